@@ -1,0 +1,112 @@
+package rules
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-101-NOT-SWITCHED", Level: Advice, Party: Server,
+	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
+	Title: "what a server sends behind a 101 is not HTTP",
+	Refs: []Ref{
+		{"9110", "7.8", "right behind a 101 the server goes on with the original request in the protocol that it has switched to"},
+		{"9110", "15.2.2", "the protocol that a 101 names holds from the end of that response on"},
+	},
+	Why: `The server said that it leaves HTTP, and did not. Every intermediary on the path now carries raw bytes, while at
+the end somebody still answers requests: what a client writes into the tunnel is executed past all their rules, logs
+and authentication. The same happens when a server switches properly and later writes an error page into the tunnel;
+then the client reads a response as frames.`,
+	Fix: `Write the 101 only when the connection is handed over, and take it away from the HTTP server in the same step.
+	Report an error as HTTP before the 101, and in the words of the protocol behind it (a close frame, for WebSocket).`,
+	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Server) > 0 },
+	Judge: func(c *Case) Verdict {
+		b := c.X.After.Server
+		switch {
+		case isStatusLine(b):
+			return c.unlessPrivate(Fail)
+		case len(b) < len(statusLine) && wire.EqualFold(b, statusLine[:len(b)]):
+			return Unclear
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		line := firstLine(c.X.After.Server)
+		return "behind the 101 the server sent " + quote(line) + c.mayCarryHTTP(), []Span{{FromServer, 0, len(line)}}
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-101-TRAFFIC-HTTP", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
+	Title: "what a client sends behind a 101 is not HTTP",
+	Refs: []Ref{
+		{"9110", "7.8", "the new protocol begins when the request has been sent in full and the 101 has come"},
+		{"9110", "15.2.2", "the protocol that a 101 names holds from the end of that response on"},
+	},
+	Why: `Either the client does not know that the connection was switched; then its requests, with their cookies, run into
+a protocol that takes them for data. Or it knows, and uses the tunnel to reach the server with requests that nobody on
+the path looks at: the handshake was only made to get the tunnel (WebSocket smuggling). Requests that were pipelined
+behind an upgrade request end here as well.`,
+	Fix: `In a server, close a connection whose first bytes are not of the protocol switched to, and never give it back to the
+	HTTP parser.
+In an intermediary, open a tunnel only for a 101 that names what was offered, and check Sec-WebSocket-Accept.
+In a client, send nothing behind an upgrade request until the response is there, and take no 101 that was not asked
+	for.`,
+	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Client) > 0 },
+	Judge: func(c *Case) Verdict {
+		if isRequestLine(c.X.After.Client) {
+			return c.unlessPrivate(Fail)
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		line := firstLine(c.X.After.Client)
+		shown := bytes.Clone(line)
+		c.Options.redactRequestLine(shown)
+		return "behind the 101 the client sent " + quote(shown) + c.mayCarryHTTP(), []Span{{FromClient, 0, len(line)}}
+	},
+})
+
+// unlessPrivate is the verdict, or Unclear where the connection was switched to a private protocol: what that one is
+// made of nobody knows, and some carry HTTP.
+func (c *Case) unlessPrivate(v Verdict) Verdict {
+	if c.private() {
+		return Unclear
+	}
+	return v
+}
+
+func (c *Case) private() bool { return len(c.named) > 0 && !slices.ContainsFunc(c.named, registered) }
+
+func (c *Case) mayCarryHTTP() string {
+	if c.private() {
+		return "; the private protocol " + members(c.named) + " may carry HTTP"
+	}
+	return ""
+}
+
+// statusLine is what the status line of an HTTP/1 response begins with, in letters of either case.
+const statusLine = "HTTP/1."
+
+func isStatusLine(b []byte) bool {
+	return len(b) >= len(statusLine) && wire.EqualFold(b[:len(statusLine)], statusLine)
+}
+
+// isRequestLine tells whether bytes begin with an HTTP/1 request line: a method, a target without spaces, a version.
+func isRequestLine(b []byte) bool {
+	method, rest, _ := bytes.Cut(b, []byte(" "))
+	target, rest, _ := bytes.Cut(rest, []byte(" "))
+	return wire.IsToken(method) && len(target) > 0 && isStatusLine(rest) &&
+		!bytes.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+// firstLine is what stands in front of the first line end.
+func firstLine(b []byte) []byte {
+	if i := bytes.IndexAny(b, "\r\n"); i >= 0 {
+		return b[:i]
+	}
+	return b
+}

@@ -1,0 +1,127 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A Case is one exchange and what else may be known about it. [Classify] takes it and fills in what its rules ask for;
+// only there are the functions of a rule called.
+type Case struct {
+	X        *wire.Exchange // the exchange; never nil
+	Far      *wire.Exchange // the same one on the other side of a hop; nil: rules that need it do not apply
+	Twin     *wire.Exchange // its control or differential; nil: rules that need it do not apply
+	Controls Controls       // of a probe: what became of the sound handshakes around it
+	Options  *Options       // nil: the zero value
+	Seen     History
+
+	offered   []wire.Protocol // the members of the request's Upgrade field
+	named     []wire.Protocol // those of the response's
+	option    bool            // the request has the connection option "upgrade"
+	confirmed bool            // the response has it
+	switched  bool            // the response is a 101
+	cut       bool            // the request's head is not known in full: what is missing there may still have come
+	websocket bool            // see towards
+	h2c       bool            // see towards
+	found     Finding         // of the rule that is being judged
+	framed    bool            // RefuseSwitch judged: the text says what the server did
+}
+
+// Options are the parts of the configuration that judging and showing depend on. The zero value is the default.
+type Options struct {
+	Protocols  []string            // names of private protocols that are meant to be spoken here; see UPGRADE-UNKNOWN
+	Severities map[string]Severity // severities that replace a rule's own, by ID; they never change what is unsafe
+	Secrets    []string            // further names of query parameters whose values are secret; see RedactTarget
+	Full       bool                // show secrets and payload: evidence: full
+}
+
+// A History answers what was seen in earlier exchanges. The zero value knows nothing. Its functions are called while an
+// exchange is judged and may be called at the same time by several goroutines.
+type History struct {
+	Advertised func(route, endpoint, version string) bool // the endpoint has named this WebSocket version as one it speaks
+}
+
+// Controls tells what became of the sound handshakes that are sent before and after a probe.
+type Controls uint8
+
+// The states of the controls of a probe.
+const (
+	ControlsRefused  Controls = iota // or none were sent: a refused probe says nothing
+	ControlsAccepted                 // before and after: a refusal is due to what is wrong with the probe
+	BackendGone                      // accepted before; afterwards nothing answered any more
+)
+
+// read fills in what most rules ask for.
+func (c *Case) read() {
+	if c.Options == nil {
+		c.Options = &Options{}
+	}
+	q, p := c.X.Request, c.X.Response
+	c.offered, c.option = q.Protocols(), q.HasOption("upgrade")
+	_, unfinished := q.Flaw(wire.FlawHeadUnfinished)
+	_, long := q.Flaw(wire.FlawHeadTooLong)
+	c.cut = unfinished || long
+	if p != nil {
+		c.named, c.confirmed, c.switched = p.Protocols(), p.HasOption("upgrade"), p.Status == 101
+	}
+	c.websocket, c.h2c = c.towards("websocket"), c.towards("h2c")
+}
+
+// towards tells whether the exchange is a handshake for that protocol: the request offers it, and the server did not
+// choose another one that the request offers as well.
+func (c *Case) towards(name string) bool {
+	if !names(c.offered, name) {
+		return false
+	}
+	if !c.switched || names(c.named, name) {
+		return true
+	}
+	return !slices.ContainsFunc(c.named, func(m wire.Protocol) bool { return names(c.offered, m.Name) })
+}
+
+// names tells whether one of the members has that name.
+func names(members []wire.Protocol, name string) bool {
+	return slices.ContainsFunc(members, func(m wire.Protocol) bool { return m.Is(name) })
+}
+
+// status is the status of the response, 0 without one.
+func (c *Case) status() int {
+	if c.X.Response == nil {
+		return 0
+	}
+	return c.X.Response.Status
+}
+
+// probed tells whether Interlock itself is the client.
+func (c *Case) probed() bool { return c.X.Origin == wire.OriginProbe || c.X.Origin == wire.OriginChain }
+
+// forwarded tells whether the request says that it came through an intermediary.
+func (c *Case) forwarded() bool {
+	q := &c.X.Request.Head
+	for _, f := range q.Fields {
+		name := q.Text(f.Name)
+		if wire.EqualFold(name, "Via") || wire.EqualFold(name, "Forwarded") ||
+			len(name) > len("X-Forwarded-") && wire.EqualFold(name[:len("X-Forwarded-")], "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
+}
+
+// attribution names who may have broken a rule about a field that lives on one hop only; it is empty where there is no
+// doubt.
+func (c *Case) attribution(r *Rule) string {
+	switch {
+	case !r.HopByHop:
+		return ""
+	case r.Party == Client && c.forwarded():
+		return "client or intermediary"
+	case r.Party == Server && c.X.Response != nil && c.X.Response.Has("Via"):
+		return "server or intermediary"
+	}
+	return ""
+}
+
+// rate sets the severity of the finding where it is not the one that the rule states.
+func (c *Case) rate(s Severity) { c.found.Severity = s }

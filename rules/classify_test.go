@@ -1,0 +1,216 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// TestRulesAreComplete wants every text and function of every rule.
+func TestRulesAreComplete(t *testing.T) {
+	rules := All()
+	if len(rules) < 20 {
+		t.Errorf("got %d rules", len(rules))
+	}
+	if !slices.IsSortedFunc(rules, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) }) {
+		t.Error("the register is not sorted")
+	}
+	for _, r := range rules {
+		for what, ok := range map[string]bool{
+			"an ID of capitals and digits": strings.Trim(r.ID, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == "" && r.ID != "",
+			"a title of one clause":        r.Title != "" && !strings.HasSuffix(r.Title, ".") && !strings.ContainsAny(r.Title, ";\n"),
+			"references":                   len(r.Refs) > 0,
+			"a reason":                     r.Why != "" && !strings.ContainsAny(r.Why, "\n\t") && strings.HasSuffix(r.Why, "."),
+			"a fix":                        r.Fix != "" && !strings.Contains(r.Fix, "\t"),
+			"a release":                    r.Since != "",
+			"a condition":                  r.When != nil,
+			"a text for what was seen":     r.Show != nil,
+		} {
+			if !ok {
+				t.Errorf("%s has not %s", r.ID, what)
+			}
+		}
+		for _, ref := range r.Refs {
+			if ref.RFC == "" || ref.Section == "" || ref.Text == "" {
+				t.Errorf("%s has an empty reference: %+v", r.ID, ref)
+			}
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	for id, want := range map[string]string{
+		"UPGRADE-POST": "UPGRADE-POST", "COMP-UPGRADE-POST": "UPGRADE-POST", "upgrade-post": "UPGRADE-POST",
+		"UPGRADE-HTTP10\n": "UPGRADE-HTTP10", "UPGRADE-": "", "": "",
+	} {
+		got := ""
+		if r := Find(id); r != nil {
+			got = r.ID
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", id, got, want)
+		}
+	}
+	for typed, want := range map[string]string{
+		"UPGRADE-PSOT": "UPGRADE-POST", "http10": "UPGRADE-HTTP10", "comp-upgrade-missing-con": "UPGRADE-MISSING-CONN",
+	} {
+		if got := Suggest(typed); len(got) == 0 || got[0] != want {
+			t.Errorf("%q: got %q, want %q first", typed, got, want)
+		}
+	}
+	if got := Suggest("nothing like it"); got != nil {
+		t.Errorf("got %q, want nothing", got)
+	}
+}
+
+// TestPanicStaysInItsRule holds that a rule that panics is reported and leaves the others alone.
+func TestPanicStaysInItsRule(t *testing.T) {
+	broken := &Rule{ID: "TEST-PANIC", When: func(c *Case) bool { return c.X.Response.Fields[99].Name.From > 0 }}
+	c := Case{X: exchange(101, wire.Switched, "")}
+	c.read()
+	c.judge(broken)
+	if f := c.found; f.Rule != broken || f.Verdict != Unclear || !strings.Contains(f.Detail, "index out of range [99]") {
+		t.Errorf("got %+v", f)
+	}
+	c.judge(Find("UPGRADE-POST"))
+	if c.found.Verdict != Fail {
+		t.Errorf("got %s for the next rule, want fail", c.found.Verdict)
+	}
+}
+
+// TestSnapshotIsNotJudgedByWhatFollows holds that rules about the bytes behind a 101 wait for them.
+func TestSnapshotIsNotJudgedByWhatFollows(t *testing.T) {
+	x := exchange(101, wire.Switched, "")
+	x.After.Server, x.After.Client = []byte("HTTP/1.1 200 OK\r\n"), []byte("GET / HTTP/1.1\r\n")
+	for _, complete := range []bool{false, true} {
+		x.Complete = complete
+		r := Classify(Case{X: x})
+		if got := r.Find("UPGRADE-101-NOT-SWITCHED") != nil && r.Find("UPGRADE-101-TRAFFIC-HTTP") != nil; got != complete {
+			t.Errorf("complete %t: in play %t", complete, got)
+		}
+		if !r.Unsafe {
+			t.Errorf("complete %t: not unsafe", complete)
+		}
+	}
+}
+
+// TestOverrideDoesNotChangeWhatIsUnsafe holds that a configured severity changes the finding and nothing else.
+func TestOverrideDoesNotChangeWhatIsUnsafe(t *testing.T) {
+	x := exchange(101, wire.Switched, "")
+	r := Classify(Case{X: x, Options: &Options{Severities: map[string]Severity{"UPGRADE-HTTP10": High}}})
+	if f := r.Find("UPGRADE-HTTP10"); f.Severity != High || f.Verdict != Fail || !r.Unsafe {
+		t.Errorf("got %s %s, unsafe %t", f.Verdict, f.Severity, r.Unsafe)
+	}
+}
+
+// TestProbeIsNoClient holds that what a probe does wrong on purpose is nobody's finding.
+func TestProbeIsNoClient(t *testing.T) {
+	x := exchange(101, wire.Switched, "")
+	x.Origin, x.After.Client = wire.OriginProbe, []byte("GET / HTTP/1.1\r\n")
+	for _, f := range Classify(Case{X: x}).Findings {
+		if f.Party == Client {
+			t.Errorf("%s blames the client", f.Rule.ID)
+		}
+	}
+}
+
+// TestCutRequestLacksNothing holds that a request head that is not known in full is not blamed for what is missing.
+func TestCutRequestLacksNothing(t *testing.T) {
+	x := exchange(101, wire.Switched, "")
+	x.Request = wire.ReadRequest([]byte("GET / HTTP/1.1\r\nUpgrade: websocket\r\n"))
+	x.Request.Flaws = append(x.Request.Flaws, wire.Flaw{Kind: wire.FlawHeadTooLong})
+	r := Classify(Case{X: x})
+	for _, id := range []string{"UPGRADE-MISSING-CONN", "UPGRADE-WS-KEY-MISSING"} {
+		if f := r.Find(id); f != nil {
+			t.Errorf("%s: %s", id, f.Detail)
+		}
+	}
+}
+
+func TestSpansShowTheEvidence(t *testing.T) {
+	x := exchange(405, wire.Refused, "")
+	f := Classify(Case{X: x}).Find("UPGRADE-POST")
+	if len(f.Spans) != 1 || f.Spans[0].Part != InRequest || string(x.Request.Raw[f.Spans[0].From:f.Spans[0].To]) != "POST" {
+		t.Errorf("got %+v", f.Spans)
+	}
+	for _, r := range corpus(t) {
+		for _, ruling := range r.rulings() {
+			for _, f := range ruling.Findings {
+				for _, s := range f.Spans {
+					if n := len(part(ruling.X, s.Part)); s.From < 0 || s.From > s.To || s.To > n {
+						t.Errorf("%s, %s: %+v in %d bytes", r.name, f.Rule.ID, s, n)
+					}
+				}
+			}
+		}
+	}
+}
+
+// part are the bytes that spans of that part are about.
+func part(x *wire.Exchange, p Part) []byte {
+	switch p {
+	case InRequest:
+		return x.Request.Raw
+	case InResponse:
+		return x.Response.Raw
+	case FromClient:
+		return x.After.Client
+	}
+	return x.After.Server
+}
+
+// FuzzClassify holds that whatever was on the wire, no rule panics, verdicts are consistent, and what is written of a
+// ruling is JSON.
+func FuzzClassify(f *testing.F) {
+	for _, r := range corpus(f) {
+		f.Add([]byte(r.transcript.String()))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		transcript, err := wire.ParseTranscript(text)
+		if err != nil {
+			return
+		}
+		for _, x := range transcript.Exchanges(wire.Common{}) {
+			r := Classify(Case{X: x})
+			worst := NotApplicable
+			for _, f := range r.Findings {
+				worst = min(worst, f.Verdict)
+				if strings.HasPrefix(f.Detail, "the rule itself is broken") {
+					t.Errorf("%s: %s", f.Rule.ID, f.Detail)
+				}
+				if f.Verdict < Pass && f.Detail == "" {
+					t.Errorf("%s: %s without a word", f.Rule.ID, f.Verdict)
+				}
+				for _, s := range f.Spans {
+					if n := len(part(x, s.Part)); s.From < 0 || s.From > s.To || s.To > n {
+						t.Errorf("%s: %+v in %d bytes", f.Rule.ID, s, n)
+					}
+				}
+			}
+			if r.Verdict != worst || r.Unsafe && (x.Response == nil || x.Response.Status != 101) {
+				t.Errorf("verdict %s, worst %s, unsafe %t", r.Verdict, worst, r.Unsafe)
+			}
+			if _, err := r.MarshalJSON(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkClassify(b *testing.B) {
+	all := corpus(b)
+	for _, name := range []string{
+		"UPGRADE-101-UNSOLICITED/offered.wire", "UPGRADE-POST/switched-on-post.wire", "UPGRADE-TLS-OFFER/ignored.wire",
+	} {
+		i := slices.IndexFunc(all, func(r *recorded) bool { return r.name == name })
+		c := Case{X: all[i].transcript.Exchanges(wire.Common{})[0], Options: new(Options)}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Classify(c)
+			}
+		})
+	}
+}

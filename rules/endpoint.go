@@ -1,0 +1,126 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// maxTemplate is how long an endpoint template may be, in bytes.
+const maxTemplate = 256
+
+// Fingerprint is the name under which a finding is known over time and over replicas: 32 hexadecimal digits from the
+// rule, the probe (empty for live traffic), the name of the route and the endpoint template. It is a contract.
+func Fingerprint(rule, probe, route, endpoint string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{rule, probe, route, endpoint}, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Template is the endpoint that a request target belongs to: its path, with {id} for each segment that looks like an
+// identifier, at most 256 bytes of printable ASCII. Query and fragment are cut; of an absolute-form the path is left;
+// what is neither (the host and port of a CONNECT, say) is {authority}. The template of a template is itself.
+func Template(target string) string {
+	path, ok := pathOf(target)
+	if !ok {
+		return path
+	}
+	var b strings.Builder
+	b.Grow(min(len(path)+8, maxTemplate+8))
+	for more := true; more && b.Len() <= maxTemplate; {
+		var segment string
+		segment, path, more = strings.Cut(path, "/")
+		if isIdentifier(segment) {
+			b.WriteString("{id}")
+		} else {
+			writePrintable(&b, segment)
+		}
+		if more {
+			b.WriteByte('/')
+		}
+	}
+	if b.Len() <= maxTemplate {
+		return b.String()
+	}
+	return b.String()[:maxTemplate-len(cutMark)] + cutMark
+}
+
+// cutMark ends a template that was too long. It has a byte in it that no identifier has, so what stands in front of it
+// is not taken for one.
+const cutMark = "~"
+
+// pathOf is the path of a target; ok is false where there is none, and then path is the whole template.
+func pathOf(target string) (path string, ok bool) {
+	if target == "" || target == "*" {
+		return target, false
+	}
+	if target[0] != '/' {
+		_, rest, absolute := strings.Cut(target, "://")
+		if !absolute {
+			return "{authority}", false
+		}
+		i := strings.IndexAny(rest, "/?#")
+		if i < 0 || rest[i] != '/' {
+			return "/", false
+		}
+		target = rest[i:]
+	}
+	if i := strings.IndexAny(target, "?#"); i >= 0 {
+		target = target[:i]
+	}
+	return target, true
+}
+
+// writePrintable writes a segment with every byte that is not printable ASCII as a percent-encoded one, and no more of
+// it than a template can hold.
+func writePrintable(b *strings.Builder, segment string) {
+	const digits = "0123456789ABCDEF"
+	for i := 0; i < len(segment) && b.Len() <= maxTemplate; i++ {
+		if c := segment[i]; '!' <= c && c <= '~' {
+			b.WriteByte(c)
+		} else {
+			b.WriteByte('%')
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
+		}
+	}
+}
+
+// isIdentifier tells whether a path segment is a name that a program gave: digits only, a UUID, at least 8 hexadecimal
+// digits, or at least 16 characters of base64. What could be words is not taken for base64: there must be a digit, and
+// either letters of both cases or no separator.
+func isIdentifier(s string) bool {
+	var digits, hexes, upper, lower, marks, hyphens int
+	s = strings.TrimRight(s, "=")
+	for i := range len(s) {
+		switch c := s[i]; {
+		case '0' <= c && c <= '9':
+			digits++
+		case 'a' <= c && c <= 'z':
+			lower++
+			if c <= 'f' {
+				hexes++
+			}
+		case 'A' <= c && c <= 'Z':
+			upper++
+			if c <= 'F' {
+				hexes++
+			}
+		case c == '-':
+			hyphens++
+		case c == '+', c == '_':
+			marks++
+		default:
+			return false
+		}
+	}
+	switch n := len(s); {
+	case n == 0:
+		return false
+	case digits == n, digits+hexes == n && n >= 8:
+		return true
+	case n == 36 && digits+hexes == 32 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-':
+		return true
+	default:
+		return n >= 16 && digits > 0 && (upper > 0 && lower > 0 || marks+hyphens == 0)
+	}
+}

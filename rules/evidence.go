@@ -1,0 +1,67 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// maxQuoted is how many bytes of a value a finding quotes; the spans show where the rest is.
+const maxQuoted = 80
+
+// quote is what was on the wire, between quotation marks, with Go's escapes for whatever is not ASCII: a Kelvin sign must
+// not look like a K.
+func quote[T ~string | ~[]byte](text T) string {
+	if len(text) > maxQuoted {
+		return fmt.Sprintf("%+q...", text[:maxQuoted])
+	}
+	return fmt.Sprintf("%+q", text)
+}
+
+// values quotes the values of all field lines with that name.
+func values(h *wire.Head, name string) string {
+	var all []string
+	for v := range h.Named(name) {
+		if len(all) == 4 {
+			all = append(all, "...")
+			break
+		}
+		all = append(all, quote(h.Text(v)))
+	}
+	return strings.Join(all, ", ")
+}
+
+// members quotes the members of an Upgrade field.
+func members(protocols []wire.Protocol) string {
+	all := make([]string, 0, len(protocols))
+	for _, m := range protocols {
+		all = append(all, m.String())
+	}
+	return quote(strings.Join(all, ", "))
+}
+
+// fieldSpans are the spans of all field lines with one of the names.
+func fieldSpans(part Part, h *wire.Head, names ...string) []Span {
+	var at []Span
+	for _, f := range h.Fields {
+		for _, name := range names {
+			if wire.EqualFold(h.Text(f.Name), name) {
+				at = append(at, Span{part, f.Name.From, f.Value.To})
+			}
+		}
+	}
+	return at
+}
+
+// inRequest are the spans of the request's field lines with one of the names.
+func (c *Case) inRequest(names ...string) []Span {
+	return fieldSpans(InRequest, &c.X.Request.Head, names...)
+}
+
+// inResponse are the spans of the response's status line and of its field lines with one of the names.
+func (c *Case) inResponse(names ...string) []Span {
+	p := c.X.Response
+	at := []Span{{InResponse, p.Start.From, p.Start.To}}
+	return append(at, fieldSpans(InResponse, &p.Head, names...)...)
+}

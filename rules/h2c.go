@@ -1,0 +1,62 @@
+package rules
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2C-NO-SETTINGS", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
+	Title: "an h2c offer without HTTP2-Settings is not accepted",
+	Refs: []Ref{
+		{"7540", "3.2", "a request that offers h2c has exactly one HTTP2-Settings field"},
+		{"7540", "3.2.1", "a server does not switch to HTTP/2 if that field is missing or there are several"},
+	},
+	Why: `The field holds the settings that HTTP/2 begins with. A server that switches without it has not read the offer:
+any request with the right word in Upgrade gets a tunnel, also one that was put together from fields that a proxy let
+through. That is the way in for h2c smuggling, by which requests reach a server past all filters of the proxy in front
+of it. Docker's client leaves the field out when it opens a build session; a daemon that is reachable only through its
+own socket has no proxy to be bypassed.`,
+	Fix: `Switch to h2c only if there is exactly one HTTP2-Settings field and Connection names it; better, not at all (see
+	UPGRADE-H2C-SWITCHED).
+Go: golang.org/x/net/http2/h2c can be left out; net/http speaks HTTP/2 in the clear to clients that begin with it
+	(Protocols.SetUnencryptedHTTP2).`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return c.h2c && !c.cut && !c.X.Request.Has("HTTP2-Settings") },
+	Show: func(c *Case) (string, []Span) {
+		return "an offer of " + members(c.offered) + " without an HTTP2-Settings field", c.inRequest("Upgrade", "Connection")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2C-SWITCHED", Level: Advice, Party: Server,
+	Severity: Severities{Refused: Info, Switched: Medium}, Since: "0.1",
+	Title: "no connection becomes HTTP/2 by way of Upgrade",
+	Refs: []Ref{
+		{"9113", "3.1", "starting HTTP/2 by Upgrade: h2c is given up, together with the HTTP2-Settings field"},
+	},
+	Why: `An intermediary that passes on an h2c switch becomes blind: all further requests are HTTP/2 frames inside a
+tunnel, and no filter, access rule or log sees them (h2c smuggling). HTTP/2 has dropped this start; clients that still
+offer it, such as Java's HttpClient, go on in HTTP/1.1 if it is ignored. A switch for a client that stands directly
+before the server is a warning; where the request says that it came through an intermediary, that one has been
+bypassed, and the rule fails.`,
+	Fix: `Ignore offers of h2c; clients that want HTTP/2 in the clear know beforehand that they may use it.
+Go: leave out golang.org/x/net/http2/h2c.
+nginx, in front: pass Upgrade and Connection on only where $http_upgrade is websocket (map), not whatever the client
+	sent.
+HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }`,
+	When: func(c *Case) bool { return c.h2c && c.X.Response != nil },
+	Judge: func(c *Case) Verdict {
+		switch {
+		case !c.switched:
+			return Pass
+		case c.forwarded():
+			c.rate(Critical)
+			return Fail
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		saw := "switched to h2c"
+		if c.forwarded() {
+			saw = "switched to h2c on a request that came through an intermediary"
+		}
+		return saw, append(c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For"), c.inResponse("Upgrade")...)
+	},
+})

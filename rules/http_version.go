@@ -1,0 +1,26 @@
+package rules
+
+var _ = register(Rule{
+	ID: "UPGRADE-HTTP10", Level: Must, Party: Server,
+	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
+	Title: "an Upgrade field in an HTTP/1.0 request is ignored",
+	Refs: []Ref{
+		{"9110", "7.8", "a server ignores the Upgrade field of an HTTP/1.0 request"},
+		{"9110", "15.2", "HTTP/1.0 knows no 1xx status, so a server sends none to such a client"},
+		{"6455", "4.2.1", "a WebSocket handshake is a GET over HTTP/1.1 or higher"},
+	},
+	Why: `To an HTTP/1.0 client or proxy a 101 is a final response whose body lasts until the connection ends. Whatever the
+server writes in the new protocol is delivered, logged or even cached as a page, and what the client sends next is a
+request where the server reads frames. Besides, an HTTP/1.0 proxy passes Connection and Upgrade on without knowing
+them, so the offer may be anybody's. Most servers do switch, Vert.x on purpose: nginx spoke HTTP/1.0 to its upstreams
+unless told otherwise. Where no HTTP/1.0 hop exists, the severity of this rule may be lowered in the configuration;
+the switch remains unsafe.`,
+	Fix: `Switch only if the request says HTTP/1.1; answer an HTTP/1.0 request as if it had no Upgrade field.
+nginx, in front: proxy_http_version 1.1 in every location that carries upgrades.`,
+	When: func(c *Case) bool { return c.X.Request.Version == "HTTP/1.0" && len(c.offered) > 0 },
+	Show: func(c *Case) (string, []Span) {
+		start := c.X.Request.Start
+		at := []Span{{InRequest, max(start.From, start.To-len("HTTP/1.0")), start.To}}
+		return "an HTTP/1.0 request that offers " + members(c.offered), append(at, c.inRequest("Upgrade")...)
+	},
+})

@@ -1,0 +1,77 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-UNKNOWN", Level: Must, Party: Server,
+	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
+	Title: "a server switches only to a protocol that it speaks",
+	Refs: []Ref{
+		{"9110", "15.2.2", "a 101 says that the server has understood the Upgrade field and is willing to go on in the protocol named there"},
+		{"9110", "7.8", "a server does not switch to a protocol that cannot carry on what the request means"},
+	},
+	Why: `A server that says 101 to a made-up name does not look at the name. Often it looks at other fields: those of
+WebSocket are enough for it, whatever Upgrade says, and so it switches where a filter that goes by the name has seen
+no WebSocket. Or it passes the offer on to something behind it that never checks. In live traffic a name that is not
+registered may well be meant (Docker's tcp, kubectl's SPDY/3.1), so a switch is only noted there; a probe with a name
+that nobody speaks decides.`,
+	Fix: `Compare each member of the Upgrade field with the protocols that the server speaks, without regard to case, and
+	ignore the field if none is among them.
+Where a private protocol is meant, name it in the configuration of Interlock; then a switch to it passes without a
+	note.`,
+	When: func(c *Case) bool { return slices.ContainsFunc(c.offered, c.unknown) },
+	Judge: func(c *Case) Verdict {
+		if c.switched && !c.switchedToUnknown() {
+			return Pass
+		}
+		verdict := RefuseSwitch(c)
+		if c.switched && !c.probed() {
+			c.rate(Info)
+			return Warn
+		}
+		return verdict
+	},
+	Show: func(c *Case) (string, []Span) {
+		h := &c.X.Request.Head
+		return "an offer of " + values(h, "Upgrade") + ", which no registry knows", c.inRequest("Upgrade")
+	},
+})
+
+// registered tells whether a protocol of that name is in the registry of RFC 9110 §16.7.
+func registered(m wire.Protocol) bool {
+	for _, name := range [...]string{"HTTP", "TLS", "WebSocket", "h2c", "connect-udp", "connect-ip"} {
+		if m.Is(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// unknown tells whether a protocol is neither registered nor named in the configuration.
+func (c *Case) unknown(m wire.Protocol) bool {
+	return !registered(m) && !slices.ContainsFunc(c.Options.Protocols, m.Is)
+}
+
+// switchedToUnknown tells whether the server cannot have chosen a member of the offer that is known. A 101 that names
+// something else than what was offered proves no choice.
+func (c *Case) switchedToUnknown() bool {
+	for _, m := range c.named {
+		if c.offers(m) && !c.unknown(m) {
+			return false
+		}
+	}
+	known := func(m wire.Protocol) bool { return !c.unknown(m) }
+	return slices.ContainsFunc(c.named, c.unknown) || !slices.ContainsFunc(c.offered, known)
+}
+
+// offers tells whether the request offers a protocol that a 101 names. Where only one side states a version, the other
+// side has left it open.
+func (c *Case) offers(m wire.Protocol) bool {
+	return slices.ContainsFunc(c.offered, func(o wire.Protocol) bool {
+		return o.Is(m.Name) && (o.Version == m.Version || o.Version == "" || m.Version == "")
+	})
+}

@@ -1,0 +1,91 @@
+package rules
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+func TestRedactTarget(t *testing.T) {
+	for target, want := range map[string]string{
+		"/chat":                           "/chat",
+		"/chat?room=7":                    "/chat?room=7",
+		"/chat?token=s3cret&room=7":       "/chat?token=******&room=7",
+		"/chat?room=7&Access_Token=a=b":   "/chat?room=7&Access_Token=***",
+		"/chat?token":                     "/chat?token",
+		"/chat?token=":                    "/chat?token=",
+		"/chat?tokens=1&mytoken=2":        "/chat?tokens=1&mytoken=2",
+		"/chat?%74oken=abc":               "/chat?%74oken=***",
+		"/chat?jwt=a?b;c#d&x=1":           "/chat?jwt=*******&x=1",
+		"/chat?x=1;sig=abc":               "/chat?x=1;sig=***",
+		"/chat?a?code=abc#key=1":          "/chat?a?code=*********",
+		"/chat#ticket=abc":                "/chat#ticket=***",
+		"/token=abc":                      "/token=abc",
+		"http://u:pw@staging.test/?key=1": "http://*****staging.test/?key=*",
+		"http://staging.test/u@v":         "http://staging.test/u@v",
+		"/chat?session=abc":               "/chat?session=***",
+		"/chat?to\u212aen=abc":            "/chat?to\u212aen=abc",
+		"/chat?token=\xff\x00":            "/chat?token=**",
+		"":                                "",
+	} {
+		if got := RedactTarget(target, "session"); got != want {
+			t.Errorf("%q: got %q, want %q", target, got, want)
+		}
+	}
+}
+
+func TestRedactHead(t *testing.T) {
+	for head, want := range map[string]string{
+		"Cookie: a=b\r\nHost: x\r\n":                                              "Cookie: ***\r\nHost: x\r\n",
+		"aUTHORIZATION:Bearer x\r\n":                                              "aUTHORIZATION:********\r\n",
+		"Set-Cookie: a=b\r\n c=d\r\n\te\r\nX: y\r\n":                              "Set-Cookie: ***\r\n ***\r\n\t*\r\nX: y\r\n",
+		"Cookie : a=b\r\n":                                                        "Cookie : ***\r\n",
+		"X: y\r\n Cookie: a=b\r\n c\r\nZ: a\r\n":                                  "X: y\r\n Cookie: ***\r\n *\r\nZ: a\r\n",
+		"X: y\rCookie: a\rb\nZ: a\n":                                              "X: y\rCookie: *\r*\nZ: a\n",
+		"Proxy-Authorization: Basic eA==":                                         "Proxy-Authorization: **********",
+		"Cookies: a=b\r\n":                                                        "Cookies: a=b\r\n",
+		"Referer: http://x/?token=ab\r\n":                                         "Referer: http://x/?token=**\r\n",
+		"Sec-WebSocket-Protocol: chat, graphql-ws\r\n":                            "Sec-WebSocket-Protocol: chat, graphql-ws\r\n",
+		"Sec-WebSocket-Protocol: bearer, abc, chat\r\n":                           "Sec-WebSocket-Protocol: bearer, ***, chat\r\n",
+		"Sec-WebSocket-Protocol: access_token\r\nsec-websocket-protocol: abc\r\n": "Sec-WebSocket-Protocol: access_token\r\nsec-websocket-protocol: ***\r\n",
+		"Sec-WebSocket-Protocol: eyJhbGciOiJIUzI1NiJ9.e30.c2ln\r\n":               "Sec-WebSocket-Protocol: *****************************\r\n",
+		"Sec-WebSocket-Protocol: base64url.bearer.authorization.k8s.io.c2VjcmV0, base64.binary.k8s.io\r\n": "Sec-WebSocket-Protocol: base64url.bearer.authorization.k8s.io.********, base64.binary.k8s.io\r\n",
+		"Sec-WebSocket-Protocol: Bearer.abc\r\n":                                                           "Sec-WebSocket-Protocol: Bearer.***\r\n",
+		"Sec-WebSocket-Protocol: " + strings.Repeat("x", 40):                                               "Sec-WebSocket-Protocol: " + strings.Repeat("*", 40),
+	} {
+		b := []byte(head)
+		redactHead(b, nil)
+		if string(b) != want {
+			t.Errorf("%q: got %q, want %q", head, b, want)
+		}
+	}
+}
+
+// FuzzRedact holds that redaction keeps every length and every line end, so that spans stay true, and leaves no cookie.
+func FuzzRedact(f *testing.F) {
+	for _, r := range corpus(f) {
+		for _, c := range r.transcript.Chunks {
+			f.Add(c.Bytes)
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		o := new(Options)
+		q := wire.ReadRequest(raw)
+		once := o.requestHead(q)
+		if len(once) != len(raw) {
+			t.Fatalf("%d bytes became %d", len(raw), len(once))
+		}
+		for i, c := range raw {
+			if once[i] != c && (once[i] != '*' || c == '\r' || c == '\n') {
+				t.Fatalf("byte %d: %q became %q", i, c, once[i])
+			}
+		}
+		for name := range q.Named("Cookie") {
+			if strings.Trim(string(once[name.From:name.To]), "* \t\r\n") != "" {
+				t.Errorf("a cookie is left: %q", once[name.From:name.To])
+			}
+		}
+		o.behind(raw, true)
+	})
+}

@@ -1,0 +1,27 @@
+package rules
+
+var _ = register(Rule{
+	ID: "UPGRADE-426-NO-UPGRADE", Level: Must, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "a 426 names the protocol that it requires",
+	Refs: []Ref{
+		{"9110", "15.5.22", "a 426 carries an Upgrade field with the protocols that are required"},
+		{"9110", "7.8", "a server that sends a 426 lists in Upgrade what it would accept, best first"},
+	},
+	Why: `A 426 tells the client to come back in another protocol, and this one does not say in which; the client can only
+give up. Where the server did send the field, an intermediary took it off: Go's ReverseProxy does so with a 426, and
+others that treat an upgrade request as any other do it with a 101 too, which is then a connection in an unknown
+state.`,
+	Fix: `Send Upgrade with what is accepted, and Connection: Upgrade, in every 426. For a WebSocket endpoint: Upgrade:
+	websocket and Sec-WebSocket-Version: 13.
+Go, httputil.ReverseProxy in front: set both fields again in ModifyResponse.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return c.status() == 426 },
+	Judge:    func(c *Case) Verdict { return passIf(len(c.named) > 0) },
+	Show: func(c *Case) (string, []Span) {
+		if c.X.Response.Has("Upgrade") {
+			return "426 with an empty Upgrade field", c.inResponse("Upgrade")
+		}
+		return "426 without an Upgrade field", c.inResponse()
+	},
+})

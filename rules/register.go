@@ -1,0 +1,84 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+)
+
+// book holds the rules by ID. Only register writes to it, while the package's variables are set up.
+var book []*Rule
+
+// register enters a rule. Two rules of one ID are a mistake in the program. Why is one paragraph, wherever its lines are
+// broken in the source; so is each line of Fix, with a tab in front of what continues it.
+func register(r Rule) *Rule {
+	r.Why, r.Fix = strings.ReplaceAll(r.Why, "\n", " "), strings.ReplaceAll(r.Fix, "\n\t", " ")
+	i, taken := place(r.ID)
+	if taken {
+		panic("rules: " + r.ID + " is registered twice")
+	}
+	book = slices.Insert(book, i, &r)
+	return &r
+}
+
+func place(id string) (int, bool) {
+	return slices.BinarySearchFunc(book, id, func(r *Rule, id string) int { return strings.Compare(r.ID, id) })
+}
+
+// All returns the rules, sorted by ID. The slice is the caller's, the rules are not to be changed.
+func All() []*Rule { return slices.Clone(book) }
+
+// Find returns the rule of that ID, or nil. It takes the alias COMP-<ID> as well, and letters of either case.
+func Find(id string) *Rule {
+	if i, ok := place(canonical(id)); ok {
+		return book[i]
+	}
+	return nil
+}
+
+// Suggest returns up to three IDs of rules that somebody who typed id may have meant, the nearest first.
+func Suggest(id string) []string {
+	id = canonical(id)
+	if id == "" {
+		return nil
+	}
+	type near struct {
+		id       string
+		distance int
+	}
+	var found []near
+	for _, r := range book {
+		d := distance(id, r.ID)
+		if strings.Contains(r.ID, id) {
+			d = 1
+		}
+		if d <= max(2, len(id)/4) {
+			found = append(found, near{r.ID, d})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b near) int { return a.distance - b.distance })
+	var ids []string
+	for _, n := range found[:min(3, len(found))] {
+		ids = append(ids, n.id)
+	}
+	return ids
+}
+
+// distance is how many letters must be put in, taken out or changed to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := corner
+			if a[i] != b[j] {
+				cost++
+			}
+			corner, row[j+1] = row[j+1], min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,99 @@
+package rules
+
+import "strings"
+
+// A Rule is one thing that must hold in an upgrade exchange, with everything that is to be said about it.
+type Rule struct {
+	ID       string     `json:"id"`       // AREA-FACT; never renumbered, never reused; COMP-<ID> is an alias
+	Title    string     `json:"title"`    // one clause: what must hold
+	Level    Level      `json:"level"`    // what the cited sentence says
+	Party    Party      `json:"party"`    // who breaks it by itself; a server that switches on a client's fault is at fault
+	Severity Severities `json:"severity"` // when refused, when switched
+	Refs     []Ref      `json:"refs"`
+	Why      string     `json:"why"`   // what an attacker or an outage makes of it
+	Fix      string     `json:"fix"`   // how to mend it: one general line, then a line per product where it is known
+	Since    string     `json:"since"` // the release that brought it
+
+	// HopByHop is set where the rule is about a field that lives on one hop only, so that an intermediary may have lost
+	// it or carried it too far. Where the message came through one, the finding says so.
+	HopByHop bool `json:"-"`
+
+	When  func(*Case) bool                    `json:"-"` // whether the rule is in play; what is not applicable has not passed
+	Judge func(*Case) Verdict                 `json:"-"` // nil: RefuseSwitch
+	Show  func(*Case) (saw string, at []Span) `json:"-"` // what was seen and where; called for no verdict but fail, warn, unclear
+}
+
+// A Ref is one requirement in our own words and where it is written.
+type Ref struct {
+	RFC     string `json:"rfc"`     // its number
+	Section string `json:"section"` // such as 4.2.1
+	Text    string `json:"text"`    // the requirement
+}
+
+// String is the reference as people cite it, such as RFC 6455 §4.2.1.
+func (r Ref) String() string { return "RFC " + r.RFC + " §" + r.Section }
+
+// A Level is how binding the cited sentence is (RFC 2119).
+type Level uint8
+
+// The levels. Advice is for what no sentence of an RFC demands.
+const (
+	Must Level = iota
+	Should
+	May
+	Advice
+)
+
+// String is the level in lower case.
+func (l Level) String() string { return [...]string{"must", "should", "may", "advice"}[l] }
+
+// MarshalText is the level as the contracts write it.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// A Party is who broke a rule.
+type Party uint8
+
+// The parties.
+const (
+	Client Party = iota
+	Server
+	Intermediary
+)
+
+// String is the party in lower case.
+func (p Party) String() string { return [...]string{"client", "server", "intermediary"}[p] }
+
+// MarshalText is the party as the contracts write it.
+func (p Party) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// A Severity is how much harm a broken rule can do. The zero value is Info.
+type Severity uint8
+
+// The severities, mildest first.
+const (
+	Info     Severity = iota // a fact
+	Low                      // hardening, or a SHOULD
+	Medium                   // a MUST without a known way to harm
+	High                     // two parties disagree where a message ends, or a valid client must drop the connection
+	Critical                 // one party leaves HTTP while another on the path would not, or for something not agreed
+)
+
+// String is the severity in lower case.
+func (s Severity) String() string { return [...]string{"info", "low", "medium", "high", "critical"}[s] }
+
+// MarshalText is the severity as the contracts write it.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Severities are the two severities of a rule: when the server did not switch, and when it did.
+type Severities struct {
+	Refused  Severity `json:"refused"`
+	Switched Severity `json:"switched"`
+}
+
+// alias is the name under which other test suites know a rule.
+const alias = "COMP-"
+
+// canonical is a rule's ID as people type it, made exact.
+func canonical(id string) string {
+	return strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(id)), alias)
+}

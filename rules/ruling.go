@@ -1,0 +1,108 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A Ruling is what the rules say about one exchange. [Classify] makes it; whoever passes it on may first set Endpoint,
+// Instance, Run and the State of the findings. From then on it is a value that nobody changes.
+type Ruling struct {
+	X        *wire.Exchange
+	Findings []Finding // by rule; what is not applicable is left out
+	Verdict  Verdict   // the worst of the findings; NotApplicable if there is none
+	Unsafe   bool      // a critical rule failed and the server switched: a fact that no configuration changes
+	Endpoint string    // the template of the request's target
+	Instance string    // which Interlock this was
+	Run      string    // the probe run, if it was one
+
+	options *Options
+}
+
+// A Finding is what one rule says about an exchange.
+type Finding struct {
+	Rule        *Rule
+	Verdict     Verdict
+	Severity    Severity // at this outcome, or as configured
+	Party       Party    // who is at fault
+	Attribution string   // who else may be, where an intermediary is on the path; "" otherwise
+	Detail      string   // what was seen, quoted; for fail, warn and unclear
+	Refs        []Ref    // those of the rule's that bear on this exchange
+	Spans       []Span   // where the evidence stands
+	State       string   // new, known, accepted, ...; the ledger's word
+}
+
+// A Part is a piece of an exchange that evidence can stand in.
+type Part string
+
+// The parts: both heads, and the first bytes behind a 101 from either side.
+const (
+	InRequest  Part = "request"
+	InResponse Part = "response"
+	FromClient Part = "client"
+	FromServer Part = "server"
+)
+
+// A Span is a range of bytes in a part of an exchange: From is the first byte, To the one behind the last.
+type Span struct {
+	Part Part `json:"part"`
+	From int  `json:"from"`
+	To   int  `json:"to"`
+}
+
+// Severity is the highest severity of what did not pass; Info if everything did.
+func (r *Ruling) Severity() Severity {
+	worst := Info
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Verdict < Pass {
+			worst = max(worst, f.Severity)
+		}
+	}
+	return worst
+}
+
+// Benign tells whether there is nothing here that anybody should look into: no rule failed, and what did not pass is a
+// mere fact.
+func (r *Ruling) Benign() bool { return r.Verdict != Fail && r.Severity() == Info }
+
+// Broken returns the IDs of the rules that failed or, where none did, of those with the ruling's verdict. It is empty
+// for a ruling that passed.
+func (r *Ruling) Broken() []string {
+	var ids []string
+	if r.Verdict < Pass {
+		for i := range r.Findings {
+			if f := &r.Findings[i]; f.Verdict == r.Verdict {
+				ids = append(ids, f.Rule.ID)
+			}
+		}
+	}
+	return ids
+}
+
+// Find returns the finding of the rule with that ID, or nil.
+func (r *Ruling) Find(id string) *Finding {
+	if i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Rule.ID == id }); i >= 0 {
+		return &r.Findings[i]
+	}
+	return nil
+}
+
+// Fingerprint is the fingerprint of one of the ruling's findings, under the ruling's endpoint.
+func (r *Ruling) Fingerprint(f *Finding) string {
+	return Fingerprint(f.Rule.ID, r.X.Probe, r.X.Route, r.Endpoint)
+}
+
+// Offers are the protocols that the request offers, as it writes them.
+func (r *Ruling) Offers() []string { return written(r.X.Request.Protocols()) }
+
+// Target is the target of the request, fit to be shown: secret values are blanked out unless evidence is full.
+func (r *Ruling) Target() string { return r.options.shown(r.X.Request.Target) }
+
+func written(members []wire.Protocol) []string {
+	texts := make([]string, 0, len(members))
+	for _, m := range members {
+		texts = append(texts, m.String())
+	}
+	return texts
+}

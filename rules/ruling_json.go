@@ -1,0 +1,217 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// maxShown is how many bytes behind a 101 are shown, each way.
+const maxShown = 64
+
+// rulingJSON is a ruling as the contracts write it, version 1.
+type rulingJSON struct {
+	Schema       int           `json:"schema"`
+	ID           string        `json:"id"`
+	Revision     int           `json:"revision"`
+	Instance     string        `json:"instance"`
+	Origin       wire.Origin   `json:"origin"`
+	Probe        string        `json:"probe"`
+	Run          string        `json:"run"`
+	Time         string        `json:"time"`
+	Route        string        `json:"route"`
+	Endpoint     string        `json:"endpoint"`
+	Client       string        `json:"client"`
+	Backend      string        `json:"backend"`
+	TLS          tlsJSON       `json:"tls"`
+	Request      requestJSON   `json:"request"`
+	Response     *responseJSON `json:"response"`
+	Outcome      wire.Outcome  `json:"outcome"`
+	Cause        wire.Cause    `json:"cause"`
+	Blocked      bool          `json:"blocked"`
+	Altered      []string      `json:"altered"`
+	Verdict      Verdict       `json:"verdict"`
+	Unsafe       bool          `json:"unsafe"`
+	Milliseconds float64       `json:"milliseconds"`
+	After        *afterJSON    `json:"after"`
+	Findings     []findingJSON `json:"findings"`
+}
+
+type tlsJSON struct {
+	Client  bool `json:"client"`
+	Backend bool `json:"backend"`
+}
+
+type requestJSON struct {
+	Method  string   `json:"method"`
+	Target  string   `json:"target"`
+	Version string   `json:"version"`
+	Offers  []string `json:"offers"`
+	Head    []byte   `json:"head"`
+	Far     []byte   `json:"far,omitempty"` // the head as it was sent on, where that is not what came
+}
+
+type responseJSON struct {
+	Status  int      `json:"status"`
+	Reason  string   `json:"reason"`
+	Upgrade []string `json:"upgrade"`
+	Head    []byte   `json:"head"`
+}
+
+type afterJSON struct {
+	Client      []byte `json:"client"`
+	Server      []byte `json:"server"`
+	ClientBytes int64  `json:"clientBytes"`
+	ServerBytes int64  `json:"serverBytes"`
+	Closed      string `json:"closed"`
+}
+
+type findingJSON struct {
+	Rule        string   `json:"rule"`
+	Verdict     Verdict  `json:"verdict"`
+	Severity    Severity `json:"severity"`
+	Level       Level    `json:"level"`
+	Party       Party    `json:"party"`
+	Attribution string   `json:"attribution,omitempty"`
+	Detail      string   `json:"detail"`
+	Refs        []string `json:"refs"`
+	Fingerprint string   `json:"fingerprint"`
+	State       string   `json:"state"`
+	Spans       []Span   `json:"spans"`
+}
+
+// MarshalJSON writes the ruling as the contracts have it, with secrets and payload blanked out unless evidence is full.
+func (r *Ruling) MarshalJSON() ([]byte, error) {
+	x, o := r.X, r.options
+	j := rulingJSON{
+		Schema: 1, ID: x.ID, Revision: x.Revision, Instance: r.Instance, Origin: x.Origin, Probe: x.Probe, Run: r.Run,
+		Time: x.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Route: x.Route, Endpoint: r.Endpoint,
+		Client: x.Client, Backend: x.Backend, TLS: tlsJSON{x.ClientTLS, x.BackendTLS},
+		Request: requestJSON{
+			Method: x.Request.Method, Target: r.Target(), Version: x.Request.Version, Offers: r.Offers(),
+			Head: o.requestHead(x.Request),
+		},
+		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...),
+		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: float64(x.Took.Microseconds()) / 1000,
+		Findings: make([]findingJSON, 0, len(r.Findings)),
+	}
+	if x.Far != nil {
+		j.Request.Far = o.requestHead(x.Far)
+	}
+	if p := x.Response; p != nil {
+		j.Response = &responseJSON{p.Status, p.Reason, written(p.Protocols()), o.head(p.Raw)}
+		if p.Status == 101 {
+			j.Cause, j.After = "", o.after(x)
+		}
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		refs := make([]string, 0, len(f.Refs))
+		for _, ref := range f.Refs {
+			refs = append(refs, ref.String())
+		}
+		j.Findings = append(j.Findings, findingJSON{
+			f.Rule.ID, f.Verdict, f.Severity, f.Rule.Level, f.Party, f.Attribution, f.Detail, refs,
+			r.Fingerprint(f), f.State, append([]Span{}, f.Spans...),
+		})
+	}
+	return json.Marshal(j)
+}
+
+// shown is a target with its secrets blanked out, unless evidence is full.
+func (o *Options) shown(target string) string {
+	if o.Full {
+		return target
+	}
+	return RedactTarget(target, o.Secrets...)
+}
+
+// head is a copy of a head without its secrets.
+func (o *Options) head(raw []byte) []byte {
+	b := append([]byte{}, raw...)
+	if !o.Full {
+		redactHead(b, o.Secrets)
+	}
+	return b
+}
+
+func (o *Options) requestHead(q *wire.Request) []byte {
+	b := o.head(q.Raw)
+	if !o.Full {
+		line := b[q.Start.From:q.Start.To][len(q.Method):]
+		if i := bytes.Index(line, []byte(q.Target)); i >= 0 {
+			redactTarget(line[i:i+len(q.Target)], o.Secrets)
+		}
+	}
+	return b
+}
+
+// after is what followed a 101. Which side ended a tunnel is known before the tunnel is over.
+func (o *Options) after(x *wire.Exchange) *afterJSON {
+	a := x.After
+	closed := ""
+	switch {
+	case a.Ended:
+		closed = string(x.Cause)
+	case a.ClientClosed:
+		closed = "client"
+	case a.ServerClosed:
+		closed = "server"
+	}
+	websocket := x.Response.Offers("websocket") || x.Request.Offers("websocket")
+	return &afterJSON{o.behind(a.Client, websocket), o.behind(a.Server, websocket), a.ClientBytes, a.ServerBytes, closed}
+}
+
+// behind is a copy of the first bytes of one direction of a tunnel, with payload and secrets blanked out.
+func (o *Options) behind(b []byte, websocket bool) []byte {
+	b = append([]byte{}, b[:min(len(b), maxShown)]...)
+	switch {
+	case o.Full:
+	case isStatusLine(b), isRequestLine(b):
+		o.redactRequestLine(firstLine(b))
+		redactHead(b, o.Secrets)
+	case websocket:
+		blankPayload(b)
+	}
+	return b
+}
+
+// redactRequestLine blanks out the secrets of the target in a request line, unless evidence is full.
+func (o *Options) redactRequestLine(line []byte) {
+	from, to := bytes.IndexByte(line, ' ')+1, bytes.LastIndexByte(line, ' ')
+	if to < from {
+		to = len(line)
+	}
+	if !o.Full {
+		redactTarget(line[from:to], o.Secrets)
+	}
+}
+
+// blankPayload leaves of WebSocket frames (RFC 6455 §5.2) what stands in front of their payload.
+func blankPayload(b []byte) {
+	for len(b) >= 2 {
+		head, length := 2, uint64(b[1]&0x7f)
+		switch {
+		case length == 126 && len(b) >= 4:
+			head, length = 4, uint64(binary.BigEndian.Uint16(b[2:]))
+		case length == 127 && len(b) >= 10:
+			head, length = 10, binary.BigEndian.Uint64(b[2:])
+		case length >= 126:
+			return
+		}
+		if b[1]&0x80 != 0 {
+			head += 4
+		}
+		if len(b) <= head {
+			return
+		}
+		b = b[head:]
+		payload := b[:min(uint64(len(b)), length)]
+		for i := range payload {
+			payload[i] = '*'
+		}
+		b = b[len(payload):]
+	}
+}

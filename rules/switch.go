@@ -1,0 +1,104 @@
+package rules
+
+var _ = register(Rule{
+	ID: "UPGRADE-101-UNSOLICITED", Level: Must, Party: Server,
+	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
+	Title: "no 101 answers a request that offers nothing",
+	Refs: []Ref{
+		{"9110", "7.8", "a server does not switch to a protocol that the Upgrade field of the request does not name"},
+		{"9110", "15.2.2", "a 101 answers an Upgrade field"},
+	},
+	Why: `The client goes on in HTTP, the server does not: further requests, with their cookies, are swallowed as data of
+another protocol, and whatever the server writes is read as responses. Where a proxy shares its connections to the
+server, they are those of other users. Servers that decide by Sec-WebSocket fields alone, as Bun and WebSocket-Node
+have done, do this to every request that lost its Upgrade field on a proxy.`,
+	Fix: `Switch only if the request has an Upgrade field with a protocol that the server speaks; answer as if nothing had
+	been asked for otherwise.`,
+	When: func(c *Case) bool { return c.switched },
+	Judge: func(c *Case) Verdict {
+		if c.cut && len(c.offered) == 0 {
+			return Unclear
+		}
+		return passIf(len(c.offered) > 0)
+	},
+	Show: func(c *Case) (string, []Span) {
+		q := c.X.Request
+		switch {
+		case len(q.Raw) == 0:
+			return "101 without a request", c.inResponse()
+		case c.cut:
+			return "101 to a request whose head is not known in full", c.inResponse()
+		case q.Has("Upgrade"):
+			return "101 to a request whose Upgrade field is empty", append(c.inRequest("Upgrade"), c.inResponse()...)
+		}
+		return "101 to a request without an Upgrade field", c.inResponse()
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-101-NOT-OFFERED", Level: Must, Party: Server,
+	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
+	Title: "a 101 names only protocols that the request offers",
+	Refs: []Ref{
+		{"9110", "7.8", "a server does not switch to a protocol that the Upgrade field of the request does not name"},
+	},
+	Why: `The client waits for the protocol that it asked for and gets another; at best it drops the connection.
+Intermediaries go by the offer: one that lets WebSocket through and nothing else opens a tunnel, and if the server
+then says h2c or TLS, whatever the two ends agreed on runs past it. nginx 1.22 and HAProxy 2.6 do not compare the
+answer with the offer.`,
+	Fix: `Put into the 101 the one member of the request's list that was chosen, name and version as they were offered. A
+	stack that begins with TLS may list HTTP behind it.`,
+	When: func(c *Case) bool { return c.switched && len(c.named) > 0 && len(c.offered) > 0 },
+	Judge: func(c *Case) Verdict {
+		for i, m := range c.named {
+			last := i > 0 && i == len(c.named)-1
+			if !c.offers(m) && !(last && m.Is("HTTP") && c.named[i-1].Is("TLS")) { // RFC 2817 §3.3 prints TLS/1.0, HTTP/1.1
+				return Fail
+			}
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "101 to " + members(c.named) + ", offered was " + members(c.offered),
+			append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-101-NO-UPGRADE", Level: Must, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a 101 names the protocol that it switches to",
+	Refs: []Ref{
+		{"9110", "15.2.2", "a 101 carries an Upgrade field that says what is spoken from there on"},
+		{"9110", "7.8", "a server that sends a 101 sends an Upgrade field with it"},
+		{"6455", "4.2.2", "the answer that accepts a handshake has Upgrade: websocket"},
+	},
+	Why: `Nobody can tell what the connection speaks from there on. A WebSocket client drops it; an intermediary that goes
+by the status alone, as nginx does, opens a tunnel for bytes that nobody agreed on. Where the request came through an
+intermediary that is a hole in it, and the rule is critical. Often the field was lost on a gateway that asks an
+authentication service first and puts the response together anew (NPMplus with Authelia).`,
+	Fix: `Send Upgrade with the chosen protocol, and Connection: Upgrade, in every 101.
+nginx and what is built on it: look for what hides or sets response fields in the location, proxy_hide_header
+	Upgrade above all.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return c.switched },
+	Judge: func(c *Case) Verdict {
+		if len(c.named) > 0 {
+			return Pass
+		}
+		if c.forwarded() {
+			c.rate(Critical)
+		}
+		return Fail
+	},
+	Show: func(c *Case) (string, []Span) {
+		saw := "101 without an Upgrade field"
+		if c.X.Response.Has("Upgrade") {
+			saw = "101 with an empty Upgrade field"
+		}
+		if c.forwarded() {
+			saw += ", to a request that came through an intermediary"
+		}
+		return saw, c.inResponse("Upgrade")
+	},
+})

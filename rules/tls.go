@@ -1,0 +1,30 @@
+package rules
+
+var _ = register(Rule{
+	ID: "UPGRADE-TLS-OFFER", Level: May, Party: Server,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "an offer of TLS is no reason to refuse a request",
+	Refs: []Ref{
+		{"2817", "3.1", "a client may offer TLS with any request whose answer may come in the clear; the server answers as usual, or switches"},
+		{"9110", "7.8", "a server may ignore Upgrade, and a client cannot insist on a switch by it"},
+	},
+	Why: `Apache HttpClient offers TLS/1.2 with its cleartext GET, HEAD and OPTIONS requests since 5.4, without being asked
+to; CUPS offers TLS too. These clients want an answer and nothing else. Envoy, and so Istio, answered them 403
+(upgrade_failed), and services could not reach each other any more after an update of that library. An offer that is
+ignored is the normal case.`,
+	Fix: `Ignore an Upgrade field that names nothing the server wants to speak, and answer the request.
+Apache HttpClient, until the server does: RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
+	When: func(c *Case) bool { return names(c.offered, "TLS") && c.X.Response != nil },
+	Judge: func(c *Case) Verdict {
+		switch c.status() {
+		case 400, 403, 501:
+			return Warn
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "an offer of " + members(c.offered) + " was answered with " + quote(c.X.Response.Text(c.X.Response.Start)) +
+				", perhaps on account of the offer",
+			append(c.inRequest("Upgrade"), c.inResponse()...)
+	},
+})

@@ -1,0 +1,128 @@
+package rules
+
+import "github.com/interlock-proxy/interlock/wire"
+
+// An answer is what came back, as far as a verdict depends on it: a row of the verdict table.
+type answer uint8
+
+const (
+	answeredSwitch  answer = iota // 101
+	answeredAuth                  // 401, 403: somebody in front may not have let the request through
+	answeredBusy                  // 407, 429, 503: nobody looked at the request
+	answeredRefusal               // any other 4xx
+	answeredNormal                // 2xx, 3xx
+	answeredError                 // any other 5xx
+	answeredClose                 // the server ended the connection without a byte
+	answeredNothing               // silence, or somebody else ended the connection
+	answeredWait                  // silence while a part of the announced body was held back
+	answeredNoise                 // bytes that are no response
+	answers
+)
+
+// A column of the verdict table is who sent the request, and what is known about the server.
+type column uint8
+
+const (
+	live         column = iota // somebody else's request
+	controlled                 // a probe; the controls around it were accepted
+	uncontrolled               // a probe; they were not
+	unanswered                 // a probe; the control before it was accepted, and afterwards nothing answered
+	columns
+)
+
+// A cell of the verdict table. Kept is the verdict where the request breaks no MUST of its sender; a probe is never
+// judged as a sender, so there both are the same.
+type cell struct {
+	broken, kept Verdict
+	least        Severity // of the finding
+	note         string   // for its text
+}
+
+func both(v Verdict) cell { return cell{broken: v, kept: v} }
+
+// verdicts is the one verdict table: what an answer means to a rule that wants a request not to be switched.
+func verdicts(a answer, c column) cell {
+	const (
+		filtered = "a filter in front may have answered"
+		gone     = "the backend is gone since"
+	)
+	na, client := both(NotApplicable), cell{broken: Warn, kept: Pass}
+	crash := cell{broken: Fail, kept: Fail, least: High, note: gone}
+	return [answers][columns]cell{
+		//                live, controlled, uncontrolled, unanswered
+		answeredSwitch:  {both(Fail), both(Fail), both(Fail), both(Fail)},
+		answeredAuth:    {client, {broken: Pass, kept: Pass, note: filtered}, na, na},
+		answeredBusy:    {client, both(Unclear), na, na},
+		answeredRefusal: {client, both(Pass), na, na},
+		answeredNormal:  {client, both(Warn), na, na},
+		answeredError:   {client, both(Warn), na, na},
+		answeredClose:   {both(Unclear), both(Warn), both(Unclear), crash},
+		answeredNothing: {both(Unclear), both(Unclear), both(Unclear), both(Unclear)},
+		answeredWait:    {both(Unclear), both(Pass), both(Unclear), both(Unclear)},
+		answeredNoise:   {both(Unclear), both(Unclear), both(Unclear), both(Unclear)},
+	}[a][c]
+}
+
+// RefuseSwitch judges a rule whose only demand is that the server does not switch: what the answer means stands in the
+// verdict table. It is the judge of every rule that has none of its own.
+//
+// Where the server switches, the server is at fault, whoever wrote the request. Where it does not and traffic is live,
+// what remains is the fault of the request: a warning, if the rule is a MUST of its sender. An answer of Interlock's own
+// decides nothing, and the request of a probe is no fault of anybody.
+func RefuseSwitch(c *Case) Verdict {
+	r := c.found.Rule
+	in := c.column()
+	entry := verdicts(c.answer(), in)
+	c.framed, c.found.Detail = true, entry.note
+	c.rate(max(c.found.Severity, entry.least))
+	verdict := entry.kept
+	if r.Level == Must && r.Party != Server {
+		verdict = entry.broken
+	}
+	if c.switched || in != live {
+		c.found.Party = Server
+	}
+	return verdict
+}
+
+func (c *Case) column() column {
+	switch {
+	case !c.probed():
+		return live
+	case c.Controls == ControlsAccepted:
+		return controlled
+	case c.Controls == BackendGone:
+		return unanswered
+	}
+	return uncontrolled
+}
+
+func (c *Case) answer() answer {
+	switch s := c.status(); {
+	case s == 101:
+		return answeredSwitch
+	case s == 401, s == 403:
+		return answeredAuth
+	case s == 407, s == 429, s == 503:
+		return answeredBusy
+	case s >= 500:
+		return answeredError
+	case s >= 400:
+		return answeredRefusal
+	case s >= 200:
+		return answeredNormal
+	case c.X.Outcome == wire.Closed && (c.X.Cause == wire.CauseServer || c.X.Cause == wire.CauseServerReset):
+		return answeredClose
+	case c.X.Outcome == wire.Silent && c.withheld():
+		return answeredWait
+	case c.X.Outcome == wire.Silent, c.X.Outcome == wire.Closed:
+		return answeredNothing
+	}
+	return answeredNoise
+}
+
+// withheld tells whether a part of the body that the request announces had not come.
+func (c *Case) withheld() bool {
+	q := c.X.Request
+	return !c.X.BodyDone && (q.Has("Content-Length") || q.Has("Transfer-Encoding"))
+}

@@ -1,0 +1,116 @@
+package rules
+
+import "github.com/interlock-proxy/interlock/wire"
+
+const versionField = "Sec-WebSocket-Version"
+
+var _ = register(Rule{
+	ID: "UPGRADE-INVALID-VER", Level: Must, Party: Server,
+	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
+	Title: "a WebSocket handshake of a version other than 13 is not accepted",
+	Refs: []Ref{
+		{"6455", "4.2.2", "a server that does not speak the version asked for ends the handshake with an error status and names those it speaks"},
+		{"6455", "4.4", "the version is agreed on by refusal: the client asks again for one that the server has named"},
+		{"6455", "4.2.1", "the version of the handshake is 13"},
+	},
+	Why: `To ask for another version is allowed, that is how client and server find one; to switch on it is not. A server
+that switches on 99 does not read the field. Client and server then need not agree on frames, masks or the way to
+close, and a proxy that does read the field takes the handshake for one that fails: it goes on reading HTTP while the
+server has left it. CWIST and Bun have accepted any version. Versions 7 and 8 are late drafts with the frames of 13;
+who accepts one of them, and says so, gets a warning.`,
+	Fix: `Accept 13 and nothing else, compared as text; answer anything else with 426, Sec-WebSocket-Version: 13, Upgrade:
+	websocket and Connection: Upgrade.
+ws (Node.js): versions 8 and 13 are accepted and advertised; if no old client needs 8, refuse it before
+	handleUpgrade.`,
+	When: func(c *Case) bool { return c.websocket && c.foreignVersion() != "" },
+	Judge: func(c *Case) Verdict {
+		verdict := RefuseSwitch(c)
+		if version := c.foreignVersion(); c.switched && (version == "7" || version == "8") {
+			c.rate(Low)
+			if c.advertised(version) {
+				return Warn
+			}
+		}
+		return verdict
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "Sec-WebSocket-Version " + quote(c.foreignVersion()), c.inRequest(versionField)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-VER-NOT-ADVERTISED", Level: Must, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "who refuses a WebSocket version names those that it speaks",
+	Refs: []Ref{
+		{"6455", "4.4", "a server that does not speak the version asked for answers with a Sec-WebSocket-Version field that lists all it speaks"},
+		{"6455", "4.2.2", "the error status for a version that is not spoken comes with Sec-WebSocket-Version"},
+	},
+	Why: `A client that speaks several versions cannot find the right one and gives up, or tries them one after the other.
+And the refusal cannot be told from any other: whether the server checks the version or stumbled over something else
+stays open, to people and to monitoring. Many libraries refuse with a bare 400.`,
+	Fix:  `Add Sec-WebSocket-Version: 13 to the refusal, best with status 426, Upgrade: websocket and Connection: Upgrade.`,
+	When: func(c *Case) bool { return c.websocket && c.foreignVersion() != "" && c.refusedVersion() },
+	Judge: func(c *Case) Verdict {
+		for range c.X.Response.Elements(versionField) {
+			return Pass
+		}
+		return Fail
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "Sec-WebSocket-Version " + quote(c.foreignVersion()) + " refused with " +
+			quote(c.X.Response.Text(c.X.Response.Start)) + " and no version", append(c.inRequest(versionField), c.inResponse(versionField)...)
+	},
+})
+
+// foreignVersion is the WebSocket version that the request asks for, if it is a version (RFC 6455 §4.3) and not 13.
+func (c *Case) foreignVersion() string {
+	if v := first(&c.X.Request.Head, versionField); isVersion(v) && string(v) != "13" {
+		return string(v)
+	}
+	return ""
+}
+
+// isVersion tells whether b is a decimal number from 0 to 255 without leading zeros.
+func isVersion(b []byte) bool {
+	if len(b) == 0 || len(b) > 3 || len(b) > 1 && b[0] == '0' {
+		return false
+	}
+	n := 0
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n <= 255
+}
+
+// refusedVersion tells whether the response refuses the version: it is a 426, or a 400 to a handshake in which nothing
+// else is wrong that a server would answer with one. Who does not speak WebSocket owes no version: where a probe went
+// without an accepted control, nothing is claimed.
+func (c *Case) refusedVersion() bool {
+	q := c.X.Request
+	if c.probed() && c.Controls != ControlsAccepted {
+		return false
+	}
+	switch c.status() {
+	case 426:
+		return true
+	case 400:
+		return q.Method == "GET" && q.Version == "HTTP/1.1" && c.option && len(q.Flaws) == 0 &&
+			q.Count("Host") == 1 && q.Count(keyField) == 1 && q.Count(versionField) == 1
+	}
+	return false
+}
+
+// advertised tells whether the server has named a version as one that it speaks, in the response or before.
+func (c *Case) advertised(version string) bool {
+	p := c.X.Response
+	for e := range p.Elements(versionField) {
+		if wire.EqualFold(p.Text(e), version) {
+			return true
+		}
+	}
+	return c.Seen.Advertised != nil && c.Seen.Advertised(c.X.Route, Template(c.X.Request.Target), version)
+}

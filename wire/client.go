@@ -1,0 +1,156 @@
+package wire
+
+import "time"
+
+// feedClient reads requests.
+func (c *Conversation) feedClient(p []byte, base int64, now time.Time) {
+	if c.tunnel != nil && c.tunnel.started[FromClient] {
+		return
+	}
+	c.borrow()
+	at, rest := base, p
+	for {
+		if c.headSince.IsZero() && len(rest) > 0 && c.up.Resting() {
+			c.headSince = now
+		}
+		n, e := c.up.Scan(rest, &c.ring.request)
+		at, rest = at+int64(n), rest[n:]
+		switch e {
+		case EventHead:
+			c.requestHead(&c.ring.request, at, now)
+		case EventEnd:
+			c.requestEnd(at)
+		case EventOpaque:
+			c.requestOpaque(&c.ring.request, rest, now)
+		}
+		if e == EventMore || c.opaque || c.tunnel != nil && c.tunnel.started[FromClient] {
+			break
+		}
+	}
+	if !c.opaque {
+		c.early.keep(p, base)
+		c.giveBack()
+	}
+}
+
+// borrow takes the memory that reading needs.
+func (c *Conversation) borrow() {
+	if c.ring == nil {
+		c.ring = c.common.Pool.ring()
+	}
+}
+
+// giveBack returns it when no request is without an answer.
+func (c *Conversation) giveBack() {
+	if c.ring != nil && c.ring.empty() {
+		c.release()
+	}
+}
+
+// requestHead takes note of a request whose head is complete.
+func (c *Conversation) requestHead(h *Head, at int64, now time.Time) {
+	q := pending{
+		began: c.headSince, since: now, end: -1,
+		offers: h.framing.upgrade, handshake: h.framing.handshake,
+		head: h.framing.head, connect: h.framing.connect, ambiguous: h.Ambiguous(),
+	}
+	c.headSince = time.Time{}
+	if !c.ring.push(q, h.Raw) {
+		c.tooMany(now)
+		return
+	}
+	c.inBody = true
+	f := h.RequestFraming()
+	if f.Kind == FramedNot {
+		c.countUnread(h.Raw)
+	}
+	c.up.Frame(f)
+}
+
+// requestEnd takes note that a request has come whole.
+func (c *Conversation) requestEnd(at int64) {
+	if c.tunnel != nil {
+		c.startClient(at)
+		return
+	}
+	if !c.inBody {
+		return // it was answered before it had ended
+	}
+	c.inBody = false
+	q := c.ring.last()
+	if q.end = at; q.offers {
+		c.early.start(at)
+	}
+}
+
+// requestOpaque takes note that no further request can be read. A head that is too long is a request all the same, the
+// last one that gets an answer.
+func (c *Conversation) requestOpaque(h *Head, rest []byte, now time.Time) {
+	since := c.headSince
+	c.headSince = time.Time{}
+	switch {
+	case c.tunnel != nil: // switched while its content was under way, and that content is faulty
+		c.tunnel.lose()
+		return
+	case c.up.Flaw == FlawHeadTooLong && len(h.Raw) == MaxHead:
+		if !c.pushUnfinished(h, h.Raw, since, FlawHeadTooLong, now) {
+			c.tooMany(now)
+			return
+		}
+	case c.inBody:
+		c.ring.last().ambiguous, c.ring.last().flaw = true, c.up.Flaw
+	case c.up.Flaw == FlawNotHTTP && len(h.Raw) == 0:
+		c.countUnread(rest)
+	}
+	c.inBody = false
+	if c.ring.empty() {
+		c.turnOpaque(now)
+	}
+}
+
+// tooMany gives up on a client that sends on and on without waiting for an answer.
+func (c *Conversation) tooMany(now time.Time) {
+	c.common.Counts.Shed.Add(1)
+	c.up.Flaw = FlawTooMany
+	c.up.Stop()
+	c.inBody = false
+	if c.ring.empty() {
+		c.turnOpaque(now)
+	}
+}
+
+// countUnread counts what is known not to be read: TLS and HTTP/2.
+func (c *Conversation) countUnread(p []byte) {
+	const preface = "PRI * HTTP/2.0\r\n"
+	switch {
+	case p[0] == 0x16:
+		c.common.Counts.TLS.Add(1)
+	case len(p) >= len(preface) && string(p[:len(preface)]) == preface:
+		c.common.Counts.HTTP2.Add(1)
+	}
+}
+
+// adopt makes a request of what has come of a head that will never be complete, because it was answered or the
+// connection ended.
+func (c *Conversation) adopt(now time.Time) bool {
+	raw := c.up.Partial()
+	if len(raw) == 0 {
+		return false
+	}
+	c.borrow()
+	ok := c.pushUnfinished(&c.ring.request, raw, c.headSince, FlawHeadUnfinished, now)
+	c.up.Flaw = FlawHeadUnfinished
+	c.up.Stop()
+	c.headSince = time.Time{}
+	return ok
+}
+
+// pushUnfinished keeps the part of a head that has come as the last request that can be answered.
+func (c *Conversation) pushUnfinished(h *Head, raw []byte, began time.Time, flaw FlawKind, now time.Time) bool {
+	h.Raw = raw
+	h.scanRequest()
+	return c.ring.push(pending{
+		began: began, since: now, end: -1, ambiguous: true, flaw: flaw,
+		offers: h.framing.upgrade, handshake: h.framing.handshake,
+	}, raw)
+}

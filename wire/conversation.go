@@ -1,0 +1,294 @@
+package wire
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// The times after which an exchange is reported although it is not over.
+const (
+	SilentAfter    = 30 * time.Second // a request without an answer, from the end of its head
+	UnfinishedFor  = 10 * time.Second // a response whose content does not end, from the end of its head
+	AftermathFor   = time.Second      // a 101, from the end of its head
+	LateBytesAfter = time.Second      // the first bytes of a client that was quiet so far, from the first of them
+)
+
+// Common is what all exchanges of one connection have in common. It does not change once the connection is under way.
+type Common struct {
+	Origin     Origin
+	Probe      string
+	Route      string
+	Client     string
+	Backend    string
+	ClientTLS  bool
+	BackendTLS bool
+	Altered    []string
+	Alter      func(request []byte) []byte // the head as it is sent on; nil, or a nil result, if it is not altered
+
+	Emit   func(*Exchange)        // gets each report, in order, from within the call that caused it; must not block
+	NewID  func(time.Time) string // names an exchange; called once for each
+	Pool   *Pool
+	Counts *Counts // never nil
+}
+
+// Counts are the sums over many connections. Readers may look at any time.
+type Counts struct {
+	Exchanges atomic.Int64 // requests that were answered
+	Upgrades  atomic.Int64 // exchanges that were reported
+	Opaque    atomic.Int64 // connections, or rests of them, that could not be read
+	TLS       atomic.Int64 // those among them that began with a TLS record
+	HTTP2     atomic.Int64 // those among them that began with the preface of HTTP/2 (RFC 9113 §3.4)
+	Tunnels   atomic.Int64 // CONNECT requests that were answered with 2xx: tunnels that nobody looks into
+	Shed      atomic.Int64 // connections that turned opaque because too many requests were unanswered
+}
+
+// A Conversation reads both directions of one connection, pairs requests with responses and reports the exchanges that
+// have to do with the Upgrade mechanism: those in which the request has an Upgrade field or one of the fields of a
+// handshake, or the response is a 101 or 426 or has an Upgrade field. All others are only counted.
+//
+// It has no clock: times are arguments, and whoever owns the timer calls Tick when Due has come. It is not safe for use by
+// several goroutines at the same time, but for Wrote. Open comes before everything else.
+type Conversation struct {
+	common *Common
+
+	up, down Scanner
+	fed      [2]int64        // bytes that were fed
+	wrote    [2]atomic.Int64 // bytes that were passed on
+	ring     *ring           // requests without an answer
+	early    earlyWindow
+
+	headSince time.Time // when the request head that is incomplete began
+	answering *Exchange // the refused or ignored one whose response is not over
+	answerDue time.Time
+	inBody    bool // the client's content under way belongs to the last request of the ring
+	interim   []*Response
+	tunnel    *tunnel
+	opaque    bool
+	ended     [2]bool
+	settled   bool
+}
+
+// Open readies a zero Conversation for a connection.
+func (c *Conversation) Open(common *Common) {
+	c.common = common
+	c.up = Scanner{Side: FromClient, Pool: common.Pool}
+	c.down = Scanner{Side: FromServer, Pool: common.Pool}
+}
+
+// Feed takes bytes that were read from one side. What they complete is reported before Feed returns.
+func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
+	if len(p) == 0 || c.settled {
+		return
+	}
+	base := c.fed[d]
+	c.fed[d] += int64(len(p))
+	switch {
+	case c.opaque:
+	case d == FromClient:
+		c.feedClient(p, base, now)
+	default:
+		c.feedServer(p, base, now)
+	}
+	if c.tunnel != nil {
+		c.record(d, p, base, now)
+	}
+}
+
+// Wrote counts bytes of one direction that were passed on. It may be called at any time, beside any other call.
+func (c *Conversation) Wrote(d Direction, n int) { c.wrote[d].Add(int64(n)) }
+
+// Switched tells whether a 101 has been seen: from its head on the connection is a tunnel.
+func (c *Conversation) Switched() bool { return c.tunnel != nil }
+
+// Recording tells whether the bytes of that direction still matter. When they do not, they need not be fed.
+func (c *Conversation) Recording(d Direction) bool {
+	return !c.opaque && (c.tunnel == nil || c.tunnel.recording(d))
+}
+
+// Opaque tells whether nothing is claimed about the connection any more.
+func (c *Conversation) Opaque() bool { return c.opaque }
+
+// Resting tells whether no request is under way: none without an answer, no message unfinished in either direction, and
+// everything that was fed has been passed on.
+func (c *Conversation) Resting() bool {
+	return c.tunnel == nil && !c.opaque && c.ring.empty() && c.up.Resting() && c.down.Resting() &&
+		c.fed[FromClient] == c.wrote[FromClient].Load() && c.fed[FromServer] == c.wrote[FromServer].Load()
+}
+
+// Undecided tells whether some request without an answer may still turn the connection into a tunnel, so that nobody can
+// say what the client's bytes behind it are.
+func (c *Conversation) Undecided() bool {
+	if c.ring == nil {
+		return false
+	}
+	for i := c.ring.first; i < len(c.ring.queue); i++ {
+		if q := &c.ring.queue[i]; q.offers || q.connect {
+			return true
+		}
+	}
+	return false
+}
+
+// HeadSince is when the request head began that is not complete; the zero time if there is none.
+func (c *Conversation) HeadSince() time.Time { return c.headSince }
+
+// Ended takes note that one direction has ended in good order.
+func (c *Conversation) Ended(d Direction, now time.Time) {
+	if c.ended[d] || c.settled {
+		return
+	}
+	c.ended[d] = true
+	switch {
+	case c.tunnel != nil:
+		c.tunnel.end(d)
+	case d == FromServer && !c.opaque:
+		if c.down.Close() == EventEnd {
+			c.answered(now)
+		}
+		c.abandon(CauseServer, now)
+	}
+}
+
+// Settle says that the connection is over and why. Everything that has not been reported is; later calls do nothing.
+func (c *Conversation) Settle(cause Cause, now time.Time) {
+	if c.settled {
+		return
+	}
+	c.answered(now)
+	c.abandon(cause, now)
+	if c.tunnel != nil {
+		c.endTunnel(cause, now)
+	}
+	c.settled = true
+	c.up.Stop()
+	c.down.Stop()
+	c.headSince = time.Time{}
+}
+
+// Due is when Tick has something to do; the zero time if never.
+func (c *Conversation) Due() time.Time {
+	due := c.ring.silentDue()
+	due = earlier(due, c.answerDue)
+	if c.tunnel != nil {
+		due = earlier(due, c.tunnel.due)
+	}
+	return due
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Tick reports what is due at that time.
+func (c *Conversation) Tick(now time.Time) {
+	if c.settled {
+		return
+	}
+	if !c.answerDue.IsZero() && !now.Before(c.answerDue) {
+		c.answered(now)
+	}
+	if c.tunnel != nil && !c.tunnel.due.IsZero() && !now.Before(c.tunnel.due) {
+		c.reportTunnel(now)
+	}
+	c.reportSilent(now)
+}
+
+// emit reports the exchange as it is known now. What is handed out is a copy, so that it never changes.
+func (c *Conversation) emit(x *Exchange) {
+	x.Final = x.Final || x.Complete && x.Outcome != Switched && x.Outcome != Silent
+	copied := *x
+	x.Revision++
+	if copied.Revision == 0 {
+		c.common.Counts.Upgrades.Add(1)
+	}
+	if c.common.Emit != nil {
+		c.common.Emit(&copied)
+	}
+}
+
+// begin makes the exchange of a request whose head is raw. It copies raw.
+func (c *Conversation) begin(raw []byte, started, now time.Time) *Exchange {
+	k := c.common
+	x := &Exchange{
+		Origin: k.Origin, Probe: k.Probe, Route: k.Route, Client: k.Client, Backend: k.Backend,
+		ClientTLS: k.ClientTLS, BackendTLS: k.BackendTLS, Altered: k.Altered, Time: started,
+		Request: new(Request), Complete: true,
+	}
+	if len(raw) > 0 {
+		x.Request = ReadRequest(append([]byte(nil), raw...))
+	}
+	if k.Alter != nil && len(raw) > 0 {
+		if far := k.Alter(x.Request.Raw); far != nil {
+			x.Far = ReadRequest(far)
+		}
+	}
+	if k.NewID != nil {
+		x.ID = k.NewID(now)
+	}
+	return x
+}
+
+// answered reports the exchange whose response has come to its end, or is not waited for any longer.
+func (c *Conversation) answered(now time.Time) {
+	if c.answering == nil {
+		return
+	}
+	c.emit(c.answering)
+	c.answering, c.answerDue = nil, time.Time{}
+}
+
+// turnOpaque gives up on the connection. Requests without an answer will not be paired with one.
+func (c *Conversation) turnOpaque(now time.Time) {
+	if c.opaque {
+		return
+	}
+	c.opaque = true
+	c.answered(now)
+	c.up.Stop()
+	c.down.Stop()
+	c.headSince = time.Time{}
+	for !c.ring.empty() {
+		q := c.ring.pop()
+		if q.keep() {
+			x := c.exchange(&q, now)
+			x.Outcome, x.Final = Opaque, true
+			c.emit(x)
+		}
+	}
+	c.release()
+	c.common.Counts.Opaque.Add(1)
+}
+
+// release gives back the memory that only requests without an answer need.
+func (c *Conversation) release() {
+	if c.ring != nil {
+		c.common.Pool.putRing(c.ring)
+		c.ring = nil
+	}
+	c.early, c.interim = earlyWindow{}, nil
+}
+
+// abandon reports the requests that will get no answer any more.
+func (c *Conversation) abandon(cause Cause, now time.Time) {
+	if c.tunnel == nil && !c.opaque && cause != CauseServer {
+		c.adopt(now)
+	}
+	for !c.ring.empty() {
+		q := c.ring.pop()
+		if !q.keep() {
+			continue
+		}
+		x := c.exchange(&q, now)
+		x.Cause, x.Final = cause, true
+		if cause.Local() {
+			x.Outcome = Local
+		} else if x.Outcome != Silent {
+			x.Outcome = Closed
+		}
+		c.emit(x)
+	}
+	c.release()
+}

@@ -1,0 +1,332 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	handshake = "GET /chat HTTP/1.1\r\nHost: staging.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+	switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+	refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno"
+	plain   = "GET /items HTTP/1.1\r\nHost: staging.test\r\n\r\n"
+	answer  = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+)
+
+var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+
+// play feeds a transcript in pieces and settles it.
+func play(t *Transcript, cut func(n int) int) []*Exchange {
+	var c Conversation
+	l := listen(&c)
+	for i, chunk := range t.Chunks {
+		now := start.Add(time.Duration(i) * time.Millisecond)
+		for p := chunk.Bytes; len(p) > 0; {
+			n := cut(len(p))
+			c.Feed(chunk.From, p[:n], now)
+			c.Wrote(chunk.From, n)
+			p = p[n:]
+		}
+	}
+	t.finish(&c, start.Add(time.Second/2))
+	return l.last()
+}
+
+func describeAll(found []*Exchange) string {
+	var b strings.Builder
+	for _, x := range found {
+		b.WriteString(describe(x))
+	}
+	return b.String()
+}
+
+func TestExchangesDoNotDependOnTheSplit(t *testing.T) {
+	seen := 0
+	for name, transcript := range corpus(t) {
+		want := describeAll(play(transcript, splits["whole"]))
+		seen += strings.Count(want, "request")
+		for split, cut := range map[string]func(int) int{"bytes": splits["bytes"], "three": splits["three"], "random": seeded(11)} {
+			if got := describeAll(play(transcript, cut)); got != want {
+				t.Errorf("%s, %s:\n got %s\nwant %s", name, split, got, want)
+			}
+		}
+	}
+	if seen < 40 {
+		t.Errorf("the corpus gave %d exchanges", seen)
+	}
+}
+
+// conversation plays lines of a transcript and returns the reports.
+func conversation(t *testing.T, parts ...string) (*Conversation, *listener) {
+	t.Helper()
+	c := new(Conversation)
+	l := listen(c)
+	for i, part := range parts {
+		from := FromClient
+		if part[0] == '<' {
+			from = FromServer
+		}
+		c.Feed(from, []byte(part[1:]), start.Add(time.Duration(i)*time.Millisecond))
+		c.Wrote(from, len(part)-1)
+	}
+	return c, l
+}
+
+func TestConversationOutcomes(t *testing.T) {
+	big := strings.Repeat("x", 70<<10)
+	for _, test := range []struct {
+		name  string
+		parts []string
+		cause Cause
+		want  []string // outcome status early/after
+	}{
+		{"switch", []string{">" + handshake, "<" + switching + "\x81\x02hi", ">\x81\x80abcd"}, CauseClient, []string{`switched 101 early "" after "\x81\x80abcd" "\x81\x02hi"`}},
+		{"refusal", []string{">" + handshake, "<" + refusal}, CauseClient, []string{`refused 400 early "" after "" ""`}},
+		{"plain requests are only counted", []string{">" + plain + plain, "<" + answer + answer}, CauseClient, nil},
+		{"early bytes", []string{">" + handshake + "\x89\x80abcd", "<" + switching}, CauseClient, []string{`switched 101 early "\x89\x80abcd" after "\x89\x80abcd" ""`}},
+		{"requests behind a switch are none", []string{">" + handshake + plain, "<" + switching}, CauseClient,
+			[]string{fmt.Sprintf(`switched 101 early %q after %q ""`, plain, plain)}},
+		{"requests behind a refusal stand", []string{">" + handshake + handshake, "<" + refusal + refusal}, CauseClient,
+			[]string{fmt.Sprintf(`refused 400 early %q after "" ""`, handshake), `refused 400 early "" after "" ""`}},
+		{"the second of two switches", []string{">" + handshake + handshake + "\x89\x80abcd", "<" + refusal, "<" + switching}, CauseClient,
+			[]string{fmt.Sprintf(`refused 400 early %q after "" ""`, handshake+"\x89\x80abcd"), `switched 101 early "\x89\x80abcd" after "\x89\x80abcd" ""`}},
+		{"426, then a switch", []string{">" + handshake, "<HTTP/1.1 426 Upgrade Required\r\nUpgrade: foo\r\nContent-Length: 0\r\n\r\n", ">" + handshake, "<" + switching}, CauseClient,
+			[]string{`refused 426 early "" after "" ""`, `switched 101 early "" after "" ""`}},
+		{"426 to a plain request", []string{">" + plain, "<HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nContent-Length: 0\r\n\r\n"}, CauseClient, []string{`refused 426 early "" after "" ""`}},
+		{"unsolicited 101", []string{">" + plain, "<HTTP/1.1 101 Switching Protocols\r\n\r\n"}, CauseClient, []string{`switched 101 early "" after "" ""`}},
+		{"101 to nothing", []string{">" + plain, "<" + answer, "<" + switching}, CauseClient, []string{`late 101 early "" after "" ""`}},
+		{"no answer", []string{">" + handshake}, CauseServer, []string{`closed 0 early "" after "" ""`}},
+		{"half a head", []string{">" + handshake[:len(handshake)-2]}, CauseClient, []string{`closed 0 early "" after "" ""`}},
+		{"dial", []string{">" + handshake}, CauseDial, []string{`local 0 early "" after "" ""`}},
+		{"answer to half a head", []string{">" + handshake[:len(handshake)-2], "<" + refusal}, CauseServer, []string{`refused 400 early "" after "" ""`}},
+		{"answer that is none", []string{">" + handshake, "<<html>"}, CauseServer, []string{`opaque 0 early "" after "" ""`}},
+		{"head too long", []string{">" + strings.Replace(handshake, "\r\n\r\n", "\r\nA: "+big, 1), "<" + refusal}, CauseServer, []string{`refused 400 early "" after "" ""`}},
+		{"ambiguous request switched", []string{">" + strings.Replace(handshake, "\r\n\r\n", "\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc", 1), "<" + switching + "x", ">def"}, CauseClient,
+			[]string{`switched 101 early "" after "" "x" opaque`}},
+		{"ambiguous request, then others", []string{">" + strings.Replace(handshake, "\r\n\r\n", "\r\nContent-Length: a\r\n\r\n", 1) + handshake, "<" + refusal + refusal}, CauseClient, []string{`refused 400 early "" after "" ""`}},
+		{"101 before the content", []string{">" + strings.Replace(handshake, "\r\n\r\n", "\r\nContent-Length: 3\r\n\r\na", 1), "<" + switching, ">bcXYZ"}, CauseClient, []string{`switched 101 early "" after "XYZ" ""`}},
+		{"content, then early bytes", []string{">" + strings.Replace(handshake, "\r\n\r\n", "\r\nContent-Length: 3\r\n\r\nabcX", 1), "<" + switching, ">YZ"}, CauseClient, []string{`switched 101 early "X" after "XYZ" ""`}},
+		{"HEAD has no content", []string{">HEAD / HTTP/1.1\r\n\r\n" + handshake, "<HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n" + refusal}, CauseClient, []string{`refused 400 early "" after "" ""`}},
+		{"interim responses", []string{">" + handshake, "<HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + switching}, CauseClient, []string{`switched 101 early "" after "" "" interim 2`}},
+		{"CONNECT", []string{">CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n", ">" + handshake}, CauseClient, nil},
+		{"refused CONNECT", []string{">CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", "<HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", ">" + handshake, "<" + refusal}, CauseClient, []string{`refused 400 early "" after "" ""`}},
+		{"advertisement", []string{">" + plain, "<HTTP/1.1 200 OK\r\nUpgrade: h2\r\nContent-Length: 0\r\n\r\n"}, CauseClient, []string{`ignored 200 early "" after "" ""`}},
+		{"until close", []string{">" + handshake, "<HTTP/1.1 200 OK\r\n\r\nabc"}, CauseServer, []string{`ignored 200 early "" after "" ""`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, l := conversation(t, test.parts...)
+			if test.cause == CauseServer {
+				c.Ended(FromServer, start.Add(time.Second))
+			}
+			c.Settle(test.cause, start.Add(time.Second))
+			var got []string
+			for _, x := range l.last() {
+				status := 0
+				if x.Response != nil {
+					status = x.Response.Status
+				}
+				line := fmt.Sprintf("%s %d early %q after %q %q", x.Outcome, status, x.Early, x.After.Client, x.After.Server)
+				if x.After.Opaque {
+					line += " opaque"
+				}
+				if len(x.Interim) > 0 {
+					line += fmt.Sprintf(" interim %d", len(x.Interim))
+				}
+				if !x.Final || !x.Complete {
+					t.Errorf("the last report of %s is not final", line)
+				}
+				got = append(got, line)
+			}
+			if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+			if c.ring != nil || c.up.part != nil || c.down.part != nil || !c.Due().IsZero() {
+				t.Errorf("a settled conversation holds memory or waits for something")
+			}
+		})
+	}
+}
+
+func TestReportsComeWhenTheyAreDue(t *testing.T) {
+	c, l := conversation(t, ">"+handshake, "<"+switching)
+	if len(l.reports) != 1 || l.reports[0].Complete || l.reports[0].Revision != 0 {
+		t.Fatalf("behind the head of the 101: %d reports", len(l.reports))
+	}
+	if want := start.Add(time.Millisecond + AftermathFor); !c.Due().Equal(want) {
+		t.Fatalf("due %v, want %v", c.Due(), want)
+	}
+	c.Tick(c.Due())
+	if len(l.reports) != 2 || !l.reports[1].Complete || l.reports[1].Final {
+		t.Fatalf("a second later: %d reports", len(l.reports))
+	}
+	late := start.Add(time.Minute)
+	c.Feed(FromClient, []byte("GET /x HTTP/1.1\r\n"), late)
+	c.Tick(late.Add(LateBytesAfter))
+	if len(l.reports) != 3 || string(l.reports[2].After.Client) != "GET /x HTTP/1.1\r\n" {
+		t.Fatalf("late bytes: %d reports", len(l.reports))
+	}
+	c.Feed(FromClient, []byte("more"), late)
+	if !c.Due().IsZero() {
+		t.Error("late bytes are reported twice")
+	}
+	c.Settle(CauseServer, late.Add(time.Hour))
+	last := l.reports[len(l.reports)-1]
+	if len(l.reports) != 4 || !last.Final || last.Cause != CauseServer || last.Revision != 3 || last.After.Open < time.Hour {
+		t.Errorf("end: %d reports, %s", len(l.reports), describe(last))
+	}
+	if len(l.reports[1].After.Client) != 0 {
+		t.Error("a report has changed after it was made")
+	}
+}
+
+func TestSilenceIsReportedAndAmended(t *testing.T) {
+	c, l := conversation(t, ">"+plain+handshake)
+	c.Tick(c.Due())
+	if len(l.reports) != 1 || l.reports[0].Outcome != Silent || l.reports[0].Final {
+		t.Fatalf("%d reports", len(l.reports))
+	}
+	c.Feed(FromServer, []byte(answer+switching), start.Add(time.Minute))
+	c.Settle(CauseClient, start.Add(time.Hour))
+	last := l.reports[len(l.reports)-1]
+	if last.ID != l.reports[0].ID || last.Outcome != Switched || !last.Final {
+		t.Errorf("got %s", describe(last))
+	}
+}
+
+func TestUnfinishedResponseIsReported(t *testing.T) {
+	c, l := conversation(t, ">"+handshake, "<HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123")
+	if len(l.reports) != 0 {
+		t.Fatal("reported before its end")
+	}
+	c.Tick(c.Due())
+	if len(l.reports) != 1 || l.reports[0].Outcome != Ignored {
+		t.Fatalf("%d reports", len(l.reports))
+	}
+	c.Settle(CauseClient, start.Add(time.Hour))
+	if len(l.reports) != 1 {
+		t.Error("reported twice")
+	}
+}
+
+func TestPipeliningIsBounded(t *testing.T) {
+	for name, request := range map[string]string{
+		"many":  plain,
+		"large": "GET / HTTP/1.1\r\nA: " + strings.Repeat("x", 60<<10) + "\r\n\r\n",
+	} {
+		c, l := conversation(t)
+		for range 1000 {
+			c.Feed(FromClient, []byte(request), start)
+		}
+		if c.ring == nil || len(c.ring.queue) > maxPending || len(c.ring.bytes) > maxPendingBytes {
+			t.Errorf("%s: the bounds do not hold", name)
+		}
+		if l.common.Counts.Shed.Load() != 1 || c.Opaque() {
+			t.Errorf("%s: shed %d, opaque %v", name, l.common.Counts.Shed.Load(), c.Opaque())
+		}
+		for n := len(c.ring.queue); n > 0; n-- {
+			c.Feed(FromServer, []byte(answer), start)
+		}
+		if !c.Opaque() || c.ring != nil {
+			t.Errorf("%s: not opaque behind the last answer", name)
+		}
+	}
+}
+
+func TestPipeliningBehindAnswersGoesOn(t *testing.T) {
+	c, l := conversation(t)
+	for range 3 {
+		c.Feed(FromClient, []byte(plain), start)
+	}
+	for i := range 10_000 {
+		c.Feed(FromClient, []byte(plain), start)
+		c.Feed(FromServer, []byte(answer), start)
+		if cap(c.ring.bytes) > maxPendingBytes || cap(c.ring.queue) > maxPending {
+			t.Fatalf("after %d: %d bytes, %d requests", i, cap(c.ring.bytes), cap(c.ring.queue))
+		}
+	}
+	if n := l.common.Counts.Exchanges.Load(); n != 10_000 || c.Opaque() {
+		t.Errorf("%d exchanges, opaque %v", n, c.Opaque())
+	}
+}
+
+func TestOrdinaryExchangesAllocateNothing(t *testing.T) {
+	c, _ := conversation(t)
+	q, p := []byte(plain), []byte(answer)
+	pipelined := bytes.Repeat(q, 5)
+	run := func() {
+		c.Feed(FromClient, q, start)
+		c.Feed(FromServer, p, start)
+		c.Feed(FromClient, q[:20], start)
+		c.Feed(FromClient, q[20:], start)
+		c.Feed(FromServer, p[:9], start)
+		c.Feed(FromServer, p[9:], start)
+		c.Feed(FromClient, pipelined, start)
+		for range 5 {
+			c.Feed(FromServer, p, start)
+		}
+	}
+	run()
+	if n := testing.AllocsPerRun(1000, run); n != 0 && !raced {
+		t.Errorf("%v allocations", n)
+	}
+	if c.Resting() {
+		t.Error("at rest with bytes that were not passed on")
+	}
+	c.Wrote(FromClient, int(c.fed[FromClient]-c.wrote[FromClient].Load()))
+	c.Wrote(FromServer, int(c.fed[FromServer]-c.wrote[FromServer].Load()))
+	if !c.Resting() {
+		t.Error("not at rest")
+	}
+}
+
+// encode writes chunks as a fuzz input: a byte with the direction and a length up to 127, then the bytes.
+func encode(t *Transcript) []byte {
+	var b []byte
+	for _, c := range t.Chunks {
+		for p := c.Bytes; len(p) > 0; {
+			n := min(len(p), 127)
+			b = append(append(b, byte(c.From)<<7|byte(n)), p[:n]...)
+			p = p[n:]
+		}
+	}
+	return b
+}
+
+func decode(b []byte) *Transcript {
+	t := new(Transcript)
+	for len(b) > 0 {
+		from, n := Direction(b[0]>>7), min(int(b[0]&127), len(b)-1)
+		t.Add(from, b[1:1+n])
+		b = b[1+n:]
+	}
+	return t
+}
+
+func FuzzConversation(f *testing.F) {
+	for _, transcript := range corpus(f) {
+		f.Add(encode(transcript), uint64(5))
+	}
+	f.Fuzz(func(t *testing.T, input []byte, seed uint64) {
+		transcript := decode(input)
+		want := play(transcript, splits["whole"])
+		for _, x := range want {
+			answered := x.Outcome != Closed && x.Outcome != Silent && x.Outcome != Opaque
+			if !x.Final || !x.Complete || x.Outcome == "" || x.Request == nil || answered != (x.Response != nil) {
+				t.Fatalf("unsound report: %s", describe(x))
+			}
+			if len(x.After.Client) > MaxRecorded || len(x.After.Server) > MaxRecorded || len(x.Early) > MaxRecorded {
+				t.Fatalf("too much is kept: %s", describe(x))
+			}
+		}
+		for name, cut := range map[string]func(int) int{"bytes": splits["bytes"], "random": seeded(seed)} {
+			if got := play(transcript, cut); describeAll(got) != describeAll(want) {
+				t.Fatalf("%s:\n got %s\nwant %s", name, describeAll(got), describeAll(want))
+			}
+		}
+	})
+}

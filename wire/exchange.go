@@ -1,0 +1,163 @@
+package wire
+
+import "time"
+
+// An Origin tells who caused an exchange.
+type Origin string
+
+// The origins. Readers accept others.
+const (
+	OriginLive   Origin = "live"
+	OriginProbe  Origin = "probe"
+	OriginReplay Origin = "replay"
+	OriginFile   Origin = "file"
+	OriginChain  Origin = "chain"
+)
+
+// An Outcome tells what became of a request.
+type Outcome string
+
+// The outcomes. Readers accept others.
+const (
+	Switched   Outcome = "switched"   // 101
+	Refused    Outcome = "refused"    // 4xx, 5xx
+	Redirected Outcome = "redirected" // 3xx
+	Ignored    Outcome = "ignored"    // 2xx
+	Closed     Outcome = "closed"     // the connection ended without a response head
+	Silent     Outcome = "silent"     // no response head in time
+	Late       Outcome = "late"       // a response head that answers no request
+	Opaque     Outcome = "opaque"     // what came cannot be read as a response
+	Local      Outcome = "local"      // the proxy itself answered; the cause says why
+)
+
+// A Cause tells why a connection, or the exchange on it, ended.
+type Cause string
+
+// The causes. The first ones are ends that the peers chose; after those from CauseDial on the outcome is [Local].
+const (
+	CauseClient      Cause = "client"       // the client ended the connection
+	CauseServer      Cause = "server"       // the server did
+	CauseClientReset Cause = "client-reset" // the client's connection broke
+	CauseServerReset Cause = "server-reset" // the server's connection broke
+	CauseTimeout     Cause = "timeout"      // a time limit of ours
+	CauseDrain       Cause = "drain"        // we stopped
+	CauseDial        Cause = "dial"         // the backend could not be reached
+	CauseDialTimeout Cause = "dial-timeout" // the backend could not be reached in time
+	CauseLimit       Cause = "limit"        // a limit of ours
+	CauseScope       Cause = "scope"        // the target is not one of ours
+	CauseLoop        Cause = "loop"         // the connection comes from ourselves
+	CauseBlocked     Cause = "blocked"      // the guard
+)
+
+// Local tells whether the cause is one in which the proxy itself answers.
+func (c Cause) Local() bool {
+	switch c {
+	case CauseDial, CauseDialTimeout, CauseLimit, CauseScope, CauseLoop, CauseBlocked:
+		return true
+	}
+	return false
+}
+
+// MaxRecorded is how many bytes are kept of each direction behind an upgrade request and behind a 101.
+const MaxRecorded = 1 << 10
+
+// An Exchange is what happened to one request that has to do with the Upgrade mechanism. It is a value: whoever gets one
+// may keep it and must not change it. The same exchange may be reported again, under the same ID and with a higher
+// Revision, as more becomes known; the last report has Final set.
+type Exchange struct {
+	ID       string
+	Revision int
+	Final    bool // nothing more will be reported
+	Complete bool // false: the bytes behind a 101 are not known yet, rules that need them do not apply
+
+	Origin     Origin
+	Probe      string // the probe that caused it, if one did
+	Route      string
+	Client     string // address of the client
+	Backend    string // address of the backend
+	ClientTLS  bool
+	BackendTLS bool
+	Altered    []string // what was changed on the way, by name; see Far
+	Blocked    bool     // the guard kept the switch from the client
+
+	Time time.Time     // when the first byte of the request came
+	Took time.Duration // from there to the end of the final response head; 0 without one
+
+	Request  *Request    // never nil; Raw is empty if a response came to no request
+	Far      *Request    // the request as it was sent on, where that is not what came
+	Interim  []*Response // 1xx responses other than 101, in order
+	Response *Response   // the 101, or the final response; nil if none came
+
+	BodyDone   bool   // the whole request had come when the final response head did
+	Early      []byte // the first bytes that the client sent behind the request before the final response head
+	EarlyBytes int64  // how many those were in all
+	After      After
+
+	Outcome Outcome
+	Cause   Cause // what ended it, where it ended without a response, or its tunnel; "" otherwise
+}
+
+// After is what followed a 101. The client's bytes begin behind the request, so those that came early stand in front.
+type After struct {
+	Opaque       bool   // the request was such that nobody can say where the client's tunnel bytes begin: Client is empty
+	Client       []byte // the first bytes from the client, at most MaxRecorded
+	Server       []byte // the first bytes from the server, at most MaxRecorded
+	ClientBytes  int64  // how many the client sent in all, as far as they were passed on
+	ServerBytes  int64  // how many the server sent in all, as far as they were passed on
+	ClientClosed bool   // the client ended its direction
+	ServerClosed bool   // the server ended its direction
+	Ended        bool   // the tunnel is over
+	Open         time.Duration
+}
+
+// Protocol is the protocol that the exchange is about, in lower case and from a fixed set: websocket, h2c, tls, masque,
+// other, or none. What the 101 names comes before what the request offers.
+func (x *Exchange) Protocol() string {
+	if x.Outcome == Switched && x.Response != nil {
+		if p := x.Response.Protocols(); len(p) > 0 {
+			return family(p[0])
+		}
+	}
+	if p := x.Request.Protocols(); len(p) > 0 {
+		for _, m := range p {
+			if f := family(m); f != "other" {
+				return f
+			}
+		}
+		return "other"
+	}
+	if x.Response != nil {
+		if p := x.Response.Protocols(); len(p) > 0 {
+			return family(p[0])
+		}
+	}
+	return "none"
+}
+
+func family(p Protocol) string {
+	switch {
+	case p.Is("websocket"):
+		return "websocket"
+	case p.Is("h2c"):
+		return "h2c"
+	case p.Is("tls"):
+		return "tls"
+	case p.Is("connect-udp"), p.Is("connect-ip"):
+		return "masque"
+	}
+	return "other"
+}
+
+func outcomeOf(status int) Outcome {
+	switch {
+	case status == 101:
+		return Switched
+	case status < 100:
+		return Opaque
+	case status < 300:
+		return Ignored
+	case status < 400:
+		return Redirected
+	}
+	return Refused
+}

@@ -1,0 +1,149 @@
+package wire
+
+import "iter"
+
+// A Span is a range of bytes in the raw form of a head: From is the first byte, To the one behind the last.
+type Span struct {
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+// Len is the number of bytes in the span.
+func (s Span) Len() int { return s.To - s.From }
+
+// A Field is one field line of a head (RFC 9112 §5), as spans of [Head.Raw]. The value has no white space around it;
+// the value of a folded line (obs-fold, RFC 9112 §5.2) reaches to the end of its last fold.
+type Field struct{ Name, Value Span }
+
+// A Head is the start line and the field section of one message. Raw is exactly what was on the wire, from empty lines
+// in front of the start line to the empty line behind the last field; everything else is a view of it. A head that an
+// [Exchange] carries is never changed.
+type Head struct {
+	Raw    []byte
+	Start  Span // the start line without its line end
+	Fields []Field
+	Flaws  []Flaw
+
+	framing framingFields
+}
+
+// Text is the part of the raw head that the span covers. It shares the memory of Raw.
+func (h *Head) Text(s Span) []byte { return h.Raw[s.From:s.To] }
+
+// Named yields the values of the field lines with that name, in order. Names are compared without regard to ASCII case
+// and to nothing else (RFC 9110 §5.1).
+func (h *Head) Named(name string) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
+		for _, f := range h.Fields {
+			if EqualFold(h.Text(f.Name), name) && !yield(f.Value) {
+				return
+			}
+		}
+	}
+}
+
+// Value is the value of the first field line with that name; ok tells whether there is one.
+func (h *Head) Value(name string) (value string, ok bool) {
+	for s := range h.Named(name) {
+		return string(h.Text(s)), true
+	}
+	return "", false
+}
+
+// Count is the number of field lines with that name.
+func (h *Head) Count(name string) int {
+	n := 0
+	for range h.Named(name) {
+		n++
+	}
+	return n
+}
+
+// Has tells whether there is a field line with that name.
+func (h *Head) Has(name string) bool {
+	for range h.Named(name) {
+		return true
+	}
+	return false
+}
+
+// Flaw returns the first flaw of that kind; ok tells whether there is one.
+func (h *Head) Flaw(kind FlawKind) (f Flaw, ok bool) {
+	for _, f := range h.Flaws {
+		if f.Kind == kind {
+			return f, true
+		}
+	}
+	return Flaw{}, false
+}
+
+// Ambiguous tells whether the RFCs leave open where the message ends, so that nothing is claimed about what follows it.
+func (h *Head) Ambiguous() bool {
+	for _, f := range h.Flaws {
+		if f.Kind.Ambiguous() {
+			return true
+		}
+	}
+	return false
+}
+
+// EqualFold tells whether a is b without regard to ASCII case. Unlike strings.EqualFold it does not fold the Kelvin
+// sign (U+212A) to k, nor any other letter outside ASCII.
+func EqualFold[A, B ~string | ~[]byte](a A, b B) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if a[i] != b[i] && lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// IsToken tells whether b is a token (RFC 9110 §5.6.2): one or more letters, digits and some marks.
+func IsToken[B ~string | ~[]byte](b B) bool {
+	for i := range len(b) {
+		if !isTokenByte(b[i]) {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+func isTokenByte(c byte) bool {
+	const (
+		low  = uint64(1)<<'!' | 1<<'#' | 1<<'$' | 1<<'%' | 1<<'&' | 1<<'\'' | 1<<'*' | 1<<'+' | 1<<'-' | 1<<'.' | 0x3ff<<'0'
+		high = uint64(1)<<('^'-64) | 1<<('_'-64) | 1<<('`'-64) | 1<<('|'-64) | 1<<('~'-64) | 0x3ffffff<<('A'-64) | 0x3ffffff<<('a'-64)
+	)
+	switch c >> 6 {
+	case 0:
+		return low>>c&1 != 0
+	case 1:
+		return high>>(c-64)&1 != 0
+	}
+	return false
+}
+
+func isOWS(c byte) bool { return c == ' ' || c == '\t' }
+
+// trimOWS cuts optional white space (RFC 9110 §5.6.3) from both ends of a span.
+func trimOWS(raw []byte, s Span) Span {
+	for s.From < s.To && isOWS(raw[s.From]) {
+		s.From++
+	}
+	for s.To > s.From && isOWS(raw[s.To-1]) {
+		s.To--
+	}
+	return s
+}
+
+// spare is the head with nothing in it but the memory for another one.
+func (h *Head) spare() Head { return Head{Fields: h.Fields[:0], Flaws: h.Flaws[:0]} }

@@ -1,0 +1,93 @@
+package wire
+
+import (
+	"bytes"
+	"iter"
+)
+
+// A Protocol is one member of an Upgrade field (RFC 9110 §7.8): a name and, behind a slash, perhaps a version. Names are
+// compared without regard to ASCII case, versions exactly. Where the element is no token ["/" token] it is a Protocol
+// all the same, with Valid false.
+type Protocol struct {
+	Name, Version string
+	Valid         bool
+	Span          Span
+}
+
+// String is the member as it is written: name, or name/version.
+func (p Protocol) String() string {
+	if p.Version == "" {
+		return p.Name
+	}
+	return p.Name + "/" + p.Version
+}
+
+// Is tells whether the member has that name.
+func (p Protocol) Is(name string) bool { return EqualFold(p.Name, name) }
+
+// Elements yields the elements of a list field (RFC 9110 §5.6.1): all lines with that name in order, split at commas,
+// white space trimmed, empty elements dropped.
+func (h *Head) Elements(name string) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
+		for value := range h.Named(name) {
+			for from := value.From; from <= value.To; {
+				to := value.To
+				if i := bytes.IndexByte(h.Raw[from:to], ','); i >= 0 {
+					to = from + i
+				}
+				if e := trimOWS(h.Raw, Span{from, to}); e.From < e.To && !yield(e) {
+					return
+				}
+				from = to + 1
+			}
+		}
+	}
+}
+
+// Protocols are the members of the Upgrade field: in a request those it offers, in a 101 those it switches to, in any
+// other response those it advertises.
+func (h *Head) Protocols() []Protocol {
+	var members []Protocol
+	for e := range h.Elements("Upgrade") {
+		name, version, slash := bytes.Cut(h.Text(e), []byte("/"))
+		members = append(members, Protocol{
+			Name: string(name), Version: string(version), Span: e,
+			Valid: IsToken(name) && (!slash || IsToken(version)),
+		})
+	}
+	return members
+}
+
+// Offers tells whether some member of the Upgrade field has that name.
+func (h *Head) Offers(name string) bool {
+	for e := range h.Elements("Upgrade") {
+		member, _, _ := bytes.Cut(h.Text(e), []byte("/"))
+		if EqualFold(member, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// ConnectionOptions are the options of the Connection field (RFC 9110 §7.6.1) in lower case. An element that is no token
+// is not an option and stands in malformed instead.
+func (h *Head) ConnectionOptions() (options []string, malformed []Span) {
+	for e := range h.Elements("Connection") {
+		if text := h.Text(e); IsToken(text) {
+			options = append(options, string(bytes.ToLower(text)))
+		} else {
+			malformed = append(malformed, e)
+		}
+	}
+	return options, malformed
+}
+
+// HasOption tells whether the Connection field has that option.
+func (h *Head) HasOption(option string) bool {
+	for e := range h.Elements("Connection") {
+		if EqualFold(h.Text(e), option) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,88 @@
+package wire
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// corpus is every transcript of the rulebook: real handshakes, faulty ones, and bytes that are no HTTP at all.
+func corpus(t testing.TB) map[string]*Transcript {
+	t.Helper()
+	files, err := filepath.Glob("../rules/testdata/*/*.wire")
+	if err != nil || len(files) < 40 {
+		t.Fatalf("found %d transcripts in ../rules/testdata: %v", len(files), err)
+	}
+	all := map[string]*Transcript{}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := ParseTranscript(text)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		all[name] = parsed
+	}
+	return all
+}
+
+// listener collects what a conversation reports.
+type listener struct {
+	common  Common
+	reports []*Exchange
+	names   int
+}
+
+func listen(c *Conversation) *listener {
+	l := &listener{}
+	l.common = Common{
+		Origin: OriginLive, Pool: new(Pool), Counts: new(Counts),
+		Emit:  func(x *Exchange) { l.reports = append(l.reports, x) },
+		NewID: func(time.Time) string { l.names++; return fmt.Sprint(l.names) },
+	}
+	c.Open(&l.common)
+	return l
+}
+
+// last is each exchange as it was reported last, in the order of first reports.
+func (l *listener) last() []*Exchange {
+	var found []*Exchange
+	at := map[string]int{}
+	for _, x := range l.reports {
+		if i, ok := at[x.ID]; ok {
+			found[i] = x
+			continue
+		}
+		at[x.ID] = len(found)
+		found = append(found, x)
+	}
+	return found
+}
+
+// describe is everything about an exchange but its times and revision.
+func describe(x *Exchange) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s final=%v complete=%v body=%v early=%d %q\n", x.Outcome, x.Cause, x.Final, x.Complete, x.BodyDone, x.EarlyBytes, x.Early)
+	fmt.Fprintf(&b, "  request %q %v\n", x.Request.Raw, x.Request.Flaws)
+	for _, p := range x.Interim {
+		fmt.Fprintf(&b, "  interim %q\n", p.Raw)
+	}
+	if x.Response != nil {
+		fmt.Fprintf(&b, "  response %q %v\n", x.Response.Raw, x.Response.Flaws)
+	}
+	a := x.After
+	fmt.Fprintf(&b, "  after opaque=%v %q %q %d %d %v %v %v\n", a.Opaque, a.Client, a.Server, a.ClientBytes, a.ServerBytes, a.ClientClosed, a.ServerClosed, a.Ended)
+	return b.String()
+}
+
+// splits are the ways in which the tests cut bytes.
+var splits = map[string]func(n int) int{
+	"whole": func(n int) int { return n },
+	"bytes": func(int) int { return 1 },
+	"three": func(n int) int { return min(3, n) },
+}

@@ -1,0 +1,106 @@
+package wire
+
+import "bytes"
+
+// A Request is the head of a request (RFC 9112 §3). The words of its line are taken as they stand: nothing is decoded,
+// checked or folded. Version is empty where the line has none (HTTP/0.9).
+type Request struct {
+	Head
+	Method, Target, Version string
+}
+
+// A Response is the head of a response (RFC 9112 §4).
+type Response struct {
+	Head
+	Version string
+	Status  int
+	Reason  string
+}
+
+// ReadRequest reads a whole head, from the first byte of the request to the end of the empty line. The request keeps raw.
+// It cannot fail on content; what is missing is empty.
+func ReadRequest(raw []byte) *Request {
+	q := &Request{Head: Head{Raw: raw}}
+	q.scanRequest()
+	l := splitRequestLine(raw, q.Start)
+	q.Method, q.Target, q.Version = string(q.Text(l.method)), string(q.Text(l.target)), string(q.Text(l.version))
+	return q
+}
+
+// ReadResponse reads a whole head, from the first byte of the response to the end of the empty line. The response keeps
+// raw. It cannot fail on content; a status that cannot be read is 0.
+func ReadResponse(raw []byte) *Response {
+	p := &Response{Head: Head{Raw: raw}}
+	p.scanResponse()
+	l := splitStatusLine(raw, p.Start)
+	p.Version, p.Status, p.Reason = string(p.Text(l.version)), l.status, string(p.Text(l.reason))
+	return p
+}
+
+type requestLine struct {
+	method, target, version Span
+	extraSpace              bool
+}
+
+// splitRequestLine takes a request line apart at white space. The last word is the version if it looks like one in any
+// letter case, so that a target may have spaces in it; otherwise there is none.
+func splitRequestLine(raw []byte, s Span) (l requestLine) {
+	word := func(from int) int {
+		for from < s.To && !isOWS(raw[from]) {
+			from++
+		}
+		return from
+	}
+	l.method = Span{s.From, word(s.From)}
+	rest := trimOWS(raw, Span{l.method.To, s.To})
+	last := rest.To
+	for last > rest.From && !isOWS(raw[last-1]) {
+		last--
+	}
+	l.target, l.version = rest, Span{s.To, s.To}
+	if last > rest.From && rest.To-last >= 5 && EqualFold(raw[last:last+5], "HTTP/") {
+		l.version = Span{last, rest.To}
+		l.target = trimOWS(raw, Span{rest.From, last})
+	}
+	l.extraSpace = l.target.From-l.method.To > 1 || l.version.From-l.target.To > 1 && l.version.From < l.version.To ||
+		rest.To < s.To
+	return l
+}
+
+type statusLine struct {
+	version, reason Span
+	status          int
+}
+
+// splitStatusLine takes a status line apart. It is lenient: servers write http/1.1, HTTP/1.1x and leave the reason out.
+func splitStatusLine(raw []byte, s Span) (l statusLine) {
+	i := bytes.IndexByte(raw[s.From:s.To], ' ')
+	if i < 0 {
+		return statusLine{version: s, reason: Span{s.To, s.To}}
+	}
+	l.version = Span{s.From, s.From + i}
+	rest := trimOWS(raw, Span{s.From + i, s.To})
+	l.reason = Span{s.To, s.To}
+	if rest.To-rest.From < 3 || rest.To-rest.From > 3 && !isOWS(raw[rest.From+3]) {
+		return l
+	}
+	for _, c := range raw[rest.From : rest.From+3] {
+		if c < '0' || c > '9' {
+			return l
+		}
+		l.status = l.status*10 + int(c-'0')
+	}
+	if l.status < 100 {
+		l.status = 0
+	}
+	l.reason = trimOWS(raw, Span{rest.From + 3, rest.To})
+	return l
+}
+
+// minorVersion is the digit behind "HTTP/1."; ok is false if the word is anything else.
+func minorVersion(word []byte) (minor byte, ok bool) {
+	if len(word) != 8 || string(word[:7]) != "HTTP/1." || word[7] < '0' || word[7] > '9' {
+		return 0, false
+	}
+	return word[7] - '0', true
+}

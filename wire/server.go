@@ -1,0 +1,158 @@
+package wire
+
+import "time"
+
+// feedServer reads responses.
+func (c *Conversation) feedServer(p []byte, base int64, now time.Time) {
+	if c.tunnel != nil {
+		return
+	}
+	at, rest := base, p
+	c.borrow()
+	h := &c.ring.response
+	for {
+		n, e := c.down.Scan(rest, h)
+		at, rest = at+int64(n), rest[n:]
+		switch e {
+		case EventHead:
+			c.responseHead(h, at, now)
+		case EventEnd:
+			c.answered(now)
+		case EventOpaque:
+			c.turnOpaque(now)
+		}
+		if c.opaque || c.tunnel != nil {
+			return
+		}
+		if e == EventMore {
+			c.giveBack()
+			return
+		}
+	}
+}
+
+// responseHead pairs a response with the oldest request that has none.
+func (c *Conversation) responseHead(h *Head, at int64, now time.Time) {
+	if c.ring.empty() && !(c.up.state == scanHead && c.adopt(now)) {
+		c.unasked(h, now)
+		return
+	}
+	status := h.framing.status
+	q := &c.ring.queue[c.ring.first]
+	if status < 200 && status != 101 {
+		if q.keep() && len(c.interim) < maxInterim {
+			c.interim = append(c.interim, ReadResponse(append([]byte(nil), h.Raw...)))
+		}
+		c.down.Frame(h.ResponseFraming(false, false))
+		return
+	}
+	c.finalHead(h, at, now)
+}
+
+// maxInterim is how many interim responses to one request are kept.
+const maxInterim = 8
+
+// finalHead takes note of a 101 or a final response.
+func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
+	q := c.ring.pop()
+	c.common.Counts.Exchanges.Add(1)
+	status := h.framing.status
+	var x *Exchange
+	if q.keep() || h.framing.upgrade || status == 101 || status == 426 {
+		x = c.exchange(&q, now)
+		x.Response = ReadResponse(append([]byte(nil), h.Raw...))
+		x.Took, x.Outcome, x.Interim = now.Sub(x.Time), outcomeOf(status), c.interim
+		c.noteEarly(x, &q)
+	}
+	c.interim = nil
+	stillSending := c.inBody && c.ring.empty()
+	if stillSending {
+		c.inBody = false
+	}
+	switch {
+	case status == 101:
+		c.switched(x, &q, stillSending, at, now)
+		return
+	case q.connect && status < 300:
+		c.common.Counts.Tunnels.Add(1)
+		c.down.Stop()
+		if x != nil {
+			c.emit(x)
+		}
+		c.turnOpaque(now)
+		return
+	}
+	if x != nil {
+		c.answering, c.answerDue = x, now.Add(UnfinishedFor)
+	}
+	framing := h.ResponseFraming(q.head, q.connect)
+	c.down.Frame(framing)
+	if framing.Kind == FramedNot || c.ring.empty() && c.up.Opaque() {
+		c.turnOpaque(now)
+		return
+	}
+	c.moveEarly()
+}
+
+// exchange makes the exchange of a request, or goes on with the one that was reported silent.
+func (c *Conversation) exchange(q *pending, now time.Time) *Exchange {
+	if q.x != nil {
+		return q.x
+	}
+	x := c.begin(c.ring.raw(q), q.began, now)
+	x.BodyDone = q.end >= 0
+	if q.flaw != 0 {
+		x.Request.flaw(q.flaw, len(x.Request.Raw))
+	}
+	return x
+}
+
+// noteEarly records what the client had sent behind the request when its answer came.
+func (c *Conversation) noteEarly(x *Exchange, q *pending) {
+	x.BodyDone = q.end >= 0
+	if q.end >= 0 {
+		x.EarlyBytes = c.fed[FromClient] - q.end
+		x.Early = append([]byte(nil), c.early.behind(q.end)...)
+	}
+}
+
+// moveEarly lets the window begin behind the next request that offers an upgrade.
+func (c *Conversation) moveEarly() {
+	if !c.early.open {
+		return
+	}
+	for i := c.ring.first; i < len(c.ring.queue); i++ {
+		if q := &c.ring.queue[i]; q.offers && q.end >= 0 {
+			c.early.move(q.end)
+			return
+		}
+	}
+	c.early = earlyWindow{}
+}
+
+// unasked takes note of a response that answers no request. A 101 among them is reported.
+func (c *Conversation) unasked(h *Head, now time.Time) {
+	if h.framing.status == 101 {
+		x := c.begin(nil, now, now)
+		x.Response, x.Outcome, x.Final = ReadResponse(append([]byte(nil), h.Raw...)), Late, true
+		c.emit(x)
+	}
+	c.turnOpaque(now)
+}
+
+// reportSilent reports the requests that have had no answer for too long. They wait on.
+func (c *Conversation) reportSilent(now time.Time) {
+	if c.ring == nil {
+		return
+	}
+	for i := c.ring.first; i < len(c.ring.queue); i++ {
+		q := &c.ring.queue[i]
+		if !q.keep() || q.x != nil || now.Before(q.since.Add(SilentAfter)) {
+			continue
+		}
+		x := c.exchange(q, now)
+		x.Outcome, x.Interim = Silent, c.interim
+		q.x = x
+		c.emit(x)
+	}
+}

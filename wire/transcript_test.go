@@ -1,0 +1,68 @@
+package wire
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestTranscriptsAreWrittenAsTheyAreRead(t *testing.T) {
+	text := "want: fail UPGRADE-POST\nnote: a server\n\n> GET / HTTP/1.1\\r\\n\n> \\r\\n\n< \\x81\\x02h\\\\\\t\n! closed\n"
+	parsed, err := ParseTranscript([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := parsed.String(); got != text {
+		t.Errorf("got %q, want %q", got, text)
+	}
+	want := []Chunk{{FromClient, []byte("GET / HTTP/1.1\r\n\r\n")}, {FromServer, []byte("\x81\x02h\\\t")}}
+	if !reflect.DeepEqual(parsed.Chunks, want) || parsed.End != "closed" || parsed.Meta[0] != (Meta{"want", "fail UPGRADE-POST"}) {
+		t.Errorf("got %+v", parsed)
+	}
+}
+
+func TestFaultyTranscriptsNameTheLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"no meta\n":             `line 1: "no meta" is no "key: value" line`,
+		"a: b\n\n>GET\n":        `line 3: ">GET" begins with none of`,
+		"\n> a\\q\n":            `line 2: unknown escape "\\q" at column 4`,
+		"\n> caf\xc3\xa9\n":     `line 2: byte 0xc3 at column 6 must be written as \xc3`,
+		"\n! closed\n> x\n":     `line 3: "> x" stands behind the end`,
+		"\n! gone\n":            `line 2: "! gone" begins with none of`,
+		"\n> a\\x4\n":           `line 2: unknown escape "\\x" at column 4`,
+		"\n> ok\n\n< y\n? no\n": `line 5: "? no" begins with none of`,
+	} {
+		_, err := ParseTranscript([]byte(text))
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestCorpusIsWrittenInOneWay(t *testing.T) {
+	for name, transcript := range corpus(t) {
+		again, err := ParseTranscript([]byte(transcript.String()))
+		if err != nil || !reflect.DeepEqual(again, transcript) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzTranscript(f *testing.F) {
+	for _, transcript := range corpus(f) {
+		f.Add([]byte(transcript.String()))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		parsed, err := ParseTranscript(text)
+		if err != nil {
+			return
+		}
+		again, err := ParseTranscript([]byte(parsed.String()))
+		if err != nil {
+			t.Fatalf("%q: %v", parsed, err)
+		}
+		if !reflect.DeepEqual(again, parsed) {
+			t.Fatalf("got %q, want %q", again, parsed)
+		}
+	})
+}
