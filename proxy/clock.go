@@ -1,0 +1,111 @@
+package proxy
+
+import (
+	"sync"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// clock is the one timer of a connection. It is set to the earliest time at which something may be due and, as most of what
+// was due is done by then, mostly finds nothing to do and is set anew: so an ordinary exchange costs no timer at all.
+type clock struct {
+	began time.Time
+	timer *time.Timer
+	at    time.Time      // when it fires; zero if it does not
+	ticks sync.WaitGroup // the one that is pending or running
+}
+
+func (c *conn) startClock() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clock.began = time.Now()
+	c.arm(c.clock.began)
+}
+
+// stopClock ends the timer and waits for what it started.
+func (c *conn) stopClock() {
+	c.mu.Lock()
+	if c.clock.timer != nil && c.clock.timer.Stop() {
+		c.clock.ticks.Done()
+	}
+	c.mu.Unlock()
+	c.clock.ticks.Wait()
+}
+
+// due is when the connection has something to do although no byte comes; the zero time if never.
+func (c *conn) due() time.Time {
+	due := c.talk.Due()
+	sooner := func(t time.Time) {
+		if due.IsZero() || t.Before(due) {
+			due = t
+		}
+	}
+	if c.backend == nil && c.cause == "" {
+		sooner(c.clock.began.Add(c.relay.Limits.FirstByte))
+	}
+	if since := c.talk.HeadSince(); !since.IsZero() {
+		sooner(since.Add(c.relay.Limits.Head))
+	}
+	if c.halfClosed.Load() {
+		sooner(time.Unix(0, c.lastByte.Load()).Add(c.relay.Limits.HalfClosed))
+	}
+	return due
+}
+
+// arm sets the timer if it would fire too late. The lock is held.
+func (c *conn) arm(now time.Time) {
+	due := c.due()
+	if due.IsZero() || !c.clock.at.IsZero() && !due.Before(c.clock.at) {
+		return
+	}
+	c.clock.at = due
+	wait := max(due.Sub(now), 0)
+	switch {
+	case c.clock.timer == nil:
+		c.clock.ticks.Add(1)
+		c.clock.timer = time.AfterFunc(wait, c.tick)
+	case !c.clock.timer.Reset(wait):
+		c.clock.ticks.Add(1)
+	}
+}
+
+// tick does what is due.
+func (c *conn) tick() {
+	defer c.clock.ticks.Done()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	c.clock.at = time.Time{}
+	c.talk.Tick(now)
+	if c.closing {
+		return
+	}
+	limits := &c.relay.Limits
+	switch since := c.talk.HeadSince(); {
+	case c.backend == nil && c.cause == "" && c.talk.HeadSince().IsZero() && !now.Before(c.clock.began.Add(limits.FirstByte)):
+		c.timeOut("no byte in time")
+	case !since.IsZero() && !now.Before(since.Add(limits.Head)):
+		c.timeOut("head not complete in time")
+	case c.halfClosed.Load() && !now.Before(time.Unix(0, c.lastByte.Load()).Add(limits.HalfClosed)):
+		c.timeOut("half-closed for too long")
+	default:
+		c.arm(now)
+	}
+}
+
+// timeOut ends the connection without an answer. The lock is held.
+func (c *conn) timeOut(what string) {
+	c.relay.Log.Info().Str("client", c.common.Client).Str("err", what).Msg("connection timed out")
+	c.endLocked(wire.CauseTimeout)
+	c.closeBoth()
+}
+
+// closeBoth makes both pumps stop. The lock is held.
+func (c *conn) closeBoth() {
+	c.closing = true
+	c.client.Close()
+	if c.backend != nil {
+		c.backend.Close()
+	}
+}

@@ -1,0 +1,170 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// conn is one connection from a client and the one to the backend that belongs to it. Both are owned by the goroutine that
+// runs serve, and by the pumps that it waits for.
+type conn struct {
+	relay   *Relay
+	client  *net.TCPConn
+	backend *net.TCPConn // nil until the client's first byte has come
+
+	prefix    []byte      // what the client sent before the connection came here; nil if nothing
+	refusal   string      // if not empty, why the target is out of scope: it is said, and nothing is carried
+	editor    *headEditor // nil if nothing is edited
+	undecided bool        // before the client bytes at hand, the conversation was; kept only for the editor
+
+	mu      sync.Mutex
+	common  wire.Common
+	talk    wire.Conversation
+	cause   wire.Cause // what ended the connection first; "" while nothing has
+	clock   clock
+	closing bool // what the client still sends is not passed on
+
+	draining   atomic.Bool // it ends when it comes to rest
+	clientOver bool        // nothing more comes from the client; set by the up pump or the tunnel
+	recorded   [2]bool     // a direction's tunnel bytes need not be shown any more; each is its carrier's own
+
+	halfClosed atomic.Bool  // one direction has ended
+	lastByte   atomic.Int64 // when a byte came, in nanoseconds; kept only while halfClosed
+
+	handover  atomic.Bool // the up pump is to leave its place to the tunnel
+	handedOut chan rest   // what the up pump had in hand when it stopped; it sends exactly once, so the capacity is 1
+}
+
+// rest is what a pump had in hand when it stopped.
+type rest struct {
+	pending []byte // read, but not written; its owner is whoever has the rest
+	ended   bool   // the direction carries nothing any more
+}
+
+func (r *Relay) newConn(client *net.TCPConn) *conn {
+	c := &conn{relay: r, client: client, handedOut: make(chan rest, 1)}
+	c.common = wire.Common{
+		Origin: wire.OriginLive, Route: r.Route, Client: client.RemoteAddr().String(), Backend: r.Backend,
+		Emit: r.Observe, NewID: newID, Pool: &r.pool, Counts: &r.Counts,
+	}
+	if r.Host != "" {
+		c.alter("host", func(head []byte) []byte { return rewriteHost(head, r.Host) })
+	}
+	return c
+}
+
+// newID names an exchange: sortable by time, and unique among all instances.
+func newID(now time.Time) string {
+	return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String()
+}
+
+// serve carries the connection to its end and leaves nothing of it behind. It gives back the slot that was taken for it.
+func (c *conn) serve(ctx context.Context) {
+	r := c.relay
+	c.talk.Open(&c.common)
+	r.open.Add(1)
+	r.mu.Lock()
+	r.conns[c] = struct{}{}
+	r.mu.Unlock()
+
+	c.run(ctx)
+
+	c.client.Close()
+	r.mu.Lock()
+	delete(r.conns, c)
+	r.mu.Unlock()
+	c.mu.Lock()
+	c.talk.Settle(c.cause, time.Now())
+	c.mu.Unlock()
+	c.stopClock()
+	r.open.Add(-1)
+	r.giveSlot()
+	r.Log.Debug().Str("client", c.common.Client).Str("cause", string(c.cause)).Msg("connection closed")
+}
+
+// run waits for the client's first byte, dials, and carries until both directions have ended.
+func (c *conn) run(ctx context.Context) {
+	c.startClock()
+	up := pump{conn: c, from: wire.FromClient, src: c.client}
+	if err := up.open(); err != nil {
+		c.end(wire.CauseClientReset)
+		return
+	}
+	first, err := c.prefix, error(nil)
+	if len(first) == 0 {
+		if first, err = up.read(); err != nil {
+			c.end(causeOf(wire.FromClient, err))
+			return
+		}
+	}
+	c.feed(wire.FromClient, first)
+	if c.relay.loops(c.client) {
+		c.answer(&up, wire.CauseLoop, "the connection comes from this proxy itself: its backend leads back to it")
+		return
+	}
+	if c.refusal != "" {
+		c.answer(&up, wire.CauseScope, c.refusal)
+		return
+	}
+	if err := c.dial(ctx); err != nil {
+		c.answerDial(&up, err)
+		return
+	}
+	defer c.relay.disclaim(c.backend)
+	defer c.backend.Close()
+	down := pump{conn: c, from: wire.FromServer, src: c.backend, dst: c.client}
+	up.dst = c.backend
+	if err := down.open(); err != nil {
+		c.end(wire.CauseServerReset)
+		return
+	}
+	var carrying sync.WaitGroup
+	carrying.Go(func() { c.handedOut <- c.pumpUp(&up, first) })
+	c.pumpDown(&down, &up)
+	carrying.Wait()
+	c.linger(&up)
+}
+
+// feed shows bytes that were read to the conversation.
+func (c *conn) feed(d wire.Direction, p []byte) (switched, closing bool) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return false, true
+	}
+	if c.editor != nil && d == wire.FromClient {
+		c.undecided = c.talk.Undecided()
+	}
+	c.talk.Feed(d, p, now)
+	c.arm(now)
+	c.touch(now)
+	return c.talk.Switched(), false
+}
+
+// end takes note of what ended the connection, if nothing has before.
+func (c *conn) end(cause wire.Cause) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endLocked(cause)
+}
+
+func (c *conn) endLocked(cause wire.Cause) {
+	if c.cause == "" {
+		c.cause = cause
+	}
+}
+
+// touch takes note that a byte came, where that matters.
+func (c *conn) touch(now time.Time) {
+	if c.halfClosed.Load() {
+		c.lastByte.Store(now.UnixNano())
+	}
+}

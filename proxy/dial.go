@@ -1,0 +1,103 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// dial connects to the backend and claims the connection, so that it is known if it comes in again.
+func (c *conn) dial(ctx context.Context) error {
+	d := net.Dialer{Timeout: c.relay.Limits.Dial, KeepAliveConfig: keepAlive}
+	backend, err := d.DialContext(context.WithoutCancel(ctx), "tcp", c.relay.Backend)
+	if err != nil {
+		return err
+	}
+	c.relay.claim(backend.(*net.TCPConn))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.backend = backend.(*net.TCPConn)
+	if c.closing {
+		c.backend.Close() // we were told to end meanwhile
+	}
+	return nil
+}
+
+// keepAlive has the kernel find out about peers that have vanished, with the intervals that the system is set to.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: -1, Interval: -1, Count: -1}
+
+// answerDial answers a client whose backend cannot be reached.
+func (c *conn) answerDial(up *pump, err error) {
+	cause, why := wire.CauseDial, err.Error()
+	var op *net.OpError
+	if errors.As(err, &op) {
+		why = op.Err.Error()
+	}
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		cause, why = wire.CauseLimit, "no descriptor left"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		cause, why = wire.CauseDialTimeout, fmt.Sprintf("no connection within %v", c.relay.Limits.Dial)
+	}
+	c.answer(up, cause, fmt.Sprintf("cannot reach backend %q: %s", c.relay.Backend, why))
+}
+
+// answer ends the connection with an answer of our own. It is not fed to the conversation: the backend said nothing.
+func (c *conn) answer(up *pump, cause wire.Cause, line string) {
+	c.relay.rare.log(c.relay.Log.Error().Str("cause", string(cause)).Str("backend", c.relay.Backend).Str("err", line), "answered in place of the backend: "+string(cause))
+	c.mu.Lock()
+	c.endLocked(cause)
+	readable := !c.talk.Opaque()
+	c.mu.Unlock()
+	if readable {
+		status := "502 Bad Gateway"
+		switch cause {
+		case wire.CauseDialTimeout:
+			status = "504 Gateway Timeout"
+		case wire.CauseLimit:
+			status = "503 Service Unavailable"
+		case wire.CauseScope:
+			status = "403 Forbidden"
+		}
+		c.client.SetWriteDeadline(time.Now().Add(lingerFor))
+		if _, err := io.WriteString(c.client, localAnswer(status, line)); err != nil {
+			return
+		}
+	}
+	c.linger(up)
+}
+
+// localAnswer is a whole response with one line of text.
+func localAnswer(status, line string) string {
+	body := "interlock: " + line + "\n"
+	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
+}
+
+// linger lets a client that still sends see what it was sent last: a socket that is closed with bytes unread resets the
+// connection, and that may overtake them.
+func (c *conn) linger(up *pump) {
+	if c.clientOver {
+		return
+	}
+	c.client.CloseWrite()
+	c.client.SetReadDeadline(time.Now().Add(lingerFor))
+	for left := lingerBytes; left > 0; {
+		b, err := up.read()
+		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				c.relay.Log.Debug().Str("client", c.common.Client).Msg("client did not end its side")
+			}
+			return
+		}
+		left -= len(b)
+		up.release()
+	}
+}

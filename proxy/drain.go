@@ -1,0 +1,61 @@
+package proxy
+
+import (
+	"sync"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// drain ends what is open, in good order where that is possible within Limits.Drain, and waits for it.
+func (r *Relay) drain(running *sync.WaitGroup) {
+	for _, c := range r.connections() {
+		c.draining.Store(true)
+		c.finishAtRest()
+	}
+	aborted := make(chan struct{})
+	deadline := time.AfterFunc(r.Limits.Drain, func() {
+		defer close(aborted)
+		for _, c := range r.connections() {
+			c.abort()
+		}
+	})
+	running.Wait()
+	if !deadline.Stop() {
+		<-aborted
+	}
+}
+
+func (r *Relay) connections() []*conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	open := make([]*conn, 0, len(r.conns))
+	for c := range r.conns {
+		open = append(open, c)
+	}
+	return open
+}
+
+// finishAtRest ends a connection on which no request is under way: the client gets a FIN and a moment to see it.
+func (c *conn) finishAtRest() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing || !c.talk.Resting() {
+		return
+	}
+	c.endLocked(wire.CauseDrain)
+	c.closing = true
+	c.client.CloseWrite()
+	c.client.SetReadDeadline(time.Now().Add(lingerFor))
+	if c.backend != nil {
+		c.backend.Close()
+	}
+}
+
+// abort ends a connection whatever is under way.
+func (c *conn) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endLocked(wire.CauseDrain)
+	c.closeBoth()
+}

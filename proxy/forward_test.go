@@ -1,0 +1,193 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// forwarded is a relay that also has a forward listener.
+func forwarded(t *testing.T, change func(*Relay)) (r *relayed, addr string) {
+	t.Helper()
+	r = relay(t, change)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	relay := r.Relay
+	go func() { served <- relay.ServeForward(ctx, ln) }()
+	t.Cleanup(func() {
+		stop()
+		select {
+		case err := <-served:
+			if err != nil {
+				t.Errorf("serve forward: %v", err)
+			}
+		case <-time.After(patience):
+			t.Error("the forward listener does not end")
+		}
+	})
+	return r, ln.Addr().String()
+}
+
+func TestConnectGoesTheWayOfTheRelay(t *testing.T) {
+	r, addr := forwarded(t, nil)
+	client := dial(t, addr)
+	// All in one segment: nothing behind the CONNECT may be lost.
+	send(t, client, "CONNECT "+r.Backend+" HTTP/1.1\r\nHost: "+r.Backend+"\r\n\r\n"+handshake)
+	backend := r.accept()
+	expect(t, backend, handshake)
+	expect(t, client, "HTTP/1.1 200 Connection Established\r\n\r\n")
+	send(t, backend, switching+"\x81\x02hi")
+	expect(t, client, switching+"\x81\x02hi")
+	send(t, client, "more")
+	expect(t, backend, "more")
+	client.Close()
+	expectEnd(t, backend, "")
+	backend.Close()
+	x := r.await("the tunnel's end", func(f []*wire.Exchange) bool { return len(f) == 1 && f[0].Final })[0]
+	if x.Outcome != wire.Switched || string(x.Request.Raw) != handshake || string(x.After.Client) != "more" || x.Far != nil {
+		t.Errorf("got %+v", x)
+	}
+}
+
+func TestAbsoluteFormWithUpgradeGoesTheWayOfTheRelay(t *testing.T) {
+	r, addr := forwarded(t, nil)
+	client := dial(t, addr)
+	far := strings.Replace(handshake, "\r\n\r\n", "\r\nX-A:  b\r\n\r\n", 1)
+	near := strings.Replace(far, "GET /chat", "GET HTTP://"+r.Backend+"/chat", 1)
+	near = strings.Replace(near, "Connection:", "Proxy-Connection: keep-alive\r\nproxy-authorization:  Basic YTpi\r\nConnection:", 1)
+	send(t, client, near)
+	backend := r.accept()
+	expect(t, backend, far)
+	send(t, backend, switching)
+	expect(t, client, switching)
+	x := r.await("the switch", func(f []*wire.Exchange) bool { return len(f) == 1 })[0]
+	if string(x.Request.Raw) != near || x.Far == nil || string(x.Far.Raw) != far || fmt.Sprint(x.Altered) != "[forward]" {
+		t.Errorf("got %+v", x)
+	}
+}
+
+func TestOrdinaryRequestsAreForwarded(t *testing.T) {
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		body, _ := io.ReadAll(q.Body)
+		fmt.Fprintf(w, "%s %s %s", q.Method, q.URL, body)
+	}))
+	defer origin.Close()
+	r, addr := forwarded(t, func(r *Relay) { r.Backend = origin.Listener.Addr().String() })
+	transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: addr})}
+	defer transport.CloseIdleConnections()
+	for range 3 {
+		response, err := (&http.Client{Transport: transport}).Post("http://"+r.Backend+"/a?b", "text/plain", strings.NewReader("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if string(text) != "POST /a?b body" || !response.Close {
+			t.Errorf("got %q, close %v", text, response.Close)
+		}
+	}
+}
+
+func TestTLSInsideConnectIsCarriedBlind(t *testing.T) {
+	origin := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "secret") }))
+	defer origin.Close()
+	r, addr := forwarded(t, func(r *Relay) { r.Backend = origin.Listener.Addr().String() })
+	transport := origin.Client().Transport.(*http.Transport).Clone()
+	transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: addr})
+	transport.TLSClientConfig.NextProtos = nil
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Get(origin.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := io.ReadAll(response.Body)
+	response.Body.Close()
+	if string(text) != "secret" || response.TLS.Version < tls.VersionTLS12 {
+		t.Errorf("got %q", text)
+	}
+	if r.Counts.TLS.Load() != 1 || r.Counts.Opaque.Load() != 1 {
+		t.Errorf("counted %d TLS, %d opaque connections", r.Counts.TLS.Load(), r.Counts.Opaque.Load())
+	}
+}
+
+func TestOnlyTheBackendIsReachable(t *testing.T) {
+	r, addr := forwarded(t, nil)
+	_, port, _ := net.SplitHostPort(r.Backend)
+	for _, authority := range []string{"example.test:443", "127.0.0.1:1", "localhost:" + port, "127.1:" + port, "2130706433:" + port, "0x7f.1:" + port, "[::1]:" + port, "[::ffff:127.0.0.1]:" + port, "127.0.0.1.:" + port, "169.254.169.254:80", "a@" + r.Backend} {
+		for _, request := range []string{
+			"CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n",
+			"GET http://" + authority + "/ HTTP/1.1\r\nHost: " + authority + "\r\n\r\n",
+			strings.Replace(handshake, "/chat", "http://"+authority+"/chat", 1),
+			"GET https://" + authority + "/ HTTP/1.1\r\nHost: " + authority + "\r\n\r\n",
+		} {
+			client := dial(t, addr)
+			send(t, client, request)
+			response, err := http.ReadResponse(bufio.NewReader(client), nil)
+			if err != nil {
+				t.Fatalf("%q: %v", request, err)
+			}
+			text, _ := io.ReadAll(response.Body)
+			response.Body.Close()
+			bad := response.StatusCode == 400 && strings.Contains(authority, "@") // net/http refuses it first
+			if !bad && (response.StatusCode != 403 || !strings.Contains(string(text), "this proxy reaches")) {
+				t.Errorf("%q: got %d %q", request, response.StatusCode, text)
+			}
+			client.Close()
+		}
+	}
+	r.backend.(*net.TCPListener).SetDeadline(time.Now().Add(50 * time.Millisecond))
+	if _, err := r.backend.Accept(); err == nil {
+		t.Error("something was dialled")
+	}
+	for _, x := range r.all() {
+		if x.Outcome != wire.Local || x.Cause != wire.CauseScope {
+			t.Errorf("got %s %s", x.Outcome, x.Cause)
+		}
+	}
+}
+
+func TestForwardListenerSaysWhatItIs(t *testing.T) {
+	_, addr := forwarded(t, nil)
+	for request, want := range map[string]string{
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n": "interlock: this is a proxy for",
+		"\x16\x03\x01\x00\x05":              "interlock: what came is no HTTP/1 request",
+	} {
+		client := dial(t, addr)
+		send(t, client, request)
+		text, _ := io.ReadAll(client)
+		if !strings.HasPrefix(string(text), "HTTP/1.1 400 ") || !strings.Contains(string(text), want) {
+			t.Errorf("%q: got %q", request, text)
+		}
+	}
+}
+
+func TestBackendDownBehindTheForwardListener(t *testing.T) {
+	r, addr := forwarded(t, nil)
+	r.backend.Close()
+	for _, request := range []string{
+		"GET http://" + r.Backend + "/ HTTP/1.1\r\nHost: a\r\n\r\n",
+		strings.Replace(handshake, "/chat", "http://"+r.Backend+"/chat", 1),
+	} {
+		client := dial(t, addr)
+		send(t, client, request)
+		text, _ := io.ReadAll(client)
+		if !strings.HasPrefix(string(text), "HTTP/1.1 502 Bad Gateway\r\n") || !strings.Contains(string(text), "cannot reach backend") {
+			t.Errorf("%q: got %q", request, text)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// refuseOwnListener refuses a backend that is a listener of this relay. A name that cannot be resolved now is let through:
+// it may be later, and then the connection itself is found out.
+func (r *Relay) refuseOwnListener(ctx context.Context, listener net.Addr) error {
+	own, ok := addrPort(listener)
+	if !ok {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(r.Backend)
+	if err != nil {
+		return fmt.Errorf("start relay: backend %q is no host:port: %w", r.Backend, err)
+	}
+	number, err := net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	if err != nil {
+		return fmt.Errorf("start relay: backend %q: %w", r.Backend, err)
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil || uint16(number) != own.Port() {
+		return nil
+	}
+	for _, a := range addresses {
+		if a = a.Unmap(); a == own.Addr() || own.Addr().IsUnspecified() && isOwnAddress(a) {
+			return fmt.Errorf("start relay: backend %q is the listener %q itself", r.Backend, own)
+		}
+	}
+	return nil
+}
+
+// isOwnAddress tells whether a belongs to this machine.
+func isOwnAddress(a netip.Addr) bool {
+	if a.IsLoopback() || a.IsUnspecified() {
+		return true
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	for _, each := range addresses {
+		if p, err := netip.ParsePrefix(each.String()); err == nil && p.Addr().Unmap() == a {
+			return true
+		}
+	}
+	return false
+}
+
+func addrPort(a net.Addr) (netip.AddrPort, bool) {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}, false
+	}
+	p := tcp.AddrPort()
+	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port()), true
+}
+
+// claim remembers the local end of a connection to the backend, so that it is known when it comes in again.
+func (r *Relay) claim(backend *net.TCPConn) {
+	if a, ok := addrPort(backend.LocalAddr()); ok {
+		r.mu.Lock()
+		r.own[a] = struct{}{}
+		r.mu.Unlock()
+	}
+}
+
+func (r *Relay) disclaim(backend *net.TCPConn) {
+	if a, ok := addrPort(backend.LocalAddr()); ok {
+		r.mu.Lock()
+		delete(r.own, a)
+		r.mu.Unlock()
+	}
+}
+
+// loops tells whether the client's connection is one that this relay itself has made. It can be asked once the client has
+// sent a byte: none is sent before the connection is claimed.
+func (r *Relay) loops(client *net.TCPConn) bool {
+	a, ok := addrPort(client.RemoteAddr())
+	if !ok {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, own := r.own[a]
+	return own
+}

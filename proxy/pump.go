@@ -1,0 +1,245 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A pump carries one direction. Its buffer is borrowed while the socket has something to read and given back when that is
+// written, so a direction at rest holds none, and it never reads while it has unwritten bytes.
+type pump struct {
+	conn *conn
+	from wire.Direction
+	src  *net.TCPConn
+	dst  *net.TCPConn
+
+	raw    syscall.RawConn
+	try    func(fd uintptr) bool
+	buffer *[bufferSize]byte
+	n      int
+	err    error
+	waited bool // the last read found nothing at first
+}
+
+func (p *pump) open() error {
+	raw, err := p.src.SyscallConn()
+	if err != nil {
+		return err
+	}
+	p.raw, p.try = raw, p.readOnce
+	return nil
+}
+
+// read waits for bytes. They are valid until release. At the end of the direction the error is io.EOF.
+func (p *pump) read() ([]byte, error) {
+	p.waited = false
+	if err := p.raw.Read(p.try); err != nil {
+		p.release()
+		return nil, err
+	}
+	if p.err != nil || p.n == 0 {
+		p.release()
+		if p.err != nil {
+			return nil, p.err
+		}
+		return nil, io.EOF
+	}
+	return p.buffer[:p.n], nil
+}
+
+// readOnce reads what is there. It is false if that is nothing.
+func (p *pump) readOnce(fd uintptr) bool {
+	if p.buffer == nil {
+		p.buffer = p.conn.relay.buffer()
+	}
+	for {
+		p.n, p.err = syscall.Read(int(fd), p.buffer[:])
+		if !errors.Is(p.err, syscall.EINTR) {
+			break
+		}
+	}
+	if errors.Is(p.err, syscall.EAGAIN) {
+		p.waited = true
+		p.release()
+		return false
+	}
+	if p.err != nil {
+		p.n = 0
+	}
+	return true
+}
+
+func (p *pump) release() {
+	if p.buffer != nil {
+		p.conn.relay.buffers.Put(p.buffer)
+		p.buffer = nil
+	}
+}
+
+func (r *Relay) buffer() *[bufferSize]byte {
+	if b, ok := r.buffers.Get().(*[bufferSize]byte); ok {
+		return b
+	}
+	return new([bufferSize]byte)
+}
+
+// pumpUp carries the client's bytes, the first of which are at hand, until the direction ends or becomes half of a tunnel.
+// What it returns is handed out; nothing of the pump is in use by then.
+func (c *conn) pumpUp(p *pump, first []byte) rest {
+	defer p.release()
+	b, out := first, c.edit(first)
+	for {
+		if n, err := p.dst.Write(out); err != nil {
+			c.talk.Wrote(wire.FromClient, len(b)-len(out)+n)
+			if c.handover.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+				return rest{pending: append(append([]byte(nil), out[n:]...), c.held()...)}
+			}
+			c.broken(p, err)
+			return rest{ended: true}
+		}
+		c.passed(wire.FromClient, len(b))
+		p.release()
+		var err error
+		if b, err = c.nextUp(p); err != nil {
+			if c.handover.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+				return rest{pending: c.held()}
+			}
+			if held := c.held(); len(held) > 0 {
+				if _, err := p.dst.Write(held); err != nil {
+					c.broken(p, err)
+					return rest{ended: true}
+				}
+			}
+			c.ended(p, err)
+			return rest{ended: true}
+		}
+		out = c.edit(b)
+	}
+}
+
+// nextUp reads the client's next bytes and feeds them. Once the connection is closing they go nowhere.
+func (c *conn) nextUp(p *pump) ([]byte, error) {
+	for {
+		if c.handover.Load() {
+			return nil, os.ErrDeadlineExceeded
+		}
+		b, err := p.read()
+		if err != nil {
+			return nil, err
+		}
+		if _, closing := c.feed(wire.FromClient, b); !closing {
+			return b, nil
+		}
+		p.release()
+	}
+}
+
+// pumpDown carries the server's bytes until the direction ends. Behind a 101 it takes over the other direction too.
+func (c *conn) pumpDown(p, up *pump) {
+	defer p.release()
+	for {
+		b, err := p.read()
+		if err != nil {
+			c.ended(p, err)
+			return
+		}
+		switched, _ := c.feed(wire.FromServer, b)
+		n, err := p.dst.Write(b)
+		c.passed(wire.FromServer, n)
+		p.release()
+		if err != nil {
+			c.broken(p, err)
+		}
+		if switched {
+			Carry(&Tunnel{conn: c, pumps: [2]*pump{up, p}, rest: [2]rest{c.takeOver(), {ended: err != nil}}})
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// passed counts bytes that were written. A connection that is to end does so when the last byte that it owes is.
+func (c *conn) passed(d wire.Direction, n int) {
+	c.talk.Wrote(d, n)
+	if c.draining.Load() {
+		c.finishAtRest()
+	}
+}
+
+// takeOver makes the up pump stop, wherever it is, and returns what it had in hand.
+func (c *conn) takeOver() rest {
+	past := time.Unix(1, 0)
+	c.handover.Store(true)
+	c.client.SetReadDeadline(past)
+	c.backend.SetWriteDeadline(past)
+	left := <-c.handedOut
+	c.client.SetReadDeadline(time.Time{})
+	c.backend.SetWriteDeadline(time.Time{})
+	return left
+}
+
+// ended takes note that a direction ended on the side that is read: in good order, so that the other side is told so; or
+// broken, so that the other side is broken too.
+func (c *conn) ended(p *pump, err error) {
+	if p.from == wire.FromClient {
+		c.clientOver = true
+	}
+	if errors.Is(err, io.EOF) {
+		c.mu.Lock()
+		c.talk.Ended(p.from, time.Now())
+		c.mu.Unlock()
+	}
+	c.half(causeOf(p.from, err)) // before the other side can know of it, and end in turn
+	switch {
+	case errors.Is(err, io.EOF):
+		p.dst.CloseWrite()
+	case !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded):
+		p.dst.SetLinger(0)
+		p.dst.Close()
+	}
+}
+
+// broken takes note that a direction ended on the side that is written to.
+func (c *conn) broken(p *pump, err error) {
+	from := wire.FromClient
+	if p.from == wire.FromClient {
+		from = wire.FromServer
+	}
+	c.half(causeOf(from, err))
+}
+
+// half takes note that one direction carries nothing any more: the other one has limited time from here on.
+func (c *conn) half(cause wire.Cause) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cause != "" {
+		c.endLocked(cause)
+	}
+	c.lastByte.Store(now.UnixNano())
+	c.halfClosed.Store(true)
+	c.arm(now)
+}
+
+// causeOf tells who ended a direction, by the error of the peer at its end; "" where we did so ourselves.
+func causeOf(peer wire.Direction, err error) wire.Cause {
+	switch {
+	case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
+		return ""
+	case errors.Is(err, io.EOF) && peer == wire.FromClient:
+		return wire.CauseClient
+	case errors.Is(err, io.EOF):
+		return wire.CauseServer
+	case peer == wire.FromClient:
+		return wire.CauseClientReset
+	}
+	return wire.CauseServerReset
+}

@@ -1,0 +1,210 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A Relay carries the connections of one or more listeners to one backend. Its fields must not be changed once Serve has
+// been called.
+type Relay struct {
+	Backend string // host:port
+	Route   string // how the way to that backend is called in rulings; "default" if empty
+	Host    string // if not empty, the value that every Host field gets on the way
+
+	Observe func(*wire.Exchange)       // gets every report of an exchange; called by many goroutines, must not block
+	Guard   func(*wire.Exchange) error // must be nil: no version of the guard exists yet
+
+	Limits Limits
+	Log    zerolog.Logger
+	Counts wire.Counts
+
+	once    sync.Once
+	pool    wire.Pool
+	buffers sync.Pool     // of *[bufferSize]byte
+	slots   chan struct{} // one token for each open connection; its capacity is the limit
+	open    atomic.Int64
+	rare    limitedLog
+
+	mu    sync.Mutex
+	conns map[*conn]struct{}
+	own   map[netip.AddrPort]struct{} // local ends of the connections to the backend
+}
+
+// Limits are the bounds in time and number of a [Relay]. A zero field stands for the default beside it.
+type Limits struct {
+	Connections int           // open at the same time; (descriptor limit − 256) / 2
+	Dial        time.Duration // to connect to the backend; 10 s
+	Head        time.Duration // from the first byte of a request head to its last; 30 s
+	FirstByte   time.Duration // from the start of a connection to its first byte; 5 min
+	HalfClosed  time.Duration // without a byte once one side has ended; 5 min
+	Drain       time.Duration // from the end of ctx to the end of everything; 20 s
+}
+
+// Own bounds that nobody needs to set.
+const (
+	bufferSize   = 16 << 10 // of one read
+	lingerFor    = time.Second
+	lingerBytes  = 256 << 10
+	reservedFDs  = 256 // for listeners, the admin address, the store
+	leastAllowed = 16  // connections, however low the descriptor limit is
+)
+
+func (l Limits) withDefaults() Limits {
+	set := func(field *time.Duration, value time.Duration) {
+		if *field <= 0 {
+			*field = value
+		}
+	}
+	set(&l.Dial, 10*time.Second)
+	set(&l.Head, 30*time.Second)
+	set(&l.FirstByte, 5*time.Minute)
+	set(&l.HalfClosed, 5*time.Minute)
+	set(&l.Drain, 20*time.Second)
+	if l.Connections <= 0 {
+		l.Connections = connectionLimit()
+	}
+	return l
+}
+
+// connectionLimit is how many connections the descriptor limit of the process allows: each takes one descriptor on
+// either side.
+func connectionLimit() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return leastAllowed
+	}
+	return max((int(min(limit.Cur, 1<<20))-reservedFDs)/2, leastAllowed)
+}
+
+func (r *Relay) start() {
+	r.once.Do(func() {
+		r.Limits = r.Limits.withDefaults()
+		if r.Route == "" {
+			r.Route = "default"
+		}
+		r.slots = make(chan struct{}, r.Limits.Connections)
+		r.conns = map[*conn]struct{}{}
+		r.own = map[netip.AddrPort]struct{}{}
+	})
+}
+
+// Open is how many client connections are open.
+func (r *Relay) Open() int { return int(r.open.Load()) }
+
+// Serve carries the connections that ln accepts, until ctx ends. Then it stops accepting, lets what is under way come to
+// an end for as long as Limits.Drain says, and returns when nothing that it started is alive. It closes ln. The error is
+// nil unless the relay could not start or the listener broke.
+func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
+	defer ln.Close()
+	if r.Guard != nil {
+		return errors.New("start relay: the guard is not in this version")
+	}
+	r.start()
+	if err := r.refuseOwnListener(ctx, ln.Addr()); err != nil {
+		return err
+	}
+	var running sync.WaitGroup
+	err := r.accept(ctx, ln, func(client *net.TCPConn) {
+		running.Go(func() { r.newConn(client).serve(ctx) })
+	})
+	r.drain(&running)
+	return err
+}
+
+// accept hands each connection to serve, which must not block, and takes a slot for it before.
+func (r *Relay) accept(ctx context.Context, ln net.Listener, serve func(*net.TCPConn)) error {
+	stop := context.AfterFunc(ctx, func() { ln.Close() })
+	defer stop()
+	for {
+		if !r.takeSlot(ctx) {
+			return nil
+		}
+		client, err := ln.Accept()
+		if err != nil {
+			r.giveSlot()
+			if ctx.Err() != nil {
+				return nil
+			}
+			if !temporary(err) {
+				return fmt.Errorf("accept on %q: %w", ln.Addr(), err)
+			}
+			r.rare.log(r.Log.Error().Err(err), "cannot accept")
+			pause(ctx, 100*time.Millisecond)
+			continue
+		}
+		serve(client.(*net.TCPConn))
+	}
+}
+
+// temporary tells whether a failed accept says nothing about the listener: the client had gone, or descriptors are short.
+func temporary(err error) bool {
+	for _, e := range []syscall.Errno{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// takeSlot waits until there is room for one more connection; it is false if ctx ends before.
+func (r *Relay) takeSlot(ctx context.Context) bool {
+	select {
+	case r.slots <- struct{}{}:
+		return true
+	default:
+	}
+	r.rare.log(r.Log.Error().Int("connections", r.Open()), "connection limit reached")
+	select {
+	case r.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *Relay) giveSlot() { <-r.slots }
+
+// limitedLog lets one line through each minute for each key.
+type limitedLog struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+func (l *limitedLog) log(e *zerolog.Event, message string) {
+	l.mu.Lock()
+	now := time.Now()
+	due := now.Sub(l.last[message]) >= time.Minute
+	if due {
+		if l.last == nil {
+			l.last = map[string]time.Time{}
+		}
+		l.last[message] = now
+	}
+	l.mu.Unlock()
+	if due {
+		e.Msg(message)
+	} else {
+		e.Discard().Send()
+	}
+}
