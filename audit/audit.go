@@ -1,0 +1,140 @@
+package audit
+
+import (
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// An Audit judges exchanges and keeps a ledger of what was found. Its exported fields must not be changed once Observe has
+// been called. All methods may be called by many goroutines at the same time.
+type Audit struct {
+	Options  rules.Options
+	Instance string // which Interlock this is; part of every ruling
+	Log      zerolog.Logger
+	Bounds   Bounds
+	Each     func(*rules.Ruling) // gets every ruling, after the ledger; must not block; may be nil
+
+	mu        sync.Mutex
+	open      map[string]*openExchange // exchanges that will be reported again, by ID
+	findings  map[key]*Finding
+	endpoints map[string]*route
+	evidence  int64 // bytes
+	sums      Sums
+	shedAt    time.Time // when shedding was logged last
+}
+
+// Bounds limit what an [Audit] keeps beside its counts. A zero field stands for the default beside it.
+type Bounds struct {
+	Evidence  int64 // bytes of exchanges in all; 64 MiB
+	First     int   // exchanges of each finding, from the beginning; 3
+	Last      int   // and from the end; 3
+	Endpoints int   // templates of a route that are told apart; 1,000
+}
+
+func (b Bounds) withDefaults() Bounds {
+	if b.Evidence <= 0 {
+		b.Evidence = 64 << 20
+	}
+	if b.First <= 0 {
+		b.First = 3
+	}
+	if b.Last <= 0 {
+		b.Last = 3
+	}
+	if b.Endpoints <= 0 {
+		b.Endpoints = 1000
+	}
+	return b
+}
+
+// Sums are what was observed in all.
+type Sums struct {
+	Verdicts   [rules.NotApplicable + 1]int64 // exchanges by their worst finding
+	Unsafe     int64                          // exchanges in which the server switched and must not have
+	Advertised int64                          // responses that only advertise what they have advertised before
+	Shed       int64                          // exchanges that could not be kept as evidence
+}
+
+// openExchange is what is remembered of an exchange until its last report.
+type openExchange struct {
+	verdict rules.Verdict
+	counted []key // findings that this exchange was counted in
+	judged  bool  // it is part of the sums
+	unsafe  bool  // that it is unsafe was logged
+}
+
+// Observe judges one report of an exchange, enters what it found and logs it. It keeps x.
+func (a *Audit) Observe(x *wire.Exchange) {
+	endpoint := rules.Template(x.Request.Target)
+	a.mu.Lock()
+	a.start()
+	e := a.endpoint(x.Route, endpoint)
+	if a.advertisedBefore(e, x) {
+		a.sums.Advertised++
+		a.mu.Unlock()
+		return
+	}
+	name := e.Template
+	a.mu.Unlock()
+
+	ruling := rules.Classify(rules.Case{X: x, Options: &a.Options, Seen: rules.History{Advertised: a.advertises}})
+	ruling.Endpoint, ruling.Instance = name, a.Instance
+
+	a.mu.Lock()
+	lines := a.enter(e, ruling)
+	a.mu.Unlock()
+	a.log(ruling, lines)
+	if a.Each != nil {
+		a.Each(ruling)
+	}
+}
+
+func (a *Audit) start() {
+	if a.findings == nil {
+		a.Bounds = a.Bounds.withDefaults()
+		a.open, a.findings, a.endpoints = map[string]*openExchange{}, map[key]*Finding{}, map[string]*route{}
+	}
+}
+
+// enter puts a ruling into the ledger and says what is to be logged. The lock is held.
+func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
+	x := ruling.X
+	was := a.open[x.ID]
+	if was == nil {
+		was = &openExchange{}
+	}
+	if ruling.Unsafe && !was.unsafe {
+		was.unsafe, lines.unsafe = true, true
+		a.sums.Unsafe++
+	}
+	lines.shed = a.record(was, ruling)
+	if x.Complete {
+		if was.judged {
+			a.sums.Verdicts[was.verdict]--
+		} else {
+			was.judged, lines.exchange = true, true
+			e.judged(x)
+		}
+		was.verdict = ruling.Verdict
+		a.sums.Verdicts[was.verdict]++
+	}
+	lines.closed = x.Final && x.Outcome == wire.Switched
+	if x.Final {
+		delete(a.open, x.ID)
+	} else {
+		a.open[x.ID] = was
+	}
+	return lines
+}
+
+// Sums returns what was observed so far.
+func (a *Audit) Sums() Sums {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.sums
+}

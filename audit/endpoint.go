@@ -1,0 +1,142 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Other is the template under which all endpoints of a route count once too many are told apart already.
+const Other = "(other)"
+
+// An Endpoint is what was seen of one endpoint template of a route.
+type Endpoint struct {
+	Route     string
+	Template  string
+	Exchanges int64 // upgrade exchanges
+	Switched  int64 // those in which the server switched
+	Refused   int64 // those that were answered with 4xx or 5xx
+	Ignored   int64 // those that were answered as if nothing had been offered
+
+	advertised []string // values of Upgrade in responses to requests that offered nothing
+	versions   []string // WebSocket versions that the server said it speaks
+}
+
+// The bounds of what is remembered of an endpoint beside its counts.
+const (
+	maxAdvertised = 16
+	maxVersions   = 16
+	maxValue      = 256 // bytes
+)
+
+type route struct{ templates map[string]*Endpoint }
+
+// endpoint finds the endpoint of a template, or makes it. The lock is held.
+func (a *Audit) endpoint(name, template string) *Endpoint {
+	r := a.endpoints[name]
+	if r == nil {
+		r = &route{templates: map[string]*Endpoint{}}
+		a.endpoints[name] = r
+	}
+	e := r.templates[template]
+	if e == nil && len(r.templates) >= a.Bounds.Endpoints {
+		template = Other
+		e = r.templates[Other]
+	}
+	if e == nil {
+		e = &Endpoint{Route: name, Template: template}
+		r.templates[template] = e
+	}
+	return e
+}
+
+// Endpoints returns what was seen of each endpoint, by route and template.
+func (a *Audit) Endpoints() []Endpoint {
+	a.mu.Lock()
+	var all []Endpoint
+	for _, r := range a.endpoints {
+		for _, e := range r.templates {
+			copied := *e
+			copied.advertised, copied.versions = nil, nil
+			all = append(all, copied)
+		}
+	}
+	a.mu.Unlock()
+	slices.SortFunc(all, func(e, f Endpoint) int {
+		return cmp.Or(cmp.Compare(e.Route, f.Route), cmp.Compare(e.Template, f.Template))
+	})
+	return all
+}
+
+// judged counts how a request was answered and remembers the versions that the server says it speaks.
+func (e *Endpoint) judged(x *wire.Exchange) {
+	e.Exchanges++
+	switch x.Outcome {
+	case wire.Switched:
+		e.Switched++
+	case wire.Refused:
+		e.Refused++
+	case wire.Ignored, wire.Redirected:
+		e.Ignored++
+	}
+	if x.Response == nil {
+		return
+	}
+	for v := range x.Response.Elements("Sec-WebSocket-Version") {
+		if text := x.Response.Text(v); x.Response.Status != 101 && len(text) <= maxValue {
+			e.versions = remember(e.versions, string(text), maxVersions)
+		}
+	}
+}
+
+// remember adds a value to a short list.
+func remember(list []string, value string, most int) []string {
+	if len(list) < most && !slices.Contains(list, value) {
+		return append(list, value)
+	}
+	return list
+}
+
+// advertisedBefore tells whether an exchange is nothing but a response that advertises what the endpoint has advertised
+// before, to a request that had no upgrade fields. Servers do so in every response; once for each value is enough.
+func (a *Audit) advertisedBefore(e *Endpoint, x *wire.Exchange) bool {
+	if x.Response == nil || x.Response.Status == 101 || x.Response.Status == 426 || asks(x.Request) {
+		return false
+	}
+	var values []string
+	for v := range x.Response.Named("Upgrade") {
+		values = append(values, string(x.Response.Text(v)))
+	}
+	value := strings.Join(values, ",")
+	value = value[:min(len(value), maxValue)]
+	if len(e.advertised) >= maxAdvertised {
+		return true
+	}
+	before := len(e.advertised)
+	e.advertised = remember(e.advertised, value, maxAdvertised)
+	return len(e.advertised) == before
+}
+
+// asks tells whether a request has an upgrade field of some kind.
+func asks(q *wire.Request) bool {
+	for _, name := range [...]string{"Upgrade", "HTTP2-Settings", "Sec-WebSocket-Key", "Sec-WebSocket-Version"} {
+		if q.Has(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// advertises tells whether an endpoint has said that it speaks a WebSocket version.
+func (a *Audit) advertises(name, template, version string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := a.endpoints[name]
+	if r == nil {
+		return false
+	}
+	e := r.templates[template]
+	return e != nil && slices.Contains(e.versions, version)
+}

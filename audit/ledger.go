@@ -1,0 +1,150 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// key is what makes two findings the same one: the parts of a fingerprint.
+type key struct{ rule, probe, route, endpoint string }
+
+// A Finding is one rule that did not pass at one endpoint, over all exchanges that showed it.
+type Finding struct {
+	Rule     *rules.Rule
+	Probe    string // empty for live traffic
+	Route    string
+	Endpoint string
+
+	Verdict  rules.Verdict // the worst one
+	Severity rules.Severity
+	Party    rules.Party
+	Unsafe   bool // a server switched and must not have
+	Count    int64
+	Seen     [2]time.Time // the first and the last time
+
+	First []*rules.Ruling // the first exchanges that showed it
+	Last  []*rules.Ruling // the last ones, oldest first
+}
+
+// Fingerprint is the name under which the finding is known over time and over replicas.
+func (f *Finding) Fingerprint() string {
+	return rules.Fingerprint(f.Rule.ID, f.Probe, f.Route, f.Endpoint)
+}
+
+// Findings returns copies of all findings, worst first, then by rule and endpoint.
+func (a *Audit) Findings() []Finding {
+	a.mu.Lock()
+	all := make([]Finding, 0, len(a.findings))
+	for _, f := range a.findings {
+		copied := *f
+		copied.First, copied.Last = slices.Clone(f.First), slices.Clone(f.Last)
+		all = append(all, copied)
+	}
+	a.mu.Unlock()
+	slices.SortFunc(all, func(f, g Finding) int {
+		return cmp.Or(
+			cmp.Compare(f.Verdict, g.Verdict), cmp.Compare(g.Severity, f.Severity), cmp.Compare(f.Rule.ID, g.Rule.ID),
+			cmp.Compare(f.Route, g.Route), cmp.Compare(f.Endpoint, g.Endpoint), cmp.Compare(f.Probe, g.Probe),
+		)
+	})
+	return all
+}
+
+// record counts each finding of a ruling that is no pass, once for each exchange, and keeps the ruling as evidence where
+// there is room. It tells whether there was none. The lock is held.
+func (a *Audit) record(was *openExchange, ruling *rules.Ruling) (shed bool) {
+	x := ruling.X
+	for i := range ruling.Findings {
+		found := &ruling.Findings[i]
+		if found.Verdict >= rules.Pass {
+			continue
+		}
+		k := key{found.Rule.ID, x.Probe, x.Route, ruling.Endpoint}
+		f := a.findings[k]
+		if f == nil {
+			f = &Finding{
+				Rule: found.Rule, Probe: k.probe, Route: k.route, Endpoint: k.endpoint,
+				Verdict: found.Verdict, Severity: found.Severity, Party: found.Party, Seen: [2]time.Time{x.Time, x.Time},
+			}
+			a.findings[k] = f
+		}
+		if found.Verdict < f.Verdict || found.Verdict == f.Verdict && found.Severity > f.Severity {
+			f.Verdict, f.Severity, f.Party = found.Verdict, found.Severity, found.Party
+		}
+		f.Unsafe = f.Unsafe || ruling.Unsafe && found.Verdict == rules.Fail
+		if !slices.Contains(was.counted, k) {
+			was.counted = append(was.counted, k)
+			f.Count++
+			f.Seen[0] = earliest(f.Seen[0], x.Time)
+			f.Seen[1] = latest(f.Seen[1], x.Time)
+		}
+		shed = !a.keep(f, ruling) || shed
+	}
+	if shed {
+		a.sums.Shed++
+	}
+	return shed
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// keep makes a ruling evidence of a finding. A later report of the same exchange takes the place of the earlier one. It is
+// false if there was no room.
+func (a *Audit) keep(f *Finding, ruling *rules.Ruling) bool {
+	size := weight(ruling.X)
+	for _, kept := range [][]*rules.Ruling{f.First, f.Last} {
+		for i, old := range kept {
+			if old.X.ID == ruling.X.ID {
+				a.evidence += size - weight(old.X)
+				kept[i] = ruling
+				return true
+			}
+		}
+	}
+	if len(f.Last) == a.Bounds.Last {
+		a.evidence -= weight(f.Last[0].X)
+		f.Last = append(f.Last[:0], f.Last[1:]...)
+	}
+	if a.evidence+size > a.Bounds.Evidence {
+		return false
+	}
+	a.evidence += size
+	if len(f.First) < a.Bounds.First {
+		f.First = append(f.First, ruling)
+	} else {
+		f.Last = append(f.Last, ruling)
+	}
+	return true
+}
+
+// weight is about how many bytes of memory an exchange and its ruling take.
+func weight(x *wire.Exchange) int64 {
+	const itself = 2 << 10
+	n := itself + len(x.Request.Raw) + len(x.Early) + len(x.After.Client) + len(x.After.Server)
+	if x.Far != nil {
+		n += len(x.Far.Raw)
+	}
+	if x.Response != nil {
+		n += len(x.Response.Raw)
+	}
+	for _, p := range x.Interim {
+		n += len(p.Raw)
+	}
+	return int64(n)
+}

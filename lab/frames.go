@@ -1,0 +1,85 @@
+package lab
+
+import (
+	"io"
+	"net"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// echoFrames sends each WebSocket frame of text or binary back as it came, answers a ping with a pong and a close with a
+// close, and ends there, on a frame that breaks RFC 6455 §5, or with the connection. br reads from conn, which stays the
+// caller's to linger on and close.
+func echoFrames(conn net.Conn, br io.Reader) {
+	state := ws.StateServerSide
+	for {
+		_ = conn.SetReadDeadline(time.Now().Add(idleTime))
+		h, err := ws.ReadHeader(br)
+		if err != nil {
+			return
+		}
+		if err := ws.CheckHeader(h, state); err != nil {
+			_ = writeFrame(conn, ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusProtocolError, err.Error())))
+			return
+		}
+		if h.Length > maxMessage {
+			_ = writeFrame(conn, ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusMessageTooBig, "")))
+			return
+		}
+		payload := make([]byte, h.Length)
+		if _, err := io.ReadFull(br, payload); err != nil {
+			return
+		}
+		ws.Cipher(payload, h.Mask, 0)
+		switch h.OpCode {
+		case ws.OpClose:
+			_ = writeFrame(conn, ws.NewCloseFrame(payload))
+			return
+		case ws.OpPing:
+			err = writeFrame(conn, ws.NewPongFrame(payload))
+		case ws.OpPong:
+		default:
+			err = writeFrame(conn, ws.NewFrame(h.OpCode, h.Fin, payload))
+			state = state.Clear(ws.StateFragmented)
+			if !h.Fin {
+				state = state.Set(ws.StateFragmented)
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// writeFrame sends one frame in one write.
+func writeFrame(conn net.Conn, f ws.Frame) error {
+	raw, err := ws.CompileFrame(f)
+	if err != nil {
+		return err
+	}
+	_ = conn.SetWriteDeadline(time.Now().Add(writeTime))
+	_, err = conn.Write(raw)
+	return err
+}
+
+// echoBytes sends back whatever comes.
+func echoBytes(conn net.Conn, br io.Reader) {
+	buf := make([]byte, 4<<10)
+	for {
+		_ = conn.SetDeadline(time.Now().Add(idleTime))
+		n, err := br.Read(buf)
+		if _, failed := conn.Write(buf[:n]); failed != nil || err != nil {
+			return
+		}
+	}
+}
+
+// linger ends our side and reads on for a while, because a close with unread bytes resets the connection and can take
+// the last answer with it (RFC 9112 §9.6).
+func linger(conn net.Conn, br io.Reader) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_ = conn.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, br, lingerBytes)
+	}
+}

@@ -1,0 +1,22 @@
+package lab
+
+import (
+	"net/http"
+
+	"github.com/gobwas/ws"
+)
+
+// serveGobwas echoes frames with gobwas/ws behind net/http. The library by itself takes a space for a list separator in
+// Connection and 17 bytes for a key; its own parser, which is not used here, would also take two Hosts and a space before
+// a colon.
+func serveGobwas(w http.ResponseWriter, r *http.Request) {
+	conn, rw, _, err := ws.HTTPUpgrader{Timeout: writeTime}.Upgrade(r, w)
+	if conn != nil {
+		defer func() { _ = conn.Close() }()
+	}
+	if err != nil {
+		return // the library has answered
+	}
+	echoFrames(conn, rw.Reader)
+	linger(conn, rw.Reader)
+}

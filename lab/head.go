@@ -1,0 +1,112 @@
+package lab
+
+import (
+	"bufio"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// errHead is what is wrong with bytes that are no request head of HTTP/1, or too large a one. A failing connection is
+// any other error.
+type errHead struct{ reply reply }
+
+// Error is the text of the reply.
+func (e *errHead) Error() string { return e.reply.text }
+
+func badHead(status int, text string) error {
+	return &errHead{reply{status: status, text: text + "\n"}}
+}
+
+// readHead reads one request head, strictly by RFC 9112. Unlike net/http it leaves every Host in the fields. br holds
+// at least maxHead bytes.
+func readHead(br *bufio.Reader) (*http.Request, error) {
+	room := maxHead
+	line, err := readLine(br, &room)
+	if err == nil && line == "" { // one empty line before a request is to be skipped (RFC 9112 §2.2)
+		line, err = readLine(br, &room)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := parseRequestLine(line)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		line, err := readLine(br, &room)
+		if err != nil {
+			return nil, err
+		}
+		if line == "" {
+			break
+		}
+		name, value, ok := strings.Cut(line, ":")
+		value = strings.Trim(value, " \t")
+		if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+			return nil, badHead(http.StatusBadRequest, "malformed field")
+		}
+		r.Header.Add(name, value)
+	}
+	r.Host = r.Header.Get("Host")
+	return r, announceContent(r)
+}
+
+// readLine reads a line that ends in CR LF, and takes its length from room.
+func readLine(br *bufio.Reader, room *int) (string, error) {
+	line, err := br.ReadSlice('\n')
+	*room -= len(line)
+	if errors.Is(err, bufio.ErrBufferFull) || *room < 0 {
+		return "", badHead(http.StatusRequestHeaderFieldsTooLarge, "head too large")
+	}
+	if err != nil {
+		return "", err
+	}
+	text, ok := strings.CutSuffix(string(line), "\r\n")
+	if !ok {
+		return "", badHead(http.StatusBadRequest, "line without CR LF")
+	}
+	return text, nil
+}
+
+// parseRequestLine splits a request-line (RFC 9112 §3).
+func parseRequestLine(line string) (*http.Request, error) {
+	words := strings.Split(line, " ")
+	if len(words) != 3 || !httpguts.ValidHeaderFieldName(words[0]) {
+		return nil, badHead(http.StatusBadRequest, "malformed request line")
+	}
+	major, minor, ok := http.ParseHTTPVersion(words[2])
+	if !ok {
+		return nil, badHead(http.StatusBadRequest, "malformed version")
+	}
+	if major != 1 {
+		return nil, badHead(http.StatusHTTPVersionNotSupported, "not HTTP/1")
+	}
+	target, err := url.ParseRequestURI(words[1])
+	if err != nil {
+		return nil, badHead(http.StatusBadRequest, "malformed target")
+	}
+	return &http.Request{
+		Method: words[0], RequestURI: words[1], URL: target,
+		Proto: words[2], ProtoMajor: major, ProtoMinor: minor, Header: http.Header{},
+	}, nil
+}
+
+// announceContent notes how the head frames its content, or says that it frames it ambiguously (RFC 9112 §6.3).
+func announceContent(r *http.Request) error {
+	r.TransferEncoding = r.Header["Transfer-Encoding"]
+	lengths := r.Header["Content-Length"]
+	if len(lengths) == 0 {
+		return nil
+	}
+	n, err := strconv.ParseUint(lengths[0], 10, 63)
+	if err != nil || len(lengths) > 1 || len(r.TransferEncoding) > 0 {
+		return badHead(http.StatusBadRequest, "ambiguous content")
+	}
+	r.ContentLength = int64(n)
+	return nil
+}

@@ -1,0 +1,90 @@
+package lab
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// An answer answers a request at a peer and tells whether the connection goes on in HTTP.
+type answer func(p *peer, r *http.Request) (again bool)
+
+// A peer is the client at the other end of a raw connection.
+type peer struct {
+	conn net.Conn
+	br   *bufio.Reader
+}
+
+// serveRaw accepts until the door is closed, and returns when every connection has ended.
+func serveRaw(d *door, routes map[string]answer) {
+	var peers sync.WaitGroup
+	defer peers.Wait()
+	for {
+		conn, err := d.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of file descriptors, perhaps, and only for a while
+			select {
+			case <-d.shut:
+			case <-time.After(retryTime):
+			}
+			continue
+		}
+		p := &peer{conn: conn, br: bufio.NewReaderSize(conn, maxHead)}
+		peers.Go(func() { p.serve(routes) })
+	}
+}
+
+// serve answers one request after another, and closes the connection.
+func (p *peer) serve(routes map[string]answer) {
+	defer func() { _ = p.conn.Close() }()
+	for again := true; again; {
+		_ = p.conn.SetReadDeadline(time.Now().Add(idleTime))
+		if _, err := p.br.Peek(1); err != nil {
+			return
+		}
+		_ = p.conn.SetReadDeadline(time.Now().Add(headTime))
+		r, err := readHead(p.br)
+		var bad *errHead
+		switch {
+		case errors.As(err, &bad):
+			again = p.reply(nil, &bad.reply)
+		case err != nil:
+			return
+		case routes[r.URL.Path] != nil:
+			again = routes[r.URL.Path](p, r)
+		default:
+			again = p.reply(r, page(r))
+		}
+	}
+	linger(p.conn, p.br)
+}
+
+// reply sends the reply to r, which is nil if there was no head, in one write. The connection goes on unless the head
+// announced content, which nobody reads here, or one side wants it to end.
+func (p *peer) reply(r *http.Request, answer *reply) (again bool) {
+	again = r != nil && r.ProtoMinor > 0 && !hasContent(r) &&
+		!httpguts.HeaderValuesContainsToken(r.Header["Connection"], "close")
+	response := http.Response{
+		StatusCode: answer.status, ProtoMajor: 1, ProtoMinor: 1, Header: answer.fields, Request: r, Close: !again,
+		Body: io.NopCloser(strings.NewReader(answer.text)), ContentLength: int64(len(answer.text)),
+	}
+	var raw bytes.Buffer
+	return response.Write(&raw) == nil && p.write(raw.String()) && again
+}
+
+// write sends the text and tells whether that went well.
+func (p *peer) write(text string) bool {
+	_ = p.conn.SetWriteDeadline(time.Now().Add(writeTime))
+	_, err := io.WriteString(p.conn, text)
+	return err == nil
+}

@@ -1,0 +1,56 @@
+package lab
+
+import (
+	"net/http"
+	"time"
+)
+
+// A reply is an answer that ends in HTTP: a page or a refusal.
+type reply struct {
+	status int
+	fields http.Header
+	text   string
+}
+
+// page is the reply to a request that is no handshake: a small text at / and /api/items, nothing elsewhere.
+func page(r *http.Request) *reply {
+	var text string
+	switch r.URL.Path {
+	case "/":
+		text = "points\n"
+	case "/api/items":
+		text = "signals, points, track circuits\n"
+	default:
+		return &reply{status: http.StatusNotFound, text: "not found\n"}
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+		return &reply{status: http.StatusOK, text: text}
+	}
+	return &reply{http.StatusMethodNotAllowed, http.Header{"Allow": {"GET, HEAD, POST"}}, "method not allowed\n"}
+}
+
+// servePage answers with the page.
+func servePage(w http.ResponseWriter, r *http.Request) { page(r).write(w, r) }
+
+// write sends the reply by net/http, which reads the content of the request first: for a page not for long, as it may
+// never come, and for a refusal only what is already there.
+func (p *reply) write(w http.ResponseWriter, r *http.Request) {
+	if hasContent(r) {
+		patience := lingerTime
+		if p.status >= http.StatusBadRequest {
+			patience = 0
+		}
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(patience))
+	}
+	fields := w.Header()
+	for name, values := range p.fields {
+		fields[name] = values
+	}
+	fields.Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(p.status)
+	_, _ = w.Write([]byte(p.text))
+}
+
+// hasContent tells whether the head announces content (RFC 9112 §6).
+func hasContent(r *http.Request) bool { return r.ContentLength != 0 || len(r.TransferEncoding) > 0 }

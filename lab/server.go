@@ -1,0 +1,95 @@
+package lab
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// What a client may use up.
+const (
+	maxHead     = 64 << 10         // bytes of a request head
+	maxMessage  = 64 << 10         // bytes of a frame, or of a message where a library counts those
+	headTime    = 10 * time.Second // from the first byte of a request to the end of its head or body
+	idleTime    = 2 * time.Minute  // without a byte, between requests and in a tunnel
+	writeTime   = 10 * time.Second // for one write
+	lingerTime  = time.Second      // for what a client still sends when it has its answer
+	lingerBytes = 256 << 10
+	retryTime   = 100 * time.Millisecond // until accepting is tried again
+)
+
+// A Server is a backend that runs.
+type Server struct {
+	Backend Backend
+	Addr    string // host:port it listens on
+	URL     string // http://host:port
+
+	door *door
+	done chan struct{} // closed when nothing of the backend runs any more
+}
+
+// Start runs the backend with that name on a free port of 127.0.0.1. The caller closes it.
+func Start(name string) (*Server, error) { return Listen(name, "127.0.0.1:0") }
+
+// Listen runs the backend with that name on a TCP address. The caller closes it.
+func Listen(name, addr string) (*Server, error) {
+	b, err := Find(name)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		Backend: b,
+		Addr:    ln.Addr().String(),
+		URL:     "http://" + ln.Addr().String(),
+		door:    newDoor(ln),
+		done:    make(chan struct{}),
+	}
+	go s.run()
+	return s, nil
+}
+
+// Close stops listening, closes every connection, tunnels too, and returns when nothing that the backend started is
+// alive. It may be called more than once and at the same time.
+func (s *Server) Close() {
+	_ = s.door.Close()
+	<-s.done
+}
+
+func (s *Server) run() {
+	defer close(s.done)
+	if s.Backend.site != nil {
+		serveSite(s.door, s.Backend.site)
+	} else {
+		serveRaw(s.door, s.Backend.routes)
+	}
+}
+
+// serveSite serves with net/http until the door is closed and every handler has returned, those that took over their
+// connection too.
+func serveSite(d *door, site http.Handler) {
+	var handlers sync.WaitGroup
+	server := http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handlers.Add(1)
+			defer handlers.Done()
+			site.ServeHTTP(w, r)
+		}),
+		ReadTimeout:    headTime,
+		WriteTimeout:   writeTime,
+		IdleTimeout:    idleTime,
+		MaxHeaderBytes: maxHead - 4<<10, // net/http adds 4 KiB of its own
+		ErrorLog:       log.New(io.Discard, "", 0),
+	}
+	_ = server.Serve(d)
+	// The door has closed every connection; Shutdown waits until net/http has noticed, so no handler begins behind it.
+	_ = server.Shutdown(context.Background())
+	handlers.Wait()
+}

@@ -1,0 +1,60 @@
+package lab
+
+import "net/http"
+
+// soundBackends are the backends on the libraries that people use.
+func soundBackends() []Backend {
+	return []Backend{
+		{
+			Name: "gorilla", About: "WebSocket on gorilla/websocket, with the checks that it lacks",
+			Sound: true, Paths: []string{"/chat", "/echo"}, site: webSocketSite(serveGorilla),
+		}, {
+			Name: "coder", About: "WebSocket on coder/websocket, with the checks that it lacks",
+			Sound: true, Paths: []string{"/chat", "/echo"}, site: webSocketSite(serveCoder),
+		}, {
+			Name: "gobwas", About: "WebSocket on gobwas/ws behind net/http, with the checks that it lacks",
+			Sound: true, Paths: []string{"/chat", "/echo"}, site: webSocketSite(serveGobwas),
+		}, {
+			Name: "h2c", About: "HTTP/2 over cleartext on golang.org/x/net/http2/h2c, at any path",
+			Sound: true, Paths: []string{"/", "/api/items"}, site: h2cSite(),
+		},
+	}
+}
+
+// soundComposite has every sound backend under its name, gorilla at the usual paths and h2c wherever else.
+func soundComposite() Backend {
+	mux := http.NewServeMux()
+	mux.Handle("/", h2cSite())
+	mux.Handle("/chat", checked(serveGorilla))
+	mux.Handle("/echo", checked(serveGorilla))
+	mux.Handle("/gorilla", checked(serveGorilla))
+	mux.Handle("/coder", checked(serveCoder))
+	mux.Handle("/gobwas", checked(serveGobwas))
+	return Backend{
+		Name: "sound", About: "gorilla, coder and gobwas under their names, gorilla at /chat and /echo, h2c elsewhere",
+		Sound: true, Paths: []string{"/chat", "/echo", "/gorilla", "/coder", "/gobwas", "/"}, site: mux,
+	}
+}
+
+// webSocketSite has a WebSocket endpoint at the usual paths.
+func webSocketSite(endpoint http.HandlerFunc) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", servePage)
+	mux.Handle("/chat", checked(endpoint))
+	mux.Handle("/echo", checked(endpoint))
+	return mux
+}
+
+// checked lets only sound handshakes through to the endpoint. What it found in the list fields it hands on in the plainest
+// form: gorilla/websocket stops reading at an empty element and at a protocol with a version, gobwas/ws reads one line of
+// a field and one member of Upgrade.
+func checked(endpoint http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if no := refuse(r, 0); no != nil {
+			no.write(w, r)
+			return
+		}
+		r.Header["Upgrade"], r.Header["Connection"] = []string{"websocket"}, []string{"Upgrade"}
+		endpoint(w, r)
+	})
+}
