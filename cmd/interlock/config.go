@@ -1,0 +1,203 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// config is everything that can be configured. The names of its keys are a contract.
+type config struct {
+	Backend  string         `yaml:"backend"`
+	Listen   string         `yaml:"listen"`
+	Admin    string         `yaml:"admin"`
+	Forward  string         `yaml:"forward"`
+	Host     string         `yaml:"host"`
+	Store    string         `yaml:"store"`
+	Guard    string         `yaml:"guard"`
+	Log      string         `yaml:"log"`
+	Instance string         `yaml:"instance"`
+	Limits   limitsConfig   `yaml:"limits"`
+	Evidence evidenceConfig `yaml:"evidence"`
+	Rules    rulesConfig    `yaml:"rules"`
+}
+
+type limitsConfig struct {
+	Connections int           `yaml:"connections"`
+	Dial        time.Duration `yaml:"dial"`
+	Head        time.Duration `yaml:"head"`
+	FirstByte   time.Duration `yaml:"first_byte"`
+	HalfClosed  time.Duration `yaml:"half_closed"`
+	Drain       time.Duration `yaml:"drain"`
+}
+
+type evidenceConfig struct {
+	Bytes     int64 `yaml:"bytes"`
+	First     int   `yaml:"first"`
+	Last      int   `yaml:"last"`
+	Endpoints int   `yaml:"endpoints"`
+}
+
+type rulesConfig struct {
+	Protocols []string `yaml:"protocols"`
+	Secrets   []string `yaml:"secrets"`
+}
+
+// defaults is the configuration of somebody who configures nothing. Zero limits mean those of the packages.
+func defaults() config {
+	return config{
+		Listen: "127.0.0.1:8426", Admin: "127.0.0.1:9426", Store: "memory", Guard: "off", Log: "auto",
+		Limits: limitsConfig{
+			Dial: 10 * time.Second, Head: 30 * time.Second, FirstByte: 5 * time.Minute, HalfClosed: 5 * time.Minute, Drain: 20 * time.Second,
+		},
+		Evidence: evidenceConfig{Bytes: 64 << 20, First: 3, Last: 3, Endpoints: 1000},
+	}
+}
+
+// origin tells where the values of a configuration come from, so that errors can say so.
+type origin struct {
+	name  string            // of the file; empty if there is none
+	tree  *ast.File         // what it says
+	given map[string]string // flag or variable that a value was given by, for each key that was
+}
+
+// read reads a file over c.
+func (o *origin) read(name string, c *config) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return usage("read configuration: %w", err)
+	}
+	o.name = name
+	o.tree, err = parser.ParseBytes(text, 0)
+	if err == nil {
+		err = yaml.UnmarshalWithOptions(text, c, yaml.Strict())
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return usage("%s", describeYAML(name, err))
+	}
+	return nil
+}
+
+// describeYAML is FILE:LINE:COLUMN, what is wrong, and the lines around it.
+func describeYAML(name string, err error) string {
+	var at yaml.Error
+	if !errors.As(err, &at) {
+		return fmt.Sprintf("%s: %v", name, err)
+	}
+	place := name
+	if token := at.GetToken(); token != nil && token.Position != nil {
+		place = fmt.Sprintf("%s:%d:%d", name, token.Position.Line, token.Position.Column)
+	}
+	_, excerpt, _ := strings.Cut(yaml.FormatError(err, false, true), "\n")
+	return strings.TrimRight(place+": "+at.GetMessage()+"\n"+excerpt, "\n")
+}
+
+// of is where the value of a key comes from.
+func (o *origin) of(key string) string {
+	if name, ok := o.given[key]; ok {
+		return name
+	}
+	path, err := yaml.PathString("$." + key)
+	if err != nil || o.tree == nil {
+		return key
+	}
+	node, err := path.FilterFile(o.tree)
+	if err != nil || node == nil || node.GetToken() == nil {
+		return key
+	}
+	p := node.GetToken().Position
+	return fmt.Sprintf("%s:%d:%d: %s", o.name, p.Line, p.Column, key)
+}
+
+// check tells everything that is wrong with a configuration, each with where it comes from.
+func (c *config) check(o *origin) error {
+	var wrong []error
+	fault := func(key, format string, v ...any) {
+		wrong = append(wrong, fmt.Errorf("%s: %s", o.of(key), fmt.Sprintf(format, v...)))
+	}
+	if c.Backend == "" {
+		fault("backend", "is missing: name the backend, such as http://127.0.0.1:3000")
+	} else if _, err := backendAddress(c.Backend); err != nil {
+		fault("backend", "%v", err)
+	}
+	for _, each := range []struct{ key, addr string }{{"listen", c.Listen}, {"admin", c.Admin}, {"forward", c.Forward}} {
+		if _, _, err := net.SplitHostPort(each.addr); err != nil && !(each.key == "forward" && each.addr == "") {
+			fault(each.key, "%q is no host:port", each.addr)
+		}
+	}
+	if strings.ContainsFunc(c.Host, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		fault("host", "%q cannot stand in a Host field", c.Host)
+	}
+	if c.Store != "memory" {
+		fault("store", "%q is not in this version; memory is", c.Store)
+	}
+	switch c.Guard {
+	case "off":
+	case "unsafe":
+		fault("guard", "unsafe is not in this version; off is")
+	default:
+		fault("guard", "%q is neither off nor unsafe", c.Guard)
+	}
+	if c.Log != "auto" && c.Log != "json" && c.Log != "text" {
+		fault("log", "%q is none of auto, json, text", c.Log)
+	}
+	c.checkNumbers(fault)
+	for _, name := range c.Rules.Protocols {
+		if !wire.IsToken(name) {
+			fault("rules.protocols", "%q is no protocol name", name)
+		}
+	}
+	if len(wrong) > 0 {
+		return exitError{exitUsage, errors.Join(wrong...)}
+	}
+	return nil
+}
+
+func (c *config) checkNumbers(fault func(key, format string, v ...any)) {
+	if c.Limits.Connections < 0 {
+		fault("limits.connections", "must not be less than 0")
+	}
+	for _, each := range []struct {
+		key string
+		n   int64
+	}{
+		{"limits.dial", int64(c.Limits.Dial)}, {"limits.head", int64(c.Limits.Head)}, {"limits.first_byte", int64(c.Limits.FirstByte)},
+		{"limits.half_closed", int64(c.Limits.HalfClosed)}, {"limits.drain", int64(c.Limits.Drain)},
+		{"evidence.bytes", c.Evidence.Bytes}, {"evidence.first", int64(c.Evidence.First)},
+		{"evidence.last", int64(c.Evidence.Last)}, {"evidence.endpoints", int64(c.Evidence.Endpoints)},
+	} {
+		if each.n <= 0 {
+			fault(each.key, "must be more than 0")
+		}
+	}
+}
+
+// backendAddress is the host:port of a backend URL.
+func backendAddress(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return "", fmt.Errorf("%q is no URL such as http://127.0.0.1:3000", text)
+	}
+	switch {
+	case u.Scheme == "https" || u.Scheme == "wss":
+		return "", fmt.Errorf("%q: TLS to the backend is not in this version", text)
+	case u.Scheme != "http" && u.Scheme != "ws":
+		return "", fmt.Errorf("%q: the scheme must be http", text)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
+		return "", fmt.Errorf("%q: a backend is a host and a port, nothing else", text)
+	case u.Port() == "":
+		return net.JoinHostPort(u.Hostname(), "80"), nil
+	}
+	return u.Host, nil
+}

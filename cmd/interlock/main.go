@@ -1,0 +1,92 @@
+// Command interlock stands in front of a backend and says whether any request makes it answer 101 Switching Protocols when
+// it must not.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// The exit statuses.
+const (
+	exitClean   = 0
+	exitFound   = 1 // a rule failed
+	exitUsage   = 2 // usage or configuration
+	exitUnknown = 3 // we could not tell
+)
+
+// exitError is an error with the exit status that it leads to.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e exitError) Error() string { return e.err.Error() }
+func (e exitError) Unwrap() error { return e.err }
+
+// usage is an error in what the user asked for.
+func usage(format string, v ...any) error { return exitError{exitUsage, fmt.Errorf(format, v...)} }
+
+// unknown is an error that keeps us from telling.
+func unknown(format string, v ...any) error { return exitError{exitUnknown, fmt.Errorf(format, v...)} }
+
+// run is the whole command. It returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	root := command()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitClean
+	}
+	var exit exitError
+	if !errors.As(err, &exit) {
+		exit.status = exitUsage // cobra's own errors are about flags and arguments
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(stderr, "interlock: "+text)
+	}
+	return exit.status
+}
+
+// command is the tree of subcommands.
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "interlock",
+		Short:         "audits the HTTP/1.1 Upgrade mechanism of a backend",
+		Long:          "Interlock stands in front of a backend, lets real clients through unchanged, and judges every upgrade exchange by\nthe RFCs: is there any request that makes the backend say 101 Switching Protocols when it must not?",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(serveCommand(), demoCommand(), rulesCommand(), checkCommand(), versionCommand(), healthcheckCommand(), labCommand())
+	for name, what := range map[string]string{
+		"probe": "send malformed upgrade requests to an endpoint", "chain": "probe the proxies in between",
+		"run": "audit a command's traffic", "audit": "judge recorded traffic", "report": "write reports from the store",
+		"diff": "compare two runs", "replay": "send a recorded exchange again", "ca": "manage the certificate authority",
+	} {
+		root.AddCommand(laterCommand(name, what))
+	}
+	return root
+}
+
+// laterCommand is a command that other versions have.
+func laterCommand(name, what string) *cobra.Command {
+	return &cobra.Command{
+		Use: name, Short: what + " (not in this version)", Hidden: true, DisableFlagParsing: true,
+		RunE: func(*cobra.Command, []string) error { return usage("%s is not in this version", name) },
+	}
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/rs/zerolog/diode"
+
+	"github.com/interlock-proxy/interlock/audit"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// output is where a command writes what happens: NDJSON, or on a terminal lines for people. Writing never holds up the
+// traffic: lines that the reader is too slow for are left out, and how many those were is said at the end. Findings are not
+// lost with them, as they are in the ledger.
+type output struct {
+	log     zerolog.Logger
+	w       io.Writer
+	queue   diode.Writer
+	console *console // nil if the lines are NDJSON
+	missed  int
+}
+
+// queuedLines is how many lines may wait for a slow reader.
+const queuedLines = 8192
+
+func newOutput(w io.Writer, format string, ascii bool) *output {
+	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
+	o := &output{w: w}
+	lines := w
+	if format == "text" || format == "auto" && isTerminal(w) {
+		o.console = newConsole(w, ascii)
+		lines = o.console
+	}
+	o.queue = diode.NewWriter(lines, queuedLines, 0, func(missed int) { o.missed += missed })
+	o.log = zerolog.New(o.queue).Level(zerolog.InfoLevel).With().Timestamp().Logger()
+	return o
+}
+
+// Close writes what waits.
+func (o *output) Close() { o.queue.Close() }
+
+// banner says on a terminal what stands where.
+func (o *output) banner(c config, listeners [3]net.Listener) {
+	if o.console == nil {
+		return
+	}
+	forward := ""
+	if listeners[2] != nil {
+		forward = "   forward " + listeners[2].Addr().String()
+	}
+	fmt.Fprintf(o.w, " interlock %s   http://%s %s %s%s   admin http://%s\n\n", version(), listeners[0].Addr(), o.console.arrow(), c.Backend, forward, listeners[1].Addr())
+}
+
+// summary says what was found in all, and what was not looked into.
+func (o *output) summary(a *audit.Audit, counts *wire.Counts, up time.Duration) {
+	sums, findings := a.Sums(), a.Findings()
+	o.log.Info().Int64("exchanges", counts.Exchanges.Load()).Int64("upgrades", counts.Upgrades.Load()).
+		Int64("fail", sums.Verdicts[rules.Fail]).Int64("warn", sums.Verdicts[rules.Warn]).Int64("unclear", sums.Verdicts[rules.Unclear]).
+		Int64("pass", sums.Verdicts[rules.Pass]).Int64("unsafe", sums.Unsafe).Int("findings", len(findings)).
+		Int64("opaque", counts.Opaque.Load()).Int64("tls", counts.TLS.Load()).Int64("http2", counts.HTTP2.Load()).
+		Int64("blindTunnels", counts.Tunnels.Load()).Int64("shed", sums.Shed).Int("missedLines", o.missed).
+		Float64("seconds", up.Seconds()).Msg("stopped")
+}
+
+// result is the last line of a run over live traffic: exchanges by verdict.
+func result(a *audit.Audit) string {
+	sums := a.Sums()
+	return fmt.Sprintf("RESULT fail=%d warn=%d unclear=%d pass=%d na=%d unsafe=%d findings=%d",
+		sums.Verdicts[rules.Fail], sums.Verdicts[rules.Warn], sums.Verdicts[rules.Unclear], sums.Verdicts[rules.Pass],
+		sums.Verdicts[rules.NotApplicable], sums.Unsafe, len(a.Findings()))
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+func rulesCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "rules [ID]", Short: "the rulebook, or one rule in full", Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var ids []string
+			for _, r := range rules.All() {
+				ids = append(ids, r.ID+"\t"+r.Title)
+			}
+			return ids, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			shown := rules.All()
+			if len(args) == 1 {
+				r := rules.Find(args[0])
+				if r == nil {
+					return unknownRule(args[0])
+				}
+				shown = []*rules.Rule{r}
+			}
+			w := cmd.OutOrStdout()
+			switch {
+			case asJSON:
+				e := json.NewEncoder(w)
+				e.SetEscapeHTML(false)
+				e.SetIndent("", "  ")
+				return e.Encode(shown)
+			case len(args) == 1:
+				return printRule(w, shown[0])
+			}
+			return printRules(w, shown)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "an array of rules")
+	return cmd
+}
+
+func unknownRule(id string) error {
+	if near := rules.Suggest(id); len(near) > 0 {
+		return usage("no rule %q; did you mean %s?", id, strings.Join(near, " or "))
+	}
+	return usage("no rule %q; interlock rules lists them", id)
+}
+
+func printRules(w io.Writer, all []*rules.Rule) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "RULE\tLEVEL\tPARTY\tREFUSED\tSWITCHED\tWHAT MUST HOLD")
+	for _, r := range all {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Level, r.Party, r.Severity.Refused, r.Severity.Switched, r.Title)
+	}
+	return table.Flush()
+}
+
+func printRule(w io.Writer, r *rules.Rule) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s\n\n", r.ID, r.Title)
+	fmt.Fprintf(&b, "level     %s, %s\n", r.Level, r.Party)
+	fmt.Fprintf(&b, "severity  %s when refused, %s when switched\n", r.Severity.Refused, r.Severity.Switched)
+	fmt.Fprintf(&b, "since     %s\n\n", r.Since)
+	for _, ref := range r.Refs {
+		fmt.Fprintf(&b, "%s  %s\n  https://www.rfc-editor.org/rfc/rfc%s#section-%s\n", ref, ref.Text, ref.RFC, ref.Section)
+	}
+	fmt.Fprintf(&b, "\nwhy\n%s\n\nfix\n%s\n", fold(r.Why, 100), fold(r.Fix, 100))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// fold breaks text into lines of at most width bytes, two spaces in front of each, and keeps its own line ends.
+func fold(text string, width int) string {
+	var out []string
+	for paragraph := range strings.SplitSeq(text, "\n") {
+		line := " "
+		for word := range strings.FieldsSeq(paragraph) {
+			if len(line)+1+len(word) > width && line != " " {
+				out = append(out, line)
+				line = " "
+			}
+			line += " " + word
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
+}
