@@ -1,0 +1,183 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"text/template"
+	"time"
+)
+
+// A contender is one way from the load to the origin.
+type contender struct {
+	Name    string
+	Command func(s setting) ([]string, error) // nil: no proxy at all, and the origin is what is measured
+}
+
+var contenders = []contender{
+	{Name: "direct"},
+	{"nginx", nginx},
+	{"haproxy", haproxy},
+	{"reverseproxy", func(s setting) ([]string, error) { return []string{s.self, "reverseproxy", s.listen, s.backend}, nil }},
+	{"goproxy", func(s setting) ([]string, error) { return []string{s.self, "goproxy", s.listen, s.backend}, nil }},
+	{"interlock", func(s setting) ([]string, error) {
+		return []string{s.interlock, "serve", "--backend", "http://" + s.backend, "--listen", s.listen, "--admin", s.admin,
+			"--store", "memory", "--log", "json"}, nil
+	}},
+}
+
+// A setting is what a contender is told: its folder and addresses, each host:port.
+type setting struct {
+	dir             string // of the run; removed at its end
+	self, interlock string // paths of the binaries
+	backend         string
+	listen, admin   string
+}
+
+//go:embed nginx.conf
+var nginxConf string
+
+//go:embed haproxy.cfg
+var haproxyCfg string
+
+func nginx(s setting) ([]string, error) {
+	path, err := s.fill("nginx.conf", nginxConf)
+	return []string{program("nginx"), "-p", s.dir, "-e", "stderr", "-c", path}, err
+}
+
+func haproxy(s setting) ([]string, error) {
+	path, err := s.fill("haproxy.cfg", haproxyCfg)
+	return []string{program("haproxy"), "-db", "-f", path}, err
+}
+
+// program finds a daemon also where an ordinary user's PATH does not look.
+func program(name string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	return "/usr/sbin/" + name
+}
+
+// fill writes a configuration with the addresses filled in and returns its path.
+func (s setting) fill(name, text string) (string, error) {
+	t, err := template.New(name).Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, map[string]string{"Dir": s.dir, "Listen": s.listen, "Backend": s.backend}); err != nil {
+		return "", err
+	}
+	path := filepath.Join(s.dir, name)
+	return path, os.WriteFile(path, b.Bytes(), 0o644)
+}
+
+// A process is a child of the harness. It ends with its context, and with the harness however that ends.
+type process struct {
+	name   string
+	cmd    *exec.Cmd
+	cancel context.CancelFunc
+	log    string        // path of what it wrote to stdout and stderr
+	done   chan struct{} // closed by wait
+}
+
+// start runs a command and returns when it accepts connections at listen.
+func start(ctx context.Context, name string, s setting, command []string, listen string) (*process, error) {
+	log := filepath.Join(s.dir, name+".log")
+	out, err := os.Create(log)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	defer out.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	p := &process{name: name, cmd: child(ctx, command), cancel: cancel, log: log, done: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = s.dir, out, out
+	if err := p.cmd.Start(); err != nil {
+		cancel()
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	go p.wait()
+	if err := p.accepts(ctx, listen); err != nil {
+		p.stop()
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	return p, nil
+}
+
+// child is a command that has one thread for Go code, and gets SIGTERM when ctx or the harness ends.
+func child(ctx context.Context, command []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second // then SIGKILL
+	return cmd
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+func (p *process) wait() {
+	_ = p.cmd.Wait() // how it ended is in its ProcessState, which blame quotes
+	close(p.done)
+}
+
+// accepts waits until the address accepts a connection, 10 s at the most.
+func (p *process) accepts(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-p.done:
+			return p.blame(err)
+		case <-ctx.Done():
+			return p.blame(err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// stop ends the process and waits for that.
+func (p *process) stop() {
+	p.cancel()
+	<-p.done
+}
+
+// blame adds to an error how the process ended, if it has, and the last of what it said.
+func (p *process) blame(err error) error {
+	select {
+	case <-p.done:
+		err = fmt.Errorf("%w; %s ended: %v", err, p.name, p.cmd.ProcessState)
+	default:
+	}
+	said, _ := os.ReadFile(p.log)
+	if said = bytes.TrimSpace(said[max(0, len(said)-1000):]); len(said) > 0 {
+		err = fmt.Errorf("%w; %s said: %s", err, p.name, said)
+	}
+	return err
+}
+
+// freePorts are n different loopback addresses that nothing listens on.
+func freePorts(n int) ([]string, error) {
+	var addresses []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer l.Close() // all at the end, so that no port comes twice
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses, nil
+}

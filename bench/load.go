@@ -1,0 +1,205 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A loadProcess is the harness's end of a load process. That writes "ready" when its connections stand, waits for a
+// line, does the work, writes "done", and keeps the connections until its stdin is closed.
+type loadProcess struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
+	stderr bytes.Buffer
+}
+
+func startLoad(ctx context.Context, self, work, target string, count int) (*loadProcess, error) {
+	l := &loadProcess{cmd: child(ctx, []string{self, "load", work, target, strconv.Itoa(count)})}
+	l.cmd.Stderr = &l.stderr
+	stdin, err1 := l.cmd.StdinPipe()
+	stdout, err2 := l.cmd.StdoutPipe()
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, fmt.Errorf("start the load: %w", err)
+	}
+	l.stdin, l.stdout = stdin, bufio.NewReader(stdout)
+	if err := l.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the load: %w", err)
+	}
+	return l, nil
+}
+
+// expect reads one line, which is the word unless the load has failed.
+func (l *loadProcess) expect(word string) error {
+	line, err := l.stdout.ReadString('\n')
+	if err != nil || line != word+"\n" {
+		return fmt.Errorf("wait for the load to say %q: got %q", word, line)
+	}
+	return nil
+}
+
+func (l *loadProcess) begin() error {
+	if _, err := io.WriteString(l.stdin, "go\n"); err != nil {
+		return fmt.Errorf("begin the load: %w", err)
+	}
+	return nil
+}
+
+// end has the load close its connections and waits for it; the error is what the load failed of.
+func (l *loadProcess) end() error {
+	l.stdin.Close()
+	if err := l.cmd.Wait(); err != nil {
+		return fmt.Errorf("%s (%w)", strings.TrimSpace(l.stderr.String()), err)
+	}
+	return nil
+}
+
+// A client keeps a work's units on their way, each connection beginning its next when it has ended one.
+type client struct {
+	work   work
+	target *unix.SockaddrInet4
+	poll   *poll
+	conns  []conn
+	serial uint64 // of the last key
+	in     [16 << 10]byte
+}
+
+type conn struct {
+	fd     int
+	token  int    // its place in conns
+	held   []byte // what has come of an unfinished answer
+	accept string // the Sec-WebSocket-Accept that the unit waits for
+}
+
+// load does args[2] units of the work args[0] against args[1].
+func load(args []string) error {
+	chosen, err := choose(works, args[0])
+	if err != nil {
+		return err
+	}
+	count, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	c := &client{work: chosen[0], conns: make([]conn, chosen[0].Connections)}
+	for i := range c.conns {
+		c.conns[i].token = i
+	}
+	if c.target, err = socketAddress(args[1]); err != nil {
+		return err
+	}
+	if c.poll, err = newPoll(); err != nil {
+		return err
+	}
+	if err := c.work.Open(c); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	stdin := bufio.NewReader(os.Stdin)
+	if _, err := stdin.ReadString('\n'); err != nil {
+		return fmt.Errorf("wait for the word to begin: %w", err)
+	}
+	if err := c.do(count); err != nil {
+		return err
+	}
+	fmt.Println("done")
+	if _, err := stdin.ReadString('\n'); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("wait for the end: %w", err)
+	}
+	return nil
+}
+
+// do has count units done and checked.
+func (c *client) do(count int) error {
+	begun := min(count, len(c.conns))
+	for i := range begun {
+		if err := c.work.Begin(c, &c.conns[i]); err != nil {
+			return fmt.Errorf("begin a %s: %w", c.work.Unit, err)
+		}
+	}
+	for ended := 0; ended < count; {
+		events, err := c.poll.wait(10_000)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			return fmt.Errorf("nothing came for 10 s, after %d of %d", ended, count)
+		}
+		for _, event := range events {
+			conn := &c.conns[event.Fd]
+			all, err := c.read(conn)
+			if err != nil {
+				return fmt.Errorf("%s after %d of %d: %w", c.work.Unit, ended, count, err)
+			}
+			if !all {
+				continue
+			}
+			ended++
+			if begun == count {
+				continue
+			}
+			begun++
+			if err := c.work.Begin(c, conn); err != nil {
+				return fmt.Errorf("begin a %s: %w", c.work.Unit, err)
+			}
+		}
+	}
+	return nil
+}
+
+// read takes what came on a connection and says whether that ends its unit.
+func (c *client) read(conn *conn) (bool, error) {
+	n, err := unix.Read(conn.fd, c.in[:])
+	if err != nil {
+		return false, fmt.Errorf("read: %w", err)
+	}
+	if n == 0 {
+		return false, fmt.Errorf("closed after %q", conn.held)
+	}
+	in := c.in[:n]
+	if len(conn.held) > 0 {
+		in = append(conn.held, in...)
+	}
+	all, err := c.work.End(c, conn, in)
+	if all {
+		conn.held = conn.held[:0]
+	} else {
+		conn.held = append(conn.held[:0], in...)
+	}
+	return all, err
+}
+
+// dial opens a connection. On loopback the handshake of TCP is over when connect returns, so nothing is gained by not waiting.
+func (c *client) dial(conn *conn) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("make a socket: %w", err)
+	}
+	conn.fd = fd
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		return fmt.Errorf("set TCP_NODELAY: %w", err)
+	}
+	if err := unix.Connect(fd, c.target); err != nil {
+		return fmt.Errorf("connect to port %d: %w", c.target.Port, err)
+	}
+	return c.poll.add(fd, conn.token)
+}
+
+func (c *client) close(conn *conn) error {
+	if err := unix.Close(conn.fd); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+//go:build linux
+
+// Bench measures what a proxy costs: the CPU time of its process per unit of work, several proxies side by side in one run,
+// quoted as ratios to the better of nginx and HAProxy in the same round. PERFORMANCE.md says why so and what must be reached.
+//
+//	go run ./bench                                    # everything, five rounds; writes bench/results.json
+//	go run ./bench -contenders nginx,haproxy -works get-32 -rounds 1
+//
+// Origin, load and the Go peers are this same binary, started again with the role as its first argument.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+const defaultOutput = "bench/results.json"
+
+var errUsage = errors.New("usage")
+
+func main() {
+	if len(os.Args) > 1 {
+		if role, ok := roles[os.Args[1]]; ok {
+			if err := role(os.Args[2:]); err != nil {
+				fmt.Fprintln(os.Stderr, os.Args[1]+":", err)
+				os.Exit(1)
+			}
+			return
+		}
+	}
+	os.Exit(status(os.Args[1:]))
+}
+
+// status runs the harness and is its exit status: 2 for a wrong command line, 1 if anything else failed.
+func status(args []string) int {
+	// A child's Pdeathsig fires when the thread that started it ends: all are started from this one.
+	runtime.LockOSThread()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, args)
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return 0
+	case ctx.Err() != nil:
+		err = errors.New("interrupted")
+	}
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
+}
+
+// roles are the processes that this binary becomes beside the harness; only load ends by itself.
+var roles = map[string]func(args []string) error{
+	"origin":       origin,
+	"load":         load,
+	"reverseproxy": reverseProxy,
+	"goproxy":      goProxy,
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	b := bench{}
+	flags.IntVar(&b.rounds, "rounds", 5, "counted `rounds`; one more, not counted, comes before them")
+	requests := flags.Int("requests", 80_000, "requests per contender and round")
+	handshakes := flags.Int("handshakes", 16_000, "handshakes per contender and round")
+	contenderNames := flags.String("contenders", strings.Join(names(contenders), ","), "`names` of the contenders to measure")
+	workNames := flags.String("works", strings.Join(names(works), ","), "`names` of the works to measure")
+	interlock := flags.String("interlock", "", "`path` of an interlock binary; built from cmd/interlock if empty")
+	output := flags.String("o", "", "`file` for all figures as JSON (default "+defaultOutput+" if nothing was left out, else none)")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return err
+	} else if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	var err error
+	if b.contenders, err = choose(contenders, *contenderNames); err != nil {
+		return fmt.Errorf("%w: -contenders: %w", errUsage, err)
+	}
+	if b.works, err = choose(works, *workNames); err != nil {
+		return fmt.Errorf("%w: -works: %w", errUsage, err)
+	}
+	b.counts = map[string]int{"request": *requests, "handshake": *handshakes}
+	if b.rounds < 1 || *requests < 1 || *handshakes < 1 || flags.NArg() > 0 {
+		return fmt.Errorf("%w: -rounds, -requests and -handshakes are at least 1, and there are no other arguments", errUsage)
+	}
+	if *output == "" && len(b.contenders) == len(contenders) && len(b.works) == len(works) {
+		*output = defaultOutput
+	}
+	if _, err := os.Stat(filepath.Dir(*output)); err != nil {
+		return fmt.Errorf("%w: no folder for the figures (run it at the top of the module, or name a file with -o): %w", errUsage, err)
+	}
+
+	dir, err := os.MkdirTemp("", "interlock-bench-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the run: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	if slices.Contains(names(b.contenders), "interlock") {
+		if b.interlock, err = interlockBinary(ctx, *interlock, dir); err != nil {
+			return err
+		}
+	}
+	results, err := b.measure(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if err := results.print(os.Stdout); err != nil {
+		return fmt.Errorf("print the table: %w", err)
+	}
+	if *output == "" {
+		return nil
+	}
+	return results.write(*output)
+}
+
+// interlockBinary is the absolute path of the interlock at path, or of one built into dir if path is empty.
+func interlockBinary(ctx context.Context, path, dir string) (string, error) {
+	if path != "" {
+		return filepath.Abs(path)
+	}
+	built := filepath.Join(dir, "interlock")
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", built, "github.com/interlock-proxy/interlock/cmd/interlock").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build interlock: %w\n%s(leave it out with -contenders, or name a binary with -interlock)", err, out)
+	}
+	return built, nil
+}
+
+func (c contender) name() string { return c.Name }
+func (w work) name() string      { return w.Name }
+
+func names[T interface{ name() string }](register []T) []string {
+	var all []string
+	for _, entry := range register {
+		all = append(all, entry.name())
+	}
+	return all
+}
+
+// choose takes the entries with the listed names, in the order of the register.
+func choose[T interface{ name() string }](register []T, list string) ([]T, error) {
+	wanted := strings.Split(list, ",")
+	for _, name := range wanted {
+		if !slices.Contains(names(register), name) {
+			return nil, fmt.Errorf("%q is none of %s", name, strings.Join(names(register), ", "))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(register), func(entry T) bool { return !slices.Contains(wanted, entry.name()) }), nil
+}
