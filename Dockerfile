@@ -1,0 +1,18 @@
+ARG GO_IMAGE=golang:1.26-bookworm
+
+FROM ${GO_IMAGE} AS build
+# GOPROXY is for who builds behind a module proxy of their own.
+ARG GOPROXY
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /interlock ./cmd/interlock
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /interlock /interlock
+USER 65532:65532
+EXPOSE 8426
+HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["/interlock", "healthcheck"]
+ENTRYPOINT ["/interlock"]

@@ -1,0 +1,45 @@
+GO            ?= go
+FUZZTIME      ?= 30s
+FUZZ          ?= FuzzScanner FuzzConversation FuzzTranscript
+STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: help build demo test lint fuzz bench compose-test clean
+
+help: ## say what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+
+build: ## bin/interlock
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/interlock ./cmd/interlock
+
+demo: ## the whole product in one command, nothing to install
+	$(GO) run ./cmd/interlock demo
+
+test: ## everything CI checks: lint, tests with the race detector, end to end
+	e2e/install
+	$(MAKE) lint
+	$(GO) test -race ./...
+	$(GO) test -tags e2e -count=1 ./e2e/...
+
+lint: ## must print nothing but its commands
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./...
+	GOOS=darwin $(GO) build ./...
+	$(GO) run $(STATICCHECK) -tags e2e ./...
+	$(GO) run $(GOLANGCI_LINT) run
+
+fuzz: ## each fuzz function of wire for FUZZTIME
+	@for f in $(FUZZ); do \
+		echo "$(GO) test ./wire -run '^$$' -fuzz ^$$f$$ -fuzztime $(FUZZTIME)"; \
+		$(GO) test ./wire -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; \
+	done
+
+bench: ## CPU time a unit of work, beside nginx, HAProxy and others
+	$(GO) run ./bench
+
+compose-test: ## docker compose up, one unsafe switch through it, and down again
+	e2e/compose-test
+
+clean: ## remove what was built here
+	rm -rf bin e2e/node/node_modules
