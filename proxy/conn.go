@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -121,7 +122,7 @@ func (c *conn) run(ctx context.Context) {
 	defer c.backend.Close()
 	down := pump{conn: c, from: wire.FromServer, src: c.backend, dst: c.client}
 	up.dst = c.backend
-	if err := down.open(); err != nil {
+	if err := errors.Join(up.open(), down.open()); err != nil {
 		c.end(wire.CauseServerReset)
 		return
 	}

@@ -19,38 +19,46 @@ type pump struct {
 	src  *net.TCPConn
 	dst  *net.TCPConn
 
-	raw    syscall.RawConn
-	try    func(fd uintptr) bool
-	buffer *[bufferSize]byte
-	n      int
-	err    error
-	waited bool // the last read found nothing at first
+	in, out syscall.RawConn // of src and dst
+	reading func(fd uintptr) bool
+	writing func(fd uintptr) bool
+	buffer  *[bufferSize]byte
+	n       int // what the last read found, or what is written so far
+	errno   syscall.Errno
+	waited  bool   // the last read found nothing at first
+	unsent  []byte // during a write, what is left of it
 }
 
-func (p *pump) open() error {
-	raw, err := p.src.SyscallConn()
-	if err != nil {
-		return err
+// open readies a pump whose source, and perhaps destination, is known.
+func (p *pump) open() (err error) {
+	if p.in == nil {
+		if p.in, err = p.src.SyscallConn(); err != nil {
+			return err
+		}
+		p.reading = p.readOnce
 	}
-	p.raw, p.try = raw, p.readOnce
-	return nil
+	if p.dst != nil {
+		p.out, err = p.dst.SyscallConn()
+		p.writing = p.writeOnce
+	}
+	return err
 }
 
 // read waits for bytes. They are valid until release. At the end of the direction the error is io.EOF.
 func (p *pump) read() ([]byte, error) {
 	p.waited = false
-	if err := p.raw.Read(p.try); err != nil {
-		p.release()
-		return nil, err
+	err := p.in.Read(p.reading)
+	switch {
+	case err != nil:
+	case p.errno != 0:
+		err = p.errno
+	case p.n == 0:
+		err = io.EOF
+	default:
+		return p.buffer[:p.n], nil
 	}
-	if p.err != nil || p.n == 0 {
-		p.release()
-		if p.err != nil {
-			return nil, p.err
-		}
-		return nil, io.EOF
-	}
-	return p.buffer[:p.n], nil
+	p.release()
+	return nil, err
 }
 
 // readOnce reads what is there. It is false if that is nothing.
@@ -59,19 +67,45 @@ func (p *pump) readOnce(fd uintptr) bool {
 		p.buffer = p.conn.relay.buffer()
 	}
 	for {
-		p.n, p.err = syscall.Read(int(fd), p.buffer[:])
-		if !errors.Is(p.err, syscall.EINTR) {
+		if p.n, p.errno = readSocket(fd, p.buffer[:]); p.errno != syscall.EINTR {
 			break
 		}
 	}
-	if errors.Is(p.err, syscall.EAGAIN) {
+	if p.errno == syscall.EAGAIN {
 		p.waited = true
 		p.release()
 		return false
 	}
-	if p.err != nil {
-		p.n = 0
+	return true
+}
+
+// write writes all of b, or as much as it can.
+func (p *pump) write(b []byte) (n int, err error) {
+	p.unsent, p.n = b, 0
+	err = p.out.Write(p.writing)
+	p.unsent = nil
+	if err == nil && p.errno != 0 {
+		err = p.errno
 	}
+	return p.n, err
+}
+
+// writeOnce writes what the socket takes. It is false if something is left.
+func (p *pump) writeOnce(fd uintptr) bool {
+	for len(p.unsent) > 0 {
+		var n int
+		switch n, p.errno = writeSocket(fd, p.unsent); p.errno {
+		case 0:
+			p.n += n
+			p.unsent = p.unsent[n:]
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return false
+		default:
+			return true
+		}
+	}
+	p.errno = 0
 	return true
 }
 
@@ -95,7 +129,7 @@ func (c *conn) pumpUp(p *pump, first []byte) rest {
 	defer p.release()
 	b, out := first, c.edit(first)
 	for {
-		if n, err := p.dst.Write(out); err != nil {
+		if n, err := p.write(out); err != nil {
 			c.talk.Wrote(wire.FromClient, len(b)-len(out)+n)
 			if c.handover.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
 				return rest{pending: append(append([]byte(nil), out[n:]...), c.held()...)}
@@ -111,7 +145,7 @@ func (c *conn) pumpUp(p *pump, first []byte) rest {
 				return rest{pending: c.held()}
 			}
 			if held := c.held(); len(held) > 0 {
-				if _, err := p.dst.Write(held); err != nil {
+				if _, err := p.write(held); err != nil {
 					c.broken(p, err)
 					return rest{ended: true}
 				}
@@ -150,7 +184,7 @@ func (c *conn) pumpDown(p, up *pump) {
 			return
 		}
 		switched, _ := c.feed(wire.FromServer, b)
-		n, err := p.dst.Write(b)
+		n, err := p.write(b)
 		c.passed(wire.FromServer, n)
 		p.release()
 		if err != nil {

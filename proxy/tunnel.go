@@ -47,7 +47,7 @@ func (t *Tunnel) carry(d wire.Direction) {
 	t.rest[d].pending = nil
 	for {
 		if len(b) > 0 {
-			n, err := p.dst.Write(b)
+			n, err := p.write(b)
 			c.talk.Wrote(d, n)
 			p.release()
 			if err != nil {
