@@ -299,10 +299,17 @@ func TestBulkPassesThroughTunnelsWhole(t *testing.T) {
 		send(t, ends[0], "after the pause")
 		expect(t, ends[1], "after the pause")
 	}
+	time.Sleep(2 * spliceWait) // what is spliced is not looked at
+	send(t, backend, "HTTP/1.1 502 Bad Gateway\r\n")
+	expect(t, client, "HTTP/1.1 502 Bad Gateway\r\n")
 	client.Close()
 	expectEnd(t, backend, "")
 	backend.Close()
 	x := r.await("the end", func(f []*wire.Exchange) bool { return f[0].Final })[0]
+	if string(x.After.Last) != "HTTP/1.1 502 Bad Gateway\r\n" {
+		t.Errorf("last came %q", x.After.Last)
+	}
+	x.After.ServerBytes -= int64(len(x.After.Last))
 	want := int64(size + len("after the pause"))
 	if x.After.ClientBytes != want || x.After.ServerBytes != want {
 		t.Errorf("counted %d and %d, want %d", x.After.ClientBytes, x.After.ServerBytes, want)

@@ -43,6 +43,15 @@ func (t *Tunnel) carry(d wire.Direction) {
 	}
 	c, p := t.conn, t.pumps[d]
 	defer p.release()
+	var last [wire.MaxNext]byte // how the last read began; nothing if it was spliced
+	lasting := 0
+	defer func() {
+		if d == wire.FromServer {
+			c.mu.Lock()
+			c.talk.Last(last[:lasting])
+			c.mu.Unlock()
+		}
+	}()
 	b, streak := t.rest[d].pending, 0
 	t.rest[d].pending = nil
 	for {
@@ -56,7 +65,7 @@ func (t *Tunnel) carry(d wire.Direction) {
 			}
 		}
 		if streak >= spliceFrom {
-			streak = 0
+			streak, lasting = 0, 0
 			if err := t.splice(d, p); err != nil {
 				c.ended(p, err)
 				return
@@ -71,6 +80,7 @@ func (t *Tunnel) carry(d wire.Direction) {
 			streak = 0
 		}
 		streak += len(b)
+		lasting = copy(last[:], b)
 		c.see(d, b)
 	}
 }

@@ -55,6 +55,7 @@ func (c *Conversation) requestHead(h *Head, at int64, now time.Time) {
 		head: h.framing.head, connect: h.framing.connect, ambiguous: h.Ambiguous(),
 	}
 	c.headSince = time.Time{}
+	c.next(h.Raw, true)
 	if !c.ring.push(q, h.Raw) {
 		c.tooMany(now)
 		return
@@ -99,8 +100,10 @@ func (c *Conversation) requestOpaque(h *Head, rest []byte, now time.Time) {
 		}
 	case c.inBody:
 		c.ring.last().ambiguous, c.ring.last().flaw = true, c.up.Flaw
-	case c.up.Flaw == FlawNotHTTP && len(h.Raw) == 0:
-		c.countUnread(rest)
+	case c.up.Flaw == FlawNotHTTP:
+		begin := append(h.Raw, rest...)
+		c.countUnread(begin)
+		c.next(begin, false)
 	}
 	c.inBody = false
 	if c.ring.empty() {

@@ -60,7 +60,8 @@ type Conversation struct {
 	headSince time.Time // when the request head that is incomplete began
 	answering *Exchange // the refused or ignored one whose response is not over
 	answerDue time.Time
-	inBody    bool // the client's content under way belongs to the last request of the ring
+	refused   *Exchange // the last offer that was not taken up, until it is known what the client does next
+	inBody    bool      // the client's content under way belongs to the last request of the ring
 	interim   []*Response
 	tunnel    *tunnel
 	opaque    bool
@@ -154,6 +155,7 @@ func (c *Conversation) Settle(cause Cause, now time.Time) {
 	if c.settled {
 		return
 	}
+	c.resolve(now)
 	c.answered(now)
 	c.abandon(cause, now)
 	if c.tunnel != nil {
@@ -198,7 +200,7 @@ func (c *Conversation) Tick(now time.Time) {
 
 // emit reports the exchange as it is known now. What is handed out is a copy, so that it never changes.
 func (c *Conversation) emit(x *Exchange) {
-	x.Final = x.Final || x.Complete && x.Outcome != Switched && x.Outcome != Silent
+	x.Final = x.Final || x.Complete && x.Outcome != Switched && x.Outcome != Silent && x != c.refused
 	copied := *x
 	x.Revision++
 	if copied.Revision == 0 {
@@ -246,6 +248,7 @@ func (c *Conversation) turnOpaque(now time.Time) {
 		return
 	}
 	c.opaque = true
+	c.resolve(now)
 	c.answered(now)
 	c.up.Stop()
 	c.down.Stop()

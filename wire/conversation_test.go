@@ -208,8 +208,31 @@ func TestUnfinishedResponseIsReported(t *testing.T) {
 		t.Fatalf("%d reports", len(l.reports))
 	}
 	c.Settle(CauseClient, start.Add(time.Hour))
-	if len(l.reports) != 1 {
-		t.Error("reported twice")
+	if len(l.reports) != 2 || !l.reports[1].Final || l.reports[1].ID != l.reports[0].ID {
+		t.Error("not reported for a last time")
+	}
+}
+
+func TestWhatFollowsARefusalIsReported(t *testing.T) {
+	for name, test := range map[string]struct {
+		parts []string
+		want  Next
+	}{
+		"nothing":         {[]string{">" + handshake, "<" + refusal}, Next{}},
+		"a request":       {[]string{">" + handshake, "<" + refusal, ">" + plain}, Next{[]byte(plain), true, false}},
+		"an answered one": {[]string{">" + handshake, "<" + refusal, ">" + plain, "<" + answer}, Next{[]byte(plain), true, true}},
+		"half of one":     {[]string{">" + handshake + plain[:20], "<" + refusal}, Next{[]byte(plain[:20]), true, false}},
+		"pipelined":       {[]string{">" + handshake + plain, "<" + refusal + answer}, Next{[]byte(plain), true, true}},
+		"a frame":         {[]string{">" + handshake, "<" + refusal, ">\x81\x80abcd"}, Next{[]byte("\x81\x80abcd"), false, false}},
+		"an early frame":  {[]string{">" + handshake + "\x81\x80abcd", "<" + refusal}, Next{[]byte("\x81\x80abcd"), false, false}},
+		"TLS":             {[]string{">" + handshake, "<HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nContent-Length: 0\r\n\r\n", ">\x16\x03\x01"}, Next{[]byte("\x16\x03\x01"), false, false}},
+	} {
+		c, l := conversation(t, test.parts...)
+		c.Settle(CauseClient, start.Add(time.Hour))
+		x := l.last()[0]
+		if !x.Final || string(x.Next.Bytes) != string(test.want.Bytes) || x.Next.HTTP != test.want.HTTP || x.Next.Answered != test.want.Answered {
+			t.Errorf("%s: got %q %+v, want %+v", name, x.Next.Bytes, x.Next, test.want)
+		}
 	}
 }
 

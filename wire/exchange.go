@@ -91,7 +91,8 @@ type Exchange struct {
 	BodyDone   bool   // the whole request had come when the final response head did
 	Early      []byte // the first bytes that the client sent behind the request before the final response head
 	EarlyBytes int64  // how many those were in all
-	After      After
+	After      After  // what followed a 101
+	Next       Next   // what followed another answer to an offer
 
 	Outcome Outcome
 	Cause   Cause // what ended it, where it ended without a response, or its tunnel; "" otherwise
@@ -106,9 +107,20 @@ type After struct {
 	ServerBytes  int64  // how many the server sent in all, as far as they were passed on
 	ClientClosed bool   // the client ended its direction
 	ServerClosed bool   // the server ended its direction
+	Last         []byte // how the last bytes began that were read from the server, at most MaxNext; only at the end, and only if they are not all in Server
 	Ended        bool   // the tunnel is over
 	Open         time.Duration
 }
+
+// Next is what a client did behind an offer that was not taken up.
+type Next struct {
+	Bytes    []byte // the first bytes behind the request, at most MaxNext; empty if the client sent no more
+	HTTP     bool   // they begin an HTTP/1 request
+	Answered bool   // and that got a response
+}
+
+// MaxNext is how many bytes behind an offer that was not taken up are kept.
+const MaxNext = 64
 
 // Protocol is the protocol that the exchange is about, in lower case and from a fixed set: websocket, h2c, tls, masque,
 // other, or none. What the 101 names comes before what the request offers.

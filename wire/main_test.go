@@ -77,6 +77,7 @@ func describe(x *Exchange) string {
 	}
 	a := x.After
 	fmt.Fprintf(&b, "  after opaque=%v %q %q %d %d %v %v %v\n", a.Opaque, a.Client, a.Server, a.ClientBytes, a.ServerBytes, a.ClientClosed, a.ServerClosed, a.Ended)
+	fmt.Fprintf(&b, "  next %q %v %v\n", x.Next.Bytes, x.Next.HTTP, x.Next.Answered)
 	return b.String()
 }
 

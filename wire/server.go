@@ -82,8 +82,15 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 		c.turnOpaque(now)
 		return
 	}
+	if c.refused != nil {
+		c.refused.Next.Answered = c.refused.Next.HTTP
+		c.resolve(now)
+	}
 	if x != nil {
 		c.answering, c.answerDue = x, now.Add(UnfinishedFor)
+		if q.offers {
+			c.follow(x, now)
+		}
 	}
 	framing := h.ResponseFraming(q.head, q.connect)
 	c.down.Frame(framing)

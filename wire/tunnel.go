@@ -122,6 +122,14 @@ func (c *Conversation) endTunnel(cause Cause, now time.Time) {
 	c.emit(t.x)
 }
 
+// Last says how the last bytes began that were read from the server, before Settle: what a server writes into a tunnel at
+// its end may be no part of the protocol there.
+func (c *Conversation) Last(p []byte) {
+	if c.tunnel != nil && !c.tunnel.recording(FromServer) {
+		c.tunnel.x.After.Last = append([]byte(nil), p[:min(len(p), MaxNext)]...)
+	}
+}
+
 // measure counts the bytes that were passed on in each direction behind the place where the tunnel begins.
 func (c *Conversation) measure(now time.Time) {
 	t := c.tunnel
