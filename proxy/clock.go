@@ -41,7 +41,7 @@ func (c *conn) due() time.Time {
 			due = t
 		}
 	}
-	if c.backend == nil && c.cause == "" {
+	if !c.spoken {
 		sooner(c.clock.began.Add(c.relay.Limits.FirstByte))
 	}
 	if since := c.talk.HeadSince(); !since.IsZero() {
@@ -83,7 +83,7 @@ func (c *conn) tick() {
 	}
 	limits := &c.relay.Limits
 	switch since := c.talk.HeadSince(); {
-	case c.backend == nil && c.cause == "" && c.talk.HeadSince().IsZero() && !now.Before(c.clock.began.Add(limits.FirstByte)):
+	case !c.spoken && !now.Before(c.clock.began.Add(limits.FirstByte)):
 		c.timeOut("no byte in time")
 	case !since.IsZero() && !now.Before(since.Add(limits.Head)):
 		c.timeOut("head not complete in time")
@@ -104,6 +104,9 @@ func (c *conn) timeOut(what string) {
 // closeBoth makes both pumps stop. The lock is held.
 func (c *conn) closeBoth() {
 	c.closing = true
+	if c.giveUp != nil {
+		c.giveUp()
+	}
 	c.client.Close()
 	if c.backend != nil {
 		c.backend.Close()

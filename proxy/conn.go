@@ -30,7 +30,9 @@ type conn struct {
 	talk    wire.Conversation
 	cause   wire.Cause // what ended the connection first; "" while nothing has
 	clock   clock
-	closing bool // what the client still sends is not passed on
+	spoken  bool   // the client has sent a byte
+	closing bool   // what the client still sends is not passed on
+	giveUp  func() // ends an attempt to dial; nil before
 
 	draining   atomic.Bool // it ends when it comes to rest
 	clientOver bool        // nothing more comes from the client; set by the up pump or the tunnel
@@ -141,6 +143,7 @@ func (c *conn) feed(d wire.Direction, p []byte) (switched, closing bool) {
 	if c.closing {
 		return false, true
 	}
+	c.spoken = true
 	if c.editor != nil && d == wire.FromClient {
 		c.undecided = c.talk.Undecided()
 	}

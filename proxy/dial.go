@@ -15,8 +15,13 @@ import (
 
 // dial connects to the backend and claims the connection, so that it is known if it comes in again.
 func (c *conn) dial(ctx context.Context) error {
-	d := net.Dialer{Timeout: c.relay.Limits.Dial, KeepAliveConfig: keepAlive}
-	backend, err := d.DialContext(context.WithoutCancel(ctx), "tcp", c.relay.Backend)
+	ctx, giveUp := context.WithCancel(context.WithoutCancel(ctx)) // draining lets a request come to its end
+	defer giveUp()
+	c.mu.Lock()
+	c.giveUp = giveUp
+	c.mu.Unlock()
+	d := net.Dialer{Timeout: c.relay.Limits.Dial, KeepAliveConfig: KeepAlive}
+	backend, err := d.DialContext(ctx, "tcp", c.relay.Backend)
 	if err != nil {
 		return err
 	}
@@ -30,8 +35,9 @@ func (c *conn) dial(ctx context.Context) error {
 	return nil
 }
 
-// keepAlive has the kernel find out about peers that have vanished, with the intervals that the system is set to.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: -1, Interval: -1, Count: -1}
+// KeepAlive has the kernel find out about peers that have vanished, with the intervals that the system is set to. Listeners
+// should have it too: its own defaults cost net more system calls for each connection.
+var KeepAlive = net.KeepAliveConfig{Enable: true, Idle: -1, Interval: -1, Count: -1}
 
 // answerDial answers a client whose backend cannot be reached.
 func (c *conn) answerDial(up *pump, err error) {
@@ -52,11 +58,14 @@ func (c *conn) answerDial(up *pump, err error) {
 
 // answer ends the connection with an answer of our own. It is not fed to the conversation: the backend said nothing.
 func (c *conn) answer(up *pump, cause wire.Cause, line string) {
-	c.relay.rare.log(c.relay.Log.Error().Str("cause", string(cause)).Str("backend", c.relay.Backend).Str("err", line), "answered in place of the backend: "+string(cause))
 	c.mu.Lock()
 	c.endLocked(cause)
-	readable := !c.talk.Opaque()
+	readable, closing := !c.talk.Opaque(), c.closing
 	c.mu.Unlock()
+	if closing {
+		return
+	}
+	c.relay.rare.log(string(cause), c.relay.Log.Error().Str("cause", string(cause)).Str("backend", c.relay.Backend).Str("err", line), "answered in place of the backend")
 	if readable {
 		status := "502 Bad Gateway"
 		switch cause {

@@ -114,7 +114,7 @@ func withPort(authority string) string {
 
 // refused logs that a client asked for what cannot be reached.
 func (d *door) refused(client, authority string) {
-	d.relay.rare.log(d.relay.Log.Warn().Str("client", client).Str("target", authority), "target out of scope")
+	d.relay.rare.log("scope", d.relay.Log.Warn().Str("client", client).Str("target", authority), "target out of scope")
 }
 
 // connect carries what comes behind a CONNECT.

@@ -140,7 +140,7 @@ func (r *Relay) accept(ctx context.Context, ln net.Listener, serve func(*net.TCP
 			if !temporary(err) {
 				return fmt.Errorf("accept on %q: %w", ln.Addr(), err)
 			}
-			r.rare.log(r.Log.Error().Err(err), "cannot accept")
+			r.rare.log("accept", r.Log.Error().Err(err), "cannot accept")
 			pause(ctx, 100*time.Millisecond)
 			continue
 		}
@@ -174,7 +174,7 @@ func (r *Relay) takeSlot(ctx context.Context) bool {
 		return true
 	default:
 	}
-	r.rare.log(r.Log.Error().Int("connections", r.Open()), "connection limit reached")
+	r.rare.log("limit", r.Log.Error().Int("connections", r.Open()), "connection limit reached")
 	select {
 	case r.slots <- struct{}{}:
 		return true
@@ -185,21 +185,21 @@ func (r *Relay) takeSlot(ctx context.Context) bool {
 
 func (r *Relay) giveSlot() { <-r.slots }
 
-// limitedLog lets one line through each minute for each key.
+// limitedLog lets one line through each minute for each key. Its keys are constants of the program.
 type limitedLog struct {
 	mu   sync.Mutex
 	last map[string]time.Time
 }
 
-func (l *limitedLog) log(e *zerolog.Event, message string) {
+func (l *limitedLog) log(key string, e *zerolog.Event, message string) {
 	l.mu.Lock()
 	now := time.Now()
-	due := now.Sub(l.last[message]) >= time.Minute
+	due := now.Sub(l.last[key]) >= time.Minute
 	if due {
 		if l.last == nil {
 			l.last = map[string]time.Time{}
 		}
-		l.last[message] = now
+		l.last[key] = now
 	}
 	l.mu.Unlock()
 	if due {

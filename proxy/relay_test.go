@@ -122,28 +122,57 @@ func TestBackendDownIsAnsweredLocally(t *testing.T) {
 	}
 }
 
-func TestBackendThatDoesNotConnectInTimeIs504(t *testing.T) {
-	// A listener whose backlog is full drops what else wants to connect.
+// deaf is the address of a listener that lets nobody connect any more: its backlog is full.
+func deaf(t *testing.T) string {
+	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Close(fd)
+	t.Cleanup(func() { syscall.Close(fd) })
 	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Listen(fd, 0); err != nil {
 		t.Fatal(err)
 	}
-	name, _ := syscall.Getsockname(fd)
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
 	full := net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: name.(*syscall.SockaddrInet4).Port}
 	dial(t, full.String())
-	r := relay(t, func(r *Relay) { r.Backend, r.Limits.Dial = full.String(), 50*time.Millisecond })
+	return full.String()
+}
+
+func TestBackendThatDoesNotConnectInTimeIs504(t *testing.T) {
+	backend := deaf(t)
+	r := relay(t, func(r *Relay) { r.Backend, r.Limits.Dial = backend, 50*time.Millisecond })
 	client := r.dial()
 	send(t, client, plain)
 	text, err := io.ReadAll(client)
-	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 504 Gateway Timeout\r\n") || !strings.Contains(string(text), `cannot reach backend "`+full.String()+`": no connection within 50ms`) {
+	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 504 Gateway Timeout\r\n") || !strings.Contains(string(text), `cannot reach backend "`+backend+`": no connection within 50ms`) {
 		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+func TestDrainDoesNotWaitForADial(t *testing.T) {
+	backend := deaf(t)
+	r := relay(t, func(r *Relay) {
+		r.Backend, r.Limits.Dial, r.Limits.Drain = backend, time.Hour, 50*time.Millisecond
+	})
+	client := r.dial()
+	send(t, client, handshake)
+	for dialling := false; !dialling; time.Sleep(time.Millisecond) {
+		for _, c := range r.connections() {
+			c.mu.Lock()
+			dialling = c.giveUp != nil
+			c.mu.Unlock()
+		}
+	}
+	r.end()
+	if x := r.all(); len(x) != 1 || x[0].Cause != wire.CauseDrain {
+		t.Errorf("got %+v", x)
 	}
 }
 

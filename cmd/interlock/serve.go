@@ -115,7 +115,7 @@ func serve(ctx context.Context, c config, out *output) error {
 
 // listenAll opens the reverse, the admin and the forward listener. The last one is nil if none is wanted.
 func listenAll(ctx context.Context, c config) (listeners [3]net.Listener, err error) {
-	var lc net.ListenConfig
+	lc := net.ListenConfig{KeepAliveConfig: proxy.KeepAlive}
 	for i, each := range []struct{ flag, addr string }{{"listen", c.Listen}, {"admin", c.Admin}, {"forward", c.Forward}} {
 		if each.addr == "" {
 			continue

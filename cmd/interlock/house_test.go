@@ -1,0 +1,111 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+const module = "github.com/interlock-proxy/interlock"
+
+// floors say which packages stand on which: an import points only downwards.
+var floors = map[string]int{
+	"wire":  0,
+	"proxy": 1, "rules": 1, "capture": 1,
+	"audit": 2, "store": 2, "report": 2, "probe": 2, "lab": 2,
+	"web":           3,
+	"cmd/interlock": 4,
+}
+
+func TestImportsPointDownwards(t *testing.T) {
+	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
+	list.Dir = "../.."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		name := strings.TrimPrefix(words[0], module+"/")
+		if name == "bench" || strings.HasPrefix(name, "e2e") {
+			continue // programs beside the house
+		}
+		floor, known := floors[name]
+		if !known {
+			t.Errorf("package %s stands on no floor", name)
+		}
+		seen++
+		for _, path := range words[1:] {
+			below, ours := strings.CutPrefix(path, module+"/")
+			switch {
+			case ours && floors[below] >= floor:
+				t.Errorf("%s (floor %d) imports %s (floor %d)", name, floor, below, floors[below])
+			case !ours && (name == "wire" || name == "rules") && strings.Contains(path, "."):
+				t.Errorf("%s is pure and imports %s", name, path)
+			}
+		}
+	}
+	if seen < 7 {
+		t.Errorf("only %d packages were seen", seen)
+	}
+}
+
+// pure are imports that wire and rules must not have: a value goes in, a value comes out.
+var pure = regexp.MustCompile(`"(net|net/http|os|log|log/slog|context|io/fs|math/rand|crypto/rand)"`)
+
+func TestWireAndRulesArePure(t *testing.T) {
+	for _, pattern := range []string{"../../wire/*.go", "../../rules/*.go"} {
+		files, _ := filepath.Glob(pattern)
+		if len(files) == 0 {
+			t.Errorf("no files in %s", pattern)
+		}
+		for _, name := range files {
+			text := read(t, name)
+			if found := pure.FindString(text); found != "" && !strings.HasSuffix(name, "_test.go") {
+				t.Errorf("%s imports %s", name, found)
+			}
+			if strings.Contains(text, "time.Now") && !strings.HasSuffix(name, "_test.go") {
+				t.Errorf("%s has a clock", name)
+			}
+		}
+	}
+}
+
+// TestWords holds the texts to the words of the RFCs: field, not header; target, not URL path. Names of directives of other
+// programs, which have header in them, are theirs.
+func TestWords(t *testing.T) {
+	texts := map[string]string{"README.md": read(t, "../../README.md"), "CHANGELOG.md": read(t, "../../CHANGELOG.md")}
+	for _, r := range rules.All() {
+		text := r.Title + " " + r.Why + " " + r.Fix
+		for _, ref := range r.Refs {
+			text += " " + ref.Text
+		}
+		texts[r.ID] = text
+	}
+	docs, _ := filepath.Glob("../../docs/*.md")
+	for _, name := range docs {
+		texts[name] = read(t, name)
+	}
+	directive := regexp.MustCompile(`[a-z]+_[a-z_]*headers?|[A-Za-z]*Header[A-Za-z]+|[a-z]+-headers?|RequestHeader|headers?-[a-z]+`)
+	for name, text := range texts {
+		plain := strings.ReplaceAll(directive.ReplaceAllString(text, ""), "Field, not header", "")
+		if i := strings.Index(strings.ToLower(plain), "header"); i >= 0 {
+			t.Errorf("%s says header: ...%s...", name, plain[max(0, i-30):min(len(plain), i+30)])
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
