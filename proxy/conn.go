@@ -85,8 +85,12 @@ func (c *conn) serve(ctx context.Context) {
 	r.mu.Unlock()
 	c.mu.Lock()
 	c.talk.Settle(c.cause, time.Now())
+	unread := c.talk.Unread()
 	c.mu.Unlock()
 	c.stopClock()
+	if unread != "" {
+		r.rare.log("unread "+unread, r.Log.Info().Str("client", c.common.Client).Str("route", r.Route).Str("reason", unread), "connection not audited")
+	}
 	r.open.Add(-1)
 	r.giveSlot()
 	r.Log.Debug().Str("client", c.common.Client).Str("cause", string(c.cause)).Msg("connection closed")

@@ -64,6 +64,7 @@ func (c *Conversation) requestHead(h *Head, at int64, now time.Time) {
 	f := h.RequestFraming()
 	if f.Kind == FramedNot {
 		c.countUnread(h.Raw)
+		c.up.Flaw = h.worst()
 	}
 	c.up.Frame(f)
 }
@@ -128,8 +129,10 @@ func (c *Conversation) countUnread(p []byte) {
 	switch {
 	case p[0] == 0x16:
 		c.common.Counts.TLS.Add(1)
+		c.unread = "TLS"
 	case len(p) >= len(preface) && string(p[:len(preface)]) == preface:
 		c.common.Counts.HTTP2.Add(1)
+		c.unread = "HTTP/2"
 	}
 }
 

@@ -65,6 +65,7 @@ type Conversation struct {
 	interim   []*Response
 	tunnel    *tunnel
 	opaque    bool
+	unread    string // what the bytes are that are not read, as far as that is known
 	ended     [2]bool
 	settled   bool
 }
@@ -108,6 +109,19 @@ func (c *Conversation) Recording(d Direction) bool {
 
 // Opaque tells whether nothing is claimed about the connection any more.
 func (c *Conversation) Opaque() bool { return c.opaque }
+
+// Unread tells why not everything on the connection could be read, in a few words; it is empty if everything could.
+func (c *Conversation) Unread() string {
+	switch {
+	case c.unread != "":
+		return c.unread
+	case c.up.Flaw != 0:
+		return c.up.Flaw.String()
+	case c.down.Flaw != 0:
+		return c.down.Flaw.String() + " from the server"
+	}
+	return ""
+}
 
 // Resting tells whether no request is under way: none without an answer, no message unfinished in either direction, and
 // everything that was fed has been passed on.

@@ -152,6 +152,26 @@ func TestConversationOutcomes(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotReadIsSaid(t *testing.T) {
+	for want, parts := range map[string][]string{
+		"":                                      {">" + handshake, "<" + switching, ">\x16"},
+		"TLS":                                   {">\x16\x03\x01"},
+		"HTTP/2":                                {">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "<\x00\x00\x00"},
+		"not HTTP/1":                            {">\x00\x01"},
+		"not HTTP/1 from the server":            {">" + plain, "<SSH-2.0"},
+		"unfinished head":                       {">" + plain[:20]},
+		"tunnel of a CONNECT":                   {">CONNECT a:1 HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\n\r\n"},
+		"Content-Length with Transfer-Encoding": {">POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"},
+		"too many unanswered requests":          {">" + strings.Repeat(plain, maxPending+1)},
+	} {
+		c, _ := conversation(t, parts...)
+		c.Settle(CauseClient, start.Add(time.Hour))
+		if got := c.Unread(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestReportsComeWhenTheyAreDue(t *testing.T) {
 	c, l := conversation(t, ">"+handshake, "<"+switching)
 	if len(l.reports) != 1 || l.reports[0].Complete || l.reports[0].Revision != 0 {

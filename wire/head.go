@@ -78,13 +78,16 @@ func (h *Head) Flaw(kind FlawKind) (f Flaw, ok bool) {
 }
 
 // Ambiguous tells whether the RFCs leave open where the message ends, so that nothing is claimed about what follows it.
-func (h *Head) Ambiguous() bool {
+func (h *Head) Ambiguous() bool { return h.worst() != 0 }
+
+// worst is the first flaw that leaves open where the message ends; 0 if there is none.
+func (h *Head) worst() FlawKind {
 	for _, f := range h.Flaws {
 		if f.Kind.Ambiguous() {
-			return true
+			return f.Kind
 		}
 	}
-	return false
+	return 0
 }
 
 // EqualFold tells whether a is b without regard to ASCII case. Unlike strings.EqualFold it does not fold the Kelvin

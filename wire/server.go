@@ -75,6 +75,7 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 		return
 	case q.connect && status < 300:
 		c.common.Counts.Tunnels.Add(1)
+		c.unread = "tunnel of a CONNECT"
 		c.down.Stop()
 		if x != nil {
 			c.emit(x)
@@ -93,6 +94,9 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 		}
 	}
 	framing := h.ResponseFraming(q.head, q.connect)
+	if framing.Kind == FramedNot {
+		c.down.Flaw = h.worst()
+	}
 	c.down.Frame(framing)
 	if framing.Kind == FramedNot || c.ring.empty() && c.up.Opaque() {
 		c.turnOpaque(now)
