@@ -55,7 +55,7 @@ func (c *Conversation) requestHead(h *Head, at int64, now time.Time) {
 		head: h.framing.head, connect: h.framing.connect, ambiguous: h.Ambiguous(),
 	}
 	c.headSince = time.Time{}
-	c.next(h.Raw, true)
+	c.next(h.Raw, true, now)
 	if !c.ring.push(q, h.Raw) {
 		c.tooMany(now)
 		return
@@ -104,7 +104,7 @@ func (c *Conversation) requestOpaque(h *Head, rest []byte, now time.Time) {
 	case c.up.Flaw == FlawNotHTTP:
 		begin := append(h.Raw, rest...)
 		c.countUnread(begin)
-		c.next(begin, false)
+		c.next(begin, false, now)
 	}
 	c.inBody = false
 	if c.ring.empty() {

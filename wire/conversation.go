@@ -61,6 +61,7 @@ type Conversation struct {
 	answering *Exchange // the refused or ignored one whose response is not over
 	answerDue time.Time
 	refused   *Exchange // the last offer that was not taken up, until it is known what the client does next
+	nextDue   time.Time // what comes until then still belongs to that; zero if nothing does
 	inBody    bool      // the client's content under way belongs to the last request of the ring
 	interim   []*Response
 	tunnel    *tunnel
@@ -86,6 +87,9 @@ func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
 	c.fed[d] += int64(len(p))
 	switch {
 	case c.opaque:
+		if d == FromClient {
+			c.gather(p, now)
+		}
 	case d == FromClient:
 		c.feedClient(p, base, now)
 	default:
@@ -184,7 +188,7 @@ func (c *Conversation) Settle(cause Cause, now time.Time) {
 // Due is when Tick has something to do; the zero time if never.
 func (c *Conversation) Due() time.Time {
 	due := c.ring.silentDue()
-	due = earlier(due, c.answerDue)
+	due = earlier(earlier(due, c.answerDue), c.nextDue)
 	if c.tunnel != nil {
 		due = earlier(due, c.tunnel.due)
 	}
@@ -208,6 +212,9 @@ func (c *Conversation) Tick(now time.Time) {
 	}
 	if c.tunnel != nil && !c.tunnel.due.IsZero() && !now.Before(c.tunnel.due) {
 		c.reportTunnel(now)
+	}
+	if !c.nextDue.IsZero() && !now.Before(c.nextDue) {
+		c.resolve(now)
 	}
 	c.reportSilent(now)
 }
@@ -262,7 +269,9 @@ func (c *Conversation) turnOpaque(now time.Time) {
 		return
 	}
 	c.opaque = true
-	c.resolve(now)
+	if c.nextDue.IsZero() {
+		c.resolve(now)
+	}
 	c.answered(now)
 	c.up.Stop()
 	c.down.Stop()

@@ -1,0 +1,87 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Profile says which rules gate: those whose failure makes a run fail. All others are shown all the same.
+type Profile string
+
+// The profiles. The zero value is Recommended.
+const (
+	ProfileSeed        Profile = "seed"        // the five rules of the Http11Probe tests
+	ProfileRecommended Profile = "recommended" // what an RFC demands, and what is critical by its nature
+	ProfileAll         Profile = "all"
+)
+
+// seeds are the rules that keep the names of the tests they come from.
+var seeds = []string{"UPGRADE-POST", "UPGRADE-MISSING-CONN", "UPGRADE-INVALID-VER", "UPGRADE-UNKNOWN", "UPGRADE-HTTP10"}
+
+// ParseProfile reads the name of a profile.
+func ParseProfile(text string) (Profile, error) {
+	switch p := Profile(text); p {
+	case ProfileSeed, ProfileRecommended, ProfileAll:
+		return p, nil
+	}
+	return "", fmt.Errorf("%q is none of seed, recommended, all", text)
+}
+
+// A Gate decides which findings make a run fail.
+type Gate struct {
+	Profile Profile
+	Least   Severity // the mildest severity that does
+	AsOf    string   // rules of later releases do not; empty: those of all releases
+}
+
+// Holds tells whether the finding makes a run fail.
+func (g Gate) Holds(f *Finding) bool {
+	return f.Verdict == Fail && f.Severity >= g.Least && g.gates(f.Rule)
+}
+
+func (g Gate) gates(r *Rule) bool {
+	if g.AsOf != "" && later(r.Since, g.AsOf) {
+		return false
+	}
+	switch g.Profile {
+	case ProfileSeed:
+		return slices.Contains(seeds, r.ID)
+	case ProfileAll:
+		return true
+	}
+	return r.Level == Must || r.Severity.Switched == Critical
+}
+
+// later tells whether a release comes behind another one. A missing or strange part counts as 0.
+func later(release, than string) bool {
+	a, b := strings.Split(release, "."), strings.Split(than, ".")
+	for i := range max(len(a), len(b)) {
+		if x, y := number(a, i), number(b, i); x != y {
+			return x > y
+		}
+	}
+	return false
+}
+
+func number(parts []string, i int) int {
+	if i >= len(parts) {
+		return 0
+	}
+	n, err := strconv.Atoi(parts[i])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// ParseSeverity reads the name of a severity.
+func ParseSeverity(text string) (Severity, error) {
+	for s := Info; s <= Critical; s++ {
+		if s.String() == text {
+			return s, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of info, low, medium, high, critical", text)
+}

@@ -1,0 +1,46 @@
+package rules
+
+import "testing"
+
+func TestGate(t *testing.T) {
+	post, tls, late := Find("UPGRADE-POST"), Find("UPGRADE-TLS-OFFER"), *Find("UPGRADE-POST")
+	late.Since = "0.10"
+	for name, test := range map[string]struct {
+		gate Gate
+		f    Finding
+		want bool
+	}{
+		"critical":            {Gate{Least: High}, Finding{Rule: post, Verdict: Fail, Severity: Critical}, true},
+		"below the threshold": {Gate{Least: High}, Finding{Rule: post, Verdict: Fail, Severity: Medium}, false},
+		"a warning":           {Gate{}, Finding{Rule: post, Verdict: Warn, Severity: Critical}, false},
+		"advice":              {Gate{}, Finding{Rule: tls, Verdict: Fail, Severity: Critical}, tls.Level == Must},
+		"all":                 {Gate{Profile: ProfileAll}, Finding{Rule: tls, Verdict: Fail, Severity: Info}, true},
+		"seed":                {Gate{Profile: ProfileSeed}, Finding{Rule: post, Verdict: Fail, Severity: Critical}, true},
+		"not a seed":          {Gate{Profile: ProfileSeed}, Finding{Rule: Find("UPGRADE-101-UNSOLICITED"), Verdict: Fail, Severity: Critical}, false},
+		"a newer rule":        {Gate{AsOf: "0.9"}, Finding{Rule: &late, Verdict: Fail, Severity: Critical}, false},
+		"as new":              {Gate{AsOf: "0.10.0"}, Finding{Rule: &late, Verdict: Fail, Severity: Critical}, true},
+	} {
+		if got := test.gate.Holds(&test.f); got != test.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+	for text, ok := range map[string]bool{"seed": true, "recommended": true, "all": true, "": false, "SEED": false} {
+		if _, err := ParseProfile(text); (err == nil) != ok {
+			t.Errorf("profile %q: %v", text, err)
+		}
+	}
+	if s, err := ParseSeverity("high"); s != High || err != nil {
+		t.Errorf("got %v, %v", s, err)
+	}
+	if _, err := ParseSeverity("dire"); err == nil {
+		t.Error("dire is taken for a severity")
+	}
+}
+
+func TestEveryRuleHasAnExample(t *testing.T) {
+	for _, r := range All() {
+		if text, ok := r.Example(); !ok || text == "" {
+			t.Errorf("%s has no transcript in which it is broken", r.ID)
+		}
+	}
+}
