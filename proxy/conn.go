@@ -55,7 +55,7 @@ func (r *Relay) newConn(client *net.TCPConn) *conn {
 	c := &conn{relay: r, client: client, handedOut: make(chan rest, 1)}
 	c.common = wire.Common{
 		Origin: wire.OriginLive, Route: r.Route, Client: client.RemoteAddr().String(), Backend: r.Backend,
-		Emit: r.Observe, NewID: newID, Pool: &r.pool, Counts: &r.Counts,
+		Emit: r.Observe, NewID: newID, Moved: r.moved, Pool: &r.pool, Counts: &r.Counts,
 	}
 	if r.Host != "" {
 		c.alter("host", func(head []byte) []byte { return rewriteHost(head, r.Host) })

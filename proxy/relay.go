@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -180,6 +181,18 @@ func (r *Relay) takeSlot(ctx context.Context) bool {
 		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// moved warns when the backend sends clients to its own address: what they do there is not seen.
+func (r *Relay) moved(location string) {
+	for _, scheme := range []string{"http://", "ws://"} {
+		if rest, ok := strings.CutPrefix(location, scheme); ok {
+			authority, _, _ := strings.Cut(rest, "/")
+			if r.reachable(withPort(authority)) {
+				r.rare.log("moved", r.Log.Warn().Str("backend", r.Backend), "backend redirects clients past this proxy")
+			}
+		}
 	}
 }
 

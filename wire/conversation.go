@@ -27,6 +27,7 @@ type Common struct {
 
 	Emit   func(*Exchange)        // gets each report, in order, from within the call that caused it; must not block
 	NewID  func(time.Time) string // names an exchange; called once for each
+	Moved  func(location string)  // gets the Location of each redirection; must not block; may be nil
 	Pool   *Pool
 	Counts *Counts // never nil
 }

@@ -57,6 +57,11 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	q := c.ring.pop()
 	c.common.Counts.Exchanges.Add(1)
 	status := h.framing.status
+	if status >= 300 && status < 400 && c.common.Moved != nil {
+		if location, ok := h.Value("Location"); ok {
+			c.common.Moved(location)
+		}
+	}
 	var x *Exchange
 	if q.keep() || h.framing.upgrade || status == 101 || status == 426 {
 		x = c.exchange(&q, now)
