@@ -78,6 +78,7 @@ func relay(t testing.TB, change func(*Relay)) *relayed {
 	if change != nil {
 		change(r.Relay)
 	}
+	r.start()
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	go func() { r.served <- r.Serve(ctx, ln) }()

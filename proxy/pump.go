@@ -231,10 +231,12 @@ func (c *conn) ended(p *pump, err error) {
 		c.talk.Ended(p.from, time.Now())
 		c.mu.Unlock()
 	}
-	c.half(causeOf(p.from, err)) // before the other side can know of it, and end in turn
+	last := c.half(causeOf(p.from, err)) // before the other side can know of it, and end in turn
 	switch {
 	case errors.Is(err, io.EOF):
-		p.dst.CloseWrite()
+		if !last { // else the connection is about to be closed
+			p.dst.CloseWrite()
+		}
 	case !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded):
 		p.dst.SetLinger(0)
 		p.dst.Close()
@@ -250,8 +252,9 @@ func (c *conn) broken(p *pump, err error) {
 	c.half(causeOf(from, err))
 }
 
-// half takes note that one direction carries nothing any more: the other one has limited time from here on.
-func (c *conn) half(cause wire.Cause) {
+// half takes note that one direction carries nothing any more: the other one has limited time from here on. It tells
+// whether that one had ended before.
+func (c *conn) half(cause wire.Cause) (last bool) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -259,8 +262,9 @@ func (c *conn) half(cause wire.Cause) {
 		c.endLocked(cause)
 	}
 	c.lastByte.Store(now.UnixNano())
-	c.halfClosed.Store(true)
+	last = c.halfClosed.Swap(true)
 	c.arm(now)
+	return last
 }
 
 // causeOf tells who ended a direction, by the error of the peer at its end; "" where we did so ourselves.
