@@ -120,7 +120,7 @@ func (c *console) verdict(l logLine) string {
 	case l.Verdict == "warn":
 		return c.mark("33", "!", "!") + " " + c.paint("33", "warn")
 	case l.Verdict == "unclear":
-		return c.mark("35", "?", "?") + " ?   "
+		return c.mark("35", "?", "?") + " unclear"
 	case l.Verdict == "pass":
 		return c.mark("32", "✓", "+") + " pass"
 	}
