@@ -18,7 +18,6 @@ import (
 
 	"github.com/interlock-proxy/interlock/audit"
 	"github.com/interlock-proxy/interlock/proxy"
-	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/web"
 )
 
@@ -68,7 +67,7 @@ func newAudit(c config, log zerolog.Logger) *audit.Audit {
 		instance = hex.EncodeToString(b[:])
 	}
 	return &audit.Audit{
-		Options: rules.Options{Protocols: c.Rules.Protocols, Secrets: c.Rules.Secrets}, Instance: instance, Log: log,
+		Options: c.Rules.options(), Instance: instance, Log: log,
 		Bounds: audit.Bounds{Evidence: c.Evidence.Bytes, First: c.Evidence.First, Last: c.Evidence.Last, Endpoints: c.Evidence.Endpoints},
 	}
 }
@@ -98,17 +97,21 @@ func serve(ctx context.Context, c config, out *output) error {
 		running++
 		go func() { errc <- relay.ServeForward(ctx, listeners[2]) }()
 	}
-	announced := context.AfterFunc(ctx, func() {
-		out.log.Info().Int("connections", relay.Open()).Msg("draining")
-	})
-	var failed error
-	for range running {
-		if err := <-errc; err != nil {
-			failed = errors.Join(failed, unknown("%w", err))
-		}
-		stop() // when one ends, the others have to
+	failed := error(nil)
+	select {
+	case <-ctx.Done():
+	case err := <-errc: // when one ends, the others have to
+		running--
+		failed = err
+		stop()
 	}
-	announced()
+	out.log.Info().Int("connections", relay.Open()).Msg("draining")
+	for ; running > 0; running-- {
+		failed = errors.Join(failed, <-errc)
+	}
+	if failed != nil {
+		failed = unknown("%w", failed)
+	}
 	out.summary(ledger, &relay.Counts, time.Since(began))
 	return failed
 }
