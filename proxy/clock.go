@@ -13,6 +13,7 @@ type clock struct {
 	began time.Time
 	timer *time.Timer
 	at    time.Time      // when it fires; zero if it does not
+	over  bool           // it is not set any more
 	ticks sync.WaitGroup // the one that is pending or running
 }
 
@@ -26,6 +27,7 @@ func (c *conn) startClock() {
 // stopClock ends the timer and waits for what it started.
 func (c *conn) stopClock() {
 	c.mu.Lock()
+	c.clock.over = true
 	if c.clock.timer != nil && c.clock.timer.Stop() {
 		c.clock.ticks.Done()
 	}
@@ -56,7 +58,7 @@ func (c *conn) due() time.Time {
 // arm sets the timer if it would fire too late. The lock is held.
 func (c *conn) arm(now time.Time) {
 	due := c.due()
-	if due.IsZero() || !c.clock.at.IsZero() && !due.Before(c.clock.at) {
+	if c.clock.over || due.IsZero() || !c.clock.at.IsZero() && !due.Before(c.clock.at) {
 		return
 	}
 	c.clock.at = due

@@ -60,32 +60,38 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port()), true
 }
 
-// claim remembers the local end of a connection to the backend, so that it is known when it comes in again.
+// claim remembers a connection to the backend, so that it is known when it comes in again.
 func (r *Relay) claim(backend *net.TCPConn) {
-	if a, ok := addrPort(backend.LocalAddr()); ok {
+	if ends, ok := endsOf(backend.LocalAddr(), backend.RemoteAddr()); ok {
 		r.mu.Lock()
-		r.own[a] = struct{}{}
+		r.own[ends] = struct{}{}
 		r.mu.Unlock()
 	}
 }
 
 func (r *Relay) disclaim(backend *net.TCPConn) {
-	if a, ok := addrPort(backend.LocalAddr()); ok {
+	if ends, ok := endsOf(backend.LocalAddr(), backend.RemoteAddr()); ok {
 		r.mu.Lock()
-		delete(r.own, a)
+		delete(r.own, ends)
 		r.mu.Unlock()
 	}
 }
 
-// loops tells whether the client's connection is one that this relay itself has made. It can be asked once the client has
-// sent a byte: none is sent before the connection is claimed.
+// loops tells whether the client's connection is one that this relay itself has made: both ends are the same, seen from
+// the other side. It can be asked once the client has sent a byte: none is sent before the connection is claimed.
 func (r *Relay) loops(client *net.TCPConn) bool {
-	a, ok := addrPort(client.RemoteAddr())
+	ends, ok := endsOf(client.RemoteAddr(), client.LocalAddr())
 	if !ok {
 		return false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, own := r.own[a]
+	_, own := r.own[ends]
 	return own
+}
+
+func endsOf(from, to net.Addr) (ends [2]netip.AddrPort, ok bool) {
+	a, aok := addrPort(from)
+	b, bok := addrPort(to)
+	return [2]netip.AddrPort{a, b}, aok && bok
 }

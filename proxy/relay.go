@@ -40,7 +40,7 @@ type Relay struct {
 
 	mu    sync.Mutex
 	conns map[*conn]struct{}
-	own   map[netip.AddrPort]struct{} // local ends of the connections to the backend
+	own   map[[2]netip.AddrPort]struct{} // ends of the connections to the backend: ours and the other one
 }
 
 // Limits are the bounds in time and number of a [Relay]. A zero field stands for the default beside it.
@@ -97,7 +97,7 @@ func (r *Relay) start() {
 		}
 		r.slots = make(chan struct{}, r.Limits.Connections)
 		r.conns = map[*conn]struct{}{}
-		r.own = map[netip.AddrPort]struct{}{}
+		r.own = map[[2]netip.AddrPort]struct{}{}
 	})
 }
 

@@ -165,7 +165,11 @@ func (c *Conversation) Ended(d Direction, now time.Time) {
 		if c.down.Close() == EventEnd {
 			c.answered(now)
 		}
-		c.abandon(CauseServer, now)
+		if c.ended[FromClient] { // before the server did
+			c.abandon(CauseClient, now)
+		} else {
+			c.abandon(CauseServer, now)
+		}
 	}
 }
 
@@ -176,9 +180,15 @@ func (c *Conversation) Settle(cause Cause, now time.Time) {
 	}
 	c.resolve(now)
 	c.answered(now)
+	if c.tunnel == nil && !c.opaque {
+		c.adopt(now)
+	}
 	c.abandon(cause, now)
 	if c.tunnel != nil {
 		c.endTunnel(cause, now)
+	}
+	if !c.opaque && c.tunnel == nil && c.up.Flaw != 0 && c.up.Flaw != FlawHeadUnfinished {
+		c.common.Counts.Opaque.Add(1) // it would have been behind an answer that never came
 	}
 	c.settled = true
 	c.up.Stop()
@@ -300,9 +310,6 @@ func (c *Conversation) release() {
 
 // abandon reports the requests that will get no answer any more.
 func (c *Conversation) abandon(cause Cause, now time.Time) {
-	if c.tunnel == nil && !c.opaque && cause != CauseServer {
-		c.adopt(now)
-	}
 	for !c.ring.empty() {
 		q := c.ring.pop()
 		if !q.keep() {

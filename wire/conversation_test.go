@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,10 @@ func conversation(t *testing.T, parts ...string) (*Conversation, *listener) {
 	l := listen(c)
 	for i, part := range parts {
 		from := FromClient
+		if part == "." {
+			c.Ended(FromClient, start)
+			continue
+		}
 		if part[0] == '<' {
 			from = FromServer
 		}
@@ -101,6 +106,7 @@ func TestConversationOutcomes(t *testing.T) {
 		{"unsolicited 101", []string{">" + plain, "<HTTP/1.1 101 Switching Protocols\r\n\r\n"}, CauseClient, []string{`switched 101 early "" after "" ""`}},
 		{"101 to nothing", []string{">" + plain, "<" + answer, "<" + switching}, CauseClient, []string{`late 101 early "" after "" ""`}},
 		{"no answer", []string{">" + handshake}, CauseServer, []string{`closed 0 early "" after "" ""`}},
+		{"the client has ended before the server", []string{">" + handshake, "."}, CauseServer, []string{`closed 0 early "" after "" ""`}},
 		{"half a head", []string{">" + handshake[:len(handshake)-2]}, CauseClient, []string{`closed 0 early "" after "" ""`}},
 		{"dial", []string{">" + handshake}, CauseDial, []string{`local 0 early "" after "" ""`}},
 		{"answer to half a head", []string{">" + handshake[:len(handshake)-2], "<" + refusal}, CauseServer, []string{`refused 400 early "" after "" ""`}},
@@ -136,6 +142,9 @@ func TestConversationOutcomes(t *testing.T) {
 				}
 				if len(x.Interim) > 0 {
 					line += fmt.Sprintf(" interim %d", len(x.Interim))
+				}
+				if x.Outcome == Closed && slices.Contains(test.parts, ".") && x.Cause != CauseClient {
+					t.Errorf("%s by %s, want by the client", line, x.Cause)
 				}
 				if !x.Final || !x.Complete {
 					t.Errorf("the last report of %s is not final", line)

@@ -78,6 +78,7 @@ type Exchange struct {
 	ClientTLS  bool
 	BackendTLS bool
 	Altered    []string // what was changed on the way, by name; see Far
+	Lossy      []string // what the file it was read from does not keep, such as "request fields"; see package capture
 	Blocked    bool     // the guard kept the switch from the client
 
 	Time time.Time     // when the first byte of the request came
