@@ -24,6 +24,7 @@ type Audit struct {
 	findings  map[key]*Finding
 	endpoints map[string]*route
 	evidence  int64 // bytes
+	keys      keys
 	sums      Sums
 	shedAt    time.Time // when shedding was logged last
 }
@@ -82,7 +83,7 @@ func (a *Audit) Observe(x *wire.Exchange) {
 	name := e.Template
 	a.mu.Unlock()
 
-	ruling := rules.Classify(rules.Case{X: x, Options: &a.Options, Seen: rules.History{Advertised: a.advertises}})
+	ruling := rules.Classify(rules.Case{X: x, Options: &a.Options, Seen: rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen}})
 	ruling.Endpoint, ruling.Instance = name, a.Instance
 
 	a.mu.Lock()

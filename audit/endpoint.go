@@ -140,3 +140,15 @@ func (a *Audit) advertises(name, template, version string) bool {
 	e := r.templates[template]
 	return e != nil && slices.Contains(e.versions, version)
 }
+
+// switches tells whether an endpoint has switched before.
+func (a *Audit) switches(name, template string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := a.endpoints[name]
+	if r == nil {
+		return false
+	}
+	e := r.templates[template]
+	return e != nil && e.Switched > 0
+}

@@ -18,23 +18,37 @@ var _ = register(Rule{
 	Why: `The server said that it leaves HTTP, and did not. Every intermediary on the path now carries raw bytes, while at
 the end somebody still answers requests: what a client writes into the tunnel is executed past all their rules, logs
 and authentication. The same happens when a server switches properly and later writes an error page into the tunnel;
-then the client reads a response as frames.`,
+then the client reads a response as frames, and the rule counts as high.`,
 	Fix: `Write the 101 only when the connection is handed over, and take it away from the HTTP server in the same step.
 	Report an error as HTTP before the 101, and in the words of the protocol behind it (a close frame, for WebSocket).`,
 	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Server) > 0 },
 	Judge: func(c *Case) Verdict {
 		b := c.X.After.Server
-		switch {
-		case isStatusLine(b):
+		switch at := c.httpIn(FromServer); {
+		case at >= 0 && emptyLines(b[:at]):
 			return c.unlessPrivate(Fail)
-		case len(b) < len(statusLine) && wire.EqualFold(b, statusLine[:len(b)]):
+		case len(b) < len(statusLine) && mayBeHTTP(b, FromServer):
+			return Unclear
+		case at < 0 && !c.endsInHTTP():
+			return Pass
+		case at < 0 && c.carriesHTTP():
 			return Unclear
 		}
-		return Pass
+		c.rate(High) // it has switched, and forgot that at the end
+		return Fail
 	},
 	Show: func(c *Case) (string, []Span) {
-		line := firstLine(c.X.After.Server)
-		return "behind the 101 the server sent " + quote(line) + c.mayCarryHTTP(), []Span{{FromServer, 0, len(line)}}
+		at := c.httpIn(FromServer)
+		if at < 0 && c.endsInHTTP() {
+			saw := "at its end the server wrote " + quote(firstLine(c.X.After.Last)) + " into the tunnel"
+			if c.carriesHTTP() {
+				saw += ", whose frames carry HTTP, so this may be a part of one"
+			}
+			return saw, c.inResponse()
+		}
+		at = max(at, 0)
+		line := firstLine(c.X.After.Server[at:])
+		return c.behindWhat(FromServer, at) + quote(line) + c.mayCarryHTTP(), []Span{{FromServer, at, at + len(line)}}
 	},
 })
 
@@ -57,18 +71,72 @@ In a client, send nothing behind an upgrade request until the response is there,
 	for.`,
 	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Verdict {
-		if isRequestLine(c.X.After.Client) {
+		switch {
+		case c.httpIn(FromClient) >= 0:
 			return c.unlessPrivate(Fail)
+		case !c.private() && perhapsRequestLine(c.X.After.Client):
+			return Unclear
 		}
 		return Pass
 	},
 	Show: func(c *Case) (string, []Span) {
-		line := firstLine(c.X.After.Client)
+		at := max(c.httpIn(FromClient), 0)
+		line := firstLine(c.X.After.Client[at:])
 		shown := bytes.Clone(line)
 		c.Options.redactRequestLine(shown)
-		return "behind the 101 the client sent " + quote(shown) + c.mayCarryHTTP(), []Span{{FromClient, 0, len(line)}}
+		return c.behindWhat(FromClient, at) + quote(shown) + c.mayCarryHTTP(), []Span{{FromClient, at, at + len(line)}}
 	},
 })
+
+// httpIn is where HTTP begins in what one side sent behind the 101: at its beginning, or in the place of a later frame
+// where the tunnel carries frames; -1 if nowhere.
+func (c *Case) httpIn(from Part) int {
+	begins := isStatusLine
+	if from == FromClient {
+		begins = isRequestLine
+	}
+	b := c.sent(from)
+	if rest := bytes.TrimLeft(b, "\r\n"); begins(rest) { // RFC 9112 §2.2: empty lines in front are passed over
+		return len(b) - len(rest)
+	}
+	if c.framed13() {
+		for f := range frames(b) {
+			if begins(b[f.from:]) {
+				return f.from
+			}
+		}
+	}
+	return -1
+}
+
+// emptyLines tells whether there is nothing but line ends in b.
+func emptyLines(b []byte) bool { return len(bytes.TrimLeft(b, "\r\n")) == 0 }
+
+// behindWhat begins the text about HTTP that one side sent, which begins at that place.
+func (c *Case) behindWhat(from Part, at int) string {
+	if emptyLines(c.sent(from)[:at]) {
+		return "behind the 101 the " + partyOf(from).String() + " sent "
+	}
+	return "behind its frames the " + partyOf(from).String() + " sent "
+}
+
+// endsInHTTP tells whether the last that the server wrote into a tunnel of frames looks like a response.
+func (c *Case) endsInHTTP() bool {
+	last := c.X.After.Last
+	return c.X.After.Ended && len(last) > 0 && c.framed13() && isStatusLine(last) && wire.ReadResponse(last).Status > 0
+}
+
+// carriesHTTP tells whether one of the server's first frames carries a response: then a read that begins with one may
+// have begun within a frame.
+func (c *Case) carriesHTTP() bool {
+	b := c.X.After.Server
+	for f := range frames(b) {
+		if bytes.Contains(f.payload(b), []byte(statusLine)) {
+			return true
+		}
+	}
+	return false
+}
 
 // unlessPrivate is the verdict, or Unclear where the connection was switched to a private protocol: what that one is
 // made of nobody knows, and some carry HTTP.
@@ -101,6 +169,13 @@ func isRequestLine(b []byte) bool {
 	target, rest, _ := bytes.Cut(rest, []byte(" "))
 	return wire.IsToken(method) && len(target) > 0 && isStatusLine(rest) &&
 		!bytes.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+// perhapsRequestLine tells whether bytes that end too soon may go on as a request line. A word alone is taken for the
+// method only if it is no longer than methods are.
+func perhapsRequestLine(b []byte) bool {
+	const longest = 24
+	return len(b) > 0 && len(b) < wire.MaxRecorded && (len(b) <= longest || bytes.IndexByte(b, ' ') >= 0) && maybeRequestLine(b)
 }
 
 // firstLine is what stands in front of the first line end.

@@ -24,6 +24,7 @@ type Case struct {
 	cut       bool            // the request's head is not known in full: what is missing there may still have come
 	websocket bool            // see towards
 	h2c       bool            // see towards
+	extended  *negotiation    // see negotiated; nil until a rule asks
 	found     Finding         // of the rule that is being judged
 	framed    bool            // RefuseSwitch judged: the text says what the server did
 }
@@ -31,6 +32,8 @@ type Case struct {
 // Options are the parts of the configuration that judging and showing depend on. The zero value is the default.
 type Options struct {
 	Protocols  []string            // names of private protocols that are meant to be spoken here; see UPGRADE-UNKNOWN
+	Origins    []string            // origins under which the service is known to browsers, such as https://chat.example
+	Off        []string            // IDs of rules that are not asked
 	Severities map[string]Severity // severities that replace a rule's own, by ID; they never change what is unsafe
 	Secrets    []string            // further names of query parameters whose values are secret; see RedactTarget
 	Full       bool                // show secrets and payload: evidence: full
@@ -40,6 +43,8 @@ type Options struct {
 // exchange is judged and may be called at the same time by several goroutines.
 type History struct {
 	Advertised func(route, endpoint, version string) bool // the endpoint has named this WebSocket version as one it speaks
+	Switches   func(route, endpoint string) bool          // the endpoint has switched before
+	KeySeen    func(key, connection string) bool          // the key was seen on another connection
 }
 
 // Controls tells what became of the sound handshakes that are sent before and after a probe.
@@ -61,7 +66,7 @@ func (c *Case) read() {
 	c.offered, c.option = q.Protocols(), q.HasOption("upgrade")
 	_, unfinished := q.Flaw(wire.FlawHeadUnfinished)
 	_, long := q.Flaw(wire.FlawHeadTooLong)
-	c.cut = unfinished || long
+	c.cut = unfinished || long || !c.keeps(lostRequest)
 	if p != nil {
 		c.named, c.confirmed, c.switched = p.Protocols(), p.HasOption("upgrade"), p.Status == 101
 	}

@@ -20,10 +20,13 @@ func Classify(c Case) *Ruling {
 	}
 	room := 6 // for what most rulings have
 	if c.switched {
-		room = 14
+		room = 32
 	}
 	ruling.Findings = make([]Finding, 0, room)
 	for _, r := range book {
+		if len(c.Options.Off) > 0 && slices.Contains(c.Options.Off, r.ID) {
+			continue
+		}
 		c.judge(r)
 		f := &c.found
 		if f.Verdict == NotApplicable {
@@ -70,6 +73,7 @@ func (c *Case) judge(r *Rule) {
 	if f.Verdict < Pass {
 		f.Attribution = c.attribution(r)
 		c.show(r)
+		c.allow()
 	}
 }
 

@@ -3,7 +3,6 @@ package rules
 import (
 	"embed"
 	"path"
-	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -13,34 +12,43 @@ import (
 //go:embed testdata/*/*.wire
 var examples embed.FS
 
-// Example is a transcript in which the rule is broken, as text, worst verdict first; ok is false if there is none.
+// Example is a transcript in which the rule is broken, as text: in live traffic rather than by a probe, and with the worst
+// verdict there is. ok is false if there is none.
 func (r *Rule) Example() (text string, ok bool) {
 	dir := "testdata/" + r.ID
 	entries, err := examples.ReadDir(dir)
 	if err != nil {
 		return "", false
 	}
-	for _, verdict := range []Verdict{Fail, Warn, Unclear} {
-		want := wire.Meta{Key: "want", Value: verdict.String() + " " + r.ID}
-		for _, e := range entries {
-			b, err := examples.ReadFile(path.Join(dir, e.Name()))
-			if err != nil {
-				continue
-			}
-			t, err := wire.ParseTranscript(b)
-			if err == nil && strings.HasSuffix(e.Name(), ".wire") && contains(t.Meta, want) {
-				return t.String(), true
-			}
+	best := int(Pass) * 2
+	for _, e := range entries {
+		b, err := examples.ReadFile(path.Join(dir, e.Name()))
+		if err != nil {
+			continue
+		}
+		t, err := wire.ParseTranscript(b)
+		if err != nil {
+			continue
+		}
+		if rank := r.rank(t); rank < best {
+			text, ok, best = t.String(), true, rank
 		}
 	}
-	return "", false
+	return text, ok
 }
 
-func contains(meta []wire.Meta, want wire.Meta) bool {
-	for _, m := range meta {
-		if m == want {
-			return true
+// rank is lower the better a transcript shows the rule broken.
+func (r *Rule) rank(t *wire.Transcript) int {
+	rank, probe := int(Pass)*2, 0
+	for _, m := range t.Meta {
+		if m.Key == "probe" {
+			probe = 1
+		}
+		for _, v := range []Verdict{Fail, Warn, Unclear} {
+			if m.Key == "want" && m.Value == v.String()+" "+r.ID {
+				rank = min(rank, int(v)*2)
+			}
 		}
 	}
-	return false
+	return rank + probe
 }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -35,7 +36,8 @@ func Find(id string) *Rule {
 	return nil
 }
 
-// Suggest returns up to three IDs of rules that somebody who typed id may have meant, the nearest first.
+// Suggest returns up to three IDs of rules that somebody who typed id may have meant, the nearest first, of those equally
+// near the shortest.
 func Suggest(id string) []string {
 	id = canonical(id)
 	if id == "" {
@@ -55,7 +57,7 @@ func Suggest(id string) []string {
 			found = append(found, near{r.ID, d})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b near) int { return a.distance - b.distance })
+	slices.SortStableFunc(found, func(a, b near) int { return cmp.Or(a.distance-b.distance, len(a.id)-len(b.id)) })
 	var ids []string
 	for _, n := range found[:min(3, len(found))] {
 		ids = append(ids, n.id)

@@ -32,6 +32,7 @@ type rulingJSON struct {
 	Cause        wire.Cause    `json:"cause"`
 	Blocked      bool          `json:"blocked"`
 	Altered      []string      `json:"altered"`
+	Lossy        []string      `json:"lossy,omitempty"` // what the file does not keep that the exchange was read from
 	Verdict      Verdict       `json:"verdict"`
 	Unsafe       bool          `json:"unsafe"`
 	Milliseconds float64       `json:"milliseconds"`
@@ -93,7 +94,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 			Method: x.Request.Method, Target: r.Target(), Version: x.Request.Version, Offers: r.Offers(),
 			Head: o.requestHead(x.Request),
 		},
-		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...),
+		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Lossy: x.Lossy,
 		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: float64(x.Took.Microseconds()) / 1000,
 		Findings: make([]findingJSON, 0, len(r.Findings)),
 	}

@@ -88,7 +88,7 @@ func TestRulingSaysWhatIsBroken(t *testing.T) {
 		severe Severity
 		benign bool
 	}{
-		{101, []string{"UPGRADE-101-MISSING-CONN", "UPGRADE-101-NO-UPGRADE", "UPGRADE-HTTP10", "UPGRADE-POST", "UPGRADE-WS-ACCEPT-MISSING"}, Critical, false},
+		{101, []string{"UPGRADE-101-MISSING-CONN", "UPGRADE-101-NO-UPGRADE", "UPGRADE-BODY", "UPGRADE-HTTP10", "UPGRADE-POST", "UPGRADE-WS-ACCEPT-MISSING"}, Critical, false},
 		{405, []string{"UPGRADE-POST"}, Medium, false},
 	} {
 		r := Classify(Case{X: exchange(c.status, wire.Refused, "")})

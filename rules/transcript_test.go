@@ -83,6 +83,14 @@ func (r *recorded) read(m wire.Meta) error {
 		r.template.Controls = Controls(i)
 	case "protocols":
 		r.template.Options.Protocols = strings.Split(m.Value, ", ")
+	case "origins":
+		r.template.Options.Origins = strings.Split(m.Value, ", ")
+	case "tls":
+		r.common.ClientTLS, r.common.BackendTLS = m.Value == "client", m.Value == "backend"
+	case "switches":
+		r.template.Seen.Switches = func(_, endpoint string) bool { return endpoint == m.Value }
+	case "seen-key":
+		r.template.Seen.KeySeen = func(key, _ string) bool { return key == m.Value }
 	case "advertised":
 		r.template.Seen.Advertised = func(_, _, version string) bool { return version == m.Value }
 	default:

@@ -78,7 +78,7 @@ func TestWireAndRulesArePure(t *testing.T) {
 }
 
 // TestWords holds the texts to the words of the RFCs: field, not header; target, not URL path. Names of directives of other
-// programs, which have header in them, are theirs.
+// programs, which have header in them, are theirs, and so are the header table of HPACK and the header of a frame.
 func TestWords(t *testing.T) {
 	texts := map[string]string{"README.md": read(t, "../../README.md"), "CHANGELOG.md": read(t, "../../CHANGELOG.md")}
 	for _, r := range rules.All() {
@@ -92,7 +92,7 @@ func TestWords(t *testing.T) {
 	for _, name := range docs {
 		texts[name] = read(t, name)
 	}
-	directive := regexp.MustCompile(`[a-z]+_[a-z_]*headers?|[A-Za-z]*Header[A-Za-z]+|[a-z]+-headers?|RequestHeader|headers?-[a-z]+`)
+	directive := regexp.MustCompile(`[a-z]+_[a-z_]*headers?|[A-Za-z]*Header[A-Za-z]+|[a-z]+-headers?|RequestHeader|headers?-[a-z]+|header table|frame header|headers middleware`)
 	for name, text := range texts {
 		plain := strings.ReplaceAll(directive.ReplaceAllString(text, ""), "Field, not header", "")
 		if i := strings.Index(strings.ToLower(plain), "header"); i >= 0 {

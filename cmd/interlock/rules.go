@@ -13,7 +13,10 @@ import (
 )
 
 func rulesCommand() *cobra.Command {
-	var asJSON bool
+	var (
+		asJSON   bool
+		markdown string
+	)
 	cmd := &cobra.Command{
 		Use: "rules [ID]", Short: "the rulebook, or one rule in full", Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -34,11 +37,15 @@ func rulesCommand() *cobra.Command {
 			}
 			w := cmd.OutOrStdout()
 			switch {
+			case markdown != "" && len(args) == 1:
+				return usage("--markdown writes all rules: leave out %s", args[0])
+			case markdown != "":
+				return writePages(markdown, shown)
 			case asJSON:
 				e := json.NewEncoder(w)
 				e.SetEscapeHTML(false)
 				e.SetIndent("", "  ")
-				return e.Encode(shown)
+				return e.Encode(asContract(shown))
 			case len(args) == 1:
 				return printRule(w, shown[0])
 			}
@@ -46,7 +53,22 @@ func rulesCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "an array of rules")
+	cmd.Flags().StringVar(&markdown, "markdown", "", "write the reference pages into this directory")
 	return cmd
+}
+
+// contractRule is a rule as other programs read it.
+type contractRule struct {
+	*rules.Rule
+	Probes []string `json:"probes"` // this version has none
+}
+
+func asContract(shown []*rules.Rule) []contractRule {
+	all := make([]contractRule, 0, len(shown))
+	for _, r := range shown {
+		all = append(all, contractRule{Rule: r, Probes: []string{}})
+	}
+	return all
 }
 
 func unknownRule(id string) error {
@@ -72,9 +94,15 @@ func printRule(w io.Writer, r *rules.Rule) error {
 	fmt.Fprintf(&b, "severity  %s when refused, %s when switched\n", r.Severity.Refused, r.Severity.Switched)
 	fmt.Fprintf(&b, "since     %s\n\n", r.Since)
 	for _, ref := range r.Refs {
-		fmt.Fprintf(&b, "%s  %s\n  https://www.rfc-editor.org/rfc/rfc%s#section-%s\n", ref, ref.Text, ref.RFC, ref.Section)
+		fmt.Fprintf(&b, "%s  %s\n  %s\n", ref, ref.Text, link(ref))
 	}
 	fmt.Fprintf(&b, "\nwhy\n%s\n\nfix\n%s\n", fold(r.Why, 100), fold(r.Fix, 100))
+	if text, ok := r.Example(); ok {
+		fmt.Fprintf(&b, "\nbroken\n")
+		for line := range strings.Lines(text) {
+			fmt.Fprintf(&b, "  %s", line)
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -1,0 +1,40 @@
+package audit
+
+import "hash/maphash"
+
+// maxKeys is how many handshake keys are remembered: the last ones.
+const maxKeys = 1 << 14
+
+// keys remembers on which connection a Sec-WebSocket-Key came. It keeps hashes, so that no key lies in memory.
+type keys struct {
+	seed  maphash.Seed
+	last  []uint64          // hashes of keys in the order in which they came, as a ring
+	next  int               // where the next one goes
+	first map[uint64]string // the connection that a key came on first, by the key's hash
+}
+
+// seenElsewhere tells whether a key has come on another connection, and remembers it.
+func (k *keys) seenElsewhere(key, connection string) bool {
+	if k.first == nil {
+		k.seed, k.first = maphash.MakeSeed(), map[uint64]string{}
+	}
+	h := maphash.String(k.seed, key)
+	if known, ok := k.first[h]; ok {
+		return known != connection
+	}
+	if len(k.last) < maxKeys {
+		k.last = append(k.last, h)
+	} else {
+		delete(k.first, k.last[k.next])
+		k.last[k.next] = h
+	}
+	k.next = (k.next + 1) % maxKeys
+	k.first[h] = connection
+	return false
+}
+
+func (a *Audit) keySeen(key, connection string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.keys.seenElsewhere(key, connection)
+}

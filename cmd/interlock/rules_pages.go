@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// writePages writes the reference: a page for each rule, and their index. Pages of rules that are no more are removed.
+func writePages(dir string, all []*rules.Rule) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return usage("write the reference: %w", err)
+	}
+	pages := map[string]string{"README.md": indexPage(all)}
+	for _, r := range all {
+		pages[r.ID+".md"] = rulePage(r)
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "UPGRADE-*.md"))
+	if err != nil {
+		return usage("write the reference: %w", err)
+	}
+	for _, name := range old {
+		if _, ok := pages[filepath.Base(name)]; !ok {
+			if err := os.Remove(name); err != nil {
+				return usage("write the reference: %w", err)
+			}
+		}
+	}
+	for name, text := range pages {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // pages are public
+			return usage("write the reference: %w", err)
+		}
+	}
+	return nil
+}
+
+func indexPage(all []*rules.Rule) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# The rulebook\n\n%d rules. Written by `interlock rules --markdown docs/rules`; a test holds it to the code.\n\n", len(all))
+	b.WriteString("| rule | what must hold | level | party | refused | switched |\n|---|---|---|---|---|---|\n")
+	for _, r := range all {
+		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s | %s |\n", r.ID, r.ID, cell(r.Title), r.Level, r.Party, r.Severity.Refused, r.Severity.Switched)
+	}
+	b.WriteString("\nLevel: what the cited sentence says; advice where none does. Party: who breaks the rule by itself; where a server switches on a\nclient's fault, the server is at fault. Severity: when the server did not switch, and when it did. A rule that is critical and fails\nin an exchange in which the server switched makes the switch **unsafe**.\n")
+	if len(undecided) > 0 {
+		b.WriteString("\n## What no rule decides\n\nThe following would be rules if the wire of one connection showed them.\n\n| name | why not |\n|---|---|\n")
+		for _, u := range undecided {
+			fmt.Fprintf(&b, "| %s | %s |\n", u.name, cell(u.why))
+		}
+	}
+	return b.String()
+}
+
+func rulePage(r *rules.Rule) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s.\n\n", r.ID, capital(r.Title))
+	fmt.Fprintf(&b, "| level | party | severity when refused | when switched | since |\n|---|---|---|---|---|\n| %s | %s | %s | %s | %s |\n\n",
+		r.Level, r.Party, r.Severity.Refused, r.Severity.Switched, r.Since)
+	for _, ref := range r.Refs {
+		fmt.Fprintf(&b, "- [%s](%s): %s\n", ref, link(ref), ref.Text)
+	}
+	fmt.Fprintf(&b, "\n## Why\n\n%s\n\n## Fix\n\n", r.Why)
+	for line := range strings.SplitSeq(r.Fix, "\n") {
+		fmt.Fprintf(&b, "- %s\n", line)
+	}
+	if text, ok := r.Example(); ok {
+		fmt.Fprintf(&b, "\n## Broken\n\n```\n%s```\n", text)
+	}
+	return b.String()
+}
+
+// cell is text that may stand in a cell of a table.
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// link is where a reference can be read.
+func link(ref rules.Ref) string {
+	if strings.HasPrefix(ref.RFC, "draft") {
+		return "https://datatracker.ietf.org/doc/" + ref.RFC
+	}
+	return "https://www.rfc-editor.org/rfc/rfc" + ref.RFC + "#section-" + ref.Section
+}
+
+// undecided is what stands in the catalogue and cannot be decided from the wire.
+var undecided = []struct{ name, why string }{
+	{"UPGRADE-1XX-DROPPED", "whether an intermediary swallowed a 1xx shows only when both sides of it are seen, and then only if the intermediary did not ask for the 100 itself"},
+	{"random keys", "RFC 6455 §4.1 wants a key chosen at random; one connection shows only whether it was used before (UPGRADE-WS-KEY-REUSED)"},
+	{"foreign origins that are meant", "RFC 6455 §10.2; only the configuration (public_origins) or a probe tells"},
+	{"TLS in front", "RFC 6455 §10.6; whether TLS ended in front of Interlock is known only where a field says so (UPGRADE-WS-CLEARTEXT)"},
+	{"TLS that a client insists on", "RFC 2817 §3.2; it cannot be seen from outside, an offer on a request with credentials is noted (UPGRADE-TLS-MANDATORY)"},
+	{"a CONNECT without an Upgrade field", "RFC 9931 §8; it is no upgrade exchange and not recorded, so UPGRADE-CONNECT-REJECT-OPEN is about those with one"},
+	{"content that is read as frames", "content is not recorded; what is judged is how the tunnel begins behind it (UPGRADE-H2C-BODY, UPGRADE-101-BEFORE-BODY)"},
+}

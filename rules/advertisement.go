@@ -1,0 +1,36 @@
+package rules
+
+var _ = register(Rule{
+	ID: "UPGRADE-ADVERT-H2C", Level: Advice, Party: Server,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "nobody advertises h2c",
+	Refs: []Ref{
+		{"9113", "3.1", "starting HTTP/2 by Upgrade: h2c is given up"},
+		{"7540", "3.3", "over TLS the protocol is h2, and h2c is neither sent nor selected"},
+	},
+	Why: `The server invites clients to a start of HTTP/2 that has been given up, and that leads past filters wherever an
+intermediary lets it through (see UPGRADE-H2C-SWITCHED). In the clear it is a relic and does no harm by itself. Over TLS
+it is wrong: there h2 is agreed on in the TLS handshake, and a client that takes the invitation up speaks HTTP/2 to
+somebody who may not expect it.`,
+	Fix: `Apache httpd: Protocols http/1.1 (or h2 http/1.1 with TLS), without h2c; or H2Upgrade off.
+In general, send Upgrade only with a 426 and a 101.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return len(c.named) > 0 && !c.switched },
+	Judge: func(c *Case) Verdict {
+		switch {
+		case !names(c.named, "h2c"):
+			return Pass
+		case c.X.BackendTLS:
+			c.rate(Medium)
+			return Fail
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		saw := "the response advertises " + members(c.named)
+		if c.X.BackendTLS {
+			saw += " over TLS"
+		}
+		return saw, c.inResponse("Upgrade")
+	},
+})

@@ -1,0 +1,89 @@
+package rules
+
+import (
+	"bytes"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-REJECT-KEEPALIVE", Level: Advice, Party: Server,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "a request that was sent behind a refused handshake is not answered",
+	Refs: []Ref{
+		{"9112", "9.3", "a connection is kept for further requests unless an option says otherwise, also after a refusal"},
+		{"6455", "4.1", "a client that has sent its handshake waits for the response before it sends anything more"},
+	},
+	Why: `By itself the server is right: a refusal leaves the connection in HTTP, and requests are answered in order. But an
+intermediary that opens its tunnel at the offer, and not at the 101, takes the bytes behind it for frames and looks at
+none of them; the server refuses, keeps the connection, and answers the request that was hidden there. Kemal kept
+connections after a 403 in that way. If the client waited for the refusal before it sent its next request, this is the
+normal use of a connection, and only noted.`,
+	Fix: `Answer a refused handshake with Connection: close, and close.
+Kemal: use a release in which a refused upgrade closes the connection.`,
+	When: func(c *Case) bool {
+		return c.websocket && c.X.Outcome == wire.Refused && c.X.Final && len(c.X.Next.Bytes) > 0 && !c.leftHTTP()
+	},
+	Judge: func(c *Case) Verdict {
+		switch {
+		case !c.X.Next.Answered, c.X.Response.HasOption("close"):
+			return Pass
+		case c.X.EarlyBytes > 0:
+			c.rate(High)
+			return Fail
+		}
+		c.rate(Info)
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		p := c.X.Response
+		saw := "the handshake was refused with " + quote(p.Text(p.Start)) + ", and the next request on the connection answered"
+		if c.X.EarlyBytes > 0 {
+			saw += "; it had been sent together with the handshake"
+		}
+		return saw, c.inResponse("Connection")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-TUNNEL-AFTER-REFUSAL", Level: Advice, Party: Client,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "behind an offer that was not taken up the client goes on in HTTP",
+	Refs: []Ref{
+		{"9110", "7.8", "only a 101 switches; after any other response the connection goes on in HTTP"},
+	},
+	Why: `Somebody on the path believes that the connection was switched, and the server knows nothing of it: it reads
+frames as requests, and what is written into the supposed tunnel is executed past everybody who thinks there is one. The
+API server of Kubernetes left such a connection open after a refusal, and who could open it had the rights of the API
+server at the other end (CVE-2018-1002105); Cloudflare Pingora before 0.8 passed bytes on at the offer
+(CVE-2026-2833).`,
+	Fix: `Open a tunnel only for a 101. After any other status, go on in HTTP or close both sides.
+Kubernetes: 1.10.11, 1.11.5, 1.12.3 or later. Pingora: 0.8 or later.`,
+	HopByHop: true,
+	When: func(c *Case) bool {
+		return len(c.offered) > 0 && c.X.Response != nil && !c.switched && c.status() != 426 && c.followed()
+	},
+	Judge: func(c *Case) Verdict {
+		switch {
+		case !c.leftHTTP():
+			return Pass
+		case leavesHTTP(c.X.Next.Bytes):
+			return Fail
+		}
+		return Unclear
+	},
+	Show: func(c *Case) (string, []Span) {
+		p := c.X.Response
+		return "behind " + quote(p.Text(p.Start)) + " the client sent " + c.opening(c.X.Next.Bytes), c.inResponse()
+	},
+})
+
+// leavesHTTP tells whether bytes begin as a protocol does that a connection is switched to: a frame of WebSocket (text,
+// binary, close, ping or pong, in one piece), a record of TLS, the preface of HTTP/2.
+func leavesHTTP(b []byte) bool {
+	switch b[0] {
+	case 0x81, 0x82, 0x88, 0x89, 0x8a, 0x16:
+		return true
+	}
+	return bytes.HasPrefix(b, []byte("PRI "))
+}

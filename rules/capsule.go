@@ -1,0 +1,162 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+const capsuleField = "Capsule-Protocol"
+
+var _ = register(Rule{
+	ID: "UPGRADE-CAPSULE-FRAMING", Level: Must, Party: Client,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "messages that begin the capsule protocol have no content",
+	Refs: []Ref{
+		{"9297", "3.2", "they have no Content-Length, Content-Type or Transfer-Encoding, and the status is not 204, 205 or 206; who receives such a message takes it as malformed"},
+		{"9298", "3.3", "the 101 meets these requirements"},
+	},
+	Why: `Who goes by Content-Length or Transfer-Encoding takes the first capsules for content, who goes by Upgrade takes
+content for capsules. Between two such readers the packets of one client become requests of another: the classic
+smuggling, with bytes that anybody may choose.`,
+	Fix: `Send none of the three fields with connect-udp, connect-ip or Capsule-Protocol: ?1, in neither direction, not even
+	Content-Length: 0; answer 400 to a request that has one.`,
+	When: func(c *Case) bool { return c.masqueOffered() || c.saysCapsules() },
+	Judge: func(c *Case) Verdict {
+		switch {
+		case len(c.responseFraming()) > 0:
+			c.found.Party = Server
+			return Fail
+		case len(c.requestFraming()) > 0:
+			return RefuseSwitch(c)
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		if all := c.responseFraming(); len(all) > 0 {
+			return strings.Join(all, " and ") + " in a response that begins the capsule protocol",
+				c.inResponse(append(all, "Upgrade", capsuleField)...)
+		}
+		all := c.requestFraming()
+		return strings.Join(all, " and ") + " in a request for the capsule protocol", c.inRequest(append(all, "Upgrade", capsuleField)...)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-CAPSULE-FIELD", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "the value of Capsule-Protocol is one boolean",
+	Refs: []Ref{
+		{"9297", "3.4", "the field is a structured field with a boolean, ?1 or ?0; who receives anything else, or several, takes it as absent"},
+	},
+	Why: `The field tells intermediaries that capsules follow. Who is strict ignores a value such as 1 or true, who is not
+takes it as yes, and then one of two intermediaries reads capsules where the other copies bytes. A field that comes
+twice is ignored as well.`,
+	Fix:  `Send Capsule-Protocol: ?1 once, or leave the field out.`,
+	When: func(c *Case) bool { return c.hasCapsuleField() },
+	Judge: func(c *Case) Verdict {
+		switch {
+		case c.X.Response != nil && !soundCapsuleField(&c.X.Response.Head):
+			c.found.Party = Server
+			return Fail
+		case soundCapsuleField(&c.X.Request.Head):
+			return Pass
+		case c.switched:
+			return Fail
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		if c.found.Party == Server {
+			return "Capsule-Protocol " + values(&c.X.Response.Head, capsuleField) + " in the response", c.inResponse(capsuleField)
+		}
+		return "Capsule-Protocol " + values(&c.X.Request.Head, capsuleField) + " in the request", c.inRequest(capsuleField)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-CAPSULE-STATUS", Level: Must, Party: Server,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "only a 101 or a 2xx has a Capsule-Protocol field",
+	Refs: []Ref{
+		{"9297", "3.4", "a response has the field only if its status is 101 or 2xx"},
+	},
+	Why: `A refusal with the field says both that there are capsules and that there are none. An intermediary that goes by the
+field reads the error page as capsules, and the next response after it.`,
+	Fix:  `Send Capsule-Protocol only when the request is accepted; do not set it for all responses of a path.`,
+	When: func(c *Case) bool { return c.X.Response != nil && c.X.Response.Has(capsuleField) },
+	Judge: func(c *Case) Verdict {
+		return passIf(c.switched || c.status() >= 200 && c.status() < 300)
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "Capsule-Protocol " + values(&c.X.Response.Head, capsuleField) + " in " +
+			quote(c.X.Response.Text(c.X.Response.Start)), c.inResponse(capsuleField)
+	},
+})
+
+func (c *Case) hasCapsuleField() bool {
+	return c.X.Request.Has(capsuleField) || c.X.Response != nil && c.X.Response.Has(capsuleField)
+}
+
+// saysCapsules tells whether the request or the response says that capsules follow.
+func (c *Case) saysCapsules() bool {
+	return capsulesFollow(&c.X.Request.Head) || c.X.Response != nil && capsulesFollow(&c.X.Response.Head)
+}
+
+// capsulesFollow tells whether the message has one Capsule-Protocol field that says yes.
+func capsulesFollow(h *wire.Head) bool {
+	return bytes.HasPrefix(first(h, capsuleField), []byte("?1")) && soundCapsuleField(h)
+}
+
+// soundCapsuleField tells whether the message has no Capsule-Protocol field, or one with a boolean (RFC 8941 §3.3.6),
+// perhaps with parameters.
+func soundCapsuleField(h *wire.Head) bool {
+	n := h.Count(capsuleField)
+	if n == 0 {
+		return true
+	}
+	value := first(h, capsuleField)
+	if n > 1 || len(value) < 2 || value[0] != '?' || value[1] != '0' && value[1] != '1' {
+		return false
+	}
+	return len(value) == 2 || value[2] == ';'
+}
+
+// requestFraming names the fields of a request for the capsule protocol that such a request must not have.
+func (c *Case) requestFraming() []string {
+	h := &c.X.Request.Head
+	if !c.masqueOffered() && !capsulesFollow(h) {
+		return nil
+	}
+	return framingFields(h)
+}
+
+// responseFraming names the fields of a response that begins the capsule protocol which it must not have, and the status
+// likewise. A server that ignores the offer answers as it always does.
+func (c *Case) responseFraming() []string {
+	p := c.X.Response
+	switch {
+	case p == nil:
+		return nil
+	case c.switched && (c.masque() || c.saysCapsules()), c.status()/100 == 2 && capsulesFollow(&p.Head):
+	default:
+		return nil
+	}
+	all := framingFields(&p.Head)
+	if s := c.status(); s >= 204 && s <= 206 {
+		all = append(all, fmt.Sprintf("status %d", s))
+	}
+	return all
+}
+
+func framingFields(h *wire.Head) []string {
+	var all []string
+	for _, name := range [...]string{"Content-Length", "Content-Type", "Transfer-Encoding"} {
+		if h.Has(name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}

@@ -1,0 +1,36 @@
+package rules
+
+var _ = register(Rule{
+	ID: "UPGRADE-CONNECT-REJECT-OPEN", Level: Must, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a connection on which a CONNECT was refused serves no further request",
+	Refs: []Ref{
+		{"9931", "8", "a proxy closes the connection when it refuses a CONNECT over HTTP/1.1, and processes nothing that follows"},
+		{"9110", "9.3.6", "the tunnel begins with a 2xx; all else leaves the connection in HTTP"},
+	},
+	Why: `Proxy clients forward what an application writes without waiting for the answer to their CONNECT. If the proxy
+refuses and goes on reading, those bytes are requests in the name of the client, with its certificate or the address it
+comes from: an application that may only open connections can then talk to the proxy itself, its other hosts and its
+administration. The client cannot know in time; so the proxy has to close.`,
+	Fix: `In a proxy, send Connection: close with each refusal of a CONNECT and close, also after a 407.
+In a client, wait for the 2xx, or send Connection: close with the CONNECT.
+An origin server that knows no CONNECT does well to close too.`,
+	When: func(c *Case) bool {
+		return c.X.Request.Method == "CONNECT" && c.status() >= 300 && (len(c.X.Next.Bytes) > 0 || c.X.Response.HasOption("close"))
+	},
+	Judge: func(c *Case) Verdict {
+		switch {
+		case !c.X.Next.Answered:
+			return Pass
+		case c.status() == 405 || c.status() == 501: // this may be no proxy
+			return Warn
+		}
+		return Fail
+	},
+	Show: func(c *Case) (string, []Span) {
+		line := firstLine(append([]byte(nil), c.X.Next.Bytes...))
+		c.Options.redactRequestLine(line)
+		return "CONNECT refused with " + quote(c.X.Response.Text(c.X.Response.Start)) + ", and then " + quote(line) + " was answered",
+			c.inResponse("Connection")
+	},
+})

@@ -1,0 +1,211 @@
+package rules
+
+import (
+	"bytes"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-HOP-LEAK", Level: Should, Party: Intermediary,
+	Severity: Severities{Refused: High, Switched: Critical}, Since: "0.1",
+	Title: "an intermediary passes no Upgrade field on without the connection option",
+	Refs: []Ref{
+		{"9110", "7.6.1", "an intermediary takes off fields that are known to live on one hop, Upgrade among them, also where Connection does not name them"},
+		{"9110", "7.8", "who sends Upgrade sends the connection option upgrade with it, so that nobody passes the field on"},
+	},
+	Why: `The intermediary took off Connection and let Upgrade through: the offer is the client's, but the intermediary does
+not know of it and goes on in HTTP whatever the server answers. A server that switches has then left a connection on
+which the intermediary sends the requests of others, and reads what the server writes in the new protocol as their
+responses. As long as the server ignores the field nothing happens; the hole opens with its next release, or with
+another server behind the same address.`,
+	Fix: `Take off Upgrade wherever Connection is taken off, and set both anew where upgrades are carried.
+nginx: never proxy_set_header Upgrade $http_upgrade without proxy_set_header Connection $connection_upgrade beside it.`,
+	When: func(c *Case) bool {
+		return !c.cut && c.X.Request.Has("Upgrade") && !c.probed() && c.forwarded()
+	},
+	Judge: func(c *Case) Verdict {
+		switch {
+		case c.option:
+			return Pass
+		case c.switched:
+			return Fail
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		saw := withoutOption(&c.X.Request.Head) + ", in a request that came through an intermediary"
+		if c.switched {
+			saw = "switched on " + saw
+		}
+		return saw, c.inRequest("Upgrade", "Connection", "Via", "Forwarded", "X-Forwarded-For")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-CONN-DANGLING", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "the connection option upgrade comes with an Upgrade field",
+	Refs: []Ref{
+		{"9110", "7.6.1", "a connection option may name a field; one that names a field which is not there says nothing"},
+	},
+	Why: `This is the trace of something in front that sets the option for every request: the recipe for nginx that many
+people copied writes Connection: upgrade everywhere, with or without an offer. Nothing is wrong with that; Kestrel found
+out that it must not refuse such requests. Where a client did send an offer and the field is missing here, it was lost
+on the way.`,
+	Fix: `Nothing needs to be mended. To have it tidy, set the option only where there is an offer.
+nginx: map $http_upgrade $connection_upgrade { default upgrade; '' ''; }`,
+	HopByHop: true,
+	When: func(c *Case) bool {
+		return len(c.offered) == 0 && !c.cut && c.X.Request.Has("Connection") && !c.X.Request.Has("Upgrade")
+	},
+	Judge: func(c *Case) Verdict {
+		if c.option {
+			return Warn
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "Connection " + values(&c.X.Request.Head, "Connection") + " without an Upgrade field", c.inRequest("Connection")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-CONN-SYNTAX", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Critical}, Since: "0.1",
+	Title: "what is no token is no connection option",
+	Refs: []Ref{
+		{"9110", "7.6.1", "a connection option is a token, and commas separate options"},
+		{"9110", "2.2", "nobody sends what does not fit the grammar"},
+	},
+	Why: `In "keep-alive Upgrade", Upgrade;q=0 or "Upgrade" with its quotation marks the option is not there. A server that
+searches for the text, or splits at spaces, finds it all the same and switches, while an intermediary that reads the
+list takes the request for an ordinary one. gws and gobwas/ws have taken a space for a comma, tungstenite splits at
+both, puma-dev looks for the end of the value. Where the option stands properly beside the faulty element, only the
+client has made a mistake.`,
+	Fix: `Split Connection at commas, cut spaces and tabs from both ends, and compare whole elements without regard to case.
+In a client: Connection: Upgrade, or Connection: keep-alive, Upgrade.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return misshapenOption(&c.X.Request.Head).Len() > 0 && c.asks() },
+	Judge: func(c *Case) Verdict {
+		if c.hiddenOption() {
+			return RefuseSwitch(c)
+		}
+		c.rate(Low)
+		return tolerated(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		at := misshapenOption(&c.X.Request.Head)
+		return "Connection " + values(&c.X.Request.Head, "Connection") + ", in which " +
+			quote(c.X.Request.Text(at)) + " is no token", []Span{{InRequest, at.From, at.To}}
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-CONN-CLOSE", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "a request that is switched on does not ask for the connection to be closed",
+	Refs: []Ref{
+		{"9112", "9.6", "close in a request means that the connection ends with the final response to it; a 101 is not final"},
+	},
+	Why: `To offer a switch and to ask for the end in one breath is allowed, and iPhones behind some load balancers do it.
+But software does not agree on what it means: one server switches, the next answers and closes, and one more switches
+and puts close into its 101, on which intermediaries such as Skipper then act. Jetty and Vert.x have gone back and
+forth. A connection that ends right after a sound switch may have its cause here.`,
+	Fix: `In a client or an intermediary, leave close out of a request that offers a switch. In a server, let the offer count
+	and send a 101 without close, or refuse.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return c.option && c.X.Request.HasOption("close") },
+	Judge: func(c *Case) Verdict {
+		if c.switched {
+			return Warn
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "switched on Connection " + values(&c.X.Request.Head, "Connection"), c.inRequest("Connection")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-CONN-END2END", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "Connection names no field that is meant for the server at the end",
+	Refs: []Ref{
+		{"9110", "7.6.1", "nobody names in Connection a field that is meant for all recipients of the message"},
+	},
+	Why: `An intermediary takes off the fields that Connection names. Who names Authorization, Cookie, Origin or
+X-Forwarded-For has them removed behind the check that they were made for: a proxy that writes the client's address and
+then honours the list sends a request without one, which the server may take for its own neighbour's. On upgrade
+requests the list is treated differently once more: Envoy has kept the named fields there. Servers themselves have
+nothing to do but to ignore such names.`,
+	Fix: `In a client, name only fields that end at the next hop: Upgrade, HTTP2-Settings, TE.
+In an intermediary, apply the client's list before own fields are added, and refuse a list that names a field on which
+	access depends.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return namesField(&c.X.Request.Head) && c.asks() },
+	Judge: func(c *Case) Verdict {
+		if endToEnd(&c.X.Request.Head).Len() == 0 {
+			return Pass
+		}
+		return tolerated(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		at := endToEnd(&c.X.Request.Head)
+		return "a Connection field that names " + quote(c.X.Request.Text(at)), []Span{{InRequest, at.From, at.To}}
+	},
+})
+
+// misshapenOption is the first element of Connection that is no token; empty if there is none.
+func misshapenOption(h *wire.Head) wire.Span {
+	for e := range h.Elements("Connection") {
+		if !wire.IsToken(h.Text(e)) {
+			return e
+		}
+	}
+	return wire.Span{}
+}
+
+// hiddenOption tells whether the text upgrade stands in Connection only where there is no token: who switches has
+// searched for it.
+func (c *Case) hiddenOption() bool {
+	if c.option || c.cut {
+		return false
+	}
+	h := &c.X.Request.Head
+	for e := range h.Elements("Connection") {
+		if text := h.Text(e); !wire.IsToken(text) && bytes.Contains(bytes.ToLower(text), []byte("upgrade")) {
+			return true
+		}
+	}
+	return false
+}
+
+// namesField tells whether Connection has an option that is the name of a field other than Upgrade.
+func namesField(h *wire.Head) bool {
+	for e := range h.Elements("Connection") {
+		option := h.Text(e)
+		if !wire.EqualFold(option, "upgrade") && !wire.EqualFold(option, "keep-alive") && !wire.EqualFold(option, "close") {
+			return true
+		}
+	}
+	return false
+}
+
+// endToEnd is the first option of Connection that names a field which is meant for all recipients; empty if there is none.
+func endToEnd(h *wire.Head) wire.Span {
+	for e := range h.Elements("Connection") {
+		option := h.Text(e)
+		for _, name := range [...]string{"Host", "Authorization", "Cookie", "Origin", "Forwarded"} {
+			if wire.EqualFold(option, name) {
+				return e
+			}
+		}
+		for _, prefix := range [...]string{"Sec-WebSocket-", "Content-", "X-Forwarded-"} {
+			if len(option) > len(prefix) && wire.EqualFold(option[:len(prefix)], prefix) {
+				return e
+			}
+		}
+	}
+	return wire.Span{}
+}

@@ -1,0 +1,157 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-BODY", Level: Should, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
+	Title: "a WebSocket handshake has no content",
+	Refs: []Ref{
+		{"9110", "9.3.1", "a client sends no content with GET unless it knows that the server wants it"},
+		{"9110", "7.8", "the new protocol begins behind the whole request, its content included"},
+	},
+	Why: `Where the content ends, the tunnel begins, and servers that never expected content in a handshake do not skip it:
+the bytes that everybody on the path takes for content are read as the first frames. That is a way to send frames past a
+filter, and where an intermediary shares its connections, past its bookkeeping: nghttpx up to 1.69.0 mixed up answers of
+different clients (CVE-2026-58055), golang.org/x/net/http2/h2c read an unread body as HTTP/2 (CVE-2022-41721), Node.js
+handed the body to the new protocol until it learnt to parse it first. For other protocols content is legal, Docker
+sends it with every exec; there this is only noted.`,
+	Fix: `Refuse a WebSocket handshake that announces content with 400 and Connection: close; or read all of it, and throw it
+	away, before the 101.
+Node.js: use a release in which the parser reads the body of an upgrade request before the upgrade event.`,
+	When: func(c *Case) bool { return len(c.offered) > 0 && c.announcesContent() },
+	Judge: func(c *Case) Verdict {
+		switch {
+		case c.websocket || c.masque():
+			return RefuseSwitch(c)
+		case !c.switched:
+			return Pass
+		}
+		c.rate(Info)
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "an offer of " + members(c.offered) + " in a request with content", c.inRequest("Content-Length", "Transfer-Encoding")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-101-BEFORE-BODY", Level: Advice, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "no 101 comes before the content of the request",
+	Refs: []Ref{
+		{"9110", "7.8", "a client begins with the new protocol when it has sent its whole request, so until then it speaks HTTP"},
+	},
+	Why: `From its 101 on the server reads the new protocol, and what comes next is the rest of the content. A WebSocket
+server takes it for frames; who controls the content of a request that is relayed for him, a form or an upload, controls
+the frames. An intermediary meanwhile counts bytes of content and opens its tunnel only behind them.`,
+	Fix: `Read the content to its end before the 101, or refuse requests that announce any.`,
+	When: func(c *Case) bool {
+		return len(c.offered) > 0 && c.framedContent() && (c.X.Response != nil || c.probed())
+	},
+	Judge: func(c *Case) Verdict {
+		if c.X.BodyDone {
+			return Pass
+		}
+		return RefuseSwitch(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		at := c.inRequest("Content-Length", "Transfer-Encoding")
+		if c.X.Response != nil {
+			at = append(at, c.inResponse()...)
+		}
+		return "a request whose content had not come", at
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-EXPECT-ORDER", Level: Must, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "a client that waits for a 100 gets it before the 101",
+	Refs: []Ref{
+		{"9110", "7.8", "a server that gets Upgrade together with Expect: 100-continue sends a 100 before it sends a 101"},
+		{"9110", "10.1.1", "a client that expects a 100 holds its content back until one comes, or until it is tired of waiting"},
+	},
+	Why: `The client still has the content of its request in hand. After a 101 it cannot tell whether to send it first: if
+it does, a server that has gone over to frames reads content; if it does not, one that waits for the content reads
+frames as such. Hardly any library keeps this rule; it shows whether a server thinks of the content at all.`,
+	Fix: `Send 100 and read the content before the 101, or refuse with 417 or 400.`,
+	When: func(c *Case) bool {
+		return c.switched && c.expectsContinue() && c.framedContent()
+	},
+	Judge: func(c *Case) Verdict {
+		continued := slices.ContainsFunc(c.X.Interim, func(p *wire.Response) bool { return p.Status == 100 })
+		return passIf(continued || c.X.BodyDone)
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "101 without a 100 before it, while the client held its content back",
+			append(c.inRequest("Expect", "Content-Length", "Transfer-Encoding"), c.inResponse()...)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-EXPECT-NOBODY", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "who expects a 100 has content to send",
+	Refs: []Ref{
+		{"9110", "10.1.1", "a client does not expect a 100 for a request without content"},
+	},
+	Why: `There is nothing to go on with. Some servers answer 100 and then 101, some 101 at once, some 417; intermediaries
+that wait for the 100 before they let anything through hold up the handshake. It comes from HTTP libraries that set the
+field for every request and know nothing of handshakes.`,
+	Fix: `Leave Expect out of an upgrade request without content.
+.NET: DefaultRequestHeaders.ExpectContinue = false. curl: -H 'Expect:'.`,
+	When: func(c *Case) bool {
+		return !c.cut && c.expectsContinue() && c.asks() && !c.X.Request.Ambiguous()
+	},
+	Judge: func(c *Case) Verdict {
+		if c.framedContent() {
+			return Pass
+		}
+		return tolerated(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "Expect " + values(&c.X.Request.Head, "Expect") + " without content", c.inRequest("Expect")
+	},
+})
+
+// framedContent tells whether the request has content, and it is known where that ends.
+func (c *Case) framedContent() bool {
+	switch c.X.Request.RequestFraming().Kind {
+	case wire.FramedByLength, wire.FramedByChunks:
+		return true
+	}
+	return false
+}
+
+// announcesContent tells whether the request has content, be it that nobody can say how much.
+func (c *Case) announcesContent() bool {
+	q := c.X.Request
+	if !q.Ambiguous() {
+		return c.framedContent()
+	}
+	for v := range q.Named("Content-Length") {
+		if slices.ContainsFunc(q.Text(v), func(b byte) bool { return b != '0' }) {
+			return true
+		}
+	}
+	return q.Has("Transfer-Encoding")
+}
+
+// masque tells whether the exchange is about proxying UDP or IP (RFC 9298, RFC 9484).
+func (c *Case) masque() bool { return c.towards("connect-udp") || c.towards("connect-ip") }
+
+// expectsContinue tells whether the request says that the client holds its content back.
+func (c *Case) expectsContinue() bool {
+	q := c.X.Request
+	for e := range q.Elements("Expect") {
+		if wire.EqualFold(q.Text(e), "100-continue") {
+			return true
+		}
+	}
+	return false
+}

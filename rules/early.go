@@ -1,0 +1,182 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-EARLY-DATA", Level: Must, Party: Client,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a client sends nothing behind a WebSocket handshake until the answer is there",
+	Refs: []Ref{
+		{"6455", "4.1", "a client that has sent its handshake waits for the response before it sends anything more"},
+	},
+	Why: `The client acts as if the switch were certain. If the server refuses, it reads frames as the next request, and
+whoever can choose their content has written that request; behind an intermediary the bytes may reach the server before
+anybody knows whether there will be a tunnel (Cloudflare Pingora before 0.8, CVE-2026-2833; Envoy, CVE-2025-64763). If
+the server switches, it depends on its scheduling what becomes of them: anycorn and hypercorn serve them or answer 400,
+gorilla/websocket closes without an answer, uWebSockets drops them. Servers cannot do anything about it.`,
+	Fix: `In a client, wait for the 101 before the first frame.
+In an intermediary, hold back what comes behind an upgrade request until the answer's status is known.
+Pingora: 0.8 or later.`,
+	When: func(c *Case) bool {
+		return c.websocket && c.X.Response != nil && c.X.BodyDone && c.early() <= earlyBytes &&
+			!c.X.Request.Has("Sec-WebSocket-Key1") // hixie-76 has eight bytes there
+	},
+	Judge: func(c *Case) Verdict {
+		switch {
+		case c.early() == earlyNothing:
+			return Pass
+		case c.switched:
+			return Fail
+		case c.forwarded():
+			c.rate(Critical)
+			c.found.Party = Intermediary
+			return Fail
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		saw := fmt.Sprintf("%d bytes behind the request before the answer", c.X.EarlyBytes)
+		if len(c.X.Early) > 0 {
+			saw += ", beginning " + c.opening(c.X.Early)
+		}
+		if !c.switched && c.forwarded() {
+			saw += ", which an intermediary passed on"
+		}
+		return saw, c.inTunnel(c.X.Early)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-PIPELINED", Level: Advice, Party: Client,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "no request follows an offer before the answer is there",
+	Refs: []Ref{
+		{"9110", "7.8", "what a client sends behind its request is of the new protocol if the server switches"},
+		{"6455", "4.1", "a client that has sent a WebSocket handshake waits for the response before it sends anything more"},
+	},
+	Why: `This is what smuggling by way of an upgrade looks like: to one party the bytes are a tunnel that it does not look
+into, to the other they are a request, and which of them is right depends on an answer that is still to come. If the
+server refuses and keeps the connection, the hidden request is answered; if it switches, the request is swallowed as
+data. A client that pipelines in good faith loses its request in the second case. With offers that are only there to be
+ignored, as of TLS or h2c, it is harmless as long as they are ignored, and only noted.`,
+	Fix: `In a client, send nothing behind a request with Upgrade until it is answered.
+In an intermediary, pass on nothing behind an offer before its answer, and refuse what looks like a request there.
+In a server, close after refusing an upgrade.`,
+	When: func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
+	Judge: func(c *Case) Verdict {
+		switch c.early() {
+		case earlyPerhapsRequest:
+			return Unclear
+		case earlyRequest:
+			if c.switched {
+				return Fail
+			}
+			if !c.websocket && !c.masque() {
+				c.rate(Info)
+			}
+			return Warn
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "behind the offer the client sent " + c.opening(bytes.TrimLeft(c.X.Early, "\r\n")) +
+			" before the answer", c.inTunnel(c.X.Early)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-TRAILING-CRLF", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Medium}, Since: "0.1",
+	Title: "no empty line follows an offer",
+	Refs: []Ref{
+		{"9112", "2.2", "a client puts no empty line in front of a request or behind it"},
+	},
+	Why: `Behind an ordinary request an empty line is passed over. Behind an offer that is taken up it belongs to the tunnel:
+the server of a WebSocket reads a frame that begins with CR and LF, finds it faulty and closes. Apache's
+mod_proxy_wstunnel has sent such lines on (bug 57436), and the connections that broke were hard to explain.`,
+	Fix:  `In a client, end the request with the empty line behind its fields, and with nothing more.`,
+	When: func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
+	Judge: func(c *Case) Verdict {
+		switch kind := c.early(); {
+		case kind == earlyPerhapsLine:
+			return Unclear
+		case kind != earlyLines:
+			return Pass
+		case c.switched:
+			return Fail
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "behind the offer the client sent " + beginning(c.X.Early), c.inTunnel(c.X.Early)
+	},
+})
+
+// earlyKind is what a client sent behind its request before the answer.
+type earlyKind uint8
+
+const (
+	earlyNothing        earlyKind = iota
+	earlyBytes                    // none of the others
+	earlyRequest                  // the beginning of a request, perhaps behind empty lines
+	earlyPerhapsRequest           // too little to tell
+	earlyLines                    // empty lines and no more
+	earlyPerhapsLine              // too little to tell
+)
+
+func (c *Case) early() earlyKind {
+	b := c.X.Early
+	if len(b) == 0 {
+		if c.X.EarlyBytes > 0 {
+			return earlyBytes
+		}
+		return earlyNothing
+	}
+	rest := b
+	for bytes.HasPrefix(rest, []byte("\r\n")) {
+		rest = rest[2:]
+	}
+	switch whole := c.X.EarlyBytes == int64(len(b)); {
+	case len(rest) == 0 && whole:
+		return earlyLines
+	case len(rest) == 0, string(rest) == "\r":
+		return earlyPerhapsLine
+	case isRequestLine(rest):
+		return earlyRequest
+	case whole && maybeRequestLine(rest):
+		return earlyPerhapsRequest
+	}
+	return earlyBytes
+}
+
+// maybeRequestLine tells whether bytes that were cut short may go on as a request line.
+func maybeRequestLine(b []byte) bool {
+	method, rest, more := bytes.Cut(b, []byte(" "))
+	if !wire.IsToken(method) || bytes.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
+		return false
+	}
+	target, version, behind := bytes.Cut(rest, []byte(" "))
+	return !more || !behind || len(target) > 0 && len(version) < len(statusLine) && wire.EqualFold(version, statusLine[:len(version)])
+}
+
+// opening quotes how the client's bytes begin, without payload and secrets.
+func (c *Case) opening(b []byte) string {
+	shown := c.Options.behind(b, names(c.offered, "websocket"))
+	if !isRequestLine(b) {
+		return beginning(shown)
+	}
+	return quote(firstLine(shown))
+}
+
+// inTunnel is where in the tunnel the client's early bytes stand; without a tunnel, what they stand behind.
+func (c *Case) inTunnel(early []byte) []Span {
+	if n := min(len(early), len(c.X.After.Client)); c.switched && n > 0 {
+		return []Span{{FromClient, 0, n}}
+	}
+	return c.inRequest("Upgrade")
+}

@@ -1,0 +1,169 @@
+package rules
+
+import "fmt"
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2C-SERVER-PREFACE", Level: Must, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "behind a 101 to h2c the server begins with a SETTINGS frame",
+	Refs: []Ref{
+		{"7540", "3.2", "the first frame that the server sends behind the 101 is its preface"},
+		{"7540", "3.5", "the server's preface is a SETTINGS frame, which may be empty"},
+	},
+	Why: `A client drops the connection. Whatever the server speaks, it is not HTTP/2, although the 101 says so: it may echo,
+it may be a proxy that has connected the tunnel to something else, or a server whose 101 was written by one part and
+whose bytes come from another. An intermediary has opened a tunnel to it meanwhile. In a build session of Docker the
+roles are swapped: the daemon begins as an HTTP/2 client; that is noted and no more.`,
+	Fix:  `Hand the connection to a complete HTTP/2 implementation together with the 101, or do not switch.`,
+	When: func(c *Case) bool { return c.h2cFollows() && !mayBeHTTP(c.X.After.Server, FromServer) },
+	Judge: func(c *Case) Verdict {
+		if c.swapped() {
+			c.rate(Info)
+			return Warn
+		}
+		f, ok := readH2Frame(c.X.After.Server)
+		if !ok {
+			return Unclear
+		}
+		return passIf(f.settings())
+	},
+	Show: func(c *Case) (string, []Span) {
+		at := spanOf(FromServer, c.X.After.Server)
+		if c.swapped() {
+			return "the server began with the preface of a client: the two have swapped roles", at
+		}
+		return "the server " + showH2(c.X.After.Server), at
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2C-CLIENT-PREFACE", Level: Must, Party: Client,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "behind a 101 to h2c the client begins with the preface of HTTP/2",
+	Refs: []Ref{
+		{"7540", "3.2", "upon the 101 the client sends its preface"},
+		{"7540", "3.5", "the client's preface is a fixed run of 24 bytes and a SETTINGS frame, which may be empty"},
+	},
+	Why: `The preface was chosen so that an HTTP/1 server stops at it. A client that leaves it out writes into the tunnel
+what nobody agreed on, and a server that does not ask for it reads bytes as frames which may be anything: the body of
+a request, or data for somebody else. In a build session of Docker the roles are swapped, and the client begins as a
+server; that is noted and no more.`,
+	Fix: `In a server, close the connection if the first 24 bytes are not the preface.
+In a client, begin with the preface and a SETTINGS frame, also when there is nothing to set.`,
+	When: func(c *Case) bool {
+		return c.h2cFollows() && len(c.X.After.Client) > 0 && !isRequestLine(c.X.After.Client) && !c.cutContent()
+	},
+	Judge: func(c *Case) Verdict {
+		rest, v := cutH2Preface(c.X.After.Client)
+		switch f, _ := readH2Frame(c.X.After.Client); {
+		case v == Fail && c.swapped():
+			c.rate(Info)
+			return Warn
+		case v == Fail && f.settings() && len(c.X.After.Server) == 0 && !c.X.Request.Has(settingsField):
+			return Unclear // perhaps the server is about to begin as a client
+		case v != Pass:
+			return v
+		}
+		f, ok := readH2Frame(rest)
+		if !ok {
+			return Unclear
+		}
+		return passIf(f.settings())
+	},
+	Show: func(c *Case) (string, []Span) {
+		b := c.X.After.Client
+		rest, v := cutH2Preface(b)
+		if v == Fail && c.swapped() {
+			return "the client began with a SETTINGS frame alone, and the server with the preface: the two have swapped roles", spanOf(FromClient, b)
+		}
+		if v != Pass {
+			return "the client began with " + quote(b[:min(len(b), len(h2Preface))]), []Span{{FromClient, 0, min(len(b), len(h2Preface))}}
+		}
+		at := Span{FromClient, len(h2Preface), len(h2Preface) + min(len(rest), h2Head)}
+		return "behind the preface the client " + showH2(rest), []Span{at}
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2C-BODY", Level: Must, Party: Client,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "HTTP/2 begins behind the content of the request",
+	Refs: []Ref{
+		{"7540", "3.2", "a request with content is sent in full before the client sends frames"},
+		{"9110", "7.8", "the client cannot change the protocol in the middle of a message"},
+	},
+	Why: `What one side takes for content, the other takes for frames. A server that leaves a part of the content unread
+before it switches reads it as HTTP/2, and whoever chose the content has chosen requests: in Go's h2c package that was
+CVE-2022-41721, by way of MaxBytesHandler. A client that stops in the middle of the content at the 101 has its preface
+swallowed as content. Helidon, Jetty and mod_h2 have had trouble with h2c offers that have content as well.`,
+	Fix: `In a server, do not switch on a request with content, or read all of it first; refuse if it is too much.
+In a client, offer h2c only with requests that have no content.
+Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
+	When: func(c *Case) bool { return c.h2cFollows() && c.framedContent() && !c.X.After.Opaque },
+	Judge: func(c *Case) Verdict {
+		b := c.X.After.Client
+		_, v := cutH2Preface(b)
+		switch {
+		case len(b) == 0 && c.acknowledged():
+			c.found.Party = Server
+			return Fail
+		case len(b) == 0 && c.X.BodyDone:
+			return NotApplicable
+		case v == Fail && c.X.BodyDone:
+			return NotApplicable // of the preface, not of the content
+		}
+		return v
+	},
+	Show: func(c *Case) (string, []Span) {
+		b := c.X.After.Client
+		switch {
+		case c.found.Party == Server:
+			return "the server acknowledged settings before the client had sent any behind the content", spanOf(FromServer, c.X.After.Server)
+		case len(b) == 0:
+			return "101 before the content had come in full, and no more came", c.inResponse()
+		}
+		n := min(len(b), len(h2Preface))
+		return "101 before the content had come in full, and no preface behind the content but " + quote(b[:n]), []Span{{FromClient, 0, n}}
+	},
+})
+
+// swapped tells whether the server has taken the client's part in HTTP/2, and the client not. (An echo does both.)
+func (c *Case) swapped() bool {
+	if _, v := cutH2Preface(c.X.After.Server); v != Pass {
+		return false
+	}
+	f, ok := readH2Frame(c.X.After.Client)
+	return !ok || f.settings()
+}
+
+// h2cFollows tells whether what follows the 101 ought to be HTTP/2, and some of it was recorded.
+func (c *Case) h2cFollows() bool {
+	return c.h2c && c.switched && c.X.Complete && len(c.X.After.Client)+len(c.X.After.Server) > 0 &&
+		(len(c.named) == 0 || names(c.named, "h2c"))
+}
+
+// cutContent tells whether the server answered before the content of the request had come in full.
+func (c *Case) cutContent() bool { return !c.X.BodyDone && c.framedContent() }
+
+// acknowledged tells whether the server has acknowledged settings. Those of HTTP2-Settings are acknowledged by the 101
+// (RFC 7540 §3.2.1), so they must have come in a frame.
+func (c *Case) acknowledged() bool {
+	for f := range h2Frames(c.X.After.Server) {
+		if f.acknowledges() {
+			return true
+		}
+	}
+	return false
+}
+
+// showH2 says what bytes begin with that ought to be HTTP/2 frames.
+func showH2(b []byte) string {
+	f, ok := readH2Frame(b)
+	if !ok {
+		return "sent only " + quote(b)
+	}
+	return fmt.Sprintf("sent %s, as a frame of type %#x, stream %d, %d bytes", quote(b[:h2Head]), f.kind, f.stream, f.length)
+}
+
+// spanOf covers where the head of an HTTP/2 frame stands or would stand.
+func spanOf(from Part, b []byte) []Span { return []Span{{from, 0, min(len(b), h2Head)}} }

@@ -1,0 +1,84 @@
+package rules
+
+import "github.com/interlock-proxy/interlock/wire"
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-REFUSED-2XX", Level: Must, Party: Server,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "a WebSocket endpoint answers a faulty handshake with an error status",
+	Refs: []Ref{
+		{"6455", "4.2.1", "a server that finds the handshake faulty stops there and answers with an error status, such as 400"},
+	},
+	Why: `The endpoint is known to switch; this handshake was wrong, and got a page. Nobody finds out what was wrong: the
+client sees a 200 where it wants a 101, and monitoring counts a success. Often it is a framework that looks for a sound
+handshake, finds none, and goes on to the next route, which may do things that were never meant for such a request.`,
+	Fix: `Once a request to the endpoint offers WebSocket, answer 400 if anything is missing, 405 for another method, 426 with
+	Sec-WebSocket-Version: 13 for another version.`,
+	When: func(c *Case) bool {
+		return c.websocket && c.X.Response != nil && !c.switched && c.faultyHandshake() && c.knownToSwitch()
+	},
+	Judge: func(c *Case) Verdict { return passIf(c.status() < 200 || c.status() >= 300) },
+	Show: func(c *Case) (string, []Span) {
+		p := c.X.Response
+		return "a faulty handshake was answered with " + quote(p.Text(p.Start)) + ", where others are switched on",
+			append(c.inRequest("Upgrade", keyField, versionField), c.inResponse()...)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-HANG", Level: Advice, Party: Server,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "a sound WebSocket handshake gets an answer",
+	Refs: []Ref{
+		{"6455", "4.2.2", "a server that has read a handshake accepts it, or answers with an error status"},
+	},
+	Why: `The client waits until it loses patience, and so do connections and memory on every hop. A server written for
+Node.js that listens for upgrades on one path only, and for nothing else, leaves the others open for good (ws); a proxy
+made with node-http-proxy has done so whenever the server behind it refused. Where the endpoint has never been seen to
+switch, silence may be its way to refuse, and nothing is claimed.`,
+	Fix: `Answer every upgrade request: 404 for a path that nobody serves, and close.
+Node.js: in the upgrade event, write HTTP/1.1 404 and destroy the socket where no handler takes it; add a request
+	listener too.`,
+	When: func(c *Case) bool {
+		return c.websocket && !c.switched && (c.X.Response != nil || c.X.Outcome == wire.Silent) && c.soundHandshake()
+	},
+	Judge: func(c *Case) Verdict {
+		switch {
+		case c.X.Response != nil:
+			return Pass
+		case len(c.X.Interim) == 0 && c.knownToSwitch():
+			return Fail
+		}
+		return Unclear
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "a sound handshake without an answer", c.inRequest("Upgrade", "Connection", keyField, versionField)
+	},
+})
+
+// knownToSwitch tells whether the endpoint has switched before.
+func (c *Case) knownToSwitch() bool {
+	return c.Seen.Switches != nil && c.Seen.Switches(c.X.Route, Template(c.X.Request.Target))
+}
+
+// soundHandshake tells whether there is nothing in a WebSocket handshake that a server could find fault with, but for
+// the version: that is one, and which one is between the two.
+func (c *Case) soundHandshake() bool {
+	q := c.X.Request
+	return c.option && !c.cut && len(q.Flaws) == 0 && atLeast11(q.Version) && q.Count(versionField) == 1 &&
+		isVersion(first(&q.Head, versionField)) && c.soundButVersion() && !c.announcesContent()
+}
+
+// faultyHandshake tells whether a WebSocket handshake breaks a rule at which a server has to stop. One of HTTP/1.0, or
+// without the connection option, may be taken for no handshake at all.
+func (c *Case) faultyHandshake() bool {
+	q := c.X.Request
+	return c.option && !c.cut && atLeast11(q.Version) &&
+		(!c.soundButVersion() || q.Count(versionField) != 1 || string(first(&q.Head, versionField)) != "13")
+}
+
+func (c *Case) soundButVersion() bool {
+	q := c.X.Request
+	return q.Method == "GET" && q.Count("Host") == 1 && isHost(first(&q.Head, "Host")) && q.Count(keyField) == 1 &&
+		keyShaped(first(&q.Head, keyField))
+}

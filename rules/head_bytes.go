@@ -1,0 +1,177 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-BARE-LF", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "every line of an offer ends in CR LF",
+	Refs: []Ref{
+		{"9112", "2.2", "a line ends in CR LF; a server may take an LF alone for a line end"},
+	},
+	Why: `Servers may be lenient here, and those that are not often wait for the CR LF that never comes: the handshake hangs
+without an answer. Where an intermediary is strict and the server lenient, or the other way round, they see different
+lines. Such requests are typed by hand, or come from programs that write \n for a line end.`,
+	Fix:   `In a client, write CR LF. In a server, answer 400 to an LF alone.`,
+	When:  func(c *Case) bool { return c.flawed(wire.FlawBareLF) },
+	Judge: tolerated,
+	Show: func(c *Case) (string, []Span) {
+		at := c.flawBytes(wire.FlawBareLF)
+		lines := "one line"
+		if len(at) > 1 {
+			lines = fmt.Sprintf("%d lines", len(at))
+		}
+		return lines + " with a bare LF at the end", at
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-BARE-CR", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
+	Title: "a CR alone ends no line",
+	Refs: []Ref{
+		{"9112", "2.2", "a client sends no CR without LF; a server takes one as a fault, or for a space, and never for a line end"},
+	},
+	Why: `To a parser that takes the CR for a line end there are two fields, to all others one with an odd value. In that
+way Connection or Upgrade is hidden in the value of some other field: intermediaries pass it on unread, and the server
+finds an offer. Where the CR stands in a field that has no part in the switch, and the server has read a space there, only
+the client is at fault.`,
+	Fix:  `Answer 400 to a CR that no LF follows, anywhere in a head.`,
+	When: func(c *Case) bool { return len(c.X.Request.Flaws) > 0 && len(c.bareCRs()) > 0 && c.asks() },
+	Judge: func(c *Case) Verdict {
+		h := &c.X.Request.Head
+		if slices.ContainsFunc(c.bareCRs(), func(s Span) bool { return decides(h, s.From) }) {
+			return RefuseSwitch(c)
+		}
+		c.rate(Medium)
+		return tolerated(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		at := c.bareCRs()
+		return "a bare CR in the line of " + quote(fieldBefore(&c.X.Request.Head, at[0].From)), at
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-CTL", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
+	Title: "a field value of an offer has no control bytes",
+	Refs: []Ref{
+		{"9110", "5.5", "CR, LF and NUL in a value are dangerous: a server refuses the request, or puts a space in their place; other control bytes are invalid too"},
+	},
+	Why: `To code written in C a NUL ends the text: "Upgrade" with a NUL behind it, and anything behind that, is the option
+upgrade there and an unknown word elsewhere. Whoever switches on it has not read what everybody else has; then the rule
+is critical. Other control bytes are cut off as white space by one parser and kept by the next, so that a version is 13
+here and no version there. They also show that something from outside is written into fields unchecked, as undici did
+with line ends (CVE-2026-1527).`,
+	Fix: `Answer 400 to a value with a byte below 0x20 other than the tab, or with 0x7f.
+In a client, check values that come from outside before they are written.`,
+	When: func(c *Case) bool { return c.flawed(wire.FlawControl) },
+	Judge: func(c *Case) Verdict {
+		h := &c.X.Request.Head
+		worst, inOffer := Medium, false
+		for _, s := range c.flawBytes(wire.FlawControl) {
+			if makesOffer(fieldBefore(h, s.From)) {
+				inOffer = true
+				if h.Raw[s.From] == 0 {
+					worst = Critical
+				}
+			}
+		}
+		if c.switched {
+			c.rate(worst)
+		}
+		if inOffer {
+			return RefuseSwitch(c)
+		}
+		return tolerated(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		h := &c.X.Request.Head
+		at := c.flawBytes(wire.FlawControl)
+		return fmt.Sprintf("the byte %#02x in the line of ", h.Raw[at[0].From]) + quote(fieldBefore(h, at[0].From)), at
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-UNDERSCORE", Level: Should, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Critical}, Since: "0.1",
+	Title: "a name with underscores is not taken for a field of the offer",
+	Refs: []Ref{
+		{"9110", "16.3.2.1", "names of fields are made of letters, digits and hyphens"},
+		{"9110", "17.10", "gateways to programs turn hyphens into underscores, so that two different fields become one variable"},
+	},
+	Why: `Sec_WebSocket_Key is another field than Sec-WebSocket-Key, until a gateway in the manner of CGI or WSGI makes
+HTTP_SEC_WEBSOCKET_KEY of both. An intermediary that filters by names lets the underscores through, and the program
+behind the gateway finds a handshake. If the switch needed such a field, the server has switched on an offer that nobody
+else could see; otherwise only the client sends an odd name.`,
+	Fix: `Drop fields with underscores in front of a gateway that mixes them up.
+nginx: underscores_in_headers off, which is the default. Apache httpd: drops them for CGI by itself.`,
+	When: func(c *Case) bool { return c.aliased() != (wire.Field{}) && c.asks() },
+	Judge: func(c *Case) Verdict {
+		if c.neededAlias() {
+			return RefuseSwitch(c)
+		}
+		c.rate(Low)
+		return tolerated(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		f := c.aliased()
+		return "a field " + quote(c.X.Request.Text(f.Name)), []Span{{InRequest, f.Name.From, f.Name.To}}
+	},
+})
+
+// flawBytes are the bytes that the flaws of one kind are about.
+func (c *Case) flawBytes(kind wire.FlawKind) []Span {
+	at := c.flaws(kind)
+	at = slices.DeleteFunc(at, func(s Span) bool { return s.From == len(c.X.Request.Raw) })
+	for i := range at {
+		at[i].To = at[i].From + 1
+	}
+	return at
+}
+
+// bareCRs are the CRs that no LF follows. Where a head was cut off behind one, the LF may still have come.
+func (c *Case) bareCRs() []Span {
+	last := len(c.X.Request.Raw) - 1
+	return slices.DeleteFunc(c.flawBytes(wire.FlawBareCR), func(s Span) bool { return c.cut && s.From == last })
+}
+
+// aliased is the first field whose name becomes that of a field of the offer when its underscores are read as hyphens.
+func (c *Case) aliased() wire.Field {
+	h := &c.X.Request.Head
+	for _, f := range h.Fields {
+		if name := h.Text(f.Name); bytes.IndexByte(name, '_') >= 0 && makesOffer(hyphened(name)) {
+			return f
+		}
+	}
+	return wire.Field{}
+}
+
+// neededAlias tells whether the offer lacks a field that it has only with underscores.
+func (c *Case) neededAlias() bool {
+	h := &c.X.Request.Head
+	if c.cut {
+		return false
+	}
+	for _, f := range h.Fields {
+		name := h.Text(f.Name)
+		if bytes.IndexByte(name, '_') < 0 {
+			continue
+		}
+		for _, needed := range [...]string{keyField, versionField, "HTTP2-Settings"} {
+			if wire.EqualFold(hyphened(name), needed) && !h.Has(needed) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func hyphened(name []byte) []byte { return bytes.ReplaceAll(name, []byte("_"), []byte("-")) }

@@ -1,0 +1,191 @@
+package rules
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-SPACE-COLON", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
+	Title: "a request with white space between a field name and its colon is not switched on",
+	Refs: []Ref{
+		{"9112", "5.1", "a server answers 400 to a request with white space in front of a colon; differences here have been used for smuggling"},
+	},
+	Why: `"Upgrade : websocket" is the field Upgrade to one parser, a field of another name to the next, and none at all to a
+third. An intermediary that does not see the field passes the line on untouched, takes no note of an offer, and the
+server behind it switches. The same goes for Connection and for the fields that say where the request ends.`,
+	Fix: `Answer 400 to any request with a space or a tab in front of a colon.
+gobwas/ws: ws.Upgrader takes such lines; ws.HTTPUpgrader stands behind net/http, which refuses them.`,
+	When: func(c *Case) bool { return c.flawed(wire.FlawSpaceBeforeColon) },
+	Show: func(c *Case) (string, []Span) {
+		h := &c.X.Request.Head
+		at := c.flaws(wire.FlawSpaceBeforeColon)
+		for i, s := range at {
+			at[i].To = s.From + max(bytes.IndexByte(h.Raw[s.From:], ':'), 0)
+		}
+		return "white space behind the field name " + quote(fieldBefore(h, at[0].From)), at
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-OBS-FOLD", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
+	Title: "no field of an offer goes on in the next line",
+	Refs: []Ref{
+		{"9112", "5.2", "a client does not fold lines; a server answers 400, or puts spaces where the fold was before it reads the value"},
+	},
+	Why: `A server that mends the fold reads one value, a parser that does not know of folds reads a line of its own, or
+drops it. Where upgrade, the protocol or the key stands in the folded part, or where the folded part looks like one of
+these fields, one party sees an offer and the other does not; then the rule is critical. A server may mend the fold and
+so is not at fault for the switch; who sends such a request wants to find out what happens, or has been made to send it.`,
+	Fix: `Answer 400 to folded lines; nobody who speaks WebSocket sends them.
+In an intermediary, refuse them too, or pass on what was mended and never the original.`,
+	When: func(c *Case) bool { return c.flawed(wire.FlawObsFold) },
+	Judge: func(c *Case) Verdict {
+		verdict := repaired(c)
+		h := &c.X.Request.Head
+		if verdict == Fail && c.switched && slices.ContainsFunc(c.flaws(wire.FlawObsFold), func(s Span) bool { return decides(h, s.From) }) {
+			c.rate(Critical)
+		}
+		return verdict
+	},
+	Show: func(c *Case) (string, []Span) {
+		at := c.flaws(wire.FlawObsFold)
+		return "a folded line in the field " + quote(fieldBefore(&c.X.Request.Head, at[0].From)), at
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-LEAD-WS", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
+	Title: "a line that begins with white space right behind the request line does not count",
+	Refs: []Ref{
+		{"9112", "2.2", "a client puts no white space between the request line and the first field; a server refuses such a request, or drops all lines there that begin so"},
+	},
+	Why: `The line is dropped by one parser, read as a field by the next, and glued to the request line by a third. If it is
+Connection or Upgrade, the server that switches has seen an offer where an intermediary that keeps to the RFC has seen
+none. Where some other line is affected and the server has dropped it, only the client is at fault.`,
+	Fix:  `Answer 400 to a request whose first line behind the request line begins with a space or a tab.`,
+	When: func(c *Case) bool { return c.flawed(wire.FlawLeadingSpace) },
+	Judge: func(c *Case) Verdict {
+		if c.switched && !c.neededDropped() {
+			c.rate(Medium)
+			return tolerated(c)
+		}
+		return RefuseSwitch(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		h := &c.X.Request.Head
+		at := c.flaws(wire.FlawLeadingSpace)
+		name, _, _ := bytes.Cut(h.Raw[at[0].From:at[0].To], []byte(":"))
+		return "white space in front of the first field, then " + beginning(bytes.Trim(name, " \t")), at
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-FIELD-NAME", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
+	Title: "every line of an offer is a field with a token for its name",
+	Refs: []Ref{
+		{"9112", "5", "a line is a name, a colon and a value"},
+		{"9110", "5.1", "the name of a field is a token"},
+		{"9112", "2.2", "a server ought to answer 400 to what does not fit the grammar"},
+	},
+	Why: `Parsers differ in what they do with such a line: skip it, take it for a field without a value, stop and read what
+follows as content. An intermediary that stops there and a server that does not see different requests, of which one is
+an offer. A line without a colon is often the rest of a value that a line end was smuggled into.`,
+	Fix:  `Answer 400 and close. In a client, check names and values that come from outside before they are written.`,
+	When: func(c *Case) bool { return c.flawed(wire.FlawNoColon) || c.flawed(wire.FlawFieldName) },
+	Judge: func(c *Case) Verdict {
+		if c.flawed(wire.FlawNoColon) {
+			return RefuseSwitch(c)
+		}
+		return repaired(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		h := &c.X.Request.Head
+		if at := c.flaws(wire.FlawNoColon); len(at) > 0 {
+			return "a line without a colon, beginning " + beginning(h.Raw[at[0].From:at[0].To]), at
+		}
+		at := c.flaws(wire.FlawFieldName)
+		for i, s := range at {
+			at[i].To = s.From + max(bytes.IndexByte(h.Raw[s.From:s.To], ':'), 0)
+		}
+		return "the field name " + quote(h.Raw[at[0].From:at[0].To]), at
+	},
+})
+
+// flaws are the flaws of one kind in the request: each span reaches from where the flaw stands to the end of the line.
+func (c *Case) flaws(kind wire.FlawKind) []Span {
+	h := &c.X.Request.Head
+	var at []Span
+	for _, f := range h.Flaws {
+		if f.Kind == kind && f.Offset <= len(h.Raw) {
+			at = append(at, Span{InRequest, f.Offset, lineEnd(h.Raw, f.Offset)})
+		}
+	}
+	return at
+}
+
+// lineEnd is where the text of the line ends that offset stands in.
+func lineEnd(raw []byte, offset int) int {
+	i := bytes.IndexByte(raw[offset:], '\n')
+	switch {
+	case i < 0:
+		return len(raw)
+	case i > 0 && raw[offset+i-1] == '\r':
+		i--
+	}
+	return offset + i
+}
+
+// beginning quotes the first bytes of what may hold anything.
+func beginning(b []byte) string {
+	const few = 24
+	return quote(b[:min(len(b), few)])
+}
+
+// fieldBefore is the name of the last field that begins in front of an offset; empty if there is none.
+func fieldBefore(h *wire.Head, offset int) []byte {
+	for _, f := range slices.Backward(h.Fields) {
+		if f.Name.From < offset {
+			return h.Text(f.Name)
+		}
+	}
+	return nil
+}
+
+// decides tells whether a flaw stands in a field that makes the offer, or in front of what some parser takes for one.
+func decides(h *wire.Head, offset int) bool {
+	if makesOffer(fieldBefore(h, offset)) {
+		return true
+	}
+	name, _, colon := bytes.Cut(h.Raw[offset:lineEnd(h.Raw, offset)], []byte(":"))
+	return colon && makesOffer(bytes.Trim(name, " \t\r"))
+}
+
+// makesOffer tells whether a field of that name is part of an offer.
+func makesOffer(name []byte) bool {
+	const websocket = "Sec-WebSocket-"
+	return wire.EqualFold(name, "Upgrade") || wire.EqualFold(name, "Connection") || wire.EqualFold(name, "HTTP2-Settings") ||
+		len(name) > len(websocket) && wire.EqualFold(name[:len(websocket)], websocket)
+}
+
+// neededDropped tells whether a line that is to be dropped has what the request lacks for an offer.
+func (c *Case) neededDropped() bool {
+	h := &c.X.Request.Head
+	if c.cut {
+		return false
+	}
+	for _, s := range c.flaws(wire.FlawLeadingSpace) {
+		name, _, _ := bytes.Cut(h.Raw[s.From:s.To], []byte(":"))
+		name = bytes.Trim(name, " \t")
+		if wire.EqualFold(name, "Connection") && !c.option || wire.EqualFold(name, "Upgrade") && len(c.offered) == 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,135 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-UDP-REQUEST", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
+	Title: "a malformed request for UDP or IP proxying is not accepted",
+	Refs: []Ref{
+		{"9298", "3.2", "it is a GET with one Host field, the connection option Upgrade and the protocol connect-udp; who receives anything else answers with an error"},
+		{"9484", "4.2", "the same holds for connect-ip"},
+	},
+	Why: `A proxy that does not look at these lets a tunnel into its network be opened by requests that pass as something
+else: a form that a page posts, or an offer that an intermediary passed on by mistake. With connect-udp and connect-ip
+the tunnel reaches whatever the proxy reaches.`,
+	Fix: `Answer 400 unless the method is GET and there are exactly one Host field, the connection option upgrade and no other
+	protocol in Upgrade.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return !c.cut && c.masque() },
+	Judge: func(c *Case) Verdict {
+		broken, literal := c.masqueFaults()
+		switch {
+		case len(broken) > 0:
+			return RefuseSwitch(c)
+		case literal != "": // by the letter of the RFC only: lists are what these fields are
+			c.rate(Info)
+			return Warn
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		broken, literal := c.masqueFaults()
+		if len(broken) == 0 {
+			broken = []string{literal}
+		}
+		q := c.X.Request
+		at := []Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}
+		return "an offer of " + members(c.offered) + " with " + strings.Join(broken, ", "),
+			append(at, c.inRequest("Host", "Connection", "Upgrade")...)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-UDP-RESPONSE", Level: Must, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a 101 to UDP or IP proxying names that protocol and nothing else",
+	Refs: []Ref{
+		{"9298", "3.3", "the 101 has the connection option Upgrade and one Upgrade field with connect-udp; a client gives up on anything else"},
+		{"9484", "4.3", "the same holds for connect-ip"},
+	},
+	Why: `The client must treat the attempt as failed and abort the connection; the proxy has opened its socket meanwhile.
+An intermediary that does not know what was switched to carries capsules, or reads them as HTTP.`,
+	Fix:      `Answer 101 with Connection: Upgrade, Upgrade: connect-udp (or connect-ip) and Capsule-Protocol: ?1.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return c.switched && c.masque() },
+	Judge:    func(c *Case) Verdict { return passIf(c.confirmed && len(c.named) == 1 && isMasque(c.named[0])) },
+	Show: func(c *Case) (string, []Span) {
+		h := &c.X.Response.Head
+		saw := withoutOption(h)
+		switch {
+		case !h.Has("Upgrade"):
+			saw = "101 without an Upgrade field"
+		case c.confirmed:
+			saw = "101 to " + members(c.named)
+		}
+		return saw, c.inResponse("Upgrade", "Connection")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-UDP-EARLY", Level: Must, Party: Client,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "in HTTP/1.1 no capsule is sent before the 101",
+	Refs: []Ref{
+		{"9931", "6.3", "over HTTP/1.x a client does not send UDP packets before the answer, as they may be read as requests"},
+		{"9484", "11", "for connect-ip neither, and who translates from HTTP/2 or HTTP/3 forwards no capsule before it has read the answer"},
+	},
+	Why: `What a capsule carries is chosen by whoever sends the packets: an application on the client, or a page. If the
+proxy refuses, and it does for each address that is not allowed, it reads the capsules as the next request, with the
+client's certificate or address as credentials. That is request smuggling from within the tunnel.`,
+	Fix: `In a client, hold packets back until the 101 has been read; the few that are lost were never promised.
+In a proxy that translates from HTTP/2 or HTTP/3, hold capsules back likewise.
+In a proxy, close the connection when it refuses.`,
+	When: func(c *Case) bool { return c.X.Response != nil && c.masqueOffered() },
+	Judge: func(c *Case) Verdict {
+		switch c.early() {
+		case earlyPerhapsRequest, earlyPerhapsLine:
+			return Unclear
+		case earlyBytes:
+			if c.switched {
+				return Fail
+			}
+			return Warn
+		}
+		return Pass // what is a request or an empty line is another rule's
+	},
+	Show: func(c *Case) (string, []Span) {
+		return fmt.Sprintf("%d bytes behind the request before the answer, beginning %s", c.X.EarlyBytes, c.opening(c.X.Early)),
+			c.inTunnel(c.X.Early)
+	},
+})
+
+// isMasque tells whether a protocol tunnels packets by the capsules of RFC 9297.
+func isMasque(m wire.Protocol) bool { return m.Is("connect-udp") || m.Is("connect-ip") }
+
+// masqueOffered tells whether the request offers such a protocol.
+func (c *Case) masqueOffered() bool {
+	return names(c.offered, "connect-udp") || names(c.offered, "connect-ip")
+}
+
+// masqueFaults says what is wrong with the request, and what is other than the letter of the RFC has it.
+func (c *Case) masqueFaults() (broken []string, literal string) {
+	q := c.X.Request
+	if q.Method != "GET" {
+		broken = append(broken, "method "+quote(q.Method))
+	}
+	if n := q.Count("Host"); n != 1 {
+		broken = append(broken, fmt.Sprintf("%d Host fields", n))
+	}
+	if !c.option {
+		broken = append(broken, "no connection option upgrade")
+	}
+	if options, _ := q.ConnectionOptions(); len(options) > 1 {
+		literal = "Connection " + values(&q.Head, "Connection")
+	}
+	if len(c.offered) > 1 {
+		literal = "other protocols beside it"
+	}
+	return broken, literal
+}

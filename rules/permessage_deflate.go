@@ -1,0 +1,168 @@
+package rules
+
+import "fmt"
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-PMD-OFFER", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "an offer of permessage-deflate has valid parameters or is declined",
+	Refs: []Ref{
+		{"7692", "7", "a server declines an offer with a parameter that it does not know, that stands there twice, or that has an invalid value"},
+		{"7692", "7.1", "the parameters: two without a value, two with a number of bits from 8 to 15, of which the client's may go without in an offer"},
+	},
+	Why: `To decline means to leave the extension out of the answer; the connection then goes on without compression. Servers
+that do not check begin to compress by terms that nobody has defined: with a window of 16 bits, or with the first of two
+values where the client means the last. And servers that do check overdo it: Tomcat answered an offer of 16 bits with
+500, where a plain 101 was due. A 101 without the extension, or one that accepts another offer of the same request, is
+the right answer; the fault then is the client's alone.`,
+	Fix: `Check the parameters of each offer, leave out of the answer what does not hold, and go on.`,
+	When: func(c *Case) bool {
+		return c.websocket && !c.cut && c.X.Request.Has(extensionField) && !c.negotiated().offered.broken &&
+			c.negotiated().deflate.unsound.fault != ""
+	},
+	Judge: func(c *Case) Verdict {
+		t := &c.negotiated().deflate
+		verdict := RefuseSwitch(c)
+		switch {
+		case !c.switched || t.answers > 0 && !t.sound:
+			return verdict
+		case c.probed():
+			return Pass
+		}
+		c.found.Party, c.framed = Client, false
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		d := &c.negotiated().deflate.unsound
+		saw := "an offer of permessage-deflate with " + d.fault
+		if c.switched && !c.framed {
+			saw += ", which the server did not take up"
+		}
+		return saw, []Span{{InRequest, d.at.From, d.at.To}}
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-PMD-RESPONSE", Level: Must, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a 101 accepts permessage-deflate once and with valid parameters",
+	Refs: []Ref{
+		{"7692", "7", "a client drops the connection if a parameter of the answer is unknown, stands there twice, or has an invalid value"},
+		{"7692", "7.1.2.2", "in an answer, client_max_window_bits has a value"},
+		{"7692", "5", "a server does not accept two extensions that use the same bit of the frame header"},
+	},
+	Why: `A client that keeps to the RFC drops the connection, and only those users notice whose browser or library checks:
+libsoup, for example, was changed to refuse client_max_window_bits without a value. A client that does not check guesses
+what the server meant, and compressed messages fail where the guess is wrong. Servers that send the client's offer back
+as their answer do this with every client that offers client_max_window_bits without a value, and Chrome does.`,
+	Fix:  `Write the answer from what was chosen, not from what was offered; give client_max_window_bits a value or leave it out.`,
+	When: func(c *Case) bool { return c.accepted() && c.negotiated().deflate.answers > 0 },
+	Judge: func(c *Case) Verdict {
+		t := &c.negotiated().deflate
+		return passIf(t.answers == 1 && t.bad.fault == "")
+	},
+	Show: func(c *Case) (string, []Span) {
+		d := &c.negotiated().deflate.bad
+		if d.fault == "" {
+			return "101 that accepts permessage-deflate twice, Sec-WebSocket-Extensions " + values(&c.X.Response.Head, extensionField),
+				c.inResponse(extensionField)
+		}
+		return "101 that accepts permessage-deflate with " + d.fault, []Span{{InResponse, d.at.From, d.at.To}}
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-PMD-CLIENT-BITS", Level: Must, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a server limits the client's window only if the client offers that",
+	Refs: []Ref{
+		{"7692", "7.1.2.2", "an answer has client_max_window_bits only if the offer has it; a server that goes by a value there does not exceed it"},
+	},
+	Why: `The server tells the client how far back its compression may reach, and allocates no more than that itself. A
+client that never said that it can be limited goes on with 15 bits, and the server cannot decompress what reaches
+farther back; or it drops the connection, as most do. ws, Netty, Boost.Beast and libsoup have all had to mend this
+negotiation. A value that is larger than the one in the offer contradicts a hint only, so it is a warning, but ws drops
+such connections as well.`,
+	Fix: `Put client_max_window_bits into the answer only if the accepted offer has it, with a value no larger than there.`,
+	When: func(c *Case) bool {
+		return c.accepted() && c.negotiated().deflate.compared && c.negotiated().deflate.answer.clientBits != 0
+	},
+	Judge: func(c *Case) Verdict {
+		switch t := &c.negotiated().deflate; {
+		case t.answer.fitsClientBits(&t.offer):
+			return Pass
+		case t.offer.clientBits == 0:
+			return Fail
+		}
+		c.rate(Medium)
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		t := &c.negotiated().deflate
+		saw := fmt.Sprintf("101 with client_max_window_bits=%d, not offered", t.answer.clientBits)
+		if t.offer.clientBits != 0 {
+			saw = fmt.Sprintf("101 with client_max_window_bits=%d, offered were at most %d", t.answer.clientBits, t.offer.clientBits)
+		}
+		return saw, c.terms()
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-PMD-SERVER-BITS", Level: Advice, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a server keeps to the window that the client asks for",
+	Refs: []Ref{
+		{"7692", "7.1.2.1", "who accepts an offer with server_max_window_bits answers with it, at the same or a smaller value"},
+	},
+	Why: `A client that asks for a small window has little memory: it keeps as much of what came before as it said and no
+more. A server that accepts the offer and passes over the limit refers to bytes that the client has thrown away; the
+message cannot be decompressed, and the connection ends with the first large one. A server that cannot limit its window,
+such as one built on Java's Deflater, must decline the offer.`,
+	Fix:  `Repeat server_max_window_bits in the answer and limit the window, or leave permessage-deflate out of the answer.`,
+	When: func(c *Case) bool { return c.accepted() && c.negotiated().deflate.offer.serverBits != 0 },
+	Judge: func(c *Case) Verdict {
+		t := &c.negotiated().deflate
+		return passIf(t.answer.fitsServerBits(&t.offer))
+	},
+	Show: func(c *Case) (string, []Span) {
+		t := &c.negotiated().deflate
+		saw := "101 without server_max_window_bits"
+		if t.answer.serverBits != 0 {
+			saw = fmt.Sprintf("101 with server_max_window_bits=%d", t.answer.serverBits)
+		}
+		return fmt.Sprintf("%s, offered was server_max_window_bits=%d", saw, t.offer.serverBits), c.terms()
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-PMD-NO-TAKEOVER", Level: Advice, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "a server that is asked to compress each message by itself says that it does",
+	Refs: []Ref{
+		{"7692", "7.1.1.1", "who accepts an offer with server_no_context_takeover repeats it in the answer"},
+	},
+	Why: `The client has asked because it will not keep the window between messages. If the server compresses on across
+messages, the first one can be read and the second cannot: a fault that no test with a single message finds. Clients
+that check the answer drop the connection.`,
+	Fix:  `Repeat server_no_context_takeover in the answer and begin each message with an empty window, or leave permessage-deflate out.`,
+	When: func(c *Case) bool { return c.accepted() && c.negotiated().deflate.offer.serverReset },
+	Judge: func(c *Case) Verdict {
+		t := &c.negotiated().deflate
+		return passIf(t.answer.fitsServerReset(&t.offer))
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "101 that accepts permessage-deflate without server_no_context_takeover, which was offered", c.terms()
+	},
+})
+
+// accepted tells whether the response accepts extensions by a list that can be read, and what was offered is known.
+func (c *Case) accepted() bool {
+	return c.answersWebSocket() && !c.cut && c.X.Response.Has(extensionField) &&
+		!c.negotiated().accepted.broken && !c.negotiated().offered.broken
+}
+
+// terms are the offer and the answer of permessage-deflate that were set side by side.
+func (c *Case) terms() []Span {
+	t := &c.negotiated().deflate
+	return []Span{{InRequest, t.offer.at.From, t.offer.at.To}, {InResponse, t.answer.at.From, t.answer.at.To}}
+}

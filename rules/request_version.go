@@ -1,0 +1,36 @@
+package rules
+
+import "github.com/interlock-proxy/interlock/wire"
+
+var _ = register(Rule{
+	ID: "UPGRADE-HTTP-VERSION", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
+	Title: "only a request of HTTP/1.1 or a later HTTP/1 is switched on",
+	Refs: []Ref{
+		{"9112", "2.3", "the version is HTTP, a slash, a digit, a dot and a digit, in capitals"},
+		{"6455", "4.1", "the handshake is a request of HTTP/1.1 or higher"},
+		{"6455", "4.2.1", "a server stops at a handshake that is not as the RFC describes it"},
+	},
+	Why: `The Upgrade mechanism is HTTP/1.1's. A line without a version is HTTP/0.9, whose answer is a bare page up to the
+end of the connection; HTTP/2.0 in a line of text is nobody's protocol. An intermediary that sees such a line closes, or
+answers and goes on in a mode of its own, or passes it on as it came; a server behind it that skips over the version
+switches where all others have given up. Of 78 servers that were tried, 58 did not check the version.`,
+	Fix: `Compare the version with HTTP/1.1 as text before anything else is looked at; answer 400, or 505 for another major
+	version, and close.`,
+	When: func(c *Case) bool {
+		return c.flawed(wire.FlawVersion) && c.X.Request.Start.To < len(c.X.Request.Raw) // else more of the line may come
+	},
+	Show: func(c *Case) (string, []Span) {
+		q := c.X.Request
+		if q.Version == "" {
+			return "a request line without a version", []Span{{InRequest, q.Start.From, q.Start.To}}
+		}
+		return "version " + quote(q.Version), []Span{{InRequest, max(q.Start.From, q.Start.To-len(q.Version)), q.Start.To}}
+	},
+})
+
+// atLeast11 tells whether a version is HTTP/1.1 or a later one of HTTP/1.
+func atLeast11(version string) bool {
+	const name = "HTTP/1."
+	return len(version) == len(name)+1 && version[:len(name)] == name && '1' <= version[len(name)] && version[len(name)] <= '9'
+}

@@ -1,0 +1,88 @@
+package rules
+
+import (
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-TARGET-FORM", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Medium}, Since: "0.1",
+	Title: "the target of an offer has a form that fits its method",
+	Refs: []Ref{
+		{"9112", "3.2", "the target is a path, an absolute URI, an authority with CONNECT, or an asterisk with OPTIONS; a fragment is no part of it"},
+		{"6455", "4.1", "the target of a handshake is a path, or an absolute URI of the scheme http or https"},
+	},
+	Why: `Rules about who may open a WebSocket go by paths. A target that is no path, as in GET * or GET host:80, matches
+none of them at the intermediary, and the server behind it takes what it finds for / or for a path of its own making.
+ws:// in a target and a # show a program that sends the address as it stands in the page; servers cut it in different
+places.`,
+	Fix: `In a server, answer 400 to a target that is neither a path nor an absolute URI, before anything is routed.
+In a client, send the path and the query of the address, with nothing of what follows a #.`,
+	When: func(c *Case) bool { return c.targetFault() != "" && c.asks() },
+	Judge: func(c *Case) Verdict {
+		switch c.X.Request.Target[0] {
+		case '/':
+			return tolerated(c) // a fragment: what it is cut down to may well be served
+		case '*':
+			return RefuseSwitch(c)
+		}
+		if strings.Contains(c.X.Request.Target, "://") {
+			return tolerated(c)
+		}
+		return RefuseSwitch(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		q := c.X.Request
+		from := min(q.Start.From+len(q.Method), q.Start.To)
+		if i := strings.Index(string(q.Raw[from:q.Start.To]), q.Target); i >= 0 {
+			from += i
+		}
+		return "target " + quote(c.Options.shown(q.Target)) + " (" + c.targetFault() + ")",
+			[]Span{{InRequest, from, min(from+len(q.Target), q.Start.To)}}
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-CONNECT", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Critical}, Since: "0.1",
+	Title: "a CONNECT is not answered with a switch",
+	Refs: []Ref{
+		{"2817", "5.2", "CONNECT asks for a tunnel to the authority that it names; what is to be spoken inside is settled at its other end"},
+		{"9110", "9.3.6", "a success answers CONNECT with a 2xx, and the tunnel begins behind it"},
+	},
+	Why: `Two ways to a tunnel are asked for at once. With a 2xx it leads to the authority in the target, with a 101 it ends
+at the server that answers, in another protocol. An intermediary prepared for the one gets the other, and sends bytes
+that were meant for one party to the other.`,
+	Fix:  `Ignore Upgrade in a CONNECT. A server that is no proxy answers 405.`,
+	When: func(c *Case) bool { return c.X.Request.Method == "CONNECT" && len(c.offered) > 0 },
+	Show: func(c *Case) (string, []Span) {
+		q := c.X.Request
+		at := []Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}
+		return "CONNECT with an offer of " + members(c.offered), append(at, c.inRequest("Upgrade")...)
+	},
+})
+
+// targetFault says what is wrong with the form of the target; it is empty for one that fits.
+func (c *Case) targetFault() string {
+	q := c.X.Request
+	if q.Target == "" || q.Version == "" || q.Method == "CONNECT" {
+		return ""
+	}
+	scheme, _, absolute := strings.Cut(q.Target, "://")
+	switch {
+	case q.Target == "*":
+		if q.Method != "OPTIONS" {
+			return "an asterisk without OPTIONS"
+		}
+		return ""
+	case q.Target[0] != '/' && !absolute:
+		return "neither a path nor an absolute URI"
+	case q.Target[0] != '/' && c.websocket && !wire.EqualFold(scheme, "http") && !wire.EqualFold(scheme, "https"):
+		return "the scheme is neither http nor https"
+	case strings.Contains(q.Target, "#"):
+		return "a fragment"
+	}
+	return ""
+}

@@ -1,0 +1,62 @@
+package rules
+
+var _ = register(Rule{
+	ID: "UPGRADE-TLS-EARLY", Level: Advice, Party: Client,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a client waits for the 101 before it begins the TLS handshake",
+	Refs: []Ref{
+		{"9931", "6.1", "the server may refuse the switch, and TLS that was sent without waiting is no valid HTTP/1.1"},
+		{"2817", "3.3", "the TLS handshake begins when the 101 has come"},
+	},
+	Why: `A server that does not switch reads the handshake as the next request. One that keeps to the RFC closes the
+connection; one that is lenient skips bytes until something looks like a request, and in a handshake there is room for
+one: the server name and the session ticket are chosen by others. And what an intermediary does with early bytes
+decides whether they reach the wrong server.`,
+	Fix: `In a client, send nothing behind the offer before the 101 has been read.
+In a server, close the connection at the first byte that cannot begin a request.`,
+	When: func(c *Case) bool { return c.X.Response != nil && names(c.offered, "TLS") },
+	Judge: func(c *Case) Verdict {
+		b := c.X.Early
+		switch {
+		case len(b) == 0 || b[0] != tlsHandshake || len(b) > 1 && b[1] != 3:
+			return Pass
+		case len(b) == 1:
+			return Unclear
+		case c.switched:
+			return Fail
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		b := c.X.Early[:min(len(c.X.Early), 6)]
+		return "before the response the client sent " + quote(b), c.inTunnel(b)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-TLS-NO-HELLO", Level: Advice, Party: Client,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "behind a 101 to TLS the client begins the TLS handshake",
+	Refs: []Ref{
+		{"2817", "3.3", "upon the 101 both sides begin the TLS handshake"},
+		{"9110", "7.8", "the new protocol begins when the request has been sent in full and the 101 has come"},
+	},
+	Why: `The client goes on in the clear, although both sides said that they would not: what it sends is read by everybody
+on the path. Or the client never offered TLS, and the offer is that of an intermediary which has passed the field on.
+A server that goes on in the clear as well has said 101 to a word that it does not know.`,
+	Fix: `In a client, send a ClientHello upon the 101, or do not offer TLS.
+In a server, close the connection if the first byte is not 0x16.`,
+	When: func(c *Case) bool {
+		return c.switched && c.X.Complete && len(c.X.After.Client) > 0 && c.towards("TLS") &&
+			(len(c.named) == 0 || names(c.named, "TLS")) && !isRequestLine(c.X.After.Client)
+	},
+	Judge: func(c *Case) Verdict { return helloOf(c.X.After.Client) },
+	Show: func(c *Case) (string, []Span) {
+		b := c.X.After.Client[:min(len(c.X.After.Client), 6)]
+		saw := "behind the 101 the client began with " + quote(b)
+		if r, ok := readTLSRecord(b); ok && r.kind == tlsHandshake {
+			saw += ", a handshake record without a ClientHello"
+		}
+		return saw, []Span{{FromClient, 0, len(b)}}
+	},
+})

@@ -1,0 +1,137 @@
+package rules
+
+import "github.com/interlock-proxy/interlock/wire"
+
+var _ = register(Rule{
+	ID: "UPGRADE-TLS-SWITCHED", Level: May, Party: Server,
+	Severity: Severities{Refused: Info, Switched: High}, Since: "0.1",
+	Title: "no connection becomes TLS by way of Upgrade",
+	Refs: []Ref{
+		{"2817", "3.3", "a server that is ready for TLS says 101 and goes on with the TLS handshake"},
+		{"9110", "7.8", "a server may ignore Upgrade"},
+	},
+	Why: `Whoever sits on the path reads and changes the request in front of the switch, and can make one, so that client and
+server disagree about which response answers what: in Apache httpd this allowed a session to be taken over
+(CVE-2025-49812), and release 2.4.64 removed the feature. Almost nobody needs it; printers and CUPS are what is left. A
+switch for a client that stands directly before the server is a warning. Where the request came through an
+intermediary, that one now carries TLS which none of its filters and logs can read, and the rule fails.`,
+	Fix: `Ignore offers of TLS, and serve TLS on a port of its own.
+Apache httpd: update to 2.4.64 or later; before it, do not use SSLEngine optional.
+nginx, in front: pass Upgrade on only where $http_upgrade is websocket (map).
+CUPS: Encryption Required and a listener with SSLListen, if the clients can be set to it.`,
+	When: func(c *Case) bool { return c.X.Response != nil && c.towards("TLS") },
+	Judge: func(c *Case) Verdict {
+		switch {
+		case !c.switched:
+			return Pass
+		case c.forwarded():
+			return Fail
+		}
+		c.rate(Medium)
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		saw := "switched to " + members(c.named)
+		if len(c.named) == 0 {
+			saw = "switched on an offer of " + members(c.offered)
+		}
+		if c.forwarded() {
+			saw += " on a request that came through an intermediary"
+		}
+		return saw, append(c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For"), c.inResponse("Upgrade")...)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-TLS-STACK", Level: Must, Party: Server,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "a 101 to TLS also names the protocol that is spoken within it",
+	Refs: []Ref{
+		{"2817", "3.3", "the Upgrade field of the 101 lists the whole stack that is switched to, such as TLS/1.0, HTTP/1.1"},
+		{"9110", "7.8", "several protocols are listed from the lowest layer up"},
+	},
+	Why: `TLS alone carries nothing. What is spoken within it is left to be guessed, and a client that offered more than one
+protocol may guess otherwise than the server.`,
+	Fix:   `Answer Upgrade: TLS/1.2, HTTP/1.1, with the version that was offered.`,
+	When:  func(c *Case) bool { return c.switched && names(c.named, "TLS") && names(c.offered, "TLS") },
+	Judge: func(c *Case) Verdict { return passIf(!c.named[len(c.named)-1].Is("TLS")) },
+	Show: func(c *Case) (string, []Span) {
+		return "101 to " + members(c.named) + " and nothing within it", c.inResponse("Upgrade")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-TLS-MANDATORY", Level: Must, Party: Client,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "what must not go out in the clear does not go out with the offer of TLS",
+	Refs: []Ref{
+		{"2817", "3.2", "a client to which an answer in the clear is not acceptable first switches to TLS with an OPTIONS request"},
+		{"2817", "3.1", "a client may offer TLS with any request whose answer may come in the clear"},
+	},
+	Why: `The offer does not protect the request that carries it: cookies, credentials and form data are on the wire before
+the server can say 101, and most servers never say it. Whether the client insists on TLS cannot be seen from outside,
+so this is a fact and no fault: Apache HttpClient offers TLS/1.2 with ordinary cleartext requests since 5.4, whatever
+else they carry.`,
+	Fix: `Send credentials to https addresses only; who needs TLS on this connection sends OPTIONS * with the offer first.
+Apache HttpClient: RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
+	When: func(c *Case) bool { return !c.X.ClientTLS && names(c.offered, "TLS") },
+	Judge: func(c *Case) Verdict {
+		if c.cleartextSecret() == "" {
+			return Pass
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		q := c.X.Request
+		what := c.cleartextSecret()
+		if what == "method" {
+			return "an offer of " + members(c.offered) + " on a " + quote(q.Method) + " in the clear",
+				append([]Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}, c.inRequest("Upgrade")...)
+		}
+		return "an offer of " + members(c.offered) + " on a request with " + what + " in the clear", c.inRequest("Upgrade", what)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-TLS-IN-TLS", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Low, Switched: High}, Since: "0.1",
+	Title: "TLS is neither offered nor accepted within TLS",
+	Refs: []Ref{
+		{"2817", "3.1", "TLS is offered with a request in the clear"},
+		{"9110", "7.8", "a server may ignore Upgrade"},
+	},
+	Why: `The connection is encrypted already. A client that offers TLS again does not know that somebody ends TLS for it;
+or it means somebody further back, past the one that does. If that one switches, the tunnel ends behind all that looks
+into the traffic where TLS ends.`,
+	Fix: `Ignore offers of TLS on TLS connections.
+Where TLS ends, take Upgrade off unless it is websocket.`,
+	When: func(c *Case) bool { return c.X.ClientTLS && c.towards("TLS") },
+	Judge: func(c *Case) Verdict {
+		verdict := RefuseSwitch(c)
+		if verdict == Pass && !c.probed() {
+			return Warn
+		}
+		return verdict
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "an offer of " + members(c.offered) + " over TLS", c.inRequest("Upgrade")
+	},
+})
+
+// cleartextSecret is the name of a field with credentials in the request, or method if that is one that changes
+// something; empty if the request has neither.
+func (c *Case) cleartextSecret() string {
+	q := c.X.Request
+	for _, f := range q.Fields {
+		for _, name := range [...]string{"Authorization", "Cookie"} {
+			if wire.EqualFold(q.Text(f.Name), name) {
+				return name
+			}
+		}
+	}
+	switch q.Method {
+	case "GET", "HEAD", "OPTIONS", "TRACE", "CONNECT":
+		return ""
+	}
+	return "method"
+}

@@ -1,0 +1,172 @@
+package rules
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-EMPTY", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
+	Title: "an empty Upgrade field offers nothing",
+	Refs: []Ref{
+		{"9110", "7.8", "the value of Upgrade is a list of protocols, and the list may be empty"},
+		{"9110", "5.6.1", "empty elements of a list do not count"},
+	},
+	Why: `The field is there and names nothing; an intermediary that blanks out what it does not want to pass on leaves just
+that. A server that tests for the presence of the field, and takes the protocol from somewhere else, switches to
+something that was never asked for, behind the back of whoever emptied the field.`,
+	Fix: `Decide by the members of the list, not by whether the field exists.
+In an intermediary, remove the field; do not set it to nothing.`,
+	HopByHop: true,
+	When: func(c *Case) bool {
+		return len(c.offered) == 0 && !c.cut && c.X.Request.Has("Upgrade")
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "an empty offer, Upgrade " + values(&c.X.Request.Head, "Upgrade"), c.inRequest("Upgrade")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-EMPTY-ELEMENT", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "the lists in Upgrade and Connection have no empty elements",
+	Refs: []Ref{
+		{"9110", "5.6.1.1", "who sends a list puts nothing empty into it"},
+		{"9110", "5.6.1.2", "who receives a list passes over a reasonable number of empty elements"},
+	},
+	Why: `A comma too many comes from gluing text together: a value that was empty, an option that was cut out. Receivers
+are to pass over it, and most do; one that compares the whole value with "Upgrade" does not, and the handshake fails for
+a reason that nobody sees.`,
+	Fix:      `Join the elements that there are; remove an option together with its comma.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return hasComma(&c.X.Request.Head) && c.asks() },
+	Judge: func(c *Case) Verdict {
+		if len(emptyElements(&c.X.Request.Head)) == 0 {
+			return Pass
+		}
+		return tolerated(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		h := &c.X.Request.Head
+		empty := emptyElements(h)
+		i := slices.IndexFunc(h.Fields, func(f wire.Field) bool { return f.Value.From <= empty[0].From && empty[0].To <= f.Value.To })
+		f := h.Fields[i]
+		return "an empty element in " + string(h.Text(f.Name)) + " " + quote(h.Text(f.Value)), empty
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-SYNTAX", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Critical}, Since: "0.1",
+	Title: "a member of Upgrade is a name and perhaps a version",
+	Refs: []Ref{
+		{"9110", "7.8", "a member is a token, or a token, a slash and a token"},
+		{"9110", "2.2", "nobody sends what does not fit the grammar"},
+	},
+	Why: `"websocket" in quotation marks, websocket;v=13 and "foo websocket" are not the protocol websocket. A server that
+switches on them has searched in the text; a filter that lets only WebSocket through, or keeps it away, has compared
+names and decided the other way. Bytes outside ASCII belong here too: a Kelvin sign looks like a K and is folded to one
+by comparisons made for human languages. Such values also come from injection: undici let a line end into the value that
+a program hands it for this field. Where the server took another member that is sound, only the client has erred.`,
+	Fix: `Split Upgrade at commas, cut spaces and tabs from both ends, split once at the slash, and compare whole names in
+	ASCII, without regard to case.
+undici: use a release with the mending of CVE-2026-1527, and let no outside text into the upgrade option.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return slices.ContainsFunc(c.offered, misshapen) },
+	Judge: func(c *Case) Verdict {
+		if c.switched && (c.cut || c.choseValid()) {
+			c.rate(Low)
+			return tolerated(c)
+		}
+		return RefuseSwitch(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		m := c.offered[slices.IndexFunc(c.offered, misshapen)]
+		return "an offer of " + quote(c.X.Request.Text(m.Span)) + ", which is no protocol", []Span{{InRequest, m.Span.From, m.Span.To}}
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-DUP-LINE", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "several Upgrade lines offer the same",
+	Refs: []Ref{
+		{"9110", "5.3", "lines of a list field mean the same as one line with all their values, in that order"},
+	},
+	Why: `Two lines are as good as one list, but not everybody reads them so: some servers take the first line, some the
+last. Where the lines differ, an intermediary that filters by one of them and a server that goes by the other do not see
+the same offer. A second line is often one that an intermediary has added to the client's.`,
+	Fix:      `Send one Upgrade line with all members. In an intermediary, replace the client's line; do not add to it.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return len(c.offered) > 0 && c.X.Request.Count("Upgrade") > 1 },
+	Judge: func(c *Case) Verdict {
+		h := &c.X.Request.Head
+		for v := range h.Named("Upgrade") {
+			if !wire.EqualFold(h.Text(v), first(h, "Upgrade")) {
+				return Warn
+			}
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "several lines, Upgrade " + values(&c.X.Request.Head, "Upgrade"), c.inRequest("Upgrade")
+	},
+})
+
+func misshapen(m wire.Protocol) bool { return !m.Valid }
+
+// choseValid tells whether what the 101 names is a member of the offer that is a protocol. A 101 that names nothing may
+// have chosen any of them.
+func (c *Case) choseValid() bool {
+	sound := func(name string) bool {
+		return slices.ContainsFunc(c.offered, func(o wire.Protocol) bool { return o.Valid && (name == "" || o.Is(name)) })
+	}
+	for _, m := range c.named {
+		if !sound(m.Name) {
+			return false
+		}
+	}
+	return sound("")
+}
+
+// hasComma tells whether Upgrade or Connection is written as a list.
+func hasComma(h *wire.Head) bool {
+	for _, name := range [...]string{"Upgrade", "Connection"} {
+		for v := range h.Named(name) {
+			if bytes.IndexByte(h.Text(v), ',') >= 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// emptyElements are the places in Upgrade and Connection where a comma has nothing in front of it or behind it: each
+// span is that comma.
+func emptyElements(h *wire.Head) []Span {
+	var at []Span
+	for _, name := range [...]string{"Upgrade", "Connection"} {
+		for v := range h.Named(name) {
+			value, blank := h.Text(v), true // blank: nothing since the last comma
+			last := 0
+			for i, b := range value {
+				switch {
+				case b == ',':
+					if blank {
+						at = append(at, Span{InRequest, v.From + i, v.From + i + 1})
+					}
+					last, blank = i, true
+				case b != ' ' && b != '\t':
+					blank = false
+				}
+			}
+			if blank && len(value) > 0 && value[last] == ',' {
+				at = append(at, Span{InRequest, v.From + last, v.From + last + 1})
+			}
+		}
+	}
+	return at
+}

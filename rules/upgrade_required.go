@@ -1,0 +1,112 @@
+package rules
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-426-SELF", Level: Advice, Party: Server,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "a 426 does not require what the request has just offered",
+	Refs: []Ref{
+		{"9110", "15.5.22", "a 426 says that the server refuses in the protocol in use, and might not after a switch to what it names"},
+	},
+	Why: `The client did what the 426 asks for, and gets it again: it gives up, or tries for ever. As a rule the server never
+saw the offer, since an intermediary took it off and the 426 went back through; or it refuses for another reason, a
+missing login say, and uses the status for everything.`,
+	Fix: `Look for an intermediary that takes off Upgrade, Connection or the Sec-WebSocket fields. Where the handshake is
+	refused for another reason, use the status of that reason: 400, 401, 403.
+nginx, in front: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade and proxy_set_header Connection
+	$connection_upgrade.`,
+	HopByHop: true,
+	When: func(c *Case) bool {
+		return c.status() == 426 && len(c.named) > 0 && len(c.offered) > 0 && !c.cut
+	},
+	Judge: func(c *Case) Verdict {
+		for i, m := range c.named {
+			below := i > 0 && m.Is("HTTP") && c.named[i-1].Is("TLS") // RFC 2817 §4.2 prints TLS/1.0, HTTP/1.1
+			if !below && !c.offeredSoundly(m) {
+				return Pass
+			}
+		}
+		return Fail
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "426 requires " + members(c.named) + ", which the request offers", append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-426-BODY", Level: Should, Party: Server,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "a 426 says in words what is required",
+	Refs: []Ref{
+		{"2817", "4.2", "a 426 has content that tells people the reason, and what else they may do"},
+	},
+	Why: `Programs read the fields; people who open the address of a WebSocket endpoint in a browser see an empty page, and
+report it as broken.`,
+	Fix:  `Add a line of text: what the endpoint speaks, and which client to use.`,
+	When: func(c *Case) bool { return c.status() == 426 && c.X.Request.Method != "HEAD" },
+	Judge: func(c *Case) Verdict {
+		switch c.X.Response.ResponseFraming(false, false).Kind {
+		case wire.FramedNot:
+			return NotApplicable
+		case wire.FramedEmpty:
+			return Warn
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) { return "426 without content", c.inResponse("Content-Length") },
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-426-PREMATURE", Level: Advice, Party: Client,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "behind a 426 the client goes on in HTTP",
+	Refs: []Ref{
+		{"2817", "4.2", "no TLS handshake begins right behind a 426; who wants to comply offers TLS in a new request"},
+		{"9110", "15.5.22", "a 426 is a refusal; nothing has been switched"},
+	},
+	Why: `Somebody takes the 426 for a switch: it does carry Upgrade and Connection, as a 101 does. If it is the client, its
+bytes are read as a request. If it is an intermediary, it has opened a tunnel at whose end a server still answers
+requests, and everything a client writes into it goes past the intermediary's rules: Varnish and Envoy up to 1.8 did so
+after a version of WebSocket that the server refuses.`,
+	Fix: `Decide by the status: only a 101 switches. A client that is told to come back with TLS sends a request with
+	Upgrade: TLS/1.2, or connects anew.
+Envoy: a release after 1.8. Varnish: return (pipe) only where the server is known to switch.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return c.status() == 426 && c.followed() },
+	Judge:    func(c *Case) Verdict { return passIf(!c.leftHTTP()) },
+	Show: func(c *Case) (string, []Span) {
+		return "behind a 426 the client sent " + c.opening(c.X.Next.Bytes), c.inResponse("Upgrade")
+	},
+})
+
+// offeredSoundly tells whether the request offers what a 426 names, in a way that a server which speaks it can take.
+func (c *Case) offeredSoundly(m wire.Protocol) bool {
+	q := c.X.Request
+	same := func(o wire.Protocol) bool {
+		return o.Valid && o.Is(m.Name) && (o.Version == m.Version || m.Version == "")
+	}
+	if !c.option || !atLeast11(q.Version) || len(q.Flaws) > 0 || !slices.ContainsFunc(c.offered, same) {
+		return false
+	}
+	switch {
+	case m.Is("websocket"):
+		return c.soundHandshake() && string(first(&q.Head, versionField)) == "13" && !c.X.Response.Has(versionField)
+	case m.Is("h2c"):
+		return q.Count("HTTP2-Settings") == 1
+	}
+	return true
+}
+
+// followed tells whether the client, knowing the answer, has gone on.
+func (c *Case) followed() bool { return len(c.X.Next.Bytes) > 0 && c.X.EarlyBytes == 0 }
+
+// leftHTTP tells whether what the client sent next is no request of HTTP/1.
+func (c *Case) leftHTTP() bool {
+	return !c.X.Next.HTTP || bytes.HasPrefix(c.X.Next.Bytes, []byte("PRI "))
+}

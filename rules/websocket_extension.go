@@ -1,0 +1,180 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+const extensionField = "Sec-WebSocket-Extensions"
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-EXT-SYNTAX", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Medium}, Since: "0.1",
+	Title: "Sec-WebSocket-Extensions is a list of extensions with parameters",
+	Refs: []Ref{
+		{"6455", "9.1", "the field is a list of extensions; names and values are tokens, also in quotation marks; who gets anything else gives up"},
+		{"6455", "4.2.1", "a server stops at a handshake that breaks the grammar"},
+	},
+	Why: `Extensions change the frames: which bits they have and how the payload is to be read. If one side reads an
+extension into the field and the other does not, the first compressed message is garbage or a protocol error, long after
+the handshake. Parsers that split the value at each comma and semicolon are misled by quotation marks; and the
+websocket-extensions libraries for Node.js and Ruby could be stopped altogether by a quotation mark that is never closed
+(CVE-2020-7662, CVE-2020-7663).`,
+	Fix: `Parse the field with the grammar of RFC 6455, quotation marks included, and answer 400 if it does not fit. In an
+	answer, write the names and values that were agreed on, and nothing else.`,
+	When: func(c *Case) bool {
+		switch {
+		case c.answersWebSocket() && c.X.Response.Has(extensionField):
+		case !c.websocket || c.cut || !c.X.Request.Has(extensionField):
+			return false
+		}
+		return c.negotiated().offered.broken || c.negotiated().accepted.broken
+	},
+	Judge: func(c *Case) Verdict {
+		if c.negotiated().accepted.broken {
+			c.found.Party = Server
+			return Fail
+		}
+		return RefuseSwitch(c)
+	},
+	Show: func(c *Case) (string, []Span) {
+		n := c.negotiated()
+		if n.accepted.broken {
+			return brokenList(InResponse, &c.X.Response.Head, n.accepted.fault)
+		}
+		return brokenList(InRequest, &c.X.Request.Head, n.offered.fault)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-EXT-UNREGISTERED", Level: Must, Party: Client,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "what client and server agree on is a registered extension",
+	Refs: []Ref{
+		{"6455", "9.1", "the names of extensions are registered ones"},
+		{"6455", "11.4", "the registry of extensions"},
+	},
+	Why: `Two names are registered: permessage-deflate and the Broadband Forum's bbf-usp-protocol. Others come from browsers
+of the years before (x-webkit-deflate-frame), from tutorials (superspeed, colormode), or are private. A private one may
+well be meant; everybody else on the path, and everybody who looks into the frames, cannot read what was agreed on. An
+offer that the server leaves alone costs nothing and passes.`,
+	Fix: `Agree on permessage-deflate only, unless both ends are yours.`,
+	When: func(c *Case) bool {
+		return c.websocket && !c.cut && c.X.Request.Has(extensionField) &&
+			slices.ContainsFunc(c.negotiated().offered.extensions, unregistered)
+	},
+	Judge: func(c *Case) Verdict {
+		if c.answersWebSocket() && slices.ContainsFunc(c.negotiated().accepted.extensions, unregistered) {
+			return Warn
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "101 with Sec-WebSocket-Extensions " + values(&c.X.Response.Head, extensionField) + ", which no registry knows",
+			append(c.inRequest(extensionField), c.inResponse(extensionField)...)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-EXT-NOT-OFFERED", Level: Must, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a 101 names only extensions that the client offers",
+	Refs: []Ref{
+		{"6455", "4.2.2", "the extensions of the answer are among those that the client has offered"},
+		{"6455", "4.1", "a client drops the connection if the answer names an extension that it did not offer"},
+	},
+	Why: `The server will compress what it sends to a client that does not know how to read it. Clients that keep to the RFC
+drop the connection at once; others hand compressed bytes to the application. Servers do this that have compression
+switched on in their configuration and do not ask whether the client offers it, and servers behind an intermediary that
+takes the offer off: then client and server are both right, and the intermediary has broken the connection.`,
+	Fix: `Answer with permessage-deflate only if the client has offered it.
+Intermediaries: pass Sec-WebSocket-Extensions on in both directions or take it off in both.`,
+	When: func(c *Case) bool {
+		if !c.answersWebSocket() || c.cut || !c.X.Response.Has(extensionField) {
+			return false
+		}
+		offered := &c.negotiated().offered
+		return !offered.broken && !offered.long
+	},
+	Judge: func(c *Case) Verdict {
+		_, found := c.foreignExtension()
+		return passIf(!found)
+	},
+	Show: func(c *Case) (string, []Span) {
+		at, _ := c.foreignExtension()
+		p := &c.X.Response.Head
+		saw := "101 with the extension " + quote(p.Text(at)) + ", none was offered"
+		if c.X.Request.Has(extensionField) {
+			saw = "101 with the extension " + quote(p.Text(at)) + ", offered was " + values(&c.X.Request.Head, extensionField)
+		}
+		return saw, append(c.inRequest(extensionField), Span{InResponse, at.From, at.To})
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-EXT-MULTI-LINE", Level: Must, Party: Server,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "a 101 has one Sec-WebSocket-Extensions field",
+	Refs: []Ref{
+		{"6455", "11.3.2", "the field stands in an answer only once"},
+		{"6455", "4.2.2", "in contradiction to that: the list of extensions in an answer may be split over several fields"},
+	},
+	Why: `The RFC says both, so several fields are no fault that anybody could be blamed for. But clients that believe the
+one sentence drop the connection, and those that look up one value for each name, as many HTTP libraries do, miss
+whatever stands in the other fields: client and server then disagree on whether frames are compressed.`,
+	Fix:  `Write all extensions into one field.`,
+	When: func(c *Case) bool { return c.answersWebSocket() && c.X.Response.Has(extensionField) },
+	Judge: func(c *Case) Verdict {
+		if c.X.Response.Count(extensionField) > 1 {
+			return Warn
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "101 with several fields, Sec-WebSocket-Extensions " + values(&c.X.Response.Head, extensionField),
+			c.inResponse(extensionField)
+	},
+})
+
+// A negotiation is what was said about extensions.
+type negotiation struct {
+	offered, accepted extensionList
+	deflate           deflateTerms
+}
+
+// negotiated is what the request offers and, if it is a 101, what the response accepts. It is read once.
+func (c *Case) negotiated() *negotiation {
+	if c.extended == nil {
+		n := &negotiation{offered: readExtensions(&c.X.Request.Head)}
+		if c.switched {
+			n.accepted = readExtensions(&c.X.Response.Head)
+		}
+		n.deflate = settle(&n.offered, &n.accepted)
+		c.extended = n
+	}
+	return c.extended
+}
+
+// unregistered tells whether no extension of that name is in the registry of RFC 6455 §11.4.
+func unregistered(e extension) bool { return !e.is(permessageDeflate) && !e.is("bbf-usp-protocol") }
+
+// foreignExtension is the first extension of the response that the request does not offer.
+func (c *Case) foreignExtension() (wire.Span, bool) {
+	n := c.negotiated()
+	for i := range n.accepted.extensions {
+		if e := &n.accepted.extensions[i]; !n.offered.has(e.name) {
+			return e.at, true
+		}
+	}
+	return wire.Span{}, false
+}
+
+// brokenList quotes where a list of extensions breaks the grammar.
+func brokenList(in Part, h *wire.Head, fault wire.Span) (string, []Span) {
+	saw := "Sec-WebSocket-Extensions " + values(h, extensionField)
+	if fault.Len() == 0 {
+		return saw + " without an extension", fieldSpans(in, h, extensionField)
+	}
+	return saw + ", which goes wrong at the end of " + quote(h.Text(fault)), []Span{{in, fault.From, fault.To}}
+}

@@ -1,0 +1,281 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-RSV", Level: Must, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "reserved bits of a frame are set only as an accepted extension says",
+	Refs: []Ref{
+		{"6455", "5.2", "RSV1, RSV2 and RSV3 are 0 unless an extension that was agreed on gives them a meaning; who receives others fails the connection"},
+		{"7692", "6", "RSV1 says that a message is compressed: it is never set in a control frame, nor in a frame that continues a message"},
+	},
+	Why: `The other side must drop the connection. The usual reason is compression without agreement: an intermediary took
+Sec-WebSocket-Extensions out of one of the two heads, and one side compresses what the other one reads as text. Bytes
+that are no frames at all show here too, as all letters have RSV1 set: an error page, a request, text of another
+protocol.`,
+	Fix: `Use compression only if the 101 has accepted permessage-deflate, and set RSV1 only in the first frame of a message.
+Intermediaries: pass Sec-WebSocket-Extensions through unchanged in both heads, or take it out of both.`,
+	When:  func(c *Case) bool { return c.framed13() },
+	Judge: func(c *Case) Verdict { return c.judgeFrames(faultReserved) },
+	Show: func(c *Case) (string, []Span) {
+		return c.showFrame(func(f frame) string {
+			saw := fmt.Sprintf("has the reserved bits %03b", f.first&frameRSV>>4)
+			switch deflate, other := c.acceptedExtensions(); {
+			case other:
+				return saw + ", which the extensions " + values(&c.X.Response.Head, extensionField) + " may have given a meaning"
+			case deflate:
+				return saw + ", and permessage-deflate does not set these there"
+			}
+			return saw + ", and no extension was accepted"
+		})
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-OPCODE", Level: Must, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "the opcode of a frame is one that is defined and fits the frames before",
+	Refs: []Ref{
+		{"6455", "5.2", "opcodes 3 to 7 and B to F are reserved, and who receives one fails the connection"},
+		{"6455", "5.4", "a continuation goes on with a message that has begun, and no other message begins before that one has ended"},
+	},
+	Why: `The other side must drop the connection. A first frame that continues nothing, or a type that does not exist,
+mostly means that the two do not agree where the frames begin: bytes of the handshake, of a body or of an error page
+stand in front of them, or an intermediary lost some. Two readers that skip to different places see different
+messages.`,
+	Fix: `Begin the frames directly behind the empty line of the handshake, and frame messages with a maintained library.
+Where the first frames are right without an intermediary and wrong behind one, the intermediary adds or loses bytes.`,
+	When:  func(c *Case) bool { return c.framed13() },
+	Judge: func(c *Case) Verdict { return c.judgeFrames(faultOpcode) },
+	Show: func(c *Case) (string, []Span) {
+		return c.showFrame(func(f frame) string {
+			switch f.opcode() {
+			case opContinuation:
+				return "continues a message, and none has begun"
+			case opText, opBinary:
+				return "begins a message within another one"
+			}
+			return fmt.Sprintf("has the reserved opcode %#x", f.opcode())
+		})
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-CONTROL", Level: Must, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "a control frame is not fragmented and carries at most 125 bytes",
+	Refs: []Ref{
+		{"6455", "5.5", "close, ping and pong frames have at most 125 bytes of payload and are not fragmented"},
+	},
+	Why: `Servers keep the payload of a control frame in a small buffer, because the RFC bounds it; a longer one is how that
+buffer is overrun or memory is exhausted. Who keeps to the RFC drops the connection.`,
+	Fix:   `Cut the reason of a close frame to 123 bytes, and what a ping carries to 125; refuse longer ones with close code 1002.`,
+	When:  func(c *Case) bool { return c.framed13() },
+	Judge: func(c *Case) Verdict { return c.judgeFrames(faultControl) },
+	Show: func(c *Case) (string, []Span) {
+		return c.showFrame(func(f frame) string {
+			if !f.fin() {
+				return "is fragmented"
+			}
+			return fmt.Sprintf("carries %d bytes", f.length)
+		})
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-LENGTH", Level: Must, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "the length of a frame is written in the shortest way and below 2^63",
+	Refs: []Ref{
+		{"6455", "5.2", "a length takes the fewest bytes that can hold it, and the top bit of one of 64 bits is 0"},
+	},
+	Why: `A length that can be written in two ways is one that two readers can read differently; filters that go by the
+short form miss the message in the long one. The top bit makes the length negative in languages whose integers are
+signed, and a check for too long a frame then passes.`,
+	Fix: `Write lengths up to 125 in seven bits, up to 65,535 in 16 and others in 64; refuse anything else with close code
+	1002, and compare with the limit before anything is allocated.`,
+	When:  func(c *Case) bool { return c.framed13() },
+	Judge: func(c *Case) Verdict { return c.judgeFrames(faultLength) },
+	Show: func(c *Case) (string, []Span) {
+		return c.showFrame(func(f frame) string {
+			if f.length>>63 != 0 {
+				return fmt.Sprintf("states the length %#x", f.length)
+			}
+			return fmt.Sprintf("states the length %d in more bytes than it takes", f.length)
+		})
+	},
+})
+
+// framed13 tells whether what follows the 101 are the frames of RFC 6455, and some of them were recorded. Versions 7 and
+// 8 have the same frames; what a handshake without a key or of another version leads to is not defined.
+func (c *Case) framed13() bool {
+	if !c.websocket || !c.switched || !c.X.Complete || len(c.X.After.Client)+len(c.X.After.Server) == 0 {
+		return false
+	}
+	if len(c.named) > 0 && !names(c.named, "websocket") || !c.X.Request.Has(keyField) {
+		return false
+	}
+	foreign := c.foreignVersion()
+	return foreign == "" || foreign == "7" || foreign == "8"
+}
+
+// A frameFault is what makes the receiver of a frame fail the connection; several may come together.
+type frameFault uint8
+
+const (
+	faultMask     frameFault = 1 << iota // of a client without a mask, of a server with one
+	faultReserved                        // a reserved bit that nothing explains
+	faultOpcode
+	faultControl
+	faultLength
+)
+
+// A frameScan is what one side sent behind the 101, read up to the first frame that the other side must not accept. What
+// stands behind that one is not judged: where it begins would be a guess.
+type frameScan struct {
+	count  int // frames that were read, the faulty one among them
+	last   frame
+	faults frameFault // of the last one
+	http   bool       // HTTP stands in the place of the first one
+}
+
+// sent are the first bytes from one side behind the 101.
+func (c *Case) sent(from Part) []byte {
+	if from == FromServer {
+		return c.X.After.Server
+	}
+	return c.X.After.Client
+}
+
+func (c *Case) scanFrames(from Part) (s frameScan) {
+	b, open := c.sent(from), false
+	s.http = mayBeHTTP(b, from)
+	for f := range frames(b) {
+		if mayBeHTTP(b[f.from:], from) {
+			return s
+		}
+		s.count, s.last, s.faults = s.count+1, f, c.faultsOf(f, from, open)
+		if s.faults != 0 {
+			return s
+		}
+		if !f.control() {
+			open = !f.fin()
+		}
+	}
+	return s
+}
+
+// mayBeHTTP tells whether the bytes of one side are HTTP, or too few to tell from it. No sound frame begins with a letter:
+// RSV1 is set in all of them.
+func mayBeHTTP(b []byte, from Part) bool {
+	if from == FromClient {
+		b = bytes.TrimLeft(b, "\r\n")
+		return len(b) > 0 && b[0]&frameRSV1 != 0 && (isRequestLine(b) || perhapsRequestLine(b))
+	}
+	n := min(len(b), len(statusLine))
+	return wire.EqualFold(b[:n], statusLine[:n])
+}
+
+// faultsOf is what is wrong with a frame; open tells whether it stands within a message.
+func (c *Case) faultsOf(f frame, from Part, open bool) (faults frameFault) {
+	if f.masked != (from == FromClient) {
+		faults |= faultMask
+	}
+	starts := f.opcode() == opText || f.opcode() == opBinary
+	if bits := f.first & frameRSV; bits != 0 {
+		if deflate, _ := c.acceptedExtensions(); !deflate || !starts || bits != frameRSV1 {
+			faults |= faultReserved
+		}
+	}
+	if starts && open || f.opcode() == opContinuation && !open || f.opcode() > opBinary && f.opcode() < opClose || f.opcode() > opPong {
+		faults |= faultOpcode
+	}
+	if f.control() && (!f.fin() || f.length > 125) {
+		faults |= faultControl
+	}
+	if !f.minimal || f.length>>63 != 0 {
+		faults |= faultLength
+	}
+	return faults
+}
+
+// acceptedExtensions tells whether the 101 has accepted permessage-deflate, and whether it has accepted any other
+// extension.
+func (c *Case) acceptedExtensions() (deflate, other bool) {
+	p := c.X.Response
+	for e := range p.Elements(extensionField) {
+		name, _, _ := bytes.Cut(p.Text(e), []byte(";"))
+		if wire.EqualFold(bytes.TrimSpace(name), "permessage-deflate") {
+			deflate = true
+		} else {
+			other = true
+		}
+	}
+	return deflate, other
+}
+
+// judgeFrames judges a rule about the frames of either side, and names the side that broke it. What an extension may
+// allow that nobody here knows is unclear. That a side's only frame is cut is for the rules about masks to say.
+func (c *Case) judgeFrames(fault frameFault) Verdict {
+	verdict := NotApplicable
+	for _, from := range [...]Part{FromServer, FromClient} {
+		s := c.scanFrames(from)
+		switch {
+		case s.faults&fault != 0:
+			c.found.Party = partyOf(from)
+			if _, other := c.acceptedExtensions(); other && fault&(faultReserved|faultOpcode) != 0 {
+				return Unclear
+			}
+			return Fail
+		case s.count > 0:
+			verdict = Pass
+		}
+	}
+	return verdict
+}
+
+func partyOf(from Part) Party {
+	if from == FromServer {
+		return Server
+	}
+	return Client
+}
+
+// showFrame says what is wrong with the frame that was judged, or that none was there in full.
+func (c *Case) showFrame(what func(frame) string) (string, []Span) {
+	from := FromServer
+	if c.found.Party == Client {
+		from = FromClient
+	}
+	s := c.scanFrames(from)
+	if s.faults == 0 {
+		return "no frame of the " + partyOf(from).String() + " came in full", []Span{{from, 0, len(c.sent(from))}}
+	}
+	f := s.last
+	return fmt.Sprintf("frame %d of the %s (%s) %s", s.count, partyOf(from), f.name(), what(f)), []Span{{from, f.from, f.from + f.head}}
+}
+
+// name is what the frame is, in a word.
+func (f frame) name() string {
+	switch f.opcode() {
+	case opContinuation:
+		return "continuation"
+	case opText:
+		return "text"
+	case opBinary:
+		return "binary"
+	case opClose:
+		return "close"
+	case opPing:
+		return "ping"
+	case opPong:
+		return "pong"
+	}
+	return fmt.Sprintf("opcode %#x", f.opcode())
+}

@@ -1,0 +1,249 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-KEY-INVALID", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
+	Title: "a WebSocket key that is not the base64 of 16 bytes is not accepted",
+	Refs: []Ref{
+		{"6455", "4.2.1", "the key is base64 that decodes to 16 bytes; a server stops at a handshake that breaks the grammar"},
+		{"6455", "4.3", "the key is base64 in its usual alphabet, with its padding, and not empty"},
+	},
+	Why: `The answer can be computed from any text, so the RFC does not even ask a server to decode the key. But a server
+that takes any text takes what no WebSocket client sends: the field may have come together from two requests, or from
+somebody who only wants the 101. The key goes into a hash and, in servers written in C, into a buffer: OpenSIPS was not
+safe from a long one. Bandit, wsServer, tungstenite and Kamailio have not looked at length or alphabet either. Some
+devices, charging stations for example, do send the base64 of 32 bytes, and a server that begins to look shuts them
+out.`,
+	Fix: `Take a key only if it is 22 characters of A-Z a-z 0-9 + / with "==" behind them; answer anything else with 400.
+Go: base64.StdEncoding skips line ends; compare the length with 24 before decoding.`,
+	When: func(c *Case) bool { return c.websocket && !c.cut && c.misshapenKey() != nil },
+	Show: func(c *Case) (string, []Span) {
+		key := c.misshapenKey()
+		return "Sec-WebSocket-Key " + quote(key) + " (" + keyFault(key) + ")", c.inRequest(keyField)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-KEY-NONCANON", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "the bits that a WebSocket key has left over are zero",
+	Refs: []Ref{
+		{"4648", "3.5", "who encodes sets the bits that fill up the last character to zero; who decodes may refuse others"},
+	},
+	Why: `16 bytes are 128 bits and 22 characters are 132: four bits are left over. A client that draws 22 characters at
+random, and not 16 bytes, leaves them as they fall; the key then means the same as fifteen others. Some decoders refuse
+it, most do not, and a WebSocket server need not decode at all. This is a fact that explains why one server takes a
+client's keys now and then and another always. The example in RFC 6455 itself has such bits and passes.`,
+	Fix:  `Draw 16 random bytes and encode them. In a server, leave such keys alone.`,
+	When: func(c *Case) bool { return c.websocket && !c.cut && overfull(first(&c.X.Request.Head, keyField)) },
+	Judge: func(c *Case) Verdict {
+		if sampleKey(first(&c.X.Request.Head, keyField)) {
+			return Pass
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "Sec-WebSocket-Key " + values(&c.X.Request.Head, keyField) + " ends in bits that belong to no byte",
+			c.inRequest(keyField)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-KEY-DUP", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
+	Title: "a WebSocket handshake with two keys is not accepted",
+	Refs: []Ref{
+		{"6455", "11.3.1", "Sec-WebSocket-Key stands in a request only once"},
+		{"6455", "4.2.1", "a server stops at a handshake that is not as the RFC describes it"},
+	},
+	Why: `Of two keys servers take the first, the last, or both joined by a comma. As long as everybody on the path takes
+the same one nothing happens; where an intermediary checks the answer against one key and the server made it from the
+other, one of them takes the connection for a tunnel and the other for HTTP. Then the rule is critical. Two keys come
+from an intermediary that adds its own to the client's, or from somebody who looks for just that difference. Of 78
+servers that were tried, 57 switched, and Bun was reported for it.`,
+	Fix: `Count the Sec-WebSocket-Key fields, and answer 400 unless there is exactly one with one value.
+Intermediaries that make a key of their own: replace the client's.`,
+	When: func(c *Case) bool { return c.websocket && !c.cut && c.severalKeys() },
+	Judge: func(c *Case) Verdict {
+		verdict := RefuseSwitch(c)
+		if c.hopsReadDifferentKeys() {
+			c.rate(Critical)
+		}
+		return verdict
+	},
+	Show: func(c *Case) (string, []Span) {
+		h := &c.X.Request.Head
+		saw := "two keys, Sec-WebSocket-Key " + values(h, keyField)
+		at := c.inRequest(keyField)
+		if !c.switched || !c.X.Response.Has(acceptField) {
+			return saw, at
+		}
+		at = append(at, c.inResponse(acceptField)...)
+		switch which := c.acceptedKey(); {
+		case c.hopsReadDifferentKeys():
+			return saw + ", and two servers on the path read different ones", at
+		case which != "":
+			return saw + ", of which the server read " + which, at
+		case c.accepts(first(h, keyField)):
+			return saw + ", of which the server read " + quote(first(h, keyField)), at
+		}
+		return saw, at
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-KEY-REUSED", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "every connection has a WebSocket key of its own",
+	Refs: []Ref{
+		{"6455", "4.1", "the key is drawn at random for each connection"},
+	},
+	Why: `The answer to a handshake can be computed from the key alone. A client that sends the same key again accepts a 101
+that was recorded the last time: from a cache, or from somebody on the path who has never talked to the server. Clients
+that were put together from the example of a tutorial do this, and monitoring checks made with a fixed line of curl;
+there it shows that the check would not notice a replayed answer. A server cannot know, and is not at fault. The two
+keys that RFC 6455 prints are let pass.`,
+	Fix: `Draw 16 bytes from a good source of randomness for each handshake, also when a connection is tried again.`,
+	When: func(c *Case) bool {
+		if !c.websocket || c.cut || c.Seen.KeySeen == nil || c.X.Origin == wire.OriginReplay {
+			return false
+		}
+		key := first(&c.X.Request.Head, keyField)
+		return keyShaped(key) && c.Seen.KeySeen(string(key), c.connection())
+	},
+	Judge: func(c *Case) Verdict {
+		switch {
+		case sampleKey(first(&c.X.Request.Head, keyField)):
+			return Pass
+		case c.switched:
+			return Fail
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "Sec-WebSocket-Key " + values(&c.X.Request.Head, keyField) + " has come before, with another handshake",
+			c.inRequest(keyField)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-KEY-STRAY", Level: Advice, Party: Intermediary,
+	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
+	Title: "the fields of a WebSocket handshake without an offer start nothing",
+	Refs: []Ref{
+		{"9110", "7.6.1", "an intermediary takes off fields about the connection, such as Upgrade; the Sec-WebSocket fields are none"},
+		{"6455", "4.2.1", "a handshake has an Upgrade field with websocket in it"},
+	},
+	Why: `An intermediary that does not carry upgrades takes off Connection and Upgrade and passes the key on; what arrives
+is an ordinary request with odd fields. A server that goes by these fields switches while the intermediary reads on in
+HTTP: the frames become responses, and on a shared connection they become those of other users. Where the server does
+not switch this is still the trace of a lost handshake: behind Spring Cloud Gateway clients got a 400 that nobody could
+explain.`,
+	Fix: `In the server, let the Upgrade field decide, and look at the Sec-WebSocket fields only after it.
+nginx, in front: proxy_set_header Upgrade $http_upgrade and Connection $connection_upgrade (see UPGRADE-MISSING-CONN) in
+	the location that is to carry WebSocket.`,
+	When: func(c *Case) bool {
+		q := c.X.Request
+		return len(c.offered) == 0 && !c.cut && (q.Has(keyField) || q.Has(versionField))
+	},
+	Judge: func(c *Case) Verdict {
+		verdict := RefuseSwitch(c)
+		if verdict == Pass && !c.probed() {
+			return Warn
+		}
+		return verdict
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "fields of a WebSocket handshake in a request that offers nothing", c.inRequest(keyField, versionField, "Upgrade")
+	},
+})
+
+// keyShaped tells whether b looks like the base64 of 16 bytes: 22 characters of the alphabet and two of padding.
+func keyShaped(b []byte) bool {
+	const digits = 22
+	return len(b) == digits+2 && string(b[digits:]) == "==" && !bytes.ContainsFunc(b[:digits], notBase64)
+}
+
+// notBase64 tells whether a character is none of those of RFC 4648 §4.
+func notBase64(r rune) bool {
+	return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '+' && r != '/'
+}
+
+// overfull tells whether a key has bits left over that are not zero.
+func overfull(key []byte) bool {
+	return keyShaped(key) && key[21] != 'A' && key[21] != 'Q' && key[21] != 'g' && key[21] != 'w'
+}
+
+// sampleKey tells whether a key is one of the two that RFC 6455 prints (§1.3, §4.1).
+func sampleKey(key []byte) bool {
+	return string(key) == "dGhlIHNhbXBsZSBub25jZQ==" || string(key) == "AQIDBAUGBwgJCgsMDQ4PEC=="
+}
+
+// keyList tells whether a value is a list of keys, as it stands in the field where two were joined.
+func keyList(value []byte) bool {
+	n := 0
+	for rest, more := value, true; more; n++ {
+		var key []byte
+		key, rest, more = bytes.Cut(rest, []byte(","))
+		if !keyShaped(bytes.Trim(key, " \t")) {
+			return false
+		}
+	}
+	return n > 1
+}
+
+// misshapenKey is the first key of the request that cannot be one, or nil. A list of keys is several, and none of them
+// is misshapen.
+func (c *Case) misshapenKey() []byte {
+	h := &c.X.Request.Head
+	for v := range h.Named(keyField) {
+		if key := h.Text(v); !keyShaped(key) && !keyList(key) {
+			return key
+		}
+	}
+	return nil
+}
+
+// severalKeys tells whether the request has more than one key.
+func (c *Case) severalKeys() bool {
+	h := &c.X.Request.Head
+	return h.Count(keyField) > 1 || keyList(first(h, keyField))
+}
+
+// hopsReadDifferentKeys tells whether the same keys went over two hops, and the answers were made from different ones.
+func (c *Case) hopsReadDifferentKeys() bool {
+	if !c.switched || c.Far == nil || c.Far.Response == nil || c.Far.Response.Status != 101 {
+		return false
+	}
+	near, far := first(&c.X.Response.Head, acceptField), first(&c.Far.Response.Head, acceptField)
+	return len(near) > 0 && len(far) > 0 && !bytes.Equal(near, far) &&
+		values(&c.X.Request.Head, keyField) == values(&c.Far.Request.Head, keyField)
+}
+
+// keyFault says what a misshapen key is.
+func keyFault(key []byte) string {
+	if len(key) == 0 {
+		return "empty"
+	}
+	digits := bytes.TrimRight(key, "=")
+	if len(key)%4 == 0 && len(key)-len(digits) <= 2 && !bytes.ContainsFunc(digits, notBase64) {
+		return fmt.Sprintf("base64 of %d bytes", base64.RawStdEncoding.DecodedLen(len(digits)))
+	}
+	return fmt.Sprintf("%d characters, not the base64 of 16 bytes", len(key))
+}
+
+// connection names the connection of the exchange: the ends of it or, where these are not known, the exchange itself.
+func (c *Case) connection() string {
+	if c.X.Client == "" {
+		return c.X.ID
+	}
+	return c.X.Client + " " + c.X.Backend
+}

@@ -1,0 +1,115 @@
+package rules
+
+import (
+	"bytes"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-LEGACY", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Info, Switched: High}, Since: "0.1",
+	Title: "a handshake from before RFC 6455 is not accepted",
+	Refs: []Ref{
+		{"6455", "4.2.1", "a handshake has Sec-WebSocket-Key and the version 13; a server stops at one that is not as the RFC describes it"},
+		{"6455", "10.3", "client frames are masked so that an intermediary cannot be made to read them as requests"},
+	},
+	Why: `The first drafts had two keys with numbers hidden among letters, eight bytes of a body that no field announces,
+and frames without a mask. A page of that time could make a browser write bytes of its choice on a connection that an
+intermediary took for HTTP, and so poison its cache: that is why browsers dropped the drafts and why RFC 6455 has masks.
+The eight bytes are also a request without its length: an intermediary reads them as the beginning of the next one.
+Servers that still speak a draft are found in devices and old frameworks. A field of that time beside a handshake of
+today is noted only.`,
+	Fix: `Accept handshakes with Sec-WebSocket-Key and version 13 only, and answer 400 to others; no browser of the last ten
+	years needs the drafts.`,
+	When: func(c *Case) bool { return c.websocket && !c.cut && legacyField(&c.X.Request.Head).Len() > 0 },
+	Judge: func(c *Case) Verdict {
+		verdict := RefuseSwitch(c)
+		if q := c.X.Request; c.switched && q.Has(keyField) && q.Has(versionField) {
+			c.rate(Info)
+			return Warn
+		}
+		return verdict
+	},
+	Show: func(c *Case) (string, []Span) {
+		q := &c.X.Request.Head
+		name := legacyField(q)
+		return "a handshake with " + quote(q.Text(name)), fieldSpans(InRequest, q, string(q.Text(name)))
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-CLEARTEXT", Level: Should, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "credentials of a WebSocket handshake travel over TLS",
+	Refs: []Ref{
+		{"6455", "10.6", "implementations use TLS between each other"},
+	},
+	Why: `Cookies and Authorization can be read by everybody on the way, and so can all messages behind the handshake.
+Besides, intermediaries that know nothing of WebSocket break such connections in ways that TLS hides from them. A
+request that comes to a backend in the clear says nothing, since TLS may end in front of it. This rule goes by what is
+said about the way from the client: X-Forwarded-Proto, TLS at our own door, or an https page in Origin; without any of
+them it is not in play.`,
+	Fix: `Use wss:// and let the front redirect or refuse handshakes over http; mark the cookies Secure.
+nginx, in front: return 301 https://... for the plain listener, and X-Forwarded-Proto set to $scheme.`,
+	When: func(c *Case) bool {
+		q := c.X.Request
+		return c.websocket && (q.Has("Cookie") || q.Has("Authorization")) &&
+			(c.outerScheme() != unknownCarriage || c.secureOrigin())
+	},
+	Judge: func(c *Case) Verdict {
+		switch {
+		case c.outerScheme() != cleartext:
+			return Pass
+		case c.switched:
+			return Fail
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "credentials in a handshake that left the client in the clear, X-Forwarded-Proto " +
+				values(&c.X.Request.Head, "X-Forwarded-Proto"),
+			c.inRequest("X-Forwarded-Proto", "Cookie", "Authorization")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-SERVER-FIELD", Level: Must, Party: Client,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "a handshake has no field that belongs in its answer",
+	Refs: []Ref{
+		{"9110", "2.2", "a sender does not produce what only the other role may send"},
+		{"6455", "11.3.3", "Sec-WebSocket-Accept is sent from the server to the client"},
+	},
+	Why: `A Sec-WebSocket-Accept in a request is a mistake of a hand-written client, or of a gateway that copies fields in
+the wrong direction. Alone it does no harm. But where a server or an intermediary puts the fields of the request into
+its answer, the value comes back and proves nothing.`,
+	Fix:   `Leave the field out of requests, and never copy the fields of a request into an answer.`,
+	When:  func(c *Case) bool { return c.websocket && c.X.Request.Has(acceptField) },
+	Judge: func(c *Case) Verdict { return max(RefuseSwitch(c), Warn) },
+	Show: func(c *Case) (string, []Span) {
+		return "Sec-WebSocket-Accept " + values(&c.X.Request.Head, acceptField) + " in the request", c.inRequest(acceptField)
+	},
+})
+
+// legacyField is the name of the first field that only handshakes from before RFC 6455 have; empty if there is none.
+func legacyField(h *wire.Head) wire.Span {
+	for _, f := range h.Fields {
+		name := h.Text(f.Name)
+		for _, old := range [...]string{
+			"Sec-WebSocket-Key1", "Sec-WebSocket-Key2", "Sec-WebSocket-Draft", "Sec-WebSocket-Origin", "WebSocket-Protocol",
+		} {
+			if wire.EqualFold(name, old) {
+				return f.Name
+			}
+		}
+	}
+	return wire.Span{}
+}
+
+// secureOrigin tells whether the handshake was opened by a page that came over TLS. Browsers let such a page open no
+// connection in the clear.
+func (c *Case) secureOrigin() bool {
+	scheme, _, found := bytes.Cut(first(&c.X.Request.Head, originField), []byte("://"))
+	return found && wire.EqualFold(scheme, "https")
+}

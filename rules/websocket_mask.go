@@ -1,0 +1,185 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-UNMASKED", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "a frame without a mask from a client is not accepted",
+	Refs: []Ref{
+		{"6455", "5.1", "a client masks all frames it sends, and a server closes the connection at one that is not masked"},
+		{"6455", "5.3", "frames from a client are masked with a key of 32 bits, whatever runs below WebSocket"},
+	},
+	Why: `Without a mask a client puts bytes on the wire that somebody else has chosen: a script can write what looks like a
+request to an intermediary that does not know WebSocket, and so fill its cache or get past it. Browsers always mask; a
+server that accepts frames without a mask talks to something that is not a browser and looks at no rule of the
+framing, or reads bytes that were never meant as frames, such as those of a body. WebSocket-Node 1.0.35 accepts them.
+Where the server was seen to answer such a frame, the rule is critical and the fault is the server's.`,
+	Fix: `In a server, close with 1002 at the first frame from a client that has no mask.
+In a client, mask every frame with a new random key.
+WebSocket-Node: the check is missing; use another library where clients are not trusted.`,
+	When: func(c *Case) bool { return c.framed13() && len(c.X.After.Client) > 0 },
+	Judge: func(c *Case) Verdict {
+		s := c.scanFrames(FromClient)
+		ended := c.X.After.ServerClosed || c.X.Cause == wire.CauseServer || c.X.Cause == wire.CauseServerReset
+		switch {
+		case s.faults&faultMask == 0:
+			return c.readFrames(s)
+		case c.answered(s.last):
+			c.found.Party = Server
+			c.rate(Critical)
+		case c.probed():
+			c.found.Party = Server
+			if ended || c.closes() {
+				return Pass
+			}
+			return Unclear
+		}
+		return Fail
+	},
+	Show: func(c *Case) (string, []Span) {
+		s := c.scanFrames(FromClient)
+		at := []Span{{FromClient, s.last.from, s.last.from + s.last.head}}
+		saw := fmt.Sprintf("frame %d of the client (%s) has no mask", s.count, s.last.name())
+		switch {
+		case s.faults&faultMask == 0:
+			return "no frame of the client came in full", []Span{{FromClient, 0, len(c.X.After.Client)}}
+		case c.found.Party != Server:
+			return saw, at
+		case c.found.Verdict == Unclear:
+			return saw + ", and the server has neither answered it nor closed the connection", at
+		}
+		return saw + ", and the server answered it", at
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-MASKED-SERVER", Level: Must, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a server masks no frame",
+	Refs: []Ref{
+		{"6455", "5.1", "a server does not mask what it sends, and a client closes the connection at a masked frame"},
+	},
+	Why: `Clients that keep to the RFC drop the connection. A masked frame from the server's side is often not the
+server's: an intermediary sends the client's own bytes back, or two connections are crossed and one client is handed
+what another one sent.`,
+	Fix: `Use the server's half of the library for what the server writes; masks are the client's.
+Where the server's own frames have no mask, look at the intermediary: it may mix up the two directions or two
+	connections.`,
+	When: func(c *Case) bool { return c.framed13() && len(c.X.After.Server) > 0 },
+	Judge: func(c *Case) Verdict {
+		s := c.scanFrames(FromServer)
+		if s.faults&faultMask != 0 {
+			return Fail
+		}
+		return c.readFrames(s)
+	},
+	Show: func(c *Case) (string, []Span) { return c.showFrame(func(frame) string { return "is masked" }) },
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-MASK-CONST", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "a client masks each frame with a new key",
+	Refs: []Ref{
+		{"6455", "10.3", "a client chooses a new masking key for each frame, in a way that the application which provides the data cannot foresee"},
+		{"6455", "5.3", "the key is random and does not follow from those before it"},
+	},
+	Why: `Who knows the key chooses the bytes on the wire, and against that the mask was made: a script that has seen one
+frame, or a key that is always zero, can write a request into the tunnel which an intermediary takes for one. The
+server cannot protect anybody from it.`,
+	Fix: `Take four bytes from the system's source of randomness for each frame. Do not set a fixed or empty key to save
+	time, as some libraries offer for tests.`,
+	When: func(c *Case) bool { return c.framed13() && len(c.X.After.Client) > 0 },
+	Judge: func(c *Case) Verdict {
+		keyed, first, _ := c.repeatedKey()
+		switch {
+		case keyed < 2:
+			return NotApplicable
+		case first >= 0:
+			return Fail
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		_, first, second := c.repeatedKey()
+		b := c.X.After.Client
+		key := Span{FromClient, first, first + 4}
+		return fmt.Sprintf("two frames of the client have the masking key %x", b[key.From:key.To]),
+			[]Span{key, {FromClient, second, second + 4}}
+	},
+})
+
+// readFrames is the verdict on one side's frames where the fault in question is not among them.
+func (c *Case) readFrames(s frameScan) Verdict {
+	switch {
+	case s.count > 0:
+		return Pass
+	case s.http:
+		return NotApplicable
+	}
+	return Unclear
+}
+
+// answered tells whether the server's frames show that it has read that frame of the client: a pong carries what the ping
+// did, or an echo what the message did.
+func (c *Case) answered(f frame) bool {
+	q, b := c.X.After.Client, c.X.After.Server
+	if !f.whole(q) || f.masked {
+		return false
+	}
+	payload, reply := f.payload(q), f.opcode()
+	switch {
+	case reply == opPing:
+		reply = opPong
+	case reply >= opClose, len(payload) < 2:
+		return false
+	}
+	for g := range frames(b) {
+		if g.opcode() == reply && g.whole(b) && !g.masked && bytes.Equal(g.payload(b), payload) {
+			return true
+		}
+	}
+	return false
+}
+
+// closes tells whether there is a close frame among the first frames of the server.
+func (c *Case) closes() bool {
+	for f := range frames(c.X.After.Server) {
+		if f.opcode() == opClose {
+			return true
+		}
+	}
+	return false
+}
+
+// maxKeys is how many masking keys are compared with each other.
+const maxKeys = 32
+
+// repeatedKey looks for two frames of the client with the same key: how many frames were compared, and where the keys
+// stand; first is -1 if no key comes twice. What carries no payload is not masked by its key.
+func (c *Case) repeatedKey() (keyed, first, second int) {
+	var keys [maxKeys]frame
+	b := c.X.After.Client
+	for f := range frames(b) {
+		if mayBeHTTP(b[f.from:], FromClient) || c.faultsOf(f, FromClient, f.opcode() == opContinuation)&^faultReserved != 0 || keyed == maxKeys {
+			break
+		}
+		if f.length == 0 {
+			continue
+		}
+		for _, g := range keys[:keyed] {
+			if g.key == f.key {
+				return keyed + 1, g.from + g.head - 4, f.from + f.head - 4
+			}
+		}
+		keys[keyed] = f
+		keyed++
+	}
+	return keyed, -1, -1
+}

@@ -1,0 +1,231 @@
+package rules
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+const originField = "Origin"
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-ORIGIN-CROSS", Level: Should, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Title: "a page of another site does not get a WebSocket",
+	Refs: []Ref{
+		{"6455", "10.2", "a server that is meant for the pages of certain sites checks Origin and answers others with 403"},
+		{"6455", "4.2.2", "a server that does not accept the origin refuses the handshake"},
+	},
+	Why: `The same-origin policy does not hold for WebSocket: any page that a user opens can connect to any server, and the
+browser sends the cookies of that server along. If the server does not look at Origin, the page talks to it in the
+user's name and reads the answers (cross-site WebSocket hijacking). Live traffic cannot decide this: a foreign origin
+that was let in may be one that is meant, so it is only noted there. A probe with an origin that nobody can have named
+decides; with a cookie in it the finding is high.`,
+	Fix: `Compare Origin, as a whole, with a list of the origins whose pages may connect; answer 403 to all others and to null.
+	Requests without Origin come from no browser.
+gorilla/websocket: leave CheckOrigin unset or compare in it. coder/websocket: list OriginPatterns.
+	Socket.IO: cors.origin does not cover WebSocket; use allowRequest.
+Where other sites are meant to connect, name them in the configuration of Interlock (public_origins).`,
+	When: func(c *Case) bool {
+		return c.websocket && !c.cut && c.X.Request.Count(originField) == 1 &&
+			(!c.probed() || strings.HasPrefix(c.X.Probe, "UPGRADE-WS-ORIGIN-"))
+	},
+	Judge: func(c *Case) Verdict {
+		if c.ownOrigin() {
+			return Pass
+		}
+		verdict := RefuseSwitch(c)
+		if !c.probed() {
+			if c.framed = false; !c.switched {
+				return verdict
+			}
+			c.rate(Info)
+			return Warn
+		}
+		if q := c.X.Request; c.switched && (q.Has("Cookie") || q.Has("Authorization")) {
+			c.rate(High)
+		}
+		return verdict
+	},
+	Show: func(c *Case) (string, []Span) {
+		h := &c.X.Request.Head
+		saw := "Origin " + values(h, originField) + " for Host " + values(h, "Host")
+		if c.switched && !c.probed() {
+			saw = "Origin " + values(h, originField) + " was accepted for Host " + values(h, "Host") +
+				"; whether others are, a probe can tell"
+		}
+		return saw, c.inRequest(originField, "Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Cookie", "Authorization")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-ORIGIN-MISSING", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "the handshake of a browser names the origin of its page",
+	Refs: []Ref{
+		{"6455", "4.1", "a browser sends Origin with the handshake; other clients may"},
+		{"6455", "10.2", "who is no browser may send any origin, so the field protects against pages of other sites and against nothing else"},
+	},
+	Why: `Browsers always send Origin. Where the request looks like one of theirs and has none, something on the path has
+taken it off; gateways are told to, since the handshake then gets past a server that does not know the public name of
+its own site. The server takes the request for one of a program, and its defence against foreign pages is gone for
+everybody. Where only User-Agent and cookies speak for a browser, it may as well be a program that pretends to be one;
+that is a note and no more.`,
+	Fix: `Pass Origin on as it came, and tell the server the public name of the site.
+nginx, in front: remove proxy_set_header Origin.`,
+	When: func(c *Case) bool { return c.websocket && !c.cut && c.browser() != noBrowser },
+	Judge: func(c *Case) Verdict {
+		switch {
+		case c.X.Request.Has(originField):
+			return Pass
+		case c.browser() == maybeBrowser:
+			c.rate(Info)
+			return Warn
+		case c.switched:
+			return Fail
+		}
+		return Warn
+	},
+	Show: func(c *Case) (string, []Span) {
+		at := c.inRequest("User-Agent", "Cookie")
+		if c.browser() == maybeBrowser {
+			return "a browser's User-Agent and cookies without an Origin field", at
+		}
+		return "fields that only browsers send without an Origin field", append(at, c.inFetchFields()...)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-ORIGIN-DUP", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
+	Title: "a WebSocket handshake with two origins is not accepted",
+	Refs: []Ref{
+		{"6454", "7.3", "a request has no more than one Origin field"},
+		{"6455", "4.1", "a browser sends the origin of the page that opens the connection"},
+	},
+	Why: `The check of the origin reads one of the two, and whoever was meant to be kept out needs only to be the other. A
+gateway that adds an Origin of its own, to get past the check of the server behind it, makes every handshake one with
+two; from then on the page's own origin decides nothing any more.`,
+	Fix:  `Refuse a handshake with more than one Origin field with 400. In a gateway, pass the field on as it came.`,
+	When: func(c *Case) bool { return c.websocket && !c.cut && c.X.Request.Count(originField) > 1 },
+	Show: func(c *Case) (string, []Span) {
+		return "two origins, Origin " + values(&c.X.Request.Head, originField), c.inRequest(originField)
+	},
+})
+
+// ownOrigin tells whether the origin is that of the service, as far as the request says under what name it is known, or
+// one that the configuration names. Whoever ends TLS in front may not say so: without a word about it the scheme is open.
+func (c *Case) ownOrigin() bool {
+	h := &c.X.Request.Head
+	text := first(h, originField)
+	if slices.ContainsFunc(c.Options.Origins, func(o string) bool { return o == "*" || wire.EqualFold(o, text) }) {
+		return true
+	}
+	scheme, authority, ok := bytes.Cut(text, []byte("://"))
+	if !ok {
+		return false
+	}
+	secure := wire.EqualFold(scheme, "https")
+	switch left := c.outerScheme(); {
+	case !secure && !wire.EqualFold(scheme, "http"), left == cleartext && secure, left == overTLS && !secure:
+		return false
+	}
+	return sameAuthority(authority, first(h, "Host"), secure) ||
+		sameAuthority(authority, firstElement(h, "X-Forwarded-Host"), secure)
+}
+
+// sameAuthority tells whether two authorities name the same host and port, where a port that is left out is that of the
+// scheme.
+func sameAuthority(a, b []byte, secure bool) bool {
+	hostA, portA := splitPort(a, secure)
+	hostB, portB := splitPort(b, secure)
+	return len(hostA) > 0 && wire.EqualFold(hostA, hostB) && bytes.Equal(portA, portB)
+}
+
+func splitPort(authority []byte, secure bool) (host, port []byte) {
+	if i := bytes.LastIndexByte(authority, ':'); i > bytes.LastIndexByte(authority, ']') {
+		return authority[:i], authority[i+1:]
+	}
+	if secure {
+		return authority, []byte("443")
+	}
+	return authority, []byte("80")
+}
+
+// firstElement is the first element of a list field: what the intermediary nearest to the client wrote.
+func firstElement(h *wire.Head, name string) []byte {
+	for e := range h.Elements(name) {
+		return h.Text(e)
+	}
+	return nil
+}
+
+// A carriage is what is known of how the request left the client.
+type carriage uint8
+
+const (
+	unknownCarriage carriage = iota // it came to us in the clear; what was before nobody says
+	cleartext                       // an intermediary says that it got it in the clear
+	overTLS
+)
+
+// outerScheme tells how the request left the client. What an intermediary says comes before what we see.
+func (c *Case) outerScheme() carriage {
+	proto := firstElement(&c.X.Request.Head, "X-Forwarded-Proto")
+	switch {
+	case wire.EqualFold(proto, "https"), wire.EqualFold(proto, "wss"):
+		return overTLS
+	case wire.EqualFold(proto, "http"), wire.EqualFold(proto, "ws"):
+		return cleartext
+	case c.X.ClientTLS:
+		return overTLS
+	}
+	return unknownCarriage
+}
+
+// A guess is what a request looks like.
+type guess uint8
+
+const (
+	noBrowser guess = iota
+	maybeBrowser
+	surelyBrowser
+)
+
+// fetchField is what the fields begin with that say for what a browser sends a request. Scripts cannot set them.
+const fetchField = "Sec-Fetch-"
+
+func isFetchField(name []byte) bool {
+	return len(name) > len(fetchField) && wire.EqualFold(name[:len(fetchField)], fetchField)
+}
+
+// browser tells whether the request looks like one of a browser.
+func (c *Case) browser() guess {
+	q := &c.X.Request.Head
+	if agent := first(q, "User-Agent"); len(agent) < 8 || string(agent[:8]) != "Mozilla/" {
+		return noBrowser
+	}
+	found := noBrowser
+	for _, f := range q.Fields {
+		switch name := q.Text(f.Name); {
+		case isFetchField(name):
+			return surelyBrowser
+		case wire.EqualFold(name, "Cookie"):
+			found = maybeBrowser
+		}
+	}
+	return found
+}
+
+func (c *Case) inFetchFields() []Span {
+	q := &c.X.Request.Head
+	var at []Span
+	for _, f := range q.Fields {
+		if isFetchField(q.Text(f.Name)) {
+			at = append(at, Span{InRequest, f.Name.From, f.Value.To})
+		}
+	}
+	return at
+}

@@ -1,0 +1,129 @@
+package rules
+
+import (
+	"bytes"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+const protocolField = "Sec-WebSocket-Protocol"
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-PROTO-SYNTAX", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Medium}, Since: "0.1",
+	Title: "the subprotocols that a WebSocket client offers are tokens",
+	Refs: []Ref{
+		{"6455", "4.1", "Sec-WebSocket-Protocol is a list of at least one subprotocol; each is a non-empty token"},
+		{"6455", "4.2.1", "a server stops at a handshake that breaks the grammar"},
+	},
+	Why: `The server copies one of the names into its answer, and often into a log, a path or the name of a class. A name
+with a slash, a quotation mark or a space in it comes from nobody's WebSocket API, since browsers refuse to send one: it
+is a credential that somebody put there in standard base64, or an attempt at whatever reads the name. A bad name has
+ended the process of WebSocket-Node. Elements that are merely empty are skipped by most; they are a warning and no
+more.`,
+	Fix: `Refuse with 400 unless each element is a token.
+Clients that carry a credential in the field: encode it as base64url without padding, as kubectl does.`,
+	When: func(c *Case) bool {
+		if !c.websocket || c.cut {
+			return false
+		}
+		_, _, broken := misshapenProtocol(&c.X.Request.Head)
+		return broken
+	},
+	Judge: func(c *Case) Verdict {
+		verdict := RefuseSwitch(c)
+		if _, empty, _ := misshapenProtocol(&c.X.Request.Head); c.switched && empty {
+			c.rate(Low)
+			if !c.probed() {
+				c.found.Party = Client
+			}
+			return Warn
+		}
+		return verdict
+	},
+	Show: func(c *Case) (string, []Span) {
+		v, empty, _ := misshapenProtocol(&c.X.Request.Head)
+		saw := "Sec-WebSocket-Protocol " + c.protocols(&c.X.Request.Head)
+		if empty {
+			return saw + " with an empty element", c.inRequest(protocolField)
+		}
+		return saw + " with an element that is no token", []Span{{InRequest, v.From, v.To}}
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-PROTO-DUPVAL", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "no subprotocol is offered twice",
+	Refs: []Ref{
+		{"6455", "4.1", "the subprotocols of a handshake are all different"},
+		{"6455", "4.2.1", "a server stops at a handshake that is not as the RFC describes it"},
+	},
+	Why: `Browsers do not send such a list: their WebSocket API throws a SyntaxError. Where one arrives, a library put it
+together from two settings, or an intermediary added the subprotocol of its own configuration to the client's. It does
+little harm, but a strict server refuses what a lenient one takes, so the same client works here and fails there.`,
+	Fix: `In a client, offer each subprotocol once; in a server, answer 400.`,
+	When: func(c *Case) bool {
+		return c.websocket && !c.cut && repeatedProtocol(&c.X.Request.Head).Len() > 0
+	},
+	Show: func(c *Case) (string, []Span) {
+		v := repeatedProtocol(&c.X.Request.Head)
+		return "Sec-WebSocket-Protocol " + c.protocols(&c.X.Request.Head) + " with one element twice", []Span{{InRequest, v.From, v.To}}
+	},
+})
+
+// misshapenProtocol is the first element of Sec-WebSocket-Protocol that is no token. If all there is to say is that an
+// element has nothing in it, empty is set.
+func misshapenProtocol(h *wire.Head) (at wire.Span, empty, broken bool) {
+	for v := range h.Named(protocolField) {
+		rest, more := h.Text(v), true
+		for more {
+			var element []byte
+			element, rest, more = bytes.Cut(rest, []byte(","))
+			empty = empty || len(bytes.Trim(element, " \t\r\n")) == 0
+		}
+	}
+	for e := range h.Elements(protocolField) {
+		if text := bytes.Trim(h.Text(e), " \t\r\n"); !wire.IsToken(text) && len(text) > 0 {
+			return e, false, true
+		}
+	}
+	return wire.Span{}, empty, empty
+}
+
+// repeatedProtocol is the first element of Sec-WebSocket-Protocol that has come before; empty if there is none.
+func repeatedProtocol(h *wire.Head) wire.Span {
+	var one wire.Span
+	var seen map[string]bool // from the second element on
+	for e := range h.Elements(protocolField) {
+		switch {
+		case one.Len() == 0:
+			one = e
+			continue
+		case seen == nil:
+			seen = map[string]bool{string(h.Text(one)): true}
+		}
+		if seen[string(h.Text(e))] {
+			return e
+		}
+		seen[string(h.Text(e))] = true
+	}
+	return wire.Span{}
+}
+
+// protocols quotes what stands in Sec-WebSocket-Protocol, with credentials blanked out unless evidence is full.
+func (c *Case) protocols(h *wire.Head) string {
+	var text []byte
+	announced, lines := false, 0
+	for v := range h.Named(protocolField) {
+		line := bytes.Clone(h.Text(v))
+		if !c.Options.Full {
+			announced = redactProtocols(line, announced)
+		}
+		if lines++; lines > 1 {
+			text = append(text, ", "...)
+		}
+		text = append(text, line...)
+	}
+	return quote(text)
+}

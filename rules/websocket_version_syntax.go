@@ -1,0 +1,131 @@
+package rules
+
+import "github.com/interlock-proxy/interlock/wire"
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-VER-MISSING", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
+	Title: "a WebSocket handshake without a version is not accepted",
+	Refs: []Ref{
+		{"6455", "4.1", "the request has a Sec-WebSocket-Version field with the value 13"},
+		{"6455", "4.2.1", "a server that finds no such field stops there and answers with an error status"},
+	},
+	Why: `The version says which frames will follow. A handshake without one comes from a draft older than the field, whose
+frames look nothing like those of RFC 6455, or from somebody who tries out what a server lets pass. A server that
+switches reads bytes as frames that may mean something else; and an intermediary that checks the handshake, and goes on
+in HTTP since it finds it faulty, has lost sight of the connection. Bun and CWIST have switched without a version.`,
+	Fix:  `Refuse with 426, Sec-WebSocket-Version: 13, Upgrade: websocket and Connection: Upgrade unless the version is 13.`,
+	When: func(c *Case) bool { return c.websocket && !c.cut && c.noVersion() },
+	Show: func(c *Case) (string, []Span) {
+		if c.X.Request.Has(versionField) {
+			return "an empty Sec-WebSocket-Version field", c.inRequest(versionField)
+		}
+		return "an offer of " + members(c.offered) + " without a Sec-WebSocket-Version field", c.inRequest("Upgrade")
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-VER-SYNTAX", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
+	Title: "a WebSocket version is one decimal number and nothing else",
+	Refs: []Ref{
+		{"6455", "4.3", "a version is a number from 0 to 255, without leading zeros"},
+		{"6455", "4.2.1", "a server stops at a handshake that breaks the grammar"},
+		{"6455", "11.3.5", "a client names one version; lists of versions are for answers"},
+	},
+	Why: `What a server reads into 013, +13, 13.0, 0x0d, 13a or 269 depends on the function that turns text into a number:
+ws for Node.js has taken the first four for 13, WebSocket-Node the fifth, and whoever keeps the number in a byte takes
+the last. Lists belong to it too: wsproto and gorilla/websocket have looked for a 13 somewhere in "99, 13". An
+intermediary or a filter that compares the text sees no version that it knows, takes the handshake for a failed one and
+reads on in HTTP, while the server has left it.`,
+	Fix: `Compare the field with the text 13, byte for byte; do not convert it. Answer anything else with 426 and
+	Sec-WebSocket-Version: 13.
+Go: strconv.Atoi takes +13 and 013. JavaScript: Number and == take 13.0, 0x0d and +13, parseInt takes 13a.`,
+	When: func(c *Case) bool { return c.websocket && !c.cut && c.misshapenVersion().Len() > 0 },
+	Show: func(c *Case) (string, []Span) {
+		v := c.misshapenVersion()
+		return "Sec-WebSocket-Version " + quote(c.X.Request.Text(v)), []Span{{InRequest, v.From, v.To}}
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-VER-DUP", Level: Must, Party: Client,
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
+	Title: "a WebSocket handshake with two versions is not accepted",
+	Refs: []Ref{
+		{"6455", "11.3.5", "Sec-WebSocket-Version stands in a request only once"},
+		{"6455", "4.2.1", "a server stops at a handshake that is not as the RFC describes it"},
+	},
+	Why: `Where the field stands twice, one reader takes the first, the next the last, a third looks for a 13 in either
+(gorilla/websocket did). If the values differ, an intermediary and the server behind it disagree on whether this is a
+handshake that can succeed, which is the difference that smuggling by way of WebSocket lives on. If they are the same,
+something on the path has added a field that was there already.`,
+	Fix:  `Count the Sec-WebSocket-Version fields, and refuse with 426 and Sec-WebSocket-Version: 13 unless there is exactly one.`,
+	When: func(c *Case) bool { return c.websocket && !c.cut && c.X.Request.Count(versionField) > 1 },
+	Show: func(c *Case) (string, []Span) {
+		return "two versions, Sec-WebSocket-Version " + values(&c.X.Request.Head, versionField), c.inRequest(versionField)
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-WS-TOKEN-VERSION", Level: Advice, Party: Client,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "an offer of WebSocket has no version in the Upgrade field",
+	Refs: []Ref{
+		{"9110", "7.8", "a member of Upgrade is a name and perhaps a version that belongs to the protocol"},
+		{"6455", "4.1", "the Upgrade field has the keyword websocket; its version stands in Sec-WebSocket-Version"},
+	},
+	Why: `The grammar of Upgrade allows websocket/13, but WebSocket knows no version there. Servers are divided: one looks
+at the name, the next compares the whole member and ignores the offer. So a handshake that works here fails elsewhere,
+and an intermediary that compares the whole member opens no tunnel where the server has switched. A server that switches
+on websocket/13 is only warned about; one that switches on another version in that place does not read what it agrees
+to.`,
+	Fix:  `In a client, send Upgrade: websocket and nothing behind it. In a server, ignore a member with a version.`,
+	When: func(c *Case) bool { return c.websocket && c.versionedToken().Version != "" },
+	Judge: func(c *Case) Verdict {
+		verdict := RefuseSwitch(c)
+		if c.switched && c.versionedToken().Version == "13" {
+			return Warn
+		}
+		return verdict
+	},
+	Show: func(c *Case) (string, []Span) {
+		m := c.versionedToken()
+		return "an offer of " + quote(m.String()), []Span{{InRequest, m.Span.From, m.Span.To}}
+	},
+})
+
+// noVersion tells whether the request names no WebSocket version at all.
+func (c *Case) noVersion() bool {
+	for v := range c.X.Request.Named(versionField) {
+		if v.Len() > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// misshapenVersion is the first value of Sec-WebSocket-Version that is something and no version; empty if there is none.
+func (c *Case) misshapenVersion() wire.Span {
+	q := c.X.Request
+	for v := range q.Named(versionField) {
+		if v.Len() > 0 && !isVersion(q.Text(v)) {
+			return v
+		}
+	}
+	return wire.Span{}
+}
+
+// versionedToken is the member by which the request offers WebSocket together with a version, if it offers it in no other
+// way.
+func (c *Case) versionedToken() (found wire.Protocol) {
+	for _, m := range c.offered {
+		switch {
+		case m.Is("websocket") && m.Version == "":
+			return wire.Protocol{}
+		case m.Is("websocket") && found.Name == "":
+			found = m
+		}
+	}
+	return found
+}
