@@ -14,7 +14,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/rules"
 )
 
 // config is everything that can be configured. The names of its keys are a contract.
@@ -34,12 +34,12 @@ type config struct {
 }
 
 type limitsConfig struct {
-	Connections int           `yaml:"connections"`
-	Dial        time.Duration `yaml:"dial"`
-	Head        time.Duration `yaml:"head"`
-	FirstByte   time.Duration `yaml:"first_byte"`
-	HalfClosed  time.Duration `yaml:"half_closed"`
-	Drain       time.Duration `yaml:"drain"`
+	Connections int      `yaml:"connections"`
+	Dial        duration `yaml:"dial"`
+	Head        duration `yaml:"head"`
+	FirstByte   duration `yaml:"first_byte"`
+	HalfClosed  duration `yaml:"half_closed"`
+	Drain       duration `yaml:"drain"`
 }
 
 type evidenceConfig struct {
@@ -50,8 +50,31 @@ type evidenceConfig struct {
 }
 
 type rulesConfig struct {
-	Protocols []string `yaml:"protocols"`
-	Secrets   []string `yaml:"secrets"`
+	Profile   string            `yaml:"profile"`
+	AsOf      string            `yaml:"as_of"`
+	Protocols []string          `yaml:"protocols"`
+	Origins   []string          `yaml:"public_origins"`
+	Off       []string          `yaml:"off"`
+	Severity  map[string]string `yaml:"severity"`
+	Secrets   []string          `yaml:"secrets"`
+}
+
+// duration is a length of time, written as 10s or 5m. Text that is none is kept, so that check can say where it stands.
+type duration struct {
+	time.Duration
+	bad string
+}
+
+func seconds(n int) duration { return duration{Duration: time.Duration(n) * time.Second} }
+
+// UnmarshalYAML reads a duration.
+func (d *duration) UnmarshalYAML(b []byte) error {
+	text := strings.Trim(strings.TrimSpace(string(b)), `"'`)
+	var err error
+	if d.Duration, err = time.ParseDuration(text); err != nil {
+		d.bad = text
+	}
+	return nil
 }
 
 // defaults is the configuration of somebody who configures nothing. Zero limits mean those of the packages.
@@ -59,8 +82,9 @@ func defaults() config {
 	return config{
 		Listen: "127.0.0.1:8426", Admin: "127.0.0.1:9426", Store: "memory", Guard: "off", Log: "auto",
 		Limits: limitsConfig{
-			Dial: 10 * time.Second, Head: 30 * time.Second, FirstByte: 5 * time.Minute, HalfClosed: 5 * time.Minute, Drain: 20 * time.Second,
+			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),
 		},
+		Rules:    rulesConfig{Profile: string(rules.ProfileRecommended)},
 		Evidence: evidenceConfig{Bytes: 64 << 20, First: 3, Last: 3, Endpoints: 1000},
 	}
 }
@@ -80,6 +104,9 @@ func (o *origin) read(name string, c *config) error {
 	}
 	o.name = name
 	o.tree, err = parser.ParseBytes(text, 0)
+	if err == nil && o.empty() {
+		return nil // it would be read as a configuration in which everything is zero
+	}
 	if err == nil {
 		err = yaml.UnmarshalWithOptions(text, c, yaml.Strict())
 	}
@@ -101,6 +128,16 @@ func describeYAML(name string, err error) string {
 	}
 	_, excerpt, _ := strings.Cut(yaml.FormatError(err, false, true), "\n")
 	return strings.TrimRight(place+": "+at.GetMessage()+"\n"+excerpt, "\n")
+}
+
+// empty tells whether nothing but comments stands in the file.
+func (o *origin) empty() bool {
+	for _, d := range o.tree.Docs {
+		if d.Body != nil && d.Body.Type() != ast.CommentType && d.Body.Type() != ast.NullType && d.Body.Type() != ast.CommentGroupType {
+			return false
+		}
+	}
+	return true
 }
 
 // of is where the value of a key comes from.
@@ -153,11 +190,7 @@ func (c *config) check(o *origin) error {
 		fault("log", "%q is none of auto, json, text", c.Log)
 	}
 	c.checkNumbers(fault)
-	for _, name := range c.Rules.Protocols {
-		if !wire.IsToken(name) {
-			fault("rules.protocols", "%q is no protocol name", name)
-		}
-	}
+	c.Rules.check(fault)
 	if len(wrong) > 0 {
 		return exitError{exitUsage, errors.Join(wrong...)}
 	}
@@ -170,10 +203,21 @@ func (c *config) checkNumbers(fault func(key, format string, v ...any)) {
 	}
 	for _, each := range []struct {
 		key string
+		d   duration
+	}{
+		{"limits.dial", c.Limits.Dial}, {"limits.head", c.Limits.Head}, {"limits.first_byte", c.Limits.FirstByte},
+		{"limits.half_closed", c.Limits.HalfClosed}, {"limits.drain", c.Limits.Drain},
+	} {
+		if each.d.bad != "" {
+			fault(each.key, "%q is no duration such as 10s or 5m", each.d.bad)
+		} else if each.d.Duration <= 0 {
+			fault(each.key, "must be more than 0")
+		}
+	}
+	for _, each := range []struct {
+		key string
 		n   int64
 	}{
-		{"limits.dial", int64(c.Limits.Dial)}, {"limits.head", int64(c.Limits.Head)}, {"limits.first_byte", int64(c.Limits.FirstByte)},
-		{"limits.half_closed", int64(c.Limits.HalfClosed)}, {"limits.drain", int64(c.Limits.Drain)},
 		{"evidence.bytes", c.Evidence.Bytes}, {"evidence.first", int64(c.Evidence.First)},
 		{"evidence.last", int64(c.Evidence.Last)}, {"evidence.endpoints", int64(c.Evidence.Endpoints)},
 	} {

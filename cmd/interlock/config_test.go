@@ -14,7 +14,8 @@ func TestTheAnnotatedConfigurationIsTheDefault(t *testing.T) {
 	if err := o.read("../../configs/interlock.yaml", &got); err != nil {
 		t.Fatal(err)
 	}
-	want.Rules = rulesConfig{Protocols: []string{}, Secrets: []string{}}
+	want.Rules.Protocols, want.Rules.Origins, want.Rules.Off, want.Rules.Secrets = []string{}, []string{}, []string{}, []string{}
+	want.Rules.Severity = map[string]string{}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}

@@ -103,7 +103,12 @@ func (c *console) exchange(l logLine) string {
 	}
 	var what []string
 	what = append(what, l.Rules...)
-	what = append(what, l.Refs...)
+	for _, ref := range l.Refs {
+		if c.ascii {
+			ref = strings.ReplaceAll(ref, "§", "section ")
+		}
+		what = append(what, ref)
+	}
 	if len(l.Rules) == 0 {
 		what = append(what, l.Outcome)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -85,6 +86,7 @@ func (d *demo) run(ctx context.Context, stay bool) error {
 				return fmt.Errorf("%s: the client noticed nothing", v.what)
 			}
 		}
+		s.settle(ctx)
 	}
 	if stay {
 		d.note("serving on; a signal ends it")
@@ -93,6 +95,15 @@ func (d *demo) run(ctx context.Context, stay bool) error {
 	stop()
 	running.Wait()
 	return errors.Join(<-errc, <-errc)
+}
+
+// settle waits a moment for the last connections of the site to end, so that its lines stand together.
+func (s *site) settle(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, time.Second)
+	defer stop()
+	for s.relay.Open() > 0 && ctx.Err() == nil {
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 func (d *demo) open(ctx context.Context, name string) (*site, net.Listener, error) {
@@ -127,7 +138,7 @@ func (d *demo) report(w io.Writer) error {
 		if x := f.First[0].Find(f.Rule.ID); x != nil {
 			detail = x.Detail
 		}
-		fmt.Fprintf(w, "   %-28s %-9s %-24s %s\n", f.Rule.ID, f.Severity, f.Endpoint, detail)
+		fmt.Fprintf(w, "   %-30s %-9s %-24s %s\n", f.Rule.ID, f.Severity, f.Endpoint, detail)
 	}
 	sums := d.ledger.Sums()
 	fmt.Fprintf(w, "\n more about a rule: interlock rules ID\n %s\n", result(d.ledger))

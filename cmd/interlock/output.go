@@ -36,7 +36,8 @@ func newOutput(w io.Writer, format string, ascii bool) *output {
 		o.console = newConsole(w, ascii)
 		lines = o.console
 	}
-	o.queue = diode.NewWriter(lines, queuedLines, 0, func(missed int) { o.missed += missed })
+	// What is closed at the end is the queue, not what it writes to.
+	o.queue = diode.NewWriter(struct{ io.Writer }{lines}, queuedLines, 0, func(missed int) { o.missed += missed })
 	o.log = zerolog.New(o.queue).Level(zerolog.InfoLevel).With().Timestamp().Logger()
 	return o
 }
@@ -63,7 +64,7 @@ func (o *output) summary(a *audit.Audit, counts *wire.Counts, up time.Duration) 
 		Int64("fail", sums.Verdicts[rules.Fail]).Int64("warn", sums.Verdicts[rules.Warn]).Int64("unclear", sums.Verdicts[rules.Unclear]).
 		Int64("pass", sums.Verdicts[rules.Pass]).Int64("unsafe", sums.Unsafe).Int("findings", len(findings)).
 		Int64("opaque", counts.Opaque.Load()).Int64("tls", counts.TLS.Load()).Int64("http2", counts.HTTP2.Load()).
-		Int64("blindTunnels", counts.Tunnels.Load()).Int64("shed", sums.Shed).Int("missedLines", o.missed).
+		Int64("blindTunnels", counts.Tunnels.Load()).Int64("shed", sums.Shed).Int64("shedConnections", counts.Shed.Load()).Int("missedLines", o.missed).
 		Float64("seconds", up.Seconds()).Msg("stopped")
 }
 

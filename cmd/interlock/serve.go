@@ -52,8 +52,8 @@ func newRelay(c config, log zerolog.Logger, a *audit.Audit) (*proxy.Relay, error
 	return &proxy.Relay{
 		Backend: backend, Host: c.Host, Observe: a.Observe, Log: log,
 		Limits: proxy.Limits{
-			Connections: c.Limits.Connections, Dial: c.Limits.Dial, Head: c.Limits.Head, FirstByte: c.Limits.FirstByte,
-			HalfClosed: c.Limits.HalfClosed, Drain: c.Limits.Drain,
+			Connections: c.Limits.Connections, Dial: c.Limits.Dial.Duration, Head: c.Limits.Head.Duration,
+			FirstByte: c.Limits.FirstByte.Duration, HalfClosed: c.Limits.HalfClosed.Duration, Drain: c.Limits.Drain.Duration,
 		},
 	}, nil
 }

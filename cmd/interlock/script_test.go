@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the test binary be the command, so that scripts can run it.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"interlock": main})
+}
+
+func TestCommands(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			text, err := os.ReadFile("../../configs/interlock.yaml")
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(env.WorkDir, "annotated.yaml"), text, 0o600)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status, "elements": elements},
+	})
+}
+
+// status STATUS COMMAND... wants a command to end with precisely that exit status.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status STATUS COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("got status %d, want %d", got, want)
+	}
+}
+
+// elements KEY... wants standard output to be a JSON array of objects, not empty, each with all these keys.
+func elements(ts *testscript.TestScript, neg bool, keys []string) {
+	if neg || len(keys) == 0 {
+		ts.Fatalf("usage: elements KEY...")
+	}
+	var all []map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &all))
+	if len(all) == 0 {
+		ts.Fatalf("the array is empty")
+	}
+	for i, each := range all {
+		for _, key := range keys {
+			if _, ok := each[key]; !ok {
+				ts.Fatalf("element %d has no %q", i, key)
+			}
+		}
+	}
+}

@@ -1,0 +1,70 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// TestDemoShowsBothKindsOfSwitch, in text.
+func TestDemoShowsBothKindsOfSwitch(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{"symbols": {"demo"}, "ASCII": {"demo", "--ascii"}} {
+		got := succeed(t, "interlock", args...)
+		sound, unsafe := 0, 0
+		for text := range strings.Lines(got.stdout) {
+			switch {
+			case strings.Contains(text, " fail ") && strings.Contains(text, " 101 "):
+				unsafe++
+			case strings.Contains(text, " pass ") && strings.Contains(text, " 101 "):
+				sound++
+			}
+		}
+		if sound == 0 || unsafe == 0 {
+			t.Errorf("%s: got %d sound and %d unsafe switches, want some of both\n%s", name, sound, unsafe, got.stdout)
+		}
+		hasResult(t, got.stdout)
+		foreign := strings.IndexFunc(got.stdout, func(r rune) bool { return r > '~' })
+		if name == "ASCII" && foreign >= 0 {
+			t.Errorf("got %q, want nothing outside ASCII", clip(got.stdout[foreign:]))
+		}
+	}
+}
+
+// hasResult holds that the last line that is not empty is the one that scripts look for.
+func hasResult(t *testing.T, stdout string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if last := strings.TrimSpace(lines[len(lines)-1]); !strings.HasPrefix(last, "RESULT ") {
+		t.Errorf("the last line is %q, want RESULT", last)
+	}
+}
+
+// TestDemoLogsJSON: every line up to the report is an object, and among them are both kinds of switch.
+func TestDemoLogsJSON(t *testing.T) {
+	t.Parallel()
+	got := succeed(t, "interlock", "demo", "--log", "json")
+	report := strings.Index(got.stdout, "\n\n")
+	if report < 0 {
+		t.Fatalf("no report in %q", got.stdout)
+	}
+	sound, unsafe := 0, 0
+	for text := range strings.Lines(got.stdout[:report]) {
+		var l line
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		switch {
+		case l.Message == "unsafe switch" && l.Verdict == "fail" && l.Status == 101:
+			unsafe++
+		case l.Message == "exchange" && l.Verdict == "pass" && l.Status == 101:
+			sound++
+		}
+	}
+	if sound == 0 || unsafe == 0 {
+		t.Errorf("got %d sound and %d unsafe switches, want some of both\n%s", sound, unsafe, got.stdout)
+	}
+	hasResult(t, got.stdout)
+}

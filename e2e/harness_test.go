@@ -1,0 +1,102 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// patience is how long a test waits for what must come. Nothing is concluded from how long it took.
+const patience = time.Minute
+
+// TestMain builds the program once and puts it in front of everything else on the path.
+func TestMain(m *testing.M) {
+	dir, err := build()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		os.RemoveAll(dir)
+		os.Exit(status)
+	}))
+}
+
+// build returns a new directory with the program in it. Variables that would configure it are taken out of the environment.
+func build() (dir string, err error) {
+	for _, each := range os.Environ() {
+		if name, _, _ := strings.Cut(each, "="); strings.HasPrefix(name, "INTERLOCK_") || strings.HasSuffix(strings.ToLower(name), "_proxy") {
+			os.Unsetenv(name)
+		}
+	}
+	if dir, err = os.MkdirTemp("", "interlock-e2e-"); err != nil {
+		return "", err
+	}
+	if out, err := exec.Command("go", "build", "-o", dir, "github.com/interlock-proxy/interlock/cmd/interlock").CombinedOutput(); err != nil {
+		return "", errors.Join(fmt.Errorf("build interlock: %w\n%s", err, out), os.RemoveAll(dir))
+	}
+	return dir, os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+}
+
+// program is the path of a program that a test cannot do without; the package is the one that e2e/install installs.
+func program(t testing.TB, name, pkg string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%s is missing: e2e/install installs it, or apt-get install %s", name, pkg)
+	}
+	return path
+}
+
+// result is what came of a command that has ended.
+type result struct {
+	stdout, stderr string
+	status         int // exit status
+}
+
+// run runs a command to its end.
+func run(t testing.TB, name string, args ...string) result {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || ctx.Err() != nil) {
+		t.Fatalf("%s %q: %v\n%s%s", name, args, err, &stdout, &stderr)
+	}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// succeed runs a command that must end with status 0.
+func succeed(t testing.TB, name string, args ...string) result {
+	t.Helper()
+	r := run(t, name, args...)
+	if r.status != 0 {
+		t.Fatalf("%s %q: got status %d, want 0\n%s%s", name, args, r.status, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// file writes a file for one test.
+func file(t testing.TB, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

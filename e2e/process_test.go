@@ -1,0 +1,165 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is an interlock serve. It ends with its test.
+type process struct {
+	journal
+	t       testing.TB
+	cmd     *exec.Cmd
+	stderr  bytes.Buffer  // to be read behind ended only
+	ended   chan struct{} // closed when it has ended and the journal is complete
+	listen  string        // addresses, host:port
+	admin   string
+	forward string
+	base    int // descriptors before the first connection
+}
+
+// serve starts interlock in front of a backend, host:port, and returns when it listens.
+func serve(t testing.TB, backend string, flags ...string) *process {
+	t.Helper()
+	flags = append([]string{"serve", "--backend", "http://" + backend, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+		"--log", "json", "--store", "memory"}, flags...)
+	p := &process{t: t, cmd: exec.Command("interlock", flags...), ended: make(chan struct{})}
+	p.wake = make(chan struct{})
+	p.cmd.Stderr = &p.stderr
+	stdout, err := p.cmd.StdoutPipe()
+	if err == nil {
+		err = p.cmd.Start()
+	}
+	if err != nil {
+		t.Fatalf("start interlock: %v", err)
+	}
+	go func() {
+		defer close(p.ended)
+		p.read(stdout)
+		p.cmd.Wait() // how it ended is looked at in wait
+	}()
+	t.Cleanup(func() {
+		p.stop()
+		if t.Failed() {
+			t.Logf("log:\n%s%s", p, &p.stderr)
+		}
+	})
+	up := p.message(t, "listening")
+	p.listen, p.admin, p.forward = up.Listen, up.Admin, up.Forward
+	p.base = p.descriptors()
+	return p
+}
+
+// url is the URL of a target at the reverse listener.
+func (p *process) url(target string) string { return "http://" + p.listen + target }
+
+// terminate asks the process to end.
+func (p *process) terminate() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Errorf("signal interlock: %v", err)
+	}
+}
+
+// stop ends the process, unless it has ended, and returns its last line.
+func (p *process) stop() line {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	default:
+		p.terminate()
+	}
+	return p.wait()
+}
+
+// wait waits for the end of the process, which must be in good order, and returns its last line.
+func (p *process) wait() line {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		p.cmd.Process.Kill()
+		<-p.ended
+		p.t.Errorf("interlock does not end")
+		return line{}
+	}
+	if got := p.cmd.ProcessState.ExitCode(); got != 0 {
+		p.t.Errorf("interlock ended with status %d, want 0: %s", got, &p.stderr)
+	}
+	if p.stderr.Len() > 0 {
+		p.t.Errorf("got %q on standard error, want nothing", &p.stderr)
+	}
+	if len(p.bad) > 0 {
+		p.t.Errorf("lines of the log are no JSON: %q", p.bad)
+	}
+	last, _, _, _ := p.find(func(l line) bool { return l.Message == "stopped" })
+	if n := len(p.lines); n == 0 || p.lines[n-1].text != last.text {
+		p.t.Errorf("the last line of the log does not say stopped")
+	}
+	return last
+}
+
+// descriptors is how many the process has open.
+func (p *process) descriptors() int {
+	p.t.Helper()
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return len(open)
+}
+
+// nothingLeft waits until the process has no more descriptors than before the first connection.
+func (p *process) nothingLeft() {
+	p.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); p.descriptors() > p.base; <-tick.C {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("got %d descriptors, want %d as before the first connection\n%s", p.descriptors(), p.base, p.openFiles())
+		}
+	}
+}
+
+func (p *process) openFiles() string {
+	dir := fmt.Sprintf("/proc/%d/fd/", p.cmd.Process.Pid)
+	open, err := os.ReadDir(dir)
+	if err != nil {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, each := range open {
+		to, _ := os.Readlink(dir + each.Name())
+		b.WriteString(each.Name() + " " + to + "\n")
+	}
+	return b.String()
+}
+
+// resident is the resident memory of the process in kB.
+func (p *process) resident() int {
+	p.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for text := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(text, "VmRSS:"); ok {
+			kB, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")))
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			return kB
+		}
+	}
+	p.t.Fatalf("no VmRSS in %q", status)
+	return 0
+}

@@ -1,0 +1,156 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What the soak sends, and the resident memory in kB that it may cost.
+const (
+	soakExchanges   = 1_000_000
+	soakConnections = 64
+	soakTunnels     = 2_000
+	floodSize       = 64 << 20
+
+	exchangesGrow = 8 << 10  // from the first tenth of the exchanges to the last
+	tunnelsGrow   = 16 << 10 // from the first time that all tunnels are open to the second
+	blockedGrows  = 16 << 10 // while one side pushes and the other does not read
+)
+
+// TestSoak holds that work, however much, leaves neither memory nor descriptors behind, that a peer which does not read
+// costs none, and that the program counts exactly what was sent.
+func TestSoak(t *testing.T) {
+	o := startOrigin(t)
+	s := &soak{process: serve(t, o.addr()), origin: o, began: time.Now()}
+	s.figure("start")
+	s.exchanges()
+	for _, each := range []struct {
+		what string
+		push func(net.Conn) int64
+	}{
+		{"backend does not read", s.pushContent}, {"client does not read", s.askForFlood}, {"pipelining without an answer", s.pipeline},
+	} {
+		s.block(each.what, each.push)
+	}
+	s.tunnels()
+	stopped := s.stop()
+	t.Logf("%6.1f s  %s", time.Since(s.began).Seconds(), stopped.text)
+	// The flood has an answer; the other requests that block have none.
+	if want := int64(soakExchanges + 2*soakTunnels + 1); stopped.Exchanges != want {
+		t.Errorf("got %d exchanges, want %d", stopped.Exchanges, want)
+	}
+	if want := int64(2 * soakTunnels); stopped.Upgrades != want || stopped.Unsafe != 0 {
+		t.Errorf("got %s, want %d upgrades, none unsafe", stopped.text, want)
+	}
+}
+
+// soak is a process under load.
+type soak struct {
+	*process
+	origin *origin
+	began  time.Time
+}
+
+// figure logs and returns the resident memory, in kB, once it has settled.
+func (s *soak) figure(what string) int {
+	s.t.Helper()
+	kB := s.settled()
+	s.t.Logf("%6.1f s  %-30s %6d kB, %d descriptors", time.Since(s.began).Seconds(), what, kB, s.descriptors())
+	return kB
+}
+
+func (s *soak) exchanges() {
+	s.t.Helper()
+	exchanges(s.t, s.listen, soakExchanges/10, soakConnections)
+	s.nothingLeft()
+	tenth := s.figure("a tenth of the exchanges")
+	exchanges(s.t, s.listen, soakExchanges-soakExchanges/10, soakConnections)
+	s.nothingLeft()
+	if all := s.figure("all exchanges"); all > tenth+exchangesGrow {
+		s.t.Errorf("exchanges: got %d kB at the end and %d kB after a tenth, want at most %d more", all, tenth, exchangesGrow)
+	}
+}
+
+// tunnels opens all of them twice: the memory of the first time has to do for the second.
+func (s *soak) tunnels() {
+	s.t.Helper()
+	var open [2]int
+	for i := range open {
+		tunnels(s.t, s.listen, soakTunnels, func() {
+			open[i] = s.figure("tunnels open")
+			if got, want := s.descriptors(), s.base+2*soakTunnels; got != want {
+				s.t.Errorf("got %d descriptors with all tunnels open, want %d", got, want)
+			}
+		})
+		s.nothingLeft()
+		s.figure("tunnels closed")
+	}
+	if open[1] > open[0]+tunnelsGrow {
+		s.t.Errorf("tunnels: got %d kB the second time and %d kB the first, want at most %d more", open[1], open[0], tunnelsGrow)
+	}
+}
+
+// block has a client do what nobody at the other end takes.
+func (s *soak) block(what string, push func(net.Conn) int64) {
+	s.t.Helper()
+	before := s.settled()
+	conn := dial(s.t, s.listen)
+	conn.SetDeadline(time.Time{})
+	pushed := make(chan int64, 1) // of the one goroutine
+	go func() { pushed <- push(conn) }()
+	blocked := s.figure(what)
+	conn.SetLinger(0)
+	conn.Close()
+	if got := <-pushed; got >= floodSize {
+		s.t.Errorf("%s: the client got rid of all %d bytes", what, got)
+	}
+	s.nothingLeft()
+	if blocked > before+blockedGrows {
+		s.t.Errorf("%s: got %d kB, %d kB before, want at most %d more", what, blocked, before, blockedGrows)
+	}
+}
+
+// pushContent sends more than anybody reads, and returns how much of it went away.
+func (s *soak) pushContent(conn net.Conn) int64 {
+	fmt.Fprintf(conn, "POST /deaf HTTP/1.1\r\nHost: staging.test\r\nContent-Length: %d\r\n\r\n", floodSize)
+	n := writeZeros(conn, floodSize)
+	s.origin.let <- struct{}{}
+	return n
+}
+
+// askForFlood asks for more than it reads.
+func (s *soak) askForFlood(conn net.Conn) int64 {
+	fmt.Fprint(conn, "GET /flood HTTP/1.1\r\nHost: staging.test\r\n\r\n")
+	return <-s.origin.flooded
+}
+
+// pipeline sends requests until the connection breaks, and waits for no answer. The origin reads them.
+func (s *soak) pipeline(conn net.Conn) int64 {
+	many := strings.Repeat("GET /mute HTTP/1.1\r\nHost: staging.test\r\n\r\n", 1000)
+	for {
+		if _, err := io.WriteString(conn, many); err != nil {
+			return 0 // there is no end to it
+		}
+	}
+}
+
+// settled is the resident memory, in kB, when it does not change any more.
+func (p *process) settled() int {
+	const near, steady = 256, 10 // kB and readings in a row
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	last, same := p.resident(), 0
+	for deadline := time.Now().Add(patience); same < steady && time.Now().Before(deadline); <-tick.C {
+		now := p.resident()
+		if same++; now > last+near || now < last-near {
+			last, same = now, 0
+		}
+	}
+	return p.resident()
+}
