@@ -7,7 +7,8 @@ import (
 
 func TestKeysAreRememberedForAWhile(t *testing.T) {
 	var k keys
-	if k.seenElsewhere("a", "1") || k.seenElsewhere("a", "1") || !k.seenElsewhere("a", "2") {
+	first, again, elsewhere := k.seenElsewhere("a", "1"), k.seenElsewhere("a", "1"), k.seenElsewhere("a", "2")
+	if first || again || !elsewhere {
 		t.Error("a key of another exchange is one that was seen, and no other is")
 	}
 	for i := range 2 * maxKeys {
