@@ -1,6 +1,9 @@
 package wire
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // feedClient reads requests.
 func (c *Conversation) feedClient(p []byte, base int64, now time.Time) {
@@ -102,7 +105,7 @@ func (c *Conversation) requestOpaque(h *Head, rest []byte, now time.Time) {
 	case c.inBody:
 		c.ring.last().ambiguous, c.ring.last().flaw = true, c.up.Flaw
 	case c.up.Flaw == FlawNotHTTP:
-		begin := append(h.Raw, rest...)
+		begin := slices.Concat(h.Raw, rest)
 		c.countUnread(begin)
 		c.next(begin, false, now)
 	}
