@@ -23,40 +23,51 @@ func Classify(c Case) *Ruling {
 		room = 32
 	}
 	ruling.Findings = make([]Finding, 0, room)
-	for _, r := range book {
-		if len(c.Options.Off) > 0 && slices.Contains(c.Options.Off, r.ID) {
-			continue
-		}
-		c.judge(r)
-		f := &c.found
-		if f.Verdict == NotApplicable {
-			continue
-		}
-		ruling.Verdict = min(ruling.Verdict, f.Verdict)
-		if f.Verdict == Fail && f.Severity == Critical && c.switched {
-			ruling.Unsafe = true
-		}
-		if s, ok := c.Options.Severities[r.ID]; ok {
-			f.Severity = s
-		}
-		ruling.Findings = append(ruling.Findings, *f)
+	for asked := 0; asked < len(book); {
+		asked = c.ask(ruling, asked)
 	}
 	return ruling
 }
 
-// judge leaves in c.found what the rule says. Where the rule is not in play, only the verdict says so.
-func (c *Case) judge(r *Rule) {
-	f := &c.found
-	f.Verdict = NotApplicable
+// ask goes through the rules from one on and tells where to go on: behind the last, or behind one that panicked.
+func (c *Case) ask(ruling *Ruling, from int) (next int) {
 	defer func() {
 		if e := recover(); e != nil {
-			*f = Finding{Rule: r, Verdict: Unclear, Severity: r.Severity.Switched, Party: r.Party, Refs: r.Refs,
+			r := book[next]
+			c.found = Finding{Rule: r, Verdict: Unclear, Severity: r.Severity.Switched, Party: r.Party, Refs: r.Refs,
 				Detail: fmt.Sprintf("the rule itself is broken, please report this: %q", fmt.Sprint(e))}
+			c.enter(ruling)
+			next++
 		}
 	}()
-	if !r.When(c) {
-		return
+	for next = from; next < len(book); next++ {
+		r := book[next]
+		if len(c.Options.Off) > 0 && slices.Contains(c.Options.Off, r.ID) {
+			continue
+		}
+		if r.When(c) && c.judge(r) {
+			c.enter(ruling)
+		}
 	}
+	return next
+}
+
+// enter adds c.found to the ruling.
+func (c *Case) enter(ruling *Ruling) {
+	f := &c.found
+	ruling.Verdict = min(ruling.Verdict, f.Verdict)
+	if f.Verdict == Fail && f.Severity == Critical && c.switched {
+		ruling.Unsafe = true
+	}
+	if s, ok := c.Options.Severities[f.Rule.ID]; ok {
+		f.Severity = s
+	}
+	ruling.Findings = append(ruling.Findings, *f)
+}
+
+// judge leaves in c.found what a rule says that is in play; it is false if the rule turns out not to be.
+func (c *Case) judge(r *Rule) bool {
+	f := &c.found
 	*f = Finding{Rule: r, Party: r.Party, Refs: c.citations(r), Severity: r.Severity.Refused}
 	c.framed = false
 	if c.switched {
@@ -75,6 +86,7 @@ func (c *Case) judge(r *Rule) {
 		c.show(r)
 		c.allow()
 	}
+	return f.Verdict != NotApplicable
 }
 
 // citations are the references of a rule that bear on the exchange: RFC 6455 binds nobody who does not speak WebSocket,

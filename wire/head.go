@@ -35,7 +35,7 @@ func (h *Head) Text(s Span) []byte { return h.Raw[s.From:s.To] }
 func (h *Head) Named(name string) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
 		for _, f := range h.Fields {
-			if EqualFold(h.Text(f.Name), name) && !yield(f.Value) {
+			if f.Name.To-f.Name.From == len(name) && EqualFold(h.Text(f.Name), name) && !yield(f.Value) {
 				return
 			}
 		}
@@ -61,8 +61,10 @@ func (h *Head) Count(name string) int {
 
 // Has tells whether there is a field line with that name.
 func (h *Head) Has(name string) bool {
-	for range h.Named(name) {
-		return true
+	for _, f := range h.Fields {
+		if f.Name.To-f.Name.From == len(name) && EqualFold(h.Text(f.Name), name) {
+			return true
+		}
 	}
 	return false
 }
