@@ -214,3 +214,27 @@ func (t *Transcript) finish(c *Conversation, now time.Time) {
 		c.Settle(CauseClient, now)
 	}
 }
+
+// Transcript is what was recorded of the exchange, as far as it was recorded: the heads in their order, then the first bytes
+// of the tunnel from the client and from the server.
+func (x *Exchange) Transcript() *Transcript {
+	t := new(Transcript)
+	t.Add(FromClient, x.Request.Raw)
+	for _, p := range x.Interim {
+		t.Add(FromServer, p.Raw)
+	}
+	if x.Response != nil {
+		t.Add(FromServer, x.Response.Raw)
+	}
+	t.Add(FromClient, x.After.Client)
+	t.Add(FromServer, x.After.Server)
+	switch {
+	case x.Outcome == Silent:
+		t.End = "silent"
+	case x.Outcome == Closed && x.Cause == CauseServerReset:
+		t.End = "reset"
+	case x.Outcome == Closed && x.Cause == CauseServer:
+		t.End = "closed"
+	}
+	return t
+}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -44,6 +45,20 @@ func TestCorpusIsWrittenInOneWay(t *testing.T) {
 		again, err := ParseTranscript([]byte(transcript.String()))
 		if err != nil || !reflect.DeepEqual(again, transcript) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAnExchangeIsATranscript(t *testing.T) {
+	for name, transcript := range corpus(t) {
+		for _, x := range transcript.Exchanges(Common{}) {
+			if len(x.Request.Raw) == 0 {
+				continue
+			}
+			again := x.Transcript().Exchanges(Common{})
+			if len(again) == 0 || !bytes.Equal(again[0].Request.Raw, x.Request.Raw) || (again[0].Response == nil) != (x.Response == nil) {
+				t.Errorf("%s: %q has become %q", name, x.Request.Raw, x.Transcript())
+			}
 		}
 	}
 }
