@@ -1,6 +1,6 @@
 GO            ?= go
 FUZZTIME      ?= 30s
-FUZZ          ?= FuzzScanner FuzzConversation FuzzTranscript
+FUZZ          ?= wire/FuzzScanner wire/FuzzConversation wire/FuzzTranscript rules/FuzzClassify capture/FuzzHAR capture/FuzzPcap capture/FuzzSegments
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -29,10 +29,9 @@ lint: ## must print nothing but its commands
 	$(GO) run $(STATICCHECK) -tags e2e ./...
 	$(GO) run $(GOLANGCI_LINT) run
 
-fuzz: ## each fuzz function of wire for FUZZTIME
+fuzz: ## the parsers of hostile input, each for FUZZTIME
 	@for f in $(FUZZ); do \
-		echo "$(GO) test ./wire -run '^$$' -fuzz ^$$f$$ -fuzztime $(FUZZTIME)"; \
-		$(GO) test ./wire -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; \
+		$(GO) test ./$$(dirname $$f) -run '^$$' -fuzz "^$$(basename $$f)$$" -fuzztime $(FUZZTIME) || exit 1; \
 	done
 
 bench: ## CPU time a unit of work, beside nginx, HAProxy and others

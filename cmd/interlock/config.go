@@ -159,10 +159,8 @@ func (o *origin) of(key string) string {
 
 // check tells everything that is wrong with a configuration, each with where it comes from.
 func (c *config) check(o *origin) error {
-	var wrong []error
-	fault := func(key, format string, v ...any) {
-		wrong = append(wrong, fmt.Errorf("%s: %s", o.of(key), fmt.Sprintf(format, v...)))
-	}
+	var faults faults
+	fault := faults.add(o)
 	if c.Backend == "" {
 		fault("backend", "is missing: name the backend, such as http://127.0.0.1:3000")
 	} else if _, err := backendAddress(c.Backend); err != nil {
@@ -191,10 +189,24 @@ func (c *config) check(o *origin) error {
 	}
 	c.checkNumbers(fault)
 	c.Rules.check(fault)
-	if len(wrong) > 0 {
-		return exitError{exitUsage, errors.Join(wrong...)}
+	return faults.err()
+}
+
+// faults are what is wrong with a configuration.
+type faults []error
+
+// add is a func that adds a fault, with where the value of its key comes from.
+func (f *faults) add(o *origin) func(key, format string, v ...any) {
+	return func(key, format string, v ...any) {
+		*f = append(*f, fmt.Errorf("%s: %s", o.of(key), fmt.Sprintf(format, v...)))
 	}
-	return nil
+}
+
+func (f *faults) err() error {
+	if len(*f) == 0 {
+		return nil
+	}
+	return exitError{exitUsage, errors.Join(*f...)}
 }
 
 func (c *config) checkNumbers(fault func(key, format string, v ...any)) {

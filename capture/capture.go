@@ -1,0 +1,170 @@
+package capture
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// What a record may not keep, as [wire.Exchange] says it in Lossy.
+const (
+	LostBytes     = "bytes"           // of heads: their order, letter case, white space and line ends are not those of the wire
+	LostRequest   = "request fields"  // fields of the request
+	LostResponse  = "response fields" // fields of the response
+	LostVersion   = "version"         // of HTTP: 1.1 is assumed
+	LostAftermath = "aftermath"       // what followed a 101
+	LostBeginning = "beginning"       // of the connection: it had begun before the capture
+	LostSegments  = "segments"        // of the connection, behind what is judged
+	LostEnd       = "end"             // of the connection: it went on behind the capture
+)
+
+// A Reader reads recorded traffic. Its zero value is ready; its fields must not be changed while it reads. It may read
+// several files, one after the other.
+type Reader struct {
+	Observe func(*wire.Exchange) // gets each exchange once, in its last form, as it ends; owns it; may be nil
+	Route   string               // of every exchange; "default" if empty
+	Bounds  Bounds
+}
+
+// Bounds limit the memory for a capture of packets. A zero field stands for the default beside it.
+type Bounds struct {
+	Connections int // at the same time; 16,384
+	Pages       int // of 2 KB, for segments that came out of order; 8,192 in all, a sixteenth of that for one connection
+	Held        int // bytes that wait for what came before them in the other direction; 16 MiB
+	Unanswered  int // bytes of connections in which an answer is waited for; 256 MiB
+}
+
+func (b Bounds) withDefaults() Bounds {
+	for _, each := range []struct {
+		field *int
+		value int
+	}{{&b.Connections, 16 << 10}, {&b.Pages, 8 << 10}, {&b.Held, 16 << 20}, {&b.Unanswered, 256 << 20}} {
+		if *each.field <= 0 {
+			*each.field = each.value
+		}
+	}
+	return b
+}
+
+// An Error says why a file could not be read, or not to its end. What was read in front of the offset was handed over.
+type Error struct {
+	Offset int64 // in bytes from the beginning, decompressed
+	Err    error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("offset %d: %v", e.Offset, e.Err) }
+func (e *Error) Unwrap() error { return e.Err }
+
+// A kind is a format of files.
+type kind struct {
+	name string
+	is   func(begin []byte) bool
+	read func(*session) error
+}
+
+// kinds are the formats, in the order in which they are tried.
+func kinds() []kind {
+	return []kind{
+		{"pcapng", isPcapNG, readPcapNG},
+		{"pcap", isPcap, readPcap},
+		{"har", isJSON, readHAR},
+		{"transcript", isText, readTranscript},
+	}
+}
+
+// A session is the reading of one file.
+type session struct {
+	Reader
+	report Report
+	counts wire.Counts
+	src    *bufio.Reader
+	count  *counter // what src has read
+	ids    *rand.ChaCha8
+}
+
+// errBinary says that a file is of no format that is known.
+var errBinary = errors.New("neither a transcript nor HAR, pcap or pcapng")
+
+// Read reads one file to its end. An error is an [*Error]; the report tells what was read in front of it.
+func (r *Reader) Read(src io.Reader) (Report, error) {
+	s := &session{Reader: *r}
+	s.Bounds = s.Bounds.withDefaults()
+	if s.Route == "" {
+		s.Route = "default"
+	}
+	if s.Observe == nil {
+		s.Observe = func(*wire.Exchange) {}
+	}
+	err := s.read(src)
+	s.report.take(&s.counts)
+	var at *Error
+	if err != nil && !errors.As(err, &at) {
+		err = &Error{s.offset(), err}
+	}
+	return s.report, err
+}
+
+func (s *session) read(src io.Reader) error {
+	s.open(src)
+	begin, _ := s.src.Peek(2) // what is wrong is said again below
+	if bytes.Equal(begin, []byte{0x1f, 0x8b}) {
+		plain, err := gzip.NewReader(s.src)
+		if err != nil {
+			return fmt.Errorf("decompress: %w", err)
+		}
+		s.open(plain)
+	}
+	begin, err := s.src.Peek(512)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if len(begin) == 0 {
+		return errors.New("the file is empty")
+	}
+	s.ids = rand.NewChaCha8(sha256.Sum256(begin))
+	for _, k := range kinds() {
+		if k.is(begin) {
+			s.report.Format = k.name
+			return k.read(s)
+		}
+	}
+	return fmt.Errorf("%w: it begins with %+q", errBinary, begin[:min(len(begin), 8)])
+}
+
+func (s *session) open(src io.Reader) {
+	s.count = &counter{r: src}
+	s.src = bufio.NewReaderSize(s.count, 64<<10)
+}
+
+// offset is how much has been read of the file, decompressed.
+func (s *session) offset() int64 { return s.count.n - int64(s.src.Buffered()) }
+
+// newID names an exchange. Reading a file again gives the same names.
+func (s *session) newID(now time.Time) string {
+	var id ulid.ULID
+	_ = id.SetTime(uint64(max(now.UnixMilli(), 0)) & (1<<48 - 1))
+	_, _ = s.ids.Read(id[6:])
+	return id.String()
+}
+
+// A counter counts what is read through it.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,286 @@
+package capture
+
+import (
+	"sort"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/reassembly"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// missingFor is how long acknowledged bytes may be missing, as the packets tell the time: a capture may have the two
+// directions out of step, but not for long.
+const missingFor = 2 * time.Second
+
+// unset is a sequence number that is not known.
+const unset = reassembly.Sequence(-1)
+
+// nobody is neither end of a connection.
+const nobody = -1
+
+// A connection is one TCP connection of a capture. Its ends are numbered: 0 is the one that sent the first packet.
+//
+// The assembler puts in order what each end sent, by itself. A piece of it goes on only when everything has that its sender
+// had acknowledged by then. So no answer stands in front of its question, however the capture was shuffled, and bytes that
+// were acknowledged and do not come are known to be missing.
+type connection struct {
+	streams *streams
+	key     key
+	client  int       // which end it is; nobody while that is not known
+	first   int       // the end that closed first; nobody while none has
+	fresh   bool      // no packet has come yet
+	midway  bool      // it had begun before the capture
+	dropped bool      // it is on its way out of the assembler
+	gap     time.Time // since when acknowledged bytes are missing; zero if none are
+	ends    [2]end
+	*live   // nil once nothing more is to be learned
+}
+
+// An end is one of the two of a connection, and how far what it sent has come. Numbers are those of TCP.
+type end struct {
+	known  bool                // the numbers are
+	begun  bool                // the assembler has something of it
+	syn    reassembly.Sequence // the number of its SYN; unset without one
+	put    reassembly.Sequence // behind the last byte that is in order
+	taken  reassembly.Sequence // behind the last byte that has gone on
+	acked  reassembly.Sequence // the highest one that the other end has acknowledged
+	closed bool
+}
+
+func (e *end) start(at reassembly.Sequence) {
+	if !e.known {
+		e.known, e.put, e.taken, e.acked = true, at, at, at
+	}
+}
+
+// missing tells whether bytes were acknowledged that have not gone on.
+func (e *end) missing() bool { return e.known && e.taken.Difference(e.acked) > 0 }
+
+func number(d reassembly.TCPFlowDirection) int {
+	if d == reassembly.TCPDirServerToClient { // the assembler's word for against the first packet
+		return 1
+	}
+	return 0
+}
+
+// Accept is called by the assembler for each segment of the connection. It tells whether the segment is to be put in order.
+func (c *connection) Accept(tcp *layers.TCP, _ gopacket.CaptureInfo, d reassembly.TCPFlowDirection, next reassembly.Sequence, start *bool, _ reassembly.AssemblerContext) bool {
+	if c.dropped {
+		tcp.Seq, *start = uint32(next), true
+		return true
+	}
+	i := number(d)
+	if tcp.SYN && !tcp.ACK && !c.fresh && c.ends[i].syn != reassembly.Sequence(tcp.Seq) {
+		c.streams.over, c.streams.again = c, true
+		return false
+	}
+	c.fresh = false
+	if c.live != nil {
+		c.tick()
+		c.rest()
+	}
+	if c.live != nil && !c.gap.IsZero() && c.streams.now.Sub(c.gap) > missingFor {
+		c.lose()
+	}
+	switch {
+	case tcp.RST:
+		c.reset(i, tcp, next)
+		return false
+	case c.live == nil:
+		if c.ends[i].closed = c.ends[i].closed || tcp.FIN; c.ends[0].closed && c.ends[1].closed {
+			c.streams.over = c
+		}
+		return false
+	}
+	c.acknowledge(i, tcp)
+	return c.live != nil && c.accept(&c.ends[i], tcp, next, start)
+}
+
+// accept notes where the numbers of an end begin.
+func (c *connection) accept(e *end, tcp *layers.TCP, next reassembly.Sequence, start *bool) bool {
+	at := reassembly.Sequence(tcp.Seq)
+	switch {
+	case tcp.SYN:
+		if next == unset {
+			e.syn, e.begun = at, true
+			if e.start(at.Add(1)); e.put != at.Add(1) {
+				c.lose() // what was taken for its beginning is none
+				return false
+			}
+		}
+		return true
+	case len(tcp.Payload) == 0 && !tcp.FIN:
+		return false
+	case next != unset:
+		return true
+	case c.client == nobody:
+		e.start(at)
+	case !e.known || e.put.Difference(at) > 0 || e.put != at && !c.midway:
+		c.lose() // nobody knows what stood in front
+		return false
+	}
+	e.put, e.begun, *start = at, true, true
+	return true
+}
+
+// acknowledge takes note of what one end says it has got.
+func (c *connection) acknowledge(i int, tcp *layers.TCP) {
+	other := &c.ends[1-i]
+	if !tcp.ACK {
+		return
+	}
+	got := reassembly.Sequence(tcp.Ack)
+	if c.client == nobody || tcp.SYN || c.ends[i].put == reassembly.Sequence(tcp.Seq) { // else more may have been acknowledged before
+		other.start(got)
+	}
+	if other.acked.Difference(got) > 0 {
+		other.acked = got
+	}
+	c.watch()
+}
+
+// watch takes note of whether acknowledged bytes are missing.
+func (c *connection) watch() {
+	switch {
+	case c.live == nil:
+	case c.client == nobody || c.talk.Switched() || !c.ends[0].missing() && !c.ends[1].missing():
+		c.gap = time.Time{}
+	case c.gap.IsZero():
+		c.gap = c.streams.now
+	}
+}
+
+// reset ends a connection that was reset. A reset that does not stand where its sender is has no effect (RFC 5961 §3.2).
+func (c *connection) reset(i int, tcp *layers.TCP, next reassembly.Sequence) {
+	if next != unset && reassembly.Sequence(tcp.Seq) != next {
+		return
+	}
+	causes := [2]wire.Cause{wire.CauseClientReset, wire.CauseServerReset}
+	if c.first == nobody {
+		c.first = i
+	} else {
+		causes = [2]wire.Cause{wire.CauseClient, wire.CauseServer}
+	}
+	cause := causes[1]
+	if c.first == c.client {
+		cause = causes[0]
+	}
+	c.end(cause)
+	c.streams.over = c
+}
+
+// ReassembledSG is called by the assembler with bytes of one end in order.
+func (c *connection) ReassembledSG(sg reassembly.ScatterGather, last reassembly.AssemblerContext) {
+	if c.live == nil {
+		return
+	}
+	d, _, fin, missing := sg.Info()
+	i := number(d)
+	if missing > 0 && !c.skip(i, missing) {
+		return
+	}
+	n, _ := sg.Lengths()
+	b := sg.Fetch(n)
+	if n == 0 {
+		c.take(i, b, reassembly.Sequence(last.GetCaptureInfo().InterfaceIndex), fin)
+		return
+	}
+	for from := 0; c.live != nil; {
+		need := reassembly.Sequence(sg.CaptureInfo(from).InterfaceIndex)
+		to := n
+		if sg.Stats().Chunks > 1 {
+			to = from + sort.Search(n-from, func(k int) bool { return sg.CaptureInfo(from+k).InterfaceIndex != int(need) })
+		}
+		c.take(i, b[from:to], need, fin && to == n)
+		if from = to; from == n {
+			return
+		}
+	}
+}
+
+// skip steps over bytes that will not come. It is false if the connection cannot be read any further then.
+func (c *connection) skip(i, missing int) bool {
+	e := &c.ends[i]
+	switch {
+	case c.client == nobody:
+	case c.talk.Switched():
+		if d := c.direction(i); c.talk.Recording(d) && !c.muted[d] {
+			c.muted[d] = true
+			c.streams.report.Lost++
+		}
+		c.talk.Wrote(c.direction(i), missing)
+	default:
+		c.lose()
+		return false
+	}
+	e.put = e.put.Add(missing)
+	e.taken = e.put
+	return true
+}
+
+// take gets the next bytes of one end in order, with the number of the other end that they acknowledge, and lets go on what
+// can.
+func (c *connection) take(i int, b []byte, need reassembly.Sequence, fin bool) {
+	e := &c.ends[i]
+	at := e.put
+	e.put = at.Add(length(b, fin))
+	if old := at.Difference(e.taken); old > 0 { // from before the first request that was seen
+		b = b[min(old, len(b)):]
+	}
+	if c.client == nobody {
+		if !beginsRequest(b) {
+			e.taken = e.put
+			e.closed = e.closed || fin
+			return
+		}
+		c.begin(i)
+		if !c.ends[1-i].resume(need) {
+			c.lose()
+			return
+		}
+	}
+	c.queue = append(c.queue, piece{from: i, bytes: b, fin: fin, need: need})
+	c.drain()
+	c.watch()
+	c.keep()
+}
+
+// resume lets an end of a connection that was found midway go on behind what the request acknowledges. It is false if it has
+// gone on already.
+func (e *end) resume(at reassembly.Sequence) bool {
+	if at == unset || e.known && at.Difference(e.taken) > 0 {
+		return false
+	}
+	e.start(at)
+	if e.taken = at; !e.begun {
+		e.put = at
+	}
+	return true
+}
+
+// length is how far bytes and the end of a direction reach in numbers of TCP.
+func length(b []byte, fin bool) int {
+	if fin {
+		return len(b) + 1
+	}
+	return len(b)
+}
+
+// ReassemblyComplete is called by the assembler when nothing more will come of the connection, or is waited for.
+func (c *connection) ReassemblyComplete(reassembly.AssemblerContext) bool {
+	t := c.streams
+	t.open--
+	t.past.add(c.key)
+	switch {
+	case c.live == nil:
+	case t.finishing:
+		t.report.Open++
+		c.end(wire.CauseDrain)
+	default:
+		c.end(wire.CauseTimeout)
+	}
+	return true
+}

@@ -1,0 +1,244 @@
+package capture
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// judge counts an entry, and hands over its exchange if it is one of HTTP/1 that has to do with Upgrade.
+func (s *session) judge(e *entry) {
+	u := parse(e.request.url)
+	if u.scheme == "other" {
+		return // no HTTP at all, such as data:
+	}
+	version, assumed, ok := version1(e)
+	if !ok {
+		s.counts.HTTP2.Add(1)
+		return
+	}
+	q := e.request.requestHead(u, version)
+	if q == nil {
+		s.report.Damaged++
+		return
+	}
+	p := e.response.responseHead(version)
+	if p != nil {
+		s.counts.Exchanges.Add(1)
+	}
+	if !concerns(q, p) {
+		return
+	}
+	x := &wire.Exchange{
+		Origin: wire.OriginFile, Route: s.Route, Time: e.started, Request: q, Response: p, BodyDone: true,
+		Backend: e.backend(u), Lossy: e.lossy(q, p, assumed), Final: true, Complete: true, Outcome: wire.Closed,
+	}
+	x.ClientTLS, x.BackendTLS = u.tls(), u.tls()
+	if p != nil {
+		x.Took = e.took()
+		x.Outcome = outcome(p.Status)
+		x.After.Opaque = p.Status == 101 // nobody can say what the tunnel began with
+	}
+	x.ID = s.newID(e.started)
+	s.report.Upgrades++
+	s.Observe(x)
+}
+
+// concerns tells whether an exchange has to do with Upgrade, by the rule of [wire.Conversation].
+func concerns(q *wire.Request, p *wire.Response) bool {
+	for _, name := range [...]string{"Upgrade", "HTTP2-Settings", "Sec-WebSocket-Key", "Sec-WebSocket-Version"} {
+		if q.Has(name) {
+			return true
+		}
+	}
+	return p != nil && (p.Status == 101 || p.Status == 426 || p.Has("Upgrade"))
+}
+
+func outcome(status int) wire.Outcome {
+	switch {
+	case status == 101:
+		return wire.Switched
+	case status < 300:
+		return wire.Ignored
+	case status < 400:
+		return wire.Redirected
+	}
+	return wire.Refused
+}
+
+// version1 is the version of HTTP/1 that an entry is in. Some programs leave it out; then it is assumed to be 1.1. It is not
+// ok if the entry is in a later version: there is no Upgrade there.
+func version1(e *entry) (version string, assumed, ok bool) {
+	pseudo := func(f field) bool { return strings.HasPrefix(f.name, ":") }
+	if slices.ContainsFunc(e.request.fields, pseudo) || slices.ContainsFunc(e.response.fields, pseudo) {
+		return "", false, false
+	}
+	for _, v := range [...]string{e.request.version, e.response.version} {
+		v = strings.ToUpper(v)
+		for _, later := range [...]string{"H2", "H3", "HTTP/2", "HTTP/3", "QUIC", "SPDY"} {
+			if strings.HasPrefix(v, later) {
+				return "", false, false
+			}
+		}
+		if version == "" && (v == "HTTP/1.0" || v == "HTTP/1.1") {
+			version = v
+		}
+	}
+	if version != "" {
+		return version, false, true
+	}
+	return "HTTP/1.1", true, true
+}
+
+// An address is what is read of a URL.
+type address struct {
+	scheme    string // http, https, ws, wss; empty if it is no URL; other
+	authority string
+	target    string
+}
+
+func (a address) tls() bool { return a.scheme == "https" || a.scheme == "wss" }
+
+// parse takes a URL apart, and is not particular: what a browser has sent has been seen by a server.
+func parse(text string) address {
+	scheme, rest, ok := strings.Cut(text, ":")
+	scheme = strings.ToLower(scheme)
+	if !slices.Contains([]string{"http", "https", "ws", "wss"}, scheme) {
+		if ok && wire.IsToken(scheme) {
+			return address{scheme: "other"}
+		}
+		return address{}
+	}
+	rest, ok = strings.CutPrefix(rest, "//")
+	rest, _, _ = strings.Cut(rest, "#")
+	a := address{scheme: scheme, authority: rest, target: "/"}
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		a.authority, a.target = rest[:i], "/"+strings.TrimPrefix(rest[i:], "/")
+	}
+	a.authority = a.authority[strings.LastIndexByte(a.authority, '@')+1:]
+	if !ok || a.authority == "" {
+		return address{}
+	}
+	return a
+}
+
+// requestHead puts the head of a request together; nil if what is recorded is none.
+func (m *message) requestHead(a address, version string) *wire.Request {
+	if a.scheme == "" || !wire.IsToken(m.method) || m.bytes > wire.MaxHead {
+		return nil
+	}
+	target := a.target
+	if m.method == "CONNECT" {
+		target = a.authority
+	}
+	raw := m.head(m.method + " " + printable(target) + " " + version)
+	if len(raw) > wire.MaxHead {
+		return nil
+	}
+	q := wire.ReadRequest(raw)
+	q.Flaws = nil // they would be ours, or the recording program's
+	return q
+}
+
+// responseHead puts the head of a response together; nil if there was none.
+func (m *message) responseHead(version string) *wire.Response {
+	status := int(m.status)
+	if status < 100 || status > 999 || m.bytes > wire.MaxHead {
+		return nil
+	}
+	reason := strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, m.reason)
+	raw := m.head(version + " " + strconv.Itoa(status) + " " + reason)
+	if len(raw) > wire.MaxHead {
+		return nil
+	}
+	p := wire.ReadResponse(raw)
+	p.Flaws = nil
+	return p
+}
+
+// head writes a start line and the fields. Chrome joins field lines of one name by a line feed.
+func (m *message) head(start string) []byte {
+	b := []byte(start + "\r\n")
+	for _, f := range m.fields {
+		if f.name == "" || strings.ContainsAny(f.name, ":\r\n") {
+			continue
+		}
+		for value := range strings.SplitSeq(f.value, "\n") {
+			b = append(b, f.name+": "+strings.ReplaceAll(value, "\r", "")+"\r\n"...)
+		}
+	}
+	return append(b, "\r\n"...)
+}
+
+// printable is a target with no byte in it that would end it.
+func printable(target string) string {
+	var b strings.Builder
+	for i := range len(target) {
+		if c := target[i]; c > ' ' && c != 0x7f {
+			b.WriteByte(c)
+		} else {
+			b.WriteString("%" + strings.ToUpper(strconv.FormatUint(uint64(c)|0x100, 16)[1:]))
+		}
+	}
+	return b.String()
+}
+
+// lossy says what the entry does not keep. No HAR file keeps bytes, nor those behind a 101. A browser that did not see a head
+// shows the fields that it meant to send; then Host is not there, which is in every other request of HTTP/1.1.
+func (e *entry) lossy(q *wire.Request, p *wire.Response, assumed bool) []string {
+	lost := []string{LostBytes}
+	provisional := e.request.size <= 0 && !q.Has("Host")
+	if provisional {
+		lost = append(lost, LostRequest)
+	}
+	if p != nil && e.response.size <= 0 && (provisional || len(p.Fields) == 0) {
+		lost = append(lost, LostResponse)
+	}
+	if assumed {
+		lost = append(lost, LostVersion)
+	}
+	if p != nil && p.Status == 101 {
+		lost = append(lost, LostAftermath)
+	}
+	if p == nil {
+		lost = append(lost, LostEnd)
+	}
+	return lost
+}
+
+// backend is the address of the server.
+func (e *entry) backend(a address) string {
+	host, port, err := net.SplitHostPort(a.authority)
+	if err != nil {
+		host, port = strings.Trim(a.authority, "[]"), "80"
+		if a.tls() {
+			port = "443"
+		}
+	}
+	if ip, err := netip.ParseAddr(strings.Trim(e.server, "[]")); err == nil {
+		host = ip.String()
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// took is how long it took until the response head had come.
+func (e *entry) took() time.Duration {
+	ms := e.total
+	if e.waited >= 0 {
+		ms = max(e.sent, 0) + e.waited
+	}
+	if ms < 0 || ms > 1e9 {
+		return 0
+	}
+	return time.Duration(ms * float64(time.Millisecond))
+}

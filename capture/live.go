@@ -1,0 +1,245 @@
+package capture
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/gopacket/gopacket/reassembly"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// live is what a connection needs for as long as it is read.
+type live struct {
+	talk   wire.Conversation
+	common wire.Common
+	queue  []piece // what waits; after keep, the bytes are its own
+	muted  [2]bool // bytes of this direction of the tunnel are missing: the rest is only counted
+	lost   bool    // segments are missing
+	shed   bool    // it is not read any further, for a bound
+	weight int     // how many bytes the conversation may keep
+	last   []byte  // how the last bytes began that the server sent into a tunnel
+}
+
+// A piece is bytes of one end in order, which wait for bytes of the other end.
+type piece struct {
+	from  int
+	bytes []byte
+	fin   bool // and then it closed
+	kept  bool // the bytes are ours
+	need  reassembly.Sequence
+}
+
+const (
+	maxPieces = 1 << 10   // that wait on one connection
+	maxWeight = 192 << 10 // what a conversation keeps of unanswered requests and of a head that is incomplete
+)
+
+// begin is called when it is known which end is the client.
+func (c *connection) begin(client int) {
+	t := c.streams
+	addresses := c.key.addresses()
+	c.client = client
+	c.common = wire.Common{
+		Origin: wire.OriginFile, Route: t.Route, Client: addresses[client], Backend: addresses[1-client],
+		Emit: c.emit, NewID: t.newID, Pool: &t.pool, Counts: &t.counts,
+	}
+	c.talk.Open(&c.common)
+}
+
+func (c *connection) direction(i int) wire.Direction {
+	if i == c.client {
+		return wire.FromClient
+	}
+	return wire.FromServer
+}
+
+// beginsRequest tells whether bytes begin with a request line that can be nothing else.
+func beginsRequest(b []byte) bool {
+	line, _, whole := bytes.Cut(b, []byte("\n"))
+	method, rest, _ := bytes.Cut(line, []byte(" "))
+	target, version, _ := bytes.Cut(bytes.TrimSuffix(rest, []byte("\r")), []byte(" "))
+	return whole && len(method) <= 32 && wire.IsToken(method) && len(target) > 0 && len(version) == len("HTTP/1.1") &&
+		bytes.HasPrefix(version, []byte("HTTP/1."))
+}
+
+// drain lets go on what waits no longer.
+func (c *connection) drain() {
+	for at := 0; c.live != nil && at < len(c.queue); {
+		p := c.queue[at]
+		other := &c.ends[1-p.from]
+		behind := slices.ContainsFunc(c.queue[:at], func(q piece) bool { return q.from == p.from })
+		if behind || p.need != unset && !c.talk.Switched() && other.taken.Difference(p.need) > 0 {
+			at++
+			continue
+		}
+		c.queue = slices.Delete(c.queue, at, at+1)
+		c.unhold(p)
+		c.pass(p)
+		at = 0
+	}
+}
+
+// keep makes what goes on waiting our own, within bounds.
+func (c *connection) keep() {
+	if c.live == nil || len(c.queue) == 0 {
+		return
+	}
+	p := &c.queue[len(c.queue)-1]
+	if !p.kept {
+		p.bytes, p.kept = bytes.Clone(p.bytes), true
+		c.streams.held += len(p.bytes)
+	}
+	if len(c.queue) > maxPieces || c.streams.held > c.streams.Bounds.Held {
+		c.giveUp()
+	}
+}
+
+func (c *connection) unhold(p piece) {
+	if p.kept {
+		c.streams.held -= len(p.bytes)
+	}
+}
+
+// pass gives the conversation the next bytes of one direction.
+func (c *connection) pass(p piece) {
+	e, d, now := &c.ends[p.from], c.direction(p.from), c.streams.now
+	e.taken = e.taken.Add(length(p.bytes, p.fin))
+	recorded := c.talk.Switched() && !c.talk.Recording(d)
+	if !c.muted[d] && !recorded {
+		c.talk.Feed(d, p.bytes, now)
+	}
+	c.talk.Wrote(d, len(p.bytes))
+	if d == wire.FromServer && len(p.bytes) > 0 && recorded {
+		c.last = append(c.last[:0], p.bytes[:min(len(p.bytes), wire.MaxNext)]...)
+	}
+	if p.fin {
+		c.close(p.from)
+	}
+	if c.rest(); c.live != nil {
+		c.weigh(len(p.bytes))
+	}
+}
+
+// rest ends what is opaque and has nothing more to report.
+func (c *connection) rest() {
+	if c.live != nil && c.client != nobody && c.talk.Opaque() && c.talk.Due().IsZero() {
+		c.end(wire.CauseDrain)
+	}
+}
+
+// weigh bounds what conversations keep while an answer is waited for.
+func (c *connection) weigh(n int) {
+	weight := c.weight
+	switch {
+	case c.talk.Resting():
+		weight = 0
+	case !c.talk.Switched():
+		weight = min(weight+n, maxWeight)
+	}
+	c.streams.unanswered += weight - c.weight
+	c.weight = weight
+	if c.streams.unanswered > c.streams.Bounds.Unanswered {
+		c.giveUp()
+	}
+}
+
+// close takes note that one end has said all that it has to say.
+func (c *connection) close(i int) {
+	c.ends[i].closed = true
+	if c.first == nobody {
+		c.first = i
+	}
+	c.talk.Ended(c.direction(i), c.streams.now)
+	if !c.ends[1-i].closed {
+		return
+	}
+	cause := wire.CauseServer
+	if c.first == c.client {
+		cause = wire.CauseClient
+	}
+	c.end(cause)
+}
+
+// tick lets the conversation do what was due before now.
+func (c *connection) tick() {
+	if c.client == nobody {
+		return
+	}
+	for range 8 {
+		due := c.talk.Due()
+		if due.IsZero() || due.After(c.streams.now) {
+			return
+		}
+		c.talk.Tick(due)
+	}
+}
+
+// lose gives up on a connection of which bytes are missing.
+func (c *connection) lose() {
+	if !c.talk.Opaque() {
+		c.lost = true
+		c.streams.report.Lost++
+	}
+	c.end(wire.CauseDrain)
+}
+
+// giveUp gives up on a connection for a bound.
+func (c *connection) giveUp() {
+	c.shed = true
+	c.streams.report.Shed++
+	c.end(wire.CauseDrain)
+}
+
+// end reports what has not been, and lets go of everything.
+func (c *connection) end(cause wire.Cause) {
+	if c.live == nil {
+		return
+	}
+	t := c.streams
+	if c.client == nobody {
+		t.report.Unoriented++
+		c.live = nil
+		return
+	}
+	if !c.lost && !c.shed && !c.talk.Switched() && !c.talk.Opaque() && (len(c.queue) > 0 || !c.gap.IsZero()) {
+		c.lost = true
+		t.report.Lost++
+	}
+	c.tick()
+	c.talk.Last(c.last)
+	c.talk.Settle(cause, t.now)
+	for _, p := range c.queue {
+		c.unhold(p)
+	}
+	t.unanswered -= c.weight
+	c.live = nil
+}
+
+// emit hands over an exchange that is final. Where the rest is not known, nobody knows what the answer was.
+func (c *connection) emit(x *wire.Exchange) {
+	if !x.Final {
+		return
+	}
+	t := c.streams
+	cut := c.lost || c.shed
+	if x.Response == nil && (cut || t.finishing) {
+		if _, unfinished := x.Request.Flaw(wire.FlawHeadUnfinished); unfinished {
+			return
+		}
+	}
+	if x.Response == nil && cut {
+		x.Outcome, x.Cause = wire.Opaque, ""
+	}
+	if c.midway {
+		x.Lossy = append(x.Lossy, LostBeginning)
+	}
+	if cut || c.muted[wire.FromClient] || c.muted[wire.FromServer] {
+		x.Lossy = append(x.Lossy, LostSegments)
+	}
+	if t.finishing && !cut && (x.Response == nil || x.After.Ended) {
+		x.Lossy = append(x.Lossy, LostEnd)
+	}
+	t.report.Upgrades++
+	t.Observe(x)
+}

@@ -1,0 +1,71 @@
+package capture
+
+import (
+	"fmt"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A Report tells what was read of a file, and what was not looked into.
+type Report struct {
+	Format    string // transcript, har, pcap, pcapng; empty if that is not known
+	Exchanges int64  // requests that were answered
+	Upgrades  int64  // exchanges that were handed over: those that have to do with Upgrade
+
+	Opaque  int64 // connections, or rests of them, that could not be read as HTTP/1
+	TLS     int64 // those among them that began with TLS
+	HTTP2   int64 // those among them that began with HTTP/2; in HAR, entries of HTTP/2 and HTTP/3
+	Tunnels int64 // CONNECT tunnels that nobody looked into
+
+	Entries int64 // of a HAR file
+	Damaged int64 // entries that are no exchange of HTTP, or packets that are cut short or cannot be decoded
+
+	Packets     int64 // of a capture
+	Fragments   int64 // packets that are fragments of IP, which are not put together
+	Unlinked    int64 // packets of a link type that is not read
+	Connections int64 // TCP connections
+	Midway      int64 // those that had begun before the capture
+	Unoriented  int64 // those among them in which no request was seen
+	Lost        int64 // connections of which segments are missing
+	Shed        int64 // connections that were not read, or not to their end, for a bound
+	Open        int64 // connections that went on behind the capture
+}
+
+func (r *Report) take(c *wire.Counts) {
+	r.Exchanges += c.Exchanges.Load()
+	r.Opaque += c.Opaque.Load()
+	r.TLS += c.TLS.Load()
+	r.HTTP2 += c.HTTP2.Load()
+	r.Tunnels += c.Tunnels.Load()
+	r.Shed += c.Shed.Load()
+}
+
+// Notes say, one clause each, what was not looked into. There are none if that is nothing.
+func (r *Report) Notes() []string {
+	var notes []string
+	for _, each := range []struct {
+		n         int64
+		one, many string
+	}{
+		{r.Opaque, "connection is not HTTP/1 or cannot be read on", "connections are not HTTP/1 or cannot be read on"},
+		{r.TLS, "of them is TLS", "of them are TLS"},
+		{r.HTTP2, "connection or entry is HTTP/2 or later", "connections or entries are HTTP/2 or later"},
+		{r.Tunnels, "CONNECT tunnel", "CONNECT tunnels"},
+		{r.Midway, "connection had begun before the capture", "connections had begun before the capture"},
+		{r.Unoriented, "of them shows no request", "of them show no request"},
+		{r.Lost, "connection has segments missing", "connections have segments missing"},
+		{r.Open, "connection went on behind the capture", "connections went on behind the capture"},
+		{r.Shed, "connection was given up for a bound", "connections were given up for a bound"},
+		{r.Fragments, "packet is an IP fragment", "packets are IP fragments"},
+		{r.Unlinked, "packet has another link type", "packets have other link types"},
+		{r.Damaged, "record is damaged", "records are damaged"},
+	} {
+		switch {
+		case each.n == 1:
+			notes = append(notes, "1 "+each.one)
+		case each.n > 1:
+			notes = append(notes, fmt.Sprintf("%d %s", each.n, each.many))
+		}
+	}
+	return notes
+}

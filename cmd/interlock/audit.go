@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/capture"
+	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+func auditCommand() *cobra.Command {
+	var (
+		ascii   bool
+		outputs []string
+	)
+	cmd := &cobra.Command{
+		Use: "audit FILE...", Short: "judge recorded traffic: .wire transcripts, HAR, pcap and pcapng", Args: cobra.MinimumNArgs(1),
+		Long: "Judge recorded traffic by the same rules as live traffic: transcripts, HAR files, pcap and pcapng captures, gzipped or not.\n" +
+			"What a file is is seen by its content. A capture of any length is read in bounded memory.",
+		Example: "  interlock audit traffic.pcapng\n  interlock audit -o text -o json=rulings.json browser.har capture.pcap.gz",
+		RunE: func(cmd *cobra.Command, files []string) error {
+			c, gate, err := loadRules(cmd)
+			if err != nil {
+				return err
+			}
+			screen := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
+			r, err := openReports(outputs, screen, ascii)
+			if err != nil {
+				return err
+			}
+			j := judging{config: c, gate: gate, reports: r, screen: screen}
+			for _, name := range files {
+				j.file(cmd.Context(), name)
+			}
+			return j.end()
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text)")
+	gateFlags(cmd)
+	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
+	return cmd
+}
+
+// judging is one run of audit.
+type judging struct {
+	config  config
+	gate    rules.Gate
+	reports *reports
+	screen  *screen
+	gated   int // findings that make the run fail
+	unread  int // files that could not be read, or not to their end
+	files   int
+}
+
+// file judges one file. It has a ledger of its own: what one recording shows is no history of the next.
+func (j *judging) file(ctx context.Context, name string) {
+	j.files++
+	ledger := newAudit(j.config, zerolog.Nop())
+	ledger.Each = func(r *rules.Ruling) {
+		named := *r
+		named.Run = name
+		for i := range named.Findings {
+			if j.gate.Holds(&named.Findings[i]) {
+				j.gated++
+			}
+		}
+		j.reports.stream.Write(&named)
+	}
+	reader := capture.Reader{Observe: ledger.Observe}
+	was, err := j.read(ctx, &reader, name)
+	for _, note := range was.Notes() {
+		j.reports.stream.Summary.Notes = append(j.reports.stream.Summary.Notes, name+": "+note)
+	}
+	if n := ledger.Sums().Advertised; n > 0 {
+		j.reports.stream.Summary.Notes = append(j.reports.stream.Summary.Notes,
+			fmt.Sprintf("%s: %d more responses that only advertise what is judged already", name, n))
+	}
+	if err != nil {
+		j.unread++
+		j.screen.complain(describeRead(name, err))
+	}
+}
+
+func (j *judging) read(ctx context.Context, reader *capture.Reader, name string) (capture.Report, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return capture.Report{}, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return capture.Report{}, err
+	}
+	if info.IsDir() {
+		return capture.Report{}, errors.New("it is a directory: name the files in it")
+	}
+	shown, done := j.screen.progress(name, file, info)
+	defer done()
+	return reader.Read(&untilDone{ctx, shown})
+}
+
+// untilDone reads until its context ends.
+type untilDone struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (u *untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.Reader.Read(p)
+}
+
+// describeRead says which file could not be read, where and why.
+func describeRead(name string, err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	var at *capture.Error
+	if errors.As(err, &at) {
+		return fmt.Sprintf("read %q at offset %d: %v", name, at.Offset, at.Err)
+	}
+	return fmt.Sprintf("read %q: %v", name, err)
+}
+
+// end closes the reports and says how it all ended.
+func (j *judging) end() error {
+	failed := j.reports.close()
+	s := &j.reports.stream.Summary
+	switch {
+	case j.gated > 0 && failed != nil:
+		return exitError{exitFound, failed}
+	case j.gated > 0:
+		return exitError{exitFound, fmt.Errorf("findings at %v or over: %d", j.gate.Least, j.gated)}
+	case failed != nil:
+		return exitError{exitUnknown, failed}
+	case j.unread > 0:
+		return unknown("files that could not be read, or not to their end: %d of %d", j.unread, j.files)
+	case s.Conclusive() == 0:
+		return unknown("nothing conclusive: %d upgrade exchanges, %d of them unclear", s.Verdicts[rules.Unclear]+s.Verdicts[rules.NotApplicable], s.Verdicts[rules.Unclear])
+	}
+	return nil
+}
+
+func formatNames() string {
+	text := ""
+	for i, f := range report.Formats() {
+		if i > 0 {
+			text += ", "
+		}
+		text += f.Name
+	}
+	return text
+}

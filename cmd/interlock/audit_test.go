@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+)
+
+// recorded is a capture of one connection that an unsound server switches.
+func recorded(t *testing.T) []byte {
+	t.Helper()
+	const (
+		post = "POST /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+		switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Accept: HSmrc0sMlYUkAGmm5OPpG2HaGWk=\r\n\r\n"
+	)
+	var file bytes.Buffer
+	w := pcapgo.NewWriter(&file)
+	if err := w.WriteFileHeader(65536, layers.LinkTypeRaw); err != nil {
+		t.Fatal(err)
+	}
+	next := [2]uint32{100, 200}
+	send := func(from int, syn bool, text string) {
+		hosts, ports := [2]net.IP{{192, 0, 2, 1}, {192, 0, 2, 2}}, [2]layers.TCPPort{40000, 8080}
+		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: hosts[from], DstIP: hosts[1-from]}
+		tcp := &layers.TCP{SrcPort: ports[from], DstPort: ports[1-from], Seq: next[from], SYN: syn, Window: 1000}
+		if tcp.ACK = !syn || from == 1; tcp.ACK {
+			tcp.Ack = next[1-from]
+		}
+		if next[from] += uint32(len(text)); syn {
+			next[from]++
+		}
+		b := gopacket.NewSerializeBuffer()
+		if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true}, ip, tcp, gopacket.Payload(text)); err != nil {
+			t.Fatal(err)
+		}
+		ci := gopacket.CaptureInfo{Timestamp: time.Unix(1_790_000_000, 0), CaptureLength: len(b.Bytes()), Length: len(b.Bytes())}
+		if err := w.WritePacket(ci, b.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(0, true, "")
+	send(1, true, "")
+	send(0, false, post)
+	send(1, false, switching)
+	return file.Bytes()
+}
+
+func TestAuditCaptures(t *testing.T) {
+	capture := recorded(t)
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	z.Write(capture)
+	z.Close()
+	dir := t.TempDir()
+	for name, each := range map[string]struct {
+		file   []byte
+		stderr string
+	}{
+		"plain":   {capture, ""},
+		"zipped":  {zipped.Bytes(), ""},
+		"damaged": {append(bytes.Clone(capture), 1, 2, 3), fmt.Sprintf("damaged\" at offset %d: the file ends within a record", len(capture))},
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, each.file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr bytes.Buffer
+		if status := run([]string{"audit", "--ascii", path}, &stdout, &stderr); status != exitFound {
+			t.Errorf("%s: status %d, %s", name, status, &stderr)
+		}
+		for _, want := range []string{"x fail ws    POST    /chat", "192.0.2.2 8080\n", ": 1 connection went on behind the capture\n", "\n RESULT fail=1 warn=0 unclear=0 pass=0 na=0\n"} {
+			if !strings.Contains(stdout.String(), want) {
+				t.Errorf("%s: no %q in %s", name, want, &stdout)
+			}
+		}
+		if each.stderr != "" && !strings.Contains(stderr.String(), each.stderr) {
+			t.Errorf("%s: got %s", name, &stderr)
+		}
+	}
+}
