@@ -1,0 +1,41 @@
+package rules
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// TestNothingFailsForWhatAFileDoesNotKeep takes the fields out of every exchange of the corpus, as a browser does that did
+// not see them. What is left is the method, the target, the version and the status; no rule may fail for anything else.
+func TestNothingFailsForWhatAFileDoesNotKeep(t *testing.T) {
+	for _, r := range corpus(t) {
+		for _, x := range r.transcript.Exchanges(r.common) {
+			if x.Response == nil || len(x.Request.Raw) == 0 {
+				continue
+			}
+			provisional := *x
+			provisional.Request, provisional.Response = wire.ReadRequest(bare(x.Request.Raw)), wire.ReadResponse(bare(x.Response.Raw))
+			provisional.Request.Flaws, provisional.Response.Flaws = nil, nil
+			provisional.After, provisional.Early, provisional.Interim = wire.After{Opaque: true}, nil, nil
+			provisional.Origin, provisional.Probe = wire.OriginFile, ""
+			provisional.Lossy = []string{"bytes", lostRequest, lostResponse, "aftermath"}
+			for _, f := range Classify(Case{X: &provisional}).Findings {
+				if f.Verdict == Fail && f.Rule.ID != "UPGRADE-TARGET-FORM" { // the target is kept
+					t.Errorf("%s: %s fails: %s", r.name, f.Rule.ID, f.Detail)
+				}
+				if f.Verdict < Pass && !strings.HasSuffix(f.Detail, "; the file does not keep: bytes, request fields, response fields, aftermath") {
+					t.Errorf("%s: %s says %q", r.name, f.Rule.ID, f.Detail)
+				}
+			}
+		}
+	}
+}
+
+// bare is a head with nothing in it but its start line.
+func bare(raw []byte) []byte {
+	line, _, _ := bytes.Cut(raw, []byte("\n"))
+	return append(bytes.TrimRight(bytes.Clone(line), "\r"), "\r\n\r\n"...)
+}
