@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"github.com/rs/zerolog/diode"
 
 	"github.com/interlock-proxy/interlock/audit"
 	"github.com/interlock-proxy/interlock/rules"
@@ -20,13 +19,9 @@ import (
 type output struct {
 	log     zerolog.Logger
 	w       io.Writer
-	queue   diode.Writer
+	queue   *lineQueue
 	console *console // nil if the lines are NDJSON
-	missed  int
 }
-
-// queuedLines is how many lines may wait for a slow reader.
-const queuedLines = 8192
 
 func newOutput(w io.Writer, format string, ascii bool) *output {
 	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
@@ -36,8 +31,7 @@ func newOutput(w io.Writer, format string, ascii bool) *output {
 		o.console = newConsole(w, ascii)
 		lines = o.console
 	}
-	// What is closed at the end is the queue, not what it writes to.
-	o.queue = diode.NewWriter(struct{ io.Writer }{lines}, queuedLines, 0, func(missed int) { o.missed += missed })
+	o.queue = newLineQueue(lines)
 	o.log = zerolog.New(o.queue).Level(zerolog.InfoLevel).With().Timestamp().Logger()
 	return o
 }
@@ -64,7 +58,7 @@ func (o *output) summary(a *audit.Audit, counts *wire.Counts, up time.Duration) 
 		Int64("fail", sums.Verdicts[rules.Fail]).Int64("warn", sums.Verdicts[rules.Warn]).Int64("unclear", sums.Verdicts[rules.Unclear]).
 		Int64("pass", sums.Verdicts[rules.Pass]).Int64("unsafe", sums.Unsafe).Int("findings", len(findings)).
 		Int64("opaque", counts.Opaque.Load()).Int64("tls", counts.TLS.Load()).Int64("http2", counts.HTTP2.Load()).
-		Int64("blindTunnels", counts.Tunnels.Load()).Int64("shed", sums.Shed).Int64("shedConnections", counts.Shed.Load()).Int("missedLines", o.missed).
+		Int64("blindTunnels", counts.Tunnels.Load()).Int64("shed", sums.Shed).Int64("shedConnections", counts.Shed.Load()).Int64("missedLines", o.queue.missed.Load()).
 		Float64("seconds", up.Seconds()).Msg("stopped")
 }
 
