@@ -25,6 +25,9 @@ type Case struct {
 	websocket bool            // see towards
 	h2c       bool            // see towards
 	extended  *negotiation    // see negotiated; nil until a rule asks
+	scans     [2]frameScan    // of the client's and the server's frames; see scanFrames
+	scanned   [2]bool         // which of them were asked for
+	framing   uint8           // of framed13: 0 before it is asked, 1 no, 2 yes
 	found     Finding         // of the rule that is being judged
 	framed    bool            // RefuseSwitch judged: the text says what the server did
 }

@@ -115,6 +115,16 @@ signed, and a check for too long a frame then passes.`,
 // framed13 tells whether what follows the 101 are the frames of RFC 6455, and some of them were recorded. Versions 7 and
 // 8 have the same frames; what a handshake without a key or of another version leads to is not defined.
 func (c *Case) framed13() bool {
+	if c.framing == 0 {
+		c.framing = 1
+		if c.readsFrames13() {
+			c.framing = 2
+		}
+	}
+	return c.framing == 2
+}
+
+func (c *Case) readsFrames13() bool {
 	if !c.websocket || !c.switched || !c.X.Complete || len(c.X.After.Client)+len(c.X.After.Server) == 0 {
 		return false
 	}
@@ -153,7 +163,19 @@ func (c *Case) sent(from Part) []byte {
 	return c.X.After.Client
 }
 
-func (c *Case) scanFrames(from Part) (s frameScan) {
+// scanFrames scans the frames of one side, once for each case.
+func (c *Case) scanFrames(from Part) frameScan {
+	side := 0
+	if from == FromServer {
+		side = 1
+	}
+	if !c.scanned[side] {
+		c.scans[side], c.scanned[side] = c.scanSide(from), true
+	}
+	return c.scans[side]
+}
+
+func (c *Case) scanSide(from Part) (s frameScan) {
 	b, open := c.sent(from), false
 	s.http = mayBeHTTP(b, from)
 	for f := range frames(b) {
