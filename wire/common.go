@@ -1,0 +1,36 @@
+package wire
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Common is what all exchanges of one connection have in common. It does not change once the connection is under way.
+type Common struct {
+	Origin     Origin
+	Probe      string
+	Route      string
+	Client     string
+	Backend    string
+	ClientTLS  bool
+	BackendTLS bool
+	Altered    []string
+	Alter      func(request []byte) []byte // the head as it is sent on; nil, or a nil result, if it is not altered
+
+	Emit   func(*Exchange)        // gets each report, in order, from within the call that caused it; must not block
+	NewID  func(time.Time) string // names an exchange; called once for each
+	Moved  func(location string)  // gets the Location of each redirection; must not block; may be nil
+	Pool   *Pool
+	Counts *Counts // never nil
+}
+
+// Counts are the sums over many connections. Readers may look at any time.
+type Counts struct {
+	Exchanges atomic.Int64 // requests that were answered
+	Upgrades  atomic.Int64 // exchanges that were reported
+	Opaque    atomic.Int64 // connections, or rests of them, that could not be read
+	TLS       atomic.Int64 // those among them that began with a TLS record
+	HTTP2     atomic.Int64 // those among them that began with the preface of HTTP/2 (RFC 9113 §3.4)
+	Tunnels   atomic.Int64 // CONNECT requests that were answered with 2xx: tunnels that nobody looks into
+	Shed      atomic.Int64 // connections that turned opaque because too many requests were unanswered
+}
