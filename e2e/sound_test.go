@@ -45,7 +45,7 @@ func record(t *testing.T, backend string) *recorder {
 		t.Fatal(err)
 	}
 	r := &recorder{addr: ln.Addr().String(), last: map[string]*wire.Exchange{}}
-	relay := &proxy.Relay{Backend: backend, Log: zerolog.Nop(), Limits: proxy.Limits{Drain: time.Second}, Observe: func(x *wire.Exchange) {
+	relay := &proxy.Relay{Backend: proxy.To(backend), Log: zerolog.Nop(), Limits: proxy.Limits{Drain: time.Second}, Observe: func(x *wire.Exchange) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.last[x.ID] = x

@@ -17,8 +17,9 @@ import (
 // runs serve, and by the pumps that it waits for.
 type conn struct {
 	relay   *Relay
-	client  *net.TCPConn
-	backend *net.TCPConn // nil until the client's first byte has come
+	to      *Backend
+	client  *side
+	backend *side // nil until the client's first byte has come
 
 	prefix    []byte      // what the client sent before the connection came here; nil if nothing
 	refusal   string      // if not empty, why the target is out of scope: it is said, and nothing is carried
@@ -52,15 +53,21 @@ type rest struct {
 }
 
 func (r *Relay) newConn(client *net.TCPConn) *conn {
-	c := &conn{relay: r, client: client, handedOut: make(chan rest, 1)}
+	c := &conn{relay: r, client: cleartext(client), handedOut: make(chan rest, 1)}
 	c.common = wire.Common{
-		Origin: wire.OriginLive, Route: r.Route, Client: client.RemoteAddr().String(), Backend: r.Backend,
-		Emit: r.Observe, NewID: newID, Moved: r.moved, Pool: &r.pool, Counts: &r.Counts,
+		Origin: wire.OriginLive, Client: client.RemoteAddr().String(), ClientTLS: r.TLS != nil, Emit: r.Observe, NewID: newID, Moved: r.moved, Pool: &r.pool, Counts: &r.Counts,
 	}
-	if r.Host != "" {
-		c.alter("host", func(head []byte) []byte { return rewriteHost(head, r.Host) })
-	}
+	c.toward(r.Backend)
 	return c
+}
+
+// toward sets the backend that the connection goes to. It must not be called once bytes were fed.
+func (c *conn) toward(b *Backend) {
+	c.to = b
+	c.common.Route, c.common.Backend, c.common.BackendTLS = b.Route, b.String(), b.TLS != nil
+	if b.Host != "" {
+		c.alter("host", func(head []byte) []byte { return rewriteHost(head, b.Host) })
+	}
 }
 
 // newID names an exchange: sortable by time, and unique among all instances.
@@ -89,7 +96,7 @@ func (c *conn) serve(ctx context.Context) {
 	c.mu.Unlock()
 	c.stopClock()
 	if unread != "" {
-		r.rare.log("unread "+unread, r.Log.Info().Str("client", c.common.Client).Str("route", r.Route).Str("reason", unread), "connection not audited")
+		r.rare.log("unread "+unread, r.Log.Info().Str("client", c.common.Client).Str("route", c.common.Route).Str("reason", unread), "connection not audited")
 	}
 	r.open.Add(-1)
 	r.giveSlot()
@@ -99,6 +106,11 @@ func (c *conn) serve(ctx context.Context) {
 // run waits for the client's first byte, dials, and carries until both directions have ended.
 func (c *conn) run(ctx context.Context) {
 	c.startClock()
+	if err := c.secureClient(ctx); err != nil {
+		c.relay.rare.log("client tls", c.relay.Log.Info().Str("client", c.common.Client).Err(err), "no tls with client")
+		c.end(wire.CauseClientReset)
+		return
+	}
 	up := pump{conn: c, from: wire.FromClient, src: c.client}
 	if err := up.open(); err != nil {
 		c.end(wire.CauseClientReset)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"syscall"
@@ -21,14 +20,25 @@ func (c *conn) dial(ctx context.Context) error {
 	c.giveUp = giveUp
 	c.mu.Unlock()
 	d := net.Dialer{Timeout: c.relay.Limits.Dial, KeepAliveConfig: KeepAlive}
-	backend, err := d.DialContext(ctx, "tcp", c.relay.Backend)
+	backend, address, err := c.to.dial(ctx, &d)
+	if address != c.common.Backend {
+		c.mu.Lock()
+		c.common.Backend = address
+		c.mu.Unlock()
+	}
 	if err != nil {
 		return err
 	}
-	c.relay.claim(backend.(*net.TCPConn))
+	c.relay.claim(backend)
+	secured, err := c.secureBackend(ctx, backend.(socket), address)
+	if err != nil {
+		c.relay.disclaim(backend)
+		backend.Close()
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.backend = backend.(*net.TCPConn)
+	c.backend = secured
 	if c.closing {
 		c.backend.Close() // we were told to end meanwhile
 	}
@@ -53,7 +63,7 @@ func (c *conn) answerDial(up *pump, err error) {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		cause, why = wire.CauseDialTimeout, fmt.Sprintf("no connection within %v", c.relay.Limits.Dial)
 	}
-	c.answer(up, cause, fmt.Sprintf("cannot reach backend %q: %s", c.relay.Backend, why))
+	c.answer(up, cause, fmt.Sprintf("cannot reach backend %q: %s", c.common.Backend, why))
 }
 
 // answer ends the connection with an answer of our own. It is not fed to the conversation: the backend said nothing.
@@ -65,7 +75,7 @@ func (c *conn) answer(up *pump, cause wire.Cause, line string) {
 	if closing {
 		return
 	}
-	c.relay.rare.log(string(cause), c.relay.Log.Error().Str("cause", string(cause)).Str("backend", c.relay.Backend).Str("err", line), "answered in place of the backend")
+	c.relay.rare.log(string(cause), c.relay.Log.Error().Str("cause", string(cause)).Str("backend", c.common.Backend).Str("err", line), "answered in place of the backend")
 	if readable {
 		status := "502 Bad Gateway"
 		switch cause {
@@ -77,7 +87,7 @@ func (c *conn) answer(up *pump, cause wire.Cause, line string) {
 			status = "403 Forbidden"
 		}
 		c.client.SetWriteDeadline(time.Now().Add(lingerFor))
-		if _, err := io.WriteString(c.client, localAnswer(status, line)); err != nil {
+		if _, err := c.client.write([]byte(localAnswer(status, line))); err != nil {
 			return
 		}
 	}
@@ -96,7 +106,7 @@ func (c *conn) linger(up *pump) {
 	if c.clientOver {
 		return
 	}
-	c.client.CloseWrite()
+	c.client.finish(false)
 	c.client.SetReadDeadline(time.Now().Add(lingerFor))
 	for left := lingerBytes; left > 0; {
 		b, err := up.read()

@@ -45,7 +45,7 @@ func (c *conn) finishAtRest() {
 	}
 	c.endLocked(wire.CauseDrain)
 	c.closing = true
-	c.client.CloseWrite()
+	c.client.finish(false)
 	c.client.SetReadDeadline(time.Now().Add(lingerFor))
 	if c.backend != nil {
 		c.backend.Close()

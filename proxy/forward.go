@@ -10,8 +10,6 @@ import (
 	"sync"
 
 	"github.com/elazarl/goproxy"
-
-	"github.com/interlock-proxy/interlock/wire"
 )
 
 // ServeForward carries the connections of clients that were told to use a proxy. A request with an Upgrade field, and what
@@ -57,11 +55,11 @@ func (d *door) goproxy(ctx context.Context) (*goproxy.ProxyHttpServer, *http.Tra
 				return nil, fmt.Errorf("dial %q: %s", addr, r.scope(addr))
 			}
 			dialer := net.Dialer{Timeout: r.Limits.Dial}
-			return dialer.DialContext(ctx, network, r.Backend)
+			return dialer.DialContext(ctx, network, r.Backend.String())
 		},
 	}
 	p.NonproxyHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, fmt.Sprintf("interlock: this is a proxy for %s: set it as the HTTP proxy of the client, or ask the reverse listener", r.Backend), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("interlock: this is a proxy for %s: set it as the HTTP proxy of the client, or ask the reverse listener", r.Backend.String()), http.StatusBadRequest)
 	})
 	p.OnRequest().HandleConnectFunc(func(host string, pc *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
 		if !r.reachable(host) {
@@ -88,7 +86,7 @@ func (d *door) goproxy(ctx context.Context) (*goproxy.ProxyHttpServer, *http.Tra
 		if timeout, ok := pc.Error.(interface{ Timeout() bool }); ok && timeout.Timeout() {
 			status = http.StatusGatewayTimeout
 		}
-		return goproxy.NewResponse(pc.Req, goproxy.ContentTypeText, status, fmt.Sprintf("interlock: cannot reach backend %q: %v\n", r.Backend, pc.Error))
+		return goproxy.NewResponse(pc.Req, goproxy.ContentTypeText, status, fmt.Sprintf("interlock: cannot reach backend %q: %v\n", r.Backend.String(), pc.Error))
 	})
 	return p, p.Tr
 }
@@ -98,11 +96,11 @@ func forbidden(q *http.Request, line string) *http.Response {
 }
 
 // reachable tells whether an authority, with its port, is the backend's own.
-func (r *Relay) reachable(authority string) bool { return wire.EqualFold(authority, r.Backend) }
+func (r *Relay) reachable(authority string) bool { return r.Backend.is(authority) }
 
 // scope says why an authority cannot be reached.
 func (r *Relay) scope(authority string) string {
-	return fmt.Sprintf("%q is not the backend: this proxy reaches %q only (the key is backend)", authority, r.Backend)
+	return fmt.Sprintf("%q is not the backend: this proxy reaches %q only (the key is backend)", authority, r.Backend.String())
 }
 
 func withPort(authority string) string {

@@ -47,7 +47,7 @@ func TestConnectGoesTheWayOfTheRelay(t *testing.T) {
 	r, addr := forwarded(t, nil)
 	client := dial(t, addr)
 	// All in one segment: nothing behind the CONNECT may be lost.
-	send(t, client, "CONNECT "+r.Backend+" HTTP/1.1\r\nHost: "+r.Backend+"\r\n\r\n"+handshake)
+	send(t, client, "CONNECT "+r.Backend.String()+" HTTP/1.1\r\nHost: "+r.Backend.String()+"\r\n\r\n"+handshake)
 	backend := r.accept()
 	expect(t, backend, handshake)
 	expect(t, client, "HTTP/1.1 200 Connection Established\r\n\r\n")
@@ -68,7 +68,7 @@ func TestAbsoluteFormWithUpgradeGoesTheWayOfTheRelay(t *testing.T) {
 	r, addr := forwarded(t, nil)
 	client := dial(t, addr)
 	far := strings.Replace(handshake, "\r\n\r\n", "\r\nX-A:  b\r\n\r\n", 1)
-	near := strings.Replace(far, "GET /chat", "GET HTTP://"+r.Backend+"/chat", 1)
+	near := strings.Replace(far, "GET /chat", "GET HTTP://"+r.Backend.String()+"/chat", 1)
 	near = strings.Replace(near, "Connection:", "Proxy-Connection: keep-alive\r\nproxy-authorization:  Basic YTpi\r\nConnection:", 1)
 	send(t, client, near)
 	backend := r.accept()
@@ -87,11 +87,11 @@ func TestOrdinaryRequestsAreForwarded(t *testing.T) {
 		fmt.Fprintf(w, "%s %s %s", q.Method, q.URL, body)
 	}))
 	defer origin.Close()
-	r, addr := forwarded(t, func(r *Relay) { r.Backend = origin.Listener.Addr().String() })
+	r, addr := forwarded(t, func(r *Relay) { r.Backend = To(origin.Listener.Addr().String()) })
 	transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: addr})}
 	defer transport.CloseIdleConnections()
 	for range 3 {
-		response, err := (&http.Client{Transport: transport}).Post("http://"+r.Backend+"/a?b", "text/plain", strings.NewReader("body"))
+		response, err := (&http.Client{Transport: transport}).Post("http://"+r.Backend.String()+"/a?b", "text/plain", strings.NewReader("body"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestOrdinaryRequestsAreForwarded(t *testing.T) {
 func TestTLSInsideConnectIsCarriedBlind(t *testing.T) {
 	origin := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "secret") }))
 	defer origin.Close()
-	r, addr := forwarded(t, func(r *Relay) { r.Backend = origin.Listener.Addr().String() })
+	r, addr := forwarded(t, func(r *Relay) { r.Backend = To(origin.Listener.Addr().String()) })
 	transport := origin.Client().Transport.(*http.Transport).Clone()
 	transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: addr})
 	transport.TLSClientConfig.NextProtos = nil
@@ -127,8 +127,8 @@ func TestTLSInsideConnectIsCarriedBlind(t *testing.T) {
 
 func TestOnlyTheBackendIsReachable(t *testing.T) {
 	r, addr := forwarded(t, nil)
-	_, port, _ := net.SplitHostPort(r.Backend)
-	for _, authority := range []string{"example.test:443", "127.0.0.1:1", "localhost:" + port, "127.1:" + port, "2130706433:" + port, "0x7f.1:" + port, "[::1]:" + port, "[::ffff:127.0.0.1]:" + port, "127.0.0.1.:" + port, "169.254.169.254:80", "a@" + r.Backend} {
+	_, port, _ := net.SplitHostPort(r.Backend.String())
+	for _, authority := range []string{"example.test:443", "127.0.0.1:1", "localhost:" + port, "127.1:" + port, "2130706433:" + port, "0x7f.1:" + port, "[::1]:" + port, "[::ffff:127.0.0.1]:" + port, "127.0.0.1.:" + port, "169.254.169.254:80", "a@" + r.Backend.String()} {
 		for _, request := range []string{
 			"CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n",
 			"GET http://" + authority + "/ HTTP/1.1\r\nHost: " + authority + "\r\n\r\n",
@@ -180,8 +180,8 @@ func TestBackendDownBehindTheForwardListener(t *testing.T) {
 	r, addr := forwarded(t, nil)
 	r.backend.Close()
 	for _, request := range []string{
-		"GET http://" + r.Backend + "/ HTTP/1.1\r\nHost: a\r\n\r\n",
-		strings.Replace(handshake, "/chat", "http://"+r.Backend+"/chat", 1),
+		"GET http://" + r.Backend.String() + "/ HTTP/1.1\r\nHost: a\r\n\r\n",
+		strings.Replace(handshake, "/chat", "http://"+r.Backend.String()+"/chat", 1),
 	} {
 		client := dial(t, addr)
 		send(t, client, request)

@@ -14,13 +14,26 @@ func (r *Relay) refuseOwnListener(ctx context.Context, listener net.Addr) error 
 	if !ok {
 		return nil
 	}
-	host, port, err := net.SplitHostPort(r.Backend)
+	for _, address := range r.Backend.Addresses {
+		if network(address) != "tcp" {
+			continue
+		}
+		if err := refuseListener(ctx, address, own); err != nil {
+			return fmt.Errorf("start relay: backend %q %w", address, err)
+		}
+	}
+	return nil
+}
+
+// refuseListener looks whether an address is that listener.
+func refuseListener(ctx context.Context, address string, own netip.AddrPort) error {
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("start relay: backend %q is no host:port: %w", r.Backend, err)
+		return fmt.Errorf("is no host:port: %w", err)
 	}
 	number, err := net.DefaultResolver.LookupPort(ctx, "tcp", port)
 	if err != nil {
-		return fmt.Errorf("start relay: backend %q: %w", r.Backend, err)
+		return fmt.Errorf("has no port: %w", err)
 	}
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil || uint16(number) != own.Port() {
@@ -28,7 +41,7 @@ func (r *Relay) refuseOwnListener(ctx context.Context, listener net.Addr) error 
 	}
 	for _, a := range addresses {
 		if a = a.Unmap(); a == own.Addr() || own.Addr().IsUnspecified() && isOwnAddress(a) {
-			return fmt.Errorf("start relay: backend %q is the listener %q itself", r.Backend, own)
+			return fmt.Errorf("is the listener %q itself", own)
 		}
 	}
 	return nil
@@ -61,7 +74,7 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 }
 
 // claim remembers a connection to the backend, so that it is known when it comes in again.
-func (r *Relay) claim(backend *net.TCPConn) {
+func (r *Relay) claim(backend net.Conn) {
 	if ends, ok := endsOf(backend.LocalAddr(), backend.RemoteAddr()); ok {
 		r.mu.Lock()
 		r.own[ends] = struct{}{}
@@ -69,7 +82,7 @@ func (r *Relay) claim(backend *net.TCPConn) {
 	}
 }
 
-func (r *Relay) disclaim(backend *net.TCPConn) {
+func (r *Relay) disclaim(backend net.Conn) {
 	if ends, ok := endsOf(backend.LocalAddr(), backend.RemoteAddr()); ok {
 		r.mu.Lock()
 		delete(r.own, ends)
@@ -79,7 +92,7 @@ func (r *Relay) disclaim(backend *net.TCPConn) {
 
 // loops tells whether the client's connection is one that this relay itself has made: both ends are the same, seen from
 // the other side. It can be asked once the client has sent a byte: none is sent before the connection is claimed.
-func (r *Relay) loops(client *net.TCPConn) bool {
+func (r *Relay) loops(client net.Conn) bool {
 	ends, ok := endsOf(client.RemoteAddr(), client.LocalAddr())
 	if !ok {
 		return false

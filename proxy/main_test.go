@@ -74,7 +74,7 @@ func relay(t testing.TB, change func(*Relay)) *relayed {
 		t.Fatal(err)
 	}
 	r := &relayed{t: t, backend: backend, addr: ln.Addr().String(), served: make(chan error, 1)}
-	r.Relay = &Relay{Backend: backend.Addr().String(), Observe: r.observe, Log: zerolog.Nop()}
+	r.Relay = &Relay{Backend: To(backend.Addr().String()), Observe: r.observe, Log: zerolog.Nop()}
 	if change != nil {
 		change(r.Relay)
 	}

@@ -31,7 +31,7 @@ func TestARedirectionPastTheProxyIsSaidOnce(t *testing.T) {
 	var log buffer
 	r := relay(t, func(r *Relay) { r.Log = zerolog.New(&log) })
 	client, backend := r.connected()
-	for _, location := range []string{"/login", "https://sso.test/", "http://" + r.Backend + "/login?next=secret", "http://" + r.Backend} {
+	for _, location := range []string{"/login", "https://sso.test/", "http://" + r.Backend.String() + "/login?next=secret", "http://" + r.Backend.String()} {
 		moved := "HTTP/1.1 302 Found\r\nLocation: " + location + "\r\nContent-Length: 0\r\n\r\n"
 		send(t, client, plain)
 		expect(t, backend, plain)

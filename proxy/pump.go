@@ -16,8 +16,8 @@ import (
 type pump struct {
 	conn *conn
 	from wire.Direction
-	src  *net.TCPConn
-	dst  *net.TCPConn
+	src  *side
+	dst  *side
 
 	in, out syscall.RawConn // of src and dst
 	reading func(fd uintptr) bool
@@ -47,6 +47,9 @@ func (p *pump) open() (err error) {
 // read waits for bytes. They are valid until release. At the end of the direction the error is io.EOF.
 func (p *pump) read() ([]byte, error) {
 	p.waited = false
+	if p.src.tls != nil {
+		return p.readTLS()
+	}
 	err := p.in.Read(p.reading)
 	switch {
 	case err != nil:
@@ -58,6 +61,22 @@ func (p *pump) read() ([]byte, error) {
 		return p.buffer[:p.n], nil
 	}
 	p.release()
+	return nil, err
+}
+
+// readTLS waits for bytes inside TLS, with the buffer in hand.
+func (p *pump) readTLS() ([]byte, error) {
+	if p.buffer == nil {
+		p.buffer = p.conn.relay.buffer()
+	}
+	n, err := p.src.tls.Read(p.buffer[:])
+	if n > 0 {
+		return p.buffer[:n], nil // an error comes again
+	}
+	p.release()
+	if err == nil {
+		err = io.ErrNoProgress
+	}
 	return nil, err
 }
 
@@ -81,6 +100,9 @@ func (p *pump) readOnce(fd uintptr) bool {
 
 // write writes all of b, or as much as it can.
 func (p *pump) write(b []byte) (n int, err error) {
+	if p.dst.tls != nil {
+		return p.dst.tls.Write(b)
+	}
 	p.unsent, p.n = b, 0
 	err = p.out.Write(p.writing)
 	p.unsent = nil
@@ -210,6 +232,9 @@ func (c *conn) passed(d wire.Direction, n int) {
 
 // takeOver makes the up pump stop, wherever it is, and returns what it had in hand.
 func (c *conn) takeOver() rest {
+	if c.client.tls != nil || c.backend.tls != nil {
+		return rest{ended: true} // a write to TLS cannot be broken off: the pump stays where it is
+	}
 	past := time.Unix(1, 0)
 	c.handover.Store(true)
 	c.client.SetReadDeadline(past)
@@ -234,12 +259,11 @@ func (c *conn) ended(p *pump, err error) {
 	last := c.half(causeOf(p.from, err)) // before the other side can know of it, and end in turn
 	switch {
 	case errors.Is(err, io.EOF):
-		if !last { // else the connection is about to be closed
-			p.dst.CloseWrite()
+		if !last || p.dst.tls != nil { // else the connection is about to be closed, and that says it
+			p.dst.finish(p.src.bare())
 		}
 	case !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded):
-		p.dst.SetLinger(0)
-		p.dst.Close()
+		p.dst.reset()
 	}
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -17,12 +18,11 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Relay carries the connections of one or more listeners to one backend. Its fields must not be changed once Serve has
+// A Relay carries the connections of one or more listeners to backends. Its fields must not be changed once Serve has
 // been called.
 type Relay struct {
-	Backend string // host:port
-	Route   string // how the way to that backend is called in rulings; "default" if empty
-	Host    string // if not empty, the value that every Host field gets on the way
+	Backend *Backend    // of everything that Choose has no other one for
+	TLS     *tls.Config // of the listener; nil: cleartext. Only http/1.1 is agreed to
 
 	Observe func(*wire.Exchange)       // gets every report of an exchange; called by many goroutines, must not block
 	Guard   func(*wire.Exchange) error // must be nil: no version of the guard exists yet
@@ -31,12 +31,13 @@ type Relay struct {
 	Log    zerolog.Logger
 	Counts wire.Counts
 
-	once    sync.Once
-	pool    wire.Pool
-	buffers sync.Pool     // of *[bufferSize]byte
-	slots   chan struct{} // one token for each open connection; its capacity is the limit
-	open    atomic.Int64
-	rare    limitedLog
+	once      sync.Once
+	listenTLS *tls.Config // as TLS, but ready for use
+	pool      wire.Pool
+	buffers   sync.Pool     // of *[bufferSize]byte
+	slots     chan struct{} // one token for each open connection; its capacity is the limit
+	open      atomic.Int64
+	rare      limitedLog
 
 	mu    sync.Mutex
 	conns map[*conn]struct{}
@@ -92,9 +93,8 @@ func connectionLimit() int {
 func (r *Relay) start() {
 	r.once.Do(func() {
 		r.Limits = r.Limits.withDefaults()
-		if r.Route == "" {
-			r.Route = "default"
-		}
+		r.Backend.ready()
+		r.listenTLS = onlyHTTP1(r.TLS)
 		r.slots = make(chan struct{}, r.Limits.Connections)
 		r.conns = map[*conn]struct{}{}
 		r.own = map[[2]netip.AddrPort]struct{}{}
@@ -190,7 +190,7 @@ func (r *Relay) moved(location string) {
 		if rest, ok := strings.CutPrefix(location, scheme); ok {
 			authority, _, _ := strings.Cut(rest, "/")
 			if r.reachable(withPort(authority)) {
-				r.rare.log("moved", r.Log.Warn().Str("backend", r.Backend), "backend redirects clients past this proxy")
+				r.rare.log("moved", r.Log.Warn().Str("backend", r.Backend.String()), "backend redirects clients past this proxy")
 			}
 		}
 	}

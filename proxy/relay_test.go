@@ -32,7 +32,7 @@ func TestSwitchIsReported(t *testing.T) {
 	r := relay(t, nil)
 	client, backend := r.switchedOver()
 	found := r.await("the head of the 101", func(f []*wire.Exchange) bool { return len(f) == 1 })
-	if x := found[0]; x.Outcome != wire.Switched || x.Complete || x.Client != client.LocalAddr().String() || x.Backend != r.Backend {
+	if x := found[0]; x.Outcome != wire.Switched || x.Complete || x.Client != client.LocalAddr().String() || x.Backend != r.Backend.String() {
 		t.Errorf("got %+v", x)
 	}
 	send(t, client, "\x81\x82\x00\x00\x00\x00hi")
@@ -111,7 +111,7 @@ func TestBackendDownIsAnsweredLocally(t *testing.T) {
 	}
 	body, _ := io.ReadAll(response.Body)
 	response.Body.Close()
-	want := "interlock: cannot reach backend \"" + r.Backend + "\": connect: connection refused\n"
+	want := "interlock: cannot reach backend \"" + r.Backend.String() + "\": connect: connection refused\n"
 	if response.StatusCode != 502 || string(body) != want {
 		t.Errorf("got %d %q, want 502 %q", response.StatusCode, body, want)
 	}
@@ -147,7 +147,7 @@ func deaf(t *testing.T) string {
 
 func TestBackendThatDoesNotConnectInTimeIs504(t *testing.T) {
 	backend := deaf(t)
-	r := relay(t, func(r *Relay) { r.Backend, r.Limits.Dial = backend, 50*time.Millisecond })
+	r := relay(t, func(r *Relay) { r.Backend, r.Limits.Dial = To(backend), 50*time.Millisecond })
 	client := r.dial()
 	send(t, client, plain)
 	text, err := io.ReadAll(client)
@@ -159,7 +159,7 @@ func TestBackendThatDoesNotConnectInTimeIs504(t *testing.T) {
 func TestDrainDoesNotWaitForADial(t *testing.T) {
 	backend := deaf(t)
 	r := relay(t, func(r *Relay) {
-		r.Backend, r.Limits.Dial, r.Limits.Drain = backend, time.Hour, 50*time.Millisecond
+		r.Backend, r.Limits.Dial, r.Limits.Drain = To(backend), time.Hour, 50*time.Millisecond
 	})
 	client := r.dial()
 	send(t, client, handshake)
@@ -222,7 +222,7 @@ func TestBackendThatIsTheListenerIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, port, _ := net.SplitHostPort(ln.Addr().String())
-		r := Relay{Backend: net.JoinHostPort(host, port)}
+		r := Relay{Backend: To(net.JoinHostPort(host, port))}
 		if err := r.Serve(context.Background(), ln); err == nil || !strings.Contains(err.Error(), "is the listener") {
 			t.Errorf("%s: got %v", host, err)
 		}
@@ -249,7 +249,7 @@ func TestLoopIsBroken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loop := &Relay{Backend: other.Addr().String()}
+	loop := &Relay{Backend: To(other.Addr().String())}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 2)
 	go func() { done <- loop.Serve(ctx, ln) }()
@@ -346,7 +346,7 @@ func TestBulkPassesThroughTunnelsWhole(t *testing.T) {
 }
 
 func TestHostIsRewritten(t *testing.T) {
-	r := relay(t, func(r *Relay) { r.Host = "backend.internal" })
+	r := relay(t, func(r *Relay) { r.Backend.Host = "backend.internal" })
 	client := r.dial()
 	send(t, client, plain+strings.Replace(handshake, "staging.test", "a", 1)+plain)
 	backend := r.accept()

@@ -3,7 +3,6 @@ package proxy
 import (
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,18 +27,18 @@ var splits = map[string]func() func(left int) int{
 }
 
 // endings are the ways in which a connection ends.
-var endings = map[string]func(t *testing.T, client, backend *net.TCPConn){
-	"client closes": func(t *testing.T, client, backend *net.TCPConn) {
+var endings = map[string]func(t *testing.T, client, backend end){
+	"client closes": func(t *testing.T, client, backend end) {
 		client.Close()
 		expectEnd(t, backend, "")
 		backend.Close()
 	},
-	"backend closes": func(t *testing.T, client, backend *net.TCPConn) {
+	"backend closes": func(t *testing.T, client, backend end) {
 		backend.Close()
 		expectEnd(t, client, "")
 		client.Close()
 	},
-	"half-close": func(t *testing.T, client, backend *net.TCPConn) {
+	"half-close": func(t *testing.T, client, backend end) {
 		client.CloseWrite()
 		expectEnd(t, backend, "")
 		send(t, backend, "said behind the client's end")
@@ -100,8 +99,13 @@ func TestRelayIsTransparent(t *testing.T) {
 func playThrough(t *testing.T, transcript *wire.Transcript, split, ending string) string {
 	t.Helper()
 	r := relay(t, nil)
-	client := r.dial()
-	var backend *net.TCPConn
+	return playOn(t, r, r.dial(), func() end { return r.accept() }, transcript, split, ending)
+}
+
+// playOn plays one transcript through a relay that is there already.
+func playOn(t *testing.T, r *relayed, client end, accept func() end, transcript *wire.Transcript, split, ending string) string {
+	t.Helper()
+	var backend end
 	for _, chunk := range transcript.Chunks {
 		cut := splits[split]()
 		from, to := client, backend
@@ -111,7 +115,7 @@ func playThrough(t *testing.T, transcript *wire.Transcript, split, ending string
 		written := make(chan error, 1)
 		go func() { written <- writeIn(from, chunk.Bytes, cut) }()
 		if backend == nil {
-			backend = r.accept()
+			backend = accept()
 			to = backend
 		}
 		expect(t, to, string(chunk.Bytes))

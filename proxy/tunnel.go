@@ -64,7 +64,7 @@ func (t *Tunnel) carry(d wire.Direction) {
 				return
 			}
 		}
-		if streak >= spliceFrom {
+		if streak >= spliceFrom && p.src.tls == nil && p.dst.tls == nil {
 			streak, lasting = 0, 0
 			if err := t.splice(d, p); err != nil {
 				c.ended(p, err)
@@ -104,7 +104,7 @@ func (c *conn) see(d wire.Direction, b []byte) {
 func (t *Tunnel) splice(d wire.Direction, p *pump) error {
 	for {
 		p.src.SetReadDeadline(time.Now().Add(spliceWait))
-		n, err := io.CopyN(p.dst, p.src, splicePortion)
+		n, err := io.CopyN(p.dst.socket, p.src.socket, splicePortion)
 		t.conn.talk.Wrote(d, int(n))
 		if n > 0 {
 			t.conn.touch(time.Now())

@@ -9,6 +9,7 @@ import (
 type Common struct {
 	Origin     Origin
 	Probe      string
+	Controls   Controls
 	Route      string
 	Client     string
 	Backend    string
@@ -26,11 +27,12 @@ type Common struct {
 
 // Counts are the sums over many connections. Readers may look at any time.
 type Counts struct {
-	Exchanges atomic.Int64 // requests that were answered
-	Upgrades  atomic.Int64 // exchanges that were reported
-	Opaque    atomic.Int64 // connections, or rests of them, that could not be read
-	TLS       atomic.Int64 // those among them that began with a TLS record
-	HTTP2     atomic.Int64 // those among them that began with the preface of HTTP/2 (RFC 9113 §3.4)
-	Tunnels   atomic.Int64 // CONNECT requests that were answered with 2xx: tunnels that nobody looks into
-	Shed      atomic.Int64 // connections that turned opaque because too many requests were unanswered
+	Exchanges  atomic.Int64 // requests that were answered
+	Upgrades   atomic.Int64 // exchanges that were reported
+	Opaque     atomic.Int64 // connections, or rests of them, that could not be read
+	TLS        atomic.Int64 // those among them that began with a TLS record
+	HTTP2      atomic.Int64 // those among them that began with the preface of HTTP/2 (RFC 9113 §3.4)
+	Tunnels    atomic.Int64 // CONNECT requests that were answered with 2xx: tunnels that nobody looks into
+	Downgraded atomic.Int64 // TLS connections of clients that wanted HTTP/2 and got HTTP/1.1
+	Shed       atomic.Int64 // connections that turned opaque because too many requests were unanswered
 }

@@ -217,7 +217,7 @@ func (c *Conversation) emit(x *Exchange) {
 func (c *Conversation) begin(raw []byte, started, now time.Time) *Exchange {
 	k := c.common
 	x := &Exchange{
-		Origin: k.Origin, Probe: k.Probe, Route: k.Route, Client: k.Client, Backend: k.Backend,
+		Origin: k.Origin, Probe: k.Probe, Controls: k.Controls, Route: k.Route, Client: k.Client, Backend: k.Backend,
 		ClientTLS: k.ClientTLS, BackendTLS: k.BackendTLS, Altered: k.Altered, Time: started,
 		Request: new(Request), Complete: true,
 	}

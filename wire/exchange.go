@@ -71,7 +71,11 @@ type Exchange struct {
 	Complete bool // false: the bytes behind a 101 are not known yet, rules that need them do not apply
 
 	Origin     Origin
-	Probe      string // the probe that caused it, if one did
+	Probe      string    // the probe that caused it, if one did
+	Aim        string    // of a probe: the target of the handshake that it is an edit of
+	Controls   Controls  // of a probe: what became of the sound handshakes around it
+	Flaky      bool      // of a probe: what it failed by did not happen again when it was repeated
+	Twin       *Exchange // of a probe that wants one: the same request without an offer, and what came of it
 	Route      string
 	Client     string // address of the client
 	Backend    string // address of the backend

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"iter"
+	"strings"
 )
 
 // A Protocol is one member of an Upgrade field (RFC 9110 §7.8): a name and, behind a slash, perhaps a version. Names are
@@ -49,9 +50,13 @@ func (h *Head) Elements(name string) iter.Seq[Span] {
 func (h *Head) Protocols() []Protocol {
 	var members []Protocol
 	for e := range h.Elements("Upgrade") {
-		name, version, slash := bytes.Cut(h.Text(e), []byte("/"))
+		text := "websocket" // what nearly all say takes no memory of its own
+		if string(h.Text(e)) != text {
+			text = string(h.Text(e))
+		}
+		name, version, slash := strings.Cut(text, "/")
 		members = append(members, Protocol{
-			Name: string(name), Version: string(version), Span: e,
+			Name: name, Version: version, Span: e,
 			Valid: IsToken(name) && (!slash || IsToken(version)),
 		})
 	}

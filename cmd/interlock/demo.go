@@ -117,7 +117,7 @@ func (d *demo) open(ctx context.Context, name string) (*site, net.Listener, erro
 		backend.Close()
 		return nil, nil, err
 	}
-	relay := &proxy.Relay{Backend: backend.Addr, Route: name, Observe: d.ledger.Observe, Log: d.out.log}
+	relay := &proxy.Relay{Backend: &proxy.Backend{Route: name, Addresses: []string{backend.Addr}}, Observe: d.ledger.Observe, Log: d.out.log}
 	return &site{name: name, address: ln.Addr().String(), backend: backend, relay: relay}, ln, nil
 }
 

@@ -50,7 +50,7 @@ func newRelay(c config, log zerolog.Logger, a *audit.Audit) (*proxy.Relay, error
 		return nil, err
 	}
 	return &proxy.Relay{
-		Backend: backend, Host: c.Host, Observe: a.Observe, Log: log,
+		Backend: &proxy.Backend{Addresses: []string{backend}, Host: c.Host}, Observe: a.Observe, Log: log,
 		Limits: proxy.Limits{
 			Connections: c.Limits.Connections, Dial: c.Limits.Dial.Duration, Head: c.Limits.Head.Duration,
 			FirstByte: c.Limits.FirstByte.Duration, HalfClosed: c.Limits.HalfClosed.Duration, Drain: c.Limits.Drain.Duration,
@@ -88,7 +88,7 @@ func serve(ctx context.Context, c config, out *output) error {
 	began := time.Now()
 	out.banner(c, listeners)
 	out.log.Info().Str("version", version()).Str("instance", ledger.Instance).Str("listen", listeners[0].Addr().String()).
-		Str("admin", listeners[1].Addr().String()).Str("forward", addressOf(listeners[2])).Str("backend", relay.Backend).Msg("listening")
+		Str("admin", listeners[1].Addr().String()).Str("forward", addressOf(listeners[2])).Str("backend", relay.Backend.String()).Msg("listening")
 	errc := make(chan error, 3) // one for each listener
 	go func() { errc <- relay.Serve(ctx, listeners[0]) }()
 	go func() { errc <- web.Serve(ctx, listeners[1]) }()

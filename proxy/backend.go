@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A Backend is where a route leads. Its fields must not be changed once a relay uses it.
+type Backend struct {
+	Route     string      // how the way there is called in rulings; "default" if empty
+	Addresses []string    // host:port, or unix: and the path of a socket; taken in turn, and past those that refuse
+	TLS       *tls.Config // nil: cleartext. Only http/1.1 is agreed to. ServerName defaults to the host of the address
+	Host      string      // if not empty, the value that every Host field gets on the way
+
+	next    atomic.Uint32
+	dialTLS *tls.Config // as TLS, but ready for use
+}
+
+// To is the backend at one address, in cleartext.
+func To(address string) *Backend { return &Backend{Addresses: []string{address}} }
+
+// String is the first address.
+func (b *Backend) String() string {
+	if len(b.Addresses) == 0 {
+		return ""
+	}
+	return b.Addresses[0]
+}
+
+// ready puts the defaults in.
+func (b *Backend) ready() {
+	if b.Route == "" {
+		b.Route = "default"
+	}
+	if b.dialTLS = onlyHTTP1(b.TLS); b.dialTLS != nil && b.dialTLS.ClientSessionCache == nil {
+		b.dialTLS.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
+}
+
+// dial connects to one of the addresses: the next one in turn, then the others until one does not refuse. It returns
+// which one that is, or the last that was tried.
+func (b *Backend) dial(ctx context.Context, d *net.Dialer) (conn net.Conn, address string, err error) {
+	first := int(b.next.Add(1) - 1)
+	for i := range b.Addresses {
+		address = b.Addresses[(first+i)%len(b.Addresses)]
+		if conn, err = d.DialContext(ctx, network(address), strings.TrimPrefix(address, unixPrefix)); err == nil || ctx.Err() != nil {
+			return conn, address, err
+		}
+	}
+	if err == nil {
+		err = errors.New("no address is configured")
+	}
+	return nil, address, err
+}
+
+// unixPrefix marks the address of a unix socket.
+const unixPrefix = "unix:"
+
+func network(address string) string {
+	if strings.HasPrefix(address, unixPrefix) {
+		return "unix"
+	}
+	return "tcp"
+}
+
+// serverName is the name that TLS asks the backend for.
+func (b *Backend) serverName(address string) string {
+	if b.dialTLS.ServerName != "" {
+		return b.dialTLS.ServerName
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return "localhost" // a unix socket
+	}
+	return host
+}
+
+// is tells whether an authority, with its port, is one of the backend's own.
+func (b *Backend) is(authority string) bool {
+	for _, a := range b.Addresses {
+		if wire.EqualFold(authority, a) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"syscall"
+)
+
+// A socket is a connection of the system: TCP, or a unix socket.
+type socket interface {
+	net.Conn
+	syscall.Conn
+	CloseWrite() error
+}
+
+// A side is one side of what a relay carries: a socket, or TLS over one. Deadlines are those of the socket, and so is
+// Close, which says nothing to the peer that TCP does not.
+type side struct {
+	socket
+	tls *tls.Conn // nil: cleartext
+	raw *noting   // below tls
+}
+
+func cleartext(s socket) *side { return &side{socket: s} }
+
+// noting is a socket below TLS. It takes note of how the peer ended it: TLS itself takes a FIN for a close_notify.
+type noting struct {
+	socket
+	ended atomic.Bool // by a FIN
+}
+
+// Read is that of the socket.
+func (n *noting) Read(p []byte) (int, error) {
+	count, err := n.socket.Read(p)
+	if errors.Is(err, io.EOF) {
+		n.ended.Store(true)
+	}
+	return count, err
+}
+
+// write writes all of b, whatever is between here and the socket.
+func (s *side) write(b []byte) (int, error) {
+	if s.tls != nil {
+		return s.tls.Write(b)
+	}
+	return s.socket.Write(b)
+}
+
+// finish tells the peer that nothing more comes: by a close_notify (RFC 8446 §6.1) where TLS is spoken, unless bare, as
+// the other side has ended without one.
+func (s *side) finish(bare bool) {
+	if s.tls != nil && !bare {
+		s.tls.CloseWrite()
+		return
+	}
+	s.socket.CloseWrite()
+}
+
+// bare tells whether the peer has ended TLS by a FIN alone.
+func (s *side) bare() bool { return s.tls != nil && s.raw.ended.Load() }
+
+// reset ends the connection so that the peer knows that something broke.
+func (s *side) reset() {
+	if l, ok := s.socket.(interface{ SetLinger(sec int) error }); ok {
+		l.SetLinger(0)
+	}
+	s.socket.Close()
+}

@@ -1,0 +1,257 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"hash/fnv"
+	"io"
+	"math/big"
+	"net"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// An end is what a test has of a connection: TCP or TLS.
+type end interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// authority signs certificates for 127.0.0.1 and localhost.
+type authority struct {
+	pool *x509.CertPool
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t testing.TB) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(cert)
+	return &authority{pool: pool, cert: cert, key: key}
+}
+
+// issue makes a certificate for both sides of TLS.
+func (a *authority) issue(t testing.TB) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// secured is a relay that speaks TLS to clients, to the backend or to both, and what its peers need.
+type secured struct {
+	*relayed
+	client, backend *tls.Config // nil: cleartext
+}
+
+func (a *authority) relay(t testing.TB, client, backend bool) *secured {
+	t.Helper()
+	s := &secured{}
+	cert := a.issue(t)
+	s.relayed = relay(t, func(r *Relay) {
+		if client {
+			r.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+			s.client = &tls.Config{RootCAs: a.pool, ServerName: "localhost", ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+		}
+		if backend {
+			r.Backend.TLS = &tls.Config{RootCAs: a.pool}
+			s.backend = &tls.Config{Certificates: []tls.Certificate{cert}}
+		}
+	})
+	return s
+}
+
+func (s *secured) dialEnd() end {
+	if s.client == nil {
+		return s.dial()
+	}
+	return tls.Client(s.dial(), s.client)
+}
+
+func (s *secured) acceptEnd() end {
+	if s.backend == nil {
+		return s.accept()
+	}
+	return tls.Server(s.accept(), s.backend)
+}
+
+var ways = map[string][2]bool{"client": {true, false}, "backend": {false, true}, "both": {true, true}}
+
+// TestRelayIsTransparentInsideTLS plays the corpus with TLS on either side and on both. What is reported is what would be
+// without.
+func TestRelayIsTransparentInsideTLS(t *testing.T) {
+	a := newAuthority(t)
+	names := []string{"client closes", "backend closes", "half-close"}
+	for name, transcript := range readCorpus(t) {
+		if transcript.Chunks[0].From != wire.FromClient {
+			continue
+		}
+		h := fnv.New32()
+		h.Write([]byte(name))
+		ending := names[h.Sum32()%3]
+		t.Run(filepath.Base(filepath.Dir(name))+"/"+filepath.Base(name), func(t *testing.T) {
+			want := playThrough(t, transcript, "random", ending)
+			for way, sides := range ways {
+				s := a.relay(t, sides[0], sides[1])
+				if got := playOn(t, s.relayed, s.dialEnd(), s.acceptEnd, transcript, "random", ending); got != want {
+					t.Errorf("TLS on %s, %s: reported\n%s\nand in cleartext\n%s", way, ending, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestRulingsKnowOfTLS(t *testing.T) {
+	a := newAuthority(t)
+	for way, sides := range ways {
+		s := a.relay(t, sides[0], sides[1])
+		client := s.dialEnd()
+		sent := make(chan error, 1)
+		go func() { _, err := io.WriteString(client, handshake); sent <- err }()
+		backend := s.acceptEnd()
+		expect(t, backend, handshake)
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		send(t, backend, switching)
+		expect(t, client, switching)
+		client.Close()
+		expectEnd(t, backend, "")
+		backend.Close()
+		s.end()
+		for _, x := range s.all() {
+			if x.ClientTLS != sides[0] || x.BackendTLS != sides[1] {
+				t.Errorf("TLS on %s: reported as client %t, backend %t", way, x.ClientTLS, x.BackendTLS)
+			}
+		}
+	}
+}
+
+// TestBareEndStaysBare holds that a FIN without close_notify goes on as one, and a close_notify as a close_notify.
+func TestBareEndStaysBare(t *testing.T) {
+	a := newAuthority(t)
+	for _, bare := range []bool{true, false} {
+		s := a.relay(t, true, true)
+		client := tls.Client(s.dial(), s.client)
+		sent := make(chan error, 1)
+		go func() { _, err := io.WriteString(client, handshake); sent <- err }()
+		raw := &noting{socket: s.accept()}
+		backend := tls.Server(raw, s.backend)
+		expect(t, backend, handshake)
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		if bare {
+			client.NetConn().(*net.TCPConn).CloseWrite()
+		} else {
+			client.CloseWrite()
+		}
+		expectEnd(t, backend, "")
+		if raw.ended.Load() != bare {
+			t.Errorf("bare %t came through as bare %t", bare, raw.ended.Load())
+		}
+	}
+}
+
+func TestResetGoesThroughTLS(t *testing.T) {
+	a := newAuthority(t)
+	s := a.relay(t, true, true)
+	tcp := s.dial()
+	client := tls.Client(tcp, s.client)
+	sent := make(chan error, 1)
+	go func() { _, err := io.WriteString(client, handshake); sent <- err }()
+	backend := s.acceptEnd()
+	expect(t, backend, handshake)
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	tcp.SetLinger(0)
+	tcp.Close()
+	if _, err := io.ReadAll(backend); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the backend saw %v, want a reset", err)
+	}
+}
+
+// TestBackendWithoutTLS holds that the client is told, and that nothing is reported as an answer of the backend.
+func TestBackendWithoutTLS(t *testing.T) {
+	a := newAuthority(t)
+	s := a.relay(t, false, true)
+	client := s.dial()
+	send(t, client, handshake)
+	backend := s.accept()
+	send(t, backend, "HTTP/1.1 400 Bad Request\r\n\r\n")
+	got, err := io.ReadAll(client)
+	if want := "it does not speak TLS"; err != nil || !bytes.Contains(got, []byte("502")) || !bytes.Contains(got, []byte(want)) {
+		t.Errorf("got %q, %v; want a 502 that says %q", got, err, want)
+	}
+	s.end()
+	if x := s.all(); len(x) != 1 || x[0].Outcome != wire.Local || x[0].Response != nil {
+		t.Errorf("reported %+v", x)
+	}
+}
+
+func TestBackendThatNobodyVouchesFor(t *testing.T) {
+	s := newAuthority(t).relay(t, false, true)
+	s.backend.Certificates = []tls.Certificate{newAuthority(t).issue(t)}
+	client := s.dial()
+	send(t, client, handshake)
+	backend := s.acceptEnd()
+	if _, err := io.ReadAll(backend); err == nil {
+		t.Error("the relay went on with a certificate that nobody vouches for")
+	}
+	if got, err := io.ReadAll(client); err != nil || !bytes.Contains(got, []byte("certificate")) {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// TestClientThatWantsH2 holds that such a client gets HTTP/1.1, and that it is counted.
+func TestClientThatWantsH2(t *testing.T) {
+	s := newAuthority(t).relay(t, true, false)
+	config := s.client.Clone()
+	config.NextProtos = []string{"h2", "http/1.1"}
+	client := tls.Client(s.dial(), config)
+	send(t, client, plain)
+	expect(t, s.accept(), plain)
+	if p := client.ConnectionState().NegotiatedProtocol; p != "http/1.1" || s.Counts.Downgraded.Load() != 1 {
+		t.Errorf("agreed to %q, counted %d", p, s.Counts.Downgraded.Load())
+	}
+	client.Close()
+}

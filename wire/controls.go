@@ -1,0 +1,13 @@
+package wire
+
+// Controls tells what became of the sound handshakes that are sent before and after a probe: without them a refusal says
+// nothing about what is wrong with the probe.
+type Controls uint8
+
+// The states of the controls of a probe.
+const (
+	ControlsRefused  Controls = iota // or none were sent: a refused probe says nothing
+	ControlsAccepted                 // before and after: a refusal is due to what is wrong with the probe
+	BackendGone                      // accepted before; afterwards nothing answered any more
+	ControlsUnasked                  // the probe is scored by its status alone, as the test suites do that have no controls
+)
