@@ -13,10 +13,11 @@ import (
 
 // A Backend is where a route leads. Its fields must not be changed once a relay uses it.
 type Backend struct {
-	Route     string      // how the way there is called in rulings; "default" if empty
-	Addresses []string    // host:port, or unix: and the path of a socket; taken in turn, and past those that refuse
-	TLS       *tls.Config // nil: cleartext. Only http/1.1 is agreed to. ServerName defaults to the host of the address
-	Host      string      // if not empty, the value that every Host field gets on the way
+	Route         string      // how the way there is called in rulings; "default" if empty
+	Addresses     []string    // host:port, or unix: and the path of a socket; taken in turn, and past those that refuse
+	TLS           *tls.Config // nil: cleartext. Only http/1.1 is agreed to. ServerName defaults to the host of the address
+	ProxyProtocol byte        // the version of the PROXY protocol in which the backend is told who the client is; 0: it is not
+	Host          string      // if not empty, the value that every Host field gets on the way
 
 	next    atomic.Uint32
 	dialTLS *tls.Config // as TLS, but ready for use

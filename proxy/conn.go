@@ -64,7 +64,11 @@ func (r *Relay) newConn(client *net.TCPConn) *conn {
 // toward sets the backend that the connection goes to. It must not be called once bytes were fed.
 func (c *conn) toward(b *Backend) {
 	c.to = b
+	c.common.Altered, c.common.Alter, c.editor = nil, nil, nil
 	c.common.Route, c.common.Backend, c.common.BackendTLS = b.Route, b.String(), b.TLS != nil
+	if b.ProxyProtocol != 0 {
+		c.common.Altered = append(c.common.Altered, "proxy-protocol")
+	}
 	if b.Host != "" {
 		c.alter("host", func(head []byte) []byte { return rewriteHost(head, b.Host) })
 	}
@@ -106,6 +110,11 @@ func (c *conn) serve(ctx context.Context) {
 // run waits for the client's first byte, dials, and carries until both directions have ended.
 func (c *conn) run(ctx context.Context) {
 	c.startClock()
+	if err := c.introduced(); err != nil {
+		c.relay.rare.log("proxy protocol", c.relay.Log.Warn().Str("peer", c.client.RemoteAddr().String()).Err(err), "connection without PROXY header dropped")
+		c.end(wire.CauseClientReset)
+		return
+	}
 	if err := c.secureClient(ctx); err != nil {
 		c.relay.rare.log("client tls", c.relay.Log.Info().Str("client", c.common.Client).Err(err), "no tls with client")
 		c.end(wire.CauseClientReset)
@@ -122,6 +131,10 @@ func (c *conn) run(ctx context.Context) {
 			c.end(causeOf(wire.FromClient, err))
 			return
 		}
+	}
+	first, ok := c.choose(&up, first)
+	if !ok {
+		return
 	}
 	c.feed(wire.FromClient, first)
 	if c.relay.loops(c.client) {

@@ -30,6 +30,11 @@ func (c *conn) dial(ctx context.Context) error {
 		return err
 	}
 	c.relay.claim(backend)
+	if err := c.introduce(backend); err != nil {
+		c.relay.disclaim(backend)
+		backend.Close()
+		return err
+	}
 	secured, err := c.secureBackend(ctx, backend.(socket), address)
 	if err != nil {
 		c.relay.disclaim(backend)
@@ -84,7 +89,9 @@ func (c *conn) answer(up *pump, cause wire.Cause, line string) {
 		case wire.CauseLimit:
 			status = "503 Service Unavailable"
 		case wire.CauseScope:
-			status = "403 Forbidden"
+			if status = "403 Forbidden"; c.relay.Choose != nil {
+				status = "421 Misdirected Request"
+			}
 		}
 		c.client.SetWriteDeadline(time.Now().Add(lingerFor))
 		if _, err := c.client.write([]byte(localAnswer(status, line))); err != nil {

@@ -21,8 +21,15 @@ import (
 // A Relay carries the connections of one or more listeners to backends. Its fields must not be changed once Serve has
 // been called.
 type Relay struct {
-	Backend *Backend    // of everything that Choose has no other one for
-	TLS     *tls.Config // of the listener; nil: cleartext. Only http/1.1 is agreed to
+	Backend *Backend // of everything that Choose has no other one for
+	// Choose finds the backend of a connection by its first head; nil: all go to Backend. A reason beside a backend is
+	// logged, one without is said to the client, who gets a 421. It is called by many goroutines, and must always give
+	// the same backend for the same arrival.
+	Choose func(*Arrival) (b *Backend, reason string)
+
+	TLS *tls.Config // of the listener; nil: cleartext. Only http/1.1 is agreed to
+
+	Trusted []netip.Prefix // peers whose connections must begin with a header of the PROXY protocol; empty: none
 
 	Observe func(*wire.Exchange)       // gets every report of an exchange; called by many goroutines, must not block
 	Guard   func(*wire.Exchange) error // must be nil: no version of the guard exists yet

@@ -29,11 +29,17 @@ func cleartext(s socket) *side { return &side{socket: s} }
 // noting is a socket below TLS. It takes note of how the peer ended it: TLS itself takes a FIN for a close_notify.
 type noting struct {
 	socket
-	ended atomic.Bool // by a FIN
+	ended  atomic.Bool // by a FIN
+	prefix []byte      // what was read already; it comes first
 }
 
 // Read is that of the socket.
 func (n *noting) Read(p []byte) (int, error) {
+	if len(n.prefix) > 0 {
+		count := copy(p, n.prefix)
+		n.prefix = n.prefix[count:]
+		return count, nil
+	}
 	count, err := n.socket.Read(p)
 	if errors.Is(err, io.EOF) {
 		n.ended.Store(true)

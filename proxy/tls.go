@@ -24,7 +24,8 @@ func (c *conn) secureClient(ctx context.Context) error {
 	if c.relay.TLS == nil {
 		return nil
 	}
-	raw := &noting{socket: c.client.socket}
+	raw := &noting{socket: c.client.socket, prefix: c.prefix}
+	c.prefix = nil
 	config := c.relay.listenTLS
 	wanted := false
 	config = config.Clone()

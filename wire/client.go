@@ -54,7 +54,7 @@ func (c *Conversation) giveBack() {
 func (c *Conversation) requestHead(h *Head, at int64, now time.Time) {
 	q := pending{
 		began: c.headSince, since: now, end: -1,
-		offers: h.framing.upgrade, handshake: h.framing.handshake,
+		offers: h.framing.upgrade, handshake: h.framing.handshake || c.common.Every,
 		head: h.framing.head, connect: h.framing.connect, ambiguous: h.Ambiguous(),
 	}
 	c.headSince = time.Time{}
@@ -160,6 +160,6 @@ func (c *Conversation) pushUnfinished(h *Head, raw []byte, began time.Time, flaw
 	h.scanRequest()
 	return c.ring.push(pending{
 		began: began, since: now, end: -1, ambiguous: true, flaw: flaw,
-		offers: h.framing.upgrade, handshake: h.framing.handshake,
+		offers: h.framing.upgrade, handshake: h.framing.handshake || c.common.Every,
 	}, raw)
 }

@@ -17,6 +17,8 @@ type Common struct {
 	BackendTLS bool
 	Altered    []string
 	Alter      func(request []byte) []byte // the head as it is sent on; nil, or a nil result, if it is not altered
+	Content    bool                        // keep how the content of answers begins; see Exchange
+	Every      bool                        // report all exchanges, also those that have nothing to do with the mechanism
 
 	Emit   func(*Exchange)        // gets each report, in order, from within the call that caused it; must not block
 	NewID  func(time.Time) string // names an exchange; called once for each

@@ -83,6 +83,7 @@ type Exchange struct {
 	BackendTLS bool
 	Altered    []string // what was changed on the way, by name; see Far
 	Lossy      []string // what the file it was read from does not keep, such as "request fields"; see package capture
+	Elsewhere  string   // the route that its Host belongs to, where its connection goes to another one
 	Blocked    bool     // the guard kept the switch from the client
 
 	Time time.Time     // when the first byte of the request came
@@ -93,6 +94,7 @@ type Exchange struct {
 	Interim  []*Response // 1xx responses other than 101, in order
 	Response *Response   // the 101, or the final response; nil if none came
 
+	Content    []byte // how the content of Response begins, at most MaxContent bytes; only where Common asks for it
 	BodyDone   bool   // the whole request had come when the final response head did
 	Early      []byte // the first bytes that the client sent behind the request before the final response head
 	EarlyBytes int64  // how many those were in all
@@ -126,6 +128,9 @@ type Next struct {
 
 // MaxNext is how many bytes behind an offer that was not taken up are kept.
 const MaxNext = 64
+
+// MaxContent is how many bytes of the content of an answer are kept where they are asked for.
+const MaxContent = 256
 
 // Protocol is the protocol that the exchange is about, in lower case and from a fixed set: websocket, h2c, tls, masque,
 // other, or none. What the 101 names comes before what the request offers.

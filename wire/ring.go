@@ -25,7 +25,7 @@ type pending struct {
 	since     time.Time // when its head was complete
 	end       int64     // where in the client's bytes its message ends; -1 while that is not known
 	offers    bool      // it has an Upgrade field
-	handshake bool      // it has a field that only a handshake has
+	handshake bool      // it has a field that only a handshake has, or every request is asked for
 	head      bool      // it is a HEAD
 	connect   bool      // it is a CONNECT
 	ambiguous bool      // nobody knows where it ends

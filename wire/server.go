@@ -16,6 +16,10 @@ func (c *Conversation) feedServer(p []byte, base int64, now time.Time) {
 		switch e {
 		case EventHead:
 			c.responseHead(h, at, now)
+		case EventContent:
+			if x := c.answering; x != nil && c.common.Content {
+				x.Content = append(x.Content, c.down.Content[:min(len(c.down.Content), MaxContent-len(x.Content))]...)
+			}
 		case EventEnd:
 			c.answered(now)
 		case EventOpaque:
