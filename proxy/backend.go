@@ -19,6 +19,11 @@ type Backend struct {
 	ProxyProtocol byte        // the version of the PROXY protocol in which the backend is told who the client is; 0: it is not
 	Host          string      // if not empty, the value that every Host field gets on the way
 
+	// Guard objects to a switch that the client must not get; nil: every answer reaches the client, and nothing is ever
+	// held. It sees the exchange as it is known at the head of the 101 (Complete is false), and again when it is known
+	// what followed. It is called by many goroutines and must not block.
+	Guard func(*wire.Exchange) error
+
 	next    atomic.Uint32
 	dialTLS *tls.Config // as TLS, but ready for use
 }

@@ -106,6 +106,9 @@ func (c *conn) timeOut(what string) {
 // closeBoth makes both pumps stop. The lock is held.
 func (c *conn) closeBoth() {
 	c.closing = true
+	if c.gate != nil {
+		c.gate.opened.Broadcast()
+	}
 	if c.giveUp != nil {
 		c.giveUp()
 	}

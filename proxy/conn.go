@@ -33,6 +33,7 @@ type conn struct {
 	clock   clock
 	spoken  bool   // the client has sent a byte
 	closing bool   // what the client still sends is not passed on
+	gate    *gate  // nil: the guard is off
 	giveUp  func() // ends an attempt to dial; nil before
 
 	draining   atomic.Bool // it ends when it comes to rest
@@ -136,6 +137,9 @@ func (c *conn) run(ctx context.Context) {
 	if !ok {
 		return
 	}
+	if c.to.Guard != nil {
+		c.guardWith(c.to.Guard)
+	}
 	c.feed(wire.FromClient, first)
 	if c.relay.loops(c.client) {
 		c.answer(&up, wire.CauseLoop, "the connection comes from this proxy itself: its backend leads back to it")
@@ -158,6 +162,13 @@ func (c *conn) run(ctx context.Context) {
 		return
 	}
 	var carrying sync.WaitGroup
+	if c.gate != nil {
+		carrying.Go(func() { c.guardUp(&up, first) })
+		c.guardDown(&down)
+		carrying.Wait()
+		c.linger(&up)
+		return
+	}
 	carrying.Go(func() { c.handedOut <- c.pumpUp(&up, first) })
 	c.pumpDown(&down, &up)
 	carrying.Wait()

@@ -31,8 +31,7 @@ type Relay struct {
 
 	Trusted []netip.Prefix // peers whose connections must begin with a header of the PROXY protocol; empty: none
 
-	Observe func(*wire.Exchange)       // gets every report of an exchange; called by many goroutines, must not block
-	Guard   func(*wire.Exchange) error // must be nil: no version of the guard exists yet
+	Observe func(*wire.Exchange) // gets every report of an exchange; called by many goroutines, must not block
 
 	Limits Limits
 	Log    zerolog.Logger
@@ -116,9 +115,6 @@ func (r *Relay) Open() int { return int(r.open.Load()) }
 // nil unless the relay could not start or the listener broke.
 func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
 	defer ln.Close()
-	if r.Guard != nil {
-		return errors.New("start relay: the guard is not in this version")
-	}
 	r.start()
 	if err := r.refuseOwnListener(ctx, ln.Addr()); err != nil {
 		return err

@@ -53,7 +53,7 @@ func (c *Conversation) giveBack() {
 // requestHead takes note of a request whose head is complete.
 func (c *Conversation) requestHead(h *Head, at int64, now time.Time) {
 	q := pending{
-		began: c.headSince, since: now, end: -1,
+		began: c.headSince, since: now, behind: at, end: -1,
 		offers: h.framing.upgrade, handshake: h.framing.handshake || c.common.Every,
 		head: h.framing.head, connect: h.framing.connect, ambiguous: h.Ambiguous(),
 	}
@@ -159,7 +159,7 @@ func (c *Conversation) pushUnfinished(h *Head, raw []byte, began time.Time, flaw
 	h.Raw = raw
 	h.scanRequest()
 	return c.ring.push(pending{
-		began: began, since: now, end: -1, ambiguous: true, flaw: flaw,
+		began: began, since: now, behind: c.fed[FromClient], end: -1, ambiguous: true, flaw: flaw,
 		offers: h.framing.upgrade, handshake: h.framing.handshake || c.common.Every,
 	}, raw)
 }

@@ -28,18 +28,20 @@ type Conversation struct {
 	ring     *ring           // requests without an answer
 	early    earlyWindow
 
-	headSince time.Time // when the request head that is incomplete began
-	answering *Exchange // the refused or ignored one whose response is not over
-	answerDue time.Time
-	refused   *Exchange // the last offer that was not taken up, until it is known what the client does next
-	nextDue   time.Time // what comes until then still belongs to that; zero if nothing does
-	inBody    bool      // the client's content under way belongs to the last request of the ring
-	interim   []*Response
-	tunnel    *tunnel
-	opaque    bool
-	unread    string // what the bytes are that are not read, as far as that is known
-	ended     [2]bool
-	settled   bool
+	headSince  time.Time // when the request head that is incomplete began
+	answering  *Exchange // the refused or ignored one whose response is not over
+	answerDue  time.Time
+	refused    *Exchange // the last offer that was not taken up, until it is known what the client does next
+	nextDue    time.Time // what comes until then still belongs to that; zero if nothing does
+	inBody     bool      // the client's content under way belongs to the last request of the ring
+	interim    []*Response
+	tunnel     *tunnel
+	opaque     bool
+	understood int64  // if opaque by what the server sent: one more than how many of its bytes could be read
+	unaskedFor bool   // a response came that answers no request
+	unread     string // what the bytes are that are not read, as far as that is known
+	ended      [2]bool
+	settled    bool
 }
 
 // Open readies a zero Conversation for a connection.

@@ -27,7 +27,7 @@ func (p Protocol) String() string {
 func (p Protocol) Is(name string) bool { return EqualFold(p.Name, name) }
 
 // Elements yields the elements of a list field (RFC 9110 §5.6.1): all lines with that name in order, split at commas,
-// white space trimmed, empty elements dropped.
+// white space trimmed, with the line ends of folds (RFC 9112 §5.2), empty elements dropped.
 func (h *Head) Elements(name string) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
 		for value := range h.Named(name) {
@@ -36,13 +36,32 @@ func (h *Head) Elements(name string) iter.Seq[Span] {
 				if i := bytes.IndexByte(h.Raw[from:to], ','); i >= 0 {
 					to = from + i
 				}
-				if e := trimOWS(h.Raw, Span{from, to}); e.From < e.To && !yield(e) {
+				if e := trimFolds(h.Raw, Span{from, to}); e.From < e.To && !yield(e) {
 					return
 				}
 				from = to + 1
 			}
 		}
 	}
+}
+
+// trimFolds takes white space and folds from both ends. A line end within a value is that of a fold.
+func trimFolds(raw []byte, s Span) Span {
+	for s = trimOWS(raw, s); s.From < s.To; s = trimOWS(raw, s) {
+		switch text := raw[s.From:s.To]; {
+		case text[0] == '\n':
+			s.From++
+		case bytes.HasPrefix(text, []byte("\r\n")):
+			s.From += 2
+		case bytes.HasSuffix(text, []byte("\r\n")):
+			s.To -= 2
+		case text[len(text)-1] == '\n':
+			s.To--
+		default:
+			return s
+		}
+	}
+	return s
 }
 
 // Protocols are the members of the Upgrade field: in a request those it offers, in a 101 those it switches to, in any

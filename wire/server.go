@@ -11,6 +11,7 @@ func (c *Conversation) feedServer(p []byte, base int64, now time.Time) {
 	c.borrow()
 	h := &c.ring.response
 	for {
+		begun := at - int64(len(c.down.Partial()))
 		n, e := c.down.Scan(rest, h)
 		at, rest = at+int64(n), rest[n:]
 		switch e {
@@ -24,6 +25,11 @@ func (c *Conversation) feedServer(p []byte, base int64, now time.Time) {
 			c.answered(now)
 		case EventOpaque:
 			c.turnOpaque(now)
+		}
+		if c.opaque {
+			if c.understood = at + 1; c.unaskedFor || e != EventHead {
+				c.understood = begun + 1
+			}
 		}
 		if c.opaque || c.tunnel != nil {
 			return
@@ -157,6 +163,7 @@ func (c *Conversation) unasked(h *Head, now time.Time) {
 		x.Response, x.Outcome, x.Final = ReadResponse(append([]byte(nil), h.Raw...)), Late, true
 		c.emit(x)
 	}
+	c.unaskedFor = true
 	c.turnOpaque(now)
 }
 

@@ -1,0 +1,199 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// onlyGet objects to switches on anything but GET.
+func onlyGet(x *wire.Exchange) error {
+	if x.Request.Method != "GET" {
+		return errors.New("UPGRADE-POST")
+	}
+	return nil
+}
+
+func guarded(t *testing.T, guard func(*wire.Exchange) error) *relayed {
+	return relay(t, func(r *Relay) { r.Backend.Guard = guard })
+}
+
+// TestGuardChangesNothingThatItLetsThrough plays the corpus with a guard that objects to nothing: what can be read goes
+// through byte for byte, however it is split.
+func TestGuardChangesNothingThatItLetsThrough(t *testing.T) {
+	played := 0
+	for name, transcript := range readCorpus(t) {
+		if transcript.Chunks[0].From != wire.FromClient || !readable(transcript) {
+			continue
+		}
+		played++
+		t.Run(filepath.Base(filepath.Dir(name))+"/"+filepath.Base(name), func(t *testing.T) {
+			for _, split := range []string{"whole", "bytes"} {
+				want := playThrough(t, transcript, split, "client closes")
+				r := guarded(t, func(*wire.Exchange) error { return nil })
+				if got := playOn(t, r, r.dial(), func() end { return r.accept() }, transcript, split, "client closes"); got != want {
+					t.Errorf("%s: reported\n%s\nand without the guard\n%s", split, got, want)
+				}
+			}
+		})
+	}
+	if played < 300 {
+		t.Errorf("only %d transcripts can be read", played)
+	}
+}
+
+// readable tells whether the guard can follow a transcript to its end, and whether no side speaks out of turn in it: what
+// a client sends before its offer is answered waits, and the transcript would wait for it.
+func readable(transcript *wire.Transcript) bool {
+	var c wire.Conversation
+	known := true
+	c.Open(&wire.Common{Counts: new(wire.Counts), Emit: func(x *wire.Exchange) { known = known && !x.After.Opaque }})
+	fed := [2]int64{}
+	for _, chunk := range transcript.Chunks {
+		for i := range chunk.Bytes {
+			c.Feed(chunk.From, chunk.Bytes[i:i+1], time.Unix(1, 0))
+		}
+		fed[chunk.From] += int64(len(chunk.Bytes))
+		if !known || c.Unreadable() || c.Passable(chunk.From) != fed[chunk.From] {
+			return false
+		}
+	}
+	return true
+}
+
+func TestUnsafeSwitchIsBlocked(t *testing.T) {
+	for split, cut := range splits {
+		r := guarded(t, onlyGet)
+		client := r.dial()
+		const first = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+		post := strings.Replace(handshake, "GET", "POST", 1)
+		send(t, client, first+post+"smuggled")
+		backend := r.accept()
+		expect(t, backend, first+post)
+		written := make(chan error, 1)
+		go func() {
+			written <- writeIn(backend, []byte("HTTP/1.1 100 Continue\r\n\r\n"+answer+"HTTP/1.1x 101 Well\r\nUpgrade: websocket\r\n\r\nframes"), cut())
+		}()
+		got, err := io.ReadAll(client)
+		if want := "HTTP/1.1 100 Continue\r\n\r\n" + answer + "HTTP/1.1 502 "; err != nil || !strings.HasPrefix(string(got), want) || bytes.Contains(got, []byte("101")) || bytes.Contains(got, []byte("frames")) {
+			t.Errorf("%s: the client got %q, %v", split, got, err)
+		}
+		client.Close()
+		if rest, _ := io.ReadAll(backend); len(rest) > 0 {
+			t.Errorf("%s: the backend got %q behind the request that it switched on", split, rest)
+		}
+		<-written
+		backend.Close()
+		r.end()
+		var last *wire.Exchange
+		for _, x := range r.all() {
+			if x.Request.Method == "POST" {
+				last = x
+			}
+		}
+		if last == nil || !last.Blocked || last.Response.Status != 101 || !last.Final || last.Cause != wire.CauseBlocked {
+			t.Errorf("%s: reported %+v", split, last)
+		}
+	}
+}
+
+func TestNothingIsSmuggledBehindAnOffer(t *testing.T) {
+	r := guarded(t, onlyGet)
+	client := r.dial()
+	const behind = "GET /denied HTTP/1.1\r\nHost: a\r\n\r\n"
+	send(t, client, handshake+behind)
+	backend := r.accept()
+	expect(t, backend, handshake)
+	const refusal = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n"
+	send(t, backend, refusal[:30])
+	send(t, backend, refusal[30:])
+	expect(t, client, refusal)
+	expect(t, backend, behind) // it is a request, as the server did not switch
+	send(t, backend, answer)
+	expect(t, client, answer)
+	send(t, client, handshake+"early")
+	expect(t, backend, handshake)
+	send(t, backend, switching)
+	expect(t, client, switching)
+	expect(t, backend, "early") // it is the tunnel's, as the server did
+	send(t, backend, "and back")
+	expect(t, client, "and back")
+	client.CloseWrite()
+	expectEnd(t, backend, "")
+	backend.Close()
+	expectEnd(t, client, "")
+}
+
+func TestWhatCannotBeReadIsBlocked(t *testing.T) {
+	for name, sent := range map[string]string{
+		"two framings": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"no http":      "\x16\x03\x01\x00\x05hello",
+	} {
+		r := guarded(t, onlyGet)
+		client := r.dial()
+		send(t, client, sent)
+		backend := r.accept()
+		got, err := io.ReadAll(client)
+		if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 400 ") {
+			t.Errorf("%s: the client got %q, %v", name, got, err)
+		}
+		if got, _ := io.ReadAll(backend); len(got) > 0 {
+			t.Errorf("%s: the backend got %q", name, got)
+		}
+	}
+}
+
+func TestAnswerToNothingIsBlocked(t *testing.T) {
+	r := guarded(t, onlyGet)
+	client, backend := r.connected()
+	send(t, backend, switching+"frames")
+	got, err := io.ReadAll(client)
+	if err != nil || bytes.Contains(got, []byte("101")) || !strings.HasPrefix(string(got), "HTTP/1.1 502 ") {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// TestFaultBehindTheSwitchCutsTheTunnel holds that what shows only later ends the tunnel.
+func TestFaultBehindTheSwitchCutsTheTunnel(t *testing.T) {
+	r := guarded(t, func(x *wire.Exchange) error {
+		if x.Complete && bytes.HasPrefix(x.After.Server, []byte("HTTP/")) {
+			return errors.New("UPGRADE-101-NOT-SWITCHED")
+		}
+		return nil
+	})
+	client, backend := r.switchedOver()
+	send(t, backend, "HTTP/1.1 200 OK\r\n\r\n")
+	io.ReadAll(client)
+	io.ReadAll(backend)
+	r.end()
+	if x := r.all(); len(x) != 1 || !x[0].Blocked || !x[0].Final {
+		t.Errorf("reported %+v", x[0])
+	}
+}
+
+// TestGuardedPeersThatLeave holds that whoever waits is let go when the other side leaves.
+func TestGuardedPeersThatLeave(t *testing.T) {
+	for name, leave := range map[string]func(client, backend *net.TCPConn){
+		"backend closes": func(_, backend *net.TCPConn) { backend.Close() },
+		"backend resets": func(_, backend *net.TCPConn) { backend.SetLinger(0); backend.Close() },
+	} {
+		r := guarded(t, onlyGet)
+		client := r.dial()
+		send(t, client, handshake+"held")
+		backend := r.accept()
+		expect(t, backend, handshake)
+		leave(client, backend)
+		if got, _ := io.ReadAll(client); len(got) > 0 {
+			t.Errorf("%s: got %q", name, got)
+		}
+		client.Close()
+		r.end()
+	}
+}

@@ -1,0 +1,46 @@
+package wire
+
+// Passable is how many of the bytes that were fed of one direction may be passed on by somebody who lets through only
+// what he has understood: of the server's, all but the beginning of a response head that is not complete, and nothing
+// from where it cannot be read on; of the client's, nothing behind a request that may still turn the connection into a
+// tunnel, or behind one of which nobody knows where it ends.
+func (c *Conversation) Passable(d Direction) int64 {
+	switch {
+	case d == FromClient:
+		return c.passableUp()
+	case c.tunnel != nil && c.tunnel.x.Blocked:
+		return c.tunnel.start[FromServer] - int64(len(c.tunnel.x.Response.Raw))
+	case c.opaque && c.understood > 0:
+		return c.understood - 1
+	case c.tunnel != nil || c.opaque:
+		return c.fed[FromServer]
+	}
+	return c.fed[FromServer] - int64(len(c.down.Partial()))
+}
+
+func (c *Conversation) passableUp() int64 {
+	if c.ring == nil || c.tunnel != nil {
+		return c.fed[FromClient]
+	}
+	for i := c.ring.first; i < len(c.ring.queue); i++ {
+		switch q := &c.ring.queue[i]; {
+		case q.ambiguous:
+			return q.behind
+		case !q.offers && !q.connect, q.end < 0:
+		default:
+			return q.end
+		}
+	}
+	return c.fed[FromClient]
+}
+
+// Unreadable tells whether nothing more can be read of the client's requests, or of anything.
+func (c *Conversation) Unreadable() bool { return c.opaque || c.tunnel == nil && c.up.Opaque() }
+
+// Block says that the client does not get the 101 that has come: the exchange says so from here on. It may be called from
+// within Emit.
+func (c *Conversation) Block() {
+	if c.tunnel != nil {
+		c.tunnel.x.Blocked = true
+	}
+}
