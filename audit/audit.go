@@ -24,8 +24,10 @@ type Audit struct {
 	findings  map[key]*Finding
 	endpoints map[string]*route
 	evidence  int64 // bytes
+	learned   map[learnedKey]*Learned
 	keys      keys
 	sums      Sums
+	probes    Sums
 	shedAt    time.Time // when shedding was logged last
 }
 
@@ -69,22 +71,29 @@ type openExchange struct {
 	unsafe  bool  // that it is unsafe was logged
 }
 
-// Observe judges one report of an exchange, enters what it found and logs it. It keeps x.
-func (a *Audit) Observe(x *wire.Exchange) {
-	endpoint := rules.Template(x.Request.Target)
+// Observe judges one report of an exchange, enters what it found and logs it. It keeps x. Probes are counted apart from
+// live traffic, and no history of it.
+func (a *Audit) Observe(x *wire.Exchange) { a.Enter(x, "") }
+
+// Enter is Observe for an exchange that belongs to a run, and returns the ruling; nil if there is none, as what the
+// exchange shows is known already.
+func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
+	x = asProbe(x)
+	endpoint := rules.EndpointOf(x)
 	a.mu.Lock()
 	a.start()
 	e := a.endpoint(x.Route, endpoint)
-	if a.advertisedBefore(e, x) {
+	if !probed(x) && a.advertisedBefore(e, x) {
 		a.sums.Advertised++
 		a.mu.Unlock()
-		return
+		return nil
 	}
 	name := e.Template
 	a.mu.Unlock()
 
-	ruling := rules.Classify(rules.Case{X: x, Options: &a.Options, Seen: rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen}})
-	ruling.Endpoint, ruling.Instance = name, a.Instance
+	seen := rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen, Crossed: a.crossed}
+	ruling := rules.Classify(rules.Case{X: x, Options: &a.Options, Seen: seen})
+	ruling.Endpoint, ruling.Instance, ruling.Run = name, a.Instance, run
 
 	a.mu.Lock()
 	lines := a.enter(e, ruling)
@@ -93,36 +102,48 @@ func (a *Audit) Observe(x *wire.Exchange) {
 	if a.Each != nil {
 		a.Each(ruling)
 	}
+	return ruling
 }
 
 func (a *Audit) start() {
 	if a.findings == nil {
 		a.Bounds = a.Bounds.withDefaults()
 		a.open, a.findings, a.endpoints = map[string]*openExchange{}, map[key]*Finding{}, map[string]*route{}
+		a.learned = map[learnedKey]*Learned{}
 	}
 }
 
 // enter puts a ruling into the ledger and says what is to be logged. The lock is held.
 func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
-	x := ruling.X
+	x, sums := ruling.X, &a.sums
+	if probed(x) {
+		sums = &a.probes
+	}
 	was := a.open[x.ID]
 	if was == nil {
 		was = &openExchange{}
 	}
 	if ruling.Unsafe && !was.unsafe {
 		was.unsafe, lines.unsafe = true, true
-		a.sums.Unsafe++
+		sums.Unsafe++
 	}
-	lines.shed = a.record(was, ruling)
+	if lines.shed = a.record(was, ruling); lines.shed {
+		sums.Shed++
+	}
 	if x.Complete {
 		if was.judged {
-			a.sums.Verdicts[was.verdict]--
+			sums.Verdicts[was.verdict]--
 		} else {
 			was.judged, lines.exchange = true, true
-			e.judged(x)
+			if probed(x) {
+				e.tried(x)
+			} else {
+				e.judged(x)
+				a.learn(ruling)
+			}
 		}
 		was.verdict = ruling.Verdict
-		a.sums.Verdicts[was.verdict]++
+		sums.Verdicts[was.verdict]++
 	}
 	lines.closed = x.Final && x.Outcome == wire.Switched
 	if x.Final {
@@ -133,9 +154,16 @@ func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 	return lines
 }
 
-// Sums returns what was observed so far.
+// Sums returns what was observed of live and recorded traffic so far.
 func (a *Audit) Sums() Sums {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.sums
+}
+
+// Probes returns what was observed of probes so far.
+func (a *Audit) Probes() Sums {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.probes
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -22,6 +23,7 @@ type Endpoint struct {
 
 	advertised []string // values of Upgrade in responses to requests that offered nothing
 	versions   []string // WebSocket versions that the server said it speaks
+	crossed    bool     // the server has switched for a probe with the origin of another site
 }
 
 // The bounds of what is remembered of an endpoint beside its counts.
@@ -52,12 +54,15 @@ func (a *Audit) endpoint(name, template string) *Endpoint {
 	return e
 }
 
-// Endpoints returns what was seen of each endpoint, by route and template.
+// Endpoints returns what live traffic has shown of each endpoint, by route and template.
 func (a *Audit) Endpoints() []Endpoint {
 	a.mu.Lock()
 	var all []Endpoint
 	for _, r := range a.endpoints {
 		for _, e := range r.templates {
+			if e.Exchanges == 0 && len(e.advertised) == 0 {
+				continue // only probes went there
+			}
 			copied := *e
 			copied.advertised, copied.versions = nil, nil
 			all = append(all, copied)
@@ -88,6 +93,14 @@ func (e *Endpoint) judged(x *wire.Exchange) {
 		if text := x.Response.Text(v); x.Response.Status != 101 && len(text) <= maxValue {
 			e.versions = remember(e.versions, string(text), maxVersions)
 		}
+	}
+}
+
+// tried remembers what a probe has shown of the endpoint that bears on live traffic.
+func (e *Endpoint) tried(x *wire.Exchange) {
+	p := rules.FindProbe(x.Probe)
+	if p != nil && p.Rule().ID == "UPGRADE-WS-ORIGIN-CROSS" && x.Outcome == wire.Switched && !x.Flaky {
+		e.crossed = true
 	}
 }
 
@@ -129,15 +142,19 @@ func asks(q *wire.Request) bool {
 	return false
 }
 
+// of is what is known of an endpoint; nil if it was never seen. The lock is held.
+func (a *Audit) of(name, template string) *Endpoint {
+	if r := a.endpoints[name]; r != nil {
+		return r.templates[template]
+	}
+	return nil
+}
+
 // advertises tells whether an endpoint has said that it speaks a WebSocket version.
 func (a *Audit) advertises(name, template, version string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	r := a.endpoints[name]
-	if r == nil {
-		return false
-	}
-	e := r.templates[template]
+	e := a.of(name, template)
 	return e != nil && slices.Contains(e.versions, version)
 }
 
@@ -145,10 +162,14 @@ func (a *Audit) advertises(name, template, version string) bool {
 func (a *Audit) switches(name, template string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	r := a.endpoints[name]
-	if r == nil {
-		return false
-	}
-	e := r.templates[template]
+	e := a.of(name, template)
 	return e != nil && e.Switched > 0
+}
+
+// crossed tells whether an endpoint has switched for a probe with the origin of another site.
+func (a *Audit) crossed(name, template string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.of(name, template)
+	return e != nil && e.crossed
 }

@@ -84,9 +84,6 @@ func (a *Audit) record(was *openExchange, ruling *rules.Ruling) (shed bool) {
 		}
 		shed = !a.keep(f, ruling) || shed
 	}
-	if shed {
-		a.sums.Shed++
-	}
 	return shed
 }
 

@@ -19,10 +19,16 @@ type lines struct {
 }
 
 func (a *Audit) log(r *rules.Ruling, l lines) {
-	if l.unsafe {
+	switch {
+	case l.unsafe && r.X.Blocked:
+		a.facts(a.Log.Warn(), r).Msg("blocked switch")
+	case l.unsafe:
 		a.facts(a.Log.Warn(), r).Msg("unsafe switch")
 	}
-	if l.exchange {
+	switch {
+	case l.exchange && probed(r.X): // who runs the probes says what came of them
+		a.facts(a.Log.Debug(), r).Msg("exchange")
+	case l.exchange:
 		a.facts(a.Log.Info(), r).Msg("exchange")
 	}
 	if l.closed {
@@ -49,6 +55,12 @@ func (a *Audit) facts(e *zerolog.Event, r *rules.Ruling) *zerolog.Event {
 		Str("protocol", x.Protocol()).Int("status", status).Str("outcome", string(x.Outcome))
 	if x.Cause != "" {
 		e = e.Str("cause", string(x.Cause))
+	}
+	if x.Probe != "" {
+		e = e.Str("probe", x.Probe)
+	}
+	if x.Elsewhere != "" {
+		e = e.Str("elsewhere", x.Elsewhere)
 	}
 	if len(x.Altered) > 0 {
 		e = e.Strs("altered", x.Altered)

@@ -197,7 +197,9 @@ func (c *conn) refuse(blocked error) {
 		status = "502 Bad Gateway"
 	}
 	c.client.SetWriteDeadline(time.Now().Add(lingerFor))
-	c.client.write([]byte(localAnswer(status, "blocked: "+blocked.Error())))
+	if _, err := c.client.write([]byte(localAnswer(status, "blocked: "+blocked.Error()))); err != nil {
+		c.relay.Log.Debug().Err(err).Msg("client has gone")
+	}
 	c.mu.Lock()
 	c.closing = true
 	c.gate.opened.Broadcast()

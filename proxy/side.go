@@ -59,10 +59,10 @@ func (s *side) write(b []byte) (int, error) {
 // the other side has ended without one.
 func (s *side) finish(bare bool) {
 	if s.tls != nil && !bare {
-		s.tls.CloseWrite()
+		_ = s.tls.CloseWrite() // a peer that is gone needs no end
 		return
 	}
-	s.socket.CloseWrite()
+	_ = s.socket.CloseWrite()
 }
 
 // bare tells whether the peer has ended TLS by a FIN alone.
@@ -71,7 +71,7 @@ func (s *side) bare() bool { return s.tls != nil && s.raw.ended.Load() }
 // reset ends the connection so that the peer knows that something broke.
 func (s *side) reset() {
 	if l, ok := s.socket.(interface{ SetLinger(sec int) error }); ok {
-		l.SetLinger(0)
+		_ = l.SetLinger(0) // a socket that is closed has been reset already
 	}
 	s.socket.Close()
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"regexp"
@@ -13,14 +12,8 @@ import (
 // Again is a command that sends the request of a ruling once more, without Interlock: its head as it was, with secrets
 // blanked out as everywhere. It is empty where there is no request.
 func Again(r *rules.Ruling) string {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return ""
-	}
-	var shown struct {
-		Request struct{ Head []byte }
-	}
-	if json.Unmarshal(b, &shown) != nil || len(shown.Request.Head) == 0 {
+	s, err := show(r)
+	if err != nil || len(s.Request.Head) == 0 {
 		return ""
 	}
 	host, port := server(r)
@@ -28,7 +21,7 @@ func Again(r *rules.Ruling) string {
 	if r.X.BackendTLS {
 		connect = "openssl s_client -quiet -connect '" + net.JoinHostPort(host, port) + "'"
 	}
-	return "printf '" + format(shown.Request.Head) + "' | " + connect
+	return "printf '" + format(s.Request.Head) + "' | " + connect
 }
 
 // harmless is what a host may look like for a shell to read it as one word.

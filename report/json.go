@@ -2,7 +2,11 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"slices"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -20,7 +24,7 @@ type arrayWriter struct {
 
 // Write is part of Writer.
 func (a *arrayWriter) Write(r *rules.Ruling) error {
-	b, err := json.Marshal(r)
+	b, err := element(r)
 	if err != nil {
 		return err
 	}
@@ -39,5 +43,73 @@ func (a *arrayWriter) Close(*Summary) error {
 		end = "[]\n"
 	}
 	_, err := io.WriteString(a.w, end)
+	return err
+}
+
+// remedy is what a report adds to a failure in JSON.
+type remedy struct {
+	Rule string `json:"rule"`
+	Why  string `json:"why"`
+	Fix  string `json:"fix"`
+}
+
+// remedies are those of the failures of a ruling.
+func remedies(r *rules.Ruling) []remedy {
+	var all []remedy
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Verdict == rules.Fail {
+			all = append(all, remedy{f.Rule.ID, f.Rule.Why, f.Rule.Fix})
+		}
+	}
+	return all
+}
+
+// element is a ruling as the contracts have it. Where something failed, it says besides how to see that again, what can come
+// of it, and how to mend it.
+func element(r *rules.Ruling) ([]byte, error) {
+	b, err := r.MarshalJSON() // json.Marshal would go over it once more
+	if err != nil {
+		return nil, err
+	}
+	if all := remedies(r); all != nil {
+		further, err := json.Marshal(struct {
+			Again    string   `json:"again"`
+			Remedies []remedy `json:"remedies"`
+		}{Again(r), all})
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b[:len(b)-1], ','), further[1:]...)
+	}
+	return ascii(b), nil
+}
+
+// ascii is JSON in which everything but printable ASCII is escaped, so that no terminal and no editor obeys what is in it.
+func ascii(b []byte) []byte {
+	next := func() int { return slices.IndexFunc(b, func(c byte) bool { return c >= 0x7f }) }
+	i := next()
+	if i < 0 {
+		return b
+	}
+	plain := make([]byte, 0, len(b)+len(b)/8)
+	for ; i >= 0; i = next() {
+		plain = append(plain, b[:i]...)
+		r, n := utf8.DecodeRune(b[i:])
+		if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+			plain = fmt.Appendf(plain, `\u%04x\u%04x`, high, low)
+		} else {
+			plain = fmt.Appendf(plain, `\u%04x`, r)
+		}
+		b = b[i+n:]
+	}
+	return append(plain, b...)
+}
+
+// document writes a JSON document for people and programs.
+func document(w io.Writer, v any) error {
+	b, err := json.MarshalIndent(v, "", " ")
+	if err == nil {
+		_, err = w.Write(append(ascii(b), '\n'))
+	}
 	return err
 }

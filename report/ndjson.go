@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -9,13 +8,19 @@ import (
 
 var _ = register(Format{
 	Name: "ndjson", Title: "a ruling a line",
-	Open: func(w io.Writer, _ Options) Writer { return lineWriter{json.NewEncoder(w)} },
+	Open: func(w io.Writer, _ Options) Writer { return lineWriter{w} },
 })
 
-type lineWriter struct{ e *json.Encoder }
+type lineWriter struct{ w io.Writer }
 
 // Write is part of Writer.
-func (l lineWriter) Write(r *rules.Ruling) error { return l.e.Encode(r) }
+func (l lineWriter) Write(r *rules.Ruling) error {
+	b, err := element(r)
+	if err == nil {
+		_, err = l.w.Write(append(b, '\n'))
+	}
+	return err
+}
 
 // Close is part of Writer.
 func (l lineWriter) Close(*Summary) error { return nil }

@@ -17,17 +17,21 @@ type Writer interface {
 	Close(*Summary) error
 }
 
-// Options say how a report is to look where the format leaves that open.
+// Options say how a report is to look where the format leaves that open. The zero value is useful.
 type Options struct {
-	ASCII bool // nothing but ASCII
-	Color bool // colours of a terminal
+	ASCII    bool                // nothing but ASCII
+	Color    bool                // colours of a terminal
+	Version  string              // of this program, where a format names what made it; empty: unknown
+	Location Location            // where findings are shown by formats that want a line of a file
+	Routes   map[string]Location // of the findings on a route, by its name, where the configuration has a line for it
 }
 
-// A Format is one form that reports have.
+// A Format is one form that reports have. It has either Open or Dir.
 type Format struct {
 	Name  string
 	Title string // what it is, in a few words
 	Open  func(io.Writer, Options) Writer
+	Dir   func(dir string, o Options) (Writer, error) // of a format that is a folder: makes it, or takes an empty one
 }
 
 // formats holds the formats by name. Only register writes to it, while the package's variables are set up.
@@ -46,67 +50,27 @@ func register(f Format) Format {
 // Formats returns all formats, sorted by name.
 func Formats() []Format { return slices.Clone(formats) }
 
-// Open begins a report in the format of that name. The caller closes w behind the report.
-func Open(name string, w io.Writer, o Options) (Writer, error) {
+// Find returns the format of that name.
+func Find(name string) (Format, error) {
 	var names []string
 	for _, f := range formats {
 		if f.Name == name {
-			return f.Open(w, o), nil
+			return f, nil
 		}
 		names = append(names, f.Name)
 	}
-	return nil, fmt.Errorf("no format %q; there are %s", name, strings.Join(names, ", "))
+	return Format{}, fmt.Errorf("no format %q; there are %s", name, strings.Join(names, ", "))
 }
 
-// A Summary is what stands under a report.
-type Summary struct {
-	Verdicts [rules.NotApplicable + 1]int64 // exchanges by their worst finding
-	Unsafe   int64                          // exchanges in which the server switched and must not have
-	Notes    []string                       // what was not audited, and why
-}
-
-// Conclusive is the number of exchanges about which something is known.
-func (s *Summary) Conclusive() int64 {
-	return s.Verdicts[rules.Fail] + s.Verdicts[rules.Warn] + s.Verdicts[rules.Pass]
-}
-
-// Result is the one line that scripts look for.
-func (s *Summary) Result() string {
-	v := &s.Verdicts
-	return fmt.Sprintf("RESULT fail=%d warn=%d unclear=%d pass=%d na=%d",
-		v[rules.Fail], v[rules.Warn], v[rules.Unclear], v[rules.Pass], v[rules.NotApplicable])
-}
-
-// A Stream hands rulings on to all writers of a run, and counts them.
-type Stream struct {
-	Writers []Writer
-	Summary Summary
-
-	failed []error // of each writer, the first error; nil where none is
-}
-
-// Write hands a ruling on. A writer that has failed gets nothing more; the error is in the result of Close.
-func (s *Stream) Write(r *rules.Ruling) {
-	s.Summary.Verdicts[r.Verdict]++
-	if r.Unsafe {
-		s.Summary.Unsafe++
+// Open begins a report in the format of that name. The caller closes w behind the report. A format that is a folder cannot
+// be written to w.
+func Open(name string, w io.Writer, o Options) (Writer, error) {
+	f, err := Find(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case f.Open == nil:
+		return nil, fmt.Errorf("%s is a folder: name it, as in %s=DIR", name, name)
 	}
-	s.each(func(w Writer) error { return w.Write(r) })
-}
-
-func (s *Stream) each(f func(Writer) error) {
-	if s.failed == nil {
-		s.failed = make([]error, len(s.Writers))
-	}
-	for i, w := range s.Writers {
-		if s.failed[i] == nil {
-			s.failed[i] = f(w)
-		}
-	}
-}
-
-// Close ends all reports. It returns the error of each writer, in their order; nil where there was none.
-func (s *Stream) Close() []error {
-	s.each(func(w Writer) error { return w.Close(&s.Summary) })
-	return s.failed
+	return f.Open(w, o), nil
 }

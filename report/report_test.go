@@ -2,64 +2,17 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/wire"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
-
-// shown are the rules whose findings are in the reports of these tests, so that a rule more does not change them.
-var shown = []string{"UPGRADE-POST", "UPGRADE-MISSING-CONN", "UPGRADE-101-NOT-OFFERED", "UPGRADE-WS-ACCEPT-MISSING", "UPGRADE-INVALID-VER"}
-
-// rulings are those of some transcripts, of two files.
-func rulings(t testing.TB) (all []*rules.Ruling) {
-	t.Helper()
-	for i, name := range []string{
-		"TUTORIAL/mdn-websocket", "UPGRADE-POST/switched-on-post", "UPGRADE-POST/switched-on-post", "UPGRADE-MISSING-CONN/switched-without-connection",
-		"UPGRADE-POST/refused-post", "UPGRADE-POST/silent-on-post",
-	} {
-		text, err := os.ReadFile("../rules/testdata/" + name + ".wire")
-		if err != nil {
-			t.Fatal(err)
-		}
-		transcript, err := wire.ParseTranscript(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, x := range transcript.Exchanges(wire.Common{Route: "default", Backend: "192.0.2.9:8080"}) {
-			all = append(all, judged(x, fmt.Sprintf("file-%d.wire", i/3+1), len(all)))
-		}
-	}
-	const hostile = "GET /\x1b[31m\xe2\x80\xae%n'\\?token=secret HTTP/1.0\r\nHost: $(reboot)\r\nUpgrade: websocket\r\n\r\n"
-	x := &wire.Exchange{
-		Origin: wire.OriginFile, Route: "default", Request: wire.ReadRequest([]byte(hostile)), Final: true, Complete: true, Outcome: wire.Switched,
-		Response: wire.ReadResponse([]byte("HTTP/1.1 101 \x1b[2J\r\nUpgrade: websocket\r\n\r\n")), Lossy: []string{"bytes", "aftermath"},
-	}
-	return append(all, judged(x, "evil\x1b[31m.har", len(all)))
-}
-
-func judged(x *wire.Exchange, run string, n int) *rules.Ruling {
-	copied := *x
-	copied.ID = fmt.Sprintf("01J%023d", n)
-	r := rules.Classify(rules.Case{X: &copied})
-	r.Run, r.Verdict, r.Unsafe = run, rules.NotApplicable, false
-	r.Findings = slices.DeleteFunc(r.Findings, func(f rules.Finding) bool { return !slices.Contains(shown, f.Rule.ID) })
-	for _, f := range r.Findings {
-		r.Verdict = min(r.Verdict, f.Verdict)
-		r.Unsafe = r.Unsafe || f.Verdict == rules.Fail && f.Severity == rules.Critical && x.Outcome == wire.Switched
-	}
-	return r
-}
 
 // render is a report in the format of that name.
 func render(t testing.TB, name string, o Options, all []*rules.Ruling) string {
@@ -83,10 +36,16 @@ func render(t testing.TB, name string, o Options, all []*rules.Ruling) string {
 }
 
 func TestFormats(t *testing.T) {
-	all := rulings(t)
+	all, sent := rulings(t), probed(t)
 	for _, f := range Formats() {
+		if f.Open == nil {
+			continue
+		}
 		golden(t, f.Name, render(t, f.Name, Options{}, all))
 		golden(t, f.Name+"-empty", render(t, f.Name, Options{}, nil))
+		if f.Name != "json" && f.Name != "ndjson" {
+			golden(t, f.Name+"-probes", render(t, f.Name, Options{Version: "0.0.0"}, sent))
+		}
 	}
 	ascii := render(t, "text", Options{ASCII: true}, all)
 	golden(t, "text-ascii", ascii)
@@ -117,39 +76,6 @@ func golden(t *testing.T, name, got string) {
 	}
 	if got != string(want) {
 		t.Errorf("%s: got\n%s", name, got)
-	}
-}
-
-// TestCountsAgree reads every format again, and wants what the summary counts.
-func TestCountsAgree(t *testing.T) {
-	all := rulings(t)
-	var s Stream
-	for _, r := range all {
-		s.Write(r)
-	}
-	s.Close()
-	if got := s.Summary.Result(); got != "RESULT fail=4 warn=1 unclear=1 pass=1 na=0" || s.Summary.Unsafe != 4 || s.Summary.Conclusive() != 6 {
-		t.Errorf("got %s, %+v", got, s.Summary)
-	}
-	type ruling struct{ Verdict string }
-	var elements []ruling
-	if err := json.Unmarshal([]byte(render(t, "json", Options{}, all)), &elements); err != nil {
-		t.Fatal(err)
-	}
-	var lines []ruling
-	for line := range strings.Lines(render(t, "ndjson", Options{}, all)) {
-		var r ruling
-		if err := json.Unmarshal([]byte(line), &r); err != nil {
-			t.Fatal(err)
-		}
-		lines = append(lines, r)
-	}
-	var counts [rules.NotApplicable + 1]int64
-	for _, r := range elements {
-		counts[slices.Index([]string{"fail", "warn", "unclear", "pass", "not-applicable"}, r.Verdict)]++
-	}
-	if counts != s.Summary.Verdicts || !slices.Equal(elements, lines) {
-		t.Errorf("got %v and %v, want %v", elements, lines, s.Summary.Verdicts)
 	}
 }
 
@@ -201,7 +127,7 @@ func TestOneReportMayFail(t *testing.T) {
 	if errs := s.Close(); errs[0] == nil || errs[1] != nil || strings.Count(b.String(), "\n") != len(all) {
 		t.Errorf("got %v, %d lines", errs, strings.Count(b.String(), "\n"))
 	}
-	if _, err := Open("xml", &b, Options{}); err == nil || err.Error() != `no format "xml"; there are json, ndjson, text` {
+	if _, err := Open("xml", &b, Options{}); err == nil || err.Error() != `no format "xml"; there are gitlab, har, html, json, junit, markdown, ndjson, sarif, text, wire` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,10 +2,8 @@ package report
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -14,36 +12,22 @@ import (
 
 var _ = register(Format{
 	Name: "text", Title: "for people: a line an exchange, then what failed and how to mend it",
-	Open: func(w io.Writer, o Options) Writer {
-		return &textWriter{w: w, Options: o, failures: map[string]*failure{}, places: map[string]*place{}}
-	},
+	Open: func(w io.Writer, o Options) Writer { return &textWriter{w: w, Options: o} },
 })
 
-// textWriter writes a line for each exchange as it comes. Failures are told in full at the end, each once.
+// textWriter writes a line for each exchange as it comes. Failures are told in full at the end, by cause.
 type textWriter struct {
 	w io.Writer
 	Options
-	run      string              // that the last line was of
-	failures map[string]*failure // by rule
-	places   map[string]*place   // by fingerprint
-	order    []*failure
+	run   string // that the last line was of
+	merge merge
 }
 
-// A failure is one rule that failed, and where it did.
-type failure struct {
-	rule   *rules.Rule
-	places []*place // at most maxPlaces
-	more   int      // places beside those
-}
-
-// A place is an endpoint at which a rule failed.
-type place struct {
-	ruling *rules.Ruling // the first exchange that showed it
-	count  int
-}
-
-// maxPlaces is how many endpoints of a failure are told one by one.
-const maxPlaces = 20
+// The bounds of what is told one by one.
+const (
+	maxCauses   = 20  // endpoints at which a rule failed
+	maxAccepted = 100 // accepted findings, and fixed ones
+)
 
 // Write writes the line of an exchange.
 func (t *textWriter) Write(r *rules.Ruling) error {
@@ -53,53 +37,14 @@ func (t *textWriter) Write(r *rules.Ruling) error {
 		fmt.Fprintf(&b, " %s\n", wire.Escape([]byte(r.Run)))
 	}
 	x := r.X
-	answer := string(x.Outcome)
-	if x.Response != nil {
-		answer = fmt.Sprint(x.Response.Status)
-	}
 	fmt.Fprintf(&b, " %s %s %-5s %-7s %-28s %-6s %s%s\n", x.Time.UTC().Format("15:04:05.000"), t.verdict(r.Verdict, r.Benign()),
-		short(x.Protocol()), clip(x.Request.Method, 12), clip(r.Target(), 60), answer, cause(r), fidelity(x))
-	for i := range r.Findings {
-		if f := &r.Findings[i]; f.Verdict == rules.Fail {
-			t.note(r, f)
-		}
-	}
+		short(x.Protocol()), clip(x.Request.Method, 12), clip(r.Target(), 60), answered(x), wrong(r), fidelity(x))
+	t.merge.add(r)
 	return t.flush(&b)
 }
 
-// severity is the worst one of the places that are told.
-func (f *failure) severity() (worst rules.Severity) {
-	for _, p := range f.places {
-		worst = max(worst, p.ruling.Find(f.rule.ID).Severity)
-	}
-	return worst
-}
-
-// note remembers a failure for the end.
-func (t *textWriter) note(r *rules.Ruling, f *rules.Finding) {
-	name := r.Fingerprint(f)
-	if p := t.places[name]; p != nil {
-		p.count++
-		return
-	}
-	p := &place{count: 1}
-	t.places[name] = p
-	known := t.failures[f.Rule.ID]
-	if known == nil {
-		known = &failure{rule: f.Rule}
-		t.failures[f.Rule.ID] = known
-		t.order = append(t.order, known)
-	}
-	if len(known.places) == maxPlaces {
-		known.more++
-		return
-	}
-	p.ruling = r
-	known.places = append(known.places, p)
-}
-
-// cause is what is wrong with an exchange, in one line: the rules and, where one was broken, the sections.
-func cause(r *rules.Ruling) string {
+// wrong is what is wrong with an exchange, in one line: the rules and, where one was broken, the sections.
+func wrong(r *rules.Ruling) string {
 	words := r.Broken()
 	if len(words) == 0 {
 		return string(r.X.Outcome)
@@ -109,6 +54,9 @@ func cause(r *rules.Ruling) string {
 			words = append(words, ref.String())
 		}
 	}
+	if _, accepted := standing(r); accepted {
+		words = append(words, "(accepted)")
+	}
 	return strings.Join(words, " ")
 }
 
@@ -117,62 +65,81 @@ func fidelity(x *wire.Exchange) string {
 	if len(x.Lossy) == 0 {
 		return ""
 	}
-	return "   (not in the file: " + strings.Join(x.Lossy, ", ") + ")"
+	return "   (not in the file: " + clean(strings.Join(x.Lossy, ", ")) + ")"
 }
 
-// Close tells the failures, what was not audited, and the result.
+// Close tells the failures, what was accepted or fixed, what was not audited, and the result.
 func (t *textWriter) Close(s *Summary) error {
 	var b bytes.Buffer
-	if len(t.order) > 0 {
-		fmt.Fprintf(&b, "\n failures (%s in %s)\n", several(len(t.order), "rule"), several(int(s.Verdicts[rules.Fail]), "exchange"))
+	p := part(t.merge.sorted())
+	if len(p.failures) > 0 {
+		fmt.Fprintf(&b, "\n failures (%s)\n", headline(p.failures, s.Verdicts[rules.Fail]))
 	}
-	slices.SortStableFunc(t.order, func(f, g *failure) int { return cmp.Compare(g.severity(), f.severity()) })
-	for _, f := range t.order {
-		t.failure(&b, f)
+	for _, group := range byRule(p.failures) {
+		t.failure(&b, group)
 	}
+	if t.merge.more > 0 {
+		fmt.Fprintf(&b, "   ... and %s more\n", several(t.merge.more, "finding"))
+	}
+	t.list(&b, "accepted", p.accepted)
+	t.list(&b, "fixed", p.fixed)
 	if len(s.Notes) > 0 {
 		b.WriteString("\n not audited\n")
 		for _, note := range s.Notes {
 			fmt.Fprintf(&b, "   %s\n", wire.Escape([]byte(note)))
 		}
 	}
-	fmt.Fprintf(&b, "\n %s\n", s.Result())
+	fmt.Fprintf(&b, "\n coverage: %s\n", s.Coverage)
+	if s.NotSeen > 0 {
+		fmt.Fprintf(&b, " not seen: %s of the baseline\n", several(s.NotSeen, "finding"))
+	}
+	fmt.Fprintf(&b, " %s\n", s.Result())
 	return t.flush(&b)
 }
 
-func (t *textWriter) failure(b *bytes.Buffer, known *failure) {
-	rule := known.rule
+// failure tells the causes that one rule explains.
+func (t *textWriter) failure(b *bytes.Buffer, all []*cause) {
+	rule := all[0].first().rule
 	fmt.Fprintf(b, "   %s %s   %s\n", t.verdict(rules.Fail, false), rule.ID, rule.Title)
-	for _, p := range known.places {
-		f := p.ruling.Find(rule.ID)
-		var refs []string
-		for _, ref := range f.Refs {
-			refs = append(refs, ref.String())
+	for _, c := range all[:min(len(all), maxCauses)] {
+		is := c.first()
+		f := &is.finding
+		facts := []string{f.Severity.String(), fault(f), several(c.count, "exchange")}
+		if states := c.states(); states != "" {
+			facts = append(facts, states)
 		}
-		who := f.Party.String()
-		if f.Attribution != "" {
-			who = f.Attribution
+		t.line(b, "at", cut(is.place(), 60)+"   "+strings.Join(facts, ", "))
+		t.line(b, "", cited(f.Refs)+"   "+clean(f.Detail))
+		if probes := c.probes(); probes != "" {
+			t.line(b, "probes", probes)
 		}
-		fmt.Fprintf(b, "       %-6s %s   %s, %s, %s\n", "at", clip(p.ruling.Endpoint, 60), f.Severity, who, several(p.count, "exchange"))
-		fmt.Fprintf(b, "       %-6s %s   %s\n", "", strings.Join(refs, ", "), f.Detail)
-		if command := Again(p.ruling); command != "" {
-			fmt.Fprintf(b, "       %-6s %s\n", "again", command)
-		}
+		t.line(b, "again", is.again())
 	}
-	if known.more > 0 {
-		fmt.Fprintf(b, "       %-6s %s more\n", "at", several(known.more, "endpoint"))
+	if n := len(all) - maxCauses; n > 0 {
+		t.line(b, "at", several(n, "endpoint")+" more")
 	}
 	t.part(b, "why", rule.Why)
 	t.part(b, "fix", rule.Fix)
-	t.part(b, "more", "interlock rules "+rule.ID)
+	t.part(b, "more", more(rule))
 }
 
-// several is a number and what it is of.
-func several(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+// list names findings that make nothing fail.
+func (t *textWriter) list(b *bytes.Buffer, name string, all []*merged) {
+	if len(all) == 0 {
+		return
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	fmt.Fprintf(b, "\n %s (%s)\n", name, several(len(all), "finding"))
+	for _, is := range all[:min(len(all), maxAccepted)] {
+		fmt.Fprintf(b, "   %s %s   %s\n", t.verdict(is.finding.Verdict, false), cut(is.name(), 100), is.exchanges())
+	}
+	if n := len(all) - maxAccepted; n > 0 {
+		fmt.Fprintf(b, "   ... and %s more\n", thousands(int64(n)))
+	}
+}
+
+// line writes one line under its name.
+func (t *textWriter) line(b *bytes.Buffer, name, text string) {
+	fmt.Fprintf(b, "       %-6s %s\n", name, text)
 }
 
 // part writes a text under its name, in lines of a length that can be read.
@@ -182,7 +149,7 @@ func (t *textWriter) part(b *bytes.Buffer, name, text string) {
 		line := ""
 		for word := range strings.FieldsSeq(paragraph) {
 			if line != "" && len(line)+1+len(word) > width {
-				fmt.Fprintf(b, "       %-6s %s\n", name, line)
+				t.line(b, name, line)
 				name, line = "", ""
 			}
 			if line != "" {
@@ -191,7 +158,7 @@ func (t *textWriter) part(b *bytes.Buffer, name, text string) {
 			line += word
 		}
 		if line != "" {
-			fmt.Fprintf(b, "       %-6s %s\n", name, line)
+			t.line(b, name, line)
 			name = ""
 		}
 	}
@@ -199,22 +166,19 @@ func (t *textWriter) part(b *bytes.Buffer, name, text string) {
 
 // verdict is a verdict as colour, symbol and word. What nobody need look into is shown as information.
 func (t *textWriter) verdict(v rules.Verdict, benign bool) string {
-	mark := [...]struct{ color, symbol, plain, word string }{
-		rules.Fail:          {"31", "✖", "x", "fail"},
-		rules.Warn:          {"33", "!", "!", "warn"},
-		rules.Unclear:       {"35", "?", "?", "?   "},
-		rules.Pass:          {"32", "✓", "+", "pass"},
-		rules.NotApplicable: {"2", "–", "-", "n/a "},
-	}[v]
-	if v == rules.Warn && benign {
-		mark.color, mark.symbol, mark.plain, mark.word = "36", "i", "i", "info"
+	m := markOf(v)
+	switch {
+	case v == rules.Warn && benign:
+		m.Symbol, m.Plain, m.Word, m.Color = "i", "i", "info", "36"
+	case v == rules.Unclear:
+		m.Word = "?"
 	}
-	text := mark.symbol + " " + mark.word
 	if t.ASCII {
-		text = mark.plain + " " + mark.word
+		m.Symbol = m.Plain
 	}
+	text := fmt.Sprintf("%s %-4s", m.Symbol, m.Word)
 	if t.Color {
-		return "\x1b[" + mark.color + "m" + text + "\x1b[0m"
+		return "\x1b[" + m.Color + "m" + text + "\x1b[0m"
 	}
 	return text
 }
@@ -240,13 +204,4 @@ func short(protocol string) string {
 		return "ws"
 	}
 	return protocol
-}
-
-// clip is text from the wire in printable ASCII, cut where it is long.
-func clip(text string, most int) string {
-	text = wire.Escape([]byte(text[:min(len(text), most)]))
-	if len(text) > most {
-		return text[:most-1] + "~"
-	}
-	return text
 }

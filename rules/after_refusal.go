@@ -28,6 +28,8 @@ Kemal: use a release in which a refused upgrade closes the connection.`,
 		switch {
 		case !c.X.Next.Answered, c.X.Response.HasOption("close"):
 			return Pass
+		case c.probed(): // nobody stood in between
+			return Warn
 		case c.X.EarlyBytes > 0:
 			c.rate(High)
 			return Fail
@@ -42,6 +44,10 @@ Kemal: use a release in which a refused upgrade closes the connection.`,
 			saw += "; it had been sent together with the handshake"
 		}
 		return saw, c.inResponse("Connection")
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-SEQ-REFUSED-PIPELINE", Class: Sequence, Title: "another request behind one that is to be refused",
+			Edit: Edits(Set(versionField, "99"), Early(again))},
 	},
 })
 

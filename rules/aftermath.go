@@ -50,6 +50,9 @@ then the client reads a response as frames, and the rule counts as high.`,
 		line := firstLine(c.X.After.Server[at:])
 		return c.behindWhat(FromServer, at) + quote(line) + c.mayCarryHTTP(), []Span{{FromServer, at, at + len(line)}}
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-SEQ-HTTP-IN-TUNNEL", Class: Sequence, Title: "a request behind the switch", Edit: After(again)},
+	},
 })
 
 var _ = register(Rule{
@@ -166,9 +169,12 @@ func isStatusLine(b []byte) bool {
 // isRequestLine tells whether bytes begin with an HTTP/1 request line: a method, a target without spaces, a version.
 func isRequestLine(b []byte) bool {
 	method, rest, _ := bytes.Cut(b, []byte(" "))
+	if !wire.IsToken(method) {
+		return false
+	}
 	target, rest, _ := bytes.Cut(rest, []byte(" "))
-	return wire.IsToken(method) && len(target) > 0 && isStatusLine(rest) &&
-		!bytes.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+	return len(target) > 0 && isStatusLine(rest) &&
+		!slices.ContainsFunc(target, func(c byte) bool { return c <= ' ' || c >= 0x7f })
 }
 
 // perhapsRequestLine tells whether bytes that end too soon may go on as a request line. A word alone is taken for the

@@ -9,15 +9,14 @@ import (
 // A Case is one exchange and what else may be known about it. [Classify] takes it and fills in what its rules ask for;
 // only there are the functions of a rule called.
 type Case struct {
-	X        *wire.Exchange // the exchange; never nil
-	Far      *wire.Exchange // the same one on the other side of a hop; nil: rules that need it do not apply
-	Twin     *wire.Exchange // its control or differential; nil: rules that need it do not apply
-	Controls Controls       // of a probe: what became of the sound handshakes around it
-	Options  *Options       // nil: the zero value
-	Seen     History
+	X       *wire.Exchange // the exchange; never nil
+	Far     *wire.Exchange // the same one on the other side of a hop; nil: rules that need it do not apply
+	Options *Options       // nil: the zero value
+	Seen    History
 
 	offered   []wire.Protocol // the members of the request's Upgrade field
 	named     []wire.Protocol // those of the response's
+	listed    connectionList  // the request's Connection field
 	option    bool            // the request has the connection option "upgrade"
 	confirmed bool            // the response has it
 	switched  bool            // the response is a 101
@@ -26,9 +25,9 @@ type Case struct {
 	h2c       bool            // see towards
 	extended  *negotiation    // see negotiated; nil until a rule asks
 	scans     [2]frameScan    // of the client's and the server's frames; see scanFrames
-	scanned   [2]bool         // which of them were asked for
 	framing   uint8           // of framed13: 0 before it is asked, 1 no, 2 yes
-	found     Finding         // of the rule that is being judged
+	probe     *Probe          // the probe that the exchange is, if it is one
+	found     *Finding        // of the rule that is being judged; see begin
 	framed    bool            // RefuseSwitch judged: the text says what the server did
 }
 
@@ -48,17 +47,8 @@ type History struct {
 	Advertised func(route, endpoint, version string) bool // the endpoint has named this WebSocket version as one it speaks
 	Switches   func(route, endpoint string) bool          // the endpoint has switched before
 	KeySeen    func(key, connection string) bool          // the key was seen on another connection
+	Crossed    func(route, endpoint string) bool          // the endpoint has switched for a probe with the origin of another site
 }
-
-// Controls tells what became of the sound handshakes that are sent before and after a probe.
-type Controls uint8
-
-// The states of the controls of a probe.
-const (
-	ControlsRefused  Controls = iota // or none were sent: a refused probe says nothing
-	ControlsAccepted                 // before and after: a refusal is due to what is wrong with the probe
-	BackendGone                      // accepted before; afterwards nothing answered any more
-)
 
 // read fills in what most rules ask for.
 func (c *Case) read() {
@@ -66,12 +56,16 @@ func (c *Case) read() {
 		c.Options = &Options{}
 	}
 	q, p := c.X.Request, c.X.Response
-	c.offered, c.option = q.Protocols(), q.HasOption("upgrade")
+	c.offered, c.listed = q.Protocols(), readConnection(&q.Head)
+	c.option = c.listed.upgrade
 	_, unfinished := q.Flaw(wire.FlawHeadUnfinished)
 	_, long := q.Flaw(wire.FlawHeadTooLong)
 	c.cut = unfinished || long || !c.keeps(lostRequest)
 	if p != nil {
 		c.named, c.confirmed, c.switched = p.Protocols(), p.HasOption("upgrade"), p.Status == 101
+	}
+	if c.probed() && c.X.Probe != "" {
+		c.probe = FindProbe(c.X.Probe)
 	}
 	c.websocket, c.h2c = c.towards("websocket"), c.towards("h2c")
 }
@@ -90,7 +84,12 @@ func (c *Case) towards(name string) bool {
 
 // names tells whether one of the members has that name.
 func names(members []wire.Protocol, name string) bool {
-	return slices.ContainsFunc(members, func(m wire.Protocol) bool { return m.Is(name) })
+	for i := range members {
+		if members[i].Is(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // status is the status of the response, 0 without one.

@@ -14,17 +14,21 @@ import (
 // answered. A rule that panics is reported as unclear; the others are not affected.
 func Classify(c Case) *Ruling {
 	c.read()
-	ruling := &Ruling{X: c.X, Verdict: NotApplicable, Endpoint: Template(c.X.Request.Target), options: c.Options}
+	ruling := &Ruling{X: c.X, Verdict: NotApplicable, Endpoint: EndpointOf(c.X), options: c.Options}
 	if c.X.Outcome == wire.Local && c.X.Response == nil {
 		return ruling
 	}
 	room := 6 // for what most rulings have
 	if c.switched {
-		room = 32
+		room = 28
 	}
 	ruling.Findings = make([]Finding, 0, room)
 	for asked := 0; asked < len(book); {
 		asked = c.ask(ruling, asked)
+	}
+	c.expect(ruling)
+	if p := c.probe; p != nil && ruling.Verdict == Pass && (ruling.Find(p.rule.ID) == nil || c.column() == uncontrolled && !c.switched) {
+		ruling.Verdict = NotApplicable // a probe passes by what it was sent for, and where a control speaks for it
 	}
 	return ruling
 }
@@ -34,7 +38,8 @@ func (c *Case) ask(ruling *Ruling, from int) (next int) {
 	defer func() {
 		if e := recover(); e != nil {
 			r := book[next]
-			c.found = Finding{Rule: r, Verdict: Unclear, Severity: r.Severity.Switched, Party: r.Party, Refs: r.Refs,
+			c.begin(ruling, r)
+			*c.found = Finding{Rule: r, Verdict: Unclear, Severity: r.Severity.Switched, Party: r.Party, Refs: r.Refs,
 				Detail: fmt.Sprintf("the rule itself is broken, please report this: %q", fmt.Sprint(e))}
 			c.enter(ruling)
 			next++
@@ -45,16 +50,33 @@ func (c *Case) ask(ruling *Ruling, from int) (next int) {
 		if len(c.Options.Off) > 0 && slices.Contains(c.Options.Off, r.ID) {
 			continue
 		}
-		if r.When(c) && c.judge(r) {
+		if r.When(c) && c.judge(ruling, r) {
 			c.enter(ruling)
 		}
 	}
 	return next
 }
 
-// enter adds c.found to the ruling.
+// begin lets c.found be the place behind the last finding of the ruling, which is empty, and puts into it what is so
+// whatever the rule says.
+func (c *Case) begin(ruling *Ruling, r *Rule) {
+	n := len(ruling.Findings)
+	ruling.Findings = slices.Grow(ruling.Findings, 1)
+	f := &ruling.Findings[:n+1][n]
+	f.Rule, f.Party, f.Refs, f.Severity = r, r.Party, c.citations(r), r.Severity.Refused
+	if c.switched {
+		f.Severity = r.Severity.Switched
+	}
+	c.found, c.framed = f, false
+}
+
+// enter takes c.found into the ruling.
 func (c *Case) enter(ruling *Ruling) {
-	f := &c.found
+	f := c.found
+	if c.X.Flaky && f.Verdict == Fail {
+		f.Verdict = Unclear
+		f.Detail += "; not so when it was repeated"
+	}
 	ruling.Verdict = min(ruling.Verdict, f.Verdict)
 	if f.Verdict == Fail && f.Severity == Critical && c.switched {
 		ruling.Unsafe = true
@@ -62,17 +84,13 @@ func (c *Case) enter(ruling *Ruling) {
 	if s, ok := c.Options.Severities[f.Rule.ID]; ok {
 		f.Severity = s
 	}
-	ruling.Findings = append(ruling.Findings, *f)
+	ruling.Findings = ruling.Findings[:len(ruling.Findings)+1]
 }
 
 // judge leaves in c.found what a rule says that is in play; it is false if the rule turns out not to be.
-func (c *Case) judge(r *Rule) bool {
-	f := &c.found
-	*f = Finding{Rule: r, Party: r.Party, Refs: c.citations(r), Severity: r.Severity.Refused}
-	c.framed = false
-	if c.switched {
-		f.Severity = r.Severity.Switched
-	}
+func (c *Case) judge(ruling *Ruling, r *Rule) bool {
+	c.begin(ruling, r)
+	f := c.found
 	if r.Judge != nil {
 		f.Verdict = r.Judge(c)
 	} else {
@@ -86,33 +104,37 @@ func (c *Case) judge(r *Rule) bool {
 		c.show(r)
 		c.allow()
 	}
-	return f.Verdict != NotApplicable
+	if f.Verdict == NotApplicable {
+		*f = Finding{}
+		return false
+	}
+	return true
 }
 
 // citations are the references of a rule that bear on the exchange: RFC 6455 binds nobody who does not speak WebSocket,
 // unless the rule rests on nothing else.
 func (c *Case) citations(r *Rule) []Ref {
-	websocket := func(ref Ref) bool { return ref.RFC == "6455" }
-	if c.websocket || !slices.ContainsFunc(r.Refs, websocket) {
+	if c.websocket || len(r.general) == 0 {
 		return r.Refs
 	}
-	others := slices.DeleteFunc(slices.Clone(r.Refs), websocket)
-	if len(others) == 0 {
-		return r.Refs
-	}
-	return others
+	return r.general
 }
 
 // show says what was seen. What RefuseSwitch judged is a fault of the request; there the text also says what the server
 // made of it.
 func (c *Case) show(r *Rule) {
-	f, note := &c.found, c.found.Detail
 	saw, at := r.Show(c)
-	f.Spans = at
+	c.found.Spans = at
 	if !c.framed {
-		f.Detail = saw
+		c.found.Detail = saw
 		return
 	}
+	c.describe(saw)
+}
+
+// describe says of a fault of the request what the server made of it. A note of the verdict table is in the text already.
+func (c *Case) describe(saw string) {
+	f, note := c.found, c.found.Detail
 	switch c.answer() {
 	case answeredSwitch:
 		f.Detail = "switched on " + saw

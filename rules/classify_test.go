@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -200,13 +201,37 @@ func FuzzClassify(f *testing.F) {
 	})
 }
 
+// measured are the exchanges whose cost is watched, with how many allocations each may take: a sound handshake, one that is
+// at fault, and an offer that was not taken up.
+func measured() map[string]float64 {
+	return map[string]float64{
+		"UPGRADE-101-UNSOLICITED/offered.wire": 5, "UPGRADE-POST/switched-on-post.wire": 10, "UPGRADE-TLS-OFFER/ignored.wire": 5,
+	}
+}
+
+// transcribed is the case of the first exchange of a transcript.
+func transcribed(tb testing.TB, name string) Case {
+	all := corpus(tb)
+	i := slices.IndexFunc(all, func(r *recorded) bool { return r.name == name })
+	if i < 0 {
+		tb.Fatalf("no transcript %s", name)
+	}
+	return Case{X: all[i].transcript.Exchanges(wire.Common{})[0], Options: new(Options)}
+}
+
+// TestClassifyAllocatesLittle holds that what passes costs no memory but its place among the findings.
+func TestClassifyAllocatesLittle(t *testing.T) {
+	for name, most := range measured() {
+		c := transcribed(t, name)
+		if got := testing.AllocsPerRun(100, func() { Classify(c) }); got > most {
+			t.Errorf("%s: %.0f allocations, want at most %.0f", name, got, most)
+		}
+	}
+}
+
 func BenchmarkClassify(b *testing.B) {
-	all := corpus(b)
-	for _, name := range []string{
-		"UPGRADE-101-UNSOLICITED/offered.wire", "UPGRADE-POST/switched-on-post.wire", "UPGRADE-TLS-OFFER/ignored.wire",
-	} {
-		i := slices.IndexFunc(all, func(r *recorded) bool { return r.name == name })
-		c := Case{X: all[i].transcript.Exchanges(wire.Common{})[0], Options: new(Options)}
+	for _, name := range slices.Sorted(maps.Keys(measured())) {
+		c := transcribed(b, name)
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

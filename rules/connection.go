@@ -36,6 +36,19 @@ nginx, in front: proxy_set_header Connection $connection_upgrade, with a map tha
 	Show: func(c *Case) (string, []Span) {
 		return withoutOption(&c.X.Request.Head), c.inRequest("Upgrade", "Connection")
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-MISSING-CONN", Title: "Upgrade without Connection", Edit: Without("Connection")},
+		{ID: "UPGRADE-CONN-KEEPALIVE", Title: "Connection: keep-alive", Edit: Set("Connection", "keep-alive")},
+		{ID: "UPGRADE-CONN-CLOSE", Title: "Connection: close", Edit: Set("Connection", "close")},
+		{ID: "UPGRADE-CONN-EMPTY", Title: "an empty Connection field", Edit: Set("Connection", "")},
+		{ID: "UPGRADE-CONN-SUFFIX", Title: "Connection: Upgraded", Edit: Set("Connection", "Upgraded")},
+		{ID: "UPGRADE-CONN-PREFIX", Title: "Connection: xUpgrade", Edit: Set("Connection", "xUpgrade")},
+		{ID: "UPGRADE-CONN-HYPHEN", Title: "Connection: no-upgrade", Edit: Set("Connection", "no-upgrade")},
+		{ID: "UPGRADE-CONN-PROXY", Title: "Proxy-Connection in place of Connection", Edit: Rename("Connection", "Proxy-Connection")},
+		{ID: "UPGRADE-H2C-NO-CONN", Control: "h2c", Title: "h2c without Connection", Edit: Edits(OfferH2C(), Without("Connection"))},
+		{ID: "UPGRADE-H2C-CONN-SETTINGS-ONLY", Control: "h2c", Title: "h2c with Connection: HTTP2-Settings alone",
+			Edit: Edits(OfferH2C(), Set("Connection", settingsField))},
+	},
 })
 
 var _ = register(Rule{

@@ -86,7 +86,7 @@ client has made a mistake.`,
 	Fix: `Split Connection at commas, cut spaces and tabs from both ends, and compare whole elements without regard to case.
 In a client: Connection: Upgrade, or Connection: keep-alive, Upgrade.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return misshapenOption(&c.X.Request.Head).Len() > 0 && c.asks() },
+	When:     func(c *Case) bool { return c.listed.misshapen.Len() > 0 && c.asks() },
 	Judge: func(c *Case) Verdict {
 		if c.hiddenOption() {
 			return RefuseSwitch(c)
@@ -95,9 +95,15 @@ In a client: Connection: Upgrade, or Connection: keep-alive, Upgrade.`,
 		return tolerated(c)
 	},
 	Show: func(c *Case) (string, []Span) {
-		at := misshapenOption(&c.X.Request.Head)
+		at := c.listed.misshapen
 		return "Connection " + values(&c.X.Request.Head, "Connection") + ", in which " +
 			quote(c.X.Request.Text(at)) + " is no token", []Span{{InRequest, at.From, at.To}}
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-CONN-QUOTED", Title: "upgrade in quotation marks", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Set("Connection", `"Upgrade"`)},
+		{ID: "UPGRADE-CONN-SPACE", Title: "a space in place of the comma", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Set("Connection", "keep-alive Upgrade")},
+		{ID: "UPGRADE-CONN-SEMI", Title: "a semicolon in place of the comma", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Set("Connection", "keep-alive; Upgrade")},
+		{ID: "UPGRADE-CONN-PARAM", Title: "upgrade with a parameter", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Set("Connection", "Upgrade;q=0")},
 	},
 })
 
@@ -115,7 +121,7 @@ forth. A connection that ends right after a sound switch may have its cause here
 	Fix: `In a client or an intermediary, leave close out of a request that offers a switch. In a server, let the offer count
 	and send a 101 without close, or refuse.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.option && c.X.Request.HasOption("close") },
+	When:     func(c *Case) bool { return c.listed.upgrade && c.listed.close },
 	Judge: func(c *Case) Verdict {
 		if c.switched {
 			return Warn
@@ -124,6 +130,9 @@ forth. A connection that ends right after a sound switch may have its cause here
 	},
 	Show: func(c *Case) (string, []Span) {
 		return "switched on Connection " + values(&c.X.Request.Head, "Connection"), c.inRequest("Connection")
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-CONN-CLOSE-UPGRADE", Class: Either, Title: "Connection: close, Upgrade", Edit: Set("Connection", "close, Upgrade")},
 	},
 })
 
@@ -143,7 +152,7 @@ nothing to do but to ignore such names.`,
 In an intermediary, apply the client's list before own fields are added, and refuse a list that names a field on which
 	access depends.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return namesField(&c.X.Request.Head) && c.asks() },
+	When:     func(c *Case) bool { return c.listed.field && c.asks() },
 	Judge: func(c *Case) Verdict {
 		if endToEnd(&c.X.Request.Head).Len() == 0 {
 			return Pass
@@ -154,16 +163,35 @@ In an intermediary, apply the client's list before own fields are added, and ref
 		at := endToEnd(&c.X.Request.Head)
 		return "a Connection field that names " + quote(c.X.Request.Text(at)), []Span{{InRequest, at.From, at.To}}
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-CONN-NOMINATE", Class: Either, Title: "Connection names fields that are meant for the server",
+			Edit: Set("Connection", "Upgrade, Sec-WebSocket-Key, Host, Authorization, X-Forwarded-For")},
+	},
 })
 
-// misshapenOption is the first element of Connection that is no token; empty if there is none.
-func misshapenOption(h *wire.Head) wire.Span {
+// A connectionList is what the Connection field of a request has in it.
+type connectionList struct {
+	upgrade, close bool
+	field          bool      // something that is no other option either: the name of a field, or no token
+	misshapen      wire.Span // the first element that is no token; empty if there is none
+}
+
+func readConnection(h *wire.Head) (l connectionList) {
 	for e := range h.Elements("Connection") {
-		if !wire.IsToken(h.Text(e)) {
-			return e
+		switch option := h.Text(e); {
+		case wire.EqualFold(option, "upgrade"):
+			l.upgrade = true
+		case wire.EqualFold(option, "close"):
+			l.close = true
+		case wire.EqualFold(option, "keep-alive"):
+		default:
+			l.field = true
+			if l.misshapen.Len() == 0 && !wire.IsToken(option) {
+				l.misshapen = e
+			}
 		}
 	}
-	return wire.Span{}
+	return l
 }
 
 // hiddenOption tells whether the text upgrade stands in Connection only where there is no token: who switches has
@@ -175,17 +203,6 @@ func (c *Case) hiddenOption() bool {
 	h := &c.X.Request.Head
 	for e := range h.Elements("Connection") {
 		if text := h.Text(e); !wire.IsToken(text) && bytes.Contains(bytes.ToLower(text), []byte("upgrade")) {
-			return true
-		}
-	}
-	return false
-}
-
-// namesField tells whether Connection has an option that is the name of a field other than Upgrade.
-func namesField(h *wire.Head) bool {
-	for e := range h.Elements("Connection") {
-		option := h.Text(e)
-		if !wire.EqualFold(option, "upgrade") && !wire.EqualFold(option, "keep-alive") && !wire.EqualFold(option, "close") {
 			return true
 		}
 	}

@@ -26,6 +26,8 @@ Node.js: use a release in which the parser reads the body of an upgrade request 
 	When: func(c *Case) bool { return len(c.offered) > 0 && c.announcesContent() },
 	Judge: func(c *Case) Verdict {
 		switch {
+		case c.websocket && c.switched && c.testsContent():
+			return c.contentRead()
 		case c.websocket || c.masque():
 			return RefuseSwitch(c)
 		case !c.switched:
@@ -35,7 +37,18 @@ Node.js: use a release in which the parser reads the body of an upgrade request 
 		return Warn
 	},
 	Show: func(c *Case) (string, []Span) {
+		if c.switched && c.testsContent() {
+			return c.showContentRead()
+		}
 		return "an offer of " + members(c.offered) + " in a request with content", c.inRequest("Content-Length", "Transfer-Encoding")
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-BODY-CL", Class: Body, Risk: State, Title: "content that could be a frame",
+			Edit: Content(ping, Set("Content-Length", "8"))},
+		{ID: "UPGRADE-BODY-CHUNKED", Class: Body, Risk: State, Title: "chunked content that could be a frame",
+			Edit: Content("8\r\n"+ping+"\r\n0\r\n\r\n", Set("Transfer-Encoding", "chunked"))},
+		{ID: "UPGRADE-BODY-CL0", Class: Either, Title: "Content-Length: 0", Edit: Set("Content-Length", "0")},
+		{ID: "UPGRADE-EXPECT-UNKNOWN", Class: Either, Title: "an expectation that nobody knows", Edit: Set("Expect", "the-moon")},
 	},
 })
 
@@ -54,8 +67,11 @@ the frames. An intermediary meanwhile counts bytes of content and opens its tunn
 		return len(c.offered) > 0 && c.framedContent() && (c.X.Response != nil || c.probed())
 	},
 	Judge: func(c *Case) Verdict {
-		if c.X.BodyDone {
+		switch {
+		case c.X.BodyDone:
 			return Pass
+		case c.switched && c.testsContent(): // it waits for a 100: UPGRADE-EXPECT-ORDER
+			return NotApplicable
 		}
 		return RefuseSwitch(c)
 	},
@@ -65,6 +81,10 @@ the frames. An intermediary meanwhile counts bytes of content and opens its tunn
 			at = append(at, c.inResponse()...)
 		}
 		return "a request whose content had not come", at
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-BODY-WITHHELD", Title: "content that is announced and never comes", Also: []string{"UPGRADE-BODY"},
+			Edit: Edits(Set("Content-Length", "8"), Withheld(HoldForever))},
 	},
 })
 
@@ -85,11 +105,18 @@ frames as such. Hardly any library keeps this rule; it shows whether a server th
 	},
 	Judge: func(c *Case) Verdict {
 		continued := slices.ContainsFunc(c.X.Interim, func(p *wire.Response) bool { return p.Status == 100 })
+		if c.probed() && !continued && !c.X.BodyDone {
+			return Warn // hardly any server keeps this
+		}
 		return passIf(continued || c.X.BodyDone)
 	},
 	Show: func(c *Case) (string, []Span) {
 		return "101 without a 100 before it, while the client held its content back",
 			append(c.inRequest("Expect", "Content-Length", "Transfer-Encoding"), c.inResponse()...)
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-EXPECT-BODY", Class: Expect, Risk: State, Title: "content that is held back until a 100",
+			Edit: Edits(Set("Expect", "100-continue"), Content(ping, Set("Content-Length", "8")), Withheld(HoldUntil100))},
 	},
 })
 
@@ -116,6 +143,9 @@ field for every request and know nothing of handshakes.`,
 	},
 	Show: func(c *Case) (string, []Span) {
 		return "Expect " + values(&c.X.Request.Head, "Expect") + " without content", c.inRequest("Expect")
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-EXPECT-NOBODY", Class: Either, Title: "Expect: 100-continue without content", Edit: Set("Expect", "100-continue")},
 	},
 })
 

@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -49,6 +50,11 @@ Pingora: 0.8 or later.`,
 		}
 		return saw, c.inTunnel(c.X.Early)
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-SEQ-EARLY", Class: Sequence, Title: "a ping right behind the request", Edit: Early(Always(ping))},
+		{ID: "UPGRADE-SEQ-GARBAGE", Class: Sequence, Title: "bytes that mean nothing right behind the request",
+			Edit: Early(Always(strings.Repeat("\xde\xad\xbe\xef", 8)))},
+	},
 })
 
 var _ = register(Rule{
@@ -87,6 +93,9 @@ In a server, close after refusing an upgrade.`,
 		return "behind the offer the client sent " + c.opening(bytes.TrimLeft(c.X.Early, "\r\n")) +
 			" before the answer", c.inTunnel(c.X.Early)
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-SEQ-PIPELINE", Class: Sequence, Title: "another request right behind the request", Edit: Early(again)},
+	},
 })
 
 var _ = register(Rule{
@@ -114,6 +123,9 @@ mod_proxy_wstunnel has sent such lines on (bug 57436), and the connections that 
 	},
 	Show: func(c *Case) (string, []Span) {
 		return "behind the offer the client sent " + beginning(c.X.Early), c.inTunnel(c.X.Early)
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-SEQ-EXTRA-CRLF", Class: Sequence, Title: "an empty line behind the request", Edit: Early(Always(crlf))},
 	},
 })
 

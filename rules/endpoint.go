@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // maxTemplate is how long an endpoint template may be, in bytes.
@@ -16,12 +18,21 @@ func Fingerprint(rule, probe, route, endpoint string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// EndpointOf is the template of the endpoint that an exchange is about: a probe belongs to the endpoint that it is aimed
+// at, whatever its target says.
+func EndpointOf(x *wire.Exchange) string {
+	if x.Aim != "" {
+		return Template(x.Aim)
+	}
+	return Template(x.Request.Target)
+}
+
 // Template is the endpoint that a request target belongs to: its path, with {id} for each segment that looks like an
 // identifier, at most 256 bytes of printable ASCII. Query and fragment are cut; of an absolute-form the path is left;
 // what is neither (the host and port of a CONNECT, say) is {authority}. The template of a template is itself.
 func Template(target string) string {
 	path, ok := pathOf(target)
-	if !ok {
+	if !ok || len(path) == len(target) && isTemplate(path) {
 		return path
 	}
 	var b strings.Builder
@@ -42,6 +53,16 @@ func Template(target string) string {
 		return b.String()
 	}
 	return b.String()[:maxTemplate-len(cutMark)] + cutMark
+}
+
+// isTemplate tells whether a path is a template as it stands.
+func isTemplate(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if isIdentifier(segment) || strings.ContainsFunc(segment, func(r rune) bool { return r < '!' || r > '~' }) {
+			return false
+		}
+	}
+	return len(path) <= maxTemplate
 }
 
 // cutMark ends a template that was too long. It has a byte in it that no identifier has, so what stands in front of it

@@ -26,6 +26,10 @@ so the beginning of the tunnel, in dispute. Of 78 servers that were tried, 44 sw
 		return "Content-Length " + values(h, "Content-Length") + " with Transfer-Encoding " + values(h, "Transfer-Encoding"),
 			c.inRequest("Content-Length", "Transfer-Encoding")
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-BODY-CLTE", Risk: State, Title: "Content-Length and Transfer-Encoding", Also: []string{"UPGRADE-BODY"},
+			Edit: Content("0\r\n\r\n", Edits(Set("Content-Length", "8"), Set("Transfer-Encoding", "chunked")))},
+	},
 })
 
 var _ = register(Rule{
@@ -44,6 +48,12 @@ after a 101 nobody ever finds out.`,
 	Show: func(c *Case) (string, []Span) {
 		return "Content-Length " + values(&c.X.Request.Head, "Content-Length"), c.inRequest("Content-Length")
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-BODY-CL-DUP", Class: Refuse400, Risk: State, Title: "two lengths that differ", Also: []string{"UPGRADE-BODY"},
+			Edit: Content(ping, Edits(Set("Content-Length", "8"), Twice("Content-Length", "0")))},
+		{ID: "UPGRADE-BODY-CL-BAD", Class: Refuse400, Risk: State, Title: "a length with a plus sign", Also: []string{"UPGRADE-BODY"},
+			Edit: Content(ping, Set("Content-Length", "+8"))},
+	},
 })
 
 var _ = register(Rule{
@@ -61,6 +71,12 @@ request or, after a 101, the tunnel.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawCodingInvalid) },
 	Show: func(c *Case) (string, []Span) {
 		return "Transfer-Encoding " + values(&c.X.Request.Head, "Transfer-Encoding"), c.inRequest("Transfer-Encoding")
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-BODY-TE-UNKNOWN", Title: "a transfer coding that does not end in chunked", Also: []string{"UPGRADE-BODY"},
+			Edit: Set("Transfer-Encoding", "gzip")},
+		{ID: "UPGRADE-BODY-TE-OBF", Title: "a transfer coding that only contains chunked", Also: []string{"UPGRADE-BODY"},
+			Edit: Set("Transfer-Encoding", "xchunked")},
 	},
 })
 

@@ -22,6 +22,9 @@ Go: golang.org/x/net/http2/h2c can be left out; net/http speaks HTTP/2 in the cl
 	Show: func(c *Case) (string, []Span) {
 		return "an offer of " + members(c.offered) + " without an HTTP2-Settings field", c.inRequest("Upgrade", "Connection")
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-H2C-NO-SETTINGS", Control: "h2c", Title: "h2c without settings", Edit: Offer("h2c")},
+	},
 })
 
 var _ = register(Rule{
@@ -58,5 +61,8 @@ HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i 
 			saw = "switched to h2c on a request that came through an intermediary"
 		}
 		return saw, append(c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For"), c.inResponse("Upgrade")...)
+	},
+	Probes: []Probe{
+		{ID: "CTRL-H2C", Class: Either, Control: "h2c", Title: "a sound offer of h2c", Edit: OfferH2C()},
 	},
 })

@@ -56,6 +56,9 @@ Apache httpd: Protocols http/1.1 ends the advertising; H2Upgrade off ends the sw
 		return RefuseSwitch(c)
 	},
 	Show: func(c *Case) (string, []Span) { return "an offer of " + members(c.offered), c.inRequest("Upgrade") },
+	Probes: []Probe{
+		{ID: "UPGRADE-H2-TOKEN", Control: "h2c", Title: "h2 in place of h2c", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Edits(OfferH2C(), Set("Upgrade", "h2"))},
+	},
 })
 
 var _ = register(Rule{

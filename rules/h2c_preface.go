@@ -106,7 +106,11 @@ Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
 		switch {
 		case len(b) == 0 && c.acknowledged():
 			c.found.Party = Server
+			c.rate(Critical)
 			return Fail
+		case len(b) == 0 && c.X.BodyDone && c.testsContent() && c.servesH2():
+			c.found.Party = Server
+			return Pass // it waits for the preface, so the content is gone
 		case len(b) == 0 && c.X.BodyDone:
 			return NotApplicable
 		case v == Fail && c.X.BodyDone:
@@ -124,6 +128,10 @@ Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
 		}
 		n := min(len(b), len(h2Preface))
 		return "101 before the content had come in full, and no preface behind the content but " + quote(b[:n]), []Span{{FromClient, 0, n}}
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-H2C-BODY", Class: Body, Risk: State, Control: "h2c", Title: "h2c with content that could be HTTP/2",
+			Edit: Edits(OfferH2C(), Method("POST"), Content(h2Preface+"\x00\x00\x00\x04\x00\x00\x00\x00\x00", Set("Content-Length", "33")))},
 	},
 })
 
@@ -144,6 +152,12 @@ func (c *Case) h2cFollows() bool {
 
 // cutContent tells whether the server answered before the content of the request had come in full.
 func (c *Case) cutContent() bool { return !c.X.BodyDone && c.framedContent() }
+
+// servesH2 tells whether the server has begun HTTP/2 as it must.
+func (c *Case) servesH2() bool {
+	f, ok := readH2Frame(c.X.After.Server)
+	return ok && f.settings()
+}
 
 // acknowledged tells whether the server has acknowledged settings. Those of HTTP2-Settings are acknowledged by the 101
 // (RFC 7540 §3.2.1), so they must have come in a frame.

@@ -23,6 +23,9 @@ Intermediaries: replace the field, or take it off; never add one.`,
 		return fmt.Sprintf("an offer of %s with %d HTTP2-Settings fields: %s", members(c.offered),
 			c.X.Request.Count(settingsField), values(&c.X.Request.Head, settingsField)), c.inRequest(settingsField)
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-H2C-DUP-SETTINGS", Control: "h2c", Title: "h2c with two HTTP2-Settings", Edit: Edits(OfferH2C(), Twice(settingsField, h2cSettings))},
+	},
 })
 
 var _ = register(Rule{
@@ -55,6 +58,10 @@ Intermediaries: take HTTP2-Settings off whether Connection names it or not.`,
 			saw = "an HTTP2-Settings field with Connection " + values(h, "Connection")
 		}
 		return saw, c.inRequest(settingsField, "Connection")
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-H2C-SETTINGS-CONN", Class: Either, Control: "h2c", Title: "h2c without the connection option HTTP2-Settings",
+			Edit: Edits(OfferH2C(), Set("Connection", "Upgrade"))},
 	},
 })
 
@@ -90,6 +97,11 @@ filter looks at. An empty value means no settings and is only a matter of gramma
 			saw += fmt.Sprintf(", %d bytes, which are no whole settings", len(value)*3/4)
 		}
 		return saw, c.inRequest(settingsField)
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-H2C-EMPTY-SETTINGS", Class: Either, Control: "h2c", Title: "h2c with empty settings", Edit: Edits(OfferH2C(), Set(settingsField, ""))},
+		{ID: "UPGRADE-H2C-BAD-B64", Control: "h2c", Title: "h2c with settings that are not base64url", Edit: Edits(OfferH2C(), Set(settingsField, "!!!!"))},
+		{ID: "UPGRADE-H2C-BAD-LEN", Control: "h2c", Title: "h2c with a part of a setting", Edit: Edits(OfferH2C(), Set(settingsField, "AAMAAABkAA"))},
 	},
 })
 

@@ -62,9 +62,12 @@ func (c *Case) knownToSwitch() bool {
 }
 
 // soundHandshake tells whether there is nothing in a WebSocket handshake that a server could find fault with, but for
-// the version: that is one, and which one is between the two.
+// the version: that is one, and which one is between the two. Of the probes only those are sound that are to be accepted.
 func (c *Case) soundHandshake() bool {
 	q := c.X.Request
+	if c.probe != nil && c.probe.Class != Accept && c.probe.Class != Interop {
+		return false
+	}
 	return c.option && !c.cut && len(q.Flaws) == 0 && atLeast11(q.Version) && q.Count(versionField) == 1 &&
 		isVersion(first(&q.Head, versionField)) && c.soundButVersion() && !c.announcesContent()
 }

@@ -29,6 +29,10 @@ lines. Such requests are typed by hand, or come from programs that write \n for 
 		}
 		return lines + " with a bare LF at the end", at
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-BARE-LF", Class: Either, Title: "no CR at any line end", Edit: bareLF},
+		{ID: "UPGRADE-BARE-LF-ONE", Class: Either, Title: "no CR at one line end", Edit: Ending("Connection", "\nX-A: b\r\n")},
+	},
 })
 
 var _ = register(Rule{
@@ -55,6 +59,9 @@ the client is at fault.`,
 	Show: func(c *Case) (string, []Span) {
 		at := c.bareCRs()
 		return "a bare CR in the line of " + quote(fieldBefore(&c.X.Request.Head, at[0].From)), at
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-BARE-CR", Title: "Connection behind a CR in another field", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Rename("Connection", "X-A: b\rConnection")},
 	},
 })
 
@@ -97,6 +104,11 @@ In a client, check values that come from outside before they are written.`,
 		at := c.flawBytes(wire.FlawControl)
 		return fmt.Sprintf("the byte %#02x in the line of ", h.Raw[at[0].From]) + quote(fieldBefore(h, at[0].From)), at
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-NUL-CONN", Title: "a NUL behind upgrade", Also: []string{"UPGRADE-CONN-SYNTAX", "UPGRADE-MISSING-CONN"}, Edit: Set("Connection", "Upgrade\x00")},
+		{ID: "UPGRADE-NUL-UPGRADE", Title: "a NUL within websocket", Also: []string{"UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "web\x00socket")},
+		{ID: "UPGRADE-CTL-VER", Title: "a vertical tab behind 13", Also: []string{"UPGRADE-WS-VER-SYNTAX"}, Edit: Set(versionField, "13\x0b")},
+	},
 })
 
 var _ = register(Rule{
@@ -124,6 +136,12 @@ nginx: underscores_in_headers off, which is the default. Apache httpd: drops the
 	Show: func(c *Case) (string, []Span) {
 		f := c.aliased()
 		return "a field " + quote(c.X.Request.Text(f.Name)), []Span{{InRequest, f.Name.From, f.Name.To}}
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-KEY-UNDERSCORE", Title: "underscores in the name of the key", Also: []string{"UPGRADE-WS-KEY-MISSING"}, Edit: Rename(keyField, "Sec_WebSocket_Key")},
+		{ID: "UPGRADE-UNDERSCORE-ALL", Title: "underscores in the fields of WebSocket", Also: []string{"UPGRADE-WS-KEY-MISSING", "UPGRADE-WS-VER-MISSING"},
+			Edit: Edits(Rename(keyField, "Sec_WebSocket_Key"), Rename(versionField, "Sec_WebSocket_Version"))},
+		{ID: "UPGRADE-UNDERSCORE-UPGRADE", Title: "Upgrade_ in place of Upgrade", Also: []string{"UPGRADE-101-UNSOLICITED", "UPGRADE-WS-KEY-STRAY"}, Edit: Rename("Upgrade", "Upgrade_")},
 	},
 })
 
@@ -175,3 +193,11 @@ func (c *Case) neededAlias() bool {
 }
 
 func hyphened(name []byte) []byte { return bytes.ReplaceAll(name, []byte("_"), []byte("-")) }
+
+// bareLF ends every line of a handshake in an LF alone.
+func bareLF(h *Handshake) {
+	h.End, h.Finish = "\n", "\n"
+	for i := range h.Lines {
+		h.Lines[i].End = "\n"
+	}
+}

@@ -28,6 +28,11 @@ gobwas/ws: ws.Upgrader takes such lines; ws.HTTPUpgrader stands behind net/http,
 		}
 		return "white space behind the field name " + quote(fieldBefore(h, at[0].From)), at
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-SPACE-COLON-CONN", Class: Refuse400, Title: "a space behind the name Connection", Edit: Between("Connection", " : ")},
+		{ID: "UPGRADE-SPACE-COLON-UPGRADE", Class: Refuse400, Title: "a space behind the name Upgrade", Edit: Between("Upgrade", " : ")},
+		{ID: "UPGRADE-TAB-COLON-KEY", Class: Refuse400, Title: "a tab behind the name Sec-WebSocket-Key", Edit: Between(keyField, "\t: ")},
+	},
 })
 
 var _ = register(Rule{
@@ -56,6 +61,10 @@ In an intermediary, refuse them too, or pass on what was mended and never the or
 		at := c.flaws(wire.FlawObsFold)
 		return "a folded line in the field " + quote(fieldBefore(&c.X.Request.Head, at[0].From)), at
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-OBSFOLD-CONN", Class: Refuse400, Soft: true, Title: "upgrade in a folded line", Edit: Between("Connection", ":\r\n ")},
+		{ID: "UPGRADE-OBSFOLD-UPGRADE", Class: Refuse400, Soft: true, Title: "websocket in a folded line", Edit: Set("Upgrade", "x,\r\n\twebsocket")},
+	},
 })
 
 var _ = register(Rule{
@@ -82,6 +91,11 @@ none. Where some other line is affected and the server has dropped it, only the 
 		at := c.flaws(wire.FlawLeadingSpace)
 		name, _, _ := bytes.Cut(h.Raw[at[0].From:at[0].To], []byte(":"))
 		return "white space in front of the first field, then " + beginning(bytes.Trim(name, " \t")), at
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-LEAD-SP", Title: "Connection behind a space, in front of all fields", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Edits(Without("Connection"), func(h *Handshake) {
+			h.Lines = slices.Insert(h.Lines, 0, line(" Connection", "Upgrade"))
+		})},
 	},
 })
 
@@ -115,6 +129,10 @@ an offer. A line without a colon is often the rest of a value that a line end wa
 			at[i].To = s.From + max(bytes.IndexByte(h.Raw[s.From:s.To], ':'), 0)
 		}
 		return "the field name " + quote(h.Raw[at[0].From:at[0].To]), at
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-NO-COLON", Class: Refuse400, Title: "a line without a colon", Edit: Edits(Set("Garbage", ""), Between("Garbage", ""))},
+		{ID: "UPGRADE-NAME-JUNK", Class: Refuse400, Soft: true, Title: "a field name that is no token", Edit: Set("X@", "1")},
 	},
 })
 

@@ -26,6 +26,9 @@ switched.`,
 		start := c.X.Request.Start
 		return "a request without a Host field", []Span{{InRequest, start.From, start.To}}
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-HOST-MISSING", Class: Refuse400, Title: "no Host", Edit: Without("Host")},
+	},
 })
 
 var _ = register(Rule{
@@ -44,6 +47,10 @@ gobwas/ws: ws.Upgrader reads from the connection by itself and takes two; ws.HTT
 	When: func(c *Case) bool { return c.X.Request.Count("Host") > 1 && c.asks() },
 	Show: func(c *Case) (string, []Span) {
 		return "several hosts, Host " + values(&c.X.Request.Head, "Host"), c.inRequest("Host")
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-HOST-DUP", Class: Refuse400, Title: "two different hosts", Edit: Twice("Host", "evil.invalid")},
+		{ID: "UPGRADE-HOST-DUP-SAME", Class: Refuse400, Title: "the same host twice", Edit: func(h *Handshake) { Twice("Host", h.Host)(h) }},
 	},
 })
 
@@ -67,6 +74,11 @@ Go, net/http: does so in the server, but not where a head is parsed by hand.`,
 	Show: func(c *Case) (string, []Span) {
 		return "Host " + values(&c.X.Request.Head, "Host"), c.inRequest("Host")
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-HOST-INVALID", Class: Refuse400, Title: "a space in Host", Edit: Set("Host", "a b")},
+		{ID: "UPGRADE-HOST-USERINFO", Class: Refuse400, Title: "a user in Host", Edit: SetTo("Host", func(h *Handshake) string { return "x@" + h.Host })},
+		{ID: "UPGRADE-HOST-LIST", Class: Refuse400, Title: "a list in Host", Edit: SetTo("Host", func(h *Handshake) string { return h.Host + ", evil.invalid" })},
+	},
 })
 
 var _ = register(Rule{
@@ -88,6 +100,9 @@ nginx, in front: proxy_set_header Host $host.`,
 	Judge: tolerated,
 	Show: func(c *Case) (string, []Span) {
 		return "an empty Host field", c.inRequest("Host")
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-HOST-EMPTY", Class: Either, Title: "an empty Host", Edit: Set("Host", "")},
 	},
 })
 

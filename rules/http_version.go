@@ -23,4 +23,9 @@ nginx, in front: proxy_http_version 1.1 in every location that carries upgrades.
 		at := []Span{{InRequest, max(start.From, start.To-len("HTTP/1.0")), start.To}}
 		return "an HTTP/1.0 request that offers " + members(c.offered), append(at, c.inRequest("Upgrade")...)
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-HTTP10", Title: "WebSocket handshake over HTTP/1.0", Edit: Version("HTTP/1.0")},
+		{ID: "UPGRADE-HTTP10-KA", Title: "HTTP/1.0 with keep-alive, Upgrade", Edit: Edits(Version("HTTP/1.0"), Set("Connection", "keep-alive, Upgrade"))},
+		{ID: "UPGRADE-H2C-HTTP10", Control: "h2c", Title: "h2c over HTTP/1.0", Edit: Edits(OfferH2C(), Version("HTTP/1.0"))},
+	},
 })

@@ -16,7 +16,7 @@ func (c *Case) keeps(part string) bool { return !slices.Contains(c.X.Lossy, part
 
 // allow takes a verdict back that rests on what a file did not keep, and says with every other one what that was.
 func (c *Case) allow() {
-	f := &c.found
+	f := c.found
 	if len(c.X.Lossy) == 0 || f.Verdict >= Pass {
 		return
 	}

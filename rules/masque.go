@@ -43,6 +43,10 @@ the tunnel reaches whatever the proxy reaches.`,
 		return "an offer of " + members(c.offered) + " with " + strings.Join(broken, ", "),
 			append(at, c.inRequest("Host", "Connection", "Upgrade")...)
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-UDP-POST", Risk: State, Control: "masque", Title: "connect-udp by POST with Content-Length", Also: []string{"UPGRADE-CAPSULE-FRAMING"},
+			Edit: Edits(offerUDP, Method("POST"), Set("Content-Length", "0"))},
+	},
 })
 
 var _ = register(Rule{
@@ -69,6 +73,9 @@ An intermediary that does not know what was switched to carries capsules, or rea
 			saw = "101 to " + members(c.named)
 		}
 		return saw, c.inResponse("Upgrade", "Connection")
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-UDP", Class: Either, Control: "masque", Title: "a sound offer of connect-udp", Edit: offerUDP},
 	},
 })
 
@@ -132,4 +139,9 @@ func (c *Case) masqueFaults() (broken []string, literal string) {
 		literal = "other protocols beside it"
 	}
 	return broken, literal
+}
+
+// offerUDP makes the handshake a request for UDP proxying (RFC 9298 §3.2), to an address that nobody has.
+func offerUDP(h *Handshake) {
+	Edits(Offer("connect-udp"), Target(Always("/.well-known/masque/udp/192.0.2.6/443/")), Set(capsuleField, "?1"))(h)
 }

@@ -24,4 +24,21 @@ nginx, in front: limit_except GET { deny all; } in the location of the endpoint 
 		q := c.X.Request
 		return "method " + quote(q.Method), []Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-POST", Title: "WebSocket handshake by POST", Risk: State, Edit: Method("POST")},
+		{ID: "UPGRADE-POST-CL0", Title: "POST with Content-Length: 0", Risk: State, Edit: Edits(Method("POST"), Set("Content-Length", "0"))},
+		{ID: "UPGRADE-METHOD-HEAD", Title: "method HEAD", Edit: Method("HEAD")},
+		{ID: "UPGRADE-METHOD-PUT", Title: "method PUT", Risk: State, Edit: Method("PUT")},
+		{ID: "UPGRADE-METHOD-DELETE", Title: "method DELETE", Risk: State, Edit: Method("DELETE")},
+		{ID: "UPGRADE-METHOD-PATCH", Title: "method PATCH", Risk: State, Edit: Method("PATCH")},
+		{ID: "UPGRADE-METHOD-OPTIONS", Title: "method OPTIONS", Edit: Method("OPTIONS")},
+		{ID: "UPGRADE-METHOD-TRACE", Title: "method TRACE", Edit: Method("TRACE")},
+		{ID: "UPGRADE-METHOD-QUERY", Title: "method QUERY", Risk: State, Edit: Method("QUERY")},
+		{ID: "UPGRADE-METHOD-FOOBAR", Title: "a method that does not exist", Risk: State, Edit: Method("FOOBAR")},
+		{ID: "UPGRADE-METHOD-LOWER", Title: "method get in small letters", Risk: State, Edit: Method("get")},
+		{ID: "UPGRADE-METHOD-CONNECT", Title: "CONNECT and an upgrade at once", Risk: State, Also: []string{"UPGRADE-CONNECT"},
+			Edit: Edits(Method("CONNECT"), Target(func(h *Handshake) string { return h.Host }))},
+		{ID: "UPGRADE-METHOD-OVERRIDE", Title: "POST that asks to be taken for GET", Risk: State,
+			Edit: Edits(Method("POST"), Set("X-HTTP-Method-Override", "GET"), Set("Content-Length", "0"))},
+	},
 })

@@ -24,7 +24,9 @@ the right answer; the fault then is the client's alone.`,
 		t := &c.negotiated().deflate
 		verdict := RefuseSwitch(c)
 		switch {
-		case !c.switched || t.answers > 0 && !t.sound:
+		case c.switched && t.answers > 0 && !t.sound:
+			return Fail
+		case !c.switched:
 			return verdict
 		case c.probed():
 			return Pass
@@ -39,6 +41,10 @@ the right answer; the fault then is the client's alone.`,
 			saw += ", which the server did not take up"
 		}
 		return saw, []Span{{InRequest, d.at.From, d.at.To}}
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-PMD-BITS16", Class: Negotiate, Title: "permessage-deflate with a window of 16 bits",
+			Edit: Set(extensionField, "permessage-deflate; client_max_window_bits=16")},
 	},
 })
 
@@ -68,6 +74,9 @@ as their answer do this with every client that offers client_max_window_bits wit
 				c.inResponse(extensionField)
 		}
 		return "101 that accepts permessage-deflate with " + d.fault, []Span{{InResponse, d.at.From, d.at.To}}
+	},
+	Probes: []Probe{
+		{ID: "CTRL-WS-PMD", Class: Accept, Title: "a sound handshake with permessage-deflate", Edit: Set(extensionField, "permessage-deflate; client_max_window_bits")},
 	},
 })
 
@@ -105,6 +114,10 @@ such connections as well.`,
 		}
 		return saw, c.terms()
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-PMD-NOCMWB", Class: Negotiate, Title: "permessage-deflate by a client whose window cannot be limited",
+			Edit: Set(extensionField, "permessage-deflate")},
+	},
 })
 
 var _ = register(Rule{
@@ -131,6 +144,10 @@ such as one built on Java's Deflater, must decline the offer.`,
 			saw = fmt.Sprintf("101 with server_max_window_bits=%d", t.answer.serverBits)
 		}
 		return fmt.Sprintf("%s, offered was server_max_window_bits=%d", saw, t.offer.serverBits), c.terms()
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-PMD-BITS10", Class: Negotiate, Title: "permessage-deflate with windows of 10 bits",
+			Edit: Set(extensionField, "permessage-deflate; server_max_window_bits=10; client_max_window_bits=10")},
 	},
 })
 

@@ -23,15 +23,18 @@ that nobody speaks decides.`,
 	ignore the field if none is among them.
 Where a private protocol is meant, name it in the configuration of Interlock; then a switch to it passes without a
 	note.`,
-	When: func(c *Case) bool { return slices.ContainsFunc(c.offered, c.unknown) },
+	When: func(c *Case) bool { return slices.ContainsFunc(c.offered, c.unknown) || c.brings("UPGRADE-UNKNOWN") },
 	Judge: func(c *Case) Verdict {
 		if c.switched && !c.switchedToUnknown() {
 			return Pass
 		}
 		verdict := RefuseSwitch(c)
-		if c.switched && !c.probed() {
+		switch {
+		case c.switched && !c.probed():
 			c.rate(Info)
 			return Warn
+		case c.switched && verdict == Warn: // to a protocol that somebody speaks, if nobody said that it is meant here
+			c.rate(Medium)
 		}
 		return verdict
 	},
@@ -39,16 +42,18 @@ Where a private protocol is meant, name it in the configuration of Interlock; th
 		h := &c.X.Request.Head
 		return "an offer of " + values(h, "Upgrade") + ", which no registry knows", c.inRequest("Upgrade")
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-UNKNOWN", Title: "an offer of a made-up protocol", Also: []string{"UPGRADE-101-NOT-OFFERED"}, Edit: Offer("totally-made-up/1.0")},
+		{ID: "UPGRADE-DOCKER-TCP", Class: Warn101, Risk: State, Title: "an offer of tcp, as Docker makes it",
+			Edit: Edits(Offer("tcp"), Method("POST"), Set("Content-Length", "0"))},
+		{ID: "UPGRADE-SPDY", Class: Warn101, Risk: State, Title: "an offer of SPDY/3.1, as kubectl makes it",
+			Edit: Edits(Offer("SPDY/3.1"), Method("POST"), Set("Content-Length", "0"))},
+	},
 })
 
 // registered tells whether a protocol of that name is in the registry of RFC 9110 §16.7.
 func registered(m wire.Protocol) bool {
-	for _, name := range [...]string{"HTTP", "TLS", "WebSocket", "h2c", "connect-udp", "connect-ip"} {
-		if m.Is(name) {
-			return true
-		}
-	}
-	return false
+	return m.Is("HTTP") || m.Is("TLS") || m.Is("WebSocket") || m.Is("h2c") || isMasque(m)
 }
 
 // unknown tells whether a protocol is neither registered nor named in the configuration.

@@ -13,9 +13,13 @@ var book []*Rule
 // broken in the source; so is each line of Fix, with a tab in front of what continues it.
 func register(r Rule) *Rule {
 	r.Why, r.Fix = strings.ReplaceAll(r.Why, "\n", " "), strings.ReplaceAll(r.Fix, "\n\t", " ")
+	r.general = slices.DeleteFunc(slices.Clone(r.Refs), func(ref Ref) bool { return ref.RFC == "6455" })
 	i, taken := place(r.ID)
 	if taken {
 		panic("rules: " + r.ID + " is registered twice")
+	}
+	for i := range r.Probes {
+		r.Probes[i].rule = &r
 	}
 	book = slices.Insert(book, i, &r)
 	return &r
@@ -39,6 +43,23 @@ func Find(id string) *Rule {
 // Suggest returns up to three IDs of rules that somebody who typed id may have meant, the nearest first, of those equally
 // near the shortest.
 func Suggest(id string) []string {
+	ids := make([]string, 0, len(book))
+	for _, r := range book {
+		ids = append(ids, r.ID)
+	}
+	return nearest(id, ids)
+}
+
+// SuggestProbe is Suggest for IDs of probes.
+func SuggestProbe(id string) []string {
+	var ids []string
+	for _, p := range Probes() {
+		ids = append(ids, p.ID)
+	}
+	return nearest(id, ids)
+}
+
+func nearest(id string, all []string) []string {
 	id = canonical(id)
 	if id == "" {
 		return nil
@@ -48,13 +69,13 @@ func Suggest(id string) []string {
 		distance int
 	}
 	var found []near
-	for _, r := range book {
-		d := distance(id, r.ID)
-		if strings.Contains(r.ID, id) {
+	for _, known := range all {
+		d := distance(id, known)
+		if strings.Contains(known, id) {
 			d = 1
 		}
 		if d <= max(2, len(id)/4) {
-			found = append(found, near{r.ID, d})
+			found = append(found, near{known, d})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b near) int { return cmp.Or(a.distance-b.distance, len(a.id)-len(b.id)) })

@@ -20,12 +20,27 @@ switches where all others have given up. Of 78 servers that were tried, 58 did n
 	When: func(c *Case) bool {
 		return c.flawed(wire.FlawVersion) && c.X.Request.Start.To < len(c.X.Request.Raw) // else more of the line may come
 	},
+	Judge: func(c *Case) Verdict {
+		verdict := RefuseSwitch(c)
+		if verdict == Warn && c.probed() && c.status() == 505 { // the status is made for this (RFC 9110 §15.6.6)
+			return Pass
+		}
+		return verdict
+	},
 	Show: func(c *Case) (string, []Span) {
 		q := c.X.Request
 		if q.Version == "" {
 			return "a request line without a version", []Span{{InRequest, q.Start.From, q.Start.To}}
 		}
 		return "version " + quote(q.Version), []Span{{InRequest, max(q.Start.From, q.Start.To-len(q.Version)), q.Start.To}}
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-HTTP09", Title: "a request line without a version", Edit: Version("")},
+		{ID: "UPGRADE-HTTP11-LOWER", Title: "http/1.1 in small letters", Edit: Version("http/1.1")},
+		{ID: "UPGRADE-HTTP12", Class: Either, Title: "HTTP/1.2", Edit: Version("HTTP/1.2")},
+		{ID: "UPGRADE-HTTP2-LINE", Title: "HTTP/2.0", Edit: Version("HTTP/2.0")},
+		{ID: "UPGRADE-HTTP-VER-JUNK", Title: "HTTP/1.10", Edit: Version("HTTP/1.10")},
+		{ID: "UPGRADE-HTTP-VER-01.1", Title: "HTTP/01.1", Edit: Version("HTTP/01.1")},
 	},
 })
 

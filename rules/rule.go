@@ -18,9 +18,13 @@ type Rule struct {
 	// it or carried it too far. Where the message came through one, the finding says so.
 	HopByHop bool `json:"-"`
 
-	When  func(*Case) bool                    `json:"-"` // whether the rule is in play; what is not applicable has not passed
-	Judge func(*Case) Verdict                 `json:"-"` // nil: RefuseSwitch
-	Show  func(*Case) (saw string, at []Span) `json:"-"` // what was seen and where; called for no verdict but fail, warn, unclear
+	When   func(*Case) bool    `json:"-"`      // whether the rule is in play; what is not applicable has not passed
+	Judge  func(*Case) Verdict `json:"-"`      // nil: RefuseSwitch
+	Probes []Probe             `json:"probes"` // the requests that bring the rule into play on demand
+
+	Show func(*Case) (saw string, at []Span) `json:"-"` // what was seen and where; called for no verdict but fail, warn, unclear
+
+	general []Ref // those of Refs that bind who does not speak WebSocket; register fills it in
 }
 
 // A Ref is one requirement in our own words and where it is written.

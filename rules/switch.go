@@ -33,6 +33,9 @@ have done, do this to every request that lost its Upgrade field on a proxy.`,
 		}
 		return "101 to a request without an Upgrade field", c.inResponse()
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-MISSING-UPGRADE", Title: "no Upgrade field", Also: []string{"UPGRADE-WS-KEY-STRAY"}, Edit: Without("Upgrade")},
+	},
 })
 
 var _ = register(Rule{
@@ -61,6 +64,16 @@ answer with the offer.`,
 	Show: func(c *Case) (string, []Span) {
 		return "101 to " + members(c.named) + ", offered was " + members(c.offered),
 			append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...)
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-UNKNOWN-WSFIELDS", Title: "a made-up protocol with the fields of WebSocket", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "totally-made-up/1.0")},
+		{ID: "UPGRADE-TOKEN-WEBSOCKETS", Title: "websockets in place of websocket", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websockets")},
+		{ID: "UPGRADE-TOKEN-XWEBSOCKET", Title: "xwebsocket in place of websocket", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "xwebsocket")},
+		{ID: "UPGRADE-TOKEN-HYPHEN", Title: "not-websocket in place of websocket", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "not-websocket")},
+		{ID: "UPGRADE-TOKEN-H2C-WSFIELDS", Title: "h2c with the fields of WebSocket", Also: []string{"UPGRADE-H2C-NO-SETTINGS"}, Edit: Set("Upgrade", "h2c")},
+		{ID: "UPGRADE-H2C-TYPO", Control: "h2c", Title: "xh2c in place of h2c", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Edits(OfferH2C(), Set("Upgrade", "xh2c"))},
+		{ID: "UPGRADE-HTTP-SELF", Title: "an offer of HTTP/1.1", Edit: Offer("HTTP/1.1")},
+		{ID: "UPGRADE-HTTP2-NAME", Title: "an offer of HTTP/2.0", Edit: Offer("HTTP/2.0")},
 	},
 })
 

@@ -42,6 +42,15 @@ In a client, send the path and the query of the address, with nothing of what fo
 		return "target " + quote(c.Options.shown(q.Target)) + " (" + c.targetFault() + ")",
 			[]Span{{InRequest, from, min(from+len(q.Target), q.Start.To)}}
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-TARGET-ASTERISK", Title: "GET *", Edit: Target(Always("*"))},
+		{ID: "UPGRADE-TARGET-WS-SCHEME", Class: Either, Title: "target ws://",
+			Edit: Target(func(h *Handshake) string { return webSocketScheme(h) + "://" + h.Host + h.Path })},
+		{ID: "UPGRADE-TARGET-OTHER-HOST", Class: Either, Title: "an absolute target with another host than Host",
+			Edit: Target(func(h *Handshake) string { return h.Scheme + "://other.invalid" + h.Path })},
+		{ID: "UPGRADE-TARGET-FRAGMENT", Class: Either, Title: "a fragment in the target", Edit: Target(func(h *Handshake) string { return h.Path + "#x" })},
+		{ID: "UPGRADE-TARGET-AUTHORITY", Title: "GET of a host and port", Edit: Target(func(h *Handshake) string { return h.Host })},
+	},
 })
 
 var _ = register(Rule{
@@ -85,4 +94,12 @@ func (c *Case) targetFault() string {
 		return "a fragment"
 	}
 	return ""
+}
+
+// webSocketScheme is the scheme of addresses of WebSockets (RFC 6455 §3) where a handshake goes to.
+func webSocketScheme(h *Handshake) string {
+	if h.Scheme == "https" {
+		return "wss"
+	}
+	return "ws"
 }

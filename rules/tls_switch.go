@@ -40,6 +40,12 @@ CUPS: Encryption Required and a listener with SSLListen, if the clients can be s
 		}
 		return saw, append(c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For"), c.inResponse("Upgrade")...)
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-TLS-1.0", Class: Warn101, Title: "an offer of TLS/1.0", Edit: Offer("TLS/1.0")},
+		{ID: "UPGRADE-TLS-1.2", Class: Warn101, Title: "an offer of TLS/1.2, HTTP/1.1", Edit: Offer("TLS/1.2, HTTP/1.1")},
+		{ID: "UPGRADE-TLS-OPTIONS", Class: Warn101, Title: "OPTIONS * with an offer of TLS/1.0",
+			Edit: Edits(Offer("TLS/1.0"), Method("OPTIONS"), Target(Always("*")))},
+	},
 })
 
 var _ = register(Rule{

@@ -21,14 +21,15 @@ type recorded struct {
 	transcript *wire.Transcript
 	wants      []string // VERDICT RULE, or clean
 	common     wire.Common
-	template   Case // what a case of this transcript has beside its exchange
+	twin       *wire.Exchange // what came of the same request without the offer, for a probe that wants to know
+	template   Case           // what a case of this transcript has beside its exchange
 }
 
 func (r *recorded) rulings() []*Ruling {
 	var rulings []*Ruling
 	for _, x := range r.transcript.Exchanges(r.common) {
 		c := r.template
-		c.X = x
+		c.X, x.Twin = x, r.twin
 		rulings = append(rulings, Classify(c))
 	}
 	return rulings
@@ -76,11 +77,11 @@ func (r *recorded) read(m wire.Meta) error {
 	case "probe":
 		r.common.Origin, r.common.Probe = wire.OriginProbe, m.Value
 	case "controls":
-		i := slices.Index([]string{"refused", "accepted", "gone"}, m.Value)
+		i := slices.Index([]string{"refused", "accepted", "gone", "unasked"}, m.Value)
 		if i < 0 {
 			return fmt.Errorf("no such state of the controls: %q", m.Value)
 		}
-		r.template.Controls = Controls(i)
+		r.common.Controls = wire.Controls(i)
 	case "protocols":
 		r.template.Options.Protocols = strings.Split(m.Value, ", ")
 	case "origins":
@@ -89,6 +90,11 @@ func (r *recorded) read(m wire.Meta) error {
 		r.common.ClientTLS, r.common.BackendTLS = m.Value == "client", m.Value == "backend"
 	case "switches":
 		r.template.Seen.Switches = func(_, endpoint string) bool { return endpoint == m.Value }
+	case "twin":
+		r.common.Content = true
+		return r.readTwin(m.Value)
+	case "crossed":
+		r.template.Seen.Crossed = func(_, endpoint string) bool { return endpoint == m.Value }
 	case "seen-key":
 		r.template.Seen.KeySeen = func(key, _ string) bool { return key == m.Value }
 	case "advertised":
@@ -97,6 +103,16 @@ func (r *recorded) read(m wire.Meta) error {
 		return fmt.Errorf("unknown key %q", m.Key)
 	}
 	return nil
+}
+
+// readTwin reads the answer that the request got without the offer.
+func (r *recorded) readTwin(answer string) error {
+	const request = `> POST / HTTP/1.1\r\nHost: staging.test\r\nContent-Length: 5\r\n\r\nhello`
+	t, err := wire.ParseTranscript([]byte("\n" + request + "\n< " + answer + "\n! closed\n"))
+	if err == nil {
+		r.twin = t.Exchanges(wire.Common{Every: true, Content: true})[0]
+	}
+	return err
 }
 
 // TestTranscripts holds each transcript against its want lines: what is wanted must be found, and nothing may fail that

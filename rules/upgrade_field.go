@@ -27,6 +27,9 @@ In an intermediary, remove the field; do not set it to nothing.`,
 	Show: func(c *Case) (string, []Span) {
 		return "an empty offer, Upgrade " + values(&c.X.Request.Head, "Upgrade"), c.inRequest("Upgrade")
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-EMPTY", Title: "an empty Upgrade field", Also: []string{"UPGRADE-101-UNSOLICITED", "UPGRADE-WS-KEY-STRAY"}, Edit: Set("Upgrade", "")},
+	},
 })
 
 var _ = register(Rule{
@@ -87,6 +90,12 @@ undici: use a release with the mending of CVE-2026-1527, and let no outside text
 		m := c.offered[slices.IndexFunc(c.offered, misshapen)]
 		return "an offer of " + quote(c.X.Request.Text(m.Span)) + ", which is no protocol", []Span{{InRequest, m.Span.From, m.Span.To}}
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-TOKEN-QUOTED", Title: "websocket in quotation marks", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", `"websocket"`)},
+		{ID: "UPGRADE-TOKEN-JUNK", Title: "websocket with a parameter", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websocket;v=13")},
+		{ID: "UPGRADE-TOKEN-SPACE", Title: "websocket behind a word and a space", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "foo websocket")},
+		{ID: "UPGRADE-TOKEN-KELVIN", Title: "websocket with a Kelvin sign for its k", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websoc\xe2\x84\xaaet")},
+	},
 })
 
 var _ = register(Rule{
@@ -113,6 +122,12 @@ the same offer. A second line is often one that an intermediary has added to the
 	},
 	Show: func(c *Case) (string, []Span) {
 		return "several lines, Upgrade " + values(&c.X.Request.Head, "Upgrade"), c.inRequest("Upgrade")
+	},
+	Probes: []Probe{
+		{ID: "CTRL-WS-LIST", Class: Either, Title: "websocket behind another protocol", Edit: Set("Upgrade", "foo/2, websocket")},
+		{ID: "UPGRADE-DUP-LINE", Class: Either, Title: "two lines that offer websocket", Edit: Twice("Upgrade", "websocket")},
+		{ID: "UPGRADE-DUP-H2C-WS", Class: Either, Title: "h2c and websocket in two lines", Edit: Edits(Set("Upgrade", "h2c"), Twice("Upgrade", "websocket"))},
+		{ID: "UPGRADE-LIST-H2C-WS", Class: Either, Title: "h2c and websocket in one line", Edit: Set("Upgrade", "h2c, websocket")},
 	},
 })
 

@@ -27,6 +27,7 @@ const (
 	controlled                 // a probe; the controls around it were accepted
 	uncontrolled               // a probe; they were not
 	unanswered                 // a probe; the control before it was accepted, and afterwards nothing answered
+	byStatus                   // a probe, scored as test suites do that look at nothing but its status
 	columns
 )
 
@@ -40,26 +41,26 @@ type cell struct {
 
 func both(v Verdict) cell { return cell{broken: v, kept: v} }
 
+// gone is the note of a probe behind which nothing answers any more.
+const gone = "the backend is gone since"
+
 // verdicts is the one verdict table: what an answer means to a rule that wants a request not to be switched.
 func verdicts(a answer, c column) cell {
-	const (
-		filtered = "a filter in front may have answered"
-		gone     = "the backend is gone since"
-	)
+	const filtered = "a filter in front may have answered"
 	na, client := both(NotApplicable), cell{broken: Warn, kept: Pass}
 	crash := cell{broken: Fail, kept: Fail, least: High, note: gone}
 	return [answers][columns]cell{
-		//                live, controlled, uncontrolled, unanswered
-		answeredSwitch:  {both(Fail), both(Fail), both(Fail), both(Fail)},
-		answeredAuth:    {client, {broken: Pass, kept: Pass, note: filtered}, na, na},
-		answeredBusy:    {client, both(Unclear), na, na},
-		answeredRefusal: {client, both(Pass), na, na},
-		answeredNormal:  {client, both(Warn), na, na},
-		answeredError:   {client, both(Warn), na, na},
-		answeredClose:   {both(Unclear), both(Warn), both(Unclear), crash},
-		answeredNothing: {both(Unclear), both(Unclear), both(Unclear), both(Unclear)},
-		answeredWait:    {both(Unclear), both(Pass), both(Unclear), both(Unclear)},
-		answeredNoise:   {both(Unclear), both(Unclear), both(Unclear), both(Unclear)},
+		//                live, controlled, uncontrolled, unanswered, by status
+		answeredSwitch:  {both(Fail), both(Fail), both(Fail), both(Fail), both(Fail)},
+		answeredAuth:    {client, {broken: Pass, kept: Pass, note: filtered}, na, na, both(Pass)},
+		answeredBusy:    {client, both(Unclear), na, na, both(Pass)},
+		answeredRefusal: {client, both(Pass), na, na, both(Pass)},
+		answeredNormal:  {client, both(Warn), na, na, both(Pass)},
+		answeredError:   {client, both(Warn), na, na, both(Pass)},
+		answeredClose:   {both(Unclear), both(Warn), both(Unclear), crash, both(Pass)},
+		answeredNothing: {both(Unclear), both(Unclear), both(Unclear), both(Unclear), both(Fail)},
+		answeredWait:    {both(Unclear), both(Pass), both(Unclear), both(Unclear), both(Fail)},
+		answeredNoise:   {both(Unclear), both(Unclear), both(Unclear), both(Unclear), both(Fail)},
 	}[a][c]
 }
 
@@ -73,6 +74,9 @@ func RefuseSwitch(c *Case) Verdict {
 	r := c.found.Rule
 	in := c.column()
 	entry := verdicts(c.answer(), in)
+	if p := c.probe; p != nil && p.rule == r {
+		entry = p.expects(c.answer(), in)
+	}
 	c.framed, c.found.Detail = true, entry.note
 	c.rate(max(c.found.Severity, entry.least))
 	verdict := entry.kept
@@ -89,10 +93,12 @@ func (c *Case) column() column {
 	switch {
 	case !c.probed():
 		return live
-	case c.Controls == ControlsAccepted:
+	case c.X.Controls == wire.ControlsAccepted:
 		return controlled
-	case c.Controls == BackendGone:
+	case c.X.Controls == wire.BackendGone:
 		return unanswered
+	case c.X.Controls == wire.ControlsUnasked:
+		return byStatus
 	}
 	return uncontrolled
 }

@@ -76,11 +76,12 @@ func (row tableRow) check(t *testing.T) {
 		t.Errorf("%s, live, rule of the server: got %s by %s, want %s", row.name, got, party, row.server)
 	}
 	x.Origin = wire.OriginProbe
-	for controls, want := range map[Controls]Verdict{
-		ControlsAccepted: row.controlled, ControlsRefused: row.uncontrolled, BackendGone: row.unanswered,
+	for controls, want := range map[wire.Controls]Verdict{
+		wire.ControlsAccepted: row.controlled, wire.ControlsRefused: row.uncontrolled, wire.BackendGone: row.unanswered,
 	} {
 		for _, id := range []string{"UPGRADE-POST", "UPGRADE-HTTP10"} {
-			r := Classify(Case{X: x, Controls: controls})
+			x.Controls = controls
+			r := Classify(Case{X: x})
 			if got, party := verdict(r, id); got != want || party != Server {
 				t.Errorf("%s, probe, controls %d, %s: got %s by %s, want %s by server", row.name, controls, id, got, party, want)
 			}
@@ -98,7 +99,8 @@ func verdict(r *Ruling, id string) (Verdict, Party) {
 func TestFilterMayHaveAnswered(t *testing.T) {
 	x := exchange(403, wire.Refused, "")
 	x.Origin = wire.OriginProbe
-	f := Classify(Case{X: x, Controls: ControlsAccepted}).Find("UPGRADE-POST")
+	x.Controls = wire.ControlsAccepted
+	f := Classify(Case{X: x}).Find("UPGRADE-POST")
 	if want := "a filter in front may have answered"; f.Detail != want {
 		t.Errorf("got %q, want %q", f.Detail, want)
 	}
@@ -107,7 +109,8 @@ func TestFilterMayHaveAnswered(t *testing.T) {
 func TestProbeThatKillsIsHigh(t *testing.T) {
 	x := exchange(0, wire.Closed, wire.CauseServerReset)
 	x.Origin = wire.OriginProbe
-	r := Classify(Case{X: x, Controls: BackendGone})
+	x.Controls = wire.BackendGone
+	r := Classify(Case{X: x})
 	if f := r.Find("UPGRADE-HTTP10"); f.Severity != High || r.Unsafe {
 		t.Errorf("got severity %s, unsafe %t; want high, and not unsafe, since nobody switched", f.Severity, r.Unsafe)
 	}

@@ -45,6 +45,9 @@ websocket-extensions libraries for Node.js and Ruby could be stopped altogether 
 		}
 		return brokenList(InRequest, &c.X.Request.Head, n.offered.fault)
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-EXT-BAD", Soft: true, Title: "extensions that break the grammar", Edit: Set(extensionField, ";;=")},
+	},
 })
 
 var _ = register(Rule{
@@ -109,6 +112,9 @@ Intermediaries: pass Sec-WebSocket-Extensions on in both directions or take it o
 			saw = "101 with the extension " + quote(p.Text(at)) + ", offered was " + values(&c.X.Request.Head, extensionField)
 		}
 		return saw, append(c.inRequest(extensionField), Span{InResponse, at.From, at.To})
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-EXT-NONE", Class: Negotiate, Title: "no extension offered", Edit: Without(extensionField)},
 	},
 })
 

@@ -135,62 +135,12 @@ func (c *Case) readsFrames13() bool {
 	return foreign == "" || foreign == "7" || foreign == "8"
 }
 
-// A frameFault is what makes the receiver of a frame fail the connection; several may come together.
-type frameFault uint8
-
-const (
-	faultMask     frameFault = 1 << iota // of a client without a mask, of a server with one
-	faultReserved                        // a reserved bit that nothing explains
-	faultOpcode
-	faultControl
-	faultLength
-)
-
-// A frameScan is what one side sent behind the 101, read up to the first frame that the other side must not accept. What
-// stands behind that one is not judged: where it begins would be a guess.
-type frameScan struct {
-	count  int // frames that were read, the faulty one among them
-	last   frame
-	faults frameFault // of the last one
-	http   bool       // HTTP stands in the place of the first one
-}
-
 // sent are the first bytes from one side behind the 101.
 func (c *Case) sent(from Part) []byte {
 	if from == FromServer {
 		return c.X.After.Server
 	}
 	return c.X.After.Client
-}
-
-// scanFrames scans the frames of one side, once for each case.
-func (c *Case) scanFrames(from Part) frameScan {
-	side := 0
-	if from == FromServer {
-		side = 1
-	}
-	if !c.scanned[side] {
-		c.scans[side], c.scanned[side] = c.scanSide(from), true
-	}
-	return c.scans[side]
-}
-
-func (c *Case) scanSide(from Part) (s frameScan) {
-	b, open := c.sent(from), false
-	s.http = mayBeHTTP(b, from)
-	for f := range frames(b) {
-		if mayBeHTTP(b[f.from:], from) {
-			return s
-		}
-		s.count, s.last, s.faults = s.count+1, f, c.faultsOf(f, from, open)
-		if s.faults != 0 {
-			return s
-		}
-		if !f.control() {
-			open = !f.fin()
-		}
-	}
-	return s
 }
 
 // mayBeHTTP tells whether the bytes of one side are HTTP, or too few to tell from it. No sound frame begins with a letter:
@@ -202,29 +152,6 @@ func mayBeHTTP(b []byte, from Part) bool {
 	}
 	n := min(len(b), len(statusLine))
 	return wire.EqualFold(b[:n], statusLine[:n])
-}
-
-// faultsOf is what is wrong with a frame; open tells whether it stands within a message.
-func (c *Case) faultsOf(f frame, from Part, open bool) (faults frameFault) {
-	if f.masked != (from == FromClient) {
-		faults |= faultMask
-	}
-	starts := f.opcode() == opText || f.opcode() == opBinary
-	if bits := f.first & frameRSV; bits != 0 {
-		if deflate, _ := c.acceptedExtensions(); !deflate || !starts || bits != frameRSV1 {
-			faults |= faultReserved
-		}
-	}
-	if starts && open || f.opcode() == opContinuation && !open || f.opcode() > opBinary && f.opcode() < opClose || f.opcode() > opPong {
-		faults |= faultOpcode
-	}
-	if f.control() && (!f.fin() || f.length > 125) {
-		faults |= faultControl
-	}
-	if !f.minimal || f.length>>63 != 0 {
-		faults |= faultLength
-	}
-	return faults
 }
 
 // acceptedExtensions tells whether the 101 has accepted permessage-deflate, and whether it has accepted any other

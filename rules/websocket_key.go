@@ -32,6 +32,9 @@ cached 101 looks like a fresh one.`,
 	Show: func(c *Case) (string, []Span) {
 		return "an offer of " + members(c.offered) + " without a Sec-WebSocket-Key field", c.inRequest("Upgrade")
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-KEY-MISSING", Title: "no key", Edit: Without(keyField)},
+	},
 })
 
 var _ = register(Rule{

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -29,6 +31,19 @@ Go: base64.StdEncoding skips line ends; compare the length with 24 before decodi
 		key := c.misshapenKey()
 		return "Sec-WebSocket-Key " + quote(key) + " (" + keyFault(key) + ")", c.inRequest(keyField)
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-KEY-EMPTY", Title: "an empty key", Edit: Set(keyField, "")},
+		{ID: "UPGRADE-WS-KEY-NOTB64", Title: "a key that is no base64", Edit: Set(keyField, "!!!!!!!!!!!!!!!!!!!!!!==")},
+		{ID: "UPGRADE-WS-KEY-SHORT", Title: "a key of 1 byte", Edit: Set(keyField, "eA==")},
+		{ID: "UPGRADE-WS-KEY-15", Title: "a key of 15 bytes", Edit: Set(keyField, "dGhlIHNhbXBsZSBub25j")},
+		{ID: "UPGRADE-WS-KEY-17", Title: "a key of 17 bytes, which has 24 characters too", Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZSE=")},
+		{ID: "UPGRADE-WS-KEY-32", Title: "a key of 32 bytes", Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZXRoZSBzYW1wbGUgbm9uY2U=")},
+		{ID: "UPGRADE-WS-KEY-NOPAD", Title: "a key without its padding", Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZQ")},
+		{ID: "UPGRADE-WS-KEY-URLSAFE", Title: "a key in the alphabet for URLs", Edit: Set(keyField, "-_-_-_-_-_-_-_-_-_-_-w==")},
+		{ID: "UPGRADE-WS-KEY-TRAIL", Title: "a letter behind the padding of the key", Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZQ==x")},
+		{ID: "UPGRADE-WS-KEY-INNER-SP", Title: "a space within the key", Edit: Set(keyField, "dGhlIHNhbXBs ZSBub25jZQ==")},
+		{ID: "UPGRADE-WS-KEY-HUGE", Risk: Crash, Title: "a key of 4 KiB", Edit: Set(keyField, strings.Repeat("A", 4096)+"==")},
+	},
 })
 
 var _ = register(Rule{
@@ -53,6 +68,9 @@ client's keys now and then and another always. The example in RFC 6455 itself ha
 	Show: func(c *Case) (string, []Span) {
 		return "Sec-WebSocket-Key " + values(&c.X.Request.Head, keyField) + " ends in bits that belong to no byte",
 			c.inRequest(keyField)
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-KEY-NONCANON", Class: Either, Title: "the key that RFC 6455 prints", Edit: Set(keyField, "AQIDBAUGBwgJCgsMDQ4PEC==")},
 	},
 })
 
@@ -96,6 +114,11 @@ Intermediaries that make a key of their own: replace the client's.`,
 			return saw + ", of which the server read " + quote(first(h, keyField)), at
 		}
 		return saw, at
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-KEY-DUP-SAME", Title: "the same key twice", Edit: func(h *Handshake) { Twice(keyField, h.Key)(h) }},
+		{ID: "UPGRADE-WS-KEY-DUP-DIFF", Title: "two different keys", Edit: Twice(keyField, "eHh4eHh4eHh4eHh4eHh4eA==")},
+		{ID: "UPGRADE-WS-KEY-LIST", Title: "two keys in one line", Edit: SetTo(keyField, func(h *Handshake) string { return h.Key + ", eHh4eHh4eHh4eHh4eHh4eA==" })},
 	},
 })
 
@@ -169,17 +192,17 @@ nginx, in front: proxy_set_header Upgrade $http_upgrade and Connection $connecti
 // keyShaped tells whether b looks like the base64 of 16 bytes: 22 characters of the alphabet and two of padding.
 func keyShaped(b []byte) bool {
 	const digits = 22
-	return len(b) == digits+2 && string(b[digits:]) == "==" && !bytes.ContainsFunc(b[:digits], notBase64)
+	return len(b) == digits+2 && string(b[digits:]) == "==" && !slices.ContainsFunc(b[:digits], notBase64)
 }
 
 // notBase64 tells whether a character is none of those of RFC 4648 §4.
-func notBase64(r rune) bool {
-	return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '+' && r != '/'
+func notBase64(c byte) bool {
+	return (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '+' && c != '/'
 }
 
 // overfull tells whether a key has bits left over that are not zero.
 func overfull(key []byte) bool {
-	return keyShaped(key) && key[21] != 'A' && key[21] != 'Q' && key[21] != 'g' && key[21] != 'w'
+	return len(key) > 21 && key[21] != 'A' && key[21] != 'Q' && key[21] != 'g' && key[21] != 'w' && keyShaped(key)
 }
 
 // sampleKey tells whether a key is one of the two that RFC 6455 prints (§1.3, §4.1).
@@ -189,15 +212,15 @@ func sampleKey(key []byte) bool {
 
 // keyList tells whether a value is a list of keys, as it stands in the field where two were joined.
 func keyList(value []byte) bool {
-	n := 0
-	for rest, more := value, true; more; n++ {
-		var key []byte
-		key, rest, more = bytes.Cut(rest, []byte(","))
+	if bytes.IndexByte(value, ',') < 0 {
+		return false
+	}
+	for key := range bytes.SplitSeq(value, []byte(",")) {
 		if !keyShaped(bytes.Trim(key, " \t")) {
 			return false
 		}
 	}
-	return n > 1
+	return true
 }
 
 // misshapenKey is the first key of the request that cannot be one, or nil. A list of keys is several, and none of them
@@ -234,7 +257,7 @@ func keyFault(key []byte) string {
 		return "empty"
 	}
 	digits := bytes.TrimRight(key, "=")
-	if len(key)%4 == 0 && len(key)-len(digits) <= 2 && !bytes.ContainsFunc(digits, notBase64) {
+	if len(key)%4 == 0 && len(key)-len(digits) <= 2 && !slices.ContainsFunc(digits, notBase64) {
 		return fmt.Sprintf("base64 of %d bytes", base64.RawStdEncoding.DecodedLen(len(digits)))
 	}
 	return fmt.Sprintf("%d characters, not the base64 of 16 bytes", len(key))

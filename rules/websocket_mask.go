@@ -56,6 +56,9 @@ WebSocket-Node: the check is missing; use another library where clients are not 
 		}
 		return saw + ", and the server answered it", at
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-SEQ-UNMASKED", Class: Sequence, Title: "a text without a mask behind the switch", Edit: After(Always("\x81\x02hi"))},
+	},
 })
 
 var _ = register(Rule{
@@ -116,7 +119,7 @@ server cannot protect anybody from it.`,
 })
 
 // readFrames is the verdict on one side's frames where the fault in question is not among them.
-func (c *Case) readFrames(s frameScan) Verdict {
+func (c *Case) readFrames(s *frameScan) Verdict {
 	switch {
 	case s.count > 0:
 		return Pass
@@ -164,7 +167,10 @@ const maxKeys = 32
 // repeatedKey looks for two frames of the client with the same key: how many frames were compared, and where the keys
 // stand; first is -1 if no key comes twice. What carries no payload is not masked by its key.
 func (c *Case) repeatedKey() (keyed, first, second int) {
-	var keys [maxKeys]frame
+	var keys [maxKeys]struct {
+		key [4]byte
+		at  int
+	}
 	b := c.X.After.Client
 	for f := range frames(b) {
 		if mayBeHTTP(b[f.from:], FromClient) || c.faultsOf(f, FromClient, f.opcode() == opContinuation)&^faultReserved != 0 || keyed == maxKeys {
@@ -173,12 +179,13 @@ func (c *Case) repeatedKey() (keyed, first, second int) {
 		if f.length == 0 {
 			continue
 		}
-		for _, g := range keys[:keyed] {
-			if g.key == f.key {
-				return keyed + 1, g.from + g.head - 4, f.from + f.head - 4
+		at := f.from + f.head - len(f.key)
+		for _, k := range keys[:keyed] {
+			if k.key == f.key {
+				return keyed + 1, k.at, at
 			}
 		}
-		keys[keyed] = f
+		keys[keyed].key, keys[keyed].at = f.key, at
 		keyed++
 	}
 	return keyed, -1, -1

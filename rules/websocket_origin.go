@@ -21,8 +21,9 @@ var _ = register(Rule{
 	Why: `The same-origin policy does not hold for WebSocket: any page that a user opens can connect to any server, and the
 browser sends the cookies of that server along. If the server does not look at Origin, the page talks to it in the
 user's name and reads the answers (cross-site WebSocket hijacking). Live traffic cannot decide this: a foreign origin
-that was let in may be one that is meant, so it is only noted there. A probe with an origin that nobody can have named
-decides; with a cookie in it the finding is high.`,
+that was let in may be one that is meant, so it is only noted there, until a probe with an origin that nobody can have
+named was let in as well. That probe is a warning by itself, as the service may be meant for everybody; it is a failure
+where the configuration names the origins that are meant, and a high one with a cookie or other credentials in it.`,
 	Fix: `Compare Origin, as a whole, with a list of the origins whose pages may connect; answer 403 to all others and to null.
 	Requests without Origin come from no browser.
 gorilla/websocket: leave CheckOrigin unset or compare in it. coder/websocket: list OriginPatterns.
@@ -36,27 +37,47 @@ Where other sites are meant to connect, name them in the configuration of Interl
 		if c.ownOrigin() {
 			return Pass
 		}
-		verdict := RefuseSwitch(c)
+		q, verdict := c.X.Request, RefuseSwitch(c)
 		if !c.probed() {
 			if c.framed = false; !c.switched {
 				return verdict
 			}
-			c.rate(Info)
+			switch {
+			case !c.crossed():
+				c.rate(Info)
+			case q.Has("Cookie"):
+				c.rate(High)
+			}
 			return Warn
 		}
-		if q := c.X.Request; c.switched && (q.Has("Cookie") || q.Has("Authorization")) {
+		switch {
+		case c.switched && (q.Has("Cookie") || q.Has("Authorization")):
 			c.rate(High)
+			return Fail
+		case c.switched && len(c.Options.Origins) > 0:
+			return Fail
 		}
 		return verdict
 	},
 	Show: func(c *Case) (string, []Span) {
 		h := &c.X.Request.Head
 		saw := "Origin " + values(h, originField) + " for Host " + values(h, "Host")
-		if c.switched && !c.probed() {
+		switch {
+		case c.switched && !c.probed() && c.crossed():
+			saw = "Origin " + values(h, originField) + " was accepted for Host " + values(h, "Host") +
+				", and so was that of a probe, which nobody can have meant"
+		case c.switched && !c.probed():
 			saw = "Origin " + values(h, originField) + " was accepted for Host " + values(h, "Host") +
 				"; whether others are, a probe can tell"
 		}
 		return saw, c.inRequest(originField, "Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Cookie", "Authorization")
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-ORIGIN-EVIL", Class: Warn101, Title: "the origin of another site",
+			Edit: SetTo(originField, func(h *Handshake) string { return h.Scheme + "://evil.invalid" })},
+		{ID: "UPGRADE-WS-ORIGIN-NULL", Class: Warn101, Title: "Origin: null", Edit: Set(originField, "null")},
+		{ID: "UPGRADE-WS-ORIGIN-SUFFIX", Class: Warn101, Title: "an origin that begins like the own one",
+			Edit: SetTo(originField, func(h *Handshake) string { return h.Scheme + "://" + hostOf(h) + ".evil.invalid" })},
 	},
 })
 
@@ -113,6 +134,12 @@ two; from then on the page's own origin decides nothing any more.`,
 	Show: func(c *Case) (string, []Span) {
 		return "two origins, Origin " + values(&c.X.Request.Head, originField), c.inRequest(originField)
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-ORIGIN-DUP", Class: Warn101, Title: "two origins, the own one first", Edit: func(h *Handshake) {
+			SetTo(originField, func(h *Handshake) string { return h.Scheme + "://" + h.Host })(h)
+			Twice(originField, h.Scheme+"://evil.invalid")(h)
+		}},
+	},
 })
 
 // ownOrigin tells whether the origin is that of the service, as far as the request says under what name it is known, or
@@ -134,6 +161,11 @@ func (c *Case) ownOrigin() bool {
 	}
 	return sameAuthority(authority, first(h, "Host"), secure) ||
 		sameAuthority(authority, firstElement(h, "X-Forwarded-Host"), secure)
+}
+
+// crossed tells whether the endpoint is known to accept an origin that nobody can have named.
+func (c *Case) crossed() bool {
+	return c.Seen.Crossed != nil && c.Seen.Crossed(c.X.Route, EndpointOf(c.X))
 }
 
 // sameAuthority tells whether two authorities name the same host and port, where a port that is left out is that of the
@@ -228,4 +260,10 @@ func (c *Case) inFetchFields() []Span {
 		}
 	}
 	return at
+}
+
+// hostOf is the name of the host that a handshake goes to, without the port.
+func hostOf(h *Handshake) string {
+	host, _ := splitPort([]byte(h.Host), false)
+	return string(host)
 }

@@ -49,6 +49,10 @@ Clients that carry a credential in the field: encode it as base64url without pad
 		}
 		return saw + " with an element that is no token", []Span{{InRequest, v.From, v.To}}
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-PROTO-EMPTY", Soft: true, Title: "an empty list of subprotocols", Edit: Set(protocolField, "")},
+		{ID: "UPGRADE-WS-PROTO-BAD", Soft: true, Risk: Crash, Title: "a subprotocol with a slash in it", Edit: Set(protocolField, "a/b")},
+	},
 })
 
 var _ = register(Rule{
@@ -69,6 +73,9 @@ little harm, but a strict server refuses what a lenient one takes, so the same c
 	Show: func(c *Case) (string, []Span) {
 		v := repeatedProtocol(&c.X.Request.Head)
 		return "Sec-WebSocket-Protocol " + c.protocols(&c.X.Request.Head) + " with one element twice", []Span{{InRequest, v.From, v.To}}
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-PROTO-DUPVAL", Soft: true, Title: "a subprotocol that is offered twice", Edit: Set(protocolField, "chat, chat")},
 	},
 })
 

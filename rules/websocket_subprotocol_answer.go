@@ -34,6 +34,10 @@ offer.`,
 		v := c.foreignProtocol()
 		return saw, append(c.inRequest(protocolField), Span{InResponse, v.From, v.To})
 	},
+	Probes: []Probe{
+		{ID: "CTRL-WS-PROTO", Class: Accept, Title: "a sound handshake with a subprotocol", Edit: Default(protocolField, "chat")},
+		{ID: "UPGRADE-WS-PROTO-ODD", Class: Negotiate, Title: "a subprotocol that nobody has", Edit: Set(protocolField, "zz-audit-none")},
+	},
 })
 
 var _ = register(Rule{

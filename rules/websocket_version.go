@@ -36,6 +36,15 @@ ws (Node.js): versions 8 and 13 are accepted and advertised; if no old client ne
 	Show: func(c *Case) (string, []Span) {
 		return "Sec-WebSocket-Version " + quote(c.foreignVersion()), c.inRequest(versionField)
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-INVALID-VER", Class: RefuseVersion, Title: "version 99", Edit: Set(versionField, "99")},
+		{ID: "UPGRADE-WS-VER-0", Class: RefuseVersion, Title: "version 0", Edit: Set(versionField, "0")},
+		{ID: "UPGRADE-WS-VER-7", Class: Legacy, Title: "version 7", Edit: Set(versionField, "7")},
+		{ID: "UPGRADE-WS-VER-8", Class: Legacy, Title: "version 8", Edit: Set(versionField, "8")},
+		{ID: "UPGRADE-WS-VER-12", Class: RefuseVersion, Title: "version 12", Edit: Set(versionField, "12")},
+		{ID: "UPGRADE-WS-VER-14", Class: RefuseVersion, Title: "version 14", Edit: Set(versionField, "14")},
+		{ID: "UPGRADE-WS-VER-255", Class: RefuseVersion, Title: "version 255", Edit: Set(versionField, "255")},
+	},
 })
 
 var _ = register(Rule{
@@ -91,7 +100,7 @@ func isVersion(b []byte) bool {
 // without an accepted control, nothing is claimed.
 func (c *Case) refusedVersion() bool {
 	q := c.X.Request
-	if c.probed() && c.Controls != ControlsAccepted {
+	if c.probed() && c.X.Controls != wire.ControlsAccepted {
 		return false
 	}
 	switch c.status() {

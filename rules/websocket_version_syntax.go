@@ -22,6 +22,10 @@ in HTTP since it finds it faulty, has lost sight of the connection. Bun and CWIS
 		}
 		return "an offer of " + members(c.offered) + " without a Sec-WebSocket-Version field", c.inRequest("Upgrade")
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-VER-MISSING", Class: RefuseVersion, Title: "no version", Edit: Without(versionField)},
+		{ID: "UPGRADE-WS-VER-EMPTY", Class: RefuseVersion, Title: "an empty version", Edit: Set(versionField, "")},
+	},
 })
 
 var _ = register(Rule{
@@ -46,6 +50,25 @@ Go: strconv.Atoi takes +13 and 013. JavaScript: Number and == take 13.0, 0x0d an
 		v := c.misshapenVersion()
 		return "Sec-WebSocket-Version " + quote(c.X.Request.Text(v)), []Span{{InRequest, v.From, v.To}}
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-VER-LEADZERO", Class: RefuseVersion, Title: "version 013", Edit: Set(versionField, "013")},
+		{ID: "UPGRADE-WS-VER-PLUS", Class: RefuseVersion, Title: "version +13", Edit: Set(versionField, "+13")},
+		{ID: "UPGRADE-WS-VER-DOT", Class: RefuseVersion, Title: "version 13.0", Edit: Set(versionField, "13.0")},
+		{ID: "UPGRADE-WS-VER-HEX", Class: RefuseVersion, Title: "version 0x0d", Edit: Set(versionField, "0x0d")},
+		{ID: "UPGRADE-WS-VER-JUNK", Class: RefuseVersion, Title: "version 13a", Edit: Set(versionField, "13a")},
+		{ID: "UPGRADE-WS-VER-SEMI", Class: RefuseVersion, Title: "version 13;q=1", Edit: Set(versionField, "13;q=1")},
+		{ID: "UPGRADE-WS-VER-NEG", Class: RefuseVersion, Title: "version -13", Edit: Set(versionField, "-13")},
+		{ID: "UPGRADE-WS-VER-FRAC", Class: RefuseVersion, Title: "version 13.9", Edit: Set(versionField, "13.9")},
+		{ID: "UPGRADE-WS-VER-INNER-SP", Class: RefuseVersion, Title: "version 1 3", Edit: Set(versionField, "1 3")},
+		{ID: "UPGRADE-WS-VER-WRAP8", Class: RefuseVersion, Title: "version 269, which is 13 in 8 bits", Edit: Set(versionField, "269")},
+		{ID: "UPGRADE-WS-VER-WRAP16", Class: RefuseVersion, Title: "version 65549, which is 13 in 16 bits", Edit: Set(versionField, "65549")},
+		{ID: "UPGRADE-WS-VER-WRAP32", Class: RefuseVersion, Title: "version 4294967309, which is 13 in 32 bits", Edit: Set(versionField, "4294967309")},
+		{ID: "UPGRADE-WS-VER-WRAP64", Class: RefuseVersion, Title: "version 18446744073709551629, which is 13 in 64 bits", Edit: Set(versionField, "18446744073709551629")},
+		{ID: "UPGRADE-WS-VER-LIST", Class: RefuseVersion, Title: "versions 13, 8", Edit: Set(versionField, "13, 8")},
+		{ID: "UPGRADE-WS-VER-LIST2", Class: RefuseVersion, Title: "versions 8, 13", Edit: Set(versionField, "8, 13")},
+		{ID: "UPGRADE-WS-VER-LIST-99-13", Class: RefuseVersion, Title: "versions 99, 13", Edit: Set(versionField, "99, 13")},
+		{ID: "UPGRADE-WS-VER-FULLWIDTH", Class: RefuseVersion, Title: "13 in fullwidth digits", Edit: Set(versionField, "\xef\xbc\x91\xef\xbc\x93")},
+	},
 })
 
 var _ = register(Rule{
@@ -64,6 +87,11 @@ something on the path has added a field that was there already.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && c.X.Request.Count(versionField) > 1 },
 	Show: func(c *Case) (string, []Span) {
 		return "two versions, Sec-WebSocket-Version " + values(&c.X.Request.Head, versionField), c.inRequest(versionField)
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-WS-VER-DUP-SAME", Class: RefuseVersion, Risk: Crash, Title: "version 13 twice", Edit: Twice(versionField, "13")},
+		{ID: "UPGRADE-WS-VER-DUP-13-99", Class: RefuseVersion, Risk: Crash, Title: "version 13, then 99", Edit: Twice(versionField, "99")},
+		{ID: "UPGRADE-WS-VER-DUP-99-13", Class: RefuseVersion, Risk: Crash, Title: "version 99, then 13", Also: []string{"UPGRADE-INVALID-VER"}, Edit: Edits(Set(versionField, "99"), Twice(versionField, "13"))},
 	},
 })
 
@@ -92,6 +120,9 @@ to.`,
 	Show: func(c *Case) (string, []Span) {
 		m := c.versionedToken()
 		return "an offer of " + quote(m.String()), []Span{{InRequest, m.Span.From, m.Span.To}}
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-TOKEN-VERSION", Class: Either, Title: "websocket/13", Edit: Set("Upgrade", "websocket/13")},
 	},
 })
 

@@ -31,6 +31,7 @@ type config struct {
 	Limits   limitsConfig   `yaml:"limits"`
 	Evidence evidenceConfig `yaml:"evidence"`
 	Rules    rulesConfig    `yaml:"rules"`
+	Probes   probesConfig   `yaml:"probes"`
 }
 
 type limitsConfig struct {
@@ -85,6 +86,7 @@ func defaults() config {
 			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),
 		},
 		Rules:    rulesConfig{Profile: string(rules.ProfileRecommended)},
+		Probes:   probesConfig{Credentials: credentialsConfigured},
 		Evidence: evidenceConfig{Bytes: 64 << 20, First: 3, Last: 3, Endpoints: 1000},
 	}
 }
@@ -189,6 +191,7 @@ func (c *config) check(o *origin) error {
 	}
 	c.checkNumbers(fault)
 	c.Rules.check(fault)
+	c.Probes.check(fault)
 	return faults.err()
 }
 

@@ -16,6 +16,7 @@ func TestTheAnnotatedConfigurationIsTheDefault(t *testing.T) {
 	}
 	want.Rules.Protocols, want.Rules.Origins, want.Rules.Off, want.Rules.Secrets = []string{}, []string{}, []string{}, []string{}
 	want.Rules.Severity = map[string]string{}
+	want.Probes.Authorized = []string{}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}

@@ -72,10 +72,10 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(serveCommand(), demoCommand(), auditCommand(), rulesCommand(), checkCommand(), versionCommand(), healthcheckCommand(), labCommand())
+	root.AddCommand(serveCommand(), probeCommand(), demoCommand(), auditCommand(), rulesCommand(), checkCommand(), versionCommand(), healthcheckCommand(), labCommand())
 	for name, what := range map[string]string{
-		"probe": "send malformed upgrade requests to an endpoint", "chain": "probe the proxies in between",
-		"run": "audit a command's traffic", "report": "write reports from the store",
+		"chain": "probe the proxies in between",
+		"run":   "audit a command's traffic", "report": "write reports from the store",
 		"diff": "compare two runs", "replay": "send a recorded exchange again", "ca": "manage the certificate authority",
 	} {
 		root.AddCommand(laterCommand(name, what))

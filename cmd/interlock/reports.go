@@ -26,6 +26,14 @@ type end struct {
 
 // openReports opens what the -o flags ask for; text on the standard output if there are none.
 func openReports(outputs []string, stdout *screen, ascii bool) (*reports, error) {
+	return openReportsWith(outputs, stdout, report.Options{ASCII: ascii, Version: version()}, nil)
+}
+
+// ownFormats are the formats that a command writes in a way of its own, by name.
+type ownFormats map[string]func(io.Writer, report.Options) (report.Writer, error)
+
+// openReportsWith is openReports with everything else that a report can be told.
+func openReportsWith(outputs []string, stdout *screen, options report.Options, own ownFormats) (*reports, error) {
 	if len(outputs) == 0 {
 		outputs = []string{"text"}
 	}
@@ -45,7 +53,7 @@ func openReports(outputs []string, stdout *screen, ascii bool) (*reports, error)
 			return nil, usage("-o %s: another report goes there already", o)
 		}
 		taken[name] = true
-		if err := r.open(format, name, stdout, ascii); err != nil {
+		if err := r.open(format, name, stdout, options, own[format]); err != nil {
 			r.abandon()
 			return nil, usage("-o %s: %w", o, err)
 		}
@@ -53,19 +61,47 @@ func openReports(outputs []string, stdout *screen, ascii bool) (*reports, error)
 	return r, nil
 }
 
-func (r *reports) open(format, name string, stdout *screen, ascii bool) error {
-	o := report.Options{ASCII: ascii || name == "-" && !utf8Locale()}
-	if _, err := report.Open(format, io.Discard, o); err != nil {
+// open opens one report, by own if that is there. A report that is a folder has no file of ours.
+func (r *reports) open(format, name string, stdout *screen, o report.Options, own func(io.Writer, report.Options) (report.Writer, error)) error {
+	f, err := report.Find(format)
+	if err != nil {
 		return err
 	}
+	o.ASCII = o.ASCII || name == "-" && !utf8Locale()
 	e := end{name: name}
-	var w io.Writer = stdout
-	if name == "-" {
-		o.Color = stdout.colored()
-	} else {
-		file, err := os.Create(name)
+	var writer report.Writer
+	switch {
+	case f.Dir != nil && name == "-":
+		return fmt.Errorf("it is a folder: name it, as in %s=DIR", format)
+	case f.Dir != nil:
+		if writer, err = f.Dir(name, o); err != nil {
+			return err
+		}
+	default:
+		w, err := e.open(stdout, &o)
 		if err != nil {
 			return err
+		}
+		if own == nil {
+			own = func(w io.Writer, o report.Options) (report.Writer, error) { return f.Open(w, o), nil }
+		}
+		if writer, err = own(w, o); err != nil {
+			return err
+		}
+	}
+	r.stream.Writers, r.ends = append(r.stream.Writers, writer), append(r.ends, e)
+	return nil
+}
+
+// open opens what a report is written to.
+func (e *end) open(stdout *screen, o *report.Options) (io.Writer, error) {
+	var w io.Writer = stdout
+	if e.name == "-" {
+		o.Color = stdout.colored()
+	} else {
+		file, err := os.Create(e.name)
+		if err != nil {
+			return nil, err
 		}
 		e.file, w = file, file
 	}
@@ -73,12 +109,7 @@ func (r *reports) open(format, name string, stdout *screen, ascii bool) error {
 		e.buffer = bufio.NewWriter(w)
 		w = e.buffer
 	}
-	writer, err := report.Open(format, w, o)
-	if err != nil {
-		return err
-	}
-	r.stream.Writers, r.ends = append(r.stream.Writers, writer), append(r.ends, e)
-	return nil
+	return w, nil
 }
 
 // abandon lets go of what was opened in vain.

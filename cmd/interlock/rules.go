@@ -60,18 +60,25 @@ func rulesCommand() *cobra.Command {
 // contractRule is a rule as other programs read it.
 type contractRule struct {
 	*rules.Rule
-	Probes []string `json:"probes"` // this version has none
+	Probes []string `json:"probes"` // their IDs
 }
 
 func asContract(shown []*rules.Rule) []contractRule {
 	all := make([]contractRule, 0, len(shown))
 	for _, r := range shown {
-		all = append(all, contractRule{Rule: r, Probes: []string{}})
+		ids := make([]string, 0, len(r.Probes))
+		for _, p := range r.Probes {
+			ids = append(ids, p.ID)
+		}
+		all = append(all, contractRule{Rule: r, Probes: ids})
 	}
 	return all
 }
 
 func unknownRule(id string) error {
+	if p := rules.FindProbe(id); p != nil {
+		return usage("%s is a probe; interlock rules %s shows it with its rule", p.ID, p.Rule().ID)
+	}
 	if near := rules.Suggest(id); len(near) > 0 {
 		return usage("no rule %q; did you mean %s?", id, strings.Join(near, " or "))
 	}
@@ -100,6 +107,16 @@ func printRule(w io.Writer, r *rules.Rule) error {
 	if text, ok := r.Example(); ok {
 		fmt.Fprintf(&b, "\nbroken\n")
 		for line := range strings.Lines(text) {
+			fmt.Fprintf(&b, "  %s", line)
+		}
+	}
+	if len(r.Probes) > 0 {
+		fmt.Fprintf(&b, "\nwhat its probes send\n")
+	}
+	for i := range r.Probes {
+		p := &r.Probes[i]
+		fmt.Fprintf(&b, "\n  %s   %s\n%s\n", p.ID, p.Title, fold(probeFacts(p), 100))
+		for line := range strings.Lines(probeBytes(p, exampleBase())) {
 			fmt.Fprintf(&b, "  %s", line)
 		}
 	}

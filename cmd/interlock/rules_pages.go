@@ -39,7 +39,7 @@ func writePages(dir string, all []*rules.Rule) error {
 
 func indexPage(all []*rules.Rule) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# The rulebook\n\n%d rules. Written by `interlock rules --markdown docs/rules`; a test holds it to the code.\n\n", len(all))
+	fmt.Fprintf(&b, "# The rulebook\n\n%d rules with %d probes. Written by `interlock rules --markdown docs/rules`; a test holds it to the code.\n\n", len(all), len(rules.Probes()))
 	b.WriteString("| rule | what must hold | level | party | refused | switched |\n|---|---|---|---|---|---|\n")
 	for _, r := range all {
 		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s | %s |\n", r.ID, r.ID, cell(r.Title), r.Level, r.Party, r.Severity.Refused, r.Severity.Switched)
@@ -68,6 +68,13 @@ func rulePage(r *rules.Rule) string {
 	}
 	if text, ok := r.Example(); ok {
 		fmt.Fprintf(&b, "\n## Broken\n\n```\n%s```\n", text)
+	}
+	if len(r.Probes) > 0 {
+		b.WriteString("\n## What its probes send\n")
+	}
+	for i := range r.Probes {
+		p := &r.Probes[i]
+		fmt.Fprintf(&b, "\n### %s\n\n%s. %s.\n\n```\n%s```\n", p.ID, capital(p.Title), capital(probeFacts(p)), probeBytes(p, exampleBase()))
 	}
 	return b.String()
 }

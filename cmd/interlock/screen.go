@@ -9,6 +9,7 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/sys/unix"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -46,7 +47,15 @@ func (s *screen) Write(p []byte) (int, error) {
 }
 
 // complain writes an error to the standard error.
-func (s *screen) complain(text string) { fmt.Fprintln(s.stderr, "interlock: "+text) }
+func (s *screen) complain(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.stderr
+	if s.bar != nil {
+		w = s.bar
+	}
+	fmt.Fprintln(w, "interlock: "+text)
+}
 
 // progress shows how far a file has been read from here on, if it is large. The caller calls done behind the last read.
 func (s *screen) progress(name string, file io.Reader, info fs.FileInfo) (shown io.Reader, done func()) {
@@ -63,6 +72,41 @@ func (s *screen) progress(name string, file io.Reader, info fs.FileInfo) (shown 
 		s.show(nil)
 		bars.Wait()
 	}
+}
+
+// steps shows how many of a number of things are done, where that can be drawn. The caller tells it by step, and calls done
+// behind the last one.
+func (s *screen) steps(what string) (step func(n, total int), done func()) {
+	if !s.bars {
+		return func(int, int) {}, func() {}
+	}
+	bars := mpb.New(mpb.WithOutput(s.stderr), mpb.WithWidth(40))
+	bar := bars.AddBar(0, mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.CountersNoUnit("%d / %d "+what)),
+		mpb.AppendDecorators(decor.Percentage(), decor.AverageSpeed(0, "  %.0f/s"), decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 6})))
+	s.show(bars)
+	step = func(n, total int) {
+		bar.SetTotal(int64(total), false)
+		bar.SetCurrent(int64(n))
+	}
+	return step, func() {
+		bar.Abort(true)
+		s.show(nil)
+		bars.Wait()
+	}
+}
+
+// width is how many columns the terminal has that is the standard output; 0 if it is none.
+func (s *screen) width() int {
+	f, ok := s.stdout.(*os.File)
+	if !ok || !isTerminal(f) {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
 }
 
 func (s *screen) show(bars *mpb.Progress) {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,16 +19,20 @@ func TestMain(m *testing.M) {
 }
 
 func TestCommands(t *testing.T) {
+	sites := probeSites(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
+			for name, url := range sites {
+				env.Setenv(name, url)
+			}
 			text, err := os.ReadFile("../../configs/interlock.yaml")
 			if err != nil {
 				return err
 			}
 			return os.WriteFile(filepath.Join(env.WorkDir, "annotated.yaml"), text, 0o600)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status, "elements": elements},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status, "elements": elements, "member": member},
 	})
 }
 
@@ -48,6 +53,32 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("got status %d, want %d", got, want)
+	}
+}
+
+// member KEY... wants standard output to be one JSON object with all these keys, written as a.b.0.c.
+func member(ts *testscript.TestScript, neg bool, keys []string) {
+	if neg || len(keys) == 0 {
+		ts.Fatalf("usage: member KEY...")
+	}
+	var document any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &document))
+	for _, key := range keys {
+		at := document
+		for part := range strings.SplitSeq(key, ".") {
+			ok := false
+			switch v := at.(type) {
+			case map[string]any:
+				at, ok = v[part]
+			case []any:
+				if i, err := strconv.Atoi(part); err == nil && i < len(v) {
+					at, ok = v[i], true
+				}
+			}
+			if !ok {
+				ts.Fatalf("there is no %q", key)
+			}
+		}
 	}
 }
 

@@ -1,0 +1,92 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// maxLearned is how many handshakes are remembered; beyond it the one that was seen longest ago goes.
+const maxLearned = 1000
+
+// A Learned is a sound switch that live traffic has shown: a handshake that the endpoint accepts, and so a base for
+// probes. It lies in memory only.
+type Learned struct {
+	Route       string
+	Endpoint    string // the template
+	Backend     string
+	Host        string
+	Protocol    string
+	Subprotocol string        // that the server chose
+	TLS         bool          // the backend was spoken to over TLS
+	Client      string        // address of the client that was seen last
+	Seen        time.Time     // when that was
+	Count       int64         // how often it was seen
+	Request     *wire.Request // the handshake that was seen last, with all that is secret in it; see [rules.Learn]
+}
+
+type learnedKey struct{ route, endpoint, backend, host, protocol, subprotocol string }
+
+// learn remembers a ruling as the base of probes if it is a sound switch of live traffic: nothing in it failed, and it
+// is known what followed. The lock is held.
+func (a *Audit) learn(r *rules.Ruling) {
+	x := r.X
+	if x.Origin != wire.OriginLive || x.Outcome != wire.Switched || r.Verdict == rules.Fail {
+		return
+	}
+	k := learnedKey{
+		x.Route, r.Endpoint, x.Backend, value(&x.Request.Head, "Host"), x.Protocol(), value(&x.Response.Head, "Sec-WebSocket-Protocol"),
+	}
+	l := a.learned[k]
+	if l == nil {
+		if len(a.learned) >= maxLearned {
+			a.forget()
+		}
+		l = &Learned{
+			Route: k.route, Endpoint: k.endpoint, Backend: k.backend, Host: k.host, Protocol: k.protocol, Subprotocol: k.subprotocol,
+		}
+		a.learned[k] = l
+	}
+	l.TLS, l.Client, l.Seen, l.Request = x.BackendTLS, x.Client, x.Time, x.Request
+	l.Count++
+}
+
+// forget drops what was seen longest ago.
+func (a *Audit) forget() {
+	var oldest learnedKey
+	var seen time.Time
+	for k, l := range a.learned {
+		if seen.IsZero() || l.Seen.Before(seen) {
+			oldest, seen = k, l.Seen
+		}
+	}
+	delete(a.learned, oldest)
+}
+
+// value is the text of the first field line with that name, cut where it is long.
+func value(h *wire.Head, name string) string {
+	for v := range h.Named(name) {
+		text := h.Text(v)
+		return string(text[:min(len(text), maxValue)])
+	}
+	return ""
+}
+
+// Learned returns copies of all handshakes that were learned, by route, endpoint, protocol, Host and subprotocol.
+func (a *Audit) Learned() []Learned {
+	a.mu.Lock()
+	all := make([]Learned, 0, len(a.learned))
+	for _, l := range a.learned {
+		all = append(all, *l)
+	}
+	a.mu.Unlock()
+	slices.SortFunc(all, func(l, m Learned) int {
+		return cmp.Or(strings.Compare(l.Route, m.Route), strings.Compare(l.Endpoint, m.Endpoint), strings.Compare(l.Protocol, m.Protocol),
+			strings.Compare(l.Host, m.Host), strings.Compare(l.Subprotocol, m.Subprotocol), strings.Compare(l.Backend, m.Backend))
+	})
+	return all
+}

@@ -1,0 +1,47 @@
+package audit
+
+import (
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Agent begins the User-Agent of every probe that leaves the machine: behind it stand the version, the run and the ID of
+// the probe, as in interlock-probe/0.1 01J.../UPGRADE-POST.
+const Agent = "interlock-probe/"
+
+// markedProbe is the ID of the probe that a live request says it is, sent by an Interlock on the other side; empty if it
+// says nothing of the kind, or names no probe.
+func markedProbe(q *wire.Request) string {
+	for v := range q.Named("User-Agent") {
+		agent := string(q.Text(v))
+		if !strings.HasPrefix(agent, Agent) {
+			continue
+		}
+		if i := strings.LastIndexByte(agent, '/'); rules.FindProbe(agent[i+1:]) != nil {
+			return rules.FindProbe(agent[i+1:]).ID
+		}
+	}
+	return ""
+}
+
+// asProbe is the exchange as that of a probe, if it says that it is one: it is none of the live traffic's. Who sent it
+// knows of the controls, and Interlock here does not.
+func asProbe(x *wire.Exchange) *wire.Exchange {
+	if x.Origin != wire.OriginLive {
+		return x
+	}
+	id := markedProbe(x.Request)
+	if id == "" {
+		return x
+	}
+	copied := *x
+	copied.Origin, copied.Probe = wire.OriginProbe, id
+	return &copied
+}
+
+// probed tells whether an exchange was caused by Interlock and not by somebody whom the service is for.
+func probed(x *wire.Exchange) bool {
+	return x.Origin == wire.OriginProbe || x.Origin == wire.OriginChain
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/probe"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// control is a sound handshake of one protocol, and what to say of it.
+type control struct {
+	probe.Control
+	place place
+}
+
+// failedControl is the control that keeps the refusals from counting: the one of WebSocket, if it was not accepted. It is
+// nil where there is none.
+func (p *probing) failedControl() *control {
+	if only := p.flags.protocols; p.flags.seedCompat || len(only) > 0 && !slices.Contains(only, "websocket") {
+		return nil
+	}
+	var last *control
+	for _, c := range p.was.Controls {
+		switch {
+		case c.Protocol != "websocket":
+		case c.Accepted:
+			return nil
+		default:
+			last = &control{c, p.place}
+		}
+	}
+	return last
+}
+
+// came is what came back in place of a switch, in a few words.
+func (c *control) came() string {
+	x := c.Exchange
+	switch {
+	case c.Single:
+		return "the sound handshake was accepted once and not twice"
+	case x == nil:
+		return "no sound handshake was sent"
+	case x.Response != nil:
+		text := fmt.Sprintf("the sound handshake got %d", x.Response.Status)
+		if where, ok := x.Response.Value("Location"); ok && x.Response.Status/100 == 3 {
+			text += " to " + shown(rules.RedactTarget(where))
+		}
+		return text
+	}
+	switch x.Outcome {
+	case wire.Silent:
+		return "the sound handshake got no answer in time"
+	case wire.Closed:
+		return "the sound handshake got no answer: the connection was closed"
+	case wire.Local:
+		return "the sound handshake did not get there: " + string(x.Cause)
+	}
+	return "what answers the sound handshake is no HTTP"
+}
+
+// next is what to do about it.
+func (c *control) next() string {
+	again := "interlock probe " + c.place.String()
+	if c.Single {
+		return again + " --handshake-cmd CMD, where CMD prints a fresh request head, or field lines, for each handshake"
+	}
+	if c.Exchange == nil || c.Exchange.Response == nil {
+		return c.silent()
+	}
+	p := c.Exchange.Response
+	switch p.Status {
+	case 404, 410:
+		origin := c.place.scheme + "://" + c.place.host
+		return fmt.Sprintf("give the path of the endpoint, as in interlock probe %s/chat; interlock serve --backend %[1]s shows which one real clients use", origin)
+	case 301, 302, 303, 307, 308:
+		return "interlock probe " + c.moved()
+	case 400, 403, 405:
+		return again + " with what its clients send: --origin ORIGIN, --subprotocol NAME, -H 'Name: value'"
+	case 401, 407:
+		return again + " -H @FILE, where FILE has the line with the credentials; or let interlock serve record a handshake"
+	case 426:
+		return "it asks for " + asked(p) + ": offer what it speaks, or probe another path"
+	case 429, 503:
+		return again + " --concurrency 1 --rate 1, when it has time again"
+	}
+	switch {
+	case p.Status < 300:
+		return "it answers HTTP here, no WebSocket: give the path of the endpoint, or -H 'Name: value' if a field is missing"
+	case p.Status >= 500:
+		return "look into its log: it fails on a sound handshake"
+	}
+	return again + " -H 'Name: value', with what its clients send"
+}
+
+// silent is what to do where no response came.
+func (c *control) silent() string {
+	other := map[string]string{"http": "https", "https": "http"}[c.place.scheme]
+	if c.Exchange != nil && c.Exchange.Outcome == wire.Silent {
+		return "interlock probe " + c.place.String() + " --timeout 10s, or " + other + ":// if that is what it speaks"
+	}
+	return "try " + other + "://, and see whether the port is the right one"
+}
+
+// moved is the URL that a redirection leads to.
+func (c *control) moved() string {
+	where, _ := c.Exchange.Response.Value("Location")
+	base, err := url.Parse(c.place.scheme + "://" + c.place.host + c.place.target)
+	if err == nil {
+		if u, err := base.Parse(where); err == nil && where != "" {
+			return shown(rules.RedactTarget(u.Redacted()))
+		}
+	}
+	return "URL, with the address that it redirects to"
+}
+
+// asked are the versions and protocols that a 426 names.
+func asked(p *wire.Response) string {
+	var words []string
+	for _, m := range p.Protocols() {
+		words = append(words, m.String())
+	}
+	for v := range p.Elements("Sec-WebSocket-Version") {
+		words = append(words, "WebSocket version "+string(p.Text(v)))
+	}
+	if len(words) == 0 {
+		return "an upgrade and does not say to what"
+	}
+	return shown(strings.Join(words, ", "))
+}
+
+// controlLine is the state of the controls in one line, such as: control + websocket 101   - h2c 200 (does not speak it here).
+func controlLine(c *console, controls []probe.Control) string {
+	var parts []string
+	for _, k := range controls {
+		if k.Protocol == "http" {
+			continue
+		}
+		status := "no answer"
+		if k.Exchange != nil && k.Exchange.Response != nil {
+			status = strconv.Itoa(k.Exchange.Response.Status)
+		}
+		text := c.mark("32", "✓", "+") + " " + k.Protocol + " " + status
+		switch {
+		case k.Single:
+			text = c.mark("33", "!", "!") + " " + k.Protocol + " " + status + " (the first time only)"
+		case !k.Accepted:
+			text = c.mark("dim", "–", "-") + " " + k.Protocol + " " + status + " (does not speak it here)"
+		}
+		if k.Step != "" {
+			text += " with " + shown(k.Step)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "   ")
+}
+
+// shown is text from the wire as one line of printable ASCII, cut where it is long.
+func shown(text string) string { return clip(wire.Escape([]byte(text)), 200) }

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+)
+
+// TestASignalStopsTheRun ends the context, as a signal does, once the first request has come, and wants the reports to be
+// written all the same.
+func TestASignalStopsTheRun(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	address := accept(t, func(conn net.Conn) {
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			stop()
+		}
+		<-ctx.Done()
+	})
+	var stdout, stderr bytes.Buffer
+	root := command()
+	root.SetArgs([]string{"probe", "http://" + address + "/chat", "--ascii", "--timeout", "1m"})
+	root.SetOut(&stdout)
+	root.SetErr(&stderr)
+	var exit exitError
+	if err := root.ExecuteContext(ctx); !errors.As(err, &exit) || exit.status != exitUnknown || !strings.Contains(err.Error(), "stopped by a signal: 0 of ") {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(stdout.String(), " RESULT fail=0 ") || !strings.Contains(stderr.String(), "/chat is at "+address) {
+		t.Errorf("stdout %q\nstderr %q", stdout.String(), stderr.String())
+	}
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bufio"
+	"encoding/pem"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	gorilla "github.com/gorilla/websocket"
+
+	"github.com/interlock-proxy/interlock/lab"
+)
+
+// probeSites are what scripts need to probe, by the variable that has it: URLs of backends for the most part. They run until the test is over.
+func probeSites(t *testing.T) map[string]string {
+	t.Helper()
+	sites := map[string]string{}
+	for _, name := range []string{"sound", "unsound"} {
+		s, err := lab.Start(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		sites[strings.ToUpper(name)] = s.URL
+	}
+	for name, handler := range map[string]http.HandlerFunc{
+		"EMPTY": http.NotFound,
+		"FILES": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "a page") },
+		"MOVED": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusMovedPermanently)
+		},
+		"LOCKED":  func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "who are you", http.StatusUnauthorized) },
+		"TICKETS": tickets(),
+		"GUARDED": guarded,
+		"AGENTS":  agents,
+	} {
+		s := httptest.NewServer(handler)
+		t.Cleanup(s.Close)
+		sites[name] = s.URL
+	}
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(switching))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	sites["TLS"], sites["CA"] = secure.Listener.Addr().String(), filepath.Join(t.TempDir(), "ca.pem")
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
+	if err := os.WriteFile(sites["CA"], authority, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sites["SSH"] = "http://" + accept(t, func(conn net.Conn) { io.WriteString(conn, "SSH-2.0-OpenSSH_9.2\r\n") })
+	sites["HOP"] = "http://" + accept(t, hopTo(strings.TrimPrefix(sites["SOUND"], "http://")))
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sites["NOBODY"] = "http://" + closed.Addr().String()
+	closed.Close()
+	return sites
+}
+
+// switching accepts handshakes and sends back what comes.
+func switching(w http.ResponseWriter, r *http.Request) {
+	conn, err := (&gorilla.Upgrader{}).Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	for {
+		kind, message, err := conn.ReadMessage()
+		if err != nil || conn.WriteMessage(kind, message) != nil {
+			return
+		}
+	}
+}
+
+// tickets accepts a handshake for each value of X-Ticket.
+func tickets() http.HandlerFunc {
+	var mu sync.Mutex
+	used := map[string]bool{}
+	return func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		ticket := r.Header.Get("X-Ticket")
+		again := used[ticket]
+		used[ticket] = true
+		mu.Unlock()
+		if again {
+			http.Error(w, "that ticket was used", http.StatusForbidden)
+			return
+		}
+		switching(w, r)
+	}
+}
+
+// guarded wants to know who is there: a cookie and a field.
+func guarded(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Cookie") != "id=7" || r.Header.Get("X-Tenant") != "blue" {
+		http.Error(w, "no", http.StatusForbidden)
+		return
+	}
+	switching(w, r)
+}
+
+// agents refuses who says who it is.
+func agents(w http.ResponseWriter, r *http.Request) {
+	if r.UserAgent() != "" {
+		http.Error(w, "no", http.StatusTeapot)
+		return
+	}
+	switching(w, r)
+}
+
+// accept does the same with every connection to the address that it returns.
+func accept(t *testing.T, with func(net.Conn)) string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer conn.Close()
+				with(conn)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		ln.Close()
+		all.Wait()
+	})
+	return ln.Addr().String()
+}
+
+// hopTo is an intermediary in front of a backend that adds Connection: upgrade wherever it is missing.
+func hopTo(backend string) func(net.Conn) {
+	return func(client net.Conn) {
+		server, err := net.Dial("tcp", backend)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		br := bufio.NewReader(client)
+		var head strings.Builder
+		named := false
+		for {
+			line, err := br.ReadString('\n')
+			named = named || strings.HasPrefix(line, "Connection:")
+			if line == "\r\n" && !named {
+				head.WriteString("Connection: upgrade\r\n")
+			}
+			head.WriteString(line)
+			if err != nil || line == "\r\n" {
+				break
+			}
+		}
+		io.WriteString(server, head.String())
+		var down sync.WaitGroup
+		down.Go(func() {
+			io.Copy(client, server)
+			client.Close()
+		})
+		io.Copy(server, br)
+		server.Close()
+		down.Wait()
+	}
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// How much is shown of what a probe sends.
+const (
+	shownLines = 24  // of one request
+	shownBytes = 160 // of one line, as it is written
+)
+
+// probeFacts is what else than its bytes is to be known of a probe, in one line.
+func probeFacts(q *rules.Probe) string {
+	facts := []string{fmt.Sprintf("expected: %s (%s)", expectation(q.Class), q.Class), "risk: " + q.Risk.String()}
+	if q.Control != "" {
+		facts = append(facts, "control: "+q.Control)
+	}
+	if q.Soft {
+		facts = append(facts, "a 101 is a warning")
+	}
+	if len(q.Also) > 0 {
+		facts = append(facts, "a 101 also breaks "+strings.Join(q.Also, ", "))
+	}
+	return strings.Join(facts, "; ")
+}
+
+// probeBytes is what a probe sends on a base, in the notation of transcripts. Lines without a mark say what bytes cannot,
+// and where something is left out.
+func probeBytes(q *rules.Probe, base *rules.Handshake) string {
+	h := q.On(base)
+	text := notation(h.First())
+	if h.Split > 0 {
+		text += fmt.Sprintf("(in two segments, the first of %d bytes)\n", h.Split)
+	}
+	switch {
+	case h.Hold == rules.HoldUntil100:
+		text += "(once a 100 has come)\n" + notation(h.Content)
+	case h.Hold == rules.HoldForever:
+		text += "(its content is never sent)\n"
+	}
+	if h.After != "" {
+		text += "(once the server has switched)\n" + notation(h.After)
+	}
+	if q.Twin {
+		text += "(and the same request without the offer)\n"
+	}
+	return text
+}
+
+// notation writes bytes of a client as transcripts do, and leaves out the middle of what is long.
+func notation(sent string) string {
+	var lines []string
+	for line := range strings.Lines(sent) {
+		text := wire.Escape([]byte(line))
+		if n := len(text); n > shownBytes {
+			const head, tail = shownBytes / 2, 16
+			text = fmt.Sprintf("%s (%d characters left out) %s", text[:head], n-head-tail, text[n-tail:])
+		}
+		lines = append(lines, "> "+text+"\n")
+	}
+	if n := len(lines); n > shownLines {
+		const head, tail = 4, 8
+		left := fmt.Sprintf("(%d lines left out)\n", n-head-tail)
+		lines = append(append(lines[:head:head], left), lines[n-tail:]...)
+	}
+	return strings.Join(lines, "")
+}
+
+// exampleBase is the handshake that the reference shows probes on.
+func exampleBase() *rules.Handshake {
+	return rules.NewHandshake("http", "staging.test:8080", "/chat", seedKey)
+}

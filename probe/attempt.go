@@ -1,0 +1,223 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Bounds of one attempt.
+const (
+	maxReceived = 256 << 10             // bytes that are read
+	segmentGap  = 50 * time.Millisecond // between the two segments of a head that is cut
+)
+
+// An answer is what came of one attempt.
+type answer struct {
+	x    *wire.Exchange // nil: nothing was sent, or we were told to stop
+	bare bool           // the server ended the connection without a byte
+	raw  []byte         // how what the server sent began
+	err  error          // why there is no exchange
+}
+
+// An attempt is one request on a connection of its own. It belongs to one goroutine.
+type attempt struct {
+	*caller
+	conn   net.Conn
+	h      *rules.Handshake
+	prove  bool
+	common wire.Common
+	talk   wire.Conversation
+	x      *wire.Exchange // as the conversation last reported it
+
+	began     time.Time
+	answered  time.Time // when the final head was complete
+	buffer    [16 << 10]byte
+	received  int
+	raw       []byte // the first bytes from the server
+	scan      wire.Scanner
+	head      wire.Head
+	interim   []*wire.Response
+	finals    []*wire.Response // of the request, and of what was sent early behind it
+	behind    []byte           // what came behind a 101
+	ended     bool             // the final response has come whole
+	garbled   bool             // what came cannot be read
+	continued bool             // a 100 has come
+	released  bool             // the content that waited for it was sent
+	over      wire.Cause       // why nothing more comes; "" while something may
+}
+
+// attempt sends one request and waits as long as patience for the head of the answer. If that is a 101 it is to be proved,
+// or else left at once.
+func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, patience time.Duration, prove bool) answer {
+	if err := c.pace.Wait(ctx); err != nil {
+		return answer{err: err}
+	}
+	conn, bare, err := c.dial(ctx)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer conn.Close()
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		bare.Close()
+		close(closed)
+	})
+	defer func() {
+		if !stop() {
+			<-closed
+		}
+	}()
+	a := &attempt{caller: c, conn: conn, h: h, prove: prove, scan: wire.Scanner{Side: wire.FromServer, Pool: &c.pool}}
+	a.common = wire.Common{
+		Origin: wire.OriginProbe, Probe: id, Route: c.target.Route, Client: conn.LocalAddr().String(), Backend: c.target.Address,
+		ClientTLS: c.tls != nil, BackendTLS: c.tls != nil, Emit: a.keep, NewID: c.settings.NewID, Pool: &c.pool, Counts: &c.counts, Every: true,
+	}
+	if p := rules.FindProbe(id); p != nil {
+		a.common.Content = p.Twin
+	}
+	a.talk.Open(&a.common)
+	a.run(patience)
+	if err := ctx.Err(); err != nil {
+		return answer{err: err}
+	}
+	return answer{x: a.exchange(), bare: a.received == 0 && (a.over == wire.CauseServer || a.over == wire.CauseServerReset), raw: a.raw}
+}
+
+// keep takes what the conversation reports of the request. A second request that was sent behind it has another ID.
+func (a *attempt) keep(x *wire.Exchange) {
+	if len(x.Request.Raw) > 0 && (a.x == nil || a.x.ID == x.ID) {
+		a.x = x
+	}
+}
+
+// run sends the request, waits for the answer, and does what is to be done behind it.
+func (a *attempt) run(patience time.Duration) {
+	a.began = time.Now()
+	a.conn.SetWriteDeadline(a.began.Add(patience + a.settings.Tail))
+	first := a.h.First()
+	if cut := a.h.Split; cut > 0 && cut < len(first) {
+		a.say(first[:cut])
+		a.hear(time.Now().Add(segmentGap), a.decided)
+		first = first[cut:]
+	}
+	if !a.decided() && (a.over == "" || a.over == wire.CauseTimeout) {
+		a.say(first)
+	}
+	deadline := time.Now().Add(patience)
+	a.hear(deadline, a.decided)
+	if a.waits() && a.continued {
+		a.released = true
+		a.say(a.h.Content)
+		a.hear(deadline, a.decided)
+	}
+	polite := false
+	switch {
+	case len(a.finals) == 0:
+	case a.finals[0].Status == 101:
+		polite = a.tail()
+	case a.common.Content:
+		a.hear(time.Now().Add(a.settings.Tail), func() bool { return a.ended || a.garbled })
+	case a.h.Early != "":
+		a.hear(time.Now().Add(a.settings.Tail), func() bool { return len(a.finals) > 1 || a.garbled })
+	}
+	a.settle()
+	if polite && a.over != wire.CauseServer && a.over != wire.CauseServerReset {
+		a.conn.SetReadDeadline(time.Now().Add(a.quiet()))
+		_, _ = a.conn.Read(a.buffer[:]) // to close before its close frame has come would break the connection
+	}
+}
+
+// decided tells whether what came is enough to go on.
+func (a *attempt) decided() bool {
+	return len(a.finals) > 0 || a.garbled || a.waits() && a.continued
+}
+
+// waits tells whether the content is held back for a 100 that has not been heeded.
+func (a *attempt) waits() bool { return a.h.Hold == rules.HoldUntil100 && !a.released }
+
+// say sends what the conversation has seen by then. A server may have answered and closed already: what it said is read
+// all the same, so an error ends nothing.
+func (a *attempt) say(text string) {
+	a.talk.Feed(wire.FromClient, []byte(text), time.Now())
+	n, _ := io.WriteString(a.conn, text)
+	a.talk.Wrote(wire.FromClient, n)
+}
+
+// hear reads until that time, the end of what the server sends, or enough has come.
+func (a *attempt) hear(until time.Time, enough func() bool) {
+	if a.over == wire.CauseTimeout {
+		a.over = ""
+	}
+	a.conn.SetReadDeadline(until)
+	for a.over == "" && !enough() {
+		n, err := a.conn.Read(a.buffer[:])
+		if n > 0 {
+			a.heard(a.buffer[:n], time.Now())
+		}
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			a.over = wire.CauseTimeout
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // the latter is TLS that ends without saying so
+			a.over = wire.CauseServer
+		case err != nil:
+			a.over = wire.CauseServerReset
+		case a.received >= maxReceived:
+			a.over = wire.CauseClient
+			a.garbled = a.garbled || len(a.finals) == 0
+		}
+	}
+}
+
+// heard takes bytes from the server.
+func (a *attempt) heard(p []byte, now time.Time) {
+	a.received += len(p)
+	if room := wire.MaxRecorded - len(a.raw); room > 0 {
+		a.raw = append(a.raw, p[:min(room, len(p))]...)
+	}
+	a.talk.Feed(wire.FromServer, p, now)
+	a.talk.Wrote(wire.FromServer, len(p))
+	for !a.garbled {
+		if len(a.finals) > 0 && a.finals[0].Status == 101 {
+			a.behind = append(a.behind, p...)
+			return
+		}
+		n, e := a.scan.Scan(p, &a.head)
+		p = p[n:]
+		switch e {
+		case wire.EventHead:
+			a.heardHead(now)
+		case wire.EventEnd:
+			a.ended = len(a.finals) > 0
+		case wire.EventOpaque:
+			a.garbled = true
+		case wire.EventMore:
+			return
+		}
+	}
+}
+
+// heardHead takes a response whose head is complete.
+func (a *attempt) heardHead(now time.Time) {
+	p := wire.ReadResponse(append([]byte(nil), a.head.Raw...))
+	method := a.h.Method
+	a.scan.Frame(a.head.ResponseFraming(method == "HEAD", method == "CONNECT"))
+	switch {
+	case p.Status >= 200, p.Status == 101:
+		if len(a.finals) == 0 {
+			a.answered = now
+		}
+		a.finals = append(a.finals, p)
+	case len(a.finals) == 0:
+		a.continued = a.continued || p.Status == 100
+		if len(a.interim) < maxInterim {
+			a.interim = append(a.interim, p)
+		}
+	}
+}

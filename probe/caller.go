@@ -1,0 +1,153 @@
+package probe
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/base64"
+	"net"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A caller connects to the target and sends what it is given. Once it has been met, several goroutines may use it at the
+// same time.
+type caller struct {
+	target   Target
+	settings Settings // every field is set
+	network  string
+	address  string
+	tls      *tls.Config // nil: cleartext
+	loopback bool
+	pace     *rate.Limiter
+	pool     wire.Pool
+	counts   wire.Counts
+}
+
+// newCaller finds out where the target is and fills in the defaults that depend on it.
+func newCaller(ctx context.Context, t Target, s Settings) (*caller, error) {
+	c := &caller{target: t, settings: s, network: "tcp", address: t.Address}
+	host := ""
+	if path, unix := strings.CutPrefix(t.Address, "unix:"); unix {
+		c.network, c.address, c.loopback = "unix", path, true
+	} else {
+		var err error
+		if host, _, err = net.SplitHostPort(t.Address); err == nil {
+			c.loopback, err = loops(ctx, host)
+		}
+		if err != nil {
+			return nil, &TargetError{t.Address, ErrUnreachable, err}
+		}
+	}
+	if t.TLS != nil {
+		c.tls = t.TLS.Clone()
+		c.tls.NextProtos = []string{"http/1.1"}
+		if c.tls.ServerName == "" {
+			c.tls.ServerName = host
+		}
+	}
+	c.settings.fill(c.loopback)
+	c.pace = rate.NewLimiter(rate.Limit(c.settings.Rate), 1)
+	if c.settings.Rate == 0 {
+		c.pace.SetLimit(rate.Inf)
+	}
+	return c, nil
+}
+
+// loops tells whether a host is this machine: all of its addresses are loopback ones.
+func loops(ctx context.Context, host string) (bool, error) {
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return false, err
+	}
+	for _, a := range addresses {
+		if !a.Unmap().IsLoopback() {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// fill sets what is zero to its default. A rate of 0 stays: to a loopback address there is no limit.
+func (s *Settings) fill(loopback bool) {
+	or := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	or(&s.Dial, 5*time.Second)
+	or(&s.Head, 2*time.Second)
+	or(&s.Tail, 500*time.Millisecond)
+	if s.Concurrency == 0 {
+		s.Concurrency = 1
+		if loopback {
+			s.Concurrency = 16
+		}
+	}
+	if s.Rate == 0 && !loopback {
+		s.Rate = 10
+	}
+	if s.NewID == nil {
+		s.NewID = func(time.Time) string { return rand.Text() }
+	}
+	if s.Fails == nil {
+		s.Fails = func(*wire.Exchange) bool { return false }
+	}
+}
+
+// dial makes one connection. Its bare side is what is closed when it is to end at once.
+func (c *caller) dial(ctx context.Context) (conn, bare net.Conn, err error) {
+	ctx, giveUp := context.WithTimeout(ctx, c.settings.Dial)
+	defer giveUp()
+	var d net.Dialer
+	if bare, err = d.DialContext(ctx, c.network, c.address); err != nil {
+		return nil, nil, err
+	}
+	if c.tls == nil {
+		return bare, bare, nil
+	}
+	secured := tls.Client(bare, c.tls)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		bare.Close()
+		return nil, nil, &handshakeError{err}
+	}
+	return secured, bare, nil
+}
+
+// base is what the next request is an edit of: what the target has for it, in the form that the control was accepted in,
+// with a fresh key.
+func (c *caller) base(ctx context.Context, form rules.Edit) (*rules.Handshake, error) {
+	h := c.target.Base
+	if c.target.Handshake != nil {
+		var err error
+		if h, err = c.target.Handshake(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var key [16]byte
+	_, _ = rand.Read(key[:]) // it never fails
+	h = h.Fresh(base64.StdEncoding.EncodeToString(key[:]))
+	form(h)
+	return h, nil
+}
+
+// sign says in a request that goes beyond this machine who sends it and which probe of which run it is.
+func (c *caller) sign(h *rules.Handshake, id string) {
+	if c.loopback || c.settings.UserAgent == "" || len(h.Lines) == 0 {
+		return
+	}
+	value := c.settings.UserAgent + " " + c.settings.Run + "/" + id
+	last := h.Lines[len(h.Lines)-1]
+	for i, l := range h.Lines {
+		if wire.EqualFold(l.Name, "User-Agent") {
+			h.Lines[i].Value = value
+			return
+		}
+	}
+	h.Lines = append(h.Lines, rules.Line{Name: "User-Agent", Gap: ": ", Value: value, End: last.End})
+}

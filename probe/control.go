@@ -1,0 +1,162 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// When a control is sent, and when nothing is hoped for any more.
+const (
+	controlEvery = 20 // probes
+	maxMisses    = 4  // controls in a row without an answer
+	missesFor    = time.Second
+	retryAfter   = 150 * time.Millisecond // more each time
+)
+
+// A family is the probes that one control speaks for, and what is known of that control.
+type family struct {
+	control  Control
+	probe    *rules.Probe
+	accepted bool          // before the first probe: it speaks for its probes
+	responds bool          // before the first probe it got a response, be it a refusal
+	took     time.Duration // until that
+	good     bool          // it was accepted the last time
+
+	since   int       // probes that have ended since it was asked last
+	asked   bool      // it is under way
+	seen    int       // the doubts that there were when it was asked
+	held    []*job    // have ended since
+	covered []*job    // had ended before
+	missed  time.Time // when it first got no answer, of misses in a row
+	misses  int
+	suspect []string // probes since it was accepted last, once it is not
+}
+
+func (r *run) family(protocol, id string) *family {
+	f := &family{probe: rules.FindProbe(id), control: Control{Probe: id, Protocol: protocol}}
+	r.families = append(r.families, f)
+	return f
+}
+
+// speaker is the family whose control speaks for a probe; nil if none does.
+func (r *run) speaker(p *rules.Probe) *family {
+	protocol := p.Control
+	if protocol == "" {
+		protocol = "websocket"
+	}
+	for _, f := range r.families {
+		if f.control.Protocol == protocol && f.accepted {
+			return f
+		}
+	}
+	return nil
+}
+
+// A suppliedError says that there is no handshake to send.
+type suppliedError struct{ err error }
+
+func (e *suppliedError) Error() string { return "no handshake: " + e.err.Error() }
+func (e *suppliedError) Unwrap() error { return e.err }
+
+// request is what a probe sends next.
+func (r *run) request(ctx context.Context, p *rules.Probe) (*rules.Handshake, error) {
+	base, err := r.base(ctx, r.form)
+	if err != nil {
+		return nil, &suppliedError{err}
+	}
+	h := p.On(base)
+	r.sign(h, p.ID)
+	return h, nil
+}
+
+// sendControl sends the control of a family. Before the first probe what it switches to is tried out too.
+func (r *run) sendControl(ctx context.Context, f *family, prove bool) answer {
+	h, err := r.request(ctx, f.probe)
+	if err != nil {
+		return answer{err: err}
+	}
+	return r.attempt(ctx, f.probe.ID, h, r.settings.Head, prove)
+}
+
+// wanted tells whether it is time for a control: after so many probes, when everything else waits for it, and when
+// something happened that makes one doubt whether anybody is there.
+func (r *run) wanted(f *family) bool {
+	resting := r.flying == 0 && (len(r.queue) == 0 || r.queue[0].alone)
+	return f.since >= controlEvery || resting && len(f.held) > 0 || f == r.alive && r.doubtful()
+}
+
+// ask sends a control that speaks for all probes that have ended by then.
+func (r *run) ask(ctx context.Context, f *family) {
+	f.covered, f.held = append(f.covered, f.held...), nil
+	f.since, f.asked, f.seen = 0, true, r.doubts
+	wait := time.Duration(f.misses) * retryAfter
+	r.under++
+	r.workers.Go(func() {
+		if wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+			}
+		}
+		r.results <- result{family: f, answer: r.sendControl(ctx, f, false)}
+	})
+}
+
+// told takes what came of a control.
+func (r *run) told(f *family, a answer) {
+	f.asked = false
+	if errors.As(a.err, new(*suppliedError)) { // nothing was asked, and no probe can be sent either
+		r.cleared, f.good = max(r.cleared, f.seen), false
+		r.releaseCovered(f, false)
+		r.say(Progress{Note: a.err.Error()})
+		return
+	}
+	if a.x == nil || f.responds && a.x.Response == nil {
+		r.missed(f)
+		return
+	}
+	f.control.Exchange, f.misses = a.x, 0
+	r.cleared = max(r.cleared, f.seen)
+	good := a.x.Outcome == wire.Switched
+	note := ""
+	if f.accepted && f.good != good {
+		note = said(f, a.x)
+	}
+	f.good = good
+	r.releaseCovered(f, good)
+	r.say(Progress{Note: note})
+}
+
+// said is what became of a control whose answer has changed.
+func said(f *family, x *wire.Exchange) string {
+	switch {
+	case x.Outcome == wire.Switched:
+		return f.control.Probe + " is accepted again"
+	case x.Response == nil:
+		return f.control.Probe + " got no answer: refusals from here on say nothing"
+	}
+	return fmt.Sprintf("%s got a %d: refusals from here on say nothing", f.control.Probe, x.Response.Status)
+}
+
+// missed takes note that a control got no answer. The one that shows whether anybody is there is tried again; after some
+// time nobody is. For the others it is a refusal, and a reason to look.
+func (r *run) missed(f *family) {
+	r.doubts++
+	if f != r.alive {
+		f.good = false
+		r.releaseCovered(f, false)
+		return
+	}
+	if f.misses++; f.misses == 1 {
+		f.missed = time.Now()
+		r.say(Progress{Note: "nothing answers; trying again"})
+	}
+	if f.misses >= maxMisses || f.misses > 1 && time.Since(f.missed) > missesFor {
+		r.gone = true
+	}
+}

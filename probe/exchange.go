@@ -1,0 +1,75 @@
+package probe
+
+import (
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// maxInterim is how many interim responses are kept of an exchange that the conversation does not report.
+const maxInterim = 8
+
+// settle tells the conversation how the connection ended.
+func (a *attempt) settle() {
+	now, cause := time.Now(), a.over
+	switch {
+	case cause == wire.CauseServer:
+		a.talk.Ended(wire.FromServer, now)
+	case cause == wire.CauseServerReset:
+	case len(a.finals) > 0 || a.garbled: // it is we who leave
+		cause = wire.CauseClient
+		a.talk.Ended(wire.FromClient, now)
+	default:
+		cause = wire.CauseTimeout
+		a.talk.Tick(now.Add(wire.SilentAfter)) // that long would change nothing
+	}
+	a.talk.Settle(cause, now)
+	a.over = cause
+}
+
+// exchange is what the attempt came to, once it is settled.
+func (a *attempt) exchange() *wire.Exchange {
+	x := a.x
+	if x == nil {
+		x = a.unreported()
+	}
+	x.Aim = a.h.Path
+	if x.Response == nil && (a.garbled || len(a.scan.Partial()) > 0 && x.Outcome == wire.Closed) {
+		x.Outcome = wire.Opaque // something came, and it was no response
+	}
+	return x
+}
+
+// unreported is the exchange of a request that has nothing to do with the Upgrade mechanism, and of one in which the
+// conversation sees none: such are not reported.
+func (a *attempt) unreported() *wire.Exchange {
+	k := &a.common
+	x := &wire.Exchange{
+		ID: k.NewID(a.began), Final: true, Complete: true, Origin: k.Origin, Probe: k.Probe, Route: k.Route,
+		Client: k.Client, Backend: k.Backend, ClientTLS: k.ClientTLS, BackendTLS: k.BackendTLS, Time: a.began,
+		Request: wire.ReadRequest([]byte(a.h.Head())), Interim: a.interim, BodyDone: a.h.Hold == 0 || a.released,
+		Outcome: wire.Closed, Cause: a.over,
+	}
+	if len(a.finals) == 0 {
+		if a.over == wire.CauseTimeout {
+			x.Outcome = wire.Silent
+		}
+		return x
+	}
+	p := a.finals[0]
+	x.Response, x.Took, x.Cause = p, a.answered.Sub(a.began), ""
+	switch {
+	case p.Status == 101:
+		x.Outcome, x.Cause = wire.Switched, a.over
+		x.After.Opaque, x.After.Ended = true, true
+		x.After.Server, x.After.ServerBytes = a.behind[:min(len(a.behind), wire.MaxRecorded)], int64(len(a.behind))
+		x.After.ServerClosed = a.over == wire.CauseServer
+	case p.Status < 300:
+		x.Outcome = wire.Ignored
+	case p.Status < 400:
+		x.Outcome = wire.Redirected
+	default:
+		x.Outcome = wire.Refused
+	}
+	return x
+}

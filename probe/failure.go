@@ -1,0 +1,73 @@
+package probe
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+)
+
+// What can be the matter with a target before the first probe. Each is the Kind of a [TargetError].
+var (
+	ErrUnreachable = errors.New("the backend cannot be reached")
+	ErrNoTLS       = errors.New("the backend speaks no TLS")
+	ErrWantsTLS    = errors.New("the backend speaks TLS, and was asked without")
+	ErrCertificate = errors.New("the certificate of the backend is not trusted")
+	ErrTLS         = errors.New("the TLS handshake with the backend failed")
+	ErrNotHTTP     = errors.New("what the backend answers is no HTTP")
+)
+
+// A TargetError says that a target cannot be probed, and why. No probe has been sent.
+type TargetError struct {
+	Address string // of the target
+	Kind    error  // one of the errors above
+	Err     error  // what was seen; may be nil
+}
+
+// Error is one line: the address, what is the matter, what was seen.
+func (e *TargetError) Error() string {
+	line := fmt.Sprintf("probe %q: %v", e.Address, e.Kind)
+	if e.Err != nil {
+		line += ": " + e.Err.Error()
+	}
+	return line
+}
+
+// Unwrap makes the kind and what was seen known to errors.Is and errors.As.
+func (e *TargetError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// kindOf tells what an error says about the target that came of connecting to it.
+func kindOf(err error) error {
+	var record tls.RecordHeaderError
+	var certificate *tls.CertificateVerificationError
+	var handshake *handshakeError
+	switch {
+	case errors.As(err, &record):
+		return ErrNoTLS
+	case errors.As(err, &certificate):
+		return ErrCertificate
+	case errors.As(err, &handshake):
+		return ErrTLS
+	}
+	return ErrUnreachable
+}
+
+// A handshakeError is one of TLS, where the connection itself was made.
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+// reason is an error of the net package without what everybody knows: the operation and the addresses.
+func reason(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+package probe
+
+import (
+	"context"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// hold keeps a probe that has ended until a control that begins later is answered. Where none speaks for it there is
+// nothing to wait for, but for whether the backend has outlived it.
+func (r *run) hold(ctx context.Context, j *job) {
+	switch f := r.speaker(j.probe); {
+	case f != nil:
+		f.held = append(f.held, j)
+		f.since++
+	case j.bare || j.alone:
+		r.alive.held = append(r.alive.held, j)
+	default:
+		r.release(j, wire.ControlsRefused, r.stopping(ctx))
+	}
+}
+
+// releaseCovered lets go of the probes that had ended when the control was sent.
+func (r *run) releaseCovered(f *family, accepted bool) {
+	covered := f.covered
+	f.covered = nil
+	if accepted {
+		f.suspect = nil
+	}
+	for _, j := range covered {
+		controls := wire.ControlsRefused
+		if accepted && j.before && !j.uncontrolled {
+			controls = wire.ControlsAccepted
+		}
+		if !accepted {
+			f.suspect = append(f.suspect, j.probe.ID)
+		}
+		r.release(j, controls, false)
+	}
+}
+
+// release hands a probe on, with what became of the controls around it. One that failed is sent once more before that, and
+// then the two are compared.
+func (r *run) release(j *job, controls wire.Controls, last bool) {
+	j.x.Controls = controls
+	switch fails := r.settings.Fails(j.x); {
+	case j.first != nil:
+		j.first.Flaky = !fails
+		r.deliver(j.first)
+	case fails && !last && j.probe.Risk != rules.Crash:
+		r.queue = append([]*job{{probe: j.probe, place: j.place, first: j.x}}, r.queue...)
+	default:
+		r.deliver(j.x)
+	}
+}
+
+// deliver hands on an exchange as it is.
+func (r *run) deliver(x *wire.Exchange) {
+	r.observe(x)
+	r.done++
+	r.say(Progress{Probe: x.Probe})
+}
+
+// abandon gives up on a probe that could not be sent. If it was the second time, the first one stands.
+func (r *run) abandon(j *job, why string) {
+	if j.first != nil {
+		r.deliver(j.first)
+		return
+	}
+	r.total--
+	r.skip(j, why)
+}

@@ -1,0 +1,157 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A rung is a form of the sound handshake.
+type rung struct {
+	step string // what it has that the base lacks
+	edit rules.Edit
+}
+
+// ladder is the forms in which a handshake is tried on a base, each with more than the one before.
+func ladder(base *rules.Handshake) []rung {
+	has := func(name, value string) bool {
+		return slices.ContainsFunc(base.Lines, func(l rules.Line) bool {
+			return wire.EqualFold(l.Name, name) && (value == "" || l.Value == value)
+		})
+	}
+	const list = "keep-alive, Upgrade" // as Firefox says it
+	rungs := []rung{{edit: rules.Edits()}}
+	add := func(name, value string) {
+		last := rungs[len(rungs)-1]
+		step := strings.TrimPrefix(last.step+"; "+name+": "+value, "; ")
+		rungs = append(rungs, rung{step, rules.Edits(last.edit, rules.Set(name, value))})
+	}
+	if !has("Origin", "") {
+		add("Origin", base.Scheme+"://"+base.Host)
+	}
+	if !has("Connection", list) {
+		add("Connection", list)
+	}
+	return rungs
+}
+
+// climb sends the controls that come before the first probe: the WebSocket handshake in richer and richer forms until one
+// is accepted, and that once more; a request that offers nothing; and the h2c offer where h2c is asked for.
+func (r *run) climb(ctx context.Context, h2c bool) error {
+	ws, plain := r.family("websocket", "CTRL-WS"), r.family("http", "CTRL-PLAIN")
+	var first *wire.Exchange
+	var raw [][]byte
+	for _, step := range ladder(r.target.Base) {
+		r.form = step.edit
+		a, err := r.meet(ctx, ws)
+		if err != nil {
+			return err
+		}
+		raw = append(raw, a.raw)
+		if first == nil {
+			first = a.x
+		}
+		if ws.control.Step = step.step; a.x.Outcome == wire.Switched || a.x.Response == nil {
+			break // what is silent on the plain form is not gained by more
+		}
+	}
+	if ws.control.Exchange.Outcome != wire.Switched {
+		r.form, ws.control.Step, ws.control.Exchange = rules.Edits(), "", first
+	} else if err := r.confirm(ctx, ws); err != nil {
+		return err
+	}
+	a, err := r.meet(ctx, plain)
+	if err != nil {
+		return err
+	}
+	if err := r.understood(append(raw, a.raw), first, a.x); err != nil {
+		return err
+	}
+	r.alive = plain
+	if ws.accepted {
+		r.alive = ws
+	}
+	if h2c {
+		f := r.family("h2c", "CTRL-H2C")
+		if _, err := r.meet(ctx, f); err != nil {
+			return err
+		}
+		if f.control.Exchange.Outcome == wire.Switched {
+			return r.confirm(ctx, f)
+		}
+	}
+	return nil
+}
+
+// meet sends a control before the first probe. If nothing can be sent the target is of no use.
+func (r *run) meet(ctx context.Context, f *family) (answer, error) {
+	a := r.sendControl(ctx, f, true)
+	switch err := a.err; {
+	case err == nil:
+	case ctx.Err() != nil:
+		return a, ctx.Err()
+	case errors.As(err, new(*suppliedError)):
+		return a, err
+	default:
+		return a, &TargetError{r.target.Address, kindOf(err), reason(err)}
+	}
+	f.control.Exchange = a.x
+	f.responds = a.x.Response != nil
+	if f.took = max(f.took, a.x.Took); !f.responds {
+		f.took = r.settings.Head
+	}
+	r.progress(Progress{Total: r.total})
+	return a, nil
+}
+
+// confirm sends a control that was accepted once more.
+func (r *run) confirm(ctx context.Context, f *family) error {
+	a, err := r.meet(ctx, f)
+	if err != nil {
+		return err
+	}
+	if a.x.Outcome == wire.Switched {
+		f.accepted, f.good, f.control.Accepted = true, true, true
+		return nil
+	}
+	status := 0
+	if a.x.Response != nil {
+		status = a.x.Response.Status
+	}
+	f.control.Single = status != 429 && status != 503
+	return nil
+}
+
+// understood tells whether what answers speaks HTTP, by what came first on each connection.
+func (r *run) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
+	for _, x := range exchanges {
+		if x.Response == nil {
+			continue
+		}
+		if x.Response.Status == 400 && r.tls == nil && slices.ContainsFunc(raw, complains) {
+			return &TargetError{r.target.Address, ErrWantsTLS, fmt.Errorf("it answers %q", x.Response.Text(x.Response.Start))}
+		}
+		return nil
+	}
+	for _, b := range raw {
+		switch {
+		case len(b) >= 3 && b[0] == 0x15 && b[1] == 3: // an alert of TLS (RFC 8446 §6)
+			return &TargetError{r.target.Address, ErrWantsTLS, nil}
+		case len(b) > 0:
+			return &TargetError{r.target.Address, ErrNotHTTP, fmt.Errorf("it begins with %q", b[:min(len(b), 32)])}
+		}
+	}
+	return nil
+}
+
+// complains tells whether a server says that it was asked without TLS, in the words of net/http, nginx or Apache.
+func complains(b []byte) bool {
+	return bytes.Contains(b, []byte("to an HTTPS server")) || bytes.Contains(b, []byte("sent to HTTPS port")) ||
+		bytes.Contains(b, []byte("plain HTTP to an SSL-enabled"))
+}

@@ -1,0 +1,189 @@
+package probe
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must come. Nothing is concluded from how long it took.
+const patience = 20 * time.Second
+
+const (
+	switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"
+	refusal   = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	busy      = "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	replies   = "\x8a\x02ok\x81\x02hi"
+)
+
+// A backend is a listener that the test answers on, one connection after the other or many at a time.
+type backend struct {
+	net.Listener
+	t       testing.TB
+	mu      sync.Mutex
+	n       int
+	open    map[*guest]bool
+	serving sync.WaitGroup
+}
+
+// guest is one connection at the backend.
+type guest struct {
+	*net.TCPConn
+	br    *bufio.Reader
+	n     int    // which one it is, from 1
+	head  string // of the request
+	sizes []int  // of the reads
+}
+
+func (c *guest) Read(p []byte) (int, error) {
+	n, err := c.TCPConn.Read(p)
+	c.sizes = append(c.sizes, n)
+	return n, err
+}
+
+// serve starts a backend. It ends with the test, and so does every connection to it.
+func serve(t testing.TB, answer func(c *guest)) *backend {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &backend{Listener: ln, t: t, open: map[*guest]bool{}}
+	b.serving.Go(func() { b.accept(answer) })
+	t.Cleanup(func() {
+		b.stop()
+		b.serving.Wait()
+	})
+	return b
+}
+
+func (b *backend) accept(answer func(c *guest)) {
+	for {
+		conn, err := b.Accept()
+		if err != nil {
+			return
+		}
+		conn.SetDeadline(time.Now().Add(patience))
+		b.mu.Lock()
+		b.n++
+		c := &guest{TCPConn: conn.(*net.TCPConn), n: b.n}
+		c.br = bufio.NewReader(c)
+		b.open[c] = true
+		b.mu.Unlock()
+		b.serving.Go(func() {
+			defer b.gone(c)
+			for !strings.HasSuffix(c.head, "\r\n\r\n") {
+				line, err := c.br.ReadString('\n')
+				if c.head += line; err != nil {
+					return
+				}
+			}
+			answer(c)
+		})
+	}
+}
+
+func (b *backend) gone(c *guest) {
+	c.Close()
+	b.mu.Lock()
+	delete(b.open, c)
+	b.mu.Unlock()
+}
+
+// stop ends the backend as a crash does.
+func (b *backend) stop() {
+	b.Listener.Close()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c := range b.open {
+		c.SetLinger(0)
+		c.Close()
+	}
+}
+
+func (b *backend) target() Target {
+	addr := b.Addr().String()
+	return Target{Address: addr, Base: rules.NewHandshake("http", addr, "/chat", "")}
+}
+
+func (c *guest) send(text string) { _, _ = io.WriteString(c, text) }
+
+// sound tells whether the request is the plain handshake: no probe has another method, version or target here.
+func (c *guest) sound() bool {
+	return strings.HasPrefix(c.head, "GET /chat HTTP/1.1\r\n") && !strings.Contains(c.head, "X-Fault") && strings.Contains(c.head, "Upgrade: ")
+}
+
+// switches answers a handshake, what proves the switch if that is tried, and the close frame by closing.
+func (c *guest) switches() {
+	c.send(switching)
+	if first, err := c.br.Peek(1); err == nil && first[0] == rules.Ping[0] {
+		_, _ = c.br.Discard(len(rules.Ping + rules.Text))
+		c.send(replies)
+	}
+	_, _ = c.br.Discard(len(closeFrame))
+}
+
+// flaw is a probe whose handshake says so.
+func flaw(id string) *rules.Probe {
+	return &rules.Probe{ID: id, Edit: rules.Set("X-Fault", id)}
+}
+
+func flaws(ids ...string) (probes []*rules.Probe) {
+	for _, id := range ids {
+		probes = append(probes, flaw(id))
+	}
+	return probes
+}
+
+func (c *guest) has(id string) bool { return strings.Contains(c.head, "X-Fault: "+id+"\r\n") }
+
+// A log is what a run observed, in order.
+type log struct {
+	order []string
+	by    map[string]*wire.Exchange
+}
+
+// probed runs probes and checks that each is accounted for once, by an exchange that will not change.
+func probed(ctx context.Context, t testing.TB, target Target, s Settings, probes []*rules.Probe) (log, Report, error) {
+	t.Helper()
+	l := log{by: map[string]*wire.Exchange{}}
+	last := Progress{}
+	report, err := Run(ctx, target, s, probes, func(x *wire.Exchange) {
+		if l.by[x.Probe] != nil {
+			t.Errorf("%s was observed twice", x.Probe)
+		}
+		if !x.Final || !x.Complete || x.Origin != wire.OriginProbe || x.ID == "" || x.Aim != target.Base.Path {
+			t.Errorf("%s: final %t, complete %t, origin %s, ID %q, aim %q", x.Probe, x.Final, x.Complete, x.Origin, x.ID, x.Aim)
+		}
+		l.by[x.Probe] = x
+		l.order = append(l.order, x.Probe)
+	}, func(p Progress) { last = p })
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return l, report, err
+	}
+	for _, n := range report.NotSent {
+		if l.by[n.Probe.ID] != nil || n.Reason == "" {
+			t.Errorf("%s was observed and not sent, because of %q", n.Probe.ID, n.Reason)
+		}
+	}
+	if got := len(l.order) + len(report.NotSent); got != len(probes) {
+		t.Errorf("%d probes are accounted for, want %d", got, len(probes))
+	}
+	if last.Done != len(l.order) {
+		t.Errorf("the last progress is %+v, want %d done", last, len(l.order))
+	}
+	return l, report, err
+}

@@ -1,0 +1,176 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A job is a probe that is to be sent, or was.
+type job struct {
+	probe *rules.Probe
+	place int            // among those that were asked for
+	alone bool           // nothing else is under way with it
+	first *wire.Exchange // it is sent once more, because it failed with this; nil the first time
+	tries int            // how often there was no connection
+
+	before       bool // the control was accepted the last time when it was sent
+	uncontrolled bool // no control speaks for it
+	ended        int  // which one of all jobs it was to end; from 1
+	bare         bool // the server closed without a byte
+	x            *wire.Exchange
+}
+
+func (j *job) rank() int {
+	switch {
+	case j.probe.ID == "CTRL-END":
+		return 2
+	case j.alone:
+		return 1
+	}
+	return 0
+}
+
+// heldPatience is how long a server is waited for at least that was not sent all of what it was told to expect.
+const heldPatience = 500 * time.Millisecond
+
+// schedule keeps as much under way as it may until nothing is left, or nothing more is to be sent.
+func (r *run) schedule(ctx context.Context) {
+	for {
+		if !r.stopping(ctx) {
+			r.start(ctx)
+		}
+		if r.under == 0 {
+			return
+		}
+		got := <-r.results
+		r.under--
+		if got.family != nil {
+			if !r.stopping(ctx) {
+				r.told(got.family, got.answer)
+			}
+		} else {
+			r.flying--
+			r.came(ctx, got.job, got.answer)
+		}
+	}
+}
+
+func (r *run) stopping(ctx context.Context) bool { return r.gone || ctx.Err() != nil }
+
+// doubtful tells whether something happened that no answered control has explained since. Nothing is sent until one has.
+func (r *run) doubtful() bool { return r.doubts > r.cleared }
+
+// start sends what may be sent: controls first, then the next probes.
+func (r *run) start(ctx context.Context) {
+	for _, f := range r.families {
+		// They are no probes: where several may be under way at a time they come on top of those.
+		if !f.asked && r.wanted(f) && (r.under == 0 || r.settings.Concurrency > 1) {
+			r.ask(ctx, f)
+		}
+	}
+	for len(r.queue) > 0 && r.flying < r.settings.Concurrency && !r.doubtful() {
+		j := r.queue[0]
+		if (j.alone || r.settings.Concurrency == 1) && r.under > 0 || j.alone && r.holding() {
+			return
+		}
+		r.queue = r.queue[1:]
+		r.launch(ctx, j)
+		if j.alone {
+			return
+		}
+	}
+}
+
+// holding tells whether a probe that has ended waits for a control.
+func (r *run) holding() bool {
+	for _, f := range r.families {
+		if len(f.held)+len(f.covered) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// launch sends a probe.
+func (r *run) launch(ctx context.Context, j *job) {
+	f := r.speaker(j.probe)
+	j.uncontrolled = f == nil
+	j.before = f != nil && f.good
+	r.flying++
+	r.under++
+	patience := r.patience(j.probe, f)
+	r.workers.Go(func() { r.results <- result{job: j, answer: r.sendProbe(ctx, j.probe, patience)} })
+}
+
+// patience is how long the head of the answer is waited for. Where content is held back silence is right, and where sound
+// handshakes get nothing but silence it is no news; what comes at all comes as soon as the controls' answers did.
+func (r *run) patience(p *rules.Probe, f *family) time.Duration {
+	silent := f == nil && !r.families[0].responds
+	if p.On(r.target.Base).Hold == rules.HoldNothing && !silent {
+		return r.settings.Head
+	}
+	wait := heldPatience
+	if f != nil {
+		wait = max(wait, 10*f.took)
+	}
+	return min(wait, r.settings.Head)
+}
+
+// sendProbe sends a probe and, if it wants to be compared, the same request without the offer before it.
+func (r *run) sendProbe(ctx context.Context, p *rules.Probe, patience time.Duration) answer {
+	var twin *wire.Exchange
+	if p.Twin {
+		h, err := r.request(ctx, p)
+		if err != nil {
+			return answer{err: err}
+		}
+		rules.Without("Connection", "Upgrade", "HTTP2-Settings")(h)
+		twin = r.attempt(ctx, p.ID, h, patience, true).x
+	}
+	h, err := r.request(ctx, p)
+	if err != nil {
+		return answer{err: err}
+	}
+	a := r.attempt(ctx, p.ID, h, patience, true)
+	if a.x != nil {
+		a.x.Twin = twin
+	}
+	return a
+}
+
+// came takes what came of a probe.
+func (r *run) came(ctx context.Context, j *job, a answer) {
+	if a.x == nil {
+		r.unconnected(ctx, j, a.err)
+		return
+	}
+	if j.first == nil {
+		r.report.Sent++
+	}
+	r.ended++
+	j.x, j.bare, j.ended = a.x, a.bare, r.ended
+	if j.bare || j.alone {
+		r.doubts++
+	}
+	r.hold(ctx, j)
+}
+
+// unconnected takes note that a probe did not get on its way. If the backend is there all the same it is tried again.
+func (r *run) unconnected(ctx context.Context, j *job, err error) {
+	switch {
+	case ctx.Err() != nil, r.gone:
+		r.queue = append(r.queue, j) // which says why it is not sent
+	case errors.As(err, new(*suppliedError)):
+		r.abandon(j, err.Error())
+	case j.tries > 0:
+		r.abandon(j, "no connection: "+reason(err).Error())
+	default:
+		j.tries++
+		r.doubts++
+		r.queue = append([]*job{j}, r.queue...)
+	}
+}

@@ -1,0 +1,48 @@
+package probe
+
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// familyOf is the protocol that a probe is about: the one whose control speaks for it, else the one that it offers.
+func familyOf(p *rules.Probe, h *rules.Handshake) string {
+	if p.Control != "" {
+		return p.Control
+	}
+	q := wire.ReadRequest([]byte(h.Head()))
+	switch offered := (&wire.Exchange{Request: q}).Protocol(); {
+	case q.Has("Sec-WebSocket-Key"):
+		return "websocket"
+	case offered == "tls", offered == "masque", offered == "other":
+		return offered
+	}
+	return "websocket"
+}
+
+// unsent is why a probe is not sent; empty: it is. Switches tells whether a control of the target was accepted.
+func (c *caller) unsent(p *rules.Probe, switches bool) string {
+	h := p.On(c.target.Base)
+	s := &c.settings
+	if s.Protocols != nil && !slices.Contains(s.Protocols, familyOf(p, h)) {
+		return "its protocol, " + familyOf(p, h) + ", was not asked for"
+	}
+	if c.loopback {
+		return ""
+	}
+	content := h.Content != "" && h.Hold != rules.HoldForever
+	changes := slices.Contains([]string{"PUT", "DELETE", "PATCH"}, h.Method)
+	switch {
+	case p.Risk == rules.Crash && !s.Risky:
+		return "can end servers; --risky sends it"
+	case changes && !s.UnsafeMethods:
+		return h.Method + " may change what the backend keeps; --unsafe-methods sends it"
+	case content && !s.UnsafeMethods:
+		return "has content, which may change what the backend keeps; --unsafe-methods sends it"
+	case h.Method == "POST" && !switches && !s.UnsafeMethods:
+		return "is a POST to what did not switch on a sound handshake; --unsafe-methods sends it"
+	}
+	return ""
+}

@@ -1,0 +1,73 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A Target is where probes go to.
+type Target struct {
+	Address string           // host and port, or the path of a unix socket behind unix:
+	TLS     *tls.Config      // nil: cleartext; only http/1.1 is offered by ALPN
+	Route   string           // name of the route, for the exchanges
+	Base    *rules.Handshake // what every probe is an edit of, never nil; each request gets a fresh key
+
+	// Handshake supplies the base of one request where handshakes cannot be used twice; nil: Base, always. It is called
+	// before each connection, by several goroutines at the same time. What it returns is not changed.
+	Handshake func(ctx context.Context) (*rules.Handshake, error)
+}
+
+// Settings say how a run goes. A zero field stands for the default beside it.
+type Settings struct {
+	Run         string        // name of the run; part of every ruling
+	Concurrency int           // probes under way at a time; 16 to a loopback address, else 1
+	Rate        float64       // connections a second; no limit to a loopback address, else 10
+	Dial        time.Duration // 5 s
+	Head        time.Duration // until the head of the answer is there; 2 s
+	Tail        time.Duration // what is waited for behind a 101; 500 ms
+	UserAgent   string        // sent in each request beyond loopback, with the run and the probe behind it; empty: none
+
+	Protocols     []string // families of probes that are sent: websocket, h2c, tls, masque, other; nil: all
+	Risky         bool     // send what is known to end servers beyond loopback too
+	UnsafeMethods bool     // send PUT, DELETE, PATCH and content beyond loopback too
+
+	NewID func(time.Time) string    // names an exchange; called by several goroutines at the same time; nil: random names
+	Fails func(*wire.Exchange) bool // whether an answer is one that is to be seen twice; nil: none is; called as observe is
+}
+
+// A Report is what a run has to say beside its exchanges.
+type Report struct {
+	Controls []Control // in the order in which they were first sent
+	Sent     int       // probes that were sent, without repeats and the controls between them
+	NotSent  []NotSent // probes that were not, in their order
+	Degraded bool      // at the end the backend did not take what it took at the beginning
+	Suspects []string  // IDs of the probes that may have caused that: those that ended since a control was accepted, or answered
+	Gone     string    // ID of the first of them that got not even a byte, where nothing answered any more; the run ended there
+}
+
+// A Control is a sound handshake of one protocol, and what came of it.
+type Control struct {
+	Probe    string         // its ID, such as CTRL-WS
+	Protocol string         // websocket or h2c; http for the request that offers nothing
+	Step     string         // what the handshake has that the plain one lacks, such as "Origin http://a:1"; empty: nothing
+	Accepted bool           // the server switched, each time it was tried before the first probe
+	Single   bool           // it switched the first time and not the second: handshakes cannot be used twice
+	Exchange *wire.Exchange // the last one; of a handshake that no form helped, the one without a step
+}
+
+// A NotSent is a probe that was not sent, and why, in a few words.
+type NotSent struct {
+	Probe  *rules.Probe
+	Reason string
+}
+
+// A Progress is told to the caller of a run as it goes on.
+type Progress struct {
+	Done, Total int    // probes
+	Probe       string // ID of the one that is done; empty at the beginning and for a control
+	Note        string // something a person should know, such as that the run waits; empty otherwise
+}

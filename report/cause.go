@@ -1,0 +1,137 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A cause is what findings have in common: one rule is not kept at one endpoint, whichever probes and clients showed it.
+type cause struct {
+	findings []*merged // at least one; the worst first
+	count    int64     // exchanges of all of them
+}
+
+// causes groups findings, which keep their order.
+func causes(findings []*merged) []*cause {
+	var all []*cause
+	known := map[identity]*cause{}
+	for _, is := range findings {
+		k := is.identity
+		k.probe = ""
+		c := known[k]
+		if c == nil {
+			c = &cause{}
+			known[k], all = c, append(all, c)
+		}
+		c.findings = append(c.findings, is)
+		c.count += is.worst()
+	}
+	return all
+}
+
+// byRule puts causes of one rule together, in the order in which the rules come first.
+func byRule(all []*cause) [][]*cause {
+	var groups [][]*cause
+	known := map[*rules.Rule]int{}
+	for _, c := range all {
+		i, seen := known[c.first().rule]
+		if !seen {
+			i = len(groups)
+			known[c.first().rule], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], c)
+	}
+	return groups
+}
+
+// first is the finding that a cause is shown by.
+func (c *cause) first() *merged { return c.findings[0] }
+
+// maxProbes is how many probes of a cause are named.
+const maxProbes = 12
+
+// probes names the probes that showed the cause; it is empty for live traffic.
+func (c *cause) probes() string {
+	var names []string
+	for _, is := range c.findings {
+		if is.probe != "" {
+			names = append(names, clean(is.probe))
+		}
+	}
+	if n := len(names) - maxProbes; n > 0 {
+		names = append(names[:maxProbes], thousands(int64(n))+" more")
+	}
+	return strings.Join(names, ", ")
+}
+
+// states names the states of the findings, each once.
+func (c *cause) states() string {
+	var names []string
+	seen := map[string]bool{}
+	for _, is := range c.findings {
+		if s := is.finding.State; s != "" && !seen[s] {
+			seen[s] = true
+			names = append(names, clean(s))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// text is the cause in a few words: the rule that is not kept.
+func (c *cause) text() string {
+	const most = 90
+	title := c.first().rule.Title
+	if len(title) > most {
+		title = title[:strings.LastIndexByte(title[:most], ' ')] + " ..."
+	}
+	return c.first().rule.ID + ", " + title
+}
+
+// headline says how many probes, or else how many exchanges, failed for how many causes.
+func headline(all []*cause, exchanges int64) string {
+	probes, live := map[string]bool{}, false
+	for _, c := range all {
+		for _, is := range c.findings {
+			if is.probe == "" {
+				live = true
+			} else {
+				probes[is.probe] = true
+			}
+		}
+	}
+	what := several(exchanges, "exchange")
+	if !live {
+		what = several(len(probes), "probe")
+	}
+	if len(all) == 1 {
+		return fmt.Sprintf("%s, 1 cause: %s", what, all[0].text())
+	}
+	return fmt.Sprintf("%s, %s", what, several(len(all), "cause"))
+}
+
+// parted are findings by what they mean to the result.
+type parted struct {
+	failures, warnings, unclear []*cause
+	accepted, fixed             []*merged
+}
+
+// part divides sorted findings. What passed is left out unless it is fixed.
+func part(sorted []*merged) parted {
+	var by [rules.Pass][]*merged
+	var p parted
+	for _, is := range sorted {
+		switch {
+		case is.finding.State == stateFixed:
+			p.fixed = append(p.fixed, is)
+		case is.finding.Verdict >= rules.Pass:
+		case is.accepted():
+			p.accepted = append(p.accepted, is)
+		default:
+			by[is.finding.Verdict] = append(by[is.finding.Verdict], is)
+		}
+	}
+	p.failures, p.warnings, p.unclear = causes(by[rules.Fail]), causes(by[rules.Warn]), causes(by[rules.Unclear])
+	return p
+}

@@ -1,0 +1,99 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+var _ = register(Format{
+	Name: "gitlab", Title: "GitLab code quality",
+	Open: func(w io.Writer, o Options) Writer { return &gitlabWriter{w: w, Options: o} },
+})
+
+// gitlabWriter writes an issue for each fingerprint that did not pass. A failure of severity critical is a blocker, high is
+// critical, medium major, low minor, info info; a warning counts one less, and what is unclear or accepted is info: the
+// format has no other way to say so.
+type gitlabWriter struct {
+	w io.Writer
+	Options
+	merge merge
+}
+
+// A gitlabIssue is one element of a report: the part of Code Climate's format that GitLab reads, and the remedy as its content.
+type gitlabIssue struct {
+	Description string         `json:"description"`
+	Check       string         `json:"check_name"`
+	Fingerprint string         `json:"fingerprint"`
+	Severity    string         `json:"severity"`
+	Location    gitlabLocation `json:"location"`
+	Content     gitlabContent  `json:"content"`
+}
+
+type gitlabLocation struct {
+	Path  string      `json:"path"`
+	Lines gitlabLines `json:"lines"`
+}
+
+type gitlabLines struct {
+	Begin int `json:"begin"`
+}
+
+type gitlabContent struct {
+	Body string `json:"body"`
+}
+
+// Write is part of Writer.
+func (g *gitlabWriter) Write(r *rules.Ruling) error {
+	g.merge.add(r)
+	return nil
+}
+
+// Close is part of Writer.
+func (g *gitlabWriter) Close(s *Summary) error {
+	issues := []gitlabIssue{}
+	for _, is := range g.merge.sorted() {
+		if is.finding.Verdict < rules.Pass {
+			issues = append(issues, g.issue(is))
+		}
+	}
+	if n := g.merge.more; n > 0 {
+		issues = append(issues, gitlabIssue{
+			Description: "... and " + several(n, "finding") + " more", Check: "interlock", Fingerprint: "interlock-more",
+			Severity: "info", Location: g.location(""), Content: gitlabContent{s.Result()},
+		})
+	}
+	return document(g.w, issues)
+}
+
+func (g *gitlabWriter) location(route string) gitlabLocation {
+	at := g.at(route)
+	return gitlabLocation{at.File, gitlabLines{at.Line}}
+}
+
+func (g *gitlabWriter) issue(is *merged) gitlabIssue {
+	f := &is.finding
+	state := ""
+	if f.State != "" {
+		state = ", " + clean(f.State)
+	}
+	return gitlabIssue{
+		Description: fmt.Sprintf("%s%s: %s: %s (%s)", f.Verdict, state, is.name(), clean(f.Detail), is.exchanges()),
+		Check:       f.Rule.ID, Fingerprint: is.fingerprint, Severity: gitlabSeverity(is), Location: g.location(is.route),
+		Content: gitlabContent{fmt.Sprintf("**%s** (%s)\n\n**again**\n\n%s\n\n**why** %s\n\n**fix** %s\n\n**more** `%s`",
+			escapeMarkdown(f.Rule.Title), cited(f.Refs), fence(is.again(), "sh"), escapeMarkdown(f.Rule.Why), escapeMarkdown(f.Rule.Fix), more(f.Rule))},
+	}
+}
+
+func gitlabSeverity(is *merged) string {
+	names := [...]string{rules.Info: "info", rules.Low: "minor", rules.Medium: "major", rules.High: "critical", rules.Critical: "blocker"}
+	f := &is.finding
+	switch {
+	case f.Verdict == rules.Unclear, is.accepted(), f.Severity == rules.Info:
+		return "info"
+	case f.Verdict == rules.Warn:
+		return names[f.Severity-1]
+	}
+	return names[f.Severity]
+}

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A harMessage is a frame in the form in which browsers export messages. Length is that of the payload, of which the data may
+// be the beginning only.
+type harMessage struct {
+	Type     string  `json:"type"` // send or receive
+	Time     float64 `json:"time"` // in seconds since 1970: when the server switched
+	Opcode   int     `json:"opcode"`
+	Data     string  `json:"data"`
+	Encoding string  `json:"_encoding,omitempty"` // base64 where the data is no text
+	Length   int64   `json:"_length"`
+}
+
+// harMessages are the frames among the first bytes behind a 101: those of the client, then those of the server.
+func harMessages(x *wire.Exchange, s *shown) []harMessage {
+	at := float64(x.Time.Add(x.Took).UnixMilli()) / float64(time.Second/time.Millisecond)
+	state := ws.StateServerSide // of whoever gets the client's frames
+	if x.Response.Has("Sec-WebSocket-Extensions") {
+		state = state.Set(ws.StateExtended)
+	}
+	all := frames(s.After.Client, bytes.HasPrefix(x.After.Client, s.After.Client), state)
+	for i := range all {
+		all[i].Type = "send"
+	}
+	received := frames(s.After.Server, true, state.Clear(ws.StateServerSide).Set(ws.StateClientSide))
+	for i := range received {
+		received[i].Type = "receive"
+	}
+	all = append(all, received...)
+	for i := range all {
+		all[i].Time = at
+	}
+	return all
+}
+
+// frames reads frames up to the first that the state does not allow; behind that nobody knows where one begins. Payload that
+// is blanked out stays as it is; whole tells that it is not.
+func frames(b []byte, whole bool, state ws.State) (all []harMessage) {
+	r := bytes.NewReader(b)
+	for r.Len() > 0 {
+		h, err := ws.ReadHeader(r)
+		if err != nil || ws.CheckHeader(h, state) != nil {
+			return all
+		}
+		payload := make([]byte, min(h.Length, int64(r.Len())))
+		_, _ = io.ReadFull(r, payload) // they are there
+		if h.Masked && whole {
+			ws.Cipher(payload, h.Mask, 0)
+		}
+		m := harMessage{Opcode: int(h.OpCode), Data: string(payload), Length: h.Length}
+		if h.OpCode == ws.OpBinary || h.Rsv != 0 || !utf8.Valid(payload) {
+			m.Data, m.Encoding = base64.StdEncoding.EncodeToString(payload), "base64"
+		}
+		all = append(all, m)
+		if !h.OpCode.IsControl() {
+			if state = state.Clear(ws.StateFragmented); !h.Fin {
+				state = state.Set(ws.StateFragmented)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,79 @@
+package report
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// harURL is the absolute URI of a request, of which the entry of a HAR file must have one. What is no URI in the target is
+// percent-encoded; the bytes are in the head.
+func harURL(x *wire.Exchange, q *wire.Request) string {
+	scheme := "http"
+	if x.Protocol() == "websocket" {
+		scheme = "ws"
+	}
+	if x.ClientTLS || x.BackendTLS {
+		scheme += "s"
+	}
+	host, _ := q.Value("Host")
+	for _, host := range []string{host, x.Backend} {
+		if u := scheme + "://" + host; host != "" && isAuthority(u, host) {
+			return u + harPath(q.Target)
+		}
+	}
+	return scheme + "://unknown.invalid" + harPath(q.Target)
+}
+
+// isAuthority tells whether a URI of nothing but scheme and authority has just that host.
+func isAuthority(uri, host string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && u.Host == host && u.User == nil && !strings.ContainsFunc(host, func(r rune) bool {
+		return r > '~' || strings.ContainsRune("\"<>\\^`{|}%", r)
+	})
+}
+
+// harPath is path and query of a target.
+func harPath(target string) string {
+	if _, rest, absolute := strings.Cut(target, "://"); absolute && target[0] != '/' {
+		target = ""
+		if i := strings.IndexAny(rest, "/?"); i >= 0 {
+			target = rest[i:]
+		}
+	}
+	if target == "" || target[0] != '/' {
+		target = "/" + target
+	}
+	var b strings.Builder
+	for i := range len(target) {
+		switch c := target[i]; {
+		case c == '%' && i+2 < len(target) && isHex(target[i+1]) && isHex(target[i+2]), c != '%' && isURI(c):
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+func isHex(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 }
+
+// isURI tells whether a byte may stand in path or query as it is (RFC 3986 §3.3, §3.4).
+func isURI(c byte) bool {
+	return c > ' ' && c <= '~' && strings.IndexByte("\"#<>[\\]^`{|}", c) < 0
+}
+
+// harQuery are the parameters of a target.
+func harQuery(target string) []harPair {
+	pairs := []harPair{}
+	_, query, _ := strings.Cut(target, "?")
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		name, value, _ := strings.Cut(pair, "=")
+		pairs = append(pairs, harPair{name, value})
+	}
+	return pairs
+}

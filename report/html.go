@@ -1,0 +1,98 @@
+package report
+
+import (
+	"html/template"
+	"io"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Format{
+	Name: "html", Title: "one self-contained page, for screens and for paper",
+	Open: func(w io.Writer, o Options) Writer { return &htmlWriter{w: w, Options: o, seen: map[string]bool{}} },
+})
+
+// htmlWriter writes a page that needs nothing else: no script, no other file.
+type htmlWriter struct {
+	w io.Writer
+	Options
+	merge       merge
+	matrix      matrix
+	runs        []string // names of what was judged, at most maxRuns
+	seen        map[string]bool
+	moreRuns    int64
+	first, last time.Time // of the exchanges
+}
+
+// The bounds of what a page shows one by one.
+const (
+	maxRuns  = 6
+	maxCards = 300 // causes of each verdict
+)
+
+// Write is part of Writer.
+func (h *htmlWriter) Write(r *rules.Ruling) error {
+	h.merge.add(r)
+	h.matrix.add(r)
+	if r.Run != "" && !h.seen[r.Run] {
+		if len(h.seen) < maxRuns {
+			h.seen[r.Run] = true
+			h.runs = append(h.runs, wire.Escape([]byte(r.Run)))
+		} else {
+			h.moreRuns++
+		}
+	}
+	if t := r.X.Time; !t.IsZero() {
+		if h.first.IsZero() || t.Before(h.first) {
+			h.first = t
+		}
+		if t.After(h.last) {
+			h.last = t
+		}
+	}
+	return nil
+}
+
+// Close is part of Writer.
+func (h *htmlWriter) Close(s *Summary) error {
+	v := htmlView{
+		Version: clean(h.Version), Mark: markOf(overall(s)), Runs: h.runs, Result: s.Result(), Coverage: s.Coverage.String(),
+		Counts: tiles(s), Bar: bar(s), Style: template.CSS(htmlStyle), MoreCells: h.matrix.more, MoreFindings: h.merge.more, Compared: s.compared(),
+	}
+	if h.moreRuns > 0 {
+		v.Runs = append(v.Runs, "…")
+	}
+	if !h.first.IsZero() {
+		const layout = "2006-01-02 15:04:05 UTC"
+		v.From, v.To = h.first.UTC().Format(layout), h.last.UTC().Format(layout)
+	}
+	for _, note := range s.Notes {
+		v.Notes = append(v.Notes, wire.Escape([]byte(note)))
+	}
+	v.Columns, v.Rows = h.matrix.rows()
+	p := part(h.merge.sorted())
+	if len(p.failures) > 0 {
+		v.Headline = headline(p.failures, s.Verdicts[rules.Fail])
+	}
+	for _, g := range [...]struct {
+		title string
+		all   []*cause
+		into  *htmlSection
+	}{
+		{"Failures", p.failures, &v.Failures}, {"Warnings", p.warnings, &v.Warnings}, {"Unclear", p.unclear, &v.Unclear},
+		{"Accepted", causes(p.accepted), &v.Accepted}, {"Fixed", causes(p.fixed), &v.Fixed},
+	} {
+		section, err := viewSection(g.title, g.all)
+		if err != nil {
+			return err
+		}
+		*g.into = section
+	}
+	page, err := template.New("page").Funcs(template.FuncMap{"thousands": thousands}).Parse(htmlPage)
+	if err != nil {
+		return err
+	}
+	return page.Execute(h.w, v)
+}

@@ -1,0 +1,170 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+type (
+	// htmlView is what the page is made of.
+	htmlView struct {
+		Style              template.CSS
+		Version            string
+		Mark               mark
+		Runs               []string
+		From, To           string // when the first and the last exchange began
+		Headline           string
+		Result, Coverage   string
+		Counts             []htmlTile
+		Bar                []htmlBar
+		Notes              []string
+		Columns            []string
+		Rows               []matrixRow
+		MoreCells          int64
+		Failures, Warnings htmlSection
+		Unclear            htmlSection
+		Accepted, Fixed    htmlSection
+		MoreFindings       int64
+		Compared           bool // there are counts beside those of verdicts
+	}
+	// htmlTile is one number of the overview.
+	htmlTile struct {
+		Class, Symbol, Name string
+		Count               int64
+	}
+	// htmlBar is a piece of the bar over all exchanges, in thousandths of its length.
+	htmlBar struct {
+		Class       string
+		From, Width int64
+	}
+	// htmlSection is what has one verdict.
+	htmlSection struct {
+		Title string
+		Rules []htmlRule
+		More  int64 // causes beside those shown
+	}
+	// htmlRule is a rule and where it was not kept.
+	htmlRule struct {
+		Mark      mark
+		ID, Title string
+		Level     string
+		Why       string
+		Fix       []string
+		More      string
+		Causes    []htmlCause
+	}
+	// htmlCause is a rule at an endpoint.
+	htmlCause struct {
+		Anchor, Place, Severity, Fault, Exchanges, States, Probes, Refs, Detail, Again, Fingerprint, ID string
+
+		Parts []htmlPart
+	}
+	// htmlPart is a part of an exchange, with its evidence marked.
+	htmlPart struct {
+		Title string
+		Sign  string // in front of each line
+		Lines []line
+		Left  int64 // bytes that are not shown
+	}
+)
+
+// tiles are the numbers of the overview.
+func tiles(s *Summary) []htmlTile {
+	var all []htmlTile
+	for v := rules.Fail; v <= rules.NotApplicable; v++ {
+		m := markOf(v)
+		all = append(all, htmlTile{m.Name, m.Symbol, m.Word, s.Verdicts[v]})
+	}
+	all = append(all, htmlTile{"fail", "▲", "unsafe", s.Unsafe})
+	if s.compared() {
+		all = append(all, htmlTile{"na", "○", "accepted", s.Accepted}, htmlTile{"fail", "+", "new", s.New}, htmlTile{"pass", "✓", "fixed", s.Fixed},
+			htmlTile{"na", "–", "not seen", s.NotSeen}, htmlTile{"na", "–", "not sent", s.NotSent})
+	}
+	return all
+}
+
+// bar divides the bar over all exchanges by their verdicts.
+func bar(s *Summary) (pieces []htmlBar) {
+	all, before := s.Accepted, int64(0)
+	for _, n := range s.Verdicts {
+		all += n
+	}
+	add := func(class string, n int64) {
+		if n > 0 {
+			from := before * 1000 / all
+			before += n
+			pieces = append(pieces, htmlBar{class, from, before*1000/all - from})
+		}
+	}
+	for v, n := range s.Verdicts {
+		add(strings.Replace(rules.Verdict(v).String(), "not-applicable", "na", 1), n)
+	}
+	add("accepted", s.Accepted)
+	return pieces
+}
+
+// viewSection shows causes, those of one rule together.
+func viewSection(title string, all []*cause) (htmlSection, error) {
+	section := htmlSection{Title: title}
+	if n := len(all) - maxCards; n > 0 {
+		all, section.More = all[:maxCards], int64(n)
+	}
+	for i, group := range byRule(all) {
+		is := group[0].first()
+		r := htmlRule{
+			Mark: markOf(is.finding.Verdict), ID: is.rule.ID, Title: is.rule.Title, Level: is.rule.Level.String(),
+			Why: is.rule.Why, Fix: strings.Split(is.rule.Fix, "\n"), More: more(is.rule),
+		}
+		for j, c := range group {
+			shown, err := viewCause(c)
+			if err != nil {
+				return section, err
+			}
+			shown.Anchor = fmt.Sprintf("%s-%d-%d", strings.ToLower(title), i+1, j+1)
+			r.Causes = append(r.Causes, shown)
+		}
+		section.Rules = append(section.Rules, r)
+	}
+	return section, nil
+}
+
+func viewCause(c *cause) (htmlCause, error) {
+	is := c.first()
+	f := &is.finding
+	v := htmlCause{
+		Place: is.place(), Severity: f.Severity.String(), Fault: fault(f), Exchanges: several(c.count, "exchange"), States: c.states(),
+		Probes: c.probes(), Refs: cited(f.Refs), Detail: clean(f.Detail), Fingerprint: is.fingerprint, ID: clean(is.id),
+	}
+	if f.Verdict < rules.Pass {
+		v.Again = is.again()
+	}
+	if len(is.examples) == 0 {
+		return v, nil
+	}
+	s, err := show(is.examples[0])
+	if err != nil {
+		return v, err
+	}
+	add := func(title, sign string, b []byte, part rules.Part) {
+		lines, left := highlight(b, part, f.Spans)
+		v.Parts = append(v.Parts, htmlPart{title, sign, lines, int64(left)})
+	}
+	add("request", ">", s.Request.Head, rules.InRequest)
+	add("answer: "+answered(is.examples[0].X), "<", s.Response.Head, rules.InResponse)
+	if marks(f.Spans, rules.FromClient) {
+		add("first bytes from the client", ">", s.After.Client, rules.FromClient)
+	}
+	if marks(f.Spans, rules.FromServer) {
+		add("first bytes from the server", "<", s.After.Server, rules.FromServer)
+	}
+	return v, nil
+}
+
+// marks tells whether there is evidence in that part.
+func marks(spans []rules.Span, part rules.Part) bool {
+	return slices.ContainsFunc(spans, func(s rules.Span) bool { return s.Part == part })
+}

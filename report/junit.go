@@ -1,0 +1,235 @@
+package report
+
+import (
+	"cmp"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Format{
+	Name: "junit", Title: "JUnit XML: a suite a section, a case a rule and endpoint",
+	Open: func(w io.Writer, _ Options) Writer {
+		return &junitWriter{w: w, merge: merge{passes: true}, others: map[other]int64{}}
+	},
+})
+
+// junitWriter writes a case for each fingerprint. A case fails if the rule is one that must be kept, or if the failure is
+// critical: an unsafe switch is never shown as passed. Other failures and warnings have passed, with what was seen as their
+// output; what nothing is known of, and what is accepted, is skipped. An error is an exchange that our own input or output
+// failed in.
+type junitWriter struct {
+	w      io.Writer
+	merge  merge
+	others map[other]int64 // exchanges about which no rule says anything
+	more   int64           // such exchanges beside those
+}
+
+// other is a case that no rule belongs to.
+type other struct {
+	route, endpoint string
+	cause           wire.Cause // that the exchange came to nothing by; empty: no rule was in play
+}
+
+type (
+	junitSuites struct {
+		XMLName  xml.Name `xml:"testsuites"`
+		Name     string   `xml:"name,attr"`
+		Tests    int      `xml:"tests,attr"`
+		Failures int      `xml:"failures,attr"`
+		Errors   int      `xml:"errors,attr"`
+		Skipped  int      `xml:"skipped,attr"`
+		Suites   []*junitSuite
+	}
+	junitSuite struct {
+		XMLName    xml.Name `xml:"testsuite"`
+		Name       string   `xml:"name,attr"`
+		Tests      int      `xml:"tests,attr"`
+		Failures   int      `xml:"failures,attr"`
+		Errors     int      `xml:"errors,attr"`
+		Skipped    int      `xml:"skipped,attr"`
+		Properties *junitProperties
+		Cases      []junitCase
+		Out        *junitText `xml:"system-out"`
+	}
+	junitProperties struct {
+		XMLName xml.Name        `xml:"properties"`
+		All     []junitProperty `xml:"property"`
+	}
+	junitProperty struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	junitCase struct {
+		XMLName xml.Name      `xml:"testcase"`
+		Class   string        `xml:"classname,attr"`
+		Name    string        `xml:"name,attr"`
+		Time    string        `xml:"time,attr"`
+		Failure *junitProblem `xml:"failure"`
+		Error   *junitProblem `xml:"error"`
+		Skipped *junitProblem `xml:"skipped"`
+		Out     *junitText    `xml:"system-out"`
+	}
+	junitProblem struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr,omitempty"`
+		Text    string `xml:",cdata"`
+	}
+	junitText struct {
+		Text string `xml:",cdata"`
+	}
+)
+
+// Write is part of Writer.
+func (j *junitWriter) Write(r *rules.Ruling) error {
+	j.merge.add(r)
+	is := other{r.X.Route, r.Endpoint, ""}
+	switch c := r.X.Cause; {
+	case r.X.Outcome == wire.Local && c != wire.CauseScope && c != wire.CauseBlocked && c != wire.CauseLoop:
+		is.cause = c
+	case len(r.Findings) > 0:
+		return nil
+	}
+	if _, known := j.others[is]; !known && len(j.others) == maxMerged {
+		j.more++
+		return nil
+	}
+	j.others[is]++
+	return nil
+}
+
+// Close is part of Writer.
+func (j *junitWriter) Close(s *Summary) error {
+	suites := map[string]*junitSuite{}
+	add := func(section string, c junitCase) {
+		if suites[section] == nil {
+			suites[section] = &junitSuite{Name: section}
+		}
+		c.Class = section
+		suites[section].add(c)
+	}
+	for _, is := range j.merge.sorted() {
+		add(is.section(), is.junit())
+	}
+	for is, n := range j.others {
+		section, c := is.junit(n)
+		add(section, c)
+	}
+	all := junitSuites{Name: "interlock"}
+	for _, suite := range suites {
+		slices.SortStableFunc(suite.Cases, func(a, b junitCase) int { return strings.Compare(a.Name, b.Name) })
+		all.Suites = append(all.Suites, suite)
+	}
+	slices.SortFunc(all.Suites, func(a, b *junitSuite) int { return cmp.Compare(a.Name, b.Name) })
+	all.Suites = append(all.Suites, j.result(s))
+	for _, suite := range all.Suites {
+		all.Tests += suite.Tests
+		all.Failures += suite.Failures
+		all.Errors += suite.Errors
+		all.Skipped += suite.Skipped
+	}
+	b, err := xml.MarshalIndent(all, "", " ")
+	if err == nil {
+		_, err = fmt.Fprintf(j.w, "%s%s\n", xml.Header, b)
+	}
+	return err
+}
+
+// result is a suite without cases: the counts of exchanges, and what was not audited.
+func (j *junitWriter) result(s *Summary) *junitSuite {
+	suite := &junitSuite{Name: "result", Properties: &junitProperties{}}
+	for _, c := range counts(s) {
+		suite.Properties.All = append(suite.Properties.All, junitProperty{c.Name, fmt.Sprint(c.Count)})
+	}
+	lines := []string{s.Result(), "coverage: " + s.Coverage.String()}
+	for _, note := range s.Notes {
+		lines = append(lines, "not audited: "+wire.Escape([]byte(note)))
+	}
+	if j.merge.more+j.merge.passed+j.more > 0 {
+		lines = append(lines, fmt.Sprintf("... and %s more, %s that passed, and %s without a rule", several(j.merge.more, "finding"),
+			several(j.merge.passed, "finding"), several(j.more, "exchange")))
+	}
+	suite.Out = &junitText{strings.Join(lines, "\n")}
+	return suite
+}
+
+func (suite *junitSuite) add(c junitCase) {
+	suite.Cases = append(suite.Cases, c)
+	suite.Tests++
+	switch {
+	case c.Failure != nil:
+		suite.Failures++
+	case c.Error != nil:
+		suite.Errors++
+	case c.Skipped != nil:
+		suite.Skipped++
+	}
+}
+
+// section is the first section that the finding's rule stands on.
+func (is *merged) section() string {
+	if len(is.rule.Refs) == 0 {
+		return "no RFC"
+	}
+	return is.rule.Refs[0].String()
+}
+
+// junit is a finding as a case.
+func (is *merged) junit() junitCase {
+	f := &is.finding
+	c := junitCase{Name: is.name(), Time: "0.000"}
+	if len(is.examples) > 0 {
+		c.Time = fmt.Sprintf("%.3f", is.examples[0].X.Took.Seconds())
+	}
+	detail := clean(f.Detail)
+	switch must := f.Rule.Level == rules.Must || f.Severity == rules.Critical; {
+	case f.Verdict == rules.Pass:
+		c.Out = &junitText{is.facts()}
+	case is.accepted():
+		c.Skipped = &junitProblem{Message: "accepted: " + detail}
+		c.Out = &junitText{is.explanation()}
+	case f.Verdict == rules.Unclear:
+		c.Skipped = &junitProblem{Message: "unclear: " + detail}
+		c.Out = &junitText{is.facts()}
+	case f.Verdict == rules.Fail && must:
+		c.Failure = &junitProblem{Message: detail, Type: f.Severity.String(), Text: is.explanation()}
+	default:
+		c.Out = &junitText{is.explanation()}
+	}
+	return c
+}
+
+// facts are a finding in one line.
+func (is *merged) facts() string {
+	f := &is.finding
+	facts := []string{f.Verdict.String(), f.Severity.String(), f.Rule.Level.String(), fault(f), is.exchanges()}
+	if f.State != "" {
+		facts = append(facts, clean(f.State))
+	}
+	return strings.Join(facts, ", ")
+}
+
+// explanation is everything that is to be said about a finding, in plain text.
+func (is *merged) explanation() string {
+	f := &is.finding
+	return fmt.Sprintf("%s\n%s\n%s: %s\nagain: %s\nwhy: %s\nfix: %s\nmore: %s",
+		f.Rule.Title, is.facts(), cited(f.Refs), clean(f.Detail), is.again(), f.Rule.Why, f.Rule.Fix, more(f.Rule))
+}
+
+// junit is a case that no rule belongs to, and the suite that it is in.
+func (o other) junit(n int64) (section string, c junitCase) {
+	k := identity{route: o.route, endpoint: o.endpoint}
+	c = junitCase{Name: k.place(), Time: "0.000"}
+	if o.cause == "" {
+		c.Skipped = &junitProblem{Message: "not applicable: no rule was in play in " + several(n, "exchange")}
+		return "not applicable", c
+	}
+	c.Name = string(o.cause) + " " + c.Name
+	c.Error = &junitProblem{Message: "Interlock itself answered: " + string(o.cause), Type: string(o.cause), Text: several(n, "exchange")}
+	return "input and output", c
+}

@@ -1,0 +1,47 @@
+package report
+
+import (
+	"net/url"
+	"path/filepath"
+	"strings"
+)
+
+// A Location is a line of a file in the source tree: formats that are made for source code show every finding at one. The
+// zero value stands for the first line of interlock.yaml.
+type Location struct {
+	File string // relative to the top of the source tree
+	Line int    // from 1
+}
+
+// defaultFile is where findings are shown if nobody says where.
+const defaultFile = "interlock.yaml"
+
+// at is where findings on a route are shown.
+func (o *Options) at(route string) Location {
+	l, known := o.Routes[route]
+	if !known {
+		l = o.Location
+	}
+	return l.relative()
+}
+
+// relative is the location as a consumer takes it: a path from the top of a source tree, never an absolute one or a URL.
+func (l Location) relative() Location {
+	path := filepath.ToSlash(l.File)
+	if _, rest, ok := strings.Cut(path, "://"); ok {
+		path = "/" + rest
+	}
+	if len(path) > 1 && path[1] == ':' { // a drive
+		path = path[2:]
+	}
+	if strings.HasPrefix(path, "/") || strings.Contains(path, `\`) {
+		path = path[strings.LastIndexAny(path, `/\`)+1:]
+	}
+	if path = strings.TrimPrefix(path, "./"); path == "" {
+		path = defaultFile
+	}
+	return Location{path, max(l.Line, 1)}
+}
+
+// uri is the file of a relative location as a relative reference (RFC 3986 §4.2).
+func (l Location) uri() string { return (&url.URL{Path: l.File}).String() }

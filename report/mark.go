@@ -1,0 +1,38 @@
+package report
+
+import "github.com/interlock-proxy/interlock/rules"
+
+// A mark is how a verdict is shown: by colour, symbol and word, each of which is enough by itself.
+type mark struct {
+	Name   string // as the contracts write it
+	Symbol string
+	Plain  string // the symbol in ASCII
+	Word   string
+	Color  string // of a terminal
+}
+
+// markOf is how a verdict is shown.
+func markOf(v rules.Verdict) mark {
+	m := [...]mark{
+		rules.Fail:          {Symbol: "✖", Plain: "x", Word: "fail", Color: "31"},
+		rules.Warn:          {Symbol: "!", Plain: "!", Word: "warn", Color: "33"},
+		rules.Unclear:       {Symbol: "?", Plain: "?", Word: "unclear", Color: "35"},
+		rules.Pass:          {Symbol: "✓", Plain: "+", Word: "pass", Color: "32"},
+		rules.NotApplicable: {Symbol: "–", Plain: "-", Word: "n/a", Color: "2"},
+	}[v]
+	m.Name = v.String()
+	return m
+}
+
+// overall is the verdict of a whole run. Where nothing is conclusive, that is no success.
+func overall(s *Summary) rules.Verdict {
+	switch v := &s.Verdicts; {
+	case v[rules.Fail] > 0:
+		return rules.Fail
+	case s.Conclusive() == 0:
+		return rules.Unclear
+	case v[rules.Warn] > 0:
+		return rules.Warn
+	}
+	return rules.Pass
+}

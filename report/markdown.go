@@ -1,0 +1,135 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Format{
+	Name: "markdown", Title: "Markdown, for a comment or a job summary",
+	Open: func(w io.Writer, _ Options) Writer { return &markdownWriter{w: w} },
+})
+
+// markdownWriter writes what failed by cause and, in brief, what else did not pass. What came over the wire stands in code
+// only, in printable ASCII.
+type markdownWriter struct {
+	w     io.Writer
+	merge merge
+}
+
+// maxListed is how many causes of each verdict are listed: a comment has room for no more.
+const maxListed = 50
+
+// Write is part of Writer.
+func (m *markdownWriter) Write(r *rules.Ruling) error {
+	m.merge.add(r)
+	return nil
+}
+
+// Close is part of Writer.
+func (m *markdownWriter) Close(s *Summary) error {
+	var b bytes.Buffer
+	p := part(m.merge.sorted())
+	is := markOf(overall(s))
+	fmt.Fprintf(&b, "# Interlock: %s %s\n\n", is.Symbol, is.Word)
+	m.counts(&b, s)
+	m.failures(&b, p.failures, s)
+	m.table(&b, "Warnings", p.warnings)
+	m.table(&b, "Unclear", p.unclear)
+	m.list(&b, "Accepted", p.accepted)
+	m.list(&b, "Fixed", p.fixed)
+	if n := m.merge.more; n > 0 {
+		fmt.Fprintf(&b, "… and %s more\n\n", several(n, "finding"))
+	}
+	if len(s.Notes) > 0 {
+		b.WriteString("## Not audited\n\n")
+		for _, note := range s.Notes {
+			fmt.Fprintf(&b, "- %s\n", code(wire.Escape([]byte(note))))
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "Coverage: %s.\n\n%s\n", s.Coverage, code(s.Result()))
+	_, err := m.w.Write(b.Bytes())
+	return err
+}
+
+func (m *markdownWriter) counts(b *bytes.Buffer, s *Summary) {
+	var names, lines, numbers []string
+	for _, c := range counts(s) {
+		names, lines, numbers = append(names, c.Name), append(lines, "---:"), append(numbers, thousands(c.Count))
+	}
+	for _, row := range [][]string{names, lines, numbers} {
+		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
+	}
+	b.WriteByte('\n')
+}
+
+func (m *markdownWriter) failures(b *bytes.Buffer, all []*cause, s *Summary) {
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "## Failures\n\n%s\n\n", escapeMarkdown(headline(all, s.Verdicts[rules.Fail])))
+	for _, group := range byRule(all[:min(len(all), maxListed)]) {
+		r := group[0].first().rule
+		fmt.Fprintf(b, "### ✖ %s\n\n%s\n\n", r.ID, escapeMarkdown(r.Title))
+		for _, c := range group {
+			m.cause(b, c)
+		}
+		fmt.Fprintf(b, "**Why** %s\n\n**Fix** %s\n\n**More** %s\n\n", escapeMarkdown(r.Why), escapeMarkdown(r.Fix), code(more(r)))
+	}
+	m.left(b, len(all))
+}
+
+func (m *markdownWriter) cause(b *bytes.Buffer, c *cause) {
+	is := c.first()
+	f := &is.finding
+	fmt.Fprintf(b, "- At %s: %s, %s, %s", code(cut(is.place(), 200)), f.Severity, escapeMarkdown(fault(f)), several(c.count, "exchange"))
+	if states := c.states(); states != "" {
+		fmt.Fprintf(b, ", **%s**", escapeMarkdown(states))
+	}
+	fmt.Fprintf(b, "  \n  %s: %s\n", cited(f.Refs), code(clean(f.Detail)))
+	if probes := c.probes(); probes != "" {
+		fmt.Fprintf(b, "  \n  Probes: %s\n", code(probes))
+	}
+	fmt.Fprintf(b, "\n%s\n\n", indent(fence(is.again(), "sh"), "  "))
+}
+
+// table tells causes in brief.
+func (m *markdownWriter) table(b *bytes.Buffer, name string, all []*cause) {
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "## %s\n\n| rule | at | severity | exchanges | seen |\n| --- | --- | --- | ---: | --- |\n", name)
+	for _, c := range all[:min(len(all), maxListed)] {
+		is := c.first()
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", is.rule.ID, code(cut(is.place(), 200)), is.finding.Severity, thousands(c.count), code(clean(is.finding.Detail)))
+	}
+	b.WriteByte('\n')
+	m.left(b, len(all))
+}
+
+func (m *markdownWriter) list(b *bytes.Buffer, name string, all []*merged) {
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "## %s\n\n", name)
+	for _, is := range all[:min(len(all), maxListed)] {
+		fmt.Fprintf(b, "- %s (%s, %s)\n", code(cut(is.name(), 200)), is.finding.Verdict, is.exchanges())
+	}
+	b.WriteByte('\n')
+	m.left(b, len(all))
+}
+
+// left says how many are not listed.
+func (m *markdownWriter) left(b *bytes.Buffer, n int) {
+	if n > maxListed {
+		fmt.Fprintf(b, "… and %s more\n\n", thousands(int64(n-maxListed)))
+	}
+}
+
+func indent(text, by string) string { return by + strings.ReplaceAll(text, "\n", "\n"+by) }

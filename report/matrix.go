@@ -1,0 +1,99 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A matrix holds for each probe and endpoint what came of it.
+type matrix struct {
+	cells   map[string]map[endpoint]cell
+	columns map[endpoint]bool
+	more    int64 // exchanges of probes beside those in a cell
+}
+
+// A cell is what came of a probe at an endpoint: the worst, if it was sent more than once.
+type cell struct {
+	Mark     mark
+	Answer   string
+	Accepted bool
+	verdict  rules.Verdict
+}
+
+// The bounds of a matrix that people can still read.
+const (
+	maxRows    = 1000
+	maxColumns = 40
+)
+
+// add takes a ruling; one of no probe is left out.
+func (m *matrix) add(r *rules.Ruling) {
+	if r.X.Probe == "" {
+		return
+	}
+	if m.cells == nil {
+		m.cells, m.columns = map[string]map[endpoint]cell{}, map[endpoint]bool{}
+	}
+	column, row := endpoint{r.X.Route, r.Endpoint}, m.cells[r.X.Probe]
+	if row == nil && len(m.cells) == maxRows || !m.columns[column] && len(m.columns) == maxColumns {
+		m.more++
+		return
+	}
+	if row == nil {
+		row = map[endpoint]cell{}
+		m.cells[r.X.Probe] = row
+	}
+	m.columns[column] = true
+	v, accepted := standing(r)
+	if was, known := row[column]; !known || v < was.verdict {
+		row[column] = cell{markOf(v), answered(r.X), accepted, v}
+	}
+}
+
+// A matrixRow is a probe and its cells, in the order of the columns; nil where it was not sent.
+type matrixRow struct {
+	Probe string
+	Cells []*cell
+}
+
+// rows are the columns' names and the rows, those with the worst verdict first.
+func (m *matrix) rows() (columns []string, rows []matrixRow) {
+	var order []endpoint
+	for e := range m.columns {
+		order = append(order, e)
+	}
+	slices.SortFunc(order, func(a, b endpoint) int {
+		return cmp.Or(strings.Compare(a.route, b.route), strings.Compare(a.template, b.template))
+	})
+	for _, e := range order {
+		columns = append(columns, (&identity{route: e.route, endpoint: e.template}).place())
+	}
+	for probe, cells := range m.cells {
+		row := matrixRow{Probe: clean(probe)}
+		for _, e := range order {
+			if c, sent := cells[e]; sent {
+				row.Cells = append(row.Cells, &c)
+			} else {
+				row.Cells = append(row.Cells, nil)
+			}
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b matrixRow) int {
+		return cmp.Or(cmp.Compare(a.worst(), b.worst()), strings.Compare(a.Probe, b.Probe))
+	})
+	return columns, rows
+}
+
+func (r *matrixRow) worst() rules.Verdict {
+	worst := rules.NotApplicable
+	for _, c := range r.Cells {
+		if c != nil {
+			worst = min(worst, c.verdict)
+		}
+	}
+	return worst
+}

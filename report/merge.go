@@ -1,0 +1,187 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A merge holds findings by fingerprint, with their counts and the first few exchanges of each, in bounded memory. Formats
+// that cannot be written ruling by ruling are written from it.
+type merge struct {
+	passes bool // what passed is held too
+
+	found    map[identity]*merged
+	broken   int   // of found: what did not pass
+	evidence int64 // bytes of exchanges that are held
+	more     int64 // findings that did not pass beside those that are held
+	passed   int64 // findings that passed beside those that are held
+}
+
+// identity is what the fingerprint of a finding is made of.
+type identity struct {
+	rule                   *rules.Rule
+	probe, route, endpoint string
+}
+
+// merged is what is known of one fingerprint.
+type merged struct {
+	identity
+	fingerprint string                     // set by sorted
+	finding     rules.Finding              // the first one of the worst verdict
+	counts      [rules.NotApplicable]int64 // exchanges by verdict
+	id          string                     // of the first exchange with the worst verdict
+	examples    []*rules.Ruling            // the first exchanges with that verdict, as far as there is room
+}
+
+// The bounds of a merge.
+const (
+	maxMerged   = 10_000   // fingerprints that did not pass, and as many that did
+	maxExamples = 3        // exchanges of what failed; of other verdicts one, of what passed none
+	maxEvidence = 64 << 20 // bytes of exchanges in all
+	exampleSize = 4 << 10  // bytes that an exchange takes beside its heads, or less
+)
+
+// add takes the findings of a ruling.
+func (m *merge) add(r *rules.Ruling) {
+	if m.found == nil {
+		m.found = map[identity]*merged{}
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.Verdict == rules.NotApplicable || f.Verdict == rules.Pass && !m.passes && f.State == "" {
+			continue
+		}
+		k := identity{f.Rule, r.X.Probe, r.X.Route, r.Endpoint}
+		is := m.found[k]
+		if is == nil {
+			if is = m.room(k, f); is == nil {
+				continue
+			}
+		}
+		m.count(is, r, f)
+	}
+}
+
+// room makes room for a fingerprint. It is nil if there is none.
+func (m *merge) room(k identity, f *rules.Finding) *merged {
+	bad := f.Verdict < rules.Pass
+	switch {
+	case bad && m.broken >= maxMerged:
+		m.more++
+		return nil
+	case !bad && len(m.found)-m.broken >= maxMerged:
+		m.passed++
+		return nil
+	case bad:
+		m.broken++
+	}
+	is := &merged{identity: k, finding: *f}
+	m.found[k] = is
+	return is
+}
+
+func (m *merge) count(is *merged, r *rules.Ruling, f *rules.Finding) {
+	is.counts[f.Verdict]++
+	if f.Verdict < is.finding.Verdict {
+		if is.finding.Verdict >= rules.Pass {
+			m.broken++
+		}
+		for _, e := range is.examples {
+			m.evidence -= size(e)
+		}
+		is.finding, is.id, is.examples = *f, "", nil
+	}
+	if f.Verdict != is.finding.Verdict {
+		return
+	}
+	if is.id == "" {
+		is.id = r.X.ID
+	}
+	is.finding.Severity = max(is.finding.Severity, f.Severity)
+	room := [...]int{rules.Fail: maxExamples, rules.Warn: 1, rules.Unclear: 1, rules.Pass: 0}[f.Verdict]
+	if n := size(r); len(is.examples) < room && m.evidence+n <= maxEvidence {
+		is.examples = append(is.examples, r)
+		m.evidence += n
+	}
+}
+
+// worst is the number of exchanges with the worst verdict.
+func (is *merged) worst() int64 { return is.counts[is.finding.Verdict] }
+
+// exchanges says how many there were and, where these differ, with which verdicts.
+func (is *merged) exchanges() string {
+	var all int64
+	var parts []string
+	for v, n := range is.counts {
+		if all += n; n > 0 {
+			parts = append(parts, thousands(n)+" "+rules.Verdict(v).String())
+		}
+	}
+	text := several(all, "exchange")
+	if len(parts) > 1 {
+		text += ": " + strings.Join(parts, ", ")
+	}
+	return text
+}
+
+// size is about how many bytes an exchange takes. One that is an example of several findings counts for each.
+func size(r *rules.Ruling) int64 {
+	n := len(r.X.Request.Raw) + exampleSize
+	if r.X.Response != nil {
+		n += len(r.X.Response.Raw)
+	}
+	return int64(n)
+}
+
+// sorted are the findings, the worst first: by verdict, severity, rule and place.
+func (m *merge) sorted() []*merged {
+	all := make([]*merged, 0, len(m.found))
+	for _, is := range m.found {
+		is.fingerprint = rules.Fingerprint(is.rule.ID, is.probe, is.route, is.endpoint)
+		all = append(all, is)
+	}
+	slices.SortFunc(all, func(a, b *merged) int {
+		return cmp.Or(
+			cmp.Compare(a.finding.Verdict, b.finding.Verdict), cmp.Compare(b.finding.Severity, a.finding.Severity),
+			strings.Compare(a.rule.ID, b.rule.ID), strings.Compare(a.route, b.route), strings.Compare(a.endpoint, b.endpoint),
+			strings.Compare(a.probe, b.probe))
+	})
+	return all
+}
+
+// accepted tells whether the finding makes nothing fail.
+func (is *merged) accepted() bool { return is.finding.State == stateAccepted }
+
+// again is the command that reproduces what did not pass.
+func (is *merged) again() string {
+	if len(is.examples) > 0 {
+		if command := Again(is.examples[0]); command != "" {
+			return command
+		}
+	}
+	return "interlock replay " + clip(is.id, 64)
+}
+
+// place is the route, where it has a name other than the usual one, and the endpoint.
+func (k *identity) place() string {
+	text := clean(k.endpoint)
+	if text == "" {
+		text = "(no target)"
+	}
+	if k.route != "" && k.route != "default" {
+		text = clean(k.route) + " " + text
+	}
+	return text
+}
+
+// name is the rule and the place, and the probe where it has a name of its own.
+func (k *identity) name() string {
+	text := k.rule.ID + " " + k.place()
+	if k.probe != "" && k.probe != k.rule.ID {
+		text += " (" + clean(k.probe) + ")"
+	}
+	return text
+}

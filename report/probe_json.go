@@ -1,0 +1,192 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A ProbeRun is what there is to say about a run of probes beside the rulings. Whoever runs it fills it in before the
+// report is closed.
+type ProbeRun struct {
+	Run       string
+	Time      time.Time // when it began
+	Endpoints []ProbeEndpoint
+}
+
+// A ProbeEndpoint is an endpoint that was probed.
+type ProbeEndpoint struct {
+	Backend  string // host and port, or the path of a unix socket behind unix:
+	Target   string // as it may be shown
+	Degraded bool   // at the end it did not take what it took at the beginning
+	Suspects []string
+	Gone     string // ID of the probe after which nothing answered any more
+	Controls []ProbeControl
+	NotSent  []ProbeNotSent
+	Faults   map[string]string // whose fault a failure is, where that was looked into; by ID of the probe
+}
+
+// A ProbeControl is a sound handshake and what came of it.
+type ProbeControl struct {
+	Probe    string `json:"probe"`
+	Protocol string `json:"protocol"`
+	Step     string `json:"step,omitempty"` // what it has that the plain handshake lacks
+	Status   int    `json:"status"`         // 0 if no response head came
+	Accepted bool   `json:"accepted"`
+	Single   bool   `json:"single,omitempty"` // handshakes cannot be used twice
+}
+
+// A ProbeNotSent is a probe that was not sent.
+type ProbeNotSent struct {
+	Probe  *rules.Probe
+	Reason string
+}
+
+// NewProbeJSON begins the document of a run of probes. The caller closes w behind it.
+func NewProbeJSON(w io.Writer, run *ProbeRun) Writer { return &probeWriter{w: w, run: run} }
+
+// probeWriter keeps the rulings of the probes until all is known.
+type probeWriter struct {
+	w       io.Writer
+	run     *ProbeRun
+	rulings []*rules.Ruling
+}
+
+// Write is part of Writer.
+func (p *probeWriter) Write(r *rules.Ruling) error {
+	if rules.FindProbe(r.X.Probe) != nil {
+		p.rulings = append(p.rulings, r)
+	}
+	return nil
+}
+
+// probeDocument is a run of probes as the contracts have it, version 1.
+type probeDocument struct {
+	Schema    int              `json:"schema"`
+	Run       string           `json:"run"`
+	Time      string           `json:"time"`
+	Summary   map[string]int64 `json:"summary"`
+	Endpoints []endpointJSON   `json:"endpoints"`
+}
+
+type endpointJSON struct {
+	Backend  string         `json:"backend"`
+	Target   string         `json:"target"`
+	Degraded bool           `json:"degraded"`
+	Suspects []string       `json:"suspects,omitempty"`
+	Gone     string         `json:"gone,omitempty"`
+	Controls []ProbeControl `json:"controls"`
+	Results  []resultJSON   `json:"results"`
+}
+
+type resultJSON struct {
+	Probe    string          `json:"probe"`
+	Rule     string          `json:"rule"`
+	Expected rules.Class     `json:"expected"`
+	Status   int             `json:"status"`
+	Outcome  wire.Outcome    `json:"outcome"`
+	Verdict  string          `json:"verdict"`
+	Severity string          `json:"severity"`
+	Detail   string          `json:"detail"`
+	Reason   string          `json:"reason,omitempty"` // why it was not sent
+	Fault    string          `json:"fault,omitempty"`  // whose fault it is, where that was looked into
+	Ruling   json.RawMessage `json:"ruling"`           // null where it was not sent
+}
+
+// Close is part of Writer.
+func (p *probeWriter) Close(s *Summary) error {
+	probed := *s
+	probed.Probed = true
+	d := probeDocument{
+		Schema: 1, Run: p.run.Run, Time: p.run.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Summary: map[string]int64{},
+		Endpoints: make([]endpointJSON, 0, len(p.run.Endpoints)),
+	}
+	for _, c := range counts(&probed) {
+		d.Summary[c.Name] = c.Count
+	}
+	for i := range p.run.Endpoints {
+		e := &p.run.Endpoints[i]
+		results, err := p.results(i)
+		if err != nil {
+			return err
+		}
+		d.Endpoints = append(d.Endpoints, endpointJSON{
+			Backend: e.Backend, Target: e.Target, Degraded: e.Degraded, Suspects: e.Suspects, Gone: e.Gone,
+			Controls: append([]ProbeControl{}, e.Controls...), Results: results,
+		})
+	}
+	return document(p.w, d)
+}
+
+// results are those of one endpoint, by ID.
+func (p *probeWriter) results(i int) ([]resultJSON, error) {
+	e := &p.run.Endpoints[i]
+	all := make([]resultJSON, 0, len(p.rulings)+len(e.NotSent))
+	for _, r := range p.rulings {
+		if p.endpoint(r) != i {
+			continue
+		}
+		one, err := result(r)
+		if err != nil {
+			return nil, err
+		}
+		one.Fault = e.Faults[one.Probe]
+		all = append(all, one)
+	}
+	for _, n := range e.NotSent {
+		all = append(all, resultJSON{
+			Probe: n.Probe.ID, Rule: n.Probe.Rule().ID, Expected: n.Probe.Class, Verdict: "not-sent", Reason: n.Reason,
+			Ruling: json.RawMessage("null"),
+		})
+	}
+	slices.SortStableFunc(all, func(a, b resultJSON) int { return strings.Compare(a.Probe, b.Probe) })
+	return all, nil
+}
+
+// endpoint is the place of the endpoint that a ruling is about. A ruling that is about none of them belongs to the first.
+func (p *probeWriter) endpoint(r *rules.Ruling) int {
+	i := slices.IndexFunc(p.run.Endpoints, func(e ProbeEndpoint) bool {
+		return e.Backend == r.X.Backend && rules.Template(e.Target) == r.Endpoint
+	})
+	return max(i, 0)
+}
+
+// result is what a probe has shown: its verdict is that of the ruling, and the text that of the finding that decides it.
+func result(r *rules.Ruling) (resultJSON, error) {
+	p := rules.FindProbe(r.X.Probe)
+	b, err := element(r)
+	one := resultJSON{
+		Probe: p.ID, Rule: p.Rule().ID, Expected: p.Class, Outcome: r.X.Outcome, Verdict: r.Verdict.String(), Ruling: b,
+	}
+	if r.X.Response != nil {
+		one.Status = r.X.Response.Status
+	}
+	if f := Decisive(r); f != nil {
+		one.Severity, one.Detail = f.Severity.String(), f.Detail
+	}
+	return one, err
+}
+
+// Decisive is the finding that a ruling has its verdict from: that of the rule which the probe is for, if it is one of
+// several, else the most severe one. It is nil where nothing was found.
+func Decisive(r *rules.Ruling) *rules.Finding {
+	var best *rules.Finding
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.Verdict != r.Verdict {
+			continue
+		}
+		if p := rules.FindProbe(r.X.Probe); p != nil && p.Rule() == f.Rule {
+			return f
+		}
+		if best == nil || f.Severity > best.Severity {
+			best = f
+		}
+	}
+	return best
+}

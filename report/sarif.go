@@ -1,0 +1,140 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Format{
+	Name: "sarif", Title: "SARIF 2.1.0, for code scanning",
+	Open: func(w io.Writer, o Options) Writer { return &sarifWriter{w: w, Options: o} },
+})
+
+// sarifWriter writes a result for each fingerprint that did not pass. A failure of severity critical or high has the level
+// error, a medium one warning, others note; a warning has at most the level warning; what is unclear has the kind open,
+// which goes with the level none. What is accepted is suppressed. What passed is no result: consumers show every result.
+type sarifWriter struct {
+	w io.Writer
+	Options
+	merge merge
+}
+
+// fingerprintName is the name of our fingerprint, with its version.
+const fingerprintName = "interlock/v1"
+
+// Write is part of Writer.
+func (s *sarifWriter) Write(r *rules.Ruling) error {
+	s.merge.add(r)
+	return nil
+}
+
+// Close is part of Writer.
+func (s *sarifWriter) Close(sum *Summary) error {
+	run := sarifRun{
+		Tool: sarifTool{sarifDriver{
+			Name: "Interlock", Version: s.Version, InformationURI: "https://github.com/interlock-proxy/interlock", Rules: []sarifRule{},
+		}},
+		Invocations: []sarifInvocation{{Successful: true}},
+		Results:     []sarifResult{},
+		Properties:  sum.properties(),
+	}
+	places := map[*rules.Rule]int{}
+	for _, is := range s.merge.sorted() {
+		if is.finding.Verdict >= rules.Pass {
+			continue
+		}
+		place, known := places[is.rule]
+		if !known {
+			place = len(run.Tool.Driver.Rules)
+			places[is.rule] = place
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(is.rule))
+		}
+		run.Results = append(run.Results, s.result(is, place))
+	}
+	notes := slices.Clone(sum.Notes)
+	if n := s.merge.more; n > 0 {
+		notes = append(notes, "... and "+several(n, "finding")+" more")
+	}
+	for _, note := range notes {
+		run.Invocations[0].Notifications = append(run.Invocations[0].Notifications,
+			sarifNotification{"note", sarifText{Text: wire.Escape([]byte(note))}})
+	}
+	return document(s.w, sarifLog{
+		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+		Version: "2.1.0", Runs: []sarifRun{run},
+	})
+}
+
+func (s *sarifWriter) result(is *merged, place int) sarifResult {
+	f, at, again := &is.finding, s.at(is.route), is.again()
+	r := sarifResult{
+		RuleID: is.rule.ID, RuleIndex: place, Count: is.worst(), Kind: "fail", Level: sarifLevel(f),
+		Message: sarifText{Text: fmt.Sprintf("%s: %s. Again: %s", is.place(), clean(f.Detail), again)},
+		Locations: []sarifLocation{{
+			Physical: sarifPhysical{sarifArtifact{at.uri(), "%SRCROOT%"}, sarifRegion{at.Line}},
+			Logical:  []sarifLogical{{is.place(), "resource"}},
+		}},
+		Fingerprints: map[string]string{fingerprintName: is.fingerprint},
+		Baseline:     baseline(f.State),
+		Properties: map[string]any{
+			"verdict": f.Verdict, "severity": f.Severity, "party": f.Party, "route": clean(is.route), "endpoint": is.endpoint, "probe": clean(is.probe),
+			"state": f.State, "exchange": is.id, "exchanges": is.exchanges(), "spans": append([]rules.Span{}, f.Spans...),
+			"again": again, "why": f.Rule.Why, "fix": f.Rule.Fix,
+		},
+	}
+	if f.Verdict == rules.Unclear {
+		r.Kind = "open"
+	}
+	if is.accepted() {
+		r.Suppressions = []sarifSuppression{{"external", "accepted"}}
+	}
+	return r
+}
+
+// sarifLevel is the level of a finding.
+func sarifLevel(f *rules.Finding) string {
+	switch {
+	case f.Verdict == rules.Unclear:
+		return "none"
+	case f.Severity >= rules.High && f.Verdict == rules.Fail:
+		return "error"
+	case f.Severity >= rules.Medium:
+		return "warning"
+	}
+	return "note"
+}
+
+// baseline is the state of a finding in the words of SARIF. Empty: there was nothing to compare with.
+func baseline(state string) string {
+	switch state {
+	case "":
+		return ""
+	case stateNew:
+		return "new"
+	}
+	return "unchanged"
+}
+
+func sarifRuleOf(r *rules.Rule) sarifRule {
+	help := "Why: " + r.Why + "\n\nFix: " + r.Fix + "\n\nMore: " + more(r)
+	var refs []string
+	for _, ref := range r.Refs {
+		refs = append(refs, ref.String()+": "+ref.Text)
+	}
+	worst := max(r.Severity.Switched, r.Severity.Refused)
+	properties := map[string]any{"tags": []string{"security", "http", r.Level.String()}, "precision": "very-high"}
+	if worst > rules.Info {
+		properties["security-severity"] = [...]string{rules.Low: "3.0", rules.Medium: "5.5", rules.High: "8.0", rules.Critical: "9.5"}[worst]
+	}
+	return sarifRule{
+		ID: r.ID, Name: r.ID, Short: sarifText{Text: r.Title}, Full: sarifText{Text: r.Title + ". " + strings.Join(refs, ". ") + "."},
+		Help:          sarifText{Text: help, Markdown: "**Why** " + escapeMarkdown(r.Why) + "\n\n**Fix** " + escapeMarkdown(r.Fix)},
+		Configuration: sarifConfiguration{sarifLevel(&rules.Finding{Severity: worst})},
+		Properties:    properties,
+	}
+}

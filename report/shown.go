@@ -1,0 +1,61 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// shown is what may be shown of an exchange: without secrets and payload, unless evidence is full. The places of all bytes
+// are what they are in the exchange.
+type shown struct {
+	Request  struct{ Head, Far []byte }
+	Response struct{ Head []byte }
+	After    struct{ Client, Server []byte }
+}
+
+// show takes from a ruling what may be shown. Only the JSON form of a ruling knows what that is.
+func show(r *rules.Ruling) (s shown, err error) {
+	bare := *r
+	bare.Findings = nil // which take the most time
+	b, err := bare.MarshalJSON()
+	if err == nil {
+		err = json.Unmarshal(b, &s)
+	}
+	if err != nil {
+		err = fmt.Errorf("show exchange %q: %w", r.X.ID, err)
+	}
+	return s, err
+}
+
+// transcript is what may be shown of an exchange in the notation of transcripts.
+func transcript(r *rules.Ruling) (*wire.Transcript, error) {
+	s, err := show(r)
+	if err != nil {
+		return nil, err
+	}
+	t := new(wire.Transcript)
+	t.Add(wire.FromClient, s.Request.Head)
+	for _, p := range r.X.Interim {
+		head, err := showHead(r, p)
+		if err != nil {
+			return nil, err
+		}
+		t.Add(wire.FromServer, head)
+	}
+	t.Add(wire.FromServer, s.Response.Head)
+	t.Add(wire.FromClient, s.After.Client)
+	t.Add(wire.FromServer, s.After.Server)
+	t.End = r.X.Transcript().End
+	return t, nil
+}
+
+// showHead is what may be shown of a further head of the server's.
+func showHead(r *rules.Ruling, p *wire.Response) ([]byte, error) {
+	x, other := *r.X, *r
+	x.Response, other.X = p, &x
+	s, err := show(&other)
+	return s.Response.Head, err
+}

@@ -1,0 +1,151 @@
+package report
+
+import (
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A Stream hands rulings on to all writers of a run, and counts them.
+type Stream struct {
+	Writers []Writer
+	Summary Summary
+
+	failed    []error             // of each writer, the first error; nil where none is
+	endpoints map[endpoint]asked  // what is known of each
+	counted   map[string]struct{} // findings that are in a count, by state and fingerprint
+}
+
+// An endpoint is what requests on one route are for.
+type endpoint struct{ route, template string }
+
+// asked is what is known of an endpoint; more is more.
+type asked uint8
+
+const (
+	unasked asked = iota // no upgrade was offered
+	kept                 // one was, and the server did not switch
+	switched
+)
+
+// maxTold is how many endpoints, and findings with a state, are told apart.
+const maxTold = 100_000
+
+// The states of a finding that a report treats in a way of their own.
+const (
+	stateNew      = "new"
+	stateAccepted = "accepted"
+	stateFixed    = "fixed"
+)
+
+// standing is the verdict that an exchange counts by: the worst of its findings that are not accepted. Accepted is true
+// where nothing but accepted findings keeps it from passing.
+func standing(r *rules.Ruling) (v rules.Verdict, accepted bool) {
+	v = rules.NotApplicable
+	for i := range r.Findings {
+		switch f := &r.Findings[i]; {
+		case f.State != stateAccepted || f.Verdict >= rules.Pass:
+			v = min(v, f.Verdict)
+		default:
+			accepted = true
+		}
+	}
+	if !accepted {
+		return r.Verdict, false
+	}
+	return v, v >= rules.Pass
+}
+
+// Write hands a ruling on. A writer that has failed gets nothing more; the error is in the result of Close.
+func (s *Stream) Write(r *rules.Ruling) {
+	if v, accepted := standing(r); accepted {
+		s.Summary.Accepted++
+	} else {
+		s.Summary.Verdicts[v]++
+	}
+	if r.Unsafe {
+		s.Summary.Unsafe++
+	}
+	if r.X.Probe != "" {
+		s.Summary.Probed = true
+	}
+	s.countStates(r)
+	s.cover(r)
+	s.each(func(w Writer) error { return w.Write(r) })
+}
+
+// countStates counts the findings of the ruling that are new or fixed, each once.
+func (s *Stream) countStates(r *rules.Ruling) {
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		var count *int64
+		switch {
+		case f.State == stateNew && f.Verdict == rules.Fail:
+			count = &s.Summary.New
+		case f.State == stateFixed:
+			count = &s.Summary.Fixed
+		default:
+			continue
+		}
+		name := f.State + r.Fingerprint(f)
+		if _, known := s.counted[name]; known {
+			continue
+		}
+		if s.counted == nil {
+			s.counted = map[string]struct{}{}
+		}
+		if len(s.counted) < maxTold {
+			s.counted[name] = struct{}{}
+		}
+		*count++
+	}
+}
+
+// cover takes note of what the exchange tells about its endpoint.
+func (s *Stream) cover(r *rules.Ruling) {
+	if s.endpoints == nil {
+		s.endpoints = map[endpoint]asked{}
+	}
+	e := endpoint{r.X.Route, r.Endpoint}
+	was, known := s.endpoints[e]
+	if !known && len(s.endpoints) == maxTold {
+		s.Summary.Coverage.More = true
+		return
+	}
+	is := unasked
+	switch {
+	case r.X.Outcome == wire.Switched:
+		is = switched
+	case r.X.Outcome != wire.Local && len(r.X.Request.Protocols()) > 0:
+		is = kept
+	}
+	s.endpoints[e] = max(was, is)
+}
+
+func (s *Stream) each(f func(Writer) error) {
+	if s.failed == nil {
+		s.failed = make([]error, len(s.Writers))
+	}
+	for i, w := range s.Writers {
+		if s.failed[i] == nil {
+			s.failed[i] = f(w)
+		}
+	}
+}
+
+// Close ends all reports. It returns the error of each writer, in their order; nil where there was none.
+func (s *Stream) Close() []error {
+	c := &s.Summary.Coverage
+	c.Switched, c.Kept, c.Unasked = 0, 0, 0
+	for _, is := range s.endpoints {
+		switch is {
+		case switched:
+			c.Switched++
+		case kept:
+			c.Kept++
+		case unasked:
+			c.Unasked++
+		}
+	}
+	s.each(func(w Writer) error { return w.Close(&s.Summary) })
+	return s.failed
+}

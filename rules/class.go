@@ -1,0 +1,106 @@
+package rules
+
+// A Class says what is expected of a server that gets a probe.
+type Class uint8
+
+// The classes of probes.
+const (
+	Refuse        Class = iota // anything but a 101
+	Refuse400                  // a 400: RFC 9112 demands it
+	RefuseVersion              // an error that names the versions that are spoken (RFC 6455 §4.4)
+	Legacy                     // as RefuseVersion, unless the server itself names that version
+	Alive                      // some answer of HTTP
+	Accept                     // a switch
+	Interop                    // a switch: the request is legal, if unusual
+	Either                     // whatever the server likes
+	Body                       // no content is read as the new protocol
+	Expect                     // a 100 before the 101
+	Differential               // what the same request without the offer gets
+	Warn101                    // no 101: if there is one, policy decides
+	Negotiate                  // a 101 that agrees to nothing that was not offered
+	Sequence                   // what follows is read as what it is
+	classes
+)
+
+// String is the class in lower case.
+func (k Class) String() string {
+	return [classes]string{"refuse", "refuse400", "refuse-ver", "legacy", "alive", "accept", "interop", "either",
+		"body", "expect", "diff", "warn101", "neg", "seq"}[k]
+}
+
+// MarshalText is the class as the contracts write it.
+func (k Class) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// Refuses tells whether a server is expected to refuse the probe.
+func (k Class) Refuses() bool { return k <= Legacy }
+
+// expects is the part of the verdict table that is left to the class of a probe: a server is to refuse it or not, and
+// everything else follows from the answer. A server that is gone afterwards fails every class.
+func (k Class) expects(a answer, in column) cell {
+	entry := verdicts(a, in)
+	if in == byStatus || entry.note == gone {
+		return entry
+	}
+	switch k {
+	case Refuse, RefuseVersion, Legacy:
+		return entry
+	case Body, Expect:
+		if a == answeredSwitch {
+			return both(Warn) // and nothing shows what became of the content
+		}
+		return entry
+	case Differential:
+		return both(NotApplicable) // the twin tells
+	case Refuse400:
+		if a == answeredNormal && in == controlled {
+			return both(Fail)
+		}
+		return entry
+	case Alive:
+		return k.alive(a)
+	case Accept, Interop:
+		return k.accepts(a, in)
+	}
+	return k.bears(a, in, entry)
+}
+
+// alive is about a request that offers nothing: any answer will do.
+func (k Class) alive(a answer) cell {
+	switch a {
+	case answeredClose, answeredNothing, answeredWait, answeredNoise:
+		return both(Unclear)
+	case answeredError, answeredBusy, answeredSwitch:
+		return both(Warn)
+	}
+	return both(Pass)
+}
+
+// accepts is about a request that is to be accepted. Where the plain control is not, nothing is expected.
+func (k Class) accepts(a answer, in column) cell {
+	switch {
+	case a == answeredSwitch:
+		return both(Pass)
+	case in == uncontrolled:
+		return both(NotApplicable)
+	case a == answeredBusy, a == answeredNothing, a == answeredWait:
+		return both(Unclear)
+	}
+	return both(Warn)
+}
+
+// bears is about a request to which several answers are right.
+func (k Class) bears(a answer, in column, entry cell) cell {
+	switch {
+	case a == answeredSwitch && k == Warn101:
+		return both(Warn)
+	case a == answeredSwitch:
+		return both(Pass)
+	case in == uncontrolled:
+		return entry
+	case k == Negotiate && (a == answeredRefusal || a == answeredNormal || a == answeredError || a == answeredClose):
+		return both(Warn) // to decline an offer is to leave it out of the answer
+	case k != Warn101 && (a == answeredError || a == answeredClose), a == answeredNormal:
+		return both(Pass)
+	}
+	return entry
+}

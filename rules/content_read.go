@@ -1,0 +1,104 @@
+package rules
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// What a probe sends behind a 101 to WebSocket, in this order, to see whether the server speaks it: a masked ping that
+// carries the letters ok, and a masked text. Pong is the answer to that ping (RFC 6455 §5.5.3). The ping that probes send
+// as content carries other letters, so that the two cannot be mixed up.
+const (
+	Ping = "\x89\x82\x21\x43\x65\x87\x4e\x28"
+	Pong = "\x8a\x02ok"
+	Text = "\x81\x82\x56\x78\x9a\xbc\x3e\x11" // hi
+)
+
+// What the pongs to Ping and to the ping in the content of a probe carry.
+const (
+	behindSwitch = "ok"
+	inContent    = "up"
+)
+
+// testsContent tells whether the exchange is a probe whose content shows by what comes back how it was read.
+func (c *Case) testsContent() bool {
+	return c.probe != nil && (c.probe.Class == Body || c.probe.Class == Expect)
+}
+
+// contentRead judges what a server that switched to WebSocket has made of the content of a probe: it must be gone before
+// the first frame is read. An echo alone does not show that, since there are servers that answer no ping.
+func (c *Case) contentRead() Verdict {
+	_, misread := c.pong(inContent)
+	_, consumed := c.pong(behindSwitch)
+	c.found.Party = Server
+	switch {
+	case !c.X.Complete:
+		return NotApplicable
+	case misread:
+		c.rate(Critical)
+	case consumed:
+		return Pass
+	case c.X.BodyDone && c.failedOnFrames() != (frame{}):
+	case c.probe.Class == Expect:
+		return NotApplicable
+	case len(c.X.After.Server) > 0:
+		return Unclear
+	default:
+		c.rate(Medium)
+		return Warn
+	}
+	return Fail
+}
+
+// pong is the first pong of the server that carries those letters.
+func (c *Case) pong(carrying string) (frame, bool) {
+	b := c.X.After.Server
+	for f := range frames(b) {
+		if f.opcode() == opPong && !f.masked && string(f.payload(b)) == carrying {
+			return f, true
+		}
+	}
+	return frame{}, false
+}
+
+// failedOnFrames is the close frame by which the server says that what it got were no frames (1002) or no text (1007; RFC
+// 6455 §7.4.1); the zero frame if there is none.
+func (c *Case) failedOnFrames() frame {
+	b := c.X.After.Server
+	for f := range frames(b) {
+		if code := closeCode(f, b); code == 1002 || code == 1007 {
+			return f
+		}
+	}
+	return frame{}
+}
+
+// closeCode is the status code of a close frame; 0 if it has none or is another frame.
+func closeCode(f frame, b []byte) uint16 {
+	if p := f.payload(b); f.opcode() == opClose && !f.masked && len(p) >= 2 {
+		return binary.BigEndian.Uint16(p)
+	}
+	return 0
+}
+
+// showContentRead says by what it is seen how the server read the content.
+func (c *Case) showContentRead() (string, []Span) {
+	b := c.X.After.Server
+	at := c.inRequest("Content-Length", "Transfer-Encoding")
+	if f, ok := c.pong(inContent); ok {
+		return "the content of the request, a ping, was answered with a pong: the server has read it as a frame", append(at, spanOfFrame(f, b))
+	}
+	switch f := c.failedOnFrames(); {
+	case len(b) == 0:
+		return "101 to a request with content, and nothing behind it that shows what became of the content", append(at, c.inResponse()...)
+	case c.found.Verdict == Fail:
+		return fmt.Sprintf("behind the 101 the server closed with code %d before it answered a ping: it has read the content as frames",
+			closeCode(f, b)), append(at, spanOfFrame(f, b))
+	}
+	return "101 to a request with content, and no answer to a ping that shows what became of the content",
+		append(at, Span{FromServer, 0, len(b)})
+}
+
+func spanOfFrame(f frame, b []byte) Span {
+	return Span{FromServer, f.from, f.from + f.head + len(f.payload(b))}
+}

@@ -1,0 +1,33 @@
+package rules
+
+import "slices"
+
+var _ = register(Rule{
+	ID: "UPGRADE-CRASH", Level: Must, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "no request ends the service",
+	Refs: []Ref{
+		{"9110", "5.4", "a server that gets more fields, or longer ones, than it is willing to read answers with a 4xx status"},
+		{"9110", "17.5", "who reads a message limits how much of it he takes, so that its length harms nothing"},
+	},
+	Why: `One request, and nobody answers any more: what a client can do once it can do again each time the service is
+back. The code that reads upgrade requests is often the program's own and stands outside what protects its other requests.
+Where a process serves many connections, all their tunnels end with it. ws for Node.js fell over a request with more
+fields than Node.js hands on: those of the handshake were the ones left out, and the code took them for granted
+(CVE-2024-37890). Of 121 servers and proxies that were tried, three died from a single request.`,
+	Fix: `Look for the error that ended the process, and treat a missing or strange field like any other faulty handshake: 400.
+	Limit the number and the length of fields, and answer 431 beyond that.
+ws: 8.17.1, 7.5.10, 6.2.3, 5.2.4 or later.
+Node.js: an error listener on the socket in the upgrade event, before anything else is done with it.`,
+	When: func(c *Case) bool {
+		return c.probe != nil && (c.column() == unanswered && c.answer() == answeredClose || c.probe.rule.ID == "UPGRADE-CRASH")
+	},
+	Show: func(c *Case) (string, []Span) {
+		start := c.X.Request.Start
+		return c.probe.Title, []Span{{InRequest, start.From, start.To}}
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-MANY-HEADERS", Class: Either, Risk: Crash, Title: "2500 fields in front of the others",
+			Edit: func(h *Handshake) { h.Lines = slices.Concat(fill(2500), h.Lines) }},
+	},
+})

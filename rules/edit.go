@@ -1,0 +1,149 @@
+package rules
+
+import (
+	"slices"
+	"strconv"
+)
+
+// An Edit makes one thing of a handshake wrong, or right in another way. It may be used by several goroutines at the same
+// time on handshakes of their own.
+type Edit func(*Handshake)
+
+// Edits makes several edits one, in their order.
+func Edits(edits ...Edit) Edit {
+	return func(h *Handshake) {
+		for _, edit := range edits {
+			edit(h)
+		}
+	}
+}
+
+// Method sends another method.
+func Method(method string) Edit { return func(h *Handshake) { h.Method = method } }
+
+// Version sends another HTTP-version; an empty one ends the request line behind the target, as in HTTP/0.9.
+func Version(version string) Edit { return func(h *Handshake) { h.Version = version } }
+
+// Target sends what it makes of the handshake as the request target.
+func Target(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Target = of(h) } }
+
+// Without leaves out all field lines of these names.
+func Without(names ...string) Edit {
+	return func(h *Handshake) {
+		for _, name := range names {
+			h.Lines = slices.DeleteFunc(h.Lines, named(name))
+		}
+	}
+}
+
+// Set gives a field one line with that value: where the first line of that name stands, else behind all others.
+func Set(name, value string) Edit {
+	return func(h *Handshake) {
+		i := h.find(name)
+		if i == len(h.Lines) {
+			h.Lines = append(h.Lines, line(name, value))
+			return
+		}
+		l := h.Lines[i]
+		l.Value = value
+		h.Lines = slices.DeleteFunc(h.Lines, named(name))
+		h.Lines = slices.Insert(h.Lines, i, l)
+	}
+}
+
+// Default is Set, unless the handshake has that field already.
+func Default(name, value string) Edit {
+	return func(h *Handshake) {
+		if h.find(name) == len(h.Lines) {
+			Set(name, value)(h)
+		}
+	}
+}
+
+// SetTo is Set with a value that depends on the handshake.
+func SetTo(name string, of func(*Handshake) string) Edit {
+	return func(h *Handshake) { Set(name, of(h))(h) }
+}
+
+// Twice adds a second line of a field right behind the first one.
+func Twice(name, value string) Edit {
+	return func(h *Handshake) {
+		i := min(h.find(name)+1, len(h.Lines))
+		h.Lines = slices.Insert(h.Lines, i, line(name, value))
+	}
+}
+
+// Rename writes the name of a field in another way. What it is renamed to may be no name at all.
+func Rename(name, as string) Edit {
+	return each(name, func(l *Line) { l.Name = as })
+}
+
+// Between writes something else than a colon and a space between the name of a field and its value.
+func Between(name, gap string) Edit {
+	return each(name, func(l *Line) { l.Gap = gap })
+}
+
+// Ending ends the lines of a field in another way.
+func Ending(name, end string) Edit {
+	return each(name, func(l *Line) { l.End = end })
+}
+
+func each(name string, edit func(*Line)) Edit {
+	return func(h *Handshake) {
+		for i := range h.Lines {
+			if named(name)(h.Lines[i]) {
+				edit(&h.Lines[i])
+			}
+		}
+	}
+}
+
+// Content adds content and how it is framed: the edit of the head comes with it.
+func Content(content string, head Edit) Edit {
+	return func(h *Handshake) {
+		head(h)
+		h.Content = content
+	}
+}
+
+// Withheld holds the content back.
+func Withheld(hold Hold) Edit { return func(h *Handshake) { h.Hold = hold } }
+
+// Early sends something behind the request in the same write.
+func Early(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Early = of(h) } }
+
+// After sends something once the server has switched.
+func After(of func(*Handshake) string) Edit { return func(h *Handshake) { h.After = of(h) } }
+
+// Always is for edits that do not depend on the handshake.
+func Always(text string) func(*Handshake) string { return func(*Handshake) string { return text } }
+
+// Offer offers another protocol than WebSocket: the fields of RFC 6455 are left out.
+func Offer(protocol string) Edit {
+	return Edits(Without(keyField, versionField, protocolField, extensionField), Set("Upgrade", protocol))
+}
+
+// OfferH2C makes the handshake an offer of HTTP/2 over cleartext (RFC 7540 §3.2).
+func OfferH2C() Edit {
+	return Edits(Offer("h2c"), Set("Connection", "Upgrade, HTTP2-Settings"), Set("HTTP2-Settings", h2cSettings))
+}
+
+// h2cSettings is a SETTINGS payload of three parameters in base64url (RFC 7540 §3.2.1, §6.5.1).
+const h2cSettings = "AAMAAABkAAQAoAAAAAIAAAAA"
+
+// again is a second request that nothing depends on, for the host of the handshake.
+func again(h *Handshake) string {
+	return "GET " + h.Canary + " HTTP/1.1" + crlf + "Host: " + h.Host + crlf + crlf
+}
+
+// ping is a masked WebSocket ping that carries the letters up; the pong to it is pong (RFC 6455 §5.5.2, §5.5.3).
+const ping = "\x89\x82\x12\x34\x56\x78\x67\x44"
+
+// fill is that many fields that mean nothing.
+func fill(n int) []Line {
+	lines := make([]Line, n)
+	for i := range lines {
+		lines[i] = line("X-"+strconv.Itoa(i), "1")
+	}
+	return lines
+}

@@ -1,0 +1,51 @@
+package rules
+
+import "slices"
+
+// expects is what an answer means to the rule that a probe brings into play.
+func (p *Probe) expects(a answer, in column) cell {
+	entry := p.Class.expects(a, in)
+	if p.Soft && a == answeredSwitch && in != byStatus {
+		return cell{broken: Warn, kept: Warn, note: "a server may repair this"}
+	}
+	if p.Class == RefuseVersion && a == answeredNormal && in == byStatus {
+		return both(Warn) // the one test of those suites that wants an error status
+	}
+	if p.Class == Sequence && a != answeredSwitch && entry.note != gone && p.On(&Handshake{}).After != "" {
+		return both(NotApplicable) // what makes it a probe was never sent
+	}
+	return entry
+}
+
+// expect adds what the class of the probe expects, where the rule that the probe is for has nothing to say of the answer:
+// rules about a 101 are not in play when there is none, and a probe that was refused has passed all the same. What came
+// behind a 101 must be known. A probe that is to be refused fails with any 101, also with one that is sound in itself.
+func (c *Case) expect(ruling *Ruling) {
+	p := c.probe
+	if p == nil || c.switched && !c.X.Complete && !p.Class.Refuses() || slices.Contains(c.Options.Off, p.rule.ID) {
+		return
+	}
+	entry := p.expects(c.answer(), c.column())
+	if entry.kept == NotApplicable {
+		return
+	}
+	if f := ruling.Find(p.rule.ID); f != nil {
+		if f.Verdict < Pass || !c.switched || !p.Class.Refuses() || ruling.Verdict <= entry.kept {
+			return
+		}
+		ruling.Findings = slices.DeleteFunc(ruling.Findings, func(f Finding) bool { return f.Rule == p.rule })
+	}
+	c.begin(ruling, p.rule)
+	c.found.Party, c.found.Verdict = Server, entry.kept
+	if !c.switched {
+		c.rate(max(c.found.Severity, entry.least))
+	}
+	if c.found.Detail = entry.note; c.found.Verdict < Pass {
+		c.framed = true
+		c.describe(p.Title)
+	}
+	c.enter(ruling)
+}
+
+// brings tells whether the exchange is a probe that brings that rule into play.
+func (c *Case) brings(rule string) bool { return c.probe != nil && c.probe.rule.ID == rule }

@@ -1,0 +1,76 @@
+package rules
+
+// A frameFault is what makes the receiver of a frame fail the connection; several may come together.
+type frameFault uint8
+
+const (
+	faultMask     frameFault = 1 << iota // of a client without a mask, of a server with one
+	faultReserved                        // a reserved bit that nothing explains
+	faultOpcode
+	faultControl
+	faultLength
+)
+
+// A frameScan is what one side sent behind the 101, read up to the first frame that the other side must not accept. What
+// stands behind that one is not judged: where it begins would be a guess.
+type frameScan struct {
+	count  int // frames that were read, the faulty one among them
+	last   frame
+	faults frameFault // of the last one
+	http   bool       // HTTP stands in the place of the first one
+	done   bool       // see scanFrames
+}
+
+// scanFrames scans the frames of one side, once for each case.
+func (c *Case) scanFrames(from Part) *frameScan {
+	s := &c.scans[0]
+	if from == FromServer {
+		s = &c.scans[1]
+	}
+	if !s.done {
+		*s = c.scanSide(from)
+		s.done = true
+	}
+	return s
+}
+
+func (c *Case) scanSide(from Part) (s frameScan) {
+	b, open := c.sent(from), false
+	s.http = mayBeHTTP(b, from)
+	for f := range frames(b) {
+		if mayBeHTTP(b[f.from:], from) {
+			return s
+		}
+		s.count, s.last, s.faults = s.count+1, f, c.faultsOf(f, from, open)
+		if s.faults != 0 {
+			return s
+		}
+		if !f.control() {
+			open = !f.fin()
+		}
+	}
+	return s
+}
+
+// faultsOf is what is wrong with a frame; open tells whether it stands within a message.
+func (c *Case) faultsOf(f frame, from Part, open bool) (faults frameFault) {
+	if f.masked != (from == FromClient) {
+		faults |= faultMask
+	}
+	starts := f.opcode() == opText || f.opcode() == opBinary
+	if bits := f.first & frameRSV; bits != 0 {
+		if deflate, _ := c.acceptedExtensions(); !deflate || !starts || bits != frameRSV1 {
+			faults |= faultReserved
+		}
+	}
+	if starts && open || f.opcode() == opContinuation && !open || f.opcode() > opBinary && f.opcode() < opClose || f.opcode() > opPong {
+		faults |= faultOpcode
+	}
+	if f.control() && (!f.fin() || f.length > 125) {
+		faults |= faultControl
+	}
+	if !f.minimal || f.length>>63 != 0 {
+		faults |= faultLength
+	}
+	return faults
+}

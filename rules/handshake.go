@@ -1,0 +1,181 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A Handshake is a request as a probe sends it, down to the last byte: a base that is sound, and what an [Edit] made of
+// it. The zero value is nothing that can be sent; see [NewHandshake] and [Learn]. It is a value of its owner; [Probe.On]
+// edits a copy.
+type Handshake struct {
+	Host   string // what the Host field holds in the base
+	Path   string // the target of the base
+	Scheme string // http or https
+	Key    string // of Sec-WebSocket-Key
+	Canary string // a path that nothing depends on, for a second request on the connection
+
+	Before  string // in front of the request line
+	Method  string
+	Target  string
+	Version string // empty: the request line ends behind the target
+	Gap     string // between the parts of the request line
+	End     string // of the request line
+	Lines   []Line
+	Finish  string // the empty line behind the head
+
+	Content string // behind the head
+	Hold    Hold   // when the content is sent
+	Early   string // behind the request, in the same write
+	Split   int    // where the head is cut in two segments; 0: it is sent in one
+	After   string // sent once the server has switched, in place of what proves the switch; see probe.Run
+}
+
+// A Line is a field line of a [Handshake]. What stands in it is sent as it is.
+type Line struct {
+	Name, Gap, Value, End string // Gap is the colon and what is around it
+}
+
+// Hold says when the content of a [Handshake] is sent.
+type Hold uint8
+
+// The ways to send content.
+const (
+	HoldNothing  Hold = iota // with the head, in one write
+	HoldUntil100             // behind a 100 (Continue); never without one
+	HoldForever              // never
+)
+
+const crlf = "\r\n"
+
+func line(name, value string) Line { return Line{name, ": ", value, crlf} }
+
+// NewHandshake is the sound WebSocket handshake (RFC 6455 §4.1) that every probe is an edit of, if nothing was learned:
+// for that Host, path and key, over scheme http or https.
+func NewHandshake(scheme, host, path, key string) *Handshake {
+	return &Handshake{
+		Host: host, Path: path, Scheme: scheme, Key: key, Canary: "/interlock-canary",
+		Method: "GET", Target: path, Version: "HTTP/1.1", Gap: " ", End: crlf, Finish: crlf,
+		Lines: []Line{
+			line("Host", host), line("Connection", "Upgrade"), line("Upgrade", "websocket"),
+			line(keyField, key), line(versionField, "13"),
+		},
+	}
+}
+
+// Learn is the handshake of NewHandshake with what a recorded request has that an endpoint may insist on: its path with
+// the query, Host, Origin, subprotocols and, with credentials, Cookie and Authorization. Without credentials the secrets in
+// its query are blanked out (secrets are further names of such parameters), and subprotocols that carry a token are left
+// out. The request is not kept.
+func Learn(q *wire.Request, scheme, key string, credentials bool, secrets []string) *Handshake {
+	target := originForm(q.Target)
+	if !credentials {
+		target = RedactTarget(target, secrets...)
+	}
+	h := NewHandshake(scheme, string(first(&q.Head, "Host")), target, key)
+	for _, f := range q.Fields {
+		name, value := string(q.Text(f.Name)), string(q.Text(f.Value))
+		switch {
+		case wire.EqualFold(name, originField):
+		case wire.EqualFold(name, "Cookie"), wire.EqualFold(name, "Authorization"):
+			if !credentials {
+				continue
+			}
+		case wire.EqualFold(name, protocolField):
+			if !credentials {
+				value = PublicProtocols(value)
+			}
+		default:
+			continue
+		}
+		if value != "" {
+			h.Lines = append(h.Lines, line(name, value))
+		}
+	}
+	return h
+}
+
+// originForm is a target without the scheme and the authority that the absolute-form begins with (RFC 9112 §3.2).
+func originForm(target string) string {
+	_, rest, absolute := strings.Cut(target, "://")
+	if !absolute || strings.HasPrefix(target, "/") {
+		return target
+	}
+	i := strings.IndexAny(rest, "/?")
+	switch {
+	case i < 0:
+		return "/"
+	case rest[i] == '?':
+		return "/" + rest[i:]
+	}
+	return rest[i:]
+}
+
+// PublicProtocols is a list of subprotocols without those that carry a token, and without the words that announce one.
+func PublicProtocols(list string) string {
+	blanked := []byte(list)
+	redactProtocols(blanked, false)
+	var public []string
+	elements := strings.Split(list, ",")
+	for i, shown := range strings.Split(string(blanked), ",") {
+		p := strings.TrimSpace(elements[i])
+		if p != "" && shown == elements[i] && !announces([]byte(strings.ToLower(p))) {
+			public = append(public, p)
+		}
+	}
+	return strings.Join(public, ", ")
+}
+
+// Clone is a copy that shares nothing with h.
+func (h *Handshake) Clone() *Handshake {
+	c := *h
+	c.Lines = slices.Clone(h.Lines)
+	return &c
+}
+
+// Fresh is a copy with another key.
+func (h *Handshake) Fresh(key string) *Handshake {
+	c := h.Clone()
+	c.Key = key
+	if i := c.find(keyField); i < len(c.Lines) {
+		c.Lines[i].Value = key
+	}
+	return c
+}
+
+// Head is the head of the request as it is sent.
+func (h *Handshake) Head() string {
+	var b strings.Builder
+	b.WriteString(h.Before + h.Method + h.Gap + h.Target)
+	if h.Version != "" {
+		b.WriteString(h.Gap + h.Version)
+	}
+	b.WriteString(h.End)
+	for _, l := range h.Lines {
+		b.WriteString(l.Name + l.Gap + l.Value + l.End)
+	}
+	b.WriteString(h.Finish)
+	return b.String()
+}
+
+// First is what is sent before anything is read: the head, the content unless it is held back, and what is sent early.
+func (h *Handshake) First() string {
+	if h.Hold == HoldNothing {
+		return h.Head() + h.Content + h.Early
+	}
+	return h.Head() + h.Early
+}
+
+// find is the place of the first field line of that name, len(h.Lines) if there is none.
+func (h *Handshake) find(name string) int {
+	if i := slices.IndexFunc(h.Lines, named(name)); i >= 0 {
+		return i
+	}
+	return len(h.Lines)
+}
+
+func named(name string) func(Line) bool {
+	return func(l Line) bool { return wire.EqualFold(l.Name, name) }
+}

@@ -1,0 +1,64 @@
+package rules
+
+import "bytes"
+
+var _ = register(Rule{
+	ID: "UPGRADE-IGNORED-BODY", Level: May, Party: Server,
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Title: "a server that ignores an offer reads the content of the request all the same",
+	Refs: []Ref{
+		{"9110", "7.8", "a server may ignore an Upgrade field; the request is then the same as without one"},
+		{"9112", "6", "a request has content where Content-Length or Transfer-Encoding says so, whatever its other fields are"},
+	},
+	Why: `Parsers of HTTP stop at an Upgrade field and leave what comes to the caller, who is to go on with the content if
+nobody wants to switch. Where he does not, the application gets an empty request and answers 200: an order without its
+lines, a form without its fields. Java's HttpClient and Apache HttpClient offer h2c and TLS with ordinary requests, so
+it happens to clients in good faith; uvicorn with httptools and aiohttp have both lost content in that way. Where the
+content is left on the connection, it is read as the next request. This is seen only by comparison with the same request
+without the offer, which a probe sends.`,
+	Fix: `Go on with the content by its framing once it is clear that nobody switches.
+uvicorn: --http h11 where requests with an offer come in without their content.
+In front of the server: take Upgrade off unless it is websocket.`,
+	When: func(c *Case) bool { return c.brings("UPGRADE-IGNORED-BODY") && c.X.Response != nil && !c.switched },
+	Judge: func(c *Case) Verdict {
+		t := c.X.Twin
+		switch {
+		case t == nil || t.Response == nil || t.Response.Status/100 != 2:
+			return NotApplicable // nothing shows what becomes of the content
+		case c.status() != t.Response.Status:
+			c.rate(Medium)
+			return Warn
+		case c.lostContent():
+			return Fail
+		case !bytes.Equal(c.X.Content, t.Content):
+			return Unclear
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		with, without := c.X, c.X.Twin
+		at := append(c.inRequest("Upgrade", "Content-Length"), c.inResponse("Content-Length")...)
+		saw := "with the offer " + quote(with.Response.Text(with.Response.Start)) + ", without it " +
+			quote(without.Response.Text(without.Response.Start))
+		switch {
+		case c.status() != without.Response.Status:
+			return saw, at
+		case c.lostContent():
+			return saw + "; the latter answer repeats the content of the request, the former does not", at
+		}
+		return saw + "; the answers differ, which they may do by themselves", at
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-IGNORED-BODY", Class: Differential, Risk: State, Twin: true, Control: "h2c", Title: "an offer of h2c with content",
+			Edit: Edits(OfferH2C(), Method("POST"), Content(marked, Set("Content-Length", "5")))},
+	},
+})
+
+// marked is the content of the request that is sent with and without an offer.
+const marked = "hello"
+
+// lostContent tells whether the answer to the request without the offer shows its content, and this one does not, or not
+// all of it.
+func (c *Case) lostContent() bool {
+	return bytes.Contains(c.X.Twin.Content, []byte(marked)) && !bytes.Contains(c.X.Content, []byte(marked))
+}

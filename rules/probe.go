@@ -1,0 +1,92 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// A Probe is a sound handshake with exactly one thing wrong, or right in another way than usual, and what is expected of
+// a server that gets it. Probes stand with the rule that they bring into play.
+type Probe struct {
+	ID      string   `json:"id"`              // as stable as a rule's
+	Title   string   `json:"title"`           // what is wrong with it, in a few words
+	Class   Class    `json:"class"`           // what is expected
+	Risk    Risk     `json:"risk"`            // what it can do to a server
+	Soft    bool     `json:"soft,omitempty"`  // a server may repair it: a 101 is a warning
+	Control string   `json:"control"`         // the protocol whose control speaks for it; empty: websocket
+	Also    []string `json:"rules,omitempty"` // further rules that a flawless 101 breaks
+	Edit    Edit     `json:"-"`
+	Twin    bool     `json:"twin,omitempty"` // the same request is also sent without the offer, to compare the answers
+
+	rule *Rule
+}
+
+// Rule is the rule that the probe brings into play.
+func (p *Probe) Rule() *Rule { return p.rule }
+
+// On is the request of the probe on a base.
+func (p *Probe) On(base *Handshake) *Handshake {
+	h := base.Clone()
+	if p.Edit != nil {
+		p.Edit(h)
+	}
+	return h
+}
+
+// IsControl tells whether the probe is one of the sound handshakes.
+func (p *Probe) IsControl() bool { return strings.HasPrefix(p.ID, "CTRL-") }
+
+// A Risk is what a probe can do to a server.
+type Risk uint8
+
+// The risks.
+const (
+	Harmless Risk = iota // nothing is known to go wrong
+	State                // the server may do what the request says: it has another method than GET, or content
+	Crash                // servers are known that it ends
+)
+
+// String is the risk in lower case.
+func (r Risk) String() string { return [...]string{"harmless", "state", "crash"}[r] }
+
+// MarshalText is the risk as the contracts write it.
+func (r Risk) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// Probes returns the probes of all rules: the controls first, then by ID. The slice is the caller's, the probes are not to
+// be changed.
+func Probes() []*Probe {
+	all := make([]*Probe, 0, 256)
+	for _, r := range book {
+		for i := range r.Probes {
+			all = append(all, &r.Probes[i])
+		}
+	}
+	slices.SortFunc(all, func(p, q *Probe) int {
+		return cmp.Or(order(p)-order(q), strings.Compare(p.ID, q.ID))
+	})
+	return all
+}
+
+func order(p *Probe) int {
+	switch {
+	case p.ID == "CTRL-END":
+		return 2
+	case p.IsControl():
+		return 0
+	}
+	return 1
+}
+
+// FindProbe returns the probe of that ID, or nil. It takes what Find takes.
+func FindProbe(id string) *Probe {
+	id = canonical(id)
+	for _, r := range book {
+		for i := range r.Probes {
+			if r.Probes[i].ID == id {
+				return &r.Probes[i]
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// learned is a handshake of a browser as an endpoint is probed with that was seen to accept it.
+func learned(scheme string) *Handshake {
+	const browser = "GET /rooms/42/live?lang=de&token=s3cr3t HTTP/1.1\r\nHost: chat.test:8080\r\nConnection: keep-alive, Upgrade\r\n" +
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0\r\nAccept: */*\r\n" +
+		"Accept-Encoding: gzip, deflate\r\nSec-WebSocket-Version: 13\r\nOrigin: SCHEME://chat.test:8080\r\n" +
+		"Sec-WebSocket-Protocol: v2.chat, v1.chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n" +
+		"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nCookie: session=31d4d96e407aad42\r\nAuthorization: Basic YTpi\r\n" +
+		"Sec-Fetch-Mode: websocket\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nUpgrade: websocket\r\n\r\n"
+	q := wire.ReadRequest([]byte(strings.Replace(browser, "SCHEME", scheme, 1)))
+	return Learn(q, scheme, "dGhlIHNhbXBsZSBub25jZQ==", true, nil)
+}
+
+// TestLearnedProbesBreakOneRule is TestProbesBreakOneRule on a handshake that was learned, and over TLS, where an offer of
+// h2c is a fault of its own (RFC 7540 §3.3).
+func TestLearnedProbesBreakOneRule(t *testing.T) {
+	for _, base := range []*Handshake{learned("http"), learned("https")} {
+		for _, p := range Probes() {
+			if !p.Class.Refuses() && p.Class != Body {
+				continue
+			}
+			h := p.On(base)
+			var further []string
+			if q := wire.ReadRequest([]byte(h.Head())); base.Scheme == "https" && names(q.Protocols(), "h2c") {
+				further = append(further, "UPGRADE-H2C-OVER-TLS")
+			}
+			if defect := breaksOnly(p, h, further...); defect != "" {
+				t.Errorf("%s over %s: %s", p.ID, base.Scheme, defect)
+			}
+		}
+	}
+}
+
+// TestProbesKeepTheBase holds that a probe leaves of a handshake that was learned all that it leaves alone of the default
+// one: an endpoint that refuses what lacks a cookie says nothing about the probe.
+func TestProbesKeepTheBase(t *testing.T) {
+	plain, base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ=="), learned("http")
+	for _, p := range Probes() {
+		usual, h := p.On(plain), p.On(base)
+		if usual.Target == plain.Target && h.Target != base.Target {
+			t.Errorf("%s has target %q", p.ID, h.Target)
+		}
+		for _, l := range base.Lines {
+			i := plain.find(l.Name)
+			left := i == len(plain.Lines) || slices.Contains(usual.Lines, plain.Lines[i])
+			switch {
+			case wire.EqualFold(l.Name, originField): // probes about Origin have one of their own
+				left = usual.find(originField) == len(usual.Lines)
+			case wire.EqualFold(l.Name, protocolField): // those that do not offer WebSocket have none
+				left = p.Class == Accept || usual.find(protocolField) == len(usual.Lines) && usual.find(versionField)+usual.find(keyField) < 2*len(usual.Lines)
+			}
+			if l.End = crlf; p.ID == "UPGRADE-BARE-LF" {
+				l.End = "\n"
+			}
+			if left && !slices.Contains(h.Lines, l) {
+				t.Errorf("%s has lost %q", p.ID, l.Name+l.Gap+l.Value)
+			}
+		}
+	}
+}
+
+// TestProbesBesideTheCatalogue holds what is special about the probes that the catalogue lacks.
+func TestProbesBesideTheCatalogue(t *testing.T) {
+	for _, base := range []*Handshake{NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ=="), learned("http")} {
+		if h := FindProbe("UPGRADE-SPLIT-HEAD").On(base); h.First() != base.First() || h.Split <= 0 || h.Split >= len(h.Head()) {
+			t.Errorf("the head is cut at %d of %d bytes and is %q, want %q", h.Split, len(h.Head()), h.First(), base.First())
+		}
+		want := strings.Replace(base.First(), "Upgrade: websocket\r\n", "Upgrade: websoc\xe2\x84\xaaet\r\n", 1)
+		if got := FindProbe("UPGRADE-TOKEN-KELVIN").On(base).First(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestLearnedTargetIsAPath holds that what comes with an absolute target is probed at its path.
+func TestLearnedTargetIsAPath(t *testing.T) {
+	for target, want := range map[string]string{
+		"/chat?to=http://b.test/": "/chat?to=http://b.test/", "http://a.test/chat?x=1": "/chat?x=1", "http://a.test": "/", "ws://a.test?x": "/?x", "*": "*",
+	} {
+		q := wire.ReadRequest([]byte("GET " + target + " HTTP/1.1\r\nHost: a.test\r\n\r\n"))
+		if h := Learn(q, "http", "", true, nil); h.Path != want || h.Target != want {
+			t.Errorf("from %q it learns %q and %q, want %q", target, h.Path, h.Target, want)
+		}
+	}
+}
+
+// TestTwoDefectsAreCaught holds that what shows that a probe breaks one rule would show a second defect in it.
+func TestTwoDefectsAreCaught(t *testing.T) {
+	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
+	for id, second := range map[string]Edit{
+		"UPGRADE-POST":             Set(versionField, "99"),
+		"UPGRADE-MISSING-CONN":     Set("Host", "a b"),
+		"UPGRADE-TOKEN-WEBSOCKETS": Twice("Host", "evil.invalid"),
+		"UPGRADE-WS-VER-DUP-13-99": Without(keyField),
+		"UPGRADE-H2C-DUP-SETTINGS": Without("Connection"),
+		"UPGRADE-BODY-CL":          Set("Content-Length", "+8"),
+	} {
+		p := *FindProbe(id)
+		if defect := breaksOnly(&p, p.On(base)); defect != "" {
+			t.Errorf("%s, as it is: %s", id, defect)
+		}
+		p.Edit = Edits(p.Edit, second)
+		if breaksOnly(&p, p.On(base)) == "" {
+			t.Errorf("%s has a second defect that nobody notices", id)
+		}
+	}
+}
