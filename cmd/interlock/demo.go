@@ -48,6 +48,7 @@ func demoCommand() *cobra.Command {
 type demo struct {
 	out    *output
 	ledger *audit.Audit
+	probed struct{ fail, pass int64 } // probes, at all endpoints
 }
 
 // site is a backend with a relay in front.
@@ -87,6 +88,9 @@ func (d *demo) run(ctx context.Context, stay bool) error {
 			}
 		}
 		s.settle(ctx)
+		if err := d.probe(ctx, s); err != nil {
+			return err
+		}
 	}
 	if stay {
 		d.note("serving on; a signal ends it")
@@ -141,9 +145,10 @@ func (d *demo) report(w io.Writer) error {
 		fmt.Fprintf(w, "   %-30s %-9s %-24s %s\n", f.Rule.ID, f.Severity, f.Endpoint, detail)
 	}
 	sums := d.ledger.Sums()
-	fmt.Fprintf(w, "\n more about a rule: interlock rules ID\n %s\n", result(d.ledger))
-	if sums.Unsafe == 0 || sums.Verdicts[rules.Pass] == 0 {
-		return unknown("the demo did not show both a sound and an unsafe switch")
+	fmt.Fprintf(w, "\n probes: %d failed, %d passed, at the endpoints that the traffic showed\n more about a rule: interlock rules ID\n %s\n",
+		d.probed.fail, d.probed.pass, result(d.ledger))
+	if sums.Unsafe == 0 || sums.Verdicts[rules.Pass] == 0 || d.probed.fail == 0 || d.probed.pass == 0 {
+		return unknown("the demo did not show both a sound and an unsafe switch, by traffic and by probes")
 	}
 	return nil
 }

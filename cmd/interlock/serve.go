@@ -91,7 +91,10 @@ func serve(ctx context.Context, c config, out *output) error {
 		Str("admin", listeners[1].Addr().String()).Str("forward", addressOf(listeners[2])).Str("backend", relay.Backend.String()).Msg("listening")
 	errc := make(chan error, 3) // one for each listener
 	go func() { errc <- relay.Serve(ctx, listeners[0]) }()
-	go func() { errc <- web.Serve(ctx, listeners[1]) }()
+	admin := &web.Server{
+		Audit: ledger, Probe: &prober{config: c, ledger: ledger, backends: []*proxy.Backend{relay.Backend}, log: out.log},
+	}
+	go func() { errc <- admin.Serve(ctx, listeners[1]) }()
 	running := 2
 	if listeners[2] != nil {
 		running++

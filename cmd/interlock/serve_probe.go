@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/audit"
+	"github.com/interlock-proxy/interlock/probe"
+	"github.com/interlock-proxy/interlock/proxy"
+	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/web"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// prober probes the endpoints that live traffic has shown, for whoever asks at the admin address.
+type prober struct {
+	config   config
+	ledger   *audit.Audit
+	backends []*proxy.Backend
+	log      zerolog.Logger
+}
+
+// Prepare is part of web.Prober.
+func (p *prober) Prepare(a web.Ask) (web.Job, error) {
+	l, err := p.learned(a)
+	if err != nil {
+		return nil, err
+	}
+	probes, err := selectProbes(rules.Probes(), a.Only, a.Skip)
+	if err != nil {
+		return nil, err
+	}
+	if a.Credentials = cmp.Or(a.Credentials, p.config.Probes.Credentials); a.Credentials != credentialsConfigured && a.Credentials != credentialsRecorded {
+		return nil, fmt.Errorf("credentials: %q is neither configured nor recorded", a.Credentials)
+	}
+	b := p.backend(l)
+	if b == nil {
+		return nil, fmt.Errorf("the backend %s is not configured any more", l.Backend)
+	}
+	r := &learnedRun{prober: p, ask: a, learned: l, probes: probes, backend: b}
+	return r.do, nil
+}
+
+// learned finds the handshake that is asked for: WebSocket if nothing is said, and the one that was seen last.
+func (p *prober) learned(a web.Ask) (*audit.Learned, error) {
+	var found *audit.Learned
+	all := p.ledger.Learned()
+	for i := range all {
+		l := &all[i]
+		if l.Endpoint != a.Endpoint || a.Route != "" && l.Route != a.Route || a.Host != "" && l.Host != a.Host || a.Protocol != "" && l.Protocol != a.Protocol {
+			continue
+		}
+		if found == nil || found.Protocol != "websocket" && l.Protocol == "websocket" || found.Protocol == l.Protocol && l.Seen.After(found.Seen) {
+			found = l
+		}
+	}
+	if found != nil {
+		return found, nil
+	}
+	var known []string
+	for _, l := range all {
+		if !slices.Contains(known, l.Endpoint) {
+			known = append(known, l.Endpoint)
+		}
+	}
+	if len(known) == 0 {
+		return nil, fmt.Errorf("no sound switch was seen yet: let a client connect to %s first", a.Endpoint)
+	}
+	return nil, fmt.Errorf("no sound switch was seen at %s; there were some at %s", a.Endpoint, strings.Join(known[:min(len(known), 10)], ", "))
+}
+
+// backend is the one that the handshake was seen on: probes go nowhere else.
+func (p *prober) backend(l *audit.Learned) *proxy.Backend {
+	for _, b := range p.backends {
+		if cmp.Or(b.Route, "default") == l.Route && slices.Contains(b.Addresses, l.Backend) {
+			return b
+		}
+	}
+	return nil
+}
+
+// learnedRun is one run against an endpoint that was learned.
+type learnedRun struct {
+	*prober
+	ask     web.Ask
+	learned *audit.Learned
+	probes  []*rules.Probe
+	backend *proxy.Backend
+}
+
+// do is a web.Job.
+func (r *learnedRun) do(ctx context.Context, run string, told func(string, any)) (json.RawMessage, error) {
+	began := time.Now()
+	target, err := r.target(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var document bytes.Buffer
+	about := &report.ProbeRun{Run: run, Time: began}
+	stream := report.Stream{Writers: []report.Writer{report.NewProbeJSON(&document, about)}}
+	if whose := r.whose(); whose != "" {
+		told("note", map[string]string{"note": whose})
+	}
+	was, err := probe.Run(ctx, target, r.settings(run), r.probes, func(x *wire.Exchange) {
+		ruling := r.ledger.Enter(x, run)
+		stream.Write(ruling)
+		told("ruling", ruling)
+	}, func(now probe.Progress) {
+		told("progress", map[string]any{"done": now.Done, "total": now.Total, "probe": now.Probe, "note": now.Note})
+	})
+	about.Endpoints = []report.ProbeEndpoint{describeRun(&was, target.Address, r.shownTarget())}
+	stream.Summary.NotSent, stream.Summary.Probed = int64(len(was.NotSent)), true
+	for _, failed := range stream.Close() {
+		if err == nil {
+			err = failed
+		}
+	}
+	v := &stream.Summary.Verdicts
+	r.log.Info().Str("run", run).Str("endpoint", r.ask.Endpoint).Str("route", r.learned.Route).Str("backend", target.Address).
+		Int("sent", was.Sent).Int("notSent", len(was.NotSent)).Int64("fail", v[rules.Fail]).Int64("warn", v[rules.Warn]).Int64("unclear", v[rules.Unclear]).
+		Int64("pass", v[rules.Pass]).Int64("na", v[rules.NotApplicable]).Bool("degraded", was.Degraded).Str("gone", was.Gone).
+		Float64("seconds", time.Since(began).Seconds()).Msg("probe run finished")
+	return document.Bytes(), err
+}
+
+// target is where the probes go, with the handshake that was learned as their base.
+func (r *learnedRun) target(ctx context.Context) (probe.Target, error) {
+	t := probe.Target{Address: r.learned.Backend, Route: r.learned.Route}
+	scheme := "http"
+	if r.backend.TLS != nil {
+		scheme, t.TLS = "https", r.backend.TLS.Clone()
+		if host, _, err := net.SplitHostPort(t.Address); err == nil && t.TLS.ServerName == "" {
+			t.TLS.ServerName = host
+		}
+	}
+	recorded := r.ask.Credentials == credentialsRecorded
+	t.Base = rules.Learn(r.learned.Request, scheme, "AAAAAAAAAAAAAAAAAAAAAA==", recorded, r.config.Rules.Secrets)
+	if r.backend.Host != "" {
+		rules.Set("Host", r.backend.Host)(t.Base)
+		t.Base.Host = r.backend.Host
+	}
+	if recorded {
+		return t, nil
+	}
+	identity, err := r.config.Probes.Identity.fields(ctx, &bytes.Buffer{})
+	if err != nil {
+		return t, err
+	}
+	setFields(t.Base, identity)
+	return t, nil
+}
+
+// whose says whose credentials the probes carry, if they are somebody's.
+func (r *learnedRun) whose() string {
+	q := r.learned.Request
+	if r.ask.Credentials != credentialsRecorded || !q.Has("Cookie") && !q.Has("Authorization") && !q.Has("Sec-WebSocket-Protocol") {
+		return ""
+	}
+	host, _, _ := net.SplitHostPort(r.learned.Client)
+	return fmt.Sprintf("credentials recorded %s from %s", r.learned.Seen.Local().Format("15:04"), host)
+}
+
+func (r *learnedRun) shownTarget() string {
+	return rules.RedactTarget(r.learned.Request.Target, r.config.Rules.Secrets...)
+}
+
+func (r *learnedRun) settings(run string) probe.Settings {
+	options := &r.ledger.Options
+	return probe.Settings{
+		Run: run, UserAgent: audit.Agent + version(), Risky: r.ask.Risky, UnsafeMethods: r.ask.UnsafeMethods,
+		NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
+		Fails: func(x *wire.Exchange) bool {
+			return rules.Classify(rules.Case{X: x, Options: options}).Verdict == rules.Fail
+		},
+	}
+}
