@@ -2,6 +2,7 @@ package audit
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -14,10 +15,13 @@ import (
 // been called. All methods may be called by many goroutines at the same time.
 type Audit struct {
 	Options  rules.Options
-	Instance string // which Interlock this is; part of every ruling
+	Routes   map[string]*rules.Options // the options of routes that have their own, by name
+	Instance string                    // which Interlock this is; part of every ruling
 	Log      zerolog.Logger
 	Bounds   Bounds
 	Each     func(*rules.Ruling) // gets every ruling, after the ledger; must not block; may be nil
+
+	configured atomic.Pointer[options] // nil: what the fields say
 
 	mu        sync.Mutex
 	open      map[string]*openExchange // exchanges that will be reported again, by ID
@@ -91,8 +95,7 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	name := e.Template
 	a.mu.Unlock()
 
-	seen := rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen, Crossed: a.crossed}
-	ruling := rules.Classify(rules.Case{X: x, Options: &a.Options, Seen: seen})
+	ruling := rules.Classify(rules.Case{X: x, Options: a.OptionsOf(x.Route), Seen: a.history()})
 	ruling.Endpoint, ruling.Instance, ruling.Run = name, a.Instance, run
 
 	a.mu.Lock()
@@ -103,6 +106,10 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 		a.Each(ruling)
 	}
 	return ruling
+}
+
+func (a *Audit) history() rules.History {
+	return rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen, Crossed: a.crossed}
 }
 
 func (a *Audit) start() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -24,6 +25,7 @@ type Backend struct {
 	// what followed. It is called by many goroutines and must not block.
 	Guard func(*wire.Exchange) error
 
+	once    sync.Once
 	next    atomic.Uint32
 	dialTLS *tls.Config // as TLS, but ready for use
 }
@@ -39,14 +41,16 @@ func (b *Backend) String() string {
 	return b.Addresses[0]
 }
 
-// ready puts the defaults in.
+// ready puts the defaults in, once.
 func (b *Backend) ready() {
-	if b.Route == "" {
-		b.Route = "default"
-	}
-	if b.dialTLS = onlyHTTP1(b.TLS); b.dialTLS != nil && b.dialTLS.ClientSessionCache == nil {
-		b.dialTLS.ClientSessionCache = tls.NewLRUClientSessionCache(0)
-	}
+	b.once.Do(func() {
+		if b.Route == "" {
+			b.Route = "default"
+		}
+		if b.dialTLS = onlyHTTP1(b.TLS); b.dialTLS != nil && b.dialTLS.ClientSessionCache == nil {
+			b.dialTLS.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+		}
+	})
 }
 
 // dial connects to one of the addresses: the next one in turn, then the others until one does not refuse. It returns

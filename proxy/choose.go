@@ -19,7 +19,7 @@ type Arrival struct {
 // is complete, and first is all that has come by then. It is false if there is no backend: the client has its answer.
 func (c *conn) choose(up *pump, first []byte) (held []byte, ok bool) {
 	r := c.relay
-	if r.Choose == nil {
+	if c.way.choose == nil {
 		return first, true
 	}
 	a := Arrival{Listener: c.client.LocalAddr(), Client: c.client.RemoteAddr()}
@@ -27,7 +27,7 @@ func (c *conn) choose(up *pump, first []byte) (held []byte, ok bool) {
 		a.SNI = c.client.tls.ConnectionState().ServerName
 	}
 	held, a.Request = c.firstHead(up, first)
-	b, why := r.Choose(&a)
+	b, why := c.way.choose(&a)
 	if b == nil {
 		c.feed(wire.FromClient, held)
 		c.answer(up, wire.CauseScope, why)
@@ -81,7 +81,7 @@ func (c *conn) stray(first *Arrival, x *wire.Exchange) {
 	}
 	a := *first
 	a.Request = x.Request
-	if b, _ := c.relay.Choose(&a); b != nil && b != c.to {
+	if b, _ := c.way.choose(&a); b != nil && b != c.to {
 		x.Elsewhere = b.Route
 	}
 }

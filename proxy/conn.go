@@ -17,6 +17,8 @@ import (
 // runs serve, and by the pumps that it waits for.
 type conn struct {
 	relay   *Relay
+	via     *Listener // nil: the forward one
+	way     *way
 	to      *Backend
 	client  *side
 	backend *side // nil until the client's first byte has come
@@ -56,14 +58,16 @@ type rest struct {
 func (r *Relay) newConn(client *net.TCPConn) *conn {
 	c := &conn{relay: r, client: cleartext(client), handedOut: make(chan rest, 1)}
 	c.common = wire.Common{
-		Origin: wire.OriginLive, Client: client.RemoteAddr().String(), ClientTLS: r.TLS != nil, Emit: r.Observe, NewID: newID, Moved: r.moved, Pool: &r.pool, Counts: &r.Counts,
+		Origin: wire.OriginLive, Client: client.RemoteAddr().String(), Emit: r.Observe, NewID: newID, Moved: r.moved, Pool: &r.pool, Counts: &r.Counts,
 	}
-	c.toward(r.Backend)
+	c.way = r.ways.Load()
+	c.toward(c.way.backend)
 	return c
 }
 
 // toward sets the backend that the connection goes to. It must not be called once bytes were fed.
 func (c *conn) toward(b *Backend) {
+	b.ready()
 	c.to = b
 	c.common.Altered, c.common.Alter, c.editor = nil, nil, nil
 	c.common.Route, c.common.Backend, c.common.BackendTLS = b.Route, b.String(), b.TLS != nil

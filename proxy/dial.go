@@ -89,7 +89,7 @@ func (c *conn) answer(up *pump, cause wire.Cause, line string) {
 		case wire.CauseLimit:
 			status = "503 Service Unavailable"
 		case wire.CauseScope:
-			if status = "403 Forbidden"; c.relay.Choose != nil {
+			if status = "403 Forbidden"; c.way.choose != nil {
 				status = "421 Misdirected Request"
 			}
 		}

@@ -14,12 +14,22 @@ func (r *Relay) refuseOwnListener(ctx context.Context, listener net.Addr) error 
 	if !ok {
 		return nil
 	}
-	for _, address := range r.Backend.Addresses {
-		if network(address) != "tcp" {
-			continue
-		}
-		if err := refuseListener(ctx, address, own); err != nil {
-			return fmt.Errorf("start relay: backend %q %w", address, err)
+	r.mu.Lock()
+	r.listeners = append(r.listeners, own)
+	r.mu.Unlock()
+	return refuseOwn(ctx, append([]*Backend{r.Backend}, r.Others...), own)
+}
+
+// refuseOwn refuses backends that are that listener.
+func refuseOwn(ctx context.Context, backends []*Backend, own netip.AddrPort) error {
+	for _, b := range backends {
+		for _, address := range b.Addresses {
+			if network(address) != "tcp" {
+				continue
+			}
+			if err := refuseListener(ctx, address, own); err != nil {
+				return fmt.Errorf("start relay: backend %q %w", address, err)
+			}
 		}
 	}
 	return nil

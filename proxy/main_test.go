@@ -63,7 +63,7 @@ type relayed struct {
 }
 
 // relay starts one; change may set fields before. It ends with the test.
-func relay(t testing.TB, change func(*Relay)) *relayed {
+func relay(t testing.TB, change func(*Relay), via ...func(*Listener)) *relayed {
 	t.Helper()
 	backend, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -81,7 +81,11 @@ func relay(t testing.TB, change func(*Relay)) *relayed {
 	r.start()
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
-	go func() { r.served <- r.Serve(ctx, ln) }()
+	listener := Listener{Listener: ln}
+	for _, set := range via {
+		set(&listener)
+	}
+	go func() { r.served <- r.ServeListener(ctx, listener) }()
 	t.Cleanup(func() {
 		backend.Close()
 		r.end()

@@ -10,15 +10,15 @@ import (
 )
 
 // trusts tells whether the peer is one whose connections begin with a header of the PROXY protocol.
-func (r *Relay) trusts(peer net.Addr) bool {
-	if len(r.Trusted) == 0 {
+func (l *Listener) trusts(peer net.Addr) bool {
+	if l == nil || len(l.Trusted) == 0 {
 		return false
 	}
 	from, ok := addrPort(peer)
 	if !ok {
 		return false
 	}
-	for _, p := range r.Trusted {
+	for _, p := range l.Trusted {
 		if p.Contains(from.Addr()) {
 			return true
 		}
@@ -29,7 +29,7 @@ func (r *Relay) trusts(peer net.Addr) bool {
 // introduced reads who the client is from a header of the PROXY protocol, version 1 or 2, where the peer must send one.
 // What came behind it is yielded first by whatever reads the connection next.
 func (c *conn) introduced() error {
-	if !c.relay.trusts(c.client.RemoteAddr()) {
+	if !c.via.trusts(c.client.RemoteAddr()) {
 		return nil
 	}
 	c.client.SetReadDeadline(time.Now().Add(c.relay.Limits.Head))

@@ -20,10 +20,10 @@ func TestClientIsIntroduced(t *testing.T) {
 		for _, secure := range []bool{false, true} {
 			s := &secured{}
 			cert := a.issue(t)
-			s.relayed = relay(t, func(r *Relay) {
-				r.Trusted, r.Backend.ProxyProtocol = loopback, version
+			s.relayed = relay(t, func(r *Relay) { r.Backend.ProxyProtocol = version }, func(l *Listener) {
+				l.Trusted = loopback
 				if secure {
-					r.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+					l.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 					s.client = &tls.Config{RootCAs: a.pool, ServerName: "localhost"}
 				}
 			})
@@ -64,7 +64,7 @@ func TestClientIsIntroduced(t *testing.T) {
 }
 
 func TestWhoMustIntroduceAndDoesNotIsDropped(t *testing.T) {
-	r := relay(t, func(r *Relay) { r.Trusted = loopback })
+	r := relay(t, nil, func(l *Listener) { l.Trusted = loopback })
 	client := r.dial()
 	send(t, client, handshake)
 	if got, _ := io.ReadAll(client); len(got) > 0 {
@@ -73,7 +73,7 @@ func TestWhoMustIntroduceAndDoesNotIsDropped(t *testing.T) {
 }
 
 func TestOthersIntroduceNobody(t *testing.T) {
-	r := relay(t, func(r *Relay) { r.Trusted = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
+	r := relay(t, nil, func(l *Listener) { l.Trusted = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
 	client := r.dial()
 	const line = "PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n"
 	send(t, client, line+plain)

@@ -21,15 +21,13 @@ import (
 // A Relay carries the connections of one or more listeners to backends. Its fields must not be changed once Serve has
 // been called.
 type Relay struct {
-	Backend *Backend // of everything that Choose has no other one for
+	Backend *Backend   // of everything that Choose has no other one for
+	Others  []*Backend // those that Choose may give, as far as they are known at the start: none may be a listener of this relay
+
 	// Choose finds the backend of a connection by its first head; nil: all go to Backend. A reason beside a backend is
 	// logged, one without is said to the client, who gets a 421. It is called by many goroutines, and must always give
 	// the same backend for the same arrival.
 	Choose func(*Arrival) (b *Backend, reason string)
-
-	TLS *tls.Config // of the listener; nil: cleartext. Only http/1.1 is agreed to
-
-	Trusted []netip.Prefix // peers whose connections must begin with a header of the PROXY protocol; empty: none
 
 	Observe func(*wire.Exchange) // gets every report of an exchange; called by many goroutines, must not block
 
@@ -37,17 +35,18 @@ type Relay struct {
 	Log    zerolog.Logger
 	Counts wire.Counts
 
-	once      sync.Once
-	listenTLS *tls.Config // as TLS, but ready for use
-	pool      wire.Pool
-	buffers   sync.Pool     // of *[bufferSize]byte
-	slots     chan struct{} // one token for each open connection; its capacity is the limit
-	open      atomic.Int64
-	rare      limitedLog
+	once    sync.Once
+	ways    atomic.Pointer[way]
+	pool    wire.Pool
+	buffers sync.Pool     // of *[bufferSize]byte
+	slots   chan struct{} // one token for each open connection; its capacity is the limit
+	open    atomic.Int64
+	rare    limitedLog
 
-	mu    sync.Mutex
-	conns map[*conn]struct{}
-	own   map[[2]netip.AddrPort]struct{} // ends of the connections to the backend: ours and the other one
+	mu        sync.Mutex
+	listeners []netip.AddrPort // where connections come from
+	conns     map[*conn]struct{}
+	own       map[[2]netip.AddrPort]struct{} // ends of the connections to the backend: ours and the other one
 }
 
 // Limits are the bounds in time and number of a [Relay]. A zero field stands for the default beside it.
@@ -100,7 +99,7 @@ func (r *Relay) start() {
 	r.once.Do(func() {
 		r.Limits = r.Limits.withDefaults()
 		r.Backend.ready()
-		r.listenTLS = onlyHTTP1(r.TLS)
+		r.ways.Store(&way{r.Backend, r.Choose})
 		r.slots = make(chan struct{}, r.Limits.Connections)
 		r.conns = map[*conn]struct{}{}
 		r.own = map[[2]netip.AddrPort]struct{}{}
@@ -110,18 +109,33 @@ func (r *Relay) start() {
 // Open is how many client connections are open.
 func (r *Relay) Open() int { return int(r.open.Load()) }
 
-// Serve carries the connections that ln accepts, until ctx ends. Then it stops accepting, lets what is under way come to
+// A Listener is where connections come from, and how they begin.
+type Listener struct {
+	net.Listener
+	TLS     *tls.Config    // nil: cleartext. Only http/1.1 is agreed to
+	Trusted []netip.Prefix // peers whose connections must begin with a header of the PROXY protocol; empty: none
+}
+
+// Serve is ServeListener for one in cleartext.
+func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
+	return r.ServeListener(ctx, Listener{Listener: ln})
+}
+
+// ServeListener carries the connections that ln accepts, until ctx ends. Then it stops accepting, lets what is under way come to
 // an end for as long as Limits.Drain says, and returns when nothing that it started is alive. It closes ln. The error is
 // nil unless the relay could not start or the listener broke.
-func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
+func (r *Relay) ServeListener(ctx context.Context, ln Listener) error {
 	defer ln.Close()
+	ln.TLS = onlyHTTP1(ln.TLS)
 	r.start()
 	if err := r.refuseOwnListener(ctx, ln.Addr()); err != nil {
 		return err
 	}
 	var running sync.WaitGroup
 	err := r.accept(ctx, ln, func(client *net.TCPConn) {
-		running.Go(func() { r.newConn(client).serve(ctx) })
+		c := r.newConn(client)
+		c.via = &ln
+		running.Go(func() { c.serve(ctx) })
 	})
 	r.drain(&running)
 	return err

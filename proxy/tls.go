@@ -21,12 +21,12 @@ func onlyHTTP1(c *tls.Config) *tls.Config {
 
 // secureClient ends the client's TLS at the listener. The peer has Limits.Head for its part.
 func (c *conn) secureClient(ctx context.Context) error {
-	if c.relay.TLS == nil {
+	if c.via == nil || c.via.TLS == nil {
 		return nil
 	}
 	raw := &noting{socket: c.client.socket, prefix: c.prefix}
 	c.prefix = nil
-	config := c.relay.listenTLS
+	config := c.via.TLS
 	wanted := false
 	config = config.Clone()
 	under := config.GetConfigForClient
@@ -50,6 +50,7 @@ func (c *conn) secureClient(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.client = &side{socket: c.client.socket, tls: secured, raw: raw}
+	c.common.ClientTLS = true
 	return nil
 }
 

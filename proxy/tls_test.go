@@ -87,13 +87,14 @@ func (a *authority) relay(t testing.TB, client, backend bool) *secured {
 	s := &secured{}
 	cert := a.issue(t)
 	s.relayed = relay(t, func(r *Relay) {
-		if client {
-			r.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
-			s.client = &tls.Config{RootCAs: a.pool, ServerName: "localhost", ClientSessionCache: tls.NewLRUClientSessionCache(1)}
-		}
 		if backend {
 			r.Backend.TLS = &tls.Config{RootCAs: a.pool}
 			s.backend = &tls.Config{Certificates: []tls.Certificate{cert}}
+		}
+	}, func(l *Listener) {
+		if client {
+			l.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+			s.client = &tls.Config{RootCAs: a.pool, ServerName: "localhost", ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 		}
 	})
 	return s

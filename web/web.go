@@ -14,9 +14,12 @@ import (
 
 // A Server answers on the admin address. Its fields must not be changed once Serve has been called.
 type Server struct {
-	Token string        // what a caller must present; empty: nothing, which a loopback address alone allows
-	Audit *audit.Audit  // what was found; nil: nothing is shown of it
-	Probe Prober        // runs probes; nil: there are none
+	Token string       // what a caller must present; empty: nothing, which a loopback address alone allows
+	Audit *audit.Audit // what was found; nil: nothing is shown of it
+	Probe Prober       // runs probes; nil: there are none
+	// Reload puts the configuration into effect as it is now, and returns the keys that have changed; nil: it cannot.
+	Reload func(context.Context) (changed []string, err error)
+
 	Names []string      // further names under which the admin address is known, for the Host field
 	Drain time.Duration // how long requests may go on once the server is to end; 1 s
 
@@ -69,6 +72,7 @@ func (s *Server) routes() http.Handler {
 		fmt.Fprintln(w, "ok")
 	})
 	mux.HandleFunc("GET /api/v1/endpoints", s.listEndpoints)
+	mux.HandleFunc("POST /api/v1/reload", s.reload)
 	mux.HandleFunc("POST /api/v1/probe-runs", s.startRun)
 	mux.HandleFunc("GET /api/v1/probe-runs", s.listRuns)
 	mux.HandleFunc("GET /api/v1/probe-runs/{run}", s.showRun)

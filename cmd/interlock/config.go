@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -19,19 +18,29 @@ import (
 
 // config is everything that can be configured. The names of its keys are a contract.
 type config struct {
-	Backend  string         `yaml:"backend"`
-	Listen   string         `yaml:"listen"`
-	Admin    string         `yaml:"admin"`
-	Forward  string         `yaml:"forward"`
-	Host     string         `yaml:"host"`
-	Store    string         `yaml:"store"`
-	Guard    string         `yaml:"guard"`
-	Log      string         `yaml:"log"`
-	Instance string         `yaml:"instance"`
-	Limits   limitsConfig   `yaml:"limits"`
-	Evidence evidenceConfig `yaml:"evidence"`
-	Rules    rulesConfig    `yaml:"rules"`
-	Probes   probesConfig   `yaml:"probes"`
+	Backend    string           `yaml:"backend"`
+	Listen     string           `yaml:"listen"`
+	Admin      string           `yaml:"admin"`
+	Forward    string           `yaml:"forward"`
+	Host       string           `yaml:"host"`
+	Store      string           `yaml:"store"`
+	Guard      string           `yaml:"guard"`
+	Log        string           `yaml:"log"`
+	Instance   string           `yaml:"instance"`
+	BackendTLS backendTLSConfig `yaml:"backend_tls"`
+	SendProxy  int              `yaml:"send_proxy"`
+	TLS        listenTLSConfig  `yaml:"tls"`
+	ProxyFrom  []string         `yaml:"proxy_from"`
+	Listeners  []listenerConfig `yaml:"listeners"`
+	Routes     []routeConfig    `yaml:"routes"`
+	Unrouted   string           `yaml:"unrouted"`
+	AdminToken string           `yaml:"admin_token_file"`
+	Limits     limitsConfig     `yaml:"limits"`
+	Evidence   evidenceConfig   `yaml:"evidence"`
+	Rules      rulesConfig      `yaml:"rules"`
+	Probes     probesConfig     `yaml:"probes"`
+
+	file string // that it was read from; empty: none
 }
 
 type limitsConfig struct {
@@ -81,7 +90,7 @@ func (d *duration) UnmarshalYAML(b []byte) error {
 // defaults is the configuration of somebody who configures nothing. Zero limits mean those of the packages.
 func defaults() config {
 	return config{
-		Listen: "127.0.0.1:8426", Admin: "127.0.0.1:9426", Store: "memory", Guard: "off", Log: "auto",
+		Listen: "127.0.0.1:8426", Admin: "127.0.0.1:9426", Store: "memory", Guard: "off", Log: "auto", Unrouted: unroutedDefault,
 		Limits: limitsConfig{
 			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),
 		},
@@ -163,28 +172,19 @@ func (o *origin) of(key string) string {
 func (c *config) check(o *origin) error {
 	var faults faults
 	fault := faults.add(o)
-	if c.Backend == "" {
-		fault("backend", "is missing: name the backend, such as http://127.0.0.1:3000")
-	} else if _, err := backendAddress(c.Backend); err != nil {
-		fault("backend", "%v", err)
+	checkBackend("", c.Backend, c.Host, c.Guard, c.SendProxy, &c.BackendTLS, fault)
+	c.firstListener().check("", fault)
+	for i := range c.Listeners {
+		c.Listeners[i].check(fmt.Sprintf("listeners[%d].", i), fault)
 	}
-	for _, each := range []struct{ key, addr string }{{"listen", c.Listen}, {"admin", c.Admin}, {"forward", c.Forward}} {
+	c.checkRoutes(fault)
+	for _, each := range []struct{ key, addr string }{{"admin", c.Admin}, {"forward", c.Forward}} {
 		if _, _, err := net.SplitHostPort(each.addr); err != nil && !(each.key == "forward" && each.addr == "") {
 			fault(each.key, "%q is no host:port", each.addr)
 		}
 	}
-	if strings.ContainsFunc(c.Host, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		fault("host", "%q cannot stand in a Host field", c.Host)
-	}
 	if c.Store != "memory" {
 		fault("store", "%q is not in this version; memory is", c.Store)
-	}
-	switch c.Guard {
-	case "off":
-	case "unsafe":
-		fault("guard", "unsafe is not in this version; off is")
-	default:
-		fault("guard", "%q is neither off nor unsafe", c.Guard)
 	}
 	if c.Log != "auto" && c.Log != "json" && c.Log != "text" {
 		fault("log", "%q is none of auto, json, text", c.Log)
@@ -242,21 +242,7 @@ func (c *config) checkNumbers(fault func(key, format string, v ...any)) {
 	}
 }
 
-// backendAddress is the host:port of a backend URL.
-func backendAddress(text string) (string, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
-		return "", fmt.Errorf("%q is no URL such as http://127.0.0.1:3000", text)
-	}
-	switch {
-	case u.Scheme == "https" || u.Scheme == "wss":
-		return "", fmt.Errorf("%q: TLS to the backend is not in this version", text)
-	case u.Scheme != "http" && u.Scheme != "ws":
-		return "", fmt.Errorf("%q: the scheme must be http", text)
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
-		return "", fmt.Errorf("%q: a backend is a host and a port, nothing else", text)
-	case u.Port() == "":
-		return net.JoinHostPort(u.Hostname(), "80"), nil
-	}
-	return u.Host, nil
+// firstListener is the reverse listener that every configuration has.
+func (c *config) firstListener() *listenerConfig {
+	return &listenerConfig{Listen: c.Listen, TLS: c.TLS, ProxyFrom: c.ProxyFrom}
 }

@@ -12,27 +12,30 @@ import (
 )
 
 // check tells what is wrong with the part of a configuration that is about rules.
-func (c *rulesConfig) check(fault func(key, format string, v ...any)) {
-	if _, err := rules.ParseProfile(c.Profile); err != nil {
-		fault("rules.profile", "%v", err)
+func (c *rulesConfig) check(fault func(key, format string, v ...any)) { c.checkUnder("rules.", fault) }
+
+// checkUnder is check where prefix stands in front of the keys.
+func (c *rulesConfig) checkUnder(prefix string, fault func(key, format string, v ...any)) {
+	if _, err := rules.ParseProfile(c.Profile); err != nil && c.Profile != "" {
+		fault(prefix+"profile", "%v", err)
 	}
 	if c.AsOf != "" && !isRelease.MatchString(c.AsOf) {
-		fault("rules.as_of", "%q is no release such as 0.1", c.AsOf)
+		fault(prefix+"as_of", "%q is no release such as 0.1", c.AsOf)
 	}
 	for i, name := range c.Protocols {
 		bare, version, slash := strings.Cut(name, "/")
 		if !wire.IsToken(bare) || slash && !wire.IsToken(version) {
-			fault(fmt.Sprintf("rules.protocols[%d]", i), "%q is no protocol name", name)
+			fault(fmt.Sprintf("%sprotocols[%d]", prefix, i), "%q is no protocol name", name)
 		}
 	}
 	for i, origin := range c.Origins {
 		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			fault(fmt.Sprintf("rules.public_origins[%d]", i), "%q is no origin such as https://chat.example", origin)
+			fault(fmt.Sprintf("%spublic_origins[%d]", prefix, i), "%q is no origin such as https://chat.example", origin)
 		}
 	}
 	for i, id := range c.Off {
 		if rules.Find(id) == nil {
-			fault(fmt.Sprintf("rules.off[%d]", i), "%v", unknownRule(id))
+			fault(fmt.Sprintf("%soff[%d]", prefix, i), "%v", unknownRule(id))
 		}
 	}
 	ids := make([]string, 0, len(c.Severity))
@@ -41,7 +44,7 @@ func (c *rulesConfig) check(fault func(key, format string, v ...any)) {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		key := "rules.severity.'" + strings.ReplaceAll(id, "'", "") + "'"
+		key := prefix + "severity.'" + strings.ReplaceAll(id, "'", "") + "'"
 		if rules.Find(id) == nil {
 			fault(key, "%v", unknownRule(id))
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ func TestTheAnnotatedConfigurationIsTheDefault(t *testing.T) {
 	want.Rules.Protocols, want.Rules.Origins, want.Rules.Off, want.Rules.Secrets = []string{}, []string{}, []string{}, []string{}
 	want.Rules.Severity = map[string]string{}
 	want.Probes.Authorized = []string{}
+	want.TLS.Certificates, want.ProxyFrom, want.Listeners, want.Routes = []certificateConfig{}, []string{}, []listenerConfig{}, []routeConfig{}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
@@ -27,16 +29,18 @@ func TestTheAnnotatedConfigurationIsTheDefault(t *testing.T) {
 
 func TestBackendAddresses(t *testing.T) {
 	for text, want := range map[string]string{
-		"http://staging": "staging:80", "http://[::1]:3000/": "[::1]:3000", "ws://a:1": "a:1", "http://a:": "a:80",
+		"http://staging": "[staging:80] false", "http://[::1]:3000/": "[[::1]:3000] false", "ws://a:1": "[a:1] false", "http://a:": "[a:80] false",
+		"https://a": "[a:443] true", "wss://a:1, https://b": "[a:1 b:443] true", "unix:/run/app.sock": "[unix:/run/app.sock] false",
 	} {
-		if got, err := backendAddress(text); got != want || err != nil {
-			t.Errorf("%s: got %q, %v, want %q", text, got, err, want)
+		got, secure, err := backendAddresses(text)
+		if shown := fmt.Sprint(got, secure); shown != want || err != nil {
+			t.Errorf("%s: got %s, %v, want %s", text, shown, err, want)
 		}
 	}
 	for text, want := range map[string]string{
-		"staging:3000": "is no URL", "": "is no URL", "https://a": "not in this version", "http://a/path": "nothing else", "http://u@a": "nothing else", "ftp://a": "the scheme",
+		"staging:3000": "is no URL", "": "is no URL", "https://a,http://b": "either all", "unix:app.sock": "whole path", "http://a/path": "nothing else", "http://u@a": "nothing else", "ftp://a": "the scheme",
 	} {
-		if _, err := backendAddress(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := backendAddresses(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
 	}

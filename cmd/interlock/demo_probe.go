@@ -22,10 +22,13 @@ func (d *demo) probe(ctx context.Context, s *site) error {
 			continue
 		}
 		apart := newAudit(defaults(), zerolog.Nop()) // what probes find is told here, and is not among the findings of the traffic
+		p := &prober{ledger: apart, log: zerolog.Nop()}
+		c, b := defaults(), proxy.To(l.Backend)
+		p.use(&c, []*proxy.Backend{b})
 		r := &learnedRun{
-			prober:  &prober{config: defaults(), ledger: apart, log: zerolog.Nop()},
+			prober:  p,
 			ask:     web.Ask{Endpoint: l.Endpoint, Credentials: credentialsConfigured},
-			learned: &l, probes: rules.Probes(), backend: proxy.To(l.Backend),
+			learned: &l, probes: rules.Probes(), backend: b,
 		}
 		failing := map[string]int{}
 		stream := report.Stream{}

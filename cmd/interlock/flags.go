@@ -14,12 +14,19 @@ func configFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.String("backend", d.Backend, "the backend, as a URL such as http://127.0.0.1:3000")
 	f.String("listen", d.Listen, "address of the reverse listener")
-	f.String("admin", d.Admin, "address that answers /healthz")
+	f.String("admin", d.Admin, "address of the admin API and of /healthz")
 	f.String("forward", d.Forward, "address of the forward listener, for clients that are told to use a proxy; empty: none")
 	f.String("host", d.Host, "value that every Host field gets on its way to the backend; empty: unchanged")
 	f.String("config", "", "configuration file")
 	f.String("store", d.Store, "where findings are kept: memory")
-	f.String("guard", d.Guard, "off; unsafe is not in this version")
+	f.String("guard", d.Guard, "off, or unsafe: an unsafe switch does not reach the client")
+	f.String("backend-ca", "", "file with the authorities that the backend's certificate is checked by, in PEM (default the system's)")
+	f.String("backend-cert", "", "file with the certificate to show to the backend, in PEM")
+	f.String("backend-key", "", "file with its key, in PEM")
+	f.Bool("insecure", false, "take any certificate of the backend")
+	f.String("tls-cert", "", "file with the certificate of the reverse listener, in PEM; without one it speaks no TLS")
+	f.String("tls-key", "", "file with its key, in PEM")
+	f.String("admin-token-file", "", "file with the token that the admin address asks for; beyond loopback it needs one")
 	f.String("log", d.Log, "auto, json or text; auto is text on a terminal")
 	f.String("instance", d.Instance, "name of this instance in rulings; empty: a random one")
 	env := func(f *pflag.Flag) { f.Usage += " (" + variable(f.Name) + ")" }
@@ -47,14 +54,31 @@ func loadConfig(cmd *cobra.Command) (config, error) {
 		if err := o.read(name, &c); err != nil {
 			return c, err
 		}
+		c.file = name
 	}
 	for name, field := range map[string]*string{
 		"backend": &c.Backend, "listen": &c.Listen, "admin": &c.Admin, "forward": &c.Forward, "host": &c.Host,
+		"backend-ca": &c.BackendTLS.CA, "backend-cert": &c.BackendTLS.Cert, "backend-key": &c.BackendTLS.Key, "admin-token-file": &c.AdminToken,
 		"store": &c.Store, "guard": &c.Guard, "log": &c.Log, "instance": &c.Instance,
 	} {
 		if text, from := value(name); from != "" {
 			*field, o.given[name] = text, from
 		}
 	}
+	c.tlsFlags(value, o)
 	return c, c.check(o)
+}
+
+// tlsFlags takes the flags whose keys are not of the same form.
+func (c *config) tlsFlags(value func(name string) (text, from string), o *origin) {
+	cert, fromCert := value("tls-cert")
+	key, fromKey := value("tls-key")
+	if fromCert != "" || fromKey != "" {
+		c.TLS.Certificates = []certificateConfig{{cert, key}}
+		o.given["tls"] = strings.TrimPrefix(fromCert+", "+fromKey, ", ")
+	}
+	if text, from := value("insecure"); from != "" {
+		c.BackendTLS.Insecure = text == "true" || text == "1"
+		o.given["backend_tls"] = from
+	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -40,15 +39,15 @@ func newOutput(w io.Writer, format string, ascii bool) *output {
 func (o *output) Close() { o.queue.Close() }
 
 // banner says on a terminal what stands where.
-func (o *output) banner(c config, listeners [3]net.Listener) {
+func (o *output) banner(c config, open *doors) {
 	if o.console == nil {
 		return
 	}
 	forward := ""
-	if listeners[2] != nil {
-		forward = "   forward " + listeners[2].Addr().String()
+	if open.forward != nil {
+		forward = "   forward " + open.forward.Addr().String()
 	}
-	fmt.Fprintf(o.w, " interlock %s   http://%s %s %s%s   admin http://%s\n\n", version(), listeners[0].Addr(), o.console.arrow(), c.Backend, forward, listeners[1].Addr())
+	fmt.Fprintf(o.w, " interlock %s   http://%s %s %s%s   admin http://%s\n\n", version(), open.reverse[0].Addr(), o.console.arrow(), c.Backend, forward, open.admin.Addr())
 }
 
 // summary says what was found in all, and what was not looked into.

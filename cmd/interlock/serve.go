@@ -5,12 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
-	"syscall"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -35,7 +33,7 @@ func serveCommand() *cobra.Command {
 			}
 			out := newOutput(cmd.OutOrStdout(), c.Log, ascii)
 			defer out.Close()
-			return serve(cmd.Context(), c, out)
+			return serve(cmd.Context(), c, out, func() (config, error) { return loadConfig(cmd) })
 		},
 	}
 	configFlags(cmd)
@@ -44,18 +42,19 @@ func serveCommand() *cobra.Command {
 }
 
 // newRelay is the relay that a configuration asks for.
-func newRelay(c config, log zerolog.Logger, a *audit.Audit) (*proxy.Relay, error) {
-	backend, err := backendAddress(c.Backend)
+func newRelay(c *config, log zerolog.Logger, a *audit.Audit) (*proxy.Relay, *routing, error) {
+	t, err := newRouting(c, a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &proxy.Relay{
-		Backend: &proxy.Backend{Addresses: []string{backend}, Host: c.Host}, Observe: a.Observe, Log: log,
+	r := &proxy.Relay{
+		Backend: t.first, Others: t.backends()[1:], Choose: t.chooser(), Observe: a.Observe, Log: log,
 		Limits: proxy.Limits{
 			Connections: c.Limits.Connections, Dial: c.Limits.Dial.Duration, Head: c.Limits.Head.Duration,
 			FirstByte: c.Limits.FirstByte.Duration, HalfClosed: c.Limits.HalfClosed.Duration, Drain: c.Limits.Drain.Duration,
 		},
-	}, nil
+	}
+	return r, t, nil
 }
 
 // newAudit is the audit that a configuration asks for.
@@ -67,102 +66,127 @@ func newAudit(c config, log zerolog.Logger) *audit.Audit {
 		instance = hex.EncodeToString(b[:])
 	}
 	return &audit.Audit{
-		Options: c.Rules.options(), Instance: instance, Log: log,
+		Options: c.Rules.options(), Routes: c.routeOptions(), Instance: instance, Log: log,
 		Bounds: audit.Bounds{Evidence: c.Evidence.Bytes, First: c.Evidence.First, Last: c.Evidence.Last, Endpoints: c.Evidence.Endpoints},
 	}
 }
 
-// serve runs everything until ctx ends, or until one part cannot go on.
-func serve(ctx context.Context, c config, out *output) error {
+// serving is what serve has running.
+type serving struct {
+	config  config
+	out     *output
+	ledger  *audit.Audit
+	relay   *proxy.Relay
+	probes  *prober
+	running sync.WaitGroup
+	errc    chan error // one for each part that may fail; none waits
+}
+
+// serve runs everything until ctx ends, or until one part cannot go on. Load reads the configuration again.
+func serve(ctx context.Context, c config, out *output, load func() (config, error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	ledger := newAudit(c, out.log)
-	relay, err := newRelay(c, out.log, ledger)
-	if err != nil {
-		return usage("--backend: %w", err)
+	s := &serving{config: c, out: out, ledger: newAudit(c, out.log)}
+	var t *routing
+	var err error
+	if s.relay, t, err = newRelay(&c, out.log, s.ledger); err != nil {
+		return err
 	}
-	listeners, err := listenAll(ctx, c)
+	token, err := c.adminToken()
+	if err != nil {
+		return err
+	}
+	open, err := openDoors(ctx, &c)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	out.banner(c, listeners)
-	out.log.Info().Str("version", version()).Str("instance", ledger.Instance).Str("listen", listeners[0].Addr().String()).
-		Str("admin", listeners[1].Addr().String()).Str("forward", addressOf(listeners[2])).Str("backend", relay.Backend.String()).Msg("listening")
-	errc := make(chan error, 3) // one for each listener
-	go func() { errc <- relay.Serve(ctx, listeners[0]) }()
-	admin := &web.Server{
-		Audit: ledger, Probe: &prober{config: c, ledger: ledger, backends: []*proxy.Backend{relay.Backend}, log: out.log},
-	}
-	go func() { errc <- admin.Serve(ctx, listeners[1]) }()
-	running := 2
-	if listeners[2] != nil {
-		running++
-		go func() { errc <- relay.ServeForward(ctx, listeners[2]) }()
+	out.banner(c, open)
+	out.log.Info().Str("version", version()).Str("instance", s.ledger.Instance).Str("listen", open.reverse[0].Addr().String()).
+		Str("admin", open.admin.Addr().String()).Str("forward", addressOf(open.forward)).Str("backend", t.first.String()).Msg("listening")
+	c.warn(out.log)
+	s.probes = &prober{ledger: s.ledger, log: out.log}
+	s.probes.use(&c, t.backends())
+	s.errc = make(chan error, len(open.reverse)+3) // the listeners, the admin address, the forward listener, the watch
+	if err := s.start(ctx, open, token, load); err != nil {
+		open.close()
+		return err
 	}
 	failed := error(nil)
 	select {
 	case <-ctx.Done():
-	case err := <-errc: // when one ends, the others have to
-		running--
-		failed = err
+	case failed = <-s.errc: // when one ends, the others have to
 		stop()
 	}
-	out.log.Info().Int("connections", relay.Open()).Msg("draining")
-	for ; running > 0; running-- {
-		failed = errors.Join(failed, <-errc)
+	out.log.Info().Int("connections", s.relay.Open()).Msg("draining")
+	s.running.Wait()
+	close(s.errc)
+	for err := range s.errc {
+		failed = errors.Join(failed, err)
 	}
 	if failed != nil {
 		failed = unknown("%w", failed)
 	}
-	out.summary(ledger, &relay.Counts, time.Since(began))
+	out.summary(s.ledger, &s.relay.Counts, time.Since(began))
 	return failed
 }
 
-// listenAll opens the reverse, the admin and the forward listener. The last one is nil if none is wanted.
-func listenAll(ctx context.Context, c config) (listeners [3]net.Listener, err error) {
-	lc := net.ListenConfig{KeepAliveConfig: proxy.KeepAlive}
-	for i, each := range []struct{ flag, addr string }{{"listen", c.Listen}, {"admin", c.Admin}, {"forward", c.Forward}} {
-		if each.addr == "" {
-			continue
+// start lets every part run in a goroutine of its own.
+func (s *serving) start(ctx context.Context, open *doors, token string, load func() (config, error)) error {
+	first := s.config.firstListener()
+	for i, ln := range open.reverse {
+		c := first
+		if i > 0 {
+			c = &s.config.Listeners[i-1]
 		}
-		ln, err := lc.Listen(ctx, "tcp", each.addr)
+		l, err := c.listener(ln, s.out.log)
 		if err != nil {
-			for _, open := range listeners[:i] {
-				if open != nil {
-					open.Close()
-				}
-			}
-			return listeners, usage("%s", describeListen(each.flag, each.addr, err))
+			return usage("%w", err)
 		}
-		listeners[i] = ln
+		s.running.Go(func() { s.errc <- s.relay.ServeListener(ctx, l) })
 	}
-	return listeners, nil
+	reload := &reloader{serving: s, load: load, file: s.config.file}
+	admin := &web.Server{Audit: s.ledger, Probe: s.probes, Token: token, Reload: reload.reload}
+	s.running.Go(func() { s.errc <- admin.Serve(ctx, open.admin) })
+	if open.forward != nil {
+		s.running.Go(func() { s.errc <- s.relay.ServeForward(ctx, open.forward) })
+	}
+	s.running.Go(func() { s.errc <- reload.watch(ctx) })
+	return nil
 }
 
-// describeListen says what is in the way of a listener and what to do.
-func describeListen(flag, addr string, err error) string {
-	hint := ""
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		hint = fmt.Sprintf("; another program has it: choose another address with --%s", flag)
-	case errors.Is(err, syscall.EACCES):
-		hint = "; ports below 1024 need a privilege: choose a higher one"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		hint = "; it is no address of this machine"
+// warn says loudly what makes the answers worth less, or the way less safe.
+func (c *config) warn(log zerolog.Logger) {
+	for name, t := range c.backendTLS() {
+		if t.Insecure {
+			log.Warn().Str("route", name).Msg("backend certificate is not checked")
+		}
 	}
-	var op *net.OpError
-	if errors.As(err, &op) {
-		err = op.Err
-	}
-	return fmt.Sprintf("listen on %q (--%s): %s%s", addr, flag, strings.TrimPrefix(err.Error(), "bind: "), hint)
 }
 
-func addressOf(ln net.Listener) string {
-	if ln == nil {
-		return ""
+// backendTLS is how TLS is spoken with the backend of each route.
+func (c *config) backendTLS() map[string]*backendTLSConfig {
+	all := map[string]*backendTLSConfig{"default": &c.BackendTLS}
+	for i := range c.Routes {
+		all[c.Routes[i].Name] = &c.Routes[i].BackendTLS
 	}
-	return ln.Addr().String()
+	return all
+}
+
+// adminToken is the token of the admin address; empty if none is configured.
+func (c *config) adminToken() (string, error) {
+	if c.AdminToken == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(c.AdminToken)
+	if err != nil {
+		return "", usage("admin_token_file: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if len(token) < 16 {
+		return "", usage("admin_token_file: %q holds no token of 16 characters or more", c.AdminToken)
+	}
+	return token, nil
 }
 
 // isTerminal tells whether w is a terminal.

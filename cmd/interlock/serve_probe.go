@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -25,11 +26,19 @@ import (
 
 // prober probes the endpoints that live traffic has shown, for whoever asks at the admin address.
 type prober struct {
-	config   config
-	ledger   *audit.Audit
-	backends []*proxy.Backend
-	log      zerolog.Logger
+	ledger *audit.Audit
+	log    zerolog.Logger
+	within atomic.Pointer[within]
 }
+
+// within is what probes may do, and where.
+type within struct {
+	config   config
+	backends []*proxy.Backend
+}
+
+// use says what probes may do from here on.
+func (p *prober) use(c *config, backends []*proxy.Backend) { p.within.Store(&within{*c, backends}) }
 
 // Prepare is part of web.Prober.
 func (p *prober) Prepare(a web.Ask) (web.Job, error) {
@@ -41,7 +50,7 @@ func (p *prober) Prepare(a web.Ask) (web.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.Credentials = cmp.Or(a.Credentials, p.config.Probes.Credentials); a.Credentials != credentialsConfigured && a.Credentials != credentialsRecorded {
+	if a.Credentials = cmp.Or(a.Credentials, p.within.Load().config.Probes.Credentials); a.Credentials != credentialsConfigured && a.Credentials != credentialsRecorded {
 		return nil, fmt.Errorf("credentials: %q is neither configured nor recorded", a.Credentials)
 	}
 	b := p.backend(l)
@@ -82,7 +91,7 @@ func (p *prober) learned(a web.Ask) (*audit.Learned, error) {
 
 // backend is the one that the handshake was seen on: probes go nowhere else.
 func (p *prober) backend(l *audit.Learned) *proxy.Backend {
-	for _, b := range p.backends {
+	for _, b := range p.within.Load().backends {
 		if cmp.Or(b.Route, "default") == l.Route && slices.Contains(b.Addresses, l.Backend) {
 			return b
 		}
@@ -98,6 +107,9 @@ type learnedRun struct {
 	probes  []*rules.Probe
 	backend *proxy.Backend
 }
+
+// config is the configuration as it is now.
+func (r *learnedRun) config() *config { return &r.within.Load().config }
 
 // do is a web.Job.
 func (r *learnedRun) do(ctx context.Context, run string, told func(string, any)) (json.RawMessage, error) {
@@ -145,7 +157,7 @@ func (r *learnedRun) target(ctx context.Context) (probe.Target, error) {
 		}
 	}
 	recorded := r.ask.Credentials == credentialsRecorded
-	t.Base = rules.Learn(r.learned.Request, scheme, "AAAAAAAAAAAAAAAAAAAAAA==", recorded, r.config.Rules.Secrets)
+	t.Base = rules.Learn(r.learned.Request, scheme, "AAAAAAAAAAAAAAAAAAAAAA==", recorded, r.config().Rules.Secrets)
 	if r.backend.Host != "" {
 		rules.Set("Host", r.backend.Host)(t.Base)
 		t.Base.Host = r.backend.Host
@@ -153,7 +165,7 @@ func (r *learnedRun) target(ctx context.Context) (probe.Target, error) {
 	if recorded {
 		return t, nil
 	}
-	identity, err := r.config.Probes.Identity.fields(ctx, &bytes.Buffer{})
+	identity, err := r.config().Probes.Identity.fields(ctx, &bytes.Buffer{})
 	if err != nil {
 		return t, err
 	}
@@ -172,11 +184,11 @@ func (r *learnedRun) whose() string {
 }
 
 func (r *learnedRun) shownTarget() string {
-	return rules.RedactTarget(r.learned.Request.Target, r.config.Rules.Secrets...)
+	return rules.RedactTarget(r.learned.Request.Target, r.config().Rules.Secrets...)
 }
 
 func (r *learnedRun) settings(run string) probe.Settings {
-	options := &r.ledger.Options
+	options := r.ledger.OptionsOf(r.learned.Route)
 	return probe.Settings{
 		Run: run, UserAgent: audit.Agent + version(), Risky: r.ask.Risky, UnsafeMethods: r.ask.UnsafeMethods,
 		NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// routeConfig is a way to a backend for some of the connections: those that match every list that is not empty.
+type routeConfig struct {
+	Name       string           `yaml:"name"`
+	Hosts      []string         `yaml:"hosts"`
+	SNI        []string         `yaml:"sni"`
+	Listen     string           `yaml:"listen"`
+	Backend    string           `yaml:"backend"`
+	BackendTLS backendTLSConfig `yaml:"backend_tls"`
+	Host       string           `yaml:"host"`
+	Guard      string           `yaml:"guard"`
+	SendProxy  int              `yaml:"send_proxy"`
+	Rules      *rulesConfig     `yaml:"rules"`
+}
+
+// What becomes of connections that no route is for.
+const (
+	unroutedDefault = "default"
+	unroutedRefuse  = "refuse"
+)
+
+// checkRoutes tells what is wrong with the routes.
+func (c *config) checkRoutes(fault func(key, format string, v ...any)) {
+	if c.Unrouted != unroutedDefault && c.Unrouted != unroutedRefuse {
+		fault("unrouted", "%q is neither default nor refuse", c.Unrouted)
+	}
+	names := []string{"default"}
+	for i := range c.Routes {
+		r := &c.Routes[i]
+		prefix := fmt.Sprintf("routes[%d].", i)
+		switch {
+		case !wire.IsToken(r.Name):
+			fault(prefix+"name", "%q is no name: letters, digits and hyphens", r.Name)
+		case slices.Contains(names, r.Name):
+			fault(prefix+"name", "%q is the name of another route", r.Name)
+		}
+		names = append(names, r.Name)
+		if len(r.Hosts)+len(r.SNI) == 0 && r.Listen == "" {
+			fault(prefix+"hosts", "is missing: a route is for hosts, for names in SNI or for a listener")
+		}
+		for key, globs := range map[string][]string{"hosts": r.Hosts, "sni": r.SNI} {
+			for j, glob := range globs {
+				if _, err := path.Match(glob, ""); err != nil || glob == "" {
+					fault(fmt.Sprintf("%s%s[%d]", prefix, key, j), "%q is no name or glob such as *.example", glob)
+				}
+			}
+		}
+		if r.Listen != "" && !slices.Contains(c.listens(), r.Listen) {
+			fault(prefix+"listen", "%q is no listener of this configuration", r.Listen)
+		}
+		if r.Guard == "" {
+			r.Guard = c.Guard
+		}
+		checkBackend(prefix, r.Backend, r.Host, r.Guard, r.SendProxy, &r.BackendTLS, fault)
+		if r.Rules != nil {
+			r.Rules.checkUnder(prefix+"rules.", fault)
+		}
+	}
+}
+
+// listens are the addresses of all reverse listeners.
+func (c *config) listens() []string {
+	all := []string{c.Listen}
+	for _, l := range c.Listeners {
+		all = append(all, l.Listen)
+	}
+	return all
+}

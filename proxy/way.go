@@ -1,0 +1,31 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+)
+
+// A way says where connections go that come from here on.
+type way struct {
+	backend *Backend
+	choose  func(*Arrival) (*Backend, string) // nil: all go to backend
+}
+
+// Reroute lets the connections that come from here on go where these fields of a [Relay] would let them; those that are
+// open keep their backend. An error says that one of the backends is a listener of the relay, and then nothing changes.
+func (r *Relay) Reroute(ctx context.Context, backend *Backend, others []*Backend, choose func(*Arrival) (*Backend, string)) error {
+	r.start()
+	r.mu.Lock()
+	listeners := append([]netip.AddrPort(nil), r.listeners...)
+	r.mu.Unlock()
+	var failed error
+	for _, own := range listeners {
+		failed = errors.Join(failed, refuseOwn(ctx, append([]*Backend{backend}, others...), own))
+	}
+	if failed == nil {
+		backend.ready()
+		r.ways.Store(&way{backend, choose})
+	}
+	return failed
+}
