@@ -18,7 +18,11 @@ type Ruling struct {
 	Run      string    // the probe run, if it was one
 
 	options *Options
+	blanked blanked // of a ruling that was read
 }
+
+// blanked names what was blanked out in the heads of a ruling before it was read.
+type blanked struct{ request, response []string }
 
 // A Finding is what one rule says about an exchange.
 type Finding struct {

@@ -11,6 +11,9 @@ import (
 // maxShown is how many bytes behind a 101 are shown, each way.
 const maxShown = 64
 
+// maxSpans is how many of the places of a finding are shown: a head can have thousands of fields of one name.
+const maxSpans = 64
+
 // rulingJSON is a ruling as the contracts write it, version 1.
 type rulingJSON struct {
 	Schema       int           `json:"schema"`
@@ -19,6 +22,8 @@ type rulingJSON struct {
 	Instance     string        `json:"instance"`
 	Origin       wire.Origin   `json:"origin"`
 	Probe        string        `json:"probe"`
+	Controls     string        `json:"controls,omitempty"` // of a probe: what became of the sound handshakes around it
+	Flaky        bool          `json:"flaky,omitempty"`    // of a probe: see wire.Exchange
 	Run          string        `json:"run"`
 	Time         string        `json:"time"`
 	Route        string        `json:"route"`
@@ -27,11 +32,13 @@ type rulingJSON struct {
 	Backend      string        `json:"backend"`
 	TLS          tlsJSON       `json:"tls"`
 	Request      requestJSON   `json:"request"`
+	Interim      [][]byte      `json:"interim,omitempty"` // the heads of 1xx responses other than 101
 	Response     *responseJSON `json:"response"`
 	Outcome      wire.Outcome  `json:"outcome"`
 	Cause        wire.Cause    `json:"cause"`
 	Blocked      bool          `json:"blocked"`
 	Altered      []string      `json:"altered"`
+	Elsewhere    string        `json:"elsewhere,omitempty"`
 	Lossy        []string      `json:"lossy,omitempty"` // what the file does not keep that the exchange was read from
 	Verdict      Verdict       `json:"verdict"`
 	Unsafe       bool          `json:"unsafe"`
@@ -52,6 +59,8 @@ type requestJSON struct {
 	Offers  []string `json:"offers"`
 	Head    []byte   `json:"head"`
 	Far     []byte   `json:"far,omitempty"` // the head as it was sent on, where that is not what came
+
+	Redacted []string `json:"redacted,omitempty"` // see Ruling.Redacted
 }
 
 type responseJSON struct {
@@ -59,6 +68,8 @@ type responseJSON struct {
 	Reason  string   `json:"reason"`
 	Upgrade []string `json:"upgrade"`
 	Head    []byte   `json:"head"`
+
+	Redacted []string `json:"redacted,omitempty"` // names of fields
 }
 
 type afterJSON struct {
@@ -87,22 +98,34 @@ type findingJSON struct {
 func (r *Ruling) MarshalJSON() ([]byte, error) {
 	x, o := r.X, r.options
 	j := rulingJSON{
-		Schema: 1, ID: x.ID, Revision: x.Revision, Instance: r.Instance, Origin: x.Origin, Probe: x.Probe, Run: r.Run,
+		Schema: 1, ID: x.ID, Revision: x.Revision, Instance: r.Instance, Origin: x.Origin, Probe: x.Probe, Flaky: x.Flaky, Run: r.Run,
 		Time: x.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Route: x.Route, Endpoint: r.Endpoint,
 		Client: x.Client, Backend: x.Backend, TLS: tlsJSON{x.ClientTLS, x.BackendTLS},
 		Request: requestJSON{
 			Method: x.Request.Method, Target: r.Target(), Version: x.Request.Version, Offers: r.Offers(),
 			Head: o.requestHead(x.Request),
 		},
-		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Lossy: x.Lossy,
+		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Elsewhere: x.Elsewhere, Lossy: x.Lossy,
 		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: float64(x.Took.Microseconds()) / 1000,
 		Findings: make([]findingJSON, 0, len(r.Findings)),
+	}
+	if x.Probe != "" {
+		j.Controls = controlWords()[x.Controls]
 	}
 	if x.Far != nil {
 		j.Request.Far = o.requestHead(x.Far)
 	}
+	if j.Request.Redacted = r.blanked.request; !o.Full {
+		j.Request.Redacted = redactedRequest(x.Request, j.Request.Head)
+	}
+	for _, p := range x.Interim {
+		j.Interim = append(j.Interim, o.head(p.Raw))
+	}
 	if p := x.Response; p != nil {
-		j.Response = &responseJSON{p.Status, p.Reason, written(p.Protocols()), o.head(p.Raw)}
+		j.Response = &responseJSON{p.Status, p.Reason, written(p.Protocols()), o.head(p.Raw), r.blanked.response}
+		if !o.Full {
+			j.Response.Redacted = redactedFields(&p.Head, j.Response.Head)
+		}
 		if p.Status == 101 {
 			j.Cause, j.After = "", o.after(x)
 		}
@@ -115,10 +138,15 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		}
 		j.Findings = append(j.Findings, findingJSON{
 			f.Rule.ID, f.Verdict, f.Severity, f.Rule.Level, f.Party, f.Attribution, f.Detail, refs,
-			r.Fingerprint(f), f.State, append([]Span{}, f.Spans...),
+			r.Fingerprint(f), f.State, append([]Span{}, f.Spans[:min(len(f.Spans), maxSpans)]...),
 		})
 	}
 	return json.Marshal(j)
+}
+
+// controlWords are the states of controls as they are written.
+func controlWords() []string {
+	return []string{wire.ControlsRefused: "refused", wire.ControlsAccepted: "accepted", wire.BackendGone: "gone", wire.ControlsUnasked: "unasked"}
 }
 
 // shown is a target with its secrets blanked out, unless evidence is full.

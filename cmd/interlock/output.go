@@ -52,10 +52,17 @@ func (o *output) banner(c config, open *doors) {
 
 // summary says what was found in all, and what was not looked into.
 func (o *output) summary(a *audit.Audit, counts *wire.Counts, up time.Duration) {
-	sums, findings := a.Sums(), a.Findings()
+	sums, findings, ofProbes := a.Sums(), 0, 0
+	for _, f := range a.Findings() {
+		if f.Probe == "" {
+			findings++
+		} else {
+			ofProbes++
+		}
+	}
 	o.log.Info().Int64("exchanges", counts.Exchanges.Load()).Int64("upgrades", counts.Upgrades.Load()).
 		Int64("fail", sums.Verdicts[rules.Fail]).Int64("warn", sums.Verdicts[rules.Warn]).Int64("unclear", sums.Verdicts[rules.Unclear]).
-		Int64("pass", sums.Verdicts[rules.Pass]).Int64("unsafe", sums.Unsafe).Int("findings", len(findings)).
+		Int64("pass", sums.Verdicts[rules.Pass]).Int64("unsafe", sums.Unsafe).Int("findings", findings).Int("probeFindings", ofProbes).
 		Int64("opaque", counts.Opaque.Load()).Int64("tls", counts.TLS.Load()).Int64("http2", counts.HTTP2.Load()).
 		Int64("blindTunnels", counts.Tunnels.Load()).Int64("shed", sums.Shed).Int64("shedConnections", counts.Shed.Load()).Int64("missedLines", o.queue.missed.Load()).
 		Float64("seconds", up.Seconds()).Msg("stopped")

@@ -32,6 +32,8 @@ type probeFlags struct {
 	list                        bool
 	show, direct                string
 	seedCompat, ascii           bool
+	admin, adminToken, endpoint string
+	asRecorded                  bool
 	outputs                     []string
 }
 
@@ -42,6 +44,7 @@ func probeCommand() *cobra.Command {
 		Long: "Send sound handshakes with one thing wrong each, and judge every answer by the rules. A refusal counts only where a sound\n" +
 			"handshake is accepted. Probe only what is yours: docs/safety.md says what probes can do to a backend.",
 		Example: "  interlock probe http://127.0.0.1:3000/chat\n" +
+			"  interlock probe --admin http://127.0.0.1:9426 --endpoint /chat\n" +
 			"  interlock probe https://staging.internal/chat -H @credentials --origin https://staging.internal -o text -o json=probes.json\n" +
 			"  interlock probe --show UPGRADE-POST",
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -54,6 +57,11 @@ func probeCommand() *cobra.Command {
 				return p.list(cmd.OutOrStdout())
 			case f.show != "":
 				return p.shows(cmd.OutOrStdout(), args)
+			case f.admin != "" || f.endpoint != "":
+				if len(args) > 0 || f.admin == "" || f.endpoint == "" {
+					return usage("--admin and --endpoint belong together, and stand for the URL")
+				}
+				return p.doRemote(cmd.Context())
 			case len(args) == 0:
 				return usage("name the endpoint, such as http://127.0.0.1:3000/chat; interlock probe --list lists the probes")
 			}
@@ -97,6 +105,10 @@ func (f *probeFlags) add(cmd *cobra.Command) {
 	s.StringVar(&f.show, "show", "", "show what the probe of that ID sends, and send nothing")
 	s.BoolVar(&f.seedCompat, "seed-compat", false, "send the five upgrade tests of Http11Probe to the byte, and score them as it does")
 	s.StringVar(&f.direct, "direct", "", "URL of the backend without what stands in between: failures are sent to both, to see whose fault they are")
+	s.StringVar(&f.admin, "admin", "", "admin address of a running interlock serve, which is to probe an endpoint that it has learned")
+	s.StringVar(&f.adminToken, "admin-token-file", "", "file with its token ("+variable("admin-token-file")+")")
+	s.StringVar(&f.endpoint, "endpoint", "", "that endpoint, such as /chat")
+	s.BoolVar(&f.asRecorded, "as-recorded", false, "with --admin: use the credentials of the handshake that was recorded")
 	s.StringArrayVarP(&f.outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text)")
 	s.BoolVar(&f.ascii, "ascii", false, "no symbols outside ASCII")
 }

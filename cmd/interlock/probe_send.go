@@ -58,12 +58,15 @@ type tally struct {
 	failing    []*rules.Probe // those that it failed
 }
 
+// isNoResult tells whether all that a ruling says is that there is an answer to a request that offers nothing.
+func isNoResult(r *rules.Ruling) bool { return r.X.Probe == "CTRL-PLAIN" && r.Verdict >= rules.Pass }
+
 // entered takes a ruling into the reports. That there is an answer to a request that offers nothing is no result.
 func (p *probing) entered(r *rules.Ruling) {
 	if p.flags.seedCompat {
 		r = alone(r)
 	}
-	if r.X.Probe == "CTRL-PLAIN" && r.Verdict >= rules.Pass {
+	if isNoResult(r) {
 		return
 	}
 	if r.Verdict == rules.Fail || r.Verdict != rules.Unclear && r.Verdict != rules.NotApplicable && r.X.Controls != wire.ControlsRefused {

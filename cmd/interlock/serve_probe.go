@@ -126,8 +126,10 @@ func (r *learnedRun) do(ctx context.Context, run string, told func(string, any))
 	}
 	was, err := probe.Run(ctx, target, r.settings(run), r.probes, func(x *wire.Exchange) {
 		ruling := r.ledger.Enter(x, run)
-		stream.Write(ruling)
-		told("ruling", ruling)
+		if !isNoResult(ruling) {
+			stream.Write(ruling)
+			told("ruling", ruling)
+		}
 	}, func(now probe.Progress) {
 		told("progress", map[string]any{"done": now.Done, "total": now.Total, "probe": now.Probe, "note": now.Note})
 	})

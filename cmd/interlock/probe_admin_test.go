@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/lab"
+)
+
+// TestProbingFromTheRunningProxy learns an endpoint from a client, has it probed through the admin address, and looks
+// that the credentials of the client are used only when that is asked for, and shown nowhere.
+func TestProbingFromTheRunningProxy(t *testing.T) {
+	backend, err := lab.Start("gorilla")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	s := serveFile(t, "backend: "+backend.URL+"\n")
+	probing := func(args ...string) (code int, stdout, stderr string) {
+		t.Helper()
+		var out, complaints bytes.Buffer
+		code = run(append([]string{"probe", "--admin", s.admin, "--endpoint", "/chat"}, args...), &out, &complaints)
+		return code, out.String(), complaints.String()
+	}
+	if code, _, _ := probing(); code != exitUsage {
+		t.Errorf("before anything was learned: status %d", code)
+	}
+	conn, r, status := s.open("a.test\r\nCookie: session=CANARY")
+	if status != 101 || echoes(conn, r) != nil {
+		t.Fatalf("got %d", status)
+	}
+	conn.Close()
+	s.await(t, "exchange", 1)
+	file := filepath.Join(t.TempDir(), "probes.json")
+	code, text, stderr := probing("-o", "text", "-o", "json="+file, "--ascii")
+	if code != 0 || !strings.Contains(text, "\n RESULT fail=0 ") || strings.Contains(stderr, "recorded") {
+		t.Errorf("status %d\n%s%s", code, text, stderr)
+	}
+	written, err := os.ReadFile(file)
+	var document struct {
+		Summary   map[string]int
+		Endpoints []struct{ Results []any }
+	}
+	if err != nil || json.Unmarshal(written, &document) != nil || len(document.Endpoints) != 1 || document.Summary["pass"] < 100 {
+		t.Errorf("the document is %.200s, %v", written, err)
+	}
+	code, text2, stderr := probing("--as-recorded", "--only", "CTRL-WS,UPGRADE-POST", "-o", "ndjson")
+	if code != 0 || !strings.Contains(stderr, "credentials recorded") || strings.Count(text2, "\n") != 2 {
+		t.Errorf("as recorded: status %d\n%s%s", code, text2, stderr)
+	}
+	s.await(t, "probe run finished", 2)
+	s.lines.mu.Lock()
+	logged := s.lines.text.String()
+	s.lines.mu.Unlock()
+	if strings.Contains(logged+text+text2+stderr+string(written), "CANARY") {
+		t.Error("the secret is shown")
+	}
+}

@@ -1,0 +1,74 @@
+package rules
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// maxRedacted is how many names of what was blanked out in a head are kept.
+const maxRedacted = 32
+
+// Redacted are the names of what is blanked out in the request when the ruling is shown: of fields as they stand there, of
+// parameters of the target with a ? in front, and the word target where its user information is. Who wants to send the
+// request again has to give these values. It is empty if the request is shown in full.
+func (r *Ruling) Redacted() []string {
+	if r.blanked.request != nil {
+		return slices.Clone(r.blanked.request)
+	}
+	return redactedRequest(r.X.Request, r.options.requestHead(r.X.Request))
+}
+
+// redactedRequest compares a request with its head as it is shown.
+func redactedRequest(q *wire.Request, shown []byte) []string {
+	names := redactedFields(&q.Head, shown)
+	line := q.Raw[q.Start.From:q.Start.To]
+	rest := line[min(len(q.Method), len(line)):]
+	i := bytes.Index(rest, []byte(q.Target))
+	if i < 0 || q.Target == "" {
+		return names
+	}
+	from := q.Start.To - len(rest) + i
+	for before, after := []byte(q.Target), shown[from:from+len(q.Target)]; len(before) > 0; {
+		n := bytes.IndexByte(before, '&') + 1
+		if n == 0 {
+			n = len(before)
+		}
+		names = appendName(names, blankedParameter(before[:n], after[:n]))
+		before, after = before[n:], after[n:]
+	}
+	return names
+}
+
+// blankedParameter is the name of the parameter that is blanked out in a piece of a target between two &; empty if none is.
+func blankedParameter(piece, shown []byte) string {
+	for i, c := range piece {
+		if c == shown[i] {
+			continue
+		}
+		name, _, _ := bytes.Cut(piece[bytes.LastIndexAny(piece[:i], "?&;#")+1:], []byte("="))
+		if len(name) >= i {
+			return "target"
+		}
+		return "?" + string(name)
+	}
+	return ""
+}
+
+// redactedFields are the names of the fields of a head whose values are shown with something blanked out.
+func redactedFields(h *wire.Head, shown []byte) (names []string) {
+	for _, f := range h.Fields {
+		if !bytes.Equal(h.Text(f.Value), shown[f.Value.From:f.Value.To]) {
+			names = appendName(names, string(h.Text(f.Name)))
+		}
+	}
+	return names
+}
+
+func appendName(names []string, name string) []string {
+	if name == "" || len(names) >= maxRedacted || slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
+}

@@ -1,0 +1,211 @@
+package rules
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// The bounds of what [ReadRuling] reads. A ruling that this program writes keeps within them.
+const (
+	maxRuling   = 4 << 20 // bytes
+	maxFindings = 1000
+	maxID       = 128 // bytes of the ID of a rule
+)
+
+// rulingRead is a ruling before what may be of another release is understood.
+type rulingRead struct {
+	rulingJSON
+	Verdict  string            `json:"verdict"`
+	Findings []json.RawMessage `json:"findings"`
+}
+
+type findingRead struct {
+	findingJSON
+	Verdict  string `json:"verdict"`
+	Severity string `json:"severity"`
+	Level    string `json:"level"`
+	Party    string `json:"party"`
+}
+
+// ReadRuling reads a ruling from the JSON that MarshalJSON writes, of at most 4 MiB. Heads are read from their bytes as they
+// are shown, and what is blanked out stays so: the ruling marshals to the same JSON again. Rules, verdicts and other words of
+// a later release are no error: an unknown verdict is taken for unclear and an unknown severity for critical, so that nobody
+// overlooks it. What the contracts do not write of an exchange is unknown in the ruling too, such as the bytes behind the
+// first 64 of a tunnel. The ruling keeps nothing of b.
+func ReadRuling(b []byte) (*Ruling, error) {
+	if len(b) > maxRuling {
+		return nil, fmt.Errorf("a ruling of %d bytes: the limit is %d", len(b), maxRuling)
+	}
+	var j rulingRead
+	if err := json.Unmarshal(b, &j); err != nil {
+		return nil, fmt.Errorf("read a ruling: %w", err)
+	}
+	x, err := j.exchange()
+	if err != nil {
+		return nil, fmt.Errorf("read a ruling: %w", err)
+	}
+	r := &Ruling{
+		X: x, Verdict: readWord(j.Verdict, Fail, NotApplicable, Unclear), Unsafe: j.Unsafe, Endpoint: j.Endpoint,
+		Instance: j.Instance, Run: j.Run, options: &Options{Full: true}, // no byte is to be blanked out once more
+		blanked: blanked{request: j.Request.Redacted}, Findings: make([]Finding, 0, min(len(j.Findings), maxFindings)),
+	}
+	if j.Response != nil {
+		r.blanked.response = j.Response.Redacted
+	}
+	if len(j.Findings) > maxFindings {
+		return nil, fmt.Errorf("read a ruling: it has %d findings; the limit is %d", len(j.Findings), maxFindings)
+	}
+	for _, text := range j.Findings {
+		f, err := readFinding(text, x)
+		if err != nil {
+			return nil, fmt.Errorf("read a ruling: %w", err)
+		}
+		r.Findings = append(r.Findings, f)
+	}
+	return r, nil
+}
+
+// exchange is what a ruling tells about its exchange.
+func (j *rulingRead) exchange() (*wire.Exchange, error) {
+	at, err := time.Parse(time.RFC3339Nano, j.Time)
+	if at = at.UTC(); err != nil || at.Year() < 1 || at.Year() > 9999 {
+		return nil, fmt.Errorf("%.40q is no time", j.Time)
+	}
+	const longest = 1e12 // milliseconds; microseconds of it are exact
+	if math.Abs(j.Milliseconds) > longest {
+		return nil, fmt.Errorf("%g milliseconds are out of range", j.Milliseconds)
+	}
+	x := &wire.Exchange{
+		ID: j.ID, Revision: j.Revision, Final: true, Complete: true, Origin: j.Origin, Probe: j.Probe, Flaky: j.Flaky, Route: j.Route,
+		Client: j.Client, Backend: j.Backend, ClientTLS: j.TLS.Client, BackendTLS: j.TLS.Backend, Altered: j.Altered,
+		Elsewhere: j.Elsewhere, Lossy: j.Lossy, Blocked: j.Blocked, Time: at, Took: time.Duration(math.Round(j.Milliseconds*1000)) * time.Microsecond, BodyDone: true,
+		Request: wire.ReadRequest(j.Request.Head), Outcome: j.Outcome, Cause: j.Cause,
+	}
+	if i := slices.Index(controlWords(), j.Controls); i >= 0 {
+		x.Controls = wire.Controls(i)
+	}
+	if j.Request.Far != nil {
+		x.Far = wire.ReadRequest(j.Request.Far)
+	}
+	for _, head := range j.Interim {
+		x.Interim = append(x.Interim, wire.ReadResponse(head))
+	}
+	if j.Response == nil {
+		return x, nil
+	}
+	x.Response = wire.ReadResponse(j.Response.Head)
+	if a := j.After; a != nil && x.Response.Status == 101 {
+		x.Cause, x.Final = wire.Cause(a.Closed), a.Closed != ""
+		x.After = wire.After{
+			Client: a.Client, Server: a.Server, ClientBytes: a.ClientBytes, ServerBytes: a.ServerBytes, Ended: x.Final,
+			ClientClosed: a.Closed == string(wire.CauseClient), ServerClosed: a.Closed == string(wire.CauseServer),
+		}
+	}
+	return x, nil
+}
+
+func readFinding(text []byte, x *wire.Exchange) (Finding, error) {
+	var j findingRead
+	if err := json.Unmarshal(text, &j); err != nil {
+		return Finding{}, err
+	}
+	if j.Rule == "" || len(j.Rule) > maxID {
+		return Finding{}, errors.New("a finding names no rule")
+	}
+	rule := Find(j.Rule)
+	if rule == nil {
+		rule = stranger(j.Rule, readWord(j.Level, Must, Advice, Advice))
+	}
+	f := Finding{
+		Rule: rule, Verdict: readWord(j.Verdict, Fail, NotApplicable, Unclear), Severity: readWord(j.Severity, Info, Critical, Critical),
+		Party: readWord(j.Party, Client, Intermediary, rule.Party), Attribution: j.Attribution, Detail: j.Detail, State: j.State,
+	}
+	for _, text := range j.Refs {
+		if ref, ok := readRef(text, rule); ok {
+			f.Refs = append(f.Refs, ref)
+		}
+	}
+	for _, s := range j.Spans[:min(len(j.Spans), maxSpans)] {
+		if 0 <= s.From && s.From <= s.To && s.To <= partSize(x, s.Part) {
+			f.Spans = append(f.Spans, s)
+		}
+	}
+	return f, nil
+}
+
+// partSize is how many bytes a part of an exchange may have, as far as that is known.
+func partSize(x *wire.Exchange, part Part) int {
+	switch part {
+	case InRequest:
+		return len(x.Request.Raw)
+	case InResponse:
+		if x.Response == nil {
+			return 0
+		}
+		return len(x.Response.Raw)
+	}
+	return math.MaxInt32
+}
+
+// readRef reads a reference as it is cited. What the rule says there comes from the rulebook.
+func readRef(text string, rule *Rule) (ref Ref, ok bool) {
+	for _, ref := range rule.Refs {
+		if ref.String() == text {
+			return ref, true
+		}
+	}
+	rest, rfc := strings.CutPrefix(text, "RFC ")
+	ref.RFC, ref.Section, ok = strings.Cut(rest, " §")
+	return ref, rfc && ok
+}
+
+// readWord is the value between first and last that is written so, and other if there is none.
+func readWord[T interface {
+	~uint8
+	String() string
+}](text string, first, last, other T) T {
+	for v := first; v <= last; v++ {
+		if v.String() == text {
+			return v
+		}
+	}
+	return other
+}
+
+// strangers holds rules of other releases that were read of, so that each is one value as those of the rulebook are. Only
+// stranger uses it.
+var strangers struct {
+	sync.Mutex
+	byID map[string]*Rule
+}
+
+// maxStrangers is how many rules of other releases are one value each.
+const maxStrangers = 1000
+
+// stranger is a rule that the rulebook does not have: nothing but its name is known.
+func stranger(id string, level Level) *Rule {
+	strangers.Lock()
+	defer strangers.Unlock()
+	if r := strangers.byID[id]; r != nil {
+		return r
+	}
+	r := &Rule{
+		ID: id, Title: "a rule of another release", Level: level, Party: Server,
+		Why: "This version does not know the rule.", Fix: "Read about it in the version that judged this exchange.",
+	}
+	if strangers.byID == nil {
+		strangers.byID = map[string]*Rule{}
+	}
+	if len(strangers.byID) < maxStrangers {
+		strangers.byID[id] = r
+	}
+	return r
+}
