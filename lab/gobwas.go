@@ -17,6 +17,6 @@ func serveGobwas(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the library has answered
 	}
-	echoFrames(conn, rw.Reader)
+	echoFrames(conn, rw.Reader, ws.StateServerSide)
 	linger(conn, rw.Reader)
 }

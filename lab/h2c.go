@@ -14,8 +14,7 @@ import (
 // h2cSite serves the pages in HTTP/1.1 and switches to HTTP/2 on a sound h2c offer or on prior knowledge (RFC 7540 §3.2,
 // §3.4). Offers that say too little are ignored, those that are malformed are refused.
 func h2cSite() http.Handler {
-	pages := http.HandlerFunc(servePage)
-	switching := h2c.NewHandler(pages, &http2.Server{IdleTimeout: idleTime, MaxConcurrentStreams: 32})
+	switching := h2cUnchecked()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == "PRI" && r.Proto == "HTTP/2.0":
@@ -29,6 +28,11 @@ func h2cSite() http.Handler {
 			switching.ServeHTTP(w, r)
 		}
 	})
+}
+
+// h2cUnchecked is the library as it comes.
+func h2cUnchecked() http.Handler {
+	return h2c.NewHandler(http.HandlerFunc(servePage), &http2.Server{IdleTimeout: idleTime, MaxConcurrentStreams: 32})
 }
 
 // mayBeH2C tells whether there is an h2c offer that must not be ignored: in HTTP/1.1, with the option upgrade, which the

@@ -21,7 +21,8 @@ const (
 	checkHTTP11                        // HTTP/1.1 or later
 	checkHost                          // a Host, well-formed
 	checkOneHost                       // not two
-	checkUpgrade                       // websocket in Upgrade
+	checkUpgrade                       // something like websocket in Upgrade
+	checkProtocol                      // precisely the protocol websocket in Upgrade
 	checkConnection                    // something like upgrade in Connection
 	checkOption                        // precisely the option upgrade in Connection
 	checkKey                           // a key
@@ -49,7 +50,8 @@ func refuse(r *http.Request, leftOut check) *reply {
 		return refusal(http.StatusBadRequest, "the Host is %q", r.Host)
 	case wants(checkOneHost) && len(r.Header["Host"]) > 1: // net/http refuses these itself and keeps none here
 		return refusal(http.StatusBadRequest, "there are several Hosts: %q", r.Header["Host"])
-	case wants(checkUpgrade) && !offers(r, "websocket"):
+	case wants(checkUpgrade) && !strings.Contains(lower(strings.Join(r.Header["Upgrade"], ",")), "websocket"),
+		wants(checkProtocol) && !offers(r, "websocket"):
 		return refusal(http.StatusUpgradeRequired, "no websocket in Upgrade %q", r.Header["Upgrade"])
 	case wants(checkConnection) && !strings.Contains(lower(strings.Join(connection, ",")), "upgrade"),
 		wants(checkOption) && !httpguts.HeaderValuesContainsToken(connection, "upgrade"):

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"net/http"
 	"net/url"
@@ -22,30 +23,23 @@ func badHead(status int, text string) error {
 	return &errHead{reply{status: status, text: text + "\n"}}
 }
 
-// readHead reads one request head, strictly by RFC 9112. Unlike net/http it leaves every Host in the fields. br holds
-// at least maxHead bytes.
-func readHead(br *bufio.Reader) (*http.Request, error) {
-	room := maxHead
-	line, err := readLine(br, &room)
-	if err == nil && line == "" { // one empty line before a request is to be skipped (RFC 9112 §2.2)
-		line, err = readLine(br, &room)
-	}
+// readHead reads one request head, strictly by RFC 9112 once repair, if there is one, has had its way with it. Unlike
+// net/http it leaves every Host in the fields. br holds at least maxHead bytes.
+func readHead(br *bufio.Reader, repair func(string) string) (*http.Request, error) {
+	head, err := readLines(br)
 	if err != nil {
 		return nil, err
 	}
+	if repair != nil {
+		head = repair(head)
+	}
+	line, fields, _ := strings.Cut(head, "\r\n")
 	r, err := parseRequestLine(line)
 	if err != nil {
 		return nil, err
 	}
-	for {
-		line, err := readLine(br, &room)
-		if err != nil {
-			return nil, err
-		}
-		if line == "" {
-			break
-		}
-		name, value, ok := strings.Cut(line, ":")
+	for line := range strings.Lines(fields) {
+		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\r\n"), ":")
 		value = strings.Trim(value, " \t")
 		if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
 			return nil, badHead(http.StatusBadRequest, "malformed field")
@@ -56,21 +50,27 @@ func readHead(br *bufio.Reader) (*http.Request, error) {
 	return r, announceContent(r)
 }
 
-// readLine reads a line that ends in CR LF, and takes its length from room.
-func readLine(br *bufio.Reader, room *int) (string, error) {
-	line, err := br.ReadSlice('\n')
-	*room -= len(line)
-	if errors.Is(err, bufio.ErrBufferFull) || *room < 0 {
-		return "", badHead(http.StatusRequestHeaderFieldsTooLarge, "head too large")
+// readLines reads the lines of a head up to the empty one, which is left out. One empty line before them is skipped (RFC
+// 9112 §2.2).
+func readLines(br *bufio.Reader) (string, error) {
+	var head strings.Builder
+	for first := true; ; first = false {
+		line, err := br.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) || head.Len()+len(line) > maxHead {
+			return "", badHead(http.StatusRequestHeaderFieldsTooLarge, "head too large")
+		}
+		if err != nil {
+			return "", err
+		}
+		if !bytes.HasSuffix(line, []byte("\r\n")) {
+			return "", badHead(http.StatusBadRequest, "line without CR LF")
+		}
+		if len(line) > len("\r\n") {
+			head.Write(line)
+		} else if !first {
+			return head.String(), nil
+		}
 	}
-	if err != nil {
-		return "", err
-	}
-	text, ok := strings.CutSuffix(string(line), "\r\n")
-	if !ok {
-		return "", badHead(http.StatusBadRequest, "line without CR LF")
-	}
-	return text, nil
 }
 
 // parseRequestLine splits a request-line (RFC 9112 §3).

@@ -19,12 +19,13 @@ type answer func(p *peer, r *http.Request) (again bool)
 
 // A peer is the client at the other end of a raw connection.
 type peer struct {
+	door *door
 	conn net.Conn
 	br   *bufio.Reader
 }
 
 // serveRaw accepts until the door is closed, and returns when every connection has ended.
-func serveRaw(d *door, routes map[string]answer) {
+func serveRaw(d *door, serve func(*peer)) {
 	var peers sync.WaitGroup
 	defer peers.Wait()
 	for {
@@ -39,34 +40,41 @@ func serveRaw(d *door, routes map[string]answer) {
 			}
 			continue
 		}
-		p := &peer{conn: conn, br: bufio.NewReaderSize(conn, maxHead)}
-		peers.Go(func() { p.serve(routes) })
+		p := &peer{door: d, conn: conn, br: bufio.NewReaderSize(conn, maxHead)}
+		peers.Go(func() {
+			defer func() { _ = p.conn.Close() }()
+			serve(p)
+		})
 	}
 }
 
-// serve answers one request after another, and closes the connection.
-func (p *peer) serve(routes map[string]answer) {
-	defer func() { _ = p.conn.Close() }()
+// serve answers one request after another.
+func (b *Backend) serve(p *peer) {
 	for again := true; again; {
-		_ = p.conn.SetReadDeadline(time.Now().Add(idleTime))
-		if _, err := p.br.Peek(1); err != nil {
-			return
-		}
-		_ = p.conn.SetReadDeadline(time.Now().Add(headTime))
-		r, err := readHead(p.br)
+		r, err := p.next(b.repair)
 		var bad *errHead
 		switch {
 		case errors.As(err, &bad):
 			again = p.reply(nil, &bad.reply)
 		case err != nil:
 			return
-		case routes[r.URL.Path] != nil:
-			again = routes[r.URL.Path](p, r)
+		case b.routes[r.URL.Path] != nil:
+			again = b.routes[r.URL.Path](p, r)
 		default:
 			again = p.reply(r, page(r))
 		}
 	}
 	linger(p.conn, p.br)
+}
+
+// next waits for the next request and reads its head.
+func (p *peer) next(repair func(string) string) (*http.Request, error) {
+	_ = p.conn.SetReadDeadline(time.Now().Add(idleTime))
+	if _, err := p.br.Peek(1); err != nil {
+		return nil, err
+	}
+	_ = p.conn.SetReadDeadline(time.Now().Add(headTime))
+	return readHead(p.br, repair)
 }
 
 // reply sends the reply to r, which is nil if there was no head, in one write. The connection goes on unless the head

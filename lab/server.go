@@ -65,10 +65,13 @@ func (s *Server) Close() {
 
 func (s *Server) run() {
 	defer close(s.done)
-	if s.Backend.site != nil {
-		serveSite(s.door, s.Backend.site)
-	} else {
-		serveRaw(s.door, s.Backend.routes)
+	switch b := &s.Backend; {
+	case b.site != nil:
+		serveSite(s.door, b.site)
+	case b.talk != nil:
+		serveRaw(s.door, b.talk)
+	default:
+		serveRaw(s.door, b.serve)
 	}
 }
 

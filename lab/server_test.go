@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +16,13 @@ import (
 func TestNamesAreUniqueAndFound(t *testing.T) {
 	seen := map[string]bool{}
 	for _, b := range Backends() {
-		if seen[b.Name] || b.About == "" || len(b.Paths) == 0 || (b.site == nil) == (b.routes == nil) {
+		ways := 0
+		for _, is := range []bool{b.site != nil, b.routes != nil, b.talk != nil} {
+			if is {
+				ways++
+			}
+		}
+		if seen[b.Name] || b.About == "" || len(b.Paths) == 0 || ways != 1 {
 			t.Errorf("backend %+v", b)
 		}
 		seen[b.Name] = true
@@ -23,11 +30,30 @@ func TestNamesAreUniqueAndFound(t *testing.T) {
 			t.Errorf("got %q, %v, want %q", f.Name, err, b.Name)
 		}
 	}
+	for name := range failing() {
+		if !seen[name] {
+			t.Errorf("%s is caught and does not exist", name)
+		}
+	}
 	if _, err := Start("no such"); err == nil || !strings.Contains(err.Error(), `"no such"`) {
 		t.Errorf("got %v, want an error that names it", err)
 	}
 	if _, err := Listen("gorilla", "no address"); err == nil {
 		t.Error("got a server at no address")
+	}
+}
+
+// TestProbesCatchEveryFault holds that there are probes for each, and none for what is sound.
+func TestProbesCatchEveryFault(t *testing.T) {
+	for _, b := range Backends() {
+		if caught := len(b.Caught)+len(b.Warned) > 0; caught == (b.Sound || b.Hostile) {
+			t.Errorf("%s: sound %t, hostile %t, caught by %q, warned of by %q", b.Name, b.Sound, b.Hostile, b.Caught, b.Warned)
+		}
+		for _, id := range b.Warned {
+			if slices.Contains(b.Caught, id) {
+				t.Errorf("%s: %s both fails and is warned of", b.Name, id)
+			}
+		}
 	}
 }
 
@@ -46,7 +72,7 @@ func TestCloseLeavesNothingAlive(t *testing.T) {
 			}
 			conns = append(conns, conn)
 			_, _ = io.WriteString(conn, raw)
-			if strings.HasSuffix(raw, "\r\n\r\n") && b.Name != "hangs" {
+			if strings.HasSuffix(raw, "\r\n\r\n") && !b.Hostile {
 				_, _ = http.ReadResponse(bufio.NewReader(conn), nil)
 			}
 		}
@@ -91,7 +117,7 @@ func FuzzReadHead(f *testing.F) {
 	f.Add("\r\nGET http://lab/x HTTP/1.1\r\nHost: lab\r\n\r\n")
 	f.Fuzz(func(t *testing.T, raw string) {
 		br := bufio.NewReaderSize(strings.NewReader(raw), maxHead)
-		r, err := readHead(br)
+		r, err := readHead(br, nil)
 		if err != nil {
 			return
 		}

@@ -7,16 +7,33 @@ func soundBackends() []Backend {
 	return []Backend{
 		{
 			Name: "gorilla", About: "WebSocket on gorilla/websocket, with the checks that it lacks",
-			Sound: true, Paths: []string{"/chat", "/echo"}, site: webSocketSite(serveGorilla),
+			Sound: true, Paths: []string{"/chat", "/echo"}, site: webSocketSite(checked(serveGorilla)),
 		}, {
 			Name: "coder", About: "WebSocket on coder/websocket, with the checks that it lacks",
-			Sound: true, Paths: []string{"/chat", "/echo"}, site: webSocketSite(serveCoder),
+			Sound: true, Paths: []string{"/chat", "/echo"}, site: webSocketSite(checked(serveCoder)),
 		}, {
 			Name: "gobwas", About: "WebSocket on gobwas/ws behind net/http, with the checks that it lacks",
-			Sound: true, Paths: []string{"/chat", "/echo"}, site: webSocketSite(serveGobwas),
+			Sound: true, Paths: []string{"/chat", "/echo"}, site: webSocketSite(checked(serveGobwas)),
 		}, {
 			Name: "h2c", About: "HTTP/2 over cleartext on golang.org/x/net/http2/h2c, at any path",
 			Sound: true, Paths: []string{"/", "/api/items"}, site: h2cSite(),
+		},
+	}
+}
+
+// uncheckedBackends are the same libraries as they come.
+func uncheckedBackends() []Backend {
+	webSocket := func(name string, endpoint http.HandlerFunc) Backend {
+		return Backend{
+			Name: name + "-unchecked", About: "WebSocket on " + name + "'s library, without the checks that it lacks",
+			Paths: []string{"/chat", "/echo"}, site: webSocketSite(endpoint),
+		}
+	}
+	return []Backend{
+		webSocket("gorilla", serveGorilla), webSocket("coder", serveCoder), webSocket("gobwas", serveGobwas),
+		{
+			Name: "h2c-unchecked", About: "HTTP/2 over cleartext on golang.org/x/net/http2/h2c, without the checks that it lacks",
+			Paths: []string{"/", "/api/items"}, site: h2cUnchecked(),
 		},
 	}
 }
@@ -37,11 +54,11 @@ func soundComposite() Backend {
 }
 
 // webSocketSite has a WebSocket endpoint at the usual paths.
-func webSocketSite(endpoint http.HandlerFunc) http.Handler {
+func webSocketSite(endpoint http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", servePage)
-	mux.Handle("/chat", checked(endpoint))
-	mux.Handle("/echo", checked(endpoint))
+	mux.Handle("/chat", endpoint)
+	mux.Handle("/echo", endpoint)
 	return mux
 }
 

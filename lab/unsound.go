@@ -3,6 +3,7 @@ package lab
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,39 +12,83 @@ import (
 type fault struct {
 	name, about string
 	answer      answer
+	repair      func(head string) string // as in Backend
 }
 
-// faults are the faults that a backend may have, the most careless first.
+// faults are the faults that a backend may have: those of handshakes, the most careless first, those of heads, those of what
+// is agreed on, and those behind the answer.
 func faults() []fault {
+	return slices.Concat(handshakeFaults(), headFaults(), answerFaults())
+}
+
+func handshakeFaults() []fault {
 	return []fault{
-		{"switches-on-anything", "switches to whatever Upgrade names, without a look at anything else", switchOnAnything},
-		{"any-method", "switches on methods other than GET", leavingOut(checkMethod)},
-		{"http10", "switches in HTTP/1.0", leavingOut(checkHTTP11)},
-		{"no-host", "switches without a Host", leavingOut(checkHost)},
-		{"two-hosts", "switches with two Hosts", leavingOut(checkOneHost)},
-		{"ignores-connection", "switches without a look at Connection", leavingOut(checkConnection | checkOption)},
-		{"connection-substring", "takes no-upgrade in Connection for upgrade", leavingOut(checkOption)},
-		{"no-key", "switches without Sec-WebSocket-Key", leavingOut(checkKey)},
-		{"two-keys", "switches with two keys", leavingOut(checkOneKey)},
-		{"any-key", "switches with a key that is not 16 bytes in base64", leavingOut(checkKeyForm)},
-		{"any-version", "switches whatever Sec-WebSocket-Version says", leavingOut(checkVersion)},
-		{"any-origin", "switches for pages of other hosts", leavingOut(checkOrigin)},
-		{"content-as-frames", "switches before the content of the request and reads that as frames", leavingOut(checkContent)},
-		{"unoffered-protocol", "switches to foo where websocket was offered", answering(switchToFoo)},
-		{"wrong-accept", "proves its 101 with the Accept of another key", answering(acceptAnotherKey)},
-		{"bare-101", "switches without Upgrade and Connection in the 101", answering(switchWithoutFields)},
-		{"unsolicited-101", "switches on a GET that asks for no upgrade, at any path", switchUnasked},
-		{"http-after-101", "sends an HTTP response into the tunnel", answering(respondInTunnel)},
-		{"bare-426", "refuses a version with a 426 that says neither what nor how", refuseBarely},
-		{"hangs", "never answers a request with Upgrade", hang},
+		{name: "switches-on-anything", about: "switches to whatever Upgrade names, without a look at anything else", answer: switchOnAnything},
+		{name: "any-method", about: "switches on methods other than GET", answer: leavingOut(checkMethod)},
+		{name: "http10", about: "switches in HTTP/1.0", answer: leavingOut(checkHTTP11)},
+		{name: "no-host", about: "switches without a Host", answer: leavingOut(checkHost)},
+		{name: "two-hosts", about: "switches with two Hosts", answer: leavingOut(checkOneHost)},
+		{name: "ignores-upgrade", about: "switches without a look at Upgrade", answer: leavingOut(checkUpgrade | checkProtocol)},
+		{name: "upgrade-substring", about: "takes not-websocket in Upgrade for websocket", answer: leavingOut(checkProtocol)},
+		{name: "unicode-case", about: "folds the case of Upgrade as Unicode does, a Kelvin sign to k", answer: foldOffer},
+		{name: "ignores-connection", about: "switches without a look at Connection", answer: leavingOut(checkConnection | checkOption)},
+		{name: "connection-substring", about: "takes no-upgrade in Connection for upgrade", answer: leavingOut(checkOption)},
+		{name: "no-key", about: "switches without Sec-WebSocket-Key", answer: leavingOut(checkKey)},
+		{name: "two-keys", about: "switches with two keys", answer: leavingOut(checkOneKey)},
+		{name: "any-key", about: "switches with a key that is not 16 bytes in base64", answer: leavingOut(checkKeyForm)},
+		{name: "any-version", about: "switches whatever Sec-WebSocket-Version says", answer: leavingOut(checkVersion)},
+		{name: "any-origin", about: "switches for pages of other hosts", answer: leavingOut(checkOrigin)},
+		{name: "content-as-frames", about: "switches before the content of the request and reads that as frames", answer: leavingOut(checkContent)},
+		{name: "unsolicited-101", about: "switches on a GET that asks for no upgrade, at any path", answer: switchUnasked},
+		{name: "udp-by-post", about: "switches to connect-udp on methods other than GET", answer: proxyUDP},
+	}
+}
+
+func headFaults() []fault {
+	sound := leavingOut(0)
+	return []fault{
+		{name: "any-http-version", about: "takes any version of HTTP for 1.1, and none too", answer: sound, repair: assumeHTTP11},
+		{name: "any-target", about: "switches on a target that names no path", answer: sound, repair: assumeChat},
+		{name: "breaks-at-cr", about: "takes a CR alone for the end of a line", answer: sound, repair: breakAtCR},
+		{name: "space-before-colon", about: "takes white space between a field name and its colon", answer: sound, repair: trimNames},
+		{name: "leading-space", about: "takes white space in front of a field name", answer: sound, repair: trimLines},
+		{name: "skips-bad-lines", about: "skips lines that are no fields", answer: sound, repair: skipLines},
+		{name: "drops-control-bytes", about: "leaves control bytes out of what it reads", answer: sound, repair: dropControls},
+		{name: "underscores", about: "takes Sec_WebSocket_Key for Sec-WebSocket-Key", answer: sound, repair: dashNames},
+		{name: "ambiguous-content", about: "reads content first, and chooses where its length is ambiguous", answer: readContentFirst, repair: chooseLength},
+	}
+}
+
+func answerFaults() []fault {
+	return []fault{
+		{name: "unoffered-protocol", about: "switches to foo where websocket was offered", answer: answering(switchToFoo)},
+		{name: "wrong-accept", about: "proves its 101 with the Accept of another key", answer: answering(acceptAnotherKey)},
+		{name: "bare-101", about: "switches without Upgrade and Connection in the 101", answer: answering(switchWithoutFields)},
+		{name: "length-in-101", about: "says Content-Length: 0 in the 101", answer: answering(adding(func(*http.Request) string { return "Content-Length: 0" }))},
+		{name: "unoffered-subprotocol", about: "agrees to a subprotocol that nobody has offered", answer: answering(adding(func(*http.Request) string { return "Sec-WebSocket-Protocol: superchat" }))},
+		{name: "unoffered-extension", about: "agrees to permessage-deflate without a look at the offer", answer: answering(adding(func(*http.Request) string { return "Sec-WebSocket-Extensions: permessage-deflate" }))},
+		{name: "echoes-extensions", about: "agrees to extensions in the words of the offer", answer: answering(adding(echoExtensions))},
+		{name: "http-after-101", about: "sends an HTTP response into the tunnel", answer: answering(respondInTunnel)},
+		{name: "answers-in-tunnel", about: "answers HTTP requests behind the 101", answer: answerInTunnel},
+		{name: "takes-unmasked", about: "takes frames without a mask", answer: takeUnmasked},
+		{name: "page-for-bad-host", about: "answers with a page where the Host is missing, malformed or there twice", answer: welcome},
+		{name: "bare-426", about: "refuses a version with a 426 that says neither what nor how", answer: refuseBarely},
+		{name: "loses-content", about: "ignores an offer and the content of the request with it", answer: loseContent},
+		{name: "hangs", about: "never answers a request with Upgrade", answer: hang},
 	}
 }
 
 // backend has the fault at the usual paths.
 func (f fault) backend() Backend {
-	b := Backend{Name: f.name, About: f.about, Paths: []string{"/chat", "/echo"}, routes: make(map[string]answer)}
-	if f.name == "unsolicited-101" {
+	b := Backend{
+		Name: f.name, About: f.about, Hostile: f.name == "hangs", Paths: []string{"/chat", "/echo"},
+		routes: make(map[string]answer), repair: f.repair,
+	}
+	switch f.name {
+	case "unsolicited-101":
 		b.Paths = append(b.Paths, "/", "/api/items")
+	case "udp-by-post":
+		b.Paths = append(b.Paths, "/.well-known/masque/udp/192.0.2.6/443/")
 	}
 	for _, path := range b.Paths {
 		b.routes[path] = f.answer
@@ -51,16 +96,19 @@ func (f fault) backend() Backend {
 	return b
 }
 
-// unsoundComposite has every fault under its name, and switches on anything at the usual paths.
+// unsoundComposite has every fault that does not lie in the reading of heads under its name, and switches on anything at the
+// usual paths.
 func unsoundComposite() Backend {
 	b := Backend{
-		Name: "unsound", About: "every unsound backend under its name, switches-on-anything at /chat and /echo",
+		Name: "unsound", About: "unsound backends under their names, switches-on-anything at /chat and /echo",
 		Paths:  []string{"/chat", "/echo"},
 		routes: map[string]answer{"/chat": switchOnAnything, "/echo": switchOnAnything},
 	}
 	for _, f := range faults() {
-		b.Paths = append(b.Paths, "/"+f.name)
-		b.routes["/"+f.name] = f.answer
+		if f.repair == nil {
+			b.Paths = append(b.Paths, "/"+f.name)
+			b.routes["/"+f.name] = f.answer
+		}
 	}
 	return b
 }
@@ -71,7 +119,7 @@ func leavingOut(checks check) answer {
 		if no := refuse(r, checks); no != nil {
 			return p.reply(r, no)
 		}
-		return p.switchTo(switchHead("Upgrade: websocket", "Connection: Upgrade", acceptLine(r)))
+		return p.switchTo(soundSwitch(r))
 	}
 }
 
@@ -83,14 +131,6 @@ func answering(head func(*http.Request) string) answer {
 		}
 		return p.switchTo(head(r))
 	}
-}
-
-// switchTo sends a 101 and speaks WebSocket behind it, to the end of the connection.
-func (p *peer) switchTo(head string) (again bool) {
-	if p.write(head) {
-		echoFrames(p.conn, p.br)
-	}
-	return false
 }
 
 // switchHead is a 101 with those field lines.
@@ -128,14 +168,54 @@ func acceptAnotherKey(*http.Request) string {
 
 func switchWithoutFields(r *http.Request) string { return switchHead(acceptLine(r)) }
 
-func respondInTunnel(r *http.Request) string {
-	return switchHead("Upgrade: websocket", "Connection: Upgrade", acceptLine(r)) +
-		"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n"
+// adding is a sound 101 with one more field line, unless that is empty.
+func adding(line func(*http.Request) string) func(*http.Request) string {
+	return func(r *http.Request) string {
+		if more := line(r); more != "" {
+			return switchHead("Upgrade: websocket", "Connection: Upgrade", acceptLine(r), more)
+		}
+		return soundSwitch(r)
+	}
+}
+
+func echoExtensions(r *http.Request) string {
+	if offers := r.Header.Values("Sec-WebSocket-Extensions"); len(offers) > 0 {
+		return "Sec-WebSocket-Extensions: " + strings.Join(offers, ", ")
+	}
+	return ""
+}
+
+// foldOffer lowers all letters of Upgrade before it looks.
+func foldOffer(p *peer, r *http.Request) bool {
+	for i, value := range r.Header["Upgrade"] {
+		r.Header["Upgrade"][i] = strings.ToLower(value)
+	}
+	return leavingOut(0)(p, r)
+}
+
+// proxyUDP takes up an offer of connect-udp (RFC 9298 §3.2) on any method, and drops the packets.
+func proxyUDP(p *peer, r *http.Request) bool {
+	if !offers(r, "connect-udp") || r.ProtoMinor < 1 || hasContent(r) || len(r.Header["Host"]) != 1 {
+		return leavingOut(0)(p, r)
+	}
+	if p.write(switchHead("Upgrade: connect-udp", "Connection: Upgrade", "Capsule-Protocol: ?1")) {
+		_ = p.conn.SetReadDeadline(time.Now().Add(idleTime))
+		_, _ = io.Copy(io.Discard, p.br)
+	}
+	return false
+}
+
+// welcome gives a page to those whose Host would have to be refused.
+func welcome(p *peer, r *http.Request) bool {
+	if refuse(r, checkHost|checkOneHost) == nil && refuse(r, 0) != nil {
+		return p.reply(r, &reply{status: http.StatusOK, text: "points\n"})
+	}
+	return leavingOut(0)(p, r)
 }
 
 func switchUnasked(p *peer, r *http.Request) bool {
 	if r.Method == http.MethodGet && r.ProtoMinor > 0 && len(r.Header["Upgrade"]) == 0 {
-		return p.switchTo(switchHead("Upgrade: websocket", "Connection: Upgrade", acceptLine(r)))
+		return p.switchTo(soundSwitch(r))
 	}
 	return leavingOut(0)(p, r)
 }

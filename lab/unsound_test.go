@@ -15,15 +15,21 @@ import (
 func TestUnsoundBackendsHaveOneFault(t *testing.T) {
 	composite := start(t, "unsound")
 	for _, f := range faults() {
-		if slices.Contains([]string{"switches-on-anything", "hangs"}, f.name) {
+		if slices.Contains([]string{"switches-on-anything", "hangs", "page-for-bad-host"}, f.name) {
 			continue
 		}
 		s := start(t, f.name)
 		for _, m := range malformations() {
+			if f.name == "ambiguous-content" && m.name == "content withheld" {
+				continue // which it waits for
+			}
 			want := slices.Contains(strings.Fields(m.passes), f.name)
 			p := ask(t, s, m.handshake)
 			if switched := p.StatusCode == 101; switched != want || !switched && (p.StatusCode < 400 || p.StatusCode > 499) {
 				t.Errorf("%s: %s: got %s, want a 101: %t", f.name, m.name, p.Status, want)
+			}
+			if f.repair != nil || m.name == "target *" {
+				continue // not in the composite, or not at its path
 			}
 			q := ask(t, composite, strings.Replace(m.handshake, "/chat", "/"+f.name, 1))
 			if q.StatusCode != p.StatusCode {
@@ -52,7 +58,15 @@ func TestEveryFaultShows(t *testing.T) {
 		"unsolicited-101":      {"GET /chat HTTP/1.1\r\nHost: lab\r\n\r\n", []string{"101", "websocket", "Upgrade", acceptFor("")}},
 		"http-after-101":       {soundHandshake, flawless},
 		"bare-426":             {version, []string{"426", "", "", ""}},
-		"hangs":                {},
+	}
+	for _, name := range []string{ // which have tests of their own
+		"hangs", "udp-by-post", "length-in-101", "unoffered-subprotocol", "unoffered-extension", "echoes-extensions", "answers-in-tunnel",
+		"takes-unmasked", "page-for-bad-host", "loses-content",
+	} {
+		shows[name] = struct {
+			request string
+			want    []string
+		}{}
 	}
 	for _, m := range malformations() {
 		for _, name := range strings.Fields(m.passes) {
@@ -88,11 +102,15 @@ func TestEveryFaultShows(t *testing.T) {
 }
 
 func TestSwitchesOnAnything(t *testing.T) {
+	refused := []string{
+		"no Upgrade", "http/1.1 in small letters", "target *", "two lengths", "space before colon", "space before name", "no colon", "CR alone",
+		"NUL", "folded field", "CL and TE",
+	}
 	for _, name := range []string{"switches-on-anything", "unsound"} {
 		s := start(t, name)
 		for _, m := range malformations() {
 			p := ask(t, s, m.handshake)
-			if want := !slices.Contains([]string{"no Upgrade", "space before colon", "folded field", "CL and TE"}, m.name); (p.StatusCode == 101) != want {
+			if want := !slices.Contains(refused, m.name); (p.StatusCode == 101) != want {
 				t.Errorf("%s: %s: got %s, want a 101: %t", name, m.name, p.Status, want)
 			}
 		}

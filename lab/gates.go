@@ -1,0 +1,87 @@
+package lab
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// What the gates let in.
+const (
+	maxTickets  = 10_000 // different ones
+	maxRequests = 30     // of all clients together
+)
+
+// gatedBackends are sound, and do not accept every sound handshake.
+func gatedBackends() []Backend {
+	gated := func(name, about string, gate answer) Backend {
+		return Backend{
+			Name: name, About: about, Sound: true, Paths: []string{"/chat", "/echo"},
+			routes: map[string]answer{"/chat": gate, "/echo": gate},
+		}
+	}
+	return []Backend{
+		gated("ticket", "accepts one handshake for each value of Authorization, and one without", takeTickets()),
+		gated("limit", "answers 429 from the 31st request on", limit()),
+		gated("forbidding", "accepts handshakes with an Origin only, its own", wanting("Origin")),
+		gated("subprotocol", "accepts handshakes with a subprotocol only, and chooses the first", wanting("Sec-WebSocket-Protocol")),
+	}
+}
+
+// takeTickets accepts a sound handshake if nobody has used its ticket before.
+func takeTickets() answer {
+	var mu sync.Mutex
+	used := make(map[string]bool)
+	return func(p *peer, r *http.Request) bool {
+		if refuse(r, 0) != nil {
+			return leavingOut(0)(p, r)
+		}
+		ticket := r.Header.Get("Authorization")
+		mu.Lock()
+		valid := !used[ticket] && len(used) < maxTickets
+		if valid {
+			used[ticket] = true
+		}
+		mu.Unlock()
+		if !valid {
+			return p.reply(r, &reply{status: http.StatusForbidden, text: "that ticket was used\n"})
+		}
+		return p.switchTo(soundSwitch(r))
+	}
+}
+
+// limit answers as many requests as it should, and the others not at all.
+func limit() answer {
+	var requests atomic.Int64
+	return func(p *peer, r *http.Request) bool {
+		if requests.Add(1) > maxRequests {
+			return p.reply(r, &reply{http.StatusTooManyRequests, http.Header{"Retry-After": {"3600"}}, "too many requests\n"})
+		}
+		return leavingOut(0)(p, r)
+	}
+}
+
+// wanting accepts sound handshakes that have the field, and agrees to the first subprotocol they offer.
+func wanting(field string) answer {
+	return func(p *peer, r *http.Request) bool {
+		if no := refuse(r, 0); no != nil {
+			return p.reply(r, no)
+		}
+		if r.Header.Get(field) == "" {
+			return p.reply(r, &reply{status: http.StatusForbidden, text: "there is no " + field + "\n"})
+		}
+		return p.switchTo(adding(chooseFirst)(r))
+	}
+}
+
+// chooseFirst agrees to the first subprotocol that is offered.
+func chooseFirst(r *http.Request) string {
+	offered := strings.Split(r.Header.Get("Sec-WebSocket-Protocol"), ",")
+	i := slices.IndexFunc(offered, func(s string) bool { return strings.Trim(s, " \t") != "" })
+	if i < 0 {
+		return ""
+	}
+	return "Sec-WebSocket-Protocol: " + strings.Trim(offered[i], " \t")
+}

@@ -1,0 +1,84 @@
+package lab
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// dripTime is what a backend that drips waits between two bytes.
+const dripTime = time.Second
+
+// hostileBackends are those that a client must neither hang nor swell nor break at. They switch on nothing.
+func hostileBackends() []Backend {
+	hostile := func(name, about string, answer func(*peer)) Backend {
+		return Backend{Name: name, About: about, Sound: true, Hostile: true, Paths: []string{"/chat", "/echo"}, talk: behindHead(answer)}
+	}
+	return []Backend{
+		hostile("closing", "closes the connection in place of an answer", func(p *peer) { linger(p.conn, p.br) }),
+		hostile("resetting", "resets the connection in place of an answer", reset),
+		hostile("dripping", "answers at a byte a second", drip),
+		hostile("garbage", "answers in bytes that are no HTTP", func(p *peer) {
+			p.write(strings.Repeat("\xde\xad\xbe\xef", 16))
+			linger(p.conn, p.br)
+		}),
+		hostile("endless", "sends interim responses for ever", func(p *peer) { p.repeat("", "HTTP/1.1 102 Processing\r\n\r\n") }),
+		hostile("endless-head", "sends a head that never ends", func(p *peer) { p.repeat("HTTP/1.1 400 Bad Request\r\n", "X-More: and more\r\n") }),
+	}
+}
+
+// behindHead waits for a head, whatever is in it.
+func behindHead(answer func(*peer)) func(*peer) {
+	return func(p *peer) {
+		if _, err := p.next(nil); err == nil || errors.As(err, new(*errHead)) {
+			answer(p)
+		}
+	}
+}
+
+// reset has the connection end in a reset when it is closed.
+func reset(p *peer) {
+	if conn, ok := p.conn.(interface{ SetLinger(sec int) error }); ok {
+		_ = conn.SetLinger(0)
+	}
+}
+
+// drip refuses, slowly.
+func drip(p *peer) {
+	tick := time.NewTicker(dripTime)
+	defer tick.Stop()
+	for _, c := range []byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n") {
+		if !p.write(string(c)) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-p.door.shut:
+			return
+		}
+	}
+}
+
+// repeat writes for as long as somebody reads.
+func (p *peer) repeat(once, again string) {
+	again = strings.Repeat(again, 100)
+	for ok := p.write(once); ok; {
+		ok = p.write(again)
+	}
+}
+
+// dyingBackend is one that a request ends.
+func dyingBackend() Backend {
+	die := func(p *peer, r *http.Request) bool {
+		if len(r.Header.Values("Sec-WebSocket-Version")) > 1 {
+			_ = p.door.Close()
+			return false
+		}
+		return leavingOut(0)(p, r)
+	}
+	return Backend{
+		Name: "dying", About: "answers nothing any more once it has got two versions", Paths: []string{"/chat", "/echo"},
+		routes: map[string]answer{"/chat": die, "/echo": die},
+	}
+}

@@ -1,0 +1,51 @@
+package lab
+
+import (
+	"net/http"
+
+	"github.com/gobwas/ws"
+)
+
+// soundSwitch is the 101 to a sound handshake.
+func soundSwitch(r *http.Request) string {
+	return switchHead("Upgrade: websocket", "Connection: Upgrade", acceptLine(r))
+}
+
+// switchTo sends a 101 and speaks WebSocket behind it, to the end of the connection.
+func (p *peer) switchTo(head string) (again bool) {
+	if p.write(head) {
+		echoFrames(p.conn, p.br, ws.StateServerSide)
+	}
+	return false
+}
+
+// takeUnmasked switches on sound handshakes, and does not mind frames without a mask (RFC 6455 §5.1).
+func takeUnmasked(p *peer, r *http.Request) bool {
+	if no := refuse(r, 0); no != nil {
+		return p.reply(r, no)
+	}
+	if p.write(soundSwitch(r)) {
+		echoFrames(p.conn, p.br, 0)
+	}
+	return false
+}
+
+// answerInTunnel switches on sound handshakes. Where what comes behind one begins like a request, it goes on in HTTP.
+func answerInTunnel(p *peer, r *http.Request) bool {
+	if no := refuse(r, 0); no != nil {
+		return p.reply(r, no)
+	}
+	if !p.write(soundSwitch(r)) {
+		return false
+	}
+	first, err := p.br.Peek(1)
+	if err == nil && (first[0] < 'A' || first[0] > 'Z') {
+		echoFrames(p.conn, p.br, ws.StateServerSide)
+		return false
+	}
+	return err == nil
+}
+
+func respondInTunnel(r *http.Request) string {
+	return soundSwitch(r) + "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n"
+}
