@@ -12,6 +12,7 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /interlock ./cmd/interl
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /interlock /interlock
+ENV INTERLOCK_STORE=memory
 USER 65532:65532
 EXPOSE 8426
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["/interlock", "healthcheck"]

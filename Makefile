@@ -1,6 +1,6 @@
 GO            ?= go
 FUZZTIME      ?= 30s
-FUZZ          ?= wire/FuzzScanner wire/FuzzConversation wire/FuzzTranscript rules/FuzzClassify capture/FuzzHAR capture/FuzzPcap capture/FuzzSegments
+FUZZ          ?= wire/FuzzScanner wire/FuzzConversation wire/FuzzTranscript rules/FuzzClassify rules/FuzzReadRuling store/FuzzImport store/FuzzPassed report/FuzzRead capture/FuzzHAR capture/FuzzPcap capture/FuzzSegments
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 

@@ -23,6 +23,10 @@ type Audit struct {
 
 	configured atomic.Pointer[options] // nil: what the fields say
 
+	// Store gets each ruling that turns out to be unsafe before that is logged, and calls then, once, when it is stored for
+	// good, or when that takes too long; nil: it is logged at once. It must not block.
+	Store func(r *rules.Ruling, then func(stored bool))
+
 	mu        sync.Mutex
 	open      map[string]*openExchange // exchanges that will be reported again, by ID
 	findings  map[key]*Finding

@@ -20,10 +20,10 @@ type lines struct {
 
 func (a *Audit) log(r *rules.Ruling, l lines) {
 	switch {
-	case l.unsafe && r.X.Blocked:
-		a.facts(a.Log.Warn(), r).Msg("blocked switch")
+	case l.unsafe && a.Store != nil:
+		a.Store(r, func(stored bool) { a.facts(a.Log.Warn(), r).Bool("stored", stored).Msg(unsafeMessage(r)) })
 	case l.unsafe:
-		a.facts(a.Log.Warn(), r).Msg("unsafe switch")
+		a.facts(a.Log.Warn(), r).Msg(unsafeMessage(r))
 	}
 	switch {
 	case l.exchange && probed(r.X): // who runs the probes says what came of them
@@ -31,7 +31,7 @@ func (a *Audit) log(r *rules.Ruling, l lines) {
 	case l.exchange:
 		a.facts(a.Log.Info(), r).Msg("exchange")
 	}
-	if l.closed {
+	if l.closed && !probed(r.X) {
 		x := r.X
 		a.Log.Info().Str("exchange", x.ID).Str("route", x.Route).Str("client", x.Client).Str("cause", string(x.Cause)).
 			Int64("clientBytes", x.After.ClientBytes).Int64("serverBytes", x.After.ServerBytes).
@@ -40,6 +40,13 @@ func (a *Audit) log(r *rules.Ruling, l lines) {
 	if l.shed {
 		a.logShed()
 	}
+}
+
+func unsafeMessage(r *rules.Ruling) string {
+	if r.X.Blocked {
+		return "blocked switch"
+	}
+	return "unsafe switch"
 }
 
 // facts are the fields of a line about an exchange. Nothing in them is a secret, and nothing is a byte that a terminal or

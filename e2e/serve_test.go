@@ -154,13 +154,13 @@ func TestServeRefusesWhatItCannotDo(t *testing.T) {
 		args []string
 		says string
 	}{
-		"guard":           {[]string{"--guard", "unsafe"}, "not in this version"},
+		"guard":           {[]string{"--guard", "perhaps"}, "neither off nor unsafe"},
 		"store":           {[]string{"--store", "sqlite.db"}, "not in this version"},
 		"address in use":  {[]string{"--listen", taken}, "--listen"},
 		"admin in use":    {[]string{"--admin", taken}, "--admin"},
 		"unknown flag":    {[]string{"--frobnicate"}, "--frobnicate"},
 		"argument":        {[]string{"http://127.0.0.1:1"}, "http://127.0.0.1:1"},
-		"TLS to backend":  {[]string{"--backend", "https://127.0.0.1:1"}, "not in this version"},
+		"TLS keys":        {[]string{"--tls-cert", "/nonexistent.pem"}, "the key is missing"},
 		"no such file":    {[]string{"--config", "/nonexistent.yaml"}, "/nonexistent.yaml"},
 		"unknown log":     {[]string{"--log", "xml"}, "xml"},
 		"backend missing": {[]string{"--backend", ""}, "backend"},

@@ -20,12 +20,16 @@ func (r *run) end(ctx context.Context) {
 		}
 	}
 	slices.SortFunc(waiting, func(a, b *job) int { return cmp.Compare(a.ended, b.ended) })
-	if r.gone {
-		r.blame(waiting)
-	} else {
-		for _, j := range waiting {
-			r.release(j, wire.ControlsRefused, true)
+	var blamed []*job
+	for _, j := range waiting {
+		if r.gone && !j.outlived {
+			blamed = append(blamed, j)
+			continue
 		}
+		r.release(j, wire.ControlsRefused, true)
+	}
+	if r.gone {
+		r.blame(blamed)
 	}
 	why := "the backend is gone"
 	if ctx.Err() != nil {

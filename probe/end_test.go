@@ -102,7 +102,7 @@ func TestACrashAmongManyNamesThemAll(t *testing.T) {
 		refuses(c)
 	})
 	close(ready)
-	l, report, err := probed(context.Background(), t, b.target(), Settings{}, many(400))
+	l, report, err := probed(context.Background(), t, b.target(), Settings{Concurrency: 4}, many(400))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// hold keeps a probe that has ended until a control that begins later is answered. Where none speaks for it there is
+// hold keeps a probe that has ended until two controls that begin later are answered. Where none speaks for it there is
 // nothing to wait for, but for whether the backend has outlived it.
 func (r *run) hold(ctx context.Context, j *job) {
 	switch f := r.speaker(j.probe); {
@@ -29,11 +29,17 @@ func (r *run) releaseCovered(f *family, accepted bool) {
 		f.suspect = nil
 	}
 	for _, j := range covered {
+		if accepted && !j.outlived && !j.alone && !j.bare {
+			// One more: a backend that takes only so many handshakes may have taken this control as its last.
+			j.outlived = true
+			f.held = append(f.held, j)
+			continue
+		}
 		controls := wire.ControlsRefused
 		if accepted && j.before && !j.uncontrolled {
 			controls = wire.ControlsAccepted
 		}
-		if !accepted {
+		if !accepted && !j.outlived {
 			f.suspect = append(f.suspect, j.probe.ID)
 		}
 		r.release(j, controls, false)

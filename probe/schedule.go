@@ -20,6 +20,7 @@ type job struct {
 	before       bool // the control was accepted the last time when it was sent
 	uncontrolled bool // no control speaks for it
 	ended        int  // which one of all jobs it was to end; from 1
+	outlived     bool // a control that began later was accepted
 	bare         bool // the server closed without a byte
 	x            *wire.Exchange
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,7 @@ type Backend struct {
 	Guard func(*wire.Exchange) error
 
 	once    sync.Once
+	numeric []netip.AddrPort // the addresses, if none of them is a name or a path; else nil
 	next    atomic.Uint32
 	dialTLS *tls.Config // as TLS, but ready for use
 }
@@ -50,7 +52,20 @@ func (b *Backend) ready() {
 		if b.dialTLS = onlyHTTP1(b.TLS); b.dialTLS != nil && b.dialTLS.ClientSessionCache == nil {
 			b.dialTLS.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 		}
+		for _, a := range b.Addresses {
+			to, err := netip.ParseAddrPort(a)
+			if err != nil || to.Addr().Zone() != "" {
+				b.numeric = nil
+				break
+			}
+			b.numeric = append(b.numeric, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
+		}
 	})
+}
+
+// plain tells whether what goes to the backend goes as it comes, and nothing is to be found out on the way there.
+func (b *Backend) plain() bool {
+	return b.numeric != nil && b.TLS == nil && b.Guard == nil && b.ProxyProtocol == 0 && b.Host == ""
 }
 
 // dial connects to one of the addresses: the next one in turn, then the others until one does not refuse. It returns
@@ -79,11 +94,8 @@ func network(address string) string {
 	return "tcp"
 }
 
-// serverName is the name that TLS asks the backend for.
-func (b *Backend) serverName(address string) string {
-	if b.dialTLS.ServerName != "" {
-		return b.dialTLS.ServerName
-	}
+// serverName is the name that TLS asks for at an address.
+func serverName(address string) string {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return "localhost" // a unix socket

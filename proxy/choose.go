@@ -19,7 +19,7 @@ type Arrival struct {
 // is complete, and first is all that has come by then. It is false if there is no backend: the client has its answer.
 func (c *conn) choose(up *pump, first []byte) (held []byte, ok bool) {
 	r := c.relay
-	if c.way.choose == nil {
+	if c.way.choose == nil || c.named != nil && !c.named.mayChoose() {
 		return first, true
 	}
 	a := Arrival{Listener: c.client.LocalAddr(), Client: c.client.RemoteAddr()}
@@ -28,6 +28,9 @@ func (c *conn) choose(up *pump, first []byte) (held []byte, ok bool) {
 	}
 	held, a.Request = c.firstHead(up, first)
 	b, why := c.way.choose(&a)
+	if c.named != nil && !c.named.among(b) {
+		return held, true // it goes where it was told to
+	}
 	if b == nil {
 		c.feed(wire.FromClient, held)
 		c.answer(up, wire.CauseScope, why)

@@ -52,6 +52,9 @@ func (c *conn) due() time.Time {
 	if c.halfClosed.Load() {
 		sooner(time.Unix(0, c.lastByte.Load()).Add(c.relay.Limits.HalfClosed))
 	}
+	if !c.dialling.IsZero() {
+		sooner(c.dialling.Add(c.relay.Limits.Dial))
+	}
 	return due
 }
 
@@ -91,6 +94,10 @@ func (c *conn) tick() {
 		c.timeOut("head not complete in time")
 	case c.halfClosed.Load() && !now.Before(time.Unix(0, c.lastByte.Load()).Add(limits.HalfClosed)):
 		c.timeOut("half-closed for too long")
+	case !c.dialling.IsZero() && !now.Before(c.dialling.Add(limits.Dial)):
+		c.dialling = time.Time{}
+		c.lane.tell(toGiveUp)
+		c.arm(now)
 	default:
 		c.arm(now)
 	}
@@ -103,7 +110,16 @@ func (c *conn) timeOut(what string) {
 	c.closeBoth()
 }
 
-// closeBoth makes both pumps stop. The lock is held.
+// An order is what a carrier is told to do with a lane; a later one takes the place of an earlier one.
+type order uint8
+
+const (
+	toGiveUp order = iota + 1 // waiting for the backend
+	toFinish                  // what the client sends goes nowhere, and it is told that nothing more comes
+	toClose                   // both sides
+)
+
+// closeBoth makes both pumps, or the carrier, stop. The lock is held.
 func (c *conn) closeBoth() {
 	c.closing = true
 	if c.gate != nil {
@@ -111,6 +127,10 @@ func (c *conn) closeBoth() {
 	}
 	if c.giveUp != nil {
 		c.giveUp()
+	}
+	if c.lane != nil {
+		c.lane.tell(toClose)
+		return
 	}
 	c.client.Close()
 	if c.backend != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 type conn struct {
 	relay   *Relay
 	via     *Listener // nil: the forward one
+	named   *named    // where its client wants to go; nil: it did not say so to a forward listener
 	way     *way
 	to      *Backend
 	client  *side
@@ -26,6 +28,7 @@ type conn struct {
 	prefix    []byte      // what the client sent before the connection came here; nil if nothing
 	refusal   string      // if not empty, why the target is out of scope: it is said, and nothing is carried
 	editor    *headEditor // nil if nothing is edited
+	blind     bool        // the client's TLS is not ended here
 	undecided bool        // before the client bytes at hand, the conversation was; kept only for the editor
 
 	mu      sync.Mutex
@@ -47,6 +50,11 @@ type conn struct {
 
 	handover  atomic.Bool // the up pump is to leave its place to the tunnel
 	handedOut chan rest   // what the up pump had in hand when it stopped; it sends exactly once, so the capacity is 1
+
+	carriers *carriers         // those that may carry it; nil: none
+	lane     *lane             // not nil: a carrier has both sides, and client and backend are not in use
+	dialling time.Time         // since when the carrier waits for the backend; zero if it does not
+	ends     [2]netip.AddrPort // of the connection to the backend, if it is claimed
 }
 
 // rest is what a pump had in hand when it stopped.
@@ -56,13 +64,19 @@ type rest struct {
 }
 
 func (r *Relay) newConn(client *net.TCPConn) *conn {
-	c := &conn{relay: r, client: cleartext(client), handedOut: make(chan rest, 1)}
+	c := &conn{client: cleartext(client), handedOut: make(chan rest, 1)}
+	c.arrive(r, client.RemoteAddr().String())
+	return c
+}
+
+// arrive readies a connection from that address.
+func (c *conn) arrive(r *Relay, client string) {
+	c.relay = r
 	c.common = wire.Common{
-		Origin: wire.OriginLive, Client: client.RemoteAddr().String(), Emit: r.Observe, NewID: newID, Moved: r.moved, Pool: &r.pool, Counts: &r.Counts,
+		Origin: wire.OriginLive, Client: client, Emit: r.Observe, NewID: newID, Moved: r.moved, Pool: &r.pool, Counts: &r.Counts,
 	}
 	c.way = r.ways.Load()
 	c.toward(c.way.backend)
-	return c
 }
 
 // toward sets the backend that the connection goes to. It must not be called once bytes were fed.
@@ -77,6 +91,9 @@ func (c *conn) toward(b *Backend) {
 	if b.Host != "" {
 		c.alter("host", func(head []byte) []byte { return rewriteHost(head, b.Host) })
 	}
+	if c.named != nil {
+		c.suit()
+	}
 }
 
 // newID names an exchange: sortable by time, and unique among all instances.
@@ -85,17 +102,32 @@ func newID(now time.Time) string {
 }
 
 // serve carries the connection to its end and leaves nothing of it behind. It gives back the slot that was taken for it.
+//
+// A tunnel that a carrier has taken over outlives the call.
 func (c *conn) serve(ctx context.Context) {
+	c.enter()
+	if !c.run(ctx) {
+		c.leave()
+	}
+}
+
+// enter makes the connection one of those that the relay has open.
+func (c *conn) enter() {
 	r := c.relay
 	c.talk.Open(&c.common)
 	r.open.Add(1)
 	r.mu.Lock()
 	r.conns[c] = struct{}{}
 	r.mu.Unlock()
+}
 
-	c.run(ctx)
-
-	c.client.Close()
+// leave takes a connection from among those that are open, and leaves nothing of it behind.
+func (c *conn) leave() {
+	r := c.relay
+	if c.client != nil {
+		c.client.Close()
+	}
+	c.disclaim()
 	r.mu.Lock()
 	delete(r.conns, c)
 	r.mu.Unlock()
@@ -112,71 +144,86 @@ func (c *conn) serve(ctx context.Context) {
 	r.Log.Debug().Str("client", c.common.Client).Str("cause", string(c.cause)).Msg("connection closed")
 }
 
-// run waits for the client's first byte, dials, and carries until both directions have ended.
-func (c *conn) run(ctx context.Context) {
+// run waits for the client's first byte, dials, and carries until both directions have ended, or a carrier has taken over.
+func (c *conn) run(ctx context.Context) (carried bool) {
 	c.startClock()
 	if err := c.introduced(); err != nil {
 		c.relay.rare.log("proxy protocol", c.relay.Log.Warn().Str("peer", c.client.RemoteAddr().String()).Err(err), "connection without PROXY header dropped")
 		c.end(wire.CauseClientReset)
-		return
+		return false
 	}
-	if err := c.secureClient(ctx); err != nil {
+	err := c.uncover()
+	if err == nil {
+		err = c.secureClient(ctx)
+	}
+	if err != nil {
 		c.relay.rare.log("client tls", c.relay.Log.Info().Str("client", c.common.Client).Err(err), "no tls with client")
 		c.end(wire.CauseClientReset)
-		return
+		return false
 	}
 	up := pump{conn: c, from: wire.FromClient, src: c.client}
 	if err := up.open(); err != nil {
 		c.end(wire.CauseClientReset)
-		return
+		return false
 	}
-	first, err := c.prefix, error(nil)
+	first := c.prefix
 	if len(first) == 0 {
 		if first, err = up.read(); err != nil {
 			c.end(causeOf(wire.FromClient, err))
-			return
+			return false
 		}
+	}
+	if c.named != nil && c.named.closed {
+		c.carryClosed(ctx, &up, first)
+		return false
 	}
 	first, ok := c.choose(&up, first)
 	if !ok {
-		return
+		return false
 	}
 	if c.to.Guard != nil {
 		c.guardWith(c.to.Guard)
 	}
 	c.feed(wire.FromClient, first)
+	return c.onward(ctx, &up, first)
+}
+
+// onward goes on with a connection whose first bytes were fed.
+func (c *conn) onward(ctx context.Context, up *pump, first []byte) (carried bool) {
 	if c.relay.loops(c.client) {
-		c.answer(&up, wire.CauseLoop, "the connection comes from this proxy itself: its backend leads back to it")
-		return
+		c.answer(up, wire.CauseLoop, "the connection comes from this proxy itself: its backend leads back to it")
+		return false
 	}
 	if c.refusal != "" {
-		c.answer(&up, wire.CauseScope, c.refusal)
-		return
+		c.answer(up, wire.CauseScope, c.refusal)
+		return false
 	}
 	if err := c.dial(ctx); err != nil {
-		c.answerDial(&up, err)
-		return
+		c.answerDial(up, err)
+		return false
 	}
-	defer c.relay.disclaim(c.backend)
-	defer c.backend.Close()
-	down := pump{conn: c, from: wire.FromServer, src: c.backend, dst: c.client}
-	up.dst = c.backend
+	backend := c.backend
+	down := pump{conn: c, from: wire.FromServer, src: backend, dst: c.client}
+	up.dst = backend
 	if err := errors.Join(up.open(), down.open()); err != nil {
 		c.end(wire.CauseServerReset)
-		return
+		backend.Close()
+		return false
 	}
 	var carrying sync.WaitGroup
 	if c.gate != nil {
-		carrying.Go(func() { c.guardUp(&up, first) })
+		carrying.Go(func() { c.guardUp(up, first) })
 		c.guardDown(&down)
-		carrying.Wait()
-		c.linger(&up)
-		return
+	} else {
+		carrying.Go(func() { c.handedOut <- c.pumpUp(up, first) })
+		carried = c.pumpDown(&down, up)
 	}
-	carrying.Go(func() { c.handedOut <- c.pumpUp(&up, first) })
-	c.pumpDown(&down, &up)
 	carrying.Wait()
-	c.linger(&up)
+	if !carried {
+		c.linger(up)
+		backend.Close()
+	}
+	return carried
 }
 
 // feed shows bytes that were read to the conversation.

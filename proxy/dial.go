@@ -20,7 +20,7 @@ func (c *conn) dial(ctx context.Context) error {
 	c.giveUp = giveUp
 	c.mu.Unlock()
 	d := net.Dialer{Timeout: c.relay.Limits.Dial, KeepAliveConfig: KeepAlive}
-	backend, address, err := c.to.dial(ctx, &d)
+	backend, address, err := c.reach(ctx, &d)
 	if address != c.common.Backend {
 		c.mu.Lock()
 		c.common.Backend = address
@@ -29,15 +29,15 @@ func (c *conn) dial(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.relay.claim(backend)
+	if ends, ok := endsOf(backend.LocalAddr(), backend.RemoteAddr()); ok {
+		c.claim(ends)
+	}
 	if err := c.introduce(backend); err != nil {
-		c.relay.disclaim(backend)
 		backend.Close()
 		return err
 	}
 	secured, err := c.secureBackend(ctx, backend.(socket), address)
 	if err != nil {
-		c.relay.disclaim(backend)
 		backend.Close()
 		return err
 	}
@@ -57,6 +57,11 @@ var KeepAlive = net.KeepAliveConfig{Enable: true, Idle: -1, Interval: -1, Count:
 // answerDial answers a client whose backend cannot be reached.
 func (c *conn) answerDial(up *pump, err error) {
 	cause, why := wire.CauseDial, err.Error()
+	var out *scopeError
+	if errors.As(err, &out) {
+		c.answer(up, wire.CauseScope, why)
+		return
+	}
 	var op *net.OpError
 	if errors.As(err, &op) {
 		why = op.Err.Error()
@@ -75,7 +80,7 @@ func (c *conn) answerDial(up *pump, err error) {
 func (c *conn) answer(up *pump, cause wire.Cause, line string) {
 	c.mu.Lock()
 	c.endLocked(cause)
-	readable, closing := !c.talk.Opaque(), c.closing
+	readable, closing := !c.talk.Opaque() && (c.named == nil || !c.named.closed), c.closing
 	c.mu.Unlock()
 	if closing {
 		return
@@ -89,7 +94,7 @@ func (c *conn) answer(up *pump, cause wire.Cause, line string) {
 		case wire.CauseLimit:
 			status = "503 Service Unavailable"
 		case wire.CauseScope:
-			if status = "403 Forbidden"; c.way.choose != nil {
+			if status = "403 Forbidden"; c.way.choose != nil && c.named == nil && c.refusal == "" {
 				status = "421 Misdirected Request"
 			}
 		}
@@ -101,10 +106,14 @@ func (c *conn) answer(up *pump, cause wire.Cause, line string) {
 	c.linger(up)
 }
 
-// localAnswer is a whole response with one line of text.
-func localAnswer(status, line string) string {
+// localAnswer is a whole response with one line of text, and perhaps more fields.
+func localAnswer(status, line string, fields ...string) string {
 	body := "interlock: " + line + "\n"
-	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
+	more := ""
+	for _, field := range fields {
+		more += field + "\r\n"
+	}
+	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s", status, len(body), more, body)
 }
 
 // linger lets a client that still sends see what it was sent last: a socket that is closed with bytes unread resets the

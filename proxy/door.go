@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -16,11 +15,12 @@ import (
 // A door stands in front of goproxy. It reads the first head of each connection as it is, so that no byte behind it is
 // lost, and decides who carries the connection. It is the listener from which goproxy's server gets its share.
 type door struct {
-	relay  *Relay
-	addr   net.Addr
-	inner  chan net.Conn // unbuffered: a connection is handed over or it is not
-	closed chan struct{}
-	once   sync.Once
+	forward *Forward
+	relay   *Relay
+	addr    net.Addr
+	inner   chan net.Conn // unbuffered: a connection is handed over or it is not
+	closed  chan struct{}
+	once    sync.Once
 }
 
 // Accept yields the next connection for goproxy.
@@ -48,9 +48,8 @@ func (d *door) enter(ctx context.Context, client *net.TCPConn) {
 	head, rest, err := d.readHead(client)
 	if !stop() || err != nil {
 		if errors.Is(err, errNoHead) {
-			if _, err := io.WriteString(client, localAnswer("400 Bad Request", err.Error())); err != nil {
-				d.relay.Log.Debug().Err(err).Msg("client has gone")
-			}
+			d.say(client, "400 Bad Request", err.Error())
+			return
 		}
 		client.Close()
 		d.relay.giveSlot()
@@ -58,32 +57,96 @@ func (d *door) enter(ctx context.Context, client *net.TCPConn) {
 	}
 	client.SetReadDeadline(time.Time{})
 	q := wire.ReadRequest(head)
-	if authority, ok := absoluteAuthority(q); ok && q.Has("Upgrade") {
-		d.relayAbsolute(ctx, client, head, rest, authority)
+	scheme, authority, asks := asked(q)
+	if asks && !d.forward.users.admit(q) {
+		d.relay.rare.log("credentials", d.relay.Log.Warn().Str("client", client.RemoteAddr().String()), "proxy credentials missing or wrong")
+		d.say(client, "407 Proxy Authentication Required", "this proxy asks for credentials", challenge)
 		return
 	}
+	var n *named
+	if asks {
+		if n, err = d.find(q, scheme, authority); err != nil {
+			d.refuse(ctx, client, q, rest, authority, err)
+			return
+		}
+	}
+	if asks && scheme == "http" && q.Has("Upgrade") {
+		c := d.relay.newConn(client)
+		c.prefix = append(append([]byte(nil), head...), rest...)
+		c.follow(n)
+		c.serve(ctx)
+		return
+	}
+	d.handOver(client, q, n, rest)
+}
+
+// handOver lets goproxy have a connection, and returns when that is over.
+func (d *door) handOver(client *net.TCPConn, q *wire.Request, n *named, rest []byte) {
 	held := &heldConn{
-		TCPConn: client, head: head, rest: rest, hold: q.Method == "CONNECT",
-		wake: make(chan struct{}, 1), over: make(chan struct{}), slot: d.relay.giveSlot,
+		TCPConn: client, head: q.Raw, rest: rest, named: n, hold: q.Method == "CONNECT",
+		wake: make(chan struct{}, 1), over: make(chan struct{}), served: make(chan struct{}), slot: d.relay.giveSlot,
 	}
 	select {
 	case d.inner <- held:
 		<-held.over
+		<-held.served
 	case <-d.closed:
 		held.Close()
 	}
 }
 
-// relayAbsolute carries a connection whose first request names the backend in its target and offers an upgrade.
-func (d *door) relayAbsolute(ctx context.Context, client *net.TCPConn, head, rest []byte, authority string) {
-	c := d.relay.newConn(client)
-	c.prefix = append(append([]byte(nil), head...), rest...)
-	c.alter("forward", originForm)
-	if !d.relay.reachable(withPort(authority)) {
-		d.refused(c.common.Client, authority)
-		c.refusal = d.relay.scope(authority)
+// asked is what a request to a proxy wants to reach: by CONNECT (RFC 9110 §9.3.6), for which the scheme is empty, or by a
+// target in absolute-form (RFC 9112 §3.2.2). It is false for a request to the listener itself.
+func asked(q *wire.Request) (scheme, authority string, ok bool) {
+	if q.Method == "CONNECT" {
+		return "", q.Target, true
 	}
+	return absoluteForm(q)
+}
+
+// find is where a request goes, if that is in scope.
+func (d *door) find(q *wire.Request, scheme, authority string) (*named, error) {
+	ports := map[string]uint16{"http": 80, "ws": 80, "https": 443, "wss": 443} // a CONNECT has to have one
+	to, found, err := d.forward.scope.find(authority, ports[scheme], d.relay.ways.Load())
+	if err != nil {
+		return nil, err
+	}
+	absolute := q.Method != "CONNECT"
+	return &named{
+		destination: to, listed: found, authority: authority, forward: d.forward, absolute: absolute,
+		closed: !absolute && d.forward.scope.isClosed(to),
+	}, nil
+}
+
+// refuse tells a client that what it asked for is out of scope. If that was an upgrade, there is an exchange to report.
+func (d *door) refuse(ctx context.Context, client *net.TCPConn, q *wire.Request, rest []byte, authority string, why error) {
+	d.relay.rare.log("scope", d.relay.Log.Warn().Str("client", client.RemoteAddr().String()).Str("target", authority).Str("err", why.Error()), "target out of scope")
+	if q.Method == "CONNECT" || !q.Has("Upgrade") {
+		status := "403 Forbidden"
+		if _, port, err := splitAuthority(authority); q.Method == "CONNECT" && (err != nil || port == "") {
+			status = "400 Bad Request" // RFC 9110 §9.3.6
+		}
+		d.say(client, status, why.Error())
+		return
+	}
+	c := d.relay.newConn(client)
+	c.prefix = append(append([]byte(nil), q.Raw...), rest...)
+	c.refusal = why.Error()
 	c.serve(ctx)
+}
+
+// say answers a client with a line, and ends its connection so that it can see that.
+func (d *door) say(client *net.TCPConn, status, line string, fields ...string) {
+	defer d.relay.giveSlot()
+	defer client.Close()
+	client.SetDeadline(time.Now().Add(lingerFor))
+	if _, err := io.WriteString(client, localAnswer(status, line, fields...)); err != nil {
+		return
+	}
+	client.CloseWrite()
+	if _, err := io.CopyN(io.Discard, client, lingerBytes); err != nil {
+		d.relay.Log.Debug().Str("client", client.RemoteAddr().String()).Msg("client was told and has gone")
+	}
 }
 
 // errNoHead says that what a client sent is no request head.
@@ -112,35 +175,32 @@ func (d *door) readHead(client *net.TCPConn) (head, rest []byte, err error) {
 	}
 }
 
-// absoluteAuthority is the authority in a target of absolute-form (RFC 9112 §3.2.2) with the scheme http.
-func absoluteAuthority(q *wire.Request) (authority string, ok bool) {
-	const scheme = "http://"
-	if len(q.Target) < len(scheme) || !wire.EqualFold(q.Target[:len(scheme)], scheme) {
-		return "", false
+// absoluteForm is scheme, in lower case, and authority of a target in absolute-form (RFC 9112 §3.2.2).
+func absoluteForm(q *wire.Request) (scheme, authority string, ok bool) {
+	scheme, rest, ok := strings.Cut(q.Target, "://")
+	if !ok || scheme == "" || strings.ContainsAny(scheme, "/?#") {
+		return "", "", false
 	}
-	authority = q.Target[len(scheme):]
-	if i := strings.IndexAny(authority, "/?#"); i >= 0 {
-		authority = authority[:i]
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
 	}
-	return authority, true
+	return strings.ToLower(scheme), rest, true
 }
 
-// originForm is a head as it goes on from a proxy to the server: scheme and authority cut out of the target, the lines
-// meant for the proxy removed, everything else as it was.
-func originForm(head []byte) []byte {
+// originForm is a head as it goes on from a proxy to the server: scheme and authority, if it is the one to which the
+// connection goes, cut out of the target, the lines meant for the proxy removed, everything else as it was.
+func originForm(head []byte, to string) []byte {
 	q := wire.ReadRequest(head)
-	authority, ok := absoluteAuthority(q)
-	if !ok {
-		return append([]byte(nil), head...)
+	last := 0
+	var out []byte
+	if scheme, authority, ok := absoluteForm(q); ok && scheme == "http" && authority == to {
+		target := q.Start.From + strings.Index(string(q.Text(q.Start)), q.Target)
+		last = target + len("http://") + len(authority)
+		out = append(out, head[:target]...)
+		if last >= len(head) || head[last] != '/' {
+			out = append(out, '/')
+		}
 	}
-	const scheme = "http://"
-	target := q.Start.From + strings.Index(string(q.Text(q.Start)), q.Target)
-	path := target + len(scheme) + len(authority)
-	out := append([]byte(nil), head[:target]...)
-	if path >= len(head) || head[path] != '/' {
-		out = append(out, '/')
-	}
-	last := path
 	for _, f := range q.Fields {
 		const prefix = "Proxy-"
 		if name := q.Text(f.Name); len(name) < len(prefix) || !wire.EqualFold(name[:len(prefix)], prefix) {
@@ -155,74 +215,3 @@ func originForm(head []byte) []byte {
 	}
 	return append(out, head[last:]...)
 }
-
-// heldConn is a connection whose first head has been read already: that is what it yields first. Behind the head of a
-// CONNECT it yields nothing, so that all that follows is still there for whoever takes it.
-type heldConn struct {
-	*net.TCPConn
-	head, rest []byte
-	hold       bool
-	wake       chan struct{} // one token: a read that holds is to end
-	over       chan struct{} // closed when nobody uses the connection any more
-	once       sync.Once
-	slot       func()
-}
-
-// Read yields the head, then, unless that is held back, what came and comes behind it.
-func (c *heldConn) Read(p []byte) (int, error) {
-	for _, part := range []*[]byte{&c.head, &c.rest} {
-		if n := copy(p, *part); n > 0 && !(part == &c.rest && c.hold) {
-			*part = (*part)[n:]
-			return n, nil
-		}
-	}
-	if !c.hold {
-		return c.TCPConn.Read(p)
-	}
-	select {
-	case <-c.wake:
-		return 0, os.ErrDeadlineExceeded
-	case <-c.over:
-		return 0, net.ErrClosed
-	}
-}
-
-// SetReadDeadline ends a read that holds, if the deadline has passed.
-func (c *heldConn) SetReadDeadline(t time.Time) error {
-	if c.hold && !t.IsZero() && !t.After(time.Now()) {
-		select {
-		case c.wake <- struct{}{}:
-		default:
-		}
-	}
-	return c.TCPConn.SetReadDeadline(t)
-}
-
-// SetDeadline is as in net.Conn.
-func (c *heldConn) SetDeadline(t time.Time) error {
-	if err := c.SetReadDeadline(t); err != nil {
-		return err
-	}
-	return c.SetWriteDeadline(t)
-}
-
-// Close ends the connection and gives its slot back, unless it was taken.
-func (c *heldConn) Close() error {
-	err := net.ErrClosed
-	c.once.Do(func() {
-		err = c.TCPConn.Close()
-		c.slot()
-		close(c.over)
-	})
-	return err
-}
-
-// take hands the connection over, with what came behind the head. Its slot goes with it. The taker calls done when the
-// connection is over.
-func (c *heldConn) take() (*net.TCPConn, []byte) {
-	c.once.Do(func() {})
-	c.TCPConn.SetDeadline(time.Time{})
-	return c.TCPConn, c.rest
-}
-
-func (c *heldConn) done() { close(c.over) }

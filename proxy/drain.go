@@ -45,6 +45,10 @@ func (c *conn) finishAtRest() {
 	}
 	c.endLocked(wire.CauseDrain)
 	c.closing = true
+	if c.lane != nil {
+		c.lane.tell(toFinish)
+		return
+	}
 	c.client.finish(false)
 	c.client.SetReadDeadline(time.Now().Add(lingerFor))
 	if c.backend != nil {

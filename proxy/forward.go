@@ -2,28 +2,102 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
+	"net/netip"
+	"net/url"
 	"sync"
+	"time"
 
 	"github.com/elazarl/goproxy"
 )
 
-// ServeForward carries the connections of clients that were told to use a proxy. A request with an Upgrade field, and what
-// comes behind a CONNECT, goes the way of every other connection of the relay; ordinary requests are forwarded by goproxy,
-// and are not judged. Only the backend can be reached. It runs, ends and fails as Serve does.
-func (r *Relay) ServeForward(ctx context.Context, ln net.Listener) error {
-	defer ln.Close()
-	r.start()
-	if err := r.refuseOwnListener(ctx, ln.Addr()); err != nil {
+// A Forward is a second way into a relay: a listener for clients that were told to use a proxy. A request with an Upgrade
+// field, and what comes behind a CONNECT, goes the way of every other connection of the relay, inside TLS too if there is
+// an authority to end it with; ordinary requests are forwarded by goproxy, and are not judged. Its fields must not be
+// changed once Serve has been called.
+type Forward struct {
+	Relay *Relay
+
+	// Hosts are what can be reached: names, globs of names and addresses, for the ports 80 and 443, with a port, or with
+	// :* for all; "backends" stands for the addresses of the relay's backends. nil: just those. A name must not lead to
+	// this machine, unless it did the first time, nor to an address that is link-local or serves a cloud's metadata.
+	Hosts []string
+	Never []netip.AddrPort // what cannot be reached whatever Hosts says: own listeners; the one that Serve gets is always one
+
+	CA          *tls.Certificate // signs what clients are shown in place of the hosts; nil: TLS inside CONNECT is carried blind
+	PassThrough []string         // hosts, written as in Hosts, into whose tunnels nobody looks; they are counted as such
+	TLS         *tls.Config      // for hosts that are no backend's; nil: the system's authorities are trusted. Only http/1.1 is agreed to
+
+	Users    map[string]string // passwords, by name, of those who may use the proxy (RFC 7617); empty: everybody may
+	Upstream *url.URL          // an HTTP proxy through which everything goes, perhaps with credentials; nil: none. It looks up names by itself
+	Page     http.Handler      // answers requests to the listener itself; nil: a line that says what it is
+
+	scope     *scope
+	users     credentials
+	listenTLS *tls.Config // nil: no authority
+	dialTLS   *tls.Config
+	dialled   func(netip.AddrPort)                                         // is told what is dialled; nil: nobody is
+	lookup    func(ctx context.Context, host string) ([]netip.Addr, error) // nil: the system's
+}
+
+// Check says what is wrong with the fields; nil if nothing is. Serve does so too.
+func (f *Forward) Check() error { return f.ready() }
+
+// ready reads the fields.
+func (f *Forward) ready() (err error) {
+	if f.scope, err = newScope(f.Hosts, f.PassThrough, f.Never); err != nil {
 		return err
 	}
-	d := &door{relay: r, addr: ln.Addr(), inner: make(chan net.Conn), closed: make(chan struct{})}
+	if err := checkUpstream(f.Upstream); err != nil {
+		return err
+	}
+	if f.lookup != nil {
+		f.scope.lookup = f.lookup
+	}
+	f.users = newCredentials(f.Users)
+	f.dialTLS = &tls.Config{}
+	if f.TLS != nil {
+		f.dialTLS = f.TLS
+	}
+	f.dialTLS = onlyHTTP1(f.dialTLS)
+	f.dialTLS.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	if f.CA != nil {
+		l, err := newLeaves(f.CA, f.Relay.Log)
+		if err != nil {
+			return err
+		}
+		f.listenTLS = l.config()
+	}
+	return nil
+}
+
+// Serve carries the connections that ln accepts. It runs, ends and fails as that of a [Relay] does.
+func (f *Forward) Serve(ctx context.Context, ln net.Listener) error {
+	defer ln.Close()
+	r := f.Relay
+	r.start()
+	if err := errors.Join(f.ready(), r.refuseOwnListener(ctx, ln.Addr())); err != nil {
+		return err
+	}
+	if own, ok := addrPort(ln.Addr()); ok {
+		f.scope.never = append(f.scope.never, own)
+		if f.Upstream != nil {
+			if err := refuseListener(ctx, f.upstreamAddress(), own); err != nil {
+				return fmt.Errorf("start forward listener: upstream proxy %q %w", f.Upstream.Host, err)
+			}
+		}
+	}
+	d := &door{forward: f, relay: r, addr: ln.Addr(), inner: make(chan net.Conn), closed: make(chan struct{})}
 	handler, transport := d.goproxy(ctx)
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: r.Limits.Head, ErrorLog: serverLog(r.Log)}
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: r.Limits.Head, ErrorLog: serverLog(r.Log),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, heldKey{}, c) },
+		ConnState:   leave,
+	}
 	server.SetKeepAlivesEnabled(false) // one request, then the next connection meets the door again
 	var serving, running sync.WaitGroup
 	serving.Go(func() {
@@ -34,85 +108,91 @@ func (r *Relay) ServeForward(ctx context.Context, ln net.Listener) error {
 	err := r.accept(ctx, ln, func(client *net.TCPConn) {
 		running.Go(func() { d.enter(ctx, client) })
 	})
-	r.drain(&running)
-	d.Close()
+	overdue := time.AfterFunc(r.Limits.Drain, func() { server.Close() })
+	r.drain(&running) // requests that goproxy forwards among it
+	overdue.Stop()
 	server.Close()
+	d.Close()
 	serving.Wait()
 	transport.CloseIdleConnections()
 	return err
 }
 
+// heldKey is the key under which the context of a request has the connection that it came on.
+type heldKey struct{}
+
+// namedBy is where the door has found that a request goes; nil: to the listener itself.
+func namedBy(q *http.Request) *named {
+	if held, ok := q.Context().Value(heldKey{}).(*heldConn); ok {
+		return held.named
+	}
+	return nil
+}
+
 // goproxy is the proxy for everything that does not go to the relay, and the transport that it uses.
 func (d *door) goproxy(ctx context.Context) (*goproxy.ProxyHttpServer, *http.Transport) {
-	r := d.relay
 	p := goproxy.NewProxyHttpServer()
-	p.Logger, p.Verbose = goproxyLog{r.Log}, true
+	p.Logger, p.Verbose = goproxyLog{d.relay.Log}, true
 	p.KeepAcceptEncoding, p.ConnectDial = true, nil
 	p.Tr = &http.Transport{
-		Proxy: nil, DisableCompression: true, ResponseHeaderTimeout: 0,
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if !r.reachable(addr) {
-				return nil, fmt.Errorf("dial %q: %s", addr, r.scope(addr))
-			}
-			dialer := net.Dialer{Timeout: r.Limits.Dial}
-			return dialer.DialContext(ctx, network, r.Backend.String())
-		},
+		DisableCompression: true, MaxResponseHeaderBytes: 1 << 20, IdleConnTimeout: time.Minute, MaxIdleConns: 100,
+		Proxy: func(*http.Request) (*url.URL, error) { return d.forward.Upstream, nil }, DialContext: d.dial,
 	}
-	p.NonproxyHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, fmt.Sprintf("interlock: this is a proxy for %s: set it as the HTTP proxy of the client, or ask the reverse listener", r.Backend.String()), http.StatusBadRequest)
-	})
+	p.NonproxyHandler = d.forward.Page
+	if p.NonproxyHandler == nil {
+		p.NonproxyHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, fmt.Sprintf("interlock: this is a proxy for clients that are told to use one, and %s; set it as the HTTP proxy of the client, or ask the reverse listener", d.forward.scope.reach()), http.StatusBadRequest)
+		})
+	}
 	p.OnRequest().HandleConnectFunc(func(host string, pc *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
-		if !r.reachable(host) {
-			d.refused(pc.Req.RemoteAddr, host)
-			pc.Resp = forbidden(pc.Req, r.scope(host)) //nolint:bodyclose // goproxy closes it
+		if namedBy(pc.Req) == nil {
 			return goproxy.RejectConnect, host
 		}
 		return &goproxy.ConnectAction{Action: goproxy.ConnectHijack, Hijack: func(_ *http.Request, client net.Conn, _ *goproxy.ProxyCtx) {
 			d.connect(ctx, client)
 		}}, host
 	})
-	p.OnRequest().DoFunc(func(q *http.Request, pc *goproxy.ProxyCtx) (*http.Request, *http.Response) {
-		if q.URL.Scheme == "http" && r.reachable(withPort(q.URL.Host)) {
+	p.OnRequest().DoFunc(func(q *http.Request, _ *goproxy.ProxyCtx) (*http.Request, *http.Response) {
+		n := namedBy(q)
+		if to, err := parseDestination(q.URL.Host, 80); n != nil && q.URL.Scheme == "http" && err == nil && to == n.destination {
 			return q, nil
 		}
-		d.refused(q.RemoteAddr, q.URL.Host)
-		return q, forbidden(q, r.scope(q.URL.Host))
+		return q, goproxy.NewResponse(q, goproxy.ContentTypeText, http.StatusForbidden, "interlock: "+q.URL.Scheme+" is not for requests in absolute-form: ask by CONNECT\n")
 	})
 	p.OnResponse().DoFunc(func(resp *http.Response, pc *goproxy.ProxyCtx) *http.Response {
 		if resp != nil || pc.Error == nil {
 			return resp
 		}
-		status := http.StatusBadGateway
-		if timeout, ok := pc.Error.(interface{ Timeout() bool }); ok && timeout.Timeout() {
-			status = http.StatusGatewayTimeout
-		}
-		return goproxy.NewResponse(pc.Req, goproxy.ContentTypeText, status, fmt.Sprintf("interlock: cannot reach backend %q: %v\n", r.Backend.String(), pc.Error))
+		return goproxy.NewResponse(pc.Req, goproxy.ContentTypeText, statusOf(pc.Error), fmt.Sprintf("interlock: cannot reach backend %q: %v\n", pc.Req.URL.Host, pc.Error))
 	})
 	return p, p.Tr
 }
 
-func forbidden(q *http.Request, line string) *http.Response {
-	return goproxy.NewResponse(q, goproxy.ContentTypeText, http.StatusForbidden, "interlock: "+line+"\n")
-}
-
-// reachable tells whether an authority, with its port, is the backend's own.
-func (r *Relay) reachable(authority string) bool { return r.Backend.is(authority) }
-
-// scope says why an authority cannot be reached.
-func (r *Relay) scope(authority string) string {
-	return fmt.Sprintf("%q is not the backend: this proxy reaches %q only (the key is backend)", authority, r.Backend.String())
-}
-
-func withPort(authority string) string {
-	if _, _, err := net.SplitHostPort(authority); err == nil {
-		return authority
+// statusOf is how a client is told that a request could not be forwarded.
+func statusOf(err error) int {
+	var out *scopeError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.As(err, &out):
+		return http.StatusForbidden
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return http.StatusGatewayTimeout
 	}
-	return net.JoinHostPort(strings.Trim(authority, "[]"), "80")
+	return http.StatusBadGateway
 }
 
-// refused logs that a client asked for what cannot be reached.
-func (d *door) refused(client, authority string) {
-	d.relay.rare.log("scope", d.relay.Log.Warn().Str("client", client).Str("target", authority), "target out of scope")
+// dial is for the transport of goproxy. Whoever asks, what is out of scope is not dialled.
+func (d *door) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	f := d.forward
+	dialer := &net.Dialer{Timeout: d.relay.Limits.Dial, KeepAliveConfig: KeepAlive}
+	if f.Upstream != nil && address == f.upstreamAddress() {
+		return dialer.DialContext(ctx, "tcp", address)
+	}
+	to, found, err := f.scope.find(address, 0, d.relay.ways.Load())
+	if err != nil {
+		return nil, err
+	}
+	return f.dial(ctx, dialer, to, found[0])
 }
 
 // connect carries what comes behind a CONNECT.
@@ -131,11 +211,7 @@ func (d *door) connect(ctx context.Context, client net.Conn) {
 		return
 	}
 	c := d.relay.newConn(conn)
-	if c.prefix = rest; len(rest) > 0 && rest[0] == tlsHandshake {
-		d.relay.Log.Info().Str("client", c.common.Client).Msg("tls inside connect is carried blind")
-	}
+	c.prefix = rest
+	c.follow(held.named)
 	c.serve(ctx)
 }
-
-// tlsHandshake is the first byte of a TLS record that begins a connection (RFC 8446 §5.1).
-const tlsHandshake = 0x16

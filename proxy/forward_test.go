@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,12 @@ import (
 // forwarded is a relay that also has a forward listener.
 func forwarded(t *testing.T, change func(*Relay)) (r *relayed, addr string) {
 	t.Helper()
+	return forwardedBy(t, change, nil)
+}
+
+// forwardedBy is one whose forward listener is changed, too.
+func forwardedBy(t *testing.T, change func(*Relay), set func(*Forward)) (r *relayed, addr string) {
+	t.Helper()
 	r = relay(t, change)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -27,9 +34,12 @@ func forwarded(t *testing.T, change func(*Relay)) (r *relayed, addr string) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	relay := r.Relay
-	go func() { served <- relay.ServeForward(ctx, ln) }()
-	t.Cleanup(func() {
+	f := &Forward{Relay: r.Relay}
+	if set != nil {
+		set(f)
+	}
+	go func() { served <- f.Serve(ctx, ln) }()
+	r.forward = sync.OnceFunc(func() {
 		stop()
 		select {
 		case err := <-served:
@@ -40,8 +50,20 @@ func forwarded(t *testing.T, change func(*Relay)) (r *relayed, addr string) {
 			t.Error("the forward listener does not end")
 		}
 	})
+	t.Cleanup(r.forward)
 	return r, ln.Addr().String()
 }
+
+// through opens a tunnel by CONNECT.
+func through(t testing.TB, proxy, authority string) *net.TCPConn {
+	t.Helper()
+	conn := dial(t, proxy)
+	send(t, conn, "CONNECT "+authority+" HTTP/1.1\r\nHost: "+authority+"\r\n\r\n")
+	expect(t, conn, established)
+	return conn
+}
+
+const established = "HTTP/1.1 200 Connection Established\r\n\r\n"
 
 func TestConnectGoesTheWayOfTheRelay(t *testing.T) {
 	r, addr := forwarded(t, nil)

@@ -83,30 +83,35 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port()), true
 }
 
-// claim remembers a connection to the backend, so that it is known when it comes in again.
-func (r *Relay) claim(backend net.Conn) {
-	if ends, ok := endsOf(backend.LocalAddr(), backend.RemoteAddr()); ok {
-		r.mu.Lock()
-		r.own[ends] = struct{}{}
-		r.mu.Unlock()
-	}
+// claim remembers a connection to the backend by its ends, ours first, so that it is known when it comes in again.
+func (c *conn) claim(ends [2]netip.AddrPort) {
+	c.ends = ends
+	c.relay.mu.Lock()
+	c.relay.own[ends] = struct{}{}
+	c.relay.mu.Unlock()
 }
 
-func (r *Relay) disclaim(backend net.Conn) {
-	if ends, ok := endsOf(backend.LocalAddr(), backend.RemoteAddr()); ok {
-		r.mu.Lock()
-		delete(r.own, ends)
-		r.mu.Unlock()
+// disclaim forgets what was claimed, if something was.
+func (c *conn) disclaim() {
+	if c.ends == ([2]netip.AddrPort{}) {
+		return
 	}
+	c.relay.mu.Lock()
+	delete(c.relay.own, c.ends)
+	c.relay.mu.Unlock()
+	c.ends = [2]netip.AddrPort{}
 }
 
-// loops tells whether the client's connection is one that this relay itself has made: both ends are the same, seen from
-// the other side. It can be asked once the client has sent a byte: none is sent before the connection is claimed.
+// loops tells whether the client's connection is one that this relay itself has made. It can be asked once the client has
+// sent a byte: none is sent before the connection is claimed.
 func (r *Relay) loops(client net.Conn) bool {
 	ends, ok := endsOf(client.RemoteAddr(), client.LocalAddr())
-	if !ok {
-		return false
-	}
+	return ok && r.isOwn(ends)
+}
+
+// isOwn tells whether a connection with these ends is claimed: a client's, its end first, has the same ones as ours if it
+// comes from here.
+func (r *Relay) isOwn(ends [2]netip.AddrPort) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, own := r.own[ends]

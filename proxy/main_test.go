@@ -59,6 +59,7 @@ type relayed struct {
 	backend net.Listener
 	addr    string
 	stop    context.CancelFunc
+	forward func() // ends the forward listener; nil: there is none
 	served  chan error
 }
 
@@ -95,6 +96,9 @@ func relay(t testing.TB, change func(*Relay), via ...func(*Listener)) *relayed {
 
 // end stops the relay and waits for it.
 func (r *relayed) end() {
+	if r.forward != nil {
+		r.forward()
+	}
 	r.stop()
 	select {
 	case err := <-r.served:

@@ -196,14 +196,15 @@ func (c *conn) nextUp(p *pump) ([]byte, error) {
 	}
 }
 
-// pumpDown carries the server's bytes until the direction ends. Behind a 101 it takes over the other direction too.
-func (c *conn) pumpDown(p, up *pump) {
+// pumpDown carries the server's bytes until the direction ends. Behind a 101 it takes over the other direction too, and
+// tells whether a carrier has both.
+func (c *conn) pumpDown(p, up *pump) (carried bool) {
 	defer p.release()
 	for {
 		b, err := p.read()
 		if err != nil {
 			c.ended(p, err)
-			return
+			return false
 		}
 		switched, _ := c.feed(wire.FromServer, b)
 		n, err := p.write(b)
@@ -213,11 +214,15 @@ func (c *conn) pumpDown(p, up *pump) {
 			c.broken(p, err)
 		}
 		if switched {
-			Carry(&Tunnel{conn: c, pumps: [2]*pump{up, p}, rest: [2]rest{c.takeOver(), {ended: err != nil}}})
-			return
+			t := &Tunnel{conn: c, pumps: [2]*pump{up, p}, rest: [2]rest{c.takeOver(), {ended: err != nil}}}
+			if c.carriers.takeOver(t) {
+				return true
+			}
+			Carry(t)
+			return false
 		}
 		if err != nil {
-			return
+			return false
 		}
 	}
 }
@@ -248,15 +253,7 @@ func (c *conn) takeOver() rest {
 // ended takes note that a direction ended on the side that is read: in good order, so that the other side is told so; or
 // broken, so that the other side is broken too.
 func (c *conn) ended(p *pump, err error) {
-	if p.from == wire.FromClient {
-		c.clientOver = true
-	}
-	if errors.Is(err, io.EOF) {
-		c.mu.Lock()
-		c.talk.Ended(p.from, time.Now())
-		c.mu.Unlock()
-	}
-	last := c.half(causeOf(p.from, err)) // before the other side can know of it, and end in turn
+	last := c.over(p.from, err) // before the other side can know of it, and end in turn
 	switch {
 	case errors.Is(err, io.EOF):
 		if !last || p.dst.tls != nil { // else the connection is about to be closed, and that says it
@@ -265,6 +262,19 @@ func (c *conn) ended(p *pump, err error) {
 	case !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded):
 		p.dst.reset()
 	}
+}
+
+// over takes note that a direction ended where it is read. It tells whether the other one had ended before.
+func (c *conn) over(d wire.Direction, err error) (last bool) {
+	if d == wire.FromClient {
+		c.clientOver = true
+	}
+	if errors.Is(err, io.EOF) {
+		c.mu.Lock()
+		c.talk.Ended(d, time.Now())
+		c.mu.Unlock()
+	}
+	return c.half(causeOf(d, err))
 }
 
 // broken takes note that a direction ended on the side that is written to.

@@ -42,11 +42,19 @@ type Relay struct {
 	slots   chan struct{} // one token for each open connection; its capacity is the limit
 	open    atomic.Int64
 	rare    limitedLog
+	hooks   hooks
 
 	mu        sync.Mutex
 	listeners []netip.AddrPort // where connections come from
 	conns     map[*conn]struct{}
 	own       map[[2]netip.AddrPort]struct{} // ends of the connections to the backend: ours and the other one
+}
+
+// hooks are for tests: which way connections are carried, and what the carriers take for the sockets' calls.
+type hooks struct {
+	goroutines bool // never by carriers
+	late       bool // by carriers only behind a 101
+	calls      calls
 }
 
 // Limits are the bounds in time and number of a [Relay]. A zero field stands for the default beside it.
@@ -99,7 +107,7 @@ func (r *Relay) start() {
 	r.once.Do(func() {
 		r.Limits = r.Limits.withDefaults()
 		r.Backend.ready()
-		r.ways.Store(&way{r.Backend, r.Choose})
+		r.ways.Store(&way{r.Backend, r.Others, r.Choose})
 		r.slots = make(chan struct{}, r.Limits.Connections)
 		r.conns = map[*conn]struct{}{}
 		r.own = map[[2]netip.AddrPort]struct{}{}
@@ -112,8 +120,9 @@ func (r *Relay) Open() int { return int(r.open.Load()) }
 // A Listener is where connections come from, and how they begin.
 type Listener struct {
 	net.Listener
-	TLS     *tls.Config    // nil: cleartext. Only http/1.1 is agreed to
-	Trusted []netip.Prefix // peers whose connections must begin with a header of the PROXY protocol; empty: none
+	TLS     *tls.Config           // nil: cleartext. Only http/1.1 is agreed to
+	PassH2  func(sni string) bool // whether TLS of clients that want HTTP/2 goes to the backend as it is, unaudited; nil: none does
+	Trusted []netip.Prefix        // peers whose connections must begin with a header of the PROXY protocol; empty: none
 }
 
 // Serve is ServeListener for one in cleartext.
@@ -126,15 +135,20 @@ func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
 // nil unless the relay could not start or the listener broke.
 func (r *Relay) ServeListener(ctx context.Context, ln Listener) error {
 	defer ln.Close()
-	ln.TLS = onlyHTTP1(ln.TLS)
+	ln.TLS = listening(ln.TLS)
 	r.start()
 	if err := r.refuseOwnListener(ctx, ln.Addr()); err != nil {
 		return err
 	}
 	var running sync.WaitGroup
-	err := r.accept(ctx, ln, func(client *net.TCPConn) {
+	carriers, err := r.startCarriers(&running)
+	if err != nil {
+		return err
+	}
+	defer carriers.end()
+	err = carriers.accept(ctx, r, &ln, func(client *net.TCPConn) {
 		c := r.newConn(client)
-		c.via = &ln
+		c.via, c.carriers = &ln, carriers
 		running.Go(func() { c.serve(ctx) })
 	})
 	r.drain(&running)
@@ -149,21 +163,34 @@ func (r *Relay) accept(ctx context.Context, ln net.Listener, serve func(*net.TCP
 		if !r.takeSlot(ctx) {
 			return nil
 		}
-		client, err := ln.Accept()
-		if err != nil {
-			r.giveSlot()
-			if ctx.Err() != nil {
-				return nil
-			}
-			if !temporary(err) {
-				return fmt.Errorf("accept on %q: %w", ln.Addr(), err)
-			}
-			r.rare.log("accept", r.Log.Error().Err(err), "cannot accept")
-			pause(ctx, 100*time.Millisecond)
-			continue
+		if over, err := r.acceptOne(ctx, ln, serve); over {
+			return err
 		}
-		serve(client.(*net.TCPConn))
 	}
+}
+
+// acceptOne hands on the next connection. The slot for it is taken. It tells whether there will be no more.
+func (r *Relay) acceptOne(ctx context.Context, ln net.Listener, serve func(*net.TCPConn)) (over bool, err error) {
+	client, err := ln.Accept()
+	if err != nil {
+		return r.cannotAccept(ctx, ln, err)
+	}
+	serve(client.(*net.TCPConn))
+	return false, nil
+}
+
+// cannotAccept gives back the slot of a connection that did not come, and waits a moment if more may come.
+func (r *Relay) cannotAccept(ctx context.Context, ln net.Listener, err error) (over bool, failed error) {
+	r.giveSlot()
+	if ctx.Err() != nil {
+		return true, nil
+	}
+	if !temporary(err) {
+		return true, fmt.Errorf("accept on %q: %w", ln.Addr(), err)
+	}
+	r.rare.log("accept", r.Log.Error().Err(err), "cannot accept")
+	pause(ctx, 100*time.Millisecond)
+	return false, nil
 }
 
 // temporary tells whether a failed accept says nothing about the listener: the client had gone, or descriptors are short.
@@ -206,7 +233,7 @@ func (r *Relay) moved(location string) {
 	for _, scheme := range []string{"http://", "ws://"} {
 		if rest, ok := strings.CutPrefix(location, scheme); ok {
 			authority, _, _ := strings.Cut(rest, "/")
-			if r.reachable(withPort(authority)) {
+			if r.ways.Load().backend.is(withPort(authority)) {
 				r.rare.log("moved", r.Log.Warn().Str("backend", r.Backend.String()), "backend redirects clients past this proxy")
 			}
 		}

@@ -166,7 +166,7 @@ func TestDrainDoesNotWaitForADial(t *testing.T) {
 	for dialling := false; !dialling; time.Sleep(time.Millisecond) {
 		for _, c := range r.connections() {
 			c.mu.Lock()
-			dialling = c.giveUp != nil
+			dialling = c.giveUp != nil || !c.dialling.IsZero()
 			c.mu.Unlock()
 		}
 	}

@@ -31,6 +31,29 @@ type noting struct {
 	socket
 	ended  atomic.Bool // by a FIN
 	prefix []byte      // what was read already; it comes first
+	seen   []byte      // what was read, while it may still have to go elsewhere; at most maxHello
+	passed bool        // it does: nothing is said to the peer here
+
+	host    string                // what the peer has asked for before TLS began; empty: nothing
+	passH2  func(sni string) bool // as in Listener
+	wantsH2 bool                  // the peer would speak HTTP/2
+}
+
+// maxHello is how much of a TLS handshake is kept to be passed on, in bytes.
+const maxHello = 64 << 10
+
+// Write is that of the socket, unless somebody else answers the peer.
+func (n *noting) Write(p []byte) (int, error) {
+	if n.passed {
+		return len(p), nil
+	}
+	return n.socket.Write(p)
+}
+
+func (n *noting) keep(p []byte) {
+	if n.seen != nil && len(n.seen)+len(p) <= maxHello {
+		n.seen = append(n.seen, p...)
+	}
 }
 
 // Read is that of the socket.
@@ -38,9 +61,11 @@ func (n *noting) Read(p []byte) (int, error) {
 	if len(n.prefix) > 0 {
 		count := copy(p, n.prefix)
 		n.prefix = n.prefix[count:]
+		n.keep(p[:count])
 		return count, nil
 	}
 	count, err := n.socket.Read(p)
+	n.keep(p[:count])
 	if errors.Is(err, io.EOF) {
 		n.ended.Store(true)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // onlyHTTP1 is a copy of a configuration that agrees to nothing but HTTP/1.1 (RFC 7301): what Interlock is for is not in
@@ -19,31 +20,55 @@ func onlyHTTP1(c *tls.Config) *tls.Config {
 	return c
 }
 
+// listening readies the TLS of a listener for use, by connections whose socket is a noting. All of them share what it
+// returns, and with that the keys by which sessions are resumed.
+func listening(c *tls.Config) *tls.Config {
+	if c = onlyHTTP1(c); c == nil {
+		return nil
+	}
+	under := c.GetConfigForClient
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		raw := hello.Conn.(*noting)
+		raw.wantsH2 = slices.Contains(hello.SupportedProtos, "h2")
+		if raw.wantsH2 && raw.passH2 != nil && raw.passH2(hello.ServerName) {
+			raw.passed = true
+			return nil, errPassed
+		}
+		raw.seen = nil
+		if under == nil {
+			return nil, nil
+		}
+		next, err := under(hello)
+		return onlyHTTP1(next), err
+	}
+	return c
+}
+
 // secureClient ends the client's TLS at the listener. The peer has Limits.Head for its part.
 func (c *conn) secureClient(ctx context.Context) error {
 	if c.via == nil || c.via.TLS == nil {
 		return nil
 	}
-	raw := &noting{socket: c.client.socket, prefix: c.prefix}
+	raw := &noting{socket: c.client.socket, prefix: c.prefix, passH2: c.via.PassH2}
 	c.prefix = nil
-	config := c.via.TLS
-	wanted := false
-	config = config.Clone()
-	under := config.GetConfigForClient
-	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		wanted = slices.Contains(hello.SupportedProtos, "h2")
-		if under != nil {
-			return under(hello)
-		}
-		return nil, nil
+	if raw.passH2 != nil {
+		raw.seen = []byte{}
 	}
-	secured := tls.Server(raw, config)
+	if c.named != nil {
+		raw.host = c.named.host
+	}
+	secured := tls.Server(raw, c.via.TLS)
 	ctx, stop := context.WithTimeout(ctx, c.relay.Limits.Head)
 	defer stop()
-	if err := secured.HandshakeContext(ctx); err != nil {
+	err := secured.HandshakeContext(ctx)
+	if errors.Is(err, errPassed) {
+		c.passBlind(raw.seen)
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("tls with client: %w", err)
 	}
-	if wanted {
+	if raw.wantsH2 {
 		c.relay.Counts.Downgraded.Add(1)
 		c.relay.rare.log("h2", c.relay.Log.Info().Str("client", c.common.Client).Str("route", c.common.Route), "client wanted h2 and got http/1.1")
 	}
@@ -51,19 +76,35 @@ func (c *conn) secureClient(ctx context.Context) error {
 	defer c.mu.Unlock()
 	c.client = &side{socket: c.client.socket, tls: secured, raw: raw}
 	c.common.ClientTLS = true
+	if c.named != nil {
+		c.common.BackendTLS = true
+	}
 	return nil
+}
+
+// errPassed says that the client's TLS is not ended here.
+var errPassed = errors.New("passed on")
+
+// passBlind has the client's TLS go to the backend as it is: hello is what has been read of it. Nobody looks inside.
+func (c *conn) passBlind(hello []byte) {
+	c.prefix, c.blind = hello, true
+	c.client.SetDeadline(time.Time{})
+	c.relay.rare.log("h2 passed", c.relay.Log.Info().Str("client", c.common.Client).Str("route", c.common.Route), "client wanted h2 and is not audited")
 }
 
 // secureBackend begins TLS with the backend. The peer has Limits.Dial for its part.
 func (c *conn) secureBackend(ctx context.Context, s socket, address string) (*side, error) {
-	if c.to.dialTLS == nil {
+	config := c.to.dialTLS
+	if c.named != nil {
+		config = c.namedTLS()
+	}
+	if config == nil || c.blind {
 		return cleartext(s), nil
 	}
 	raw := &noting{socket: s}
-	config := c.to.dialTLS
 	if config.ServerName == "" {
 		config = config.Clone()
-		config.ServerName = c.to.serverName(address)
+		config.ServerName = serverName(address)
 	}
 	secured := tls.Client(raw, config)
 	ctx, stop := context.WithTimeout(ctx, c.relay.Limits.Dial)

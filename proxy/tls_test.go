@@ -256,3 +256,48 @@ func TestClientThatWantsH2(t *testing.T) {
 	}
 	client.Close()
 }
+
+// TestClientThatWantsH2MayBePassedOn holds that such a client speaks TLS with the backend itself, to the byte, that it is
+// counted as not audited, and that a client that does not want HTTP/2 is audited all the same.
+func TestClientThatWantsH2MayBePassedOn(t *testing.T) {
+	a := newAuthority(t)
+	cert := a.issue(t)
+	r := relay(t, func(r *Relay) { r.Backend.TLS = &tls.Config{RootCAs: a.pool} }, func(l *Listener) {
+		l.TLS = &tls.Config{Certificates: []tls.Certificate{a.issue(t)}}
+		l.PassH2 = func(sni string) bool { return sni == "localhost" }
+	})
+	backend := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}
+	for _, protocol := range []string{"h2", "http/1.1"} {
+		client := tls.Client(r.dial(), &tls.Config{RootCAs: a.pool, ServerName: "localhost", NextProtos: []string{protocol}})
+		sent := make(chan error, 1)
+		go func() { _, err := io.WriteString(client, handshake); sent <- err }()
+		server := tls.Server(r.accept(), backend)
+		expect(t, server, handshake)
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		if p := client.ConnectionState().NegotiatedProtocol; p != protocol {
+			t.Errorf("agreed to %q, want %q", p, protocol)
+		}
+		passed := client.ConnectionState().PeerCertificates[0].Equal(leafOf(t, cert))
+		if want := protocol == "h2"; passed != want {
+			t.Errorf("%s: the client saw the backend's certificate: %t, want %t", protocol, passed, want)
+		}
+		client.Close()
+		expectEnd(t, server, "")
+		server.Close()
+	}
+	r.end()
+	if n := r.Counts.TLS.Load(); n != 1 || len(r.all()) != 1 {
+		t.Errorf("%d connections were not audited, %d exchanges were", n, len(r.all()))
+	}
+}
+
+func leafOf(t *testing.T, c tls.Certificate) *x509.Certificate {
+	t.Helper()
+	leaf, err := x509.ParseCertificate(c.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leaf
+}

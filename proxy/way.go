@@ -9,8 +9,12 @@ import (
 // A way says where connections go that come from here on.
 type way struct {
 	backend *Backend
+	others  []*Backend
 	choose  func(*Arrival) (*Backend, string) // nil: all go to backend
 }
+
+// all are the backends that connections may go to.
+func (w *way) all() []*Backend { return append([]*Backend{w.backend}, w.others...) }
 
 // Reroute lets the connections that come from here on go where these fields of a [Relay] would let them; those that are
 // open keep their backend. An error says that one of the backends is a listener of the relay, and then nothing changes.
@@ -25,7 +29,7 @@ func (r *Relay) Reroute(ctx context.Context, backend *Backend, others []*Backend
 	}
 	if failed == nil {
 		backend.ready()
-		r.ways.Store(&way{backend, choose})
+		r.ways.Store(&way{backend, others, choose})
 	}
 	return failed
 }

@@ -123,7 +123,7 @@ func part(sorted []*merged) parted {
 	var p parted
 	for _, is := range sorted {
 		switch {
-		case is.finding.State == stateFixed:
+		case is.finding.State == rules.StateFixed:
 			p.fixed = append(p.fixed, is)
 		case is.finding.Verdict >= rules.Pass:
 		case is.accepted():

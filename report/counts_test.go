@@ -232,7 +232,7 @@ func TestWhatIsAcceptedFailsNothing(t *testing.T) {
 	accepted := func(also rules.Verdict) *rules.Ruling {
 		is := *post
 		is.Findings = []rules.Finding{*post.Find("UPGRADE-POST"), {Rule: rules.Find("UPGRADE-HTTP10"), Verdict: also}}
-		is.Findings[0].State = stateAccepted
+		is.Findings[0].State = rules.StateAccepted
 		return &is
 	}
 	for also, want := range map[rules.Verdict]string{

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/joshdk/go-junit"
+	_ "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif" // the schema in it is read from its source, so the module must be there
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/net/html"
 

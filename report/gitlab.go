@@ -64,7 +64,7 @@ func (g *gitlabWriter) Close(s *Summary) error {
 			Severity: "info", Location: g.location(""), Content: gitlabContent{s.Result()},
 		})
 	}
-	return document(g.w, issues)
+	return Document(g.w, issues)
 }
 
 func (g *gitlabWriter) location(route string) gitlabLocation {

@@ -142,9 +142,7 @@ func (h *harWriter) Close(s *Summary) error {
 		}
 	}
 	lines := []string{s.Result(), "coverage: " + s.Coverage.String()}
-	for _, note := range s.Notes {
-		lines = append(lines, "not audited: "+wire.Escape([]byte(note)))
-	}
+	lines = append(lines, s.notes()...)
 	end, err := json.Marshal(struct {
 		Comment    string         `json:"comment"`
 		Properties map[string]any `json:"_interlock"`

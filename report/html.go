@@ -71,6 +71,9 @@ func (h *htmlWriter) Close(s *Summary) error {
 	for _, note := range s.Notes {
 		v.Notes = append(v.Notes, wire.Escape([]byte(note)))
 	}
+	for _, remark := range s.Remarks {
+		v.Remarks = append(v.Remarks, wire.Escape([]byte(remark)))
+	}
 	v.Columns, v.Rows = h.matrix.rows()
 	p := part(h.merge.sorted())
 	if len(p.failures) > 0 {

@@ -35,6 +35,8 @@ const htmlPage = `<!DOCTYPE html>
 {{with .MoreFindings}}<p>… and {{thousands .}} more findings that are not told apart</p>
 {{end}}{{with .Notes}}<h2>Not audited</h2>
 <ul>{{range .}}<li class="id">{{.}}</li>{{end}}</ul>
+{{end}}{{with .Remarks}}<h2>Accepted and expected</h2>
+<ul>{{range .}}<li class="id">{{.}}</li>{{end}}</ul>
 {{end}}<footer><p class="soft id">{{.Result}}</p></footer>
 </body>
 </html>

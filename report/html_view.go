@@ -21,7 +21,7 @@ type (
 		Result, Coverage   string
 		Counts             []htmlTile
 		Bar                []htmlBar
-		Notes              []string
+		Notes, Remarks     []string
 		Columns            []string
 		Rows               []matrixRow
 		MoreCells          int64

@@ -105,8 +105,8 @@ func ascii(b []byte) []byte {
 	return append(plain, b...)
 }
 
-// document writes a JSON document for people and programs.
-func document(w io.Writer, v any) error {
+// Document writes v as a JSON document for people and programs, in ASCII: no terminal obeys what is in it.
+func Document(w io.Writer, v any) error {
 	b, err := json.MarshalIndent(v, "", " ")
 	if err == nil {
 		_, err = w.Write(append(ascii(b), '\n'))

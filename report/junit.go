@@ -147,9 +147,7 @@ func (j *junitWriter) result(s *Summary) *junitSuite {
 		suite.Properties.All = append(suite.Properties.All, junitProperty{c.Name, fmt.Sprint(c.Count)})
 	}
 	lines := []string{s.Result(), "coverage: " + s.Coverage.String()}
-	for _, note := range s.Notes {
-		lines = append(lines, "not audited: "+wire.Escape([]byte(note)))
-	}
+	lines = append(lines, s.notes()...)
 	if j.merge.more+j.merge.passed+j.more > 0 {
 		lines = append(lines, fmt.Sprintf("... and %s more, %s that passed, and %s without a rule", several(j.merge.more, "finding"),
 			several(j.merge.passed, "finding"), several(j.more, "exchange")))

@@ -53,6 +53,13 @@ func (m *markdownWriter) Close(s *Summary) error {
 		}
 		b.WriteByte('\n')
 	}
+	if len(s.Remarks) > 0 {
+		b.WriteString("## Accepted and expected\n\n")
+		for _, remark := range s.Remarks {
+			fmt.Fprintf(&b, "- %s\n", code(wire.Escape([]byte(remark))))
+		}
+		b.WriteByte('\n')
+	}
 	fmt.Fprintf(&b, "Coverage: %s.\n\n%s\n", s.Coverage, code(s.Result()))
 	_, err := m.w.Write(b.Bytes())
 	return err

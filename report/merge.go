@@ -153,7 +153,7 @@ func (m *merge) sorted() []*merged {
 }
 
 // accepted tells whether the finding makes nothing fail.
-func (is *merged) accepted() bool { return is.finding.State == stateAccepted }
+func (is *merged) accepted() bool { return is.finding.State == rules.StateAccepted }
 
 // again is the command that reproduces what did not pass.
 func (is *merged) again() string {

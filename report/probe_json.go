@@ -120,7 +120,7 @@ func (p *probeWriter) Close(s *Summary) error {
 			Controls: append([]ProbeControl{}, e.Controls...), Results: results,
 		})
 	}
-	return document(p.w, d)
+	return Document(p.w, d)
 }
 
 // results are those of one endpoint, by ID.

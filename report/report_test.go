@@ -24,6 +24,7 @@ func render(t testing.TB, name string, o Options, all []*rules.Ruling) string {
 	}
 	s := Stream{Writers: []Writer{w}}
 	s.Summary.Notes = []string{"file-1.pcap: 2 connections had begun before the capture"}
+	s.Summary.Remarks = []string{"interlock.yaml:3:5: the entry for UPGRADE-POST at /chat accepted nothing"}
 	for _, r := range all {
 		s.Write(r)
 	}

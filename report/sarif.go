@@ -56,7 +56,7 @@ func (s *sarifWriter) Close(sum *Summary) error {
 		}
 		run.Results = append(run.Results, s.result(is, place))
 	}
-	notes := slices.Clone(sum.Notes)
+	notes := slices.Concat(sum.Notes, sum.Remarks)
 	if n := s.merge.more; n > 0 {
 		notes = append(notes, "... and "+several(n, "finding")+" more")
 	}
@@ -64,7 +64,7 @@ func (s *sarifWriter) Close(sum *Summary) error {
 		run.Invocations[0].Notifications = append(run.Invocations[0].Notifications,
 			sarifNotification{"note", sarifText{Text: wire.Escape([]byte(note))}})
 	}
-	return document(s.w, sarifLog{
+	return Document(s.w, sarifLog{
 		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
 		Version: "2.1.0", Runs: []sarifRun{run},
 	})
@@ -114,7 +114,7 @@ func baseline(state string) string {
 	switch state {
 	case "":
 		return ""
-	case stateNew:
+	case rules.StateNew, rules.StateReproduced:
 		return "new"
 	}
 	return "unchanged"

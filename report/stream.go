@@ -12,7 +12,7 @@ type Stream struct {
 
 	failed    []error             // of each writer, the first error; nil where none is
 	endpoints map[endpoint]asked  // what is known of each
-	counted   map[string]struct{} // findings that are in a count, by state and fingerprint
+	counted   map[string]struct{} // findings that are in a count, by its name and their fingerprint
 }
 
 // An endpoint is what requests on one route are for.
@@ -30,20 +30,13 @@ const (
 // maxTold is how many endpoints, and findings with a state, are told apart.
 const maxTold = 100_000
 
-// The states of a finding that a report treats in a way of their own.
-const (
-	stateNew      = "new"
-	stateAccepted = "accepted"
-	stateFixed    = "fixed"
-)
-
 // standing is the verdict that an exchange counts by: the worst of its findings that are not accepted. Accepted is true
 // where nothing but accepted findings keeps it from passing.
 func standing(r *rules.Ruling) (v rules.Verdict, accepted bool) {
 	v = rules.NotApplicable
 	for i := range r.Findings {
 		switch f := &r.Findings[i]; {
-		case f.State != stateAccepted || f.Verdict >= rules.Pass:
+		case f.State != rules.StateAccepted || f.Verdict >= rules.Pass:
 			v = min(v, f.Verdict)
 		default:
 			accepted = true
@@ -78,15 +71,16 @@ func (s *Stream) countStates(r *rules.Ruling) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		var count *int64
+		var name string
 		switch {
-		case f.State == stateNew && f.Verdict == rules.Fail:
-			count = &s.Summary.New
-		case f.State == stateFixed:
-			count = &s.Summary.Fixed
+		case (f.State == rules.StateNew || f.State == rules.StateReproduced) && f.Verdict == rules.Fail:
+			count, name = &s.Summary.New, rules.StateNew
+		case f.State == rules.StateFixed:
+			count, name = &s.Summary.Fixed, rules.StateFixed
 		default:
 			continue
 		}
-		name := f.State + r.Fingerprint(f)
+		name += r.Fingerprint(f)
 		if _, known := s.counted[name]; known {
 			continue
 		}

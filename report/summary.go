@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // A Summary is what stands under a report. What is accepted is in no count of Verdicts: these and Accepted together are all
@@ -19,6 +20,7 @@ type Summary struct {
 	Probed   bool                           // probes were sent
 	Coverage Coverage
 	Notes    []string // what was not audited, and why
+	Remarks  []string // what is to be said of what is accepted and of what is expected
 }
 
 // Coverage counts the endpoints of all routes by what is known of them.
@@ -27,6 +29,18 @@ type Coverage struct {
 	Kept     int64 // were offered an upgrade and never switched
 	Unasked  int64 // were never offered one
 	More     bool  // there are more than are told apart
+}
+
+// notes are the lines under a report that say what was not audited, and what is to be said of what is accepted and expected.
+func (s *Summary) notes() []string {
+	var lines []string
+	for _, note := range s.Notes {
+		lines = append(lines, "not audited: "+wire.Escape([]byte(note)))
+	}
+	for _, remark := range s.Remarks {
+		lines = append(lines, "accepted and expected: "+wire.Escape([]byte(remark)))
+	}
+	return lines
 }
 
 // Conclusive is the number of exchanges about which something is known.

@@ -89,6 +89,12 @@ func (t *textWriter) Close(s *Summary) error {
 			fmt.Fprintf(&b, "   %s\n", wire.Escape([]byte(note)))
 		}
 	}
+	if len(s.Remarks) > 0 {
+		b.WriteString("\n accepted and expected\n")
+		for _, remark := range s.Remarks {
+			fmt.Fprintf(&b, "   %s\n", wire.Escape([]byte(remark)))
+		}
+	}
 	fmt.Fprintf(&b, "\n coverage: %s\n", s.Coverage)
 	if s.NotSeen > 0 {
 		fmt.Fprintf(&b, " not seen: %s of the baseline\n", several(s.NotSeen, "finding"))

@@ -136,8 +136,8 @@ func (f *folderWriter) Close(s *Summary) error {
 	if f.unkept > 0 {
 		fmt.Fprintf(&b, "... and %s more like these\n", several(f.unkept, "exchange"))
 	}
-	for _, note := range s.Notes {
-		fmt.Fprintf(&b, "not audited: %s\n", wire.Escape([]byte(note)))
+	for _, note := range s.notes() {
+		fmt.Fprintf(&b, "%s\n", note)
 	}
 	fmt.Fprintf(&b, "coverage: %s\n%s\n", s.Coverage, s.Result())
 	_, err := f.index.WriteString(b.String())

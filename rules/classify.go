@@ -27,7 +27,7 @@ func Classify(c Case) *Ruling {
 		asked = c.ask(ruling, asked)
 	}
 	c.expect(ruling)
-	if p := c.probe; p != nil && ruling.Verdict == Pass && (ruling.Find(p.rule.ID) == nil || c.column() == uncontrolled && !c.switched) {
+	if p := c.probe; p != nil && ruling.Verdict == Pass && (ruling.Find(p.rule.ID) == nil || c.column() == uncontrolled) {
 		ruling.Verdict = NotApplicable // a probe passes by what it was sent for, and where a control speaks for it
 	}
 	return ruling

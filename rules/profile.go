@@ -36,9 +36,9 @@ type Gate struct {
 	AsOf    string   // rules of later releases do not; empty: those of all releases
 }
 
-// Holds tells whether the finding makes a run fail.
+// Holds tells whether the finding makes a run fail. What is accepted or known does not.
 func (g Gate) Holds(f *Finding) bool {
-	return f.Verdict == Fail && f.Severity >= g.Least && g.gates(f.Rule)
+	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && f.Severity >= g.Least && g.gates(f.Rule)
 }
 
 func (g Gate) gates(r *Rule) bool {

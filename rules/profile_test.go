@@ -18,6 +18,9 @@ func TestGate(t *testing.T) {
 		"seed":                {Gate{Profile: ProfileSeed}, Finding{Rule: post, Verdict: Fail, Severity: Critical}, true},
 		"not a seed":          {Gate{Profile: ProfileSeed}, Finding{Rule: Find("UPGRADE-101-UNSOLICITED"), Verdict: Fail, Severity: Critical}, false},
 		"a newer rule":        {Gate{AsOf: "0.9"}, Finding{Rule: &late, Verdict: Fail, Severity: Critical}, false},
+		"accepted":            {Gate{}, Finding{Rule: post, Verdict: Fail, Severity: Critical, State: StateAccepted}, false},
+		"known":               {Gate{}, Finding{Rule: post, Verdict: Fail, Severity: Critical, State: StateKnown}, false},
+		"reproduced":          {Gate{}, Finding{Rule: post, Verdict: Fail, Severity: Critical, State: StateReproduced}, true},
 		"as new":              {Gate{AsOf: "0.10.0"}, Finding{Rule: &late, Verdict: Fail, Severity: Critical}, true},
 	} {
 		if got := test.gate.Holds(&test.f); got != test.want {

@@ -32,11 +32,15 @@ func auditCommand() *cobra.Command {
 				return err
 			}
 			screen := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
+			accepting, err := loadAccepting(cmd, &c, screen)
+			if err != nil {
+				return err
+			}
 			r, err := openReports(outputs, screen, ascii)
 			if err != nil {
 				return err
 			}
-			j := judging{config: c, gate: gate, reports: r, screen: screen}
+			j := judging{config: c, gate: gate, accepting: accepting, outputs: outputs, reports: r, screen: screen}
 			for _, name := range files {
 				j.file(cmd.Context(), name)
 			}
@@ -46,19 +50,22 @@ func auditCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVarP(&outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text)")
 	gateFlags(cmd)
+	acceptFlags(cmd)
 	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
 	return cmd
 }
 
 // judging is one run of audit.
 type judging struct {
-	config  config
-	gate    rules.Gate
-	reports *reports
-	screen  *screen
-	gated   int // findings that make the run fail
-	unread  int // files that could not be read, or not to their end
-	files   int
+	config    config
+	gate      rules.Gate
+	accepting *accepting
+	outputs   []string
+	reports   *reports
+	screen    *screen
+	gated     int // findings that make the run fail
+	unread    int // files that could not be read, or not to their end
+	files     int
 }
 
 // file judges one file. It has a ledger of its own: what one recording shows is no history of the next.
@@ -66,14 +73,14 @@ func (j *judging) file(ctx context.Context, name string) {
 	j.files++
 	ledger := newAudit(j.config, zerolog.Nop())
 	ledger.Each = func(r *rules.Ruling) {
-		named := *r
+		named := j.accepting.enter(r)
 		named.Run = name
 		for i := range named.Findings {
 			if j.gate.Holds(&named.Findings[i]) {
 				j.gated++
 			}
 		}
-		j.reports.stream.Write(&named)
+		j.reports.stream.Write(named)
 	}
 	reader := capture.Reader{Observe: ledger.Observe}
 	was, err := j.read(ctx, &reader, name)
@@ -136,17 +143,24 @@ func describeRead(name string, err error) string {
 
 // end closes the reports and says how it all ended.
 func (j *judging) end() error {
-	failed := j.reports.close()
 	s := &j.reports.stream.Summary
+	j.accepting.sum(s)
+	failed := j.reports.close()
+	if j.gated > 0 {
+		j.accepting.hint(j.outputs)
+	}
+	uncovered := j.accepting.uncovered()
 	switch {
 	case j.gated > 0 && failed != nil:
 		return exitError{exitFound, failed}
 	case j.gated > 0:
-		return exitError{exitFound, fmt.Errorf("findings at %v or over: %d", j.gate.Least, j.gated)}
+		return exitError{exitFound, findingsAt(j.gate, j.gated)}
 	case failed != nil:
 		return exitError{exitUnknown, failed}
 	case j.unread > 0:
 		return unknown("files that could not be read, or not to their end: %d of %d", j.unread, j.files)
+	case uncovered != nil:
+		return uncovered
 	case s.Conclusive() == 0:
 		return unknown("nothing conclusive: %d upgrade exchanges, %d of them unclear", s.Verdicts[rules.Unclear]+s.Verdicts[rules.NotApplicable], s.Verdicts[rules.Unclear])
 	}

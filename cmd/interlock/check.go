@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -19,6 +20,11 @@ func checkCommand() *cobra.Command {
 			c, err := loadConfig(cmd)
 			if err != nil {
 				return err
+			}
+			for i := range c.accepted {
+				if e := &c.accepted[i]; e.Expired(time.Now()) {
+					fmt.Fprintln(cmd.ErrOrStderr(), "interlock: "+e.Remark())
+				}
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s in front of %s\n", c.Listen, c.Backend)
 			return err

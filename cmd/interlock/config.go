@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"github.com/interlock-proxy/interlock/accept"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -21,7 +22,7 @@ type config struct {
 	Backend    string           `yaml:"backend"`
 	Listen     string           `yaml:"listen"`
 	Admin      string           `yaml:"admin"`
-	Forward    string           `yaml:"forward"`
+	Forward    forwardConfig    `yaml:"forward"`
 	Host       string           `yaml:"host"`
 	Store      string           `yaml:"store"`
 	Guard      string           `yaml:"guard"`
@@ -37,10 +38,16 @@ type config struct {
 	AdminToken string           `yaml:"admin_token_file"`
 	Limits     limitsConfig     `yaml:"limits"`
 	Evidence   evidenceConfig   `yaml:"evidence"`
+	Retention  retentionConfig  `yaml:"retention"`
 	Rules      rulesConfig      `yaml:"rules"`
 	Probes     probesConfig     `yaml:"probes"`
+	Accept     []acceptConfig   `yaml:"accept"`
+	Expect     []expectConfig   `yaml:"expect"`
 
-	file string // that it was read from; empty: none
+	file     string               // that it was read from; empty: none
+	stamp    time.Time            // of that file
+	accepted []accept.Entry       // what Accept says, and Expect, once it was checked
+	expected []accept.Expectation // by endpoint
 }
 
 type limitsConfig struct {
@@ -53,10 +60,11 @@ type limitsConfig struct {
 }
 
 type evidenceConfig struct {
-	Bytes     int64 `yaml:"bytes"`
-	First     int   `yaml:"first"`
-	Last      int   `yaml:"last"`
-	Endpoints int   `yaml:"endpoints"`
+	Bytes     int64  `yaml:"bytes"`
+	Keep      string `yaml:"keep"`
+	First     int    `yaml:"first"`
+	Last      int    `yaml:"last"`
+	Endpoints int    `yaml:"endpoints"`
 }
 
 type rulesConfig struct {
@@ -90,13 +98,13 @@ func (d *duration) UnmarshalYAML(b []byte) error {
 // defaults is the configuration of somebody who configures nothing. Zero limits mean those of the packages.
 func defaults() config {
 	return config{
-		Listen: "127.0.0.1:8426", Admin: "127.0.0.1:9426", Store: "memory", Guard: "off", Log: "auto", Unrouted: unroutedDefault,
+		Listen: "127.0.0.1:8426", Admin: "127.0.0.1:9426", Guard: "off", Log: "auto", Unrouted: unroutedDefault,
 		Limits: limitsConfig{
 			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),
 		},
 		Rules:    rulesConfig{Profile: string(rules.ProfileRecommended)},
 		Probes:   probesConfig{Credentials: credentialsConfigured},
-		Evidence: evidenceConfig{Bytes: 64 << 20, First: 3, Last: 3, Endpoints: 1000},
+		Evidence: evidenceConfig{Keep: keepRedacted, Bytes: 64 << 20, First: 3, Last: 3, Endpoints: 1000},
 	}
 }
 
@@ -109,6 +117,12 @@ type origin struct {
 
 // read reads a file over c.
 func (o *origin) read(name string, c *config) error {
+	c.file, c.stamp = name, stampOf(name)
+	return o.parse(name, c)
+}
+
+// parse reads a file over what into points to.
+func (o *origin) parse(name string, into any) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return usage("read configuration: %w", err)
@@ -119,7 +133,7 @@ func (o *origin) read(name string, c *config) error {
 		return nil // it would be read as a configuration in which everything is zero
 	}
 	if err == nil {
-		err = yaml.UnmarshalWithOptions(text, c, yaml.Strict())
+		err = yaml.UnmarshalWithOptions(text, into, yaml.Strict())
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return usage("%s", describeYAML(name, err))
@@ -178,20 +192,18 @@ func (c *config) check(o *origin) error {
 		c.Listeners[i].check(fmt.Sprintf("listeners[%d].", i), fault)
 	}
 	c.checkRoutes(fault)
-	for _, each := range []struct{ key, addr string }{{"admin", c.Admin}, {"forward", c.Forward}} {
-		if _, _, err := net.SplitHostPort(each.addr); err != nil && !(each.key == "forward" && each.addr == "") {
-			fault(each.key, "%q is no host:port", each.addr)
-		}
+	if _, _, err := net.SplitHostPort(c.Admin); err != nil {
+		fault("admin", "%q is no host:port", c.Admin)
 	}
-	if c.Store != "memory" {
-		fault("store", "%q is not in this version; memory is", c.Store)
-	}
+	c.Forward.check(fault)
+	c.checkStore(fault)
 	if c.Log != "auto" && c.Log != "json" && c.Log != "text" {
 		fault("log", "%q is none of auto, json, text", c.Log)
 	}
 	c.checkNumbers(fault)
 	c.Rules.check(fault)
 	c.Probes.check(fault)
+	c.accepted, c.expected = (&acceptFile{c.Accept, c.Expect}).take(o, fault)
 	return faults.err()
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path"
+	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -16,6 +18,7 @@ type listenTLSConfig struct {
 	Certificates []certificateConfig `yaml:"certificates"`
 	ClientCA     string              `yaml:"client_ca"`
 	Client       string              `yaml:"client"`
+	H2Pass       []string            `yaml:"h2_pass"`
 }
 
 type certificateConfig struct {
@@ -59,7 +62,12 @@ func (c *listenerConfig) check(prefix string, fault func(key, format string, v .
 	default:
 		fault(prefix+"tls.client", "%q is none of none, optional, required", c.TLS.Client)
 	}
-	if len(c.TLS.Certificates) == 0 && (c.TLS.ClientCA != "" || c.TLS.Client != "" && c.TLS.Client != clientNone) {
+	for i, glob := range c.TLS.H2Pass {
+		if _, err := path.Match(glob, ""); err != nil || glob == "" {
+			fault(fmt.Sprintf("%stls.h2_pass[%d]", prefix, i), "%q is no name or glob such as *.example", glob)
+		}
+	}
+	if len(c.TLS.Certificates) == 0 && (len(c.TLS.H2Pass) > 0 || c.TLS.ClientCA != "" || c.TLS.Client != "" && c.TLS.Client != clientNone) {
 		fault(prefix+"tls.certificates", "is missing: without one the listener speaks no TLS")
 	} else if _, err := c.TLS.config(zerolog.Nop()); err != nil {
 		fault(prefix+"tls", "%v", err)
@@ -101,6 +109,9 @@ func (c *listenerConfig) listener(ln net.Listener, log zerolog.Logger) (proxy.Li
 	var err error
 	if l.TLS, err = c.TLS.config(log); err != nil {
 		return l, err
+	}
+	if globs := lowered(c.TLS.H2Pass); len(globs) > 0 {
+		l.PassH2 = func(sni string) bool { return fits(globs, strings.ToLower(sni)) }
 	}
 	for _, text := range c.ProxyFrom {
 		p, err := parsePrefix(text)

@@ -18,7 +18,9 @@ func TestTheAnnotatedConfigurationIsTheDefault(t *testing.T) {
 	want.Rules.Protocols, want.Rules.Origins, want.Rules.Off, want.Rules.Secrets = []string{}, []string{}, []string{}, []string{}
 	want.Rules.Severity = map[string]string{}
 	want.Probes.Authorized = []string{}
-	want.TLS.Certificates, want.ProxyFrom, want.Listeners, want.Routes = []certificateConfig{}, []string{}, []listenerConfig{}, []routeConfig{}
+	want.Accept, want.Expect = []acceptConfig{}, []expectConfig{}
+	want.TLS.H2Pass, want.TLS.Certificates, want.ProxyFrom, want.Listeners, want.Routes = []string{}, []certificateConfig{}, []string{}, []listenerConfig{}, []routeConfig{}
+	want.file, want.stamp = got.file, got.stamp
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}

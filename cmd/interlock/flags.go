@@ -15,10 +15,10 @@ func configFlags(cmd *cobra.Command) {
 	f.String("backend", d.Backend, "the backend, as a URL such as http://127.0.0.1:3000")
 	f.String("listen", d.Listen, "address of the reverse listener")
 	f.String("admin", d.Admin, "address of the admin API and of /healthz")
-	f.String("forward", d.Forward, "address of the forward listener, for clients that are told to use a proxy; empty: none")
+	f.String("forward", d.Forward.Listen, "address of the forward listener, for clients that are told to use a proxy; empty: none")
 	f.String("host", d.Host, "value that every Host field gets on its way to the backend; empty: unchanged")
 	f.String("config", "", "configuration file")
-	f.String("store", d.Store, "where findings are kept: memory")
+	f.String("store", d.Store, "where findings are kept: a file, a DSN such as postgres://user@host/database, or memory; empty: a file in the state directory")
 	f.String("guard", d.Guard, "off, or unsafe: an unsafe switch does not reach the client")
 	f.String("backend-ca", "", "file with the authorities that the backend's certificate is checked by, in PEM (default the system's)")
 	f.String("backend-cert", "", "file with the certificate to show to the backend, in PEM")
@@ -38,6 +38,9 @@ func variable(flag string) string {
 	return "INTERLOCK_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
+// lookupVariable is the value of the environment variable of a flag.
+func lookupVariable(flag string) (string, bool) { return os.LookupEnv(variable(flag)) }
+
 // loadConfig puts the configuration together: the defaults, the file over them, the environment, the flags.
 func loadConfig(cmd *cobra.Command) (config, error) {
 	c, o := defaults(), &origin{given: map[string]string{}}
@@ -54,10 +57,9 @@ func loadConfig(cmd *cobra.Command) (config, error) {
 		if err := o.read(name, &c); err != nil {
 			return c, err
 		}
-		c.file = name
 	}
 	for name, field := range map[string]*string{
-		"backend": &c.Backend, "listen": &c.Listen, "admin": &c.Admin, "forward": &c.Forward, "host": &c.Host,
+		"backend": &c.Backend, "listen": &c.Listen, "admin": &c.Admin, "forward": &c.Forward.Listen, "host": &c.Host,
 		"backend-ca": &c.BackendTLS.CA, "backend-cert": &c.BackendTLS.Cert, "backend-key": &c.BackendTLS.Key, "admin-token-file": &c.AdminToken,
 		"store": &c.Store, "guard": &c.Guard, "log": &c.Log, "instance": &c.Instance,
 	} {

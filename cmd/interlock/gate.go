@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -11,10 +12,15 @@ import (
 // gateFlags adds the flags that say how rules are judged by and which of them make a run fail.
 func gateFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.String("config", "", "configuration file, of which the parts rules and probes count ("+variable("config")+")")
+	f.String("config", "", "configuration file, of which the parts rules, probes, accept and expect count ("+variable("config")+")")
 	f.String("fail-on", "high", "the mildest severity of a failed rule that makes the exit status 1: critical, high, medium, low or info")
 	f.String("profile", "", "the rules that may do so: seed, recommended or all (default: the configuration's, else recommended)")
 	f.String("rules-as-of", "", "a release such as 0.1: rules of later ones are shown and make nothing fail (default: the configuration's, else none)")
+}
+
+// findingsAt says why the exit status is 1.
+func findingsAt(gate rules.Gate, n int) error {
+	return fmt.Errorf("findings at %v or over: %d", gate.Least, n)
 }
 
 // loadRules puts together what gateFlags ask for.
@@ -40,6 +46,7 @@ func loadRules(cmd *cobra.Command) (config, rules.Gate, error) {
 	var faults faults
 	c.Rules.check(faults.add(o))
 	c.Probes.check(faults.add(o))
+	c.accepted, c.expected = (&acceptFile{c.Accept, c.Expect}).take(o, faults.add(o))
 	if err := faults.err(); err != nil {
 		return c, gate, err
 	}

@@ -16,8 +16,8 @@ const module = "github.com/interlock-proxy/interlock"
 // floors say which packages stand on which: an import points only downwards.
 var floors = map[string]int{
 	"wire":  0,
-	"proxy": 1, "rules": 1, "capture": 1,
-	"audit": 2, "store": 2, "report": 2, "probe": 2, "lab": 2,
+	"proxy": 1, "rules": 1, "capture": 1, "ca": 1,
+	"accept": 2, "audit": 2, "store": 2, "report": 2, "probe": 2, "lab": 2,
 	"web":           3,
 	"cmd/interlock": 4,
 }

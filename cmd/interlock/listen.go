@@ -37,8 +37,8 @@ func openDoors(ctx context.Context, c *config) (*doors, error) {
 		if d.admin, err = listen(ctx, "--admin", c.Admin); err != nil {
 			return err
 		}
-		if c.Forward != "" {
-			d.forward, err = listen(ctx, "--forward", c.Forward)
+		if c.Forward.Listen != "" {
+			d.forward, err = listen(ctx, "--forward", c.Forward.Listen)
 		}
 		return err
 	}()

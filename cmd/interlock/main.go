@@ -72,11 +72,9 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(serveCommand(), probeCommand(), demoCommand(), auditCommand(), rulesCommand(), checkCommand(), versionCommand(), healthcheckCommand(), labCommand())
+	root.AddCommand(serveCommand(), probeCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), checkCommand(), versionCommand(), healthcheckCommand(), labCommand(), caCommand())
 	for name, what := range map[string]string{
 		"chain": "probe the proxies in between",
-		"run":   "audit a command's traffic", "report": "write reports from the store",
-		"diff": "compare two runs", "replay": "send a recorded exchange again", "ca": "manage the certificate authority",
 	} {
 		root.AddCommand(laterCommand(name, what))
 	}

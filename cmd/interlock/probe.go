@@ -70,6 +70,7 @@ func probeCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	gateFlags(cmd)
+	acceptFlags(cmd)
 	for _, name := range []string{"only", "skip", "show"} {
 		if err := cmd.RegisterFlagCompletionFunc(name, completeProbes); err != nil {
 			panic(err) // the flag is not there: a mistake in the program
@@ -118,14 +119,15 @@ func families() []string { return []string{"websocket", "h2c", "tls", "masque", 
 
 // probing is one run of the command.
 type probing struct {
-	flags   *probeFlags
-	config  config
-	gate    rules.Gate
-	screen  *screen
-	reports *reports
-	run     string // its name
-	began   time.Time
-	width   int // of the terminal; 0: there is none
+	flags     *probeFlags
+	config    config
+	gate      rules.Gate
+	accepting *accepting
+	screen    *screen
+	reports   *reports
+	run       string // its name
+	began     time.Time
+	width     int // of the terminal; 0: there is none
 
 	place  place
 	target probe.Target
@@ -149,6 +151,9 @@ func newProbing(cmd *cobra.Command, f *probeFlags) (*probing, error) {
 		flags: f, config: c, gate: gate, screen: newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr()), run: ulid.Make().String(), began: time.Now(),
 	}
 	p.width = p.screen.width()
+	if p.accepting, err = loadAccepting(cmd, &c, p.screen); err != nil {
+		return nil, err
+	}
 	for i, name := range f.protocols {
 		if !slices.Contains(families(), name) {
 			return nil, usage("--protocol: %q is none of %s", f.protocols[i], strings.Join(families(), ", "))
@@ -170,6 +175,7 @@ func (p *probing) do(ctx context.Context, url string) error {
 	if err := p.aim(ctx, url); err != nil {
 		return err
 	}
+	p.accepting.about(rules.Template(p.place.target))
 	if err := p.aimDirect(ctx); err != nil {
 		return err
 	}

@@ -109,6 +109,7 @@ func (p *probing) doRemote(ctx context.Context) error {
 		return unknown("--admin %s: the answer names no run", r.url)
 	}
 	p.run, p.place = run.Run, place{scheme: "http", host: strings.TrimPrefix(strings.TrimPrefix(r.url, "http://"), "https://"), target: f.endpoint}
+	p.accepting.about(rules.Template(f.endpoint))
 	var document bytes.Buffer
 	p.reports, err = openReportsWith(f.outputs, p.screen, report.Options{ASCII: f.ascii, Version: version()}, ownFormats{
 		"text": p.newText,

@@ -98,6 +98,8 @@ func whose(q *rules.Probe, through, straight *rules.Ruling) string {
 		return came + ": the backend itself; this time the hop in between kept it from the client"
 	case straight.Verdict == rules.Fail:
 		return came + ": the backend itself"
+	case straight.X.Outcome != wire.Switched && through.X.Outcome != wire.Switched && !sharesFault(through, straight):
+		return came + ": the hop in between; " + spoiled(through)
 	case straight.X.Controls == wire.ControlsRefused:
 		return came + ": unclear, as the backend itself accepts no sound handshake there"
 	case straight.Verdict == rules.Unclear:
@@ -106,6 +108,31 @@ func whose(q *rules.Probe, through, straight *rules.Ruling) string {
 		return came + ": the hop in between; " + repair(q)
 	}
 	return came + ": the hop in between"
+}
+
+// sharesFault tells whether some rule failed both ways.
+func sharesFault(a, b *rules.Ruling) bool {
+	for i := range a.Findings {
+		if f := &a.Findings[i]; f.Verdict == rules.Fail {
+			if g := b.Find(f.Rule.ID); g != nil && g.Verdict == rules.Fail {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// spoiled is what a hop has done to an answer that was right when it left the backend.
+func spoiled(through *rules.Ruling) string {
+	for _, id := range through.Broken() {
+		switch id {
+		case "UPGRADE-RESP-MISSING-CONN":
+			return "it takes Connection off the answer"
+		case "UPGRADE-426-NO-UPGRADE":
+			return "it takes Upgrade off the answer"
+		}
+	}
+	return "it changes the answer, or answers itself"
 }
 
 // outcome is what came, in a word, and the status in brackets where there is one that says more.

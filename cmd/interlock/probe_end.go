@@ -13,8 +13,15 @@ import (
 // end closes the reports and says how it all ended. Failed is why the run did not go to its end.
 func (p *probing) end(failed error) error {
 	p.unmet = errors.As(failed, new(*probe.TargetError))
+	for _, c := range p.was.Controls {
+		if c.Accepted && c.Protocol != "http" {
+			p.accepting.coverage.Switched(rules.Template(p.place.target), c.Protocol)
+		}
+	}
+	p.accepting.sum(&p.reports.stream.Summary)
 	unwritten := p.reports.close()
 	if p.tally.gated > 0 {
+		p.accepting.hint(p.flags.outputs)
 		text := fmt.Sprintf("findings at %v or over: %d", p.gate.Least, p.tally.gated)
 		if unwritten != nil {
 			text += "; " + unwritten.Error()
@@ -51,5 +58,5 @@ func (p *probing) inconclusive() error {
 		return unknown("not sent, and not left out by name: %s; see the reasons above, or leave them out with --skip %s",
 			strings.Join(missing, ", "), strings.Join(missing, ","))
 	}
-	return nil
+	return p.accepting.uncovered()
 }

@@ -72,6 +72,7 @@ func (p *probing) entered(r *rules.Ruling) {
 	if r.Verdict == rules.Fail || r.Verdict != rules.Unclear && r.Verdict != rules.NotApplicable && r.X.Controls != wire.ControlsRefused {
 		p.tally.conclusive++
 	}
+	r = p.accepting.enter(r)
 	for i := range r.Findings {
 		if p.gate.Holds(&r.Findings[i]) {
 			p.tally.gated++

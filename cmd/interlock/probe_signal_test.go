@@ -14,7 +14,7 @@ import (
 func TestASignalStopsTheRun(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	address := accept(t, func(conn net.Conn) {
+	address := acceptEach(t, func(conn net.Conn) {
 		if _, err := conn.Read(make([]byte, 1)); err == nil {
 			stop()
 		}

@@ -23,13 +23,13 @@ import (
 func probeSites(t *testing.T) map[string]string {
 	t.Helper()
 	sites := map[string]string{}
-	for _, name := range []string{"sound", "unsound"} {
+	for site, name := range map[string]string{"SOUND": "sound", "UNSOUND": "unsound", "OTHER": "unsound"} {
 		s, err := lab.Start(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(s.Close)
-		sites[strings.ToUpper(name)] = s.URL
+		sites[site] = s.URL
 	}
 	for name, handler := range map[string]http.HandlerFunc{
 		"EMPTY": http.NotFound,
@@ -55,8 +55,8 @@ func probeSites(t *testing.T) map[string]string {
 	if err := os.WriteFile(sites["CA"], authority, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sites["SSH"] = "http://" + accept(t, func(conn net.Conn) { io.WriteString(conn, "SSH-2.0-OpenSSH_9.2\r\n") })
-	sites["HOP"] = "http://" + accept(t, hopTo(strings.TrimPrefix(sites["SOUND"], "http://")))
+	sites["SSH"] = "http://" + acceptEach(t, func(conn net.Conn) { io.WriteString(conn, "SSH-2.0-OpenSSH_9.2\r\n") })
+	sites["HOP"] = "http://" + acceptEach(t, hopTo(strings.TrimPrefix(sites["SOUND"], "http://")))
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -117,8 +117,8 @@ func agents(w http.ResponseWriter, r *http.Request) {
 	switching(w, r)
 }
 
-// accept does the same with every connection to the address that it returns.
-func accept(t *testing.T, with func(net.Conn)) string {
+// acceptEach does the same with every connection to the address that it returns.
+func acceptEach(t *testing.T, with func(net.Conn)) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -21,8 +21,12 @@ const settled = 200 * time.Millisecond
 // reloader puts a changed configuration into effect: for new connections, while what is open keeps its own.
 type reloader struct {
 	*serving
-	load func() (config, error)
-	file string // that the configuration is in; empty: none
+	load  func() (config, error)
+	file  string    // that the configuration is in; empty: none
+	stamp time.Time // of the file when it was read
+
+	hangup  chan os.Signal
+	watcher *fsnotify.Watcher // nil: there is no file, or it cannot be watched
 
 	mu sync.Mutex
 }
@@ -92,37 +96,59 @@ func unchangeable(keys []string) []string {
 	return fixed
 }
 
+// stampOf is when a file was last changed; the zero time if that cannot be told.
+func stampOf(name string) time.Time {
+	info, err := os.Stat(name)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// open begins to watch, so that no change from here on is missed. Whoever calls it calls watch.
+func (r *reloader) open() {
+	r.hangup = make(chan os.Signal, 1) // one that waits stands for all that come meanwhile
+	signal.Notify(r.hangup, syscall.SIGHUP)
+	if r.config.file == "" {
+		return
+	}
+	w, err := fsnotify.NewWatcher()
+	if err == nil {
+		r.watcher, err = w, w.Add(filepath.Dir(r.config.file)) // the folder: editors replace the file
+	}
+	if err != nil {
+		r.out.log.Warn().Err(err).Msg("configuration file is not watched")
+	}
+}
+
 // watch reloads at SIGHUP and when the configuration file has changed, until ctx ends.
 func (r *reloader) watch(ctx context.Context) error {
-	hangup := make(chan os.Signal, 1) // one that waits stands for all that come meanwhile
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	var events chan fsnotify.Event
-	if r.file != "" {
-		w, err := fsnotify.NewWatcher()
-		if err == nil {
-			defer w.Close()
-			err = w.Add(filepath.Dir(r.file)) // the folder: editors replace the file
-		}
-		if err != nil {
-			r.out.log.Warn().Err(err).Msg("configuration file is not watched")
-		} else {
-			events = w.Events
-		}
-	}
+	defer signal.Stop(r.hangup)
+	file := filepath.Clean(r.file)
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	defer timer.Stop()
+	var events chan fsnotify.Event
+	var errs chan error
+	if r.watcher != nil {
+		defer r.watcher.Close()
+		events, errs = r.watcher.Events, r.watcher.Errors
+		if !stampOf(file).Equal(r.stamp) { // it has changed between being read and being watched
+			timer.Reset(settled)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-hangup:
+		case <-r.hangup:
 		case e := <-events:
-			if e.Op != fsnotify.Chmod && filepath.Clean(e.Name) == filepath.Clean(r.file) {
+			if e.Op != fsnotify.Chmod && filepath.Clean(e.Name) == file {
 				timer.Reset(settled)
 			}
 			continue
+		case err := <-errs: // events may be lost, and a change with them
+			r.out.log.Warn().Err(err).Msg("configuration file was lost sight of")
 		case <-timer.C:
 		}
 		_, _ = r.reload(ctx) // it has said what is wrong

@@ -72,6 +72,7 @@ type served struct {
 	file  string
 	addr  string
 	admin string
+	end   func() // ends it and waits; at the latest with the test
 }
 
 func serveFile(t *testing.T, text string) *served {
@@ -83,7 +84,6 @@ func serveFile(t *testing.T, text string) *served {
 		if err := o.read(s.file, &c); err != nil {
 			return c, err
 		}
-		c.file = s.file
 		return c, c.check(o)
 	}
 	c, err := load()
@@ -94,13 +94,14 @@ func serveFile(t *testing.T, text string) *served {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- serve(ctx, c, out, load) }()
-	t.Cleanup(func() {
+	s.end = sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 		out.Close()
 	})
+	t.Cleanup(s.end)
 	event := s.await(t, "listening", 1)
 	s.addr, s.admin = event["listen"].(string), event["admin"].(string)
 	return s
@@ -109,6 +110,9 @@ func serveFile(t *testing.T, text string) *served {
 // write puts the configuration in place in one step.
 func (s *served) write(text string) {
 	s.t.Helper()
+	if !strings.Contains(text, "store:") {
+		text = "store: memory\n" + text
+	}
 	text = "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nlog: json\n" + text
 	if err := os.WriteFile(s.file+".new", []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
@@ -148,6 +152,21 @@ func (s *served) open(host string) (net.Conn, *bufio.Reader, int) {
 		s.t.Fatal(err)
 	}
 	return conn, r, p.StatusCode
+}
+
+// request sends a request of which only the status line is read.
+func (s *served) request(text string) net.Conn {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	conn.SetDeadline(time.Now().Add(time.Minute))
+	io.WriteString(conn, text)
+	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
+		s.t.Fatal(err)
+	}
+	return conn
 }
 
 // echoes tells whether a tunnel still carries: a masked text comes back without its mask.
@@ -211,7 +230,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		<-asked
 		if i%4 == 3 {
 			s.write("backend: " + backend.URL + "\nguard: perhaps\n")
-			if status, text := s.reload(); status != 422 || !strings.Contains(text, "interlock.yaml:5:8: guard") {
+			if status, text := s.reload(); status != 422 || !strings.Contains(text, "interlock.yaml:6:8: guard") {
 				t.Errorf("a wrong configuration: %d %s", status, text)
 			}
 			continue

@@ -65,8 +65,10 @@ func newAudit(c config, log zerolog.Logger) *audit.Audit {
 		rand.Read(b[:])
 		instance = hex.EncodeToString(b[:])
 	}
+	options := c.Rules.options()
+	options.Full = c.Evidence.Keep == keepFull
 	return &audit.Audit{
-		Options: c.Rules.options(), Routes: c.routeOptions(), Instance: instance, Log: log,
+		Options: options, Routes: c.routeOptions(), Instance: instance, Log: log,
 		Bounds: audit.Bounds{Evidence: c.Evidence.Bytes, First: c.Evidence.First, Last: c.Evidence.Last, Endpoints: c.Evidence.Endpoints},
 	}
 }
@@ -92,6 +94,13 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 	if s.relay, t, err = newRelay(&c, out.log, s.ledger); err != nil {
 		return err
 	}
+	kept, err := newKeeping(ctx, &c, s.ledger.Instance, out.log)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		s.ledger.Each, s.ledger.Store = kept.writer.Write, kept.writer.WriteThen
+	}
 	token, err := c.adminToken()
 	if err != nil {
 		return err
@@ -100,18 +109,21 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 	if err != nil {
 		return err
 	}
+	reload := &reloader{serving: s, load: load, file: c.file, stamp: c.stamp}
+	reload.open()
 	began := time.Now()
 	out.banner(c, open)
 	out.log.Info().Str("version", version()).Str("instance", s.ledger.Instance).Str("listen", open.reverse[0].Addr().String()).
 		Str("admin", open.admin.Addr().String()).Str("forward", addressOf(open.forward)).Str("backend", t.first.String()).Msg("listening")
 	c.warn(out.log)
-	s.probes = &prober{ledger: s.ledger, log: out.log}
+	s.probes = &prober{ledger: s.ledger, log: out.log, kept: kept}
 	s.probes.use(&c, t.backends())
 	s.errc = make(chan error, len(open.reverse)+3) // the listeners, the admin address, the forward listener, the watch
-	if err := s.start(ctx, open, token, load); err != nil {
+	if err := s.start(ctx, open, token, reload); err != nil {
 		open.close()
 		return err
 	}
+	storing, stored := s.keep(ctx, kept)
 	failed := error(nil)
 	select {
 	case <-ctx.Done():
@@ -120,6 +132,10 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 	}
 	out.log.Info().Int("connections", s.relay.Open()).Msg("draining")
 	s.running.Wait()
+	storing()
+	if err := <-stored; err != nil {
+		out.log.Error().Err(err).Msg("not everything is in the store")
+	}
 	close(s.errc)
 	for err := range s.errc {
 		failed = errors.Join(failed, err)
@@ -131,8 +147,24 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 	return failed
 }
 
+// keep writes to the store, if there is one, until it is told that nothing more comes.
+func (s *serving) keep(ctx context.Context, kept *keeping) (over func(), stored <-chan error) {
+	done := make(chan error, 1)
+	if kept == nil {
+		done <- nil
+		return func() {}, done
+	}
+	ctx, over = context.WithCancel(context.WithoutCancel(ctx)) // what ends last has to be written
+	go func() { done <- kept.run(ctx) }()
+	return over, done
+}
+
 // start lets every part run in a goroutine of its own.
-func (s *serving) start(ctx context.Context, open *doors, token string, load func() (config, error)) error {
+func (s *serving) start(ctx context.Context, open *doors, token string, reload *reloader) error {
+	forward, err := s.config.Forward.forward(s.relay, open.own())
+	if err != nil {
+		return usage("forward: %w", err)
+	}
 	first := s.config.firstListener()
 	for i, ln := range open.reverse {
 		c := first
@@ -145,11 +177,10 @@ func (s *serving) start(ctx context.Context, open *doors, token string, load fun
 		}
 		s.running.Go(func() { s.errc <- s.relay.ServeListener(ctx, l) })
 	}
-	reload := &reloader{serving: s, load: load, file: s.config.file}
 	admin := &web.Server{Audit: s.ledger, Probe: s.probes, Token: token, Reload: reload.reload}
 	s.running.Go(func() { s.errc <- admin.Serve(ctx, open.admin) })
 	if open.forward != nil {
-		s.running.Go(func() { s.errc <- s.relay.ServeForward(ctx, open.forward) })
+		s.running.Go(func() { s.errc <- forward.Serve(ctx, open.forward) })
 	}
 	s.running.Go(func() { s.errc <- reload.watch(ctx) })
 	return nil
@@ -161,6 +192,9 @@ func (c *config) warn(log zerolog.Logger) {
 		if t.Insecure {
 			log.Warn().Str("route", name).Msg("backend certificate is not checked")
 		}
+	}
+	if c.Forward.isOpen() {
+		log.Warn().Str("forward", c.Forward.Listen).Msg("forward listener asks nobody for credentials")
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 	"github.com/interlock-proxy/interlock/report"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/store"
 	"github.com/interlock-proxy/interlock/web"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -28,6 +29,7 @@ import (
 type prober struct {
 	ledger *audit.Audit
 	log    zerolog.Logger
+	kept   *keeping // nil: runs are not kept
 	within atomic.Pointer[within]
 }
 
@@ -141,6 +143,13 @@ func (r *learnedRun) do(ctx context.Context, run string, told func(string, any))
 		}
 	}
 	v := &stream.Summary.Verdicts
+	if r.kept != nil {
+		r.kept.writer.End(store.Run{
+			ID: run, Command: "probe", Origin: string(wire.OriginProbe), Version: version(), Instance: r.ledger.Instance, Began: began, Ended: time.Now(),
+			Labels:  map[string]string{"endpoint": r.ask.Endpoint, "route": r.learned.Route},
+			Summary: map[string]int64{"fail": v[rules.Fail], "warn": v[rules.Warn], "unclear": v[rules.Unclear], "pass": v[rules.Pass], "not-applicable": v[rules.NotApplicable]},
+		})
+	}
 	r.log.Info().Str("run", run).Str("endpoint", r.ask.Endpoint).Str("route", r.learned.Route).Str("backend", target.Address).
 		Int("sent", was.Sent).Int("notSent", len(was.NotSent)).Int64("fail", v[rules.Fail]).Int64("warn", v[rules.Warn]).Int64("unclear", v[rules.Unclear]).
 		Int64("pass", v[rules.Pass]).Int64("na", v[rules.NotApplicable]).Bool("degraded", was.Degraded).Str("gone", was.Gone).

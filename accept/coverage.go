@@ -1,0 +1,62 @@
+package accept
+
+import (
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// An Expectation is an endpoint that a run has to show to switch; without that it is not known whether anything is wrong there.
+type Expectation struct {
+	Endpoint string // glob of endpoint templates
+	Protocol string // of those that wire.Exchange knows; empty: any
+	Place    string // where it is written, such as interlock.yaml:3:5
+}
+
+// About tells whether an endpoint is the one that is expected.
+func (e *Expectation) About(endpoint string) bool { return Match(e.Endpoint, endpoint) }
+
+// String names the endpoint and its protocol.
+func (e *Expectation) String() string {
+	if e.Protocol == "" {
+		return e.Endpoint
+	}
+	return e.Endpoint + " (" + e.Protocol + ")"
+}
+
+// Coverage tells which of the expected endpoints a run has shown. It is used by one goroutine at a time.
+type Coverage struct {
+	Expected []Expectation
+
+	met []bool
+}
+
+// Enter takes the next ruling of the run.
+func (c *Coverage) Enter(r *rules.Ruling) {
+	if r.X.Outcome == wire.Switched {
+		c.Switched(r.Endpoint, r.X.Protocol())
+	}
+}
+
+// Switched takes note that an endpoint has switched to a protocol, of those that wire.Exchange knows.
+func (c *Coverage) Switched(endpoint, protocol string) {
+	if c.met == nil {
+		c.met = make([]bool, len(c.Expected))
+	}
+	for i := range c.Expected {
+		e := &c.Expected[i]
+		if e.About(endpoint) && (e.Protocol == "" || e.Protocol == protocol) {
+			c.met[i] = true
+		}
+	}
+}
+
+// Missing are the endpoints that were expected and did not switch.
+func (c *Coverage) Missing() []Expectation {
+	var all []Expectation
+	for i, e := range c.Expected {
+		if c.met == nil || !c.met[i] {
+			all = append(all, e)
+		}
+	}
+	return all
+}

@@ -1,0 +1,89 @@
+package accept
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A Kind says what became of a finding from one run to another.
+type Kind string
+
+// The kinds, in the order in which they are told.
+const (
+	New       Kind = "new"       // the first run does not have it
+	Changed   Kind = "changed"   // its worst verdict, or the severity of that, is another one
+	Flapping  Kind = "flapping"  // in one of the runs it both failed and passed
+	Fixed     Kind = "fixed"     // the same probe passes in the second run, with an accepted control
+	NotSeen   Kind = "not-seen"  // the second run says nothing about it
+	Unchanged Kind = "unchanged" // it is what it was
+)
+
+// Kinds are all kinds, in the order in which they are told.
+func Kinds() []Kind { return []Kind{New, Changed, Flapping, Fixed, NotSeen, Unchanged} }
+
+// A Difference is what became of one finding from run A to run B: that run's is nil where it has none, not even one that
+// passed.
+type Difference struct {
+	Kind Kind
+	A, B *Found
+}
+
+// Is is the finding in the second run or, where that says nothing, in the first.
+func (d *Difference) Is() *Found {
+	if d.B != nil && (d.B.Verdict < rules.Pass || d.A == nil) {
+		return d.B
+	}
+	return d.A
+}
+
+// Diff compares the findings of two runs that did not pass in both of them: by kind, then the worst first.
+func Diff(a, b *Findings) []Difference {
+	var all []Difference
+	add := func(a, b *Found) {
+		if broken(a) || broken(b) {
+			all = append(all, Difference{kind(a, b), a, b})
+		}
+	}
+	for name, was := range a.found {
+		add(was, b.found[name])
+	}
+	for name, is := range b.found {
+		if a.found[name] == nil {
+			add(nil, is)
+		}
+	}
+	order := Kinds()
+	slices.SortFunc(all, func(x, y Difference) int {
+		p, q := x.Is(), y.Is()
+		return cmp.Or(
+			cmp.Compare(slices.Index(order, x.Kind), slices.Index(order, y.Kind)), cmp.Compare(p.Verdict, q.Verdict),
+			cmp.Compare(q.Severity, p.Severity), strings.Compare(p.Rule.ID, q.Rule.ID), strings.Compare(p.Route, q.Route),
+			strings.Compare(p.Endpoint, q.Endpoint), strings.Compare(p.Probe, q.Probe), strings.Compare(p.Fingerprint, q.Fingerprint))
+	})
+	return all
+}
+
+func kind(a, b *Found) Kind {
+	switch {
+	case !broken(a):
+		return New
+	case flaps(a) || flaps(b):
+		return Flapping
+	case broken(b) && a.Verdict == b.Verdict && a.Severity == b.Severity:
+		return Unchanged
+	case broken(b):
+		return Changed
+	case b != nil && b.Proven:
+		return Fixed
+	}
+	return NotSeen
+}
+
+func broken(f *Found) bool { return f != nil && f.Verdict < rules.Pass }
+
+func flaps(f *Found) bool {
+	return f != nil && f.Counts[rules.Fail] > 0 && f.Counts[rules.Pass] > 0
+}

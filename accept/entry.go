@@ -1,0 +1,90 @@
+package accept
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// An Entry accepts findings that somebody has looked into. It names them by rule, probe and endpoint, or by fingerprint; what
+// it leaves empty may be anything, but for the probe.
+type Entry struct {
+	Rule        string // ID
+	Probe       string // glob of IDs; empty: see Accepts
+	Endpoint    string // glob of endpoint templates
+	Fingerprint string
+	Reason      string
+	Until       time.Time // from when on it accepts nothing; zero: it stays
+	Place       string    // where it is written, such as interlock.yaml:3:5
+}
+
+// Accepts tells whether the entry is about a finding of the ruling, whenever that was. An entry that names no probe is about
+// what live traffic shows, about what probes for other rules show by the way, and about one probe of the rule: that with the
+// rule's ID or, where none has it, the first one. Another probe of the rule shows something that nobody has looked into.
+func (e *Entry) Accepts(r *rules.Ruling, f *rules.Finding) bool {
+	return (e.Rule == "" || e.Rule == f.Rule.ID) && e.probe(r.X.Probe, f.Rule) && e.About(r.Endpoint) &&
+		(e.Fingerprint == "" || e.Fingerprint == r.Fingerprint(f))
+}
+
+func (e *Entry) probe(id string, rule *rules.Rule) bool {
+	switch {
+	case e.Probe != "":
+		return Match(e.Probe, id)
+	case e.Fingerprint != "" || id == rule.ID || len(rule.Probes) == 0:
+		return true
+	}
+	own := rule.Probes[0].ID
+	for i := range rule.Probes {
+		if rule.Probes[i].ID == rule.ID {
+			own = rule.ID
+		}
+	}
+	p := rules.FindProbe(id)
+	return p == nil || p.Rule() != rule || p.ID == own
+}
+
+// About tells whether the entry may be about findings at an endpoint.
+func (e *Entry) About(endpoint string) bool { return e.Endpoint == "" || Match(e.Endpoint, endpoint) }
+
+// String names the entry by what it is about.
+func (e *Entry) String() string {
+	words := []string{e.Rule}
+	if e.Rule == "" {
+		words[0] = "fingerprint " + e.Fingerprint
+	}
+	if e.Endpoint != "" {
+		words = append(words, "at "+e.Endpoint)
+	}
+	if e.Probe != "" {
+		words = append(words, "by "+e.Probe)
+	}
+	return strings.Join(words, " ")
+}
+
+// Expired tells whether the entry accepts nothing any more.
+func (e *Entry) Expired(now time.Time) bool { return !e.Until.IsZero() && !now.Before(e.Until) }
+
+// Remark says of an entry that has expired since when.
+func (e *Entry) Remark() string {
+	last := e.Until.AddDate(0, 0, -1).Format(time.DateOnly)
+	return fmt.Sprintf("%s: the entry for %s expired on %s and accepts nothing: look into it again, or remove it", e.Place, e, last)
+}
+
+// Match tells whether text is of the form of a glob, in which * stands for any bytes, and everything else for itself.
+func Match(glob, text string) bool {
+	front, rest, star := strings.Cut(glob, "*")
+	text, ok := strings.CutPrefix(text, front)
+	if !ok || !star {
+		return ok && text == ""
+	}
+	pieces := strings.Split(rest, "*")
+	last := pieces[len(pieces)-1]
+	for _, piece := range pieces[:len(pieces)-1] {
+		if _, text, ok = strings.Cut(text, piece); !ok {
+			return false
+		}
+	}
+	return strings.HasSuffix(text, last)
+}

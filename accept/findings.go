@@ -1,0 +1,127 @@
+package accept
+
+import (
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Findings are those of a run by fingerprint, in bounded memory: the worst of each, and how often it came with which verdict.
+// The zero value has none. They are used by one goroutine at a time.
+type Findings struct {
+	Rulings int64
+	More    int64 // findings beside those that are told apart
+
+	found  map[string]*Found
+	places map[place]seenBy
+}
+
+// maxFound is how many fingerprints are told apart. maxText is how many bytes are kept of a text.
+const (
+	maxFound = 200_000
+	maxText  = 300
+)
+
+// Found is what is known of one fingerprint.
+type Found struct {
+	Fingerprint            string
+	Rule                   *rules.Rule
+	Probe, Route, Endpoint string // at most 300 bytes each
+	Verdict                rules.Verdict
+	Severity               rules.Severity
+	State                  string                       // of the first with that verdict and severity, as is Detail
+	Detail                 string                       // at most 300 bytes
+	Counts                 [rules.NotApplicable + 1]int // exchanges by verdict
+	Proven                 bool                         // it has passed by a probe with an accepted control
+}
+
+// Finding is the worst finding of the fingerprint, without its evidence.
+func (f *Found) Finding() *rules.Finding {
+	return &rules.Finding{Rule: f.Rule, Verdict: f.Verdict, Severity: f.Severity, State: f.State, Detail: f.Detail}
+}
+
+// A place is where rules are not kept, whoever shows it.
+type place struct{ rule, route, endpoint string }
+
+// seenBy is a set of ways by which a failure has been seen.
+type seenBy uint8
+
+const (
+	seenLive seenBy = 1 << iota
+	seenProbed
+)
+
+// Add takes the findings of a ruling.
+func (a *Findings) Add(r *rules.Ruling) {
+	a.Rulings++
+	if a.found == nil {
+		a.found, a.places = map[string]*Found{}, map[place]seenBy{}
+	}
+	for i := range r.Findings {
+		a.add(r, &r.Findings[i])
+	}
+}
+
+func (a *Findings) add(r *rules.Ruling, f *rules.Finding) {
+	name := r.Fingerprint(f)
+	is := a.found[name]
+	if is == nil {
+		if len(a.found) >= maxFound {
+			a.More++
+			return
+		}
+		is = &Found{Fingerprint: name, Rule: f.Rule, Probe: clip(r.X.Probe), Route: clip(r.X.Route), Endpoint: clip(r.Endpoint), Verdict: rules.NotApplicable}
+		a.found[name] = is
+	}
+	is.Counts[f.Verdict]++
+	is.Proven = is.Proven || proven(r, f)
+	if worse(f.Verdict, f.Severity, is) {
+		is.Verdict, is.Severity, is.State, is.Detail = f.Verdict, f.Severity, clip(f.State), clip(f.Detail)
+	}
+	if f.Verdict == rules.Fail {
+		a.places[placeOf(r, f)] |= by(r)
+	}
+}
+
+// worse tells whether a verdict of that severity is worse than what is known.
+func worse(v rules.Verdict, s rules.Severity, than *Found) bool {
+	return v < than.Verdict || v == than.Verdict && s > than.Severity
+}
+
+// proven tells whether a probe shows that a rule is kept: where no sound handshake is accepted, nothing is shown.
+func proven(r *rules.Ruling, f *rules.Finding) bool {
+	return f.Verdict == rules.Pass && r.X.Probe != "" && r.X.Controls == wire.ControlsAccepted
+}
+
+func placeOf(r *rules.Ruling, f *rules.Finding) place { return place{f.Rule.ID, r.X.Route, r.Endpoint} }
+
+func by(r *rules.Ruling) seenBy {
+	if r.X.Probe != "" {
+		return seenProbed
+	}
+	return seenLive
+}
+
+// other is the way that this one is not.
+func (s seenBy) other() seenBy { return s ^ (seenLive | seenProbed) }
+
+// clip is the beginning of a text, which keeps nothing of the rest in memory.
+func clip(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.Clone(text[:maxText])
+}
+
+// of is what is known of a fingerprint that did not pass; nil if nothing is. Of what was accepted nothing is known: it counts
+// again once nobody accepts it any more.
+func (a *Findings) of(fingerprint string) *Found {
+	if a == nil {
+		return nil
+	}
+	if is := a.found[fingerprint]; is != nil && is.Verdict < rules.Pass && is.State != rules.StateAccepted {
+		return is
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package ca
+
+import (
+	"crypto"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// The names of the files of an authority, inside its directory.
+const (
+	CertificateFile = "ca.pem"
+	KeyFile         = "ca-key.pem"
+)
+
+// An Authority is a certificate authority with its key. It does not change, and any number of goroutines may use it.
+type Authority struct {
+	Certificate *x509.Certificate
+	key         crypto.Signer
+}
+
+// Dir is where an authority is kept if nobody says otherwise: interlock in XDG_STATE_HOME, else in ~/.local/state.
+func Dir() (string, error) {
+	if state := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(state) {
+		return filepath.Join(state, "interlock"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find the state directory: %w", err)
+	}
+	return filepath.Join(home, ".local", "state", "interlock"), nil
+}
+
+// TLS is the authority as crypto/tls has certificates.
+func (a *Authority) TLS() *tls.Certificate {
+	return &tls.Certificate{Certificate: [][]byte{a.Certificate.Raw}, PrivateKey: a.key, Leaf: a.Certificate}
+}
+
+// PEM is the certificate in PEM. The key is never exported.
+func (a *Authority) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate.Raw})
+}
+
+// DER is the certificate in DER.
+func (a *Authority) DER() []byte { return a.Certificate.Raw }
+
+// Fingerprint is the SHA-256 of the certificate, as most programs show it: pairs of digits with colons between them.
+func (a *Authority) Fingerprint() string {
+	sum := sha256.Sum256(a.Certificate.Raw)
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
+}
+
+// Pin is the SHA-256 of the public key in base64, which is how it is pinned (RFC 7469 §2.4).
+func (a *Authority) Pin() string {
+	sum := sha256.Sum256(a.Certificate.RawSubjectPublicKeyInfo)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// Hosts are what the authority may vouch for: names with all that is under them, and addresses. It is empty if it may vouch
+// for everything.
+func (a *Authority) Hosts() []string {
+	var all []string
+	for _, name := range a.Certificate.PermittedDNSDomains {
+		if name != nothing {
+			all = append(all, name)
+		}
+	}
+	for _, block := range a.Certificate.PermittedIPRanges {
+		if ones, bits := block.Mask.Size(); ones == bits {
+			all = append(all, block.IP.String())
+		} else {
+			all = append(all, block.String())
+		}
+	}
+	return all
+}
+
+// published are digests of public keys of authorities whose private keys are published: goproxy's. Everybody can stand in
+// for every host to somebody who trusts one of them.
+var published = []string{"wBLeETqBeJ61w5LAWAFWu8KB+fk+B/CMr6MylnLmmTs="}
+
+var errPublished = errors.New("its key is the published one of goproxy, which everybody has: create one of your own")

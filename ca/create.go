@@ -1,0 +1,139 @@
+package ca
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// nothing is a name that no host has (RFC 6761 §6.4): constraints that permit it permit no other name.
+const nothing = "invalid"
+
+// Create makes an authority with a new key (ECDSA, P-256) and writes both into a directory, which it makes if need be; the
+// key can be read by its owner only. The authority may vouch only for the hosts: names with all that is under them, globs,
+// which stand for the name behind their first dot, and addresses; nil: for everything. It never writes over a file that is there.
+func Create(dir string, hosts []string, valid time.Duration) (*Authority, error) {
+	template, err := newTemplate(hosts, valid)
+	if err != nil {
+		return nil, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, fmt.Errorf("sign the certificate: %w", err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate: %w", err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("write the key: %w", err)
+	}
+	a := &Authority{Certificate: cert, key: key}
+	return a, a.save(dir, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
+}
+
+// newTemplate is the certificate that is to be signed.
+func newTemplate(hosts []string, valid time.Duration) (*x509.Certificate, error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, fmt.Errorf("make a serial number: %w", err)
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "unknown"
+	}
+	now := time.Now()
+	c := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{Organization: []string{"Interlock"}, CommonName: "Interlock audit of " + machine[:min(len(machine), 40)]},
+		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(valid), // clocks differ
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	if hosts != nil {
+		err = constrain(c, hosts)
+	}
+	return c, err
+}
+
+// constrain lets an authority vouch for those hosts only (RFC 5280 §4.2.1.10). A kind of name for which nothing is said is
+// not constrained at all, so something is said for both.
+func constrain(c *x509.Certificate, hosts []string) error {
+	c.PermittedDNSDomainsCritical = true
+	for _, host := range hosts {
+		if a, err := netip.ParseAddr(host); err == nil {
+			bits := a.BitLen()
+			c.PermittedIPRanges = append(c.PermittedIPRanges, &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(bits, bits)})
+			continue
+		}
+		if i := strings.LastIndexByte(host, '*'); i >= 0 {
+			_, under, ok := strings.Cut(host[i:], ".")
+			if !ok || under == "" {
+				return fmt.Errorf("%q stands for names of all kinds: name the hosts, or let the authority vouch for everything", host)
+			}
+			host = under
+		}
+		if !slices.Contains(c.PermittedDNSDomains, host) {
+			c.PermittedDNSDomains = append(c.PermittedDNSDomains, host)
+		}
+	}
+	if len(c.PermittedDNSDomains) == 0 {
+		c.PermittedDNSDomains = []string{nothing}
+	}
+	if len(c.PermittedIPRanges) == 0 {
+		for _, all := range []string{"0.0.0.0/0", "::/0"} {
+			p := netip.MustParsePrefix(all)
+			c.ExcludedIPRanges = append(c.ExcludedIPRanges, &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(0, p.Addr().BitLen())})
+		}
+	}
+	return nil
+}
+
+// save writes both files, or none.
+func (a *Authority) save(dir string, key []byte) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make directory: %w", err)
+	}
+	keyFile, certFile := filepath.Join(dir, KeyFile), filepath.Join(dir, CertificateFile)
+	if err := write(keyFile, key, 0o600); err != nil {
+		return err
+	}
+	if err := write(certFile, a.PEM(), 0o644); err != nil {
+		return errors.Join(err, os.Remove(keyFile))
+	}
+	return nil
+}
+
+// write writes a file that must not be there.
+func write(name string, text []byte, mode fs.FileMode) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%q is there already: an authority that somebody trusts is not replaced; move it away, or name another directory", name)
+	}
+	if err != nil {
+		return fmt.Errorf("write authority: %w", err)
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("write authority: %w", err), os.Remove(name))
+	}
+	return nil
+}

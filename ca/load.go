@@ -1,0 +1,87 @@
+package ca
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// maxFile bounds what is read of a file, in bytes.
+const maxFile = 1 << 20
+
+// Load reads the authority in a directory. An error says what is wrong with it: the key can be read by others than its
+// owner, the certificate has expired, is not one of an authority or does not fit the key, or the key is a published one.
+func Load(dir string) (*Authority, error) {
+	certFile, keyFile := filepath.Join(dir, CertificateFile), filepath.Join(dir, KeyFile)
+	cert, err := read(certFile, 0)
+	if err != nil {
+		return nil, err
+	}
+	key, err := read(keyFile, 0o077)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("authority %q with key %q: %w", certFile, keyFile, err)
+	}
+	a := &Authority{}
+	if a.Certificate, err = x509.ParseCertificate(pair.Certificate[0]); err == nil {
+		a.key, err = a.usable(pair.PrivateKey)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("authority %q: %w", certFile, err)
+	}
+	return a, nil
+}
+
+// read reads a file whose mode has none of the forbidden bits.
+func read(name string, forbidden fs.FileMode) ([]byte, error) {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no authority at %q: make one with interlock ca create", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read authority: %w", err)
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read authority: %w", err)
+	}
+	if mode := stat.Mode().Perm(); mode&forbidden != 0 {
+		return nil, fmt.Errorf("key %q can be read or written by others (mode %04o): whoever has it can stand in for the audited hosts; chmod 600 it if nobody has read it, else make a new authority", name, mode)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return nil, fmt.Errorf("read authority: %w", err)
+	}
+	return text, nil
+}
+
+// usable is the key, if certificates can be signed with it and the certificate.
+func (a *Authority) usable(key crypto.PrivateKey) (crypto.Signer, error) {
+	c, now := a.Certificate, time.Now()
+	signer, ok := key.(crypto.Signer)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("a key of type %T cannot sign", key)
+	case !c.IsCA || c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0:
+		return nil, errors.New("the certificate is not one of an authority")
+	case slices.Contains(published, a.Pin()):
+		return nil, errPublished
+	case now.After(c.NotAfter):
+		return nil, fmt.Errorf("it expired on %s: make a new one, and have clients trust that", c.NotAfter.UTC().Format(time.DateTime))
+	case now.Before(c.NotBefore):
+		return nil, fmt.Errorf("it is valid from %s on", c.NotBefore.UTC().Format(time.DateTime))
+	}
+	return signer, nil
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/ca"
+	"github.com/interlock-proxy/interlock/proxy"
+)
+
+func caCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "ca", Short: "manage the certificate authority of the forward listener",
+		Long: "The forward listener ends the TLS of its clients with certificates that an authority of your own has signed (key\nforward.ca). Whoever has its key can stand in for the hosts that it may vouch for, to everybody who trusts it.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	var dir string
+	cmd.PersistentFlags().StringVar(&dir, "dir", "", "directory of the authority (default interlock in XDG_STATE_HOME, else ~/.local/state/interlock)")
+	at := func() (string, error) {
+		if dir != "" {
+			return dir, nil
+		}
+		return ca.Dir()
+	}
+	cmd.AddCommand(caCreateCommand(at), caShowCommand(at), caExportCommand(at))
+	return cmd
+}
+
+func caCreateCommand(at func() (string, error)) *cobra.Command {
+	var hosts []string
+	var file string
+	var anyHost bool
+	var days int
+	cmd := &cobra.Command{
+		Use: "create", Short: "make an authority with a new key", Args: cobra.NoArgs,
+		Long:    "Make an authority with a new key (ECDSA, P-256), which only you can read. It may vouch for the hosts only that are\nnamed here, or in a configuration; a name stands for all that is under it, too. Nothing is ever written over.",
+		Example: "  interlock ca create --for staging.example --for 10.0.0.5\n  interlock ca create --config interlock.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			constraints, err := vouchedHosts(hosts, file, anyHost)
+			if err != nil {
+				return err
+			}
+			if days < 1 || days > 3650 {
+				return usage("--days: %d is not between 1 and 3650", days)
+			}
+			where, err := at()
+			if err != nil {
+				return usage("%w", err)
+			}
+			a, err := ca.Create(where, constraints, time.Duration(days)*24*time.Hour)
+			if err != nil {
+				return usage("%w", err)
+			}
+			return describeAuthority(cmd.OutOrStdout(), where, a)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&hosts, "for", nil, "host that the authority may vouch for: a name, a glob such as *.staging.example, or an address")
+	f.StringVar(&file, "config", "", "configuration file whose hosts the authority may vouch for: forward.hosts, by default the backends'")
+	f.BoolVar(&anyHost, "any-host", false, "let the authority vouch for every host")
+	f.IntVar(&days, "days", 365, "how long it is valid")
+	return cmd
+}
+
+// vouchedHosts is what an authority may vouch for; nil: everything.
+func vouchedHosts(hosts []string, file string, anyHost bool) ([]string, error) {
+	if anyHost {
+		if len(hosts) > 0 || file != "" {
+			return nil, usage("--any-host: the authority may vouch for every host, or for those of --for and --config")
+		}
+		return nil, nil
+	}
+	entries := append([]string(nil), hosts...)
+	if file != "" {
+		c, o := defaults(), &origin{}
+		if err := o.read(file, &c); err != nil {
+			return nil, err
+		}
+		more, err := c.forwardHosts()
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, more...)
+	}
+	if len(entries) == 0 {
+		return nil, usage("name what the authority may vouch for: --for HOST, --config FILE, or --any-host")
+	}
+	constraints := []string{}
+	for _, entry := range entries {
+		host, err := proxy.ParseHost(entry)
+		if err != nil {
+			return nil, usage("%w", err)
+		}
+		constraints = append(constraints, host)
+	}
+	return constraints, nil
+}
+
+// forwardHosts is what can be reached through the forward listener.
+func (c *config) forwardHosts() ([]string, error) {
+	var all []string
+	wanted := c.Forward.Hosts
+	if wanted == nil {
+		wanted = hostList{"backends"}
+	}
+	for _, entry := range wanted {
+		if entry != "backends" {
+			all = append(all, entry)
+			continue
+		}
+		urls := []string{c.Backend}
+		for i := range c.Routes {
+			urls = append(urls, c.Routes[i].Backend)
+		}
+		for _, each := range urls {
+			if each == "" {
+				continue
+			}
+			addresses, _, err := backendAddresses(each)
+			if err != nil {
+				return nil, usage("%w", err)
+			}
+			for _, address := range addresses {
+				if !strings.HasPrefix(address, "unix:") {
+					all = append(all, address)
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// describeAuthority says what an authority is.
+func describeAuthority(w io.Writer, dir string, a *ca.Authority) error {
+	hosts := strings.Join(a.Hosts(), ", ")
+	if hosts == "" {
+		hosts = "every host"
+	}
+	_, err := fmt.Fprintf(w, "certificate  %s\nkey          %s\nname         %s\nfingerprint  SHA-256 %s\npublic key   SHA-256 %s\nvalid        %s to %s\nvouches for  %s\n",
+		filepath.Join(dir, ca.CertificateFile), filepath.Join(dir, ca.KeyFile), a.Certificate.Subject.CommonName, a.Fingerprint(), a.Pin(),
+		a.Certificate.NotBefore.UTC().Format(time.DateTime), a.Certificate.NotAfter.UTC().Format(time.DateTime), hosts)
+	return err
+}
+
+func caShowCommand(at func() (string, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: "show", Short: "say what the authority is and what it may vouch for", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			where, a, err := loadAuthority(at)
+			if err != nil {
+				return err
+			}
+			return describeAuthority(cmd.OutOrStdout(), where, a)
+		},
+	}
+}
+
+func loadAuthority(at func() (string, error)) (string, *ca.Authority, error) {
+	where, err := at()
+	if err != nil {
+		return "", nil, usage("%w", err)
+	}
+	a, err := ca.Load(where)
+	if err != nil {
+		return "", nil, usage("%w", err)
+	}
+	return where, a, nil
+}
+
+func caExportCommand(at func() (string, error)) *cobra.Command {
+	var der, page bool
+	var name string
+	cmd := &cobra.Command{
+		Use: "export", Short: "write the certificate, in PEM unless asked otherwise; the key is never exported", Args: cobra.NoArgs,
+		Example: "  interlock ca export > interlock-ca.pem\n  interlock ca export --page -o install.html",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, a, err := loadAuthority(at)
+			if err != nil {
+				return err
+			}
+			var text strings.Builder
+			switch {
+			case page:
+				err = a.WritePage(&text, false)
+			case der:
+				text.Write(a.DER())
+			default:
+				text.Write(a.PEM())
+			}
+			if err != nil {
+				return unknown("%w", err)
+			}
+			if name == "-" {
+				_, err = io.WriteString(cmd.OutOrStdout(), text.String())
+			} else {
+				err = os.WriteFile(name, []byte(text.String()), 0o644)
+			}
+			if err != nil {
+				return unknown("export authority: %w", err)
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&der, "der", false, "in DER")
+	f.Bool("pem", true, "in PEM")
+	f.BoolVar(&page, "page", false, "as a page that says how each system is made to trust it")
+	f.StringVarP(&name, "output", "o", "-", "file to write; -: standard output")
+	cmd.MarkFlagsMutuallyExclusive("der", "pem", "page")
+	return cmd
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/accept"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+func diffCommand() *cobra.Command {
+	var (
+		ascii   bool
+		outputs []string
+	)
+	cmd := &cobra.Command{
+		Use: "diff A B", Short: "compare two runs: what is new, changed, flapping, fixed", Args: cobra.ExactArgs(2),
+		Long: "Compare the findings of two runs by what they are about: rule, probe, route and endpoint, never the address. A and B are\n" +
+			"reports of -o json or ndjson. The exit status is 1 if B has failures at or over --fail-on that A does not have.",
+		Example: "  interlock diff monday.json today.json\n  interlock diff monday.json today.json -o json=diff.json -o text",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			_, gate, err := loadRules(cmd)
+			if err != nil {
+				return err
+			}
+			d := diffing{gate: gate, names: names, screen: newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr()), ascii: ascii}
+			if err := d.compare(); err != nil {
+				return err
+			}
+			if err := d.write(outputs); err != nil {
+				return err
+			}
+			return d.end()
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&outputs, "output", "o", nil, "FORMAT[=FILE], several times: text, json; - is the standard output (default text)")
+	gateFlags(cmd)
+	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
+	return cmd
+}
+
+// diffing is one run of diff.
+type diffing struct {
+	gate   rules.Gate
+	names  []string // of A and B
+	screen *screen
+	ascii  bool
+
+	a, b accept.Findings
+	all  []accept.Difference
+}
+
+// compare reads both runs.
+func (d *diffing) compare() error {
+	for i, run := range []*accept.Findings{&d.a, &d.b} {
+		if err := readFindings(d.names[i], d.screen, run); err != nil {
+			return usage("%w", err)
+		}
+	}
+	d.all = accept.Diff(&d.a, &d.b)
+	return nil
+}
+
+// counts are the findings of each kind.
+func (d *diffing) counts() map[accept.Kind]int {
+	n := map[accept.Kind]int{}
+	for _, kind := range accept.Kinds() {
+		n[kind] = 0
+	}
+	for i := range d.all {
+		n[d.all[i].Kind]++
+	}
+	return n
+}
+
+// write writes all that the -o flags ask for; text on the standard output if there are none.
+func (d *diffing) write(outputs []string) error {
+	if len(outputs) == 0 {
+		outputs = []string{"text"}
+	}
+	formats := map[string]func(io.Writer, bool) error{"text": d.text, "json": d.json}
+	var taken []string
+	for _, o := range outputs {
+		format, name, named := strings.Cut(o, "=")
+		if name == "" && !named {
+			name = "-"
+		}
+		switch {
+		case formats[format] == nil:
+			return usage("-o %s: no format %q; there are json, text", o, format)
+		case name == "":
+			return usage("-o %s: the name of the file is missing", o)
+		case slices.Contains(taken, name):
+			return usage("-o %s: another report goes there already", o)
+		}
+		taken = append(taken, name)
+		if err := d.into(name, formats[format]); err != nil {
+			return unknown("-o %s: %w", o, err)
+		}
+	}
+	return nil
+}
+
+// into writes one report to a file, or to the standard output.
+func (d *diffing) into(name string, format func(w io.Writer, color bool) error) error {
+	if name == "-" {
+		return format(d.screen, d.screen.colored())
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(format(file, false), file.Close())
+}
+
+// end says whether B fails by what A does not.
+func (d *diffing) end() error {
+	gated := 0
+	for i := range d.all {
+		e := &d.all[i]
+		if e.B != nil && d.gate.Holds(e.B.Finding()) && (e.A == nil || !d.gate.Holds(e.A.Finding())) {
+			gated++
+		}
+	}
+	switch {
+	case gated > 0:
+		return exitError{exitFound, fmt.Errorf("findings at %v or over that %s does not have: %d", d.gate.Least, d.names[0], gated)}
+	case d.a.Rulings == 0 || d.b.Rulings == 0:
+		return unknown("nothing to compare: %s has %d rulings, %s has %d", d.names[0], d.a.Rulings, d.names[1], d.b.Rulings)
+	}
+	return nil
+}

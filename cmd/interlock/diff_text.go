@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/accept"
+	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// text writes the differences for people, and a last line for scripts. What is unchanged is only counted.
+func (d *diffing) text(w io.Writer, color bool) error {
+	c := &console{color: color, ascii: d.ascii || !utf8Locale()}
+	counts := d.counts()
+	var b bytes.Buffer
+	last := accept.Unchanged
+	for i := range d.all {
+		e := &d.all[i]
+		if e.Kind == accept.Unchanged {
+			continue
+		}
+		if e.Kind != last {
+			last = e.Kind
+			fmt.Fprintf(&b, " %s (%s)\n", strings.ReplaceAll(string(e.Kind), "-", " "), count(counts[e.Kind], "finding"))
+		}
+		diffLine(&b, c, e)
+	}
+	b.WriteString(" DIFF")
+	for _, kind := range accept.Kinds() {
+		fmt.Fprintf(&b, " %s=%d", kind, counts[kind])
+	}
+	b.WriteByte('\n')
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// diffLine tells what became of one finding.
+func diffLine(b *bytes.Buffer, c *console, e *accept.Difference) {
+	is, verdict := e.Is(), e.Is()
+	if e.Kind == accept.Fixed {
+		verdict = e.B
+	}
+	where := shown(is.Endpoint)
+	if is.Route != "" && is.Route != "default" {
+		where = shown(is.Route) + " " + where
+	}
+	if is.Probe != "" {
+		where += " by " + shown(is.Probe)
+	}
+	fmt.Fprintf(b, "   %s %-8s %s   %s%s\n", c.verdict(markOf(verdict)), is.Severity, shown(is.Rule.ID), where, became(e))
+	if e.Kind == accept.New || e.Kind == accept.Changed {
+		fmt.Fprintf(b, "       %s\n", printable(is.Detail))
+	}
+}
+
+func markOf(f *accept.Found) logLine {
+	return logLine{Verdict: f.Verdict.String(), Severity: f.Severity.String()}
+}
+
+// printable is text in printable ASCII. Unlike shown it leaves backslashes alone: what is quoted in there is escaped already.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
+}
+
+// became is what there is to say of a finding beside its kind.
+func became(e *accept.Difference) string {
+	switch e.Kind {
+	case accept.Changed:
+		return fmt.Sprintf("   was %s, %s", e.A.Verdict, e.A.Severity)
+	case accept.Flapping:
+		return "   " + times("A", e.A) + "; " + times("B", e.B)
+	}
+	return ""
+}
+
+// times says how often a finding came with which verdict in a run.
+func times(run string, f *accept.Found) string {
+	if f == nil {
+		return run + ": not seen"
+	}
+	var parts []string
+	for v, n := range f.Counts {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, rules.Verdict(v)))
+		}
+	}
+	return run + ": " + strings.Join(parts, ", ")
+}
+
+// diffJSON is a comparison, version 1.
+type diffJSON struct {
+	Schema   int                 `json:"schema"`
+	A        string              `json:"a"`
+	B        string              `json:"b"`
+	Summary  map[accept.Kind]int `json:"summary"`
+	Findings []differenceJSON    `json:"findings"` // but for the unchanged ones
+}
+
+type differenceJSON struct {
+	Kind        accept.Kind `json:"kind"`
+	Rule        string      `json:"rule"`
+	Probe       string      `json:"probe"`
+	Route       string      `json:"route"`
+	Endpoint    string      `json:"endpoint"`
+	Fingerprint string      `json:"fingerprint"`
+	A           *foundJSON  `json:"a"` // null where the run does not have it
+	B           *foundJSON  `json:"b"`
+}
+
+type foundJSON struct {
+	Verdict   rules.Verdict  `json:"verdict"` // the worst
+	Severity  rules.Severity `json:"severity"`
+	State     string         `json:"state"`
+	Detail    string         `json:"detail"`
+	Exchanges map[string]int `json:"exchanges"` // by verdict
+}
+
+// json writes the differences for programs.
+func (d *diffing) json(w io.Writer, _ bool) error {
+	document := diffJSON{Schema: 1, A: d.names[0], B: d.names[1], Summary: d.counts(), Findings: []differenceJSON{}}
+	for i := range d.all {
+		e := &d.all[i]
+		if e.Kind == accept.Unchanged {
+			continue
+		}
+		is := e.Is()
+		document.Findings = append(document.Findings, differenceJSON{
+			e.Kind, is.Rule.ID, is.Probe, is.Route, is.Endpoint, is.Fingerprint, foundOf(e.A), foundOf(e.B),
+		})
+	}
+	return report.Document(w, document)
+}
+
+func foundOf(f *accept.Found) *foundJSON {
+	if f == nil {
+		return nil
+	}
+	one := &foundJSON{f.Verdict, f.Severity, f.State, f.Detail, map[string]int{}}
+	for v, n := range f.Counts {
+		if n > 0 {
+			one.Exchanges[rules.Verdict(v).String()] = n
+		}
+	}
+	return one
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/probe"
+	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+func replayCommand() *cobra.Command {
+	var (
+		fields, outputs []string
+		ascii           bool
+	)
+	cmd := &cobra.Command{
+		Use: "replay ID", Short: "send a recorded exchange again, byte for byte, to the configured backend", Args: cobra.ExactArgs(1),
+		Long: "Send the request of an exchange in the store again, byte for byte, to the backend that the configuration names, and say what\n" +
+			"differs in the answer. Where secrets were blanked out, -H gives the fields again.",
+		Example: "  interlock replay 01KAJ2V6... --backend http://127.0.0.1:3000",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := newReplay(cmd, args[0], fields)
+			if err != nil {
+				return err
+			}
+			return r.do(cmd.Context(), cmd.OutOrStdout(), outputs, ascii)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&fields, "field", "H", nil, "field line in place of one that was blanked out, 'Name: value', several times; @FILE reads lines from a file")
+	f.StringArrayVarP(&outputs, "output", "o", nil, "also as FORMAT=FILE, several times: "+formatNames())
+	f.String("backend", "", "the backend, as a URL ("+variable("backend")+")")
+	storeFlags(cmd)
+	gateFlags(cmd)
+	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
+	return cmd
+}
+
+// replay is one exchange that is sent again.
+type replay struct {
+	config config
+	gate   rules.Gate
+	screen *screen
+	was    *rules.Ruling
+	target probe.Target
+}
+
+func newReplay(cmd *cobra.Command, id string, fields []string) (*replay, error) {
+	c, gate, err := loadRules(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if f := cmd.Flags().Lookup("backend"); f.Changed {
+		c.Backend = f.Value.String()
+	} else if text, ok := lookupVariable("backend"); ok {
+		c.Backend = text
+	}
+	addresses, secure, err := backendAddresses(c.Backend)
+	if err != nil {
+		return nil, usage("--backend: %w", err)
+	}
+	s, err := storeOf(cmd, &c)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	r := &replay{config: c, gate: gate, screen: newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())}
+	if r.was, err = s.Ruling(cmd.Context(), id); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, usage("%w", err)
+		}
+		return nil, unknown("%w", err)
+	}
+	request, err := r.request(fields)
+	if err != nil {
+		return nil, err
+	}
+	r.target = probe.Target{Address: addresses[0], Route: r.was.X.Route, Base: exactly(request)}
+	if secure {
+		r.target.TLS, err = c.BackendTLS.config()
+		if err != nil {
+			return nil, usage("backend_tls: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// request is the request as it was recorded, with fields in place of those that were blanked out.
+func (r *replay) request(fields []string) ([]byte, error) {
+	raw := r.was.X.Request.Raw
+	if len(raw) == 0 {
+		return nil, usage("replay: of this exchange no request is kept")
+	}
+	f := probeFlags{fields: fields}
+	given, err := f.fieldLines()
+	if err != nil {
+		return nil, err
+	}
+	q := wire.ReadRequest(raw)
+	if k := q.RequestFraming().Kind; k == wire.FramedByLength || k == wire.FramedByChunks {
+		return nil, usage("replay: the content of that request is not kept, so it cannot be sent again")
+	}
+	var missing []string
+	out, last := []byte(nil), 0
+	for _, each := range q.Fields {
+		value := q.Text(each.Value)
+		name := string(q.Text(each.Name))
+		if len(value) == 0 || len(bytes.Trim(value, "*")) > 0 && !bytes.Contains(value, []byte("**")) {
+			continue
+		}
+		i := slices.IndexFunc(given, func(g field) bool { return wire.EqualFold(g.name, name) })
+		if i < 0 {
+			missing = append(missing, name)
+			continue
+		}
+		out = append(append(out, raw[last:each.Value.From]...), given[i].value...)
+		last = each.Value.To
+	}
+	if strings.Contains(q.Target, "=**") || strings.HasSuffix(q.Target, "=*") {
+		missing = append(missing, "the query of the target")
+	}
+	if len(missing) > 0 {
+		return nil, usage("replay: blanked out when it was recorded: %s; give them again with -H 'Name: value'", strings.Join(missing, ", "))
+	}
+	return append(out, raw[last:]...), nil
+}
+
+// exactly is a handshake that sends these bytes and no others.
+func exactly(request []byte) *rules.Handshake {
+	q := wire.ReadRequest(request)
+	return &rules.Handshake{Before: string(request), Path: q.Target, Host: firstHost(q), Version: ""}
+}
+
+func firstHost(q *wire.Request) string {
+	host, _ := q.Value("Host")
+	return host
+}
+
+// do sends it, says what differs, and ends as every other command does.
+func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, ascii bool) error {
+	if len(outputs) == 0 {
+		outputs = []string{"text"}
+	}
+	reports, err := openReportsWith(outputs, r.screen, report.Options{ASCII: ascii, Version: version()}, nil)
+	if err != nil {
+		return err
+	}
+	run := ulid.Make().String()
+	x, err := probe.Replay(ctx, r.target, probe.Settings{
+		Run: run, NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
+	})
+	if err != nil {
+		reports.abandon()
+		return unknown("replay: %w", err)
+	}
+	now := newAudit(r.config, zerolog.Nop()).Enter(x, run)
+	fmt.Fprintf(w, " %s again at %s\n%s\n", r.was.X.ID, r.target.Address, difference(r.was, now))
+	t := telling{gate: r.gate, reports: reports, screen: r.screen}
+	for i := range now.Findings {
+		if r.gate.Holds(&now.Findings[i]) {
+			t.gated++
+		}
+	}
+	reports.stream.Write(now)
+	return t.end(nil)
+}
+
+// difference says what differs between the recorded answer and the one that has come.
+func difference(was, now *rules.Ruling) string {
+	var lines []string
+	say := func(what, a, b string) {
+		if a != b {
+			lines = append(lines, fmt.Sprintf("   %-9s %s, and now %s", what, a, b))
+		}
+	}
+	say("outcome", string(was.X.Outcome), string(now.X.Outcome))
+	say("status", answerOf(was.X), answerOf(now.X))
+	say("verdict", was.Verdict.String(), now.Verdict.String())
+	say("rules", strings.Join(was.Broken(), " "), strings.Join(now.Broken(), " "))
+	say("head", headOf(was.X), headOf(now.X))
+	if len(lines) == 0 {
+		return "   nothing differs"
+	}
+	return strings.Join(lines, "\n")
+}
+
+// headOf is the head of the response in one line, without what differs each time.
+func headOf(x *wire.Exchange) string {
+	if x.Response == nil {
+		return "none"
+	}
+	var names []string
+	for _, f := range x.Response.Fields {
+		name := string(x.Response.Text(f.Name))
+		if wire.EqualFold(name, "Date") || wire.EqualFold(name, "Sec-WebSocket-Accept") {
+			continue
+		}
+		names = append(names, name+": "+string(x.Response.Text(f.Value)))
+	}
+	return shown(strings.Join(names, "; "))
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/store"
+)
+
+// queryFlags are the flags that say which exchanges of the store are meant.
+type queryFlags struct {
+	since                                        time.Duration
+	run, rule, endpoint, route, origin, protocol string
+	verdict, probe, id                           string
+	status                                       int
+	live, unsafe                                 bool
+}
+
+func (f *queryFlags) add(cmd *cobra.Command) {
+	s := cmd.Flags()
+	s.DurationVar(&f.since, "since", 0, "only what is younger, such as 24h")
+	s.StringVar(&f.run, "run", "", "only what belongs to the run of that name; last is the latest")
+	s.BoolVar(&f.live, "live", false, "only what belongs to no run")
+	s.StringVar(&f.rule, "rule", "", "only exchanges in which a rule did not pass: its ID, * for any text")
+	s.StringVar(&f.endpoint, "endpoint", "", "only this endpoint, * for any text")
+	s.StringVar(&f.route, "route", "", "only this route")
+	s.StringVar(&f.origin, "origin", "", "only this origin: live, probe, replay, file, chain")
+	s.StringVar(&f.protocol, "protocol", "", "only this protocol: websocket, h2c, tls, masque, other, none")
+	s.StringVar(&f.probe, "probe", "", "only this probe")
+	s.StringVar(&f.verdict, "verdict", "", "only this verdict or worse: fail, warn, unclear, pass")
+	s.IntVar(&f.status, "status", 0, "only this status")
+	s.BoolVar(&f.unsafe, "unsafe", false, "only exchanges in which a server switched and must not have")
+}
+
+// query is what the flags ask for.
+func (f *queryFlags) query(ctx context.Context, s *store.Store) (store.Query, error) {
+	q := store.Query{
+		ID: f.id, Run: f.run, Live: f.live, Rule: f.rule, Endpoint: f.endpoint, Route: f.route, Origin: f.origin, Protocol: f.protocol,
+		Probe: f.probe, Status: f.status, Unsafe: f.unsafe,
+	}
+	if f.since < 0 {
+		return q, usage("--since must not be less than 0")
+	}
+	if f.since > 0 {
+		q.Since = time.Now().Add(-f.since)
+	}
+	if f.verdict != "" {
+		v, err := parseVerdict(f.verdict)
+		if err != nil {
+			return q, usage("--verdict: %w", err)
+		}
+		q.Verdicts = store.AtLeast(v)
+	}
+	if f.run == "last" {
+		all, err := s.Runs(ctx)
+		if err != nil {
+			return q, unknown("%w", err)
+		}
+		if len(all) == 0 {
+			return q, unknown("--run last: the store has no run")
+		}
+		q.Run = all[0].ID
+	}
+	return q, nil
+}
+
+func parseVerdict(text string) (rules.Verdict, error) {
+	for v := rules.Fail; v <= rules.Pass; v++ {
+		if v.String() == text {
+			return v, nil
+		}
+	}
+	return 0, errors.New(`it is none of fail, warn, unclear, pass`)
+}
+
+// storeFlags add the flags by which a command finds the store.
+func storeFlags(cmd *cobra.Command) {
+	cmd.Flags().String("store", "", "the store: a file or a DSN such as postgres://user@host/database ("+variable("store")+"; default as for serve)")
+}
+
+// storeOf opens the store that a command is told of; it must be there.
+func storeOf(cmd *cobra.Command, c *config) (*store.Store, error) {
+	if f := cmd.Flags().Lookup("store"); f.Changed {
+		c.Store = f.Value.String()
+	} else if text, ok := lookupVariable("store"); ok {
+		c.Store = text
+	}
+	if c.Store == "memory" {
+		return nil, usage("--store: what was in memory is gone; name a file or a DSN")
+	}
+	return openStore(cmd.Context(), c, store.Options{Existing: true})
+}
+
+func reportCommand() *cobra.Command {
+	var (
+		ascii   bool
+		outputs []string
+		filter  queryFlags
+	)
+	cmd := &cobra.Command{
+		Use: "report", Short: "report what the store holds, in any format", Args: cobra.NoArgs,
+		Long:    "Report the exchanges that the store holds, by the rules that judged them then. The exit status is that of every other command.",
+		Example: "  interlock report --since 24h\n  interlock report --run last -o text -o html=report.html -o junit=report.xml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, gate, err := loadRules(cmd)
+			if err != nil {
+				return err
+			}
+			s, err := storeOf(cmd, &c)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			query, err := filter.query(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			screen := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
+			r, err := openReportsWith(outputs, screen, report.Options{ASCII: ascii, Version: version()}, nil)
+			if err != nil {
+				return err
+			}
+			t := telling{gate: gate, reports: r, screen: screen}
+			return t.end(t.tell(cmd.Context(), s, query))
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text)")
+	filter.add(cmd)
+	storeFlags(cmd)
+	gateFlags(cmd)
+	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
+	return cmd
+}
+
+// telling is one run of report.
+type telling struct {
+	gate    rules.Gate
+	reports *reports
+	screen  *screen
+	gated   int
+}
+
+// tell hands the rulings that a query finds to the reports.
+func (t *telling) tell(ctx context.Context, s *store.Store, q store.Query) error {
+	total, err := s.Count(ctx, q)
+	if err != nil {
+		return err
+	}
+	step, done := t.screen.steps("exchanges")
+	defer done()
+	n := 0
+	return s.Rulings(ctx, q, func(r *rules.Ruling) error {
+		if n++; n%100 == 0 {
+			step(n, int(total))
+		}
+		for i := range r.Findings {
+			if t.gate.Holds(&r.Findings[i]) {
+				t.gated++
+			}
+		}
+		t.reports.stream.Write(r)
+		return nil
+	})
+}
+
+// end closes the reports and says how it all ended.
+func (t *telling) end(failed error) error {
+	unwritten := t.reports.close()
+	switch s := &t.reports.stream.Summary; {
+	case failed != nil:
+		return unknown("%w", failed)
+	case t.gated > 0:
+		return exitError{exitFound, errors.Join(findingsAt(t.gate, t.gated), unwritten)}
+	case unwritten != nil:
+		return exitError{exitUnknown, unwritten}
+	case s.Conclusive() == 0:
+		return unknown("nothing conclusive: the store holds no such exchange that says anything")
+	}
+	return nil
+}

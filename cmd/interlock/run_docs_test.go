@@ -1,0 +1,84 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/interlock-proxy/interlock/report"
+)
+
+// TestTheExamplesForCIAreCommandLines holds the examples against the program: they are YAML, and every command line of ours
+// in them has only flags, formats and values that there are.
+func TestTheExamplesForCIAreCommandLines(t *testing.T) {
+	for _, name := range []string{"github.yml", "gitlab.yml"} {
+		var document any
+		if err := yaml.UnmarshalWithOptions([]byte(read(t, filepath.Join("../../docs/ci", name))), &document, yaml.Strict()); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		lines := commandLines(document)
+		if len(lines) != 1 {
+			t.Errorf("%s: got %d command lines of interlock run, want 1", name, len(lines))
+		}
+		for _, line := range lines {
+			checkRun(t, name, line)
+		}
+	}
+}
+
+// commandLines are the texts in a document that run the program.
+func commandLines(v any) (all [][]string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, each := range v {
+			all = append(all, commandLines(each)...)
+		}
+	case []any:
+		for _, each := range v {
+			all = append(all, commandLines(each)...)
+		}
+	case string:
+		if words := strings.Fields(v); len(words) > 1 && words[0] == "interlock" {
+			all = append(all, words)
+		}
+	}
+	return all
+}
+
+// checkRun looks at a command line as the program would, and runs nothing.
+func checkRun(t *testing.T, name string, words []string) {
+	t.Helper()
+	if words[1] != "run" {
+		t.Fatalf("%s: got %q, want interlock run", name, words)
+	}
+	f := new(runFlags)
+	cmd := runCommand()
+	cmd.ResetFlags()
+	f.add(cmd)
+	if err := cmd.ParseFlags(words[2:]); err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	if err := f.check(); err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	if c, _, err := loadTrial(cmd); err != nil || c.Backend == "" {
+		t.Errorf("%s: %v, backend %q", name, err, c.Backend)
+	}
+	if args := cmd.Flags().Args(); cmd.ArgsLenAtDash() != 0 || len(args) == 0 {
+		t.Errorf("%s: got %q, want a command behind --", name, args)
+	}
+	for _, o := range f.outputs {
+		format, _, _ := strings.Cut(o, "=")
+		if _, err := report.Find(format); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !slices.Contains(f.env, "CHAT_URL=ws://{addr}/chat") {
+		t.Errorf("%s: got %q, want an address among them", name, f.env)
+	}
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/store"
+)
+
+// keeping is the store that serve writes to.
+type keeping struct {
+	store  *store.Store
+	writer *store.Writer
+	log    zerolog.Logger
+}
+
+// newKeeping opens the store and readies what writes to it; nil if everything is kept in memory only.
+func newKeeping(ctx context.Context, c *config, instance string, log zerolog.Logger) (*keeping, error) {
+	if c.Store == "memory" {
+		return nil, nil
+	}
+	named := *c
+	named.Instance = instance
+	s, err := openStore(ctx, &named, store.Options{Later: true})
+	if err != nil {
+		return nil, err
+	}
+	w := &store.Writer{Store: s, Limits: c.Retention.limits(), FindingsOnly: c.Evidence.Keep == keepNone}
+	return &keeping{store: s, writer: w, log: log}, nil
+}
+
+// run writes until ctx ends, and then what still waits. It says when the store stops taking things, and when it does again.
+func (k *keeping) run(ctx context.Context) error {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		k.watch(watching)
+	}()
+	err := k.writer.Run(ctx)
+	stop()
+	<-watched
+	if closed := k.store.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// lookAfter is how often it is looked how the store is: a person reads what is said of it.
+const lookAfter = time.Second
+
+func (k *keeping) watch(ctx context.Context) {
+	ticker := time.NewTicker(lookAfter)
+	defer ticker.Stop()
+	reachable := true
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		s := k.writer.State()
+		if s.Reachable == reachable {
+			continue
+		}
+		if reachable = s.Reachable; reachable {
+			k.log.Info().Int64("shed", s.Shed).Msg("store is back")
+		} else {
+			k.log.Error().Err(s.Err).Int("findings", s.Findings).Int("exchanges", s.Waiting).Msg("store takes nothing")
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/store"
+)
+
+func storeCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "store", Short: "export, import and prune what is kept", Args: cobra.NoArgs}
+	cmd.AddCommand(exportCommand(), importCommand(), pruneCommand())
+	return cmd
+}
+
+func exportCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "export [FILE]", Short: "write the store as NDJSON, to a file or to the standard output", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c := defaults()
+			s, err := storeOf(cmd, &c)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			out := cmd.OutOrStdout()
+			if len(args) == 1 {
+				file, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+				if err != nil {
+					return usage("export: %w", err)
+				}
+				w := bufio.NewWriter(file)
+				err = s.Export(cmd.Context(), w)
+				for _, next := range []func() error{w.Flush, file.Close} {
+					if failed := next(); err == nil {
+						err = failed
+					}
+				}
+				if err != nil {
+					return unknown("export: %w", err)
+				}
+				return nil
+			}
+			if err := s.Export(cmd.Context(), out); err != nil {
+				return unknown("export: %w", err)
+			}
+			return nil
+		},
+	}
+	storeFlags(cmd)
+	return cmd
+}
+
+func importCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "import FILE", Short: "take what export has written into the store; - is the standard input", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var in io.Reader = cmd.InOrStdin()
+			if args[0] != "-" {
+				file, err := os.Open(args[0])
+				if err != nil {
+					return usage("import: %w", err)
+				}
+				defer file.Close()
+				in = file
+			}
+			c := defaults()
+			if f := cmd.Flags().Lookup("store"); f.Changed {
+				c.Store = f.Value.String()
+			} else if text, ok := lookupVariable("store"); ok {
+				c.Store = text
+			}
+			s, err := openStore(cmd.Context(), &c, store.Options{})
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			n, err := s.Import(cmd.Context(), in)
+			if err != nil {
+				return unknown("import %q: %w", args[0], err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%+v\n", n)
+			return err
+		},
+	}
+	storeFlags(cmd)
+	return cmd
+}
+
+func pruneCommand() *cobra.Command {
+	var limits store.Limits
+	cmd := &cobra.Command{
+		Use: "prune", Short: "delete what is older, or more, than is to be kept", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c := defaults()
+			s, err := storeOf(cmd, &c)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			p, err := s.Prune(cmd.Context(), limits)
+			if err != nil {
+				return unknown("prune: %w", err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "deleted %s, %d bytes\n", count(int(p.Exchanges), "exchange"), p.Bytes)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.DurationVar(&limits.Age, "age", 0, "keep what is younger (default 720h)")
+	f.Int64Var(&limits.Count, "count", 0, "keep so many exchanges (default as many as there is room for)")
+	f.Int64Var(&limits.Bytes, "bytes", 0, "keep so many bytes (default 1 GiB)")
+	storeFlags(cmd)
+	return cmd
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/lab"
+)
+
+// command runs a command and returns its status and what it wrote.
+func invoke(args ...string) (status int, stdout, stderr string) {
+	var out, complaints bytes.Buffer
+	status = run(args, &out, &complaints)
+	return status, out.String(), complaints.String()
+}
+
+// TestWhatServeKeepsIsThere lets serve write to a store and looks at it with the commands: the report has what the log
+// had, the secret is nowhere, a replay goes to the backend only, an export can be imported, and pruning deletes.
+func TestWhatServeKeepsIsThere(t *testing.T) {
+	backend, err := lab.Start("any-method")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "kept.db")
+	s := serveFile(t, "backend: "+backend.URL+"\nstore: "+file+"\n")
+	for _, method := range []string{"GET", "POST"} {
+		conn := s.request(method + " /chat?token=CANARY HTTP/1.1\r\nHost: a.test\r\nCookie: s=CANARY\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+		conn.Close()
+	}
+	s.await(t, "tunnel closed", 2)
+	unsafe := s.await(t, "unsafe switch", 1)["exchange"].(string)
+	s.end()
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the store: %v, %v", info, err)
+	}
+	status, text, stderr := invoke("report", "--store", file, "-o", "ndjson", "--live")
+	if status != exitFound || strings.Count(text, "\n") != 2 || !strings.Contains(text, unsafe) || !strings.Contains(text, `"unsafe":true`) {
+		t.Errorf("report: status %d\n%s%s", status, text, stderr)
+	}
+	held, err := os.ReadFile(file)
+	if err != nil || strings.Contains(text, "CANARY") || bytes.Contains(held, []byte("CANARY")) {
+		t.Errorf("the secret is kept (%v)", err)
+	}
+	if status, text, _ := invoke("report", "--store", file, "--rule", "UPGRADE-HTTP10"); status != exitUnknown || !strings.Contains(text, "RESULT fail=0") {
+		t.Errorf("report of what is not there: status %d\n%s", status, text)
+	}
+	if status, _, stderr := invoke("replay", unsafe, "--store", file, "--backend", backend.URL); status != exitUsage || !strings.Contains(stderr, "Cookie, the query of the target") {
+		t.Errorf("replay of what was blanked out: status %d %s", status, stderr)
+	}
+	copied := filepath.Join(dir, "copy.db")
+	exported := filepath.Join(dir, "export.ndjson")
+	for _, args := range [][]string{
+		{"store", "export", exported, "--store", file}, {"store", "import", exported, "--store", copied}, {"store", "prune", "--count", "1", "--store", copied},
+	} {
+		if status, text, stderr := invoke(args...); status != 0 {
+			t.Errorf("%s: status %d\n%s%s", args, status, text, stderr)
+		}
+	}
+	if status, _, stderr := invoke("report", "--store", filepath.Join(dir, "nosuch.db")); status != exitUsage || !strings.Contains(stderr, "not there") {
+		t.Errorf("a store that is not there: status %d %s", status, stderr)
+	}
+	if status, _, stderr := invoke("report", "--store", exported); status != exitUsage || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("a file that is no store: status %d %s", status, stderr)
+	}
+}
+
+// TestReplaySaysWhatDiffers sends an exchange again, to the same backend and to one that has learnt.
+func TestReplaySaysWhatDiffers(t *testing.T) {
+	wrong, err := lab.Start("any-method")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wrong.Close()
+	right, err := lab.Start("gorilla")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer right.Close()
+	file := filepath.Join(t.TempDir(), "kept.db")
+	s := serveFile(t, "backend: "+wrong.URL+"\nstore: "+file+"\n")
+	s.request(strings.Replace(fmt.Sprintf(soundRequest, "a.test"), "GET /chat", "POST /chat", 1)).Close()
+	id := s.await(t, "unsafe switch", 1)["exchange"].(string)
+	s.end()
+	if status, text, _ := invoke("replay", id, "--store", file, "--backend", wrong.URL); status != exitFound || !strings.Contains(text, "nothing differs") {
+		t.Errorf("again: status %d\n%s", status, text)
+	}
+	if _, text, _ := invoke("replay", id, "--store", file, "--backend", right.URL); !strings.Contains(text, "outcome   switched, and now refused") {
+		t.Errorf("mended:\n%s", text)
+	}
+}

@@ -1,0 +1,155 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/joshdk/go-junit"
+	"golang.org/x/net/html"
+)
+
+// A suite is what run is put around: Node's test runner with Node's ws in it, in front of a backend.
+type suite struct {
+	backend string // host:port
+	mode    string // of node/suite.mjs
+	flags   []string
+	status  int    // that run has to end with
+	command string // and the command
+	last    string // a pattern of the last line of standard error
+}
+
+// TestRunAroundATestSuite has a real suite run through the proxy, in each way in which suite and findings can come out, and
+// wants the status to be the right one and every report to be what its readers take, with the same counts.
+func TestRunAroundATestSuite(t *testing.T) {
+	t.Parallel()
+	sound, unsound := nodeServer(t), labServer(t, "any-method")
+	const result = `^ RESULT .* command=0$`
+	for name, s := range map[string]suite{
+		"clean":                 {sound, "", nil, 0, "0", result},
+		"findings":              {unsound, "", []string{"--probe"}, 1, "0", `^interlock: findings at high or over: \d+$`},
+		"the suite fails":       {sound, "failing", nil, 7, "7", `^interlock: the command "sh" ended with status 7$`},
+		"both":                  {unsound, "post", nil, 1, "7", `^interlock: findings at high or over: 1; the command "sh" ended with status 7$`},
+		"both, by the command":  {unsound, "post", []string{"--exit", "command"}, 7, "7", `; the command "sh" ended with status 7$`},
+		"fails, by findings":    {sound, "failing", []string{"--exit", "findings"}, 0, "7", `^interlock: the command "sh" ended with status 7$`},
+		"findings do not count": {unsound, "post", []string{"--profile", "all", "--rules-as-of", "0.0"}, 7, "7", `^interlock: the command "sh" ended with status 7$`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s.run(t)
+		})
+	}
+}
+
+// reportFormats are all that a run can be reported in.
+var reportFormats = []string{"text", "json", "ndjson", "junit", "sarif", "html", "markdown", "har", "gitlab", "wire"}
+
+func (s suite) run(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	args := append([]string{"run", "--backend", "http://" + s.backend, "--wait", "30s", "--env", "CHAT_URL=ws://{addr}/chat", "--env", "SUITE=" + s.mode}, s.flags...)
+	for _, f := range reportFormats {
+		args = append(args, "-o", f+"="+filepath.Join(dir, f))
+	}
+	got := run(t, "interlock", append(args, "--", "sh", "-c", program(t, "node", "nodejs")+" --test node/suite.mjs || exit 7")...)
+	lines := strings.Split(strings.TrimRight(got.stderr, "\n"), "\n")
+	if last := lines[len(lines)-1]; got.status != s.status || !regexp.MustCompile(s.last).MatchString(last) {
+		t.Fatalf("got status %d and %q, want %d and %s\n%s%s", got.status, last, s.status, s.last, got.stdout, got.stderr)
+	}
+	if !strings.Contains(got.stdout, "messages come back") {
+		t.Errorf("got %q, want what the suite wrote", got.stdout)
+	}
+	text := strings.TrimRight(content(t, dir, "text"), "\n")
+	line, command, _ := strings.Cut(strings.TrimSpace(text[strings.LastIndex(text, "\n")+1:]), " command=")
+	if !strings.HasPrefix(line, "RESULT ") || command != s.command {
+		t.Fatalf("got %q and %q at the end of the text, want a result and %s", line, command, s.command)
+	}
+	if !strings.Contains(got.stderr, " "+line+" command="+command+"\n") {
+		t.Errorf("standard error does not say %q: %s", line, got.stderr)
+	}
+	for _, name := range []string{"junit", "sarif", "html", "markdown", "har", "wire/index.txt"} {
+		if !strings.Contains(content(t, dir, name), line) {
+			t.Errorf("%s does not say %q", name, line)
+		}
+	}
+	readable(t, dir)
+}
+
+// readable wants each report in a folder to be what its readers take. Six exchanges are the suite's own.
+func readable(t *testing.T, dir string) {
+	t.Helper()
+	var rulings []struct{ Origin, Run string }
+	if err := json.Unmarshal([]byte(content(t, dir, "json")), &rulings); err != nil {
+		t.Fatal(err)
+	}
+	live := 0
+	for _, r := range rulings {
+		if r.Origin == "live" {
+			live++
+		}
+		if r.Run == "" || r.Run != rulings[0].Run {
+			t.Errorf("got run %q, want %q, the same in all rulings", r.Run, rulings[0].Run)
+		}
+	}
+	if live < 6 || strings.Count(content(t, dir, "ndjson"), "\n") != len(rulings) {
+		t.Errorf("got %d rulings, %d of them on the suite's traffic; ndjson has others", len(rulings), live)
+	}
+	if err := harSchema(t).Validate(value(t, dir, "har")); err != nil {
+		t.Errorf("har: %v", err)
+	}
+	if suites, err := junit.Ingest([]byte(content(t, dir, "junit"))); err != nil || len(suites) == 0 {
+		t.Errorf("junit: got %d suites, %v", len(suites), err)
+	}
+	if _, err := html.Parse(strings.NewReader(content(t, dir, "html"))); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"sarif", "gitlab"} {
+		if !json.Valid([]byte(content(t, dir, name))) {
+			t.Errorf("%s is no JSON", name)
+		}
+	}
+}
+
+// TestRunAroundASuiteThatGoesElsewhere: what never went through the proxy cannot be told.
+func TestRunAroundASuiteThatGoesElsewhere(t *testing.T) {
+	t.Parallel()
+	backend := nodeServer(t)
+	args := []string{"run", "--backend", "http://" + backend, "--env", "CHAT_URL=ws://" + backend + "/chat", "--", program(t, "node", "nodejs"), "--test", "node/suite.mjs"}
+	if got := run(t, "interlock", args...); got.status != 3 || !strings.Contains(got.stderr, "\ninterlock: no traffic: the command sent nothing to http://127.0.0.1:") {
+		t.Errorf("got status %d, want 3\n%s%s", got.status, got.stdout, got.stderr)
+	}
+}
+
+// TestRunPassesSignalsOn ends a run as a CI system does: the client closes its tunnel, and the exchange is in the report.
+func TestRunPassesSignalsOn(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	cmd := exec.CommandContext(ctx, "interlock", "run", "--backend", "http://"+nodeServer(t), "--env", "CHAT_URL=ws://{addr}/chat", "--",
+		program(t, "node", "nodejs"), "node/waiting-client.mjs")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err := errors.Join(err, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "open\n" {
+		t.Errorf("got %q (%v), want open", line, err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	cmd.Wait() // how it ended is looked at here
+	if got := cmd.ProcessState.ExitCode(); got != 42 || !strings.Contains(stderr.String(), " RESULT fail=0 warn=0 unclear=0 pass=1 na=0 command=42\n") {
+		t.Errorf("got status %d, want 42\n%s", got, &stderr)
+	}
+}

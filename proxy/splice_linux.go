@@ -1,0 +1,128 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A pipe is what bytes go through that are spliced (splice(2)). The zero pipe is none.
+type pipe struct{ in, out int32 }
+
+// maxSpare is how many pipes a carrier keeps for later.
+const maxSpare = 16
+
+// splice moves a portion from one leg to the other without looking at it. It is false if that is not the way any more.
+func (l *lane) splice(d wire.Direction) bool {
+	f, src := &l.flows[d], &l.legs[d]
+	if f.pipe == (pipe{}) && !l.takePipe(f) || src.fd < 0 {
+		f.streak = 0
+		return false
+	}
+	n, errno := spliceOnce(src.fd, f.pipe.in, splicePortion)
+	switch {
+	case errno == syscall.EINTR:
+		return true
+	case errno == syscall.EAGAIN:
+		src.readable = false
+		l.dropPipe(f)
+		return true
+	case errno != 0 || n == 0:
+		l.dropPipe(f)
+		err := error(errno)
+		if errno == 0 {
+			err = io.EOF
+		}
+		l.ended(d, err)
+		return true
+	}
+	if d == wire.FromServer {
+		l.lasting = 0
+	}
+	f.piped = n
+	now := time.Now()
+	f.moved = now.UnixNano()
+	l.conn.touch(now)
+	if n < bufferSize {
+		f.streak = 0 // it has become a trickle, and messages are cheaper to copy
+	}
+	l.drain(d)
+	return true
+}
+
+// drain moves on what is in the pipe.
+func (l *lane) drain(d wire.Direction) {
+	f, dst := &l.flows[d], &l.legs[1-d]
+	for f.piped > 0 {
+		if dst.fd < 0 {
+			l.broken(d, net.ErrClosed)
+			return
+		}
+		n, errno := spliceOnce(f.pipe.out, dst.fd, f.piped)
+		switch errno {
+		case 0:
+			f.piped -= n
+			l.wrote(d, n)
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			l.wait(dst)
+			return
+		default:
+			l.broken(d, errno)
+			return
+		}
+	}
+	if f.streak == 0 {
+		l.dropPipe(f)
+	}
+}
+
+func spliceOnce(from, to int32, most int) (int, syscall.Errno) {
+	const move, nonblock = 1, 2
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(most), move|nonblock)
+	return int(n), errno
+}
+
+// takePipe gets a pipe for a flow; it is false if there is none.
+func (l *lane) takePipe(f *flow) bool {
+	k := l.carrier
+	if n := len(k.spare); n > 0 {
+		f.pipe, k.spare = k.spare[n-1], k.spare[:n-1]
+		return true
+	}
+	var fds [2]int
+	if err := syscall.Pipe2(fds[:], syscall.O_NONBLOCK|syscall.O_CLOEXEC); err != nil {
+		return false
+	}
+	syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fds[1]), syscall.F_SETPIPE_SZ, splicePortion) // a smaller one does too
+	f.pipe = pipe{in: int32(fds[1]), out: int32(fds[0])}
+	return true
+}
+
+// dropPipe gives back the pipe of a flow.
+func (l *lane) dropPipe(f *flow) {
+	if f.pipe == (pipe{}) {
+		return
+	}
+	if k := l.carrier; f.piped == 0 && len(k.spare) < maxSpare {
+		k.spare = append(k.spare, f.pipe)
+	} else {
+		f.pipe.close()
+	}
+	f.pipe, f.piped = pipe{}, 0
+}
+
+func (p pipe) close() {
+	closeSocket(int(p.in))
+	closeSocket(int(p.out))
+}
+
+// closeSpare closes the pipes that were kept.
+func (k *carrier) closeSpare() {
+	for _, p := range k.spare {
+		p.close()
+	}
+}

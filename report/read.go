@@ -1,0 +1,192 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// Read reads back the rulings of a report: one that is json or ndjson, or the document of a run of probes. Each ruling is
+// handed on in its turn; no more than one is in memory, and none that takes more than 4 MiB is read. An error says where in
+// the file it is.
+func Read(r io.Reader, each func(*rules.Ruling)) error {
+	in := &portion{Reader: r}
+	f := &reportFile{Decoder: json.NewDecoder(in), in: in, each: each}
+	err := f.read()
+	switch {
+	case errors.Is(err, errEmpty):
+		return err
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("at byte %d: the file ends within a value", f.InputOffset())
+	case err != nil:
+		return fmt.Errorf("at byte %d: %w", f.InputOffset(), err)
+	}
+	return nil
+}
+
+var (
+	errEmpty    = errors.New("the file is empty")
+	errNoReport = errors.New("this is no report of rulings: they are in those of the formats json and ndjson")
+	errPortion  = fmt.Errorf("a value of more than %d MiB", maxPortion>>20)
+)
+
+// maxPortion is how many bytes a ruling may take in a file.
+const maxPortion = 5 << 20
+
+// A portion fails to read when too much is read in one go: its reader sets left for each go.
+type portion struct {
+	io.Reader
+	used int
+}
+
+// Read is part of io.Reader.
+func (p *portion) Read(b []byte) (int, error) {
+	if p.used >= maxPortion {
+		return 0, errPortion
+	}
+	n, err := p.Reader.Read(b[:min(len(b), maxPortion-p.used)])
+	p.used += n
+	return n, err
+}
+
+// reportFile is a report that is being read.
+type reportFile struct {
+	*json.Decoder
+	in   *portion
+	each func(*rules.Ruling)
+}
+
+func (f *reportFile) read() error {
+	first, err := f.Token()
+	switch {
+	case errors.Is(err, io.EOF):
+		return errEmpty
+	case err != nil:
+		return err
+	case first == json.Delim('['):
+		return f.rest(f.ruling)
+	case first != json.Delim('{'):
+		return errNoReport
+	}
+	if err := f.object(); err != nil {
+		return err
+	}
+	for {
+		if err := f.ruling(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// object reads the first object behind its brace: the document of a run, or the ruling of a line.
+func (f *reportFile) object() error {
+	document := false
+	members := map[string]json.RawMessage{}
+	err := f.members(func(key string) error {
+		if key == "endpoints" {
+			document = true
+			return f.list(f.endpoint)
+		}
+		var value json.RawMessage
+		defer func() { members[key] = value }()
+		return f.Decode(&value)
+	})
+	if err != nil || document {
+		return err
+	}
+	b, err := json.Marshal(members)
+	if err != nil {
+		return err
+	}
+	return f.hand(b)
+}
+
+// endpoint reads one endpoint of the document of a run.
+func (f *reportFile) endpoint() error {
+	if err := f.open('{'); err != nil {
+		return err
+	}
+	return f.members(func(key string) error {
+		if key == "results" {
+			return f.list(f.result)
+		}
+		return f.Decode(new(json.RawMessage))
+	})
+}
+
+func (f *reportFile) result() error {
+	var one struct{ Ruling json.RawMessage }
+	if err := f.Decode(&one); err != nil {
+		return err
+	}
+	if string(one.Ruling) == "null" { // it was not sent
+		f.in.used = 0
+		return nil
+	}
+	return f.hand(one.Ruling)
+}
+
+func (f *reportFile) ruling() error {
+	var b json.RawMessage
+	if err := f.Decode(&b); err != nil {
+		return err
+	}
+	return f.hand(b)
+}
+
+// hand hands on a ruling.
+func (f *reportFile) hand(b []byte) error {
+	f.in.used = 0
+	r, err := rules.ReadRuling(b)
+	if err == nil {
+		f.each(r)
+	}
+	return err
+}
+
+// members reads an object behind its brace, the value of each member by value.
+func (f *reportFile) members(value func(key string) error) error {
+	for f.More() {
+		key, err := f.Token()
+		if err != nil {
+			return err
+		}
+		if err := value(fmt.Sprint(key)); err != nil {
+			return err
+		}
+	}
+	_, err := f.Token()
+	return err
+}
+
+// list reads an array, each element by element.
+func (f *reportFile) list(element func() error) error {
+	if err := f.open('['); err != nil {
+		return err
+	}
+	return f.rest(element)
+}
+
+// rest reads an array behind its bracket.
+func (f *reportFile) rest(element func() error) error {
+	for f.More() {
+		if err := element(); err != nil {
+			return err
+		}
+	}
+	_, err := f.Token()
+	return err
+}
+
+func (f *reportFile) open(delim json.Delim) error {
+	is, err := f.Token()
+	if err == nil && is != delim {
+		err = errNoReport
+	}
+	return err
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// A batch is what is written in one transaction. It does not change any more, and its number tells whether it was written
+// where the end of the transaction was not heard of.
+type batch struct {
+	session   string // the name under which its writer counts
+	began     time.Time
+	number    int64
+	findings  tallies
+	exchanges []*waiting
+	runs      map[string]Run
+	results   map[resultKey]Result
+	endpoints map[endpointKey]Endpoint
+	then      []*promise // of exchanges that are not kept
+	more      bool       // exchanges were left behind
+}
+
+func (b *batch) empty() bool {
+	return len(b.findings.waiting)+len(b.exchanges)+len(b.runs)+len(b.results)+len(b.endpoints)+len(b.then) == 0
+}
+
+// put sets a value of a map that may not be there yet.
+func put[K comparable, V any](to *map[K]V, key K, value V) {
+	if *to == nil {
+		*to = map[K]V{}
+	}
+	(*to)[key] = value
+}
+
+// write writes a batch, once however often it is called.
+func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
+	if err := s.prepare(ctx); err != nil {
+		return 0, err
+	}
+	exchanges := make([][]any, 0, len(b.exchanges))
+	for _, is := range b.exchanges {
+		row, err := exchangeRow(is.ruling)
+		if err != nil {
+			refused++
+			continue
+		}
+		exchanges = append(exchanges, row)
+	}
+	runs, err := runRows(b.runs)
+	if err != nil {
+		return 0, err
+	}
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		written, err := s.begin(ctx, tx, b)
+		if err != nil || written {
+			return err
+		}
+		for _, part := range []struct {
+			upsert upsert
+			rows   [][]any
+		}{
+			{upsertFindings(), b.findings.rows(b.session)}, {upsertExchanges(), exchanges}, {upsertRuns(), runs},
+			{upsertResults(), resultRows(b.results)}, {upsertEndpoints(), endpointRows(b.endpoints)},
+		} {
+			if err := part.upsert.write(ctx, tx, s.dialect, part.rows); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return refused, err
+}
+
+// begin enters the batch into the row of its writer, which it locks until the end of the transaction, so that nobody folds
+// what is written. It is true if the batch was written before.
+func (s *Store) begin(ctx context.Context, tx *sql.Tx, b *batch) (written bool, err error) {
+	result, err := tx.ExecContext(ctx, `INSERT INTO instances (id, name, version, began, seen, batch, folded) VALUES ($1, $2, $3, $4, $5, $6, 0)
+		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, batch = excluded.batch, folded = 0 WHERE instances.batch < excluded.batch`,
+		b.session, clean(s.options.Instance, maxKey), clean(s.options.Version, maxKey), b.began.UnixMilli(), time.Now().UnixMilli(), b.number)
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n == 0, err
+}
+
+// transact runs f in a transaction.
+func (s *Store) transact(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback() // the first error tells more
+		return err
+	}
+	return tx.Commit()
+}

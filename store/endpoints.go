@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// An Endpoint is one that live traffic has shown to switch soundly: a place for probes. It has no credentials: the target is as
+// it may be shown, and no field is kept but those that are named here.
+type Endpoint struct {
+	Route       string    `json:"route"`
+	Endpoint    string    `json:"endpoint"` // the template
+	Backend     string    `json:"backend"`
+	Host        string    `json:"host"`
+	Protocol    string    `json:"protocol"`
+	Subprotocol string    `json:"subprotocol"` // that the server chose
+	TLS         bool      `json:"tls"`         // the backend was spoken to over TLS
+	Target      string    `json:"target"`      // that was seen last
+	Seen        time.Time `json:"seen"`        // when that was
+	Count       int64     `json:"count"`       // how often it was seen
+}
+
+type endpointKey struct{ route, endpoint, backend, host, protocol, subprotocol string }
+
+func (e *Endpoint) key() endpointKey {
+	return endpointKey{e.Route, e.Endpoint, e.Backend, e.Host, e.Protocol, e.Subprotocol}
+}
+
+// maxLearned is how many endpoints wait to be written. Clients choose Host, so that there can be any number of them.
+const maxLearned = 1000
+
+// endpointOf is the endpoint that a ruling shows to switch soundly, if it does and nothing more is to come of it: an exchange
+// shows it once.
+func endpointOf(r *rules.Ruling) (Endpoint, bool) {
+	x := r.X
+	if x.Origin != wire.OriginLive || x.Outcome != wire.Switched || x.Response == nil || !x.Final || r.Verdict == rules.Fail {
+		return Endpoint{}, false
+	}
+	host, _ := x.Request.Value("Host")
+	chosen, _ := x.Response.Value("Sec-WebSocket-Protocol")
+	return Endpoint{
+		Route: clean(x.Route, maxKey), Endpoint: clean(r.Endpoint, maxKey), Backend: clean(x.Backend, maxKey), Host: clean(host, maxKey),
+		Protocol: x.Protocol(), Subprotocol: clean(chosen, maxKey), TLS: x.BackendTLS, Target: clean(r.Target(), maxText), Seen: x.Time, Count: 1,
+	}, true
+}
+
+// upsertEndpoints adds to what all instances have seen.
+func upsertEndpoints() upsert {
+	return upsert{
+		table:   "endpoints",
+		columns: []string{"route", "endpoint", "backend", "host", "protocol", "subprotocol", "tls", "target", "seen", "count"},
+		conflict: `(route, endpoint, backend, host, protocol, subprotocol) DO UPDATE SET count = endpoints.count + excluded.count,
+			tls = excluded.tls, target = CASE WHEN excluded.seen >= endpoints.seen THEN excluded.target ELSE endpoints.target END,
+			seen = CASE WHEN excluded.seen > endpoints.seen THEN excluded.seen ELSE endpoints.seen END`,
+	}
+}
+
+func endpointRows(endpoints map[endpointKey]Endpoint) [][]any {
+	rows := make([][]any, 0, len(endpoints))
+	for _, e := range endpoints {
+		rows = append(rows, []any{
+			clean(e.Route, maxKey), clean(e.Endpoint, maxKey), clean(e.Backend, maxKey), clean(e.Host, maxKey), clean(e.Protocol, maxKey),
+			clean(e.Subprotocol, maxKey), number(e.TLS), clean(e.Target, maxText), milliseconds(e.Seen), e.Count,
+		})
+	}
+	sortRows(rows)
+	return rows
+}
+
+// Endpoints returns what was learned of endpoints, by route, endpoint, backend, Host, protocol and subprotocol.
+func (s *Store) Endpoints(ctx context.Context) ([]Endpoint, error) {
+	var all []Endpoint
+	query := `SELECT route, endpoint, backend, host, protocol, subprotocol, tls, target, seen, count FROM endpoints
+		ORDER BY route, endpoint, backend, host, protocol, subprotocol`
+	err := s.each(ctx, query, nil, func(scan func(...any) error) error {
+		var e Endpoint
+		var tls, seen int64
+		if err := scan(&e.Route, &e.Endpoint, &e.Backend, &e.Host, &e.Protocol, &e.Subprotocol, &tls, &e.Target, &seen, &e.Count); err != nil {
+			return err
+		}
+		e.TLS, e.Seen = tls != 0, at(seen)
+		all = append(all, e)
+		return nil
+	})
+	return all, err
+}

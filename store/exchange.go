@@ -1,0 +1,141 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// maxStored is how many bytes the JSON of a ruling may have in the store. Those that this program makes have fewer.
+const maxStored = 4 << 20
+
+// rowSize is about how many bytes a row of exchanges takes beside the ruling.
+const rowSize = 400
+
+// upsertExchanges keeps of each exchange the report with the highest revision.
+func upsertExchanges() upsert {
+	columns := []string{
+		"id", "revision", "time", "bytes", "status", "verdict", "severity", "unsafe", "instance", "run", "origin", "probe", "route", "endpoint",
+		"protocol", "outcome", "rules", "passed", "ruling",
+	}
+	var set []string
+	for _, column := range columns[1:] {
+		set = append(set, column+" = excluded."+column)
+	}
+	return upsert{"exchanges", columns, "(id) DO UPDATE SET " + strings.Join(set, ", ") + " WHERE excluded.revision > exchanges.revision"}
+}
+
+// exchangeRow is the row of a ruling. Rules that passed, which are most, are named in a list of their own: what else is to be
+// said of them stands in the rulebook.
+func exchangeRow(r *rules.Ruling) ([]any, error) {
+	x, bare := r.X, *r
+	broken, passed := []string{}, strings.Builder{}
+	bare.Findings = make([]rules.Finding, 0, 4)
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.Verdict < rules.Pass {
+			broken = append(broken, clean(f.Rule.ID, maxKey))
+		}
+		if !writePass(&passed, x, f) {
+			bare.Findings = append(bare.Findings, *f)
+		}
+	}
+	text, err := bare.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxStored {
+		return nil, fmt.Errorf("the ruling of exchange %q has %d bytes", clean(x.ID, maxKey), len(text))
+	}
+	names, err := json.Marshal(broken)
+	if err != nil {
+		return nil, err
+	}
+	status := 0
+	if x.Response != nil {
+		status = x.Response.Status
+	}
+	return []any{
+		clean(x.ID, maxKey), x.Revision, x.Time.UnixMilli(), len(text) + passed.Len() + rowSize, status, int(r.Verdict), int(r.Severity()), number(r.Unsafe),
+		clean(r.Instance, maxKey), clean(r.Run, maxKey), clean(string(x.Origin), maxKey), clean(x.Probe, maxKey), clean(x.Route, maxKey),
+		clean(r.Endpoint, maxKey), x.Protocol(), clean(string(x.Outcome), maxKey), string(names), passed.String(), string(text),
+	}, nil
+}
+
+// writePass writes a finding that passed as its rule, the severity as a digit, and = for all references of the rule or ~ for
+// those that bind who does not speak WebSocket. It is false for a finding of which there is more to say.
+func writePass(b *strings.Builder, x *wire.Exchange, f *rules.Finding) bool {
+	if f.Verdict != rules.Pass || f.Party != f.Rule.Party || f.Attribution != "" || f.Detail != "" || f.State != "" || len(f.Spans) > 0 ||
+		rules.Find(f.Rule.ID) != f.Rule {
+		return false
+	}
+	mark := byte('=')
+	if !slices.Equal(f.Refs, f.Rule.Refs) {
+		if mark = '~'; !slices.Equal(f.Refs, general(f.Rule)) {
+			return false
+		}
+	}
+	if b.Len() > 0 {
+		b.WriteByte(' ')
+	}
+	b.WriteString(f.Rule.ID)
+	b.WriteByte(mark)
+	b.WriteByte('0' + byte(f.Severity))
+	return true
+}
+
+// general are the references of a rule that bind who does not speak WebSocket (RFC 6455).
+func general(r *rules.Rule) []rules.Ref {
+	return slices.DeleteFunc(slices.Clone(r.Refs), func(ref rules.Ref) bool { return ref.RFC == "6455" })
+}
+
+// readExchange is the ruling of a row.
+func readExchange(passed, ruling string, seen passes) (*rules.Ruling, error) {
+	r, err := rules.ReadRuling([]byte(ruling))
+	if err != nil || passed == "" {
+		return r, err
+	}
+	own := len(r.Findings)
+	if r.Findings = append(r.Findings, seen.read(passed)...); own > 0 {
+		slices.SortStableFunc(r.Findings, func(f, g rules.Finding) int { return strings.Compare(f.Rule.ID, g.Rule.ID) })
+	}
+	return r, nil
+}
+
+// passes are lists of what passed that were read already: most exchanges have one of a few.
+type passes map[string][]rules.Finding
+
+// maxPasses is how many lists are remembered.
+const maxPasses = 256
+
+// read reads what writePass has written. A rule that the rulebook does not have, as it is another release's, is left out. The
+// result is not to be changed.
+func (p passes) read(text string) []rules.Finding {
+	if all, known := p[text]; known {
+		return all
+	}
+	var all []rules.Finding
+	for word := range strings.FieldsSeq(text) {
+		i := strings.IndexAny(word, "=~")
+		if i < 0 || i+2 != len(word) {
+			continue
+		}
+		rule := rules.Find(word[:i])
+		if rule == nil {
+			continue
+		}
+		f := rules.Finding{Rule: rule, Verdict: rules.Pass, Party: rule.Party, Refs: rule.Refs, Severity: min(rules.Severity(word[i+1]-'0'), rules.Critical)}
+		if word[i] == '~' {
+			f.Refs = general(rule)
+		}
+		all = append(all, f)
+	}
+	if len(p) < maxPasses {
+		p[text] = all
+	}
+	return all
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A line is a line of an export that is no ruling.
+type line struct {
+	Schema int    `json:"schema"`
+	Table  string `json:"table"`
+	Row    any    `json:"row"`
+}
+
+// The tables of an export. The first one names the store.
+const (
+	tableStore     = "store"
+	tableRuns      = "runs"
+	tableFindings  = "findings"
+	tableResults   = "probe_results"
+	tableEndpoints = "endpoints"
+)
+
+// exported says which store an export is of.
+type exported struct {
+	ID      string    `json:"id"`
+	Version string    `json:"version"` // of the program
+	Time    time.Time `json:"time"`
+}
+
+// A sum is a finding of one run, or of live traffic, in an export.
+type sum struct {
+	Run         string    `json:"run"`
+	Fingerprint string    `json:"fingerprint"`
+	Rule        string    `json:"rule"`
+	Probe       string    `json:"probe"`
+	Route       string    `json:"route"`
+	Endpoint    string    `json:"endpoint"`
+	Verdict     string    `json:"verdict"`
+	Severity    string    `json:"severity"`
+	Party       string    `json:"party"`
+	Unsafe      bool      `json:"unsafe"`
+	Count       int64     `json:"count"`
+	First       time.Time `json:"first"`
+	Last        time.Time `json:"last"`
+	FirstID     string    `json:"firstId"`
+	LastID      string    `json:"lastId"`
+	Detail      string    `json:"detail"`
+}
+
+// Export writes everything that the store has, a JSON object a line: first what names the store, then runs, sums of findings,
+// results of probes and learned endpoints, each as {"schema": 1, "table": ..., "row": ...}, then the rulings as the contracts
+// have them. Import reads it.
+func (s *Store) Export(ctx context.Context, w io.Writer) error {
+	id, err := s.identity(ctx)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(w, 1<<16)
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	row := func(table string, row any) error { return encoder.Encode(line{1, table, row}) }
+	if err := row(tableStore, exported{id, s.options.Version, time.Now().UTC().Truncate(time.Millisecond)}); err != nil {
+		return err
+	}
+	runs, err := s.Runs(ctx)
+	for i := 0; err == nil && i < len(runs); i++ {
+		err = row(tableRuns, runs[i])
+	}
+	if err == nil {
+		err = s.sums(ctx, func(is sum) error { return row(tableFindings, is) })
+	}
+	if err == nil {
+		err = s.eachResult(ctx, "", nil, func(r Result) error { return row(tableResults, r) })
+	}
+	endpoints := []Endpoint(nil)
+	if err == nil {
+		endpoints, err = s.Endpoints(ctx)
+	}
+	for i := 0; err == nil && i < len(endpoints); i++ {
+		err = row(tableEndpoints, endpoints[i])
+	}
+	if err == nil {
+		err = s.Rulings(ctx, Query{}, func(r *rules.Ruling) error {
+			text, err := r.MarshalJSON()
+			if err == nil {
+				_, err = out.Write(append(text, '\n'))
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// sums calls f for each finding of each run.
+func (s *Store) sums(ctx context.Context, f func(sum) error) error {
+	query := `SELECT run, fingerprint, rule, probe, route, endpoint, verdict, severity, party, unsafe, count, first_seen, last_seen, first_id, last_id, detail
+		FROM finding_sums ORDER BY run, fingerprint`
+	return s.each(ctx, query, nil, func(scan func(...any) error) error {
+		var is sum
+		var verdict, severity, party, unsafe, first, last int64
+		err := scan(&is.Run, &is.Fingerprint, &is.Rule, &is.Probe, &is.Route, &is.Endpoint, &verdict, &severity, &party, &unsafe, &is.Count, &first, &last,
+			&is.FirstID, &is.LastID, &is.Detail)
+		if err != nil {
+			return err
+		}
+		is.Verdict = rules.Verdict(within(verdict, int64(rules.NotApplicable))).String()
+		is.Severity = rules.Severity(within(severity, int64(rules.Critical))).String()
+		is.Party = rules.Party(within(party, int64(rules.Intermediary))).String()
+		is.Unsafe, is.First, is.Last = unsafe != 0, at(first), at(last)
+		return f(is)
+	})
+}

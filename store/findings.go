@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A Finding is a rule that did not pass at an endpoint, with what all instances have counted of it.
+type Finding struct {
+	Fingerprint string
+	Rule        string // its ID; a later release may have written one that the rulebook does not have
+	Probe       string // empty for live traffic
+	Route       string
+	Endpoint    string
+	Verdict     rules.Verdict // the worst one
+	Severity    rules.Severity
+	Party       rules.Party
+	Unsafe      bool  // a server switched and must not have
+	Count       int64 // exchanges that showed it
+	First       time.Time
+	Last        time.Time
+	FirstID     string // of the first exchange that showed it, which is kept longer than others
+	LastID      string // of the last one
+	Detail      string // of one of the worst
+}
+
+// Findings returns the findings that a query wants, worst first, then by rule and endpoint. Each is one, in how many runs it
+// may have been found; with Query.Run, only what was found in that run counts.
+func (s *Store) Findings(ctx context.Context, q Query) ([]Finding, error) {
+	w := &where{dialect: s.dialect}
+	w.common(&q)
+	w.glob("rule", q.Rule)
+	if !q.Since.IsZero() {
+		w.add("last_seen >= " + w.arg(q.Since.UnixMilli()))
+	}
+	if !q.Until.IsZero() {
+		w.add("first_seen < " + w.arg(q.Until.UnixMilli()))
+	}
+	query := `SELECT fingerprint, rule, probe, route, endpoint, MIN(verdict), MAX(severity), MAX(party), MAX(unsafe), CAST(SUM(count) AS BIGINT),
+		MIN(first_seen), MAX(last_seen), MIN(first_id), MAX(last_id), MAX(detail)
+		FROM finding_sums` + w.String() + ` GROUP BY fingerprint, rule, probe, route, endpoint
+		ORDER BY MIN(verdict), MAX(severity) DESC, rule, route, endpoint, probe`
+	var all []Finding
+	err := s.each(ctx, query, w.args, func(scan func(...any) error) error {
+		var f Finding
+		var verdict, severity, party, unsafe, first, last int64
+		err := scan(&f.Fingerprint, &f.Rule, &f.Probe, &f.Route, &f.Endpoint, &verdict, &severity, &party, &unsafe, &f.Count, &first, &last,
+			&f.FirstID, &f.LastID, &f.Detail)
+		if err != nil {
+			return err
+		}
+		f.Verdict, f.Severity = rules.Verdict(within(verdict, int64(rules.NotApplicable))), rules.Severity(within(severity, int64(rules.Critical)))
+		f.Party, f.Unsafe, f.First, f.Last = rules.Party(within(party, int64(rules.Intermediary))), unsafe != 0, at(first), at(last)
+		all = append(all, f)
+		return nil
+	})
+	return all, err
+}
+
+// within is a number that a later release may have written, as one that this one knows.
+func within(n, most int64) int64 { return max(0, min(n, most)) }

@@ -1,0 +1,223 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// Imported is what was read of an export.
+type Imported struct {
+	Exchanges int64
+	Findings  int64
+	Runs      int64
+}
+
+// maxLine is how many bytes a line of an export may have.
+const maxLine = 8 << 20
+
+// imported is the name of the instances under which the findings of other stores count.
+const imported = "(imported)"
+
+// Import adds what [Store.Export] wrote, of this store or of another one. What the store has already does not count twice: the
+// same export may be read again, and a later one of the same store adds what is new. An error names the line; what stands in
+// front of it may be in the store.
+func (s *Store) Import(ctx context.Context, r io.Reader) (Imported, error) {
+	i := importer{store: s}
+	if err := s.prepare(ctx); err != nil {
+		return i.sum, s.failed("import into", err)
+	}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 1<<16), maxLine)
+	number := 0
+	for lines.Scan() {
+		number++
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
+		err := i.line(ctx, lines.Bytes())
+		if err == nil && i.size() >= 500 {
+			err = i.flush(ctx)
+		}
+		if err != nil {
+			return i.sum, fmt.Errorf("line %d: %w", number, err)
+		}
+	}
+	err := lines.Err()
+	switch {
+	case errors.Is(err, bufio.ErrTooLong):
+		err = fmt.Errorf("line %d is longer than %d bytes", number+1, maxLine)
+	case err == nil && i.from.ID == "":
+		err = errors.New("it is empty: no export of a store")
+	case err == nil:
+		err = i.flush(ctx)
+	}
+	return i.sum, err
+}
+
+// An importer gathers rows until there are enough to be written.
+type importer struct {
+	store     *Store
+	from      exported
+	own       bool // it is an export of this store, which has counted its findings itself
+	sum       Imported
+	exchanges map[string][]any // by ID
+	revisions map[string]int
+	findings  map[tallyKey][]any
+	runs      map[string]Run
+	results   map[resultKey]Result
+	endpoints map[endpointKey]Endpoint
+}
+
+func (i *importer) size() int {
+	return len(i.exchanges) + len(i.findings) + len(i.runs) + len(i.results) + len(i.endpoints)
+}
+
+// line takes a line.
+func (i *importer) line(ctx context.Context, text []byte) error {
+	var l struct {
+		Table string
+		Row   json.RawMessage
+	}
+	if err := json.Unmarshal(text, &l); err != nil {
+		return err
+	}
+	if i.from.ID == "" {
+		return i.begin(ctx, l.Table, l.Row)
+	}
+	switch l.Table {
+	case "":
+		return i.ruling(text)
+	case tableRuns:
+		return gather(&i.runs, l.Row, func(r *Run) string { i.sum.Runs++; return r.ID })
+	case tableFindings:
+		return i.finding(l.Row)
+	case tableResults:
+		return gather(&i.results, l.Row, (*Result).key)
+	case tableEndpoints:
+		return gather(&i.endpoints, l.Row, (*Endpoint).key)
+	}
+	return nil // of a later release
+}
+
+// gather reads a row.
+func gather[K comparable, V any](to *map[K]V, row []byte, key func(*V) K) error {
+	var v V
+	if err := json.Unmarshal(row, &v); err != nil {
+		return err
+	}
+	put(to, key(&v), v)
+	return nil
+}
+
+// begin reads which store it is.
+func (i *importer) begin(ctx context.Context, table string, row []byte) error {
+	if table != tableStore {
+		return errors.New("no export of a store begins so")
+	}
+	if err := json.Unmarshal(row, &i.from); err != nil {
+		return err
+	}
+	if i.from.ID = clean(i.from.ID, maxKey); i.from.ID == "" {
+		return errors.New("the export does not say which store it is of")
+	}
+	id, err := i.store.identity(ctx)
+	i.own = id == i.from.ID
+	return err
+}
+
+func (i *importer) ruling(text []byte) error {
+	r, err := rules.ReadRuling(text)
+	if err != nil {
+		return err
+	}
+	row, err := exchangeRow(r)
+	if err != nil {
+		return err
+	}
+	i.sum.Exchanges++
+	id := row[0].(string)
+	if _, known := i.exchanges[id]; !known || r.X.Revision > i.revisions[id] {
+		put(&i.exchanges, id, row)
+		put(&i.revisions, id, r.X.Revision)
+	}
+	return nil
+}
+
+func (i *importer) finding(text []byte) error {
+	var is sum
+	if err := json.Unmarshal(text, &is); err != nil {
+		return err
+	}
+	i.sum.Findings++
+	if i.own {
+		return nil
+	}
+	put(&i.findings, tallyKey{is.Run, is.Rule, is.Probe, is.Route, is.Endpoint}, []any{
+		clean(is.Run, maxKey), rules.Fingerprint(is.Rule, is.Probe, is.Route, is.Endpoint), i.from.ID, clean(is.Rule, maxKey), clean(is.Probe, maxKey),
+		clean(is.Route, maxKey), clean(is.Endpoint, maxKey), int(word(is.Verdict, rules.NotApplicable, rules.Unclear)),
+		int(word(is.Severity, rules.Critical, rules.Critical)), int(word(is.Party, rules.Intermediary, rules.Server)), number(is.Unsafe), is.Count,
+		milliseconds(is.First), milliseconds(is.Last), clean(is.FirstID, maxKey), clean(is.LastID, maxKey), clean(is.Detail, maxText),
+	})
+	return nil
+}
+
+// word is the value up to last that is written so, and other if there is none.
+func word[T interface {
+	~uint8
+	String() string
+}](text string, last, other T) T {
+	for v := T(0); v <= last; v++ {
+		if v.String() == text {
+			return v
+		}
+	}
+	return other
+}
+
+// flush writes what was gathered. Of counts the higher one holds.
+func (i *importer) flush(ctx context.Context) error {
+	exchanges, sums := slices.Collect(maps.Values(i.exchanges)), slices.Collect(maps.Values(i.findings))
+	sortRows(exchanges)
+	sortRows(sums)
+	runs, err := runRows(i.runs)
+	if err != nil {
+		return err
+	}
+	findings, endpoints := upsertFindings(), upsertEndpoints()
+	findings.conflict = `(run, fingerprint, instance) DO UPDATE SET count = CASE WHEN excluded.count > findings.count THEN excluded.count ELSE findings.count END, ` + worse
+	endpoints.conflict = `(route, endpoint, backend, host, protocol, subprotocol) DO UPDATE SET
+		count = CASE WHEN excluded.count > endpoints.count THEN excluded.count ELSE endpoints.count END,
+		seen = CASE WHEN excluded.seen > endpoints.seen THEN excluded.seen ELSE endpoints.seen END`
+	err = i.store.transact(ctx, func(tx *sql.Tx) error {
+		now := time.Now().UnixMilli()
+		_, err := tx.ExecContext(ctx, `INSERT INTO instances (id, name, version, began, seen, batch, folded) VALUES ($1, $2, $3, $4, $4, 0, 0)
+			ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`, i.from.ID, imported, clean(i.from.Version, maxKey), now)
+		if err != nil {
+			return err
+		}
+		for _, part := range []struct {
+			upsert upsert
+			rows   [][]any
+		}{
+			{findings, sums}, {upsertExchanges(), exchanges}, {upsertRuns(), runs}, {upsertResults(), resultRows(i.results)},
+			{endpoints, endpointRows(i.endpoints)},
+		} {
+			if err := part.upsert.write(ctx, tx, i.store.dialect, part.rows); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	i.exchanges, i.revisions, i.findings, i.runs, i.results, i.endpoints = nil, nil, nil, nil, nil, nil
+	return i.store.failed("import into", err)
+}

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// loop writes batches until the writer is ending and everything is written, or until its context ends.
+func (w *Writer) loop(life context.Context) error {
+	for ending := false; ; {
+		if !ending {
+			ending = w.wait()
+		}
+		for b := w.next(); b != nil; b = w.next() {
+			if err := w.deliver(life, b); err != nil {
+				return err
+			}
+			if !ending && !b.more {
+				break // what has come since may wait for more
+			}
+		}
+		if ending && w.idle() {
+			return nil
+		}
+	}
+}
+
+// wait waits until there is a batch to write, and tells whether it is among the last ones.
+func (w *Writer) wait() (ending bool) {
+	select {
+	case <-w.hurry:
+		return false
+	case <-w.ending:
+		return true
+	case <-w.wake:
+	}
+	timer := time.NewTimer(interval)
+	defer timer.Stop()
+	select {
+	case <-w.hurry:
+	case <-w.ending:
+		return true
+	case <-timer.C:
+	}
+	return false
+}
+
+// idle tells whether nothing is left to write.
+func (w *Writer) idle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.gathered.empty() && w.queue.count == 0
+}
+
+// deliver tries until the store has taken a batch or the context ends, and tells who wants to know.
+func (w *Writer) deliver(life context.Context, b *batch) error {
+	for pause := backoff; ; pause = min(2*pause, slowest) {
+		refused, err := w.attempt(life, b)
+		if err == nil {
+			w.delivered(b, refused)
+			return nil
+		}
+		if isRefused(err) && len(b.exchanges) > 0 { // findings are not held up by evidence
+			w.refused(b)
+			continue
+		}
+		w.failed(err)
+		for _, p := range b.promises() {
+			p.keep(w, false)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-life.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+		if life.Err() != nil {
+			return w.left(err)
+		}
+	}
+}
+
+func (w *Writer) attempt(life context.Context, b *batch) (refused int, err error) {
+	ctx, cancel := context.WithTimeout(life, longest)
+	defer cancel()
+	w.mu.Lock()
+	w.trying = time.Now()
+	w.mu.Unlock()
+	refused, err = w.Store.write(ctx, b)
+	w.mu.Lock()
+	w.trying = time.Time{}
+	w.mu.Unlock()
+	return refused, err
+}
+
+// promises are all that belong to the batch.
+func (b *batch) promises() []*promise { return append(promised(b.exchanges), b.then...) }
+
+func (w *Writer) delivered(b *batch, refused int) {
+	w.mu.Lock()
+	w.flight = nil
+	w.state.Written += int64(len(b.exchanges) - refused)
+	w.state.Shed += int64(refused)
+	if !w.state.Reachable {
+		w.state.Reachable, w.state.Err, w.state.Since = true, nil, time.Now()
+	}
+	w.mu.Unlock()
+	for _, p := range b.promises() {
+		p.keep(w, true)
+	}
+}
+
+// failed notes why the store takes nothing.
+func (w *Writer) failed(err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	w.mu.Lock()
+	if w.state.Reachable {
+		w.state.Reachable, w.state.Since = false, time.Now()
+	}
+	w.state.Err = w.Store.failed("write", err)
+	w.mu.Unlock()
+}
+
+// refused gives the exchanges of a batch up, which the database will never take.
+func (w *Writer) refused(b *batch) {
+	b.then = b.promises()
+	w.mu.Lock()
+	w.state.Shed += int64(len(b.exchanges))
+	b.exchanges = nil
+	w.mu.Unlock()
+}

@@ -1,0 +1,160 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// versions is the table that says which migrations were applied.
+const versions = "interlock_schema"
+
+// tables are ours. Where one of them is, and versions is not, it is another program's.
+const tables = "'instances', 'runs', 'exchanges', 'findings', 'probe_results', 'endpoints'"
+
+// known are the versions that this program brings, oldest first.
+func known() ([]int64, error) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	var all []int64
+	for _, name := range names {
+		number, _, _ := strings.Cut(strings.TrimPrefix(name, "migrations/"), "_")
+		version, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("migration %q has no version: %w", name, err)
+		}
+		all = append(all, version)
+	}
+	return all, nil
+}
+
+// migrate brings the tables up to date. A schema of the next minor release is used as it is: it only adds. Beyond that it is
+// [ErrNewer].
+func (s *Store) migrate(ctx context.Context) error {
+	return patiently(ctx, func() (again bool, err error) {
+		pending, err := s.pending(ctx)
+		if err != nil || !pending {
+			return false, err
+		}
+		return true, s.apply(ctx) // of several programs that make the tables at the same time, one does
+	})
+}
+
+// patiently calls f until it succeeds, for some seconds at most: as long as a file is locked, or as f wants it.
+func patiently(ctx context.Context, f func() (again bool, err error)) error {
+	const tries, rest = 50, 100 * time.Millisecond
+	for try := 1; ; try++ {
+		again, err := f()
+		if err == nil || try == tries || !again && !isLocked(err) {
+			return err
+		}
+		if ended := pause(ctx, rest); ended != nil {
+			return err
+		}
+	}
+}
+
+// pending tells whether there is something to migrate.
+func (s *Store) pending(ctx context.Context) (bool, error) {
+	applied, err := s.applied(ctx)
+	if err != nil {
+		return false, err
+	}
+	brought, err := known()
+	if err != nil {
+		return false, err
+	}
+	if s.options.Existing && len(applied) == 0 {
+		return false, ErrNotFound
+	}
+	newest := brought[len(brought)-1]
+	missing := false
+	for version := range applied {
+		if version/100 > newest/100+1 {
+			return false, fmt.Errorf("%w (it has version %d, this one knows %d)", ErrNewer, version, newest)
+		}
+	}
+	for _, version := range brought {
+		missing = missing || !applied[version]
+	}
+	return missing, nil
+}
+
+// applied are the versions that the database has. Where there is none, it must not have tables of another program.
+func (s *Store) applied(ctx context.Context) (map[int64]bool, error) {
+	query, foreign := "SELECT COUNT(*) FROM sqlite_master WHERE name = '"+versions+"'", "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'"
+	if s.dialect == postgres {
+		query = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '" + versions + "'"
+		foreign = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename IN (" + tables + ")"
+	}
+	var n int
+	if err := s.db.QueryRowContext(ctx, query).Scan(&n); err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		err := s.db.QueryRowContext(ctx, foreign).Scan(&n)
+		if err == nil && n > 0 {
+			err = s.foreign(ctx)
+		}
+		return nil, err
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT version_id FROM "+versions+" WHERE version_id > 0")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := map[int64]bool{}
+	for rows.Next() {
+		var version int64
+		if err := rows.Scan(&version); err != nil {
+			return nil, err
+		}
+		all[version] = true
+	}
+	return all, rows.Err()
+}
+
+// foreign is the error for tables of another program, unless our own have appeared in the meantime.
+func (s *Store) foreign(ctx context.Context) error {
+	if _, err := s.db.ExecContext(ctx, "SELECT 1 FROM "+versions); err == nil {
+		return nil
+	}
+	return ErrForeign
+}
+
+// apply applies what is missing.
+func (s *Store) apply(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	options := []goose.ProviderOption{
+		goose.WithTableName(versions), goose.WithAllowOutofOrder(true), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()),
+	}
+	kind := goose.DialectSQLite3
+	if s.dialect == postgres {
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+		if err != nil {
+			return err
+		}
+		kind, options = goose.DialectPostgres, append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(kind, s.db, files, options...)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}

@@ -1,0 +1,207 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Limits say how much evidence a store keeps. A zero field stands for the default beside it. Findings, runs, results of probes
+// and learned endpoints, and of each finding the first exchange that showed it, are kept twelve times as long.
+type Limits struct {
+	Age   time.Duration // 30 days
+	Count int64         // exchanges; 0: as many as there is room for
+	Bytes int64         // 1 GiB; 64 MiB in memory
+}
+
+// keepSmall is how much longer than the rest what is small is kept.
+const keepSmall = 12
+
+func (l Limits) withDefaults(of Limits) Limits {
+	if l.Age <= 0 {
+		l.Age = 30 * 24 * time.Hour
+	}
+	if l.Bytes <= 0 {
+		l.Bytes = of.Bytes
+	}
+	if l.Bytes <= 0 {
+		l.Bytes = 1 << 30
+	}
+	return l
+}
+
+// Pruned is what was deleted.
+type Pruned struct {
+	Exchanges int64
+	Bytes     int64
+}
+
+// The steps of pruning, so that who writes never waits for long.
+const (
+	pruneStep  = 250 // rows
+	prunePause = 5 * time.Millisecond
+)
+
+// Prune deletes what is beyond the limits, the oldest first and a little at a time. Several instances may do so at the same
+// time.
+func (s *Store) Prune(ctx context.Context, l Limits) (p Pruned, err error) {
+	if err := s.prepare(ctx); err != nil {
+		return p, s.failed("prune", err)
+	}
+	l = l.withDefaults(s.limits)
+	now := time.Now()
+	old, ancient := now.Add(-l.Age).UnixMilli(), now.Add(-keepSmall*l.Age).UnixMilli()
+	for _, pass := range []struct {
+		before int64
+		all    bool
+	}{{ancient, true}, {old, false}} {
+		if err := s.shrink(ctx, &p, pass.before, pass.all, func() bool { return true }); err != nil {
+			return p, s.failed("prune", err)
+		}
+	}
+	size, err := s.Size(ctx)
+	if err != nil {
+		return p, err
+	}
+	was := p
+	over := func() bool {
+		gone := Pruned{p.Exchanges - was.Exchanges, p.Bytes - was.Bytes}
+		return size.Bytes-gone.Bytes > l.Bytes || l.Count > 0 && size.Exchanges-gone.Exchanges > l.Count
+	}
+	for _, all := range []bool{false, true} { // the first of each finding only if nothing else is left
+		if err := s.shrink(ctx, &p, now.AddDate(1000, 0, 0).UnixMilli(), all, over); err != nil {
+			return p, s.failed("prune", err)
+		}
+	}
+	if err := s.pruneSmall(ctx, ancient); err != nil {
+		return p, s.failed("prune", err)
+	}
+	return p, s.failed("prune", s.vacuum(ctx))
+}
+
+// shrink deletes the oldest exchanges from before that time as long as they are too many. Unless all are meant it spares the
+// first of each finding. Where somebody else deletes them at the same time, it leaves the rest to them.
+func (s *Store) shrink(ctx context.Context, p *Pruned, before int64, all bool, over func() bool) error {
+	spared := ""
+	if !all {
+		spared = " AND NOT EXISTS (SELECT 1 FROM findings WHERE findings.first_id = exchanges.id)"
+	}
+	for over() {
+		ids, err := s.oldest(ctx, before, spared, p, over)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		w := &where{dialect: s.dialect}
+		for i := range ids {
+			w.add(w.arg(ids[i]))
+		}
+		result, err := s.db.ExecContext(ctx, "DELETE FROM exchanges WHERE id IN ("+strings.Join(w.terms, ", ")+")", w.args...)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n < int64(len(ids)) {
+			return err
+		}
+		if err := pause(ctx, prunePause); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oldest are the exchanges to be deleted next, which it counts as deleted.
+func (s *Store) oldest(ctx context.Context, before int64, spared string, p *Pruned, over func() bool) (ids []string, err error) {
+	query := fmt.Sprintf("SELECT id, bytes FROM exchanges WHERE time < $1%s ORDER BY time, id LIMIT %d", spared, pruneStep)
+	err = s.each(ctx, query, []any{before}, func(scan func(...any) error) error {
+		var id string
+		var bytes int64
+		if err := scan(&id, &bytes); err != nil || !over() {
+			return err
+		}
+		ids = append(ids, id)
+		p.Exchanges++
+		p.Bytes += bytes
+		return nil
+	})
+	return ids, err
+}
+
+// pause waits, or returns why it must not.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// pruneSmall deletes what is kept longest, in one transaction: there is little of it.
+func (s *Store) pruneSmall(ctx context.Context, before int64) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		for _, statement := range []string{
+			"DELETE FROM findings WHERE last_seen < $1", "DELETE FROM probe_results WHERE time < $1", "DELETE FROM endpoints WHERE seen < $1",
+			"DELETE FROM runs WHERE began < $1", "DELETE FROM instances WHERE seen < $1 AND name <> '" + folded + "'",
+		} {
+			if _, err := tx.ExecContext(ctx, statement, before); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// vacuum gives the file system back what an SQLite file has too much of: a quarter, or more.
+func (s *Store) vacuum(ctx context.Context) error {
+	if s.dialect != sqlite {
+		return nil
+	}
+	for {
+		var free, all int64
+		if err := s.db.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil {
+			return err
+		}
+		if err := s.db.QueryRowContext(ctx, "PRAGMA page_count").Scan(&all); err != nil {
+			return err
+		}
+		if free == 0 || free < all/4 {
+			return nil
+		}
+		rows, err := s.db.QueryContext(ctx, "PRAGMA incremental_vacuum(500)")
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+		}
+		if err := rows.Close(); err != nil {
+			return err
+		}
+		was := free
+		if err := s.db.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil || free >= was {
+			return err // as in memory
+		}
+		if err := pause(ctx, prunePause); err != nil {
+			return err
+		}
+	}
+}
+
+// keep folds and prunes until ctx ends. What fails is tried again the next time: who writes says whether the store is there.
+func (w *Writer) keep(ctx context.Context) {
+	every := time.NewTicker(time.Minute)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		if w.Store.prepare(ctx) == nil && w.Store.fold(ctx, time.Now().Add(-silence)) == nil {
+			_, _ = w.Store.Prune(ctx, w.Limits)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A Query says which exchanges or findings are wanted. The zero value wants all. In Rule and Endpoint * stands for any text and
+// ? for one character.
+type Query struct {
+	ID       string
+	Since    time.Time       // this time or later
+	Until    time.Time       // before this time
+	Run      string          // of a run
+	Live     bool            // of no run
+	Origin   string          // exchanges only
+	Verdicts []rules.Verdict // one of these; empty: all
+	Rule     string          // of exchanges: a rule that did not pass
+	Endpoint string
+	Route    string
+	Probe    string
+	Instance string // exchanges only
+	Protocol string // exchanges only, as are those that follow
+	Outcome  string
+	Status   int
+	Unsafe   bool // only those in which a server switched and must not have; of findings too
+
+	Newest bool   // the newest first
+	Limit  int    // at most so many; 0: all
+	Beyond Cursor // only what comes behind this exchange in that order
+}
+
+// A Cursor is the place of an exchange in the order of times.
+type Cursor struct {
+	Time time.Time
+	ID   string
+}
+
+// AtLeast are the verdicts that are as bad as v or worse.
+func AtLeast(v rules.Verdict) (all []rules.Verdict) {
+	for is := rules.Fail; is <= v; is++ {
+		all = append(all, is)
+	}
+	return all
+}
+
+// where are conditions of SQL.
+type where struct {
+	dialect dialect
+	terms   []string
+	args    []any
+}
+
+// arg makes a value a parameter.
+func (w *where) arg(value any) string {
+	w.args = append(w.args, value)
+	return fmt.Sprintf("$%d", len(w.args))
+}
+
+func (w *where) add(term string) { w.terms = append(w.terms, term) }
+
+// equal wants a column to have that value, unless this is empty.
+func (w *where) equal(column, value string) {
+	if value != "" {
+		w.add(column + " = " + w.arg(clean(value, maxKey)))
+	}
+}
+
+// glob wants a column to match, unless the pattern is empty.
+func (w *where) glob(column, pattern string) {
+	if pattern != "" {
+		w.add(w.dialect.glob(column, w.arg(w.dialect.pattern(clean(pattern, maxKey)))))
+	}
+}
+
+// verdicts wants the verdict to be one of these. The index of what did not pass is named where it serves.
+func (w *where) verdicts(all []rules.Verdict) {
+	if len(all) == 0 {
+		return
+	}
+	broken := true
+	var numbers []string
+	for _, v := range all {
+		broken = broken && v < rules.Pass
+		numbers = append(numbers, fmt.Sprint(int(v)))
+	}
+	w.add("verdict IN (" + strings.Join(numbers, ", ") + ")")
+	if broken {
+		w.add("verdict < 3")
+	}
+}
+
+// common are the conditions that exchanges and findings share.
+func (w *where) common(q *Query) {
+	if w.equal("run", q.Run); q.Run != "" {
+		w.add("run <> ''")
+	}
+	if q.Live {
+		w.add("run = ''")
+	}
+	w.equal("route", q.Route)
+	w.equal("probe", q.Probe)
+	w.glob("endpoint", q.Endpoint)
+	w.verdicts(q.Verdicts)
+	if q.Unsafe {
+		w.add("unsafe = 1")
+	}
+}
+
+// exchanges are the conditions of a query for exchanges.
+func (s *Store) exchanges(q *Query) *where {
+	w := &where{dialect: s.dialect}
+	w.equal("id", q.ID)
+	if !q.Since.IsZero() {
+		w.add("time >= " + w.arg(q.Since.UnixMilli()))
+	}
+	if !q.Until.IsZero() {
+		w.add("time < " + w.arg(q.Until.UnixMilli()))
+	}
+	w.common(q)
+	w.equal("origin", q.Origin)
+	w.equal("instance", q.Instance)
+	w.equal("protocol", q.Protocol)
+	w.equal("outcome", q.Outcome)
+	if q.Status != 0 {
+		w.add("status = " + w.arg(q.Status))
+	}
+	if q.Rule != "" {
+		match := s.dialect.glob("element.value", w.arg(s.dialect.pattern(clean(q.Rule, maxKey))))
+		w.add("verdict < 3 AND EXISTS (SELECT 1 FROM " + s.dialect.elements("rules") + " WHERE " + match + ")")
+	}
+	return w
+}
+
+// String is a WHERE clause.
+func (w *where) String() string {
+	if len(w.terms) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.terms, " AND ")
+}

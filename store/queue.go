@@ -1,0 +1,102 @@
+package store
+
+import (
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A waiting is an exchange that is still to be written.
+type waiting struct {
+	ruling *rules.Ruling
+	size   int64
+	then   []*promise
+}
+
+// A queue holds exchanges until they are written, each in its latest form. Those that are unsafe come first.
+type queue struct {
+	unsafe []*waiting
+	rest   []*waiting
+	byID   map[string]*waiting
+	bytes  int64
+	count  int
+}
+
+// The bounds of what is written at once.
+const (
+	maxBatch      = 1000
+	maxBatchBytes = 8 << 20
+)
+
+// put takes a ruling, or has it take the place of an earlier report that waits. It is nil where there is no room. What passed
+// has only half of it, so that there is room for what did not.
+func (q *queue) put(r *rules.Ruling, bytes int64, count int) *waiting {
+	if r.Verdict >= rules.Pass {
+		bytes, count = bytes/2, count/2
+	}
+	size := weight(r.X)
+	is := q.byID[r.X.ID]
+	switch {
+	case is != nil && r.X.Revision < is.ruling.X.Revision:
+		return is
+	case is != nil:
+		q.bytes += size - is.size
+		urgent := r.Unsafe && !is.ruling.Unsafe
+		is.ruling, is.size = r, size
+		if urgent { // it stands in the rest too, and is passed over there
+			q.unsafe = append(q.unsafe, is)
+		}
+		return is
+	case q.count >= count || q.bytes+size > bytes:
+		return nil
+	}
+	is = &waiting{ruling: r, size: size}
+	if q.byID == nil {
+		q.byID = map[string]*waiting{}
+	}
+	q.byID[r.X.ID] = is
+	q.bytes += size
+	q.count++
+	if r.Unsafe {
+		q.unsafe = append(q.unsafe, is)
+	} else {
+		q.rest = append(q.rest, is)
+	}
+	return is
+}
+
+// take takes what is to be written next.
+func (q *queue) take() (taken []*waiting) {
+	bytes := int64(0)
+	for _, from := range []*[]*waiting{&q.unsafe, &q.rest} {
+		for len(*from) > 0 && len(taken) < maxBatch && bytes < maxBatchBytes {
+			is := (*from)[0]
+			(*from)[0] = nil
+			*from = (*from)[1:]
+			if q.byID[is.ruling.X.ID] != is {
+				continue
+			}
+			delete(q.byID, is.ruling.X.ID)
+			q.count--
+			q.bytes -= is.size
+			bytes += is.size
+			taken = append(taken, is)
+		}
+	}
+	return taken
+}
+
+// weight is about how many bytes of memory an exchange and its ruling take.
+func weight(x *wire.Exchange) int64 {
+	const itself = 4 << 10
+	n := itself + len(x.Request.Raw) + len(x.Early) + len(x.After.Client) + len(x.After.Server)
+	if x.Far != nil {
+		n += len(x.Far.Raw)
+	}
+	if x.Response != nil {
+		n += len(x.Response.Raw)
+	}
+	for _, p := range x.Interim {
+		n += len(p.Raw)
+	}
+	return int64(n)
+}

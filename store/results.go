@@ -1,0 +1,113 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A Result is what came of one probe at one endpoint in a run.
+type Result struct {
+	Run      string    `json:"run"`
+	Backend  string    `json:"backend"`
+	Route    string    `json:"route"`
+	Endpoint string    `json:"endpoint"`
+	Probe    string    `json:"probe"`
+	Rule     string    `json:"rule"`    // that the probe is for; empty for a control
+	Verdict  string    `json:"verdict"` // a word of the contracts, or not-sent
+	Severity string    `json:"severity"`
+	Status   int       `json:"status"` // 0 if no response head came
+	Outcome  string    `json:"outcome"`
+	Detail   string    `json:"detail"`
+	Reason   string    `json:"reason"` // why it was not sent
+	Exchange string    `json:"exchange"`
+	Time     time.Time `json:"time"`
+}
+
+// resultKey is what makes two results the same one.
+type resultKey struct{ run, backend, route, endpoint, probe string }
+
+func (r *Result) key() resultKey { return resultKey{r.Run, r.Backend, r.Route, r.Endpoint, r.Probe} }
+
+// resultOf is what a ruling says of a probe: its verdict, and the finding that decides it. It is false where there is no probe
+// or no run.
+func resultOf(r *rules.Ruling) (Result, bool) {
+	x := r.X
+	if x.Probe == "" || r.Run == "" {
+		return Result{}, false
+	}
+	is := Result{
+		Run: r.Run, Backend: x.Backend, Route: x.Route, Endpoint: r.Endpoint, Probe: x.Probe, Verdict: r.Verdict.String(),
+		Outcome: string(x.Outcome), Exchange: x.ID, Time: x.Time,
+	}
+	if p := rules.FindProbe(x.Probe); p != nil {
+		is.Rule = p.Rule().ID
+	}
+	if x.Response != nil {
+		is.Status = x.Response.Status
+	}
+	var best *rules.Finding
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.Verdict == r.Verdict && (best == nil || f.Rule.ID == is.Rule || best.Rule.ID != is.Rule && f.Severity > best.Severity) {
+			best = f
+		}
+	}
+	if best != nil {
+		is.Severity, is.Detail = best.Severity.String(), best.Detail
+	}
+	return is, true
+}
+
+// upsertResults keeps the last result of a probe that was sent several times.
+func upsertResults() upsert {
+	return upsert{
+		table: "probe_results",
+		columns: []string{
+			"run", "backend", "route", "endpoint", "probe", "rule", "verdict", "severity", "status", "outcome", "detail", "reason", "exchange", "time",
+		},
+		conflict: `(run, backend, route, endpoint, probe) DO UPDATE SET rule = excluded.rule, verdict = excluded.verdict, severity = excluded.severity,
+			status = excluded.status, outcome = excluded.outcome, detail = excluded.detail, reason = excluded.reason, exchange = excluded.exchange,
+			time = excluded.time WHERE excluded.time >= probe_results.time`,
+	}
+}
+
+func resultRows(results map[resultKey]Result) [][]any {
+	rows := make([][]any, 0, len(results))
+	for _, r := range results {
+		rows = append(rows, []any{
+			clean(r.Run, maxKey), clean(r.Backend, maxKey), clean(r.Route, maxKey), clean(r.Endpoint, maxKey), clean(r.Probe, maxKey),
+			clean(r.Rule, maxKey), clean(r.Verdict, maxKey), clean(r.Severity, maxKey), r.Status, clean(r.Outcome, maxKey), clean(r.Detail, maxText),
+			clean(r.Reason, maxText), clean(r.Exchange, maxKey), milliseconds(r.Time),
+		})
+	}
+	sortRows(rows)
+	return rows
+}
+
+// Results returns what came of the probes of a run, by endpoint and probe.
+func (s *Store) Results(ctx context.Context, run string) ([]Result, error) {
+	var all []Result
+	err := s.eachResult(ctx, "WHERE run = $1", []any{run}, func(r Result) error {
+		all = append(all, r)
+		return nil
+	})
+	return all, err
+}
+
+func (s *Store) eachResult(ctx context.Context, where string, args []any, f func(Result) error) error {
+	query := `SELECT run, backend, route, endpoint, probe, rule, verdict, severity, status, outcome, detail, reason, exchange, time
+		FROM probe_results ` + where + ` ORDER BY run, backend, route, endpoint, probe`
+	return s.each(ctx, query, args, func(scan func(...any) error) error {
+		var r Result
+		var when int64
+		err := scan(&r.Run, &r.Backend, &r.Route, &r.Endpoint, &r.Probe, &r.Rule, &r.Verdict, &r.Severity, &r.Status, &r.Outcome, &r.Detail,
+			&r.Reason, &r.Exchange, &when)
+		if err != nil {
+			return err
+		}
+		r.Time = at(when)
+		return f(r)
+	})
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// The bounds of what is read at once.
+const (
+	maxPage      = 512
+	maxPageBytes = 4 << 20
+)
+
+// A stored is a row as it was read.
+type stored struct {
+	time           int64
+	id             string
+	passed, ruling string
+}
+
+// A page is some rows, with their rulings.
+type page struct {
+	rows    []stored
+	rulings []*rules.Ruling
+	err     error
+}
+
+// Rulings calls f for every ruling that the query wants, in the order of their times, until f returns an error, and returns
+// that. It holds a few MiB however many there are, and nothing of the store is locked while f works. What is written in the
+// meantime may be among them or not.
+func (s *Store) Rulings(ctx context.Context, q Query, f func(*rules.Ruling) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	pages := make(chan page, 1) // the next one is read while f works
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		defer close(pages)
+		s.pages(ctx, q, pages)
+	})
+	defer reader.Wait()
+	defer cancel()
+	for p := range pages {
+		for _, r := range p.rulings {
+			if err := f(r); err != nil {
+				return err
+			}
+		}
+		if p.err != nil {
+			return p.err
+		}
+	}
+	return ctx.Err()
+}
+
+// pages reads page by page until there are no more, or an error is among them.
+func (s *Store) pages(ctx context.Context, q Query, pages chan<- page) {
+	left := q.Limit
+	for {
+		most := maxPage
+		if q.Limit > 0 {
+			most = min(most, left)
+		}
+		p, more := s.page(ctx, &q, most)
+		if p.err == nil {
+			p.read()
+		}
+		select {
+		case pages <- p:
+		case <-ctx.Done():
+			return
+		}
+		left -= len(p.rows)
+		if p.err != nil || !more || q.Limit > 0 && left <= 0 {
+			return
+		}
+		last := p.rows[len(p.rows)-1]
+		q.Beyond = Cursor{at(last.time), last.id}
+	}
+}
+
+// page reads the rows behind the cursor, and tells whether there may be more.
+func (s *Store) page(ctx context.Context, q *Query, most int) (p page, more bool) {
+	w := s.exchanges(q)
+	order, than := "time, id", ">"
+	if q.Newest {
+		order, than = "time DESC, id DESC", "<"
+	}
+	if q.Beyond.ID != "" {
+		w.add("(time, id) " + than + " (" + w.arg(milliseconds(q.Beyond.Time)) + ", " + w.arg(q.Beyond.ID) + ")")
+	}
+	query := fmt.Sprintf("SELECT time, id, passed, ruling FROM exchanges%s ORDER BY %s LIMIT %d", w, order, most)
+	bytes := 0
+	p.err = s.each(ctx, query, w.args, func(scan func(...any) error) error {
+		if bytes > maxPageBytes {
+			more = true
+			return nil
+		}
+		var r stored
+		if err := scan(&r.time, &r.id, &r.passed, &r.ruling); err != nil {
+			return err
+		}
+		bytes += len(r.ruling)
+		p.rows = append(p.rows, r)
+		return nil
+	})
+	return p, more || len(p.rows) == most
+}
+
+// read reads the rulings of the rows, by as many goroutines as there are processors.
+func (p *page) read() {
+	p.rulings = make([]*rules.Ruling, len(p.rows))
+	n := min(runtime.GOMAXPROCS(0), len(p.rows))
+	errs := make([]error, len(p.rows))
+	var readers sync.WaitGroup
+	for w := range n {
+		readers.Go(func() {
+			seen := passes{}
+			for i := w; i < len(p.rows); i += n {
+				p.rulings[i], errs[i] = readExchange(p.rows[i].passed, p.rows[i].ruling, seen)
+				p.rows[i].passed, p.rows[i].ruling = "", ""
+			}
+		})
+	}
+	readers.Wait()
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		p.err = fmt.Errorf("exchange %q in the store: %w", p.rows[i].id, errs[i])
+		p.rulings = p.rulings[:i]
+	}
+}
+
+// Ruling returns the ruling of one exchange, or [ErrNotFound].
+func (s *Store) Ruling(ctx context.Context, id string) (*rules.Ruling, error) {
+	var found *rules.Ruling
+	err := s.Rulings(ctx, Query{ID: id, Limit: 1}, func(r *rules.Ruling) error {
+		found = r
+		return nil
+	})
+	if err == nil && found == nil {
+		err = fmt.Errorf("exchange %q: %w", id, ErrNotFound)
+	}
+	return found, err
+}
+
+// Count is how many exchanges the query wants, whatever its limit.
+func (s *Store) Count(ctx context.Context, q Query) (n int64, err error) {
+	w := s.exchanges(&q)
+	err = s.each(ctx, "SELECT COUNT(*) FROM exchanges"+w.String(), w.args, func(scan func(...any) error) error { return scan(&n) })
+	return n, err
+}
+
+// A Size is how much evidence a store has.
+type Size struct {
+	Exchanges int64
+	Bytes     int64 // as retention counts them
+}
+
+// Size returns how much evidence the store has.
+func (s *Store) Size(ctx context.Context) (z Size, err error) {
+	err = s.each(ctx, "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM exchanges", nil, func(scan func(...any) error) error {
+		return scan(&z.Exchanges, &z.Bytes)
+	})
+	return z, err
+}

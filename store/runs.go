@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Run is one run of a command that keeps what it finds under a name of its own.
+type Run struct {
+	ID       string            `json:"id"`
+	Command  string            `json:"command"` // such as probe
+	Origin   string            `json:"origin"`  // of its exchanges
+	Version  string            `json:"version"` // of the program
+	Instance string            `json:"instance"`
+	Labels   map[string]string `json:"labels"`
+	Began    time.Time         `json:"began"`
+	Ended    time.Time         `json:"ended"`   // zero as long as it goes on, or where it was killed
+	Summary  map[string]int64  `json:"summary"` // what came of it
+}
+
+// upsertRuns keeps what is said at the end of a run.
+func upsertRuns() upsert {
+	return upsert{
+		table:   "runs",
+		columns: []string{"id", "began", "ended", "command", "origin", "version", "instance", "labels", "summary"},
+		conflict: `(id) DO UPDATE SET ended = excluded.ended, command = excluded.command, origin = excluded.origin, version = excluded.version,
+			instance = excluded.instance, labels = excluded.labels, summary = excluded.summary WHERE excluded.ended >= runs.ended`,
+	}
+}
+
+func runRows(runs map[string]Run) ([][]any, error) {
+	rows := make([][]any, 0, len(runs))
+	for _, r := range runs {
+		labels, err := json.Marshal(r.Labels)
+		if err != nil {
+			return nil, err
+		}
+		summary, err := json.Marshal(r.Summary)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, []any{
+			clean(r.ID, maxKey), milliseconds(r.Began), milliseconds(r.Ended), clean(r.Command, maxKey), clean(r.Origin, maxKey), clean(r.Version, maxKey),
+			clean(r.Instance, maxKey), string(labels), string(summary),
+		})
+	}
+	sortRows(rows)
+	return rows, nil
+}
+
+// milliseconds is a time in the store; 0 is no time.
+func milliseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// at is a time out of the store.
+func at(milliseconds int64) time.Time {
+	if milliseconds == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(milliseconds).UTC()
+}
+
+// sortRows puts rows into the order of their keys, in which all programs lock them.
+func sortRows(rows [][]any) {
+	key := func(row []any) string {
+		var b strings.Builder
+		for _, v := range row {
+			text, ok := v.(string)
+			if !ok {
+				break
+			}
+			b.WriteString(text)
+			b.WriteByte(0)
+		}
+		return b.String()
+	}
+	slices.SortFunc(rows, func(a, b []any) int { return strings.Compare(key(a), key(b)) })
+}
+
+// Runs returns all runs, the latest first.
+func (s *Store) Runs(ctx context.Context) ([]Run, error) {
+	return s.runs(ctx, "")
+}
+
+// Run returns the run of that name, or [ErrNotFound].
+func (s *Store) Run(ctx context.Context, id string) (Run, error) {
+	found, err := s.runs(ctx, "WHERE id = $1", id)
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("run %q: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return Run{}, err
+	}
+	return found[0], nil
+}
+
+func (s *Store) runs(ctx context.Context, where string, args ...any) ([]Run, error) {
+	var all []Run
+	err := s.each(ctx, "SELECT id, began, ended, command, origin, version, instance, labels, summary FROM runs "+where+" ORDER BY began DESC, id DESC", args,
+		func(scan func(...any) error) error {
+			var r Run
+			var began, ended int64
+			var labels, summary string
+			if err := scan(&r.ID, &began, &ended, &r.Command, &r.Origin, &r.Version, &r.Instance, &labels, &summary); err != nil {
+				return err
+			}
+			r.Began, r.Ended = at(began), at(ended)
+			if err := json.Unmarshal([]byte(labels), &r.Labels); err != nil {
+				return err
+			}
+			all = append(all, r)
+			return json.Unmarshal([]byte(summary), &all[len(all)-1].Summary)
+		})
+	return all, err
+}
+
+// each calls f for every row that a query finds. F must not use the store.
+func (s *Store) each(ctx context.Context, query string, args []any, f func(scan func(...any) error) error) error {
+	if err := s.prepare(ctx); err != nil {
+		return s.failed("read", err)
+	}
+	rows, err := s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return s.failed("read", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows.Scan); err != nil {
+			return s.failed("read", err)
+		}
+	}
+	return s.failed("read", rows.Err())
+}

@@ -1,0 +1,183 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+)
+
+// application marks a store in the head of its file: ILCK.
+const application = 0x494c434b
+
+// openMemory opens a store that ends with the program.
+func (s *Store) openMemory() error {
+	s.name, s.dialect, s.limits = "memory", sqlite, Limits{Bytes: 64 << 20}
+	c, err := driver.NewConnector(":memory:")
+	if err != nil {
+		return err
+	}
+	s.db = sql.OpenDB(c)
+	s.db.SetMaxOpenConns(1) // each connection would have a database of its own
+	return nil
+}
+
+// openFile opens the store in that file. One that it made is gone again if nothing could be written into it.
+func (s *Store) openFile(ctx context.Context, path string) (*Store, error) {
+	s.name, s.dialect = path, sqlite
+	made, err := s.claim(ctx, path)
+	if err == nil {
+		err = s.connect(ctx, path)
+	}
+	if err != nil {
+		err = fmt.Errorf("open store %q: %w", path, describeSQLite(err))
+	} else {
+		err = s.first(ctx)
+	}
+	if err == nil {
+		return s, nil
+	}
+	if is, stat := os.Stat(path); made && stat == nil && is.Size() == 0 {
+		os.Remove(path)
+	}
+	return nil, err
+}
+
+// claim sees to it that there is a file which is a store or empty, and tells whether it was made. It opens no file that SQLite
+// may have open in this program already: to close it again would take the locks of both (POSIX fcntl).
+func (s *Store) claim(ctx context.Context, path string) (made bool, err error) {
+	if !s.options.Existing {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // the mode of SQLite's further files too
+		switch {
+		case err == nil:
+			return true, f.Close()
+		case errors.Is(err, fs.ErrNotExist):
+			return false, fmt.Errorf("%w: its folder is not there; make it", ErrDenied)
+		case !errors.Is(err, fs.ErrExist):
+			return false, err
+		}
+	}
+	is, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return false, err
+	case !is.Mode().IsRegular():
+		return false, fmt.Errorf("%w: it is no regular file", ErrDenied)
+	case is.Size() == 0 && s.options.Existing:
+		return false, ErrNotFound
+	}
+	if err := unix.Access(path, unix.W_OK); err != nil {
+		return false, fmt.Errorf("%w: %w", ErrDenied, err)
+	}
+	if is.Size() == 0 {
+		return false, nil
+	}
+	return false, inspect(ctx, path)
+}
+
+// inspect looks whose file it is, and leaves it as it is.
+func inspect(ctx context.Context, path string) error {
+	uri, err := address(path)
+	if err != nil {
+		return err
+	}
+	c, err := driver.NewConnector(uri + "?mode=ro&immutable=1")
+	if err != nil {
+		return err
+	}
+	db := sql.OpenDB(c)
+	defer db.Close()
+	var whose int64
+	err = db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&whose)
+	if err == nil && whose != application {
+		err = ErrForeign
+	}
+	return err
+}
+
+// address is how SQLite is told of a file.
+func address(path string) (string, error) {
+	absolute, err := filepath.Abs(path)
+	return "file:" + (&url.URL{Path: absolute}).EscapedPath(), err
+}
+
+// connect makes the connections of a file ready that is a store or empty.
+func (s *Store) connect(ctx context.Context, path string) error {
+	uri, err := address(path)
+	if err != nil {
+		return err
+	}
+	is, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if is.Size() == 0 {
+		if err := patiently(ctx, func() (bool, error) { return false, mark(ctx, uri) }); err != nil {
+			return err
+		}
+	}
+	c, err := driver.NewConnector(uri + "?_txlock=immediate&_pragma=busy_timeout(2000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)" +
+		"&_pragma=journal_size_limit(67108864)")
+	if err != nil {
+		return err
+	}
+	s.db = sql.OpenDB(c)
+	s.db.SetMaxOpenConns(4)
+	s.db.SetMaxIdleConns(4)
+	return nil
+}
+
+// mark makes an empty file a store. It comes before the write-ahead log, so that the mark stands where claim looks.
+func mark(ctx context.Context, uri string) error {
+	c, err := driver.NewConnector(uri + "?_auto_vacuum=incremental&_pragma=page_size(8192)&_pragma=busy_timeout(2000)")
+	if err != nil {
+		return err
+	}
+	db := sql.OpenDB(c)
+	defer db.Close()
+	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", application))
+	return err
+}
+
+// isLocked tells whether another program has the file, for the moment.
+func isLocked(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && (e.Code()&0xff == codes.SQLITE_BUSY || e.Code()&0xff == codes.SQLITE_LOCKED)
+}
+
+// describeSQLite finds the sentinel for an error of a file or of SQLite.
+func describeSQLite(err error) error {
+	for _, known := range []error{ErrDenied, ErrForeign, ErrCorrupt, ErrNewer, ErrUnreachable, ErrNotFound} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	var path *fs.PathError
+	var e *driver.Error
+	switch {
+	case errors.As(err, &path) && errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %w", ErrNotFound, path.Err)
+	case errors.As(err, &path):
+		return fmt.Errorf("%w: %w", ErrDenied, path.Err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: no answer in time", ErrUnreachable)
+	case !errors.As(err, &e):
+		return err
+	}
+	kind := ErrUnreachable
+	switch e.Code() & 0xff { // the primary result code
+	case codes.SQLITE_NOTADB, codes.SQLITE_CORRUPT:
+		kind = ErrCorrupt
+	case codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_CANTOPEN, codes.SQLITE_FULL:
+		kind = ErrDenied
+	}
+	return fmt.Errorf("%w: %s", kind, oneLine(e.Error()))
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// What can be wrong with a store that is named. All but ErrUnreachable are for people to put right before anything can be
+// stored there; an unreachable store may be back any moment.
+var (
+	ErrName        = errors.New("it is no path, not the word memory, and no postgres://user@host:port/database")
+	ErrDenied      = errors.New("it cannot be written")
+	ErrForeign     = errors.New("it belongs to another program; name another one")
+	ErrCorrupt     = errors.New("it is no SQLite database, or a damaged one; move it away or name another one")
+	ErrNewer       = errors.New("its schema is that of a later release; use that release")
+	ErrUnreachable = errors.New("it does not answer")
+	ErrNotFound    = errors.New("it is not there")
+)
+
+// A Store is an open store. All methods may be called by many goroutines at the same time, and by many programs on one
+// store.
+type Store struct {
+	name    string // as it may be shown
+	dialect dialect
+	db      *sql.DB
+	options Options
+	limits  Limits // the default ones
+
+	mu    sync.Mutex
+	ready bool // the tables are there
+}
+
+// Options say how a store is opened. The zero value is useful.
+type Options struct {
+	Instance string // which Interlock this is
+	Version  string // of this program
+	Existing bool   // a store that is not there is not made: [ErrNotFound]
+	Later    bool   // a database that cannot be reached is no error of Open: whoever uses the store tries again
+}
+
+// Open opens the store of that name, and makes it or brings its tables up to date if need be: memory, which ends with the
+// program; postgres://user:password@host:port/database; or the path of an SQLite file in a folder that is there. An error is
+// one line that has no password in it; errors.Is tells what kind it is. Nothing that belongs to somebody else is changed.
+func Open(ctx context.Context, name string, o Options) (*Store, error) {
+	s := &Store{options: o}
+	var err error
+	switch {
+	case name == "memory":
+		err = s.openMemory()
+	case strings.HasPrefix(name, "postgres://"), strings.HasPrefix(name, "postgresql://"):
+		err = s.openPostgres(name)
+	case name == "", strings.Contains(name, "://"):
+		scheme, _, _ := strings.Cut(name, "://")
+		return nil, fmt.Errorf("open store %q: %w", scheme, ErrName)
+	default:
+		return s.openFile(ctx, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open store %q: %w", s.name, err)
+	}
+	return s, s.first(ctx)
+}
+
+// first makes the tables ready, and closes the store if that fails.
+func (s *Store) first(ctx context.Context) error {
+	err := s.prepare(ctx)
+	if err == nil || s.options.Later && errors.Is(err, ErrUnreachable) {
+		return nil
+	}
+	s.db.Close()
+	return fmt.Errorf("open store %q: %w", s.name, err)
+}
+
+// prepare makes the tables ready unless they are.
+func (s *Store) prepare(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready {
+		return nil
+	}
+	err := s.migrate(ctx)
+	if err != nil {
+		return s.dialect.describe(err)
+	}
+	s.ready = true
+	return nil
+}
+
+// Close closes the store. What a [Writer] still has to write is to be written before.
+func (s *Store) Close() error { return s.db.Close() }
+
+// String is the name of the store as it may be shown: without user and password.
+func (s *Store) String() string { return s.name }
+
+// failed is an error of a query as people read it.
+func (s *Store) failed(what string, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%s store %q: %w", what, s.name, s.dialect.describe(err))
+}
+
+// oneLine is a text without line ends.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

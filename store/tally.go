@@ -1,0 +1,117 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// tallyKey is what makes two findings one: the parts of a fingerprint, and the run.
+type tallyKey struct{ run, rule, probe, route, endpoint string }
+
+// A tally is what is still to be added to a finding in the store.
+type tally struct {
+	verdict  rules.Verdict
+	severity rules.Severity
+	party    rules.Party
+	unsafe   bool
+	count    int64
+	first    time.Time
+	last     time.Time
+	firstID  string
+	lastID   string
+	detail   string // of the worst
+}
+
+// tallies are findings that are still to be added, and what is known of exchanges that will be reported again.
+type tallies struct {
+	waiting map[tallyKey]*tally
+	open    map[string][]tallyKey // by exchange: the findings that it was counted in
+}
+
+// add counts the findings of a ruling that did not pass, once for each exchange, however often it is reported.
+func (t *tallies) add(r *rules.Ruling) {
+	x := r.X
+	counted, known := t.open[x.ID]
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.Verdict >= rules.Pass {
+			continue
+		}
+		k := tallyKey{r.Run, f.Rule.ID, x.Probe, x.Route, r.Endpoint}
+		is := t.waiting[k]
+		if is == nil {
+			is = &tally{verdict: rules.NotApplicable, first: x.Time, last: x.Time, firstID: x.ID, lastID: x.ID}
+			if t.waiting == nil {
+				t.waiting = map[tallyKey]*tally{}
+			}
+			t.waiting[k] = is
+		}
+		if f.Verdict < is.verdict || f.Verdict == is.verdict && f.Severity > is.severity {
+			is.verdict, is.detail = f.Verdict, f.Detail
+		}
+		is.severity, is.party = max(is.severity, f.Severity), max(is.party, f.Party)
+		is.unsafe = is.unsafe || r.Unsafe && f.Verdict == rules.Fail
+		if !slices.Contains(counted, k) {
+			counted = append(counted, k)
+			is.count++
+		}
+		if x.Time.Before(is.first) {
+			is.first, is.firstID = x.Time, x.ID
+		}
+		if !x.Time.Before(is.last) {
+			is.last, is.lastID = x.Time, x.ID
+		}
+	}
+	switch {
+	case x.Final && known:
+		delete(t.open, x.ID)
+	case !x.Final && len(counted) > 0:
+		if t.open == nil {
+			t.open = map[string][]tallyKey{}
+		}
+		t.open[x.ID] = counted
+	}
+}
+
+// upsertFindings adds to the rows of one instance.
+func upsertFindings() upsert {
+	return upsert{
+		table: "findings",
+		columns: []string{
+			"run", "fingerprint", "instance", "rule", "probe", "route", "endpoint", "verdict", "severity", "party", "unsafe", "count",
+			"first_seen", "last_seen", "first_id", "last_id", "detail",
+		},
+		conflict: "(run, fingerprint, instance) DO UPDATE SET count = findings.count + excluded.count, " + worse,
+	}
+}
+
+// worse is what becomes of the row of a finding beside its count.
+const worse = `verdict = CASE WHEN excluded.verdict < findings.verdict THEN excluded.verdict ELSE findings.verdict END,
+	detail = CASE WHEN excluded.verdict < findings.verdict THEN excluded.detail ELSE findings.detail END,
+	severity = CASE WHEN excluded.severity > findings.severity THEN excluded.severity ELSE findings.severity END,
+	party = CASE WHEN excluded.party > findings.party THEN excluded.party ELSE findings.party END,
+	unsafe = CASE WHEN excluded.unsafe > findings.unsafe THEN excluded.unsafe ELSE findings.unsafe END,
+	first_id = CASE WHEN excluded.first_seen < findings.first_seen THEN excluded.first_id ELSE findings.first_id END,
+	first_seen = CASE WHEN excluded.first_seen < findings.first_seen THEN excluded.first_seen ELSE findings.first_seen END,
+	last_id = CASE WHEN excluded.last_seen >= findings.last_seen THEN excluded.last_id ELSE findings.last_id END,
+	last_seen = CASE WHEN excluded.last_seen > findings.last_seen THEN excluded.last_seen ELSE findings.last_seen END`
+
+// rows are those of the findings that wait, in the order of their keys.
+func (t *tallies) rows(instance string) [][]any {
+	rows := make([][]any, 0, len(t.waiting))
+	for k, is := range t.waiting {
+		fingerprint := rules.Fingerprint(k.rule, k.probe, k.route, k.endpoint)
+		rows = append(rows, []any{
+			clean(k.run, maxKey), fingerprint, instance, clean(k.rule, maxKey), clean(k.probe, maxKey), clean(k.route, maxKey), clean(k.endpoint, maxKey),
+			int(is.verdict), int(is.severity), int(is.party), number(is.unsafe), is.count, is.first.UnixMilli(), is.last.UnixMilli(),
+			clean(is.firstID, maxKey), clean(is.lastID, maxKey), clean(is.detail, maxText),
+		})
+	}
+	slices.SortFunc(rows, func(a, b []any) int {
+		return cmp.Or(cmp.Compare(a[0].(string), b[0].(string)), cmp.Compare(a[1].(string), b[1].(string)))
+	})
+	return rows
+}

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An upsert writes rows of one table. No two rows of one call may be the same one.
+type upsert struct {
+	table    string
+	columns  []string
+	conflict string // what to do with a row that is there: behind ON CONFLICT
+}
+
+// write writes rows: one after the other into a file, and many in one statement to a server, where a round trip takes longer
+// than a row. Statements come in three lengths then, so that the server knows them.
+func (u upsert) write(ctx context.Context, tx *sql.Tx, d dialect, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if d == sqlite {
+		return u.writeEach(ctx, tx, rows)
+	}
+	for _, n := range [...]int{64, 8, 1} {
+		if len(rows) < n {
+			continue
+		}
+		statement := u.statement(n)
+		for len(rows) >= n {
+			if _, err := tx.ExecContext(ctx, statement, slices.Concat(rows[:n]...)...); err != nil {
+				return err
+			}
+			rows = rows[n:]
+		}
+	}
+	return nil
+}
+
+func (u upsert) writeEach(ctx context.Context, tx *sql.Tx, rows [][]any) error {
+	statement, err := tx.PrepareContext(ctx, u.statement(1))
+	if err != nil {
+		return err
+	}
+	defer statement.Close()
+	for _, row := range rows {
+		if _, err := statement.ExecContext(ctx, row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u upsert) statement(n int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES ", u.table, strings.Join(u.columns, ", "))
+	for i := range n * len(u.columns) {
+		switch {
+		case i == 0:
+			b.WriteByte('(')
+		case i%len(u.columns) == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", i+1)
+	}
+	b.WriteString(") ON CONFLICT " + u.conflict)
+	return b.String()
+}
+
+// The bounds of texts in the store, in bytes. An index of PostgreSQL takes no long keys.
+const (
+	maxKey  = 256
+	maxText = 4 << 10
+)
+
+// clean is a text that every database takes: valid UTF-8 without NUL, of at most so many bytes.
+func clean(text string, most int) string {
+	if len(text) > most {
+		text = text[:most]
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
+}
+
+// number is a truth value as a number, which both databases have.
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,242 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A Writer writes rulings to a store. Its exported fields must not be changed once it is used. Its methods may be called by
+// many goroutines at the same time, and none but Run waits for anything.
+//
+// What is unsafe is written at once, everything else at most 200 ms later, many at a time. After a kill -9 the store lacks at
+// most the last batch; see WriteThen for how to speak of nothing that is not in the store.
+type Writer struct {
+	Store        *Store
+	FindingsOnly bool  // evidence: none: no exchanges are kept
+	Bytes        int64 // of exchanges that wait, in memory; 64 MiB
+	Count        int   // of exchanges that wait; 20,000
+	Limits       Limits
+	Drain        time.Duration // how long Run goes on writing behind the end of its context; 5 s
+
+	promises sync.WaitGroup
+
+	mu       sync.Mutex
+	gathered batch
+	queue    queue
+	flight   *batch // what is being written
+	session  string // the name under which findings are counted, no other writer's
+	began    time.Time
+	number   int64         // of the last batch
+	wake     chan struct{} // holds one: there is something to write
+	hurry    chan struct{} // holds one: and it must not wait
+	ending   chan struct{} // closed by Run: everything is to be written
+	state    State
+	trying   time.Time // when the attempt began that is under way; zero if none is
+}
+
+// State is how a [Writer] and its store are.
+type State struct {
+	Reachable bool      // the store takes what is written
+	Err       error     // why it does not
+	Since     time.Time // when that changed last
+	Waiting   int       // exchanges that are still to be written
+	Bytes     int64     // and how many bytes these have, about
+	Findings  int       // findings that are still to be written, each with its count
+	Written   int64     // exchanges that were written
+	Shed      int64     // reports of exchanges for which there was no room, or that the store refused
+}
+
+// The times of a writer.
+const (
+	interval = 200 * time.Millisecond // between batches
+	longest  = 30 * time.Second       // of an attempt
+	backoff  = 100 * time.Millisecond // behind the first attempt that failed; doubled behind each further one
+	slowest  = 5 * time.Second        // at most
+)
+
+// Write takes a ruling to be written. It never waits and never fails: findings are counted in memory until the store takes
+// them; where there is no room for the exchange, it is shed and counted. An exchange that is reported again is kept in its
+// last form, and each of its findings counts once.
+func (w *Writer) Write(r *rules.Ruling) { w.take(r, nil) }
+
+// WriteThen is Write for a ruling of which somebody is to be told. Then is called once, from another goroutine: with true as
+// soon as the store has the finding for good, and the exchange unless it was shed; with false when that takes longer than a
+// second or Run has ended, and then it is written whenever the store is back. It must not wait for anything. A log line that says an unsafe switch is stored
+// is true behind then(true).
+func (w *Writer) WriteThen(r *rules.Ruling, then func(stored bool)) { w.take(r, then) }
+
+func (w *Writer) take(r *rules.Ruling, then func(bool)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.start()
+	w.gathered.findings.add(r)
+	if is, ok := resultOf(r); ok {
+		put(&w.gathered.results, is.key(), is)
+	}
+	if e, ok := endpointOf(r); ok {
+		was, known := w.gathered.endpoints[e.key()]
+		if e.Count += was.Count; known || len(w.gathered.endpoints) < maxLearned {
+			put(&w.gathered.endpoints, e.key(), e)
+		}
+	}
+	var kept *waiting
+	if !w.FindingsOnly {
+		if kept = w.queue.put(r, w.Bytes, w.Count); kept == nil {
+			w.state.Shed++
+		}
+	}
+	if then != nil {
+		p := w.promise(then)
+		if kept != nil {
+			kept.then = append(kept.then, p)
+		} else {
+			w.gathered.then = append(w.gathered.then, p)
+		}
+	}
+	w.ring(r.Unsafe || then != nil)
+}
+
+// Begin takes the beginning of a run to be written.
+func (w *Writer) Begin(r Run) { w.run(r) }
+
+// End takes the end of a run to be written, with everything that is to be said about it.
+func (w *Writer) End(r Run) { w.run(r) }
+
+func (w *Writer) run(r Run) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.start()
+	put(&w.gathered.runs, r.ID, r)
+	w.ring(false)
+}
+
+// Result takes a result of a probe to be written. Those of probes that were sent are taken from their rulings.
+func (w *Writer) Result(r Result) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.start()
+	put(&w.gathered.results, r.key(), r)
+	w.ring(false)
+}
+
+// start makes the zero value ready. The lock is held.
+func (w *Writer) start() {
+	if w.wake != nil {
+		return
+	}
+	w.wake, w.hurry, w.ending = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
+	w.began = time.Now()
+	w.session = ulid.MustNew(ulid.Timestamp(w.began), rand.Reader).String()
+	w.state.Reachable, w.state.Since = true, w.began
+	if w.Bytes <= 0 {
+		w.Bytes = 64 << 20
+	}
+	if w.Count <= 0 {
+		w.Count = 20_000
+	}
+	if w.Drain <= 0 {
+		w.Drain = 5 * time.Second
+	}
+}
+
+// ring wakes Run.
+func (w *Writer) ring(urgent bool) {
+	bell := w.wake
+	if urgent {
+		bell = w.hurry
+	}
+	select {
+	case bell <- struct{}{}:
+	default:
+	}
+}
+
+// State returns how the writer and its store are.
+func (w *Writer) State() State {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.start()
+	s := w.state
+	s.Waiting, s.Bytes, s.Findings = w.queue.count, w.queue.bytes, len(w.gathered.findings.waiting)
+	if b := w.flight; b != nil {
+		s.Waiting, s.Findings = s.Waiting+len(b.exchanges), s.Findings+len(b.findings.waiting)
+		for _, is := range b.exchanges {
+			s.Bytes += is.size
+		}
+	}
+	if took := time.Since(w.trying); !w.trying.IsZero() && took > patience && s.Reachable {
+		s.Reachable, s.Since = false, w.trying
+		s.Err = fmt.Errorf("write store %q: %w for %s", w.Store, ErrUnreachable, took.Round(time.Second))
+	}
+	return s
+}
+
+// next is the next batch, or nil if there is nothing to write.
+func (w *Writer) next() *batch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := w.gathered
+	open := b.findings.open
+	b.exchanges, b.findings.open = w.queue.take(), nil
+	if b.empty() {
+		return nil
+	}
+	w.number++
+	b.session, b.began, b.number, b.more, w.flight = w.session, w.began, w.number, w.queue.count > 0, &b
+	w.gathered = batch{findings: tallies{open: open}}
+	return &b
+}
+
+// Run writes what is taken until ctx ends, and then what still waits, for as long as Drain; it also folds and prunes the store
+// from time to time. While the store takes nothing it tries again and again. The error says what could not be written.
+func (w *Writer) Run(ctx context.Context) error {
+	w.mu.Lock()
+	w.start()
+	w.mu.Unlock()
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	var keeper sync.WaitGroup
+	keeper.Go(func() { w.keep(ctx) })
+	done := make(chan error, 1)
+	go func() { done <- w.loop(life) }()
+	<-ctx.Done()
+	close(w.ending)
+	timer := time.AfterFunc(w.Drain, end)
+	err := <-done
+	timer.Stop()
+	keeper.Wait()
+	w.mu.Lock()
+	left := slices.Concat(w.gathered.then, promised(w.queue.unsafe), promised(w.queue.rest))
+	w.mu.Unlock()
+	for _, p := range left {
+		p.keep(w, false)
+	}
+	w.promises.Wait()
+	return err
+}
+
+// promised are the promises that wait with exchanges.
+func promised(waiting []*waiting) (all []*promise) {
+	for _, is := range waiting {
+		all = append(all, is.then...)
+	}
+	return all
+}
+
+// left is what could not be written.
+func (w *Writer) left(err error) error {
+	s := w.State()
+	if errors.Is(err, context.Canceled) {
+		err = ErrUnreachable
+	}
+	return fmt.Errorf("%d findings and %d exchanges were not stored: %w", s.Findings, s.Waiting, w.Store.failed("write", err))
+}
