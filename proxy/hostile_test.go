@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,9 @@ import (
 	"time"
 
 	"github.com/elazarl/goproxy"
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/ca"
 )
 
 // TestForwardListenerBearsWithHostileClients: each gets an answer or an end, and nothing is left of it.
@@ -217,5 +221,28 @@ func TestPageIsServed(t *testing.T) {
 	})
 	if status, text := answered(t, proxy, "GET /x HTTP/1.1\r\nHost: anything.test\r\n\r\n"); status != 200 || text != "page /x" {
 		t.Errorf("got %d %q", status, text)
+	}
+}
+
+// TestAuthorityThatMayNotVouch holds that the log says why clients refuse a host that the authority is not made for.
+func TestAuthorityThatMayNotVouch(t *testing.T) {
+	made, err := ca.Create(t.TempDir()+"/authority", []string{"staging.test"}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(made.Certificate)
+	var log buffer
+	r, proxy := forwardedBy(t, func(r *Relay) { r.Log = zerolog.New(&log) }, func(f *Forward) { f.CA = made.TLS() })
+	for name, fits := range map[string]bool{"a.staging.test": true, "bank.test": false} {
+		client := tls.Client(through(t, proxy, r.Backend.String()), &tls.Config{RootCAs: pool, ServerName: name})
+		if err := client.HandshakeContext(t.Context()); (err == nil) != fits {
+			t.Errorf("%s: got %v", name, err)
+		}
+		client.Close()
+	}
+	r.end()
+	if got := log.String(); !strings.Contains(got, `may not vouch for \"bank.test\": create one that may, with interlock ca create`) {
+		t.Errorf("logged %s", got)
 	}
 }

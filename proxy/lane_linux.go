@@ -110,7 +110,7 @@ func (l *lane) carry(d wire.Direction) (more bool) {
 		switch {
 		case f.over || !l.flush(d) || !src.readable:
 			return false
-		case f.streak < spliceFrom:
+		case f.streak < spliceFrom || !l.tunnel:
 		case time.Now().UnixNano()-f.moved > int64(spliceWait):
 			f.streak = 0
 		case l.splice(d):
@@ -287,7 +287,7 @@ func (l *lane) end() {
 		c.mu.Unlock()
 	}
 	l.close(wire.FromServer)
-	if !c.clientOver {
+	if !c.clientOver && l.legs[wire.FromClient].fd >= 0 {
 		l.depart(func(up *pump) (carried bool) {
 			c.linger(up)
 			return false
@@ -374,7 +374,7 @@ func (l *lane) tell(what order) {
 	l.carrier.post(l)
 }
 
-// obey does what the lane was told.
+// obey does what the lane was told; if that is nothing, it goes on.
 func (l *lane) obey() {
 	if l.stage == departed {
 		return
@@ -392,5 +392,7 @@ func (l *lane) obey() {
 		l.end()
 	case told == toGiveUp && l.stage == dialling:
 		l.undialled(os.ErrDeadlineExceeded)
+	default:
+		l.goOn()
 	}
 }

@@ -33,10 +33,6 @@ func (cs *carriers) accept(ctx context.Context, r *Relay, ln *Listener, serve fu
 	if err != nil {
 		return fmt.Errorf("accept on %q: %w", ln.Addr(), err)
 	}
-	if err := raw.Control(setCommon); err != nil {
-		return fmt.Errorf("accept on %q: %w", ln.Addr(), err)
-	}
-	own, _ := addrPort(ln.Addr())
 	var peer sockaddr
 	var fd int
 	var errno syscall.Errno
@@ -62,13 +58,14 @@ func (cs *carriers) accept(ctx context.Context, r *Relay, ln *Listener, serve fu
 			}
 			continue
 		}
-		cs.begin(r, ln, own, fd, &peer)
+		setCommon(uintptr(fd))
+		cs.begin(r, ln, fd, &peer)
 	}
 	return nil
 }
 
 // begin makes a lane of a connection that was accepted.
-func (cs *carriers) begin(r *Relay, ln *Listener, own netip.AddrPort, fd int, peer *sockaddr) {
+func (cs *carriers) begin(r *Relay, ln *Listener, fd int, peer *sockaddr) {
 	x := &struct {
 		conn conn
 		lane lane
@@ -264,6 +261,8 @@ func (cs *carriers) takeOver(t *Tunnel) bool {
 		l.close(wire.FromServer)
 		c.leave()
 		cs.running.Done()
+		return true
 	}
+	l.carrier.post(l) // to write what is pending
 	return true
 }

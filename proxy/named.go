@@ -22,7 +22,7 @@ type named struct {
 	closed    bool // what the client says there must not be opened
 }
 
-// go to the backend that is named, or to a host that is none.
+// follow sets where the connection goes: to the backend that is named, or to a listed host that is none.
 func (c *conn) follow(n *named) {
 	c.named = n
 	b := n.listed[0].backend

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -50,31 +52,41 @@ func TestSwitchIsReported(t *testing.T) {
 	}
 }
 
-func TestHalfCloseIsPassedOn(t *testing.T) {
-	for name, open := range map[string]func(*relayed) (client, backend *net.TCPConn){
-		"exchange": (*relayed).connected, "tunnel": (*relayed).switchedOver,
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := relay(t, nil)
-			client, backend := open(r)
-			send(t, client, "last words")
-			client.CloseWrite()
-			expectEnd(t, backend, "last words")
-			send(t, backend, strings.Repeat("late", 100_000))
-			backend.CloseWrite()
-			expectEnd(t, client, strings.Repeat("late", 100_000))
+// everyWay runs a test for exchanges and for tunnels, carried in every way.
+func everyWay(t *testing.T, test func(t *testing.T, r *relayed, client, backend *net.TCPConn)) {
+	carried := map[string]func(*Relay){"": nil}
+	maps.Copy(carried, manners)
+	for name, way := range carried {
+		t.Run("exchange "+name, func(t *testing.T) {
+			r := relay(t, way)
+			client, backend := r.connected()
+			test(t, r, client, backend)
+		})
+		t.Run("tunnel "+name, func(t *testing.T) {
+			r := relay(t, way)
+			client, backend := r.switchedOver()
+			test(t, r, client, backend)
 		})
 	}
 }
 
+func TestHalfCloseIsPassedOn(t *testing.T) {
+	everyWay(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
+		send(t, client, "last words")
+		client.CloseWrite()
+		expectEnd(t, backend, "last words")
+		go func() {
+			io.WriteString(backend, strings.Repeat("late", 100_000))
+			backend.CloseWrite()
+		}()
+		expectEnd(t, client, strings.Repeat("late", 100_000))
+	})
+}
+
 func TestResetIsPassedOn(t *testing.T) {
-	for name, open := range map[string]func(*relayed) (client, backend *net.TCPConn){
-		"exchange": (*relayed).connected, "tunnel": (*relayed).switchedOver,
-	} {
-		for _, first := range []string{"client", "backend"} {
-			t.Run(name+"/"+first, func(t *testing.T) {
-				r := relay(t, nil)
-				client, backend := open(r)
+	for _, first := range []string{"client", "backend"} {
+		t.Run(first, func(t *testing.T) {
+			everyWay(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
 				breaks, feels := client, backend
 				if first == "backend" {
 					breaks, feels = backend, client
@@ -85,7 +97,49 @@ func TestResetIsPassedOn(t *testing.T) {
 					t.Errorf("got %v, want a reset", err)
 				}
 			})
-		}
+		})
+	}
+}
+
+func TestResetOfABlockedPeerIsPassedOn(t *testing.T) {
+	for _, first := range []string{"client", "backend"} {
+		t.Run(first, func(t *testing.T) {
+			everyWay(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
+				breaks, feels := client, backend
+				if first == "backend" {
+					breaks, feels = backend, client
+				}
+				feels.SetWriteDeadline(time.Now().Add(patience))
+				go func() {
+					time.Sleep(10 * time.Millisecond) // by then some of it waits, whether or not all can
+					breaks.SetLinger(0)
+					breaks.Close()
+				}()
+				var err error
+				for text := strings.Repeat("x", 1<<20); err == nil; {
+					_, err = io.WriteString(feels, text)
+				}
+				if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+					t.Errorf("got %v, want a reset", err)
+				}
+				feels.Close()
+			})
+		})
+	}
+}
+
+func TestLargeContentIsRead(t *testing.T) {
+	r := relay(t, nil)
+	client, backend := r.connected()
+	const size = 8 << 20
+	head := fmt.Sprintf("POST / HTTP/1.1\r\nHost: staging.test\r\nContent-Length: %d\r\n\r\n", size)
+	go io.WriteString(client, head+strings.Repeat("x", size)+plain)
+	expect(t, backend, head+strings.Repeat("x", size)+plain)
+	head = fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size)
+	go io.WriteString(backend, head+strings.Repeat("y", size)+answer)
+	expect(t, client, head+strings.Repeat("y", size)+answer)
+	if n := r.Counts.Exchanges.Load(); n != 3 {
+		t.Errorf("%d exchanges were counted, want 3", n)
 	}
 }
 

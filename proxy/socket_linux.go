@@ -42,8 +42,7 @@ func connectSocket(to *sockaddr) (fd int, errno syscall.Errno) {
 	return int(n), 0
 }
 
-// setCommon sets what all sockets have: no delay, and the system finding out about peers that have vanished. Those that a
-// listener accepts have it from the listener.
+// setCommon sets what all sockets have: no delay, and the system finding out about peers that have vanished.
 func setCommon(fd uintptr) {
 	setOption(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	setOption(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)

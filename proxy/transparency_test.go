@@ -66,8 +66,8 @@ func readCorpus(t *testing.T) map[string]*wire.Transcript {
 	return all
 }
 
-// TestRelayIsTransparent plays each transcript of the corpus between a client and a backend, split and ended in different
-// ways: each side gets what the other has sent, byte for byte, and what is reported depends on neither.
+// TestRelayIsTransparent plays each transcript of the corpus between a client and a backend, split, ended and carried in
+// different ways: each side gets what the other has sent, byte for byte, and what is reported depends on none of them.
 func TestRelayIsTransparent(t *testing.T) {
 	passedOver := 0
 	for name, transcript := range readCorpus(t) {
@@ -85,6 +85,12 @@ func TestRelayIsTransparent(t *testing.T) {
 					}
 					if got != want {
 						t.Errorf("%s, %s: reported\n%s\nand with another split\n%s", split, ending, got, want)
+					}
+				}
+				for name, way := range manners {
+					r := relay(t, way)
+					if got := playOn(t, r, r.dial(), func() end { return r.accept() }, transcript, "random", ending); got != want {
+						t.Errorf("%s, %s: reported\n%s\nand otherwise\n%s", name, ending, got, want)
 					}
 				}
 			}

@@ -99,6 +99,7 @@ func (d *duration) UnmarshalYAML(b []byte) error {
 func defaults() config {
 	return config{
 		Listen: "127.0.0.1:8426", Admin: "127.0.0.1:9426", Guard: "off", Log: "auto", Unrouted: unroutedDefault,
+		Forward: forwardConfig{Hosts: hostList{"backends"}},
 		Limits: limitsConfig{
 			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),
 		},

@@ -26,16 +26,16 @@ type forwardConfig struct {
 	Upstream    string            `yaml:"upstream"`
 	BackendTLS  backendTLSConfig  `yaml:"backend_tls"`
 
-	mapping bool // it was written as one
+	alone bool // the address was given by itself: as a word, or by a flag
 }
 
 // UnmarshalYAML reads an address or a mapping.
 func (c *forwardConfig) UnmarshalYAML(unmarshal func(any) error) error {
 	if unmarshal(&c.Listen) == nil {
+		c.alone = true
 		return nil
 	}
 	type mapping forwardConfig
-	c.mapping = true
 	return unmarshal((*mapping)(c))
 }
 
@@ -54,10 +54,10 @@ func (l *hostList) UnmarshalYAML(unmarshal func(any) error) error {
 
 // listenKey is the key that says the address.
 func (c *forwardConfig) listenKey() string {
-	if c.mapping {
-		return "forward.listen"
+	if c.alone {
+		return "forward"
 	}
-	return "forward"
+	return "forward.listen"
 }
 
 // check tells what is wrong with the forward listener.

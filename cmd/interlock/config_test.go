@@ -20,6 +20,7 @@ func TestTheAnnotatedConfigurationIsTheDefault(t *testing.T) {
 	want.Probes.Authorized = []string{}
 	want.Accept, want.Expect = []acceptConfig{}, []expectConfig{}
 	want.TLS.H2Pass, want.TLS.Certificates, want.ProxyFrom, want.Listeners, want.Routes = []string{}, []certificateConfig{}, []string{}, []listenerConfig{}, []routeConfig{}
+	want.Forward.PassThrough, want.Forward.Users = []string{}, map[string]string{}
 	want.file, want.stamp = got.file, got.stamp
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)

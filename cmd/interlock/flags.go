@@ -67,6 +67,8 @@ func loadConfig(cmd *cobra.Command) (config, error) {
 			*field, o.given[name] = text, from
 		}
 	}
+	_, alone := o.given["forward"]
+	c.Forward.alone = c.Forward.alone || alone
 	c.tlsFlags(value, o)
 	return c, c.check(o)
 }

@@ -1,0 +1,158 @@
+package proxy
+
+import (
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// descriptors counts those that the process has open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(open)
+}
+
+func TestTunnelsLeaveNothingBehind(t *testing.T) {
+	for name, way := range map[string]func(*Relay){"at once": nil, "late": manners["late"], "faults": manners["faults"]} {
+		t.Run(name, func(t *testing.T) {
+			const tunnels = 200
+			before := descriptors(t)
+			r := relay(t, way)
+			goroutines := runtime.NumGoroutine()
+			var clients, backends []*net.TCPConn
+			for range tunnels {
+				client, backend := r.switchedOver()
+				send(t, client, "to the backend")
+				expect(t, backend, "to the backend")
+				send(t, backend, "to the client")
+				expect(t, client, "to the client")
+				clients, backends = append(clients, client), append(backends, backend)
+			}
+			for open := 0; open < tunnels; runtime.Gosched() { // those that come late leave their goroutine a moment later
+				open = 0
+				for _, c := range r.connections() {
+					c.mu.Lock()
+					if c.lane != nil {
+						open++
+					}
+					c.mu.Unlock()
+				}
+			}
+			for deadline := time.Now().Add(patience); runtime.NumGoroutine() > goroutines+tunnels/10; runtime.Gosched() {
+				if time.Now().After(deadline) {
+					t.Fatalf("%d goroutines more for %d tunnels at rest", runtime.NumGoroutine()-goroutines, tunnels)
+				}
+			}
+			for i := range clients {
+				clients[i].Close()
+				expectEnd(t, backends[i], "")
+				backends[i].Close()
+			}
+			for _, x := range r.await("the ends", func(all []*wire.Exchange) bool {
+				over := 0
+				for _, x := range all {
+					if x.Final {
+						over++
+					}
+				}
+				return over == tunnels
+			}) {
+				if x.After.ClientBytes != int64(len("to the backend")) || x.After.ServerBytes != int64(len("to the client")) || x.Cause != wire.CauseClient {
+					t.Errorf("counted %d and %d, %s", x.After.ClientBytes, x.After.ServerBytes, x.Cause)
+				}
+			}
+			r.end()
+			r.backend.Close()
+			if left := descriptors(t) - before; left > 0 {
+				t.Errorf("%d descriptors are left behind", left)
+			}
+		})
+	}
+}
+
+func TestBlockedLaneWaits(t *testing.T) {
+	var written, refused atomic.Int64
+	r := relay(t, func(r *Relay) {
+		system := calls{}.withDefaults()
+		r.hooks.calls.write = func(g *leg, p []byte) (int, syscall.Errno) {
+			n, errno := system.write(g, p)
+			if errno == syscall.EAGAIN {
+				refused.Add(1)
+			} else {
+				written.Add(1)
+			}
+			return n, errno
+		}
+	})
+	client, backend := r.connected()
+	const size = 16 << 20
+	text := strings.Repeat("x", size)
+	go func() {
+		client.Write([]byte(text))
+		client.CloseWrite()
+	}()
+	for written.Load() < 1 || refused.Load() < 1 {
+		runtime.Gosched()
+	}
+	expectEnd(t, backend, text)
+	if refused.Load() > written.Load() {
+		t.Errorf("%d writes were refused and %d were not", refused.Load(), written.Load())
+	}
+}
+
+func TestUrgentByteHoldsNothingUp(t *testing.T) {
+	r := relay(t, nil)
+	client, backend := r.switchedOver()
+	raw, err := client.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) {
+		if err := syscall.Sendto(int(fd), []byte("before!"), syscall.MSG_OOB, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	send(t, client, "behind")
+	expect(t, backend, "beforebehind")
+}
+
+func TestSocketsOfLanesDoNotDelay(t *testing.T) {
+	r := relay(t, nil)
+	r.connected()
+	for _, c := range r.connections() {
+		c.mu.Lock()
+		for i := range c.lane.legs {
+			fd := int(c.lane.legs[i].fd)
+			for name, option := range map[string][2]int{"TCP_NODELAY": {syscall.IPPROTO_TCP, syscall.TCP_NODELAY}, "SO_KEEPALIVE": {syscall.SOL_SOCKET, syscall.SO_KEEPALIVE}} {
+				if on, err := syscall.GetsockoptInt(fd, option[0], option[1]); on != 1 || err != nil {
+					t.Errorf("leg %d: %s is %d, %v", i, name, on, err)
+				}
+			}
+		}
+		c.mu.Unlock()
+	}
+}
+
+func TestNamesAndPathsAreNotPlain(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.0.0.1:80": true, "[::1]:80": true, "[::ffff:192.0.2.1]:80": true,
+		"localhost:80": false, "unix:/run/backend.sock": false, "[fe80::1%eth0]:80": false, ":80": false,
+	} {
+		b := To(address)
+		b.ready()
+		if got := b.plain(); got != want {
+			t.Errorf("%s: got %v, want %v", address, got, want)
+		}
+	}
+}
