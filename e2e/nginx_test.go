@@ -15,19 +15,35 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
-// nginx runs nginx with one server until the test ends and returns its address. In location, ADDRESS has been filled in.
+// nginx runs nginx with one server until the test ends and returns its address. Another program may take the port between
+// its choice and nginx's bind: then another one is tried.
 func nginx(t *testing.T, listen, server string) string {
+	t.Helper()
+	for try := 0; ; try++ {
+		addr, log := startNginx(t, listen, server)
+		switch {
+		case addr != "":
+			return addr
+		case try == 3 || !strings.Contains(log, "Address already in use"):
+			t.Fatalf("nginx does not listen:\n%s", log)
+		}
+	}
+}
+
+// startNginx returns the address, or nginx's log where it did not come to listen.
+func startNginx(t *testing.T, listen, server string) (addr, log string) {
 	t.Helper()
 	dir := t.TempDir()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := ln.Addr().String()
+	addr = ln.Addr().String()
 	ln.Close()
 	config := filepath.Join(dir, "nginx.conf")
 	text := fmt.Sprintf("daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/log;\nevents {}\nhttp { access_log off; client_body_temp_path %[1]s; proxy_temp_path %[1]s; fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;\nserver { listen %[2]s%[3]s;\n%[4]s\n} }\n", dir, addr, listen, server)
@@ -38,21 +54,28 @@ func nginx(t *testing.T, listen, server string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		cmd.Wait()
+		<-ended
 	})
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			conn.Close()
-			return addr
+	running := true
+	for deadline := time.Now().Add(patience); running && time.Now().Before(deadline); {
+		if pid, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil && len(pid) > 0 { // written once it is bound
+			return addr, ""
 		}
-		if time.Now().After(deadline) {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Fatalf("nginx does not listen: %v\n%s", err, log)
+		select {
+		case <-ended:
+			running = false
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
+	b, _ := os.ReadFile(filepath.Join(dir, "log"))
+	return "", string(b)
 }
 
 // recipe is nginx's documented way to pass WebSocket on.

@@ -81,13 +81,13 @@ func switching(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tickets accepts a handshake for each value of X-Ticket.
+// tickets accepts a handshake for each path and value of X-Ticket.
 func tickets() http.HandlerFunc {
 	var mu sync.Mutex
 	used := map[string]bool{}
 	return func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
-		ticket := r.Header.Get("X-Ticket")
+		ticket := r.URL.Path + " " + r.Header.Get("X-Ticket")
 		again := used[ticket]
 		used[ticket] = true
 		mu.Unlock()
