@@ -108,24 +108,32 @@ func (p *process) wait() line {
 	return last
 }
 
-// descriptors is how many the process has open.
+// descriptors is how many sockets and pipes the process has open, however many descriptors each has: what the process
+// waits with is opened in its own time after it says that it listens.
 func (p *process) descriptors() int {
 	p.t.Helper()
-	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	dir := fmt.Sprintf("/proc/%d/fd/", p.cmd.Process.Pid)
+	open, err := os.ReadDir(dir)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return len(open)
+	distinct := map[string]bool{}
+	for _, each := range open {
+		if to, _ := os.Readlink(dir + each.Name()); strings.HasPrefix(to, "socket:") || strings.HasPrefix(to, "pipe:") {
+			distinct[to] = true
+		}
+	}
+	return len(distinct)
 }
 
-// nothingLeft waits until the process has no more descriptors than before the first connection.
+// nothingLeft waits until the process has no more sockets and pipes than before the first connection.
 func (p *process) nothingLeft() {
 	p.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); p.descriptors() > p.base; <-tick.C {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("got %d descriptors, want %d as before the first connection\n%s", p.descriptors(), p.base, p.openFiles())
+			p.t.Fatalf("got %d sockets and pipes, want %d as before the first connection\n%s", p.descriptors(), p.base, p.openFiles())
 		}
 	}
 }

@@ -155,7 +155,7 @@ func TestServeRefusesWhatItCannotDo(t *testing.T) {
 		says string
 	}{
 		"guard":           {[]string{"--guard", "perhaps"}, "neither off nor unsafe"},
-		"store":           {[]string{"--store", "sqlite.db"}, "not in this version"},
+		"store":           {[]string{"--store", "mysql://127.0.0.1/x"}, "no postgres://"},
 		"address in use":  {[]string{"--listen", taken}, "--listen"},
 		"admin in use":    {[]string{"--admin", taken}, "--admin"},
 		"unknown flag":    {[]string{"--frobnicate"}, "--frobnicate"},
