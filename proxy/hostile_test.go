@@ -52,6 +52,9 @@ func TestForwardListenerBearsWithHostileClients(t *testing.T) {
 		}
 		client.Close()
 	}
+	slow := through(t, proxy, to)
+	send(t, slow, "\x16") // and no more
+	expectEnd(t, slow, "")
 	r.backend.(*net.TCPListener).SetDeadline(time.Now().Add(50 * time.Millisecond))
 	if _, err := r.backend.Accept(); err == nil {
 		t.Error("the backend was dialled")
@@ -241,8 +244,11 @@ func TestAuthorityThatMayNotVouch(t *testing.T) {
 		}
 		client.Close()
 	}
-	r.end()
-	if got := log.String(); !strings.Contains(got, `may not vouch for \"bank.test\": create one that may, with interlock ca create`) {
-		t.Errorf("logged %s", got)
+	const says = `may not vouch for \"bank.test\": create one that may, with interlock ca create`
+	for deadline := time.Now().Add(patience); !strings.Contains(log.String(), says); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("logged %s", log.String())
+		}
 	}
+	r.end()
 }

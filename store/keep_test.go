@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -80,7 +81,8 @@ func TestTenWritersCountExactly(t *testing.T) {
 						w.Write(judged(bad("/chat")))
 						w.Write(judged(bad(fmt.Sprintf("/own-%c", 'a'+i))))
 						if n%10 == 0 && i%2 == 0 {
-							if err := s.fold(ctx, time.Now().Add(time.Hour)); err != nil {
+							// Who does not get the lock in time folds another time; the sums are right all the same.
+							if err := s.fold(ctx, time.Now().Add(time.Hour)); err != nil && !errors.Is(err, ErrUnreachable) {
 								t.Error(err)
 							}
 						}
