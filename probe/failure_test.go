@@ -138,6 +138,16 @@ func TestTargetsThatCannotBeProbed(t *testing.T) {
 	}
 }
 
+// TestResponsesThatDoNotEndAreHTTP holds that a server whose head is slow, or never whole, is probed all the same.
+func TestResponsesThatDoNotEndAreHTTP(t *testing.T) {
+	for _, begins := range []string{"H", "HTTP/1.1 400 Bad", "HTTP/1.1 102 Processing\r\n\r\n"} {
+		target := Target{Address: raw(t, begins), Base: rules.NewHandshake("http", "a", "/", "")}
+		if report, err := Run(context.Background(), target, Settings{}, many(3), func(*wire.Exchange) {}, nil); err != nil || report.Sent != 3 {
+			t.Errorf("%q: got %v", begins, err)
+		}
+	}
+}
+
 // raw serves one text to everybody, whatever they say.
 func raw(t *testing.T, text string) string {
 	t.Helper()

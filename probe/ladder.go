@@ -143,11 +143,18 @@ func (r *run) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
 		switch {
 		case len(b) >= 3 && b[0] == 0x15 && b[1] == 3: // an alert of TLS (RFC 8446 §6)
 			return &TargetError{r.target.Address, ErrWantsTLS, nil}
-		case len(b) > 0:
+		case len(b) > 0 && !begun(b):
 			return &TargetError{r.target.Address, ErrNotHTTP, fmt.Errorf("it begins with %q", b[:min(len(b), 32)])}
 		}
 	}
 	return nil
+}
+
+// begun tells whether these bytes are, or may become, a response: its head may be slow, or have no end.
+func begun(b []byte) bool {
+	const start = "HTTP/1."
+	n := min(len(b), len(start))
+	return string(b[:n]) == start[:n]
 }
 
 // complains tells whether a server says that it was asked without TLS, in the words of net/http, nginx or Apache.

@@ -7,12 +7,13 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// familyOf is the protocol that a probe is about: the one whose control speaks for it, else the one that it offers.
-func familyOf(p *rules.Probe, h *rules.Handshake) string {
+// Family is the protocol that a probe is about: the one whose control speaks for it, else the one that it offers on that
+// base. It is one of websocket, h2c, tls, masque and other.
+func Family(p *rules.Probe, base *rules.Handshake) string {
 	if p.Control != "" {
 		return p.Control
 	}
-	q := wire.ReadRequest([]byte(h.Head()))
+	q := wire.ReadRequest([]byte(p.On(base).Head()))
 	switch offered := (&wire.Exchange{Request: q}).Protocol(); {
 	case q.Has("Sec-WebSocket-Key"):
 		return "websocket"
@@ -26,8 +27,10 @@ func familyOf(p *rules.Probe, h *rules.Handshake) string {
 func (c *caller) unsent(p *rules.Probe, switches bool) string {
 	h := p.On(c.target.Base)
 	s := &c.settings
-	if s.Protocols != nil && !slices.Contains(s.Protocols, familyOf(p, h)) {
-		return "its protocol, " + familyOf(p, h) + ", was not asked for"
+	if s.Protocols != nil {
+		if family := Family(p, c.target.Base); !slices.Contains(s.Protocols, family) {
+			return "its protocol, " + family + ", was not asked for"
+		}
 	}
 	if c.loopback {
 		return ""

@@ -2,9 +2,13 @@ package rules
 
 import "slices"
 
-// expects is what an answer means to the rule that a probe brings into play.
-func (p *Probe) expects(a answer, in column) cell {
+// expected is what the answer means to the rule that a probe brings into play.
+func (c *Case) expected() cell {
+	p, a, in := c.probe, c.answer(), c.column()
 	entry := p.Class.expects(a, in)
+	if p.Class == Refuse && a == answeredNormal && in == controlled && !c.websocket {
+		return cell{broken: Pass, kept: Pass, note: "the offer was ignored"} // RFC 9110, 7.8; WebSocket alone wants an error status
+	}
 	if p.Soft && a == answeredSwitch && in != byStatus {
 		return cell{broken: Warn, kept: Warn, note: "a server may repair this"}
 	}
@@ -25,7 +29,7 @@ func (c *Case) expect(ruling *Ruling) {
 	if p == nil || c.switched && !c.X.Complete && !p.Class.Refuses() || slices.Contains(c.Options.Off, p.rule.ID) {
 		return
 	}
-	entry := p.expects(c.answer(), c.column())
+	entry := c.expected()
 	if entry.kept == NotApplicable {
 		return
 	}

@@ -18,7 +18,9 @@ own socket has no proxy to be bypassed.`,
 Go: golang.org/x/net/http2/h2c can be left out; net/http speaks HTTP/2 in the clear to clients that begin with it
 	(Protocols.SetUnencryptedHTTP2).`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.h2c && !c.cut && !c.X.Request.Has("HTTP2-Settings") },
+	When: func(c *Case) bool {
+		return c.h2c && !c.cut && !c.X.Request.Has("HTTP2-Settings") && (!c.switched || len(c.named) == 0 || names(c.named, "h2c"))
+	},
 	Show: func(c *Case) (string, []Span) {
 		return "an offer of " + members(c.offered) + " without an HTTP2-Settings field", c.inRequest("Upgrade", "Connection")
 	},

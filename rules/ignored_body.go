@@ -3,7 +3,7 @@ package rules
 import "bytes"
 
 var _ = register(Rule{
-	ID: "UPGRADE-IGNORED-BODY", Level: May, Party: Server,
+	ID: "UPGRADE-IGNORED-BODY", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
 	Title: "a server that ignores an offer reads the content of the request all the same",
 	Refs: []Ref{

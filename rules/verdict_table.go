@@ -75,7 +75,7 @@ func RefuseSwitch(c *Case) Verdict {
 	in := c.column()
 	entry := verdicts(c.answer(), in)
 	if p := c.probe; p != nil && p.rule == r {
-		entry = p.expects(c.answer(), in)
+		entry = c.expected()
 	}
 	c.framed, c.found.Detail = true, entry.note
 	c.rate(max(c.found.Severity, entry.least))
@@ -111,6 +111,8 @@ func (c *Case) answer() answer {
 		return answeredAuth
 	case s == 407, s == 429, s == 503:
 		return answeredBusy
+	case s == 501, s == 505: // the server does not do that (RFC 9110, 15.6.2 and 15.6.6): nothing broke
+		return answeredRefusal
 	case s >= 500:
 		return answeredError
 	case s >= 400:

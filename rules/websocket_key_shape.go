@@ -99,8 +99,10 @@ Intermediaries that make a key of their own: replace the client's.`,
 	},
 	Show: func(c *Case) (string, []Span) {
 		h := &c.X.Request.Head
-		saw := "two keys, Sec-WebSocket-Key " + values(h, keyField)
-		at := c.inRequest(keyField)
+		saw, at := "two keys, Sec-WebSocket-Key "+values(h, keyField), c.inRequest(keyField)
+		if c.sameKeys() {
+			return "the same key twice, Sec-WebSocket-Key " + quote(first(h, keyField)), at
+		}
 		if !c.switched || !c.X.Response.Has(acceptField) {
 			return saw, at
 		}
@@ -239,6 +241,17 @@ func (c *Case) misshapenKey() []byte {
 func (c *Case) severalKeys() bool {
 	h := &c.X.Request.Head
 	return h.Count(keyField) > 1 || keyList(first(h, keyField))
+}
+
+// sameKeys tells whether all lines have one and the same key.
+func (c *Case) sameKeys() bool {
+	h := &c.X.Request.Head
+	for v := range h.Named(keyField) {
+		if !bytes.Equal(h.Text(v), first(h, keyField)) {
+			return false
+		}
+	}
+	return h.Count(keyField) > 1
 }
 
 // hopsReadDifferentKeys tells whether the same keys went over two hops, and the answers were made from different ones.

@@ -45,7 +45,10 @@ func listLab(cmd *cobra.Command) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	for _, b := range lab.Backends() {
 		kind := "unsound"
-		if b.Sound {
+		switch {
+		case b.Hostile:
+			kind = "hostile"
+		case b.Sound:
 			kind = "sound"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\n", b.Name, kind, b.About)

@@ -60,6 +60,9 @@ func (c *control) came() string {
 	case wire.Local:
 		return "the sound handshake did not get there: " + string(x.Cause)
 	}
+	if len(x.Interim) > 0 {
+		return "the sound handshake got interim responses and no final one"
+	}
 	return "what answers the sound handshake is no HTTP"
 }
 
@@ -136,27 +139,50 @@ func asked(p *wire.Response) string {
 // controlLine is the state of the controls in one line, such as: control + websocket 101   - h2c 200 (does not speak it here).
 func controlLine(c *console, controls []probe.Control) string {
 	var parts []string
-	for _, k := range controls {
-		if k.Protocol == "http" {
-			continue
+	for i := range controls {
+		if k := &controls[i]; k.Protocol != "http" {
+			parts = append(parts, controlPart(c, k))
 		}
-		status := "no answer"
-		if k.Exchange != nil && k.Exchange.Response != nil {
-			status = strconv.Itoa(k.Exchange.Response.Status)
-		}
-		text := c.mark("32", "✓", "+") + " " + k.Protocol + " " + status
-		switch {
-		case k.Single:
-			text = c.mark("33", "!", "!") + " " + k.Protocol + " " + status + " (the first time only)"
-		case !k.Accepted:
-			text = c.mark("dim", "–", "-") + " " + k.Protocol + " " + status + " (does not speak it here)"
-		}
-		if k.Step != "" {
-			text += " with " + shown(k.Step)
-		}
-		parts = append(parts, text)
 	}
 	return strings.Join(parts, "   ")
+}
+
+// controlPart is the state of one control: its mark, the protocol, and what it got last.
+func controlPart(c *console, k *probe.Control) string {
+	switched := k.Exchange != nil && k.Exchange.Response != nil && k.Exchange.Response.Status == 101
+	mark, why := c.mark("33", "!", "!"), ""
+	switch {
+	case k.Single:
+		why = " (the first time only)"
+	case k.Accepted && !switched:
+		why = " (was accepted before)"
+	case !k.Accepted:
+		if mark = c.mark("dim", "–", "-"); k.Exchange != nil && k.Exchange.Response != nil {
+			why = " (does not speak it here)"
+		}
+	default:
+		mark = c.mark("32", "✓", "+")
+	}
+	text := mark + " " + k.Protocol + " " + got(k.Exchange) + why
+	if k.Step != "" {
+		text += " with " + shown(k.Step)
+	}
+	return text
+}
+
+// got is what an exchange came to, in a word or two.
+func got(x *wire.Exchange) string {
+	switch {
+	case x == nil:
+		return "not sent"
+	case x.Response != nil:
+		return strconv.Itoa(x.Response.Status)
+	case x.Outcome == wire.Silent:
+		return "no answer in time"
+	case x.Outcome == wire.Closed:
+		return "closed without an answer"
+	}
+	return "no answer"
 }
 
 // shown is text from the wire as one line of printable ASCII, cut where it is long.

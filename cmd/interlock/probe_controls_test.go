@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 
@@ -50,5 +51,27 @@ func advised(t *testing.T, name string, c *control, want [2]string) {
 	}
 	if got := c.next(); !strings.Contains(got, want[1]) || strings.Contains(got, "secret") {
 		t.Errorf("%s: next %q, want %q", name, got, want[1])
+	}
+}
+
+// TestTheControlLineSaysWhatCame holds that nothing but a switch gets the mark of an accepted control.
+func TestTheControlLineSaysWhatCame(t *testing.T) {
+	answered := func(status string) *wire.Exchange {
+		return &wire.Exchange{Response: wire.ReadResponse([]byte("HTTP/1.1 " + status + "\r\n\r\n"))}
+	}
+	for want, k := range map[string]probe.Control{
+		"+ websocket 101":                             {Accepted: true, Exchange: answered("101 Switching Protocols")},
+		"! websocket 429 (was accepted before)":       {Accepted: true, Exchange: answered("429 Too Many")},
+		"! websocket 403 (the first time only)":       {Single: true, Exchange: answered("403 Forbidden")},
+		"- websocket 404 (does not speak it here)":    {Exchange: answered("404 Not Found")},
+		"- websocket no answer in time":               {Exchange: &wire.Exchange{Outcome: wire.Silent}},
+		"- websocket closed without an answer":        {Exchange: &wire.Exchange{Outcome: wire.Closed}},
+		"- websocket not sent":                        {},
+		"+ websocket 101 with Connection: keep-alive": {Accepted: true, Step: "Connection: keep-alive", Exchange: answered("101 Switching Protocols")},
+	} {
+		k.Protocol = "websocket"
+		if got := controlLine(newConsole(io.Discard, true), []probe.Control{{Protocol: "http"}, k}); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

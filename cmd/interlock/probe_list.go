@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/interlock-proxy/interlock/probe"
 	"github.com/interlock-proxy/interlock/report"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -14,12 +16,13 @@ import (
 
 // list lists the probes that would be sent.
 func (p *probing) list(w io.Writer) error {
-	if len(p.flags.protocols) > 0 {
-		return usage("--list goes by IDs: use --only and --skip in place of --protocol")
-	}
+	base := rules.NewHandshake("http", "backend.example", "/", seedKey)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "PROBE\tEXPECTED\tRISK\tRULE\tWHAT IS WRONG WITH IT")
 	for _, q := range p.probes {
+		if only := p.flags.protocols; len(only) > 0 && !slices.Contains(only, probe.Family(q, base)) {
+			continue
+		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", q.ID, q.Class, q.Risk, q.Rule().ID, q.Title)
 	}
 	return table.Flush()
