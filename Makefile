@@ -34,7 +34,7 @@ fuzz: ## the parsers of hostile input, each for FUZZTIME
 		$(GO) test ./$$(dirname $$f) -run '^$$' -fuzz "^$$(basename $$f)$$" -fuzztime $(FUZZTIME) || exit 1; \
 	done
 
-bench: ## CPU time a unit of work, beside nginx, HAProxy and others
+bench: ## CPU time, memory and added time, beside nginx, HAProxy and others (50 minutes)
 	$(GO) run ./bench
 
 compose-test: ## docker compose up, one unsafe switch through it, and down again

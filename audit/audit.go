@@ -21,6 +21,9 @@ type Audit struct {
 	Bounds   Bounds
 	Each     func(*rules.Ruling) // gets every ruling, after the ledger; must not block; may be nil
 
+	// State sets the states of the findings of a ruling, before anybody else gets it; nil: they have none. It must not block.
+	State func(*rules.Ruling)
+
 	configured atomic.Pointer[options] // nil: what the fields say
 
 	// Store gets each ruling that turns out to be unsafe before that is logged, and calls then, once, when it is stored for
@@ -34,6 +37,8 @@ type Audit struct {
 	evidence  int64 // bytes
 	learned   map[learnedKey]*Learned
 	keys      keys
+	spare     sync.Pool     // of *rules.Ruling
+	seen      rules.History // see history; never changed once it is set
 	sums      Sums
 	probes    Sums
 	shedAt    time.Time // when shedding was logged last
@@ -83,8 +88,8 @@ type openExchange struct {
 // live traffic, and no history of it.
 func (a *Audit) Observe(x *wire.Exchange) { a.Enter(x, "") }
 
-// Enter is Observe for an exchange that belongs to a run, and returns the ruling; nil if there is none, as what the
-// exchange shows is known already.
+// Enter is Observe for an exchange that belongs to a run, and returns the ruling; nil if there is none: what the
+// exchange shows is known already, or it is a switch whose head says nothing that could not wait for what follows.
 func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	x = asProbe(x)
 	endpoint := rules.EndpointOf(x)
@@ -99,8 +104,15 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	name := e.Template
 	a.mu.Unlock()
 
-	ruling := rules.Classify(rules.Case{X: x, Options: a.OptionsOf(x.Route), Seen: a.history()})
+	c := rules.Case{X: x, Options: a.OptionsOf(x.Route), Seen: a.seen}
+	if early(x) && !a.unsafe(c) {
+		return nil
+	}
+	ruling := rules.Classify(c)
 	ruling.Endpoint, ruling.Instance, ruling.Run = name, a.Instance, run
+	if a.State != nil {
+		a.State(ruling)
+	}
 
 	a.mu.Lock()
 	lines := a.enter(e, ruling)
@@ -112,8 +124,28 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	return ruling
 }
 
+// history answers what is known here, as the rules ask for it.
 func (a *Audit) history() rules.History {
 	return rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen, Crossed: a.crossed}
+}
+
+// early tells whether an exchange is the head of a switch of which it will be said once more, soon, what came of it.
+func early(x *wire.Exchange) bool {
+	return x.Revision == 0 && !x.Complete && !x.Final && x.Outcome == wire.Switched && x.Origin == wire.OriginLive
+}
+
+// unsafe tells whether the server switched and must not have, in as far as the case shows. It keeps nothing of it.
+func (a *Audit) unsafe(c rules.Case) bool {
+	ruling, _ := a.spare.Get().(*rules.Ruling)
+	if ruling == nil {
+		ruling = &rules.Ruling{}
+	}
+	rules.ClassifyInto(ruling, c)
+	unsafe := ruling.Unsafe
+	clear(ruling.Findings)
+	ruling.X = nil
+	a.spare.Put(ruling)
+	return unsafe
 }
 
 func (a *Audit) start() {
@@ -121,6 +153,7 @@ func (a *Audit) start() {
 		a.Bounds = a.Bounds.withDefaults()
 		a.open, a.findings, a.endpoints = map[string]*openExchange{}, map[key]*Finding{}, map[string]*route{}
 		a.learned = map[learnedKey]*Learned{}
+		a.seen = a.history()
 	}
 }
 

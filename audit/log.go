@@ -72,8 +72,22 @@ func (a *Audit) facts(e *zerolog.Event, r *rules.Ruling) *zerolog.Event {
 	if len(x.Altered) > 0 {
 		e = e.Strs("altered", x.Altered)
 	}
+	if states := statesOf(r); len(states) > 0 {
+		e = e.Strs("states", states)
+	}
 	return e.Str("verdict", r.Verdict.String()).Str("severity", r.Severity().String()).Strs("rules", r.Broken()).
 		Strs("refs", citations(r)).Float64("ms", milliseconds(x.Took))
+}
+
+// statesOf are the states of the broken rules, in their order; empty where they have none.
+func statesOf(r *rules.Ruling) []string {
+	var all []string
+	for _, id := range r.Broken() {
+		if f := r.Find(id); f.State != "" {
+			all = append(all, f.State)
+		}
+	}
+	return all
 }
 
 // citations are the sections that the broken rules rest on, each once.

@@ -29,9 +29,17 @@ var contenders = []contender{
 	{"reverseproxy", func(s setting) ([]string, error) { return []string{s.self, "reverseproxy", s.listen, s.backend}, nil }},
 	{"goproxy", func(s setting) ([]string, error) { return []string{s.self, "goproxy", s.listen, s.backend}, nil }},
 	{"interlock", func(s setting) ([]string, error) {
-		return []string{s.interlock, "serve", "--backend", "http://" + s.backend, "--listen", s.listen, "--admin", s.admin,
-			"--store", "memory", "--log", "json"}, nil
+		path, err := s.fill("interlock.yaml", interlockYAML)
+		return s.serve("--config", path), err
 	}},
+	{"interlock-sqlite", func(s setting) ([]string, error) {
+		return s.serve("--store", filepath.Join(s.dir, "interlock.db")), nil
+	}},
+}
+
+// serve is the command of an interlock.
+func (s setting) serve(more ...string) []string {
+	return append([]string{s.interlock, "serve", "--backend", "http://" + s.backend, "--listen", s.listen, "--admin", s.admin, "--log", "json"}, more...)
 }
 
 // A setting is what a contender is told: its folder and addresses, each host:port.
@@ -47,6 +55,9 @@ var nginxConf string
 
 //go:embed haproxy.cfg
 var haproxyCfg string
+
+//go:embed interlock.yaml
+var interlockYAML string
 
 func nginx(s setting) ([]string, error) {
 	path, err := s.fill("nginx.conf", nginxConf)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,8 +27,8 @@ type loadProcess struct {
 	stderr bytes.Buffer
 }
 
-func startLoad(ctx context.Context, self, work, target string, count int) (*loadProcess, error) {
-	l := &loadProcess{cmd: child(ctx, []string{self, "load", work, target, strconv.Itoa(count)})}
+func startLoad(ctx context.Context, self string, args ...string) (*loadProcess, error) {
+	l := &loadProcess{cmd: child(ctx, append([]string{self}, args...))}
 	l.cmd.Stderr = &l.stderr
 	stdin, err1 := l.cmd.StdinPipe()
 	stdout, err2 := l.cmd.StdoutPipe()
@@ -73,7 +74,8 @@ type client struct {
 	poll   *poll
 	conns  []conn
 	serial uint64 // of the last key
-	in     [16 << 10]byte
+	paths  int    // that handshakes are for
+	in     [256 << 10]byte
 }
 
 type conn struct {
@@ -81,37 +83,42 @@ type conn struct {
 	token  int    // its place in conns
 	held   []byte // what has come of an unfinished answer
 	accept string // the Sec-WebSocket-Accept that the unit waits for
+	left   int    // bytes of the unit that are still to come
 }
 
-// load does args[2] units of the work args[0] against args[1].
+// load does args[2] units of the work args[0] against args[1], at args[3] paths if that is there.
 func load(args []string) error {
-	chosen, err := choose(works, args[0])
-	if err != nil {
-		return err
+	at := slices.IndexFunc(works, func(w work) bool { return w.Name == args[0] })
+	if at < 0 {
+		return fmt.Errorf("%q is no work", args[0])
 	}
 	count, err := strconv.Atoi(args[2])
 	if err != nil {
 		return err
 	}
-	c := &client{work: chosen[0], conns: make([]conn, chosen[0].Connections)}
-	for i := range c.conns {
-		c.conns[i].token = i
-	}
-	if c.target, err = socketAddress(args[1]); err != nil {
+	c, err := newClient(works[at], args[1], works[at].Connections)
+	if err != nil {
 		return err
 	}
-	if c.poll, err = newPoll(); err != nil {
-		return err
+	if len(args) > 3 {
+		if c.paths, err = strconv.Atoi(args[3]); err != nil {
+			return err
+		}
 	}
 	if err := c.work.Open(c); err != nil {
 		return err
 	}
+	return inStep(func() error { return c.do(count) })
+}
+
+// inStep says that all is ready, does the work when it is told to, and ends when it is told to.
+func inStep(do func() error) error {
 	fmt.Println("ready")
 	stdin := bufio.NewReader(os.Stdin)
 	if _, err := stdin.ReadString('\n'); err != nil {
 		return fmt.Errorf("wait for the word to begin: %w", err)
 	}
-	if err := c.do(count); err != nil {
+	if err := do(); err != nil {
 		return err
 	}
 	fmt.Println("done")
@@ -119,6 +126,18 @@ func load(args []string) error {
 		return fmt.Errorf("wait for the end: %w", err)
 	}
 	return nil
+}
+
+func newClient(w work, target string, connections int) (c *client, err error) {
+	c = &client{work: w, conns: make([]conn, connections)}
+	for i := range c.conns {
+		c.conns[i].token = i
+	}
+	if c.target, err = socketAddress(target); err != nil {
+		return nil, err
+	}
+	c.poll, err = newPoll()
+	return c, err
 }
 
 // do has count units done and checked.
@@ -173,7 +192,7 @@ func (c *client) read(conn *conn) (bool, error) {
 		in = append(conn.held, in...)
 	}
 	all, err := c.work.End(c, conn, in)
-	if all {
+	if all || c.work.Stream {
 		conn.held = conn.held[:0]
 	} else {
 		conn.held = append(conn.held[:0], in...)

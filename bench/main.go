@@ -1,10 +1,10 @@
 //go:build linux
 
-// Bench measures what a proxy costs: the CPU time of its process per unit of work, several proxies side by side in one run,
-// quoted as ratios to the better of nginx and HAProxy in the same round. PERFORMANCE.md says why so and what must be reached.
+// Bench measures what a proxy costs: the CPU time of its process per unit of work, its memory and the time that it adds,
+// several proxies side by side in one run, quoted as ratios. docs/performance.md says what the rows are and what came of them.
 //
 //	go run ./bench                                    # everything, five rounds; writes bench/results.json
-//	go run ./bench -contenders nginx,haproxy -works get-32 -rounds 1
+//	go run ./bench -row get-32,handshake -rounds 7 -contenders nginx,haproxy,interlock
 //
 // Origin, load and the Go peers are this same binary, started again with the role as its first argument.
 package main
@@ -22,6 +22,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 const defaultOutput = "bench/results.json"
@@ -65,18 +66,20 @@ func status(args []string) int {
 var roles = map[string]func(args []string) error{
 	"origin":       origin,
 	"load":         load,
+	"pace":         pace,
+	"hold":         hold,
 	"reverseproxy": reverseProxy,
 	"goproxy":      goProxy,
 }
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	b := bench{}
+	b := &bench{}
 	flags.IntVar(&b.rounds, "rounds", 5, "counted `rounds`; one more, not counted, comes before them")
-	requests := flags.Int("requests", 80_000, "requests per contender and round")
-	handshakes := flags.Int("handshakes", 16_000, "handshakes per contender and round")
+	flags.Float64Var(&b.scale, "scale", 1, "`factor` for the number of units in a round")
+	flags.IntVar(&b.behind, "behind", 100_000, "`exchanges` behind the oldest contender of row growth; 10,000,000 take hours")
 	contenderNames := flags.String("contenders", strings.Join(names(contenders), ","), "`names` of the contenders to measure")
-	workNames := flags.String("works", strings.Join(names(works), ","), "`names` of the works to measure")
+	rowNames := flags.String("row", strings.Join(names(rows), ","), "`names` of the rows to measure")
 	interlock := flags.String("interlock", "", "`path` of an interlock binary; built from cmd/interlock if empty")
 	output := flags.String("o", "", "`file` for all figures as JSON (default "+defaultOutput+" if nothing was left out, else none)")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -84,45 +87,68 @@ func run(ctx context.Context, args []string) error {
 	} else if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
-	var err error
-	if b.contenders, err = choose(contenders, *contenderNames); err != nil {
+	chosen, err := choose(contenders, *contenderNames)
+	if err != nil {
 		return fmt.Errorf("%w: -contenders: %w", errUsage, err)
 	}
-	if b.works, err = choose(works, *workNames); err != nil {
-		return fmt.Errorf("%w: -works: %w", errUsage, err)
+	b.chosen = names(chosen)
+	measured, err := choose(rows, *rowNames)
+	if err != nil {
+		return fmt.Errorf("%w: -row: %w", errUsage, err)
 	}
-	b.counts = map[string]int{"request": *requests, "handshake": *handshakes}
-	if b.rounds < 1 || *requests < 1 || *handshakes < 1 || flags.NArg() > 0 {
-		return fmt.Errorf("%w: -rounds, -requests and -handshakes are at least 1, and there are no other arguments", errUsage)
+	if b.rounds < 1 || b.scale <= 0 || b.behind < 1 || flags.NArg() > 0 {
+		return fmt.Errorf("%w: -rounds and -behind are at least 1, -scale is over 0, and there are no other arguments", errUsage)
 	}
-	if *output == "" && len(b.contenders) == len(contenders) && len(b.works) == len(works) {
+	if *output == "" && len(chosen) == len(contenders) && len(measured) == len(rows) {
 		*output = defaultOutput
 	}
 	if _, err := os.Stat(filepath.Dir(*output)); err != nil {
 		return fmt.Errorf("%w: no folder for the figures (run it at the top of the module, or name a file with -o): %w", errUsage, err)
 	}
-
-	dir, err := os.MkdirTemp("", "interlock-bench-")
-	if err != nil {
+	if err := raiseLimit(); err != nil {
+		return err
+	}
+	if b.self, err = os.Executable(); err != nil {
+		return fmt.Errorf("find the own binary: %w", err)
+	}
+	if b.dir, err = os.MkdirTemp("", "interlock-bench-"); err != nil {
 		return fmt.Errorf("make a folder for the run: %w", err)
 	}
-	defer os.RemoveAll(dir)
-	if slices.Contains(names(b.contenders), "interlock") {
-		if b.interlock, err = interlockBinary(ctx, *interlock, dir); err != nil {
+	defer os.RemoveAll(b.dir)
+	if slices.ContainsFunc(b.chosen, func(name string) bool { return strings.HasPrefix(name, "interlock") }) {
+		if b.interlock, err = interlockBinary(ctx, *interlock, b.dir); err != nil {
 			return err
 		}
 	}
-	results, err := b.measure(ctx, dir)
+	results, err := b.measure(ctx, measured)
 	if err != nil {
 		return err
 	}
-	if err := results.print(os.Stdout); err != nil {
-		return fmt.Errorf("print the table: %w", err)
-	}
+	fmt.Printf("%d rounds; a ratio is the median of the ratios in the rounds\n", results.Rounds)
 	if *output == "" {
 		return nil
 	}
 	return results.write(*output)
+}
+
+// measure measures rows one after the other, and ends everything that it started.
+func (b *bench) measure(ctx context.Context, measured []row) (results, error) {
+	defer b.close()
+	if err := b.open(ctx); err != nil {
+		return results{}, err
+	}
+	r := results{Time: time.Now().UTC().Truncate(time.Second), Rounds: b.rounds, Machine: thisMachine(ctx)}
+	for _, row := range measured {
+		found, err := row.Measure(ctx, b)
+		if err != nil {
+			return results{}, err
+		}
+		r.Rows = append(r.Rows, found...)
+		if err := printAll(os.Stdout, found); err != nil {
+			return results{}, fmt.Errorf("print the table: %w", err)
+		}
+	}
+	return r, nil
 }
 
 // interlockBinary is the absolute path of the interlock at path, or of one built into dir if path is empty.
@@ -139,7 +165,6 @@ func interlockBinary(ctx context.Context, path, dir string) (string, error) {
 }
 
 func (c contender) name() string { return c.Name }
-func (w work) name() string      { return w.Name }
 
 func names[T interface{ name() string }](register []T) []string {
 	var all []string

@@ -5,165 +5,142 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
+	"slices"
+	"strconv"
 	"time"
 )
 
-// A bench is one run: every work, every round, every contender in turn, all of them alive from the first to the last.
-type bench struct {
-	contenders []contender
-	works      []work
-	rounds     int
-	counts     map[string]int // units per contender and round, by the unit's name
-	interlock  string         // path of the binary
+// slicesOfRound is in how many pieces a round is done, the contenders in turn: what else the machine does meanwhile
+// meets all of them alike.
+const slicesOfRound = 4
+
+// workRows makes a row of each work.
+func workRows(all []work) []row {
+	var made []row
+	for _, w := range all {
+		made = append(made, row{w.Name, w.measure})
+	}
+	return made
 }
 
-// measure starts everything, does all rounds and ends everything before it returns.
-func (b bench) measure(ctx context.Context, dir string) (results, error) {
-	ports, err := freePorts(1 + 2*len(b.contenders))
-	if err != nil {
-		return results{}, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return results{}, fmt.Errorf("find the own binary: %w", err)
-	}
-	s := setting{dir: dir, self: self, interlock: b.interlock, backend: ports[0]}
-	backend, err := start(ctx, "origin", s, []string{self, "origin", s.backend}, s.backend)
-	if err != nil {
-		return results{}, err
-	}
-	defer backend.stop()
-
-	var turns []turn
-	for i, c := range b.contenders {
-		if c.Command == nil {
-			turns = append(turns, turn{c.Name, s.backend, backend})
-			continue
-		}
-		s.listen, s.admin = ports[1+2*i], ports[2+2*i]
-		command, err := c.Command(s)
+// measure does one work in all rounds, the first of which only warms up.
+func (w work) measure(ctx context.Context, b *bench) ([]figures, error) {
+	columns := b.among(slices.Clone(w.Contenders)...)
+	f := newFigures(w.Name, w.Title, w.Figure, w.Against, columns)
+	f.Aim = w.Aim
+	var turns []*running
+	for _, name := range columns {
+		r, err := b.shared(ctx, name)
 		if err != nil {
-			return results{}, fmt.Errorf("start %s: %w", c.Name, err)
+			return nil, err
 		}
-		p, err := start(ctx, c.Name, s, command, s.listen)
-		if err != nil {
-			return results{}, err
-		}
-		defer p.stop()
-		turns = append(turns, turn{c.Name, s.listen, p})
+		turns = append(turns, r)
 	}
-
-	r := results{Time: time.Now().UTC().Truncate(time.Second), Rounds: b.rounds}
-	for _, w := range b.works {
-		figures, err := b.work(ctx, w, self, turns)
-		if err != nil {
-			return results{}, err
-		}
-		r.Works = append(r.Works, figures)
-	}
-	r.Machine = thisMachine(ctx)
-	return r, nil
-}
-
-// A turn is one contender's place in every round.
-type turn struct {
-	contender string
-	target    string // where the load goes
-	measured  *process
-}
-
-// work does one work in all rounds, the first of which only warms up. The order rotates from round to round.
-func (b bench) work(ctx context.Context, w work, self string, turns []turn) (workFigures, error) {
-	count := b.counts[w.Unit]
-	figures := workFigures{Work: w.Name, Title: w.Title, Unit: w.Unit, Connections: w.Connections, Count: count}
-	for _, t := range turns {
-		figures.Contenders = append(figures.Contenders, contenderFigures{Contender: t.contender})
-	}
+	count := max(1, b.count(w.Count)/slicesOfRound)
 	for round := range b.rounds + 1 {
-		fmt.Fprintf(os.Stderr, "%s, round %d of %d\n", w.Name, round, b.rounds)
-		for i := range turns {
+		sums := make([]used, len(turns))
+		for i := range slicesOfRound * len(turns) {
 			at := (round + i) % len(turns)
-			f, err := measureTurn(ctx, w, count, self, turns[at])
+			u, err := b.slice(ctx, w, count, turns[at].target, turns[at].process)
 			if err != nil {
-				return workFigures{}, fmt.Errorf("%s through %s: %w", w.Name, turns[at].contender, err)
+				return nil, fmt.Errorf("%s through %s: %w", w.Name, columns[at], err)
 			}
+			sums[at].add(u)
+		}
+		progress(w.Name, round, b.rounds)
+		for i := range turns {
 			if round > 0 {
-				figures.Contenders[at].Rounds = append(figures.Contenders[at].Rounds, f)
+				f.Columns[i].Rounds = append(f.Columns[i].Rounds, sums[i].value(w.Scale))
 			}
 		}
 	}
-	figures.compare()
-	return figures, nil
+	f.compare()
+	return []figures{f}, nil
 }
 
-// measureTurn has a load process do the work.
-func measureTurn(ctx context.Context, w work, count int, self string, t turn) (roundFigures, error) {
-	l, err := startLoad(ctx, self, w.Name, t.target, count)
+// used is what a process used for units of a work.
+type used struct {
+	cpu, wall time.Duration
+	count     int
+	pss       int // kB
+}
+
+func (u *used) add(v used) {
+	u.cpu += v.cpu
+	u.wall += v.wall
+	u.count += v.count
+	u.pss = max(u.pss, v.pss)
+}
+
+// value is the CPU time of a unit in microseconds, scaled.
+func (u used) value(scale float64) roundValue {
+	value := float64(u.cpu.Nanoseconds()) / 1000 / float64(u.count) * scale
+	return roundValue{Value: value, CPU: u.cpu.Seconds(), Wall: u.wall.Seconds(), PSS: u.pss}
+}
+
+// slice has a load process do units of the work, and reads what the measured one uses for that.
+func (b *bench) slice(ctx context.Context, w work, count int, target string, measured *process, more ...string) (used, error) {
+	l, err := startLoad(ctx, b.self, append([]string{"load", w.Name, target, strconv.Itoa(count)}, more...)...)
 	if err != nil {
-		return roundFigures{}, err
+		return used{}, err
 	}
-	figures, err := l.measure(ctx, t.measured.pid(), count)
+	u, err := l.measure(ctx, measured.pid())
 	if failed := l.end(); failed != nil {
 		err = failed // the load knows better what went wrong
 	}
 	if err != nil {
-		return roundFigures{}, t.measured.blame(err)
+		return used{}, measured.blame(err)
 	}
-	return figures, nil
+	u.count = count
+	return u, nil
 }
 
 // measure reads what a process uses from the moment the load's connections stand until it has come to rest, so that
 // work which it put off counts too.
-func (l *loadProcess) measure(ctx context.Context, pid, count int) (roundFigures, error) {
+func (l *loadProcess) measure(ctx context.Context, pid int) (used, error) {
 	if err := l.expect("ready"); err != nil {
-		return roundFigures{}, err
+		return used{}, err
 	}
-	before, err := cpuTime(pid)
+	before, err := cpuAtRest(ctx, pid)
 	if err != nil {
-		return roundFigures{}, err
+		return used{}, err
 	}
 	begin := time.Now()
 	if err := l.begin(); err != nil {
-		return roundFigures{}, err
+		return used{}, err
 	}
 	if err := l.expect("done"); err != nil {
-		return roundFigures{}, err
+		return used{}, err
 	}
 	wall := time.Since(begin)
 	memory, err := memoryPSS(pid)
 	if err != nil {
-		return roundFigures{}, err
+		return used{}, err
 	}
 	after, err := cpuAtRest(ctx, pid)
 	if err != nil {
-		return roundFigures{}, err
+		return used{}, err
 	}
-	used := after - before
-	return roundFigures{
-		CPU:     used.Seconds(),
-		PerUnit: float64(used.Microseconds()) / float64(count),
-		Wall:    wall.Seconds(),
-		PSS:     memory,
-	}, nil
+	return used{cpu: after - before, wall: wall, pss: memory}, nil
 }
 
-// cpuAtRest waits until the processes use no more CPU, 3 s at the most, and returns what they have used.
+// cpuAtRest waits until the processes use next to no CPU, 3 s at the most, and returns what they have used.
 func cpuAtRest(ctx context.Context, pid int) (time.Duration, error) {
-	used, err := cpuTime(pid)
-	for range 15 {
+	const pause, rest = 50 * time.Millisecond, 500 * time.Microsecond
+	now, err := cpuTime(pid)
+	for range 60 {
 		if err != nil {
 			return 0, err
 		}
 		select {
 		case <-ctx.Done():
 			return 0, ctx.Err()
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(pause):
 		}
-		before := used
-		if used, err = cpuTime(pid); used == before {
+		before := now
+		if now, err = cpuTime(pid); now-before < rest {
 			break
 		}
 	}
-	return used, err
+	return now, err
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,19 +15,28 @@ const originBody = "Hello, world!"
 
 const originAnswer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\n" + originBody
 
-// A backend answers any number of pipelined GETs per connection and switches to WebSocket, after which it reads until
-// the client closes. It expects heads without bodies, which is all that load sends.
+// originLarge is the head of the answer that has bulkSize bytes of content.
+var originLarge = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(bulkSize) + "\r\n\r\n"
+
+// A backend answers any number of pipelined GETs per connection and switches to WebSocket. Behind a switch it sends back
+// what comes at /echo, sends a portion for each byte that comes at /bulk, and elsewhere reads until the client closes.
+// It expects heads without bodies, which is all that load sends.
 type backend struct {
 	poll     *poll
 	listener int
 	conns    map[int]*originConn // by descriptor
 	in       [16 << 10]byte
 	out      []byte
+	much     [256 << 10]byte
 }
 
 type originConn struct {
 	head     []byte // the beginning of an unfinished head
 	switched bool
+	echo     bool
+	bulk     bool
+	owed     int  // bytes of content or of portions that are still to be sent
+	full     bool // and the socket has not taken more
 }
 
 // origin is the backend at args[0].
@@ -60,7 +70,7 @@ func origin(args []string) error {
 		for _, event := range events {
 			if fd := int(event.Fd); fd == b.listener {
 				err = b.accept()
-			} else if !b.read(fd) {
+			} else if !b.happened(fd, event.Events) {
 				delete(b.conns, fd)
 				err = unix.Close(fd)
 			}
@@ -92,6 +102,38 @@ func (b *backend) accept() error {
 	}
 }
 
+// happened goes on with a connection; false means that it has ended.
+func (b *backend) happened(fd int, events uint32) bool {
+	if events&^uint32(unix.EPOLLOUT) != 0 && !b.read(fd) {
+		return false
+	}
+	return b.conns[fd].owed == 0 || b.pay(fd)
+}
+
+// pay sends what is owed, as far as the socket takes it.
+func (b *backend) pay(fd int) bool {
+	c := b.conns[fd]
+	for c.owed > 0 {
+		n, err := unix.Write(fd, b.much[:min(len(b.much), c.owed)])
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			if !c.full {
+				c.full = true
+				return b.poll.change(fd, fd, unix.EPOLLIN|unix.EPOLLOUT) == nil
+			}
+			return true
+		case err != nil:
+			return false
+		}
+		c.owed -= n
+	}
+	if c.full {
+		c.full = false
+		return b.poll.change(fd, fd, unix.EPOLLIN) == nil
+	}
+	return true
+}
+
 // read answers what came; false means that the connection has ended.
 func (b *backend) read(fd int) bool {
 	n, err := unix.Read(fd, b.in[:])
@@ -102,7 +144,13 @@ func (b *backend) read(fd int) bool {
 		return false
 	}
 	c := b.conns[fd]
-	if c.switched {
+	switch {
+	case c.echo:
+		return writeAll(fd, b.in[:n]) == nil
+	case c.bulk:
+		c.owed += n * bulkSize
+		return true
+	case c.switched:
 		return true
 	}
 	in := b.in[:n]
@@ -116,25 +164,30 @@ func (b *backend) read(fd int) bool {
 			c.head = append(c.head[:0], in...)
 			break
 		}
-		c.switched = b.answer(in[:end])
+		b.answer(c, in[:end])
 		in = in[end:]
 	}
 	return len(b.out) == 0 || writeAll(fd, b.out) == nil
 }
 
-// answer adds the answer to one request head to out and says whether it was a switch.
-func (b *backend) answer(head []byte) bool {
+// answer adds the answer to one request head to out.
+func (b *backend) answer(c *originConn, head []byte) {
 	if !bytes.HasPrefix(head, []byte("GET ")) {
 		b.out = append(b.out, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Length: 0\r\n\r\n"...)
-		return false
+		return
 	}
 	key := field(head, "Sec-WebSocket-Key")
-	if key == nil || field(head, "Upgrade") == nil {
+	switch {
+	case bytes.HasPrefix(head, []byte("GET /large ")):
+		b.out = append(b.out, originLarge...)
+		c.owed += bulkSize
+		return
+	case key == nil || field(head, "Upgrade") == nil:
 		b.out = append(b.out, originAnswer...)
-		return false
+		return
 	}
 	b.out = append(b.out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b.out = append(b.out, accept(key)...)
 	b.out = append(b.out, "\r\n\r\n"...)
-	return true
+	c.switched, c.echo, c.bulk = true, bytes.HasPrefix(head, []byte("GET /echo ")), bytes.HasPrefix(head, []byte("GET /bulk "))
 }

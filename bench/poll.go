@@ -36,6 +36,14 @@ func (p *poll) add(fd, token int) error {
 	return nil
 }
 
+// change has wait report other events of a descriptor that was added.
+func (p *poll) change(fd, token int, events uint32) error {
+	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: events, Fd: int32(token)}); err != nil {
+		return fmt.Errorf("watch a connection: %w", err)
+	}
+	return nil
+}
+
 // wait returns the events there are, or none after that many milliseconds; -1 waits for ever.
 func (p *poll) wait(milliseconds int) ([]unix.EpollEvent, error) {
 	for {

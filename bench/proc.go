@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ticks is how many of its clock ticks /proc counts as a second: USER_HZ, which is 100 on every Linux that Go runs on.
@@ -73,12 +75,17 @@ func descendants(all map[int]stat, pid int) map[int]stat {
 	return found
 }
 
-// cpuTime is the user and system time that the process and its descendants have used.
+// cpuTime is the user and system time that the process and its descendants have used, as their clocks have it
+// (clock_getcpuclockid(3)): what /proc counts in hundredths of a second, these count in nanoseconds.
 func cpuTime(pid int) (time.Duration, error) {
 	processes, err := family(pid)
 	var sum time.Duration
-	for _, s := range processes {
-		sum += s.cpu
+	for id := range processes {
+		var used unix.Timespec
+		if err := unix.ClockGettime(int32(^id<<3|2), &used); err != nil {
+			return 0, fmt.Errorf("read the clock of process %d: %w", id, err)
+		}
+		sum += time.Duration(used.Nano())
 	}
 	return sum, err
 }

@@ -8,57 +8,69 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
 
 // results are a whole run, as written to the JSON file.
 type results struct {
-	Time    time.Time     `json:"time"`
-	Machine machine       `json:"machine"`
-	Rounds  int           `json:"rounds"`
-	Works   []workFigures `json:"works"`
+	Time    time.Time `json:"time"`
+	Machine machine   `json:"machine"`
+	Rounds  int       `json:"rounds"`
+	Rows    []figures `json:"rows"`
 }
 
-type workFigures struct {
-	Work        string             `json:"work"`
-	Title       string             `json:"title"`
-	Unit        string             `json:"unit"`
-	Connections int                `json:"connections"`
-	Count       int                `json:"count"` // units per contender and round
-	Contenders  []contenderFigures `json:"contenders"`
+// figures are one table.
+type figures struct {
+	Row     string   `json:"row"`
+	Title   string   `json:"title"`
+	Unit    string   `json:"unit"`
+	Against []string `json:"against,omitempty"` // columns; a ratio is to the least of them in the same round
+	Aim     float64  `json:"aim,omitempty"`     // the ratio that interlock is not to exceed; 0 if there is none
+	Most    float64  `json:"most,omitempty"`    // the value that interlock is not to exceed; 0 if there is none
+	Columns []column `json:"columns"`
 }
 
-type contenderFigures struct {
-	Contender string         `json:"contender"`
-	PerUnit   float64        `json:"us_per_unit"`     // median over the rounds; for direct, what the origin used
-	Ratio     *float64       `json:"ratio,omitempty"` // median over the rounds of the ratio in the round
-	Rounds    []roundFigures `json:"rounds"`
+// A column is what came of one contender.
+type column struct {
+	Name   string       `json:"name"`
+	Value  float64      `json:"value"`           // median over the rounds; of direct, what the origin used
+	Ratio  *float64     `json:"ratio,omitempty"` // median over the rounds of the ratio in the round
+	Rounds []roundValue `json:"rounds"`
 }
 
-type roundFigures struct {
-	CPU     float64  `json:"cpu_s"`
-	PerUnit float64  `json:"us_per_unit"`
-	Ratio   *float64 `json:"ratio,omitempty"` // to the better of nginx and HAProxy in this round
-	Wall    float64  `json:"wall_s"`
-	PSS     int      `json:"pss_kb"` // with the connections open
+type roundValue struct {
+	Value float64  `json:"value"`
+	Ratio *float64 `json:"ratio,omitempty"`
+	CPU   float64  `json:"cpu_s,omitempty"`
+	Wall  float64  `json:"wall_s,omitempty"`
+	PSS   int      `json:"pss_kb,omitempty"` // with the connections open
+}
+
+func newFigures(row, title, unit string, against []string, columns []string) figures {
+	f := figures{Row: row, Title: title, Unit: unit, Against: against}
+	for _, name := range columns {
+		f.Columns = append(f.Columns, column{Name: name})
+	}
+	return f
 }
 
 // compare fills in the ratios and medians.
-func (w *workFigures) compare() {
-	for i := range w.Contenders {
-		c := &w.Contenders[i]
-		var perUnit, ratios []float64
+func (f *figures) compare() {
+	for i := range f.Columns {
+		c := &f.Columns[i]
+		var all, ratios []float64
 		for j := range c.Rounds {
 			r := &c.Rounds[j]
-			perUnit = append(perUnit, r.PerUnit)
-			if best := w.best(j); best > 0 && c.Contender != "direct" {
-				ratio := r.PerUnit / best
+			all = append(all, r.Value)
+			if best := f.best(j); best > 0 && (c.Name != "direct" || slices.Contains(f.Against, c.Name)) {
+				ratio := r.Value / best
 				r.Ratio = &ratio
 				ratios = append(ratios, ratio)
 			}
 		}
-		c.PerUnit = median(perUnit)
+		c.Value = median(all)
 		if len(ratios) > 0 {
 			ratio := median(ratios)
 			c.Ratio = &ratio
@@ -66,15 +78,15 @@ func (w *workFigures) compare() {
 	}
 }
 
-// best is the figure of the better of nginx and HAProxy in a round, or 0 if neither was measured.
-func (w *workFigures) best(round int) float64 {
+// best is the least value of those that ratios are to in a round, or 0 if none of them was measured.
+func (f *figures) best(round int) float64 {
 	best := 0.0
-	for _, c := range w.Contenders {
-		if c.Contender != "nginx" && c.Contender != "haproxy" {
+	for _, c := range f.Columns {
+		if !slices.Contains(f.Against, c.Name) {
 			continue
 		}
-		if f := c.Rounds[round].PerUnit; best == 0 || f < best {
-			best = f
+		if v := c.Rounds[round].Value; best == 0 || v < best {
+			best = v
 		}
 	}
 	return best
@@ -86,35 +98,41 @@ func median(values []float64) float64 {
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
-// print writes a table for each work: the median, the least and the most of the rounds, and the ratio.
-func (r results) print(w io.Writer) error {
+// printAll writes tables: the median, the least and the most of the rounds, and the ratio.
+func printAll(w io.Writer, tables []figures) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	coarse := false
-	for _, work := range r.Works {
-		fmt.Fprintf(t, "%s: µs of CPU per %s, %d rounds of %d\n", work.Title, work.Unit, r.Rounds, work.Count)
-		fmt.Fprint(t, "contender\tmedian\tleast\tmost\tratio\t\n")
-		for _, c := range work.Contenders {
-			var perUnit []float64
-			for _, round := range c.Rounds {
-				perUnit = append(perUnit, round.PerUnit)
-				coarse = coarse || round.CPU < 0.5 && c.Contender != "direct"
-			}
-			name, ratio := c.Contender, "–"
-			if name == "direct" {
-				name = "direct (origin)"
-			}
-			if c.Ratio != nil {
-				ratio = fmt.Sprintf("%.2f", *c.Ratio)
-			}
-			fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.2f\t%s\t\n", name, c.PerUnit, slices.Min(perUnit), slices.Max(perUnit), ratio)
-		}
-		fmt.Fprintln(t)
-	}
-	fmt.Fprintln(t, "ratio: to the better of nginx and HAProxy in the same round; the median of the rounds")
-	if coarse {
-		fmt.Fprintln(t, "some rounds used less than 0.5 s of CPU, of which /proc counts hundredths: take more -requests or -handshakes")
+	for _, f := range tables {
+		f.print(t)
 	}
 	return t.Flush()
+}
+
+func (f figures) print(w io.Writer) {
+	fmt.Fprintf(w, "%s: %s (%s)\n", f.Row, f.Title, f.Unit)
+	against := "ratio"
+	if len(f.Against) > 0 {
+		against = "to " + strings.Join(f.Against, " or ")
+	}
+	fmt.Fprintf(w, "\tmedian\tleast\tmost\t%s\taim\t\n", against)
+	for _, c := range f.Columns {
+		var all []float64
+		for _, round := range c.Rounds {
+			all = append(all, round.Value)
+		}
+		ratio, aim := "–", ""
+		if c.Ratio != nil {
+			ratio = fmt.Sprintf("%.2f", *c.Ratio)
+		}
+		switch {
+		case c.Name != "interlock":
+		case f.Aim > 0:
+			aim = fmt.Sprintf("≤ %.1f ×", f.Aim)
+		case f.Most > 0:
+			aim = fmt.Sprintf("≤ %.1f", f.Most)
+		}
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%s\t%s\t\n", c.Name, c.Value, slices.Min(all), slices.Max(all), ratio, aim)
+	}
+	fmt.Fprintln(w)
 }
 
 func (r results) write(path string) error {

@@ -23,39 +23,39 @@ func TestMedianIsTheMiddle(t *testing.T) {
 	}
 }
 
-func figuresOf(contender string, perUnit ...float64) contenderFigures {
-	c := contenderFigures{Contender: contender}
-	for _, f := range perUnit {
-		c.Rounds = append(c.Rounds, roundFigures{PerUnit: f})
+func columnOf(name string, values ...float64) column {
+	c := column{Name: name}
+	for _, v := range values {
+		c.Rounds = append(c.Rounds, roundValue{Value: v})
 	}
 	return c
 }
 
 func TestRatioIsToTheBetterOfTheSameRound(t *testing.T) {
-	w := workFigures{Contenders: []contenderFigures{
-		figuresOf("direct", 4, 4, 4),
-		figuresOf("nginx", 10, 20, 40),
-		figuresOf("haproxy", 20, 10, 50),
-		figuresOf("interlock", 10, 30, 80),
+	f := figures{Against: []string{"nginx", "haproxy"}, Columns: []column{
+		columnOf("direct", 4, 4, 4),
+		columnOf("nginx", 10, 20, 40),
+		columnOf("haproxy", 20, 10, 50),
+		columnOf("interlock", 10, 30, 80),
 	}}
-	w.compare()
-	direct, nginx, interlock := w.Contenders[0], w.Contenders[1], w.Contenders[3]
-	if direct.Ratio != nil || direct.PerUnit != 4 {
-		t.Errorf("direct: got %v, %v; want 4 and no ratio", direct.PerUnit, direct.Ratio)
+	f.compare()
+	direct, nginx, interlock := f.Columns[0], f.Columns[1], f.Columns[3]
+	if direct.Ratio != nil || direct.Value != 4 {
+		t.Errorf("direct: got %v, %v; want 4 and no ratio", direct.Value, direct.Ratio)
 	}
 	if nginx.Ratio == nil || *nginx.Ratio != 1 {
 		t.Errorf("nginx: got %v, want 1", nginx.Ratio)
 	}
 	// The ratios are 1, 3 and 2: the ratio of the medians would be 1.5.
-	if interlock.Ratio == nil || *interlock.Ratio != 2 || interlock.PerUnit != 30 {
-		t.Errorf("interlock: got %v, %v; want 30, 2", interlock.PerUnit, interlock.Ratio)
+	if interlock.Ratio == nil || *interlock.Ratio != 2 || interlock.Value != 30 {
+		t.Errorf("interlock: got %v, %v; want 30, 2", interlock.Value, interlock.Ratio)
 	}
 }
 
 func TestWithoutPeersThereIsNoRatio(t *testing.T) {
-	w := workFigures{Contenders: []contenderFigures{figuresOf("interlock", 10)}}
-	w.compare()
-	if got := w.Contenders[0].Ratio; got != nil {
+	f := figures{Against: []string{"nginx"}, Columns: []column{columnOf("interlock", 10)}}
+	f.compare()
+	if got := f.Columns[0].Ratio; got != nil {
 		t.Errorf("got %v, want none", *got)
 	}
 }

@@ -6,15 +6,25 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
-// A work is one thing that all contenders are made to do many times.
+// A work is one thing that contenders are made to do many times, and what that costs is the CPU time of their processes.
 type work struct {
 	Name, Title string
-	Unit        string // what is counted
-	Connections int    // units on the way at the same time
+	Figure      string  // what the value of the row is
+	Scale       float64 // of the value from microseconds per unit
+	Unit        string  // what is counted
+	Count       int     // units per contender and round
+	Connections int     // units on the way at the same time
+	Contenders  []string
+	Against     []string // those that a ratio is to, or to the better of them
+	Aim         float64  // the ratio that interlock is not to exceed
+	Stream      bool     // End takes what comes in pieces: nothing is kept for it
 
 	// Open readies a client before the measurement.
 	Open func(c *client) error
@@ -24,18 +34,49 @@ type work struct {
 	End func(c *client, conn *conn, in []byte) (bool, error)
 }
 
+// The contenders of most rows.
+var (
+	everyone = []string{"direct", "nginx", "haproxy", "reverseproxy", "goproxy", "interlock"}
+	quick    = []string{"direct", "nginx", "haproxy", "interlock"}
+	servers  = []string{"nginx", "haproxy"}
+)
+
 var works = []work{
 	{
-		Name: "get-32", Title: "keep-alive GET, 13-byte body, 32 connections", Unit: "request", Connections: 32,
+		Name: "get-32", Title: "keep-alive GET, 13-byte body, 32 connections", Figure: "µs of CPU per request", Scale: 1,
+		Unit: "request", Count: 80_000, Connections: 32, Contenders: everyone, Against: servers, Aim: 1,
 		Open: openAll, Begin: sendGet, End: endGet,
 	},
 	{
-		Name: "get-256", Title: "keep-alive GET, 13-byte body, 256 connections", Unit: "request", Connections: 256,
+		Name: "get-256", Title: "keep-alive GET, 13-byte body, 256 connections", Figure: "µs of CPU per request", Scale: 1,
+		Unit: "request", Count: 80_000, Connections: 256, Contenders: everyone, Against: servers, Aim: 1,
 		Open: openAll, Begin: sendGet, End: endGet,
 	},
 	{
-		Name: "handshake", Title: "WebSocket handshake on a new connection, 32 at a time", Unit: "handshake", Connections: 32,
+		Name: "get-4000", Title: "keep-alive GET, 13-byte body, 4,000 connections", Figure: "µs of CPU per request", Scale: 1,
+		Unit: "request", Count: 80_000, Connections: 4000, Contenders: quick, Against: servers,
+		Open: openAll, Begin: sendGet, End: endGet,
+	},
+	{
+		Name: "handshake", Title: "WebSocket handshake on a new connection, 32 at a time", Figure: "µs of CPU per handshake", Scale: 1,
+		Unit: "handshake", Count: 16_000, Connections: 32, Contenders: append(everyone[:len(everyone):len(everyone)], "interlock-sqlite"),
+		Against: servers, Aim: 1.1,
 		Open: func(*client) error { return nil }, Begin: sendHandshake, End: endHandshake,
+	},
+	{
+		Name: "echo", Title: "64-byte echo through a tunnel, 32 tunnels", Figure: "µs of CPU per round trip", Scale: 1,
+		Unit: "round trip", Count: 80_000, Connections: 32, Contenders: everyone, Against: []string{"haproxy"}, Aim: 1.1,
+		Open: openTunnels("/echo"), Begin: sendEcho, End: endEcho,
+	},
+	{
+		Name: "bulk", Title: "8 MiB at a time from the backend, 4 tunnels", Figure: "CPU s per GB", Scale: 1000.0 / bulkSize,
+		Unit: "portion", Count: 256, Connections: 4, Contenders: everyone, Against: []string{"haproxy"}, Aim: 0.4, Stream: true,
+		Open: openTunnels("/bulk"), Begin: askBulk, End: endBulk,
+	},
+	{
+		Name: "body", Title: "response of 8 MiB and known length, 4 connections", Figure: "CPU s per GB", Scale: 1000.0 / bulkSize,
+		Unit: "response", Count: 256, Connections: 4, Contenders: quick, Against: servers, Stream: true,
+		Open: openAll, Begin: askLarge, End: endLarge,
 	},
 }
 
@@ -49,6 +90,16 @@ func openAll(c *client) error {
 		}
 	}
 	return c.do(len(c.conns))
+}
+
+// openTunnels has every connection switched at the path, and one unit done on each.
+func openTunnels(path string) func(c *client) error {
+	return func(c *client) error {
+		if err := c.switchAll(path); err != nil {
+			return err
+		}
+		return c.do(len(c.conns))
+	}
 }
 
 func sendGet(_ *client, conn *conn) error { return writeAll(conn.fd, []byte(getRequest)) }
@@ -72,20 +123,66 @@ func endGet(_ *client, _ *conn, in []byte) (bool, error) {
 	return true, nil
 }
 
-// sendHandshake opens a connection and asks for the switch with a key that no other handshake of the client has.
+// sendHandshake opens a connection and asks for the switch with a key that no other handshake of the client has, at one
+// of as many paths as the load was told.
 func sendHandshake(c *client, conn *conn) error {
 	if err := c.dial(conn); err != nil {
 		return err
 	}
+	path := "/chat"
+	if c.paths > 1 {
+		path += "/room" + letters(int(c.serial)%c.paths)
+	}
+	return c.askSwitch(conn, path)
+}
+
+// letters writes a number so that it does not look like one.
+func letters(n int) string {
+	b := []byte("xxxx")
+	for i := range b {
+		b[i] += byte(n % 10)
+		b[i] -= 'x' - 'g'
+		n /= 10
+	}
+	return string(b)
+}
+
+// askSwitch asks for the switch on a connection.
+func (c *client) askSwitch(conn *conn, path string) error {
 	c.serial++
 	key := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(make([]byte, 8), c.serial))
 	conn.accept = accept([]byte(key))
-	return writeAll(conn.fd, []byte("GET /chat HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: interlock-bench\r\n"+
+	return writeAll(conn.fd, []byte("GET "+path+" HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: interlock-bench\r\n"+
 		"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "+key+"\r\n\r\n"))
 }
 
-// endHandshake closes the connection the ordinary way, with a FIN, as a client does: the proxy pays for the whole end too.
-func endHandshake(c *client, conn *conn, in []byte) (bool, error) {
+// switchAll dials every connection and has it switched.
+func (c *client) switchAll(path string) error {
+	for i := range c.conns {
+		conn := &c.conns[i]
+		if err := c.dial(conn); err != nil {
+			return err
+		}
+		if err := c.askSwitch(conn, path); err != nil {
+			return err
+		}
+		for all := false; !all; {
+			n, err := unix.Read(conn.fd, c.in[len(conn.held):])
+			if err != nil || n == 0 {
+				return fmt.Errorf("wait for the switch: %w", errors.Join(err, errors.New("it does not come")))
+			}
+			conn.held = append(conn.held, c.in[len(conn.held):len(conn.held)+n]...)
+			if all, err = switched(conn, conn.held); err != nil {
+				return err
+			}
+		}
+		conn.held = nil
+	}
+	return nil
+}
+
+// switched tells whether a whole 101 has come.
+func switched(conn *conn, in []byte) (bool, error) {
 	end := headEnd(in)
 	if end == 0 {
 		return false, nil
@@ -93,5 +190,58 @@ func endHandshake(c *client, conn *conn, in []byte) (bool, error) {
 	if got := string(field(in, "Sec-WebSocket-Accept")); !bytes.HasPrefix(in, []byte("HTTP/1.1 101 ")) || got != conn.accept || len(in) > end {
 		return false, fmt.Errorf("want a 101 with Sec-WebSocket-Accept %q, got %q", conn.accept, in)
 	}
-	return true, c.close(conn)
+	return true, nil
+}
+
+// endHandshake closes the connection the ordinary way, with a FIN, as a client does: the proxy pays for the whole end too.
+func endHandshake(c *client, conn *conn, in []byte) (bool, error) {
+	all, err := switched(conn, in)
+	if all {
+		err = c.close(conn)
+	}
+	return all, err
+}
+
+// echoed is a masked frame of WebSocket of 64 bytes in all.
+const echoed = "\x82\xba\x00\x00\x00\x00" + "0123456789012345678901234567890123456789012345678901234567"
+
+func sendEcho(_ *client, conn *conn) error { return writeAll(conn.fd, []byte(echoed)) }
+
+func endEcho(_ *client, _ *conn, in []byte) (bool, error) {
+	if string(in) != echoed[:min(len(in), len(echoed))] || len(in) > len(echoed) {
+		return false, fmt.Errorf("want the same back, got %q", in)
+	}
+	return len(in) == len(echoed), nil
+}
+
+// bulkSize is how many bytes the origin sends when it is asked for a portion.
+const bulkSize = 8 << 20
+
+func askBulk(_ *client, conn *conn) error {
+	conn.left = bulkSize
+	return writeAll(conn.fd, []byte("!"))
+}
+
+func endBulk(_ *client, conn *conn, in []byte) (bool, error) {
+	if conn.left -= len(in); conn.left < 0 {
+		return false, fmt.Errorf("%d bytes too many", -conn.left)
+	}
+	return conn.left == 0, nil
+}
+
+func askLarge(_ *client, conn *conn) error {
+	conn.left = bulkSize + len(originLarge)
+	return writeAll(conn.fd, []byte("GET /large HTTP/1.1\r\nHost: bench.test\r\n\r\n"))
+}
+
+// endLarge counts, as proxies may write the head in their own way: nginx adds two fields.
+func endLarge(c *client, conn *conn, in []byte) (bool, error) {
+	if conn.left == bulkSize+len(originLarge) {
+		end := headEnd(in)
+		if end == 0 || !bytes.HasPrefix(in, []byte("HTTP/1.1 200 ")) {
+			return false, fmt.Errorf("want a 200, got %q", in)
+		}
+		conn.left, in = bulkSize, in[end:]
+	}
+	return endBulk(c, conn, in)
 }

@@ -40,6 +40,7 @@ type carrier struct {
 // calls are the system calls of the lanes; tests put others in their place.
 type calls struct {
 	read, write func(l *leg, p []byte) (int, syscall.Errno)
+	splice      func(l *leg, from, to int32, most int) (int, syscall.Errno) // the leg is one end, a pipe the other
 }
 
 func (c calls) withDefaults() calls {
@@ -48,6 +49,9 @@ func (c calls) withDefaults() calls {
 	}
 	if c.write == nil {
 		c.write = func(l *leg, p []byte) (int, syscall.Errno) { return writeSocket(uintptr(l.fd), p) }
+	}
+	if c.splice == nil {
+		c.splice = func(_ *leg, from, to int32, most int) (int, syscall.Errno) { return spliceOnce(from, to, most) }
 	}
 	return c
 }

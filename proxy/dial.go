@@ -80,11 +80,18 @@ func (c *conn) answerDial(up *pump, err error) {
 func (c *conn) answer(up *pump, cause wire.Cause, line string) {
 	c.mu.Lock()
 	c.endLocked(cause)
-	readable, closing := !c.talk.Opaque() && (c.named == nil || !c.named.closed), c.closing
+	closing := c.closing
 	c.mu.Unlock()
-	if closing {
-		return
+	if !closing && c.say(cause, line) {
+		c.linger(up)
 	}
+}
+
+// say writes an answer of our own, if the client can read one; it is false if the client has gone.
+func (c *conn) say(cause wire.Cause, line string) bool {
+	c.mu.Lock()
+	readable := !c.talk.Opaque() && (c.named == nil || !c.named.closed)
+	c.mu.Unlock()
 	c.relay.rare.log(string(cause), c.relay.Log.Error().Str("cause", string(cause)).Str("backend", c.common.Backend).Str("err", line), "answered in place of the backend")
 	if readable {
 		status := "502 Bad Gateway"
@@ -100,10 +107,10 @@ func (c *conn) answer(up *pump, cause wire.Cause, line string) {
 		}
 		c.client.SetWriteDeadline(time.Now().Add(lingerFor))
 		if _, err := c.client.write([]byte(localAnswer(status, line))); err != nil {
-			return
+			return false
 		}
 	}
-	c.linger(up)
+	return true
 }
 
 // localAnswer is a whole response with one line of text, and perhaps more fields.

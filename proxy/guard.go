@@ -200,11 +200,5 @@ func (c *conn) refuse(blocked error) {
 	if _, err := c.client.write([]byte(localAnswer(status, "blocked: "+blocked.Error()))); err != nil {
 		c.relay.Log.Debug().Err(err).Msg("client has gone")
 	}
-	c.mu.Lock()
-	c.closing = true
-	c.gate.opened.Broadcast()
-	c.client.finish(false)
-	c.client.SetReadDeadline(time.Now().Add(lingerFor)) // the up pump, or linger, reads what still comes
-	c.backend.Close()
-	c.mu.Unlock()
+	c.shut()
 }

@@ -26,6 +26,7 @@ type pump struct {
 	n       int // what the last read found, or what is written so far
 	errno   syscall.Errno
 	waited  bool   // the last read found nothing at first
+	heard   bool   // something has come inside TLS
 	unsent  []byte // during a write, what is left of it
 }
 
@@ -71,6 +72,7 @@ func (p *pump) readTLS() ([]byte, error) {
 	}
 	n, err := p.src.tls.Read(p.buffer[:])
 	if n > 0 {
+		p.heard = true
 		return p.buffer[:n], nil // an error comes again
 	}
 	p.release()
@@ -253,6 +255,10 @@ func (c *conn) takeOver() rest {
 // ended takes note that a direction ended on the side that is read: in good order, so that the other side is told so; or
 // broken, so that the other side is broken too.
 func (c *conn) ended(p *pump, err error) {
+	if p.refused(err) {
+		c.answerRefused(err)
+		return
+	}
 	last := c.over(p.from, err) // before the other side can know of it, and end in turn
 	switch {
 	case errors.Is(err, io.EOF):

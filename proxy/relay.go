@@ -41,6 +41,7 @@ type Relay struct {
 	buffers sync.Pool     // of *[bufferSize]byte
 	slots   chan struct{} // one token for each open connection; its capacity is the limit
 	open    atomic.Int64
+	tidied  atomic.Int64 // how many exchanges there had been when memory was given back last
 	rare    limitedLog
 	hooks   hooks
 
@@ -117,6 +118,12 @@ func (r *Relay) start() {
 // Open is how many client connections are open.
 func (r *Relay) Open() int { return int(r.open.Load()) }
 
+// Limit is how many may be open at the same time. The relay's fields must not be changed behind it.
+func (r *Relay) Limit() int {
+	r.start()
+	return r.Limits.Connections
+}
+
 // A Listener is where connections come from, and how they begin.
 type Listener struct {
 	net.Listener
@@ -146,11 +153,14 @@ func (r *Relay) ServeListener(ctx context.Context, ln Listener) error {
 		return err
 	}
 	defer carriers.end()
+	tidying, stop := context.WithCancel(ctx)
+	running.Go(func() { r.tidy(tidying, tidyAfter) })
 	err = carriers.accept(ctx, r, &ln, func(client *net.TCPConn) {
 		c := r.newConn(client)
 		c.via, c.carriers = &ln, carriers
 		running.Go(func() { c.serve(ctx) })
 	})
+	stop()
 	r.drain(&running)
 	return err
 }

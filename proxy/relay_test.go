@@ -128,6 +128,39 @@ func TestResetOfABlockedPeerIsPassedOn(t *testing.T) {
 	}
 }
 
+// TestBulkArrivesWhole has both directions move enough to be spliced, at once, and end one after the other.
+func TestBulkArrivesWhole(t *testing.T) {
+	everyWay(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
+		up, down := bulk(4<<20, 1), bulk(4<<20, 7)
+		got := make(chan string, 1)
+		go func() {
+			io.WriteString(client, up)
+			client.CloseWrite()
+		}()
+		go func() {
+			io.WriteString(backend, down)
+			backend.CloseWrite()
+		}()
+		go func() {
+			all, _ := io.ReadAll(backend)
+			got <- string(all)
+		}()
+		expectEnd(t, client, down)
+		if all := <-got; all != up {
+			t.Errorf("the backend got %d bytes, not all of them as they were sent", len(all))
+		}
+	})
+}
+
+// bulk is text without a period that a buffer has.
+func bulk(size, seed int) string {
+	b := make([]byte, size)
+	for i := range b {
+		b[i] = byte(i*seed + i/251)
+	}
+	return string(b)
+}
+
 func TestLargeContentIsRead(t *testing.T) {
 	r := relay(t, nil)
 	client, backend := r.connected()

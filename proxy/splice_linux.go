@@ -22,7 +22,7 @@ func (l *lane) splice(d wire.Direction) bool {
 		f.streak = 0
 		return false
 	}
-	n, errno := spliceOnce(src.fd, f.pipe.in, splicePortion)
+	n, errno := l.carrier.calls.splice(src, src.fd, f.pipe.in, splicePortion)
 	switch {
 	case errno == syscall.EINTR:
 		return true
@@ -61,7 +61,7 @@ func (l *lane) drain(d wire.Direction) {
 			l.broken(d, net.ErrClosed)
 			return
 		}
-		n, errno := spliceOnce(f.pipe.out, dst.fd, f.piped)
+		n, errno := l.carrier.calls.splice(dst, f.pipe.out, dst.fd, f.piped)
 		switch errno {
 		case 0:
 			f.piped -= n

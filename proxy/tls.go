@@ -5,8 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // onlyHTTP1 is a copy of a configuration that agrees to nothing but HTTP/1.1 (RFC 7301): what Interlock is for is not in
@@ -132,3 +135,38 @@ func (e *tlsError) Error() string {
 
 // Unwrap is the cause.
 func (e *tlsError) Unwrap() error { return e.err }
+
+// refused tells whether the backend's first word inside TLS is an alert. In TLS 1.3 that is how it says that it does not
+// take the certificate that it was shown: for us the handshake is over before it looks at that (RFC 8446 §4.4.2.4).
+func (p *pump) refused(err error) bool {
+	var alert *net.OpError
+	return p.from == wire.FromServer && p.src.tls != nil && !p.heard && errors.As(err, &alert) && alert.Op == "remote error"
+}
+
+// answerRefused tells the client that, from the down pump. The up pump reads what the client still sends.
+func (c *conn) answerRefused(err error) {
+	var alert *net.OpError
+	errors.As(err, &alert)
+	c.mu.Lock()
+	c.cause = wire.CauseDial // whatever became of the bytes that were on their way
+	closing := c.closing
+	c.mu.Unlock()
+	if !closing {
+		c.say(wire.CauseDial, fmt.Sprintf("cannot reach backend %q: it refuses our TLS: %v", c.common.Backend, alert.Err))
+	}
+	c.shut()
+}
+
+// shut lets the client see what it was sent last, and ends both sides, from the down pump. The up pump, or linger, reads
+// what still comes.
+func (c *conn) shut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closing = true
+	if c.gate != nil {
+		c.gate.opened.Broadcast()
+	}
+	c.client.finish(false)
+	c.client.SetReadDeadline(time.Now().Add(lingerFor))
+	c.backend.Close()
+}

@@ -13,16 +13,23 @@ import (
 // An exchange that Interlock answered itself has a ruling without findings: nobody judged the request, and nothing was
 // answered. A rule that panics is reported as unclear; the others are not affected.
 func Classify(c Case) *Ruling {
+	ruling := &Ruling{}
+	ClassifyInto(ruling, c)
+	return ruling
+}
+
+// ClassifyInto is Classify in the memory of a ruling that nobody looks at any more, and of its findings.
+func ClassifyInto(ruling *Ruling, c Case) {
 	c.read()
-	ruling := &Ruling{X: c.X, Verdict: NotApplicable, Endpoint: EndpointOf(c.X), options: c.Options}
+	*ruling = Ruling{X: c.X, Findings: ruling.Findings[:0], Verdict: NotApplicable, Endpoint: EndpointOf(c.X), options: c.Options}
 	if c.X.Outcome == wire.Local && c.X.Response == nil {
-		return ruling
+		return
 	}
 	room := 6 // for what most rulings have
 	if c.switched {
 		room = 28
 	}
-	ruling.Findings = make([]Finding, 0, room)
+	ruling.Findings = slices.Grow(ruling.Findings, room)
 	for asked := 0; asked < len(book); {
 		asked = c.ask(ruling, asked)
 	}
@@ -30,7 +37,6 @@ func Classify(c Case) *Ruling {
 	if p := c.probe; p != nil && ruling.Verdict == Pass && (ruling.Find(p.rule.ID) == nil || c.column() == uncontrolled) {
 		ruling.Verdict = NotApplicable // a probe passes by what it was sent for, and where a control speaks for it
 	}
-	return ruling
 }
 
 // ask goes through the rules from one on and tells where to go on: behind the last, or behind one that panicked.

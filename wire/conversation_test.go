@@ -163,11 +163,12 @@ func TestConversationOutcomes(t *testing.T) {
 
 func TestWhatIsNotReadIsSaid(t *testing.T) {
 	for want, parts := range map[string][]string{
-		"":                                      {">" + handshake, "<" + switching, ">\x16"},
-		"TLS":                                   {">\x16\x03\x01"},
-		"HTTP/2":                                {">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "<\x00\x00\x00"},
-		"not HTTP/1":                            {">\x00\x01"},
-		"not HTTP/1 from the server":            {">" + plain, "<SSH-2.0"},
+		"":                           {">" + handshake, "<" + switching, ">\x16"},
+		"TLS":                        {">\x16\x03\x01"},
+		"HTTP/2":                     {">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "<\x00\x00\x00"},
+		"not HTTP/1":                 {">\x00\x01"},
+		"not HTTP/1 from the server": {">" + plain, "<SSH-2.0"},
+		"TLS from the server: is the scheme of the backend https?": {">" + plain, "<\x15\x03\x01\x00\x02\x02\x0a"},
 		"unfinished head":                       {">" + plain[:20]},
 		"tunnel of a CONNECT":                   {">CONNECT a:1 HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\n\r\n"},
 		"Content-Length with Transfer-Encoding": {">POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"},

@@ -20,21 +20,40 @@ type Response struct {
 // ReadRequest reads a whole head, from the first byte of the request to the end of the empty line. The request keeps raw.
 // It cannot fail on content; what is missing is empty.
 func ReadRequest(raw []byte) *Request {
-	q := &Request{Head: Head{Raw: raw}}
+	q := &Request{Head: Head{Raw: raw, Fields: fieldsOf(raw)}}
 	q.scanRequest()
 	l := splitRequestLine(raw, q.Start)
-	q.Method, q.Target, q.Version = string(q.Text(l.method)), string(q.Text(l.target)), string(q.Text(l.version))
+	q.Method, q.Target, q.Version = word(q.Text(l.method)), string(q.Text(l.target)), word(q.Text(l.version))
 	return q
 }
 
 // ReadResponse reads a whole head, from the first byte of the response to the end of the empty line. The response keeps
 // raw. It cannot fail on content; a status that cannot be read is 0.
 func ReadResponse(raw []byte) *Response {
-	p := &Response{Head: Head{Raw: raw}}
+	p := &Response{Head: Head{Raw: raw, Fields: fieldsOf(raw)}}
 	p.scanResponse()
 	l := splitStatusLine(raw, p.Start)
-	p.Version, p.Status, p.Reason = string(p.Text(l.version)), l.status, string(p.Text(l.reason))
+	p.Version, p.Status, p.Reason = word(p.Text(l.version)), l.status, word(p.Text(l.reason))
 	return p
+}
+
+// fieldsOf is room for the fields of a head, as far as most have that many.
+func fieldsOf(raw []byte) []Field {
+	const most = 32
+	return make([]Field, 0, min(bytes.Count(raw, []byte{'\n'}), most))
+}
+
+// word is the text, without memory of its own if it is one of those that most start lines have.
+func word(text []byte) string {
+	switch string(text) {
+	case "GET":
+		return "GET"
+	case "HTTP/1.1":
+		return "HTTP/1.1"
+	case "Switching Protocols":
+		return "Switching Protocols"
+	}
+	return string(text)
 }
 
 type requestLine struct {

@@ -24,6 +24,9 @@ func (c *Conversation) feedServer(p []byte, base int64, now time.Time) {
 		case EventEnd:
 			c.answered(now)
 		case EventOpaque:
+			if c.down.Flaw == FlawNotHTTP && begun >= base && begun-base < int64(len(p)) && p[begun-base] == 0x15 { // an alert (RFC 8446 §5.1)
+				c.unread = "TLS from the server: is the scheme of the backend https?"
+			}
 			c.turnOpaque(now)
 		}
 		if c.opaque {

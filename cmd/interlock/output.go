@@ -30,7 +30,7 @@ func newOutput(w io.Writer, format string, ascii bool) *output {
 		o.console = newConsole(w, ascii)
 		lines = o.console
 	}
-	o.queue = newLineQueue(lines)
+	o.queue = newLineQueue(lines, o.console != nil)
 	o.log = zerolog.New(o.queue).Level(zerolog.InfoLevel).With().Timestamp().Logger()
 	return o
 }

@@ -20,17 +20,32 @@ type lineQueue struct {
 // queuedLines is how many lines may wait for a slow reader.
 const queuedLines = 8192
 
-func newLineQueue(w io.Writer) *lineQueue {
+// maxText is how long the text of lines that wait may become before it is written.
+const maxText = 32 << 10
+
+// newLineQueue writes to w: each line by itself, or those that wait together.
+func newLineQueue(w io.Writer, each bool) *lineQueue {
 	q := &lineQueue{lines: make(chan []byte, queuedLines), ended: make(chan struct{})}
-	go q.write(w)
+	most := maxText
+	if each {
+		most = 0
+	}
+	go q.write(w, most)
 	return q
 }
 
-func (q *lineQueue) write(w io.Writer) {
+// write writes texts of as many lines as wait, and not many more than that many bytes.
+func (q *lineQueue) write(w io.Writer, most int) {
 	defer close(q.ended)
+	var text []byte
 	for line := range q.lines {
-		if _, err := w.Write(line); err != nil {
-			q.missed.Add(1) // whoever reads has gone; there is nobody to tell
+		count := int64(1)
+		text = append(text[:0], line...)
+		for ; len(text) < most && len(q.lines) > 0; count++ {
+			text = append(text, <-q.lines...) // nobody else takes one
+		}
+		if _, err := w.Write(text); err != nil {
+			q.missed.Add(count) // whoever reads has gone; there is nobody to tell
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 func TestTheLastLineIsWritten(t *testing.T) {
 	for i := range 2000 {
 		var out bytes.Buffer
-		q := newLineQueue(&out)
+		q := newLineQueue(&out, i%2 == 0)
 		fmt.Fprintln(q, "draining")
 		fmt.Fprintln(q, "stopped")
 		q.Close()
@@ -29,21 +29,27 @@ func TestTheLastLineIsWritten(t *testing.T) {
 // stuck is a reader that takes nothing until it is let go.
 type stuck struct {
 	gate chan struct{}
-	n    int
+	n    int // lines
 }
 
 func (s *stuck) Write(p []byte) (int, error) {
 	<-s.gate
-	s.n++
+	s.n += bytes.Count(p, []byte{'\n'})
 	return len(p), nil
 }
 
 func TestASlowReaderHoldsNobodyUp(t *testing.T) {
+	for _, each := range []bool{true, false} {
+		slowReader(t, each)
+	}
+}
+
+func slowReader(t *testing.T, each bool) {
 	s := &stuck{gate: make(chan struct{})}
-	q := newLineQueue(s)
+	q := newLineQueue(s, each)
 	const sent = 3 * queuedLines
 	for range sent {
-		if _, err := q.Write([]byte(strings.Repeat("x", 10))); err != nil {
+		if _, err := q.Write([]byte(strings.Repeat("x", 10) + "\n")); err != nil {
 			t.Fatal(err)
 		}
 	}

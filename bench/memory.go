@@ -1,0 +1,139 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// crowds are how many tunnels are open when memory is read.
+var crowds = []int{0, 1000, 8000}
+
+// idleFor is how long nothing happens before memory is read.
+const idleFor = 30 * time.Second
+
+func memoryRows() []row {
+	return []row{{"memory", func(ctx context.Context, b *bench) ([]figures, error) { return b.memory(ctx) }}}
+}
+
+// memory opens tunnels through contenders that have just been started, each with an origin of its own, and reads their
+// memory when they have been idle. All contenders are idle at the same time: their memory does not depend on one another.
+func (b *bench) memory(ctx context.Context) ([]figures, error) {
+	columns := b.among("nginx", "haproxy", "reverseproxy", "goproxy", "interlock")
+	var tables []figures
+	for _, n := range crowds {
+		f := newFigures(fmt.Sprintf("memory-%d", n), fmt.Sprintf("memory with %d idle tunnels", n), "kB, PSS", []string{"haproxy"}, columns)
+		if n > 0 {
+			f = newFigures(fmt.Sprintf("idle-%d", n), fmt.Sprintf("memory per idle tunnel, of %d", n), "kB, PSS over that without tunnels", []string{"haproxy"}, columns)
+		}
+		if n == slices.Max(crowds) {
+			f.Most = 2.5
+		}
+		tables = append(tables, f)
+	}
+	for round := range b.rounds {
+		progress("memory", round+1, b.rounds)
+		found, err := b.crowd(ctx, columns)
+		if err != nil {
+			return nil, err
+		}
+		for i, values := range found {
+			for j, kB := range values {
+				v := roundValue{Value: float64(kB), PSS: kB}
+				if n := crowds[i]; n > 0 {
+					v.Value = float64(kB-found[0][j]) / float64(n)
+				}
+				tables[i].Columns[j].Rounds = append(tables[i].Columns[j].Rounds, v)
+			}
+		}
+	}
+	for i := range tables {
+		tables[i].compare()
+	}
+	return tables, nil
+}
+
+// crowd is the memory of each contender with each number of tunnels.
+func (b *bench) crowd(ctx context.Context, columns []string) (found [][]int, err error) {
+	var turns []*running
+	var loads []*loadProcess
+	before := len(b.processes)
+	defer func() {
+		for _, l := range loads {
+			err = errors.Join(err, l.end())
+		}
+		for _, p := range slices.Backward(b.processes[before:]) {
+			p.stop()
+		}
+		b.processes = b.processes[:before]
+	}()
+	for _, name := range columns {
+		origin, backend, err := b.newOrigin(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r, err := b.begin(ctx, name, origin, backend)
+		if err != nil {
+			return nil, err
+		}
+		turns = append(turns, r)
+	}
+	open := 0
+	for _, n := range crowds {
+		for i := range turns {
+			if n == open {
+				continue
+			}
+			l, err := startLoad(ctx, b.self, "hold", turns[i].target, strconv.Itoa(n-open))
+			if err != nil {
+				return nil, err
+			}
+			loads = append(loads, l)
+			if err := l.expect("ready"); err != nil {
+				return nil, fmt.Errorf("%d tunnels through %s: %w", n, columns[i], turns[i].blame(err))
+			}
+		}
+		open = n
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(idleFor):
+		}
+		var values []int
+		for _, t := range turns {
+			kB, err := memoryPSS(t.pid())
+			if err != nil {
+				return nil, err
+			}
+			values = append(values, kB)
+		}
+		found = append(found, values)
+	}
+	return found, nil
+}
+
+// hold opens args[1] tunnels through args[0], has 64 bytes echoed on each, and holds them until its stdin is closed.
+func hold(args []string) error {
+	n, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(works, func(w work) bool { return w.Name == "echo" })
+	c, err := newClient(works[at], args[0], n)
+	if err != nil {
+		return err
+	}
+	if err := c.work.Open(c); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // the end of it is what is waited for
+	return nil
+}

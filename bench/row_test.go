@@ -1,0 +1,48 @@
+//go:build linux
+
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+func TestRowsAndContendersAreThere(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range rows {
+		if seen[r.Name] || r.Measure == nil {
+			t.Errorf("row %q comes twice, or measures nothing", r.Name)
+		}
+		seen[r.Name] = true
+	}
+	for _, w := range works {
+		for _, name := range slices.Concat(w.Contenders, w.Against) {
+			if !slices.Contains(names(contenders), name) {
+				t.Errorf("row %s: %q is no contender", w.Name, name)
+			}
+		}
+		if w.Scale <= 0 || w.Count < 1 || w.Connections < 1 {
+			t.Errorf("row %s measures nothing", w.Name)
+		}
+	}
+	if got, err := choose(rows, "echo,get-32"); err != nil || !slices.Equal(names(got), []string{"get-32", "echo"}) {
+		t.Errorf("got %q, %v", names(got), err)
+	}
+	if _, err := choose(rows, "echo,nothing"); err == nil {
+		t.Error("a row that is not there was chosen")
+	}
+}
+
+// TestPathsAreDistinctEndpoints: what looks like an identifier would be one endpoint for all.
+func TestPathsAreDistinctEndpoints(t *testing.T) {
+	seen := map[string]bool{}
+	for i := range 10_000 {
+		path := "/chat/room" + letters(i)
+		if rules.Template(path) != path || seen[path] {
+			t.Fatalf("%d: path %q is no endpoint of its own", i, path)
+		}
+		seen[path] = true
+	}
+}
