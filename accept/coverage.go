@@ -60,3 +60,16 @@ func (c *Coverage) Missing() []Expectation {
 	}
 	return all
 }
+
+// Expect puts other expectations in the place of those that are there. What has switched before has to be seen again where
+// it was not expected then.
+func (c *Coverage) Expect(expected []Expectation) {
+	met := make([]bool, len(expected))
+	for i := range expected {
+		for j, was := range c.Expected {
+			was.Place = expected[i].Place
+			met[i] = met[i] || c.met != nil && c.met[j] && was == expected[i]
+		}
+	}
+	c.Expected, c.met = expected, met
+}

@@ -55,24 +55,51 @@ const (
 // Add takes the findings of a ruling.
 func (a *Findings) Add(r *rules.Ruling) {
 	a.Rulings++
-	if a.found == nil {
-		a.found, a.places = map[string]*Found{}, map[place]seenBy{}
-	}
 	for i := range r.Findings {
-		a.add(r, &r.Findings[i])
+		f := &r.Findings[i]
+		a.add(r, f, r.Fingerprint(f))
 	}
 }
 
-func (a *Findings) add(r *rules.Ruling, f *rules.Finding) {
-	name := r.Fingerprint(f)
+// Know takes a finding of which no ruling is left. One that is known already stays as it is.
+func (a *Findings) Know(f Found) {
+	is := a.enter(f.Fingerprint, f)
+	if is == nil || is.Verdict != rules.NotApplicable {
+		return
+	}
+	counts, proven := is.Counts, is.Proven
+	*is = f
+	is.Probe, is.Route, is.Endpoint, is.State, is.Detail = clip(f.Probe), clip(f.Route), clip(f.Endpoint), clip(f.State), clip(f.Detail)
+	for v, n := range counts {
+		is.Counts[v] += n
+	}
+	is.Proven = is.Proven || proven
+	if f.Verdict == rules.Fail {
+		a.places[place{f.Rule.ID, is.Route, is.Endpoint}] |= by(f.Probe)
+	}
+}
+
+// enter is the finding of that fingerprint; nil if there is no room for another one.
+func (a *Findings) enter(name string, f Found) *Found {
+	if a.found == nil {
+		a.found, a.places = map[string]*Found{}, map[place]seenBy{}
+	}
 	is := a.found[name]
 	if is == nil {
 		if len(a.found) >= maxFound {
 			a.More++
-			return
+			return nil
 		}
-		is = &Found{Fingerprint: name, Rule: f.Rule, Probe: clip(r.X.Probe), Route: clip(r.X.Route), Endpoint: clip(r.Endpoint), Verdict: rules.NotApplicable}
+		is = &Found{Fingerprint: name, Rule: f.Rule, Probe: clip(f.Probe), Route: clip(f.Route), Endpoint: clip(f.Endpoint), Verdict: rules.NotApplicable}
 		a.found[name] = is
+	}
+	return is
+}
+
+func (a *Findings) add(r *rules.Ruling, f *rules.Finding, name string) {
+	is := a.enter(name, Found{Rule: f.Rule, Probe: r.X.Probe, Route: r.X.Route, Endpoint: r.Endpoint})
+	if is == nil {
+		return
 	}
 	is.Counts[f.Verdict]++
 	is.Proven = is.Proven || proven(r, f)
@@ -80,7 +107,7 @@ func (a *Findings) add(r *rules.Ruling, f *rules.Finding) {
 		is.Verdict, is.Severity, is.State, is.Detail = f.Verdict, f.Severity, clip(f.State), clip(f.Detail)
 	}
 	if f.Verdict == rules.Fail {
-		a.places[placeOf(r, f)] |= by(r)
+		a.places[placeOf(r, f)] |= by(r.X.Probe)
 	}
 }
 
@@ -96,8 +123,8 @@ func proven(r *rules.Ruling, f *rules.Finding) bool {
 
 func placeOf(r *rules.Ruling, f *rules.Finding) place { return place{f.Rule.ID, r.X.Route, r.Endpoint} }
 
-func by(r *rules.Ruling) seenBy {
-	if r.X.Probe != "" {
+func by(probe string) seenBy {
+	if probe != "" {
 		return seenProbed
 	}
 	return seenLive

@@ -23,35 +23,65 @@ type States struct {
 func (s *States) Enter(r *rules.Ruling) *rules.Ruling {
 	is := *r
 	is.Findings = slices.Clone(r.Findings)
-	for i := range is.Findings {
-		f := &is.Findings[i]
-		f.State = s.state(r, f)
-	}
-	s.run.Add(&is)
+	s.Set(&is)
 	return &is
 }
 
+// Set is Enter for a ruling that nobody else has yet: its findings get their states. Of what passed nothing is remembered
+// but what a probe has shown, so that live traffic can be entered for as long as anybody likes.
+func (s *States) Set(r *rules.Ruling) {
+	s.run.Rulings++
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.State = ""; f.Verdict >= rules.Pass && !proven(r, f) {
+			continue
+		}
+		name := r.Fingerprint(f)
+		f.State = s.state(r, f, name)
+		s.run.add(r, f, name)
+	}
+}
+
+// Accept puts other entries in the place of those that are there. What stays keeps that it was used.
+func (s *States) Accept(entries []Entry) {
+	used := make([]bool, len(entries))
+	for i := range entries {
+		used[i] = s.wasUsed(&entries[i])
+	}
+	s.Entries, s.used = entries, used
+}
+
+// wasUsed tells whether something was accepted by an entry that says the same.
+func (s *States) wasUsed(like *Entry) bool {
+	for i, used := range s.used {
+		e := s.Entries[i]
+		if e.Place = like.Place; used && e == *like {
+			return true
+		}
+	}
+	return false
+}
+
 // state is that of one finding.
-func (s *States) state(r *rules.Ruling, f *rules.Finding) string {
+func (s *States) state(r *rules.Ruling, f *rules.Finding, name string) string {
 	if f.Verdict >= rules.Pass {
-		return s.passed(r, f)
+		return s.passed(name)
 	}
 	if s.accepted(r, f) {
 		return rules.StateAccepted
 	}
-	if was := s.Baseline.of(r.Fingerprint(f)); was != nil && !worse(f.Verdict, f.Severity, was) {
+	if was := s.Baseline.of(name); was != nil && !worse(f.Verdict, f.Severity, was) {
 		return rules.StateKnown
 	}
-	if f.Verdict == rules.Fail && s.failed(placeOf(r, f))&by(r).other() != 0 {
+	if f.Verdict == rules.Fail && s.failed(placeOf(r, f))&by(r.X.Probe).other() != 0 {
 		return rules.StateReproduced
 	}
 	return rules.StateNew
 }
 
-// passed is the state of a finding that passed: fixed, or none.
-func (s *States) passed(r *rules.Ruling, f *rules.Finding) string {
-	name := r.Fingerprint(f)
-	if was := s.Baseline.of(name); was == nil || was.Verdict != rules.Fail || !proven(r, f) || s.run.of(name) != nil {
+// passed is the state of a finding that a probe has passed: fixed, or none.
+func (s *States) passed(name string) string {
+	if was := s.Baseline.of(name); was == nil || was.Verdict != rules.Fail || s.run.of(name) != nil {
 		return ""
 	}
 	return rules.StateFixed
@@ -96,6 +126,17 @@ func (s *States) NotSeen() int64 {
 		}
 	}
 	return n
+}
+
+// Expired name the entries that have expired.
+func (s *States) Expired() []string {
+	var all []string
+	for i := range s.Entries {
+		if e := &s.Entries[i]; e.Expired(s.Now) {
+			all = append(all, e.Remark())
+		}
+	}
+	return all
 }
 
 // Remarks name the entries that have expired and those that no finding was accepted by.

@@ -74,6 +74,7 @@ func Learn(q *wire.Request, scheme, key string, credentials bool, secrets []stri
 	if !credentials {
 		target = RedactTarget(target, secrets...)
 	}
+	announced := false
 	h := NewHandshake(scheme, string(first(&q.Head, "Host")), target, key)
 	for _, f := range q.Fields {
 		name, value := string(q.Text(f.Name)), string(q.Text(f.Value))
@@ -85,7 +86,7 @@ func Learn(q *wire.Request, scheme, key string, credentials bool, secrets []stri
 			}
 		case wire.EqualFold(name, protocolField):
 			if !credentials {
-				value = PublicProtocols(value)
+				value, announced = publicProtocols(value, announced)
 			}
 		default:
 			continue
@@ -113,10 +114,11 @@ func originForm(target string) string {
 	return rest[i:]
 }
 
-// PublicProtocols is a list of subprotocols without those that carry a token, and without the words that announce one.
-func PublicProtocols(list string) string {
+// publicProtocols is a list of subprotocols without those that carry a token, and without the words that announce one. It takes
+// and returns whether the element before announced a token.
+func publicProtocols(list string, announced bool) (string, bool) {
 	blanked := []byte(list)
-	redactProtocols(blanked, false)
+	announced = redactProtocols(blanked, announced)
 	var public []string
 	elements := strings.Split(list, ",")
 	for i, shown := range strings.Split(string(blanked), ",") {
@@ -125,7 +127,7 @@ func PublicProtocols(list string) string {
 			public = append(public, p)
 		}
 	}
-	return strings.Join(public, ", ")
+	return strings.Join(public, ", "), announced
 }
 
 // Clone is a copy that shares nothing with h.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -88,4 +89,36 @@ func FuzzRedact(f *testing.F) {
 		}
 		o.behind(raw, true)
 	})
+}
+
+// TestTokensThatServersAgreeToAreHidden has servers say the token once more that stands in a list of subprotocols.
+func TestTokensThatServersAgreeToAreHidden(t *testing.T) {
+	const answer = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: "
+	for offered, each := range map[string]struct{ chosen, want string }{
+		"Sec-WebSocket-Protocol: chat, bearer, s3cret\r\n":                             {"s3cret", "******"},
+		"Sec-WebSocket-Protocol: access_token\r\nsec-websocket-protocol: s3cret, chat": {"s3cret", "******"},
+		"Sec-WebSocket-Protocol: bearer, s3cret , chat\r\n":                            {"chat", "chat"},
+		"Sec-WebSocket-Protocol: bearer.s3cret\r\n":                                    {"bearer.s3cret", "bearer.******"},
+		"Sec-WebSocket-Protocol: chat, v2.chat\r\n":                                    {"v2.chat", "v2.chat"},
+		"Host: staging.test\r\n":                                                       {"Bearer.s3cret", "Bearer.******"},
+	} {
+		q := wire.ReadRequest([]byte("GET / HTTP/1.1\r\nUpgrade: websocket\r\n" + offered + "\r\n\r\n"))
+		if got := RedactSubprotocol(q, each.chosen); got != each.want {
+			t.Errorf("%q: got %q, want %q", offered, got, each.want)
+		}
+		p := wire.ReadResponse([]byte(answer + each.chosen + ", " + each.chosen + "\r\n\r\n"))
+		r := Classify(Case{X: &wire.Exchange{Request: q, Response: p, Interim: []*wire.Response{p}, Outcome: wire.Switched, Final: true, Complete: true}})
+		text, err := r.MarshalJSON()
+		shown, again := string(r.options.responseHead(q, p)), string((&Options{Full: true}).responseHead(q, p))
+		if err != nil || shown != answer+each.want+", "+each.want+"\r\n\r\n" || again != string(p.Raw) || len(shown) != len(p.Raw) {
+			t.Errorf("%q: got %q and %q, %v", offered, shown, again, err)
+		}
+		if bytes.Contains(text, []byte("s3cret")) {
+			t.Errorf("%q: a finding shows the token: %s", offered, text)
+		}
+	}
+	q := wire.ReadRequest([]byte("GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Protocol: chat, bearer\r\nSec-WebSocket-Protocol: s3cret\r\n\r\n"))
+	if got := Learn(q, "http", "AAAAAAAAAAAAAAAAAAAAAA==", false, nil).Head(); strings.Contains(got, "s3cret") || !strings.Contains(got, "chat") {
+		t.Errorf("got %q, want no token", got)
+	}
 }

@@ -119,10 +119,10 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		j.Request.Redacted = redactedRequest(x.Request, j.Request.Head)
 	}
 	for _, p := range x.Interim {
-		j.Interim = append(j.Interim, o.head(p.Raw))
+		j.Interim = append(j.Interim, o.responseHead(x.Request, p))
 	}
 	if p := x.Response; p != nil {
-		j.Response = &responseJSON{p.Status, p.Reason, written(p.Protocols()), o.head(p.Raw), r.blanked.response}
+		j.Response = &responseJSON{p.Status, p.Reason, written(p.Protocols()), o.responseHead(x.Request, p), r.blanked.response}
 		if !o.Full {
 			j.Response.Redacted = redactedFields(&p.Head, j.Response.Head)
 		}

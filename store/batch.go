@@ -13,6 +13,7 @@ type batch struct {
 	began     time.Time
 	number    int64
 	findings  tallies
+	minutes   cells
 	exchanges []*waiting
 	runs      map[string]Run
 	results   map[resultKey]Result
@@ -22,7 +23,7 @@ type batch struct {
 }
 
 func (b *batch) empty() bool {
-	return len(b.findings.waiting)+len(b.exchanges)+len(b.runs)+len(b.results)+len(b.endpoints)+len(b.then) == 0
+	return len(b.findings.waiting)+len(b.minutes.waiting)+len(b.exchanges)+len(b.runs)+len(b.results)+len(b.endpoints)+len(b.then) == 0
 }
 
 // put sets a value of a map that may not be there yet.
@@ -61,7 +62,7 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 			rows   [][]any
 		}{
 			{upsertFindings(), b.findings.rows(b.session)}, {upsertExchanges(), exchanges}, {upsertRuns(), runs},
-			{upsertResults(), resultRows(b.results)}, {upsertEndpoints(), endpointRows(b.endpoints)},
+			{upsertResults(), resultRows(b.results)}, {upsertEndpoints(), endpointRows(b.endpoints)}, {upsertMinutes(), b.minutes.rows()},
 		} {
 			if err := part.upsert.write(ctx, tx, s.dialect, part.rows); err != nil {
 				return err

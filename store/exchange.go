@@ -13,8 +13,8 @@ import (
 // maxStored is how many bytes the JSON of a ruling may have in the store. Those that this program makes have fewer.
 const maxStored = 4 << 20
 
-// rowSize is about how many bytes a row of exchanges takes beside the ruling.
-const rowSize = 400
+// rowSize is about how many bytes a row of exchanges takes beside the ruling, with its indexes.
+const rowSize = 750
 
 // upsertExchanges keeps of each exchange the report with the highest revision.
 func upsertExchanges() upsert {

@@ -51,6 +51,7 @@ type sum struct {
 	FirstID     string    `json:"firstId"`
 	LastID      string    `json:"lastId"`
 	Detail      string    `json:"detail"`
+	State       string    `json:"state"`
 }
 
 // Export writes everything that the store has, a JSON object a line: first what names the store, then runs, sums of findings,
@@ -102,13 +103,13 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 
 // sums calls f for each finding of each run.
 func (s *Store) sums(ctx context.Context, f func(sum) error) error {
-	query := `SELECT run, fingerprint, rule, probe, route, endpoint, verdict, severity, party, unsafe, count, first_seen, last_seen, first_id, last_id, detail
+	query := `SELECT run, fingerprint, rule, probe, route, endpoint, verdict, severity, party, unsafe, count, first_seen, last_seen, first_id, last_id, detail, state
 		FROM finding_sums ORDER BY run, fingerprint`
 	return s.each(ctx, query, nil, func(scan func(...any) error) error {
 		var is sum
 		var verdict, severity, party, unsafe, first, last int64
 		err := scan(&is.Run, &is.Fingerprint, &is.Rule, &is.Probe, &is.Route, &is.Endpoint, &verdict, &severity, &party, &unsafe, &is.Count, &first, &last,
-			&is.FirstID, &is.LastID, &is.Detail)
+			&is.FirstID, &is.LastID, &is.Detail, &is.State)
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ type Finding struct {
 	FirstID     string // of the first exchange that showed it, which is kept longer than others
 	LastID      string // of the last one
 	Detail      string // of one of the worst
+	State       string // when it was seen last: a word of the contracts, or empty if nobody said
 }
 
 // Findings returns the findings that a query wants, worst first, then by rule and endpoint. Each is one, in how many runs it
@@ -39,7 +40,7 @@ func (s *Store) Findings(ctx context.Context, q Query) ([]Finding, error) {
 		w.add("first_seen < " + w.arg(q.Until.UnixMilli()))
 	}
 	query := `SELECT fingerprint, rule, probe, route, endpoint, MIN(verdict), MAX(severity), MAX(party), MAX(unsafe), CAST(SUM(count) AS BIGINT),
-		MIN(first_seen), MAX(last_seen), MIN(first_id), MAX(last_id), MAX(detail)
+		MIN(first_seen), MAX(last_seen), MIN(first_id), MAX(last_id), MAX(detail), ` + lastState + `
 		FROM finding_sums` + w.String() + ` GROUP BY fingerprint, rule, probe, route, endpoint
 		ORDER BY MIN(verdict), MAX(severity) DESC, rule, route, endpoint, probe`
 	var all []Finding
@@ -47,7 +48,7 @@ func (s *Store) Findings(ctx context.Context, q Query) ([]Finding, error) {
 		var f Finding
 		var verdict, severity, party, unsafe, first, last int64
 		err := scan(&f.Fingerprint, &f.Rule, &f.Probe, &f.Route, &f.Endpoint, &verdict, &severity, &party, &unsafe, &f.Count, &first, &last,
-			&f.FirstID, &f.LastID, &f.Detail)
+			&f.FirstID, &f.LastID, &f.Detail, &f.State)
 		if err != nil {
 			return err
 		}

@@ -26,39 +26,47 @@ func (s *Store) fold(ctx context.Context, since time.Time) error {
 	if _, err := s.identity(ctx); err != nil {
 		return err
 	}
-	return s.transact(ctx, func(tx *sql.Tx) error {
-		silent, err := s.silent(ctx, tx, since)
-		if err != nil || len(silent) == 0 {
-			return err
-		}
-		into, err := s.folding(ctx, tx)
-		if err != nil {
-			return err
-		}
-		w := &where{dialect: s.dialect, args: []any{into}}
-		for _, id := range silent {
-			w.add(w.arg(id))
-		}
-		these := "instance IN (" + strings.Join(w.terms, ", ") + ")"
-		if _, err := tx.ExecContext(ctx, sumUp+these+sumUpInto, w.args...); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, "DELETE FROM findings WHERE instance <> $1 AND "+these, w.args...)
-		return err
+	return patiently(ctx, func() (bool, error) {
+		return false, s.transact(ctx, func(tx *sql.Tx) error { return s.foldSilent(ctx, tx, since) })
 	})
+}
+
+func (s *Store) foldSilent(ctx context.Context, tx *sql.Tx, since time.Time) error {
+	silent, err := s.silent(ctx, tx, since)
+	if err != nil || len(silent) == 0 {
+		return err
+	}
+	into, err := s.folding(ctx, tx)
+	if err != nil {
+		return err
+	}
+	w := &where{dialect: s.dialect, args: []any{into}}
+	for _, id := range silent {
+		w.add(w.arg(id))
+	}
+	these := "instance IN (" + strings.Join(w.terms, ", ") + ")"
+	if _, err := tx.ExecContext(ctx, sumUp+these+sumUpInto, w.args...); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "DELETE FROM findings WHERE instance <> $1 AND "+these, w.args...)
+	return err
 }
 
 // What adds the findings of some instances to those of another one: first and last are those of the rows, as good as can be
 // told from names that grow with time.
 const (
 	sumUp = `INSERT INTO findings (run, fingerprint, instance, rule, probe, route, endpoint, verdict, severity, party, unsafe, count,
-			first_seen, last_seen, first_id, last_id, detail)
+			first_seen, last_seen, first_id, last_id, detail, state)
 		SELECT run, fingerprint, CAST($1 AS TEXT), rule, probe, route, endpoint, MIN(verdict), MAX(severity), MAX(party), MAX(unsafe),
-			CAST(SUM(count) AS BIGINT), MIN(first_seen), MAX(last_seen), MIN(first_id), MAX(last_id), MAX(detail)
+			CAST(SUM(count) AS BIGINT), MIN(first_seen), MAX(last_seen), MIN(first_id), MAX(last_id), MAX(detail), ` + lastState + `
 		FROM findings WHERE `
 	sumUpInto = ` GROUP BY run, fingerprint, rule, probe, route, endpoint ORDER BY run, fingerprint
 		ON CONFLICT (run, fingerprint, instance) DO UPDATE SET count = findings.count + excluded.count, ` + worse
 )
+
+// lastState is the state of the latest of some rows: the end of the greatest of the times of equal length, each with its state
+// behind it.
+const lastState = "SUBSTR(MAX(CAST(1000000000000000 + last_seen AS TEXT) || state), 17)"
 
 // silent marks the instances that have been silent since then as folded, which locks their rows, and returns them.
 func (s *Store) silent(ctx context.Context, tx *sql.Tx, since time.Time) (ids []string, err error) {
@@ -91,18 +99,25 @@ func (s *Store) identity(ctx context.Context) (id string, err error) {
 	if err := s.prepare(ctx); err != nil {
 		return "", s.failed("read", err)
 	}
-	err = s.transact(ctx, func(tx *sql.Tx) error {
-		if id, err = s.folding(ctx, tx); !errors.Is(err, sql.ErrNoRows) {
+	err = patiently(ctx, func() (bool, error) {
+		return false, s.transact(ctx, func(tx *sql.Tx) error {
+			id, err = s.identify(ctx, tx)
 			return err
-		}
-		made := ulid.MustNew(ulid.Now(), rand.Reader).String()
-		_, err := tx.ExecContext(ctx, "INSERT INTO instances (id, name, version, began, seen, batch, folded) VALUES ($1, $2, '', $3, $3, 0, 0)",
-			made, folded, time.Now().UnixMilli())
-		if err != nil {
-			return err
-		}
-		id, err = s.folding(ctx, tx)
-		return err
+		})
 	})
 	return id, s.failed("read", err)
+}
+
+// identify is the name that the store has, or gives it one.
+func (s *Store) identify(ctx context.Context, tx *sql.Tx) (id string, err error) {
+	if id, err = s.folding(ctx, tx); !errors.Is(err, sql.ErrNoRows) {
+		return id, err
+	}
+	made := ulid.MustNew(ulid.Now(), rand.Reader).String()
+	_, err = tx.ExecContext(ctx, "INSERT INTO instances (id, name, version, began, seen, batch, folded) VALUES ($1, $2, '', $3, $3, 0, 0)",
+		made, folded, time.Now().UnixMilli())
+	if err != nil {
+		return "", err
+	}
+	return s.folding(ctx, tx)
 }

@@ -102,6 +102,7 @@ func (w *Writer) delivered(b *batch, refused int) {
 	w.flight = nil
 	w.state.Written += int64(len(b.exchanges) - refused)
 	w.state.Shed += int64(refused)
+	w.grow(b.exchanges)
 	if !w.state.Reachable {
 		w.state.Reachable, w.state.Err, w.state.Since = true, nil, time.Now()
 	}

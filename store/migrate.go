@@ -20,7 +20,7 @@ var migrations embed.FS
 const versions = "interlock_schema"
 
 // tables are ours. Where one of them is, and versions is not, it is another program's.
-const tables = "'instances', 'runs', 'exchanges', 'findings', 'probe_results', 'endpoints'"
+const tables = "'instances', 'runs', 'exchanges', 'findings', 'probe_results', 'endpoints', 'minutes'"
 
 // known are the versions that this program brings, oldest first.
 func known() ([]int64, error) {
@@ -136,9 +136,19 @@ func (s *Store) foreign(ctx context.Context) error {
 
 // apply applies what is missing.
 func (s *Store) apply(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
+	p, err := s.provider()
 	if err != nil {
 		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// provider knows the migrations and the database.
+func (s *Store) provider() (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
 	}
 	options := []goose.ProviderOption{
 		goose.WithTableName(versions), goose.WithAllowOutofOrder(true), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()),
@@ -147,14 +157,9 @@ func (s *Store) apply(ctx context.Context) error {
 	if s.dialect == postgres {
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		kind, options = goose.DialectPostgres, append(options, goose.WithSessionLocker(locker))
 	}
-	provider, err := goose.NewProvider(kind, s.db, files, options...)
-	if err != nil {
-		return err
-	}
-	_, err = provider.Up(ctx)
-	return err
+	return goose.NewProvider(kind, s.db, files, options...)
 }

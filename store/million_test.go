@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -74,6 +75,25 @@ func BenchmarkAMillionExchanges(b *testing.B) {
 			b.Fatal(found, err)
 		}
 		b.ReportMetric(time.Since(began).Seconds(), "s/findings")
+	}
+	for name, q := range map[string]Query{
+		"newest": {}, "rare": {Protocol: "h2c"}, "path": {Endpoint: "/nowhere*"}, "status": {Status: 426}, "rule": {Rule: "UPGRADE-WS-*"}, "grave": {Grave: true},
+		"several": {Protocol: "websocket", Status: 101, Verdicts: AtLeast(rules.Fail), Endpoint: "/chat*"},
+	} {
+		began := time.Now()
+		l, err := s.List(b.Context(), q, false)
+		if want := map[string]int{"newest": 50, "grave": 50, "several": 50}[name]; err != nil || len(l.Rulings) != want {
+			b.Fatal(name, len(l.Rulings), err)
+		}
+		b.ReportMetric(1000*time.Since(began).Seconds(), "ms/list-"+name)
+	}
+	began = time.Now()
+	if m, err := s.Minutes(b.Context(), time.Time{}, time.Time{}); err != nil || len(m) < 2 {
+		b.Fatal(len(m), err)
+	}
+	b.ReportMetric(1000*time.Since(began).Seconds(), "ms/minutes")
+	if is, err := os.Stat(path); err == nil {
+		b.ReportMetric(float64(is.Size())/all, "file-B/exchange")
 	}
 	b.ReportMetric(all/wrote.Seconds(), "written/s")
 	b.ReportMetric(float64(peak-base)/(1<<20), "MiB/heap")

@@ -12,7 +12,7 @@ import (
 // and learned endpoints, and of each finding the first exchange that showed it, are kept twelve times as long.
 type Limits struct {
 	Age   time.Duration // 30 days
-	Count int64         // exchanges; 0: as many as there is room for
+	Count int64         // exchanges; as many as there is room for, 10,000 in memory
 	Bytes int64         // 1 GiB; 64 MiB in memory
 }
 
@@ -25,6 +25,9 @@ func (l Limits) withDefaults(of Limits) Limits {
 	}
 	if l.Bytes <= 0 {
 		l.Bytes = of.Bytes
+	}
+	if l.Count <= 0 {
+		l.Count = of.Count
 	}
 	if l.Bytes <= 0 {
 		l.Bytes = 1 << 30
@@ -75,7 +78,7 @@ func (s *Store) Prune(ctx context.Context, l Limits) (p Pruned, err error) {
 			return p, s.failed("prune", err)
 		}
 	}
-	if err := s.pruneSmall(ctx, ancient); err != nil {
+	if err := s.pruneSmall(ctx, old, ancient); err != nil {
 		return p, s.failed("prune", err)
 	}
 	return p, s.failed("prune", s.vacuum(ctx))
@@ -140,8 +143,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// pruneSmall deletes what is kept longest, in one transaction: there is little of it.
-func (s *Store) pruneSmall(ctx context.Context, before int64) error {
+// pruneSmall deletes counts that are old, and what is kept longest, in one transaction: there is little of it.
+func (s *Store) pruneSmall(ctx context.Context, old, before int64) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
 			"DELETE FROM findings WHERE last_seen < $1", "DELETE FROM probe_results WHERE time < $1", "DELETE FROM endpoints WHERE seen < $1",
@@ -151,7 +154,8 @@ func (s *Store) pruneSmall(ctx context.Context, before int64) error {
 				return err
 			}
 		}
-		return nil
+		_, err := tx.ExecContext(ctx, "DELETE FROM minutes WHERE minute < $1", old/60_000)
+		return err
 	})
 }
 
@@ -198,10 +202,30 @@ func (w *Writer) keep(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-w.full:
+			_, _ = w.Store.Prune(ctx, w.Limits)
+			continue
 		case <-every.C:
 		}
 		if w.Store.prepare(ctx) == nil && w.Store.fold(ctx, time.Now().Add(-silence)) == nil {
 			_, _ = w.Store.Prune(ctx, w.Limits)
 		}
+	}
+}
+
+// grow counts what was written, and has the store pruned as soon as that is an eighth of what it may keep. The lock is held.
+func (w *Writer) grow(written []*waiting) {
+	for _, is := range written {
+		w.grown.Bytes += is.size
+	}
+	w.grown.Exchanges += int64(len(written))
+	l := w.Limits.withDefaults(w.Store.limits)
+	if w.grown.Bytes < l.Bytes/8 && (l.Count == 0 || w.grown.Exchanges < l.Count/8) {
+		return
+	}
+	w.grown = Size{}
+	select {
+	case w.full <- struct{}{}:
+	default: // it is being done
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // A Query says which exchanges or findings are wanted. The zero value wants all. In Rule and Endpoint * stands for any text and
-// ? for one character.
+// ? for one character; what looks like an identifier in a path stands for any.
 type Query struct {
 	ID       string
 	Since    time.Time       // this time or later
@@ -26,6 +26,8 @@ type Query struct {
 	Protocol string // exchanges only, as are those that follow
 	Outcome  string
 	Status   int
+	Benign   bool // exchanges only: those that nobody has to look into, as rules.Ruling.Benign has it
+	Grave    bool // exchanges only: the others
 	Unsafe   bool // only those in which a server switched and must not have; of findings too
 
 	Newest bool   // the newest first
@@ -103,11 +105,19 @@ func (w *where) common(q *Query) {
 	}
 	w.equal("route", q.Route)
 	w.equal("probe", q.Probe)
-	w.glob("endpoint", q.Endpoint)
+	w.glob("endpoint", template(q.Endpoint))
 	w.verdicts(q.Verdicts)
 	if q.Unsafe {
 		w.add("unsafe = 1")
 	}
+}
+
+// template is a glob of paths as one of endpoints.
+func template(glob string) string {
+	if strings.HasPrefix(glob, "/") && !strings.Contains(glob, "?") {
+		return rules.Template(glob)
+	}
+	return glob
 }
 
 // exchanges are the conditions of a query for exchanges.
@@ -127,6 +137,12 @@ func (s *Store) exchanges(q *Query) *where {
 	w.equal("outcome", q.Outcome)
 	if q.Status != 0 {
 		w.add("status = " + w.arg(q.Status))
+	}
+	if q.Benign {
+		w.add("verdict <> 0 AND severity = 0")
+	}
+	if q.Grave {
+		w.add("(verdict = 0 OR severity > 0)")
 	}
 	if q.Rule != "" {
 		match := s.dialect.glob("element.value", w.arg(s.dialect.pattern(clean(q.Rule, maxKey))))

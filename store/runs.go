@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -98,6 +100,44 @@ func (s *Store) Run(ctx context.Context, id string) (Run, error) {
 	}
 	if err != nil {
 		return Run{}, err
+	}
+	return found[0], nil
+}
+
+// isLast is how runs are named by how many came behind them.
+var isLast = regexp.MustCompile(`^last(?:~([0-9]{1,9}))?$`)
+
+// isPrefix is the beginning of the name of a run, which is a ULID.
+var isPrefix = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26}$`)
+
+// IsRunName tells whether a text is of the form that [Store.FindRun] takes.
+func IsRunName(name string) bool { return isLast.MatchString(name) || isPrefix.MatchString(name) }
+
+// FindRun returns the run of that name: last, which is the latest one; last~1, which is that before it; or the ID, of which at
+// least four characters that no other run begins with are enough. The error is [ErrNotFound] or [ErrAmbiguous] where there is
+// no such run, or more than one.
+func (s *Store) FindRun(ctx context.Context, name string) (Run, error) {
+	if back := isLast.FindStringSubmatch(name); back != nil {
+		n, _ := strconv.Atoi("0" + back[1])
+		found, err := s.runs(ctx, "WHERE id NOT IN (SELECT id FROM runs ORDER BY began DESC, id DESC LIMIT $1)", n)
+		return theRun(name, found[:min(1, len(found))], err)
+	}
+	if !isPrefix.MatchString(name) {
+		return s.Run(ctx, name)
+	}
+	found, err := s.runs(ctx, "WHERE "+s.dialect.glob("id", "$1"), s.dialect.pattern(strings.ToUpper(name)+"*"))
+	return theRun(name, found, err)
+}
+
+// theRun is the only one of those that were found.
+func theRun(name string, found []Run, err error) (Run, error) {
+	switch {
+	case err != nil:
+		return Run{}, err
+	case len(found) == 0:
+		return Run{}, fmt.Errorf("run %q: %w", name, ErrNotFound)
+	case len(found) > 1:
+		return Run{}, fmt.Errorf("run %q: %w: %s, %s", name, ErrAmbiguous, found[0].ID, found[1].ID)
 	}
 	return found[0], nil
 }

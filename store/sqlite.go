@@ -20,7 +20,7 @@ const application = 0x494c434b
 
 // openMemory opens a store that ends with the program.
 func (s *Store) openMemory() error {
-	s.name, s.dialect, s.limits = "memory", sqlite, Limits{Bytes: 64 << 20}
+	s.name, s.dialect, s.limits = "memory", sqlite, Limits{Bytes: 64 << 20, Count: 10_000}
 	c, err := driver.NewConnector(":memory:")
 	if err != nil {
 		return err

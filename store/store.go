@@ -19,6 +19,7 @@ var (
 	ErrNewer       = errors.New("its schema is that of a later release; use that release")
 	ErrUnreachable = errors.New("it does not answer")
 	ErrNotFound    = errors.New("it is not there")
+	ErrAmbiguous   = errors.New("several begin so")
 )
 
 // A Store is an open store. All methods may be called by many goroutines at the same time, and by many programs on one

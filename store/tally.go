@@ -23,6 +23,7 @@ type tally struct {
 	firstID  string
 	lastID   string
 	detail   string // of the worst
+	state    string // of the last
 }
 
 // tallies are findings that are still to be added, and what is known of exchanges that will be reported again.
@@ -62,7 +63,7 @@ func (t *tallies) add(r *rules.Ruling) {
 			is.first, is.firstID = x.Time, x.ID
 		}
 		if !x.Time.Before(is.last) {
-			is.last, is.lastID = x.Time, x.ID
+			is.last, is.lastID, is.state = x.Time, x.ID, f.State
 		}
 	}
 	switch {
@@ -82,7 +83,7 @@ func upsertFindings() upsert {
 		table: "findings",
 		columns: []string{
 			"run", "fingerprint", "instance", "rule", "probe", "route", "endpoint", "verdict", "severity", "party", "unsafe", "count",
-			"first_seen", "last_seen", "first_id", "last_id", "detail",
+			"first_seen", "last_seen", "first_id", "last_id", "detail", "state",
 		},
 		conflict: "(run, fingerprint, instance) DO UPDATE SET count = findings.count + excluded.count, " + worse,
 	}
@@ -96,6 +97,7 @@ const worse = `verdict = CASE WHEN excluded.verdict < findings.verdict THEN excl
 	unsafe = CASE WHEN excluded.unsafe > findings.unsafe THEN excluded.unsafe ELSE findings.unsafe END,
 	first_id = CASE WHEN excluded.first_seen < findings.first_seen THEN excluded.first_id ELSE findings.first_id END,
 	first_seen = CASE WHEN excluded.first_seen < findings.first_seen THEN excluded.first_seen ELSE findings.first_seen END,
+	state = CASE WHEN excluded.last_seen >= findings.last_seen THEN excluded.state ELSE findings.state END,
 	last_id = CASE WHEN excluded.last_seen >= findings.last_seen THEN excluded.last_id ELSE findings.last_id END,
 	last_seen = CASE WHEN excluded.last_seen > findings.last_seen THEN excluded.last_seen ELSE findings.last_seen END`
 
@@ -107,7 +109,7 @@ func (t *tallies) rows(instance string) [][]any {
 		rows = append(rows, []any{
 			clean(k.run, maxKey), fingerprint, instance, clean(k.rule, maxKey), clean(k.probe, maxKey), clean(k.route, maxKey), clean(k.endpoint, maxKey),
 			int(is.verdict), int(is.severity), int(is.party), number(is.unsafe), is.count, is.first.UnixMilli(), is.last.UnixMilli(),
-			clean(is.firstID, maxKey), clean(is.lastID, maxKey), clean(is.detail, maxText),
+			clean(is.firstID, maxKey), clean(is.lastID, maxKey), clean(is.detail, maxText), clean(is.state, maxKey),
 		})
 	}
 	slices.SortFunc(rows, func(a, b []any) int {

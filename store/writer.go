@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -28,6 +29,7 @@ type Writer struct {
 	Drain        time.Duration // how long Run goes on writing behind the end of its context; 5 s
 
 	promises sync.WaitGroup
+	paused   atomic.Bool
 
 	mu       sync.Mutex
 	gathered batch
@@ -38,6 +40,8 @@ type Writer struct {
 	number   int64         // of the last batch
 	wake     chan struct{} // holds one: there is something to write
 	hurry    chan struct{} // holds one: and it must not wait
+	full     chan struct{} // holds one: the store has grown
+	grown    Size          // by so much since it was pruned
 	ending   chan struct{} // closed by Run: everything is to be written
 	state    State
 	trying   time.Time // when the attempt began that is under way; zero if none is
@@ -79,6 +83,7 @@ func (w *Writer) take(r *rules.Ruling, then func(bool)) {
 	defer w.mu.Unlock()
 	w.start()
 	w.gathered.findings.add(r)
+	w.gathered.minutes.add(r)
 	if is, ok := resultOf(r); ok {
 		put(&w.gathered.results, is.key(), is)
 	}
@@ -89,7 +94,7 @@ func (w *Writer) take(r *rules.Ruling, then func(bool)) {
 		}
 	}
 	var kept *waiting
-	if !w.FindingsOnly {
+	if !w.FindingsOnly && !w.Paused() {
 		if kept = w.queue.put(r, w.Bytes, w.Count); kept == nil {
 			w.state.Shed++
 		}
@@ -133,7 +138,7 @@ func (w *Writer) start() {
 	if w.wake != nil {
 		return
 	}
-	w.wake, w.hurry, w.ending = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
+	w.wake, w.hurry, w.full, w.ending = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
 	w.began = time.Now()
 	w.session = ulid.MustNew(ulid.Timestamp(w.began), rand.Reader).String()
 	w.state.Reachable, w.state.Since = true, w.began
@@ -185,14 +190,14 @@ func (w *Writer) next() *batch {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := w.gathered
-	open := b.findings.open
-	b.exchanges, b.findings.open = w.queue.take(), nil
+	open, counted := b.findings.open, b.minutes.open
+	b.exchanges, b.findings.open, b.minutes.open = w.queue.take(), nil, nil
 	if b.empty() {
 		return nil
 	}
 	w.number++
 	b.session, b.began, b.number, b.more, w.flight = w.session, w.began, w.number, w.queue.count > 0, &b
-	w.gathered = batch{findings: tallies{open: open}}
+	w.gathered = batch{findings: tallies{open: open}, minutes: cells{open: counted}}
 	return &b
 }
 

@@ -51,7 +51,7 @@ func (s *Server) endpoints() []endpointJSON {
 				continue
 			}
 			shown.Learned = append(shown.Learned, learnedJSON{
-				Protocol: l.Protocol, Host: l.Host, Subprotocol: rules.PublicProtocols(l.Subprotocol),
+				Protocol: l.Protocol, Host: l.Host, Subprotocol: rules.RedactSubprotocol(l.Request, l.Subprotocol),
 				Target:  rules.RedactTarget(l.Request.Target, s.Audit.Options.Secrets...),
 				Backend: l.Backend, Client: l.Client, Seen: l.Seen.UTC().Format(time.RFC3339), Count: l.Count,
 			})

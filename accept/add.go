@@ -1,0 +1,225 @@
+package accept
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/rogpeppe/go-internal/diff"
+)
+
+// What keeps an entry out of a file.
+var (
+	ErrFaulty   = errors.New("the entry is not right")
+	ErrAccepted = errors.New("an entry there accepts just that already")
+	ErrForm     = errors.New("the list accept is not written one key a line, or the file is more than one document; add the entry by hand")
+	ErrChanged  = errors.New("the file has changed in the meantime; try again")
+)
+
+// An Addition is an entry that has its place in the text of a file, but is not written yet.
+type Addition struct {
+	File string // that is going to be written: where a symbolic link leads
+	Diff string // from the text as it is to that with the entry: unified, with three lines of context
+
+	was, is []byte
+	mode    fs.FileMode
+}
+
+// Add finds the place of an entry at the end of the list accept in a YAML file: a configuration, or a file of its own, which
+// need not be there yet. All else in the file stays byte for byte what it is. An error is one line; errors.Is tells whether it is
+// [ErrFaulty], which is about the entry, [ErrAccepted] or [ErrForm], or else the file cannot be read.
+func Add(file string, w Written) (*Addition, error) {
+	if _, faults := w.Entry(); len(faults) > 0 {
+		return nil, fmt.Errorf("%w: %v", ErrFaulty, faults[0])
+	}
+	a, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	a.is = insert(a.was, &w)
+	if err := check(a.was, a.is, &w); err != nil {
+		return nil, fmt.Errorf("add to %q: %w", file, err)
+	}
+	old, name := filepath.Base(file), filepath.Base(file)
+	if a.mode == 0 {
+		old, a.mode = os.DevNull, 0o644
+	}
+	_, text, _ := bytes.Cut(diff.Diff(old, a.was, name, a.is), []byte("\n")) // the first line repeats the names
+	a.Diff = string(text)
+	return a, nil
+}
+
+// read reads the file as it is; its mode is 0 if it is not there.
+func read(file string) (*Addition, error) {
+	a := &Addition{File: file}
+	if to, err := filepath.EvalSymlinks(file); err == nil {
+		a.File = to
+	}
+	info, err := os.Stat(a.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.mode = info.Mode().Perm()
+	a.was, err = os.ReadFile(a.File)
+	return a, err
+}
+
+// Write writes the file as a whole or not at all. The error is [ErrChanged] if somebody else has written to it since Add.
+func (a *Addition) Write() error {
+	is, err := os.ReadFile(a.File)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if !bytes.Equal(is, a.was) {
+		return fmt.Errorf("write %q: %w", a.File, ErrChanged)
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(a.File), "."+filepath.Base(a.File)+"-")
+	if err != nil {
+		return err
+	}
+	_, err = temporary.Write(a.is)
+	for _, next := range []func() error{temporary.Sync, temporary.Close, func() error { return os.Chmod(temporary.Name(), a.mode) }} {
+		err = errors.Join(err, next())
+	}
+	if err == nil {
+		err = os.Rename(temporary.Name(), a.File)
+	}
+	if err != nil {
+		os.Remove(temporary.Name())
+	}
+	return err
+}
+
+// listKey is the line of the list: what stands behind the key, and a comment.
+var listKey = regexp.MustCompile(`^accept[ \t]*:[ \t]*([^#\r\n]*?)([ \t]+#[^\r\n]*)?\r?\n?$`)
+
+// insert is the text with the entry. What it does not understand it leaves for check to find.
+func insert(text []byte, w *Written) []byte {
+	end := "\n"
+	if bytes.Contains(text, []byte("\r\n")) {
+		end = "\r\n"
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	} else {
+		lines[len(lines)-1] += end
+	}
+	for i, line := range lines {
+		parts := listKey.FindStringSubmatch(line)
+		if parts == nil {
+			continue
+		}
+		if parts[1] != "" {
+			if parts[1] != "[]" && parts[1] != "null" && parts[1] != "~" {
+				return text
+			}
+			lines[i] = "accept:" + parts[2] + end
+		}
+		at, indent := listEnd(lines, i+1)
+		return []byte(strings.Join(lines[:at], "") + w.lines(indent, end) + strings.Join(lines[at:], ""))
+	}
+	before := "accept:" + end
+	if len(lines) > 0 {
+		before = end + before
+	}
+	return []byte(strings.Join(lines, "") + before + w.lines("", end))
+}
+
+// listEnd is the line behind the last element of the list whose key stands on the line before that one, and how elements are
+// indented there.
+func listEnd(lines []string, from int) (at int, indent string) {
+	at, found := from, false
+	for i := from; i < len(lines); i++ {
+		line := strings.TrimRight(lines[i], "\r\n")
+		rest := strings.TrimLeft(line, " ")
+		before := line[:len(line)-len(rest)]
+		element := rest == "-" || strings.HasPrefix(rest, "- ")
+		switch {
+		case !found && element:
+			found, indent, at = true, before, i+1
+		case rest == "" || !found && rest[0] == '#':
+		case found && (len(before) > len(indent) || element && before == indent):
+			at = i + 1
+		case rest[0] != '#':
+			return at, indent
+		}
+	}
+	return at, indent
+}
+
+// lines are the entry as an element of a list.
+func (w *Written) lines(indent, end string) string {
+	var b strings.Builder
+	mark := "- "
+	for _, each := range []struct{ key, value string }{
+		{"rule", w.Rule}, {"probe", w.Probe}, {"endpoint", w.Endpoint}, {"fingerprint", w.Fingerprint}, {"reason", w.Reason}, {"until", w.Until},
+	} {
+		if each.value != "" {
+			b.WriteString(indent + mark + each.key + ": " + scalar(each.value) + end)
+			mark = "  "
+		}
+	}
+	return b.String()
+}
+
+// plain is text that YAML takes for a string as it stands.
+var plain = regexp.MustCompile(`^(/[A-Za-z0-9/_.-]*|[A-Z0-9]+(-[A-Z0-9]+)+)$`)
+
+// scalar is a text as YAML has it. What has a meaning there, or may have one, is quoted as in JSON.
+func scalar(text string) string {
+	if _, err := time.Parse(time.DateOnly, text); err == nil || plain.MatchString(text) {
+		return text
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text) // a string always can be
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// check tells whether all that differs between two texts is that the entry stands at the end of the list.
+func check(was, is []byte, w *Written) error {
+	var before, behind struct {
+		Accept []Written `yaml:"accept"`
+	}
+	var all, same map[string]any
+	for _, each := range []struct {
+		text []byte
+		into any
+	}{{was, &before}, {was, &all}, {is, &behind}, {is, &same}} {
+		if err := yaml.Unmarshal(each.text, each.into); err != nil {
+			return fmt.Errorf("%w (%s)", ErrForm, strings.Join(strings.Fields(strings.SplitN(err.Error(), "\n", 2)[0]), " "))
+		}
+	}
+	for i := range before.Accept {
+		e, _ := before.Accept[i].Entry()
+		if same := before.Accept[i]; same.about() == w.about() && !e.Expired(time.Now()) {
+			return ErrAccepted
+		}
+	}
+	delete(all, "accept")
+	delete(same, "accept")
+	if !slices.Equal(append(before.Accept, *w), behind.Accept) || len(all)+len(same) > 0 && !reflect.DeepEqual(all, same) {
+		return ErrForm
+	}
+	return nil
+}
+
+// about is what an entry accepts, whatever the reason and however long.
+func (w *Written) about() Written {
+	return Written{Rule: w.Rule, Probe: w.Probe, Endpoint: w.Endpoint, Fingerprint: w.Fingerprint}
+}

@@ -1,0 +1,115 @@
+package accept
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// Written is an entry as people write it: in a configuration, and in what asks to add one there.
+type Written struct {
+	Rule        string `yaml:"rule" json:"rule,omitempty"`
+	Probe       string `yaml:"probe" json:"probe,omitempty"`
+	Endpoint    string `yaml:"endpoint" json:"endpoint,omitempty"`
+	Fingerprint string `yaml:"fingerprint" json:"fingerprint,omitempty"`
+	Reason      string `yaml:"reason" json:"reason"`
+	Until       string `yaml:"until" json:"until,omitempty"` // the last day, such as 2027-01-31, in UTC
+}
+
+// A Fault is what is wrong with an entry, and with which of its keys: empty for the entry as a whole.
+type Fault struct{ Key, Text string }
+
+// String is the fault in one line.
+func (f Fault) String() string {
+	if f.Key == "" {
+		return f.Text
+	}
+	return f.Key + ": " + f.Text
+}
+
+// Name is the key that says what is accepted.
+func (w *Written) Name() string {
+	if w.Rule == "" && w.Fingerprint != "" {
+		return "fingerprint"
+	}
+	return "rule"
+}
+
+var isFingerprint = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// Entry is the entry that is meant, and all that is wrong with it. Its Place is left empty.
+func (w *Written) Entry() (Entry, []Fault) {
+	e := Entry{Rule: w.Rule, Probe: probeGlob(w.Probe), Endpoint: EndpointGlob(w.Endpoint), Fingerprint: w.Fingerprint, Reason: w.Reason}
+	var faults []Fault
+	fault := func(key, format string, v ...any) { faults = append(faults, Fault{key, fmt.Sprintf(format, v...)}) }
+	switch r := rules.Find(w.Rule); {
+	case r != nil:
+		e.Rule = r.ID
+	case w.Rule != "":
+		fault("rule", "%s", unknownRule(w.Rule))
+	case w.Fingerprint == "":
+		fault("", "name the rule or the fingerprint of what is accepted")
+	}
+	if w.Fingerprint != "" && !isFingerprint.MatchString(w.Fingerprint) {
+		fault("fingerprint", "%q is no fingerprint: these are 32 hexadecimal digits, as reports have them", w.Fingerprint)
+	}
+	if w.Probe != "" && !slices.ContainsFunc(rules.Probes(), func(p *rules.Probe) bool { return Match(e.Probe, p.ID) }) {
+		fault("probe", "%s", unknownProbe(w.Probe))
+	}
+	if text := EndpointFault(w.Endpoint); text != "" {
+		fault("endpoint", "%s", text)
+	}
+	if strings.TrimSpace(w.Reason) == "" {
+		fault(w.Name(), "the reason is missing: say why it is accepted")
+	}
+	if w.Until != "" {
+		last, err := time.Parse(time.DateOnly, w.Until)
+		if err != nil {
+			fault("until", "%q is no date such as 2027-01-31", w.Until)
+		}
+		e.Until = last.AddDate(0, 0, 1) // the day that is named is the last one
+	}
+	return e, faults
+}
+
+// EndpointFault says what is wrong with an endpoint that is not written as reports write it; empty if nothing is.
+func EndpointFault(endpoint string) string {
+	if endpoint != "" && !strings.ContainsAny(endpoint[:1], "/*({") || strings.ContainsAny(endpoint, "?# ") {
+		return fmt.Sprintf("%q is no endpoint such as /chat, /chat/{id} or /chat/*: it has neither host nor query", endpoint)
+	}
+	return ""
+}
+
+// EndpointGlob is an endpoint, or a glob of them, with {id} in place of what looks like an identifier.
+func EndpointGlob(endpoint string) string {
+	if strings.HasPrefix(endpoint, "/") {
+		return rules.Template(endpoint)
+	}
+	return endpoint
+}
+
+// probeGlob is a glob of probes as their IDs are written.
+func probeGlob(glob string) string {
+	return strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(glob)), "COMP-")
+}
+
+func unknownRule(id string) string {
+	if p := rules.FindProbe(id); p != nil {
+		return fmt.Sprintf("%s is a probe; interlock rules %s shows it with its rule", p.ID, p.Rule().ID)
+	}
+	if near := rules.Suggest(id); len(near) > 0 {
+		return fmt.Sprintf("no rule %q; did you mean %s?", id, strings.Join(near, " or "))
+	}
+	return fmt.Sprintf("no rule %q; interlock rules lists them", id)
+}
+
+func unknownProbe(id string) string {
+	if near := rules.SuggestProbe(strings.Trim(id, "*?")); len(near) > 0 {
+		return fmt.Sprintf("no probe %q; did you mean %s?", id, strings.Join(near, " or "))
+	}
+	return fmt.Sprintf("no probe %q; interlock probe --list lists them", id)
+}

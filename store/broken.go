@@ -1,0 +1,79 @@
+package store
+
+import (
+	"slices"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A Broken is a rule that did not pass, and where.
+type Broken struct {
+	Rule string
+	Extent
+	Places []Place // worst first, then by route and endpoint
+}
+
+// A Place is a route and an endpoint at which a rule did not pass.
+type Place struct {
+	Route, Endpoint string
+	Extent
+	Findings []Finding // by live traffic, and by each probe
+}
+
+// An Extent is what several findings come to.
+type Extent struct {
+	Verdict  rules.Verdict // the worst one
+	Severity rules.Severity
+	Party    rules.Party
+	Unsafe   bool
+	Count    int64 // exchanges
+	First    time.Time
+	Last     time.Time
+	Live     bool   // live traffic has shown it
+	Probed   bool   // a probe has
+	State    string // the one that comes first: new, reproduced, known, accepted
+}
+
+// ByRule groups findings, which have to be in the order of [Store.Findings]: the rule with the worst finding first.
+func ByRule(all []Finding) []Broken {
+	var groups []Broken
+	of := map[string]int{}
+	places := map[[3]string]int{}
+	for _, f := range all {
+		i, known := of[f.Rule]
+		if !known {
+			i = len(groups)
+			of[f.Rule] = i
+			groups = append(groups, Broken{Rule: f.Rule, Extent: Extent{Verdict: rules.NotApplicable}})
+		}
+		g := &groups[i]
+		at := [3]string{f.Rule, f.Route, f.Endpoint}
+		j, known := places[at]
+		if !known {
+			j = len(g.Places)
+			places[at] = j
+			g.Places = append(g.Places, Place{Route: f.Route, Endpoint: f.Endpoint, Extent: Extent{Verdict: rules.NotApplicable}})
+		}
+		g.add(&f)
+		g.Places[j].add(&f)
+		g.Places[j].Findings = append(g.Places[j].Findings, f)
+	}
+	return groups
+}
+
+// add takes a finding in.
+func (e *Extent) add(f *Finding) {
+	e.Verdict, e.Severity, e.Party = min(e.Verdict, f.Verdict), max(e.Severity, f.Severity), max(e.Party, f.Party)
+	e.Unsafe, e.Live, e.Probed = e.Unsafe || f.Unsafe, e.Live || f.Probe == "", e.Probed || f.Probe != ""
+	if e.Count == 0 || f.First.Before(e.First) {
+		e.First = f.First
+	}
+	if f.Last.After(e.Last) {
+		e.Last = f.Last
+	}
+	e.Count += f.Count
+	if order := [...]string{rules.StateNew, rules.StateReproduced, rules.StateKnown, rules.StateAccepted}; e.State == "" || f.State != "" && slices.Index(order[:], f.State) < slices.Index(order[:], e.State) {
+		e.State = f.State
+	}
+}

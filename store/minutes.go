@@ -1,0 +1,122 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A Minute is how many live exchanges of one kind began in a minute, over all instances. What retention has deleted counts.
+type Minute struct {
+	Time     time.Time // the beginning of the minute
+	Protocol string    // of those that wire.Exchange knows
+	Outcome  string
+	Verdict  rules.Verdict
+	Count    int64
+}
+
+// A cell is what exchanges are counted by.
+type cell struct {
+	minute            int64
+	protocol, outcome string
+	verdict           rules.Verdict
+}
+
+// cells are counts that are still to be added, and where exchanges were counted that will be reported again.
+type cells struct {
+	waiting map[cell]int64
+	open    map[string]cell // by exchange
+}
+
+// add counts a live exchange, as what it is by its last report.
+func (c *cells) add(r *rules.Ruling) {
+	x := r.X
+	if x.Origin != wire.OriginLive || r.Run != "" {
+		return
+	}
+	is := cell{x.Time.UnixMilli() / 60_000, x.Protocol(), string(x.Outcome), r.Verdict}
+	was, known := c.open[x.ID]
+	switch {
+	case x.Final && known:
+		delete(c.open, x.ID)
+	case !x.Final:
+		put(&c.open, x.ID, is)
+	}
+	if known && was == is {
+		return
+	}
+	if known {
+		c.change(was, -1)
+	}
+	c.change(is, +1)
+}
+
+func (c *cells) change(at cell, by int64) {
+	put(&c.waiting, at, c.waiting[at]+by)
+	if c.waiting[at] == 0 {
+		delete(c.waiting, at)
+	}
+}
+
+// upsertMinutes adds to what all instances have counted.
+func upsertMinutes() upsert {
+	return upsert{
+		table: "minutes", columns: []string{"minute", "protocol", "outcome", "verdict", "count"},
+		conflict: "(minute, protocol, outcome, verdict) DO UPDATE SET count = minutes.count + excluded.count",
+	}
+}
+
+func (c *cells) rows() [][]any {
+	order := func(a, b cell) int { // in which all programs lock the rows
+		return cmp.Or(cmp.Compare(a.minute, b.minute), cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.outcome, b.outcome), cmp.Compare(a.verdict, b.verdict))
+	}
+	rows := make([][]any, 0, len(c.waiting))
+	for _, at := range slices.SortedFunc(maps.Keys(c.waiting), order) {
+		rows = append(rows, []any{at.minute, clean(at.protocol, maxKey), clean(at.outcome, maxKey), int(at.verdict), c.waiting[at]})
+	}
+	return rows
+}
+
+// Minutes returns what live traffic there was from one time to before another one, to the minute, in its order; the zero time
+// is no bound.
+func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, error) {
+	w := &where{dialect: s.dialect}
+	w.add("count > 0")
+	if !since.IsZero() {
+		w.add("minute >= " + w.arg(since.UnixMilli()/60_000))
+	}
+	if !until.IsZero() {
+		w.add("minute < " + w.arg((until.UnixMilli()+59_999)/60_000))
+	}
+	var all []Minute
+	query := "SELECT minute, protocol, outcome, verdict, count FROM minutes" + w.String() + " ORDER BY minute, protocol, outcome, verdict"
+	err := s.each(ctx, query, w.args, func(scan func(...any) error) error {
+		var m Minute
+		var minute, verdict int64
+		if err := scan(&minute, &m.Protocol, &m.Outcome, &verdict, &m.Count); err != nil {
+			return err
+		}
+		m.Time, m.Verdict = at(minute*60_000), rules.Verdict(within(verdict, int64(rules.NotApplicable)))
+		all = append(all, m)
+		return nil
+	})
+	return all, err
+}
+
+// Verdicts returns how many live exchanges there were of each verdict since the beginning of a minute; the zero time is no
+// bound.
+func (s *Store) Verdicts(ctx context.Context, since time.Time) (sums [rules.NotApplicable + 1]int64, err error) {
+	query := "SELECT verdict, CAST(SUM(count) AS BIGINT) FROM minutes WHERE minute >= $1 GROUP BY verdict"
+	err = s.each(ctx, query, []any{milliseconds(since) / 60_000}, func(scan func(...any) error) error {
+		var verdict, n int64
+		err := scan(&verdict, &n)
+		sums[within(verdict, int64(rules.NotApplicable))] += n
+		return err
+	})
+	return sums, err
+}
