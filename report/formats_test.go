@@ -100,6 +100,7 @@ func TestLocations(t *testing.T) {
 		{}:                                      {"interlock.yaml", 1},
 		{"conf/x.yaml", 3}:                      {"conf/x.yaml", 3},
 		{"./x.yaml", -1}:                        {"x.yaml", 1},
+		{"../../conf/./x.yaml", 2}:              {"conf/x.yaml", 2},
 		{"/etc/interlock/x.yaml", 3}:            {"x.yaml", 3},
 		{`C:\conf\x.yaml`, 3}:                   {"x.yaml", 3},
 		{"https://example.test/conf/x.yaml", 3}: {"x.yaml", 3},
@@ -240,7 +241,7 @@ func TestMatrixHasTheProbes(t *testing.T) {
 	for _, r := range append(probed(t), rulings(t)...) {
 		m.add(r)
 	}
-	columns, rows := m.rows()
+	columns, rows := m.rows(nil)
 	if len(columns) != 3 || len(rows) != 8 || rows[0].worst() != rules.Fail || rows[len(rows)-1].worst() != rules.NotApplicable && rows[len(rows)-1].worst() != rules.Pass {
 		t.Errorf("got %v, %+v", columns, rows)
 	}

@@ -74,11 +74,12 @@ func (h *htmlWriter) Close(s *Summary) error {
 	for _, remark := range s.Remarks {
 		v.Remarks = append(v.Remarks, wire.Escape([]byte(remark)))
 	}
-	v.Columns, v.Rows = h.matrix.rows()
 	p := part(h.merge.sorted())
-	if len(p.failures) > 0 {
-		v.Headline = headline(p.failures, s.Verdicts[rules.Fail])
+	v.Headline = told(s, p.failures)
+	if s.Unsafe > 0 {
+		v.Unsafe = several(s.Unsafe, "time") + " a server switched that must not have"
 	}
+	anchors := map[identity]string{}
 	for _, g := range [...]struct {
 		title string
 		all   []*cause
@@ -87,13 +88,16 @@ func (h *htmlWriter) Close(s *Summary) error {
 		{"Failures", p.failures, &v.Failures}, {"Warnings", p.warnings, &v.Warnings}, {"Unclear", p.unclear, &v.Unclear},
 		{"Accepted", causes(p.accepted), &v.Accepted}, {"Fixed", causes(p.fixed), &v.Fixed},
 	} {
-		section, err := viewSection(g.title, g.all)
+		section, err := viewSection(g.title, g.all, anchors)
 		if err != nil {
 			return err
 		}
 		*g.into = section
 	}
-	page, err := template.New("page").Funcs(template.FuncMap{"thousands": thousands}).Parse(htmlPage)
+	v.Columns, v.Rows = h.matrix.rows(anchors)
+	v.Passed = v.Rows[passed(v.Rows):]
+	v.Rows = v.Rows[:len(v.Rows)-len(v.Passed)]
+	page, err := template.New("page").Funcs(htmlFuncs()).Parse(htmlPage)
 	if err != nil {
 		return err
 	}

@@ -13,23 +13,25 @@ const htmlPage = `<!DOCTYPE html>
 <style>{{.Style}}</style>
 </head>
 <body>
-<header>
-<h1>Interlock: <span class="v {{.Mark.Name}}">{{.Mark.Symbol}} {{.Mark.Word}}</span></h1>
+<header class="verdict card-{{.Mark.Name}}">
+<h1><span class="v {{.Mark.Name}}">{{.Mark.Symbol}} {{.Mark.Word}}</span> <span class="product">Interlock</span></h1>
+<p class="told">{{.Headline}}{{with .Unsafe}} <span class="tag unsafe">▲ {{.}}</span>{{end}}</p>
 <p class="soft">{{with .From}}{{.}}{{if ne . $.To}} – {{$.To}}{{end}}{{else}}no exchange{{end}}{{range .Runs}} · <span class="id">{{.}}</span>{{end}}</p>
 <ul class="tiles">{{range .Counts}}
-<li><b>{{thousands .Count}}</b><span class="v {{.Class}}">{{.Symbol}} {{.Name}}</span></li>{{end}}
+<li{{if not .Count}} class="zero"{{end}}><b>{{thousands .Count}}</b><span class="v {{.Class}}">{{.Symbol}} {{.Name}}</span></li>{{end}}
 </ul>
 {{with .Bar}}<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="exchanges by verdict">{{range .}}<rect class="{{.Class}}" x="{{.From}}" width="{{.Width}}" height="10"/>{{end}}</svg>
 {{end}}<p class="soft">Coverage: {{.Coverage}}.{{if .Compared}} Counts are of exchanges, but for new, fixed and not seen, which are of findings.{{end}}</p>
 </header>
-{{with .Failures.Rules}}<h2>Failures ({{$.Headline}})</h2>
-<table class="contents"><thead><tr><th>rule</th><th>at</th><th>severity</th><th>seen</th><th></th></tr></thead><tbody>{{range .}}{{$r := .}}{{range .Causes}}
-<tr><td class="v"><a class="id" href="#{{.Anchor}}">{{$r.ID}}</a></td><td class="id">{{.Place}}</td><td>{{.Severity}}</td><td>{{.Exchanges}}</td><td>{{with .States}}<span class="tag state">{{.}}</span>{{end}}</td></tr>{{end}}{{end}}
+<main>
+{{with .Failures.Rules}}<h2>What failed</h2>
+<table class="contents"><thead><tr><th>what must hold</th><th>at</th><th>severity</th><th>seen</th><th></th></tr></thead><tbody>{{range .}}{{$r := .}}{{range .Causes}}
+<tr><td>{{$r.Title}} <a class="id" href="#{{.Anchor}}">{{$r.ID}}</a></td><td class="id">{{.Place}}</td><td><span class="tag s-{{.Severity}}">{{.Severity}}</span></td><td>{{.Exchanges}}</td><td>{{if .Unsafe}}<span class="tag unsafe">▲ unsafe</span>{{end}}{{with .States}}<span class="tag state">{{.}}</span>{{end}}</td></tr>{{end}}{{end}}
 </tbody></table>
-{{end}}{{if .Rows}}<h2>Probes × endpoints</h2>
-<div class="scroll"><table class="matrix"><thead><tr><th>probe</th>{{range .Columns}}<th class="id" scope="col">{{.}}</th>{{end}}</tr></thead><tbody>{{range .Rows}}
-<tr><th scope="row" class="id">{{.Probe}}</th>{{range .Cells}}<td>{{with .}}{{if .Accepted}}<span class="v na">○ accepted</span>{{else}}<span class="v {{.Mark.Name}}">{{.Mark.Symbol}} {{.Mark.Word}}</span>{{end}} {{.Answer}}{{end}}</td>{{end}}</tr>{{end}}
-</tbody></table></div>
+{{end}}{{if .Columns}}<h2>Probes × endpoints</h2>
+{{if .Rows}}{{template "matrix" (matrix .Columns .Rows)}}{{end}}
+{{with .Passed}}<details><summary>{{thousands (size .)}} probes that all endpoints passed, or that were not applicable</summary>{{template "matrix" (matrix $.Columns .)}}</details>
+{{end}}<p class="soft legend"><span class="v fail">✖ fail</span> <span class="v warn">! warn</span> <span class="v unclear">? unclear</span> <span class="v pass">✓ pass</span> <span class="v na">– n/a</span> <span class="v na">○ accepted</span>, and the status or what came in place of it</p>
 {{with .MoreCells}}<p class="soft">… and {{thousands .}} more exchanges of probes at other endpoints</p>
 {{end}}{{end}}{{template "section" .Failures}}{{template "section" .Warnings}}{{template "section" .Unclear}}{{template "section" .Accepted}}{{template "section" .Fixed}}
 {{with .MoreFindings}}<p>… and {{thousands .}} more findings that are not told apart</p>
@@ -37,7 +39,8 @@ const htmlPage = `<!DOCTYPE html>
 <ul>{{range .}}<li class="id">{{.}}</li>{{end}}</ul>
 {{end}}{{with .Remarks}}<h2>Accepted and expected</h2>
 <ul>{{range .}}<li class="id">{{.}}</li>{{end}}</ul>
-{{end}}<footer><p class="soft id">{{.Result}}</p></footer>
+{{end}}</main>
+<footer><p class="soft id">{{.Result}}</p></footer>
 </body>
 </html>
 {{define "section"}}{{if .Rules}}<h2>{{.Title}} in detail</h2>
@@ -46,8 +49,8 @@ const htmlPage = `<!DOCTYPE html>
 <p>{{.Title}} <span class="soft">({{.Level}})</span></p>
 {{range .Causes}}<section class="cause" id="{{.Anchor}}">
 <h4><span class="id">{{.Place}}</span></h4>
-<p><span class="tag">{{.Severity}}</span><span class="tag">{{.Fault}}</span><span class="tag">{{.Exchanges}}</span>{{with .States}}<span class="tag state">{{.}}</span>{{end}} <span class="soft">{{.Refs}}</span></p>
-{{with .Detail}}<p>{{.}}</p>
+<p>{{if .Unsafe}}<span class="tag unsafe">▲ unsafe switch</span>{{end}}<span class="tag s-{{.Severity}}">{{.Severity}}</span><span class="tag">{{.Fault}}</span><span class="tag">{{.Exchanges}}</span>{{with .States}}<span class="tag state">{{.}}</span>{{end}} <span class="soft">{{.Refs}}</span></p>
+{{with .Detail}}<p class="detail">{{.}}</p>
 {{end}}{{with .Probes}}<p class="soft">Probes: <span class="id">{{.}}</span></p>
 {{end}}{{with .Parts}}<div class="heads">{{range .}}{{$sign := .Sign}}
 <figure><figcaption>{{.Title}}</figcaption><pre>{{range .Lines}}<span class="soft">{{$sign}} </span>{{range .}}{{if .Mark}}<mark>{{.Text}}</mark>{{else}}{{.Text}}{{end}}{{end}}
@@ -59,4 +62,6 @@ const htmlPage = `<!DOCTYPE html>
 {{end}}<dl><dt>why</dt><dd>{{.Why}}</dd><dt>fix</dt><dd>{{range .Fix}}<p>{{.}}</p>{{end}}</dd><dt>more</dt><dd><code>{{.More}}</code></dd></dl>
 </article>
 {{end}}{{with .More}}<p>… and {{thousands .}} more</p>
-{{end}}{{end}}{{end}}`
+{{end}}{{end}}{{end}}{{define "matrix"}}<div class="scroll" tabindex="0" role="region" aria-label="probes by endpoint"><table class="matrix"><thead><tr><th>probe</th>{{range .Columns}}<th class="id" scope="col">{{.}}</th>{{end}}</tr></thead><tbody>{{range .Rows}}
+<tr><th scope="row"{{with .Title}} title="{{.}}"{{end}}><span class="id">{{.Probe}}</span></th>{{range .Cells}}{{if .}}<td class="c-{{if .Accepted}}na{{else}}{{.Mark.Name}}{{end}}">{{if .Anchor}}<a href="#{{.Anchor}}">{{end}}{{if .Accepted}}<span class="v na">○<span class="w"> accepted</span></span>{{else}}<span class="v {{.Mark.Name}}">{{.Mark.Symbol}}<span class="w"> {{.Mark.Word}}</span></span>{{end}} {{.Answer}}{{if .Anchor}}</a>{{end}}</td>{{else}}<td></td>{{end}}{{end}}</tr>{{end}}
+</tbody></table></div>{{end}}`

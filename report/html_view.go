@@ -18,12 +18,13 @@ type (
 		Runs               []string
 		From, To           string // when the first and the last exchange began
 		Headline           string
+		Unsafe             string // how often a server switched that must not have; empty: never
 		Result, Coverage   string
 		Counts             []htmlTile
 		Bar                []htmlBar
 		Notes, Remarks     []string
 		Columns            []string
-		Rows               []matrixRow
+		Rows, Passed       []matrixRow // probes with something to look into, and those without
 		MoreCells          int64
 		Failures, Warnings htmlSection
 		Unclear            htmlSection
@@ -61,7 +62,8 @@ type (
 	htmlCause struct {
 		Anchor, Place, Severity, Fault, Exchanges, States, Probes, Refs, Detail, Again, Fingerprint, ID string
 
-		Parts []htmlPart
+		Unsafe bool // a server switched and must not have
+		Parts  []htmlPart
 	}
 	// htmlPart is a part of an exchange, with its evidence marked.
 	htmlPart struct {
@@ -107,8 +109,21 @@ func bar(s *Summary) (pieces []htmlBar) {
 	return pieces
 }
 
-// viewSection shows causes, those of one rule together.
-func viewSection(title string, all []*cause) (htmlSection, error) {
+// told is what came of the whole run, in a sentence.
+func told(s *Summary, failures []*cause) string {
+	switch {
+	case len(failures) > 0:
+		return headline(failures, s.Verdicts[rules.Fail])
+	case s.Conclusive() == 0:
+		return "nothing that was seen says anything about the service"
+	case s.Verdicts[rules.Warn] > 0:
+		return "nothing failed; " + several(s.Verdicts[rules.Warn], "warning")
+	}
+	return "nothing failed"
+}
+
+// viewSection shows causes, those of one rule together. It enters the name of each in anchors.
+func viewSection(title string, all []*cause, anchors map[identity]string) (htmlSection, error) {
 	section := htmlSection{Title: title}
 	if n := len(all) - maxCards; n > 0 {
 		all, section.More = all[:maxCards], int64(n)
@@ -125,6 +140,11 @@ func viewSection(title string, all []*cause) (htmlSection, error) {
 				return section, err
 			}
 			shown.Anchor = fmt.Sprintf("%s-%d-%d", strings.ToLower(title), i+1, j+1)
+			k := c.first().identity
+			k.probe = ""
+			if anchors[k] == "" {
+				anchors[k] = shown.Anchor
+			}
 			r.Causes = append(r.Causes, shown)
 		}
 		section.Rules = append(section.Rules, r)
@@ -145,6 +165,7 @@ func viewCause(c *cause) (htmlCause, error) {
 	if len(is.examples) == 0 {
 		return v, nil
 	}
+	v.Unsafe = is.examples[0].Unsafe && f.Verdict == rules.Fail && f.Rule.Severity.Switched == rules.Critical
 	s, err := show(is.examples[0])
 	if err != nil {
 		return v, err
@@ -167,4 +188,19 @@ func viewCause(c *cause) (htmlCause, error) {
 // marks tells whether there is evidence in that part.
 func marks(spans []rules.Span, part rules.Part) bool {
 	return slices.ContainsFunc(spans, func(s rules.Span) bool { return s.Part == part })
+}
+
+// htmlTable is a table of probes by endpoint.
+type htmlTable struct {
+	Columns []string
+	Rows    []matrixRow
+}
+
+// htmlFuncs are the functions of the page.
+func htmlFuncs() template.FuncMap {
+	return template.FuncMap{
+		"thousands": thousands,
+		"size":      func(rows []matrixRow) int64 { return int64(len(rows)) },
+		"matrix":    func(columns []string, rows []matrixRow) htmlTable { return htmlTable{columns, rows} },
+	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/url"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -27,20 +28,20 @@ func (o *Options) at(route string) Location {
 
 // relative is the location as a consumer takes it: a path from the top of a source tree, never an absolute one or a URL.
 func (l Location) relative() Location {
-	path := filepath.ToSlash(l.File)
-	if _, rest, ok := strings.Cut(path, "://"); ok {
-		path = "/" + rest
+	name := filepath.ToSlash(l.File)
+	if _, rest, ok := strings.Cut(name, "://"); ok {
+		name = "/" + rest
 	}
-	if len(path) > 1 && path[1] == ':' { // a drive
-		path = path[2:]
+	if len(name) > 1 && name[1] == ':' { // a drive
+		name = name[2:]
 	}
-	if strings.HasPrefix(path, "/") || strings.Contains(path, `\`) {
-		path = path[strings.LastIndexAny(path, `/\`)+1:]
+	if strings.HasPrefix(name, "/") || strings.Contains(name, `\`) {
+		name = name[strings.LastIndexAny(name, `/\`)+1:]
 	}
-	if path = strings.TrimPrefix(path, "./"); path == "" {
-		path = defaultFile
+	if name = strings.TrimPrefix(path.Clean("/"+name), "/"); name == "" {
+		name = defaultFile
 	}
-	return Location{path, max(l.Line, 1)}
+	return Location{name, max(l.Line, 1)}
 }
 
 // uri is the file of a relative location as a relative reference (RFC 3986 §4.2).

@@ -20,7 +20,9 @@ type cell struct {
 	Mark     mark
 	Answer   string
 	Accepted bool
+	Anchor   string // of the cause, where the page has it
 	verdict  rules.Verdict
+	rule     *rules.Rule // that did not pass; nil: none
 }
 
 // The bounds of a matrix that people can still read.
@@ -49,18 +51,33 @@ func (m *matrix) add(r *rules.Ruling) {
 	m.columns[column] = true
 	v, accepted := standing(r)
 	if was, known := row[column]; !known || v < was.verdict {
-		row[column] = cell{markOf(v), answered(r.X), accepted, v}
+		row[column] = cell{Mark: markOf(v), Answer: answered(r.X), Accepted: accepted, verdict: v, rule: decisive(r, v)}
 	}
+}
+
+// decisive is the rule that an exchange counts by, if it did not pass.
+func decisive(r *rules.Ruling, v rules.Verdict) *rules.Rule {
+	var of *rules.Finding
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.Verdict == v && v < rules.Pass && f.State != rules.StateAccepted && (of == nil || f.Severity > of.Severity) {
+			of = f
+		}
+	}
+	if of == nil {
+		return nil
+	}
+	return of.Rule
 }
 
 // A matrixRow is a probe and its cells, in the order of the columns; nil where it was not sent.
 type matrixRow struct {
-	Probe string
-	Cells []*cell
+	Probe, Title string
+	Cells        []*cell
 }
 
-// rows are the columns' names and the rows, those with the worst verdict first.
-func (m *matrix) rows() (columns []string, rows []matrixRow) {
+// rows are the columns' names and the rows, those with the worst verdict first. Cells lead to a cause by its name in anchors.
+func (m *matrix) rows(anchors map[identity]string) (columns []string, rows []matrixRow) {
 	var order []endpoint
 	for e := range m.columns {
 		order = append(order, e)
@@ -73,8 +90,12 @@ func (m *matrix) rows() (columns []string, rows []matrixRow) {
 	}
 	for probe, cells := range m.cells {
 		row := matrixRow{Probe: clean(probe)}
+		if p := rules.FindProbe(probe); p != nil {
+			row.Title = p.Title
+		}
 		for _, e := range order {
 			if c, sent := cells[e]; sent {
+				c.Anchor = anchors[identity{rule: c.rule, route: e.route, endpoint: e.template}]
 				row.Cells = append(row.Cells, &c)
 			} else {
 				row.Cells = append(row.Cells, nil)
@@ -86,6 +107,15 @@ func (m *matrix) rows() (columns []string, rows []matrixRow) {
 		return cmp.Or(cmp.Compare(a.worst(), b.worst()), strings.Compare(a.Probe, b.Probe))
 	})
 	return columns, rows
+}
+
+// passed is where those rows begin in which nothing is to be looked into.
+func passed(rows []matrixRow) int {
+	i := slices.IndexFunc(rows, func(r matrixRow) bool { return r.worst() >= rules.Pass })
+	if i < 0 {
+		return len(rows)
+	}
+	return i
 }
 
 func (r *matrixRow) worst() rules.Verdict {

@@ -155,10 +155,13 @@ func (m *merge) sorted() []*merged {
 // accepted tells whether the finding makes nothing fail.
 func (is *merged) accepted() bool { return is.finding.State == rules.StateAccepted }
 
-// again is the command that reproduces what did not pass.
+// maxCommand is how many bytes a command may have that stands in a report for each finding: there can be thousands of these.
+const maxCommand = 4 << 10
+
+// again is the command that reproduces what did not pass. A request that makes it too long is sent by Interlock.
 func (is *merged) again() string {
 	if len(is.examples) > 0 {
-		if command := Again(is.examples[0]); command != "" {
+		if command := Again(is.examples[0]); command != "" && len(command) <= maxCommand {
 			return command
 		}
 	}
