@@ -75,12 +75,12 @@ func (r *run) request(ctx context.Context, p *rules.Probe) (*rules.Handshake, er
 }
 
 // sendControl sends the control of a family. Before the first probe what it switches to is tried out too.
-func (r *run) sendControl(ctx context.Context, f *family, prove bool) answer {
+func (r *run) sendControl(ctx context.Context, f *family, patience time.Duration, prove bool) answer {
 	h, err := r.request(ctx, f.probe)
 	if err != nil {
 		return answer{err: err}
 	}
-	return r.attempt(ctx, f.probe.ID, h, r.settings.Head, prove)
+	return r.attempt(ctx, f.probe.ID, h, patience, prove)
 }
 
 // wanted tells whether it is time for a control: after so many probes, when everything else waits for it, and when
@@ -94,7 +94,7 @@ func (r *run) wanted(f *family) bool {
 func (r *run) ask(ctx context.Context, f *family) {
 	f.covered, f.held = append(f.covered, f.held...), nil
 	f.since, f.asked, f.seen = 0, true, r.doubts
-	wait := time.Duration(f.misses) * retryAfter
+	wait, patience := time.Duration(f.misses)*retryAfter, r.controlPatience(f)
 	r.under++
 	r.workers.Go(func() {
 		if wait > 0 {
@@ -103,12 +103,12 @@ func (r *run) ask(ctx context.Context, f *family) {
 			case <-ctx.Done():
 			}
 		}
-		r.results <- result{family: f, answer: r.sendControl(ctx, f, false)}
+		r.results <- result{family: f, answer: r.sendControl(ctx, f, patience, false), waited: patience}
 	})
 }
 
 // told takes what came of a control.
-func (r *run) told(f *family, a answer) {
+func (r *run) told(f *family, a answer, waited time.Duration) {
 	f.asked = false
 	if errors.As(a.err, new(*suppliedError)) { // nothing was asked, and no probe can be sent either
 		r.cleared, f.good = max(r.cleared, f.seen), false
@@ -120,7 +120,8 @@ func (r *run) told(f *family, a answer) {
 		r.missed(f)
 		return
 	}
-	f.control.Exchange, f.misses = a.x, 0
+	f.note(a, waited)
+	f.misses = 0
 	r.cleared = max(r.cleared, f.seen)
 	good := a.x.Outcome == wire.Switched
 	note := ""
@@ -130,6 +131,12 @@ func (r *run) told(f *family, a answer) {
 	f.good = good
 	r.releaseCovered(f, good)
 	r.say(Progress{Note: note})
+}
+
+// note keeps what a control got last.
+func (f *family) note(a answer, waited time.Duration) {
+	f.control.Exchange, f.control.Waited = a.x, waited
+	f.control.Begun = a.x.Response == nil && len(a.raw) > 0 && begun(a.raw)
 }
 
 // said is what became of a control whose answer has changed.

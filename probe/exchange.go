@@ -34,6 +34,9 @@ func (a *attempt) exchange() *wire.Exchange {
 		x = a.unreported()
 	}
 	x.Aim = a.h.Path
+	if x.Response == nil && x.Interim == nil {
+		x.Interim = a.interim
+	}
 	if x.Response == nil && (a.garbled || len(a.scan.Partial()) > 0 && x.Outcome == wire.Closed) {
 		x.Outcome = wire.Opaque // something came, and it was no response
 	}

@@ -142,8 +142,17 @@ func TestTargetsThatCannotBeProbed(t *testing.T) {
 func TestResponsesThatDoNotEndAreHTTP(t *testing.T) {
 	for _, begins := range []string{"H", "HTTP/1.1 400 Bad", "HTTP/1.1 102 Processing\r\n\r\n"} {
 		target := Target{Address: raw(t, begins), Base: rules.NewHandshake("http", "a", "/", "")}
-		if report, err := Run(context.Background(), target, Settings{}, many(3), func(*wire.Exchange) {}, nil); err != nil || report.Sent != 3 {
+		report, err := Run(context.Background(), target, Settings{}, many(3), func(*wire.Exchange) {}, nil)
+		if err != nil || report.Sent != 3 {
 			t.Errorf("%q: got %v", begins, err)
+			continue
+		}
+		interim := 0
+		if strings.HasSuffix(begins, "\r\n\r\n") {
+			interim = 1
+		}
+		if k := report.Controls[0]; !k.Begun || k.Waited != 2*time.Second || k.Exchange.Response != nil || len(k.Exchange.Interim) != interim {
+			t.Errorf("%q: got %+v, %d interim responses", begins, k, len(k.Exchange.Interim))
 		}
 	}
 }

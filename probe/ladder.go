@@ -45,7 +45,7 @@ func ladder(base *rules.Handshake) []rung {
 // is accepted, and that once more; a request that offers nothing; and the h2c offer where h2c is asked for.
 func (r *run) climb(ctx context.Context, h2c bool) error {
 	ws, plain := r.family("websocket", "CTRL-WS"), r.family("http", "CTRL-PLAIN")
-	var first *wire.Exchange
+	var first answer
 	var raw [][]byte
 	for _, step := range ladder(r.target.Base) {
 		r.form = step.edit
@@ -54,15 +54,16 @@ func (r *run) climb(ctx context.Context, h2c bool) error {
 			return err
 		}
 		raw = append(raw, a.raw)
-		if first == nil {
-			first = a.x
+		if first.x == nil {
+			first = a
 		}
 		if ws.control.Step = step.step; a.x.Outcome == wire.Switched || a.x.Response == nil {
 			break // what is silent on the plain form is not gained by more
 		}
 	}
 	if ws.control.Exchange.Outcome != wire.Switched {
-		r.form, ws.control.Step, ws.control.Exchange = rules.Edits(), "", first
+		r.form, ws.control.Step, ws.responds = rules.Edits(), "", first.x.Response != nil
+		ws.note(first, r.settings.Head)
 	} else if err := r.confirm(ctx, ws); err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (r *run) climb(ctx context.Context, h2c bool) error {
 	if err != nil {
 		return err
 	}
-	if err := r.understood(append(raw, a.raw), first, a.x); err != nil {
+	if err := r.understood(append(raw, a.raw), first.x, a.x); err != nil {
 		return err
 	}
 	r.alive = plain
@@ -91,7 +92,8 @@ func (r *run) climb(ctx context.Context, h2c bool) error {
 
 // meet sends a control before the first probe. If nothing can be sent the target is of no use.
 func (r *run) meet(ctx context.Context, f *family) (answer, error) {
-	a := r.sendControl(ctx, f, true)
+	patience := r.controlPatience(f)
+	a := r.sendControl(ctx, f, patience, true)
 	switch err := a.err; {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -101,7 +103,7 @@ func (r *run) meet(ctx context.Context, f *family) (answer, error) {
 	default:
 		return a, &TargetError{r.target.Address, kindOf(err), reason(err)}
 	}
-	f.control.Exchange = a.x
+	f.note(a, patience)
 	f.responds = a.x.Response != nil
 	if f.took = max(f.took, a.x.Took); !f.responds {
 		f.took = r.settings.Head
@@ -144,7 +146,7 @@ func (r *run) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
 		case len(b) >= 3 && b[0] == 0x15 && b[1] == 3: // an alert of TLS (RFC 8446 §6)
 			return &TargetError{r.target.Address, ErrWantsTLS, nil}
 		case len(b) > 0 && !begun(b):
-			return &TargetError{r.target.Address, ErrNotHTTP, fmt.Errorf("it begins with %q", b[:min(len(b), 32)])}
+			return &TargetError{r.target.Address, ErrNotHTTP, fmt.Errorf("it begins with \"%s\"", wire.Escape(b[:min(len(b), 32)]))}
 		}
 	}
 	return nil

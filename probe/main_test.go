@@ -160,7 +160,7 @@ type log struct {
 func probed(ctx context.Context, t testing.TB, target Target, s Settings, probes []*rules.Probe) (log, Report, error) {
 	t.Helper()
 	l := log{by: map[string]*wire.Exchange{}}
-	last := Progress{}
+	last, met := Progress{}, 0
 	report, err := Run(ctx, target, s, probes, func(x *wire.Exchange) {
 		if l.by[x.Probe] != nil {
 			t.Errorf("%s was observed twice", x.Probe)
@@ -170,7 +170,14 @@ func probed(ctx context.Context, t testing.TB, target Target, s Settings, probes
 		}
 		l.by[x.Probe] = x
 		l.order = append(l.order, x.Probe)
-	}, func(p Progress) { last = p })
+	}, func(p Progress) {
+		last = p
+		if p.Controls != nil {
+			if met++; len(l.order) > 0 {
+				t.Error("what the controls got is told behind a probe")
+			}
+		}
+	})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return l, report, err
 	}
@@ -181,6 +188,9 @@ func probed(ctx context.Context, t testing.TB, target Target, s Settings, probes
 	}
 	if got := len(l.order) + len(report.NotSent); got != len(probes) {
 		t.Errorf("%d probes are accounted for, want %d", got, len(probes))
+	}
+	if err == nil && met != 1 {
+		t.Errorf("what the controls got is told %d times", met)
 	}
 	if last.Done != len(l.order) {
 		t.Errorf("the last progress is %+v, want %d done", last, len(l.order))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -39,6 +40,7 @@ type result struct {
 	job    *job
 	family *family
 	answer answer
+	waited time.Duration // of a control: for the head of the answer, at most
 }
 
 // A skipped probe is one that was not sent, and its place among those that were asked for.
@@ -77,12 +79,18 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 		r.enqueue(probes)
 		r.end(ctx)
 	}
+	r.report.Controls = r.controls()
+	return r.report, err
+}
+
+// controls are those that were sent.
+func (r *run) controls() (sent []Control) {
 	for _, f := range r.families {
 		if f.control.Exchange != nil {
-			r.report.Controls = append(r.report.Controls, f.control)
+			sent = append(sent, f.control)
 		}
 	}
-	return r.report, err
+	return sent
 }
 
 // wantsH2C tells whether a control of h2c is of any use.
@@ -103,7 +111,7 @@ func (r *run) enqueue(probes []*rules.Probe) {
 	}
 	slices.SortStableFunc(r.queue, func(a, b *job) int { return a.rank() - b.rank() })
 	r.total = len(r.queue)
-	r.say(Progress{})
+	r.say(Progress{Controls: r.controls()})
 }
 
 // say tells the caller how the run goes.

@@ -35,9 +35,6 @@ func (j *job) rank() int {
 	return 0
 }
 
-// heldPatience is how long a server is waited for at least that was not sent all of what it was told to expect.
-const heldPatience = 500 * time.Millisecond
-
 // schedule keeps as much under way as it may until nothing is left, or nothing more is to be sent.
 func (r *run) schedule(ctx context.Context) {
 	for {
@@ -51,7 +48,7 @@ func (r *run) schedule(ctx context.Context) {
 		r.under--
 		if got.family != nil {
 			if !r.stopping(ctx) {
-				r.told(got.family, got.answer)
+				r.told(got.family, got.answer, got.waited)
 			}
 		} else {
 			r.flying--
@@ -105,20 +102,6 @@ func (r *run) launch(ctx context.Context, j *job) {
 	r.under++
 	patience := r.patience(j.probe, f)
 	r.workers.Go(func() { r.results <- result{job: j, answer: r.sendProbe(ctx, j.probe, patience)} })
-}
-
-// patience is how long the head of the answer is waited for. Where content is held back silence is right, and where sound
-// handshakes get nothing but silence it is no news; what comes at all comes as soon as the controls' answers did.
-func (r *run) patience(p *rules.Probe, f *family) time.Duration {
-	silent := f == nil && !r.families[0].responds
-	if p.On(r.target.Base).Hold == rules.HoldNothing && !silent {
-		return r.settings.Head
-	}
-	wait := heldPatience
-	if f != nil {
-		wait = max(wait, 10*f.took)
-	}
-	return min(wait, r.settings.Head)
 }
 
 // sendProbe sends a probe and, if it wants to be compared, the same request without the offer before it.

@@ -57,6 +57,8 @@ type Control struct {
 	Accepted bool           // the server switched, each time it was tried before the first probe
 	Single   bool           // it switched the first time and not the second: handshakes cannot be used twice
 	Exchange *wire.Exchange // the last one; of a handshake that no form helped, the one without a step
+	Waited   time.Duration  // how long the head of that answer was waited for at most
+	Begun    bool           // no response came, but what may be the beginning of one
 }
 
 // A NotSent is a probe that was not sent, and why, in a few words.
@@ -67,7 +69,8 @@ type NotSent struct {
 
 // A Progress is told to the caller of a run as it goes on.
 type Progress struct {
-	Done, Total int    // probes
-	Probe       string // ID of the one that is done; empty at the beginning and for a control
-	Note        string // something a person should know, such as that the run waits; empty otherwise
+	Done, Total int       // probes
+	Probe       string    // ID of the one that is done; empty at the beginning and for a control
+	Note        string    // something a person should know, such as that the run waits; empty otherwise
+	Controls    []Control // once, before the first probe: what the sound handshakes got; else nil
 }

@@ -30,8 +30,8 @@ type Certificates struct {
 // lookAgain is how long files are taken to be unchanged.
 const lookAgain = time.Second
 
-// LoadCertificates reads certificates. An error names the file and says what is wrong with it; one that has expired, or
-// that does not fit its key, is one.
+// LoadCertificates reads certificates. An error names the file and says what is wrong with it; one that has expired, that is
+// not valid yet, or that does not fit its key, is one.
 func LoadCertificates(pairs []CertificatePair) (*Certificates, error) {
 	c := &Certificates{pairs: pairs, looked: time.Now()}
 	for _, p := range pairs {
@@ -62,8 +62,11 @@ func loadPair(p CertificatePair) (tls.Certificate, error) {
 			return cert, fmt.Errorf("certificate %q: %w", p.Cert, err)
 		}
 	}
-	if now := time.Now(); now.After(cert.Leaf.NotAfter) {
+	switch now := time.Now(); {
+	case now.After(cert.Leaf.NotAfter):
 		return cert, fmt.Errorf("certificate %q expired on %s", p.Cert, cert.Leaf.NotAfter.UTC().Format(time.DateTime))
+	case now.Before(cert.Leaf.NotBefore):
+		return cert, fmt.Errorf("certificate %q is valid from %s on", p.Cert, cert.Leaf.NotBefore.UTC().Format(time.DateTime))
 	}
 	return cert, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -196,4 +197,71 @@ func TestGuardedPeersThatLeave(t *testing.T) {
 		client.Close()
 		r.end()
 	}
+}
+
+// TestUnsafeSwitchIsFoundWhereverItStands holds that not a byte of a switch reaches the client, nor what follows it: behind
+// pipelined requests whose content or answer looks like one, however its status line is written, and wherever it is split.
+func TestUnsafeSwitchIsFoundWhereverItStands(t *testing.T) {
+	post := strings.Replace(handshake, "GET", "POST", 1)
+	const looksLikeOne = "HTTP/1.1 1Ol Switching Protocols\r\n\r\n"
+	sound := strings.Replace(switching, "HTTP/1.1 101 Switching Protocols", "%s", 1)
+	for name, each := range map[string]struct {
+		before, answered string // requests in front, and what the client gets for them
+		status           string // the line of the switch, with its end
+	}{
+		"behind nothing":           {"", "", "HTTP/1.1 101 Switching Protocols"},
+		"behind content":           {"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 36\r\n\r\n" + looksLikeOne, answer, "HTTP/1.1 101 Switching Protocols"},
+		"behind chunks":            {"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + looksLikeOne + "\r\n0\r\n\r\n", answer, "HTTP/1.1 101 Switching Protocols"},
+		"behind an answer's":       {plain, "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n" + looksLikeOne, "HTTP/1.1 101 Switching Protocols"},
+		"behind an answer's chunk": {plain, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + looksLikeOne + "\r\n0\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
+		"behind no content":        {"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
+		"behind interim answers":   {"", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
+		"without a reason":         {"", "", "HTTP/1.1 101"},
+		"two spaces":               {"", "", "HTTP/1.1  101 Switching Protocols"},
+		"a tab":                    {"", "", "HTTP/1.1\t101 Switching Protocols"},
+		"an empty line in front":   {"", "", "\r\nHTTP/1.1 101 Switching Protocols"},
+		"a bare LF in front":       {"", "", "\nHTTP/1.1 101 Switching Protocols"},
+		"a space in front":         {"", "", " HTTP/1.1 101 Switching Protocols"},
+		"a version in lower case":  {"", "", "http/1.1 101 Switching Protocols"},
+		"an old version":           {"", "", "HTTP/1.0 101 Switching Protocols"},
+		"another version":          {"", "", "HTTP/2 101 Switching Protocols"},
+		"a digit too many":         {"", "", "HTTP/1.1 0101 Switching Protocols"},
+		"no version":               {"", "", "101 Switching Protocols"},
+		"another protocol":         {"", "", "ICY 101 Switching Protocols"},
+		"a control byte":           {"", "", "HTTP/1.1 101\x00Switching Protocols"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			head := strings.Replace(sound, "%s", each.status, 1)
+			for at := 1; at <= len(head); at++ {
+				withheld(t, each.before+post, each.answered, head[:at], head[at:]+"frames")
+			}
+		})
+	}
+}
+
+// withheld has the backend answer requests in two pieces behind what the client may have.
+func withheld(t *testing.T, requests, may, first, second string) {
+	t.Helper()
+	r := guarded(t, onlyGet)
+	client := r.dial()
+	send(t, client, requests+"smuggled")
+	backend := r.accept()
+	expect(t, backend, requests)
+	send(t, backend, may+first)
+	expect(t, client, may)                 // so that the pieces come one by one
+	_, _ = io.WriteString(backend, second) // it may have been cut off by then
+	got, err := io.ReadAll(client)
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		t.Error(err)
+	}
+	if bytes.Contains(got, []byte("101")) || bytes.Contains(got, []byte("witching")) || bytes.Contains(got, []byte("frames")) {
+		t.Errorf("%q, %q: the client got %q", first, second, got)
+	}
+	client.Close()
+	if rest, _ := io.ReadAll(backend); len(rest) > 0 {
+		t.Errorf("%q: the backend got %q behind the request that it switched on", first, rest)
+	}
+	backend.Close()
+	r.end()
 }

@@ -6,10 +6,10 @@ import "slices"
 func (c *Case) expected() cell {
 	p, a, in := c.probe, c.answer(), c.column()
 	entry := p.Class.expects(a, in)
-	if p.Class == Refuse && a == answeredNormal && in == controlled && !c.websocket {
-		return cell{broken: Pass, kept: Pass, note: "the offer was ignored"} // RFC 9110, 7.8; WebSocket alone wants an error status
+	if (p.Class == Refuse || p.Class == Body) && c.ignored() {
+		return c.ignoring()
 	}
-	if p.Soft && a == answeredSwitch && in != byStatus {
+	if p.Soft && entry.kept == Fail && entry.note != gone && in != byStatus {
 		return cell{broken: Warn, kept: Warn, note: "a server may repair this"}
 	}
 	if p.Class == RefuseVersion && a == answeredNormal && in == byStatus {
@@ -17,6 +17,24 @@ func (c *Case) expected() cell {
 	}
 	if p.Class == Sequence && a != answeredSwitch && entry.note != gone && p.On(&Handshake{}).After != "" {
 		return both(NotApplicable) // what makes it a probe was never sent
+	}
+	return entry
+}
+
+// ignored tells whether a probe was answered as if it offered nothing, where a server may do so (RFC 9110, 7.8). WebSocket
+// alone wants an error status, of handshakes that are not sound (RFC 6455, 4.2.1); over HTTP/1.0 there is none.
+func (c *Case) ignored() bool {
+	if c.probe == nil || c.answer() != answeredNormal || c.column() != controlled {
+		return false
+	}
+	return !c.websocket || c.X.Request.Version == "HTTP/1.0" || c.probe.Class == Either || c.probe.Class == Warn101
+}
+
+// ignoring is what that means to every rule that wants the request not to be switched.
+func (c *Case) ignoring() cell {
+	entry := both(Pass)
+	if len(c.offered) > 0 {
+		entry.note = "the offer was ignored"
 	}
 	return entry
 }

@@ -9,6 +9,7 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"9110", "7.8", "a server may ignore an Upgrade field; the request is then the same as without one"},
 		{"9112", "6", "a request has content where Content-Length or Transfer-Encoding says so, whatever its other fields are"},
+		{"9112", "9.3", "a server reads the whole content of a request or closes the connection behind its answer, or the rest is taken for the next request"},
 	},
 	Why: `Parsers of HTTP stop at an Upgrade field and leave what comes to the caller, who is to go on with the content if
 nobody wants to switch. Where he does not, the application gets an empty request and answers 200: an order without its

@@ -20,13 +20,6 @@ switches where all others have given up. Of 78 servers that were tried, 58 did n
 	When: func(c *Case) bool {
 		return c.flawed(wire.FlawVersion) && c.X.Request.Start.To < len(c.X.Request.Raw) // else more of the line may come
 	},
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
-		if verdict == Warn && c.probed() && c.status() == 505 { // the status is made for this (RFC 9110 §15.6.6)
-			return Pass
-		}
-		return verdict
-	},
 	Show: func(c *Case) (string, []Span) {
 		q := c.X.Request
 		if q.Version == "" {

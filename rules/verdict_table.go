@@ -76,6 +76,8 @@ func RefuseSwitch(c *Case) Verdict {
 	entry := verdicts(c.answer(), in)
 	if p := c.probe; p != nil && p.rule == r {
 		entry = c.expected()
+	} else if c.ignored() {
+		entry = c.ignoring()
 	}
 	c.framed, c.found.Detail = true, entry.note
 	c.rate(max(c.found.Severity, entry.least))

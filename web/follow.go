@@ -1,18 +1,14 @@
 package web
 
 import (
-	"fmt"
-	"io"
+	"bytes"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
 )
 
-// quiet is how long a stream of events may say nothing before it says that it is alive.
-const quiet = 15 * time.Second
-
-// followRun streams the events of a run as server-sent events, from the one behind Last-Event-ID on, and ends with the
-// run. A JSON text has no line end in it, so an event is one line of data.
+// followRun streams the events of a run, from the one behind Last-Event-ID on, and ends with the run.
 func (s *Server) followRun(w http.ResponseWriter, q *http.Request) {
 	r := s.runs.find(q.PathValue("run"))
 	if r == nil {
@@ -23,23 +19,24 @@ func (s *Server) followRun(w http.ResponseWriter, q *http.Request) {
 	if next++; err != nil || next < 0 {
 		next = 0
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.WriteHeader(http.StatusOK)
-	stream := http.NewResponseController(w)
-	if stream.SetReadDeadline(time.Time{}) != nil { // that of the request would end the stream
+	to := newStream(w)
+	if to == nil {
 		return
 	}
 	for {
 		s.runs.mu.Lock()
 		events, grown, over := r.events[min(next, len(r.events)):], r.grown, r.State != running
 		s.runs.mu.Unlock()
+		if to.ready() != nil {
+			return
+		}
 		for _, e := range events {
-			if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", next, e.name, e.text); err != nil {
+			if e.text != nil && to.send(strconv.Itoa(next), e.name, e.text) != nil {
 				return
 			}
 			next++
 		}
-		if stream.Flush() != nil || over {
+		if to.to.Flush() != nil || over {
 			return
 		}
 		select {
@@ -47,9 +44,109 @@ func (s *Server) followRun(w http.ResponseWriter, q *http.Request) {
 		case <-q.Context().Done():
 			return
 		case <-time.After(quiet):
-			if _, err := io.WriteString(w, ": waiting\n\n"); err != nil {
+			if to.ready() != nil || to.alive() != nil {
 				return
 			}
 		}
 	}
+}
+
+// statusEvery is how often it is looked whether the status has changed, for somebody who follows.
+const statusEvery = 5 * time.Second
+
+// followEvents streams what happens, from the event behind Last-Event-ID on as far as it is kept, until the caller is gone. One
+// who reads too slowly is told of a gap, and nobody waits for it.
+func (s *Server) followEvents(w http.ResponseWriter, q *http.Request) {
+	r, missed := s.events.join(q.Header.Get("Last-Event-ID"))
+	if r == nil {
+		w.Header().Set("Retry-After", "10")
+		refuse(w, http.StatusServiceUnavailable, "there are too many who follow the events")
+		return
+	}
+	defer s.events.leave(r)
+	f := following{server: s, reader: r, stream: newStream(w)}
+	if f.stream == nil || missed && f.gap(r.next, 0) != nil || f.status() != nil {
+		return
+	}
+	ticker := time.NewTicker(statusEvery)
+	defer ticker.Stop()
+	for f.catchUp(q) == nil && f.stream.to.Flush() == nil {
+		select {
+		case <-q.Context().Done():
+			return
+		case <-r.wake:
+		case <-ticker.C:
+			if f.status() != nil || f.stream.alive() != nil {
+				return
+			}
+		}
+	}
+}
+
+// following is one who follows the events.
+type following struct {
+	server *Server
+	reader *reader
+	stream *stream
+	said   []byte // the last status
+}
+
+// catchUp sends what there is, a batch at a time.
+func (f *following) catchUp(q *http.Request) error {
+	for {
+		if err := f.stream.ready(); err != nil {
+			return err
+		}
+		all, from, missed, more := f.server.events.take(f.reader)
+		if missed > 0 {
+			if err := f.gap(from, missed); err != nil {
+				return err
+			}
+		}
+		for i, e := range all {
+			if err := f.stream.send(f.server.events.id(from+uint64(i)), e.name, e.text); err != nil {
+				return err
+			}
+		}
+		if len(all) == 0 {
+			return nil
+		}
+		if err := f.stream.to.Flush(); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(pace):
+		case <-q.Context().Done():
+			return q.Context().Err()
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// gap says that events were left out in front of the one with that number; 0: nobody knows how many.
+func (f *following) gap(from, missed uint64) error {
+	id := ""
+	if from > 0 {
+		id = f.server.events.id(from - 1)
+	}
+	e := newEvent(eventGap, map[string]uint64{"missed": missed})
+	return f.stream.send(id, e.name, e.text)
+}
+
+// status says how everything is, unless that was said.
+func (f *following) status() error {
+	if f.server.Status == nil {
+		return nil
+	}
+	text, err := json.Marshal(f.server.Status())
+	if err != nil || bytes.Equal(text, f.said) {
+		return err
+	}
+	f.said = text
+	if err := f.stream.ready(); err != nil {
+		return err
+	}
+	return f.stream.send("", eventStatus, text)
 }

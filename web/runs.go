@@ -39,6 +39,7 @@ type Job func(ctx context.Context, run string, told func(event string, value any
 const (
 	maxRuns   = 50
 	maxEvents = 2000 // of one run
+	maxTold   = 3    // runs whose events are kept
 )
 
 // The states of a run.
@@ -56,6 +57,8 @@ type runs struct {
 	ctx  context.Context
 	stop context.CancelFunc
 	wait sync.WaitGroup
+
+	events *events
 }
 
 // run is one probe run. Its exported fields are what is shown of it.
@@ -67,18 +70,34 @@ type run struct {
 	Error   string          `json:"error,omitempty"`
 	Result  json.RawMessage `json:"result,omitempty"`
 
+	at     progress
 	events []event
 	grown  chan struct{} // closed and made anew whenever there is something to read
 	cancel context.CancelFunc
 }
 
-// event is one step of a run as it is told to those who follow it.
-type event struct {
-	name string
-	text []byte
+// progress is how far a run is.
+type progress struct {
+	Run   string `json:"run"`
+	State string `json:"state"`
+	Done  int    `json:"done"`
+	Total int    `json:"total"` // 0: not known yet
+	Probe string `json:"probe"` // that is under way
+	Note  string `json:"note"`
+	Error string `json:"error"`
 }
 
-func (s *runs) open(ctx context.Context) { s.ctx, s.stop = context.WithCancel(ctx) }
+// event is one step of a run, or of everything, as it is told to those who follow.
+type event struct {
+	name string
+	text []byte // nil: it is not kept any more
+}
+
+// open readies the runs. Their progress is told to all as well.
+func (s *runs) open(ctx context.Context, all *events) {
+	s.events = all
+	s.ctx, s.stop = context.WithCancel(ctx)
+}
 
 // close ends the runs and waits for them.
 func (s *runs) close() {
@@ -99,6 +118,9 @@ func (s *runs) start(a Ask, job Job) (*run, error) {
 	if len(s.all) > maxRuns {
 		s.all = slices.Delete(s.all, 0, 1)
 	}
+	if i := len(s.all) - 1 - maxTold; i >= 0 {
+		s.all[i].forget()
+	}
 	s.wait.Go(func() { s.do(ctx, r, job) })
 	return r, nil
 }
@@ -113,6 +135,10 @@ func (s *runs) do(ctx context.Context, r *run, job Job) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		r.tell(event{name, text})
+		if name == "progress" || name == "note" {
+			_ = json.Unmarshal(text, &r.at) // what is no progress leaves it as it is
+			s.report(r)
+		}
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,6 +151,29 @@ func (s *runs) do(ctx context.Context, r *run, job Job) {
 	}
 	text, _ := json.Marshal(map[string]string{"state": r.State, "error": r.Error})
 	r.tell(event{"finished", text})
+	s.report(r)
+}
+
+// report tells everybody how far a run is. The lock is held.
+func (s *runs) report(r *run) {
+	if s.events != nil {
+		s.events.tell(newEvent(eventProbe, r.progress()))
+	}
+}
+
+func (r *run) progress() progress {
+	at := r.at
+	at.Run, at.State, at.Error = r.Run, r.State, r.Error
+	return at
+}
+
+// forget lets go of the events but for the last one. The lock is held.
+func (r *run) forget() {
+	kept := make([]event, len(r.events)) // those who read them have the old ones
+	if n := len(kept); n > 0 {
+		kept[n-1] = r.events[n-1]
+	}
+	r.events = kept
 }
 
 // tell adds an event. Where there are too many, progress is what is left out. The lock is held.

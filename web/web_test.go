@@ -68,8 +68,8 @@ func call(t *testing.T, method, url, body string, fields ...string) (int, string
 
 func TestHealth(t *testing.T) {
 	at := serve(t, &Server{})
-	for path, want := range map[string]int{"/healthz": 200, "/": 404, "/metrics": 404} {
-		if status, text := call(t, "GET", at+path, ""); status != want || want == 200 && text != "ok\n" {
+	for path, want := range map[string]int{"/healthz": 200, "/": 200, "/metrics": 404, "/api/v1/nosuch": 404} {
+		if status, text := call(t, "GET", at+path, ""); status != want || path == "/healthz" && text != "ok\n" {
 			t.Errorf("%s: %d %q", path, status, text)
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +16,8 @@ import (
 // acceptFlags adds the flags that say what a run is held against.
 func acceptFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArray("baseline", nil, "report of an earlier run, of -o json or ndjson, several times: what it has is known and makes nothing fail")
+	f.StringArray("baseline", nil, "an earlier run, as its report of -o json or ndjson, or in the store as its ID or last, several times: what it has is known and makes nothing fail")
+	storeFlags(cmd)
 	f.StringArray("accept", nil, "file with the keys accept and expect of the configuration, several times")
 }
 
@@ -45,37 +45,19 @@ func loadAccepting(cmd *cobra.Command, c *config, screen *screen) (*accepting, e
 		}
 		a.states.Entries, a.coverage.Expected = slices.Concat(a.states.Entries, accepted), slices.Concat(a.coverage.Expected, expected)
 	}
-	for _, name := range flag("baseline") {
-		if a.states.Baseline == nil {
-			a.states.Baseline = new(accept.Findings)
-		}
-		if err := readFindings(name, screen, a.states.Baseline); err != nil {
+	names := slices.Concat(c.Baseline, flag("baseline"))
+	if len(names) == 0 {
+		return a, nil
+	}
+	a.states.Baseline = new(accept.Findings)
+	b := newBaselines(cmd, c, screen)
+	defer b.close()
+	for _, name := range names {
+		if err := b.read(cmd.Context(), name, a.states.Baseline); err != nil {
 			return nil, usage("--baseline: %w", err)
 		}
 	}
 	return a, nil
-}
-
-// readFindings reads those of the rulings in a file.
-func readFindings(name string, screen *screen, into *accept.Findings) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	shown, done := screen.progress(name, file, info)
-	defer done()
-	if err := report.Read(shown, into.Add); err != nil {
-		return fmt.Errorf("read %q: %w", name, err)
-	}
-	if into.More > 0 {
-		screen.complain(fmt.Sprintf("%s: findings that are not told apart: %d", name, into.More))
-	}
-	return nil
 }
 
 // about leaves out what is not about an endpoint, the only one that the run can say anything about.

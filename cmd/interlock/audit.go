@@ -36,7 +36,11 @@ func auditCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := openReports(outputs, screen, ascii)
+			options, err := reportOptions(cmd, &c, ascii)
+			if err != nil {
+				return err
+			}
+			r, err := openReports(outputs, screen, options, nil)
 			if err != nil {
 				return err
 			}
@@ -51,6 +55,7 @@ func auditCommand() *cobra.Command {
 	f.StringArrayVarP(&outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text)")
 	gateFlags(cmd)
 	acceptFlags(cmd)
+	locationFlag(cmd)
 	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
 	return cmd
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"time"
@@ -21,7 +20,7 @@ import (
 type config struct {
 	Backend    string           `yaml:"backend"`
 	Listen     string           `yaml:"listen"`
-	Admin      string           `yaml:"admin"`
+	Admin      adminConfig      `yaml:"admin"`
 	Forward    forwardConfig    `yaml:"forward"`
 	Host       string           `yaml:"host"`
 	Store      string           `yaml:"store"`
@@ -39,13 +38,16 @@ type config struct {
 	Limits     limitsConfig     `yaml:"limits"`
 	Evidence   evidenceConfig   `yaml:"evidence"`
 	Retention  retentionConfig  `yaml:"retention"`
+	Otel       otelConfig       `yaml:"otel"`
 	Rules      rulesConfig      `yaml:"rules"`
 	Probes     probesConfig     `yaml:"probes"`
-	Accept     []acceptConfig   `yaml:"accept"`
+	Baseline   []string         `yaml:"baseline"`
+	Accept     []accept.Written `yaml:"accept"`
 	Expect     []expectConfig   `yaml:"expect"`
 
 	file     string               // that it was read from; empty: none
 	stamp    time.Time            // of that file
+	origin   *origin              // where its values come from, once it was checked
 	accepted []accept.Entry       // what Accept says, and Expect, once it was checked
 	expected []accept.Expectation // by endpoint
 }
@@ -98,7 +100,7 @@ func (d *duration) UnmarshalYAML(b []byte) error {
 // defaults is the configuration of somebody who configures nothing. Zero limits mean those of the packages.
 func defaults() config {
 	return config{
-		Listen: "127.0.0.1:8426", Admin: "127.0.0.1:9426", Guard: "off", Log: "auto", Unrouted: unroutedDefault,
+		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Log: "auto", Unrouted: unroutedDefault,
 		Forward: forwardConfig{Hosts: hostList{"backends"}},
 		Limits: limitsConfig{
 			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),
@@ -185,6 +187,7 @@ func (o *origin) of(key string) string {
 
 // check tells everything that is wrong with a configuration, each with where it comes from.
 func (c *config) check(o *origin) error {
+	c.origin = o
 	var faults faults
 	fault := faults.add(o)
 	checkBackend("", c.Backend, c.Host, c.Guard, c.SendProxy, &c.BackendTLS, fault)
@@ -193,15 +196,14 @@ func (c *config) check(o *origin) error {
 		c.Listeners[i].check(fmt.Sprintf("listeners[%d].", i), fault)
 	}
 	c.checkRoutes(fault)
-	if _, _, err := net.SplitHostPort(c.Admin); err != nil {
-		fault("admin", "%q is no host:port", c.Admin)
-	}
+	c.Admin.check(fault)
 	c.Forward.check(fault)
 	c.checkStore(fault)
 	if c.Log != "auto" && c.Log != "json" && c.Log != "text" {
 		fault("log", "%q is none of auto, json, text", c.Log)
 	}
 	c.checkNumbers(fault)
+	c.Otel.check(fault)
 	c.Rules.check(fault)
 	c.Probes.check(fault)
 	c.accepted, c.expected = (&acceptFile{c.Accept, c.Expect}).take(o, fault)

@@ -190,7 +190,10 @@ func (c *forwardConfig) isOpen() bool {
 // own are addresses that nobody is to reach through the forward listener.
 func (d *doors) own() []netip.AddrPort {
 	var all []netip.AddrPort
-	for _, ln := range append([]net.Listener{d.admin}, d.reverse...) {
+	for _, ln := range append([]net.Listener{d.admin, d.open}, d.reverse...) {
+		if ln == nil {
+			continue
+		}
 		if tcp, ok := ln.Addr().(*net.TCPAddr); ok {
 			all = append(all, tcp.AddrPort())
 		}

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/interlock-proxy/interlock/accept"
 )
 
 // TestTheAnnotatedConfigurationIsTheDefault holds that the file shows every key with the value that it has without a file.
@@ -17,8 +19,8 @@ func TestTheAnnotatedConfigurationIsTheDefault(t *testing.T) {
 	}
 	want.Rules.Protocols, want.Rules.Origins, want.Rules.Off, want.Rules.Secrets = []string{}, []string{}, []string{}, []string{}
 	want.Rules.Severity = map[string]string{}
-	want.Probes.Authorized = []string{}
-	want.Accept, want.Expect = []acceptConfig{}, []expectConfig{}
+	want.Probes.Authorized, want.Admin.Names = []string{}, []string{}
+	want.Baseline, want.Accept, want.Expect = []string{}, []accept.Written{}, []expectConfig{}
 	want.TLS.H2Pass, want.TLS.Certificates, want.ProxyFrom, want.Listeners, want.Routes = []string{}, []certificateConfig{}, []string{}, []listenerConfig{}, []routeConfig{}
 	want.Forward.PassThrough, want.Forward.Users = []string{}, map[string]string{}
 	want.file, want.stamp = got.file, got.stamp

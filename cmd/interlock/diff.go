@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,15 +23,17 @@ func diffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "diff A B", Short: "compare two runs: what is new, changed, flapping, fixed", Args: cobra.ExactArgs(2),
 		Long: "Compare the findings of two runs by what they are about: rule, probe, route and endpoint, never the address. A and B are\n" +
-			"reports of -o json or ndjson. The exit status is 1 if B has failures at or over --fail-on that A does not have.",
-		Example: "  interlock diff monday.json today.json\n  interlock diff monday.json today.json -o json=diff.json -o text",
+			"reports of -o json or ndjson, or runs in the store: an ID or the beginning of one, last, or last~1 for the one before. The exit\n" +
+			"status is 1 if B has failures at or over --fail-on that A does not have.",
+		Example: "  interlock diff monday.json today.json\n  interlock diff last~1 last -o json=diff.json -o text",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			_, gate, err := loadRules(cmd)
+			c, gate, err := loadRules(cmd)
 			if err != nil {
 				return err
 			}
 			d := diffing{gate: gate, names: names, screen: newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr()), ascii: ascii}
-			if err := d.compare(); err != nil {
+			d.runs = newBaselines(cmd, &c, d.screen)
+			if err := d.compare(cmd.Context()); err != nil {
 				return err
 			}
 			if err := d.write(outputs); err != nil {
@@ -42,6 +45,7 @@ func diffCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVarP(&outputs, "output", "o", nil, "FORMAT[=FILE], several times: text, json; - is the standard output (default text)")
 	gateFlags(cmd)
+	storeFlags(cmd)
 	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
 	return cmd
 }
@@ -51,6 +55,7 @@ type diffing struct {
 	gate   rules.Gate
 	names  []string // of A and B
 	screen *screen
+	runs   *baselines
 	ascii  bool
 
 	a, b accept.Findings
@@ -58,9 +63,10 @@ type diffing struct {
 }
 
 // compare reads both runs.
-func (d *diffing) compare() error {
+func (d *diffing) compare(ctx context.Context) error {
+	defer d.runs.close()
 	for i, run := range []*accept.Findings{&d.a, &d.b} {
-		if err := readFindings(d.names[i], d.screen, run); err != nil {
+		if err := d.runs.read(ctx, d.names[i], run); err != nil {
 			return usage("%w", err)
 		}
 	}

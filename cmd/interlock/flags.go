@@ -14,7 +14,7 @@ func configFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.String("backend", d.Backend, "the backend, as a URL such as http://127.0.0.1:3000")
 	f.String("listen", d.Listen, "address of the reverse listener")
-	f.String("admin", d.Admin, "address of the admin API and of /healthz")
+	f.String("admin", d.Admin.Listen, "address of the admin API, its pages and /healthz")
 	f.String("forward", d.Forward.Listen, "address of the forward listener, for clients that are told to use a proxy; empty: none")
 	f.String("host", d.Host, "value that every Host field gets on its way to the backend; empty: unchanged")
 	f.String("config", "", "configuration file")
@@ -27,6 +27,7 @@ func configFlags(cmd *cobra.Command) {
 	f.String("tls-cert", "", "file with the certificate of the reverse listener, in PEM; without one it speaks no TLS")
 	f.String("tls-key", "", "file with its key, in PEM")
 	f.String("admin-token-file", "", "file with the token that the admin address asks for; beyond loopback it needs one")
+	f.String("otel-endpoint", d.Otel.Endpoint, "URL of an OpenTelemetry collector that traces are sent to (OTLP/HTTP); empty: what OTEL_EXPORTER_OTLP_ENDPOINT says")
 	f.String("log", d.Log, "auto, json or text; auto is text on a terminal")
 	f.String("instance", d.Instance, "name of this instance in rulings; empty: a random one")
 	env := func(f *pflag.Flag) { f.Usage += " (" + variable(f.Name) + ")" }
@@ -59,7 +60,7 @@ func loadConfig(cmd *cobra.Command) (config, error) {
 		}
 	}
 	for name, field := range map[string]*string{
-		"backend": &c.Backend, "listen": &c.Listen, "admin": &c.Admin, "forward": &c.Forward.Listen, "host": &c.Host,
+		"backend": &c.Backend, "listen": &c.Listen, "admin": &c.Admin.Listen, "forward": &c.Forward.Listen, "host": &c.Host,
 		"backend-ca": &c.BackendTLS.CA, "backend-cert": &c.BackendTLS.Cert, "backend-key": &c.BackendTLS.Key, "admin-token-file": &c.AdminToken,
 		"store": &c.Store, "guard": &c.Guard, "log": &c.Log, "instance": &c.Instance,
 	} {
@@ -69,7 +70,10 @@ func loadConfig(cmd *cobra.Command) (config, error) {
 	}
 	_, alone := o.given["forward"]
 	c.Forward.alone = c.Forward.alone || alone
+	_, alone = o.given["admin"]
+	c.Admin.alone = c.Admin.alone || alone
 	c.tlsFlags(value, o)
+	c.otelFlags(value, o)
 	return c, c.check(o)
 }
 

@@ -12,7 +12,7 @@ import (
 // gateFlags adds the flags that say how rules are judged by and which of them make a run fail.
 func gateFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.String("config", "", "configuration file, of which the parts rules, probes, accept and expect count ("+variable("config")+")")
+	f.String("config", "", "configuration file, of which the parts rules, probes, store, evidence, accept, baseline and expect count ("+variable("config")+")")
 	f.String("fail-on", "high", "the mildest severity of a failed rule that makes the exit status 1: critical, high, medium, low or info")
 	f.String("profile", "", "the rules that may do so: seed, recommended or all (default: the configuration's, else recommended)")
 	f.String("rules-as-of", "", "a release such as 0.1: rules of later ones are shown and make nothing fail (default: the configuration's, else none)")
@@ -46,6 +46,7 @@ func loadRules(cmd *cobra.Command) (config, rules.Gate, error) {
 	var faults faults
 	c.Rules.check(faults.add(o))
 	c.Probes.check(faults.add(o))
+	c.checkStore(faults.add(o))
 	c.accepted, c.expected = (&acceptFile{c.Accept, c.Expect}).take(o, faults.add(o))
 	if err := faults.err(); err != nil {
 		return c, gate, err
@@ -54,5 +55,6 @@ func loadRules(cmd *cobra.Command) (config, rules.Gate, error) {
 	if err != nil {
 		return c, gate, usage("--fail-on: %w", err)
 	}
+	c.storeFlag(cmd)
 	return c, rules.Gate{Profile: rules.Profile(c.Rules.Profile), Least: least, AsOf: c.Rules.AsOf}, nil
 }

@@ -15,6 +15,7 @@ import (
 type doors struct {
 	reverse []net.Listener // the first one, then those of listeners, in their order
 	admin   net.Listener
+	open    net.Listener // for what needs no token; nil: it is at the admin address only
 	forward net.Listener // nil: none
 }
 
@@ -34,8 +35,13 @@ func openDoors(ctx context.Context, c *config) (*doors, error) {
 			}
 			d.reverse = append(d.reverse, ln)
 		}
-		if d.admin, err = listen(ctx, "--admin", c.Admin); err != nil {
+		if d.admin, err = listen(ctx, "--admin", c.Admin.Listen); err != nil {
 			return err
+		}
+		if c.Admin.Open != "" {
+			if d.open, err = listen(ctx, "admin.open", c.Admin.Open); err != nil {
+				return err
+			}
 		}
 		if c.Forward.Listen != "" {
 			d.forward, err = listen(ctx, "--forward", c.Forward.Listen)
@@ -50,7 +56,7 @@ func openDoors(ctx context.Context, c *config) (*doors, error) {
 }
 
 func (d *doors) close() {
-	for _, ln := range append(d.reverse, d.admin, d.forward) {
+	for _, ln := range append(d.reverse, d.admin, d.open, d.forward) {
 		if ln != nil {
 			ln.Close()
 		}

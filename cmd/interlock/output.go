@@ -47,7 +47,7 @@ func (o *output) banner(c config, open *doors) {
 	if open.forward != nil {
 		forward = "   forward " + open.forward.Addr().String()
 	}
-	fmt.Fprintf(o.w, " interlock %s   http://%s %s %s%s   admin http://%s\n\n", version(), open.reverse[0].Addr(), o.console.arrow(), c.Backend, forward, open.admin.Addr())
+	fmt.Fprintf(o.w, " interlock %s   http://%s %s %s%s   admin %s://%s\n\n", version(), open.reverse[0].Addr(), o.console.arrow(), c.Backend, forward, c.Admin.scheme(), open.admin.Addr())
 }
 
 // summary says what was found in all, and what was not looked into.

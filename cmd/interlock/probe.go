@@ -14,6 +14,8 @@ import (
 	"github.com/interlock-proxy/interlock/probe"
 	"github.com/interlock-proxy/interlock/report"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // probeFlags are the flags of the command.
@@ -27,7 +29,7 @@ type probeFlags struct {
 	insecure                    bool
 	cert, key, ca, sni          string
 	risky, unsafeMethods, exact bool
-	authorized                  []string
+	authorized, labels          []string
 	handshakeCmd                string
 	list                        bool
 	show, direct                string
@@ -61,7 +63,12 @@ func probeCommand() *cobra.Command {
 				if len(args) > 0 || f.admin == "" || f.endpoint == "" {
 					return usage("--admin and --endpoint belong together, and stand for the URL")
 				}
+				if err := onlyWithURL(cmd); err != nil {
+					return err
+				}
 				return p.doRemote(cmd.Context())
+			case f.asRecorded:
+				return usage("--as-recorded goes with --admin and --endpoint: only a running interlock serve has recorded handshakes")
 			case len(args) == 0:
 				return usage("name the endpoint, such as http://127.0.0.1:3000/chat; interlock probe --list lists the probes")
 			}
@@ -71,6 +78,8 @@ func probeCommand() *cobra.Command {
 	f.add(cmd)
 	gateFlags(cmd)
 	acceptFlags(cmd)
+	recordFlags(cmd, &f.labels)
+	locationFlag(cmd)
 	for _, name := range []string{"only", "skip", "show"} {
 		if err := cmd.RegisterFlagCompletionFunc(name, completeProbes); err != nil {
 			panic(err) // the flag is not there: a mistake in the program
@@ -125,7 +134,9 @@ type probing struct {
 	accepting *accepting
 	screen    *screen
 	reports   *reports
-	run       string // its name
+	options   report.Options
+	kept      *recording // nil: the run is not kept
+	run       string     // its name
 	began     time.Time
 	width     int // of the terminal; 0: there is none
 
@@ -136,6 +147,7 @@ type probing struct {
 
 	unmet  bool // the target cannot be probed at all
 	tally  tally
+	met    []probe.Control // what the sound handshakes got before the first probe
 	was    probe.Report
 	faults map[string]string // whose fault a failure is, by ID of the probe
 	faulty []string          // these IDs, in their order
@@ -147,11 +159,17 @@ func newProbing(cmd *cobra.Command, f *probeFlags) (*probing, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkPairs("label", "K=V", f.labels); err != nil {
+		return nil, err
+	}
 	p := &probing{
 		flags: f, config: c, gate: gate, screen: newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr()), run: ulid.Make().String(), began: time.Now(),
 	}
 	p.width = p.screen.width()
 	if p.accepting, err = loadAccepting(cmd, &c, p.screen); err != nil {
+		return nil, err
+	}
+	if p.options, err = reportOptions(cmd, &c, f.ascii); err != nil {
 		return nil, err
 	}
 	for i, name := range f.protocols {
@@ -181,7 +199,7 @@ func (p *probing) do(ctx context.Context, url string) error {
 	}
 	var err error
 	document := &report.ProbeRun{Run: p.run, Time: p.began}
-	p.reports, err = openReportsWith(p.flags.outputs, p.screen, report.Options{ASCII: p.flags.ascii, Version: version()}, ownFormats{
+	p.reports, err = openReports(p.flags.outputs, p.screen, p.options, ownFormats{
 		"text": p.newText,
 		"json": func(w io.Writer, _ report.Options) (report.Writer, error) {
 			return report.NewProbeJSON(w, document), nil
@@ -190,6 +208,11 @@ func (p *probing) do(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
+	if p.kept, err = record(ctx, &p.config, p.screen, store.Run{ID: p.run, Command: "probe", Origin: string(wire.OriginProbe), Began: p.began}, p.flags.labels); err != nil {
+		p.reports.abandon()
+		return err
+	}
+	defer p.kept.close()
 	p.announce()
 	p.was, err = p.send(ctx, p.target, p.probes, p.entered)
 	if err == nil && p.direct != nil {
@@ -237,18 +260,6 @@ func (p *probing) at(ctx context.Context, where place) (probe.Target, error) {
 		return t, err
 	}
 	return probe.Target{Address: where.choose(ctx, ips), TLS: config, Route: "default"}, nil
-}
-
-// announce says before the first byte where it goes, and how many requests there will be.
-func (p *probing) announce() {
-	n := len(p.probes)
-	for _, q := range p.probes {
-		if q.Twin {
-			n++
-		}
-	}
-	fmt.Fprintf(p.screen.stderr, "interlock: %s is at %s: %s, about %s with controls and repeats, run %s\n",
-		p.place, p.target.Address, count(len(p.probes), "probe"), count(n+n/10+8, "request"), p.run)
 }
 
 func count(n int, noun string) string {

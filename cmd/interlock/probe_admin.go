@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/interlock-proxy/interlock/probe"
 	"github.com/interlock-proxy/interlock/report"
 	"github.com/interlock-proxy/interlock/rules"
@@ -80,6 +82,21 @@ func (r *remote) call(ctx context.Context, method, path string, body []byte) (*h
 // maxEvent is how long one event of a run may be, in bytes.
 const maxEvent = 4 << 20
 
+// onlyWithURL refuses flags that say how probes are sent from here: what a running Interlock sends is made of what it has
+// learned and of its own configuration.
+func onlyWithURL(cmd *cobra.Command) error {
+	for _, name := range []string{"field", "cookie", "subprotocol", "origin", "concurrency", "rate", "timeout", "insecure", "cert", "key", "ca", "sni",
+		"exact", "authorized", "handshake-cmd", "direct", "seed-compat"} {
+		if cmd.Flags().Changed(name) {
+			return usage("--%s goes with a URL: with --admin it is the running Interlock that probes, as its own configuration says", name)
+		}
+	}
+	if only, _ := cmd.Flags().GetStringSlice("protocol"); len(only) > 1 {
+		return usage("--protocol: with --admin it is the one protocol of the handshake that was learned")
+	}
+	return nil
+}
+
 // doRemote has the running Interlock probe an endpoint that it has learned, and reports as if it had been done here.
 func (p *probing) doRemote(ctx context.Context) error {
 	f := p.flags
@@ -98,6 +115,9 @@ func (p *probing) doRemote(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.announce(ctx, p, ask.Protocol); err != nil {
+		return err
+	}
 	started, err := r.call(ctx, http.MethodPost, "/api/v1/probe-runs", body)
 	if err != nil {
 		return err
@@ -111,7 +131,7 @@ func (p *probing) doRemote(ctx context.Context) error {
 	p.run, p.place = run.Run, place{scheme: "http", host: strings.TrimPrefix(strings.TrimPrefix(r.url, "http://"), "https://"), target: f.endpoint}
 	p.accepting.about(rules.Template(f.endpoint))
 	var document bytes.Buffer
-	p.reports, err = openReportsWith(f.outputs, p.screen, report.Options{ASCII: f.ascii, Version: version()}, ownFormats{
+	p.reports, err = openReports(f.outputs, p.screen, p.options, ownFormats{
 		"text": p.newText,
 		"json": func(w io.Writer, _ report.Options) (report.Writer, error) { return &asGiven{w, &document}, nil },
 	})
@@ -246,9 +266,9 @@ func (r *remote) finish(p *probing, document *bytes.Buffer) error {
 	p.target.Address, p.place.host, p.place.target = e.Backend, e.Backend, e.Target
 	p.was = probe.Report{Degraded: e.Degraded, Suspects: e.Suspects, Gone: e.Gone}
 	for _, c := range e.Controls {
-		k := probe.Control{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single}
+		k := probe.Control{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Exchange: &wire.Exchange{}}
 		if c.Status > 0 {
-			k.Exchange = &wire.Exchange{Response: wire.ReadResponse(fmt.Appendf(nil, "HTTP/1.1 %d \r\n\r\n", c.Status))}
+			k.Exchange.Response = wire.ReadResponse(fmt.Appendf(nil, "HTTP/1.1 %d \r\n\r\n", c.Status))
 		}
 		p.was.Controls = append(p.was.Controls, k)
 	}

@@ -26,8 +26,8 @@ func TestProbingFromTheRunningProxy(t *testing.T) {
 		code = run(append([]string{"probe", "--admin", s.admin, "--endpoint", "/chat"}, args...), &out, &complaints)
 		return code, out.String(), complaints.String()
 	}
-	if code, _, _ := probing(); code != exitUsage {
-		t.Errorf("before anything was learned: status %d", code)
+	if code, _, stderr := probing(); code != exitUsage || strings.Contains(stderr, " probes, about ") {
+		t.Errorf("before anything was learned: status %d\n%s", code, stderr)
 	}
 	conn, r, status := s.open("a.test\r\nCookie: session=CANARY")
 	if status != 101 || echoes(conn, r) != nil {
@@ -37,7 +37,8 @@ func TestProbingFromTheRunningProxy(t *testing.T) {
 	s.await(t, "exchange", 1)
 	file := filepath.Join(t.TempDir(), "probes.json")
 	code, text, stderr := probing("-o", "text", "-o", "json="+file, "--ascii")
-	if code != 0 || !strings.Contains(text, "\n RESULT fail=0 ") || strings.Contains(stderr, "recorded") {
+	announced := "interlock: /chat at " + backend.Addr + ", of http://" + s.admin + ": "
+	if code != 0 || !strings.Contains(text, "\n RESULT fail=0 ") || strings.Contains(stderr, "recorded") || !strings.HasPrefix(stderr, announced) {
 		t.Errorf("status %d\n%s%s", code, text, stderr)
 	}
 	written, err := os.ReadFile(file)

@@ -37,33 +37,52 @@ func (p *probing) failedControl() *control {
 	return last
 }
 
+// lostControl is the control of WebSocket, if it was accepted before the first probe and not behind the last one; else nil.
+func (p *probing) lostControl() *control {
+	for _, c := range p.was.Controls {
+		if c.Protocol == "websocket" && c.Accepted && !switched(c.Exchange) {
+			return &control{c, p.place}
+		}
+	}
+	return nil
+}
+
+// switched tells whether a control got its 101 the last time.
+func switched(x *wire.Exchange) bool {
+	return x != nil && x.Response != nil && x.Response.Status == 101
+}
+
 // came is what came back in place of a switch, in a few words.
 func (c *control) came() string {
-	x := c.Exchange
+	x, first := c.Exchange, ""
+	if c.Accepted {
+		first = "was accepted at first, and then "
+	}
 	switch {
 	case c.Single:
 		return "the sound handshake was accepted once and not twice"
 	case x == nil:
 		return "no sound handshake was sent"
 	case x.Response != nil:
-		text := fmt.Sprintf("the sound handshake got %d", x.Response.Status)
+		text := fmt.Sprintf("the sound handshake %sgot %d", first, x.Response.Status)
 		if where, ok := x.Response.Value("Location"); ok && x.Response.Status/100 == 3 {
 			text += " to " + shown(rules.RedactTarget(where))
 		}
 		return text
 	}
-	switch x.Outcome {
-	case wire.Silent:
-		return "the sound handshake got no answer in time"
-	case wire.Closed:
-		return "the sound handshake got no answer: the connection was closed"
-	case wire.Local:
+	switch {
+	case x.Outcome == wire.Local:
 		return "the sound handshake did not get there: " + string(x.Cause)
-	}
-	if len(x.Interim) > 0 {
+	case x.Outcome == wire.Opaque && len(x.Interim) > 0:
 		return "the sound handshake got interim responses and no final one"
+	case x.Outcome == wire.Opaque && !c.Begun:
+		return "what answers the sound handshake is no HTTP"
+	case x.Outcome == wire.Closed && x.Cause == wire.CauseServerReset:
+		return "the sound handshake " + first + "got no answer: the connection was reset"
+	case x.Outcome == wire.Closed:
+		return "the sound handshake " + first + "got no answer: the connection was closed"
 	}
-	return "what answers the sound handshake is no HTTP"
+	return "the sound handshake " + first + "got " + got(&c.Control)
 }
 
 // next is what to do about it.
@@ -103,8 +122,14 @@ func (c *control) next() string {
 // silent is what to do where no response came.
 func (c *control) silent() string {
 	other := map[string]string{"http": "https", "https": "http"}[c.place.scheme]
-	if c.Exchange != nil && c.Exchange.Outcome == wire.Silent {
-		return "interlock probe " + c.place.String() + " --timeout 10s, or " + other + ":// if that is what it speaks"
+	again := "interlock probe " + c.place.String() + " --timeout 10s"
+	switch x := c.Exchange; {
+	case x != nil && x.Outcome == wire.Silent && c.Begun:
+		return again + ", or more: it has begun to answer"
+	case x != nil && x.Outcome == wire.Silent:
+		return again + ", or " + other + ":// if that is what it speaks"
+	case x != nil && (c.Begun || len(x.Interim) > 0):
+		return "look into its log: it begins to answer and does not come to an end"
 	}
 	return "try " + other + "://, and see whether the port is the right one"
 }
@@ -149,12 +174,11 @@ func controlLine(c *console, controls []probe.Control) string {
 
 // controlPart is the state of one control: its mark, the protocol, and what it got last.
 func controlPart(c *console, k *probe.Control) string {
-	switched := k.Exchange != nil && k.Exchange.Response != nil && k.Exchange.Response.Status == 101
 	mark, why := c.mark("33", "!", "!"), ""
 	switch {
 	case k.Single:
 		why = " (the first time only)"
-	case k.Accepted && !switched:
+	case k.Accepted && !switched(k.Exchange):
 		why = " (was accepted before)"
 	case !k.Accepted:
 		if mark = c.mark("dim", "–", "-"); k.Exchange != nil && k.Exchange.Response != nil {
@@ -163,26 +187,37 @@ func controlPart(c *console, k *probe.Control) string {
 	default:
 		mark = c.mark("32", "✓", "+")
 	}
-	text := mark + " " + k.Protocol + " " + got(k.Exchange) + why
+	text := mark + " " + k.Protocol + " " + got(k) + why
 	if k.Step != "" {
 		text += " with " + shown(k.Step)
 	}
 	return text
 }
 
-// got is what an exchange came to, in a word or two.
-func got(x *wire.Exchange) string {
+// got is what a control came to, in a few words.
+func got(k *probe.Control) string {
+	x, whole, within := k.Exchange, "no answer", ""
+	if k.Begun {
+		whole = "no whole answer"
+	}
+	if k.Waited > 0 {
+		within = " in " + k.Waited.String()
+	}
 	switch {
 	case x == nil:
 		return "not sent"
 	case x.Response != nil:
 		return strconv.Itoa(x.Response.Status)
 	case x.Outcome == wire.Silent:
-		return "no answer in time"
+		return whole + within
+	case x.Outcome == wire.Closed && x.Cause == wire.CauseServerReset:
+		return "reset without an answer"
 	case x.Outcome == wire.Closed:
 		return "closed without an answer"
+	case x.Outcome == wire.Opaque && !k.Begun:
+		return "no HTTP"
 	}
-	return "no answer"
+	return whole
 }
 
 // shown is text from the wire as one line of printable ASCII, cut where it is long.

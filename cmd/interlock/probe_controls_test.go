@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/interlock-proxy/interlock/probe"
 	"github.com/interlock-proxy/interlock/wire"
@@ -34,13 +35,30 @@ func TestAFailedControlSaysWhatToDo(t *testing.T) {
 		x := &wire.Exchange{Response: wire.ReadResponse([]byte("HTTP/1.1 " + response + "\r\n\r\n"))}
 		advised(t, response, &control{probe.Control{Exchange: x}, where}, want)
 	}
-	for outcome, want := range map[wire.Outcome][2]string{
-		wire.Silent: {"no answer in time", "--timeout 10s"},
-		wire.Closed: {"the connection was closed", "try https://"},
-		wire.Opaque: {"is no HTTP", "try https://"},
+	interim := []*wire.Response{wire.ReadResponse([]byte("HTTP/1.1 102 Processing\r\n\r\n"))}
+	for _, each := range []struct {
+		x     wire.Exchange
+		begun bool
+		want  [2]string
+	}{
+		{wire.Exchange{Outcome: wire.Silent}, false, [2]string{"got no answer in 2s", "https:// if that"}},
+		{wire.Exchange{Outcome: wire.Silent}, true, [2]string{"got no whole answer in 2s", "it has begun to answer"}},
+		{wire.Exchange{Outcome: wire.Closed, Cause: wire.CauseServer}, false, [2]string{"the connection was closed", "try https://"}},
+		{wire.Exchange{Outcome: wire.Closed, Cause: wire.CauseServerReset}, false, [2]string{"the connection was reset", "try https://"}},
+		{wire.Exchange{Outcome: wire.Opaque}, false, [2]string{"is no HTTP", "try https://"}},
+		{wire.Exchange{Outcome: wire.Opaque}, true, [2]string{"got no whole answer", "does not come to an end"}},
+		{wire.Exchange{Outcome: wire.Opaque, Interim: interim}, true, [2]string{"interim responses and no final one", "does not come to an end"}},
+		{wire.Exchange{}, false, [2]string{"got no answer", "try https://"}},
 	} {
-		advised(t, string(outcome), &control{probe.Control{Exchange: &wire.Exchange{Outcome: outcome}}, where}, want)
+		k := probe.Control{Exchange: &each.x, Begun: each.begun, Waited: 2 * time.Second}
+		advised(t, string(each.x.Outcome), &control{k, where}, each.want)
 	}
+	lost := probe.Control{Protocol: "websocket", Accepted: true, Exchange: &wire.Exchange{Response: wire.ReadResponse([]byte("HTTP/1.1 429 x\r\n\r\n"))}}
+	p := &probing{flags: &probeFlags{}, place: where, was: probe.Report{Controls: []probe.Control{lost}}}
+	if p.failedControl() != nil || p.lostControl() == nil {
+		t.Error("a control that was accepted at first is failed, or not lost")
+	}
+	advised(t, "lost", p.lostControl(), [2]string{"was accepted at first, and then got 429", "--concurrency 1 --rate 1"})
 	advised(t, "single", &control{probe.Control{Single: true}, where}, [2]string{"once and not twice", again + " --handshake-cmd CMD"})
 }
 
@@ -64,8 +82,13 @@ func TestTheControlLineSaysWhatCame(t *testing.T) {
 		"! websocket 429 (was accepted before)":       {Accepted: true, Exchange: answered("429 Too Many")},
 		"! websocket 403 (the first time only)":       {Single: true, Exchange: answered("403 Forbidden")},
 		"- websocket 404 (does not speak it here)":    {Exchange: answered("404 Not Found")},
-		"- websocket no answer in time":               {Exchange: &wire.Exchange{Outcome: wire.Silent}},
+		"- websocket no answer in 5s":                 {Exchange: &wire.Exchange{Outcome: wire.Silent}, Waited: 5 * time.Second},
+		"- websocket no whole answer in 2s":           {Exchange: &wire.Exchange{Outcome: wire.Silent}, Begun: true, Waited: 2 * time.Second},
+		"- websocket no whole answer":                 {Exchange: &wire.Exchange{Outcome: wire.Opaque}, Begun: true, Waited: 2 * time.Second},
+		"- websocket no HTTP":                         {Exchange: &wire.Exchange{Outcome: wire.Opaque}},
+		"- websocket no answer":                       {Exchange: &wire.Exchange{}},
 		"- websocket closed without an answer":        {Exchange: &wire.Exchange{Outcome: wire.Closed}},
+		"- websocket reset without an answer":         {Exchange: &wire.Exchange{Outcome: wire.Closed, Cause: wire.CauseServerReset}},
 		"- websocket not sent":                        {},
 		"+ websocket 101 with Connection: keep-alive": {Accepted: true, Step: "Connection: keep-alive", Exchange: answered("101 Switching Protocols")},
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ func (p *probing) end(failed error) error {
 		}
 	}
 	p.accepting.sum(&p.reports.stream.Summary)
+	p.kept.notSent(&p.was, p.target.Address, p.target.Route, rules.Template(p.place.target))
+	p.kept.end(&p.reports.stream.Summary)
 	unwritten := p.reports.close()
 	if p.tally.gated > 0 {
 		p.accepting.hint(p.flags.outputs)
@@ -49,7 +52,7 @@ func (p *probing) inconclusive() error {
 		return unknown("%s: the backend is gone since %s; the run ended there", p.place, p.was.Gone)
 	case p.tally.conclusive == 0:
 		text := fmt.Sprintf("0 of %s conclusive", count(len(p.probes), "probe"))
-		if k := p.failedControl(); k != nil {
+		if k := cmp.Or(p.failedControl(), p.lostControl()); k != nil {
 			return unknown("%s: %s; next: %s", text, k.came(), k.next())
 		}
 		return unknown("%s: %d unclear, %d n/a, %d not sent", text, s.Verdicts[rules.Unclear], s.Verdicts[rules.NotApplicable], s.NotSent)

@@ -45,6 +45,9 @@ func (p *probing) send(ctx context.Context, target probe.Target, probes []*rules
 	defer done()
 	return probe.Run(ctx, target, settings, probes, observe, func(now probe.Progress) {
 		step(now.Done, now.Total)
+		if p.met == nil {
+			p.met = now.Controls
+		}
 		if now.Note != "" {
 			p.screen.complain(now.Note)
 		}
@@ -78,6 +81,7 @@ func (p *probing) entered(r *rules.Ruling) {
 			p.tally.gated++
 		}
 	}
+	p.kept.write(r)
 	if r.Verdict == rules.Fail {
 		i := slices.IndexFunc(p.probes, func(q *rules.Probe) bool { return q.ID == r.X.Probe })
 		p.tally.failing = append(p.tally.failing, p.probes[i])

@@ -47,7 +47,12 @@ func (p *probing) newText(w io.Writer, o report.Options) (report.Writer, error) 
 // Write is part of report.Writer.
 func (t *probeText) Write(r *rules.Ruling) error {
 	var b bytes.Buffer
-	t.begin(&b)
+	if !t.began {
+		t.begin(&b)
+		if line := controlLine(t.marks, t.run.met); line != "" {
+			fmt.Fprintf(&b, " control %s\n", line)
+		}
+	}
 	t.line(&b, r)
 	if err := t.flush(&b); err != nil {
 		return err
@@ -188,6 +193,9 @@ func (t *probeText) Close(s *report.Summary) error {
 	return t.rest.Close(s)
 }
 
+// maxSuspects is how many probes are named that may have made a backend worse. The document of the run has all.
+const maxSuspects = 20
+
 // controls says what became of the sound handshakes and, where one was not accepted, what to do.
 func (t *probeText) controls(b *bytes.Buffer) {
 	was := t.run.was
@@ -205,10 +213,15 @@ func (t *probeText) controls(b *bytes.Buffer) {
 	}
 	if was.Degraded {
 		fmt.Fprintf(b, "   degraded: at the end the backend did not take what it took at the beginning")
-		if len(was.Suspects) > 0 {
+		if n := len(was.Suspects); n > maxSuspects {
+			fmt.Fprintf(b, "; suspects: %s, and %d more", strings.Join(was.Suspects[:maxSuspects], ", "), n-maxSuspects)
+		} else if n > 0 {
 			fmt.Fprintf(b, "; suspects: %s", strings.Join(was.Suspects, ", "))
 		}
 		fmt.Fprintln(b)
+	}
+	if k := t.run.lostControl(); k != nil {
+		fmt.Fprintf(b, "   %s\n   next: %s\n", k.came(), k.next())
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/interlock-proxy/interlock/web/ui"
 )
 
 // settled is how long a file must have been left alone before it is read again: editors write in several steps.
@@ -31,18 +33,23 @@ type reloader struct {
 	mu sync.Mutex
 }
 
-// reload reads the configuration again. It returns the keys that have changed; an error says what is wrong, and then
-// nothing has.
-func (r *reloader) reload(ctx context.Context) ([]string, error) {
+// reload reads the configuration again and says what has changed; only if that is confirmed it takes effect. An error says what
+// is wrong, and then nothing has.
+func (r *reloader) reload(ctx context.Context, confirmed bool) ([]ui.Change, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !confirmed {
+		c, err := r.load()
+		return changes(&r.config, &c), err
+	}
+	was := r.config
 	changed, err := r.take(ctx)
 	if err != nil {
 		r.out.log.Error().Err(err).Msg("configuration not reloaded")
 		return nil, err
 	}
 	r.out.log.Info().Strs("changed", changed).Msg("configuration reloaded")
-	return changed, nil
+	return changes(&was, &r.config), nil
 }
 
 func (r *reloader) take(ctx context.Context) ([]string, error) {
@@ -63,8 +70,11 @@ func (r *reloader) take(ctx context.Context) ([]string, error) {
 	}
 	r.ledger.Configure(c.Rules.options(), c.routeOptions())
 	r.probes.use(&c, t.backends())
+	r.metrics.Know(c.routeNames()...)
+	r.states.accept(c.accepted, c.expected)
 	c.warn(r.out.log)
 	r.config = c
+	r.picture.use(&c)
 	return changed, nil
 }
 
@@ -151,6 +161,6 @@ func (r *reloader) watch(ctx context.Context) error {
 			r.out.log.Warn().Err(err).Msg("configuration file was lost sight of")
 		case <-timer.C:
 		}
-		_, _ = r.reload(ctx) // it has said what is wrong
+		_, _ = r.reload(ctx, true) // it has said what is wrong
 	}
 }

@@ -113,7 +113,10 @@ func (s *served) write(text string) {
 	if !strings.Contains(text, "store:") {
 		text = "store: memory\n" + text
 	}
-	text = "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nlog: json\n" + text
+	if !strings.Contains(text, "admin:") {
+		text = "admin: 127.0.0.1:0\n" + text
+	}
+	text = "listen: 127.0.0.1:0\nlog: json\n" + text
 	if err := os.WriteFile(s.file+".new", []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}

@@ -36,7 +36,11 @@ func replayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return r.do(cmd.Context(), cmd.OutOrStdout(), outputs, ascii)
+			options, err := reportOptions(cmd, &r.config, ascii)
+			if err != nil {
+				return err
+			}
+			return r.do(cmd.Context(), cmd.OutOrStdout(), outputs, options)
 		},
 	}
 	f := cmd.Flags()
@@ -45,6 +49,7 @@ func replayCommand() *cobra.Command {
 	f.String("backend", "", "the backend, as a URL ("+variable("backend")+")")
 	storeFlags(cmd)
 	gateFlags(cmd)
+	locationFlag(cmd)
 	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
 	return cmd
 }
@@ -63,15 +68,6 @@ func newReplay(cmd *cobra.Command, id string, fields []string) (*replay, error) 
 	if err != nil {
 		return nil, err
 	}
-	if f := cmd.Flags().Lookup("backend"); f.Changed {
-		c.Backend = f.Value.String()
-	} else if text, ok := lookupVariable("backend"); ok {
-		c.Backend = text
-	}
-	addresses, secure, err := backendAddresses(c.Backend)
-	if err != nil {
-		return nil, usage("--backend: %w", err)
-	}
 	s, err := storeOf(cmd, &c)
 	if err != nil {
 		return nil, err
@@ -84,18 +80,46 @@ func newReplay(cmd *cobra.Command, id string, fields []string) (*replay, error) 
 		}
 		return nil, unknown("%w", err)
 	}
+	addresses, secure, err := r.backend(cmd)
+	if err != nil {
+		return nil, err
+	}
 	request, err := r.request(fields)
 	if err != nil {
 		return nil, err
 	}
 	r.target = probe.Target{Address: addresses[0], Route: r.was.X.Route, Base: exactly(request)}
 	if secure {
-		r.target.TLS, err = c.BackendTLS.config()
+		r.target.TLS, err = r.config.BackendTLS.config()
 		if err != nil {
 			return nil, usage("backend_tls: %w", err)
 		}
 	}
 	return r, nil
+}
+
+// backend is where the exchange may be sent again: what --backend names, or else what the configuration has behind the route
+// of the exchange, and nowhere else. The configuration is that of this backend then.
+func (r *replay) backend(cmd *cobra.Command) (addresses []string, secure bool, err error) {
+	c := &r.config
+	name, given := lookupVariable("backend")
+	if f := cmd.Flags().Lookup("backend"); f.Changed {
+		name, given = f.Value.String(), true
+	}
+	route := r.was.X.Route
+	i := slices.IndexFunc(c.Routes, func(each routeConfig) bool { return each.Name == route })
+	switch {
+	case given:
+		c.Backend = name
+	case i >= 0:
+		c.Backend, c.BackendTLS = c.Routes[i].Backend, c.Routes[i].BackendTLS
+	case route != "default" && route != "":
+		return nil, false, usage("replay: the exchange is of the route %q, which the configuration does not have; name its backend with --backend", route)
+	}
+	if addresses, secure, err = backendAddresses(c.Backend); err != nil {
+		err = usage("--backend: %w", err)
+	}
+	return addresses, secure, err
 }
 
 // request is the request as it was recorded, with fields in place of those that were blanked out.
@@ -150,11 +174,11 @@ func firstHost(q *wire.Request) string {
 }
 
 // do sends it, says what differs, and ends as every other command does.
-func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, ascii bool) error {
+func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, options report.Options) error {
 	if len(outputs) == 0 {
 		outputs = []string{"text"}
 	}
-	reports, err := openReportsWith(outputs, r.screen, report.Options{ASCII: ascii, Version: version()}, nil)
+	reports, err := openReports(outputs, r.screen, options, nil)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/report"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/store"
 )
@@ -24,7 +23,7 @@ type queryFlags struct {
 func (f *queryFlags) add(cmd *cobra.Command) {
 	s := cmd.Flags()
 	s.DurationVar(&f.since, "since", 0, "only what is younger, such as 24h")
-	s.StringVar(&f.run, "run", "", "only what belongs to the run of that name; last is the latest")
+	s.StringVar(&f.run, "run", "", "only what belongs to that run: an ID or the beginning of one, last, or last~1 for the one before")
 	s.BoolVar(&f.live, "live", false, "only what belongs to no run")
 	s.StringVar(&f.rule, "rule", "", "only exchanges in which a rule did not pass: its ID, * for any text")
 	s.StringVar(&f.endpoint, "endpoint", "", "only this endpoint, * for any text")
@@ -56,15 +55,15 @@ func (f *queryFlags) query(ctx context.Context, s *store.Store) (store.Query, er
 		}
 		q.Verdicts = store.AtLeast(v)
 	}
-	if f.run == "last" {
-		all, err := s.Runs(ctx)
+	if f.run != "" {
+		r, err := s.FindRun(ctx, f.run)
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrAmbiguous) {
+			return q, usage("--run: %w; interlock store runs lists them", err)
+		}
 		if err != nil {
 			return q, unknown("%w", err)
 		}
-		if len(all) == 0 {
-			return q, unknown("--run last: the store has no run")
-		}
-		q.Run = all[0].ID
+		q.Run = r.ID
 	}
 	return q, nil
 }
@@ -83,13 +82,23 @@ func storeFlags(cmd *cobra.Command) {
 	cmd.Flags().String("store", "", "the store: a file or a DSN such as postgres://user@host/database ("+variable("store")+"; default as for serve)")
 }
 
-// storeOf opens the store that a command is told of; it must be there.
-func storeOf(cmd *cobra.Command, c *config) (*store.Store, error) {
-	if f := cmd.Flags().Lookup("store"); f.Changed {
-		c.Store = f.Value.String()
-	} else if text, ok := lookupVariable("store"); ok {
+// storeFlag takes the store that a command is told of, if it has storeFlags.
+func (c *config) storeFlag(cmd *cobra.Command) {
+	f := cmd.Flags().Lookup("store")
+	if f == nil {
+		return
+	}
+	if text, ok := lookupVariable("store"); ok {
 		c.Store = text
 	}
+	if f.Changed {
+		c.Store = f.Value.String()
+	}
+}
+
+// storeOf opens the store that a command is told of; it must be there.
+func storeOf(cmd *cobra.Command, c *config) (*store.Store, error) {
+	c.storeFlag(cmd)
 	if c.Store == "memory" {
 		return nil, usage("--store: what was in memory is gone; name a file or a DSN")
 	}
@@ -121,7 +130,11 @@ func reportCommand() *cobra.Command {
 				return err
 			}
 			screen := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
-			r, err := openReportsWith(outputs, screen, report.Options{ASCII: ascii, Version: version()}, nil)
+			options, err := reportOptions(cmd, &c, ascii)
+			if err != nil {
+				return err
+			}
+			r, err := openReports(outputs, screen, options, nil)
 			if err != nil {
 				return err
 			}
@@ -134,6 +147,7 @@ func reportCommand() *cobra.Command {
 	filter.add(cmd)
 	storeFlags(cmd)
 	gateFlags(cmd)
+	locationFlag(cmd)
 	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
 	return cmd
 }

@@ -24,16 +24,11 @@ type end struct {
 	file   *os.File      // nil: the standard output
 }
 
-// openReports opens what the -o flags ask for; text on the standard output if there are none.
-func openReports(outputs []string, stdout *screen, ascii bool) (*reports, error) {
-	return openReportsWith(outputs, stdout, report.Options{ASCII: ascii, Version: version()}, nil)
-}
-
 // ownFormats are the formats that a command writes in a way of its own, by name.
 type ownFormats map[string]func(io.Writer, report.Options) (report.Writer, error)
 
-// openReportsWith is openReports with everything else that a report can be told.
-func openReportsWith(outputs []string, stdout *screen, options report.Options, own ownFormats) (*reports, error) {
+// openReports opens what the -o flags ask for; text on the standard output if there are none. Own may be nil.
+func openReports(outputs []string, stdout *screen, options report.Options, own ownFormats) (*reports, error) {
 	if len(outputs) == 0 {
 		outputs = []string{"text"}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,12 +56,13 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	backendFlags(cmd)
 	gateFlags(cmd)
 	acceptFlags(cmd)
+	locationFlag(cmd)
+	recordFlags(cmd, &f.labels)
 	s.Lookup("config").Usage = "configuration file, of which all counts but listeners and the admin address (" + variable("config") + ")"
 	s.BoolVar(&f.probe, "probe", false, "when the command has ended, probe every endpoint that switched; docs/safety.md says what that can do")
 	s.StringSliceVar(&f.authorized, "authorized", nil, "with --probe: host at a public address that is yours to probe")
 	s.DurationVar(&f.wait, "wait", 0, "how long to wait until the backend answers, before the command starts; 0: start at once")
 	s.StringArrayVar(&f.env, "env", nil, "NAME=VALUE for the environment of the command, several times; {addr} stands for the host:port of the proxy")
-	s.StringArrayVar(&f.labels, "label", nil, "K=V that the report names the run by, several times")
 	s.StringVar(&f.exit, "exit", exitByWorst, "what the exit status is about: findings, command (its own status), or worst")
 	s.BoolVar(&f.noTraffic, "allow-no-traffic", false, "a command that asks for no upgrade is all right")
 	s.StringArrayVarP(&f.outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text, on standard error)")
@@ -82,17 +82,10 @@ func (f *runFlags) check() error {
 	if f.wait < 0 {
 		return usage("--wait must not be less than 0")
 	}
-	for _, each := range []struct {
-		flag, form string
-		pairs      []string
-	}{{"env", "NAME=ws://{addr}/path", f.env}, {"label", "K=V", f.labels}} {
-		for _, pair := range each.pairs {
-			if name, _, ok := strings.Cut(pair, "="); !ok || name == "" || strings.ContainsFunc(pair, isControl) {
-				return usage("--%s: %q is not of the form %s", each.flag, pair, each.form)
-			}
-		}
+	if err := checkPairs("env", "NAME=ws://{addr}/path", f.env); err != nil {
+		return err
 	}
-	return nil
+	return checkPairs("label", "K=V", f.labels)
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -58,5 +58,6 @@ func loadTrial(cmd *cobra.Command) (config, rules.Gate, error) {
 		}
 	}
 	c.tlsFlags(value, o)
+	c.storeFlag(cmd)
 	return c, gate, c.check(o)
 }

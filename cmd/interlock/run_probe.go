@@ -73,6 +73,7 @@ func (t *trial) probeOne(ctx context.Context, by *prober, p *probed) error {
 	p.was, err = probe.Run(ctx, target, settings, r.probes, func(x *wire.Exchange) { t.ledger.Enter(x, t.run) }, func(now probe.Progress) {
 		step(now.Done, now.Total)
 	})
+	t.kept.notSent(&p.was, target.Address, p.learned.Route, p.learned.Endpoint)
 	t.reports.stream.Summary.NotSent += int64(len(p.was.NotSent))
 	return err
 }

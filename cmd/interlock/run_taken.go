@@ -81,5 +81,6 @@ func (t *trial) write(r *rules.Ruling) {
 			t.taken.gated++
 		}
 	}
+	t.kept.write(r)
 	t.reports.stream.Write(r)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/rs/zerolog"
@@ -13,6 +14,8 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 	"github.com/interlock-proxy/interlock/report"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // trial is a command and the proxy that its traffic goes through.
@@ -27,7 +30,9 @@ type trial struct {
 	screen  *screen
 	held    held // what goes to the standard output or error when the command has ended
 	reports *reports
+	options report.Options
 	taken   taken
+	kept    *recording // nil: the run is not kept
 
 	ledger     *audit.Audit
 	relay      *proxy.Relay
@@ -59,6 +64,9 @@ func newTrial(cmd *cobra.Command, f *runFlags, args []string) (*trial, error) {
 	if t.accepting, err = loadAccepting(cmd, &t.config, t.screen); err != nil {
 		return nil, err
 	}
+	if t.options, err = reportOptions(cmd, &t.config, f.ascii); err != nil {
+		return nil, err
+	}
 	t.program, err = findProgram(cmd, args)
 	return t, err
 }
@@ -73,6 +81,10 @@ func (t *trial) open(ctx context.Context) error {
 		return err
 	}
 	t.backends = routes.backends()
+	about := store.Run{ID: t.run, Command: "run " + t.program.name, Origin: string(wire.OriginLive), Began: time.Now()}
+	if t.kept, err = record(ctx, &t.config, t.screen, about, t.flags.labels); err != nil {
+		return err
+	}
 	ln, err := listen(ctx, "the proxy", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -95,8 +107,7 @@ func (t *trial) openReports() (*reports, error) {
 	if len(outputs) == 0 {
 		outputs, t.held.to = []string{"text"}, t.screen.stderr
 	}
-	return openReportsWith(outputs, newScreen(&t.held, t.screen.stderr), report.Options{ASCII: t.flags.ascii, Version: version()},
-		ownFormats{"text": t.newText})
+	return openReports(outputs, newScreen(&t.held, t.screen.stderr), t.options, ownFormats{"text": t.newText})
 }
 
 // drain lets what is under way come to an end, and waits for it.
@@ -114,6 +125,7 @@ func (t *trial) drain() {
 // close ends what the trial has opened, wherever it ended.
 func (t *trial) close() {
 	t.drain()
+	t.kept.close()
 	t.reports.abandon()
 	t.held.discard()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +16,23 @@ import (
 
 // TestMain lets the test binary be the command, so that scripts can run it.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"interlock": main})
+	testscript.Main(tests{m}, map[string]func(){"interlock": main})
+}
+
+// tests are all of them, with a state directory of their own.
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
+	dir, err := os.MkdirTemp("", "interlock-state-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = os.Setenv("XDG_STATE_HOME", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.M.Run()
 }
 
 func TestCommands(t *testing.T) {
@@ -23,6 +40,7 @@ func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, ".state"))
 			for name, url := range sites {
 				env.Setenv(name, url)
 			}
@@ -32,7 +50,7 @@ func TestCommands(t *testing.T) {
 			}
 			return os.WriteFile(filepath.Join(env.WorkDir, "annotated.yaml"), text, 0o600)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status, "elements": elements, "member": member},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"status": status, "elements": elements, "member": member, "certificates": certificates},
 	})
 }
 

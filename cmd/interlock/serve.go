@@ -7,7 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +16,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/audit"
 	"github.com/interlock-proxy/interlock/proxy"
+	"github.com/interlock-proxy/interlock/trace"
 	"github.com/interlock-proxy/interlock/web"
 )
 
@@ -80,6 +81,10 @@ type serving struct {
 	ledger  *audit.Audit
 	relay   *proxy.Relay
 	probes  *prober
+	traces  *trace.Tracer // nil: none are sent
+	metrics *web.Metrics
+	states  *liveStates
+	picture *picture
 	running sync.WaitGroup
 	errc    chan error // one for each part that may fail; none waits
 }
@@ -98,15 +103,24 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 	if err != nil {
 		return err
 	}
-	if kept != nil {
-		s.ledger.Each, s.ledger.Store = kept.writer.Write, kept.writer.WriteThen
+	kept.attach(s.ledger)
+	if s.states, err = newLiveStates(ctx, &c, kept.store, out.log); err != nil {
+		return err
 	}
+	s.ledger.State = s.states.set
 	token, err := c.adminToken()
 	if err != nil {
 		return err
 	}
 	open, err := openDoors(ctx, &c)
 	if err != nil {
+		return err
+	}
+	if err = c.Admin.isSafe(open.admin, token); err == nil {
+		err = s.observe(ctx, kept.writer)
+	}
+	if err != nil {
+		open.close()
 		return err
 	}
 	reload := &reloader{serving: s, load: load, file: c.file, stamp: c.stamp}
@@ -116,11 +130,18 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 	out.log.Info().Str("version", version()).Str("instance", s.ledger.Instance).Str("listen", open.reverse[0].Addr().String()).
 		Str("admin", open.admin.Addr().String()).Str("forward", addressOf(open.forward)).Str("backend", t.first.String()).Msg("listening")
 	c.warn(out.log)
-	s.probes = &prober{ledger: s.ledger, log: out.log, kept: kept}
+	s.states.expired()
+	s.probes = &prober{ledger: s.ledger, log: out.log, kept: kept, traces: s.traces, metrics: s.metrics}
 	s.probes.use(&c, t.backends())
-	s.errc = make(chan error, len(open.reverse)+3) // the listeners, the admin address, the forward listener, the watch
-	if err := s.start(ctx, open, token, reload); err != nil {
+	s.errc = make(chan error, len(open.reverse)+4) // the listeners, the admin addresses, the forward listener, the watch
+	admin, err := s.administer(ctx, open, token, kept, reload, s.metrics.Handler())
+	if err == nil {
+		s.observed(admin)
+		err = s.start(ctx, open, admin, reload)
+	}
+	if err != nil {
 		open.close()
+		s.traces.Close()
 		return err
 	}
 	storing, stored := s.keep(ctx, kept)
@@ -132,10 +153,12 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 	}
 	out.log.Info().Int("connections", s.relay.Open()).Msg("draining")
 	s.running.Wait()
+	s.traces.Close()
 	storing()
 	if err := <-stored; err != nil {
 		out.log.Error().Err(err).Msg("not everything is in the store")
 	}
+	s.states.left()
 	close(s.errc)
 	for err := range s.errc {
 		failed = errors.Join(failed, err)
@@ -147,20 +170,16 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 	return failed
 }
 
-// keep writes to the store, if there is one, until it is told that nothing more comes.
+// keep writes to the store until it is told that nothing more comes.
 func (s *serving) keep(ctx context.Context, kept *keeping) (over func(), stored <-chan error) {
 	done := make(chan error, 1)
-	if kept == nil {
-		done <- nil
-		return func() {}, done
-	}
 	ctx, over = context.WithCancel(context.WithoutCancel(ctx)) // what ends last has to be written
 	go func() { done <- kept.run(ctx) }()
 	return over, done
 }
 
 // start lets every part run in a goroutine of its own.
-func (s *serving) start(ctx context.Context, open *doors, token string, reload *reloader) error {
+func (s *serving) start(ctx context.Context, open *doors, admin *web.Server, reload *reloader) error {
 	forward, err := s.config.Forward.forward(s.relay, open.own())
 	if err != nil {
 		return usage("forward: %w", err)
@@ -177,8 +196,10 @@ func (s *serving) start(ctx context.Context, open *doors, token string, reload *
 		}
 		s.running.Go(func() { s.errc <- s.relay.ServeListener(ctx, l) })
 	}
-	admin := &web.Server{Audit: s.ledger, Probe: s.probes, Token: token, Reload: reload.reload}
 	s.running.Go(func() { s.errc <- admin.Serve(ctx, open.admin) })
+	if open.open != nil {
+		s.running.Go(func() { s.errc <- admin.ServeOpen(ctx, open.open) })
+	}
 	if open.forward != nil {
 		s.running.Go(func() { s.errc <- forward.Serve(ctx, open.forward) })
 	}
@@ -198,6 +219,24 @@ func (c *config) warn(log zerolog.Logger) {
 	}
 }
 
+// warnings are what warn says, for people.
+func (c *config) warnings() []string {
+	all := []string{}
+	for name, t := range c.backendTLS() {
+		if t.Insecure {
+			all = append(all, "the certificate of the backend of route "+name+" is not checked")
+		}
+	}
+	slices.Sort(all)
+	if c.Forward.isOpen() {
+		all = append(all, "the forward listener "+c.Forward.Listen+" asks nobody for credentials")
+	}
+	if c.Evidence.Keep == keepFull {
+		all = append(all, "secrets and payload are kept: evidence.keep is full")
+	}
+	return all
+}
+
 // backendTLS is how TLS is spoken with the backend of each route.
 func (c *config) backendTLS() map[string]*backendTLSConfig {
 	all := map[string]*backendTLSConfig{"default": &c.BackendTLS}
@@ -205,22 +244,6 @@ func (c *config) backendTLS() map[string]*backendTLSConfig {
 		all[c.Routes[i].Name] = &c.Routes[i].BackendTLS
 	}
 	return all
-}
-
-// adminToken is the token of the admin address; empty if none is configured.
-func (c *config) adminToken() (string, error) {
-	if c.AdminToken == "" {
-		return "", nil
-	}
-	text, err := os.ReadFile(c.AdminToken)
-	if err != nil {
-		return "", usage("admin_token_file: %w", err)
-	}
-	token := strings.TrimSpace(string(text))
-	if len(token) < 16 {
-		return "", usage("admin_token_file: %q holds no token of 16 characters or more", c.AdminToken)
-	}
-	return token, nil
 }
 
 // isTerminal tells whether w is a terminal.

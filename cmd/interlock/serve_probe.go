@@ -21,16 +21,19 @@ import (
 	"github.com/interlock-proxy/interlock/report"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/trace"
 	"github.com/interlock-proxy/interlock/web"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
 // prober probes the endpoints that live traffic has shown, for whoever asks at the admin address.
 type prober struct {
-	ledger *audit.Audit
-	log    zerolog.Logger
-	kept   *keeping // nil: runs are not kept
-	within atomic.Pointer[within]
+	ledger  *audit.Audit
+	log     zerolog.Logger
+	kept    *keeping      // nil: runs are not kept
+	traces  *trace.Tracer // nil: runs are not traced
+	metrics *web.Metrics  // nil: runs are not counted
+	within  atomic.Pointer[within]
 }
 
 // within is what probes may do, and where.
@@ -118,6 +121,7 @@ func (r *learnedRun) do(ctx context.Context, run string, told func(string, any))
 	began := time.Now()
 	target, err := r.target(ctx)
 	if err != nil {
+		r.ended(ctx, 0, err)
 		return nil, err
 	}
 	var document bytes.Buffer
@@ -126,10 +130,12 @@ func (r *learnedRun) do(ctx context.Context, run string, told func(string, any))
 	if whose := r.whose(); whose != "" {
 		told("note", map[string]string{"note": whose})
 	}
+	traced := r.traces.Begin(run, r.learned.Protocol, r.learned.Route, r.learned.Endpoint, target.Address)
 	was, err := probe.Run(ctx, target, r.settings(run), r.probes, func(x *wire.Exchange) {
 		ruling := r.ledger.Enter(x, run)
 		if !isNoResult(ruling) {
 			stream.Write(ruling)
+			traced.Observe(ruling)
 			told("ruling", ruling)
 		}
 	}, func(now probe.Progress) {
@@ -143,6 +149,8 @@ func (r *learnedRun) do(ctx context.Context, run string, told func(string, any))
 		}
 	}
 	v := &stream.Summary.Verdicts
+	traced.End(int64(was.Sent), int64(len(was.NotSent)), v[rules.Fail], err)
+	r.ended(ctx, v[rules.Fail], err)
 	if r.kept != nil {
 		r.kept.writer.End(store.Run{
 			ID: run, Command: "probe", Origin: string(wire.OriginProbe), Version: version(), Instance: r.ledger.Instance, Began: began, Ended: time.Now(),
@@ -155,6 +163,13 @@ func (r *learnedRun) do(ctx context.Context, run string, told func(string, any))
 		Int64("pass", v[rules.Pass]).Int64("na", v[rules.NotApplicable]).Bool("degraded", was.Degraded).Str("gone", was.Gone).
 		Float64("seconds", time.Since(began).Seconds()).Msg("probe run finished")
 	return document.Bytes(), err
+}
+
+// ended counts the run.
+func (r *learnedRun) ended(ctx context.Context, fails int64, err error) {
+	if r.metrics != nil {
+		r.metrics.EndRun(resultOf(ctx, fails, err))
+	}
 }
 
 // target is where the probes go, with the handshake that was learned as their base.

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/interlock-proxy/interlock/audit"
+	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/store"
 )
 
@@ -14,13 +17,12 @@ type keeping struct {
 	store  *store.Store
 	writer *store.Writer
 	log    zerolog.Logger
+
+	urgent sync.Map // rulings that were written before they were logged
 }
 
-// newKeeping opens the store and readies what writes to it; nil if everything is kept in memory only.
+// newKeeping opens the store and readies what writes to it.
 func newKeeping(ctx context.Context, c *config, instance string, log zerolog.Logger) (*keeping, error) {
-	if c.Store == "memory" {
-		return nil, nil
-	}
 	named := *c
 	named.Instance = instance
 	s, err := openStore(ctx, &named, store.Options{Later: true})
@@ -29,6 +31,23 @@ func newKeeping(ctx context.Context, c *config, instance string, log zerolog.Log
 	}
 	w := &store.Writer{Store: s, Limits: c.Retention.limits(), FindingsOnly: c.Evidence.Keep == keepNone}
 	return &keeping{store: s, writer: w, log: log}, nil
+}
+
+// attach lets everything that the audit finds be written. What is unsafe is logged when the store has it, unless the store is
+// memory, which has nothing for good.
+func (k *keeping) attach(a *audit.Audit) {
+	a.Each = func(r *rules.Ruling) {
+		if _, written := k.urgent.LoadAndDelete(r); !written {
+			k.writer.Write(r)
+		}
+	}
+	if k.store.String() == "memory" {
+		return
+	}
+	a.Store = func(r *rules.Ruling, then func(bool)) {
+		k.urgent.Store(r, nil) // Each gets it too
+		k.writer.WriteThen(r, then)
+	}
 }
 
 // run writes until ctx ends, and then what still waits. It says when the store stops taking things, and when it does again.

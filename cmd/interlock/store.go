@@ -12,8 +12,8 @@ import (
 )
 
 func storeCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "store", Short: "export, import and prune what is kept", Args: cobra.NoArgs}
-	cmd.AddCommand(exportCommand(), importCommand(), pruneCommand())
+	cmd := &cobra.Command{Use: "store", Short: "list, export, import and prune what is kept", Args: cobra.NoArgs}
+	cmd.AddCommand(runsCommand(), exportCommand(), importCommand(), pruneCommand())
 	return cmd
 }
 
@@ -69,11 +69,7 @@ func importCommand() *cobra.Command {
 				in = file
 			}
 			c := defaults()
-			if f := cmd.Flags().Lookup("store"); f.Changed {
-				c.Store = f.Value.String()
-			} else if text, ok := lookupVariable("store"); ok {
-				c.Store = text
-			}
+			c.storeFlag(cmd)
 			s, err := openStore(cmd.Context(), &c, store.Options{})
 			if err != nil {
 				return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/interlock-proxy/interlock/lab"
+	"github.com/interlock-proxy/interlock/store"
 )
 
 // command runs a command and returns its status and what it wrote.
@@ -45,7 +47,7 @@ func TestWhatServeKeepsIsThere(t *testing.T) {
 		t.Errorf("report: status %d\n%s%s", status, text, stderr)
 	}
 	held, err := os.ReadFile(file)
-	if err != nil || strings.Contains(text, "CANARY") || bytes.Contains(held, []byte("CANARY")) {
+	if err != nil || holds([]byte(text), "CANARY") || holds(held, "CANARY") {
 		t.Errorf("the secret is kept (%v)", err)
 	}
 	if status, text, _ := invoke("report", "--store", file, "--rule", "UPGRADE-HTTP10"); status != exitUnknown || !strings.Contains(text, "RESULT fail=0") {
@@ -68,6 +70,84 @@ func TestWhatServeKeepsIsThere(t *testing.T) {
 	}
 	if status, _, stderr := invoke("report", "--store", exported); status != exitUsage || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("a file that is no store: status %d %s", status, stderr)
+	}
+}
+
+// holds tells whether a secret is somewhere in a text, as it is or in base64, in which the middle of a word depends on where it
+// begins.
+func holds(text []byte, secret string) bool {
+	for at := range 3 {
+		word := base64.StdEncoding.EncodeToString([]byte(strings.Repeat(" ", at) + secret))
+		if bytes.Contains(text, []byte(word[at+1:len(word)-4])) {
+			return true
+		}
+	}
+	return bytes.Contains(text, []byte(secret))
+}
+
+// TestEvidenceIsKeptAsConfigured holds what is in the store of each mode: secrets in one only, and exchanges in all but one.
+func TestEvidenceIsKeptAsConfigured(t *testing.T) {
+	backend, err := lab.Start("any-method")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	for mode, want := range map[string]struct {
+		secret bool
+		status int // of the report
+	}{keepRedacted: {false, exitFound}, keepFull: {true, exitFound}, keepNone: {false, exitUnknown}} {
+		file := filepath.Join(t.TempDir(), "kept.db")
+		s := serveFile(t, "backend: "+backend.URL+"\nstore: "+file+"\nevidence: {keep: "+mode+"}\n")
+		s.request("POST /chat HTTP/1.1\r\nHost: a.test\r\nAuthorization: Bearer CANARY-IN-THE-HEAD\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").Close()
+		s.await(t, "tunnel closed", 1)
+		s.end()
+		held, err := os.ReadFile(file)
+		if err != nil || holds(held, "CANARY-IN-THE-HEAD") != want.secret || holds(s.text.Bytes(), "CANARY-IN-THE-HEAD") {
+			t.Errorf("%s: a secret in the store %v, in the log %v, %v", mode, holds(held, "CANARY-IN-THE-HEAD"), holds(s.text.Bytes(), "CANARY-IN-THE-HEAD"), err)
+		}
+		if status, text, _ := invoke("report", "--store", file); status != want.status {
+			t.Errorf("%s: status %d\n%s", mode, status, text)
+		}
+		kept, err := store.Open(t.Context(), file, store.Options{Existing: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := allFindings(t, kept); all[0].Rule != "UPGRADE-POST" || all[0].Count != 1 {
+			t.Errorf("%s: got %+v", mode, all)
+		}
+		kept.Close()
+	}
+}
+
+// TestReplayGoesToTheRouteOfTheExchange has the exchange of a route, a configuration that has it, and one that has not.
+func TestReplayGoesToTheRouteOfTheExchange(t *testing.T) {
+	wrong, err := lab.Start("any-method")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wrong.Close()
+	right, err := lab.Start("gorilla")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer right.Close()
+	dir := t.TempDir()
+	text := "backend: " + right.URL + "\nstore: " + filepath.Join(dir, "kept.db") + "\n"
+	routes := "routes:\n- {name: chat, hosts: [chat.test], backend: \"" + wrong.URL + "\"}\n"
+	s := serveFile(t, text+routes)
+	s.request(strings.Replace(fmt.Sprintf(soundRequest, "chat.test"), "GET /chat", "POST /chat", 1)).Close()
+	id := s.await(t, "unsafe switch", 1)["exchange"].(string)
+	s.end()
+	if status, text, stderr := invoke("replay", id, "--config", s.file); status != exitFound || !strings.Contains(text, "nothing differs") {
+		t.Errorf("status %d\n%s%s", status, text, stderr)
+	}
+	s.write(text)
+	if status, _, stderr := invoke("replay", id, "--config", s.file); status != exitUsage || !strings.Contains(stderr, `the route "chat", which the configuration does not have`) {
+		t.Errorf("status %d %s", status, stderr)
+	}
+	if _, text, _ := invoke("replay", id, "--config", s.file, "--backend", right.URL); !strings.Contains(text, "switched, and now refused") {
+		t.Errorf("got %s", text)
 	}
 }
 

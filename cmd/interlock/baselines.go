@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/accept"
+	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/store"
+)
+
+// baselines reads what earlier runs have found: from reports, and from the store.
+type baselines struct {
+	screen *screen
+	open   func() (*store.Store, error) // opens the store that runs are in
+	opened *store.Store                 // nil: nobody has asked for it
+}
+
+// newBaselines reads from the store that a command is told of.
+func newBaselines(cmd *cobra.Command, c *config, screen *screen) *baselines {
+	return &baselines{screen: screen, open: func() (*store.Store, error) { return storeOf(cmd, c) }}
+}
+
+// close closes what was opened.
+func (b *baselines) close() {
+	if b.opened != nil {
+		b.opened.Close()
+	}
+}
+
+// read adds what a run has found. Name is a report or, where no such file is there, a run in the store.
+func (b *baselines) read(ctx context.Context, name string, into *accept.Findings) error {
+	file, err := os.Open(name)
+	if err == nil {
+		defer file.Close()
+		return b.readFile(name, file, into)
+	}
+	if !errors.Is(err, fs.ErrNotExist) || !store.IsRunName(name) {
+		return err
+	}
+	if b.opened == nil {
+		if b.opened, err = b.open(); err != nil {
+			return fmt.Errorf("there is no file %q, and no run: %w", name, err)
+		}
+	}
+	r, err := b.opened.FindRun(ctx, name)
+	if err != nil {
+		return fmt.Errorf("there is no file %q, and no run: %w", name, err)
+	}
+	return b.readRun(ctx, b.opened, r.ID, into)
+}
+
+// readFile reads a report.
+func (b *baselines) readFile(name string, file *os.File, into *accept.Findings) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	shown, done := b.screen.progress(name, file, info)
+	defer done()
+	if err := report.Read(shown, into.Add); err != nil {
+		return fmt.Errorf("read %q: %w", name, err)
+	}
+	if into.More > 0 {
+		b.screen.complain(fmt.Sprintf("%s: findings that are not told apart: %d", name, into.More))
+	}
+	return nil
+}
+
+// readRun reads the exchanges of a run, and those findings of which no exchange is kept.
+func (b *baselines) readRun(ctx context.Context, s *store.Store, run string, into *accept.Findings) error {
+	q := store.Query{Run: run}
+	total, err := s.Count(ctx, q)
+	if err != nil {
+		return err
+	}
+	step, done := b.screen.steps("exchanges")
+	defer done()
+	n := 0
+	err = s.Rulings(ctx, q, func(r *rules.Ruling) error {
+		if n++; n%100 == 0 {
+			step(n, int(total))
+		}
+		into.Add(r)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return knowAll(ctx, s, q, into)
+}
+
+// knowAll adds the findings of a query to what is known.
+func knowAll(ctx context.Context, s *store.Store, q store.Query, into *accept.Findings) error {
+	all, err := s.Findings(ctx, q)
+	for _, f := range all {
+		rule := rules.Find(f.Rule)
+		if rule == nil || f.Verdict >= rules.Pass {
+			continue // another release's
+		}
+		known := accept.Found{
+			Fingerprint: f.Fingerprint, Rule: rule, Probe: f.Probe, Route: f.Route, Endpoint: f.Endpoint, Verdict: f.Verdict, Severity: f.Severity,
+			State: f.State, Detail: f.Detail,
+		}
+		known.Counts[f.Verdict] = int(f.Count)
+		into.Know(known)
+	}
+	return err
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/web"
+)
+
+// observe has those who watch from outside told of every ruling: Prometheus, and the collector of traces if there is one.
+func (s *serving) observe(ctx context.Context, w *store.Writer) (err error) {
+	if s.traces, err = s.config.Otel.tracer(ctx, s.ledger.Instance, s.out.log); err != nil {
+		return err
+	}
+	s.metrics = &web.Metrics{Version: version(), Routes: s.config.routeNames(), Relay: s.relay, Audit: s.ledger, Writer: w}
+	s.ledger.Each = both(s.ledger.Each, s.metrics.Observe)
+	if s.traces != nil {
+		s.metrics.Dropped = s.traces.Dropped
+		s.ledger.Each = both(s.ledger.Each, s.traces.Observe)
+	}
+	return nil
+}
+
+// routeNames are the names that rulings may have for their route.
+func (c *config) routeNames() []string {
+	names := []string{"default"}
+	for i := range c.Routes {
+		names = append(names, c.Routes[i].Name)
+	}
+	if c.Forward.Listen != "" {
+		names = append(names, c.Forward.Hosts...)
+	}
+	return names
+}
+
+// resultOf is how a probe run ended, in the words of its metric.
+func resultOf(ctx context.Context, fails int64, err error) string {
+	switch {
+	case ctx.Err() != nil:
+		return "cancelled"
+	case err != nil:
+		return "error"
+	case fails > 0:
+		return "findings"
+	}
+	return "clean"
+}
+
+// both hands a ruling to two; the first one may be nil.
+func both(first, second func(*rules.Ruling)) func(*rules.Ruling) {
+	if first == nil {
+		return second
+	}
+	return func(r *rules.Ruling) {
+		first(r)
+		second(r)
+	}
+}

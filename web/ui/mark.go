@@ -1,0 +1,45 @@
+package ui
+
+import "github.com/interlock-proxy/interlock/rules"
+
+// A mark is how a verdict is shown: by colour, symbol and word, each of which is enough by itself.
+type mark struct{ rules.Verdict }
+
+// Class is the class of the verdict in the style sheet.
+func (m mark) Class() string {
+	if m.Verdict == rules.NotApplicable {
+		return "na"
+	}
+	return m.Verdict.String()
+}
+
+// Symbol is one character.
+func (m mark) Symbol() string {
+	return [...]string{rules.Fail: "✖", rules.Warn: "!", rules.Unclear: "?", rules.Pass: "✓", rules.NotApplicable: "–"}[m.Verdict]
+}
+
+// Word is short, and what the command line says too.
+func (m mark) Word() string {
+	if m.Verdict == rules.NotApplicable {
+		return "n/a"
+	}
+	return m.Verdict.String()
+}
+
+// marks are those of all verdicts, worst first.
+func marks() (all []mark) {
+	for v := rules.Fail; v <= rules.NotApplicable; v++ {
+		all = append(all, mark{v})
+	}
+	return all
+}
+
+// markOf is the mark of a verdict that is written as the contracts write it; ok is false for other words, such as not-sent.
+func markOf(word string) (m mark, ok bool) {
+	for _, m := range marks() {
+		if m.String() == word {
+			return m, true
+		}
+	}
+	return mark{rules.NotApplicable}, false
+}
