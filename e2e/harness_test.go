@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// build returns a new directory with the program in it. Variables that would configure it are taken out of the environment.
+// build returns a new directory with the program in it. Variables that would configure it are taken out of the
+// environment, and what it keeps by itself goes there too.
 func build() (dir string, err error) {
 	for _, each := range os.Environ() {
 		if name, _, _ := strings.Cut(each, "="); strings.HasPrefix(name, "INTERLOCK_") || strings.HasSuffix(strings.ToLower(name), "_proxy") {
@@ -46,7 +47,8 @@ func build() (dir string, err error) {
 	if out, err := exec.Command("go", "build", "-o", dir, "github.com/interlock-proxy/interlock/cmd/interlock").CombinedOutput(); err != nil {
 		return "", errors.Join(fmt.Errorf("build interlock: %w\n%s", err, out), os.RemoveAll(dir))
 	}
-	return dir, os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	return dir, errors.Join(
+		os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH")), os.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state")))
 }
 
 // program is the path of a program that a test cannot do without; the package is the one that e2e/install installs.

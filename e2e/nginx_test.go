@@ -20,12 +20,20 @@ import (
 	"time"
 )
 
-// nginx runs nginx with one server until the test ends and returns its address. Another program may take the port between
-// its choice and nginx's bind: then another one is tried.
+// nginx runs nginx with one server until the test ends and returns its address.
 func nginx(t *testing.T, listen, server string) string {
 	t.Helper()
+	return nginxWith(t, func(dir, addr string) string {
+		return fmt.Sprintf("http { access_log off; client_body_temp_path %[1]s; proxy_temp_path %[1]s; fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;\nserver { listen %[2]s%[3]s;\n%[4]s\n} }\n", dir, addr, listen, server)
+	})
+}
+
+// nginxWith runs nginx with a configuration, made for a folder and an address to listen on. Another program may take the
+// port between its choice and nginx's bind: then another one is tried.
+func nginxWith(t *testing.T, configure func(dir, addr string) string) string {
+	t.Helper()
 	for try := 0; ; try++ {
-		addr, log := startNginx(t, listen, server)
+		addr, log := startNginx(t, configure)
 		switch {
 		case addr != "":
 			return addr
@@ -36,7 +44,7 @@ func nginx(t *testing.T, listen, server string) string {
 }
 
 // startNginx returns the address, or nginx's log where it did not come to listen.
-func startNginx(t *testing.T, listen, server string) (addr, log string) {
+func startNginx(t *testing.T, configure func(dir, addr string) string) (addr, log string) {
 	t.Helper()
 	dir := t.TempDir()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -46,7 +54,7 @@ func startNginx(t *testing.T, listen, server string) (addr, log string) {
 	addr = ln.Addr().String()
 	ln.Close()
 	config := filepath.Join(dir, "nginx.conf")
-	text := fmt.Sprintf("daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/log;\nevents {}\nhttp { access_log off; client_body_temp_path %[1]s; proxy_temp_path %[1]s; fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;\nserver { listen %[2]s%[3]s;\n%[4]s\n} }\n", dir, addr, listen, server)
+	text := fmt.Sprintf("daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/log;\n%[2]s\nevents {}\n", dir, configure(dir, addr))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,15 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/joshdk/go-junit"
+	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/net/html"
 )
@@ -53,12 +56,50 @@ func TestReportsOfTheCorpus(t *testing.T) {
 	if err := json.Unmarshal([]byte(content(t, dir, "har")), &har); err != nil || len(har.Log.Entries) != len(rulings) {
 		t.Errorf("har: got %d entries, want %d, %v", len(har.Log.Entries), len(rulings), err)
 	}
+	if places := scanned(t, dir); len(places) < 100 {
+		t.Errorf("sarif: got %d results", len(places))
+	}
 	if suites, err := junit.Ingest([]byte(content(t, dir, "junit"))); err != nil || len(suites) < 10 {
 		t.Errorf("junit: got %d suites, %v", len(suites), err)
 	}
 	if _, err := html.Parse(strings.NewReader(content(t, dir, "html"))); err != nil {
 		t.Error(err)
 	}
+}
+
+// scanned has a reader of SARIF read the report in a folder, wants each result at a line of a file of
+// the source tree, and wants GitLab's report to have the same findings at the same places. It returns the places.
+func scanned(t *testing.T, dir string) (places []string) {
+	t.Helper()
+	log, err := sarif.Open(filepath.Join(dir, "sarif"))
+	if err != nil || len(log.Runs) != 1 {
+		t.Fatalf("sarif: got %v, %v", log, err)
+	}
+	var issues []struct {
+		Fingerprint, Severity string
+		Location              struct {
+			Path  string
+			Lines struct{ Begin int }
+		}
+	}
+	if err := json.Unmarshal([]byte(content(t, dir, "gitlab")), &issues); err != nil || len(issues) != len(log.Runs[0].Results) {
+		t.Fatalf("gitlab: got %d issues, want %d, %v", len(issues), len(log.Runs[0].Results), err)
+	}
+	for i, r := range log.Runs[0].Results {
+		if len(r.Locations) != 1 || r.Locations[0].PhysicalLocation == nil || len(r.PartialFingerprints) == 0 {
+			t.Fatalf("sarif: result %d of %s has no place or no fingerprint", i, *r.RuleID)
+		}
+		at := r.Locations[0].PhysicalLocation
+		file, line := *at.ArtifactLocation.URI, *at.Region.StartLine
+		if u, err := url.Parse(file); err != nil || u.IsAbs() || u.Host != "" || strings.HasPrefix(u.Path, "/") || !filepath.IsLocal(u.Path) || line < 1 {
+			t.Errorf("sarif: result %d is at %q, line %d", i, file, line)
+		}
+		if is := issues[i]; is.Location.Path != file || is.Location.Lines.Begin != line || is.Fingerprint != r.PartialFingerprints["interlock/v1"] || is.Severity == "" {
+			t.Errorf("gitlab: got %+v, want %s at %s:%d", is, r.PartialFingerprints, file, line)
+		}
+		places = append(places, fmt.Sprintf("%s:%d", file, line))
+	}
+	return places
 }
 
 func content(t *testing.T, dir, name string) string {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -35,13 +36,16 @@ func TestRunAroundATestSuite(t *testing.T) {
 	sound, unsound := nodeServer(t), labServer(t, "any-method")
 	const result = `^ RESULT .* command=0$`
 	for name, s := range map[string]suite{
-		"clean":                 {sound, "", nil, 0, "0", result},
-		"findings":              {unsound, "", []string{"--probe"}, 1, "0", `^interlock: findings at high or over: \d+$`},
-		"the suite fails":       {sound, "failing", nil, 7, "7", `^interlock: the command "sh" ended with status 7$`},
-		"both":                  {unsound, "post", nil, 1, "7", `^interlock: findings at high or over: 1; the command "sh" ended with status 7$`},
-		"both, by the command":  {unsound, "post", []string{"--exit", "command"}, 7, "7", `; the command "sh" ended with status 7$`},
-		"fails, by findings":    {sound, "failing", []string{"--exit", "findings"}, 0, "7", `^interlock: the command "sh" ended with status 7$`},
-		"findings do not count": {unsound, "post", []string{"--profile", "all", "--rules-as-of", "0.0"}, 7, "7", `^interlock: the command "sh" ended with status 7$`},
+		"clean":                    {sound, "", nil, 0, "0", result},
+		"findings":                 {unsound, "", []string{"--probe"}, 1, "0", `^interlock: findings at high or over: \d+$`},
+		"the suite fails":          {sound, "failing", nil, 7, "7", `^interlock: the command "sh" ended with status 7$`},
+		"both":                     {unsound, "post", nil, 1, "7", `^interlock: findings at high or over: 1; the command "sh" ended with status 7$`},
+		"both, by the command":     {unsound, "post", []string{"--exit", "command"}, 7, "7", `; the command "sh" ended with status 7$`},
+		"findings, by the command": {unsound, "", []string{"--probe", "--exit", "command"}, 0, "0", `^interlock: findings at high or over: \d+$`},
+		"both, by findings":        {unsound, "post", []string{"--exit", "findings"}, 1, "7", `^interlock: findings at high or over: 1; the command "sh" ended with status 7$`},
+		"clean, by findings":       {sound, "", []string{"--exit", "findings"}, 0, "0", result},
+		"fails, by findings":       {sound, "failing", []string{"--exit", "findings"}, 0, "7", `^interlock: the command "sh" ended with status 7$`},
+		"findings do not count":    {unsound, "post", []string{"--profile", "all", "--rules-as-of", "0.0"}, 7, "7", `^interlock: the command "sh" ended with status 7$`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,9 +116,10 @@ func readable(t *testing.T, dir string) {
 	if _, err := html.Parse(strings.NewReader(content(t, dir, "html"))); err != nil {
 		t.Error(err)
 	}
-	for _, name := range []string{"sarif", "gitlab"} {
-		if !json.Valid([]byte(content(t, dir, name))) {
-			t.Errorf("%s is no JSON", name)
+	scanned(t, dir)
+	for _, name := range []string{"text", "markdown", "gitlab"} {
+		if content(t, dir, name) == "" {
+			t.Errorf("%s is empty", name)
 		}
 	}
 }
@@ -126,6 +131,40 @@ func TestRunAroundASuiteThatGoesElsewhere(t *testing.T) {
 	args := []string{"run", "--backend", "http://" + backend, "--env", "CHAT_URL=ws://" + backend + "/chat", "--", program(t, "node", "nodejs"), "--test", "node/suite.mjs"}
 	if got := run(t, "interlock", args...); got.status != 3 || !strings.Contains(got.stderr, "\ninterlock: no traffic: the command sent nothing to http://127.0.0.1:") {
 		t.Errorf("got status %d, want 3\n%s%s", got.status, got.stdout, got.stderr)
+	}
+}
+
+// TestRunAroundASuiteWithoutTraffic has a suite run in which nothing is connected to: nobody can tell, unless that is all right.
+func TestRunAroundASuiteWithoutTraffic(t *testing.T) {
+	t.Parallel()
+	backend := nodeServer(t)
+	suite := program(t, "node", "nodejs") + " --test --test-name-pattern='cannot do' node/suite.mjs >&2"
+	for name, c := range map[string]struct {
+		flags  string
+		status int // of the suite
+		want   int
+	}{
+		"could not tell":                   {"", 0, 3},
+		"that is all right":                {"--allow-no-traffic", 0, 0},
+		"the suite fails":                  {"", 7, 7},
+		"the suite fails, and all right":   {"--allow-no-traffic", 7, 7},
+		"could not tell, by findings":      {"--exit=findings", 7, 3},
+		"could not tell, by the command":   {"--exit=command", 0, 0},
+		"the suite fails, by the command":  {"--exit=command", 7, 7},
+		"all right, by findings":           {"--exit=findings --allow-no-traffic", 7, 0},
+		"nobody can tell though it probes": {"--probe", 0, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := append([]string{"run", "--backend", "http://" + backend, "--env", "CHAT_URL=ws://{addr}/chat"}, strings.Fields(c.flags)...)
+			got := run(t, "interlock", append(args, "--", "sh", "-c", fmt.Sprintf("%s && exit %d", suite, c.status))...)
+			if got.status != c.want || !strings.Contains(got.stderr, "RESULT fail=0 warn=0 unclear=0 pass=0 na=0") {
+				t.Errorf("got status %d, want %d\n%s%s", got.status, c.want, got.stdout, got.stderr)
+			}
+			if told := strings.Contains(got.stderr, "no traffic: the command sent nothing"); told != (!strings.Contains(c.flags, "no-traffic")) {
+				t.Errorf("said that there was no traffic: %v\n%s", told, got.stderr)
+			}
+		})
 	}
 }
 

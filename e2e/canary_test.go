@@ -1,0 +1,243 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// canaries are secrets, each in a place of its own where only the two ends may see it. Each is random, so that it is nowhere
+// else, and known by the name of its place.
+type canaries struct {
+	mu      sync.Mutex
+	planted map[string]string // by place
+}
+
+// at is the secret of a place.
+func (c *canaries) at(place string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.planted[place] == "" {
+		var b [16]byte
+		rand.Read(b[:])
+		c.planted[place] = hex.EncodeToString(b[:])
+	}
+	return c.planted[place]
+}
+
+// shown are the places of the secrets of which a part shows in a text: as it is, or in base64.
+func (c *canaries) shown(text []byte) (places []string) {
+	const part = 12 // bytes of a secret that nobody has by chance
+	all := [][]byte{text}
+	for _, run := range base64Runs.FindAll(text, -1) {
+		for from := range 4 { // base64 that stands behind a letter or a digit begins in none of these places but one
+			if raw, _ := base64.RawStdEncoding.DecodeString(string(run[min(from, len(run)):])); len(raw) > 0 {
+				all = append(all, raw)
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for place, secret := range c.planted {
+		for i := 0; i+part <= len(secret); i++ {
+			piece := []byte(secret[i : i+part])
+			if j := where(all, piece); j != nil {
+				places = append(places, fmt.Sprintf("%s: %q", place, j))
+				break
+			}
+		}
+	}
+	return places
+}
+
+var base64Runs = regexp.MustCompile(`[A-Za-z0-9+/]{12,}`)
+
+// where is what stands around a piece in the first of the texts that has it; nil if none has.
+func where(texts [][]byte, piece []byte) []byte {
+	for _, text := range texts {
+		if i := bytes.Index(text, piece); i >= 0 {
+			return text[max(0, i-80):min(len(text), i+40)]
+		}
+	}
+	return nil
+}
+
+// TestCanariesAreFound holds the test to account: it finds what is there.
+func TestCanariesAreFound(t *testing.T) {
+	c := &canaries{planted: map[string]string{}}
+	secret := c.at("cookie")
+	for _, text := range []string{
+		"Cookie: " + secret, "x" + secret[3:17], base64.StdEncoding.EncodeToString([]byte("a: " + secret)), `{"head":"` + base64.StdEncoding.EncodeToString([]byte("ab: "+secret)) + `"}`,
+		"0123" + base64.StdEncoding.EncodeToString([]byte("abc: "+secret)), "x" + base64.StdEncoding.EncodeToString([]byte(secret)),
+	} {
+		if len(c.shown([]byte(text))) != 1 {
+			t.Errorf("%q is not found in %q", secret, text)
+		}
+	}
+	if got := c.shown([]byte("Cookie: ********************************")); got != nil {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestNobodyShowsASecret has secrets go through everything that there is, and then looks at everything that was said or kept.
+func TestNobodyShowsASecret(t *testing.T) {
+	t.Parallel()
+	for name, backend := range map[string]func(*canaries, *testing.T) string{"sound": (*canaries).discreet, "switches on anything": (*canaries).indiscreet} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &canaries{planted: map[string]string{}}
+			c.everywhere(t, backend(c, t))
+		})
+	}
+}
+
+// everywhere sends the secrets to a backend through serve, has it probed with and without them, and reports all that is kept.
+func (c *canaries) everywhere(t *testing.T, backend string) {
+	dir := t.TempDir()
+	kept := filepath.Join(dir, "store.db")
+	behind := tap(t, backend)
+	p := serve(t, behind.addr, "--store", kept)
+	all := c.requests()
+	for _, request := range all {
+		c.send(t, p, request)
+	}
+	c.connect(t, p)
+	for place, secret := range c.planted {
+		if !strings.Contains(behind.seen(), secret) && !strings.Contains(place, "server") && !strings.Contains(place, "interim") && place != "location" {
+			t.Errorf("%s has not reached the backend", place)
+		}
+	}
+	look := func(what string, text []byte) {
+		for _, place := range c.shown(text) {
+			t.Errorf("%s shows a secret: %s", what, place)
+		}
+	}
+	for _, flags := range [][]string{nil, {"--as-recorded"}} {
+		before := len(behind.seen())
+		out := filepath.Join(dir, fmt.Sprintf("probes%d", len(flags)))
+		args := append([]string{"probe", "--admin", "http://" + p.admin, "--endpoint", "/later", "--only", "CTRL-WS*,UPGRADE-WS-PROTO-*,UPGRADE-WS-KEY-*,UPGRADE-POST,UPGRADE-METHOD-*"}, append(flags, outputs(out)...)...)
+		got := run(t, "interlock", append(args, "-o", "text")...)
+		if got.status > 1 {
+			t.Fatalf("%q: got status %d\n%s%s", flags, got.status, got.stdout, got.stderr)
+		}
+		look("probe", []byte(got.stdout+got.stderr))
+		if sent := strings.Contains(behind.seen()[before:], c.at("cookie of a browser")); sent != (flags != nil) {
+			t.Errorf("%q: probes with the cookie that was recorded: %v", flags, sent)
+		}
+	}
+	for _, path := range []string{
+		"/metrics", "/healthz", "/readyz", "/", "/exchanges", "/findings", "/probes", "/status", "/rules", "/api/v1/endpoints", "/api/v1/probe-runs", "/api/v1/exchanges",
+		"/api/v1/findings", "/api/v1/runs", "/api/v1/status",
+	} {
+		look(path, get(t, p, path))
+	}
+	files(t, dir, look) // with what is only in the write-ahead log
+	p.stop()
+	for _, l := range p.lines {
+		look("log", []byte(l.text))
+	}
+	for _, args := range [][]string{
+		append([]string{"report", "--store", kept, "--location", "src/server.js:3", "-o", "text"}, outputs(filepath.Join(dir, "reports"))...),
+		{"store", "export", "--store", kept}, {"store", "export", "--store", kept, filepath.Join(dir, "export.ndjson")},
+	} {
+		got := run(t, "interlock", args...)
+		if got.status > 1 || args[0] == "store" && len(args) == 4 && len(got.stdout) < 10_000 {
+			t.Errorf("%q: got status %d, %d bytes\n%s", args, got.status, len(got.stdout), got.stderr)
+		}
+		look(args[0], []byte(got.stdout+got.stderr))
+	}
+	for _, place := range scanned(t, filepath.Join(dir, "reports")) {
+		if place != "src/server.js:3" {
+			t.Errorf("a result is at %s, want it where --location says", place)
+		}
+	}
+	if n := files(t, dir, look); n < 2*len(reportFormats)+len(all) {
+		t.Errorf("only %d files were looked at", n)
+	}
+}
+
+// outputs are flags for a report in every format, in a folder.
+func outputs(dir string) (flags []string) {
+	os.Mkdir(dir, 0o700)
+	for _, f := range reportFormats {
+		flags = append(flags, "-o", f+"="+filepath.Join(dir, f))
+	}
+	return flags
+}
+
+// files looks at every file below a folder, and returns how many there are.
+func files(t *testing.T, dir string, look func(what string, text []byte)) (n int) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		n++
+		look(name, text)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return n
+}
+
+// get is the body of what the admin address answers, whatever the status.
+func get(t *testing.T, p *process, path string) []byte {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+p.admin+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := client(t).Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return text
+}
+
+// send sends a request on a connection of its own, a frame behind the answer to it where that is asked for, and reads to the
+// end.
+func (c *canaries) send(t *testing.T, p *process, request string) {
+	t.Helper()
+	conn := dial(t, p.listen)
+	conn.SetDeadline(time.Now().Add(patience))
+	io.WriteString(conn, request)
+	if strings.HasPrefix(request, "GET /later") {
+		conn.Read(make([]byte, 64<<10))
+		secret := c.at("frame")
+		conn.Write(append([]byte{0x81, 0x80 | byte(len(secret)), 0, 0, 0, 0}, secret...))
+	}
+	conn.CloseWrite()
+	io.Copy(io.Discard, conn)
+	conn.Close()
+}
+
+// connect has a client with credentials in every place connect soundly, last of all: this is the handshake that serve learns.
+func (c *canaries) connect(t *testing.T, p *process) {
+	t.Helper()
+	c.send(t, p, "GET /later?token="+c.at("query of a browser")+" HTTP/1.1\r\nHost: staging.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nCookie: sid="+c.at("cookie of a browser")+"\r\nAuthorization: Bearer "+
+		c.at("authorization of a browser")+"\r\nSec-WebSocket-Protocol: chat, base64url.bearer.authorization.k8s.io."+c.at("subprotocol of a browser")+"\r\n\r\n")
+	p.await(t, "the learned handshake", func(l line) bool { return l.Message == "exchange" && strings.HasPrefix(l.Target, "/later?token=****") })
+}

@@ -1,0 +1,278 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	gorilla "github.com/gorilla/websocket"
+)
+
+// shown is an Interlock with live traffic behind it, as people look at it.
+type shown struct {
+	*process
+	t      testing.TB
+	config string // path of its configuration
+}
+
+// ownConfig is a configuration that people have written something into.
+const ownConfig = "# mine\naccept: []\n"
+
+// show starts Interlock in front of a backend that takes any method, and has clients talk through it: soundly, and not.
+func show(t testing.TB, flags ...string) *shown {
+	t.Helper()
+	s := &shown{t: t, config: file(t, "interlock.yaml", []byte(ownConfig))}
+	s.process = serve(t, labServer(t, "any-method"), append(flags, "--config", s.config)...)
+	s.connect("/chat?room=1")
+	s.post()
+	return s
+}
+
+// connect has a client connect, say something and leave, and returns when that is known.
+func (s *shown) connect(target string) {
+	s.t.Helper()
+	conn, response, err := gorilla.DefaultDialer.DialContext(s.t.Context(), "ws://"+s.listen+target, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	response.Body.Close()
+	if err := conn.WriteMessage(gorilla.TextMessage, []byte("hello")); err != nil {
+		s.t.Error(err)
+	}
+	if _, _, err := conn.ReadMessage(); err != nil {
+		s.t.Error(err)
+	}
+	conn.Close()
+	s.exchange(s.t, target)
+}
+
+// post has a client make a handshake by POST, which switches and must not.
+func (s *shown) post() {
+	s.t.Helper()
+	conn := dial(s.t, s.listen)
+	defer conn.Close()
+	send(s.t, conn, "POST /chat HTTP/1.1\r\nHost: "+s.listen+"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+	expect(s.t, conn, "HTTP/1.1 101 ")
+	s.message(s.t, "unsafe switch")
+}
+
+// screens are the paths of all screens, with something on each.
+func (s *shown) screens(b *tab) []string {
+	s.t.Helper()
+	b.open("/exchanges?q=verdict:fail")
+	b.until(`document.querySelector("#rows a.go")`)
+	failed := ask[string](b, `document.querySelector("#rows a.go").getAttribute("href")`)
+	return []string{
+		"/", "/exchanges", failed, failed + "?view=hex", failed + "?view=fields", "/findings", "/probes", "/compare", "/rules", "/rules/UPGRADE-POST", "/status", "/accept?rule=UPGRADE-POST&endpoint=/chat",
+	}
+}
+
+// TestScreensInABrowser: each opens without a complaint of the browser, is not wider than the window, and accessible, dark and
+// light, wide and narrow.
+func TestScreensInABrowser(t *testing.T) {
+	s := show(t)
+	b := browser(t, s.admin)
+	s.probe(b, "CTRL-* UPGRADE-*")
+	s.probe(b, "CTRL-* UPGRADE-POST")
+	screens := s.screens(b)
+	b.silent("looking for an exchange")
+	for _, theme := range []string{"light", "dark"} {
+		b.theme(theme)
+		for _, width := range []int64{1440, 400, 3840} {
+			b.do(chromedp.EmulateViewport(width, map[int64]int64{1440: 900, 400: 860, 3840: 2160}[width]))
+			for i, path := range screens {
+				what := fmt.Sprintf("%s, %s, %d px", path, theme, width)
+				b.open(path)
+				if wide := ask[int64](b, "document.documentElement.scrollWidth"); wide > width {
+					t.Errorf("%s: the page is %d px wide because of %s", what, wide, ask[string](b, widest))
+				}
+				if width != 3840 {
+					b.accessible(what)
+				}
+				b.silent(what)
+				if path != screens[2] {
+					path = strings.Replace(path, screens[2], "/exchange-"+fmt.Sprint(i), 1)
+				} else {
+					path = "/exchange"
+				}
+				b.picture(fmt.Sprintf("%s-%s-%d", name(path), theme, width))
+			}
+		}
+	}
+}
+
+// widest names the elements that are wider than the window.
+const widest = `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth && !e.closest(".scroll,pre")).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join("\n")`
+
+// probe starts a run from the page and waits until it is over.
+func (s *shown) probe(b *tab, only string) (run string) {
+	s.t.Helper()
+	b.open("/probes")
+	b.do(chromedp.Click("#start tbody input[type=radio]", chromedp.NodeReady), chromedp.Click("#start details summary"), chromedp.SendKeys("#start input[name=only]", only), chromedp.Click("#start button.main"))
+	b.until(`location.search.startsWith("?run=")`)
+	b.until(`document.querySelector("#under")?.innerText.includes("is done") && document.querySelectorAll("#matrix tbody tr").length > 1`)
+	return ask[string](b, `new URLSearchParams(location.search).get("run")`)
+}
+
+// TestLiveRowsArrive while the page is open, and do not while it is paused.
+func TestLiveRowsArrive(t *testing.T) {
+	t.Parallel()
+	s := show(t)
+	b := browser(t, s.admin)
+	b.open("/exchanges")
+	b.until(`!document.querySelector("[data-pause]").hidden && document.querySelectorAll("#rows tr").length == 2`)
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#rows a.go").focus()`))
+	was := ask[string](b, `document.activeElement.closest("tr").id`)
+	s.connect("/chat?live=1")
+	b.until(`document.querySelector("#rows").innerText.includes("/chat?live=1")`)
+	if is := ask[string](b, `document.activeElement.closest("tr")?.id || ""`); is != was {
+		t.Errorf("the focus went from %q to %q", was, is)
+	}
+	b.do(chromedp.Click("[data-pause]"))
+	s.connect("/chat?live=2")
+	s.connect("/chat?live=3")
+	if ask[bool](b, `document.querySelector("#rows").innerText.includes("live=2")`) || ask[string](b, `document.querySelector("[data-pause]").innerText`) != "paused" {
+		t.Error("a page that is paused goes on")
+	}
+	b.do(chromedp.Click("[data-pause]"))
+	b.until(`document.querySelector("#rows").innerText.includes("/chat?live=2")`)
+	b.until(`document.querySelector("#rows").innerText.includes("/chat?live=3")`)
+	b.silent("live rows")
+}
+
+// TestKeysAndFilter: / goes to the filter, Enter applies it, j and Enter open an exchange, and what is wrong is said.
+func TestKeysAndFilter(t *testing.T) {
+	t.Parallel()
+	s := show(t)
+	b := browser(t, s.admin)
+	b.open("/exchanges")
+	b.until(`document.querySelectorAll("#rows tr").length == 2`)
+	b.do(chromedp.KeyEvent("/"), chromedp.KeyEvent("rule:UPGRADE-POST is:unsafe"), chromedp.KeyEvent(kb.Enter))
+	b.until(`location.search.includes("UPGRADE-POST") && document.querySelectorAll("#rows tr").length == 1`)
+	b.do(chromedp.KeyEvent("j"), chromedp.KeyEvent(kb.Enter))
+	b.until(`location.pathname.startsWith("/exchanges/") && document.querySelector("article.finding mark, .bytes mark")`)
+	if got := ask[string](b, `document.querySelector(".bytes mark").innerText`); got != "POST" {
+		t.Errorf("got %q marked, want the method", got)
+	}
+	const exports = `Promise.all([...document.querySelectorAll(".menu button")].map(b => fetch(b.form.action + "?" + new URLSearchParams(new FormData(b.form, b)))
+		.then(r => r.ok && r.headers.get("Content-Disposition").startsWith("attachment")))).then(all => all.length > 5 && all.every(Boolean))`
+	if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](exports, chromedp.EvalAwaitPromise)); err != nil || !ok {
+		t.Errorf("not every format can be exported: %v", err)
+	}
+	b.open("/exchanges?q=verdict:worse")
+	b.until(`document.querySelector("#wrong")?.innerText.includes("worse")`)
+	b.do(chromedp.KeyEvent("g"), chromedp.KeyEvent("f"))
+	b.until(`location.pathname == "/findings"`)
+	b.silent("keys")
+}
+
+// lit tells whether marked bytes stand out from how they are otherwise.
+const lit = `getComputedStyle(document.querySelector(".bytes mark")).outlineStyle == "solid"`
+
+// TestAProbeRunFromThePage is started at the exchange of the endpoint, fills its matrix while it goes on, and a cell opens the
+// exchange, on which the bytes of a finding light up when that is pointed at and when it has the focus.
+func TestAProbeRunFromThePage(t *testing.T) {
+	t.Parallel()
+	s := show(t)
+	b := browser(t, s.admin)
+	b.open("/exchanges?q=verdict:pass")
+	b.until(`document.querySelector("#rows a.go")`)
+	b.do(chromedp.Click("#rows a.go"))
+	b.until(`location.pathname.startsWith("/exchanges/") && document.querySelector(".actions a[href^='/probes']")`)
+	b.do(chromedp.Click(".actions a[href^='/probes']"))
+	b.until(`location.pathname == "/probes" && document.querySelector("#start input[type=radio]:checked")`)
+	b.do(chromedp.Click("#start button.main"))
+	b.until(`location.search.startsWith("?run=")`)
+	b.until(`document.querySelectorAll("#matrix tbody tr").length > 100 && document.querySelector("#under").innerText.includes("is done")`)
+	b.picture("matrix")
+	const cell = `#matrix td a:has(.fail)`
+	b.until(`document.querySelector("` + cell + `")`)
+	b.do(chromedp.Click(cell))
+	b.until(`location.pathname.startsWith("/exchanges/") && document.querySelector(".bytes mark")`)
+	if ask[bool](b, lit) {
+		t.Error("the bytes are lit before anything is pointed at")
+	}
+	b.do(chromedp.Focus("article.finding"))
+	b.until(lit)
+	b.do(chromedp.Blur("article.finding"))
+	b.until("!(" + lit + ")")
+}
+
+// TestAcceptFromThePage shows the diff, writes nothing before that is confirmed, and takes effect.
+func TestAcceptFromThePage(t *testing.T) {
+	t.Parallel()
+	s := show(t)
+	b := browser(t, s.admin)
+	b.open("/findings")
+	b.until(`document.querySelector("a[href^='/accept?rule=UPGRADE-POST&']")`)
+	b.do(chromedp.Click(`a[href^='/accept?rule=UPGRADE-POST&']`))
+	b.until(`location.pathname == "/accept"`)
+	b.do(chromedp.SendKeys("input[name=reason]", "the gateway refuses it"), chromedp.SendKeys("input[name=until]", "01312099"), chromedp.Click("form.card button"))
+	b.until(`document.querySelector(".diff")?.innerText.includes("the gateway refuses it")`)
+	b.picture("accept-diff")
+	if is, err := os.ReadFile(s.config); err != nil || string(is) != ownConfig {
+		t.Errorf("before it is confirmed the file is %q, %v", is, err)
+	}
+	b.do(chromedp.Click(".card form button.main"))
+	b.until(`location.pathname == "/findings" && document.querySelector("#groups").innerText.includes("UPGRADE-POST")`)
+	is, err := os.ReadFile(s.config)
+	if err != nil || !strings.HasPrefix(string(is), "# mine\n") || !strings.Contains(string(is), "UPGRADE-POST") || !strings.Contains(string(is), "2099-01-31") {
+		t.Errorf("got %q, %v", is, err)
+	}
+	b.silent("accept")
+}
+
+// TestPagesWorkWithoutScripts: whatever they offer can be done, but for live updates.
+func TestPagesWorkWithoutScripts(t *testing.T) {
+	t.Parallel()
+	s := show(t)
+	b := browser(t, s.admin)
+	screens := s.screens(b)
+	b.scripts(false)
+	for _, path := range screens {
+		b.open(path)
+		title, err := chromedp.Run(b.ctx, chromedp.Title())
+		body, failed := chromedp.Run(b.ctx, chromedp.TextContent("main"))
+		if err != nil || failed != nil || !strings.HasSuffix(title, "Interlock") || len(body) < 60 {
+			t.Errorf("%s: %q, %v, %v: %q", path, title, err, failed, clip(body))
+		}
+	}
+	b.open("/exchanges")
+	b.do(chromedp.SendKeys("#q", "verdict:fail"), chromedp.Click(".filter button"), chromedp.WaitVisible(".chips a[aria-current]"), chromedp.Click("#rows a.go"), chromedp.WaitVisible(".finding"))
+	b.do(chromedp.Click(".views a:nth-child(2)"), chromedp.WaitVisible("pre.dump"))
+	b.open("/probes")
+	b.do(chromedp.Click("#start tbody input[type=radio]"), chromedp.Click("#start button.main"), chromedp.WaitVisible(".crumb"))
+	b.silent("without scripts")
+}
+
+// TestPagesAreNotForOthers: who comes from another site, or under another name, gets nothing done.
+func TestPagesAreNotForOthers(t *testing.T) {
+	t.Parallel()
+	s := show(t)
+	for _, change := range []func(*http.Request){
+		func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") },
+		func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
+		func(r *http.Request) { r.Host = "evil.example" },
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.admin+"/pause", strings.NewReader("paused=yes"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		change(r)
+		answer, err := client(t).Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode < 400 {
+			t.Errorf("%v, Host %s: status %d", r.Header, r.Host, answer.StatusCode)
+		}
+	}
+}
