@@ -35,6 +35,10 @@ var contenders = []contender{
 	{"interlock-sqlite", func(s setting) ([]string, error) {
 		return s.serve("--store", filepath.Join(s.dir, "interlock.db")), nil
 	}},
+	{"interlock-guard", guarded},
+	{"nginx-tls", nginxTLS},
+	{"haproxy-tls", haproxyTLS},
+	{"interlock-tls", interlockTLS},
 }
 
 // serve is the command of an interlock.

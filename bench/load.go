@@ -88,7 +88,8 @@ type conn struct {
 
 // load does args[2] units of the work args[0] against args[1], at args[3] paths if that is there.
 func load(args []string) error {
-	at := slices.IndexFunc(works, func(w work) bool { return w.Name == args[0] })
+	all := allWorks()
+	at := slices.IndexFunc(all, func(w work) bool { return w.Name == args[0] })
 	if at < 0 {
 		return fmt.Errorf("%q is no work", args[0])
 	}
@@ -96,7 +97,7 @@ func load(args []string) error {
 	if err != nil {
 		return err
 	}
-	c, err := newClient(works[at], args[1], works[at].Connections)
+	c, err := newClient(all[at], args[1], all[at].Connections)
 	if err != nil {
 		return err
 	}

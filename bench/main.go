@@ -70,6 +70,8 @@ var roles = map[string]func(args []string) error{
 	"hold":         hold,
 	"reverseproxy": reverseProxy,
 	"goproxy":      goProxy,
+	"tlsorigin":    tlsOrigin,
+	"tlsload":      tlsLoad,
 }
 
 func run(ctx context.Context, args []string) error {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -80,7 +81,7 @@ func (u used) value(scale float64) roundValue {
 
 // slice has a load process do units of the work, and reads what the measured one uses for that.
 func (b *bench) slice(ctx context.Context, w work, count int, target string, measured *process, more ...string) (used, error) {
-	l, err := startLoad(ctx, b.self, append([]string{"load", w.Name, target, strconv.Itoa(count)}, more...)...)
+	l, err := startLoad(ctx, b.self, append([]string{cmp.Or(w.Role, "load"), w.Name, target, strconv.Itoa(count)}, more...)...)
 	if err != nil {
 		return used{}, err
 	}

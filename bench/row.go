@@ -21,7 +21,10 @@ type row struct {
 }
 
 // rows are all there are, in the order in which they are measured. Each list stands in the file of its kind.
-var rows = slices.Concat(workRows(works), latencyRows(), memoryRows(), growthRows())
+var rows = slices.Concat(workRows(allWorks()), latencyRows(), memoryRows(), growthRows())
+
+// allWorks are the works of all kinds.
+func allWorks() []work { return slices.Concat(works, guardWorks, tlsWorks) }
 
 func (r row) name() string { return r.Name }
 
@@ -30,11 +33,13 @@ type bench struct {
 	dir             string
 	self, interlock string // paths of the binaries
 	rounds          int
-	scale           float64    // of the number of units
-	behind          int        // exchanges behind the oldest contender of the growth rows
-	chosen          []string   // contenders
-	origin          *process   // that all contenders share
-	backend         string     // its address
+	scale           float64  // of the number of units
+	behind          int      // exchanges behind the oldest contender of the growth rows
+	chosen          []string // contenders
+	origin          *process // that all contenders share
+	backend         string   // its address
+	secured         *process // the origin that speaks TLS, once a contender wants it
+	securedAt       string
 	running         []*running // contenders that are shared
 	processes       []*process
 }
@@ -91,7 +96,14 @@ func (b *bench) shared(ctx context.Context, name string) (*running, error) {
 			return r, nil
 		}
 	}
-	r, err := b.begin(ctx, name, b.origin, b.backend)
+	origin, backend := b.origin, b.backend
+	if strings.HasSuffix(name, "-tls") {
+		var err error
+		if origin, backend, err = b.secure(ctx); err != nil {
+			return nil, err
+		}
+	}
+	r, err := b.begin(ctx, name, origin, backend)
 	if err == nil {
 		b.running = append(b.running, r)
 	}

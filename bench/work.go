@@ -25,6 +25,7 @@ type work struct {
 	Against     []string // those that a ratio is to, or to the better of them
 	Aim         float64  // the ratio that interlock is not to exceed
 	Stream      bool     // End takes what comes in pieces: nothing is kept for it
+	Role        string   // of the process that is the load; load, which the functions below belong to
 
 	// Open readies a client before the measurement.
 	Open func(c *client) error
@@ -147,10 +148,15 @@ func letters(n int) string {
 	return string(b)
 }
 
+// base64Key is a key of WebSocket with a number in it.
+func base64Key(serial uint64) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(make([]byte, 8), serial))
+}
+
 // askSwitch asks for the switch on a connection.
 func (c *client) askSwitch(conn *conn, path string) error {
 	c.serial++
-	key := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(make([]byte, 8), c.serial))
+	key := base64Key(c.serial)
 	conn.accept = accept([]byte(key))
 	return writeAll(conn.fd, []byte("GET "+path+" HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: interlock-bench\r\n"+
 		"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "+key+"\r\n\r\n"))

@@ -1,0 +1,26 @@
+//go:build linux
+
+package main
+
+// guardYAML is interlock.yaml with the guard on.
+var guardYAML = interlockYAML + "guard: unsafe\n"
+
+// guarded is an Interlock that lets no unsafe switch through.
+func guarded(s setting) ([]string, error) {
+	path, err := s.fill("interlock-guard.yaml", guardYAML)
+	return s.serve("--config", path), err
+}
+
+// guardWorks are what the guard holds something of: every head of a response, and all of a switch.
+var guardWorks = []work{
+	{
+		Name: "guard-get-32", Title: "keep-alive GET, 32 connections, with the guard", Figure: "µs of CPU per request", Scale: 1,
+		Unit: "request", Count: 80_000, Connections: 32, Contenders: []string{"nginx", "haproxy", "interlock", "interlock-guard"}, Against: []string{"interlock"},
+		Open: openAll, Begin: sendGet, End: endGet,
+	},
+	{
+		Name: "guard-handshake", Title: "WebSocket handshake on a new connection, with the guard", Figure: "µs of CPU per handshake", Scale: 1,
+		Unit: "handshake", Count: 16_000, Connections: 32, Contenders: []string{"nginx", "haproxy", "interlock", "interlock-guard"}, Against: []string{"interlock"},
+		Open: func(*client) error { return nil }, Begin: sendHandshake, End: endHandshake,
+	},
+}
