@@ -183,11 +183,11 @@ func (c *conn) wake() {
 	c.gate.opened.Broadcast()
 }
 
-// refuse tells the client that it does not get what the backend has sent, and ends both sides. Nil stands for an answer
-// that cannot be read.
+// refuse tells the client that it does not get what the backend has sent, and ends both sides. Nil stands for bytes
+// of either side that cannot be read.
 func (c *conn) refuse(blocked error) {
 	if blocked == nil {
-		blocked = errors.New("the answer cannot be read")
+		blocked = errors.New("what came cannot be read")
 		c.end(wire.CauseBlocked)
 	}
 	c.mu.Lock()

@@ -132,6 +132,33 @@ func TestNothingIsSmuggledBehindAnOffer(t *testing.T) {
 	expectEnd(t, client, "")
 }
 
+// TestFramesBehindAnOfferWait holds that what is no HTTP waits like everything else behind an offer: it is the tunnel's if there
+// is one, and goes nowhere if there is none.
+func TestFramesBehindAnOfferWait(t *testing.T) {
+	const frame = "\x89\x82\x12\x34\x56\x78gD"
+	for _, refusal := range []string{"", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"} {
+		r := guarded(t, onlyGet)
+		client := r.dial()
+		send(t, client, handshake+frame)
+		backend := r.accept()
+		expect(t, backend, handshake)
+		if refusal == "" {
+			send(t, backend, switching)
+			expect(t, client, switching)
+			expect(t, backend, frame)
+			continue
+		}
+		send(t, backend, refusal)
+		expect(t, client, refusal)
+		if got, err := io.ReadAll(client); err != nil || !bytes.Contains(got, []byte("cannot be read")) {
+			t.Errorf("behind the refusal the client got %q, %v", got, err)
+		}
+		if got, _ := io.ReadAll(backend); len(got) > 0 {
+			t.Errorf("the backend got %q", got)
+		}
+	}
+}
+
 func TestWhatCannotBeReadIsBlocked(t *testing.T) {
 	for name, sent := range map[string]string{
 		"two framings": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

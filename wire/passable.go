@@ -34,8 +34,24 @@ func (c *Conversation) passableUp() int64 {
 	return c.fed[FromClient]
 }
 
-// Unreadable tells whether nothing more can be read of the client's requests, or of anything.
-func (c *Conversation) Unreadable() bool { return c.opaque || c.tunnel == nil && c.up.Opaque() }
+// Unreadable tells whether nothing more can be read of the client's requests, or of anything. What comes behind a request
+// that may still turn the connection into a tunnel is no request yet.
+func (c *Conversation) Unreadable() bool {
+	return c.opaque || c.tunnel == nil && c.up.Opaque() && !c.waits()
+}
+
+// waits tells whether a whole request may still turn the connection into a tunnel.
+func (c *Conversation) waits() bool {
+	if c.ring == nil {
+		return false
+	}
+	for i := c.ring.first; i < len(c.ring.queue); i++ {
+		if q := &c.ring.queue[i]; (q.offers || q.connect) && q.end >= 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // Block says that the client does not get the 101 that has come: the exchange says so from here on. It may be called from
 // within Emit.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,8 +42,11 @@ func (b *baselines) read(ctx context.Context, name string, into *accept.Findings
 		defer file.Close()
 		return b.readFile(name, file, into)
 	}
-	if !errors.Is(err, fs.ErrNotExist) || !store.IsRunName(name) {
+	switch {
+	case !errors.Is(err, fs.ErrNotExist), strings.ContainsAny(name, "./"):
 		return err
+	case !store.IsRunName(name):
+		return fmt.Errorf("there is no file %q, and runs are named last, last~1, or by ID (interlock store runs lists them)", name)
 	}
 	if b.opened == nil {
 		if b.opened, err = b.open(); err != nil {

@@ -47,7 +47,11 @@ func (o *output) banner(c config, open *doors) {
 	if open.forward != nil {
 		forward = "   forward " + open.forward.Addr().String()
 	}
-	fmt.Fprintf(o.w, " interlock %s   http://%s %s %s%s   admin %s://%s\n\n", version(), open.reverse[0].Addr(), o.console.arrow(), c.Backend, forward, c.Admin.scheme(), open.admin.Addr())
+	scheme := "http"
+	if len(c.TLS.Certificates) > 0 {
+		scheme = "https"
+	}
+	fmt.Fprintf(o.w, " interlock %s   %s://%s %s %s%s   admin %s://%s\n\n", version(), scheme, open.reverse[0].Addr(), o.console.arrow(), c.Backend, forward, c.Admin.scheme(), open.admin.Addr())
 }
 
 // summary says what was found in all, and what was not looked into.
