@@ -72,7 +72,9 @@ func intercept(t *testing.T, more string) intercepted {
 	config := file(t, "interlock.yaml", []byte("backend_tls: {server_name: example.com}\nforward:\n  listen: 127.0.0.1:0\n  ca: "+dir+"\n"+more))
 	backend := "localhost:" + port
 	p := serve(t, backend, "--backend", "https://"+backend, "--backend-ca", root, "--config", config)
-	return intercepted{p, backend, filepath.Join(dir, "ca.pem"), pin}
+	exported := filepath.Join(t.TempDir(), "interlock-ca.pem")
+	succeed(t, "interlock", "ca", "export", "--dir", dir, "-o", exported)
+	return intercepted{p, backend, exported, pin}
 }
 
 // judged holds that the one handshake was seen inside TLS, and switched.

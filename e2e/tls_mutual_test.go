@@ -54,11 +54,11 @@ func newOffice(t *testing.T) *office {
 	return o
 }
 
-// vouch makes a certificate for localhost, for either side of TLS.
-func (o *office) vouch(t *testing.T, name string) {
+// vouch makes a certificate for localhost and other hosts, for either side of TLS.
+func (o *office) vouch(t *testing.T, name string, hosts ...string) {
 	t.Helper()
 	o.write(t, name, &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"localhost"},
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: append(hosts, "localhost"),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	})

@@ -9,7 +9,7 @@ import (
 
 // An Arrival is what is known of a connection when a backend is chosen for it.
 type Arrival struct {
-	Listener net.Addr
+	Listener net.Addr // the end of the connection that is ours: never an unspecified address
 	Client   net.Addr
 	SNI      string        // the name that the client's TLS asked for; empty: none
 	Request  *wire.Request // the first head; nil if what came cannot be read as one

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"path"
 	"slices"
 
@@ -54,8 +55,10 @@ func (c *config) checkRoutes(fault func(key, format string, v ...any)) {
 				}
 			}
 		}
-		if r.Listen != "" && !slices.Contains(c.listens(), r.Listen) {
+		if _, port, _ := net.SplitHostPort(r.Listen); r.Listen != "" && !slices.Contains(c.listens(), r.Listen) {
 			fault(prefix+"listen", "%q is no listener of this configuration", r.Listen)
+		} else if port == "0" {
+			fault(prefix+"listen", "%q is a port that nobody knows before the start: name one", r.Listen)
 		}
 		if r.Guard == "" {
 			r.Guard = c.Guard

@@ -22,8 +22,8 @@ type routing struct {
 
 // A route is the way to a backend for the connections that match.
 type route struct {
-	hosts, sni []string // globs in lower case
-	listen     string   // address of a listener; empty: any
+	hosts, sni []string     // globs in lower case
+	listen     *net.TCPAddr // of a listener; nil: any
 	to         *proxy.Backend
 }
 
@@ -40,7 +40,13 @@ func newRouting(c *config, ledger *audit.Audit) (*routing, error) {
 		if err != nil {
 			return nil, usage("routes[%d]: %w", i, err)
 		}
-		t.routes = append(t.routes, route{hosts: lowered(r.Hosts), sni: lowered(r.SNI), listen: r.Listen, to: to})
+		next := route{hosts: lowered(r.Hosts), sni: lowered(r.SNI), to: to}
+		if r.Listen != "" {
+			if next.listen, err = net.ResolveTCPAddr("tcp", r.Listen); err != nil {
+				return nil, usage("routes[%d].listen: %w", i, err)
+			}
+		}
+		t.routes = append(t.routes, next)
 	}
 	return t, nil
 }
@@ -101,7 +107,7 @@ func (t *routing) chooser() func(*proxy.Arrival) (*proxy.Backend, string) {
 func (t *routing) choose(a *proxy.Arrival) (*proxy.Backend, string) {
 	host, ok := hostOf(a.Request)
 	for _, r := range t.routes {
-		if r.listen != "" && r.listen != a.Listener.String() ||
+		if r.listen != nil && !cameIn(a.Listener, r.listen) ||
 			len(r.sni) > 0 && !fits(r.sni, strings.ToLower(a.SNI)) || len(r.hosts) > 0 && !(ok && fits(r.hosts, host)) {
 			continue
 		}
@@ -115,6 +121,12 @@ func (t *routing) choose(a *proxy.Arrival) (*proxy.Backend, string) {
 		return nil, why
 	}
 	return t.first, why
+}
+
+// cameIn tells whether a connection with that end came in by the listener at an address, which may be all of the machine's.
+func cameIn(end net.Addr, listen *net.TCPAddr) bool {
+	tcp, ok := end.(*net.TCPAddr)
+	return ok && tcp.Port == listen.Port && (listen.IP == nil || listen.IP.IsUnspecified() || listen.IP.Equal(tcp.IP))
 }
 
 // hostOf is the host that a request names, in lower case and without port; false if it names none, or several.

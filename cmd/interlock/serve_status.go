@@ -129,6 +129,7 @@ func (h *picture) health(w *store.State) []ui.Gauge {
 		counted("exchanges in the store", z.Exchanges, false, ""),
 		{Name: "size of the store", Value: size(z.Bytes)},
 		counted("unsafe switches", live.Unsafe, true, "of live traffic"),
+		counted("clients that wanted HTTP/2", h.relay.Counts.Downgraded.Load(), false, "and got HTTP/1.1, in which there are upgrades"),
 		counted("connections allowed", int64(h.relay.Limit()), false, "at the same time"),
 	}
 }

@@ -1,0 +1,68 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+)
+
+// TestListenersCertificatesAndRoutes has two listeners with TLS, of which one has two certificates, and a route for a name in
+// SNI and for the other listener: curl is shown the certificate of the name that it asks for, and gets to the backend of it; a
+// certificate that is replaced is shown to the next connection.
+func TestListenersCertificatesAndRoutes(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	for _, name := range []string{"first", "second", "other"} {
+		o.vouch(t, name, name+".example")
+	}
+	tells := func(text string) string {
+		return site(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	otherPort := fmt.Sprint(free.Addr().(*net.TCPAddr).Port)
+	free.Close()
+	pair := func(name string) string { return "{cert: " + o.at(name+".pem") + ", key: " + o.at(name+".key") + "}" }
+	config := file(t, "interlock.yaml", []byte("tls: {certificates: ["+pair("first")+", "+pair("second")+"]}\n"+
+		"listeners:\n  - {listen: \"localhost:"+otherPort+"\", tls: {certificates: ["+pair("other")+"]}}\n"+
+		"routes:\n  - {name: sni, sni: [\"second.*\"], backend: \"http://"+tells("second")+"\"}\n"+
+		"  - {name: listener, listen: \"localhost:"+otherPort+"\", backend: \"http://"+tells("other")+"\"}\n"))
+	p := serve(t, tells("first"), "--config", config)
+	_, port, err := net.SplitHostPort(p.listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(host, port string) result {
+		url := "https://" + host + ":" + port + "/"
+		return run(t, program(t, "curl", "curl"), "-sS", "--cacert", o.at("ca.pem"), "--resolve", host+":"+port+":127.0.0.1", url)
+	}
+	for host, port := range map[string]string{"first": port, "second": port, "other": otherPort} {
+		if got := ask(host+".example", port); got.stdout != host {
+			t.Errorf("%s: got %q\n%s", host, got.stdout, got.stderr)
+		}
+	}
+	if got := ask("other.example", port); got.status == 0 {
+		t.Errorf("a name that no certificate is for: got %q", got.stdout)
+	}
+	strangers := newOffice(t)
+	strangers.vouch(t, "second", "second.example")
+	if err := errors.Join(os.Rename(strangers.at("second.key"), o.at("second.key")), os.Rename(strangers.at("second.pem"), o.at("second.pem"))); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(patience); ask("second.example", port).status != 60; { // that it is vouched for by somebody else
+		if time.Now().After(deadline) { // the files are looked at once a second
+			t.Fatal("the certificate that is there is not shown")
+		}
+	}
+	if got := ask("first.example", port); got.stdout != "first" {
+		t.Errorf("got %q, %s", got.stdout, got.stderr)
+	}
+}
