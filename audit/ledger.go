@@ -133,15 +133,5 @@ func (a *Audit) keep(f *Finding, ruling *rules.Ruling) bool {
 // weight is about how many bytes of memory an exchange and its ruling take.
 func weight(x *wire.Exchange) int64 {
 	const itself = 2 << 10
-	n := itself + len(x.Request.Raw) + len(x.Early) + len(x.After.Client) + len(x.After.Server)
-	if x.Far != nil {
-		n += len(x.Far.Raw)
-	}
-	if x.Response != nil {
-		n += len(x.Response.Raw)
-	}
-	for _, p := range x.Interim {
-		n += len(p.Raw)
-	}
-	return int64(n)
+	return int64(itself + x.Bytes())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/interlock-proxy/interlock/accept"
 	"github.com/interlock-proxy/interlock/rules"
@@ -16,27 +17,8 @@ type compareJSON struct {
 	A        string              `json:"a"` // IDs of the runs
 	B        string              `json:"b"`
 	Summary  map[accept.Kind]int `json:"summary"`
-	Findings []differenceJSON    `json:"findings"` // but for the unchanged ones
+	Findings []accept.Difference `json:"findings"` // but for the unchanged ones
 	Next     string              `json:"next,omitempty"`
-}
-
-type differenceJSON struct {
-	Kind        accept.Kind `json:"kind"`
-	Rule        string      `json:"rule"`
-	Probe       string      `json:"probe"`
-	Route       string      `json:"route"`
-	Endpoint    string      `json:"endpoint"`
-	Fingerprint string      `json:"fingerprint"`
-	A           *foundJSON  `json:"a"` // null where the run does not have it
-	B           *foundJSON  `json:"b"`
-}
-
-type foundJSON struct {
-	Verdict   rules.Verdict  `json:"verdict"` // the worst
-	Severity  rules.Severity `json:"severity"`
-	State     string         `json:"state"`
-	Detail    string         `json:"detail"`
-	Exchanges map[string]int `json:"exchanges"` // by verdict
 }
 
 func (s *Server) compare(w http.ResponseWriter, q *http.Request) {
@@ -63,26 +45,15 @@ func (s *Server) compare(w http.ResponseWriter, q *http.Request) {
 			return
 		}
 	}
-	shown := compareJSON{Schema: 1, A: ids[0], B: ids[1], Summary: map[accept.Kind]int{}, Findings: []differenceJSON{}}
-	for _, kind := range accept.Kinds() {
-		shown.Summary[kind] = 0
-	}
-	var changed []accept.Difference
-	for _, d := range accept.Diff(&found[0], &found[1]) {
-		if shown.Summary[d.Kind]++; d.Kind != accept.Unchanged {
-			changed = append(changed, d)
-		}
-	}
+	all := accept.Diff(&found[0], &found[1])
+	shown := compareJSON{Schema: 1, A: ids[0], B: ids[1], Summary: accept.Summary(all)}
+	changed := slices.DeleteFunc(all, func(d accept.Difference) bool { return d.Kind == accept.Unchanged })
 	page, next, err := cut(changed, q.FormValue("after"), most, func(d *accept.Difference) string { return d.Is().Fingerprint })
 	if wrong(w, err) {
 		return
 	}
 	shown.Next = next
-	for i := range page {
-		d := &page[i]
-		is := d.Is()
-		shown.Findings = append(shown.Findings, differenceJSON{d.Kind, is.Rule.ID, is.Probe, is.Route, is.Endpoint, is.Fingerprint, foundOf(d.A), foundOf(d.B)})
-	}
+	shown.Findings = append([]accept.Difference{}, page...) // never null
 	answer(w, http.StatusOK, shown)
 }
 
@@ -96,6 +67,11 @@ func gather(ctx context.Context, s *store.Store, run string, into *accept.Findin
 	if err != nil {
 		return err
 	}
+	return Known(ctx, s, q, into)
+}
+
+// Known adds the findings of a query to what is known: those that did not pass, of rules that this release has.
+func Known(ctx context.Context, s *store.Store, q store.Query, into *accept.Findings) error {
 	all, err := s.Findings(ctx, q)
 	for i := range all {
 		f := &all[i]
@@ -111,17 +87,4 @@ func gather(ctx context.Context, s *store.Store, run string, into *accept.Findin
 		into.Know(known)
 	}
 	return err
-}
-
-func foundOf(f *accept.Found) *foundJSON {
-	if f == nil {
-		return nil
-	}
-	one := &foundJSON{f.Verdict, f.Severity, f.State, f.Detail, map[string]int{}}
-	for v, n := range f.Counts {
-		if n > 0 {
-			one.Exchanges[rules.Verdict(v).String()] = n
-		}
-	}
-	return one
 }

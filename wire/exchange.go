@@ -170,6 +170,21 @@ func family(p Protocol) string {
 	return "other"
 }
 
+// Bytes is how many bytes of the wire the exchange holds: heads, what came early, and what came behind the switch.
+func (x *Exchange) Bytes() int {
+	n := len(x.Request.Raw) + len(x.Early) + len(x.After.Client) + len(x.After.Server)
+	if x.Far != nil {
+		n += len(x.Far.Raw)
+	}
+	if x.Response != nil {
+		n += len(x.Response.Raw)
+	}
+	for _, p := range x.Interim {
+		n += len(p.Raw)
+	}
+	return n
+}
+
 func outcomeOf(status int) Outcome {
 	switch {
 	case status == 101:

@@ -14,6 +14,7 @@ import (
 	"github.com/interlock-proxy/interlock/report"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/web"
 )
 
 // baselines reads what earlier runs have found: from reports, and from the store.
@@ -97,23 +98,5 @@ func (b *baselines) readRun(ctx context.Context, s *store.Store, run string, int
 	if err != nil {
 		return err
 	}
-	return knowAll(ctx, s, q, into)
-}
-
-// knowAll adds the findings of a query to what is known.
-func knowAll(ctx context.Context, s *store.Store, q store.Query, into *accept.Findings) error {
-	all, err := s.Findings(ctx, q)
-	for _, f := range all {
-		rule := rules.Find(f.Rule)
-		if rule == nil || f.Verdict >= rules.Pass {
-			continue // another release's
-		}
-		known := accept.Found{
-			Fingerprint: f.Fingerprint, Rule: rule, Probe: f.Probe, Route: f.Route, Endpoint: f.Endpoint, Verdict: f.Verdict, Severity: f.Severity,
-			State: f.State, Detail: f.Detail,
-		}
-		known.Counts[f.Verdict] = int(f.Count)
-		into.Know(known)
-	}
-	return err
+	return web.Known(ctx, s, q, into)
 }

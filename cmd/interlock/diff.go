@@ -74,18 +74,6 @@ func (d *diffing) compare(ctx context.Context) error {
 	return nil
 }
 
-// counts are the findings of each kind.
-func (d *diffing) counts() map[accept.Kind]int {
-	n := map[accept.Kind]int{}
-	for _, kind := range accept.Kinds() {
-		n[kind] = 0
-	}
-	for i := range d.all {
-		n[d.all[i].Kind]++
-	}
-	return n
-}
-
 // write writes all that the -o flags ask for; text on the standard output if there are none.
 func (d *diffing) write(outputs []string) error {
 	if len(outputs) == 0 {

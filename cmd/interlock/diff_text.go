@@ -14,7 +14,7 @@ import (
 // text writes the differences for people, and a last line for scripts. What is unchanged is only counted.
 func (d *diffing) text(w io.Writer, color bool) error {
 	c := &console{color: color, ascii: d.ascii || !utf8Locale()}
-	counts := d.counts()
+	counts := accept.Summary(d.all)
 	var b bytes.Buffer
 	last := accept.Unchanged
 	for i := range d.all {
@@ -101,53 +101,16 @@ type diffJSON struct {
 	A        string              `json:"a"`
 	B        string              `json:"b"`
 	Summary  map[accept.Kind]int `json:"summary"`
-	Findings []differenceJSON    `json:"findings"` // but for the unchanged ones
-}
-
-type differenceJSON struct {
-	Kind        accept.Kind `json:"kind"`
-	Rule        string      `json:"rule"`
-	Probe       string      `json:"probe"`
-	Route       string      `json:"route"`
-	Endpoint    string      `json:"endpoint"`
-	Fingerprint string      `json:"fingerprint"`
-	A           *foundJSON  `json:"a"` // null where the run does not have it
-	B           *foundJSON  `json:"b"`
-}
-
-type foundJSON struct {
-	Verdict   rules.Verdict  `json:"verdict"` // the worst
-	Severity  rules.Severity `json:"severity"`
-	State     string         `json:"state"`
-	Detail    string         `json:"detail"`
-	Exchanges map[string]int `json:"exchanges"` // by verdict
+	Findings []accept.Difference `json:"findings"` // but for the unchanged ones
 }
 
 // json writes the differences for programs.
 func (d *diffing) json(w io.Writer, _ bool) error {
-	document := diffJSON{Schema: 1, A: d.names[0], B: d.names[1], Summary: d.counts(), Findings: []differenceJSON{}}
-	for i := range d.all {
-		e := &d.all[i]
-		if e.Kind == accept.Unchanged {
-			continue
+	document := diffJSON{Schema: 1, A: d.names[0], B: d.names[1], Summary: accept.Summary(d.all), Findings: []accept.Difference{}}
+	for _, e := range d.all {
+		if e.Kind != accept.Unchanged {
+			document.Findings = append(document.Findings, e)
 		}
-		is := e.Is()
-		document.Findings = append(document.Findings, differenceJSON{
-			e.Kind, is.Rule.ID, is.Probe, is.Route, is.Endpoint, is.Fingerprint, foundOf(e.A), foundOf(e.B),
-		})
 	}
 	return report.Document(w, document)
-}
-
-func foundOf(f *accept.Found) *foundJSON {
-	if f == nil {
-		return nil
-	}
-	one := &foundJSON{f.Verdict, f.Severity, f.State, f.Detail, map[string]int{}}
-	for v, n := range f.Counts {
-		if n > 0 {
-			one.Exchanges[rules.Verdict(v).String()] = n
-		}
-	}
-	return one
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/interlock-proxy/interlock/accept"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/web"
 )
 
 // liveStates sets the states of what serve finds. Known is what the baseline has, and what the store had at the start.
@@ -37,7 +38,7 @@ func newLiveStates(ctx context.Context, c *config, s *store.Store, log zerolog.L
 			return nil, usage("baseline: %w", err)
 		}
 	}
-	err := knowAll(ctx, s, store.Query{}, l.states.Baseline)
+	err := web.Known(ctx, s, store.Query{}, l.states.Baseline)
 	if errors.Is(err, store.ErrUnreachable) {
 		log.Warn().Err(err).Msg("what the store has is not known, and counts as new")
 		err = nil
