@@ -140,8 +140,7 @@ func (a *Audit) unsafe(c rules.Case) bool {
 	if ruling == nil {
 		ruling = &rules.Ruling{}
 	}
-	rules.ClassifyInto(ruling, c)
-	unsafe := ruling.Unsafe
+	unsafe := rules.Unsafe(ruling, c)
 	clear(ruling.Findings)
 	ruling.X = nil
 	a.spare.Put(ruling)

@@ -192,10 +192,14 @@ func heap() uint64 {
 }
 
 func BenchmarkObserve(b *testing.B) {
-	a := Audit{Log: zerolog.Nop()}
-	x := exchange("1", strings.Replace(fmt.Sprintf(post, "/chat"), "POST", "GET", 1))
-	b.ReportAllocs()
-	for b.Loop() {
-		a.Observe(x)
+	x := exchange("1", sound("/chat"))
+	for name, x := range map[string]*wire.Exchange{"head": head(x), "whole": whole(x)} {
+		b.Run(name, func(b *testing.B) {
+			a := Audit{Log: zerolog.Nop()}
+			b.ReportAllocs()
+			for b.Loop() {
+				a.Observe(x)
+			}
+		})
 	}
 }

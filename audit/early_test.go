@@ -61,7 +61,7 @@ func TestObserveAllocatesLittle(t *testing.T) {
 	for name, c := range map[string]struct {
 		x    *wire.Exchange
 		most float64
-	}{"head": {early, 5}, "whole": {late, 17}} {
+	}{"head": {early, 3}, "whole": {late, 12}} {
 		if n := testing.AllocsPerRun(1000, func() { a.Observe(c.x) }); n > c.most && !raced {
 			t.Errorf("%s: %v allocations, want at most %v", name, n, c.most)
 		}

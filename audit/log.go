@@ -107,7 +107,20 @@ func plain(s string) string {
 	if len(s) > most {
 		return wire.Escape([]byte(s[:most])) + "..."
 	}
+	if isPlain(s) {
+		return s
+	}
 	return wire.Escape([]byte(s))
+}
+
+// isPlain tells whether wire.Escape leaves a text as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -30,20 +30,25 @@ func ClassifyInto(ruling *Ruling, c Case) {
 		room = 28
 	}
 	ruling.Findings = slices.Grow(ruling.Findings, room)
-	for asked := 0; asked < len(book); {
-		asked = c.ask(ruling, asked)
-	}
+	c.askAll(ruling, book)
 	c.expect(ruling)
 	if p := c.probe; p != nil && ruling.Verdict == Pass && (ruling.Find(p.rule.ID) == nil || c.column() == uncontrolled) {
 		ruling.Verdict = NotApplicable // a probe passes by what it was sent for, and where a control speaks for it
 	}
 }
 
+// askAll asks rules, in their order.
+func (c *Case) askAll(ruling *Ruling, rules []*Rule) {
+	for asked := 0; asked < len(rules); {
+		asked = c.ask(ruling, rules, asked)
+	}
+}
+
 // ask goes through the rules from one on and tells where to go on: behind the last, or behind one that panicked.
-func (c *Case) ask(ruling *Ruling, from int) (next int) {
+func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 	defer func() {
 		if e := recover(); e != nil {
-			r := book[next]
+			r := rules[next]
 			c.begin(ruling, r)
 			*c.found = Finding{Rule: r, Verdict: Unclear, Severity: r.Severity.Switched, Party: r.Party, Refs: r.Refs,
 				Detail: fmt.Sprintf("the rule itself is broken, please report this: %q", fmt.Sprint(e))}
@@ -51,8 +56,8 @@ func (c *Case) ask(ruling *Ruling, from int) (next int) {
 			next++
 		}
 	}()
-	for next = from; next < len(book); next++ {
-		r := book[next]
+	for next = from; next < len(rules); next++ {
+		r := rules[next]
 		if len(c.Options.Off) > 0 && slices.Contains(c.Options.Off, r.ID) {
 			continue
 		}

@@ -197,6 +197,7 @@ func FuzzClassify(f *testing.F) {
 			if _, err := r.MarshalJSON(); err != nil {
 				t.Error(err)
 			}
+			agrees(t, x)
 		}
 	})
 }

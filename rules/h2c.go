@@ -31,7 +31,7 @@ Go: golang.org/x/net/http2/h2c can be left out; net/http speaks HTTP/2 in the cl
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-SWITCHED", Level: Advice, Party: Server,
-	Severity: Severities{Refused: Info, Switched: Medium}, Since: "0.1",
+	Severity: Severities{Refused: Info, Switched: Medium}, Since: "0.1", Critical: true,
 	Title: "no connection becomes HTTP/2 by way of Upgrade",
 	Refs: []Ref{
 		{"9113", "3.1", "starting HTTP/2 by Upgrade: h2c is given up, together with the HTTP2-Settings field"},

@@ -86,7 +86,7 @@ In a client, begin with the preface and a SETTINGS frame, also when there is not
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-BODY", Level: Must, Party: Client,
-	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1", Critical: true,
 	Title: "HTTP/2 begins behind the content of the request",
 	Refs: []Ref{
 		{"7540", "3.2", "a request with content is sent in full before the client sends frames"},

@@ -37,7 +37,7 @@ gobwas/ws: ws.Upgrader takes such lines; ws.HTTPUpgrader stands behind net/http,
 
 var _ = register(Rule{
 	ID: "UPGRADE-OBS-FOLD", Level: Must, Party: Client,
-	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1", Critical: true,
 	Title: "no field of an offer goes on in the next line",
 	Refs: []Ref{
 		{"9112", "5.2", "a client does not fold lines; a server answers 400, or puts spaces where the fold was before it reads the value"},

@@ -22,6 +22,9 @@ func register(r Rule) *Rule {
 		r.Probes[i].rule = &r
 	}
 	book = slices.Insert(book, i, &r)
+	if r.grave() {
+		graves = append(graves, &r)
+	}
 	return &r
 }
 

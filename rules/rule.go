@@ -22,6 +22,9 @@ type Rule struct {
 	Judge  func(*Case) Verdict `json:"-"`      // nil: RefuseSwitch
 	Probes []Probe             `json:"probes"` // the requests that bring the rule into play on demand
 
+	// Critical is set where Judge may rate a switch in live traffic critical although Severity.Switched is milder.
+	Critical bool `json:"-"`
+
 	Show func(*Case) (saw string, at []Span) `json:"-"` // what was seen and where; called for no verdict but fail, warn, unclear
 
 	general []Ref // those of Refs that bind who does not speak WebSocket; register fills it in

@@ -79,7 +79,7 @@ answer with the offer.`,
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-NO-UPGRADE", Level: Must, Party: Server,
-	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Severity: Severities{Refused: High, Switched: High}, Since: "0.1", Critical: true,
 	Title: "a 101 names the protocol that it switches to",
 	Refs: []Ref{
 		{"9110", "15.2.2", "a 101 carries an Upgrade field that says what is spoken from there on"},

@@ -76,7 +76,7 @@ client's keys now and then and another always. The example in RFC 6455 itself ha
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-KEY-DUP", Level: Must, Party: Client,
-	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1", Critical: true,
 	Title: "a WebSocket handshake with two keys is not accepted",
 	Refs: []Ref{
 		{"6455", "11.3.1", "Sec-WebSocket-Key stands in a request only once"},

@@ -9,7 +9,7 @@ import (
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-UNMASKED", Level: Must, Party: Client,
-	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1", Critical: true,
 	Title: "a frame without a mask from a client is not accepted",
 	Refs: []Ref{
 		{"6455", "5.1", "a client masks all frames it sends, and a server closes the connection at one that is not masked"},

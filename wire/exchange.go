@@ -1,6 +1,9 @@
 package wire
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // An Origin tells who caused an exchange.
 type Origin string
@@ -136,35 +139,46 @@ const MaxContent = 256
 // other, or none. What the 101 names comes before what the request offers.
 func (x *Exchange) Protocol() string {
 	if x.Outcome == Switched && x.Response != nil {
-		if p := x.Response.Protocols(); len(p) > 0 {
-			return family(p[0])
+		if named := x.Response.family(); named != "" {
+			return named
 		}
 	}
-	if p := x.Request.Protocols(); len(p) > 0 {
-		for _, m := range p {
-			if f := family(m); f != "other" {
-				return f
-			}
+	offered := ""
+	for e := range x.Request.Elements("Upgrade") {
+		if offered = familyOf(x.Request.Text(e)); offered != "other" {
+			break
 		}
-		return "other"
 	}
-	if x.Response != nil {
-		if p := x.Response.Protocols(); len(p) > 0 {
-			return family(p[0])
+	switch {
+	case offered != "":
+		return offered
+	case x.Response != nil:
+		if named := x.Response.family(); named != "" {
+			return named
 		}
 	}
 	return "none"
 }
 
-func family(p Protocol) string {
+// family is that of the first member of the Upgrade field; empty if there is none.
+func (h *Head) family() string {
+	for e := range h.Elements("Upgrade") {
+		return familyOf(h.Text(e))
+	}
+	return ""
+}
+
+// familyOf is the family of a member of an Upgrade field.
+func familyOf(member []byte) string {
+	name, _, _ := bytes.Cut(member, []byte{'/'})
 	switch {
-	case p.Is("websocket"):
+	case EqualFold(name, "websocket"):
 		return "websocket"
-	case p.Is("h2c"):
+	case EqualFold(name, "h2c"):
 		return "h2c"
-	case p.Is("tls"):
+	case EqualFold(name, "tls"):
 		return "tls"
-	case p.Is("connect-udp"), p.Is("connect-ip"):
+	case EqualFold(name, "connect-udp"), EqualFold(name, "connect-ip"):
 		return "masque"
 	}
 	return "other"

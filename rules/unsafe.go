@@ -1,0 +1,20 @@
+package rules
+
+// graves are the rules that a switch in live traffic can break in a way that makes it unsafe, in no order. Only register
+// writes to it.
+var graves []*Rule
+
+// grave tells whether the rule may find a switch in live traffic critical.
+func (r *Rule) grave() bool { return r.Severity.Switched == Critical || r.Critical }
+
+// Unsafe tells whether [Classify] would find an exchange of live traffic unsafe. It asks only the rules on which that
+// depends, in the memory of a ruling that nobody looks at any more.
+func Unsafe(ruling *Ruling, c Case) bool {
+	c.read()
+	if !c.switched {
+		return false
+	}
+	*ruling = Ruling{X: c.X, Findings: ruling.Findings[:0], Verdict: NotApplicable, options: c.Options}
+	c.askAll(ruling, graves)
+	return ruling.Unsafe
+}
