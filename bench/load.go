@@ -73,7 +73,7 @@ type client struct {
 	target *unix.SockaddrInet4
 	poll   *poll
 	conns  []conn
-	serial uint64 // of the last key
+	serial uint64 // of the last handshake
 	paths  int    // that handshakes are for
 	in     [256 << 10]byte
 }

@@ -162,7 +162,7 @@ func tlsLoad(args []string) error {
 			workers.Go(func() {
 				for n := begun.Add(1); n <= int64(count) && errs[i] == nil; n = begun.Add(1) {
 					var again bool
-					if again, errs[i] = tlsHandshake(args[1], config, uint64(n)); again {
+					if again, errs[i] = tlsHandshake(args[1], config); again {
 						resumed.Add(1)
 					}
 				}
@@ -180,7 +180,7 @@ func tlsLoad(args []string) error {
 }
 
 // tlsHandshake has one connection switched and closes it, and tells whether its session was resumed.
-func tlsHandshake(target string, config *tls.Config, serial uint64) (resumed bool, err error) {
+func tlsHandshake(target string, config *tls.Config) (resumed bool, err error) {
 	plain, err := net.Dial("tcp", target)
 	if err != nil {
 		return false, err
@@ -190,7 +190,7 @@ func tlsHandshake(target string, config *tls.Config, serial uint64) (resumed boo
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return false, err
 	}
-	key := []byte(base64Key(serial))
+	key := []byte(newKey())
 	if _, err := fmt.Fprintf(conn, "GET /chat HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: interlock-bench\r\nUpgrade: websocket\r\n"+
 		"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", key); err != nil {
 		return false, err

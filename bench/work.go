@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -124,8 +125,7 @@ func endGet(_ *client, _ *conn, in []byte) (bool, error) {
 	return true, nil
 }
 
-// sendHandshake opens a connection and asks for the switch with a key that no other handshake of the client has, at one
-// of as many paths as the load was told.
+// sendHandshake opens a connection and asks for the switch, at one of as many paths as the load was told.
 func sendHandshake(c *client, conn *conn) error {
 	if err := c.dial(conn); err != nil {
 		return err
@@ -148,15 +148,16 @@ func letters(n int) string {
 	return string(b)
 }
 
-// base64Key is a key of WebSocket with a number in it.
-func base64Key(serial uint64) string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(make([]byte, 8), serial))
+// newKey is a key of WebSocket that nobody has used before: one that had been would be a finding.
+func newKey() string {
+	key := binary.NativeEndian.AppendUint64(make([]byte, 0, 16), rand.Uint64())
+	return base64.StdEncoding.EncodeToString(binary.NativeEndian.AppendUint64(key, rand.Uint64()))
 }
 
 // askSwitch asks for the switch on a connection.
 func (c *client) askSwitch(conn *conn, path string) error {
 	c.serial++
-	key := base64Key(c.serial)
+	key := newKey()
 	conn.accept = accept([]byte(key))
 	return writeAll(conn.fd, []byte("GET "+path+" HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: interlock-bench\r\n"+
 		"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "+key+"\r\n\r\n"))
