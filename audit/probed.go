@@ -1,7 +1,7 @@
 package audit
 
 import (
-	"strings"
+	"bytes"
 
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -15,12 +15,12 @@ const Agent = "interlock-probe/"
 // says nothing of the kind, or names no probe.
 func markedProbe(q *wire.Request) string {
 	for v := range q.Named("User-Agent") {
-		agent := string(q.Text(v))
-		if !strings.HasPrefix(agent, Agent) {
+		agent := q.Text(v)
+		if !bytes.HasPrefix(agent, []byte(Agent)) {
 			continue
 		}
-		if i := strings.LastIndexByte(agent, '/'); rules.FindProbe(agent[i+1:]) != nil {
-			return rules.FindProbe(agent[i+1:]).ID
+		if p := rules.FindProbe(string(agent[bytes.LastIndexByte(agent, '/')+1:])); p != nil {
+			return p.ID
 		}
 	}
 	return ""

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -9,59 +10,73 @@ import (
 // lineQueue writes lines in the background, in their order, so that who writes never waits for a slow reader. Lines that
 // there is no room for are left out and counted; the last ones before Close are not lost.
 type lineQueue struct {
-	lines  chan []byte // capacity queuedLines: that many may wait; closed by Close
 	ended  chan struct{}
 	missed atomic.Int64
 
-	mu     sync.RWMutex
-	closed bool
+	mu      sync.Mutex
+	waiting []byte // lines that nobody writes yet, at most maxWaiting bytes
+	some    sync.Cond
+	closed  bool
 }
 
-// queuedLines is how many lines may wait for a slow reader.
-const queuedLines = 8192
+// maxWaiting is how many bytes of lines may wait for a slow reader.
+const maxWaiting = 4 << 20
 
-// maxText is how long the text of lines that wait may become before it is written.
-const maxText = 32 << 10
+// keptText is how much memory for lines is kept when they are written.
+const keptText = 64 << 10
 
 // newLineQueue writes to w: each line by itself, or those that wait together.
 func newLineQueue(w io.Writer, each bool) *lineQueue {
-	q := &lineQueue{lines: make(chan []byte, queuedLines), ended: make(chan struct{})}
-	most := maxText
-	if each {
-		most = 0
-	}
-	go q.write(w, most)
+	q := &lineQueue{ended: make(chan struct{})}
+	q.some.L = &q.mu
+	go q.write(w, each)
 	return q
 }
 
-// write writes texts of as many lines as wait, and not many more than that many bytes.
-func (q *lineQueue) write(w io.Writer, most int) {
+// write writes what waits until nothing does and the queue is closed.
+func (q *lineQueue) write(w io.Writer, each bool) {
 	defer close(q.ended)
 	var text []byte
-	for line := range q.lines {
-		count := int64(1)
-		text = append(text[:0], line...)
-		for ; len(text) < most && len(q.lines) > 0; count++ {
-			text = append(text, <-q.lines...) // nobody else takes one
+	for {
+		if cap(text) > keptText {
+			text = nil
 		}
-		if _, err := w.Write(text); err != nil {
-			q.missed.Add(count) // whoever reads has gone; there is nobody to tell
+		q.mu.Lock()
+		for len(q.waiting) == 0 && !q.closed {
+			q.some.Wait()
+		}
+		text, q.waiting = q.waiting, text[:0]
+		q.mu.Unlock()
+		switch {
+		case len(text) == 0:
+			return
+		case each:
+			for line := range bytes.Lines(text) {
+				q.pass(w, line)
+			}
+		default:
+			q.pass(w, text)
 		}
 	}
 }
 
-// Write takes a line. It copies p.
+// pass writes lines. If that fails, whoever reads has gone; there is nobody to tell.
+func (q *lineQueue) pass(w io.Writer, lines []byte) {
+	if _, err := w.Write(lines); err != nil {
+		q.missed.Add(int64(bytes.Count(lines, []byte{'\n'})))
+	}
+}
+
+// Write takes a line, which ends with its line end and has no other. It copies p.
 func (q *lineQueue) Write(p []byte) (int, error) {
-	q.mu.RLock()
-	defer q.mu.RUnlock()
-	if q.closed {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || len(q.waiting)+len(p) > maxWaiting {
 		q.missed.Add(1)
 		return len(p), nil
 	}
-	select {
-	case q.lines <- append([]byte(nil), p...):
-	default:
-		q.missed.Add(1)
+	if q.waiting = append(q.waiting, p...); len(q.waiting) == len(p) {
+		q.some.Signal()
 	}
 	return len(p), nil
 }
@@ -69,10 +84,8 @@ func (q *lineQueue) Write(p []byte) (int, error) {
 // Close writes what waits, and returns when it is written.
 func (q *lineQueue) Close() {
 	q.mu.Lock()
-	if !q.closed {
-		q.closed = true
-		close(q.lines)
-	}
+	q.closed = true
+	q.some.Signal()
 	q.mu.Unlock()
 	<-q.ended
 }

@@ -47,15 +47,17 @@ func TestASlowReaderHoldsNobodyUp(t *testing.T) {
 func slowReader(t *testing.T, each bool) {
 	s := &stuck{gate: make(chan struct{})}
 	q := newLineQueue(s, each)
-	const sent = 3 * queuedLines
+	line := strings.Repeat("x", 1023) + "\n"
+	const fit = maxWaiting / 1024
+	const sent = 3 * fit
 	for range sent {
-		if _, err := q.Write([]byte(strings.Repeat("x", 10) + "\n")); err != nil {
+		if _, err := q.Write([]byte(line)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	close(s.gate)
 	q.Close()
-	if s.n < queuedLines || int64(s.n)+q.missed.Load() != sent {
+	if s.n < fit || int64(s.n)+q.missed.Load() != sent {
 		t.Errorf("%d lines were written and %d missed of %d", s.n, q.missed.Load(), sent)
 	}
 }
