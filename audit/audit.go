@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"container/list"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,8 +35,9 @@ type Audit struct {
 	open      map[string]*openExchange // exchanges that will be reported again, by ID
 	findings  map[key]*Finding
 	endpoints map[string]*route
-	evidence  int64 // bytes
-	learned   map[learnedKey]*Learned
+	evidence  int64                        // bytes
+	learned   map[learnedKey]*list.Element // of lessons
+	lessons   list.List                    // of *Learned, the one that was seen longest ago first
 	keys      keys
 	spare     sync.Pool     // of *rules.Ruling
 	seen      rules.History // see history; never changed once it is set
@@ -151,7 +153,7 @@ func (a *Audit) start() {
 	if a.findings == nil {
 		a.Bounds = a.Bounds.withDefaults()
 		a.open, a.findings, a.endpoints = map[string]*openExchange{}, map[key]*Finding{}, map[string]*route{}
-		a.learned = map[learnedKey]*Learned{}
+		a.learned = map[learnedKey]*list.Element{}
 		a.seen = a.history()
 	}
 }

@@ -41,30 +41,24 @@ func (a *Audit) learn(r *rules.Ruling) {
 	k := learnedKey{
 		x.Route, r.Endpoint, x.Backend, value(&x.Request.Head, "Host"), x.Protocol(), value(&x.Response.Head, "Sec-WebSocket-Protocol"),
 	}
-	l := a.learned[k]
-	if l == nil {
+	at := a.learned[k]
+	if at == nil {
 		if len(a.learned) >= maxLearned {
-			a.forget()
+			delete(a.learned, a.lessons.Remove(a.lessons.Front()).(*Learned).key())
 		}
-		l = &Learned{
+		at = a.lessons.PushBack(&Learned{
 			Route: k.route, Endpoint: k.endpoint, Backend: k.backend, Host: k.host, Protocol: k.protocol, Subprotocol: k.subprotocol,
-		}
-		a.learned[k] = l
+		})
+		a.learned[k] = at
 	}
+	a.lessons.MoveToBack(at)
+	l := at.Value.(*Learned)
 	l.TLS, l.Client, l.Seen, l.Request = x.BackendTLS, x.Client, x.Time, x.Request
 	l.Count++
 }
 
-// forget drops what was seen longest ago.
-func (a *Audit) forget() {
-	var oldest learnedKey
-	var seen time.Time
-	for k, l := range a.learned {
-		if seen.IsZero() || l.Seen.Before(seen) {
-			oldest, seen = k, l.Seen
-		}
-	}
-	delete(a.learned, oldest)
+func (l *Learned) key() learnedKey {
+	return learnedKey{l.Route, l.Endpoint, l.Backend, l.Host, l.Protocol, l.Subprotocol}
 }
 
 // value is the text of the first field line with that name, cut where it is long.
@@ -80,8 +74,8 @@ func value(h *wire.Head, name string) string {
 func (a *Audit) Learned() []Learned {
 	a.mu.Lock()
 	all := make([]Learned, 0, len(a.learned))
-	for _, l := range a.learned {
-		all = append(all, *l)
+	for at := a.lessons.Front(); at != nil; at = at.Next() {
+		all = append(all, *at.Value.(*Learned))
 	}
 	a.mu.Unlock()
 	slices.SortFunc(all, func(l, m Learned) int {

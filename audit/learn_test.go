@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,12 +35,20 @@ func TestSoundSwitchesAreLearned(t *testing.T) {
 func TestLearningIsBounded(t *testing.T) {
 	var a Audit
 	for i := range maxLearned + 50 {
-		x := exchange(fmt.Sprint(i), strings.Replace(sound("/chat"), "staging.test", fmt.Sprintf("h%d.test", i), 1))
-		x.Time = began.Add(1e6 * 2)
-		a.Observe(x)
+		if i == maxLearned {
+			a.Observe(exchange("again", strings.Replace(sound("/chat"), "staging.test", "h0.test", 1)))
+		}
+		a.Observe(exchange(fmt.Sprint(i), strings.Replace(sound("/chat"), "staging.test", fmt.Sprintf("h%d.test", i), 1)))
 	}
-	if n := len(a.Learned()); n != maxLearned {
-		t.Errorf("%d handshakes are remembered, want %d", n, maxLearned)
+	learned := a.Learned()
+	if len(learned) != maxLearned {
+		t.Errorf("%d handshakes are remembered, want %d", len(learned), maxLearned)
+	}
+	kept := func(host string) bool {
+		return slices.ContainsFunc(learned, func(l Learned) bool { return l.Host == host })
+	}
+	if !kept("h0.test") || kept("h1.test") || !kept(fmt.Sprintf("h%d.test", maxLearned+49)) {
+		t.Error("it was not what was seen longest ago that was forgotten")
 	}
 }
 
