@@ -5,22 +5,23 @@ import "hash/maphash"
 // maxKeys is how many handshake keys are remembered: the last ones.
 const maxKeys = 1 << 14
 
-// keys remembers on which connection a Sec-WebSocket-Key came. It keeps hashes, so that no key lies in memory.
+// keys remembers on which connection a Sec-WebSocket-Key came. It keeps hashes, so that no key lies in memory, and nothing
+// that the collector would have to look through.
 type keys struct {
 	seed  maphash.Seed
 	last  []uint64          // hashes of keys in the order in which they came, as a ring
 	next  int               // where the next one goes
-	first map[uint64]string // the connection that a key came on first, by the key's hash
+	first map[uint64]uint64 // hash of the connection that a key came on first, by the key's hash
 }
 
 // seenElsewhere tells whether a key has come on another connection, and remembers it.
 func (k *keys) seenElsewhere(key, connection string) bool {
 	if k.first == nil {
-		k.seed, k.first = maphash.MakeSeed(), map[uint64]string{}
+		k.seed, k.first = maphash.MakeSeed(), map[uint64]uint64{}
 	}
-	h := maphash.String(k.seed, key)
+	h, on := maphash.String(k.seed, key), maphash.String(k.seed, connection)
 	if known, ok := k.first[h]; ok {
-		return known != connection
+		return known != on
 	}
 	if len(k.last) < maxKeys {
 		k.last = append(k.last, h)
@@ -29,7 +30,7 @@ func (k *keys) seenElsewhere(key, connection string) bool {
 		k.last[k.next] = h
 	}
 	k.next = (k.next + 1) % maxKeys
-	k.first[h] = connection
+	k.first[h] = on
 	return false
 }
 
