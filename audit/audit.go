@@ -32,7 +32,7 @@ type Audit struct {
 	Store func(r *rules.Ruling, then func(stored bool))
 
 	mu        sync.Mutex
-	open      map[string]*openExchange // exchanges that will be reported again, by ID
+	open      map[string]*rules.Before // exchanges that will be reported again, by ID
 	findings  map[key]*Finding
 	endpoints map[string]*route
 	evidence  int64                        // bytes
@@ -76,14 +76,6 @@ type Sums struct {
 	Unsafe     int64                          // exchanges in which the server switched and must not have
 	Advertised int64                          // responses that only advertise what they have advertised before
 	Shed       int64                          // exchanges that could not be kept as evidence
-}
-
-// openExchange is what is remembered of an exchange until its last report.
-type openExchange struct {
-	verdict rules.Verdict
-	counted []key // findings that this exchange was counted in
-	judged  bool  // it is part of the sums
-	unsafe  bool  // that it is unsafe was logged
 }
 
 // Observe judges one report of an exchange, enters what it found and logs it. It keeps x. Probes are counted apart from
@@ -152,7 +144,7 @@ func (a *Audit) unsafe(c rules.Case) bool {
 func (a *Audit) start() {
 	if a.findings == nil {
 		a.Bounds = a.Bounds.withDefaults()
-		a.open, a.findings, a.endpoints = map[string]*openExchange{}, map[key]*Finding{}, map[string]*route{}
+		a.open, a.findings, a.endpoints = map[string]*rules.Before{}, map[key]*Finding{}, map[string]*route{}
 		a.learned = map[learnedKey]*list.Element{}
 		a.seen = a.history()
 	}
@@ -165,21 +157,19 @@ func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 		sums = &a.probes
 	}
 	was := a.open[x.ID]
-	if was == nil {
-		was = &openExchange{}
-	}
-	if ruling.Unsafe && !was.unsafe {
-		was.unsafe, lines.unsafe = true, true
+	ruling.Before = was
+	if ruling.Unsafe && (was == nil || !was.Unsafe) {
+		lines.unsafe = true
 		sums.Unsafe++
 	}
-	if lines.shed = a.record(was, ruling); lines.shed {
+	if lines.shed = a.record(ruling); lines.shed {
 		sums.Shed++
 	}
 	if x.Complete {
-		if was.judged {
-			sums.Verdicts[was.verdict]--
+		if was != nil && was.Judged {
+			sums.Verdicts[was.Verdict]--
 		} else {
-			was.judged, lines.exchange = true, true
+			lines.exchange = true
 			if probed(x) {
 				e.tried(x)
 			} else {
@@ -187,14 +177,13 @@ func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 				a.learn(ruling)
 			}
 		}
-		was.verdict = ruling.Verdict
-		sums.Verdicts[was.verdict]++
+		sums.Verdicts[ruling.Verdict]++
 	}
 	lines.closed = x.Final && x.Outcome == wire.Switched
 	if x.Final {
 		delete(a.open, x.ID)
 	} else {
-		a.open[x.ID] = was
+		a.open[x.ID] = was.Then(ruling)
 	}
 	return lines
 }

@@ -56,7 +56,7 @@ func (a *Audit) Findings() []Finding {
 
 // record counts each finding of a ruling that is no pass, once for each exchange, and keeps the ruling as evidence where
 // there is room. It tells whether there was none. The lock is held.
-func (a *Audit) record(was *openExchange, ruling *rules.Ruling) (shed bool) {
+func (a *Audit) record(ruling *rules.Ruling) (shed bool) {
 	x := ruling.X
 	for i := range ruling.Findings {
 		found := &ruling.Findings[i]
@@ -76,8 +76,7 @@ func (a *Audit) record(was *openExchange, ruling *rules.Ruling) (shed bool) {
 			f.Verdict, f.Severity, f.Party = found.Verdict, found.Severity, found.Party
 		}
 		f.Unsafe = f.Unsafe || ruling.Unsafe && found.Verdict == rules.Fail
-		if !slices.Contains(was.counted, k) {
-			was.counted = append(was.counted, k)
+		if !ruling.Before.Has(found.Rule) {
 			f.Count++
 			f.Seen[0] = earliest(f.Seen[0], x.Time)
 			f.Seen[1] = latest(f.Seen[1], x.Time)

@@ -7,7 +7,7 @@ import (
 )
 
 // A Ruling is what the rules say about one exchange. [Classify] makes it; whoever passes it on may first set Endpoint,
-// Instance, Run and the State of the findings. From then on it is a value that nobody changes.
+// Instance, Run, Before and the State of the findings. From then on it is a value that nobody changes.
 type Ruling struct {
 	X        *wire.Exchange
 	Findings []Finding // by rule; what is not applicable is left out
@@ -16,6 +16,7 @@ type Ruling struct {
 	Endpoint string    // the template of the request's target
 	Instance string    // which Interlock this was
 	Run      string    // the probe run, if it was one
+	Before   *Before   // what the report before had come to; nil: it is the first one that is ruled on
 
 	options *Options
 	blanked blanked // of a ruling that was read

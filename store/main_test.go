@@ -102,6 +102,15 @@ func judged(x *wire.Exchange) *rules.Ruling {
 	return r
 }
 
+// after is judged for the next report of an exchange.
+func after(before *rules.Ruling, x *wire.Exchange) *rules.Ruling {
+	r := judged(x)
+	if before != nil {
+		r.Before = before.Before.Then(before)
+	}
+	return r
+}
+
 // write writes rulings and returns when the store has them.
 func write(t testing.TB, s *Store, all ...*rules.Ruling) {
 	t.Helper()

@@ -27,11 +27,8 @@ type cell struct {
 	verdict           rules.Verdict
 }
 
-// cells are counts that are still to be added, and where exchanges were counted that will be reported again.
-type cells struct {
-	waiting map[cell]int64
-	open    map[string]cell // by exchange
-}
+// cells are counts that are still to be added.
+type cells struct{ waiting map[cell]int64 }
 
 // add counts a live exchange, as what it is by its last report.
 func (c *cells) add(r *rules.Ruling) {
@@ -39,21 +36,11 @@ func (c *cells) add(r *rules.Ruling) {
 	if x.Origin != wire.OriginLive || r.Run != "" {
 		return
 	}
-	is := cell{x.Time.UnixMilli() / 60_000, x.Protocol(), string(x.Outcome), r.Verdict}
-	was, known := c.open[x.ID]
-	switch {
-	case x.Final && known:
-		delete(c.open, x.ID)
-	case !x.Final:
-		put(&c.open, x.ID, is)
+	minute := x.Time.UnixMilli() / 60_000
+	if b := r.Before; b != nil {
+		c.change(cell{minute, b.Protocol, string(b.Outcome), b.Verdict}, -1)
 	}
-	if known && was == is {
-		return
-	}
-	if known {
-		c.change(was, -1)
-	}
-	c.change(is, +1)
+	c.change(cell{minute, x.Protocol(), string(x.Outcome), r.Verdict}, +1)
 }
 
 func (c *cells) change(at cell, by int64) {

@@ -28,7 +28,8 @@ func TestMinutesCountEachExchangeOnce(t *testing.T) {
 		probed := judged(sent(bad("/chat"), 0))
 		probed.X.Origin, probed.X.Probe, probed.Run = wire.OriginProbe, "UPGRADE-POST", "01R"
 		one, two := &Writer{Store: s}, &Writer{Store: s}
-		one.Write(judged(turns))
+		first := judged(turns)
+		one.Write(first)
 		one.Write(judged(sent(good("/a"), 59*time.Second)))
 		one.Write(judged(sent(refused("/a"), time.Minute)))
 		two.Write(judged(sent(good("/b"), time.Second)))
@@ -41,7 +42,7 @@ func TestMinutesCountEachExchangeOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		one.Write(judged(&worse))
+		one.Write(after(first, &worse))
 		cancel()
 		if err := <-done; err != nil {
 			t.Fatal(err)

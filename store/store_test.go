@@ -49,10 +49,12 @@ func TestFindingsCountOnceForEachExchange(t *testing.T) {
 				first = x
 			}
 			last = x
+			var before *rules.Ruling
 			for revision := range 3 {
 				copied := *x
 				copied.Revision, copied.Complete, copied.Final = revision, revision > 0, revision == 2
-				w.Write(judged(&copied))
+				before = after(before, &copied)
+				w.Write(before)
 				if revision == i%3 { // some are written in between
 					flush(t, w)
 				}

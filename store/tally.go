@@ -26,16 +26,12 @@ type tally struct {
 	state    string // of the last
 }
 
-// tallies are findings that are still to be added, and what is known of exchanges that will be reported again.
-type tallies struct {
-	waiting map[tallyKey]*tally
-	open    map[string][]tallyKey // by exchange: the findings that it was counted in
-}
+// tallies are findings that are still to be added.
+type tallies struct{ waiting map[tallyKey]*tally }
 
 // add counts the findings of a ruling that did not pass, once for each exchange, however often it is reported.
 func (t *tallies) add(r *rules.Ruling) {
 	x := r.X
-	counted, known := t.open[x.ID]
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Verdict >= rules.Pass {
@@ -55,8 +51,7 @@ func (t *tallies) add(r *rules.Ruling) {
 		}
 		is.severity, is.party = max(is.severity, f.Severity), max(is.party, f.Party)
 		is.unsafe = is.unsafe || r.Unsafe && f.Verdict == rules.Fail
-		if !slices.Contains(counted, k) {
-			counted = append(counted, k)
+		if !r.Before.Has(f.Rule) {
 			is.count++
 		}
 		if x.Time.Before(is.first) {
@@ -65,15 +60,6 @@ func (t *tallies) add(r *rules.Ruling) {
 		if !x.Time.Before(is.last) {
 			is.last, is.lastID, is.state = x.Time, x.ID, f.State
 		}
-	}
-	switch {
-	case x.Final && known:
-		delete(t.open, x.ID)
-	case !x.Final && len(counted) > 0:
-		if t.open == nil {
-			t.open = map[string][]tallyKey{}
-		}
-		t.open[x.ID] = counted
 	}
 }
 

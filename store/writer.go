@@ -190,14 +190,13 @@ func (w *Writer) next() *batch {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := w.gathered
-	open, counted := b.findings.open, b.minutes.open
-	b.exchanges, b.findings.open, b.minutes.open = w.queue.take(), nil, nil
+	b.exchanges = w.queue.take()
 	if b.empty() {
 		return nil
 	}
 	w.number++
 	b.session, b.began, b.number, b.more, w.flight = w.session, w.began, w.number, w.queue.count > 0, &b
-	w.gathered = batch{findings: tallies{open: open}, minutes: cells{open: counted}}
+	w.gathered = batch{}
 	return &b
 }
 

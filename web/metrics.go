@@ -38,7 +38,6 @@ type Metrics struct {
 	routes map[string]bool
 	series map[way]*series
 	found  map[found]prometheus.Counter
-	seen   map[string]*reported // exchanges that will be reported again, by ID
 }
 
 // way is what live exchanges are told apart by.
@@ -63,16 +62,6 @@ type judged struct {
 	verdict rules.Verdict
 }
 
-// reported is what an exchange has been counted in until its last report.
-type reported struct {
-	series   *series // nil: of an exchange that is not live
-	judged   bool
-	unsafe   bool
-	open     bool
-	up, down int64 // bytes
-	rules    []*rules.Rule
-}
-
 // otherLabel stands for every value that has no series of its own.
 const otherLabel = "other"
 
@@ -80,41 +69,34 @@ const otherLabel = "other"
 // bytes of its tunnel are.
 func (m *Metrics) Observe(r *rules.Ruling) {
 	m.start()
-	x := r.X
+	x, was := r.X, r.Before
+	if was == nil {
+		was = &rules.Before{}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	was, again := m.seen[x.ID]
-	if !again {
-		was = &reported{}
-		if !x.Final {
-			m.seen[x.ID] = was
-		}
-	} else if x.Final {
-		delete(m.seen, x.ID)
-	}
-	m.countFindings(was, r)
-	if r.Unsafe && !was.unsafe {
-		was.unsafe = true
+	m.countFindings(r)
+	if r.Unsafe && !was.Unsafe {
 		m.unsafe.WithLabelValues(m.route(x.Route), source(x.Origin), yesNo(x.Blocked)).Inc()
 	}
 	if x.Origin != wire.OriginLive {
 		return
 	}
-	if was.series == nil {
-		was.series = m.of(way{m.route(x.Route), x.Protocol()})
+	w := way{m.route(x.Route), x.Protocol()}
+	s := m.of(w)
+	if x.Complete && !was.Judged {
+		m.countExchange(s, w, r)
 	}
-	m.countExchange(was, r)
-	m.countTunnel(was, x)
+	m.countTunnel(s, was, r)
 }
 
 // countFindings counts each rule that did not pass. The lock is held.
-func (m *Metrics) countFindings(was *reported, r *rules.Ruling) {
+func (m *Metrics) countFindings(r *rules.Ruling) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		if f.Verdict >= rules.Pass || was.has(f.Rule) {
+		if f.Verdict >= rules.Pass || r.Before.Has(f.Rule) {
 			continue
 		}
-		was.rules = append(was.rules, f.Rule)
 		k := found{f.Rule, f.Severity, source(r.X.Origin)}
 		c := m.found[k]
 		if c == nil {
@@ -125,52 +107,31 @@ func (m *Metrics) countFindings(was *reported, r *rules.Ruling) {
 	}
 }
 
-func (was *reported) has(r *rules.Rule) bool {
-	for _, known := range was.rules {
-		if known == r {
-			return true
-		}
-	}
-	return false
-}
-
 // countExchange counts an exchange that has been judged. The lock is held.
-func (m *Metrics) countExchange(was *reported, r *rules.Ruling) {
-	x := r.X
-	if !x.Complete || was.judged {
-		return
-	}
-	was.judged = true
-	k := judged{knownOutcome(x.Outcome), r.Verdict}
-	c := was.series.judged[k]
+func (m *Metrics) countExchange(s *series, w way, r *rules.Ruling) {
+	k := judged{knownOutcome(r.X.Outcome), r.Verdict}
+	c := s.judged[k]
 	if c == nil {
-		w := way{m.route(x.Route), x.Protocol()}
 		c = m.exchanges.WithLabelValues(w.route, w.protocol, string(k.outcome), k.verdict.String())
-		was.series.judged[k] = c
+		s.judged[k] = c
 	}
 	c.Inc()
-	if x.Took > 0 {
-		was.series.handshake.Observe(x.Took.Seconds())
+	if r.X.Took > 0 {
+		s.handshake.Observe(r.X.Took.Seconds())
 	}
 }
 
 // countTunnel follows the tunnel behind a switch. The lock is held.
-func (m *Metrics) countTunnel(was *reported, x *wire.Exchange) {
+func (m *Metrics) countTunnel(s *series, was *rules.Before, r *rules.Ruling) {
+	s.open.Add(float64(r.Opened()))
+	x := r.X
 	if x.Outcome != wire.Switched || x.Blocked {
 		return
 	}
-	m.up.Add(float64(max(x.After.ClientBytes-was.up, 0)))
-	m.down.Add(float64(max(x.After.ServerBytes-was.down, 0)))
-	was.up, was.down = max(was.up, x.After.ClientBytes), max(was.down, x.After.ServerBytes)
-	if !x.Final && !was.open {
-		was.open = true
-		was.series.open.Inc()
-	}
+	m.up.Add(float64(max(x.After.ClientBytes-was.ClientBytes, 0)))
+	m.down.Add(float64(max(x.After.ServerBytes-was.ServerBytes, 0)))
 	if x.Final {
-		if was.open {
-			was.series.open.Dec()
-		}
-		was.series.tunnel.Observe(x.After.Open.Seconds())
+		s.tunnel.Observe(x.After.Open.Seconds())
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // alerts look at, begin at 0, as Prometheus sees no increase in a series that was not there before.
 func (m *Metrics) start() {
 	m.once.Do(func() {
-		m.routes, m.series, m.found, m.seen = map[string]bool{}, map[way]*series{}, map[found]prometheus.Counter{}, map[string]*reported{}
+		m.routes, m.series, m.found = map[string]bool{}, map[way]*series{}, map[found]prometheus.Counter{}
 		m.registry = prometheus.NewRegistry()
 		m.exchanges = counter("interlock_exchanges_total", "Upgrade exchanges of live traffic, each once, by the verdict that it had when all was known to judge it.",
 			"route", "protocol", "outcome", "verdict")

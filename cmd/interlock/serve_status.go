@@ -14,7 +14,6 @@ import (
 	"github.com/interlock-proxy/interlock/store"
 	"github.com/interlock-proxy/interlock/web"
 	"github.com/interlock-proxy/interlock/web/ui"
-	"github.com/interlock-proxy/interlock/wire"
 )
 
 // picture is how serve is, as it is shown. Its methods may be called by many goroutines at the same time.
@@ -25,13 +24,13 @@ type picture struct {
 	kept  *keeping
 	fixed ui.Status // what does not change while it runs
 
-	config atomic.Pointer[effective]
-	reach  reach
+	config  atomic.Pointer[effective]
+	tunnels atomic.Int64 // that are open
+	reach   reach
 
-	mu      sync.Mutex
-	tunnels map[string]struct{} // exchanges whose tunnel is open
-	size    store.Size
-	sized   time.Time
+	mu    sync.Mutex
+	size  store.Size
+	sized time.Time
 }
 
 // effective is the configuration as it is shown.
@@ -41,7 +40,7 @@ type effective struct {
 }
 
 func newPicture(ctx context.Context, s *serving, open *doors, kept *keeping) *picture {
-	h := &picture{serving: s, ctx: ctx, began: time.Now(), kept: kept, tunnels: map[string]struct{}{}}
+	h := &picture{serving: s, ctx: ctx, began: time.Now(), kept: kept}
 	h.fixed = ui.Status{
 		Instance: s.ledger.Instance, Version: version(), Build: buildSettings(), Began: h.began.UTC(), StoreName: kept.store.String(),
 		ConfigFile: s.config.file, AcceptFile: s.config.file, Listeners: open.settings(),
@@ -82,19 +81,7 @@ func buildSettings() []ui.Setting {
 }
 
 // observe keeps count of the tunnels.
-func (h *picture) observe(r *rules.Ruling) {
-	x := r.X
-	if x.Origin != wire.OriginLive || x.Outcome != wire.Switched {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if x.Final || x.Blocked {
-		delete(h.tunnels, x.ID)
-	} else {
-		h.tunnels[x.ID] = struct{}{}
-	}
-}
+func (h *picture) observe(r *rules.Ruling) { h.tunnels.Add(int64(r.Opened())) }
 
 // status is how everything is.
 func (h *picture) status() ui.Status {
@@ -105,9 +92,7 @@ func (h *picture) status() ui.Status {
 	}
 	s.Paused, s.Connections = h.kept.writer.Paused(), int64(h.relay.Open())
 	s.Backends = h.reach.look(h.ctx, h.probes)
-	h.mu.Lock()
-	s.Tunnels = int64(len(h.tunnels))
-	h.mu.Unlock()
+	s.Tunnels = h.tunnels.Load()
 	w := h.kept.writer.State()
 	if !w.Reachable && w.Err != nil {
 		s.StoreBad = w.Err.Error()

@@ -1,0 +1,59 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Before is what an exchange had come to by its report before, for whoever counts exchanges and not reports. It never
+// changes.
+type Before struct {
+	Outcome     wire.Outcome
+	Protocol    string // as wire.Exchange has it
+	Verdict     Verdict
+	Judged      bool // it was complete
+	Unsafe      bool
+	open        bool // see Opened
+	ClientBytes int64
+	ServerBytes int64
+
+	broken []*Rule // rules that did not pass in one of the reports
+}
+
+// open tells whether a tunnel of live traffic is open.
+func open(x *wire.Exchange) bool {
+	return x.Origin == wire.OriginLive && x.Outcome == wire.Switched && !x.Blocked && !x.Final
+}
+
+// Opened is how many tunnels of live traffic more are open than by the report before: 1, 0 or -1.
+func (r *Ruling) Opened() int {
+	switch was, is := r.Before != nil && r.Before.open, open(r.X); {
+	case is && !was:
+		return 1
+	case was && !is:
+		return -1
+	}
+	return 0
+}
+
+// Has tells whether a finding of that rule that did not pass was there before. Nil has none.
+func (b *Before) Has(r *Rule) bool { return b != nil && slices.Contains(b.broken, r) }
+
+// Then is what the exchange has come to with a ruling about the next report of it; nil: it is the first one.
+func (b *Before) Then(r *Ruling) *Before {
+	x := r.X
+	then := &Before{
+		Outcome: x.Outcome, Protocol: x.Protocol(), Verdict: r.Verdict, Judged: x.Complete, Unsafe: r.Unsafe,
+		open: open(x), ClientBytes: x.After.ClientBytes, ServerBytes: x.After.ServerBytes,
+	}
+	if b != nil {
+		then.broken, then.Judged, then.Unsafe = slices.Clip(b.broken), b.Judged || then.Judged, b.Unsafe || then.Unsafe
+	}
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Verdict < Pass && !slices.Contains(then.broken, f.Rule) {
+			then.broken = append(then.broken, f.Rule)
+		}
+	}
+	return then
+}
