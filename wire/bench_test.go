@@ -36,14 +36,19 @@ func BenchmarkScanner(b *testing.B) {
 	}
 }
 
-// switchOver has a conversation of its own see a handshake, a frame, and the end.
-func switchOver(common *Common, said []Chunk) {
-	var c Conversation
+// say has a conversation see what is said.
+func say(c *Conversation, common *Common, said []Chunk) {
 	c.Open(common)
 	for _, chunk := range said {
 		c.Feed(chunk.From, chunk.Bytes, start)
 		c.Wrote(chunk.From, len(chunk.Bytes))
 	}
+}
+
+// switchOver has a conversation of its own see a handshake, a frame, and the end.
+func switchOver(common *Common, said []Chunk) {
+	var c Conversation
+	say(&c, common, said)
 	c.Ended(FromClient, start)
 	c.Settle(CauseClient, start.Add(time.Second))
 }
@@ -76,6 +81,16 @@ func BenchmarkConversation(b *testing.B) {
 			switchOver(common, said)
 		}
 	})
+	b.Run("tunnel", func(b *testing.B) { // at rest in between
+		common, said := silent(), saying()
+		b.ReportAllocs()
+		for b.Loop() {
+			var c Conversation
+			say(&c, common, said)
+			c.Tick(start.Add(AftermathFor))
+			c.Settle(CauseClient, start.Add(time.Hour))
+		}
+	})
 }
 
 // TestAllocationsAreFew holds how many there are in a head, which is to be none, and in a handshake from its first byte to
@@ -94,5 +109,16 @@ func TestAllocationsAreFew(t *testing.T) {
 	common, said := silent(), saying()
 	if n := testing.AllocsPerRun(1000, func() { switchOver(common, said) }); n > most && !raced {
 		t.Errorf("%v allocations in a handshake, want at most %d", n, most)
+	}
+	const rest = 2 // what is handed out, and the packed form
+	tick := func(after time.Duration) float64 {
+		return testing.AllocsPerRun(1000, func() {
+			var c Conversation
+			say(&c, common, said)
+			c.Tick(start.Add(after))
+		})
+	}
+	if n := tick(AftermathFor) - tick(0); n > rest && !raced {
+		t.Errorf("%v allocations until a tunnel is at rest, want at most %d", n, rest)
 	}
 }

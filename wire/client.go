@@ -36,20 +36,6 @@ func (c *Conversation) feedClient(p []byte, base int64, now time.Time) {
 	}
 }
 
-// borrow takes the memory that reading needs.
-func (c *Conversation) borrow() {
-	if c.ring == nil {
-		c.ring = c.common.Pool.ring()
-	}
-}
-
-// giveBack returns it when no request is without an answer.
-func (c *Conversation) giveBack() {
-	if c.ring != nil && c.ring.empty() {
-		c.release()
-	}
-}
-
 // requestHead takes note of a request whose head is complete.
 func (c *Conversation) requestHead(h *Head, at int64, now time.Time) {
 	q := pending{

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -20,36 +21,21 @@ const (
 // It has no clock: times are arguments, and whoever owns the timer calls Tick when Due has come. It is not safe for use by
 // several goroutines at the same time, but for Wrote. Open comes before everything else.
 type Conversation struct {
-	common *Common
+	common   *Common
+	*reading // nil before the first byte, and where nothing is read any more
+	tunnel   *tunnel
 
-	up, down Scanner
-	fed      [2]int64        // bytes that were fed
-	wrote    [2]atomic.Int64 // bytes that were passed on
-	ring     *ring           // requests without an answer
-	early    earlyWindow
-
-	headSince  time.Time // when the request head that is incomplete began
-	answering  *Exchange // the refused or ignored one whose response is not over
-	answerDue  time.Time
-	refused    *Exchange // the last offer that was not taken up, until it is known what the client does next
-	nextDue    time.Time // what comes until then still belongs to that; zero if nothing does
-	inBody     bool      // the client's content under way belongs to the last request of the ring
-	interim    []*Response
-	tunnel     *tunnel
-	opaque     bool
-	understood int64  // if opaque by what the server sent: one more than how many of its bytes could be read
-	unaskedFor bool   // a response came that answers no request
-	unread     string // what the bytes are that are not read, as far as that is known
+	fed        [2]int64        // bytes that were fed
+	wrote      [2]atomic.Int64 // bytes that were passed on
+	understood int64           // if opaque by what the server sent: one more than how many of its bytes could be read
+	unread     string          // what the bytes are that are not read, as far as that is known
 	ended      [2]bool
+	opaque     bool
 	settled    bool
 }
 
 // Open readies a zero Conversation for a connection.
-func (c *Conversation) Open(common *Common) {
-	c.common = common
-	c.up = Scanner{Side: FromClient, Pool: common.Pool}
-	c.down = Scanner{Side: FromServer, Pool: common.Pool}
-}
+func (c *Conversation) Open(common *Common) { c.common = common }
 
 // Feed takes bytes that were read from one side. What they complete is reported before Feed returns.
 func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
@@ -71,6 +57,7 @@ func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
 	if c.tunnel != nil {
 		c.record(d, p, base, now)
 	}
+	c.leave()
 }
 
 // Wrote counts bytes of one direction that were passed on. It may be called at any time, beside any other call.
@@ -90,7 +77,7 @@ func (c *Conversation) Opaque() bool { return c.opaque }
 // Unread tells why not everything on the connection could be read, in a few words; it is empty if everything could.
 func (c *Conversation) Unread() string {
 	switch {
-	case c.unread != "":
+	case c.unread != "", c.reading == nil:
 		return c.unread
 	case c.up.Flaw != 0:
 		return c.up.Flaw.String()
@@ -103,26 +90,23 @@ func (c *Conversation) Unread() string {
 // Resting tells whether no request is under way: none without an answer, no message unfinished in either direction, and
 // everything that was fed has been passed on.
 func (c *Conversation) Resting() bool {
-	return c.tunnel == nil && !c.opaque && c.ring.empty() && c.up.Resting() && c.down.Resting() &&
+	return c.tunnel == nil && !c.opaque && !c.settled && c.reading.resting() &&
 		c.fed[FromClient] == c.wrote[FromClient].Load() && c.fed[FromServer] == c.wrote[FromServer].Load()
 }
 
 // Undecided tells whether some request without an answer may still turn the connection into a tunnel, so that nobody can
 // say what the client's bytes behind it are.
 func (c *Conversation) Undecided() bool {
-	if c.ring == nil {
-		return false
-	}
-	for i := c.ring.first; i < len(c.ring.queue); i++ {
-		if q := &c.ring.queue[i]; q.offers || q.connect {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.unanswered(), func(q pending) bool { return q.offers || q.connect })
 }
 
 // HeadSince is when the request head began that is not complete; the zero time if there is none.
-func (c *Conversation) HeadSince() time.Time { return c.headSince }
+func (c *Conversation) HeadSince() time.Time {
+	if c.reading == nil {
+		return time.Time{}
+	}
+	return c.headSince
+}
 
 // Ended takes note that one direction has ended in good order.
 func (c *Conversation) Ended(d Direction, now time.Time) {
@@ -132,8 +116,8 @@ func (c *Conversation) Ended(d Direction, now time.Time) {
 	c.ended[d] = true
 	switch {
 	case c.tunnel != nil:
-		c.tunnel.end(d)
-	case d == FromServer && !c.opaque:
+		c.tunnel.closed[d] = true
+	case d == FromServer && !c.opaque && c.reading != nil:
 		if c.down.Close() == EventEnd {
 			c.answered(now)
 		}
@@ -150,56 +134,53 @@ func (c *Conversation) Settle(cause Cause, now time.Time) {
 	if c.settled {
 		return
 	}
+	if c.reading != nil {
+		c.conclude(cause, now)
+	}
+	if c.tunnel != nil {
+		c.endTunnel(cause, now)
+	}
+	c.settled = true
+	c.leave()
+}
+
+// conclude reports what was read and has not been reported.
+func (c *Conversation) conclude(cause Cause, now time.Time) {
 	c.resolve(now)
 	c.answered(now)
 	if c.tunnel == nil && !c.opaque {
 		c.adopt(now)
 	}
 	c.abandon(cause, now)
-	if c.tunnel != nil {
-		c.endTunnel(cause, now)
-	}
 	if !c.opaque && c.tunnel == nil && c.up.Flaw != 0 && c.up.Flaw != FlawHeadUnfinished {
 		c.common.Counts.Opaque.Add(1) // it would have been behind an answer that never came
 	}
-	c.settled = true
-	c.up.Stop()
-	c.down.Stop()
-	c.headSince = time.Time{}
 }
 
 // Due is when Tick has something to do; the zero time if never.
 func (c *Conversation) Due() time.Time {
-	due := c.ring.silentDue()
-	due = earlier(earlier(due, c.answerDue), c.nextDue)
-	if c.tunnel != nil {
-		due = earlier(due, c.tunnel.due)
-	}
-	return due
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
+	return earlier(c.reading.due(), c.tunnel.next())
 }
 
 // Tick reports what is due at that time.
 func (c *Conversation) Tick(now time.Time) {
+	isDue := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }
 	if c.settled {
 		return
 	}
-	if !c.answerDue.IsZero() && !now.Before(c.answerDue) {
+	if c.reading != nil && isDue(c.answerDue) {
 		c.answered(now)
 	}
-	if c.tunnel != nil && !c.tunnel.due.IsZero() && !now.Before(c.tunnel.due) {
+	if isDue(c.tunnel.next()) {
 		c.reportTunnel(now)
 	}
-	if !c.nextDue.IsZero() && !now.Before(c.nextDue) {
-		c.resolve(now)
+	if c.reading != nil {
+		if isDue(c.nextDue) {
+			c.resolve(now)
+		}
+		c.reportSilent(now)
+		c.leave()
 	}
-	c.reportSilent(now)
 }
 
 // emit reports the exchange as it is known now. What is handed out is a copy, so that it never changes.
@@ -217,24 +198,29 @@ func (c *Conversation) emit(x *Exchange) {
 
 // begin makes the exchange of a request whose head is raw. It copies raw.
 func (c *Conversation) begin(raw []byte, started, now time.Time) *Exchange {
+	x := c.blank(started)
+	if len(raw) > 0 {
+		x.Request = ReadRequest(append([]byte(nil), raw...))
+	}
+	if c.common.Alter != nil && len(raw) > 0 {
+		if far := c.common.Alter(x.Request.Raw); far != nil {
+			x.Far = ReadRequest(far)
+		}
+	}
+	if c.common.NewID != nil {
+		x.ID = c.common.NewID(now)
+	}
+	return x
+}
+
+// blank makes an exchange with nothing in it but what all of the connection have in common.
+func (c *Conversation) blank(started time.Time) *Exchange {
 	k := c.common
-	x := &Exchange{
+	return &Exchange{
 		Origin: k.Origin, Probe: k.Probe, Controls: k.Controls, Route: k.Route, Client: k.Client, Backend: k.Backend,
 		ClientTLS: k.ClientTLS, BackendTLS: k.BackendTLS, Altered: k.Altered, Time: started,
 		Request: new(Request), Complete: true,
 	}
-	if len(raw) > 0 {
-		x.Request = ReadRequest(append([]byte(nil), raw...))
-	}
-	if k.Alter != nil && len(raw) > 0 {
-		if far := k.Alter(x.Request.Raw); far != nil {
-			x.Far = ReadRequest(far)
-		}
-	}
-	if k.NewID != nil {
-		x.ID = k.NewID(now)
-	}
-	return x
 }
 
 // answered reports the exchange whose response has come to its end, or is not waited for any longer.
@@ -271,15 +257,6 @@ func (c *Conversation) turnOpaque(now time.Time) {
 	c.common.Counts.Opaque.Add(1)
 }
 
-// release gives back the memory that only requests without an answer need.
-func (c *Conversation) release() {
-	if c.ring != nil {
-		c.common.Pool.putRing(c.ring)
-		c.ring = nil
-	}
-	c.early, c.interim = earlyWindow{}, nil
-}
-
 // abandon reports the requests that will get no answer any more.
 func (c *Conversation) abandon(cause Cause, now time.Time) {
 	for !c.ring.empty() {
@@ -296,5 +273,6 @@ func (c *Conversation) abandon(cause Cause, now time.Time) {
 		}
 		c.emit(x)
 	}
+	c.inBody = false
 	c.release()
 }

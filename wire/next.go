@@ -27,7 +27,7 @@ func (c *Conversation) next(p []byte, http bool, now time.Time) {
 
 // gather adds bytes to those that came next.
 func (c *Conversation) gather(p []byte, now time.Time) {
-	if c.nextDue.IsZero() {
+	if c.reading == nil || c.nextDue.IsZero() {
 		return
 	}
 	next := &c.refused.Next.Bytes

@@ -1,5 +1,7 @@
 package wire
 
+import "slices"
+
 // Passable is how many of the bytes that were fed of one direction may be passed on by somebody who lets through only
 // what he has understood: of the server's, all but the beginning of a response head that is not complete, and nothing
 // from where it cannot be read on; of the client's, nothing behind a request that may still turn the connection into a
@@ -8,22 +10,22 @@ func (c *Conversation) Passable(d Direction) int64 {
 	switch {
 	case d == FromClient:
 		return c.passableUp()
-	case c.tunnel != nil && c.tunnel.x.Blocked:
+	case c.tunnel != nil && c.tunnel.blocked():
 		return c.tunnel.start[FromServer] - int64(len(c.tunnel.x.Response.Raw))
 	case c.opaque && c.understood > 0:
 		return c.understood - 1
-	case c.tunnel != nil || c.opaque:
+	case c.tunnel != nil || c.opaque || c.reading == nil:
 		return c.fed[FromServer]
 	}
 	return c.fed[FromServer] - int64(len(c.down.Partial()))
 }
 
 func (c *Conversation) passableUp() int64 {
-	if c.ring == nil || c.tunnel != nil {
+	if c.tunnel != nil {
 		return c.fed[FromClient]
 	}
-	for i := c.ring.first; i < len(c.ring.queue); i++ {
-		switch q := &c.ring.queue[i]; {
+	for _, q := range c.unanswered() {
+		switch {
 		case q.ambiguous:
 			return q.behind
 		case !q.offers && !q.connect, q.end < 0:
@@ -37,26 +39,19 @@ func (c *Conversation) passableUp() int64 {
 // Unreadable tells whether nothing more can be read of the client's requests, or of anything. What comes behind a request
 // that may still turn the connection into a tunnel is no request yet.
 func (c *Conversation) Unreadable() bool {
-	return c.opaque || c.tunnel == nil && c.up.Opaque() && !c.waits()
+	return c.opaque || c.tunnel == nil && (c.settled || c.reading != nil && c.up.Opaque() && !c.waits())
 }
 
 // waits tells whether a whole request may still turn the connection into a tunnel.
 func (c *Conversation) waits() bool {
-	if c.ring == nil {
-		return false
-	}
-	for i := c.ring.first; i < len(c.ring.queue); i++ {
-		if q := &c.ring.queue[i]; (q.offers || q.connect) && q.end >= 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.unanswered(), func(q pending) bool { return (q.offers || q.connect) && q.end >= 0 })
 }
 
 // Block says that the client does not get the 101 that has come: the exchange says so from here on. It may be called from
 // within Emit.
 func (c *Conversation) Block() {
 	if c.tunnel != nil {
+		c.unpack()
 		c.tunnel.x.Blocked = true
 	}
 }

@@ -4,7 +4,7 @@ import "sync"
 
 // A Pool lends the memory that a connection needs only while something is under way, so that connections at rest hold
 // none. Its zero value is ready; many connections may share one, at the same time. A nil Pool lends new memory each time.
-type Pool struct{ heads, rings sync.Pool }
+type Pool struct{ heads, rings, readings sync.Pool }
 
 // headBuffer is the part of a head that has come so far.
 type headBuffer struct {
@@ -47,4 +47,20 @@ func (p *Pool) putRing(r *ring) {
 	clear(r.queue[:cap(r.queue)])
 	*r = ring{bytes: r.bytes[:0], queue: r.queue[:0], request: r.request.spare(), response: r.response.spare()}
 	p.rings.Put(r)
+}
+
+func (p *Pool) reading() *reading {
+	if p != nil {
+		if r, ok := p.readings.Get().(*reading); ok {
+			return r
+		}
+	}
+	return new(reading)
+}
+
+func (p *Pool) putReading(r *reading) {
+	if p != nil {
+		*r = reading{}
+		p.readings.Put(r)
+	}
 }

@@ -2,21 +2,25 @@ package wire
 
 import "time"
 
-// tunnel is what a connection is behind a 101.
+// tunnel is what a connection is behind a 101. It is small where nothing is due: its exchange is packed then.
 type tunnel struct {
-	x        *Exchange
-	began    time.Time
-	start    [2]int64 // where in each direction's bytes the tunnel begins
-	started  [2]bool  // whether that is known
-	lost     bool     // it will never be known for the client
-	due      time.Time
+	x        *Exchange // nil while it is packed
+	packed   packed
+	time     time.Time     // of the exchange
+	due      time.Duration // from there to the next report; 0 if none is due
+	start    [2]int64      // where in each direction's bytes the tunnel begins
+	kept     [2]uint16     // how many bytes of each direction were recorded
+	started  [2]bool       // whether start is known
+	closed   [2]bool
+	lost     bool // start will never be known for the client
 	reported bool // the aftermath was
 	late     bool // the client's late first bytes were
 }
 
 // switched turns the connection into a tunnel. The requests that were read behind the one that is switched on were none.
 func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64, now time.Time) {
-	t := &tunnel{x: x, began: now, due: now.Add(AftermathFor)}
+	t := &tunnel{x: x, time: x.Time}
+	t.dueAt(now.Add(AftermathFor))
 	t.start[FromServer], t.started[FromServer] = at, true
 	c.tunnel = t
 	c.down.Stop()
@@ -30,7 +34,7 @@ func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64,
 			t.lose()
 		} else {
 			t.start[FromClient], t.started[FromClient] = q.end, true
-			x.After.Client = append([]byte(nil), kept...)
+			t.keep(FromClient, kept)
 		}
 	}
 	if t.lost || t.started[FromClient] {
@@ -38,13 +42,13 @@ func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64,
 	} // else the request's content goes on
 	c.ring.drop()
 	c.release()
-	x.Complete = false
+	x.Complete, x.After.Opaque = false, t.lost
 	c.emit(x)
 	x.Complete = true
 }
 
 // lose gives up on the client's direction: nobody can say where its tunnel bytes begin.
-func (t *tunnel) lose() { t.lost, t.started[FromClient], t.x.After.Opaque = true, true, true }
+func (t *tunnel) lose() { t.lost, t.started[FromClient] = true, true }
 
 // startClient takes note that the client's tunnel bytes begin at that place.
 func (c *Conversation) startClient(at int64) {
@@ -52,16 +56,9 @@ func (c *Conversation) startClient(at int64) {
 	c.up.Stop()
 }
 
-func (t *tunnel) recorded(d Direction) *[]byte {
-	if d == FromServer {
-		return &t.x.After.Server
-	}
-	return &t.x.After.Client
-}
-
 // recording tells whether bytes of that direction are still to be kept.
 func (t *tunnel) recording(d Direction) bool {
-	return len(*t.recorded(d)) < MaxRecorded && !(d == FromClient && t.lost)
+	return t.kept[d] < MaxRecorded && !(d == FromClient && t.lost)
 }
 
 // record keeps the first tunnel bytes of a direction.
@@ -70,68 +67,85 @@ func (c *Conversation) record(d Direction, p []byte, base int64, now time.Time) 
 	if !t.started[d] || !t.recording(d) {
 		return
 	}
-	kept := t.recorded(d)
-	skip := t.start[d] + int64(len(*kept)) - base
+	skip := t.start[d] + int64(t.kept[d]) - base
 	if skip < 0 || skip >= int64(len(p)) {
 		return
 	}
-	p = p[skip:]
-	*kept = append(*kept, p[:min(len(p), MaxRecorded-len(*kept))]...)
+	t.keep(d, p[skip:])
 	switch {
 	case !t.reported && !t.recording(FromClient) && !t.recording(FromServer):
 		c.reportTunnel(now)
 	case t.reported && !t.late && d == FromClient:
 		if !t.recording(FromClient) {
 			c.reportTunnel(now)
-		} else if t.due.IsZero() {
-			t.due = now.Add(LateBytesAfter)
+		} else if t.due == 0 {
+			t.dueAt(now.Add(LateBytesAfter))
 		}
 	}
+}
+
+// keep records bytes, as far as that many are.
+func (t *tunnel) keep(d Direction, p []byte) {
+	p = p[:min(len(p), MaxRecorded-int(t.kept[d]))]
+	switch {
+	case t.x == nil:
+		t.packed = t.packed.with(p, d, int(t.kept[FromServer]))
+	case d == FromServer:
+		t.x.After.Server = append(t.x.After.Server, p...)
+	default:
+		t.x.After.Client = append(t.x.After.Client, p...)
+	}
+	t.kept[d] += uint16(len(p))
+}
+
+// dueAt has something to be reported at that time.
+func (t *tunnel) dueAt(at time.Time) { t.due = at.Sub(t.time) }
+
+// next is when something is to be reported; the zero time if never.
+func (t *tunnel) next() time.Time {
+	if t == nil || t.due == 0 {
+		return time.Time{}
+	}
+	return t.time.Add(t.due)
 }
 
 // reportTunnel reports the aftermath, and later once more what a client sent that had been quiet.
 func (c *Conversation) reportTunnel(now time.Time) {
 	t := c.tunnel
-	t.due = time.Time{}
+	t.due = 0
 	if t.reported {
 		t.late = true
 	}
 	t.reported = true
-	if len(t.x.After.Client) > 0 {
+	if t.kept[FromClient] > 0 {
 		t.late = true
 	}
 	c.measure(now)
 	c.emit(t.x)
-}
-
-// end takes note that one direction of the tunnel has ended.
-func (t *tunnel) end(d Direction) {
-	if d == FromServer {
-		t.x.After.ServerClosed = true
-	} else {
-		t.x.After.ClientClosed = true
-	}
+	c.pack()
 }
 
 // endTunnel reports the tunnel for the last time.
 func (c *Conversation) endTunnel(cause Cause, now time.Time) {
-	t := c.tunnel
-	t.due = time.Time{}
-	t.x.After.Ended, t.x.Cause, t.x.Final = true, cause, true
+	c.tunnel.due = 0
 	c.measure(now)
-	c.emit(t.x)
+	x := c.tunnel.x
+	x.After.Ended, x.Cause, x.Final = true, cause, true
+	c.emit(x)
 }
 
 // Last says how the last bytes began that were read from the server, before Settle: what a server writes into a tunnel at
 // its end may be no part of the protocol there.
 func (c *Conversation) Last(p []byte) {
 	if c.tunnel != nil && !c.tunnel.recording(FromServer) {
+		c.unpack()
 		c.tunnel.x.After.Last = append([]byte(nil), p[:min(len(p), MaxNext)]...)
 	}
 }
 
-// measure counts the bytes that were passed on in each direction behind the place where the tunnel begins.
+// measure fills in what followed the 101. The bytes are those that were passed on behind the place where the tunnel begins.
 func (c *Conversation) measure(now time.Time) {
+	c.unpack()
 	t := c.tunnel
 	after := func(d Direction) int64 {
 		if !t.started[d] {
@@ -139,6 +153,12 @@ func (c *Conversation) measure(now time.Time) {
 		}
 		return max(c.wrote[d].Load()-t.start[d], 0)
 	}
-	t.x.After.ClientBytes, t.x.After.ServerBytes = after(FromClient), after(FromServer)
-	t.x.After.Open = now.Sub(t.began)
+	a := &t.x.After
+	a.Opaque = t.lost
+	a.ClientBytes, a.ClientClosed = after(FromClient), t.closed[FromClient]
+	a.ServerBytes, a.ServerClosed = after(FromServer), t.closed[FromServer]
+	a.Open = now.Sub(t.x.Time.Add(t.x.Took))
 }
+
+// blocked tells whether the guard kept the 101 from the client.
+func (t *tunnel) blocked() bool { return t.x != nil && t.x.Blocked }

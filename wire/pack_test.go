@@ -1,0 +1,182 @@
+package wire
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// tunnels are conversations that come to a 101, and shapes of which the rulebook has none.
+func tunnels(t testing.TB) map[string]*Transcript {
+	all := corpus(t)
+	for name, transcript := range contents() {
+		all[name] = transcript
+	}
+	long := strings.Repeat("x", MaxRecorded+1)
+	for name, chunks := range map[string][]string{
+		"frames both ways":     {handshake, switching, "a", "b", "c", "d", long, long, "e", "f"},
+		"the server alone":     {handshake, switching + long},
+		"a word and much":      {handshake, switching, "a", long},
+		"server first":         {handshake, switching + "hello", "late", long, long},
+		"a long head":          {strings.Replace(handshake, "\r\n\r\n", "\r\nA: "+strings.Repeat("x", maxPacked)+"\r\n\r\n", 1), switching, "a", "b"},
+		"early":                {handshake + "early", switching, "more"},
+		"late in pieces":       {handshake, switching, "1", "2", "3", "4", "5", "6", long},
+		"interim":              {handshake, "HTTP/1.1 103 Early Hints\r\n\r\n" + switching, "a", "b"},
+		"ambiguous":            {strings.Replace(handshake, "\r\n\r\n", "\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 1), switching, "a", "b"},
+		"half a head":          {handshake[:len(handshake)-2], switching, "a", "b"},
+		"flawed":               {"\r\n" + strings.Replace(handshake, "Host:", "Host :", 1), strings.Replace(switching, "\r\n", "\n", 1) + "x", "a"},
+		"nobody asked":         {plain, switching, "a", "b"},
+		"content and then it":  {strings.Replace(handshake, "\r\n\r\n", "\r\nContent-Length: 9\r\n\r\n", 1), switching, "content ", "b", "!frame"},
+		"faulty content":       {strings.Replace(handshake, "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n", 1), switching, "5\r\n", "b", "no chunk"},
+		"behind a refusal":     {handshake, refusal, handshake, switching, "a", "b"},
+		"behind a long answer": {handshake, refusal + switching},
+	} {
+		transcript := new(Transcript)
+		for i, text := range chunks {
+			transcript.Add(Direction(i%2), []byte(text))
+		}
+		all[name] = transcript
+	}
+	return all
+}
+
+// packs plays a transcript with pauses of up to a few seconds, and an end that the seed decides on. Where kept, no exchange
+// is ever packed. It returns how often one was.
+func packs(t *testing.T, transcript *Transcript, seed uint64, kept bool) (reports []*Exchange, times int) {
+	random := rand.New(rand.NewPCG(seed, 11))
+	var c Conversation
+	l := listen(&c)
+	l.common.Route, l.common.Client, l.common.Backend, l.common.Altered = "r", "c", "b", []string{"host"}
+	if seed&1 == 0 {
+		l.common.Alter = func(head []byte) []byte { return bytes.Replace(head, []byte("staging.test"), []byte("a"), 1) }
+	}
+	if seed&6 == 0 {
+		emit := l.common.Emit
+		l.common.Emit = func(x *Exchange) { emit(x); c.Block() }
+	}
+	now := start
+	step := func(do func()) {
+		var x *Exchange
+		if c.tunnel != nil {
+			if x = c.tunnel.x; x != nil && x.packable() && !c.tunnel.lost {
+				again := c.blank(x.Time)
+				again.unpack(packed(x.pack(nil)), len(x.After.Client))
+				client, server := again.After.Client, again.After.Server
+				if again.After = x.After; !reflect.DeepEqual(again, x) || !bytes.Equal(client, x.After.Client) || !bytes.Equal(server, x.After.Server) {
+					t.Fatalf("seed %d: packed and unpacked\n%+v has become\n%+v", seed, x, again)
+				}
+			}
+		}
+		do()
+		if x != nil && c.tunnel.x == nil {
+			if times++; kept {
+				c.tunnel.x, c.tunnel.packed = x, ""
+			}
+		}
+		now = now.Add(time.Duration(random.IntN(5)) * time.Second / 2)
+	}
+	for _, chunk := range transcript.Chunks {
+		for p := chunk.Bytes; len(p) > 0; {
+			n := 1 + random.IntN(len(p))
+			step(func() { c.Feed(chunk.From, p[:n], now) })
+			c.Wrote(chunk.From, n)
+			step(func() { c.Tick(now) })
+			p = p[n:]
+		}
+	}
+	if d := Direction(random.IntN(2)); random.IntN(2) == 0 {
+		step(func() { c.Ended(d, now) })
+		step(func() { c.Last([]byte("bye")) })
+		step(func() { c.Feed(FromClient, []byte("behind the end"), now) })
+		step(func() { c.Tick(now) })
+	}
+	step(func() { c.Tick(now) })
+	c.Settle(CauseServer, now)
+	return l.reports, times
+}
+
+// TestPackingChangesNothing holds that each report is the same in everything, whether the exchange of a tunnel at rest was
+// packed meanwhile or kept as it was.
+func TestPackingChangesNothing(t *testing.T) {
+	all, far := 0, 0
+	for name, transcript := range tunnels(t) {
+		for seed := range uint64(6) {
+			got, n := packs(t, transcript, seed, false)
+			want, _ := packs(t, transcript, seed, true)
+			if all += n; len(got) != len(want) {
+				t.Fatalf("%s, seed %d: %d reports, want %d", name, seed, len(got), len(want))
+			}
+			for i := range want {
+				if !reflect.DeepEqual(got[i], want[i]) {
+					t.Fatalf("%s, seed %d, report %d:\n got %+v\nwant %+v", name, seed, i, got[i], want[i])
+				}
+			}
+			if n > 0 && want[0].Far != nil {
+				far++
+			}
+		}
+	}
+	if all < 150 || far < 25 {
+		t.Errorf("only %d exchanges were packed, %d of them altered", all, far)
+	}
+}
+
+// TestTunnelsAtRestAreSmall holds how many bytes a tunnel keeps beside its heads, its ID and the bytes behind them.
+func TestTunnelsAtRestAreSmall(t *testing.T) {
+	const most, many = 240, 4000
+	if size := unsafe.Sizeof(Conversation{}); size > 96 {
+		t.Errorf("a conversation takes %d bytes", size)
+	}
+	if raced {
+		return // the race detector keeps memory of its own
+	}
+	common, said := silent(), saying()
+	common.NewID = func(time.Time) string { return "01KAJ8Z4T5V6W7X8Y9Z0A1B2C3" }
+	open := func(c *Conversation) {
+		say(c, common, said)
+		c.Tick(start.Add(AftermathFor))
+	}
+	recorded := len("01KAJ8Z4T5V6W7X8Y9Z0A1B2C3")
+	for _, chunk := range said {
+		recorded += len(chunk.Bytes)
+	}
+	open(new(Conversation))
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // what pools hold goes with the second one
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	held := make([]Conversation, many)
+	for i := range held {
+		open(&held[i])
+	}
+	each := int(heap()-before) / many
+	for i := range held {
+		if held[i].reading != nil || held[i].tunnel.x != nil {
+			t.Fatal("a tunnel at rest is not packed")
+		}
+	}
+	t.Logf("%d bytes a tunnel, %d of them recorded", each, recorded)
+	if each > recorded+most {
+		t.Errorf("%d bytes a tunnel, %d of them recorded; want at most %d more", each, recorded, most)
+	}
+}
+
+// TestLongExchangesAreNotPacked holds that recording a byte does not cost a copy of heads of any length.
+func TestLongExchangesAreNotPacked(t *testing.T) {
+	for length, want := range map[int]bool{0: true, maxPacked: false} {
+		head := strings.Replace(handshake, "\r\n\r\n", "\r\nA: "+strings.Repeat("x", length)+"\r\n\r\n", 1)
+		c, _ := conversation(t, ">"+head, "<"+switching)
+		if c.Tick(start.Add(time.Minute)); (c.tunnel.x == nil) != want {
+			t.Errorf("a head of %d bytes: packed %v", len(head), !want)
+		}
+	}
+}
