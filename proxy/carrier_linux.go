@@ -28,6 +28,7 @@ type carrier struct {
 	buffer [bufferSize]byte // of the read at hand
 	ready  []*lane          // those that have more to do
 	spare  []pipe
+	flows  []*flow       // those that no lane has borrowed
 	ended  chan struct{} // closed when the goroutine ends
 
 	mu     sync.Mutex
@@ -39,19 +40,25 @@ type carrier struct {
 
 // calls are the system calls of the lanes; tests put others in their place.
 type calls struct {
-	read, write func(l *leg, p []byte) (int, syscall.Errno)
-	splice      func(l *leg, from, to int32, most int) (int, syscall.Errno) // the leg is one end, a pipe the other
+	read, write func(l *lane, leg wire.Direction, p []byte) (int, syscall.Errno)
+	splice      func(l *lane, leg wire.Direction, from, to int32, most int) (int, syscall.Errno) // the leg is one end, a pipe the other
 }
 
 func (c calls) withDefaults() calls {
 	if c.read == nil {
-		c.read = func(l *leg, p []byte) (int, syscall.Errno) { return readSocket(uintptr(l.fd), p) }
+		c.read = func(l *lane, leg wire.Direction, p []byte) (int, syscall.Errno) {
+			return readSocket(uintptr(l.legs[leg].fd), p)
+		}
 	}
 	if c.write == nil {
-		c.write = func(l *leg, p []byte) (int, syscall.Errno) { return writeSocket(uintptr(l.fd), p) }
+		c.write = func(l *lane, leg wire.Direction, p []byte) (int, syscall.Errno) {
+			return writeSocket(uintptr(l.legs[leg].fd), p)
+		}
 	}
 	if c.splice == nil {
-		c.splice = func(_ *leg, from, to int32, most int) (int, syscall.Errno) { return spliceOnce(from, to, most) }
+		c.splice = func(_ *lane, _ wire.Direction, from, to int32, most int) (int, syscall.Errno) {
+			return spliceOnce(from, to, most)
+		}
 	}
 	return c
 }
@@ -117,9 +124,7 @@ func (k *carrier) add(l *lane) (errno syscall.Errno) {
 
 // watch begins to watch a leg.
 func (k *carrier) watch(l *lane, leg wire.Direction) syscall.Errno {
-	g := &l.legs[leg]
-	g.token = l.slot<<1 | int32(leg)
-	return k.epoll.watch(syscall.EPOLL_CTL_ADD, int(g.fd), g.token, watchRead)
+	return k.epoll.watch(syscall.EPOLL_CTL_ADD, int(l.legs[leg].fd), l.token(leg), watchRead)
 }
 
 // remove forgets a lane whose descriptors are closed, or are not watched any more.

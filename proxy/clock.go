@@ -10,18 +10,28 @@ import (
 // clock is the one timer of a connection. It is set to the earliest time at which something may be due and, as most of what
 // was due is done by then, mostly finds nothing to do and is set anew: so an ordinary exchange costs no timer at all.
 type clock struct {
-	began time.Time
-	timer *time.Timer
-	at    time.Time      // when it fires; zero if it does not
-	over  bool           // it is not set any more
-	ticks sync.WaitGroup // the one that is pending or running
+	timer    *time.Timer    // nil: it is not set
+	ticks    sync.WaitGroup // the one that is pending or running
+	began    moment
+	dialling moment // since when the carrier waits for the backend; zero if it does not
+	at       moment // when it fires; zero if it does not
+	over     bool   // it is not set any more
 }
+
+// A moment is how long after the start of the relay something is, by a clock that nobody sets; zero: never.
+type moment time.Duration
+
+func (r *Relay) moment(t time.Time) moment { return moment(max(t.Sub(r.began), 1)) }
+
+// add is the time so long after a moment.
+func (r *Relay) add(m moment, d time.Duration) time.Time { return r.began.Add(time.Duration(m) + d) }
 
 func (c *conn) startClock() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clock.began = time.Now()
-	c.arm(c.clock.began)
+	now := time.Now()
+	c.clock.began = c.relay.moment(now)
+	c.arm(now)
 }
 
 // stopClock ends the timer and waits for what it started.
@@ -44,16 +54,16 @@ func (c *conn) due() time.Time {
 		}
 	}
 	if !c.spoken {
-		sooner(c.clock.began.Add(c.relay.Limits.FirstByte))
+		sooner(c.relay.add(c.clock.began, c.relay.Limits.FirstByte))
 	}
 	if since := c.talk.HeadSince(); !since.IsZero() {
 		sooner(since.Add(c.relay.Limits.Head))
 	}
 	if c.halfClosed.Load() {
-		sooner(time.Unix(0, c.lastByte.Load()).Add(c.relay.Limits.HalfClosed))
+		sooner(c.relay.add(moment(c.lastByte.Load()), c.relay.Limits.HalfClosed))
 	}
-	if !c.dialling.IsZero() {
-		sooner(c.dialling.Add(c.relay.Limits.Dial))
+	if c.clock.dialling != 0 {
+		sooner(c.relay.add(c.clock.dialling, c.relay.Limits.Dial))
 	}
 	return due
 }
@@ -61,10 +71,14 @@ func (c *conn) due() time.Time {
 // arm sets the timer if it would fire too late. The lock is held.
 func (c *conn) arm(now time.Time) {
 	due := c.due()
-	if c.clock.over || due.IsZero() || !c.clock.at.IsZero() && !due.Before(c.clock.at) {
+	if c.clock.over || due.IsZero() {
 		return
 	}
-	c.clock.at = due
+	at := c.relay.moment(due)
+	if c.clock.at != 0 && at >= c.clock.at {
+		return
+	}
+	c.clock.at = at
 	wait := max(due.Sub(now), 0)
 	switch {
 	case c.clock.timer == nil:
@@ -75,27 +89,35 @@ func (c *conn) arm(now time.Time) {
 	}
 }
 
-// tick does what is due.
+// tick does what is due. A connection with nothing to wait for keeps no timer.
 func (c *conn) tick() {
 	defer c.clock.ticks.Done()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	c.clock.at = time.Time{}
+	c.clock.at = 0
 	c.talk.Tick(now)
-	if c.closing {
-		return
+	if !c.closing {
+		c.overdue(now)
 	}
-	limits := &c.relay.Limits
+	if c.clock.at == 0 {
+		c.clock.timer = nil
+	}
+}
+
+// overdue does what is due but for the conversation, and sets the timer anew. The lock is held.
+func (c *conn) overdue(now time.Time) {
+	r, limits := c.relay, &c.relay.Limits
+	past := func(m moment, limit time.Duration) bool { return !now.Before(r.add(m, limit)) }
 	switch since := c.talk.HeadSince(); {
-	case !c.spoken && !now.Before(c.clock.began.Add(limits.FirstByte)):
+	case !c.spoken && past(c.clock.began, limits.FirstByte):
 		c.timeOut("no byte in time")
 	case !since.IsZero() && !now.Before(since.Add(limits.Head)):
 		c.timeOut("head not complete in time")
-	case c.halfClosed.Load() && !now.Before(time.Unix(0, c.lastByte.Load()).Add(limits.HalfClosed)):
+	case c.halfClosed.Load() && past(moment(c.lastByte.Load()), limits.HalfClosed):
 		c.timeOut("half-closed for too long")
-	case !c.dialling.IsZero() && !now.Before(c.dialling.Add(limits.Dial)):
-		c.dialling = time.Time{}
+	case c.clock.dialling != 0 && past(c.clock.dialling, limits.Dial):
+		c.clock.dialling = 0
 		c.lane.tell(toGiveUp)
 		c.arm(now)
 	default:
@@ -122,15 +144,15 @@ const (
 // closeBoth makes both pumps, or the carrier, stop. The lock is held.
 func (c *conn) closeBoth() {
 	c.closing = true
+	if c.lane != nil {
+		c.lane.tell(toClose)
+		return
+	}
 	if c.gate != nil {
 		c.gate.opened.Broadcast()
 	}
 	if c.giveUp != nil {
 		c.giveUp()
-	}
-	if c.lane != nil {
-		c.lane.tell(toClose)
-		return
 	}
 	c.client.Close()
 	if c.backend != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,79 +14,60 @@ import (
 )
 
 // conn is one connection from a client and the one to the backend that belongs to it. Both are owned by the goroutine that
-// runs serve, and by the pumps that it waits for.
+// runs serve, and by the pumps that it waits for; or by a carrier.
 type conn struct {
 	relay   *Relay
-	via     *Listener // nil: the forward one
-	named   *named    // where its client wants to go; nil: it did not say so to a forward listener
 	way     *way
 	to      *Backend
-	client  *side
-	backend *side // nil until the client's first byte has come
-
-	prefix    []byte      // what the client sent before the connection came here; nil if nothing
-	refusal   string      // if not empty, why the target is out of scope: it is said, and nothing is carried
-	editor    *headEditor // nil if nothing is edited
-	blind     bool        // the client's TLS is not ended here
-	undecided bool        // before the client bytes at hand, the conversation was; kept only for the editor
+	*pumped       // nil: a carrier has both sides
+	lane    *lane // nil: pumps have, or will have, them
 
 	mu      sync.Mutex
 	common  wire.Common
 	talk    wire.Conversation
 	cause   wire.Cause // what ended the connection first; "" while nothing has
 	clock   clock
-	spoken  bool   // the client has sent a byte
-	closing bool   // what the client still sends is not passed on
-	gate    *gate  // nil: the guard is off
-	giveUp  func() // ends an attempt to dial; nil before
+	claimed claim // the connection to the backend; zero: none
 
-	draining   atomic.Bool // it ends when it comes to rest
-	clientOver bool        // nothing more comes from the client; set by the up pump or the tunnel
-	recorded   [2]bool     // a direction's tunnel bytes need not be shown any more; each is its carrier's own
-
+	lastByte   atomic.Int64 // when a byte came, as a moment; kept only while halfClosed
 	halfClosed atomic.Bool  // one direction has ended
-	lastByte   atomic.Int64 // when a byte came, in nanoseconds; kept only while halfClosed
-
-	handover  atomic.Bool // the up pump is to leave its place to the tunnel
-	handedOut chan rest   // what the up pump had in hand when it stopped; it sends exactly once, so the capacity is 1
-
-	carriers *carriers         // those that may carry it; nil: none
-	lane     *lane             // not nil: a carrier has both sides, and client and backend are not in use
-	dialling time.Time         // since when the carrier waits for the backend; zero if it does not
-	ends     [2]netip.AddrPort // of the connection to the backend, if it is claimed
+	draining   atomic.Bool  // it ends when it comes to rest
+	spoken     bool         // the client has sent a byte
+	closing    bool         // what the client still sends is not passed on
+	clientOver bool         // nothing more comes from the client; set by the up pump or the tunnel
+	recorded   [2]bool      // a direction's tunnel bytes need not be shown any more; each is its carrier's own
 }
 
-// rest is what a pump had in hand when it stopped.
-type rest struct {
-	pending []byte // read, but not written; its owner is whoever has the rest
-	ended   bool   // the direction carries nothing any more
-}
-
+// newConn readies a connection that goroutines carry.
 func (r *Relay) newConn(client *net.TCPConn) *conn {
-	c := &conn{client: cleartext(client), handedOut: make(chan rest, 1)}
-	c.arrive(r, client.RemoteAddr().String())
+	c := &conn{pumped: newPumped(client)}
+	c.arrive(r, r.ways.Load(), client.RemoteAddr().String())
 	return c
 }
 
-// arrive readies a connection from that address.
-func (c *conn) arrive(r *Relay, client string) {
+// arrive readies a connection from that address, which goes that way.
+func (c *conn) arrive(r *Relay, w *way, client string) {
 	c.relay = r
 	c.common = wire.Common{
 		Origin: wire.OriginLive, Client: client, Emit: r.Observe, NewID: newID, Moved: r.moved, Pool: &r.pool, Counts: &r.Counts,
 	}
-	c.way = r.ways.Load()
-	c.toward(c.way.backend)
+	c.way = w
+	c.toward(w.backend)
 }
 
 // toward sets the backend that the connection goes to. It must not be called once bytes were fed.
 func (c *conn) toward(b *Backend) {
 	b.ready()
 	c.to = b
-	c.common.Altered, c.common.Alter, c.editor = nil, nil, nil
+	c.common.Altered, c.common.Alter = nil, nil
 	c.common.Route, c.common.Backend, c.common.BackendTLS = b.Route, b.String(), b.TLS != nil
 	if b.ProxyProtocol != 0 {
 		c.common.Altered = append(c.common.Altered, "proxy-protocol")
 	}
+	if c.pumped == nil {
+		return // what is not plain is no carrier's
+	}
+	c.editor = nil
 	if b.Host != "" {
 		c.alter("host", func(head []byte) []byte { return rewriteHost(head, b.Host) })
 	}
@@ -124,7 +104,7 @@ func (c *conn) enter() {
 // leave takes a connection from among those that are open, and leaves nothing of it behind.
 func (c *conn) leave() {
 	r := c.relay
-	if c.client != nil {
+	if c.pumped != nil {
 		c.client.Close()
 	}
 	c.disclaim()
@@ -235,7 +215,7 @@ func (c *conn) feed(d wire.Direction, p []byte) (switched, closing bool) {
 		return false, true
 	}
 	c.spoken = true
-	if c.editor != nil && d == wire.FromClient {
+	if c.pumped != nil && c.editor != nil && d == wire.FromClient {
 		c.undecided = c.talk.Undecided()
 	}
 	c.talk.Feed(d, p, now)
@@ -260,6 +240,6 @@ func (c *conn) endLocked(cause wire.Cause) {
 // touch takes note that a byte came, where that matters.
 func (c *conn) touch(now time.Time) {
 	if c.halfClosed.Load() {
-		c.lastByte.Store(now.UnixNano())
+		c.lastByte.Store(int64(c.relay.moment(now)))
 	}
 }

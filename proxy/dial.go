@@ -29,8 +29,10 @@ func (c *conn) dial(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if ends, ok := endsOf(backend.LocalAddr(), backend.RemoteAddr()); ok {
-		c.claim(ends)
+	from, ok1 := addrPort(backend.LocalAddr())
+	to, ok2 := addrPort(backend.RemoteAddr())
+	if ok1 && ok2 {
+		c.claim(from, to)
 	}
 	if err := c.introduce(backend); err != nil {
 		backend.Close()

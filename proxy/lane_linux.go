@@ -1,13 +1,10 @@
 package proxy
 
 import (
-	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"syscall"
-	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -20,14 +17,15 @@ type lane struct {
 	stage   stage
 	tunnel  bool  // it is behind a 101
 	queued  bool  // it is among the ready ones of the carrier
+	prompt  bool  // the socket to the backend does not delay
 	told    order // the lock is that of the connection
 
-	from  netip.AddrPort // the client, before there is a backend
-	legs  [2]leg         // by who speaks there
-	flows [2]flow        // by who speaks
-
-	last    [wire.MaxNext]byte // how the last read from the server began
-	lasting int                // how much of it that is; nothing if it was spliced
+	legs    [2]leg              // by who speaks there
+	flows   [2]*flow            // by who speaks; nil: the direction is at rest, or over
+	over    [2]bool             // the direction carries nothing any more
+	lasting uint8               // how much of last counts; nothing if what came last was spliced
+	last    *[wire.MaxNext]byte // how the last read from the server began; nil while the conversation records it
+	arrived claim               // the client's connection
 }
 
 // A stage is how far a lane has come.
@@ -43,23 +41,10 @@ const (
 // A leg is one of the two sockets of a lane.
 type leg struct {
 	fd       int32 // -1: closed, or none
-	token    int32
-	lane     *lane
-	readable bool // it may have something to read
-	drained  bool // a read that does not fill the buffer leaves nothing behind
-	full     bool // it has taken no more, and has not said since that it would
-	watched  bool // for room to write
-}
-
-// A flow is what one direction has under way.
-type flow struct {
-	pending []byte            // read, but not written; in buffer, or else its own
-	buffer  *[bufferSize]byte // borrowed
-	piped   int               // bytes in the pipe
-	pipe    pipe
-	streak  int   // bytes moved in large reads without a pause
-	moved   int64 // when the last of them was, in nanoseconds
-	over    bool  // it carries nothing any more
+	readable bool  // it may have something to read
+	drained  bool  // a read that does not fill the buffer leaves nothing behind
+	full     bool  // it has taken no more, and has not said since that it would
+	watched  bool  // for room to write
 }
 
 // turnReads is how many reads a lane does before others have their turn.
@@ -98,25 +83,24 @@ func (l *lane) goOn() {
 	if more {
 		l.carrier.goOnLater(l)
 	}
-	if l.flows[0].over && l.flows[1].over && l.stage == carrying {
+	l.giveBack(wire.FromClient)
+	l.giveBack(wire.FromServer)
+	if l.over[0] && l.over[1] && l.stage == carrying {
 		l.end()
 	}
 }
 
 // carry carries one direction as far as that goes. It is true if there may be more.
 func (l *lane) carry(d wire.Direction) (more bool) {
-	f, src := &l.flows[d], &l.legs[d]
+	src := &l.legs[d]
 	for range turnReads {
 		switch {
-		case f.over || !l.flush(d) || !src.readable:
+		case l.over[d] || !l.flush(d) || !src.readable:
 			return false
-		case f.streak < spliceFrom || !l.tunnel:
-		case time.Now().UnixNano()-f.moved > int64(spliceWait):
-			f.streak = 0
-		case l.splice(d):
+		case l.striding(d) && l.splice(d):
 			continue
 		}
-		b, err := l.read(src)
+		b, err := l.read(d)
 		switch {
 		case err != nil:
 			l.ended(d, err)
@@ -124,24 +108,20 @@ func (l *lane) carry(d wire.Direction) (more bool) {
 		case b == nil:
 			return false
 		}
-		if len(b) < len(l.carrier.buffer) {
-			f.streak = 0
-		} else if f.streak += len(b); f.streak >= spliceFrom {
-			f.moved = time.Now().UnixNano()
-		}
 		l.pass(d, b)
 	}
-	return !f.over
+	return !l.over[d]
 }
 
 // read reads what is there into the carrier's buffer; nil if that is nothing. At the end the error is io.EOF.
-func (l *lane) read(g *leg) ([]byte, error) {
+func (l *lane) read(d wire.Direction) ([]byte, error) {
+	g := &l.legs[d]
 	if g.fd < 0 {
 		return nil, net.ErrClosed
 	}
 	for {
 		k := l.carrier
-		n, errno := k.calls.read(g, k.buffer[:])
+		n, errno := k.calls.read(l, d, k.buffer[:])
 		switch {
 		case errno == syscall.EINTR:
 			continue
@@ -162,10 +142,9 @@ func (l *lane) read(g *leg) ([]byte, error) {
 func (l *lane) pass(d wire.Direction, b []byte) {
 	c := l.conn
 	if l.tunnel {
-		if d == wire.FromServer {
-			l.lasting = copy(l.last[:], b)
+		if c.see(d, b); d == wire.FromServer && c.recorded[d] {
+			l.keep(b)
 		}
-		c.see(d, b)
 	} else {
 		switched, closing := c.feed(d, b)
 		if closing && d == wire.FromClient {
@@ -173,24 +152,33 @@ func (l *lane) pass(d wire.Direction, b []byte) {
 		}
 		l.tunnel = switched
 	}
+	l.stride(d, len(b))
 	n := l.write(d, b)
-	if l.flows[d].over || n == len(b) {
+	if l.over[d] || n == len(b) {
 		return
 	}
-	f := &l.flows[d]
+	f := l.flow(d)
 	f.buffer = l.carrier.relay.buffer()
 	f.pending = f.buffer[:copy(f.buffer[:], b[n:])]
 }
 
+// keep keeps how the last read from the server began.
+func (l *lane) keep(b []byte) {
+	if l.last == nil {
+		l.last = new([wire.MaxNext]byte)
+	}
+	l.lasting = uint8(copy(l.last[:], b))
+}
+
 // write writes as much of b as the socket takes. If that breaks, the direction is over.
 func (l *lane) write(d wire.Direction, b []byte) (n int) {
-	g := &l.legs[1-d]
-	if g.fd < 0 {
+	if l.legs[1-d].fd < 0 {
 		l.broken(d, net.ErrClosed)
 		return 0
 	}
+	l.hurry(d)
 	for n < len(b) {
-		m, errno := l.carrier.calls.write(g, b[n:])
+		m, errno := l.carrier.calls.write(l, 1-d, b[n:])
 		switch errno {
 		case 0:
 			n += m
@@ -198,7 +186,7 @@ func (l *lane) write(d wire.Direction, b []byte) (n int) {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
-			l.wait(g)
+			l.wait(1 - d)
 		default:
 			l.broken(d, errno)
 		}
@@ -206,6 +194,14 @@ func (l *lane) write(d wire.Direction, b []byte) (n int) {
 	}
 	l.wrote(d, n)
 	return n
+}
+
+// hurry has what goes to the backend behind the first write not wait until that is acknowledged (RFC 9293 §3.7.4).
+func (l *lane) hurry(d wire.Direction) {
+	if d == wire.FromClient && !l.prompt {
+		l.prompt = true
+		setOption(uintptr(l.legs[wire.FromServer].fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+	}
 }
 
 // wrote counts.
@@ -218,155 +214,16 @@ func (l *lane) wrote(d wire.Direction, n int) {
 }
 
 // wait has the carrier woken when a leg takes more.
-func (l *lane) wait(g *leg) {
+func (l *lane) wait(at wire.Direction) {
+	g := &l.legs[at]
 	if g.full = true; !g.watched {
 		g.watched = true
-		_ = l.carrier.epoll.watch(syscall.EPOLL_CTL_MOD, int(g.fd), g.token, watchRead|watchWrite)
+		_ = l.carrier.epoll.watch(syscall.EPOLL_CTL_MOD, int(g.fd), l.token(at), watchRead|watchWrite)
 	}
 }
 
-// flush writes what is left of what was read. It is true when nothing is.
-func (l *lane) flush(d wire.Direction) bool {
-	f := &l.flows[d]
-	if len(f.pending) == 0 && f.piped == 0 {
-		return true
-	}
-	if l.legs[1-d].full {
-		return false
-	}
-	if len(f.pending) > 0 {
-		f.pending = f.pending[l.write(d, f.pending):]
-		if len(f.pending) == 0 {
-			l.release(f)
-		}
-	}
-	if f.piped > 0 {
-		l.drain(d)
-	}
-	return !f.over && len(f.pending) == 0 && f.piped == 0
-}
-
-// release gives back what a flow has borrowed.
-func (l *lane) release(f *flow) {
-	f.pending = nil
-	if f.buffer != nil {
-		l.carrier.relay.buffers.Put(f.buffer)
-		f.buffer = nil
-	}
-}
-
-// ended takes note that a direction ended on the leg that is read, as (*conn).ended does for a pump.
-func (l *lane) ended(d wire.Direction, err error) {
-	l.flows[d].over = true
-	last := l.conn.over(d, err)
-	switch g := &l.legs[1-d]; {
-	case errors.Is(err, io.EOF):
-		if !last && g.fd >= 0 {
-			finishSocket(int(g.fd))
-		}
-	case !errors.Is(err, net.ErrClosed):
-		if g.fd >= 0 {
-			resetSocket(int(g.fd))
-		}
-		g.fd, g.readable, g.full = -1, true, false // the other direction sees it
-	}
-}
-
-// broken takes note that a direction ended on the leg that is written to.
-func (l *lane) broken(d wire.Direction, err error) {
-	l.flows[d].over = true
-	l.conn.half(causeOf(1-d, err))
-}
-
-// end ends a lane that carries nothing any more.
-func (l *lane) end() {
-	c := l.conn
-	if l.tunnel {
-		c.mu.Lock()
-		c.talk.Last(l.last[:l.lasting])
-		c.mu.Unlock()
-	}
-	l.close(wire.FromServer)
-	if !c.clientOver && l.legs[wire.FromClient].fd >= 0 {
-		l.depart(func(up *pump) (carried bool) {
-			c.linger(up)
-			return false
-		})
-		return
-	}
-	l.leave()
-}
-
-// leave closes what is open and lets go of the connection, which is over.
-func (l *lane) leave() {
-	l.close(wire.FromClient)
-	l.close(wire.FromServer)
-	l.empty()
-	l.conn.leave()
-	l.carrier.lanes.running.Done()
-}
-
-func (l *lane) close(leg wire.Direction) {
-	if g := &l.legs[leg]; g.fd >= 0 {
-		closeSocket(int(g.fd))
-		g.fd = -1
-	}
-}
-
-// empty gives back all that the lane has of the carrier.
-func (l *lane) empty() {
-	for i := range l.flows {
-		l.release(&l.flows[i])
-		l.dropPipe(&l.flows[i])
-	}
-	l.carrier.remove(l)
-	l.stage = departed
-}
-
-// depart gives the client's socket to a goroutine of its own, which goes on with the connection. The backend's is closed.
-func (l *lane) depart(then func(up *pump) (carried bool)) {
-	c, g := l.conn, &l.legs[wire.FromClient]
-	client, err := unwatched(l.carrier, int(g.fd))
-	g.fd = -1
-	l.close(wire.FromServer)
-	l.empty()
-	c.mu.Lock()
-	c.lane = nil
-	if err == nil {
-		c.client, c.handedOut = cleartext(client), make(chan rest, 1)
-		if l.told == toClose {
-			client.Close()
-		}
-	} else {
-		c.endLocked(wire.CauseLimit)
-	}
-	c.mu.Unlock()
-	go c.proceed(then)
-}
-
-// unwatched makes a connection of package net of a socket. Its descriptor is closed, whatever happens.
-func unwatched(k *carrier, fd int) (*net.TCPConn, error) {
-	_ = k.epoll.watch(syscall.EPOLL_CTL_DEL, fd, 0, 0)
-	file := os.NewFile(uintptr(fd), "client")
-	defer file.Close()
-	client, err := net.FileConn(file)
-	if err != nil {
-		return nil, err
-	}
-	return client.(*net.TCPConn), nil
-}
-
-// proceed goes on with a connection that was a lane.
-func (c *conn) proceed(then func(up *pump) (carried bool)) {
-	defer c.carriers.running.Done()
-	if c.client != nil {
-		up := pump{conn: c, from: wire.FromClient, src: c.client}
-		if err := up.open(); err == nil && then(&up) {
-			return
-		}
-	}
-	c.leave()
-}
+// token is what epoll calls a leg.
+func (l *lane) token(at wire.Direction) int32 { return l.slot<<1 | int32(at) }
 
 // tell has the carrier do something to the lane. The lock of the connection is held.
 func (l *lane) tell(what order) {
@@ -388,7 +245,7 @@ func (l *lane) obey() {
 		c.clientOver = true
 		fallthrough
 	case told == toFinish:
-		l.flows[wire.FromClient].over, l.flows[wire.FromServer].over = true, true
+		l.over = [2]bool{true, true}
 		l.end()
 	case told == toGiveUp && l.stage == dialling:
 		l.undialled(os.ErrDeadlineExceeded)

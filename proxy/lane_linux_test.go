@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"net"
 	"os"
 	"runtime"
@@ -85,8 +86,8 @@ func TestBlockedLaneWaits(t *testing.T) {
 	var written, refused atomic.Int64
 	r := relay(t, func(r *Relay) {
 		system := calls{}.withDefaults()
-		r.hooks.calls.write = func(g *leg, p []byte) (int, syscall.Errno) {
-			n, errno := system.write(g, p)
+		r.hooks.calls.write = func(l *lane, leg wire.Direction, p []byte) (int, syscall.Errno) {
+			n, errno := system.write(l, leg, p)
 			if errno == syscall.EAGAIN {
 				refused.Add(1)
 			} else {
@@ -127,9 +128,12 @@ func TestUrgentByteHoldsNothingUp(t *testing.T) {
 	expect(t, backend, "beforebehind")
 }
 
+// TestSocketsOfLanesDoNotDelay: from the second write on, before which there is nothing that a byte could wait for.
 func TestSocketsOfLanesDoNotDelay(t *testing.T) {
 	r := relay(t, nil)
-	r.connected()
+	client, backend := r.connected()
+	send(t, client, plain)
+	expect(t, backend, plain)
 	for _, c := range r.connections() {
 		c.mu.Lock()
 		for i := range c.lane.legs {
@@ -154,5 +158,26 @@ func TestNamesAndPathsAreNotPlain(t *testing.T) {
 		if got := b.plain(); got != want {
 			t.Errorf("%s: got %v, want %v", address, got, want)
 		}
+	}
+}
+
+// TestTheNextConnectionGoesTheWayThatIsSet: also one that a carrier has waited for when the way was another one.
+func TestTheNextConnectionGoesTheWayThatIsSet(t *testing.T) {
+	r := relay(t, nil)
+	r.connected() // by now the carriers wait for the next
+	edited := &Backend{Addresses: []string{r.Backend.String()}, Host: "backend.internal"}
+	if err := r.Reroute(context.Background(), edited, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		send(t, r.dial(), plain)
+		expect(t, r.accept(), strings.Replace(plain, "staging.test", "backend.internal", 1))
+	}
+	if err := r.Reroute(context.Background(), To(r.Backend.String()), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		send(t, r.dial(), plain)
+		expect(t, r.accept(), plain)
 	}
 }

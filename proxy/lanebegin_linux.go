@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -33,16 +32,18 @@ func (cs *carriers) accept(ctx context.Context, r *Relay, ln *Listener, serve fu
 	if err != nil {
 		return fmt.Errorf("accept on %q: %w", ln.Addr(), err)
 	}
+	_ = raw.Control(setCommon) // what comes from here on inherits it; a closed listener shows below
+	inherited := false         // all that came before has been accepted
 	var peer sockaddr
 	var fd int
 	var errno syscall.Errno
 	accept := func(listener uintptr) bool {
 		fd, errno = acceptSocket(listener, &peer)
+		inherited = inherited || errno == syscall.EAGAIN
 		return errno != syscall.EAGAIN
 	}
 	for r.takeSlot(ctx) {
-		way := r.ways.Load()
-		if way.choose != nil || !way.backend.plain() {
+		if !r.ways.Load().plain() {
 			if over, err := r.acceptOne(ctx, ln, serve); over {
 				return err
 			}
@@ -58,23 +59,48 @@ func (cs *carriers) accept(ctx context.Context, r *Relay, ln *Listener, serve fu
 			}
 			continue
 		}
-		setCommon(uintptr(fd))
-		cs.begin(r, ln, fd, &peer)
+		if !inherited {
+			setCommon(uintptr(fd))
+		}
+		if way := r.ways.Load(); way.plain() { // it may have changed meanwhile
+			cs.begin(r, way, ln, fd, &peer)
+		} else {
+			r.serveSocket(fd, serve)
+		}
 	}
 	return nil
 }
 
+// serveSocket leaves a connection to serve that was accepted for a carrier. Its slot goes with it.
+func (r *Relay) serveSocket(fd int, serve func(*net.TCPConn)) {
+	client, err := asConn(fd)
+	switch {
+	case err != nil:
+		r.rare.log("accept", r.Log.Error().Err(err), "cannot accept")
+		r.giveSlot()
+	case client.RemoteAddr() == nil: // it has gone already
+		client.Close()
+		r.giveSlot()
+	default:
+		serve(client)
+	}
+}
+
 // begin makes a lane of a connection that was accepted.
-func (cs *carriers) begin(r *Relay, ln *Listener, fd int, peer *sockaddr) {
+func (cs *carriers) begin(r *Relay, w *way, ln *Listener, fd int, peer *sockaddr) {
 	x := &struct {
 		conn conn
 		lane lane
 	}{}
 	c, l := &x.conn, &x.lane
-	c.arrive(r, peer.String())
-	c.via, c.carriers, c.lane = ln, cs, l
+	c.arrive(r, w, peer.String())
+	c.lane = l
 	l.init(c, cs.one(), fd, -1)
-	l.from = peer.addrPort()
+	local, _ := addrPort(ln.Addr())
+	if local.Addr().IsUnspecified() {
+		local = localEnd(fd)
+	}
+	l.arrived = r.between(peer.addrPort(), local)
 	cs.running.Add(1)
 	c.enter()
 	c.startClock()
@@ -89,16 +115,16 @@ func (cs *carriers) begin(r *Relay, ln *Listener, fd int, peer *sockaddr) {
 
 func (l *lane) init(c *conn, k *carrier, client, backend int) {
 	l.conn, l.carrier = c, k
-	l.legs[wire.FromClient], l.legs[wire.FromServer] = leg{fd: int32(client), lane: l}, leg{fd: int32(backend), lane: l}
+	l.legs[wire.FromClient].fd, l.legs[wire.FromServer].fd = int32(client), int32(backend)
 }
 
 // begin reads the client's first bytes and dials.
 func (l *lane) begin() {
-	c, client := l.conn, &l.legs[wire.FromClient]
-	if !client.readable {
+	c := l.conn
+	if !l.legs[wire.FromClient].readable {
 		return
 	}
-	b, err := l.read(client)
+	b, err := l.read(wire.FromClient)
 	if err != nil {
 		c.end(causeOf(wire.FromClient, err))
 		l.leave()
@@ -110,11 +136,7 @@ func (l *lane) begin() {
 	if _, closing := c.feed(wire.FromClient, b); closing {
 		return // it was told so
 	}
-	local, _ := addrPort(c.via.Addr())
-	if local.Addr().IsUnspecified() {
-		local = localEnd(int(client.fd))
-	}
-	if c.relay.isOwn([2]netip.AddrPort{l.from, local}) {
+	if c.relay.isOwn(l.arrived) {
 		l.goOnward(b)
 		return
 	}
@@ -139,52 +161,51 @@ func (l *lane) dial(first []byte) {
 		l.goOnward(first)
 		return
 	}
-	c.claim([2]netip.AddrPort{localEnd(fd), to})
+	c.claim(localEnd(fd), to)
 	if len(c.to.numeric) > 1 {
 		c.mu.Lock()
 		c.common.Backend = c.to.Addresses[at]
 		c.mu.Unlock()
 	}
-	g := &l.legs[wire.FromServer]
-	g.fd = int32(fd)
+	l.legs[wire.FromServer].fd = int32(fd)
 	if errno := l.carrier.watch(l, wire.FromServer); errno != 0 {
 		c.disclaim()
 		l.close(wire.FromServer)
 		l.goOnward(first)
 		return
 	}
-	n, errno := l.carrier.calls.write(g, first)
+	n, errno := l.carrier.calls.write(l, wire.FromServer, first)
 	switch errno {
 	case 0, syscall.EINTR:
 		l.stage = carrying
 		l.wrote(wire.FromClient, max(n, 0))
 	case syscall.EAGAIN:
 		l.stage = dialling
-		l.wait(g)
+		l.wait(wire.FromServer)
 		c.dialled(time.Now())
 	default:
-		l.flows[wire.FromClient].pending = first
+		l.flow(wire.FromClient).pending = first
 		l.undialled(errno)
 		return
 	}
 	if n = max(n, 0); n < len(first) {
-		l.flows[wire.FromClient].pending = append([]byte(nil), first[n:]...)
+		l.flow(wire.FromClient).pending = append([]byte(nil), first[n:]...)
 	}
 }
 
 // connected goes on when the connection to the backend has come about, or has not.
 func (l *lane) connected() {
-	g := &l.legs[wire.FromServer]
-	if g.full {
+	if l.legs[wire.FromServer].full {
 		return
 	}
-	n, errno := l.carrier.calls.write(g, l.flows[wire.FromClient].pending)
+	f := l.flow(wire.FromClient)
+	n, errno := l.carrier.calls.write(l, wire.FromServer, f.pending)
 	switch errno {
 	case 0:
 	case syscall.EINTR:
 		n = 0
 	case syscall.EAGAIN:
-		l.wait(g)
+		l.wait(wire.FromServer)
 		return
 	default:
 		l.undialled(errno)
@@ -193,14 +214,15 @@ func (l *lane) connected() {
 	l.conn.dialled(time.Time{})
 	l.stage = carrying
 	l.wrote(wire.FromClient, n)
-	l.flows[wire.FromClient].pending = l.flows[wire.FromClient].pending[n:]
+	f.pending = f.pending[n:]
 }
 
 // dialled takes note of when an attempt to connect began that takes time; the zero time: that is over.
 func (c *conn) dialled(since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.dialling = since; !since.IsZero() {
+	if c.clock.dialling = 0; !since.IsZero() {
+		c.clock.dialling = c.relay.moment(since)
 		c.arm(since)
 	}
 }
@@ -236,11 +258,13 @@ func (cs *carriers) takeOver(t *Tunnel) bool {
 		closeSocket(client)
 		return false
 	}
-	l := &lane{stage: carrying, tunnel: true}
+	l := &lane{stage: carrying, tunnel: true, prompt: true}
 	l.init(c, cs.one(), client, backend)
 	for i := range l.legs {
 		l.legs[i].readable = true
-		l.flows[i].pending = t.rest[i].pending
+		if pending := t.rest[i].pending; len(pending) > 0 {
+			l.flows[i] = &flow{pending: pending}
+		}
 	}
 	c.mu.Lock()
 	if c.closing {
@@ -251,7 +275,7 @@ func (cs *carriers) takeOver(t *Tunnel) bool {
 	}
 	c.client.Close() // the sockets stay open by their other descriptors
 	c.backend.Close()
-	c.client, c.backend, c.lane, c.handedOut = nil, nil, l, nil
+	c.pumped, c.lane = nil, l
 	c.mu.Unlock()
 	cs.running.Add(1)
 	if errno := l.carrier.add(l); errno != 0 {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"net"
 	"net/netip"
 )
@@ -83,43 +84,49 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port()), true
 }
 
+// A claim stands for a connection by its ends: a hash, so that it takes little, and seeded, so that nobody finds two
+// connections with the same.
+type claim uint64
+
+// between is the claim of a connection with these ends, that of whoever has made it first. It is never zero.
+func (r *Relay) between(from, to netip.AddrPort) claim {
+	ends := make([]byte, 0, 2*18) // an address of IPv6 and its port, twice
+	ends, _ = from.AppendBinary(ends)
+	ends, _ = to.AppendBinary(ends)
+	return max(claim(maphash.Bytes(r.seed, ends)), 1)
+}
+
 // claim remembers a connection to the backend by its ends, ours first, so that it is known when it comes in again.
-func (c *conn) claim(ends [2]netip.AddrPort) {
-	c.ends = ends
+func (c *conn) claim(from, to netip.AddrPort) {
+	c.claimed = c.relay.between(from, to)
 	c.relay.mu.Lock()
-	c.relay.own[ends] = struct{}{}
+	c.relay.own[c.claimed] = struct{}{}
 	c.relay.mu.Unlock()
 }
 
 // disclaim forgets what was claimed, if something was.
 func (c *conn) disclaim() {
-	if c.ends == ([2]netip.AddrPort{}) {
+	if c.claimed == 0 {
 		return
 	}
 	c.relay.mu.Lock()
-	delete(c.relay.own, c.ends)
+	delete(c.relay.own, c.claimed)
 	c.relay.mu.Unlock()
-	c.ends = [2]netip.AddrPort{}
+	c.claimed = 0
 }
 
 // loops tells whether the client's connection is one that this relay itself has made. It can be asked once the client has
 // sent a byte: none is sent before the connection is claimed.
 func (r *Relay) loops(client net.Conn) bool {
-	ends, ok := endsOf(client.RemoteAddr(), client.LocalAddr())
-	return ok && r.isOwn(ends)
+	from, ok1 := addrPort(client.RemoteAddr())
+	to, ok2 := addrPort(client.LocalAddr())
+	return ok1 && ok2 && r.isOwn(r.between(from, to))
 }
 
-// isOwn tells whether a connection with these ends is claimed: a client's, its end first, has the same ones as ours if it
-// comes from here.
-func (r *Relay) isOwn(ends [2]netip.AddrPort) bool {
+// isOwn tells whether a connection is claimed: that of a client has the same ends as ours if it comes from here.
+func (r *Relay) isOwn(arrived claim) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, own := r.own[ends]
+	_, own := r.own[arrived]
 	return own
-}
-
-func endsOf(from, to net.Addr) (ends [2]netip.AddrPort, ok bool) {
-	a, aok := addrPort(from)
-	b, bok := addrPort(to)
-	return [2]netip.AddrPort{a, b}, aok && bok
 }

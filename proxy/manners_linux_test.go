@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"syscall"
+
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // manners are the ways in which a relay carries connections, beside the one that it takes by itself.
@@ -15,8 +17,8 @@ var manners = map[string]func(*Relay){
 }
 
 // again lets epoll say once more what there is: it would not, as there was something.
-func again(g *leg) (int, syscall.Errno) {
-	g.lane.carrier.epoll.watch(syscall.EPOLL_CTL_MOD, int(g.fd), g.token, watchRead|watchWrite)
+func again(l *lane, leg wire.Direction) (int, syscall.Errno) {
+	l.carrier.epoll.watch(syscall.EPOLL_CTL_MOD, int(l.legs[leg].fd), l.token(leg), watchRead|watchWrite)
 	return -1, syscall.EAGAIN
 }
 
@@ -29,32 +31,34 @@ func few(all int) int {
 }
 
 // refusals are calls of which each write is refused at first, whether of bytes or of what is in a pipe, and then takes
-// half.
+// half; and what is spliced from a socket is not there at first, and then half of what is asked for.
 func refusals() calls {
 	system := calls{}.withDefaults()
-	refused := make(map[*leg]bool) // the calls are those of one carrier or another, each lane's of one
+	type attempt struct {
+		leg *leg
+		out bool
+	}
+	refused := make(map[attempt]bool) // the calls are those of one carrier or another, each lane's of one
 	var mu sync.Mutex
-	refuse := func(g *leg) bool {
+	refuse := func(g *leg, out bool) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		refused[g] = !refused[g]
-		return refused[g]
+		at := attempt{g, out}
+		refused[at] = !refused[at]
+		return refused[at]
 	}
 	return calls{
-		write: func(g *leg, p []byte) (int, syscall.Errno) {
-			if refuse(g) {
-				return again(g)
+		write: func(l *lane, leg wire.Direction, p []byte) (int, syscall.Errno) {
+			if refuse(&l.legs[leg], true) {
+				return again(l, leg)
 			}
-			return system.write(g, p[:(len(p)+1)/2])
+			return system.write(l, leg, p[:(len(p)+1)/2])
 		},
-		splice: func(g *leg, from, to int32, most int) (int, syscall.Errno) {
-			if to == g.fd {
-				if refuse(g) {
-					return again(g)
-				}
-				most = (most + 1) / 2
+		splice: func(l *lane, leg wire.Direction, from, to int32, most int) (int, syscall.Errno) {
+			if g := &l.legs[leg]; refuse(g, to == g.fd) {
+				return again(l, leg)
 			}
-			return system.splice(g, from, to, most)
+			return system.splice(l, leg, from, to, (most+1)/2)
 		},
 	}
 }
@@ -64,22 +68,22 @@ func refusals() calls {
 func faults() calls {
 	system := calls{}.withDefaults()
 	return calls{
-		read: func(g *leg, p []byte) (int, syscall.Errno) {
+		read: func(l *lane, leg wire.Direction, p []byte) (int, syscall.Errno) {
 			switch rand.IntN(4) {
 			case 0:
-				return again(g)
+				return again(l, leg)
 			case 1:
 				return -1, syscall.EINTR
 			}
-			g.drained = false
-			return system.read(g, p[:few(len(p))])
+			l.legs[leg].drained = false
+			return system.read(l, leg, p[:few(len(p))])
 		},
-		write: func(g *leg, p []byte) (int, syscall.Errno) {
+		write: func(l *lane, leg wire.Direction, p []byte) (int, syscall.Errno) {
 			switch rand.IntN(2) {
 			case 0:
-				return again(g)
+				return again(l, leg)
 			default:
-				return system.write(g, p[:few(len(p))])
+				return system.write(l, leg, p[:few(len(p))])
 			}
 		},
 	}

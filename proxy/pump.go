@@ -301,7 +301,7 @@ func (c *conn) half(cause wire.Cause) (last bool) {
 	if cause != "" {
 		c.endLocked(cause)
 	}
-	c.lastByte.Store(now.UnixNano())
+	c.lastByte.Store(int64(c.relay.moment(now)))
 	last = c.halfClosed.Swap(true)
 	c.arm(now)
 	return last

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net"
 	"net/netip"
 	"strings"
@@ -44,11 +45,13 @@ type Relay struct {
 	tidied  atomic.Int64 // how many exchanges there had been when memory was given back last
 	rare    limitedLog
 	hooks   hooks
+	seed    maphash.Seed // of claims
+	began   time.Time    // with a monotonic reading
 
 	mu        sync.Mutex
 	listeners []netip.AddrPort // where connections come from
 	conns     map[*conn]struct{}
-	own       map[[2]netip.AddrPort]struct{} // ends of the connections to the backend: ours and the other one
+	own       map[claim]struct{} // the connections to the backend
 }
 
 // hooks are for tests: which way connections are carried, and what the carriers take for the sockets' calls.
@@ -111,7 +114,8 @@ func (r *Relay) start() {
 		r.ways.Store(&way{r.Backend, r.Others, r.Choose})
 		r.slots = make(chan struct{}, r.Limits.Connections)
 		r.conns = map[*conn]struct{}{}
-		r.own = map[[2]netip.AddrPort]struct{}{}
+		r.own = map[claim]struct{}{}
+		r.seed, r.began = maphash.MakeSeed(), time.Now()
 	})
 }
 

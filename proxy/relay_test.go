@@ -253,7 +253,7 @@ func TestDrainDoesNotWaitForADial(t *testing.T) {
 	for dialling := false; !dialling; time.Sleep(time.Millisecond) {
 		for _, c := range r.connections() {
 			c.mu.Lock()
-			dialling = c.giveUp != nil || !c.dialling.IsZero()
+			dialling = c.clock.dialling != 0 || c.pumped != nil && c.giveUp != nil
 			c.mu.Unlock()
 		}
 	}

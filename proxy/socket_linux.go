@@ -33,7 +33,7 @@ func connectSocket(to *sockaddr) (fd int, errno syscall.Errno) {
 	if errno != 0 {
 		return -1, errno
 	}
-	setCommon(n)
+	setOption(n, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1) // the system finds out about peers that have vanished
 	_, _, errno = syscall.RawSyscall(syscall.SYS_CONNECT, n, uintptr(unsafe.Pointer(&to.raw)), uintptr(to.size))
 	if errno != 0 && errno != syscall.EINPROGRESS {
 		closeSocket(int(n))
@@ -42,7 +42,8 @@ func connectSocket(to *sockaddr) (fd int, errno syscall.Errno) {
 	return int(n), 0
 }
 
-// setCommon sets what all sockets have: no delay, and the system finding out about peers that have vanished.
+// setCommon sets what all sockets have but those to a backend whose first write is to come: no delay, and the system
+// finding out about peers that have vanished.
 func setCommon(fd uintptr) {
 	setOption(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	setOption(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)

@@ -12,17 +12,24 @@ import (
 // A pipe is what bytes go through that are spliced (splice(2)). The zero pipe is none.
 type pipe struct{ in, out int32 }
 
-// maxSpare is how many pipes a carrier keeps for later.
+// maxSpare is how many pipes and flows a carrier keeps for later.
 const maxSpare = 16
 
-// splice moves a portion from one leg to the other without looking at it. It is false if that is not the way any more.
+// splice moves a portion from one leg to the other without looking at it: of what comes behind the recorded bytes of a
+// tunnel, or else of content whose length is known, and then nothing of what comes behind that. It is false if that is
+// not the way any more.
 func (l *lane) splice(d wire.Direction) bool {
-	f, src := &l.flows[d], &l.legs[d]
-	if f.pipe == (pipe{}) && !l.takePipe(f) || src.fd < 0 {
+	c, f, src := l.conn, l.flow(d), &l.legs[d]
+	most := splicePortion
+	if !c.recorded[d] {
+		most = int(min(int64(most), c.skippable(d)))
+	}
+	if most == 0 || src.fd < 0 || f.pipe == (pipe{}) && !l.takePipe(f) {
 		f.streak = 0
+		l.dropPipe(f)
 		return false
 	}
-	n, errno := l.carrier.calls.splice(src, src.fd, f.pipe.in, splicePortion)
+	n, errno := l.carrier.calls.splice(l, d, src.fd, f.pipe.in, most)
 	switch {
 	case errno == syscall.EINTR:
 		return true
@@ -44,31 +51,56 @@ func (l *lane) splice(d wire.Direction) bool {
 	}
 	f.piped = n
 	now := time.Now()
-	f.moved = now.UnixNano()
-	l.conn.touch(now)
+	f.moved = c.relay.moment(now)
 	if n < bufferSize {
 		f.streak = 0 // it has become a trickle, and messages are cheaper to copy
+	}
+	if c.recorded[d] {
+		c.touch(now)
+	} else if c.skip(d, n, now) == 0 {
+		f.streak = 0
 	}
 	l.drain(d)
 	return true
 }
 
+// skippable is how many bytes come next in a direction that need not be fed.
+func (c *conn) skippable(d wire.Direction) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return 0
+	}
+	return c.talk.Skippable(d)
+}
+
+// skip takes note of such bytes, as feed does of others. It tells how many are left.
+func (c *conn) skip(d wire.Direction, n int, now time.Time) (left int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.talk.Skip(d, int64(n), now)
+	c.arm(now)
+	c.touch(now)
+	return c.talk.Skippable(d)
+}
+
 // drain moves on what is in the pipe.
 func (l *lane) drain(d wire.Direction) {
-	f, dst := &l.flows[d], &l.legs[1-d]
+	f, dst := l.flow(d), &l.legs[1-d]
 	for f.piped > 0 {
 		if dst.fd < 0 {
 			l.broken(d, net.ErrClosed)
 			return
 		}
-		n, errno := l.carrier.calls.splice(dst, f.pipe.out, dst.fd, f.piped)
+		l.hurry(d)
+		n, errno := l.carrier.calls.splice(l, 1-d, f.pipe.out, dst.fd, f.piped)
 		switch errno {
 		case 0:
 			f.piped -= n
 			l.wrote(d, n)
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			l.wait(dst)
+			l.wait(1 - d)
 			return
 		default:
 			l.broken(d, errno)

@@ -16,6 +16,9 @@ type way struct {
 // all are the backends that connections may go to.
 func (w *way) all() []*Backend { return append([]*Backend{w.backend}, w.others...) }
 
+// plain tells whether all goes to one backend, and nothing is to be done on the way there.
+func (w *way) plain() bool { return w.choose == nil && w.backend.plain() }
+
 // Reroute lets the connections that come from here on go where these fields of a [Relay] would let them; those that are
 // open keep their backend. An error says that one of the backends is a listener of the relay, and then nothing changes.
 func (r *Relay) Reroute(ctx context.Context, backend *Backend, others []*Backend, choose func(*Arrival) (*Backend, string)) error {

@@ -1,0 +1,280 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// post is a request with that content.
+func post(content string) string {
+	return fmt.Sprintf("POST /items HTTP/1.1\r\nHost: staging.test\r\nContent-Length: %d\r\n\r\n%s", len(content), content)
+}
+
+// page is an answer with that content.
+func page(content string) string {
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(content), content)
+}
+
+// saying has a peer send all of that, and tells when it has.
+func saying(conn net.Conn, text string) chan error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(conn, text)
+		done <- err
+	}()
+	return done
+}
+
+// spliced counts the bytes that carriers take from sockets by splice(2), and how often a socket takes no more of them.
+func spliced(r *Relay) (taken, refused *atomic.Int64) {
+	taken, refused = new(atomic.Int64), new(atomic.Int64)
+	system := calls{}.withDefaults()
+	r.hooks.calls.splice = func(l *lane, leg wire.Direction, from, to int32, most int) (int, syscall.Errno) {
+		n, errno := system.splice(l, leg, from, to, most)
+		switch fd := l.legs[leg].fd; {
+		case from == fd && errno == 0:
+			taken.Add(int64(n))
+		case to == fd && errno == syscall.EAGAIN:
+			refused.Add(1)
+		}
+		return n, errno
+	}
+	return taken, refused
+}
+
+// TestContentBetweenMessages has requests and answers with large and small content follow one another without a gap: the
+// messages behind the content are read, and the last of them switches.
+func TestContentBetweenMessages(t *testing.T) {
+	carried := map[string]func(*Relay){"": nil, "spliced": func(r *Relay) { spliced(r) }}
+	maps.Copy(carried, manners)
+	for name, way := range carried {
+		t.Run(name, func(t *testing.T) {
+			r := relay(t, way)
+			client, backend := r.connected()
+			large, larger := bulk(spliceFrom+3*bufferSize+1, 3), bulk(1<<20, 5)
+			up := post(large) + post("small") + post(larger) + handshake
+			down := page(larger) + page("") + page(large) + switching
+			sent := saying(client, up)
+			expect(t, backend, up)
+			answered := saying(backend, down)
+			expect(t, client, down)
+			send(t, client, "to the backend")
+			expect(t, backend, "to the backend")
+			if err := errors.Join(<-sent, <-answered); err != nil {
+				t.Fatal(err)
+			}
+			client.Close()
+			expectEnd(t, backend, "")
+			backend.Close()
+			x := r.await("the end of the tunnel", func(all []*wire.Exchange) bool { return len(all) == 1 && all[0].Final })[0]
+			if x.Outcome != wire.Switched || string(x.Request.Raw) != handshake || x.After.ClientBytes != int64(len("to the backend")) || x.After.ServerBytes != 0 {
+				t.Errorf("got %+v", x)
+			}
+			if n := r.Counts.Exchanges.Load(); n != 5 {
+				t.Errorf("%d exchanges were counted, want 5", n)
+			}
+		})
+	}
+}
+
+// TestKnownContentIsSpliced: most of it is, in both directions, and never a byte of what comes behind it.
+func TestKnownContentIsSpliced(t *testing.T) {
+	var taken *atomic.Int64
+	r := relay(t, func(r *Relay) { taken, _ = spliced(r) })
+	client, backend := r.connected()
+	const size = 4 << 20
+	for _, ends := range [][2]*net.TCPConn{{client, backend}, {backend, client}} {
+		before := taken.Load()
+		text := post(bulk(size, 3)) + plain
+		if ends[0] == backend {
+			text = page(bulk(size, 3)) + answer
+		}
+		sent := saying(ends[0], text)
+		expect(t, ends[1], text)
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		if n := taken.Load() - before; n < size/2 || n > size {
+			t.Errorf("%d of %d bytes were spliced", n, size)
+		}
+	}
+	if n := r.Counts.Exchanges.Load(); n != 3 {
+		t.Errorf("%d exchanges were counted, want 3", n)
+	}
+}
+
+// TestContentWaitsForASlowPeer has the peer take nothing until the socket to it is full, and then all.
+func TestContentWaitsForASlowPeer(t *testing.T) {
+	for _, from := range []string{"client", "backend"} {
+		t.Run(from, func(t *testing.T) {
+			var refused *atomic.Int64
+			r := relay(t, func(r *Relay) { _, refused = spliced(r) })
+			client, backend := r.connected()
+			says, hears, text := client, backend, post(bulk(16<<20, 3))+plain
+			if from == "backend" {
+				send(t, client, plain+plain)
+				expect(t, backend, plain+plain)
+				says, hears, text = backend, client, page(bulk(16<<20, 3))+answer
+			}
+			sent := saying(says, text)
+			for refused.Load() == 0 {
+				runtime.Gosched()
+			}
+			expect(t, hears, text)
+			if err := <-sent; err != nil {
+				t.Fatal(err)
+			}
+			send(t, says, "behind") // which cannot be read as HTTP, and passes
+			expect(t, hears, "behind")
+		})
+	}
+}
+
+// TestContentThatBreaksOff has either peer end, in good order or not, in the midst of content that goes either way. The
+// offer whose answer it is is reported once for all.
+func TestContentThatBreaksOff(t *testing.T) {
+	const size = 4 << 20
+	for name, test := range map[string]struct {
+		down, reset bool // the content is the answer's; it ends by a reset
+		cause       wire.Cause
+	}{
+		"request, end":   {cause: wire.CauseClient},
+		"request, reset": {reset: true, cause: wire.CauseClientReset},
+		"answer, end":    {down: true, cause: wire.CauseServer},
+		"answer, reset":  {down: true, reset: true, cause: wire.CauseServerReset},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var taken *atomic.Int64
+			r := relay(t, func(r *Relay) { taken, _ = spliced(r) })
+			client, backend := r.connected()
+			offer := strings.Replace(handshake, "\r\n\r\n", fmt.Sprintf("\r\nContent-Length: %d\r\n\r\n", 2*size), 1)
+			if test.down {
+				offer = handshake
+			}
+			send(t, client, offer)
+			expect(t, backend, offer)
+			says, hears, text := client, backend, bulk(size, 3)
+			if test.down {
+				says, hears, text = backend, client, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 2*size)+text
+			}
+			sent := saying(says, text)
+			expect(t, hears, text)
+			if err := <-sent; err != nil {
+				t.Fatal(err)
+			}
+			if taken.Load() == 0 {
+				t.Error("nothing was spliced")
+			}
+			if test.reset {
+				says.SetLinger(0)
+				says.Close()
+				if _, err := hears.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+					t.Errorf("got %v, want a reset", err)
+				}
+			} else {
+				says.CloseWrite()
+				expectEnd(t, hears, "")
+			}
+			hears.Close()
+			x := r.await("the offer", func(all []*wire.Exchange) bool { return len(all) == 1 && all[0].Final })[0]
+			if !test.down && (x.Outcome != wire.Closed || x.Cause != test.cause) || test.down && x.Outcome != wire.Ignored {
+				t.Errorf("got %s, %s", x.Outcome, x.Cause)
+			}
+		})
+	}
+}
+
+// TestContentPassesAHalfClose has a client end behind its content, and the server behind its own.
+func TestContentPassesAHalfClose(t *testing.T) {
+	r := relay(t, func(r *Relay) { spliced(r) })
+	client, backend := r.connected()
+	up, down := post(bulk(4<<20, 3)), page(bulk(4<<20, 5))
+	go func() {
+		io.WriteString(client, up)
+		client.CloseWrite()
+	}()
+	expectEnd(t, backend, up)
+	go func() {
+		io.WriteString(backend, down)
+		backend.Close()
+	}()
+	expectEnd(t, client, down)
+}
+
+// TestDrainWaitsForContent: the connection ends behind the last byte of the answer that is under way.
+func TestDrainWaitsForContent(t *testing.T) {
+	var taken *atomic.Int64
+	r := relay(t, func(r *Relay) { taken, _ = spliced(r) })
+	client, backend := r.connected()
+	send(t, client, plain)
+	expect(t, backend, plain)
+	text := page(bulk(4<<20, 3))
+	half := len(text) / 2
+	sent := saying(backend, text[:half])
+	expect(t, client, text[:half])
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	if taken.Load() == 0 {
+		t.Error("nothing was spliced")
+	}
+	r.stop()
+	for draining := false; !draining; runtime.Gosched() {
+		for _, c := range r.connections() {
+			draining = c.draining.Load()
+		}
+	}
+	sent = saying(backend, text[half:])
+	expectEnd(t, client, text[half:])
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	r.end()
+}
+
+// TestContentOfASwitchedRequestIsNoTunnel has a server switch before the content of the request has come: where that ends
+// the tunnel begins, however much it is.
+func TestContentOfASwitchedRequestIsNoTunnel(t *testing.T) {
+	for name, way := range map[string]func(*Relay){"": nil, "goroutines": manners["goroutines"], "late": manners["late"]} {
+		t.Run(name, func(t *testing.T) {
+			r := relay(t, way)
+			client := r.dial()
+			content := bulk(4<<20, 3)
+			head := strings.Replace(handshake, "\r\n\r\n", fmt.Sprintf("\r\nContent-Length: %d\r\n\r\n", len(content)), 1)
+			send(t, client, head)
+			backend := r.accept()
+			expect(t, backend, head)
+			half := len(content) / 2
+			sent := saying(client, content[:half])
+			expect(t, backend, content[:half])
+			send(t, backend, switching)
+			expect(t, client, switching)
+			if err := <-sent; err != nil {
+				t.Fatal(err)
+			}
+			sent = saying(client, content[half:]+"tunnel")
+			expect(t, backend, content[half:]+"tunnel")
+			if err := <-sent; err != nil {
+				t.Fatal(err)
+			}
+			client.Close()
+			expectEnd(t, backend, "")
+			backend.Close()
+			x := r.await("the end", func(all []*wire.Exchange) bool { return len(all) == 1 && all[0].Final })[0]
+			if string(x.After.Client) != "tunnel" || x.After.ClientBytes != int64(len("tunnel")) {
+				t.Errorf("got %q, %d bytes", x.After.Client, x.After.ClientBytes)
+			}
+		})
+	}
+}
