@@ -248,8 +248,10 @@ func TestWhatFollowsARefusalIsReported(t *testing.T) {
 		parts []string
 		want  Next
 	}{
-		"nothing":         {[]string{">" + handshake, "<" + refusal}, Next{}},
-		"a request":       {[]string{">" + handshake, "<" + refusal, ">" + plain}, Next{[]byte(plain), true, false}},
+		"nothing":   {[]string{">" + handshake, "<" + refusal}, Next{}},
+		"a request": {[]string{">" + handshake, "<" + refusal, ">" + plain}, Next{[]byte(plain), true, false}},
+		"one that is switched": {[]string{">" + handshake, "<" + refusal, ">" + handshake, "<" + switching},
+			Next{[]byte(handshake)[:MaxNext], true, true}},
 		"an answered one": {[]string{">" + handshake, "<" + refusal, ">" + plain, "<" + answer}, Next{[]byte(plain), true, true}},
 		"half of one":     {[]string{">" + handshake + plain[:20], "<" + refusal}, Next{[]byte(plain[:20]), true, false}},
 		"pipelined":       {[]string{">" + handshake + plain, "<" + refusal + answer}, Next{[]byte(plain), true, true}},

@@ -87,6 +87,10 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	if stillSending {
 		c.inBody = false
 	}
+	if c.refused != nil {
+		c.refused.Next.Answered = c.refused.Next.HTTP
+		c.resolve(now)
+	}
 	switch {
 	case status == 101:
 		c.switched(x, &q, stillSending, at, now)
@@ -100,10 +104,6 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 		}
 		c.turnOpaque(now)
 		return
-	}
-	if c.refused != nil {
-		c.refused.Next.Answered = c.refused.Next.HTTP
-		c.resolve(now)
 	}
 	if x != nil {
 		c.answering, c.answerDue = x, now.Add(UnfinishedFor)
