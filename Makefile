@@ -34,8 +34,9 @@ fuzz: ## the parsers of hostile input, each for FUZZTIME
 		$(GO) test ./$$(dirname $$f) -run '^$$' -fuzz "^$$(basename $$f)$$" -fuzztime $(FUZZTIME) || exit 1; \
 	done
 
-bench: ## CPU time, memory and added time, beside nginx, HAProxy and others (50 minutes)
+bench: ## CPU time, memory and added time, beside nginx, HAProxy and others (35 minutes)
 	$(GO) run ./bench
+	$(GO) run ./bench document
 
 compose-test: ## docker compose up, one unsafe switch through it, and down again
 	e2e/compose-test

@@ -81,7 +81,8 @@ func program(name string) string {
 	return "/usr/sbin/" + name
 }
 
-// fill writes a configuration with the addresses filled in and returns its path.
+// fill writes a configuration with the addresses filled in and returns its path. It has a folder of its own: an interlock
+// watches the one that its configuration is in, and logs and databases are elsewhere in earnest too.
 func (s setting) fill(name, text string) (string, error) {
 	t, err := template.New(name).Parse(text)
 	if err != nil {
@@ -91,7 +92,11 @@ func (s setting) fill(name, text string) (string, error) {
 	if err := t.Execute(&b, map[string]string{"Dir": s.dir, "Listen": s.listen, "Backend": s.backend}); err != nil {
 		return "", err
 	}
-	path := filepath.Join(s.dir, name)
+	folder := filepath.Join(s.dir, "conf")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(folder, name)
 	return path, os.WriteFile(path, b.Bytes(), 0o644)
 }
 
@@ -107,7 +112,7 @@ type process struct {
 // start runs a command and returns when it accepts connections at listen.
 func start(ctx context.Context, name string, s setting, command []string, listen string) (*process, error) {
 	log := filepath.Join(s.dir, name+".log")
-	out, err := os.Create(log)
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o644) // appended to, so that forget may cut it
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
@@ -167,6 +172,14 @@ func (p *process) accepts(ctx context.Context, address string) error {
 func (p *process) stop() {
 	p.cancel()
 	<-p.done
+}
+
+// forget throws away what the process has said.
+func (p *process) forget() error {
+	if err := os.Truncate(p.log, 0); err != nil {
+		return fmt.Errorf("cut the log of %s: %w", p.name, err)
+	}
+	return nil
 }
 
 // blame adds to an error how the process ended, if it has, and the last of what it said.

@@ -5,16 +5,29 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // growthHandshakes is how many handshakes a round of the growth rows has.
 const growthHandshakes = 4000
 
+// youngest is how many exchanges the interlock has behind it that ratios are to, and older the next.
+const (
+	youngest = 1000
+	older    = 100_000
+)
+
 func growthRows() []row {
 	return []row{
-		{"growth", func(ctx context.Context, b *bench) ([]figures, error) { return b.growth(ctx) }},
+		{"growth", func(ctx context.Context, b *bench) ([]figures, error) {
+			return b.growth(ctx, "growth", "interlock", "nothing kept but findings")
+		}},
+		{"growth-sqlite", func(ctx context.Context, b *bench) ([]figures, error) {
+			return b.growth(ctx, "growth-sqlite", "interlock-sqlite", "SQLite, retention as it comes")
+		}},
 		{"endpoints", func(ctx context.Context, b *bench) ([]figures, error) { return b.endpoints(ctx) }},
 	}
 }
@@ -25,32 +38,73 @@ type aged struct {
 	paths int // that its handshakes are for
 }
 
-// growth compares an interlock that has just begun with one that has seen much. Both keep what they see in a database.
-func (b *bench) growth(ctx context.Context) ([]figures, error) {
-	if len(b.among("interlock")) == 0 {
+// growth compares an interlock that has just begun with ones that have seen much: what a handshake costs, and what memory
+// they take. The youngest is another one in each round, as it would not stay young.
+func (b *bench) growth(ctx context.Context, name, contender, keeps string) ([]figures, error) {
+	if len(b.among(contender)) == 0 {
 		return nil, nil
 	}
-	columns := []string{"interlock, 1000 behind", fmt.Sprintf("interlock, %d behind", b.behind)}
-	f := newFigures("growth", "WebSocket handshake with exchanges behind it, SQLite", "µs of CPU per handshake", columns[:1], columns)
-	old, err := b.age(ctx, b.behind, 1)
-	if err != nil {
-		return nil, err
+	behind := slices.Compact([]int{youngest, min(older, b.behind), b.behind})
+	var columns []string
+	for _, n := range behind {
+		columns = append(columns, fmt.Sprintf("%s, %d behind", contender, n))
 	}
-	for round := range b.rounds + 1 {
-		young, err := b.age(ctx, 1000, 1)
+	cost := newFigures(name, "WebSocket handshake with upgrade exchanges behind it, "+keeps, "µs of CPU per handshake", columns[:1], columns)
+	memory := newFigures(name+"-memory", "memory with upgrade exchanges behind it, "+keeps, "kB, PSS", columns[:1], columns)
+	all := make([]*aged, len(behind))
+	for i, n := range behind[1:] {
+		a, err := b.grow(ctx, contender, n)
 		if err != nil {
 			return nil, err
 		}
-		values, err := b.handshakes(ctx, round, young, old)
+		defer a.stop()
+		all[i+1] = a
+	}
+	for round := range b.rounds + 1 {
+		young, err := b.grow(ctx, contender, youngest)
+		if err != nil {
+			return nil, err
+		}
+		all[0] = young
+		values, err := b.handshakes(ctx, round, all...)
 		young.stop()
 		if err != nil {
 			return nil, err
 		}
-		progress("growth", round, b.rounds)
-		f.take(round, values)
+		progress(name, round, b.rounds)
+		cost.take(round, values)
+		for i, v := range values {
+			values[i] = roundValue{Value: float64(v.PSS), PSS: v.PSS}
+		}
+		memory.take(round, values)
 	}
-	f.compare()
-	return []figures{f}, nil
+	cost.compare()
+	memory.compare()
+	return []figures{cost, memory}, nil
+}
+
+// grow starts a contender and puts that many upgrade exchanges behind it.
+func (b *bench) grow(ctx context.Context, contender string, exchanges int) (*aged, error) {
+	r, err := b.begin(ctx, contender, b.origin, b.backend)
+	if err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	if err := b.refuse(ctx, r, exchanges); err != nil {
+		return nil, err
+	}
+	p, err := r.past(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.judged < exchanges {
+		return nil, fmt.Errorf("%s has judged %d exchanges of %d", contender, p.judged, exchanges)
+	}
+	if exchanges > youngest {
+		fmt.Fprintf(os.Stderr, "%s: %d judged, %d written to the store, %d shed, in %.0f s\n",
+			contender, p.judged, p.written, p.shed, time.Since(begin).Seconds())
+	}
+	return &aged{r, 1}, nil
 }
 
 // endpoints compares interlocks that see handshakes for few and for many endpoints.

@@ -88,7 +88,7 @@ type conn struct {
 
 // load does args[2] units of the work args[0] against args[1], at args[3] paths if that is there.
 func load(args []string) error {
-	all := allWorks()
+	all := append(allWorks(), agingWork)
 	at := slices.IndexFunc(all, func(w work) bool { return w.Name == args[0] })
 	if at < 0 {
 		return fmt.Errorf("%q is no work", args[0])

@@ -15,6 +15,9 @@ const originBody = "Hello, world!"
 
 const originAnswer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\n" + originBody
 
+// originRefusal answers every offer at /closed: an upgrade exchange after which the connection goes on.
+const originRefusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+
 // originLarge is the head of the answer that has bulkSize bytes of content.
 var originLarge = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(bulkSize) + "\r\n\r\n"
 
@@ -181,6 +184,9 @@ func (b *backend) answer(c *originConn, head []byte) {
 	case bytes.HasPrefix(head, []byte("GET /large ")):
 		b.out = append(b.out, originLarge...)
 		c.owed += bulkSize
+		return
+	case bytes.HasPrefix(head, []byte("GET /closed ")):
+		b.out = append(b.out, originRefusal...)
 		return
 	case key == nil || field(head, "Upgrade") == nil:
 		b.out = append(b.out, originAnswer...)

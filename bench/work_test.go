@@ -30,6 +30,9 @@ func TestAnswersAreChecked(t *testing.T) {
 		"refused":         {endHandshake, originAnswer, false, false},
 		"half a switch":   {endHandshake, switched[:30], false, true},
 		"other accept":    {endHandshake, strings.Replace(switched, "s3p", "s3P", 1), false, false},
+		"403":             {endRefused, originRefusal, true, true},
+		"half a 403":      {endRefused, originRefusal[:30], false, true},
+		"not refused":     {endRefused, switched, false, false},
 		"early bytes":     {endHandshake, switched + "x", false, false},
 	} {
 		all, err := c.end(&client{}, with, []byte(c.in))

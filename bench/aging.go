@@ -1,0 +1,136 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// agingWork is what an interlock is aged with: handshakes that the origin refuses, so that connections are used again.
+// Each is an upgrade exchange like any other, judged, logged and entered. It is no row.
+var agingWork = work{
+	Name: "aging", Title: "refused WebSocket handshake, keep-alive, 256 connections", Figure: "µs of CPU per handshake", Scale: 1,
+	Unit: "refused handshake", Count: 80_000, Connections: 256,
+	Open: openAll, Begin: sendRefused, End: endRefused,
+}
+
+func sendRefused(c *client, conn *conn) error { return c.askSwitch(conn, "/closed") }
+
+func endRefused(_ *client, _ *conn, in []byte) (bool, error) {
+	end := headEnd(in)
+	if end == 0 {
+		return false, nil
+	}
+	if !bytes.HasPrefix(in, []byte("HTTP/1.1 403 ")) || len(in) > end {
+		return false, fmt.Errorf("want a 403 without content, got %q", in)
+	}
+	return true, nil
+}
+
+// agingPortion is how many refused handshakes there are between two looks at the log file.
+const agingPortion = 100_000
+
+// refuse has an interlock see that many refused handshakes. What it logs meanwhile is thrown away: of ten million it
+// would be gigabytes.
+func (b *bench) refuse(ctx context.Context, r *running, count int) error {
+	for done := 0; done < count; {
+		portion := min(agingPortion, count-done)
+		l, err := startLoad(ctx, b.self, "load", agingWork.Name, r.target, strconv.Itoa(portion))
+		if err != nil {
+			return err
+		}
+		err = l.expect("ready")
+		if err == nil {
+			err = l.begin()
+		}
+		if err == nil {
+			err = l.expect("done")
+		}
+		if failed := l.end(); failed != nil {
+			err = failed
+		}
+		if err == nil {
+			err = r.forget()
+		}
+		if err != nil {
+			return fmt.Errorf("%s after %d of %d: %w", agingWork.Unit, done, count, r.blame(err))
+		}
+		done += portion
+	}
+	return nil
+}
+
+// A past is what an interlock says of the upgrade exchanges behind it.
+type past struct {
+	judged  int // and entered in its ledger
+	written int // to its store
+	shed    int // not kept, as the store did not take them in time
+	waiting int // for the store
+}
+
+// past asks an interlock until its store has nothing to write, 60 s at the most.
+func (r *running) past(ctx context.Context) (past, error) {
+	for deadline := time.Now().Add(time.Minute); ; {
+		p, err := r.metrics(ctx)
+		if err != nil || p.waiting == 0 {
+			return p, err
+		}
+		if time.Now().After(deadline) {
+			return p, fmt.Errorf("%d exchanges still wait for the store of %s", p.waiting, r.Name)
+		}
+		select {
+		case <-ctx.Done():
+			return p, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (r *running) metrics(ctx context.Context) (past, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.admin+"/metrics", nil)
+	if err != nil {
+		return past{}, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return past{}, fmt.Errorf("ask %s for its metrics: %w", r.Name, r.blame(err))
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return past{}, fmt.Errorf("read the metrics of %s: %w", r.Name, err)
+	}
+	return parsePast(string(text)), nil
+}
+
+func parsePast(text string) past {
+	return past{
+		judged:  sumOf(text, "interlock_exchanges_total"),
+		written: sumOf(text, "interlock_store_exchanges_written_total"),
+		shed:    sumOf(text, `interlock_evidence_shed_total{reason="store"}`),
+		waiting: sumOf(text, "interlock_store_waiting"),
+	}
+}
+
+// sumOf adds up the series that begin like that.
+func sumOf(text, series string) int {
+	sum := 0.0
+	for line := range strings.Lines(text) {
+		rest, ok := strings.CutPrefix(line, series)
+		if !ok || rest[0] != '{' && rest[0] != ' ' {
+			continue
+		}
+		value, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndexByte(rest, ' ')+1:]), 64)
+		if err == nil {
+			sum += value
+		}
+	}
+	return int(sum)
+}
