@@ -22,14 +22,23 @@ const (
 var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 
 // play feeds a transcript in pieces and settles it.
-func play(t *Transcript, cut func(n int) int) []*Exchange {
+func play(t *Transcript, cut func(n int) int) []*Exchange { return through(t, cut, false) }
+
+// leap does so too, but skips whatever need not be fed.
+func leap(t *Transcript, cut func(n int) int) []*Exchange { return through(t, cut, true) }
+
+func through(t *Transcript, cut func(n int) int, skipping bool) []*Exchange {
 	var c Conversation
 	l := listen(&c)
 	for i, chunk := range t.Chunks {
 		now := start.Add(time.Duration(i) * time.Millisecond)
 		for p := chunk.Bytes; len(p) > 0; {
-			n := cut(len(p))
-			c.Feed(chunk.From, p[:n], now)
+			n, skip := cut(len(p)), int64(0)
+			if skipping {
+				skip = min(c.Skippable(chunk.From), int64(n))
+				c.Skip(chunk.From, skip, now)
+			}
+			c.Feed(chunk.From, p[skip:n], now)
 			c.Wrote(chunk.From, n)
 			p = p[n:]
 		}

@@ -163,22 +163,3 @@ func TestSkippingChangesNothing(t *testing.T) {
 		t.Errorf("only %d bytes were skipped", skipped)
 	}
 }
-
-// leap plays a transcript as play does, but skips whatever need not be fed.
-func leap(t *Transcript, cut func(n int) int) []*Exchange {
-	var c Conversation
-	l := listen(&c)
-	for i, chunk := range t.Chunks {
-		now := start.Add(time.Duration(i) * time.Millisecond)
-		for p := chunk.Bytes; len(p) > 0; {
-			n := cut(len(p))
-			skip := min(c.Skippable(chunk.From), int64(n))
-			c.Skip(chunk.From, skip, now)
-			c.Feed(chunk.From, p[skip:n], now)
-			c.Wrote(chunk.From, n)
-			p = p[n:]
-		}
-	}
-	t.finish(&c, start.Add(time.Second/2))
-	return l.last()
-}
