@@ -196,14 +196,12 @@ func (c *Conversation) emit(x *Exchange) {
 	}
 }
 
-// begin makes the exchange of a request whose head is raw. It copies raw.
-func (c *Conversation) begin(raw []byte, started, now time.Time) *Exchange {
+// begin makes the exchange of a request, which is empty where there was none.
+func (c *Conversation) begin(q *Request, started, now time.Time) *Exchange {
 	x := c.blank(started)
-	if len(raw) > 0 {
-		x.Request = ReadRequest(append([]byte(nil), raw...))
-	}
-	if c.common.Alter != nil && len(raw) > 0 {
-		if far := c.common.Alter(x.Request.Raw); far != nil {
+	x.Request = q
+	if c.common.Alter != nil && len(q.Raw) > 0 {
+		if far := c.common.Alter(q.Raw); far != nil {
 			x.Far = ReadRequest(far)
 		}
 	}
@@ -219,7 +217,7 @@ func (c *Conversation) blank(started time.Time) *Exchange {
 	return &Exchange{
 		Origin: k.Origin, Probe: k.Probe, Controls: k.Controls, Route: k.Route, Client: k.Client, Backend: k.Backend,
 		ClientTLS: k.ClientTLS, BackendTLS: k.BackendTLS, Altered: k.Altered, Time: started,
-		Request: new(Request), Complete: true,
+		Complete: true,
 	}
 }
 

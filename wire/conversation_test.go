@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -371,6 +372,34 @@ func decode(b []byte) *Transcript {
 	return t
 }
 
+// TestPipelinedHeadsAreTheirOwn holds that each exchange has the fields of its own request, whichever was scanned last.
+func TestPipelinedHeadsAreTheirOwn(t *testing.T) {
+	var requests, answers string
+	for i := range 5 {
+		requests += fmt.Sprintf("GET /%d HTTP/1.1\r\nHost: %s.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", i, strings.Repeat("x", i))
+		answers += refusal
+	}
+	for name, parts := range map[string][]string{
+		"all at once":       {">" + requests, "<" + answers},
+		"one answer":        {">" + requests, "<" + refusal},
+		"another behind":    {">" + requests, "<" + refusal, ">" + plain, "<" + answers},
+		"half of one":       {">" + requests + plain[:20], "<" + answers},
+		"one that is over":  {">" + strings.Repeat(plain, maxPending-1) + handshake + requests, "<" + strings.Repeat(answer, maxPending-1) + refusal},
+		"one after another": {">" + handshake, "<" + refusal, ">" + requests, "<" + answers},
+	} {
+		c, l := conversation(t, parts...)
+		c.Settle(CauseClient, start.Add(time.Hour))
+		for _, x := range l.last() {
+			if want := ReadRequest(x.Request.Raw); !reflect.DeepEqual(x.Request, want) {
+				t.Errorf("%s: got %+v, want %+v", name, x.Request, want)
+			}
+			if x.Response != nil && !reflect.DeepEqual(x.Response, ReadResponse(x.Response.Raw)) {
+				t.Errorf("%s: got %+v, want %+v", name, x.Response, ReadResponse(x.Response.Raw))
+			}
+		}
+	}
+}
+
 func FuzzConversation(f *testing.F) {
 	for _, transcript := range corpus(f) {
 		f.Add(encode(transcript), uint64(5))
@@ -385,6 +414,9 @@ func FuzzConversation(f *testing.F) {
 			}
 			if len(x.After.Client) > MaxRecorded || len(x.After.Server) > MaxRecorded || len(x.Early) > MaxRecorded {
 				t.Fatalf("too much is kept: %s", describe(x))
+			}
+			if len(x.Request.Raw) > 0 && !reflect.DeepEqual(x.Request.Fields, ReadRequest(x.Request.Raw).Fields) {
+				t.Fatalf("fields of another request: %s", describe(x))
 			}
 		}
 		for name, cut := range map[string]func(int) int{"bytes": splits["bytes"], "random": seeded(seed)} {

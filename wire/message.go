@@ -22,8 +22,7 @@ type Response struct {
 func ReadRequest(raw []byte) *Request {
 	q := &Request{Head: Head{Raw: raw, Fields: fieldsOf(raw)}}
 	q.scanRequest()
-	l := splitRequestLine(raw, q.Start)
-	q.Method, q.Target, q.Version = word(q.Text(l.method)), string(q.Text(l.target)), word(q.Text(l.version))
+	q.split()
 	return q
 }
 
@@ -32,9 +31,39 @@ func ReadRequest(raw []byte) *Request {
 func ReadResponse(raw []byte) *Response {
 	p := &Response{Head: Head{Raw: raw, Fields: fieldsOf(raw)}}
 	p.scanResponse()
-	l := splitStatusLine(raw, p.Start)
-	p.Version, p.Status, p.Reason = word(p.Text(l.version)), l.status, word(p.Text(l.reason))
+	p.split()
 	return p
+}
+
+// request makes a request of a head that was scanned as one, with raw, which it keeps, in the place of Raw.
+func (h *Head) request(raw []byte) *Request {
+	q := &Request{Head: h.kept(raw)}
+	q.split()
+	return q
+}
+
+// response does so for a response.
+func (h *Head) response(raw []byte) *Response {
+	p := &Response{Head: h.kept(raw)}
+	p.split()
+	return p
+}
+
+// kept is the head with other memory, of which raw is the bytes.
+func (h *Head) kept(raw []byte) Head {
+	return Head{Raw: raw, Start: h.Start, Fields: append([]Field{}, h.Fields...), Flaws: append([]Flaw(nil), h.Flaws...), framing: h.framing}
+}
+
+// split takes the start line apart.
+func (q *Request) split() {
+	l := splitRequestLine(q.Raw, q.Start)
+	q.Method, q.Target, q.Version = word(q.Text(l.method)), string(q.Text(l.target)), word(q.Text(l.version))
+}
+
+// split takes the start line apart.
+func (p *Response) split() {
+	l := splitStatusLine(p.Raw, p.Start)
+	p.Version, p.Status, p.Reason = word(p.Text(l.version)), l.status, word(p.Text(l.reason))
 }
 
 // fieldsOf is room for the fields of a head, as far as most have that many.

@@ -16,6 +16,7 @@ type ring struct {
 	kept  int // how many of the rest are reported whatever the answer is
 
 	request, response Head // what is being scanned; kept for its memory
+	scanned           int  // where in bytes the request ends that was scanned last; 0 if it is not there
 }
 
 // pending is one request without an answer.
@@ -41,8 +42,9 @@ func (r *ring) empty() bool { return r == nil || r.first == len(r.queue) }
 
 func (r *ring) last() *pending { return &r.queue[len(r.queue)-1] }
 
-// push keeps a request; it is false if that would be over the bounds.
+// push keeps a request that was just scanned; it is false if that would be over the bounds.
 func (r *ring) push(q pending, raw []byte) bool {
+	r.scanned = 0
 	if len(r.queue)-r.first >= maxPending {
 		return false
 	}
@@ -67,6 +69,7 @@ func (r *ring) push(q pending, raw []byte) bool {
 	q.from = len(r.bytes)
 	r.bytes = append(r.bytes, raw...)
 	q.to = len(r.bytes)
+	r.scanned = q.to
 	r.queue = append(r.queue, q)
 	if q.keep() {
 		r.kept++
@@ -88,6 +91,15 @@ func (r *ring) pop() pending {
 }
 
 func (r *ring) raw(q *pending) []byte { return r.bytes[q.from:q.to] }
+
+// read reads the head of a request once more, unless it is the one that was scanned last.
+func (r *ring) read(q *pending) *Request {
+	raw := append([]byte(nil), r.raw(q)...)
+	if q.to == r.scanned {
+		return r.request.request(raw)
+	}
+	return ReadRequest(raw)
+}
 
 // silentDue is when the first request that is to be reported has been without an answer for too long.
 func (r *ring) silentDue() (due time.Time) {

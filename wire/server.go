@@ -54,7 +54,7 @@ func (c *Conversation) responseHead(h *Head, at int64, now time.Time) {
 	q := &c.ring.queue[c.ring.first]
 	if status < 200 && status != 101 {
 		if q.keep() && len(c.interim) < maxInterim {
-			c.interim = append(c.interim, ReadResponse(append([]byte(nil), h.Raw...)))
+			c.interim = append(c.interim, h.response(append([]byte(nil), h.Raw...)))
 		}
 		c.down.Frame(h.ResponseFraming(false, false))
 		return
@@ -78,7 +78,7 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	var x *Exchange
 	if q.keep() || h.framing.upgrade || status == 101 || status == 426 {
 		x = c.exchange(&q, now)
-		x.Response = ReadResponse(append([]byte(nil), h.Raw...))
+		x.Response = h.response(append([]byte(nil), h.Raw...))
 		x.Took, x.Outcome, x.Interim = now.Sub(x.Time), outcomeOf(status), c.interim
 		c.noteEarly(x, &q)
 	}
@@ -128,7 +128,7 @@ func (c *Conversation) exchange(q *pending, now time.Time) *Exchange {
 	if q.x != nil {
 		return q.x
 	}
-	x := c.begin(c.ring.raw(q), q.began, now)
+	x := c.begin(c.ring.read(q), q.began, now)
 	x.BodyDone = q.end >= 0
 	if q.flaw != 0 {
 		x.Request.flaw(q.flaw, len(x.Request.Raw))
@@ -162,8 +162,8 @@ func (c *Conversation) moveEarly() {
 // unasked takes note of a response that answers no request. A 101 among them is reported.
 func (c *Conversation) unasked(h *Head, now time.Time) {
 	if h.framing.status == 101 {
-		x := c.begin(nil, now, now)
-		x.Response, x.Outcome, x.Final = ReadResponse(append([]byte(nil), h.Raw...)), Late, true
+		x := c.begin(new(Request), now, now)
+		x.Response, x.Outcome, x.Final = h.response(append([]byte(nil), h.Raw...)), Late, true
 		c.emit(x)
 	}
 	c.unaskedFor = true
