@@ -127,11 +127,12 @@ func (k *carrier) watch(l *lane, leg wire.Direction) syscall.Errno {
 	return k.epoll.watch(syscall.EPOLL_CTL_ADD, int(l.legs[leg].fd), l.token(leg), watchRead)
 }
 
-// remove forgets a lane whose descriptors are closed, or are not watched any more.
-func (k *carrier) remove(l *lane) {
+// remove forgets a lane whose descriptors are closed, or are not watched any more. It tells whether no other is left.
+func (k *carrier) remove(l *lane) (none bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.forget(l)
+	return len(k.free) == len(k.slots)
 }
 
 func (k *carrier) forget(l *lane) {

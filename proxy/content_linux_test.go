@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -276,5 +277,36 @@ func TestContentOfASwitchedRequestIsNoTunnel(t *testing.T) {
 				t.Errorf("got %q, %d bytes", x.After.Client, x.After.ClientBytes)
 			}
 		})
+	}
+}
+
+// TestPipesGoWithTheLastLane holds that a carrier without lanes has no descriptor that it did not begin with.
+func TestPipesGoWithTheLastLane(t *testing.T) {
+	var taken *atomic.Int64
+	r := relay(t, func(r *Relay) { taken, _ = spliced(r) })
+	carry := func(content string) {
+		client, backend := r.connected()
+		sent := saying(client, post(content))
+		expect(t, backend, post(content))
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		client.Close()
+		expectEnd(t, backend, "")
+		backend.Close()
+		for deadline := time.Now().Add(patience); r.Open() > 0; runtime.Gosched() {
+			if time.Now().After(deadline) {
+				t.Fatal("the connection stays open")
+			}
+		}
+	}
+	carry("small")
+	before := descriptors(t)
+	carry(bulk(1<<20, 7))
+	if taken.Load() == 0 {
+		t.Fatal("nothing was spliced")
+	}
+	if left := descriptors(t) - before; left > 0 {
+		t.Errorf("%d descriptors are left behind", left)
 	}
 }

@@ -78,7 +78,9 @@ func (l *lane) empty() {
 			l.flows[d] = nil
 		}
 	}
-	l.carrier.remove(l)
+	if none := l.carrier.remove(l); none {
+		l.carrier.closeSpare()
+	}
 	l.stage = departed
 }
 

@@ -12,7 +12,7 @@ import (
 // A pipe is what bytes go through that are spliced (splice(2)). The zero pipe is none.
 type pipe struct{ in, out int32 }
 
-// maxSpare is how many pipes and flows a carrier keeps for later.
+// maxSpare is how many pipes and flows a carrier keeps for later; pipes only while it has lanes.
 const maxSpare = 16
 
 // splice moves a portion from one leg to the other without looking at it: of what comes behind the recorded bytes of a
@@ -157,4 +157,5 @@ func (k *carrier) closeSpare() {
 	for _, p := range k.spare {
 		p.close()
 	}
+	k.spare = nil
 }
