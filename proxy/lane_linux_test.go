@@ -2,14 +2,20 @@ package proxy
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -128,6 +134,44 @@ func TestUrgentByteHoldsNothingUp(t *testing.T) {
 	expect(t, backend, "beforebehind")
 }
 
+// TestUrgentByteHoldsNoBulkUp does so behind so much that it is spliced: a splice stops in front of the byte for good.
+func TestUrgentByteHoldsNoBulkUp(t *testing.T) {
+	const more = "xyzbehind and more"
+	for name, text := range map[string]string{"tunnel": bulk(8<<20, 3), "content": strings.TrimSuffix(page(bulk(8<<20, 3)+more), more)} {
+		t.Run(name, func(t *testing.T) {
+			var refused *atomic.Int64
+			r := relay(t, func(r *Relay) { _, refused = spliced(r) })
+			var client, backend *net.TCPConn
+			if name == "tunnel" {
+				client, backend = r.switchedOver()
+			} else {
+				client, backend = r.connected()
+				send(t, client, plain)
+				expect(t, backend, plain)
+			}
+			sent := make(chan error, 1)
+			go func() {
+				_, err := io.WriteString(backend, text)
+				raw, _ := backend.SyscallConn()
+				_ = raw.Control(func(fd uintptr) {
+					err = errors.Join(err, syscall.Sendto(int(fd), []byte("xyz!"), syscall.MSG_OOB, nil), syscall.Sendto(int(fd), []byte("behind"), 0, nil))
+				})
+				sent <- err
+			}()
+			for deadline := time.Now().Add(patience); refused.Load() == 0; runtime.Gosched() { // the client takes no more
+				if time.Now().After(deadline) {
+					t.Fatal("nothing is held up")
+				}
+			}
+			expect(t, client, text)
+			expect(t, client, "xyzbehind")
+			if err := <-sent; err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // TestSocketsOfLanesDoNotDelay: from the second write on, before which there is nothing that a byte could wait for.
 func TestSocketsOfLanesDoNotDelay(t *testing.T) {
 	r := relay(t, nil)
@@ -152,6 +196,7 @@ func TestNamesAndPathsAreNotPlain(t *testing.T) {
 	for address, want := range map[string]bool{
 		"127.0.0.1:80": true, "[::1]:80": true, "[::ffff:192.0.2.1]:80": true,
 		"localhost:80": false, "unix:/run/backend.sock": false, "[fe80::1%eth0]:80": false, ":80": false,
+		"0.0.0.0:80": false, "[::]:80": false,
 	} {
 		b := To(address)
 		b.ready()
@@ -179,5 +224,42 @@ func TestTheNextConnectionGoesTheWayThatIsSet(t *testing.T) {
 	for range 2 {
 		send(t, r.dial(), plain)
 		expect(t, r.accept(), plain)
+	}
+}
+
+// TestSocketsThatCannotBeWatched holds that nothing is left of a lane that epoll does not take.
+func TestSocketsThatCannotBeWatched(t *testing.T) {
+	r := &Relay{Backend: To("127.0.0.1:1"), Log: zerolog.Nop()}
+	r.start()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	var running sync.WaitGroup
+	carriers, err := r.startCarriers(&running)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer carriers.end()
+	file, err := os.Open(os.DevNull) // which nobody can wait for
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	fd, err := syscall.Dup(int(file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.takeSlot(t.Context())
+	peer := sockaddr{}
+	peer.set(netip.MustParseAddrPort("127.0.0.1:2"))
+	carriers.begin(r, r.ways.Load(), &Listener{Listener: ln}, fd, &peer)
+	running.Wait()
+	if n := r.Open(); n != 0 {
+		t.Errorf("%d connections are open", n)
+	}
+	if err := syscall.Close(fd); err != syscall.EBADF {
+		t.Errorf("the descriptor is still open (%v)", err)
 	}
 }

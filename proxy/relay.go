@@ -42,6 +42,7 @@ type Relay struct {
 	buffers sync.Pool     // of *[bufferSize]byte
 	slots   chan struct{} // one token for each open connection; its capacity is the limit
 	open    atomic.Int64
+	pipes   atomic.Int64 // that are open; see maxPipes
 	tidied  atomic.Int64 // how many exchanges there had been when memory was given back last
 	rare    limitedLog
 	hooks   hooks

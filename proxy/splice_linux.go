@@ -12,6 +12,9 @@ import (
 // A pipe is what bytes go through that are spliced (splice(2)). The zero pipe is none.
 type pipe struct{ in, out int32 }
 
+// maxPipes is how many pipes a relay has: half of the descriptors that are in reserve. Who gets none reads and writes.
+const maxPipes = reservedFDs / 4
+
 // maxSpare is how many pipes and flows a carrier keeps for later; pipes only while it has lanes.
 const maxSpare = 16
 
@@ -33,6 +36,10 @@ func (l *lane) splice(d wire.Direction) bool {
 	switch {
 	case errno == syscall.EINTR:
 		return true
+	case errno == syscall.EAGAIN && !src.drained: // perhaps before an urgent byte, or the end: only a read steps over that
+		f.streak = 0
+		l.dropPipe(f)
+		return false
 	case errno == syscall.EAGAIN:
 		src.readable = false
 		l.dropPipe(f)
@@ -125,8 +132,13 @@ func (l *lane) takePipe(f *flow) bool {
 		f.pipe, k.spare = k.spare[n-1], k.spare[:n-1]
 		return true
 	}
+	if k.relay.pipes.Add(1) > maxPipes {
+		k.relay.pipes.Add(-1)
+		return false
+	}
 	var fds [2]int
 	if err := syscall.Pipe2(fds[:], syscall.O_NONBLOCK|syscall.O_CLOEXEC); err != nil {
+		k.relay.pipes.Add(-1)
 		return false
 	}
 	syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fds[1]), syscall.F_SETPIPE_SZ, splicePortion) // a smaller one does too
@@ -142,20 +154,21 @@ func (l *lane) dropPipe(f *flow) {
 	if k := l.carrier; f.piped == 0 && len(k.spare) < maxSpare {
 		k.spare = append(k.spare, f.pipe)
 	} else {
-		f.pipe.close()
+		k.closePipe(f.pipe)
 	}
 	f.pipe, f.piped = pipe{}, 0
 }
 
-func (p pipe) close() {
+func (k *carrier) closePipe(p pipe) {
 	closeSocket(int(p.in))
 	closeSocket(int(p.out))
+	k.relay.pipes.Add(-1)
 }
 
 // closeSpare closes the pipes that were kept.
 func (k *carrier) closeSpare() {
 	for _, p := range k.spare {
-		p.close()
+		k.closePipe(p)
 	}
 	k.spare = nil
 }
