@@ -54,7 +54,7 @@ func (b *Backend) ready() {
 		}
 		for _, a := range b.Addresses {
 			to, err := netip.ParseAddrPort(a)
-			if err != nil || to.Addr().Zone() != "" {
+			if err != nil || to.Addr().Zone() != "" || to.Addr().IsUnspecified() { // which leads to another one
 				b.numeric = nil
 				break
 			}

@@ -51,11 +51,17 @@ func refuseListener(ctx context.Context, address string, own netip.AddrPort) err
 		return nil
 	}
 	for _, a := range addresses {
-		if a = a.Unmap(); a == own.Addr() || own.Addr().IsUnspecified() && isOwnAddress(a) {
+		if leads(a.Unmap(), own.Addr()) {
 			return fmt.Errorf("is the listener %q itself", own)
 		}
 	}
 	return nil
+}
+
+// leads tells whether who connects to an address, at the port of a listener, comes to that. The unspecified address stands
+// for this machine: who connects to it comes to the loopback.
+func leads(a, listener netip.Addr) bool {
+	return a == listener || listener.IsUnspecified() && isOwnAddress(a) || a.IsUnspecified() && listener.IsLoopback()
 }
 
 // isOwnAddress tells whether a belongs to this machine.

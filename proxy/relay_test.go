@@ -303,7 +303,7 @@ func TestTimeouts(t *testing.T) {
 }
 
 func TestBackendThatIsTheListenerIsRefused(t *testing.T) {
-	for _, host := range []string{"127.0.0.1", "localhost"} {
+	for _, host := range []string{"127.0.0.1", "localhost", "0.0.0.0", "::"} {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -354,6 +354,27 @@ func TestLoopIsBroken(t *testing.T) {
 	stop()
 	<-done
 	<-done
+}
+
+// TestLoopThroughTheUnspecifiedAddressIsBroken has a way lead back under addresses that are other ones once connected.
+func TestLoopThroughTheUnspecifiedAddressIsBroken(t *testing.T) {
+	for _, host := range []string{"0.0.0.0", "::", "::ffff:127.0.0.1"} {
+		r := relay(t, nil)
+		_, port, err := net.SplitHostPort(r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := To(net.JoinHostPort(host, port))
+		b.ready()
+		r.ways.Store(&way{backend: b})
+		client := r.dial()
+		send(t, client, plain)
+		text, err := io.ReadAll(client)
+		if err != nil || !strings.Contains(string(text), "comes from this proxy itself") {
+			t.Errorf("%s: got %q, %v", host, text, err)
+		}
+		r.end()
+	}
 }
 
 func TestConnectionLimitHoldsNewOnesBack(t *testing.T) {
