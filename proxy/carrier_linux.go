@@ -99,7 +99,8 @@ func (cs *carriers) end() {
 // one is the next carrier in turn.
 func (cs *carriers) one() *carrier { return cs.all[int(cs.next.Add(1))%len(cs.all)] }
 
-// add gives a lane to the carrier, which may be at it before add returns.
+// add gives a lane to the carrier, which may be at it before add returns. If its legs cannot be watched it is to be told to
+// close.
 func (k *carrier) add(l *lane) (errno syscall.Errno) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -115,9 +116,6 @@ func (k *carrier) add(l *lane) (errno syscall.Errno) {
 		if l.legs[i].fd >= 0 && errno == 0 {
 			errno = k.watch(l, wire.Direction(i))
 		}
-	}
-	if errno != 0 {
-		k.forget(l)
 	}
 	return errno
 }

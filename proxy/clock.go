@@ -100,7 +100,10 @@ func (c *conn) tick() {
 	if !c.closing {
 		c.overdue(now)
 	}
-	if c.clock.at == 0 {
+	if c.clock.at == 0 && c.clock.timer != nil {
+		if c.clock.timer.Stop() { // it was set again, before another tick
+			c.clock.ticks.Done()
+		}
 		c.clock.timer = nil
 	}
 }

@@ -106,11 +106,16 @@ func (cs *carriers) begin(r *Relay, w *way, ln *Listener, fd int, peer *sockaddr
 	c.startClock()
 	if errno := l.carrier.add(l); errno != 0 {
 		r.rare.log("accept", r.Log.Error().Err(errno), "cannot accept")
-		c.end(wire.CauseLimit)
-		closeSocket(fd)
-		c.leave()
-		cs.running.Done()
+		c.giveUpLane()
 	}
+}
+
+// giveUpLane has the carrier end a lane that it cannot watch.
+func (c *conn) giveUpLane() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endLocked(wire.CauseLimit)
+	c.closeBoth()
 }
 
 func (l *lane) init(c *conn, k *carrier, client, backend int) {
@@ -279,12 +284,7 @@ func (cs *carriers) takeOver(t *Tunnel) bool {
 	c.mu.Unlock()
 	cs.running.Add(1)
 	if errno := l.carrier.add(l); errno != 0 {
-		c.end(wire.CauseLimit)
-		l.stage = departed
-		l.close(wire.FromClient)
-		l.close(wire.FromServer)
-		c.leave()
-		cs.running.Done()
+		c.giveUpLane()
 		return true
 	}
 	l.carrier.post(l) // to write what is pending
