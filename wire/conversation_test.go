@@ -253,6 +253,20 @@ func TestUnfinishedResponseIsReported(t *testing.T) {
 	}
 }
 
+// TestSilentOnesEndWithASwitch holds that what was reported silent behind a request that is switched on is reported for a
+// last time, although it was no request.
+func TestSilentOnesEndWithASwitch(t *testing.T) {
+	c, l := conversation(t, ">"+handshake+handshake)
+	c.Tick(start.Add(SilentAfter + time.Second))
+	c.Feed(FromServer, []byte(switching), start.Add(SilentAfter+2*time.Second))
+	c.Settle(CauseClient, start.Add(time.Hour))
+	for i, want := range []Outcome{Switched, Silent} {
+		if x := l.last()[i]; !x.Final || x.Outcome != want {
+			t.Errorf("%d: got %s, final %t; want %s", i, x.Outcome, x.Final, want)
+		}
+	}
+}
+
 func TestWhatFollowsARefusalIsReported(t *testing.T) {
 	for name, test := range map[string]struct {
 		parts []string

@@ -40,6 +40,12 @@ func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64,
 	if t.lost || t.started[FromClient] {
 		c.up.Stop()
 	} // else the request's content goes on
+	for _, q := range c.unanswered() {
+		if q.x != nil { // it was reported all the same, and waits for its end
+			q.x.Final = true
+			c.emit(q.x)
+		}
+	}
 	c.ring.drop()
 	c.release()
 	x.Complete, x.After.Opaque = false, t.lost
