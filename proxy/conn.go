@@ -21,13 +21,13 @@ type conn struct {
 	to      *Backend
 	*pumped       // nil: a carrier has both sides
 	lane    *lane // nil: pumps have, or will have, them
-
-	mu      sync.Mutex
-	common  wire.Common
-	talk    wire.Conversation
-	cause   wire.Cause // what ended the connection first; "" while nothing has
-	clock   clock
 	claimed claim // the connection to the backend; zero: none
+
+	mu     sync.Mutex
+	common wire.Common
+	talk   wire.Conversation
+	cause  wire.Cause // what ended the connection first; "" while nothing has
+	clock  clock
 
 	lastByte   atomic.Int64 // when a byte came, as a moment; kept only while halfClosed
 	halfClosed atomic.Bool  // one direction has ended
