@@ -29,7 +29,11 @@ Node.js: use a release in which the parser reads the body of an upgrade request 
 		case c.websocket && c.switched && c.testsContent():
 			return c.contentRead()
 		case c.websocket || c.masque():
-			return RefuseSwitch(c)
+			verdict := RefuseSwitch(c)
+			if c.misframed() {
+				c.rate(Info) // how the content is framed is a rule of its own
+			}
+			return verdict
 		case !c.switched:
 			return Pass
 		}
@@ -54,7 +58,7 @@ Node.js: use a release in which the parser reads the body of an upgrade request 
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-BEFORE-BODY", Level: Advice, Party: Server,
-	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
 	Title: "no 101 comes before the content of the request",
 	Refs: []Ref{
 		{"9110", "7.8", "a client begins with the new protocol when it has sent its whole request, so until then it speaks HTTP"},

@@ -27,7 +27,7 @@ so the beginning of the tunnel, in dispute. Of 78 servers that were tried, 44 sw
 			c.inRequest("Content-Length", "Transfer-Encoding")
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BODY-CLTE", Risk: State, Title: "Content-Length and Transfer-Encoding", Also: []string{"UPGRADE-BODY"},
+		{ID: "UPGRADE-BODY-CLTE", Risk: State, Title: "Content-Length and Transfer-Encoding",
 			Edit: Content("0\r\n\r\n", Edits(Set("Content-Length", "8"), Set("Transfer-Encoding", "chunked")))},
 	},
 })
@@ -49,9 +49,9 @@ after a 101 nobody ever finds out.`,
 		return "Content-Length " + values(&c.X.Request.Head, "Content-Length"), c.inRequest("Content-Length")
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BODY-CL-DUP", Class: Refuse400, Risk: State, Title: "two lengths that differ", Also: []string{"UPGRADE-BODY"},
+		{ID: "UPGRADE-BODY-CL-DUP", Class: Refuse400, Risk: State, Title: "two lengths that differ",
 			Edit: Content(ping, Edits(Set("Content-Length", "8"), Twice("Content-Length", "0")))},
-		{ID: "UPGRADE-BODY-CL-BAD", Class: Refuse400, Risk: State, Title: "a length with a plus sign", Also: []string{"UPGRADE-BODY"},
+		{ID: "UPGRADE-BODY-CL-BAD", Class: Refuse400, Risk: State, Title: "a length with a plus sign",
 			Edit: Content(ping, Set("Content-Length", "+8"))},
 	},
 })
@@ -73,12 +73,17 @@ request or, after a 101, the tunnel.`,
 		return "Transfer-Encoding " + values(&c.X.Request.Head, "Transfer-Encoding"), c.inRequest("Transfer-Encoding")
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BODY-TE-UNKNOWN", Title: "a transfer coding that does not end in chunked", Also: []string{"UPGRADE-BODY"},
+		{ID: "UPGRADE-BODY-TE-UNKNOWN", Title: "a transfer coding that does not end in chunked",
 			Edit: Set("Transfer-Encoding", "gzip")},
-		{ID: "UPGRADE-BODY-TE-OBF", Title: "a transfer coding that only contains chunked", Also: []string{"UPGRADE-BODY"},
+		{ID: "UPGRADE-BODY-TE-OBF", Title: "a transfer coding that only contains chunked",
 			Edit: Set("Transfer-Encoding", "xchunked")},
 	},
 })
+
+// misframed tells whether a rule about the framing of the content is broken.
+func (c *Case) misframed() bool {
+	return c.flawed(wire.FlawLengthCoding) || c.invalidLength() || c.flawed(wire.FlawCodingInvalid)
+}
 
 // invalidLength tells whether the length of the content is no number, or several. A number that is only too large for
 // us is a number.

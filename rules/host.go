@@ -56,7 +56,7 @@ gobwas/ws: ws.Upgrader reads from the connection by itself and takes two; ws.HTT
 
 var _ = register(Rule{
 	ID: "UPGRADE-HOST-INVALID", Level: Must, Party: Client,
-	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
 	Title: "a request whose Host is no host and port is not switched on",
 	Refs: []Ref{
 		{"9112", "3.2", "a server answers 400 to a request with an invalid Host field"},

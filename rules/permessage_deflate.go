@@ -122,7 +122,7 @@ such connections as well.`,
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-SERVER-BITS", Level: Advice, Party: Server,
-	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
 	Title: "a server keeps to the window that the client asks for",
 	Refs: []Ref{
 		{"7692", "7.1.2.1", "who accepts an offer with server_max_window_bits answers with it, at the same or a smaller value"},
@@ -130,12 +130,19 @@ var _ = register(Rule{
 	Why: `A client that asks for a small window has little memory: it keeps as much of what came before as it said and no
 more. A server that accepts the offer and passes over the limit refers to bytes that the client has thrown away; the
 message cannot be decompressed, and the connection ends with the first large one. A server that cannot limit its window,
-such as one built on Java's Deflater, must decline the offer.`,
+such as one built on Java's Deflater, must decline the offer. Where the client asks for 15 bits, the most there are,
+nothing can go wrong; a client that is strict may still miss the parameter, so that is a warning.`,
 	Fix:  `Repeat server_max_window_bits in the answer and limit the window, or leave permessage-deflate out of the answer.`,
 	When: func(c *Case) bool { return c.accepted() && c.negotiated().deflate.offer.serverBits != 0 },
 	Judge: func(c *Case) Verdict {
-		t := &c.negotiated().deflate
-		return passIf(t.answer.fitsServerBits(&t.offer))
+		switch t := &c.negotiated().deflate; {
+		case t.answer.fitsServerBits(&t.offer):
+			return Pass
+		case t.offer.serverBits == 15: // the default
+			c.rate(Low)
+			return Warn
+		}
+		return Fail
 	},
 	Show: func(c *Case) (string, []Span) {
 		t := &c.negotiated().deflate

@@ -48,3 +48,13 @@ func TestEveryRuleHasAnExample(t *testing.T) {
 		}
 	}
 }
+
+// TestAdviceAboutServersIsNotHigh holds that what no RFC demands of a server is at most medium, unless it is critical by
+// its nature.
+func TestAdviceAboutServersIsNotHigh(t *testing.T) {
+	for _, r := range All() {
+		if r.Level == Advice && r.Party == Server && (r.Severity.Refused == High || r.Severity.Switched == High) {
+			t.Errorf("%s is advice, and high", r.ID)
+		}
+	}
+}

@@ -20,6 +20,13 @@ switches where all others have given up. Of 78 servers that were tried, 58 did n
 	When: func(c *Case) bool {
 		return c.flawed(wire.FlawVersion) && c.X.Request.Start.To < len(c.X.Request.Raw) // else more of the line may come
 	},
+	Judge: func(c *Case) Verdict {
+		verdict := RefuseSwitch(c)
+		if c.switched && laterMajor(c.X.Request.Version) {
+			c.rate(Medium) // RFC 6455 §4.2.1 takes a higher version too
+		}
+		return verdict
+	},
 	Show: func(c *Case) (string, []Span) {
 		q := c.X.Request
 		if q.Version == "" {
@@ -36,6 +43,13 @@ switches where all others have given up. Of 78 servers that were tried, 58 did n
 		{ID: "UPGRADE-HTTP-VER-01.1", Title: "HTTP/01.1", Edit: Version("HTTP/01.1")},
 	},
 })
+
+// laterMajor tells whether a version is well-formed and of a later major version than HTTP/1, such as HTTP/2.0.
+func laterMajor(version string) bool {
+	const form = "HTTP/d.d"
+	return len(version) == len(form) && version[:5] == form[:5] && '2' <= version[5] && version[5] <= '9' &&
+		version[6] == '.' && '0' <= version[7] && version[7] <= '9'
+}
 
 // atLeast11 tells whether a version is HTTP/1.1 or a later one of HTTP/1.
 func atLeast11(version string) bool {

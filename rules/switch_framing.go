@@ -104,7 +104,7 @@ Intermediaries: close a connection to a server on which something arrives that n
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-HTTP2", Level: Advice, Party: Server,
-	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
+	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
 	Title: "there is no 101 in HTTP/2 and later",
 	Refs: []Ref{
 		{"9113", "8.6", "HTTP/2 has taken the 101 out; connections within it are opened by an extended CONNECT"},

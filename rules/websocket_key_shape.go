@@ -27,6 +27,13 @@ out.`,
 	Fix: `Take a key only if it is 22 characters of A-Z a-z 0-9 + / with "==" behind them; answer anything else with 400.
 Go: base64.StdEncoding skips line ends; compare the length with 24 before decoding.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && c.misshapenKey() != nil },
+	Judge: func(c *Case) Verdict {
+		verdict := RefuseSwitch(c)
+		if c.switched && decodedLength(c.misshapenKey()) > 0 {
+			c.rate(Medium) // RFC 6455 §4.2.2: it is not necessary to decode the key
+		}
+		return verdict
+	},
 	Show: func(c *Case) (string, []Span) {
 		key := c.misshapenKey()
 		return "Sec-WebSocket-Key " + quote(key) + " (" + keyFault(key) + ")", c.inRequest(keyField)
@@ -269,11 +276,19 @@ func keyFault(key []byte) string {
 	if len(key) == 0 {
 		return "empty"
 	}
-	digits := bytes.TrimRight(key, "=")
-	if len(key)%4 == 0 && len(key)-len(digits) <= 2 && !slices.ContainsFunc(digits, notBase64) {
-		return fmt.Sprintf("base64 of %d bytes", base64.RawStdEncoding.DecodedLen(len(digits)))
+	if n := decodedLength(key); n > 0 {
+		return fmt.Sprintf("base64 of %d bytes", n)
 	}
 	return fmt.Sprintf("%d characters, not the base64 of 16 bytes", len(key))
+}
+
+// decodedLength is how many bytes a key stands for that is well-formed base64; 0 if it is none.
+func decodedLength(key []byte) int {
+	digits := bytes.TrimRight(key, "=")
+	if len(key)%4 != 0 || len(key)-len(digits) > 2 || slices.ContainsFunc(digits, notBase64) {
+		return 0
+	}
+	return base64.RawStdEncoding.DecodedLen(len(digits))
 }
 
 // connection names the connection of the exchange: the ends of it or, where these are not known, the exchange itself.

@@ -72,8 +72,12 @@ stays open, to people and to monitoring. Many libraries refuse with a bare 400.`
 	},
 })
 
-// foreignVersion is the WebSocket version that the request asks for, if it is a version (RFC 6455 §4.3) and not 13.
+// foreignVersion is the WebSocket version that the request asks for, if it is a version (RFC 6455 §4.3) and not 13. Of two
+// version lines nobody can say which one the server has read; that is UPGRADE-WS-VER-DUP.
 func (c *Case) foreignVersion() string {
+	if c.X.Request.Count(versionField) != 1 {
+		return ""
+	}
 	if v := first(&c.X.Request.Head, versionField); isVersion(v) && string(v) != "13" {
 		return string(v)
 	}
