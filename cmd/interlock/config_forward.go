@@ -162,21 +162,6 @@ func (c *forwardConfig) authority() (*ca.Authority, error) {
 	return ca.Load(c.CA)
 }
 
-// forward is the forward listener of a configuration that has been checked. Never are addresses of our own.
-func (c *forwardConfig) forward(r *proxy.Relay, never []netip.AddrPort) (*proxy.Forward, error) {
-	f := &proxy.Forward{Relay: r, Hosts: c.Hosts, PassThrough: c.PassThrough, Never: never}
-	var errs [4]error
-	f.Users, errs[0] = c.users()
-	f.Upstream, errs[1] = c.upstream()
-	f.TLS, errs[2] = c.BackendTLS.config()
-	authority, err := c.authority()
-	if errs[3] = err; authority != nil {
-		f.CA = authority.TLS()
-		f.Page, err = authority.Handler()
-	}
-	return f, errors.Join(append(errs[:], err, f.Check())...)
-}
-
 // isOpen tells whether anybody who reaches the listener may use it from another machine.
 func (c *forwardConfig) isOpen() bool {
 	if c.Listen == "" || len(c.Users) > 0 || c.UsersFile != "" {
@@ -185,18 +170,4 @@ func (c *forwardConfig) isOpen() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	a, notAddr := netip.ParseAddr(host)
 	return err == nil && host != "localhost" && (notAddr != nil || !a.IsLoopback())
-}
-
-// own are addresses that nobody is to reach through the forward listener.
-func (d *doors) own() []netip.AddrPort {
-	var all []netip.AddrPort
-	for _, ln := range append([]net.Listener{d.admin, d.open}, d.reverse...) {
-		if ln == nil {
-			continue
-		}
-		if tcp, ok := ln.Addr().(*net.TCPAddr); ok {
-			all = append(all, tcp.AddrPort())
-		}
-	}
-	return all
 }

@@ -55,6 +55,6 @@ func loadRules(cmd *cobra.Command) (config, rules.Gate, error) {
 	if err != nil {
 		return c, gate, usage("--fail-on: %w", err)
 	}
-	c.storeFlag(cmd)
+	storeFlag(cmd, &c)
 	return c, rules.Gate{Profile: rules.Profile(c.Rules.Profile), Least: least, AsOf: c.Rules.AsOf}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"syscall"
 
@@ -95,4 +96,18 @@ func addressOf(ln net.Listener) string {
 		return ""
 	}
 	return ln.Addr().String()
+}
+
+// own are addresses that nobody is to reach through the forward listener.
+func (d *doors) own() []netip.AddrPort {
+	var all []netip.AddrPort
+	for _, ln := range append([]net.Listener{d.admin, d.open}, d.reverse...) {
+		if ln == nil {
+			continue
+		}
+		if tcp, ok := ln.Addr().(*net.TCPAddr); ok {
+			all = append(all, tcp.AddrPort())
+		}
+	}
+	return all
 }

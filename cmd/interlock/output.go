@@ -38,20 +38,15 @@ func newOutput(w io.Writer, format string, ascii bool) *output {
 // Close writes what waits.
 func (o *output) Close() { o.queue.Close() }
 
-// banner says on a terminal what stands where.
-func (o *output) banner(c config, open *doors) {
+// banner says on a terminal which address leads where. Forward may be empty.
+func (o *output) banner(front, backend, forward, admin string) {
 	if o.console == nil {
 		return
 	}
-	forward := ""
-	if open.forward != nil {
-		forward = "   forward " + open.forward.Addr().String()
+	if forward != "" {
+		forward = "   forward " + forward
 	}
-	scheme := "http"
-	if len(c.TLS.Certificates) > 0 {
-		scheme = "https"
-	}
-	fmt.Fprintf(o.w, " interlock %s   %s://%s %s %s%s   admin %s://%s\n\n", version(), scheme, open.reverse[0].Addr(), o.console.arrow(), c.Backend, forward, c.Admin.scheme(), open.admin.Addr())
+	fmt.Fprintf(o.w, " interlock %s   %s %s %s%s   admin %s\n\n", version(), front, o.console.arrow(), backend, forward, admin)
 }
 
 // summary says what was found in all, and what was not looked into.

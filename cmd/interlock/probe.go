@@ -75,7 +75,7 @@ func probeCommand() *cobra.Command {
 			return p.do(cmd.Context(), args[0])
 		},
 	}
-	f.add(cmd)
+	addProbeFlags(cmd, f)
 	gateFlags(cmd)
 	acceptFlags(cmd)
 	recordFlags(cmd, &f.labels)
@@ -88,8 +88,8 @@ func probeCommand() *cobra.Command {
 	return cmd
 }
 
-// add adds the flags to the command.
-func (f *probeFlags) add(cmd *cobra.Command) {
+// addProbeFlags adds the flags to the command.
+func addProbeFlags(cmd *cobra.Command, f *probeFlags) {
 	s := cmd.Flags()
 	s.StringArrayVarP(&f.fields, "field", "H", nil, "field line of every request, 'Name: value', several times; @FILE reads lines from a file")
 	s.StringVar(&f.cookie, "cookie", "", "value of Cookie")
@@ -233,7 +233,7 @@ func (p *probing) aim(ctx context.Context, url string) error {
 	}
 	key := "AAAAAAAAAAAAAAAAAAAAAA==" // each request gets a fresh one
 	base := rules.NewHandshake(p.place.scheme, p.place.host, p.place.target, key)
-	identity, err := p.config.Probes.Identity.fields(ctx, p.screen.stderr)
+	identity, err := identityFields(ctx, &p.config.Probes.Identity, p.screen.stderr)
 	if err != nil {
 		return err
 	}

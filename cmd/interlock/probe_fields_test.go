@@ -84,12 +84,12 @@ func TestIdentities(t *testing.T) {
 	}
 	t.Setenv("PROBE_IDENTITY", "X-A: 1\nX-B: 2")
 	c := identityConfig{File: name, Env: "PROBE_IDENTITY", Command: "echo X-C: 3"}
-	got, err := c.fields(t.Context(), os.Stderr)
+	got, err := identityFields(t.Context(), &c, os.Stderr)
 	if want := []field{{"Cookie", "of=file"}, {"X-A", "1"}, {"X-B", "2"}, {"X-C", "3"}}; err != nil || len(got) != 4 || [4]field(got) != [4]field(want) {
 		t.Errorf("got %q, %v", got, err)
 	}
 	c = identityConfig{Env: "NO_SUCH_VARIABLE"}
-	if _, err := c.fields(t.Context(), os.Stderr); err == nil || !strings.Contains(err.Error(), "NO_SUCH_VARIABLE") {
+	if _, err := identityFields(t.Context(), &c, os.Stderr); err == nil || !strings.Contains(err.Error(), "NO_SUCH_VARIABLE") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -111,8 +111,8 @@ func supply(base *rules.Handshake, command string, stderr io.Writer) func(contex
 	}
 }
 
-// fields are those of the identity that probes have: of a file, a variable of the environment and a command.
-func (c *identityConfig) fields(ctx context.Context, stderr io.Writer) ([]field, error) {
+// identityFields are the header lines of the identity that probes have: of a file, a variable of the environment and a command.
+func identityFields(ctx context.Context, c *identityConfig, stderr io.Writer) ([]field, error) {
 	var all []field
 	add := func(text, from string) error {
 		lines, err := parseFields(text, from)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +83,12 @@ func newReplay(cmd *cobra.Command, id string, fields []string) (*replay, error) 
 	if err != nil {
 		return nil, err
 	}
-	request, err := r.request(fields)
+	f := probeFlags{fields: fields}
+	given, err := f.fieldLines()
+	if err != nil {
+		return nil, err
+	}
+	request, err := recordedRequest(r.was, given)
 	if err != nil {
 		return nil, err
 	}
@@ -120,57 +124,6 @@ func (r *replay) backend(cmd *cobra.Command) (addresses []string, secure bool, e
 		err = usage("--backend: %w", err)
 	}
 	return addresses, secure, err
-}
-
-// request is the request as it was recorded, with fields in place of those that were blanked out.
-func (r *replay) request(fields []string) ([]byte, error) {
-	raw := r.was.X.Request.Raw
-	if len(raw) == 0 {
-		return nil, usage("replay: of this exchange no request is kept")
-	}
-	f := probeFlags{fields: fields}
-	given, err := f.fieldLines()
-	if err != nil {
-		return nil, err
-	}
-	q := wire.ReadRequest(raw)
-	if k := q.RequestFraming().Kind; k == wire.FramedByLength || k == wire.FramedByChunks {
-		return nil, usage("replay: the content of that request is not kept, so it cannot be sent again")
-	}
-	var missing []string
-	out, last := []byte(nil), 0
-	for _, each := range q.Fields {
-		value := q.Text(each.Value)
-		name := string(q.Text(each.Name))
-		if len(value) == 0 || len(bytes.Trim(value, "*")) > 0 && !bytes.Contains(value, []byte("**")) {
-			continue
-		}
-		i := slices.IndexFunc(given, func(g field) bool { return wire.EqualFold(g.name, name) })
-		if i < 0 {
-			missing = append(missing, name)
-			continue
-		}
-		out = append(append(out, raw[last:each.Value.From]...), given[i].value...)
-		last = each.Value.To
-	}
-	if strings.Contains(q.Target, "=**") || strings.HasSuffix(q.Target, "=*") {
-		missing = append(missing, "the query of the target")
-	}
-	if len(missing) > 0 {
-		return nil, usage("replay: blanked out when it was recorded: %s; give them again with -H 'Name: value'", strings.Join(missing, ", "))
-	}
-	return append(out, raw[last:]...), nil
-}
-
-// exactly is a handshake that sends these bytes and no others.
-func exactly(request []byte) *rules.Handshake {
-	q := wire.ReadRequest(request)
-	return &rules.Handshake{Before: string(request), Path: q.Target, Host: firstHost(q), Version: ""}
-}
-
-func firstHost(q *wire.Request) string {
-	host, _ := q.Value("Host")
-	return host
 }
 
 // do sends it, says what differs, and ends as every other command does.

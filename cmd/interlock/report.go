@@ -83,7 +83,7 @@ func storeFlags(cmd *cobra.Command) {
 }
 
 // storeFlag takes the store that a command is told of, if it has storeFlags.
-func (c *config) storeFlag(cmd *cobra.Command) {
+func storeFlag(cmd *cobra.Command, c *config) {
 	f := cmd.Flags().Lookup("store")
 	if f == nil {
 		return
@@ -98,7 +98,7 @@ func (c *config) storeFlag(cmd *cobra.Command) {
 
 // storeOf opens the store that a command is told of; it must be there.
 func storeOf(cmd *cobra.Command, c *config) (*store.Store, error) {
-	c.storeFlag(cmd)
+	storeFlag(cmd, c)
 	if c.Store == "memory" {
 		return nil, usage("--store: what was in memory is gone; name a file or a DSN")
 	}

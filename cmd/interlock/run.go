@@ -45,12 +45,12 @@ func runCommand() *cobra.Command {
 			return t.do(cmd.Context())
 		},
 	}
-	f.add(cmd)
+	addRunFlags(cmd, f)
 	return cmd
 }
 
-// add adds the flags to the command. What stands behind the name of the command to run is that command's own.
-func (f *runFlags) add(cmd *cobra.Command) {
+// addRunFlags adds the flags to the command. What follows the name of the command to run is that command's own.
+func addRunFlags(cmd *cobra.Command, f *runFlags) {
 	s := cmd.Flags()
 	s.SetInterspersed(false)
 	backendFlags(cmd)

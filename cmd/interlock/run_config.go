@@ -58,6 +58,6 @@ func loadTrial(cmd *cobra.Command) (config, rules.Gate, error) {
 		}
 	}
 	c.tlsFlags(value, o)
-	c.storeFlag(cmd)
+	storeFlag(cmd, &c)
 	return c, gate, c.check(o)
 }

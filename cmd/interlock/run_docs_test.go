@@ -58,7 +58,7 @@ func checkRun(t *testing.T, name string, words []string) {
 	f := new(runFlags)
 	cmd := runCommand()
 	cmd.ResetFlags()
-	f.add(cmd)
+	addRunFlags(cmd, f)
 	if err := cmd.ParseFlags(words[2:]); err != nil {
 		t.Errorf("%s: %v", name, err)
 		return

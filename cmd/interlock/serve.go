@@ -126,7 +126,11 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 	reload := &reloader{serving: s, load: load, file: c.file, stamp: c.stamp}
 	reload.open()
 	began := time.Now()
-	out.banner(c, open)
+	scheme := "http"
+	if len(c.TLS.Certificates) > 0 {
+		scheme = "https"
+	}
+	out.banner(scheme+"://"+open.reverse[0].Addr().String(), c.Backend, addressOf(open.forward), c.Admin.scheme()+"://"+open.admin.Addr().String())
 	out.log.Info().Str("version", version()).Str("instance", s.ledger.Instance).Str("listen", open.reverse[0].Addr().String()).
 		Str("admin", open.admin.Addr().String()).Str("forward", addressOf(open.forward)).Str("backend", t.first.String()).Msg("listening")
 	c.warn(out.log)
@@ -180,7 +184,7 @@ func (s *serving) keep(ctx context.Context, kept *keeping) (over func(), stored 
 
 // start lets every part run in a goroutine of its own.
 func (s *serving) start(ctx context.Context, open *doors, admin *web.Server, reload *reloader) error {
-	forward, err := s.config.Forward.forward(s.relay, open.own())
+	forward, err := newForward(&s.config.Forward, s.relay, open.own())
 	if err != nil {
 		return usage("forward: %w", err)
 	}

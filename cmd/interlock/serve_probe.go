@@ -191,7 +191,7 @@ func (r *learnedRun) target(ctx context.Context) (probe.Target, error) {
 	if recorded {
 		return t, nil
 	}
-	identity, err := r.config().Probes.Identity.fields(ctx, &bytes.Buffer{})
+	identity, err := identityFields(ctx, &r.config().Probes.Identity, &bytes.Buffer{})
 	if err != nil {
 		return t, err
 	}

@@ -29,8 +29,7 @@ func (p *prober) replay(ctx context.Context, exchange string) (*rules.Ruling, er
 	if b == nil {
 		return nil, fmt.Errorf("exchange %q: %w", exchange, errNoBackend)
 	}
-	r := replay{config: p.within.Load().config, was: was}
-	request, err := r.request(nil)
+	request, err := recordedRequest(was, nil)
 	if err != nil {
 		text, _, _ := strings.Cut(err.Error(), "; give them again with -H")
 		return nil, errors.New(strings.TrimPrefix(text, "replay: "))

@@ -49,7 +49,7 @@ func newPicture(ctx context.Context, s *serving, open *doors, kept *keeping) *pi
 }
 
 // use shows another configuration from here on.
-func (h *picture) use(c *config) { h.config.Store(&effective{c.effective(), c.warnings()}) }
+func (h *picture) use(c *config) { h.config.Store(&effective{shownSettings(c), c.warnings()}) }
 
 // settings are the listeners.
 func (d *doors) settings() []ui.Setting {

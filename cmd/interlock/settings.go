@@ -132,8 +132,8 @@ func byItself(key string) string {
 	return key
 }
 
-// effective is the configuration as it is shown.
-func (c *config) effective() []ui.Setting {
+// shownSettings is the configuration as it is shown.
+func shownSettings(c *config) []ui.Setting {
 	var all []ui.Setting
 	for _, s := range c.settings() {
 		all = append(all, ui.Setting{Key: s.key, Value: s.shown(), Origin: c.origin.origin(s.key)})

@@ -69,7 +69,7 @@ func importCommand() *cobra.Command {
 				in = file
 			}
 			c := defaults()
-			c.storeFlag(cmd)
+			storeFlag(cmd, &c)
 			s, err := openStore(cmd.Context(), &c, store.Options{})
 			if err != nil {
 				return err

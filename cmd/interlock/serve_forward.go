@@ -1,0 +1,23 @@
+package main
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/interlock-proxy/interlock/proxy"
+)
+
+// newForward makes the forward listener of a configuration that has been checked. Never are addresses of our own.
+func newForward(c *forwardConfig, r *proxy.Relay, never []netip.AddrPort) (*proxy.Forward, error) {
+	f := &proxy.Forward{Relay: r, Hosts: c.Hosts, PassThrough: c.PassThrough, Never: never}
+	var errs [4]error
+	f.Users, errs[0] = c.users()
+	f.Upstream, errs[1] = c.upstream()
+	f.TLS, errs[2] = c.BackendTLS.config()
+	authority, err := c.authority()
+	if errs[3] = err; authority != nil {
+		f.CA = authority.TLS()
+		f.Page, err = authority.Handler()
+	}
+	return f, errors.Join(append(errs[:], err, f.Check())...)
+}
