@@ -195,17 +195,3 @@ func (p *process) blame(err error) error {
 	}
 	return err
 }
-
-// freePorts are n different loopback addresses that nothing listens on.
-func freePorts(n int) ([]string, error) {
-	var addresses []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer l.Close() // all at the end, so that no port comes twice
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses, nil
-}

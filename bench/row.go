@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/interlock-proxy/interlock/lab/ports"
 )
 
 // A row is one thing that is measured in all rounds.
@@ -69,16 +71,18 @@ func (b *bench) close() {
 }
 
 func (b *bench) newOrigin(ctx context.Context) (*process, string, error) {
-	ports, err := freePorts(1)
-	if err != nil {
-		return nil, "", err
-	}
-	p, err := start(ctx, "origin", setting{dir: b.dir}, []string{b.self, "origin", ports[0]}, ports[0])
+	var p *process
+	var backend string
+	err := ports.Use(func(addr string) (err error) {
+		backend = addr
+		p, err = start(ctx, "origin", setting{dir: b.dir}, []string{b.self, "origin", addr}, addr)
+		return err
+	})
 	if err != nil {
 		return nil, "", err
 	}
 	b.processes = append(b.processes, p)
-	return p, ports[0], nil
+	return p, backend, nil
 }
 
 // among are those of the names that the run is to measure.
@@ -120,20 +124,24 @@ func (b *bench) begin(ctx context.Context, name string, origin *process, backend
 	if c.Command == nil {
 		return &running{c, origin, backend, ""}, nil
 	}
-	ports, err := freePorts(2)
-	if err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp(b.dir, "contender-")
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	s := setting{dir: dir, self: b.self, interlock: b.interlock, backend: backend, listen: ports[0], admin: ports[1]}
-	command, err := c.Command(s)
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	p, err := start(ctx, c.Name, s, command, s.listen)
+	s := setting{self: b.self, interlock: b.interlock, backend: backend}
+	var p *process
+	err := ports.Use(func(addr string) error {
+		admin, err := ports.Free(1)
+		if err == nil {
+			s.dir, err = os.MkdirTemp(b.dir, "contender-")
+		}
+		if err != nil {
+			return fmt.Errorf("start %s: %w", name, err)
+		}
+		s.listen, s.admin = addr, admin[0]
+		command, err := c.Command(s)
+		if err != nil {
+			return fmt.Errorf("start %s: %w", name, err)
+		}
+		p, err = start(ctx, c.Name, s, command, s.listen)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

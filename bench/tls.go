@@ -24,6 +24,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/interlock-proxy/interlock/lab/ports"
 )
 
 //go:embed nginx-tls.conf
@@ -87,20 +89,19 @@ func (b *bench) secure(ctx context.Context) (*process, string, error) {
 	if b.secured != nil {
 		return b.secured, b.securedAt, nil
 	}
-	ports, err := freePorts(1)
-	if err != nil {
-		return nil, "", err
-	}
 	if err := certify(b.dir); err != nil {
 		return nil, "", fmt.Errorf("make a certificate: %w", err)
 	}
-	p, err := start(ctx, "tlsorigin", setting{dir: b.dir}, []string{b.self, "tlsorigin", ports[0], b.dir}, ports[0])
+	err := ports.Use(func(addr string) (err error) {
+		b.securedAt = addr
+		b.secured, err = start(ctx, "tlsorigin", setting{dir: b.dir}, []string{b.self, "tlsorigin", addr, b.dir}, addr)
+		return err
+	})
 	if err != nil {
 		return nil, "", err
 	}
-	b.processes = append(b.processes, p)
-	b.secured, b.securedAt = p, ports[0]
-	return p, ports[0], nil
+	b.processes = append(b.processes, b.secured)
+	return b.secured, b.securedAt, nil
 }
 
 // tlsOrigin switches each connection at args[0], with the certificate in the folder args[1], and reads until its end.

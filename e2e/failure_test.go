@@ -12,13 +12,18 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/interlock-proxy/interlock/lab/ports"
 )
 
 // closedPort is an address on which nobody listens.
 func closedPort(t *testing.T) string {
-	b := listen(t)
-	b.ln.Close()
-	return b.addr()
+	t.Helper()
+	addresses, err := ports.Free(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addresses[0]
 }
 
 // answeredLocally waits for the line that says so.

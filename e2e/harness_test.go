@@ -61,6 +61,41 @@ func program(t testing.TB, name, pkg string) string {
 	return path
 }
 
+// begin starts a server that ends with its test. The channel is closed when it has ended.
+func begin(t testing.TB, cmd *exec.Cmd) (ended chan struct{}, err error) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	ended = make(chan struct{})
+	go func() {
+		defer close(ended)
+		cmd.Wait() // how it ended is in its log
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-ended
+	})
+	return ended, nil
+}
+
+// comesUp waits until a server that was begun is up.
+func comesUp(ended chan struct{}, up func() bool) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !up(); {
+		select {
+		case <-ended:
+			return errors.New("ended while it started")
+		case <-tick.C:
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("is not up after %v", patience)
+		}
+	}
+	return nil
+}
+
 // result is what came of a command that has ended.
 type result struct {
 	stdout, stderr string

@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -15,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/interlock-proxy/interlock/lab/ports"
 )
 
 // TestPrometheusScrapesServe has a Prometheus with the alerts of the repository scrape an auditor: an unsafe switch raises
@@ -108,41 +112,48 @@ func dashboard(t *testing.T) (all []string) {
 // prometheus is a Prometheus server. It ends with its test.
 type prometheus struct {
 	*admin
-	cmd *exec.Cmd
+	cmd   *exec.Cmd
+	ended chan struct{}
 }
 
 // startPrometheus starts a server that scrapes a target each second, with the alerts of the repository, and returns when
 // it answers.
 func startPrometheus(t *testing.T, target string) *prometheus {
 	t.Helper()
-	dir := t.TempDir()
 	config := content(t, "../configs/prometheus", "prometheus.yml")
 	alerts, err := filepath.Abs("../configs/prometheus/alerts.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	config = strings.NewReplacer("127.0.0.1:9426", target, "15s", "1s", "alerts.yml", alerts).Replace(config)
-	ln := listen(t)
-	addr := ln.addr()
-	ln.ln.Close() // Prometheus has no way to say which port it was given
-	p := &prometheus{admin: &admin{t: t, client: client(t), at: "http://" + addr}}
-	p.cmd = exec.Command(program(t, "prometheus", "prometheus"), "--config.file="+file(t, "prometheus.yml", []byte(config)),
-		"--storage.tsdb.path="+dir, "--web.listen-address="+addr, "--log.level=warn")
-	p.cmd.Stderr = &p.said
-	if err := p.cmd.Start(); err != nil {
+	path := file(t, "prometheus.yml", []byte(config))
+	p := &prometheus{admin: &admin{t: t, client: client(t)}}
+	err = ports.Use(func(addr string) (err error) {
+		p.at = "http://" + addr
+		var log bytes.Buffer // read after the end of the process
+		p.cmd = exec.Command(program(t, "prometheus", "prometheus"), "--config.file="+path, "--storage.tsdb.path="+t.TempDir(),
+			"--web.listen-address="+addr, "--log.level=warn")
+		p.cmd.Stderr = &log
+		if p.ended, err = begin(t, p.cmd); err != nil {
+			return err
+		}
+		err = comesUp(p.ended, func() bool { return strings.Contains(p.answer("/-/ready"), "Ready") })
+		if err != nil {
+			p.stop()
+			err = fmt.Errorf("prometheus %w:\n%s", err, &log)
+		}
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.stop)
-	p.await("/-/ready", "Ready")
 	return p
 }
 
 // stop ends the server, unless it has ended.
 func (p *prometheus) stop() {
-	if p.cmd.ProcessState == nil {
-		_ = p.cmd.Process.Signal(os.Interrupt)
-		_ = p.cmd.Wait()
-	}
+	_ = p.cmd.Process.Signal(os.Interrupt)
+	<-p.ended
 }
 
 // await asks until the answer has that text in it.
@@ -152,16 +163,20 @@ func (p *prometheus) await(path, want string) {
 	defer tick.Stop()
 	last := ""
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
-		answer, err := p.client.Get(p.at + path)
-		if err != nil {
-			last = err.Error()
-			continue
-		}
-		text, _ := io.ReadAll(answer.Body) // what is missing is asked for again
-		answer.Body.Close()
-		if last = string(text); strings.Contains(last, want) {
+		if last = p.answer(path); strings.Contains(last, want) {
 			return
 		}
 	}
 	p.t.Fatalf("GET %s: got %s, want %s", path, last, want)
+}
+
+// answer is the body of the answer, or the error.
+func (p *prometheus) answer(path string) string {
+	answer, err := p.client.Get(p.at + path)
+	if err != nil {
+		return err.Error()
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(answer.Body) // what is missing is asked for again
+	return string(text)
 }

@@ -11,13 +11,13 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/interlock-proxy/interlock/lab/ports"
 )
 
 // nginx runs nginx with one server until the test ends and returns its address.
@@ -28,62 +28,42 @@ func nginx(t *testing.T, listen, server string) string {
 	})
 }
 
-// nginxWith runs nginx with a configuration, made for a folder and an address to listen on. Another program may take the
-// port between its choice and nginx's bind: then another one is tried.
-func nginxWith(t *testing.T, configure func(dir, addr string) string) string {
+// nginxWith runs nginx with a configuration, made for a folder and an address to listen on.
+func nginxWith(t *testing.T, configure func(dir, addr string) string) (addr string) {
 	t.Helper()
-	for try := 0; ; try++ {
-		addr, log := startNginx(t, configure)
-		switch {
-		case addr != "":
-			return addr
-		case try == 3 || !strings.Contains(log, "Address already in use"):
-			t.Fatalf("nginx does not listen:\n%s", log)
-		}
-	}
-}
-
-// startNginx returns the address, or nginx's log where it did not come to listen.
-func startNginx(t *testing.T, configure func(dir, addr string) string) (addr, log string) {
-	t.Helper()
-	dir := t.TempDir()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	err := ports.Use(func(free string) error {
+		addr = free
+		return startNginx(t, addr, configure)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr = ln.Addr().String()
-	ln.Close()
-	config := filepath.Join(dir, "nginx.conf")
+	return addr
+}
+
+// startNginx returns when nginx listens. The error has its log.
+func startNginx(t *testing.T, addr string, configure func(dir, addr string) string) error {
+	t.Helper()
+	dir := t.TempDir()
+	config, log := filepath.Join(dir, "nginx.conf"), filepath.Join(dir, "log")
 	text := fmt.Sprintf("daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/log;\n%[2]s\nevents {}\n", dir, configure(dir, addr))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	cmd := exec.Command(program(t, "nginx", "nginx"), "-c", config, "-e", filepath.Join(dir, "log"))
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	cmd := exec.Command(program(t, "nginx", "nginx"), "-c", config, "-e", log)
+	ended, err := begin(t, cmd)
+	if err != nil {
+		return err
 	}
-	ended := make(chan struct{})
-	go func() {
-		cmd.Wait()
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		<-ended
-	})
-	running := true
-	for deadline := time.Now().Add(patience); running && time.Now().Before(deadline); {
-		if pid, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil && len(pid) > 0 { // written once it is bound
-			return addr, ""
-		}
-		select {
-		case <-ended:
-			running = false
-		case <-time.After(10 * time.Millisecond):
-		}
+	listening := func() bool {
+		pid, err := os.ReadFile(filepath.Join(dir, "pid")) // written once it is bound
+		return err == nil && len(pid) > 0
 	}
-	b, _ := os.ReadFile(filepath.Join(dir, "log"))
-	return "", string(b)
+	if err := comesUp(ended, listening); err != nil {
+		said, _ := os.ReadFile(log)
+		return fmt.Errorf("nginx %w:\n%s", err, said)
+	}
+	return nil
 }
 
 // recipe is nginx's documented way to pass WebSocket on.

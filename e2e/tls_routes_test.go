@@ -24,12 +24,10 @@ func TestListenersCertificatesAndRoutes(t *testing.T) {
 	tells := func(text string) string {
 		return site(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	_, otherPort, err := net.SplitHostPort(closedPort(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	otherPort := fmt.Sprint(free.Addr().(*net.TCPAddr).Port)
-	free.Close()
 	pair := func(name string) string { return "{cert: " + o.at(name+".pem") + ", key: " + o.at(name+".key") + "}" }
 	config := file(t, "interlock.yaml", []byte("tls: {certificates: ["+pair("first")+", "+pair("second")+"]}\n"+
 		"listeners:\n  - {listen: \"localhost:"+otherPort+"\", tls: {certificates: ["+pair("other")+"]}}\n"+

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/interlock-proxy/interlock/lab/ports"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -98,15 +99,14 @@ func TestWithoutARouteTheClientIsTold(t *testing.T) {
 func TestAddressesAreTakenInTurn(t *testing.T) {
 	var other net.Listener
 	r := relay(t, func(r *Relay) {
-		gone, err := net.Listen("tcp", "127.0.0.1:0")
+		gone, err := ports.Free(1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		gone.Close()
 		if other, err = net.Listen("unix", t.TempDir()+"/backend"); err != nil {
 			t.Fatal(err)
 		}
-		r.Backend = &Backend{Addresses: []string{r.Backend.String(), gone.Addr().String(), "unix:" + other.Addr().String()}}
+		r.Backend = &Backend{Addresses: []string{r.Backend.String(), gone[0], "unix:" + other.Addr().String()}}
 	})
 	defer other.Close()
 	accepted := make(chan net.Conn, 6) // as many as there are connections

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/interlock-proxy/interlock/lab/ports"
 )
 
 // file makes a file that is no store.
@@ -44,11 +45,10 @@ func made(t *testing.T, change func(s *Store)) string {
 
 func TestWhatCannotBeOpened(t *testing.T) {
 	c := postgresCluster(t)
-	dead, err := net.Listen("tcp", "127.0.0.1:0")
+	dead, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dead.Close()
 	whole := made(t, func(*Store) {})
 	foreign := made(t, func(s *Store) { must(t, s, "PRAGMA application_id = 0") })
 	newer := made(t, func(s *Store) { must(t, s, "INSERT INTO "+versions+" (version_id, is_applied) VALUES (999, 1)") })
@@ -77,7 +77,7 @@ func TestWhatCannotBeOpened(t *testing.T) {
 		"an empty file":            {file(t, ""), existing, ErrNotFound, ""},
 		"a wrong password":         {strings.Replace(c.dsn("postgres"), ":pa55", ":pa56", 1), Options{}, ErrDenied, "password authentication failed"},
 		"no such database":         {c.dsn("nothing"), Options{}, ErrDenied, "does not exist"},
-		"nobody there":             {fmt.Sprintf("postgres://u:pa55@%s/x?sslmode=disable", dead.Addr()), Options{}, ErrUnreachable, "refused"},
+		"nobody there":             {fmt.Sprintf("postgres://u:pa55@%s/x?sslmode=disable", dead[0]), Options{}, ErrUnreachable, "refused"},
 		"no TLS":                   {strings.Replace(c.dsn("postgres"), "sslmode=disable", "sslmode=require", 1), Options{}, ErrUnreachable, "TLS"},
 		"tables of others":         {others(t, c), Options{}, ErrForeign, "another program"},
 		"a later one":              {later(t, c, 999), Options{}, ErrNewer, "999"},

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -16,6 +17,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/interlock-proxy/interlock/lab/ports"
 )
 
 // secret is the password of the test's database. No error has it in it.
@@ -53,29 +56,32 @@ func startCluster() (*cluster, error) {
 		return nil, fmt.Errorf("there is no pg_ctl: apt-get install postgresql")
 	}
 	slices.Sort(found)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	ln.Close()
-	c := &cluster{bin: filepath.Dir(found[len(found)-1]), port: port}
+	c := &cluster{bin: filepath.Dir(found[len(found)-1])}
+	var err error
 	if c.dir, err = os.MkdirTemp("", "interlock-postgres-"); err != nil {
 		return nil, err
 	}
+	if err := c.initialize(); err != nil {
+		return nil, err
+	}
+	return c, ports.Use(func(addr string) error {
+		_, c.port, _ = net.SplitHostPort(addr)
+		return c.start()
+	})
+}
+
+// initialize makes the files of the server in its folder.
+func (c *cluster) initialize() error {
 	if os.Getuid() == 0 { // PostgreSQL does not run as root
 		if err := c.drop(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	password := filepath.Join(c.dir, "password")
 	if err := os.WriteFile(password, []byte(secret), 0o644); err != nil {
-		return nil, err
+		return err
 	}
-	if err := c.run("initdb", "-D", c.dir+"/cluster", "-U", "interlock", "-A", "scram-sha-256", "--pwfile", password, "-N", "-E", "UTF8", "--locale", "C"); err != nil {
-		return nil, err
-	}
-	return c, c.start()
+	return c.run("initdb", "-D", c.dir+"/cluster", "-U", "interlock", "-A", "scram-sha-256", "--pwfile", password, "-N", "-E", "UTF8", "--locale", "C")
 }
 
 func (c *cluster) drop() error {
@@ -110,7 +116,16 @@ func (c *cluster) run(program string, args ...string) error {
 
 func (c *cluster) start() error {
 	options := "-p " + c.port + " -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=100 -c deadlock_timeout=200ms"
-	return c.run("pg_ctl", "-D", c.dir+"/cluster", "-l", c.dir+"/log", "-w", "-t", "60", "-o", options, "start")
+	log := filepath.Join(c.dir, "log")
+	if err := os.Remove(log); err != nil && !os.IsNotExist(err) { // what an earlier start said is no reason for this one
+		return err
+	}
+	err := c.run("pg_ctl", "-D", c.dir+"/cluster", "-l", log, "-w", "-t", "60", "-o", options, "start")
+	if err != nil {
+		text, _ := os.ReadFile(log)
+		err = fmt.Errorf("%w\nthe server's log:\n%s", err, text[max(0, len(text)-4096):])
+	}
+	return err
 }
 
 func (c *cluster) stop(mode string) error {
@@ -179,5 +194,22 @@ func stopCluster() {
 			fmt.Fprintln(os.Stderr, err)
 		}
 		os.RemoveAll(c.dir)
+	}
+}
+
+// TestAServerThatDoesNotStartSaysWhy starts a second one on the port of the first.
+func TestAServerThatDoesNotStartSaysWhy(t *testing.T) {
+	c := postgresCluster(t)
+	second := *c
+	second.dir = t.TempDir()
+	if err := errors.Join(os.Chmod(filepath.Dir(second.dir), 0o755), os.Chmod(second.dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	err := second.initialize()
+	if err == nil {
+		err = second.start()
+	}
+	if err == nil || !strings.Contains(err.Error(), "Address already in use") {
+		t.Errorf("got %v, want the line of its log about the port", err)
 	}
 }

@@ -3,7 +3,6 @@ package trace
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,18 +13,18 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/interlock-proxy/interlock/audit"
+	"github.com/interlock-proxy/interlock/lab/ports"
 )
 
 // TestADeadCollectorIsSaidOnce holds that a collector that takes nothing slows nobody, that what is lost is counted to the
 // last span, and that it is logged when that begins and when it is over.
 func TestADeadCollectorIsSaidOnce(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	nobody, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoint := "http://" + ln.Addr().String() + "/v1/traces"
-	ln.Close() // connections are refused from here on
+	endpoint := "http://" + nobody[0] + "/v1/traces"
 	var log bytes.Buffer
 	tr := tracer(t, endpoint, &log)
 	a := audit.Audit{Each: tr.Observe}

@@ -17,7 +17,7 @@ const module = "github.com/interlock-proxy/interlock"
 var floors = map[string]int{
 	"wire":  0,
 	"proxy": 1, "rules": 1, "capture": 1, "ca": 1,
-	"accept": 2, "audit": 2, "store": 2, "report": 2, "probe": 2, "lab": 2, "trace": 2,
+	"accept": 2, "audit": 2, "store": 2, "report": 2, "probe": 2, "lab": 2, "lab/ports": 2, "trace": 2,
 	"web/filter": 3, "web/ui": 3,
 	"web":           4,
 	"cmd/interlock": 5,

@@ -17,6 +17,7 @@ import (
 	gorilla "github.com/gorilla/websocket"
 
 	"github.com/interlock-proxy/interlock/lab"
+	"github.com/interlock-proxy/interlock/lab/ports"
 )
 
 // probeSites are what scripts need to probe, by the variable that has it: URLs of backends for the most part. They run until the test is over.
@@ -57,12 +58,11 @@ func probeSites(t *testing.T) map[string]string {
 	}
 	sites["SSH"] = "http://" + acceptEach(t, func(conn net.Conn) { io.WriteString(conn, "SSH-2.0-OpenSSH_9.2\r\n") })
 	sites["HOP"] = "http://" + acceptEach(t, hopTo(strings.TrimPrefix(sites["SOUND"], "http://")))
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	nobody, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sites["NOBODY"] = "http://" + closed.Addr().String()
-	closed.Close()
+	sites["NOBODY"] = "http://" + nobody[0]
 	return sites
 }
 
