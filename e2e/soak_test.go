@@ -88,8 +88,9 @@ func (s *soak) tunnels() {
 	for i := range open {
 		tunnels(s.t, s.listen, soakTunnels, func() {
 			open[i] = s.figure("tunnels open")
-			if got, want := s.descriptors(), s.base+2*soakTunnels; got != want {
-				s.t.Errorf("got %d descriptors with all tunnels open, want %d", got, want)
+			want := s.base + 2*soakTunnels
+			if err := comesUp(s.ended, func() bool { return s.descriptors() == want }); err != nil {
+				s.t.Errorf("got %d descriptors with all tunnels open, want %d: %v", s.descriptors(), want, err)
 			}
 		})
 		s.nothingLeft()

@@ -306,7 +306,5 @@ func TestPipesGoWithTheLastLane(t *testing.T) {
 	if taken.Load() == 0 {
 		t.Fatal("nothing was spliced")
 	}
-	if left := descriptors(t) - before; left > 0 {
-		t.Errorf("%d descriptors are left behind", left)
-	}
+	noDescriptorLeft(t, before)
 }

@@ -7,10 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -47,9 +45,7 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 	if got := next(); got != "open" {
 		t.Fatalf("got %q", got)
 	}
-	if n := runtime.NumGoroutine() - goroutines; n > 16 {
-		t.Errorf("%d goroutines more for %d tunnels", n, crowdSize)
-	}
+	goroutinesAtMost(t, goroutines+16)
 	if n := r.Open(); n != crowdSize {
 		t.Errorf("%d are open", n)
 	}
@@ -77,13 +73,6 @@ func TestACrowdLeavesNothingBehind(t *testing.T) {
 	}
 	r.end()
 	r.backend.Close()
-	if left := descriptors(t) - before; left > 0 {
-		t.Errorf("%d descriptors are left behind", left)
-	}
-	for deadline := time.Now().Add(patience); runtime.NumGoroutine() >= goroutines; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			stacks := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines are left behind\n%s", runtime.NumGoroutine()-goroutines, strings.TrimSpace(string(stacks[:runtime.Stack(stacks, true)])))
-		}
-	}
+	noDescriptorLeft(t, before)
+	goroutinesAtMost(t, goroutines-1)
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -20,14 +21,49 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// descriptors counts those that the process has open.
+// descriptors counts those that the process has open. The runtime opens its poller's with the first socket and keeps them, so
+// that one is opened before the first count.
 func descriptors(t *testing.T) int {
 	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
 	open, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return len(open)
+}
+
+// noDescriptorLeft waits until no more are open than before.
+func noDescriptorLeft(t *testing.T, before int) {
+	t.Helper()
+	within(t, func() bool { return descriptors(t) <= before }, func() string {
+		return fmt.Sprintf("%d descriptors are left behind", descriptors(t)-before)
+	})
+}
+
+// goroutinesAtMost waits until there are no more goroutines than that.
+func goroutinesAtMost(t *testing.T, most int) {
+	t.Helper()
+	within(t, func() bool { return runtime.NumGoroutine() <= most }, func() string {
+		stacks := make([]byte, 1<<20)
+		return fmt.Sprintf("%d goroutines, want at most %d\n%s", runtime.NumGoroutine(), most, stacks[:runtime.Stack(stacks, true)])
+	})
+}
+
+// within waits until something is so; if it does not become so in time, the test ends with what is said then.
+func within(t *testing.T, is func() bool, failed func() string) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !is(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal(failed())
+		}
+	}
 }
 
 func TestTunnelsLeaveNothingBehind(t *testing.T) {
@@ -46,8 +82,7 @@ func TestTunnelsLeaveNothingBehind(t *testing.T) {
 				expect(t, client, "to the client")
 				clients, backends = append(clients, client), append(backends, backend)
 			}
-			for open := 0; open < tunnels; runtime.Gosched() { // those that come late leave their goroutine a moment later
-				open = 0
+			lanes := func() (open int) { // those that come late leave their goroutine a moment later
 				for _, c := range r.connections() {
 					c.mu.Lock()
 					if c.lane != nil {
@@ -55,12 +90,10 @@ func TestTunnelsLeaveNothingBehind(t *testing.T) {
 					}
 					c.mu.Unlock()
 				}
+				return open
 			}
-			for deadline := time.Now().Add(patience); runtime.NumGoroutine() > goroutines+tunnels/10; runtime.Gosched() {
-				if time.Now().After(deadline) {
-					t.Fatalf("%d goroutines more for %d tunnels at rest", runtime.NumGoroutine()-goroutines, tunnels)
-				}
-			}
+			within(t, func() bool { return lanes() == tunnels }, func() string { return fmt.Sprintf("%d lanes, want %d", lanes(), tunnels) })
+			goroutinesAtMost(t, goroutines+tunnels/10)
 			for i := range clients {
 				clients[i].Close()
 				expectEnd(t, backends[i], "")
@@ -81,9 +114,7 @@ func TestTunnelsLeaveNothingBehind(t *testing.T) {
 			}
 			r.end()
 			r.backend.Close()
-			if left := descriptors(t) - before; left > 0 {
-				t.Errorf("%d descriptors are left behind", left)
-			}
+			noDescriptorLeft(t, before)
 		})
 	}
 }
