@@ -54,10 +54,10 @@ func TestEveryAnswerIsAnExchange(t *testing.T) {
 		"an endless head":       {func(c *guest) { c.send("HTTP/1.1 200 OK\r\n"); drip(c, strings.Repeat("X: y\r\n", 1000)) }, wire.Opaque, wire.CauseClient, false, 0},
 		"endless interim ones":  {func(c *guest) { drip(c, strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 1000)) }, wire.Opaque, wire.CauseClient, false, 8},
 		"a switch":              {func(c *guest) { c.switches() }, wire.Switched, wire.CauseClient, false, 0},
-		"a switch and a close":  {func(c *guest) { c.send(switching); c.br.Discard(16) }, wire.Switched, wire.CauseServer, false, 0},
-		"a switch and a reset":  {func(c *guest) { c.send(switching); c.br.Discard(16); c.SetLinger(0) }, wire.Switched, wire.CauseServerReset, false, 0},
-		"a switch and silence":  {func(c *guest) { c.send(switching); io.Copy(io.Discard, c.br) }, wire.Switched, wire.CauseClient, false, 0},
-		"a switch and a flood":  {func(c *guest) { c.send(switching); drip(c, "\x82\x7e\x04\x00"+strings.Repeat("x", 1024)) }, wire.Switched, wire.CauseClient, false, 0},
+		"a switch and a close":  {func(c *guest) { c.send(switching(c.head)); c.br.Discard(16) }, wire.Switched, wire.CauseServer, false, 0},
+		"a switch and a reset":  {func(c *guest) { c.send(switching(c.head)); c.br.Discard(16); c.SetLinger(0) }, wire.Switched, wire.CauseServerReset, false, 0},
+		"a switch and silence":  {func(c *guest) { c.send(switching(c.head)); io.Copy(io.Discard, c.br) }, wire.Switched, wire.CauseClient, false, 0},
+		"a switch and a flood":  {func(c *guest) { c.send(switching(c.head)); drip(c, "\x82\x7e\x04\x00"+strings.Repeat("x", 1024)) }, wire.Switched, wire.CauseClient, false, 0},
 		"a bare 101":            {func(c *guest) { c.send("HTTP/1.1 101 X\r\n\r\n"); c.br.Discard(16); c.send(replies); c.br.ReadByte() }, wire.Switched, wire.CauseClient, false, 0},
 		"an answer and a reset": {func(c *guest) { c.send(refusal); c.SetLinger(0) }, wire.Refused, "", false, 0},
 	}
@@ -123,7 +123,7 @@ func TestTheSwitchToH2CIsProved(t *testing.T) {
 
 func TestAfterIsSentInPlaceOfTheProof(t *testing.T) {
 	b := serve(t, func(c *guest) {
-		c.send(switching)
+		c.send(switching(c.head))
 		c.br.Discard(4)
 	})
 	x := once(t, b.target(), &rules.Probe{ID: "X", Edit: rules.After(rules.Always("\x81\x02hi"))}, Settings{Tail: patience}).x

@@ -123,7 +123,7 @@ func (r *run) told(f *family, a answer, waited time.Duration) {
 	f.note(a, waited)
 	f.misses = 0
 	r.cleared = max(r.cleared, f.seen)
-	good := a.x.Outcome == wire.Switched
+	good := rules.Accepted(a.x)
 	note := ""
 	if f.accepted && f.good != good {
 		note = said(f, a.x)
@@ -137,11 +137,14 @@ func (r *run) told(f *family, a answer, waited time.Duration) {
 func (f *family) note(a answer, waited time.Duration) {
 	f.control.Exchange, f.control.Waited = a.x, waited
 	f.control.Begun = a.x.Response == nil && len(a.raw) > 0 && begun(a.raw)
+	f.control.Flaw = rules.HandshakeFlaw(a.x)
 }
 
 // said is what became of a control whose answer has changed.
 func said(f *family, x *wire.Exchange) string {
 	switch {
+	case f.control.Flaw != "":
+		return fmt.Sprintf("%s got a 101 %s: refusals from here on say nothing", f.control.Probe, f.control.Flaw)
 	case x.Outcome == wire.Switched:
 		return f.control.Probe + " is accepted again"
 	case x.Response == nil:

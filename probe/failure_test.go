@@ -81,7 +81,7 @@ func TestOverTLS(t *testing.T) {
 		if got := conn.ConnectionState().NegotiatedProtocol; got != "http/1.1" {
 			t.Errorf("speaks %q", got)
 		}
-		io.WriteString(conn, switching+replies)
+		io.WriteString(conn, switching("")+replies)
 		io.Copy(io.Discard, conn)
 	})
 	target := Target{Address: addr, TLS: &tls.Config{RootCAs: pool}, Base: rules.NewHandshake("https", addr, "/", "")}

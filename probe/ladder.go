@@ -57,11 +57,11 @@ func (r *run) climb(ctx context.Context, h2c bool) error {
 		if first.x == nil {
 			first = a
 		}
-		if ws.control.Step = step.step; a.x.Outcome == wire.Switched || a.x.Response == nil {
+		if ws.control.Step = step.step; rules.Accepted(a.x) || a.x.Response == nil {
 			break // what is silent on the plain form is not gained by more
 		}
 	}
-	if ws.control.Exchange.Outcome != wire.Switched {
+	if !rules.Accepted(ws.control.Exchange) {
 		r.form, ws.control.Step, ws.responds = rules.Edits(), "", first.x.Response != nil
 		ws.note(first, r.settings.Head)
 	} else if err := r.confirm(ctx, ws); err != nil {
@@ -83,7 +83,7 @@ func (r *run) climb(ctx context.Context, h2c bool) error {
 		if _, err := r.meet(ctx, f); err != nil {
 			return err
 		}
-		if f.control.Exchange.Outcome == wire.Switched {
+		if rules.Accepted(f.control.Exchange) {
 			return r.confirm(ctx, f)
 		}
 	}
@@ -118,7 +118,7 @@ func (r *run) confirm(ctx context.Context, f *family) error {
 	if err != nil {
 		return err
 	}
-	if a.x.Outcome == wire.Switched {
+	if rules.Accepted(a.x) {
 		f.accepted, f.good, f.control.Accepted = true, true, true
 		return nil
 	}
@@ -126,7 +126,7 @@ func (r *run) confirm(ctx context.Context, f *family) error {
 	if a.x.Response != nil {
 		status = a.x.Response.Status
 	}
-	f.control.Single = status != 429 && status != 503
+	f.control.Single = status != 101 && status != 429 && status != 503
 	return nil
 }
 

@@ -3,6 +3,8 @@ package probe
 import (
 	"bufio"
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -23,10 +25,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 20 * time.Second
 
 const (
-	switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"
-	refusal   = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-	busy      = "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-	replies   = "\x8a\x02ok\x81\x02hi"
+	refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	busy    = "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	replies = "\x8a\x02ok\x81\x02hi"
 )
 
 // A backend is a listener that the test answers on, one connection after the other or many at a time.
@@ -126,9 +127,18 @@ func (c *guest) sound() bool {
 	return strings.HasPrefix(c.head, "GET /chat HTTP/1.1\r\n") && !strings.Contains(c.head, "X-Fault") && strings.Contains(c.head, "Upgrade: ")
 }
 
+// switching is the answer that accepts the handshake with that head (RFC 6455 §4.2.2).
+func switching(head string) string {
+	_, key, _ := strings.Cut(head, "Sec-WebSocket-Key: ")
+	key, _, _ = strings.Cut(key, "\r\n")
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: " +
+		base64.StdEncoding.EncodeToString(sum[:]) + "\r\n\r\n"
+}
+
 // switches answers a handshake, what proves the switch if that is tried, and the close frame by closing.
 func (c *guest) switches() {
-	c.send(switching)
+	c.send(switching(c.head))
 	if first, err := c.br.Peek(1); err == nil && first[0] == rules.Ping[0] {
 		_, _ = c.br.Discard(len(rules.Ping + rules.Text))
 		c.send(replies)

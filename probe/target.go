@@ -54,11 +54,12 @@ type Control struct {
 	Probe    string         // its ID, such as CTRL-WS
 	Protocol string         // websocket or h2c; http for the request that offers nothing
 	Step     string         // what the handshake has that the plain one lacks, such as "Origin http://a:1"; empty: nothing
-	Accepted bool           // the server switched, each time it was tried before the first probe
-	Single   bool           // it switched the first time and not the second: handshakes cannot be used twice
+	Accepted bool           // the server accepted it, each time it was tried before the first probe
+	Single   bool           // it was accepted the first time and refused the second: handshakes cannot be used twice
 	Exchange *wire.Exchange // the last one; of a handshake that no form helped, the one without a step
 	Waited   time.Duration  // how long the head of that answer was waited for at most
 	Begun    bool           // no response came, but what may be the beginning of one
+	Flaw     string         // why no client would take the 101 that came last for an acceptance, such as "to \"TLS/1.2\""; empty: it would, or none came
 }
 
 // A NotSent is a probe that was not sent, and why, in a few words.

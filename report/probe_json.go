@@ -39,6 +39,7 @@ type ProbeControl struct {
 	Status   int    `json:"status"`         // 0 if no response head came
 	Accepted bool   `json:"accepted"`
 	Single   bool   `json:"single,omitempty"` // handshakes cannot be used twice
+	Flaw     string `json:"flaw,omitempty"`   // why no client would take its 101 for an acceptance
 }
 
 // A ProbeNotSent is a probe that was not sent.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // A Profile says which rules gate: those whose failure makes a run fail. All others are shown all the same.
@@ -39,6 +41,18 @@ type Gate struct {
 // Holds tells whether the finding makes a run fail. What is accepted or known does not.
 func (g Gate) Holds(f *Finding) bool {
 	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && f.Severity >= g.Least && g.gates(f.Rule)
+}
+
+// Tells reports whether the ruling on a probe says something about the server, and not only that it takes no valid handshake
+// either: what failed and would make a run fail does, known or accepted or not; anything else does only where the controls
+// around the probe were accepted.
+func (g Gate) Tells(r *Ruling) bool {
+	if r.Verdict != Unclear && r.Verdict != NotApplicable && r.X.Controls != wire.ControlsRefused {
+		return true
+	}
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool {
+		return f.Verdict == Fail && f.Severity >= g.Least && g.gates(f.Rule)
+	})
 }
 
 func (g Gate) gates(r *Rule) bool {

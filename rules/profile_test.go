@@ -1,6 +1,10 @@
 package rules
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
 
 func TestGate(t *testing.T) {
 	post, tls, late := Find("UPGRADE-POST"), Find("UPGRADE-TLS-OFFER"), *Find("UPGRADE-POST")
@@ -38,6 +42,31 @@ func TestGate(t *testing.T) {
 	}
 	if _, err := ParseSeverity("dire"); err == nil {
 		t.Error("dire is taken for a severity")
+	}
+}
+
+// TestWhatTellsSomething holds that without an accepted control only what makes a run fail says something, be it known.
+func TestWhatTellsSomething(t *testing.T) {
+	post, status := Find("UPGRADE-POST"), Find("UPGRADE-426-NO-UPGRADE")
+	gate := Gate{Least: High}
+	for name, test := range map[string]struct {
+		controls wire.Controls
+		f        Finding
+		want     bool
+	}{
+		"a pass":                       {wire.ControlsAccepted, Finding{Rule: post, Verdict: Pass}, true},
+		"a mild failure":               {wire.ControlsAccepted, Finding{Rule: status, Verdict: Fail, Severity: Medium}, true},
+		"unclear":                      {wire.ControlsAccepted, Finding{Rule: post, Verdict: Unclear, Severity: High}, false},
+		"a mild failure, uncontrolled": {wire.ControlsRefused, Finding{Rule: status, Verdict: Fail, Severity: Medium}, false},
+		"a warning, uncontrolled":      {wire.ControlsRefused, Finding{Rule: post, Verdict: Warn, Severity: High}, false},
+		"unsafe, uncontrolled":         {wire.ControlsRefused, Finding{Rule: post, Verdict: Fail, Severity: Critical}, true},
+		"known, uncontrolled":          {wire.ControlsRefused, Finding{Rule: post, Verdict: Fail, Severity: Critical, State: StateKnown}, true},
+		"scored by status":             {wire.ControlsUnasked, Finding{Rule: post, Verdict: Pass}, true},
+	} {
+		r := &Ruling{X: &wire.Exchange{Controls: test.controls}, Findings: []Finding{test.f}, Verdict: test.f.Verdict}
+		if got := gate.Tells(r); got != test.want {
+			t.Errorf("%s: got %t", name, got)
+		}
 	}
 }
 

@@ -266,7 +266,7 @@ func (r *remote) finish(p *probing, document *bytes.Buffer) error {
 	p.target.Address, p.place.host, p.place.target = e.Backend, e.Backend, e.Target
 	p.was = probe.Report{Degraded: e.Degraded, Suspects: e.Suspects, Gone: e.Gone}
 	for _, c := range e.Controls {
-		k := probe.Control{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Exchange: &wire.Exchange{}}
+		k := probe.Control{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Flaw: c.Flaw, Exchange: &wire.Exchange{}}
 		if c.Status > 0 {
 			k.Exchange.Response = wire.ReadResponse(fmt.Appendf(nil, "HTTP/1.1 %d \r\n\r\n", c.Status))
 		}

@@ -40,16 +40,16 @@ func (p *probing) failedControl() *control {
 // lostControl is the control of WebSocket, if it was accepted before the first probe and not behind the last one; else nil.
 func (p *probing) lostControl() *control {
 	for _, c := range p.was.Controls {
-		if c.Protocol == "websocket" && c.Accepted && !switched(c.Exchange) {
+		if c.Protocol == "websocket" && c.Accepted && !accepted(&c) {
 			return &control{c, p.place}
 		}
 	}
 	return nil
 }
 
-// switched tells whether a control got its 101 the last time.
-func switched(x *wire.Exchange) bool {
-	return x != nil && x.Response != nil && x.Response.Status == 101
+// accepted reports whether a control was accepted the last time.
+func accepted(c *probe.Control) bool {
+	return c.Exchange != nil && c.Exchange.Response != nil && c.Exchange.Response.Status == 101 && c.Flaw == ""
 }
 
 // came is what came back in place of a switch, in a few words.
@@ -63,6 +63,8 @@ func (c *control) came() string {
 		return "the sound handshake was accepted once and not twice"
 	case x == nil:
 		return "no sound handshake was sent"
+	case c.Flaw != "":
+		return fmt.Sprintf("the sound handshake %sgot a 101 %s, which no client accepts", first, c.Flaw)
 	case x.Response != nil:
 		text := fmt.Sprintf("the sound handshake %sgot %d", first, x.Response.Status)
 		if where, ok := x.Response.Value("Location"); ok && x.Response.Status/100 == 3 {
@@ -96,6 +98,8 @@ func (c *control) next() string {
 	}
 	p := c.Exchange.Response
 	switch p.Status {
+	case 101:
+		return "mend that first: interlock probe --only CTRL-WS " + c.place.String() + " shows the rules that its 101 breaks"
 	case 404, 410:
 		origin := c.place.scheme + "://" + c.place.host
 		return fmt.Sprintf("give the path of the endpoint, as in interlock probe %s/chat; interlock serve --backend %[1]s shows which one real clients use", origin)
@@ -178,7 +182,9 @@ func controlPart(c *console, k *probe.Control) string {
 	switch {
 	case k.Single:
 		why = " (the first time only)"
-	case k.Accepted && !switched(k.Exchange):
+	case k.Flaw != "":
+		why = " " + k.Flaw
+	case k.Accepted && !accepted(k):
 		why = " (was accepted before)"
 	case !k.Accepted:
 		if mark = c.mark("dim", "–", "-"); k.Exchange != nil && k.Exchange.Response != nil {

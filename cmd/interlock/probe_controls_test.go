@@ -59,6 +59,8 @@ func TestAFailedControlSaysWhatToDo(t *testing.T) {
 		t.Error("a control that was accepted at first is failed, or not lost")
 	}
 	advised(t, "lost", p.lostControl(), [2]string{"was accepted at first, and then got 429", "--concurrency 1 --rate 1"})
+	flawed := probe.Control{Flaw: "to \"TLS/1.2\"", Exchange: &wire.Exchange{Response: wire.ReadResponse([]byte("HTTP/1.1 101 x\r\n\r\n"))}}
+	advised(t, "flawed", &control{flawed, where}, [2]string{`got a 101 to "TLS/1.2", which no client accepts`, "interlock probe --only CTRL-WS http://a:1/"})
 	advised(t, "single", &control{probe.Control{Single: true}, where}, [2]string{"once and not twice", again + " --handshake-cmd CMD"})
 }
 
@@ -79,6 +81,7 @@ func TestTheControlLineSaysWhatCame(t *testing.T) {
 	}
 	for want, k := range map[string]probe.Control{
 		"+ websocket 101":                             {Accepted: true, Exchange: answered("101 Switching Protocols")},
+		`! websocket 101 to "TLS/1.2"`:                {Flaw: `to "TLS/1.2"`, Exchange: answered("101 Switching Protocols")},
 		"! websocket 429 (was accepted before)":       {Accepted: true, Exchange: answered("429 Too Many")},
 		"! websocket 403 (the first time only)":       {Single: true, Exchange: answered("403 Forbidden")},
 		"- websocket 404 (does not speak it here)":    {Exchange: answered("404 Not Found")},

@@ -72,7 +72,7 @@ func (p *probing) entered(r *rules.Ruling) {
 	if isNoResult(r) {
 		return
 	}
-	if r.Verdict == rules.Fail || r.Verdict != rules.Unclear && r.Verdict != rules.NotApplicable && r.X.Controls != wire.ControlsRefused {
+	if p.gate.Tells(r) {
 		p.tally.conclusive++
 	}
 	r = p.accepting.enter(r)
@@ -102,7 +102,7 @@ func (p *probing) document(d *report.ProbeRun) {
 func describeRun(was *probe.Report, backend, target string) report.ProbeEndpoint {
 	e := report.ProbeEndpoint{Backend: backend, Target: target, Degraded: was.Degraded, Suspects: was.Suspects, Gone: was.Gone}
 	for _, c := range was.Controls {
-		k := report.ProbeControl{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single}
+		k := report.ProbeControl{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Flaw: c.Flaw}
 		if c.Exchange != nil && c.Exchange.Response != nil {
 			k.Status = c.Exchange.Response.Status
 		}

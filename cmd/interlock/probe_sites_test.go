@@ -38,7 +38,12 @@ func probeSites(t *testing.T) map[string]string {
 		"MOVED": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere", http.StatusMovedPermanently)
 		},
-		"LOCKED":  func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "who are you", http.StatusUnauthorized) },
+		"LOCKED": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "who are you", http.StatusUnauthorized) },
+		"ASKING": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "upgrade", http.StatusUpgradeRequired) },
+		"VERSIONS": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Sec-WebSocket-Version", "13")
+			http.Error(w, "no", http.StatusBadRequest)
+		},
 		"TICKETS": tickets(),
 		"GUARDED": guarded,
 		"AGENTS":  agents,

@@ -67,7 +67,7 @@ func (t *trial) takeProbe(r *rules.Ruling) {
 	}
 	p := t.taken.probing
 	p.verdicts[r.Verdict]++
-	if r.Verdict == rules.Fail || r.Verdict != rules.Unclear && r.Verdict != rules.NotApplicable && r.X.Controls != wire.ControlsRefused {
+	if t.gate.Tells(r) {
 		p.conclusive++
 	}
 	t.write(r)

@@ -1,0 +1,36 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// HandshakeFlaw reports why a client would not take a 101 for the acceptance of the valid handshake that it sent: the 101
+// names a protocol that was not offered, or none, or does not prove that a WebSocket server read the key (RFC 6455 §4.1). It
+// is empty where the client would, and where no 101 came.
+func HandshakeFlaw(x *wire.Exchange) string {
+	c := Case{X: x}
+	c.read()
+	if !c.switched {
+		return ""
+	}
+	if len(c.named) == 0 {
+		return "without an Upgrade header"
+	}
+	if !slices.ContainsFunc(c.named, c.offers) {
+		return "to " + members(c.named)
+	}
+	switch q, p := &x.Request.Head, &x.Response.Head; {
+	case !names(c.named, "websocket") || !q.Has(keyField):
+		return ""
+	case !p.Has(acceptField):
+		return "without a Sec-WebSocket-Accept header"
+	case !c.accepts(first(q, keyField)):
+		return "with a wrong Sec-WebSocket-Accept header"
+	}
+	return ""
+}
+
+// Accepted reports whether the server accepted a valid handshake: it switched, and the client would too.
+func Accepted(x *wire.Exchange) bool { return x.Outcome == wire.Switched && HandshakeFlaw(x) == "" }
