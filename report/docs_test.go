@@ -57,7 +57,7 @@ func TestEveryMemberIsDocumented(t *testing.T) {
 			t.Errorf("%s does not tell of %s", documentation, name)
 		}
 	}
-	for _, name := range []string{"request.redacted", "response.redacted", "interim", "controls", "flaky", "elsewhere", "request.far", "lossy", "findings.attribution", "findings.spans.part", "again", "remedies.fix"} {
+	for _, name := range []string{"request.redacted", "response.redacted", "interim", "controls", "flaky", "elsewhere", "request.far", "lossy", "findings.attribution", "findings.related", "findings.spans.part", "again", "remedies.fix"} {
 		if !slices.Contains(names, name) {
 			t.Errorf("no ruling of this test has a member %s", name)
 		}
@@ -75,7 +75,7 @@ func members(t *testing.T) []string {
 	r := rules.Classify(rules.Case{X: &x})
 	r.Findings[0].Verdict = rules.Fail
 	for i := range r.Findings {
-		r.Findings[i].Attribution = "an intermediary"
+		r.Findings[i].Attribution, r.Findings[i].Related = "an intermediary", []string{"UPGRADE-POST"}
 	}
 	b, err := element(r)
 	if err != nil {

@@ -29,7 +29,7 @@ func hostile(t testing.TB) (all []*rules.Ruling) {
 		r := rules.Classify(rules.Case{X: x})
 		r.Run, r.Instance, r.Endpoint = nasty, nasty, rules.Template(x.Request.Target)
 		for i := range r.Findings {
-			r.Findings[i].Attribution, r.Findings[i].State = nasty, nasty
+			r.Findings[i].Attribution, r.Findings[i].State, r.Findings[i].Related = nasty, nasty, []string{nasty}
 		}
 		all = append(all, r)
 	}

@@ -116,6 +116,9 @@ func (t *textWriter) failure(b *bytes.Buffer, all []*cause) {
 		}
 		t.line(b, "at", cut(is.place(), 60)+"   "+strings.Join(facts, ", "))
 		t.line(b, "", cited(f.Refs)+"   "+clean(f.Detail))
+		if len(f.Related) > 0 {
+			t.line(b, "also", clean(strings.Join(f.Related, ", ")))
+		}
 		if probes := c.probes(); probes != "" {
 			t.line(b, "probes", probes)
 		}

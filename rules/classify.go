@@ -32,6 +32,7 @@ func ClassifyInto(ruling *Ruling, c Case) {
 	ruling.Findings = slices.Grow(ruling.Findings, room)
 	c.askAll(ruling, book)
 	c.expect(ruling)
+	c.relate(ruling)
 	if p := c.probe; p != nil && ruling.Verdict == Pass && (ruling.Find(p.rule.ID) == nil || c.column() == uncontrolled) {
 		ruling.Verdict = NotApplicable // a probe passes by what it was sent for, and where a control speaks for it
 	}

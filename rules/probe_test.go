@@ -199,7 +199,7 @@ func breaksOnly(p *Probe, h *Handshake, further ...string) string {
 	var got []string
 	for _, f := range Classify(Case{X: answered(p, h, flawless101(p, h), misread(p))}).Findings {
 		if f.Verdict <= worst && f.Verdict < Pass && f.Severity > Info {
-			got = append(got, f.Rule.ID)
+			got = append(append(got, f.Rule.ID), f.Related...)
 		}
 	}
 	slices.Sort(got)

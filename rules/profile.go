@@ -40,7 +40,15 @@ type Gate struct {
 
 // Holds tells whether the finding makes a run fail. What is accepted or known does not.
 func (g Gate) Holds(f *Finding) bool {
-	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && f.Severity >= g.Least && g.gates(f.Rule)
+	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && f.Severity >= g.Least && g.gatesAny(f)
+}
+
+// gatesAny tells whether the rule of a finding gates, or one of those that the same deviation breaks.
+func (g Gate) gatesAny(f *Finding) bool {
+	return g.gates(f.Rule) || slices.ContainsFunc(f.Related, func(id string) bool {
+		r := Find(id)
+		return r != nil && g.gates(r)
+	})
 }
 
 // Tells reports whether the ruling on a probe says something about the server, and not only that it takes no valid handshake

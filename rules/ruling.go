@@ -32,6 +32,7 @@ type Finding struct {
 	Severity    Severity // at this outcome, or as configured
 	Party       Party    // who is at fault
 	Attribution string   // who else may be, where an intermediary is on the path; "" otherwise
+	Related     []string // IDs of further rules that are broken critically by the same deviation; they have no finding of their own
 	Detail      string   // what was seen, quoted; for fail, warn and unclear
 	Refs        []Ref    // those of the rule's that bear on this exchange
 	Spans       []Span   // where the evidence stands

@@ -87,6 +87,7 @@ type findingJSON struct {
 	Level       Level    `json:"level"`
 	Party       Party    `json:"party"`
 	Attribution string   `json:"attribution,omitempty"`
+	Related     []string `json:"related,omitempty"` // further rules that the same deviation breaks
 	Detail      string   `json:"detail"`
 	Refs        []string `json:"refs"`
 	Fingerprint string   `json:"fingerprint"`
@@ -137,7 +138,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 			refs = append(refs, ref.String())
 		}
 		j.Findings = append(j.Findings, findingJSON{
-			f.Rule.ID, f.Verdict, f.Severity, f.Rule.Level, f.Party, f.Attribution, f.Detail, refs,
+			f.Rule.ID, f.Verdict, f.Severity, f.Rule.Level, f.Party, f.Attribution, f.Related, f.Detail, refs,
 			r.Fingerprint(f), f.State, append([]Span{}, f.Spans[:min(len(f.Spans), maxSpans)]...),
 		})
 	}

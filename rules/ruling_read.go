@@ -126,7 +126,7 @@ func readFinding(text []byte, x *wire.Exchange) (Finding, error) {
 	}
 	f := Finding{
 		Rule: rule, Verdict: readWord(j.Verdict, Fail, NotApplicable, Unclear), Severity: readWord(j.Severity, Info, Critical, Critical),
-		Party: readWord(j.Party, Client, Intermediary, rule.Party), Attribution: j.Attribution, Detail: j.Detail, State: j.State,
+		Party: readWord(j.Party, Client, Intermediary, rule.Party), Attribution: j.Attribution, Related: j.Related, Detail: j.Detail, State: j.State,
 	}
 	for _, text := range j.Refs {
 		if ref, ok := readRef(text, rule); ok {

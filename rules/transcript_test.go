@@ -141,7 +141,8 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// TestEveryRuleIsSeen wants a transcript in the folder of each rule in which it does not pass, and one in which it does.
+// TestEveryRuleIsSeen wants a transcript in the folder of each rule in which it does not pass, be it beside another rule
+// that says the same, and one in which it does.
 // A rule that is never more than a fact has nothing worse than a warning.
 func TestEveryRuleIsSeen(t *testing.T) {
 	seen := map[string][NotApplicable]int{}
@@ -152,6 +153,11 @@ func TestEveryRuleIsSeen(t *testing.T) {
 					n := seen[f.Rule.ID]
 					n[f.Verdict]++
 					seen[f.Rule.ID] = n
+				}
+				if id := path.Dir(r.name); slices.Contains(f.Related, id) {
+					n := seen[id]
+					n[f.Verdict]++
+					seen[id] = n
 				}
 			}
 		}
@@ -219,6 +225,9 @@ func writeRuling(b *strings.Builder, r *Ruling) {
 		fmt.Fprintf(b, "\t\t%s %s: %s, %s", f.Verdict, f.Rule.ID, f.Severity, f.Party)
 		if f.Attribution != "" {
 			fmt.Fprintf(b, " (%s)", f.Attribution)
+		}
+		if len(f.Related) > 0 {
+			fmt.Fprintf(b, ", with %s", strings.Join(f.Related, " "))
 		}
 		fmt.Fprintf(b, ", %s; %s\n", citations(f.Refs), f.Detail)
 	}

@@ -1,0 +1,70 @@
+package rules
+
+import "slices"
+
+// deviations are the things that can be wrong with an upgrade and that several rules look at. The first rule of a line says
+// it best; where it is broken, the others say the same once more.
+func deviations() [][]string {
+	const noOption = "UPGRADE-MISSING-CONN"
+	return [][]string{
+		{"UPGRADE-CTL", "UPGRADE-CONN-SYNTAX", noOption, "UPGRADE-SYNTAX", "UPGRADE-101-NOT-OFFERED"},
+		{"UPGRADE-101-NOT-OFFERED", "UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"},
+		{"UPGRADE-EMPTY", "UPGRADE-101-UNSOLICITED", "UPGRADE-WS-KEY-STRAY"},
+		{"UPGRADE-101-UNSOLICITED", "UPGRADE-WS-KEY-STRAY"},
+		{"UPGRADE-BARE-CR", noOption},
+		{"UPGRADE-LEAD-WS", noOption},
+		{"UPGRADE-CONN-SYNTAX", noOption},
+		{"UPGRADE-UNDERSCORE", "UPGRADE-WS-KEY-MISSING", "UPGRADE-WS-VER-MISSING"},
+	}
+}
+
+// relate makes one finding of the critical ones that are about the same deviation, so that it counts once. A probe is one
+// deviation: there the rule that it was sent for says so.
+func (c *Case) relate(ruling *Ruling) {
+	if !c.switched || !several(ruling.Findings, grave) {
+		return
+	}
+	own := ""
+	if p := c.probe; p != nil {
+		own = p.rule.ID
+		ruling.relate(own, p.Also, "")
+	}
+	for _, rules := range deviations() {
+		ruling.relate(rules[0], rules[1:], own)
+	}
+}
+
+// relate takes the critical findings of some rules out and names them in that of the first one. The finding of one rule
+// always stays.
+func (r *Ruling) relate(first string, others []string, stays string) {
+	lead := r.Find(first)
+	if lead == nil || !grave(lead) {
+		return
+	}
+	var related []string
+	for i := range r.Findings {
+		if f := &r.Findings[i]; grave(f) && f.Rule.ID != stays && slices.Contains(others, f.Rule.ID) {
+			related = append(append(related, f.Rule.ID), f.Related...)
+		}
+	}
+	if len(related) == 0 {
+		return
+	}
+	lead.Related = append(lead.Related, related...)
+	slices.Sort(lead.Related)
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return slices.Contains(related, f.Rule.ID) })
+}
+
+// grave tells whether a finding is a critical failure.
+func grave(f *Finding) bool { return f.Verdict == Fail && f.Severity == Critical }
+
+// several tells whether more than one finding is such.
+func several(findings []Finding, such func(*Finding) bool) bool {
+	n := 0
+	for i := range findings {
+		if such(&findings[i]) {
+			n++
+		}
+	}
+	return n > 1
+}
