@@ -28,7 +28,7 @@ so the beginning of the tunnel, in dispute. Of 78 servers that were tried, 44 sw
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-BODY-CLTE", Risk: State, Title: "Content-Length and Transfer-Encoding",
-			Edit: Content("0\r\n\r\n", Edits(Set("Content-Length", "8"), Set("Transfer-Encoding", "chunked")))},
+			Edit: Content("0\r\n\r\n", Edits(Set("Content-Length", "5"), Set("Transfer-Encoding", "chunked")))},
 	},
 })
 
