@@ -14,8 +14,10 @@ import (
 
 // Bounds of one attempt.
 const (
-	maxReceived = 256 << 10             // bytes that are read
-	segmentGap  = 50 * time.Millisecond // between the two segments of a head that is cut
+	maxReceived = 256 << 10              // bytes that are read
+	maxRest     = 64 << 10               // bytes that are read after the head of the final response
+	restTime    = 100 * time.Millisecond // for what is left of an answer, and again for what comes until both sides have ended
+	segmentGap  = 50 * time.Millisecond  // between the two segments of a head that is cut
 )
 
 // An answer is what came of one attempt.
@@ -46,7 +48,7 @@ type attempt struct {
 	interim   []*wire.Response
 	finals    []*wire.Response // of the request, and of what was sent early behind it
 	behind    []byte           // what came behind a 101
-	ended     bool             // the final response has come whole
+	ended     bool             // the last of them has come whole
 	garbled   bool             // what came cannot be read
 	continued bool             // a 100 has come
 	released  bool             // the content that waited for it was sent
@@ -127,11 +129,9 @@ func (a *attempt) run(patience time.Duration) {
 	case a.h.Early != "":
 		a.hear(time.Now().Add(a.settings.Tail), func() bool { return len(a.finals) > 1 || a.garbled })
 	}
+	a.rest()
 	a.settle()
-	if polite && a.over != wire.CauseServer && a.over != wire.CauseServerReset {
-		a.conn.SetReadDeadline(time.Now().Add(a.quiet()))
-		_, _ = a.conn.Read(a.buffer[:]) // to close before its close frame has come would break the connection
-	}
+	a.part(polite)
 }
 
 // decided tells whether what came is enough to go on.
@@ -210,6 +210,7 @@ func (a *attempt) heardHead(now time.Time) {
 	a.scan.Frame(a.head.ResponseFraming(method == "HEAD", method == "CONNECT"))
 	switch {
 	case p.Status >= 200, p.Status == 101:
+		a.ended = false
 		if len(a.finals) == 0 {
 			a.answered = now
 		}

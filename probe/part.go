@@ -1,0 +1,45 @@
+package probe
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// rest reads what is left of an answer that is not a 101. The body often comes a moment after the head: a client that
+// closes in between answers it with a reset, and servers are known that such a reset ends.
+func (a *attempt) rest() {
+	if len(a.finals) == 0 && !a.garbled || len(a.finals) > 0 && a.finals[0].Status == 101 {
+		return
+	}
+	before := a.received
+	a.hear(time.Now().Add(restTime), func() bool { return a.ended || a.received-before >= maxRest })
+}
+
+// part leaves the connection so that the server gets an end and no reset. An answer that has come whole needs nothing more.
+// After a WebSocket close frame the server's own is waited for first. Whatever the server sends once it is told that the
+// client has ended is read, and is no part of the exchange.
+func (a *attempt) part(polite bool) {
+	if a.over == wire.CauseServer || a.over == wire.CauseServerReset || a.ended && a.finals[0].Status != 101 {
+		return
+	}
+	if polite {
+		a.conn.SetReadDeadline(time.Now().Add(a.quiet()))
+		if _, err := a.conn.Read(a.buffer[:]); errors.Is(err, io.EOF) {
+			return
+		}
+	}
+	end, ok := a.conn.(interface{ CloseWrite() error }) // of TCP, TLS and unix sockets
+	if !ok || end.CloseWrite() != nil {
+		return
+	}
+	a.conn.SetReadDeadline(time.Now().Add(restTime))
+	for room := maxRest; room > 0; {
+		n, err := a.conn.Read(a.buffer[:])
+		if room -= n; err != nil {
+			return
+		}
+	}
+}
