@@ -17,7 +17,9 @@ func (c *conn) dial(ctx context.Context) error {
 	ctx, giveUp := context.WithCancel(context.WithoutCancel(ctx)) // draining lets a request come to its end
 	defer giveUp()
 	c.mu.Lock()
-	c.giveUp = giveUp
+	if c.giveUp = giveUp; c.closing { // we were told to end before
+		giveUp()
+	}
 	c.mu.Unlock()
 	d := net.Dialer{Timeout: c.relay.Limits.Dial, KeepAliveConfig: KeepAlive}
 	backend, address, err := c.reach(ctx, &d)

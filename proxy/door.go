@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -70,9 +71,10 @@ func (d *door) enter(ctx context.Context, client *net.TCPConn) {
 			return
 		}
 	}
-	if asks && scheme == "http" && q.Has("Upgrade") {
+	if asks && scheme == "http" {
 		c := d.relay.newConn(client)
 		c.prefix = append(append([]byte(nil), head...), rest...)
+		n.once = !q.Has("Upgrade")
 		c.follow(n)
 		c.serve(ctx)
 		return
@@ -191,16 +193,24 @@ func absoluteForm(q *wire.Request) (scheme, authority string, ok bool) {
 // connection goes, cut out of the target, the lines meant for the proxy removed, everything else as it was.
 func originForm(head []byte, to string) []byte {
 	q := wire.ReadRequest(head)
+	scheme, authority, ok := absoluteForm(q)
+	if !ok || scheme != "http" || authority != to {
+		return withoutProxy(head)
+	}
+	target := q.Start.From + strings.Index(string(q.Text(q.Start)), q.Target)
+	rest := target + len("http://") + len(authority)
+	out := append([]byte(nil), head[:target]...)
+	if rest >= len(head) || head[rest] != '/' {
+		out = append(out, '/')
+	}
+	return withoutProxy(append(out, head[rest:]...))
+}
+
+// withoutProxy is a head without the lines that are meant for a proxy.
+func withoutProxy(head []byte) []byte {
+	q := wire.ReadRequest(head)
 	last := 0
 	var out []byte
-	if scheme, authority, ok := absoluteForm(q); ok && scheme == "http" && authority == to {
-		target := q.Start.From + strings.Index(string(q.Text(q.Start)), q.Target)
-		last = target + len("http://") + len(authority)
-		out = append(out, head[:target]...)
-		if last >= len(head) || head[last] != '/' {
-			out = append(out, '/')
-		}
-	}
 	for _, f := range q.Fields {
 		const prefix = "Proxy-"
 		if name := q.Text(f.Name); len(name) < len(prefix) || !wire.EqualFold(name[:len(prefix)], prefix) {
@@ -214,4 +224,12 @@ func originForm(head []byte, to string) []byte {
 		last = end
 	}
 	return append(out, head[last:]...)
+}
+
+// withLine is a head with one more line behind the others.
+func withLine(head []byte, line string) []byte {
+	end := bytes.TrimSuffix(head, []byte("\n"))
+	end = bytes.TrimSuffix(end, []byte("\r"))
+	out := append(append([]byte(nil), end...), line+"\r\n"...)
+	return append(out, head[len(end):]...)
 }

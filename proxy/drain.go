@@ -9,10 +9,6 @@ import (
 
 // drain ends what is open, in good order where that is possible within Limits.Drain, and waits for it.
 func (r *Relay) drain(running *sync.WaitGroup) {
-	for _, c := range r.connections() {
-		c.draining.Store(true)
-		c.finishAtRest()
-	}
 	aborted := make(chan struct{})
 	deadline := time.AfterFunc(r.Limits.Drain, func() {
 		defer close(aborted)
@@ -20,6 +16,10 @@ func (r *Relay) drain(running *sync.WaitGroup) {
 			c.abort()
 		}
 	})
+	for _, c := range r.connections() {
+		c.draining.Store(true)
+		c.finishAtRest(wire.CauseDrain)
+	}
 	running.Wait()
 	if !deadline.Stop() {
 		<-aborted
@@ -37,13 +37,13 @@ func (r *Relay) connections() []*conn {
 }
 
 // finishAtRest ends a connection on which no request is under way: the client gets a FIN and a moment to see it.
-func (c *conn) finishAtRest() {
+func (c *conn) finishAtRest(why wire.Cause) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closing || !c.talk.Resting() {
 		return
 	}
-	c.endLocked(wire.CauseDrain)
+	c.endLocked(why)
 	c.closing = true
 	if c.lane != nil {
 		c.lane.tell(toFinish)

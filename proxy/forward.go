@@ -15,10 +15,10 @@ import (
 	"github.com/elazarl/goproxy"
 )
 
-// A Forward is a second way into a relay: a listener for clients that were told to use a proxy. A request with an Upgrade
-// field, and what comes behind a CONNECT, goes the way of every other connection of the relay, inside TLS too if there is
-// an authority to end it with; ordinary requests are forwarded by goproxy, and are not judged. Its fields must not be
-// changed once Serve has been called.
+// A Forward is a second way into a relay: a listener for clients that were told to use a proxy. What they ask for in
+// absolute-form, and what comes behind a CONNECT, goes the way of every other connection of the relay, inside TLS too if
+// there is an authority to end it with: any request may be answered by a 101, so none goes elsewhere. goproxy answers the
+// CONNECT and signs certificates. The fields must not be changed once Serve has been called.
 type Forward struct {
 	Relay *Relay
 
@@ -92,9 +92,8 @@ func (f *Forward) Serve(ctx context.Context, ln net.Listener) error {
 		}
 	}
 	d := &door{forward: f, relay: r, addr: ln.Addr(), inner: make(chan net.Conn), closed: make(chan struct{})}
-	handler, transport := d.goproxy(ctx)
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: r.Limits.Head, ErrorLog: serverLog(r.Log),
+		Handler: d.goproxy(ctx), ReadHeaderTimeout: r.Limits.Head, ErrorLog: serverLog(r.Log),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, heldKey{}, c) },
 		ConnState:   leave,
 	}
@@ -109,12 +108,11 @@ func (f *Forward) Serve(ctx context.Context, ln net.Listener) error {
 		running.Go(func() { d.enter(ctx, client) })
 	})
 	overdue := time.AfterFunc(r.Limits.Drain, func() { server.Close() })
-	r.drain(&running) // requests that goproxy forwards among it
+	r.drain(&running)
 	overdue.Stop()
 	server.Close()
 	d.Close()
 	serving.Wait()
-	transport.CloseIdleConnections()
 	return err
 }
 
@@ -129,15 +127,14 @@ func namedBy(q *http.Request) *named {
 	return nil
 }
 
-// goproxy is the proxy for everything that does not go to the relay, and the transport that it uses.
-func (d *door) goproxy(ctx context.Context) (*goproxy.ProxyHttpServer, *http.Transport) {
+// goproxy is the proxy for what does not go to the relay at once. It forwards nothing: it takes an answer that names
+// websocket for a tunnel, whatever its status, so that the body of a 426 would be lost.
+func (d *door) goproxy(ctx context.Context) *goproxy.ProxyHttpServer {
 	p := goproxy.NewProxyHttpServer()
-	p.Logger, p.Verbose = goproxyLog{d.relay.Log}, true
-	p.KeepAcceptEncoding, p.ConnectDial = true, nil
-	p.Tr = &http.Transport{
-		DisableCompression: true, MaxResponseHeaderBytes: 1 << 20, IdleConnTimeout: time.Minute, MaxIdleConns: 100,
-		Proxy: func(*http.Request) (*url.URL, error) { return d.forward.Upstream, nil }, DialContext: d.dial,
-	}
+	p.Logger, p.Verbose, p.ConnectDial = goproxyLog{d.relay.Log}, true, nil
+	p.Tr = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("goproxy is to dial nothing")
+	}}
 	p.NonproxyHandler = d.forward.Page
 	if p.NonproxyHandler == nil {
 		p.NonproxyHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -153,46 +150,9 @@ func (d *door) goproxy(ctx context.Context) (*goproxy.ProxyHttpServer, *http.Tra
 		}}, host
 	})
 	p.OnRequest().DoFunc(func(q *http.Request, _ *goproxy.ProxyCtx) (*http.Request, *http.Response) {
-		n := namedBy(q)
-		if to, err := parseDestination(q.URL.Host, 80); n != nil && q.URL.Scheme == "http" && err == nil && to == n.destination {
-			return q, nil
-		}
 		return q, goproxy.NewResponse(q, goproxy.ContentTypeText, http.StatusForbidden, "interlock: "+q.URL.Scheme+" is not for requests in absolute-form: ask by CONNECT\n")
 	})
-	p.OnResponse().DoFunc(func(resp *http.Response, pc *goproxy.ProxyCtx) *http.Response {
-		if resp != nil || pc.Error == nil {
-			return resp
-		}
-		return goproxy.NewResponse(pc.Req, goproxy.ContentTypeText, statusOf(pc.Error), fmt.Sprintf("interlock: cannot reach backend %q: %v\n", pc.Req.URL.Host, pc.Error))
-	})
-	return p, p.Tr
-}
-
-// statusOf is how a client is told that a request could not be forwarded.
-func statusOf(err error) int {
-	var out *scopeError
-	var timeout interface{ Timeout() bool }
-	switch {
-	case errors.As(err, &out):
-		return http.StatusForbidden
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return http.StatusGatewayTimeout
-	}
-	return http.StatusBadGateway
-}
-
-// dial is for the transport of goproxy. Whoever asks, what is out of scope is not dialled.
-func (d *door) dial(ctx context.Context, _, address string) (net.Conn, error) {
-	f := d.forward
-	dialer := &net.Dialer{Timeout: d.relay.Limits.Dial, KeepAliveConfig: KeepAlive}
-	if f.Upstream != nil && address == f.upstreamAddress() {
-		return dialer.DialContext(ctx, "tcp", address)
-	}
-	to, found, err := f.scope.find(address, 0, d.relay.ways.Load())
-	if err != nil {
-		return nil, err
-	}
-	return f.dial(ctx, dialer, to, found[0])
+	return p
 }
 
 // connect carries what comes behind a CONNECT.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -122,6 +123,44 @@ func TestOrdinaryRequestsAreForwarded(t *testing.T) {
 		if string(text) != "POST /a?b body" || !response.Close {
 			t.Errorf("got %q, close %v", text, response.Close)
 		}
+	}
+}
+
+// TestOrdinaryRequestsAreJudgedByTheirAnswers: any request may be answered by a 101. The backend is told that nothing more
+// comes, and where it does not mind, the connection ends all the same: the next request may be for another place.
+func TestOrdinaryRequestsAreJudgedByTheirAnswers(t *testing.T) {
+	const refusal = "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 7\r\n\r\nupgrade"
+	r, addr := forwarded(t, nil)
+	near := strings.Replace(plain, "/items", "http://"+r.Backend.String()+"/items", 1)
+	far := strings.Replace(plain, "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1)
+	for _, says := range []string{answer, refusal, switching} {
+		client := dial(t, addr)
+		send(t, client, near)
+		backend := r.accept()
+		expect(t, backend, far)
+		send(t, backend, says)
+		if says != switching {
+			expectEnd(t, client, says)
+			continue
+		}
+		expect(t, client, says)
+		send(t, client, "what")
+		expect(t, backend, "what")
+	}
+	found := r.await("a refusal and a switch", func(f []*wire.Exchange) bool { return len(f) == 2 })
+	if found[0].Response.Status != 426 || found[0].Cause != "" || found[1].Outcome != wire.Switched || string(found[1].Far.Raw) != far {
+		t.Errorf("got %+v, %+v", found[0], found[1])
+	}
+}
+
+// TestGuardWatchesOrdinaryRequestsToo: a 101 that nobody has asked for reaches no client that asks in absolute-form.
+func TestGuardWatchesOrdinaryRequestsToo(t *testing.T) {
+	r, addr := forwarded(t, func(r *Relay) { r.Backend.Guard = func(*wire.Exchange) error { return errors.New("unsafe") } })
+	client := dial(t, addr)
+	send(t, client, strings.Replace(plain, "/items", "http://"+r.Backend.String()+"/items", 1))
+	send(t, r.accept(), switching)
+	if text, err := io.ReadAll(client); !strings.HasPrefix(string(text), "HTTP/1.1 502 ") || err != nil {
+		t.Errorf("got %q, %v", text, err)
 	}
 }
 

@@ -19,6 +19,7 @@ type named struct {
 	authority string   // as the client has written it
 	forward   *Forward
 	absolute  bool // by a target in absolute-form; else by CONNECT
+	once      bool // the connection ends behind the first answer: its next request may be for another place
 	closed    bool // what the client says there must not be opened
 }
 
@@ -53,8 +54,24 @@ func (c *conn) suit() {
 	n := c.named
 	c.common.Backend, c.common.BackendTLS = n.String(), c.client.tls != nil
 	if n.absolute {
-		c.alter("forward", func(head []byte) []byte { return originForm(head, n.authority) })
+		c.alter("forward", n.onTheWay)
 	}
+}
+
+// onTheWay is a head in absolute-form as it goes on. A peer that is asked once is told that nothing more comes, and says so
+// to the client in turn.
+func (n *named) onTheWay(head []byte) []byte {
+	switch {
+	case !n.once:
+		return originForm(head, n.authority)
+	case n.forward.Upstream == nil:
+		return withLine(originForm(head, n.authority), "Connection: close")
+	}
+	head = withoutProxy(head)
+	if credentials := n.forward.upstreamCredentials(); credentials != "" {
+		head = withLine(head, "Proxy-Authorization: "+credentials)
+	}
+	return withLine(head, "Connection: close")
 }
 
 // namedTLS is how TLS is spoken with where the connection goes: if the client speaks it, with the name that it asks for.
@@ -78,7 +95,7 @@ func (c *conn) reach(ctx context.Context, d *net.Dialer) (net.Conn, string, erro
 	if c.named == nil {
 		return c.to.dial(ctx, d)
 	}
-	conn, err := c.named.forward.dial(ctx, d, c.named.destination, c.named.listed[0])
+	conn, err := c.named.dial(ctx, d)
 	return conn, c.named.String(), err
 }
 
@@ -171,15 +188,20 @@ func (c *conn) carryClosed(ctx context.Context, up *pump, first []byte) {
 	c.linger(up)
 }
 
-// dial connects to a destination: to an address that may be dialled, and to precisely that one, or through the upstream
-// proxy, which looks up names by itself.
-func (f *Forward) dial(ctx context.Context, d *net.Dialer, to destination, l listed) (net.Conn, error) {
+// dial connects to the destination: to an address that may be dialled, and to precisely that one, or through the upstream
+// proxy, which looks up names by itself. That is asked for a tunnel, but where it can read the one request by itself: many
+// open tunnels to the port 443 only.
+func (n *named) dial(ctx context.Context, d *net.Dialer) (net.Conn, error) {
+	f, to := n.forward, n.destination
 	ctx, stop := context.WithTimeout(ctx, d.Timeout)
 	defer stop()
-	if f.Upstream != nil {
+	switch {
+	case f.Upstream != nil && n.once:
+		return f.reachUpstream(ctx, d)
+	case f.Upstream != nil:
 		return f.dialUpstream(ctx, d, to)
 	}
-	all, err := f.scope.resolve(ctx, to, l)
+	all, err := f.scope.resolve(ctx, to, n.listed[0])
 	if err != nil {
 		return nil, err
 	}

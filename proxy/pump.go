@@ -232,8 +232,11 @@ func (c *conn) pumpDown(p, up *pump) (carried bool) {
 // passed counts bytes that were written. A connection that is to end does so when the last byte that it owes is.
 func (c *conn) passed(d wire.Direction, n int) {
 	c.talk.Wrote(d, n)
-	if c.draining.Load() {
-		c.finishAtRest()
+	switch {
+	case c.draining.Load():
+		c.finishAtRest(wire.CauseDrain)
+	case c.pumped != nil && c.named != nil && c.named.once:
+		c.finishAtRest("")
 	}
 }
 

@@ -80,19 +80,37 @@ func (a *answering) describe(err error) error {
 	return fmt.Errorf("upstream proxy: %w", err)
 }
 
-// dialUpstream connects to a destination by a CONNECT at the upstream proxy.
-func (f *Forward) dialUpstream(ctx context.Context, d *net.Dialer, to destination) (net.Conn, error) {
+// upstreamCredentials are those for the upstream proxy (RFC 7617); empty: it asks for none.
+func (f *Forward) upstreamCredentials() string {
+	user := f.Upstream.User
+	if user == nil {
+		return ""
+	}
+	password, _ := user.Password()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
+}
+
+// reachUpstream connects to the upstream proxy.
+func (f *Forward) reachUpstream(ctx context.Context, d *net.Dialer) (net.Conn, error) {
 	conn, err := d.DialContext(ctx, "tcp", f.upstreamAddress())
 	if err != nil {
 		return nil, fmt.Errorf("upstream proxy: %w", err)
+	}
+	return conn, nil
+}
+
+// dialUpstream connects to a destination by a CONNECT at the upstream proxy.
+func (f *Forward) dialUpstream(ctx context.Context, d *net.Dialer, to destination) (net.Conn, error) {
+	conn, err := f.reachUpstream(ctx, d)
+	if err != nil {
+		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	answer := &answering{Conn: conn, left: maxUpstreamHead}
 	p := goproxy.ProxyHttpServer{Tr: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return answer, nil }}}
 	_, err = p.NewConnectDialToProxyWithHandler(f.Upstream.Scheme+"://"+f.upstreamAddress(), func(q *http.Request) {
-		if user := f.Upstream.User; user != nil {
-			password, _ := user.Password()
-			q.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+		if credentials := f.upstreamCredentials(); credentials != "" {
+			q.Header.Set("Proxy-Authorization", credentials)
 		}
 	})("tcp", to.String())
 	if !stop() && err == nil {

@@ -63,6 +63,21 @@ func TestEverythingGoesThroughTheUpstreamProxy(t *testing.T) {
 	}
 }
 
+// TestUpstreamProxyReadsOrdinaryRequests: many of them open tunnels to the port 443 only.
+func TestUpstreamProxyReadsOrdinaryRequests(t *testing.T) {
+	upstream := relay(t, nil) // its backend plays that
+	_, proxy := forwardedBy(t, nil, func(f *Forward) {
+		f.Hosts = []string{"a.test"}
+		f.Upstream = &url.URL{Scheme: "http", Host: upstream.backend.Addr().String(), User: url.UserPassword("ann", "s3 cret")}
+	})
+	client := dial(t, proxy)
+	send(t, client, "GET http://a.test/x HTTP/1.1\r\nHost: a.test\r\nProxy-Connection: keep-alive\r\nX: y\r\n\r\n")
+	peer := upstream.accept()
+	expect(t, peer, "GET http://a.test/x HTTP/1.1\r\nHost: a.test\r\nX: y\r\nProxy-Authorization: Basic "+basic("ann:s3 cret")+"\r\nConnection: close\r\n\r\n")
+	send(t, peer, answer)
+	expectEnd(t, client, answer)
+}
+
 // TestUpstreamProxyThatFails: one line says that it was the upstream proxy.
 func TestUpstreamProxyThatFails(t *testing.T) {
 	for name, each := range map[string]struct{ says, want string }{

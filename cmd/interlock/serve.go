@@ -156,17 +156,14 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 		stop()
 	}
 	out.log.Info().Int("connections", s.relay.Open()).Msg("draining")
-	s.running.Wait()
+	failed = errors.Join(failed, s.wait(s.relay.Limits.Drain+overdue))
 	s.traces.Close()
 	storing()
 	if err := <-stored; err != nil {
 		out.log.Error().Err(err).Msg("not everything is in the store")
 	}
 	s.states.left()
-	close(s.errc)
-	for err := range s.errc {
-		failed = errors.Join(failed, err)
-	}
+	failed = errors.Join(append(s.failures(), failed)...)
 	if failed != nil {
 		failed = unknown("%w", failed)
 	}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"runtime"
+
+	"time"
+)
+
+// overdue is how long behind the time to drain a part is waited for that should have ended by then.
+const overdue = 10 * time.Second
+
+// wait waits until every part has ended. What hangs beyond the time to drain is left behind, so that what was found is
+// stored all the same, and the log says where it hangs.
+func (s *serving) wait(limit time.Duration) error {
+	ended := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(limit):
+	}
+	stacks := make([]byte, 64<<10)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	s.out.log.Error().Int("connections", s.relay.Open()).Str("stacks", string(stacks)).Msg("draining has no end")
+	return unknown("something still ran %v after the end: this is a fault of interlock, and the log line \"draining has no end\" says where", limit)
+}
+
+// failures are the errors of the parts that have ended.
+func (s *serving) failures() (all []error) {
+	for {
+		select {
+		case err := <-s.errc:
+			all = append(all, err)
+		default:
+			return all
+		}
+	}
+}
