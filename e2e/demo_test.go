@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"encoding/json"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,10 +28,37 @@ func TestDemoShowsBothKindsOfSwitch(t *testing.T) {
 			t.Errorf("%s: got %d sound and %d unsafe switches, want some of both\n%s", name, sound, unsafe, got.stdout)
 		}
 		hasResult(t, got.stdout)
+		if name == "symbols" {
+			isInTheReadme(t, got.stdout)
+		}
 		foreign := strings.IndexFunc(got.stdout, func(r rune) bool { return r > '~' })
 		if name == "ASCII" && foreign >= 0 {
 			t.Errorf("got %q, want nothing outside ASCII", clip(got.stdout[foreign:]))
 		}
+	}
+}
+
+// isInTheReadme holds that the lines of the demo in the README are among those that were printed, in their order. Times and counts
+// other than zero may differ.
+func isInTheReadme(t *testing.T, printed string) {
+	t.Helper()
+	const from = "\n```\n 09:14:02.118 "
+	readme := content(t, "..", "README.md")
+	_, sample, ok := strings.Cut(readme, from)
+	sample, _, ended := strings.Cut(from[len("\n```\n"):]+sample, "\n```")
+	if !ok || !ended {
+		t.Fatalf("the README has no lines of the demo")
+	}
+	holes := regexp.MustCompile(`^ \d\d:\d\d:\d\d\.\d{3} |=[1-9]\d*\b`)
+	same := func(line string) string { return strings.TrimRight(holes.ReplaceAllString(line, "~"), "\n") }
+	left := strings.Split(printed, "\n")
+	for line := range strings.Lines(sample) {
+		i := slices.IndexFunc(left, func(each string) bool { return same(each) == same(line) })
+		if i < 0 {
+			t.Errorf("the README says %q, which the demo did not print there\n%s", line, printed)
+			return
+		}
+		left = left[i+1:]
 	}
 }
 

@@ -45,7 +45,7 @@ func (d *door) guard(next http.Handler) http.Handler {
 		case isPublic(r.URL.Path), d.token == "" && d.loopback, d.bears(r):
 			next.ServeHTTP(w, r)
 		case d.token == "":
-			refuse(w, http.StatusForbidden, "an admin address beyond loopback needs a token: set admin.token_file (INTERLOCK_ADMIN_TOKEN_FILE)")
+			refuse(w, http.StatusForbidden, "an admin address beyond loopback needs a token: name a file with one by admin_token_file or INTERLOCK_ADMIN_TOKEN_FILE")
 		case r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html"):
 			http.Redirect(w, r, "/login?"+url.Values{"to": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
 		default:

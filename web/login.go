@@ -28,7 +28,7 @@ const loginPage = `<!doctype html>
 <p><label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus></p>
 <p><button type="submit">Log in</button></p>
-<p>It is what the file says that <code>admin.token_file</code> or <code>INTERLOCK_ADMIN_TOKEN_FILE</code> names.</p>
+<p>The token is in the file that <code>admin_token_file</code>, <code>--admin-token-file</code> or <code>INTERLOCK_ADMIN_TOKEN_FILE</code> names.</p>
 </form>{{else}}<p>Nobody has to log in here. <a href="/">Go on</a></p>{{end}}
 </main>
 </body>

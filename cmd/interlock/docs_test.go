@@ -1,0 +1,209 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/lab"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A block is what stands between two fences of a document.
+type block struct {
+	name string // of the file
+	text string
+}
+
+func blocks(t *testing.T) (all []block) {
+	t.Helper()
+	names, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(names, "../../README.md") {
+		for i, text := range strings.Split("\n"+read(t, name), "\n```") {
+			if i%2 == 1 {
+				_, text, _ = strings.Cut(text, "\n") // the rest of the fence's line is no text
+				all = append(all, block{filepath.Base(name), text})
+			}
+		}
+	}
+	return all
+}
+
+// commands are the command lines of the program in a block.
+func (b block) commands() (all [][]string) {
+	for text := range strings.Lines(b.text) {
+		text, _, _ = strings.Cut(strings.TrimSpace(text), " #")
+		text, _, _ = strings.Cut(text, " > ")
+		if words := strings.Fields(text); len(words) > 1 && (words[0] == "interlock" || words[0] == "bin/interlock") {
+			all = append(all, words[1:])
+		}
+	}
+	return all
+}
+
+// TestCommandsInTheDocumentsAreCommandLines holds that each has a command and flags that there are, and as many arguments as
+// that command takes.
+func TestCommandsInTheDocumentsAreCommandLines(t *testing.T) {
+	seen := 0
+	for _, b := range blocks(t) {
+		for _, words := range b.commands() {
+			seen++
+			cmd, rest, err := command().Find(words)
+			if err == nil {
+				err = cmd.ParseFlags(rest)
+			}
+			if err == nil && cmd.ArgsLenAtDash() < 0 {
+				err = cmd.ValidateArgs(cmd.Flags().Args())
+			}
+			if err != nil {
+				t.Errorf("%s: interlock %s: %v", b.name, strings.Join(words, " "), err)
+			}
+		}
+	}
+	if seen < 15 {
+		t.Errorf("got %d command lines, want more", seen)
+	}
+}
+
+// TestCommandsInTheDocumentsReadTheStore runs those that read the usual store, after two runs of probes.
+func TestCommandsInTheDocumentsReadTheStore(t *testing.T) {
+	backend, err := lab.Start("sound")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	dir := t.TempDir()
+	interlock := func(words ...string) error {
+		cmd := exec.Command("interlock", words...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "XDG_STATE_HOME="+filepath.Join(dir, "state"))
+		text, err := cmd.CombinedOutput()
+		if err != nil && cmd.ProcessState.ExitCode() != 1 { // findings
+			return fmt.Errorf("%w\n%s", err, text)
+		}
+		return nil
+	}
+	for range 2 {
+		if err := interlock("probe", backend.URL+"/chat", "--only", "UPGRADE-POST"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := 0
+	for _, b := range blocks(t) {
+		for _, words := range b.commands() {
+			if words[0] == "report" || words[0] == "store" || words[0] == "diff" && strings.HasPrefix(words[1], "last") {
+				seen++
+				if err := interlock(words...); err != nil {
+					t.Errorf("%s: interlock %s: %v", b.name, strings.Join(words, " "), err)
+				}
+			}
+		}
+	}
+	if seen < 4 {
+		t.Errorf("got %d command lines, want more", seen)
+	}
+}
+
+// TestTranscriptsInTheDocumentsAreJudgedSo has the program judge them, and wants the one failure that they name.
+func TestTranscriptsInTheDocumentsAreJudgedSo(t *testing.T) {
+	seen := 0
+	for _, b := range blocks(t) {
+		wanted, ok := strings.CutPrefix(b.text, "want: fail ")
+		if !ok {
+			continue
+		}
+		seen++
+		wanted, _, _ = strings.Cut(wanted, "\n")
+		file := filepath.Join(t.TempDir(), "example.wire")
+		if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text, _ := exec.Command("interlock", "audit", file, "-o", "json").Output() // the status says that there are findings
+		var rulings []struct {
+			Findings []struct{ Rule, Verdict string }
+		}
+		if err := json.Unmarshal(text, &rulings); err != nil || len(rulings) != 1 {
+			t.Fatalf("%s: got %q, %v", b.name, text, err)
+		}
+		var failed []string
+		for _, f := range rulings[0].Findings {
+			if f.Verdict == "fail" {
+				failed = append(failed, f.Rule)
+			}
+		}
+		if !slices.Equal(failed, []string{wanted}) {
+			t.Errorf("%s: got %q, want %s", b.name, failed, wanted)
+		}
+	}
+	if seen == 0 {
+		t.Error("there is no transcript")
+	}
+}
+
+// TestTheReadmeCounts holds the numbers of probes and rules in the README against the rulebook. They are written with:
+// go test ./cmd/interlock -update
+func TestTheReadmeCounts(t *testing.T) {
+	const name = "../../README.md"
+	text := read(t, name)
+	for _, c := range []struct {
+		words string
+		count int
+	}{{"sound handshakes that have one thing wrong", len(rules.Probes())}, {"rules and their probes", len(rules.All())}} {
+		pattern := regexp.MustCompile(`\d+ ` + c.words)
+		want := fmt.Sprintf("%d %s", c.count, c.words)
+		if *update {
+			text = pattern.ReplaceAllString(text, want)
+		}
+		if got := pattern.FindString(text); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestKeysOnTheLoginPageAreKeys has a configuration with each key that the page names.
+func TestKeysOnTheLoginPageAreKeys(t *testing.T) {
+	text := read(t, "../../web/login.go")
+	found := regexp.MustCompile(`<code>([a-z][a-z_.]*)</code>`).FindAllStringSubmatch(text, -1)
+	known := map[string]bool{}
+	c := defaults()
+	for _, s := range c.settings() {
+		known[s.key] = true
+	}
+	for _, m := range found {
+		if !known[m[1]] {
+			t.Errorf("there is no key %s", m[1])
+		}
+	}
+	if len(found) == 0 {
+		t.Error("the page names no key")
+	}
+}
+
+// TestTheExamplesForCIInstallFromACheckout holds as long as no release is published: go install MODULE@latest fails until then.
+func TestTheExamplesForCIInstallFromACheckout(t *testing.T) {
+	for _, name := range []string{"github.yml", "gitlab.yml"} {
+		text := read(t, filepath.Join("../../docs/ci", name))
+		install := regexp.MustCompile(`go install .*`).FindAllString(text, -1)
+		if len(install) != 1 {
+			t.Errorf("%s: got %q, want one installation", name, install)
+			continue
+		}
+		words := strings.Fields(install[0])
+		if want := []string{"go", "install", "-C", "interlock-source", "./cmd/interlock"}; !slices.Equal(words, want) || strings.Count(text, "interlock-source") != 2 {
+			t.Errorf("%s: got %q, want %q in a checkout that was made before", name, words, want)
+		}
+	}
+}
