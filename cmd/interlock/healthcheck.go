@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,14 +17,27 @@ func healthcheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "healthcheck", Short: "ask a running serve whether it is alive (for images without a shell)", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if text := os.Getenv(variable("admin")); text != "" && !cmd.Flags().Changed("admin") {
-				admin = text
+			if !cmd.Flags().Changed("admin") {
+				first, _ := os.ReadFile("/proc/1/cmdline") // not there on other systems
+				admin = adminOf(strings.Split(string(first), "\x00"))
 			}
 			return checkHealth(cmd.Context(), admin)
 		},
 	}
-	cmd.Flags().StringVar(&admin, "admin", defaults().Admin.Listen, "admin address of the serve to ask ("+variable("admin")+")")
+	cmd.Flags().StringVar(&admin, "admin", defaults().Admin.Listen,
+		"admin address of the serve to ask ("+variable("admin")+"); in a container, if left out: that of the serve that is its first process")
 	return cmd
+}
+
+// adminOf is the admin address of the serve with that command line, in this environment. If it is no command line of serve,
+// the address is that of a serve without flags.
+func adminOf(words []string) string {
+	cmd := serveCommand()
+	if i := slices.Index(words, cmd.Name()); i > 0 && strings.HasSuffix(words[i-1], "interlock") {
+		_ = cmd.ParseFlags(words[i+1:]) // serve runs, so that they are right
+	}
+	c, _ := loadConfig(cmd) // what else is wrong in it is for serve to say
+	return c.Admin.Listen
 }
 
 // checkHealth asks /healthz. Without a scheme it is asked in cleartext and, where that is not spoken, over TLS.
