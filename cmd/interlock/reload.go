@@ -83,11 +83,12 @@ func differ(a, b *config) []string {
 	changed := []string{}
 	va, vb := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
 	for i := range va.NumField() {
-		if !va.Type().Field(i).IsExported() {
+		key := va.Type().Field(i).Tag.Get("yaml")
+		if key == "" || key == "-" {
 			continue
 		}
 		if !reflect.DeepEqual(va.Field(i).Interface(), vb.Field(i).Interface()) {
-			changed = append(changed, va.Type().Field(i).Tag.Get("yaml"))
+			changed = append(changed, key)
 		}
 	}
 	return changed

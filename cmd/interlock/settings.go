@@ -31,7 +31,7 @@ func flatten(all *[]setting, key string, v reflect.Value) {
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
 			name := v.Type().Field(i).Tag.Get("yaml")
-			if !v.Type().Field(i).IsExported() || name == "" {
+			if name == "" || name == "-" {
 				continue
 			}
 			if key != "" {
