@@ -35,7 +35,10 @@ type probed struct {
 type answered struct {
 	Probe, Rule, Expected, Outcome, Verdict, Severity, Detail, Reason, Fault string
 	Status                                                                   int
-	Ruling                                                                   struct{ Findings []finding }
+	Ruling                                                                   struct {
+		Controls string
+		Findings []finding
+	}
 }
 
 type finding struct{ Rule, Verdict, Severity, Detail string }

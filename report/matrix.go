@@ -23,6 +23,7 @@ type cell struct {
 	Anchor   string // of the cause, where the page has it
 	verdict  rules.Verdict
 	rule     *rules.Rule // that did not pass; nil: none
+	own      *rules.Rule // that the probe was sent for; nil: this version does not know the probe
 }
 
 // The bounds of a matrix that people can still read.
@@ -51,23 +52,31 @@ func (m *matrix) add(r *rules.Ruling) {
 	m.columns[column] = true
 	v, accepted := standing(r)
 	if was, known := row[column]; !known || v < was.verdict {
-		row[column] = cell{Mark: markOf(v), Answer: answered(r.X), Accepted: accepted, verdict: v, rule: decisive(r, v)}
+		c := cell{Mark: markOf(v), Answer: answered(r.X), Accepted: accepted, verdict: v, rule: decisive(r, v)}
+		if p := rules.FindProbe(r.X.Probe); p != nil {
+			c.own = p.Rule()
+		}
+		row[column] = c
 	}
 }
 
 // decisive is the rule that an exchange counts by, if it did not pass.
 func decisive(r *rules.Ruling, v rules.Verdict) *rules.Rule {
-	var of *rules.Finding
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		if f.Verdict == v && v < rules.Pass && f.State != rules.StateAccepted && (of == nil || f.Severity > of.Severity) {
-			of = f
-		}
+	counted := *r
+	counted.Verdict = v
+	counted.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f rules.Finding) bool { return f.State == rules.StateAccepted })
+	if f := counted.Worst(); f != nil && v < rules.Pass {
+		return f.Rule
 	}
-	if of == nil {
-		return nil
+	return nil
+}
+
+// Other names the rule that did not pass where it is not the one that the probe was sent for.
+func (c *cell) Other() string {
+	if c.rule == nil || c.own == c.rule {
+		return ""
 	}
-	return of.Rule
+	return c.rule.ID
 }
 
 // A matrixRow is a probe and its cells, in the order of the columns; nil where it was not sent.

@@ -157,7 +157,8 @@ func (p *probeWriter) endpoint(r *rules.Ruling) int {
 	return max(i, 0)
 }
 
-// result is what a probe has shown: its verdict is that of the ruling, and the text that of the finding that decides it.
+// result is what a probe has shown: its verdict is that of the ruling; the rule, severity and text are those of its worst
+// finding. Where nothing was found the rule is the one that the probe was sent for.
 func result(r *rules.Ruling) (resultJSON, error) {
 	p := rules.FindProbe(r.X.Probe)
 	b, err := element(r)
@@ -167,27 +168,8 @@ func result(r *rules.Ruling) (resultJSON, error) {
 	if r.X.Response != nil {
 		one.Status = r.X.Response.Status
 	}
-	if f := Decisive(r); f != nil {
-		one.Severity, one.Detail = f.Severity.String(), f.Detail
+	if f := r.Worst(); f != nil {
+		one.Rule, one.Severity, one.Detail = f.Rule.ID, f.Severity.String(), f.Detail
 	}
 	return one, err
-}
-
-// Decisive is the finding that a ruling has its verdict from: that of the rule which the probe is for, if it is one of
-// several, else the most severe one. It is nil where nothing was found.
-func Decisive(r *rules.Ruling) *rules.Finding {
-	var best *rules.Finding
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		if f.Verdict != r.Verdict {
-			continue
-		}
-		if p := rules.FindProbe(r.X.Probe); p != nil && p.Rule() == f.Rule {
-			return f
-		}
-		if best == nil || f.Severity > best.Severity {
-			best = f
-		}
-	}
-	return best
 }

@@ -59,8 +59,8 @@ func (c *Case) expect(ruling *Ruling) {
 	}
 	c.begin(ruling, p.rule)
 	c.found.Party, c.found.Verdict = Server, entry.kept
-	if !c.switched {
-		c.rate(max(c.found.Severity, entry.least))
+	if !c.switched { // the severity of a rule about a 101 is that of a 101
+		c.rate(max(min(c.found.Severity, Medium), entry.least))
 	}
 	if c.found.Detail = entry.note; c.found.Verdict < Pass {
 		c.framed = true

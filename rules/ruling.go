@@ -57,20 +57,65 @@ type Span struct {
 	To   int  `json:"to"`
 }
 
-// Severity is the highest severity of what did not pass; Info if everything did.
-func (r *Ruling) Severity() Severity {
-	worst := Info
+// Worst is the finding that the ruling has its verdict from: the most severe one with that verdict. Of several, and of what
+// passed, it is that of the rule which the probe was sent for, else the first. It is nil where no finding has the verdict.
+func (r *Ruling) Worst() *Finding {
+	var worst *Finding
+	own := r.own()
 	for i := range r.Findings {
-		if f := &r.Findings[i]; f.Verdict < Pass {
-			worst = max(worst, f.Severity)
+		f := &r.Findings[i]
+		if f.Verdict != r.Verdict {
+			continue
+		}
+		graver := worst != nil && r.Verdict < Pass && f.Severity != worst.Severity
+		if worst == nil || graver && f.Severity > worst.Severity || !graver && f.Rule == own {
+			worst = f
 		}
 	}
 	return worst
 }
 
-// Benign tells whether there is nothing here that anybody should look into: no rule failed, and what did not pass is a
-// mere fact.
-func (r *Ruling) Benign() bool { return r.Verdict != Fail && r.Severity() == Info }
+// Own is the verdict of the rule that the probe was sent for; NotApplicable if it was not in play, of a pass where no control
+// was accepted, and of an exchange that is not a probe.
+func (r *Ruling) Own() Verdict {
+	own := r.own()
+	if own == nil {
+		return NotApplicable
+	}
+	f := r.Find(own.ID)
+	if f == nil || f.Verdict == Pass && r.X.Controls == wire.ControlsRefused {
+		return NotApplicable
+	}
+	return f.Verdict
+}
+
+// own is the rule that the probe was sent for; nil if the exchange is not a probe.
+func (r *Ruling) own() *Rule {
+	if r.X.Probe == "" {
+		return nil
+	}
+	if p := FindProbe(r.X.Probe); p != nil {
+		return p.rule
+	}
+	return nil
+}
+
+// Severity is that of the worst finding; Info if everything passed.
+func (r *Ruling) Severity() Severity {
+	if r.Verdict >= Pass {
+		return Info
+	}
+	if f := r.Worst(); f != nil {
+		return f.Severity
+	}
+	return Info
+}
+
+// Benign reports whether there is nothing here that anybody should look into: no rule failed, and whatever did not pass is
+// a mere fact.
+func (r *Ruling) Benign() bool {
+	return r.Verdict != Fail && !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Verdict < Pass && f.Severity > Info })
+}
 
 // Broken returns the IDs of the rules that failed or, where none did, of those with the ruling's verdict. It is empty
 // for a ruling that passed.

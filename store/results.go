@@ -14,7 +14,7 @@ type Result struct {
 	Route    string    `json:"route"`
 	Endpoint string    `json:"endpoint"`
 	Probe    string    `json:"probe"`
-	Rule     string    `json:"rule"`    // that the probe is for; empty for a control
+	Rule     string    `json:"rule"`    // of the worst finding; where nothing was found, the one that the probe was sent for
 	Verdict  string    `json:"verdict"` // a word of the contracts, or not-sent
 	Severity string    `json:"severity"`
 	Status   int       `json:"status"` // 0 if no response head came
@@ -30,7 +30,7 @@ type resultKey struct{ run, backend, route, endpoint, probe string }
 
 func (r *Result) key() resultKey { return resultKey{r.Run, r.Backend, r.Route, r.Endpoint, r.Probe} }
 
-// resultOf is what a ruling says of a probe: its verdict, and the finding that decides it. It is false where there is no probe
+// resultOf is what a ruling says of a probe: its verdict and its worst finding. It is false where there is no probe
 // or no run.
 func resultOf(r *rules.Ruling) (Result, bool) {
 	x := r.X
@@ -47,15 +47,8 @@ func resultOf(r *rules.Ruling) (Result, bool) {
 	if x.Response != nil {
 		is.Status = x.Response.Status
 	}
-	var best *rules.Finding
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		if f.Verdict == r.Verdict && (best == nil || f.Rule.ID == is.Rule || best.Rule.ID != is.Rule && f.Severity > best.Severity) {
-			best = f
-		}
-	}
-	if best != nil {
-		is.Severity, is.Detail = best.Severity.String(), best.Detail
+	if f := r.Worst(); f != nil {
+		is.Rule, is.Severity, is.Detail = f.Rule.ID, f.Severity.String(), f.Detail
 	}
 	return is, true
 }

@@ -38,7 +38,7 @@ func (d *demo) probe(ctx context.Context, s *site) error {
 				return
 			}
 			if stream.Write(ruling); ruling.Verdict == rules.Fail {
-				failing[report.Decisive(ruling).Rule.ID]++
+				failing[ruling.Worst().Rule.ID]++
 			}
 		})
 		if err != nil {

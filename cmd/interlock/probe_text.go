@@ -17,9 +17,10 @@ type probeText struct {
 	w      io.Writer
 	marks  *console
 	run    *probing
-	rest   report.Writer // the text report of all commands
-	behind *gate         // which that writes to
-	began  bool          // the line of the endpoint is written
+	rest   report.Writer   // the text report of all commands
+	behind *gate           // which that writes to
+	began  bool            // the line of the endpoint is written
+	told   map[string]bool // other rules than those of the probes whose failure was told, by ID
 }
 
 // gate lets nothing through before it is open.
@@ -38,7 +39,7 @@ func (g *gate) Write(p []byte) (int, error) {
 
 // newText is the text report of a run of probes.
 func (p *probing) newText(w io.Writer, o report.Options) (report.Writer, error) {
-	t := &probeText{w: w, run: p, marks: &console{color: o.Color, ascii: o.ASCII}, behind: &gate{w: w}}
+	t := &probeText{w: w, run: p, told: map[string]bool{}, marks: &console{color: o.Color, ascii: o.ASCII}, behind: &gate{w: w}}
 	var err error
 	t.rest, err = report.Open("text", t.behind, o)
 	return t, err
@@ -85,36 +86,49 @@ func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 	if t.run.width > 0 {
 		room = min(room, max(leastTitle, t.run.width-idWidth-30))
 	}
-	mark := logLine{Verdict: r.Verdict.String(), Severity: r.Severity().String()}
+	own := r.Own()
+	mark := logLine{Verdict: own.String(), Severity: rules.Info.String()}
+	if p := rules.FindProbe(id); p != nil && r.Find(p.Rule().ID) != nil {
+		mark.Severity = r.Find(p.Rule().ID).Severity.String()
+	}
 	if t.run.flags.seedCompat {
 		mark.Severity = "" // those tests have none
 	}
 	pad := idWidth
-	if r.Verdict == rules.Unclear {
+	if own == rules.Unclear {
 		pad -= len("unclear") - len("fail")
 	}
-	fmt.Fprintf(b, "   %s %-*s %-*s %6s %9s%s\n", t.marks.verdict(mark), pad, id, room, clip(title, room), answerOf(r.X), took(r.X), otherRules(r))
+	fmt.Fprintf(b, "   %s %-*s %-*s %6s %9s%s\n", t.marks.verdict(mark), pad, id, room, clip(title, room), answerOf(r.X), took(r.X), t.otherRules(r))
 	if r.Verdict == rules.Fail {
-		t.failure(b, r)
+		t.failures(b, r)
 	}
 }
 
-// failure says what was expected and what came.
-func (t *probeText) failure(b *bytes.Buffer, r *rules.Ruling) {
-	f := report.Decisive(r)
-	var refs []string
-	for _, ref := range f.Refs {
-		refs = append(refs, ref.String())
-	}
-	expected := ""
-	if q := rules.FindProbe(r.X.Probe); q != nil {
-		expected = "expected " + expectation(q.Class) + "   "
-	}
+// failures says what was expected and what came: of the rule that the probe was sent for each time, of any other rule that
+// is the worst the first time, as many probes may meet with the same answer.
+func (t *probeText) failures(b *bytes.Buffer, r *rules.Ruling) {
+	q, worst := rules.FindProbe(r.X.Probe), r.Worst()
 	actual := string(r.X.Outcome)
 	if p := r.X.Response; p != nil {
 		actual = strings.TrimSpace(fmt.Sprintf("%d %s", p.Status, shown(p.Reason)))
 	}
-	fmt.Fprintf(b, "       %s   %sactual %s, %s\n", strings.Join(refs, ", "), expected, actual, f.Detail)
+	say := func(f *rules.Finding, text string) {
+		var refs []string
+		for _, ref := range f.Refs {
+			refs = append(refs, ref.String())
+		}
+		fmt.Fprintf(b, "       %s   %s, %s\n", strings.Join(refs, ", "), text, f.Detail)
+	}
+	if q != nil && r.Own() == rules.Fail {
+		say(r.Find(q.Rule().ID), "expected "+expectation(q.Class)+"   actual "+actual)
+		if worst.Rule == q.Rule() {
+			return
+		}
+	}
+	if !t.told[worst.Rule.ID] {
+		t.told[worst.Rule.ID] = true
+		say(worst, worst.Rule.ID+"   "+actual)
+	}
 }
 
 // expectation is what a server is expected to answer to probes of a class.
@@ -162,8 +176,9 @@ func took(x *wire.Exchange) string {
 	return fmt.Sprintf("%.0f ms", ms)
 }
 
-// otherRules names the rules that were broken beside the one that the probe has its name from.
-func otherRules(r *rules.Ruling) string {
+// otherRules names the rules that make the result what it is beside the one that the probe has its name from. Where the rule
+// that the probe was sent for is better off than they are, their verdict stands before them.
+func (t *probeText) otherRules(r *rules.Ruling) string {
 	var others []string
 	for _, id := range r.Broken() {
 		if id != r.X.Probe {
@@ -173,7 +188,11 @@ func otherRules(r *rules.Ruling) string {
 	if len(others) == 0 {
 		return ""
 	}
-	return "   " + strings.Join(others, " ")
+	mark := ""
+	if r.Own() != r.Verdict {
+		mark = t.marks.verdict(logLine{Verdict: r.Verdict.String(), Severity: r.Severity().String()}) + " "
+	}
+	return "   " + mark + strings.Join(others, " ")
 }
 
 // Close is part of report.Writer.

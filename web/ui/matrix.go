@@ -41,12 +41,31 @@ type cell struct {
 	Outcome  string `json:"outcome"`
 	Exchange string `json:"exchange"`
 	Detail   string `json:"detail"`
+	Rule     string `json:"rule"` // of the worst finding, where it is not the one that the probe was sent for
 }
 
 func cellOf(r *store.Result) *cell {
 	c := &cell{Status: r.Status, Outcome: r.Outcome, Exchange: r.Exchange, Detail: cmp.Or(r.Reason, r.Detail)}
 	c.Mark, c.Sent = markOf(r.Verdict)
+	if c.Sent && c.Mark.Verdict < rules.Pass && r.Rule != sentFor(r) {
+		c.Rule = r.Rule
+	}
 	return c
+}
+
+// sentFor is the rule that the probe of a result was sent for.
+func sentFor(r *store.Result) string {
+	if p := rules.FindProbe(r.Probe); p != nil {
+		return p.Rule().ID
+	}
+	return r.Rule
+}
+
+// Accepted reports whether the cell, that of a control, is a handshake that a client would take as accepted.
+func (c *cell) Accepted() bool {
+	return c.Status == 101 && !slices.Contains([]string{
+		"UPGRADE-101-NOT-OFFERED", "UPGRADE-101-NO-UPGRADE", "UPGRADE-WS-ACCEPT-MISSING", "UPGRADE-WS-ACCEPT-WRONG",
+	}, c.Rule)
 }
 
 // Answer is what the server did, in few letters.
@@ -79,7 +98,7 @@ func newMatrix(results []store.Result, failing bool) matrix {
 		if !ok {
 			j = len(m.Rows)
 			of[r.Probe] = j
-			row := matrixRow{Probe: r.Probe, Rule: r.Rule, Cells: make([]*cell, len(m.Columns))}
+			row := matrixRow{Probe: r.Probe, Rule: sentFor(r), Cells: make([]*cell, len(m.Columns))}
 			if p := rules.FindProbe(r.Probe); p != nil {
 				row.Title = p.Title
 			}
