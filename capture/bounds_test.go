@@ -136,7 +136,10 @@ func TestSnappedPackets(t *testing.T) {
 		flows = append(flows, flow{2000, g})
 	}
 	found, report := bounded(t, record(t, flows, 96), Bounds{})
-	if len(found) != 0 || report.Lost != 1 || report.Damaged != 2 {
+	if note := "2 packets were captured with only 96 bytes: capture again with full packets (tcpdump -s 0)"; !slices.Contains(report.Notes(), note) {
+		t.Errorf("got %q", report.Notes())
+	}
+	if len(found) != 0 || report.Lost != 1 || report.Damaged != 0 || report.Snapped != 2 || report.SnapLength != 96 {
 		t.Errorf("got %+v, %+v", found, report)
 	}
 }

@@ -157,14 +157,16 @@ func (s *session) newID(now time.Time) string {
 	return id.String()
 }
 
-// A counter counts what is read through it.
+// A counter counts what is read through it, and keeps the error at which that ended.
 type counter struct {
-	r io.Reader
-	n int64
+	r   io.Reader
+	n   int64
+	err error
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
+	c.err = err
 	return n, err
 }

@@ -5,94 +5,111 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
-	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// isPcap tells whether a file begins like a capture of libpcap: in either byte order, with microseconds or nanoseconds.
-func isPcap(begin []byte) bool {
-	if len(begin) < 4 {
-		return false
-	}
-	switch binary.BigEndian.Uint32(begin) {
-	case 0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1:
-		return true
-	}
-	return false
+// maxPacket is the length of the longest packet of a pcap file that is read, in bytes. No program captures longer ones.
+const maxPacket = 1 << 20
+
+// The magic numbers of pcap files, read in the byte order of the file.
+const (
+	magicMicroseconds = 0xa1b2c3d4
+	magicNanoseconds  = 0xa1b23c4d
+	magicExtended     = 0xa1b2cd34 // packet headers have eight bytes more
+)
+
+// A pcapReader reads the packets of a pcap file. Versions 2.0 to 2.4 differ in one thing: which of the two lengths of a packet
+// comes first.
+type pcapReader struct {
+	src   io.Reader
+	order binary.ByteOrder
+	link  layers.LinkType
+	minor uint16
+	unit  time.Duration // of the fractions of a second
+	head  []byte        // of a packet
+	data  []byte
 }
 
-// isPcapNG tells whether a file begins with a section header block.
-func isPcapNG(begin []byte) bool {
-	return len(begin) >= 4 && binary.BigEndian.Uint32(begin) == 0x0a0d0d0a
+// pcapOrder is the byte order of a pcap file and its magic number; nil if a file does not begin like one.
+func pcapOrder(begin []byte) (binary.ByteOrder, uint32) {
+	if len(begin) < 4 {
+		return nil, 0
+	}
+	for _, order := range [...]binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		switch magic := order.Uint32(begin); magic {
+		case magicMicroseconds, magicNanoseconds, magicExtended:
+			return order, magic
+		}
+	}
+	return nil, 0
+}
+
+// isPcap reports whether a file begins like a capture of libpcap.
+func isPcap(begin []byte) bool {
+	order, _ := pcapOrder(begin)
+	return order != nil
 }
 
 func readPcap(s *session) error {
-	r, err := pcapgo.NewReader(s.src)
+	r, err := newPcapReader(s.src)
 	if err != nil {
 		return whole(err)
 	}
-	if link := r.LinkType(); !known(link) {
-		return fmt.Errorf("packets of link type %d (%v) are not read", link, link)
+	if !known(r.link) {
+		return fmt.Errorf("packets of link type %d (%v) are not read", r.link, r.link)
 	}
-	return s.packets(func() ([]byte, gopacket.CaptureInfo, layers.LinkType, error) {
-		b, ci, err := r.ZeroCopyReadPacketData()
-		return b, ci, r.LinkType(), err
-	})
+	return s.packets(r.next)
 }
 
-func readPcapNG(s *session) error {
-	r, err := pcapgo.NewNgReader(s.src, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
-	if err != nil {
-		return whole(err)
+func newPcapReader(src io.Reader) (*pcapReader, error) {
+	var head [24]byte
+	if _, err := io.ReadFull(src, head[:]); err != nil {
+		return nil, err
 	}
-	return s.packets(func() ([]byte, gopacket.CaptureInfo, layers.LinkType, error) {
-		b, ci, err := r.ZeroCopyReadPacketData()
-		link := layers.LinkType(0)
-		if len(ci.AncillaryData) > 0 {
-			link, _ = ci.AncillaryData[0].(layers.LinkType)
-		}
-		return b, ci, link, err
-	})
+	order, magic := pcapOrder(head[:])
+	r := &pcapReader{src: src, order: order, unit: time.Microsecond, head: make([]byte, 16)}
+	switch magic {
+	case magicNanoseconds:
+		r.unit = time.Nanosecond
+	case magicExtended:
+		r.head = make([]byte, 24)
+	}
+	major := order.Uint16(head[4:])
+	if r.minor = order.Uint16(head[6:]); major != 2 || r.minor > 4 {
+		return nil, fmt.Errorf("pcap version %d.%d is not read, only 2.0 to 2.4: convert the file with editcap or tcpdump -w", major, r.minor)
+	}
+	r.link = layers.LinkType(order.Uint32(head[20:]) & 0xffff) // the upper half says whether frames end with a checksum
+	return r, nil
 }
 
-// whole is the error of a file that ends within a record.
-func whole(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the file ends within a record")
+// next reads a packet, which is valid until the next one. It returns io.EOF only where a packet would begin.
+func (r *pcapReader) next() ([]byte, gopacket.CaptureInfo, layers.LinkType, error) {
+	var info gopacket.CaptureInfo
+	if _, err := io.ReadFull(r.src, r.head); err != nil {
+		return nil, info, r.link, err
 	}
-	return err
-}
-
-// packets reads packets to the end of the file. An error leaves what was read in front of it.
-func (s *session) packets(next func() ([]byte, gopacket.CaptureInfo, layers.LinkType, error)) error {
-	t := newStreams(s)
-	d := newDecoder()
-	for {
-		at := s.offset()
-		b, ci, link, err := next()
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && s.offset() == at {
-			t.finish()
-			return nil
-		}
-		if err != nil {
-			t.finish()
-			return &Error{at, whole(err)}
-		}
-		s.report.Packets++
-		switch d.decode(link, b) {
-		case decodedTCP:
-			t.packet(d.network, &d.tcp, ci.Timestamp)
-		case decodedDamaged:
-			s.report.Damaged++
-		case decodedFragment:
-			s.report.Fragments++
-		case decodedUnlinked:
-			s.report.Unlinked++
-		}
-		if ci.CaptureLength < ci.Length {
-			s.report.Damaged++
-		}
+	info.Timestamp = time.Unix(int64(r.order.Uint32(r.head)), 0).Add(time.Duration(r.order.Uint32(r.head[4:])) * r.unit).UTC()
+	captured, length := r.order.Uint32(r.head[8:]), r.order.Uint32(r.head[12:])
+	if r.minor < 3 || r.minor == 3 && captured > length { // programs did not agree on what 2.3 is
+		captured, length = length, captured
 	}
+	switch {
+	case captured > maxPacket:
+		return nil, info, r.link, fmt.Errorf("a packet of %d bytes is too long, at most %d are read: the file is damaged here", captured, maxPacket)
+	case captured > length:
+		return nil, info, r.link, fmt.Errorf("%d bytes were captured of a packet of %d: the file is damaged here", captured, length)
+	}
+	info.CaptureLength, info.Length = int(captured), int(length)
+	if cap(r.data) < info.CaptureLength {
+		r.data = make([]byte, info.CaptureLength)
+	}
+	r.data = r.data[:info.CaptureLength]
+	_, err := io.ReadFull(r.src, r.data)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return r.data, info, r.link, err
 }

@@ -18,9 +18,11 @@ type Report struct {
 	Tunnels int64 // CONNECT tunnels that nobody looked into
 
 	Entries int64 // of a HAR file
-	Damaged int64 // entries that are no exchange of HTTP, or packets that are cut short or cannot be decoded
+	Damaged int64 // entries that are no exchange of HTTP, or packets that cannot be decoded
 
 	Packets     int64 // of a capture
+	Snapped     int64 // packets of TCP that were not captured to their end
+	SnapLength  int64 // bytes that were captured of the longest one of them
 	Fragments   int64 // packets that are fragments of IP, which are not put together
 	Unlinked    int64 // packets of a link type that is not read
 	Connections int64 // TCP connections
@@ -43,6 +45,7 @@ func (r *Report) take(c *wire.Counts) {
 // Notes say, one clause each, what was not looked into. There are none if that is nothing.
 func (r *Report) Notes() []string {
 	var notes []string
+	snap := fmt.Sprintf(" captured with only %d bytes: capture again with full packets (tcpdump -s 0)", r.SnapLength)
 	for _, each := range []struct {
 		n         int64
 		one, many string
@@ -59,6 +62,7 @@ func (r *Report) Notes() []string {
 		{r.Fragments, "packet is an IP fragment", "packets are IP fragments"},
 		{r.Unlinked, "packet has another link type", "packets have other link types"},
 		{r.Damaged, "record is damaged", "records are damaged"},
+		{r.Snapped, "packet was" + snap, "packets were" + snap},
 	} {
 		switch {
 		case each.n == 1:

@@ -1,0 +1,61 @@
+package capture
+
+import (
+	"errors"
+	"io"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+)
+
+// packets reads packets to the end of the file, which next reports by io.EOF. What was read before an error stays reported.
+func (s *session) packets(next func() ([]byte, gopacket.CaptureInfo, layers.LinkType, error)) error {
+	t := newStreams(s)
+	d := newDecoder()
+	for {
+		at := s.offset()
+		b, info, link, err := next()
+		if err != nil {
+			t.finish()
+			if err == io.EOF {
+				return nil
+			}
+			return &Error{at, whole(err)}
+		}
+		s.report.Packets++
+		s.packet(t, d, b, info, link)
+	}
+}
+
+// packet takes the next packet.
+func (s *session) packet(t *streams, d *decoder, b []byte, info gopacket.CaptureInfo, link layers.LinkType) {
+	cut := info.CaptureLength < info.Length
+	was := d.decode(link, b)
+	if cut && (was == decodedTCP || was == decodedDamaged) {
+		s.report.Snapped++
+		s.report.SnapLength = max(s.report.SnapLength, int64(info.CaptureLength))
+	}
+	switch was {
+	case decodedTCP:
+		if cut {
+			d.tcp.FIN = false // it comes after bytes that were not captured
+		}
+		t.packet(d.network, &d.tcp, info.Timestamp)
+	case decodedDamaged:
+		if !cut {
+			s.report.Damaged++
+		}
+	case decodedFragment:
+		s.report.Fragments++
+	case decodedUnlinked:
+		s.report.Unlinked++
+	}
+}
+
+// whole is the error of a file that ends within a record.
+func whole(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the file ends within a record")
+	}
+	return err
+}
