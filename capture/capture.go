@@ -138,7 +138,7 @@ func (s *session) read(src io.Reader) error {
 			return k.read(s)
 		}
 	}
-	return fmt.Errorf("%w: it begins with %+q", errBinary, begin[:min(len(begin), 8)])
+	return fmt.Errorf("%w: it begins with \"%s\"", errBinary, wire.Escape(begin[:min(len(begin), 8)]))
 }
 
 func (s *session) open(src io.Reader) {

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -10,13 +9,13 @@ import (
 // maxQuoted is how many bytes of a value a finding quotes; the spans show where the rest is.
 const maxQuoted = 80
 
-// quote is what was on the wire, between quotation marks, with Go's escapes for whatever is not ASCII: a Kelvin sign must
-// not look like a K.
+// quote is what was on the wire, between quotation marks, with the escapes of transcripts and \" for whatever is not printable
+// ASCII: a Kelvin sign must not look like a K, and every byte can be read back with strconv.Unquote.
 func quote[T ~string | ~[]byte](text T) string {
 	if len(text) > maxQuoted {
-		return fmt.Sprintf("%+q...", text[:maxQuoted])
+		return quote(text[:maxQuoted]) + "..."
 	}
-	return fmt.Sprintf("%+q", text)
+	return `"` + strings.ReplaceAll(wire.Escape([]byte(text)), `"`, `\"`) + `"`
 }
 
 // values quotes the values of all field lines with that name.

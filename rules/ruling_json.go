@@ -103,7 +103,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		Time: x.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Route: x.Route, Endpoint: r.Endpoint,
 		Client: x.Client, Backend: x.Backend, TLS: tlsJSON{x.ClientTLS, x.BackendTLS},
 		Request: requestJSON{
-			Method: x.Request.Method, Target: r.Target(), Version: x.Request.Version, Offers: r.Offers(),
+			Method: readable(x.Request.Method), Target: readable(r.Target()), Version: readable(x.Request.Version), Offers: readables(r.Offers()),
 			Head: o.requestHead(x.Request),
 		},
 		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Elsewhere: x.Elsewhere, Lossy: x.Lossy,
@@ -123,7 +123,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		j.Interim = append(j.Interim, o.responseHead(x.Request, p))
 	}
 	if p := x.Response; p != nil {
-		j.Response = &responseJSON{p.Status, p.Reason, written(p.Protocols()), o.responseHead(x.Request, p), r.blanked.response}
+		j.Response = &responseJSON{p.Status, readable(p.Reason), readables(written(p.Protocols())), o.responseHead(x.Request, p), r.blanked.response}
 		if !o.Full {
 			j.Response.Redacted = redactedFields(&p.Head, j.Response.Head)
 		}
@@ -143,6 +143,17 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		})
 	}
 	return json.Marshal(j)
+}
+
+// readable is what was on the wire as a string of JSON, which has no bytes: those that are not printable ASCII are written as in
+// transcripts.
+func readable(text string) string { return wire.Escape([]byte(text)) }
+
+func readables(texts []string) []string {
+	for i := range texts {
+		texts[i] = readable(texts[i])
+	}
+	return texts
 }
 
 // controlWords are the states of controls as they are written.
