@@ -58,6 +58,7 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 	for _, x := range exchanges {
 		copied := *x
 		copied.ID, copied.Revision, copied.Final, copied.Client, copied.Backend, copied.Route, copied.Lossy = "", 0, true, "", "", "", nil
+		copied.Connection = ""
 		if copied.Cause == wire.CauseClientReset {
 			copied.Cause = wire.CauseClient
 		}

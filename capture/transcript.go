@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -39,9 +40,12 @@ func readTranscript(s *session) error {
 		return &Error{lineStart(text, err), err}
 	}
 	s.report.Connections = 1
+	connection := ""
 	for _, x := range t.Exchanges(wire.Common{Origin: wire.OriginFile, Route: s.Route, Counts: &s.counts}) {
 		named := *x
 		named.ID = s.newID(x.Time)
+		connection = cmp.Or(connection, named.ID)
+		named.Connection = connection
 		s.report.Upgrades++
 		s.Observe(&named)
 	}

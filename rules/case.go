@@ -116,19 +116,5 @@ func (c *Case) forwarded() bool {
 	return false
 }
 
-// attribution names who may have broken a rule about a field that lives on one hop only; it is empty where there is no
-// doubt.
-func (c *Case) attribution(r *Rule) string {
-	switch {
-	case !r.HopByHop:
-		return ""
-	case r.Party == Client && c.forwarded():
-		return "client or intermediary"
-	case r.Party == Server && c.X.Response != nil && c.X.Response.Has("Via"):
-		return "server or intermediary"
-	}
-	return ""
-}
-
 // rate sets the severity of the finding where it is not the one that the rule states.
 func (c *Case) rate(s Severity) { c.found.Severity = s }

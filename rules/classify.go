@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -112,7 +113,7 @@ func (c *Case) judge(ruling *Ruling, r *Rule) bool {
 		f.Verdict = NotApplicable
 	}
 	if f.Verdict < Pass {
-		f.Attribution = c.attribution(r)
+		f.Attribution = cmp.Or(f.Attribution, c.attribution(r))
 		c.show(r)
 		c.allow()
 	}

@@ -93,7 +93,9 @@ Apache httpd: Protocols http/1.1 ends the advertising of h2c.
 nginx, in front: proxy_hide_header Upgrade in locations that carry no WebSocket; for a 426, let the backend's answer
 	through with both fields.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.X.Response != nil && !c.switched && c.X.Response.Has("Upgrade") },
+	When: func(c *Case) bool {
+		return c.X.Response != nil && !c.switched && c.X.Response.Has("Upgrade") && c.tellsOfRefusals()
+	},
 	Judge: func(c *Case) Verdict {
 		switch {
 		case c.confirmed:

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -52,23 +53,37 @@ var _ = register(Rule{
 	Why: `This is the trace of something in front that sets the option for every request: the recipe for nginx that many
 people copied writes Connection: upgrade everywhere, with or without an offer. Nothing is wrong with that; Kestrel found
 out that it must not refuse such requests. Where a client did send an offer and the field is missing here, it was lost
-on the way.`,
-	Fix: `Nothing needs to be mended. To have it tidy, set the option only where there is an offer.
-nginx: map $http_upgrade $connection_upgrade { default upgrade; '' ''; }`,
+on the way: the server answers 400, and the handshake fails in front of whoever reads this.`,
+	Fix: `Look for the hop in front that takes Upgrade off and leaves Connection; it has to pass on both, or neither.
+nginx: proxy_set_header Upgrade $http_upgrade, and Connection $connection_upgrade with map $http_upgrade
+	$connection_upgrade { default upgrade; '' ''; }, so that the option is set only where there is an offer.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
 		return len(c.offered) == 0 && !c.cut && c.X.Request.Has("Connection") && !c.X.Request.Has("Upgrade")
 	},
 	Judge: func(c *Case) Verdict {
-		if c.option {
-			return Warn
+		switch {
+		case !c.option:
+			return Pass
+		case c.lostOffer():
+			c.rate(Low)
 		}
-		return Pass
+		return Warn
 	},
 	Show: func(c *Case) (string, []Span) {
-		return "Connection " + values(&c.X.Request.Head, "Connection") + " without an Upgrade field", c.inRequest("Connection")
+		saw := "Connection " + values(&c.X.Request.Head, "Connection") + " without an Upgrade field"
+		if c.lostOffer() {
+			return fmt.Sprintf("%s, answered with %d: an offer may have lost its Upgrade field on the way here", saw, c.status()),
+				append(c.inRequest("Connection"), c.inResponse()...)
+		}
+		return saw, c.inRequest("Connection")
 	},
 })
+
+// lostOffer tells whether the answer is one to a handshake that lacks something.
+func (c *Case) lostOffer() bool {
+	return c.answer() == answeredRefusal && c.status() < 500 && c.status() != 404
+}
 
 var _ = register(Rule{
 	ID: "UPGRADE-CONN-SYNTAX", Level: Must, Party: Client,

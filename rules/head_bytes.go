@@ -11,23 +11,33 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-BARE-LF", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "every line of an offer ends in CR LF",
+	Title: "every line of an offer and of its answer ends in CR LF",
 	Refs: []Ref{
-		{"9112", "2.2", "a line ends in CR LF; a server may take an LF alone for a line end"},
+		{"9112", "2.2", "a line ends in CR LF; a recipient may take an LF alone for a line end"},
 	},
 	Why: `Servers may be lenient here, and those that are not often wait for the CR LF that never comes: the handshake hangs
 without an answer. Where an intermediary is strict and the server lenient, or the other way round, they see different
-lines. Such requests are typed by hand, or come from programs that write \n for a line end.`,
-	Fix:   `In a client, write CR LF. In a server, answer 400 to an LF alone.`,
-	When:  func(c *Case) bool { return c.flawed(wire.FlawBareLF) },
-	Judge: tolerated,
+lines. Such requests are typed by hand, or come from programs that write \n for a line end. Servers do it too; a client
+that waits for CR LF then waits for ever.`,
+	Fix:  `Write CR LF at the end of each line. In a server, answer 400 to an LF alone.`,
+	When: func(c *Case) bool { return c.flawed(wire.FlawBareLF) || c.answerFlawed(wire.FlawBareLF) },
+	Judge: func(c *Case) Verdict {
+		if c.flawed(wire.FlawBareLF) {
+			return tolerated(c)
+		}
+		return c.answers(Low)
+	},
 	Show: func(c *Case) (string, []Span) {
 		at := c.flawBytes(wire.FlawBareLF)
+		in := ""
+		if len(at) == 0 {
+			at, in = flawBytes(InResponse, &c.X.Response.Head, wire.FlawBareLF), " in the response"
+		}
 		lines := "one line"
 		if len(at) > 1 {
 			lines = fmt.Sprintf("%d lines", len(at))
 		}
-		return lines + " with a bare LF at the end", at
+		return lines + " with a bare LF at the end" + in, at
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-BARE-LF", Class: Either, Title: "no CR at any line end", Edit: bareLF},
@@ -147,8 +157,11 @@ nginx: underscores_in_headers off, which is the default. Apache httpd: drops the
 
 // flawBytes are the bytes that the flaws of one kind are about.
 func (c *Case) flawBytes(kind wire.FlawKind) []Span {
-	at := c.flaws(kind)
-	at = slices.DeleteFunc(at, func(s Span) bool { return s.From == len(c.X.Request.Raw) })
+	return flawBytes(InRequest, &c.X.Request.Head, kind)
+}
+
+func flawBytes(part Part, h *wire.Head, kind wire.FlawKind) []Span {
+	at := slices.DeleteFunc(flawsOf(part, h, kind), func(s Span) bool { return s.From == len(h.Raw) })
 	for i := range at {
 		at[i].To = at[i].From + 1
 	}

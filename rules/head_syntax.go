@@ -12,21 +12,35 @@ var _ = register(Rule{
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
 	Title: "a request with white space between a field name and its colon is not switched on",
 	Refs: []Ref{
-		{"9112", "5.1", "a server answers 400 to a request with white space in front of a colon; differences here have been used for smuggling"},
+		{"9112", "5.1", "a server answers 400 to a request with white space in front of a colon; a proxy takes it out of a response; differences here have been used for smuggling"},
 	},
 	Why: `"Upgrade : websocket" is the field Upgrade to one parser, a field of another name to the next, and none at all to a
 third. An intermediary that does not see the field passes the line on untouched, takes no note of an offer, and the
-server behind it switches. The same goes for Connection and for the fields that say where the request ends.`,
+server behind it switches. The same goes for Connection and for the fields that say where the request ends. In a response
+the server is at fault: a strict client, such as Node.js and Go, drops the connection, a lenient one does not.`,
 	Fix: `Answer 400 to any request with a space or a tab in front of a colon.
 gobwas/ws: ws.Upgrader takes such lines; ws.HTTPUpgrader stands behind net/http, which refuses them.`,
-	When: func(c *Case) bool { return c.flawed(wire.FlawSpaceBeforeColon) },
+	When: func(c *Case) bool {
+		return c.flawed(wire.FlawSpaceBeforeColon) || c.answerFlawed(wire.FlawSpaceBeforeColon)
+	},
+	Judge: func(c *Case) Verdict {
+		if c.flawed(wire.FlawSpaceBeforeColon) {
+			return RefuseSwitch(c)
+		}
+		return c.answers(Medium)
+	},
 	Show: func(c *Case) (string, []Span) {
 		h := &c.X.Request.Head
 		at := c.flaws(wire.FlawSpaceBeforeColon)
+		in := ""
+		if len(at) == 0 {
+			h, in = &c.X.Response.Head, " of the response"
+			at = flawsOf(InResponse, h, wire.FlawSpaceBeforeColon)
+		}
 		for i, s := range at {
 			at[i].To = s.From + max(bytes.IndexByte(h.Raw[s.From:], ':'), 0)
 		}
-		return "white space behind the field name " + quote(fieldBefore(h, at[0].From)), at
+		return "white space behind the field name " + quote(fieldBefore(h, at[0].From)) + in, at
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-SPACE-COLON-CONN", Class: Refuse400, Title: "a space behind the name Connection", Edit: Between("Connection", " : ")},
@@ -138,14 +152,34 @@ an offer. A line without a colon is often the rest of a value that a line end wa
 
 // flaws are the flaws of one kind in the request: each span reaches from where the flaw stands to the end of the line.
 func (c *Case) flaws(kind wire.FlawKind) []Span {
-	h := &c.X.Request.Head
+	return flawsOf(InRequest, &c.X.Request.Head, kind)
+}
+
+func flawsOf(part Part, h *wire.Head, kind wire.FlawKind) []Span {
 	var at []Span
 	for _, f := range h.Flaws {
 		if f.Kind == kind && f.Offset <= len(h.Raw) {
-			at = append(at, Span{InRequest, f.Offset, lineEnd(h.Raw, f.Offset)})
+			at = append(at, Span{part, f.Offset, lineEnd(h.Raw, f.Offset)})
 		}
 	}
 	return at
+}
+
+// answerFlawed tells whether the head of the response to a request that asks has that flaw, and the request has not.
+func (c *Case) answerFlawed(kind wire.FlawKind) bool {
+	p := c.X.Response
+	if p == nil || len(p.Flaws) == 0 || c.flawed(kind) || !c.switched && !c.tellsOfRefusals() {
+		return false
+	}
+	_, ok := p.Flaw(kind)
+	return ok && c.asks()
+}
+
+// answers judges a flaw of a response that clients may put up with.
+func (c *Case) answers(s Severity) Verdict {
+	c.found.Party = Server
+	c.rate(s)
+	return Warn
 }
 
 // lineEnd is where the text of the line ends that offset stands in.

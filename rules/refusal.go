@@ -16,7 +16,7 @@ state.`,
 	websocket and Sec-WebSocket-Version: 13.
 Go, httputil.ReverseProxy in front: set both fields again in ModifyResponse.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.status() == 426 },
+	When:     func(c *Case) bool { return c.status() == 426 && c.tellsOfRefusals() },
 	Judge:    func(c *Case) Verdict { return passIf(len(c.named) > 0) },
 	Show: func(c *Case) (string, []Span) {
 		if c.X.Response.Has("Upgrade") {
@@ -25,3 +25,7 @@ Go, httputil.ReverseProxy in front: set both fields again in ModifyResponse.`,
 		return "426 without an Upgrade field", c.inResponse()
 	},
 })
+
+// tellsOfRefusals tells whether the form of a refusal is judged here. A server that refuses all probes in one form has one
+// fault, not hundreds: of probes only the one that every server refuses tells of it.
+func (c *Case) tellsOfRefusals() bool { return !c.probed() || c.X.Probe == "UPGRADE-INVALID-VER" }

@@ -136,8 +136,8 @@ WebSocket: a client that goes by it sends a request in the clear where the serve
 	Fix:  `Write Upgrade: TLS/1.0, HTTP/1.1; better, do not offer TLS by way of Upgrade at all.`,
 	When: func(c *Case) bool { return c.switched && len(c.named) > 1 && names(c.named, "TLS") },
 	Judge: func(c *Case) Verdict {
-		for _, m := range c.named[1:] {
-			if m.Is("TLS") {
+		for i, m := range c.named[1:] {
+			if m.Is("TLS") && !c.named[i].Is("TLS") { // TLS/1.2, TLS/1.1 is one layer in two versions
 				return Fail
 			}
 		}

@@ -43,15 +43,31 @@ var _ = register(Rule{
 	},
 	Why: `The client goes on in the clear, although both sides said that they would not: what it sends is read by everybody
 on the path. Or the client never offered TLS, and the offer is that of an intermediary which has passed the field on.
-A server that goes on in the clear as well has said 101 to a word that it does not know.`,
+A server that goes on in the clear as well has said 101 to a word that it does not know. A client that leaves without a
+word has offered what it did not want, or does not like the answer.`,
 	Fix: `In a client, send a ClientHello upon the 101, or do not offer TLS.
 In a server, close the connection if the first byte is not 0x16.`,
 	When: func(c *Case) bool {
-		return c.switched && c.X.Complete && len(c.X.After.Client) > 0 && c.towards("TLS") &&
+		return c.switched && c.X.Complete && (len(c.X.After.Client) > 0 || c.leftAtOnce()) && c.towards("TLS") &&
 			(len(c.named) == 0 || names(c.named, "TLS")) && !isRequestLine(c.X.After.Client)
 	},
-	Judge: func(c *Case) Verdict { return helloOf(c.X.After.Client) },
+	Judge: func(c *Case) Verdict {
+		if c.leftAtOnce() {
+			if c.probed() {
+				return NotApplicable
+			}
+			c.rate(Low)
+			if c.X.After.ServerClosed {
+				c.found.Attribution = "client or server"
+			}
+			return Warn
+		}
+		return helloOf(c.X.After.Client)
+	},
 	Show: func(c *Case) (string, []Span) {
+		if c.leftAtOnce() {
+			return "the connection ended behind the 101 without a byte from the client", c.inResponse("Upgrade")
+		}
 		b := c.X.After.Client[:min(len(c.X.After.Client), 6)]
 		saw := "behind the 101 the client began with " + quote(b)
 		if r, ok := readTLSRecord(b); ok && r.kind == tlsHandshake {
@@ -60,3 +76,9 @@ In a server, close the connection if the first byte is not 0x16.`,
 		return saw, []Span{{FromClient, 0, len(b)}}
 	},
 })
+
+// leftAtOnce tells whether one side has ended the tunnel before the client sent anything into it.
+func (c *Case) leftAtOnce() bool {
+	a := &c.X.After
+	return !a.Opaque && (a.ClientClosed || a.ServerClosed) && a.ClientBytes == 0 && len(a.Client) == 0
+}

@@ -1,6 +1,10 @@
 package rules
 
-import "github.com/interlock-proxy/interlock/wire"
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
 
 var _ = register(Rule{
 	ID: "UPGRADE-TLS-SWITCHED", Level: May, Party: Server,
@@ -57,10 +61,20 @@ var _ = register(Rule{
 		{"9110", "7.8", "several protocols are listed from the lowest layer up"},
 	},
 	Why: `TLS alone carries nothing. What is spoken within it is left to be guessed, and a client that offered more than one
-protocol may guess otherwise than the server.`,
-	Fix:   `Answer Upgrade: TLS/1.2, HTTP/1.1, with the version that was offered.`,
-	When:  func(c *Case) bool { return c.switched && names(c.named, "TLS") && names(c.offered, "TLS") },
-	Judge: func(c *Case) Verdict { return passIf(!c.named[len(c.named)-1].Is("TLS")) },
+protocol may guess otherwise than the server. A client that lists versions of TLS and nothing else, as CUPS does, lists no
+layers and can only mean HTTP within it; there this is a note.`,
+	Fix:  `Answer Upgrade: TLS/1.2, HTTP/1.1, with the version that was offered.`,
+	When: func(c *Case) bool { return c.switched && names(c.named, "TLS") && names(c.offered, "TLS") },
+	Judge: func(c *Case) Verdict {
+		switch within := func(m wire.Protocol) bool { return !m.Is("TLS") }; {
+		case within(c.named[len(c.named)-1]):
+			return Pass
+		case len(c.offered) == 1 || slices.ContainsFunc(c.offered, within):
+			return Fail
+		}
+		c.rate(Info)
+		return Warn
+	},
 	Show: func(c *Case) (string, []Span) {
 		return "101 to " + members(c.named) + " and nothing within it", c.inResponse("Upgrade")
 	},

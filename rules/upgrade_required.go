@@ -49,7 +49,7 @@ var _ = register(Rule{
 	Why: `Programs read the fields; people who open the address of a WebSocket endpoint in a browser see an empty page, and
 report it as broken.`,
 	Fix:  `Add a line of text: what the endpoint speaks, and which client to use.`,
-	When: func(c *Case) bool { return c.status() == 426 && c.X.Request.Method != "HEAD" },
+	When: func(c *Case) bool { return c.status() == 426 && c.X.Request.Method != "HEAD" && c.tellsOfRefusals() },
 	Judge: func(c *Case) Verdict {
 		switch c.X.Response.ResponseFraming(false, false).Kind {
 		case wire.FramedNot:

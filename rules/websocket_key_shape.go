@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -142,7 +143,8 @@ var _ = register(Rule{
 that was recorded the last time: from a cache, or from somebody on the path who has never talked to the server. Clients
 that were put together from the example of a tutorial do this, and monitoring checks made with a fixed line of curl;
 there it shows that the check would not notice a replayed answer. A server cannot know, and is not at fault. The two
-keys that RFC 6455 prints are let pass.`,
+keys that RFC 6455 prints are let pass, and so is a key that comes again on its connection, as when a handshake is refused
+for want of credentials and sent once more with them.`,
 	Fix: `Draw 16 bytes from a good source of randomness for each handshake, also when a connection is tried again.`,
 	When: func(c *Case) bool {
 		if !c.websocket || c.cut || c.Seen.KeySeen == nil || c.X.Origin == wire.OriginReplay {
@@ -294,7 +296,7 @@ func decodedLength(key []byte) int {
 // connection names the connection of the exchange: the ends of it or, where these are not known, the exchange itself.
 func (c *Case) connection() string {
 	if c.X.Client == "" {
-		return c.X.ID
+		return cmp.Or(c.X.Connection, c.X.ID)
 	}
 	return c.X.Client + " " + c.X.Backend
 }

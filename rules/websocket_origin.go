@@ -236,7 +236,7 @@ func isFetchField(name []byte) bool {
 // browser tells whether the request looks like one of a browser.
 func (c *Case) browser() guess {
 	q := &c.X.Request.Head
-	if agent := first(q, "User-Agent"); len(agent) < 8 || string(agent[:8]) != "Mozilla/" {
+	if !c.browserAgent() {
 		return noBrowser
 	}
 	found := noBrowser

@@ -16,7 +16,8 @@ const (
 
 // A Conversation reads both directions of one connection, pairs requests with responses and reports the exchanges that
 // have to do with the Upgrade mechanism: those in which the request has an Upgrade field or one of the fields of a
-// handshake, or the response is a 101 or 426 or has an Upgrade field. All others are only counted.
+// handshake, or the response is a 101 or 426 or has an Upgrade field, or a request that still has the option upgrade is
+// refused. All others are only counted.
 //
 // It has no clock: times are arguments, and whoever owns the timer calls Tick when Due has come. It is not safe for use by
 // several goroutines at the same time, but for Wrote. Open comes before everything else.

@@ -82,6 +82,7 @@ type Exchange struct {
 	Route      string
 	Client     string // address of the client
 	Backend    string // address of the backend
+	Connection string // names the connection, where it was read from a file that keeps no addresses
 	ClientTLS  bool
 	BackendTLS bool
 	Altered    []string // what was changed on the way, by name; see Far

@@ -76,7 +76,7 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 		}
 	}
 	var x *Exchange
-	if q.keep() || h.framing.upgrade || status == 101 || status == 426 {
+	if q.keep() || h.framing.upgrade || status == 101 || status == 426 || c.ring.lostOffer(&q, status) {
 		x = c.exchange(&q, now)
 		x.Response = h.response(append([]byte(nil), h.Raw...))
 		x.Took, x.Outcome, x.Interim = now.Sub(x.Time), outcomeOf(status), c.interim
