@@ -1,10 +1,12 @@
 GO            ?= go
 FUZZTIME      ?= 30s
 FUZZ          ?= wire/FuzzScanner wire/FuzzConversation wire/FuzzTranscript rules/FuzzClassify rules/FuzzReadRuling store/FuzzImport store/FuzzPassed report/FuzzRead capture/FuzzHAR capture/FuzzPcap capture/FuzzSegments
+# Packages with tests that count allocations and memory, which they cannot do under the race detector.
+UNRACED       := ./wire ./audit
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build demo test lint fuzz bench compose-test clean
+.PHONY: help build demo test world lint fuzz bench compose-test clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -19,15 +21,21 @@ test: ## everything CI checks: lint, tests with the race detector, end to end
 	e2e/install
 	$(MAKE) lint
 	$(GO) test -race ./...
+	$(GO) test $(UNRACED)
 	$(GO) test -tags e2e -count=1 ./e2e/...
+
+world: ## tests that are too wide for each change, an hour at most: load for ten minutes, a machine with nothing but Go
+	e2e/install
+	$(GO) test -tags 'e2e world' -count=1 -timeout 1h -run World ./...
 
 lint: ## must print nothing but its commands
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./...
+	$(GO) vet -tags 'e2e world' ./...
 	GOOS=darwin $(GO) build ./...
-	$(GO) run $(STATICCHECK) -tags e2e ./...
+	$(GO) run $(STATICCHECK) -tags e2e,world ./...
 	$(GO) run $(GOLANGCI_LINT) run
 
 fuzz: ## the parsers of hostile input, each for FUZZTIME
