@@ -42,6 +42,7 @@ type Forward struct {
 	dialTLS   *tls.Config
 	dialled   func(netip.AddrPort)                                         // is told what is dialled; nil: nobody is
 	lookup    func(ctx context.Context, host string) ([]netip.Addr, error) // nil: the system's
+	own       func(netip.Addr) bool                                        // whether an address is this machine's; nil: as the system says
 }
 
 // Check says what is wrong with the fields; nil if nothing is. Serve does so too.
@@ -57,6 +58,9 @@ func (f *Forward) ready() (err error) {
 	}
 	if f.lookup != nil {
 		f.scope.lookup = f.lookup
+	}
+	if f.own != nil {
+		f.scope.own = f.own
 	}
 	f.users = newCredentials(f.Users)
 	f.dialTLS = &tls.Config{}

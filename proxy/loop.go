@@ -71,14 +71,26 @@ func isOwnAddress(a netip.Addr) bool {
 	}
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
-		return false
+		return comesBack(a)
 	}
 	for _, each := range addresses {
 		if p, err := netip.ParsePrefix(each.String()); err == nil && p.Addr().Unmap() == a {
 			return true
 		}
 	}
-	return false
+	return comesBack(a)
+}
+
+// comesBack tells whether the system would send to an address from that address, which it does only with its own: also with
+// those of a range that is routed to this machine, which no interface has. Nothing is sent.
+func comesBack(a netip.Addr) bool {
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 9)))
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	return err == nil && local.Addr().Unmap().WithZone("") == a
 }
 
 func addrPort(a net.Addr) (netip.AddrPort, bool) {

@@ -18,6 +18,7 @@ type scope struct {
 	closed   []listed
 	never    []netip.AddrPort
 	lookup   func(ctx context.Context, host string) ([]netip.Addr, error)
+	own      func(a netip.Addr) bool // whether an address is one of this machine
 
 	mu    sync.Mutex
 	homes map[string]bool // whether the first answer for a name that is listed was an address of this machine
@@ -33,7 +34,7 @@ type scopeError struct{ line string }
 func (e *scopeError) Error() string { return e.line }
 
 func newScope(hosts, closed []string, never []netip.AddrPort) (*scope, error) {
-	s := &scope{lookup: lookup, homes: map[string]bool{}}
+	s := &scope{lookup: lookup, own: isOwnAddress, homes: map[string]bool{}}
 	for _, own := range never {
 		s.never = append(s.never, netip.AddrPortFrom(own.Addr().Unmap().WithZone(""), own.Port()))
 	}
@@ -165,7 +166,7 @@ func (s *scope) home(name string, answer []netip.Addr) bool {
 	home, known := s.homes[name]
 	if !known {
 		for _, a := range answer {
-			home = home || a.Unmap().IsLoopback()
+			home = home || s.own(a.Unmap())
 		}
 		if len(answer) > 0 {
 			s.homes[name] = home
@@ -189,7 +190,7 @@ func (s *scope) admit(a netip.Addr, d destination, l listed) error {
 	}
 	for _, each := range []netip.Addr{a, inside(a)} {
 		switch {
-		case each.IsLoopback() && !l.home, each.IsUnspecified():
+		case each.IsUnspecified(), !l.home && s.own(each):
 			return refuse("on the machine of this proxy", "to allow it, list the address itself under forward.hosts")
 		case each.IsLinkLocalUnicast(), each.IsMulticast(), isMetadata(each):
 			return refuse("link-local or serves a cloud's metadata", "to allow it, list the address itself under forward.hosts")

@@ -171,6 +171,49 @@ func TestNameThatComesToStandForSomethingElse(t *testing.T) {
 	}
 }
 
+// TestNameThatComesToStandForThisMachine: not its loopback only. What it answers at its other addresses is often meant for it
+// alone.
+func TestNameThatComesToStandForThisMachine(t *testing.T) {
+	for _, later := range []string{"198.51.100.7", "::ffff:198.51.100.7", "2001:db8::7", "64:ff9b::c633:6407", "2002:c633:6407::1"} {
+		var dialled dials
+		names := &world{asked: map[string]int{}, names: map[string][]string{"rebinding.test": {"203.0.113.1", later}, "a.glob.test": {later}}}
+		_, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Dial = 50 * time.Millisecond }, func(f *Forward) {
+			f.Hosts, f.lookup, f.dialled = []string{"rebinding.test:*", "*.glob.test:*"}, names.lookup, dialled.note
+			f.own = func(a netip.Addr) bool { return a.String() == "198.51.100.7" || a.String() == "2001:db8::7" }
+		})
+		answered(t, proxy, requests("rebinding.test:80")[0]) // the first answer is another machine's
+		first := dialled.String()
+		for _, authority := range []string{"rebinding.test:80", "a.glob.test:80"} {
+			for _, request := range requests(authority)[:3] {
+				if status, text := answered(t, proxy, request); status != 403 || !strings.Contains(text, "on the machine of this proxy") {
+					t.Errorf("%s, %q: got %d %q", later, request, status, text)
+				}
+			}
+		}
+		if got := dialled.String(); got != first {
+			t.Errorf("%s: dialled %s", later, got)
+		}
+	}
+}
+
+// TestOwnAddressesAreKnown: all of this machine's, and no others.
+func TestOwnAddressesAreKnown(t *testing.T) {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil || len(addresses) == 0 {
+		t.Fatalf("got %v, %v", addresses, err)
+	}
+	for _, each := range addresses {
+		if a := netip.MustParsePrefix(each.String()).Addr(); !isOwnAddress(a) || a.Is4() && !comesBack(a) {
+			t.Errorf("%s: own %t, comes back %t", a, isOwnAddress(a), comesBack(a))
+		}
+	}
+	for _, a := range []string{"203.0.113.1", "2001:db8::7", "8.8.8.8"} {
+		if isOwnAddress(netip.MustParseAddr(a)) {
+			t.Errorf("%s is taken for this machine's", a)
+		}
+	}
+}
+
 // TestOfSeveralAddressesTheGoodOneIsDialled: it, and not the name once more.
 func TestOfSeveralAddressesTheGoodOneIsDialled(t *testing.T) {
 	var dialled dials
@@ -255,6 +298,9 @@ func TestScopeAdmitsWhatIsListed(t *testing.T) {
 		{[]string{"[::1]:81"}, "[0:0::1]:81", "::1", true, true},
 		{[]string{"meta.test"}, "meta.test:80", "169.254.169.254", true, false},
 		{[]string{"home.test"}, "home.test:80", "127.0.0.1", true, true},
+		{[]string{"home.test"}, "home.test:80", "198.51.100.7", true, true},
+		{[]string{"*.test"}, "home.test:80", "198.51.100.7", true, false},
+		{[]string{"198.51.100.7"}, "198.51.100.7:80", "198.51.100.7", true, true},
 		{[]string{"*.test"}, "home.test:80", "127.0.0.1", true, false},
 	} {
 		s, err := newScope(each.hosts, nil, nil)
@@ -262,6 +308,7 @@ func TestScopeAdmitsWhatIsListed(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.lookup = always(each.address)
+		s.own = func(a netip.Addr) bool { return a.IsLoopback() || a.String() == "198.51.100.7" }
 		d, found, err := s.find(each.authority, 0, &way{backend: To("127.0.0.1:3000"), others: []*Backend{To("app.test:3000"), To("unix:/run/app.sock")}})
 		if (err == nil) != each.in {
 			t.Errorf("%q, %s: got %v", each.hosts, each.authority, err)
