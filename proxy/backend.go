@@ -21,6 +21,10 @@ type Backend struct {
 	ProxyProtocol byte        // the version of the PROXY protocol in which the backend is told who the client is; 0: it is not
 	Host          string      // if not empty, the value that every Host field gets on the way
 
+	// Eager has the backend dialled before the client's first byte, where no head is needed to know that it is the one: for
+	// clients that connect and wait, and for servers that time handshakes. If that fails, it is tried again with that byte.
+	Eager bool
+
 	// Guard objects to a switch that the client must not get; nil: every answer reaches the client, and nothing is ever
 	// held. It sees the exchange as it is known at the head of the 101 (Complete is false), and again when it is known
 	// what followed. It is called by many goroutines and must not block.

@@ -147,6 +147,12 @@ func (c *conn) run(ctx context.Context) (carried bool) {
 		return false
 	}
 	first := c.prefix
+	if len(first) == 0 && c.early(ctx) {
+		if c.to.Guard != nil {
+			c.guardWith(c.to.Guard)
+		}
+		return c.carry(&up, nil)
+	}
 	if len(first) == 0 {
 		if first, err = up.read(); err != nil {
 			c.end(causeOf(wire.FromClient, err))
@@ -182,6 +188,11 @@ func (c *conn) onward(ctx context.Context, up *pump, first []byte) (carried bool
 		c.answerDial(up, err)
 		return false
 	}
+	return c.carry(up, first)
+}
+
+// carry carries both directions. What has come first, if anything has, was fed.
+func (c *conn) carry(up *pump, first []byte) (carried bool) {
 	backend := c.backend
 	down := pump{conn: c, from: wire.FromServer, src: backend, dst: c.client}
 	up.dst = backend

@@ -51,6 +51,9 @@ func (c *conn) finishAtRest(why wire.Cause) {
 	}
 	c.client.finish(false)
 	c.client.SetReadDeadline(time.Now().Add(lingerFor))
+	if c.giveUp != nil {
+		c.giveUp() // an attempt that nobody asked for yet
+	}
 	if c.backend != nil {
 		c.backend.Close()
 	}

@@ -29,6 +29,7 @@ type Forward struct {
 	Never []netip.AddrPort // what cannot be reached whatever Hosts says: own listeners; the one that Serve gets is always one
 
 	CA          *tls.Certificate // signs what clients are shown in place of the hosts; nil: TLS inside CONNECT is carried blind
+	MinTLS      uint16           // the oldest version that is spoken with clients then; 0: TLS 1.2
 	PassThrough []string         // hosts, written as in Hosts, into whose tunnels nobody looks; they are counted as such
 	TLS         *tls.Config      // for hosts that are no backend's; nil: the system's authorities are trusted. Only http/1.1 is agreed to
 
@@ -74,7 +75,7 @@ func (f *Forward) ready() (err error) {
 		if err != nil {
 			return err
 		}
-		f.listenTLS = l.config()
+		f.listenTLS = l.config(f.MinTLS)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ type lane struct {
 	tunnel  bool  // it is behind a 101
 	queued  bool  // it is among the ready ones of the carrier
 	prompt  bool  // the socket to the backend does not delay
+	tried   bool  // to dial before the client's first byte
 	told    order // the lock is that of the connection
 
 	legs    [2]leg              // by who speaks there
@@ -66,11 +67,11 @@ func (l *lane) happened(leg int, events uint32) {
 
 // goOn does what can be done without waiting.
 func (l *lane) goOn() {
-	switch l.stage {
-	case waiting:
-		l.begin()
-	case dialling:
+	if l.stage == dialling {
 		l.connected()
+	}
+	if l.stage == waiting {
+		l.begin()
 	}
 	if l.stage != carrying {
 		return
@@ -249,6 +250,7 @@ func (l *lane) obey() {
 		l.end()
 	case told == toGiveUp && l.stage == dialling:
 		l.undialled(os.ErrDeadlineExceeded)
+		l.goOn()
 	default:
 		l.goOn()
 	}

@@ -107,6 +107,10 @@ func (cs *carriers) begin(r *Relay, w *way, ln *Listener, fd int, peer *sockaddr
 	if errno := l.carrier.add(l); errno != 0 {
 		r.rare.log("accept", r.Log.Error().Err(errno), "cannot accept")
 		c.giveUpLane()
+		return
+	}
+	if c.to.Eager {
+		l.carrier.post(l)
 	}
 }
 
@@ -126,6 +130,14 @@ func (l *lane) init(c *conn, k *carrier, client, backend int) {
 // begin reads the client's first bytes and dials.
 func (l *lane) begin() {
 	c := l.conn
+	if c.to.Eager && !l.tried {
+		if l.tried = true; !c.relay.isOwn(l.arrived) {
+			l.dial(nil)
+		}
+		if l.stage != waiting {
+			return
+		}
+	}
 	if !l.legs[wire.FromClient].readable {
 		return
 	}
@@ -163,7 +175,7 @@ func (l *lane) dial(first []byte) {
 	address.set(to)
 	fd, errno := connectSocket(&address)
 	if errno != 0 {
-		l.goOnward(first)
+		l.detour(first)
 		return
 	}
 	c.claim(localEnd(fd), to)
@@ -176,7 +188,7 @@ func (l *lane) dial(first []byte) {
 	if errno := l.carrier.watch(l, wire.FromServer); errno != 0 {
 		c.disclaim()
 		l.close(wire.FromServer)
-		l.goOnward(first)
+		l.detour(first)
 		return
 	}
 	n, errno := l.carrier.calls.write(l, wire.FromServer, first)
@@ -238,14 +250,38 @@ func (l *lane) undialled(err error) {
 	c := l.conn
 	c.disclaim()
 	c.dialled(time.Time{})
-	if errors.Is(err, os.ErrDeadlineExceeded) && len(c.to.numeric) == 1 {
+	if errors.Is(err, os.ErrDeadlineExceeded) && len(c.to.numeric) == 1 && c.hasSpoken() {
 		l.depart(func(up *pump) (carried bool) {
 			c.answerDial(up, err)
 			return false
 		})
 		return
 	}
-	l.goOnward(l.flows[wire.FromClient].pending)
+	l.detour(l.flow(wire.FromClient).pending)
+}
+
+// detour leaves a connection to the backend that cannot be made here to a goroutine. If the client has not spoken, there is
+// nobody to tell yet: it is made once it has.
+func (l *lane) detour(first []byte) {
+	c := l.conn
+	if c.hasSpoken() {
+		l.goOnward(first)
+		return
+	}
+	l.close(wire.FromServer)
+	l.legs[wire.FromServer] = leg{fd: -1}
+	l.stage = waiting
+	c.mu.Lock()
+	if l.told == toGiveUp {
+		l.told = 0
+	}
+	c.mu.Unlock()
+}
+
+func (c *conn) hasSpoken() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.spoken
 }
 
 // takeOver makes a lane of a tunnel, if it is plain. It is sole owner of both sockets from there on.

@@ -54,8 +54,8 @@ func newLeaves(ca *tls.Certificate, log zerolog.Logger) (*leaves, error) {
 }
 
 // config ends TLS with such certificates. It is for all connections, so that sessions can be resumed.
-func (l *leaves) config() *tls.Config {
-	return listening(&tls.Config{GetCertificate: l.get, MinVersion: tls.VersionTLS10}) // old clients are what an audit is for
+func (l *leaves) config(oldest uint16) *tls.Config {
+	return listening(&tls.Config{GetCertificate: l.get, MinVersion: oldest})
 }
 
 // get is for tls.Config.GetCertificate: it is the certificate for what the client asks for, else for the host that it named

@@ -112,7 +112,7 @@ func (r *Relay) start() {
 	r.once.Do(func() {
 		r.Limits = r.Limits.withDefaults()
 		r.Backend.ready()
-		r.ways.Store(&way{r.Backend, r.Others, r.Choose})
+		r.ways.Store(newWay(r.Backend, r.Others, r.Choose))
 		r.slots = make(chan struct{}, r.Limits.Connections)
 		r.conns = map[*conn]struct{}{}
 		r.own = map[claim]struct{}{}

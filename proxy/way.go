@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 )
 
 // A way says where connections go that come from here on.
@@ -11,6 +12,13 @@ type way struct {
 	backend *Backend
 	others  []*Backend
 	choose  func(*Arrival) (*Backend, string) // nil: all go to backend
+	eager   bool                              // one of the backends is
+}
+
+func newWay(backend *Backend, others []*Backend, choose func(*Arrival) (*Backend, string)) *way {
+	w := &way{backend: backend, others: others, choose: choose}
+	w.eager = slices.ContainsFunc(w.all(), func(b *Backend) bool { return b.Eager })
+	return w
 }
 
 // all are the backends that connections may go to.
@@ -32,7 +40,7 @@ func (r *Relay) Reroute(ctx context.Context, backend *Backend, others []*Backend
 	}
 	if failed == nil {
 		backend.ready()
-		r.ways.Store(&way{backend, others, choose})
+		r.ways.Store(newWay(backend, others, choose))
 	}
 	return failed
 }

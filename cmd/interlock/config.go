@@ -25,6 +25,7 @@ type config struct {
 	Host       string           `yaml:"host"`
 	Store      string           `yaml:"store"`
 	Guard      string           `yaml:"guard"`
+	Dial       string           `yaml:"dial"`
 	Log        string           `yaml:"log"`
 	Instance   string           `yaml:"instance"`
 	BackendTLS backendTLSConfig `yaml:"backend_tls"`
@@ -100,7 +101,7 @@ func (d *duration) UnmarshalYAML(b []byte) error {
 // defaults is the configuration of somebody who configures nothing. Zero limits mean those of the packages.
 func defaults() config {
 	return config{
-		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Log: "auto", Unrouted: unroutedDefault,
+		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Dial: dialLazy, Log: "auto", Unrouted: unroutedDefault,
 		Forward: forwardConfig{Hosts: hostList{"backends"}},
 		Limits: limitsConfig{
 			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),
@@ -195,6 +196,7 @@ func (c *config) check(o *origin) error {
 	for i := range c.Listeners {
 		c.Listeners[i].check(fmt.Sprintf("listeners[%d].", i), fault)
 	}
+	checkDial("dial", c.Dial, fault)
 	c.checkRoutes(fault)
 	c.Admin.check(fault)
 	c.Forward.check(fault)

@@ -19,6 +19,20 @@ type backendTLSConfig struct {
 	Key        string `yaml:"key"`
 	ServerName string `yaml:"server_name"`
 	Insecure   bool   `yaml:"insecure"`
+	MinVersion string `yaml:"min_version"`
+}
+
+// When a backend is dialled.
+const (
+	dialLazy  = "lazy"  // at the client's first byte
+	dialEager = "eager" // at once, where no head is needed to know that it is the one
+)
+
+// checkDial tells whether that is one of them.
+func checkDial(key, text string, fault func(key, format string, v ...any)) {
+	if text != dialLazy && text != dialEager {
+		fault(key, "%q is neither lazy nor eager", text)
+	}
 }
 
 // backendAddresses are the addresses that a backend is named by: a URL, or several with commas between them. All are
@@ -69,7 +83,11 @@ func backendAddress(text string) (address string, secure bool, err error) {
 
 // config makes a TLS configuration of it.
 func (c *backendTLSConfig) config() (*tls.Config, error) {
-	t := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.Insecure, MinVersion: tls.VersionTLS10} // a staging backend may be old
+	oldest, err := tlsVersion(c.MinVersion)
+	if err != nil {
+		return nil, fmt.Errorf("min_version: %w", err)
+	}
+	t := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.Insecure, MinVersion: oldest}
 	if c.CA != "" {
 		pool, err := readAuthorities(c.CA)
 		if err != nil {

@@ -24,6 +24,7 @@ type forwardConfig struct {
 	Users       map[string]string `yaml:"users"`
 	UsersFile   string            `yaml:"users_file"`
 	Upstream    string            `yaml:"upstream"`
+	MinVersion  string            `yaml:"min_version"`
 	BackendTLS  backendTLSConfig  `yaml:"backend_tls"`
 
 	alone bool // the address was given by itself: as a word, or by a flag
@@ -97,6 +98,9 @@ func (c *forwardConfig) check(fault func(key, format string, v ...any)) {
 	}
 	if _, err := c.authority(); err != nil {
 		fault("forward.ca", "%v", err)
+	}
+	if _, err := tlsVersion(c.MinVersion); err != nil {
+		fault("forward.min_version", "%v", err)
 	}
 }
 

@@ -19,6 +19,22 @@ type listenTLSConfig struct {
 	ClientCA     string              `yaml:"client_ca"`
 	Client       string              `yaml:"client"`
 	H2Pass       []string            `yaml:"h2_pass"`
+	MinVersion   string              `yaml:"min_version"`
+}
+
+// tlsVersion reads the oldest version of TLS that is spoken; empty: 1.2 (RFC 8996 retires those before it).
+func tlsVersion(text string) (uint16, error) {
+	switch text {
+	case "1.0":
+		return tls.VersionTLS10, nil
+	case "1.1":
+		return tls.VersionTLS11, nil
+	case "", "1.2":
+		return tls.VersionTLS12, nil
+	case "1.3":
+		return tls.VersionTLS13, nil
+	}
+	return 0, fmt.Errorf("%q is none of 1.0, 1.1, 1.2 and 1.3", text)
 }
 
 type certificateConfig struct {
@@ -67,7 +83,7 @@ func (c *listenerConfig) check(prefix string, fault func(key, format string, v .
 			fault(fmt.Sprintf("%stls.h2_pass[%d]", prefix, i), "%q is no name or glob such as *.example", glob)
 		}
 	}
-	if len(c.TLS.Certificates) == 0 && (len(c.TLS.H2Pass) > 0 || c.TLS.ClientCA != "" || c.TLS.Client != "" && c.TLS.Client != clientNone) {
+	if len(c.TLS.Certificates) == 0 && (len(c.TLS.H2Pass) > 0 || c.TLS.MinVersion != "" || c.TLS.ClientCA != "" || c.TLS.Client != "" && c.TLS.Client != clientNone) {
 		fault(prefix+"tls.certificates", "is missing: without one the listener speaks no TLS")
 	} else if _, err := c.TLS.config(zerolog.Nop()); err != nil {
 		fault(prefix+"tls", "%v", err)
@@ -88,7 +104,11 @@ func (c *listenTLSConfig) config(log zerolog.Logger) (*tls.Config, error) {
 		return nil, err
 	}
 	held.Failed = func(err error) { log.Error().Err(err).Msg("changed certificate not taken") }
-	t := &tls.Config{GetCertificate: held.Get, MinVersion: tls.VersionTLS10} // old clients are what an audit is for
+	oldest, err := tlsVersion(c.MinVersion)
+	if err != nil {
+		return nil, fmt.Errorf("min_version: %w", err)
+	}
+	t := &tls.Config{GetCertificate: held.Get, MinVersion: oldest}
 	if c.ClientCA != "" {
 		if t.ClientCAs, err = readAuthorities(c.ClientCA); err != nil {
 			return nil, err

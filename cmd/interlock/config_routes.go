@@ -19,6 +19,7 @@ type routeConfig struct {
 	BackendTLS backendTLSConfig `yaml:"backend_tls"`
 	Host       string           `yaml:"host"`
 	Guard      string           `yaml:"guard"`
+	Dial       string           `yaml:"dial"`
 	SendProxy  int              `yaml:"send_proxy"`
 	Rules      *rulesConfig     `yaml:"rules"`
 }
@@ -63,6 +64,13 @@ func (c *config) checkRoutes(fault func(key, format string, v ...any)) {
 		if r.Guard == "" {
 			r.Guard = c.Guard
 		}
+		if r.Dial == dialEager && len(r.Hosts) > 0 {
+			fault(prefix+"dial", "cannot be eager: the route is for hosts, and nobody knows the host before the first head; name a listener (listen) or names in SNI (sni) alone")
+		}
+		if r.Dial == "" {
+			r.Dial = c.Dial
+		}
+		checkDial(prefix+"dial", r.Dial, fault)
 		checkBackend(prefix, r.Backend, r.Host, r.Guard, r.SendProxy, &r.BackendTLS, fault)
 		if r.Rules != nil {
 			r.Rules.checkUnder(prefix+"rules.", fault)

@@ -34,12 +34,14 @@ func newRouting(c *config, ledger *audit.Audit) (*routing, error) {
 	if t.first, err = newBackend("default", c.Backend, c.Host, c.Guard, c.SendProxy, &c.BackendTLS, ledger); err != nil {
 		return nil, usage("--backend: %w", err)
 	}
+	t.first.Eager = c.Dial == dialEager
 	for i := range c.Routes {
 		r := &c.Routes[i]
 		to, err := newBackend(r.Name, r.Backend, r.Host, r.Guard, r.SendProxy, &r.BackendTLS, ledger)
 		if err != nil {
 			return nil, usage("routes[%d]: %w", i, err)
 		}
+		to.Eager = r.Dial == dialEager
 		next := route{hosts: lowered(r.Hosts), sni: lowered(r.SNI), to: to}
 		if r.Listen != "" {
 			if next.listen, err = net.ResolveTCPAddr("tcp", r.Listen); err != nil {
@@ -107,8 +109,12 @@ func (t *routing) chooser() func(*proxy.Arrival) (*proxy.Backend, string) {
 func (t *routing) choose(a *proxy.Arrival) (*proxy.Backend, string) {
 	host, ok := hostOf(a.Request)
 	for _, r := range t.routes {
-		if r.listen != nil && !cameIn(a.Listener, r.listen) ||
-			len(r.sni) > 0 && !fits(r.sni, strings.ToLower(a.SNI)) || len(r.hosts) > 0 && !(ok && fits(r.hosts, host)) {
+		switch {
+		case r.listen != nil && !cameIn(a.Listener, r.listen), len(r.sni) > 0 && !fits(r.sni, strings.ToLower(a.SNI)):
+			continue
+		case len(r.hosts) > 0 && a.Early:
+			return nil, "" // the host will say
+		case len(r.hosts) > 0 && !(ok && fits(r.hosts, host)):
 			continue
 		}
 		return r.to, ""

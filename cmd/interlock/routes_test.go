@@ -62,3 +62,31 @@ func TestRoutesAreChosen(t *testing.T) {
 		}
 	}
 }
+
+// TestRoutesThatNeedNoHead: before anything has come there is a backend only where no host could lead elsewhere.
+func TestRoutesThatNeedNoHead(t *testing.T) {
+	c := defaults()
+	c.Backend, c.Dial = "http://127.0.0.1:1", dialEager
+	c.Listeners = []listenerConfig{{Listen: "127.0.0.1:8443"}}
+	c.Routes = []routeConfig{
+		{Name: "listener", Listen: "127.0.0.1:8443", Backend: "http://127.0.0.1:2", Guard: "off", Dial: dialEager},
+		{Name: "sni", SNI: []string{"*.sni.test"}, Backend: "http://127.0.0.1:3", Guard: "off", Dial: dialLazy},
+		{Name: "host", Hosts: []string{"*"}, SNI: []string{"host.test"}, Backend: "http://127.0.0.1:4", Guard: "off"},
+	}
+	routes, err := newRouting(&c, newAudit(c, zerolog.Nop()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8426}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8443}
+	for _, each := range []struct {
+		end   net.Addr
+		sni   string
+		want  string
+		eager bool
+	}{{second, "host.test", "listener", true}, {first, "a.sni.test", "sni", false}, {first, "host.test", "", false}, {first, "", "default", true}} {
+		b, _ := routes.choose(&proxy.Arrival{Listener: each.end, SNI: each.sni, Early: true})
+		if b == nil && each.want != "" || b != nil && (b.Route != each.want || b.Eager != each.eager) {
+			t.Errorf("%v, %q: got %v, want %q", each.end, each.sni, b, each.want)
+		}
+	}
+}

@@ -10,10 +10,11 @@ import (
 // newForward makes the forward listener of a configuration that has been checked. Never are addresses of our own.
 func newForward(c *forwardConfig, r *proxy.Relay, never []netip.AddrPort) (*proxy.Forward, error) {
 	f := &proxy.Forward{Relay: r, Hosts: c.Hosts, PassThrough: c.PassThrough, Never: never}
-	var errs [4]error
+	var errs [5]error
 	f.Users, errs[0] = c.users()
 	f.Upstream, errs[1] = c.upstream()
 	f.TLS, errs[2] = c.BackendTLS.config()
+	f.MinTLS, errs[4] = tlsVersion(c.MinVersion)
 	authority, err := c.authority()
 	if errs[3] = err; authority != nil {
 		f.CA = authority.TLS()
