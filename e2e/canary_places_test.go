@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,7 @@ import (
 )
 
 // requests are heads with a secret in each place that one can stand in, well-formed and not, of exchanges that are kept.
-func (c *canaries) requests() (all []string) {
+func (c *canaries) requests(t *testing.T) (all []string) {
 	const key, version = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "Sec-WebSocket-Version: 13\r\n"
 	const offer = "Host: staging.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + key + version
 	for place, lines := range map[string]string{
@@ -41,6 +42,7 @@ func (c *canaries) requests() (all []string) {
 	} {
 		all = append(all, "GET "+fmt.Sprintf(target, c.at(place))+" HTTP/1.1\r\n"+offer+"\r\n", "POST "+fmt.Sprintf(target, c.at(place))+" HTTP/1.0\r\n"+offer+"\r\n")
 	}
+	all = append(all, c.products(t, offer)...)
 	frame := func(first byte, place string) string { // masked by zeros: what is in there shows
 		return string([]byte{first, 0x80 | byte(len(c.at(place))), 0, 0, 0, 0}) + c.at(place)
 	}
@@ -49,6 +51,29 @@ func (c *canaries) requests() (all []string) {
 		"GET /chat HTTP/1.1\r\n"+offer+"\r\n\x81\x20"+c.at("frame without a mask"),
 		"GET /chat HTTP/1.1\r\n"+offer+"\r\nGET /?token="+c.at("query behind a switch")+" HTTP/1.1\r\nCookie: "+c.at("cookie behind a switch")+"\r\n\r\n",
 		"POST /login HTTP/1.1\r\nContent-Length: 32\r\n"+offer+"\r\n"+c.at("content"))
+}
+
+// products are requests with a secret in every place that a product is known to have one in.
+func (c *canaries) products(t *testing.T, offer string) (all []string) {
+	text, err := os.ReadFile("../rules/testdata/secrets/hidden.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place := range strings.Lines(string(text)) {
+		if place = strings.TrimSpace(place); strings.HasPrefix(place, "#") {
+			continue
+		}
+		filled := strings.ReplaceAll(strings.ReplaceAll(place, "{jwt}", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI{s}.c2lnbmF0dXJl{s}"), "{s}", c.at(place))
+		if strings.HasPrefix(place, "/") || strings.HasPrefix(place, "http") {
+			all = append(all, "GET "+filled+" HTTP/1.1\r\n"+offer+"\r\n")
+		} else {
+			all = append(all, "GET /product HTTP/1.1\r\n"+filled+"\r\n"+offer+"\r\n")
+		}
+	}
+	if len(all) < 100 {
+		t.Errorf("only %d places of products", len(all))
+	}
+	return all
 }
 
 // indiscreet is a backend that switches on anything, agrees to what is offered last, and has secrets of its own in each place.

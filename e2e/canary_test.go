@@ -3,13 +3,13 @@
 package e2e
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,31 +50,42 @@ func (c *canaries) shown(text []byte) (places []string) {
 			}
 		}
 	}
+	parts := map[string]string{} // every part of every secret, with its place
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	for place, secret := range c.planted {
 		for i := 0; i+part <= len(secret); i++ {
-			piece := []byte(secret[i : i+part])
-			if j := where(all, piece); j != nil {
-				places = append(places, fmt.Sprintf("%s: %q", place, j))
-				break
+			parts[secret[i:i+part]] = place
+		}
+	}
+	c.mu.Unlock()
+	seen := map[string]bool{}
+	for _, text := range all {
+		for at := range windows(text, part) {
+			if place := parts[string(text[at:at+part])]; place != "" && !seen[place] {
+				seen[place] = true
+				places = append(places, fmt.Sprintf("%s: %q", place, text[max(0, at-80):min(len(text), at+40)]))
 			}
 		}
 	}
 	return places
 }
 
-var base64Runs = regexp.MustCompile(`[A-Za-z0-9+/]{12,}`)
-
-// where is what stands around a piece in the first of the texts that has it; nil if none has.
-func where(texts [][]byte, piece []byte) []byte {
-	for _, text := range texts {
-		if i := bytes.Index(text, piece); i >= 0 {
-			return text[max(0, i-80):min(len(text), i+40)]
+// windows are the places in a text where that many bytes follow that may all be of a secret.
+func windows(text []byte, size int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		run := 0
+		for i, b := range text {
+			if run++; strings.IndexByte("0123456789abcdef", b) < 0 {
+				run = 0
+			}
+			if run >= size && !yield(i+1-size) {
+				return
+			}
 		}
 	}
-	return nil
 }
+
+var base64Runs = regexp.MustCompile(`[A-Za-z0-9+/]{12,}`)
 
 // TestCanariesAreFound holds the test to account: it finds what is there.
 func TestCanariesAreFound(t *testing.T) {
@@ -111,7 +122,7 @@ func (c *canaries) everywhere(t *testing.T, backend string) {
 	kept := filepath.Join(dir, "store.db")
 	behind := tap(t, backend)
 	p := serve(t, behind.addr, "--store", kept)
-	all := c.requests()
+	all := c.requests(t)
 	for _, request := range all {
 		c.send(t, p, request)
 	}

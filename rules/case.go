@@ -37,7 +37,7 @@ type Options struct {
 	Origins    []string            // origins under which the service is known to browsers, such as https://chat.example
 	Off        []string            // IDs of rules that are not asked
 	Severities map[string]Severity // severities that replace a rule's own, by ID; they never change what is unsafe
-	Secrets    []string            // further names of query parameters whose values are secret; see RedactTarget
+	Redact     Redaction           // what is secret beside and in spite of the table of names
 	Full       bool                // show secrets and payload: evidence: full
 }
 

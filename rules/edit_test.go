@@ -19,7 +19,7 @@ func bases() []*Handshake {
 		"Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: base64.binary\r\nCookie: a=b\r\nAuthorization: Basic YTpi\r\n\r\n"))
 	return []*Handshake{
 		NewHandshake("http", "a.test", "/chat", "AAAAAAAAAAAAAAAAAAAAAA=="),
-		Learn(learned, "https", "AAAAAAAAAAAAAAAAAAAAAA==", true, nil),
+		Learn(learned, "https", "AAAAAAAAAAAAAAAAAAAAAA==", true, Redaction{}),
 		{},
 	}
 }
@@ -62,7 +62,7 @@ func FuzzEdits(f *testing.F) {
 		if len(request) > wire.MaxHead || len(scheme) > len("https") {
 			return // no such request is learned
 		}
-		base := Learn(wire.ReadRequest(request), scheme, "AAAAAAAAAAAAAAAAAAAAAA==", credentials, nil)
+		base := Learn(wire.ReadRequest(request), scheme, "AAAAAAAAAAAAAAAAAAAAAA==", credentials, Redaction{})
 		p, q := all[int(first)%len(all)], all[int(second)%len(all)]
 		h := q.On(p.On(base))
 		if n := len(h.First()) + len(h.After) + len(h.Content); n > maxFirst {

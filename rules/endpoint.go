@@ -43,7 +43,7 @@ func Template(target string) string {
 		if isIdentifier(segment) {
 			b.WriteString("{id}")
 		} else {
-			writePrintable(&b, segment)
+			writePrintable(&b, asIdentifiers(segment))
 		}
 		if more {
 			b.WriteByte('/')
@@ -58,7 +58,7 @@ func Template(target string) string {
 // isTemplate tells whether a path is a template as it stands.
 func isTemplate(path string) bool {
 	for segment := range strings.SplitSeq(path, "/") {
-		if isIdentifier(segment) || strings.ContainsFunc(segment, func(r rune) bool { return r < '!' || r > '~' }) {
+		if isIdentifier(segment) || asIdentifiers(segment) != segment || strings.ContainsFunc(segment, func(r rune) bool { return r < '!' || r > '~' }) {
 			return false
 		}
 	}
@@ -104,6 +104,27 @@ func writePrintable(b *strings.Builder, segment string) {
 			b.WriteByte(digits[c&15])
 		}
 	}
+}
+
+// asIdentifiers is a path segment with {id} for a token, and for what may tell one client from another in its parameters.
+func asIdentifiers(segment string) string {
+	if user, host := strings.IndexByte(segment, ':'), strings.LastIndexByte(segment, '@'); user >= 0 && user < host {
+		segment = "{id}" + segment[host:]
+	}
+	if !strings.Contains(segment, "=") {
+		if hasToken(segment) {
+			return "{id}"
+		}
+		return segment
+	}
+	var none Redaction
+	parameters := strings.Split(segment, ";")
+	for i, parameter := range parameters {
+		if name, value, ok := strings.Cut(parameter, "="); ok && (none.hides([]byte(name)) || isIdentifier(value) || hasToken(value)) {
+			parameters[i] = name + "={id}"
+		}
+	}
+	return strings.Join(parameters, ";")
 }
 
 // isIdentifier tells whether a path segment is a name that a program gave: digits only, a UUID, at least 8 hexadecimal

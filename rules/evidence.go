@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -11,14 +12,16 @@ const maxQuoted = 80
 
 // quote is what was on the wire, between quotation marks, with the escapes of transcripts and \" for whatever is not printable
 // ASCII: a Kelvin sign must not look like a K, and every byte can be read back with strconv.Unquote.
+// Tokens are blanked out.
 func quote[T ~string | ~[]byte](text T) string {
+	text = withoutTokens(text)
 	if len(text) > maxQuoted {
 		return quote(text[:maxQuoted]) + "..."
 	}
 	return `"` + strings.ReplaceAll(wire.Escape([]byte(text)), `"`, `\"`) + `"`
 }
 
-// values quotes the values of all field lines with that name.
+// values quotes the values of all field lines with that name, without user information and tokens.
 func values(h *wire.Head, name string) string {
 	var all []string
 	for v := range h.Named(name) {
@@ -26,7 +29,9 @@ func values(h *wire.Head, name string) string {
 			all = append(all, "...")
 			break
 		}
-		all = append(all, quote(h.Text(v)))
+		text := bytes.Clone(h.Text(v))
+		new(Redaction).redactValue([]byte(name), text)
+		all = append(all, quote(text))
 	}
 	return strings.Join(all, ", ")
 }

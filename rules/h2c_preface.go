@@ -77,7 +77,7 @@ In a client, begin with the preface and a SETTINGS frame, also when there is not
 			return "the client began with a SETTINGS frame alone, and the server with the preface: the two have swapped roles", spanOf(FromClient, b)
 		}
 		if v != Pass {
-			return "the client began with " + quote(b[:min(len(b), len(h2Preface))]), []Span{{FromClient, 0, min(len(b), len(h2Preface))}}
+			return "the client began with " + quote(b[:min(len(b), h2Head)]), []Span{{FromClient, 0, min(len(b), len(h2Preface))}}
 		}
 		at := Span{FromClient, len(h2Preface), len(h2Preface) + min(len(rest), h2Head)}
 		return "behind the preface the client " + showH2(rest), []Span{at}
@@ -127,7 +127,7 @@ Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
 			return "101 before the content had come in full, and no more came", c.inResponse()
 		}
 		n := min(len(b), len(h2Preface))
-		return "101 before the content had come in full, and no preface behind the content but " + quote(b[:n]), []Span{{FromClient, 0, n}}
+		return "101 before the content had come in full, and no preface behind the content but " + quote(b[:min(n, h2Head)]), []Span{{FromClient, 0, n}}
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-H2C-BODY", Class: Body, Risk: State, Control: "h2c", Title: "h2c with content that could be HTTP/2",

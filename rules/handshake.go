@@ -67,12 +67,11 @@ func NewHandshake(scheme, host, path, key string) *Handshake {
 
 // Learn is the handshake of NewHandshake with what a recorded request has that an endpoint may insist on: its path with
 // the query, Host, Origin, subprotocols and, with credentials, Cookie and Authorization. Without credentials the secrets in
-// its query are blanked out (secrets are further names of such parameters), and subprotocols that carry a token are left
-// out. The request is not kept.
-func Learn(q *wire.Request, scheme, key string, credentials bool, secrets []string) *Handshake {
+// its target are blanked out as d says, and subprotocols that carry a token are left out. The request is not kept.
+func Learn(q *wire.Request, scheme, key string, credentials bool, d Redaction) *Handshake {
 	target := originForm(q.Target)
 	if !credentials {
-		target = RedactTarget(target, secrets...)
+		target = d.Target(target)
 	}
 	announced := false
 	h := NewHandshake(scheme, string(first(&q.Head, "Host")), target, key)
@@ -86,7 +85,7 @@ func Learn(q *wire.Request, scheme, key string, credentials bool, secrets []stri
 			}
 		case wire.EqualFold(name, protocolField):
 			if !credentials {
-				value, announced = publicProtocols(value, announced)
+				value, announced = d.publicProtocols(value, announced)
 			}
 		default:
 			continue
@@ -116,14 +115,14 @@ func originForm(target string) string {
 
 // publicProtocols is a list of subprotocols without those that carry a token, and without the words that announce one. It takes
 // and returns whether the element before announced a token.
-func publicProtocols(list string, announced bool) (string, bool) {
+func (d *Redaction) publicProtocols(list string, announced bool) (string, bool) {
 	blanked := []byte(list)
-	announced = redactProtocols(blanked, announced)
+	announced = d.redactProtocols(blanked, announced)
 	var public []string
 	elements := strings.Split(list, ",")
 	for i, shown := range strings.Split(string(blanked), ",") {
 		p := strings.TrimSpace(elements[i])
-		if p != "" && shown == elements[i] && !announces([]byte(strings.ToLower(p))) {
+		if p != "" && shown == elements[i] && !d.hides([]byte(p)) {
 			public = append(public, p)
 		}
 	}

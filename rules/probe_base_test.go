@@ -17,7 +17,7 @@ func learned(scheme string) *Handshake {
 		"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nCookie: session=31d4d96e407aad42\r\nAuthorization: Basic YTpi\r\n" +
 		"Sec-Fetch-Mode: websocket\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nUpgrade: websocket\r\n\r\n"
 	q := wire.ReadRequest([]byte(strings.Replace(browser, "SCHEME", scheme, 1)))
-	return Learn(q, scheme, "dGhlIHNhbXBsZSBub25jZQ==", true, nil)
+	return Learn(q, scheme, "dGhlIHNhbXBsZSBub25jZQ==", true, Redaction{})
 }
 
 // TestLearnedProbesBreakOneRule is TestProbesBreakOneRule on a handshake that was learned, and over TLS, where an offer of
@@ -87,7 +87,7 @@ func TestLearnedTargetIsAPath(t *testing.T) {
 		"/chat?to=http://b.test/": "/chat?to=http://b.test/", "http://a.test/chat?x=1": "/chat?x=1", "http://a.test": "/", "ws://a.test?x": "/?x", "*": "*",
 	} {
 		q := wire.ReadRequest([]byte("GET " + target + " HTTP/1.1\r\nHost: a.test\r\n\r\n"))
-		if h := Learn(q, "http", "", true, nil); h.Path != want || h.Target != want {
+		if h := Learn(q, "http", "", true, Redaction{}); h.Path != want || h.Target != want {
 			t.Errorf("from %q it learns %q and %q, want %q", target, h.Path, h.Target, want)
 		}
 	}

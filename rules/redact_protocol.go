@@ -6,22 +6,25 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// RedactSubprotocol is the subprotocol that a server has chosen from a request, fit to be shown: a token in it is blanked out
+// Subprotocol is the subprotocol that a server has chosen from a request, fit to be shown: a token in it is blanked out
 // by asterisks. It may be one by its form, or by where it stands in the request; a server that agrees to it says it once more.
-func RedactSubprotocol(q *wire.Request, chosen string) string {
+func (d Redaction) Subprotocol(q *wire.Request, chosen string) string {
 	b := []byte(chosen)
-	redactProtocols(b, false)
-	blankProtocols(b, hiddenProtocols(q))
+	d.redactProtocols(b, false)
+	blankProtocols(b, d.hiddenProtocols(q))
 	return string(b)
 }
 
 // hiddenProtocols are the subprotocols that a request offers and that are blanked out where it is shown.
-func hiddenProtocols(q *wire.Request) (hidden [][]byte) {
+func (d *Redaction) hiddenProtocols(q *wire.Request) (hidden [][]byte) {
+	if d.allows(protocolField) {
+		return nil
+	}
 	announced := false
 	for v := range q.Named(protocolField) {
 		list := q.Text(v)
 		shown := bytes.Clone(list)
-		announced = redactProtocols(shown, announced)
+		announced = d.redactProtocols(shown, announced)
 		for len(list) > 0 {
 			n := bytes.IndexByte(list, ',') + 1
 			if n == 0 {
@@ -53,9 +56,85 @@ func (o *Options) responseHead(q *wire.Request, p *wire.Response) []byte {
 	if o.Full || !p.Has(protocolField) {
 		return b
 	}
-	hidden := hiddenProtocols(q)
+	hidden := o.Redact.hiddenProtocols(q)
 	for v := range p.Named(protocolField) {
 		blankProtocols(b[v.From:v.To], hidden)
 	}
 	return b
+}
+
+// longProtocol is a length that no name of a subprotocol reaches, and every token does.
+const longProtocol = 40
+
+// redactProtocols blanks out the elements of a list of subprotocols that carry a token: those behind a word that
+// announces one, those with such a word in them from there on, and those that look like tokens. It takes and returns
+// whether the element before announced a token.
+func (d *Redaction) redactProtocols(list []byte, announced bool) bool {
+	for element := range bytes.SplitSeq(list, []byte(",")) {
+		element = bytes.TrimSpace(element)
+		if len(element) == 0 {
+			continue
+		}
+		from := d.tokenIn(element)
+		if announced && !isKnownProtocol(element) {
+			from = 0
+		}
+		announced = from == len(element) && d.hides(element)
+		blank(element[from:])
+	}
+	return announced
+}
+
+// tokenIn is where the token in a subprotocol begins; its length if there is none.
+func (d *Redaction) tokenIn(element []byte) int {
+	folded := bytes.ToLower(element)
+	switch at := bytes.Index(folded, []byte("bearer")); {
+	case isKnownProtocol(element):
+		return len(element)
+	case at >= 0:
+		const kubernetes = ".authorization.k8s.io."
+		at += len("bearer")
+		if bytes.HasPrefix(folded[at:], []byte(kubernetes)) {
+			return at + len(kubernetes)
+		}
+		return min(at+1, len(element)) // what separates the word from the token
+	case bytes.HasPrefix(element, []byte("eyJ")), len(element) >= longProtocol, isOpaque(element) && !hasToken(string(element)):
+		return 0
+	}
+	for i, c := range element {
+		if d.endsName(c, element[i+1:]) && d.hides(element[:i]) {
+			return i + 1
+		}
+	}
+	if i := bytes.Index(element, []byte("eyJ")); hasToken(string(element)) {
+		return i
+	}
+	return len(element)
+}
+
+// endsName tells whether a byte of a subprotocol separates the name of a secret from the secret. What follows a hyphen may
+// be the rest of the name.
+func (d *Redaction) endsName(c byte, rest []byte) bool {
+	const shortest = 6
+	switch c {
+	case '=', ':', '|', ' ':
+		return len(rest) > 0
+	case '.':
+		return len(rest) >= shortest
+	case '-', '_':
+		return isOpaque(rest)
+	}
+	return false
+}
+
+// isKnownProtocol tells whether a subprotocol is one that many speak. It is no token, wherever it stands.
+func isKnownProtocol(element []byte) bool {
+	switch string(bytes.ToLower(element)) {
+	case "chat", "superchat", "soap", "mqtt", "mqttv3.1", "amqp", "xmpp", "sip", "msrp", "bfcp", "binary", "base64", "json", "jsonrpc", "msgpack", "protobuf",
+		"graphql-ws", "graphql-transport-ws", "v10.stomp", "v11.stomp", "v12.stomp", "wamp.2.json", "wamp.2.msgpack", "wamp.2.cbor", "ocpp1.5", "ocpp1.6",
+		"ocpp2.0", "ocpp2.0.1", "ocpp2.1", "actioncable-v1-json", "actioncable-unsupported", "vite-hmr", "realtime",
+		"json.webpubsub.azure.v1", "protobuf.webpubsub.azure.v1", "json.reliable.webpubsub.azure.v1", "protobuf.reliable.webpubsub.azure.v1":
+		return true
+	}
+	return bytes.HasSuffix(element, []byte(".k8s.io")) && !bytes.Contains(element, []byte("bearer"))
 }

@@ -16,21 +16,21 @@ func TestRedactTarget(t *testing.T) {
 		"/chat?room=7&Access_Token=a=b":   "/chat?room=7&Access_Token=***",
 		"/chat?token":                     "/chat?token",
 		"/chat?token=":                    "/chat?token=",
-		"/chat?tokens=1&mytoken=2":        "/chat?tokens=1&mytoken=2",
+		"/chat?tokens=1&mytoken=2":        "/chat?tokens=*&mytoken=*",
 		"/chat?%74oken=abc":               "/chat?%74oken=***",
 		"/chat?jwt=a?b;c#d&x=1":           "/chat?jwt=*******&x=1",
 		"/chat?x=1;sig=abc":               "/chat?x=1;sig=***",
 		"/chat?a?code=abc#key=1":          "/chat?a?code=*********",
 		"/chat#ticket=abc":                "/chat#ticket=***",
-		"/token=abc":                      "/token=abc",
-		"http://u:pw@staging.test/?key=1": "http://*****staging.test/?key=*",
+		"/token=abc":                      "/token=***",
+		"http://u:pw@staging.test/?key=1": "http://****@staging.test/?key=*",
 		"http://staging.test/u@v":         "http://staging.test/u@v",
-		"/chat?session=abc":               "/chat?session=***",
+		"/chat?Room-Code=abc":             "/chat?Room-Code=***",
 		"/chat?to\u212aen=abc":            "/chat?to\u212aen=abc",
 		"/chat?token=\xff\x00":            "/chat?token=**",
 		"":                                "",
 	} {
-		if got := RedactTarget(target, "session"); got != want {
+		if got := (Redaction{Names: []string{"room-code"}}).Target(target); got != want {
 			t.Errorf("%q: got %q, want %q", target, got, want)
 		}
 	}
@@ -56,7 +56,7 @@ func TestRedactHead(t *testing.T) {
 		"Sec-WebSocket-Protocol: " + strings.Repeat("x", 40):                                               "Sec-WebSocket-Protocol: " + strings.Repeat("*", 40),
 	} {
 		b := []byte(head)
-		redactHead(b, nil)
+		(&Redaction{}).redactHead(b)
 		if string(b) != want {
 			t.Errorf("%q: got %q, want %q", head, b, want)
 		}
@@ -103,7 +103,7 @@ func TestTokensThatServersAgreeToAreHidden(t *testing.T) {
 		"Host: staging.test\r\n":                                                       {"Bearer.s3cret", "Bearer.******"},
 	} {
 		q := wire.ReadRequest([]byte("GET / HTTP/1.1\r\nUpgrade: websocket\r\n" + offered + "\r\n\r\n"))
-		if got := RedactSubprotocol(q, each.chosen); got != each.want {
+		if got := (Redaction{}).Subprotocol(q, each.chosen); got != each.want {
 			t.Errorf("%q: got %q, want %q", offered, got, each.want)
 		}
 		p := wire.ReadResponse([]byte(answer + each.chosen + ", " + each.chosen + "\r\n\r\n"))
@@ -118,7 +118,7 @@ func TestTokensThatServersAgreeToAreHidden(t *testing.T) {
 		}
 	}
 	q := wire.ReadRequest([]byte("GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Protocol: chat, bearer\r\nSec-WebSocket-Protocol: s3cret\r\n\r\n"))
-	if got := Learn(q, "http", "AAAAAAAAAAAAAAAAAAAAAA==", false, nil).Head(); strings.Contains(got, "s3cret") || !strings.Contains(got, "chat") {
+	if got := Learn(q, "http", "AAAAAAAAAAAAAAAAAAAAAA==", false, Redaction{}).Head(); strings.Contains(got, "s3cret") || !strings.Contains(got, "chat") {
 		t.Errorf("got %q, want no token", got)
 	}
 }

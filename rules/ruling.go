@@ -150,10 +150,15 @@ func (r *Ruling) Offers() []string { return written(r.X.Request.Protocols()) }
 // Target is the target of the request, fit to be shown: secret values are blanked out unless evidence is full.
 func (r *Ruling) Target() string { return r.options.shown(r.X.Request.Target) }
 
+// Subprotocol is a subprotocol that the server chose, fit to be shown: a token in it is blanked out.
+func (r *Ruling) Subprotocol(chosen string) string {
+	return r.options.Redact.Subprotocol(r.X.Request, chosen)
+}
+
 func written(members []wire.Protocol) []string {
 	texts := make([]string, 0, len(members))
 	for _, m := range members {
-		texts = append(texts, m.String())
+		texts = append(texts, withoutTokens(m.String()))
 	}
 	return texts
 }

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -166,14 +165,14 @@ func (o *Options) shown(target string) string {
 	if o.Full {
 		return target
 	}
-	return RedactTarget(target, o.Secrets...)
+	return o.Redact.Target(target)
 }
 
 // head is a copy of a head without its secrets.
 func (o *Options) head(raw []byte) []byte {
 	b := append([]byte{}, raw...)
 	if !o.Full {
-		redactHead(b, o.Secrets)
+		o.Redact.redactHead(b)
 	}
 	return b
 }
@@ -183,7 +182,7 @@ func (o *Options) requestHead(q *wire.Request) []byte {
 	if !o.Full {
 		line := b[q.Start.From:q.Start.To][len(q.Method):]
 		if i := bytes.Index(line, []byte(q.Target)); i >= 0 {
-			redactTarget(line[i:i+len(q.Target)], o.Secrets)
+			o.Redact.redactTarget(line[i : i+len(q.Target)])
 		}
 	}
 	return b
@@ -205,20 +204,6 @@ func (o *Options) after(x *wire.Exchange) *afterJSON {
 	return &afterJSON{o.behind(a.Client, websocket), o.behind(a.Server, websocket), a.ClientBytes, a.ServerBytes, closed}
 }
 
-// behind is a copy of the first bytes of one direction of a tunnel, with payload and secrets blanked out.
-func (o *Options) behind(b []byte, websocket bool) []byte {
-	b = append([]byte{}, b[:min(len(b), maxShown)]...)
-	switch {
-	case o.Full:
-	case isStatusLine(b), isRequestLine(b):
-		o.redactRequestLine(firstLine(b))
-		redactHead(b, o.Secrets)
-	case websocket:
-		blankPayload(b)
-	}
-	return b
-}
-
 // redactRequestLine blanks out the secrets of the target in a request line, unless evidence is full.
 func (o *Options) redactRequestLine(line []byte) {
 	from, to := bytes.IndexByte(line, ' ')+1, bytes.LastIndexByte(line, ' ')
@@ -226,33 +211,6 @@ func (o *Options) redactRequestLine(line []byte) {
 		to = len(line)
 	}
 	if !o.Full {
-		redactTarget(line[from:to], o.Secrets)
-	}
-}
-
-// blankPayload leaves of WebSocket frames (RFC 6455 §5.2) what stands in front of their payload.
-func blankPayload(b []byte) {
-	for len(b) >= 2 {
-		head, length := 2, uint64(b[1]&0x7f)
-		switch {
-		case length == 126 && len(b) >= 4:
-			head, length = 4, uint64(binary.BigEndian.Uint16(b[2:]))
-		case length == 127 && len(b) >= 10:
-			head, length = 10, binary.BigEndian.Uint64(b[2:])
-		case length >= 126:
-			return
-		}
-		if b[1]&0x80 != 0 {
-			head += 4
-		}
-		if len(b) <= head {
-			return
-		}
-		b = b[head:]
-		payload := b[:min(uint64(len(b)), length)]
-		for i := range payload {
-			payload[i] = '*'
-		}
-		b = b[len(payload):]
+		o.Redact.redactTarget(line[from:to])
 	}
 }

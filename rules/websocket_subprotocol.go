@@ -121,11 +121,11 @@ func repeatedProtocol(h *wire.Head) wire.Span {
 // protocols quotes what stands in Sec-WebSocket-Protocol, with credentials blanked out unless evidence is full.
 func (c *Case) protocols(h *wire.Head) string {
 	var text []byte
-	announced, lines, hidden := false, 0, hiddenProtocols(c.X.Request)
+	announced, lines, hidden := false, 0, c.Options.Redact.hiddenProtocols(c.X.Request)
 	for v := range h.Named(protocolField) {
 		line := bytes.Clone(h.Text(v))
 		if !c.Options.Full {
-			announced = redactProtocols(line, announced)
+			announced = c.Options.Redact.redactProtocols(line, announced)
 			blankProtocols(line, hidden)
 		}
 		if lines++; lines > 1 {

@@ -43,7 +43,7 @@ func endpointOf(r *rules.Ruling) (Endpoint, bool) {
 	chosen, _ := x.Response.Value("Sec-WebSocket-Protocol")
 	return Endpoint{
 		Route: clean(x.Route, maxKey), Endpoint: clean(r.Endpoint, maxKey), Backend: clean(x.Backend, maxKey), Host: clean(host, maxKey),
-		Protocol: x.Protocol(), Subprotocol: clean(rules.RedactSubprotocol(x.Request, chosen), maxKey), TLS: x.BackendTLS, Target: clean(r.Target(), maxText), Seen: x.Time, Count: 1,
+		Protocol: x.Protocol(), Subprotocol: clean(r.Subprotocol(chosen), maxKey), TLS: x.BackendTLS, Target: clean(r.Target(), maxText), Seen: x.Time, Count: 1,
 	}, true
 }
 

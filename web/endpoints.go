@@ -3,8 +3,6 @@ package web
 import (
 	"net/http"
 	"time"
-
-	"github.com/interlock-proxy/interlock/rules"
 )
 
 // endpointJSON is an endpoint that live traffic has shown. Nothing of it is a secret.
@@ -50,9 +48,10 @@ func (s *Server) endpoints() []endpointJSON {
 			if l.Route != e.Route || l.Endpoint != e.Template {
 				continue
 			}
+			redact := s.Audit.OptionsOf(l.Route).Redact
 			shown.Learned = append(shown.Learned, learnedJSON{
-				Protocol: l.Protocol, Host: l.Host, Subprotocol: rules.RedactSubprotocol(l.Request, l.Subprotocol),
-				Target:  rules.RedactTarget(l.Request.Target, s.Audit.Options.Secrets...),
+				Protocol: l.Protocol, Host: l.Host, Subprotocol: redact.Subprotocol(l.Request, l.Subprotocol),
+				Target:  redact.Target(l.Request.Target),
 				Backend: l.Backend, Client: l.Client, Seen: l.Seen.UTC().Format(time.RFC3339), Count: l.Count,
 			})
 		}

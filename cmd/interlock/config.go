@@ -40,6 +40,7 @@ type config struct {
 	Evidence   evidenceConfig   `yaml:"evidence"`
 	Retention  retentionConfig  `yaml:"retention"`
 	Otel       otelConfig       `yaml:"otel"`
+	Redact     redactConfig     `yaml:"redact"`
 	Rules      rulesConfig      `yaml:"rules"`
 	Probes     probesConfig     `yaml:"probes"`
 	Baseline   []string         `yaml:"baseline"`
@@ -206,6 +207,7 @@ func (c *config) check(o *origin) error {
 	}
 	c.checkNumbers(fault)
 	c.Otel.check(fault)
+	c.Redact.check(fault)
 	c.Rules.check(fault)
 	c.Probes.check(fault)
 	c.accepted, c.expected = (&acceptFile{c.Accept, c.Expect}).take(o, fault)

@@ -58,7 +58,7 @@ var isRelease = regexp.MustCompile(`^[0-9]+(\.[0-9]+){1,2}$`)
 
 // options are what the rules get of a configuration that has been checked.
 func (c *rulesConfig) options() rules.Options {
-	o := rules.Options{Protocols: c.Protocols, Origins: c.Origins, Secrets: c.Secrets}
+	o := rules.Options{Protocols: c.Protocols, Origins: c.Origins}
 	for _, id := range c.Off {
 		o.Off = append(o.Off, rules.Find(id).ID)
 	}

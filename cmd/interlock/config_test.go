@@ -18,6 +18,7 @@ func TestTheAnnotatedConfigurationIsTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	want.Rules.Protocols, want.Rules.Origins, want.Rules.Off, want.Rules.Secrets = []string{}, []string{}, []string{}, []string{}
+	want.Redact.Names, want.Redact.Allow = []string{}, []string{}
 	want.Rules.Severity = map[string]string{}
 	want.Probes.Authorized, want.Admin.Names = []string{}, []string{}
 	want.Baseline, want.Accept, want.Expect = []string{}, []accept.Written{}, []expectConfig{}

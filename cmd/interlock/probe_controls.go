@@ -68,7 +68,7 @@ func (c *control) came() string {
 	case x.Response != nil:
 		text := fmt.Sprintf("the sound handshake %sgot %d", first, x.Response.Status)
 		if where, ok := x.Response.Value("Location"); ok && x.Response.Status/100 == 3 {
-			text += " to " + shown(rules.RedactTarget(where))
+			text += " to " + shown(rules.Redaction{}.Target(where))
 		}
 		return text
 	}
@@ -144,7 +144,7 @@ func (c *control) moved() string {
 	base, err := url.Parse(c.place.scheme + "://" + c.place.host + c.place.target)
 	if err == nil {
 		if u, err := base.Parse(where); err == nil && where != "" {
-			return shown(rules.RedactTarget(u.Redacted()))
+			return shown(rules.Redaction{}.Target(u.Redacted()))
 		}
 	}
 	return "URL, with the address that it redirects to"

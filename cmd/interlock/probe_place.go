@@ -59,7 +59,7 @@ func parsePlace(text string) (place, error) {
 }
 
 // String is the place as it may be shown.
-func (p place) String() string { return p.scheme + "://" + p.host + rules.RedactTarget(p.target) }
+func (p place) String() string { return p.scheme + "://" + p.host + rules.Redaction{}.Target(p.target) }
 
 // address is an IP address with the port of the place.
 func (p place) address(ip string) string { return net.JoinHostPort(ip, p.port) }

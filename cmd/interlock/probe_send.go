@@ -91,7 +91,7 @@ func (p *probing) entered(r *rules.Ruling) {
 
 // document fills in what the document of the run says beside the rulings.
 func (p *probing) document(d *report.ProbeRun) {
-	e := describeRun(&p.was, p.target.Address, rules.RedactTarget(p.place.target, p.config.Rules.Secrets...))
+	e := describeRun(&p.was, p.target.Address, p.config.ruleOptions().Redact.Target(p.place.target))
 	e.Faults = p.faults
 	d.Endpoints = []report.ProbeEndpoint{e}
 	s := &p.reports.stream.Summary

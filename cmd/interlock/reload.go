@@ -68,7 +68,7 @@ func (r *reloader) take(ctx context.Context) ([]string, error) {
 	if err := r.relay.Reroute(ctx, t.first, t.backends()[1:], t.chooser()); err != nil {
 		return nil, err
 	}
-	r.ledger.Configure(c.Rules.options(), c.routeOptions())
+	r.ledger.Configure(c.ruleOptions(), c.routeOptions())
 	r.probes.use(&c, t.backends())
 	r.metrics.Know(c.routeNames()...)
 	r.states.accept(c.accepted, c.expected)
@@ -99,7 +99,7 @@ func unchangeable(keys []string) []string {
 	var fixed []string
 	for _, key := range keys {
 		switch key {
-		case "backend", "backend_tls", "host", "guard", "send_proxy", "routes", "unrouted", "rules", "probes", "accept", "expect":
+		case "backend", "backend_tls", "host", "guard", "send_proxy", "routes", "unrouted", "redact", "rules", "probes", "accept", "expect":
 		default:
 			fixed = append(fixed, key)
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/interlock-proxy/interlock/audit"
 	"github.com/interlock-proxy/interlock/proxy"
-	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -156,16 +155,4 @@ func fits(globs []string, name string) bool {
 		ok, err := path.Match(glob, name)
 		return ok && err == nil
 	})
-}
-
-// routeOptions are the options of the rules for routes that have their own.
-func (c *config) routeOptions() map[string]*rules.Options {
-	all := map[string]*rules.Options{}
-	for i := range c.Routes {
-		if r := &c.Routes[i]; r.Rules != nil {
-			o := r.Rules.options()
-			all[r.Name] = &o
-		}
-	}
-	return all
 }

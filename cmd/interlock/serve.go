@@ -66,10 +66,8 @@ func newAudit(c config, log zerolog.Logger) *audit.Audit {
 		rand.Read(b[:])
 		instance = hex.EncodeToString(b[:])
 	}
-	options := c.Rules.options()
-	options.Full = c.Evidence.Keep == keepFull
 	return &audit.Audit{
-		Options: options, Routes: c.routeOptions(), Instance: instance, Log: log,
+		Options: c.ruleOptions(), Routes: c.routeOptions(), Instance: instance, Log: log,
 		Bounds: audit.Bounds{Evidence: c.Evidence.Bytes, First: c.Evidence.First, Last: c.Evidence.Last, Endpoints: c.Evidence.Endpoints},
 	}
 }

@@ -183,7 +183,7 @@ func (r *learnedRun) target(ctx context.Context) (probe.Target, error) {
 		}
 	}
 	recorded := r.ask.Credentials == credentialsRecorded
-	t.Base = rules.Learn(r.learned.Request, scheme, "AAAAAAAAAAAAAAAAAAAAAA==", recorded, r.config().Rules.Secrets)
+	t.Base = rules.Learn(r.learned.Request, scheme, "AAAAAAAAAAAAAAAAAAAAAA==", recorded, r.redaction())
 	if r.backend.Host != "" {
 		rules.Set("Host", r.backend.Host)(t.Base)
 		t.Base.Host = r.backend.Host
@@ -209,8 +209,11 @@ func (r *learnedRun) whose() string {
 	return fmt.Sprintf("credentials recorded %s from %s", r.learned.Seen.Local().Format("15:04"), host)
 }
 
+// redaction is what is secret on the route of the endpoint.
+func (r *learnedRun) redaction() rules.Redaction { return r.ledger.OptionsOf(r.learned.Route).Redact }
+
 func (r *learnedRun) shownTarget() string {
-	return rules.RedactTarget(r.learned.Request.Target, r.config().Rules.Secrets...)
+	return r.redaction().Target(r.learned.Request.Target)
 }
 
 func (r *learnedRun) settings(run string) probe.Settings {

@@ -110,7 +110,7 @@ func (v *probesView) learn(u *site, results []store.Result) {
 	}
 	for _, l := range u.Audit.Learned() {
 		is := learned{
-			Route: l.Route, Endpoint: l.Endpoint, Protocol: l.Protocol, Subprotocol: rules.RedactSubprotocol(l.Request, l.Subprotocol), Host: l.Host, Backend: l.Backend,
+			Route: l.Route, Endpoint: l.Endpoint, Protocol: l.Protocol, Subprotocol: u.Audit.OptionsOf(l.Route).Redact.Subprotocol(l.Request, l.Subprotocol), Host: l.Host, Backend: l.Backend,
 			Count: l.Count, Chosen: v.Chosen == l.Endpoint && (v.Route == "" || v.Route == l.Route),
 		}
 		for i := range results {

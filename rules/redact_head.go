@@ -1,0 +1,102 @@
+package rules
+
+import (
+	"bytes"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// redactHead blanks out the secrets of a head, or of bytes that look like one. It goes by lines and not by fields, so
+// that a head that parsers read in different ways has no secret left in any of these readings. The part that is the
+// request's target is none of its business.
+func (d *Redaction) redactHead(b []byte) {
+	h := headRedaction{Redaction: d}
+	for line := range bytes.Lines(b) {
+		folded := line[0] == ' ' || line[0] == '\t'
+		h.hidden, h.protocols = h.hidden && folded, h.protocols && folded
+		if folded && h.protocols {
+			h.announced = d.redactProtocols(bytes.TrimRight(line, "\r\n"), h.announced)
+		}
+		for len(line) > 0 && !h.hidden {
+			piece := line
+			if cr := bytes.IndexByte(line, '\r'); cr >= 0 {
+				piece = line[:cr+1]
+			}
+			h.piece(piece, line)
+			line = line[len(piece):]
+		}
+		if h.hidden && folded {
+			blank(line)
+		}
+	}
+}
+
+// headRedaction is how far the lines of a head have been read.
+type headRedaction struct {
+	*Redaction
+	hidden    bool // the field is secret, and so are the lines that it goes on in
+	protocols bool // it is a list of subprotocols
+	announced bool // the subprotocol before says that the next one is a token
+}
+
+// piece looks at what one parser or another takes for a line; rest is the line from there on.
+func (h *headRedaction) piece(piece, rest []byte) {
+	name, value, colon := bytes.Cut(piece, []byte(":"))
+	if name = bytes.TrimSpace(name); !colon {
+		blankTokens(piece, false)
+		if folds := piece[0] == ' ' || piece[0] == '\t'; folds {
+			h.redactQuery(piece, 0)
+		}
+		return
+	}
+	switch {
+	case wire.EqualFold(name, protocolField):
+		if !h.allows(protocolField) {
+			h.announced, h.protocols = h.redactProtocols(value, h.announced), true
+		}
+	case h.allows("Cookie") && wire.EqualFold(name, "Cookie"), h.allows("Set-Cookie") && wire.EqualFold(name, "Set-Cookie"):
+		h.redactPairs(value)
+		blankTokens(piece, false)
+		return
+	case h.hides(name):
+		h.hidden = true
+		blank(rest[len(piece)-len(value):])
+		return
+	}
+	h.redactValue(name, value)
+	blankTokens(piece, false)
+}
+
+// redactValue blanks out what is secret in the value of a field that is not secret itself: URIs stand in many.
+func (d *Redaction) redactValue(name, value []byte) {
+	value = bytes.TrimSpace(value)
+	for _, scheme := range [...]string{"bearer ", "basic ", "negotiate "} {
+		if n := len(scheme); len(value) > n && wire.EqualFold(value[:n], scheme) && !isChallenge(name) && !d.allows(string(name)) {
+			blank(value[n:])
+		}
+	}
+	if wire.EqualFold(name, "Host") {
+		blankUser(value)
+	}
+	switch {
+	case len(value) > 0 && value[0] == '/':
+		d.redactTarget(value)
+	case bytes.IndexByte(value, '=') >= 0 || bytes.Contains(value, []byte("://")):
+		redactUser(value)
+		d.redactQuery(value, 0)
+	}
+}
+
+// isChallenge tells whether a field names the schemes that a server takes, and no credentials.
+func isChallenge(name []byte) bool {
+	return wire.EqualFold(name, "WWW-Authenticate") || wire.EqualFold(name, "Proxy-Authenticate")
+}
+
+// redactPairs blanks out the secret ones of cookies that are shown.
+func (d *Redaction) redactPairs(cookies []byte) {
+	for pair := range bytes.SplitSeq(cookies, []byte(";")) {
+		if name, value, ok := bytes.Cut(pair, []byte("=")); ok && d.hides(bytes.TrimSpace(name)) {
+			blank(bytes.TrimRight(value, "\r\n"))
+		}
+	}
+}

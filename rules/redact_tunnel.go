@@ -1,0 +1,87 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// behind is a copy of the first bytes of one direction of a tunnel, with payload and secrets blanked out.
+func (o *Options) behind(b []byte, websocket bool) []byte {
+	b = append([]byte{}, b[:min(len(b), maxShown)]...)
+	switch {
+	case o.Full:
+	case isStatusLine(b), isRequestLine(b):
+		o.redactRequestLine(firstLine(b))
+		head := headOf(b)
+		o.Redact.redactHead(b[:head])
+		blankAll(b[head:])
+	case websocket:
+		blankPayload(b)
+	default:
+		blankAll(b[publicIn(b):])
+	}
+	return b
+}
+
+// headOf is how long the head is that b begins with; all of b where it does not end.
+func headOf(b []byte) int {
+	for _, end := range [...]string{"\n\r\n", "\n\n"} {
+		if i := bytes.Index(b, []byte(end)); i >= 0 {
+			return i + len(end)
+		}
+	}
+	return len(b)
+}
+
+// publicIn is how many bytes at the beginning of a tunnel are of the protocol itself and no payload: the preface of HTTP/2 and
+// the head of the frame behind it, the head of a TLS record with the kind of message in it, the head of a SETTINGS frame.
+func publicIn(b []byte) int {
+	const tlsHead = 6
+	r, ok := readTLSRecord(b)
+	tls := ok && r.kind >= 0x14 && r.kind <= 0x17 && r.major == 3
+	rest, v := cutH2Preface(b)
+	f, h2 := readH2Frame(b)
+	switch {
+	case tls:
+		return min(len(b), tlsHead)
+	case v == Pass:
+		return len(h2Preface) + min(len(rest), h2Head)
+	case v == Unclear:
+		return len(b)
+	case h2 && f.settings():
+		return h2Head
+	}
+	return 0
+}
+
+// blankAll overwrites everything: line ends mean nothing in payload.
+func blankAll(b []byte) {
+	for i := range b {
+		b[i] = '*'
+	}
+}
+
+// blankPayload leaves of WebSocket frames (RFC 6455 §5.2) what stands in front of their payload.
+func blankPayload(b []byte) {
+	for len(b) >= 2 {
+		head, length := 2, uint64(b[1]&0x7f)
+		switch {
+		case length == 126 && len(b) >= 4:
+			head, length = 4, uint64(binary.BigEndian.Uint16(b[2:]))
+		case length == 127 && len(b) >= 10:
+			head, length = 10, binary.BigEndian.Uint64(b[2:])
+		case length >= 126:
+			return
+		}
+		if b[1]&0x80 != 0 {
+			head += 4
+		}
+		if len(b) <= head {
+			return
+		}
+		b = b[head:]
+		payload := b[:min(uint64(len(b)), length)]
+		blankAll(payload)
+		b = b[len(payload):]
+	}
+}

@@ -1,0 +1,126 @@
+package rules
+
+import (
+	"bytes"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A Redaction is what a configuration makes of the table of secret names. The zero value leaves it as it is.
+type Redaction struct {
+	Names []string // further names of header fields and parameters whose values are secret
+	Allow []string // names whose values are shown, unless they have the shape of a token
+}
+
+// hides tells whether the value of a name is secret, wherever the name stands: in a header, a query, a cookie or a
+// subprotocol.
+func (d *Redaction) hides(name []byte) bool {
+	name = unescape(name)
+	for _, s := range d.Allow {
+		if wire.EqualFold(name, s) {
+			return false
+		}
+	}
+	for _, s := range d.Names {
+		if wire.EqualFold(name, s) {
+			return true
+		}
+	}
+	return isSecretName(name)
+}
+
+// isSecretName tells whether names of that pattern belong to secrets. Letters of either case, and names written in one
+// word, with separators or in camel case are alike.
+func isSecretName(name []byte) bool {
+	var room, compactRoom [64]byte
+	words := appendWords(room[:0], name)
+	compact := compactRoom[:0]
+	for _, c := range words {
+		if c != ' ' {
+			compact = append(compact, c)
+		}
+	}
+	if isPublicName(words, compact) {
+		return false
+	}
+	for _, part := range secretParts() {
+		if bytes.Contains(compact, []byte(part)) {
+			return true
+		}
+	}
+	for _, first := range secretBeginnings() {
+		if bytes.HasPrefix(words, []byte(first)) {
+			return true
+		}
+	}
+	var last []byte
+	for rest, more := words, true; more; {
+		last, rest, more = bytes.Cut(rest, []byte(" "))
+		if last = bytes.TrimRight(last, "0123456789"); isSecretWord(last) {
+			return true
+		}
+	}
+	return string(last) == "key" || string(compact) == "code" || string(compact) == "sign"
+}
+
+// secretParts make a name secret wherever they stand in it.
+func secretParts() [23]string {
+	return [...]string{
+		"token", "secret", "passw", "passphrase", "passcode", "pwd", "signature", "apikey", "accesskey", "appkey", "authkey", "sharedkey",
+		"session", "sessid", "credential", "ticket", "jwt", "csrf", "xsrf", "bearer", "assertion", "saml", "authoriz",
+	}
+}
+
+// secretBeginnings make a name secret that begins with them, as words.
+func secretBeginnings() [6]string {
+	return [...]string{"x amz ", "x amzn oidc", "cf access ", "x goog iap", "x ms client principal", "authentic"}
+}
+
+// isSecretWord tells whether a word makes a name secret where it stands alone: author and inside are none.
+func isSecretWord(word []byte) bool {
+	switch string(word) {
+	case "auth", "authn", "authz", "oauth", "xauth", "authcode", "sid", "psid", "sess", "sig", "pass", "pw", "pin", "otp", "totp", "mfa",
+		"hmac", "cred", "creds", "psk", "tkn", "sas", "cookie":
+		return true
+	}
+	return false
+}
+
+// isPublicName tells whether a name has a part of a secret's name in it, and is none.
+func isPublicName(words, compact []byte) bool {
+	switch string(compact) {
+	case "host", "connection", "upgrade", "origin", "useragent", "secwebsocketversion", "secwebsocketextensions", "secwebsocketaccept", // most of all
+		"secwebsocketkey", "secwebsocketkey1", "secwebsocketkey2", "surrogatekey", "cachekey", "xcachekey", "publickey", "idempotencykey", "partitionkey",
+		"routingkey", "sortkey", "wwwauthenticate", "proxyauthenticate", "maxtokens":
+		return true
+	}
+	return bytes.HasPrefix(words, []byte("access control ")) || bytes.Contains(compact, []byte("ratelimit"))
+}
+
+// appendWords appends the words of a name in lower case, with a space between two.
+func appendWords(b, name []byte) []byte {
+	for i, c := range name {
+		switch {
+		case isUpper(c):
+			if i > 0 && (isLower(name[i-1]) || isUpper(name[i-1]) && i+1 < len(name) && isLower(name[i+1])) {
+				b = appendSpace(b)
+			}
+			b = append(b, c|0x20)
+		case isLower(c), '0' <= c && c <= '9', c >= 0x80:
+			b = append(b, c)
+		default:
+			b = appendSpace(b)
+		}
+	}
+	return bytes.TrimRight(b, " ")
+}
+
+func appendSpace(b []byte) []byte {
+	if len(b) == 0 || b[len(b)-1] == ' ' {
+		return b
+	}
+	return append(b, ' ')
+}
+
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
