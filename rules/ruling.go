@@ -100,22 +100,20 @@ func (r *Ruling) own() *Rule {
 	return nil
 }
 
-// Severity is that of the worst finding; Info if everything passed.
+// Severity is the highest severity of what did not pass; Info if everything did. That of the worst finding may be lower.
 func (r *Ruling) Severity() Severity {
-	if r.Verdict >= Pass {
-		return Info
+	worst := Info
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Verdict < Pass {
+			worst = max(worst, f.Severity)
+		}
 	}
-	if f := r.Worst(); f != nil {
-		return f.Severity
-	}
-	return Info
+	return worst
 }
 
-// Benign reports whether there is nothing here that anybody should look into: no rule failed, and whatever did not pass is
-// a mere fact.
-func (r *Ruling) Benign() bool {
-	return r.Verdict != Fail && !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Verdict < Pass && f.Severity > Info })
-}
+// Benign tells whether there is nothing here that anybody should look into: no rule failed, and what did not pass is a
+// mere fact.
+func (r *Ruling) Benign() bool { return r.Verdict != Fail && r.Severity() == Info }
 
 // Broken returns the IDs of the rules that failed or, where none did, of those with the ruling's verdict. It is empty
 // for a ruling that passed.

@@ -31,12 +31,12 @@ func TestTheWorstFindingDecides(t *testing.T) {
 			controls = wire.ControlsRefused
 		}
 		r := &Ruling{X: &wire.Exchange{Probe: test.probe, Controls: controls}, Verdict: test.verdict, Findings: test.findings}
-		var rule *Rule
-		if f := r.Worst(); f != nil {
-			rule = f.Rule
+		f := r.Worst()
+		if f == nil {
+			f = &Finding{}
 		}
-		if rule != test.rule || r.Severity() != test.severity || r.Own() != test.own {
-			t.Errorf("%s: got %v, %s, own %s", name, rule, r.Severity(), r.Own())
+		if f.Rule != test.rule || f.Severity != test.severity || r.Own() != test.own {
+			t.Errorf("%s: got %v, %s, own %s", name, f.Rule, f.Severity, r.Own())
 		}
 	}
 }

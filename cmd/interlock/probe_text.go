@@ -190,7 +190,7 @@ func (t *probeText) otherRules(r *rules.Ruling) string {
 	}
 	mark := ""
 	if r.Own() != r.Verdict {
-		mark = t.marks.verdict(logLine{Verdict: r.Verdict.String(), Severity: r.Severity().String()}) + " "
+		mark = t.marks.verdict(logLine{Verdict: r.Verdict.String(), Severity: r.Worst().Severity.String()}) + " "
 	}
 	return "   " + mark + strings.Join(others, " ")
 }
