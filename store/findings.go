@@ -14,16 +14,16 @@ type Finding struct {
 	Probe       string // empty for live traffic
 	Route       string
 	Endpoint    string
-	Verdict     rules.Verdict // the worst one
-	Severity    rules.Severity
-	Party       rules.Party
-	Unsafe      bool  // a server switched and must not have
-	Count       int64 // exchanges that showed it
+	Verdict     rules.Verdict  // the worst one
+	Severity    rules.Severity // the highest one with that verdict
+	Party       rules.Party    // of one of the exchanges with both
+	Unsafe      bool           // a server switched and must not have
+	Count       int64          // exchanges that showed it
 	First       time.Time
 	Last        time.Time
 	FirstID     string // of the first exchange that showed it, which is kept longer than others
 	LastID      string // of the last one
-	Detail      string // of one of the worst
+	Detail      string // of the exchange that Party is of
 	State       string // when it was seen last: a word of the contracts, or empty if nobody said
 }
 
@@ -39,10 +39,11 @@ func (s *Store) Findings(ctx context.Context, q Query) ([]Finding, error) {
 	if !q.Until.IsZero() {
 		w.add("first_seen < " + w.arg(q.Until.UnixMilli()))
 	}
-	query := `SELECT fingerprint, rule, probe, route, endpoint, MIN(verdict), MAX(severity), MAX(party), MAX(unsafe), CAST(SUM(count) AS BIGINT),
-		MIN(first_seen), MAX(last_seen), MIN(first_id), MAX(last_id), MAX(detail), ` + lastState + `
+	query := `SELECT fingerprint, rule, probe, route, endpoint, MIN(verdict), 9 - CAST(SUBSTR(MIN(worst), 2, 1) AS BIGINT),
+		CAST(SUBSTR(MIN(worst), 3, 1) AS BIGINT), MAX(unsafe), CAST(SUM(count) AS BIGINT), MIN(first_seen), MAX(last_seen), MIN(first_id),
+		MAX(last_id), SUBSTR(MIN(worst), 4), ` + lastState + `
 		FROM finding_sums` + w.String() + ` GROUP BY fingerprint, rule, probe, route, endpoint
-		ORDER BY MIN(verdict), MAX(severity) DESC, rule, route, endpoint, probe`
+		ORDER BY SUBSTR(MIN(worst), 1, 2), rule, route, endpoint, probe`
 	var all []Finding
 	err := s.each(ctx, query, w.args, func(scan func(...any) error) error {
 		var f Finding

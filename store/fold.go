@@ -57,12 +57,16 @@ func (s *Store) foldSilent(ctx context.Context, tx *sql.Tx, since time.Time) err
 const (
 	sumUp = `INSERT INTO findings (run, fingerprint, instance, rule, probe, route, endpoint, verdict, severity, party, unsafe, count,
 			first_seen, last_seen, first_id, last_id, detail, state)
-		SELECT run, fingerprint, CAST($1 AS TEXT), rule, probe, route, endpoint, MIN(verdict), MAX(severity), MAX(party), MAX(unsafe),
-			CAST(SUM(count) AS BIGINT), MIN(first_seen), MAX(last_seen), MIN(first_id), MAX(last_id), MAX(detail), ` + lastState + `
+		SELECT run, fingerprint, CAST($1 AS TEXT), rule, probe, route, endpoint, MIN(verdict), 9 - CAST(SUBSTR(` + worst + `, 2, 1) AS BIGINT),
+			CAST(SUBSTR(` + worst + `, 3, 1) AS BIGINT), MAX(unsafe), CAST(SUM(count) AS BIGINT), MIN(first_seen), MAX(last_seen), MIN(first_id),
+			MAX(last_id), SUBSTR(` + worst + `, 4), ` + lastState + `
 		FROM findings WHERE `
 	sumUpInto = ` GROUP BY run, fingerprint, rule, probe, route, endpoint ORDER BY run, fingerprint
 		ON CONFLICT (run, fingerprint, instance) DO UPDATE SET count = findings.count + excluded.count, ` + worse
 )
+
+// worst is the worst of some rows as a text, in the form of the column of that name of finding_sums.
+const worst = "MIN(CAST(verdict AS TEXT) || CAST(9 - severity AS TEXT) || CAST(party AS TEXT) || detail)"
 
 // lastState is the state of the latest of some rows: the end of the greatest of the times of equal length, each with its state
 // behind it.

@@ -205,16 +205,25 @@ func TestRunsAreFoundByTheirBeginning(t *testing.T) {
 		for i, id := range []string{"01KAJ2V60000000000000000AA", "01KAJ2V60000000000000000AB", "01KAK000000000000000000000"} {
 			w.Begin(Run{ID: id, Began: began.Add(time.Duration(i) * time.Second)})
 		}
+		for i, summary := range []map[string]int64{{"fail": 0, "not-sent": 197}, {"pass": 1}, {}} { // of these the second one alone is not empty
+			r := Run{ID: "01KAH00000000000000000000" + string(rune('0'+i)), Began: began.Add(time.Duration(i-3) * time.Second), Ended: began, Summary: summary}
+			if r.Empty() != (i != 1) {
+				t.Errorf("%v: empty %t", summary, r.Empty())
+			}
+			r.Began = r.Began.Add(time.Minute * time.Duration((i+1)%2)) // the empty ones come last of all
+			w.Begin(Run{ID: r.ID, Began: r.Began})
+			w.End(r)
+		}
 		finish(t, w)
 		for name, want := range map[string]string{
-			"last": "01KAK000000000000000000000", "last~0": "01KAK000000000000000000000", "last~2": "01KAJ2V60000000000000000AA",
+			"last~3": "01KAH000000000000000000001", "last": "01KAK000000000000000000000", "last~0": "01KAK000000000000000000000", "last~2": "01KAJ2V60000000000000000AA",
 			"01KAK": "01KAK000000000000000000000", "01kaj2v60000000000000000ab": "01KAJ2V60000000000000000AB",
 		} {
 			if r, err := s.FindRun(t.Context(), name); err != nil || r.ID != want || !IsRunName(name) {
 				t.Errorf("%s: got %q, %v, want %q", name, r.ID, err, want)
 			}
 		}
-		for name, want := range map[string]error{"last~3": ErrNotFound, "01KB": ErrNotFound, "01KAJ": ErrAmbiguous, "01K": ErrNotFound, "01%": ErrNotFound, "": ErrNotFound} {
+		for name, want := range map[string]error{"last~4": ErrNotFound, "01KB": ErrNotFound, "01KAJ": ErrAmbiguous, "01K": ErrNotFound, "01%": ErrNotFound, "": ErrNotFound} {
 			if r, err := s.FindRun(t.Context(), name); !errors.Is(err, want) {
 				t.Errorf("%s: got %q, %v, want %v", name, r.ID, err, want)
 			}

@@ -24,6 +24,19 @@ type Run struct {
 	Summary  map[string]int64  `json:"summary"` // what came of it
 }
 
+// Empty reports whether the run has ended without a single exchange, as one that could not connect does.
+func (r *Run) Empty() bool {
+	if r.Ended.IsZero() || r.Summary == nil {
+		return false
+	}
+	for _, name := range []string{"fail", "warn", "unclear", "pass", "not-applicable", "accepted"} {
+		if r.Summary[name] > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // upsertRuns keeps what is said at the end of a run.
 func upsertRuns() upsert {
 	return upsert{
@@ -113,14 +126,15 @@ var isPrefix = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26}$`)
 // IsRunName tells whether a text is of the form that [Store.FindRun] takes.
 func IsRunName(name string) bool { return isLast.MatchString(name) || isPrefix.MatchString(name) }
 
-// FindRun returns the run of that name: last, which is the latest one; last~1, which is that before it; or the ID, of which at
+// FindRun returns the run of that name: last, which is the latest one that is not empty; last~1, which is that before it; or the ID, of which at
 // least four characters that no other run begins with are enough. The error is [ErrNotFound] or [ErrAmbiguous] where there is
 // no such run, or more than one.
 func (s *Store) FindRun(ctx context.Context, name string) (Run, error) {
 	if back := isLast.FindStringSubmatch(name); back != nil {
 		n, _ := strconv.Atoi("0" + back[1])
-		found, err := s.runs(ctx, "WHERE id NOT IN (SELECT id FROM runs ORDER BY began DESC, id DESC LIMIT $1)", n)
-		return theRun(name, found[:min(1, len(found))], err)
+		found, err := s.runs(ctx, "")
+		found = slices.DeleteFunc(found, func(r Run) bool { return r.Empty() })
+		return theRun(name, found[min(n, len(found)):min(n+1, len(found))], err)
 	}
 	if !isPrefix.MatchString(name) {
 		return s.Run(ctx, name)

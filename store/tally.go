@@ -13,16 +13,16 @@ type tallyKey struct{ run, rule, probe, route, endpoint string }
 
 // A tally is what is still to be added to a finding in the store.
 type tally struct {
-	verdict  rules.Verdict
-	severity rules.Severity
-	party    rules.Party
+	verdict  rules.Verdict  // the worst one
+	severity rules.Severity // the highest one with that verdict
+	party    rules.Party    // of the same finding
+	detail   string         // of the same finding
 	unsafe   bool
 	count    int64
 	first    time.Time
 	last     time.Time
 	firstID  string
 	lastID   string
-	detail   string // of the worst
 	state    string // of the last
 }
 
@@ -47,9 +47,8 @@ func (t *tallies) add(r *rules.Ruling) {
 			t.waiting[k] = is
 		}
 		if f.Verdict < is.verdict || f.Verdict == is.verdict && f.Severity > is.severity {
-			is.verdict, is.detail = f.Verdict, f.Detail
+			is.verdict, is.severity, is.party, is.detail = f.Verdict, f.Severity, f.Party, f.Detail
 		}
-		is.severity, is.party = max(is.severity, f.Severity), max(is.party, f.Party)
 		is.unsafe = is.unsafe || r.Unsafe && f.Verdict == rules.Fail
 		if !r.Before.Has(f.Rule) {
 			is.count++
@@ -75,11 +74,14 @@ func upsertFindings() upsert {
 	}
 }
 
+// graver is the condition under which the text, severity and party are those of what is added.
+const graver = `excluded.verdict < findings.verdict OR excluded.verdict = findings.verdict AND excluded.severity > findings.severity`
+
 // worse is what becomes of the row of a finding beside its count.
 const worse = `verdict = CASE WHEN excluded.verdict < findings.verdict THEN excluded.verdict ELSE findings.verdict END,
-	detail = CASE WHEN excluded.verdict < findings.verdict THEN excluded.detail ELSE findings.detail END,
-	severity = CASE WHEN excluded.severity > findings.severity THEN excluded.severity ELSE findings.severity END,
-	party = CASE WHEN excluded.party > findings.party THEN excluded.party ELSE findings.party END,
+	detail = CASE WHEN ` + graver + ` THEN excluded.detail ELSE findings.detail END,
+	severity = CASE WHEN ` + graver + ` THEN excluded.severity ELSE findings.severity END,
+	party = CASE WHEN ` + graver + ` THEN excluded.party ELSE findings.party END,
 	unsafe = CASE WHEN excluded.unsafe > findings.unsafe THEN excluded.unsafe ELSE findings.unsafe END,
 	first_id = CASE WHEN excluded.first_seen < findings.first_seen THEN excluded.first_id ELSE findings.first_id END,
 	first_seen = CASE WHEN excluded.first_seen < findings.first_seen THEN excluded.first_seen ELSE findings.first_seen END,

@@ -44,7 +44,7 @@ func (u *site) compare(r *http.Request) (sheet, error) {
 	if err != nil {
 		return sheet{}, err
 	}
-	runs = slices.DeleteFunc(runs, func(run store.Run) bool { return run.Origin != "probe" })
+	runs = slices.DeleteFunc(runs, func(run store.Run) bool { return run.Origin != "probe" || run.Empty() })
 	latest, err := u.latest(r.Context(), runs)
 	if err != nil {
 		return sheet{}, err
