@@ -7,8 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Agent begins the User-Agent of every probe that leaves the machine: behind it stand the version, the run and the ID of
-// the probe, as in interlock-probe/0.1 01J.../UPGRADE-POST.
+// Agent begins the User-Agent of every probe: after it come the version, the run and the ID of the probe, as in
+// interlock-probe/0.1 01J.../UPGRADE-POST.
 const Agent = "interlock-probe/"
 
 // markedProbe is the ID of the probe that a live request says it is, sent by an Interlock on the other side; empty if it

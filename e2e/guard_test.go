@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestGuardBehindProbes sends every probe through serve to a backend that switches on anything. With the guard the handshakes
+// TestGuardBehindProbes sends every probe, as traffic like any other, through serve to a backend that switches on anything. With the guard the handshakes
 // without a fault are switched, and not one switch that is unsafe gets through; without it there are many.
 func TestGuardBehindProbes(t *testing.T) {
 	t.Parallel()
@@ -15,7 +15,7 @@ func TestGuardBehindProbes(t *testing.T) {
 		t.Run(guard, func(t *testing.T) {
 			t.Parallel()
 			p := serve(t, labServer(t, "switches-on-anything"), "--guard", guard)
-			got := run(t, "interlock", "probe", p.url("/chat"), "-o", "json=-")
+			got := run(t, "interlock", "probe", p.url("/chat"), "--exact", "-o", "json=-")
 			var report struct {
 				Endpoints []struct {
 					Controls []struct {

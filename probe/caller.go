@@ -136,9 +136,10 @@ func (c *caller) base(ctx context.Context, form rules.Edit) (*rules.Handshake, e
 	return h, nil
 }
 
-// sign says in a request that goes beyond this machine who sends it and which probe of which run it is.
+// sign says in a request who sends it and which probe of which run it is: people who read logs want to know, and so does an
+// Interlock that the request comes to through a proxy, on this machine too.
 func (c *caller) sign(h *rules.Handshake, id string) {
-	if c.loopback || c.settings.UserAgent == "" || len(h.Lines) == 0 {
+	if c.settings.UserAgent == "" || len(h.Lines) == 0 {
 		return
 	}
 	value := c.settings.UserAgent + " " + c.settings.Run + "/" + id

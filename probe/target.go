@@ -29,7 +29,7 @@ type Settings struct {
 	Dial        time.Duration // 5 s
 	Head        time.Duration // until the head of the answer is there; 2 s
 	Tail        time.Duration // what is waited for behind a 101; 500 ms
-	UserAgent   string        // sent in each request beyond loopback, with the run and the probe behind it; empty: none
+	UserAgent   string        // sent in each request, with the run and the probe after it; empty: none
 
 	Protocols     []string // families of probes that are sent: websocket, h2c, tls, masque, other; nil: all
 	Risky         bool     // send what is known to end servers beyond loopback too

@@ -22,7 +22,7 @@ func TestAnEndpointOfTwoProtocolsIsProbedByBoth(t *testing.T) {
 	backend := httptest.NewServer(h2c.NewHandler(http.HandlerFunc(switching), &http2.Server{}))
 	defer backend.Close()
 	name := filepath.Join(t.TempDir(), "rulings.json")
-	both := "interlock probe $INTERLOCK_URL/both --only CTRL-WS,CTRL-H2C >/dev/null 2>&1; true"
+	both := "interlock probe $INTERLOCK_URL/both --only CTRL-WS,CTRL-H2C --exact >/dev/null 2>&1; true"
 	var stdout, stderr bytes.Buffer
 	run([]string{"run", "--backend", backend.URL, "--probe", "--ascii", "-o", "text", "-o", "json=" + name, "--", "sh", "-c", both}, &stdout, &stderr)
 	for _, want := range []string{"\n   /both (h2c) ", "\n   /both (websocket) "} {
