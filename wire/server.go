@@ -79,7 +79,7 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	if q.keep() || h.framing.upgrade || status == 101 || status == 426 || c.ring.lostOffer(&q, status) {
 		x = c.exchange(&q, now)
 		x.Response = h.response(append([]byte(nil), h.Raw...))
-		x.Took, x.Outcome, x.Interim = now.Sub(x.Time), outcomeOf(status), c.interim
+		x.Took, x.Outcome, x.Interim = max(now.Sub(x.Time), 0), outcomeOf(status), c.interim
 		c.noteEarly(x, &q)
 	}
 	c.interim = nil

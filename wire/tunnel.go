@@ -163,7 +163,7 @@ func (c *Conversation) measure(now time.Time) {
 	a.Opaque = t.lost
 	a.ClientBytes, a.ClientClosed = after(FromClient), t.closed[FromClient]
 	a.ServerBytes, a.ServerClosed = after(FromServer), t.closed[FromServer]
-	a.Open = now.Sub(t.x.Time.Add(t.x.Took))
+	a.Open = max(now.Sub(t.x.Time.Add(t.x.Took)), 0)
 }
 
 // blocked tells whether the guard kept the 101 from the client.
