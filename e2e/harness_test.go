@@ -44,6 +44,9 @@ func build() (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "interlock-e2e-"); err != nil {
 		return "", err
 	}
+	if err := os.Chmod(dir, 0o755); err != nil { // for those who are not root
+		return "", err
+	}
 	if out, err := exec.Command("go", "build", "-o", dir, "github.com/interlock-proxy/interlock/cmd/interlock").CombinedOutput(); err != nil {
 		return "", errors.Join(fmt.Errorf("build interlock: %w\n%s", err, out), os.RemoveAll(dir))
 	}

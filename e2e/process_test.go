@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,9 +31,16 @@ type process struct {
 // serve starts interlock in front of a backend, host:port, and returns when it listens.
 func serve(t testing.TB, backend string, flags ...string) *process {
 	t.Helper()
-	flags = append([]string{"serve", "--backend", "http://" + backend, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-		"--log", "json", "--store", "memory"}, flags...)
-	p := &process{t: t, cmd: exec.Command("interlock", flags...), ended: make(chan struct{})}
+	return serveBy(t, nil, backend, flags...)
+}
+
+// serveBy does so by a command that becomes interlock, such as one that sets limits first.
+func serveBy(t testing.TB, by []string, backend string, flags ...string) *process {
+	t.Helper()
+	words := append(slices.Clone(by), "interlock", "serve", "--backend", "http://"+backend, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+		"--log", "json", "--store", "memory")
+	words = append(words, flags...)
+	p := &process{t: t, cmd: exec.Command(words[0], words[1:]...), ended: make(chan struct{})}
 	p.wake = make(chan struct{})
 	p.cmd.Stderr = &p.stderr
 	stdout, err := p.cmd.StdoutPipe()

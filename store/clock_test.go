@@ -1,0 +1,55 @@
+package store
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// TestAClockThatJumpsLosesNothing writes exchanges whose times jump by up to thirty years both ways, as on a machine that learns
+// what time it is while it works. The times of exchanges are the clock here.
+func TestAClockThatJumpsLosesNothing(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	jumps := []time.Duration{0, time.Hour, -time.Hour, 30 * year, time.Second, -20 * time.Hour, 30*year + time.Hour, 2 * time.Second}
+	everywhere(t, func(t *testing.T, s *Store) {
+		now := time.Now()
+		var all []*rules.Ruling
+		for _, jump := range jumps {
+			x := bad("/chat")
+			x.Time = now.Add(jump)
+			all = append(all, judged(x))
+		}
+		for _, r := range all { // a batch each
+			write(t, s, r)
+		}
+		found := findings(t, s, Query{})
+		first, last := now.Add(-20*time.Hour).Truncate(time.Millisecond), now.Add(30*year+time.Hour).Truncate(time.Millisecond)
+		if len(found) != 1 || found[0].Count != int64(len(jumps)) || !found[0].First.Equal(first) || !found[0].Last.Equal(last) {
+			t.Errorf("got %+v, want %d exchanges from %v to %v", found, len(jumps), first, last)
+		}
+		var paged []string
+		for q := (Query{Newest: true, Limit: 3}); ; {
+			page := read(t, s, q)
+			if len(page) == 0 {
+				break
+			}
+			paged = append(paged, ids(page)...)
+			x := page[len(page)-1].X
+			q.Beyond = Cursor{Time: x.Time, ID: x.ID}
+		}
+		if want := ids(all); !slices.Equal(slices.Sorted(slices.Values(paged)), slices.Sorted(slices.Values(want))) {
+			t.Errorf("pages have %q, want %q in any order", paged, want)
+		}
+		if _, err := s.Prune(t.Context(), Limits{Age: 2 * time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if left := read(t, s, Query{}); len(left) != len(jumps) { // one is old, but the first of its finding
+			t.Errorf("%d are left, want all %d", len(left), len(jumps))
+		}
+		if found := findings(t, s, Query{}); len(found) != 1 || found[0].Count != int64(len(jumps)) {
+			t.Errorf("got %+v behind pruning", found)
+		}
+	})
+}
