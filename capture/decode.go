@@ -23,6 +23,8 @@ type decoder struct {
 	tcp      layers.TCP
 
 	network gopacket.Flow // the addresses
+	tunnel  string        // the innermost encapsulation
+	cut     bool          // the packet ends before its layers do
 }
 
 // What a packet is.
@@ -34,6 +36,7 @@ const (
 	decodedDamaged                 // it cannot be decoded
 	decodedFragment                // a fragment of an IP packet
 	decodedUnlinked                // its link type is not read
+	decodedTunnel                  // an encapsulation that is not opened; tunnel is its name
 )
 
 func newDecoder() *decoder {
@@ -83,14 +86,36 @@ func (d *decoder) parser(first gopacket.LayerType) *gopacket.DecodingLayerParser
 	return p
 }
 
+// decode finds the segment, also within encapsulations. What is damaged within one leaves its name in tunnel.
 func (d *decoder) decode(link layers.LinkType, b []byte) decoded {
 	first := linkLayer(link, b)
 	if first == gopacket.LayerTypeZero {
 		return decodedUnlinked
 	}
-	err := d.parser(first).DecodeLayers(b, &d.found)
+	d.tunnel = ""
+	for range maxTunnels {
+		if is := d.layers(first, b); is != decodedOther {
+			return is
+		}
+		in := d.inside()
+		if in.name == "" {
+			return decodedOther
+		}
+		d.tunnel = in.name
+		if in.first == gopacket.LayerTypeZero {
+			return decodedTunnel
+		}
+		first, b = in.first, in.rest
+	}
+	return decodedTunnel
+}
+
+// layers decodes as far as gopacket can.
+func (d *decoder) layers(first gopacket.LayerType, b []byte) decoded {
+	p := d.parser(first)
+	err := p.DecodeLayers(b, &d.found)
 	at := len(d.found) - 1
-	if err != nil || at < 0 {
+	if d.cut = p.Truncated; err != nil || at < 0 {
 		return decodedDamaged
 	}
 	if slices.Contains(d.found, layers.LayerTypeIPv6Fragment) ||

@@ -44,6 +44,7 @@ func readHAR(s *session) error {
 type entry struct {
 	started             time.Time
 	server              string // its address, without the port
+	websocket           bool   // the program that wrote the file says so
 	request, response   message
 	sent, waited, total float64 // in milliseconds; -1 where they are not known
 }
@@ -81,6 +82,13 @@ func (s *session) entry(w *walker) error {
 			return true, e.response.read(w)
 		case "timings":
 			return true, e.timings(w)
+		case "_resourceType":
+			var text string
+			err := w.text(&text)
+			e.websocket = e.websocket || text == "websocket"
+			return true, err
+		case "_webSocketMessages":
+			e.websocket = true
 		}
 		return false, nil
 	})

@@ -32,11 +32,14 @@ func (s *session) judge(e *entry) {
 		s.counts.Exchanges.Add(1)
 	}
 	if !concerns(q, p) {
+		if e.websocket || u.scheme == "ws" || u.scheme == "wss" {
+			s.report.Headless++
+		}
 		return
 	}
 	x := &wire.Exchange{
 		Origin: wire.OriginFile, Route: s.Route, Time: e.started, Request: q, Response: p, BodyDone: true,
-		Backend: e.backend(u), Lossy: e.lossy(q, p, assumed), Final: true, Complete: true, Outcome: wire.Closed,
+		Backend: e.backend(u), Lossy: e.lossy(q, p, assumed), Final: true, Complete: true, Outcome: wire.Unseen,
 	}
 	x.ClientTLS, x.BackendTLS = u.tls(), u.tls()
 	if p != nil {

@@ -228,8 +228,12 @@ func (c *connection) emit(x *wire.Exchange) {
 			return
 		}
 	}
-	if x.Response == nil && cut {
+	switch {
+	case x.Response != nil:
+	case cut:
 		x.Outcome, x.Cause = wire.Opaque, ""
+	case x.Outcome == wire.Closed && (x.Cause == wire.CauseDrain || x.Cause == wire.CauseTimeout): // neither end closed
+		x.Outcome, x.Cause = wire.Unseen, ""
 	}
 	if c.midway {
 		x.Lossy = append(x.Lossy, LostBeginning)

@@ -29,8 +29,8 @@ func (s *session) packets(next func() ([]byte, gopacket.CaptureInfo, layers.Link
 
 // packet takes the next packet.
 func (s *session) packet(t *streams, d *decoder, b []byte, info gopacket.CaptureInfo, link layers.LinkType) {
-	cut := info.CaptureLength < info.Length
 	was := d.decode(link, b)
+	cut := info.CaptureLength < info.Length || was == decodedTCP && d.cut
 	if cut && (was == decodedTCP || was == decodedDamaged) {
 		s.report.Snapped++
 		s.report.SnapLength = max(s.report.SnapLength, int64(info.CaptureLength))
@@ -42,9 +42,15 @@ func (s *session) packet(t *streams, d *decoder, b []byte, info gopacket.Capture
 		}
 		t.packet(d.network, &d.tcp, info.Timestamp)
 	case decodedDamaged:
-		if !cut {
+		switch {
+		case cut:
+		case d.tunnel != "": // or something else that only looks like it
+			s.report.notOpened(d.tunnel)
+		default:
 			s.report.Damaged++
 		}
+	case decodedTunnel:
+		s.report.notOpened(d.tunnel)
 	case decodedFragment:
 		s.report.Fragments++
 	case decodedUnlinked:

@@ -2,6 +2,8 @@ package capture
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -17,20 +19,22 @@ type Report struct {
 	HTTP2   int64 // those among them that began with HTTP/2; in HAR, entries of HTTP/2 and HTTP/3
 	Tunnels int64 // CONNECT tunnels that nobody looked into
 
-	Entries int64 // of a HAR file
-	Damaged int64 // entries that are no exchange of HTTP, or packets that cannot be decoded
+	Entries  int64 // of a HAR file
+	Headless int64 // those of a WebSocket connection without the headers of its handshake
+	Damaged  int64 // entries that are no exchange of HTTP, or packets that cannot be decoded
 
-	Packets     int64 // of a capture
-	Snapped     int64 // packets of TCP that were not captured to their end
-	SnapLength  int64 // bytes that were captured of the longest one of them
-	Fragments   int64 // packets that are fragments of IP, which are not put together
-	Unlinked    int64 // packets of a link type that is not read
-	Connections int64 // TCP connections
-	Midway      int64 // those that had begun before the capture
-	Unoriented  int64 // those among them in which no request was seen
-	Lost        int64 // connections of which segments are missing
-	Shed        int64 // connections that were not read, or not to their end, for a bound
-	Open        int64 // connections that went on behind the capture
+	Packets     int64            // of a capture
+	Snapped     int64            // packets of TCP that were not captured to their end
+	SnapLength  int64            // bytes that were captured of the longest one of them
+	Fragments   int64            // packets that are fragments of IP, which are not put together
+	Unlinked    int64            // packets of a link type that is not read
+	NotOpened   map[string]int64 // packets within an encapsulation that is not opened, by its name
+	Connections int64            // TCP connections
+	Midway      int64            // those that had begun before the capture
+	Unoriented  int64            // those among them in which no request was seen
+	Lost        int64            // connections of which segments are missing
+	Shed        int64            // connections that were not read, or not to their end, for a bound
+	Open        int64            // connections that went on behind the capture
 }
 
 func (r *Report) take(c *wire.Counts) {
@@ -61,6 +65,7 @@ func (r *Report) Notes() []string {
 		{r.Shed, "connection was given up for a bound", "connections were given up for a bound"},
 		{r.Fragments, "packet is an IP fragment", "packets are IP fragments"},
 		{r.Unlinked, "packet has another link type", "packets have other link types"},
+		{r.Headless, "WebSocket connection is recorded without the headers of its handshake", "WebSocket connections are recorded without the headers of their handshakes"},
 		{r.Damaged, "record is damaged", "records are damaged"},
 		{r.Snapped, "packet was" + snap, "packets were" + snap},
 	} {
@@ -71,5 +76,25 @@ func (r *Report) Notes() []string {
 			notes = append(notes, fmt.Sprintf("%d %s", each.n, each.many))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.NotOpened)) {
+		if n := r.NotOpened[name]; n == 1 {
+			notes = append(notes, "1 packet is encapsulated in "+name+", which is not opened")
+		} else {
+			notes = append(notes, fmt.Sprintf("%d packets are encapsulated in %s, which is not opened", n, name))
+		}
+	}
 	return notes
+}
+
+// maxNotOpened is how many encapsulations are counted by name; the rest is counted together.
+const maxNotOpened = 32
+
+func (r *Report) notOpened(name string) {
+	if r.NotOpened == nil {
+		r.NotOpened = map[string]int64{}
+	}
+	if r.NotOpened[name] == 0 && len(r.NotOpened) >= maxNotOpened {
+		name = "other protocols"
+	}
+	r.NotOpened[name]++
 }

@@ -125,7 +125,7 @@ func (c *Case) answer() answer {
 		return answeredClose
 	case c.X.Outcome == wire.Silent && c.withheld():
 		return answeredWait
-	case c.X.Outcome == wire.Silent, c.X.Outcome == wire.Closed:
+	case c.X.Outcome == wire.Silent, c.X.Outcome == wire.Closed, c.X.Outcome == wire.Unseen:
 		return answeredNothing
 	}
 	return answeredNoise

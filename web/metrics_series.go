@@ -94,7 +94,7 @@ func source(o wire.Origin) string {
 // knownOutcome is what the label says of an outcome.
 func knownOutcome(o wire.Outcome) wire.Outcome {
 	switch o {
-	case wire.Switched, wire.Refused, wire.Redirected, wire.Ignored, wire.Closed, wire.Silent, wire.Late, wire.Opaque, wire.Local:
+	case wire.Switched, wire.Refused, wire.Redirected, wire.Ignored, wire.Closed, wire.Silent, wire.Late, wire.Opaque, wire.Unseen, wire.Local:
 		return o
 	}
 	return otherLabel

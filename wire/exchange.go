@@ -30,6 +30,7 @@ const (
 	Silent     Outcome = "silent"     // no response head in time
 	Late       Outcome = "late"       // a response head that answers no request
 	Opaque     Outcome = "opaque"     // what came cannot be read as a response
+	Unseen     Outcome = "unseen"     // the record ends, or keeps nothing, before a response head
 	Local      Outcome = "local"      // the proxy itself answered; the cause says why
 )
 

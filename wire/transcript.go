@@ -3,18 +3,20 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
 // A Transcript is what was seen on one connection, as text that people can read and write: lines of key: value, an empty
 // line, then the bytes in the order in which they came, "> " in front of those from the client, "< " of those from the
-// server, with \r \n \t \\ and \xHH for what is not printable ASCII. "! closed", "! reset" or "! silent" tell how the
-// server's side ended where that matters.
+// server, with \r \n \t \\ and \xHH for what is not printable ASCII. A last line says who ended the connection where that
+// matters: "! closed" and "! reset" the server, "! client closed" and "! client reset" the client; "! silent" says that no
+// answer came in time.
 type Transcript struct {
 	Meta   []Meta
 	Chunks []Chunk
-	End    string // "", closed, reset or silent
+	End    string // "", or one of ends
 }
 
 // Meta is one line of what is said about a transcript.
@@ -63,14 +65,17 @@ func (t *Transcript) parseLine(text string) error {
 		return t.parseBytes(FromClient, text[2:])
 	case strings.HasPrefix(text, "< "):
 		return t.parseBytes(FromServer, text[2:])
-	case text == "! closed", text == "! reset", text == "! silent":
+	case strings.HasPrefix(text, "! ") && slices.Contains(ends(), text[2:]):
 		t.End = text[2:]
 		return nil
 	case text == "":
 		return nil
 	}
-	return fmt.Errorf("%q begins with none of \"> \", \"< \", \"! closed\", \"! reset\", \"! silent\"", text)
+	return fmt.Errorf("%q begins with none of \"> \", \"< \", \"! %s\"", text, strings.Join(ends(), "\", \"! "))
 }
+
+// ends are the ways in which a connection can end.
+func ends() []string { return []string{"closed", "reset", "silent", "client closed", "client reset"} }
 
 func (t *Transcript) parseBytes(from Direction, text string) error {
 	b, err := unescape(text)
@@ -176,6 +181,11 @@ func (t *Transcript) Exchanges(common Common) []*Exchange {
 		if last[x.ID] == nil {
 			order = append(order, x.ID)
 		}
+		if t.End == "" && x.Response == nil && x.Outcome == Closed { // nobody says that the connection ended
+			unseen := *x
+			unseen.Outcome, unseen.Cause = Unseen, ""
+			x = &unseen
+		}
 		last[x.ID] = x
 	}
 	if common.Counts == nil {
@@ -210,6 +220,11 @@ func (t *Transcript) finish(c *Conversation, now time.Time) {
 	case "closed":
 		c.Ended(FromServer, now)
 		c.Settle(CauseServer, now)
+	case "client reset":
+		c.Settle(CauseClientReset, now)
+	case "client closed":
+		c.Ended(FromClient, now)
+		c.Settle(CauseClient, now)
 	default:
 		c.Settle(CauseClient, now)
 	}
@@ -231,10 +246,15 @@ func (x *Exchange) Transcript() *Transcript {
 	switch {
 	case x.Outcome == Silent:
 		t.End = "silent"
-	case x.Outcome == Closed && x.Cause == CauseServerReset:
+	case x.Outcome != Closed && !x.After.Ended:
+	case x.Cause == CauseServerReset:
 		t.End = "reset"
-	case x.Outcome == Closed && x.Cause == CauseServer:
+	case x.Cause == CauseServer:
 		t.End = "closed"
+	case x.Cause == CauseClientReset:
+		t.End = "client reset"
+	case x.Cause == CauseClient && x.Outcome == Closed: // of a tunnel, that goes without saying
+		t.End = "client closed"
 	}
 	return t
 }

@@ -81,3 +81,40 @@ func FuzzTranscript(f *testing.F) {
 		}
 	})
 }
+
+// TestTranscriptsSayWhoClosed wants each end of a transcript in the exchange, and in what is written of that.
+func TestTranscriptsSayWhoClosed(t *testing.T) {
+	const request = "> GET / HTTP/1.1\\r\\n\n> Host: a\\r\\n\n> Upgrade: tls\\r\\n\n> \\r\\n\n"
+	const switched = "< HTTP/1.1 101 Switching Protocols\\r\\n\n< Upgrade: tls\\r\\n\n< \\r\\n\n"
+	for _, each := range []struct {
+		bytes, end string
+		outcome    Outcome
+		cause      Cause
+		written    string
+	}{
+		{request, "", Unseen, "", ""},
+		{request, "closed", Closed, CauseServer, "closed"},
+		{request, "reset", Closed, CauseServerReset, "reset"},
+		{request, "silent", Silent, CauseClient, "silent"},
+		{request, "client closed", Closed, CauseClient, "client closed"},
+		{request, "client reset", Closed, CauseClientReset, "client reset"},
+		{request + switched, "", Switched, CauseClient, ""},
+		{request + switched, "closed", Switched, CauseServer, "closed"},
+		{request + switched, "reset", Switched, CauseServerReset, "reset"},
+		{request + switched, "client closed", Switched, CauseClient, ""},
+		{request + switched, "client reset", Switched, CauseClientReset, "client reset"},
+	} {
+		text := "\n" + each.bytes
+		if each.end != "" {
+			text += "! " + each.end + "\n"
+		}
+		parsed, err := ParseTranscript([]byte(text))
+		if err != nil || parsed.String() != text {
+			t.Fatalf("%q: %q, %v", text, parsed, err)
+		}
+		found := parsed.Exchanges(Common{})
+		if len(found) != 1 || found[0].Outcome != each.outcome || found[0].Cause != each.cause || found[0].Transcript().End != each.written {
+			t.Errorf("%q: got %+v", text, found)
+		}
+	}
+}
