@@ -39,6 +39,7 @@ type Audit struct {
 	learned   map[learnedKey]*list.Element // of lessons
 	lessons   list.List                    // of *Learned, the one that was seen longest ago first
 	keys      keys
+	pairs     pairs
 	spare     sync.Pool     // of *rules.Ruling
 	seen      rules.History // see history; never changed once it is set
 	sums      Sums
@@ -75,6 +76,7 @@ type Sums struct {
 	Verdicts   [rules.NotApplicable + 1]int64 // exchanges by their worst finding
 	Unsafe     int64                          // exchanges in which the server switched and must not have
 	Advertised int64                          // responses that only advertise what they have advertised before
+	Paired     int64                          // exchanges of a capture that are the other side of one that was observed before
 	Shed       int64                          // exchanges that could not be kept as evidence
 }
 
@@ -96,9 +98,12 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 		return nil
 	}
 	name := e.Template
-	a.mu.Unlock()
-
 	c := rules.Case{X: x, Options: a.OptionsOf(x.Route), Seen: a.seen}
+	if a.pairs.paired(x) {
+		a.sums.Paired++
+		c.Seen.KeySeen = nil // a proxy has passed it on
+	}
+	a.mu.Unlock()
 	if early(x) && !a.unsafe(c) {
 		return nil
 	}

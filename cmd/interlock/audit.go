@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -22,11 +23,16 @@ func auditCommand() *cobra.Command {
 		outputs []string
 	)
 	cmd := &cobra.Command{
-		Use: "audit FILE...", Short: "judge recorded traffic: .wire transcripts, HAR, pcap and pcapng", Args: cobra.MinimumNArgs(1),
+		Use: "audit FILE|DIR...", Short: "judge recorded traffic: .wire transcripts, HAR, pcap and pcapng", Args: cobra.MinimumNArgs(1),
 		Long: "Judge recorded traffic by the same rules as live traffic: transcripts, HAR files, pcap and pcapng captures, gzipped or not.\n" +
-			"What a file is is seen by its content. A capture of any length is read in bounded memory.",
+			"The format of a file is recognized by its content. A capture of any length is read in bounded memory. In a directory and\n" +
+			"those in it, files are read whose names end with " + strings.Join(recordings(), ", ") + ", or one of these and .gz.",
 		Example: "  interlock audit traffic.pcapng\n  interlock audit -o text -o json=rulings.json browser.har capture.pcap.gz",
-		RunE: func(cmd *cobra.Command, files []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			files, passed, err := recordedIn(args)
+			if err != nil {
+				return err
+			}
 			c, gate, err := loadRules(cmd)
 			if err != nil {
 				return err
@@ -48,6 +54,7 @@ func auditCommand() *cobra.Command {
 			for _, name := range files {
 				j.file(cmd.Context(), name)
 			}
+			j.note(passed...)
 			return j.end()
 		},
 	}
@@ -90,15 +97,38 @@ func (j *judging) file(ctx context.Context, name string) {
 	reader := capture.Reader{Observe: ledger.Observe}
 	was, err := j.read(ctx, &reader, name)
 	for _, note := range was.Notes() {
-		j.reports.stream.Summary.Notes = append(j.reports.stream.Summary.Notes, name+": "+note)
+		j.note(name + ": " + note)
 	}
 	if n := ledger.Sums().Advertised; n > 0 {
-		j.reports.stream.Summary.Notes = append(j.reports.stream.Summary.Notes,
-			fmt.Sprintf("%s: %d more responses that only advertise what is judged already", name, n))
+		j.note(fmt.Sprintf("%s: %d more responses that only advertise what is judged already", name, n))
+	}
+	if n := ledger.Sums().Paired; n > 0 {
+		j.note(fmt.Sprintf("%s: handshakes recorded on both sides of a proxy, whose keys are not compared: %d", name, n))
 	}
 	if err != nil {
 		j.unread++
 		j.screen.complain(describeRead(name, err))
+	}
+}
+
+// note says what was not audited.
+func (j *judging) note(notes ...string) {
+	j.reports.stream.Summary.Notes = append(j.reports.stream.Summary.Notes, notes...)
+}
+
+// tell says on the screen what was not audited where no report does.
+func (j *judging) tell() {
+	for _, o := range j.outputs {
+		switch format, _, _ := strings.Cut(o, "="); format {
+		case "text", "html", "markdown", "sarif", "junit", "transcripts", "har":
+			return
+		}
+	}
+	if len(j.outputs) == 0 { // text
+		return
+	}
+	for _, note := range j.reports.stream.Summary.Notes {
+		j.screen.complain("not audited: " + note)
 	}
 }
 
@@ -111,9 +141,6 @@ func (j *judging) read(ctx context.Context, reader *capture.Reader, name string)
 	info, err := file.Stat()
 	if err != nil {
 		return capture.Report{}, err
-	}
-	if info.IsDir() {
-		return capture.Report{}, errors.New("it is a directory: name the files in it")
 	}
 	shown, done := j.screen.progress(name, file, info)
 	defer done()
@@ -151,6 +178,7 @@ func (j *judging) end() error {
 	s := &j.reports.stream.Summary
 	j.accepting.sum(s)
 	failed := j.reports.close()
+	j.tell()
 	if j.gated > 0 {
 		j.accepting.hint(j.outputs)
 	}

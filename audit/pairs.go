@@ -1,0 +1,72 @@
+package audit
+
+import (
+	"hash/maphash"
+	"net"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// pairs finds the handshakes of a capture that a proxy has passed on while both of its sides were recorded: the same key on
+// two connections to different addresses, at the same time. It remembers the last handshakes, at most maxKeys.
+type pairs struct {
+	seed  maphash.Seed
+	sides map[uint64]side // the last one with a key, by the key's hash
+	order []uint64        // the keys' hashes in the order in which they came first, as a ring
+	next  int
+}
+
+// A side is a handshake on one side of what may be a proxy.
+type side struct {
+	client, backend string
+	from, to        time.Time // to is zero if no answer came
+}
+
+// paired reports whether x is the other side of a handshake that was observed before, and remembers it.
+func (p *pairs) paired(x *wire.Exchange) bool {
+	if x.Origin != wire.OriginFile || x.Client == "" {
+		return false
+	}
+	key := ""
+	for value := range x.Request.Named("Sec-WebSocket-Key") {
+		key = string(x.Request.Text(value))
+	}
+	if key == "" {
+		return false
+	}
+	now := side{client: x.Client, backend: x.Backend, from: x.Time}
+	if x.Took > 0 {
+		now.to = x.Time.Add(x.Took)
+	}
+	if p.sides == nil {
+		p.seed, p.sides = maphash.MakeSeed(), map[uint64]side{}
+	}
+	h := maphash.String(p.seed, key)
+	before, known := p.sides[h]
+	if !known {
+		if len(p.order) < maxKeys {
+			p.order = append(p.order, h)
+		} else {
+			delete(p.sides, p.order[p.next])
+			p.order[p.next] = h
+		}
+		p.next = (p.next + 1) % maxKeys
+	}
+	p.sides[h] = now
+	return known && before.overlaps(now) && before.elsewhere(now)
+}
+
+func (s side) overlaps(other side) bool {
+	return (s.to.IsZero() || !other.from.After(s.to)) && (other.to.IsZero() || !s.from.After(other.to))
+}
+
+// elsewhere reports whether two connections lead to different addresses, or only the address of the client was translated.
+func (s side) elsewhere(other side) bool {
+	if s.backend != other.backend {
+		return true
+	}
+	host, port, _ := net.SplitHostPort(s.client)
+	otherHost, otherPort, _ := net.SplitHostPort(other.client)
+	return host != otherHost && port == otherPort
+}
