@@ -51,7 +51,7 @@ then the client reads a response as frames, and the rule counts as high.`,
 		return c.behindWhat(FromServer, at) + quote(line) + c.mayCarryHTTP(), []Span{{FromServer, at, at + len(line)}}
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-HTTP-IN-TUNNEL", Class: Sequence, Title: "a request behind the switch", Edit: After(again)},
+		{ID: "UPGRADE-SEQ-HTTP-IN-TUNNEL", Class: Sequence, Risk: Crash, Title: "a request behind the switch", Edit: After(again)},
 	},
 })
 

@@ -35,7 +35,8 @@ func (k Class) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 func (k Class) Refuses() bool { return k <= Legacy }
 
 // expects is the part of the verdict table that is left to the class of a probe: a server is to refuse it or not, and
-// everything else follows from the answer. A server that is gone afterwards fails every class.
+// everything else follows from the answer. Where it is gone afterwards nothing
+// is known, whatever the class.
 func (k Class) expects(a answer, in column) cell {
 	entry := verdicts(a, in)
 	if in == byStatus || entry.note == gone {

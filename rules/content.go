@@ -47,9 +47,9 @@ Node.js: use a release in which the parser reads the body of an upgrade request 
 		return "an offer of " + members(c.offered) + " in a request with content", c.inRequest("Content-Length", "Transfer-Encoding")
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BODY-CL", Class: Body, Risk: State, Title: "content that could be a frame",
+		{ID: "UPGRADE-BODY-CL", Class: Body, Risk: Crash, Title: "content that could be a frame",
 			Edit: Content(ping, Set("Content-Length", "8"))},
-		{ID: "UPGRADE-BODY-CHUNKED", Class: Body, Risk: State, Title: "chunked content that could be a frame",
+		{ID: "UPGRADE-BODY-CHUNKED", Class: Body, Risk: Crash, Title: "chunked content that could be a frame",
 			Edit: Content("8\r\n"+ping+"\r\n0\r\n\r\n", Set("Transfer-Encoding", "chunked"))},
 		{ID: "UPGRADE-BODY-CL0", Class: Either, Title: "Content-Length: 0", Edit: Set("Content-Length", "0")},
 		{ID: "UPGRADE-EXPECT-UNKNOWN", Class: Either, Title: "an expectation that nobody knows", Edit: Set("Expect", "the-moon")},

@@ -1,6 +1,11 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
 
 var _ = register(Rule{
 	ID: "UPGRADE-CRASH", Level: Must, Party: Server,
@@ -20,11 +25,27 @@ fields than Node.js hands on: those of the handshake were the ones left out, and
 ws: 8.17.1, 7.5.10, 6.2.3, 5.2.4 or later.
 Node.js: an error listener on the socket in the upgrade event, before anything else is done with it.`,
 	When: func(c *Case) bool {
-		return c.probe != nil && (c.column() == unanswered && c.answer() == answeredClose || c.probe.rule.ID == "UPGRADE-CRASH")
+		return c.probe != nil && (c.X.Controls == wire.BackendKilled || len(c.X.Suspects) > 0 || c.brings("UPGRADE-CRASH"))
+	},
+	Judge: func(c *Case) Verdict {
+		switch {
+		case c.X.Controls == wire.BackendKilled:
+			return Fail
+		case len(c.X.Suspects) > 0:
+			return Unclear
+		}
+		return RefuseSwitch(c)
 	},
 	Show: func(c *Case) (string, []Span) {
 		start := c.X.Request.Start
-		return c.probe.Title, []Span{{InRequest, start.From, start.To}}
+		at := []Span{{InRequest, start.From, start.To}}
+		switch {
+		case c.X.Controls == wire.BackendKilled:
+			return "the backend stopped answering after this probe: " + c.probe.Title, at
+		case len(c.X.Suspects) > 0:
+			return "the backend stopped answering; any of these probes may be why: " + strings.Join(c.X.Suspects, ", "), at
+		}
+		return c.probe.Title, at
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-MANY-HEADERS", Class: Either, Risk: Crash, Title: "2500 fields in front of the others",

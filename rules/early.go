@@ -52,7 +52,7 @@ Pingora: 0.8 or later.`,
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-EARLY", Class: Sequence, Title: "a ping right behind the request", Edit: Early(Always(ping))},
-		{ID: "UPGRADE-SEQ-GARBAGE", Class: Sequence, Title: "bytes that mean nothing right behind the request",
+		{ID: "UPGRADE-SEQ-GARBAGE", Class: Sequence, Risk: Crash, Title: "bytes that mean nothing right behind the request",
 			Edit: Early(Always(strings.Repeat("\xde\xad\xbe\xef", 8)))},
 	},
 })
@@ -94,7 +94,7 @@ In a server, close after refusing an upgrade.`,
 			" before the answer", c.inTunnel(c.X.Early)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-PIPELINE", Class: Sequence, Title: "another request right behind the request", Edit: Early(again)},
+		{ID: "UPGRADE-SEQ-PIPELINE", Class: Sequence, Risk: Crash, Title: "another request right behind the request", Edit: Early(again)},
 	},
 })
 
@@ -125,7 +125,7 @@ mod_proxy_wstunnel has sent such lines on (bug 57436), and the connections that 
 		return "behind the offer the client sent " + beginning(c.X.Early), c.inTunnel(c.X.Early)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-EXTRA-CRLF", Class: Sequence, Title: "an empty line behind the request", Edit: Early(Always(crlf))},
+		{ID: "UPGRADE-SEQ-EXTRA-CRLF", Class: Sequence, Risk: Crash, Title: "an empty line behind the request", Edit: Early(Always(crlf))},
 	},
 })
 

@@ -27,7 +27,7 @@ so the beginning of the tunnel, in dispute. Of 78 servers that were tried, 44 sw
 			c.inRequest("Content-Length", "Transfer-Encoding")
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BODY-CLTE", Risk: State, Title: "Content-Length and Transfer-Encoding",
+		{ID: "UPGRADE-BODY-CLTE", Risk: Crash, Title: "Content-Length and Transfer-Encoding",
 			Edit: Content("0\r\n\r\n", Edits(Set("Content-Length", "5"), Set("Transfer-Encoding", "chunked")))},
 	},
 })

@@ -130,7 +130,7 @@ Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
 		return "101 before the content had come in full, and no preface behind the content but " + quote(b[:min(n, h2Head)]), []Span{{FromClient, 0, n}}
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-H2C-BODY", Class: Body, Risk: State, Control: "h2c", Title: "h2c with content that could be HTTP/2",
+		{ID: "UPGRADE-H2C-BODY", Class: Body, Risk: Crash, Control: "h2c", Title: "h2c with content that could be HTTP/2",
 			Edit: Edits(OfferH2C(), Method("POST"), Content(h2Preface+"\x00\x00\x00\x04\x00\x00\x00\x00\x00", Set("Content-Length", "33")))},
 	},
 })

@@ -44,7 +44,7 @@ type Risk uint8
 const (
 	Harmless Risk = iota // nothing is known to go wrong
 	State                // the server may do what the request says: it has another method than GET, or content
-	Crash                // servers are known that it ends
+	Crash                // servers or programs are known that it ends
 )
 
 // String is the risk in lower case.

@@ -22,6 +22,7 @@ type rulingJSON struct {
 	Origin       wire.Origin   `json:"origin"`
 	Probe        string        `json:"probe"`
 	Controls     string        `json:"controls,omitempty"` // of a probe: what became of the sound handshakes around it
+	Suspects     []string      `json:"suspects,omitempty"` // of a probe: see wire.Exchange
 	Flaky        bool          `json:"flaky,omitempty"`    // of a probe: see wire.Exchange
 	Run          string        `json:"run"`
 	Time         string        `json:"time"`
@@ -98,7 +99,7 @@ type findingJSON struct {
 func (r *Ruling) MarshalJSON() ([]byte, error) {
 	x, o := r.X, r.options
 	j := rulingJSON{
-		Schema: 1, ID: x.ID, Revision: x.Revision, Instance: r.Instance, Origin: x.Origin, Probe: x.Probe, Flaky: x.Flaky, Run: r.Run,
+		Schema: 1, ID: x.ID, Revision: x.Revision, Instance: r.Instance, Origin: x.Origin, Probe: x.Probe, Suspects: x.Suspects, Flaky: x.Flaky, Run: r.Run,
 		Time: x.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Route: x.Route, Endpoint: r.Endpoint,
 		Client: x.Client, Backend: x.Backend, TLS: tlsJSON{x.ClientTLS, x.BackendTLS},
 		Request: requestJSON{
@@ -157,7 +158,7 @@ func readables(texts []string) []string {
 
 // controlWords are the states of controls as they are written.
 func controlWords() []string {
-	return []string{wire.ControlsRefused: "refused", wire.ControlsAccepted: "accepted", wire.BackendGone: "gone", wire.ControlsUnasked: "unasked"}
+	return []string{wire.ControlsRefused: "refused", wire.ControlsAccepted: "accepted", wire.BackendGone: "gone", wire.ControlsUnasked: "unasked", wire.BackendKilled: "killed"}
 }
 
 // shown is a target with its secrets blanked out, unless evidence is full.

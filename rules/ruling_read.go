@@ -84,7 +84,7 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 		return nil, fmt.Errorf("%g milliseconds are out of range", j.Milliseconds)
 	}
 	x := &wire.Exchange{
-		ID: j.ID, Revision: j.Revision, Final: true, Complete: true, Origin: j.Origin, Probe: j.Probe, Flaky: j.Flaky, Route: j.Route,
+		ID: j.ID, Revision: j.Revision, Final: true, Complete: true, Origin: j.Origin, Probe: j.Probe, Suspects: j.Suspects, Flaky: j.Flaky, Route: j.Route,
 		Client: j.Client, Backend: j.Backend, ClientTLS: j.TLS.Client, BackendTLS: j.TLS.Backend, Altered: j.Altered,
 		Elsewhere: j.Elsewhere, Lossy: j.Lossy, Blocked: j.Blocked, Time: at, Took: time.Duration(math.Round(j.Milliseconds*1000)) * time.Microsecond, BodyDone: true,
 		Request: wire.ReadRequest(j.Request.Head), Outcome: j.Outcome, Cause: j.Cause,

@@ -26,7 +26,7 @@ const (
 	live         column = iota // somebody else's request
 	controlled                 // a probe; the controls around it were accepted
 	uncontrolled               // a probe; they were not
-	unanswered                 // a probe; the control before it was accepted, and afterwards nothing answered
+	unanswered                 // a probe; the control before it was accepted, and afterwards nothing answered: see UPGRADE-CRASH
 	byStatus                   // a probe, scored as test suites do that look at nothing but its status
 	columns
 )
@@ -42,13 +42,13 @@ type cell struct {
 func both(v Verdict) cell { return cell{broken: v, kept: v} }
 
 // gone is the note of a probe behind which nothing answers any more.
-const gone = "the backend is gone since"
+const gone = "the backend was gone afterwards"
 
 // verdicts is the one verdict table: what an answer means to a rule that wants a request not to be switched.
 func verdicts(a answer, c column) cell {
 	const filtered = "a filter in front may have answered"
 	na, client := both(NotApplicable), cell{broken: Warn, kept: Pass}
-	crash := cell{broken: Fail, kept: Fail, least: High, note: gone}
+	ended := cell{broken: Unclear, kept: Unclear, note: gone}
 	return [answers][columns]cell{
 		//                live, controlled, uncontrolled, unanswered, by status
 		answeredSwitch:  {both(Fail), both(Fail), both(Fail), both(Fail), both(Fail)},
@@ -57,7 +57,7 @@ func verdicts(a answer, c column) cell {
 		answeredRefusal: {client, both(Pass), na, na, both(Pass)},
 		answeredNormal:  {client, both(Warn), na, na, both(Pass)},
 		answeredError:   {client, both(Warn), na, na, both(Pass)},
-		answeredClose:   {both(Unclear), both(Warn), both(Unclear), crash, both(Pass)},
+		answeredClose:   {both(Unclear), both(Warn), both(Unclear), ended, both(Pass)},
 		answeredNothing: {both(Unclear), both(Unclear), both(Unclear), both(Unclear), both(Fail)},
 		answeredWait:    {both(Unclear), both(Pass), both(Unclear), both(Unclear), both(Fail)},
 		answeredNoise:   {both(Unclear), both(Unclear), both(Unclear), both(Unclear), both(Fail)},
@@ -97,7 +97,7 @@ func (c *Case) column() column {
 		return live
 	case c.X.Controls == wire.ControlsAccepted:
 		return controlled
-	case c.X.Controls == wire.BackendGone:
+	case c.X.Controls == wire.BackendGone, c.X.Controls == wire.BackendKilled:
 		return unanswered
 	case c.X.Controls == wire.ControlsUnasked:
 		return byStatus

@@ -52,8 +52,8 @@ func TestVerdictTable(t *testing.T) {
 		{"200", 200, wire.Ignored, "", false, Warn, Pass, Warn, na, na},
 		{"301", 301, wire.Redirected, "", false, Warn, Pass, Warn, na, na},
 		{"500", 500, wire.Refused, "", false, Warn, Pass, Warn, na, na},
-		{"closed without a byte", 0, wire.Closed, wire.CauseServer, false, Unclear, Unclear, Warn, Unclear, Fail},
-		{"reset without a byte", 0, wire.Closed, wire.CauseServerReset, false, Unclear, Unclear, Warn, Unclear, Fail},
+		{"closed without a byte", 0, wire.Closed, wire.CauseServer, false, Unclear, Unclear, Warn, Unclear, Unclear},
+		{"reset without a byte", 0, wire.Closed, wire.CauseServerReset, false, Unclear, Unclear, Warn, Unclear, Unclear},
 		{"silence", 0, wire.Silent, "", false, Unclear, Unclear, Unclear, Unclear, Unclear},
 		{"silence, body withheld", 0, wire.Silent, "", true, Unclear, Unclear, Pass, Unclear, Unclear},
 		{"the client left", 0, wire.Closed, wire.CauseClient, false, Unclear, Unclear, Unclear, Unclear, Unclear},
@@ -103,15 +103,5 @@ func TestFilterMayHaveAnswered(t *testing.T) {
 	f := Classify(Case{X: x}).Find("UPGRADE-POST")
 	if want := "a filter in front may have answered"; f.Detail != want {
 		t.Errorf("got %q, want %q", f.Detail, want)
-	}
-}
-
-func TestProbeThatKillsIsHigh(t *testing.T) {
-	x := exchange(0, wire.Closed, wire.CauseServerReset)
-	x.Origin = wire.OriginProbe
-	x.Controls = wire.BackendGone
-	r := Classify(Case{X: x})
-	if f := r.Find("UPGRADE-HTTP10"); f.Severity != High || r.Unsafe {
-		t.Errorf("got severity %s, unsafe %t; want high, and not unsafe, since nobody switched", f.Severity, r.Unsafe)
 	}
 }

@@ -57,7 +57,7 @@ WebSocket-Node: the check is missing; use another library where clients are not 
 		return saw + ", and the server answered it", at
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-UNMASKED", Class: Sequence, Title: "a text without a mask behind the switch", Edit: After(Always("\x81\x02hi"))},
+		{ID: "UPGRADE-SEQ-UNMASKED", Class: Sequence, Risk: Crash, Title: "a text without a mask behind the switch", Edit: After(Always("\x81\x02hi"))},
 	},
 })
 

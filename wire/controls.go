@@ -8,6 +8,7 @@ type Controls uint8
 const (
 	ControlsRefused  Controls = iota // or none were sent: a refused probe says nothing
 	ControlsAccepted                 // before and after: a refusal is due to what is wrong with the probe
-	BackendGone                      // accepted before; afterwards nothing answered any more
+	BackendGone                      // accepted before; afterwards nothing answered any more, and another probe may be why
 	ControlsUnasked                  // the probe is scored by its status alone, as the test suites do that have no controls
+	BackendKilled                    // accepted before; this probe was alone, and afterwards nothing answered any more
 )

@@ -78,6 +78,7 @@ type Exchange struct {
 	Probe      string    // the probe that caused it, if one did
 	Aim        string    // of a probe: the target of the handshake that it is an edit of
 	Controls   Controls  // of a probe: what became of the sound handshakes around it
+	Suspects   []string  // of one of the probes under way when the backend ended: all that may be why, by ID; else nil
 	Flaky      bool      // of a probe: what it failed by did not happen again when it was repeated
 	Twin       *Exchange // of a probe that wants one: the same request without an offer, and what came of it
 	Route      string

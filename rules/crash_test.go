@@ -1,0 +1,65 @@
+package rules
+
+import (
+	"testing"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// TestOneFindingBlamesForACrash holds that the probe that ended the backend alone fails, with its own rule left open; that
+// those which were merely under way with it are unclear; and that where nobody knows which one it was, one finding says so.
+func TestOneFindingBlamesForACrash(t *testing.T) {
+	for name, c := range map[string]struct {
+		status   int
+		controls wire.Controls
+		suspects []string
+		crash    Verdict // of UPGRADE-CRASH; NotApplicable: there is no such finding
+		own      Verdict // of the probe's rule
+		detail   string
+	}{
+		"ended it":              {0, wire.BackendKilled, nil, Fail, Unclear, "the backend stopped answering after this probe: WebSocket handshake by POST"},
+		"ended it with a 500":   {500, wire.BackendKilled, nil, Fail, NotApplicable, "the backend stopped answering after this probe: WebSocket handshake by POST"},
+		"ended it with a 101":   {101, wire.BackendKilled, nil, Fail, Fail, "the backend stopped answering after this probe: WebSocket handshake by POST"},
+		"under way":             {0, wire.BackendGone, nil, NotApplicable, Unclear, ""},
+		"under way with a 101":  {101, wire.BackendGone, nil, NotApplicable, Fail, ""},
+		"one of several":        {0, wire.BackendGone, []string{"A", "B"}, Unclear, Unclear, "the backend stopped answering; any of these probes may be why: A, B"},
+		"one of several, a 500": {500, wire.BackendGone, []string{"A", "B"}, Unclear, NotApplicable, "the backend stopped answering; any of these probes may be why: A, B"},
+	} {
+		outcome, cause := wire.Refused, wire.Cause("")
+		switch c.status {
+		case 0:
+			outcome, cause = wire.Closed, wire.CauseServerReset
+		case 101:
+			outcome, cause = wire.Switched, wire.CauseServer
+		}
+		x := exchange(c.status, outcome, cause)
+		x.Origin, x.Probe, x.Controls, x.Suspects = wire.OriginProbe, "UPGRADE-POST", c.controls, c.suspects
+		r := Classify(Case{X: x})
+		crash, _ := verdict(r, "UPGRADE-CRASH")
+		own, _ := verdict(r, "UPGRADE-POST")
+		if crash != c.crash || own != c.own {
+			t.Errorf("%s: got UPGRADE-CRASH %s and UPGRADE-POST %s, want %s and %s", name, crash, own, c.crash, c.own)
+		}
+		f := r.Find("UPGRADE-CRASH")
+		if f != nil && (f.Detail != c.detail || f.Severity != High || r.Unsafe != (c.status == 101)) {
+			t.Errorf("%s: got %q, severity %s, unsafe %t, want %q", name, f.Detail, f.Severity, r.Unsafe, c.detail)
+		}
+	}
+}
+
+// TestA101SeenOnceFails holds that a switch on a malformed handshake is a failure if it is seen in one of two tries, and that
+// other failures that do not come again are unclear.
+func TestA101SeenOnceFails(t *testing.T) {
+	x := exchange(101, wire.Switched, "")
+	x.Origin, x.Probe, x.Controls, x.Flaky = wire.OriginProbe, "UPGRADE-POST", wire.ControlsAccepted, true
+	r := Classify(Case{X: x})
+	f := r.Find("UPGRADE-POST")
+	if want := `switched on method "POST"; seen 1 of 2 times`; f == nil || f.Verdict != Fail || f.Detail != want || !r.Unsafe {
+		t.Errorf("got %+v, want a failure: %s", f, want)
+	}
+	x = exchange(200, wire.Ignored, "")
+	x.Origin, x.Probe, x.Controls, x.Flaky = wire.OriginProbe, "UPGRADE-HOST-DUP", wire.ControlsAccepted, true
+	if f = Classify(Case{X: x}).Find("UPGRADE-HOST-DUP"); f == nil || f.Verdict != Unclear {
+		t.Errorf("got %+v, want unclear", f)
+	}
+}
