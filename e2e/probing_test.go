@@ -22,6 +22,11 @@ type probed struct {
 		Degraded bool
 		Suspects []string
 		Gone     string
+		Crashes  []struct {
+			Culprit    string
+			Candidates []string
+			Back       bool
+		}
 		Controls []struct {
 			Probe, Protocol, Step string
 			Status                int

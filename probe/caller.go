@@ -83,6 +83,7 @@ func (s *Settings) fill(loopback bool) {
 	or(&s.Dial, 5*time.Second)
 	or(&s.Head, 2*time.Second)
 	or(&s.Tail, 500*time.Millisecond)
+	or(&s.Return, 5*time.Second)
 	if s.Concurrency == 0 {
 		s.Concurrency = 1
 		if loopback {

@@ -12,10 +12,10 @@ import (
 
 // When a control is sent, and when nothing is hoped for any more.
 const (
-	controlEvery = 20 // probes
-	maxMisses    = 4  // controls in a row without an answer
-	missesFor    = time.Second
-	retryAfter   = 150 * time.Millisecond // more each time
+	controlEvery = 20                     // probes
+	maxMisses    = 3                      // controls in a row without an answer, of a family that is not needed to see whether anybody is there
+	retryAfter   = 20 * time.Millisecond  // twice as long each time,
+	retryMost    = 500 * time.Millisecond // and no longer
 )
 
 // A family is the probes that one control speaks for, and what is known of that control.
@@ -34,6 +34,7 @@ type family struct {
 	covered []*job    // had ended before
 	missed  time.Time // when it first got no answer, of misses in a row
 	misses  int
+	slow    bool     // it took much longer than before the first probe, the last time
 	suspect []string // probes since it was accepted last, once it is not
 }
 
@@ -87,14 +88,18 @@ func (r *run) sendControl(ctx context.Context, f *family, patience time.Duration
 // something happened that makes one doubt whether anybody is there.
 func (r *run) wanted(f *family) bool {
 	resting := r.flying == 0 && (len(r.queue) == 0 || r.queue[0].alone)
-	return f.since >= controlEvery || resting && len(f.held) > 0 || f == r.alive && r.doubtful()
+	again := f != r.alive && f.misses > 0 && !r.doubtful()
+	return f.since >= controlEvery || resting && len(f.held) > 0 || f == r.alive && r.doubtful() || again
 }
 
 // ask sends a control that speaks for all probes that have ended by then.
 func (r *run) ask(ctx context.Context, f *family) {
 	f.covered, f.held = append(f.covered, f.held...), nil
 	f.since, f.asked, f.seen = 0, true, r.doubts
-	wait, patience := time.Duration(f.misses)*retryAfter, r.controlPatience(f)
+	wait, patience := time.Duration(0), r.controlPatience(f)
+	if f.misses > 0 {
+		wait = min(retryAfter<<min(f.misses-1, 10), retryMost)
+	}
 	r.under++
 	r.workers.Go(func() {
 		if wait > 0 {
@@ -117,11 +122,11 @@ func (r *run) told(f *family, a answer, waited time.Duration) {
 		return
 	}
 	if a.x == nil || f.responds && a.x.Response == nil {
-		r.missed(f)
+		r.missed(f, a)
 		return
 	}
 	f.note(a, waited)
-	f.misses = 0
+	f.misses, f.slow = 0, f.slower(a.x)
 	r.cleared = max(r.cleared, f.seen)
 	good := rules.Accepted(a.x)
 	note := ""
@@ -129,7 +134,10 @@ func (r *run) told(f *family, a answer, waited time.Duration) {
 		note = said(f, a.x)
 	}
 	f.good = good
-	r.releaseCovered(f, good)
+	r.back, r.down = r.back || r.down, false
+	if !r.back { // else what it covers may have ended the backend: see inquire
+		r.releaseCovered(f, good)
+	}
 	r.say(Progress{Note: note})
 }
 
@@ -154,19 +162,19 @@ func said(f *family, x *wire.Exchange) string {
 }
 
 // missed takes note that a control got no answer. The one that shows whether anybody is there is tried again; after some
-// time nobody is. For the others it is a refusal, and a reason to look.
-func (r *run) missed(f *family) {
+// time nobody is. The others are tried again once that is known, and then it is a refusal.
+func (r *run) missed(f *family, a answer) {
 	r.doubts++
-	if f != r.alive {
-		f.good = false
-		r.releaseCovered(f, false)
-		return
-	}
-	if f.misses++; f.misses == 1 {
+	r.down = r.down || refused(a.err)
+	f.misses++
+	switch {
+	case f == r.alive && f.misses == 1:
 		f.missed = time.Now()
 		r.say(Progress{Note: "nothing answers; trying again"})
-	}
-	if f.misses >= maxMisses || f.misses > 1 && time.Since(f.missed) > missesFor {
+	case f == r.alive && time.Since(f.missed) > r.settings.Return:
 		r.gone = true
+	case f != r.alive && f.misses >= maxMisses && !r.down:
+		f.good, f.misses = false, 0
+		r.releaseCovered(f, false)
 	}
 }

@@ -44,22 +44,32 @@ func (r *run) end(ctx context.Context) {
 	}
 }
 
-// blame names the probes behind which nothing answers any more: the first one that got not even a byte, and beside it all
-// that ended since a control was answered. None of them is sent again.
+// blame says what ended the backend, where it does not come back: a probe that was alone, or the one whose answer looks like
+// it. Nothing is sent again.
 func (r *run) blame(waiting []*job) {
-	r.report.Degraded, r.report.Suspects = true, nil
-	for _, j := range waiting {
-		r.report.Suspects = append(r.report.Suspects, j.probe.ID)
-		if j.bare && r.report.Gone == "" {
-			r.report.Gone = j.probe.ID
+	r.report.Degraded, r.report.Gone, r.report.Suspects = true, true, nil
+	candidates := likely(waiting)
+	r.report.Suspects = ids(candidates)
+	switch {
+	case len(candidates) == 0:
+		r.report.Crashes = append(r.report.Crashes, Crash{})
+	case len(candidates) > 1, !candidates[0].alone && !candidates[0].telling():
+		r.accuse(waiting, false)
+	default:
+		for _, j := range waiting {
+			if j != candidates[0] {
+				r.excuse(j)
+			}
 		}
-		j.x.Controls = wire.BackendGone
-		if j.first != nil {
-			j.x = j.first
-		}
-		r.deliver(j.x)
+		r.convict(candidates[0], false)
 	}
-	if r.report.Gone == "" && len(waiting) > 0 {
-		r.report.Gone = waiting[0].probe.ID
+}
+
+// excuse hands on a probe that was under way when another one ended the backend.
+func (r *run) excuse(j *job) {
+	j.x.Controls = wire.BackendGone
+	if j.first != nil {
+		j.x = j.first
 	}
+	r.finish(j, j.x)
 }

@@ -29,15 +29,22 @@ func (r *run) releaseCovered(f *family, accepted bool) {
 		f.suspect = nil
 	}
 	for _, j := range covered {
+		controls := wire.ControlsRefused
+		if accepted && j.before && !j.uncontrolled {
+			controls = wire.ControlsAccepted
+		}
+		if crowded, known := r.crowded(j, f.slow); accepted && !known {
+			f.held = append(f.held, j)
+			continue
+		} else if accepted && crowded {
+			r.recheck(j, controls)
+			continue
+		}
 		if accepted && !j.outlived && !j.alone && !j.bare {
 			// One more: a backend that takes only so many handshakes may have taken this control as its last.
 			j.outlived = true
 			f.held = append(f.held, j)
 			continue
-		}
-		controls := wire.ControlsRefused
-		if accepted && j.before && !j.uncontrolled {
-			controls = wire.ControlsAccepted
 		}
 		if !accepted && !j.outlived {
 			f.suspect = append(f.suspect, j.probe.ID)
@@ -52,12 +59,15 @@ func (r *run) release(j *job, controls wire.Controls, last bool) {
 	j.x.Controls = controls
 	switch fails := r.settings.Fails(j.x); {
 	case j.first != nil:
-		j.first.Flaky = !fails
-		r.deliver(j.first)
+		if j.first.Flaky = !fails; j.first.Controls == wire.BackendGone {
+			j.first.Controls = controls
+		}
+		r.finish(j, j.first)
 	case fails && !last && j.probe.Risk != rules.Crash:
-		r.queue = append([]*job{{probe: j.probe, place: j.place, first: j.x}}, r.queue...)
+		again := &job{probe: j.probe, place: j.place, first: j.x, resent: true, alone: j.alone, death: j.death, was: j.was}
+		r.queue = append([]*job{again}, r.queue...)
 	default:
-		r.deliver(j.x)
+		r.finish(j, j.x)
 	}
 }
 
@@ -70,8 +80,15 @@ func (r *run) deliver(x *wire.Exchange) {
 
 // abandon gives up on a probe that could not be sent. If it was the second time, the first one stands.
 func (r *run) abandon(j *job, why string) {
-	if j.first != nil {
-		r.deliver(j.first)
+	switch {
+	case j.first != nil:
+		r.finish(j, j.first)
+		return
+	case j.was != nil:
+		r.finish(j, j.was)
+		return
+	case j.quiet != nil:
+		r.finish(j, j.quiet.x)
 		return
 	}
 	r.total--

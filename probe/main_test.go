@@ -71,9 +71,11 @@ func serve(t testing.TB, answer func(c *guest)) *backend {
 	return b
 }
 
-func (b *backend) accept(answer func(c *guest)) {
+func (b *backend) accept(answer func(c *guest)) { b.acceptOn(b.Listener, answer) }
+
+func (b *backend) acceptOn(ln net.Listener, answer func(c *guest)) {
 	for {
-		conn, err := b.Accept()
+		conn, err := ln.Accept()
 		if err != nil {
 			return
 		}
@@ -106,9 +108,9 @@ func (b *backend) gone(c *guest) {
 
 // stop ends the backend as a crash does.
 func (b *backend) stop() {
-	b.Listener.Close()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.Listener.Close()
 	for c := range b.open {
 		c.SetLinger(0)
 		c.Close()

@@ -24,6 +24,11 @@ type run struct {
 	doubts  int    // how often something happened that makes one doubt whether anybody is there
 	cleared int    // how many of those were dispelled
 	gone    bool   // nobody is
+	down    bool   // a connection was refused, and nothing has answered since
+	back    bool   // something has again: what ended the backend is to be found out
+	limit   int    // jobs under way at a time
+	out     map[*job]bool
+	load    load
 
 	workers sync.WaitGroup
 	results chan result // of what is under way; it has room for all of them, so that nobody waits
@@ -67,6 +72,7 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 		r.progress = func(Progress) {}
 	}
 	// Each of these has one result under way: a probe, or the control of one of the three families.
+	r.limit, r.out = r.settings.Concurrency, map[*job]bool{}
 	r.results = make(chan result, r.settings.Concurrency+3)
 	switch err = r.climb(ctx, r.wantsH2C(probes)); {
 	case err == nil:

@@ -179,7 +179,7 @@ func TestNoHandshakeIsNoProbe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(l.order) != 2 || len(report.NotSent) != 3 || report.NotSent[0].Reason != "no handshake: out of tickets" || report.Gone != "" {
+	if len(l.order) != 2 || len(report.NotSent) != 3 || report.NotSent[0].Reason != "no handshake: out of tickets" || report.Gone {
 		t.Errorf("got %s and %+v", l.order, report)
 	}
 	issued = 5
@@ -268,7 +268,7 @@ func TestARunThatIsCancelled(t *testing.T) {
 func TestSilenceEnds(t *testing.T) {
 	b := serve(t, func(c *guest) { io.Copy(io.Discard, c.br) })
 	l, report, err := probed(context.Background(), t, b.target(), Settings{Head: 50 * time.Millisecond}, many(20))
-	if err != nil || report.Gone != "" || report.Controls[0].Accepted {
+	if err != nil || report.Gone || report.Controls[0].Accepted {
 		t.Errorf("got %v, %+v", err, report)
 	}
 	for id, x := range l.by {

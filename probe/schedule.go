@@ -17,6 +17,13 @@ type job struct {
 	first *wire.Exchange // it is sent once more, because it failed with this; nil the first time
 	tries int            // how often there was no connection
 
+	resent bool           // it has been sent before
+	death  *death         // it is a candidate for that; nil: for none
+	was    *wire.Exchange // what came of it when the backend ended; nil if it is no candidate
+	quiet  *job           // it got no answer among others, and is sent again alone; nil the first time
+
+	began, over time.Time // when it was sent, and when it had ended
+
 	before       bool // the control was accepted the last time when it was sent
 	uncontrolled bool // no control speaks for it
 	ended        int  // which one of all jobs it was to end; from 1
@@ -52,6 +59,7 @@ func (r *run) schedule(ctx context.Context) {
 			}
 		} else {
 			r.flying--
+			delete(r.out, got.job)
 			r.came(ctx, got.job, got.answer)
 		}
 	}
@@ -60,22 +68,28 @@ func (r *run) schedule(ctx context.Context) {
 func (r *run) stopping(ctx context.Context) bool { return r.gone || ctx.Err() != nil }
 
 // doubtful tells whether something happened that no answered control has explained since. Nothing is sent until one has.
-func (r *run) doubtful() bool { return r.doubts > r.cleared }
+func (r *run) doubtful() bool { return r.doubts > r.cleared || r.down }
 
 // start sends what may be sent: controls first, then the next probes.
 func (r *run) start(ctx context.Context) {
+	if r.back && r.flying == 0 {
+		r.inquire()
+	}
 	for _, f := range r.families {
 		// They are no probes: where several may be under way at a time they come on top of those.
-		if !f.asked && r.wanted(f) && (r.under == 0 || r.settings.Concurrency > 1) {
+		if !f.asked && r.wanted(f) && (r.under == 0 || r.limit > 1) {
 			r.ask(ctx, f)
 		}
 	}
-	for len(r.queue) > 0 && r.flying < r.settings.Concurrency && !r.doubtful() {
+	for len(r.queue) > 0 && r.flying < r.limit && !r.doubtful() && !r.back {
 		j := r.queue[0]
-		if (j.alone || r.settings.Concurrency == 1) && r.under > 0 || j.alone && r.holding() {
+		if (j.alone || r.limit == 1) && r.under > 0 || j.alone && r.holding() {
 			return
 		}
 		r.queue = r.queue[1:]
+		if r.settled(j) {
+			continue
+		}
 		r.launch(ctx, j)
 		if j.alone {
 			return
@@ -98,6 +112,8 @@ func (r *run) launch(ctx context.Context, j *job) {
 	f := r.speaker(j.probe)
 	j.uncontrolled = f == nil
 	j.before = f != nil && f.good
+	j.began = time.Now()
+	r.out[j] = true
 	r.flying++
 	r.under++
 	patience := r.patience(j.probe, f)
@@ -132,12 +148,13 @@ func (r *run) came(ctx context.Context, j *job, a answer) {
 		r.unconnected(ctx, j, a.err)
 		return
 	}
-	if j.first == nil {
+	if !j.resent {
 		r.report.Sent++
 	}
 	r.ended++
-	j.x, j.bare, j.ended = a.x, a.bare, r.ended
-	if j.bare || j.alone {
+	j.x, j.bare, j.ended, j.over = a.x, a.bare, r.ended, time.Now()
+	r.watch(j)
+	if j.bare || j.alone || j.x.Outcome == wire.Switched && j.telling() {
 		r.doubts++
 	}
 	r.hold(ctx, j)
@@ -145,6 +162,7 @@ func (r *run) came(ctx context.Context, j *job, a answer) {
 
 // unconnected takes note that a probe did not get on its way. If the backend is there all the same it is tried again.
 func (r *run) unconnected(ctx context.Context, j *job, err error) {
+	r.down = r.down || refused(err)
 	switch {
 	case ctx.Err() != nil, r.gone:
 		r.queue = append(r.queue, j) // which says why it is not sent

@@ -28,6 +28,7 @@ type Settings struct {
 	Rate        float64       // connections a second; no limit to a loopback address, else 10
 	Dial        time.Duration // 5 s
 	Head        time.Duration // until the head of the answer is there; 2 s
+	Return      time.Duration // until a backend that is gone is given up; 5 s
 	Tail        time.Duration // what is waited for behind a 101; 500 ms
 	UserAgent   string        // sent in each request, with the run and the probe after it; empty: none
 
@@ -45,8 +46,17 @@ type Report struct {
 	Sent     int       // probes that were sent, without repeats and the controls between them
 	NotSent  []NotSent // probes that were not, in their order
 	Degraded bool      // at the end the backend did not take what it took at the beginning
-	Suspects []string  // IDs of the probes that may have caused that: those that ended since a control was accepted, or answered
-	Gone     string    // ID of the first of them that got not even a byte, where nothing answered any more; the run ended there
+	Suspects []string  // IDs of the probes that may have caused that: those that ended since a control was accepted
+	Crashes  []Crash   // ends of the backend, in their order
+	Gone     bool      // nothing answered any more; the run ended there
+	Loaded   bool      // probes got no answer because of load, and one when they were sent alone
+}
+
+// A Crash is an end of the backend.
+type Crash struct {
+	Culprit    string   `json:"culprit,omitempty"` // ID of the probe that ended it; empty: not known
+	Candidates []string `json:"candidates"`        // IDs of those that may have, the likeliest first; the culprit alone where it is known
+	Back       bool     `json:"back"`              // it answered again
 }
 
 // A Control is a sound handshake of one protocol, and what came of it.

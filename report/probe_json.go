@@ -25,7 +25,8 @@ type ProbeEndpoint struct {
 	Target   string // as it may be shown
 	Degraded bool   // at the end it did not take what it took at the beginning
 	Suspects []string
-	Gone     string // ID of the probe after which nothing answered any more
+	Gone     string // ID of the probe after which nothing answered any more, or of the likeliest one; "unknown" if none was under way
+	Crashes  []ProbeCrash
 	Controls []ProbeControl
 	NotSent  []ProbeNotSent
 	Faults   map[string]string // whose fault a failure is, where that was looked into; by ID of the probe
@@ -40,6 +41,13 @@ type ProbeControl struct {
 	Accepted bool   `json:"accepted"`
 	Single   bool   `json:"single,omitempty"` // handshakes cannot be used twice
 	Flaw     string `json:"flaw,omitempty"`   // why no client would take its 101 for an acceptance
+}
+
+// A ProbeCrash is an end of the backend.
+type ProbeCrash struct {
+	Culprit    string   `json:"culprit,omitempty"` // ID of the probe that ended it; empty: not known
+	Candidates []string `json:"candidates"`        // IDs of those that may have, the likeliest first
+	Back       bool     `json:"back"`              // it answered again
 }
 
 // A ProbeNotSent is a probe that was not sent.
@@ -81,6 +89,7 @@ type endpointJSON struct {
 	Degraded bool           `json:"degraded"`
 	Suspects []string       `json:"suspects,omitempty"`
 	Gone     string         `json:"gone,omitempty"`
+	Crashes  []ProbeCrash   `json:"crashes,omitempty"`
 	Controls []ProbeControl `json:"controls"`
 	Results  []resultJSON   `json:"results"`
 }
@@ -117,7 +126,7 @@ func (p *probeWriter) Close(s *Summary) error {
 			return err
 		}
 		d.Endpoints = append(d.Endpoints, endpointJSON{
-			Backend: e.Backend, Target: e.Target, Degraded: e.Degraded, Suspects: e.Suspects, Gone: e.Gone,
+			Backend: e.Backend, Target: e.Target, Degraded: e.Degraded, Suspects: e.Suspects, Gone: e.Gone, Crashes: e.Crashes,
 			Controls: append([]ProbeControl{}, e.Controls...), Results: results,
 		})
 	}

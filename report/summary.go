@@ -18,6 +18,7 @@ type Summary struct {
 	NotSeen  int64                          // findings of the baseline about which nothing is known; set by who compares
 	NotSent  int64                          // probes that were not sent; set by who sends them
 	Probed   bool                           // probes were sent
+	Gone     bool                           // the backend did not outlive them; set by who sends them
 	Coverage Coverage
 	Notes    []string // what was not audited, and why
 	Remarks  []string // what is to be said of what is accepted and of what is expected
@@ -55,6 +56,9 @@ func (s *Summary) Result() string {
 		v[rules.Fail], v[rules.Warn], v[rules.Unclear], v[rules.Pass], v[rules.NotApplicable])
 	if s.compared() {
 		line += fmt.Sprintf(" not-sent=%d accepted=%d new=%d fixed=%d", s.NotSent, s.Accepted, s.New, s.Fixed)
+	}
+	if s.Gone {
+		line += " backend=gone"
 	}
 	return line
 }

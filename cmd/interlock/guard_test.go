@@ -59,7 +59,7 @@ func sendAll(t *testing.T, address, path string) map[string]*wire.Exchange {
 	}, nil)
 	if err != nil {
 		t.Error(err)
-	} else if len(report.NotSent) > 0 && report.Gone == "" {
+	} else if len(report.NotSent) > 0 && !report.Gone {
 		t.Errorf("%d probes were not sent", len(report.NotSent))
 	}
 	return got

@@ -255,6 +255,7 @@ func (r *remote) finish(p *probing, document *bytes.Buffer) error {
 			Backend, Target, Gone string
 			Degraded              bool
 			Suspects              []string
+			Crashes               []probe.Crash
 			Controls              []report.ProbeControl
 			Results               []struct{ Probe, Verdict, Reason string }
 		}
@@ -264,7 +265,7 @@ func (r *remote) finish(p *probing, document *bytes.Buffer) error {
 	}
 	e := &d.Endpoints[0]
 	p.target.Address, p.place.host, p.place.target = e.Backend, e.Backend, e.Target
-	p.was = probe.Report{Degraded: e.Degraded, Suspects: e.Suspects, Gone: e.Gone}
+	p.was = probe.Report{Degraded: e.Degraded, Suspects: e.Suspects, Crashes: e.Crashes, Gone: e.Gone != ""}
 	for _, c := range e.Controls {
 		k := probe.Control{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Flaw: c.Flaw, Exchange: &wire.Exchange{}}
 		if c.Status > 0 {
@@ -278,6 +279,6 @@ func (r *remote) finish(p *probing, document *bytes.Buffer) error {
 		}
 	}
 	s := &p.reports.stream.Summary
-	s.NotSent, s.Probed = int64(len(p.was.NotSent)), true
+	s.NotSent, s.Probed, s.Gone = int64(len(p.was.NotSent)), true, p.was.Gone
 	return nil
 }

@@ -26,6 +26,9 @@ func (p *probing) end(failed error) error {
 	if p.tally.gated > 0 {
 		p.accepting.hint(p.flags.outputs)
 		text := fmt.Sprintf("findings at %v or over: %d", p.gate.Least, p.tally.gated)
+		if why := crashed(&p.was); why != "" {
+			text += "; " + why
+		}
 		if unwritten != nil {
 			text += "; " + unwritten.Error()
 		}
@@ -47,9 +50,12 @@ func (p *probing) end(failed error) error {
 // inconclusive is why a run that found nothing says nothing all the same; nil if it does.
 func (p *probing) inconclusive() error {
 	s := &p.reports.stream.Summary
-	switch {
-	case p.was.Gone != "":
-		return unknown("%s: the backend is gone since %s; the run ended there", p.place, p.was.Gone)
+	why := crashed(&p.was)
+	switch c := unsolved(&p.was); {
+	case c != nil:
+		return unknown("%s: %s; next: %s", p.place, why, p.apart(c))
+	case why != "":
+		return unknown("%s: %s", p.place, why)
 	case p.tally.conclusive == 0:
 		text := fmt.Sprintf("0 of %s conclusive", count(len(p.probes), "probe"))
 		if k := cmp.Or(p.failedControl(), p.lostControl()); k != nil {

@@ -95,12 +95,15 @@ func (p *probing) document(d *report.ProbeRun) {
 	e.Faults = p.faults
 	d.Endpoints = []report.ProbeEndpoint{e}
 	s := &p.reports.stream.Summary
-	s.NotSent, s.Probed = int64(len(e.NotSent)), true
+	s.NotSent, s.Probed, s.Gone = int64(len(e.NotSent)), true, p.was.Gone
 }
 
 // describeRun is what a run has to say of the endpoint, for its document.
 func describeRun(was *probe.Report, backend, target string) report.ProbeEndpoint {
-	e := report.ProbeEndpoint{Backend: backend, Target: target, Degraded: was.Degraded, Suspects: was.Suspects, Gone: was.Gone}
+	e := report.ProbeEndpoint{Backend: backend, Target: target, Degraded: was.Degraded, Suspects: was.Suspects, Gone: culprit(was)}
+	for _, c := range was.Crashes {
+		e.Crashes = append(e.Crashes, report.ProbeCrash(c))
+	}
 	for _, c := range was.Controls {
 		k := report.ProbeControl{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Flaw: c.Flaw}
 		if c.Exchange != nil && c.Exchange.Response != nil {

@@ -227,9 +227,7 @@ func (t *probeText) controls(b *bytes.Buffer) {
 	if t.run.flags.seedCompat {
 		b.WriteString("   scored by the status alone, as Http11Probe does: a refusal is a pass, whatever the control says\n")
 	}
-	if was.Gone != "" {
-		fmt.Fprintf(b, "   the backend is gone: nothing answered after %s; the run ended there\n", was.Gone)
-	}
+	t.crashes(b)
 	if was.Degraded {
 		fmt.Fprintf(b, "   degraded: at the end the backend did not take what it took at the beginning")
 		if n := len(was.Suspects); n > maxSuspects {

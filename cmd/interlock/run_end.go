@@ -101,8 +101,8 @@ func (p *probed) inconclusive() string {
 	switch {
 	case p.failed != nil:
 		return p.failed.Error()
-	case p.was.Gone != "":
-		return "the backend is gone since " + p.was.Gone
+	case crashed(&p.was) != "":
+		return crashed(&p.was)
 	case p.conclusive == 0:
 		text := "none is conclusive"
 		if k := told.failedControl(); k != nil {

@@ -75,6 +75,7 @@ func (t *trial) probeOne(ctx context.Context, by *prober, p *probed) error {
 	})
 	t.kept.notSent(&p.was, target.Address, p.learned.Route, p.learned.Endpoint)
 	t.reports.stream.Summary.NotSent += int64(len(p.was.NotSent))
+	t.reports.stream.Summary.Gone = t.reports.stream.Summary.Gone || p.was.Gone
 	return err
 }
 

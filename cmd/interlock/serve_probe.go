@@ -142,7 +142,7 @@ func (r *learnedRun) do(ctx context.Context, run string, told func(string, any))
 		told("progress", map[string]any{"done": now.Done, "total": now.Total, "probe": now.Probe, "note": now.Note})
 	})
 	about.Endpoints = []report.ProbeEndpoint{describeRun(&was, target.Address, r.shownTarget())}
-	stream.Summary.NotSent, stream.Summary.Probed = int64(len(was.NotSent)), true
+	stream.Summary.NotSent, stream.Summary.Probed, stream.Summary.Gone = int64(len(was.NotSent)), true, was.Gone
 	for _, failed := range stream.Close() {
 		if err == nil {
 			err = failed
@@ -160,7 +160,7 @@ func (r *learnedRun) do(ctx context.Context, run string, told func(string, any))
 	}
 	r.log.Info().Str("run", run).Str("endpoint", r.ask.Endpoint).Str("route", r.learned.Route).Str("backend", target.Address).
 		Int("sent", was.Sent).Int("notSent", len(was.NotSent)).Int64("fail", v[rules.Fail]).Int64("warn", v[rules.Warn]).Int64("unclear", v[rules.Unclear]).
-		Int64("pass", v[rules.Pass]).Int64("na", v[rules.NotApplicable]).Bool("degraded", was.Degraded).Str("gone", was.Gone).
+		Int64("pass", v[rules.Pass]).Int64("na", v[rules.NotApplicable]).Bool("degraded", was.Degraded).Str("gone", culprit(&was)).
 		Float64("seconds", time.Since(began).Seconds()).Msg("probe run finished")
 	return document.Bytes(), err
 }

@@ -1,0 +1,202 @@
+package probe
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A supervised backend is one that ends with all its connections, as a process does, and is started again at its address.
+type supervised struct {
+	*backend
+	mu    sync.Mutex
+	ends  int
+	later time.Duration
+}
+
+// supervise serves with answer until that returns true: then the backend ends, and is back after a while.
+func supervise(t *testing.T, later time.Duration, answer func(c *guest) bool) *supervised {
+	s := &supervised{later: later}
+	ready := make(chan struct{})
+	s.backend = serve(t, func(c *guest) {
+		<-ready
+		if answer(c) {
+			s.end(answer)
+		}
+	})
+	close(ready)
+	return s
+}
+
+func (s *supervised) end(answer func(c *guest) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	addr := s.Addr().String()
+	s.ends++
+	s.stop()
+	time.Sleep(s.later) // nothing listens meanwhile
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return // the test is over
+	}
+	s.backend.mu.Lock()
+	s.Listener = ln
+	s.backend.mu.Unlock()
+	s.serving.Go(func() {
+		s.acceptOn(ln, func(c *guest) {
+			if answer(c) {
+				s.end(answer)
+			}
+		})
+	})
+}
+
+// TestTheCulpritOfACrashIsFound holds that where a backend comes back, exactly the probes that end it are blamed, whatever
+// they got: those that were under way with them get the verdict that they have alone.
+func TestTheCulpritOfACrashIsFound(t *testing.T) {
+	for name, dies := range map[string]func(c *guest){
+		"without a byte": func(*guest) {},
+		"behind a 101":   func(c *guest) { c.send(switching(c.head)); c.br.Discard(4) },
+		"behind a 500":   func(c *guest) { c.send("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := supervise(t, 100*time.Millisecond, func(c *guest) bool {
+				if c.has("X-30") || c.has("X-45") {
+					dies(c)
+					return true
+				}
+				refuses(c)
+				return false
+			})
+			fails := func(x *wire.Exchange) bool { return x.Controls == wire.BackendKilled || x.Outcome == wire.Switched }
+			l, report, err := probed(context.Background(), t, b.target(), Settings{Concurrency: 8, Fails: fails}, many(60))
+			if err != nil || report.Gone || len(report.NotSent) > 0 || report.Sent != 60 {
+				t.Fatalf("%v, %+v", err, report)
+			}
+			var culprits []string
+			for _, c := range report.Crashes {
+				culprits = append(culprits, c.Culprit)
+				if !c.Back {
+					t.Errorf("got %+v", c)
+				}
+			}
+			slices.Sort(culprits)
+			if !slices.Equal(culprits, []string{"X-30", "X-45"}) {
+				t.Errorf("got %+v", report.Crashes)
+			}
+			for id, x := range l.by {
+				want := wire.ControlsAccepted
+				if slices.Contains(culprits, id) {
+					want = wire.BackendKilled
+				}
+				if x.Controls != want || len(x.Suspects) > 0 || want == wire.ControlsAccepted && x.Outcome != wire.Refused {
+					t.Errorf("%s: controls %d, %s, suspects %s", id, x.Controls, x.Outcome, x.Suspects)
+				}
+			}
+		})
+	}
+}
+
+// TestACrashThatDoesNotComeAgain holds that one exchange names all candidates where none of them ends the backend alone.
+func TestACrashThatDoesNotComeAgain(t *testing.T) {
+	var once sync.Once
+	b := supervise(t, 100*time.Millisecond, func(c *guest) (ends bool) {
+		if c.has("X-30") {
+			once.Do(func() { ends = true })
+		}
+		if !ends {
+			refuses(c)
+		}
+		return ends
+	})
+	l, report, err := probed(context.Background(), t, b.target(), Settings{Concurrency: 8}, many(60))
+	if err != nil || report.Gone || len(report.Crashes) != 1 || report.Crashes[0].Culprit != "" || !slices.Contains(report.Crashes[0].Candidates, "X-30") {
+		t.Fatalf("%v, %+v", err, report)
+	}
+	named := 0
+	for id, x := range l.by {
+		if len(x.Suspects) > 0 {
+			named++
+		}
+		if x.Controls != wire.ControlsAccepted || x.Outcome != wire.Refused {
+			t.Errorf("%s: controls %d, %s", id, x.Controls, x.Outcome)
+		}
+	}
+	if named != 1 {
+		t.Errorf("%d exchanges name the candidates, want 1", named)
+	}
+}
+
+// TestASingleThreadUnderLoad holds that what a server is too busy to answer is sent again alone: a switch on a request whose
+// body was not sent is not taken for silence.
+func TestASingleThreadUnderLoad(t *testing.T) {
+	var one sync.Mutex
+	b := serve(t, func(c *guest) {
+		one.Lock()
+		defer one.Unlock()
+		switch {
+		case c.has("SLOW"):
+			c.SetReadDeadline(time.Now().Add(time.Second))
+			bufio.NewReader(c).ReadByte() // until the client leaves
+		case c.has("WITHHELD"):
+			c.switches()
+		default:
+			refuses(c)
+		}
+	})
+	probes := many(6)
+	for _, id := range []string{"SLOW", "WITHHELD"} {
+		probes = append(probes, &rules.Probe{ID: id, Edit: rules.Edits(rules.Set("X-Fault", id), rules.Set("Content-Length", "8"), rules.Withheld(rules.HoldForever))})
+	}
+	slices.Reverse(probes[5:])
+	l, report, err := probed(context.Background(), t, b.target(), Settings{Head: 600 * time.Millisecond}, probes)
+	if err != nil || report.Gone || len(report.NotSent) > 0 {
+		t.Fatalf("%v, %+v", err, report)
+	}
+	for id, x := range l.by {
+		want := wire.Refused
+		switch id {
+		case "SLOW":
+			want = wire.Silent
+		case "WITHHELD":
+			want = wire.Switched
+		}
+		if x.Outcome != want || x.Controls != wire.ControlsAccepted {
+			t.Errorf("%s: %s, controls %d, want %s", id, x.Outcome, x.Controls, want)
+		}
+	}
+}
+
+// TestSilenceThatIsMeantIsBelieved holds that a server that answers malformed requests with silence is not waited for again
+// and again.
+func TestSilenceThatIsMeantIsBelieved(t *testing.T) {
+	b := serve(t, func(c *guest) {
+		if c.sound() {
+			c.switches()
+			return
+		}
+		c.br.ReadByte()
+	})
+	began := time.Now()
+	const head = 200 * time.Millisecond
+	l, report, err := probed(context.Background(), t, b.target(), Settings{Head: head}, many(64))
+	if err != nil || report.Loaded || report.Gone {
+		t.Fatalf("%v, %+v", err, report)
+	}
+	for id, x := range l.by {
+		if x.Outcome != wire.Silent || x.Controls != wire.ControlsAccepted {
+			t.Errorf("%s: %s, controls %d", id, x.Outcome, x.Controls)
+		}
+	}
+	if took := time.Since(began); took > 32*head {
+		t.Errorf("it took %v, as if half of them had been sent one by one", took)
+	}
+}

@@ -1,0 +1,117 @@
+package probe
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// When silence is taken for a sign of load, and when no longer.
+const (
+	leastSilent = 4                     // probes without an answer, and half of those that ended last
+	alikeAlone  = 2                     // probes that get no answer alone either: then silence is what this server means
+	slowFactor  = 4                     // a control that takes so many times as long as at first is slow,
+	slowLeast   = 50 * time.Millisecond // and so much
+)
+
+// load is what a run knows of how its probes stand in each other's way.
+type load struct {
+	silent  []*job // ended without an answer, and not sent alone
+	lately  []bool // whether those that ended last did so, no more than may be under way at a time
+	dropped bool   // few are sent at a time because of that
+	alike   int    // probes that got no answer alone either
+	unlike  bool   // one got an answer alone
+}
+
+// meant reports whether silence is known to be this server's way to refuse.
+func (l *load) meant() bool { return l.alike >= alikeAlone && !l.unlike }
+
+// watch takes note of whether a probe got an answer. Where many at a time do not, one is sent at a time.
+func (r *run) watch(j *job) {
+	silent := j.x.Outcome == wire.Silent
+	switch {
+	case j.quiet != nil:
+		r.compare(silent)
+		return
+	case j.alone:
+		return
+	case silent:
+		r.load.silent = append(r.load.silent, j)
+	}
+	l := &r.load
+	l.lately = append(l.lately, silent)
+	l.lately = l.lately[max(0, len(l.lately)-r.settings.Concurrency):]
+	n := 0
+	for _, silent := range l.lately {
+		if silent {
+			n++
+		}
+	}
+	if r.limit > 1 && !l.dropped && n >= leastSilent && 2*n >= len(l.lately) && r.alive.responds {
+		l.dropped, r.limit = true, 1
+		r.doubts++ // for a control, and then what got no answer is sent again alone
+		r.say(Progress{Note: fmt.Sprintf("%d of the last %d probes got no answer; load may be the cause: one at a time from here on", n, len(l.lately))})
+	}
+}
+
+// compare takes note of what came of a probe that got no answer among others, and was sent again alone.
+func (r *run) compare(silent bool) {
+	l := &r.load
+	was := l.meant()
+	if silent {
+		l.alike++
+	} else if !l.unlike {
+		l.unlike, r.limit = true, 1
+		r.report.Loaded = true
+		r.say(Progress{Note: "a probe that got no answer among others got one alone: load was the cause; one at a time from here on"})
+	}
+	if !was && l.meant() && l.dropped && len(r.report.Crashes) == 0 {
+		r.limit = r.settings.Concurrency
+		r.say(Progress{Note: fmt.Sprintf("they get no answer alone either: %d at a time again", r.limit)})
+	}
+}
+
+// crowded reports whether the silence of a probe may be due to load: another one that was under way with it got no answer
+// either, or the control behind it was slow. Known is false if others are still under way.
+func (r *run) crowded(j *job, slow bool) (crowded, known bool) {
+	if j.alone || j.x.Outcome != wire.Silent || r.load.meant() && !withheld(j) {
+		return false, true
+	}
+	if slow || slices.ContainsFunc(r.load.silent, func(k *job) bool { return k != j && k.began.Before(j.over) && j.began.Before(k.over) }) {
+		return true, true
+	}
+	for k := range r.out {
+		if k.began.Before(j.over) {
+			return false, false
+		}
+	}
+	return false, true
+}
+
+// recheck has a probe sent again alone that got no answer among others.
+func (r *run) recheck(j *job, controls wire.Controls) {
+	j.x.Controls = controls
+	again := &job{probe: j.probe, place: j.place, first: j.first, alone: true, resent: true, quiet: j, death: j.death, was: j.was}
+	r.queue = append([]*job{again}, r.queue...)
+}
+
+// withheld reports whether a probe announced content that it did not send, so that silence is a pass.
+func withheld(j *job) bool {
+	q := j.x.Request
+	return !j.x.BodyDone && (q.Has("Content-Length") || q.Has("Transfer-Encoding"))
+}
+
+// settled reports whether a probe that was to be sent again alone need not be: silence is what this server means. The first
+// silence stands.
+func (r *run) settled(j *job) bool {
+	if j.quiet == nil || !r.load.meant() || withheld(j.quiet) {
+		return false
+	}
+	r.release(j.quiet, j.quiet.x.Controls, false)
+	return true
+}
+
+// slower reports whether a control took much longer than before the first probe.
+func (f *family) slower(x *wire.Exchange) bool { return x.Took > slowFactor*f.took+slowLeast }
