@@ -17,8 +17,8 @@ import (
 	"github.com/interlock-proxy/interlock/lab/ports"
 )
 
-// runs is how often a server is probed that could give another result each time.
-const runs = 3
+// few is how often a server is probed that takes its time: each time with the same results.
+const few = 3
 
 // endings are the probes that end a program on Node's ws which has no error listener, and those without Upgrade, which
 // node/dying-server.mjs dies of by itself.
@@ -45,7 +45,7 @@ func TestEachCrashIsBlamedOnItsProbe(t *testing.T) {
 	t.Parallel()
 	addr := dyingServer(t, true)
 	var before map[string]string
-	for range runs {
+	for range few {
 		p := probe(t, "http://"+addr+"/", "--only", "UPGRADE-METHOD-*,UPGRADE-HOST-*,"+strings.Join(endings(), ","))
 		if got := p.crashes(); !slices.Equal(got, endings()) {
 			t.Errorf("got UPGRADE-CRASH at %q, want %q", got, endings())
@@ -62,7 +62,7 @@ func TestEachCrashIsBlamedOnItsProbe(t *testing.T) {
 		if !slices.Equal(culprits, endings()) || e.Gone != "" || e.Degraded || len(p.with("not-sent")) > 0 || p.status != 1 {
 			t.Errorf("got status %d, %+v, gone %q, degraded %t\n%s", p.status, e.Crashes, e.Gone, e.Degraded, p.stderr)
 		}
-		before = p.sameAs(t, before)
+		before = steady(t, before, p)
 	}
 }
 
@@ -101,19 +101,6 @@ func TestACrashAmongSeveral(t *testing.T) {
 	if e := p.Endpoints[0]; p.status != 1 || len(e.Crashes) != 1 || e.Crashes[0].Culprit != "UPGRADE-MISSING-UPGRADE" {
 		t.Errorf("one at a time: got status %d, %+v\n%s", p.status, e.Crashes, p.stderr)
 	}
-}
-
-// sameAs holds the verdict of each probe against that of the run before, if there was one, and returns them.
-func (p *probed) sameAs(t *testing.T, before map[string]string) map[string]string {
-	t.Helper()
-	now := map[string]string{}
-	for _, r := range p.results() {
-		now[r.Probe] = r.Verdict
-		if was, known := before[r.Probe]; known && was != r.Verdict {
-			t.Errorf("%s: got %s, and %s the time before: %s", r.Probe, r.Verdict, was, r.Detail)
-		}
-	}
-	return now
 }
 
 // dyingServer is node/dying-server.mjs, host:port. It is started again each time it ends, if that is wanted, until the test
