@@ -173,6 +173,7 @@ func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 	if x.Complete {
 		if was != nil && was.Judged {
 			sums.Verdicts[was.Verdict]--
+			lines.amended = ruling.Verdict < was.Verdict
 		} else {
 			lines.exchange = true
 			if probed(x) {

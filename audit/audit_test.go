@@ -82,6 +82,23 @@ func TestALaterReportMayBeWorse(t *testing.T) {
 	}
 }
 
+// TestALineIsAmended holds that the log says once more of an exchange that it has logged when a later report makes it worse.
+func TestALineIsAmended(t *testing.T) {
+	var log bytes.Buffer
+	a := Audit{Log: zerolog.New(&log)}
+	x := exchange("1", sound("/chat"))
+	x.Final = false
+	later := *x
+	later.Revision, later.Final = 1, true
+	later.After.Server = []byte("HTTP/1.1 400 Bad Request\r\n\r\n")
+	a.Observe(x)
+	a.Observe(&later)
+	if text := log.String(); strings.Count(text, `"message":"exchange"`) != 1 || strings.Count(text, `"message":"exchange amended"`) != 1 ||
+		!strings.Contains(text, `"before":"pass"`) || !strings.Contains(text, `"rules":["UPGRADE-101-NOT-SWITCHED"`) {
+		t.Errorf("got %s, want a line that amends the first", text)
+	}
+}
+
 func TestLogLines(t *testing.T) {
 	var out bytes.Buffer
 	a := Audit{Log: zerolog.New(&out)}

@@ -13,6 +13,7 @@ import (
 // lines says which lines a report of an exchange is worth.
 type lines struct {
 	exchange bool // it has been judged
+	amended  bool // it has been judged before, and was better then
 	unsafe   bool // it has turned out to be unsafe
 	closed   bool // its tunnel is over
 	shed     bool // it could not be kept as evidence
@@ -30,6 +31,8 @@ func (a *Audit) log(r *rules.Ruling, l lines) {
 		a.facts(a.Log.Debug(), r).Msg("exchange")
 	case l.exchange:
 		a.facts(a.Log.Info(), r).Msg("exchange")
+	case l.amended && !probed(r.X):
+		a.facts(a.Log.Info(), r).Str("before", r.Before.Verdict.String()).Msg("exchange amended")
 	}
 	if l.closed && !probed(r.X) {
 		x := r.X

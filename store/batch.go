@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 )
 
@@ -36,6 +37,11 @@ func put[K comparable, V any](to *map[K]V, key K, value V) {
 
 // write writes a batch, once however often it is called.
 func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
+	if s.replaced() {
+		if err := s.Restore(ctx); err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrReplaced, s.dialect.describe(err))
+		}
+	}
 	if err := s.prepare(ctx); err != nil {
 		return 0, err
 	}
@@ -70,6 +76,14 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 		}
 		return nil
 	})
+	switch {
+	case err != nil:
+		s.dropped(err)
+	case s.replaced(): // perhaps before it was written
+		err = ErrReplaced
+	case s.path != "":
+		s.remember()
+	}
 	return refused, err
 }
 
@@ -88,7 +102,7 @@ func (s *Store) begin(ctx context.Context, tx *sql.Tx, b *batch) (written bool, 
 
 // transact runs f in a transaction.
 func (s *Store) transact(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.pool().BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	driver "modernc.org/sqlite"
-	codes "modernc.org/sqlite/lib"
 )
 
 // A dialect is what differs between the two databases.
@@ -28,7 +26,7 @@ func (d dialect) describe(err error) error {
 // isRefused tells whether the database will never take what it was given, however often it is given.
 func isRefused(err error) bool {
 	var p *pgconn.PgError
-	var l *driver.Error
+	var l *sqliteError
 	switch {
 	case errors.As(err, &p) && len(p.Code) == 5:
 		switch p.Code[:2] {
@@ -37,7 +35,7 @@ func isRefused(err error) bool {
 		}
 	case errors.As(err, &l):
 		switch l.Code() & 0xff {
-		case codes.SQLITE_CONSTRAINT, codes.SQLITE_TOOBIG, codes.SQLITE_MISMATCH:
+		case codeConstraint, codeTooBig, codeMismatch:
 			return true
 		}
 	}

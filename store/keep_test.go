@@ -24,7 +24,7 @@ func TestSilentInstancesAreFolded(t *testing.T) {
 		flush(t, back)
 		before := marshal(t, findings(t, s, Query{}))
 		rows := func() (n int) {
-			if err := s.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM findings").Scan(&n); err != nil {
+			if err := s.pool().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM findings").Scan(&n); err != nil {
 				t.Fatal(err)
 			}
 			return n

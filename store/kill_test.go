@@ -70,7 +70,7 @@ func TestAKilledProgramLosesNothingItLogged(t *testing.T) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		var verdict string
-		if err := s.db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+		if err := s.pool().QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
 			t.Errorf("round %d: %s, %v", round, verdict, err)
 		}
 		s.Close()

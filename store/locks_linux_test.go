@@ -34,7 +34,7 @@ func locks(t *testing.T, path string) (n int) {
 func TestASecondOpenLeavesTheLocks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := open(t, path)
-	rows, err := s.db.QueryContext(t.Context(), "SELECT id FROM instances")
+	rows, err := s.pool().QueryContext(t.Context(), "SELECT id FROM instances")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,6 +100,8 @@ func (b *batch) promises() []*promise { return append(promised(b.exchanges), b.t
 func (w *Writer) delivered(b *batch, refused int) {
 	w.mu.Lock()
 	w.flight = nil
+	w.lost()
+	w.held.exchanges, w.held.findings = w.held.exchanges+int64(len(b.exchanges)-refused), w.held.findings+b.findings.count()
 	w.state.Written += int64(len(b.exchanges) - refused)
 	w.state.Shed += int64(refused)
 	w.grow(b.exchanges)

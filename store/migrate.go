@@ -100,17 +100,17 @@ func (s *Store) applied(ctx context.Context) (map[int64]bool, error) {
 		foreign = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename IN (" + tables + ")"
 	}
 	var n int
-	if err := s.db.QueryRowContext(ctx, query).Scan(&n); err != nil {
+	if err := s.pool().QueryRowContext(ctx, query).Scan(&n); err != nil {
 		return nil, err
 	}
 	if n == 0 {
-		err := s.db.QueryRowContext(ctx, foreign).Scan(&n)
+		err := s.pool().QueryRowContext(ctx, foreign).Scan(&n)
 		if err == nil && n > 0 {
 			err = s.foreign(ctx)
 		}
 		return nil, err
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT version_id FROM "+versions+" WHERE version_id > 0")
+	rows, err := s.pool().QueryContext(ctx, "SELECT version_id FROM "+versions+" WHERE version_id > 0")
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (s *Store) applied(ctx context.Context) (map[int64]bool, error) {
 
 // foreign is the error for tables of another program, unless our own have appeared in the meantime.
 func (s *Store) foreign(ctx context.Context) error {
-	if _, err := s.db.ExecContext(ctx, "SELECT 1 FROM "+versions); err == nil {
+	if _, err := s.pool().ExecContext(ctx, "SELECT 1 FROM "+versions); err == nil {
 		return nil
 	}
 	return ErrForeign
@@ -161,5 +161,5 @@ func (s *Store) provider() (*goose.Provider, error) {
 		}
 		kind, options = goose.DialectPostgres, append(options, goose.WithSessionLocker(locker))
 	}
-	return goose.NewProvider(kind, s.db, files, options...)
+	return goose.NewProvider(kind, s.pool(), files, options...)
 }

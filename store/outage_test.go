@@ -137,7 +137,7 @@ var outages = map[string]map[string]func(t *testing.T, s *Store) (back func()){
 		"read-only": readOnly,
 		"gone":      gone,
 		"locked": func(t *testing.T, s *Store) func() {
-			tx, err := s.db.BeginTx(context.Background(), nil)
+			tx, err := s.pool().BeginTx(context.Background(), nil)
 			if err == nil {
 				_, err = tx.ExecContext(t.Context(), "LOCK TABLE findings IN EXCLUSIVE MODE")
 			}
@@ -162,7 +162,7 @@ func shut(t *testing.T, mode string) func() {
 }
 
 func locked(t *testing.T, s *Store) func() {
-	tx, err := s.db.BeginTx(context.Background(), nil) // BEGIN IMMEDIATE
+	tx, err := s.pool().BeginTx(context.Background(), nil) // BEGIN IMMEDIATE
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func locked(t *testing.T, s *Store) func() {
 
 // full lets no page be added.
 func full(t *testing.T, s *Store) func() {
-	s.db.SetMaxOpenConns(1) // the limit is a connection's
+	s.pool().SetMaxOpenConns(1) // the limit is a connection's
 	must(t, s, "PRAGMA max_page_count = 1")
 	return func() { must(t, s, "PRAGMA max_page_count = 1000000") }
 }
@@ -186,10 +186,10 @@ func readOnly(t *testing.T, s *Store) func() {
 			}
 		}
 		set("on")
-		s.db.SetMaxIdleConns(0) // it holds for those who connect
+		s.pool().SetMaxIdleConns(0) // it holds for those who connect
 		return func() { set("off") }
 	}
-	s.db.SetMaxOpenConns(1)
+	s.pool().SetMaxOpenConns(1)
 	must(t, s, "PRAGMA query_only = 1")
 	return func() { must(t, s, "PRAGMA query_only = 0") }
 }
@@ -202,7 +202,7 @@ func gone(t *testing.T, s *Store) func() {
 
 func must(t *testing.T, s *Store, statement string) {
 	t.Helper()
-	if _, err := s.db.ExecContext(t.Context(), statement); err != nil {
+	if _, err := s.pool().ExecContext(t.Context(), statement); err != nil {
 		t.Fatal(err)
 	}
 }

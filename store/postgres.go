@@ -28,10 +28,10 @@ func (s *Store) openPostgres(name string) error {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "interlock"
 	}
-	s.db = stdlib.OpenDB(*c)
-	s.db.SetMaxOpenConns(4)
-	s.db.SetMaxIdleConns(4)
-	s.db.SetConnMaxIdleTime(5 * time.Minute)
+	s.db.Store(stdlib.OpenDB(*c))
+	s.pool().SetMaxOpenConns(4)
+	s.pool().SetMaxIdleConns(4)
+	s.pool().SetConnMaxIdleTime(5 * time.Minute)
 	return nil
 }
 

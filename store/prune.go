@@ -100,7 +100,7 @@ func (s *Store) shrink(ctx context.Context, p *Pruned, before int64, all bool, o
 		for i := range ids {
 			w.add(w.arg(ids[i]))
 		}
-		result, err := s.db.ExecContext(ctx, "DELETE FROM exchanges WHERE id IN ("+strings.Join(w.terms, ", ")+")", w.args...)
+		result, err := s.pool().ExecContext(ctx, "DELETE FROM exchanges WHERE id IN ("+strings.Join(w.terms, ", ")+")", w.args...)
 		if err != nil {
 			return err
 		}
@@ -166,16 +166,16 @@ func (s *Store) vacuum(ctx context.Context) error {
 	}
 	for {
 		var free, all int64
-		if err := s.db.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil {
+		if err := s.pool().QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil {
 			return err
 		}
-		if err := s.db.QueryRowContext(ctx, "PRAGMA page_count").Scan(&all); err != nil {
+		if err := s.pool().QueryRowContext(ctx, "PRAGMA page_count").Scan(&all); err != nil {
 			return err
 		}
 		if free == 0 || free < all/4 {
 			return nil
 		}
-		rows, err := s.db.QueryContext(ctx, "PRAGMA incremental_vacuum(500)")
+		rows, err := s.pool().QueryContext(ctx, "PRAGMA incremental_vacuum(500)")
 		if err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (s *Store) vacuum(ctx context.Context) error {
 			return err
 		}
 		was := free
-		if err := s.db.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil || free >= was {
+		if err := s.pool().QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil || free >= was {
 			return err // as in memory
 		}
 		if err := pause(ctx, prunePause); err != nil {

@@ -181,7 +181,7 @@ func (s *Store) each(ctx context.Context, query string, args []any, f func(scan 
 	if err := s.prepare(ctx); err != nil {
 		return s.failed("read", err)
 	}
-	rows, err := s.db.QueryContext(ctx, query, args...)
+	rows, err := s.pool().QueryContext(ctx, query, args...)
 	if err != nil {
 		return s.failed("read", err)
 	}

@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
-	driver "modernc.org/sqlite"
-	codes "modernc.org/sqlite/lib"
 )
 
 // application marks a store in the head of its file: ILCK.
@@ -21,18 +19,18 @@ const application = 0x494c434b
 // openMemory opens a store that ends with the program.
 func (s *Store) openMemory() error {
 	s.name, s.dialect, s.limits = "memory", sqlite, Limits{Bytes: 64 << 20, Count: 10_000}
-	c, err := driver.NewConnector(":memory:")
+	c, err := newConnector(":memory:")
 	if err != nil {
 		return err
 	}
-	s.db = sql.OpenDB(c)
-	s.db.SetMaxOpenConns(1) // each connection would have a database of its own
+	s.db.Store(sql.OpenDB(c))
+	s.pool().SetMaxOpenConns(1) // each connection would have a database of its own
 	return nil
 }
 
 // openFile opens the store in that file. One that it made is gone again if nothing could be written into it.
 func (s *Store) openFile(ctx context.Context, path string) (*Store, error) {
-	s.name, s.dialect = path, sqlite
+	s.name, s.dialect, s.path = path, sqlite, path
 	made, err := s.claim(ctx, path)
 	if err == nil {
 		err = s.connect(ctx, path)
@@ -89,7 +87,7 @@ func inspect(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	c, err := driver.NewConnector(uri + "?mode=ro&immutable=1")
+	c, err := newConnector(uri + "?mode=ro&immutable=1")
 	if err != nil {
 		return err
 	}
@@ -124,20 +122,20 @@ func (s *Store) connect(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	c, err := driver.NewConnector(uri + "?_txlock=immediate&_pragma=busy_timeout(2000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)" +
+	c, err := newConnector(uri + "?_txlock=immediate&_pragma=busy_timeout(2000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)" +
 		"&_pragma=journal_size_limit(67108864)")
 	if err != nil {
 		return err
 	}
-	s.db = sql.OpenDB(c)
-	s.db.SetMaxOpenConns(4)
-	s.db.SetMaxIdleConns(4)
+	s.db.Store(sql.OpenDB(c))
+	s.pool().SetMaxOpenConns(4)
+	s.pool().SetMaxIdleConns(4)
 	return nil
 }
 
 // mark makes an empty file a store. It comes before the write-ahead log, so that the mark stands where claim looks.
 func mark(ctx context.Context, uri string) error {
-	c, err := driver.NewConnector(uri + "?_auto_vacuum=incremental&_pragma=page_size(8192)&_pragma=busy_timeout(2000)")
+	c, err := newConnector(uri + "?_auto_vacuum=incremental&_pragma=page_size(8192)&_pragma=busy_timeout(2000)")
 	if err != nil {
 		return err
 	}
@@ -149,19 +147,19 @@ func mark(ctx context.Context, uri string) error {
 
 // isLocked tells whether another program has the file, for the moment.
 func isLocked(err error) bool {
-	var e *driver.Error
-	return errors.As(err, &e) && (e.Code()&0xff == codes.SQLITE_BUSY || e.Code()&0xff == codes.SQLITE_LOCKED)
+	var e *sqliteError
+	return errors.As(err, &e) && (e.Code()&0xff == codeBusy || e.Code()&0xff == codeLocked)
 }
 
 // describeSQLite finds the sentinel for an error of a file or of SQLite.
 func describeSQLite(err error) error {
-	for _, known := range []error{ErrDenied, ErrForeign, ErrCorrupt, ErrNewer, ErrUnreachable, ErrNotFound} {
+	for _, known := range []error{ErrDenied, ErrForeign, ErrCorrupt, ErrNewer, ErrUnreachable, ErrNotFound, ErrReplaced} {
 		if errors.Is(err, known) {
 			return err
 		}
 	}
 	var path *fs.PathError
-	var e *driver.Error
+	var e *sqliteError
 	switch {
 	case errors.As(err, &path) && errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", ErrNotFound, path.Err)
@@ -174,9 +172,9 @@ func describeSQLite(err error) error {
 	}
 	kind := ErrUnreachable
 	switch e.Code() & 0xff { // the primary result code
-	case codes.SQLITE_NOTADB, codes.SQLITE_CORRUPT:
+	case codeNotADB, codeCorrupt:
 		kind = ErrCorrupt
-	case codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_CANTOPEN, codes.SQLITE_FULL:
+	case codeReadOnly, codePerm, codeCantOpen, codeFull:
 		kind = ErrDenied
 	}
 	return fmt.Errorf("%w: %s", kind, oneLine(e.Error()))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // What can be wrong with a store that is named. All but ErrUnreachable are for people to put right before anything can be
@@ -27,12 +28,17 @@ var (
 type Store struct {
 	name    string // as it may be shown
 	dialect dialect
-	db      *sql.DB
+	db      atomic.Pointer[sql.DB] // see pool
 	options Options
 	limits  Limits // the default ones
 
+	path       string                 // of a file
+	file       atomic.Pointer[opened] // that is open
+	generation atomic.Int64           // how often the store was lost and made anew
+
 	mu    sync.Mutex
 	ready bool // the tables are there
+	made  bool // they were there once
 }
 
 // Options say how a store is opened. The zero value is useful.
@@ -72,7 +78,7 @@ func (s *Store) first(ctx context.Context) error {
 	if err == nil || s.options.Later && errors.Is(err, ErrUnreachable) {
 		return nil
 	}
-	s.db.Close()
+	s.pool().Close()
 	return fmt.Errorf("open store %q: %w", s.name, err)
 }
 
@@ -83,16 +89,30 @@ func (s *Store) prepare(ctx context.Context) error {
 	if s.ready {
 		return nil
 	}
-	err := s.migrate(ctx)
+	var err error
+	if s.made && s.dialect == postgres {
+		err = s.remake(ctx)
+	}
+	var was map[int64]bool
+	if err == nil {
+		was, err = s.applied(ctx)
+	}
+	if err == nil {
+		err = s.migrate(ctx)
+	}
 	if err != nil {
 		return s.dialect.describe(err)
 	}
-	s.ready = true
+	if s.made && len(was) == 0 {
+		s.generation.Add(1)
+	}
+	s.ready, s.made = true, true
+	s.remember()
 	return nil
 }
 
 // Close closes the store. What a [Writer] still has to write is to be written before.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error { return s.pool().Close() }
 
 // String is the name of the store as it may be shown: without user and password.
 func (s *Store) String() string { return s.name }

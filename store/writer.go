@@ -31,32 +31,36 @@ type Writer struct {
 	promises sync.WaitGroup
 	paused   atomic.Bool
 
-	mu       sync.Mutex
-	gathered batch
-	queue    queue
-	flight   *batch // what is being written
-	session  string // the name under which findings are counted, no other writer's
-	began    time.Time
-	number   int64         // of the last batch
-	wake     chan struct{} // holds one: there is something to write
-	hurry    chan struct{} // holds one: and it must not wait
-	full     chan struct{} // holds one: the store has grown
-	grown    Size          // by so much since it was pruned
-	ending   chan struct{} // closed by Run: everything is to be written
-	state    State
-	trying   time.Time // when the attempt began that is under way; zero if none is
+	mu         sync.Mutex
+	gathered   batch
+	queue      queue
+	flight     *batch // what is being written
+	session    string // the name under which findings are counted, no other writer's
+	began      time.Time
+	number     int64         // of the last batch
+	wake       chan struct{} // holds one: there is something to write
+	hurry      chan struct{} // holds one: and it must not wait
+	full       chan struct{} // holds one: the store has grown
+	grown      Size          // by so much since it was pruned
+	ending     chan struct{} // closed by Run: everything is to be written
+	state      State
+	held       held
+	generation int64     // of the store that has it
+	trying     time.Time // when the attempt began that is under way; zero if none is
 }
 
 // State is how a [Writer] and its store are.
 type State struct {
-	Reachable bool      // the store takes what is written
-	Err       error     // why it does not
-	Since     time.Time // when that changed last
-	Waiting   int       // exchanges that are still to be written
-	Bytes     int64     // and how many bytes these have, about
-	Findings  int       // findings that are still to be written, each with its count
-	Written   int64     // exchanges that were written
-	Shed      int64     // reports of exchanges for which there was no room, or that the store refused
+	Reachable     bool      // the store takes what is written
+	Err           error     // why it does not
+	Since         time.Time // when that changed last
+	Waiting       int       // exchanges that are still to be written
+	Bytes         int64     // and how many bytes these have, about
+	Findings      int       // findings that are still to be written, each with its count
+	Written       int64     // exchanges that were written
+	LostExchanges int64     // that were written, and are gone with a file or a schema that somebody took away
+	LostFindings  int64     // and findings, each as often as it was seen
+	Shed          int64     // reports of exchanges for which there was no room, or that the store refused
 }
 
 // The times of a writer.
@@ -170,6 +174,7 @@ func (w *Writer) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.start()
+	w.lost()
 	s := w.state
 	s.Waiting, s.Bytes, s.Findings = w.queue.count, w.queue.bytes, len(w.gathered.findings.waiting)
 	if b := w.flight; b != nil {
@@ -181,6 +186,9 @@ func (w *Writer) State() State {
 	if took := time.Since(w.trying); !w.trying.IsZero() && took > patience && s.Reachable {
 		s.Reachable, s.Since = false, w.trying
 		s.Err = fmt.Errorf("write store %q: %w for %s", w.Store, ErrUnreachable, took.Round(time.Second))
+	}
+	if s.Reachable && w.Store.replaced() {
+		s.Reachable, s.Since, s.Err = false, time.Now(), w.Store.failed("write", ErrReplaced)
 	}
 	return s
 }

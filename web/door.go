@@ -41,9 +41,16 @@ func limited(next http.Handler) http.Handler {
 // without the token where one is needed.
 func (d *door) guard(next http.Handler) http.Handler {
 	private := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given, bearer := bearerOf(r)
 		switch {
-		case isPublic(r.URL.Path), d.token == "" && d.loopback, d.bears(r):
+		case isPublic(r.URL.Path), d.token == "" && d.loopback:
 			next.ServeHTTP(w, r)
+		case bearer && d.token != "" && !d.attempts.left(r): // also for the right token, or guesses would go on
+			tooMany(w)
+		case bearer && d.is(given), !bearer && d.visits(r):
+			next.ServeHTTP(w, r)
+		case bearer && d.token != "" && !d.attempts.allow(r): // others were faster
+			tooMany(w)
 		case d.token == "":
 			refuse(w, http.StatusForbidden, "an admin address beyond loopback needs a token: name a file with one by admin_token_file or INTERLOCK_ADMIN_TOKEN_FILE")
 		case r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html"):
@@ -84,16 +91,20 @@ func (d *door) known(host string) bool {
 	return ip != nil && (ip.IsLoopback() || !d.loopback)
 }
 
-// bears tells whether the request carries the token, or the cookie of somebody who has shown it.
-func (d *door) bears(r *http.Request) bool {
-	if d.token == "" {
-		return false
-	}
-	if given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return d.is(given)
-	}
+func tooMany(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "10")
+	refuse(w, http.StatusTooManyRequests, "too many wrong tokens came from this address: wait ten seconds")
+}
+
+// bearerOf is the token that a request gives in its Authorization field.
+func bearerOf(r *http.Request) (token string, ok bool) {
+	return strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+}
+
+// visits tells whether the request has the cookie of somebody who has shown the token.
+func (d *door) visits(r *http.Request) bool {
 	c, err := r.Cookie(d.cookie())
-	return err == nil && d.sessions.has(c.Value)
+	return err == nil && d.token != "" && d.sessions.has(c.Value)
 }
 
 // is tells whether a text is the token, in a time that says nothing about it.

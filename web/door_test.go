@@ -191,6 +191,36 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// TestWrongTokensAreLimited holds that tokens cannot be tried out, and that the right one may come as often as it likes.
+func TestWrongTokensAreLimited(t *testing.T) {
+	const secret = "0123456789abcdef"
+	d := &door{token: secret}
+	h := d.guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	with := func(token, address string) int {
+		q := httptest.NewRequest("GET", "http://127.0.0.1/api/v1/endpoints", nil)
+		q.RemoteAddr = address
+		q.Header.Set("Authorization", "Bearer "+token)
+		return answerTo(h, q).Code
+	}
+	codes := map[int]int{}
+	for range 100 {
+		codes[with(secret, "192.0.2.1:1")]++
+	}
+	if codes[200] != 100 {
+		t.Errorf("a hundred requests with the token got %v", codes)
+	}
+	clear(codes)
+	for range 100 {
+		codes[with("wrong", "192.0.2.1:2")]++
+	}
+	if codes[401] < firstAttempts || codes[401] > firstAttempts+2 || codes[401]+codes[429] != 100 {
+		t.Errorf("a hundred wrong tokens got %v", codes)
+	}
+	if here, elsewhere := with(secret, "192.0.2.1:3"), with(secret, "192.0.2.2:1"); here != 429 || elsewhere != 200 {
+		t.Errorf("and then the token got %d, and %d from elsewhere", here, elsewhere)
+	}
+}
+
 func TestNobodyIsSentElsewhereBehindTheLogin(t *testing.T) {
 	for to, want := range map[string]string{
 		"/a?b=c": "/a?b=c", "": "/", "//evil.test": "/", "/\\evil.test": "/", "https://evil.test/": "/", "javascript:alert(1)": "/", "evil": "/", "/\t/evil.test": "/", "/%5cevil": "/%5cevil", "///evil.test": "/",

@@ -29,10 +29,10 @@ type Metrics struct {
 	registry *prometheus.Registry
 	size     storeSize
 
-	exchanges, findings, unsafe, bytes, runs *prometheus.CounterVec
-	handshake, tunnel                        *prometheus.HistogramVec
-	open                                     *prometheus.GaugeVec
-	up, down                                 prometheus.Counter
+	exchanges, amended, findings, unsafe, bytes, runs *prometheus.CounterVec
+	handshake, tunnel                                 *prometheus.HistogramVec
+	open                                              *prometheus.GaugeVec
+	up, down                                          prometheus.Counter
 
 	mu     sync.Mutex
 	routes map[string]bool
@@ -86,6 +86,8 @@ func (m *Metrics) Observe(r *rules.Ruling) {
 	s := m.of(w)
 	if x.Complete && !was.Judged {
 		m.countExchange(s, w, r)
+	} else if x.Complete && r.Verdict < was.Verdict {
+		m.amended.WithLabelValues(w.route, w.protocol, r.Verdict.String()).Inc()
 	}
 	m.countTunnel(s, was, r)
 }

@@ -17,6 +17,8 @@ func (m *Metrics) start() {
 		m.registry = prometheus.NewRegistry()
 		m.exchanges = counter("interlock_exchanges_total", "Upgrade exchanges of live traffic, each once, by the verdict that it had when all was known to judge it.",
 			"route", "protocol", "outcome", "verdict")
+		m.amended = counter("interlock_exchanges_amended_total", "Upgrade exchanges of live traffic that turned out to be worse after they were counted, by the verdict that they have now.",
+			"route", "protocol", "verdict")
 		m.findings = counter("interlock_findings_total", "Rules that did not pass, each once for an exchange; source is who caused that.", "rule", "severity", "source")
 		m.unsafe = counter("interlock_unsafe_switches_total", "Exchanges in which the server switched and must not have; blocked: the guard kept that from the client.",
 			"route", "source", "blocked")
@@ -36,7 +38,7 @@ func (m *Metrics) start() {
 			ConstLabels: prometheus.Labels{"version": m.Version, "goversion": runtime.Version()},
 		})
 		build.Set(1)
-		m.registry.MustRegister(m.exchanges, m.findings, m.unsafe, m.bytes, m.runs, m.handshake, m.tunnel, m.open, build,
+		m.registry.MustRegister(m.exchanges, m.amended, m.findings, m.unsafe, m.bytes, m.runs, m.handshake, m.tunnel, m.open, build,
 			&figures{m}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 		m.up, m.down = m.bytes.WithLabelValues("up"), m.bytes.WithLabelValues("down")
 		for _, result := range []string{"clean", "findings", "error", "cancelled"} {

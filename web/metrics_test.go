@@ -89,6 +89,11 @@ func observedMetrics(t *testing.T) *Metrics {
 	for _, x := range reportsOf(switchedExchange("unsafe", "POST"), 10, 20, time.Second)[:2] {
 		a.Observe(x)
 	}
+	worse := reportsOf(switchedExchange("worse", "GET"), 10, 20, time.Second)
+	worse[2].After.Server = []byte("HTTP/1.1 400 Bad Request\r\n\r\n")
+	for _, x := range worse {
+		a.Observe(x)
+	}
 	a.Observe(refusedExchange("refused", "POST"))
 	blocked := switchedExchange("blocked", "POST")
 	blocked.Final, blocked.Blocked, blocked.Route = true, true, "chat"

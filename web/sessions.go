@@ -75,8 +75,14 @@ type attempts struct {
 	others *rate.Limiter
 }
 
-// allow tells whether the caller may try.
-func (a *attempts) allow(r *http.Request) bool {
+// allow tells whether the caller may try, and counts that.
+func (a *attempts) allow(r *http.Request) bool { return a.limiter(r).Allow() }
+
+// left tells whether the caller might try.
+func (a *attempts) left(r *http.Request) bool { return a.limiter(r).Tokens() >= 1 }
+
+// limiter is what bounds the attempts of a caller.
+func (a *attempts) limiter(r *http.Request) *rate.Limiter {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
@@ -102,5 +108,5 @@ func (a *attempts) allow(r *http.Request) bool {
 		l = rate.NewLimiter(rate.Every(attemptEvery), firstAttempts)
 		a.of[host] = l
 	}
-	return l.Allow()
+	return l
 }

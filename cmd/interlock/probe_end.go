@@ -21,8 +21,7 @@ func (p *probing) end(failed error) error {
 	}
 	p.accepting.sum(&p.reports.stream.Summary)
 	p.kept.notSent(&p.was, p.target.Address, p.target.Route, rules.Template(p.place.target))
-	p.kept.end(&p.reports.stream.Summary)
-	unwritten := p.reports.close()
+	unwritten := errors.Join(p.kept.end(&p.reports.stream.Summary), p.reports.close())
 	if p.tally.gated > 0 {
 		p.accepting.hint(p.flags.outputs)
 		text := fmt.Sprintf("findings at %v or over: %d", p.gate.Least, p.tally.gated)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -89,10 +90,10 @@ func (k *recording) notSent(was *probe.Report, backend, route, endpoint string) 
 	}
 }
 
-// end keeps what came of the run.
-func (k *recording) end(s *report.Summary) {
+// end keeps what came of the run. An error says what is not kept.
+func (k *recording) end(s *report.Summary) error {
 	if k == nil {
-		return
+		return nil
 	}
 	v := &s.Verdicts
 	k.run.Ended = time.Now()
@@ -101,23 +102,32 @@ func (k *recording) end(s *report.Summary) {
 		"not-sent": s.NotSent, "accepted": s.Accepted, "new": s.New, "fixed": s.Fixed, "not-seen": s.NotSeen,
 	}
 	k.writer.End(k.run)
-	k.close()
+	return k.finish()
 }
 
-// close waits until all is written, and says what is not.
+// close ends a recording that came to no end, and says what is not kept.
 func (k *recording) close() {
+	if err := k.finish(); err != nil {
+		k.screen.complain(err.Error())
+	}
+}
+
+// finish waits until all is written. An error says what is not.
+func (k *recording) finish() error {
 	if k == nil || k.store == nil {
-		return
+		return nil
 	}
 	k.stop()
-	if err := <-k.done; err != nil {
-		k.screen.complain(wire.Escape([]byte(err.Error())))
+	err := <-k.done
+	if err != nil {
+		err = errors.New(wire.Escape([]byte(err.Error())))
 	}
 	if shed := k.writer.State().Shed; shed > 0 {
 		k.screen.complain(fmt.Sprintf("exchanges that the store does not have, as they came too fast: %d; all findings are counted", shed))
 	}
-	if err := k.store.Close(); err != nil {
-		k.screen.complain(err.Error())
+	if closed := k.store.Close(); closed != nil {
+		k.screen.complain(closed.Error())
 	}
 	k.store = nil
+	return err
 }

@@ -15,8 +15,7 @@ func (t *trial) end(ctx context.Context) error {
 	s := &t.reports.stream.Summary
 	s.Notes, s.Probed = append(s.Notes, t.notes()...), s.Probed || t.flags.probe
 	t.accepting.sum(s)
-	t.kept.end(s)
-	t.broken = errors.Join(t.broken, t.reports.close(), t.held.release())
+	t.broken = errors.Join(t.broken, t.kept.end(s), t.reports.close(), t.held.release())
 	if !slices.ContainsFunc(t.flags.outputs, isShownText) && len(t.flags.outputs) > 0 {
 		fmt.Fprintf(t.screen.stderr, " %s command=%d\n", s.Result(), t.was.status)
 	}

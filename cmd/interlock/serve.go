@@ -157,12 +157,13 @@ func serve(ctx context.Context, c config, out *output, load func() (config, erro
 	failed = errors.Join(failed, s.wait(s.relay.Limits.Drain+overdue))
 	s.traces.Close()
 	storing()
-	if err := <-stored; err != nil {
-		out.log.Error().Err(err).Msg("not everything is in the store")
+	unstored := <-stored
+	if unstored != nil {
+		out.log.Error().Err(unstored).Msg("not everything is in the store")
 	}
 	s.states.left()
 	failed = errors.Join(append(s.failures(), failed)...)
-	if failed != nil {
+	if failed = errors.Join(failed, unstored); failed != nil {
 		failed = unknown("%w", failed)
 	}
 	out.summary(s.ledger, &s.relay.Counts, time.Since(began))

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -109,6 +110,7 @@ func (h *picture) health(w *store.State) []ui.Gauge {
 	live, probes, z := h.ledger.Sums(), h.ledger.Probes(), h.storeSize()
 	return []ui.Gauge{
 		counted("evidence shed", live.Shed+probes.Shed, true, "exchanges that memory had no room for; their findings are counted"),
+		counted("findings lost", w.LostFindings, true, "findings that were stored, in a file or a schema that somebody took away since"),
 		counted("evidence not stored", w.Shed, true, "exchanges that the store had no room for or refused; their findings are counted"),
 		counted("waiting for the store", int64(w.Waiting), false, ""),
 		counted("exchanges in the store", z.Exchanges, false, ""),
@@ -165,7 +167,11 @@ func (h *picture) lacking(ctx context.Context) []web.Lack {
 		all = append(all, web.Lack{Part: "process", Reason: "it is about to end"})
 	}
 	if w := h.kept.writer.State(); !w.Reachable {
-		all = append(all, web.Lack{Part: "store", Reason: "it takes nothing"})
+		reason := "it takes nothing"
+		if errors.Is(w.Err, store.ErrReplaced) {
+			reason = store.ErrReplaced.Error()
+		}
+		all = append(all, web.Lack{Part: "store", Reason: reason})
 	}
 	for _, b := range h.reach.look(ctx, h.probes) {
 		if !b.Up {

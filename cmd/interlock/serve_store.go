@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -74,7 +75,7 @@ const lookAfter = time.Second
 func (k *keeping) watch(ctx context.Context) {
 	ticker := time.NewTicker(lookAfter)
 	defer ticker.Stop()
-	reachable := true
+	reachable, lost := true, int64(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -82,11 +83,18 @@ func (k *keeping) watch(ctx context.Context) {
 		case <-ticker.C:
 		}
 		s := k.writer.State()
+		if s.LostExchanges+s.LostFindings > lost { // it may be back before anybody looks
+			lost = s.LostExchanges + s.LostFindings
+			k.log.Error().Int64("exchanges", s.LostExchanges).Int64("findings", s.LostFindings).Msg("store was lost and made anew")
+		}
+		if errors.Is(s.Err, store.ErrReplaced) && !reachable {
+			_ = k.store.Restore(ctx) // State says what came of it
+		}
 		if s.Reachable == reachable {
 			continue
 		}
 		if reachable = s.Reachable; reachable {
-			k.log.Info().Int64("shed", s.Shed).Msg("store is back")
+			k.log.Info().Int64("shed", s.Shed).Int64("lostExchanges", s.LostExchanges).Int64("lostFindings", s.LostFindings).Msg("store is back")
 		} else {
 			k.log.Error().Err(s.Err).Int("findings", s.Findings).Int("exchanges", s.Waiting).Msg("store takes nothing")
 		}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ErrReplaced is what is wrong with a file that is not the one that was opened. What is written to the one that was opened
+// is lost; the next batch makes it anew.
+var ErrReplaced = errors.New("its file was deleted or replaced while it was open")
+
+// pool is the connections of the store.
+func (s *Store) pool() *sql.DB { return s.db.Load() }
+
+// remember notes which file, and which write-ahead log, the connections have open.
+func (s *Store) remember() {
+	if s.path == "" {
+		return
+	}
+	file, err := os.Stat(s.path)
+	if err != nil {
+		return
+	}
+	log, _ := os.Stat(s.path + "-wal") // nil before the first write
+	s.file.Store(&opened{file, log})
+}
+
+// opened is a file as it was when it was opened.
+type opened struct{ file, log os.FileInfo }
+
+// replaced tells whether another file stands where the one was that is open, or none.
+func (s *Store) replaced() bool {
+	was := s.file.Load()
+	if was == nil {
+		return false
+	}
+	is, err := os.Stat(s.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return true
+	}
+	return err == nil && !os.SameFile(is, was.file) // a folder that cannot be read is another fault, which SQLite will tell
+}
+
+// Restore opens the file of the store again if it was deleted or replaced, and makes what is missing.
+func (s *Store) Restore(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.replaced() {
+		return nil
+	}
+	s.ready = false
+	was := s.file.Load()
+	s.pool().Close()
+	if log, err := os.Stat(s.path + "-wal"); err == nil && was.log != nil && os.SameFile(log, was.log) { // another file must not be read with it
+		os.Remove(s.path + "-wal")
+		os.Remove(s.path + "-shm")
+	}
+	if _, err := s.claim(ctx, s.path); err != nil {
+		return err
+	}
+	if err := s.connect(ctx, s.path); err != nil {
+		return err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	s.ready = true
+	s.remember()
+	s.generation.Add(1)
+	return nil
+}
+
+// dropped notes where PostgreSQL says that a table or the schema is not there: somebody has dropped it.
+func (s *Store) dropped(err error) {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || e.Code != "42P01" && e.Code != "3F000" {
+		return
+	}
+	s.mu.Lock()
+	s.ready = false
+	s.mu.Unlock()
+}
+
+// remake makes the schema again that was there when the store was opened, where it was dropped with its tables.
+func (s *Store) remake(ctx context.Context) error {
+	var schema sql.NullString
+	var path string
+	if err := s.pool().QueryRowContext(ctx, "SELECT current_schema(), current_setting('search_path')").Scan(&schema, &path); err != nil || schema.Valid {
+		return err
+	}
+	for name := range strings.SplitSeq(path, ",") {
+		if name = strings.Trim(strings.TrimSpace(name), `"`); name != "" && name != "$user" {
+			_, err := s.pool().ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS "`+strings.ReplaceAll(name, `"`, `""`)+`"`)
+			return err
+		}
+	}
+	return nil
+}
+
+// lost counts what was written to a store that is gone since. The lock is held.
+func (w *Writer) lost() {
+	if is := w.Store.generation.Load(); is != w.generation {
+		w.generation = is
+		w.state.LostExchanges, w.state.LostFindings = w.state.LostExchanges+w.held.exchanges, w.state.LostFindings+w.held.findings
+		w.held = held{}
+	}
+}
+
+// held is what a store has of a writer.
+type held struct{ exchanges, findings int64 }
+
+// count is how many findings wait, each as often as it was seen.
+func (t *tallies) count() (n int64) {
+	for _, is := range t.waiting {
+		n += is.count
+	}
+	return n
+}
