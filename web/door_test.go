@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -69,8 +70,9 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 		if closed := !open && !public; closed && got != http.StatusUnauthorized || open && got == http.StatusUnauthorized {
 			t.Errorf("%s without a token: %d", what, got)
 		}
-		for _, wrong := range []string{"Bearer " + secret + "x", "Bearer ", "Basic " + secret, secret} {
+		for i, wrong := range []string{"Bearer " + secret + "x", "Bearer ", "Basic " + secret, secret} {
 			r := q.Clone(t.Context())
+			r.RemoteAddr = fmt.Sprintf("%s %d", what, i) // one that has not tried too often
 			r.Header.Set("Authorization", wrong)
 			if got := answerTo(h, r).Code; !open && !public && got != http.StatusUnauthorized {
 				t.Errorf("%s with %q: %d", what, wrong, got)
