@@ -21,15 +21,16 @@ type carriers struct {
 // A carrier is an event loop. It is the sole owner of its lanes and their descriptors; all but post, add and what it has
 // in the lock is for its own goroutine.
 type carrier struct {
-	relay  *Relay
-	lanes  *carriers
-	epoll  *epoll
-	calls  calls
-	buffer [bufferSize]byte // of the read at hand
-	ready  []*lane          // those that have more to do
-	spare  []pipe
-	flows  []*flow       // those that no lane has borrowed
-	ended  chan struct{} // closed when the goroutine ends
+	relay     *Relay
+	lanes     *carriers
+	epoll     *epoll
+	calls     calls
+	buffer    [bufferSize]byte // of the read at hand
+	ready     []*lane          // those that have more to do
+	spare     []pipe
+	flows     []*flow       // those that no lane has borrowed
+	mostPipes int64         // of the relay
+	ended     chan struct{} // closed when the goroutine ends
 
 	mu     sync.Mutex
 	slots  []*lane // by token
@@ -75,7 +76,7 @@ func (r *Relay) startCarriers(running *sync.WaitGroup) (*carriers, error) {
 			cs.end()
 			return nil, fmt.Errorf("start relay: %w", err)
 		}
-		k := &carrier{relay: r, lanes: cs, epoll: e, calls: r.hooks.calls.withDefaults(), ended: make(chan struct{})}
+		k := &carrier{relay: r, lanes: cs, epoll: e, calls: r.hooks.calls.withDefaults(), mostPipes: pipeLimit(), ended: make(chan struct{})}
 		cs.all = append(cs.all, k)
 		go k.run()
 	}

@@ -67,11 +67,16 @@ func (e *epoll) watch(op, fd int, token int32, events uint32) syscall.Errno {
 
 // ready fills events with what there is, without waiting.
 func (e *epoll) ready() []syscall.EpollEvent {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&e.events)), uintptr(len(e.events)), 0, 0, 0)
-	if errno != 0 {
-		return nil // EINTR: what was ready still is
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&e.events)), uintptr(len(e.events)), 0, 0, 0)
+		switch errno {
+		case 0:
+			return e.events[:n]
+		case syscall.EINTR: // what was ready still is, and nobody would wake us for it again
+		default:
+			panic(errno) // the descriptor is ours, and open
+		}
 	}
-	return e.events[:n]
 }
 
 // ring has the bell ready. It may be called by any goroutine.

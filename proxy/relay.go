@@ -100,12 +100,15 @@ func (l Limits) withDefaults() Limits {
 
 // connectionLimit is how many connections the descriptor limit of the process allows: each takes one descriptor on
 // either side.
-func connectionLimit() int {
+func connectionLimit() int { return max((descriptorLimit()-reservedFDs)/2, leastAllowed) }
+
+// descriptorLimit is how many descriptors the process may have; few if nobody knows.
+func descriptorLimit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return leastAllowed
+		return 2 * leastAllowed
 	}
-	return max((int(min(limit.Cur, 1<<20))-reservedFDs)/2, leastAllowed)
+	return int(min(limit.Cur, 1<<20))
 }
 
 func (r *Relay) start() {

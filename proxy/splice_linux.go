@@ -15,6 +15,9 @@ type pipe struct{ in, out int32 }
 // maxPipes is how many pipes a relay has: half of the descriptors that are in reserve. Who gets none reads and writes.
 const maxPipes = reservedFDs / 4
 
+// pipeLimit is how many pipes there may be: fewer where descriptors are so few that there is no such reserve.
+func pipeLimit() int64 { return int64(min(maxPipes, descriptorLimit()/16)) }
+
 // maxSpare is how many pipes and flows a carrier keeps for later; pipes only while it has lanes.
 const maxSpare = 16
 
@@ -132,7 +135,7 @@ func (l *lane) takePipe(f *flow) bool {
 		f.pipe, k.spare = k.spare[n-1], k.spare[:n-1]
 		return true
 	}
-	if k.relay.pipes.Add(1) > maxPipes {
+	if k.relay.pipes.Add(1) > k.mostPipes {
 		k.relay.pipes.Add(-1)
 		return false
 	}
