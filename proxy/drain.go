@@ -12,18 +12,26 @@ func (r *Relay) drain(running *sync.WaitGroup) {
 	aborted := make(chan struct{})
 	deadline := time.AfterFunc(r.Limits.Drain, func() {
 		defer close(aborted)
-		for _, c := range r.connections() {
-			c.abort()
-		}
+		r.each((*conn).abort)
 	})
-	for _, c := range r.connections() {
+	r.each(func(c *conn) {
 		c.draining.Store(true)
 		c.finishAtRest(wire.CauseDrain)
-	}
+	})
 	running.Wait()
 	if !deadline.Stop() {
 		<-aborted
 	}
+}
+
+// each does something to each connection, to all at once: a client that does not read holds up the end of its TLS for
+// seconds.
+func (r *Relay) each(do func(*conn)) {
+	var all sync.WaitGroup
+	for _, c := range r.connections() {
+		all.Go(func() { do(c) })
+	}
+	all.Wait()
 }
 
 func (r *Relay) connections() []*conn {
