@@ -99,7 +99,7 @@ func unchangeable(keys []string) []string {
 	var fixed []string
 	for _, key := range keys {
 		switch key {
-		case "backend", "backend_tls", "host", "guard", "send_proxy", "routes", "unrouted", "redact", "rules", "probes", "accept", "expect":
+		case "backend", "backend_tls", "dial", "host", "guard", "send_proxy", "routes", "unrouted", "redact", "rules", "probes", "accept", "expect":
 		default:
 			fixed = append(fixed, key)
 		}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"net"
+	"testing"
+	"time"
+)
+
+// TestDialBecomesEager: a reload has the backend dialled for a client that only waits, and another one takes that back.
+func TestDialBecomesEager(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	text := "backend: http://" + ln.Addr().String() + "\n"
+	s := serveFile(t, text)
+	for _, dial := range []string{dialEager, dialLazy} {
+		s.write(text + "dial: " + dial + "\n")
+		if status, answer := s.reload(); status != 200 {
+			t.Fatalf("%s: got %d %s", dial, status, answer)
+		}
+		client, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		limit := time.Minute
+		if dial == dialLazy {
+			limit = 50 * time.Millisecond
+		}
+		ln.(*net.TCPListener).SetDeadline(time.Now().Add(limit))
+		backend, err := ln.Accept()
+		if (err == nil) != (dial == dialEager) {
+			t.Errorf("%s: accepted %v", dial, err)
+		}
+		if err == nil {
+			backend.Close()
+		}
+		client.Close()
+	}
+}
