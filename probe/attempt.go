@@ -121,6 +121,8 @@ func (a *attempt) run(patience time.Duration) {
 	}
 	polite := false
 	switch {
+	case len(a.finals) == 0 && a.garbled:
+		a.hear(time.Now().Add(a.settings.Tail), a.talk.Switched) // in what cannot be read there may be a 101
 	case len(a.finals) == 0:
 	case a.finals[0].Status == 101:
 		polite = a.tail()
@@ -208,6 +210,7 @@ func (a *attempt) heardHead(now time.Time) {
 	p := wire.ReadResponse(append([]byte(nil), a.head.Raw...))
 	method := a.h.Method
 	a.scan.Frame(a.head.ResponseFraming(method == "HEAD", method == "CONNECT"))
+	a.garbled = a.garbled || p.Status < 200 && p.Status != 101 && (a.talk.Stopped() || a.talk.Switched())
 	switch {
 	case p.Status >= 200, p.Status == 101:
 		a.ended = false

@@ -41,16 +41,24 @@ func TestEveryAnswerIsAnExchange(t *testing.T) {
 		bare    bool
 		interim int
 	}{
-		"a refusal":             {func(c *guest) { c.send(refusal) }, wire.Refused, "", false, 0},
-		"a page":                {func(c *guest) { c.send("HTTP/1.1 200 OK\r\n\r\n<p>"); c.br.ReadByte() }, wire.Ignored, "", false, 0},
-		"interim responses":     {func(c *guest) { c.send("HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 100 C\r\n\r\n" + refusal) }, wire.Refused, "", false, 2},
-		"a close":               {func(*guest) {}, wire.Closed, wire.CauseServer, true, 0},
-		"a reset":               {func(c *guest) { c.SetLinger(0) }, wire.Closed, wire.CauseServerReset, true, 0},
-		"silence":               {func(c *guest) { c.br.ReadByte() }, wire.Silent, wire.CauseTimeout, false, 0},
-		"a byte now and then":   {func(c *guest) { c.send("HTTP/1.1 4"); c.br.ReadByte() }, wire.Silent, wire.CauseTimeout, false, 0},
-		"garbage":               {func(c *guest) { c.send("\x16\x03\x01\x02"); c.br.ReadByte() }, wire.Opaque, wire.CauseClient, false, 0},
-		"a bare page":           {func(c *guest) { c.send("<html><p>hello") }, wire.Opaque, wire.CauseClient, false, 0},
-		"a part of a head":      {func(c *guest) { c.send("HTTP/1.1 200 OK\r\nX: ") }, wire.Opaque, wire.CauseServer, false, 0},
+		"a refusal":           {func(c *guest) { c.send(refusal) }, wire.Refused, "", false, 0},
+		"a page":              {func(c *guest) { c.send("HTTP/1.1 200 OK\r\n\r\n<p>"); c.br.ReadByte() }, wire.Ignored, "", false, 0},
+		"interim responses":   {func(c *guest) { c.send("HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 100 C\r\n\r\n" + refusal) }, wire.Refused, "", false, 2},
+		"a close":             {func(*guest) {}, wire.Closed, wire.CauseServer, true, 0},
+		"a reset":             {func(c *guest) { c.SetLinger(0) }, wire.Closed, wire.CauseServerReset, true, 0},
+		"silence":             {func(c *guest) { c.br.ReadByte() }, wire.Silent, wire.CauseTimeout, false, 0},
+		"a byte now and then": {func(c *guest) { c.send("HTTP/1.1 4"); c.br.ReadByte() }, wire.Silent, wire.CauseTimeout, false, 0},
+		"garbage":             {func(c *guest) { c.send("\x16\x03\x01\x02"); c.br.ReadByte() }, wire.Opaque, wire.CauseClient, false, 0},
+		"a bare page":         {func(c *guest) { c.send("<html><p>hello") }, wire.Opaque, wire.CauseClient, false, 0},
+		"a part of a head":    {func(c *guest) { c.send("HTTP/1.1 200 OK\r\nX: ") }, wire.Ignored, "", false, 0},
+		"a part of a status":  {func(c *guest) { c.send("HTTP/1.1 20") }, wire.Opaque, wire.CauseServer, false, 0},
+		"a switch in garbage": {func(c *guest) { c.send("HTTP/1.1 100 C\n\n" + switching); c.br.ReadByte() }, wire.Switched, wire.CauseClient, false, 0},
+		"garbage, then a switch": {func(c *guest) {
+			c.send("\x81\x00")
+			time.Sleep(20 * time.Millisecond)
+			c.send("\r\n" + switching)
+			c.br.ReadByte()
+		}, wire.Switched, wire.CauseClient, false, 0},
 		"an endless head":       {func(c *guest) { c.send("HTTP/1.1 200 OK\r\n"); drip(c, strings.Repeat("X: y\r\n", 1000)) }, wire.Opaque, wire.CauseClient, false, 0},
 		"endless interim ones":  {func(c *guest) { drip(c, strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 1000)) }, wire.Opaque, wire.CauseClient, false, 8},
 		"a switch":              {func(c *guest) { c.switches() }, wire.Switched, wire.CauseClient, false, 0},

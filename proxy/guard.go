@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -44,6 +45,8 @@ func (c *conn) weigh(guard func(*wire.Exchange) error, x *wire.Exchange) {
 		err = errors.New("it answers no request")
 	case err == nil && x.After.Opaque:
 		err = errors.New("nobody can say where the request ends that it answers")
+	case err == nil && len(x.Noise) > 0:
+		err = errors.New("what came before it cannot be read")
 	}
 	if err == nil || c.gate.blocked != nil {
 		return
@@ -126,7 +129,7 @@ func (c *conn) guardDown(p *pump) {
 	for {
 		b, err := p.read()
 		if err != nil {
-			c.letGo(p, held, err)
+			c.letGo(p, held, passed, err)
 			return
 		}
 		c.feed(wire.FromServer, b)
@@ -134,7 +137,7 @@ func (c *conn) guardDown(p *pump) {
 		p.release()
 		c.mu.Lock()
 		free := c.talk.Passable(wire.FromServer) - passed
-		blocked, tunnel, opaque := c.gate.blocked, c.talk.Switched(), c.talk.Opaque()
+		blocked, tunnel, stopped := c.gate.blocked, c.talk.Switched(), c.talk.Stopped()
 		c.gate.started = tunnel && blocked == nil
 		c.gate.opened.Broadcast()
 		c.mu.Unlock()
@@ -148,7 +151,7 @@ func (c *conn) guardDown(p *pump) {
 		passed += int64(n)
 		held = append(held[:0], held[n:]...)
 		switch {
-		case blocked != nil, opaque:
+		case blocked != nil, stopped:
 			c.refuse(blocked)
 			return
 		case tunnel:
@@ -159,7 +162,7 @@ func (c *conn) guardDown(p *pump) {
 }
 
 // letGo ends the server's direction: what was held of a head that never came whole is nothing that anybody has judged.
-func (c *conn) letGo(p *pump, held []byte, err error) {
+func (c *conn) letGo(p *pump, held []byte, passed int64, err error) {
 	c.mu.Lock()
 	blocked := c.gate.blocked
 	c.mu.Unlock()
@@ -167,12 +170,30 @@ func (c *conn) letGo(p *pump, held []byte, err error) {
 	case blocked != nil && errors.Is(err, os.ErrDeadlineExceeded):
 		c.refuse(blocked)
 	default:
+		held = c.releaseAtEnd(p, held, passed, err)
 		if len(held) > 0 {
 			c.end(wire.CauseServer)
 		}
 		c.ended(p, err)
 		c.wake()
 	}
+}
+
+// releaseAtEnd passes on what the end of the server's direction has settled, and returns what is held for good.
+func (c *conn) releaseAtEnd(p *pump, held []byte, passed int64, err error) []byte {
+	if len(held) == 0 || !errors.Is(err, io.EOF) {
+		return held
+	}
+	c.mu.Lock()
+	c.talk.Ended(wire.FromServer, time.Now())
+	free := c.talk.Passable(wire.FromServer) - passed
+	c.mu.Unlock()
+	n, err := p.write(held[:min(max(free, 0), int64(len(held)))])
+	c.passed(wire.FromServer, n)
+	if err != nil {
+		c.broken(p, err)
+	}
+	return held[n:]
 }
 
 // wake lets the up pump see that nothing more is decided.

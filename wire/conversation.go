@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,7 @@ type Conversation struct {
 
 	fed        [2]int64        // bytes that were fed
 	wrote      [2]atomic.Int64 // bytes that were passed on
-	understood int64           // if opaque by what the server sent: one more than how many of its bytes could be read
+	understood int64           // one more than how many of the server's bytes could be read; 0 while all can be
 	unread     string          // what the bytes are that are not read, as far as that is known
 	ended      [2]bool
 	opaque     bool
@@ -119,8 +120,13 @@ func (c *Conversation) Ended(d Direction, now time.Time) {
 	case c.tunnel != nil:
 		c.tunnel.closed[d] = true
 	case d == FromServer && !c.opaque && c.reading != nil:
+		c.peek = peek{}
 		if c.down.Close() == EventEnd {
 			c.answered(now)
+		}
+		c.cutOff(now)
+		if c.seek != nil {
+			c.turnOpaque(now)
 		}
 		if c.ended[FromClient] { // before the server did
 			c.abandon(CauseClient, now)
@@ -152,6 +158,12 @@ func (c *Conversation) conclude(cause Cause, now time.Time) {
 	if c.tunnel == nil && !c.opaque {
 		c.adopt(now)
 	}
+	if c.seek != nil {
+		c.turnOpaque(now)
+	}
+	if cause == CauseServerReset {
+		c.noise = bytes.Clone(c.down.Partial()[:min(len(c.down.Partial()), MaxRecorded)])
+	}
 	c.abandon(cause, now)
 	if !c.opaque && c.tunnel == nil && c.up.Flaw != 0 && c.up.Flaw != FlawHeadUnfinished {
 		c.common.Counts.Opaque.Add(1) // it would have been behind an answer that never came
@@ -180,6 +192,9 @@ func (c *Conversation) Tick(now time.Time) {
 			c.resolve(now)
 		}
 		c.reportSilent(now)
+		if c.seek != nil && isDue(c.seek.due) {
+			c.turnOpaque(now)
+		}
 		c.leave()
 	}
 }
@@ -244,13 +259,17 @@ func (c *Conversation) turnOpaque(now time.Time) {
 	c.up.Stop()
 	c.down.Stop()
 	c.headSince = time.Time{}
+	if c.seek != nil {
+		c.noise, c.seek = c.seek.noise(len(c.seek.bytes)), nil
+	}
 	for !c.ring.empty() {
 		q := c.ring.pop()
 		if q.keep() {
 			x := c.exchange(&q, now)
-			x.Outcome, x.Final = Opaque, true
+			x.Outcome, x.Final, x.Interim, x.Noise = Opaque, true, c.interim, c.noise
 			c.emit(x)
 		}
+		c.interim = nil
 	}
 	c.release()
 	c.common.Counts.Opaque.Add(1)
@@ -264,7 +283,7 @@ func (c *Conversation) abandon(cause Cause, now time.Time) {
 			continue
 		}
 		x := c.exchange(&q, now)
-		x.Cause, x.Final = cause, true
+		x.Cause, x.Final, x.Noise, c.noise = cause, true, c.noise, nil
 		if cause.Local() {
 			x.Outcome = Local
 		} else if x.Outcome != Silent {

@@ -98,7 +98,9 @@ type Exchange struct {
 	Request  *Request    // never nil; Raw is empty if a response came to no request
 	Far      *Request    // the request as it was sent on, where that is not what came
 	Interim  []*Response // 1xx responses other than 101, in order
+	Noise    []byte      // what the server sent behind those that cannot be read as a response, in front of Response or in its place: the first bytes, at most MaxRecorded
 	Response *Response   // the 101, or the final response; nil if none came
+	Former   *Response   // of a Late one: the final response that the request had got before; nil if that is not known
 
 	Content    []byte // how the content of Response begins, at most MaxContent bytes; only where Common asks for it
 	BodyDone   bool   // the whole request had come when the final response head did
@@ -196,10 +198,13 @@ func (x *Exchange) Bytes() int {
 	if x.Response != nil {
 		n += len(x.Response.Raw)
 	}
+	if x.Former != nil {
+		n += len(x.Former.Raw)
+	}
 	for _, p := range x.Interim {
 		n += len(p.Raw)
 	}
-	return n
+	return n + len(x.Noise)
 }
 
 func outcomeOf(status int) Outcome {

@@ -72,6 +72,12 @@ func describe(x *Exchange) string {
 	for _, p := range x.Interim {
 		fmt.Fprintf(&b, "  interim %q\n", p.Raw)
 	}
+	if len(x.Noise) > 0 {
+		fmt.Fprintf(&b, "  noise %q\n", x.Noise)
+	}
+	if x.Former != nil {
+		fmt.Fprintf(&b, "  former %q\n", x.Former.Raw)
+	}
 	if x.Response != nil {
 		fmt.Fprintf(&b, "  response %q %v\n", x.Response.Raw, x.Response.Flaws)
 	}

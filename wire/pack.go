@@ -21,7 +21,7 @@ const maxPacked = 8 << 10
 
 // packable tells whether it is worth while to pack the exchange, and can be undone. What is rare is left out.
 func (x *Exchange) packable() bool {
-	return x.Outcome == Switched && !x.Blocked && len(x.Interim) == 0 && len(x.After.Last) == 0 && x.Bytes() <= maxPacked
+	return x.Outcome == Switched && !x.Blocked && len(x.Interim) == 0 && len(x.Noise) == 0 && len(x.After.Last) == 0 && x.Bytes() <= maxPacked
 }
 
 // pack appends the packed form to b.

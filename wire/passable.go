@@ -10,14 +10,14 @@ func (c *Conversation) Passable(d Direction) int64 {
 	switch {
 	case d == FromClient:
 		return c.passableUp()
+	case c.understood > 0:
+		return c.understood - 1
 	case c.tunnel != nil && c.tunnel.blocked():
 		return c.tunnel.start[FromServer] - int64(len(c.tunnel.x.Response.Raw))
-	case c.opaque && c.understood > 0:
-		return c.understood - 1
 	case c.tunnel != nil || c.opaque || c.reading == nil:
 		return c.fed[FromServer]
 	}
-	return c.fed[FromServer] - int64(len(c.down.Partial()))
+	return c.fed[FromServer] - int64(len(c.down.Partial())) - int64(len(c.peek.bytes))
 }
 
 func (c *Conversation) passableUp() int64 {

@@ -8,14 +8,16 @@ type reading struct {
 	ring     *ring // requests without an answer
 	early    earlyWindow
 
-	headSince  time.Time // when the request head that is incomplete began
-	answering  *Exchange // the refused or ignored one whose response is not over
-	answerDue  time.Time
-	refused    *Exchange // the last offer that was not taken up, until it is known what the client does next
-	nextDue    time.Time // what comes until then still belongs to that; zero if nothing does
-	interim    []*Response
-	inBody     bool // the client's content under way belongs to the last request of the ring
-	unaskedFor bool // a response came that answers no request
+	headSince time.Time // when the request head that is incomplete began
+	answering *Exchange // the refused or ignored one whose response is not over
+	answerDue time.Time
+	refused   *Exchange // the last offer that was not taken up, until it is known what the client does next
+	nextDue   time.Time // what comes until then still belongs to that; zero if nothing does
+	interim   []*Response
+	inBody    bool    // the client's content under way belongs to the last request of the ring
+	seek      *seeker // what the server sends cannot be read on; nil while it can
+	noise     []byte  // what stood in front of the 101 that was found in it
+	peek      peek    // at content that may begin with a 101
 }
 
 // borrow takes the memory that reading needs.
@@ -79,7 +81,11 @@ func (r *reading) due() time.Time {
 	if r == nil {
 		return time.Time{}
 	}
-	return earlier(earlier(r.ring.silentDue(), r.answerDue), r.nextDue)
+	due := earlier(earlier(r.ring.silentDue(), r.answerDue), r.nextDue)
+	if r.seek != nil {
+		due = earlier(due, r.seek.due)
+	}
+	return due
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -10,53 +10,77 @@ func (c *Conversation) feedServer(p []byte, base int64, now time.Time) {
 	at, rest := base, p
 	c.borrow()
 	h := &c.ring.response
-	for {
-		begun := at - int64(len(c.down.Partial()))
+	for !c.opaque && c.tunnel == nil {
+		if c.seek != nil {
+			n := c.search(rest, now)
+			if at, rest = at+int64(n), rest[n:]; c.seek != nil {
+				return
+			}
+			continue
+		}
 		n, e := c.down.Scan(rest, h)
 		at, rest = at+int64(n), rest[n:]
 		switch e {
 		case EventHead:
 			c.responseHead(h, at, now)
 		case EventContent:
-			if x := c.answering; x != nil && c.common.Content {
-				x.Content = append(x.Content, c.down.Content[:min(len(c.down.Content), MaxContent-len(x.Content))]...)
-			}
+			c.content(c.down.Content, at, now)
 		case EventEnd:
 			c.answered(now)
 		case EventOpaque:
-			if c.down.Flaw == FlawNotHTTP && begun >= base && begun-base < int64(len(p)) && p[begun-base] == 0x15 { // an alert (RFC 8446 §5.1)
-				c.unread = "TLS from the server: is the scheme of the backend https?"
-			}
-			c.turnOpaque(now)
-		}
-		if c.opaque {
-			if c.understood = at + 1; c.unaskedFor || e != EventHead {
-				c.understood = begun + 1
-			}
-		}
-		if c.opaque || c.tunnel != nil {
-			return
-		}
-		if e == EventMore {
+			c.cannotRead(h.Raw, rest, at, now)
+		case EventMore:
 			c.giveBack()
 			return
 		}
+		if c.opaque && c.understood == 0 {
+			c.understood = at + 1
+		}
+	}
+}
+
+// cannotRead takes note that the scanner cannot go on, at a place of the server's bytes: begun is what had come of a head by
+// then, rest is what comes.
+func (c *Conversation) cannotRead(begun, rest []byte, at int64, now time.Time) {
+	const alert = 0x15 // RFC 8446 §5.1
+	switch {
+	case c.down.Flaw == FlawChunk:
+		begun = nil
+	case c.down.Flaw == FlawNotHTTP && len(begun) == 0 && len(rest) > 0 && rest[0] == alert:
+		c.unread = "TLS from the server: is the scheme of the backend https?"
+	}
+	c.stop(begun, at, now)
+}
+
+// content takes content of the response to a request.
+func (c *Conversation) content(p []byte, at int64, now time.Time) {
+	if x := c.answering; x != nil && c.common.Content {
+		x.Content = append(x.Content, p[:min(len(p), MaxContent-len(x.Content))]...)
+	}
+	if c.peek.open {
+		c.peekAt(p, at, now)
 	}
 }
 
 // responseHead pairs a response with the oldest request that has none.
 func (c *Conversation) responseHead(h *Head, at int64, now time.Time) {
 	if c.ring.empty() && !(c.up.state == scanHead && c.adopt(now)) {
-		c.unasked(h, now)
+		c.unasked(h, at, now)
 		return
 	}
 	status := h.framing.status
 	q := &c.ring.queue[c.ring.first]
 	if status < 200 && status != 101 {
+		framing := h.ResponseFraming(false, false)
+		if framing.Kind == FramedNot || h.hidesSwitch() { // whether and where a client takes it for the whole head, nobody knows
+			c.down.Flaw = h.worst()
+			c.stop(h.Raw, at, now)
+			return
+		}
 		if q.keep() && len(c.interim) < maxInterim {
 			c.interim = append(c.interim, h.response(append([]byte(nil), h.Raw...)))
 		}
-		c.down.Frame(h.ResponseFraming(false, false))
+		c.down.Frame(framing)
 		return
 	}
 	c.finalHead(h, at, now)
@@ -69,6 +93,7 @@ const maxInterim = 8
 func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	q := c.ring.pop()
 	c.common.Counts.Exchanges.Add(1)
+	c.peek = peek{}
 	status := h.framing.status
 	if status >= 300 && status < 400 && c.common.Moved != nil {
 		if location, ok := h.Value("Location"); ok {
@@ -79,10 +104,10 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	if q.keep() || h.framing.upgrade || status == 101 || status == 426 || c.ring.lostOffer(&q, status) {
 		x = c.exchange(&q, now)
 		x.Response = h.response(append([]byte(nil), h.Raw...))
-		x.Took, x.Outcome, x.Interim = max(now.Sub(x.Time), 0), outcomeOf(status), c.interim
+		x.Took, x.Outcome, x.Interim, x.Noise = max(now.Sub(x.Time), 0), outcomeOf(status), c.interim, c.noise
 		c.noteEarly(x, &q)
 	}
-	c.interim = nil
+	c.interim, c.noise = nil, nil
 	stillSending := c.inBody && c.ring.empty()
 	if stillSending {
 		c.inBody = false
@@ -112,14 +137,22 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 		}
 	}
 	framing := h.ResponseFraming(q.head, q.connect)
-	if framing.Kind == FramedNot {
-		c.down.Flaw = h.worst()
-	}
-	c.down.Frame(framing)
-	if framing.Kind == FramedNot || c.ring.empty() && c.up.Opaque() {
+	switch {
+	case h.unfinished():
+		c.down.Stop()
+		c.answered(now)
+		return
+	case c.ring.empty() && c.up.Opaque():
 		c.turnOpaque(now)
 		return
+	case framing.Kind == FramedNot:
+		c.down.Flaw = h.worst()
+		c.stop(nil, at, now)
+		return
+	case framing.Kind == FramedByClose && q.offers:
+		c.peek.open = true
 	}
+	c.down.Frame(framing)
 	c.moveEarly()
 }
 
@@ -159,14 +192,25 @@ func (c *Conversation) moveEarly() {
 	c.early = earlyWindow{}
 }
 
-// unasked takes note of a response that answers no request. A 101 among them is reported.
-func (c *Conversation) unasked(h *Head, now time.Time) {
-	if h.framing.status == 101 {
-		x := c.begin(new(Request), now, now)
-		x.Response, x.Outcome, x.Final = h.response(append([]byte(nil), h.Raw...)), Late, true
-		c.emit(x)
+// unasked takes note of a response that answers no request. A 101 among them is reported, as one more answer to the
+// offer that was not taken up if there has been no other request since.
+func (c *Conversation) unasked(h *Head, at int64, now time.Time) {
+	raw := int64(len(h.Raw))
+	if h.framing.status != 101 {
+		c.stop(h.Raw, at, now)
+		return
 	}
-	c.unaskedFor = true
+	q, former := new(Request), (*Response)(nil)
+	if c.refused != nil {
+		q, former = c.refused.Request, c.refused.Response
+	}
+	x := c.begin(q, now, now)
+	x.Response, x.Former, x.Outcome, x.Final = h.response(append([]byte(nil), h.Raw...)), former, Late, true
+	x.Noise = c.noise
+	c.emit(x)
+	if c.understood == 0 {
+		c.understood = at - raw + 1
+	}
 	c.turnOpaque(now)
 }
 

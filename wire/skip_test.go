@@ -37,7 +37,8 @@ func TestOnlyContentOfKnownLengthIsSkipped(t *testing.T) {
 		"a response to an offer":           {[]string{">" + handshake, "<HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"}, 0, 7},
 		"a tunnel":                         {[]string{">" + handshake, "<" + switching}, 0, 0},
 		"content behind which a tunnel is": {[]string{offer, "<" + switching}, 0, 0},
-		"an opaque connection":             {[]string{post, "<SSH-2.0"}, 0, 0},
+		"a response that cannot be read":   {[]string{post, "<SSH-2.0"}, 9, 0},
+		"an opaque connection":             {[]string{">\x16", "<SSH-2.0"}, 0, 0},
 		"an ambiguous request":             {[]string{">POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}, 0, 0},
 	} {
 		c, _ := conversation(t, test.parts...)

@@ -238,6 +238,10 @@ func (x *Exchange) Transcript() *Transcript {
 	for _, p := range x.Interim {
 		t.Add(FromServer, p.Raw)
 	}
+	if x.Former != nil {
+		t.Add(FromServer, x.Former.Raw)
+	}
+	t.Add(FromServer, x.Noise)
 	if x.Response != nil {
 		t.Add(FromServer, x.Response.Raw)
 	}

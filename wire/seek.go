@@ -1,0 +1,150 @@
+package wire
+
+import (
+	"bytes"
+	"time"
+)
+
+// A seeker looks for a 101 in what a server sends from where its bytes cannot be read as a response. Clients are more
+// lenient than we are, and differ: one of them may well read a switch there.
+type seeker struct {
+	from  int64 // where in the server's bytes it began
+	bytes []byte
+	line  int        // of bytes: where the line begins that is looked at
+	seen  int        // of bytes: how far the end of a line was looked for that is none of a 101
+	head  headBuffer // the head that may be that of a 101
+	due   time.Time
+}
+
+// maxSought is how many bytes are searched.
+const maxSought = MaxHead
+
+// stop takes note that what the server sends cannot be read on. The bytes in seed are the first of those; at is where they
+// end. A 101 in what follows is looked for, for a limited time and in a limited number of bytes.
+func (c *Conversation) stop(seed []byte, at int64, now time.Time) {
+	c.answered(now)
+	from := at - int64(len(seed))
+	c.understood = from + 1
+	c.seek = &seeker{from: from, bytes: append([]byte(nil), seed[:min(len(seed), maxSought)]...), due: now.Add(UnfinishedFor)}
+	c.down.Stop() // the seed may be its memory
+}
+
+// Stopped tells whether the server has sent what cannot be read as a response, so that nobody knows what a client makes of
+// it and of all that follows.
+func (c *Conversation) Stopped() bool { return c.opaque || c.reading != nil && c.seek != nil }
+
+// search takes more of the server's bytes. It tells how many of them are taken: all, unless a 101 ends among them.
+func (c *Conversation) search(p []byte, now time.Time) (n int) {
+	s := c.seek
+	had := len(s.bytes)
+	s.bytes = append(s.bytes, p[:min(len(p), maxSought-had)]...)
+	from, to := s.find()
+	switch {
+	case to > 0:
+		c.ring.response.Raw = s.bytes[from:to]
+		c.ring.response.scanResponse()
+		c.noise, c.seek = s.noise(from), nil
+		c.responseHead(&c.ring.response, s.from+int64(to), now)
+		return max(to-had, 0)
+	case len(s.bytes) == maxSought:
+		c.turnOpaque(now)
+	}
+	return len(p)
+}
+
+// noise is how the bytes begin that stand in front of that place.
+func (s *seeker) noise(to int) []byte { return append([]byte(nil), s.bytes[:min(to, MaxRecorded)]...) }
+
+// find is where the head of a 101 begins and ends; to is 0 while there is none.
+func (s *seeker) find() (from, to int) {
+	for {
+		rest := s.bytes[s.line:]
+		if s.head.start.phase == lineEmpty && s.seen <= s.line {
+			is, known := switchLine(rest)
+			if !known {
+				return 0, 0
+			}
+			if !is {
+				s.seen = s.line + 1
+			}
+		}
+		if s.seen > s.line {
+			i := bytes.IndexAny(s.bytes[s.seen-1:], "\r\n")
+			if i < 0 {
+				s.seen = len(s.bytes) + 1
+				return 0, 0
+			}
+			s.line = s.seen + i
+			continue
+		}
+		s.head.bytes = bytes.TrimLeft(rest, " \t")
+		if end := s.head.find(FromServer); end > 0 {
+			from = len(s.bytes) - len(s.head.bytes)
+			return from, from + end
+		}
+		if s.head.start.phase != lineBad {
+			return 0, 0
+		}
+		s.head, s.seen = headBuffer{}, s.line+1
+	}
+}
+
+// switchLine tells whether a line begins as the status line of a 101 does, in any version of HTTP and letter case; known is
+// false while too little of it is there to say.
+func switchLine(line []byte) (is, known bool) {
+	const name, longest = "HTTP/", 64
+	line = line[:min(len(line), longest)]
+	word := bytes.TrimLeft(line, " \t")
+	if n := min(len(word), len(name)); !EqualFold(word[:n], name[:n]) {
+		return false, true
+	}
+	i := bytes.IndexAny(word, " \t\r\n")
+	if i < 0 || word[i] == '\r' || word[i] == '\n' {
+		return false, i >= 0 || len(line) == longest
+	}
+	status := bytes.TrimLeft(word[i:], " \t")
+	if n := min(len(status), 3); string(status[:n]) != "101"[:n] {
+		return false, true
+	}
+	if len(status) <= 3 {
+		return false, len(line) == longest
+	}
+	return status[3] < '0' || status[3] > '9', true
+}
+
+// hidesSwitch tells whether a head has a line in it that is the status line of a 101: who takes another line for the end
+// of the head reads that one as a response.
+func (h *Head) hidesSwitch() bool {
+	for at := h.Start.To; at < len(h.Raw); {
+		if is, _ := switchLine(h.Raw[at:]); is {
+			return true
+		}
+		i := bytes.IndexAny(h.Raw[at:], "\r\n")
+		if i < 0 {
+			break
+		}
+		at += i + 1
+	}
+	return false
+}
+
+// cutOff takes note of a response head that the end of the connection cuts off. Where the status line is whole and is none
+// of a 1xx, the request is answered all the same; of anything else nobody knows what a client makes of it.
+func (c *Conversation) cutOff(now time.Time) {
+	raw := c.down.Partial()
+	if len(raw) == 0 || c.ring.empty() {
+		return
+	}
+	h := &c.ring.response
+	h.Raw = raw
+	h.scanResponse()
+	h.flaw(FlawHeadUnfinished, len(raw))
+	if h.framing.status < 200 || bytes.IndexByte(raw, '\n') < 0 {
+		c.noise = bytes.Clone(raw[:min(len(raw), MaxRecorded)])
+		return
+	}
+	c.finalHead(h, c.fed[FromServer], now)
+}
+
+// unfinished tells whether the end of the connection cut the head off.
+func (h *Head) unfinished() bool { _, is := h.Flaw(FlawHeadUnfinished); return is }
