@@ -52,11 +52,10 @@ func TestEveryAnswerIsAnExchange(t *testing.T) {
 		"a bare page":         {func(c *guest) { c.send("<html><p>hello") }, wire.Opaque, wire.CauseClient, false, 0},
 		"a part of a head":    {func(c *guest) { c.send("HTTP/1.1 200 OK\r\nX: ") }, wire.Ignored, "", false, 0},
 		"a part of a status":  {func(c *guest) { c.send("HTTP/1.1 20") }, wire.Opaque, wire.CauseServer, false, 0},
-		"a switch in garbage": {func(c *guest) { c.send("HTTP/1.1 100 C\n\n" + switching); c.br.ReadByte() }, wire.Switched, wire.CauseClient, false, 0},
+		"a switch in garbage": {func(c *guest) { c.send("HTTP/1.1 100 C\n\n" + switching(c.head)); c.br.ReadByte() }, wire.Switched, wire.CauseClient, false, 0},
 		"garbage, then a switch": {func(c *guest) {
 			c.send("\x81\x00")
-			time.Sleep(20 * time.Millisecond)
-			c.send("\r\n" + switching)
+			c.send("\r\n" + switching(c.head))
 			c.br.ReadByte()
 		}, wire.Switched, wire.CauseClient, false, 0},
 		"an endless head":       {func(c *guest) { c.send("HTTP/1.1 200 OK\r\n"); drip(c, strings.Repeat("X: y\r\n", 1000)) }, wire.Opaque, wire.CauseClient, false, 0},

@@ -12,6 +12,8 @@ import (
 // are what they are in the exchange.
 type shown struct {
 	Request  struct{ Head, Far []byte }
+	Noise    []byte
+	Former   []byte
 	Response struct{ Head []byte }
 	After    struct{ Client, Server []byte }
 }
@@ -45,6 +47,8 @@ func transcript(r *rules.Ruling) (*wire.Transcript, error) {
 		}
 		t.Add(wire.FromServer, head)
 	}
+	t.Add(wire.FromServer, s.Former)
+	t.Add(wire.FromServer, s.Noise)
 	t.Add(wire.FromServer, s.Response.Head)
 	t.Add(wire.FromClient, s.After.Client)
 	t.Add(wire.FromServer, s.After.Server)

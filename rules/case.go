@@ -20,6 +20,7 @@ type Case struct {
 	option    bool            // the request has the connection option "upgrade"
 	confirmed bool            // the response has it
 	switched  bool            // the response is a 101
+	left      bool            // the server has left HTTP/1: by a 101, or without one
 	cut       bool            // the request's head is not known in full: what is missing there may still have come
 	websocket bool            // see towards
 	h2c       bool            // see towards
@@ -68,6 +69,7 @@ func (c *Case) read() {
 		c.probe = FindProbe(c.X.Probe)
 	}
 	c.websocket, c.h2c = c.towards("websocket"), c.towards("h2c")
+	c.left = c.switched || c.framesFirst()
 }
 
 // towards tells whether the exchange is a handshake for that protocol: the request offers it, and the server did not

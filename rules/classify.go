@@ -77,7 +77,7 @@ func (c *Case) begin(ruling *Ruling, r *Rule) {
 	ruling.Findings = slices.Grow(ruling.Findings, 1)
 	f := &ruling.Findings[:n+1][n]
 	f.Rule, f.Party, f.Refs, f.Severity = r, r.Party, c.citations(r), r.Severity.Refused
-	if c.switched {
+	if c.left {
 		f.Severity = r.Severity.Switched
 	}
 	c.found, c.framed = f, false
@@ -95,7 +95,7 @@ func (c *Case) enter(ruling *Ruling) {
 		f.Detail += "; not so when it was repeated"
 	}
 	ruling.Verdict = min(ruling.Verdict, f.Verdict)
-	if f.Verdict == Fail && f.Severity == Critical && c.switched {
+	if f.Verdict == Fail && f.Severity == Critical && c.left {
 		ruling.Unsafe = true
 	}
 	if s, ok := c.Options.Severities[f.Rule.ID]; ok {

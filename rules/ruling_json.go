@@ -33,6 +33,8 @@ type rulingJSON struct {
 	TLS          tlsJSON       `json:"tls"`
 	Request      requestJSON   `json:"request"`
 	Interim      [][]byte      `json:"interim,omitempty"` // the heads of 1xx responses other than 101
+	Noise        []byte        `json:"noise,omitempty"`   // what the server sent that cannot be read as a response, its first bytes
+	Former       []byte        `json:"former,omitempty"`  // of a late 101: the head of the response that the request had got before
 	Response     *responseJSON `json:"response"`
 	Outcome      wire.Outcome  `json:"outcome"`
 	Cause        wire.Cause    `json:"cause"`
@@ -121,6 +123,12 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 	}
 	for _, p := range x.Interim {
 		j.Interim = append(j.Interim, o.responseHead(x.Request, p))
+	}
+	if len(x.Noise) > 0 {
+		j.Noise = o.behind(x.Noise, x.Request.Offers("websocket"))
+	}
+	if x.Former != nil {
+		j.Former = o.responseHead(x.Request, x.Former)
 	}
 	if p := x.Response; p != nil {
 		j.Response = &responseJSON{p.Status, readable(p.Reason), readables(written(p.Protocols())), o.responseHead(x.Request, p), r.blanked.response}

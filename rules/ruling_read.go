@@ -98,6 +98,10 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	for _, head := range j.Interim {
 		x.Interim = append(x.Interim, wire.ReadResponse(head))
 	}
+	x.Noise = j.Noise
+	if j.Former != nil {
+		x.Former = wire.ReadResponse(j.Former)
+	}
 	if j.Response == nil {
 		return x, nil
 	}

@@ -92,15 +92,35 @@ var _ = register(Rule{
 	Why: `The request has been answered, and nobody waits for another response. An intermediary that shares its connections
 gives the 101 to whoever asks next: that user's connection becomes a tunnel that the server believes to have with
 somebody else. It happens where a server refuses a handshake in one place and goes on with it in another, an error
-handler that forgets to return for example.`,
+handler that forgets to return for example. Or a proxy answers the request itself, as it would a CONNECT, and then passes
+the server's 101 on: tinyproxy has done so.`,
 	Fix: `End the handling of a request with its final response; close the connection if something was written behind it.
 Intermediaries: close a connection to a server on which something arrives that nobody has asked for.`,
-	When:  func(c *Case) bool { return c.switched },
-	Judge: func(c *Case) Verdict { return passIf(c.X.Outcome != wire.Late) },
+	When: func(c *Case) bool { return c.switched },
+	Judge: func(c *Case) Verdict {
+		if c.answeredTwice() {
+			c.found.Party = Intermediary
+		}
+		return passIf(c.X.Outcome != wire.Late)
+	},
 	Show: func(c *Case) (string, []Span) {
-		return "101 on a connection on which no request was open", c.inResponse()
+		p := c.X.Former
+		switch {
+		case p == nil:
+			return "101 on a connection on which no request was open", c.inResponse()
+		case c.answeredTwice():
+			return "101 after a proxy had answered the same request with " + quote(p.Text(p.Start)), c.inResponse()
+		}
+		return "101 after the final response " + quote(p.Text(p.Start)), c.inResponse()
 	},
 })
+
+// answeredTwice tells whether a late 101 stands where the content of a response belongs that says 2xx and nothing about its
+// content. No server writes that: a proxy took the request for a CONNECT, and passed the server's answer on behind its own.
+func (c *Case) answeredTwice() bool {
+	p := c.X.Former
+	return p != nil && p.Status/100 == 2 && !p.Has("Content-Length") && !p.Has("Transfer-Encoding")
+}
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-HTTP2", Level: Advice, Party: Server,

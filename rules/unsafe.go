@@ -11,7 +11,7 @@ func (r *Rule) grave() bool { return r.Severity.Switched == Critical || r.Critic
 // depends, in the memory of a ruling that nobody looks at any more.
 func Unsafe(ruling *Ruling, c Case) bool {
 	c.read()
-	if !c.switched {
+	if !c.left {
 		return false
 	}
 	*ruling = Ruling{X: c.X, Findings: ruling.Findings[:0], Verdict: NotApplicable, options: c.Options}

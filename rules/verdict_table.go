@@ -85,7 +85,7 @@ func RefuseSwitch(c *Case) Verdict {
 	if r.Level == Must && r.Party != Server {
 		verdict = entry.broken
 	}
-	if c.switched || in != live {
+	if c.left || in != live {
 		c.found.Party = Server
 	}
 	return verdict
@@ -107,7 +107,7 @@ func (c *Case) column() column {
 
 func (c *Case) answer() answer {
 	switch s := c.status(); {
-	case s == 101:
+	case s == 101, c.left:
 		return answeredSwitch
 	case s == 401, s == 403:
 		return answeredAuth

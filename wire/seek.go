@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"time"
 )
 
@@ -11,6 +12,7 @@ type seeker struct {
 	from  int64 // where in the server's bytes it began
 	bytes []byte
 	line  int        // of bytes: where the line begins that is looked at
+	frame int        // of bytes: where the next frame of WebSocket would begin; -1 if what comes is none
 	seen  int        // of bytes: how far the end of a line was looked for that is none of a 101
 	head  headBuffer // the head that may be that of a 101
 	due   time.Time
@@ -55,13 +57,14 @@ func (c *Conversation) search(p []byte, now time.Time) (n int) {
 // noise is how the bytes begin that stand in front of that place.
 func (s *seeker) noise(to int) []byte { return append([]byte(nil), s.bytes[:min(to, MaxRecorded)]...) }
 
-// find is where the head of a 101 begins and ends; to is 0 while there is none.
+// find is where the head of a 101 begins and ends; to is 0 while there is none. It looks at the beginning of lines, and
+// behind frames of WebSocket that were sent too early.
 func (s *seeker) find() (from, to int) {
 	for {
 		rest := s.bytes[s.line:]
 		if s.head.start.phase == lineEmpty && s.seen <= s.line {
 			is, known := switchLine(rest)
-			if !known {
+			if !known || s.line == s.frame && !s.stepFrame() {
 				return 0, 0
 			}
 			if !is {
@@ -69,12 +72,9 @@ func (s *seeker) find() (from, to int) {
 			}
 		}
 		if s.seen > s.line {
-			i := bytes.IndexAny(s.bytes[s.seen-1:], "\r\n")
-			if i < 0 {
-				s.seen = len(s.bytes) + 1
+			if !s.nextLine() {
 				return 0, 0
 			}
-			s.line = s.seen + i
 			continue
 		}
 		s.head.bytes = bytes.TrimLeft(rest, " \t")
@@ -87,6 +87,40 @@ func (s *seeker) find() (from, to int) {
 		}
 		s.head, s.seen = headBuffer{}, s.line+1
 	}
+}
+
+// nextLine goes on to the line behind this one; it is false if that is not there yet.
+func (s *seeker) nextLine() bool {
+	next := -1
+	if i := bytes.IndexAny(s.bytes[s.seen-1:], "\r\n"); i >= 0 {
+		next = s.seen + i
+	}
+	if s.frame > s.line && s.frame <= len(s.bytes) && (next < 0 || s.frame < next) {
+		next = s.frame
+	}
+	if next < 0 {
+		s.seen = len(s.bytes) + 1
+		return false
+	}
+	s.line = next
+	return true
+}
+
+// stepFrame steps over a frame that this line may be the beginning of (RFC 6455 §5.2); it is false if too little of it is
+// there to say.
+func (s *seeker) stepFrame() bool {
+	b := s.bytes[s.line:]
+	switch {
+	case len(b) < 4:
+		return false
+	case b[0]&0xf0 != 0x80 || b[1] > 126:
+		s.frame = -1
+	case b[1] == 126:
+		s.frame += 4 + int(binary.BigEndian.Uint16(b[2:]))
+	default:
+		s.frame += 2 + int(b[1])
+	}
+	return true
 }
 
 // switchLine tells whether a line begins as the status line of a 101 does, in any version of HTTP and letter case; known is

@@ -250,6 +250,8 @@ func (x *Exchange) Transcript() *Transcript {
 	switch {
 	case x.Outcome == Silent:
 		t.End = "silent"
+	case x.Response != nil && x.Response.unfinished():
+		t.End = "closed"
 	case x.Outcome != Closed && !x.After.Ended:
 	case x.Cause == CauseServerReset:
 		t.End = "reset"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/audit"
 	"github.com/interlock-proxy/interlock/proxy"
+	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -77,11 +78,16 @@ func newBackend(name, urls, host, guard string, sendProxy int, t *backendTLSConf
 	return b, nil
 }
 
-// guardBy objects to what the rules call unsafe.
+// guardBy objects to what the rules call unsafe, and to a 101 that does not name a protocol.
 func guardBy(ledger *audit.Audit) func(*wire.Exchange) error {
 	return func(x *wire.Exchange) error {
-		if r := ledger.Judge(x); r.Unsafe {
+		const nameless = "UPGRADE-101-NO-UPGRADE"
+		r := ledger.Judge(x)
+		if r.Unsafe {
 			return errors.New("the backend switched and must not have: " + strings.Join(r.Broken(), ", "))
+		}
+		if f := r.Find(nameless); f != nil && f.Verdict == rules.Fail {
+			return errors.New("the backend does not say what it switched to: " + nameless)
 		}
 		return nil
 	}

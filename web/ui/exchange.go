@@ -136,6 +136,12 @@ func (v *exchangeView) heads() {
 	for _, p := range x.Interim {
 		add(&v.Heads, showPart("Interim response", "<", p.Raw, &p.Head, nil, v.View))
 	}
+	if p := x.Former; p != nil {
+		add(&v.Heads, showPart("Response that came before", "<", p.Raw, &p.Head, nil, v.View))
+	}
+	if len(x.Noise) > 0 {
+		add(&v.Heads, showPart("Bytes that are not a response", "<", x.Noise, nil, nil, "wire"))
+	}
 	if p := x.Response; p != nil {
 		add(&v.Heads, showPart("Response", "<", p.Raw, &p.Head, evidenceOf(v.Findings, rules.InResponse, len(p.Raw)), v.View))
 	}

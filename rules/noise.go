@@ -1,0 +1,122 @@
+package rules
+
+import (
+	"bytes"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+var _ = register(Rule{
+	ID: "UPGRADE-RESP-UNREADABLE", Level: Must, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1", Critical: true,
+	Title: "a server begins its response with a status line, and sends nothing in front of it that cannot be read",
+	Refs: []Ref{
+		{"9112", "2.1", "a response is a status line, field lines that end in CRLF, and an empty line"},
+		{"9112", "9.3", "bytes that belong to no response are no part of HTTP; a client closes the connection"},
+	},
+	Why: `Nobody can say where the response begins. A strict client drops the connection; a lenient one skips what it does
+not understand and finds a 101 that an intermediary with another reader never saw. An interim response that ends in a bare
+LF, or that says HTTP/2.0, is enough for that: the intermediary goes on in HTTP while the two ends have switched. Where
+WebSocket frames come first, one part of the server or of a proxy has written into the tunnel before another part has
+sent the 101; nginx with the Datadog module has done so.`,
+	Fix: `Write every response, interim ones too, as HTTP/1.1 with CRLF line ends, and send the first byte of the new
+	protocol after the empty line of the 101.
+Intermediaries: flush the head of the 101 before any byte of the tunnel.`,
+	HopByHop: true,
+	When:     func(c *Case) bool { return c.switched || len(c.X.Noise) > 0 && !c.left },
+	Judge: func(c *Case) Verdict {
+		switch {
+		case len(c.X.Noise) == 0:
+			return Pass
+		case !c.switched:
+			return Unclear
+		case isHTTPName(c.X.Noise): // some read it, and some do not
+			c.rate(Critical)
+		}
+		return Fail
+	},
+	Show: func(c *Case) (string, []Span) {
+		saw := "server sent " + c.noise()
+		if c.switched {
+			return saw + " before the 101", c.inResponse()
+		}
+		return saw + " instead of a response", nil
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-RESP-CUT-OFF", Level: Must, Party: Server,
+	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
+	Title: "a server ends the head of its response with an empty line",
+	Refs: []Ref{
+		{"9112", "2.1", "an empty line ends the head"},
+		{"9112", "8", "a response is incomplete whose head was cut off"},
+	},
+	Why: `The status says that the upgrade was refused, but many clients report a broken connection instead, and try again.
+The VNC server of QEMU refuses every handshake in this way.`,
+	Fix:   `Send the empty line (CRLF) after the last field, then close.`,
+	When:  func(c *Case) bool { return c.X.Outcome == wire.Refused || c.cutAnswer() },
+	Judge: func(c *Case) Verdict { return passIf(!c.cutAnswer()) },
+	Show: func(c *Case) (string, []Span) {
+		return "server closed the connection before the head of its response had ended: " + c.statusLine(), c.inResponse()
+	},
+})
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2C-NO-101", Level: Must, Party: Server,
+	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
+	Title: "a server that accepts an offer of h2c sends a 101 before its first frame",
+	Refs: []Ref{
+		{"7540", "3.2", "a server accepts the offer with a 101 and begins HTTP/2 after its empty line"},
+		{"9110", "7.8", "a server switches with a 101, and only if the request allows it"},
+	},
+	Why: `The server has left HTTP/1 and has not said so. An intermediary waits for a status line and gets frames: it may
+close, or pass them on as an HTTP/0.9 response, while the server takes all that follows for HTTP/2. Apache httpd does so
+where the offer came in an HTTP/1.0 request, which has no 1xx status.`,
+	Fix: `Switch only with a 101, and not at all on an HTTP/1.0 request; better, do not accept h2c through Upgrade.
+Apache httpd: Protocols http/1.1.`,
+	When:  func(c *Case) bool { return c.h2c && c.left },
+	Judge: func(c *Case) Verdict { return passIf(c.switched) },
+	Show: func(c *Case) (string, []Span) {
+		return "server answered with an HTTP/2 SETTINGS frame and sent no 101", c.inRequest("Upgrade")
+	},
+})
+
+// framesFirst tells whether the server took up an offer of h2c without a 101: it begins with a SETTINGS frame.
+func (c *Case) framesFirst() bool {
+	if c.X.Response != nil || len(c.X.Noise) == 0 || !names(c.offered, "h2c") {
+		return false
+	}
+	f, ok := readH2Frame(c.X.Noise)
+	return ok && f.settings()
+}
+
+// cutAnswer tells whether the end of the connection cut off the head of the response: what is missing there may have been
+// about to come.
+func (c *Case) cutAnswer() bool {
+	if c.X.Response == nil {
+		return false
+	}
+	_, cut := c.X.Response.Flaw(wire.FlawHeadUnfinished)
+	return cut
+}
+
+// noise says what the bytes look like that cannot be read as a response.
+func (c *Case) noise() string {
+	b := c.X.Noise
+	switch {
+	case isHTTPName(b):
+		return "a response that cannot be read, " + quote(firstLine(b)) + ","
+	case leavesHTTP(b) && b[0] != 'P' && b[0] != tlsHandshake:
+		return "what looks like a WebSocket frame, " + quote(b[:min(len(b), 2)]) + "...,"
+	}
+	const most = 16
+	return quote(b[:min(len(b), most)])
+}
+
+// isHTTPName tells whether bytes begin with the name of the protocol, in either case.
+func isHTTPName(b []byte) bool {
+	const name = "HTTP/"
+	b = bytes.TrimLeft(b, " \t\r\n")
+	return len(b) >= len(name) && wire.EqualFold(b[:len(name)], name)
+}
