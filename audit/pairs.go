@@ -12,15 +12,20 @@ import (
 // two connections to different addresses, at the same time. It remembers the last handshakes, at most maxKeys.
 type pairs struct {
 	seed  maphash.Seed
-	sides map[uint64]side // the last one with a key, by the key's hash
-	order []uint64        // the keys' hashes in the order in which they came first, as a ring
+	sides map[uint64][]side // the last ones with a key, at most maxSides, by the key's hash
+	order []uint64          // the keys' hashes in the order in which they came first, as a ring
 	next  int
 }
+
+// maxSides is how many handshakes with one key are remembered: requests on one connection end before those on the next do.
+const maxSides = 4
 
 // A side is a handshake on one side of what may be a proxy.
 type side struct {
 	client, backend string
-	from, to        time.Time // to is zero if no answer came
+	from, to        time.Time // to is only the latest possible time if no answer came
+	answered        bool
+	paired          bool
 }
 
 // paired reports whether x is the other side of a handshake that was observed before, and remembers it.
@@ -35,12 +40,12 @@ func (p *pairs) paired(x *wire.Exchange) bool {
 	if key == "" {
 		return false
 	}
-	now := side{client: x.Client, backend: x.Backend, from: x.Time}
-	if x.Took > 0 {
-		now.to = x.Time.Add(x.Took)
+	now := side{client: x.Client, backend: x.Backend, from: x.Time, to: x.Time.Add(x.Took), answered: x.Took > 0}
+	if !now.answered {
+		now.to = x.Time.Add(wire.SilentAfter)
 	}
 	if p.sides == nil {
-		p.seed, p.sides = maphash.MakeSeed(), map[uint64]side{}
+		p.seed, p.sides = maphash.MakeSeed(), map[uint64][]side{}
 	}
 	h := maphash.String(p.seed, key)
 	before, known := p.sides[h]
@@ -53,13 +58,21 @@ func (p *pairs) paired(x *wire.Exchange) bool {
 		}
 		p.next = (p.next + 1) % maxKeys
 	}
-	p.sides[h] = now
-	return known && before.overlaps(now) && before.elsewhere(now)
+	// Without an answer nobody knows when a handshake was over: then its pair is the only one.
+	for i := range before {
+		if b := &before[i]; (b.answered || !b.paired) && b.overlaps(now) && b.elsewhere(now) {
+			b.paired, now.paired = true, true
+			break
+		}
+	}
+	if len(before) == maxSides {
+		before = append(before[:0], before[1:]...)
+	}
+	p.sides[h] = append(before, now)
+	return now.paired
 }
 
-func (s side) overlaps(other side) bool {
-	return (s.to.IsZero() || !other.from.After(s.to)) && (other.to.IsZero() || !s.from.After(other.to))
-}
+func (s side) overlaps(other side) bool { return !other.from.After(s.to) && !s.from.After(other.to) }
 
 // elsewhere reports whether two connections lead to different addresses, or only the address of the client was translated.
 func (s side) elsewhere(other side) bool {

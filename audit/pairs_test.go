@@ -37,6 +37,7 @@ func TestBothSidesOfAProxyArePaired(t *testing.T) {
 		"translated":        {[]*wire.Exchange{outer, recorded("198.51.100.1:5000", "192.0.2.2:80", 0, 10)}, 1, 0},
 		"twice at a time":   {[]*wire.Exchange{outer, recorded("192.0.2.1:5001", "192.0.2.2:80", 1, 5)}, 0, 1},
 		"later":             {[]*wire.Exchange{outer, recorded("192.0.2.1:5001", "192.0.2.9:80", 11, 5)}, 0, 1},
+		"unanswered":        {[]*wire.Exchange{recorded("192.0.2.1:5000", "192.0.2.2:80", 0, 0), recorded("192.0.2.2:6000", "192.0.2.3:80", 1, 0), recorded("192.0.2.1:5001", "192.0.2.2:80", 5, 3), recorded("192.0.2.2:6001", "192.0.2.3:80", 6, 1)}, 2, 1},
 		"again, both sides": {[]*wire.Exchange{outer, inner, recorded("192.0.2.1:5001", "192.0.2.2:80", 900, 10), recorded("192.0.2.2:6001", "192.0.2.3:8080", 902, 5)}, 2, 1},
 	} {
 		var reused int64

@@ -120,7 +120,7 @@ func (j *judging) note(notes ...string) {
 func (j *judging) tell() {
 	for _, o := range j.outputs {
 		switch format, _, _ := strings.Cut(o, "="); format {
-		case "text", "html", "markdown", "sarif", "junit", "transcripts", "har":
+		case "text", "html", "markdown", "sarif", "junit", "wire", "har":
 			return
 		}
 	}

@@ -90,3 +90,23 @@ func TestAuditCaptures(t *testing.T) {
 		}
 	}
 }
+
+// TestAuditCases reads files that were taken for something else once.
+func TestAuditCases(t *testing.T) {
+	for name, each := range map[string]struct {
+		status int
+		says   string
+	}{
+		"minimal-72-bytes-isb.pcapng":      {exitUnknown, "nothing conclusive: 0 upgrade exchanges"},
+		"sound-ends-with-isb.pcapng":       {exitClean, " RESULT fail=0 warn=0 unclear=0 pass=1 "},
+		"v2.3.pcap":                        {exitFound, " RESULT fail=1 warn=0 unclear=0 pass=0 "},
+		"mix-sound-plus-vxlan-unsafe.pcap": {exitFound, " RESULT fail=1 warn=0 unclear=0 pass=1 "},
+		"snap96.pcap":                      {exitUnknown, "2 packets were captured with only 96 bytes: capture again with full packets (tcpdump -s 0)"},
+		"playwright.har":                   {exitUnknown, "1 WebSocket connection is recorded without the headers of its handshake"},
+	} {
+		var out bytes.Buffer
+		if status := run([]string{"audit", "--ascii", "../../capture/testdata/cases/" + name}, &out, &out); status != each.status || !strings.Contains(out.String(), each.says) {
+			t.Errorf("%s: status %d, %s", name, status, &out)
+		}
+	}
+}
