@@ -17,7 +17,7 @@ func (s *session) packets(next func() ([]byte, gopacket.CaptureInfo, layers.Link
 		b, info, link, err := next()
 		if err != nil {
 			t.finish()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return &Error{at, whole(err)}
