@@ -24,7 +24,7 @@ test: ## everything CI checks: lint, tests with the race detector, end to end
 	$(GO) test $(UNRACED)
 	$(GO) test -tags e2e -count=1 ./e2e/...
 
-world: ## tests that are too wide for each change, an hour at most: load for ten minutes, a machine with nothing but Go
+world: ## tests that are too wide for each change, an hour at most (root)
 	e2e/install
 	$(GO) test -tags 'e2e world' -count=1 -timeout 1h -run World ./...
 

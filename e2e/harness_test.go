@@ -65,12 +65,12 @@ func program(t testing.TB, name, pkg string) string {
 }
 
 // begin starts a server that ends with its test. The channel is closed when it has ended.
-func begin(t testing.TB, cmd *exec.Cmd) (ended chan struct{}, err error) {
+func begin(t testing.TB, cmd *exec.Cmd) (chan struct{}, error) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	ended = make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		cmd.Wait() // how it ended is in its log

@@ -230,11 +230,13 @@ func TestDrainWaitsForContent(t *testing.T) {
 		t.Error("nothing was spliced")
 	}
 	r.stop()
-	for draining := false; !draining; runtime.Gosched() {
+	draining := func() (is bool) {
 		for _, c := range r.connections() {
-			draining = c.draining.Load()
+			is = is || c.draining.Load()
 		}
+		return is
 	}
+	within(t, draining, func() string { return "the connection is not drained" })
 	sent = saying(backend, text[half:])
 	expectEnd(t, client, text[half:])
 	if err := <-sent; err != nil {

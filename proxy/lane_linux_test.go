@@ -54,18 +54,6 @@ func goroutinesAtMost(t *testing.T, most int) {
 	})
 }
 
-// within waits until something is so; if it does not become so in time, the test ends with what is said then.
-func within(t *testing.T, is func() bool, failed func() string) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !is(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatal(failed())
-		}
-	}
-}
-
 func TestTunnelsLeaveNothingBehind(t *testing.T) {
 	for name, way := range map[string]func(*Relay){"at once": nil, "late": manners["late"], "faults": manners["faults"]} {
 		t.Run(name, func(t *testing.T) {

@@ -229,3 +229,15 @@ func (r *relayed) await(what string, done func([]*wire.Exchange) bool) []*wire.E
 		}
 	}
 }
+
+// within waits until something is so; if it does not become so in time, the test ends with what is said then.
+func within(t testing.TB, is func() bool, failed func() string) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !is(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal(failed())
+		}
+	}
+}

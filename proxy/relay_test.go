@@ -250,13 +250,15 @@ func TestDrainDoesNotWaitForADial(t *testing.T) {
 	})
 	client := r.dial()
 	send(t, client, handshake)
-	for dialling := false; !dialling; time.Sleep(time.Millisecond) {
+	dialling := func() (is bool) {
 		for _, c := range r.connections() {
 			c.mu.Lock()
-			dialling = c.clock.dialling != 0 || c.pumped != nil && c.giveUp != nil
+			is = is || c.clock.dialling != 0 || c.pumped != nil && c.giveUp != nil
 			c.mu.Unlock()
 		}
+		return is
 	}
+	within(t, dialling, func() string { return "the backend is not dialled" })
 	r.end()
 	if x := r.all(); len(x) != 1 || x[0].Cause != wire.CauseDrain {
 		t.Errorf("got %+v", x)
