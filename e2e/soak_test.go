@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,8 +97,10 @@ func (s *soak) tunnels() {
 		s.nothingLeft()
 		s.figure("tunnels closed")
 	}
-	if last := open[len(open)-1]; last > open[1]+tunnelsGrow {
-		s.t.Errorf("tunnels: got %d kB the last time and %d kB the second, want at most %d more", last, open[1], tunnelsGrow)
+	// What the runtime has given back by the time of a figure differs; what leaks makes the last figure the greatest by far.
+	last, before := open[len(open)-1], slices.Max(open[:len(open)-1])
+	if last > before+tunnelsGrow {
+		s.t.Errorf("tunnels: got %d kB the last time and %d kB before, want at most %d more", last, before, tunnelsGrow)
 	}
 }
 
