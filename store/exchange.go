@@ -101,9 +101,14 @@ func readExchange(passed, ruling string, seen passes) (*rules.Ruling, error) {
 	}
 	own := len(r.Findings)
 	if r.Findings = append(r.Findings, seen.read(passed)...); own > 0 {
-		slices.SortStableFunc(r.Findings, func(f, g rules.Finding) int { return strings.Compare(f.Rule.ID, g.Rule.ID) })
+		sortFindings(r.Findings)
 	}
 	return r, nil
+}
+
+// sortFindings brings findings in the order of rulings.
+func sortFindings(all []rules.Finding) {
+	slices.SortStableFunc(all, func(f, g rules.Finding) int { return strings.Compare(f.Rule.ID, g.Rule.ID) })
 }
 
 // passes are lists of what passed that were read already: most exchanges have one of a few.

@@ -18,6 +18,8 @@ func FuzzImport(f *testing.F) {
 	for _, line := range []string{
 		`{"table":"runs","row":{"id":"01R","labels":{"a":"b"},"began":"2026-11-21T00:00:00Z"}}`, `{"table":"findings","row":{"rule":"a","count":9,"verdict":"fail"}}`,
 		`{"table":"probe_results","row":{"run":"01R","status":101}}`, `{"table":"endpoints","row":{"route":"a","count":3,"tls":true}}`, `{"table":"more"}`,
+		`{"id":"1","time":"2026-11-28T18:22:07Z","request":{"head":"R0VU"},"verdict":"pass","findings":[{"rule":"Z-OTHER","verdict":"pass","party":"server"},` +
+			`{"rule":"A-OTHER","verdict":"pass","party":"server"},{"rule":"UPGRADE-101-CL","verdict":"pass","severity":"medium","party":"server","refs":["RFC 9110 §8.6","RFC 9112 §6.3"]}]}`,
 	} {
 		f.Add([]byte(line))
 	}

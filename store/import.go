@@ -140,6 +140,7 @@ func (i *importer) ruling(text []byte) error {
 	if err != nil {
 		return err
 	}
+	sortFindings(r.Findings) // of another release, or by another hand
 	row, err := exchangeRow(r)
 	if err != nil {
 		return err
