@@ -38,17 +38,8 @@ func (w *watchdog) tunnel(conn net.Conn, size int64, r *rand.Rand) error {
 		return err
 	}
 	sent := make(chan error, 1)
-	piece := 1 + r.IntN(64<<10)
-	go func() {
-		for left := size; left > 0; {
-			n, err := conn.Write(make([]byte, min(left, int64(piece))))
-			if left -= int64(n); err != nil {
-				sent <- err
-				return
-			}
-		}
-		sent <- nil
-	}()
+	piece := 1 + r.Int64N(64<<10)
+	go func() { sent <- w.write(conn, size, piece, "a client that writes to a tunnel") }()
 	err := errors.Join(w.readAll(conn, size, "a client in a tunnel"), <-sent)
 	if err == nil && r.IntN(2) == 0 {
 		err = errors.Join(conn.(*net.TCPConn).CloseWrite(), w.readAll(conn, -1, "a client that has said goodbye"))
@@ -72,7 +63,7 @@ func (w *watchdog) upload(conn net.Conn, size int64) error {
 	if _, err := fmt.Fprintf(conn, "POST /put HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", size); err != nil {
 		return err
 	}
-	if _, err := conn.Write(make([]byte, size)); err != nil {
+	if err := w.write(conn, size, 64<<10, "a client that writes an upload"); err != nil {
 		return err
 	}
 	return w.readAll(conn, int64(len(answer)), "a client that uploads")

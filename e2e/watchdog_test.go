@@ -19,25 +19,29 @@ import (
 )
 
 // A watchdog looks for clients that wait although nothing is in their way. It takes note of what the program does at such a
-// moment, and tells a machine that is slow from a program that sleeps: by a byte that goes to and fro through another process.
+// moment, and tells a machine that is slow from a program that sleeps: by a byte that goes to and fro through another process,
+// by requests to the admin address, and by how long the program was ready to run and did not.
 type watchdog struct {
 	t     *testing.T
 	p     *process
 	limit time.Duration
 
+	ends [2]func() // of the pulses
+
 	mu     sync.Mutex
-	pulses []pulse
+	pulses [2][]pulse // of another process, and of the admin address
 	stalls []string
-	slow   int // stalls in which the machine was slow too
+	slow   int // waits while the machine was slow
 }
 
-// A pulse is one round through another process.
+// A pulse is one round.
 type pulse struct {
-	sent time.Time
-	took time.Duration // 0: it is under way
+	sent    time.Time
+	took    time.Duration // 0: it is under way
+	starved time.Duration // for how long the program had been ready to run and did not, until it was sent
 }
 
-// newWatchdog begins to take the pulse.
+// newWatchdog begins to take the pulses.
 func newWatchdog(t *testing.T, p *process, limit time.Duration) *watchdog {
 	w := &watchdog{t: t, p: p, limit: limit}
 	cat := exec.Command(program(t, "cat", "coreutils"))
@@ -52,74 +56,69 @@ func newWatchdog(t *testing.T, p *process, limit time.Duration) *watchdog {
 	if _, err := begin(t, cat); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for b := make([]byte, 1); ; time.Sleep(10 * time.Millisecond) {
-			sent := time.Now()
-			w.beat(pulse{sent: sent})
-			if _, err := to.Write(b); err != nil {
-				return
-			}
-			if _, err := from.Read(b); err != nil {
-				return
-			}
-			w.beat(pulse{sent, max(time.Since(sent), 1)})
+	w.take(0, func() error {
+		_, err := to.Write([]byte{0})
+		if err == nil {
+			_, err = from.Read(make([]byte, 1))
 		}
-	}()
-	t.Cleanup(func() {
-		to.Close()
-		<-done
-	})
+		return err
+	}, func() { to.Close() })
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	w.take(1, func() error {
+		response, err := client.Get("http://" + p.admin + "/healthz")
+		if err == nil {
+			io.Copy(io.Discard, response.Body)
+			err = response.Body.Close()
+		}
+		return err
+	}, client.CloseIdleConnections)
 	return w
 }
 
-func (w *watchdog) beat(p pulse) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if n := len(w.pulses); n > 0 && w.pulses[n-1].took == 0 {
-		w.pulses[n-1] = p
-		return
-	}
-	if len(w.pulses) > 10_000 {
-		w.pulses = w.pulses[5_000:]
-	}
-	w.pulses = append(w.pulses, p)
-}
-
-// slowest is the longest round in a time up to now. The lock is held.
-func (w *watchdog) slowest(since time.Time) (longest time.Duration) {
-	for _, p := range w.pulses {
-		if p.took == 0 {
-			p.took = time.Since(p.sent)
-		}
-		if p.sent.Add(p.took).After(since) {
-			longest = max(longest, p.took)
-		}
-	}
-	return longest
-}
-
 // read reads what must come at once.
-func (w *watchdog) read(conn net.Conn, b []byte, what string) (int, error) {
+func (w *watchdog) read(conn net.Conn, b []byte, what string) (n int, err error) {
+	err = w.wait(conn.SetReadDeadline, what, func() (err error) {
+		n, err = conn.Read(b)
+		return err
+	})
+	return n, err
+}
+
+// wait has something be done that must come about at once. Once its deadline has passed it is done again.
+func (w *watchdog) wait(deadline func(time.Time) error, what string, do func() error) error {
 	since := time.Now()
-	conn.SetReadDeadline(since.Add(w.limit))
-	n, err := conn.Read(b)
+	deadline(since.Add(w.limit))
+	err := do()
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, err
+		return err
 	}
 	state := w.state()
-	conn.SetReadDeadline(time.Now().Add(patience))
-	n, err = conn.Read(b)
+	deadline(time.Now().Add(patience))
+	err = do()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	waited := time.Since(since).Round(time.Millisecond)
-	if slowest := w.slowest(since); slowest > w.limit/4 && waited < 10*w.limit {
+	if waited < 10*w.limit && w.wasSlow(since) {
 		w.slow++
-		return n, err
+		return err
 	}
-	w.stalls = append(w.stalls, fmt.Sprintf("%s: %s waited %v, and then read %d, %v\n%s", since.Format(time.StampMilli), what, waited, n, err, state))
-	return n, err
+	w.stalls = append(w.stalls, fmt.Sprintf("%s: %s waited %v (%v)\n%s", since.Format(time.StampMilli), what, waited, err, state))
+	return err
+}
+
+// write writes what must be taken at once, piece by piece.
+func (w *watchdog) write(conn net.Conn, size, piece int64, what string) error {
+	for b := make([]byte, piece); size > 0; {
+		err := w.wait(conn.SetWriteDeadline, what, func() error {
+			n, err := conn.Write(b[:min(size, piece)])
+			size -= int64(n)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readAll reads n bytes, or up to the end if n is negative.
@@ -215,6 +214,7 @@ func nobodyWaits(t *testing.T, long time.Duration) {
 			if n := w.found(); n > 0 {
 				t.Errorf("%d stalls", n)
 			}
+			w.ends[1]() // or its connections would be there
 			w.p.nothingLeft()
 		})
 	}
