@@ -22,7 +22,8 @@ func (a *attempt) rest() {
 // After a WebSocket close frame the server's own is waited for first. Whatever the server sends once it is told that the
 // client has ended is read, and is no part of the exchange.
 func (a *attempt) part(polite bool) {
-	if a.over == wire.CauseServer || a.over == wire.CauseServerReset || a.ended && a.finals[0].Status != 101 {
+	whole := a.ended && a.finals[0].Status != 101 && a.h.Method != "HEAD" // servers are known that send a body to HEAD
+	if a.over == wire.CauseServer || a.over == wire.CauseServerReset || whole {
 		return
 	}
 	if polite {
