@@ -57,7 +57,7 @@ func (r *run) inquire() {
 func (r *run) suspects() []*job {
 	var all []*job
 	for _, f := range r.families {
-		waiting := append(f.covered, f.held...)
+		waiting := slices.Concat(f.covered, f.held)
 		f.covered, f.held = nil, nil
 		for _, j := range waiting {
 			if j.outlived {
