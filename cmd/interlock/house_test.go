@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/interlock-proxy/interlock/rules"
 )
 
 const module = "github.com/interlock-proxy/interlock"
@@ -74,30 +72,6 @@ func TestWireAndRulesArePure(t *testing.T) {
 			if strings.Contains(text, "time.Now") && !strings.HasSuffix(name, "_test.go") {
 				t.Errorf("%s has a clock", name)
 			}
-		}
-	}
-}
-
-// TestWords holds the texts to the words of the RFCs: field, not header; target, not URL path. Names of directives of other
-// programs, which have header in them, are theirs, and so are the header table of HPACK and the header of a frame.
-func TestWords(t *testing.T) {
-	texts := map[string]string{"README.md": read(t, "../../README.md"), "CHANGELOG.md": read(t, "../../CHANGELOG.md")}
-	for _, r := range rules.All() {
-		text := r.Title + " " + r.Why + " " + r.Fix
-		for _, ref := range r.Refs {
-			text += " " + ref.Text
-		}
-		texts[r.ID] = text
-	}
-	docs, _ := filepath.Glob("../../docs/*.md")
-	for _, name := range docs {
-		texts[name] = read(t, name)
-	}
-	directive := regexp.MustCompile(`[a-z]+_[a-z_]*headers?|[A-Za-z]*Header[A-Za-z]+|[a-z]+-headers?|RequestHeader|headers?-[a-z]+|header table|frame header|headers middleware`)
-	for name, text := range texts {
-		plain := strings.ReplaceAll(directive.ReplaceAllString(text, ""), "Field, not header", "")
-		if i := strings.Index(strings.ToLower(plain), "header"); i >= 0 {
-			t.Errorf("%s says header: ...%s...", name, plain[max(0, i-30):min(len(plain), i+30)])
 		}
 	}
 }
