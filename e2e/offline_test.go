@@ -45,7 +45,7 @@ func TestOfflineAgreesWithLive(t *testing.T) {
 	}
 	r.until(p.listen)
 	live := lived(t, p, stored)
-	want := comparable(t, live)
+	want := withoutIdentity(t, live)
 	amended := len(want) - strings.Count(live, `"revision":0,`)
 	t.Logf("%d connections, %d rulings, %d of them amended", sent, len(want), amended)
 	if len(want) < sent/2 || sent < 300 || amended < 50 {
@@ -54,7 +54,7 @@ func TestOfflineAgreesWithLive(t *testing.T) {
 	client, backend := portOf(t, p.listen), portOf(t, b.addr())
 	for name, capture := range map[string][]byte{"client.pcap": r.pcap(client), "backend.pcap": r.pcap(backend)} {
 		offline := run(t, "interlock", "audit", "-o", "ndjson", file(t, name, capture)).stdout
-		got := comparable(t, offline)
+		got := withoutIdentity(t, offline)
 		for _, each := range without(want, got) {
 			t.Errorf("%s: only live: %s", name, each)
 		}
@@ -110,8 +110,8 @@ func lived(t *testing.T, p *process, stored string) string {
 	return run(t, "interlock", "report", "--store", stored, "-o", "ndjson").stdout
 }
 
-// comparable are rulings without what tells one recording from another, in some order of their own.
-func comparable(t *testing.T, lines string) []string {
+// withoutIdentity are rulings without what tells one recording from another, in some order of their own.
+func withoutIdentity(t *testing.T, lines string) []string {
 	t.Helper()
 	var all []string
 	for line := range strings.Lines(lines) {
