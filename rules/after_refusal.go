@@ -58,8 +58,8 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"9110", "7.8", "only a 101 switches; after any other response the connection goes on in HTTP"},
 	},
-	Why: `Somebody on the path believes that the connection was switched, and the server knows nothing of it: it reads
-frames as requests, and what is written into the supposed tunnel is executed past everybody who thinks there is one. The
+	Why: `Somebody on the path believes that the connection was switched, and the answer says that it was not. Unless a
+101 comes late (UPGRADE-101-LATE), the server reads frames as requests, and what is written into the supposed tunnel is executed past everybody who thinks there is one. The
 API server of Kubernetes left such a connection open after a refusal, and who could open it had the rights of the API
 server at the other end (CVE-2018-1002105); Cloudflare Pingora before 0.8 passed bytes on at the offer
 (CVE-2026-2833).`,

@@ -14,11 +14,11 @@ var _ = register(Rule{
 	Why: `The option is what makes an intermediary take the field off. Where it is missing, an intermediary that knows
 nothing of upgrades has most likely passed the field on, and will go on reading HTTP on a connection that the server
 has left: bytes of the tunnel turn into requests and responses, and where connections are shared, into those of other
-users. Netty up to 4.1.78, libwebsockets 2.4 and Bun have switched without the option. For protocols other than
+users. Netty up to 4.1.79, libwebsockets 2.4 and Bun have switched without the option. For protocols other than
 WebSocket the RFC only says that the field ought to be ignored; there a switch counts as high, not as critical.`,
 	Fix: `Read all Connection fields as one list of tokens, compare them without regard to case, and switch only if upgrade is
 	one of them; "keep-alive, Upgrade" (Firefox) is valid, "keep-alive Upgrade" and "xUpgrade" are not.
-Netty: use a release after 4.1.78.
+Netty: 4.1.80 or later (netty/netty#12606).
 nginx, in front: proxy_set_header Connection $connection_upgrade, with a map that sets it to upgrade only where
 	$http_upgrade is websocket; nginx writes the option itself, whatever the client sent.`,
 	HopByHop: true,

@@ -22,7 +22,8 @@ handed the body to the new protocol until it learnt to parse it first. For other
 sends it with every exec; there this is only noted.`,
 	Fix: `Refuse a WebSocket handshake that announces content with 400 and Connection: close; or read all of it, and throw it
 	away, before the 101.
-Node.js: use a release in which the parser reads the body of an upgrade request before the upgrade event.`,
+Node.js: 26.0.0 or later reads the body of an upgrade request before the upgrade event (nodejs/node#60016); there is no
+	backport, so before it, refuse such requests in the upgrade event.`,
 	When: func(c *Case) bool { return len(c.offered) > 0 && c.announcesContent() },
 	Judge: func(c *Case) Verdict {
 		switch {
@@ -52,7 +53,6 @@ Node.js: use a release in which the parser reads the body of an upgrade request 
 		{ID: "UPGRADE-BODY-CHUNKED", Class: Body, Risk: Crash, Title: "chunked content that could be a frame",
 			Edit: Content("8\r\n"+ping+"\r\n0\r\n\r\n", Set("Transfer-Encoding", "chunked"))},
 		{ID: "UPGRADE-BODY-CL0", Class: Either, Title: "Content-Length: 0", Edit: Set("Content-Length", "0")},
-		{ID: "UPGRADE-EXPECT-UNKNOWN", Class: Either, Title: "an expectation that nobody knows", Edit: Set("Expect", "the-moon")},
 	},
 })
 

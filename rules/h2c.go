@@ -46,7 +46,9 @@ Go: leave out golang.org/x/net/http2/h2c.
 nginx, in front: pass Upgrade and Connection on only where $http_upgrade is websocket (map), not whatever the client
 	sent.
 HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }`,
-	When: func(c *Case) bool { return c.h2c && c.X.Response != nil },
+	When: func(c *Case) bool { // a 101 to another protocol is UPGRADE-101-NOT-OFFERED
+		return c.h2c && c.X.Response != nil && (!c.switched || len(c.named) == 0 || names(c.named, "h2c"))
+	},
 	Judge: func(c *Case) Verdict {
 		switch {
 		case !c.switched:
@@ -59,8 +61,11 @@ HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i 
 	},
 	Show: func(c *Case) (string, []Span) {
 		saw := "switched to h2c"
+		if len(c.named) == 0 {
+			saw = "switched on an offer of h2c, to what the 101 does not say"
+		}
 		if c.forwarded() {
-			saw = "switched to h2c on a request that came through an intermediary"
+			saw += ", on a request that came through an intermediary"
 		}
 		return saw, append(c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For"), c.inResponse("Upgrade")...)
 	},

@@ -68,7 +68,10 @@ the client is at fault.`,
 	},
 	Show: func(c *Case) (string, []Span) {
 		at := c.bareCRs()
-		return "a bare CR in the line of " + quote(fieldBefore(&c.X.Request.Head, at[0].From)), at
+		if name := fieldBefore(&c.X.Request.Head, at[0].From); len(name) > 0 {
+			return "a bare CR in the line of " + quote(name), at
+		}
+		return "a bare CR in the request line", at
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-BARE-CR", Title: "Connection behind a CR in another field", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Rename("Connection", "X-A: b\rConnection")},
@@ -196,7 +199,7 @@ func (c *Case) neededAlias() bool {
 		if bytes.IndexByte(name, '_') < 0 {
 			continue
 		}
-		for _, needed := range [...]string{keyField, versionField, "HTTP2-Settings"} {
+		for _, needed := range [...]string{"Upgrade", "Connection", keyField, versionField, "HTTP2-Settings"} {
 			if wire.EqualFold(hyphened(name), needed) && !h.Has(needed) {
 				return true
 			}
@@ -205,7 +208,10 @@ func (c *Case) neededAlias() bool {
 	return false
 }
 
-func hyphened(name []byte) []byte { return bytes.ReplaceAll(name, []byte("_"), []byte("-")) }
+// hyphened is a name as gateways read it that make hyphens of underscores; those at its ends are dropped by some.
+func hyphened(name []byte) []byte {
+	return bytes.ReplaceAll(bytes.Trim(name, "_"), []byte("_"), []byte("-"))
+}
 
 // bareLF ends every line of a handshake in an LF alone.
 func bareLF(h *Handshake) {

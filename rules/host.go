@@ -17,7 +17,8 @@ var _ = register(Rule{
 another one or none; access rules by host do not apply, and the comparison of Origin with Host, which keeps foreign pages
 from opening a WebSocket, has nothing to compare with. libwebsockets 2.4 did not look; of 78 servers that were tried, 39
 switched.`,
-	Fix: `Answer 400 before the request is routed. Most HTTP libraries do; servers with a parser of their own have to.`,
+	Fix: `Answer 400 before the request is routed. Some HTTP libraries do it by themselves, net/http of Go for example; with
+	others, such as aiohttp and websockets of Python and old releases of Node.js, and behind HAProxy, the program has to.`,
 	When: func(c *Case) bool {
 		q := c.X.Request
 		return !c.cut && atLeast11(q.Version) && !q.Has("Host") && c.asks()

@@ -16,7 +16,8 @@ them, so the offer may be anybody's. Most servers do switch, Vert.x on purpose: 
 unless told otherwise. Where no HTTP/1.0 hop exists, the severity of this rule may be lowered in the configuration;
 the switch remains unsafe.`,
 	Fix: `Switch only if the request says HTTP/1.1; answer an HTTP/1.0 request as if it had no Upgrade field.
-nginx, in front: proxy_http_version 1.1 in every location that carries upgrades.`,
+nginx, in front: answer HTTP/1.0 clients before the request is passed on, as in if ($server_protocol = HTTP/1.0) { return
+	426; }; proxy_http_version 1.1 alone does not, since nginx then upgrades the request.`,
 	When: func(c *Case) bool { return c.X.Request.Version == "HTTP/1.0" && len(c.offered) > 0 },
 	Show: func(c *Case) (string, []Span) {
 		start := c.X.Request.Start

@@ -3,7 +3,7 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-INTEROP", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a sound handshake is accepted in every form that is legal",
+	Title: "a request that is legal is answered as it should be, in every form: a plain one, a handshake, a ping",
 	Refs: []Ref{
 		{"9110", "5.1", "the names of fields are the same in letters of either case"},
 		{"9110", "5.3", "several lines of a list field are the same as one"},
@@ -53,6 +53,9 @@ A maintained HTTP parser in front of the handshake does all of this.`,
 		{ID: "CTRL-WS-ABSFORM", Class: Interop, Title: "an absolute target",
 			Edit: Target(func(h *Handshake) string { return h.Scheme + "://" + h.Host + h.Path })},
 		{ID: "CTRL-WS-EMPTYELT", Class: Interop, Title: "empty elements around upgrade", Edit: Set("Connection", ",Upgrade,")},
+		{ID: "CTRL-WS-LIST", Class: Either, Title: "websocket behind another protocol", Edit: Set("Upgrade", "foo/2, websocket")},
+		{ID: "UPGRADE-LIST-H2C-WS", Class: Either, Title: "h2c and websocket in one line", Edit: Set("Upgrade", "h2c, websocket")},
+		{ID: "UPGRADE-EXPECT-UNKNOWN", Class: Either, Title: "an expectation that nobody knows", Edit: Set("Expect", "the-moon")},
 		{ID: "UPGRADE-SPLIT-HEAD", Class: Interop, Title: "a head in two segments", Edit: func(h *Handshake) { h.Split = len(h.Head()) / 2 }},
 		{ID: "UPGRADE-TRIPLE-SP", Class: Either, Title: "three spaces between the parts of the request line", Edit: func(h *Handshake) { h.Gap = "   " }},
 		{ID: "UPGRADE-LEADING-CRLF", Class: Either, Title: "an empty line in front of the request", Edit: func(h *Handshake) { h.Before = crlf }},

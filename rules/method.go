@@ -18,7 +18,8 @@ library and Kemal have switched on any method.`,
 	GET and Connection: close.
 Netty: compare the method before the request reaches WebSocketServerHandshaker.
 Crystal, Kemal: compare it in a handler in front of the WebSocket handler.
-nginx, in front: limit_except GET { deny all; } in the location of the endpoint (it lets HEAD through).`,
+nginx, in front: limit_except GET { deny all; } in the location of the endpoint (it answers 403,
+	and lets HEAD through).`,
 	When: func(c *Case) bool { return c.websocket && c.X.Request.Method != "GET" },
 	Show: func(c *Case) (string, []Span) {
 		q := c.X.Request

@@ -39,8 +39,13 @@ Where a private protocol is meant, name it in the configuration of Interlock; th
 		return verdict
 	},
 	Show: func(c *Case) (string, []Span) {
-		h := &c.X.Request.Head
-		return "an offer of " + values(h, "Upgrade") + ", which no registry knows", c.inRequest("Upgrade")
+		var strange []wire.Protocol
+		for _, m := range c.offered {
+			if c.unknown(m) {
+				strange = append(strange, m)
+			}
+		}
+		return "an offer of " + members(strange) + ", which no registry knows", c.inRequest("Upgrade")
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-UNKNOWN", Title: "an offer of a made-up protocol", Also: []string{"UPGRADE-101-NOT-OFFERED"}, Edit: Offer("totally-made-up/1.0")},

@@ -125,7 +125,7 @@ func (c *Case) answeredTwice() bool {
 var _ = register(Rule{
 	ID: "UPGRADE-101-HTTP2", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "there is no 101 in HTTP/2 and later",
+	Title: "no status line of a 101 says HTTP/2 or later",
 	Refs: []Ref{
 		{"9113", "8.6", "HTTP/2 has taken the 101 out; connections within it are opened by an extended CONNECT"},
 	},

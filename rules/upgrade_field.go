@@ -124,10 +124,8 @@ the same offer. A second line is often one that an intermediary has added to the
 		return "several lines, Upgrade " + values(&c.X.Request.Head, "Upgrade"), c.inRequest("Upgrade")
 	},
 	Probes: []Probe{
-		{ID: "CTRL-WS-LIST", Class: Either, Title: "websocket behind another protocol", Edit: Set("Upgrade", "foo/2, websocket")},
 		{ID: "UPGRADE-DUP-LINE", Class: Either, Risk: Crash, Title: "two lines that offer websocket", Edit: Twice("Upgrade", "websocket")},
 		{ID: "UPGRADE-DUP-H2C-WS", Class: Either, Risk: Crash, Title: "h2c and websocket in two lines", Edit: Edits(Set("Upgrade", "h2c"), Twice("Upgrade", "websocket"))},
-		{ID: "UPGRADE-LIST-H2C-WS", Class: Either, Title: "h2c and websocket in one line", Edit: Set("Upgrade", "h2c, websocket")},
 	},
 })
 

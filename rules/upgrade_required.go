@@ -42,7 +42,7 @@ nginx, in front: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade 
 var _ = register(Rule{
 	ID: "UPGRADE-426-BODY", Level: Should, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "a 426 says in words what is required",
+	Title: "a 426 has content that can say what is required",
 	Refs: []Ref{
 		{"2817", "4.2", "a 426 has content that tells people the reason, and what else they may do"},
 	},

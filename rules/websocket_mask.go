@@ -22,7 +22,8 @@ framing, or reads bytes that were never meant as frames, such as those of a body
 Where the server was seen to answer such a frame, the rule is critical and the fault is the server's.`,
 	Fix: `In a server, close with 1002 at the first frame from a client that has no mask.
 In a client, mask every frame with a new random key.
-WebSocket-Node: the check is missing; use another library where clients are not trusted.`,
+In several libraries the check is missing or off by default (WebSocket-Node among them): look for it, or use another one
+	where clients are not trusted.`,
 	When: func(c *Case) bool { return c.framed13() && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Verdict {
 		s := c.scanFrames(FromClient)

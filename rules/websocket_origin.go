@@ -28,7 +28,9 @@ where the configuration names the origins that are meant, and a high one with a 
 	Requests without Origin come from no browser.
 gorilla/websocket: leave CheckOrigin unset or compare in it. coder/websocket: list OriginPatterns.
 	Socket.IO: cors.origin does not cover WebSocket; use allowRequest.
-Where other sites are meant to connect, name them in the configuration of Interlock (public_origins).`,
+nginx, in front: proxy_set_header Host $http_host, not $host, which leaves the port out.
+Where other sites are meant to connect, or the port is lost on the way, name the origins in the configuration of
+	Interlock (rules.public_origins).`,
 	When: func(c *Case) bool {
 		return c.websocket && !c.cut && c.X.Request.Count(originField) == 1 &&
 			(!c.probed() || strings.HasPrefix(c.X.Probe, "UPGRADE-WS-ORIGIN-"))
@@ -43,7 +45,7 @@ Where other sites are meant to connect, name them in the configuration of Interl
 				return verdict
 			}
 			switch {
-			case !c.crossed():
+			case !c.crossed(), c.portApart():
 				c.rate(Info)
 			case q.Has("Cookie"):
 				c.rate(High)
@@ -63,6 +65,9 @@ Where other sites are meant to connect, name them in the configuration of Interl
 		h := &c.X.Request.Head
 		saw := "Origin " + values(h, originField) + " for Host " + values(h, "Host")
 		switch {
+		case c.switched && !c.probed() && c.portApart():
+			saw = "Origin " + values(h, originField) + " was accepted for Host " + values(h, "Host") +
+				": the same host at another port; an intermediary may have left the port out (name the origin in rules.public_origins)"
 		case c.switched && !c.probed() && c.crossed():
 			saw = "Origin " + values(h, originField) + " was accepted for Host " + values(h, "Host") +
 				", and so was that of a probe, which nobody can have meant"
@@ -161,6 +166,23 @@ func (c *Case) ownOrigin() bool {
 	}
 	return sameAuthority(authority, first(h, "Host"), secure) ||
 		sameAuthority(authority, firstElement(h, "X-Forwarded-Host"), secure)
+}
+
+// portApart tells whether the origin is at the host that an intermediary passed on, and only the port is another one:
+// nginx leaves it out where it is told to send $host.
+func (c *Case) portApart() bool {
+	h := &c.X.Request.Head
+	_, authority, ok := bytes.Cut(first(h, originField), []byte("://"))
+	if !ok || !c.forwarded() {
+		return false
+	}
+	host, _ := splitPort(authority, false)
+	for _, ours := range [...][]byte{first(h, "Host"), firstElement(h, "X-Forwarded-Host")} {
+		if name, _ := splitPort(ours, false); len(name) > 0 && wire.EqualFold(name, host) {
+			return true
+		}
+	}
+	return false
 }
 
 // crossed tells whether the endpoint is known to accept an origin that nobody can have named.
