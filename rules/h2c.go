@@ -71,5 +71,6 @@ HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i 
 	},
 	Probes: []Probe{
 		{ID: "CTRL-H2C", Class: Either, Control: "h2c", Title: "a sound offer of h2c", Edit: OfferH2C()},
+		{ID: "UPGRADE-H2C-UPPER", Class: Either, Control: "h2c", Title: "an offer of H2C in capitals", Edit: Edits(OfferH2C(), Set("Upgrade", "H2C"))},
 	},
 })

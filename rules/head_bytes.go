@@ -75,6 +75,7 @@ the client is at fault.`,
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-BARE-CR", Title: "Connection behind a CR in another field", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Rename("Connection", "X-A: b\rConnection")},
+		{ID: "UPGRADE-BARE-CR-UPGRADE", Title: "a CR behind websocket, within the field", Also: []string{"UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websocket\rx")},
 	},
 })
 
@@ -120,6 +121,7 @@ In a client, check values that come from outside before they are written.`,
 	Probes: []Probe{
 		{ID: "UPGRADE-NUL-CONN", Title: "a NUL behind upgrade", Also: []string{"UPGRADE-CONN-SYNTAX", "UPGRADE-MISSING-CONN"}, Edit: Set("Connection", "Upgrade\x00")},
 		{ID: "UPGRADE-NUL-UPGRADE", Title: "a NUL within websocket", Also: []string{"UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "web\x00socket")},
+		{ID: "UPGRADE-NUL-UPGRADE-END", Title: "a NUL behind websocket", Also: []string{"UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websocket\x00")},
 		{ID: "UPGRADE-CTL-VER", Title: "a vertical tab behind 13", Also: []string{"UPGRADE-WS-VER-SYNTAX"}, Edit: Set(versionField, "13\x0b")},
 	},
 })

@@ -27,6 +27,7 @@ nginx, in front: answer HTTP/1.0 clients before the request is passed on, as in 
 	Probes: []Probe{
 		{ID: "UPGRADE-HTTP10", Title: "WebSocket handshake over HTTP/1.0", Edit: Version("HTTP/1.0")},
 		{ID: "UPGRADE-HTTP10-KA", Title: "HTTP/1.0 with keep-alive, Upgrade", Edit: Edits(Version("HTTP/1.0"), Set("Connection", "keep-alive, Upgrade"))},
+		{ID: "UPGRADE-TLS-HTTP10", Title: "an offer of TLS over HTTP/1.0", Also: []string{"UPGRADE-TLS-STACK"}, Edit: Edits(Offer("TLS/1.2"), Version("HTTP/1.0"))},
 		{ID: "UPGRADE-H2C-HTTP10", Control: "h2c", Title: "h2c over HTTP/1.0", Edit: Edits(OfferH2C(), Version("HTTP/1.0"))},
 	},
 })

@@ -43,6 +43,8 @@ the right answer; the fault then is the client's alone.`,
 		return saw, []Span{{InRequest, d.at.From, d.at.To}}
 	},
 	Probes: []Probe{
+		{ID: "UPGRADE-WS-PMD-FOO", Class: Negotiate, Title: "permessage-deflate with a parameter that nobody knows",
+			Edit: Set(extensionField, "permessage-deflate; foo=1")},
 		{ID: "UPGRADE-WS-PMD-BITS16", Class: Negotiate, Title: "permessage-deflate with a window of 16 bits",
 			Edit: Set(extensionField, "permessage-deflate; client_max_window_bits=16")},
 	},

@@ -32,6 +32,8 @@ func TestLearnedProbesBreakOneRule(t *testing.T) {
 			var further []string
 			if q := wire.ReadRequest([]byte(h.Head())); base.Scheme == "https" && names(q.Protocols(), "h2c") {
 				further = append(further, "UPGRADE-H2C-OVER-TLS")
+			} else if base.Scheme == "https" && names(q.Protocols(), "TLS") {
+				further = append(further, "UPGRADE-TLS-IN-TLS")
 			}
 			if defect := breaksOnly(p, h, further...); defect != "" {
 				t.Errorf("%s over %s: %s", p.ID, base.Scheme, defect)
@@ -56,7 +58,7 @@ func TestProbesKeepTheBase(t *testing.T) {
 			case wire.EqualFold(l.Name, originField): // probes about Origin have one of their own
 				left = usual.find(originField) == len(usual.Lines)
 			case wire.EqualFold(l.Name, protocolField): // those that do not offer WebSocket have none
-				left = p.Class == Accept || usual.find(protocolField) == len(usual.Lines) && usual.find(versionField)+usual.find(keyField) < 2*len(usual.Lines)
+				left = p.Class == Accept || p.ID != "UPGRADE-WS-PROTO-NONE" && usual.find(protocolField) == len(usual.Lines) && usual.find(versionField)+usual.find(keyField) < 2*len(usual.Lines)
 			}
 			if l.End = crlf; p.ID == "UPGRADE-BARE-LF" {
 				l.End = "\n"

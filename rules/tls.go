@@ -14,7 +14,9 @@ to; CUPS offers TLS too. These clients want an answer and nothing else. Envoy, a
 ignored is the normal case.`,
 	Fix: `Ignore an Upgrade field that names nothing the server wants to speak, and answer the request.
 Apache HttpClient, until the server does: RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
-	When: func(c *Case) bool { return names(c.offered, "TLS") && c.X.Response != nil },
+	When: func(c *Case) bool { // an offer that is none may well be refused
+		return names(c.offered, "TLS") && c.X.Response != nil && (c.option || c.cut) && atLeast11(c.X.Request.Version)
+	},
 	Judge: func(c *Case) Verdict {
 		switch c.status() {
 		case 400, 403, 501:

@@ -47,6 +47,7 @@ CUPS: Encryption Required and a listener with SSLListen, if the clients can be s
 	Probes: []Probe{
 		{ID: "UPGRADE-TLS-1.0", Class: Warn101, Title: "an offer of TLS/1.0", Edit: Offer("TLS/1.0")},
 		{ID: "UPGRADE-TLS-1.2", Class: Warn101, Title: "an offer of TLS/1.2, HTTP/1.1", Edit: Offer("TLS/1.2, HTTP/1.1")},
+		{ID: "UPGRADE-TLS-UNKNOWN", Class: Warn101, Title: "an offer of a TLS that there is not", Edit: Offer("TLS/9.9")},
 		{ID: "UPGRADE-TLS-OPTIONS", Class: Warn101, Title: "OPTIONS * with an offer of TLS/1.0",
 			Edit: Edits(Offer("TLS/1.0"), Method("OPTIONS"), Target(Always("*")))},
 	},

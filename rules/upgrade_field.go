@@ -95,6 +95,8 @@ undici: use a release with the mending of CVE-2026-1527, and let no outside text
 		{ID: "UPGRADE-TOKEN-JUNK", Title: "websocket with a parameter", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websocket;v=13")},
 		{ID: "UPGRADE-TOKEN-SPACE", Title: "websocket behind a word and a space", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "foo websocket")},
 		{ID: "UPGRADE-TOKEN-KELVIN", Title: "websocket with a Kelvin sign for its k", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websoc\xe2\x84\xaaet")},
+		{ID: "UPGRADE-TOKEN-VT", Title: "a vertical tab behind websocket", Also: []string{"UPGRADE-CTL", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websocket\x0b")},
+		{ID: "UPGRADE-TOKEN-LONG-S", Title: "websocket with a long s for its s", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "web\xc5\xbfocket")},
 	},
 })
 

@@ -36,6 +36,7 @@ offer.`,
 	},
 	Probes: []Probe{
 		{ID: "CTRL-WS-PROTO", Class: Accept, Title: "a sound handshake with a subprotocol", Edit: Default(protocolField, "chat")},
+		{ID: "UPGRADE-WS-PROTO-NONE", Class: Either, Title: "no subprotocol offered", Edit: Without(protocolField)},
 		{ID: "UPGRADE-WS-PROTO-ODD", Class: Negotiate, Title: "a subprotocol that nobody has", Edit: Set(protocolField, "zz-audit-none")},
 	},
 })
