@@ -43,7 +43,7 @@ func TestScreensSayWhatIsKept(t *testing.T) {
 		"/exchanges/01JPROBE000000000000000001":       {"<mark class=\"m", "POST", "RFC 6455 §4.1", "Probe this endpoint", "Accept…", "a WebSocket handshake that is not a GET is not accepted"},
 		"/probes?run=01JRUN":                          {"CTRL-WS", "UPGRADE-POST", "/exchanges/01JPROBE000000000000000001", "192.0.2.9:80"},
 		"/findings?source=both":                       {"UPGRADE-POST", "reproduced"},
-		"/rules?q=UPGRADE-POST":                       {"1 of 138", "UPGRADE-POST"},
+		"/rules?q=UPGRADE-POST":                       {fmt.Sprintf("1 of %d", len(rules.All())), "UPGRADE-POST"},
 		"/exchanges?q=nonsense:1":                     {`aria-invalid="true"`},
 		"/exchanges?q=path:/nowhere":                  {"fits this filter"},
 	} {
