@@ -35,7 +35,7 @@ func (r *run) watch(j *job) {
 	case j.quiet != nil:
 		r.compare(silent)
 		return
-	case j.alone:
+	case j.alone, j.uncontrolled: // where valid handshakes get no answer either, silence is no sign of load
 		return
 	case silent:
 		r.load.silent = append(r.load.silent, j)

@@ -1,0 +1,32 @@
+package probe
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// TestSilenceToValidHandshakesIsNoLoad holds that a server that answers no handshake at all, but plain requests, is not
+// said to be under load, and not probed one by one.
+func TestSilenceToValidHandshakesIsNoLoad(t *testing.T) {
+	b := serve(t, func(c *guest) {
+		if strings.Contains(c.head, "Upgrade: ") {
+			io.Copy(io.Discard, c.br)
+			return
+		}
+		c.send(refusal)
+	})
+	var notes []string
+	_, err := Run(context.Background(), b.target(), Settings{Head: 100 * time.Millisecond}, many(40), func(*wire.Exchange) {}, func(p Progress) {
+		if p.Note != "" {
+			notes = append(notes, p.Note)
+		}
+	})
+	if err != nil || len(notes) > 0 {
+		t.Errorf("%v, got %q, want nothing said", err, notes)
+	}
+}
