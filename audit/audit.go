@@ -104,6 +104,9 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 		c.Seen.KeySeen = nil // a proxy has passed it on
 	}
 	a.mu.Unlock()
+	if probed(x) {
+		c.Seen.First = func(rule string) bool { return a.first(e, run, rule, x.ID) }
+	}
 	if early(x) && !a.unsafe(c) {
 		return nil
 	}

@@ -24,6 +24,7 @@ type Endpoint struct {
 	advertised []string // values of Upgrade in responses to requests that offered nothing
 	versions   []string // WebSocket versions that the server said it speaks
 	crossed    bool     // the server has switched for a probe with the origin of another site
+	told       told
 }
 
 // The bounds of what is remembered of an endpoint beside its counts.
@@ -64,7 +65,7 @@ func (a *Audit) Endpoints() []Endpoint {
 				continue // only probes went there
 			}
 			copied := *e
-			copied.advertised, copied.versions = nil, nil
+			copied.advertised, copied.versions, copied.told = nil, nil, told{}
 			all = append(all, copied)
 		}
 	}

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,5 +51,36 @@ func TestForeignOriginsAreAFactUntilAProbeGotIn(t *testing.T) {
 	got := crossing()
 	if got["/chat"] != rules.Medium || got["/chat/{id}"] != rules.High || got["/news"] != rules.Info || len(got) != 3 {
 		t.Errorf("got %v, want medium, high with a cookie, and info where the probe was refused", got)
+	}
+}
+
+// TestTheFormOfRefusalsIsToldOnceForARun holds that the first answer of a run that shows how an endpoint words its refusals
+// tells of it, whichever probe it belongs to, and no other one.
+func TestTheFormOfRefusalsIsToldOnceForARun(t *testing.T) {
+	told := map[string][]string{}
+	a := Audit{Each: func(r *rules.Ruling) {
+		for _, rule := range r.Broken() {
+			told[rule] = append(told[rule], r.Run+" "+r.X.Probe)
+		}
+	}}
+	probe := func(run, id, path, response string) {
+		x := exchange(run+id+path, from("http://staging.test", path))
+		x.Origin, x.Probe, x.Aim, x.Controls, x.Outcome = wire.OriginProbe, id, path, wire.ControlsAccepted, wire.Refused
+		x.Response = wire.ReadResponse([]byte(response))
+		a.Enter(x, run)
+	}
+	const bare = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\n"
+	for _, run := range []string{"one", "two"} {
+		probe(run, "UPGRADE-INVALID-VER", "/chat", "HTTP/1.1 400 Bad Request\r\nSec-WebSocket-Version: 13\r\nContent-Length: 2\r\n\r\n")
+		probe(run, "UPGRADE-CONN-SUFFIX", "/chat", "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\n")
+		probe(run, "UPGRADE-POST", "/chat", bare)
+		probe(run, "UPGRADE-HTTP10", "/chat", bare)
+		probe(run, "UPGRADE-POST", "/chat", bare) // the same exchange, amended
+		probe(run, "UPGRADE-HTTP10", "/news", bare)
+		probe(run, "UPGRADE-POST", "/news", bare)
+	}
+	want := []string{"one UPGRADE-POST", "one UPGRADE-POST", "one UPGRADE-HTTP10", "two UPGRADE-POST", "two UPGRADE-POST", "two UPGRADE-HTTP10"}
+	if got := told["UPGRADE-426-NO-UPGRADE"]; !slices.Equal(got, want) || len(told) != 1 {
+		t.Errorf("got %q, want %q", told, want)
 	}
 }

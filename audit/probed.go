@@ -41,6 +41,25 @@ func asProbe(x *wire.Exchange) *wire.Exchange {
 	return &copied
 }
 
+// told is what the last run of probes at an endpoint has reported once and does not report again.
+type told struct {
+	run string
+	by  map[string]string // IDs of exchanges, by that of the rule
+}
+
+// first tells whether an exchange of a run is the first one at that endpoint to report a rule; from then on it is.
+func (a *Audit) first(e *Endpoint, run, rule, exchange string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if e.told.by == nil || e.told.run != run {
+		e.told = told{run, map[string]string{}}
+	}
+	if e.told.by[rule] == "" {
+		e.told.by[rule] = exchange
+	}
+	return e.told.by[rule] == exchange
+}
+
 // probed tells whether an exchange was caused by Interlock and not by somebody whom the service is for.
 func probed(x *wire.Exchange) bool {
 	return x.Origin == wire.OriginProbe || x.Origin == wire.OriginChain

@@ -24,17 +24,28 @@ const runs = 10
 // 426 that names neither a protocol nor a version. What is wrong is the 426, and no rule that a probe was sent for.
 func TestARightRefusalIsNoFailureOfItsProbe(t *testing.T) {
 	t.Parallel()
-	url := stub(t, bare426, valid, labServer(t, "gorilla"))
+	// What it says to another version is a 400: the probe for versions shows nothing of the 426.
+	known := func(head string) bool { return valid(head) || strings.Contains(head, "Sec-WebSocket-Version: 99\r\n") }
+	url := stub(t, bare426, known, labServer(t, "gorilla"))
 	var first map[string]string
 	for range runs {
 		p := agreed(t, url)
 		if accepted, step := p.accepted("websocket"); p.status != 0 || !accepted || step != "" || p.Endpoints[0].Degraded {
 			t.Fatalf("got status %d, accepted %t by %q, degraded %t\n%s", p.status, accepted, step, p.Endpoints[0].Degraded, p.stderr)
 		}
+		var told []string
 		for _, r := range p.results() {
+			for _, f := range r.Ruling.Findings {
+				if f.Rule == "UPGRADE-426-NO-UPGRADE" && f.Verdict == "fail" {
+					told = append(told, r.Probe)
+				}
+			}
 			if r.Verdict == "fail" && !slices.Contains([]string{"UPGRADE-426-NO-UPGRADE", "UPGRADE-WS-VER-NOT-ADVERTISED"}, r.Rule) {
 				t.Errorf("%s: %s failed: %s", r.Probe, r.Rule, r.Detail)
 			}
+		}
+		if len(told) != 1 {
+			t.Errorf("UPGRADE-426-NO-UPGRADE is told of %q, want one probe", told)
 		}
 		if got := p.of("UPGRADE-POST"); got.Status != 426 || strings.Contains(p.text, "✖ fail UPGRADE-POST") || !strings.Contains(p.text, "✓ pass UPGRADE-POST ") {
 			t.Errorf("UPGRADE-POST: got %+v\n%s", got, p.text)
@@ -89,7 +100,10 @@ func steady(t *testing.T, first map[string]string, p *probed) map[string]string 
 	t.Helper()
 	now := map[string]string{}
 	for _, r := range p.results() {
-		now[r.Probe] = r.Verdict + " " + r.Rule + " " + r.Severity
+		now[r.Probe] = r.Verdict + " " + r.Rule
+		if r.Verdict != "pass" { // how bad it would have been depends on what came, and that on how the kernel cuts segments
+			now[r.Probe] += " " + r.Severity
+		}
 	}
 	if first == nil {
 		return now

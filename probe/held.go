@@ -71,11 +71,14 @@ func (r *run) release(j *job, controls wire.Controls, last bool) {
 	}
 }
 
-// deliver hands on an exchange as it is.
+// deliver hands on an exchange as it is, when its turn comes.
 func (r *run) deliver(x *wire.Exchange) {
-	r.observe(x)
+	r.turns.ended(x.Probe, x)
 	r.done++
 	r.say(Progress{Probe: x.Probe})
+	for _, x := range r.turns.next() {
+		r.observe(x)
+	}
 }
 
 // abandon gives up on a probe that could not be sent. If it was the second time, the first one stands.
@@ -93,4 +96,8 @@ func (r *run) abandon(j *job, why string) {
 	}
 	r.total--
 	r.skip(j, why)
+	r.turns.ended(j.probe.ID, nil)
+	for _, x := range r.turns.next() {
+		r.observe(x)
+	}
 }

@@ -33,6 +33,7 @@ type run struct {
 	workers sync.WaitGroup
 	results chan result // of what is under way; it has room for all of them, so that nobody waits
 
+	turns       *turns
 	total, done int
 	notSent     []skipped
 	report      Report
@@ -56,7 +57,8 @@ type skipped struct {
 
 // Run sends the probes to a target, each on a connection of its own, with controls before, between and behind them, and
 // returns when the last one is answered or will not be. Observe gets the exchange of each probe that was sent, once, with
-// Controls, Twin and Flaky set; those of the controls are in the report. Observe and progress are called by the goroutine
+// Controls, Twin and Flaky set, and in the same order each time: that of the probes, those that can end servers last. The
+// exchanges of the controls are in the report. Observe and progress are called by the goroutine
 // that calls Run, one at a time; progress may be nil. The probes may have controls among them: they are sent as others are,
 // CTRL-END last.
 //
@@ -116,6 +118,7 @@ func (r *run) enqueue(probes []*rules.Probe) {
 		r.queue = append(r.queue, &job{probe: p, place: i, alone: p.Risk == rules.Crash || p.ID == "CTRL-END"})
 	}
 	slices.SortStableFunc(r.queue, func(a, b *job) int { return a.rank() - b.rank() })
+	r.turns = newTurns(r.queue)
 	r.total = len(r.queue)
 	r.say(Progress{Controls: r.controls()})
 }

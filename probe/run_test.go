@@ -277,3 +277,27 @@ func TestSilenceEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestResultsComeInTheOrderOfTheProbes holds that which probe ends first does not show: what is reported once for all of
+// them is reported of the same one in each run.
+func TestResultsComeInTheOrderOfTheProbes(t *testing.T) {
+	b := serve(t, func(c *guest) {
+		if c.n%5 == 0 {
+			time.Sleep(20 * time.Millisecond)
+		}
+		refuses(c)
+	})
+	probes := many(40)
+	probes[3].Risk = rules.Crash // goes last
+	var want []string
+	for i := range probes {
+		if i != 3 {
+			want = append(want, probes[i].ID)
+		}
+	}
+	want = append(want, probes[3].ID)
+	l, _, err := probed(context.Background(), t, b.target(), Settings{Concurrency: 16}, probes)
+	if err != nil || !slices.Equal(l.order, want) {
+		t.Errorf("got %q, %v", l.order, err)
+	}
+}

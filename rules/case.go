@@ -49,6 +49,7 @@ type History struct {
 	Switches   func(route, endpoint string) bool          // the endpoint has switched before
 	KeySeen    func(key, connection string) bool          // the key was seen on another connection
 	Crossed    func(route, endpoint string) bool          // the endpoint has switched for a probe with the origin of another site
+	First      func(rule string) bool                     // the answer to no other probe of the run has been reported for this
 }
 
 // read fills in what most rules ask for.

@@ -98,7 +98,7 @@ nginx, in front: proxy_hide_header Upgrade in locations that carry no WebSocket;
 	through with both fields.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
-		return c.X.Response != nil && !c.switched && c.X.Response.Has("Upgrade") && c.tellsOfRefusals()
+		return c.X.Response != nil && !c.switched && c.X.Response.Has("Upgrade")
 	},
 	Judge: func(c *Case) Verdict {
 		switch {
@@ -106,9 +106,9 @@ nginx, in front: proxy_hide_header Upgrade in locations that carry no WebSocket;
 			return Pass
 		case c.status() == 426:
 			c.rate(Medium)
-			return Fail
+			return c.once(Fail)
 		}
-		return Warn
+		return c.once(Warn)
 	},
 	Show: func(c *Case) (string, []Span) {
 		return withoutOption(&c.X.Response.Head), c.inResponse("Upgrade", "Connection")

@@ -168,7 +168,7 @@ func flawsOf(part Part, h *wire.Head, kind wire.FlawKind) []Span {
 // answerFlawed tells whether the head of the response to a request that asks has that flaw, and the request has not.
 func (c *Case) answerFlawed(kind wire.FlawKind) bool {
 	p := c.X.Response
-	if p == nil || len(p.Flaws) == 0 || c.flawed(kind) || !c.switched && !c.tellsOfRefusals() {
+	if p == nil || len(p.Flaws) == 0 || c.flawed(kind) {
 		return false
 	}
 	_, ok := p.Flaw(kind)
@@ -179,7 +179,7 @@ func (c *Case) answerFlawed(kind wire.FlawKind) bool {
 func (c *Case) answers(s Severity) Verdict {
 	c.found.Party = Server
 	c.rate(s)
-	return Warn
+	return c.once(Warn)
 }
 
 // lineEnd is where the text of the line ends that offset stands in.

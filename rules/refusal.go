@@ -16,8 +16,8 @@ state.`,
 	websocket and Sec-WebSocket-Version: 13.
 Go, httputil.ReverseProxy in front: set both fields again in ModifyResponse.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.status() == 426 && c.tellsOfRefusals() },
-	Judge:    func(c *Case) Verdict { return passIf(len(c.named) > 0) },
+	When:     func(c *Case) bool { return c.status() == 426 },
+	Judge:    func(c *Case) Verdict { return c.once(passIf(len(c.named) > 0)) },
 	Show: func(c *Case) (string, []Span) {
 		if c.X.Response.Has("Upgrade") {
 			return "426 with an empty Upgrade field", c.inResponse("Upgrade")
@@ -26,6 +26,14 @@ Go, httputil.ReverseProxy in front: set both fields again in ModifyResponse.`,
 	},
 })
 
-// tellsOfRefusals tells whether the form of a refusal is judged here. A server that refuses all probes in one form has one
-// fault, not hundreds: of probes only the one that every server refuses tells of it.
-func (c *Case) tellsOfRefusals() bool { return !c.probed() || c.X.Probe == "UPGRADE-INVALID-VER" }
+// once is the verdict about the form of a refusal. A server that refuses all probes in one form has one fault, not hundreds:
+// of the probes of a run the first one that meets it tells of it. One whose answers differ does not.
+func (c *Case) once(v Verdict) Verdict {
+	if v >= Pass || !c.probed() || c.switched {
+		return v
+	}
+	if c.X.Flaky || c.Seen.First != nil && !c.Seen.First(c.found.Rule.ID) {
+		return NotApplicable
+	}
+	return v
+}

@@ -49,13 +49,13 @@ var _ = register(Rule{
 	Why: `Programs read the fields; people who open the address of a WebSocket endpoint in a browser see an empty page, and
 report it as broken.`,
 	Fix:  `Add a line of text: what the endpoint speaks, and which client to use.`,
-	When: func(c *Case) bool { return c.status() == 426 && c.X.Request.Method != "HEAD" && c.tellsOfRefusals() },
+	When: func(c *Case) bool { return c.status() == 426 && c.X.Request.Method != "HEAD" },
 	Judge: func(c *Case) Verdict {
 		switch c.X.Response.ResponseFraming(false, false).Kind {
 		case wire.FramedNot:
 			return NotApplicable
 		case wire.FramedEmpty:
-			return Warn
+			return c.once(Warn)
 		}
 		return Pass
 	},

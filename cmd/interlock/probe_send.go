@@ -28,9 +28,7 @@ func (p *probing) send(ctx context.Context, target probe.Target, probes []*rules
 	}
 	ledger := newAudit(p.config, zerolog.Nop())
 	if !f.seedCompat {
-		settings.Fails = func(x *wire.Exchange) bool {
-			return rules.Classify(rules.Case{X: x, Options: &ledger.Options}).Verdict == rules.Fail
-		}
+		settings.Fails = fails(&ledger.Options)
 	}
 	ledger.Each = func(r *rules.Ruling) {
 		mine := *r
@@ -52,6 +50,15 @@ func (p *probing) send(ctx context.Context, target probe.Target, probes []*rules
 			p.screen.complain(now.Note)
 		}
 	})
+}
+
+// fails tells whether an answer is one that a probe is sent again for. How the server words its refusals is not: that is
+// reported once for the endpoint.
+func fails(options *rules.Options) func(*wire.Exchange) bool {
+	again := rules.History{First: func(string) bool { return false }}
+	return func(x *wire.Exchange) bool {
+		return rules.Classify(rules.Case{X: x, Options: options, Seen: again}).Verdict == rules.Fail
+	}
 }
 
 // tally is what was found, as far as the exit status depends on it.

@@ -221,8 +221,6 @@ func (r *learnedRun) settings(run string) probe.Settings {
 	return probe.Settings{
 		Run: run, UserAgent: audit.Agent + version(), Risky: r.ask.Risky, UnsafeMethods: r.ask.UnsafeMethods,
 		NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
-		Fails: func(x *wire.Exchange) bool {
-			return rules.Classify(rules.Case{X: x, Options: options}).Verdict == rules.Fail
-		},
+		Fails: fails(options),
 	}
 }
