@@ -1,8 +1,8 @@
 GO            ?= go
 FUZZTIME      ?= 30s
-FUZZ          ?= wire/FuzzScanner wire/FuzzConversation wire/FuzzTranscript rules/FuzzClassify rules/FuzzReadRuling store/FuzzImport store/FuzzPassed report/FuzzRead capture/FuzzHAR capture/FuzzPcap capture/FuzzSegments
+FUZZ          ?= wire/FuzzScanner wire/FuzzConversation wire/FuzzTranscript rules/FuzzClassify rules/FuzzReadRuling internal/store/FuzzImport internal/store/FuzzPassed internal/report/FuzzRead internal/capture/FuzzHAR internal/capture/FuzzPcap internal/capture/FuzzSegments
 # Packages with tests that count allocations and memory, which they cannot do under the race detector.
-UNRACED       := ./wire ./audit
+UNRACED       := ./wire ./internal/audit
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -18,14 +18,14 @@ demo: ## the whole product in one command, nothing to install
 	$(GO) run ./cmd/interlock demo
 
 test: ## everything CI checks: lint, tests with the race detector, end to end
-	e2e/install
+	test/e2e/install
 	$(MAKE) lint
 	$(GO) test -race ./...
 	$(GO) test $(UNRACED)
-	$(GO) test -tags e2e -count=1 ./e2e/...
+	$(GO) test -tags e2e -count=1 ./test/e2e/...
 
 world: ## tests that are too wide for each change, an hour at most (root)
-	e2e/install
+	test/e2e/install
 	$(GO) test -tags 'e2e world' -count=1 -timeout 1h -run World ./...
 
 lint: ## must print nothing but its commands
@@ -44,11 +44,11 @@ fuzz: ## the parsers of hostile input, each for FUZZTIME
 	done
 
 bench: ## CPU time, memory and added time, beside nginx, HAProxy and others (35 minutes)
-	$(GO) run ./bench
-	$(GO) run ./bench document
+	$(GO) run ./test/bench
+	$(GO) run ./test/bench document
 
 compose-test: ## docker compose up, one unsafe switch through it, and down again
-	e2e/compose-test
+	test/e2e/compose-test
 
 clean: ## remove what was built here
-	rm -rf bin e2e/node/node_modules
+	rm -rf bin test/e2e/node/node_modules

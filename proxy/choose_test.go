@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/interlock-proxy/interlock/lab/ports"
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
 	"github.com/interlock-proxy/interlock/wire"
 )
 

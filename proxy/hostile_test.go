@@ -15,7 +15,7 @@ import (
 	"github.com/elazarl/goproxy"
 	"github.com/rs/zerolog"
 
-	"github.com/interlock-proxy/interlock/ca"
+	"github.com/interlock-proxy/interlock/internal/ca"
 )
 
 // TestForwardListenerBearsWithHostileClients: each gets an answer or an end, and nothing is left of it.

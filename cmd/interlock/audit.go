@@ -12,8 +12,8 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/capture"
-	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/internal/capture"
+	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/rules"
 )
 

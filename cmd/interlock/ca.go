@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/ca"
+	"github.com/interlock-proxy/interlock/internal/ca"
 	"github.com/interlock-proxy/interlock/proxy"
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"github.com/interlock-proxy/interlock/accept"
+	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/rules"
 )
 

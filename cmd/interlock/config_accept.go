@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/accept"
+	"github.com/interlock-proxy/interlock/internal/accept"
 )
 
 // expectConfig is an endpoint that has to be seen to switch.

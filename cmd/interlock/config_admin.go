@@ -6,8 +6,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/proxy"
-	"github.com/interlock-proxy/interlock/web"
 )
 
 // adminConfig is the admin listener: an address alone, or a mapping.

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/ca"
+	"github.com/interlock-proxy/interlock/internal/ca"
 	"github.com/interlock-proxy/interlock/proxy"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/interlock-proxy/interlock/trace"
+	"github.com/interlock-proxy/interlock/internal/trace"
 )
 
 // otelConfig is where traces are sent.

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/internal/store"
 )
 
 // retentionConfig says how long exchanges are kept in the store. Zero fields mean the store's own.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/interlock-proxy/interlock/accept"
+	"github.com/interlock-proxy/interlock/internal/accept"
 )
 
 // TestTheAnnotatedConfigurationIsTheDefault holds that the file shows every key with the value that it has without a file.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/audit"
-	"github.com/interlock-proxy/interlock/lab"
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/proxy"
 	"github.com/interlock-proxy/interlock/rules"
 )

@@ -9,10 +9,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/proxy"
-	"github.com/interlock-proxy/interlock/report"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/web"
 )
 
 // probe sends all probes to each endpoint of a site that the traffic has shown to switch, and says what came of it.

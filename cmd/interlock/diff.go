@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/accept"
+	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/rules"
 )
 

@@ -6,8 +6,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/accept"
-	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/rules"
 )
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/interlock-proxy/interlock/lab"
+	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/rules"
 )
 

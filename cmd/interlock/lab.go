@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/lab"
+	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
 func labCommand() *cobra.Command {

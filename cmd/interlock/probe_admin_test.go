@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/interlock-proxy/interlock/lab"
+	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
 // TestProbingFromTheRunningProxy learns an endpoint from a client, has it probed through the admin address, and looks

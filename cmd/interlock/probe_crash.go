@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/probe"
+	"github.com/interlock-proxy/interlock/internal/probe"
 )
 
 // backendGone is how the exit status and the RESULT line say that a backend did not outlive its probes.

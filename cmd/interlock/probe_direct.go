@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/interlock-proxy/interlock/probe"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )

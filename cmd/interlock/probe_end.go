@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/probe"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/rules"
 )
 

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/interlock-proxy/interlock/probe"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/wire"
 )
 

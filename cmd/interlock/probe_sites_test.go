@@ -16,8 +16,8 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 
-	"github.com/interlock-proxy/interlock/lab"
-	"github.com/interlock-proxy/interlock/lab/ports"
+	"github.com/interlock-proxy/interlock/internal/lab"
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
 // probeSites are what scripts need to probe, by the variable that has it: URLs of backends for the most part. They run until the test is over.

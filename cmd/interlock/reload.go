@@ -14,7 +14,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"github.com/interlock-proxy/interlock/web/ui"
+	"github.com/interlock-proxy/interlock/internal/web/ui"
 )
 
 // settled is how long a file must have been left alone before it is read again: editors write in several steps.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/interlock-proxy/interlock/lab"
+	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
 // TestReloadKeepsWhatIsSaidOfEvidence holds that evidence.keep and redact hold behind a reload, and on a route with rules of

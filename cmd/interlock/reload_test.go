@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/interlock-proxy/interlock/lab"
+	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
 // lines are what a command writes, to be waited for.

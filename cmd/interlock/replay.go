@@ -13,10 +13,10 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/probe"
-	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/store"
 	"github.com/interlock-proxy/interlock/wire"
 )
 

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/store"
 )
 
 // queryFlags are the flags that say which exchanges of the store are meant.

@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/internal/report"
 )
 
 // reports are the reports of a run: one stream of rulings, and what it is written to.

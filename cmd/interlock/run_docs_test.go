@@ -8,7 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/internal/report"
 )
 
 // TestTheExamplesForCIAreCommandLines holds the examples against the program: they are YAML, and every command line of ours

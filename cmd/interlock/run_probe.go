@@ -7,10 +7,10 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/interlock-proxy/interlock/audit"
-	"github.com/interlock-proxy/interlock/probe"
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/web"
 	"github.com/interlock-proxy/interlock/wire"
 )
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )

@@ -14,10 +14,10 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/audit"
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/trace"
+	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/proxy"
-	"github.com/interlock-proxy/interlock/trace"
-	"github.com/interlock-proxy/interlock/web"
 )
 
 func serveCommand() *cobra.Command {

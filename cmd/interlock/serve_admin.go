@@ -5,10 +5,10 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/interlock-proxy/interlock/accept"
-	"github.com/interlock-proxy/interlock/report"
+	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/web"
 )
 
 // administer makes what answers at the admin address.

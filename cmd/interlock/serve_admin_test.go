@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/interlock-proxy/interlock/lab"
-	"github.com/interlock-proxy/interlock/web/ui"
+	"github.com/interlock-proxy/interlock/internal/lab"
+	"github.com/interlock-proxy/interlock/internal/web/ui"
 )
 
 // ask asks the API of what is served, and reads the answer.

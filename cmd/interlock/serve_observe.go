@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/store"
-	"github.com/interlock-proxy/interlock/web"
 )
 
 // observe has those who watch from outside told of every ruling: Prometheus, and the collector of traces if there is one.

@@ -15,14 +15,14 @@ import (
 	"github.com/oklog/ulid/v2"
 	"github.com/rs/zerolog"
 
-	"github.com/interlock-proxy/interlock/audit"
-	"github.com/interlock-proxy/interlock/probe"
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/trace"
+	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/proxy"
-	"github.com/interlock-proxy/interlock/report"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/store"
-	"github.com/interlock-proxy/interlock/trace"
-	"github.com/interlock-proxy/interlock/web"
 	"github.com/interlock-proxy/interlock/wire"
 )
 

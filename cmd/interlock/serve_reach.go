@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/web/ui"
 	"github.com/interlock-proxy/interlock/proxy"
-	"github.com/interlock-proxy/interlock/web/ui"
 )
 
 // How old it may be what is said of the backends, and how long it may take to find out.

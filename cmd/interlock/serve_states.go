@@ -9,10 +9,10 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/interlock-proxy/interlock/accept"
+	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/store"
-	"github.com/interlock-proxy/interlock/web"
 )
 
 // liveStates sets the states of what serve finds. Known is what the baseline has, and what the store had at the start.

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/interlock-proxy/interlock/accept"
-	"github.com/interlock-proxy/interlock/lab"
-	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/lab"
+	"github.com/interlock-proxy/interlock/internal/store"
 )
 
 // unsafely sends a handshake by POST, waits for the n-th line that says so, and returns the states in it.

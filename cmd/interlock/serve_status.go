@@ -11,10 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/web"
+	"github.com/interlock-proxy/interlock/internal/web/ui"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/store"
-	"github.com/interlock-proxy/interlock/web"
-	"github.com/interlock-proxy/interlock/web/ui"
 )
 
 // picture is how serve is, as it is shown. Its methods may be called by many goroutines at the same time.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/interlock-proxy/interlock/audit"
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/store"
 )
 
 // keeping is the store that serve writes to.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/interlock-proxy/interlock/lab"
+	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
 // TestAStoreThatIsDeletedIsNoticed holds that serve says that its file is gone, is not ready until there is a new one, and

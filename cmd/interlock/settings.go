@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/web/ui"
+	"github.com/interlock-proxy/interlock/internal/web/ui"
 )
 
 // A setting is a value of the configuration as text. It may hold secrets: shown has none.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/internal/store"
 )
 
 func storeCommand() *cobra.Command {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/wire"
 )
 

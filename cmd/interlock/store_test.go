@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/interlock-proxy/interlock/lab"
-	"github.com/interlock-proxy/interlock/store"
+	"github.com/interlock-proxy/interlock/internal/lab"
+	"github.com/interlock-proxy/interlock/internal/store"
 )
 
 // command runs a command and returns its status and what it wrote.

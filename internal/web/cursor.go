@@ -1,0 +1,93 @@
+package web
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/store"
+)
+
+// The bounds of a page.
+const (
+	perPage = 50
+	maxPage = 500
+)
+
+// limit is how many rows the caller wants.
+func limit(q *http.Request) (int, error) {
+	text := q.FormValue("limit")
+	if text == "" {
+		return perPage, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxPage {
+		return 0, fmt.Errorf("limit: %q is no number from 1 to %d", clip(text, 40), maxPage)
+	}
+	return n, nil
+}
+
+// parseCursor reads the place of an exchange in the order of times; empty: none.
+func parseCursor(text string) (c store.Cursor, err error) {
+	if text == "" {
+		return c, nil
+	}
+	when, id, ok := strings.Cut(text, ".")
+	n, err := strconv.ParseInt(when, 10, 64)
+	if !ok || err != nil || id == "" {
+		return c, fmt.Errorf("%q is no place between two pages: take it from older or newer of a page", clip(text, 40))
+	}
+	return store.Cursor{Time: time.UnixMilli(n).UTC(), ID: id}, nil
+}
+
+// formatCursor writes the place of an exchange.
+func formatCursor(c store.Cursor) string { return fmt.Sprintf("%d.%s", c.Time.UnixMilli(), c.ID) }
+
+// cut is the page of a list behind the element with that key, and the key behind which there is more; empty if nothing is.
+func cut[T any](all []T, after string, most int, key func(*T) string) (page []T, next string, err error) {
+	from := 0
+	if after != "" {
+		for from < len(all) && key(&all[from]) != after {
+			from++
+		}
+		if from == len(all) {
+			return nil, "", errors.New("after: what the page is to begin behind is not there (any more): begin with the first page")
+		}
+		from++
+	}
+	page = all[from:min(from+most, len(all))]
+	if from+most < len(all) {
+		next = key(&page[len(page)-1])
+	}
+	return page, next, nil
+}
+
+// unserved answers that the store could not be asked, or has nothing of the kind.
+func unserved(w http.ResponseWriter, err error) {
+	status := http.StatusServiceUnavailable
+	if errors.Is(err, store.ErrNotFound) {
+		status = http.StatusNotFound
+	}
+	refuse(w, status, err.Error())
+}
+
+// kept is the store; nil, and answered, if there is none.
+func (s *Server) kept(w http.ResponseWriter) *store.Store {
+	if s.Store == nil {
+		refuse(w, http.StatusNotFound, "this process keeps nothing")
+	}
+	return s.Store
+}
+
+// wrong answers that the request cannot be understood.
+func wrong(w http.ResponseWriter, errs ...error) bool {
+	if err := cmp.Or(errs...); err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return true
+	}
+	return false
+}

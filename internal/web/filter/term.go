@@ -1,0 +1,294 @@
+package filter
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Keys are the keys that a term can have, in the order in which they are told.
+func Keys() []string {
+	return []string{
+		"proto", "status", "verdict", "rule", "path", "is", "method", "outcome", "route", "origin", "probe", "run", "client", "backend", "instance", "id", "since", "until",
+	}
+}
+
+// match is what the term asks of a ruling. The error says what is wrong with its values.
+func (t *term) match() (Match, error) {
+	var one func(value string) (Match, error)
+	if read := textOf(t.key); read != nil {
+		one = func(value string) (Match, error) {
+			return func(r *rules.Ruling) bool { return glob(value, read(r)) }, nil
+		}
+	} else {
+		switch t.key {
+		case "status":
+			one = matchStatus
+		case "verdict":
+			one = matchVerdict
+		case "rule":
+			one = matchRule
+		case "path":
+			one = matchPath
+		case "is":
+			one = matchIs
+		case "proto":
+			one = matchProtocol
+		case "outcome":
+			one = matchOutcome
+		case "since", "until":
+			one = t.matchTime
+		default:
+			return nil, &Error{t.at, fmt.Sprintf("there is no key %q; there are %s", clip(t.key), strings.Join(Keys(), ", "))}
+		}
+	}
+	var ways []Match
+	for _, v := range t.values {
+		m, err := one(v)
+		if err != nil {
+			return nil, &Error{t.at, err.Error()}
+		}
+		ways = append(ways, m)
+	}
+	return func(r *rules.Ruling) bool {
+		return slices.ContainsFunc(ways, func(m Match) bool { return m(r) }) != t.not
+	}, nil
+}
+
+// textOf is how the text is read that a key is about; nil if that is not about a text.
+func textOf(key string) func(*rules.Ruling) string {
+	switch key {
+	case "method":
+		return func(r *rules.Ruling) string { return r.X.Request.Method }
+	case "route":
+		return func(r *rules.Ruling) string { return r.X.Route }
+	case "origin":
+		return func(r *rules.Ruling) string { return string(r.X.Origin) }
+	case "probe":
+		return func(r *rules.Ruling) string { return r.X.Probe }
+	case "run":
+		return func(r *rules.Ruling) string { return r.Run }
+	case "client":
+		return func(r *rules.Ruling) string { return r.X.Client }
+	case "backend":
+		return func(r *rules.Ruling) string { return r.X.Backend }
+	case "instance":
+		return func(r *rules.Ruling) string { return r.Instance }
+	case "id":
+		return func(r *rules.Ruling) string { return r.X.ID }
+	}
+	return nil
+}
+
+// matchStatus reads a status such as 101, a class such as 4xx, or none.
+func matchStatus(value string) (Match, error) {
+	from, to := 0, 0
+	if n, err := strconv.Atoi(value); err == nil && n >= 100 && n <= 999 {
+		from, to = n, n
+	} else if len(value) == 3 && value[0] >= '1' && value[0] <= '9' && value[1:] == "xx" {
+		from = int(value[0]-'0') * 100
+		to = from + 99
+	} else if value != "none" {
+		return nil, fmt.Errorf("status:%s is no status such as 101, no class of them such as 4xx, and not none", clip(value))
+	}
+	return func(r *rules.Ruling) bool {
+		status := 0
+		if r.X.Response != nil {
+			status = r.X.Response.Status
+		}
+		return status >= from && status <= to
+	}, nil
+}
+
+func verdictOf(value string) (rules.Verdict, bool) {
+	for v := rules.Fail; v <= rules.NotApplicable; v++ {
+		if v.String() == value {
+			return v, true
+		}
+	}
+	return 0, false
+}
+
+func matchVerdict(value string) (Match, error) {
+	v, ok := verdictOf(value)
+	if !ok {
+		return nil, fmt.Errorf("verdict:%s is none of fail, warn, unclear, pass, not-applicable", clip(value))
+	}
+	return func(r *rules.Ruling) bool { return r.Verdict == v }, nil
+}
+
+// matchRule wants a rule that did not pass.
+func matchRule(value string) (Match, error) {
+	value = ruleGlob(value)
+	return func(r *rules.Ruling) bool {
+		return slices.ContainsFunc(r.Findings, func(f rules.Finding) bool { return f.Verdict < rules.Pass && glob(value, f.Rule.ID) })
+	}, nil
+}
+
+// ruleGlob is a glob of rules as their IDs are written.
+func ruleGlob(value string) string { return strings.TrimPrefix(strings.ToUpper(value), "COMP-") }
+
+// matchPath wants an endpoint. What looks like an identifier in a path stands for any.
+func matchPath(value string) (Match, error) {
+	if strings.HasPrefix(value, "/") && !strings.Contains(value, "?") {
+		value = rules.Template(value)
+	}
+	return func(r *rules.Ruling) bool { return glob(value, r.Endpoint) }, nil
+}
+
+func matchIs(value string) (Match, error) {
+	switch value {
+	case "benign":
+		return (*rules.Ruling).Benign, nil
+	case "unsafe":
+		return func(r *rules.Ruling) bool { return r.Unsafe }, nil
+	case "live":
+		return func(r *rules.Ruling) bool { return r.Run == "" }, nil
+	case "probe":
+		return func(r *rules.Ruling) bool { return r.X.Probe != "" }, nil
+	case "blocked":
+		return func(r *rules.Ruling) bool { return r.X.Blocked }, nil
+	case "new", "known", "accepted", "reproduced":
+		return func(r *rules.Ruling) bool {
+			return slices.ContainsFunc(r.Findings, func(f rules.Finding) bool { return f.State == value })
+		}, nil
+	}
+	return nil, fmt.Errorf("is:%s is none of benign, unsafe, live, probe, blocked, new, known, accepted, reproduced", clip(value))
+}
+
+func matchProtocol(value string) (Match, error) {
+	is := protocolOf(value)
+	if !slices.Contains([]string{"websocket", "h2c", "tls", "masque", "other", "none"}, is) {
+		return nil, fmt.Errorf("proto:%s is none of websocket (ws), h2c, tls, masque, other, none", clip(value))
+	}
+	return func(r *rules.Ruling) bool { return r.X.Protocol() == is }, nil
+}
+
+func protocolOf(value string) string {
+	if value == "ws" {
+		return "websocket"
+	}
+	return value
+}
+
+func matchOutcome(value string) (Match, error) {
+	o := wire.Outcome(value)
+	if !slices.Contains([]wire.Outcome{
+		wire.Switched, wire.Refused, wire.Redirected, wire.Ignored, wire.Closed, wire.Silent, wire.Late, wire.Opaque, wire.Unseen, wire.Local,
+	}, o) {
+		return nil, fmt.Errorf("outcome:%s is none of switched, refused, redirected, ignored, closed, silent, late, opaque, unseen, local", clip(value))
+	}
+	return func(r *rules.Ruling) bool { return r.X.Outcome == o }, nil
+}
+
+func (t *term) matchTime(value string) (Match, error) {
+	at, ok := when(value, time.Now())
+	if !ok {
+		return nil, fmt.Errorf("%s:%s is no date such as 2026-11-20, no time such as 2026-11-20T09:14:00Z, and not how long ago it was, such as 90m", t.key, clip(value))
+	}
+	if t.key == "since" {
+		return func(r *rules.Ruling) bool { return !r.X.Time.Before(at) }, nil
+	}
+	return func(r *rules.Ruling) bool { return r.X.Time.Before(at) }, nil
+}
+
+// ask has the store look for what the term, which is right, is about. It is false if that cannot be asked for in that query.
+func (t *term) ask(q *store.Query) bool {
+	if t.key == "verdict" && !t.not && q.Verdicts == nil {
+		for _, value := range t.values {
+			v, _ := verdictOf(value)
+			q.Verdicts = append(q.Verdicts, v)
+		}
+		return true
+	}
+	if len(t.values) > 1 {
+		return false
+	}
+	value := t.values[0]
+	if t.key == "is" {
+		return t.askIs(q, value)
+	}
+	if t.not {
+		return false
+	}
+	switch t.key {
+	case "rule":
+		return put(&q.Rule, ruleGlob(value))
+	case "path":
+		return put(&q.Endpoint, value)
+	case "status":
+		n, err := strconv.Atoi(value)
+		if err != nil || q.Status != 0 {
+			return false
+		}
+		q.Status = n
+		return true
+	case "proto":
+		return put(&q.Protocol, protocolOf(value))
+	case "outcome":
+		return put(&q.Outcome, value)
+	case "since":
+		at, _ := when(value, time.Now())
+		return putTime(&q.Since, at)
+	case "until":
+		at, _ := when(value, time.Now())
+		return putTime(&q.Until, at)
+	}
+	if strings.ContainsAny(value, "*?") { // these are columns that the store compares as they are
+		return false
+	}
+	switch t.key {
+	case "route":
+		return put(&q.Route, value)
+	case "origin":
+		return put(&q.Origin, value)
+	case "probe":
+		return put(&q.Probe, value)
+	case "run":
+		return put(&q.Run, value)
+	case "instance":
+		return put(&q.Instance, value)
+	case "id":
+		return put(&q.ID, value)
+	}
+	return false
+}
+
+func (t *term) askIs(q *store.Query, value string) bool {
+	switch {
+	case value == "benign" && !t.not:
+		q.Benign = true
+	case value == "benign":
+		q.Grave = true
+	case value == "unsafe" && !t.not:
+		q.Unsafe = true
+	case value == "live" && !t.not:
+		q.Live = true
+	default:
+		return false
+	}
+	return true
+}
+
+// put sets what is not set yet.
+func put(field *string, value string) bool {
+	if *field != "" {
+		return false
+	}
+	*field = value
+	return true
+}
+
+func putTime(field *time.Time, value time.Time) bool {
+	if !field.IsZero() {
+		return false
+	}
+	*field = value
+	return true
+}

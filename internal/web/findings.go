@@ -1,0 +1,92 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/web/filter"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// findingJSON is a finding with what all instances have counted of it.
+type findingJSON struct {
+	Fingerprint string    `json:"fingerprint"`
+	Rule        string    `json:"rule"`
+	Probe       string    `json:"probe"`
+	Route       string    `json:"route"`
+	Endpoint    string    `json:"endpoint"`
+	Verdict     string    `json:"verdict"`
+	Severity    string    `json:"severity"`
+	Party       string    `json:"party"`
+	Unsafe      bool      `json:"unsafe"`
+	Count       int64     `json:"count"` // exchanges
+	First       time.Time `json:"first"`
+	Last        time.Time `json:"last"`
+	FirstID     string    `json:"firstExchange"`
+	LastID      string    `json:"lastExchange"`
+	Detail      string    `json:"detail"`
+	State       string    `json:"state"`
+}
+
+// findingsJSON is a page of findings, the worst first.
+type findingsJSON struct {
+	Findings []findingJSON `json:"findings"`
+	Total    int           `json:"total"`          // over all pages
+	Next     string        `json:"next,omitempty"` // what to ask for as after, to get the next page
+}
+
+func (s *Server) listFindings(w http.ResponseWriter, q *http.Request) {
+	if s.kept(w) == nil {
+		return
+	}
+	most, bad := limit(q)
+	query, err := filter.ParseFindings(q.FormValue("q"))
+	if wrong(w, bad, err) {
+		return
+	}
+	all, err := s.Store.Findings(q.Context(), query)
+	if err != nil {
+		unserved(w, err)
+		return
+	}
+	page, next, err := cut(all, q.FormValue("after"), most, func(f *store.Finding) string { return f.Fingerprint })
+	if wrong(w, err) {
+		return
+	}
+	shown := findingsJSON{Findings: []findingJSON{}, Total: len(all), Next: next}
+	var accepted []accept.Entry
+	if s.Accepted != nil {
+		accepted = s.Accepted()
+	}
+	for i := range page {
+		f := &page[i]
+		shown.Findings = append(shown.Findings, findingJSON{
+			Fingerprint: f.Fingerprint, Rule: f.Rule, Probe: f.Probe, Route: f.Route, Endpoint: f.Endpoint, Verdict: f.Verdict.String(),
+			Severity: f.Severity.String(), Party: f.Party.String(), Unsafe: f.Unsafe, Count: f.Count, First: f.First, Last: f.Last,
+			FirstID: f.FirstID, LastID: f.LastID, Detail: f.Detail, State: stateOf(f, accepted),
+		})
+	}
+	answer(w, http.StatusOK, shown)
+}
+
+// stateOf is the state of a finding by what is accepted, else what it was when it was seen last.
+func stateOf(f *store.Finding, accepted []accept.Entry) string {
+	rule := rules.Find(f.Rule)
+	if rule == nil {
+		return f.State
+	}
+	r := &rules.Ruling{X: &wire.Exchange{Route: f.Route, Probe: f.Probe}, Endpoint: f.Endpoint}
+	now := time.Now()
+	for i := range accepted {
+		if e := &accepted[i]; !e.Expired(now) && e.Accepts(r, &rules.Finding{Rule: rule}) {
+			return rules.StateAccepted
+		}
+	}
+	if f.State == rules.StateAccepted { // it was, and is not any more
+		return rules.StateKnown
+	}
+	return f.State
+}

@@ -1,0 +1,107 @@
+package web
+
+import (
+	"bytes"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/web/ui"
+)
+
+const loginPage = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Log in - Interlock</title>
+<link rel="icon" href="/assets/icon.svg">
+<link rel="stylesheet" href="/assets/style.css">
+</head>
+<body class="login">
+<main>
+<h1>Interlock</h1>
+{{if .Needed}}<form method="post" action="/login">
+{{with .Wrong}}<p class="error" role="alert">{{.}}</p>
+{{end}}<input type="hidden" name="to" value="{{.To}}">
+<p><label for="token">Token</label>
+<input id="token" name="token" type="password" autocomplete="current-password" required autofocus></p>
+<p><button type="submit">Log in</button></p>
+<p>The token is in the file that <code>admin_token_file</code>, <code>--admin-token-file</code> or <code>INTERLOCK_ADMIN_TOKEN_FILE</code> names.</p>
+</form>{{else}}<p>Nobody has to log in here. <a href="/">Go on</a></p>{{end}}
+</main>
+</body>
+</html>
+`
+
+// loginView is what the page shows.
+type loginView struct {
+	Needed bool
+	Wrong  string
+	To     string
+}
+
+// cookie is the name of the cookie. The prefix has browsers take it over TLS only, and from this host alone.
+func (d *door) cookie() string {
+	if d.secure {
+		return "__Host-interlock"
+	}
+	return "interlock"
+}
+
+func (d *door) showLogin(w http.ResponseWriter, r *http.Request) {
+	d.page(w, http.StatusOK, loginView{To: within(r.FormValue("to"))})
+}
+
+func (d *door) page(w http.ResponseWriter, status int, v loginView) {
+	v.Needed = d.token != ""
+	var page bytes.Buffer
+	if err := template.Must(template.New("login").Parse(loginPage)).Execute(&page, v); err != nil {
+		refuse(w, http.StatusInternalServerError, "the page cannot be written")
+		return
+	}
+	w.Header().Set("Content-Security-Policy", ui.Policy)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(page.Bytes()) // a reader who is gone wants no page
+}
+
+// login gives whoever has the token a cookie that stands for it.
+func (d *door) login(w http.ResponseWriter, r *http.Request) {
+	to := within(r.PostFormValue("to"))
+	if !d.attempts.allow(r) {
+		w.Header().Set("Retry-After", "10")
+		d.page(w, http.StatusTooManyRequests, loginView{Wrong: "Too many attempts. Wait ten seconds.", To: to})
+		return
+	}
+	if !d.is(strings.TrimSpace(r.PostFormValue("token"))) {
+		d.page(w, http.StatusUnauthorized, loginView{Wrong: "That is not the token.", To: to})
+		return
+	}
+	d.set(w, d.sessions.begin(), int(sessionLife.Seconds()))
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+func (d *door) logout(w http.ResponseWriter, r *http.Request) {
+	if c, err := r.Cookie(d.cookie()); err == nil {
+		d.sessions.end(c.Value)
+	}
+	d.set(w, "", -1)
+	http.Redirect(w, r, "/login", http.StatusSeeOther)
+}
+
+func (d *door) set(w http.ResponseWriter, value string, seconds int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: d.cookie(), Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: d.secure, SameSite: http.SameSiteStrictMode,
+	})
+}
+
+// within is a path to go to behind the login, which is none of another site.
+func within(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") {
+		return "/"
+	}
+	return u.RequestURI()
+}

@@ -1,0 +1,100 @@
+package web
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/interlock-proxy/interlock/internal/store"
+)
+
+// figures are the numbers that others keep: they are read at each scrape.
+type figures struct{ *Metrics }
+
+const (
+	gauge = prometheus.GaugeValue
+	total = prometheus.CounterValue
+)
+
+// Describe is part of prometheus.Collector. It describes nothing, as what is there depends on what the process does.
+func (f *figures) Describe(chan<- *prometheus.Desc) {}
+
+// Collect is part of prometheus.Collector.
+func (f *figures) Collect(to chan<- prometheus.Metric) {
+	say := func(kind prometheus.ValueType, name, text string, value int64) {
+		to <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, text, nil, nil), kind, float64(value))
+	}
+	by := func(name, text, label string) func(string, int64) {
+		desc := prometheus.NewDesc(name, text, []string{label}, nil)
+		return func(of string, value int64) {
+			to <- prometheus.MustNewConstMetric(desc, total, float64(value), of)
+		}
+	}
+	shed := by("interlock_evidence_shed_total", "Exchanges that could not be kept: as there was no room in memory, or as the store did not take them. Their findings are counted all the same.", "reason")
+	if f.Audit != nil {
+		live, probes := f.Audit.Sums(), f.Audit.Probes()
+		shed("memory", live.Shed+probes.Shed)
+		say(total, "interlock_advertisements_total", "Responses that advertise protocols which the endpoint had advertised before, to requests that offer none.", live.Advertised)
+	}
+	if f.Writer != nil {
+		s := f.Writer.State()
+		shed("store", s.Shed)
+		f.collectStore(&s, say)
+	}
+	if f.Relay != nil {
+		c := &f.Relay.Counts
+		say(gauge, "interlock_connections_open", "Client connections that are open.", int64(f.Relay.Open()))
+		say(gauge, "interlock_connections_limit", "Client connections that may be open at the same time; at the limit, further ones wait.", int64(f.Relay.Limit()))
+		say(total, "interlock_requests_total", "Requests that were answered, with an offer to upgrade or without.", c.Exchanges.Load())
+		say(total, "interlock_http2_declined_total", "TLS connections of clients that wanted HTTP/2 and got HTTP/1.1.", c.Downgraded.Load())
+		blind := by("interlock_unaudited_total", "Connections, or rests of them, that were carried and not audited: tls and http2 by how they began, connect behind a CONNECT, backlog as too many requests were unanswered, unread for everything else.", "reason")
+		tls, http2, backlog := c.TLS.Load(), c.HTTP2.Load(), c.Shed.Load()
+		blind("tls", tls)
+		blind("http2", http2)
+		blind("connect", c.Tunnels.Load())
+		blind("backlog", backlog)
+		blind("unread", max(c.Opaque.Load()-tls-http2-backlog, 0))
+	}
+	if f.Dropped != nil {
+		say(total, "interlock_trace_spans_dropped_total", "Spans that did not reach the collector of traces.", f.Dropped())
+	}
+}
+
+func (f *figures) collectStore(s *store.State, say func(kind prometheus.ValueType, name, text string, value int64)) {
+	reachable := int64(0)
+	if s.Reachable {
+		reachable = 1
+	}
+	say(gauge, "interlock_store_reachable", "1: the store takes what is written; 0: it does not, and findings wait in memory.", reachable)
+	say(gauge, "interlock_store_waiting", "Exchanges that are still to be written to the store.", int64(s.Waiting))
+	say(total, "interlock_store_exchanges_written_total", "Exchanges that were written to the store.", s.Written)
+	if bytes, ok := f.size.of(f.Writer.Store); ok {
+		say(gauge, "interlock_store_bytes", "Bytes of the exchanges in the store, as retention counts them; at most a minute old.", bytes)
+	}
+}
+
+// storeSize is how large the store was a moment ago: to measure it takes a look at every exchange, and anybody may scrape.
+type storeSize struct {
+	mu    sync.Mutex
+	at    time.Time
+	bytes int64
+	known bool
+}
+
+func (z *storeSize) of(s *store.Store) (bytes int64, ok bool) {
+	if s == nil {
+		return 0, false
+	}
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if time.Since(z.at) < time.Minute {
+		return z.bytes, z.known
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
+	defer stop()
+	size, err := s.Size(ctx)
+	z.at, z.bytes, z.known = time.Now(), size.Bytes, err == nil
+	return z.bytes, z.known
+}

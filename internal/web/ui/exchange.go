@@ -1,0 +1,224 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// exchangeView is one exchange with everything that is known of it. As JSON it is the ruling of the contracts.
+type exchangeView struct {
+	row
+	Ruling               *rules.Ruling
+	View                 string // wire, hex or fields
+	Views                []string
+	Heads                []shownPart
+	Behind               []shownPart // first bytes behind a switch
+	Frames               []frameRow
+	Findings             []shownFinding // that did not pass, worst first
+	Passed               []shownFinding
+	Steps                []step
+	Facts                []Setting
+	Again                string // a command that sends it once more
+	Formats              []string
+	CanReplay, CanAccept bool
+	CanProbe             bool // there is a handshake that probes can be made from
+}
+
+// MarshalJSON writes the ruling.
+func (v exchangeView) MarshalJSON() ([]byte, error) { return json.Marshal(v.Ruling) }
+
+// A shownFinding is what one rule says about the exchange.
+type shownFinding struct {
+	*rules.Finding
+	Mark        mark
+	Number      int // from 1, where its bytes are marked; else 0
+	Fingerprint string
+	Places      []string
+	spans       []rules.Span
+}
+
+// A step is something that happened, in its order.
+type step struct {
+	At    string // behind the first byte of the request
+	Party string // client, server or interlock
+	What  string
+	Note  string
+}
+
+func (u *site) exchange(r *http.Request) (sheet, error) {
+	s, err := u.kept()
+	if err != nil {
+		return sheet{}, err
+	}
+	ruling, err := s.Ruling(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return sheet{}, err
+	}
+	v := &exchangeView{row: rowOf(ruling), Ruling: ruling, View: r.FormValue("view"), Views: []string{"wire", "hex", "fields"}, Again: report.Again(ruling)}
+	if !slices.Contains(v.Views, v.View) {
+		v.View = v.Views[0]
+	}
+	v.judge()
+	v.heads()
+	v.timeline()
+	v.facts()
+	v.Formats = formats()
+	v.CanReplay, v.CanAccept = u.Replay != nil, u.Accept != nil
+	v.CanProbe = u.Probe != nil && u.learned(v.Route, v.Endpoint)
+	out := sheet{Title: clip(40, v.Method+" "+v.Target), View: v, Wide: true}
+	if !ruling.X.Final {
+		out.Follow, out.Names = u.Events, u.EventNames
+	}
+	return out, nil
+}
+
+// learned tells whether live traffic has shown a sound switch there.
+func (u *site) learned(route, endpoint string) bool {
+	if u.Audit == nil {
+		return false
+	}
+	for _, l := range u.Audit.Learned() {
+		if l.Route == route && l.Endpoint == endpoint {
+			return true
+		}
+	}
+	return false
+}
+
+// judge numbers the findings.
+func (v *exchangeView) judge() {
+	number := 0
+	for i := range v.Ruling.Findings {
+		f := &v.Ruling.Findings[i]
+		s := shownFinding{Finding: f, Mark: mark{f.Verdict}, Fingerprint: v.Ruling.Fingerprint(f), spans: f.Spans}
+		if f.Verdict >= rules.Pass {
+			v.Passed = append(v.Passed, s)
+			continue
+		}
+		v.Findings = append(v.Findings, s)
+	}
+	slices.SortStableFunc(v.Findings, func(a, b shownFinding) int {
+		if a.Verdict != b.Verdict {
+			return int(a.Verdict) - int(b.Verdict)
+		}
+		return int(b.Severity) - int(a.Severity)
+	})
+	for i := range v.Findings {
+		f := &v.Findings[i]
+		for _, s := range f.Spans {
+			if len(f.Places) < 4 {
+				f.Places = append(f.Places, fmt.Sprintf("%s bytes %d–%d", s.Part, s.From, max(s.From, s.To-1)))
+			}
+		}
+		if len(f.Spans) > 0 && number < maxMarked {
+			number++
+			f.Number = number
+		}
+	}
+}
+
+// heads shows the bytes.
+func (v *exchangeView) heads() {
+	x := v.Ruling.X
+	add := func(into *[]shownPart, p shownPart) { *into = append(*into, p) }
+	q := &x.Request.Head
+	add(&v.Heads, showPart("Request", ">", q.Raw, q, evidenceOf(v.Findings, rules.InRequest, len(q.Raw)), v.View))
+	if x.Far != nil {
+		add(&v.Heads, showPart("Request as it was sent on", ">", x.Far.Raw, &x.Far.Head, nil, v.View))
+	}
+	for _, p := range x.Interim {
+		add(&v.Heads, showPart("Interim response", "<", p.Raw, &p.Head, nil, v.View))
+	}
+	if p := x.Former; p != nil {
+		add(&v.Heads, showPart("Response that came before", "<", p.Raw, &p.Head, nil, v.View))
+	}
+	if len(x.Noise) > 0 {
+		add(&v.Heads, showPart("Bytes that are not a response", "<", x.Noise, nil, nil, "wire"))
+	}
+	if p := x.Response; p != nil {
+		add(&v.Heads, showPart("Response", "<", p.Raw, &p.Head, evidenceOf(v.Findings, rules.InResponse, len(p.Raw)), v.View))
+	}
+	for _, side := range []struct {
+		name, sign string
+		b          []byte
+		part       rules.Part
+	}{{"client", ">", x.After.Client, rules.FromClient}, {"server", "<", x.After.Server, rules.FromServer}} {
+		if len(side.b) == 0 {
+			continue
+		}
+		view := v.View
+		if view == "fields" {
+			view = "wire"
+		}
+		add(&v.Behind, showPart("First bytes from the "+side.name, side.sign, side.b, nil, evidenceOf(v.Findings, side.part, len(side.b)), view))
+		v.Frames = append(v.Frames, framesOf(v.Protocol, side.name, side.b)...)
+	}
+}
+
+// timeline puts what happened in its order, as far as that is known.
+func (v *exchangeView) timeline() {
+	x := v.Ruling.X
+	add := func(at, party, what, note string) { v.Steps = append(v.Steps, step{at, party, what, note}) }
+	add("0 ms", "client", "request head", several(len(x.Request.Raw), "byte"))
+	for _, p := range x.Interim {
+		add("", "server", strconv.Itoa(p.Status)+" "+p.Reason, "interim")
+	}
+	switch {
+	case x.Response != nil:
+		add("+"+took(x.Took), "server", strconv.Itoa(x.Response.Status)+" "+x.Response.Reason, several(len(x.Response.Raw), "byte"))
+	case x.Cause.Local():
+		add("", "interlock", "answered in the backend's place", string(x.Cause))
+	default:
+		add("", "server", "no response head", strings.TrimSpace(string(x.Outcome)+" "+string(x.Cause)))
+	}
+	if x.Blocked {
+		add("", "interlock", "switch kept from the client", "the guard")
+	}
+	if x.Response == nil || x.Response.Status != 101 {
+		return
+	}
+	a := &x.After
+	if a.ClientBytes > 0 {
+		add("", "client", size(a.ClientBytes)+" through the tunnel", "")
+	}
+	if a.ServerBytes > 0 {
+		add("", "server", size(a.ServerBytes)+" through the tunnel", "")
+	}
+	switch {
+	case a.Ended && x.Cause != "":
+		add("", "", "tunnel over", "ended by "+string(x.Cause))
+	case !x.Final:
+		add("", "", "tunnel open", "")
+	}
+}
+
+// facts are what is known beside the bytes.
+func (v *exchangeView) facts() {
+	x := v.Ruling.X
+	secure := func(tls bool) string {
+		if tls {
+			return " over TLS"
+		}
+		return ""
+	}
+	for _, f := range []Setting{
+		{Key: "client", Value: x.Client + secure(x.ClientTLS)}, {Key: "backend", Value: x.Backend + secure(x.BackendTLS)},
+		{Key: "route", Value: x.Route}, {Key: "endpoint", Value: v.Endpoint}, {Key: "protocol", Value: v.Protocol},
+		{Key: "origin", Value: string(x.Origin)}, {Key: "probe", Value: x.Probe}, {Key: "run", Value: v.Ruling.Run},
+		{Key: "outcome", Value: strings.TrimSpace(string(x.Outcome) + " " + string(x.Cause))}, {Key: "altered", Value: strings.Join(x.Altered, ", ")},
+		{Key: "elsewhere", Value: x.Elsewhere}, {Key: "not in the file", Value: strings.Join(x.Lossy, ", ")},
+		{Key: "redacted", Value: strings.Join(v.Ruling.Redacted(), ", ")}, {Key: "instance", Value: v.Ruling.Instance},
+		{Key: "exchange", Value: x.ID},
+	} {
+		if f.Value != "" {
+			v.Facts = append(v.Facts, f)
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// The bounds of a page of exchanges.
+const (
+	perPage = 50
+	maxLook = 20_000 // exchanges that are looked at for one page, where the store cannot answer the filter alone
+)
+
+// A row is an exchange in a table.
+type row struct {
+	ID       string    `json:"id"`
+	Time     time.Time `json:"time"`
+	Origin   string    `json:"origin"`
+	Probe    string    `json:"probe,omitempty"`
+	Protocol string    `json:"protocol"`
+	Method   string    `json:"method"`
+	Target   string    `json:"target"`
+	Route    string    `json:"route"`
+	Endpoint string    `json:"endpoint"`
+	Status   int       `json:"status"` // 0: no response head came
+	Outcome  string    `json:"outcome"`
+	Verdict  mark      `json:"verdict"`
+	Unsafe   bool      `json:"unsafe"`
+	Blocked  bool      `json:"blocked"`
+	Rules    []string  `json:"rules"` // that are broken
+
+	Took time.Duration `json:"nanoseconds"`
+}
+
+func rowOf(r *rules.Ruling) row {
+	x := r.X
+	w := row{
+		ID: x.ID, Time: x.Time, Origin: string(x.Origin), Probe: x.Probe, Protocol: x.Protocol(), Method: x.Request.Method, Target: r.Target(),
+		Route: x.Route, Endpoint: r.Endpoint, Outcome: string(x.Outcome), Verdict: mark{r.Verdict}, Unsafe: r.Unsafe, Blocked: x.Blocked,
+		Rules: []string{}, Took: x.Took,
+	}
+	if r.Verdict < rules.Pass {
+		w.Rules = r.Broken()
+	}
+	if x.Response != nil {
+		w.Status = x.Response.Status
+	}
+	return w
+}
+
+// listView is a page of exchanges.
+type listView struct {
+	Filter  string   `json:"filter"`
+	Error   string   `json:"error,omitempty"` // what is wrong with the filter
+	Rows    []row    `json:"exchanges"`
+	Older   string   `json:"older,omitempty"` // the query of the page behind this one
+	Newer   string   `json:"newer,omitempty"`
+	First   bool     `json:"-"` // nothing is in front of it
+	Formats []string `json:"-"`
+	Quick   []quick  `json:"-"`
+}
+
+// quick is a filter that is one click away.
+type quick struct {
+	Name, Term string
+	On         bool
+	To         string // the filter with the term, or without it where it is on
+}
+
+// errEnough ends a look through the store.
+var errEnough = errors.New("enough")
+
+func (u *site) exchanges(r *http.Request) (sheet, error) {
+	v, err := u.list(r.Context(), strings.TrimSpace(r.FormValue("q")), r.FormValue("older"), r.FormValue("newer"))
+	if err != nil {
+		return sheet{}, err
+	}
+	v.Quick, v.Formats = quicks(v.Filter), formats()
+	out := sheet{Title: "Exchanges", Wide: true, View: v}
+	if v.First {
+		out.Follow, out.Names = u.Events, u.EventNames
+	}
+	return out, nil
+}
+
+// list is the page of exchanges behind the one cursor, or in front of the other one.
+func (u *site) list(ctx context.Context, wanted, older, newer string) (listView, error) {
+	v := listView{Filter: wanted, Rows: []row{}}
+	s, err := u.kept()
+	if err != nil {
+		return v, err
+	}
+	q, match, err := u.filter(v.Filter)
+	if err != nil {
+		v.Error, v.First = err.Error(), true
+		return v, nil
+	}
+	if q.Beyond, err = parseCursor(older + newer); err != nil {
+		return v, err
+	}
+	q.Newest = newer == ""
+	if match == nil {
+		q.Limit = perPage + 1
+	}
+	looked, last, more := 0, store.Cursor{}, false
+	err = s.Rulings(ctx, q, func(found *rules.Ruling) error {
+		looked++
+		if match == nil || match(found) {
+			if more = len(v.Rows) == perPage; more {
+				return errEnough
+			}
+			v.Rows = append(v.Rows, rowOf(found))
+		}
+		last = store.Cursor{Time: found.X.Time, ID: found.X.ID}
+		if more = looked >= maxLook; more {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return v, err
+	}
+	if newer != "" && !more { // the page in front is the first one, and that is to be full
+		return u.list(ctx, wanted, "", "")
+	}
+	v.link(newer != "", older != "", more, last)
+	return v, nil
+}
+
+// link makes the links to the pages around this one.
+func (v *listView) link(backwards, behind, more bool, last store.Cursor) {
+	to := func(way string, c store.Cursor) string {
+		return "?" + url.Values{"q": {v.Filter}, way: {formatCursor(c)}}.Encode()
+	}
+	if backwards {
+		slices.Reverse(v.Rows)
+	}
+	v.First = !backwards && !behind
+	n := len(v.Rows)
+	switch {
+	case more && !backwards:
+		v.Older = to("older", last)
+	case backwards && n > 0:
+		v.Older = to("older", store.Cursor{Time: v.Rows[n-1].Time, ID: v.Rows[n-1].ID})
+	}
+	if !v.First && n > 0 {
+		v.Newer = to("newer", store.Cursor{Time: v.Rows[0].Time, ID: v.Rows[0].ID})
+	}
+}
+
+func formatCursor(c store.Cursor) string {
+	return strconv.FormatInt(c.Time.UnixMilli(), 10) + "." + c.ID
+}
+
+func parseCursor(s string) (c store.Cursor, err error) {
+	if s == "" {
+		return c, nil
+	}
+	at, id, ok := strings.Cut(s, ".")
+	ms, err := strconv.ParseInt(at, 10, 64)
+	if err != nil || !ok || id == "" {
+		return c, errMissing
+	}
+	return store.Cursor{Time: time.UnixMilli(ms), ID: id}, nil
+}
+
+// filter understands what is written in the filter box.
+func (u *site) filter(written string) (store.Query, func(*rules.Ruling) bool, error) {
+	switch {
+	case written == "":
+		return store.Query{}, nil, nil
+	case u.Filter == nil:
+		return store.Query{}, nil, errNotOffered
+	}
+	return u.Filter(written)
+}
+
+// quicks are the filters that are one click away, put to those that are on.
+func quicks(wanted string) (all []quick) {
+	words := strings.Fields(wanted)
+	for _, q := range []quick{
+		{Name: "✖ fail", Term: "verdict:fail"}, {Name: "! warn", Term: "verdict:warn"}, {Name: "unsafe", Term: "is:unsafe"},
+		{Name: "switched", Term: "outcome:switched"}, {Name: "websocket", Term: "proto:websocket"}, {Name: "h2c", Term: "proto:h2c"},
+		{Name: "live", Term: "origin:live"}, {Name: "probes", Term: "origin:probe"}, {Name: "not benign", Term: "-is:benign"},
+	} {
+		key, _, _ := strings.Cut(q.Term, ":")
+		q.On = slices.Contains(words, q.Term)
+		left := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return strings.HasPrefix(w, key+":") || w == q.Term })
+		if !q.On {
+			left = append(left, q.Term)
+		}
+		q.To = strings.Join(left, " ")
+		all = append(all, q)
+	}
+	return all
+}
+
+// formats are the names of the formats that are one file.
+func formats() (names []string) {
+	for _, f := range report.Formats() {
+		if f.Open != nil {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}

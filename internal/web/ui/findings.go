@@ -1,0 +1,164 @@
+package ui
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// findingsView is all findings, by rule and endpoint.
+type findingsView struct {
+	Groups    []group  `json:"rules"`
+	Findings  int      `json:"findings"`
+	Verdict   string   `json:"-"`
+	Source    string   `json:"-"`
+	State     string   `json:"-"`
+	Endpoint  string   `json:"-"`
+	Verdicts  []mark   `json:"-"`
+	Sources   []string `json:"-"`
+	States    []string `json:"-"`
+	CanAccept bool     `json:"-"`
+}
+
+// group is a rule that did not pass.
+type group struct {
+	Rule     string  `json:"rule"`
+	Title    string  `json:"title"`
+	Level    string  `json:"level"` // empty: the rulebook does not have the rule
+	Mark     mark    `json:"verdict"`
+	Severity string  `json:"severity"`
+	Count    int64   `json:"count"`
+	Places   []place `json:"places"`
+}
+
+// place is where it did not pass.
+type place struct {
+	Rule     string    `json:"-"`
+	Route    string    `json:"route"`
+	Endpoint string    `json:"endpoint"`
+	Mark     mark      `json:"verdict"`
+	Severity string    `json:"severity"`
+	Party    string    `json:"party"`
+	Unsafe   bool      `json:"unsafe"`
+	State    string    `json:"state"`
+	Source   string    `json:"source"` // live, probe or both
+	Probes   []string  `json:"probes,omitempty"`
+	Count    int64     `json:"count"`
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+	ID       string    `json:"exchange"` // the last one that shows it
+	Detail   string    `json:"detail"`
+}
+
+func (u *site) findings(r *http.Request) (sheet, error) {
+	v := findingsView{
+		Verdict: r.FormValue("verdict"), Source: r.FormValue("source"), State: r.FormValue("state"), Endpoint: strings.TrimSpace(r.FormValue("endpoint")),
+		Verdicts: marks()[:rules.Pass], Sources: []string{"live", "probe", "both"},
+		States: []string{rules.StateNew, rules.StateReproduced, rules.StateKnown, rules.StateAccepted}, CanAccept: u.Accept != nil,
+	}
+	q := store.Query{Endpoint: v.Endpoint, Verdicts: store.AtLeast(rules.Unclear)}
+	if m, ok := markOf(v.Verdict); ok {
+		q.Verdicts = []rules.Verdict{m.Verdict}
+	}
+	all, err := u.groups(r.Context(), q)
+	if err != nil {
+		return sheet{}, err
+	}
+	v.Groups = []group{}
+	for _, g := range all {
+		g.Places = slices.DeleteFunc(g.Places, func(p place) bool {
+			return v.Source != "" && p.Source != v.Source || v.State != "" && p.State != v.State
+		})
+		if len(g.Places) > 0 {
+			v.Findings += len(g.Places)
+			v.Groups = append(v.Groups, g)
+		}
+	}
+	return sheet{Title: "Findings", View: v, Follow: u.Events, Names: u.EventNames}, nil
+}
+
+// groups are the findings that a query wants, by rule and place.
+func (u *site) groups(ctx context.Context, q store.Query) ([]group, error) {
+	s, err := u.kept()
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.Findings(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	u.states(found)
+	var all []group
+	for _, b := range store.ByRule(found) {
+		g := group{Rule: b.Rule, Mark: mark{b.Verdict}, Severity: b.Severity.String(), Count: b.Count}
+		if rule := rules.Find(b.Rule); rule != nil {
+			g.Title, g.Level = rule.Title, rule.Level.String()
+		}
+		for i := range b.Places {
+			g.Places = append(g.Places, placeOf(b.Rule, &b.Places[i]))
+		}
+		all = append(all, g)
+	}
+	return all, nil
+}
+
+func placeOf(rule string, p *store.Place) place {
+	is := place{
+		Rule: rule, Route: p.Route, Endpoint: p.Endpoint, Mark: mark{p.Verdict}, Severity: p.Severity.String(), Party: p.Party.String(),
+		Unsafe: p.Unsafe, State: p.State, Source: "live", Count: p.Count, First: p.First, Last: p.Last,
+	}
+	switch {
+	case p.Live && p.Probed:
+		is.Source = "both"
+	case p.Probed:
+		is.Source = "probe"
+	}
+	if is.State == rules.StateNew && is.Source == "both" {
+		is.State = rules.StateReproduced
+	}
+	var last time.Time
+	for _, f := range p.Findings {
+		if f.Last.After(last) {
+			last, is.ID = f.Last, f.LastID
+		}
+		if f.Verdict == p.Verdict && is.Detail == "" {
+			is.Detail = f.Detail
+		}
+		if f.Probe != "" {
+			is.Probes = append(is.Probes, f.Probe)
+		}
+	}
+	return is
+}
+
+// states says of findings about which nobody has said it whether they are accepted.
+func (u *site) states(all []store.Finding) {
+	var entries []accept.Entry
+	if u.Accepted != nil {
+		entries = u.Accepted()
+	}
+	now := time.Now()
+	for i := range all {
+		f := &all[i]
+		rule := rules.Find(f.Rule)
+		if f.State == "" {
+			f.State = rules.StateNew
+		}
+		if rule == nil {
+			continue
+		}
+		r := &rules.Ruling{X: &wire.Exchange{Route: f.Route, Probe: f.Probe}, Endpoint: f.Endpoint}
+		for j := range entries {
+			if e := &entries[j]; !e.Expired(now) && e.Accepts(r, &rules.Finding{Rule: rule}) {
+				f.State = rules.StateAccepted
+			}
+		}
+	}
+}

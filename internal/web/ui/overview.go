@@ -1,0 +1,146 @@
+package ui
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// The bounds of what the overview shows.
+const (
+	lastFindings = 8
+	maxCovered   = 12
+)
+
+// overviewView is how everything is.
+type overviewView struct {
+	Status    Status        `json:"status"`
+	Verdicts  []tile        `json:"verdicts"`
+	Unsafe    int64         `json:"unsafe"`
+	Exchanges int64         `json:"exchanges"`
+	Pieces    []bar         `json:"-"` // of the line over all verdicts
+	Chart     chart         `json:"chart"`
+	Coverage  coverage      `json:"coverage"`
+	Findings  []lastFinding `json:"findings"`
+	Error     string        `json:"error,omitempty"` // why the store says nothing
+}
+
+// tile is a verdict and how many exchanges have it.
+type tile struct {
+	Mark  mark  `json:"verdict"`
+	Count int64 `json:"count"`
+}
+
+// coverage says how much of the service was looked into.
+type coverage struct {
+	Switched  int              `json:"switched"`
+	Kept      int              `json:"ignored"` // offered, and never switched
+	Unasked   int              `json:"neverAsked"`
+	Endpoints []audit.Endpoint `json:"endpoints"`
+	More      int              `json:"more"`
+}
+
+// lastFinding is a finding in the overview.
+type lastFinding struct {
+	store.Finding
+	Mark  mark
+	Title string
+}
+
+func (u *site) overview(r *http.Request) (sheet, error) {
+	v := overviewView{Coverage: u.coverage()}
+	if u.Status != nil {
+		v.Status = u.Status()
+	}
+	if err := u.numbers(r.Context(), &v, r.FormValue("range")); err != nil {
+		v.Error = err.Error()
+	}
+	return sheet{Title: "Overview", View: v, Follow: u.Events, Names: u.EventNames}, nil
+}
+
+// numbers asks the store.
+func (u *site) numbers(ctx context.Context, v *overviewView, stretchOf string) error {
+	s, err := u.kept()
+	if err != nil {
+		return err
+	}
+	sums, err := s.Verdicts(ctx, time.Time{})
+	if err != nil {
+		return err
+	}
+	v.count(sums)
+	all := stretches()
+	of := all[max(0, slices.IndexFunc(all, func(each stretch) bool { return each.name == stretchOf }))]
+	now := time.Now()
+	minutes, err := s.Minutes(ctx, now.Add(-of.all), time.Time{})
+	if err != nil {
+		return err
+	}
+	v.Chart = newChart(minutes, of, now)
+	for _, each := range all {
+		v.Chart.Ranges = append(v.Chart.Ranges, choice{each.name, each.name, each.name == of.name})
+	}
+	findings, err := s.Findings(ctx, store.Query{Verdicts: store.AtLeast(rules.Unclear)})
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.Unsafe && f.Probe == "" {
+			v.Unsafe += f.Count
+		}
+	}
+	slices.SortStableFunc(findings, func(a, b store.Finding) int { return b.Last.Compare(a.Last) })
+	for _, f := range findings[:min(len(findings), lastFindings)] {
+		title := ""
+		if rule := rules.Find(f.Rule); rule != nil {
+			title = rule.Title
+		}
+		v.Findings = append(v.Findings, lastFinding{f, mark{f.Verdict}, title})
+	}
+	return nil
+}
+
+// count makes tiles, and the line over all of them.
+func (v *overviewView) count(sums [rules.NotApplicable + 1]int64) {
+	for _, m := range marks() {
+		v.Verdicts = append(v.Verdicts, tile{m, sums[m.Verdict]})
+		v.Exchanges += sums[m.Verdict]
+	}
+	at := 0.0
+	for _, t := range v.Verdicts {
+		if t.Count == 0 {
+			continue
+		}
+		width := 1000 * float64(t.Count) / float64(v.Exchanges)
+		v.Pieces = append(v.Pieces, bar{Class: "fill-" + t.Mark.Class(), X: at, Width: width, Title: several(t.Count, "exchange") + ": " + t.Mark.Word()})
+		at += width
+	}
+}
+
+// coverage asks the audit, the endpoints with the most exchanges first.
+func (u *site) coverage() (c coverage) {
+	c.Endpoints = []audit.Endpoint{}
+	if u.Audit == nil {
+		return c
+	}
+	all := u.Audit.Endpoints()
+	for _, e := range all {
+		switch {
+		case e.Switched > 0:
+			c.Switched++
+		case e.Exchanges > 0:
+			c.Kept++
+		default:
+			c.Unasked++
+		}
+	}
+	slices.SortStableFunc(all, func(a, b audit.Endpoint) int { return int(b.Exchanges - a.Exchanges) })
+	c.Endpoints = all[:min(len(all), maxCovered)]
+	c.More = len(all) - len(c.Endpoints)
+	return c
+}

@@ -1,0 +1,126 @@
+package ui
+
+import (
+	"context"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// Policy is the Content-Security-Policy under which every page works. Handler sets it in all its responses, in place of a
+// stricter one that may be there.
+const Policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
+	"base-uri 'none'; frame-ancestors 'none'"
+
+// Pages are the screens and what they read from. The fields must not be changed once Handler has been called, and all
+// functions may be called by many goroutines at the same time. Where a function is nil, what it does is not offered.
+//
+// The functions that do something are called for POST only. Their errors are shown to whoever asked: one line that says what
+// is wrong and what to do.
+type Pages struct {
+	Store  *store.Store // where exchanges, findings and runs are; nil: the pages say that nothing is kept
+	Audit  *audit.Audit // what live traffic has shown; nil: nothing is known of endpoints
+	Status func() Status
+
+	// Events is the path of the server-sent events that tell of exchanges, and EventNames are those of its events that a
+	// page is to be brought up to date at. Empty: pages stay as they are.
+	Events     string
+	EventNames []string
+	// Progress is where a run of probes tells how far it is, with {run} in place of its ID.
+	Progress      string
+	ProgressNames []string
+
+	// Filter understands the filter language: a query for the store, and what is left to be asked of each ruling (nil: nothing).
+	Filter   func(text string) (store.Query, func(*rules.Ruling) bool, error)
+	Accepted func() []accept.Entry // what is accepted; nil: nothing is
+
+	Running func() []Running                                                                           // runs of probes, the latest first
+	Probe   func(ctx context.Context, a Ask) (run string, err error)                                   // starts a run
+	Cancel  func(ctx context.Context, run string) error                                                // ends a run that is under way
+	Replay  func(ctx context.Context, exchange string) (id string, err error)                          // sends a request again; id: of what came of it
+	Accept  func(ctx context.Context, w accept.Written, confirmed bool) (file, diff string, err error) // writes into the file only what is confirmed
+	Reload  func(ctx context.Context, confirmed bool) (changes []Change, err error)                    // puts a changed configuration into effect once that is confirmed
+	Pause   func(ctx context.Context, paused bool) error                                               // stops or goes on to keep exchanges; findings are always kept
+}
+
+// An Ask says what a run of probes is to do. Its fields are those of the API.
+type Ask struct {
+	Endpoint      string
+	Route         string
+	Protocol      string
+	Host          string
+	Only          []string // IDs of probes, or globs of them; empty: all
+	Skip          []string
+	Credentials   string // configured or recorded; empty: as configured
+	Risky         bool
+	UnsafeMethods bool
+}
+
+// A Running is a run of probes that was started from here, and how far it is.
+type Running struct {
+	ID       string    `json:"id"`
+	State    string    `json:"state"` // running, done, failed or cancelled
+	Endpoint string    `json:"endpoint"`
+	Started  time.Time `json:"started"`
+	Done     int       `json:"done"`  // probes
+	Total    int       `json:"total"` // 0: not known yet
+	Probe    string    `json:"probe"` // that is under way
+	Note     string    `json:"note"`
+	Error    string    `json:"error"`
+}
+
+// A Change is a key of the configuration that would become another one.
+type Change struct {
+	Key  string `json:"key"`
+	Old  string `json:"old"`
+	New  string `json:"new"`
+	Held bool   `json:"held"` // only a restart changes it
+}
+
+// A Status is how everything is.
+type Status struct {
+	State       string    `json:"state"` // such as auditing or draining
+	Paused      bool      `json:"paused"`
+	Instance    string    `json:"instance"`
+	Version     string    `json:"version"`
+	Build       []Setting `json:"build"`
+	Began       time.Time `json:"began"`
+	Listeners   []Setting `json:"listeners"` // what each is for, and its address
+	Backends    []Backend `json:"backends"`
+	Health      []Gauge   `json:"health"`
+	Warnings    []string  `json:"warnings"`
+	ConfigFile  string    `json:"configFile"`
+	Config      []Setting `json:"config"`
+	StoreName   string    `json:"store"` // as it may be shown
+	StoreBad    string    `json:"storeError"`
+	NotAudited  []Gauge   `json:"notAudited"` // opaque connections, blind tunnels and the like
+	AcceptFile  string    `json:"acceptFile"`
+	Connections int64     `json:"connections"` // open at the moment
+	Tunnels     int64     `json:"tunnels"`     // open at the moment
+}
+
+// A Setting is something with a name and a value.
+type Setting struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Origin string `json:"origin,omitempty"` // where the value comes from: default, a flag, a variable, file:line:column
+}
+
+// A Backend is where a route leads to.
+type Backend struct {
+	Route   string `json:"route"`
+	Address string `json:"address"`
+	Up      bool   `json:"up"`
+	Detail  string `json:"detail"` // such as the last error
+}
+
+// A Gauge is a number with a name.
+type Gauge struct {
+	Name  string `json:"name"`
+	Value string `json:"value"` // with its unit
+	Bad   bool   `json:"bad"`   // somebody should look into it
+	Note  string `json:"note,omitempty"`
+}

@@ -1,0 +1,192 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/internal/web/filter"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// TestEveryScreenOpens, as a page and as JSON.
+func TestEveryScreenOpens(t *testing.T) {
+	f := fill(t, append(soundRun(), corpus(t)...), "01JRUN")
+	for _, path := range f.screens() {
+		status, page := f.get(t, path)
+		if status != http.StatusOK || !strings.HasSuffix(page, "</html>\n") {
+			t.Errorf("%s: status %d, %d bytes: %.300q", path, status, len(page), page)
+		}
+		if strings.HasPrefix(path, "/accept") {
+			continue
+		}
+		at, query, _ := strings.Cut(path, "?")
+		if at == "/" {
+			at = "/index"
+		}
+		status, twin := f.get(t, at+".json?"+query)
+		if status != http.StatusOK || !json.Valid([]byte(twin)) || strings.Contains(twin, "<html") {
+			t.Errorf("%s as JSON: status %d: %.300q", path, status, twin)
+		}
+	}
+}
+
+// TestScreensSayWhatIsKept.
+func TestScreensSayWhatIsKept(t *testing.T) {
+	f := fill(t, append(soundRun(), corpus(t)...), "01JRUN")
+	for path, wants := range map[string][]string{
+		"/exchanges?q=rule:UPGRADE-POST+origin:probe": {"01JPROBE000000000000000001", "UPGRADE-POST", "unsafe"},
+		"/exchanges/01JPROBE000000000000000001":       {"<mark class=\"m", "POST", "RFC 6455 §4.1", "Probe this endpoint", "Accept…", "a WebSocket handshake that is not a GET is not accepted"},
+		"/probes?run=01JRUN":                          {"CTRL-WS", "UPGRADE-POST", "/exchanges/01JPROBE000000000000000001", "192.0.2.9:80"},
+		"/findings?source=both":                       {"UPGRADE-POST", "reproduced"},
+		"/rules?q=UPGRADE-POST":                       {fmt.Sprintf("1 of %d", len(rules.All())), "UPGRADE-POST"},
+		"/exchanges?q=nonsense:1":                     {`aria-invalid="true"`},
+		"/exchanges?q=path:/nowhere":                  {"fits this filter"},
+	} {
+		status, page := f.get(t, path)
+		for _, want := range wants {
+			if status != http.StatusOK || !strings.Contains(page, want) {
+				t.Errorf("%s: status %d, no %q in %.2000q", path, status, want, content(page))
+			}
+		}
+	}
+	for _, path := range []string{"/nowhere", "/exchanges/nope", "/rules/nope", "/probes?run=nope", "/exchanges?older=x"} {
+		if status, page := f.get(t, path); status != http.StatusNotFound {
+			t.Errorf("%s: status %d, want 404: %.200q", path, status, page)
+		}
+	}
+}
+
+// TestPagingReachesEveryExchangeOnce, forwards and back again.
+func TestPagingReachesEveryExchangeOnce(t *testing.T) {
+	f := fill(t, corpus(t), "")
+	for _, wanted := range []string{"", "proto:websocket -is:benign"} {
+		seen := map[string]bool{}
+		pages := [][]string{}
+		at, back := "/exchanges.json?q="+url.QueryEscape(wanted), ""
+		for at != "" && len(pages) < 100 {
+			ids, older, newer := f.page(t, at)
+			for _, id := range ids {
+				if seen[id] {
+					t.Errorf("%q: %s twice", wanted, id)
+				}
+				seen[id] = true
+			}
+			pages, back, at = append(pages, ids), newer, ""
+			if older != "" {
+				at = "/exchanges.json" + older
+			}
+		}
+		q, match, err := filter.Parse(wanted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		if err := f.Store.Rulings(t.Context(), q, func(r *rules.Ruling) error {
+			if match == nil || match(r) {
+				want++
+			}
+			return nil
+		}); err != nil || len(seen) != want {
+			t.Errorf("%q: got %d exchanges, want %d: %v", wanted, len(seen), want, err)
+		}
+		if len(pages) < 3 {
+			t.Fatalf("%q: got %d pages", wanted, len(pages))
+		}
+		for i := len(pages) - 2; i >= 0; i-- {
+			var ids []string
+			ids, _, back = f.page(t, "/exchanges.json"+back)
+			if fmt.Sprint(ids) != fmt.Sprint(pages[i]) {
+				t.Errorf("%q: back on page %d got %q, want %q", wanted, i, ids, pages[i])
+			}
+		}
+		if back != "" {
+			t.Errorf("%q: something is newer than the first page: %q", wanted, back)
+		}
+	}
+}
+
+func (f *fixture) page(t *testing.T, path string) (ids []string, older, newer string) {
+	t.Helper()
+	status, twin := f.get(t, path)
+	var v struct {
+		Exchanges    []struct{ ID string }
+		Older, Newer string
+	}
+	if err := json.Unmarshal([]byte(twin), &v); err != nil || status != http.StatusOK {
+		t.Fatal(path, status, err)
+	}
+	for _, x := range v.Exchanges {
+		ids = append(ids, x.ID)
+	}
+	return ids, v.Older, v.Newer
+}
+
+// TestActionsTakeAPost and nothing else.
+func TestActionsTakeAPost(t *testing.T) {
+	f := fill(t, append(soundRun(), corpus(t)...), "01JRUN")
+	for _, path := range []string{"/replay", "/probe", "/pause", "/cancel", "/reload"} {
+		if status, _ := f.get(t, path); status != http.StatusMethodNotAllowed && status != http.StatusNotFound {
+			t.Errorf("GET %s: status %d", path, status)
+		}
+	}
+	at := url.Values{"route": {"default"}, "endpoint": {"/chat"}, "protocol": {"websocket"}, "host": {"staging.test"}}
+	w := f.post(t, "/probe", url.Values{"at": {at.Encode()}, "only": {"UPGRADE-*  CTRL-WS"}, "risky": {"yes"}})
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/probes?run=01JRUN" {
+		t.Errorf("probe: %d to %q", w.Code, w.Header().Get("Location"))
+	}
+	want := Ask{Route: "default", Endpoint: "/chat", Protocol: "websocket", Host: "staging.test", Only: []string{"UPGRADE-*", "CTRL-WS"}, Skip: []string{}, Risky: true}
+	if len(f.asked) != 1 || fmt.Sprint(f.asked[0]) != fmt.Sprint(want) {
+		t.Errorf("got %+v, want %+v", f.asked, want)
+	}
+	if w := f.post(t, "/probe", nil); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("no endpoint: %d", w.Code)
+	}
+	if w := f.post(t, "/cancel", url.Values{"run": {"x"}}); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("what is not offered: %d", w.Code)
+	}
+	if w := f.post(t, "/pause", url.Values{"paused": {"yes"}}); w.Code != http.StatusSeeOther || !f.paused {
+		t.Errorf("pause: %d, %v", w.Code, f.paused)
+	}
+	if w := f.post(t, "/replay", url.Values{"id": {"../x y"}}); w.Header().Get("Location") != "/exchanges/..%2Fx%20y" {
+		t.Errorf("replay: %q", w.Header().Get("Location"))
+	}
+	if w := f.post(t, "/reload", nil); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Put it into effect") {
+		t.Errorf("reload: %d %.300q", w.Code, w.Body)
+	}
+}
+
+// TestAcceptShowsTheDiffFirst, writes only what is confirmed, and takes effect.
+func TestAcceptShowsTheDiffFirst(t *testing.T) {
+	f := fill(t, append(soundRun(), corpus(t)...), "01JRUN")
+	form := url.Values{"rule": {"UPGRADE-POST"}, "endpoint": {"/chat"}, "reason": {"looked <into> it"}}
+	w := f.post(t, "/accept", form)
+	page := html.UnescapeString(w.Body.String())
+	if w.Code != http.StatusOK || !strings.Contains(page, "+  - rule: UPGRADE-POST") || !strings.Contains(page, "Write it") || len(f.written) != 0 {
+		t.Fatalf("%d, written %v: %.500q", w.Code, f.written, page)
+	}
+	if !strings.Contains(page, `value="looked <into> it"`) {
+		t.Errorf("the reason is not in the form: %q", page)
+	}
+	form.Set("confirmed", "yes")
+	if w := f.post(t, "/accept", form); w.Code != http.StatusSeeOther || len(f.written) != 1 {
+		t.Errorf("%d, written %v", w.Code, f.written)
+	}
+	if _, page := f.get(t, "/findings?state=accepted"); !strings.Contains(page, "UPGRADE-POST") {
+		t.Errorf("nothing is accepted: %.500q", content(page))
+	}
+}
+
+// TestNothingKept: without a store the pages say so, and none breaks.
+func TestNothingKept(t *testing.T) {
+	f := &fixture{handler: (&Pages{}).Handler()}
+	for path, want := range map[string]int{"/": 200, "/exchanges": 503, "/findings": 503, "/probes": 200, "/compare": 503, "/rules": 200, "/rules/UPGRADE-POST": 200, "/status": 200} {
+		if status, page := f.get(t, path); status != want || !strings.HasSuffix(page, "</html>\n") {
+			t.Errorf("%s: status %d, want %d", path, status, want)
+		}
+	}
+}

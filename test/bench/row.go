@@ -1,0 +1,166 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
+)
+
+// A row is one thing that is measured in all rounds.
+type row struct {
+	Name string
+
+	// Measure returns one table or several.
+	Measure func(ctx context.Context, b *bench) ([]figures, error)
+}
+
+// rows are all there are, in the order in which they are measured. Each list stands in the file of its kind.
+var rows = slices.Concat(workRows(allWorks()), latencyRows(), memoryRows(), growthRows())
+
+// allWorks are the works of all kinds.
+func allWorks() []work { return slices.Concat(works, guardWorks, tlsWorks) }
+
+func (r row) name() string { return r.Name }
+
+// A bench is one run. Everything that it starts lives until its end, unless the row that wants it says otherwise.
+type bench struct {
+	dir             string
+	self, interlock string // paths of the binaries
+	rounds          int
+	scale           float64  // of the number of units
+	behind          int      // exchanges behind the oldest contender of the growth rows
+	chosen          []string // contenders
+	origin          *process // that all contenders share
+	backend         string   // its address
+	secured         *process // the origin that speaks TLS, once a contender wants it
+	securedAt       string
+	running         []*running // contenders that are shared
+	processes       []*process
+}
+
+// running is a contender that has been started.
+type running struct {
+	contender
+	*process
+	target string // where the load goes
+	admin  string // of an interlock
+}
+
+// count is how many units make a round, of which that many are the default.
+func (b *bench) count(units int) int { return max(1, int(float64(units)*b.scale)) }
+
+// open starts the origin. The rows start what else they want.
+func (b *bench) open(ctx context.Context) (err error) {
+	b.origin, b.backend, err = b.newOrigin(ctx)
+	return err
+}
+
+// close ends everything, last things first.
+func (b *bench) close() {
+	for _, p := range slices.Backward(b.processes) {
+		p.stop()
+	}
+}
+
+func (b *bench) newOrigin(ctx context.Context) (*process, string, error) {
+	var p *process
+	var backend string
+	err := ports.Use(func(addr string) (err error) {
+		backend = addr
+		p, err = start(ctx, "origin", setting{dir: b.dir}, []string{b.self, "origin", addr}, addr)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	b.processes = append(b.processes, p)
+	return p, backend, nil
+}
+
+// among are those of the names that the run is to measure.
+func (b *bench) among(names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool {
+		base, _, _ := strings.Cut(name, " ")
+		return !slices.Contains(b.chosen, base)
+	})
+}
+
+// shared is the contender with the name, which serves all rows.
+func (b *bench) shared(ctx context.Context, name string) (*running, error) {
+	for _, r := range b.running {
+		if r.Name == name {
+			return r, nil
+		}
+	}
+	origin, backend := b.origin, b.backend
+	if strings.HasSuffix(name, "-tls") {
+		var err error
+		if origin, backend, err = b.secure(ctx); err != nil {
+			return nil, err
+		}
+	}
+	r, err := b.begin(ctx, name, origin, backend)
+	if err == nil {
+		b.running = append(b.running, r)
+	}
+	return r, err
+}
+
+// begin starts a contender in front of an origin.
+func (b *bench) begin(ctx context.Context, name string, origin *process, backend string) (*running, error) {
+	i := slices.IndexFunc(contenders, func(c contender) bool { return c.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("%q is no contender", name)
+	}
+	c := contenders[i]
+	if c.Command == nil {
+		return &running{c, origin, backend, ""}, nil
+	}
+	s := setting{self: b.self, interlock: b.interlock, backend: backend}
+	var p *process
+	err := ports.Use(func(addr string) error {
+		admin, err := ports.Free(1)
+		if err == nil {
+			s.dir, err = os.MkdirTemp(b.dir, "contender-")
+		}
+		if err != nil {
+			return fmt.Errorf("start %s: %w", name, err)
+		}
+		s.listen, s.admin = addr, admin[0]
+		command, err := c.Command(s)
+		if err != nil {
+			return fmt.Errorf("start %s: %w", name, err)
+		}
+		p, err = start(ctx, c.Name, s, command, s.listen)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.processes = append(b.processes, p)
+	return &running{c, p, s.listen, s.admin}, nil
+}
+
+func progress(name string, round, rounds int) {
+	fmt.Fprintf(os.Stderr, "%s, round %d of %d\n", name, round, rounds)
+}
+
+// raiseLimit lets the processes have as many descriptors as the system allows.
+func raiseLimit() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("read the descriptor limit: %w", err)
+	}
+	if limit.Cur = limit.Max; limit.Max < 17_000 {
+		return errors.New("8,000 tunnels take 17,000 descriptors, and this user may have " + fmt.Sprint(limit.Max) + " (ulimit -Hn)")
+	}
+	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+}

@@ -1,0 +1,174 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
+)
+
+// few is how often a server is probed that takes its time: each time with the same results.
+const few = 3
+
+// endings are the probes that end a program on Node's ws which has no error listener, and those without Upgrade, which
+// node/dying-server.mjs dies of by itself.
+func endings() []string {
+	return []string{
+		"UPGRADE-BODY-CHUNKED", "UPGRADE-MISSING-UPGRADE", "UPGRADE-SEQ-EXTRA-CRLF", "UPGRADE-SEQ-GARBAGE",
+		"UPGRADE-SEQ-HTTP-IN-TUNNEL", "UPGRADE-SEQ-PIPELINE", "UPGRADE-SEQ-UNMASKED", "UPGRADE-UNDERSCORE-UPGRADE",
+	}
+}
+
+// crashes are the probes that fail by UPGRADE-CRASH.
+func (p *probed) crashes() (all []string) {
+	for _, r := range p.results() {
+		if slices.ContainsFunc(p.found(r.Probe, "fail"), func(f finding) bool { return f.Rule == "UPGRADE-CRASH" && f.Severity == "high" }) {
+			all = append(all, r.Probe)
+		}
+	}
+	return all
+}
+
+// TestEachCrashIsBlamedOnItsProbe has a program that dies of some probes, and a supervisor that starts it again: each of them
+// fails, nothing else does, and that is so each time.
+func TestEachCrashIsBlamedOnItsProbe(t *testing.T) {
+	t.Parallel()
+	addr := dyingServer(t, true)
+	var before map[string]string
+	for range few {
+		p := probe(t, "http://"+addr+"/", "--only", "UPGRADE-METHOD-*,UPGRADE-HOST-*,"+strings.Join(endings(), ","))
+		if got := p.crashes(); !slices.Equal(got, endings()) {
+			t.Errorf("got UPGRADE-CRASH at %q, want %q", got, endings())
+		}
+		e := &p.Endpoints[0]
+		var culprits []string
+		for _, c := range e.Crashes {
+			culprits = append(culprits, c.Culprit)
+			if !c.Back {
+				t.Errorf("got %+v, want it to be back", c)
+			}
+		}
+		slices.Sort(culprits)
+		if !slices.Equal(culprits, endings()) || e.Gone != "" || e.Degraded || len(p.with("not-sent")) > 0 || p.status != 1 {
+			t.Errorf("got status %d, %+v, gone %q, degraded %t\n%s", p.status, e.Crashes, e.Gone, e.Degraded, p.stderr)
+		}
+		before = steady(t, before, p)
+	}
+}
+
+// TestACrashForGood has the same program without a supervisor: the run ends with what ended it, and says so.
+func TestACrashForGood(t *testing.T) {
+	t.Parallel()
+	p := probe(t, "http://"+dyingServer(t, false)+"/", "--skip", "UPGRADE-MISSING-UPGRADE,UPGRADE-UNDERSCORE-UPGRADE")
+	e := p.Endpoints[0]
+	if last := "UPGRADE-BODY-CHUNKED"; e.Gone != last || len(e.Crashes) != 1 || e.Crashes[0].Culprit != last || e.Crashes[0].Back || p.status != 1 {
+		t.Errorf("got status %d, gone %q, %+v", p.status, e.Gone, e.Crashes)
+	}
+	if got := p.crashes(); !slices.Equal(got, []string{"UPGRADE-BODY-CHUNKED"}) {
+		t.Errorf("got UPGRADE-CRASH at %q", got)
+	}
+	result := p.text[strings.LastIndex(p.text, "RESULT "):]
+	if !strings.Contains(result, " backend=gone\n") || !strings.Contains(p.stderr, "backend=gone: the backend is gone since UPGRADE-BODY-CHUNKED") {
+		t.Errorf("it is not said that the backend is gone: %s%s", result, p.stderr)
+	}
+}
+
+// TestACrashAmongSeveral has the program die in the middle of many probes, for good: they are the candidates, the exit status
+// is that of a run that says nothing, and the command that tells them apart is printed. That command finds the culprit.
+func TestACrashAmongSeveral(t *testing.T) {
+	t.Parallel()
+	p := probe(t, "http://"+dyingServer(t, false)+"/", "--only", "UPGRADE-MISSING-UPGRADE,UPGRADE-METHOD-*,UPGRADE-INVALID-VER,UPGRADE-CONN-KEEPALIVE", "--concurrency", "16")
+	e := p.Endpoints[0]
+	if len(e.Crashes) != 1 || e.Crashes[0].Back || e.Crashes[0].Culprit != "" || len(p.crashes()) > 0 {
+		t.Fatalf("got %+v, UPGRADE-CRASH at %q", e.Crashes, p.crashes())
+	}
+	candidates := strings.Join(e.Crashes[0].Candidates, ",")
+	apart := " --only " + candidates + " --concurrency 1"
+	if p.status != 3 || !strings.Contains(p.stderr, "backend=gone: ") || !strings.Contains(p.stderr, apart) || !strings.Contains(p.text, apart) {
+		t.Errorf("got status %d, want 3 and %q\n%s", p.status, apart, p.stderr)
+	}
+	p = probe(t, "http://"+dyingServer(t, false)+"/", "--only", candidates, "--concurrency", "1")
+	if e := p.Endpoints[0]; p.status != 1 || len(e.Crashes) != 1 || e.Crashes[0].Culprit != "UPGRADE-MISSING-UPGRADE" {
+		t.Errorf("one at a time: got status %d, %+v\n%s", p.status, e.Crashes, p.stderr)
+	}
+}
+
+// dyingServer is node/dying-server.mjs, host:port. It is started again each time it ends, if that is wanted, until the test
+// ends.
+func dyingServer(t *testing.T, again bool) (addr string) {
+	t.Helper()
+	var dying sync.WaitGroup
+	var mu sync.Mutex
+	var stop func()
+	over := false
+	start := func(addr string) (wait func() error, err error) {
+		_, port, _ := net.SplitHostPort(addr)
+		cmd := exec.Command(program(t, "node", "nodejs"), "node/dying-server.mjs", port)
+		stdin, err1 := cmd.StdinPipe()
+		stdout, err2 := cmd.StdoutPipe()
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+			return nil, err
+		}
+		mu.Lock()
+		stop = func() { stdin.Close() }
+		if over {
+			stop()
+		}
+		mu.Unlock()
+		if line, _ := bufio.NewReader(stdout).ReadString('\n'); strings.TrimSpace(line) != port {
+			stdin.Close()
+			return nil, fmt.Errorf("%w: %s", errors.Join(errors.New("it does not listen"), cmd.Wait()), &stderr)
+		}
+		return func() error {
+			_, _ = io.Copy(io.Discard, stdout)
+			return cmd.Wait()
+		}, nil
+	}
+	var wait func() error
+	if err := ports.Use(func(at string) (err error) {
+		addr = at
+		wait, err = start(at)
+		return err
+	}); err != nil {
+		t.Fatalf("node/dying-server.mjs: %v", err)
+	}
+	dying.Go(func() {
+		for {
+			_ = wait() // it ends with an error each time: that is what it is for
+			mu.Lock()
+			done := over || !again
+			mu.Unlock()
+			var err error
+			if done {
+				return
+			} else if wait, err = start(addr); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				if !over {
+					t.Errorf("node/dying-server.mjs: %v", err)
+				}
+				return
+			}
+		}
+	})
+	t.Cleanup(func() {
+		mu.Lock()
+		over = true
+		stop()
+		mu.Unlock()
+		dying.Wait()
+	})
+	return addr
+}

@@ -1,0 +1,79 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// TestReportsOfALargeStoreTakeLittleMemory reports a store whose exchanges take many times the memory that a report may have.
+func TestReportsOfALargeStoreTakeLittleMemory(t *testing.T) {
+	t.Parallel()
+	const exchanges, most = 60_000, 160 << 10 // KiB
+	dir := t.TempDir()
+	kept := filepath.Join(dir, "store.db")
+	fill(t, kept, exchanges)
+	args := []string{"report", "--store", kept, "-o", "json=/dev/null", "-o", "ndjson=/dev//null", "-o", "har=/dev/./null"} // too large to keep
+	for _, f := range []string{"text", "junit", "sarif", "html", "markdown", "gitlab", "wire"} {
+		args = append(args, "-o", f+"="+filepath.Join(dir, f))
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 5*patience)
+	defer stop()
+	cmd := exec.CommandContext(ctx, "interlock", args...)
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) || cmd.ProcessState.ExitCode() != 1 {
+		t.Fatalf("got %v, want status 1", err)
+	}
+	text := content(t, dir, "text")
+	if want := fmt.Sprintf("RESULT fail=%d ", exchanges/2); !strings.Contains(text, want) {
+		t.Errorf("got %q, want %s", text[max(0, len(text)-200):], want)
+	}
+	if used := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss; used > most {
+		t.Errorf("report took %d KiB for %d exchanges, want no more than %d", used, exchanges, most)
+	}
+}
+
+// fill writes exchanges into a store, of which every other one failed.
+func fill(t *testing.T, name string, n int) {
+	t.Helper()
+	s, err := store.Open(t.Context(), name, store.Options{Instance: "a1", Version: "0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	w := &store.Writer{Store: s, Count: n, Bytes: 1 << 40, Limits: store.Limits{Bytes: 1 << 40}, Drain: patience}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	for i := range n {
+		for w.State().Waiting > 2000 { // a store never holds anybody up
+			time.Sleep(time.Millisecond)
+		}
+		fault := [...][2]string{{"", ""}, {"Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 13.0"}}[i%2] // not critical: those are written one by one
+		r := rules.Classify(rules.Case{X: &wire.Exchange{
+			ID: fmt.Sprintf("01J%023d", i), Final: true, Complete: true, Origin: wire.OriginLive, Route: "default", Client: "127.0.0.1:5",
+			Backend: "127.0.0.1:3000", Time: time.Now(), BodyDone: true, Outcome: wire.Switched,
+			Request:  wire.ReadRequest([]byte(strings.Replace(handshake, fault[0], fault[1], 1))),
+			Response: wire.ReadResponse([]byte(switching)),
+		}})
+		r.Endpoint = fmt.Sprintf("/room%d", i%1000)
+		w.Write(r)
+	}
+	stop()
+	if err := <-ended; err != nil || w.State().Shed > 0 {
+		t.Fatalf("got %v, %+v", err, w.State())
+	}
+}

@@ -1,0 +1,147 @@
+//go:build e2e && linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// TestOfflineAgreesWithLive sends the traffic of transcripts through serve while that is captured on loopback, and audits the
+// capture. Every exchange has the same ruling both times, those that were amended behind the 101 too. A capture of both sides
+// of the proxy shows no key that was used again.
+func TestOfflineAgreesWithLive(t *testing.T) {
+	b := listen(t)
+	stored := filepath.Join(t.TempDir(), "live.db")
+	p := serve(t, b.addr(), "--store", stored)
+	r := sniff(t, portOf(t, p.listen), portOf(t, b.addr()))
+	sent := 0
+	for _, pattern := range []string{"SOUND", "TUTORIAL", "UPGRADE-POST", "UPGRADE-MISSING-CONN", "UPGRADE-[1R]*", "UPGRADE-H2C-*", "UPGRADE-TUNNEL-*", "UPGRADE-WS-*"} {
+		names, err := filepath.Glob("../../rules/testdata/" + pattern + "/*.wire")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			transcript, err := wire.ParseTranscript(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if transcript.Chunks[0].From == wire.FromClient { // before that, serve does not connect to the backend
+				through(t, p, b, transcript)
+				sent++
+			}
+		}
+	}
+	r.until(p.listen)
+	live := lived(t, p, stored)
+	want := withoutIdentity(t, live)
+	amended := len(want) - strings.Count(live, `"revision":0,`)
+	t.Logf("%d connections, %d rulings, %d of them amended", sent, len(want), amended)
+	if len(want) < sent/2 || sent < 300 || amended < 50 {
+		t.Errorf("got %d rulings of %d connections, %d of them amended", len(want), sent, amended)
+	}
+	client, backend := portOf(t, p.listen), portOf(t, b.addr())
+	for name, capture := range map[string][]byte{"client.pcap": r.pcap(client), "backend.pcap": r.pcap(backend)} {
+		offline := run(t, "interlock", "audit", "-o", "ndjson", file(t, name, capture)).stdout
+		got := withoutIdentity(t, offline)
+		for _, each := range without(want, got) {
+			t.Errorf("%s: only live: %s", name, each)
+		}
+		for _, each := range without(got, want) {
+			t.Errorf("%s: only offline: %s", name, each)
+		}
+	}
+	const reused = `"rule":"UPGRADE-WS-KEY-REUSED"`
+	both := run(t, "interlock", "audit", "-o", "ndjson", file(t, "both.pcap", r.pcap(client, backend)))
+	if got, want := strings.Count(both.stdout, reused), strings.Count(live, reused); got != want || want == 0 {
+		t.Errorf("got %d keys that were used again on both sides together, want %d", got, want)
+	}
+	if !strings.Contains(both.stderr, "handshakes recorded on both sides of a proxy") {
+		t.Errorf("got %s", both.stderr)
+	}
+}
+
+// through plays a transcript through the proxy, chunk by chunk, and ends the connection as it says.
+func through(t *testing.T, p *process, b *backend, transcript *wire.Transcript) {
+	t.Helper()
+	client := dial(t, p.listen)
+	var peer *net.TCPConn
+	for _, chunk := range transcript.Chunks {
+		if chunk.From == wire.FromClient {
+			send(t, client, string(chunk.Bytes))
+		}
+		if peer == nil {
+			peer = b.accept()
+		}
+		if chunk.From == wire.FromClient {
+			expect(t, peer, string(chunk.Bytes))
+		} else {
+			send(t, peer, string(chunk.Bytes))
+			expect(t, client, string(chunk.Bytes))
+		}
+	}
+	if transcript.End == "closed" {
+		peer.Close()
+		expectEnd(t, client, "")
+		client.Close()
+		return
+	}
+	client.Close()
+	expectEnd(t, peer, "")
+	peer.Close()
+}
+
+// lived are the rulings that serve has stored, one a line. It ends the process.
+func lived(t *testing.T, p *process, stored string) string {
+	t.Helper()
+	p.nothingLeft()
+	p.stop()
+	return run(t, "interlock", "report", "--store", stored, "-o", "ndjson").stdout
+}
+
+// withoutIdentity are rulings without what tells one recording from another, in some order of their own.
+func withoutIdentity(t *testing.T, lines string) []string {
+	t.Helper()
+	var all []string
+	for line := range strings.Lines(lines) {
+		var r map[string]any
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatalf("%q: %v", clip(line), err)
+		}
+		for _, name := range []string{"id", "revision", "instance", "origin", "run", "time", "milliseconds", "client", "backend", "again", "remedies"} {
+			delete(r, name)
+		}
+		for _, f := range r["findings"].([]any) {
+			delete(f.(map[string]any), "state")
+		}
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, string(text))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// without is what is left of some texts when each of others is taken away once.
+func without(texts, others []string) []string {
+	texts = slices.Clone(texts)
+	for _, each := range others {
+		if i := slices.Index(texts, each); i >= 0 {
+			texts = slices.Delete(texts, i, i+1)
+		}
+	}
+	return texts
+}

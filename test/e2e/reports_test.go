@@ -1,0 +1,147 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/joshdk/go-junit"
+	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/net/html"
+)
+
+// TestReportsOfTheCorpus has every transcript of the rulebook judged in one run, and wants each format to be what its readers
+// take and to count the same.
+func TestReportsOfTheCorpus(t *testing.T) {
+	files, err := filepath.Glob("../../rules/testdata/*/*.wire")
+	if err != nil || len(files) < 100 {
+		t.Fatalf("got %d transcripts, %v", len(files), err)
+	}
+	dir := t.TempDir()
+	args := []string{"audit"}
+	for _, f := range []string{"text", "json", "junit", "sarif", "html", "markdown", "har", "gitlab", "wire"} {
+		args = append(args, "-o", f+"="+filepath.Join(dir, f))
+	}
+	if r := run(t, "interlock", append(args, files...)...); r.status != 1 {
+		t.Fatalf("got status %d, want 1\n%s", r.status, r.stderr)
+	}
+	line := ""
+	for text := range strings.Lines(content(t, dir, "text")) {
+		if strings.HasPrefix(text, " RESULT ") {
+			line = strings.TrimSpace(text)
+		}
+	}
+	for _, name := range []string{"junit", "sarif", "html", "markdown", "har", "wire/index.txt"} {
+		if line == "" || !strings.Contains(content(t, dir, name), line) {
+			t.Errorf("%s does not say %q", name, line)
+		}
+	}
+	if err := harSchema(t).Validate(value(t, dir, "har")); err != nil {
+		t.Errorf("har: %v", err)
+	}
+	var rulings []struct{ Verdict string }
+	if err := json.Unmarshal([]byte(content(t, dir, "json")), &rulings); err != nil || len(rulings) < len(files)/2 {
+		t.Errorf("got %d rulings, %v", len(rulings), err)
+	}
+	var har struct {
+		Log struct{ Entries []json.RawMessage }
+	}
+	if err := json.Unmarshal([]byte(content(t, dir, "har")), &har); err != nil || len(har.Log.Entries) != len(rulings) {
+		t.Errorf("har: got %d entries, want %d, %v", len(har.Log.Entries), len(rulings), err)
+	}
+	if places := scanned(t, dir); len(places) < 100 {
+		t.Errorf("sarif: got %d results", len(places))
+	}
+	if suites, err := junit.Ingest([]byte(content(t, dir, "junit"))); err != nil || len(suites) < 10 {
+		t.Errorf("junit: got %d suites, %v", len(suites), err)
+	}
+	if _, err := html.Parse(strings.NewReader(content(t, dir, "html"))); err != nil {
+		t.Error(err)
+	}
+}
+
+// scanned has a reader of SARIF read the report in a folder, wants each result at a line of a file of
+// the source tree, and wants GitLab's report to have the same findings at the same places. It returns the places.
+func scanned(t *testing.T, dir string) (places []string) {
+	t.Helper()
+	log, err := sarif.Open(filepath.Join(dir, "sarif"))
+	if err != nil || len(log.Runs) != 1 {
+		t.Fatalf("sarif: got %v, %v", log, err)
+	}
+	var issues []struct {
+		Fingerprint, Severity string
+		Location              struct {
+			Path  string
+			Lines struct{ Begin int }
+		}
+	}
+	if err := json.Unmarshal([]byte(content(t, dir, "gitlab")), &issues); err != nil || len(issues) != len(log.Runs[0].Results) {
+		t.Fatalf("gitlab: got %d issues, want %d, %v", len(issues), len(log.Runs[0].Results), err)
+	}
+	for i, r := range log.Runs[0].Results {
+		if len(r.Locations) != 1 || r.Locations[0].PhysicalLocation == nil || len(r.PartialFingerprints) == 0 {
+			t.Fatalf("sarif: result %d of %s has no place or no fingerprint", i, *r.RuleID)
+		}
+		at := r.Locations[0].PhysicalLocation
+		file, line := *at.ArtifactLocation.URI, *at.Region.StartLine
+		if u, err := url.Parse(file); err != nil || u.IsAbs() || u.Host != "" || strings.HasPrefix(u.Path, "/") || !filepath.IsLocal(u.Path) || line < 1 {
+			t.Errorf("sarif: result %d is at %q, line %d", i, file, line)
+		}
+		if is := issues[i]; is.Location.Path != file || is.Location.Lines.Begin != line || is.Fingerprint != r.PartialFingerprints["interlock/v1"] || is.Severity == "" {
+			t.Errorf("gitlab: got %+v, want %s at %s:%d", is, r.PartialFingerprints, file, line)
+		}
+		places = append(places, fmt.Sprintf("%s:%d", file, line))
+	}
+	return places
+}
+
+func content(t *testing.T, dir, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func value(t *testing.T, dir, name string) any {
+	t.Helper()
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(content(t, dir, name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// harSchema is the schema of npm's har-schema, which e2e/install installs.
+func harSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	const dir = "node/node_modules/har-schema/lib"
+	names, err := filepath.Glob(dir + "/*.json")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s is missing: e2e/install installs it", dir)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	for _, name := range names {
+		if err := c.AddResource("http://har.test/"+filepath.Base(name), value(t, dir, filepath.Base(name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	schema, err := c.Compile("http://har.test/har.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"log": {"version": "1.2", "creator": {"name": "x", "version": "1"}, "entries": [{"time": 1}]}}`))
+	if err != nil || schema.Validate(broken) == nil {
+		t.Fatalf("the schema takes an entry without a request: %v", err)
+	}
+	return schema
+}
