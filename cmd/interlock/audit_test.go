@@ -14,6 +14,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
 // recorded is a capture of one connection that an unsound server switches.
@@ -77,7 +79,7 @@ func TestAuditCaptures(t *testing.T) {
 			t.Fatal(err)
 		}
 		var stdout, stderr bytes.Buffer
-		if status := run([]string{"audit", "--ascii", path}, &stdout, &stderr); status != exitFound {
+		if status := execute([]string{"audit", "--ascii", path}, &stdout, &stderr); status != exit.StatusFound {
 			t.Errorf("%s: status %d, %s", name, status, &stderr)
 		}
 		for _, want := range []string{"x fail ws    POST    /chat", "192.0.2.2 8080\n", ": 1 connection went on behind the capture\n", "\n RESULT fail=1 warn=0 unclear=0 pass=0 na=0 not-sent=0 accepted=0 new=1 fixed=0\n"} {
@@ -97,15 +99,15 @@ func TestAuditCases(t *testing.T) {
 		status int
 		says   string
 	}{
-		"minimal-72-bytes-isb.pcapng":      {exitUnknown, "nothing conclusive: 0 upgrade exchanges"},
-		"sound-ends-with-isb.pcapng":       {exitClean, " RESULT fail=0 warn=0 unclear=0 pass=1 "},
-		"v2.3.pcap":                        {exitFound, " RESULT fail=1 warn=0 unclear=0 pass=0 "},
-		"mix-sound-plus-vxlan-unsafe.pcap": {exitFound, " RESULT fail=1 warn=0 unclear=0 pass=1 "},
-		"snap96.pcap":                      {exitUnknown, "2 packets were captured with only 96 bytes: capture again with full packets (tcpdump -s 0)"},
-		"playwright.har":                   {exitUnknown, "1 WebSocket connection is recorded without the headers of its handshake"},
+		"minimal-72-bytes-isb.pcapng":      {exit.StatusUnknown, "nothing conclusive: 0 upgrade exchanges"},
+		"sound-ends-with-isb.pcapng":       {exit.StatusClean, " RESULT fail=0 warn=0 unclear=0 pass=1 "},
+		"v2.3.pcap":                        {exit.StatusFound, " RESULT fail=1 warn=0 unclear=0 pass=0 "},
+		"mix-sound-plus-vxlan-unsafe.pcap": {exit.StatusFound, " RESULT fail=1 warn=0 unclear=0 pass=1 "},
+		"snap96.pcap":                      {exit.StatusUnknown, "2 packets were captured with only 96 bytes: capture again with full packets (tcpdump -s 0)"},
+		"playwright.har":                   {exit.StatusUnknown, "1 WebSocket connection is recorded without the headers of its handshake"},
 	} {
 		var out bytes.Buffer
-		if status := run([]string{"audit", "--ascii", "../../capture/testdata/cases/" + name}, &out, &out); status != each.status || !strings.Contains(out.String(), each.says) {
+		if status := execute([]string{"audit", "--ascii", "../../capture/testdata/cases/" + name}, &out, &out); status != each.status || !strings.Contains(out.String(), each.says) {
 			t.Errorf("%s: status %d, %s", name, status, &out)
 		}
 	}

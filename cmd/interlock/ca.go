@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/ca"
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
@@ -48,15 +50,15 @@ func caCreateCommand(at func() (string, error)) *cobra.Command {
 				return err
 			}
 			if days < 1 || days > 3650 {
-				return usage("--days: %d is not between 1 and 3650", days)
+				return exit.Usage("--days: %d is not between 1 and 3650", days)
 			}
 			where, err := at()
 			if err != nil {
-				return usage("%w", err)
+				return exit.Usage("%w", err)
 			}
 			a, err := ca.Create(where, constraints, time.Duration(days)*24*time.Hour)
 			if err != nil {
-				return usage("%w", err)
+				return exit.Usage("%w", err)
 			}
 			return describeAuthority(cmd.OutOrStdout(), where, a)
 		},
@@ -73,68 +75,34 @@ func caCreateCommand(at func() (string, error)) *cobra.Command {
 func vouchedHosts(hosts []string, file string, anyHost bool) ([]string, error) {
 	if anyHost {
 		if len(hosts) > 0 || file != "" {
-			return nil, usage("--any-host: the authority may vouch for every host, or for those of --for and --config")
+			return nil, exit.Usage("--any-host: the authority may vouch for every host, or for those of --for and --config")
 		}
 		return nil, nil
 	}
 	entries := append([]string(nil), hosts...)
 	if file != "" {
-		c, o := defaults(), &origin{}
-		if err := o.read(file, &c); err != nil {
+		c, o := config.Defaults(), &config.Origin{}
+		if err := o.Read(file, &c); err != nil {
 			return nil, err
 		}
-		more, err := c.forwardHosts()
+		more, err := c.ForwardHosts()
 		if err != nil {
 			return nil, err
 		}
 		entries = append(entries, more...)
 	}
 	if len(entries) == 0 {
-		return nil, usage("name what the authority may vouch for: --for HOST, --config FILE, or --any-host")
+		return nil, exit.Usage("name what the authority may vouch for: --for HOST, --config FILE, or --any-host")
 	}
 	constraints := []string{}
 	for _, entry := range entries {
 		host, err := proxy.ParseHost(entry)
 		if err != nil {
-			return nil, usage("%w", err)
+			return nil, exit.Usage("%w", err)
 		}
 		constraints = append(constraints, host)
 	}
 	return constraints, nil
-}
-
-// forwardHosts is what can be reached through the forward listener.
-func (c *config) forwardHosts() ([]string, error) {
-	var all []string
-	wanted := c.Forward.Hosts
-	if wanted == nil {
-		wanted = hostList{"backends"}
-	}
-	for _, entry := range wanted {
-		if entry != "backends" {
-			all = append(all, entry)
-			continue
-		}
-		urls := []string{c.Backend}
-		for i := range c.Routes {
-			urls = append(urls, c.Routes[i].Backend)
-		}
-		for _, each := range urls {
-			if each == "" {
-				continue
-			}
-			addresses, _, err := backendAddresses(each)
-			if err != nil {
-				return nil, usage("%w", err)
-			}
-			for _, address := range addresses {
-				if !strings.HasPrefix(address, "unix:") {
-					all = append(all, address)
-				}
-			}
-		}
-	}
-	return all, nil
 }
 
 // describeAuthority says what an authority is.
@@ -165,11 +133,11 @@ func caShowCommand(at func() (string, error)) *cobra.Command {
 func loadAuthority(at func() (string, error)) (string, *ca.Authority, error) {
 	where, err := at()
 	if err != nil {
-		return "", nil, usage("%w", err)
+		return "", nil, exit.Usage("%w", err)
 	}
 	a, err := ca.Load(where)
 	if err != nil {
-		return "", nil, usage("%w", err)
+		return "", nil, exit.Usage("%w", err)
 	}
 	return where, a, nil
 }
@@ -195,7 +163,7 @@ func caExportCommand(at func() (string, error)) *cobra.Command {
 				text.Write(a.PEM())
 			}
 			if err != nil {
-				return unknown("%w", err)
+				return exit.Unknown("%w", err)
 			}
 			if name == "-" {
 				_, err = io.WriteString(cmd.OutOrStdout(), text.String())
@@ -203,7 +171,7 @@ func caExportCommand(at func() (string, error)) *cobra.Command {
 				err = os.WriteFile(name, []byte(text.String()), 0o644)
 			}
 			if err != nil {
-				return unknown("export authority: %w", err)
+				return exit.Unknown("export authority: %w", err)
 			}
 			return nil
 		},

@@ -21,8 +21,8 @@ func checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for i := range c.accepted {
-				if e := &c.accepted[i]; e.Expired(time.Now()) {
+			for i := range c.Accepted {
+				if e := &c.Accepted[i]; e.Expired(time.Now()) {
 					fmt.Fprintln(cmd.ErrOrStderr(), "interlock: "+e.Remark())
 				}
 			}

@@ -12,6 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/baseline"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -31,7 +34,7 @@ func diffCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d := diffing{gate: gate, names: names, screen: newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr()), ascii: ascii}
+			d := diffing{gate: gate, names: names, screen: terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr()), ascii: ascii}
 			d.runs = newBaselines(cmd, &c, d.screen)
 			if err := d.compare(cmd.Context()); err != nil {
 				return err
@@ -54,8 +57,8 @@ func diffCommand() *cobra.Command {
 type diffing struct {
 	gate   rules.Gate
 	names  []string // of A and B
-	screen *screen
-	runs   *baselines
+	screen *terminal.Screen
+	runs   *baseline.Reader
 	ascii  bool
 
 	a, b accept.Findings
@@ -64,10 +67,10 @@ type diffing struct {
 
 // compare reads both runs.
 func (d *diffing) compare(ctx context.Context) error {
-	defer d.runs.close()
+	defer d.runs.Close()
 	for i, run := range []*accept.Findings{&d.a, &d.b} {
-		if err := d.runs.read(ctx, d.names[i], run); err != nil {
-			return usage("%w", err)
+		if err := d.runs.Read(ctx, d.names[i], run); err != nil {
+			return exit.Usage("%w", err)
 		}
 	}
 	d.all = accept.Diff(&d.a, &d.b)
@@ -88,15 +91,15 @@ func (d *diffing) write(outputs []string) error {
 		}
 		switch {
 		case formats[format] == nil:
-			return usage("-o %s: no format %q; there are json, text", o, format)
+			return exit.Usage("-o %s: no format %q; there are json, text", o, format)
 		case name == "":
-			return usage("-o %s: the name of the file is missing", o)
+			return exit.Usage("-o %s: the name of the file is missing", o)
 		case slices.Contains(taken, name):
-			return usage("-o %s: another report goes there already", o)
+			return exit.Usage("-o %s: another report goes there already", o)
 		}
 		taken = append(taken, name)
 		if err := d.into(name, formats[format]); err != nil {
-			return unknown("-o %s: %w", o, err)
+			return exit.Unknown("-o %s: %w", o, err)
 		}
 	}
 	return nil
@@ -105,7 +108,7 @@ func (d *diffing) write(outputs []string) error {
 // into writes one report to a file, or to the standard output.
 func (d *diffing) into(name string, format func(w io.Writer, color bool) error) error {
 	if name == "-" {
-		return format(d.screen, d.screen.colored())
+		return format(d.screen, d.screen.Colored())
 	}
 	file, err := os.Create(name)
 	if err != nil {
@@ -125,9 +128,9 @@ func (d *diffing) end() error {
 	}
 	switch {
 	case gated > 0:
-		return exitError{exitFound, fmt.Errorf("findings at %v or over that %s does not have: %d", d.gate.Least, d.names[0], gated)}
+		return exit.Error{Status: exit.StatusFound, Err: fmt.Errorf("findings at %v or over that %s does not have: %d", d.gate.Least, d.names[0], gated)}
 	case d.a.Rulings == 0 || d.b.Rulings == 0:
-		return unknown("nothing to compare: %s has %d rulings, %s has %d", d.names[0], d.a.Rulings, d.names[1], d.b.Rulings)
+		return exit.Unknown("nothing to compare: %s has %d rulings, %s has %d", d.names[0], d.a.Rulings, d.names[1], d.b.Rulings)
 	}
 	return nil
 }

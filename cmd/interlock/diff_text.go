@@ -8,12 +8,13 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
 // text writes the differences for people, and a last line for scripts. What is unchanged is only counted.
 func (d *diffing) text(w io.Writer, color bool) error {
-	c := &console{color: color, ascii: d.ascii || !utf8Locale()}
+	c := &terminal.Console{Color: color, ASCII: d.ascii || !terminal.UTF8Locale()}
 	counts := accept.Summary(d.all)
 	var b bytes.Buffer
 	last := accept.Unchanged
@@ -24,7 +25,7 @@ func (d *diffing) text(w io.Writer, color bool) error {
 		}
 		if e.Kind != last {
 			last = e.Kind
-			fmt.Fprintf(&b, " %s (%s)\n", strings.ReplaceAll(string(e.Kind), "-", " "), count(counts[e.Kind], "finding"))
+			fmt.Fprintf(&b, " %s (%s)\n", strings.ReplaceAll(string(e.Kind), "-", " "), terminal.Count(counts[e.Kind], "finding"))
 		}
 		diffLine(&b, c, e)
 	}
@@ -38,26 +39,26 @@ func (d *diffing) text(w io.Writer, color bool) error {
 }
 
 // diffLine tells what became of one finding.
-func diffLine(b *bytes.Buffer, c *console, e *accept.Difference) {
+func diffLine(b *bytes.Buffer, c *terminal.Console, e *accept.Difference) {
 	is, verdict := e.Is(), e.Is()
 	if e.Kind == accept.Fixed {
 		verdict = e.B
 	}
-	where := shown(is.Endpoint)
+	where := terminal.Shown(is.Endpoint)
 	if is.Route != "" && is.Route != "default" {
-		where = shown(is.Route) + " " + where
+		where = terminal.Shown(is.Route) + " " + where
 	}
 	if is.Probe != "" {
-		where += " by " + shown(is.Probe)
+		where += " by " + terminal.Shown(is.Probe)
 	}
-	fmt.Fprintf(b, "   %s %-8s %s   %s%s\n", c.verdict(markOf(verdict)), is.Severity, shown(is.Rule.ID), where, became(e))
+	fmt.Fprintf(b, "   %s %-8s %s   %s%s\n", c.Verdict(markOf(verdict)), is.Severity, terminal.Shown(is.Rule.ID), where, became(e))
 	if e.Kind == accept.New || e.Kind == accept.Changed {
 		fmt.Fprintf(b, "       %s\n", printable(is.Detail))
 	}
 }
 
-func markOf(f *accept.Found) logLine {
-	return logLine{Verdict: f.Verdict.String(), Severity: f.Severity.String()}
+func markOf(f *accept.Found) terminal.LogLine {
+	return terminal.LogLine{Verdict: f.Verdict.String(), Severity: f.Severity.String()}
 }
 
 // printable is text in printable ASCII. Unlike shown it leaves backslashes alone: what is quoted in there is escaped already.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -178,9 +179,9 @@ func TestKeysOnTheLoginPageAreKeys(t *testing.T) {
 	text := read(t, "../../web/login.go")
 	found := regexp.MustCompile(`<code>([a-z][a-z_.]*)</code>`).FindAllStringSubmatch(text, -1)
 	known := map[string]bool{}
-	c := defaults()
-	for _, s := range c.settings() {
-		known[s.key] = true
+	c := config.Defaults()
+	for _, s := range c.Settings() {
+		known[s.Key] = true
 	}
 	for _, m := range found {
 		if !known[m[1]] {

@@ -2,15 +2,16 @@ package main
 
 import (
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/interlock-proxy/interlock/internal/config"
 )
 
 // configFlags adds the flags that stand for keys of the configuration.
 func configFlags(cmd *cobra.Command) {
-	d := defaults()
+	d := config.Defaults()
 	f := cmd.Flags()
 	f.String("backend", d.Backend, "the backend, as a URL such as http://127.0.0.1:3000")
 	f.String("listen", d.Listen, "address of the reverse listener")
@@ -30,32 +31,24 @@ func configFlags(cmd *cobra.Command) {
 	f.String("otel-endpoint", d.Otel.Endpoint, "URL of an OpenTelemetry collector that traces are sent to (OTLP/HTTP); empty: what OTEL_EXPORTER_OTLP_ENDPOINT says")
 	f.String("log", d.Log, "auto, json or text; auto is text on a terminal")
 	f.String("instance", d.Instance, "name of this instance in rulings; empty: a random one")
-	env := func(f *pflag.Flag) { f.Usage += " (" + variable(f.Name) + ")" }
+	env := func(f *pflag.Flag) { f.Usage += " (" + config.Variable(f.Name) + ")" }
 	f.VisitAll(env)
 }
 
-// variable is the environment variable of a flag.
-func variable(flag string) string {
-	return "INTERLOCK_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-// lookupVariable is the value of the environment variable of a flag.
-func lookupVariable(flag string) (string, bool) { return os.LookupEnv(variable(flag)) }
-
 // loadConfig puts the configuration together: the defaults, the file over them, the environment, the flags.
-func loadConfig(cmd *cobra.Command) (config, error) {
-	c, o := defaults(), &origin{given: map[string]string{}}
+func loadConfig(cmd *cobra.Command) (config.Config, error) {
+	c, o := config.Defaults(), &config.Origin{Given: map[string]string{}}
 	value := func(name string) (text, from string) {
 		if f := cmd.Flags().Lookup(name); f.Changed {
 			return f.Value.String(), "--" + name
 		}
-		if text, ok := os.LookupEnv(variable(name)); ok {
-			return text, variable(name)
+		if text, ok := os.LookupEnv(config.Variable(name)); ok {
+			return text, config.Variable(name)
 		}
 		return "", ""
 	}
 	if name, from := value("config"); from != "" && name != "" {
-		if err := o.read(name, &c); err != nil {
+		if err := o.Read(name, &c); err != nil {
 			return c, err
 		}
 	}
@@ -65,28 +58,14 @@ func loadConfig(cmd *cobra.Command) (config, error) {
 		"store": &c.Store, "guard": &c.Guard, "log": &c.Log, "instance": &c.Instance,
 	} {
 		if text, from := value(name); from != "" {
-			*field, o.given[name] = text, from
+			*field, o.Given[name] = text, from
 		}
 	}
-	_, alone := o.given["forward"]
-	c.Forward.alone = c.Forward.alone || alone
-	_, alone = o.given["admin"]
-	c.Admin.alone = c.Admin.alone || alone
-	c.tlsFlags(value, o)
-	c.otelFlags(value, o)
-	return c, c.check(o)
-}
-
-// tlsFlags takes the flags whose keys are not of the same form.
-func (c *config) tlsFlags(value func(name string) (text, from string), o *origin) {
-	cert, fromCert := value("tls-cert")
-	key, fromKey := value("tls-key")
-	if fromCert != "" || fromKey != "" {
-		c.TLS.Certificates = []certificateConfig{{cert, key}}
-		o.given["tls"] = strings.TrimPrefix(fromCert+", "+fromKey, ", ")
-	}
-	if text, from := value("insecure"); from != "" {
-		c.BackendTLS.Insecure = text == "true" || text == "1"
-		o.given["backend_tls"] = from
-	}
+	_, alone := o.Given["forward"]
+	c.Forward.Alone = c.Forward.Alone || alone
+	_, alone = o.Given["admin"]
+	c.Admin.Alone = c.Admin.Alone || alone
+	c.TLSFlags(value, o)
+	c.OtelFlags(value, o)
+	return c, c.Check(o)
 }

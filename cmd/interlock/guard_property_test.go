@@ -15,6 +15,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/server"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -212,12 +214,12 @@ func throughTheGuard(t *testing.T, ask, answer string, at int) (got []byte, brok
 		return ln
 	}
 	backend, front := listen(), listen()
-	c := defaults()
+	c := config.Defaults()
 	c.Backend, c.Guard = "http://"+backend.Addr().String(), "unsafe"
-	ledger := newAudit(c, zerolog.Nop())
+	ledger := server.NewAudit(c, zerolog.Nop())
 	rulings := make(chan []string, 10)
 	ledger.Each = func(r *rules.Ruling) { rulings <- r.Broken() }
-	relay, _, err := newRelay(&c, zerolog.Nop(), ledger)
+	relay, _, err := server.NewRelay(&c, zerolog.Nop(), ledger)
 	if err != nil {
 		t.Fatal(err)
 	}

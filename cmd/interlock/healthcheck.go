@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
 func healthcheckCommand() *cobra.Command {
@@ -24,8 +27,8 @@ func healthcheckCommand() *cobra.Command {
 			return checkHealth(cmd.Context(), admin)
 		},
 	}
-	cmd.Flags().StringVar(&admin, "admin", defaults().Admin.Listen,
-		"admin address of the serve to ask ("+variable("admin")+"); in a container, if left out: that of the serve that is its first process")
+	cmd.Flags().StringVar(&admin, "admin", config.Defaults().Admin.Listen,
+		"admin address of the serve to ask ("+config.Variable("admin")+"); in a container, if left out: that of the serve that is its first process")
 	return cmd
 }
 
@@ -59,7 +62,7 @@ func checkHealth(ctx context.Context, admin string) error {
 func askHealth(ctx context.Context, url string) (status int, err error) {
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/healthz", nil)
 	if err != nil {
-		return 0, usage("admin address %q: %w", url, err)
+		return 0, exit.Usage("admin address %q: %w", url, err)
 	}
 	client := http.Client{Transport: &http.Transport{
 		Proxy: nil, DisableKeepAlives: true,
@@ -67,11 +70,11 @@ func askHealth(ctx context.Context, url string) (status int, err error) {
 	}}
 	response, err := client.Do(q)
 	if err != nil {
-		return 0, exitError{exitFound, err}
+		return 0, exit.Error{Status: exit.StatusFound, Err: err}
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return response.StatusCode, exitError{exitFound, unknown("%s answered %s", url, response.Status)}
+		return response.StatusCode, exit.Error{Status: exit.StatusFound, Err: exit.Unknown("%s answered %s", url, response.Status)}
 	}
 	return response.StatusCode, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
@@ -25,11 +26,11 @@ func labCommand() *cobra.Command {
 				return listLab(cmd)
 			}
 			if _, err := lab.Find(args[0]); err != nil {
-				return usage("%w; interlock lab lists them", err)
+				return exit.Usage("%w; interlock lab lists them", err)
 			}
 			server, err := lab.Listen(args[0], listen)
 			if err != nil {
-				return usage("%w", err)
+				return exit.Usage("%w", err)
 			}
 			defer server.Close()
 			fmt.Fprintf(cmd.OutOrStdout(), "%s (%s) on %s\n", server.Backend.Name, server.Backend.About, server.URL)

@@ -12,35 +12,14 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// The exit statuses.
-const (
-	exitClean   = 0
-	exitFound   = 1 // a rule failed
-	exitUsage   = 2 // usage or configuration
-	exitUnknown = 3 // we could not tell
-)
-
-// exitError is an error with the exit status that it leads to.
-type exitError struct {
-	status int
-	err    error
-}
-
-func (e exitError) Error() string { return e.err.Error() }
-func (e exitError) Unwrap() error { return e.err }
-
-// usage is an error in what the user asked for.
-func usage(format string, v ...any) error { return exitError{exitUsage, fmt.Errorf(format, v...)} }
-
-// unknown is an error that keeps us from telling.
-func unknown(format string, v ...any) error { return exitError{exitUnknown, fmt.Errorf(format, v...)} }
-
-// run is the whole command. It returns the exit status.
-func run(args []string, stdout, stderr io.Writer) int {
+// execute is the whole command. It returns the exit status.
+func execute(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -50,16 +29,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return exitClean
+		return exit.StatusClean
 	}
-	var exit exitError
-	if !errors.As(err, &exit) {
-		exit.status = exitUsage // cobra's own errors are about flags and arguments
+	var failed exit.Error
+	if !errors.As(err, &failed) {
+		failed.Status = exit.StatusUsage // cobra's own errors are about flags and arguments
 	}
 	if text := err.Error(); text != "" {
 		fmt.Fprintln(stderr, "interlock: "+text)
 	}
-	return exit.status
+	return failed.Status
 }
 
 // command is the tree of subcommands.
@@ -85,6 +64,6 @@ func command() *cobra.Command {
 func laterCommand(name, what string) *cobra.Command {
 	return &cobra.Command{
 		Use: name, Short: what + " (not in this version)", Hidden: true, DisableFlagParsing: true,
-		RunE: func(*cobra.Command, []string) error { return usage("%s is not in this version", name) },
+		RunE: func(*cobra.Command, []string) error { return exit.Usage("%s is not in this version", name) },
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
@@ -23,10 +24,10 @@ func TestProbingFromTheRunningProxy(t *testing.T) {
 	probing := func(args ...string) (code int, stdout, stderr string) {
 		t.Helper()
 		var out, complaints bytes.Buffer
-		code = run(append([]string{"probe", "--admin", s.admin, "--endpoint", "/chat"}, args...), &out, &complaints)
+		code = execute(append([]string{"probe", "--admin", s.admin, "--endpoint", "/chat"}, args...), &out, &complaints)
 		return code, out.String(), complaints.String()
 	}
-	if code, _, stderr := probing(); code != exitUsage || strings.Contains(stderr, " probes, about ") {
+	if code, _, stderr := probing(); code != exit.StatusUsage || strings.Contains(stderr, " probes, about ") {
 		t.Errorf("before anything was learned: status %d\n%s", code, stderr)
 	}
 	conn, r, status := s.open("a.test\r\nCookie: session=CANARY")

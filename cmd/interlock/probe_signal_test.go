@@ -7,6 +7,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
 // TestASignalStopsTheRun ends the context, as a signal does, once the first request has come, and wants the reports to be
@@ -25,8 +27,8 @@ func TestASignalStopsTheRun(t *testing.T) {
 	root.SetArgs([]string{"probe", "http://" + address + "/chat", "--ascii", "--timeout", "1m"})
 	root.SetOut(&stdout)
 	root.SetErr(&stderr)
-	var exit exitError
-	if err := root.ExecuteContext(ctx); !errors.As(err, &exit) || exit.status != exitUnknown || !strings.Contains(err.Error(), "stopped by a signal: 0 of ") {
+	var failed exit.Error
+	if err := root.ExecuteContext(ctx); !errors.As(err, &failed) || failed.Status != exit.StatusUnknown || !strings.Contains(err.Error(), "stopped by a signal: 0 of ") {
 		t.Errorf("got %v", err)
 	}
 	if !strings.Contains(stdout.String(), " RESULT fail=0 ") || !strings.Contains(stderr.String(), "/chat is at "+address) {

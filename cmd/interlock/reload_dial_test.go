@@ -4,6 +4,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/interlock-proxy/interlock/internal/config"
 )
 
 // TestDialBecomesEager: a reload has the backend dialled for a client that only waits, and another one takes that back.
@@ -15,7 +17,7 @@ func TestDialBecomesEager(t *testing.T) {
 	defer ln.Close()
 	text := "backend: http://" + ln.Addr().String() + "\n"
 	s := serveFile(t, text)
-	for _, dial := range []string{dialEager, dialLazy} {
+	for _, dial := range []string{config.DialEager, config.DialLazy} {
 		s.write(text + "dial: " + dial + "\n")
 		if status, answer := s.reload(); status != 200 {
 			t.Fatalf("%s: got %d %s", dial, status, answer)
@@ -25,12 +27,12 @@ func TestDialBecomesEager(t *testing.T) {
 			t.Fatal(err)
 		}
 		limit := time.Minute
-		if dial == dialLazy {
+		if dial == config.DialLazy {
 			limit = 50 * time.Millisecond
 		}
 		ln.(*net.TCPListener).SetDeadline(time.Now().Add(limit))
 		backend, err := ln.Accept()
-		if (err == nil) != (dial == dialEager) {
+		if (err == nil) != (dial == config.DialEager) {
 			t.Errorf("%s: accepted %v", dial, err)
 		}
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
@@ -17,7 +18,7 @@ func TestReloadKeepsWhatIsSaidOfEvidence(t *testing.T) {
 	defer backend.Close()
 	const redact = "redact: {names: [room], allow: [otp]}\n"
 	routes := "backend: " + backend.URL + "\nroutes:\n  - {name: own, hosts: [own.test], backend: \"" + backend.URL + "\", rules: {profile: all}}\n"
-	for keep, want := range map[string]string{keepFull: "/chat?token=abc&room=7&otp=1", keepRedacted: "/chat?token=***&room=*&otp=1"} {
+	for keep, want := range map[string]string{config.KeepFull: "/chat?token=abc&room=7&otp=1", config.KeepRedacted: "/chat?token=***&room=*&otp=1"} {
 		s := serveFile(t, routes+redact+"evidence: {keep: "+keep+"}\n")
 		seen := 0
 		shown := func(when string) {

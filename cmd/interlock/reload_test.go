@@ -16,7 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/lab"
+	"github.com/interlock-proxy/interlock/internal/server"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
 // lines are what a command writes, to be waited for.
@@ -79,21 +82,21 @@ func serveFile(t *testing.T, text string) *served {
 	t.Helper()
 	s := &served{t: t, file: filepath.Join(t.TempDir(), "interlock.yaml")}
 	s.write(text)
-	load := func() (config, error) {
-		c, o := defaults(), &origin{given: map[string]string{}}
-		if err := o.read(s.file, &c); err != nil {
+	load := func() (config.Config, error) {
+		c, o := config.Defaults(), &config.Origin{Given: map[string]string{}}
+		if err := o.Read(s.file, &c); err != nil {
 			return c, err
 		}
-		return c, c.check(o)
+		return c, c.Check(o)
 	}
 	c, err := load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := newOutput(&s.lines, "json", true)
+	out := terminal.NewOutput(&s.lines, "json", true)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, c, out, load) }()
+	go func() { ended <- server.Serve(ctx, c, out, load) }()
 	s.end = sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {

@@ -13,9 +13,14 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/run"
+	"github.com/interlock-proxy/interlock/internal/server"
 	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -45,7 +50,7 @@ func replayCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVarP(&fields, "field", "H", nil, "field line in place of one that was blanked out, 'Name: value', several times; @FILE reads lines from a file")
 	f.StringArrayVarP(&outputs, "output", "o", nil, "also as FORMAT=FILE, several times: "+formatNames())
-	f.String("backend", "", "the backend, as a URL ("+variable("backend")+")")
+	f.String("backend", "", "the backend, as a URL ("+config.Variable("backend")+")")
 	storeFlags(cmd)
 	gateFlags(cmd)
 	locationFlag(cmd)
@@ -55,9 +60,9 @@ func replayCommand() *cobra.Command {
 
 // replay is one exchange that is sent again.
 type replay struct {
-	config config
+	config config.Config
 	gate   rules.Gate
-	screen *screen
+	screen *terminal.Screen
 	was    *rules.Ruling
 	target probe.Target
 }
@@ -72,31 +77,31 @@ func newReplay(cmd *cobra.Command, id string, fields []string) (*replay, error) 
 		return nil, err
 	}
 	defer s.Close()
-	r := &replay{config: c, gate: gate, screen: newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())}
+	r := &replay{config: c, gate: gate, screen: terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())}
 	if r.was, err = s.Ruling(cmd.Context(), id); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
-			return nil, usage("%w", err)
+			return nil, exit.Usage("%w", err)
 		}
-		return nil, unknown("%w", err)
+		return nil, exit.Unknown("%w", err)
 	}
 	addresses, secure, err := r.backend(cmd)
 	if err != nil {
 		return nil, err
 	}
-	f := probeFlags{fields: fields}
-	given, err := f.fieldLines()
+	f := run.ProbeFlags{Fields: fields}
+	given, err := f.FieldLines()
 	if err != nil {
 		return nil, err
 	}
-	request, err := recordedRequest(r.was, given)
+	request, err := probe.RecordedRequest(r.was, given)
 	if err != nil {
 		return nil, err
 	}
-	r.target = probe.Target{Address: addresses[0], Route: r.was.X.Route, Base: exactly(request)}
+	r.target = probe.Target{Address: addresses[0], Route: r.was.X.Route, Base: probe.Exactly(request)}
 	if secure {
-		r.target.TLS, err = r.config.BackendTLS.config()
+		r.target.TLS, err = r.config.BackendTLS.Config()
 		if err != nil {
-			return nil, usage("backend_tls: %w", err)
+			return nil, exit.Usage("backend_tls: %w", err)
 		}
 	}
 	return r, nil
@@ -106,22 +111,22 @@ func newReplay(cmd *cobra.Command, id string, fields []string) (*replay, error) 
 // of the exchange, and nowhere else. The configuration is that of this backend then.
 func (r *replay) backend(cmd *cobra.Command) (addresses []string, secure bool, err error) {
 	c := &r.config
-	name, given := lookupVariable("backend")
+	name, given := config.LookupVariable("backend")
 	if f := cmd.Flags().Lookup("backend"); f.Changed {
 		name, given = f.Value.String(), true
 	}
 	route := r.was.X.Route
-	i := slices.IndexFunc(c.Routes, func(each routeConfig) bool { return each.Name == route })
+	i := slices.IndexFunc(c.Routes, func(each config.RouteConfig) bool { return each.Name == route })
 	switch {
 	case given:
 		c.Backend = name
 	case i >= 0:
 		c.Backend, c.BackendTLS = c.Routes[i].Backend, c.Routes[i].BackendTLS
 	case route != "default" && route != "":
-		return nil, false, usage("replay: the exchange is of the route %q, which the configuration does not have; name its backend with --backend", route)
+		return nil, false, exit.Usage("replay: the exchange is of the route %q, which the configuration does not have; name its backend with --backend", route)
 	}
-	if addresses, secure, err = backendAddresses(c.Backend); err != nil {
-		err = usage("--backend: %w", err)
+	if addresses, secure, err = config.BackendAddresses(c.Backend); err != nil {
+		err = exit.Usage("--backend: %w", err)
 	}
 	return addresses, secure, err
 }
@@ -131,7 +136,7 @@ func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, options 
 	if len(outputs) == 0 {
 		outputs = []string{"text"}
 	}
-	reports, err := openReports(outputs, r.screen, options, nil)
+	reports, err := run.OpenReports(outputs, r.screen, options, nil)
 	if err != nil {
 		return err
 	}
@@ -140,10 +145,10 @@ func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, options 
 		Run: run, NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
 	})
 	if err != nil {
-		reports.abandon()
-		return unknown("replay: %w", err)
+		reports.Abandon()
+		return exit.Unknown("replay: %w", err)
 	}
-	now := newAudit(r.config, zerolog.Nop()).Enter(x, run)
+	now := server.NewAudit(r.config, zerolog.Nop()).Enter(x, run)
 	fmt.Fprintf(w, " %s again at %s\n%s\n", r.was.X.ID, r.target.Address, difference(r.was, now))
 	t := telling{gate: r.gate, reports: reports, screen: r.screen}
 	for i := range now.Findings {
@@ -151,7 +156,7 @@ func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, options 
 			t.gated++
 		}
 	}
-	reports.stream.Write(now)
+	reports.Stream.Write(now)
 	return t.end(nil)
 }
 
@@ -164,7 +169,7 @@ func difference(was, now *rules.Ruling) string {
 		}
 	}
 	say("outcome", string(was.X.Outcome), string(now.X.Outcome))
-	say("status", answerOf(was.X), answerOf(now.X))
+	say("status", run.AnswerOf(was.X), run.AnswerOf(now.X))
 	say("verdict", was.Verdict.String(), now.Verdict.String())
 	say("rules", strings.Join(was.Broken(), " "), strings.Join(now.Broken(), " "))
 	say("head", headOf(was.X), headOf(now.X))
@@ -187,5 +192,5 @@ func headOf(x *wire.Exchange) string {
 		}
 		names = append(names, name+": "+string(x.Response.Text(f.Value)))
 	}
-	return shown(strings.Join(names, "; "))
+	return terminal.Shown(strings.Join(names, "; "))
 }

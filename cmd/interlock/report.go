@@ -7,7 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -43,7 +47,7 @@ func (f *queryFlags) query(ctx context.Context, s *store.Store) (store.Query, er
 		Probe: f.probe, Status: f.status, Unsafe: f.unsafe,
 	}
 	if f.since < 0 {
-		return q, usage("--since must not be less than 0")
+		return q, exit.Usage("--since must not be less than 0")
 	}
 	if f.since > 0 {
 		q.Since = time.Now().Add(-f.since)
@@ -51,17 +55,17 @@ func (f *queryFlags) query(ctx context.Context, s *store.Store) (store.Query, er
 	if f.verdict != "" {
 		v, err := parseVerdict(f.verdict)
 		if err != nil {
-			return q, usage("--verdict: %w", err)
+			return q, exit.Usage("--verdict: %w", err)
 		}
 		q.Verdicts = store.AtLeast(v)
 	}
 	if f.run != "" {
 		r, err := s.FindRun(ctx, f.run)
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrAmbiguous) {
-			return q, usage("--run: %w; interlock store runs lists them", err)
+			return q, exit.Usage("--run: %w; interlock store runs lists them", err)
 		}
 		if err != nil {
-			return q, unknown("%w", err)
+			return q, exit.Unknown("%w", err)
 		}
 		q.Run = r.ID
 	}
@@ -79,16 +83,16 @@ func parseVerdict(text string) (rules.Verdict, error) {
 
 // storeFlags add the flags by which a command finds the store.
 func storeFlags(cmd *cobra.Command) {
-	cmd.Flags().String("store", "", "the store: a file or a DSN such as postgres://user@host/database ("+variable("store")+"; default as for serve)")
+	cmd.Flags().String("store", "", "the store: a file or a DSN such as postgres://user@host/database ("+config.Variable("store")+"; default as for serve)")
 }
 
 // storeFlag takes the store that a command is told of, if it has storeFlags.
-func storeFlag(cmd *cobra.Command, c *config) {
+func storeFlag(cmd *cobra.Command, c *config.Config) {
 	f := cmd.Flags().Lookup("store")
 	if f == nil {
 		return
 	}
-	if text, ok := lookupVariable("store"); ok {
+	if text, ok := config.LookupVariable("store"); ok {
 		c.Store = text
 	}
 	if f.Changed {
@@ -97,12 +101,12 @@ func storeFlag(cmd *cobra.Command, c *config) {
 }
 
 // storeOf opens the store that a command is told of; it must be there.
-func storeOf(cmd *cobra.Command, c *config) (*store.Store, error) {
+func storeOf(cmd *cobra.Command, c *config.Config) (*store.Store, error) {
 	storeFlag(cmd, c)
 	if c.Store == "memory" {
-		return nil, usage("--store: what was in memory is gone; name a file or a DSN")
+		return nil, exit.Usage("--store: what was in memory is gone; name a file or a DSN")
 	}
-	return openStore(cmd.Context(), c, store.Options{Existing: true})
+	return config.OpenStore(cmd.Context(), c, store.Options{Existing: true})
 }
 
 func reportCommand() *cobra.Command {
@@ -129,12 +133,12 @@ func reportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			screen := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
+			screen := terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
 			options, err := reportOptions(cmd, &c, ascii)
 			if err != nil {
 				return err
 			}
-			r, err := openReports(outputs, screen, options, nil)
+			r, err := run.OpenReports(outputs, screen, options, nil)
 			if err != nil {
 				return err
 			}
@@ -155,8 +159,8 @@ func reportCommand() *cobra.Command {
 // telling is one run of report.
 type telling struct {
 	gate    rules.Gate
-	reports *reports
-	screen  *screen
+	reports *run.Reports
+	screen  *terminal.Screen
 	gated   int
 }
 
@@ -166,7 +170,7 @@ func (t *telling) tell(ctx context.Context, s *store.Store, q store.Query) error
 	if err != nil {
 		return err
 	}
-	step, done := t.screen.steps("exchanges")
+	step, done := t.screen.Steps("exchanges")
 	defer done()
 	n := 0
 	return s.Rulings(ctx, q, func(r *rules.Ruling) error {
@@ -178,23 +182,23 @@ func (t *telling) tell(ctx context.Context, s *store.Store, q store.Query) error
 				t.gated++
 			}
 		}
-		t.reports.stream.Write(r)
+		t.reports.Stream.Write(r)
 		return nil
 	})
 }
 
 // end closes the reports and says how it all ended.
 func (t *telling) end(failed error) error {
-	unwritten := t.reports.close()
-	switch s := &t.reports.stream.Summary; {
+	unwritten := t.reports.Close()
+	switch s := &t.reports.Stream.Summary; {
 	case failed != nil:
-		return unknown("%w", failed)
+		return exit.Unknown("%w", failed)
 	case t.gated > 0:
-		return exitError{exitFound, errors.Join(findingsAt(t.gate, t.gated), unwritten)}
+		return exit.Error{Status: exit.StatusFound, Err: errors.Join(run.FindingsAt(t.gate, t.gated), unwritten)}
 	case unwritten != nil:
-		return exitError{exitUnknown, unwritten}
+		return exit.Error{Status: exit.StatusUnknown, Err: unwritten}
 	case s.Conclusive() == 0:
-		return unknown("nothing conclusive: the store holds no such exchange that says anything")
+		return exit.Unknown("nothing conclusive: the store holds no such exchange that says anything")
 	}
 	return nil
 }

@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -31,14 +34,14 @@ func rulesCommand() *cobra.Command {
 			if len(args) == 1 {
 				r := rules.Find(args[0])
 				if r == nil {
-					return unknownRule(args[0])
+					return config.UnknownRule(args[0])
 				}
 				shown = []*rules.Rule{r}
 			}
 			w := cmd.OutOrStdout()
 			switch {
 			case markdown != "" && len(args) == 1:
-				return usage("--markdown writes all rules: leave out %s", args[0])
+				return exit.Usage("--markdown writes all rules: leave out %s", args[0])
 			case markdown != "":
 				return writePages(markdown, shown)
 			case asJSON:
@@ -75,16 +78,6 @@ func asContract(shown []*rules.Rule) []contractRule {
 	return all
 }
 
-func unknownRule(id string) error {
-	if p := rules.FindProbe(id); p != nil {
-		return usage("%s is a probe; interlock rules %s shows it with its rule", p.ID, p.Rule().ID)
-	}
-	if near := rules.Suggest(id); len(near) > 0 {
-		return usage("no rule %q; did you mean %s?", id, strings.Join(near, " or "))
-	}
-	return usage("no rule %q; interlock rules lists them", id)
-}
-
 func printRules(w io.Writer, all []*rules.Rule) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "RULE\tLEVEL\tPARTY\tREFUSED\tSWITCHED\tWHAT MUST HOLD")
@@ -103,7 +96,7 @@ func printRule(w io.Writer, r *rules.Rule) error {
 	for _, ref := range r.Refs {
 		fmt.Fprintf(&b, "%s  %s\n  %s\n", ref, ref.Text, link(ref))
 	}
-	fmt.Fprintf(&b, "\nwhy\n%s\n\nfix\n%s\n", fold(r.Why, 100), fold(r.Fix, 100))
+	fmt.Fprintf(&b, "\nwhy\n%s\n\nfix\n%s\n", terminal.Fold(r.Why, 100), terminal.Fold(r.Fix, 100))
 	if text, ok := r.Example(); ok {
 		fmt.Fprintf(&b, "\nbroken\n")
 		for line := range strings.Lines(text) {
@@ -115,28 +108,11 @@ func printRule(w io.Writer, r *rules.Rule) error {
 	}
 	for i := range r.Probes {
 		p := &r.Probes[i]
-		fmt.Fprintf(&b, "\n  %s   %s\n%s\n", p.ID, p.Title, fold(probeFacts(p), 100))
+		fmt.Fprintf(&b, "\n  %s   %s\n%s\n", p.ID, p.Title, terminal.Fold(probeFacts(p), 100))
 		for line := range strings.Lines(probeBytes(p, exampleBase())) {
 			fmt.Fprintf(&b, "  %s", line)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// fold breaks text into lines of at most width bytes, two spaces in front of each, and keeps its own line ends.
-func fold(text string, width int) string {
-	var out []string
-	for paragraph := range strings.SplitSeq(text, "\n") {
-		line := " "
-		for word := range strings.FieldsSeq(paragraph) {
-			if len(line)+1+len(word) > width && line != " " {
-				out = append(out, line)
-				line = " "
-			}
-			line += " " + word
-		}
-		out = append(out, line)
-	}
-	return strings.Join(out, "\n")
 }

@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
 // writePages writes the reference: a page for each rule, and their index. Pages of rules that are no more are removed.
 func writePages(dir string, all []*rules.Rule) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return usage("write the reference: %w", err)
+		return exit.Usage("write the reference: %w", err)
 	}
 	pages := map[string]string{"README.md": indexPage(all)}
 	for _, r := range all {
@@ -20,18 +21,18 @@ func writePages(dir string, all []*rules.Rule) error {
 	}
 	old, err := filepath.Glob(filepath.Join(dir, "UPGRADE-*.md"))
 	if err != nil {
-		return usage("write the reference: %w", err)
+		return exit.Usage("write the reference: %w", err)
 	}
 	for _, name := range old {
 		if _, ok := pages[filepath.Base(name)]; !ok {
 			if err := os.Remove(name); err != nil {
-				return usage("write the reference: %w", err)
+				return exit.Usage("write the reference: %w", err)
 			}
 		}
 	}
 	for name, text := range pages {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // pages are public
-			return usage("write the reference: %w", err)
+			return exit.Usage("write the reference: %w", err)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -16,7 +17,7 @@ const (
 
 // probeFacts is what else than its bytes is to be known of a probe, in one line.
 func probeFacts(q *rules.Probe) string {
-	facts := []string{fmt.Sprintf("expected: %s (%s)", expectation(q.Class), q.Class), "risk: " + q.Risk.String()}
+	facts := []string{fmt.Sprintf("expected: %s (%s)", run.Expectation(q.Class), q.Class), "risk: " + q.Risk.String()}
 	if q.Control != "" {
 		facts = append(facts, "control: "+q.Control)
 	}
@@ -73,5 +74,5 @@ func notation(sent string) string {
 
 // exampleBase is the handshake that the reference shows probes on.
 func exampleBase() *rules.Handshake {
-	return rules.NewHandshake("http", "staging.test:8080", "/chat", seedKey)
+	return rules.NewHandshake("http", "staging.test:8080", "/chat", run.SeedKey)
 }

@@ -1,32 +1,22 @@
 package main
 
 import (
-	"context"
-	"slices"
-	"time"
+	"errors"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
-)
 
-// runFlags are the flags of the command.
-type runFlags struct {
-	probe, noTraffic, ascii bool
-	wait                    time.Duration
-	env, labels             []string
-	authorized              []string
-	exit                    string
-	outputs                 []string
-}
-
-// What the exit status of run is about.
-const (
-	exitByFindings = "findings"
-	exitByCommand  = "command"
-	exitByWorst    = "worst"
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/run"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
 func runCommand() *cobra.Command {
-	f := new(runFlags)
+	f := new(run.Flags)
 	cmd := &cobra.Command{
 		Use: "run --backend URL [flags] -- CMD...", Short: "audit the traffic of a command, such as a test suite, and probe what it showed",
 		Long: "Start the proxy on a free port, run a command with its address in INTERLOCK_URL (http://...) and INTERLOCK_WS_URL (ws://...), and\n" +
@@ -38,11 +28,11 @@ func runCommand() *cobra.Command {
 			"  interlock run --backend http://127.0.0.1:3000 --env API=http://{addr}/v1 --env WS=ws://{addr}/chat -- pytest",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := newTrial(cmd, f, args)
+			t, err := newRun(cmd, f, args)
 			if err != nil {
 				return err
 			}
-			return t.do(cmd.Context())
+			return t.Do(cmd.Context())
 		},
 	}
 	addRunFlags(cmd, f)
@@ -50,63 +40,69 @@ func runCommand() *cobra.Command {
 }
 
 // addRunFlags adds the flags to the command. What follows the name of the command to run is that command's own.
-func addRunFlags(cmd *cobra.Command, f *runFlags) {
+func addRunFlags(cmd *cobra.Command, f *run.Flags) {
 	s := cmd.Flags()
 	s.SetInterspersed(false)
 	backendFlags(cmd)
 	gateFlags(cmd)
 	acceptFlags(cmd)
 	locationFlag(cmd)
-	recordFlags(cmd, &f.labels)
-	s.Lookup("config").Usage = "configuration file, of which all counts but listeners and the admin address (" + variable("config") + ")"
-	s.BoolVar(&f.probe, "probe", false, "when the command has ended, probe every endpoint that switched; docs/safety.md says what that can do")
-	s.StringSliceVar(&f.authorized, "authorized", nil, "with --probe: host at a public address that is yours to probe")
-	s.DurationVar(&f.wait, "wait", 0, "how long to wait until the backend answers, before the command starts; 0: start at once")
-	s.StringArrayVar(&f.env, "env", nil, "NAME=VALUE for the environment of the command, several times; {addr} stands for the host:port of the proxy")
-	s.StringVar(&f.exit, "exit", exitByWorst, "what the exit status is about: findings, command (its own status), or worst")
-	s.BoolVar(&f.noTraffic, "allow-no-traffic", false, "a command that asks for no upgrade is all right")
-	s.StringArrayVarP(&f.outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text, on standard error)")
-	s.BoolVar(&f.ascii, "ascii", false, "no symbols outside ASCII")
-	for name, values := range map[string][]string{"exit": {exitByFindings, exitByCommand, exitByWorst}} {
+	recordFlags(cmd, &f.Labels)
+	s.Lookup("config").Usage = "configuration file, of which all counts but listeners and the admin address (" + config.Variable("config") + ")"
+	s.BoolVar(&f.Probe, "probe", false, "when the command has ended, probe every endpoint that switched; docs/safety.md says what that can do")
+	s.StringSliceVar(&f.Authorized, "authorized", nil, "with --probe: host at a public address that is yours to probe")
+	s.DurationVar(&f.Wait, "wait", 0, "how long to wait until the backend answers, before the command starts; 0: start at once")
+	s.StringArrayVar(&f.Env, "env", nil, "NAME=VALUE for the environment of the command, several times; {addr} stands for the host:port of the proxy")
+	s.StringVar(&f.Exit, "exit", run.ExitByWorst, "what the exit status is about: findings, command (its own status), or worst")
+	s.BoolVar(&f.NoTraffic, "allow-no-traffic", false, "a command that asks for no upgrade is all right")
+	s.StringArrayVarP(&f.Outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text, on standard error)")
+	s.BoolVar(&f.ASCII, "ascii", false, "no symbols outside ASCII")
+	for name, values := range map[string][]string{"exit": {run.ExitByFindings, run.ExitByCommand, run.ExitByWorst}} {
 		if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 			panic(err) // the flag is not there: a mistake in the program
 		}
 	}
 }
 
-// check tells what is wrong with the flags by themselves.
-func (f *runFlags) check() error {
-	if !slices.Contains([]string{exitByFindings, exitByCommand, exitByWorst}, f.exit) {
-		return usage("--exit: %q is none of findings, command, worst", f.exit)
+// findProgram looks a program up.
+func findProgram(cmd *cobra.Command, args []string) (run.Program, error) {
+	c := run.Program{
+		Name: filepath.Base(args[0]), Args: args[1:], Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
 	}
-	if f.wait < 0 {
-		return usage("--wait must not be less than 0")
+	var err error
+	if c.Path, err = exec.LookPath(args[0]); err != nil {
+		var why *exec.Error
+		if errors.As(err, &why) {
+			err = why.Err
+		}
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return c, exit.Usage("run %q: %w", args[0], err)
 	}
-	if err := checkPairs("env", "NAME=ws://{addr}/path", f.env); err != nil {
-		return err
-	}
-	return checkPairs("label", "K=V", f.labels)
+	return c, nil
 }
 
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
-
-// do runs the command, and everything around it.
-func (t *trial) do(ctx context.Context) error {
-	if err := t.open(ctx); err != nil {
-		return err
+// newRun looks at all that can be wrong before anything starts.
+func newRun(cmd *cobra.Command, f *run.Flags, args []string) (*run.Run, error) {
+	if err := f.Check(); err != nil {
+		return nil, err
 	}
-	defer t.close()
-	if err := t.ready(ctx); err != nil {
-		return err
+	if len(args) == 0 {
+		return nil, exit.Usage("name the command to run, as in interlock run --backend http://127.0.0.1:3000 -- npm test")
 	}
-	was, err := t.execute()
-	t.was = was
-	t.drain()
-	if err != nil {
-		return err
+	t := &run.Run{Flags: f, Run: ulid.Make().String(), Screen: terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())}
+	var err error
+	if t.Config, t.Gate, err = loadTrial(cmd); err != nil {
+		return nil, err
 	}
-	if t.flags.probe {
-		t.probe(ctx)
+	if t.Accepting, err = loadAccepting(cmd, &t.Config, t.Screen); err != nil {
+		return nil, err
 	}
-	return t.end(ctx)
+	if t.Options, err = reportOptions(cmd, &t.Config, f.ASCII); err != nil {
+		return nil, err
+	}
+	t.Program, err = findProgram(cmd, args)
+	return t, err
 }

@@ -5,12 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
 // backendFlags adds the flags that say which way the backend is reached.
 func backendFlags(cmd *cobra.Command) {
-	d := defaults()
+	d := config.Defaults()
 	f := cmd.Flags()
 	for _, each := range []struct{ name, value, about string }{
 		{"backend", d.Backend, "the backend, as a URL such as http://127.0.0.1:3000"},
@@ -21,43 +22,43 @@ func backendFlags(cmd *cobra.Command) {
 		{"backend-key", "", "file with its key, in PEM"},
 		{"instance", d.Instance, "name of this instance in rulings; empty: a random one"},
 	} {
-		f.String(each.name, each.value, each.about+" ("+variable(each.name)+")")
+		f.String(each.name, each.value, each.about+" ("+config.Variable(each.name)+")")
 	}
-	f.Bool("insecure", false, "take any certificate of the backend ("+variable("insecure")+")")
+	f.Bool("insecure", false, "take any certificate of the backend ("+config.Variable("insecure")+")")
 }
 
 // loadTrial puts together what the flags, the environment and the configuration file ask for.
-func loadTrial(cmd *cobra.Command) (config, rules.Gate, error) {
+func loadTrial(cmd *cobra.Command) (config.Config, rules.Gate, error) {
 	_, gate, err := loadRules(cmd)
 	if err != nil {
-		return config{}, gate, err
+		return config.Config{}, gate, err
 	}
-	c, o := defaults(), &origin{given: map[string]string{}}
+	c, o := config.Defaults(), &config.Origin{Given: map[string]string{}}
 	value := func(name string) (text, from string) {
 		f := cmd.Flags().Lookup(name)
 		if f != nil && f.Changed {
 			return f.Value.String(), "--" + name
 		}
-		if text, ok := os.LookupEnv(variable(name)); ok && f != nil {
-			return text, variable(name)
+		if text, ok := os.LookupEnv(config.Variable(name)); ok && f != nil {
+			return text, config.Variable(name)
 		}
 		return "", ""
 	}
 	if name, _ := value("config"); name != "" {
-		if err := o.read(name, &c); err != nil {
+		if err := o.Read(name, &c); err != nil {
 			return c, gate, err
 		}
-		c.file = name
+		c.File = name
 	}
 	for name, field := range map[string]*string{
 		"backend": &c.Backend, "host": &c.Host, "guard": &c.Guard, "instance": &c.Instance,
 		"backend-ca": &c.BackendTLS.CA, "backend-cert": &c.BackendTLS.Cert, "backend-key": &c.BackendTLS.Key,
 	} {
 		if text, from := value(name); from != "" {
-			*field, o.given[name] = text, from
+			*field, o.Given[name] = text, from
 		}
 	}
-	c.tlsFlags(value, o)
+	c.TLSFlags(value, o)
 	storeFlag(cmd, &c)
-	return c, gate, c.check(o)
+	return c, gate, c.Check(o)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/run"
 )
 
 // TestTheExamplesForCIAreCommandLines holds the examples against the program: they are YAML, and every command line of ours
@@ -55,7 +56,7 @@ func checkRun(t *testing.T, name string, words []string) {
 	if words[1] != "run" {
 		t.Fatalf("%s: got %q, want interlock run", name, words)
 	}
-	f := new(runFlags)
+	f := new(run.Flags)
 	cmd := runCommand()
 	cmd.ResetFlags()
 	addRunFlags(cmd, f)
@@ -63,7 +64,7 @@ func checkRun(t *testing.T, name string, words []string) {
 		t.Errorf("%s: %v", name, err)
 		return
 	}
-	if err := f.check(); err != nil {
+	if err := f.Check(); err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
 	if c, _, err := loadTrial(cmd); err != nil || c.Backend == "" {
@@ -72,13 +73,13 @@ func checkRun(t *testing.T, name string, words []string) {
 	if args := cmd.Flags().Args(); cmd.ArgsLenAtDash() != 0 || len(args) == 0 {
 		t.Errorf("%s: got %q, want a command behind --", name, args)
 	}
-	for _, o := range f.outputs {
+	for _, o := range f.Outputs {
 		format, _, _ := strings.Cut(o, "=")
 		if _, err := report.Find(format); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if !slices.Contains(f.env, "CHAT_URL=ws://{addr}/chat") {
-		t.Errorf("%s: got %q, want an address among them", name, f.env)
+	if !slices.Contains(f.Env, "CHAT_URL=ws://{addr}/chat") {
+		t.Errorf("%s: got %q, want an address among them", name, f.Env)
 	}
 }

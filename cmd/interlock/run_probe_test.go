@@ -24,7 +24,7 @@ func TestAnEndpointOfTwoProtocolsIsProbedByBoth(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "rulings.json")
 	both := "interlock probe $INTERLOCK_URL/both --only CTRL-WS,CTRL-H2C --exact >/dev/null 2>&1; true"
 	var stdout, stderr bytes.Buffer
-	run([]string{"run", "--backend", backend.URL, "--probe", "--ascii", "-o", "text", "-o", "json=" + name, "--", "sh", "-c", both}, &stdout, &stderr)
+	execute([]string{"run", "--backend", backend.URL, "--probe", "--ascii", "-o", "text", "-o", "json=" + name, "--", "sh", "-c", both}, &stdout, &stderr)
 	for _, want := range []string{"\n   /both (h2c) ", "\n   /both (websocket) "} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in %s%s", want, &stdout, &stderr)

@@ -14,6 +14,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/run"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
@@ -31,8 +35,8 @@ func TestTheCommandStartsWhenTheBackendAnswers(t *testing.T) {
 		}
 	})
 	var stdout, stderr bytes.Buffer
-	status := run([]string{"run", "--backend", "http://" + address, "--wait", "1m", "--allow-no-traffic", "--", "echo", "started"}, &stdout, &stderr)
-	if status != exitClean || stdout.String() != "started\n" || asked.Load() != late+1 {
+	status := execute([]string{"run", "--backend", "http://" + address, "--wait", "1m", "--allow-no-traffic", "--", "echo", "started"}, &stdout, &stderr)
+	if status != exit.StatusClean || stdout.String() != "started\n" || asked.Load() != late+1 {
 		t.Errorf("status %d, %d connections, stdout %q\n%s", status, asked.Load(), stdout.String(), &stderr)
 	}
 	if waits := "interlock: waiting for the backend " + address + "\n"; strings.Count(stderr.String(), waits) != 1 {
@@ -58,8 +62,8 @@ func TestAwaitedBackends(t *testing.T) {
 	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	authorities := backendTLSConfig{CA: authority, ServerName: "example.com"}
-	config, err := authorities.config()
+	authorities := config.BackendTLSConfig{CA: authority, ServerName: "example.com"}
+	config, err := authorities.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +78,8 @@ func TestAwaitedBackends(t *testing.T) {
 		"PROXY, binary": {Addresses: []string{announced(t, "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00")}, ProxyProtocol: 2},
 	} {
 		var stderr bytes.Buffer
-		awaiting := trial{screen: newScreen(io.Discard, &stderr)}
-		if err := awaiting.await(t.Context(), b); err != nil || stderr.Len() > 0 {
+		awaiting := run.Run{Screen: terminal.NewScreen(io.Discard, &stderr)}
+		if err := awaiting.Await(t.Context(), b); err != nil || stderr.Len() > 0 {
 			t.Errorf("%s: got %v, %s", name, err, &stderr)
 		}
 	}

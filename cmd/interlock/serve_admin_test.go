@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/internal/web/ui"
 )
@@ -190,7 +191,7 @@ func TestWhatIsShownHasNoSecrets(t *testing.T) {
 		{"backend", "http://127.0.0.1:3000", "http://127.0.0.1:3000"},
 		{"host", "", ""},
 	} {
-		if got := (setting{key: c.key, value: c.value}).shown(); got != c.want {
+		if got := (config.Setting{Key: c.key, Value: c.value}).Shown(); got != c.want {
 			t.Errorf("%s: %q is shown as %q, want %q", c.key, c.value, got, c.want)
 		}
 	}

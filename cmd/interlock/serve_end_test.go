@@ -7,26 +7,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/server"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
 // TestPartThatHangsIsLeftBehind: what was found can be stored although something does not end, and the log says what.
 func TestPartThatHangsIsLeftBehind(t *testing.T) {
 	var log bytes.Buffer
-	s := &serving{out: newOutput(&log, "json", true), relay: &proxy.Relay{}, errc: make(chan error, 2)}
+	s := &server.Serving{Out: terminal.NewOutput(&log, "json", true), Relay: &proxy.Relay{}, Errc: make(chan error, 2)}
 	release := make(chan struct{})
-	s.running.Go(func() { hang(release) })
-	s.errc <- errors.New("another part's")
-	err := s.wait(time.Millisecond)
-	s.out.Close()
+	s.Running.Go(func() { hang(release) })
+	s.Errc <- errors.New("another part's")
+	err := s.Wait(time.Millisecond)
+	s.Out.Close()
 	if err == nil || !strings.Contains(err.Error(), "draining has no end") || !strings.Contains(log.String(), "interlock.hang(") {
 		t.Errorf("got %v, logged %q", err, &log)
 	}
-	if all := s.failures(); len(all) != 1 || all[0].Error() != "another part's" {
+	if all := s.Failures(); len(all) != 1 || all[0].Error() != "another part's" {
 		t.Errorf("got %v", all)
 	}
 	close(release)
-	if err := s.wait(time.Minute); err != nil {
+	if err := s.Wait(time.Minute); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/internal/store"
 )
@@ -70,7 +71,7 @@ func TestLiveFindingsHaveStates(t *testing.T) {
 		t.Errorf("more is left than was idle: %s", text)
 	}
 
-	if status, _, stderr := invoke("probe", backend.URL+"/chat", "--only", "UPGRADE-POST", "--store", "memory", "-o", "json="+report); status != exitFound {
+	if status, _, stderr := invoke("probe", backend.URL+"/chat", "--only", "UPGRADE-POST", "--store", "memory", "-o", "json="+report); status != exit.StatusFound {
 		t.Fatalf("probe: %d %s", status, stderr)
 	}
 	s = serveFile(t, "backend: "+backend.URL+"\nbaseline: ["+report+"]\n")
@@ -111,7 +112,7 @@ func TestServeWithABaselineThatIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, stdout, stderr := invoke("serve", "--config", file)
-	if status != exitUsage || stdout != "" || stderr != "interlock: baseline: open nowhere.json: no such file or directory\n" {
+	if status != exit.StatusUsage || stdout != "" || stderr != "interlock: baseline: open nowhere.json: no such file or directory\n" {
 		t.Errorf("got %d, %q, %q", status, stdout, stderr)
 	}
 }

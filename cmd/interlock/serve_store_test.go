@@ -12,7 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
+	"github.com/interlock-proxy/interlock/internal/server"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
 // TestAStoreThatIsDeletedIsNoticed holds that serve says that its file is gone, is not ready until there is a new one, and
@@ -57,19 +61,19 @@ func TestWhatIsNotStoredIsAnExitStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer backend.Close()
-	c := defaults()
+	c := config.Defaults()
 	file := filepath.Join(t.TempDir(), "interlock.db")
 	c.Backend, c.Listen, c.Admin.Listen, c.Store = backend.URL, "127.0.0.1:0", "127.0.0.1:0", file
-	if err := c.check(&origin{}); err != nil {
+	if err := c.Check(&config.Origin{}); err != nil {
 		t.Fatal(err)
 	}
 	s := &served{t: t}
-	out := newOutput(&s.lines, "json", true)
+	out := terminal.NewOutput(&s.lines, "json", true)
 	defer out.Close()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, c, out, nil) }()
+	go func() { ended <- server.Serve(ctx, c, out, nil) }()
 	s.addr = s.await(t, "listening", 1)["listen"].(string)
 	if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700)); err != nil { // nothing can be made anew there
 		t.Fatal(err)
@@ -79,8 +83,8 @@ func TestWhatIsNotStoredIsAnExitStatus(t *testing.T) {
 		t.Errorf("got %v", e)
 	}
 	stop()
-	var status exitError
-	if err := <-ended; !errors.As(err, &status) || status.status != exitUnknown || !strings.Contains(err.Error(), "were not stored") {
+	var status exit.Error
+	if err := <-ended; !errors.As(err, &status) || status.Status != exit.StatusUnknown || !strings.Contains(err.Error(), "were not stored") {
 		t.Errorf("serve ended with %v", err)
 	}
 }

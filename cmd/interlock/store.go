@@ -8,7 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
 func storeCommand() *cobra.Command {
@@ -21,7 +24,7 @@ func exportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "export [FILE]", Short: "write the store as NDJSON, to a file or to the standard output", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c := defaults()
+			c := config.Defaults()
 			s, err := storeOf(cmd, &c)
 			if err != nil {
 				return err
@@ -31,7 +34,7 @@ func exportCommand() *cobra.Command {
 			if len(args) == 1 {
 				file, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 				if err != nil {
-					return usage("export: %w", err)
+					return exit.Usage("export: %w", err)
 				}
 				w := bufio.NewWriter(file)
 				err = s.Export(cmd.Context(), w)
@@ -41,12 +44,12 @@ func exportCommand() *cobra.Command {
 					}
 				}
 				if err != nil {
-					return unknown("export: %w", err)
+					return exit.Unknown("export: %w", err)
 				}
 				return nil
 			}
 			if err := s.Export(cmd.Context(), out); err != nil {
-				return unknown("export: %w", err)
+				return exit.Unknown("export: %w", err)
 			}
 			return nil
 		},
@@ -63,21 +66,21 @@ func importCommand() *cobra.Command {
 			if args[0] != "-" {
 				file, err := os.Open(args[0])
 				if err != nil {
-					return usage("import: %w", err)
+					return exit.Usage("import: %w", err)
 				}
 				defer file.Close()
 				in = file
 			}
-			c := defaults()
+			c := config.Defaults()
 			storeFlag(cmd, &c)
-			s, err := openStore(cmd.Context(), &c, store.Options{})
+			s, err := config.OpenStore(cmd.Context(), &c, store.Options{})
 			if err != nil {
 				return err
 			}
 			defer s.Close()
 			n, err := s.Import(cmd.Context(), in)
 			if err != nil {
-				return unknown("import %q: %w", args[0], err)
+				return exit.Unknown("import %q: %w", args[0], err)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%+v\n", n)
 			return err
@@ -92,7 +95,7 @@ func pruneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "prune", Short: "delete what is older, or more, than is to be kept", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c := defaults()
+			c := config.Defaults()
 			s, err := storeOf(cmd, &c)
 			if err != nil {
 				return err
@@ -100,9 +103,9 @@ func pruneCommand() *cobra.Command {
 			defer s.Close()
 			p, err := s.Prune(cmd.Context(), limits)
 			if err != nil {
-				return unknown("prune: %w", err)
+				return exit.Unknown("prune: %w", err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "deleted %s, %d bytes\n", count(int(p.Exchanges), "exchange"), p.Bytes)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "deleted %s, %d bytes\n", terminal.Count(int(p.Exchanges), "exchange"), p.Bytes)
 			return err
 		},
 	}

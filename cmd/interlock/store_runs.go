@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -18,7 +20,7 @@ func runsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "runs", Short: "list the runs that are kept, the latest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c := defaults()
+			c := config.Defaults()
 			s, err := storeOf(cmd, &c)
 			if err != nil {
 				return err
@@ -26,7 +28,7 @@ func runsCommand() *cobra.Command {
 			defer s.Close()
 			runs, err := s.Runs(cmd.Context())
 			if err != nil {
-				return unknown("%w", err)
+				return exit.Unknown("%w", err)
 			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "RUN\tBEGAN\tTOOK\tCOMMAND\tFAIL\tWARN\tPASS\tLABELS")

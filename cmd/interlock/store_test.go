@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/internal/store"
 )
@@ -16,7 +18,7 @@ import (
 // command runs a command and returns its status and what it wrote.
 func invoke(args ...string) (status int, stdout, stderr string) {
 	var out, complaints bytes.Buffer
-	status = run(args, &out, &complaints)
+	status = execute(args, &out, &complaints)
 	return status, out.String(), complaints.String()
 }
 
@@ -43,17 +45,17 @@ func TestWhatServeKeepsIsThere(t *testing.T) {
 		t.Errorf("the store: %v, %v", info, err)
 	}
 	status, text, stderr := invoke("report", "--store", file, "-o", "ndjson", "--live")
-	if status != exitFound || strings.Count(text, "\n") != 2 || !strings.Contains(text, unsafe) || !strings.Contains(text, `"unsafe":true`) {
+	if status != exit.StatusFound || strings.Count(text, "\n") != 2 || !strings.Contains(text, unsafe) || !strings.Contains(text, `"unsafe":true`) {
 		t.Errorf("report: status %d\n%s%s", status, text, stderr)
 	}
 	held, err := os.ReadFile(file)
 	if err != nil || holds([]byte(text), "CANARY") || holds(held, "CANARY") {
 		t.Errorf("the secret is kept (%v)", err)
 	}
-	if status, text, _ := invoke("report", "--store", file, "--rule", "UPGRADE-HTTP10"); status != exitUnknown || !strings.Contains(text, "RESULT fail=0") {
+	if status, text, _ := invoke("report", "--store", file, "--rule", "UPGRADE-HTTP10"); status != exit.StatusUnknown || !strings.Contains(text, "RESULT fail=0") {
 		t.Errorf("report of what is not there: status %d\n%s", status, text)
 	}
-	if status, _, stderr := invoke("replay", unsafe, "--store", file, "--backend", backend.URL); status != exitUsage || !strings.Contains(stderr, "Cookie, the query of the target") {
+	if status, _, stderr := invoke("replay", unsafe, "--store", file, "--backend", backend.URL); status != exit.StatusUsage || !strings.Contains(stderr, "Cookie, the query of the target") {
 		t.Errorf("replay of what was blanked out: status %d %s", status, stderr)
 	}
 	copied := filepath.Join(dir, "copy.db")
@@ -65,10 +67,10 @@ func TestWhatServeKeepsIsThere(t *testing.T) {
 			t.Errorf("%s: status %d\n%s%s", args, status, text, stderr)
 		}
 	}
-	if status, _, stderr := invoke("report", "--store", filepath.Join(dir, "nosuch.db")); status != exitUsage || !strings.Contains(stderr, "not there") {
+	if status, _, stderr := invoke("report", "--store", filepath.Join(dir, "nosuch.db")); status != exit.StatusUsage || !strings.Contains(stderr, "not there") {
 		t.Errorf("a store that is not there: status %d %s", status, stderr)
 	}
-	if status, _, stderr := invoke("report", "--store", exported); status != exitUsage || strings.Count(stderr, "\n") != 1 {
+	if status, _, stderr := invoke("report", "--store", exported); status != exit.StatusUsage || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("a file that is no store: status %d %s", status, stderr)
 	}
 }
@@ -95,7 +97,7 @@ func TestEvidenceIsKeptAsConfigured(t *testing.T) {
 	for mode, want := range map[string]struct {
 		secret bool
 		status int // of the report
-	}{keepRedacted: {false, exitFound}, keepFull: {true, exitFound}, keepNone: {false, exitUnknown}} {
+	}{config.KeepRedacted: {false, exit.StatusFound}, config.KeepFull: {true, exit.StatusFound}, config.KeepNone: {false, exit.StatusUnknown}} {
 		file := filepath.Join(t.TempDir(), "kept.db")
 		s := serveFile(t, "backend: "+backend.URL+"\nstore: "+file+"\nevidence: {keep: "+mode+"}\n")
 		s.request("POST /chat HTTP/1.1\r\nHost: a.test\r\nAuthorization: Bearer CANARY-IN-THE-HEAD\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
@@ -139,11 +141,11 @@ func TestReplayGoesToTheRouteOfTheExchange(t *testing.T) {
 	s.request(strings.Replace(fmt.Sprintf(soundRequest, "chat.test"), "GET /chat", "POST /chat", 1)).Close()
 	id := s.await(t, "unsafe switch", 1)["exchange"].(string)
 	s.end()
-	if status, text, stderr := invoke("replay", id, "--config", s.file); status != exitFound || !strings.Contains(text, "nothing differs") {
+	if status, text, stderr := invoke("replay", id, "--config", s.file); status != exit.StatusFound || !strings.Contains(text, "nothing differs") {
 		t.Errorf("status %d\n%s%s", status, text, stderr)
 	}
 	s.write(text)
-	if status, _, stderr := invoke("replay", id, "--config", s.file); status != exitUsage || !strings.Contains(stderr, `the route "chat", which the configuration does not have`) {
+	if status, _, stderr := invoke("replay", id, "--config", s.file); status != exit.StatusUsage || !strings.Contains(stderr, `the route "chat", which the configuration does not have`) {
 		t.Errorf("status %d %s", status, stderr)
 	}
 	if _, text, _ := invoke("replay", id, "--config", s.file, "--backend", right.URL); !strings.Contains(text, "switched, and now refused") {
@@ -168,7 +170,7 @@ func TestReplaySaysWhatDiffers(t *testing.T) {
 	s.request(strings.Replace(fmt.Sprintf(soundRequest, "a.test"), "GET /chat", "POST /chat", 1)).Close()
 	id := s.await(t, "unsafe switch", 1)["exchange"].(string)
 	s.end()
-	if status, text, _ := invoke("replay", id, "--store", file, "--backend", wrong.URL); status != exitFound || !strings.Contains(text, "nothing differs") {
+	if status, text, _ := invoke("replay", id, "--store", file, "--backend", wrong.URL); status != exit.StatusFound || !strings.Contains(text, "nothing differs") {
 		t.Errorf("again: status %d\n%s", status, text)
 	}
 	if _, text, _ := invoke("replay", id, "--store", file, "--backend", right.URL); !strings.Contains(text, "outcome   switched, and now refused") {

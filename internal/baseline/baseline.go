@@ -1,0 +1,96 @@
+package baseline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/internal/web"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// Reader reads what earlier runs have found: from reports, and from the store.
+type Reader struct {
+	Screen *terminal.Screen
+	Open   func() (*store.Store, error) // opens the store that runs are in
+	Opened *store.Store                 // nil: nobody has asked for it
+}
+
+// Close closes what was opened.
+func (b *Reader) Close() {
+	if b.Opened != nil {
+		b.Opened.Close()
+	}
+}
+
+// Read adds what a run has found. Name is a report or, where no such file is there, a run in the store.
+func (b *Reader) Read(ctx context.Context, name string, into *accept.Findings) error {
+	file, err := os.Open(name)
+	if err == nil {
+		defer file.Close()
+		return b.readFile(name, file, into)
+	}
+	switch {
+	case !errors.Is(err, fs.ErrNotExist), strings.ContainsAny(name, "./"):
+		return err
+	case !store.IsRunName(name):
+		return fmt.Errorf("there is no file %q, and runs are named last, last~1, or by ID (interlock store runs lists them)", name)
+	}
+	if b.Opened == nil {
+		if b.Opened, err = b.Open(); err != nil {
+			return fmt.Errorf("there is no file %q, and no run: %w", name, err)
+		}
+	}
+	r, err := b.Opened.FindRun(ctx, name)
+	if err != nil {
+		return fmt.Errorf("there is no file %q, and no run: %w", name, err)
+	}
+	return b.readRun(ctx, b.Opened, r.ID, into)
+}
+
+// readFile reads a report.
+func (b *Reader) readFile(name string, file *os.File, into *accept.Findings) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	shown, done := b.Screen.Progress(name, file, info)
+	defer done()
+	if err := report.Read(shown, into.Add); err != nil {
+		return fmt.Errorf("read %q: %w", name, err)
+	}
+	if into.More > 0 {
+		b.Screen.Complain(fmt.Sprintf("%s: findings that are not told apart: %d", name, into.More))
+	}
+	return nil
+}
+
+// readRun reads the exchanges of a run, and those findings of which no exchange is kept.
+func (b *Reader) readRun(ctx context.Context, s *store.Store, run string, into *accept.Findings) error {
+	q := store.Query{Run: run}
+	total, err := s.Count(ctx, q)
+	if err != nil {
+		return err
+	}
+	step, done := b.Screen.Steps("exchanges")
+	defer done()
+	n := 0
+	err = s.Rulings(ctx, q, func(r *rules.Ruling) error {
+		if n++; n%100 == 0 {
+			step(n, int(total))
+		}
+		into.Add(r)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return web.Known(ctx, s, q, into)
+}

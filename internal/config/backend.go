@@ -1,0 +1,144 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/proxy"
+)
+
+// BackendTLSConfig is how TLS is spoken with a backend.
+type BackendTLSConfig struct {
+	CA         string `yaml:"ca"`
+	Cert       string `yaml:"cert"`
+	Key        string `yaml:"key"`
+	ServerName string `yaml:"server_name"`
+	Insecure   bool   `yaml:"insecure"`
+	MinVersion string `yaml:"min_version"`
+}
+
+// When a backend is dialled.
+const (
+	DialLazy  = "lazy"  // at the client's first byte
+	DialEager = "eager" // at once, where no head is needed to know that it is the one
+)
+
+// checkDial tells whether that is one of them.
+func checkDial(key, text string, fault func(key, format string, v ...any)) {
+	if text != DialLazy && text != DialEager {
+		fault(key, "%q is neither lazy nor eager", text)
+	}
+}
+
+// BackendAddresses are the addresses that a backend is named by: a URL, or several with commas between them. All are
+// spoken to over TLS, or none.
+func BackendAddresses(text string) (addresses []string, secure bool, err error) {
+	for i, each := range strings.Split(text, ",") {
+		address, s, err := backendAddress(strings.TrimSpace(each))
+		if err != nil {
+			return nil, false, err
+		}
+		if i > 0 && s != secure {
+			return nil, false, fmt.Errorf("%q: either all addresses speak TLS or none", text)
+		}
+		addresses, secure = append(addresses, address), s
+	}
+	return addresses, secure, nil
+}
+
+// backendAddress is the host:port of a backend URL, or unix: and the path of a socket.
+func backendAddress(text string) (address string, secure bool, err error) {
+	if path, ok := strings.CutPrefix(text, "unix:"); ok {
+		if !strings.HasPrefix(path, "/") {
+			return "", false, fmt.Errorf("%q: a unix socket is named by its whole path, as in unix:/run/app.sock", text)
+		}
+		return text, false, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return "", false, fmt.Errorf("%q is no URL such as http://127.0.0.1:3000", text)
+	}
+	port := ""
+	switch u.Scheme {
+	case "http", "ws":
+		port = "80"
+	case "https", "wss":
+		port, secure = "443", true
+	default:
+		return "", false, fmt.Errorf("%q: the scheme must be http or https", text)
+	}
+	switch {
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
+		return "", false, fmt.Errorf("%q: a backend is a host and a port, nothing else", text)
+	case u.Port() == "":
+		return net.JoinHostPort(u.Hostname(), port), secure, nil
+	}
+	return u.Host, secure, nil
+}
+
+// Config makes a TLS configuration of it.
+func (c *BackendTLSConfig) Config() (*tls.Config, error) {
+	oldest, err := TLSVersion(c.MinVersion)
+	if err != nil {
+		return nil, fmt.Errorf("min_version: %w", err)
+	}
+	t := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.Insecure, MinVersion: oldest}
+	if c.CA != "" {
+		pool, err := readAuthorities(c.CA)
+		if err != nil {
+			return nil, err
+		}
+		t.RootCAs = pool
+	}
+	if c.Cert != "" || c.Key != "" {
+		held, err := proxy.LoadCertificates([]proxy.CertificatePair{{Cert: c.Cert, Key: c.Key}})
+		if err != nil {
+			return nil, err
+		}
+		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return held.Get(&tls.ClientHelloInfo{})
+		}
+	}
+	return t, nil
+}
+
+// readAuthorities reads the certificates of authorities.
+func readAuthorities(name string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read certificates: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%q has no certificate in PEM", name)
+	}
+	return pool, nil
+}
+
+// checkBackend tells what is wrong with a way to a backend; prefix is in front of its keys.
+func checkBackend(prefix, backend, host, guard string, sendProxy int, t *BackendTLSConfig, fault func(key, format string, v ...any)) {
+	if backend == "" {
+		fault(prefix+"backend", "is missing: name the backend, such as http://127.0.0.1:3000")
+	} else if _, secure, err := BackendAddresses(backend); err != nil {
+		fault(prefix+"backend", "%v", err)
+	} else if !secure && *t != (BackendTLSConfig{}) {
+		fault(prefix+"backend_tls", "is set, and %q is spoken to in cleartext: say https", backend)
+	}
+	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		fault(prefix+"host", "%q cannot stand in a Host field", host)
+	}
+	if guard != "off" && guard != "unsafe" {
+		fault(prefix+"guard", "%q is neither off nor unsafe", guard)
+	}
+	if sendProxy < 0 || sendProxy > 2 {
+		fault(prefix+"send_proxy", "must be 1 or 2, the version of the PROXY protocol, or 0 for none")
+	}
+	if _, err := t.Config(); err != nil {
+		fault(prefix+"backend_tls", "%v", err)
+	}
+}

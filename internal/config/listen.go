@@ -1,0 +1,170 @@
+package config
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"path"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/proxy"
+)
+
+// listenTLSConfig is how TLS is spoken with clients. Without certificates it is not.
+type listenTLSConfig struct {
+	Certificates []certificateConfig `yaml:"certificates"`
+	ClientCA     string              `yaml:"client_ca"`
+	Client       string              `yaml:"client"`
+	H2Pass       []string            `yaml:"h2_pass"`
+	MinVersion   string              `yaml:"min_version"`
+}
+
+// TLSVersion reads the oldest version of TLS that is spoken; empty: 1.2 (RFC 8996 retires those before it).
+func TLSVersion(text string) (uint16, error) {
+	switch text {
+	case "1.0":
+		return tls.VersionTLS10, nil
+	case "1.1":
+		return tls.VersionTLS11, nil
+	case "", "1.2":
+		return tls.VersionTLS12, nil
+	case "1.3":
+		return tls.VersionTLS13, nil
+	}
+	return 0, fmt.Errorf("%q is none of 1.0, 1.1, 1.2 and 1.3", text)
+}
+
+type certificateConfig struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// ListenerConfig is a reverse listener beside the first one.
+type ListenerConfig struct {
+	Listen    string          `yaml:"listen"`
+	TLS       listenTLSConfig `yaml:"tls"`
+	ProxyFrom []string        `yaml:"proxy_from"`
+}
+
+// Whether a client has to show a certificate.
+const (
+	clientNone     = "none"
+	clientOptional = "optional"
+	clientRequired = "required"
+)
+
+// check tells what is wrong with it; prefix is in front of its keys.
+func (c *ListenerConfig) check(prefix string, fault func(key, format string, v ...any)) {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		fault(prefix+"listen", "%q is no host:port", c.Listen)
+	}
+	for i, text := range c.ProxyFrom {
+		if _, err := parsePrefix(text); err != nil {
+			fault(fmt.Sprintf("%sproxy_from[%d]", prefix, i), "%v", err)
+		}
+	}
+	switch c.TLS.Client {
+	case "", clientNone:
+		if c.TLS.ClientCA != "" {
+			fault(prefix+"tls.client_ca", "is set, and no client certificate is asked for: set tls.client to optional or required")
+		}
+	case clientOptional, clientRequired:
+		if c.TLS.ClientCA == "" {
+			fault(prefix+"tls.client_ca", "is missing: it says whose client certificates count")
+		}
+	default:
+		fault(prefix+"tls.client", "%q is none of none, optional, required", c.TLS.Client)
+	}
+	for i, glob := range c.TLS.H2Pass {
+		if _, err := path.Match(glob, ""); err != nil || glob == "" {
+			fault(fmt.Sprintf("%stls.h2_pass[%d]", prefix, i), "%q is no name or glob such as *.example", glob)
+		}
+	}
+	if len(c.TLS.Certificates) == 0 && (len(c.TLS.H2Pass) > 0 || c.TLS.MinVersion != "" || c.TLS.ClientCA != "" || c.TLS.Client != "" && c.TLS.Client != clientNone) {
+		fault(prefix+"tls.certificates", "is missing: without one the listener speaks no TLS")
+	} else if _, err := c.TLS.config(zerolog.Nop()); err != nil {
+		fault(prefix+"tls", "%v", err)
+	}
+}
+
+// config makes a TLS configuration of it; nil if there are no certificates.
+func (c *listenTLSConfig) config(log zerolog.Logger) (*tls.Config, error) {
+	if len(c.Certificates) == 0 {
+		return nil, nil
+	}
+	var pairs []proxy.CertificatePair
+	for _, p := range c.Certificates {
+		pairs = append(pairs, proxy.CertificatePair(p))
+	}
+	held, err := proxy.LoadCertificates(pairs)
+	if err != nil {
+		return nil, err
+	}
+	held.Failed = func(err error) { log.Error().Err(err).Msg("changed certificate not taken") }
+	oldest, err := TLSVersion(c.MinVersion)
+	if err != nil {
+		return nil, fmt.Errorf("min_version: %w", err)
+	}
+	t := &tls.Config{GetCertificate: held.Get, MinVersion: oldest}
+	if c.ClientCA != "" {
+		if t.ClientCAs, err = readAuthorities(c.ClientCA); err != nil {
+			return nil, err
+		}
+	}
+	switch c.Client {
+	case clientOptional:
+		t.ClientAuth = tls.VerifyClientCertIfGiven
+	case clientRequired:
+		t.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return t, nil
+}
+
+// Listener is what the relay needs beside the socket.
+func (c *ListenerConfig) Listener(ln net.Listener, log zerolog.Logger) (proxy.Listener, error) {
+	l := proxy.Listener{Listener: ln}
+	var err error
+	if l.TLS, err = c.TLS.config(log); err != nil {
+		return l, err
+	}
+	if globs := Lowered(c.TLS.H2Pass); len(globs) > 0 {
+		l.PassH2 = func(sni string) bool { return Fits(globs, strings.ToLower(sni)) }
+	}
+	for _, text := range c.ProxyFrom {
+		p, err := parsePrefix(text)
+		if err != nil {
+			return l, err
+		}
+		l.Trusted = append(l.Trusted, p)
+	}
+	return l, nil
+}
+
+// parsePrefix reads an address or a range of them.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return p, fmt.Errorf("%q is no address or range such as 10.0.0.0/8", text)
+	}
+	return p.Masked(), nil
+}
+
+// TLSFlags takes the flags whose keys are not of the same form.
+func (c *Config) TLSFlags(value func(name string) (text, from string), o *Origin) {
+	cert, fromCert := value("tls-cert")
+	key, fromKey := value("tls-key")
+	if fromCert != "" || fromKey != "" {
+		c.TLS.Certificates = []certificateConfig{{cert, key}}
+		o.Given["tls"] = strings.TrimPrefix(fromCert+", "+fromKey, ", ")
+	}
+	if text, from := value("insecure"); from != "" {
+		c.BackendTLS.Insecure = text == "true" || text == "1"
+		o.Given["backend_tls"] = from
+	}
+}

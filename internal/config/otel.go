@@ -1,0 +1,126 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/trace"
+	"github.com/interlock-proxy/interlock/internal/version"
+)
+
+// otelConfig is where traces are sent.
+type otelConfig struct {
+	Endpoint string `yaml:"endpoint"`
+	CA       string `yaml:"ca"`
+	Token    string `yaml:"token_file"`
+}
+
+// tracesPath is where a collector takes traces, unless it is said.
+const tracesPath = "/v1/traces"
+
+// endpoint is the URL that traces are sent to, and the variable that says so if the configuration does not; empty: none are
+// sent.
+func (c *otelConfig) endpoint() (address, variable string) {
+	if c.Endpoint != "" {
+		return withTracesPath(c.Endpoint), ""
+	}
+	if os.Getenv("OTEL_TRACES_EXPORTER") == "none" || os.Getenv("OTEL_SDK_DISABLED") == "true" {
+		return "", ""
+	}
+	const own, common = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
+	if text := os.Getenv(own); text != "" {
+		return text, own
+	}
+	if text := os.Getenv(common); text != "" {
+		return strings.TrimSuffix(text, "/") + tracesPath, common
+	}
+	return "", ""
+}
+
+// withTracesPath is a URL with the path at which collectors take traces, if it has none.
+func withTracesPath(text string) string {
+	if u, err := url.Parse(text); err == nil && strings.Trim(u.Path, "/") == "" && u.RawQuery == "" {
+		return strings.TrimSuffix(text, "/") + tracesPath
+	}
+	return text
+}
+
+// isCollector tells whether traces can be sent to a URL.
+func isCollector(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil
+}
+
+// check tells what is wrong with where traces are to be sent. The variables of OpenTelemetry are for other programs too:
+// what is wrong with those is no mistake in the configuration.
+func (c *otelConfig) check(fault func(key, format string, v ...any)) {
+	address, _ := c.endpoint()
+	switch {
+	case address == "" && (c.CA != "" || c.Token != ""):
+		fault("otel", "has no endpoint: name a URL such as http://127.0.0.1:4318")
+	case c.Endpoint != "" && !isCollector(address):
+		fault("otel.endpoint", "is no URL such as http://127.0.0.1:4318, without credentials in it")
+	case c.CA != "" && strings.HasPrefix(address, "http:"):
+		fault("otel.ca", "is set, and the endpoint speaks no TLS: give it an https URL")
+	}
+	if c.CA != "" {
+		if _, err := readAuthorities(c.CA); err != nil {
+			fault("otel.ca", "%v", err)
+		}
+	}
+	if _, err := c.token(); err != nil {
+		fault("otel.token_file", "%v", err)
+	}
+}
+
+// token is what the collector asks for.
+func (c *otelConfig) token() (string, error) {
+	if c.Token == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(c.Token)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' }) {
+		return "", fmt.Errorf("%q holds no token of printable ASCII", c.Token)
+	}
+	return token, nil
+}
+
+// Tracer opens what sends traces; nil if none are sent.
+func (c *otelConfig) Tracer(ctx context.Context, instance string, log zerolog.Logger) (*trace.Tracer, error) {
+	address, from := c.endpoint()
+	if address == "" {
+		return nil, nil
+	}
+	if !isCollector(address) {
+		log.Warn().Str("variable", from).Msg("traces are not sent: the variable says no URL such as http://127.0.0.1:4318")
+		return nil, nil
+	}
+	t := &trace.Tracer{Endpoint: address, Version: version.String(), Instance: instance, Log: log}
+	var err error
+	if t.Token, err = c.token(); err != nil {
+		return nil, exit.Usage("otel.token_file: %w", err)
+	}
+	if c.CA != "" {
+		if t.CA, err = readAuthorities(c.CA); err != nil {
+			return nil, exit.Usage("otel.ca: %w", err)
+		}
+	}
+	return t, t.Open(ctx)
+}
+
+// OtelFlags takes the flag whose key is not of the same form.
+func (c *Config) OtelFlags(value func(name string) (text, from string), o *Origin) {
+	if text, from := value("otel-endpoint"); from != "" {
+		c.Otel.Endpoint, o.Given["otel.endpoint"] = text, from
+	}
+}

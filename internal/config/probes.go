@@ -1,0 +1,41 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// probesConfig is what may be probed, and as whom.
+type probesConfig struct {
+	Authorized  []string       `yaml:"authorized"`
+	Credentials string         `yaml:"credentials"`
+	Identity    IdentityConfig `yaml:"identity"`
+}
+
+// IdentityConfig says where the field lines come from that probes have beside those of a handshake.
+type IdentityConfig struct {
+	File    string `yaml:"file"`
+	Env     string `yaml:"env"`
+	Command string `yaml:"command"`
+}
+
+// Whose credentials probes use.
+const (
+	CredentialsConfigured = "configured"
+	CredentialsRecorded   = "recorded"
+)
+
+// Check tells what is wrong with the part of a configuration that is about probes.
+func (c *probesConfig) Check(fault func(key, format string, v ...any)) {
+	if c.Credentials != CredentialsConfigured && c.Credentials != CredentialsRecorded {
+		fault("probes.credentials", "%q is neither configured nor recorded", c.Credentials)
+	}
+	for i, host := range c.Authorized {
+		if host == "" || strings.ContainsAny(host, "/*@ ") {
+			fault(fmt.Sprintf("probes.authorized[%d]", i), "%q is no host such as staging.example", host)
+		}
+	}
+}
+
+// Families are the protocols that probes are for.
+func Families() []string { return []string{"websocket", "h2c", "tls", "masque", "other"} }

@@ -1,0 +1,42 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// redactConfig says what is secret beside, and in spite of, the built-in table.
+type redactConfig struct {
+	Names []string `yaml:"names"`
+	Allow []string `yaml:"allow"`
+}
+
+// check tells what is wrong with the names.
+func (c *redactConfig) check(fault func(key, format string, v ...any)) {
+	for key, names := range map[string][]string{"redact.names": c.Names, "redact.allow": c.Allow} {
+		for i, name := range names {
+			if name == "" || strings.ContainsAny(name, " \t\r\n:=&?") {
+				fault(fmt.Sprintf("%s[%d]", key, i), "%q is no name of a header or a parameter, such as x-tenant", name)
+			}
+		}
+	}
+	for i, name := range c.Allow {
+		if slices.ContainsFunc(c.Names, func(s string) bool { return strings.EqualFold(s, name) }) {
+			fault(fmt.Sprintf("redact.allow[%d]", i), "%q stands in redact.names too: take it out of one of them", name)
+		}
+	}
+}
+
+// RuleOptions are the options of the rules on routes without their own.
+func (c *Config) RuleOptions() rules.Options { return c.optionsOf(&c.Rules) }
+
+// optionsOf are the options of some rules, with what the configuration says of evidence everywhere.
+func (c *Config) optionsOf(r *rulesConfig) rules.Options {
+	o := r.options()
+	o.Full = c.Evidence.Keep == KeepFull
+	o.Redact = rules.Redaction{Names: slices.Concat(c.Redact.Names, r.Secrets), Allow: c.Redact.Allow}
+	return o
+}

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"path"
+	"slices"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// RouteOptions are the options of the rules for routes that have their own.
+func (c *Config) RouteOptions() map[string]*rules.Options {
+	all := map[string]*rules.Options{}
+	for i := range c.Routes {
+		if r := &c.Routes[i]; r.Rules != nil {
+			o := c.optionsOf(r.Rules)
+			all[r.Name] = &o
+		}
+	}
+	return all
+}
+
+// RouteConfig is a way to a backend for some of the connections: those that match every list that is not empty.
+type RouteConfig struct {
+	Name       string           `yaml:"name"`
+	Hosts      []string         `yaml:"hosts"`
+	SNI        []string         `yaml:"sni"`
+	Listen     string           `yaml:"listen"`
+	Backend    string           `yaml:"backend"`
+	BackendTLS BackendTLSConfig `yaml:"backend_tls"`
+	Host       string           `yaml:"host"`
+	Guard      string           `yaml:"guard"`
+	Dial       string           `yaml:"dial"`
+	SendProxy  int              `yaml:"send_proxy"`
+	Rules      *rulesConfig     `yaml:"rules"`
+}
+
+// What becomes of connections that no route is for.
+const (
+	unroutedDefault = "default"
+	UnroutedRefuse  = "refuse"
+)
+
+// checkRoutes tells what is wrong with the routes.
+func (c *Config) checkRoutes(fault func(key, format string, v ...any)) {
+	if c.Unrouted != unroutedDefault && c.Unrouted != UnroutedRefuse {
+		fault("unrouted", "%q is neither default nor refuse", c.Unrouted)
+	}
+	names := []string{"default"}
+	for i := range c.Routes {
+		r := &c.Routes[i]
+		prefix := fmt.Sprintf("routes[%d].", i)
+		switch {
+		case !wire.IsToken(r.Name):
+			fault(prefix+"name", "%q is no name: letters, digits and hyphens", r.Name)
+		case slices.Contains(names, r.Name):
+			fault(prefix+"name", "%q is the name of another route", r.Name)
+		}
+		names = append(names, r.Name)
+		if len(r.Hosts)+len(r.SNI) == 0 && r.Listen == "" {
+			fault(prefix+"hosts", "is missing: a route is for hosts, for names in SNI or for a listener")
+		}
+		for key, globs := range map[string][]string{"hosts": r.Hosts, "sni": r.SNI} {
+			for j, glob := range globs {
+				if _, err := path.Match(glob, ""); err != nil || glob == "" {
+					fault(fmt.Sprintf("%s%s[%d]", prefix, key, j), "%q is no name or glob such as *.example", glob)
+				}
+			}
+		}
+		if _, port, _ := net.SplitHostPort(r.Listen); r.Listen != "" && !slices.Contains(c.listens(), r.Listen) {
+			fault(prefix+"listen", "%q is no listener of this configuration", r.Listen)
+		} else if port == "0" {
+			fault(prefix+"listen", "%q is a port that nobody knows before the start: name one", r.Listen)
+		}
+		if r.Guard == "" {
+			r.Guard = c.Guard
+		}
+		if r.Dial == DialEager && len(r.Hosts) > 0 {
+			fault(prefix+"dial", "cannot be eager: the route is for hosts, and nobody knows the host before the first head; name a listener (listen) or names in SNI (sni) alone")
+		}
+		if r.Dial == "" {
+			r.Dial = c.Dial
+		}
+		checkDial(prefix+"dial", r.Dial, fault)
+		checkBackend(prefix, r.Backend, r.Host, r.Guard, r.SendProxy, &r.BackendTLS, fault)
+		if r.Rules != nil {
+			r.Rules.checkUnder(prefix+"rules.", fault)
+		}
+	}
+}
+
+// listens are the addresses of all reverse listeners.
+func (c *Config) listens() []string {
+	all := []string{c.Listen}
+	for _, l := range c.Listeners {
+		all = append(all, l.Listen)
+	}
+	return all
+}
+
+// RouteNames are the names that rulings may have for their route.
+func (c *Config) RouteNames() []string {
+	names := []string{"default"}
+	for i := range c.Routes {
+		names = append(names, c.Routes[i].Name)
+	}
+	if c.Forward.Listen != "" {
+		names = append(names, c.Forward.Hosts...)
+	}
+	return names
+}

@@ -1,0 +1,88 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/version"
+)
+
+// retentionConfig says how long exchanges are kept in the store. Zero fields mean the store's own.
+type retentionConfig struct {
+	Age   duration `yaml:"age"`
+	Count int64    `yaml:"count"`
+	Bytes int64    `yaml:"bytes"`
+}
+
+// What is kept of an exchange.
+const (
+	KeepRedacted = "redacted" // everything but secrets and payload
+	KeepFull     = "full"
+	KeepNone     = "none" // findings only
+)
+
+// CheckStore tells what is wrong with what is to be kept, and where.
+func (c *Config) CheckStore(fault func(key, format string, v ...any)) {
+	if c.Evidence.Keep != KeepRedacted && c.Evidence.Keep != KeepFull && c.Evidence.Keep != KeepNone {
+		fault("evidence.keep", "%q is none of redacted, full, none", c.Evidence.Keep)
+	}
+	if c.Retention.Age.bad != "" {
+		fault("retention.age", "%q is no duration such as 720h", c.Retention.Age.bad)
+	}
+	if c.Retention.Count < 0 || c.Retention.Bytes < 0 || c.Retention.Age.Duration < 0 {
+		fault("retention", "must not be less than 0")
+	}
+}
+
+// Limits are the retention limits as the store takes them.
+func (c *retentionConfig) Limits() store.Limits {
+	return store.Limits{Age: c.Age.Duration, Count: c.Count, Bytes: c.Bytes}
+}
+
+// storeName is the store of the configuration: a file in the state directory if it names none.
+func (c *Config) storeName() (string, error) {
+	if c.Store != "" {
+		return c.Store, nil
+	}
+	dir, err := stateDir()
+	if err != nil {
+		return "", exit.Usage("--store: %w; name a file, or memory", err)
+	}
+	return filepath.Join(dir, "interlock.db"), nil
+}
+
+// stateDir is the folder for what stays between two runs, and makes it.
+func stateDir() (string, error) {
+	dir := os.Getenv("XDG_STATE_HOME")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(home, ".local", "state")
+	}
+	dir = filepath.Join(dir, "interlock")
+	return dir, os.MkdirAll(dir, 0o700)
+}
+
+// OpenStore opens the store of a configuration. A store that is wrong is a mistake in the configuration, one that does not
+// answer is none.
+func OpenStore(ctx context.Context, c *Config, o store.Options) (*store.Store, error) {
+	name, err := c.storeName()
+	if err != nil {
+		return nil, err
+	}
+	o.Version, o.Instance = version.String(), c.Instance
+	s, err := store.Open(ctx, name, o)
+	if errors.Is(err, store.ErrUnreachable) {
+		return nil, exit.Unknown("%w", err)
+	}
+	if err != nil {
+		return nil, exit.Usage("%w", err)
+	}
+	return s, nil
+}

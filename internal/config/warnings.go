@@ -1,0 +1,46 @@
+package config
+
+import (
+	"slices"
+
+	"github.com/rs/zerolog"
+)
+
+// Warn says loudly what makes the answers worth less, or the way less safe.
+func (c *Config) Warn(log zerolog.Logger) {
+	for name, t := range c.backendTLS() {
+		if t.Insecure {
+			log.Warn().Str("route", name).Msg("backend certificate is not checked")
+		}
+	}
+	if c.Forward.isOpen() {
+		log.Warn().Str("forward", c.Forward.Listen).Msg("forward listener asks nobody for credentials")
+	}
+}
+
+// Warnings are what warn says, for people.
+func (c *Config) Warnings() []string {
+	all := []string{}
+	for name, t := range c.backendTLS() {
+		if t.Insecure {
+			all = append(all, "the certificate of the backend of route "+name+" is not checked")
+		}
+	}
+	slices.Sort(all)
+	if c.Forward.isOpen() {
+		all = append(all, "the forward listener "+c.Forward.Listen+" asks nobody for credentials")
+	}
+	if c.Evidence.Keep == KeepFull {
+		all = append(all, "secrets and payload are kept: evidence.keep is full")
+	}
+	return all
+}
+
+// backendTLS is how TLS is spoken with the backend of each route.
+func (c *Config) backendTLS() map[string]*BackendTLSConfig {
+	all := map[string]*BackendTLSConfig{"default": &c.BackendTLS}
+	for i := range c.Routes {
+		all[c.Routes[i].Name] = &c.Routes[i].BackendTLS
+	}
+	return all
+}

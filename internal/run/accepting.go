@@ -1,0 +1,68 @@
+package run
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// Accepting is what a run is held against: what was accepted, what is known, what is expected.
+type Accepting struct {
+	States   accept.States
+	Coverage accept.Coverage
+	Screen   *terminal.Screen
+}
+
+// about leaves out what is not about an endpoint, the only one that the run can say anything about.
+func (a *Accepting) about(endpoint string) {
+	a.States.Entries = slices.DeleteFunc(slices.Clone(a.States.Entries), func(e accept.Entry) bool { return !e.About(endpoint) })
+	a.Coverage.Expected = slices.DeleteFunc(slices.Clone(a.Coverage.Expected), func(e accept.Expectation) bool { return !e.About(endpoint) })
+}
+
+// enter takes the next ruling and returns it with the states of its findings.
+func (a *Accepting) enter(r *rules.Ruling) *rules.Ruling {
+	a.Coverage.Enter(r)
+	return a.States.Enter(r)
+}
+
+// sum adds to a summary what only the whole run shows.
+func (a *Accepting) sum(s *report.Summary) {
+	s.NotSeen = a.States.NotSeen()
+	s.Remarks = append(s.Remarks, a.States.Remarks()...)
+	for _, e := range a.Coverage.Missing() {
+		s.Remarks = append(s.Remarks, fmt.Sprintf("%s: %s was expected and did not switch", e.Place, e.String()))
+	}
+}
+
+// uncovered is an error that names the expected endpoints that did not switch; nil if all did.
+func (a *Accepting) uncovered() error {
+	missing := a.Coverage.Missing()
+	if len(missing) == 0 {
+		return nil
+	}
+	var names []string
+	for _, e := range missing {
+		names = append(names, e.String())
+	}
+	return exit.Unknown("expected to switch, and did not: %s", strings.Join(names, ", "))
+}
+
+// hint says after a first red run how to accept what it has found.
+func (a *Accepting) hint(outputs []string) {
+	if a.States.Baseline != nil {
+		return
+	}
+	for _, o := range outputs {
+		if format, name, _ := strings.Cut(o, "="); (format == "json" || format == "ndjson") && name != "" && name != "-" {
+			a.Screen.Complain("to fail on what is new from here on, keep " + name + " and add --baseline " + name)
+			return
+		}
+	}
+	a.Screen.Complain("to fail on what is new from here on, add -o json=baseline.json once, and --baseline baseline.json from then on")
+}

@@ -1,0 +1,153 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/internal/capture"
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/server"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// Judging is one run of audit.
+type Judging struct {
+	Config    config.Config
+	Gate      rules.Gate
+	Accepting *Accepting
+	Outputs   []string
+	Reports   *Reports
+	Screen    *terminal.Screen
+	gated     int // findings that make the run fail
+	unread    int // files that could not be read, or not to their end
+	files     int
+}
+
+// File judges one file. It has a ledger of its own: what one recording shows is no history of the next.
+func (j *Judging) File(ctx context.Context, name string) {
+	j.files++
+	ledger := server.NewAudit(j.Config, zerolog.Nop())
+	ledger.Each = func(r *rules.Ruling) {
+		named := j.Accepting.enter(r)
+		named.Run = name
+		for i := range named.Findings {
+			if j.Gate.Holds(&named.Findings[i]) {
+				j.gated++
+			}
+		}
+		j.Reports.Stream.Write(named)
+	}
+	reader := capture.Reader{Observe: ledger.Observe}
+	was, err := j.read(ctx, &reader, name)
+	for _, note := range was.Notes() {
+		j.Note(name + ": " + note)
+	}
+	if n := ledger.Sums().Advertised; n > 0 {
+		j.Note(fmt.Sprintf("%s: %d more responses that only advertise what is judged already", name, n))
+	}
+	if n := ledger.Sums().Paired; n > 0 {
+		j.Note(fmt.Sprintf("%s: handshakes recorded on both sides of a proxy, whose keys are not compared: %d", name, n))
+	}
+	if err != nil {
+		j.unread++
+		j.Screen.Complain(describeRead(name, err))
+	}
+}
+
+// Note says what was not audited.
+func (j *Judging) Note(notes ...string) {
+	j.Reports.Stream.Summary.Notes = append(j.Reports.Stream.Summary.Notes, notes...)
+}
+
+// tell says on the screen what was not audited where no report does.
+func (j *Judging) tell() {
+	for _, o := range j.Outputs {
+		switch format, _, _ := strings.Cut(o, "="); format {
+		case "text", "html", "markdown", "sarif", "junit", "wire", "har":
+			return
+		}
+	}
+	if len(j.Outputs) == 0 { // text
+		return
+	}
+	for _, note := range j.Reports.Stream.Summary.Notes {
+		j.Screen.Complain("not audited: " + note)
+	}
+}
+
+func (j *Judging) read(ctx context.Context, reader *capture.Reader, name string) (capture.Report, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return capture.Report{}, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return capture.Report{}, err
+	}
+	shown, done := j.Screen.Progress(name, file, info)
+	defer done()
+	return reader.Read(&untilDone{ctx, shown})
+}
+
+// untilDone reads until its context ends.
+type untilDone struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (u *untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.Reader.Read(p)
+}
+
+// describeRead says which file could not be read, where and why.
+func describeRead(name string, err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	var at *capture.Error
+	if errors.As(err, &at) {
+		return fmt.Sprintf("read %q at offset %d: %v", name, at.Offset, at.Err)
+	}
+	return fmt.Sprintf("read %q: %v", name, err)
+}
+
+// End closes the reports and says how it all ended.
+func (j *Judging) End() error {
+	s := &j.Reports.Stream.Summary
+	j.Accepting.sum(s)
+	failed := j.Reports.Close()
+	j.tell()
+	if j.gated > 0 {
+		j.Accepting.hint(j.Outputs)
+	}
+	uncovered := j.Accepting.uncovered()
+	switch {
+	case j.gated > 0 && failed != nil:
+		return exit.Error{Status: exit.StatusFound, Err: failed}
+	case j.gated > 0:
+		return exit.Error{Status: exit.StatusFound, Err: FindingsAt(j.Gate, j.gated)}
+	case failed != nil:
+		return exit.Error{Status: exit.StatusUnknown, Err: failed}
+	case j.unread > 0:
+		return exit.Unknown("files that could not be read, or not to their end: %d of %d", j.unread, j.files)
+	case uncovered != nil:
+		return uncovered
+	case s.Conclusive() == 0:
+		return exit.Unknown("nothing conclusive: %d upgrade exchanges, %d of them unclear", s.Verdicts[rules.Unclear]+s.Verdicts[rules.NotApplicable], s.Verdicts[rules.Unclear])
+	}
+	return nil
+}

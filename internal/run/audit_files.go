@@ -1,0 +1,103 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+)
+
+// Recordings are the kinds of files that audit looks for in a directory, by how their names end.
+func Recordings() []string { return []string{".wire", ".har", ".pcap", ".pcapng", ".cap"} }
+
+// isRecording reports whether a file in a directory is one to audit, by its name. Programs that begin a new file every now
+// and then number them; any may be gzipped.
+func isRecording(name string) bool {
+	name = strings.TrimSuffix(strings.ToLower(filepath.Base(name)), ".gz")
+	name = strings.TrimRight(name, "0123456789")
+	return !strings.HasPrefix(name, ".") && slices.Contains(Recordings(), filepath.Ext(name))
+}
+
+// RecordedIn are the files that the arguments of audit name, directories walked, and notes on what was passed over there. A
+// file that is not there or may not be read is an error.
+func RecordedIn(args []string) (files, notes []string, err error) {
+	for _, name := range args {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, nil, missing(name, err)
+		}
+		if !info.IsDir() {
+			if err := readable(name, info); err != nil {
+				return nil, nil, missing(name, err)
+			}
+			files = append(files, name)
+			continue
+		}
+		found, passed, err := walk(name)
+		switch {
+		case err != nil:
+			return nil, nil, missing(name, err)
+		case len(found) == 0:
+			return nil, nil, exit.Usage("audit: no recorded traffic in %q: no name in it ends with %s (or these and .gz)", name, strings.Join(Recordings(), ", "))
+		case passed > 0:
+			notes = append(notes, fmt.Sprintf("%s: files with other names: %d", name, passed))
+		}
+		files = append(files, found...)
+	}
+	return files, notes, nil
+}
+
+// walk looks for recorded traffic in a directory and those in it, but not in hidden ones.
+func walk(dir string) (found []string, passed int, err error) {
+	dir += string(filepath.Separator) // a link to a directory is walked, too
+	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		switch hidden := name != dir && strings.HasPrefix(entry.Name(), "."); {
+		case err != nil:
+			return err
+		case entry.IsDir() && hidden:
+			return fs.SkipDir
+		case entry.IsDir():
+			return nil
+		case hidden || !isRecording(name):
+			passed++
+			return nil
+		}
+		info, err := os.Stat(name)
+		switch {
+		case err != nil:
+			return err
+		case !info.Mode().IsRegular(): // a pipe, or a link to a directory
+			passed++
+			return nil
+		}
+		found = append(found, name)
+		return readable(name, info)
+	})
+	return found, passed, err
+}
+
+// readable opens a file, but nothing that opening could change.
+func readable(name string, info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// missing says which file could not be read.
+func missing(name string, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		name, err = path.Path, path.Err
+	}
+	return exit.Usage("audit: read %q: %w", name, err)
+}

@@ -1,0 +1,96 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+)
+
+// Program is what is to be run.
+type Program struct {
+	Name           string // without its folder: arguments may be secret
+	Path           string
+	Args           []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+}
+
+// ended is how a command came to its end.
+type ended struct {
+	status int    // its exit status; 128 and the number of the signal where one ended it, as shells have it
+	signal string // that ended it; empty: none
+	passed bool   // a signal came for it
+}
+
+// String says how it ended.
+func (e ended) String() string {
+	if e.signal != "" {
+		return fmt.Sprintf("was ended by a signal: %s (status %d)", e.signal, e.status)
+	}
+	return fmt.Sprintf("ended with status %d", e.status)
+}
+
+// lastWords is how long the output of a command is read that has ended, where others write there still.
+const lastWords = 5 * time.Second
+
+// execute runs the command to its end, with the address of the relay in its environment. A signal to this process is passed
+// on to it.
+func (t *Run) execute() (ended, error) {
+	c := &t.Program
+	cmd := exec.Command(c.Path, c.Args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = c.Stdin, c.Stdout, c.Stderr, lastWords
+	cmd.Env = t.environment(os.Environ())
+	stdin, ok := c.Stdin.(*os.File)
+	own := !ok || !terminal.IsTerminal(stdin) // only the group in front may read from a terminal; and Ctrl-C there reaches all of it
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: own}
+
+	signals := make(chan os.Signal, 8) // they come one by one; a few may come before the command has been started
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	if err := cmd.Start(); err != nil {
+		signal.Stop(signals)
+		return ended{}, exit.Usage("run %q: %w", c.Name, err)
+	}
+	var passing sync.WaitGroup
+	var is ended
+	passing.Go(func() { is.passed = passOn(signals, cmd.Process.Pid, own) })
+	failed := cmd.Wait()
+	signal.Stop(signals)
+	close(signals)
+	passing.Wait()
+	if cmd.ProcessState == nil {
+		return is, exit.Unknown("run %q: %w", c.Name, failed)
+	}
+	is.status = cmd.ProcessState.ExitCode()
+	if by, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && by.Signaled() {
+		is.status, is.signal = 128+int(by.Signal()), by.Signal().String()
+	}
+	return is, nil
+}
+
+// passOn passes signals on to a process, or to the group that is its own, until there are no more to come. It tells whether
+// there were any.
+func passOn(signals <-chan os.Signal, pid int, own bool) (some bool) {
+	for s := range signals {
+		some = true
+		number, _ := s.(syscall.Signal)
+		switch {
+		case own:
+			_ = syscall.Kill(-pid, number) // who has ended already needs none
+		case number != syscall.SIGINT:
+			_ = syscall.Kill(pid, number)
+		}
+	}
+	return some
+}
+
+// interrupted tells whether somebody wants all this to end.
+func (t *Run) interrupted(ctx context.Context) bool { return ctx.Err() != nil || t.was.passed }

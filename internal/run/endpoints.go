@@ -1,0 +1,124 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/server"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/internal/web"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// maxProbed is how many endpoints are probed, each by one protocol: a run of probes takes seconds.
+const maxProbed = 50
+
+// probed is an endpoint that was probed by a handshake that the command's traffic has shown.
+type probed struct {
+	learned    *audit.Learned
+	protocols  []string // families of probes that were sent; nil: all
+	was        probe.Report
+	verdicts   [rules.NotApplicable + 1]int64
+	conclusive int   // probes that say something about the backend
+	failed     error // why the run did not go to its end
+}
+
+// String names it.
+func (p *probed) String() string {
+	text := p.learned.Endpoint + " (" + p.learned.Protocol + ")"
+	if p.learned.Route != "default" {
+		text = p.learned.Route + " " + text
+	}
+	return text
+}
+
+// probe probes every endpoint that the command's traffic has shown to switch.
+func (t *Run) probe(ctx context.Context) {
+	by := &server.Prober{Ledger: t.ledger, Log: zerolog.Nop()}
+	by.Use(&t.Config, t.backends)
+	for _, p := range t.endpoints() {
+		if t.interrupted(ctx) {
+			return
+		}
+		t.taken.mu.Lock()
+		t.taken.probing = p
+		t.taken.mu.Unlock()
+		p.failed = t.probeOne(ctx, by, p)
+		t.probed = append(t.probed, *p)
+	}
+}
+
+// probeOne probes one endpoint.
+func (t *Run) probeOne(ctx context.Context, by *server.Prober, p *probed) error {
+	b := by.Backend(p.learned)
+	if b == nil {
+		return fmt.Errorf("%s is none of the backends", p.learned.Backend)
+	}
+	r := &server.LearnedRun{
+		Prober: by, Ask: web.Ask{Endpoint: p.learned.Endpoint, Credentials: t.Config.Probes.Credentials},
+		Learned: p.learned, Probes: rules.Probes(), Backend: b,
+	}
+	target, err := r.Target(ctx)
+	if err != nil {
+		return err
+	}
+	settings := r.Settings(t.Run)
+	settings.Protocols = p.protocols
+	step, done := t.Screen.Steps("probes at " + terminal.Shown(p.String()))
+	defer done()
+	p.was, err = probe.Run(ctx, target, settings, r.Probes, func(x *wire.Exchange) { t.ledger.Enter(x, t.Run) }, func(now probe.Progress) {
+		step(now.Done, now.Total)
+	})
+	t.kept.notSent(&p.was, target.Address, p.learned.Route, p.learned.Endpoint)
+	t.reports.Stream.Summary.NotSent += int64(len(p.was.NotSent))
+	t.reports.Stream.Summary.Gone = t.reports.Stream.Summary.Gone || p.was.Gone
+	return err
+}
+
+// endpoints are those to probe: one for each protocol that an endpoint switched to, with the handshake that was seen last.
+// Where there are two, the probes for h2c go with that of h2c, and all others with the other one.
+func (t *Run) endpoints() []*probed {
+	type place struct{ route, endpoint, protocol string }
+	last := map[place]*probed{}
+	var all []*probed
+	for _, l := range t.ledger.Learned() {
+		at := place{l.Route, l.Endpoint, l.Protocol}
+		switch is := last[at]; {
+		case l.Protocol != "websocket" && l.Protocol != "h2c":
+			t.note(fmt.Sprintf("%s switches to what probes do not know: %s", l.Endpoint, l.Protocol))
+		case is == nil:
+			last[at] = &probed{learned: &l}
+			all = append(all, last[at])
+		case l.Seen.After(is.learned.Seen):
+			is.learned = &l
+		}
+	}
+	for _, p := range all {
+		at := place{p.learned.Route, p.learned.Endpoint, "h2c"}
+		switch {
+		case p.learned.Protocol == "h2c" && last[place{at.route, at.endpoint, "websocket"}] != nil:
+			p.protocols = []string{"h2c"}
+		case p.learned.Protocol == "websocket" && last[at] != nil:
+			p.protocols = slices.DeleteFunc(config.Families(), func(name string) bool { return name == "h2c" })
+		}
+	}
+	if n := len(all) - maxProbed; n > 0 {
+		t.note(fmt.Sprintf("%s switched and were not probed: %d are the most", terminal.Count(n, "endpoint"), maxProbed))
+		all = all[:maxProbed]
+	}
+	return all
+}
+
+// note says what was not audited.
+func (t *Run) note(text string) {
+	if notes := &t.reports.Stream.Summary.Notes; !slices.Contains(*notes, text) {
+		*notes = append(*notes, text)
+	}
+}

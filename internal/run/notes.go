@@ -1,0 +1,61 @@
+package run
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/interlock-proxy/interlock/internal/terminal"
+)
+
+// complaints are what the relay logs as a warning or an error, each once.
+type complaints struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+// maxComplaints is how many are kept: there are not many kinds.
+const maxComplaints = 20
+
+// Write takes a line of the log.
+func (c *complaints) Write(p []byte) (int, error) {
+	var l terminal.LogLine
+	if err := json.Unmarshal(p, &l); err != nil {
+		return 0, err
+	}
+	text := l.Message
+	if l.Err != "" {
+		text += ": " + l.Err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.lines) < maxComplaints && !slices.Contains(c.lines, text) {
+		c.lines = append(c.lines, text)
+	}
+	return len(p), nil
+}
+
+// notes say what was not audited.
+func (t *Run) notes() []string {
+	counts := &t.relay.Counts
+	var notes []string
+	for _, each := range []struct {
+		n         int64
+		one, many string
+	}{
+		{counts.Opaque.Load(), "connection that could not be read, or not to its end", "connections that could not be read, or not to their end"},
+		{counts.TLS.Load(), "of them is TLS", "of them are TLS"},
+		{counts.HTTP2.Load(), "of them is HTTP/2", "of them are HTTP/2"},
+		{counts.Tunnels.Load(), "CONNECT tunnel", "CONNECT tunnels"},
+		{t.ledger.Sums().Advertised, "response that only advertises what is judged already", "responses that only advertise what is judged already"},
+	} {
+		switch {
+		case each.n == 1:
+			notes = append(notes, "1 "+each.one)
+		case each.n > 1:
+			notes = append(notes, fmt.Sprintf("%d %s", each.n, each.many))
+		}
+	}
+	return append(notes, t.complaints.lines...)
+}

@@ -1,0 +1,269 @@
+package run
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/web"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// remote is an Interlock that is running in front of the backend, by its admin address.
+type remote struct {
+	url   string // without a slash at the end
+	token string
+}
+
+// newRemote is the one that the flags name.
+func newRemote(f *ProbeFlags) (*remote, error) {
+	url := strings.TrimRight(f.Admin, "/")
+	if !strings.Contains(url, "://") {
+		url = "http://" + url
+	}
+	r := &remote{url: url}
+	name := f.AdminToken
+	if name == "" {
+		name = os.Getenv(config.Variable("admin-token-file"))
+	}
+	if name != "" {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, exit.Usage("--admin-token-file: %w", err)
+		}
+		r.token = strings.TrimSpace(string(text))
+	}
+	return r, nil
+}
+
+// call makes a request. The caller closes the body of the response; an answer that is no success is an error.
+func (r *remote) call(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	q, err := http.NewRequestWithContext(ctx, method, r.url+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, exit.Usage("--admin: %w", err)
+	}
+	q.Header.Set("Content-Type", "application/json")
+	if r.token != "" {
+		q.Header.Set("Authorization", "Bearer "+r.token)
+	}
+	p, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return nil, exit.Unknown("--admin: %w; is interlock serve running there?", err)
+	}
+	if p.StatusCode < 300 {
+		return p, nil
+	}
+	defer p.Body.Close()
+	var said struct{ Error string }
+	text, _ := io.ReadAll(io.LimitReader(p.Body, 64<<10))
+	if json.Unmarshal(text, &said) != nil || said.Error == "" {
+		said.Error = p.Status
+	}
+	switch p.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusBadRequest:
+		return nil, exit.Usage("--admin %s: %s", r.url, said.Error)
+	}
+	return nil, exit.Unknown("--admin %s: %s", r.url, said.Error)
+}
+
+// maxEvent is how long one event of a run may be, in bytes.
+const maxEvent = 4 << 20
+
+// DoRemote has the running Interlock probe an endpoint that it has learned, and reports as if it had been done here.
+func (p *Probing) DoRemote(ctx context.Context) error {
+	f := p.Flags
+	r, err := newRemote(f)
+	if err != nil {
+		return err
+	}
+	ask := web.Ask{Endpoint: f.Endpoint, Only: f.Only, Skip: f.Skip, Risky: f.Risky, UnsafeMethods: f.UnsafeMethods}
+	if f.AsRecorded {
+		ask.Credentials = config.CredentialsRecorded
+	}
+	if len(f.Protocols) == 1 {
+		ask.Protocol = f.Protocols[0]
+	}
+	body, err := json.Marshal(ask)
+	if err != nil {
+		return err
+	}
+	if err := r.announce(ctx, p, ask.Protocol); err != nil {
+		return err
+	}
+	started, err := r.call(ctx, http.MethodPost, "/api/v1/probe-runs", body)
+	if err != nil {
+		return err
+	}
+	var run struct{ Run string }
+	err = json.NewDecoder(started.Body).Decode(&run)
+	started.Body.Close()
+	if err != nil || run.Run == "" {
+		return exit.Unknown("--admin %s: the answer names no run", r.url)
+	}
+	p.Run, p.place = run.Run, place{scheme: "http", host: strings.TrimPrefix(strings.TrimPrefix(r.url, "http://"), "https://"), target: f.Endpoint}
+	p.Accepting.about(rules.Template(f.Endpoint))
+	var document bytes.Buffer
+	p.reports, err = OpenReports(f.Outputs, p.Screen, p.Options, ownFormats{
+		"text": p.newText,
+		"json": func(w io.Writer, _ report.Options) (report.Writer, error) { return &asGiven{w, &document}, nil },
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Screen.Stderr, "interlock: %s probes %s, run %s\n", r.url, f.Endpoint, run.Run)
+	failed := r.follow(ctx, p)
+	if ctx.Err() != nil {
+		r.cancel(run.Run)
+	}
+	if err := r.finish(p, &document); err != nil && failed == nil {
+		failed = err
+	}
+	return p.end(failed)
+}
+
+// asGiven writes the document of the run as the running Interlock has made it.
+type asGiven struct {
+	w        io.Writer
+	document *bytes.Buffer
+}
+
+// Write is part of report.Writer.
+func (*asGiven) Write(*rules.Ruling) error { return nil }
+
+// Close is part of report.Writer.
+func (a *asGiven) Close(*report.Summary) error {
+	_, err := a.w.Write(append(bytes.TrimSpace(a.document.Bytes()), '\n'))
+	return err
+}
+
+// follow takes the events of the run until it is over.
+func (r *remote) follow(ctx context.Context, p *Probing) error {
+	stream, err := r.call(ctx, http.MethodGet, "/api/v1/probe-runs/"+p.Run+"/events", nil)
+	if err != nil {
+		return err
+	}
+	defer stream.Body.Close()
+	step, done := p.Screen.Steps("probes")
+	defer done()
+	lines := bufio.NewScanner(stream.Body)
+	lines.Buffer(make([]byte, 64<<10), maxEvent)
+	event := ""
+	for lines.Scan() {
+		if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			event = name
+		}
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		over, err := p.heed(event, []byte(data), step)
+		if over || err != nil {
+			return err
+		}
+	}
+	return errors.Join(ctx.Err(), lines.Err(), errors.New("the stream of events ended before the run"))
+}
+
+// heed takes one event; over tells that it is the last one.
+func (p *Probing) heed(event string, data []byte, step func(n, total int)) (over bool, err error) {
+	switch event {
+	case "ruling":
+		r, err := rules.ReadRuling(data)
+		if err != nil {
+			return false, fmt.Errorf("read a ruling: %w", err)
+		}
+		p.entered(r)
+	case "progress", "note":
+		var now struct {
+			Done, Total int
+			Note        string
+		}
+		if json.Unmarshal(data, &now) == nil {
+			if event == "progress" {
+				step(now.Done, now.Total)
+			}
+			if now.Note != "" {
+				p.Screen.Complain(now.Note)
+			}
+		}
+	case "finished":
+		var now struct{ State, Error string }
+		if err := json.Unmarshal(data, &now); err != nil {
+			return true, err
+		}
+		if now.Error != "" {
+			return true, errors.New(now.Error)
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// cancel ends the run, as nobody waits for it any more.
+func (r *remote) cancel(run string) {
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	if p, err := r.call(ctx, http.MethodDelete, "/api/v1/probe-runs/"+run, nil); err == nil {
+		p.Body.Close()
+	}
+}
+
+// finish takes what the run has to say beside its rulings.
+func (r *remote) finish(p *Probing, document *bytes.Buffer) error {
+	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
+	defer stop()
+	shown, err := r.call(ctx, http.MethodGet, "/api/v1/probe-runs/"+p.Run, nil)
+	if err != nil {
+		return err
+	}
+	defer shown.Body.Close()
+	var run struct{ Result json.RawMessage }
+	if err := json.NewDecoder(shown.Body).Decode(&run); err != nil {
+		return fmt.Errorf("read the run: %w", err)
+	}
+	document.Write(run.Result)
+	var d struct {
+		Endpoints []struct {
+			Backend, Target, Gone string
+			Degraded              bool
+			Suspects              []string
+			Crashes               []probe.Crash
+			Controls              []report.ProbeControl
+			Results               []struct{ Probe, Verdict, Reason string }
+		}
+	}
+	if len(run.Result) == 0 || json.Unmarshal(run.Result, &d) != nil || len(d.Endpoints) == 0 {
+		return nil
+	}
+	e := &d.Endpoints[0]
+	p.target.Address, p.place.host, p.place.target = e.Backend, e.Backend, e.Target
+	p.was = probe.Report{Degraded: e.Degraded, Suspects: e.Suspects, Crashes: e.Crashes, Gone: e.Gone != ""}
+	for _, c := range e.Controls {
+		k := probe.Control{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Flaw: c.Flaw, Exchange: &wire.Exchange{}}
+		if c.Status > 0 {
+			k.Exchange.Response = wire.ReadResponse(fmt.Appendf(nil, "HTTP/1.1 %d \r\n\r\n", c.Status))
+		}
+		p.was.Controls = append(p.was.Controls, k)
+	}
+	for _, x := range e.Results {
+		if q := rules.FindProbe(x.Probe); q != nil && x.Verdict == "not-sent" {
+			p.was.NotSent = append(p.was.NotSent, probe.NotSent{Probe: q, Reason: x.Reason})
+		}
+	}
+	s := &p.reports.Stream.Summary
+	s.NotSent, s.Probed, s.Gone = int64(len(p.was.NotSent)), true, p.was.Gone
+	return nil
+}

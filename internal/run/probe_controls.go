@@ -1,0 +1,228 @@
+package run
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// control is a sound handshake of one protocol, and what to say of it.
+type control struct {
+	probe.Control
+	place place
+}
+
+// failedControl is the control that keeps the refusals from counting: the one of WebSocket, if it was not accepted. It is
+// nil where there is none.
+func (p *Probing) failedControl() *control {
+	if only := p.Flags.Protocols; p.Flags.SeedCompat || len(only) > 0 && !slices.Contains(only, "websocket") {
+		return nil
+	}
+	var last *control
+	for _, c := range p.was.Controls {
+		switch {
+		case c.Protocol != "websocket":
+		case c.Accepted:
+			return nil
+		default:
+			last = &control{c, p.place}
+		}
+	}
+	return last
+}
+
+// lostControl is the control of WebSocket, if it was accepted before the first probe and not behind the last one; else nil.
+func (p *Probing) lostControl() *control {
+	for _, c := range p.was.Controls {
+		if c.Protocol == "websocket" && c.Accepted && !accepted(&c) {
+			return &control{c, p.place}
+		}
+	}
+	return nil
+}
+
+// accepted reports whether a control was accepted the last time.
+func accepted(c *probe.Control) bool {
+	return c.Exchange != nil && c.Exchange.Response != nil && c.Exchange.Response.Status == 101 && c.Flaw == ""
+}
+
+// came is what came back in place of a switch, in a few words.
+func (c *control) came() string {
+	x, first := c.Exchange, ""
+	if c.Accepted {
+		first = "was accepted at first, and then "
+	}
+	switch {
+	case c.Single:
+		return "the sound handshake was accepted once and not twice"
+	case x == nil:
+		return "no sound handshake was sent"
+	case c.Flaw != "":
+		return fmt.Sprintf("the sound handshake %sgot a 101 %s, which no client accepts", first, c.Flaw)
+	case x.Response != nil:
+		text := fmt.Sprintf("the sound handshake %sgot %d", first, x.Response.Status)
+		if where, ok := x.Response.Value("Location"); ok && x.Response.Status/100 == 3 {
+			text += " to " + terminal.Shown(rules.Redaction{}.Target(where))
+		}
+		return text
+	}
+	switch {
+	case x.Outcome == wire.Local:
+		return "the sound handshake did not get there: " + string(x.Cause)
+	case x.Outcome == wire.Opaque && len(x.Interim) > 0:
+		return "the sound handshake got interim responses and no final one"
+	case x.Outcome == wire.Opaque && !c.Begun:
+		return "what answers the sound handshake is no HTTP"
+	case x.Outcome == wire.Closed && x.Cause == wire.CauseServerReset:
+		return "the sound handshake " + first + "got no answer: the connection was reset"
+	case x.Outcome == wire.Closed:
+		return "the sound handshake " + first + "got no answer: the connection was closed"
+	}
+	return "the sound handshake " + first + "got " + got(&c.Control)
+}
+
+// next is what to do about it.
+func (c *control) next() string {
+	again := "interlock probe " + c.place.String()
+	if c.Single {
+		return again + " --handshake-cmd CMD, where CMD prints a fresh request head, or field lines, for each handshake"
+	}
+	if c.Exchange == nil || c.Exchange.Response == nil {
+		return c.silent()
+	}
+	p := c.Exchange.Response
+	switch p.Status {
+	case 101:
+		return "mend that first: interlock probe --only CTRL-WS " + c.place.String() + " shows the rules that its 101 breaks"
+	case 404, 410:
+		origin := c.place.scheme + "://" + c.place.host
+		return fmt.Sprintf("give the path of the endpoint, as in interlock probe %s/chat; interlock serve --backend %[1]s shows which one real clients use", origin)
+	case 301, 302, 303, 307, 308:
+		return "interlock probe " + c.moved()
+	case 400, 403, 405:
+		return again + " with what its clients send: --origin ORIGIN, --subprotocol NAME, -H 'Name: value'"
+	case 401, 407:
+		return again + " -H @FILE, where FILE has the line with the credentials; or let interlock serve record a handshake"
+	case 426:
+		return "it asks for " + asked(p) + ": offer what it speaks, or probe another path"
+	case 429, 503:
+		return again + " --concurrency 1 --rate 1, when it has time again"
+	}
+	switch {
+	case p.Status < 300:
+		return "it answers HTTP here, no WebSocket: give the path of the endpoint, or -H 'Name: value' if a field is missing"
+	case p.Status >= 500:
+		return "look into its log: it fails on a sound handshake"
+	}
+	return again + " -H 'Name: value', with what its clients send"
+}
+
+// silent is what to do where no response came.
+func (c *control) silent() string {
+	other := map[string]string{"http": "https", "https": "http"}[c.place.scheme]
+	again := "interlock probe " + c.place.String() + " --timeout 10s"
+	switch x := c.Exchange; {
+	case x != nil && x.Outcome == wire.Silent && c.Begun:
+		return again + ", or more: it has begun to answer"
+	case x != nil && x.Outcome == wire.Silent:
+		return again + ", or " + other + ":// if that is what it speaks"
+	case x != nil && (c.Begun || len(x.Interim) > 0):
+		return "look into its log: it begins to answer and does not come to an end"
+	}
+	return "try " + other + "://, and see whether the port is the right one"
+}
+
+// moved is the URL that a redirection leads to.
+func (c *control) moved() string {
+	where, _ := c.Exchange.Response.Value("Location")
+	base, err := url.Parse(c.place.scheme + "://" + c.place.host + c.place.target)
+	if err == nil {
+		if u, err := base.Parse(where); err == nil && where != "" {
+			return terminal.Shown(rules.Redaction{}.Target(u.Redacted()))
+		}
+	}
+	return "URL, with the address that it redirects to"
+}
+
+// asked are the versions and protocols that a 426 names.
+func asked(p *wire.Response) string {
+	var words []string
+	for _, m := range p.Protocols() {
+		words = append(words, m.String())
+	}
+	for v := range p.Elements("Sec-WebSocket-Version") {
+		words = append(words, "WebSocket version "+string(p.Text(v)))
+	}
+	if len(words) == 0 {
+		return "an upgrade and does not say to what"
+	}
+	return terminal.Shown(strings.Join(words, ", "))
+}
+
+// controlLine is the state of the controls in one line, such as: control + websocket 101   - h2c 200 (does not speak it here).
+func controlLine(c *terminal.Console, controls []probe.Control) string {
+	var parts []string
+	for i := range controls {
+		if k := &controls[i]; k.Protocol != "http" {
+			parts = append(parts, controlPart(c, k))
+		}
+	}
+	return strings.Join(parts, "   ")
+}
+
+// controlPart is the state of one control: its mark, the protocol, and what it got last.
+func controlPart(c *terminal.Console, k *probe.Control) string {
+	mark, why := c.Mark("33", "!", "!"), ""
+	switch {
+	case k.Single:
+		why = " (the first time only)"
+	case k.Flaw != "":
+		why = " " + k.Flaw
+	case k.Accepted && !accepted(k):
+		why = " (was accepted before)"
+	case !k.Accepted:
+		if mark = c.Mark("dim", "–", "-"); k.Exchange != nil && k.Exchange.Response != nil {
+			why = " (does not speak it here)"
+		}
+	default:
+		mark = c.Mark("32", "✓", "+")
+	}
+	text := mark + " " + k.Protocol + " " + got(k) + why
+	if k.Step != "" {
+		text += " with " + terminal.Shown(k.Step)
+	}
+	return text
+}
+
+// got is what a control came to, in a few words.
+func got(k *probe.Control) string {
+	x, whole, within := k.Exchange, "no answer", ""
+	if k.Begun {
+		whole = "no whole answer"
+	}
+	if k.Waited > 0 {
+		within = " in " + k.Waited.String()
+	}
+	switch {
+	case x == nil:
+		return "not sent"
+	case x.Response != nil:
+		return strconv.Itoa(x.Response.Status)
+	case x.Outcome == wire.Silent:
+		return whole + within
+	case x.Outcome == wire.Closed && x.Cause == wire.CauseServerReset:
+		return "reset without an answer"
+	case x.Outcome == wire.Closed:
+		return "closed without an answer"
+	case x.Outcome == wire.Opaque && !k.Begun:
+		return "no HTTP"
+	}
+	return whole
+}

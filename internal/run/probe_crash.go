@@ -1,0 +1,66 @@
+package run
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/server"
+)
+
+// backendGone is how the exit status and the RESULT line say that a backend did not outlive its probes.
+const backendGone = "backend=gone"
+
+// unsolved is the first end of the backend that nobody knows the culprit of; nil if there is none.
+func unsolved(was *probe.Report) *probe.Crash {
+	for i := range was.Crashes {
+		if c := &was.Crashes[i]; c.Culprit == "" && len(c.Candidates) > 0 {
+			return c
+		}
+	}
+	return nil
+}
+
+// crashed is why the backend's end keeps a run from saying anything; empty if it does not.
+func crashed(was *probe.Report) string {
+	switch c := unsolved(was); {
+	case c != nil && !c.Back:
+		return fmt.Sprintf("%s: %v; the run ended there", backendGone, c)
+	case c != nil:
+		return c.String()
+	case was.Gone && len(was.Crashes) > 0 && was.Crashes[len(was.Crashes)-1].Culprit != "":
+		return fmt.Sprintf("%s: the backend is gone since %s; the run ended there", backendGone, server.Culprit(was))
+	case was.Gone:
+		return backendGone + ": nothing answers any more, and no probe was under way; the run ended there"
+	}
+	return ""
+}
+
+// apart is the command that sends the candidates of a crash one by one.
+func (p *Probing) apart(c *probe.Crash) string {
+	return fmt.Sprintf("interlock probe %s --only %s --concurrency 1", p.place, strings.Join(c.Candidates, ","))
+}
+
+// crashes says of each end of the backend what is known of it, and what to do where that is not enough.
+func (t *probeText) crashes(b *bytes.Buffer) {
+	was := &t.run.was
+	for i := range was.Crashes {
+		c := &was.Crashes[i]
+		end := ""
+		if !c.Back {
+			end = "; the run ended there"
+		}
+		if len(c.Candidates) == 0 {
+			fmt.Fprintf(b, "   the backend is gone: nothing answers any more, and no probe was under way%s\n", end)
+			continue
+		}
+		writeFolded(b, c.String()+end)
+		if c.Culprit == "" {
+			fmt.Fprintf(b, "   next: start the backend again, then %s\n", t.run.apart(c))
+		}
+	}
+	if was.Loaded {
+		b.WriteString("   load: probes got no answer among others and one when sent alone; they were sent again one at a time\n")
+	}
+}

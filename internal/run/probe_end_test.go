@@ -1,0 +1,43 @@
+package run
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// TestASeedThatWasNotSentIsNoSuccess holds that a run without one of the five seed probes says so, unless it was left out
+// by name or by its protocol.
+func TestASeedThatWasNotSentIsNoSuccess(t *testing.T) {
+	run := func(protocols []string, notSent ...string) *Probing {
+		p := &Probing{Flags: &ProbeFlags{Protocols: protocols}, reports: &Reports{}}
+		p.tally.conclusive = 1
+		for _, id := range notSent {
+			p.was.NotSent = append(p.was.NotSent, probe.NotSent{Probe: rules.FindProbe(id), Reason: "a reason"})
+		}
+		return p
+	}
+	p := run(nil, "UPGRADE-METHOD-PUT", "UPGRADE-POST")
+	var failed exit.Error
+	if err := p.inconclusive(); !errors.As(err, &failed) || failed.Status != exit.StatusUnknown || !strings.Contains(err.Error(), "not sent, and not left out by name: UPGRADE-POST; ") {
+		t.Errorf("got %v", err)
+	}
+	for _, c := range []struct {
+		protocols, notSent, want []string
+	}{
+		{nil, nil, nil}, // what is left out by name is not among them
+		{nil, []string{"UPGRADE-BODY-CL"}, nil},
+		{nil, []string{"UPGRADE-UNKNOWN"}, []string{"UPGRADE-UNKNOWN"}},
+		{[]string{"h2c"}, []string{"UPGRADE-POST", "UPGRADE-UNKNOWN"}, nil},
+		{[]string{"websocket"}, []string{"UPGRADE-POST", "UPGRADE-UNKNOWN"}, []string{"UPGRADE-POST"}},
+	} {
+		if got := run(c.protocols, c.notSent...).missingSeeds(); !slices.Equal(got, c.want) {
+			t.Errorf("%v without %v: got %v missing, want %v", c.protocols, c.notSent, got, c.want)
+		}
+	}
+}

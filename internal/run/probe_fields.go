@@ -1,0 +1,57 @@
+package run
+
+import (
+	"os"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// dress gives a base the field lines that the flags ask for. What has a flag of its own stands over lines of that name.
+func (f *ProbeFlags) dress(h *rules.Handshake) error {
+	all, err := f.FieldLines()
+	if err != nil {
+		return err
+	}
+	probe.SetFields(h, all)
+	for _, each := range []struct{ flag, name, value string }{
+		{"cookie", "Cookie", f.Cookie}, {"subprotocol", "Sec-WebSocket-Protocol", f.Subprotocol}, {"origin", "Origin", f.Origin},
+	} {
+		if each.value == "" {
+			continue
+		}
+		one, err := probe.ParseField(each.name + ": " + each.value)
+		if err != nil {
+			return exit.Usage("--%s: %w", each.flag, err)
+		}
+		probe.SetFields(h, []probe.Field{one})
+	}
+	return nil
+}
+
+// FieldLines are those of -H.
+func (f *ProbeFlags) FieldLines() ([]probe.Field, error) {
+	var all []probe.Field
+	for _, text := range f.Fields {
+		if name, ok := strings.CutPrefix(text, "@"); ok {
+			content, err := os.ReadFile(name)
+			if err != nil {
+				return nil, exit.Usage("-H @%s: %w", name, err)
+			}
+			lines, err := probe.ParseFields(string(content), name)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, lines...)
+			continue
+		}
+		one, err := probe.ParseField(text)
+		if err != nil {
+			return nil, exit.Usage("-H: %w", err)
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}

@@ -1,0 +1,110 @@
+package run
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// List lists the probes that would be sent.
+func (p *Probing) List(w io.Writer) error {
+	base := rules.NewHandshake("http", "backend.example", "/", SeedKey)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "PROBE\tEXPECTED\tRISK\tRULE\tWHAT IS WRONG WITH IT")
+	for _, q := range p.Probes {
+		if only := p.Flags.Protocols; len(only) > 0 && !slices.Contains(only, probe.Family(q, base)) {
+			continue
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", q.ID, q.Class, q.Risk, q.Rule().ID, q.Title)
+	}
+	return table.Flush()
+}
+
+// Shows prints what one probe sends, on the base that the flags and the URL, if there is one, make. Nothing is sent, and
+// no address looked up.
+func (p *Probing) Shows(w io.Writer, args []string) error {
+	q := rules.FindProbe(p.Flags.Show)
+	if q == nil {
+		return exit.Usage("--show: %w", probe.UnknownProbe(p.Flags.Show))
+	}
+	for _, chosen := range p.Probes {
+		if chosen.ID == q.ID {
+			q = chosen
+		}
+	}
+	where := place{scheme: "http", host: "backend.example", name: "backend.example", port: "80", target: "/"}
+	if len(args) > 0 {
+		var err error
+		if where, err = parsePlace(args[0]); err != nil {
+			return err
+		}
+	}
+	base := rules.NewHandshake(where.scheme, where.host, where.target, SeedKey)
+	if err := p.Flags.dress(base); err != nil {
+		return err
+	}
+	text, err := describe(q, q.On(base), where)
+	if err == nil {
+		_, err = io.WriteString(w, text)
+	}
+	return err
+}
+
+// describe is a probe in the notation of transcripts, with secrets blanked out, and what else there is to know of it.
+func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
+	ruling := rules.Classify(rules.Case{X: &wire.Exchange{
+		Request: wire.ReadRequest([]byte(h.Head())), Backend: where.address(where.name), ClientTLS: where.scheme == "https", BackendTLS: where.scheme == "https",
+	}})
+	head, err := blanked(ruling)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s   %s\n", q.ID, q.Title)
+	fmt.Fprintf(&b, "rule      %s\nexpected  %s: %s\nrisk      %s\n", q.Rule().ID, q.Class, Expectation(q.Class), q.Risk)
+	fmt.Fprintf(&b, "          the key is another one in each request\n\n")
+	var t wire.Transcript
+	t.Add(wire.FromClient, head)
+	if h.Hold == rules.HoldNothing {
+		t.Add(wire.FromClient, []byte(h.Content))
+	}
+	t.Add(wire.FromClient, []byte(h.Early))
+	b.WriteString(strings.TrimLeft(t.String(), "\n"))
+	switch {
+	case h.Hold == rules.HoldUntil100:
+		fmt.Fprintf(&b, "\nits content is sent once a 100 (Continue) has come: %s\n", wire.Escape([]byte(h.Content)))
+	case h.Hold == rules.HoldForever:
+		b.WriteString("\nits content is never sent\n")
+	}
+	if h.Split > 0 {
+		fmt.Fprintf(&b, "\nit is sent in two segments, the first of %d bytes\n", h.Split)
+	}
+	if h.After != "" {
+		fmt.Fprintf(&b, "\nonce the server has switched: %s\n", wire.Escape([]byte(h.After)))
+	}
+	if q.Twin {
+		b.WriteString("\nthe same request is also sent without the offer\n")
+	}
+	fmt.Fprintf(&b, "\nagain  %s\nmore   interlock rules %s\n", report.Again(ruling), q.Rule().ID)
+	return b.String(), nil
+}
+
+// blanked is the head of a request without its secrets. Only the JSON form of a ruling knows what these are.
+func blanked(r *rules.Ruling) ([]byte, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	var shown struct{ Request struct{ Head []byte } }
+	err = json.Unmarshal(b, &shown)
+	return shown.Request.Head, err
+}

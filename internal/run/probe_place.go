@@ -1,0 +1,66 @@
+package run
+
+import (
+	"net"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A place is an endpoint as a URL names it.
+type place struct {
+	scheme string // http or https
+	host   string // what stands in Host: the port is left out where it is the scheme's own
+	name   string // the host without a port
+	port   string
+	target string // path and query
+}
+
+// parsePlace reads the URL of an endpoint. Its errors are about usage and show nothing of what may be a secret.
+func parsePlace(text string) (place, error) {
+	bare, _, _ := strings.Cut(text, "?") // what may be shown of it
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		scheme, rest = "", text
+	}
+	if authority, _, _ := strings.Cut(rest, "/"); strings.Contains(authority, "@") {
+		return place{}, exit.Usage("the URL has credentials in it, where process lists and logs show them: give them as -H 'Name: value' or -H @FILE")
+	}
+	p := place{scheme: map[string]string{"http": "http", "ws": "http", "https": "https", "wss": "https"}[strings.ToLower(scheme)]}
+	u, err := url.Parse(text)
+	switch {
+	case !ok:
+		return place{}, exit.Usage("%q has no scheme: say http://%s, or https where it speaks TLS", bare, strings.TrimLeft(bare, "/"))
+	case p.scheme == "":
+		return place{}, exit.Usage("%q: the scheme must be http or https; ws and wss mean the same", bare)
+	case err != nil || u.Hostname() == "":
+		return place{}, exit.Usage("%q is no URL such as http://127.0.0.1:3000/chat", bare)
+	case u.Fragment != "":
+		return place{}, exit.Usage("%q: what stands behind # is never sent; leave it out, or write it as %%23", bare)
+	}
+	own := map[string]string{"http": "80", "https": "443"}[p.scheme]
+	if p.port = u.Port(); p.port == "" {
+		p.port = own
+	}
+	if p.host, err = httpguts.PunycodeHostPort(u.Host); err != nil {
+		return place{}, exit.Usage("%q: the host cannot be written in ASCII: %v", bare, err)
+	}
+	if p.name = u.Hostname(); !strings.Contains(p.name, ":") {
+		p.name, _, _ = strings.Cut(p.host, ":")
+	}
+	if p.port == own {
+		p.host = strings.TrimSuffix(strings.TrimSuffix(p.host, own), ":")
+	}
+	p.target = u.RequestURI()
+	return p, nil
+}
+
+// String is the place as it may be shown.
+func (p place) String() string { return p.scheme + "://" + p.host + rules.Redaction{}.Target(p.target) }
+
+// address is an IP address with the port of the place.
+func (p place) address(ip string) string { return net.JoinHostPort(ip, p.port) }

@@ -1,0 +1,116 @@
+package run
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// find looks up the addresses of a place. One that is public is refused unless the host is in the list of those that may
+// be probed.
+func (p place) find(ctx context.Context, authorized []string) ([]netip.Addr, error) {
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", p.name)
+	if err != nil || len(ips) == 0 {
+		return nil, exit.Unknown("%s: the host %q has no address that could be found", p, p.name)
+	}
+	for i, ip := range ips {
+		ips[i] = ip.Unmap()
+		if public(ips[i]) && !slices.ContainsFunc(authorized, p.is) {
+			return nil, exit.Usage("%s is at %s, a public address: probe only what is yours to probe; if it is, say so with --authorized %s or with probes.authorized in the configuration",
+				p, ips[i], p.name)
+		}
+	}
+	return ips, nil
+}
+
+// is tells whether that is the host of the place, with or without its port.
+func (p place) is(host string) bool {
+	return wire.EqualFold(host, p.name) || wire.EqualFold(host, p.host)
+}
+
+// public tells whether an address is other than those of this machine and of private networks.
+func public(ip netip.Addr) bool {
+	return !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() && !ip.IsUnspecified()
+}
+
+// choose is the first of these addresses that takes a connection; the first of all if there is no choice, or none does.
+// Nothing is sent.
+func (p place) choose(ctx context.Context, ips []netip.Addr) string {
+	for _, ip := range ips[:len(ips)-1] {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", p.address(ip.String()))
+		if err == nil {
+			conn.Close()
+			return p.address(ip.String())
+		}
+	}
+	return p.address(ips[len(ips)-1].String())
+}
+
+// describeTarget says in one line why a place could not be probed, and what to do about it.
+func describeTarget(p place, err error) string {
+	text := p.String() + ": " + err.Error()
+	var target *probe.TargetError
+	if errors.As(err, &target) {
+		text = fmt.Sprintf("%s at %s: %v", p, target.Address, target.Kind)
+		if target.Err != nil {
+			text += ": " + target.Err.Error()
+		}
+	}
+	switch {
+	case errors.Is(err, probe.ErrUnreachable):
+		text += "; is it up, and is the port the right one?"
+	case errors.Is(err, probe.ErrNoTLS):
+		text += "; try http://" + p.host
+	case errors.Is(err, probe.ErrWantsTLS):
+		text += "; try https://" + p.host
+	case errors.Is(err, probe.ErrCertificate):
+		text += "; name who has signed it with --ca FILE, its host with --sni NAME, or do without with --insecure"
+	case errors.Is(err, probe.ErrTLS):
+		text += "; it may want --cert and --key, or another --sni"
+	case errors.Is(err, probe.ErrNotHTTP):
+		text += "; is the port the right one?"
+	}
+	return text
+}
+
+// tlsConfig is what the flags say about TLS.
+func (f *ProbeFlags) tlsConfig(p place) (*tls.Config, error) {
+	if p.scheme == "http" {
+		return nil, nil
+	}
+	config := &tls.Config{ServerName: p.name, MinVersion: tls.VersionTLS10, InsecureSkipVerify: f.Insecure}
+	if f.SNI != "" {
+		config.ServerName = f.SNI
+	}
+	if f.CA != "" {
+		text, err := os.ReadFile(f.CA)
+		if err != nil {
+			return nil, exit.Usage("--ca: %w", err)
+		}
+		if config.RootCAs = x509.NewCertPool(); !config.RootCAs.AppendCertsFromPEM(text) {
+			return nil, exit.Usage("--ca: %q has no certificate in PEM", f.CA)
+		}
+	}
+	if (f.Cert == "") != (f.Key == "") {
+		return nil, exit.Usage("--cert and --key belong together")
+	}
+	if f.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
+		if err != nil {
+			return nil, exit.Usage("--cert, --key: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}

@@ -1,0 +1,70 @@
+package run
+
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// SeedKey is the key that the tests of Http11Probe always send: the example of RFC 6455 §1.3.
+const SeedKey = "dGhlIHNhbXBsZSBub25jZQ=="
+
+// seeds are the IDs of the probes that are the upgrade tests of Http11Probe.
+func seeds() []string {
+	return []string{"UPGRADE-POST", "UPGRADE-MISSING-CONN", "UPGRADE-INVALID-VER", "UPGRADE-UNKNOWN", "UPGRADE-HTTP10"}
+}
+
+// SeedProbes are the upgrade tests of Http11Probe as it sends them: whatever the base has, the request is made of its host
+// and target alone, with the key that never changes.
+func SeedProbes(f *ProbeFlags) ([]*rules.Probe, error) {
+	if len(f.Fields) > 0 || f.Cookie+f.Subprotocol+f.Origin+f.HandshakeCmd != "" || len(f.Protocols) > 0 {
+		return nil, exit.Usage("--seed-compat sends what those tests send: leave out -H, --cookie, --subprotocol, --origin, --handshake-cmd and --protocol")
+	}
+	chosen, err := probe.Select(slices.DeleteFunc(rules.Probes(), func(p *rules.Probe) bool { return !slices.Contains(seeds(), p.ID) }), f.Only, f.Skip)
+	for i, p := range chosen {
+		literal := *p
+		literal.Twin = false
+		literal.Edit = func(h *rules.Handshake) {
+			*h = *p.On(rules.NewHandshake(h.Scheme, h.Host, h.Path, SeedKey))
+		}
+		chosen[i] = &literal
+	}
+	return chosen, err
+}
+
+// byStatusAlone is an exchange that is scored without regard to controls.
+func byStatusAlone(x *wire.Exchange) *wire.Exchange {
+	copied := *x
+	copied.Controls = wire.ControlsUnasked
+	return &copied
+}
+
+// alone is a ruling of which nothing counts but the rule that the probe is for, as in a suite of tests.
+func alone(r *rules.Ruling) *rules.Ruling {
+	own := *r
+	own.Findings, own.Verdict, own.Unsafe = nil, rules.NotApplicable, false
+	if f := r.Find(rules.FindProbe(r.X.Probe).Rule().ID); f != nil {
+		own.Findings, own.Verdict = []rules.Finding{*f}, f.Verdict
+		own.Unsafe = r.Unsafe && f.Verdict == rules.Fail && f.Severity == rules.Critical
+	}
+	return &own
+}
+
+// missingSeeds are the seeds that were not sent although nobody asked for that.
+func (p *Probing) missingSeeds() []string {
+	var missing []string
+	for _, n := range p.was.NotSent {
+		family := "websocket"
+		if n.Probe.ID == "UPGRADE-UNKNOWN" {
+			family = "other"
+		}
+		wanted := len(p.Flags.Protocols) == 0 || slices.Contains(p.Flags.Protocols, family)
+		if wanted && slices.Contains(seeds(), n.Probe.ID) {
+			missing = append(missing, n.Probe.ID)
+		}
+	}
+	return missing
+}

@@ -1,0 +1,128 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/internal/version"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// recording is a run of a command that is kept in the store. Its methods do nothing where it is nil.
+type recording struct {
+	store  *store.Store
+	writer *store.Writer
+	run    store.Run
+	screen *terminal.Screen
+	stop   context.CancelFunc // nothing more comes
+	done   chan error         // how writing ended; one
+}
+
+// CheckPairs tells whether values of a flag are of the form NAME=VALUE.
+func CheckPairs(flag, form string, pairs []string) error {
+	for _, pair := range pairs {
+		if name, _, ok := strings.Cut(pair, "="); !ok || name == "" || strings.ContainsFunc(pair, isControl) {
+			return exit.Usage("--%s: %q is not of the form %s", flag, pair, form)
+		}
+	}
+	return nil
+}
+
+// record begins to keep a run; nil if it is not kept, as the store is memory, or as nobody named one and the usual one cannot be
+// used. Whoever calls it calls close.
+func record(ctx context.Context, c *config.Config, screen *terminal.Screen, run store.Run, labels []string) (*recording, error) {
+	if c.Store == "memory" {
+		return nil, nil
+	}
+	s, err := config.OpenStore(ctx, c, store.Options{})
+	if err != nil && c.Store == "" {
+		screen.Complain(fmt.Sprintf("this run is not kept: %v", err))
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	run.Version, run.Instance, run.Labels = version.String(), c.Instance, map[string]string{}
+	for _, pair := range labels {
+		key, value, _ := strings.Cut(pair, "=")
+		run.Labels[key] = value
+	}
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx)) // what a signal ends is kept too
+	k := &recording{store: s, run: run, screen: screen, stop: stop, done: make(chan error, 1)}
+	k.writer = &store.Writer{Store: s, Limits: c.Retention.Limits(), FindingsOnly: c.Evidence.Keep == config.KeepNone}
+	k.writer.Begin(run)
+	go func() { k.done <- k.writer.Run(writing) }()
+	return k, nil
+}
+
+// write keeps a ruling.
+func (k *recording) write(r *rules.Ruling) {
+	if k != nil {
+		k.writer.Write(r)
+	}
+}
+
+// notSent keeps which probes were not sent to an endpoint, and why.
+func (k *recording) notSent(was *probe.Report, backend, route, endpoint string) {
+	if k == nil {
+		return
+	}
+	for _, n := range was.NotSent {
+		k.writer.Result(store.Result{
+			Run: k.run.ID, Backend: backend, Route: route, Endpoint: endpoint, Probe: n.Probe.ID, Rule: n.Probe.Rule().ID, Verdict: "not-sent",
+			Reason: n.Reason, Time: time.Now(),
+		})
+	}
+}
+
+// end keeps what came of the run. An error says what is not kept.
+func (k *recording) end(s *report.Summary) error {
+	if k == nil {
+		return nil
+	}
+	v := &s.Verdicts
+	k.run.Ended = time.Now()
+	k.run.Summary = map[string]int64{
+		"fail": v[rules.Fail], "warn": v[rules.Warn], "unclear": v[rules.Unclear], "pass": v[rules.Pass], "not-applicable": v[rules.NotApplicable],
+		"not-sent": s.NotSent, "accepted": s.Accepted, "new": s.New, "fixed": s.Fixed, "not-seen": s.NotSeen,
+	}
+	k.writer.End(k.run)
+	return k.finish()
+}
+
+// close ends a recording that came to no end, and says what is not kept.
+func (k *recording) close() {
+	if err := k.finish(); err != nil {
+		k.screen.Complain(err.Error())
+	}
+}
+
+// finish waits until all is written. An error says what is not.
+func (k *recording) finish() error {
+	if k == nil || k.store == nil {
+		return nil
+	}
+	k.stop()
+	err := <-k.done
+	if err != nil {
+		err = errors.New(wire.Escape([]byte(err.Error())))
+	}
+	if shed := k.writer.State().Shed; shed > 0 {
+		k.screen.Complain(fmt.Sprintf("exchanges that the store does not have, as they came too fast: %d; all findings are counted", shed))
+	}
+	if closed := k.store.Close(); closed != nil {
+		k.screen.Complain(closed.Error())
+	}
+	k.store = nil
+	return err
+}

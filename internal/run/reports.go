@@ -1,0 +1,137 @@
+package run
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+)
+
+// Reports are the reports of a run: one stream of rulings, and what it is written to.
+type Reports struct {
+	Stream report.Stream
+	ends   []end
+}
+
+// end is where a report goes to.
+type end struct {
+	name   string
+	buffer *bufio.Writer // nil: none
+	file   *os.File      // nil: the standard output
+}
+
+// ownFormats are the formats that a command writes in a way of its own, by name.
+type ownFormats map[string]func(io.Writer, report.Options) (report.Writer, error)
+
+// OpenReports opens what the -o flags ask for; text on the standard output if there are none. Own may be nil.
+func OpenReports(outputs []string, stdout *terminal.Screen, options report.Options, own ownFormats) (*Reports, error) {
+	if len(outputs) == 0 {
+		outputs = []string{"text"}
+	}
+	r := &Reports{}
+	taken := map[string]bool{}
+	for _, o := range outputs {
+		format, name, named := strings.Cut(o, "=")
+		if name == "" {
+			if named {
+				r.Abandon()
+				return nil, exit.Usage("-o %s: the name of the file is missing", o)
+			}
+			name = "-"
+		}
+		if taken[name] {
+			r.Abandon()
+			return nil, exit.Usage("-o %s: another report goes there already", o)
+		}
+		taken[name] = true
+		if err := r.open(format, name, stdout, options, own[format]); err != nil {
+			r.Abandon()
+			return nil, exit.Usage("-o %s: %w", o, err)
+		}
+	}
+	return r, nil
+}
+
+// open opens one report, by own if that is there. A report that is a folder has no file of ours.
+func (r *Reports) open(format, name string, stdout *terminal.Screen, o report.Options, own func(io.Writer, report.Options) (report.Writer, error)) error {
+	f, err := report.Find(format)
+	if err != nil {
+		return err
+	}
+	o.ASCII = o.ASCII || name == "-" && !terminal.UTF8Locale()
+	e := end{name: name}
+	var writer report.Writer
+	switch {
+	case f.Dir != nil && name == "-":
+		return fmt.Errorf("it is a folder: name it, as in %s=DIR", format)
+	case f.Dir != nil:
+		if writer, err = f.Dir(name, o); err != nil {
+			return err
+		}
+	default:
+		w, err := e.open(stdout, &o)
+		if err != nil {
+			return err
+		}
+		if own == nil {
+			own = func(w io.Writer, o report.Options) (report.Writer, error) { return f.Open(w, o), nil }
+		}
+		if writer, err = own(w, o); err != nil {
+			return err
+		}
+	}
+	r.Stream.Writers, r.ends = append(r.Stream.Writers, writer), append(r.ends, e)
+	return nil
+}
+
+// open opens what a report is written to.
+func (e *end) open(stdout *terminal.Screen, o *report.Options) (io.Writer, error) {
+	var w io.Writer = stdout
+	if e.name == "-" {
+		o.Color = stdout.Colored()
+	} else {
+		file, err := os.Create(e.name)
+		if err != nil {
+			return nil, err
+		}
+		e.file, w = file, file
+	}
+	if e.file != nil || !terminal.IsTerminal(stdout.Stdout) { // a terminal gets whole lines
+		e.buffer = bufio.NewWriter(w)
+		w = e.buffer
+	}
+	return w, nil
+}
+
+// Abandon lets go of what was opened in vain.
+func (r *Reports) Abandon() {
+	for _, e := range r.ends {
+		if e.file != nil {
+			e.file.Close()
+		}
+	}
+}
+
+// Close ends the reports. Its error names each that could not be written.
+func (r *Reports) Close() error {
+	var failed error
+	for i, err := range r.Stream.Close() {
+		e := r.ends[i]
+		if e.buffer != nil {
+			err = errors.Join(err, e.buffer.Flush())
+		}
+		if e.file != nil {
+			err = errors.Join(err, e.file.Close())
+		}
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("write %q: %w", e.name, err))
+		}
+	}
+	return failed
+}

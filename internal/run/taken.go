@@ -1,0 +1,87 @@
+package run
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/interlock-proxy/interlock/internal/server"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// taken is what the rulings of a trial come to, as far as its exit status depends on it. Its lock keeps the reports too.
+type taken struct {
+	mu      sync.Mutex
+	pending map[string]*rules.Ruling // exchanges of the command that are not over, by ID; no more than there are connections
+	probing *probed                  // what is being probed; nil while the command runs
+	gated   int                      // findings that make the run fail
+	asked   int                      // exchanges of the command in which an upgrade was offered, or made
+	local   int                      // those of them that did not get to the backend
+}
+
+// entered takes a ruling. Those on the command's traffic come several times, and are written in their last form.
+func (t *Run) entered(r *rules.Ruling) {
+	t.taken.mu.Lock()
+	defer t.taken.mu.Unlock()
+	mine := *r
+	mine.Run = t.Run
+	switch {
+	case t.taken.probing != nil:
+		t.takeProbe(&mine)
+	case r.X.Final:
+		delete(t.taken.pending, r.X.ID)
+		t.take(&mine)
+	default:
+		if t.taken.pending == nil {
+			t.taken.pending = map[string]*rules.Ruling{}
+		}
+		t.taken.pending[r.X.ID] = &mine
+	}
+}
+
+// settle writes what was not over when the relay ended.
+func (t *Run) settle() {
+	t.taken.mu.Lock()
+	defer t.taken.mu.Unlock()
+	rest := slices.SortedFunc(maps.Values(t.taken.pending), func(a, b *rules.Ruling) int { return a.X.Time.Compare(b.X.Time) })
+	for _, r := range rest {
+		t.take(r)
+	}
+	t.taken.pending = nil
+}
+
+// take writes a ruling on the command's traffic. The lock is held.
+func (t *Run) take(r *rules.Ruling) {
+	if x := r.X; x.Outcome == wire.Switched || len(x.Request.Protocols()) > 0 {
+		if t.taken.asked++; x.Outcome == wire.Local {
+			t.taken.local++
+		}
+	}
+	t.write(r)
+}
+
+// takeProbe writes a ruling on a probe. The lock is held.
+func (t *Run) takeProbe(r *rules.Ruling) {
+	if server.IsNoResult(r) {
+		return
+	}
+	p := t.taken.probing
+	p.verdicts[r.Verdict]++
+	if t.Gate.Tells(r) {
+		p.conclusive++
+	}
+	t.write(r)
+}
+
+// write hands a ruling on to the reports. The lock is held.
+func (t *Run) write(r *rules.Ruling) {
+	r = t.Accepting.enter(r)
+	for i := range r.Findings {
+		if t.Gate.Holds(&r.Findings[i]) {
+			t.taken.gated++
+		}
+	}
+	t.kept.write(r)
+	t.reports.Stream.Write(r)
+}

@@ -1,0 +1,92 @@
+package run
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// runText is the text report of all commands, without a line for each probe that passed, and with what only a run has to say.
+// Its last line says how the command ended.
+type runText struct {
+	trial *Run
+	marks *terminal.Console
+	w     io.Writer
+	rest  report.Writer
+	end   endOf
+}
+
+// endOf is where the text report writes to: to w and, in the end, to a buffer.
+type endOf struct {
+	w    io.Writer
+	last *bytes.Buffer // nil: it is not the end
+}
+
+// Write is part of io.Writer.
+func (e *endOf) Write(p []byte) (int, error) {
+	if e.last != nil {
+		return e.last.Write(p)
+	}
+	return e.w.Write(p)
+}
+
+// newText is the text report of a run. Colours are for the screen only.
+func (t *Run) newText(w io.Writer, o report.Options) (report.Writer, error) {
+	o.Color = terminal.NewScreen(t.held.to, t.Screen.Stderr).Colored() && !slices.ContainsFunc(t.Flags.Outputs, isTextFile)
+	r := &runText{trial: t, marks: &terminal.Console{Color: o.Color, ASCII: o.ASCII}, w: w, end: endOf{w: w}}
+	var err error
+	r.rest, err = report.Open("text", &r.end, o)
+	return r, err
+}
+
+func isTextFile(output string) bool { return strings.HasPrefix(output, "text=") && output != "text=-" }
+
+// Write is part of report.Writer.
+func (r *runText) Write(ruling *rules.Ruling) error {
+	if ruling.X.Origin == wire.OriginProbe && ruling.Verdict >= rules.Pass && !slices.ContainsFunc(ruling.Findings, hasState) {
+		return nil
+	}
+	return r.rest.Write(ruling)
+}
+
+func hasState(f rules.Finding) bool { return f.State != "" }
+
+// Close is part of report.Writer.
+func (r *runText) Close(s *report.Summary) error {
+	r.end.last = new(bytes.Buffer)
+	if err := r.rest.Close(s); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	r.probes(&b)
+	b.Write(bytes.TrimRight(r.end.last.Bytes(), "\n"))
+	fmt.Fprintf(&b, " command=%d\n", r.trial.was.status)
+	_, err := r.w.Write(b.Bytes())
+	return err
+}
+
+// probes says what was probed, and as what the run is known.
+func (r *runText) probes(b *bytes.Buffer) {
+	for i := range r.trial.probed {
+		p := &r.trial.probed[i]
+		if i == 0 {
+			b.WriteString("\n probes\n")
+		}
+		v := &p.verdicts
+		fmt.Fprintf(b, "   %-40s fail=%d warn=%d unclear=%d pass=%d na=%d not-sent=%d   control %s\n", terminal.Shown(p.String()), v[rules.Fail], v[rules.Warn],
+			v[rules.Unclear], v[rules.Pass], v[rules.NotApplicable], len(p.was.NotSent), controlLine(r.marks, p.was.Controls))
+	}
+	for i, label := range r.trial.Flags.Labels {
+		if i == 0 {
+			b.WriteString("\n labels\n")
+		}
+		fmt.Fprintf(b, "   %s\n", wire.Escape([]byte(label)))
+	}
+}

@@ -1,0 +1,109 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/server"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/proxy"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Run is a command and the proxy that its traffic goes through.
+type Run struct {
+	Flags     *Flags
+	Config    config.Config
+	Gate      rules.Gate
+	Accepting *Accepting
+	Program   Program
+	Run       string // its name
+
+	Screen  *terminal.Screen
+	held    held // what goes to the standard output or error when the command has ended
+	reports *Reports
+	Options report.Options
+	taken   taken
+	kept    *recording // nil: the run is not kept
+
+	ledger     *audit.Audit
+	relay      *proxy.Relay
+	backends   []*proxy.Backend
+	address    string // of the relay
+	complaints complaints
+	stop       context.CancelFunc // lets the relay drain
+	running    sync.WaitGroup
+	errc       chan error // what the relay ended with; one
+
+	was    ended
+	probed []probed // endpoints, in their order
+	broken error    // what kept us from telling it all
+}
+
+// open opens the reports, and starts the relay.
+func (t *Run) open(ctx context.Context) error {
+	t.ledger = server.NewAudit(t.Config, zerolog.Nop())
+	t.ledger.Each = t.entered
+	var routes *server.Routing
+	var err error
+	if t.relay, routes, err = server.NewRelay(&t.Config, zerolog.New(&t.complaints).Level(zerolog.WarnLevel), t.ledger); err != nil {
+		return err
+	}
+	t.backends = routes.Backends()
+	about := store.Run{ID: t.Run, Command: "run " + t.Program.Name, Origin: string(wire.OriginLive), Began: time.Now()}
+	if t.kept, err = record(ctx, &t.Config, t.Screen, about, t.Flags.Labels); err != nil {
+		return err
+	}
+	ln, err := server.Listen(ctx, "the proxy", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	t.address = ln.Addr().String()
+	if t.reports, err = t.openReports(); err != nil {
+		ln.Close()
+		return err
+	}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // a signal is for the command, whose last words are traffic too
+	t.stop, t.errc = stop, make(chan error, 1)
+	t.running.Go(func() { t.errc <- t.relay.Serve(serving, ln) })
+	return nil
+}
+
+// openReports opens what the -o flags ask for.
+func (t *Run) openReports() (*Reports, error) {
+	outputs := t.Flags.Outputs
+	t.held.to = t.Screen.Stdout
+	if len(outputs) == 0 {
+		outputs, t.held.to = []string{"text"}, t.Screen.Stderr
+	}
+	return OpenReports(outputs, terminal.NewScreen(&t.held, t.Screen.Stderr), t.Options, ownFormats{"text": t.newText})
+}
+
+// drain lets what is under way come to an end, and waits for it.
+func (t *Run) drain() {
+	t.stop()
+	t.running.Wait()
+	select {
+	case err := <-t.errc:
+		t.broken = errors.Join(t.broken, err)
+	default: // it was taken before
+	}
+	t.settle()
+}
+
+// close ends what the trial has opened, wherever it ended.
+func (t *Run) close() {
+	t.drain()
+	t.kept.close()
+	t.reports.Abandon()
+	t.held.discard()
+}

@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/version"
+	"github.com/interlock-proxy/interlock/internal/web"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// administer makes what answers at the admin address.
+func (s *Serving) administer(ctx context.Context, open *doors, token string, kept *keeping, reload *reloader, metrics http.Handler) (*web.Server, error) {
+	c := &s.config
+	t, err := c.Admin.TLSConfig()
+	if err != nil {
+		return nil, exit.Usage("admin.tls: %w", err)
+	}
+	s.picture = newPicture(ctx, s, open, kept)
+	s.picture.use(c)
+	a := &web.Server{
+		Token: token, Names: config.Lowered(c.Admin.Names), TLS: t, Profile: c.Admin.Profile,
+		Store: kept.store, Audit: s.ledger, Status: s.picture.status, Lacking: s.picture.lacking, Metrics: metrics, Accepted: s.accepted, Reports: s.reportOptions,
+		Probe: s.probes, Replay: s.probes.replay, Reload: reload.reload, Pause: kept.pause,
+	}
+	if c.File != "" {
+		a.Accept = reload.accept
+	}
+	return a, nil
+}
+
+// accepted is what the configuration accepts.
+func (s *Serving) accepted() []accept.Entry { return s.probes.within.Load().config.Accepted }
+
+// reportOptions say how exports look.
+func (s *Serving) reportOptions() report.Options {
+	c := &s.probes.within.Load().config
+	o := report.Options{Version: version.String(), Location: report.Location{File: config.InTree(c.File)}}
+	o.Routes, _ = c.RouteLines() // a file that cannot be read any more has no lines
+	return o
+}
+
+// accept shows how an entry would stand in the configuration file and, if that is confirmed, writes it and reloads.
+func (r *reloader) accept(ctx context.Context, w accept.Written, confirmed bool) (file, diff string, err error) {
+	a, err := accept.Add(r.file, w)
+	if err != nil || !confirmed {
+		if a == nil {
+			return "", "", err
+		}
+		return a.File, a.Diff, err
+	}
+	if err := a.Write(); err != nil {
+		return a.File, "", err
+	}
+	r.Out.Log.Info().Str("rule", w.Rule).Str("endpoint", w.Endpoint).Str("fingerprint", w.Fingerprint).Str("until", w.Until).Msg("finding accepted")
+	_, err = r.reload(ctx, true)
+	return a.File, a.Diff, err
+}
+
+// pause stops to keep exchanges, or goes on.
+func (k *keeping) pause(paused bool) {
+	if k.writer.Paused() == paused {
+		return
+	}
+	k.writer.Pause(paused)
+	k.log.Info().Bool("paused", paused).Msg("evidence paused or resumed")
+}
+
+// errNoBackend is for an exchange whose route is not configured any more.
+var errNoBackend = errors.New("its route is not configured any more")
+
+// observed hands a ruling to those who follow, behind all others.
+func (s *Serving) observed(a *web.Server) {
+	s.ledger.Each = both(s.ledger.Each, func(r *rules.Ruling) {
+		s.picture.observe(r)
+		a.Observe(r)
+	})
+}

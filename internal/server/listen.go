@@ -1,0 +1,116 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/proxy"
+)
+
+// doors are the sockets that serve listens on.
+type doors struct {
+	reverse []net.Listener // the first one, then those of listeners, in their order
+	admin   net.Listener
+	open    net.Listener // for what needs no token; nil: it is at the admin address only
+	forward net.Listener // nil: none
+}
+
+// openDoors opens all of them, or none.
+func openDoors(ctx context.Context, c *config.Config) (*doors, error) {
+	d := &doors{}
+	err := func() error {
+		first, err := Listen(ctx, "--listen", c.Listen)
+		if err != nil {
+			return err
+		}
+		d.reverse = append(d.reverse, first)
+		for i, l := range c.Listeners {
+			ln, err := Listen(ctx, fmt.Sprintf("listeners[%d]", i), l.Listen)
+			if err != nil {
+				return err
+			}
+			d.reverse = append(d.reverse, ln)
+		}
+		if d.admin, err = Listen(ctx, "--admin", c.Admin.Listen); err != nil {
+			return err
+		}
+		if c.Admin.Open != "" {
+			if d.open, err = Listen(ctx, "admin.open", c.Admin.Open); err != nil {
+				return err
+			}
+		}
+		if c.Forward.Listen != "" {
+			d.forward, err = Listen(ctx, "--forward", c.Forward.Listen)
+		}
+		return err
+	}()
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *doors) close() {
+	for _, ln := range append(d.reverse, d.admin, d.open, d.forward) {
+		if ln != nil {
+			ln.Close()
+		}
+	}
+}
+
+// Listen opens a TCP listener. The name is the flag or the key that says the address; the error names it.
+func Listen(ctx context.Context, name, addr string) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAliveConfig: proxy.KeepAlive}
+	ln, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, exit.Usage("%s", describeListen(name, addr, err))
+	}
+	return ln, nil
+}
+
+// describeListen says what is in the way of a listener and what to do. Name is the flag or the key that says the address.
+func describeListen(name, addr string, err error) string {
+	hint := ""
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		hint = fmt.Sprintf("; another program has it: choose another address with %s", name)
+	case errors.Is(err, syscall.EACCES):
+		hint = "; ports below 1024 need a privilege: choose a higher one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		hint = "; it is no address of this machine"
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return fmt.Sprintf("listen on %q (%s): %s%s", addr, name, strings.TrimPrefix(err.Error(), "bind: "), hint)
+}
+
+func addressOf(ln net.Listener) string {
+	if ln == nil {
+		return ""
+	}
+	return ln.Addr().String()
+}
+
+// own are addresses that nobody is to reach through the forward listener.
+func (d *doors) own() []netip.AddrPort {
+	var all []netip.AddrPort
+	for _, ln := range append([]net.Listener{d.admin, d.open}, d.reverse...) {
+		if ln == nil {
+			continue
+		}
+		if tcp, ok := ln.Addr().(*net.TCPAddr); ok {
+			all = append(all, tcp.AddrPort())
+		}
+	}
+	return all
+}

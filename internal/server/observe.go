@@ -1,0 +1,48 @@
+package server
+
+import (
+	"context"
+
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/version"
+	"github.com/interlock-proxy/interlock/internal/web"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// observe has those who watch from outside told of every ruling: Prometheus, and the collector of traces if there is one.
+func (s *Serving) observe(ctx context.Context, w *store.Writer) (err error) {
+	if s.traces, err = s.config.Otel.Tracer(ctx, s.ledger.Instance, s.Out.Log); err != nil {
+		return err
+	}
+	s.metrics = &web.Metrics{Version: version.String(), Routes: s.config.RouteNames(), Relay: s.Relay, Audit: s.ledger, Writer: w}
+	s.ledger.Each = both(s.ledger.Each, s.metrics.Observe)
+	if s.traces != nil {
+		s.metrics.Dropped = s.traces.Dropped
+		s.ledger.Each = both(s.ledger.Each, s.traces.Observe)
+	}
+	return nil
+}
+
+// resultOf is how a probe run ended, in the words of its metric.
+func resultOf(ctx context.Context, fails int64, err error) string {
+	switch {
+	case ctx.Err() != nil:
+		return "cancelled"
+	case err != nil:
+		return "error"
+	case fails > 0:
+		return "findings"
+	}
+	return "clean"
+}
+
+// both hands a ruling to two; the first one may be nil.
+func both(first, second func(*rules.Ruling)) func(*rules.Ruling) {
+	if first == nil {
+		return second
+	}
+	return func(r *rules.Ruling) {
+		first(r)
+		second(r)
+	}
+}

@@ -1,0 +1,278 @@
+package server
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/trace"
+	"github.com/interlock-proxy/interlock/internal/version"
+	"github.com/interlock-proxy/interlock/internal/web"
+	"github.com/interlock-proxy/interlock/proxy"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Culprit is the probe after which a backend is gone, or the likeliest one, as the document of a run names it: empty if the
+// backend is there.
+func Culprit(was *probe.Report) string {
+	if !was.Gone {
+		return ""
+	}
+	name := ""
+	if n := len(was.Crashes); n > 0 {
+		last := &was.Crashes[n-1]
+		if name = last.Culprit; name == "" && len(last.Candidates) > 0 {
+			name = last.Candidates[0]
+		}
+	}
+	return cmp.Or(name, "unknown")
+}
+
+// Fails tells whether an answer is one that a probe is sent again for. How the server words its refusals is not: that is
+// reported once for the endpoint.
+func Fails(options *rules.Options) func(*wire.Exchange) bool {
+	again := rules.History{First: func(string) bool { return false }}
+	return func(x *wire.Exchange) bool {
+		return rules.Classify(rules.Case{X: x, Options: options, Seen: again}).Verdict == rules.Fail
+	}
+}
+
+// IsNoResult tells whether all that a ruling says is that there is an answer to a request that offers nothing.
+func IsNoResult(r *rules.Ruling) bool { return r.X.Probe == "CTRL-PLAIN" && r.Verdict >= rules.Pass }
+
+// DescribeRun is what a run has to say of the endpoint, for its document.
+func DescribeRun(was *probe.Report, backend, target string) report.ProbeEndpoint {
+	e := report.ProbeEndpoint{Backend: backend, Target: target, Degraded: was.Degraded, Suspects: was.Suspects, Gone: Culprit(was)}
+	for _, c := range was.Crashes {
+		e.Crashes = append(e.Crashes, report.ProbeCrash(c))
+	}
+	for _, c := range was.Controls {
+		k := report.ProbeControl{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Flaw: c.Flaw}
+		if c.Exchange != nil && c.Exchange.Response != nil {
+			k.Status = c.Exchange.Response.Status
+		}
+		e.Controls = append(e.Controls, k)
+	}
+	for _, n := range was.NotSent {
+		e.NotSent = append(e.NotSent, report.ProbeNotSent{Probe: n.Probe, Reason: n.Reason})
+	}
+	return e
+}
+
+// Prober probes the endpoints that live traffic has shown, for whoever asks at the admin address.
+type Prober struct {
+	Ledger  *audit.Audit
+	Log     zerolog.Logger
+	kept    *keeping      // nil: runs are not kept
+	traces  *trace.Tracer // nil: runs are not traced
+	metrics *web.Metrics  // nil: runs are not counted
+	within  atomic.Pointer[within]
+}
+
+// within is what probes may do, and where.
+type within struct {
+	config   config.Config
+	backends []*proxy.Backend
+}
+
+// Use says what probes may do from here on.
+func (p *Prober) Use(c *config.Config, backends []*proxy.Backend) {
+	p.within.Store(&within{*c, backends})
+}
+
+// Prepare is part of web.Prober.
+func (p *Prober) Prepare(a web.Ask) (web.Job, error) {
+	l, err := p.learned(a)
+	if err != nil {
+		return nil, err
+	}
+	probes, err := probe.Select(rules.Probes(), a.Only, a.Skip)
+	if err != nil {
+		return nil, err
+	}
+	if a.Credentials = cmp.Or(a.Credentials, p.within.Load().config.Probes.Credentials); a.Credentials != config.CredentialsConfigured && a.Credentials != config.CredentialsRecorded {
+		return nil, fmt.Errorf("credentials: %q is neither configured nor recorded", a.Credentials)
+	}
+	b := p.Backend(l)
+	if b == nil {
+		return nil, fmt.Errorf("the backend %s is not configured any more", l.Backend)
+	}
+	r := &LearnedRun{Prober: p, Ask: a, Learned: l, Probes: probes, Backend: b}
+	return r.Do, nil
+}
+
+// learned finds the handshake that is asked for: WebSocket if nothing is said, and the one that was seen last.
+func (p *Prober) learned(a web.Ask) (*audit.Learned, error) {
+	var found *audit.Learned
+	all := p.Ledger.Learned()
+	for i := range all {
+		l := &all[i]
+		if l.Endpoint != a.Endpoint || a.Route != "" && l.Route != a.Route || a.Host != "" && l.Host != a.Host || a.Protocol != "" && l.Protocol != a.Protocol {
+			continue
+		}
+		if found == nil || found.Protocol != "websocket" && l.Protocol == "websocket" || found.Protocol == l.Protocol && l.Seen.After(found.Seen) {
+			found = l
+		}
+	}
+	if found != nil {
+		return found, nil
+	}
+	var known []string
+	for _, l := range all {
+		if !slices.Contains(known, l.Endpoint) {
+			known = append(known, l.Endpoint)
+		}
+	}
+	if len(known) == 0 {
+		return nil, fmt.Errorf("no sound switch was seen yet: let a client connect to %s first", a.Endpoint)
+	}
+	return nil, fmt.Errorf("no sound switch was seen at %s; there were some at %s", a.Endpoint, strings.Join(known[:min(len(known), 10)], ", "))
+}
+
+// Backend is the one that the handshake was seen on: probes go nowhere else.
+func (p *Prober) Backend(l *audit.Learned) *proxy.Backend {
+	for _, b := range p.within.Load().backends {
+		if cmp.Or(b.Route, "default") == l.Route && slices.Contains(b.Addresses, l.Backend) {
+			return b
+		}
+	}
+	return nil
+}
+
+// LearnedRun is one run against an endpoint that was learned.
+type LearnedRun struct {
+	*Prober
+	Ask     web.Ask
+	Learned *audit.Learned
+	Probes  []*rules.Probe
+	Backend *proxy.Backend
+}
+
+// config is the configuration as it is now.
+func (r *LearnedRun) config() *config.Config { return &r.within.Load().config }
+
+// Do is a web.Job.
+func (r *LearnedRun) Do(ctx context.Context, run string, told func(string, any)) (json.RawMessage, error) {
+	began := time.Now()
+	target, err := r.Target(ctx)
+	if err != nil {
+		r.ended(ctx, 0, err)
+		return nil, err
+	}
+	var document bytes.Buffer
+	about := &report.ProbeRun{Run: run, Time: began}
+	stream := report.Stream{Writers: []report.Writer{report.NewProbeJSON(&document, about)}}
+	if whose := r.whose(); whose != "" {
+		told("note", map[string]string{"note": whose})
+	}
+	traced := r.traces.Begin(run, r.Learned.Protocol, r.Learned.Route, r.Learned.Endpoint, target.Address)
+	was, err := probe.Run(ctx, target, r.Settings(run), r.Probes, func(x *wire.Exchange) {
+		ruling := r.Ledger.Enter(x, run)
+		if !IsNoResult(ruling) {
+			stream.Write(ruling)
+			traced.Observe(ruling)
+			told("ruling", ruling)
+		}
+	}, func(now probe.Progress) {
+		told("progress", map[string]any{"done": now.Done, "total": now.Total, "probe": now.Probe, "note": now.Note})
+	})
+	about.Endpoints = []report.ProbeEndpoint{DescribeRun(&was, target.Address, r.shownTarget())}
+	stream.Summary.NotSent, stream.Summary.Probed, stream.Summary.Gone = int64(len(was.NotSent)), true, was.Gone
+	for _, failed := range stream.Close() {
+		if err == nil {
+			err = failed
+		}
+	}
+	v := &stream.Summary.Verdicts
+	traced.End(int64(was.Sent), int64(len(was.NotSent)), v[rules.Fail], err)
+	r.ended(ctx, v[rules.Fail], err)
+	if r.kept != nil {
+		r.kept.writer.End(store.Run{
+			ID: run, Command: "probe", Origin: string(wire.OriginProbe), Version: version.String(), Instance: r.Ledger.Instance, Began: began, Ended: time.Now(),
+			Labels:  map[string]string{"endpoint": r.Ask.Endpoint, "route": r.Learned.Route},
+			Summary: map[string]int64{"fail": v[rules.Fail], "warn": v[rules.Warn], "unclear": v[rules.Unclear], "pass": v[rules.Pass], "not-applicable": v[rules.NotApplicable]},
+		})
+	}
+	r.Log.Info().Str("run", run).Str("endpoint", r.Ask.Endpoint).Str("route", r.Learned.Route).Str("backend", target.Address).
+		Int("sent", was.Sent).Int("notSent", len(was.NotSent)).Int64("fail", v[rules.Fail]).Int64("warn", v[rules.Warn]).Int64("unclear", v[rules.Unclear]).
+		Int64("pass", v[rules.Pass]).Int64("na", v[rules.NotApplicable]).Bool("degraded", was.Degraded).Str("gone", Culprit(&was)).
+		Float64("seconds", time.Since(began).Seconds()).Msg("probe run finished")
+	return document.Bytes(), err
+}
+
+// ended counts the run.
+func (r *LearnedRun) ended(ctx context.Context, fails int64, err error) {
+	if r.metrics != nil {
+		r.metrics.EndRun(resultOf(ctx, fails, err))
+	}
+}
+
+// Target is where the probes go, with the handshake that was learned as their base.
+func (r *LearnedRun) Target(ctx context.Context) (probe.Target, error) {
+	t := probe.Target{Address: r.Learned.Backend, Route: r.Learned.Route}
+	scheme := "http"
+	if r.Backend.TLS != nil {
+		scheme, t.TLS = "https", r.Backend.TLS.Clone()
+		if host, _, err := net.SplitHostPort(t.Address); err == nil && t.TLS.ServerName == "" {
+			t.TLS.ServerName = host
+		}
+	}
+	recorded := r.Ask.Credentials == config.CredentialsRecorded
+	t.Base = rules.Learn(r.Learned.Request, scheme, "AAAAAAAAAAAAAAAAAAAAAA==", recorded, r.redaction())
+	if r.Backend.Host != "" {
+		rules.Set("Host", r.Backend.Host)(t.Base)
+		t.Base.Host = r.Backend.Host
+	}
+	if recorded {
+		return t, nil
+	}
+	identity, err := IdentityFields(ctx, &r.config().Probes.Identity, &bytes.Buffer{})
+	if err != nil {
+		return t, err
+	}
+	probe.SetFields(t.Base, identity)
+	return t, nil
+}
+
+// whose says whose credentials the probes carry, if they are somebody's.
+func (r *LearnedRun) whose() string {
+	q := r.Learned.Request
+	if r.Ask.Credentials != config.CredentialsRecorded || !q.Has("Cookie") && !q.Has("Authorization") && !q.Has("Sec-WebSocket-Protocol") {
+		return ""
+	}
+	host, _, _ := net.SplitHostPort(r.Learned.Client)
+	return fmt.Sprintf("credentials recorded %s from %s", r.Learned.Seen.Local().Format("15:04"), host)
+}
+
+// redaction is what is secret on the route of the endpoint.
+func (r *LearnedRun) redaction() rules.Redaction { return r.Ledger.OptionsOf(r.Learned.Route).Redact }
+
+func (r *LearnedRun) shownTarget() string {
+	return r.redaction().Target(r.Learned.Request.Target)
+}
+
+// Settings are those of the probe run with that name.
+func (r *LearnedRun) Settings(run string) probe.Settings {
+	options := r.Ledger.OptionsOf(r.Learned.Route)
+	return probe.Settings{
+		Run: run, UserAgent: audit.Agent + version.String(), Risky: r.Ask.Risky, UnsafeMethods: r.Ask.UnsafeMethods,
+		NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
+		Fails: Fails(options),
+	}
+}

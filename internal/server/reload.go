@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/web/ui"
+)
+
+// settled is how long a file must have been left alone before it is read again: editors write in several steps.
+const settled = 200 * time.Millisecond
+
+// reloader puts a changed configuration into effect: for new connections, while what is open keeps its own.
+type reloader struct {
+	*Serving
+	load  func() (config.Config, error)
+	file  string    // that the configuration is in; empty: none
+	stamp time.Time // of the file when it was read
+
+	hangup  chan os.Signal
+	watcher *fsnotify.Watcher // nil: there is no file, or it cannot be watched
+
+	mu sync.Mutex
+}
+
+// reload reads the configuration again and says what has changed; only if that is confirmed it takes effect. An error says what
+// is wrong, and then nothing has.
+func (r *reloader) reload(ctx context.Context, confirmed bool) ([]ui.Change, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !confirmed {
+		c, err := r.load()
+		return changes(&r.config, &c), err
+	}
+	was := r.config
+	changed, err := r.take(ctx)
+	if err != nil {
+		r.Out.Log.Error().Err(err).Msg("configuration not reloaded")
+		return nil, err
+	}
+	r.Out.Log.Info().Strs("changed", changed).Msg("configuration reloaded")
+	return changes(&was, &r.config), nil
+}
+
+func (r *reloader) take(ctx context.Context) ([]string, error) {
+	c, err := r.load()
+	if err != nil {
+		return nil, err
+	}
+	changed := differ(&r.config, &c)
+	if fixed := config.Unchangeable(changed); len(fixed) > 0 {
+		return nil, fmt.Errorf("%s cannot change while it runs: restart to change that", strings.Join(fixed, ", "))
+	}
+	t, err := newRouting(&c, r.ledger)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Relay.Reroute(ctx, t.first, t.Backends()[1:], t.chooser()); err != nil {
+		return nil, err
+	}
+	r.ledger.Configure(c.RuleOptions(), c.RouteOptions())
+	r.probes.Use(&c, t.Backends())
+	r.metrics.Know(c.RouteNames()...)
+	r.states.accept(c.Accepted, c.Expected)
+	c.Warn(r.Out.Log)
+	r.config = c
+	r.picture.use(&c)
+	return changed, nil
+}
+
+// differ names the keys at the top of a configuration in which two differ.
+func differ(a, b *config.Config) []string {
+	changed := []string{}
+	va, vb := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
+	for i := range va.NumField() {
+		key := va.Type().Field(i).Tag.Get("yaml")
+		if key == "" || key == "-" {
+			continue
+		}
+		if !reflect.DeepEqual(va.Field(i).Interface(), vb.Field(i).Interface()) {
+			changed = append(changed, key)
+		}
+	}
+	return changed
+}
+
+// open begins to watch, so that no change from here on is missed. Whoever calls it calls watch.
+func (r *reloader) open() {
+	r.hangup = make(chan os.Signal, 1) // one that waits stands for all that come meanwhile
+	signal.Notify(r.hangup, syscall.SIGHUP)
+	if r.config.File == "" {
+		return
+	}
+	w, err := fsnotify.NewWatcher()
+	if err == nil {
+		r.watcher, err = w, w.Add(filepath.Dir(r.config.File)) // the folder: editors replace the file
+	}
+	if err != nil {
+		r.Out.Log.Warn().Err(err).Msg("configuration file is not watched")
+	}
+}
+
+// watch reloads at SIGHUP and when the configuration file has changed, until ctx ends.
+func (r *reloader) watch(ctx context.Context) error {
+	defer signal.Stop(r.hangup)
+	file := filepath.Clean(r.file)
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	defer timer.Stop()
+	var events chan fsnotify.Event
+	var errs chan error
+	if r.watcher != nil {
+		defer r.watcher.Close()
+		events, errs = r.watcher.Events, r.watcher.Errors
+		if !config.StampOf(file).Equal(r.stamp) { // it has changed between being read and being watched
+			timer.Reset(settled)
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.hangup:
+		case e := <-events:
+			if e.Op != fsnotify.Chmod && filepath.Clean(e.Name) == file {
+				timer.Reset(settled)
+			}
+			continue
+		case err := <-errs: // events may be lost, and a change with them
+			r.Out.Log.Warn().Err(err).Msg("configuration file was lost sight of")
+		case <-timer.C:
+		}
+		_, _ = r.reload(ctx, true) // it has said what is wrong
+	}
+}

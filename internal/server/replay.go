@@ -1,0 +1,75 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/version"
+	"github.com/interlock-proxy/interlock/proxy"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// replay sends the request of an exchange in the store again, to the backend of its route, and returns what came of it.
+func (p *Prober) replay(ctx context.Context, exchange string) (*rules.Ruling, error) {
+	was, err := p.kept.store.Ruling(ctx, exchange)
+	if err != nil {
+		return nil, err
+	}
+	b := p.backendOf(was.X.Route)
+	if b == nil {
+		return nil, fmt.Errorf("exchange %q: %w", exchange, errNoBackend)
+	}
+	request, err := probe.RecordedRequest(was, nil)
+	if err != nil {
+		text, _, _ := strings.Cut(err.Error(), "; give them again with -H")
+		return nil, errors.New(strings.TrimPrefix(text, "replay: "))
+	}
+	address := was.X.Backend
+	if !slices.Contains(b.Addresses, address) {
+		address = b.Addresses[0]
+	}
+	target := probe.Target{Address: address, Route: was.X.Route, Base: probe.Exactly(request)}
+	if b.TLS != nil {
+		target.TLS = b.TLS.Clone()
+		if host, _, err := net.SplitHostPort(address); err == nil && target.TLS.ServerName == "" {
+			target.TLS.ServerName = host
+		}
+	}
+	run, began := ulid.Make().String(), time.Now()
+	x, err := probe.Replay(ctx, target, probe.Settings{
+		Run: run, NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	is := p.Ledger.Enter(x, run)
+	if is == nil {
+		return nil, errors.New("the answer only advertises what the endpoint has advertised before")
+	}
+	p.kept.writer.End(store.Run{
+		ID: run, Command: "replay", Origin: string(wire.OriginReplay), Version: version.String(), Instance: p.Ledger.Instance, Began: began, Ended: time.Now(),
+		Labels: map[string]string{"exchange": exchange, "endpoint": is.Endpoint, "route": was.X.Route}, Summary: map[string]int64{is.Verdict.String(): 1},
+	})
+	return is, nil
+}
+
+// backendOf is the backend of a route, or nil.
+func (p *Prober) backendOf(route string) *proxy.Backend {
+	for _, b := range p.within.Load().backends {
+		if cmp.Or(b.Route, "default") == route {
+			return b
+		}
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/proxy"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Routing says which backend a connection goes to. It is a value that nobody changes.
+type Routing struct {
+	first  *proxy.Backend // of the default route
+	routes []route
+	refuse bool // what no route is for gets a 421
+}
+
+// A route is the way to a backend for the connections that match.
+type route struct {
+	hosts, sni []string     // globs in lower case
+	listen     *net.TCPAddr // of a listener; nil: any
+	to         *proxy.Backend
+}
+
+// newRouting makes the backends of a configuration that has been checked.
+func newRouting(c *config.Config, ledger *audit.Audit) (*Routing, error) {
+	t := &Routing{refuse: c.Unrouted == config.UnroutedRefuse}
+	var err error
+	if t.first, err = newBackend("default", c.Backend, c.Host, c.Guard, c.SendProxy, &c.BackendTLS, ledger); err != nil {
+		return nil, exit.Usage("--backend: %w", err)
+	}
+	t.first.Eager = c.Dial == config.DialEager
+	for i := range c.Routes {
+		r := &c.Routes[i]
+		to, err := newBackend(r.Name, r.Backend, r.Host, r.Guard, r.SendProxy, &r.BackendTLS, ledger)
+		if err != nil {
+			return nil, exit.Usage("routes[%d]: %w", i, err)
+		}
+		to.Eager = r.Dial == config.DialEager
+		next := route{hosts: config.Lowered(r.Hosts), sni: config.Lowered(r.SNI), to: to}
+		if r.Listen != "" {
+			if next.listen, err = net.ResolveTCPAddr("tcp", r.Listen); err != nil {
+				return nil, exit.Usage("routes[%d].listen: %w", i, err)
+			}
+		}
+		t.routes = append(t.routes, next)
+	}
+	return t, nil
+}
+
+func newBackend(name, urls, host, guard string, sendProxy int, t *config.BackendTLSConfig, ledger *audit.Audit) (*proxy.Backend, error) {
+	addresses, secure, err := config.BackendAddresses(urls)
+	if err != nil {
+		return nil, err
+	}
+	b := &proxy.Backend{Route: name, Addresses: addresses, Host: host, ProxyProtocol: byte(sendProxy)}
+	if secure {
+		if b.TLS, err = t.Config(); err != nil {
+			return nil, err
+		}
+	}
+	if guard == "unsafe" {
+		b.Guard = guardBy(ledger)
+	}
+	return b, nil
+}
+
+// guardBy objects to what the rules call unsafe, and to a 101 that does not name a protocol.
+func guardBy(ledger *audit.Audit) func(*wire.Exchange) error {
+	return func(x *wire.Exchange) error {
+		const nameless = "UPGRADE-101-NO-UPGRADE"
+		r := ledger.Judge(x)
+		if r.Unsafe {
+			return errors.New("the backend switched and must not have: " + strings.Join(r.Broken(), ", "))
+		}
+		if f := r.Find(nameless); f != nil && f.Verdict == rules.Fail {
+			return errors.New("the backend does not say what it switched to: " + nameless)
+		}
+		return nil
+	}
+}
+
+// Backends are all backends of the routing.
+func (t *Routing) Backends() []*proxy.Backend {
+	all := []*proxy.Backend{t.first}
+	for _, r := range t.routes {
+		all = append(all, r.to)
+	}
+	return all
+}
+
+// chooser is what the relay asks for each connection; nil if there is nothing to choose.
+func (t *Routing) chooser() func(*proxy.Arrival) (*proxy.Backend, string) {
+	if len(t.routes) == 0 && !t.refuse {
+		return nil
+	}
+	return t.choose
+}
+
+// choose is what the relay asks for each connection.
+func (t *Routing) choose(a *proxy.Arrival) (*proxy.Backend, string) {
+	host, ok := hostOf(a.Request)
+	for _, r := range t.routes {
+		switch {
+		case r.listen != nil && !cameIn(a.Listener, r.listen), len(r.sni) > 0 && !config.Fits(r.sni, strings.ToLower(a.SNI)):
+			continue
+		case len(r.hosts) > 0 && a.Early:
+			return nil, "" // the host will say
+		case len(r.hosts) > 0 && !(ok && config.Fits(r.hosts, host)):
+			continue
+		}
+		return r.to, ""
+	}
+	why := "no route is for this host"
+	if !ok {
+		why = "the first request names no single host"
+	}
+	if t.refuse {
+		return nil, why
+	}
+	return t.first, why
+}
+
+// cameIn tells whether a connection with that end came in by the listener at an address, which may be all of the machine's.
+func cameIn(end net.Addr, listen *net.TCPAddr) bool {
+	tcp, ok := end.(*net.TCPAddr)
+	return ok && tcp.Port == listen.Port && (listen.IP == nil || listen.IP.IsUnspecified() || listen.IP.Equal(tcp.IP))
+}
+
+// hostOf is the host that a request names, in lower case and without port; false if it names none, or several.
+func hostOf(q *wire.Request) (string, bool) {
+	if q == nil || q.Count("Host") != 1 {
+		return "", false
+	}
+	text, _ := q.Value("Host")
+	host, _, err := net.SplitHostPort(text)
+	if err != nil {
+		host = strings.Trim(text, "[]")
+	}
+	if host == "" || strings.ContainsAny(host, ", \t@/") {
+		return "", false
+	}
+	return strings.ToLower(strings.TrimSuffix(host, ".")), true
+}

@@ -1,0 +1,186 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/internal/trace"
+	"github.com/interlock-proxy/interlock/internal/version"
+	"github.com/interlock-proxy/interlock/internal/web"
+	"github.com/interlock-proxy/interlock/proxy"
+)
+
+// NewRelay is the relay that a configuration asks for.
+func NewRelay(c *config.Config, log zerolog.Logger, a *audit.Audit) (*proxy.Relay, *Routing, error) {
+	t, err := newRouting(c, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &proxy.Relay{
+		Backend: t.first, Others: t.Backends()[1:], Choose: t.chooser(), Observe: a.Observe, Log: log,
+		Limits: proxy.Limits{
+			Connections: c.Limits.Connections, Dial: c.Limits.Dial.Duration, Head: c.Limits.Head.Duration,
+			FirstByte: c.Limits.FirstByte.Duration, HalfClosed: c.Limits.HalfClosed.Duration, Drain: c.Limits.Drain.Duration,
+		},
+	}
+	return r, t, nil
+}
+
+// NewAudit is the audit that a configuration asks for.
+func NewAudit(c config.Config, log zerolog.Logger) *audit.Audit {
+	instance := c.Instance
+	if instance == "" {
+		var b [4]byte
+		rand.Read(b[:])
+		instance = hex.EncodeToString(b[:])
+	}
+	return &audit.Audit{
+		Options: c.RuleOptions(), Routes: c.RouteOptions(), Instance: instance, Log: log,
+		Bounds: audit.Bounds{Evidence: c.Evidence.Bytes, First: c.Evidence.First, Last: c.Evidence.Last, Endpoints: c.Evidence.Endpoints},
+	}
+}
+
+// Serving is what serve has running.
+type Serving struct {
+	config  config.Config
+	Out     *terminal.Output
+	ledger  *audit.Audit
+	Relay   *proxy.Relay
+	probes  *Prober
+	traces  *trace.Tracer // nil: none are sent
+	metrics *web.Metrics
+	states  *liveStates
+	picture *picture
+	Running sync.WaitGroup
+	Errc    chan error // one for each part that may fail; none waits
+}
+
+// Serve runs everything until ctx ends, or until one part cannot go on. Load reads the configuration again.
+func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func() (config.Config, error)) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	s := &Serving{config: c, Out: out, ledger: NewAudit(c, out.Log)}
+	var t *Routing
+	var err error
+	if s.Relay, t, err = NewRelay(&c, out.Log, s.ledger); err != nil {
+		return err
+	}
+	kept, err := newKeeping(ctx, &c, s.ledger.Instance, out.Log)
+	if err != nil {
+		return err
+	}
+	kept.attach(s.ledger)
+	if s.states, err = newLiveStates(ctx, &c, kept.store, out.Log); err != nil {
+		return err
+	}
+	s.ledger.State = s.states.set
+	token, err := c.ReadAdminToken()
+	if err != nil {
+		return err
+	}
+	open, err := openDoors(ctx, &c)
+	if err != nil {
+		return err
+	}
+	if err = c.Admin.IsSafe(open.admin, token); err == nil {
+		err = s.observe(ctx, kept.writer)
+	}
+	if err != nil {
+		open.close()
+		return err
+	}
+	reload := &reloader{Serving: s, load: load, file: c.File, stamp: c.Stamp}
+	reload.open()
+	began := time.Now()
+	scheme := "http"
+	if len(c.TLS.Certificates) > 0 {
+		scheme = "https"
+	}
+	out.Banner(scheme+"://"+open.reverse[0].Addr().String(), c.Backend, addressOf(open.forward), c.Admin.Scheme()+"://"+open.admin.Addr().String())
+	out.Log.Info().Str("version", version.String()).Str("instance", s.ledger.Instance).Str("listen", open.reverse[0].Addr().String()).
+		Str("admin", open.admin.Addr().String()).Str("forward", addressOf(open.forward)).Str("backend", t.first.String()).Msg("listening")
+	c.Warn(out.Log)
+	s.states.expired()
+	s.probes = &Prober{Ledger: s.ledger, Log: out.Log, kept: kept, traces: s.traces, metrics: s.metrics}
+	s.probes.Use(&c, t.Backends())
+	s.Errc = make(chan error, len(open.reverse)+4) // the listeners, the admin addresses, the forward listener, the watch
+	admin, err := s.administer(ctx, open, token, kept, reload, s.metrics.Handler())
+	if err == nil {
+		s.observed(admin)
+		err = s.start(ctx, open, admin, reload)
+	}
+	if err != nil {
+		open.close()
+		s.traces.Close()
+		return err
+	}
+	storing, stored := s.keep(ctx, kept)
+	failed := error(nil)
+	select {
+	case <-ctx.Done():
+	case failed = <-s.Errc: // when one ends, the others have to
+		stop()
+	}
+	out.Log.Info().Int("connections", s.Relay.Open()).Msg("draining")
+	failed = errors.Join(failed, s.Wait(s.Relay.Limits.Drain+overdue))
+	s.traces.Close()
+	storing()
+	unstored := <-stored
+	if unstored != nil {
+		out.Log.Error().Err(unstored).Msg("not everything is in the store")
+	}
+	s.states.left()
+	failed = errors.Join(append(s.Failures(), failed)...)
+	if failed = errors.Join(failed, unstored); failed != nil {
+		failed = exit.Unknown("%w", failed)
+	}
+	out.Summary(s.ledger, &s.Relay.Counts, time.Since(began))
+	return failed
+}
+
+// keep writes to the store until it is told that nothing more comes.
+func (s *Serving) keep(ctx context.Context, kept *keeping) (over func(), stored <-chan error) {
+	done := make(chan error, 1)
+	ctx, over = context.WithCancel(context.WithoutCancel(ctx)) // what ends last has to be written
+	go func() { done <- kept.run(ctx) }()
+	return over, done
+}
+
+// start lets every part run in a goroutine of its own.
+func (s *Serving) start(ctx context.Context, open *doors, admin *web.Server, reload *reloader) error {
+	forward, err := newForward(&s.config.Forward, s.Relay, open.own())
+	if err != nil {
+		return exit.Usage("forward: %w", err)
+	}
+	first := s.config.FirstListener()
+	for i, ln := range open.reverse {
+		c := first
+		if i > 0 {
+			c = &s.config.Listeners[i-1]
+		}
+		l, err := c.Listener(ln, s.Out.Log)
+		if err != nil {
+			return exit.Usage("%w", err)
+		}
+		s.Running.Go(func() { s.Errc <- s.Relay.ServeListener(ctx, l) })
+	}
+	s.Running.Go(func() { s.Errc <- admin.Serve(ctx, open.admin) })
+	if open.open != nil {
+		s.Running.Go(func() { s.Errc <- admin.ServeOpen(ctx, open.open) })
+	}
+	if open.forward != nil {
+		s.Running.Go(func() { s.Errc <- forward.Serve(ctx, open.forward) })
+	}
+	s.Running.Go(func() { s.Errc <- reload.watch(ctx) })
+	return nil
+}

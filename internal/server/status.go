@@ -1,0 +1,185 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/internal/version"
+	"github.com/interlock-proxy/interlock/internal/web"
+	"github.com/interlock-proxy/interlock/internal/web/ui"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// picture is how serve is, as it is shown. Its methods may be called by many goroutines at the same time.
+type picture struct {
+	*Serving
+	ctx   context.Context // that serve runs under
+	began time.Time
+	kept  *keeping
+	fixed ui.Status // what does not change while it runs
+
+	config  atomic.Pointer[effective]
+	tunnels atomic.Int64 // that are open
+	reach   reach
+
+	mu    sync.Mutex
+	size  store.Size
+	sized time.Time
+}
+
+// effective is the configuration as it is shown.
+type effective struct {
+	settings []ui.Setting
+	warnings []string
+}
+
+func newPicture(ctx context.Context, s *Serving, open *doors, kept *keeping) *picture {
+	h := &picture{Serving: s, ctx: ctx, began: time.Now(), kept: kept}
+	h.fixed = ui.Status{
+		Instance: s.ledger.Instance, Version: version.String(), Build: buildSettings(), Began: h.began.UTC(), StoreName: kept.store.String(),
+		ConfigFile: s.config.File, AcceptFile: s.config.File, Listeners: open.settings(),
+	}
+	return h
+}
+
+// use shows another configuration from here on.
+func (h *picture) use(c *config.Config) { h.config.Store(&effective{shownSettings(c), c.Warnings()}) }
+
+// settings are the listeners.
+func (d *doors) settings() []ui.Setting {
+	var all []ui.Setting
+	for _, ln := range d.reverse {
+		all = append(all, ui.Setting{Key: "reverse", Value: ln.Addr().String()})
+	}
+	all = append(all, ui.Setting{Key: "admin", Value: d.admin.Addr().String()})
+	if d.open != nil {
+		all = append(all, ui.Setting{Key: "open", Value: d.open.Addr().String()})
+	}
+	if d.forward != nil {
+		all = append(all, ui.Setting{Key: "forward", Value: d.forward.Addr().String()})
+	}
+	return all
+}
+
+// buildSettings are what this program was built from.
+func buildSettings() []ui.Setting {
+	all := []ui.Setting{{Key: "version", Value: version.String()}, {Key: "go", Value: runtime.Version()}, {Key: "platform", Value: runtime.GOOS + "/" + runtime.GOARCH}}
+	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range build.Settings {
+			if s.Key == "vcs.revision" || s.Key == "vcs.time" || s.Key == "vcs.modified" {
+				all = append(all, ui.Setting{Key: s.Key, Value: s.Value})
+			}
+		}
+	}
+	return all
+}
+
+// observe keeps count of the tunnels.
+func (h *picture) observe(r *rules.Ruling) { h.tunnels.Add(int64(r.Opened())) }
+
+// status is how everything is.
+func (h *picture) status() ui.Status {
+	s, e := h.fixed, h.config.Load()
+	s.Config, s.Warnings, s.State = e.settings, e.warnings, "auditing"
+	if h.ctx.Err() != nil {
+		s.State = "draining"
+	}
+	s.Paused, s.Connections = h.kept.writer.Paused(), int64(h.Relay.Open())
+	s.Backends = h.reach.look(h.ctx, h.probes)
+	s.Tunnels = h.tunnels.Load()
+	w := h.kept.writer.State()
+	if !w.Reachable && w.Err != nil {
+		s.StoreBad = w.Err.Error()
+	}
+	s.Health, s.NotAudited = h.health(&w), h.notAudited()
+	return s
+}
+
+func counted(name string, n int64, bad bool, note string) ui.Gauge {
+	return ui.Gauge{Name: name, Value: fmt.Sprint(n), Bad: bad && n > 0, Note: note}
+}
+
+func (h *picture) health(w *store.State) []ui.Gauge {
+	live, probes, z := h.ledger.Sums(), h.ledger.Probes(), h.storeSize()
+	return []ui.Gauge{
+		counted("evidence shed", live.Shed+probes.Shed, true, "exchanges that memory had no room for; their findings are counted"),
+		counted("findings lost", w.LostFindings, true, "findings that were stored, in a file or a schema that somebody took away since"),
+		counted("evidence not stored", w.Shed, true, "exchanges that the store had no room for or refused; their findings are counted"),
+		counted("waiting for the store", int64(w.Waiting), false, ""),
+		counted("exchanges in the store", z.Exchanges, false, ""),
+		{Name: "size of the store", Value: terminal.Size(z.Bytes)},
+		counted("unsafe switches", live.Unsafe, true, "of live traffic"),
+		counted("clients that wanted HTTP/2", h.Relay.Counts.Downgraded.Load(), false, "and got HTTP/1.1, in which there are upgrades"),
+		counted("connections allowed", int64(h.Relay.Limit()), false, "at the same time"),
+	}
+}
+
+// How old it may be what is said of the size of the store, and how long that may take to find out.
+const (
+	sizeAge  = 30 * time.Second
+	sizeTime = 2 * time.Second
+)
+
+// storeSize is the size of the store, as it was lately.
+func (h *picture) storeSize() store.Size {
+	h.mu.Lock()
+	old := time.Since(h.sized) > sizeAge
+	if old {
+		h.sized = time.Now() // nobody else looks meanwhile
+	}
+	h.mu.Unlock()
+	if old {
+		ctx, cancel := context.WithTimeout(h.ctx, sizeTime)
+		defer cancel()
+		if z, err := h.kept.store.Size(ctx); err == nil {
+			h.mu.Lock()
+			h.size = z
+			h.mu.Unlock()
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.size
+}
+
+func (h *picture) notAudited() []ui.Gauge {
+	c := &h.Relay.Counts
+	return []ui.Gauge{
+		counted("opaque connections", c.Opaque.Load(), false, "or rests of them, that could not be read"),
+		counted("TLS connections", c.TLS.Load(), false, "to a listener in cleartext"),
+		counted("HTTP/2 connections", c.HTTP2.Load(), false, ""),
+		counted("blind tunnels", c.Tunnels.Load(), false, "behind CONNECT"),
+		counted("too many requests", c.Shed.Load(), true, "connections on which more requests were unanswered than are remembered"),
+	}
+}
+
+// lacking is what is in the way of work.
+func (h *picture) lacking(ctx context.Context) []web.Lack {
+	var all []web.Lack
+	if h.ctx.Err() != nil {
+		all = append(all, web.Lack{Part: "process", Reason: "it is about to end"})
+	}
+	if w := h.kept.writer.State(); !w.Reachable {
+		reason := "it takes nothing"
+		if errors.Is(w.Err, store.ErrReplaced) {
+			reason = store.ErrReplaced.Error()
+		}
+		all = append(all, web.Lack{Part: "store", Reason: reason})
+	}
+	for _, b := range h.reach.look(ctx, h.probes) {
+		if !b.Up {
+			all = append(all, web.Lack{Part: "backend", Name: cmp.Or(b.Route, "default"), Reason: "no address of it takes connections"})
+		}
+	}
+	return all
+}

@@ -1,0 +1,117 @@
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/sys/unix"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Screen is the standard output and the standard error of a command that shows its progress. Where both are one terminal,
+// what is written stands above the bar.
+type Screen struct {
+	Stdout, Stderr io.Writer
+	bars           bool // Stderr is a terminal that can draw
+
+	mu  sync.Mutex
+	bar *mpb.Progress // nil while there is none
+}
+
+// worthwhile is the size in bytes of a file that takes long enough for a bar.
+const worthwhile = 32 << 20
+
+// NewScreen shows progress on stderr where that is a terminal.
+func NewScreen(stdout, stderr io.Writer) *Screen {
+	return &Screen{Stdout: stdout, Stderr: stderr, bars: IsTerminal(stderr) && os.Getenv("TERM") != "dumb"}
+}
+
+// Colored tells whether the standard output is to have colours.
+func (s *Screen) Colored() bool {
+	return IsTerminal(s.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// Write writes to the standard output.
+func (s *Screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bar != nil && IsTerminal(s.Stdout) {
+		return s.bar.Write(p)
+	}
+	return s.Stdout.Write(p)
+}
+
+// Complain writes an error to the standard error.
+func (s *Screen) Complain(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.Stderr
+	if s.bar != nil {
+		w = s.bar
+	}
+	fmt.Fprintln(w, "interlock: "+text)
+}
+
+// Progress shows how far a file has been read from here on, if it is large. The caller calls done behind the last read.
+func (s *Screen) Progress(name string, file io.Reader, info fs.FileInfo) (shown io.Reader, done func()) {
+	if !s.bars || !info.Mode().IsRegular() || info.Size() < worthwhile {
+		return file, func() {}
+	}
+	bars := mpb.New(mpb.WithOutput(s.Stderr), mpb.WithWidth(40))
+	bar := bars.AddBar(info.Size(), mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(wire.Escape([]byte(name))+" "), decor.CountersKiloByte("% .1f / % .1f")),
+		mpb.AppendDecorators(decor.Percentage(), decor.AverageSpeed(decor.SizeB1000(0), "  % .1f"), decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 6})))
+	s.show(bars)
+	return bar.ProxyReader(file), func() {
+		bar.Abort(true)
+		s.show(nil)
+		bars.Wait()
+	}
+}
+
+// Steps shows how many of a number of things are done, where that can be drawn. The caller tells it by step, and calls done
+// behind the last one.
+func (s *Screen) Steps(what string) (step func(n, total int), done func()) {
+	if !s.bars {
+		return func(int, int) {}, func() {}
+	}
+	bars := mpb.New(mpb.WithOutput(s.Stderr), mpb.WithWidth(40))
+	bar := bars.AddBar(0, mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.CountersNoUnit("%d / %d "+what)),
+		mpb.AppendDecorators(decor.Percentage(), decor.AverageSpeed(0, "  %.0f/s"), decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 6})))
+	s.show(bars)
+	step = func(n, total int) {
+		bar.SetTotal(int64(total), false)
+		bar.SetCurrent(int64(n))
+	}
+	return step, func() {
+		bar.Abort(true)
+		s.show(nil)
+		bars.Wait()
+	}
+}
+
+// Width is how many columns the terminal has that is the standard output; 0 if it is none.
+func (s *Screen) Width() int {
+	f, ok := s.Stdout.(*os.File)
+	if !ok || !IsTerminal(f) {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
+
+func (s *Screen) show(bars *mpb.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bar = bars
+}
