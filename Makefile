@@ -1,8 +1,10 @@
 GO            ?= go
 FUZZTIME      ?= 30s
-FUZZ          ?= wire/FuzzScanner wire/FuzzConversation wire/FuzzTranscript rules/FuzzClassify rules/FuzzReadRuling internal/store/FuzzImport internal/store/FuzzPassed internal/report/FuzzRead internal/capture/FuzzHAR internal/capture/FuzzPcap internal/capture/FuzzSegments
+FUZZ          ?= wire/FuzzScanner wire/FuzzConversation wire/FuzzTranscript rules/FuzzClassify rules/FuzzReadRuling internal/store/FuzzImport internal/store/FuzzPassed internal/report/FuzzRead internal/capture/FuzzHAR internal/capture/FuzzPcap internal/capture/FuzzSegments internal/capture/FuzzTunnels
 # Packages with tests that count allocations and memory, which they cannot do under the race detector.
 UNRACED       := ./wire ./internal/audit
+# Tests and benchmarks against other programs are modules of their own: what they need is no dependency of the product.
+MODULES       := . test/e2e test/bench
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -22,21 +24,25 @@ test: ## everything CI checks: lint, tests with the race detector, end to end
 	$(MAKE) lint
 	$(GO) test -race ./...
 	$(GO) test $(UNRACED)
-	$(GO) test -tags e2e -count=1 ./test/e2e/...
+	$(GO) -C test/bench test ./...
+	$(GO) -C test/e2e test -tags e2e -count=1 ./...
 
 world: ## tests that are too wide for each change, an hour at most (root)
 	test/e2e/install
-	$(GO) test -tags 'e2e world' -count=1 -timeout 1h -run World ./...
+	$(GO) -C test/e2e test -tags 'e2e world' -count=1 -timeout 1h -run World ./...
 
 lint: ## must print nothing but its commands
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
-	$(GO) mod tidy -diff
-	$(GO) vet ./...
-	$(GO) vet -tags e2e ./...
-	$(GO) vet -tags 'e2e world' ./...
 	GOOS=darwin $(GO) build ./...
-	$(GO) run $(STATICCHECK) -tags e2e,world ./...
-	$(GO) run $(GOLANGCI_LINT) run
+	$(GO) vet ./...
+	@set -e; for m in $(MODULES); do \
+		echo "lint $$m"; \
+		$(GO) -C $$m mod tidy -diff; \
+		$(GO) -C $$m vet -tags e2e ./...; \
+		$(GO) -C $$m vet -tags 'e2e world' ./...; \
+		(cd $$m && $(GO) run $(STATICCHECK) -tags e2e,world ./...); \
+		(cd $$m && $(GO) run $(GOLANGCI_LINT) run); \
+	done
 
 fuzz: ## the parsers of hostile input, each for FUZZTIME
 	@for f in $(FUZZ); do \
@@ -44,8 +50,8 @@ fuzz: ## the parsers of hostile input, each for FUZZTIME
 	done
 
 bench: ## CPU time, memory and added time, beside nginx, HAProxy and others (35 minutes)
-	$(GO) run ./test/bench
-	$(GO) run ./test/bench document
+	$(GO) -C test/bench run .
+	$(GO) -C test/bench run . document
 
 compose-test: ## docker compose up, one unsafe switch through it, and down again
 	test/e2e/compose-test

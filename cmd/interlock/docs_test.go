@@ -196,7 +196,7 @@ func TestKeysOnTheLoginPageAreKeys(t *testing.T) {
 // TestTheExamplesForCIInstallFromACheckout holds as long as no release is published: go install MODULE@latest fails until then.
 func TestTheExamplesForCIInstallFromACheckout(t *testing.T) {
 	for _, name := range []string{"github.yml", "gitlab.yml"} {
-		text := read(t, filepath.Join("../../docs/ci", name))
+		text := read(t, filepath.Join("../../deploy/ci", name))
 		install := regexp.MustCompile(`go install .*`).FindAllString(text, -1)
 		if len(install) != 1 {
 			t.Errorf("%s: got %q, want one installation", name, install)

@@ -17,7 +17,7 @@ import (
 func TestTheExamplesForCIAreCommandLines(t *testing.T) {
 	for _, name := range []string{"github.yml", "gitlab.yml"} {
 		var document any
-		if err := yaml.UnmarshalWithOptions([]byte(read(t, filepath.Join("../../docs/ci", name))), &document, yaml.Strict()); err != nil {
+		if err := yaml.UnmarshalWithOptions([]byte(read(t, filepath.Join("../../deploy/ci", name))), &document, yaml.Strict()); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}

@@ -1,10 +1,10 @@
 //go:build linux
 
 // Bench measures what a proxy costs: the CPU time of its process per unit of work, its memory and the time that it adds,
-// several proxies side by side in one run, quoted as ratios. docs/performance.md says what the rows are and what came of them.
+// several proxies side by side in one run, quoted as ratios. It runs in its own folder, test/bench. docs/performance.md says what the rows are and what came of them.
 //
-//	go run ./bench                                    # everything, five rounds; writes bench/results.json
-//	go run ./bench -row get-32,handshake -rounds 7 -contenders nginx,haproxy,interlock
+//	go run .                                    # everything, five rounds; writes results.json
+//	go run . -row get-32,handshake -rounds 7 -contenders nginx,haproxy,interlock
 //
 // Origin, load and the Go peers are this same binary, started again with the role as its first argument.
 package main
@@ -25,7 +25,12 @@ import (
 	"time"
 )
 
-const defaultOutput = "bench/results.json"
+// Paths from the folder of the benchmark, which is the working directory.
+const (
+	defaultOutput = "results.json"
+	documentPath  = "../../docs/performance.md"
+	root          = "../.."
+)
 
 var errUsage = errors.New("usage")
 
@@ -160,7 +165,7 @@ func interlockBinary(ctx context.Context, path, dir string) (string, error) {
 		return filepath.Abs(path)
 	}
 	built := filepath.Join(dir, "interlock")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", built, "github.com/interlock-proxy/interlock/cmd/interlock").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "build", "-C", root, "-o", built, "./cmd/interlock").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build interlock: %w\n%s(leave it out with -contenders, or name a binary with -interlock)", err, out)
 	}

@@ -22,7 +22,7 @@ const (
 // into the one that tells of them.
 func document(args []string) error {
 	if len(args) == 0 {
-		args = []string{defaultOutput, "docs/performance.md"}
+		args = []string{defaultOutput, documentPath}
 	}
 	if len(args) != 2 {
 		return errors.New("name a file of figures and a document, or neither")

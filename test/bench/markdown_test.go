@@ -15,7 +15,7 @@ func TestTheDocumentShowsTheFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("../../docs/performance.md")
+	text, err := os.ReadFile(documentPath)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestTheDocumentShowsTheFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(text, want) {
-		t.Error("docs/performance.md shows other figures than bench/results.json: go run ./bench document")
+		t.Error("docs/performance.md shows other figures than bench/results.json: go run . document")
 	}
 }
 

@@ -81,7 +81,7 @@ func nodeServer(t *testing.T) string {
 		}
 	})
 	if err != nil {
-		t.Fatalf("node/echo-server.mjs says no port (e2e/install installs ws): %v", err)
+		t.Fatalf("node/echo-server.mjs says no port (test/e2e/install installs ws): %v", err)
 	}
 	return "127.0.0.1:" + strings.TrimSpace(port)
 }
@@ -110,7 +110,7 @@ func TestPythonEchoesThrough(t *testing.T) {
 	p := serve(t, labServer(t, "gorilla"))
 	python := program(t, "/usr/bin/python3", "python3-websockets")
 	if got := run(t, python, "-c", "import websockets"); got.status != 0 {
-		t.Fatalf("Python's websockets is missing: e2e/install installs it, or apt-get install python3-websockets: %s", got.stderr)
+		t.Fatalf("Python's websockets is missing: test/e2e/install installs it, or apt-get install python3-websockets: %s", got.stderr)
 	}
 	if got := succeed(t, python, "python/echo_client.py", "ws://"+p.listen+"/echo"); got.stdout != "ok\n" {
 		t.Errorf("got %q, want ok", got.stdout)

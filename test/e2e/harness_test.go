@@ -47,19 +47,19 @@ func build() (dir string, err error) {
 	if err := os.Chmod(dir, 0o755); err != nil { // for those who are not root
 		return "", err
 	}
-	if out, err := exec.Command("go", "build", "-o", dir, "github.com/interlock-proxy/interlock/cmd/interlock").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-C", "../..", "-o", dir, "./cmd/interlock").CombinedOutput(); err != nil {
 		return "", errors.Join(fmt.Errorf("build interlock: %w\n%s", err, out), os.RemoveAll(dir))
 	}
 	return dir, errors.Join(
 		os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH")), os.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state")))
 }
 
-// program is the path of a program that a test cannot do without; the package is the one that e2e/install installs.
+// program is the path of a program that a test cannot do without; the package is the one that test/e2e/install installs.
 func program(t testing.TB, name, pkg string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Fatalf("%s is missing: e2e/install installs it, or apt-get install %s", name, pkg)
+		t.Fatalf("%s is missing: test/e2e/install installs it, or apt-get install %s", name, pkg)
 	}
 	return path
 }

@@ -120,13 +120,13 @@ func value(t *testing.T, dir, name string) any {
 	return v
 }
 
-// harSchema is the schema of npm's har-schema, which e2e/install installs.
+// harSchema is the schema of npm's har-schema, which test/e2e/install installs.
 func harSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	const dir = "node/node_modules/har-schema/lib"
 	names, err := filepath.Glob(dir + "/*.json")
 	if err != nil || len(names) == 0 {
-		t.Fatalf("%s is missing: e2e/install installs it", dir)
+		t.Fatalf("%s is missing: test/e2e/install installs it", dir)
 	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()

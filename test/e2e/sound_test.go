@@ -25,7 +25,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// With -capture what real clients do is written to rules/testdata/SOUND, and the clients that e2e/install does not install,
+// With -capture what real clients do is written to rules/testdata/SOUND, and the clients that test/e2e/install does not install,
 // Chromium and Docker's, are asked too.
 var capture = flag.Bool("capture", false, "write the exchanges of real clients into the rulebook's corpus")
 

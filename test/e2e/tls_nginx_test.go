@@ -19,7 +19,7 @@ const streamModule = "/usr/lib/nginx/modules/ngx_stream_module.so"
 func TestNginxTellsWhoTheClientIs(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(streamModule); err != nil {
-		t.Fatalf("%v: e2e/install installs it, or apt-get install libnginx-mod-stream", err)
+		t.Fatalf("%v: test/e2e/install installs it, or apt-get install libnginx-mod-stream", err)
 	}
 	cert, key := selfSigned(t)
 	for name, secure := range map[string]bool{"cleartext": false, "TLS ended by Interlock": true} {
