@@ -112,6 +112,9 @@ func Withheld(hold Hold) Edit { return func(h *Handshake) { h.Hold = hold } }
 // Early sends something behind the request in the same write.
 func Early(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Early = of(h) } }
 
+// Ahead sends another request in front of this one in the same write.
+func Ahead(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Ahead = of(h) } }
+
 // After sends something once the server has switched.
 func After(of func(*Handshake) string) Edit { return func(h *Handshake) { h.After = of(h) } }
 
@@ -130,6 +133,13 @@ func OfferH2C() Edit {
 
 // h2cSettings is a SETTINGS payload of three parameters in base64url (RFC 7540 §3.2.1, §6.5.1).
 const h2cSettings = "AAMAAABkAAQAoAAAAAIAAAAA"
+
+// beginH2 begins HTTP/2 as a client does that knows beforehand that it may (RFC 9113 §3.3, §3.4): with the preface and a
+// SETTINGS frame, and without any request.
+func beginH2(h *Handshake) {
+	h.Method, h.Target, h.Version, h.Lines = "PRI", "*", "HTTP/2.0", nil
+	h.Early = h2Preface[len(h.Head()):] + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+}
 
 // again is a second request that nothing depends on, for the host of the handshake.
 func again(h *Handshake) string {

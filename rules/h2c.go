@@ -74,3 +74,34 @@ HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i 
 		{ID: "UPGRADE-H2C-UPPER", Class: Either, Control: "h2c", Title: "an offer of H2C in capitals", Edit: Edits(OfferH2C(), Set("Upgrade", "H2C"))},
 	},
 })
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2C-PRIOR", Level: Advice, Party: Server,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Title: "an endpoint for HTTP/1.1 does not answer the HTTP/2 preface with frames",
+	Refs: []Ref{
+		{"9113", "3.3", "a client that knows that a server speaks HTTP/2 in plain text begins with the preface, without Upgrade"},
+		{"9113", "3.4", "the preface of a client is a fixed run of 24 bytes and a SETTINGS frame; that of a server is a SETTINGS frame"},
+	},
+	Why: `The server speaks h2c to whoever begins with it, so blocking Upgrade: h2c does not keep HTTP/2 out. This is right where
+clients are meant to use it, as those of gRPC are. Otherwise any proxy or tunnel that passes bytes on carries requests to the
+server that filters for HTTP/1.1 never see.`,
+	Fix: `Turn HTTP/2 in plain text off where no client needs it.
+Go, net/http: leave Protocols.SetUnencryptedHTTP2 out, and golang.org/x/net/http2/h2c.
+Apache httpd: Protocols http/1.1. nginx: no http2 on a listener without ssl.`,
+	When: func(c *Case) bool {
+		return c.brings("UPGRADE-H2C-PRIOR") && (c.X.Response != nil || len(c.X.Noise) > 0)
+	},
+	Judge: func(c *Case) Verdict {
+		if f, ok := readH2Frame(c.X.Noise); ok && f.settings() {
+			return Warn
+		}
+		return Pass
+	},
+	Show: func(c *Case) (string, []Span) {
+		return "server answered the HTTP/2 preface with a SETTINGS frame: it speaks h2c without Upgrade", nil
+	},
+	Probes: []Probe{
+		{ID: "UPGRADE-H2C-PRIOR", Class: Either, Control: "h2c", Title: "the HTTP/2 preface instead of a request", Edit: beginH2},
+	},
+})

@@ -17,6 +17,7 @@ type Handshake struct {
 	Key    string // of Sec-WebSocket-Key
 	Canary string // a path that nothing depends on, for a second request on the connection
 
+	Ahead   string // another request in front of this one, in the same write
 	Before  string // in front of the request line
 	Method  string
 	Target  string
@@ -161,12 +162,13 @@ func (h *Handshake) Head() string {
 	return b.String()
 }
 
-// First is what is sent before anything is read: the head, the content unless it is held back, and what is sent early.
+// First is what is sent before anything is read: another request in front, the head, the content unless it is held back, and
+// what is sent early.
 func (h *Handshake) First() string {
 	if h.Hold == HoldNothing {
-		return h.Head() + h.Content + h.Early
+		return h.Ahead + h.Head() + h.Content + h.Early
 	}
-	return h.Head() + h.Early
+	return h.Ahead + h.Head() + h.Early
 }
 
 // find is the place of the first field line of that name, len(h.Lines) if there is none.

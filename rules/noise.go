@@ -23,7 +23,9 @@ sent the 101; nginx with the Datadog module has done so.`,
 	protocol after the empty line of the 101.
 Intermediaries: flush the head of the 101 before any byte of the tunnel.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.switched || len(c.X.Noise) > 0 && !c.left },
+	When: func(c *Case) bool {
+		return c.switched || len(c.X.Noise) > 0 && !c.left && !c.brings("UPGRADE-H2C-PRIOR")
+	},
 	Judge: func(c *Case) Verdict {
 		switch {
 		case len(c.X.Noise) == 0:

@@ -87,7 +87,8 @@ func fieldNotes() []string {
 	return []string{
 		"UPGRADE-TOKEN-KELVIN", "UPGRADE-SPLIT-HEAD", "UPGRADE-TOKEN-LONG-S", "UPGRADE-NUL-UPGRADE-END", "UPGRADE-TOKEN-VT",
 		"UPGRADE-BARE-CR-UPGRADE", "UPGRADE-H2C-CONN-SUFFIX", "UPGRADE-TLS-NO-CONN", "UPGRADE-TLS-HTTP10", "UPGRADE-TLS-UNKNOWN",
-		"UPGRADE-H2C-UPPER", "UPGRADE-WS-PMD-FOO", "UPGRADE-WS-PROTO-NONE",
+		"UPGRADE-H2C-UPPER", "UPGRADE-WS-PMD-FOO", "UPGRADE-WS-PROTO-NONE", "UPGRADE-SEQ-BEHIND-GET",
+		"UPGRADE-H2C-PRIOR",
 	}
 }
 
@@ -104,7 +105,7 @@ func TestProbesAreWhole(t *testing.T) {
 			}
 		}
 		h := p.On(NewHandshake("http", "a.test", "/chat", "AAAAAAAAAAAAAAAAAAAAAA=="))
-		if state := h.Method != "GET" || h.Content != ""; state && p.Risk == Harmless && h.Method != "HEAD" && h.Method != "OPTIONS" && h.Method != "TRACE" {
+		if state := h.Method != "GET" || h.Content != ""; state && p.Risk == Harmless && h.Method != "HEAD" && h.Method != "OPTIONS" && h.Method != "TRACE" && h.Method != "PRI" {
 			t.Errorf("%s has method %s and %d bytes of content, and is said to be harmless", p.ID, h.Method, len(h.Content))
 		}
 	}

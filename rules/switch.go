@@ -31,9 +31,13 @@ have done, do this to every request that lost its Upgrade field on a proxy.`,
 		case q.Has("Upgrade"):
 			return "101 to a request whose Upgrade field is empty", append(c.inRequest("Upgrade"), c.inResponse()...)
 		}
+		if c.overtook() {
+			return "101 before the answer to the request in front of the handshake", c.inResponse()
+		}
 		return "101 to a request without an Upgrade field", c.inResponse()
 	},
 	Probes: []Probe{
+		{ID: "UPGRADE-SEQ-BEHIND-GET", Class: Sequence, Risk: Crash, Title: "a sound handshake right behind a GET", Edit: Ahead(again)},
 		{ID: "UPGRADE-MISSING-UPGRADE", Title: "no Upgrade field", Also: []string{"UPGRADE-WS-KEY-STRAY"}, Edit: Without("Upgrade")},
 	},
 })
@@ -115,3 +119,9 @@ nginx and what is built on it: look for what hides or sets response fields in th
 		return saw, c.inResponse("Upgrade")
 	},
 })
+
+// overtook tells whether a 101 came before the answer to the request that the probe sent in front of its handshake: answers
+// come in the order of the requests, so it answers the first.
+func (c *Case) overtook() bool {
+	return c.probe != nil && c.probe.ID == "UPGRADE-SEQ-BEHIND-GET" && len(c.offered) == 0
+}

@@ -76,6 +76,8 @@ func (r *recorded) read(m wire.Meta) error {
 	case "note":
 	case "probe":
 		r.common.Origin, r.common.Probe = wire.OriginProbe, m.Value
+	case "every":
+		r.common.Every = true
 	case "controls":
 		i := slices.Index(controlWords(), m.Value)
 		if i < 0 {

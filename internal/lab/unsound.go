@@ -73,6 +73,7 @@ func answerFaults() []fault {
 		{name: "takes-unmasked", about: "takes frames without a mask", answer: takeUnmasked},
 		{name: "page-for-bad-host", about: "answers with a page where the Host is missing, malformed or there twice", answer: welcome},
 		{name: "bare-426", about: "refuses a version with a 426 that says neither what nor how", answer: refuseBarely},
+		{name: "overtakes", about: "answers a handshake before the request in front of it", answer: overtake},
 		{name: "loses-content", about: "ignores an offer and the content of the request with it", answer: loseContent},
 		{name: "hangs", about: "never answers a request with Upgrade", answer: hang},
 	}
@@ -87,6 +88,8 @@ func (f fault) backend() Backend {
 	switch f.name {
 	case "unsolicited-101":
 		b.Paths = append(b.Paths, "/", "/api/items")
+	case "overtakes":
+		b.Paths = append(b.Paths, "/interlock-canary")
 	case "udp-by-post":
 		b.Paths = append(b.Paths, "/.well-known/masque/udp/192.0.2.6/443/")
 	}
@@ -225,6 +228,19 @@ func refuseBarely(p *peer, r *http.Request) bool {
 		return p.reply(r, &reply{status: http.StatusUpgradeRequired})
 	}
 	return leavingOut(0)(p, r)
+}
+
+// overtake switches for a sound handshake that has come with a request in front of it, and never answers that one.
+func overtake(p *peer, r *http.Request) bool {
+	if len(r.Header["Upgrade"]) > 0 {
+		return leavingOut(0)(p, r)
+	}
+	if p.br.Buffered() > 0 {
+		if next, err := p.next(nil); err == nil && refuse(next, 0) == nil {
+			return p.switchTo(soundSwitch(next))
+		}
+	}
+	return p.reply(r, page(r))
 }
 
 func hang(p *peer, r *http.Request) bool {

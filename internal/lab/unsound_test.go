@@ -57,6 +57,7 @@ func TestEveryFaultShows(t *testing.T) {
 		"bare-101":             {soundHandshake, []string{"101", "", "", soundAccept}},
 		"unsolicited-101":      {"GET /chat HTTP/1.1\r\nHost: lab\r\n\r\n", []string{"101", "websocket", "Upgrade", acceptFor("")}},
 		"http-after-101":       {soundHandshake, flawless},
+		"overtakes":            {"GET /interlock-canary HTTP/1.1\r\nHost: lab\r\n\r\n" + soundHandshake, flawless},
 		"bare-426":             {version, []string{"426", "", "", ""}},
 	}
 	for _, name := range []string{ // which have tests of their own

@@ -48,6 +48,7 @@ type attempt struct {
 	interim   []*wire.Response
 	finals    []*wire.Response // of the request, and of what was sent early behind it
 	behind    []byte           // what came behind a 101
+	passed    bool             // the request in front of this one has its answer
 	ended     bool             // the last of them has come whole
 	garbled   bool             // what came cannot be read
 	continued bool             // a 100 has come
@@ -92,9 +93,11 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 	return answer{x: a.exchange(), bare: a.received == 0 && (a.over == wire.CauseServer || a.over == wire.CauseServerReset), raw: a.raw}
 }
 
-// keep takes what the conversation reports of the request. A second request that was sent behind it has another ID.
+// keep takes what the conversation reports of the request. Requests that were sent with it have other IDs. A 101 that comes
+// before the request in front has its answer belongs to that one.
 func (a *attempt) keep(x *wire.Exchange) {
-	if len(x.Request.Raw) > 0 && (a.x == nil || a.x.ID == x.ID) {
+	ahead := a.h.Ahead != "" && string(x.Request.Raw) == a.h.Ahead && (x.Response == nil || x.Response.Status != 101)
+	if len(x.Request.Raw) > 0 && !ahead && (a.x == nil || a.x.ID == x.ID) {
 		a.x = x
 	}
 }
@@ -212,6 +215,8 @@ func (a *attempt) heardHead(now time.Time) {
 	a.scan.Frame(a.head.ResponseFraming(method == "HEAD", method == "CONNECT"))
 	a.garbled = a.garbled || p.Status < 200 && p.Status != 101 && (a.talk.Stopped() || a.talk.Switched())
 	switch {
+	case p.Status >= 200 && a.h.Ahead != "" && !a.passed:
+		a.passed = true
 	case p.Status >= 200, p.Status == 101:
 		a.ended = false
 		if len(a.finals) == 0 {

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -94,5 +95,38 @@ func TestNobodyPassesByShuttingOut(t *testing.T) {
 	}
 	if !report.Degraded {
 		t.Error("it is not said to be worse than at the beginning")
+	}
+}
+
+// TestOrderAndPriorKnowledge sends a handshake behind a GET, and the preface of HTTP/2, to backends that do with it what
+// they may and what they may not.
+func TestOrderAndPriorKnowledge(t *testing.T) {
+	const behind, prior = "UPGRADE-SEQ-BEHIND-GET", "UPGRADE-H2C-PRIOR"
+	for name, want := range map[string]map[string]string{
+		"gorilla":   {behind: "pass GET /chat 101", prior: "not-applicable PRI * 400"},
+		"gobwas":    {behind: "pass GET /chat 101", prior: "not-applicable PRI * 400"},
+		"overtakes": {behind: "fail GET /interlock-canary 101", prior: "not-applicable PRI * 505"},
+		"h2c":       {behind: "not-applicable GET / 200", prior: "warn PRI * 0"},
+	} {
+		s, err := lab.Start(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		target := Target{Address: s.Addr, Base: rules.NewHandshake("http", s.Addr, s.Backend.Paths[0], "")}
+		l, _, err := probed(context.Background(), t, target, Settings{UserAgent: "test"}, []*rules.Probe{rules.FindProbe(behind), rules.FindProbe(prior)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id, x := range l.by {
+			status := 0
+			if x.Response != nil {
+				status = x.Response.Status
+			}
+			r := rules.Classify(rules.Case{X: x})
+			if got := fmt.Sprint(r.Verdict, " ", x.Request.Method, " ", x.Request.Target, " ", status); got != want[id] {
+				t.Errorf("%s: %s: got %s, want %s", name, id, got, want[id])
+			}
+		}
 	}
 }

@@ -73,6 +73,7 @@ func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 	fmt.Fprintf(&b, "rule      %s\nexpected  %s: %s\nrisk      %s\n", q.Rule().ID, q.Class, Expectation(q.Class), q.Risk)
 	fmt.Fprintf(&b, "          the key is another one in each request\n\n")
 	var t wire.Transcript
+	t.Add(wire.FromClient, []byte(h.Ahead))
 	t.Add(wire.FromClient, head)
 	if h.Hold == rules.HoldNothing {
 		t.Add(wire.FromClient, []byte(h.Content))
