@@ -14,7 +14,7 @@ const (
 	OriginProbe  Origin = "probe"
 	OriginReplay Origin = "replay"
 	OriginFile   Origin = "file"
-	OriginChain  Origin = "chain"
+	OriginChain  Origin = "chain" // a request of ours through the proxies in front of a backend; for the command chain, which is to come
 )
 
 // An Outcome tells what became of a request.
@@ -206,6 +206,10 @@ func (x *Exchange) Bytes() int {
 	}
 	return n + len(x.Noise)
 }
+
+// Outcome says what became of the request that p is the final response to, by its status alone: [Switched], [Refused],
+// [Redirected], [Ignored], or [Opaque] for a status below 100, which no RFC defines.
+func (p *Response) Outcome() Outcome { return outcomeOf(p.Status) }
 
 func outcomeOf(status int) Outcome {
 	switch {

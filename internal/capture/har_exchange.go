@@ -44,7 +44,7 @@ func (s *session) judge(e *entry) {
 	x.ClientTLS, x.BackendTLS = u.tls(), u.tls()
 	if p != nil {
 		x.Took = e.took()
-		x.Outcome = outcome(p.Status)
+		x.Outcome = p.Outcome()
 		x.After.Opaque = p.Status == 101 // nobody can say what the tunnel began with
 	}
 	x.ID = s.newID(e.started)
@@ -60,18 +60,6 @@ func concerns(q *wire.Request, p *wire.Response) bool {
 		}
 	}
 	return p != nil && (p.Status == 101 || p.Status == 426 || p.Has("Upgrade"))
-}
-
-func outcome(status int) wire.Outcome {
-	switch {
-	case status == 101:
-		return wire.Switched
-	case status < 300:
-		return wire.Ignored
-	case status < 400:
-		return wire.Redirected
-	}
-	return wire.Refused
 }
 
 // version1 is the version of HTTP/1 that an entry is in. Some programs leave it out; then it is assumed to be 1.1. It is not

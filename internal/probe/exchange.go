@@ -61,18 +61,12 @@ func (a *attempt) unreported() *wire.Exchange {
 	}
 	p := a.finals[0]
 	x.Response, x.Took, x.Cause = p, a.answered.Sub(a.began), ""
-	switch {
-	case p.Status == 101:
-		x.Outcome, x.Cause = wire.Switched, a.over
+	x.Outcome = p.Outcome()
+	if x.Outcome == wire.Switched {
+		x.Cause = a.over
 		x.After.Opaque, x.After.Ended = true, true
 		x.After.Server, x.After.ServerBytes = a.behind[:min(len(a.behind), wire.MaxRecorded)], int64(len(a.behind))
 		x.After.ServerClosed = a.over == wire.CauseServer
-	case p.Status < 300:
-		x.Outcome = wire.Ignored
-	case p.Status < 400:
-		x.Outcome = wire.Redirected
-	default:
-		x.Outcome = wire.Refused
 	}
 	return x
 }
