@@ -52,11 +52,7 @@ func command() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(serveCommand(), probeCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), checkCommand(), versionCommand(), healthcheckCommand(), labCommand(), caCommand())
-	for name, what := range map[string]string{
-		"chain": "probe the proxies in between",
-	} {
-		root.AddCommand(laterCommand(name, what))
-	}
+	root.AddCommand(laterCommand("chain", "probe the proxies in between"))
 	return root
 }
 

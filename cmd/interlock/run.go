@@ -57,10 +57,9 @@ func addRunFlags(cmd *cobra.Command, f *run.Flags) {
 	s.BoolVar(&f.NoTraffic, "allow-no-traffic", false, "a command that asks for no upgrade is all right")
 	s.StringArrayVarP(&f.Outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text, on standard error)")
 	s.BoolVar(&f.ASCII, "ascii", false, "no symbols outside ASCII")
-	for name, values := range map[string][]string{"exit": {run.ExitByFindings, run.ExitByCommand, run.ExitByWorst}} {
-		if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(err) // the flag is not there: a mistake in the program
-		}
+	exits := cobra.FixedCompletions([]string{run.ExitByFindings, run.ExitByCommand, run.ExitByWorst}, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc("exit", exits); err != nil {
+		panic(err) // the flag is not there: a mistake in the program
 	}
 }
 

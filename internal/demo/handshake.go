@@ -3,22 +3,25 @@ package demo
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"slices"
 	"strings"
 )
 
-// handshakeFields are the fields of a WebSocket handshake, without those whose name is empty.
-func handshakeFields(connection, upgrade, key, version string) string {
+// handshakeFields are the fields of a WebSocket handshake with a fresh key, without those that are named.
+func handshakeFields(version string, without ...string) string {
+	var random [16]byte
+	rand.Read(random[:])
+	fields := [][2]string{
+		{"Connection", "Upgrade"},
+		{"Upgrade", "websocket"},
+		{"Sec-WebSocket-Key", base64.StdEncoding.EncodeToString(random[:])},
+		{"Sec-WebSocket-Version", version},
+	}
 	var b strings.Builder
-	if connection != "" {
-		b.WriteString("Connection: Upgrade\r\n")
+	for _, field := range fields {
+		if !slices.Contains(without, field[0]) {
+			b.WriteString(field[0] + ": " + field[1] + "\r\n")
+		}
 	}
-	if upgrade != "" {
-		b.WriteString("Upgrade: websocket\r\n")
-	}
-	if key != "" {
-		var random [16]byte
-		rand.Read(random[:])
-		b.WriteString("Sec-WebSocket-Key: " + base64.StdEncoding.EncodeToString(random[:]) + "\r\n")
-	}
-	return b.String() + "Sec-WebSocket-Version: " + version + "\r\n"
+	return b.String()
 }
