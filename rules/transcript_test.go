@@ -94,7 +94,9 @@ func (r *recorded) read(m wire.Meta) error {
 		r.template.Seen.Switches = func(_, endpoint string) bool { return endpoint == m.Value }
 	case "twin":
 		r.common.Content = true
-		return r.readTwin(m.Value)
+		if r.twin = exampleTwin(r.transcript); r.twin == nil {
+			return fmt.Errorf("no answer to a twin: %q", m.Value)
+		}
 	case "crossed":
 		r.template.Seen.Crossed = func(_, endpoint string) bool { return endpoint == m.Value }
 	case "seen-key":
@@ -105,16 +107,6 @@ func (r *recorded) read(m wire.Meta) error {
 		return fmt.Errorf("unknown key %q", m.Key)
 	}
 	return nil
-}
-
-// readTwin reads the answer that the request got without the offer.
-func (r *recorded) readTwin(answer string) error {
-	const request = `> POST / HTTP/1.1\r\nHost: staging.test\r\nContent-Length: 5\r\n\r\nhello`
-	t, err := wire.ParseTranscript([]byte("\n" + request + "\n< " + answer + "\n! closed\n"))
-	if err == nil {
-		r.twin = t.Exchanges(wire.Common{Every: true, Content: true})[0]
-	}
-	return err
 }
 
 // TestTranscripts holds each transcript against its want lines: what is wanted must be found, and nothing may fail that

@@ -176,7 +176,7 @@ func TestTheReadmeCounts(t *testing.T) {
 
 // TestKeysOnTheLoginPageAreKeys has a configuration with each key that the page names.
 func TestKeysOnTheLoginPageAreKeys(t *testing.T) {
-	text := read(t, "../../web/login.go")
+	text := read(t, "../../internal/web/login.go")
 	found := regexp.MustCompile(`<code>([a-z][a-z_.]*)</code>`).FindAllStringSubmatch(text, -1)
 	known := map[string]bool{}
 	c := config.Defaults()

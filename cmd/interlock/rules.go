@@ -82,16 +82,28 @@ func printRules(w io.Writer, all []*rules.Rule) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "RULE\tLEVEL\tPARTY\tREFUSED\tSWITCHED\tWHAT MUST HOLD")
 	for _, r := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Level, r.Party, r.Severity.Refused, r.Severity.Switched, r.Title)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Level, r.Party, atRefusal(r), r.Severity.Switched, r.Title)
 	}
 	return table.Flush()
+}
+
+// atRefusal is the severity of a rule where the server has refused, a dash where that is no finding.
+func atRefusal(r *rules.Rule) string {
+	if s, ok := r.AtRefusal(); ok {
+		return s.String()
+	}
+	return "–"
 }
 
 func printRule(w io.Writer, r *rules.Rule) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n\n", r.ID, r.Title)
 	fmt.Fprintf(&b, "level     %s, %s\n", r.Level, r.Party)
-	fmt.Fprintf(&b, "severity  %s when refused, %s when switched\n", r.Severity.Refused, r.Severity.Switched)
+	if s, ok := r.AtRefusal(); ok {
+		fmt.Fprintf(&b, "severity  %s when refused, %s when switched\n", s, r.Severity.Switched)
+	} else {
+		fmt.Fprintf(&b, "severity  %s when switched; a refusal is no finding\n", r.Severity.Switched)
+	}
 	fmt.Fprintf(&b, "since     %s\n\n", r.Since)
 	for _, ref := range r.Refs {
 		fmt.Fprintf(&b, "%s  %s\n  %s\n", ref, ref.Text, link(ref))

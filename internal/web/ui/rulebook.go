@@ -85,6 +85,14 @@ type ruleView struct {
 	Found   []group  `json:"findings"`
 }
 
+// AtRefusal says what the rule makes of a refusal.
+func (v ruleView) AtRefusal() string {
+	if s, ok := v.Rule.AtRefusal(); ok {
+		return s.String() + " when refused"
+	}
+	return "a refusal is no finding"
+}
+
 func (u *site) rule(r *http.Request) (sheet, error) {
 	rule := rules.Find(r.PathValue("id"))
 	if rule == nil {

@@ -1,0 +1,96 @@
+package rules
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// AtRefusal is the severity of the findings of a rule where the server has not switched. ok is false if a refusal is no
+// finding of the rule: it is about a 101, or a refusal is all that it asks for and the request breaks no MUST of its sender
+// (see RefuseSwitch). Which of these it is its probes and its transcripts show, as they are and with their requests refused.
+func (r *Rule) AtRefusal() (s Severity, ok bool) {
+	for i := range r.Probes {
+		if r.Probes[i].Class.expects(answeredRefusal, controlled).kept <= Warn {
+			return r.Severity.Refused, true
+		}
+	}
+	dir := "testdata/" + r.ID
+	entries, _ := examples.ReadDir(dir) // of a rule without transcripts nothing is known
+	for _, e := range entries {
+		b, err := examples.ReadFile(path.Join(dir, e.Name()))
+		if err != nil {
+			continue
+		}
+		t, err := wire.ParseTranscript(b)
+		if err == nil && r.findsAtRefusal(t) {
+			return r.Severity.Refused, true
+		}
+	}
+	return r.Severity.Refused, false
+}
+
+// findsAtRefusal tells whether the rule warns of an exchange of a transcript in which the server has not switched, or would
+// if it had refused with a 400.
+func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
+	template, common := exampleCase(t)
+	for _, x := range t.Exchanges(common) {
+		x.Twin = exampleTwin(t)
+		refused := *x
+		refused.Response = wire.ReadResponse([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+		refused.Outcome, refused.Cause, refused.Noise, refused.Controls = wire.Refused, "", nil, wire.ControlsAccepted
+		for _, x := range []*wire.Exchange{x, &refused} {
+			c := template
+			c.X = x
+			c.read()
+			if !c.left && r.When(&c) && c.judge(&Ruling{}, r) && c.found.Verdict <= Warn {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// exampleCase is what a case of a transcript has beside its exchange: what its meta lines say, and a history in which
+// everything was seen.
+func exampleCase(t *wire.Transcript) (Case, wire.Common) {
+	o, common := &Options{}, wire.Common{}
+	for _, m := range t.Meta {
+		switch m.Key {
+		case "probe":
+			common.Origin, common.Probe, common.Every = wire.OriginProbe, m.Value, true
+		case "controls":
+			common.Controls = wire.Controls(max(slices.Index(controlWords(), m.Value), 0))
+		case "twin":
+			common.Content = true
+		case "protocols":
+			o.Protocols = strings.Split(m.Value, ", ")
+		case "origins":
+			o.Origins = strings.Split(m.Value, ", ")
+		case "tls":
+			common.ClientTLS, common.BackendTLS = m.Value == "client", m.Value == "backend"
+		}
+	}
+	return Case{Options: o, Seen: History{
+		Advertised: func(string, string, string) bool { return true },
+		Switches:   func(string, string) bool { return true },
+		KeySeen:    func(string, string) bool { return true },
+		Crossed:    func(string, string) bool { return true },
+	}}, common
+}
+
+// exampleTwin is what came of the same request without the offer; nil if the transcript does not say.
+func exampleTwin(t *wire.Transcript) *wire.Exchange {
+	const request = `> POST / HTTP/1.1\r\nHost: staging.test\r\nContent-Length: 5\r\n\r\nhello`
+	for _, m := range t.Meta {
+		if m.Key != "twin" {
+			continue
+		}
+		if twin, err := wire.ParseTranscript([]byte("\n" + request + "\n< " + m.Value + "\n! closed\n")); err == nil {
+			return twin.Exchanges(wire.Common{Every: true, Content: true})[0]
+		}
+	}
+	return nil
+}
