@@ -40,7 +40,16 @@ type Gate struct {
 
 // Holds tells whether the finding makes a run fail. What is accepted or known does not.
 func (g Gate) Holds(f *Finding) bool {
-	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && f.Severity >= g.Least && g.gatesAny(f)
+	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && weight(f) >= g.Least && g.gatesAny(f)
+}
+
+// weight is the severity that a finding counts by. Advice, which no cited sentence demands, is medium at most, unless it is
+// critical, or the configuration says more than the rule does.
+func weight(f *Finding) Severity {
+	if s := f.Rule.Severity; f.Rule.Level == Advice && f.Severity == High && max(s.Refused, s.Switched) == High {
+		return Medium
+	}
+	return f.Severity
 }
 
 // gatesAny tells whether the rule of a finding gates, or one of those that the same deviation breaks.
@@ -59,7 +68,7 @@ func (g Gate) Tells(r *Ruling) bool {
 		return true
 	}
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool {
-		return f.Verdict == Fail && f.Severity >= g.Least && g.gates(f.Rule)
+		return f.Verdict == Fail && weight(&f) >= g.Least && g.gates(f.Rule)
 	})
 }
 

@@ -19,6 +19,7 @@ func TestGate(t *testing.T) {
 		"a warning":           {Gate{}, Finding{Rule: post, Verdict: Warn, Severity: Critical}, false},
 		"advice":              {Gate{}, Finding{Rule: tls, Verdict: Fail, Severity: Critical}, tls.Level == Must},
 		"lost content":        {Gate{Least: High}, Finding{Rule: Find("UPGRADE-IGNORED-BODY"), Verdict: Fail, Severity: High}, true},
+		"advice at high":      {Gate{Profile: ProfileAll, Least: High}, Finding{Rule: Find("UPGRADE-PIPELINED"), Verdict: Fail, Severity: High}, false},
 		"all":                 {Gate{Profile: ProfileAll}, Finding{Rule: tls, Verdict: Fail, Severity: Info}, true},
 		"seed":                {Gate{Profile: ProfileSeed}, Finding{Rule: post, Verdict: Fail, Severity: Critical}, true},
 		"not a seed":          {Gate{Profile: ProfileSeed}, Finding{Rule: Find("UPGRADE-101-UNSOLICITED"), Verdict: Fail, Severity: Critical}, false},
