@@ -149,3 +149,103 @@ func (c *Conversation) pushUnfinished(h *Head, raw []byte, began time.Time, flaw
 		offers: h.framing.upgrade, handshake: h.framing.handshake || c.common.Every,
 	}, raw)
 }
+
+// noteEarly records what the client had sent behind the request when its answer came.
+func (c *Conversation) noteEarly(x *Exchange, q *pending) {
+	x.BodyDone = q.end >= 0
+	if q.end >= 0 {
+		x.EarlyBytes = c.fed[FromClient] - q.end
+		x.Early = append([]byte(nil), c.early.behind(q.end)...)
+	}
+}
+
+// moveEarly lets the window begin behind the next request that offers an upgrade.
+func (c *Conversation) moveEarly() {
+	if !c.early.open {
+		return
+	}
+	for i := c.ring.first; i < len(c.ring.queue); i++ {
+		if q := &c.ring.queue[i]; q.offers && q.end >= 0 {
+			c.early.move(q.end)
+			return
+		}
+	}
+	c.early = earlyWindow{}
+}
+
+// earlyWindow keeps the first bytes that a client sends behind a request that offers an upgrade, while it has no answer:
+// they are the beginning of the tunnel if the server switches, and requests if it does not.
+type earlyWindow struct {
+	open  bool
+	from  int64 // where in the client's bytes the window begins
+	bytes []byte
+}
+
+// start opens the window unless an earlier request has.
+func (w *earlyWindow) start(at int64) {
+	if !w.open {
+		w.open, w.from = true, at
+	}
+}
+
+// keep takes what lies in the window of bytes that begin at base.
+func (w *earlyWindow) keep(p []byte, base int64) {
+	if !w.open || len(w.bytes) == MaxRecorded {
+		return
+	}
+	skip := w.from + int64(len(w.bytes)) - base
+	if skip < 0 || skip >= int64(len(p)) {
+		return // bytes between are lost, or these lie in front
+	}
+	p = p[skip:]
+	w.bytes = append(w.bytes, p[:min(len(p), MaxRecorded-len(w.bytes))]...)
+}
+
+// behind is what was kept from at on. What lay in front of the window, or behind what fits in it, is not there.
+func (w *earlyWindow) behind(at int64) []byte {
+	if !w.open || at < w.from || at >= w.from+int64(len(w.bytes)) {
+		return nil
+	}
+	return w.bytes[at-w.from:]
+}
+
+// move lets the window begin at a later place, as the request that it opened for has been answered with no.
+func (w *earlyWindow) move(at int64) {
+	kept := w.behind(at)
+	*w = earlyWindow{open: true, from: at, bytes: append([]byte(nil), kept...)}
+}
+
+// follow takes note that an offer was not taken up: what the client does next belongs to it. What it has done already is
+// behind the request.
+func (c *Conversation) follow(x *Exchange, now time.Time) {
+	c.resolve(now)
+	c.refused = x
+	if n := min(len(x.Early), MaxNext); n > 0 {
+		x.Next.Bytes, x.Next.HTTP = x.Early[:n], !c.ring.empty() || len(c.up.Partial()) > 0
+	}
+}
+
+// next takes note of the client's first bytes behind an offer that was not taken up. If they are no HTTP, those that come
+// right behind them are gathered too.
+func (c *Conversation) next(p []byte, http bool, now time.Time) {
+	x := c.refused
+	if x == nil || len(x.Next.Bytes) > 0 {
+		return
+	}
+	x.Next.Bytes, x.Next.HTTP = append([]byte(nil), p[:min(len(p), MaxNext)]...), http
+	if !http && len(x.Next.Bytes) < MaxNext {
+		c.nextDue = now.Add(LateBytesAfter)
+	}
+}
+
+// gather adds bytes to those that came next.
+func (c *Conversation) gather(p []byte, now time.Time) {
+	if c.reading == nil || c.nextDue.IsZero() {
+		return
+	}
+	next := &c.refused.Next.Bytes
+	*next = append(*next, p[:min(len(p), MaxNext-len(*next))]...)
+	if len(*next) == MaxNext {
+		c.resolve(now)
+	}
+}

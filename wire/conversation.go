@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -22,6 +21,10 @@ const (
 //
 // It has no clock: times are arguments, and whoever owns the timer calls Tick when Due has come. It is not safe for use by
 // several goroutines at the same time, but for Wrote. Open comes before everything else.
+//
+// Its methods stand in the files by what they are about: what the owner of the connection calls is here and in passable.go;
+// client.go reads requests, server.go reads responses, and seek.go looks for a 101 in what cannot be read as one; tunnel.go
+// follows what comes after a 101; report.go makes exchanges and reports them; memory.go gives back memory early.
 type Conversation struct {
 	common   *Common
 	*reading // nil before the first byte, and where nothing is read any more
@@ -34,6 +37,24 @@ type Conversation struct {
 	ended      [2]bool
 	opaque     bool
 	settled    bool
+}
+
+// A reading is what a connection needs for as long as HTTP is read on it. A nil reading has nothing under way.
+type reading struct {
+	up, down Scanner
+	ring     *ring // requests without an answer
+	early    earlyWindow
+
+	headSince time.Time // when the request head that is incomplete began
+	answering *Exchange // the refused or ignored one whose response is not over
+	answerDue time.Time
+	refused   *Exchange // the last offer that was not taken up, until it is known what the client does next
+	nextDue   time.Time // what comes until then still belongs to that; zero if nothing does
+	interim   []*Response
+	inBody    bool    // the client's content under way belongs to the last request of the ring
+	seek      *seeker // what the server sends cannot be read on; nil while it can
+	noise     []byte  // what stood in front of the 101 that was found in it
+	peek      peek    // at content that may begin with a 101
 }
 
 // Open readies a zero Conversation for a connection.
@@ -60,6 +81,37 @@ func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
 		c.record(d, p, base, now)
 	}
 	c.leave()
+}
+
+// Skippable is how many of the bytes that come next in that direction need not be fed, because they are content of known
+// length that nobody wants to see; 0 where bytes must be fed. What is fed or skipped in either direction may change it.
+func (c *Conversation) Skippable(d Direction) int64 {
+	switch {
+	case c.settled || c.opaque || c.tunnel != nil || c.reading == nil:
+		return 0
+	case d == FromServer && c.common.Content && c.answering != nil && len(c.answering.Content) < MaxContent:
+		return 0
+	case d == FromClient && c.early.open && len(c.early.bytes) < MaxRecorded:
+		return 0
+	case d == FromServer:
+		return c.down.skippable()
+	}
+	return c.up.skippable()
+}
+
+// Skip takes note of n such bytes, at most Skippable, that went by without being fed. What they complete is reported before
+// it returns, as by Feed.
+func (c *Conversation) Skip(d Direction, n int64, now time.Time) {
+	if n = min(n, c.Skippable(d)); n <= 0 {
+		return
+	}
+	c.fed[d] += n
+	switch {
+	case d == FromServer && c.down.skip(n):
+		c.answered(now)
+	case d == FromClient && c.up.skip(n):
+		c.requestEnd(c.fed[d])
+	}
 }
 
 // Wrote counts bytes of one direction that were passed on. It may be called at any time, beside any other call.
@@ -151,25 +203,6 @@ func (c *Conversation) Settle(cause Cause, now time.Time) {
 	c.leave()
 }
 
-// conclude reports what was read and has not been reported.
-func (c *Conversation) conclude(cause Cause, now time.Time) {
-	c.resolve(now)
-	c.answered(now)
-	if c.tunnel == nil && !c.opaque {
-		c.adopt(now)
-	}
-	if c.seek != nil {
-		c.turnOpaque(now)
-	}
-	if cause == CauseServerReset {
-		c.noise = bytes.Clone(c.down.Partial()[:min(len(c.down.Partial()), MaxRecorded)])
-	}
-	c.abandon(cause, now)
-	if !c.opaque && c.tunnel == nil && c.up.Flaw != 0 && c.up.Flaw != FlawHeadUnfinished {
-		c.common.Counts.Opaque.Add(1) // it would have been behind an answer that never came
-	}
-}
-
 // Due is when Tick has something to do; the zero time if never.
 func (c *Conversation) Due() time.Time {
 	return earlier(c.reading.due(), c.tunnel.next())
@@ -199,98 +232,34 @@ func (c *Conversation) Tick(now time.Time) {
 	}
 }
 
-// emit reports the exchange as it is known now. What is handed out is a copy, so that it never changes.
-func (c *Conversation) emit(x *Exchange) {
-	x.Final = x.Final || x.Complete && x.Outcome != Switched && x.Outcome != Silent && x != c.refused
-	copied := *x
-	x.Revision++
-	if copied.Revision == 0 {
-		c.common.Counts.Upgrades.Add(1)
-	}
-	if c.common.Emit != nil {
-		c.common.Emit(&copied)
-	}
+// resting tells whether no request is without an answer and no message unfinished.
+func (r *reading) resting() bool {
+	return r == nil || r.ring.empty() && r.up.Resting() && r.down.Resting()
 }
 
-// begin makes the exchange of a request, which is empty where there was none.
-func (c *Conversation) begin(q *Request, started, now time.Time) *Exchange {
-	x := c.blank(started)
-	x.Request = q
-	if c.common.Alter != nil && len(q.Raw) > 0 {
-		if far := c.common.Alter(q.Raw); far != nil {
-			x.Far = ReadRequest(far)
-		}
+// unanswered are the requests without an answer, oldest first.
+func (r *reading) unanswered() []pending {
+	if r == nil || r.ring == nil {
+		return nil
 	}
-	if c.common.NewID != nil {
-		x.ID = c.common.NewID(now)
-	}
-	return x
+	return r.ring.queue[r.ring.first:]
 }
 
-// blank makes an exchange with nothing in it but what all of the connection have in common.
-func (c *Conversation) blank(started time.Time) *Exchange {
-	k := c.common
-	return &Exchange{
-		Origin: k.Origin, Probe: k.Probe, Controls: k.Controls, Route: k.Route, Client: k.Client, Backend: k.Backend,
-		ClientTLS: k.ClientTLS, BackendTLS: k.BackendTLS, Altered: k.Altered, Time: started,
-		Complete: true,
+// due is when something that was read is to be reported; the zero time if never.
+func (r *reading) due() time.Time {
+	if r == nil {
+		return time.Time{}
 	}
+	due := earlier(earlier(r.ring.silentDue(), r.answerDue), r.nextDue)
+	if r.seek != nil {
+		due = earlier(due, r.seek.due)
+	}
+	return due
 }
 
-// answered reports the exchange whose response has come to its end, or is not waited for any longer.
-func (c *Conversation) answered(now time.Time) {
-	if c.answering == nil {
-		return
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
-	c.emit(c.answering)
-	c.answering, c.answerDue = nil, time.Time{}
-}
-
-// turnOpaque gives up on the connection. Requests without an answer will not be paired with one.
-func (c *Conversation) turnOpaque(now time.Time) {
-	if c.opaque {
-		return
-	}
-	c.opaque = true
-	if c.nextDue.IsZero() {
-		c.resolve(now)
-	}
-	c.answered(now)
-	c.up.Stop()
-	c.down.Stop()
-	c.headSince = time.Time{}
-	if c.seek != nil {
-		c.noise, c.seek = c.seek.noise(len(c.seek.bytes)), nil
-	}
-	for !c.ring.empty() {
-		q := c.ring.pop()
-		if q.keep() {
-			x := c.exchange(&q, now)
-			x.Outcome, x.Final, x.Interim, x.Noise = Opaque, true, c.interim, c.noise
-			c.emit(x)
-		}
-		c.interim = nil
-	}
-	c.release()
-	c.common.Counts.Opaque.Add(1)
-}
-
-// abandon reports the requests that will get no answer any more.
-func (c *Conversation) abandon(cause Cause, now time.Time) {
-	for !c.ring.empty() {
-		q := c.ring.pop()
-		if !q.keep() {
-			continue
-		}
-		x := c.exchange(&q, now)
-		x.Cause, x.Final, x.Noise, c.noise = cause, true, c.noise, nil
-		if cause.Local() {
-			x.Outcome = Local
-		} else if x.Outcome != Silent {
-			x.Outcome = Closed
-		}
-		c.emit(x)
-	}
-	c.inBody = false
-	c.release()
+	return a
 }

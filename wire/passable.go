@@ -36,6 +36,10 @@ func (c *Conversation) passableUp() int64 {
 	return c.fed[FromClient]
 }
 
+// Stopped tells whether the server has sent what cannot be read as a response, so that nobody knows what a client makes of
+// it and of all that follows.
+func (c *Conversation) Stopped() bool { return c.opaque || c.reading != nil && c.seek != nil }
+
 // Unreadable tells whether nothing more can be read of the client's requests, or of anything. What comes behind a request
 // that may still turn the connection into a tunnel is no request yet.
 func (c *Conversation) Unreadable() bool {

@@ -249,3 +249,28 @@ func (b *headBuffer) find(side Direction) int {
 		b.line = upto
 	}
 }
+
+// headBuffer is the part of a head that has come so far.
+type headBuffer struct {
+	bytes []byte
+	line  int // where the line begins that has not ended yet
+	seen  int // how far it has been searched for its end
+	start startLine
+}
+
+// skippable is how many bytes come next that are content of known length.
+func (s *Scanner) skippable() int64 {
+	if s.state != scanLength {
+		return 0
+	}
+	return s.remain
+}
+
+// skip steps over n of them. It tells whether the message has ended with them.
+func (s *Scanner) skip(n int64) (ended bool) {
+	if s.remain -= n; s.remain > 0 {
+		return false
+	}
+	s.state = scanHead
+	return true
+}

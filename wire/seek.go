@@ -31,10 +31,6 @@ func (c *Conversation) stop(seed []byte, at int64, now time.Time) {
 	c.down.Stop() // the seed may be its memory
 }
 
-// Stopped tells whether the server has sent what cannot be read as a response, so that nobody knows what a client makes of
-// it and of all that follows.
-func (c *Conversation) Stopped() bool { return c.opaque || c.reading != nil && c.seek != nil }
-
 // search takes more of the server's bytes. It tells how many of them are taken: all, unless a 101 ends among them.
 func (c *Conversation) search(p []byte, now time.Time) (n int) {
 	s := c.seek

@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"bytes"
+	"slices"
+	"time"
+)
 
 // feedServer reads responses.
 func (c *Conversation) feedServer(p []byte, base int64, now time.Time) {
@@ -156,42 +160,6 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	c.moveEarly()
 }
 
-// exchange makes the exchange of a request, or goes on with the one that was reported silent.
-func (c *Conversation) exchange(q *pending, now time.Time) *Exchange {
-	if q.x != nil {
-		return q.x
-	}
-	x := c.begin(c.ring.read(q), q.began, now)
-	x.BodyDone = q.end >= 0
-	if q.flaw != 0 {
-		x.Request.flaw(q.flaw, len(x.Request.Raw))
-	}
-	return x
-}
-
-// noteEarly records what the client had sent behind the request when its answer came.
-func (c *Conversation) noteEarly(x *Exchange, q *pending) {
-	x.BodyDone = q.end >= 0
-	if q.end >= 0 {
-		x.EarlyBytes = c.fed[FromClient] - q.end
-		x.Early = append([]byte(nil), c.early.behind(q.end)...)
-	}
-}
-
-// moveEarly lets the window begin behind the next request that offers an upgrade.
-func (c *Conversation) moveEarly() {
-	if !c.early.open {
-		return
-	}
-	for i := c.ring.first; i < len(c.ring.queue); i++ {
-		if q := &c.ring.queue[i]; q.offers && q.end >= 0 {
-			c.early.move(q.end)
-			return
-		}
-	}
-	c.early = earlyWindow{}
-}
-
 // unasked takes note of a response that answers no request. A 101 among them is reported, as one more answer to the
 // offer that was not taken up if there has been no other request since.
 func (c *Conversation) unasked(h *Head, at int64, now time.Time) {
@@ -214,19 +182,29 @@ func (c *Conversation) unasked(h *Head, at int64, now time.Time) {
 	c.turnOpaque(now)
 }
 
-// reportSilent reports the requests that have had no answer for too long. They wait on.
-func (c *Conversation) reportSilent(now time.Time) {
-	if c.ring == nil {
+// peek looks at how content begins that lasts until the connection ends, and that answers an offer: where it begins with a
+// 101, two have answered. The first took the request for another one, such as a CONNECT.
+type peek struct {
+	open  bool
+	bytes []byte
+}
+
+// maxPeek is how many bytes are looked at.
+const maxPeek = 128
+
+// peekAt takes content that ends at that place of the server's bytes.
+func (c *Conversation) peekAt(p []byte, at int64, now time.Time) {
+	k := &c.peek
+	room := max(maxPeek-len(k.bytes), 0)
+	k.bytes = append(k.bytes, p[:min(len(p), room)]...)
+	line := bytes.TrimLeft(k.bytes, "\r\n")
+	is, known := switchLine(line)
+	switch {
+	case is:
+		c.stop(slices.Concat(line, p[min(len(p), room):]), at, now)
+	case known || len(k.bytes) == maxPeek:
+	default:
 		return
 	}
-	for i := c.ring.first; i < len(c.ring.queue); i++ {
-		q := &c.ring.queue[i]
-		if !q.keep() || q.x != nil || now.Before(q.since.Add(SilentAfter)) {
-			continue
-		}
-		x := c.exchange(q, now)
-		x.Outcome, x.Interim = Silent, c.interim
-		q.x = x
-		c.emit(x)
-	}
+	*k = peek{}
 }
