@@ -1,8 +1,25 @@
-// Package proxy is the way through: it carries bytes between clients and a backend, changes none of them, and has a
-// [wire.Conversation] look at them on the way.
+// Package proxy carries connections between clients and a backend, changes none of their bytes, and reports the upgrade
+// exchanges on them.
 //
-// A [Relay] has one connection to the backend for each connection from a client, dialled when the client's first byte has
-// come, or before if the backend is to be dialled eagerly. Two pumps carry the bytes; each feeds what it has read to the
-// conversation and then writes it, whatever the conversation makes of it. Behind a 101 the connection is a [Tunnel]. The
-// package knows no rules: what the conversation reports goes to Observe.
+// It is for whoever wants to see what really passes between HTTP/1.1 clients and a server: a [wire.Conversation] reads along
+// and each [wire.Exchange] goes to the function Observe. Package proxy knows no rules; package rules judges what it reports.
+//
+// # Use
+//
+// Set the fields of a [Relay], then call Serve with a listener. It returns when the context has ended and nothing that it
+// started is alive:
+//
+//	relay := &proxy.Relay{Backend: proxy.To("127.0.0.1:8080"), Observe: observe, Log: zerolog.Nop()}
+//	err := relay.Serve(ctx, listener)
+//
+// The bounds in time and number are the [Limits]. A [Listener] adds TLS and the PROXY protocol, and a [Backend] adds more
+// addresses, TLS, and a Guard, which may keep a 101 from the client. A [Forward] is a second way in, for clients that are
+// told to use a proxy.
+//
+// # How it carries
+//
+// Each connection from a client has one connection of its own to the backend. It is dialled when the client's first byte
+// has come, or before that if the backend is to be dialled eagerly. What was read is shown to the conversation and then
+// written, whatever the conversation makes of it. After a 101 the connection is a [Tunnel]. On Linux, event loops carry what
+// is cleartext from end to end; goroutines carry everything else.
 package proxy
