@@ -51,14 +51,10 @@ func diffLine(b *bytes.Buffer, c *terminal.Console, e *accept.Difference) {
 	if is.Probe != "" {
 		where += " by " + terminal.Shown(is.Probe)
 	}
-	fmt.Fprintf(b, "   %s %-8s %s   %s%s\n", c.Verdict(markOf(verdict)), is.Severity, terminal.Shown(is.Rule.ID), where, became(e))
+	fmt.Fprintf(b, "   %s %-8s %s   %s%s\n", c.Verdict(verdict.Verdict, verdict.Severity), is.Severity, terminal.Shown(is.Rule.ID), where, became(e))
 	if e.Kind == accept.New || e.Kind == accept.Changed {
 		fmt.Fprintf(b, "       %s\n", printable(is.Detail))
 	}
-}
-
-func markOf(f *accept.Found) terminal.LogLine {
-	return terminal.LogLine{Verdict: f.Verdict.String(), Severity: f.Severity.String()}
 }
 
 // printable is text in printable ASCII. Unlike shown it leaves backslashes alone: what is quoted in there is escaped already.

@@ -216,7 +216,7 @@ func throughTheGuard(t *testing.T, ask, answer string, at int) (got []byte, brok
 	backend, front := listen(), listen()
 	c := config.Defaults()
 	c.Backend, c.Guard = "http://"+backend.Addr().String(), "unsafe"
-	ledger := server.NewAudit(c, zerolog.Nop())
+	ledger := server.NewAudit(c, nil)
 	rulings := make(chan []string, 10)
 	ledger.Each = func(r *rules.Ruling) { rulings <- r.Broken() }
 	relay, _, err := server.NewRelay(&c, zerolog.Nop(), ledger)

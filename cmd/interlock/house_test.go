@@ -15,13 +15,14 @@ const module = "github.com/interlock-proxy/interlock"
 var floors = map[string]int{
 	"wire": 0, "internal/exit": 0, "internal/version": 0,
 	"proxy": 1, "rules": 1, "internal/capture": 1, "internal/ca": 1, "internal/lab/ports": 1,
-	"internal/accept": 2, "internal/audit": 2, "internal/store": 2, "internal/report": 2, "internal/probe": 2, "internal/lab": 2, "internal/trace": 2,
-	"internal/web/filter": 3, "internal/web/ui": 3, "internal/terminal": 3,
-	"internal/web":    4,
-	"internal/config": 5, "internal/baseline": 5,
-	"internal/server": 6,
-	"internal/run":    7, "internal/demo": 7,
-	"cmd/interlock": 8,
+	"internal/accept": 2, "internal/event": 2, "internal/store": 2, "internal/report": 2, "internal/probe": 2, "internal/lab": 2, "internal/trace": 2,
+	"internal/audit":      3,
+	"internal/web/filter": 4, "internal/web/ui": 4, "internal/terminal": 4,
+	"internal/web":    5,
+	"internal/config": 6, "internal/baseline": 6,
+	"internal/server": 7,
+	"internal/run":    8, "internal/demo": 8,
+	"cmd/interlock": 9,
 }
 
 func TestImportsPointDownwards(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/config"
@@ -148,7 +147,7 @@ func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, options 
 		reports.Abandon()
 		return exit.Unknown("replay: %w", err)
 	}
-	now := server.NewAudit(r.config, zerolog.Nop()).Enter(x, run)
+	now := server.NewAudit(r.config, nil).Enter(x, run)
 	fmt.Fprintf(w, " %s again at %s\n%s\n", r.was.X.ID, r.target.Address, difference(r.was, now))
 	t := telling{gate: r.gate, reports: reports, screen: r.screen}
 	for i := range now.Findings {

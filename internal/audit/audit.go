@@ -6,8 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/rs/zerolog"
-
+	"github.com/interlock-proxy/interlock/internal/event"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -18,7 +17,7 @@ type Audit struct {
 	Options  rules.Options
 	Routes   map[string]*rules.Options // the options of routes that have their own, by name
 	Instance string                    // which Interlock this is; part of every ruling
-	Log      zerolog.Logger
+	Emit     func(event.Event)         // gets what is worth a line in the log; must not block; may be nil
 	Bounds   Bounds
 	Each     func(*rules.Ruling) // gets every ruling, after the ledger; must not block; may be nil
 
@@ -119,7 +118,7 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	a.mu.Lock()
 	lines := a.enter(e, ruling)
 	a.mu.Unlock()
-	a.log(ruling, lines)
+	a.tell(ruling, lines)
 	if a.Each != nil {
 		a.Each(ruling)
 	}

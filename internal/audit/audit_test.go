@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/interlock-proxy/interlock/internal/event"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -85,7 +86,7 @@ func TestALaterReportMayBeWorse(t *testing.T) {
 // TestALineIsAmended holds that the log says once more of an exchange that it has logged when a later report makes it worse.
 func TestALineIsAmended(t *testing.T) {
 	var log bytes.Buffer
-	a := Audit{Log: zerolog.New(&log)}
+	a := Audit{Emit: event.JSON(zerolog.New(&log))}
 	x := exchange("1", sound("/chat"))
 	x.Final = false
 	later := *x
@@ -101,7 +102,7 @@ func TestALineIsAmended(t *testing.T) {
 
 func TestLogLines(t *testing.T) {
 	var out bytes.Buffer
-	a := Audit{Log: zerolog.New(&out)}
+	a := Audit{Emit: event.JSON(zerolog.New(&out))}
 	x := exchange("01J", fmt.Sprintf(post, "/chat?token=s3cret&a=b"))
 	x.Final, x.Complete = false, false
 	a.Observe(x)
@@ -141,7 +142,7 @@ func TestLogLines(t *testing.T) {
 
 func TestHostileBytesInLogLines(t *testing.T) {
 	var out bytes.Buffer
-	a := Audit{Log: zerolog.New(&out)}
+	a := Audit{Emit: event.JSON(zerolog.New(&out))}
 	a.Observe(exchange("1", fmt.Sprintf(post, "/\x1b[31m\u202e\xff"+strings.Repeat("x", 9000))))
 	for _, c := range bytes.ReplaceAll(out.Bytes(), []byte("§"), nil) {
 		if c != '\n' && (c < ' ' || c > '~') {
@@ -155,7 +156,7 @@ func TestHostileBytesInLogLines(t *testing.T) {
 
 func TestAdvertisementsAreJudgedOnce(t *testing.T) {
 	var out bytes.Buffer
-	a := Audit{Log: zerolog.New(&out)}
+	a := Audit{Emit: event.JSON(zerolog.New(&out))}
 	for i := range 100 {
 		x := exchange(fmt.Sprint(i), "GET /items HTTP/1.1\r\nHost: a\r\n\r\n")
 		x.Outcome = wire.Ignored
@@ -217,7 +218,7 @@ func BenchmarkObserve(b *testing.B) {
 	x := exchange("1", sound("/chat"))
 	for name, x := range map[string]*wire.Exchange{"head": head(x), "whole": whole(x)} {
 		b.Run(name, func(b *testing.B) {
-			a := Audit{Log: zerolog.Nop()}
+			a := Audit{}
 			b.ReportAllocs()
 			for b.Loop() {
 				a.Observe(x)

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/rs/zerolog"
-
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -28,7 +26,7 @@ func whole(x *wire.Exchange) *wire.Exchange {
 // TestSoundHeadsWait holds that a head that is sound is entered with what follows it, and one that is unsafe at once.
 func TestSoundHeadsWait(t *testing.T) {
 	var entered []string
-	a := Audit{Log: zerolog.Nop(), Each: func(r *rules.Ruling) {
+	a := Audit{Each: func(r *rules.Ruling) {
 		entered = append(entered, fmt.Sprintf("%s %d %t", r.X.ID, r.X.Revision, r.Unsafe))
 	}}
 	for id, request := range map[string]string{"sound": sound("/chat"), "unsafe": fmt.Sprintf(post, "/chat")} {
@@ -55,7 +53,7 @@ func TestSoundHeadsWait(t *testing.T) {
 // TestObserveAllocatesLittle holds what a sound handshake costs the ledger: nothing to speak of at its head, and little
 // behind it.
 func TestObserveAllocatesLittle(t *testing.T) {
-	a := Audit{Log: zerolog.Nop()}
+	a := Audit{}
 	x := exchange("1", sound("/chat"))
 	early, late := head(x), whole(x)
 	for name, c := range map[string]struct {

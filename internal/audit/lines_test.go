@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/interlock-proxy/interlock/internal/event"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -17,7 +18,7 @@ import (
 // TestLinesAreStable holds the JSON lines of exchanges, byte for byte: programs read them.
 func TestLinesAreStable(t *testing.T) {
 	var out bytes.Buffer
-	a := Audit{Log: zerolog.New(&out), Bounds: Bounds{Evidence: 4 << 10}, State: func(r *rules.Ruling) {
+	a := Audit{Emit: event.JSON(zerolog.New(&out)), Bounds: Bounds{Evidence: 4 << 10}, State: func(r *rules.Ruling) {
 		for i := range r.Findings {
 			r.Findings[i].State = "new"
 		}
@@ -65,7 +66,7 @@ func TestLinesAreStable(t *testing.T) {
 
 // BenchmarkLines is what a sound handshake costs together with its line.
 func BenchmarkLines(b *testing.B) {
-	a := Audit{Log: zerolog.New(io.Discard)}
+	a := Audit{Emit: event.JSON(zerolog.New(io.Discard))}
 	x := whole(exchange("1", sound("/chat")))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/event"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/internal/server"
@@ -36,7 +37,7 @@ type site struct {
 
 // Run starts both backends with a relay in front of each, lets clients through, and probes. With stay it goes on serving until ctx ends.
 func (d *Demo) Run(ctx context.Context, stay bool) error {
-	d.ledger = server.NewAudit(config.Defaults(), d.Out.Log)
+	d.ledger = server.NewAudit(config.Defaults(), d.Out.Emit)
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	var running sync.WaitGroup
@@ -102,7 +103,7 @@ func (d *Demo) open(ctx context.Context, name string) (*site, net.Listener, erro
 }
 
 // note says something between the log lines, in their order.
-func (d *Demo) note(text string) { d.Out.Log.Info().Str("text", text).Msg("note") }
+func (d *Demo) note(text string) { d.Out.Emit(event.Event{Kind: event.Note, Text: text}) }
 
 // Report says what was found: each finding with its reason, then the result.
 func (d *Demo) Report(w io.Writer) error {

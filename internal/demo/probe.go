@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rs/zerolog"
-
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/server"
@@ -24,8 +22,8 @@ func (d *Demo) probe(ctx context.Context, s *site) error {
 		if l.Route != s.name || l.Protocol == "other" {
 			continue
 		}
-		apart := server.NewAudit(config.Defaults(), zerolog.Nop()) // what probes find is told here, and is not among the findings of the traffic
-		p := &server.Prober{Ledger: apart, Log: zerolog.Nop()}
+		apart := server.NewAudit(config.Defaults(), nil) // what probes find is told here, and is not among the findings of the traffic
+		p := &server.Prober{Ledger: apart}
 		c, b := config.Defaults(), proxy.To(l.Backend)
 		p.Use(&c, []*proxy.Backend{b})
 		r := &server.LearnedRun{

@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/rs/zerolog"
-
 	"github.com/interlock-proxy/interlock/internal/capture"
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
@@ -35,7 +33,7 @@ type Judging struct {
 // File judges one file. It has a ledger of its own: what one recording shows is no history of the next.
 func (j *Judging) File(ctx context.Context, name string) {
 	j.files++
-	ledger := server.NewAudit(j.Config, zerolog.Nop())
+	ledger := server.NewAudit(j.Config, nil)
 	ledger.Each = func(r *rules.Ruling) {
 		named := j.Accepting.enter(r)
 		named.Run = name

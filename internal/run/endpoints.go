@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rs/zerolog"
-
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/probe"
@@ -41,7 +39,7 @@ func (p *probed) String() string {
 
 // probe probes every endpoint that the command's traffic has shown to switch.
 func (t *Run) probe(ctx context.Context) {
-	by := &server.Prober{Ledger: t.ledger, Log: zerolog.Nop()}
+	by := &server.Prober{Ledger: t.ledger}
 	by.Use(&t.Config, t.backends)
 	for _, p := range t.endpoints() {
 		if t.interrupted(ctx) {

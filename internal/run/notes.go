@@ -1,12 +1,10 @@
 package run
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
-
-	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
 // complaints are what the relay logs as a warning or an error, each once.
@@ -18,16 +16,9 @@ type complaints struct {
 // maxComplaints is how many are kept: there are not many kinds.
 const maxComplaints = 20
 
-// Write takes a line of the log.
+// Write takes a line of the log, in plain text.
 func (c *complaints) Write(p []byte) (int, error) {
-	var l terminal.LogLine
-	if err := json.Unmarshal(p, &l); err != nil {
-		return 0, err
-	}
-	text := l.Message
-	if l.Err != "" {
-		text += ": " + l.Err
-	}
+	text := strings.TrimSuffix(string(p), "\n")
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.lines) < maxComplaints && !slices.Contains(c.lines, text) {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"github.com/rs/zerolog"
 
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/probe"
@@ -28,7 +27,7 @@ func (p *Probing) send(ctx context.Context, target probe.Target, probes []*rules
 	if f.Exact || f.SeedCompat {
 		settings.UserAgent = ""
 	}
-	ledger := server.NewAudit(p.Config, zerolog.Nop())
+	ledger := server.NewAudit(p.Config, nil)
 	if !f.SeedCompat {
 		settings.Fails = server.Fails(&ledger.Options)
 	}

@@ -88,18 +88,18 @@ func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 		room = min(room, max(leastTitle, t.run.Width-idWidth-30))
 	}
 	own := r.Own()
-	mark := terminal.LogLine{Verdict: own.String(), Severity: rules.Info.String()}
+	severity := rules.Info
 	if p := rules.FindProbe(id); p != nil && r.Find(p.Rule().ID) != nil {
-		mark.Severity = r.Find(p.Rule().ID).Severity.String()
+		severity = r.Find(p.Rule().ID).Severity
 	}
 	if t.run.Flags.SeedCompat {
-		mark.Severity = "" // those tests have none
+		severity = rules.Low // those tests have none, and a warning stays one
 	}
 	pad := idWidth
 	if own == rules.Unclear {
 		pad -= len("unclear") - len("fail")
 	}
-	fmt.Fprintf(b, "   %s %-*s %-*s %6s %9s%s\n", t.marks.Verdict(mark), pad, id, room, terminal.Clip(title, room), AnswerOf(r.X), took(r.X), t.otherRules(r))
+	fmt.Fprintf(b, "   %s %-*s %-*s %6s %9s%s\n", t.marks.Verdict(own, severity), pad, id, room, terminal.Clip(title, room), AnswerOf(r.X), took(r.X), t.otherRules(r))
 	if r.Verdict == rules.Fail {
 		t.failures(b, r)
 	}
@@ -191,7 +191,7 @@ func (t *probeText) otherRules(r *rules.Ruling) string {
 	}
 	mark := ""
 	if r.Own() != r.Verdict {
-		mark = t.marks.Verdict(terminal.LogLine{Verdict: r.Verdict.String(), Severity: r.Worst().Severity.String()}) + " "
+		mark = t.marks.Verdict(r.Verdict, r.Worst().Severity) + " "
 	}
 	return "   " + mark + strings.Join(others, " ")
 }

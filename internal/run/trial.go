@@ -51,11 +51,11 @@ type Run struct {
 
 // open opens the reports, and starts the relay.
 func (t *Run) open(ctx context.Context) error {
-	t.ledger = server.NewAudit(t.Config, zerolog.Nop())
+	t.ledger = server.NewAudit(t.Config, nil)
 	t.ledger.Each = t.entered
 	var routes *server.Routing
 	var err error
-	if t.relay, routes, err = server.NewRelay(&t.Config, zerolog.New(&t.complaints).Level(zerolog.WarnLevel), t.ledger); err != nil {
+	if t.relay, routes, err = server.NewRelay(&t.Config, terminal.PlainLog(&t.complaints).Level(zerolog.WarnLevel), t.ledger); err != nil {
 		return err
 	}
 	t.backends = routes.Backends()

@@ -27,7 +27,7 @@ func throughGuard(t *testing.T, backend, path string) (map[string]*wire.Exchange
 	t.Helper()
 	c := config.Defaults()
 	c.Backend, c.Guard = "http://"+backend, "unsafe"
-	s := &Serving{ledger: NewAudit(c, zerolog.Nop())}
+	s := &Serving{ledger: NewAudit(c, nil)}
 	var err error
 	if s.Relay, _, err = NewRelay(&c, zerolog.Nop(), s.ledger); err != nil {
 		t.Fatal(err)

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"github.com/rs/zerolog"
 
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/event"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/store"
@@ -78,10 +78,10 @@ func DescribeRun(was *probe.Report, backend, target string) report.ProbeEndpoint
 // Prober probes the endpoints that live traffic has shown, for whoever asks at the admin address.
 type Prober struct {
 	Ledger  *audit.Audit
-	Log     zerolog.Logger
-	kept    *keeping      // nil: runs are not kept
-	traces  *trace.Tracer // nil: runs are not traced
-	metrics *web.Metrics  // nil: runs are not counted
+	Emit    func(event.Event) // gets what came of each run; may be nil
+	kept    *keeping          // nil: runs are not kept
+	traces  *trace.Tracer     // nil: runs are not traced
+	metrics *web.Metrics      // nil: runs are not counted
 	within  atomic.Pointer[within]
 }
 
@@ -209,10 +209,12 @@ func (r *LearnedRun) Do(ctx context.Context, run string, told func(string, any))
 			Summary: map[string]int64{"fail": v[rules.Fail], "warn": v[rules.Warn], "unclear": v[rules.Unclear], "pass": v[rules.Pass], "not-applicable": v[rules.NotApplicable]},
 		})
 	}
-	r.Log.Info().Str("run", run).Str("endpoint", r.Ask.Endpoint).Str("route", r.Learned.Route).Str("backend", target.Address).
-		Int("sent", was.Sent).Int("notSent", len(was.NotSent)).Int64("fail", v[rules.Fail]).Int64("warn", v[rules.Warn]).Int64("unclear", v[rules.Unclear]).
-		Int64("pass", v[rules.Pass]).Int64("na", v[rules.NotApplicable]).Bool("degraded", was.Degraded).Str("gone", Culprit(&was)).
-		Float64("seconds", time.Since(began).Seconds()).Msg("probe run finished")
+	if r.Emit != nil {
+		r.Emit(event.Event{Kind: event.ProbeRun, Probes: &event.Probes{
+			Run: run, Endpoint: r.Ask.Endpoint, Route: r.Learned.Route, Backend: target.Address, Sent: was.Sent, NotSent: len(was.NotSent),
+			Verdicts: *v, Degraded: was.Degraded, Gone: Culprit(&was), Took: time.Since(began),
+		}})
+	}
 	return document.Bytes(), err
 }
 

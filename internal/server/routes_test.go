@@ -4,8 +4,6 @@ import (
 	"net"
 	"testing"
 
-	"github.com/rs/zerolog"
-
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/proxy"
 	"github.com/interlock-proxy/interlock/wire"
@@ -26,7 +24,7 @@ func TestRoutesAreChosen(t *testing.T) {
 	for i := range c.Routes {
 		c.Routes[i].Guard = "off"
 	}
-	routes, err := newRouting(&c, NewAudit(c, zerolog.Nop()))
+	routes, err := newRouting(&c, NewAudit(c, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +72,7 @@ func TestRoutesThatNeedNoHead(t *testing.T) {
 		{Name: "sni", SNI: []string{"*.sni.test"}, Backend: "http://127.0.0.1:3", Guard: "off", Dial: config.DialLazy},
 		{Name: "host", Hosts: []string{"*"}, SNI: []string{"host.test"}, Backend: "http://127.0.0.1:4", Guard: "off"},
 	}
-	routes, err := newRouting(&c, NewAudit(c, zerolog.Nop()))
+	routes, err := newRouting(&c, NewAudit(c, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/event"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/internal/trace"
@@ -36,8 +37,8 @@ func NewRelay(c *config.Config, log zerolog.Logger, a *audit.Audit) (*proxy.Rela
 	return r, t, nil
 }
 
-// NewAudit is the audit that a configuration asks for.
-func NewAudit(c config.Config, log zerolog.Logger) *audit.Audit {
+// NewAudit is the audit that a configuration asks for. Emit gets its events; nil: nobody does.
+func NewAudit(c config.Config, emit func(event.Event)) *audit.Audit {
 	instance := c.Instance
 	if instance == "" {
 		var b [4]byte
@@ -45,7 +46,7 @@ func NewAudit(c config.Config, log zerolog.Logger) *audit.Audit {
 		instance = hex.EncodeToString(b[:])
 	}
 	return &audit.Audit{
-		Options: c.RuleOptions(), Routes: c.RouteOptions(), Instance: instance, Log: log,
+		Options: c.RuleOptions(), Routes: c.RouteOptions(), Instance: instance, Emit: emit,
 		Bounds: audit.Bounds{Evidence: c.Evidence.Bytes, First: c.Evidence.First, Last: c.Evidence.Last, Endpoints: c.Evidence.Endpoints},
 	}
 }
@@ -69,7 +70,7 @@ type Serving struct {
 func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func() (config.Config, error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &Serving{config: c, Out: out, ledger: NewAudit(c, out.Log)}
+	s := &Serving{config: c, Out: out, ledger: NewAudit(c, out.Emit)}
 	var t *Routing
 	var err error
 	if s.Relay, t, err = NewRelay(&c, out.Log, s.ledger); err != nil {
@@ -107,11 +108,13 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 		scheme = "https"
 	}
 	out.Banner(scheme+"://"+open.reverse[0].Addr().String(), c.Backend, addressOf(open.forward), c.Admin.Scheme()+"://"+open.admin.Addr().String())
-	out.Log.Info().Str("version", version.String()).Str("instance", s.ledger.Instance).Str("listen", open.reverse[0].Addr().String()).
-		Str("admin", open.admin.Addr().String()).Str("forward", addressOf(open.forward)).Str("backend", t.first.String()).Msg("listening")
+	out.Emit(event.Event{Kind: event.Listening, Listen: &event.Listen{
+		Version: version.String(), Instance: s.ledger.Instance, Listen: open.reverse[0].Addr().String(), Admin: open.admin.Addr().String(),
+		Forward: addressOf(open.forward), Backend: t.first.String(),
+	}})
 	c.Warn(out.Log)
 	s.states.expired()
-	s.probes = &Prober{Ledger: s.ledger, Log: out.Log, kept: kept, traces: s.traces, metrics: s.metrics}
+	s.probes = &Prober{Ledger: s.ledger, Emit: out.Emit, kept: kept, traces: s.traces, metrics: s.metrics}
 	s.probes.Use(&c, t.Backends())
 	s.Errc = make(chan error, len(open.reverse)+4) // the listeners, the admin addresses, the forward listener, the watch
 	admin, err := s.administer(ctx, open, token, kept, reload, s.metrics.Handler())

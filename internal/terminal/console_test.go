@@ -2,46 +2,175 @@ package terminal
 
 import (
 	"bytes"
+	"errors"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/event"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestConsoleLines holds what a person sees for each kind of log line.
-func TestConsoleLines(t *testing.T) {
-	t.Setenv("TZ", "UTC")
+const (
+	upgrade   = " /chat HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+	switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+)
+
+// whole is a switched exchange that is over, tunnel and all.
+func whole(method string) *wire.Exchange {
+	x := &wire.Exchange{
+		ID: "1", Revision: 1, Final: true, Complete: true, Origin: wire.OriginLive, Time: time.Now(), Outcome: wire.Switched, BodyDone: true, Cause: wire.CauseClient,
+		Request: wire.ReadRequest([]byte(method + upgrade)), Response: wire.ReadResponse([]byte(switching)),
+	}
+	x.After = wire.After{Open: 764 * time.Second, ClientBytes: 812, ServerBytes: 4103}
+	return x
+}
+
+// said is what a console shows of the events of the exchanges, without the time of day.
+func said(t *testing.T, a *audit.Audit, ascii bool, all ...*wire.Exchange) string {
+	t.Helper()
 	t.Setenv("LC_ALL", "C.UTF-8")
-	unsafe := `{"level":"warn","time":"2026-11-21T09:14:05.771Z","message":"unsafe switch","exchange":"1","method":"POST","target":"/chat","protocol":"websocket","status":101,"outcome":"switched","verdict":"fail","severity":"critical","rules":["UPGRADE-POST"],"refs":["RFC 6455 §4.1"]}`
-	for _, test := range []struct{ line, want, ascii string }{
-		{unsafe, "✖ fail ws    POST /chat                101      UPGRADE-POST RFC 6455 §4.1", "x fail"},
-		{strings.Replace(unsafe, "unsafe switch", "exchange", 1), "", ""}, // shown already
-		{`{"time":"2026-11-21T09:14:05.771Z","message":"exchange","exchange":"2","method":"GET","target":"/api","protocol":"tls","status":200,"outcome":"ignored","verdict":"pass","severity":"info","rules":[]}`,
-			"✓ pass tls   GET  /api                 200      ignored", "+ pass"},
-		{`{"time":"2026-11-21T09:14:05.771Z","message":"exchange","exchange":"3","method":"GET","target":"/","protocol":"other","outcome":"silent","verdict":"unclear","severity":"low","rules":["X"]}`,
-			"? unclear other GET  /                    silent   X", "? unclear"},
-		{`{"time":"2026-11-21T09:14:05.771Z","message":"exchange","exchange":"4","verdict":"warn","severity":"info","rules":["UPGRADE-UNKNOWN"],"status":101}`, "i info", "i info"},
-		{`{"time":"2026-11-21T09:14:05.771Z","message":"tunnel closed","cause":"client","ms":764000,"clientBytes":812,"serverBytes":4103}`,
-			"· closed by client   open 12m44s   ↑ 812 B ↓ 4.1 kB", ". closed by client   open 12m44s   up 812 B down 4.1 kB"},
-		{`{"level":"error","time":"2026-11-21T09:14:05.771Z","message":"answered in place of the backend","err":"cannot reach backend"}`,
-			"error: answered in place of the backend: cannot reach backend", "error: "},
-		{`{"time":"2026-11-21T09:14:05.771Z","message":"listening"}`, "", ""},
-		{`{"message":"note","text":"sound backend"}`, "\n sound backend", "\n sound backend"},
+	var out bytes.Buffer
+	a.Emit = NewConsole(&out, ascii).Emit
+	for _, x := range all {
+		a.Observe(x)
+	}
+	return timeless(out.String())
+}
+
+func timeless(text string) string {
+	return regexp.MustCompile(`(?m)^ \d\d:\d\d:\d\d\.\d\d\d `).ReplaceAllString(text, "")
+}
+
+func TestConsoleSaysExchanges(t *testing.T) {
+	blocked := whole("POST")
+	blocked.Blocked, blocked.Final = true, false
+	silent := whole("GET")
+	silent.Outcome, silent.Response, silent.After, silent.Cause = wire.Silent, nil, wire.After{}, ""
+	const closed = "· closed by client   open 12m44s   ↑ 812 B ↓ 4.1 kB\n"
+	const unsafe = "✖ fail ws    POST /chat                101      UPGRADE-POST RFC 6455 §4.1 RFC 6455 §4.2.1   unsafe 101"
+	for _, test := range []struct {
+		name, want string
+		x          *wire.Exchange
+	}{
+		{"sound", "✓ pass ws    GET  /chat                101      switched\n" + closed, whole("GET")},
+		{"unsafe, and closed at once", unsafe + "\n" + closed, whole("POST")},
+		{"blocked", unsafe + ", blocked: the client got a 502\n", blocked},
+		{"silent", "? unclear ws    GET  /chat                silent   ", silent},
 	} {
-		for _, ascii := range []bool{false, true} {
-			var out bytes.Buffer
-			c := NewConsole(&out, ascii)
-			if strings.Contains(test.line, `"message":"exchange","exchange":"1"`) {
-				c.shown["1"] = true
+		got := said(t, &audit.Audit{}, false, test.x)
+		if got != test.want && (test.name != "silent" || !strings.HasPrefix(got, test.want)) {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+	const ascii = "x fail ws    POST /chat                101      UPGRADE-POST RFC 6455 section 4.1 RFC 6455 section 4.2.1   unsafe 101\n. closed by client   open 12m44s   up 812 B down 4.1 kB\n"
+	if got := said(t, &audit.Audit{}, true, whole("POST")); got != ascii {
+		t.Errorf("ascii: got %q, want %q", got, ascii)
+	}
+}
+
+// TestConsoleSaysAnUnsafeExchangeOnce holds it for each order in which the store and the end of the tunnel may answer.
+func TestConsoleSaysAnUnsafeExchangeOnce(t *testing.T) {
+	head := whole("POST")
+	head.Revision, head.Final, head.Complete, head.After, head.Cause = 0, false, false, wire.After{}, ""
+	for _, stored := range []bool{true, false} {
+		for _, late := range []bool{true, false} {
+			var then func(bool)
+			var a audit.Audit
+			a.Store = func(_ *rules.Ruling, told func(bool)) {
+				if then = told; !late {
+					told(stored)
+				}
 			}
-			if n, err := c.Write([]byte(test.line + "\n")); n != len(test.line)+1 || err != nil {
-				t.Errorf("wrote %d, %v", n, err)
+			got := said(t, &a, true, head, whole("POST"))
+			if late {
+				var out bytes.Buffer
+				a.Emit = NewConsole(&out, true).Emit
+				then(stored)
+				got += timeless(out.String())
 			}
-			want := test.want
-			if ascii {
-				want = test.ascii
+			if strings.Count(got, "x fail") != 1 || strings.Count(got, "unsafe 101") != 1 || strings.Contains(got, "not stored") == stored {
+				t.Errorf("stored %v, late %v: got %q, want its failure once", stored, late, got)
 			}
-			if got := out.String(); want == "" && got != "" || !strings.Contains(got, want) {
-				t.Errorf("ascii %v: got %q, want %q", ascii, got, want)
-			}
+		}
+	}
+}
+
+func TestConsoleSaysWhatIsAmended(t *testing.T) {
+	first := whole("GET")
+	first.Final = false
+	var kinds []event.Kind
+	a := &audit.Audit{Emit: func(e event.Event) { kinds = append(kinds, e.Kind) }}
+	a.Observe(first)
+	r := *a.Enter(whole("GET"), "")
+	before := rules.Before{Verdict: rules.Pass}
+	r.Before, r.Verdict = &before, rules.Warn
+	var out bytes.Buffer
+	NewConsole(&out, true).Emit(event.Event{Kind: event.Amended, Ruling: &r})
+	if got := timeless(out.String()); !strings.HasPrefix(got, "i info ws    GET  /chat ") || !strings.HasSuffix(got, "   amended, was pass\n") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestConsoleSaysWhatIsNoExchange holds the lines of the other events, and of logs that know no events.
+func TestConsoleSaysWhatIsNoExchange(t *testing.T) {
+	var out bytes.Buffer
+	o := NewOutput(&out, "text", true)
+	o.Console.Color = false
+	o.Emit(event.Event{Kind: event.Listening, Listen: &event.Listen{}})
+	o.Emit(event.Event{Kind: event.Note, Text: "sound backend"})
+	o.Emit(event.Event{Kind: event.EvidenceShed, Shed: event.Shed{Exchanges: 3}})
+	p := &event.Probes{Endpoint: "/chat", Sent: 9, NotSent: 1, Gone: "UPGRADE-POST"}
+	p.Verdicts[rules.Fail] = 2
+	o.Emit(event.Event{Kind: event.ProbeRun, Probes: p})
+	counts := &wire.Counts{}
+	counts.Exchanges.Store(7)
+	o.Emit(event.Event{Kind: event.Stopped, Sums: &event.Sums{Counts: counts, Unsafe: 2}})
+	o.Log.Error().Str("backend", "10.0.0.1:80").Str("err", "cannot reach \x1b[31m").Msg("answered in place of the backend")
+	o.Log.Error().Err(errors.New("no such file")).Msg("configuration not reloaded")
+	o.Log.Info().Int("connections", 2).Str("client", "a b").Msg("draining")
+	o.Log.Debug().Msg("connection closed")
+	o.Close()
+	const want = "\n sound backend\n" +
+		"evidence shed: 3 exchanges had no room in memory; their findings are counted\n" +
+		"probe run finished at /chat   sent 9   fail 2   warn 0   unclear 0   pass 0   not sent 1   the backend was gone after UPGRADE-POST\n" +
+		"stopped   exchanges 7   upgrades 0   unsafe 2   findings 0   not audited: opaque 0, TLS 0, h2 0, blind tunnels 0\n" +
+		"error: answered in place of the backend: cannot reach ?[31m   backend=10.0.0.1:80\n" +
+		"error: configuration not reloaded: no such file\n" +
+		"draining   client=\"a b\"   connections=2\n"
+	if got := timeless(out.String()); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestPlainLogSaysMessageAndError(t *testing.T) {
+	var out bytes.Buffer
+	log := PlainLog(&out).Level(zerolog.WarnLevel)
+	log.Info().Msg("not this")
+	log.Warn().Str("client", "10.0.0.1:5").Str("err", "why").Msg("blocked request")
+	log.Warn().Err(errors.New("why")).Msg("dropped")
+	if got, want := out.String(), "blocked request: why\ndropped: why\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	c := Console{}
+	for _, test := range []struct {
+		v    rules.Verdict
+		s    rules.Severity
+		want string
+	}{
+		{rules.Fail, rules.High, "✖ fail"}, {rules.Warn, rules.Info, "i info"}, {rules.Warn, rules.Low, "! warn"},
+		{rules.Unclear, rules.Low, "? unclear"}, {rules.Pass, rules.Info, "✓ pass"}, {rules.NotApplicable, rules.Info, "– n/a "},
+	} {
+		if got := c.Verdict(test.v, test.s); got != test.want {
+			t.Errorf("%v %v: got %q, want %q", test.v, test.s, got, test.want)
 		}
 	}
 }
@@ -53,3 +182,18 @@ func TestSizes(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkConsole is what the line of an exchange costs whoever judges it.
+func BenchmarkConsole(b *testing.B) {
+	c := NewConsole(new(bytes.Buffer), true)
+	c.w = discard{}
+	r := (&audit.Audit{}).Enter(whole("GET"), "")
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Emit(event.Event{Kind: event.Exchange, Ruling: r})
+	}
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }

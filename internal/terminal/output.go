@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/event"
 	"github.com/interlock-proxy/interlock/internal/version"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -17,7 +18,8 @@ import (
 // traffic: lines that the reader is too slow for are left out, and how many those were is said at the end. Findings are not
 // lost with them, as they are in the ledger.
 type Output struct {
-	Log     zerolog.Logger
+	Emit    func(event.Event) // writes an event
+	Log     zerolog.Logger    // for what is not an event: errors and warnings
 	w       io.Writer
 	queue   *lineQueue
 	Console *Console // nil if the lines are NDJSON
@@ -26,14 +28,15 @@ type Output struct {
 // NewOutput writes to w in a format: json, text, or auto, which is text on a terminal. The caller closes it.
 func NewOutput(w io.Writer, format string, ascii bool) *Output {
 	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
-	o := &Output{w: w}
-	lines := w
+	o := &Output{w: w, queue: newLineQueue(w)}
 	if format == "text" || format == "auto" && IsTerminal(w) {
 		o.Console = NewConsole(w, ascii)
-		lines = o.Console
+		o.Console.w = o.queue
+		o.Log, o.Emit = o.Console.log().Level(zerolog.InfoLevel), o.Console.Emit
+		return o
 	}
-	o.queue = newLineQueue(lines, o.Console != nil)
 	o.Log = zerolog.New(o.queue).Level(zerolog.InfoLevel).With().Timestamp().Logger()
+	o.Emit = event.JSON(o.Log)
 	return o
 }
 
@@ -61,12 +64,10 @@ func (o *Output) Summary(a *audit.Audit, counts *wire.Counts, up time.Duration) 
 			ofProbes++
 		}
 	}
-	o.Log.Info().Int64("exchanges", counts.Exchanges.Load()).Int64("upgrades", counts.Upgrades.Load()).
-		Int64("fail", sums.Verdicts[rules.Fail]).Int64("warn", sums.Verdicts[rules.Warn]).Int64("unclear", sums.Verdicts[rules.Unclear]).
-		Int64("pass", sums.Verdicts[rules.Pass]).Int64("unsafe", sums.Unsafe).Int("findings", findings).Int("probeFindings", ofProbes).
-		Int64("opaque", counts.Opaque.Load()).Int64("tls", counts.TLS.Load()).Int64("http2", counts.HTTP2.Load()).
-		Int64("blindTunnels", counts.Tunnels.Load()).Int64("shed", sums.Shed).Int64("shedConnections", counts.Shed.Load()).Int64("missedLines", o.queue.missed.Load()).
-		Float64("seconds", up.Seconds()).Msg("stopped")
+	o.Emit(event.Event{Kind: event.Stopped, Sums: &event.Sums{
+		Counts: counts, Verdicts: sums.Verdicts, Unsafe: sums.Unsafe, Findings: findings, OfProbes: ofProbes,
+		Shed: sums.Shed, MissedLines: o.queue.missed.Load(), Up: up,
+	}})
 }
 
 // Result is the last line of a run over live traffic: exchanges by verdict.

@@ -25,16 +25,16 @@ const maxWaiting = 4 << 20
 // keptText is how much memory for lines is kept when they are written.
 const keptText = 64 << 10
 
-// newLineQueue writes to w: each line by itself, or those that wait together.
-func newLineQueue(w io.Writer, each bool) *lineQueue {
+// newLineQueue writes to w, the lines that wait together at once.
+func newLineQueue(w io.Writer) *lineQueue {
 	q := &lineQueue{ended: make(chan struct{})}
 	q.some.L = &q.mu
-	go q.write(w, each)
+	go q.write(w)
 	return q
 }
 
 // write writes what waits until nothing does and the queue is closed.
-func (q *lineQueue) write(w io.Writer, each bool) {
+func (q *lineQueue) write(w io.Writer) {
 	defer close(q.ended)
 	var text []byte
 	for {
@@ -47,16 +47,10 @@ func (q *lineQueue) write(w io.Writer, each bool) {
 		}
 		text, q.waiting = q.waiting, text[:0]
 		q.mu.Unlock()
-		switch {
-		case len(text) == 0:
+		if len(text) == 0 {
 			return
-		case each:
-			for line := range bytes.Lines(text) {
-				q.pass(w, line)
-			}
-		default:
-			q.pass(w, text)
 		}
+		q.pass(w, text)
 	}
 }
 
@@ -67,7 +61,7 @@ func (q *lineQueue) pass(w io.Writer, lines []byte) {
 	}
 }
 
-// Write takes a line, which ends with its line end and has no other. It copies p.
+// Write takes a line with its line end. It copies p.
 func (q *lineQueue) Write(p []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 func TestTheLastLineIsWritten(t *testing.T) {
 	for i := range 2000 {
 		var out bytes.Buffer
-		q := newLineQueue(&out, i%2 == 0)
+		q := newLineQueue(&out)
 		fmt.Fprintln(q, "draining")
 		fmt.Fprintln(q, "stopped")
 		q.Close()
@@ -39,14 +39,8 @@ func (s *stuck) Write(p []byte) (int, error) {
 }
 
 func TestASlowReaderHoldsNobodyUp(t *testing.T) {
-	for _, each := range []bool{true, false} {
-		slowReader(t, each)
-	}
-}
-
-func slowReader(t *testing.T, each bool) {
 	s := &stuck{gate: make(chan struct{})}
-	q := newLineQueue(s, each)
+	q := newLineQueue(s)
 	line := strings.Repeat("x", 1023) + "\n"
 	const fit = maxWaiting / 1024
 	const sent = 3 * fit

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"github.com/interlock-proxy/interlock/internal/accept"
@@ -44,7 +43,7 @@ func fill(t testing.TB, all []*wire.Exchange, run string) *fixture {
 	}
 	t.Cleanup(func() { s.Close() })
 	w := &store.Writer{Store: s}
-	a := &audit.Audit{Instance: "test", Log: zerolog.Nop(), Each: w.Write}
+	a := &audit.Audit{Instance: "test", Each: w.Write}
 	f := &fixture{}
 	for i, x := range all {
 		if x.ID == "" {

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/web/filter"
@@ -26,7 +24,7 @@ func BenchmarkPagesOfManyExchanges(b *testing.B) {
 	}
 	defer s.Close()
 	var kinds []*rules.Ruling
-	a := &audit.Audit{Log: zerolog.Nop(), Each: func(r *rules.Ruling) { kinds = append(kinds, r) }}
+	a := &audit.Audit{Each: func(r *rules.Ruling) { kinds = append(kinds, r) }}
 	for _, x := range corpus(b) {
 		x.ID = fmt.Sprint(len(kinds))
 		a.Observe(x)
