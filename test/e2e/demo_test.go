@@ -43,7 +43,7 @@ func TestDemoShowsBothKindsOfSwitch(t *testing.T) {
 func isInTheReadme(t *testing.T, printed string) {
 	t.Helper()
 	const from = "\n```\n 09:14:02.118 "
-	readme := content(t, "..", "README.md")
+	readme := content(t, "../..", "README.md")
 	_, sample, ok := strings.Cut(readme, from)
 	sample, _, ended := strings.Cut(from[len("\n```\n"):]+sample, "\n```")
 	if !ok || !ended {
