@@ -16,9 +16,9 @@
 //
 //	var c wire.Conversation
 //	c.Open(&wire.Common{Emit: observe, Counts: new(wire.Counts)})
-//	c.Feed(wire.FromClient, request, time.Now())
-//	c.Feed(wire.FromServer, response, time.Now())
-//	c.Settle(wire.CauseClient, time.Now())
+//	c.Feed(wire.FromClient, request, now)
+//	c.Feed(wire.FromServer, response, now)
+//	c.Settle(wire.CauseClient, now)
 //
 // An exchange may be reported several times, under one ID, as more becomes known. The last report has Final set.
 //
