@@ -4,7 +4,6 @@ package proxy
 
 import (
 	"context"
-	"net"
 	"sync"
 )
 
@@ -19,7 +18,7 @@ func (*Relay) startCarriers(*sync.WaitGroup) (*carriers, error) { return nil, ni
 
 func (*carriers) end() {}
 
-func (*carriers) accept(ctx context.Context, r *Relay, ln *Listener, serve func(*net.TCPConn)) error {
+func (*carriers) accept(ctx context.Context, r *Relay, ln *Listener, serve func(socket)) error {
 	return r.accept(ctx, ln, serve)
 }
 

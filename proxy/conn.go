@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,7 +38,7 @@ type conn struct {
 }
 
 // newConn readies a connection that goroutines carry.
-func (r *Relay) newConn(client *net.TCPConn) *conn {
+func (r *Relay) newConn(client socket) *conn {
 	c := &conn{pumped: newPumped(client)}
 	c.arrive(r, r.ways.Load(), client.RemoteAddr().String())
 	return c

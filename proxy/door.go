@@ -44,7 +44,7 @@ func (d *door) Close() error {
 func (d *door) Addr() net.Addr { return d.addr }
 
 // enter takes a connection and returns when it is over. It owns client and its slot.
-func (d *door) enter(ctx context.Context, client *net.TCPConn) {
+func (d *door) enter(ctx context.Context, client socket) {
 	stop := context.AfterFunc(ctx, func() { client.SetReadDeadline(time.Unix(1, 0)) })
 	head, rest, err := d.readHead(client)
 	if !stop() || err != nil {
@@ -83,9 +83,9 @@ func (d *door) enter(ctx context.Context, client *net.TCPConn) {
 }
 
 // handOver lets goproxy have a connection, and returns when that is over.
-func (d *door) handOver(client *net.TCPConn, q *wire.Request, n *named, rest []byte) {
+func (d *door) handOver(client socket, q *wire.Request, n *named, rest []byte) {
 	held := &heldConn{
-		TCPConn: client, head: q.Raw, rest: rest, named: n, hold: q.Method == "CONNECT",
+		socket: client, head: q.Raw, rest: rest, named: n, hold: q.Method == "CONNECT",
 		wake: make(chan struct{}, 1), over: make(chan struct{}), served: make(chan struct{}), slot: d.relay.giveSlot,
 	}
 	select {
@@ -121,7 +121,7 @@ func (d *door) find(q *wire.Request, scheme, authority string) (*named, error) {
 }
 
 // refuse tells a client that what it asked for is out of scope. If that was an upgrade, there is an exchange to report.
-func (d *door) refuse(ctx context.Context, client *net.TCPConn, q *wire.Request, rest []byte, authority string, why error) {
+func (d *door) refuse(ctx context.Context, client socket, q *wire.Request, rest []byte, authority string, why error) {
 	d.relay.rare.log("scope", d.relay.Log.Warn().Str("client", client.RemoteAddr().String()).Str("target", authority).Str("err", why.Error()), "target out of scope")
 	if q.Method == "CONNECT" || !q.Has("Upgrade") {
 		status := "403 Forbidden"
@@ -138,14 +138,14 @@ func (d *door) refuse(ctx context.Context, client *net.TCPConn, q *wire.Request,
 }
 
 // say answers a client with a line, and ends its connection so that it can see that.
-func (d *door) say(client *net.TCPConn, status, line string, fields ...string) {
+func (d *door) say(client socket, status, line string, fields ...string) {
 	defer d.relay.giveSlot()
 	defer client.Close()
 	client.SetDeadline(time.Now().Add(lingerFor))
 	if _, err := io.WriteString(client, localAnswer(status, line, fields...)); err != nil {
 		return
 	}
-	client.CloseWrite()
+	_ = client.CloseWrite() // a client that is gone needs no end
 	if _, err := io.CopyN(io.Discard, client, lingerBytes); err != nil {
 		d.relay.Log.Debug().Str("client", client.RemoteAddr().String()).Msg("client was told and has gone")
 	}
@@ -155,7 +155,7 @@ func (d *door) say(client *net.TCPConn, status, line string, fields ...string) {
 var errNoHead = errors.New("what came is no HTTP/1 request: this is a proxy")
 
 // readHead reads the first head of a connection, and what came behind it in the same segments.
-func (d *door) readHead(client *net.TCPConn) (head, rest []byte, err error) {
+func (d *door) readHead(client socket) (head, rest []byte, err error) {
 	client.SetReadDeadline(time.Now().Add(d.relay.Limits.Head))
 	scanner := wire.Scanner{Side: wire.FromClient, Pool: &d.relay.pool}
 	defer scanner.Stop()

@@ -109,7 +109,7 @@ func (f *Forward) Serve(ctx context.Context, ln net.Listener) error {
 			r.Log.Error().Err(err).Msg("http server ended")
 		}
 	})
-	err := r.accept(ctx, ln, func(client *net.TCPConn) {
+	err := r.accept(ctx, ln, func(client socket) {
 		running.Go(func() { d.enter(ctx, client) })
 	})
 	overdue := time.AfterFunc(r.Limits.Drain, func() { server.Close() })

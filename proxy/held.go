@@ -11,7 +11,7 @@ import (
 // heldConn is a connection whose first head has been read already: that is what it yields first. Behind the head of a
 // CONNECT it yields nothing, so that all that follows is still there for whoever takes it.
 type heldConn struct {
-	*net.TCPConn
+	socket
 	head, rest []byte
 	named      *named // where its request goes; nil: to the listener itself
 	hold       bool
@@ -31,7 +31,7 @@ func (c *heldConn) Read(p []byte) (int, error) {
 		}
 	}
 	if !c.hold {
-		return c.TCPConn.Read(p)
+		return c.socket.Read(p)
 	}
 	select {
 	case <-c.wake:
@@ -49,7 +49,7 @@ func (c *heldConn) SetReadDeadline(t time.Time) error {
 		default:
 		}
 	}
-	return c.TCPConn.SetReadDeadline(t)
+	return c.socket.SetReadDeadline(t)
 }
 
 // SetDeadline is as in net.Conn.
@@ -64,7 +64,7 @@ func (c *heldConn) SetDeadline(t time.Time) error {
 func (c *heldConn) Close() error {
 	err := net.ErrClosed
 	c.once.Do(func() {
-		err = c.TCPConn.Close()
+		err = c.socket.Close()
 		c.slot()
 		close(c.over)
 	})
@@ -73,10 +73,10 @@ func (c *heldConn) Close() error {
 
 // take hands the connection over, with what came behind the head. Its slot goes with it. The taker calls done when the
 // connection is over.
-func (c *heldConn) take() (*net.TCPConn, []byte) {
+func (c *heldConn) take() (socket, []byte) {
 	c.once.Do(func() {})
-	c.TCPConn.SetDeadline(time.Time{})
-	return c.TCPConn, c.rest
+	c.socket.SetDeadline(time.Time{})
+	return c.socket, c.rest
 }
 
 func (c *heldConn) done() { close(c.over) }

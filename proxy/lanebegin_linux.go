@@ -10,7 +10,7 @@ import (
 )
 
 // accept is Relay.accept, but connections that are plain from end to end never become those of package net.
-func (cs *carriers) accept(ctx context.Context, r *Relay, ln *Listener, serve func(*net.TCPConn)) error {
+func (cs *carriers) accept(ctx context.Context, r *Relay, ln *Listener, serve func(socket)) error {
 	tcp, ok := ln.Listener.(*net.TCPListener)
 	if !ok || cs == nil || ln.TLS != nil || len(ln.Trusted) > 0 || r.hooks.late {
 		return r.accept(ctx, ln, serve)
@@ -69,7 +69,7 @@ func (cs *carriers) accept(ctx context.Context, r *Relay, ln *Listener, serve fu
 }
 
 // serveSocket leaves a connection to serve that was accepted for a carrier. Its slot goes with it.
-func (r *Relay) serveSocket(fd int, serve func(*net.TCPConn)) {
+func (r *Relay) serveSocket(fd int, serve func(socket)) {
 	client, err := asConn(fd)
 	switch {
 	case err != nil:
@@ -166,7 +166,7 @@ func (l *lane) goOnward(fed []byte) {
 // takeOver makes a lane of a tunnel, if it is plain. It is sole owner of both sockets from there on.
 func (cs *carriers) takeOver(t *Tunnel) bool {
 	c := t.conn
-	if cs == nil || c.gate != nil || c.client.tls != nil || c.backend.tls != nil || t.rest[0].ended || t.rest[1].ended {
+	if cs == nil || c.gate != nil || !c.client.plain() || !c.backend.plain() || t.rest[0].ended || t.rest[1].ended {
 		return false
 	}
 	client, err := duplicate(t.pumps[wire.FromClient].in)

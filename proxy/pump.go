@@ -19,27 +19,27 @@ type pump struct {
 	src  *side
 	dst  *side
 
-	in, out syscall.RawConn // of src and dst
+	in, out syscall.RawConn // of src and dst; nil for what is no socket of the system
 	reading func(fd uintptr) bool
 	writing func(fd uintptr) bool
 	buffer  *[bufferSize]byte
 	n       int // what the last read found, or what is written so far
 	errno   syscall.Errno
 	waited  bool   // the last read found nothing at first
-	heard   bool   // something has come inside TLS
+	heard   bool   // something has come by readStream
 	unsent  []byte // during a write, what is left of it
 }
 
 // open readies a pump whose source, and perhaps destination, is known.
 func (p *pump) open() (err error) {
 	if p.in == nil {
-		if p.in, err = p.src.SyscallConn(); err != nil {
+		if p.in, err = p.src.system(); err != nil {
 			return err
 		}
 		p.reading = p.readOnce
 	}
 	if p.dst != nil {
-		p.out, err = p.dst.SyscallConn()
+		p.out, err = p.dst.system()
 		p.writing = p.writeOnce
 	}
 	return err
@@ -48,8 +48,11 @@ func (p *pump) open() (err error) {
 // read waits for bytes. They are valid until release. At the end of the direction the error is io.EOF.
 func (p *pump) read() ([]byte, error) {
 	p.waited = false
-	if p.src.tls != nil {
-		return p.readTLS()
+	switch {
+	case p.src.tls != nil:
+		return p.readStream(p.src.tls)
+	case p.in == nil:
+		return p.readStream(p.src.socket)
 	}
 	err := p.in.Read(p.reading)
 	switch {
@@ -65,12 +68,12 @@ func (p *pump) read() ([]byte, error) {
 	return nil, err
 }
 
-// readTLS waits for bytes inside TLS, with the buffer in hand.
-func (p *pump) readTLS() ([]byte, error) {
+// readStream waits for bytes inside TLS, or of a connection without system calls, with the buffer in hand.
+func (p *pump) readStream(s io.Reader) ([]byte, error) {
 	if p.buffer == nil {
 		p.buffer = p.conn.relay.buffer()
 	}
-	n, err := p.src.tls.Read(p.buffer[:])
+	n, err := s.Read(p.buffer[:])
 	if n > 0 {
 		p.heard = true
 		return p.buffer[:n], nil // an error comes again
@@ -102,8 +105,8 @@ func (p *pump) readOnce(fd uintptr) bool {
 
 // write writes all of b, or as much as it can.
 func (p *pump) write(b []byte) (n int, err error) {
-	if p.dst.tls != nil {
-		return p.dst.tls.Write(b)
+	if p.dst.tls != nil || p.out == nil {
+		return p.dst.write(b)
 	}
 	p.unsent, p.n = b, 0
 	err = p.out.Write(p.writing)
@@ -242,8 +245,8 @@ func (c *conn) passed(d wire.Direction, n int) {
 
 // takeOver makes the up pump stop, wherever it is, and returns what it had in hand.
 func (c *conn) takeOver() rest {
-	if c.client.tls != nil || c.backend.tls != nil {
-		return rest{ended: true} // a write to TLS cannot be broken off: the pump stays where it is
+	if !c.client.plain() || !c.backend.plain() {
+		return rest{ended: true} // a write to TLS, say, cannot be broken off: the pump stays where it is
 	}
 	past := time.Unix(1, 0)
 	c.handover.Store(true)

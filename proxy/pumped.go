@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net"
 	"sync/atomic"
 )
 
@@ -33,6 +32,6 @@ type rest struct {
 	ended   bool   // the direction carries nothing any more
 }
 
-func newPumped(client *net.TCPConn) *pumped {
+func newPumped(client socket) *pumped {
 	return &pumped{client: cleartext(client), handedOut: make(chan rest, 1)}
 }

@@ -140,7 +140,7 @@ type Listener struct {
 	Trusted []netip.Prefix        // peers whose connections must begin with a header of the PROXY protocol; empty: none
 }
 
-// Serve is ServeListener for one in cleartext.
+// Serve is ServeListener for a listener in cleartext.
 func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
 	return r.ServeListener(ctx, Listener{Listener: ln})
 }
@@ -148,6 +148,12 @@ func (r *Relay) Serve(ctx context.Context, ln net.Listener) error {
 // ServeListener carries the connections that ln accepts, until ctx ends. Then it stops accepting, lets what is under way come to
 // an end for as long as Limits.Drain says, and returns when nothing that it started is alive. It closes ln. The error is
 // nil unless the relay could not start or the listener broke.
+//
+// A relay may serve several listeners, each by a call of its own. They end together: the end of one, by its ctx or because it
+// broke, also drains the connections that came by the others. Use a relay for each to end them one by one.
+//
+// ln may be of any type. Only what a [net.TCPListener] accepts in cleartext is carried by event loops; goroutines carry
+// everything else.
 func (r *Relay) ServeListener(ctx context.Context, ln Listener) error {
 	defer ln.Close()
 	ln.TLS = listening(ln.TLS)
@@ -163,7 +169,7 @@ func (r *Relay) ServeListener(ctx context.Context, ln Listener) error {
 	defer carriers.end()
 	tidying, stop := context.WithCancel(ctx)
 	running.Go(func() { r.tidy(tidying, tidyAfter) })
-	err = carriers.accept(ctx, r, &ln, func(client *net.TCPConn) {
+	err = carriers.accept(ctx, r, &ln, func(client socket) {
 		c := r.newConn(client)
 		c.via, c.carriers = &ln, carriers
 		running.Go(func() { c.serve(ctx) })
@@ -174,7 +180,7 @@ func (r *Relay) ServeListener(ctx context.Context, ln Listener) error {
 }
 
 // accept hands each connection to serve, which must not block, and takes a slot for it before.
-func (r *Relay) accept(ctx context.Context, ln net.Listener, serve func(*net.TCPConn)) error {
+func (r *Relay) accept(ctx context.Context, ln net.Listener, serve func(socket)) error {
 	stop := context.AfterFunc(ctx, func() { ln.Close() })
 	defer stop()
 	for {
@@ -188,12 +194,12 @@ func (r *Relay) accept(ctx context.Context, ln net.Listener, serve func(*net.TCP
 }
 
 // acceptOne hands on the next connection. The slot for it is taken. It tells whether there will be no more.
-func (r *Relay) acceptOne(ctx context.Context, ln net.Listener, serve func(*net.TCPConn)) (over bool, err error) {
+func (r *Relay) acceptOne(ctx context.Context, ln net.Listener, serve func(socket)) (over bool, err error) {
 	client, err := ln.Accept()
 	if err != nil {
 		return r.cannotAccept(ctx, ln, err)
 	}
-	serve(client.(*net.TCPConn))
+	serve(asSocket(client))
 	return false, nil
 }
 

@@ -345,7 +345,7 @@ func TestLoopIsBroken(t *testing.T) {
 	// The same relay on the listener that is its backend's address, as after a change of names.
 	go func() {
 		loop.start()
-		done <- loop.accept(ctx, other, func(c *net.TCPConn) { go loop.newConn(c).serve(ctx) })
+		done <- loop.accept(ctx, other, func(c socket) { go loop.newConn(c).serve(ctx) })
 	}()
 	through := dial(t, ln.Addr().String())
 	send(t, through, plain)

@@ -9,11 +9,61 @@ import (
 	"syscall"
 )
 
-// A socket is a connection of the system: TCP, or a unix socket.
+// A socket is a connection whose directions end on their own: one of the system, or a [wrapped] one.
 type socket interface {
 	net.Conn
-	syscall.Conn
 	CloseWrite() error
+}
+
+// asSocket is what a listener has accepted. Only the types of package net are used by system calls: what embeds one of them
+// may mean something else by Read.
+func asSocket(c net.Conn) socket {
+	switch c := c.(type) {
+	case *net.TCPConn:
+		return c
+	case *net.UnixConn:
+		return c
+	}
+	return &wrapped{Conn: c}
+}
+
+// A wrapped is a connection from a listener that is not one of the system's, such as net.Pipe, or one that counts.
+type wrapped struct {
+	net.Conn
+	closed atomic.Bool
+}
+
+// CloseWrite ends the direction that we write. Where that cannot be done alone, it ends the other one with it.
+func (w *wrapped) CloseWrite() error {
+	if half, ok := w.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return w.Close()
+}
+
+// Close takes note that it was we who closed: what Read says then differs between types.
+func (w *wrapped) Close() error {
+	w.closed.Store(true)
+	return w.Conn.Close()
+}
+
+// Read is that of the connection.
+func (w *wrapped) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	return n, w.named(err)
+}
+
+// Write is that of the connection.
+func (w *wrapped) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	return n, w.named(err)
+}
+
+func (w *wrapped) named(err error) error {
+	if err != nil && w.closed.Load() {
+		return net.ErrClosed
+	}
+	return err
 }
 
 // A side is one side of what a relay carries: a socket, or TLS over one. Deadlines are those of the socket, and so is
@@ -25,6 +75,20 @@ type side struct {
 }
 
 func cleartext(s socket) *side { return &side{socket: s} }
+
+// system is the socket for system calls; nil if it has none.
+func (s *side) system() (syscall.RawConn, error) {
+	if c, ok := s.socket.(syscall.Conn); ok {
+		return c.SyscallConn()
+	}
+	return nil, nil
+}
+
+// plain reports whether bytes pass between here and a socket of the system as they are.
+func (s *side) plain() bool {
+	_, system := s.socket.(syscall.Conn)
+	return system && s.tls == nil
+}
 
 // noting is a socket below TLS. It takes note of how the peer ended it: TLS itself takes a FIN for a close_notify.
 type noting struct {

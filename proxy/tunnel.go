@@ -64,7 +64,7 @@ func (t *Tunnel) carry(d wire.Direction) {
 				return
 			}
 		}
-		if streak >= spliceFrom && c.recorded[d] && p.src.tls == nil && p.dst.tls == nil {
+		if streak >= spliceFrom && c.recorded[d] && p.src.plain() && p.dst.plain() {
 			streak, lasting = 0, 0
 			if err := t.splice(d, p); err != nil {
 				c.ended(p, err)
