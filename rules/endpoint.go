@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -10,13 +8,6 @@ import (
 
 // maxTemplate is how long an endpoint template may be, in bytes.
 const maxTemplate = 256
-
-// Fingerprint is the name under which a finding is known over time and over replicas: 32 hexadecimal digits from the
-// rule, the probe (empty for live traffic), the name of the route and the endpoint template. It is a contract.
-func Fingerprint(rule, probe, route, endpoint string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{rule, probe, route, endpoint}, "\x00")))
-	return hex.EncodeToString(sum[:16])
-}
 
 // EndpointOf is the template of the endpoint that an exchange is about: a probe belongs to the endpoint that it is aimed
 // at, whatever its target says.

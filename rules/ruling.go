@@ -137,11 +137,6 @@ func (r *Ruling) Find(id string) *Finding {
 	return nil
 }
 
-// Fingerprint is the fingerprint of one of the ruling's findings, under the ruling's endpoint.
-func (r *Ruling) Fingerprint(f *Finding) string {
-	return Fingerprint(f.Rule.ID, r.X.Probe, r.X.Route, r.Endpoint)
-}
-
 // Offers are the protocols that the request offers, as it writes them.
 func (r *Ruling) Offers() []string { return written(r.X.Request.Protocols()) }
 

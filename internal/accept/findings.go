@@ -14,7 +14,7 @@ type Findings struct {
 	More    int64 // findings beside those that are told apart
 
 	found  map[string]*Found
-	places map[place]seenBy
+	places map[rules.Key]seenBy // without probe
 }
 
 // maxFound is how many fingerprints are told apart. maxText is how many bytes are kept of a text.
@@ -40,9 +40,6 @@ type Found struct {
 func (f *Found) Finding() *rules.Finding {
 	return &rules.Finding{Rule: f.Rule, Verdict: f.Verdict, Severity: f.Severity, State: f.State, Detail: f.Detail}
 }
-
-// A place is where rules are not kept, whoever shows it.
-type place struct{ rule, route, endpoint string }
 
 // seenBy is a set of ways by which a failure has been seen.
 type seenBy uint8
@@ -75,14 +72,14 @@ func (a *Findings) Know(f Found) {
 	}
 	is.Proven = is.Proven || proven
 	if f.Verdict == rules.Fail {
-		a.places[place{f.Rule.ID, is.Route, is.Endpoint}] |= by(f.Probe)
+		a.places[rules.Key{Rule: f.Rule.ID, Route: is.Route, Endpoint: is.Endpoint}] |= by(f.Probe)
 	}
 }
 
 // enter is the finding of that fingerprint; nil if there is no room for another one.
 func (a *Findings) enter(name string, f Found) *Found {
 	if a.found == nil {
-		a.found, a.places = map[string]*Found{}, map[place]seenBy{}
+		a.found, a.places = map[string]*Found{}, map[rules.Key]seenBy{}
 	}
 	is := a.found[name]
 	if is == nil {
@@ -107,7 +104,7 @@ func (a *Findings) add(r *rules.Ruling, f *rules.Finding, name string) {
 		is.Verdict, is.Severity, is.State, is.Detail = f.Verdict, f.Severity, clip(f.State), clip(f.Detail)
 	}
 	if f.Verdict == rules.Fail {
-		a.places[placeOf(r, f)] |= by(r.X.Probe)
+		a.places[r.Key(f).Place()] |= by(r.X.Probe)
 	}
 }
 
@@ -120,8 +117,6 @@ func worse(v rules.Verdict, s rules.Severity, than *Found) bool {
 func proven(r *rules.Ruling, f *rules.Finding) bool {
 	return f.Verdict == rules.Pass && r.X.Probe != "" && r.X.Controls == wire.ControlsAccepted
 }
-
-func placeOf(r *rules.Ruling, f *rules.Finding) place { return place{f.Rule.ID, r.X.Route, r.Endpoint} }
 
 func by(probe string) seenBy {
 	if probe != "" {

@@ -73,7 +73,7 @@ func (s *States) state(r *rules.Ruling, f *rules.Finding, name string) string {
 	if was := s.Baseline.of(name); was != nil && !worse(f.Verdict, f.Severity, was) {
 		return rules.StateKnown
 	}
-	if f.Verdict == rules.Fail && s.failed(placeOf(r, f))&by(r.X.Probe).other() != 0 {
+	if f.Verdict == rules.Fail && s.failed(r.Key(f).Place())&by(r.X.Probe).other() != 0 {
 		return rules.StateReproduced
 	}
 	return rules.StateNew
@@ -88,7 +88,7 @@ func (s *States) passed(name string) string {
 }
 
 // failed are the ways by which a rule was seen to fail at a place, in this run or before.
-func (s *States) failed(at place) seenBy {
+func (s *States) failed(at rules.Key) seenBy {
 	ways := s.run.places[at]
 	if s.Baseline != nil {
 		ways |= s.Baseline.places[at]

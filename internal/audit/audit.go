@@ -32,7 +32,7 @@ type Audit struct {
 
 	mu        sync.Mutex
 	open      map[string]*rules.Before // exchanges that will be reported again, by ID
-	findings  map[key]*Finding
+	findings  map[rules.Key]*Finding
 	endpoints map[string]*route
 	evidence  int64                        // bytes
 	learned   map[learnedKey]*list.Element // of lessons
@@ -151,7 +151,7 @@ func (a *Audit) unsafe(c rules.Case) bool {
 func (a *Audit) start() {
 	if a.findings == nil {
 		a.Bounds = a.Bounds.withDefaults()
-		a.open, a.findings, a.endpoints = map[string]*rules.Before{}, map[key]*Finding{}, map[string]*route{}
+		a.open, a.findings, a.endpoints = map[string]*rules.Before{}, map[rules.Key]*Finding{}, map[string]*route{}
 		a.learned = map[learnedKey]*list.Element{}
 		a.seen = a.history()
 	}

@@ -9,9 +9,6 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// key is what makes two findings the same one: the parts of a fingerprint.
-type key struct{ rule, probe, route, endpoint string }
-
 // A Finding is one rule that did not pass at one endpoint, over all exchanges that showed it.
 type Finding struct {
 	Rule     *rules.Rule
@@ -30,9 +27,9 @@ type Finding struct {
 	Last  []*rules.Ruling // the last ones, oldest first
 }
 
-// Fingerprint is the name under which the finding is known over time and over replicas.
-func (f *Finding) Fingerprint() string {
-	return rules.Fingerprint(f.Rule.ID, f.Probe, f.Route, f.Endpoint)
+// Key is what makes it the same finding over time and over replicas.
+func (f *Finding) Key() rules.Key {
+	return rules.Key{Rule: f.Rule.ID, Probe: f.Probe, Route: f.Route, Endpoint: f.Endpoint}
 }
 
 // Findings returns copies of all findings, worst first, then by rule and endpoint.
@@ -63,11 +60,11 @@ func (a *Audit) record(ruling *rules.Ruling) (shed bool) {
 		if found.Verdict >= rules.Pass {
 			continue
 		}
-		k := key{found.Rule.ID, x.Probe, x.Route, ruling.Endpoint}
+		k := ruling.Key(found)
 		f := a.findings[k]
 		if f == nil {
 			f = &Finding{
-				Rule: found.Rule, Probe: k.probe, Route: k.route, Endpoint: k.endpoint,
+				Rule: found.Rule, Probe: k.Probe, Route: k.Route, Endpoint: k.Endpoint,
 				Verdict: found.Verdict, Severity: found.Severity, Party: found.Party, Seen: [2]time.Time{x.Time, x.Time},
 			}
 			a.findings[k] = f

@@ -16,10 +16,9 @@ type cause struct {
 // causes groups findings, which keep their order.
 func causes(findings []*merged) []*cause {
 	var all []*cause
-	known := map[identity]*cause{}
+	known := map[rules.Key]*cause{}
 	for _, is := range findings {
-		k := is.identity
-		k.probe = ""
+		k := is.key.Place()
 		c := known[k]
 		if c == nil {
 			c = &cause{}
@@ -56,8 +55,8 @@ const maxProbes = 12
 func (c *cause) probes() string {
 	var names []string
 	for _, is := range c.findings {
-		if is.probe != "" {
-			names = append(names, clean(is.probe))
+		if is.key.Probe != "" {
+			names = append(names, clean(is.key.Probe))
 		}
 	}
 	if n := len(names) - maxProbes; n > 0 {
@@ -94,10 +93,10 @@ func headline(all []*cause, exchanges int64) string {
 	probes, live := map[string]bool{}, false
 	for _, c := range all {
 		for _, is := range c.findings {
-			if is.probe == "" {
+			if is.key.Probe == "" {
 				live = true
 			} else {
-				probes[is.probe] = true
+				probes[is.key.Probe] = true
 			}
 		}
 	}

@@ -80,7 +80,7 @@ func (g *gitlabWriter) issue(is *merged) gitlabIssue {
 	}
 	return gitlabIssue{
 		Description: fmt.Sprintf("%s%s: %s: %s (%s)", f.Verdict, state, is.name(), clean(f.Detail), is.exchanges()),
-		Check:       f.Rule.ID, Fingerprint: is.fingerprint, Severity: gitlabSeverity(is), Location: g.location(is.route),
+		Check:       f.Rule.ID, Fingerprint: is.fingerprint, Severity: gitlabSeverity(is), Location: g.location(is.key.Route),
 		Content: gitlabContent{fmt.Sprintf("**%s** (%s)\n\n**again**\n\n%s\n\n**why** %s\n\n**fix** %s\n\n**more** `%s`",
 			escapeMarkdown(f.Rule.Title), cited(f.Refs), fence(is.again(), "sh"), escapeMarkdown(f.Rule.Why), escapeMarkdown(f.Rule.Fix), more(f.Rule))},
 	}

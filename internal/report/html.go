@@ -79,7 +79,7 @@ func (h *htmlWriter) Close(s *Summary) error {
 	if s.Unsafe > 0 {
 		v.Unsafe = several(s.Unsafe, "time") + " a server switched that must not have"
 	}
-	anchors := map[identity]string{}
+	anchors := map[rules.Key]string{}
 	for _, g := range [...]struct {
 		title string
 		all   []*cause

@@ -123,7 +123,7 @@ func told(s *Summary, failures []*cause) string {
 }
 
 // viewSection shows causes, those of one rule together. It enters the name of each in anchors.
-func viewSection(title string, all []*cause, anchors map[identity]string) (htmlSection, error) {
+func viewSection(title string, all []*cause, anchors map[rules.Key]string) (htmlSection, error) {
 	section := htmlSection{Title: title}
 	if n := len(all) - maxCards; n > 0 {
 		all, section.More = all[:maxCards], int64(n)
@@ -140,8 +140,7 @@ func viewSection(title string, all []*cause, anchors map[identity]string) (htmlS
 				return section, err
 			}
 			shown.Anchor = fmt.Sprintf("%s-%d-%d", strings.ToLower(title), i+1, j+1)
-			k := c.first().identity
-			k.probe = ""
+			k := c.first().key.Place()
 			if anchors[k] == "" {
 				anchors[k] = shown.Anchor
 			}

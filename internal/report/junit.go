@@ -221,8 +221,7 @@ func (is *merged) explanation() string {
 
 // junit is a case that no rule belongs to, and the suite that it is in.
 func (o other) junit(n int64) (section string, c junitCase) {
-	k := identity{route: o.route, endpoint: o.endpoint}
-	c = junitCase{Name: k.place(), Time: "0.000"}
+	c = junitCase{Name: placeOf(o.route, o.endpoint), Time: "0.000"}
 	if o.cause == "" {
 		c.Skipped = &junitProblem{Message: "not applicable: no rule was in play in " + several(n, "exchange")}
 		return "not applicable", c

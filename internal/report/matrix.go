@@ -86,7 +86,7 @@ type matrixRow struct {
 }
 
 // rows are the columns' names and the rows, those with the worst verdict first. Cells lead to a cause by its name in anchors.
-func (m *matrix) rows(anchors map[identity]string) (columns []string, rows []matrixRow) {
+func (m *matrix) rows(anchors map[rules.Key]string) (columns []string, rows []matrixRow) {
 	var order []endpoint
 	for e := range m.columns {
 		order = append(order, e)
@@ -95,7 +95,7 @@ func (m *matrix) rows(anchors map[identity]string) (columns []string, rows []mat
 		return cmp.Or(strings.Compare(a.route, b.route), strings.Compare(a.template, b.template))
 	})
 	for _, e := range order {
-		columns = append(columns, (&identity{route: e.route, endpoint: e.template}).place())
+		columns = append(columns, placeOf(e.route, e.template))
 	}
 	for probe, cells := range m.cells {
 		row := matrixRow{Probe: clean(probe)}
@@ -104,7 +104,9 @@ func (m *matrix) rows(anchors map[identity]string) (columns []string, rows []mat
 		}
 		for _, e := range order {
 			if c, sent := cells[e]; sent {
-				c.Anchor = anchors[identity{rule: c.rule, route: e.route, endpoint: e.template}]
+				if c.rule != nil {
+					c.Anchor = anchors[rules.Key{Rule: c.rule.ID, Route: e.route, Endpoint: e.template}]
+				}
 				row.Cells = append(row.Cells, &c)
 			} else {
 				row.Cells = append(row.Cells, nil)

@@ -13,22 +13,17 @@ import (
 type merge struct {
 	passes bool // what passed is held too
 
-	found    map[identity]*merged
+	found    map[rules.Key]*merged
 	broken   int   // of found: what did not pass
 	evidence int64 // bytes of exchanges that are held
 	more     int64 // findings that did not pass beside those that are held
 	passed   int64 // findings that passed beside those that are held
 }
 
-// identity is what the fingerprint of a finding is made of.
-type identity struct {
-	rule                   *rules.Rule
-	probe, route, endpoint string
-}
-
 // merged is what is known of one fingerprint.
 type merged struct {
-	identity
+	key         rules.Key
+	rule        *rules.Rule
 	fingerprint string                     // set by sorted
 	finding     rules.Finding              // the first one of the worst verdict
 	counts      [rules.NotApplicable]int64 // exchanges by verdict
@@ -47,14 +42,14 @@ const (
 // add takes the findings of a ruling.
 func (m *merge) add(r *rules.Ruling) {
 	if m.found == nil {
-		m.found = map[identity]*merged{}
+		m.found = map[rules.Key]*merged{}
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Verdict == rules.NotApplicable || f.Verdict == rules.Pass && !m.passes && f.State == "" {
 			continue
 		}
-		k := identity{f.Rule, r.X.Probe, r.X.Route, r.Endpoint}
+		k := r.Key(f)
 		is := m.found[k]
 		if is == nil {
 			if is = m.room(k, f); is == nil {
@@ -66,7 +61,7 @@ func (m *merge) add(r *rules.Ruling) {
 }
 
 // room makes room for a fingerprint. It is nil if there is none.
-func (m *merge) room(k identity, f *rules.Finding) *merged {
+func (m *merge) room(k rules.Key, f *rules.Finding) *merged {
 	bad := f.Verdict < rules.Pass
 	switch {
 	case bad && m.broken >= maxMerged:
@@ -78,7 +73,7 @@ func (m *merge) room(k identity, f *rules.Finding) *merged {
 	case bad:
 		m.broken++
 	}
-	is := &merged{identity: k, finding: *f}
+	is := &merged{key: k, rule: f.Rule, finding: *f}
 	m.found[k] = is
 	return is
 }
@@ -140,14 +135,14 @@ func size(r *rules.Ruling) int64 {
 func (m *merge) sorted() []*merged {
 	all := make([]*merged, 0, len(m.found))
 	for _, is := range m.found {
-		is.fingerprint = rules.Fingerprint(is.rule.ID, is.probe, is.route, is.endpoint)
+		is.fingerprint = is.key.Fingerprint()
 		all = append(all, is)
 	}
 	slices.SortFunc(all, func(a, b *merged) int {
 		return cmp.Or(
 			cmp.Compare(a.finding.Verdict, b.finding.Verdict), cmp.Compare(b.finding.Severity, a.finding.Severity),
-			strings.Compare(a.rule.ID, b.rule.ID), strings.Compare(a.route, b.route), strings.Compare(a.endpoint, b.endpoint),
-			strings.Compare(a.probe, b.probe))
+			strings.Compare(a.key.Rule, b.key.Rule), strings.Compare(a.key.Route, b.key.Route), strings.Compare(a.key.Endpoint, b.key.Endpoint),
+			strings.Compare(a.key.Probe, b.key.Probe))
 	})
 	return all
 }
@@ -168,23 +163,26 @@ func (is *merged) again() string {
 	return "interlock replay " + clip(is.id, 64)
 }
 
-// place is the route, where it has a name other than the usual one, and the endpoint.
-func (k *identity) place() string {
-	text := clean(k.endpoint)
+// place is where the finding is.
+func (is *merged) place() string { return placeOf(is.key.Route, is.key.Endpoint) }
+
+// placeOf is the route, where it has a name other than the usual one, and the endpoint.
+func placeOf(route, endpoint string) string {
+	text := clean(endpoint)
 	if text == "" {
 		text = "(no target)"
 	}
-	if k.route != "" && k.route != "default" {
-		text = clean(k.route) + " " + text
+	if route != "" && route != "default" {
+		text = clean(route) + " " + text
 	}
 	return text
 }
 
 // name is the rule and the place, and the probe where it has a name of its own.
-func (k *identity) name() string {
-	text := k.rule.ID + " " + k.place()
-	if k.probe != "" && k.probe != k.rule.ID {
-		text += " (" + clean(k.probe) + ")"
+func (is *merged) name() string {
+	text := is.key.Rule + " " + is.place()
+	if is.key.Probe != "" && is.key.Probe != is.key.Rule {
+		text += " (" + clean(is.key.Probe) + ")"
 	}
 	return text
 }

@@ -71,7 +71,7 @@ func (s *sarifWriter) Close(sum *Summary) error {
 }
 
 func (s *sarifWriter) result(is *merged, place int) sarifResult {
-	f, at, again := &is.finding, s.at(is.route), is.again()
+	f, at, again := &is.finding, s.at(is.key.Route), is.again()
 	r := sarifResult{
 		RuleID: is.rule.ID, RuleIndex: place, Count: is.worst(), Kind: "fail", Level: sarifLevel(f),
 		Message: sarifText{Text: fmt.Sprintf("%s: %s. Again: %s", is.place(), clean(f.Detail), again)},
@@ -82,7 +82,7 @@ func (s *sarifWriter) result(is *merged, place int) sarifResult {
 		Fingerprints: map[string]string{fingerprintName: is.fingerprint},
 		Baseline:     baseline(f.State),
 		Properties: map[string]any{
-			"verdict": f.Verdict, "severity": f.Severity, "party": f.Party, "route": clean(is.route), "endpoint": is.endpoint, "probe": clean(is.probe),
+			"verdict": f.Verdict, "severity": f.Severity, "party": f.Party, "route": clean(is.key.Route), "endpoint": is.key.Endpoint, "probe": clean(is.key.Probe),
 			"state": f.State, "exchange": is.id, "exchanges": is.exchanges(), "spans": append([]rules.Span{}, f.Spans...),
 			"again": again, "why": f.Rule.Why, "fix": f.Rule.Fix,
 		},

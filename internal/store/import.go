@@ -163,8 +163,9 @@ func (i *importer) finding(text []byte) error {
 	if i.own {
 		return nil
 	}
-	put(&i.findings, tallyKey{is.Run, is.Rule, is.Probe, is.Route, is.Endpoint}, []any{
-		clean(is.Run, maxKey), rules.Fingerprint(is.Rule, is.Probe, is.Route, is.Endpoint), i.from.ID, clean(is.Rule, maxKey), clean(is.Probe, maxKey),
+	k := rules.Key{Rule: is.Rule, Probe: is.Probe, Route: is.Route, Endpoint: is.Endpoint}
+	put(&i.findings, tallyKey{is.Run, k}, []any{
+		clean(is.Run, maxKey), k.Fingerprint(), i.from.ID, clean(is.Rule, maxKey), clean(is.Probe, maxKey),
 		clean(is.Route, maxKey), clean(is.Endpoint, maxKey), int(word(is.Verdict, rules.NotApplicable, rules.Unclear)),
 		int(word(is.Severity, rules.Critical, rules.Critical)), int(word(is.Party, rules.Intermediary, rules.Server)), number(is.Unsafe), is.Count,
 		milliseconds(is.First), milliseconds(is.Last), clean(is.FirstID, maxKey), clean(is.LastID, maxKey), clean(is.Detail, maxText), clean(is.State, maxKey),

@@ -70,7 +70,7 @@ func TestFindingsCountOnceForEachExchange(t *testing.T) {
 			f.Endpoint != "/rooms/{id}" || f.FirstID != first.ID || f.LastID != last.ID || f.Detail == "" || f.First.UnixMilli() != first.Time.UnixMilli() {
 			t.Errorf("got %+v", f)
 		}
-		if f.Fingerprint != rules.Fingerprint("UPGRADE-POST", "", "default", "/rooms/{id}") {
+		if f.Fingerprint != (rules.Key{Rule: "UPGRADE-POST", Route: "default", Endpoint: "/rooms/{id}"}).Fingerprint() {
 			t.Errorf("fingerprint %s", f.Fingerprint)
 		}
 		all := read(t, s, Query{})

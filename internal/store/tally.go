@@ -8,8 +8,11 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// tallyKey is what makes two findings one: the parts of a fingerprint, and the run.
-type tallyKey struct{ run, rule, probe, route, endpoint string }
+// tallyKey is a finding in a run.
+type tallyKey struct {
+	run string
+	rules.Key
+}
 
 // A tally is what is still to be added to a finding in the store.
 type tally struct {
@@ -37,7 +40,7 @@ func (t *tallies) add(r *rules.Ruling) {
 		if f.Verdict >= rules.Pass {
 			continue
 		}
-		k := tallyKey{r.Run, f.Rule.ID, x.Probe, x.Route, r.Endpoint}
+		k := tallyKey{r.Run, r.Key(f)}
 		is := t.waiting[k]
 		if is == nil {
 			is = &tally{verdict: rules.NotApplicable, first: x.Time, last: x.Time, firstID: x.ID, lastID: x.ID}
@@ -93,9 +96,8 @@ const worse = `verdict = CASE WHEN excluded.verdict < findings.verdict THEN excl
 func (t *tallies) rows(instance string) [][]any {
 	rows := make([][]any, 0, len(t.waiting))
 	for k, is := range t.waiting {
-		fingerprint := rules.Fingerprint(k.rule, k.probe, k.route, k.endpoint)
 		rows = append(rows, []any{
-			clean(k.run, maxKey), fingerprint, instance, clean(k.rule, maxKey), clean(k.probe, maxKey), clean(k.route, maxKey), clean(k.endpoint, maxKey),
+			clean(k.run, maxKey), k.Fingerprint(), instance, clean(k.Rule, maxKey), clean(k.Probe, maxKey), clean(k.Route, maxKey), clean(k.Endpoint, maxKey),
 			int(is.verdict), int(is.severity), int(is.party), number(is.unsafe), is.count, is.first.UnixMilli(), is.last.UnixMilli(),
 			clean(is.firstID, maxKey), clean(is.lastID, maxKey), clean(is.detail, maxText), clean(is.state, maxKey),
 		})
