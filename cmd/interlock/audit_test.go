@@ -107,7 +107,7 @@ func TestAuditCases(t *testing.T) {
 		"playwright.har":                   {exit.StatusUnknown, "1 WebSocket connection is recorded without the headers of its handshake"},
 	} {
 		var out bytes.Buffer
-		if status := execute([]string{"audit", "--ascii", "../../capture/testdata/cases/" + name}, &out, &out); status != each.status || !strings.Contains(out.String(), each.says) {
+		if status := execute([]string{"audit", "--ascii", "../../internal/capture/testdata/cases/" + name}, &out, &out); status != each.status || !strings.Contains(out.String(), each.says) {
 			t.Errorf("%s: status %d, %s", name, status, &out)
 		}
 	}

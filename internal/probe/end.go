@@ -38,6 +38,9 @@ func (r *run) end(ctx context.Context) {
 	for _, j := range r.queue {
 		r.abandon(j, why)
 	}
+	if r.gone {
+		r.settleBlame()
+	}
 	slices.SortStableFunc(r.notSent, func(a, b skipped) int { return a.place - b.place })
 	for _, s := range r.notSent {
 		r.report.NotSent = append(r.report.NotSent, s.NotSent)
@@ -52,7 +55,6 @@ func (r *run) blame(waiting []*job) {
 	r.report.Suspects = ids(candidates)
 	switch {
 	case len(candidates) == 0:
-		r.report.Crashes = append(r.report.Crashes, Crash{})
 	case len(candidates) > 1, !candidates[0].alone && !candidates[0].telling():
 		r.accuse(waiting, false)
 	default:
@@ -62,6 +64,19 @@ func (r *run) blame(waiting []*job) {
 			}
 		}
 		r.convict(candidates[0], false)
+	}
+}
+
+// settleBlame has the report say that the backend is gone where nothing was under way that may be why: the candidates of an
+// earlier end, which were to be sent again, or nobody.
+func (r *run) settleBlame() {
+	i := slices.IndexFunc(r.report.Crashes, func(c Crash) bool { return !c.Back })
+	if i < 0 {
+		r.report.Crashes = append(r.report.Crashes, Crash{})
+		return
+	}
+	if len(r.report.Suspects) == 0 {
+		r.report.Suspects = r.report.Crashes[i].Candidates
 	}
 }
 
