@@ -3,7 +3,6 @@ package audit
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -16,12 +15,7 @@ type Finding struct {
 	Route    string
 	Endpoint string
 
-	Verdict  rules.Verdict // the worst one
-	Severity rules.Severity
-	Party    rules.Party
-	Unsafe   bool // a server switched and must not have
-	Count    int64
-	Seen     [2]time.Time // the first and the last time
+	rules.Tally
 
 	First []*rules.Ruling // the first exchanges that showed it
 	Last  []*rules.Ruling // the last ones, oldest first
@@ -54,7 +48,6 @@ func (a *Audit) Findings() []Finding {
 // record counts each finding of a ruling that is no pass, once for each exchange, and keeps the ruling as evidence where
 // there is room. It tells whether there was none. The lock is held.
 func (a *Audit) record(ruling *rules.Ruling) (shed bool) {
-	x := ruling.X
 	for i := range ruling.Findings {
 		found := &ruling.Findings[i]
 		if found.Verdict >= rules.Pass {
@@ -63,38 +56,13 @@ func (a *Audit) record(ruling *rules.Ruling) (shed bool) {
 		k := ruling.Key(found)
 		f := a.findings[k]
 		if f == nil {
-			f = &Finding{
-				Rule: found.Rule, Probe: k.Probe, Route: k.Route, Endpoint: k.Endpoint,
-				Verdict: found.Verdict, Severity: found.Severity, Party: found.Party, Seen: [2]time.Time{x.Time, x.Time},
-			}
+			f = &Finding{Rule: found.Rule, Probe: k.Probe, Route: k.Route, Endpoint: k.Endpoint}
 			a.findings[k] = f
 		}
-		if found.Verdict < f.Verdict || found.Verdict == f.Verdict && found.Severity > f.Severity {
-			f.Verdict, f.Severity, f.Party = found.Verdict, found.Severity, found.Party
-		}
-		f.Unsafe = f.Unsafe || ruling.Unsafe && found.Verdict == rules.Fail
-		if !ruling.Before.Has(found.Rule) {
-			f.Count++
-			f.Seen[0] = earliest(f.Seen[0], x.Time)
-			f.Seen[1] = latest(f.Seen[1], x.Time)
-		}
+		f.Add(ruling, found)
 		shed = !a.keep(f, ruling) || shed
 	}
 	return shed
-}
-
-func earliest(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func latest(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // keep makes a ruling evidence of a finding. A later report of the same exchange takes the place of the earlier one. It is

@@ -117,7 +117,7 @@ type held struct{ exchanges, findings int64 }
 // count is how many findings wait, each as often as it was seen.
 func (t *tallies) count() (n int64) {
 	for _, is := range t.waiting {
-		n += is.count
+		n += is.Count
 	}
 	return n
 }

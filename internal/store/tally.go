@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -16,17 +15,10 @@ type tallyKey struct {
 
 // A tally is what is still to be added to a finding in the store.
 type tally struct {
-	verdict  rules.Verdict  // the worst one
-	severity rules.Severity // the highest one with that verdict
-	party    rules.Party    // of the same finding
-	detail   string         // of the same finding
-	unsafe   bool
-	count    int64
-	first    time.Time
-	last     time.Time
-	firstID  string
-	lastID   string
-	state    string // of the last
+	rules.Tally
+	firstID string
+	lastID  string
+	state   string // of the last
 }
 
 // tallies are findings that are still to be added.
@@ -43,25 +35,19 @@ func (t *tallies) add(r *rules.Ruling) {
 		k := tallyKey{r.Run, r.Key(f)}
 		is := t.waiting[k]
 		if is == nil {
-			is = &tally{verdict: rules.NotApplicable, first: x.Time, last: x.Time, firstID: x.ID, lastID: x.ID}
+			is = &tally{}
 			if t.waiting == nil {
 				t.waiting = map[tallyKey]*tally{}
 			}
 			t.waiting[k] = is
 		}
-		if f.Verdict < is.verdict || f.Verdict == is.verdict && f.Severity > is.severity {
-			is.verdict, is.severity, is.party, is.detail = f.Verdict, f.Severity, f.Party, f.Detail
+		if is.firstID == "" || x.Time.Before(is.Seen[0]) {
+			is.firstID = x.ID
 		}
-		is.unsafe = is.unsafe || r.Unsafe && f.Verdict == rules.Fail
-		if !r.Before.Has(f.Rule) {
-			is.count++
+		if !x.Time.Before(is.Seen[1]) {
+			is.lastID, is.state = x.ID, f.State
 		}
-		if x.Time.Before(is.first) {
-			is.first, is.firstID = x.Time, x.ID
-		}
-		if !x.Time.Before(is.last) {
-			is.last, is.lastID, is.state = x.Time, x.ID, f.State
-		}
+		is.Add(r, f)
 	}
 }
 
@@ -98,8 +84,8 @@ func (t *tallies) rows(instance string) [][]any {
 	for k, is := range t.waiting {
 		rows = append(rows, []any{
 			clean(k.run, maxKey), k.Fingerprint(), instance, clean(k.Rule, maxKey), clean(k.Probe, maxKey), clean(k.Route, maxKey), clean(k.Endpoint, maxKey),
-			int(is.verdict), int(is.severity), int(is.party), number(is.unsafe), is.count, is.first.UnixMilli(), is.last.UnixMilli(),
-			clean(is.firstID, maxKey), clean(is.lastID, maxKey), clean(is.detail, maxText), clean(is.state, maxKey),
+			int(is.Verdict), int(is.Severity), int(is.Party), number(is.Unsafe), is.Count, is.Seen[0].UnixMilli(), is.Seen[1].UnixMilli(),
+			clean(is.firstID, maxKey), clean(is.lastID, maxKey), clean(is.Detail, maxText), clean(is.state, maxKey),
 		})
 	}
 	slices.SortFunc(rows, func(a, b []any) int {
