@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"compress/gzip"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"iter"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -121,7 +123,8 @@ func (c *canaries) everywhere(t *testing.T, backend string) {
 	dir := t.TempDir()
 	kept := filepath.Join(dir, "store.db")
 	behind := tap(t, backend)
-	p := serve(t, behind.addr, "--store", kept)
+	traces := collect(t)
+	p := serve(t, behind.addr, "--store", kept, "--otel-endpoint", traces.URL)
 	all := c.requests(t)
 	for _, request := range all {
 		c.send(t, p, request)
@@ -156,8 +159,17 @@ func (c *canaries) everywhere(t *testing.T, backend string) {
 	} {
 		look(path, get(t, p, path))
 	}
+	for _, id := range exchangesOf(t, p) {
+		look("/exchanges/"+id, get(t, p, "/exchanges/"+id))
+		look("/exchanges/"+id+".json", get(t, p, "/exchanges/"+id+".json"))
+	}
 	files(t, dir, look) // with what is only in the write-ahead log
 	p.stop()
+	if got := traces.all(); len(got) < 1000 {
+		t.Errorf("the collector got %d bytes of traces", len(got))
+	} else {
+		look("traces", got)
+	}
 	for _, l := range p.lines {
 		look("log", []byte(l.text))
 	}
@@ -179,6 +191,57 @@ func (c *canaries) everywhere(t *testing.T, backend string) {
 	if n := files(t, dir, look); n < 2*len(reportFormats)+len(all) {
 		t.Errorf("only %d files were looked at", n)
 	}
+}
+
+// exchangesOf names exchanges that are shown on pages of their own: those of the first page of the API.
+func exchangesOf(t *testing.T, p *process) []string {
+	t.Helper()
+	var ids []string
+	for _, found := range regexp.MustCompile(`"id": ?"([0-9A-Z]{26})"`).FindAllSubmatch(get(t, p, "/api/v1/exchanges"), -1) {
+		ids = append(ids, string(found[1]))
+	}
+	if len(ids) < 20 {
+		t.Fatalf("the API shows %d exchanges", len(ids))
+	}
+	return ids
+}
+
+// A collector takes traces, as an OpenTelemetry collector does.
+type collector struct {
+	*httptest.Server
+	mu   sync.Mutex
+	text []byte
+}
+
+// collect starts a collector, which ends with the test.
+func collect(t *testing.T) *collector {
+	c := new(collector)
+	c.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body := io.Reader(r.Body)
+		if r.Header.Get("Content-Encoding") == "gzip" {
+			var err error
+			if body, err = gzip.NewReader(r.Body); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+		text, err := io.ReadAll(body)
+		if err != nil {
+			t.Error(err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.text = append(c.text, text...)
+	}))
+	t.Cleanup(c.Close)
+	return c
+}
+
+// all is everything that was sent so far.
+func (c *collector) all() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text
 }
 
 // outputs are flags for a report in every format, in a folder.
