@@ -87,7 +87,7 @@ func printRules(w io.Writer, all []*rules.Rule) error {
 	return table.Flush()
 }
 
-// atRefusal is the severity of a rule where the server has refused, a dash where that is no finding.
+// atRefusal is the severity of a rule where the server has refused, a dash where that is not a finding.
 func atRefusal(r *rules.Rule) string {
 	if s, ok := r.AtRefusal(); ok {
 		return s.String()
@@ -102,7 +102,7 @@ func printRule(w io.Writer, r *rules.Rule) error {
 	if s, ok := r.AtRefusal(); ok {
 		fmt.Fprintf(&b, "severity  %s when refused, %s when switched\n", s, r.Severity.Switched)
 	} else {
-		fmt.Fprintf(&b, "severity  %s when switched; a refusal is no finding\n", r.Severity.Switched)
+		fmt.Fprintf(&b, "severity  %s when switched; a refusal is not a finding\n", r.Severity.Switched)
 	}
 	fmt.Fprintf(&b, "since     %s\n\n", r.Since)
 	for _, ref := range r.Refs {

@@ -45,7 +45,7 @@ func indexPage(all []*rules.Rule) string {
 	for _, r := range all {
 		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s | %s |\n", r.ID, r.ID, cell(r.Title), r.Level, r.Party, atRefusal(r), r.Severity.Switched)
 	}
-	b.WriteString("\nLevel: what the cited sentence says; advice where none does. Party: who breaks the rule by itself; where a server switches on a\nclient's fault, the server is at fault. Severity: when the server refused, and when it\nswitched; a dash where a refusal is no finding of the rule. A rule that is critical and fails\nin an exchange in which the server switched makes the switch **unsafe**.\n")
+	b.WriteString("\nLevel: what the cited sentence says; advice where none does. Party: who breaks the rule by itself; where a server switches on a\nclient's fault, the server is at fault. Severity: when the server refused, and when it\nswitched; a dash where a refusal is not a finding of the rule. A rule that is critical and fails\nin an exchange in which the server switched makes the switch **unsafe**.\n")
 	if len(undecided) > 0 {
 		b.WriteString("\n## What no rule decides\n\nThe following would be rules if the wire of one connection showed them.\n\n| name | why not |\n|---|---|\n")
 		for _, u := range undecided {
@@ -60,7 +60,7 @@ func rulePage(r *rules.Rule) string {
 	fmt.Fprintf(&b, "# %s\n\n%s.\n\n", r.ID, capital(r.Title))
 	refused := atRefusal(r)
 	if refused == "–" {
-		refused = "– (a refusal is no finding)"
+		refused = "– (a refusal is not a finding)"
 	}
 	fmt.Fprintf(&b, "| level | party | severity when refused | when switched | since |\n|---|---|---|---|---|\n| %s | %s | %s | %s | %s |\n\n",
 		r.Level, r.Party, refused, r.Severity.Switched, r.Since)

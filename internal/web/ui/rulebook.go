@@ -90,7 +90,7 @@ func (v ruleView) AtRefusal() string {
 	if s, ok := v.Rule.AtRefusal(); ok {
 		return s.String() + " when refused"
 	}
-	return "a refusal is no finding"
+	return "a refusal is not a finding"
 }
 
 func (u *site) rule(r *http.Request) (sheet, error) {
