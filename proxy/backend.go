@@ -67,7 +67,7 @@ func (b *Backend) ready() {
 	})
 }
 
-// plain tells whether what goes to the backend goes as it comes, and nothing is to be found out on the way there.
+// plain reports whether what goes to the backend goes as it comes, and nothing is to be found out on the way there.
 func (b *Backend) plain() bool {
 	return b.numeric != nil && b.TLS == nil && b.Guard == nil && b.ProxyProtocol == 0 && b.Host == ""
 }
@@ -107,7 +107,7 @@ func serverName(address string) string {
 	return host
 }
 
-// is tells whether an authority, with its port, is one of the backend's own.
+// is reports whether an authority, with its port, is one of the backend's own.
 func (b *Backend) is(authority string) bool {
 	for _, a := range b.Addresses {
 		if wire.EqualFold(authority, a) {

@@ -126,7 +126,7 @@ func (k *carrier) watch(l *lane, leg wire.Direction) syscall.Errno {
 	return k.epoll.watch(syscall.EPOLL_CTL_ADD, int(l.legs[leg].fd), l.token(leg), watchRead)
 }
 
-// remove forgets a lane whose descriptors are closed, or are not watched any more. It tells whether no other is left.
+// remove forgets a lane whose descriptors are closed, or are not watched any more. It reports whether no other is left.
 func (k *carrier) remove(l *lane) (none bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

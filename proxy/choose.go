@@ -114,7 +114,7 @@ func (c *conn) firstHead(up *pump, first []byte) ([]byte, *wire.Request) {
 	}
 }
 
-// stray takes note of a request that would have gone elsewhere, had it been the first of its connection.
+// stray records a request that would have gone elsewhere, had it been the first of its connection.
 func (c *conn) stray(first *Arrival, x *wire.Exchange) {
 	if len(x.Request.Raw) == 0 {
 		return

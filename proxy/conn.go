@@ -234,7 +234,7 @@ func (c *conn) feed(d wire.Direction, p []byte) (switched, closing bool) {
 	return c.talk.Switched(), false
 }
 
-// end takes note of what ended the connection, if nothing has before.
+// end records what ended the connection, if nothing has before.
 func (c *conn) end(cause wire.Cause) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -247,7 +247,7 @@ func (c *conn) endLocked(cause wire.Cause) {
 	}
 }
 
-// touch takes note that a byte came, where that matters.
+// touch records that a byte came, where that matters.
 func (c *conn) touch(now time.Time) {
 	if c.halfClosed.Load() {
 		c.lastByte.Store(int64(c.relay.moment(now)))

@@ -20,7 +20,7 @@ func newCredentials(users map[string]string) credentials {
 	return all
 }
 
-// admit tells whether a request shows the credentials of a user. How long that takes does not depend on whose they are, nor
+// admit reports whether a request shows the credentials of a user. How long that takes does not depend on whose they are, nor
 // on how much of them is right.
 func (all credentials) admit(q *wire.Request) bool {
 	if len(all) == 0 {

@@ -29,7 +29,7 @@ type headEditor struct {
 	passing bool // the head that has begun has been passed on in part
 }
 
-// edit returns what is to be sent in place of p. undecided tells whether a request of earlier calls may still turn the
+// edit returns what is to be sent in place of p. undecided reports whether a request of earlier calls may still turn the
 // connection into a tunnel; tunnel, whether one has.
 func (e *headEditor) edit(p []byte, undecided, tunnel bool) []byte {
 	if tunnel {

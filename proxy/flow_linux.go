@@ -72,7 +72,7 @@ func (l *lane) release(f *flow) {
 	}
 }
 
-// stride takes note of how much a read has found that was fed: where more may follow, the direction may begin to stride.
+// stride records how much a read has found that was fed: where more may follow, the direction may begin to stride.
 func (l *lane) stride(d wire.Direction, n int) {
 	if n < bufferSize {
 		if f := l.flows[d]; f != nil {
@@ -94,7 +94,7 @@ func (l *lane) stride(d wire.Direction, n int) {
 	}
 }
 
-// striding tells whether a direction has so much to move, and has not paused, that it is spliced.
+// striding reports whether a direction has so much to move, and has not paused, that it is spliced.
 func (l *lane) striding(d wire.Direction) bool {
 	f := l.flows[d]
 	if f == nil || f.streak < spliceFrom {

@@ -50,7 +50,7 @@ func TestGuardChangesNothingThatItLetsThrough(t *testing.T) {
 	}
 }
 
-// readable tells whether the guard can follow a transcript to its end, and whether no side speaks out of turn in it: what
+// readable reports whether the guard can follow a transcript to its end, and whether no side speaks out of turn in it: what
 // a client sends before its offer is answered waits, and the transcript would wait for it.
 func readable(transcript *wire.Transcript) bool {
 	var c wire.Conversation

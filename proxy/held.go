@@ -81,7 +81,7 @@ func (c *heldConn) take() (socket, []byte) {
 
 func (c *heldConn) done() { close(c.over) }
 
-// leave takes note that the server of goproxy does nothing with a connection any more.
+// leave records that the server of goproxy does nothing with a connection any more.
 func leave(c net.Conn, state http.ConnState) {
 	if held, ok := c.(*heldConn); ok && (state == http.StateClosed || state == http.StateHijacked) {
 		close(held.served)

@@ -79,7 +79,7 @@ func splitAuthority(authority string) (host, port string, err error) {
 	return host, strings.TrimPrefix(port, ":"), nil
 }
 
-// isNameByte tells whether a character may stand in a label of a name: besides letters, digits and hyphens, names that are
+// isNameByte reports whether a character may stand in a label of a name: besides letters, digits and hyphens, names that are
 // in use have underscores.
 func isNameByte(c rune) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
@@ -154,10 +154,10 @@ func parseListed(entry string) (listed, error) {
 	return l, nil
 }
 
-// isGlob tells whether an entry stands for more than one name.
+// isGlob reports whether an entry stands for more than one name.
 func (l *listed) isGlob() bool { return strings.Contains(l.text, "*") }
 
-// matches tells whether an entry stands for a destination, too. A glob never stands for an address.
+// matches reports whether an entry stands for a destination, too. A glob never stands for an address.
 func (l *listed) matches(d destination) bool {
 	if l.ports != nil && !slices.Contains(l.ports, d.port) {
 		return false

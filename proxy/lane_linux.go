@@ -51,7 +51,7 @@ type leg struct {
 // turnReads is how many reads a lane does before others have their turn.
 const turnReads = 8
 
-// happened takes note of what epoll has reported of a leg, and goes on.
+// happened records what epoll has reported of a leg, and goes on.
 func (l *lane) happened(leg int, events uint32) {
 	g := &l.legs[leg]
 	const closing = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR

@@ -77,7 +77,7 @@ func (l *lane) connected() {
 	f.pending = f.pending[n:]
 }
 
-// dialled takes note of when an attempt to connect began that takes time; the zero time: that is over.
+// dialled records when an attempt to connect began that takes time; the zero time: that is over.
 func (c *conn) dialled(since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

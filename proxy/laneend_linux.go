@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// ended takes note that a direction ended on the leg that is read, as (*conn).ended does for a pump.
+// ended records that a direction ended on the leg that is read, as (*conn).ended does for a pump.
 func (l *lane) ended(d wire.Direction, err error) {
 	l.over[d] = true
 	last := l.conn.over(d, err)
@@ -28,7 +28,7 @@ func (l *lane) ended(d wire.Direction, err error) {
 	}
 }
 
-// broken takes note that a direction ended on the leg that is written to.
+// broken records that a direction ended on the leg that is written to.
 func (l *lane) broken(d wire.Direction, err error) {
 	l.over[d] = true
 	l.conn.half(causeOf(1-d, err))

@@ -58,13 +58,13 @@ func refuseListener(ctx context.Context, address string, own netip.AddrPort) err
 	return nil
 }
 
-// leads tells whether who connects to an address, at the port of a listener, comes to that. The unspecified address stands
+// leads reports whether who connects to an address, at the port of a listener, comes to that. The unspecified address stands
 // for this machine: who connects to it comes to the loopback.
 func leads(a, listener netip.Addr) bool {
 	return a == listener || listener.IsUnspecified() && isOwnAddress(a) || a.IsUnspecified() && listener.IsLoopback()
 }
 
-// isOwnAddress tells whether a belongs to this machine.
+// isOwnAddress reports whether a belongs to this machine.
 func isOwnAddress(a netip.Addr) bool {
 	if a.IsLoopback() || a.IsUnspecified() {
 		return true
@@ -81,7 +81,7 @@ func isOwnAddress(a netip.Addr) bool {
 	return comesBack(a)
 }
 
-// comesBack tells whether the system would send to an address from that address, which it does only with its own: also with
+// comesBack reports whether the system would send to an address from that address, which it does only with its own: also with
 // those of a range that is routed to this machine, which no interface has. Nothing is sent.
 func comesBack(a netip.Addr) bool {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 9)))
@@ -133,7 +133,7 @@ func (c *conn) disclaim() {
 	c.claimed = 0
 }
 
-// loops tells whether the client's connection is one that this relay itself has made. It can be asked once the client has
+// loops reports whether the client's connection is one that this relay itself has made. It can be asked once the client has
 // sent a byte: none is sent before the connection is claimed.
 func (r *Relay) loops(client net.Conn) bool {
 	from, ok1 := addrPort(client.RemoteAddr())
@@ -141,7 +141,7 @@ func (r *Relay) loops(client net.Conn) bool {
 	return ok1 && ok2 && r.isOwn(r.between(from, to))
 }
 
-// isOwn tells whether a connection is claimed: that of a client has the same ends as ours if it comes from here.
+// isOwn reports whether a connection is claimed: that of a client has the same ends as ours if it comes from here.
 func (r *Relay) isOwn(arrived claim) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -34,7 +34,7 @@ func (c *conn) follow(n *named) {
 	c.toward(b)
 }
 
-// among tells whether a backend that was chosen by the head is one that the client may have named.
+// among reports whether a backend that was chosen by the head is one that the client may have named.
 func (n *named) among(b *Backend) bool {
 	for _, l := range n.listed {
 		if l.backend == b && b != nil {
@@ -44,7 +44,7 @@ func (n *named) among(b *Backend) bool {
 	return false
 }
 
-// mayChoose tells whether the destination does not say by itself which backend it is.
+// mayChoose reports whether the destination does not say by itself which backend it is.
 func (n *named) mayChoose() bool {
 	return len(n.listed) > 1 && n.listed[0].backend != nil && n.listed[1].backend != nil
 }
@@ -99,11 +99,11 @@ func (c *conn) reach(ctx context.Context, d *net.Dialer) (net.Conn, string, erro
 	return conn, c.named.String(), err
 }
 
-// helloBytes is how much of what comes behind a CONNECT tells whether it is TLS: a record of version 3 that carries a
+// helloBytes is how much of what comes behind a CONNECT reports whether it is TLS: a record of version 3 that carries a
 // handshake (RFC 8446 §5.1) and begins with a ClientHello (§4).
 const helloBytes = 6
 
-// isHello tells whether that is how a ClientHello begins; sure, whether more bytes cannot change the answer.
+// isHello reports whether that is how a ClientHello begins; sure, whether more bytes cannot change the answer.
 func isHello(p []byte) (hello, sure bool) {
 	for i, want := range [helloBytes]int{0: 0x16, 1: 3, 2: -1, 3: -1, 4: -1, 5: 1} {
 		if i >= len(p) {

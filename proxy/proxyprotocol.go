@@ -9,7 +9,7 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// trusts tells whether the peer is one whose connections begin with a header of the PROXY protocol.
+// trusts reports whether the peer is one whose connections begin with a header of the PROXY protocol.
 func (l *Listener) trusts(peer net.Addr) bool {
 	if l == nil || len(l.Trusted) == 0 {
 		return false

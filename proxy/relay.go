@@ -193,7 +193,7 @@ func (r *Relay) accept(ctx context.Context, ln net.Listener, serve func(socket))
 	}
 }
 
-// acceptOne hands on the next connection. The slot for it is taken. It tells whether there will be no more.
+// acceptOne hands on the next connection. The slot for it is taken. It reports whether there will be no more.
 func (r *Relay) acceptOne(ctx context.Context, ln net.Listener, serve func(socket)) (over bool, err error) {
 	client, err := ln.Accept()
 	if err != nil {
@@ -217,7 +217,7 @@ func (r *Relay) cannotAccept(ctx context.Context, ln net.Listener, err error) (o
 	return false, nil
 }
 
-// temporary tells whether a failed accept says nothing about the listener: the client had gone, or descriptors are short.
+// temporary reports whether a failed accept says nothing about the listener: the client had gone, or descriptors are short.
 func temporary(err error) bool {
 	for _, e := range []syscall.Errno{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR} {
 		if errors.Is(err, e) {

@@ -122,7 +122,7 @@ func (s *scope) reach() string {
 	return "this proxy reaches " + strings.Join(all, ", ") + " only (the key is forward.hosts)"
 }
 
-// isClosed tells whether what is said with a destination must not be opened.
+// isClosed reports whether what is said with a destination must not be opened.
 func (s *scope) isClosed(d destination) bool {
 	for _, l := range s.closed {
 		if l.matches(d) {
@@ -158,7 +158,7 @@ func (s *scope) resolve(ctx context.Context, d destination, l listed) ([]netip.A
 	return nil, err
 }
 
-// home tells whether the first answer for that name was an address of this machine. There are not more names than are
+// home reports whether the first answer for that name was an address of this machine. There are not more names than are
 // listed.
 func (s *scope) home(name string, answer []netip.Addr) bool {
 	s.mu.Lock()
@@ -199,7 +199,7 @@ func (s *scope) admit(a netip.Addr, d destination, l listed) error {
 	return nil
 }
 
-// isMetadata tells whether an address that is not link-local serves the metadata of a cloud: those of AWS, Google, Alibaba,
+// isMetadata reports whether an address that is not link-local serves the metadata of a cloud: those of AWS, Google, Alibaba,
 // Azure and Oracle.
 func isMetadata(a netip.Addr) bool {
 	switch a.String() {

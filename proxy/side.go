@@ -41,7 +41,7 @@ func (w *wrapped) CloseWrite() error {
 	return w.Close()
 }
 
-// Close takes note that it was we who closed: what Read says then differs between types.
+// Close records that it was we who closed: what Read says then differs between types.
 func (w *wrapped) Close() error {
 	w.closed.Store(true)
 	return w.Conn.Close()
@@ -90,7 +90,7 @@ func (s *side) plain() bool {
 	return system && s.tls == nil
 }
 
-// noting is a socket below TLS. It takes note of how the peer ended it: TLS itself takes a FIN for a close_notify.
+// noting is a socket below TLS. It records how the peer ended it: TLS itself takes a FIN for a close_notify.
 type noting struct {
 	socket
 	ended  atomic.Bool // by a FIN
@@ -154,7 +154,7 @@ func (s *side) finish(bare bool) {
 	_ = s.socket.CloseWrite()
 }
 
-// bare tells whether the peer has ended TLS by a FIN alone.
+// bare reports whether the peer has ended TLS by a FIN alone.
 func (s *side) bare() bool { return s.tls != nil && s.raw.ended.Load() }
 
 // reset ends the connection so that the peer knows that something broke.

@@ -84,7 +84,7 @@ func (c *conn) skippable(d wire.Direction) int64 {
 	return c.talk.Skippable(d)
 }
 
-// skip takes note of such bytes, as feed does of others. It tells how many are left.
+// skip records such bytes, as feed does of others. It tells how many are left.
 func (c *conn) skip(d wire.Direction, n int, now time.Time) (left int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

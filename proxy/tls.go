@@ -136,7 +136,7 @@ func (e *tlsError) Error() string {
 // Unwrap is the cause.
 func (e *tlsError) Unwrap() error { return e.err }
 
-// refused tells whether the backend's first word inside TLS is an alert. In TLS 1.3 that is how it says that it does not
+// refused reports whether the backend's first word inside TLS is an alert. In TLS 1.3 that is how it says that it does not
 // take the certificate that it was shown: for us the handshake is over before it looks at that (RFC 8446 §4.4.2.4).
 func (p *pump) refused(err error) bool {
 	var alert *net.OpError

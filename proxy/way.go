@@ -24,7 +24,7 @@ func newWay(backend *Backend, others []*Backend, choose func(*Arrival) (*Backend
 // all are the backends that connections may go to.
 func (w *way) all() []*Backend { return append([]*Backend{w.backend}, w.others...) }
 
-// plain tells whether all goes to one backend, and nothing is to be done on the way there.
+// plain reports whether all goes to one backend, and nothing is to be done on the way there.
 func (w *way) plain() bool { return w.choose == nil && w.backend.plain() }
 
 // Reroute lets the connections that come from here on go where these fields of a [Relay] would let them; those that are

@@ -84,7 +84,7 @@ Kubernetes: 1.10.11, 1.11.5, 1.12.3 or later. Pingora: 0.8 or later.`,
 	},
 })
 
-// leavesHTTP tells whether bytes begin as a protocol does that a connection is switched to: a frame of WebSocket (text,
+// leavesHTTP reports whether bytes begin as a protocol does that a connection is switched to: a frame of WebSocket (text,
 // binary, close, ping or pong, in one piece), a record of TLS, the preface of HTTP/2.
 func leavesHTTP(b []byte) bool {
 	switch b[0] {

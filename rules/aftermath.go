@@ -112,7 +112,7 @@ func (c *Case) httpIn(from Part) int {
 	return -1
 }
 
-// emptyLines tells whether there is nothing but line ends in b.
+// emptyLines reports whether there is nothing but line ends in b.
 func emptyLines(b []byte) bool { return len(bytes.TrimLeft(b, "\r\n")) == 0 }
 
 // behindWhat begins the text about HTTP that one side sent, which begins at that place.
@@ -123,13 +123,13 @@ func (c *Case) behindWhat(from Part, at int) string {
 	return "behind its frames the " + partyOf(from).String() + " sent "
 }
 
-// endsInHTTP tells whether the last that the server wrote into a tunnel of frames looks like a response.
+// endsInHTTP reports whether the last that the server wrote into a tunnel of frames looks like a response.
 func (c *Case) endsInHTTP() bool {
 	last := c.X.After.Last
 	return c.X.After.Ended && len(last) > 0 && c.framed13() && isStatusLine(last) && wire.ReadResponse(last).Status > 0
 }
 
-// carriesHTTP tells whether one of the server's first frames carries a response: then a read that begins with one may
+// carriesHTTP reports whether one of the server's first frames carries a response: then a read that begins with one may
 // have begun within a frame.
 func (c *Case) carriesHTTP() bool {
 	b := c.X.After.Server
@@ -166,7 +166,7 @@ func isStatusLine(b []byte) bool {
 	return len(b) >= len(statusLine) && wire.EqualFold(b[:len(statusLine)], statusLine)
 }
 
-// isRequestLine tells whether bytes begin with an HTTP/1 request line: a method, a target without spaces, a version.
+// isRequestLine reports whether bytes begin with an HTTP/1 request line: a method, a target without spaces, a version.
 func isRequestLine(b []byte) bool {
 	method, rest, _ := bytes.Cut(b, []byte(" "))
 	if !wire.IsToken(method) {
@@ -177,7 +177,7 @@ func isRequestLine(b []byte) bool {
 		!slices.ContainsFunc(target, func(c byte) bool { return c <= ' ' || c >= 0x7f })
 }
 
-// perhapsRequestLine tells whether bytes that end too soon may go on as a request line. A word alone is taken for the
+// perhapsRequestLine reports whether bytes that end too soon may go on as a request line. A word alone is taken for the
 // method only if it is no longer than methods are.
 func perhapsRequestLine(b []byte) bool {
 	const longest = 24

@@ -32,7 +32,7 @@ func (r *Rule) AtRefusal() (s Severity, ok bool) {
 	return r.Severity.Refused, false
 }
 
-// findsAtRefusal tells whether the rule warns of an exchange of a transcript in which the server has not switched, or would
+// findsAtRefusal reports whether the rule warns of an exchange of a transcript in which the server has not switched, or would
 // if it had refused with a 400.
 func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
 	template, common := exampleCase(t)

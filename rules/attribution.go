@@ -14,7 +14,7 @@ func (c *Case) attribution(r *Rule) string {
 	return ""
 }
 
-// relayed tells whether the response says that it came through an intermediary.
+// relayed reports whether the response says that it came through an intermediary.
 func (c *Case) relayed() bool {
 	p := c.X.Response
 	if p == nil {
@@ -28,7 +28,7 @@ func (c *Case) relayed() bool {
 	return false
 }
 
-// browserAgent tells whether the User-Agent is that of a browser.
+// browserAgent reports whether the User-Agent is that of a browser.
 func (c *Case) browserAgent() bool {
 	const begins = "Mozilla/"
 	agent := first(&c.X.Request.Head, "User-Agent")

@@ -21,7 +21,7 @@ type Before struct {
 	broken []*Rule // rules that did not pass in one of the reports
 }
 
-// open tells whether a tunnel of live traffic is open.
+// open reports whether a tunnel of live traffic is open.
 func open(x *wire.Exchange) bool {
 	return x.Origin == wire.OriginLive && x.Outcome == wire.Switched && !x.Blocked && !x.Final
 }
@@ -37,7 +37,7 @@ func (r *Ruling) Opened() int {
 	return 0
 }
 
-// Has tells whether a finding of that rule that did not pass was there before. Nil has none.
+// Has reports whether a finding of that rule that did not pass was there before. Nil has none.
 func (b *Before) Has(r *Rule) bool { return b != nil && slices.Contains(b.broken, r) }
 
 // Then is what the exchange has come to with a ruling about the next report of it; nil: it is the first one.

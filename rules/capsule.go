@@ -100,17 +100,17 @@ func (c *Case) hasCapsuleField() bool {
 	return c.X.Request.Has(capsuleField) || c.X.Response != nil && c.X.Response.Has(capsuleField)
 }
 
-// saysCapsules tells whether the request or the response says that capsules follow.
+// saysCapsules reports whether the request or the response says that capsules follow.
 func (c *Case) saysCapsules() bool {
 	return capsulesFollow(&c.X.Request.Head) || c.X.Response != nil && capsulesFollow(&c.X.Response.Head)
 }
 
-// capsulesFollow tells whether the message has one Capsule-Protocol field that says yes.
+// capsulesFollow reports whether the message has one Capsule-Protocol field that says yes.
 func capsulesFollow(h *wire.Head) bool {
 	return bytes.HasPrefix(first(h, capsuleField), []byte("?1")) && soundCapsuleField(h)
 }
 
-// soundCapsuleField tells whether the message has no Capsule-Protocol field, or one with a boolean (RFC 8941 §3.3.6),
+// soundCapsuleField reports whether the message has no Capsule-Protocol field, or one with a boolean (RFC 8941 §3.3.6),
 // perhaps with parameters.
 func soundCapsuleField(h *wire.Head) bool {
 	n := h.Count(capsuleField)

@@ -73,7 +73,7 @@ func (c *Case) read() {
 	c.left = c.switched || c.framesFirst()
 }
 
-// towards tells whether the exchange is a handshake for that protocol: the request offers it, and the server did not
+// towards reports whether the exchange is a handshake for that protocol: the request offers it, and the server did not
 // choose another one that the request offers as well.
 func (c *Case) towards(name string) bool {
 	if !names(c.offered, name) {
@@ -85,7 +85,7 @@ func (c *Case) towards(name string) bool {
 	return !slices.ContainsFunc(c.named, func(m wire.Protocol) bool { return names(c.offered, m.Name) })
 }
 
-// names tells whether one of the members has that name.
+// names reports whether one of the members has that name.
 func names(members []wire.Protocol, name string) bool {
 	for i := range members {
 		if members[i].Is(name) {
@@ -103,10 +103,10 @@ func (c *Case) status() int {
 	return c.X.Response.Status
 }
 
-// probed tells whether Interlock itself is the client.
+// probed reports whether Interlock itself is the client.
 func (c *Case) probed() bool { return c.X.Origin == wire.OriginProbe || c.X.Origin == wire.OriginChain }
 
-// forwarded tells whether the request says that it came through an intermediary.
+// forwarded reports whether the request says that it came through an intermediary.
 func (c *Case) forwarded() bool {
 	q := &c.X.Request.Head
 	for _, f := range q.Fields {

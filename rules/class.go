@@ -31,7 +31,7 @@ func (k Class) String() string {
 // MarshalText is the class as the contracts write it.
 func (k Class) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Refuses tells whether a server is expected to refuse the probe.
+// Refuses reports whether a server is expected to refuse the probe.
 func (k Class) Refuses() bool { return k <= Legacy }
 
 // expects is the part of the verdict table that is left to the class of a probe: a server is to refuse it or not, and

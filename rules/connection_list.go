@@ -80,7 +80,7 @@ nginx: proxy_set_header Upgrade $http_upgrade, and Connection $connection_upgrad
 	},
 })
 
-// lostOffer tells whether the answer is one to a handshake that lacks something.
+// lostOffer reports whether the answer is one to a handshake that lacks something.
 func (c *Case) lostOffer() bool {
 	return c.answer() == answeredRefusal && c.status() < 500 && c.status() != 404
 }
@@ -209,7 +209,7 @@ func readConnection(h *wire.Head) (l connectionList) {
 	return l
 }
 
-// hiddenOption tells whether the text upgrade stands in Connection only where there is no token: who switches has
+// hiddenOption reports whether the text upgrade stands in Connection only where there is no token: who switches has
 // searched for it.
 func (c *Case) hiddenOption() bool {
 	if c.option || c.cut {

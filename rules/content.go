@@ -153,7 +153,7 @@ field for every request and know nothing of handshakes.`,
 	},
 })
 
-// framedContent tells whether the request has content, and it is known where that ends.
+// framedContent reports whether the request has content, and it is known where that ends.
 func (c *Case) framedContent() bool {
 	switch c.X.Request.RequestFraming().Kind {
 	case wire.FramedByLength, wire.FramedByChunks:
@@ -162,7 +162,7 @@ func (c *Case) framedContent() bool {
 	return false
 }
 
-// announcesContent tells whether the request has content, be it that nobody can say how much.
+// announcesContent reports whether the request has content, be it that nobody can say how much.
 func (c *Case) announcesContent() bool {
 	q := c.X.Request
 	if !q.Ambiguous() {
@@ -176,10 +176,10 @@ func (c *Case) announcesContent() bool {
 	return q.Has("Transfer-Encoding")
 }
 
-// masque tells whether the exchange is about proxying UDP or IP (RFC 9298, RFC 9484).
+// masque reports whether the exchange is about proxying UDP or IP (RFC 9298, RFC 9484).
 func (c *Case) masque() bool { return c.towards("connect-udp") || c.towards("connect-ip") }
 
-// expectsContinue tells whether the request says that the client holds its content back.
+// expectsContinue reports whether the request says that the client holds its content back.
 func (c *Case) expectsContinue() bool {
 	q := c.X.Request
 	for e := range q.Elements("Expect") {

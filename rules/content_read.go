@@ -20,7 +20,7 @@ const (
 	inContent    = "up"
 )
 
-// testsContent tells whether the exchange is a probe whose content shows by what comes back how it was read.
+// testsContent reports whether the exchange is a probe whose content shows by what comes back how it was read.
 func (c *Case) testsContent() bool {
 	return c.probe != nil && (c.probe.Class == Body || c.probe.Class == Expect)
 }

@@ -166,7 +166,7 @@ func (c *Case) early() earlyKind {
 	return earlyBytes
 }
 
-// maybeRequestLine tells whether bytes that were cut short may go on as a request line.
+// maybeRequestLine reports whether bytes that were cut short may go on as a request line.
 func maybeRequestLine(b []byte) bool {
 	method, rest, more := bytes.Cut(b, []byte(" "))
 	if !wire.IsToken(method) || bytes.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r >= 0x7f }) {

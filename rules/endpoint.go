@@ -46,7 +46,7 @@ func Template(target string) string {
 	return b.String()[:maxTemplate-len(cutMark)] + cutMark
 }
 
-// isTemplate tells whether a path is a template as it stands.
+// isTemplate reports whether a path is a template as it stands.
 func isTemplate(path string) bool {
 	for segment := range strings.SplitSeq(path, "/") {
 		if isIdentifier(segment) || asIdentifiers(segment) != segment || strings.ContainsFunc(segment, func(r rune) bool { return r < '!' || r > '~' }) {
@@ -118,7 +118,7 @@ func asIdentifiers(segment string) string {
 	return strings.Join(parameters, ";")
 }
 
-// isIdentifier tells whether a path segment is a name that a program gave: digits only, a UUID, at least 8 hexadecimal
+// isIdentifier reports whether a path segment is a name that a program gave: digits only, a UUID, at least 8 hexadecimal
 // digits, or at least 16 characters of base64. What could be words is not taken for base64: there must be a digit, and
 // either letters of both cases or no separator.
 func isIdentifier(s string) bool {

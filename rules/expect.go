@@ -21,7 +21,7 @@ func (c *Case) expected() cell {
 	return entry
 }
 
-// ignored tells whether a probe was answered as if it offered nothing, where a server may do so (RFC 9110, 7.8). WebSocket
+// ignored reports whether a probe was answered as if it offered nothing, where a server may do so (RFC 9110, 7.8). WebSocket
 // alone wants an error status, of handshakes that are not sound (RFC 6455, 4.2.1); over HTTP/1.0 there is none.
 func (c *Case) ignored() bool {
 	if c.probe == nil || c.answer() != answeredNormal || c.column() != controlled {
@@ -69,5 +69,5 @@ func (c *Case) expect(ruling *Ruling) {
 	c.enter(ruling)
 }
 
-// brings tells whether the exchange is a probe that brings that rule into play.
+// brings reports whether the exchange is a probe that brings that rule into play.
 func (c *Case) brings(rule string) bool { return c.probe != nil && c.probe.rule.ID == rule }

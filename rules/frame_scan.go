@@ -52,7 +52,7 @@ func (c *Case) scanSide(from Part) (s frameScan) {
 	return s
 }
 
-// faultsOf is what is wrong with a frame; open tells whether it stands within a message.
+// faultsOf is what is wrong with a frame; open reports whether it stands within a message.
 func (c *Case) faultsOf(f frame, from Part, open bool) (faults frameFault) {
 	if f.masked != (from == FromClient) {
 		faults |= faultMask

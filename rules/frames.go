@@ -44,7 +44,7 @@ func (f frame) payload(b []byte) []byte {
 	return b[:min(uint64(len(b)), f.length)]
 }
 
-// whole tells whether all of the payload is there.
+// whole reports whether all of the payload is there.
 func (f frame) whole(b []byte) bool { return uint64(len(b)-f.from-f.head) >= f.length }
 
 // readFrame decodes the head of the frame that b begins with; ok is false if b ends within it.

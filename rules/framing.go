@@ -80,12 +80,12 @@ request or, after a 101, the tunnel.`,
 	},
 })
 
-// misframed tells whether a rule about the framing of the content is broken.
+// misframed reports whether a rule about the framing of the content is broken.
 func (c *Case) misframed() bool {
 	return c.flawed(wire.FlawLengthCoding) || c.invalidLength() || c.flawed(wire.FlawCodingInvalid)
 }
 
-// invalidLength tells whether the length of the content is no number, or several. A number that is only too large for
+// invalidLength reports whether the length of the content is no number, or several. A number that is only too large for
 // us is a number.
 func (c *Case) invalidLength() bool {
 	q := c.X.Request
@@ -93,7 +93,7 @@ func (c *Case) invalidLength() bool {
 		(c.flawed(wire.FlawLengthDiffers) || c.flawed(wire.FlawLengthInvalid) && !decimalLength(&q.Head))
 }
 
-// decimalLength tells whether every Content-Length is decimal digits, or a list of such.
+// decimalLength reports whether every Content-Length is decimal digits, or a list of such.
 func decimalLength(h *wire.Head) bool {
 	for v := range h.Named("Content-Length") {
 		for rest, more := h.Text(v), true; more; {

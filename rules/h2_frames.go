@@ -20,11 +20,11 @@ type h2Frame struct {
 	stream uint32
 }
 
-// settings tells whether this can be a SETTINGS frame (RFC 7540 §6.5): its type says so, it is about the connection, and
+// settings reports whether this can be a SETTINGS frame (RFC 7540 §6.5): its type says so, it is about the connection, and
 // its payload is made of settings of six bytes each.
 func (f h2Frame) settings() bool { return f.kind == 0x4 && f.stream == 0 && f.length%6 == 0 }
 
-// acknowledges tells whether this is the acknowledgement of a SETTINGS frame that was received.
+// acknowledges reports whether this is the acknowledgement of a SETTINGS frame that was received.
 func (f h2Frame) acknowledges() bool { return f.settings() && f.flags&0x1 != 0 }
 
 // readH2Frame decodes the head of the frame that b begins with; ok is false if b ends within it.

@@ -135,7 +135,7 @@ Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
 	},
 })
 
-// swapped tells whether the server has taken the client's part in HTTP/2, and the client not. (An echo does both.)
+// swapped reports whether the server has taken the client's part in HTTP/2, and the client not. (An echo does both.)
 func (c *Case) swapped() bool {
 	if _, v := cutH2Preface(c.X.After.Server); v != Pass {
 		return false
@@ -144,22 +144,22 @@ func (c *Case) swapped() bool {
 	return !ok || f.settings()
 }
 
-// h2cFollows tells whether what follows the 101 ought to be HTTP/2, and some of it was recorded.
+// h2cFollows reports whether what follows the 101 ought to be HTTP/2, and some of it was recorded.
 func (c *Case) h2cFollows() bool {
 	return c.h2c && c.switched && c.X.Complete && len(c.X.After.Client)+len(c.X.After.Server) > 0 &&
 		(len(c.named) == 0 || names(c.named, "h2c"))
 }
 
-// cutContent tells whether the server answered before the content of the request had come in full.
+// cutContent reports whether the server answered before the content of the request had come in full.
 func (c *Case) cutContent() bool { return !c.X.BodyDone && c.framedContent() }
 
-// servesH2 tells whether the server has begun HTTP/2 as it must.
+// servesH2 reports whether the server has begun HTTP/2 as it must.
 func (c *Case) servesH2() bool {
 	f, ok := readH2Frame(c.X.After.Server)
 	return ok && f.settings()
 }
 
-// acknowledged tells whether the server has acknowledged settings. Those of HTTP2-Settings are acknowledged by the 101
+// acknowledged reports whether the server has acknowledged settings. Those of HTTP2-Settings are acknowledged by the 101
 // (RFC 7540 §3.2.1), so they must have come in a frame.
 func (c *Case) acknowledged() bool {
 	for f := range h2Frames(c.X.After.Server) {

@@ -125,7 +125,7 @@ responses. Intermediaries that do not know the field in a response pass it on to
 	},
 })
 
-// isSettings tells whether a value of HTTP2-Settings is the base64url of settings. Settings have six bytes each, so their
+// isSettings reports whether a value of HTTP2-Settings is the base64url of settings. Settings have six bytes each, so their
 // base64url has eight characters each and never any padding.
 func isSettings(value []byte) bool { return len(value)%8 == 0 && notBase64URL(value) < 0 }
 

@@ -56,12 +56,12 @@ Node.js: in the upgrade event, write HTTP/1.1 404 and destroy the socket where n
 	},
 })
 
-// knownToSwitch tells whether the endpoint has switched before.
+// knownToSwitch reports whether the endpoint has switched before.
 func (c *Case) knownToSwitch() bool {
 	return c.Seen.Switches != nil && c.Seen.Switches(c.X.Route, Template(c.X.Request.Target))
 }
 
-// soundHandshake tells whether there is nothing in a WebSocket handshake that a server could find fault with, but for
+// soundHandshake reports whether there is nothing in a WebSocket handshake that a server could find fault with, but for
 // the version: that is one, and which one is between the two. Of the probes only those are sound that are to be accepted.
 func (c *Case) soundHandshake() bool {
 	q := c.X.Request
@@ -72,7 +72,7 @@ func (c *Case) soundHandshake() bool {
 		isVersion(first(&q.Head, versionField)) && c.soundButVersion() && !c.announcesContent()
 }
 
-// faultyHandshake tells whether a WebSocket handshake breaks a rule at which a server has to stop. One of HTTP/1.0, or
+// faultyHandshake reports whether a WebSocket handshake breaks a rule at which a server has to stop. One of HTTP/1.0, or
 // without the connection option, may be taken for no handshake at all.
 func (c *Case) faultyHandshake() bool {
 	q := c.X.Request

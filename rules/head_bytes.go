@@ -190,7 +190,7 @@ func (c *Case) aliased() wire.Field {
 	return wire.Field{}
 }
 
-// neededAlias tells whether the offer lacks a field that it has only with underscores.
+// neededAlias reports whether the offer lacks a field that it has only with underscores.
 func (c *Case) neededAlias() bool {
 	h := &c.X.Request.Head
 	if c.cut {

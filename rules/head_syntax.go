@@ -165,7 +165,7 @@ func flawsOf(part Part, h *wire.Head, kind wire.FlawKind) []Span {
 	return at
 }
 
-// answerFlawed tells whether the head of the response to a request that asks has that flaw, and the request has not.
+// answerFlawed reports whether the head of the response to a request that asks has that flaw, and the request has not.
 func (c *Case) answerFlawed(kind wire.FlawKind) bool {
 	p := c.X.Response
 	if p == nil || len(p.Flaws) == 0 || c.flawed(kind) {
@@ -210,7 +210,7 @@ func fieldBefore(h *wire.Head, offset int) []byte {
 	return nil
 }
 
-// decides tells whether a flaw stands in a field that makes the offer, or in front of what some parser takes for one.
+// decides reports whether a flaw stands in a field that makes the offer, or in front of what some parser takes for one.
 func decides(h *wire.Head, offset int) bool {
 	if makesOffer(fieldBefore(h, offset)) {
 		return true
@@ -219,14 +219,14 @@ func decides(h *wire.Head, offset int) bool {
 	return colon && makesOffer(bytes.Trim(name, " \t\r"))
 }
 
-// makesOffer tells whether a field of that name is part of an offer.
+// makesOffer reports whether a field of that name is part of an offer.
 func makesOffer(name []byte) bool {
 	const websocket = "Sec-WebSocket-"
 	return wire.EqualFold(name, "Upgrade") || wire.EqualFold(name, "Connection") || wire.EqualFold(name, "HTTP2-Settings") ||
 		len(name) > len(websocket) && wire.EqualFold(name[:len(websocket)], websocket)
 }
 
-// neededDropped tells whether a line that is to be dropped has what the request lacks for an offer.
+// neededDropped reports whether a line that is to be dropped has what the request lacks for an offer.
 func (c *Case) neededDropped() bool {
 	h := &c.X.Request.Head
 	if c.cut {

@@ -58,7 +58,7 @@ In front of the server: take Upgrade off unless it is websocket.`,
 // marked is the content of the request that is sent with and without an offer.
 const marked = "hello"
 
-// lostContent tells whether the answer to the request without the offer shows its content, and this one does not, or not
+// lostContent reports whether the answer to the request without the offer shows its content, and this one does not, or not
 // all of it.
 func (c *Case) lostContent() bool {
 	return bytes.Contains(c.X.Twin.Content, []byte(marked)) && !bytes.Contains(c.X.Content, []byte(marked))

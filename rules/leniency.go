@@ -2,7 +2,7 @@ package rules
 
 import "github.com/interlock-proxy/interlock/wire"
 
-// asks tells whether the request has to do with the Upgrade mechanism: it has one of the fields of an offer, or the
+// asks reports whether the request has to do with the Upgrade mechanism: it has one of the fields of an offer, or the
 // server took it for one. Rules about requests in general bind here, and not where a response merely advertises something.
 func (c *Case) asks() bool {
 	q := c.X.Request
@@ -10,7 +10,7 @@ func (c *Case) asks() bool {
 		(c.switched || q.Has("Upgrade") || q.Has(keyField) || q.Has(versionField) || q.Has("HTTP2-Settings"))
 }
 
-// flawed tells whether the head of a request that asks has that flaw.
+// flawed reports whether the head of a request that asks has that flaw.
 func (c *Case) flawed(kind wire.FlawKind) bool {
 	if len(c.X.Request.Flaws) == 0 {
 		return false

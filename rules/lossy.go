@@ -11,7 +11,7 @@ const (
 	lostResponse = "response fields"
 )
 
-// keeps tells whether the exchange has that part: always, unless it was read from a file that does not keep it.
+// keeps reports whether the exchange has that part: always, unless it was read from a file that does not keep it.
 func (c *Case) keeps(part string) bool { return !slices.Contains(c.X.Lossy, part) }
 
 // allow takes a verdict back that rests on what a file did not keep, and says with every other one what that was.

@@ -112,10 +112,10 @@ In a proxy, close the connection when it refuses.`,
 	},
 })
 
-// isMasque tells whether a protocol tunnels packets by the capsules of RFC 9297.
+// isMasque reports whether a protocol tunnels packets by the capsules of RFC 9297.
 func isMasque(m wire.Protocol) bool { return m.Is("connect-udp") || m.Is("connect-ip") }
 
-// masqueOffered tells whether the request offers such a protocol.
+// masqueOffered reports whether the request offers such a protocol.
 func (c *Case) masqueOffered() bool {
 	return names(c.offered, "connect-udp") || names(c.offered, "connect-ip")
 }

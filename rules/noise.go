@@ -84,7 +84,7 @@ Apache httpd: Protocols http/1.1.`,
 	},
 })
 
-// framesFirst tells whether the server took up an offer of h2c without a 101: it begins with a SETTINGS frame.
+// framesFirst reports whether the server took up an offer of h2c without a 101: it begins with a SETTINGS frame.
 func (c *Case) framesFirst() bool {
 	if c.X.Response != nil || len(c.X.Noise) == 0 || !names(c.offered, "h2c") {
 		return false
@@ -93,7 +93,7 @@ func (c *Case) framesFirst() bool {
 	return ok && f.settings()
 }
 
-// cutAnswer tells whether the end of the connection cut off the head of the response: what is missing there may have been
+// cutAnswer reports whether the end of the connection cut off the head of the response: what is missing there may have been
 // about to come.
 func (c *Case) cutAnswer() bool {
 	if c.X.Response == nil {
@@ -116,7 +116,7 @@ func (c *Case) noise() string {
 	return quote(b[:min(len(b), most)])
 }
 
-// isHTTPName tells whether bytes begin with the name of the protocol, in either case.
+// isHTTPName reports whether bytes begin with the name of the protocol, in either case.
 func isHTTPName(b []byte) bool {
 	const name = "HTTP/"
 	b = bytes.TrimLeft(b, " \t\r\n")

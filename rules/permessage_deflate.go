@@ -181,7 +181,7 @@ that check the answer drop the connection.`,
 	},
 })
 
-// accepted tells whether the response accepts extensions by a list that can be read, and what was offered is known.
+// accepted reports whether the response accepts extensions by a list that can be read, and what was offered is known.
 func (c *Case) accepted() bool {
 	return c.answersWebSocket() && !c.cut && c.X.Response.Has(extensionField) &&
 		!c.negotiated().accepted.broken && !c.negotiated().offered.broken

@@ -34,7 +34,7 @@ func (p *Probe) On(base *Handshake) *Handshake {
 	return h
 }
 
-// IsControl tells whether the probe is one of the sound handshakes.
+// IsControl reports whether the probe is one of the sound handshakes.
 func (p *Probe) IsControl() bool { return strings.HasPrefix(p.ID, "CTRL-") }
 
 // A Risk is what a probe can do to a server.

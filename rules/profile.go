@@ -38,7 +38,7 @@ type Gate struct {
 	AsOf    string   // rules of later releases do not; empty: those of all releases
 }
 
-// Holds tells whether the finding makes a run fail. What is accepted or known does not.
+// Holds reports whether the finding makes a run fail. What is accepted or known does not.
 func (g Gate) Holds(f *Finding) bool {
 	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && weight(f) >= g.Least && g.gatesAny(f)
 }
@@ -52,7 +52,7 @@ func weight(f *Finding) Severity {
 	return f.Severity
 }
 
-// gatesAny tells whether the rule of a finding gates, or one of those that the same deviation breaks.
+// gatesAny reports whether the rule of a finding gates, or one of those that the same deviation breaks.
 func (g Gate) gatesAny(f *Finding) bool {
 	return g.gates(f.Rule) || slices.ContainsFunc(f.Related, func(id string) bool {
 		r := Find(id)
@@ -85,7 +85,7 @@ func (g Gate) gates(r *Rule) bool {
 	return r.Level == Must || r.Severity.Switched == Critical
 }
 
-// later tells whether a release comes behind another one. A missing or strange part counts as 0.
+// later reports whether a release comes behind another one. A missing or strange part counts as 0.
 func later(release, than string) bool {
 	a, b := strings.Split(release, "."), strings.Split(than, ".")
 	for i := range max(len(a), len(b)) {

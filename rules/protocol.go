@@ -56,17 +56,17 @@ Where a private protocol is meant, name it in the configuration of Interlock; th
 	},
 })
 
-// registered tells whether a protocol of that name is in the registry of RFC 9110 §16.7.
+// registered reports whether a protocol of that name is in the registry of RFC 9110 §16.7.
 func registered(m wire.Protocol) bool {
 	return m.Is("HTTP") || m.Is("TLS") || m.Is("WebSocket") || m.Is("h2c") || isMasque(m)
 }
 
-// unknown tells whether a protocol is neither registered nor named in the configuration.
+// unknown reports whether a protocol is neither registered nor named in the configuration.
 func (c *Case) unknown(m wire.Protocol) bool {
 	return !registered(m) && !slices.ContainsFunc(c.Options.Protocols, m.Is)
 }
 
-// switchedToUnknown tells whether the server cannot have chosen a member of the offer that is known. A 101 that names
+// switchedToUnknown reports whether the server cannot have chosen a member of the offer that is known. A 101 that names
 // something else than what was offered proves no choice.
 func (c *Case) switchedToUnknown() bool {
 	for _, m := range c.named {
@@ -78,7 +78,7 @@ func (c *Case) switchedToUnknown() bool {
 	return slices.ContainsFunc(c.named, c.unknown) || !slices.ContainsFunc(c.offered, known)
 }
 
-// offers tells whether the request offers a protocol that a 101 names. Where only one side states a version, the other
+// offers reports whether the request offers a protocol that a 101 names. Where only one side states a version, the other
 // side has left it open.
 func (c *Case) offers(m wire.Protocol) bool {
 	return slices.ContainsFunc(c.offered, func(o wire.Protocol) bool {

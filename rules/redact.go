@@ -112,7 +112,7 @@ func (d *Redaction) allows(name string) bool {
 	return false
 }
 
-// nests tells whether a value has a secret in it once it is decoded, as that of a redirection may.
+// nests reports whether a value has a secret in it once it is decoded, as that of a redirection may.
 func (d *Redaction) nests(value []byte, depth int) bool {
 	if depth == maxNested || !bytes.ContainsRune(value, '%') {
 		return false

@@ -87,7 +87,7 @@ func (d *Redaction) redactValue(name, value []byte) {
 	}
 }
 
-// isChallenge tells whether a field names the schemes that a server takes, and no credentials.
+// isChallenge reports whether a field names the schemes that a server takes, and no credentials.
 func isChallenge(name []byte) bool {
 	return wire.EqualFold(name, "WWW-Authenticate") || wire.EqualFold(name, "Proxy-Authenticate")
 }

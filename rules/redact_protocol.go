@@ -112,7 +112,7 @@ func (d *Redaction) tokenIn(element []byte) int {
 	return len(element)
 }
 
-// endsName tells whether a byte of a subprotocol separates the name of a secret from the secret. What follows a hyphen may
+// endsName reports whether a byte of a subprotocol separates the name of a secret from the secret. What follows a hyphen may
 // be the rest of the name.
 func (d *Redaction) endsName(c byte, rest []byte) bool {
 	const shortest = 6
@@ -127,7 +127,7 @@ func (d *Redaction) endsName(c byte, rest []byte) bool {
 	return false
 }
 
-// isKnownProtocol tells whether a subprotocol is one that many speak. It is no token, wherever it stands.
+// isKnownProtocol reports whether a subprotocol is one that many speak. It is no token, wherever it stands.
 func isKnownProtocol(element []byte) bool {
 	switch string(bytes.ToLower(element)) {
 	case "chat", "superchat", "soap", "mqtt", "mqttv3.1", "amqp", "xmpp", "sip", "msrp", "bfcp", "binary", "base64", "json", "jsonrpc", "msgpack", "protobuf",

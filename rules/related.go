@@ -56,10 +56,10 @@ func (r *Ruling) relate(first string, others []string, stays string) {
 	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return slices.Contains(related, f.Rule.ID) })
 }
 
-// grave tells whether a finding is a critical failure.
+// grave reports whether a finding is a critical failure.
 func grave(f *Finding) bool { return f.Verdict == Fail && f.Severity == Critical }
 
-// several tells whether more than one finding is such.
+// several reports whether more than one finding is such.
 func several(findings []Finding, such func(*Finding) bool) bool {
 	n := 0
 	for i := range findings {

@@ -44,14 +44,14 @@ switches where all others have given up. Of 78 servers that were tried, 58 did n
 	},
 })
 
-// laterMajor tells whether a version is well-formed and of a later major version than HTTP/1, such as HTTP/2.0.
+// laterMajor reports whether a version is well-formed and of a later major version than HTTP/1, such as HTTP/2.0.
 func laterMajor(version string) bool {
 	const form = "HTTP/d.d"
 	return len(version) == len(form) && version[:5] == form[:5] && '2' <= version[5] && version[5] <= '9' &&
 		version[6] == '.' && '0' <= version[7] && version[7] <= '9'
 }
 
-// atLeast11 tells whether a version is HTTP/1.1 or a later one of HTTP/1.
+// atLeast11 reports whether a version is HTTP/1.1 or a later one of HTTP/1.
 func atLeast11(version string) bool {
 	const name = "HTTP/1."
 	return len(version) == len(name)+1 && version[:len(name)] == name && '1' <= version[len(name)] && version[len(name)] <= '9'

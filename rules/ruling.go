@@ -111,7 +111,7 @@ func (r *Ruling) Severity() Severity {
 	return worst
 }
 
-// Benign tells whether there is nothing here that anybody should look into: no rule failed, and what did not pass is a
+// Benign reports whether there is nothing here that anybody should look into: no rule failed, and what did not pass is a
 // mere fact.
 func (r *Ruling) Benign() bool { return r.Verdict != Fail && r.Severity() == Info }
 

@@ -12,7 +12,7 @@ type Redaction struct {
 	Allow []string // names whose values are shown, unless they have the shape of a token
 }
 
-// hides tells whether the value of a name is secret, wherever the name stands: in a header, a query, a cookie or a
+// hides reports whether the value of a name is secret, wherever the name stands: in a header, a query, a cookie or a
 // subprotocol.
 func (d *Redaction) hides(name []byte) bool {
 	name = unescape(name)
@@ -29,7 +29,7 @@ func (d *Redaction) hides(name []byte) bool {
 	return isSecretName(name)
 }
 
-// isSecretName tells whether names of that pattern belong to secrets. Letters of either case, and names written in one
+// isSecretName reports whether names of that pattern belong to secrets. Letters of either case, and names written in one
 // word, with separators or in camel case are alike.
 func isSecretName(name []byte) bool {
 	var room, compactRoom [64]byte
@@ -76,7 +76,7 @@ func secretBeginnings() [6]string {
 	return [...]string{"x amz ", "x amzn oidc", "cf access ", "x goog iap", "x ms client principal", "authentic"}
 }
 
-// isSecretWord tells whether a word makes a name secret where it stands alone: author and inside are none.
+// isSecretWord reports whether a word makes a name secret where it stands alone: author and inside are none.
 func isSecretWord(word []byte) bool {
 	switch string(word) {
 	case "auth", "authn", "authz", "oauth", "xauth", "authcode", "sid", "psid", "sess", "sig", "pass", "pw", "pin", "otp", "totp", "mfa",
@@ -86,7 +86,7 @@ func isSecretWord(word []byte) bool {
 	return false
 }
 
-// isPublicName tells whether a name has a part of a secret's name in it, and is none.
+// isPublicName reports whether a name has a part of a secret's name in it, and is none.
 func isPublicName(words, compact []byte) bool {
 	switch string(compact) {
 	case "host", "connection", "upgrade", "origin", "useragent", "secwebsocketversion", "secwebsocketextensions", "secwebsocketaccept", // most of all

@@ -27,7 +27,7 @@ func blankTokens(b []byte, path bool) {
 	}
 }
 
-// hasToken tells whether text has the shape of a token in it.
+// hasToken reports whether text has the shape of a token in it.
 func hasToken(text string) bool {
 	if !strings.Contains(text, "eyJ") {
 		return false
@@ -47,7 +47,7 @@ func withoutTokens[T ~string | ~[]byte](text T) T {
 	return T(shown)
 }
 
-// beginsWord tells whether a word may begin behind b, which may end in a percent-encoded byte.
+// beginsWord reports whether a word may begin behind b, which may end in a percent-encoded byte.
 func beginsWord(b []byte) bool {
 	n := len(b)
 	return n == 0 || !isLetterOrDigit(b[n-1]) || n >= 3 && b[n-3] == '%' && hexValue(b[n-2]) >= 0 && hexValue(b[n-1]) >= 0
@@ -65,13 +65,13 @@ func isTokenByte(c byte, path bool) bool {
 
 func isLetterOrDigit(c byte) bool { return isLower(c) || isUpper(c) || '0' <= c && c <= '9' }
 
-// isOpaque tells whether text is a string that a program made, and long enough for a secret.
+// isOpaque reports whether text is a string that a program made, and long enough for a secret.
 func isOpaque(text []byte) bool {
 	const shortest = 16
 	return len(text) >= shortest && (isIdentifier(string(text)) || hasToken(string(text)))
 }
 
-// isConnectionToken tells whether the value of a parameter by the name id opens a connection, as SignalR's does. Numbers,
+// isConnectionToken reports whether the value of a parameter by the name id opens a connection, as SignalR's does. Numbers,
 // UUIDs and words are what other things are called by.
 func isConnectionToken(value []byte) bool {
 	const shortest, uuid = 20, 36

@@ -120,7 +120,7 @@ nginx and what is built on it: look for what hides or sets response fields in th
 	},
 })
 
-// overtook tells whether a 101 came before the answer to the request that the probe sent in front of its handshake: answers
+// overtook reports whether a 101 came before the answer to the request that the probe sent in front of its handshake: answers
 // come in the order of the requests, so it answers the first.
 func (c *Case) overtook() bool {
 	return c.probe != nil && c.probe.ID == "UPGRADE-SEQ-BEHIND-GET" && len(c.offered) == 0

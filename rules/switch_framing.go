@@ -115,7 +115,7 @@ Intermediaries: close a connection to a server on which something arrives that n
 	},
 })
 
-// answeredTwice tells whether a late 101 stands where the content of a response belongs that says 2xx and nothing about its
+// answeredTwice reports whether a late 101 stands where the content of a response belongs that says 2xx and nothing about its
 // content. No server writes that: a proxy took the request for a CONNECT, and passed the server's answer on behind its own.
 func (c *Case) answeredTwice() bool {
 	p := c.X.Former

@@ -20,7 +20,7 @@ func readTLSRecord(b []byte) (r tlsRecord, ok bool) {
 	return tlsRecord{b[0], b[1], b[2], int(binary.BigEndian.Uint16(b[3:]))}, true
 }
 
-// helloOf tells whether b begins a TLS connection of a client: with a handshake record whose first message is a
+// helloOf reports whether b begins a TLS connection of a client: with a handshake record whose first message is a
 // ClientHello (RFC 8446 §4.1.2). It is Unclear where b is too short and nothing in it speaks against that.
 func helloOf(b []byte) Verdict {
 	const clientHello = 1

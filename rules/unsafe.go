@@ -4,10 +4,10 @@ package rules
 // writes to it.
 var graves []*Rule
 
-// grave tells whether the rule may find a switch in live traffic critical.
+// grave reports whether the rule may find a switch in live traffic critical.
 func (r *Rule) grave() bool { return r.Severity.Switched == Critical || r.Critical }
 
-// Unsafe tells whether [Classify] would find an exchange of live traffic unsafe. It asks only the rules on which that
+// Unsafe reports whether [Classify] would find an exchange of live traffic unsafe. It asks only the rules on which that
 // depends, in the memory of a ruling that nobody looks at any more.
 func Unsafe(ruling *Ruling, c Case) bool {
 	c.read()

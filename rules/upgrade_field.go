@@ -133,7 +133,7 @@ the same offer. A second line is often one that an intermediary has added to the
 
 func misshapen(m wire.Protocol) bool { return !m.Valid }
 
-// choseValid tells whether what the 101 names is a member of the offer that is a protocol. A 101 that names nothing may
+// choseValid reports whether what the 101 names is a member of the offer that is a protocol. A 101 that names nothing may
 // have chosen any of them.
 func (c *Case) choseValid() bool {
 	sound := func(name string) bool {
@@ -147,7 +147,7 @@ func (c *Case) choseValid() bool {
 	return sound("")
 }
 
-// hasComma tells whether Upgrade or Connection is written as a list.
+// hasComma reports whether Upgrade or Connection is written as a list.
 func hasComma(h *wire.Head) bool {
 	for _, name := range [...]string{"Upgrade", "Connection"} {
 		for v := range h.Named(name) {

@@ -85,7 +85,7 @@ Envoy: a release after 1.8. Varnish: return (pipe) only where the server is know
 	},
 })
 
-// offeredSoundly tells whether the request offers what a 426 names, in a way that a server which speaks it can take.
+// offeredSoundly reports whether the request offers what a 426 names, in a way that a server which speaks it can take.
 func (c *Case) offeredSoundly(m wire.Protocol) bool {
 	q := c.X.Request
 	same := func(o wire.Protocol) bool {
@@ -103,10 +103,10 @@ func (c *Case) offeredSoundly(m wire.Protocol) bool {
 	return true
 }
 
-// followed tells whether the client, knowing the answer, has gone on.
+// followed reports whether the client, knowing the answer, has gone on.
 func (c *Case) followed() bool { return len(c.X.Next.Bytes) > 0 && c.X.EarlyBytes == 0 }
 
-// leftHTTP tells whether what the client sent next is no request of HTTP/1.
+// leftHTTP reports whether what the client sent next is no request of HTTP/1.
 func (c *Case) leftHTTP() bool {
 	return !c.X.Next.HTTP || bytes.HasPrefix(c.X.Next.Bytes, []byte("PRI "))
 }

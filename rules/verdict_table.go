@@ -131,7 +131,7 @@ func (c *Case) answer() answer {
 	return answeredNoise
 }
 
-// withheld tells whether a part of the body that the request announces had not come.
+// withheld reports whether a part of the body that the request announces had not come.
 func (c *Case) withheld() bool {
 	q := c.X.Request
 	return !c.X.BodyDone && (q.Has("Content-Length") || q.Has("Transfer-Encoding"))

@@ -162,7 +162,7 @@ func (c *Case) negotiated() *negotiation {
 	return c.extended
 }
 
-// unregistered tells whether no extension of that name is in the registry of RFC 6455 §11.4.
+// unregistered reports whether no extension of that name is in the registry of RFC 6455 §11.4.
 func unregistered(e extension) bool { return !e.is(permessageDeflate) && !e.is("bbf-usp-protocol") }
 
 // foreignExtension is the first extension of the response that the request does not offer.

@@ -20,7 +20,7 @@ type parameter struct {
 	valued      bool // there is a value, if only an empty one in quotation marks
 }
 
-// is tells whether the extension has that name. The RFC does not say that letters of either case are the same, and no
+// is reports whether the extension has that name. The RFC does not say that letters of either case are the same, and no
 // two extensions differ in nothing else.
 func (e *extension) is(name string) bool { return wire.EqualFold(e.name, name) }
 
@@ -36,7 +36,7 @@ type extensionList struct {
 // maxExtensions is how many extensions of a message are read. Nobody has use for more than two or three.
 const maxExtensions = 256
 
-// has tells whether an extension of that name is in the list.
+// has reports whether an extension of that name is in the list.
 func (l *extensionList) has(name []byte) bool {
 	for i := range l.extensions {
 		if wire.EqualFold(l.extensions[i].name, name) {

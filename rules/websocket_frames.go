@@ -112,7 +112,7 @@ signed, and a check for too long a frame then passes.`,
 	},
 })
 
-// framed13 tells whether what follows the 101 are the frames of RFC 6455, and some of them were recorded. Versions 7 and
+// framed13 reports whether what follows the 101 are the frames of RFC 6455, and some of them were recorded. Versions 7 and
 // 8 have the same frames; what a handshake without a key or of another version leads to is not defined.
 func (c *Case) framed13() bool {
 	if c.framing == 0 {
@@ -143,7 +143,7 @@ func (c *Case) sent(from Part) []byte {
 	return c.X.After.Client
 }
 
-// mayBeHTTP tells whether the bytes of one side are HTTP, or too few to tell from it. No sound frame begins with a letter:
+// mayBeHTTP reports whether the bytes of one side are HTTP, or too few to tell from it. No sound frame begins with a letter:
 // RSV1 is set in all of them.
 func mayBeHTTP(b []byte, from Part) bool {
 	if from == FromClient {
@@ -154,7 +154,7 @@ func mayBeHTTP(b []byte, from Part) bool {
 	return wire.EqualFold(b[:n], statusLine[:n])
 }
 
-// acceptedExtensions tells whether the 101 has accepted permessage-deflate, and whether it has accepted any other
+// acceptedExtensions reports whether the 101 has accepted permessage-deflate, and whether it has accepted any other
 // extension.
 func (c *Case) acceptedExtensions() (deflate, other bool) {
 	p := c.X.Response

@@ -102,7 +102,7 @@ func accept(key []byte) [28]byte {
 	return value
 }
 
-// accepts tells whether the response proves that this key was read.
+// accepts reports whether the response proves that this key was read.
 func (c *Case) accepts(key []byte) bool {
 	want := accept(key)
 	return bytes.Equal(first(&c.X.Response.Head, acceptField), want[:])

@@ -200,28 +200,28 @@ nginx, in front: proxy_set_header Upgrade $http_upgrade and Connection $connecti
 	},
 })
 
-// keyShaped tells whether b looks like the base64 of 16 bytes: 22 characters of the alphabet and two of padding.
+// keyShaped reports whether b looks like the base64 of 16 bytes: 22 characters of the alphabet and two of padding.
 func keyShaped(b []byte) bool {
 	const digits = 22
 	return len(b) == digits+2 && string(b[digits:]) == "==" && !slices.ContainsFunc(b[:digits], notBase64)
 }
 
-// notBase64 tells whether a character is none of those of RFC 4648 §4.
+// notBase64 reports whether a character is none of those of RFC 4648 §4.
 func notBase64(c byte) bool {
 	return (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '+' && c != '/'
 }
 
-// overfull tells whether a key has bits left over that are not zero.
+// overfull reports whether a key has bits left over that are not zero.
 func overfull(key []byte) bool {
 	return len(key) > 21 && key[21] != 'A' && key[21] != 'Q' && key[21] != 'g' && key[21] != 'w' && keyShaped(key)
 }
 
-// sampleKey tells whether a key is one of the two that RFC 6455 prints (§1.3, §4.1).
+// sampleKey reports whether a key is one of the two that RFC 6455 prints (§1.3, §4.1).
 func sampleKey(key []byte) bool {
 	return string(key) == "dGhlIHNhbXBsZSBub25jZQ==" || string(key) == "AQIDBAUGBwgJCgsMDQ4PEC=="
 }
 
-// keyList tells whether a value is a list of keys, as it stands in the field where two were joined.
+// keyList reports whether a value is a list of keys, as it stands in the field where two were joined.
 func keyList(value []byte) bool {
 	if bytes.IndexByte(value, ',') < 0 {
 		return false
@@ -246,13 +246,13 @@ func (c *Case) misshapenKey() []byte {
 	return nil
 }
 
-// severalKeys tells whether the request has more than one key.
+// severalKeys reports whether the request has more than one key.
 func (c *Case) severalKeys() bool {
 	h := &c.X.Request.Head
 	return h.Count(keyField) > 1 || keyList(first(h, keyField))
 }
 
-// sameKeys tells whether all lines have one and the same key.
+// sameKeys reports whether all lines have one and the same key.
 func (c *Case) sameKeys() bool {
 	h := &c.X.Request.Head
 	for v := range h.Named(keyField) {
@@ -263,7 +263,7 @@ func (c *Case) sameKeys() bool {
 	return h.Count(keyField) > 1
 }
 
-// hopsReadDifferentKeys tells whether the same keys went over two hops, and the answers were made from different ones.
+// hopsReadDifferentKeys reports whether the same keys went over two hops, and the answers were made from different ones.
 func (c *Case) hopsReadDifferentKeys() bool {
 	if !c.switched || c.Far == nil || c.Far.Response == nil || c.Far.Response.Status != 101 {
 		return false

@@ -113,7 +113,7 @@ func legacyField(h *wire.Head) wire.Span {
 	return wire.Span{}
 }
 
-// secureOrigin tells whether the handshake was opened by a page that came over TLS. Browsers let such a page open no
+// secureOrigin reports whether the handshake was opened by a page that came over TLS. Browsers let such a page open no
 // connection in the clear.
 func (c *Case) secureOrigin() bool {
 	scheme, _, found := bytes.Cut(first(&c.X.Request.Head, originField), []byte("://"))

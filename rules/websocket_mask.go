@@ -130,7 +130,7 @@ func (c *Case) readFrames(s *frameScan) Verdict {
 	return Unclear
 }
 
-// answered tells whether the server's frames show that it has read that frame of the client: a pong carries what the ping
+// answered reports whether the server's frames show that it has read that frame of the client: a pong carries what the ping
 // did, or an echo what the message did.
 func (c *Case) answered(f frame) bool {
 	q, b := c.X.After.Client, c.X.After.Server
@@ -152,7 +152,7 @@ func (c *Case) answered(f frame) bool {
 	return false
 }
 
-// closes tells whether there is a close frame among the first frames of the server.
+// closes reports whether there is a close frame among the first frames of the server.
 func (c *Case) closes() bool {
 	for f := range frames(c.X.After.Server) {
 		if f.opcode() == opClose {

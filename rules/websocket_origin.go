@@ -147,7 +147,7 @@ two; from then on the page's own origin decides nothing any more.`,
 	},
 })
 
-// ownOrigin tells whether the origin is that of the service, as far as the request says under what name it is known, or
+// ownOrigin reports whether the origin is that of the service, as far as the request says under what name it is known, or
 // one that the configuration names. Whoever ends TLS in front may not say so: without a word about it the scheme is open.
 func (c *Case) ownOrigin() bool {
 	h := &c.X.Request.Head
@@ -168,7 +168,7 @@ func (c *Case) ownOrigin() bool {
 		sameAuthority(authority, firstElement(h, "X-Forwarded-Host"), secure)
 }
 
-// portApart tells whether the origin is at the host that an intermediary passed on, and only the port is another one:
+// portApart reports whether the origin is at the host that an intermediary passed on, and only the port is another one:
 // nginx leaves it out where it is told to send $host.
 func (c *Case) portApart() bool {
 	h := &c.X.Request.Head
@@ -185,12 +185,12 @@ func (c *Case) portApart() bool {
 	return false
 }
 
-// crossed tells whether the endpoint is known to accept an origin that nobody can have named.
+// crossed reports whether the endpoint is known to accept an origin that nobody can have named.
 func (c *Case) crossed() bool {
 	return c.Seen.Crossed != nil && c.Seen.Crossed(c.X.Route, EndpointOf(c.X))
 }
 
-// sameAuthority tells whether two authorities name the same host and port, where a port that is left out is that of the
+// sameAuthority reports whether two authorities name the same host and port, where a port that is left out is that of the
 // scheme.
 func sameAuthority(a, b []byte, secure bool) bool {
 	hostA, portA := splitPort(a, secure)
@@ -255,7 +255,7 @@ func isFetchField(name []byte) bool {
 	return len(name) > len(fetchField) && wire.EqualFold(name[:len(fetchField)], fetchField)
 }
 
-// browser tells whether the request looks like one of a browser.
+// browser reports whether the request looks like one of a browser.
 func (c *Case) browser() guess {
 	q := &c.X.Request.Head
 	if !c.browserAgent() {

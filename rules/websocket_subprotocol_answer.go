@@ -124,10 +124,10 @@ carry a credential; there the server must still name one of the others.`,
 	},
 })
 
-// answersWebSocket tells whether the response is a 101 to a WebSocket handshake.
+// answersWebSocket reports whether the response is a 101 to a WebSocket handshake.
 func (c *Case) answersWebSocket() bool { return c.websocket && c.switched }
 
-// namedProtocol tells whether the response names a subprotocol.
+// namedProtocol reports whether the response names a subprotocol.
 func (c *Case) namedProtocol() bool {
 	for range c.X.Response.Elements(protocolField) {
 		return true

@@ -84,7 +84,7 @@ func (c *Case) foreignVersion() string {
 	return ""
 }
 
-// isVersion tells whether b is a decimal number from 0 to 255 without leading zeros.
+// isVersion reports whether b is a decimal number from 0 to 255 without leading zeros.
 func isVersion(b []byte) bool {
 	if len(b) == 0 || len(b) > 3 || len(b) > 1 && b[0] == '0' {
 		return false
@@ -99,7 +99,7 @@ func isVersion(b []byte) bool {
 	return n <= 255
 }
 
-// refusedVersion tells whether the response refuses the version: it is a 426, or a 400 to a handshake in which nothing
+// refusedVersion reports whether the response refuses the version: it is a 426, or a 400 to a handshake in which nothing
 // else is wrong that a server would answer with one. Who does not speak WebSocket owes no version: where a probe went
 // without an accepted control, nothing is claimed.
 func (c *Case) refusedVersion() bool {
@@ -117,7 +117,7 @@ func (c *Case) refusedVersion() bool {
 	return false
 }
 
-// advertised tells whether the server has named a version as one that it speaks, in the response or before.
+// advertised reports whether the server has named a version as one that it speaks, in the response or before.
 func (c *Case) advertised(version string) bool {
 	p := c.X.Response
 	for e := range p.Elements(versionField) {

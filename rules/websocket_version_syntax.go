@@ -126,7 +126,7 @@ to.`,
 	},
 })
 
-// noVersion tells whether the request names no WebSocket version at all.
+// noVersion reports whether the request names no WebSocket version at all.
 func (c *Case) noVersion() bool {
 	for v := range c.X.Request.Named(versionField) {
 		if v.Len() > 0 {

@@ -36,7 +36,7 @@ func (c *Conversation) feedClient(p []byte, base int64, now time.Time) {
 	}
 }
 
-// requestHead takes note of a request whose head is complete.
+// requestHead records a request whose head is complete.
 func (c *Conversation) requestHead(h *Head, at int64, now time.Time) {
 	q := pending{
 		began: c.headSince, since: now, behind: at, end: -1,
@@ -58,7 +58,7 @@ func (c *Conversation) requestHead(h *Head, at int64, now time.Time) {
 	c.up.Frame(f)
 }
 
-// requestEnd takes note that a request has come whole.
+// requestEnd records that a request has come whole.
 func (c *Conversation) requestEnd(at int64) {
 	if c.tunnel != nil {
 		c.startClient(at)
@@ -74,7 +74,7 @@ func (c *Conversation) requestEnd(at int64) {
 	}
 }
 
-// requestOpaque takes note that no further request can be read. A head that is too long is a request all the same, the
+// requestOpaque records that no further request can be read. A head that is too long is a request all the same, the
 // last one that gets an answer.
 func (c *Conversation) requestOpaque(h *Head, rest []byte, now time.Time) {
 	since := c.headSince
@@ -215,7 +215,7 @@ func (w *earlyWindow) move(at int64) {
 	*w = earlyWindow{open: true, from: at, bytes: append([]byte(nil), kept...)}
 }
 
-// follow takes note that an offer was not taken up: what the client does next belongs to it. What it has done already is
+// follow records that an offer was not taken up: what the client does next belongs to it. What it has done already is
 // behind the request.
 func (c *Conversation) follow(x *Exchange, now time.Time) {
 	c.resolve(now)
@@ -225,7 +225,7 @@ func (c *Conversation) follow(x *Exchange, now time.Time) {
 	}
 }
 
-// next takes note of the client's first bytes behind an offer that was not taken up. If they are no HTTP, those that come
+// next records the client's first bytes behind an offer that was not taken up. If they are no HTTP, those that come
 // right behind them are gathered too.
 func (c *Conversation) next(p []byte, http bool, now time.Time) {
 	x := c.refused

@@ -99,7 +99,7 @@ func (c *Conversation) Skippable(d Direction) int64 {
 	return c.up.skippable()
 }
 
-// Skip takes note of n such bytes, at most Skippable, that went by without being fed. What they complete is reported before
+// Skip records n such bytes, at most Skippable, that went by without being fed. What they complete is reported before
 // it returns, as by Feed.
 func (c *Conversation) Skip(d Direction, n int64, now time.Time) {
 	if n = min(n, c.Skippable(d)); n <= 0 {
@@ -117,15 +117,15 @@ func (c *Conversation) Skip(d Direction, n int64, now time.Time) {
 // Wrote counts bytes of one direction that were passed on. It may be called at any time, beside any other call.
 func (c *Conversation) Wrote(d Direction, n int) { c.wrote[d].Add(int64(n)) }
 
-// Switched tells whether a 101 has been seen: from its head on the connection is a tunnel.
+// Switched reports whether a 101 has been seen: from its head on the connection is a tunnel.
 func (c *Conversation) Switched() bool { return c.tunnel != nil }
 
-// Recording tells whether the bytes of that direction still matter. When they do not, they need not be fed.
+// Recording reports whether the bytes of that direction still matter. When they do not, they need not be fed.
 func (c *Conversation) Recording(d Direction) bool {
 	return !c.opaque && (c.tunnel == nil || c.tunnel.recording(d))
 }
 
-// Opaque tells whether nothing is claimed about the connection any more.
+// Opaque reports whether nothing is claimed about the connection any more.
 func (c *Conversation) Opaque() bool { return c.opaque }
 
 // Unread tells why not everything on the connection could be read, in a few words; it is empty if everything could.
@@ -141,14 +141,14 @@ func (c *Conversation) Unread() string {
 	return ""
 }
 
-// Resting tells whether no request is under way: none without an answer, no message unfinished in either direction, and
+// Resting reports whether no request is under way: none without an answer, no message unfinished in either direction, and
 // everything that was fed has been passed on.
 func (c *Conversation) Resting() bool {
 	return c.tunnel == nil && !c.opaque && !c.settled && c.reading.resting() &&
 		c.fed[FromClient] == c.wrote[FromClient].Load() && c.fed[FromServer] == c.wrote[FromServer].Load()
 }
 
-// Undecided tells whether some request without an answer may still turn the connection into a tunnel, so that nobody can
+// Undecided reports whether some request without an answer may still turn the connection into a tunnel, so that nobody can
 // say what the client's bytes behind it are.
 func (c *Conversation) Undecided() bool {
 	return slices.ContainsFunc(c.unanswered(), func(q pending) bool { return q.offers || q.connect })
@@ -162,7 +162,7 @@ func (c *Conversation) HeadSince() time.Time {
 	return c.headSince
 }
 
-// Ended takes note that one direction has ended in good order.
+// Ended records that one direction has ended in good order.
 func (c *Conversation) Ended(d Direction, now time.Time) {
 	if c.ended[d] || c.settled {
 		return
@@ -232,7 +232,7 @@ func (c *Conversation) Tick(now time.Time) {
 	}
 }
 
-// resting tells whether no request is without an answer and no message unfinished.
+// resting reports whether no request is without an answer and no message unfinished.
 func (r *reading) resting() bool {
 	return r == nil || r.ring.empty() && r.up.Resting() && r.down.Resting()
 }

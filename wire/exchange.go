@@ -53,7 +53,7 @@ const (
 	CauseBlocked     Cause = "blocked"      // the guard
 )
 
-// Local tells whether the cause is one in which the proxy itself answers.
+// Local reports whether the cause is one in which the proxy itself answers.
 func (c Cause) Local() bool {
 	switch c {
 	case CauseDial, CauseDialTimeout, CauseLimit, CauseScope, CauseLoop, CauseBlocked:

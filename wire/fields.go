@@ -101,7 +101,7 @@ func (h *Head) scanFramed(http10 bool) {
 	}
 }
 
-// mentionsFraming tells whether a field that decides on the framing is named anywhere, in a line of its own or not.
+// mentionsFraming reports whether a field that decides on the framing is named anywhere, in a line of its own or not.
 func mentionsFraming(raw []byte) bool {
 	low := bytes.ToLower(raw)
 	return bytes.Contains(low, []byte("content-length")) || bytes.Contains(low, []byte("transfer-encoding"))

@@ -38,7 +38,7 @@ const (
 	FlawTooMany        // more requests, or more bytes of them, without an answer than are kept
 )
 
-// Ambiguous tells whether the flaw leaves open where the message ends.
+// Ambiguous reports whether the flaw leaves open where the message ends.
 func (k FlawKind) Ambiguous() bool { return k >= FlawHeadEnd }
 
 // String is what is wrong, in a few words.

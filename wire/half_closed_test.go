@@ -24,7 +24,7 @@ func TestContentMayEndBehindTheServer(t *testing.T) {
 	}
 }
 
-// TestTunnelsSayWhoHasEnded holds that a tunnel at rest takes note of each direction's end, and of nothing that was not.
+// TestTunnelsSayWhoHasEnded holds that a tunnel at rest records each direction's end, and of nothing that was not.
 func TestTunnelsSayWhoHasEnded(t *testing.T) {
 	for _, test := range []struct {
 		ends           []Direction

@@ -42,7 +42,7 @@ func (h *Head) Named(name string) iter.Seq[Span] {
 	}
 }
 
-// Value is the value of the first field line with that name; ok tells whether there is one.
+// Value is the value of the first field line with that name; ok reports whether there is one.
 func (h *Head) Value(name string) (value string, ok bool) {
 	for s := range h.Named(name) {
 		return string(h.Text(s)), true
@@ -59,7 +59,7 @@ func (h *Head) Count(name string) int {
 	return n
 }
 
-// Has tells whether there is a field line with that name.
+// Has reports whether there is a field line with that name.
 func (h *Head) Has(name string) bool {
 	for _, f := range h.Fields {
 		if f.Name.To-f.Name.From == len(name) && EqualFold(h.Text(f.Name), name) {
@@ -69,7 +69,7 @@ func (h *Head) Has(name string) bool {
 	return false
 }
 
-// Flaw returns the first flaw of that kind; ok tells whether there is one.
+// Flaw returns the first flaw of that kind; ok reports whether there is one.
 func (h *Head) Flaw(kind FlawKind) (f Flaw, ok bool) {
 	for _, f := range h.Flaws {
 		if f.Kind == kind {
@@ -79,7 +79,7 @@ func (h *Head) Flaw(kind FlawKind) (f Flaw, ok bool) {
 	return Flaw{}, false
 }
 
-// Ambiguous tells whether the RFCs leave open where the message ends, so that nothing is claimed about what follows it.
+// Ambiguous reports whether the RFCs leave open where the message ends, so that nothing is claimed about what follows it.
 func (h *Head) Ambiguous() bool { return h.worst() != 0 }
 
 // worst is the first flaw that leaves open where the message ends; 0 if there is none.
@@ -92,7 +92,7 @@ func (h *Head) worst() FlawKind {
 	return 0
 }
 
-// EqualFold tells whether a is b without regard to ASCII case. Unlike strings.EqualFold it does not fold the Kelvin
+// EqualFold reports whether a is b without regard to ASCII case. Unlike strings.EqualFold it does not fold the Kelvin
 // sign (U+212A) to k, nor any other letter outside ASCII.
 func EqualFold[A, B ~string | ~[]byte](a A, b B) bool {
 	if len(a) != len(b) {
@@ -113,7 +113,7 @@ func lower(c byte) byte {
 	return c
 }
 
-// IsToken tells whether b is a token (RFC 9110 §5.6.2): one or more letters, digits and some marks.
+// IsToken reports whether b is a token (RFC 9110 §5.6.2): one or more letters, digits and some marks.
 func IsToken[B ~string | ~[]byte](b B) bool {
 	for i := range len(b) {
 		if !isTokenByte(b[i]) {

@@ -23,7 +23,7 @@ func (p Protocol) String() string {
 	return p.Name + "/" + p.Version
 }
 
-// Is tells whether the member has that name.
+// Is reports whether the member has that name.
 func (p Protocol) Is(name string) bool { return EqualFold(p.Name, name) }
 
 // Elements yields the elements of a list field (RFC 9110 §5.6.1): all lines with that name in order, split at commas,
@@ -82,7 +82,7 @@ func (h *Head) Protocols() []Protocol {
 	return members
 }
 
-// Offers tells whether some member of the Upgrade field has that name.
+// Offers reports whether some member of the Upgrade field has that name.
 func (h *Head) Offers(name string) bool {
 	for e := range h.Elements("Upgrade") {
 		member, _, _ := bytes.Cut(h.Text(e), []byte("/"))
@@ -106,7 +106,7 @@ func (h *Head) ConnectionOptions() (options []string, malformed []Span) {
 	return options, malformed
 }
 
-// HasOption tells whether the Connection field has that option.
+// HasOption reports whether the Connection field has that option.
 func (h *Head) HasOption(option string) bool {
 	for e := range h.Elements("Connection") {
 		if EqualFold(h.Text(e), option) {

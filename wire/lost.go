@@ -1,6 +1,6 @@
 package wire
 
-// lostOffer tells whether a refused request looks like an offer whose Upgrade field was taken off on its way here: the
+// lostOffer reports whether a refused request looks like an offer whose Upgrade field was taken off on its way here: the
 // option is still there (RFC 9110 §7.6.1). Proxies that set the option in every request are common; so refusals that have
 // nothing to do with it do not count.
 func (r *ring) lostOffer(q *pending, status int) bool {

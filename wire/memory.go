@@ -127,7 +127,7 @@ const (
 // maxPacked is the size in bytes of the largest exchange that is packed: each further byte that is recorded copies it.
 const maxPacked = 8 << 10
 
-// packable tells whether it is worth while to pack the exchange, and can be undone. What is rare is left out.
+// packable reports whether it is worth while to pack the exchange, and can be undone. What is rare is left out.
 func (x *Exchange) packable() bool {
 	return x.Outcome == Switched && !x.Blocked && len(x.Interim) == 0 && len(x.Noise) == 0 && len(x.After.Last) == 0 && x.Bytes() <= maxPacked
 }

@@ -36,17 +36,17 @@ func (c *Conversation) passableUp() int64 {
 	return c.fed[FromClient]
 }
 
-// Stopped tells whether the server has sent what cannot be read as a response, so that nobody knows what a client makes of
+// Stopped reports whether the server has sent what cannot be read as a response, so that nobody knows what a client makes of
 // it and of all that follows.
 func (c *Conversation) Stopped() bool { return c.opaque || c.reading != nil && c.seek != nil }
 
-// Unreadable tells whether nothing more can be read of the client's requests, or of anything. What comes behind a request
+// Unreadable reports whether nothing more can be read of the client's requests, or of anything. What comes behind a request
 // that may still turn the connection into a tunnel is no request yet.
 func (c *Conversation) Unreadable() bool {
 	return c.opaque || c.tunnel == nil && (c.settled || c.reading != nil && c.up.Opaque() && !c.waits())
 }
 
-// waits tells whether a whole request may still turn the connection into a tunnel.
+// waits reports whether a whole request may still turn the connection into a tunnel.
 func (c *Conversation) waits() bool {
 	return slices.ContainsFunc(c.unanswered(), func(q pending) bool { return (q.offers || q.connect) && q.end >= 0 })
 }

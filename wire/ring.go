@@ -35,7 +35,7 @@ type pending struct {
 	x         *Exchange // it was reported silent
 }
 
-// keep tells whether the exchange is reported whatever the answer is.
+// keep reports whether the exchange is reported whatever the answer is.
 func (q *pending) keep() bool { return q.offers || q.handshake }
 
 func (r *ring) empty() bool { return r == nil || r.first == len(r.queue) }

@@ -72,7 +72,7 @@ type Scanner struct {
 	extra  int   // bytes of the trailer section
 }
 
-// Resting tells whether the scanner stands between two messages.
+// Resting reports whether the scanner stands between two messages.
 func (s *Scanner) Resting() bool { return s.state == scanHead && s.part == nil }
 
 // Partial is what has come of a head that is not complete. It is valid until the next call.
@@ -83,7 +83,7 @@ func (s *Scanner) Partial() []byte {
 	return s.part.bytes
 }
 
-// Opaque tells whether the scanner has stopped to claim anything.
+// Opaque reports whether the scanner has stopped to claim anything.
 func (s *Scanner) Opaque() bool { return s.state == scanOpaque }
 
 // Frame says what content the message has whose head was just reported.
@@ -266,7 +266,7 @@ func (s *Scanner) skippable() int64 {
 	return s.remain
 }
 
-// skip steps over n of them. It tells whether the message has ended with them.
+// skip steps over n of them. It reports whether the message has ended with them.
 func (s *Scanner) skip(n int64) (ended bool) {
 	if s.remain -= n; s.remain > 0 {
 		return false

@@ -21,7 +21,7 @@ type seeker struct {
 // maxSought is how many bytes are searched.
 const maxSought = MaxHead
 
-// stop takes note that what the server sends cannot be read on. The bytes in seed are the first of those; at is where they
+// stop records that what the server sends cannot be read on. The bytes in seed are the first of those; at is where they
 // end. A 101 in what follows is looked for, for a limited time and in a limited number of bytes.
 func (c *Conversation) stop(seed []byte, at int64, now time.Time) {
 	c.answered(now)
@@ -119,7 +119,7 @@ func (s *seeker) stepFrame() bool {
 	return true
 }
 
-// switchLine tells whether a line begins as the status line of a 101 does, in any version of HTTP and letter case; known is
+// switchLine reports whether a line begins as the status line of a 101 does, in any version of HTTP and letter case; known is
 // false while too little of it is there to say.
 func switchLine(line []byte) (is, known bool) {
 	const name, longest = "HTTP/", 64
@@ -142,7 +142,7 @@ func switchLine(line []byte) (is, known bool) {
 	return status[3] < '0' || status[3] > '9', true
 }
 
-// hidesSwitch tells whether a head has a line in it that is the status line of a 101: who takes another line for the end
+// hidesSwitch reports whether a head has a line in it that is the status line of a 101: who takes another line for the end
 // of the head reads that one as a response.
 func (h *Head) hidesSwitch() bool {
 	for at := h.Start.To; at < len(h.Raw); {
@@ -158,7 +158,7 @@ func (h *Head) hidesSwitch() bool {
 	return false
 }
 
-// cutOff takes note of a response head that the end of the connection cuts off. Where the status line is whole and is none
+// cutOff records a response head that the end of the connection cuts off. Where the status line is whole and is none
 // of a 1xx, the request is answered all the same; of anything else nobody knows what a client makes of it.
 func (c *Conversation) cutOff(now time.Time) {
 	raw := c.down.Partial()
@@ -176,5 +176,5 @@ func (c *Conversation) cutOff(now time.Time) {
 	c.finalHead(h, c.fed[FromServer], now)
 }
 
-// unfinished tells whether the end of the connection cut the head off.
+// unfinished reports whether the end of the connection cut the head off.
 func (h *Head) unfinished() bool { _, is := h.Flaw(FlawHeadUnfinished); return is }

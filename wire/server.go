@@ -43,7 +43,7 @@ func (c *Conversation) feedServer(p []byte, base int64, now time.Time) {
 	}
 }
 
-// cannotRead takes note that the scanner cannot go on, at a place of the server's bytes: begun is what had come of a head by
+// cannotRead records that the scanner cannot go on, at a place of the server's bytes: begun is what had come of a head by
 // then, rest is what comes.
 func (c *Conversation) cannotRead(begun, rest []byte, at int64, now time.Time) {
 	const alert = 0x15 // RFC 8446 §5.1
@@ -93,7 +93,7 @@ func (c *Conversation) responseHead(h *Head, at int64, now time.Time) {
 // maxInterim is how many interim responses to one request are kept.
 const maxInterim = 8
 
-// finalHead takes note of a 101 or a final response.
+// finalHead records a 101 or a final response.
 func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	q := c.ring.pop()
 	c.common.Counts.Exchanges.Add(1)
@@ -160,7 +160,7 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	c.moveEarly()
 }
 
-// unasked takes note of a response that answers no request. A 101 among them is reported, as one more answer to the
+// unasked records a response that answers no request. A 101 among them is reported, as one more answer to the
 // offer that was not taken up if there has been no other request since.
 func (c *Conversation) unasked(h *Head, at int64, now time.Time) {
 	raw := int64(len(h.Raw))

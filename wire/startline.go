@@ -78,7 +78,7 @@ func (l *startLine) stepStatus(c byte) {
 	}
 }
 
-// plausible tells whether a whole start line can be one: a status line has a status, a request line has a version or is
+// plausible reports whether a whole start line can be one: a status line has a status, a request line has a version or is
 // an HTTP/0.9 GET.
 func plausible(side Direction, raw []byte, line Span) bool {
 	if side == FromServer {

@@ -56,13 +56,13 @@ func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64,
 // lose gives up on the client's direction: nobody can say where its tunnel bytes begin.
 func (t *tunnel) lose() { t.lost, t.started[FromClient] = true, true }
 
-// startClient takes note that the client's tunnel bytes begin at that place.
+// startClient records that the client's tunnel bytes begin at that place.
 func (c *Conversation) startClient(at int64) {
 	c.tunnel.start[FromClient], c.tunnel.started[FromClient] = at, true
 	c.up.Stop()
 }
 
-// recording tells whether bytes of that direction are still to be kept.
+// recording reports whether bytes of that direction are still to be kept.
 func (t *tunnel) recording(d Direction) bool {
 	return t.kept[d] < MaxRecorded && !(d == FromClient && t.lost)
 }
@@ -166,5 +166,5 @@ func (c *Conversation) measure(now time.Time) {
 	a.Open = max(now.Sub(t.x.Time.Add(t.x.Took)), 0)
 }
 
-// blocked tells whether the guard kept the 101 from the client.
+// blocked reports whether the guard kept the 101 from the client.
 func (t *tunnel) blocked() bool { return t.x != nil && t.x.Blocked }

@@ -21,7 +21,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A reader is how a lenient client reads responses: it tells whether it sees a 101 in them.
+// A reader is how a lenient client reads responses: it reports whether it sees a 101 in them.
 type reader func(b []byte) bool
 
 // readers are the three that differ most: one ends a head at the first empty line whatever the line ends are, one goes by
@@ -143,7 +143,7 @@ func TestNoMutationHidesASwitch(t *testing.T) {
 }
 
 // guardedBytes feeds an answer to the request in pieces. It returns what may be passed on by the guard up to when it closes,
-// and tells whether the audit, which goes on reading, has a finding that did not pass.
+// and reports whether the audit, which goes on reading, has a finding that did not pass.
 func guardedBytes(answer []byte, size int) (through []byte, found bool) {
 	var talk wire.Conversation
 	closed := false

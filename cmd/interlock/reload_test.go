@@ -175,7 +175,7 @@ func (s *served) request(text string) net.Conn {
 	return conn
 }
 
-// echoes tells whether a tunnel still carries: a masked text comes back without its mask.
+// echoes reports whether a tunnel still carries: a masked text comes back without its mask.
 func echoes(conn net.Conn, r *bufio.Reader) error {
 	if _, err := conn.Write([]byte("\x81\x82\x00\x00\x00\x00hi")); err != nil {
 		return err

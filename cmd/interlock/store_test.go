@@ -75,7 +75,7 @@ func TestWhatServeKeepsIsThere(t *testing.T) {
 	}
 }
 
-// holds tells whether a secret is somewhere in a text, as it is or in base64, in which the middle of a word depends on where it
+// holds reports whether a secret is somewhere in a text, as it is or in base64, in which the middle of a word depends on where it
 // begins.
 func holds(text []byte, secret string) bool {
 	for at := range 3 {

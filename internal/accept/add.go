@@ -36,7 +36,7 @@ type Addition struct {
 }
 
 // Add finds the place of an entry at the end of the list accept in a YAML file: a configuration, or a file of its own, which
-// need not be there yet. All else in the file stays byte for byte what it is. An error is one line; errors.Is tells whether it is
+// need not be there yet. All else in the file stays byte for byte what it is. An error is one line; errors.Is reports whether it is
 // [ErrFaulty], which is about the entry, [ErrAccepted] or [ErrForm], or else the file cannot be read.
 func Add(file string, w Written) (*Addition, error) {
 	if _, faults := w.Entry(); len(faults) > 0 {
@@ -191,7 +191,7 @@ func scalar(text string) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// check tells whether all that differs between two texts is that the entry stands at the end of the list.
+// check reports whether all that differs between two texts is that the entry stands at the end of the list.
 func check(was, is []byte, w *Written) error {
 	var before, behind struct {
 		Accept []Written `yaml:"accept"`

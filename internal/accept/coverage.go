@@ -12,7 +12,7 @@ type Expectation struct {
 	Place    string // where it is written, such as interlock.yaml:3:5
 }
 
-// About tells whether an endpoint is the one that is expected.
+// About reports whether an endpoint is the one that is expected.
 func (e *Expectation) About(endpoint string) bool { return Match(e.Endpoint, endpoint) }
 
 // String names the endpoint and its protocol.
@@ -37,7 +37,7 @@ func (c *Coverage) Enter(r *rules.Ruling) {
 	}
 }
 
-// Switched takes note that an endpoint has switched to a protocol, of those that wire.Exchange knows.
+// Switched records that an endpoint has switched to a protocol, of those that wire.Exchange knows.
 func (c *Coverage) Switched(endpoint, protocol string) {
 	if c.met == nil {
 		c.met = make([]bool, len(c.Expected))

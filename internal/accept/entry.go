@@ -20,7 +20,7 @@ type Entry struct {
 	Place       string    // where it is written, such as interlock.yaml:3:5
 }
 
-// Accepts tells whether the entry is about a finding of the ruling, whenever that was. An entry that names no probe is about
+// Accepts reports whether the entry is about a finding of the ruling, whenever that was. An entry that names no probe is about
 // what live traffic shows, about what probes for other rules show by the way, and about one probe of the rule: that with the
 // rule's ID or, where none has it, the first one. Another probe of the rule shows something that nobody has looked into.
 func (e *Entry) Accepts(r *rules.Ruling, f *rules.Finding) bool {
@@ -45,7 +45,7 @@ func (e *Entry) probe(id string, rule *rules.Rule) bool {
 	return p == nil || p.Rule() != rule || p.ID == own
 }
 
-// About tells whether the entry may be about findings at an endpoint.
+// About reports whether the entry may be about findings at an endpoint.
 func (e *Entry) About(endpoint string) bool { return e.Endpoint == "" || Match(e.Endpoint, endpoint) }
 
 // String names the entry by what it is about.
@@ -63,7 +63,7 @@ func (e *Entry) String() string {
 	return strings.Join(words, " ")
 }
 
-// Expired tells whether the entry accepts nothing any more.
+// Expired reports whether the entry accepts nothing any more.
 func (e *Entry) Expired(now time.Time) bool { return !e.Until.IsZero() && !now.Before(e.Until) }
 
 // Remark says of an entry that has expired since when.
@@ -72,7 +72,7 @@ func (e *Entry) Remark() string {
 	return fmt.Sprintf("%s: the entry for %s expired on %s and accepts nothing: look into it again, or remove it", e.Place, e, last)
 }
 
-// Match tells whether text is of the form of a glob, in which * stands for any bytes, and everything else for itself.
+// Match reports whether text is of the form of a glob, in which * stands for any bytes, and everything else for itself.
 func Match(glob, text string) bool {
 	front, rest, star := strings.Cut(glob, "*")
 	text, ok := strings.CutPrefix(text, front)

@@ -108,12 +108,12 @@ func (a *Findings) add(r *rules.Ruling, f *rules.Finding, name string) {
 	}
 }
 
-// worse tells whether a verdict of that severity is worse than what is known.
+// worse reports whether a verdict of that severity is worse than what is known.
 func worse(v rules.Verdict, s rules.Severity, than *Found) bool {
 	return v < than.Verdict || v == than.Verdict && s > than.Severity
 }
 
-// proven tells whether a probe shows that a rule is kept: where no sound handshake is accepted, nothing is shown.
+// proven reports whether a probe shows that a rule is kept: where no sound handshake is accepted, nothing is shown.
 func proven(r *rules.Ruling, f *rules.Finding) bool {
 	return f.Verdict == rules.Pass && r.X.Probe != "" && r.X.Controls == wire.ControlsAccepted
 }

@@ -51,7 +51,7 @@ func (s *States) Accept(entries []Entry) {
 	s.Entries, s.used = entries, used
 }
 
-// wasUsed tells whether something was accepted by an entry that says the same.
+// wasUsed reports whether something was accepted by an entry that says the same.
 func (s *States) wasUsed(like *Entry) bool {
 	for i, used := range s.used {
 		e := s.Entries[i]
@@ -96,7 +96,7 @@ func (s *States) failed(at rules.Key) seenBy {
 	return ways
 }
 
-// accepted tells whether somebody has accepted a finding, and takes note of by which entries.
+// accepted reports whether somebody has accepted a finding, and records by which entries.
 func (s *States) accepted(r *rules.Ruling, f *rules.Finding) bool {
 	if s.used == nil {
 		s.used = make([]bool, len(s.Entries))

@@ -130,12 +130,12 @@ func (a *Audit) history() rules.History {
 	return rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen, Crossed: a.crossed}
 }
 
-// early tells whether an exchange is the head of a switch of which it will be said once more, soon, what came of it.
+// early reports whether an exchange is the head of a switch of which it will be said once more, soon, what came of it.
 func early(x *wire.Exchange) bool {
 	return x.Revision == 0 && !x.Complete && !x.Final && x.Outcome == wire.Switched && x.Origin == wire.OriginLive
 }
 
-// unsafe tells whether the server switched and must not have, in as far as the case shows. It keeps nothing of it.
+// unsafe reports whether the server switched and must not have, in as far as the case shows. It keeps nothing of it.
 func (a *Audit) unsafe(c rules.Case) bool {
 	ruling, _ := a.spare.Get().(*rules.Ruling)
 	if ruling == nil {

@@ -113,7 +113,7 @@ func remember(list []string, value string, most int) []string {
 	return list
 }
 
-// advertisedBefore tells whether an exchange is nothing but a response that advertises what the endpoint has advertised
+// advertisedBefore reports whether an exchange is nothing but a response that advertises what the endpoint has advertised
 // before, to a request that had no upgrade fields. Servers do so in every response; once for each value is enough.
 func (a *Audit) advertisedBefore(e *Endpoint, x *wire.Exchange) bool {
 	if x.Response == nil || x.Response.Status == 101 || x.Response.Status == 426 || asks(x.Request) {
@@ -133,7 +133,7 @@ func (a *Audit) advertisedBefore(e *Endpoint, x *wire.Exchange) bool {
 	return len(e.advertised) == before
 }
 
-// asks tells whether a request has an upgrade field of some kind.
+// asks reports whether a request has an upgrade field of some kind.
 func asks(q *wire.Request) bool {
 	for _, name := range [...]string{"Upgrade", "HTTP2-Settings", "Sec-WebSocket-Key", "Sec-WebSocket-Version"} {
 		if q.Has(name) {
@@ -151,7 +151,7 @@ func (a *Audit) of(name, template string) *Endpoint {
 	return nil
 }
 
-// advertises tells whether an endpoint has said that it speaks a WebSocket version.
+// advertises reports whether an endpoint has said that it speaks a WebSocket version.
 func (a *Audit) advertises(name, template, version string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -159,7 +159,7 @@ func (a *Audit) advertises(name, template, version string) bool {
 	return e != nil && slices.Contains(e.versions, version)
 }
 
-// switches tells whether an endpoint has switched before.
+// switches reports whether an endpoint has switched before.
 func (a *Audit) switches(name, template string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -167,7 +167,7 @@ func (a *Audit) switches(name, template string) bool {
 	return e != nil && e.Switched > 0
 }
 
-// crossed tells whether an endpoint has switched for a probe with the origin of another site.
+// crossed reports whether an endpoint has switched for a probe with the origin of another site.
 func (a *Audit) crossed(name, template string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -14,7 +14,7 @@ type keys struct {
 	first map[uint64]uint64 // hash of the connection that a key came on first, by the key's hash
 }
 
-// seenElsewhere tells whether a key has come on another connection, and remembers it.
+// seenElsewhere reports whether a key has come on another connection, and remembers it.
 func (k *keys) seenElsewhere(key, connection string) bool {
 	if k.first == nil {
 		k.seed, k.first = maphash.MakeSeed(), map[uint64]uint64{}

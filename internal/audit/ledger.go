@@ -46,7 +46,7 @@ func (a *Audit) Findings() []Finding {
 }
 
 // record counts each finding of a ruling that is no pass, once for each exchange, and keeps the ruling as evidence where
-// there is room. It tells whether there was none. The lock is held.
+// there is room. It reports whether there was none. The lock is held.
 func (a *Audit) record(ruling *rules.Ruling) (shed bool) {
 	for i := range ruling.Findings {
 		found := &ruling.Findings[i]

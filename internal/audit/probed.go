@@ -47,7 +47,7 @@ type told struct {
 	by  map[string]string // IDs of exchanges, by that of the rule
 }
 
-// first tells whether an exchange of a run is the first one at that endpoint to report a rule; from then on it is.
+// first reports whether an exchange of a run is the first one at that endpoint to report a rule; from then on it is.
 func (a *Audit) first(e *Endpoint, run, rule, exchange string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -60,7 +60,7 @@ func (a *Audit) first(e *Endpoint, run, rule, exchange string) bool {
 	return e.told.by[rule] == exchange
 }
 
-// probed tells whether an exchange was caused by Interlock and not by somebody whom the service is for.
+// probed reports whether an exchange was caused by Interlock and not by somebody whom the service is for.
 func probed(x *wire.Exchange) bool {
 	return x.Origin == wire.OriginProbe || x.Origin == wire.OriginChain
 }

@@ -83,7 +83,7 @@ func TestNothingIsWrittenOver(t *testing.T) {
 	}
 }
 
-// signs tells whether a client that trusts a takes a certificate that it has signed for host.
+// signs reports whether a client that trusts a takes a certificate that it has signed for host.
 func signs(t *testing.T, a *Authority, host string) error {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -19,7 +19,7 @@ var pageText string
 var pageStyle string
 
 // WritePage writes a page, in HTML and without scripts, that says what the authority is, how each system is made to trust it
-// and how that is taken back. Served tells whether the certificate can be had from where the page comes from.
+// and how that is taken back. Served reports whether the certificate can be had from where the page comes from.
 func (a *Authority) WritePage(w io.Writer, served bool) error {
 	page, err := template.New("page").Parse(pageText)
 	if err != nil {

@@ -56,7 +56,7 @@ func (e *end) start(at reassembly.Sequence) {
 	}
 }
 
-// missing tells whether bytes were acknowledged that have not gone on.
+// missing reports whether bytes were acknowledged that have not gone on.
 func (e *end) missing() bool { return e.known && e.taken.Difference(e.acked) > 0 }
 
 func number(d reassembly.TCPFlowDirection) int {
@@ -66,7 +66,7 @@ func number(d reassembly.TCPFlowDirection) int {
 	return 0
 }
 
-// Accept is called by the assembler for each segment of the connection. It tells whether the segment is to be put in order.
+// Accept is called by the assembler for each segment of the connection. It reports whether the segment is to be put in order.
 func (c *connection) Accept(tcp *layers.TCP, _ gopacket.CaptureInfo, d reassembly.TCPFlowDirection, next reassembly.Sequence, start *bool, _ reassembly.AssemblerContext) bool {
 	if c.dropped {
 		tcp.Seq, *start = uint32(next), true
@@ -126,7 +126,7 @@ func (c *connection) accept(e *end, tcp *layers.TCP, next reassembly.Sequence, s
 	return true
 }
 
-// acknowledge takes note of what one end says it has got.
+// acknowledge records what one end says it has got.
 func (c *connection) acknowledge(i int, tcp *layers.TCP) {
 	other := &c.ends[1-i]
 	if !tcp.ACK {
@@ -142,7 +142,7 @@ func (c *connection) acknowledge(i int, tcp *layers.TCP) {
 	c.watch()
 }
 
-// watch takes note of whether acknowledged bytes are missing.
+// watch records whether acknowledged bytes are missing.
 func (c *connection) watch() {
 	switch {
 	case c.live == nil:

@@ -43,7 +43,7 @@ func newDecoder() *decoder {
 	return &decoder{parsers: map[gopacket.LayerType]*gopacket.DecodingLayerParser{}}
 }
 
-// known tells whether packets of that link type are read.
+// known reports whether packets of that link type are read.
 func known(link layers.LinkType) bool { return linkLayer(link, nil) != gopacket.LayerTypeZero }
 
 // linkLayer is the layer that a packet of that link type begins with.

@@ -52,7 +52,7 @@ func (s *session) judge(e *entry) {
 	s.Observe(x)
 }
 
-// concerns tells whether an exchange has to do with Upgrade, by the rule of [wire.Conversation].
+// concerns reports whether an exchange has to do with Upgrade, by the rule of [wire.Conversation].
 func concerns(q *wire.Request, p *wire.Response) bool {
 	for _, name := range [...]string{"Upgrade", "HTTP2-Settings", "Sec-WebSocket-Key", "Sec-WebSocket-Version"} {
 		if q.Has(name) {

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// isJSON tells whether a file begins like a JSON object.
+// isJSON reports whether a file begins like a JSON object.
 func isJSON(begin []byte) bool {
 	begin = bytes.TrimLeft(bytes.TrimPrefix(begin, []byte(byteOrderMark)), " \t\r\n")
 	return len(begin) > 0 && begin[0] == '{'

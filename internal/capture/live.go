@@ -54,7 +54,7 @@ func (c *connection) direction(i int) wire.Direction {
 	return wire.FromServer
 }
 
-// beginsRequest tells whether bytes begin with a request line that can be nothing else.
+// beginsRequest reports whether bytes begin with a request line that can be nothing else.
 func beginsRequest(b []byte) bool {
 	line, _, whole := bytes.Cut(b, []byte("\n"))
 	method, rest, _ := bytes.Cut(line, []byte(" "))
@@ -144,7 +144,7 @@ func (c *connection) weigh(n int) {
 	}
 }
 
-// close takes note that one end has said all that it has to say.
+// close records that one end has said all that it has to say.
 func (c *connection) close(i int) {
 	c.ends[i].closed = true
 	if c.first == nobody {

@@ -28,7 +28,7 @@ const (
 	DialEager = "eager" // at once, where no head is needed to know that it is the one
 )
 
-// checkDial tells whether that is one of them.
+// checkDial reports whether that is one of them.
 func checkDial(key, text string, fault func(key, format string, v ...any)) {
 	if text != DialLazy && text != DialEager {
 		fault(key, "%q is neither lazy nor eager", text)

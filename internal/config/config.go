@@ -161,7 +161,7 @@ func describeYAML(name string, err error) string {
 	return strings.TrimRight(place+": "+at.GetMessage()+"\n"+excerpt, "\n")
 }
 
-// empty tells whether nothing but comments stands in the file.
+// empty reports whether nothing but comments stands in the file.
 func (o *Origin) empty() bool {
 	for _, d := range o.tree.Docs {
 		if d.Body != nil && d.Body.Type() != ast.CommentType && d.Body.Type() != ast.NullType && d.Body.Type() != ast.CommentGroupType {

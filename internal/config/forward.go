@@ -201,7 +201,7 @@ func (c *ForwardConfig) Authority() (*ca.Authority, error) {
 	return ca.Load(c.CA)
 }
 
-// isOpen tells whether anybody who reaches the listener may use it from another machine.
+// isOpen reports whether anybody who reaches the listener may use it from another machine.
 func (c *ForwardConfig) isOpen() bool {
 	if c.Listen == "" || len(c.Users) > 0 || c.UsersFile != "" {
 		return false

@@ -51,7 +51,7 @@ func withTracesPath(text string) string {
 	return text
 }
 
-// isCollector tells whether traces can be sent to a URL.
+// isCollector reports whether traces can be sent to a URL.
 func isCollector(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil

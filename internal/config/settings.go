@@ -124,7 +124,7 @@ func (o *Origin) Source(key string) string {
 	return "default"
 }
 
-// whole tells whether a flag or variable for name says what is at key: an address alone is not all of a mapping.
+// whole reports whether a flag or variable for name says what is at key: an address alone is not all of a mapping.
 func whole(name, key string) bool {
 	switch name {
 	case "admin", "forward":

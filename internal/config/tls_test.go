@@ -54,7 +54,7 @@ func TestOldestTLSThatIsSpoken(t *testing.T) {
 	}
 }
 
-// shakeHands tells whether the two come to terms.
+// shakeHands reports whether the two come to terms.
 func shakeHands(client, server *tls.Config) bool {
 	a, b := net.Pipe()
 	defer a.Close()

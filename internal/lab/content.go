@@ -20,7 +20,7 @@ func readContentFirst(p *peer, r *http.Request) bool {
 	return p.switchTo(soundSwitch(r))
 }
 
-// skipContent reads the content of a request, of which there may be lingerBytes, and tells whether it came to its end.
+// skipContent reads the content of a request, of which there may be lingerBytes, and reports whether it came to its end.
 func (p *peer) skipContent(r *http.Request) bool {
 	if hasContent(r) && httpguts.HeaderValuesContainsToken(r.Header["Expect"], "100-continue") && !p.write("HTTP/1.1 100 Continue\r\n\r\n") {
 		return false

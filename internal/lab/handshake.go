@@ -91,25 +91,25 @@ func refusal(status int, format string, seen ...any) *reply {
 	return &reply{status, fields, "no WebSocket handshake: " + fmt.Sprintf(format, seen...) + "\n"}
 }
 
-// offers tells whether the Upgrade field has that protocol, without a version, as a member (RFC 9110 §7.8).
+// offers reports whether the Upgrade field has that protocol, without a version, as a member (RFC 9110 §7.8).
 func offers(r *http.Request, protocol string) bool {
 	return httpguts.HeaderValuesContainsToken(r.Header["Upgrade"], protocol)
 }
 
-// validHost tells whether the value is a uri-host with or without a port (RFC 9110 §7.2), and not empty.
+// validHost reports whether the value is a uri-host with or without a port (RFC 9110 §7.2), and not empty.
 func validHost(host string) bool {
 	u, err := url.Parse("//" + host)
 	return err == nil && host != "" && u.Host == host
 }
 
-// malformedKey tells whether the value is other than 16 bytes in padded base64 (RFC 6455 §4.1). The shape is looked at
+// malformedKey reports whether the value is other than 16 bytes in padded base64 (RFC 6455 §4.1). The shape is looked at
 // first, as encoding/base64 skips line ends.
 func malformedKey(key string) bool {
 	nonce, err := base64.StdEncoding.DecodeString(key)
 	return len(key) != 24 || err != nil || len(nonce) != 16
 }
 
-// sameOrigin tells whether the request comes from no page or from one of the host it goes to (RFC 6455 §10.2).
+// sameOrigin reports whether the request comes from no page or from one of the host it goes to (RFC 6455 §10.2).
 func sameOrigin(r *http.Request) bool {
 	origins := r.Header["Origin"]
 	if len(origins) != 1 {
@@ -119,7 +119,7 @@ func sameOrigin(r *http.Request) bool {
 	return err == nil && lower(u.Host) == lower(r.Host)
 }
 
-// validSubprotocols tells whether the field is absent or a list of different tokens (RFC 6455 §4.1, §11.3.4).
+// validSubprotocols reports whether the field is absent or a list of different tokens (RFC 6455 §4.1, §11.3.4).
 func validSubprotocols(values []string) bool {
 	var seen []string
 	for member := range strings.SplitSeq(strings.Join(values, ","), ",") {
@@ -135,7 +135,7 @@ func validSubprotocols(values []string) bool {
 	return len(values) == 0 || len(seen) > 0
 }
 
-// validExtensions tells whether the field is absent or follows the grammar of RFC 6455 §9.1.
+// validExtensions reports whether the field is absent or follows the grammar of RFC 6455 §9.1.
 func validExtensions(values []string) bool {
 	return len(values) == 0 || httphead.ScanOptions([]byte(strings.Join(values, ",")),
 		func(int, []byte, []byte, []byte) httphead.Control { return httphead.ControlContinue })

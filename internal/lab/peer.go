@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// An answer answers a request at a peer and tells whether the connection goes on in HTTP.
+// An answer answers a request at a peer and reports whether the connection goes on in HTTP.
 type answer func(p *peer, r *http.Request) (again bool)
 
 // A peer is the client at the other end of a raw connection.
@@ -90,7 +90,7 @@ func (p *peer) reply(r *http.Request, answer *reply) (again bool) {
 	return response.Write(&raw) == nil && p.write(raw.String()) && again
 }
 
-// write sends the text and tells whether that went well.
+// write sends the text and reports whether that went well.
 func (p *peer) write(text string) bool {
 	_ = p.conn.SetWriteDeadline(time.Now().Add(writeTime))
 	_, err := io.WriteString(p.conn, text)

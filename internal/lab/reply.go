@@ -52,5 +52,5 @@ func (p *reply) write(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(p.text))
 }
 
-// hasContent tells whether the head announces content (RFC 9112 §6).
+// hasContent reports whether the head announces content (RFC 9112 §6).
 func hasContent(r *http.Request) bool { return r.ContentLength != 0 || len(r.TransferEncoding) > 0 }

@@ -139,12 +139,12 @@ func (a *attempt) run(patience time.Duration) {
 	a.part(polite)
 }
 
-// decided tells whether what came is enough to go on.
+// decided reports whether what came is enough to go on.
 func (a *attempt) decided() bool {
 	return len(a.finals) > 0 || a.garbled || a.waits() && a.continued
 }
 
-// waits tells whether the content is held back for a 100 that has not been heeded.
+// waits reports whether the content is held back for a 100 that has not been heeded.
 func (a *attempt) waits() bool { return a.h.Hold == rules.HoldUntil100 && !a.released }
 
 // say sends what the conversation has seen by then. A server may have answered and closed already: what it said is read

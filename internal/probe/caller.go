@@ -59,7 +59,7 @@ func newCaller(ctx context.Context, t Target, s Settings) (*caller, error) {
 	return c, nil
 }
 
-// loops tells whether a host is this machine: all of its addresses are loopback ones.
+// loops reports whether a host is this machine: all of its addresses are loopback ones.
 func loops(ctx context.Context, host string) (bool, error) {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {

@@ -84,7 +84,7 @@ func (r *run) sendControl(ctx context.Context, f *family, patience time.Duration
 	return r.attempt(ctx, f.probe.ID, h, patience, prove)
 }
 
-// wanted tells whether it is time for a control: after so many probes, when everything else waits for it, and when
+// wanted reports whether it is time for a control: after so many probes, when everything else waits for it, and when
 // something happened that makes one doubt whether anybody is there.
 func (r *run) wanted(f *family) bool {
 	resting := r.flying == 0 && (len(r.queue) == 0 || r.queue[0].alone)
@@ -161,7 +161,7 @@ func said(f *family, x *wire.Exchange) string {
 	return fmt.Sprintf("%s got a %d: refusals from here on say nothing", f.control.Probe, x.Response.Status)
 }
 
-// missed takes note that a control got no answer. The one that shows whether anybody is there is tried again; after some
+// missed records that a control got no answer. The one that shows whether anybody is there is tried again; after some
 // time nobody is. The others are tried again once that is known, and then it is a refusal.
 func (r *run) missed(f *family, a answer) {
 	r.doubts++

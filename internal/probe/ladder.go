@@ -130,7 +130,7 @@ func (r *run) confirm(ctx context.Context, f *family) error {
 	return nil
 }
 
-// understood tells whether what answers speaks HTTP, by what came first on each connection.
+// understood reports whether what answers speaks HTTP, by what came first on each connection.
 func (r *run) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
 	for _, x := range exchanges {
 		if x.Response == nil {
@@ -152,14 +152,14 @@ func (r *run) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
 	return nil
 }
 
-// begun tells whether these bytes are, or may become, a response: its head may be slow, or have no end.
+// begun reports whether these bytes are, or may become, a response: its head may be slow, or have no end.
 func begun(b []byte) bool {
 	const start = "HTTP/1."
 	n := min(len(b), len(start))
 	return string(b[:n]) == start[:n]
 }
 
-// complains tells whether a server says that it was asked without TLS, in the words of net/http, nginx or Apache.
+// complains reports whether a server says that it was asked without TLS, in the words of net/http, nginx or Apache.
 func complains(b []byte) bool {
 	return bytes.Contains(b, []byte("to an HTTPS server")) || bytes.Contains(b, []byte("sent to HTTPS port")) ||
 		bytes.Contains(b, []byte("plain HTTP to an SSL-enabled"))

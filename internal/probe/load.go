@@ -28,7 +28,7 @@ type load struct {
 // meant reports whether silence is known to be this server's way to refuse.
 func (l *load) meant() bool { return l.alike >= alikeAlone && !l.unlike }
 
-// watch takes note of whether a probe got an answer. Where many at a time do not, one is sent at a time.
+// watch records whether a probe got an answer. Where many at a time do not, one is sent at a time.
 func (r *run) watch(j *job) {
 	silent := j.x.Outcome == wire.Silent
 	switch {
@@ -56,7 +56,7 @@ func (r *run) watch(j *job) {
 	}
 }
 
-// compare takes note of what came of a probe that got no answer among others, and was sent again alone.
+// compare records what came of a probe that got no answer among others, and was sent again alone.
 func (r *run) compare(silent bool) {
 	l := &r.load
 	was := l.meant()

@@ -124,7 +124,7 @@ func (b *backend) target() Target {
 
 func (c *guest) send(text string) { _, _ = io.WriteString(c, text) }
 
-// sound tells whether the request is the plain handshake: no probe has another method, version or target here.
+// sound reports whether the request is the plain handshake: no probe has another method, version or target here.
 func (c *guest) sound() bool {
 	return strings.HasPrefix(c.head, "GET /chat HTTP/1.1\r\n") && !strings.Contains(c.head, "X-Fault") && strings.Contains(c.head, "Upgrade: ")
 }

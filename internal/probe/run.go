@@ -101,7 +101,7 @@ func (r *run) controls() (sent []Control) {
 	return sent
 }
 
-// wantsH2C tells whether a control of h2c is of any use.
+// wantsH2C reports whether a control of h2c is of any use.
 func (r *run) wantsH2C(probes []*rules.Probe) bool {
 	return (r.settings.Protocols == nil || slices.Contains(r.settings.Protocols, "h2c")) &&
 		slices.ContainsFunc(probes, func(p *rules.Probe) bool { return p.Control == "h2c" })
@@ -129,7 +129,7 @@ func (r *run) say(p Progress) {
 	r.progress(p)
 }
 
-// skip takes note that a probe is not sent.
+// skip records that a probe is not sent.
 func (r *run) skip(j *job, why string) {
 	r.notSent = append(r.notSent, skipped{j.place, NotSent{j.probe, why}})
 }

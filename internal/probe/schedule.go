@@ -67,7 +67,7 @@ func (r *run) schedule(ctx context.Context) {
 
 func (r *run) stopping(ctx context.Context) bool { return r.gone || ctx.Err() != nil }
 
-// doubtful tells whether something happened that no answered control has explained since. Nothing is sent until one has.
+// doubtful reports whether something happened that no answered control has explained since. Nothing is sent until one has.
 func (r *run) doubtful() bool { return r.doubts > r.cleared || r.down }
 
 // start sends what may be sent: controls first, then the next probes.
@@ -97,7 +97,7 @@ func (r *run) start(ctx context.Context) {
 	}
 }
 
-// holding tells whether a probe that has ended waits for a control.
+// holding reports whether a probe that has ended waits for a control.
 func (r *run) holding() bool {
 	for _, f := range r.families {
 		if len(f.held)+len(f.covered) > 0 {
@@ -160,7 +160,7 @@ func (r *run) came(ctx context.Context, j *job, a answer) {
 	r.hold(ctx, j)
 }
 
-// unconnected takes note that a probe did not get on its way. If the backend is there all the same it is tried again.
+// unconnected records that a probe did not get on its way. If the backend is there all the same it is tried again.
 func (r *run) unconnected(ctx context.Context, j *job, err error) {
 	r.down = r.down || refused(err)
 	switch {

@@ -23,7 +23,7 @@ func Family(p *rules.Probe, base *rules.Handshake) string {
 	return "websocket"
 }
 
-// unsent is why a probe is not sent; empty: it is. Switches tells whether a control of the target was accepted.
+// unsent is why a probe is not sent; empty: it is. Switches reports whether a control of the target was accepted.
 func (c *caller) unsent(p *rules.Probe, switches bool) string {
 	h := p.On(c.target.Base)
 	s := &c.settings

@@ -85,7 +85,7 @@ func ParseHandshake(base *rules.Handshake, text string) (*rules.Handshake, error
 	return h, nil
 }
 
-// ofHandshake tells whether every handshake has that field, whatever it is for.
+// ofHandshake reports whether every handshake has that field, whatever it is for.
 func ofHandshake(name string) bool {
 	for _, own := range []string{"Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version"} {
 		if wire.EqualFold(name, own) {

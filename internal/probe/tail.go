@@ -16,7 +16,7 @@ const (
 	quietTime  = 50 * time.Millisecond                  // for the rest of an answer in frames
 )
 
-// tail does what is to be done behind a 101, and leaves as soon as what can be learned is. It tells whether it has taken
+// tail does what is to be done behind a 101, and leaves as soon as what can be learned is. It reports whether it has taken
 // its leave in WebSocket, so that a close of the server is to be expected.
 func (a *attempt) tail() (polite bool) {
 	until := time.Now().Add(a.settings.Tail)

@@ -22,7 +22,7 @@ func counts(s *Summary) []count {
 	return all
 }
 
-// compared tells whether there were probes or a baseline, so that there is more to count than verdicts.
+// compared reports whether there were probes or a baseline, so that there is more to count than verdicts.
 func (s *Summary) compared() bool {
 	return s.Probed || s.NotSent+s.Accepted+s.New+s.Fixed+s.NotSeen > 0
 }

@@ -27,7 +27,7 @@ func harURL(x *wire.Exchange, q *wire.Request) string {
 	return scheme + "://unknown.invalid" + harPath(q.Target)
 }
 
-// isAuthority tells whether a URI of nothing but scheme and authority has just that host.
+// isAuthority reports whether a URI of nothing but scheme and authority has just that host.
 func isAuthority(uri, host string) bool {
 	u, err := url.Parse(uri)
 	return err == nil && u.Host == host && u.User == nil && !strings.ContainsFunc(host, func(r rune) bool {
@@ -60,7 +60,7 @@ func harPath(target string) string {
 
 func isHex(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 }
 
-// isURI tells whether a byte may stand in path or query as it is (RFC 3986 §3.3, §3.4).
+// isURI reports whether a byte may stand in path or query as it is (RFC 3986 §3.3, §3.4).
 func isURI(c byte) bool {
 	return c > ' ' && c <= '~' && strings.IndexByte("\"#<>[\\]^`{|}", c) < 0
 }

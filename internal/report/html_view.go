@@ -184,7 +184,7 @@ func viewCause(c *cause) (htmlCause, error) {
 	return v, nil
 }
 
-// marks tells whether there is evidence in that part.
+// marks reports whether there is evidence in that part.
 func marks(spans []rules.Span, part rules.Part) bool {
 	return slices.ContainsFunc(spans, func(s rules.Span) bool { return s.Part == part })
 }

@@ -147,7 +147,7 @@ func (m *merge) sorted() []*merged {
 	return all
 }
 
-// accepted tells whether the finding makes nothing fail.
+// accepted reports whether the finding makes nothing fail.
 func (is *merged) accepted() bool { return is.finding.State == rules.StateAccepted }
 
 // maxCommand is how many bytes a command may have that stands in a report for each finding: there can be thousands of these.

@@ -94,7 +94,7 @@ func (s *Stream) countStates(r *rules.Ruling) {
 	}
 }
 
-// cover takes note of what the exchange tells about its endpoint.
+// cover records what the exchange tells about its endpoint.
 func (s *Stream) cover(r *rules.Ruling) {
 	if s.endpoints == nil {
 		s.endpoints = map[endpoint]asked{}

@@ -76,7 +76,7 @@ func (t *Run) execute() (ended, error) {
 	return is, nil
 }
 
-// passOn passes signals on to a process, or to the group that is its own, until there are no more to come. It tells whether
+// passOn passes signals on to a process, or to the group that is its own, until there are no more to come. It reports whether
 // there were any.
 func passOn(signals <-chan os.Signal, pid int, own bool) (some bool) {
 	for s := range signals {
@@ -92,5 +92,5 @@ func passOn(signals <-chan os.Signal, pid int, own bool) (some bool) {
 	return some
 }
 
-// interrupted tells whether somebody wants all this to end.
+// interrupted reports whether somebody wants all this to end.
 func (t *Run) interrupted(ctx context.Context) bool { return ctx.Err() != nil || t.was.passed }

@@ -61,7 +61,7 @@ func (r *remote) announce(ctx context.Context, p *Probing, protocol string) erro
 // A handshakeSeen is one that a running Interlock has learned.
 type handshakeSeen struct{ Protocol, Backend, Seen string }
 
-// before tells whether the other one is rather made probes of: WebSocket comes first, then what was seen last.
+// before reports whether the other one is rather made probes of: WebSocket comes first, then what was seen last.
 func (l handshakeSeen) before(other handshakeSeen) bool {
 	if a, b := l.Protocol == "websocket", other.Protocol == "websocket"; a != b {
 		return b

@@ -110,7 +110,7 @@ func whose(q *rules.Probe, through, straight *rules.Ruling) string {
 	return came + ": the hop in between"
 }
 
-// sharesFault tells whether some rule failed both ways.
+// sharesFault reports whether some rule failed both ways.
 func sharesFault(a, b *rules.Ruling) bool {
 	for i := range a.Findings {
 		if f := &a.Findings[i]; f.Verdict == rules.Fail {

@@ -34,12 +34,12 @@ func (p place) find(ctx context.Context, authorized []string) ([]netip.Addr, err
 	return ips, nil
 }
 
-// is tells whether that is the host of the place, with or without its port.
+// is reports whether that is the host of the place, with or without its port.
 func (p place) is(host string) bool {
 	return wire.EqualFold(host, p.name) || wire.EqualFold(host, p.host)
 }
 
-// public tells whether an address is other than those of this machine and of private networks.
+// public reports whether an address is other than those of this machine and of private networks.
 func public(ip netip.Addr) bool {
 	return !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() && !ip.IsUnspecified()
 }

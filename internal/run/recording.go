@@ -28,7 +28,7 @@ type recording struct {
 	done   chan error         // how writing ended; one
 }
 
-// CheckPairs tells whether values of a flag are of the form NAME=VALUE.
+// CheckPairs reports whether values of a flag are of the form NAME=VALUE.
 func CheckPairs(flag, form string, pairs []string) error {
 	for _, pair := range pairs {
 		if name, _, ok := strings.Cut(pair, "="); !ok || name == "" || strings.ContainsFunc(pair, isControl) {

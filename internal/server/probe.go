@@ -44,7 +44,7 @@ func Culprit(was *probe.Report) string {
 	return cmp.Or(name, "unknown")
 }
 
-// Fails tells whether an answer is one that a probe is sent again for. How the server words its refusals is not: that is
+// Fails reports whether an answer is one that a probe is sent again for. How the server words its refusals is not: that is
 // reported once for the endpoint.
 func Fails(options *rules.Options) func(*wire.Exchange) bool {
 	again := rules.History{First: func(string) bool { return false }}
@@ -53,7 +53,7 @@ func Fails(options *rules.Options) func(*wire.Exchange) bool {
 	}
 }
 
-// IsNoResult tells whether all that a ruling says is that there is an answer to a request that offers nothing.
+// IsNoResult reports whether all that a ruling says is that there is an answer to a request that offers nothing.
 func IsNoResult(r *rules.Ruling) bool { return r.X.Probe == "CTRL-PLAIN" && r.Verdict >= rules.Pass }
 
 // DescribeRun is what a run has to say of the endpoint, for its document.

@@ -18,7 +18,7 @@ const (
 	reachTime = time.Second
 )
 
-// reach tells whether backends take connections. It looks only when somebody asks, and not often.
+// reach reports whether backends take connections. It looks only when somebody asks, and not often.
 type reach struct {
 	mu     sync.Mutex
 	looked time.Time

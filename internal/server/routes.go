@@ -126,7 +126,7 @@ func (t *Routing) choose(a *proxy.Arrival) (*proxy.Backend, string) {
 	return t.first, why
 }
 
-// cameIn tells whether a connection with that end came in by the listener at an address, which may be all of the machine's.
+// cameIn reports whether a connection with that end came in by the listener at an address, which may be all of the machine's.
 func cameIn(end net.Addr, listen *net.TCPAddr) bool {
 	tcp, ok := end.(*net.TCPAddr)
 	return ok && tcp.Port == listen.Port && (listen.IP == nil || listen.IP.IsUnspecified() || listen.IP.Equal(tcp.IP))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A batch is what is written in one transaction. It does not change any more, and its number tells whether it was written
+// A batch is what is written in one transaction. It does not change any more, and its number reports whether it was written
 // where the end of the transaction was not heard of.
 type batch struct {
 	session   string // the name under which its writer counts

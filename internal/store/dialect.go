@@ -23,7 +23,7 @@ func (d dialect) describe(err error) error {
 	return describeSQLite(err)
 }
 
-// isRefused tells whether the database will never take what it was given, however often it is given.
+// isRefused reports whether the database will never take what it was given, however often it is given.
 func isRefused(err error) bool {
 	var p *pgconn.PgError
 	var l *sqliteError

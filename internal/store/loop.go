@@ -26,7 +26,7 @@ func (w *Writer) loop(life context.Context) error {
 	}
 }
 
-// wait waits until there is a batch to write, and tells whether it is among the last ones.
+// wait waits until there is a batch to write, and reports whether it is among the last ones.
 func (w *Writer) wait() (ending bool) {
 	select {
 	case <-w.hurry:
@@ -46,7 +46,7 @@ func (w *Writer) wait() (ending bool) {
 	return false
 }
 
-// idle tells whether nothing is left to write.
+// idle reports whether nothing is left to write.
 func (w *Writer) idle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -66,7 +66,7 @@ func patiently(ctx context.Context, f func() (again bool, err error)) error {
 	}
 }
 
-// pending tells whether there is something to migrate.
+// pending reports whether there is something to migrate.
 func (s *Store) pending(ctx context.Context) (bool, error) {
 	applied, err := s.applied(ctx)
 	if err != nil {

@@ -33,7 +33,7 @@ func (s *Store) remember() {
 // opened is a file as it was when it was opened.
 type opened struct{ file, log os.FileInfo }
 
-// replaced tells whether another file stands where the one was that is open, or none.
+// replaced reports whether another file stands where the one was that is open, or none.
 func (s *Store) replaced() bool {
 	was := s.file.Load()
 	if was == nil {

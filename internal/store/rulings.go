@@ -82,7 +82,7 @@ func (s *Store) pages(ctx context.Context, q Query, pages chan<- page) {
 	}
 }
 
-// page reads the rows behind the cursor, and tells whether there may be more.
+// page reads the rows behind the cursor, and reports whether there may be more.
 func (s *Store) page(ctx context.Context, q *Query, most int) (p page, more bool) {
 	w := s.exchanges(q)
 	order, than := "time, id", ">"

@@ -123,7 +123,7 @@ var isLast = regexp.MustCompile(`^last(?:~([0-9]{1,9}))?$`)
 // isPrefix is the beginning of the name of a run, which is a ULID.
 var isPrefix = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26}$`)
 
-// IsRunName tells whether a text is of the form that [Store.FindRun] takes.
+// IsRunName reports whether a text is of the form that [Store.FindRun] takes.
 func IsRunName(name string) bool { return isLast.MatchString(name) || isPrefix.MatchString(name) }
 
 // FindRun returns the run of that name: last, which is the latest one that is not empty; last~1, which is that before it; or the ID, of which at

@@ -49,7 +49,7 @@ func (s *Store) openFile(ctx context.Context, path string) (*Store, error) {
 	return nil, err
 }
 
-// claim sees to it that there is a file which is a store or empty, and tells whether it was made. It opens no file that SQLite
+// claim sees to it that there is a file which is a store or empty, and reports whether it was made. It opens no file that SQLite
 // may have open in this program already: to close it again would take the locks of both (POSIX fcntl).
 func (s *Store) claim(ctx context.Context, path string) (made bool, err error) {
 	if !s.options.Existing {
@@ -145,7 +145,7 @@ func mark(ctx context.Context, uri string) error {
 	return err
 }
 
-// isLocked tells whether another program has the file, for the moment.
+// isLocked reports whether another program has the file, for the moment.
 func isLocked(err error) bool {
 	var e *sqliteError
 	return errors.As(err, &e) && (e.Code()&0xff == codeBusy || e.Code()&0xff == codeLocked)

@@ -24,7 +24,7 @@ func NewConsole(w io.Writer, ascii bool) *Console {
 	}
 }
 
-// UTF8Locale tells whether the environment asks for UTF-8.
+// UTF8Locale reports whether the environment asks for UTF-8.
 func UTF8Locale() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v := os.Getenv(name); v != "" {

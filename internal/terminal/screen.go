@@ -32,7 +32,7 @@ func NewScreen(stdout, stderr io.Writer) *Screen {
 	return &Screen{Stdout: stdout, Stderr: stderr, bars: IsTerminal(stderr) && os.Getenv("TERM") != "dumb"}
 }
 
-// Colored tells whether the standard output is to have colours.
+// Colored reports whether the standard output is to have colours.
 func (s *Screen) Colored() bool {
 	return IsTerminal(s.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

@@ -77,7 +77,7 @@ func (d *door) guard(next http.Handler) http.Handler {
 	}))
 }
 
-// known tells whether a Host field names this listener: a page that another name leads here has that name in it.
+// known reports whether a Host field names this listener: a page that another name leads here has that name in it.
 func (d *door) known(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
@@ -101,13 +101,13 @@ func bearerOf(r *http.Request) (token string, ok bool) {
 	return strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
-// visits tells whether the request has the cookie of somebody who has shown the token.
+// visits reports whether the request has the cookie of somebody who has shown the token.
 func (d *door) visits(r *http.Request) bool {
 	c, err := r.Cookie(d.cookie())
 	return err == nil && d.token != "" && d.sessions.has(c.Value)
 }
 
-// is tells whether a text is the token, in a time that says nothing about it.
+// is reports whether a text is the token, in a time that says nothing about it.
 func (d *door) is(text string) bool {
 	want, got := sha256.Sum256([]byte(d.token)), sha256.Sum256([]byte(text))
 	return d.token != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1

@@ -47,7 +47,7 @@ func (s *sessions) begin() string {
 	return name
 }
 
-// has tells whether a session goes on.
+// has reports whether a session goes on.
 func (s *sessions) has(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,10 +75,10 @@ type attempts struct {
 	others *rate.Limiter
 }
 
-// allow tells whether the caller may try, and counts that.
+// allow reports whether the caller may try, and counts that.
 func (a *attempts) allow(r *http.Request) bool { return a.limiter(r).Allow() }
 
-// left tells whether the caller might try.
+// left reports whether the caller might try.
 func (a *attempts) left(r *http.Request) bool { return a.limiter(r).Tokens() >= 1 }
 
 // limiter is what bounds the attempts of a caller.

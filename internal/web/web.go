@@ -123,7 +123,7 @@ func (s *Server) shut(server *http.Server) {
 	}
 }
 
-// IsLoopback tells whether an address is reached from this machine only.
+// IsLoopback reports whether an address is reached from this machine only.
 func IsLoopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()

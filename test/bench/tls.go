@@ -180,7 +180,7 @@ func tlsLoad(args []string) error {
 	})
 }
 
-// tlsHandshake has one connection switched and closes it, and tells whether its session was resumed.
+// tlsHandshake has one connection switched and closes it, and reports whether its session was resumed.
 func tlsHandshake(target string, config *tls.Config) (resumed bool, err error) {
 	plain, err := net.Dial("tcp", target)
 	if err != nil {

@@ -188,7 +188,7 @@ func (c *client) switchAll(path string) error {
 	return nil
 }
 
-// switched tells whether a whole 101 has come.
+// switched reports whether a whole 101 has come.
 func switched(conn *conn, in []byte) (bool, error) {
 	end := headEnd(in)
 	if end == 0 {

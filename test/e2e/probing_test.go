@@ -77,7 +77,7 @@ func probe(t testing.TB, url string, flags ...string) *probed {
 
 func (p *probed) results() []answered { return p.Endpoints[0].Results }
 
-// accepted tells whether the control of a protocol was accepted, and what it took.
+// accepted reports whether the control of a protocol was accepted, and what it took.
 func (p *probed) accepted(protocol string) (accepted bool, step string) {
 	for _, k := range p.Endpoints[0].Controls {
 		if k.Protocol == protocol {

@@ -172,7 +172,7 @@ func TestKeysAndFilter(t *testing.T) {
 	b.silent("keys")
 }
 
-// lit tells whether marked bytes stand out from how they are otherwise.
+// lit reports whether marked bytes stand out from how they are otherwise.
 const lit = `getComputedStyle(document.querySelector(".bytes mark")).outlineStyle == "solid"`
 
 // TestAProbeRunFromThePage is started at the exchange of the endpoint, fills its matrix while it goes on, and a cell opens the

@@ -66,7 +66,7 @@ func (w *watchdog) starved() (all time.Duration) {
 	return all
 }
 
-// wasSlow tells whether the machine has been slow in a time up to now. The lock is held.
+// wasSlow reports whether the machine has been slow in a time up to now. The lock is held.
 func (w *watchdog) wasSlow(since time.Time) bool {
 	var longest [2]time.Duration
 	first := w.starved()

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// A watchdog looks for clients that wait although nothing is in their way. It takes note of what the program does at such a
+// A watchdog looks for clients that wait although nothing is in their way. It records what the program does at such a
 // moment, and tells a machine that is slow from a program that sleeps: by a byte that goes to and fro through another process,
 // by requests to the admin address, and by how long the program was ready to run and did not.
 type watchdog struct {

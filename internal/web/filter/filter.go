@@ -31,7 +31,7 @@ type Error struct {
 // Error is the error in one line. Its place is counted from 1.
 func (e *Error) Error() string { return fmt.Sprintf("filter, character %d: %s", e.At+1, e.Text) }
 
-// A Match tells whether a ruling is wanted.
+// A Match reports whether a ruling is wanted.
 type Match func(*rules.Ruling) bool
 
 // Parse understands a filter of exchanges: what the store is asked for, and what is left to be asked of each of its rulings; nil
@@ -75,7 +75,7 @@ func ParseFindings(text string) (store.Query, error) {
 	return q, nil
 }
 
-// ofFindings tells whether findings have what the term is about.
+// ofFindings reports whether findings have what the term is about.
 func (t *term) ofFindings() bool {
 	switch t.key {
 	case "path", "probe", "route", "rule", "run", "since", "until", "verdict":
@@ -112,7 +112,7 @@ func when(text string, now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// glob tells whether text is of the form of a pattern in which * stands for any text and ? for one character.
+// glob reports whether text is of the form of a pattern in which * stands for any text and ? for one character.
 func glob(pattern, text string) bool {
 	star, from := -1, 0
 	i, j := 0, 0

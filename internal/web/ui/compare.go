@@ -147,7 +147,7 @@ func (v *compareView) hold(a, b []store.Result) {
 	})
 }
 
-// judge tells whether the two sides differ, and which way.
+// judge reports whether the two sides differ, and which way.
 func (d *difference) judge() bool {
 	d.Way = "other"
 	if d.A.Mark == d.B.Mark && d.A.Sent == d.B.Sent {
@@ -162,7 +162,7 @@ func (d *difference) judge() bool {
 	return true
 }
 
-// one tells whether results are all about one endpoint.
+// one reports whether results are all about one endpoint.
 func one(all []store.Result) bool {
 	for i := range all {
 		if all[i].Endpoint != all[0].Endpoint || all[i].Backend != all[0].Backend {

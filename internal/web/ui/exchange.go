@@ -79,7 +79,7 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 	return out, nil
 }
 
-// learned tells whether live traffic has shown a sound switch there.
+// learned reports whether live traffic has shown a sound switch there.
 func (u *site) learned(route, endpoint string) bool {
 	if u.Audit == nil {
 		return false

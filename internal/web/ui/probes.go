@@ -127,7 +127,7 @@ func (v *probesView) learn(u *site, results []store.Result) {
 	}
 }
 
-// controls tells whether the probe is the sound handshake of that protocol.
+// controls reports whether the probe is the sound handshake of that protocol.
 func controls(p *rules.Probe, protocol string) bool {
 	return p.ID == "CTRL-WS" && protocol == "websocket" || p.ID == "CTRL-H2C" && protocol == "h2c"
 }

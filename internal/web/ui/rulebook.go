@@ -46,7 +46,7 @@ func (u *site) rulebook(r *http.Request) (sheet, error) {
 	return sheet{Title: "Rules", View: v}, nil
 }
 
-// mentions tells whether all words are in what the rulebook has on the rule.
+// mentions reports whether all words are in what the rulebook has on the rule.
 func mentions(rule *rules.Rule, words []string) bool {
 	all := []string{rule.ID, rule.Title, rule.Level.String(), rule.Party.String(), rule.Severity.Switched.String(), rule.Severity.Refused.String()}
 	for _, ref := range rule.Refs {
