@@ -53,3 +53,30 @@ func TestAClockThatJumpsLosesNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestAgesAreMeasuredFromTheTimeGiven sets the time of day thirty years forward under a writer: exchanges carry that
+// time, what the writer calls now does not.
+func TestAgesAreMeasuredFromTheTimeGiven(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	everywhere(t, func(t *testing.T, s *Store) {
+		now := time.Now()
+		var all []*rules.Ruling
+		for _, at := range []time.Time{now, now, now.Add(30 * year)} { // the first is spared in any case
+			x := bad("/chat")
+			x.Time = at
+			all = append(all, judged(x))
+		}
+		write(t, s, all...)
+		for _, step := range []struct {
+			at   time.Time
+			left int
+		}{{now.Add(time.Hour), 3}, {now.AddDate(0, 2, 0), 2}, {now.Add(31 * year), 0}} {
+			if _, err := s.pruneAt(t.Context(), Limits{}, step.at); err != nil {
+				t.Fatal(err)
+			}
+			if left := read(t, s, Query{}); len(left) != step.left {
+				t.Errorf("%d are left at %v, want %d", len(left), step.at, step.left)
+			}
+		}
+	})
+}

@@ -49,12 +49,16 @@ const (
 
 // Prune deletes what is beyond the limits, the oldest first and a little at a time. Several instances may do so at the same
 // time.
-func (s *Store) Prune(ctx context.Context, l Limits) (p Pruned, err error) {
+func (s *Store) Prune(ctx context.Context, l Limits) (Pruned, error) {
+	return s.pruneAt(ctx, l, time.Now())
+}
+
+// pruneAt prunes with ages as they are at that time.
+func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time) (p Pruned, err error) {
 	if err := s.prepare(ctx); err != nil {
 		return p, s.failed("prune", err)
 	}
 	l = l.withDefaults(s.limits)
-	now := time.Now()
 	old, ancient := now.Add(-l.Age).UnixMilli(), now.Add(-keepSmall*l.Age).UnixMilli()
 	for _, pass := range []struct {
 		before int64
@@ -195,7 +199,11 @@ func (s *Store) vacuum(ctx context.Context) error {
 }
 
 // keep folds and prunes until ctx ends. What fails is tried again the next time: who writes says whether the store is there.
+// Ages are measured from when it began, by a clock that nobody sets: nothing turns old at once because the time of day was
+// set forward.
 func (w *Writer) keep(ctx context.Context) {
+	began := time.Now()
+	now := func() time.Time { return began.Add(time.Since(began)) }
 	every := time.NewTicker(time.Minute)
 	defer every.Stop()
 	for {
@@ -203,12 +211,12 @@ func (w *Writer) keep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-w.full:
-			_, _ = w.Store.Prune(ctx, w.Limits)
+			_, _ = w.Store.pruneAt(ctx, w.Limits, now())
 			continue
 		case <-every.C:
 		}
-		if w.Store.prepare(ctx) == nil && w.Store.fold(ctx, time.Now().Add(-silence)) == nil {
-			_, _ = w.Store.Prune(ctx, w.Limits)
+		if w.Store.prepare(ctx) == nil && w.Store.fold(ctx, now().Add(-silence)) == nil {
+			_, _ = w.Store.pruneAt(ctx, w.Limits, now())
 		}
 	}
 }
