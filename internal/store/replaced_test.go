@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // TestAStoreThatIsTakenAwayIsMadeAnew holds that a writer notices a file that was deleted or replaced, and a schema that was
@@ -25,6 +26,19 @@ func TestAStoreThatIsTakenAwayIsMadeAnew(t *testing.T) {
 		"replaced by an empty file": {path, func(*Store) {
 			os.WriteFile(path+".new", nil, 0o600)
 			os.Rename(path+".new", path)
+		}},
+		"replaced by another store": {path, func(*Store) {
+			other, err := Open(context.Background(), path+".new", Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			w := &Writer{Store: other}
+			end := run(t, w)
+			w.Begin(Run{ID: "01OTHER", Command: "probe", Began: time.Now()})
+			if err := errors.Join(end(), other.Close(), os.Rename(path+".new", path)); err != nil {
+				t.Error(err)
+			}
 		}},
 		"dropped schema": {postgresCluster(t).database(t), func(s *Store) {
 			for _, statement := range []string{"DROP SCHEMA public CASCADE"} {
@@ -70,6 +84,11 @@ func TestAStoreThatIsTakenAwayIsMadeAnew(t *testing.T) {
 			err = again.pool().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM exchanges").Scan(&exchanges)
 			if err = errors.Join(err, again.pool().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM findings").Scan(&findings)); err != nil || exchanges != 1 || findings == 0 {
 				t.Errorf("there are %d exchanges and %d findings, %v; want those behind the loss", exchanges, findings, err)
+			}
+			if kind == "replaced by another store" {
+				if runs, err := again.Runs(t.Context()); err != nil || len(runs) != 1 {
+					t.Errorf("there are %d runs, %v; want the one that the other store had", len(runs), err)
+				}
 			}
 			if take.name == path {
 				again.Close()
