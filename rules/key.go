@@ -1,17 +1,19 @@
 package rules
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
 )
 
-// A Key is what makes two findings the same one, over time and over replicas. It can be the key of a map.
+// A Key identifies a finding over time and over replicas: two findings with the same key are the same one. It can be the key of
+// a map.
 type Key struct {
-	Rule     string // ID
-	Probe    string // ID; empty for live traffic
-	Route    string // name
-	Endpoint string // template
+	Rule     string `json:"rule"`     // ID
+	Probe    string `json:"probe"`    // ID; empty for live traffic
+	Route    string `json:"route"`    // name
+	Endpoint string `json:"endpoint"` // template
 }
 
 // Key is the key of one of the ruling's findings, under the ruling's endpoint.
@@ -30,4 +32,12 @@ func (k Key) Fingerprint() string {
 func (k Key) Place() Key {
 	k.Probe = ""
 	return k
+}
+
+// Compare orders keys by rule, place and probe.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(
+		cmp.Compare(k.Rule, other.Rule), cmp.Compare(k.Route, other.Route), cmp.Compare(k.Endpoint, other.Endpoint),
+		cmp.Compare(k.Probe, other.Probe),
+	)
 }

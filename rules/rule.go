@@ -73,6 +73,12 @@ func (p Party) String() string { return [...]string{"client", "server", "interme
 // MarshalText is the party as the contracts write it.
 func (p Party) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
+// UnmarshalText reads what MarshalText writes. A word of a later release is taken for the server.
+func (p *Party) UnmarshalText(text []byte) error {
+	*p = readWord(string(text), Client, Intermediary, Server)
+	return nil
+}
+
 // A Severity is how much harm a broken rule can do. The zero value is Info.
 type Severity uint8
 
@@ -90,6 +96,12 @@ func (s Severity) String() string { return [...]string{"info", "low", "medium", 
 
 // MarshalText is the severity as the contracts write it.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText writes. A word of a later release is taken for critical.
+func (s *Severity) UnmarshalText(text []byte) error {
+	*s = readWord(string(text), Info, Critical, Critical)
+	return nil
+}
 
 // Severities are the two severities of a rule: when the server did not switch, and when it did.
 type Severities struct {

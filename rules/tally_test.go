@@ -24,7 +24,7 @@ func TestATallyHasTheTextOfItsWorst(t *testing.T) {
 			tally.Add(r, &order[i])
 		}
 		if tally.Verdict != Fail || tally.Severity != Critical || tally.Party != Server || tally.Detail != "a" || !tally.Unsafe || tally.Count != 3 ||
-			tally.Seen != [2]time.Time{at.Add(-2 * time.Second), at} {
+			!tally.FirstSeen.Equal(at.Add(-2*time.Second)) || !tally.LastSeen.Equal(at) || tally.By != [...]int64{Fail: 2, Warn: 1, NotApplicable: 0} {
 			t.Errorf("got %+v", tally)
 		}
 	}

@@ -19,3 +19,9 @@ func (v Verdict) String() string {
 
 // MarshalText is the verdict as the contracts write it.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads what MarshalText writes. A word of a later release is taken for unclear.
+func (v *Verdict) UnmarshalText(text []byte) error {
+	*v = readWord(string(text), Fail, NotApplicable, Unclear)
+	return nil
+}

@@ -44,14 +44,14 @@ func diffLine(b *bytes.Buffer, c *terminal.Console, e *accept.Difference) {
 	if e.Kind == accept.Fixed {
 		verdict = e.B
 	}
-	where := terminal.Shown(is.Endpoint)
-	if is.Route != "" && is.Route != "default" {
-		where = terminal.Shown(is.Route) + " " + where
+	where := terminal.Shown(is.Key.Endpoint)
+	if is.Key.Route != "" && is.Key.Route != "default" {
+		where = terminal.Shown(is.Key.Route) + " " + where
 	}
-	if is.Probe != "" {
-		where += " by " + terminal.Shown(is.Probe)
+	if is.Key.Probe != "" {
+		where += " by " + terminal.Shown(is.Key.Probe)
 	}
-	fmt.Fprintf(b, "   %s %-8s %s   %s%s\n", c.Verdict(verdict.Verdict, verdict.Severity), is.Severity, terminal.Shown(is.Rule.ID), where, became(e))
+	fmt.Fprintf(b, "   %s %-8s %s   %s%s\n", c.Verdict(verdict.Verdict, verdict.Severity), is.Severity, terminal.Shown(is.Key.Rule), where, became(e))
 	if e.Kind == accept.New || e.Kind == accept.Changed {
 		fmt.Fprintf(b, "       %s\n", printable(is.Detail))
 	}
@@ -84,7 +84,7 @@ func times(run string, f *accept.Found) string {
 		return run + ": not seen"
 	}
 	var parts []string
-	for v, n := range f.Counts {
+	for v, n := range f.By {
 		if n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, rules.Verdict(v)))
 		}

@@ -3,7 +3,6 @@ package accept
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -59,9 +58,8 @@ func Diff(a, b *Findings) []Difference {
 	slices.SortFunc(all, func(x, y Difference) int {
 		p, q := x.Is(), y.Is()
 		return cmp.Or(
-			cmp.Compare(slices.Index(order, x.Kind), slices.Index(order, y.Kind)), cmp.Compare(p.Verdict, q.Verdict),
-			cmp.Compare(q.Severity, p.Severity), strings.Compare(p.Rule.ID, q.Rule.ID), strings.Compare(p.Route, q.Route),
-			strings.Compare(p.Endpoint, q.Endpoint), strings.Compare(p.Probe, q.Probe), strings.Compare(p.Fingerprint, q.Fingerprint))
+			cmp.Compare(slices.Index(order, x.Kind), slices.Index(order, y.Kind)), p.Compare(&q.Tally), p.Key.Compare(q.Key),
+			cmp.Compare(p.Fingerprint, q.Fingerprint))
 	})
 	return all
 }
@@ -85,5 +83,5 @@ func kind(a, b *Found) Kind {
 func broken(f *Found) bool { return f != nil && f.Verdict < rules.Pass }
 
 func flaps(f *Found) bool {
-	return f != nil && f.Counts[rules.Fail] > 0 && f.Counts[rules.Pass] > 0
+	return f != nil && f.By[rules.Fail] > 0 && f.By[rules.Pass] > 0
 }

@@ -20,36 +20,31 @@ func Summary(all []Difference) map[Kind]int {
 
 // differenceJSON is a difference, version 1.
 type differenceJSON struct {
-	Kind        Kind       `json:"kind"`
-	Rule        string     `json:"rule"`
-	Probe       string     `json:"probe"`
-	Route       string     `json:"route"`
-	Endpoint    string     `json:"endpoint"`
-	Fingerprint string     `json:"fingerprint"`
-	A           *foundJSON `json:"a"` // null where the run does not have it
-	B           *foundJSON `json:"b"`
+	Kind        Kind   `json:"kind"`
+	Fingerprint string `json:"fingerprint"`
+	rules.Key
+	A *foundJSON `json:"a"` // null where the run does not have it
+	B *foundJSON `json:"b"`
 }
 
 type foundJSON struct {
-	Verdict   rules.Verdict  `json:"verdict"` // the worst
-	Severity  rules.Severity `json:"severity"`
-	State     string         `json:"state"`
-	Detail    string         `json:"detail"`
-	Exchanges map[string]int `json:"exchanges"` // by verdict
+	rules.Tally
+	State     string           `json:"state"`
+	Exchanges map[string]int64 `json:"exchanges"` // by verdict
 }
 
 // MarshalJSON is the difference as programs get it.
 func (d Difference) MarshalJSON() ([]byte, error) {
 	is := d.Is()
-	return json.Marshal(differenceJSON{d.Kind, is.Rule.ID, is.Probe, is.Route, is.Endpoint, is.Fingerprint, foundOf(d.A), foundOf(d.B)})
+	return json.Marshal(differenceJSON{d.Kind, is.Fingerprint, is.Key, foundOf(d.A), foundOf(d.B)})
 }
 
 func foundOf(f *Found) *foundJSON {
 	if f == nil {
 		return nil
 	}
-	one := &foundJSON{f.Verdict, f.Severity, f.State, f.Detail, map[string]int{}}
-	for v, n := range f.Counts {
+	one := &foundJSON{f.Tally, f.State, map[string]int64{}}
+	for v, n := range f.By {
 		if n > 0 {
 			one.Exchanges[rules.Verdict(v).String()] = n
 		}

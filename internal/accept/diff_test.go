@@ -27,7 +27,7 @@ func TestDiff(t *testing.T) {
 	} {
 		var got Kind
 		for _, d := range Diff(run(c.a...), run(c.b...)) {
-			if is := d.Is(); is.Rule.ID == post && is.Probe == post {
+			if is := d.Is(); is.Key.Rule == post && is.Key.Probe == post {
 				got = d.Kind
 			}
 		}
@@ -39,7 +39,7 @@ func TestDiff(t *testing.T) {
 
 func TestDiffTellsWhatChanged(t *testing.T) {
 	all := Diff(run(refused), run(live, byHead))
-	if len(all) != 2 || all[0].Kind != New || all[0].Is().Probe != byHead.probe || all[1].Kind != Changed {
+	if len(all) != 2 || all[0].Kind != New || all[0].Is().Key.Probe != byHead.probe || all[1].Kind != Changed {
 		t.Fatalf("got %+v", all)
 	}
 	d := all[1]

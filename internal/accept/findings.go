@@ -25,15 +25,12 @@ const (
 
 // Found is what is known of one fingerprint.
 type Found struct {
-	Fingerprint            string
-	Rule                   *rules.Rule
-	Probe, Route, Endpoint string // at most 300 bytes each
-	Verdict                rules.Verdict
-	Severity               rules.Severity
-	State                  string                       // of the first with that verdict and severity, as is Detail
-	Detail                 string                       // at most 300 bytes
-	Counts                 [rules.NotApplicable + 1]int // exchanges by verdict
-	Proven                 bool                         // it has passed by a probe with an accepted control
+	Fingerprint string
+	Key         rules.Key // its texts, and Detail, have at most 300 bytes
+	Rule        *rules.Rule
+	rules.Tally
+	State  string // of the finding that Detail is of
+	Proven bool   // it has passed by a probe with an accepted control
 }
 
 // Finding is the worst finding of the fingerprint, without its evidence.
@@ -60,24 +57,19 @@ func (a *Findings) Add(r *rules.Ruling) {
 
 // Know takes a finding of which no ruling is left. One that is known already stays as it is.
 func (a *Findings) Know(f Found) {
-	is := a.enter(f.Fingerprint, f)
-	if is == nil || is.Verdict != rules.NotApplicable {
+	is := a.enter(f.Fingerprint, f.Key, f.Rule)
+	if is == nil || is.Count > 0 && is.Verdict != rules.NotApplicable {
 		return
 	}
-	counts, proven := is.Counts, is.Proven
-	*is = f
-	is.Probe, is.Route, is.Endpoint, is.State, is.Detail = clip(f.Probe), clip(f.Route), clip(f.Endpoint), clip(f.State), clip(f.Detail)
-	for v, n := range counts {
-		is.Counts[v] += n
-	}
-	is.Proven = is.Proven || proven
+	is.Merge(&f.Tally)
+	is.State, is.Detail = clip(f.State), clip(f.Detail)
 	if f.Verdict == rules.Fail {
-		a.places[rules.Key{Rule: f.Rule.ID, Route: is.Route, Endpoint: is.Endpoint}] |= by(f.Probe)
+		a.places[is.Key.Place()] |= by(f.Key.Probe)
 	}
 }
 
 // enter is the finding of that fingerprint; nil if there is no room for another one.
-func (a *Findings) enter(name string, f Found) *Found {
+func (a *Findings) enter(name string, k rules.Key, rule *rules.Rule) *Found {
 	if a.found == nil {
 		a.found, a.places = map[string]*Found{}, map[rules.Key]seenBy{}
 	}
@@ -87,30 +79,24 @@ func (a *Findings) enter(name string, f Found) *Found {
 			a.More++
 			return nil
 		}
-		is = &Found{Fingerprint: name, Rule: f.Rule, Probe: clip(f.Probe), Route: clip(f.Route), Endpoint: clip(f.Endpoint), Verdict: rules.NotApplicable}
+		is = &Found{Fingerprint: name, Rule: rule, Key: rules.Key{Rule: k.Rule, Probe: clip(k.Probe), Route: clip(k.Route), Endpoint: clip(k.Endpoint)}}
 		a.found[name] = is
 	}
 	return is
 }
 
 func (a *Findings) add(r *rules.Ruling, f *rules.Finding, name string) {
-	is := a.enter(name, Found{Rule: f.Rule, Probe: r.X.Probe, Route: r.X.Route, Endpoint: r.Endpoint})
+	is := a.enter(name, r.Key(f), f.Rule)
 	if is == nil {
 		return
 	}
-	is.Counts[f.Verdict]++
 	is.Proven = is.Proven || proven(r, f)
-	if worse(f.Verdict, f.Severity, is) {
-		is.Verdict, is.Severity, is.State, is.Detail = f.Verdict, f.Severity, clip(f.State), clip(f.Detail)
+	if is.Add(r, f) {
+		is.State, is.Detail = clip(f.State), clip(f.Detail)
 	}
 	if f.Verdict == rules.Fail {
-		a.places[r.Key(f).Place()] |= by(r.X.Probe)
+		a.places[is.Key.Place()] |= by(r.X.Probe)
 	}
-}
-
-// worse reports whether a verdict of that severity is worse than what is known.
-func worse(v rules.Verdict, s rules.Severity, than *Found) bool {
-	return v < than.Verdict || v == than.Verdict && s > than.Severity
 }
 
 // proven reports whether a probe shows that a rule is kept: where no sound handshake is accepted, nothing is shown.

@@ -70,7 +70,7 @@ func (s *States) state(r *rules.Ruling, f *rules.Finding, name string) string {
 	if s.accepted(r, f) {
 		return rules.StateAccepted
 	}
-	if was := s.Baseline.of(name); was != nil && !worse(f.Verdict, f.Severity, was) {
+	if was := s.Baseline.of(name); was != nil && !f.WorseThan(&was.Tally) {
 		return rules.StateKnown
 	}
 	if f.Verdict == rules.Fail && s.failed(r.Key(f).Place())&by(r.X.Probe).other() != 0 {

@@ -49,7 +49,7 @@ func TestFindingsAreCountedOnceForEachExchange(t *testing.T) {
 		}
 	}
 	found := a.Findings()
-	if len(found) != 1 || found[0].Rule.ID != "UPGRADE-POST" || found[0].Count != 10 || found[0].Endpoint != "/rooms/{id}" || !found[0].Unsafe {
+	if len(found) != 1 || found[0].Rule.ID != "UPGRADE-POST" || found[0].Count != 10 || found[0].Key.Endpoint != "/rooms/{id}" || !found[0].Unsafe {
 		t.Fatalf("got %+v", found)
 	}
 	if len(found[0].First) != 3 || len(found[0].Last) != 3 || found[0].First[0].X.ID != "0" || found[0].Last[2].X.ID != "9" {

@@ -72,7 +72,7 @@ func TestProbesAreNotLiveTraffic(t *testing.T) {
 	}
 	probes := 0
 	for _, f := range a.Findings() {
-		if f.Probe == "UPGRADE-POST" && f.Endpoint == "/chat" && f.Count == 2 {
+		if f.Key.Probe == "UPGRADE-POST" && f.Key.Endpoint == "/chat" && f.Count == 2 {
 			probes++
 		}
 	}

@@ -10,20 +10,13 @@ import (
 
 // A Finding is one rule that did not pass at one endpoint, over all exchanges that showed it.
 type Finding struct {
-	Rule     *rules.Rule
-	Probe    string // empty for live traffic
-	Route    string
-	Endpoint string
+	Key  rules.Key
+	Rule *rules.Rule
 
 	rules.Tally
 
 	First []*rules.Ruling // the first exchanges that showed it
 	Last  []*rules.Ruling // the last ones, oldest first
-}
-
-// Key is what makes it the same finding over time and over replicas.
-func (f *Finding) Key() rules.Key {
-	return rules.Key{Rule: f.Rule.ID, Probe: f.Probe, Route: f.Route, Endpoint: f.Endpoint}
 }
 
 // Findings returns copies of all findings, worst first, then by rule and endpoint.
@@ -36,12 +29,7 @@ func (a *Audit) Findings() []Finding {
 		all = append(all, copied)
 	}
 	a.mu.Unlock()
-	slices.SortFunc(all, func(f, g Finding) int {
-		return cmp.Or(
-			cmp.Compare(f.Verdict, g.Verdict), cmp.Compare(g.Severity, f.Severity), cmp.Compare(f.Rule.ID, g.Rule.ID),
-			cmp.Compare(f.Route, g.Route), cmp.Compare(f.Endpoint, g.Endpoint), cmp.Compare(f.Probe, g.Probe),
-		)
-	})
+	slices.SortFunc(all, func(f, g Finding) int { return cmp.Or(f.Compare(&g.Tally), f.Key.Compare(g.Key)) })
 	return all
 }
 
@@ -56,7 +44,7 @@ func (a *Audit) record(ruling *rules.Ruling) (shed bool) {
 		k := ruling.Key(found)
 		f := a.findings[k]
 		if f == nil {
-			f = &Finding{Rule: found.Rule, Probe: k.Probe, Route: k.Route, Endpoint: k.Endpoint}
+			f = &Finding{Key: k, Rule: found.Rule}
 			a.findings[k] = f
 		}
 		f.Add(ruling, found)

@@ -115,11 +115,7 @@ func (d *Demo) Report(w io.Writer) error {
 		if found++; found == 1 {
 			fmt.Fprintf(w, "\n failures\n")
 		}
-		detail := ""
-		if x := f.First[0].Find(f.Rule.ID); x != nil {
-			detail = x.Detail
-		}
-		fmt.Fprintf(w, "   %-30s %-9s %-24s %s\n", f.Rule.ID, f.Severity, f.Endpoint, detail)
+		fmt.Fprintf(w, "   %-30s %-9s %-24s %s\n", f.Key.Rule, f.Severity, f.Key.Endpoint, f.Detail)
 	}
 	sums := d.ledger.Sums()
 	fmt.Fprintf(w, "\n probes: %d failed, %d passed, at the endpoints that the traffic showed\n more about a rule: interlock rules ID\n %s\n",

@@ -124,11 +124,11 @@ func part(sorted []*merged) parted {
 		switch {
 		case is.finding.State == rules.StateFixed:
 			p.fixed = append(p.fixed, is)
-		case is.finding.Verdict >= rules.Pass:
+		case is.Verdict >= rules.Pass:
 		case is.accepted():
 			p.accepted = append(p.accepted, is)
 		default:
-			by[is.finding.Verdict] = append(by[is.finding.Verdict], is)
+			by[is.Verdict] = append(by[is.Verdict], is)
 		}
 	}
 	p.failures, p.warnings, p.unclear = causes(by[rules.Fail]), causes(by[rules.Warn]), causes(by[rules.Unclear])

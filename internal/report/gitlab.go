@@ -54,7 +54,7 @@ func (g *gitlabWriter) Write(r *rules.Ruling) error {
 func (g *gitlabWriter) Close(s *Summary) error {
 	issues := []gitlabIssue{}
 	for _, is := range g.merge.sorted() {
-		if is.finding.Verdict < rules.Pass {
+		if is.Verdict < rules.Pass {
 			issues = append(issues, g.issue(is))
 		}
 	}

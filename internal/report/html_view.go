@@ -131,7 +131,7 @@ func viewSection(title string, all []*cause, anchors map[rules.Key]string) (html
 	for i, group := range byRule(all) {
 		is := group[0].first()
 		r := htmlRule{
-			Mark: markOf(is.finding.Verdict), ID: is.rule.ID, Title: is.rule.Title, Level: is.rule.Level.String(),
+			Mark: markOf(is.Verdict), ID: is.rule.ID, Title: is.rule.Title, Level: is.rule.Level.String(),
 			Why: is.rule.Why, Fix: strings.Split(is.rule.Fix, "\n"), More: more(is.rule),
 		}
 		for j, c := range group {

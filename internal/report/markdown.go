@@ -114,7 +114,7 @@ func (m *markdownWriter) table(b *bytes.Buffer, name string, all []*cause) {
 	fmt.Fprintf(b, "## %s\n\n| rule | at | severity | exchanges | seen |\n| --- | --- | --- | ---: | --- |\n", name)
 	for _, c := range all[:min(len(all), maxListed)] {
 		is := c.first()
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", is.rule.ID, code(cut(is.place(), 200)), is.finding.Severity, thousands(c.count), code(clean(is.finding.Detail)))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", is.rule.ID, code(cut(is.place(), 200)), is.Severity, thousands(c.count), code(clean(is.Detail)))
 	}
 	b.WriteByte('\n')
 	m.left(b, len(all))
@@ -126,7 +126,7 @@ func (m *markdownWriter) list(b *bytes.Buffer, name string, all []*merged) {
 	}
 	fmt.Fprintf(b, "## %s\n\n", name)
 	for _, is := range all[:min(len(all), maxListed)] {
-		fmt.Fprintf(b, "- %s (%s, %s)\n", code(cut(is.name(), 200)), is.finding.Verdict, is.exchanges())
+		fmt.Fprintf(b, "- %s (%s, %s)\n", code(cut(is.name(), 200)), is.Verdict, is.exchanges())
 	}
 	b.WriteByte('\n')
 	m.left(b, len(all))

@@ -24,11 +24,11 @@ type merge struct {
 type merged struct {
 	key         rules.Key
 	rule        *rules.Rule
-	fingerprint string                     // set by sorted
-	finding     rules.Finding              // the first one of the worst verdict
-	counts      [rules.NotApplicable]int64 // exchanges by verdict
-	id          string                     // of the first exchange with the worst verdict
-	examples    []*rules.Ruling            // the first exchanges with that verdict, as far as there is room
+	fingerprint string // set by sorted
+	rules.Tally
+	finding  rules.Finding   // the one that the tally is told by
+	id       string          // of its exchange
+	examples []*rules.Ruling // its exchange, and the next ones with that verdict, as far as there is room
 }
 
 // The bounds of a merge.
@@ -73,29 +73,25 @@ func (m *merge) room(k rules.Key, f *rules.Finding) *merged {
 	case bad:
 		m.broken++
 	}
-	is := &merged{key: k, rule: f.Rule, finding: *f}
+	is := &merged{key: k, rule: f.Rule}
 	m.found[k] = is
 	return is
 }
 
 func (m *merge) count(is *merged, r *rules.Ruling, f *rules.Finding) {
-	is.counts[f.Verdict]++
-	if f.Verdict < is.finding.Verdict {
-		if is.finding.Verdict >= rules.Pass {
+	passed := is.Verdict >= rules.Pass
+	if is.Add(r, f) {
+		if passed && f.Verdict < rules.Pass {
 			m.broken++
 		}
 		for _, e := range is.examples {
 			m.evidence -= size(e)
 		}
-		is.finding, is.id, is.examples = *f, "", nil
+		is.finding, is.id, is.examples = *f, r.X.ID, nil
 	}
-	if f.Verdict != is.finding.Verdict {
+	if f.Verdict != is.Verdict {
 		return
 	}
-	if is.id == "" {
-		is.id = r.X.ID
-	}
-	is.finding.Severity = max(is.finding.Severity, f.Severity)
 	room := [...]int{rules.Fail: maxExamples, rules.Warn: 1, rules.Unclear: 1, rules.Pass: 0}[f.Verdict]
 	if n := size(r); len(is.examples) < room && m.evidence+n <= maxEvidence {
 		is.examples = append(is.examples, r)
@@ -104,13 +100,13 @@ func (m *merge) count(is *merged, r *rules.Ruling, f *rules.Finding) {
 }
 
 // worst is the number of exchanges with the worst verdict.
-func (is *merged) worst() int64 { return is.counts[is.finding.Verdict] }
+func (is *merged) worst() int64 { return is.By[is.Verdict] }
 
 // exchanges says how many there were and, where these differ, with which verdicts.
 func (is *merged) exchanges() string {
 	var all int64
 	var parts []string
-	for v, n := range is.counts {
+	for v, n := range is.By {
 		if all += n; n > 0 {
 			parts = append(parts, thousands(n)+" "+rules.Verdict(v).String())
 		}
@@ -138,12 +134,7 @@ func (m *merge) sorted() []*merged {
 		is.fingerprint = is.key.Fingerprint()
 		all = append(all, is)
 	}
-	slices.SortFunc(all, func(a, b *merged) int {
-		return cmp.Or(
-			cmp.Compare(a.finding.Verdict, b.finding.Verdict), cmp.Compare(b.finding.Severity, a.finding.Severity),
-			strings.Compare(a.key.Rule, b.key.Rule), strings.Compare(a.key.Route, b.key.Route), strings.Compare(a.key.Endpoint, b.key.Endpoint),
-			strings.Compare(a.key.Probe, b.key.Probe))
-	})
+	slices.SortFunc(all, func(a, b *merged) int { return cmp.Or(a.Compare(&b.Tally), a.key.Compare(b.key)) })
 	return all
 }
 

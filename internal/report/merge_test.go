@@ -160,9 +160,33 @@ func TestMergeKeepsTheWorst(t *testing.T) {
 			m.add(with(v))
 		}
 		is := m.sorted()[0]
-		if is.finding.Verdict != rules.Fail || is.id != "fail" || len(is.examples) != 1 || is.worst() != 1 || m.broken != 1 || m.evidence != size(fail) ||
+		if is.Verdict != rules.Fail || is.id != "fail" || len(is.examples) != 1 || is.worst() != 1 || m.broken != 1 || m.evidence != size(fail) ||
 			is.exchanges() != "4 exchanges: 1 fail, 1 warn, 1 unclear, 1 pass" {
 			t.Errorf("%v: got %+v, %s, %d broken, %d bytes", order, is, is.exchanges(), m.broken, m.evidence)
+		}
+	}
+}
+
+// TestMergeIsToldByTheMostSevere holds that text, exchange and first example are of the finding that the severity is of.
+func TestMergeIsToldByTheMostSevere(t *testing.T) {
+	fail := rulings(t)[1]
+	with := func(s rules.Severity, detail string) *rules.Ruling {
+		r := *fail
+		r.Findings = []rules.Finding{*fail.Find("UPGRADE-POST")}
+		r.Findings[0].Severity, r.Findings[0].Detail = s, detail
+		x := *r.X
+		x.ID, r.X = detail, &x
+		return &r
+	}
+	low, high := with(rules.Low, "z"), with(rules.High, "a")
+	for _, order := range [][]*rules.Ruling{{low, high}, {high, low}} {
+		var m merge
+		for _, r := range order {
+			m.add(r)
+		}
+		is := m.sorted()[0]
+		if is.Severity != rules.High || is.Detail != "a" || is.finding.Detail != "a" || is.id != "a" || is.examples[0].X.ID != "a" || is.worst() != 2 {
+			t.Errorf("got %+v", is)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (s *sarifWriter) Close(sum *Summary) error {
 	}
 	places := map[*rules.Rule]int{}
 	for _, is := range s.merge.sorted() {
-		if is.finding.Verdict >= rules.Pass {
+		if is.Verdict >= rules.Pass {
 			continue
 		}
 		place, known := places[is.rule]

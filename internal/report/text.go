@@ -139,7 +139,7 @@ func (t *textWriter) list(b *bytes.Buffer, name string, all []*merged) {
 	}
 	fmt.Fprintf(b, "\n %s (%s)\n", name, several(len(all), "finding"))
 	for _, is := range all[:min(len(all), maxAccepted)] {
-		fmt.Fprintf(b, "   %s %s   %s\n", t.verdict(is.finding.Verdict, false), cut(is.name(), 100), is.exchanges())
+		fmt.Fprintf(b, "   %s %s   %s\n", t.verdict(is.Verdict, false), cut(is.name(), 100), is.exchanges())
 	}
 	if n := len(all) - maxAccepted; n > 0 {
 		fmt.Fprintf(b, "   ... and %s more\n", thousands(int64(n)))

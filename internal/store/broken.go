@@ -2,7 +2,6 @@ package store
 
 import (
 	"slices"
-	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -23,37 +22,31 @@ type Place struct {
 
 // An Extent is what several findings come to.
 type Extent struct {
-	Verdict  rules.Verdict // the worst one
-	Severity rules.Severity
-	Party    rules.Party
-	Unsafe   bool
-	Count    int64 // exchanges
-	First    time.Time
-	Last     time.Time
-	Live     bool   // live traffic has shown it
-	Probed   bool   // a probe has
-	State    string // the one that comes first: new, reproduced, known, accepted
+	rules.Tally
+	Live   bool   // live traffic has shown it
+	Probed bool   // a probe has
+	State  string // the one that comes first: new, reproduced, known, accepted
 }
 
 // ByRule groups findings, which have to be in the order of [Store.Findings]: the rule with the worst finding first.
 func ByRule(all []Finding) []Broken {
 	var groups []Broken
 	of := map[string]int{}
-	places := map[[3]string]int{}
+	places := map[rules.Key]int{}
 	for _, f := range all {
 		i, known := of[f.Rule]
 		if !known {
 			i = len(groups)
 			of[f.Rule] = i
-			groups = append(groups, Broken{Rule: f.Rule, Extent: Extent{Verdict: rules.NotApplicable}})
+			groups = append(groups, Broken{Rule: f.Rule})
 		}
 		g := &groups[i]
-		at := [3]string{f.Rule, f.Route, f.Endpoint}
+		at := f.Key.Place()
 		j, known := places[at]
 		if !known {
 			j = len(g.Places)
 			places[at] = j
-			g.Places = append(g.Places, Place{Route: f.Route, Endpoint: f.Endpoint, Extent: Extent{Verdict: rules.NotApplicable}})
+			g.Places = append(g.Places, Place{Route: f.Route, Endpoint: f.Endpoint})
 		}
 		g.add(&f)
 		g.Places[j].add(&f)
@@ -64,15 +57,8 @@ func ByRule(all []Finding) []Broken {
 
 // add takes a finding in.
 func (e *Extent) add(f *Finding) {
-	e.Verdict, e.Severity, e.Party = min(e.Verdict, f.Verdict), max(e.Severity, f.Severity), max(e.Party, f.Party)
-	e.Unsafe, e.Live, e.Probed = e.Unsafe || f.Unsafe, e.Live || f.Probe == "", e.Probed || f.Probe != ""
-	if e.Count == 0 || f.First.Before(e.First) {
-		e.First = f.First
-	}
-	if f.Last.After(e.Last) {
-		e.Last = f.Last
-	}
-	e.Count += f.Count
+	e.Merge(&f.Tally)
+	e.Live, e.Probed = e.Live || f.Probe == "", e.Probed || f.Probe != ""
 	if order := [...]string{rules.StateNew, rules.StateReproduced, rules.StateKnown, rules.StateAccepted}; e.State == "" || f.State != "" && slices.Index(order[:], f.State) < slices.Index(order[:], e.State) {
 		e.State = f.State
 	}

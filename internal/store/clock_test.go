@@ -26,7 +26,7 @@ func TestAClockThatJumpsLosesNothing(t *testing.T) {
 		}
 		found := findings(t, s, Query{})
 		first, last := now.Add(-20*time.Hour).Truncate(time.Millisecond), now.Add(30*year+time.Hour).Truncate(time.Millisecond)
-		if len(found) != 1 || found[0].Count != int64(len(jumps)) || !found[0].First.Equal(first) || !found[0].Last.Equal(last) {
+		if len(found) != 1 || found[0].Count != int64(len(jumps)) || !found[0].FirstSeen.Equal(first) || !found[0].LastSeen.Equal(last) {
 			t.Errorf("got %+v, want %d exchanges from %v to %v", found, len(jumps), first, last)
 		}
 		var paged []string

@@ -35,23 +35,8 @@ type exported struct {
 
 // A sum is a finding of one run, or of live traffic, in an export.
 type sum struct {
-	Run         string    `json:"run"`
-	Fingerprint string    `json:"fingerprint"`
-	Rule        string    `json:"rule"`
-	Probe       string    `json:"probe"`
-	Route       string    `json:"route"`
-	Endpoint    string    `json:"endpoint"`
-	Verdict     string    `json:"verdict"`
-	Severity    string    `json:"severity"`
-	Party       string    `json:"party"`
-	Unsafe      bool      `json:"unsafe"`
-	Count       int64     `json:"count"`
-	First       time.Time `json:"first"`
-	Last        time.Time `json:"last"`
-	FirstID     string    `json:"firstId"`
-	LastID      string    `json:"lastId"`
-	Detail      string    `json:"detail"`
-	State       string    `json:"state"`
+	Run string `json:"run"`
+	Finding
 }
 
 // Export writes everything that the store has, a JSON object a line: first what names the store, then runs, sums of findings,
@@ -107,16 +92,9 @@ func (s *Store) sums(ctx context.Context, f func(sum) error) error {
 		FROM finding_sums ORDER BY run, fingerprint`
 	return s.each(ctx, query, nil, func(scan func(...any) error) error {
 		var is sum
-		var verdict, severity, party, unsafe, first, last int64
-		err := scan(&is.Run, &is.Fingerprint, &is.Rule, &is.Probe, &is.Route, &is.Endpoint, &verdict, &severity, &party, &unsafe, &is.Count, &first, &last,
-			&is.FirstID, &is.LastID, &is.Detail, &is.State)
-		if err != nil {
+		if err := is.scan(scan, &is.Run); err != nil {
 			return err
 		}
-		is.Verdict = rules.Verdict(within(verdict, int64(rules.NotApplicable))).String()
-		is.Severity = rules.Severity(within(severity, int64(rules.Critical))).String()
-		is.Party = rules.Party(within(party, int64(rules.Intermediary))).String()
-		is.Unsafe, is.First, is.Last = unsafe != 0, at(first), at(last)
 		return f(is)
 	})
 }

@@ -2,29 +2,16 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A Finding is a rule that did not pass at an endpoint, with what all instances have counted of it.
+// A Finding is a rule that did not pass at an endpoint, with what all instances have counted of it. Its rule is one of a later
+// release if the rulebook does not have it, its state is that of the last exchange.
 type Finding struct {
-	Fingerprint string
-	Rule        string // its ID; a later release may have written one that the rulebook does not have
-	Probe       string // empty for live traffic
-	Route       string
-	Endpoint    string
-	Verdict     rules.Verdict  // the worst one
-	Severity    rules.Severity // the highest one with that verdict
-	Party       rules.Party    // of one of the exchanges with both
-	Unsafe      bool           // a server switched and must not have
-	Count       int64          // exchanges that showed it
-	First       time.Time
-	Last        time.Time
-	FirstID     string // of the first exchange that showed it, which is kept longer than others
-	LastID      string // of the last one
-	Detail      string // of the exchange that Party is of
-	State       string // when it was seen last: a word of the contracts, or empty if nobody said
+	rules.Row
+	FirstID string `json:"firstId"` // of the first exchange that showed it, which is kept longer than others
+	LastID  string `json:"lastId"`  // of the last one
 }
 
 // Findings returns the findings that a query wants, worst first, then by rule and endpoint. Each is one, in how many runs it
@@ -47,18 +34,27 @@ func (s *Store) Findings(ctx context.Context, q Query) ([]Finding, error) {
 	var all []Finding
 	err := s.each(ctx, query, w.args, func(scan func(...any) error) error {
 		var f Finding
-		var verdict, severity, party, unsafe, first, last int64
-		err := scan(&f.Fingerprint, &f.Rule, &f.Probe, &f.Route, &f.Endpoint, &verdict, &severity, &party, &unsafe, &f.Count, &first, &last,
-			&f.FirstID, &f.LastID, &f.Detail, &f.State)
-		if err != nil {
+		if err := f.scan(scan); err != nil {
 			return err
 		}
-		f.Verdict, f.Severity = rules.Verdict(within(verdict, int64(rules.NotApplicable))), rules.Severity(within(severity, int64(rules.Critical)))
-		f.Party, f.Unsafe, f.First, f.Last = rules.Party(within(party, int64(rules.Intermediary))), unsafe != 0, at(first), at(last)
 		all = append(all, f)
 		return nil
 	})
 	return all, err
+}
+
+// scan reads a row of a query: fingerprint, rule, probe, route, endpoint, verdict, severity, party, unsafe, count, first_seen,
+// last_seen, first_id, last_id, detail, state, and before them the columns for which there is a place.
+func (f *Finding) scan(scan func(...any) error, before ...any) error {
+	var verdict, severity, party, unsafe, first, last int64
+	err := scan(append(before, &f.Fingerprint, &f.Rule, &f.Probe, &f.Route, &f.Endpoint, &verdict, &severity, &party, &unsafe, &f.Count,
+		&first, &last, &f.FirstID, &f.LastID, &f.Detail, &f.State)...)
+	if err != nil {
+		return err
+	}
+	f.Verdict, f.Severity = rules.Verdict(within(verdict, int64(rules.NotApplicable))), rules.Severity(within(severity, int64(rules.Critical)))
+	f.Party, f.Unsafe, f.FirstSeen, f.LastSeen = rules.Party(within(party, int64(rules.Intermediary))), unsafe != 0, at(first), at(last)
+	return nil
 }
 
 // within is a number that a later release may have written, as one that this one knows.

@@ -163,27 +163,9 @@ func (i *importer) finding(text []byte) error {
 	if i.own {
 		return nil
 	}
-	k := rules.Key{Rule: is.Rule, Probe: is.Probe, Route: is.Route, Endpoint: is.Endpoint}
-	put(&i.findings, tallyKey{is.Run, k}, []any{
-		clean(is.Run, maxKey), k.Fingerprint(), i.from.ID, clean(is.Rule, maxKey), clean(is.Probe, maxKey),
-		clean(is.Route, maxKey), clean(is.Endpoint, maxKey), int(word(is.Verdict, rules.NotApplicable, rules.Unclear)),
-		int(word(is.Severity, rules.Critical, rules.Critical)), int(word(is.Party, rules.Intermediary, rules.Server)), number(is.Unsafe), is.Count,
-		milliseconds(is.First), milliseconds(is.Last), clean(is.FirstID, maxKey), clean(is.LastID, maxKey), clean(is.Detail, maxText), clean(is.State, maxKey),
-	})
+	is.Fingerprint = is.Key.Fingerprint()
+	put(&i.findings, tallyKey{is.Run, is.Key}, is.row(is.Run, i.from.ID))
 	return nil
-}
-
-// word is the value up to last that is written so, and other if there is none.
-func word[T interface {
-	~uint8
-	String() string
-}](text string, last, other T) T {
-	for v := T(0); v <= last; v++ {
-		if v.String() == text {
-			return v
-		}
-	}
-	return other
 }
 
 // flush writes what was gathered. Of counts the higher one holds.

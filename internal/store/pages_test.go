@@ -184,8 +184,8 @@ func TestFindingsByRule(t *testing.T) {
 				t.Fatalf("got %+v", groups)
 			}
 			g, a, b := groups[0], groups[0].Places[0], groups[0].Places[1]
-			if g.Rule != "UPGRADE-POST" || g.Count != 5 || !g.Unsafe || !g.Live || !g.Probed || g.State != rules.StateReproduced || !g.First.Equal(began) ||
-				!g.Last.Equal(began.Add(4*time.Second)) || g.Severity != rules.Critical || g.Verdict != rules.Fail {
+			if g.Rule != "UPGRADE-POST" || g.Count != 5 || !g.Unsafe || !g.Live || !g.Probed || g.State != rules.StateReproduced || !g.FirstSeen.Equal(began) ||
+				!g.LastSeen.Equal(began.Add(4*time.Second)) || g.Severity != rules.Critical || g.Verdict != rules.Fail {
 				t.Errorf("got %+v", g.Extent)
 			}
 			if a.Endpoint != "/a" || a.Count != 4 || !a.Live || !a.Probed || len(a.Findings) != 2 || a.Findings[0].State != rules.StateAccepted || a.State != rules.StateReproduced {

@@ -67,7 +67,7 @@ func TestFindingsCountOnceForEachExchange(t *testing.T) {
 		}
 		f := found[0]
 		if f.Rule != "UPGRADE-POST" || f.Count != 10 || !f.Unsafe || f.Verdict != rules.Fail || f.Severity != rules.Critical || f.Party != rules.Server ||
-			f.Endpoint != "/rooms/{id}" || f.FirstID != first.ID || f.LastID != last.ID || f.Detail == "" || f.First.UnixMilli() != first.Time.UnixMilli() {
+			f.Endpoint != "/rooms/{id}" || f.FirstID != first.ID || f.LastID != last.ID || f.Detail == "" || f.FirstSeen.UnixMilli() != first.Time.UnixMilli() {
 			t.Errorf("got %+v", f)
 		}
 		if f.Fingerprint != (rules.Key{Rule: "UPGRADE-POST", Route: "default", Endpoint: "/rooms/{id}"}).Fingerprint() {

@@ -13,16 +13,8 @@ type tallyKey struct {
 	rules.Key
 }
 
-// A tally is what is still to be added to a finding in the store.
-type tally struct {
-	rules.Tally
-	firstID string
-	lastID  string
-	state   string // of the last
-}
-
-// tallies are findings that are still to be added.
-type tallies struct{ waiting map[tallyKey]*tally }
+// tallies are findings that are still to be added to those in the store.
+type tallies struct{ waiting map[tallyKey]*Finding }
 
 // add counts the findings of a ruling that did not pass, once for each exchange, however often it is reported.
 func (t *tallies) add(r *rules.Ruling) {
@@ -35,19 +27,20 @@ func (t *tallies) add(r *rules.Ruling) {
 		k := tallyKey{r.Run, r.Key(f)}
 		is := t.waiting[k]
 		if is == nil {
-			is = &tally{}
+			is = &Finding{Row: rules.Row{Fingerprint: k.Fingerprint(), Key: k.Key}}
 			if t.waiting == nil {
-				t.waiting = map[tallyKey]*tally{}
+				t.waiting = map[tallyKey]*Finding{}
 			}
 			t.waiting[k] = is
 		}
-		if is.firstID == "" || x.Time.Before(is.Seen[0]) {
-			is.firstID = x.ID
-		}
-		if !x.Time.Before(is.Seen[1]) {
-			is.lastID, is.state = x.ID, f.State
-		}
+		first, last := is.FirstSeen, is.LastSeen
 		is.Add(r, f)
+		if is.FirstID == "" || is.FirstSeen.Before(first) {
+			is.FirstID = x.ID
+		}
+		if is.LastID == "" || !x.Time.Before(last) {
+			is.LastID, is.State = x.ID, f.State
+		}
 	}
 }
 
@@ -82,14 +75,19 @@ const worse = `verdict = CASE WHEN excluded.verdict < findings.verdict THEN excl
 func (t *tallies) rows(instance string) [][]any {
 	rows := make([][]any, 0, len(t.waiting))
 	for k, is := range t.waiting {
-		rows = append(rows, []any{
-			clean(k.run, maxKey), k.Fingerprint(), instance, clean(k.Rule, maxKey), clean(k.Probe, maxKey), clean(k.Route, maxKey), clean(k.Endpoint, maxKey),
-			int(is.Verdict), int(is.Severity), int(is.Party), number(is.Unsafe), is.Count, is.Seen[0].UnixMilli(), is.Seen[1].UnixMilli(),
-			clean(is.firstID, maxKey), clean(is.lastID, maxKey), clean(is.Detail, maxText), clean(is.state, maxKey),
-		})
+		rows = append(rows, is.row(k.run, instance))
 	}
 	slices.SortFunc(rows, func(a, b []any) int {
 		return cmp.Or(cmp.Compare(a[0].(string), b[0].(string)), cmp.Compare(a[1].(string), b[1].(string)))
 	})
 	return rows
+}
+
+// row is the finding in a run, or in live traffic, in the order of the columns of upsertFindings.
+func (f *Finding) row(run, instance string) []any {
+	return []any{
+		clean(run, maxKey), f.Fingerprint, instance, clean(f.Rule, maxKey), clean(f.Probe, maxKey), clean(f.Route, maxKey), clean(f.Endpoint, maxKey),
+		int(f.Verdict), int(f.Severity), int(f.Party), number(f.Unsafe), f.Count, milliseconds(f.FirstSeen), milliseconds(f.LastSeen),
+		clean(f.FirstID, maxKey), clean(f.LastID, maxKey), clean(f.Detail, maxText), clean(f.State, maxKey),
+	}
 }

@@ -84,7 +84,7 @@ func TestAFindingIsToldByItsWorstVerdict(t *testing.T) {
 					if err := s.sums(t.Context(), func(is sum) error { sums = append(sums, is); return nil }); err != nil {
 						t.Fatal(err)
 					}
-					if worst := slices.IndexFunc(sums, func(is sum) bool { return is.Detail == "B, the worst" }); worst < 0 || sums[worst].Severity != "high" || sums[worst].Party != "server" {
+					if worst := slices.IndexFunc(sums, func(is sum) bool { return is.Detail == "B, the worst" }); worst < 0 || sums[worst].Severity != rules.High || sums[worst].Party != rules.Server {
 						t.Errorf("order %v: exported %+v", order, sums)
 					}
 				}

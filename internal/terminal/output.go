@@ -58,7 +58,7 @@ func (o *Output) Banner(front, backend, forward, admin string) {
 func (o *Output) Summary(a *audit.Audit, counts *wire.Counts, up time.Duration) {
 	sums, findings, ofProbes := a.Sums(), 0, 0
 	for _, f := range a.Findings() {
-		if f.Probe == "" {
+		if f.Key.Probe == "" {
 			findings++
 		} else {
 			ofProbes++

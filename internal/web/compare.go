@@ -79,11 +79,8 @@ func Known(ctx context.Context, s *store.Store, q store.Query, into *accept.Find
 		if rule == nil || f.Verdict >= rules.Pass {
 			continue // another release's
 		}
-		known := accept.Found{
-			Fingerprint: f.Fingerprint, Rule: rule, Probe: f.Probe, Route: f.Route, Endpoint: f.Endpoint, Verdict: f.Verdict, Severity: f.Severity,
-			State: f.State, Detail: f.Detail,
-		}
-		known.Counts[f.Verdict] = int(f.Count)
+		known := accept.Found{Fingerprint: f.Fingerprint, Key: f.Key, Rule: rule, Tally: f.Tally, State: f.State}
+		known.By[f.Verdict] = f.Count
 		into.Know(known)
 	}
 	return err

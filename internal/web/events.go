@@ -73,16 +73,8 @@ type exchangeEvent struct {
 
 // findingEvent is a finding that was not told of before.
 type findingEvent struct {
-	Fingerprint string `json:"fingerprint"`
-	Rule        string `json:"rule"`
-	Probe       string `json:"probe"`
-	Route       string `json:"route"`
-	Endpoint    string `json:"endpoint"`
-	Verdict     string `json:"verdict"`
-	Severity    string `json:"severity"`
-	State       string `json:"state"`
-	Unsafe      bool   `json:"unsafe"`
-	Exchange    string `json:"exchange"`
+	rules.Row
+	Exchange string `json:"exchange"`
 }
 
 // The bounds of texts in an event, in bytes.
@@ -116,12 +108,15 @@ func (s *events) observe(r *rules.Ruling) {
 	told := []event{newEvent(eventExchange, e)}
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		if f.Verdict >= rules.Pass || !s.learn(r.Fingerprint(f)) {
+		if f.Verdict >= rules.Pass {
 			continue
 		}
-		told = append(told, newEvent(eventFinding, findingEvent{
-			r.Fingerprint(f), f.Rule.ID, x.Probe, x.Route, r.Endpoint, f.Verdict.String(), f.Severity.String(), f.State, r.Unsafe, x.ID,
-		}))
+		row := rules.Row{Fingerprint: r.Fingerprint(f), Key: r.Key(f), State: f.State}
+		if !s.learn(row.Fingerprint) {
+			continue
+		}
+		row.Add(r, f)
+		told = append(told, newEvent(eventFinding, findingEvent{row, x.ID}))
 	}
 	s.tell(told...)
 }

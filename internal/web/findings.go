@@ -13,22 +13,9 @@ import (
 
 // findingJSON is a finding with what all instances have counted of it.
 type findingJSON struct {
-	Fingerprint string    `json:"fingerprint"`
-	Rule        string    `json:"rule"`
-	Probe       string    `json:"probe"`
-	Route       string    `json:"route"`
-	Endpoint    string    `json:"endpoint"`
-	Verdict     string    `json:"verdict"`
-	Severity    string    `json:"severity"`
-	Party       string    `json:"party"`
-	Unsafe      bool      `json:"unsafe"`
-	Count       int64     `json:"count"` // exchanges
-	First       time.Time `json:"first"`
-	Last        time.Time `json:"last"`
-	FirstID     string    `json:"firstExchange"`
-	LastID      string    `json:"lastExchange"`
-	Detail      string    `json:"detail"`
-	State       string    `json:"state"`
+	rules.Row
+	FirstID string `json:"firstExchange"`
+	LastID  string `json:"lastExchange"`
 }
 
 // findingsJSON is a page of findings, the worst first.
@@ -63,11 +50,8 @@ func (s *Server) listFindings(w http.ResponseWriter, q *http.Request) {
 	}
 	for i := range page {
 		f := &page[i]
-		shown.Findings = append(shown.Findings, findingJSON{
-			Fingerprint: f.Fingerprint, Rule: f.Rule, Probe: f.Probe, Route: f.Route, Endpoint: f.Endpoint, Verdict: f.Verdict.String(),
-			Severity: f.Severity.String(), Party: f.Party.String(), Unsafe: f.Unsafe, Count: f.Count, First: f.First, Last: f.Last,
-			FirstID: f.FirstID, LastID: f.LastID, Detail: f.Detail, State: stateOf(f, accepted),
-		})
+		f.State = stateOf(f, accepted)
+		shown.Findings = append(shown.Findings, findingJSON{f.Row, f.FirstID, f.LastID})
 	}
 	answer(w, http.StatusOK, shown)
 }

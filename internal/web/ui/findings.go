@@ -40,21 +40,15 @@ type group struct {
 
 // place is where it did not pass.
 type place struct {
-	Rule     string    `json:"-"`
-	Route    string    `json:"route"`
-	Endpoint string    `json:"endpoint"`
-	Mark     mark      `json:"verdict"`
-	Severity string    `json:"severity"`
-	Party    string    `json:"party"`
-	Unsafe   bool      `json:"unsafe"`
-	State    string    `json:"state"`
-	Source   string    `json:"source"` // live, probe or both
-	Probes   []string  `json:"probes,omitempty"`
-	Count    int64     `json:"count"`
-	First    time.Time `json:"first"`
-	Last     time.Time `json:"last"`
-	ID       string    `json:"exchange"` // the last one that shows it
-	Detail   string    `json:"detail"`
+	Rule     string `json:"-"`
+	Route    string `json:"route"`
+	Endpoint string `json:"endpoint"`
+	Mark     mark   `json:"-"`
+	rules.Tally
+	State  string   `json:"state"`
+	Source string   `json:"source"` // live, probe or both
+	Probes []string `json:"probes,omitempty"`
+	ID     string   `json:"exchange"` // the last one that shows it
 }
 
 func (u *site) findings(r *http.Request) (sheet, error) {
@@ -111,8 +105,7 @@ func (u *site) groups(ctx context.Context, q store.Query) ([]group, error) {
 
 func placeOf(rule string, p *store.Place) place {
 	is := place{
-		Rule: rule, Route: p.Route, Endpoint: p.Endpoint, Mark: mark{p.Verdict}, Severity: p.Severity.String(), Party: p.Party.String(),
-		Unsafe: p.Unsafe, State: p.State, Source: "live", Count: p.Count, First: p.First, Last: p.Last,
+		Rule: rule, Route: p.Route, Endpoint: p.Endpoint, Mark: mark{p.Verdict}, Tally: p.Tally, State: p.State, Source: "live",
 	}
 	switch {
 	case p.Live && p.Probed:
@@ -125,11 +118,8 @@ func placeOf(rule string, p *store.Place) place {
 	}
 	var last time.Time
 	for _, f := range p.Findings {
-		if f.Last.After(last) {
-			last, is.ID = f.Last, f.LastID
-		}
-		if f.Verdict == p.Verdict && is.Detail == "" {
-			is.Detail = f.Detail
+		if f.LastSeen.After(last) {
+			last, is.ID = f.LastSeen, f.LastID
 		}
 		if f.Probe != "" {
 			is.Probes = append(is.Probes, f.Probe)

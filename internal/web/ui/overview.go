@@ -94,7 +94,7 @@ func (u *site) numbers(ctx context.Context, v *overviewView, stretchOf string) e
 			v.Unsafe += f.Count
 		}
 	}
-	slices.SortStableFunc(findings, func(a, b store.Finding) int { return b.Last.Compare(a.Last) })
+	slices.SortStableFunc(findings, func(a, b store.Finding) int { return b.LastSeen.Compare(a.LastSeen) })
 	for _, f := range findings[:min(len(findings), lastFindings)] {
 		title := ""
 		if rule := rules.Find(f.Rule); rule != nil {

@@ -39,7 +39,7 @@ func (u *site) rulebook(r *http.Request) (sheet, error) {
 		}
 		l := ruleLine{Rule: rule}
 		if b, ok := hits[rule.ID]; ok {
-			l.Hits, l.Last, l.Mark = b.Count, b.Last, &mark{b.Verdict}
+			l.Hits, l.Last, l.Mark = b.Count, b.LastSeen, &mark{b.Verdict}
 		}
 		v.Rules = append(v.Rules, l)
 	}

@@ -1,0 +1,9 @@
+package rules
+
+// A Row is a finding as programs read it in exports, the API and events: what it is, and what it comes to over all exchanges.
+type Row struct {
+	Fingerprint string `json:"fingerprint"`
+	Key
+	Tally
+	State string `json:"state"` // a word of the contracts, or empty if nothing was compared
+}
