@@ -4,64 +4,257 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Again is a command that sends the request of a ruling once more, without Interlock: its head as it was, with secrets
-// blanked out as everywhere. It is empty where there is no request.
-func Again(r *rules.Ruling) string {
+// A Recipe is how the request of a ruling is sent again. Secrets in it are redacted as everywhere. The commands end by
+// themselves shortly after the answer. Each is a list of words to be joined with spaces; see [Continued].
+type Recipe struct {
+	Shell []string // sends the same bytes at the same time, without Interlock; nil where there is no request
+	Curl  []string // sends the same header lines with curl; nil where curl cannot send this request
+	Probe string   // sends the same probe with Interlock, from any system; empty where the request is not one of a probe
+	Notes []string // what to fill in before, and what is not recorded
+}
+
+// Again is the exact command of the recipe of a ruling, in one line. It is empty where there is no request.
+func Again(r *rules.Ruling) string { return strings.Join(NewRecipe(r).Shell, " ") }
+
+// NewRecipe is the recipe of a ruling.
+func NewRecipe(r *rules.Ruling) Recipe {
 	s, err := show(r)
 	if err != nil || len(s.Request.Head) == 0 {
+		return Recipe{}
+	}
+	h := handshakeOf(r.X)
+	steps := sent(r, &s, h)
+	to := server(r)
+	a := Recipe{Shell: shell(steps, &to), Probe: probeCommand(r, &to), Notes: notes(r, &s, h)}
+	if len(steps) == 1 && steps[0] == string(s.Request.Head) && len(a.Notes) == 0 {
+		a.Curl = curl(string(s.Request.Head), &to)
+	}
+	return a
+}
+
+// handshakeOf is what the probe of an exchange makes of the valid handshake; the zero value where no probe sent the request.
+// Its head is not the one of the exchange, which is to be taken from there.
+func handshakeOf(x *wire.Exchange) *rules.Handshake {
+	q := rules.FindProbe(x.Probe)
+	if q == nil || x.Origin != wire.OriginProbe {
+		return &rules.Handshake{}
+	}
+	host, ok := x.Request.Value("Host")
+	if !ok || host == "" {
+		host = x.Backend
+	}
+	path := x.Aim
+	if path == "" {
+		path = "/"
+	}
+	key, _ := x.Request.Value("Sec-WebSocket-Key")
+	return q.On(rules.NewHandshake(map[bool]string{true: "https", false: "http"}[x.BackendTLS], host, path, key))
+}
+
+// sent is what the client sent, cut where it paused.
+func sent(r *rules.Ruling, s *shown, h *rules.Handshake) (steps []string) {
+	first := h.Ahead + string(s.Request.Head)
+	if h.Hold == rules.HoldNothing {
+		first += h.Content
+	}
+	first += h.Early
+	if h.Split > 0 && h.Split < len(first) {
+		steps = append(steps, first[:h.Split])
+		first = first[h.Split:]
+	}
+	steps = append(steps, first)
+	if h.Hold == rules.HoldUntil100 && h.Content != "" {
+		steps = append(steps, h.Content)
+	}
+	if later := later(r, s, h); later != "" {
+		steps = append(steps, later)
+	}
+	return steps
+}
+
+// later is what the client sent once the server had switched, where the findings are about that.
+func later(r *rules.Ruling, s *shown, h *rules.Handshake) string {
+	if r.X.Outcome != wire.Switched {
 		return ""
 	}
-	host, port := server(r)
-	connect := "nc " + host + " " + port
-	if r.X.BackendTLS {
-		connect = "openssl s_client -quiet -connect '" + net.JoinHostPort(host, port) + "'"
+	if h.After != "" {
+		return h.After
 	}
-	return "printf '" + format(s.Request.Head) + "' | " + connect
+	about := func(f rules.Finding) bool {
+		return f.Verdict < rules.Pass && (marks(f.Spans, rules.FromServer) || marks(f.Spans, rules.FromClient))
+	}
+	if !slices.ContainsFunc(r.Findings, about) {
+		return ""
+	}
+	return strings.TrimPrefix(string(s.After.Client), h.Early)
 }
 
-// harmless is what a host may look like for a shell to read it as one word.
-var harmless = regexp.MustCompile(`^[0-9A-Za-z][-.0-9A-Za-z]*$|^[0-9A-Fa-f:.]+$`)
-
-// server is where the request went or, if that is not known, where its Host field says it is for.
-func server(r *rules.Ruling) (host, port string) {
-	address := r.X.Backend
-	if address == "" {
-		address, _ = r.X.Request.Value("Host")
-	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		host, port = address, "80"
-		if r.X.BackendTLS {
-			port = "443"
+// notes say what is to be filled in, and what cannot be sent again as it is not recorded.
+func notes(r *rules.Ruling, s *shown, h *rules.Handshake) (all []string) {
+	var redacted []string
+	for _, name := range s.Request.Redacted {
+		if parameter, ok := strings.CutPrefix(name, "?"); ok {
+			name = "the parameter " + parameter
+		}
+		if name = clean(name); !slices.Contains(redacted, name) {
+			redacted = append(redacted, name)
 		}
 	}
-	if !harmless.MatchString(host) || !harmless.MatchString(port) || strings.Contains(port, ":") {
-		return "HOST", "PORT"
+	if len(redacted) > 0 {
+		all = append(all, "redacted: "+strings.Join(redacted, ", ")+"; replace the asterisks with the real value")
 	}
-	return host, port
+	k := r.X.Request.RequestFraming().Kind
+	if r.X.Origin != wire.OriginProbe && h.Content == "" && (k == wire.FramedByLength || k == wire.FramedByChunks) {
+		all = append(all, "the request body was not recorded and is not sent")
+	}
+	return all
 }
 
-// format is bytes as the first argument of printf(1) between single quotation marks.
-func format(b []byte) string {
+// A place is where a request goes.
+type place struct {
+	host, port string // HOST and PORT where that is not known
+	path       string // of a unix socket; else empty
+	name       string // that the Host header has, without a port; empty where that is not a DNS name
+	named      string // the Host header, where it can be written in a URL; else empty
+	tls        bool
+}
+
+// harmless is what a word may look like for a shell to read it as it is, and a host to be one.
+var harmless = regexp.MustCompile(`^[0-9A-Za-z][-.0-9A-Za-z]*$|^[0-9A-Fa-f:.]+$`)
+
+// server is where the request went or, if that is not known, where its Host header says it is for.
+func server(r *rules.Ruling) place {
+	p := place{host: "HOST", port: "PORT", tls: r.X.BackendTLS}
+	value, _ := r.X.Request.Value("Host")
+	if host, port := cutPort(value, p.tls); r.X.Request.Count("Host") == 1 && harmless.MatchString(host) && harmless.MatchString(port) {
+		p.named = value
+		if net.ParseIP(host) == nil {
+			p.name = host
+		}
+	}
+	address := r.X.Backend
+	if address == "" {
+		address = value
+	}
+	if path, unix := strings.CutPrefix(address, "unix:"); unix {
+		p.path = path
+		return p
+	}
+	host, port := cutPort(address, p.tls)
+	if harmless.MatchString(host) && harmless.MatchString(port) && !strings.Contains(port, ":") {
+		p.host, p.port = host, port
+	}
+	return p
+}
+
+// cutPort takes an address apart. Without a port it is that of the scheme.
+func cutPort(address string, tls bool) (host, port string) {
+	host, port, err := net.SplitHostPort(address)
+	switch {
+	case err == nil:
+		return host, port
+	case tls:
+		return address, "443"
+	}
+	return address, "80"
+}
+
+// shell is the command that sends these bytes, with a pause of a second between two steps.
+func shell(steps []string, to *place) (words []string) {
+	grouped := len(steps) > 1 || to.tls
+	if grouped {
+		words = append(words, "{")
+	}
+	for i, step := range steps {
+		if i > 0 {
+			words = append(words, "sleep 1;")
+		}
+		words = append(words, "printf '%b'")
+		for line := range strings.Lines(step) {
+			words = append(words, quoted(line))
+		}
+		if grouped {
+			words[len(words)-1] += ";"
+		}
+	}
+	switch {
+	case to.tls && to.path == "":
+		secured := "| openssl s_client -quiet -no_ign_eof -connect '" + net.JoinHostPort(to.host, to.port) + "'"
+		if to.name != "" {
+			secured += " -servername " + to.name
+		}
+		return append(words, "sleep 2; }", secured)
+	case to.tls:
+		return append(words, "sleep 2; }", "| openssl s_client -quiet -no_ign_eof -unix "+word(to.path))
+	case grouped:
+		words = append(words, "}")
+	}
+	if to.path != "" {
+		return append(words, "| nc -w 2 -U "+word(to.path))
+	}
+	return append(words, "| nc -w 2 "+to.host+" "+to.port)
+}
+
+// quoted is bytes as an argument of printf(1) for the directive %b, between single quotation marks.
+func quoted(text string) string {
 	var s strings.Builder
-	for _, c := range b {
+	s.WriteByte('\'')
+	for _, c := range []byte(text) {
 		switch {
 		case c == '\r':
 			s.WriteString(`\r`)
 		case c == '\n':
 			s.WriteString(`\n`)
-		case c == '%':
-			s.WriteString("%%")
 		case c < ' ', c > '~', c == '\'', c == '\\':
-			fmt.Fprintf(&s, `\%03o`, c)
+			fmt.Fprintf(&s, `\0%03o`, c)
 		default:
 			s.WriteByte(c)
 		}
 	}
+	s.WriteByte('\'')
 	return s.String()
+}
+
+// word is printable ASCII as one word of a shell.
+func word(text string) string {
+	if plain.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(clean(text), "'", `'\''`) + "'"
+}
+
+// plain is a word that a shell takes as it is.
+var plain = regexp.MustCompile(`^[-+,./:=@_0-9A-Za-z]+$`)
+
+// probeCommand is the command that sends the probe of a ruling again.
+func probeCommand(r *rules.Ruling, to *place) string {
+	if rules.FindProbe(r.X.Probe) == nil || r.X.Origin != wire.OriginProbe || to.path != "" {
+		return ""
+	}
+	path := rules.Redaction{}.Target(r.X.Aim)
+	if path == "" {
+		path = r.Endpoint
+	}
+	scheme, own := "http", "80"
+	if to.tls {
+		scheme, own = "https", "443"
+	}
+	options := ""
+	host := net.JoinHostPort(to.host, to.port)
+	if to.port == own {
+		host = strings.TrimSuffix(host, ":"+own)
+	}
+	if _, port := cutPort(to.named, to.tls); to.named != "" && port == to.port {
+		host = to.named
+	} else if to.named != "" {
+		options = " -H " + word("Host: "+to.named)
+	}
+	return "interlock probe " + word(clean(scheme+"://"+host+path)) + options + " --only " + r.X.Probe
 }

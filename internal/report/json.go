@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -72,10 +73,14 @@ func element(r *rules.Ruling) ([]byte, error) {
 		return nil, err
 	}
 	if all := remedies(r); all != nil {
+		a := NewRecipe(r)
 		further, err := json.Marshal(struct {
 			Again    string   `json:"again"`
+			Curl     string   `json:"curl,omitempty"`
+			Portable string   `json:"portable,omitempty"` // by interlock
+			Notes    []string `json:"againNotes,omitempty"`
 			Remedies []remedy `json:"remedies"`
-		}{Again(r), all})
+		}{strings.Join(a.Shell, " "), strings.Join(a.Curl, " "), a.Probe, a.Notes, all})
 		if err != nil {
 			return nil, err
 		}

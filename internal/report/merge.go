@@ -144,14 +144,32 @@ func (is *merged) accepted() bool { return is.finding.State == rules.StateAccept
 // maxCommand is how many bytes a command may have that stands in a report for each finding: there can be thousands of these.
 const maxCommand = 4 << 10
 
-// again is the command that reproduces what did not pass. A request that makes it too long is sent by Interlock.
-func (is *merged) again() string {
-	if len(is.examples) > 0 {
-		if command := Again(is.examples[0]); command != "" && len(command) <= maxCommand {
-			return command
-		}
+// recipe is how what did not pass is seen again. A request that makes the command too long is sent by Interlock.
+func (is *merged) recipe() Recipe {
+	if len(is.examples) == 0 {
+		return Recipe{Shell: []string{"interlock replay " + clip(is.id, 64)}}
 	}
-	return "interlock replay " + clip(is.id, 64)
+	a, size := NewRecipe(is.examples[0]), 0
+	for _, word := range a.Shell {
+		size += len(word) + 1
+	}
+	switch {
+	case size > 0 && size <= maxCommand:
+	case a.Probe != "":
+		a = Recipe{Shell: []string{a.Probe}, Notes: a.Notes}
+	default:
+		a = Recipe{Shell: []string{"interlock replay " + clip(is.id, 64)}, Notes: a.Notes}
+	}
+	return a
+}
+
+// again is the exact command of the recipe in one line, behind comments that say what to fill in.
+func (is *merged) again() string {
+	a, text := is.recipe(), ""
+	for _, note := range a.Notes {
+		text += "# " + note + "\n"
+	}
+	return text + strings.Join(a.Shell, " ")
 }
 
 // place is where the finding is.

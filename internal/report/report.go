@@ -21,6 +21,7 @@ type Writer interface {
 type Options struct {
 	ASCII    bool                // nothing but ASCII
 	Color    bool                // colours of a terminal
+	Width    int                 // columns of the terminal, of which 60 to 200 are used; 0: there is none
 	Version  string              // of this program, where a format names what made it; empty: unknown
 	Location Location            // where findings are shown by formats that want a line of a file
 	Routes   map[string]Location // of the findings on a route, by its name, where the configuration has a line for it

@@ -95,10 +95,10 @@ func TestAgainSendsTheSameBytes(t *testing.T) {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
 	}
-	if got := Again(all[len(all)-1]); !strings.HasSuffix(got, "| nc HOST PORT") {
+	if got := Again(all[len(all)-1]); !strings.HasSuffix(got, "| nc -w 2 HOST PORT") {
 		t.Errorf("got %s", got)
 	}
-	if got := Again(all[1]); !strings.HasSuffix(got, "| nc 192.0.2.9 8080") {
+	if got := Again(all[1]); !strings.HasSuffix(got, "| nc -w 2 192.0.2.9 8080") {
 		t.Errorf("got %s", got)
 	}
 }

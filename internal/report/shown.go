@@ -11,7 +11,10 @@ import (
 // shown is what may be shown of an exchange: without secrets and payload, unless evidence is full. The places of all bytes
 // are what they are in the exchange.
 type shown struct {
-	Request  struct{ Head, Far []byte }
+	Request struct {
+		Head, Far []byte
+		Redacted  []string // names of headers, ?name for a parameter of the target, target for its user information
+	}
 	Noise    []byte
 	Former   []byte
 	Response struct{ Head []byte }

@@ -122,7 +122,7 @@ func (t *textWriter) failure(b *bytes.Buffer, all []*cause) {
 		if probes := c.probes(); probes != "" {
 			t.line(b, "probes", probes)
 		}
-		t.line(b, "again", is.again())
+		t.again(b, is)
 	}
 	if n := len(all) - maxCauses; n > 0 {
 		t.line(b, "at", several(n, "endpoint")+" more")
@@ -130,6 +130,48 @@ func (t *textWriter) failure(b *bytes.Buffer, all []*cause) {
 	t.part(b, "why", rule.Why)
 	t.part(b, "fix", rule.Fix)
 	t.part(b, "more", more(rule))
+}
+
+// again writes the commands that send the request of a finding again, and what is to be filled in there.
+func (t *textWriter) again(b *bytes.Buffer, is *merged) {
+	a := is.recipe()
+	t.command(b, "again", a.Shell)
+	t.command(b, "curl", a.Curl)
+	if a.Probe != "" {
+		t.line(b, "or", a.Probe)
+	}
+	for _, note := range a.Notes {
+		t.part(b, "note", note)
+	}
+}
+
+// command writes a command under its name, in lines that a shell reads as one.
+func (t *textWriter) command(b *bytes.Buffer, name string, words []string) {
+	if len(words) == 0 {
+		return
+	}
+	for _, line := range Continued(words, t.room()) {
+		t.line(b, name, line)
+		name = ""
+	}
+}
+
+// The columns of a report for people.
+const (
+	usualWidth   = 114 // where nothing is known of the reader's terminal
+	leastWidth   = 60
+	mostWidth    = 200
+	nameWidth    = 14  // what stands in front of a line under its name
+	maxTextWidth = 100 // of prose, which is hard to read in longer lines
+)
+
+// room is how many columns there are behind the name of a line.
+func (t *textWriter) room() int {
+	width := usualWidth
+	if t.Width > 0 {
+		width = min(max(t.Width, leastWidth), mostWidth)
+	}
+	return width - nameWidth
 }
 
 // list names findings that make nothing fail.
@@ -153,7 +195,7 @@ func (t *textWriter) line(b *bytes.Buffer, name, text string) {
 
 // part writes a text under its name, in lines of a length that can be read.
 func (t *textWriter) part(b *bytes.Buffer, name, text string) {
-	const width = 100
+	width := min(t.room(), maxTextWidth)
 	for paragraph := range strings.SplitSeq(text, "\n") {
 		line := ""
 		for word := range strings.FieldsSeq(paragraph) {

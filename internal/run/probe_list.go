@@ -62,6 +62,7 @@ func (p *Probing) Shows(w io.Writer, args []string) error {
 // describe is a probe in the notation of transcripts, with secrets blanked out, and what else there is to know of it.
 func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 	ruling := rules.Classify(rules.Case{X: &wire.Exchange{
+		Origin: wire.OriginProbe, Probe: q.ID, Aim: where.target, Outcome: wire.Switched,
 		Request: wire.ReadRequest([]byte(h.Head())), Backend: where.address(where.name), ClientTLS: where.scheme == "https", BackendTLS: where.scheme == "https",
 	}})
 	head, err := blanked(ruling)
@@ -95,7 +96,16 @@ func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 	if q.Twin {
 		b.WriteString("\nthe same request is also sent without the offer\n")
 	}
-	fmt.Fprintf(&b, "\nagain  %s\nmore   interlock rules %s\n", report.Again(ruling), q.Rule().ID)
+	again := report.NewRecipe(ruling)
+	fmt.Fprintf(&b, "\nagain  %s\n", strings.Join(again.Shell, " "))
+	if again.Curl != nil {
+		fmt.Fprintf(&b, "curl   %s\n", strings.Join(again.Curl, " "))
+	}
+	fmt.Fprintf(&b, "or     %s\n", again.Probe)
+	for _, note := range again.Notes {
+		fmt.Fprintf(&b, "note   %s\n", note)
+	}
+	fmt.Fprintf(&b, "more   interlock rules %s\n", q.Rule().ID)
 	return b.String(), nil
 }
 

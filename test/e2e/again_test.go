@@ -1,0 +1,165 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/internal/lab"
+)
+
+// TestEveryAgainGetsTheSameAnswer lets a shell run each command by which a report says that a failure can be seen again, and
+// wants the status of the report from it.
+func TestEveryAgainGetsTheSameAnswer(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		backend     string
+		secure      bool
+		least, curl int // how many commands there are at least, and of them by curl
+	}{{"switches-on-anything", false, 100, 40}, {"gobwas-unchecked", false, 4, 1}, {"ambiguous-content", false, 3, 0}, {"no-key", true, 1, 1}} {
+		t.Run(c.backend, func(t *testing.T) {
+			t.Parallel()
+			b, err := lab.Find(c.backend)
+			if err != nil {
+				t.Fatal(err)
+			}
+			address, scheme := labServer(t, c.backend), "http://"
+			if c.secure {
+				address, scheme = secured(t, address), "https://"
+			}
+			results := repeatable(t, scheme+address+b.Paths[0])
+			if len(results) < c.least {
+				t.Errorf("%d failures can be seen again, want %d", len(results), c.least)
+			}
+			var all sync.WaitGroup
+			room := make(chan struct{}, 128) // commands at a time: each waits for most of its life
+			byCurl := 0
+			for _, r := range results {
+				commands := []string{r.Ruling.Again}
+				if r.Ruling.Curl != "" {
+					commands = append(commands, r.Ruling.Curl)
+					byCurl++
+				}
+				for _, command := range commands {
+					room <- struct{}{}
+					all.Go(func() {
+						defer func() { <-room }()
+						if got := statusesOf(t, command); !slices.Contains(got, r.Status) && (r.Status != 0 || len(got) > 0) {
+							t.Errorf("%s: got %v, want %d: %s", r.Probe, got, r.Status, command)
+						}
+					})
+				}
+			}
+			all.Wait()
+			if byCurl < c.curl {
+				t.Errorf("%d commands by curl, want %d", byCurl, c.curl)
+			}
+		})
+	}
+}
+
+// repeated is a result with the commands that repeat it.
+type repeated struct {
+	Probe  string
+	Status int
+	Ruling struct{ Again, Curl, Portable string }
+}
+
+// repeatable are the failures of a run of probes.
+func repeatable(t *testing.T, url string) (all []repeated) {
+	t.Helper()
+	name := file(t, "run.json", nil)
+	run(t, "interlock", "probe", url, "--insecure", "-o", "json="+name)
+	var document struct {
+		Endpoints []struct{ Results []repeated }
+	}
+	b, err := os.ReadFile(name)
+	if err == nil {
+		err = json.Unmarshal(b, &document)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range document.Endpoints[0].Results {
+		if r.Ruling.Again == "" {
+			continue
+		}
+		all = append(all, r)
+		if want := "interlock probe " + url + " --only " + r.Probe; r.Ruling.Portable != want {
+			t.Errorf("got %q, want %q", r.Ruling.Portable, want)
+		}
+	}
+	return all
+}
+
+// statusLine begins the head of a response.
+var statusLine = regexp.MustCompile(`HTTP/1\.[01] ([0-9]{3})`)
+
+// statusesOf runs a command that ends by itself, and returns the statuses in what it prints. That one cannot be read is 0.
+func statusesOf(t *testing.T, command string) (all []int) {
+	output, _ := exec.Command("sh", "-c", command).Output() // curl and nc end with other statuses when they lose patience
+	for _, m := range statusLine.FindAllSubmatch(output, -1) {
+		status, err := strconv.Atoi(string(m[1]))
+		if err != nil {
+			t.Error(err)
+		}
+		all = append(all, status)
+	}
+	return all
+}
+
+// secured is the address of a backend over TLS.
+func secured(t *testing.T, backend string) (address string) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(nil)
+	s.StartTLS() // for its certificate
+	certificates := s.TLS.Certificates
+	s.Close()
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { join(conn, backend) })
+		}
+	})
+	t.Cleanup(func() {
+		ln.Close()
+		all.Wait()
+	})
+	return ln.Addr().String()
+}
+
+// join joins a connection with another one, until one of them ends.
+func join(client net.Conn, backend string) {
+	defer client.Close()
+	server, err := net.Dial("tcp", backend)
+	if err != nil {
+		return
+	}
+	var down sync.WaitGroup
+	down.Go(func() {
+		io.Copy(client, server)
+		client.Close()
+	})
+	io.Copy(server, client)
+	server.Close()
+	down.Wait()
+}
