@@ -16,17 +16,16 @@ somebody who may not expect it.`,
 In general, send Upgrade only with a 426 and a 101.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return len(c.named) > 0 && !c.switched },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case !names(c.named, "h2c"):
-			return Pass
+			return c.result(Pass)
 		case c.X.BackendTLS:
-			c.rate(Medium)
-			return Fail
+			return c.result(Fail).rated(Medium)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := "the response advertises " + members(c.named)
 		if c.X.BackendTLS {
 			saw += " over TLS"

@@ -24,20 +24,18 @@ Kemal: use a release in which a refused upgrade closes the connection.`,
 	When: func(c *Case) bool {
 		return c.websocket && c.X.Outcome == wire.Refused && c.X.Final && len(c.X.Next.Bytes) > 0 && !c.leftHTTP()
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case !c.X.Next.Answered, c.X.Response.HasOption("close"):
-			return Pass
+			return c.result(Pass)
 		case c.probed(): // nobody stood in between
-			return Warn
+			return c.result(Warn)
 		case c.X.EarlyBytes > 0:
-			c.rate(High)
-			return Fail
+			return c.result(Fail).rated(High)
 		}
-		c.rate(Info)
-		return Warn
+		return c.result(Warn).rated(Info)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		p := c.X.Response
 		saw := "the handshake was refused with " + quote(p.Text(p.Start)) + ", and the next request on the connection answered"
 		if c.X.EarlyBytes > 0 {
@@ -69,16 +67,16 @@ Kubernetes: 1.10.11, 1.11.5, 1.12.3 or later. Pingora: 0.8 or later.`,
 	When: func(c *Case) bool {
 		return len(c.offered) > 0 && c.X.Response != nil && !c.switched && c.status() != 426 && c.followed()
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case !c.leftHTTP():
-			return Pass
+			return c.result(Pass)
 		case leavesHTTP(c.X.Next.Bytes):
-			return Fail
+			return c.result(Fail)
 		}
-		return Unclear
+		return c.result(Unclear)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		p := c.X.Response
 		return "behind " + quote(p.Text(p.Start)) + " the client sent " + c.opening(c.X.Next.Bytes), c.inResponse()
 	},

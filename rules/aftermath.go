@@ -22,22 +22,22 @@ then the client reads a response as frames, and the rule counts as high.`,
 	Fix: `Write the 101 only when the connection is handed over, and take it away from the HTTP server in the same step.
 	Report an error as HTTP before the 101, and in the words of the protocol behind it (a close frame, for WebSocket).`,
 	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Server) > 0 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		b := c.X.After.Server
 		switch at := c.httpIn(FromServer); {
 		case at >= 0 && emptyLines(b[:at]):
-			return c.unlessPrivate(Fail)
+			return c.result(c.unlessPrivate(Fail))
 		case len(b) < len(statusLine) && mayBeHTTP(b, FromServer):
-			return Unclear
+			return c.result(Unclear)
 		case at < 0 && !c.endsInHTTP():
-			return Pass
+			return c.result(Pass)
 		case at < 0 && c.carriesHTTP():
-			return Unclear
+			return c.result(Unclear)
 		}
-		c.rate(High) // it has switched, and forgot that at the end
-		return Fail
+		// it has switched, and forgot that at the end
+		return c.result(Fail).rated(High)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at := c.httpIn(FromServer)
 		if at < 0 && c.endsInHTTP() {
 			saw := "at its end the server wrote " + quote(firstLine(c.X.After.Last)) + " into the tunnel"
@@ -73,16 +73,16 @@ In an intermediary, open a tunnel only for a 101 that names what was offered, an
 In a client, send nothing behind an upgrade request until the response is there, and take no 101 that was not asked
 	for.`,
 	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Client) > 0 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.httpIn(FromClient) >= 0:
-			return c.unlessPrivate(Fail)
+			return c.result(c.unlessPrivate(Fail))
 		case !c.private() && perhapsRequestLine(c.X.After.Client):
-			return Unclear
+			return c.result(Unclear)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at := max(c.httpIn(FromClient), 0)
 		line := firstLine(c.X.After.Client[at:])
 		shown := bytes.Clone(line)

@@ -45,8 +45,11 @@ func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
 			c := template
 			c.X = x
 			c.read()
-			if !c.left && r.When(&c) && c.judge(&Ruling{}, r) && c.found.Verdict <= Warn {
-				return true
+			c.rule = r
+			if !c.left && r.When(&c) {
+				if f := c.finding(c.judge()); f.Verdict <= Warn {
+					return true
+				}
 			}
 		}
 	}

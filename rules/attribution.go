@@ -2,13 +2,14 @@ package rules
 
 // attribution names who may have broken the rule of the finding, where that is not certain: an intermediary stands on the
 // path, or is to be suspected. It is empty where there is no doubt.
-func (c *Case) attribution(r *Rule) string {
+func (c *Case) attribution(res Result) string {
+	r := c.rule
 	switch {
 	case r.Party == Client && r.HopByHop && (c.forwarded() || c.browserAgent()):
 		return "client or intermediary"
-	case r.Party == Client && c.found.Party == Client && c.browserAgent(): // which no page can bring to do such things
+	case r.Party == Client && res.Party == Client && c.browserAgent(): // which no page can bring to do such things
 		return "client or intermediary"
-	case c.found.Party == Server && !c.framed && c.relayed():
+	case res.Party == Server && !res.answered && c.relayed():
 		return "server or intermediary"
 	}
 	return ""

@@ -24,17 +24,16 @@ smuggling, with bytes that anybody may choose.`,
 	Fix: `Send none of the three fields with connect-udp, connect-ip or Capsule-Protocol: ?1, in neither direction, not even
 	Content-Length: 0; answer 400 to a request that has one.`,
 	When: func(c *Case) bool { return c.masqueOffered() || c.saysCapsules() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case len(c.responseFraming()) > 0:
-			c.found.Party = Server
-			return Fail
+			return c.result(Fail).by(Server)
 		case len(c.requestFraming()) > 0:
 			return RefuseSwitch(c)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		if all := c.responseFraming(); len(all) > 0 {
 			return strings.Join(all, " and ") + " in a response that begins the capsule protocol",
 				c.inResponse(append(all, "Upgrade", capsuleField)...)
@@ -56,20 +55,19 @@ takes it as yes, and then one of two intermediaries reads capsules where the oth
 twice is ignored as well.`,
 	Fix:  `Send Capsule-Protocol: ?1 once, or leave the field out.`,
 	When: func(c *Case) bool { return c.hasCapsuleField() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.X.Response != nil && !soundCapsuleField(&c.X.Response.Head):
-			c.found.Party = Server
-			return Fail
+			return c.result(Fail).by(Server)
 		case soundCapsuleField(&c.X.Request.Head):
-			return Pass
+			return c.result(Pass)
 		case c.switched:
-			return Fail
+			return c.result(Fail)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
-		if c.found.Party == Server {
+	Show: func(c *Case, r Result) (string, []Span) {
+		if r.Party == Server {
 			return "Capsule-Protocol " + values(&c.X.Response.Head, capsuleField) + " in the response", c.inResponse(capsuleField)
 		}
 		return "Capsule-Protocol " + values(&c.X.Request.Head, capsuleField) + " in the request", c.inRequest(capsuleField)
@@ -87,10 +85,10 @@ var _ = register(Rule{
 field reads the error page as capsules, and the next response after it.`,
 	Fix:  `Send Capsule-Protocol only when the request is accepted; do not set it for all responses of a path.`,
 	When: func(c *Case) bool { return c.X.Response != nil && c.X.Response.Has(capsuleField) },
-	Judge: func(c *Case) Verdict {
-		return passIf(c.switched || c.status() >= 200 && c.status() < 300)
+	Judge: func(c *Case) Result {
+		return c.passIf(c.switched || c.status() >= 200 && c.status() < 300)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Capsule-Protocol " + values(&c.X.Response.Head, capsuleField) + " in " +
 			quote(c.X.Response.Text(c.X.Response.Start)), c.inResponse(capsuleField)
 	},

@@ -28,8 +28,7 @@ type Case struct {
 	scans     [2]frameScan    // of the client's and the server's frames; see scanFrames
 	framing   uint8           // of framed13: 0 before it is asked, 1 no, 2 yes
 	probe     *Probe          // the probe that the exchange is, if it is one
-	found     *Finding        // of the rule that is being judged; see begin
-	framed    bool            // RefuseSwitch judged: the text says what the server did
+	rule      *Rule           // the rule that is asked
 }
 
 // Options are the parts of the configuration that judging and showing depend on. The zero value is the default.
@@ -118,6 +117,3 @@ func (c *Case) forwarded() bool {
 	}
 	return false
 }
-
-// rate sets the severity of the finding where it is not the one that the rule states.
-func (c *Case) rate(s Severity) { c.found.Severity = s }

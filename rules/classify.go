@@ -46,46 +46,59 @@ func (c *Case) askAll(ruling *Ruling, rules []*Rule) {
 	}
 }
 
-// ask goes through the rules from one on and tells where to go on: behind the last, or behind one that panicked.
+// ask asks the rules from an index on. It returns the index to go on at: after the last rule, or after one that panicked.
 func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 	defer func() {
 		if e := recover(); e != nil {
 			r := rules[next]
-			c.begin(ruling, r)
-			*c.found = Finding{Rule: r, Verdict: Unclear, Severity: r.Severity.Switched, Party: r.Party, Refs: r.Refs,
-				Detail: fmt.Sprintf("the rule itself is broken, please report this: %q", fmt.Sprint(e))}
-			c.enter(ruling)
+			c.add(ruling, Finding{Rule: r, Verdict: Unclear, Severity: r.Severity.Switched, Party: r.Party, Refs: r.Refs,
+				Detail: fmt.Sprintf("the rule itself is broken, please report this: %q", fmt.Sprint(e))})
 			next++
 		}
 	}()
 	for next = from; next < len(rules); next++ {
-		r := rules[next]
-		if len(c.Options.Off) > 0 && slices.Contains(c.Options.Off, r.ID) {
+		c.rule = rules[next]
+		if len(c.Options.Off) > 0 && slices.Contains(c.Options.Off, c.rule.ID) || !c.rule.When(c) {
 			continue
 		}
-		if r.When(c) && c.judge(ruling, r) {
-			c.enter(ruling)
+		if res := c.judge(); res.Verdict != NotApplicable {
+			c.add(ruling, c.finding(res))
 		}
 	}
 	return next
 }
 
-// begin lets c.found be the place behind the last finding of the ruling, which is empty, and puts into it what is so
-// whatever the rule says.
-func (c *Case) begin(ruling *Ruling, r *Rule) {
-	n := len(ruling.Findings)
-	ruling.Findings = slices.Grow(ruling.Findings, 1)
-	f := &ruling.Findings[:n+1][n]
-	f.Rule, f.Party, f.Refs, f.Severity = r, r.Party, c.citations(r), r.Severity.Refused
-	if c.left {
-		f.Severity = r.Severity.Switched
+// judge is what the rule says that is asked and applies. A probe breaks rules of the client on purpose.
+func (c *Case) judge() Result {
+	judge := c.rule.Judge
+	if judge == nil {
+		judge = RefuseSwitch
 	}
-	c.found, c.framed = f, false
+	res := judge(c)
+	if c.probed() && res.Party == Client {
+		res.Verdict = NotApplicable
+	}
+	return res
 }
 
-// enter takes c.found into the ruling.
-func (c *Case) enter(ruling *Ruling) {
-	f := c.found
+// finding is the finding of the rule that is asked.
+func (c *Case) finding(res Result) Finding {
+	f := Finding{Rule: c.rule, Verdict: res.Verdict, Severity: res.Severity, Party: res.Party, Refs: res.Refs,
+		Attribution: res.Attribution, Detail: res.Note}
+	if res.Verdict >= Pass {
+		return f
+	}
+	f.Attribution = cmp.Or(f.Attribution, c.attribution(res))
+	f.Detail, f.Spans = c.rule.Show(c, res)
+	if res.answered {
+		f.Detail = c.describe(f.Detail, res.Note)
+	}
+	c.allow(&f, res)
+	return f
+}
+
+// add adds a finding to the ruling.
+func (c *Case) add(ruling *Ruling, f Finding) {
 	switch {
 	case !c.X.Flaky || f.Verdict != Fail:
 	case c.switched: // one 101 is one too many
@@ -101,31 +114,7 @@ func (c *Case) enter(ruling *Ruling) {
 	if s, ok := c.Options.Severities[f.Rule.ID]; ok {
 		f.Severity = s
 	}
-	ruling.Findings = ruling.Findings[:len(ruling.Findings)+1]
-}
-
-// judge leaves in c.found what a rule says that is in play; it is false if the rule turns out not to be.
-func (c *Case) judge(ruling *Ruling, r *Rule) bool {
-	c.begin(ruling, r)
-	f := c.found
-	if r.Judge != nil {
-		f.Verdict = r.Judge(c)
-	} else {
-		f.Verdict = RefuseSwitch(c)
-	}
-	if c.probed() && f.Party == Client {
-		f.Verdict = NotApplicable
-	}
-	if f.Verdict < Pass {
-		f.Attribution = cmp.Or(f.Attribution, c.attribution(r))
-		c.show(r)
-		c.allow()
-	}
-	if f.Verdict == NotApplicable {
-		*f = Finding{}
-		return false
-	}
-	return true
+	ruling.Findings = append(ruling.Findings, f)
 }
 
 // citations are the references of a rule that bear on the exchange: RFC 6455 binds nobody who does not speak WebSocket,
@@ -137,34 +126,23 @@ func (c *Case) citations(r *Rule) []Ref {
 	return r.general
 }
 
-// show says what was seen. What RefuseSwitch judged is a fault of the request; there the text also says what the server
-// made of it.
-func (c *Case) show(r *Rule) {
-	saw, at := r.Show(c)
-	c.found.Spans = at
-	if !c.framed {
-		c.found.Detail = saw
-		return
-	}
-	c.describe(saw)
-}
-
-// describe says of a fault of the request what the server made of it. A note of the verdict table is in the text already.
-func (c *Case) describe(saw string) {
-	f, note := c.found, c.found.Detail
+// describe says of a fault of the request what the server made of it, with the note of the verdict table.
+func (c *Case) describe(saw, note string) string {
+	text := ""
 	switch c.answer() {
 	case answeredSwitch:
-		f.Detail = "switched on " + saw
+		text = "switched on " + saw
 	case answeredClose:
-		f.Detail = saw + ", closed without an answer"
+		text = saw + ", closed without an answer"
 	case answeredNothing, answeredWait:
-		f.Detail = saw + ", no answer"
+		text = saw + ", no answer"
 	case answeredNoise:
-		f.Detail = saw + ", no answer that can be read"
+		text = saw + ", no answer that can be read"
 	default:
-		f.Detail = fmt.Sprintf("%s, answered with %d", saw, c.status())
+		text = fmt.Sprintf("%s, answered with %d", saw, c.status())
 	}
 	if note != "" {
-		f.Detail += "; " + note
+		text += "; " + note
 	}
+	return text
 }

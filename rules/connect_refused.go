@@ -18,16 +18,16 @@ An origin server that knows no CONNECT does well to close too.`,
 	When: func(c *Case) bool {
 		return c.X.Request.Method == "CONNECT" && c.status() >= 300 && (len(c.X.Next.Bytes) > 0 || c.X.Response.HasOption("close"))
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case !c.X.Next.Answered:
-			return Pass
+			return c.result(Pass)
 		case c.status() == 405 || c.status() == 501: // this may be no proxy
-			return Warn
+			return c.result(Warn)
 		}
-		return Fail
+		return c.result(Fail)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		line := firstLine(append([]byte(nil), c.X.Next.Bytes...))
 		c.Options.redactRequestLine(line)
 		return "CONNECT refused with " + quote(c.X.Response.Text(c.X.Response.Start)) + ", and then " + quote(line) + " was answered",

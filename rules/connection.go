@@ -23,17 +23,17 @@ nginx, in front: proxy_set_header Connection $connection_upgrade, with a map tha
 	$http_upgrade is websocket; nginx writes the option itself, whatever the client sent.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return !c.option && !c.cut && c.X.Request.Has("Upgrade") },
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
+	Judge: func(c *Case) Result {
+		res := RefuseSwitch(c)
 		switch {
 		case c.websocket:
-			c.found.Refs = c.found.Refs[:2]
+			res.Refs = res.Refs[:2]
 		case c.switched:
-			c.rate(High)
+			return res.rated(High)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return withoutOption(&c.X.Request.Head), c.inRequest("Upgrade", "Connection")
 	},
 	Probes: []Probe{
@@ -71,8 +71,8 @@ that reason). While they disagree, one of them waits for HTTP where the other pa
 Intermediaries: pass the option of a 101 on, or set it anew; the server may well have sent it.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched && (len(c.named) > 0 || c.websocket) },
-	Judge:    func(c *Case) Verdict { return passIf(c.confirmed) },
-	Show: func(c *Case) (string, []Span) {
+	Judge:    func(c *Case) Result { return c.passIf(c.confirmed) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		if h := &c.X.Response.Head; h.Has("Connection") {
 			return "101 with Connection " + values(h, "Connection"), c.inResponse("Connection")
 		}
@@ -100,17 +100,16 @@ nginx, in front: proxy_hide_header Upgrade in locations that carry no WebSocket;
 	When: func(c *Case) bool {
 		return c.X.Response != nil && !c.switched && c.X.Response.Has("Upgrade")
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.confirmed:
-			return Pass
+			return c.result(Pass)
 		case c.status() == 426:
-			c.rate(Medium)
-			return c.once(Fail)
+			return c.once(c.result(Fail).rated(Medium))
 		}
-		return c.once(Warn)
+		return c.once(c.result(Warn))
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return withoutOption(&c.X.Response.Head), c.inResponse("Upgrade", "Connection")
 	},
 })
@@ -121,12 +120,4 @@ func withoutOption(h *wire.Head) string {
 		return saw + " with Connection " + values(h, "Connection")
 	}
 	return saw + " without a Connection field"
-}
-
-// passIf is Pass if what must hold does, and Fail otherwise.
-func passIf(holds bool) Verdict {
-	if holds {
-		return Pass
-	}
-	return Fail
 }

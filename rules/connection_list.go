@@ -25,16 +25,16 @@ nginx: never proxy_set_header Upgrade $http_upgrade without proxy_set_header Con
 	When: func(c *Case) bool {
 		return !c.cut && c.X.Request.Has("Upgrade") && !c.probed() && c.forwarded()
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.option:
-			return Pass
+			return c.result(Pass)
 		case c.switched:
-			return Fail
+			return c.result(Fail)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := withoutOption(&c.X.Request.Head) + ", in a request that came through an intermediary"
 		if c.switched {
 			saw = "switched on " + saw
@@ -61,16 +61,16 @@ nginx: proxy_set_header Upgrade $http_upgrade, and Connection $connection_upgrad
 	When: func(c *Case) bool {
 		return len(c.offered) == 0 && !c.cut && c.X.Request.Has("Connection") && !c.X.Request.Has("Upgrade")
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case !c.option:
-			return Pass
+			return c.result(Pass)
 		case c.lostOffer():
-			c.rate(Low)
+			return c.result(Warn).rated(Low)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := "Connection " + values(&c.X.Request.Head, "Connection") + " without an Upgrade field"
 		if c.lostOffer() {
 			return fmt.Sprintf("%s, answered with %d: an offer may have lost its Upgrade field on the way here", saw, c.status()),
@@ -102,14 +102,13 @@ client has made a mistake.`,
 In a client: Connection: Upgrade, or Connection: keep-alive, Upgrade.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.listed.misshapen.Len() > 0 && c.asks() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.hiddenOption() {
 			return RefuseSwitch(c)
 		}
-		c.rate(Low)
-		return tolerated(c)
+		return tolerated(c).rated(Low)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at := c.listed.misshapen
 		return "Connection " + values(&c.X.Request.Head, "Connection") + ", in which " +
 			quote(c.X.Request.Text(at)) + " is no token", []Span{{InRequest, at.From, at.To}}
@@ -137,13 +136,13 @@ forth. A connection that ends right after a sound switch may have its cause here
 	and send a 101 without close, or refuse.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.listed.upgrade && c.listed.close },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.switched {
-			return Warn
+			return c.result(Warn)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "switched on Connection " + values(&c.X.Request.Head, "Connection"), c.inRequest("Connection")
 	},
 	Probes: []Probe{
@@ -168,13 +167,13 @@ In an intermediary, apply the client's list before own fields are added, and ref
 	access depends.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.listed.field && c.asks() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if endToEnd(&c.X.Request.Head).Len() == 0 {
-			return Pass
+			return c.result(Pass)
 		}
 		return tolerated(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at := endToEnd(&c.X.Request.Head)
 		return "a Connection field that names " + quote(c.X.Request.Text(at)), []Span{{InRequest, at.From, at.To}}
 	},

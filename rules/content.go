@@ -25,25 +25,24 @@ sends it with every exec; there this is only noted.`,
 Node.js: 26.0.0 or later reads the body of an upgrade request before the upgrade event (nodejs/node#60016); there is no
 	backport, so before it, refuse such requests in the upgrade event.`,
 	When: func(c *Case) bool { return len(c.offered) > 0 && c.announcesContent() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.websocket && c.switched && c.testsContent():
 			return c.contentRead()
 		case c.websocket || c.masque():
-			verdict := RefuseSwitch(c)
+			res := RefuseSwitch(c)
 			if c.misframed() {
-				c.rate(Info) // how the content is framed is a rule of its own
+				return res.rated(Info) // how the content is framed is a rule of its own
 			}
-			return verdict
+			return res
 		case !c.switched:
-			return Pass
+			return c.result(Pass)
 		}
-		c.rate(Info)
-		return Warn
+		return c.result(Warn).rated(Info)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, r Result) (string, []Span) {
 		if c.switched && c.testsContent() {
-			return c.showContentRead()
+			return c.showContentRead(r)
 		}
 		return "an offer of " + members(c.offered) + " in a request with content", c.inRequest("Content-Length", "Transfer-Encoding")
 	},
@@ -70,16 +69,16 @@ the frames. An intermediary meanwhile counts bytes of content and opens its tunn
 	When: func(c *Case) bool {
 		return len(c.offered) > 0 && c.framedContent() && (c.X.Response != nil || c.probed())
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.X.BodyDone:
-			return Pass
+			return c.result(Pass)
 		case c.switched && c.testsContent(): // it waits for a 100: UPGRADE-EXPECT-ORDER
-			return NotApplicable
+			return c.result(NotApplicable)
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at := c.inRequest("Content-Length", "Transfer-Encoding")
 		if c.X.Response != nil {
 			at = append(at, c.inResponse()...)
@@ -107,14 +106,14 @@ frames as such. Hardly any library keeps this rule; it shows whether a server th
 	When: func(c *Case) bool {
 		return c.switched && c.expectsContinue() && c.framedContent()
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		continued := slices.ContainsFunc(c.X.Interim, func(p *wire.Response) bool { return p.Status == 100 })
 		if c.probed() && !continued && !c.X.BodyDone {
-			return Warn // hardly any server keeps this
+			return c.result(Warn) // hardly any server keeps this
 		}
-		return passIf(continued || c.X.BodyDone)
+		return c.passIf(continued || c.X.BodyDone)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 without a 100 before it, while the client held its content back",
 			append(c.inRequest("Expect", "Content-Length", "Transfer-Encoding"), c.inResponse()...)
 	},
@@ -139,13 +138,13 @@ field for every request and know nothing of handshakes.`,
 	When: func(c *Case) bool {
 		return !c.cut && c.expectsContinue() && c.asks() && !c.X.Request.Ambiguous()
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.framedContent() {
-			return Pass
+			return c.result(Pass)
 		}
 		return tolerated(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Expect " + values(&c.X.Request.Head, "Expect") + " without content", c.inRequest("Expect")
 	},
 	Probes: []Probe{

@@ -27,27 +27,25 @@ func (c *Case) testsContent() bool {
 
 // contentRead judges what a server that switched to WebSocket has made of the content of a probe: it must be gone before
 // the first frame is read. An echo alone does not show that, since there are servers that answer no ping.
-func (c *Case) contentRead() Verdict {
+func (c *Case) contentRead() Result {
 	_, misread := c.pong(inContent)
 	_, consumed := c.pong(behindSwitch)
-	c.found.Party = Server
+	res := c.result(Fail).by(Server)
 	switch {
 	case !c.X.Complete:
-		return NotApplicable
+		return res.as(NotApplicable)
 	case misread:
-		c.rate(Critical)
+		return res.rated(Critical)
 	case consumed:
-		return Pass
+		return res.as(Pass)
 	case c.X.BodyDone && c.failedOnFrames() != (frame{}):
+		return res
 	case c.probe.Class == Expect:
-		return NotApplicable
+		return res.as(NotApplicable)
 	case len(c.X.After.Server) > 0:
-		return Unclear
-	default:
-		c.rate(Medium)
-		return Warn
+		return res.as(Unclear)
 	}
-	return Fail
+	return res.as(Warn).rated(Medium)
 }
 
 // pong is the first pong of the server that carries those letters.
@@ -82,7 +80,7 @@ func closeCode(f frame, b []byte) uint16 {
 }
 
 // showContentRead says by what it is seen how the server read the content.
-func (c *Case) showContentRead() (string, []Span) {
+func (c *Case) showContentRead(r Result) (string, []Span) {
 	b := c.X.After.Server
 	at := c.inRequest("Content-Length", "Transfer-Encoding")
 	if f, ok := c.pong(inContent); ok {
@@ -91,7 +89,7 @@ func (c *Case) showContentRead() (string, []Span) {
 	switch f := c.failedOnFrames(); {
 	case len(b) == 0:
 		return "101 to a request with content, and nothing behind it that shows what became of the content", append(at, c.inResponse()...)
-	case c.found.Verdict == Fail:
+	case r.Verdict == Fail:
 		return fmt.Sprintf("behind the 101 the server closed with code %d before it answered a ping: it has read the content as frames",
 			closeCode(f, b)), append(at, spanOfFrame(f, b))
 	}

@@ -27,16 +27,16 @@ Node.js: an error listener on the socket in the upgrade event, before anything e
 	When: func(c *Case) bool {
 		return c.probe != nil && (c.X.Controls == wire.BackendKilled || len(c.X.Suspects) > 0 || c.brings("UPGRADE-CRASH"))
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.X.Controls == wire.BackendKilled:
-			return Fail
+			return c.result(Fail)
 		case len(c.X.Suspects) > 0:
-			return Unclear
+			return c.result(Unclear)
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		start := c.X.Request.Start
 		at := []Span{{InRequest, start.From, start.To}}
 		switch {

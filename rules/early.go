@@ -27,20 +27,18 @@ Pingora: 0.8 or later.`,
 		return c.websocket && c.X.Response != nil && c.X.BodyDone && c.early() <= earlyBytes &&
 			!c.X.Request.Has("Sec-WebSocket-Key1") // hixie-76 has eight bytes there
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.early() == earlyNothing:
-			return Pass
+			return c.result(Pass)
 		case c.switched:
-			return Fail
+			return c.result(Fail)
 		case c.forwarded():
-			c.rate(Critical)
-			c.found.Party = Intermediary
-			return Fail
+			return c.result(Fail).by(Intermediary).rated(Critical)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := fmt.Sprintf("%d bytes behind the request before the answer", c.X.EarlyBytes)
 		if len(c.X.Early) > 0 {
 			saw += ", beginning " + c.opening(c.X.Early)
@@ -74,22 +72,22 @@ ignored, as of TLS or h2c, it is harmless as long as they are ignored, and only 
 In an intermediary, pass on nothing behind an offer before its answer, and refuse what looks like a request there.
 In a server, close after refusing an upgrade.`,
 	When: func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch c.early() {
 		case earlyPerhapsRequest:
-			return Unclear
+			return c.result(Unclear)
 		case earlyRequest:
 			if c.switched {
-				return Fail
+				return c.result(Fail)
 			}
 			if !c.websocket && !c.masque() {
-				c.rate(Info)
+				return c.result(Warn).rated(Info)
 			}
-			return Warn
+			return c.result(Warn)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "behind the offer the client sent " + c.opening(bytes.TrimLeft(c.X.Early, "\r\n")) +
 			" before the answer", c.inTunnel(c.X.Early)
 	},
@@ -110,18 +108,18 @@ the server of a WebSocket reads a frame that begins with CR and LF, finds it fau
 mod_proxy_wstunnel has sent such lines on (bug 57436), and the connections that broke were hard to explain.`,
 	Fix:  `In a client, end the request with the empty line behind its fields, and with nothing more.`,
 	When: func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch kind := c.early(); {
 		case kind == earlyPerhapsLine:
-			return Unclear
+			return c.result(Unclear)
 		case kind != earlyLines:
-			return Pass
+			return c.result(Pass)
 		case c.switched:
-			return Fail
+			return c.result(Fail)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "behind the offer the client sent " + beginning(c.X.Early), c.inTunnel(c.X.Early)
 	},
 	Probes: []Probe{

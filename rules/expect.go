@@ -57,16 +57,16 @@ func (c *Case) expect(ruling *Ruling) {
 		}
 		ruling.Findings = slices.DeleteFunc(ruling.Findings, func(f Finding) bool { return f.Rule == p.rule })
 	}
-	c.begin(ruling, p.rule)
-	c.found.Party, c.found.Verdict = Server, entry.kept
+	c.rule = p.rule
+	res := c.result(entry.kept).by(Server)
 	if !c.switched { // the severity of a rule about a 101 is that of a 101
-		c.rate(max(min(c.found.Severity, Medium), entry.least))
+		res = res.rated(min(res.Severity, Medium))
 	}
-	if c.found.Detail = entry.note; c.found.Verdict < Pass {
-		c.framed = true
-		c.describe(p.Title)
+	f := Finding{Rule: p.rule, Verdict: res.Verdict, Severity: res.Severity, Party: res.Party, Refs: res.Refs, Detail: entry.note}
+	if f.Verdict < Pass {
+		f.Detail = c.describe(p.Title, entry.note)
 	}
-	c.enter(ruling)
+	c.add(ruling, f)
 }
 
 // brings reports whether the exchange is a probe that brings that rule into play.

@@ -21,7 +21,7 @@ so the beginning of the tunnel, in dispute. Of 78 servers that were tried, 44 sw
 	Fix: `Answer 400 and close. If the request is to be served, go by Transfer-Encoding, ignore Upgrade, and close after the
 	answer.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawLengthCoding) },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		return "Content-Length " + values(h, "Content-Length") + " with Transfer-Encoding " + values(h, "Transfer-Encoding"),
 			c.inRequest("Content-Length", "Transfer-Encoding")
@@ -45,7 +45,7 @@ head are then content here and the beginning of the tunnel, or of another reques
 after a 101 nobody ever finds out.`,
 	Fix:  `Take a Content-Length only if it is digits throughout, and all lines of it agree; answer 400 and close otherwise.`,
 	When: func(c *Case) bool { return c.invalidLength() },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Content-Length " + values(&c.X.Request.Head, "Content-Length"), c.inRequest("Content-Length")
 	},
 	Probes: []Probe{
@@ -69,7 +69,7 @@ unknown coding to the next; gzip alone leaves the end open. One party reads cont
 request or, after a 101, the tunnel.`,
 	Fix:  `Compare the last transfer coding with chunked, as a whole and without regard to case; answer 400 and close otherwise.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawCodingInvalid) },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Transfer-Encoding " + values(&c.X.Request.Head, "Transfer-Encoding"), c.inRequest("Transfer-Encoding")
 	},
 	Probes: []Probe{

@@ -21,7 +21,7 @@ Go: golang.org/x/net/http2/h2c can be left out; net/http speaks HTTP/2 in the cl
 	When: func(c *Case) bool {
 		return c.h2c && !c.cut && !c.X.Request.Has("HTTP2-Settings") && (!c.switched || len(c.named) == 0 || names(c.named, "h2c"))
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an offer of " + members(c.offered) + " without an HTTP2-Settings field", c.inRequest("Upgrade", "Connection")
 	},
 	Probes: []Probe{
@@ -31,7 +31,7 @@ Go: golang.org/x/net/http2/h2c can be left out; net/http speaks HTTP/2 in the cl
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-SWITCHED", Level: Advice, Party: Server,
-	Severity: Severities{Refused: Info, Switched: Medium}, Since: "0.1", Critical: true,
+	Severity: Severities{Refused: Info, Switched: Medium, Worst: Critical}, Since: "0.1",
 	Title: "no connection becomes HTTP/2 by way of Upgrade",
 	Refs: []Ref{
 		{"9113", "3.1", "starting HTTP/2 by Upgrade: h2c is given up, together with the HTTP2-Settings field"},
@@ -49,17 +49,16 @@ HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i 
 	When: func(c *Case) bool { // a 101 to another protocol is UPGRADE-101-NOT-OFFERED
 		return c.h2c && c.X.Response != nil && (!c.switched || len(c.named) == 0 || names(c.named, "h2c"))
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case !c.switched:
-			return Pass
+			return c.result(Pass)
 		case c.forwarded():
-			c.rate(Critical)
-			return Fail
+			return c.result(Fail).rated(c.rule.Severity.Worst)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := "switched to h2c"
 		if len(c.named) == 0 {
 			saw = "switched on an offer of h2c, to what the 101 does not say"
@@ -92,13 +91,13 @@ Apache httpd: Protocols http/1.1. nginx: no http2 on a listener without ssl.`,
 	When: func(c *Case) bool {
 		return c.brings("UPGRADE-H2C-PRIOR") && (c.X.Response != nil || len(c.X.Noise) > 0)
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if f, ok := readH2Frame(c.X.Noise); ok && f.settings() {
-			return Warn
+			return c.result(Warn)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "server answered the HTTP/2 preface with a SETTINGS frame: it speaks h2c without Upgrade", nil
 	},
 	Probes: []Probe{

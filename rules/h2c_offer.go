@@ -19,17 +19,16 @@ nginx: map $http_upgrade to itself only where it is websocket, and to nothing ot
 HAProxy: http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }
 Java HttpClient: HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1) sends no offer.`,
 	When: func(c *Case) bool { return names(c.offered, "h2c") },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if !c.forwarded() {
-			return Pass
+			return c.result(Pass)
 		}
-		c.rate(High)
 		if c.switched && c.h2c {
-			return Fail
+			return c.result(Fail).rated(High)
 		}
-		return Warn
+		return c.result(Warn).rated(High)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an offer of " + members(c.offered) + " on a request that came through an intermediary",
 			c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For")
 	},
@@ -49,13 +48,15 @@ Apache httpd does over TLS, bring clients and proxies to send it back.`,
 	Fix: `Ignore the member h2, and answer in HTTP/1.1 if nothing else is offered.
 Apache httpd: Protocols http/1.1 ends the advertising; H2Upgrade off ends the switching.`,
 	When: func(c *Case) bool { return names(c.offered, "h2") },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.switched && !c.towards("h2") {
-			return Pass
+			return c.result(Pass)
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case) (string, []Span) { return "an offer of " + members(c.offered), c.inRequest("Upgrade") },
+	Show: func(c *Case, _ Result) (string, []Span) {
+		return "an offer of " + members(c.offered), c.inRequest("Upgrade")
+	},
 	Probes: []Probe{
 		{ID: "UPGRADE-H2-TOKEN", Control: "h2c", Title: "h2 in place of h2c", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Edits(OfferH2C(), Set("Upgrade", "h2"))},
 	},
@@ -76,7 +77,7 @@ clear. A server that switches leaves everybody who ended TLS in front of it blin
 Traefik: a release that has pull request 13797 (August 2026) no longer passes the offer on; before it, take the field
 	off with a headers middleware.`,
 	When: func(c *Case) bool { return c.X.ClientTLS && c.h2c },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an offer of " + members(c.offered) + " over TLS", c.inRequest("Upgrade")
 	},
 })

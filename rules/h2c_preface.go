@@ -16,18 +16,17 @@ whose bytes come from another. An intermediary has opened a tunnel to it meanwhi
 roles are swapped: the daemon begins as an HTTP/2 client; that is noted and no more.`,
 	Fix:  `Hand the connection to a complete HTTP/2 implementation together with the 101, or do not switch.`,
 	When: func(c *Case) bool { return c.h2cFollows() && !mayBeHTTP(c.X.After.Server, FromServer) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.swapped() {
-			c.rate(Info)
-			return Warn
+			return c.result(Warn).rated(Info)
 		}
 		f, ok := readH2Frame(c.X.After.Server)
 		if !ok {
-			return Unclear
+			return c.result(Unclear)
 		}
-		return passIf(f.settings())
+		return c.passIf(f.settings())
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at := spanOf(FromServer, c.X.After.Server)
 		if c.swapped() {
 			return "the server began with the preface of a client: the two have swapped roles", at
@@ -53,24 +52,23 @@ In a client, begin with the preface and a SETTINGS frame, also when there is not
 	When: func(c *Case) bool {
 		return c.h2cFollows() && len(c.X.After.Client) > 0 && !isRequestLine(c.X.After.Client) && !c.cutContent()
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		rest, v := cutH2Preface(c.X.After.Client)
 		switch f, _ := readH2Frame(c.X.After.Client); {
 		case v == Fail && c.swapped():
-			c.rate(Info)
-			return Warn
+			return c.result(Warn).rated(Info)
 		case v == Fail && f.settings() && len(c.X.After.Server) == 0 && !c.X.Request.Has(settingsField):
-			return Unclear // perhaps the server is about to begin as a client
+			return c.result(Unclear) // perhaps the server is about to begin as a client
 		case v != Pass:
-			return v
+			return c.result(v)
 		}
 		f, ok := readH2Frame(rest)
 		if !ok {
-			return Unclear
+			return c.result(Unclear)
 		}
-		return passIf(f.settings())
+		return c.passIf(f.settings())
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		b := c.X.After.Client
 		rest, v := cutH2Preface(b)
 		if v == Fail && c.swapped() {
@@ -86,7 +84,7 @@ In a client, begin with the preface and a SETTINGS frame, also when there is not
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-BODY", Level: Must, Party: Client,
-	Severity: Severities{Refused: High, Switched: High}, Since: "0.1", Critical: true,
+	Severity: Severities{Refused: High, Switched: High, Worst: Critical}, Since: "0.1",
 	Title: "HTTP/2 begins behind the content of the request",
 	Refs: []Ref{
 		{"7540", "3.2", "a request with content is sent in full before the client sends frames"},
@@ -100,28 +98,25 @@ swallowed as content. Helidon, Jetty and mod_h2 have had trouble with h2c offers
 In a client, offer h2c only with requests that have no content.
 Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
 	When: func(c *Case) bool { return c.h2cFollows() && c.framedContent() && !c.X.After.Opaque },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		b := c.X.After.Client
 		_, v := cutH2Preface(b)
 		switch {
 		case len(b) == 0 && c.acknowledged():
-			c.found.Party = Server
-			c.rate(Critical)
-			return Fail
+			return c.result(Fail).rated(c.rule.Severity.Worst).by(Server)
 		case len(b) == 0 && c.X.BodyDone && c.testsContent() && c.servesH2():
-			c.found.Party = Server
-			return Pass // it waits for the preface, so the content is gone
+			return c.result(Pass).by(Server) // it waits for the preface, so the content is gone
 		case len(b) == 0 && c.X.BodyDone:
-			return NotApplicable
+			return c.result(NotApplicable)
 		case v == Fail && c.X.BodyDone:
-			return NotApplicable // of the preface, not of the content
+			return c.result(NotApplicable) // of the preface, not of the content
 		}
-		return v
+		return c.result(v)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, r Result) (string, []Span) {
 		b := c.X.After.Client
 		switch {
-		case c.found.Party == Server:
+		case r.Party == Server:
 			return "the server acknowledged settings before the client had sent any behind the content", spanOf(FromServer, c.X.After.Server)
 		case len(b) == 0:
 			return "101 before the content had come in full, and no more came", c.inResponse()

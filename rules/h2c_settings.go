@@ -19,7 +19,7 @@ that somebody on the way has added one to a request that already was an offer.`,
 Intermediaries: replace the field, or take it off; never add one.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.h2c && c.X.Request.Count(settingsField) > 1 },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return fmt.Sprintf("an offer of %s with %d HTTP2-Settings fields: %s", members(c.offered),
 			c.X.Request.Count(settingsField), values(&c.X.Request.Head, settingsField)), c.inRequest(settingsField)
 	},
@@ -43,16 +43,16 @@ Go's h2c package went by this option alone for a while, and not by upgrade.`,
 Intermediaries: take HTTP2-Settings off whether Connection names it or not.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return names(c.offered, "h2c") && !c.cut && c.X.Request.Has(settingsField) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.X.Request.HasOption(settingsField):
-			return Pass
+			return c.result(Pass)
 		case c.switched && c.h2c:
-			return Fail
+			return c.result(Fail)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := "an HTTP2-Settings field without a Connection field"
 		if h := &c.X.Request.Head; h.Has("Connection") {
 			saw = "an HTTP2-Settings field with Connection " + values(h, "Connection")
@@ -79,18 +79,17 @@ filter looks at. An empty value means no settings and is only a matter of gramma
 	Fix: `Decode the value before the 101 is sent: only letters, digits, "-" and "_", and whole settings of six bytes; refuse
 	with 400 otherwise, or go on in HTTP/1.1.`,
 	When: func(c *Case) bool { return c.h2c && c.X.Request.Has(settingsField) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		value := first(&c.X.Request.Head, settingsField)
 		switch {
 		case isSettings(value) && len(value) > 0:
-			return Pass
+			return c.result(Pass)
 		case len(value) > 0:
 			return RefuseSwitch(c)
 		}
-		c.rate(Low)
-		return Warn
+		return c.result(Warn).rated(Low)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		value := first(&c.X.Request.Head, settingsField)
 		saw := "HTTP2-Settings " + quote(value)
 		if bad := notBase64URL(value); bad < 0 && len(value) > 0 {
@@ -119,8 +118,8 @@ responses. Intermediaries that do not know the field in a response pass it on to
 	When: func(c *Case) bool {
 		return c.X.Response != nil && (names(c.offered, "h2c") || c.X.Response.Has(settingsField))
 	},
-	Judge: func(c *Case) Verdict { return passIf(!c.X.Response.Has(settingsField)) },
-	Show: func(c *Case) (string, []Span) {
+	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has(settingsField)) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "HTTP2-Settings " + values(&c.X.Response.Head, settingsField) + " in a response", c.inResponse(settingsField)
 	},
 })

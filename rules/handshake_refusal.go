@@ -17,8 +17,8 @@ handshake, finds none, and goes on to the next route, which may do things that w
 	When: func(c *Case) bool {
 		return c.websocket && c.X.Response != nil && !c.switched && c.faultyHandshake() && c.knownToSwitch()
 	},
-	Judge: func(c *Case) Verdict { return passIf(c.status() < 200 || c.status() >= 300) },
-	Show: func(c *Case) (string, []Span) {
+	Judge: func(c *Case) Result { return c.passIf(c.status() < 200 || c.status() >= 300) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		p := c.X.Response
 		return "a faulty handshake was answered with " + quote(p.Text(p.Start)) + ", where others are switched on",
 			append(c.inRequest("Upgrade", keyField, versionField), c.inResponse()...)
@@ -42,16 +42,16 @@ Node.js: in the upgrade event, write HTTP/1.1 404 and destroy the socket where n
 	When: func(c *Case) bool {
 		return c.websocket && !c.switched && (c.X.Response != nil || c.X.Outcome == wire.Silent) && c.soundHandshake()
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.X.Response != nil:
-			return Pass
+			return c.result(Pass)
 		case len(c.X.Interim) == 0 && c.knownToSwitch():
-			return Fail
+			return c.result(Fail)
 		}
-		return Unclear
+		return c.result(Unclear)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "a sound handshake without an answer", c.inRequest("Upgrade", "Connection", keyField, versionField)
 	},
 })

@@ -21,13 +21,13 @@ lines. Such requests are typed by hand, or come from programs that write \n for 
 that waits for CR LF then waits for ever.`,
 	Fix:  `Write CR LF at the end of each line. In a server, answer 400 to an LF alone.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawBareLF) || c.answerFlawed(wire.FlawBareLF) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.flawed(wire.FlawBareLF) {
 			return tolerated(c)
 		}
 		return c.answers(Low)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at := c.flawBytes(wire.FlawBareLF)
 		in := ""
 		if len(at) == 0 {
@@ -58,15 +58,14 @@ finds an offer. Where the CR stands in a field that has no part in the switch, a
 the client is at fault.`,
 	Fix:  `Answer 400 to a CR that no LF follows, anywhere in a head.`,
 	When: func(c *Case) bool { return len(c.X.Request.Flaws) > 0 && len(c.bareCRs()) > 0 && c.asks() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		h := &c.X.Request.Head
 		if slices.ContainsFunc(c.bareCRs(), func(s Span) bool { return decides(h, s.From) }) {
 			return RefuseSwitch(c)
 		}
-		c.rate(Medium)
-		return tolerated(c)
+		return tolerated(c).rated(Medium)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at := c.bareCRs()
 		if name := fieldBefore(&c.X.Request.Head, at[0].From); len(name) > 0 {
 			return "a bare CR in the line of " + quote(name), at
@@ -94,7 +93,7 @@ with line ends (CVE-2026-1527).`,
 	Fix: `Answer 400 to a value with a byte below 0x20 other than the tab, or with 0x7f.
 In a client, check values that come from outside before they are written.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawControl) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		h := &c.X.Request.Head
 		worst, inOffer := Medium, false
 		for _, s := range c.flawBytes(wire.FlawControl) {
@@ -105,15 +104,16 @@ In a client, check values that come from outside before they are written.`,
 				}
 			}
 		}
-		if c.switched {
-			c.rate(worst)
-		}
+		judge := tolerated
 		if inOffer {
-			return RefuseSwitch(c)
+			judge = RefuseSwitch
 		}
-		return tolerated(c)
+		if c.switched {
+			return judge(c).rated(worst)
+		}
+		return judge(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		at := c.flawBytes(wire.FlawControl)
 		return fmt.Sprintf("the byte %#02x in the line of ", h.Raw[at[0].From]) + quote(fieldBefore(h, at[0].From)), at
@@ -141,14 +141,13 @@ else could see; otherwise only the client sends an odd name.`,
 	Fix: `Drop fields with underscores in front of a gateway that mixes them up.
 nginx: underscores_in_headers off, which is the default. Apache httpd: drops them for CGI by itself.`,
 	When: func(c *Case) bool { return c.aliased() != (wire.Field{}) && c.asks() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.neededAlias() {
 			return RefuseSwitch(c)
 		}
-		c.rate(Low)
-		return tolerated(c)
+		return tolerated(c).rated(Low)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		f := c.aliased()
 		return "a field " + quote(c.X.Request.Text(f.Name)), []Span{{InRequest, f.Name.From, f.Name.To}}
 	},

@@ -23,13 +23,13 @@ gobwas/ws: ws.Upgrader takes such lines; ws.HTTPUpgrader stands behind net/http,
 	When: func(c *Case) bool {
 		return c.flawed(wire.FlawSpaceBeforeColon) || c.answerFlawed(wire.FlawSpaceBeforeColon)
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.flawed(wire.FlawSpaceBeforeColon) {
 			return RefuseSwitch(c)
 		}
 		return c.answers(Medium)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		at := c.flaws(wire.FlawSpaceBeforeColon)
 		in := ""
@@ -51,7 +51,7 @@ gobwas/ws: ws.Upgrader takes such lines; ws.HTTPUpgrader stands behind net/http,
 
 var _ = register(Rule{
 	ID: "UPGRADE-OBS-FOLD", Level: Must, Party: Client,
-	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1", Critical: true,
+	Severity: Severities{Refused: Medium, Switched: High, Worst: Critical}, Since: "0.1",
 	Title: "no field of an offer goes on in the next line",
 	Refs: []Ref{
 		{"9112", "5.2", "a client does not fold lines; a server answers 400, or puts spaces where the fold was before it reads the value"},
@@ -63,15 +63,15 @@ so is not at fault for the switch; who sends such a request wants to find out wh
 	Fix: `Answer 400 to folded lines; nobody who speaks WebSocket sends them.
 In an intermediary, refuse them too, or pass on what was mended and never the original.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawObsFold) },
-	Judge: func(c *Case) Verdict {
-		verdict := repaired(c)
-		h := &c.X.Request.Head
-		if verdict == Fail && c.switched && slices.ContainsFunc(c.flaws(wire.FlawObsFold), func(s Span) bool { return decides(h, s.From) }) {
-			c.rate(Critical)
+	Judge: func(c *Case) Result {
+		res, h := repaired(c), &c.X.Request.Head
+		decisive := func(s Span) bool { return decides(h, s.From) }
+		if res.Verdict == Fail && c.switched && slices.ContainsFunc(c.flaws(wire.FlawObsFold), decisive) {
+			return res.rated(c.rule.Severity.Worst)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at := c.flaws(wire.FlawObsFold)
 		return "a folded line in the field " + quote(fieldBefore(&c.X.Request.Head, at[0].From)), at
 	},
@@ -93,14 +93,13 @@ Connection or Upgrade, the server that switches has seen an offer where an inter
 none. Where some other line is affected and the server has dropped it, only the client is at fault.`,
 	Fix:  `Answer 400 to a request whose first line behind the request line begins with a space or a tab.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawLeadingSpace) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.switched && !c.neededDropped() {
-			c.rate(Medium)
-			return tolerated(c)
+			return tolerated(c).rated(Medium)
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		at := c.flaws(wire.FlawLeadingSpace)
 		name, _, _ := bytes.Cut(h.Raw[at[0].From:at[0].To], []byte(":"))
@@ -127,13 +126,13 @@ follows as content. An intermediary that stops there and a server that does not 
 an offer. A line without a colon is often the rest of a value that a line end was smuggled into.`,
 	Fix:  `Answer 400 and close. In a client, check names and values that come from outside before they are written.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawNoColon) || c.flawed(wire.FlawFieldName) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.flawed(wire.FlawNoColon) {
 			return RefuseSwitch(c)
 		}
 		return repaired(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		if at := c.flaws(wire.FlawNoColon); len(at) > 0 {
 			return "a line without a colon, beginning " + beginning(h.Raw[at[0].From:at[0].To]), at
@@ -176,10 +175,8 @@ func (c *Case) answerFlawed(kind wire.FlawKind) bool {
 }
 
 // answers judges a flaw of a response that clients may put up with.
-func (c *Case) answers(s Severity) Verdict {
-	c.found.Party = Server
-	c.rate(s)
-	return c.once(Warn)
+func (c *Case) answers(s Severity) Result {
+	return c.once(c.result(Warn).by(Server).rated(s))
 }
 
 // lineEnd is where the text of the line ends that offset stands in.

@@ -23,7 +23,7 @@ switched.`,
 		q := c.X.Request
 		return !c.cut && atLeast11(q.Version) && !q.Has("Host") && c.asks()
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		start := c.X.Request.Start
 		return "a request without a Host field", []Span{{InRequest, start.From, start.To}}
 	},
@@ -46,7 +46,7 @@ the path has added a field that was there. Of 78 servers that were tried, 55 swi
 gobwas/ws: ws.Upgrader reads from the connection by itself and takes two; ws.HTTPUpgrader stands behind net/http, which
 	refuses them.`,
 	When: func(c *Case) bool { return c.X.Request.Count("Host") > 1 && c.asks() },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "several hosts, Host " + values(&c.X.Request.Head, "Host"), c.inRequest("Host")
 	},
 	Probes: []Probe{
@@ -72,7 +72,7 @@ Go, net/http: does so in the server, but not where a head is parsed by hand.`,
 		h := &c.X.Request.Head
 		return !isHost(first(h, "Host")) && h.Count("Host") == 1 && c.asks()
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Host " + values(&c.X.Request.Head, "Host"), c.inRequest("Host")
 	},
 	Probes: []Probe{
@@ -99,7 +99,7 @@ nginx, in front: proxy_set_header Host $host.`,
 		return c.websocket && h.Count("Host") == 1 && len(first(h, "Host")) == 0
 	},
 	Judge: tolerated,
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an empty Host field", c.inRequest("Host")
 	},
 	Probes: []Probe{

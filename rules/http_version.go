@@ -19,7 +19,7 @@ the switch remains unsafe.`,
 nginx, in front: answer HTTP/1.0 clients before the request is passed on, as in if ($server_protocol = HTTP/1.0) { return
 	426; }; proxy_http_version 1.1 alone does not, since nginx then upgrades the request.`,
 	When: func(c *Case) bool { return c.X.Request.Version == "HTTP/1.0" && len(c.offered) > 0 },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		start := c.X.Request.Start
 		at := []Span{{InRequest, max(start.From, start.To-len("HTTP/1.0")), start.To}}
 		return "an HTTP/1.0 request that offers " + members(c.offered), append(at, c.inRequest("Upgrade")...)

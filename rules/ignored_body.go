@@ -21,22 +21,21 @@ without the offer, which a probe sends.`,
 uvicorn: --http h11 where requests with an offer come in without their content.
 In front of the server: take Upgrade off unless it is websocket.`,
 	When: func(c *Case) bool { return c.brings("UPGRADE-IGNORED-BODY") && c.X.Response != nil && !c.switched },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		t := c.X.Twin
 		switch {
 		case t == nil || t.Response == nil || t.Response.Status/100 != 2:
-			return NotApplicable // nothing shows what becomes of the content
+			return c.result(NotApplicable) // nothing shows what becomes of the content
 		case c.status() != t.Response.Status:
-			c.rate(Medium)
-			return Warn
+			return c.result(Warn).rated(Medium)
 		case c.lostContent():
-			return Fail
+			return c.result(Fail)
 		case !bytes.Equal(c.X.Content, t.Content):
-			return Unclear
+			return c.result(Unclear)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		with, without := c.X, c.X.Twin
 		at := append(c.inRequest("Upgrade", "Content-Length"), c.inResponse("Content-Length")...)
 		saw := "with the offer " + quote(with.Response.Text(with.Response.Start)) + ", without it " +

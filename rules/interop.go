@@ -24,14 +24,13 @@ connections wherever an intermediary or a client uses pings to find out whether 
 	Connection and Upgrade as lists over all their lines, and read a head until its empty line has come.
 A maintained HTTP parser in front of the handshake does all of this.`,
 	When: func(c *Case) bool { return c.probe != nil && c.probe.rule.ID == "UPGRADE-INTEROP" },
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
+	Judge: func(c *Case) Result {
 		if c.probe.Class == Sequence && c.switched {
 			return c.pinged()
 		}
-		return verdict
+		return RefuseSwitch(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		if c.switched {
 			return "a ping behind the switch and no pong", c.inResponse()
 		}
@@ -64,16 +63,15 @@ A maintained HTTP parser in front of the handshake does all of this.`,
 })
 
 // pinged is the verdict on a server that has switched and was sent a ping.
-func (c *Case) pinged() Verdict {
-	c.framed = false
+func (c *Case) pinged() Result {
 	_, answered := c.pong(inContent)
 	switch {
 	case !c.X.Complete:
-		return NotApplicable
+		return c.result(NotApplicable)
 	case answered:
-		return Pass
+		return c.result(Pass)
 	case c.closes(), c.X.After.ServerClosed:
-		return Unclear
+		return c.result(Unclear)
 	}
-	return Warn
+	return c.result(Warn)
 }

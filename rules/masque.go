@@ -22,18 +22,17 @@ the tunnel reaches whatever the proxy reaches.`,
 	protocol in Upgrade.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return !c.cut && c.masque() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		broken, literal := c.masqueFaults()
 		switch {
 		case len(broken) > 0:
 			return RefuseSwitch(c)
 		case literal != "": // by the letter of the RFC only: lists are what these fields are
-			c.rate(Info)
-			return Warn
+			return c.result(Warn).rated(Info)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		broken, literal := c.masqueFaults()
 		if len(broken) == 0 {
 			broken = []string{literal}
@@ -62,8 +61,8 @@ An intermediary that does not know what was switched to carries capsules, or rea
 	Fix:      `Answer 101 with Connection: Upgrade, Upgrade: connect-udp (or connect-ip) and Capsule-Protocol: ?1.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched && c.masque() },
-	Judge:    func(c *Case) Verdict { return passIf(c.confirmed && len(c.named) == 1 && isMasque(c.named[0])) },
-	Show: func(c *Case) (string, []Span) {
+	Judge:    func(c *Case) Result { return c.passIf(c.confirmed && len(c.named) == 1 && isMasque(c.named[0])) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Response.Head
 		saw := withoutOption(h)
 		switch {
@@ -94,19 +93,19 @@ client's certificate or address as credentials. That is request smuggling from w
 In a proxy that translates from HTTP/2 or HTTP/3, hold capsules back likewise.
 In a proxy, close the connection when it refuses.`,
 	When: func(c *Case) bool { return c.X.Response != nil && c.masqueOffered() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch c.early() {
 		case earlyPerhapsRequest, earlyPerhapsLine:
-			return Unclear
+			return c.result(Unclear)
 		case earlyBytes:
 			if c.switched {
-				return Fail
+				return c.result(Fail)
 			}
-			return Warn
+			return c.result(Warn)
 		}
-		return Pass // what is a request or an empty line is another rule's
+		return c.result(Pass) // what is a request or an empty line is another rule's
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return fmt.Sprintf("%d bytes behind the request before the answer, beginning %s", c.X.EarlyBytes, c.opening(c.X.Early)),
 			c.inTunnel(c.X.Early)
 	},

@@ -21,7 +21,7 @@ Crystal, Kemal: compare it in a handler in front of the WebSocket handler.
 nginx, in front: limit_except GET { deny all; } in the location of the endpoint (it answers 403,
 	and lets HEAD through).`,
 	When: func(c *Case) bool { return c.websocket && c.X.Request.Method != "GET" },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		q := c.X.Request
 		return "method " + quote(q.Method), []Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}
 	},

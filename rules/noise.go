@@ -8,7 +8,7 @@ import (
 
 var _ = register(Rule{
 	ID: "UPGRADE-RESP-UNREADABLE", Level: Must, Party: Server,
-	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1", Critical: true,
+	Severity: Severities{Refused: Medium, Switched: High, Worst: Critical}, Since: "0.1",
 	Title: "a server begins its response with a status line, and sends nothing in front of it that cannot be read",
 	Refs: []Ref{
 		{"9112", "2.1", "a response is a status line, field lines that end in CRLF, and an empty line"},
@@ -26,18 +26,18 @@ Intermediaries: flush the head of the 101 before any byte of the tunnel.`,
 	When: func(c *Case) bool {
 		return c.switched || len(c.X.Noise) > 0 && !c.left && !c.brings("UPGRADE-H2C-PRIOR")
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case len(c.X.Noise) == 0:
-			return Pass
+			return c.result(Pass)
 		case !c.switched:
-			return Unclear
+			return c.result(Unclear)
 		case isHTTPName(c.X.Noise): // some read it, and some do not
-			c.rate(Critical)
+			return c.result(Fail).rated(c.rule.Severity.Worst)
 		}
-		return Fail
+		return c.result(Fail)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := "server sent " + c.noise()
 		if c.switched {
 			return saw + " before the 101", c.inResponse()
@@ -58,8 +58,8 @@ var _ = register(Rule{
 The VNC server of QEMU refuses every handshake in this way.`,
 	Fix:   `Send the empty line (CRLF) after the last field, then close.`,
 	When:  func(c *Case) bool { return c.X.Outcome == wire.Refused || c.cutAnswer() },
-	Judge: func(c *Case) Verdict { return passIf(!c.cutAnswer()) },
-	Show: func(c *Case) (string, []Span) {
+	Judge: func(c *Case) Result { return c.passIf(!c.cutAnswer()) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "server closed the connection before the head of its response had ended: " + c.statusLine(), c.inResponse()
 	},
 })
@@ -78,8 +78,8 @@ where the offer came in an HTTP/1.0 request, which has no 1xx status.`,
 	Fix: `Switch only with a 101, and not at all on an HTTP/1.0 request; better, do not accept h2c through Upgrade.
 Apache httpd: Protocols http/1.1.`,
 	When:  func(c *Case) bool { return c.h2c && c.left },
-	Judge: func(c *Case) Verdict { return passIf(c.switched) },
-	Show: func(c *Case) (string, []Span) {
+	Judge: func(c *Case) Result { return c.passIf(c.switched) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "server answered with an HTTP/2 SETTINGS frame and sent no 101", c.inRequest("Upgrade")
 	},
 })

@@ -20,24 +20,23 @@ the right answer; the fault then is the client's alone.`,
 		return c.websocket && !c.cut && c.X.Request.Has(extensionField) && !c.negotiated().offered.broken &&
 			c.negotiated().deflate.unsound.fault != ""
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		t := &c.negotiated().deflate
-		verdict := RefuseSwitch(c)
+		res := RefuseSwitch(c)
 		switch {
 		case c.switched && t.answers > 0 && !t.sound:
-			return Fail
+			return res.as(Fail)
 		case !c.switched:
-			return verdict
+			return res
 		case c.probed():
-			return Pass
+			return res.as(Pass)
 		}
-		c.found.Party, c.framed = Client, false
-		return Warn
+		return c.result(Warn).by(Client)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, r Result) (string, []Span) {
 		d := &c.negotiated().deflate.unsound
 		saw := "an offer of permessage-deflate with " + d.fault
-		if c.switched && !c.framed {
+		if c.switched && !r.answered {
 			saw += ", which the server did not take up"
 		}
 		return saw, []Span{{InRequest, d.at.From, d.at.To}}
@@ -65,11 +64,11 @@ what the server meant, and compressed messages fail where the guess is wrong. Se
 as their answer do this with every client that offers client_max_window_bits without a value, and Chrome does.`,
 	Fix:  `Write the answer from what was chosen, not from what was offered; give client_max_window_bits a value or leave it out.`,
 	When: func(c *Case) bool { return c.accepted() && c.negotiated().deflate.answers > 0 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		t := &c.negotiated().deflate
-		return passIf(t.answers == 1 && t.bad.fault == "")
+		return c.passIf(t.answers == 1 && t.bad.fault == "")
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		d := &c.negotiated().deflate.bad
 		if d.fault == "" {
 			return "101 that accepts permessage-deflate twice, Sec-WebSocket-Extensions " + values(&c.X.Response.Head, extensionField),
@@ -98,17 +97,16 @@ such connections as well.`,
 	When: func(c *Case) bool {
 		return c.accepted() && c.negotiated().deflate.compared && c.negotiated().deflate.answer.clientBits != 0
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch t := &c.negotiated().deflate; {
 		case t.answer.fitsClientBits(&t.offer):
-			return Pass
+			return c.result(Pass)
 		case t.offer.clientBits == 0:
-			return Fail
+			return c.result(Fail)
 		}
-		c.rate(Medium)
-		return Warn
+		return c.result(Warn).rated(Medium)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		t := &c.negotiated().deflate
 		saw := fmt.Sprintf("101 with client_max_window_bits=%d, not offered", t.answer.clientBits)
 		if t.offer.clientBits != 0 {
@@ -136,17 +134,16 @@ such as one built on Java's Deflater, must decline the offer. Where the client a
 nothing can go wrong; a client that is strict may still miss the parameter, so that is a warning.`,
 	Fix:  `Repeat server_max_window_bits in the answer and limit the window, or leave permessage-deflate out of the answer.`,
 	When: func(c *Case) bool { return c.accepted() && c.negotiated().deflate.offer.serverBits != 0 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch t := &c.negotiated().deflate; {
 		case t.answer.fitsServerBits(&t.offer):
-			return Pass
+			return c.result(Pass)
 		case t.offer.serverBits == 15: // the default
-			c.rate(Low)
-			return Warn
+			return c.result(Warn).rated(Low)
 		}
-		return Fail
+		return c.result(Fail)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		t := &c.negotiated().deflate
 		saw := "101 without server_max_window_bits"
 		if t.answer.serverBits != 0 {
@@ -172,11 +169,11 @@ messages, the first one can be read and the second cannot: a fault that no test 
 that check the answer drop the connection.`,
 	Fix:  `Repeat server_no_context_takeover in the answer and begin each message with an empty window, or leave permessage-deflate out.`,
 	When: func(c *Case) bool { return c.accepted() && c.negotiated().deflate.offer.serverReset },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		t := &c.negotiated().deflate
-		return passIf(t.answer.fitsServerReset(&t.offer))
+		return c.passIf(t.answer.fitsServerReset(&t.offer))
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 that accepts permessage-deflate without server_no_context_takeover, which was offered", c.terms()
 	},
 })

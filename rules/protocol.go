@@ -24,21 +24,20 @@ that nobody speaks decides.`,
 Where a private protocol is meant, name it in the configuration of Interlock; then a switch to it passes without a
 	note.`,
 	When: func(c *Case) bool { return slices.ContainsFunc(c.offered, c.unknown) || c.brings("UPGRADE-UNKNOWN") },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.switched && !c.switchedToUnknown() {
-			return Pass
+			return c.result(Pass)
 		}
-		verdict := RefuseSwitch(c)
+		res := RefuseSwitch(c)
 		switch {
 		case c.switched && !c.probed():
-			c.rate(Info)
-			return Warn
-		case c.switched && verdict == Warn: // to a protocol that somebody speaks, if nobody said that it is meant here
-			c.rate(Medium)
+			return res.as(Warn).rated(Info)
+		case c.switched && res.Verdict == Warn: // to a protocol that somebody speaks, if nobody said that it is meant here
+			return res.rated(Medium)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		var strange []wire.Protocol
 		for _, m := range c.offered {
 			if c.unknown(m) {

@@ -20,14 +20,14 @@ switches where all others have given up. Of 78 servers that were tried, 58 did n
 	When: func(c *Case) bool {
 		return c.flawed(wire.FlawVersion) && c.X.Request.Start.To < len(c.X.Request.Raw) // else more of the line may come
 	},
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
+	Judge: func(c *Case) Result {
+		res := RefuseSwitch(c)
 		if c.switched && laterMajor(c.X.Request.Version) {
-			c.rate(Medium) // RFC 6455 §4.2.1 takes a higher version too
+			return res.rated(Medium) // RFC 6455 §4.2.1 takes a higher version too
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		q := c.X.Request
 		if q.Version == "" {
 			return "a request line without a version", []Span{{InRequest, q.Start.From, q.Start.To}}

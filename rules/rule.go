@@ -18,14 +18,12 @@ type Rule struct {
 	// it or carried it too far. Where the message came through one, the finding says so.
 	HopByHop bool `json:"-"`
 
-	When   func(*Case) bool    `json:"-"`      // whether the rule is in play; what is not applicable has not passed
-	Judge  func(*Case) Verdict `json:"-"`      // nil: RefuseSwitch
-	Probes []Probe             `json:"probes"` // the requests that bring the rule into play on demand
+	When   func(*Case) bool   `json:"-"`      // reports whether the rule applies; a rule that does not has not passed
+	Judge  func(*Case) Result `json:"-"`      // nil: RefuseSwitch
+	Probes []Probe            `json:"probes"` // the requests that bring the rule into play on demand
 
-	// Critical is set where Judge may rate a switch in live traffic critical although Severity.Switched is milder.
-	Critical bool `json:"-"`
-
-	Show func(*Case) (saw string, at []Span) `json:"-"` // what was seen and where; called for no verdict but fail, warn, unclear
+	// Show returns what was seen and where. It is called only if Result is a failure, a warning or unclear.
+	Show func(*Case, Result) (saw string, at []Span) `json:"-"`
 
 	general []Ref // those of Refs that bind who does not speak WebSocket; register fills it in
 }
@@ -103,10 +101,12 @@ func (s *Severity) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Severities are the two severities of a rule: when the server did not switch, and when it did.
+// Severities are the severities of a rule: when the server did not switch, when it did, and when it did and Judge rates
+// the finding worse than usual. Worst is Info where Judge never does.
 type Severities struct {
 	Refused  Severity `json:"refused"`
 	Switched Severity `json:"switched"`
+	Worst    Severity `json:"-"`
 }
 
 // alias is the name under which other test suites know a rule.

@@ -15,13 +15,13 @@ have done, do this to every request that lost its Upgrade field on a proxy.`,
 	Fix: `Switch only if the request has an Upgrade field with a protocol that the server speaks; answer as if nothing had
 	been asked for otherwise.`,
 	When: func(c *Case) bool { return c.switched },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.cut && len(c.offered) == 0 {
-			return Unclear
+			return c.result(Unclear)
 		}
-		return passIf(len(c.offered) > 0)
+		return c.passIf(len(c.offered) > 0)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		q := c.X.Request
 		switch {
 		case len(q.Raw) == 0:
@@ -56,16 +56,16 @@ answer with the offer.`,
 	Fix: `Put into the 101 the one member of the request's list that was chosen, name and version as they were offered. A
 	stack that begins with TLS may list HTTP behind it.`,
 	When: func(c *Case) bool { return c.switched && len(c.named) > 0 && len(c.offered) > 0 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		for i, m := range c.named {
 			last := i > 0 && i == len(c.named)-1
 			if !c.offers(m) && !(last && m.Is("HTTP") && c.named[i-1].Is("TLS")) { // RFC 2817 §3.3 prints TLS/1.0, HTTP/1.1
-				return Fail
+				return c.result(Fail)
 			}
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 to " + members(c.named) + ", offered was " + members(c.offered),
 			append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...)
 	},
@@ -83,7 +83,7 @@ answer with the offer.`,
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-NO-UPGRADE", Level: Must, Party: Server,
-	Severity: Severities{Refused: High, Switched: High}, Since: "0.1", Critical: true,
+	Severity: Severities{Refused: High, Switched: High, Worst: Critical}, Since: "0.1",
 	Title: "a 101 names the protocol that it switches to",
 	Refs: []Ref{
 		{"9110", "15.2.2", "a 101 carries an Upgrade field that says what is spoken from there on"},
@@ -99,16 +99,16 @@ nginx and what is built on it: look for what hides or sets response fields in th
 	Upgrade above all.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if len(c.named) > 0 {
-			return Pass
+			return c.result(Pass)
 		}
 		if c.forwarded() {
-			c.rate(Critical)
+			return c.result(Fail).rated(c.rule.Severity.Worst)
 		}
-		return Fail
+		return c.result(Fail)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := "101 without an Upgrade field"
 		if c.X.Response.Has("Upgrade") {
 			saw = "101 with an empty Upgrade field"

@@ -19,8 +19,8 @@ from servers that are told to close after each response and write the option int
 	Fix:      `Send Connection: Upgrade and nothing else in a 101. In middleware that sets Connection: close, leave a 101 alone.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched },
-	Judge:    func(c *Case) Verdict { return passIf(!c.X.Response.HasOption("close")) },
-	Show: func(c *Case) (string, []Span) {
+	Judge:    func(c *Case) Result { return c.passIf(!c.X.Response.HasOption("close")) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 with Connection " + values(&c.X.Response.Head, "Connection"), c.inResponse("Connection")
 	},
 })
@@ -39,8 +39,8 @@ bytes of the tunnel as a body, and with a length of 0 it may take the response f
 Content-Length: 0 with a 101: their common way of writing a response without content does it.`,
 	Fix:   `Write the 101 without Content-Length, also not 0.`,
 	When:  func(c *Case) bool { return c.switched },
-	Judge: func(c *Case) Verdict { return passIf(!c.X.Response.Has("Content-Length")) },
-	Show: func(c *Case) (string, []Span) {
+	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has("Content-Length")) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 with Content-Length " + values(&c.X.Response.Head, "Content-Length"), c.inResponse("Content-Length")
 	},
 })
@@ -58,8 +58,8 @@ makes of them nobody can foresee. On a connection that others share, the rest of
 requests. RxNetty has sent chunked with its 101, because every response without a length was chunked.`,
 	Fix:   `Write the 101 without Transfer-Encoding; set it only where there is content.`,
 	When:  func(c *Case) bool { return c.switched },
-	Judge: func(c *Case) Verdict { return passIf(!c.X.Response.Has("Transfer-Encoding")) },
-	Show: func(c *Case) (string, []Span) {
+	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has("Transfer-Encoding")) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 with Transfer-Encoding " + values(&c.X.Response.Head, "Transfer-Encoding"), c.inResponse("Transfer-Encoding")
 	},
 })
@@ -77,8 +77,8 @@ lasts until the connection ends. WebSocket clients that check the version, and t
 HTTP/1.1, drop the connection. Such status lines are written by hand, in small servers and in examples.`,
 	Fix:   `Write HTTP/1.1 101 Switching Protocols.`,
 	When:  func(c *Case) bool { return c.switched },
-	Judge: func(c *Case) Verdict { return passIf(!wire.EqualFold(c.X.Response.Version, "HTTP/1.0")) },
-	Show:  func(c *Case) (string, []Span) { return c.statusLine(), c.inResponse() },
+	Judge: func(c *Case) Result { return c.passIf(!wire.EqualFold(c.X.Response.Version, "HTTP/1.0")) },
+	Show:  func(c *Case, _ Result) (string, []Span) { return c.statusLine(), c.inResponse() },
 })
 
 var _ = register(Rule{
@@ -97,13 +97,14 @@ the server's 101 on: tinyproxy has done so.`,
 	Fix: `End the handling of a request with its final response; close the connection if something was written behind it.
 Intermediaries: close a connection to a server on which something arrives that nobody has asked for.`,
 	When: func(c *Case) bool { return c.switched },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
+		res := c.passIf(c.X.Outcome != wire.Late)
 		if c.answeredTwice() {
-			c.found.Party = Intermediary
+			return res.by(Intermediary)
 		}
-		return passIf(c.X.Outcome != wire.Late)
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		p := c.X.Former
 		switch {
 		case p == nil:
@@ -135,12 +136,12 @@ spoke HTTP/2. The recipient cannot say whether a stream or the connection was sw
 	Fix: `Intermediaries that speak HTTP/2 in front: translate an extended CONNECT (RFC 8441) into an upgrade and its 101 into
 	200; answer 502 to a 101 that belongs to no such request.`,
 	When: func(c *Case) bool { return c.switched },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		const name = "HTTP/"
 		v := c.X.Response.Version
-		return passIf(len(v) <= len(name) || !wire.EqualFold(v[:len(name)], name) || v[len(name)] < '2' || v[len(name)] > '9')
+		return c.passIf(len(v) <= len(name) || !wire.EqualFold(v[:len(name)], name) || v[len(name)] < '2' || v[len(name)] > '9')
 	},
-	Show: func(c *Case) (string, []Span) { return c.statusLine(), c.inResponse() },
+	Show: func(c *Case, _ Result) (string, []Span) { return c.statusLine(), c.inResponse() },
 })
 
 var _ = register(Rule{
@@ -155,15 +156,15 @@ var _ = register(Rule{
 WebSocket: a client that goes by it sends a request in the clear where the server waits for a TLS handshake.`,
 	Fix:  `Write Upgrade: TLS/1.0, HTTP/1.1; better, do not offer TLS by way of Upgrade at all.`,
 	When: func(c *Case) bool { return c.switched && len(c.named) > 1 && names(c.named, "TLS") },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		for i, m := range c.named[1:] {
 			if m.Is("TLS") && !c.named[i].Is("TLS") { // TLS/1.2, TLS/1.1 is one layer in two versions
-				return Fail
+				return c.result(Fail)
 			}
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 to " + members(c.named) + ", in which TLS stands above another layer", c.inResponse("Upgrade")
 	},
 })

@@ -21,7 +21,7 @@ places.`,
 	Fix: `In a server, answer 400 to a target that is neither a path nor an absolute URI, before anything is routed.
 In a client, send the path and the query of the address, with nothing of what follows a #.`,
 	When: func(c *Case) bool { return c.targetFault() != "" && c.asks() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch c.X.Request.Target[0] {
 		case '/':
 			return tolerated(c) // a fragment: what it is cut down to may well be served
@@ -33,7 +33,7 @@ In a client, send the path and the query of the address, with nothing of what fo
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		q := c.X.Request
 		from := min(q.Start.From+len(q.Method), q.Start.To)
 		if i := strings.Index(string(q.Raw[from:q.Start.To]), q.Target); i >= 0 {
@@ -66,7 +66,7 @@ at the server that answers, in another protocol. An intermediary prepared for th
 that were meant for one party to the other.`,
 	Fix:  `Ignore Upgrade in a CONNECT. A server that is no proxy answers 405.`,
 	When: func(c *Case) bool { return c.X.Request.Method == "CONNECT" && len(c.offered) > 0 },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		q := c.X.Request
 		at := []Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}
 		return "CONNECT with an offer of " + members(c.offered), append(at, c.inRequest("Upgrade")...)

@@ -17,14 +17,14 @@ Apache HttpClient, until the server does: RequestConfig.custom().setProtocolUpgr
 	When: func(c *Case) bool { // an offer that is none may well be refused
 		return names(c.offered, "TLS") && c.X.Response != nil && (c.option || c.cut) && atLeast11(c.X.Request.Version)
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch c.status() {
 		case 400, 403, 501:
-			return Warn
+			return c.result(Warn)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an offer of " + members(c.offered) + " was answered with " + quote(c.X.Response.Text(c.X.Response.Start)) +
 				", perhaps on account of the offer",
 			append(c.inRequest("Upgrade"), c.inResponse()...)

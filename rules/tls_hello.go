@@ -15,19 +15,19 @@ decides whether they reach the wrong server.`,
 	Fix: `In a client, send nothing behind the offer before the 101 has been read.
 In a server, close the connection at the first byte that cannot begin a request.`,
 	When: func(c *Case) bool { return c.X.Response != nil && names(c.offered, "TLS") },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		b := c.X.Early
 		switch {
 		case len(b) == 0 || b[0] != tlsHandshake || len(b) > 1 && b[1] != 3:
-			return Pass
+			return c.result(Pass)
 		case len(b) == 1:
-			return Unclear
+			return c.result(Unclear)
 		case c.switched:
-			return Fail
+			return c.result(Fail)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		b := c.X.Early[:min(len(c.X.Early), 6)]
 		return "before the response the client sent " + quote(b), c.inTunnel(b)
 	},
@@ -51,20 +51,20 @@ In a server, close the connection if the first byte is not 0x16.`,
 		return c.switched && c.X.Complete && (len(c.X.After.Client) > 0 || c.leftAtOnce()) && c.towards("TLS") &&
 			(len(c.named) == 0 || names(c.named, "TLS")) && !isRequestLine(c.X.After.Client)
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.leftAtOnce() {
 			if c.probed() {
-				return NotApplicable
+				return c.result(NotApplicable)
 			}
-			c.rate(Low)
+			res := c.result(Warn).rated(Low)
 			if c.X.After.ServerClosed {
-				c.found.Attribution = "client or server"
+				res.Attribution = "client or server"
 			}
-			return Warn
+			return res
 		}
-		return helloOf(c.X.After.Client)
+		return c.result(helloOf(c.X.After.Client))
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		if c.leftAtOnce() {
 			return "the connection ended behind the 101 without a byte from the client", c.inResponse("Upgrade")
 		}

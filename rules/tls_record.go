@@ -35,6 +35,8 @@ func helloOf(b []byte) Verdict {
 		return Fail
 	case !ok || len(b) < 6:
 		return Unclear
+	case b[5] != clientHello:
+		return Fail
 	}
-	return passIf(b[5] == clientHello)
+	return Pass
 }

@@ -24,17 +24,16 @@ Apache httpd: update to 2.4.64 or later; before it, do not use SSLEngine optiona
 nginx, in front: pass Upgrade on only where $http_upgrade is websocket (map).
 CUPS: Encryption Required and a listener with SSLListen, if the clients can be set to it.`,
 	When: func(c *Case) bool { return c.X.Response != nil && c.towards("TLS") },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case !c.switched:
-			return Pass
+			return c.result(Pass)
 		case c.forwarded():
-			return Fail
+			return c.result(Fail)
 		}
-		c.rate(Medium)
-		return Warn
+		return c.result(Warn).rated(Medium)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := "switched to " + members(c.named)
 		if len(c.named) == 0 {
 			saw = "switched on an offer of " + members(c.offered)
@@ -66,17 +65,16 @@ protocol may guess otherwise than the server. A client that lists versions of TL
 layers and can only mean HTTP within it; there this is a note.`,
 	Fix:  `Answer Upgrade: TLS/1.2, HTTP/1.1, with the version that was offered.`,
 	When: func(c *Case) bool { return c.switched && names(c.named, "TLS") && names(c.offered, "TLS") },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch within := func(m wire.Protocol) bool { return !m.Is("TLS") }; {
 		case within(c.named[len(c.named)-1]):
-			return Pass
+			return c.result(Pass)
 		case len(c.offered) == 1 || slices.ContainsFunc(c.offered, within):
-			return Fail
+			return c.result(Fail)
 		}
-		c.rate(Info)
-		return Warn
+		return c.result(Warn).rated(Info)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 to " + members(c.named) + " and nothing within it", c.inResponse("Upgrade")
 	},
 })
@@ -96,13 +94,13 @@ else they carry.`,
 	Fix: `Send credentials to https addresses only; who needs TLS on this connection sends OPTIONS * with the offer first.
 Apache HttpClient: RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
 	When: func(c *Case) bool { return !c.X.ClientTLS && names(c.offered, "TLS") },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.cleartextSecret() == "" {
-			return Pass
+			return c.result(Pass)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		q := c.X.Request
 		what := c.cleartextSecret()
 		if what == "method" {
@@ -127,14 +125,14 @@ into the traffic where TLS ends.`,
 	Fix: `Ignore offers of TLS on TLS connections.
 Where TLS ends, take Upgrade off unless it is websocket.`,
 	When: func(c *Case) bool { return c.X.ClientTLS && c.towards("TLS") },
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
-		if verdict == Pass && !c.probed() {
-			return Warn
+	Judge: func(c *Case) Result {
+		res := RefuseSwitch(c)
+		if res.Verdict == Pass && !c.probed() {
+			return res.as(Warn)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an offer of " + members(c.offered) + " over TLS", c.inRequest("Upgrade")
 	},
 })

@@ -5,7 +5,7 @@ package rules
 var graves []*Rule
 
 // grave reports whether the rule may find a switch in live traffic critical.
-func (r *Rule) grave() bool { return r.Severity.Switched == Critical || r.Critical }
+func (r *Rule) grave() bool { return max(r.Severity.Switched, r.Severity.Worst) == Critical }
 
 // Unsafe reports whether [Classify] would find an exchange of live traffic unsafe. It asks only the rules on which that
 // depends, in the memory of a ruling that nobody looks at any more.

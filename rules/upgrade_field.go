@@ -24,7 +24,7 @@ In an intermediary, remove the field; do not set it to nothing.`,
 	When: func(c *Case) bool {
 		return len(c.offered) == 0 && !c.cut && c.X.Request.Has("Upgrade")
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an empty offer, Upgrade " + values(&c.X.Request.Head, "Upgrade"), c.inRequest("Upgrade")
 	},
 	Probes: []Probe{
@@ -46,13 +46,13 @@ a reason that nobody sees.`,
 	Fix:      `Join the elements that there are; remove an option together with its comma.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return hasComma(&c.X.Request.Head) && c.asks() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if len(emptyElements(&c.X.Request.Head)) == 0 {
-			return Pass
+			return c.result(Pass)
 		}
 		return tolerated(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		empty := emptyElements(h)
 		i := slices.IndexFunc(h.Fields, func(f wire.Field) bool { return f.Value.From <= empty[0].From && empty[0].To <= f.Value.To })
@@ -79,14 +79,13 @@ a program hands it for this field. Where the server took another member that is 
 undici: use a release with the mending of CVE-2026-1527, and let no outside text into the upgrade option.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return slices.ContainsFunc(c.offered, misshapen) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.switched && (c.cut || c.choseValid()) {
-			c.rate(Low)
-			return tolerated(c)
+			return tolerated(c).rated(Low)
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		m := c.offered[slices.IndexFunc(c.offered, misshapen)]
 		return "an offer of " + quote(c.X.Request.Text(m.Span)) + ", which is no protocol", []Span{{InRequest, m.Span.From, m.Span.To}}
 	},
@@ -113,16 +112,16 @@ the same offer. A second line is often one that an intermediary has added to the
 	Fix:      `Send one Upgrade line with all members. In an intermediary, replace the client's line; do not add to it.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return len(c.offered) > 0 && c.X.Request.Count("Upgrade") > 1 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		h := &c.X.Request.Head
 		for v := range h.Named("Upgrade") {
 			if !wire.EqualFold(h.Text(v), first(h, "Upgrade")) {
-				return Warn
+				return c.result(Warn)
 			}
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "several lines, Upgrade " + values(&c.X.Request.Head, "Upgrade"), c.inRequest("Upgrade")
 	},
 	Probes: []Probe{

@@ -25,16 +25,16 @@ nginx, in front: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade 
 	When: func(c *Case) bool {
 		return c.status() == 426 && len(c.named) > 0 && len(c.offered) > 0 && !c.cut
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		for i, m := range c.named {
 			below := i > 0 && m.Is("HTTP") && c.named[i-1].Is("TLS") // RFC 2817 §4.2 prints TLS/1.0, HTTP/1.1
 			if !below && !c.offeredSoundly(m) {
-				return Pass
+				return c.result(Pass)
 			}
 		}
-		return Fail
+		return c.result(Fail)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "426 requires " + members(c.named) + ", which the request offers", append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...)
 	},
 })
@@ -50,16 +50,16 @@ var _ = register(Rule{
 report it as broken.`,
 	Fix:  `Add a line of text: what the endpoint speaks, and which client to use.`,
 	When: func(c *Case) bool { return c.status() == 426 && c.X.Request.Method != "HEAD" },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch c.X.Response.ResponseFraming(false, false).Kind {
 		case wire.FramedNot:
-			return NotApplicable
+			return c.result(NotApplicable)
 		case wire.FramedEmpty:
-			return c.once(Warn)
+			return c.once(c.result(Warn))
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) { return "426 without content", c.inResponse("Content-Length") },
+	Show: func(c *Case, _ Result) (string, []Span) { return "426 without content", c.inResponse("Content-Length") },
 })
 
 var _ = register(Rule{
@@ -79,8 +79,8 @@ after a version of WebSocket that the server refuses.`,
 Envoy: a release after 1.8. Varnish: return (pipe) only where the server is known to switch.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.status() == 426 && c.followed() },
-	Judge:    func(c *Case) Verdict { return passIf(!c.leftHTTP()) },
-	Show: func(c *Case) (string, []Span) {
+	Judge:    func(c *Case) Result { return c.passIf(!c.leftHTTP()) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "behind a 426 the client sent " + c.opening(c.X.Next.Bytes), c.inResponse("Upgrade")
 	},
 })

@@ -35,8 +35,7 @@ const (
 // judged as a sender, so there both are the same.
 type cell struct {
 	broken, kept Verdict
-	least        Severity // of the finding
-	note         string   // for its text
+	note         string // for its text
 }
 
 func both(v Verdict) cell { return cell{broken: v, kept: v} }
@@ -70,25 +69,23 @@ func verdicts(a answer, c column) cell {
 // Where the server switches, the server is at fault, whoever wrote the request. Where it does not and traffic is live,
 // what remains is the fault of the request: a warning, if the rule is a MUST of its sender. An answer of Interlock's own
 // decides nothing, and the request of a probe is no fault of anybody.
-func RefuseSwitch(c *Case) Verdict {
-	r := c.found.Rule
+func RefuseSwitch(c *Case) Result {
 	in := c.column()
 	entry := verdicts(c.answer(), in)
-	if p := c.probe; p != nil && p.rule == r {
+	if p := c.probe; p != nil && p.rule == c.rule {
 		entry = c.expected()
 	} else if c.ignored() {
 		entry = c.ignoring()
 	}
-	c.framed, c.found.Detail = true, entry.note
-	c.rate(max(c.found.Severity, entry.least))
-	verdict := entry.kept
-	if r.Level == Must && r.Party != Server {
-		verdict = entry.broken
+	res := c.result(entry.kept)
+	res.Note, res.answered = entry.note, true
+	if c.rule.Level == Must && c.rule.Party != Server {
+		res.Verdict = entry.broken
 	}
 	if c.left || in != live {
-		c.found.Party = Server
+		res.Party = Server
 	}
-	return verdict
+	return res
 }
 
 func (c *Case) column() column {

@@ -14,16 +14,16 @@ var _ = register(Rule{
 although both sides speak the same version.`,
 	Fix:  `Send Sec-WebSocket-Version: 13.`,
 	When: func(c *Case) bool { return c.X.Response != nil && !c.switched && c.X.Response.Has(versionField) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		p, n := c.X.Response, 0
 		for e := range p.Elements(versionField) {
 			if n++; !isVersion(p.Text(e)) {
-				return Fail
+				return c.result(Fail)
 			}
 		}
-		return passIf(n > 0)
+		return c.passIf(n > 0)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		p := c.X.Response
 		return quote(p.Text(p.Start)) + " with Sec-WebSocket-Version " + values(&p.Head, versionField), c.inResponse(versionField)
 	},
@@ -46,19 +46,19 @@ An intermediary that changes the version on the way looks the same from here.`,
 		return c.websocket && (c.status() == 400 || c.status() == 426) && c.X.Response.Has(versionField) &&
 			isVersion(first(&c.X.Request.Head, versionField))
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		asked, p := first(&c.X.Request.Head, versionField), c.X.Response
 		for e := range p.Elements(versionField) {
 			if wire.EqualFold(p.Text(e), asked) {
 				if c.soundHandshake() {
-					return Fail
+					return c.result(Fail)
 				}
-				return NotApplicable // something else was refused
+				return c.result(NotApplicable) // something else was refused
 			}
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Sec-WebSocket-Version " + values(&c.X.Request.Head, versionField) + " refused with " +
 				quote(c.X.Response.Text(c.X.Response.Start)) + ", which names " + values(&c.X.Response.Head, versionField),
 			append(c.inRequest(versionField), c.inResponse(versionField)...)

@@ -31,14 +31,13 @@ websocket-extensions libraries for Node.js and Ruby could be stopped altogether 
 		}
 		return c.negotiated().offered.broken || c.negotiated().accepted.broken
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.negotiated().accepted.broken {
-			c.found.Party = Server
-			return Fail
+			return c.result(Fail).by(Server)
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		n := c.negotiated()
 		if n.accepted.broken {
 			return brokenList(InResponse, &c.X.Response.Head, n.accepted.fault)
@@ -67,13 +66,13 @@ offer that the server leaves alone costs nothing and passes.`,
 		return c.websocket && !c.cut && c.X.Request.Has(extensionField) &&
 			slices.ContainsFunc(c.negotiated().offered.extensions, unregistered)
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.answersWebSocket() && slices.ContainsFunc(c.negotiated().accepted.extensions, unregistered) {
-			return Warn
+			return c.result(Warn)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 with Sec-WebSocket-Extensions " + values(&c.X.Response.Head, extensionField) + ", which no registry knows",
 			append(c.inRequest(extensionField), c.inResponse(extensionField)...)
 	},
@@ -100,11 +99,11 @@ Intermediaries: pass Sec-WebSocket-Extensions on in both directions or take it o
 		offered := &c.negotiated().offered
 		return !offered.broken && !offered.long
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		_, found := c.foreignExtension()
-		return passIf(!found)
+		return c.passIf(!found)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at, _ := c.foreignExtension()
 		p := &c.X.Response.Head
 		saw := "101 with the extension " + quote(p.Text(at)) + ", none was offered"
@@ -131,13 +130,13 @@ one sentence drop the connection, and those that look up one value for each name
 whatever stands in the other fields: client and server then disagree on whether frames are compressed.`,
 	Fix:  `Write all extensions into one field.`,
 	When: func(c *Case) bool { return c.answersWebSocket() && c.X.Response.Has(extensionField) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.X.Response.Count(extensionField) > 1 {
-			return Warn
+			return c.result(Warn)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 with several fields, Sec-WebSocket-Extensions " + values(&c.X.Response.Head, extensionField),
 			c.inResponse(extensionField)
 	},

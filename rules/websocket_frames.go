@@ -22,9 +22,9 @@ protocol.`,
 	Fix: `Use compression only if the 101 has accepted permessage-deflate, and set RSV1 only in the first frame of a message.
 Intermediaries: pass Sec-WebSocket-Extensions through unchanged in both heads, or take it out of both.`,
 	When:  func(c *Case) bool { return c.framed13() },
-	Judge: func(c *Case) Verdict { return c.judgeFrames(faultReserved) },
-	Show: func(c *Case) (string, []Span) {
-		return c.showFrame(func(f frame) string {
+	Judge: func(c *Case) Result { return c.judgeFrames(faultReserved) },
+	Show: func(c *Case, r Result) (string, []Span) {
+		return c.showFrame(r, func(f frame) string {
 			saw := fmt.Sprintf("has the reserved bits %03b", f.first&frameRSV>>4)
 			switch deflate, other := c.acceptedExtensions(); {
 			case other:
@@ -52,9 +52,9 @@ messages.`,
 	Fix: `Begin the frames directly behind the empty line of the handshake, and frame messages with a maintained library.
 Where the first frames are right without an intermediary and wrong behind one, the intermediary adds or loses bytes.`,
 	When:  func(c *Case) bool { return c.framed13() },
-	Judge: func(c *Case) Verdict { return c.judgeFrames(faultOpcode) },
-	Show: func(c *Case) (string, []Span) {
-		return c.showFrame(func(f frame) string {
+	Judge: func(c *Case) Result { return c.judgeFrames(faultOpcode) },
+	Show: func(c *Case, r Result) (string, []Span) {
+		return c.showFrame(r, func(f frame) string {
 			switch f.opcode() {
 			case opContinuation:
 				return "continues a message, and none has begun"
@@ -77,9 +77,9 @@ var _ = register(Rule{
 buffer is overrun or memory is exhausted. Who keeps to the RFC drops the connection.`,
 	Fix:   `Cut the reason of a close frame to 123 bytes, and what a ping carries to 125; refuse longer ones with close code 1002.`,
 	When:  func(c *Case) bool { return c.framed13() },
-	Judge: func(c *Case) Verdict { return c.judgeFrames(faultControl) },
-	Show: func(c *Case) (string, []Span) {
-		return c.showFrame(func(f frame) string {
+	Judge: func(c *Case) Result { return c.judgeFrames(faultControl) },
+	Show: func(c *Case, r Result) (string, []Span) {
+		return c.showFrame(r, func(f frame) string {
 			if !f.fin() {
 				return "is fragmented"
 			}
@@ -101,9 +101,9 @@ signed, and a check for too long a frame then passes.`,
 	Fix: `Write lengths up to 125 in seven bits, up to 65,535 in 16 and others in 64; refuse anything else with close code
 	1002, and compare with the limit before anything is allocated.`,
 	When:  func(c *Case) bool { return c.framed13() },
-	Judge: func(c *Case) Verdict { return c.judgeFrames(faultLength) },
-	Show: func(c *Case) (string, []Span) {
-		return c.showFrame(func(f frame) string {
+	Judge: func(c *Case) Result { return c.judgeFrames(faultLength) },
+	Show: func(c *Case, r Result) (string, []Span) {
+		return c.showFrame(r, func(f frame) string {
 			if f.length>>63 != 0 {
 				return fmt.Sprintf("states the length %#x", f.length)
 			}
@@ -171,22 +171,21 @@ func (c *Case) acceptedExtensions() (deflate, other bool) {
 
 // judgeFrames judges a rule about the frames of either side, and names the side that broke it. What an extension may
 // allow that nobody here knows is unclear. That a side's only frame is cut is for the rules about masks to say.
-func (c *Case) judgeFrames(fault frameFault) Verdict {
+func (c *Case) judgeFrames(fault frameFault) Result {
 	verdict := NotApplicable
 	for _, from := range [...]Part{FromServer, FromClient} {
 		s := c.scanFrames(from)
 		switch {
 		case s.faults&fault != 0:
-			c.found.Party = partyOf(from)
 			if _, other := c.acceptedExtensions(); other && fault&(faultReserved|faultOpcode) != 0 {
-				return Unclear
+				return c.result(Unclear).by(partyOf(from))
 			}
-			return Fail
+			return c.result(Fail).by(partyOf(from))
 		case s.count > 0:
 			verdict = Pass
 		}
 	}
-	return verdict
+	return c.result(verdict)
 }
 
 func partyOf(from Part) Party {
@@ -197,9 +196,9 @@ func partyOf(from Part) Party {
 }
 
 // showFrame says what is wrong with the frame that was judged, or that none was there in full.
-func (c *Case) showFrame(what func(frame) string) (string, []Span) {
+func (c *Case) showFrame(r Result, what func(frame) string) (string, []Span) {
 	from := FromServer
-	if c.found.Party == Client {
+	if r.Party == Client {
 		from = FromClient
 	}
 	s := c.scanFrames(from)

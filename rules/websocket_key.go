@@ -29,7 +29,7 @@ cached 101 looks like a fresh one.`,
 	Fix: `Refuse with 400 unless there is exactly one Sec-WebSocket-Key field with 22 characters of base64 and "==" behind
 	them.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && !c.X.Request.Has(keyField) },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an offer of " + members(c.offered) + " without a Sec-WebSocket-Key field", c.inRequest("Upgrade")
 	},
 	Probes: []Probe{
@@ -51,8 +51,8 @@ does not look sends frames to somebody who may read them as HTTP.`,
 	Fix: `Send Sec-WebSocket-Accept: base64 of the SHA-1 of the key and 258EAFA5-E914-47DA-95CA-C5AB0DC85B11. A maintained
 	WebSocket library does.`,
 	When:  func(c *Case) bool { return c.websocket && c.switched && c.X.Request.Has(keyField) },
-	Judge: func(c *Case) Verdict { return passIf(c.X.Response.Has(acceptField)) },
-	Show: func(c *Case) (string, []Span) {
+	Judge: func(c *Case) Result { return c.passIf(c.X.Response.Has(acceptField)) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 without a Sec-WebSocket-Accept field", append(c.inRequest(keyField), c.inResponse()...)
 	},
 })
@@ -76,8 +76,8 @@ Intermediaries that make a key of their own: compute the answer anew as well. Ca
 	When: func(c *Case) bool { // with two keys there is no one right value: UPGRADE-WS-KEY-DUP
 		return c.websocket && c.switched && c.X.Request.Has(keyField) && !c.severalKeys() && c.X.Response.Has(acceptField)
 	},
-	Judge: func(c *Case) Verdict { return passIf(c.accepts(first(&c.X.Request.Head, keyField))) },
-	Show: func(c *Case) (string, []Span) {
+	Judge: func(c *Case) Result { return c.passIf(c.accepts(first(&c.X.Request.Head, keyField))) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		saw := fmt.Sprintf("Sec-WebSocket-Accept %s, but key %s gives %q",
 			values(&c.X.Response.Head, acceptField), values(h, keyField), accept(first(h, keyField)))

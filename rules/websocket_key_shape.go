@@ -28,14 +28,14 @@ out.`,
 	Fix: `Take a key only if it is 22 characters of A-Z a-z 0-9 + / with "==" behind them; answer anything else with 400.
 Go: base64.StdEncoding skips line ends; compare the length with 24 before decoding.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && c.misshapenKey() != nil },
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
+	Judge: func(c *Case) Result {
+		res := RefuseSwitch(c)
 		if c.switched && decodedLength(c.misshapenKey()) > 0 {
-			c.rate(Medium) // RFC 6455 §4.2.2: it is not necessary to decode the key
+			return res.rated(Medium) // RFC 6455 §4.2.2: it is not necessary to decode the key
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		key := c.misshapenKey()
 		return "Sec-WebSocket-Key " + quote(key) + " (" + keyFault(key) + ")", c.inRequest(keyField)
 	},
@@ -67,13 +67,13 @@ it, most do not, and a WebSocket server need not decode at all. This is a fact t
 client's keys now and then and another always. The example in RFC 6455 itself has such bits and passes.`,
 	Fix:  `Draw 16 random bytes and encode them. In a server, leave such keys alone.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && overfull(first(&c.X.Request.Head, keyField)) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if sampleKey(first(&c.X.Request.Head, keyField)) {
-			return Pass
+			return c.result(Pass)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Sec-WebSocket-Key " + values(&c.X.Request.Head, keyField) + " ends in bits that belong to no byte",
 			c.inRequest(keyField)
 	},
@@ -84,7 +84,7 @@ client's keys now and then and another always. The example in RFC 6455 itself ha
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-KEY-DUP", Level: Must, Party: Client,
-	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1", Critical: true,
+	Severity: Severities{Refused: Medium, Switched: High, Worst: Critical}, Since: "0.1",
 	Title: "a WebSocket handshake with two keys is not accepted",
 	Refs: []Ref{
 		{"6455", "11.3.1", "Sec-WebSocket-Key stands in a request only once"},
@@ -98,14 +98,14 @@ servers that were tried, 57 switched, and Bun was reported for it.`,
 	Fix: `Count the Sec-WebSocket-Key fields, and answer 400 unless there is exactly one with one value.
 Intermediaries that make a key of their own: replace the client's.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && c.severalKeys() },
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
+	Judge: func(c *Case) Result {
+		res := RefuseSwitch(c)
 		if c.hopsReadDifferentKeys() {
-			c.rate(Critical)
+			return res.rated(c.rule.Severity.Worst)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		saw, at := "two keys, Sec-WebSocket-Key "+values(h, keyField), c.inRequest(keyField)
 		if c.sameKeys() {
@@ -153,16 +153,16 @@ for want of credentials and sent once more with them.`,
 		key := first(&c.X.Request.Head, keyField)
 		return keyShaped(key) && c.Seen.KeySeen(string(key), c.connection())
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case sampleKey(first(&c.X.Request.Head, keyField)):
-			return Pass
+			return c.result(Pass)
 		case c.switched:
-			return Fail
+			return c.result(Fail)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Sec-WebSocket-Key " + values(&c.X.Request.Head, keyField) + " has come before, with another handshake",
 			c.inRequest(keyField)
 	},
@@ -188,14 +188,14 @@ nginx, in front: proxy_set_header Upgrade $http_upgrade and Connection $connecti
 		q := c.X.Request
 		return len(c.offered) == 0 && !c.cut && (q.Has(keyField) || q.Has(versionField))
 	},
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
-		if verdict == Pass && !c.probed() {
-			return Warn
+	Judge: func(c *Case) Result {
+		res := RefuseSwitch(c)
+		if res.Verdict == Pass && !c.probed() {
+			return res.as(Warn)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "fields of a WebSocket handshake in a request that offers nothing", c.inRequest(keyField, versionField, "Upgrade")
 	},
 })

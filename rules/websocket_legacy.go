@@ -23,15 +23,14 @@ today is noted only.`,
 	Fix: `Accept handshakes with Sec-WebSocket-Key and version 13 only, and answer 400 to others; no browser of the last ten
 	years needs the drafts.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && legacyField(&c.X.Request.Head).Len() > 0 },
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
+	Judge: func(c *Case) Result {
+		res := RefuseSwitch(c)
 		if q := c.X.Request; c.switched && q.Has(keyField) && q.Has(versionField) {
-			c.rate(Info)
-			return Warn
+			return res.as(Warn).rated(Info)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		q := &c.X.Request.Head
 		name := legacyField(q)
 		return "a handshake with " + quote(q.Text(name)), fieldSpans(InRequest, q, string(q.Text(name)))
@@ -57,16 +56,16 @@ nginx, in front: return 301 https://... for the plain listener, and X-Forwarded-
 		return c.websocket && (q.Has("Cookie") || q.Has("Authorization")) &&
 			(c.outerScheme() != unknownCarriage || c.secureOrigin())
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.outerScheme() != cleartext:
-			return Pass
+			return c.result(Pass)
 		case c.switched:
-			return Fail
+			return c.result(Fail)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "credentials in a handshake that left the client in the clear, X-Forwarded-Proto " +
 				values(&c.X.Request.Head, "X-Forwarded-Proto"),
 			c.inRequest("X-Forwarded-Proto", "Cookie", "Authorization")
@@ -86,14 +85,13 @@ the wrong direction. Alone it does no harm. But where a server or an intermediar
 its answer, the value comes back and proves nothing.`,
 	Fix:  `Leave the field out of requests, and never copy the fields of a request into an answer.`,
 	When: func(c *Case) bool { return c.websocket && c.X.Request.Has(acceptField) },
-	Judge: func(c *Case) Verdict { // a server may ignore the field, so a switch is no fault of its
+	Judge: func(c *Case) Result { // a server may ignore the field, so a switch is no fault of its
 		if c.probed() {
-			c.found.Party = Server
-			return Pass
+			return c.result(Pass).by(Server)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Sec-WebSocket-Accept " + values(&c.X.Request.Head, acceptField) + " in the request", c.inRequest(acceptField)
 	},
 })

@@ -9,7 +9,7 @@ import (
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-UNMASKED", Level: Must, Party: Client,
-	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1", Critical: true,
+	Severity: Severities{Refused: Medium, Switched: Medium, Worst: Critical}, Since: "0.1",
 	Title: "a frame without a mask from a client is not accepted",
 	Refs: []Ref{
 		{"6455", "5.1", "a client masks all frames it sends, and a server closes the connection at one that is not masked"},
@@ -25,34 +25,32 @@ In a client, mask every frame with a new random key.
 In several libraries the check is missing or off by default (WebSocket-Node among them): look for it, or use another one
 	where clients are not trusted.`,
 	When: func(c *Case) bool { return c.framed13() && len(c.X.After.Client) > 0 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		s := c.scanFrames(FromClient)
 		ended := c.X.After.ServerClosed || c.X.Cause == wire.CauseServer || c.X.Cause == wire.CauseServerReset
 		switch {
 		case s.faults&faultMask == 0:
 			return c.readFrames(s)
 		case c.answered(s.last):
-			c.found.Party = Server
-			c.rate(Critical)
+			return c.result(Fail).by(Server).rated(c.rule.Severity.Worst)
 		case c.probed():
-			c.found.Party = Server
 			if ended || c.closes() {
-				return Pass
+				return c.result(Pass).by(Server)
 			}
-			return Unclear
+			return c.result(Unclear).by(Server)
 		}
-		return Fail
+		return c.result(Fail)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, r Result) (string, []Span) {
 		s := c.scanFrames(FromClient)
 		at := []Span{{FromClient, s.last.from, s.last.from + s.last.head}}
 		saw := fmt.Sprintf("frame %d of the client (%s) has no mask", s.count, s.last.name())
 		switch {
 		case s.faults&faultMask == 0:
 			return "no frame of the client came in full", []Span{{FromClient, 0, len(c.X.After.Client)}}
-		case c.found.Party != Server:
+		case r.Party != Server:
 			return saw, at
-		case c.found.Verdict == Unclear:
+		case r.Verdict == Unclear:
 			return saw + ", and the server has neither answered it nor closed the connection", at
 		}
 		return saw + ", and the server answered it", at
@@ -76,14 +74,16 @@ what another one sent.`,
 Where the server's own frames have no mask, look at the intermediary: it may mix up the two directions or two
 	connections.`,
 	When: func(c *Case) bool { return c.framed13() && len(c.X.After.Server) > 0 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		s := c.scanFrames(FromServer)
 		if s.faults&faultMask != 0 {
-			return Fail
+			return c.result(Fail)
 		}
 		return c.readFrames(s)
 	},
-	Show: func(c *Case) (string, []Span) { return c.showFrame(func(frame) string { return "is masked" }) },
+	Show: func(c *Case, r Result) (string, []Span) {
+		return c.showFrame(r, func(frame) string { return "is masked" })
+	},
 })
 
 var _ = register(Rule{
@@ -100,17 +100,17 @@ server cannot protect anybody from it.`,
 	Fix: `Take four bytes from the system's source of randomness for each frame. Do not set a fixed or empty key to save
 	time, as some libraries offer for tests.`,
 	When: func(c *Case) bool { return c.framed13() && len(c.X.After.Client) > 0 },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		keyed, first, _ := c.repeatedKey()
 		switch {
 		case keyed < 2:
-			return NotApplicable
+			return c.result(NotApplicable)
 		case first >= 0:
-			return Fail
+			return c.result(Fail)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		_, first, second := c.repeatedKey()
 		b := c.X.After.Client
 		key := Span{FromClient, first, first + 4}
@@ -120,14 +120,14 @@ server cannot protect anybody from it.`,
 })
 
 // readFrames is the verdict on one side's frames where the fault in question is not among them.
-func (c *Case) readFrames(s *frameScan) Verdict {
+func (c *Case) readFrames(s *frameScan) Result {
 	switch {
 	case s.count > 0:
-		return Pass
+		return c.result(Pass)
 	case s.http:
-		return NotApplicable
+		return c.result(NotApplicable)
 	}
-	return Unclear
+	return c.result(Unclear)
 }
 
 // answered reports whether the server's frames show that it has read that frame of the client: a pong carries what the ping

@@ -35,33 +35,32 @@ Where other sites are meant to connect, or the port is lost on the way, name the
 		return c.websocket && !c.cut && c.X.Request.Count(originField) == 1 &&
 			(!c.probed() || strings.HasPrefix(c.X.Probe, "UPGRADE-WS-ORIGIN-"))
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.ownOrigin() {
-			return Pass
+			return c.result(Pass)
 		}
-		q, verdict := c.X.Request, RefuseSwitch(c)
+		q, res := c.X.Request, RefuseSwitch(c)
 		if !c.probed() {
-			if c.framed = false; !c.switched {
-				return verdict
+			if res.answered = false; !c.switched {
+				return res
 			}
 			switch {
 			case !c.crossed(), c.portApart():
-				c.rate(Info)
+				return res.as(Warn).rated(Info)
 			case q.Has("Cookie"):
-				c.rate(High)
+				return res.as(Warn).rated(High)
 			}
-			return Warn
+			return res.as(Warn)
 		}
 		switch {
 		case c.switched && (q.Has("Cookie") || q.Has("Authorization")):
-			c.rate(High)
-			return Fail
+			return res.as(Fail).rated(High)
 		case c.switched && len(c.Options.Origins) > 0:
-			return Fail
+			return res.as(Fail)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		saw := "Origin " + values(h, originField) + " for Host " + values(h, "Host")
 		switch {
@@ -102,19 +101,18 @@ that is a note and no more.`,
 	Fix: `Pass Origin on as it came, and tell the server the public name of the site.
 nginx, in front: remove proxy_set_header Origin.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && c.browser() != noBrowser },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		switch {
 		case c.X.Request.Has(originField):
-			return Pass
+			return c.result(Pass)
 		case c.browser() == maybeBrowser:
-			c.rate(Info)
-			return Warn
+			return c.result(Warn).rated(Info)
 		case c.switched:
-			return Fail
+			return c.result(Fail)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		at := c.inRequest("User-Agent", "Cookie")
 		if c.browser() == maybeBrowser {
 			return "a browser's User-Agent and cookies without an Origin field", at
@@ -136,7 +134,7 @@ gateway that adds an Origin of its own, to get past the check of the server behi
 two; from then on the page's own origin decides nothing any more.`,
 	Fix:  `Refuse a handshake with more than one Origin field with 400. In a gateway, pass the field on as it came.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && c.X.Request.Count(originField) > 1 },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "two origins, Origin " + values(&c.X.Request.Head, originField), c.inRequest(originField)
 	},
 	Probes: []Probe{

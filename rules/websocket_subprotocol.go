@@ -30,18 +30,17 @@ Clients that carry a credential in the field: encode it as base64url without pad
 		_, _, broken := misshapenProtocol(&c.X.Request.Head)
 		return broken
 	},
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
+	Judge: func(c *Case) Result {
+		res := RefuseSwitch(c)
 		if _, empty, _ := misshapenProtocol(&c.X.Request.Head); c.switched && empty {
-			c.rate(Low)
 			if !c.probed() {
-				c.found.Party = Client
+				res = res.by(Client)
 			}
-			return Warn
+			return res.as(Warn).rated(Low)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		v, empty, _ := misshapenProtocol(&c.X.Request.Head)
 		saw := "Sec-WebSocket-Protocol " + c.protocols(&c.X.Request.Head)
 		if empty {
@@ -70,7 +69,7 @@ little harm, but a strict server refuses what a lenient one takes, so the same c
 	When: func(c *Case) bool {
 		return c.websocket && !c.cut && repeatedProtocol(&c.X.Request.Head).Len() > 0
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		v := repeatedProtocol(&c.X.Request.Head)
 		return "Sec-WebSocket-Protocol " + c.protocols(&c.X.Request.Head) + " with one element twice", []Span{{InRequest, v.From, v.To}}
 	},

@@ -23,10 +23,10 @@ offer.`,
 	When: func(c *Case) bool {
 		return c.answersWebSocket() && !c.cut && c.namedProtocol()
 	},
-	Judge: func(c *Case) Verdict {
-		return passIf(c.foreignProtocol().Len() == 0)
+	Judge: func(c *Case) Result {
+		return c.passIf(c.foreignProtocol().Len() == 0)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := "Sec-WebSocket-Protocol " + c.protocols(&c.X.Response.Head) + ", none was offered"
 		if c.X.Request.Has(protocolField) {
 			saw = "Sec-WebSocket-Protocol " + c.protocols(&c.X.Response.Head) + ", offered was " + c.protocols(&c.X.Request.Head)
@@ -55,11 +55,11 @@ the first or the last element may well disagree with the server on the language.
 	Fix: `Send back one element of the list, not the field as it came.
 nginx, in front: no add_header Sec-WebSocket-Protocol where the backend sends the field itself.`,
 	When: func(c *Case) bool { return c.answersWebSocket() && c.namedProtocol() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		p := &c.X.Response.Head
-		return passIf(p.Count(protocolField) == 1 && bytes.IndexByte(first(p, protocolField), ',') < 0)
+		return c.passIf(p.Count(protocolField) == 1 && bytes.IndexByte(first(p, protocolField), ',') < 0)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Sec-WebSocket-Protocol " + c.protocols(&c.X.Response.Head), c.inResponse(protocolField)
 	},
 })
@@ -77,16 +77,16 @@ comes out where a program always writes the field and has nothing to write, or a
 set.`,
 	Fix:  `Write the field only if a subprotocol was chosen.`,
 	When: func(c *Case) bool { return c.answersWebSocket() && c.X.Response.Has(protocolField) },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		p := &c.X.Response.Head
 		for v := range p.Named(protocolField) {
 			if len(bytes.Trim(p.Text(v), " \t,")) == 0 {
-				return Fail
+				return c.result(Fail)
 			}
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 with an empty Sec-WebSocket-Protocol field", c.inResponse(protocolField)
 	},
 })
@@ -112,13 +112,13 @@ carry a credential; there the server must still name one of the others.`,
 		}
 		return false
 	},
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.X.Response.Has(protocolField) {
-			return Pass
+			return c.result(Pass)
 		}
-		return Warn
+		return c.result(Warn)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Sec-WebSocket-Protocol " + c.protocols(&c.X.Request.Head) + " was offered, and the 101 names none",
 			append(c.inRequest(protocolField), c.inResponse()...)
 	},

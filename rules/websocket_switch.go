@@ -16,10 +16,10 @@ gateway; a list comes from a server that writes down all it can do, and then nob
 nginx, in front: no add_header Upgrade; the backend's field is passed on with proxy_http_version 1.1.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.answersWebSocket() && names(c.named, "websocket") },
-	Judge: func(c *Case) Verdict {
-		return passIf(len(c.named) == 1 && c.named[0].Version == "" && c.named[0].Valid)
+	Judge: func(c *Case) Result {
+		return c.passIf(len(c.named) == 1 && c.named[0].Version == "" && c.named[0].Valid)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 with Upgrade " + values(&c.X.Response.Head, "Upgrade"), c.inResponse("Upgrade")
 	},
 })
@@ -37,10 +37,10 @@ answers by itself and then passes the server's answer on, or two layers of a fra
 made from different keys.`,
 	Fix:  `Let one party make the answer. Intermediaries that make a key of their own replace the server's value.`,
 	When: func(c *Case) bool { return c.answersWebSocket() && c.X.Response.Has(acceptField) },
-	Judge: func(c *Case) Verdict {
-		return passIf(c.X.Response.Count(acceptField) == 1)
+	Judge: func(c *Case) Result {
+		return c.passIf(c.X.Response.Count(acceptField) == 1)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 with Sec-WebSocket-Accept " + values(&c.X.Response.Head, acceptField), c.inResponse(acceptField)
 	},
 })
@@ -57,13 +57,13 @@ one that the client asked for. Clients ignore it. It is worth a look where the v
 the handshake was not read or the answer was put together from two.`,
 	Fix:  `Send Sec-WebSocket-Version with 400 and 426 only.`,
 	When: func(c *Case) bool { return c.answersWebSocket() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		if c.X.Response.Has(versionField) {
-			return Warn
+			return c.result(Warn)
 		}
-		return Pass
+		return c.result(Pass)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 with Sec-WebSocket-Version " + values(&c.X.Response.Head, versionField), c.inResponse(versionField)
 	},
 })
@@ -84,8 +84,8 @@ and an error changed only its status.`,
 	When: func(c *Case) bool {
 		return c.X.Response != nil && !c.switched && (c.websocket || c.X.Response.Has(acceptField))
 	},
-	Judge: func(c *Case) Verdict { return passIf(!c.X.Response.Has(acceptField)) },
-	Show: func(c *Case) (string, []Span) {
+	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has(acceptField)) },
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Sec-WebSocket-Accept " + values(&c.X.Response.Head, acceptField) + " in a response that switches nothing",
 			c.inResponse(acceptField)
 	},

@@ -23,17 +23,17 @@ who accepts one of them, and says so, gets a warning.`,
 ws (Node.js): versions 8 and 13 are accepted and advertised; if no old client needs 8, refuse it before
 	handleUpgrade.`,
 	When: func(c *Case) bool { return c.websocket && c.foreignVersion() != "" },
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
+	Judge: func(c *Case) Result {
+		res := RefuseSwitch(c)
 		if version := c.foreignVersion(); c.switched && (version == "7" || version == "8") {
-			c.rate(Low)
 			if c.advertised(version) {
-				return Warn
+				return res.as(Warn).rated(Low)
 			}
+			return res.rated(Low)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Sec-WebSocket-Version " + quote(c.foreignVersion()), c.inRequest(versionField)
 	},
 	Probes: []Probe{
@@ -60,13 +60,13 @@ And the refusal cannot be told from any other: whether the server checks the ver
 stays open, to people and to monitoring. Many libraries refuse with a bare 400.`,
 	Fix:  `Add Sec-WebSocket-Version: 13 to the refusal, best with status 426, Upgrade: websocket and Connection: Upgrade.`,
 	When: func(c *Case) bool { return c.websocket && c.foreignVersion() != "" && c.refusedVersion() },
-	Judge: func(c *Case) Verdict {
+	Judge: func(c *Case) Result {
 		for range c.X.Response.Elements(versionField) {
-			return Pass
+			return c.result(Pass)
 		}
-		return Fail
+		return c.result(Fail)
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Sec-WebSocket-Version " + quote(c.foreignVersion()) + " refused with " +
 			quote(c.X.Response.Text(c.X.Response.Start)) + " and no version", append(c.inRequest(versionField), c.inResponse(versionField)...)
 	},

@@ -16,7 +16,7 @@ switches reads bytes as frames that may mean something else; and an intermediary
 in HTTP since it finds it faulty, has lost sight of the connection. Bun and CWIST have switched without a version.`,
 	Fix:  `Refuse with 426, Sec-WebSocket-Version: 13, Upgrade: websocket and Connection: Upgrade unless the version is 13.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && c.noVersion() },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		if c.X.Request.Has(versionField) {
 			return "an empty Sec-WebSocket-Version field", c.inRequest(versionField)
 		}
@@ -46,7 +46,7 @@ reads on in HTTP, while the server has left it.`,
 	Sec-WebSocket-Version: 13.
 Go: strconv.Atoi takes +13 and 013. JavaScript: Number and == take 13.0, 0x0d and +13, parseInt takes 13a.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && c.misshapenVersion().Len() > 0 },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		v := c.misshapenVersion()
 		return "Sec-WebSocket-Version " + quote(c.X.Request.Text(v)), []Span{{InRequest, v.From, v.To}}
 	},
@@ -85,7 +85,7 @@ handshake that can succeed, which is the difference that smuggling by way of Web
 something on the path has added a field that was there already.`,
 	Fix:  `Count the Sec-WebSocket-Version fields, and refuse with 426 and Sec-WebSocket-Version: 13 unless there is exactly one.`,
 	When: func(c *Case) bool { return c.websocket && !c.cut && c.X.Request.Count(versionField) > 1 },
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		return "two versions, Sec-WebSocket-Version " + values(&c.X.Request.Head, versionField), c.inRequest(versionField)
 	},
 	Probes: []Probe{
@@ -110,14 +110,14 @@ on websocket/13 is only warned about; one that switches on another version in th
 to.`,
 	Fix:  `In a client, send Upgrade: websocket and nothing behind it. In a server, ignore a member with a version.`,
 	When: func(c *Case) bool { return c.websocket && c.versionedToken().Version != "" },
-	Judge: func(c *Case) Verdict {
-		verdict := RefuseSwitch(c)
+	Judge: func(c *Case) Result {
+		res := RefuseSwitch(c)
 		if c.switched && c.versionedToken().Version == "13" {
-			return Warn
+			return res.as(Warn)
 		}
-		return verdict
+		return res
 	},
-	Show: func(c *Case) (string, []Span) {
+	Show: func(c *Case, _ Result) (string, []Span) {
 		m := c.versionedToken()
 		return "an offer of " + quote(m.String()), []Span{{InRequest, m.Span.From, m.Span.To}}
 	},
