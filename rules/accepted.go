@@ -15,18 +15,18 @@ func HandshakeFlaw(x *wire.Exchange) string {
 	if !c.switched {
 		return ""
 	}
-	if len(c.named) == 0 {
+	if len(c.chosen) == 0 {
 		return "without an Upgrade header"
 	}
-	if !slices.ContainsFunc(c.named, c.offers) {
-		return "to " + members(c.named)
+	if !slices.ContainsFunc(c.chosen, func(m wire.Protocol) bool { return wasOffered(&c, m) }) {
+		return "to " + members(c.chosen)
 	}
 	switch q, p := &x.Request.Head, &x.Response.Head; {
-	case !names(c.named, "websocket") || !q.Has(keyField):
+	case !hasProtocol(c.chosen, "websocket") || !q.Has(keyField):
 		return ""
 	case !p.Has(acceptField):
 		return "without a Sec-WebSocket-Accept header"
-	case !c.accepts(first(q, keyField)):
+	case !provesKey(&c, first(q, keyField)):
 		return "with a wrong Sec-WebSocket-Accept header"
 	}
 	return ""

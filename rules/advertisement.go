@@ -15,10 +15,10 @@ somebody who may not expect it.`,
 	Fix: `Apache httpd: Protocols http/1.1 (or h2 http/1.1 with TLS), without h2c; or H2Upgrade off.
 In general, send Upgrade only with a 426 and a 101.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return len(c.named) > 0 && !c.switched },
+	When:     func(c *Case) bool { return len(c.chosen) > 0 && !c.switched },
 	Judge: func(c *Case) Result {
 		switch {
-		case !names(c.named, "h2c"):
+		case !hasProtocol(c.chosen, "h2c"):
 			return c.result(Pass)
 		case c.X.BackendTLS:
 			return c.result(Fail).rated(Medium)
@@ -26,7 +26,7 @@ In general, send Upgrade only with a 426 and a 101.`,
 		return c.result(Warn)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "the response advertises " + members(c.named)
+		saw := "the response advertises " + members(c.chosen)
 		if c.X.BackendTLS {
 			saw += " over TLS"
 		}

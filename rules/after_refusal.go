@@ -22,7 +22,7 @@ normal use of a connection, and only noted.`,
 	Fix: `Answer a refused handshake with Connection: close, and close.
 Kemal: use a release in which a refused upgrade closes the connection.`,
 	When: func(c *Case) bool {
-		return c.websocket && c.X.Outcome == wire.Refused && c.X.Final && len(c.X.Next.Bytes) > 0 && !c.leftHTTP()
+		return c.websocket && c.X.Outcome == wire.Refused && c.X.Final && len(c.X.Next.Bytes) > 0 && !clientLeftHTTP(c)
 	},
 	Judge: func(c *Case) Result {
 		switch {
@@ -65,11 +65,11 @@ server at the other end (CVE-2018-1002105); Cloudflare Pingora before 0.8 passed
 Kubernetes: 1.10.11, 1.11.5, 1.12.3 or later. Pingora: 0.8 or later.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
-		return len(c.offered) > 0 && c.X.Response != nil && !c.switched && c.status() != 426 && c.followed()
+		return len(c.offered) > 0 && c.X.Response != nil && !c.switched && c.status() != 426 && clientWentOn(c)
 	},
 	Judge: func(c *Case) Result {
 		switch {
-		case !c.leftHTTP():
+		case !clientLeftHTTP(c):
 			return c.result(Pass)
 		case leavesHTTP(c.X.Next.Bytes):
 			return c.result(Fail)
@@ -78,7 +78,7 @@ Kubernetes: 1.10.11, 1.11.5, 1.12.3 or later. Pingora: 0.8 or later.`,
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		p := c.X.Response
-		return "behind " + quote(p.Text(p.Start)) + " the client sent " + c.opening(c.X.Next.Bytes), c.inResponse()
+		return "behind " + quote(p.Text(p.Start)) + " the client sent " + quoteOpening(c, c.X.Next.Bytes), c.inResponse()
 	},
 })
 

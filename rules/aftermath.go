@@ -24,31 +24,31 @@ then the client reads a response as frames, and the rule counts as high.`,
 	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Server) > 0 },
 	Judge: func(c *Case) Result {
 		b := c.X.After.Server
-		switch at := c.httpIn(FromServer); {
+		switch at := httpIn(c, FromServer); {
 		case at >= 0 && emptyLines(b[:at]):
-			return c.result(c.unlessPrivate(Fail))
+			return c.result(unlessPrivate(c, Fail))
 		case len(b) < len(statusLine) && mayBeHTTP(b, FromServer):
 			return c.result(Unclear)
-		case at < 0 && !c.endsInHTTP():
+		case at < 0 && !endsInHTTP(c):
 			return c.result(Pass)
-		case at < 0 && c.carriesHTTP():
+		case at < 0 && carriesHTTP(c):
 			return c.result(Unclear)
 		}
 		// it has switched, and forgot that at the end
 		return c.result(Fail).rated(High)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		at := c.httpIn(FromServer)
-		if at < 0 && c.endsInHTTP() {
+		at := httpIn(c, FromServer)
+		if at < 0 && endsInHTTP(c) {
 			saw := "at its end the server wrote " + quote(firstLine(c.X.After.Last)) + " into the tunnel"
-			if c.carriesHTTP() {
+			if carriesHTTP(c) {
 				saw += ", whose frames carry HTTP, so this may be a part of one"
 			}
 			return saw, c.inResponse()
 		}
 		at = max(at, 0)
 		line := firstLine(c.X.After.Server[at:])
-		return c.behindWhat(FromServer, at) + quote(line) + c.mayCarryHTTP(), []Span{{FromServer, at, at + len(line)}}
+		return afterWhat(c, FromServer, at) + quote(line) + mayCarryHTTP(c), []Span{{FromServer, at, at + len(line)}}
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-HTTP-IN-TUNNEL", Class: Sequence, Risk: Crash, Title: "a request behind the switch", Edit: After(again)},
@@ -75,34 +75,34 @@ In a client, send nothing behind an upgrade request until the response is there,
 	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
 		switch {
-		case c.httpIn(FromClient) >= 0:
-			return c.result(c.unlessPrivate(Fail))
-		case !c.private() && perhapsRequestLine(c.X.After.Client):
+		case httpIn(c, FromClient) >= 0:
+			return c.result(unlessPrivate(c, Fail))
+		case !switchedToPrivate(c) && perhapsRequestLine(c.X.After.Client):
 			return c.result(Unclear)
 		}
 		return c.result(Pass)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		at := max(c.httpIn(FromClient), 0)
+		at := max(httpIn(c, FromClient), 0)
 		line := firstLine(c.X.After.Client[at:])
 		shown := bytes.Clone(line)
 		c.Options.redactRequestLine(shown)
-		return c.behindWhat(FromClient, at) + quote(shown) + c.mayCarryHTTP(), []Span{{FromClient, at, at + len(line)}}
+		return afterWhat(c, FromClient, at) + quote(shown) + mayCarryHTTP(c), []Span{{FromClient, at, at + len(line)}}
 	},
 })
 
 // httpIn is where HTTP begins in what one side sent behind the 101: at its beginning, or in the place of a later frame
 // where the tunnel carries frames; -1 if nowhere.
-func (c *Case) httpIn(from Part) int {
+func httpIn(c *Case, from Part) int {
 	begins := isStatusLine
 	if from == FromClient {
 		begins = isRequestLine
 	}
-	b := c.sent(from)
+	b := sentAfter(c, from)
 	if rest := bytes.TrimLeft(b, "\r\n"); begins(rest) { // RFC 9112 §2.2: empty lines in front are passed over
 		return len(b) - len(rest)
 	}
-	if c.framed13() {
+	if framed13(c) {
 		for f := range frames(b) {
 			if begins(b[f.from:]) {
 				return f.from
@@ -115,23 +115,23 @@ func (c *Case) httpIn(from Part) int {
 // emptyLines reports whether there is nothing but line ends in b.
 func emptyLines(b []byte) bool { return len(bytes.TrimLeft(b, "\r\n")) == 0 }
 
-// behindWhat begins the text about HTTP that one side sent, which begins at that place.
-func (c *Case) behindWhat(from Part, at int) string {
-	if emptyLines(c.sent(from)[:at]) {
+// afterWhat begins the text about HTTP that one side sent, which begins at that place.
+func afterWhat(c *Case, from Part, at int) string {
+	if emptyLines(sentAfter(c, from)[:at]) {
 		return "behind the 101 the " + partyOf(from).String() + " sent "
 	}
 	return "behind its frames the " + partyOf(from).String() + " sent "
 }
 
 // endsInHTTP reports whether the last that the server wrote into a tunnel of frames looks like a response.
-func (c *Case) endsInHTTP() bool {
+func endsInHTTP(c *Case) bool {
 	last := c.X.After.Last
-	return c.X.After.Ended && len(last) > 0 && c.framed13() && isStatusLine(last) && wire.ReadResponse(last).Status > 0
+	return c.X.After.Ended && len(last) > 0 && framed13(c) && isStatusLine(last) && wire.ReadResponse(last).Status > 0
 }
 
 // carriesHTTP reports whether one of the server's first frames carries a response: then a read that begins with one may
 // have begun within a frame.
-func (c *Case) carriesHTTP() bool {
+func carriesHTTP(c *Case) bool {
 	b := c.X.After.Server
 	for f := range frames(b) {
 		if bytes.Contains(f.payload(b), []byte(statusLine)) {
@@ -143,18 +143,20 @@ func (c *Case) carriesHTTP() bool {
 
 // unlessPrivate is the verdict, or Unclear where the connection was switched to a private protocol: what that one is
 // made of nobody knows, and some carry HTTP.
-func (c *Case) unlessPrivate(v Verdict) Verdict {
-	if c.private() {
+func unlessPrivate(c *Case, v Verdict) Verdict {
+	if switchedToPrivate(c) {
 		return Unclear
 	}
 	return v
 }
 
-func (c *Case) private() bool { return len(c.named) > 0 && !slices.ContainsFunc(c.named, registered) }
+func switchedToPrivate(c *Case) bool {
+	return len(c.chosen) > 0 && !slices.ContainsFunc(c.chosen, registered)
+}
 
-func (c *Case) mayCarryHTTP() string {
-	if c.private() {
-		return "; the private protocol " + members(c.named) + " may carry HTTP"
+func mayCarryHTTP(c *Case) string {
+	if switchedToPrivate(c) {
+		return "; the private protocol " + members(c.chosen) + " may carry HTTP"
 	}
 	return ""
 }

@@ -46,7 +46,7 @@ func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
 			c.X = x
 			c.read()
 			c.rule = r
-			if !c.left && r.When(&c) {
+			if !c.leftHTTP && r.When(&c) {
 				if f := c.finding(c.judge()); f.Verdict <= Warn {
 					return true
 				}

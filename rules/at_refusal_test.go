@@ -17,7 +17,7 @@ func TestSeveritiesAtRefusals(t *testing.T) {
 			c := Case{X: ruling.X}
 			c.read()
 			for _, f := range ruling.Findings {
-				if path.Dir(r.name) == f.Rule.ID && f.Verdict <= Warn && !c.left && !found[f.Rule.ID] {
+				if path.Dir(r.name) == f.Rule.ID && f.Verdict <= Warn && !c.leftHTTP && !found[f.Rule.ID] {
 					t.Errorf("%s: %s of %s, whose refusals are said to be no findings", r.name, f.Verdict, f.Rule.ID)
 				}
 			}

@@ -1,22 +1,22 @@
 package rules
 
-// attribution names who may have broken the rule of the finding, where that is not certain: an intermediary stands on the
+// attributionOf names who may have broken the rule of the finding, where that is not certain: an intermediary stands on the
 // path, or is to be suspected. It is empty where there is no doubt.
-func (c *Case) attribution(res Result) string {
+func attributionOf(c *Case, res Result) string {
 	r := c.rule
 	switch {
-	case r.Party == Client && r.HopByHop && (c.forwarded() || c.browserAgent()):
+	case r.Party == Client && r.HopByHop && (c.forwarded() || hasBrowserAgent(c)):
 		return "client or intermediary"
-	case r.Party == Client && res.Party == Client && c.browserAgent(): // which no page can bring to do such things
+	case r.Party == Client && res.Party == Client && hasBrowserAgent(c): // which no page can bring to do such things
 		return "client or intermediary"
-	case res.Party == Server && !res.answered && c.relayed():
+	case res.Party == Server && !res.answered && responseRelayed(c):
 		return "server or intermediary"
 	}
 	return ""
 }
 
-// relayed reports whether the response says that it came through an intermediary.
-func (c *Case) relayed() bool {
+// responseRelayed reports whether the response says that it came through an intermediary.
+func responseRelayed(c *Case) bool {
 	p := c.X.Response
 	if p == nil {
 		return false
@@ -29,8 +29,8 @@ func (c *Case) relayed() bool {
 	return false
 }
 
-// browserAgent reports whether the User-Agent is that of a browser.
-func (c *Case) browserAgent() bool {
+// hasBrowserAgent reports whether the User-Agent is that of a browser.
+func hasBrowserAgent(c *Case) bool {
 	const begins = "Mozilla/"
 	agent := first(&c.X.Request.Head, "User-Agent")
 	return len(agent) >= len(begins) && string(agent[:len(begins)]) == begins

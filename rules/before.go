@@ -21,14 +21,14 @@ type Before struct {
 	broken []*Rule // rules that did not pass in one of the reports
 }
 
-// open reports whether a tunnel of live traffic is open.
-func open(x *wire.Exchange) bool {
+// openTunnels reports whether a tunnel of live traffic is open.
+func openTunnels(x *wire.Exchange) bool {
 	return x.Origin == wire.OriginLive && x.Outcome == wire.Switched && !x.Blocked && !x.Final
 }
 
 // Opened is how many tunnels of live traffic more are open than by the report before: 1, 0 or -1.
 func (r *Ruling) Opened() int {
-	switch was, is := r.Before != nil && r.Before.open, open(r.X); {
+	switch was, is := r.Before != nil && r.Before.open, openTunnels(r.X); {
 	case is && !was:
 		return 1
 	case was && !is:
@@ -45,7 +45,7 @@ func (b *Before) Then(r *Ruling) *Before {
 	x := r.X
 	then := &Before{
 		Outcome: x.Outcome, Protocol: x.Protocol(), Verdict: r.Verdict, Judged: x.Complete, Unsafe: r.Unsafe,
-		open: open(x), ClientBytes: x.After.ClientBytes, ServerBytes: x.After.ServerBytes,
+		open: openTunnels(x), ClientBytes: x.After.ClientBytes, ServerBytes: x.After.ServerBytes,
 	}
 	if b != nil {
 		then.broken, then.Judged, then.Unsafe = slices.Clip(b.broken), b.Judged || then.Judged, b.Unsafe || then.Unsafe

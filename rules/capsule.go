@@ -23,22 +23,22 @@ content for capsules. Between two such readers the packets of one client become 
 smuggling, with bytes that anybody may choose.`,
 	Fix: `Send none of the three fields with connect-udp, connect-ip or Capsule-Protocol: ?1, in neither direction, not even
 	Content-Length: 0; answer 400 to a request that has one.`,
-	When: func(c *Case) bool { return c.masqueOffered() || c.saysCapsules() },
+	When: func(c *Case) bool { return offersMasque(c) || announcesCapsules(c) },
 	Judge: func(c *Case) Result {
 		switch {
-		case len(c.responseFraming()) > 0:
+		case len(responseFraming(c)) > 0:
 			return c.result(Fail).by(Server)
-		case len(c.requestFraming()) > 0:
+		case len(requestFraming(c)) > 0:
 			return RefuseSwitch(c)
 		}
 		return c.result(Pass)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		if all := c.responseFraming(); len(all) > 0 {
+		if all := responseFraming(c); len(all) > 0 {
 			return strings.Join(all, " and ") + " in a response that begins the capsule protocol",
 				c.inResponse(append(all, "Upgrade", capsuleField)...)
 		}
-		all := c.requestFraming()
+		all := requestFraming(c)
 		return strings.Join(all, " and ") + " in a request for the capsule protocol", c.inRequest(append(all, "Upgrade", capsuleField)...)
 	},
 })
@@ -54,12 +54,12 @@ var _ = register(Rule{
 takes it as yes, and then one of two intermediaries reads capsules where the other copies bytes. A field that comes
 twice is ignored as well.`,
 	Fix:  `Send Capsule-Protocol: ?1 once, or leave the field out.`,
-	When: func(c *Case) bool { return c.hasCapsuleField() },
+	When: func(c *Case) bool { return hasCapsuleField(c) },
 	Judge: func(c *Case) Result {
 		switch {
-		case c.X.Response != nil && !soundCapsuleField(&c.X.Response.Head):
+		case c.X.Response != nil && !validCapsuleField(&c.X.Response.Head):
 			return c.result(Fail).by(Server)
-		case soundCapsuleField(&c.X.Request.Head):
+		case validCapsuleField(&c.X.Request.Head):
 			return c.result(Pass)
 		case c.switched:
 			return c.result(Fail)
@@ -94,23 +94,23 @@ field reads the error page as capsules, and the next response after it.`,
 	},
 })
 
-func (c *Case) hasCapsuleField() bool {
+func hasCapsuleField(c *Case) bool {
 	return c.X.Request.Has(capsuleField) || c.X.Response != nil && c.X.Response.Has(capsuleField)
 }
 
-// saysCapsules reports whether the request or the response says that capsules follow.
-func (c *Case) saysCapsules() bool {
+// announcesCapsules reports whether the request or the response says that capsules follow.
+func announcesCapsules(c *Case) bool {
 	return capsulesFollow(&c.X.Request.Head) || c.X.Response != nil && capsulesFollow(&c.X.Response.Head)
 }
 
 // capsulesFollow reports whether the message has one Capsule-Protocol field that says yes.
 func capsulesFollow(h *wire.Head) bool {
-	return bytes.HasPrefix(first(h, capsuleField), []byte("?1")) && soundCapsuleField(h)
+	return bytes.HasPrefix(first(h, capsuleField), []byte("?1")) && validCapsuleField(h)
 }
 
-// soundCapsuleField reports whether the message has no Capsule-Protocol field, or one with a boolean (RFC 8941 §3.3.6),
+// validCapsuleField reports whether the message has no Capsule-Protocol field, or one with a boolean (RFC 8941 §3.3.6),
 // perhaps with parameters.
-func soundCapsuleField(h *wire.Head) bool {
+func validCapsuleField(h *wire.Head) bool {
 	n := h.Count(capsuleField)
 	if n == 0 {
 		return true
@@ -123,9 +123,9 @@ func soundCapsuleField(h *wire.Head) bool {
 }
 
 // requestFraming names the fields of a request for the capsule protocol that such a request must not have.
-func (c *Case) requestFraming() []string {
+func requestFraming(c *Case) []string {
 	h := &c.X.Request.Head
-	if !c.masqueOffered() && !capsulesFollow(h) {
+	if !offersMasque(c) && !capsulesFollow(h) {
 		return nil
 	}
 	return framingFields(h)
@@ -133,12 +133,12 @@ func (c *Case) requestFraming() []string {
 
 // responseFraming names the fields of a response that begins the capsule protocol which it must not have, and the status
 // likewise. A server that ignores the offer answers as it always does.
-func (c *Case) responseFraming() []string {
+func responseFraming(c *Case) []string {
 	p := c.X.Response
 	switch {
 	case p == nil:
 		return nil
-	case c.switched && (c.masque() || c.saysCapsules()), c.status()/100 == 2 && capsulesFollow(&p.Head):
+	case c.switched && (towardsMasque(c) || announcesCapsules(c)), c.status()/100 == 2 && capsulesFollow(&p.Head):
 	default:
 		return nil
 	}

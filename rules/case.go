@@ -14,21 +14,21 @@ type Case struct {
 	Options *Options       // nil: the zero value
 	Seen    History
 
-	offered   []wire.Protocol // the members of the request's Upgrade field
-	named     []wire.Protocol // those of the response's
-	listed    connectionList  // the request's Connection field
-	option    bool            // the request has the connection option "upgrade"
-	confirmed bool            // the response has it
-	switched  bool            // the response is a 101
-	left      bool            // the server has left HTTP/1: by a 101, or without one
-	cut       bool            // the request's head is not known in full: what is missing there may still have come
-	websocket bool            // see towards
-	h2c       bool            // see towards
-	extended  *negotiation    // see negotiated; nil until a rule asks
-	scans     [2]frameScan    // of the client's and the server's frames; see scanFrames
-	framing   uint8           // of framed13: 0 before it is asked, 1 no, 2 yes
-	probe     *Probe          // the probe that the exchange is, if it is one
-	rule      *Rule           // the rule that is asked
+	offered        []wire.Protocol // the members of the request's Upgrade field
+	chosen         []wire.Protocol // those of the response's
+	connection     connectionList  // the request's Connection field
+	optionSent     bool            // the request has the connection option "upgrade"
+	optionReturned bool            // the response has it
+	switched       bool            // the response is a 101
+	leftHTTP       bool            // the server has left HTTP/1: by a 101, or without one
+	headCut        bool            // the request's head is not known in full: what is missing there may still have come
+	websocket      bool            // see towards
+	h2c            bool            // see towards
+	extensions     *negotiation    // see negotiated; nil until a rule asks
+	scans          [2]frameScan    // of the client's and the server's frames; see scanFrames
+	framing        uint8           // of framed13: 0 before it is asked, 1 no, 2 yes
+	probe          *Probe          // the probe that the exchange is, if it is one
+	rule           *Rule           // the rule that is asked
 }
 
 // Options are the parts of the configuration that judging and showing depend on. The zero value is the default.
@@ -57,35 +57,35 @@ func (c *Case) read() {
 		c.Options = &Options{}
 	}
 	q, p := c.X.Request, c.X.Response
-	c.offered, c.listed = q.Protocols(), readConnection(&q.Head)
-	c.option = c.listed.upgrade
+	c.offered, c.connection = q.Protocols(), readConnection(&q.Head)
+	c.optionSent = c.connection.upgrade
 	_, unfinished := q.Flaw(wire.FlawHeadUnfinished)
 	_, long := q.Flaw(wire.FlawHeadTooLong)
-	c.cut = unfinished || long || !c.keeps(lostRequest)
+	c.headCut = unfinished || long || !c.keeps(lostRequest)
 	if p != nil {
-		c.named, c.confirmed, c.switched = p.Protocols(), p.HasOption("upgrade"), p.Status == 101
+		c.chosen, c.optionReturned, c.switched = p.Protocols(), p.HasOption("upgrade"), p.Status == 101
 	}
 	if c.probed() && c.X.Probe != "" {
 		c.probe = FindProbe(c.X.Probe)
 	}
 	c.websocket, c.h2c = c.towards("websocket"), c.towards("h2c")
-	c.left = c.switched || c.framesFirst()
+	c.leftHTTP = c.switched || beganH2Directly(c)
 }
 
 // towards reports whether the exchange is a handshake for that protocol: the request offers it, and the server did not
 // choose another one that the request offers as well.
 func (c *Case) towards(name string) bool {
-	if !names(c.offered, name) {
+	if !hasProtocol(c.offered, name) {
 		return false
 	}
-	if !c.switched || names(c.named, name) {
+	if !c.switched || hasProtocol(c.chosen, name) {
 		return true
 	}
-	return !slices.ContainsFunc(c.named, func(m wire.Protocol) bool { return names(c.offered, m.Name) })
+	return !slices.ContainsFunc(c.chosen, func(m wire.Protocol) bool { return hasProtocol(c.offered, m.Name) })
 }
 
-// names reports whether one of the members has that name.
-func names(members []wire.Protocol, name string) bool {
+// hasProtocol reports whether one of the members has that name.
+func hasProtocol(members []wire.Protocol, name string) bool {
 	for i := range members {
 		if members[i].Is(name) {
 			return true
@@ -116,4 +116,39 @@ func (c *Case) forwarded() bool {
 		}
 	}
 	return false
+}
+
+// asks reports whether the request has to do with the Upgrade mechanism: it has one of the fields of an offer, or the
+// server took it for one. Rules about requests in general bind here, and not where a response merely advertises something.
+func (c *Case) asks() bool {
+	q := c.X.Request
+	return len(q.Raw) > 0 &&
+		(c.switched || q.Has("Upgrade") || q.Has(keyField) || q.Has(versionField) || q.Has("HTTP2-Settings"))
+}
+
+// flawed reports whether the head of a request that asks has that flaw.
+func (c *Case) flawed(kind wire.FlawKind) bool {
+	if len(c.X.Request.Flaws) == 0 {
+		return false
+	}
+	_, ok := c.X.Request.Flaw(kind)
+	return ok && c.asks()
+}
+
+// keeps reports whether the exchange has that part: always, unless it was read from a file that does not keep it.
+func (c *Case) keeps(part string) bool { return !slices.Contains(c.X.Lossy, part) }
+
+// brings reports whether the exchange is a probe that brings that rule into play.
+func (c *Case) brings(rule string) bool { return c.probe != nil && c.probe.rule.ID == rule }
+
+// inRequest are the spans of the request's field lines with one of the names.
+func (c *Case) inRequest(names ...string) []Span {
+	return fieldSpans(InRequest, &c.X.Request.Head, names...)
+}
+
+// inResponse are the spans of the response's status line and of its field lines with one of the names.
+func (c *Case) inResponse(names ...string) []Span {
+	p := c.X.Response
+	at := []Span{{InResponse, p.Start.From, p.Start.To}}
+	return append(at, fieldSpans(InResponse, &p.Head, names...)...)
 }

@@ -62,7 +62,7 @@ func (k Class) expects(a answer, in column) cell {
 	case Accept, Interop:
 		return k.accepts(a, in)
 	}
-	return k.bears(a, in, entry)
+	return k.permits(a, in, entry)
 }
 
 // alive is about a request that offers nothing: any answer will do.
@@ -89,8 +89,8 @@ func (k Class) accepts(a answer, in column) cell {
 	return both(Warn)
 }
 
-// bears is about a request to which several answers are right.
-func (k Class) bears(a answer, in column, entry cell) cell {
+// permits is about a request to which several answers are right.
+func (k Class) permits(a answer, in column, entry cell) cell {
 	switch {
 	case a == answeredSwitch && k == Warn101:
 		return both(Warn)

@@ -33,7 +33,7 @@ func ClassifyInto(ruling *Ruling, c Case) {
 	ruling.Findings = slices.Grow(ruling.Findings, room)
 	c.askAll(ruling, book)
 	c.expect(ruling)
-	c.relate(ruling)
+	relateFindings(&c, ruling)
 	if p := c.probe; p != nil && ruling.Verdict == Pass && (ruling.Find(p.rule.ID) == nil || c.column() == uncontrolled) {
 		ruling.Verdict = NotApplicable // a probe passes by what it was sent for, and where a control speaks for it
 	}
@@ -88,12 +88,12 @@ func (c *Case) finding(res Result) Finding {
 	if res.Verdict >= Pass {
 		return f
 	}
-	f.Attribution = cmp.Or(f.Attribution, c.attribution(res))
+	f.Attribution = cmp.Or(f.Attribution, attributionOf(c, res))
 	f.Detail, f.Spans = c.rule.Show(c, res)
 	if res.answered {
 		f.Detail = c.describe(f.Detail, res.Note)
 	}
-	c.allow(&f, res)
+	allowForLoss(c, &f, res)
 	return f
 }
 
@@ -108,22 +108,13 @@ func (c *Case) add(ruling *Ruling, f Finding) {
 		f.Detail += "; not so when it was repeated"
 	}
 	ruling.Verdict = min(ruling.Verdict, f.Verdict)
-	if f.Verdict == Fail && f.Severity == Critical && c.left {
+	if f.Verdict == Fail && f.Severity == Critical && c.leftHTTP {
 		ruling.Unsafe = true
 	}
 	if s, ok := c.Options.Severities[f.Rule.ID]; ok {
 		f.Severity = s
 	}
 	ruling.Findings = append(ruling.Findings, f)
-}
-
-// citations are the references of a rule that bear on the exchange: RFC 6455 binds nobody who does not speak WebSocket,
-// unless the rule rests on nothing else.
-func (c *Case) citations(r *Rule) []Ref {
-	if c.websocket || len(r.general) == 0 {
-		return r.Refs
-	}
-	return r.general
 }
 
 // describe says of a fault of the request what the server made of it, with the note of the verdict table.

@@ -22,7 +22,7 @@ Netty: 4.1.80 or later (netty/netty#12606).
 nginx, in front: proxy_set_header Connection $connection_upgrade, with a map that sets it to upgrade only where
 	$http_upgrade is websocket; nginx writes the option itself, whatever the client sent.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return !c.option && !c.cut && c.X.Request.Has("Upgrade") },
+	When:     func(c *Case) bool { return !c.optionSent && !c.headCut && c.X.Request.Has("Upgrade") },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
 		switch {
@@ -70,8 +70,8 @@ that reason). While they disagree, one of them waits for HTTP where the other pa
 	Fix: `Send Connection: Upgrade in every 101; other options may stand beside it, except close.
 Intermediaries: pass the option of a 101 on, or set it anew; the server may well have sent it.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.switched && (len(c.named) > 0 || c.websocket) },
-	Judge:    func(c *Case) Result { return c.passIf(c.confirmed) },
+	When:     func(c *Case) bool { return c.switched && (len(c.chosen) > 0 || c.websocket) },
+	Judge:    func(c *Case) Result { return c.passIf(c.optionReturned) },
 	Show: func(c *Case, _ Result) (string, []Span) {
 		if h := &c.X.Response.Head; h.Has("Connection") {
 			return "101 with Connection " + values(h, "Connection"), c.inResponse("Connection")
@@ -102,12 +102,12 @@ nginx, in front: proxy_hide_header Upgrade in locations that carry no WebSocket;
 	},
 	Judge: func(c *Case) Result {
 		switch {
-		case c.confirmed:
+		case c.optionReturned:
 			return c.result(Pass)
 		case c.status() == 426:
-			return c.once(c.result(Fail).rated(Medium))
+			return oncePerRun(c, c.result(Fail).rated(Medium))
 		}
-		return c.once(c.result(Warn))
+		return oncePerRun(c, c.result(Warn))
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		return withoutOption(&c.X.Response.Head), c.inResponse("Upgrade", "Connection")

@@ -23,11 +23,11 @@ another server behind the same address.`,
 	Fix: `Take off Upgrade wherever Connection is taken off, and set both anew where upgrades are carried.
 nginx: never proxy_set_header Upgrade $http_upgrade without proxy_set_header Connection $connection_upgrade beside it.`,
 	When: func(c *Case) bool {
-		return !c.cut && c.X.Request.Has("Upgrade") && !c.probed() && c.forwarded()
+		return !c.headCut && c.X.Request.Has("Upgrade") && !c.probed() && c.forwarded()
 	},
 	Judge: func(c *Case) Result {
 		switch {
-		case c.option:
+		case c.optionSent:
 			return c.result(Pass)
 		case c.switched:
 			return c.result(Fail)
@@ -59,20 +59,20 @@ nginx: proxy_set_header Upgrade $http_upgrade, and Connection $connection_upgrad
 	$connection_upgrade { default upgrade; '' ''; }, so that the option is set only where there is an offer.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
-		return len(c.offered) == 0 && !c.cut && c.X.Request.Has("Connection") && !c.X.Request.Has("Upgrade")
+		return len(c.offered) == 0 && !c.headCut && c.X.Request.Has("Connection") && !c.X.Request.Has("Upgrade")
 	},
 	Judge: func(c *Case) Result {
 		switch {
-		case !c.option:
+		case !c.optionSent:
 			return c.result(Pass)
-		case c.lostOffer():
+		case hidesLostOffer(c):
 			return c.result(Warn).rated(Low)
 		}
 		return c.result(Warn)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := "Connection " + values(&c.X.Request.Head, "Connection") + " without an Upgrade field"
-		if c.lostOffer() {
+		if hidesLostOffer(c) {
 			return fmt.Sprintf("%s, answered with %d: an offer may have lost its Upgrade field on the way here", saw, c.status()),
 				append(c.inRequest("Connection"), c.inResponse()...)
 		}
@@ -80,8 +80,8 @@ nginx: proxy_set_header Upgrade $http_upgrade, and Connection $connection_upgrad
 	},
 })
 
-// lostOffer reports whether the answer is one to a handshake that lacks something.
-func (c *Case) lostOffer() bool {
+// hidesLostOffer reports whether the answer is one to a handshake that lacks something.
+func hidesLostOffer(c *Case) bool {
 	return c.answer() == answeredRefusal && c.status() < 500 && c.status() != 404
 }
 
@@ -101,15 +101,15 @@ client has made a mistake.`,
 	Fix: `Split Connection at commas, cut spaces and tabs from both ends, and compare whole elements without regard to case.
 In a client: Connection: Upgrade, or Connection: keep-alive, Upgrade.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.listed.misshapen.Len() > 0 && c.asks() },
+	When:     func(c *Case) bool { return c.connection.misshapen.Len() > 0 && c.asks() },
 	Judge: func(c *Case) Result {
-		if c.hiddenOption() {
+		if hasHiddenOption(c) {
 			return RefuseSwitch(c)
 		}
 		return tolerated(c).rated(Low)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		at := c.listed.misshapen
+		at := c.connection.misshapen
 		return "Connection " + values(&c.X.Request.Head, "Connection") + ", in which " +
 			quote(c.X.Request.Text(at)) + " is no token", []Span{{InRequest, at.From, at.To}}
 	},
@@ -135,7 +135,7 @@ forth. A connection that ends right after a sound switch may have its cause here
 	Fix: `In a client or an intermediary, leave close out of a request that offers a switch. In a server, let the offer count
 	and send a 101 without close, or refuse.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.listed.upgrade && c.listed.close },
+	When:     func(c *Case) bool { return c.connection.upgrade && c.connection.close },
 	Judge: func(c *Case) Result {
 		if c.switched {
 			return c.result(Warn)
@@ -166,7 +166,7 @@ nothing to do but to ignore such names.`,
 In an intermediary, apply the client's list before own fields are added, and refuse a list that names a field on which
 	access depends.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.listed.field && c.asks() },
+	When:     func(c *Case) bool { return c.connection.field && c.asks() },
 	Judge: func(c *Case) Result {
 		if endToEnd(&c.X.Request.Head).Len() == 0 {
 			return c.result(Pass)
@@ -208,10 +208,10 @@ func readConnection(h *wire.Head) (l connectionList) {
 	return l
 }
 
-// hiddenOption reports whether the text upgrade stands in Connection only where there is no token: who switches has
+// hasHiddenOption reports whether the text upgrade stands in Connection only where there is no token: who switches has
 // searched for it.
-func (c *Case) hiddenOption() bool {
-	if c.option || c.cut {
+func hasHiddenOption(c *Case) bool {
+	if c.optionSent || c.headCut {
 		return false
 	}
 	h := &c.X.Request.Head

@@ -24,14 +24,14 @@ sends it with every exec; there this is only noted.`,
 	away, before the 101.
 Node.js: 26.0.0 or later reads the body of an upgrade request before the upgrade event (nodejs/node#60016); there is no
 	backport, so before it, refuse such requests in the upgrade event.`,
-	When: func(c *Case) bool { return len(c.offered) > 0 && c.announcesContent() },
+	When: func(c *Case) bool { return len(c.offered) > 0 && announcesContent(c) },
 	Judge: func(c *Case) Result {
 		switch {
-		case c.websocket && c.switched && c.testsContent():
-			return c.contentRead()
-		case c.websocket || c.masque():
+		case c.websocket && c.switched && testsContent(c):
+			return judgeContentRead(c)
+		case c.websocket || towardsMasque(c):
 			res := RefuseSwitch(c)
-			if c.misframed() {
+			if isMisframed(c) {
 				return res.rated(Info) // how the content is framed is a rule of its own
 			}
 			return res
@@ -41,8 +41,8 @@ Node.js: 26.0.0 or later reads the body of an upgrade request before the upgrade
 		return c.result(Warn).rated(Info)
 	},
 	Show: func(c *Case, r Result) (string, []Span) {
-		if c.switched && c.testsContent() {
-			return c.showContentRead(r)
+		if c.switched && testsContent(c) {
+			return showContentRead(c, r)
 		}
 		return "an offer of " + members(c.offered) + " in a request with content", c.inRequest("Content-Length", "Transfer-Encoding")
 	},
@@ -67,13 +67,13 @@ server takes it for frames; who controls the content of a request that is relaye
 the frames. An intermediary meanwhile counts bytes of content and opens its tunnel only behind them.`,
 	Fix: `Read the content to its end before the 101, or refuse requests that announce any.`,
 	When: func(c *Case) bool {
-		return len(c.offered) > 0 && c.framedContent() && (c.X.Response != nil || c.probed())
+		return len(c.offered) > 0 && hasContent(c) && (c.X.Response != nil || c.probed())
 	},
 	Judge: func(c *Case) Result {
 		switch {
 		case c.X.BodyDone:
 			return c.result(Pass)
-		case c.switched && c.testsContent(): // it waits for a 100: UPGRADE-EXPECT-ORDER
+		case c.switched && testsContent(c): // it waits for a 100: UPGRADE-EXPECT-ORDER
 			return c.result(NotApplicable)
 		}
 		return RefuseSwitch(c)
@@ -104,7 +104,7 @@ it does, a server that has gone over to frames reads content; if it does not, on
 frames as such. Hardly any library keeps this rule; it shows whether a server thinks of the content at all.`,
 	Fix: `Send 100 and read the content before the 101, or refuse with 417 or 400.`,
 	When: func(c *Case) bool {
-		return c.switched && c.expectsContinue() && c.framedContent()
+		return c.switched && expectsContinue(c) && hasContent(c)
 	},
 	Judge: func(c *Case) Result {
 		continued := slices.ContainsFunc(c.X.Interim, func(p *wire.Response) bool { return p.Status == 100 })
@@ -136,10 +136,10 @@ field for every request and know nothing of handshakes.`,
 	Fix: `Leave Expect out of an upgrade request without content.
 .NET: DefaultRequestHeaders.ExpectContinue = false. curl: -H 'Expect:'.`,
 	When: func(c *Case) bool {
-		return !c.cut && c.expectsContinue() && c.asks() && !c.X.Request.Ambiguous()
+		return !c.headCut && expectsContinue(c) && c.asks() && !c.X.Request.Ambiguous()
 	},
 	Judge: func(c *Case) Result {
-		if c.framedContent() {
+		if hasContent(c) {
 			return c.result(Pass)
 		}
 		return tolerated(c)
@@ -152,8 +152,8 @@ field for every request and know nothing of handshakes.`,
 	},
 })
 
-// framedContent reports whether the request has content, and it is known where that ends.
-func (c *Case) framedContent() bool {
+// hasContent reports whether the request has content, and it is known where that ends.
+func hasContent(c *Case) bool {
 	switch c.X.Request.RequestFraming().Kind {
 	case wire.FramedByLength, wire.FramedByChunks:
 		return true
@@ -162,10 +162,10 @@ func (c *Case) framedContent() bool {
 }
 
 // announcesContent reports whether the request has content, be it that nobody can say how much.
-func (c *Case) announcesContent() bool {
+func announcesContent(c *Case) bool {
 	q := c.X.Request
 	if !q.Ambiguous() {
-		return c.framedContent()
+		return hasContent(c)
 	}
 	for v := range q.Named("Content-Length") {
 		if slices.ContainsFunc(q.Text(v), func(b byte) bool { return b != '0' }) {
@@ -175,11 +175,11 @@ func (c *Case) announcesContent() bool {
 	return q.Has("Transfer-Encoding")
 }
 
-// masque reports whether the exchange is about proxying UDP or IP (RFC 9298, RFC 9484).
-func (c *Case) masque() bool { return c.towards("connect-udp") || c.towards("connect-ip") }
+// towardsMasque reports whether the exchange is about proxying UDP or IP (RFC 9298, RFC 9484).
+func towardsMasque(c *Case) bool { return c.towards("connect-udp") || c.towards("connect-ip") }
 
 // expectsContinue reports whether the request says that the client holds its content back.
-func (c *Case) expectsContinue() bool {
+func expectsContinue(c *Case) bool {
 	q := c.X.Request
 	for e := range q.Elements("Expect") {
 		if wire.EqualFold(q.Text(e), "100-continue") {

@@ -16,20 +16,20 @@ const (
 
 // What the pongs to Ping and to the ping in the content of a probe carry.
 const (
-	behindSwitch = "ok"
-	inContent    = "up"
+	pingAfterSwitch = "ok"
+	pingInContent   = "up"
 )
 
 // testsContent reports whether the exchange is a probe whose content shows by what comes back how it was read.
-func (c *Case) testsContent() bool {
+func testsContent(c *Case) bool {
 	return c.probe != nil && (c.probe.Class == Body || c.probe.Class == Expect)
 }
 
-// contentRead judges what a server that switched to WebSocket has made of the content of a probe: it must be gone before
+// judgeContentRead judges what a server that switched to WebSocket has made of the content of a probe: it must be gone before
 // the first frame is read. An echo alone does not show that, since there are servers that answer no ping.
-func (c *Case) contentRead() Result {
-	_, misread := c.pong(inContent)
-	_, consumed := c.pong(behindSwitch)
+func judgeContentRead(c *Case) Result {
+	_, misread := findPong(c, pingInContent)
+	_, consumed := findPong(c, pingAfterSwitch)
 	res := c.result(Fail).by(Server)
 	switch {
 	case !c.X.Complete:
@@ -38,7 +38,7 @@ func (c *Case) contentRead() Result {
 		return res.rated(Critical)
 	case consumed:
 		return res.as(Pass)
-	case c.X.BodyDone && c.failedOnFrames() != (frame{}):
+	case c.X.BodyDone && closeForFraming(c) != (frame{}):
 		return res
 	case c.probe.Class == Expect:
 		return res.as(NotApplicable)
@@ -48,8 +48,8 @@ func (c *Case) contentRead() Result {
 	return res.as(Warn).rated(Medium)
 }
 
-// pong is the first pong of the server that carries those letters.
-func (c *Case) pong(carrying string) (frame, bool) {
+// findPong is the first pong of the server that carries those letters.
+func findPong(c *Case, carrying string) (frame, bool) {
 	b := c.X.After.Server
 	for f := range frames(b) {
 		if f.opcode() == opPong && !f.masked && string(f.payload(b)) == carrying {
@@ -59,9 +59,9 @@ func (c *Case) pong(carrying string) (frame, bool) {
 	return frame{}, false
 }
 
-// failedOnFrames is the close frame by which the server says that what it got were no frames (1002) or no text (1007; RFC
+// closeForFraming is the close frame by which the server says that what it got were no frames (1002) or no text (1007; RFC
 // 6455 §7.4.1); the zero frame if there is none.
-func (c *Case) failedOnFrames() frame {
+func closeForFraming(c *Case) frame {
 	b := c.X.After.Server
 	for f := range frames(b) {
 		if code := closeCode(f, b); code == 1002 || code == 1007 {
@@ -80,13 +80,13 @@ func closeCode(f frame, b []byte) uint16 {
 }
 
 // showContentRead says by what it is seen how the server read the content.
-func (c *Case) showContentRead(r Result) (string, []Span) {
+func showContentRead(c *Case, r Result) (string, []Span) {
 	b := c.X.After.Server
 	at := c.inRequest("Content-Length", "Transfer-Encoding")
-	if f, ok := c.pong(inContent); ok {
+	if f, ok := findPong(c, pingInContent); ok {
 		return "the content of the request, a ping, was answered with a pong: the server has read it as a frame", append(at, spanOfFrame(f, b))
 	}
-	switch f := c.failedOnFrames(); {
+	switch f := closeForFraming(c); {
 	case len(b) == 0:
 		return "101 to a request with content, and nothing behind it that shows what became of the content", append(at, c.inResponse()...)
 	case r.Verdict == Fail:

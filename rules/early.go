@@ -24,12 +24,12 @@ gorilla/websocket closes without an answer, uWebSockets drops them. Servers cann
 In an intermediary, hold back what comes behind an upgrade request until the answer's status is known.
 Pingora: 0.8 or later.`,
 	When: func(c *Case) bool {
-		return c.websocket && c.X.Response != nil && c.X.BodyDone && c.early() <= earlyBytes &&
+		return c.websocket && c.X.Response != nil && c.X.BodyDone && earlyKindOf(c) <= earlyBytes &&
 			!c.X.Request.Has("Sec-WebSocket-Key1") // hixie-76 has eight bytes there
 	},
 	Judge: func(c *Case) Result {
 		switch {
-		case c.early() == earlyNothing:
+		case earlyKindOf(c) == earlyNothing:
 			return c.result(Pass)
 		case c.switched:
 			return c.result(Fail)
@@ -41,12 +41,12 @@ Pingora: 0.8 or later.`,
 	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := fmt.Sprintf("%d bytes behind the request before the answer", c.X.EarlyBytes)
 		if len(c.X.Early) > 0 {
-			saw += ", beginning " + c.opening(c.X.Early)
+			saw += ", beginning " + quoteOpening(c, c.X.Early)
 		}
 		if !c.switched && c.forwarded() {
 			saw += ", which an intermediary passed on"
 		}
-		return saw, c.inTunnel(c.X.Early)
+		return saw, earlySpans(c, c.X.Early)
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-EARLY", Class: Sequence, Title: "a ping right behind the request", Edit: Early(Always(ping))},
@@ -73,14 +73,14 @@ In an intermediary, pass on nothing behind an offer before its answer, and refus
 In a server, close after refusing an upgrade.`,
 	When: func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
 	Judge: func(c *Case) Result {
-		switch c.early() {
+		switch earlyKindOf(c) {
 		case earlyPerhapsRequest:
 			return c.result(Unclear)
 		case earlyRequest:
 			if c.switched {
 				return c.result(Fail)
 			}
-			if !c.websocket && !c.masque() {
+			if !c.websocket && !towardsMasque(c) {
 				return c.result(Warn).rated(Info)
 			}
 			return c.result(Warn)
@@ -88,8 +88,8 @@ In a server, close after refusing an upgrade.`,
 		return c.result(Pass)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "behind the offer the client sent " + c.opening(bytes.TrimLeft(c.X.Early, "\r\n")) +
-			" before the answer", c.inTunnel(c.X.Early)
+		return "behind the offer the client sent " + quoteOpening(c, bytes.TrimLeft(c.X.Early, "\r\n")) +
+			" before the answer", earlySpans(c, c.X.Early)
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-PIPELINE", Class: Sequence, Risk: Crash, Title: "another request right behind the request", Edit: Early(again)},
@@ -109,7 +109,7 @@ mod_proxy_wstunnel has sent such lines on (bug 57436), and the connections that 
 	Fix:  `In a client, end the request with the empty line behind its fields, and with nothing more.`,
 	When: func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
 	Judge: func(c *Case) Result {
-		switch kind := c.early(); {
+		switch kind := earlyKindOf(c); {
 		case kind == earlyPerhapsLine:
 			return c.result(Unclear)
 		case kind != earlyLines:
@@ -120,7 +120,7 @@ mod_proxy_wstunnel has sent such lines on (bug 57436), and the connections that 
 		return c.result(Warn)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "behind the offer the client sent " + beginning(c.X.Early), c.inTunnel(c.X.Early)
+		return "behind the offer the client sent " + beginning(c.X.Early), earlySpans(c, c.X.Early)
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-EXTRA-CRLF", Class: Sequence, Risk: Crash, Title: "an empty line behind the request", Edit: Early(Always(crlf))},
@@ -139,7 +139,7 @@ const (
 	earlyPerhapsLine              // too little to tell
 )
 
-func (c *Case) early() earlyKind {
+func earlyKindOf(c *Case) earlyKind {
 	b := c.X.Early
 	if len(b) == 0 {
 		if c.X.EarlyBytes > 0 {
@@ -174,17 +174,17 @@ func maybeRequestLine(b []byte) bool {
 	return !more || !behind || len(target) > 0 && len(version) < len(statusLine) && wire.EqualFold(version, statusLine[:len(version)])
 }
 
-// opening quotes how the client's bytes begin, without payload and secrets.
-func (c *Case) opening(b []byte) string {
-	shown := c.Options.behind(b, names(c.offered, "websocket"))
+// quoteOpening quotes how the client's bytes begin, without payload and secrets.
+func quoteOpening(c *Case, b []byte) string {
+	shown := c.Options.redactAfter(b, hasProtocol(c.offered, "websocket"))
 	if !isRequestLine(b) {
 		return beginning(shown)
 	}
 	return quote(firstLine(shown))
 }
 
-// inTunnel is where in the tunnel the client's early bytes stand; without a tunnel, what they stand behind.
-func (c *Case) inTunnel(early []byte) []Span {
+// earlySpans is where in the tunnel the client's early bytes stand; without a tunnel, what they stand behind.
+func earlySpans(c *Case, early []byte) []Span {
 	if n := min(len(early), len(c.X.After.Client)); c.switched && n > 0 {
 		return []Span{{FromClient, 0, n}}
 	}

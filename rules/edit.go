@@ -31,7 +31,7 @@ func Target(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Tar
 func Without(names ...string) Edit {
 	return func(h *Handshake) {
 		for _, name := range names {
-			h.Lines = slices.DeleteFunc(h.Lines, named(name))
+			h.Lines = slices.DeleteFunc(h.Lines, lineNamed(name))
 		}
 	}
 }
@@ -46,7 +46,7 @@ func Set(name, value string) Edit {
 		}
 		l := h.Lines[i]
 		l.Value = value
-		h.Lines = slices.DeleteFunc(h.Lines, named(name))
+		h.Lines = slices.DeleteFunc(h.Lines, lineNamed(name))
 		h.Lines = slices.Insert(h.Lines, i, l)
 	}
 }
@@ -91,7 +91,7 @@ func Ending(name, end string) Edit {
 func each(name string, edit func(*Line)) Edit {
 	return func(h *Handshake) {
 		for i := range h.Lines {
-			if named(name)(h.Lines[i]) {
+			if lineNamed(name)(h.Lines[i]) {
 				edit(&h.Lines[i])
 			}
 		}

@@ -57,15 +57,3 @@ func fieldSpans(part Part, h *wire.Head, names ...string) []Span {
 	}
 	return at
 }
-
-// inRequest are the spans of the request's field lines with one of the names.
-func (c *Case) inRequest(names ...string) []Span {
-	return fieldSpans(InRequest, &c.X.Request.Head, names...)
-}
-
-// inResponse are the spans of the response's status line and of its field lines with one of the names.
-func (c *Case) inResponse(names ...string) []Span {
-	p := c.X.Response
-	at := []Span{{InResponse, p.Start.From, p.Start.To}}
-	return append(at, fieldSpans(InResponse, &p.Head, names...)...)
-}

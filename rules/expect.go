@@ -68,6 +68,3 @@ func (c *Case) expect(ruling *Ruling) {
 	}
 	c.add(ruling, f)
 }
-
-// brings reports whether the exchange is a probe that brings that rule into play.
-func (c *Case) brings(rule string) bool { return c.probe != nil && c.probe.rule.ID == rule }

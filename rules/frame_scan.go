@@ -22,26 +22,26 @@ type frameScan struct {
 }
 
 // scanFrames scans the frames of one side, once for each case.
-func (c *Case) scanFrames(from Part) *frameScan {
+func scanFrames(c *Case, from Part) *frameScan {
 	s := &c.scans[0]
 	if from == FromServer {
 		s = &c.scans[1]
 	}
 	if !s.done {
-		*s = c.scanSide(from)
+		*s = scanSide(c, from)
 		s.done = true
 	}
 	return s
 }
 
-func (c *Case) scanSide(from Part) (s frameScan) {
-	b, open := c.sent(from), false
+func scanSide(c *Case, from Part) (s frameScan) {
+	b, open := sentAfter(c, from), false
 	s.http = mayBeHTTP(b, from)
 	for f := range frames(b) {
 		if mayBeHTTP(b[f.from:], from) {
 			return s
 		}
-		s.count, s.last, s.faults = s.count+1, f, c.faultsOf(f, from, open)
+		s.count, s.last, s.faults = s.count+1, f, faultsOf(c, f, from, open)
 		if s.faults != 0 {
 			return s
 		}
@@ -53,13 +53,13 @@ func (c *Case) scanSide(from Part) (s frameScan) {
 }
 
 // faultsOf is what is wrong with a frame; open reports whether it stands within a message.
-func (c *Case) faultsOf(f frame, from Part, open bool) (faults frameFault) {
+func faultsOf(c *Case, f frame, from Part, open bool) (faults frameFault) {
 	if f.masked != (from == FromClient) {
 		faults |= faultMask
 	}
 	starts := f.opcode() == opText || f.opcode() == opBinary
 	if bits := f.first & frameRSV; bits != 0 {
-		if deflate, _ := c.acceptedExtensions(); !deflate || !starts || bits != frameRSV1 {
+		if deflate, _ := acceptedExtensions(c); !deflate || !starts || bits != frameRSV1 {
 			faults |= faultReserved
 		}
 	}

@@ -44,7 +44,7 @@ var _ = register(Rule{
 head are then content here and the beginning of the tunnel, or of another request, there. On a connection that stays open
 after a 101 nobody ever finds out.`,
 	Fix:  `Take a Content-Length only if it is digits throughout, and all lines of it agree; answer 400 and close otherwise.`,
-	When: func(c *Case) bool { return c.invalidLength() },
+	When: func(c *Case) bool { return hasInvalidLength(c) },
 	Show: func(c *Case, _ Result) (string, []Span) {
 		return "Content-Length " + values(&c.X.Request.Head, "Content-Length"), c.inRequest("Content-Length")
 	},
@@ -80,14 +80,14 @@ request or, after a 101, the tunnel.`,
 	},
 })
 
-// misframed reports whether a rule about the framing of the content is broken.
-func (c *Case) misframed() bool {
-	return c.flawed(wire.FlawLengthCoding) || c.invalidLength() || c.flawed(wire.FlawCodingInvalid)
+// isMisframed reports whether a rule about the framing of the content is broken.
+func isMisframed(c *Case) bool {
+	return c.flawed(wire.FlawLengthCoding) || hasInvalidLength(c) || c.flawed(wire.FlawCodingInvalid)
 }
 
-// invalidLength reports whether the length of the content is no number, or several. A number that is only too large for
+// hasInvalidLength reports whether the length of the content is no number, or several. A number that is only too large for
 // us is a number.
-func (c *Case) invalidLength() bool {
+func hasInvalidLength(c *Case) bool {
 	q := c.X.Request
 	return len(q.Flaws) > 0 && !q.Has("Transfer-Encoding") &&
 		(c.flawed(wire.FlawLengthDiffers) || c.flawed(wire.FlawLengthInvalid) && !decimalLength(&q.Head))

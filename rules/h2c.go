@@ -19,7 +19,7 @@ Go: golang.org/x/net/http2/h2c can be left out; net/http speaks HTTP/2 in the cl
 	(Protocols.SetUnencryptedHTTP2).`,
 	HopByHop: true,
 	When: func(c *Case) bool {
-		return c.h2c && !c.cut && !c.X.Request.Has("HTTP2-Settings") && (!c.switched || len(c.named) == 0 || names(c.named, "h2c"))
+		return c.h2c && !c.headCut && !c.X.Request.Has("HTTP2-Settings") && (!c.switched || len(c.chosen) == 0 || hasProtocol(c.chosen, "h2c"))
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an offer of " + members(c.offered) + " without an HTTP2-Settings field", c.inRequest("Upgrade", "Connection")
@@ -47,7 +47,7 @@ nginx, in front: pass Upgrade and Connection on only where $http_upgrade is webs
 	sent.
 HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }`,
 	When: func(c *Case) bool { // a 101 to another protocol is UPGRADE-101-NOT-OFFERED
-		return c.h2c && c.X.Response != nil && (!c.switched || len(c.named) == 0 || names(c.named, "h2c"))
+		return c.h2c && c.X.Response != nil && (!c.switched || len(c.chosen) == 0 || hasProtocol(c.chosen, "h2c"))
 	},
 	Judge: func(c *Case) Result {
 		switch {
@@ -60,7 +60,7 @@ HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i 
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		saw := "switched to h2c"
-		if len(c.named) == 0 {
+		if len(c.chosen) == 0 {
 			saw = "switched on an offer of h2c, to what the 101 does not say"
 		}
 		if c.forwarded() {

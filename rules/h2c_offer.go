@@ -18,7 +18,7 @@ nginx: map $http_upgrade to itself only where it is websocket, and to nothing ot
 	proxy_set_header Upgrade.
 HAProxy: http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }
 Java HttpClient: HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1) sends no offer.`,
-	When: func(c *Case) bool { return names(c.offered, "h2c") },
+	When: func(c *Case) bool { return hasProtocol(c.offered, "h2c") },
 	Judge: func(c *Case) Result {
 		if !c.forwarded() {
 			return c.result(Pass)
@@ -47,7 +47,7 @@ anything that begins like it, switches past them. Servers that list h2 in the Up
 Apache httpd does over TLS, bring clients and proxies to send it back.`,
 	Fix: `Ignore the member h2, and answer in HTTP/1.1 if nothing else is offered.
 Apache httpd: Protocols http/1.1 ends the advertising; H2Upgrade off ends the switching.`,
-	When: func(c *Case) bool { return names(c.offered, "h2") },
+	When: func(c *Case) bool { return hasProtocol(c.offered, "h2") },
 	Judge: func(c *Case) Result {
 		if c.switched && !c.towards("h2") {
 			return c.result(Pass)

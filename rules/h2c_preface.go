@@ -15,9 +15,9 @@ it may be a proxy that has connected the tunnel to something else, or a server w
 whose bytes come from another. An intermediary has opened a tunnel to it meanwhile. In a build session of Docker the
 roles are swapped: the daemon begins as an HTTP/2 client; that is noted and no more.`,
 	Fix:  `Hand the connection to a complete HTTP/2 implementation together with the 101, or do not switch.`,
-	When: func(c *Case) bool { return c.h2cFollows() && !mayBeHTTP(c.X.After.Server, FromServer) },
+	When: func(c *Case) bool { return h2cFollows(c) && !mayBeHTTP(c.X.After.Server, FromServer) },
 	Judge: func(c *Case) Result {
-		if c.swapped() {
+		if swappedSides(c) {
 			return c.result(Warn).rated(Info)
 		}
 		f, ok := readH2Frame(c.X.After.Server)
@@ -28,7 +28,7 @@ roles are swapped: the daemon begins as an HTTP/2 client; that is noted and no m
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		at := spanOf(FromServer, c.X.After.Server)
-		if c.swapped() {
+		if swappedSides(c) {
 			return "the server began with the preface of a client: the two have swapped roles", at
 		}
 		return "the server " + showH2(c.X.After.Server), at
@@ -50,12 +50,12 @@ server; that is noted and no more.`,
 	Fix: `In a server, close the connection if the first 24 bytes are not the preface.
 In a client, begin with the preface and a SETTINGS frame, also when there is nothing to set.`,
 	When: func(c *Case) bool {
-		return c.h2cFollows() && len(c.X.After.Client) > 0 && !isRequestLine(c.X.After.Client) && !c.cutContent()
+		return h2cFollows(c) && len(c.X.After.Client) > 0 && !isRequestLine(c.X.After.Client) && !contentCutOff(c)
 	},
 	Judge: func(c *Case) Result {
 		rest, v := cutH2Preface(c.X.After.Client)
 		switch f, _ := readH2Frame(c.X.After.Client); {
-		case v == Fail && c.swapped():
+		case v == Fail && swappedSides(c):
 			return c.result(Warn).rated(Info)
 		case v == Fail && f.settings() && len(c.X.After.Server) == 0 && !c.X.Request.Has(settingsField):
 			return c.result(Unclear) // perhaps the server is about to begin as a client
@@ -71,7 +71,7 @@ In a client, begin with the preface and a SETTINGS frame, also when there is not
 	Show: func(c *Case, _ Result) (string, []Span) {
 		b := c.X.After.Client
 		rest, v := cutH2Preface(b)
-		if v == Fail && c.swapped() {
+		if v == Fail && swappedSides(c) {
 			return "the client began with a SETTINGS frame alone, and the server with the preface: the two have swapped roles", spanOf(FromClient, b)
 		}
 		if v != Pass {
@@ -97,14 +97,14 @@ swallowed as content. Helidon, Jetty and mod_h2 have had trouble with h2c offers
 	Fix: `In a server, do not switch on a request with content, or read all of it first; refuse if it is too much.
 In a client, offer h2c only with requests that have no content.
 Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
-	When: func(c *Case) bool { return c.h2cFollows() && c.framedContent() && !c.X.After.Opaque },
+	When: func(c *Case) bool { return h2cFollows(c) && hasContent(c) && !c.X.After.Opaque },
 	Judge: func(c *Case) Result {
 		b := c.X.After.Client
 		_, v := cutH2Preface(b)
 		switch {
-		case len(b) == 0 && c.acknowledged():
+		case len(b) == 0 && acknowledgedSettings(c):
 			return c.result(Fail).rated(c.rule.Severity.Worst).by(Server)
-		case len(b) == 0 && c.X.BodyDone && c.testsContent() && c.servesH2():
+		case len(b) == 0 && c.X.BodyDone && testsContent(c) && servesH2(c):
 			return c.result(Pass).by(Server) // it waits for the preface, so the content is gone
 		case len(b) == 0 && c.X.BodyDone:
 			return c.result(NotApplicable)
@@ -130,8 +130,8 @@ Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
 	},
 })
 
-// swapped reports whether the server has taken the client's part in HTTP/2, and the client not. (An echo does both.)
-func (c *Case) swapped() bool {
+// swappedSides reports whether the server has taken the client's part in HTTP/2, and the client not. (An echo does both.)
+func swappedSides(c *Case) bool {
 	if _, v := cutH2Preface(c.X.After.Server); v != Pass {
 		return false
 	}
@@ -140,23 +140,23 @@ func (c *Case) swapped() bool {
 }
 
 // h2cFollows reports whether what follows the 101 ought to be HTTP/2, and some of it was recorded.
-func (c *Case) h2cFollows() bool {
+func h2cFollows(c *Case) bool {
 	return c.h2c && c.switched && c.X.Complete && len(c.X.After.Client)+len(c.X.After.Server) > 0 &&
-		(len(c.named) == 0 || names(c.named, "h2c"))
+		(len(c.chosen) == 0 || hasProtocol(c.chosen, "h2c"))
 }
 
-// cutContent reports whether the server answered before the content of the request had come in full.
-func (c *Case) cutContent() bool { return !c.X.BodyDone && c.framedContent() }
+// contentCutOff reports whether the server answered before the content of the request had come in full.
+func contentCutOff(c *Case) bool { return !c.X.BodyDone && hasContent(c) }
 
 // servesH2 reports whether the server has begun HTTP/2 as it must.
-func (c *Case) servesH2() bool {
+func servesH2(c *Case) bool {
 	f, ok := readH2Frame(c.X.After.Server)
 	return ok && f.settings()
 }
 
-// acknowledged reports whether the server has acknowledged settings. Those of HTTP2-Settings are acknowledged by the 101
+// acknowledgedSettings reports whether the server has acknowledged settings. Those of HTTP2-Settings are acknowledged by the 101
 // (RFC 7540 §3.2.1), so they must have come in a frame.
-func (c *Case) acknowledged() bool {
+func acknowledgedSettings(c *Case) bool {
 	for f := range h2Frames(c.X.After.Server) {
 		if f.acknowledges() {
 			return true

@@ -42,7 +42,9 @@ Go's h2c package went by this option alone for a while, and not by upgrade.`,
 	Fix: `Send Connection: Upgrade, HTTP2-Settings with an offer of h2c, or do not offer it.
 Intermediaries: take HTTP2-Settings off whether Connection names it or not.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return names(c.offered, "h2c") && !c.cut && c.X.Request.Has(settingsField) },
+	When: func(c *Case) bool {
+		return hasProtocol(c.offered, "h2c") && !c.headCut && c.X.Request.Has(settingsField)
+	},
 	Judge: func(c *Case) Result {
 		switch {
 		case c.X.Request.HasOption(settingsField):
@@ -116,7 +118,7 @@ sent, and with it whatever else it should not; or the response was put together 
 responses. Intermediaries that do not know the field in a response pass it on to clients further away.`,
 	Fix: `Send no HTTP2-Settings in responses; do not copy fields of the request into the 101.`,
 	When: func(c *Case) bool {
-		return c.X.Response != nil && (names(c.offered, "h2c") || c.X.Response.Has(settingsField))
+		return c.X.Response != nil && (hasProtocol(c.offered, "h2c") || c.X.Response.Has(settingsField))
 	},
 	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has(settingsField)) },
 	Show: func(c *Case, _ Result) (string, []Span) {

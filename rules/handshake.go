@@ -173,12 +173,12 @@ func (h *Handshake) First() string {
 
 // find is the place of the first field line of that name, len(h.Lines) if there is none.
 func (h *Handshake) find(name string) int {
-	if i := slices.IndexFunc(h.Lines, named(name)); i >= 0 {
+	if i := slices.IndexFunc(h.Lines, lineNamed(name)); i >= 0 {
 		return i
 	}
 	return len(h.Lines)
 }
 
-func named(name string) func(Line) bool {
+func lineNamed(name string) func(Line) bool {
 	return func(l Line) bool { return wire.EqualFold(l.Name, name) }
 }

@@ -15,7 +15,7 @@ handshake, finds none, and goes on to the next route, which may do things that w
 	Fix: `Once a request to the endpoint offers WebSocket, answer 400 if anything is missing, 405 for another method, 426 with
 	Sec-WebSocket-Version: 13 for another version.`,
 	When: func(c *Case) bool {
-		return c.websocket && c.X.Response != nil && !c.switched && c.faultyHandshake() && c.knownToSwitch()
+		return c.websocket && c.X.Response != nil && !c.switched && isFaultyHandshake(c) && knownToSwitch(c)
 	},
 	Judge: func(c *Case) Result { return c.passIf(c.status() < 200 || c.status() >= 300) },
 	Show: func(c *Case, _ Result) (string, []Span) {
@@ -40,13 +40,13 @@ switch, silence may be its way to refuse, and nothing is claimed.`,
 Node.js: in the upgrade event, write HTTP/1.1 404 and destroy the socket where no handler takes it; add a request
 	listener too.`,
 	When: func(c *Case) bool {
-		return c.websocket && !c.switched && (c.X.Response != nil || c.X.Outcome == wire.Silent) && c.soundHandshake()
+		return c.websocket && !c.switched && (c.X.Response != nil || c.X.Outcome == wire.Silent) && isValidHandshake(c)
 	},
 	Judge: func(c *Case) Result {
 		switch {
 		case c.X.Response != nil:
 			return c.result(Pass)
-		case len(c.X.Interim) == 0 && c.knownToSwitch():
+		case len(c.X.Interim) == 0 && knownToSwitch(c):
 			return c.result(Fail)
 		}
 		return c.result(Unclear)
@@ -57,30 +57,30 @@ Node.js: in the upgrade event, write HTTP/1.1 404 and destroy the socket where n
 })
 
 // knownToSwitch reports whether the endpoint has switched before.
-func (c *Case) knownToSwitch() bool {
+func knownToSwitch(c *Case) bool {
 	return c.Seen.Switches != nil && c.Seen.Switches(c.X.Route, Template(c.X.Request.Target))
 }
 
-// soundHandshake reports whether there is nothing in a WebSocket handshake that a server could find fault with, but for
+// isValidHandshake reports whether there is nothing in a WebSocket handshake that a server could find fault with, but for
 // the version: that is one, and which one is between the two. Of the probes only those are sound that are to be accepted.
-func (c *Case) soundHandshake() bool {
+func isValidHandshake(c *Case) bool {
 	q := c.X.Request
 	if c.probe != nil && c.probe.Class != Accept && c.probe.Class != Interop {
 		return false
 	}
-	return c.option && !c.cut && len(q.Flaws) == 0 && atLeast11(q.Version) && q.Count(versionField) == 1 &&
-		isVersion(first(&q.Head, versionField)) && c.soundButVersion() && !c.announcesContent()
+	return c.optionSent && !c.headCut && len(q.Flaws) == 0 && atLeast11(q.Version) && q.Count(versionField) == 1 &&
+		isVersion(first(&q.Head, versionField)) && validButVersion(c) && !announcesContent(c)
 }
 
-// faultyHandshake reports whether a WebSocket handshake breaks a rule at which a server has to stop. One of HTTP/1.0, or
+// isFaultyHandshake reports whether a WebSocket handshake breaks a rule at which a server has to stop. One of HTTP/1.0, or
 // without the connection option, may be taken for no handshake at all.
-func (c *Case) faultyHandshake() bool {
+func isFaultyHandshake(c *Case) bool {
 	q := c.X.Request
-	return c.option && !c.cut && atLeast11(q.Version) &&
-		(!c.soundButVersion() || q.Count(versionField) != 1 || string(first(&q.Head, versionField)) != "13")
+	return c.optionSent && !c.headCut && atLeast11(q.Version) &&
+		(!validButVersion(c) || q.Count(versionField) != 1 || string(first(&q.Head, versionField)) != "13")
 }
 
-func (c *Case) soundButVersion() bool {
+func validButVersion(c *Case) bool {
 	q := c.X.Request
 	return q.Method == "GET" && q.Count("Host") == 1 && isHost(first(&q.Head, "Host")) && q.Count(keyField) == 1 &&
 		keyShaped(first(&q.Head, keyField))

@@ -20,15 +20,15 @@ without an answer. Where an intermediary is strict and the server lenient, or th
 lines. Such requests are typed by hand, or come from programs that write \n for a line end. Servers do it too; a client
 that waits for CR LF then waits for ever.`,
 	Fix:  `Write CR LF at the end of each line. In a server, answer 400 to an LF alone.`,
-	When: func(c *Case) bool { return c.flawed(wire.FlawBareLF) || c.answerFlawed(wire.FlawBareLF) },
+	When: func(c *Case) bool { return c.flawed(wire.FlawBareLF) || responseFlawed(c, wire.FlawBareLF) },
 	Judge: func(c *Case) Result {
 		if c.flawed(wire.FlawBareLF) {
 			return tolerated(c)
 		}
-		return c.answers(Low)
+		return judgeResponseFlaw(c, Low)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		at := c.flawBytes(wire.FlawBareLF)
+		at := requestFlawBytes(c, wire.FlawBareLF)
 		in := ""
 		if len(at) == 0 {
 			at, in = flawBytes(InResponse, &c.X.Response.Head, wire.FlawBareLF), " in the response"
@@ -57,16 +57,16 @@ way Connection or Upgrade is hidden in the value of some other field: intermedia
 finds an offer. Where the CR stands in a field that has no part in the switch, and the server has read a space there, only
 the client is at fault.`,
 	Fix:  `Answer 400 to a CR that no LF follows, anywhere in a head.`,
-	When: func(c *Case) bool { return len(c.X.Request.Flaws) > 0 && len(c.bareCRs()) > 0 && c.asks() },
+	When: func(c *Case) bool { return len(c.X.Request.Flaws) > 0 && len(bareCRs(c)) > 0 && c.asks() },
 	Judge: func(c *Case) Result {
 		h := &c.X.Request.Head
-		if slices.ContainsFunc(c.bareCRs(), func(s Span) bool { return decides(h, s.From) }) {
+		if slices.ContainsFunc(bareCRs(c), func(s Span) bool { return decides(h, s.From) }) {
 			return RefuseSwitch(c)
 		}
 		return tolerated(c).rated(Medium)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		at := c.bareCRs()
+		at := bareCRs(c)
 		if name := fieldBefore(&c.X.Request.Head, at[0].From); len(name) > 0 {
 			return "a bare CR in the line of " + quote(name), at
 		}
@@ -96,7 +96,7 @@ In a client, check values that come from outside before they are written.`,
 	Judge: func(c *Case) Result {
 		h := &c.X.Request.Head
 		worst, inOffer := Medium, false
-		for _, s := range c.flawBytes(wire.FlawControl) {
+		for _, s := range requestFlawBytes(c, wire.FlawControl) {
 			if makesOffer(fieldBefore(h, s.From)) {
 				inOffer = true
 				if h.Raw[s.From] == 0 {
@@ -115,7 +115,7 @@ In a client, check values that come from outside before they are written.`,
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
-		at := c.flawBytes(wire.FlawControl)
+		at := requestFlawBytes(c, wire.FlawControl)
 		return fmt.Sprintf("the byte %#02x in the line of ", h.Raw[at[0].From]) + quote(fieldBefore(h, at[0].From)), at
 	},
 	Probes: []Probe{
@@ -140,15 +140,15 @@ behind the gateway finds a handshake. If the switch needed such a field, the ser
 else could see; otherwise only the client sends an odd name.`,
 	Fix: `Drop fields with underscores in front of a gateway that mixes them up.
 nginx: underscores_in_headers off, which is the default. Apache httpd: drops them for CGI by itself.`,
-	When: func(c *Case) bool { return c.aliased() != (wire.Field{}) && c.asks() },
+	When: func(c *Case) bool { return aliasedField(c) != (wire.Field{}) && c.asks() },
 	Judge: func(c *Case) Result {
-		if c.neededAlias() {
+		if neededAlias(c) {
 			return RefuseSwitch(c)
 		}
 		return tolerated(c).rated(Low)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		f := c.aliased()
+		f := aliasedField(c)
 		return "a field " + quote(c.X.Request.Text(f.Name)), []Span{{InRequest, f.Name.From, f.Name.To}}
 	},
 	Probes: []Probe{
@@ -159,8 +159,8 @@ nginx: underscores_in_headers off, which is the default. Apache httpd: drops the
 	},
 })
 
-// flawBytes are the bytes that the flaws of one kind are about.
-func (c *Case) flawBytes(kind wire.FlawKind) []Span {
+// requestFlawBytes are the bytes that the flaws of one kind are about.
+func requestFlawBytes(c *Case, kind wire.FlawKind) []Span {
 	return flawBytes(InRequest, &c.X.Request.Head, kind)
 }
 
@@ -173,13 +173,13 @@ func flawBytes(part Part, h *wire.Head, kind wire.FlawKind) []Span {
 }
 
 // bareCRs are the CRs that no LF follows. Where a head was cut off behind one, the LF may still have come.
-func (c *Case) bareCRs() []Span {
+func bareCRs(c *Case) []Span {
 	last := len(c.X.Request.Raw) - 1
-	return slices.DeleteFunc(c.flawBytes(wire.FlawBareCR), func(s Span) bool { return c.cut && s.From == last })
+	return slices.DeleteFunc(requestFlawBytes(c, wire.FlawBareCR), func(s Span) bool { return c.headCut && s.From == last })
 }
 
-// aliased is the first field whose name becomes that of a field of the offer when its underscores are read as hyphens.
-func (c *Case) aliased() wire.Field {
+// aliasedField is the first field whose name becomes that of a field of the offer when its underscores are read as hyphens.
+func aliasedField(c *Case) wire.Field {
 	h := &c.X.Request.Head
 	for _, f := range h.Fields {
 		if name := h.Text(f.Name); bytes.IndexByte(name, '_') >= 0 && makesOffer(hyphened(name)) {
@@ -190,9 +190,9 @@ func (c *Case) aliased() wire.Field {
 }
 
 // neededAlias reports whether the offer lacks a field that it has only with underscores.
-func (c *Case) neededAlias() bool {
+func neededAlias(c *Case) bool {
 	h := &c.X.Request.Head
-	if c.cut {
+	if c.headCut {
 		return false
 	}
 	for _, f := range h.Fields {

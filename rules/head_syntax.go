@@ -21,17 +21,17 @@ the server is at fault: a strict client, such as Node.js and Go, drops the conne
 	Fix: `Answer 400 to any request with a space or a tab in front of a colon.
 gobwas/ws: ws.Upgrader takes such lines; ws.HTTPUpgrader stands behind net/http, which refuses them.`,
 	When: func(c *Case) bool {
-		return c.flawed(wire.FlawSpaceBeforeColon) || c.answerFlawed(wire.FlawSpaceBeforeColon)
+		return c.flawed(wire.FlawSpaceBeforeColon) || responseFlawed(c, wire.FlawSpaceBeforeColon)
 	},
 	Judge: func(c *Case) Result {
 		if c.flawed(wire.FlawSpaceBeforeColon) {
 			return RefuseSwitch(c)
 		}
-		return c.answers(Medium)
+		return judgeResponseFlaw(c, Medium)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
-		at := c.flaws(wire.FlawSpaceBeforeColon)
+		at := requestFlaws(c, wire.FlawSpaceBeforeColon)
 		in := ""
 		if len(at) == 0 {
 			h, in = &c.X.Response.Head, " of the response"
@@ -66,13 +66,13 @@ In an intermediary, refuse them too, or pass on what was mended and never the or
 	Judge: func(c *Case) Result {
 		res, h := repaired(c), &c.X.Request.Head
 		decisive := func(s Span) bool { return decides(h, s.From) }
-		if res.Verdict == Fail && c.switched && slices.ContainsFunc(c.flaws(wire.FlawObsFold), decisive) {
+		if res.Verdict == Fail && c.switched && slices.ContainsFunc(requestFlaws(c, wire.FlawObsFold), decisive) {
 			return res.rated(c.rule.Severity.Worst)
 		}
 		return res
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		at := c.flaws(wire.FlawObsFold)
+		at := requestFlaws(c, wire.FlawObsFold)
 		return "a folded line in the field " + quote(fieldBefore(&c.X.Request.Head, at[0].From)), at
 	},
 	Probes: []Probe{
@@ -94,14 +94,14 @@ none. Where some other line is affected and the server has dropped it, only the 
 	Fix:  `Answer 400 to a request whose first line behind the request line begins with a space or a tab.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawLeadingSpace) },
 	Judge: func(c *Case) Result {
-		if c.switched && !c.neededDropped() {
+		if c.switched && !neededDropped(c) {
 			return tolerated(c).rated(Medium)
 		}
 		return RefuseSwitch(c)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
-		at := c.flaws(wire.FlawLeadingSpace)
+		at := requestFlaws(c, wire.FlawLeadingSpace)
 		name, _, _ := bytes.Cut(h.Raw[at[0].From:at[0].To], []byte(":"))
 		return "white space in front of the first field, then " + beginning(bytes.Trim(name, " \t")), at
 	},
@@ -134,10 +134,10 @@ an offer. A line without a colon is often the rest of a value that a line end wa
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
-		if at := c.flaws(wire.FlawNoColon); len(at) > 0 {
+		if at := requestFlaws(c, wire.FlawNoColon); len(at) > 0 {
 			return "a line without a colon, beginning " + beginning(h.Raw[at[0].From:at[0].To]), at
 		}
-		at := c.flaws(wire.FlawFieldName)
+		at := requestFlaws(c, wire.FlawFieldName)
 		for i, s := range at {
 			at[i].To = s.From + max(bytes.IndexByte(h.Raw[s.From:s.To], ':'), 0)
 		}
@@ -149,8 +149,8 @@ an offer. A line without a colon is often the rest of a value that a line end wa
 	},
 })
 
-// flaws are the flaws of one kind in the request: each span reaches from where the flaw stands to the end of the line.
-func (c *Case) flaws(kind wire.FlawKind) []Span {
+// requestFlaws are the flaws of one kind in the request: each span reaches from where the flaw stands to the end of the line.
+func requestFlaws(c *Case, kind wire.FlawKind) []Span {
 	return flawsOf(InRequest, &c.X.Request.Head, kind)
 }
 
@@ -164,8 +164,8 @@ func flawsOf(part Part, h *wire.Head, kind wire.FlawKind) []Span {
 	return at
 }
 
-// answerFlawed reports whether the head of the response to a request that asks has that flaw, and the request has not.
-func (c *Case) answerFlawed(kind wire.FlawKind) bool {
+// responseFlawed reports whether the head of the response to a request that asks has that flaw, and the request has not.
+func responseFlawed(c *Case, kind wire.FlawKind) bool {
 	p := c.X.Response
 	if p == nil || len(p.Flaws) == 0 || c.flawed(kind) {
 		return false
@@ -174,9 +174,9 @@ func (c *Case) answerFlawed(kind wire.FlawKind) bool {
 	return ok && c.asks()
 }
 
-// answers judges a flaw of a response that clients may put up with.
-func (c *Case) answers(s Severity) Result {
-	return c.once(c.result(Warn).by(Server).rated(s))
+// judgeResponseFlaw judges a flaw of a response that clients may put up with.
+func judgeResponseFlaw(c *Case, s Severity) Result {
+	return oncePerRun(c, c.result(Warn).by(Server).rated(s))
 }
 
 // lineEnd is where the text of the line ends that offset stands in.
@@ -224,15 +224,15 @@ func makesOffer(name []byte) bool {
 }
 
 // neededDropped reports whether a line that is to be dropped has what the request lacks for an offer.
-func (c *Case) neededDropped() bool {
+func neededDropped(c *Case) bool {
 	h := &c.X.Request.Head
-	if c.cut {
+	if c.headCut {
 		return false
 	}
-	for _, s := range c.flaws(wire.FlawLeadingSpace) {
+	for _, s := range requestFlaws(c, wire.FlawLeadingSpace) {
 		name, _, _ := bytes.Cut(h.Raw[s.From:s.To], []byte(":"))
 		name = bytes.Trim(name, " \t")
-		if wire.EqualFold(name, "Connection") && !c.option || wire.EqualFold(name, "Upgrade") && len(c.offered) == 0 {
+		if wire.EqualFold(name, "Connection") && !c.optionSent || wire.EqualFold(name, "Upgrade") && len(c.offered) == 0 {
 			return true
 		}
 	}

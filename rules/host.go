@@ -21,7 +21,7 @@ switched.`,
 	others, such as aiohttp and websockets of Python and old releases of Node.js, and behind HAProxy, the program has to.`,
 	When: func(c *Case) bool {
 		q := c.X.Request
-		return !c.cut && atLeast11(q.Version) && !q.Has("Host") && c.asks()
+		return !c.headCut && atLeast11(q.Version) && !q.Has("Host") && c.asks()
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		start := c.X.Request.Start

@@ -28,7 +28,7 @@ In front of the server: take Upgrade off unless it is websocket.`,
 			return c.result(NotApplicable) // nothing shows what becomes of the content
 		case c.status() != t.Response.Status:
 			return c.result(Warn).rated(Medium)
-		case c.lostContent():
+		case lostContent(c):
 			return c.result(Fail)
 		case !bytes.Equal(c.X.Content, t.Content):
 			return c.result(Unclear)
@@ -43,7 +43,7 @@ In front of the server: take Upgrade off unless it is websocket.`,
 		switch {
 		case c.status() != without.Response.Status:
 			return saw, at
-		case c.lostContent():
+		case lostContent(c):
 			return saw + "; the latter answer repeats the content of the request, the former does not", at
 		}
 		return saw + "; the answers differ, which they may do by themselves", at
@@ -59,6 +59,6 @@ const marked = "hello"
 
 // lostContent reports whether the answer to the request without the offer shows its content, and this one does not, or not
 // all of it.
-func (c *Case) lostContent() bool {
+func lostContent(c *Case) bool {
 	return bytes.Contains(c.X.Twin.Content, []byte(marked)) && !bytes.Contains(c.X.Content, []byte(marked))
 }

@@ -26,7 +26,7 @@ A maintained HTTP parser in front of the handshake does all of this.`,
 	When: func(c *Case) bool { return c.probe != nil && c.probe.rule.ID == "UPGRADE-INTEROP" },
 	Judge: func(c *Case) Result {
 		if c.probe.Class == Sequence && c.switched {
-			return c.pinged()
+			return judgePing(c)
 		}
 		return RefuseSwitch(c)
 	},
@@ -62,15 +62,15 @@ A maintained HTTP parser in front of the handshake does all of this.`,
 	},
 })
 
-// pinged is the verdict on a server that has switched and was sent a ping.
-func (c *Case) pinged() Result {
-	_, answered := c.pong(inContent)
+// judgePing is the verdict on a server that has switched and was sent a ping.
+func judgePing(c *Case) Result {
+	_, answered := findPong(c, pingInContent)
 	switch {
 	case !c.X.Complete:
 		return c.result(NotApplicable)
 	case answered:
 		return c.result(Pass)
-	case c.closes(), c.X.After.ServerClosed:
+	case serverCloses(c), c.X.After.ServerClosed:
 		return c.result(Unclear)
 	}
 	return c.result(Warn)

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -11,12 +10,9 @@ const (
 	lostResponse = "response fields"
 )
 
-// keeps reports whether the exchange has that part: always, unless it was read from a file that does not keep it.
-func (c *Case) keeps(part string) bool { return !slices.Contains(c.X.Lossy, part) }
-
-// allow takes a verdict back that rests on what a file did not keep, and says with every other one what that was.
-func (c *Case) allow(f *Finding, res Result) {
-	if f.Verdict < Pass && c.cutAnswer() && f.Rule.ID != "UPGRADE-RESP-CUT-OFF" && f.Party == Server && !res.answered {
+// allowForLoss takes a verdict back that rests on what a file did not keep, and says with every other one what that was.
+func allowForLoss(c *Case, f *Finding, res Result) {
+	if f.Verdict < Pass && responseCutOff(c) && f.Rule.ID != "UPGRADE-RESP-CUT-OFF" && f.Party == Server && !res.answered {
 		f.Verdict = max(f.Verdict, Unclear)
 		f.Detail += "; the head of the response was cut off"
 	}

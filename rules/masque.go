@@ -21,9 +21,9 @@ the tunnel reaches whatever the proxy reaches.`,
 	Fix: `Answer 400 unless the method is GET and there are exactly one Host field, the connection option upgrade and no other
 	protocol in Upgrade.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return !c.cut && c.masque() },
+	When:     func(c *Case) bool { return !c.headCut && towardsMasque(c) },
 	Judge: func(c *Case) Result {
-		broken, literal := c.masqueFaults()
+		broken, literal := masqueFaults(c)
 		switch {
 		case len(broken) > 0:
 			return RefuseSwitch(c)
@@ -33,7 +33,7 @@ the tunnel reaches whatever the proxy reaches.`,
 		return c.result(Pass)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		broken, literal := c.masqueFaults()
+		broken, literal := masqueFaults(c)
 		if len(broken) == 0 {
 			broken = []string{literal}
 		}
@@ -60,16 +60,16 @@ var _ = register(Rule{
 An intermediary that does not know what was switched to carries capsules, or reads them as HTTP.`,
 	Fix:      `Answer 101 with Connection: Upgrade, Upgrade: connect-udp (or connect-ip) and Capsule-Protocol: ?1.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.switched && c.masque() },
-	Judge:    func(c *Case) Result { return c.passIf(c.confirmed && len(c.named) == 1 && isMasque(c.named[0])) },
+	When:     func(c *Case) bool { return c.switched && towardsMasque(c) },
+	Judge:    func(c *Case) Result { return c.passIf(c.optionReturned && len(c.chosen) == 1 && isMasque(c.chosen[0])) },
 	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Response.Head
 		saw := withoutOption(h)
 		switch {
 		case !h.Has("Upgrade"):
 			saw = "101 without an Upgrade field"
-		case c.confirmed:
-			saw = "101 to " + members(c.named)
+		case c.optionReturned:
+			saw = "101 to " + members(c.chosen)
 		}
 		return saw, c.inResponse("Upgrade", "Connection")
 	},
@@ -92,9 +92,9 @@ client's certificate or address as credentials. That is request smuggling from w
 	Fix: `In a client, hold packets back until the 101 has been read; the few that are lost were never promised.
 In a proxy that translates from HTTP/2 or HTTP/3, hold capsules back likewise.
 In a proxy, close the connection when it refuses.`,
-	When: func(c *Case) bool { return c.X.Response != nil && c.masqueOffered() },
+	When: func(c *Case) bool { return c.X.Response != nil && offersMasque(c) },
 	Judge: func(c *Case) Result {
-		switch c.early() {
+		switch earlyKindOf(c) {
 		case earlyPerhapsRequest, earlyPerhapsLine:
 			return c.result(Unclear)
 		case earlyBytes:
@@ -106,21 +106,21 @@ In a proxy, close the connection when it refuses.`,
 		return c.result(Pass) // what is a request or an empty line is another rule's
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return fmt.Sprintf("%d bytes behind the request before the answer, beginning %s", c.X.EarlyBytes, c.opening(c.X.Early)),
-			c.inTunnel(c.X.Early)
+		return fmt.Sprintf("%d bytes behind the request before the answer, beginning %s", c.X.EarlyBytes, quoteOpening(c, c.X.Early)),
+			earlySpans(c, c.X.Early)
 	},
 })
 
 // isMasque reports whether a protocol tunnels packets by the capsules of RFC 9297.
 func isMasque(m wire.Protocol) bool { return m.Is("connect-udp") || m.Is("connect-ip") }
 
-// masqueOffered reports whether the request offers such a protocol.
-func (c *Case) masqueOffered() bool {
-	return names(c.offered, "connect-udp") || names(c.offered, "connect-ip")
+// offersMasque reports whether the request offers such a protocol.
+func offersMasque(c *Case) bool {
+	return hasProtocol(c.offered, "connect-udp") || hasProtocol(c.offered, "connect-ip")
 }
 
 // masqueFaults says what is wrong with the request, and what is other than the letter of the RFC has it.
-func (c *Case) masqueFaults() (broken []string, literal string) {
+func masqueFaults(c *Case) (broken []string, literal string) {
 	q := c.X.Request
 	if q.Method != "GET" {
 		broken = append(broken, "method "+quote(q.Method))
@@ -128,7 +128,7 @@ func (c *Case) masqueFaults() (broken []string, literal string) {
 	if n := q.Count("Host"); n != 1 {
 		broken = append(broken, fmt.Sprintf("%d Host fields", n))
 	}
-	if !c.option {
+	if !c.optionSent {
 		broken = append(broken, "no connection option upgrade")
 	}
 	if options, _ := q.ConnectionOptions(); len(options) > 1 {

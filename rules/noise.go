@@ -24,7 +24,7 @@ sent the 101; nginx with the Datadog module has done so.`,
 Intermediaries: flush the head of the 101 before any byte of the tunnel.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
-		return c.switched || len(c.X.Noise) > 0 && !c.left && !c.brings("UPGRADE-H2C-PRIOR")
+		return c.switched || len(c.X.Noise) > 0 && !c.leftHTTP && !c.brings("UPGRADE-H2C-PRIOR")
 	},
 	Judge: func(c *Case) Result {
 		switch {
@@ -38,7 +38,7 @@ Intermediaries: flush the head of the 101 before any byte of the tunnel.`,
 		return c.result(Fail)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "server sent " + c.noise()
+		saw := "server sent " + quoteNoise(c)
 		if c.switched {
 			return saw + " before the 101", c.inResponse()
 		}
@@ -57,10 +57,10 @@ var _ = register(Rule{
 	Why: `The status says that the upgrade was refused, but many clients report a broken connection instead, and try again.
 The VNC server of QEMU refuses every handshake in this way.`,
 	Fix:   `Send the empty line (CRLF) after the last field, then close.`,
-	When:  func(c *Case) bool { return c.X.Outcome == wire.Refused || c.cutAnswer() },
-	Judge: func(c *Case) Result { return c.passIf(!c.cutAnswer()) },
+	When:  func(c *Case) bool { return c.X.Outcome == wire.Refused || responseCutOff(c) },
+	Judge: func(c *Case) Result { return c.passIf(!responseCutOff(c)) },
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "server closed the connection before the head of its response had ended: " + c.statusLine(), c.inResponse()
+		return "server closed the connection before the head of its response had ended: " + quoteStatusLine(c), c.inResponse()
 	},
 })
 
@@ -77,25 +77,25 @@ close, or pass them on as an HTTP/0.9 response, while the server takes all that 
 where the offer came in an HTTP/1.0 request, which has no 1xx status.`,
 	Fix: `Switch only with a 101, and not at all on an HTTP/1.0 request; better, do not accept h2c through Upgrade.
 Apache httpd: Protocols http/1.1.`,
-	When:  func(c *Case) bool { return c.h2c && c.left },
+	When:  func(c *Case) bool { return c.h2c && c.leftHTTP },
 	Judge: func(c *Case) Result { return c.passIf(c.switched) },
 	Show: func(c *Case, _ Result) (string, []Span) {
 		return "server answered with an HTTP/2 SETTINGS frame and sent no 101", c.inRequest("Upgrade")
 	},
 })
 
-// framesFirst reports whether the server took up an offer of h2c without a 101: it begins with a SETTINGS frame.
-func (c *Case) framesFirst() bool {
-	if c.X.Response != nil || len(c.X.Noise) == 0 || !names(c.offered, "h2c") {
+// beganH2Directly reports whether the server took up an offer of h2c without a 101: it begins with a SETTINGS frame.
+func beganH2Directly(c *Case) bool {
+	if c.X.Response != nil || len(c.X.Noise) == 0 || !hasProtocol(c.offered, "h2c") {
 		return false
 	}
 	f, ok := readH2Frame(c.X.Noise)
 	return ok && f.settings()
 }
 
-// cutAnswer reports whether the end of the connection cut off the head of the response: what is missing there may have been
+// responseCutOff reports whether the end of the connection cut off the head of the response: what is missing there may have been
 // about to come.
-func (c *Case) cutAnswer() bool {
+func responseCutOff(c *Case) bool {
 	if c.X.Response == nil {
 		return false
 	}
@@ -103,8 +103,8 @@ func (c *Case) cutAnswer() bool {
 	return cut
 }
 
-// noise says what the bytes look like that cannot be read as a response.
-func (c *Case) noise() string {
+// quoteNoise says what the bytes look like that cannot be read as a response.
+func quoteNoise(c *Case) string {
 	b := c.X.Noise
 	switch {
 	case isHTTPName(b):

@@ -17,11 +17,11 @@ values where the client means the last. And servers that do check overdo it: Tom
 the right answer; the fault then is the client's alone.`,
 	Fix: `Check the parameters of each offer, leave out of the answer what does not hold, and go on.`,
 	When: func(c *Case) bool {
-		return c.websocket && !c.cut && c.X.Request.Has(extensionField) && !c.negotiated().offered.broken &&
-			c.negotiated().deflate.unsound.fault != ""
+		return c.websocket && !c.headCut && c.X.Request.Has(extensionField) && !negotiated(c).offered.broken &&
+			negotiated(c).deflate.unsound.fault != ""
 	},
 	Judge: func(c *Case) Result {
-		t := &c.negotiated().deflate
+		t := &negotiated(c).deflate
 		res := RefuseSwitch(c)
 		switch {
 		case c.switched && t.answers > 0 && !t.sound:
@@ -34,7 +34,7 @@ the right answer; the fault then is the client's alone.`,
 		return c.result(Warn).by(Client)
 	},
 	Show: func(c *Case, r Result) (string, []Span) {
-		d := &c.negotiated().deflate.unsound
+		d := &negotiated(c).deflate.unsound
 		saw := "an offer of permessage-deflate with " + d.fault
 		if c.switched && !r.answered {
 			saw += ", which the server did not take up"
@@ -63,13 +63,13 @@ libsoup, for example, was changed to refuse client_max_window_bits without a val
 what the server meant, and compressed messages fail where the guess is wrong. Servers that send the client's offer back
 as their answer do this with every client that offers client_max_window_bits without a value, and Chrome does.`,
 	Fix:  `Write the answer from what was chosen, not from what was offered; give client_max_window_bits a value or leave it out.`,
-	When: func(c *Case) bool { return c.accepted() && c.negotiated().deflate.answers > 0 },
+	When: func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.answers > 0 },
 	Judge: func(c *Case) Result {
-		t := &c.negotiated().deflate
+		t := &negotiated(c).deflate
 		return c.passIf(t.answers == 1 && t.bad.fault == "")
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		d := &c.negotiated().deflate.bad
+		d := &negotiated(c).deflate.bad
 		if d.fault == "" {
 			return "101 that accepts permessage-deflate twice, Sec-WebSocket-Extensions " + values(&c.X.Response.Head, extensionField),
 				c.inResponse(extensionField)
@@ -95,10 +95,10 @@ negotiation. A value that is larger than the one in the offer contradicts a hint
 such connections as well.`,
 	Fix: `Put client_max_window_bits into the answer only if the accepted offer has it, with a value no larger than there.`,
 	When: func(c *Case) bool {
-		return c.accepted() && c.negotiated().deflate.compared && c.negotiated().deflate.answer.clientBits != 0
+		return acceptsExtensions(c) && negotiated(c).deflate.compared && negotiated(c).deflate.answer.clientBits != 0
 	},
 	Judge: func(c *Case) Result {
-		switch t := &c.negotiated().deflate; {
+		switch t := &negotiated(c).deflate; {
 		case t.answer.fitsClientBits(&t.offer):
 			return c.result(Pass)
 		case t.offer.clientBits == 0:
@@ -107,12 +107,12 @@ such connections as well.`,
 		return c.result(Warn).rated(Medium)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		t := &c.negotiated().deflate
+		t := &negotiated(c).deflate
 		saw := fmt.Sprintf("101 with client_max_window_bits=%d, not offered", t.answer.clientBits)
 		if t.offer.clientBits != 0 {
 			saw = fmt.Sprintf("101 with client_max_window_bits=%d, offered were at most %d", t.answer.clientBits, t.offer.clientBits)
 		}
-		return saw, c.terms()
+		return saw, deflateSpans(c)
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-WS-PMD-NOCMWB", Class: Negotiate, Title: "permessage-deflate by a client whose window cannot be limited",
@@ -133,9 +133,9 @@ message cannot be decompressed, and the connection ends with the first large one
 such as one built on Java's Deflater, must decline the offer. Where the client asks for 15 bits, the most there are,
 nothing can go wrong; a client that is strict may still miss the parameter, so that is a warning.`,
 	Fix:  `Repeat server_max_window_bits in the answer and limit the window, or leave permessage-deflate out of the answer.`,
-	When: func(c *Case) bool { return c.accepted() && c.negotiated().deflate.offer.serverBits != 0 },
+	When: func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.offer.serverBits != 0 },
 	Judge: func(c *Case) Result {
-		switch t := &c.negotiated().deflate; {
+		switch t := &negotiated(c).deflate; {
 		case t.answer.fitsServerBits(&t.offer):
 			return c.result(Pass)
 		case t.offer.serverBits == 15: // the default
@@ -144,12 +144,12 @@ nothing can go wrong; a client that is strict may still miss the parameter, so t
 		return c.result(Fail)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		t := &c.negotiated().deflate
+		t := &negotiated(c).deflate
 		saw := "101 without server_max_window_bits"
 		if t.answer.serverBits != 0 {
 			saw = fmt.Sprintf("101 with server_max_window_bits=%d", t.answer.serverBits)
 		}
-		return fmt.Sprintf("%s, offered was server_max_window_bits=%d", saw, t.offer.serverBits), c.terms()
+		return fmt.Sprintf("%s, offered was server_max_window_bits=%d", saw, t.offer.serverBits), deflateSpans(c)
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-WS-PMD-BITS10", Class: Negotiate, Title: "permessage-deflate with windows of 10 bits",
@@ -168,24 +168,24 @@ var _ = register(Rule{
 messages, the first one can be read and the second cannot: a fault that no test with a single message finds. Clients
 that check the answer drop the connection.`,
 	Fix:  `Repeat server_no_context_takeover in the answer and begin each message with an empty window, or leave permessage-deflate out.`,
-	When: func(c *Case) bool { return c.accepted() && c.negotiated().deflate.offer.serverReset },
+	When: func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.offer.serverReset },
 	Judge: func(c *Case) Result {
-		t := &c.negotiated().deflate
+		t := &negotiated(c).deflate
 		return c.passIf(t.answer.fitsServerReset(&t.offer))
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 that accepts permessage-deflate without server_no_context_takeover, which was offered", c.terms()
+		return "101 that accepts permessage-deflate without server_no_context_takeover, which was offered", deflateSpans(c)
 	},
 })
 
-// accepted reports whether the response accepts extensions by a list that can be read, and what was offered is known.
-func (c *Case) accepted() bool {
-	return c.answersWebSocket() && !c.cut && c.X.Response.Has(extensionField) &&
-		!c.negotiated().accepted.broken && !c.negotiated().offered.broken
+// acceptsExtensions reports whether the response accepts extensions by a list that can be read, and what was offered is known.
+func acceptsExtensions(c *Case) bool {
+	return switchedToWebSocket(c) && !c.headCut && c.X.Response.Has(extensionField) &&
+		!negotiated(c).accepted.broken && !negotiated(c).offered.broken
 }
 
-// terms are the offer and the answer of permessage-deflate that were set side by side.
-func (c *Case) terms() []Span {
-	t := &c.negotiated().deflate
+// deflateSpans are the offer and the answer of permessage-deflate that were set side by side.
+func deflateSpans(c *Case) []Span {
+	t := &negotiated(c).deflate
 	return []Span{{InRequest, t.offer.at.From, t.offer.at.To}, {InResponse, t.answer.at.From, t.answer.at.To}}
 }

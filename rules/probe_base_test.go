@@ -30,9 +30,9 @@ func TestLearnedProbesBreakOneRule(t *testing.T) {
 			}
 			h := p.On(base)
 			var further []string
-			if q := wire.ReadRequest([]byte(h.Head())); base.Scheme == "https" && names(q.Protocols(), "h2c") {
+			if q := wire.ReadRequest([]byte(h.Head())); base.Scheme == "https" && hasProtocol(q.Protocols(), "h2c") {
 				further = append(further, "UPGRADE-H2C-OVER-TLS")
-			} else if base.Scheme == "https" && names(q.Protocols(), "TLS") {
+			} else if base.Scheme == "https" && hasProtocol(q.Protocols(), "TLS") {
 				further = append(further, "UPGRADE-TLS-IN-TLS")
 			}
 			if defect := breaksOnly(p, h, further...); defect != "" {

@@ -120,7 +120,7 @@ func flawless101(p *Probe, h *Handshake) string {
 	if protocol == "masque" {
 		protocol = "connect-udp"
 	}
-	if len(offered) > 0 && !names(offered, protocol) && p.rule.ID != notOffered && !slices.Contains(p.Also, notOffered) {
+	if len(offered) > 0 && !hasProtocol(offered, protocol) && p.rule.ID != notOffered && !slices.Contains(p.Also, notOffered) {
 		protocol = offered[0].String()
 	}
 	head := "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + protocol + "\r\n"

@@ -40,12 +40,12 @@ type Gate struct {
 
 // Holds reports whether the finding makes a run fail. What is accepted or known does not.
 func (g Gate) Holds(f *Finding) bool {
-	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && weight(f) >= g.Least && g.gatesAny(f)
+	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && gateSeverity(f) >= g.Least && g.gatesAny(f)
 }
 
-// weight is the severity that a finding counts by. Advice, which no cited sentence demands, is medium at most, unless it is
+// gateSeverity is the severity that a finding counts by. Advice, which no cited sentence demands, is medium at most, unless it is
 // critical, or the configuration says more than the rule does.
-func weight(f *Finding) Severity {
+func gateSeverity(f *Finding) Severity {
 	if s := f.Rule.Severity; f.Rule.Level == Advice && f.Severity == High && max(s.Refused, s.Switched) == High {
 		return Medium
 	}
@@ -68,7 +68,7 @@ func (g Gate) Tells(r *Ruling) bool {
 		return true
 	}
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool {
-		return f.Verdict == Fail && weight(&f) >= g.Least && g.gates(f.Rule)
+		return f.Verdict == Fail && gateSeverity(&f) >= g.Least && g.gates(f.Rule)
 	})
 }
 

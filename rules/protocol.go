@@ -23,9 +23,9 @@ that nobody speaks decides.`,
 	ignore the field if none is among them.
 Where a private protocol is meant, name it in the configuration of Interlock; then a switch to it passes without a
 	note.`,
-	When: func(c *Case) bool { return slices.ContainsFunc(c.offered, c.unknown) || c.brings("UPGRADE-UNKNOWN") },
+	When: func(c *Case) bool { return hasUnknown(c, c.offered) || c.brings("UPGRADE-UNKNOWN") },
 	Judge: func(c *Case) Result {
-		if c.switched && !c.switchedToUnknown() {
+		if c.switched && !switchedToUnknown(c) {
 			return c.result(Pass)
 		}
 		res := RefuseSwitch(c)
@@ -40,7 +40,7 @@ Where a private protocol is meant, name it in the configuration of Interlock; th
 	Show: func(c *Case, _ Result) (string, []Span) {
 		var strange []wire.Protocol
 		for _, m := range c.offered {
-			if c.unknown(m) {
+			if isUnknown(c, m) {
 				strange = append(strange, m)
 			}
 		}
@@ -60,26 +60,31 @@ func registered(m wire.Protocol) bool {
 	return m.Is("HTTP") || m.Is("TLS") || m.Is("WebSocket") || m.Is("h2c") || isMasque(m)
 }
 
-// unknown reports whether a protocol is neither registered nor named in the configuration.
-func (c *Case) unknown(m wire.Protocol) bool {
+// isUnknown reports whether a protocol is neither registered nor named in the configuration.
+func isUnknown(c *Case, m wire.Protocol) bool {
 	return !registered(m) && !slices.ContainsFunc(c.Options.Protocols, m.Is)
+}
+
+// hasUnknown reports whether one of the members is unknown.
+func hasUnknown(c *Case, members []wire.Protocol) bool {
+	return slices.ContainsFunc(members, func(m wire.Protocol) bool { return isUnknown(c, m) })
 }
 
 // switchedToUnknown reports whether the server cannot have chosen a member of the offer that is known. A 101 that names
 // something else than what was offered proves no choice.
-func (c *Case) switchedToUnknown() bool {
-	for _, m := range c.named {
-		if c.offers(m) && !c.unknown(m) {
+func switchedToUnknown(c *Case) bool {
+	for _, m := range c.chosen {
+		if wasOffered(c, m) && !isUnknown(c, m) {
 			return false
 		}
 	}
-	known := func(m wire.Protocol) bool { return !c.unknown(m) }
-	return slices.ContainsFunc(c.named, c.unknown) || !slices.ContainsFunc(c.offered, known)
+	known := func(m wire.Protocol) bool { return !isUnknown(c, m) }
+	return hasUnknown(c, c.chosen) || !slices.ContainsFunc(c.offered, known)
 }
 
-// offers reports whether the request offers a protocol that a 101 names. Where only one side states a version, the other
+// wasOffered reports whether the request offers a protocol that a 101 names. Where only one side states a version, the other
 // side has left it open.
-func (c *Case) offers(m wire.Protocol) bool {
+func wasOffered(c *Case, m wire.Protocol) bool {
 	return slices.ContainsFunc(c.offered, func(o wire.Protocol) bool {
 		return o.Is(m.Name) && (o.Version == m.Version || o.Version == "" || m.Version == "")
 	})

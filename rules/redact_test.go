@@ -87,7 +87,7 @@ func FuzzRedact(f *testing.F) {
 				t.Errorf("a cookie is left: %q", once[name.From:name.To])
 			}
 		}
-		o.behind(raw, true)
+		o.redactAfter(raw, true)
 	})
 }
 

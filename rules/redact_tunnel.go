@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// behind is a copy of the first bytes of one direction of a tunnel, with payload and secrets blanked out.
-func (o *Options) behind(b []byte, websocket bool) []byte {
+// redactAfter is a copy of the first bytes of one direction of a tunnel, with payload and secrets blanked out.
+func (o *Options) redactAfter(b []byte, websocket bool) []byte {
 	b = append([]byte{}, b[:min(len(b), maxShown)]...)
 	switch {
 	case o.Full:

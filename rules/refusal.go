@@ -17,7 +17,7 @@ state.`,
 Go, httputil.ReverseProxy in front: set both fields again in ModifyResponse.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.status() == 426 },
-	Judge:    func(c *Case) Result { return c.once(c.passIf(len(c.named) > 0)) },
+	Judge:    func(c *Case) Result { return oncePerRun(c, c.passIf(len(c.chosen) > 0)) },
 	Show: func(c *Case, _ Result) (string, []Span) {
 		if c.X.Response.Has("Upgrade") {
 			return "426 with an empty Upgrade field", c.inResponse("Upgrade")
@@ -26,9 +26,9 @@ Go, httputil.ReverseProxy in front: set both fields again in ModifyResponse.`,
 	},
 })
 
-// once is the verdict about the form of a refusal. A server that refuses all probes in one form has one fault, not hundreds:
+// oncePerRun is the verdict about the form of a refusal. A server that refuses all probes in one form has one fault, not hundreds:
 // of the probes of a run the first one that meets it tells of it. One whose answers differ does not.
-func (c *Case) once(r Result) Result {
+func oncePerRun(c *Case, r Result) Result {
 	if r.Verdict >= Pass || !c.probed() || c.switched {
 		return r
 	}

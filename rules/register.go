@@ -14,7 +14,7 @@ var book []*Rule
 func register(r Rule) *Rule {
 	r.Why, r.Fix = strings.ReplaceAll(r.Why, "\n", " "), strings.ReplaceAll(r.Fix, "\n\t", " ")
 	r.general = slices.DeleteFunc(slices.Clone(r.Refs), func(ref Ref) bool { return ref.RFC == "6455" })
-	i, taken := place(r.ID)
+	i, taken := bookIndex(r.ID)
 	if taken {
 		panic("rules: " + r.ID + " is registered twice")
 	}
@@ -22,13 +22,13 @@ func register(r Rule) *Rule {
 		r.Probes[i].rule = &r
 	}
 	book = slices.Insert(book, i, &r)
-	if r.grave() {
-		graves = append(graves, &r)
+	if r.mayBeUnsafe() {
+		unsafeRules = append(unsafeRules, &r)
 	}
 	return &r
 }
 
-func place(id string) (int, bool) {
+func bookIndex(id string) (int, bool) {
 	return slices.BinarySearchFunc(book, id, func(r *Rule, id string) int { return strings.Compare(r.ID, id) })
 }
 
@@ -37,7 +37,7 @@ func All() []*Rule { return slices.Clone(book) }
 
 // Find returns the rule of that ID, or nil. It takes the alias COMP-<ID> as well, and letters of either case.
 func Find(id string) *Rule {
-	if i, ok := place(canonical(id)); ok {
+	if i, ok := bookIndex(canonical(id)); ok {
 		return book[i]
 	}
 	return nil

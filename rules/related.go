@@ -19,10 +19,10 @@ func deviations() [][]string {
 	}
 }
 
-// relate makes one finding of the critical ones that are about the same deviation, so that it counts once. A probe is one
+// relateFindings makes one finding of the critical ones that are about the same deviation, so that it counts once. A probe is one
 // deviation: there the rule that it was sent for says so.
-func (c *Case) relate(ruling *Ruling) {
-	if !c.switched || !several(ruling.Findings, grave) {
+func relateFindings(c *Case, ruling *Ruling) {
+	if !c.switched || !severalFindings(ruling.Findings, isCriticalFailure) {
 		return
 	}
 	own := ""
@@ -39,12 +39,12 @@ func (c *Case) relate(ruling *Ruling) {
 // always stays.
 func (r *Ruling) relate(first string, others []string, stays string) {
 	lead := r.Find(first)
-	if lead == nil || !grave(lead) {
+	if lead == nil || !isCriticalFailure(lead) {
 		return
 	}
 	var related []string
 	for i := range r.Findings {
-		if f := &r.Findings[i]; grave(f) && f.Rule.ID != stays && slices.Contains(others, f.Rule.ID) {
+		if f := &r.Findings[i]; isCriticalFailure(f) && f.Rule.ID != stays && slices.Contains(others, f.Rule.ID) {
 			related = append(append(related, f.Rule.ID), f.Related...)
 		}
 	}
@@ -56,11 +56,11 @@ func (r *Ruling) relate(first string, others []string, stays string) {
 	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return slices.Contains(related, f.Rule.ID) })
 }
 
-// grave reports whether a finding is a critical failure.
-func grave(f *Finding) bool { return f.Verdict == Fail && f.Severity == Critical }
+// isCriticalFailure reports whether a finding is a critical failure.
+func isCriticalFailure(f *Finding) bool { return f.Verdict == Fail && f.Severity == Critical }
 
-// several reports whether more than one finding is such.
-func several(findings []Finding, such func(*Finding) bool) bool {
+// severalFindings reports whether more than one finding is such.
+func severalFindings(findings []Finding, such func(*Finding) bool) bool {
 	n := 0
 	for i := range findings {
 		if such(&findings[i]) {

@@ -17,11 +17,11 @@ func TestOneDeviationIsOneCriticalFinding(t *testing.T) {
 		var critical []string
 		r := Classify(Case{X: answered(p, h, flawless101(p, h), "")})
 		for i := range r.Findings {
-			if f := &r.Findings[i]; grave(f) {
+			if f := &r.Findings[i]; isCriticalFailure(f) {
 				critical = append(critical, f.Rule.ID)
 			}
 		}
-		if len(critical) > 1 || len(critical) == 1 && critical[0] != p.rule.ID && grave(&Finding{Severity: p.rule.Severity.Switched}) {
+		if len(critical) > 1 || len(critical) == 1 && critical[0] != p.rule.ID && isCriticalFailure(&Finding{Severity: p.rule.Severity.Switched}) {
 			t.Errorf("%s: %q are critical", p.ID, critical)
 		}
 	}

@@ -15,10 +15,19 @@ type Result struct {
 func (c *Case) result(v Verdict) Result {
 	r := c.rule
 	res := Result{Verdict: v, Severity: r.Severity.Refused, Party: r.Party, Refs: c.citations(r)}
-	if c.left {
+	if c.leftHTTP {
 		res.Severity = r.Severity.Switched
 	}
 	return res
+}
+
+// citations are the references of a rule that bear on the exchange: RFC 6455 binds nobody who does not speak WebSocket,
+// unless the rule rests on nothing else.
+func (c *Case) citations(r *Rule) []Ref {
+	if c.websocket || len(r.general) == 0 {
+		return r.Refs
+	}
+	return r.general
 }
 
 // passIf returns a pass if the requirement holds, and a failure otherwise.

@@ -125,7 +125,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		j.Interim = append(j.Interim, o.responseHead(x.Request, p))
 	}
 	if len(x.Noise) > 0 {
-		j.Noise = o.behind(x.Noise, x.Request.Offers("websocket"))
+		j.Noise = o.redactAfter(x.Noise, x.Request.Offers("websocket"))
 	}
 	if x.Former != nil {
 		j.Former = o.responseHead(x.Request, x.Former)
@@ -210,7 +210,7 @@ func (o *Options) after(x *wire.Exchange) *afterJSON {
 		closed = "server"
 	}
 	websocket := x.Response.Offers("websocket") || x.Request.Offers("websocket")
-	return &afterJSON{o.behind(a.Client, websocket), o.behind(a.Server, websocket), a.ClientBytes, a.ServerBytes, closed}
+	return &afterJSON{o.redactAfter(a.Client, websocket), o.redactAfter(a.Server, websocket), a.ClientBytes, a.ServerBytes, closed}
 }
 
 // redactRequestLine blanks out the secrets of the target in a request line, unless evidence is full.

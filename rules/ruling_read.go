@@ -126,7 +126,7 @@ func readFinding(text []byte, x *wire.Exchange) (Finding, error) {
 	}
 	rule := Find(j.Rule)
 	if rule == nil {
-		rule = stranger(j.Rule, readWord(j.Level, Must, Advice, Advice))
+		rule = unknownRule(j.Rule, readWord(j.Level, Must, Advice, Advice))
 	}
 	f := Finding{
 		Rule: rule, Verdict: readWord(j.Verdict, Fail, NotApplicable, Unclear), Severity: readWord(j.Severity, Info, Critical, Critical),
@@ -186,7 +186,7 @@ func readWord[T interface {
 
 // strangers holds rules of other releases that were read of, so that each is one value as those of the rulebook are. Only
 // stranger uses it.
-var strangers struct {
+var unknownRules struct {
 	sync.Mutex
 	byID map[string]*Rule
 }
@@ -194,22 +194,22 @@ var strangers struct {
 // maxStrangers is how many rules of other releases are one value each.
 const maxStrangers = 1000
 
-// stranger is a rule that the rulebook does not have: nothing but its name is known.
-func stranger(id string, level Level) *Rule {
-	strangers.Lock()
-	defer strangers.Unlock()
-	if r := strangers.byID[id]; r != nil {
+// unknownRule is a rule that the rulebook does not have: nothing but its name is known.
+func unknownRule(id string, level Level) *Rule {
+	unknownRules.Lock()
+	defer unknownRules.Unlock()
+	if r := unknownRules.byID[id]; r != nil {
 		return r
 	}
 	r := &Rule{
 		ID: id, Title: "a rule of another release", Level: level, Party: Server,
 		Why: "This version does not know the rule.", Fix: "Read about it in the version that judged this exchange.",
 	}
-	if strangers.byID == nil {
-		strangers.byID = map[string]*Rule{}
+	if unknownRules.byID == nil {
+		unknownRules.byID = map[string]*Rule{}
 	}
-	if len(strangers.byID) < maxStrangers {
-		strangers.byID[id] = r
+	if len(unknownRules.byID) < maxStrangers {
+		unknownRules.byID[id] = r
 	}
 	return r
 }

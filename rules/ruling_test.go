@@ -75,7 +75,7 @@ func TestFullEvidenceHidesNothing(t *testing.T) {
 }
 
 func TestTunnelBytesShowNoRequest(t *testing.T) {
-	got := new(Options).behind([]byte("GET /?key=abc&x=1 HTTP/1.1\r\nCookie: a=b\r\n\r\n"), true)
+	got := new(Options).redactAfter([]byte("GET /?key=abc&x=1 HTTP/1.1\r\nCookie: a=b\r\n\r\n"), true)
 	if want := "GET /?key=***&x=1 HTTP/1.1\r\nCookie: ***\r\n\r\n"; string(got) != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

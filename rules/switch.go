@@ -16,7 +16,7 @@ have done, do this to every request that lost its Upgrade field on a proxy.`,
 	been asked for otherwise.`,
 	When: func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result {
-		if c.cut && len(c.offered) == 0 {
+		if c.headCut && len(c.offered) == 0 {
 			return c.result(Unclear)
 		}
 		return c.passIf(len(c.offered) > 0)
@@ -26,12 +26,12 @@ have done, do this to every request that lost its Upgrade field on a proxy.`,
 		switch {
 		case len(q.Raw) == 0:
 			return "101 without a request", c.inResponse()
-		case c.cut:
+		case c.headCut:
 			return "101 to a request whose head is not known in full", c.inResponse()
 		case q.Has("Upgrade"):
 			return "101 to a request whose Upgrade field is empty", append(c.inRequest("Upgrade"), c.inResponse()...)
 		}
-		if c.overtook() {
+		if overtookEarlierRequest(c) {
 			return "101 before the answer to the request in front of the handshake", c.inResponse()
 		}
 		return "101 to a request without an Upgrade field", c.inResponse()
@@ -55,18 +55,18 @@ then says h2c or TLS, whatever the two ends agreed on runs past it. nginx 1.22 a
 answer with the offer.`,
 	Fix: `Put into the 101 the one member of the request's list that was chosen, name and version as they were offered. A
 	stack that begins with TLS may list HTTP behind it.`,
-	When: func(c *Case) bool { return c.switched && len(c.named) > 0 && len(c.offered) > 0 },
+	When: func(c *Case) bool { return c.switched && len(c.chosen) > 0 && len(c.offered) > 0 },
 	Judge: func(c *Case) Result {
-		for i, m := range c.named {
-			last := i > 0 && i == len(c.named)-1
-			if !c.offers(m) && !(last && m.Is("HTTP") && c.named[i-1].Is("TLS")) { // RFC 2817 §3.3 prints TLS/1.0, HTTP/1.1
+		for i, m := range c.chosen {
+			last := i > 0 && i == len(c.chosen)-1
+			if !wasOffered(c, m) && !(last && m.Is("HTTP") && c.chosen[i-1].Is("TLS")) { // RFC 2817 §3.3 prints TLS/1.0, HTTP/1.1
 				return c.result(Fail)
 			}
 		}
 		return c.result(Pass)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 to " + members(c.named) + ", offered was " + members(c.offered),
+		return "101 to " + members(c.chosen) + ", offered was " + members(c.offered),
 			append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...)
 	},
 	Probes: []Probe{
@@ -100,7 +100,7 @@ nginx and what is built on it: look for what hides or sets response fields in th
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result {
-		if len(c.named) > 0 {
+		if len(c.chosen) > 0 {
 			return c.result(Pass)
 		}
 		if c.forwarded() {
@@ -120,8 +120,8 @@ nginx and what is built on it: look for what hides or sets response fields in th
 	},
 })
 
-// overtook reports whether a 101 came before the answer to the request that the probe sent in front of its handshake: answers
+// overtookEarlierRequest reports whether a 101 came before the answer to the request that the probe sent in front of its handshake: answers
 // come in the order of the requests, so it answers the first.
-func (c *Case) overtook() bool {
+func overtookEarlierRequest(c *Case) bool {
 	return c.probe != nil && c.probe.ID == "UPGRADE-SEQ-BEHIND-GET" && len(c.offered) == 0
 }

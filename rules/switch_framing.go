@@ -78,7 +78,7 @@ HTTP/1.1, drop the connection. Such status lines are written by hand, in small s
 	Fix:   `Write HTTP/1.1 101 Switching Protocols.`,
 	When:  func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result { return c.passIf(!wire.EqualFold(c.X.Response.Version, "HTTP/1.0")) },
-	Show:  func(c *Case, _ Result) (string, []Span) { return c.statusLine(), c.inResponse() },
+	Show:  func(c *Case, _ Result) (string, []Span) { return quoteStatusLine(c), c.inResponse() },
 })
 
 var _ = register(Rule{
@@ -99,7 +99,7 @@ Intermediaries: close a connection to a server on which something arrives that n
 	When: func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result {
 		res := c.passIf(c.X.Outcome != wire.Late)
-		if c.answeredTwice() {
+		if answeredTwice(c) {
 			return res.by(Intermediary)
 		}
 		return res
@@ -109,7 +109,7 @@ Intermediaries: close a connection to a server on which something arrives that n
 		switch {
 		case p == nil:
 			return "101 on a connection on which no request was open", c.inResponse()
-		case c.answeredTwice():
+		case answeredTwice(c):
 			return "101 after a proxy had answered the same request with " + quote(p.Text(p.Start)), c.inResponse()
 		}
 		return "101 after the final response " + quote(p.Text(p.Start)), c.inResponse()
@@ -118,7 +118,7 @@ Intermediaries: close a connection to a server on which something arrives that n
 
 // answeredTwice reports whether a late 101 stands where the content of a response belongs that says 2xx and nothing about its
 // content. No server writes that: a proxy took the request for a CONNECT, and passed the server's answer on behind its own.
-func (c *Case) answeredTwice() bool {
+func answeredTwice(c *Case) bool {
 	p := c.X.Former
 	return p != nil && p.Status/100 == 2 && !p.Has("Content-Length") && !p.Has("Transfer-Encoding")
 }
@@ -141,7 +141,7 @@ spoke HTTP/2. The recipient cannot say whether a stream or the connection was sw
 		v := c.X.Response.Version
 		return c.passIf(len(v) <= len(name) || !wire.EqualFold(v[:len(name)], name) || v[len(name)] < '2' || v[len(name)] > '9')
 	},
-	Show: func(c *Case, _ Result) (string, []Span) { return c.statusLine(), c.inResponse() },
+	Show: func(c *Case, _ Result) (string, []Span) { return quoteStatusLine(c), c.inResponse() },
 })
 
 var _ = register(Rule{
@@ -155,22 +155,22 @@ var _ = register(Rule{
 	Why: `TLS carries what stands behind it in the list. The other way round the list says that TLS is spoken inside HTTP or
 WebSocket: a client that goes by it sends a request in the clear where the server waits for a TLS handshake.`,
 	Fix:  `Write Upgrade: TLS/1.0, HTTP/1.1; better, do not offer TLS by way of Upgrade at all.`,
-	When: func(c *Case) bool { return c.switched && len(c.named) > 1 && names(c.named, "TLS") },
+	When: func(c *Case) bool { return c.switched && len(c.chosen) > 1 && hasProtocol(c.chosen, "TLS") },
 	Judge: func(c *Case) Result {
-		for i, m := range c.named[1:] {
-			if m.Is("TLS") && !c.named[i].Is("TLS") { // TLS/1.2, TLS/1.1 is one layer in two versions
+		for i, m := range c.chosen[1:] {
+			if m.Is("TLS") && !c.chosen[i].Is("TLS") { // TLS/1.2, TLS/1.1 is one layer in two versions
 				return c.result(Fail)
 			}
 		}
 		return c.result(Pass)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 to " + members(c.named) + ", in which TLS stands above another layer", c.inResponse("Upgrade")
+		return "101 to " + members(c.chosen) + ", in which TLS stands above another layer", c.inResponse("Upgrade")
 	},
 })
 
-// statusLine quotes the status line of the response.
-func (c *Case) statusLine() string {
+// quoteStatusLine quotes the status line of the response.
+func quoteStatusLine(c *Case) string {
 	p := c.X.Response
 	return "the status line " + quote(p.Text(p.Start))
 }

@@ -20,7 +20,7 @@ ws:// in a target and a # show a program that sends the address as it stands in 
 places.`,
 	Fix: `In a server, answer 400 to a target that is neither a path nor an absolute URI, before anything is routed.
 In a client, send the path and the query of the address, with nothing of what follows a #.`,
-	When: func(c *Case) bool { return c.targetFault() != "" && c.asks() },
+	When: func(c *Case) bool { return targetFault(c) != "" && c.asks() },
 	Judge: func(c *Case) Result {
 		switch c.X.Request.Target[0] {
 		case '/':
@@ -39,7 +39,7 @@ In a client, send the path and the query of the address, with nothing of what fo
 		if i := strings.Index(string(q.Raw[from:q.Start.To]), q.Target); i >= 0 {
 			from += i
 		}
-		return "target " + quote(c.Options.shown(q.Target)) + " (" + c.targetFault() + ")",
+		return "target " + quote(c.Options.shown(q.Target)) + " (" + targetFault(c) + ")",
 			[]Span{{InRequest, from, min(from+len(q.Target), q.Start.To)}}
 	},
 	Probes: []Probe{
@@ -74,7 +74,7 @@ that were meant for one party to the other.`,
 })
 
 // targetFault says what is wrong with the form of the target; it is empty for one that fits.
-func (c *Case) targetFault() string {
+func targetFault(c *Case) string {
 	q := c.X.Request
 	if q.Target == "" || q.Version == "" || q.Method == "CONNECT" {
 		return ""

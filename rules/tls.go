@@ -15,7 +15,7 @@ ignored is the normal case.`,
 	Fix: `Ignore an Upgrade field that names nothing the server wants to speak, and answer the request.
 Apache HttpClient, until the server does: RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
 	When: func(c *Case) bool { // an offer that is none may well be refused
-		return names(c.offered, "TLS") && c.X.Response != nil && (c.option || c.cut) && atLeast11(c.X.Request.Version)
+		return hasProtocol(c.offered, "TLS") && c.X.Response != nil && (c.optionSent || c.headCut) && atLeast11(c.X.Request.Version)
 	},
 	Judge: func(c *Case) Result {
 		switch c.status() {

@@ -14,7 +14,7 @@ one: the server name and the session ticket are chosen by others. And what an in
 decides whether they reach the wrong server.`,
 	Fix: `In a client, send nothing behind the offer before the 101 has been read.
 In a server, close the connection at the first byte that cannot begin a request.`,
-	When: func(c *Case) bool { return c.X.Response != nil && names(c.offered, "TLS") },
+	When: func(c *Case) bool { return c.X.Response != nil && hasProtocol(c.offered, "TLS") },
 	Judge: func(c *Case) Result {
 		b := c.X.Early
 		switch {
@@ -29,7 +29,7 @@ In a server, close the connection at the first byte that cannot begin a request.
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		b := c.X.Early[:min(len(c.X.Early), 6)]
-		return "before the response the client sent " + quote(b), c.inTunnel(b)
+		return "before the response the client sent " + quote(b), earlySpans(c, b)
 	},
 })
 
@@ -48,11 +48,11 @@ word has offered what it did not want, or does not like the answer.`,
 	Fix: `In a client, send a ClientHello upon the 101, or do not offer TLS.
 In a server, close the connection if the first byte is not 0x16.`,
 	When: func(c *Case) bool {
-		return c.switched && c.X.Complete && (len(c.X.After.Client) > 0 || c.leftAtOnce()) && c.towards("TLS") &&
-			(len(c.named) == 0 || names(c.named, "TLS")) && !isRequestLine(c.X.After.Client)
+		return c.switched && c.X.Complete && (len(c.X.After.Client) > 0 || leftAtOnce(c)) && c.towards("TLS") &&
+			(len(c.chosen) == 0 || hasProtocol(c.chosen, "TLS")) && !isRequestLine(c.X.After.Client)
 	},
 	Judge: func(c *Case) Result {
-		if c.leftAtOnce() {
+		if leftAtOnce(c) {
 			if c.probed() {
 				return c.result(NotApplicable)
 			}
@@ -65,7 +65,7 @@ In a server, close the connection if the first byte is not 0x16.`,
 		return c.result(helloOf(c.X.After.Client))
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		if c.leftAtOnce() {
+		if leftAtOnce(c) {
 			return "the connection ended behind the 101 without a byte from the client", c.inResponse("Upgrade")
 		}
 		b := c.X.After.Client[:min(len(c.X.After.Client), 6)]
@@ -78,7 +78,7 @@ In a server, close the connection if the first byte is not 0x16.`,
 })
 
 // leftAtOnce reports whether one side has ended the tunnel before the client sent anything into it.
-func (c *Case) leftAtOnce() bool {
+func leftAtOnce(c *Case) bool {
 	a := &c.X.After
 	return !a.Opaque && (a.ClientClosed || a.ServerClosed) && a.ClientBytes == 0 && len(a.Client) == 0
 }

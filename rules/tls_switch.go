@@ -34,8 +34,8 @@ CUPS: Encryption Required and a listener with SSLListen, if the clients can be s
 		return c.result(Warn).rated(Medium)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "switched to " + members(c.named)
-		if len(c.named) == 0 {
+		saw := "switched to " + members(c.chosen)
+		if len(c.chosen) == 0 {
 			saw = "switched on an offer of " + members(c.offered)
 		}
 		if c.forwarded() {
@@ -64,10 +64,10 @@ var _ = register(Rule{
 protocol may guess otherwise than the server. A client that lists versions of TLS and nothing else, as CUPS does, lists no
 layers and can only mean HTTP within it; there this is a note.`,
 	Fix:  `Answer Upgrade: TLS/1.2, HTTP/1.1, with the version that was offered.`,
-	When: func(c *Case) bool { return c.switched && names(c.named, "TLS") && names(c.offered, "TLS") },
+	When: func(c *Case) bool { return c.switched && hasProtocol(c.chosen, "TLS") && hasProtocol(c.offered, "TLS") },
 	Judge: func(c *Case) Result {
 		switch within := func(m wire.Protocol) bool { return !m.Is("TLS") }; {
-		case within(c.named[len(c.named)-1]):
+		case within(c.chosen[len(c.chosen)-1]):
 			return c.result(Pass)
 		case len(c.offered) == 1 || slices.ContainsFunc(c.offered, within):
 			return c.result(Fail)
@@ -75,7 +75,7 @@ layers and can only mean HTTP within it; there this is a note.`,
 		return c.result(Warn).rated(Info)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 to " + members(c.named) + " and nothing within it", c.inResponse("Upgrade")
+		return "101 to " + members(c.chosen) + " and nothing within it", c.inResponse("Upgrade")
 	},
 })
 
@@ -93,16 +93,16 @@ so this is a fact and no fault: Apache HttpClient offers TLS/1.2 with ordinary c
 else they carry.`,
 	Fix: `Send credentials to https addresses only; who needs TLS on this connection sends OPTIONS * with the offer first.
 Apache HttpClient: RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
-	When: func(c *Case) bool { return !c.X.ClientTLS && names(c.offered, "TLS") },
+	When: func(c *Case) bool { return !c.X.ClientTLS && hasProtocol(c.offered, "TLS") },
 	Judge: func(c *Case) Result {
-		if c.cleartextSecret() == "" {
+		if cleartextSecret(c) == "" {
 			return c.result(Pass)
 		}
 		return c.result(Warn)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		q := c.X.Request
-		what := c.cleartextSecret()
+		what := cleartextSecret(c)
 		if what == "method" {
 			return "an offer of " + members(c.offered) + " on a " + quote(q.Method) + " in the clear",
 				append([]Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}, c.inRequest("Upgrade")...)
@@ -139,7 +139,7 @@ Where TLS ends, take Upgrade off unless it is websocket.`,
 
 // cleartextSecret is the name of a field with credentials in the request, or method if that is one that changes
 // something; empty if the request has neither.
-func (c *Case) cleartextSecret() string {
+func cleartextSecret(c *Case) string {
 	q := c.X.Request
 	for _, f := range q.Fields {
 		for _, name := range [...]string{"Authorization", "Cookie"} {

@@ -22,7 +22,7 @@ something that was never asked for, behind the back of whoever emptied the field
 In an intermediary, remove the field; do not set it to nothing.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
-		return len(c.offered) == 0 && !c.cut && c.X.Request.Has("Upgrade")
+		return len(c.offered) == 0 && !c.headCut && c.X.Request.Has("Upgrade")
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an empty offer, Upgrade " + values(&c.X.Request.Head, "Upgrade"), c.inRequest("Upgrade")
@@ -78,15 +78,15 @@ a program hands it for this field. Where the server took another member that is 
 	ASCII, without regard to case.
 undici: use a release with the mending of CVE-2026-1527, and let no outside text into the upgrade option.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return slices.ContainsFunc(c.offered, misshapen) },
+	When:     func(c *Case) bool { return slices.ContainsFunc(c.offered, malformedMember) },
 	Judge: func(c *Case) Result {
-		if c.switched && (c.cut || c.choseValid()) {
+		if c.switched && (c.headCut || choseValid(c)) {
 			return tolerated(c).rated(Low)
 		}
 		return RefuseSwitch(c)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		m := c.offered[slices.IndexFunc(c.offered, misshapen)]
+		m := c.offered[slices.IndexFunc(c.offered, malformedMember)]
 		return "an offer of " + quote(c.X.Request.Text(m.Span)) + ", which is no protocol", []Span{{InRequest, m.Span.From, m.Span.To}}
 	},
 	Probes: []Probe{
@@ -130,15 +130,15 @@ the same offer. A second line is often one that an intermediary has added to the
 	},
 })
 
-func misshapen(m wire.Protocol) bool { return !m.Valid }
+func malformedMember(m wire.Protocol) bool { return !m.Valid }
 
 // choseValid reports whether what the 101 names is a member of the offer that is a protocol. A 101 that names nothing may
 // have chosen any of them.
-func (c *Case) choseValid() bool {
+func choseValid(c *Case) bool {
 	sound := func(name string) bool {
 		return slices.ContainsFunc(c.offered, func(o wire.Protocol) bool { return o.Valid && (name == "" || o.Is(name)) })
 	}
-	for _, m := range c.named {
+	for _, m := range c.chosen {
 		if !sound(m.Name) {
 			return false
 		}

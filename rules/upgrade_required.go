@@ -23,19 +23,19 @@ nginx, in front: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade 
 	$connection_upgrade.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
-		return c.status() == 426 && len(c.named) > 0 && len(c.offered) > 0 && !c.cut
+		return c.status() == 426 && len(c.chosen) > 0 && len(c.offered) > 0 && !c.headCut
 	},
 	Judge: func(c *Case) Result {
-		for i, m := range c.named {
-			below := i > 0 && m.Is("HTTP") && c.named[i-1].Is("TLS") // RFC 2817 §4.2 prints TLS/1.0, HTTP/1.1
-			if !below && !c.offeredSoundly(m) {
+		for i, m := range c.chosen {
+			below := i > 0 && m.Is("HTTP") && c.chosen[i-1].Is("TLS") // RFC 2817 §4.2 prints TLS/1.0, HTTP/1.1
+			if !below && !offeredCorrectly(c, m) {
 				return c.result(Pass)
 			}
 		}
 		return c.result(Fail)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "426 requires " + members(c.named) + ", which the request offers", append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...)
+		return "426 requires " + members(c.chosen) + ", which the request offers", append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...)
 	},
 })
 
@@ -55,7 +55,7 @@ report it as broken.`,
 		case wire.FramedNot:
 			return c.result(NotApplicable)
 		case wire.FramedEmpty:
-			return c.once(c.result(Warn))
+			return oncePerRun(c, c.result(Warn))
 		}
 		return c.result(Pass)
 	},
@@ -78,35 +78,35 @@ after a version of WebSocket that the server refuses.`,
 	Upgrade: TLS/1.2, or connects anew.
 Envoy: a release after 1.8. Varnish: return (pipe) only where the server is known to switch.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.status() == 426 && c.followed() },
-	Judge:    func(c *Case) Result { return c.passIf(!c.leftHTTP()) },
+	When:     func(c *Case) bool { return c.status() == 426 && clientWentOn(c) },
+	Judge:    func(c *Case) Result { return c.passIf(!clientLeftHTTP(c)) },
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "behind a 426 the client sent " + c.opening(c.X.Next.Bytes), c.inResponse("Upgrade")
+		return "behind a 426 the client sent " + quoteOpening(c, c.X.Next.Bytes), c.inResponse("Upgrade")
 	},
 })
 
-// offeredSoundly reports whether the request offers what a 426 names, in a way that a server which speaks it can take.
-func (c *Case) offeredSoundly(m wire.Protocol) bool {
+// offeredCorrectly reports whether the request offers what a 426 names, in a way that a server which speaks it can take.
+func offeredCorrectly(c *Case, m wire.Protocol) bool {
 	q := c.X.Request
 	same := func(o wire.Protocol) bool {
 		return o.Valid && o.Is(m.Name) && (o.Version == m.Version || m.Version == "")
 	}
-	if !c.option || !atLeast11(q.Version) || len(q.Flaws) > 0 || !slices.ContainsFunc(c.offered, same) {
+	if !c.optionSent || !atLeast11(q.Version) || len(q.Flaws) > 0 || !slices.ContainsFunc(c.offered, same) {
 		return false
 	}
 	switch {
 	case m.Is("websocket"):
-		return c.soundHandshake() && string(first(&q.Head, versionField)) == "13" && !c.X.Response.Has(versionField)
+		return isValidHandshake(c) && string(first(&q.Head, versionField)) == "13" && !c.X.Response.Has(versionField)
 	case m.Is("h2c"):
 		return q.Count("HTTP2-Settings") == 1
 	}
 	return true
 }
 
-// followed reports whether the client, knowing the answer, has gone on.
-func (c *Case) followed() bool { return len(c.X.Next.Bytes) > 0 && c.X.EarlyBytes == 0 }
+// clientWentOn reports whether the client, knowing the answer, has gone on.
+func clientWentOn(c *Case) bool { return len(c.X.Next.Bytes) > 0 && c.X.EarlyBytes == 0 }
 
-// leftHTTP reports whether what the client sent next is no request of HTTP/1.
-func (c *Case) leftHTTP() bool {
+// clientLeftHTTP reports whether what the client sent next is no request of HTTP/1.
+func clientLeftHTTP(c *Case) bool {
 	return !c.X.Next.HTTP || bytes.HasPrefix(c.X.Next.Bytes, []byte("PRI "))
 }

@@ -82,7 +82,7 @@ func RefuseSwitch(c *Case) Result {
 	if c.rule.Level == Must && c.rule.Party != Server {
 		res.Verdict = entry.broken
 	}
-	if c.left || in != live {
+	if c.leftHTTP || in != live {
 		res.Party = Server
 	}
 	return res
@@ -104,7 +104,7 @@ func (c *Case) column() column {
 
 func (c *Case) answer() answer {
 	switch s := c.status(); {
-	case s == 101, c.left:
+	case s == 101, c.leftHTTP:
 		return answeredSwitch
 	case s == 401, s == 403:
 		return answeredAuth
@@ -120,7 +120,7 @@ func (c *Case) answer() answer {
 		return answeredNormal
 	case c.X.Outcome == wire.Closed && (c.X.Cause == wire.CauseServer || c.X.Cause == wire.CauseServerReset):
 		return answeredClose
-	case c.X.Outcome == wire.Silent && c.withheld():
+	case c.X.Outcome == wire.Silent && bodyWithheld(c):
 		return answeredWait
 	case c.X.Outcome == wire.Silent, c.X.Outcome == wire.Closed, c.X.Outcome == wire.Unseen:
 		return answeredNothing
@@ -128,8 +128,8 @@ func (c *Case) answer() answer {
 	return answeredNoise
 }
 
-// withheld reports whether a part of the body that the request announces had not come.
-func (c *Case) withheld() bool {
+// bodyWithheld reports whether a part of the body that the request announces had not come.
+func bodyWithheld(c *Case) bool {
 	q := c.X.Request
 	return !c.X.BodyDone && (q.Has("Content-Length") || q.Has("Transfer-Encoding"))
 }

@@ -50,7 +50,7 @@ An intermediary that changes the version on the way looks the same from here.`,
 		asked, p := first(&c.X.Request.Head, versionField), c.X.Response
 		for e := range p.Elements(versionField) {
 			if wire.EqualFold(p.Text(e), asked) {
-				if c.soundHandshake() {
+				if isValidHandshake(c) {
 					return c.result(Fail)
 				}
 				return c.result(NotApplicable) // something else was refused

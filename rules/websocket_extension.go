@@ -25,20 +25,20 @@ websocket-extensions libraries for Node.js and Ruby could be stopped altogether 
 	answer, write the names and values that were agreed on, and nothing else.`,
 	When: func(c *Case) bool {
 		switch {
-		case c.answersWebSocket() && c.X.Response.Has(extensionField):
-		case !c.websocket || c.cut || !c.X.Request.Has(extensionField):
+		case switchedToWebSocket(c) && c.X.Response.Has(extensionField):
+		case !c.websocket || c.headCut || !c.X.Request.Has(extensionField):
 			return false
 		}
-		return c.negotiated().offered.broken || c.negotiated().accepted.broken
+		return negotiated(c).offered.broken || negotiated(c).accepted.broken
 	},
 	Judge: func(c *Case) Result {
-		if c.negotiated().accepted.broken {
+		if negotiated(c).accepted.broken {
 			return c.result(Fail).by(Server)
 		}
 		return RefuseSwitch(c)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		n := c.negotiated()
+		n := negotiated(c)
 		if n.accepted.broken {
 			return brokenList(InResponse, &c.X.Response.Head, n.accepted.fault)
 		}
@@ -63,11 +63,11 @@ well be meant; everybody else on the path, and everybody who looks into the fram
 offer that the server leaves alone costs nothing and passes.`,
 	Fix: `Agree on permessage-deflate only, unless both ends are yours.`,
 	When: func(c *Case) bool {
-		return c.websocket && !c.cut && c.X.Request.Has(extensionField) &&
-			slices.ContainsFunc(c.negotiated().offered.extensions, unregistered)
+		return c.websocket && !c.headCut && c.X.Request.Has(extensionField) &&
+			slices.ContainsFunc(negotiated(c).offered.extensions, unregistered)
 	},
 	Judge: func(c *Case) Result {
-		if c.answersWebSocket() && slices.ContainsFunc(c.negotiated().accepted.extensions, unregistered) {
+		if switchedToWebSocket(c) && slices.ContainsFunc(negotiated(c).accepted.extensions, unregistered) {
 			return c.result(Warn)
 		}
 		return c.result(Pass)
@@ -93,18 +93,18 @@ takes the offer off: then client and server are both right, and the intermediary
 	Fix: `Answer with permessage-deflate only if the client has offered it.
 Intermediaries: pass Sec-WebSocket-Extensions on in both directions or take it off in both.`,
 	When: func(c *Case) bool {
-		if !c.answersWebSocket() || c.cut || !c.X.Response.Has(extensionField) {
+		if !switchedToWebSocket(c) || c.headCut || !c.X.Response.Has(extensionField) {
 			return false
 		}
-		offered := &c.negotiated().offered
+		offered := &negotiated(c).offered
 		return !offered.broken && !offered.long
 	},
 	Judge: func(c *Case) Result {
-		_, found := c.foreignExtension()
+		_, found := unofferedExtension(c)
 		return c.passIf(!found)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		at, _ := c.foreignExtension()
+		at, _ := unofferedExtension(c)
 		p := &c.X.Response.Head
 		saw := "101 with the extension " + quote(p.Text(at)) + ", none was offered"
 		if c.X.Request.Has(extensionField) {
@@ -129,7 +129,7 @@ var _ = register(Rule{
 one sentence drop the connection, and those that look up one value for each name, as many HTTP libraries do, miss
 whatever stands in the other fields: client and server then disagree on whether frames are compressed.`,
 	Fix:  `Write all extensions into one field.`,
-	When: func(c *Case) bool { return c.answersWebSocket() && c.X.Response.Has(extensionField) },
+	When: func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(extensionField) },
 	Judge: func(c *Case) Result {
 		if c.X.Response.Count(extensionField) > 1 {
 			return c.result(Warn)
@@ -149,24 +149,24 @@ type negotiation struct {
 }
 
 // negotiated is what the request offers and, if it is a 101, what the response accepts. It is read once.
-func (c *Case) negotiated() *negotiation {
-	if c.extended == nil {
+func negotiated(c *Case) *negotiation {
+	if c.extensions == nil {
 		n := &negotiation{offered: readExtensions(&c.X.Request.Head)}
 		if c.switched {
 			n.accepted = readExtensions(&c.X.Response.Head)
 		}
 		n.deflate = settle(&n.offered, &n.accepted)
-		c.extended = n
+		c.extensions = n
 	}
-	return c.extended
+	return c.extensions
 }
 
 // unregistered reports whether no extension of that name is in the registry of RFC 6455 §11.4.
 func unregistered(e extension) bool { return !e.is(permessageDeflate) && !e.is("bbf-usp-protocol") }
 
-// foreignExtension is the first extension of the response that the request does not offer.
-func (c *Case) foreignExtension() (wire.Span, bool) {
-	n := c.negotiated()
+// unofferedExtension is the first extension of the response that the request does not offer.
+func unofferedExtension(c *Case) (wire.Span, bool) {
+	n := negotiated(c)
 	for i := range n.accepted.extensions {
 		if e := &n.accepted.extensions[i]; !n.offered.has(e.name) {
 			return e.at, true

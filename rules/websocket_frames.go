@@ -21,12 +21,12 @@ that are no frames at all show here too, as all letters have RSV1 set: an error 
 protocol.`,
 	Fix: `Use compression only if the 101 has accepted permessage-deflate, and set RSV1 only in the first frame of a message.
 Intermediaries: pass Sec-WebSocket-Extensions through unchanged in both heads, or take it out of both.`,
-	When:  func(c *Case) bool { return c.framed13() },
-	Judge: func(c *Case) Result { return c.judgeFrames(faultReserved) },
+	When:  func(c *Case) bool { return framed13(c) },
+	Judge: func(c *Case) Result { return judgeFrames(c, faultReserved) },
 	Show: func(c *Case, r Result) (string, []Span) {
-		return c.showFrame(r, func(f frame) string {
+		return showFrame(c, r, func(f frame) string {
 			saw := fmt.Sprintf("has the reserved bits %03b", f.first&frameRSV>>4)
-			switch deflate, other := c.acceptedExtensions(); {
+			switch deflate, other := acceptedExtensions(c); {
 			case other:
 				return saw + ", which the extensions " + values(&c.X.Response.Head, extensionField) + " may have given a meaning"
 			case deflate:
@@ -51,10 +51,10 @@ stand in front of them, or an intermediary lost some. Two readers that skip to d
 messages.`,
 	Fix: `Begin the frames directly behind the empty line of the handshake, and frame messages with a maintained library.
 Where the first frames are right without an intermediary and wrong behind one, the intermediary adds or loses bytes.`,
-	When:  func(c *Case) bool { return c.framed13() },
-	Judge: func(c *Case) Result { return c.judgeFrames(faultOpcode) },
+	When:  func(c *Case) bool { return framed13(c) },
+	Judge: func(c *Case) Result { return judgeFrames(c, faultOpcode) },
 	Show: func(c *Case, r Result) (string, []Span) {
-		return c.showFrame(r, func(f frame) string {
+		return showFrame(c, r, func(f frame) string {
 			switch f.opcode() {
 			case opContinuation:
 				return "continues a message, and none has begun"
@@ -76,10 +76,10 @@ var _ = register(Rule{
 	Why: `Servers keep the payload of a control frame in a small buffer, because the RFC bounds it; a longer one is how that
 buffer is overrun or memory is exhausted. Who keeps to the RFC drops the connection.`,
 	Fix:   `Cut the reason of a close frame to 123 bytes, and what a ping carries to 125; refuse longer ones with close code 1002.`,
-	When:  func(c *Case) bool { return c.framed13() },
-	Judge: func(c *Case) Result { return c.judgeFrames(faultControl) },
+	When:  func(c *Case) bool { return framed13(c) },
+	Judge: func(c *Case) Result { return judgeFrames(c, faultControl) },
 	Show: func(c *Case, r Result) (string, []Span) {
-		return c.showFrame(r, func(f frame) string {
+		return showFrame(c, r, func(f frame) string {
 			if !f.fin() {
 				return "is fragmented"
 			}
@@ -100,10 +100,10 @@ short form miss the message in the long one. The top bit makes the length negati
 signed, and a check for too long a frame then passes.`,
 	Fix: `Write lengths up to 125 in seven bits, up to 65,535 in 16 and others in 64; refuse anything else with close code
 	1002, and compare with the limit before anything is allocated.`,
-	When:  func(c *Case) bool { return c.framed13() },
-	Judge: func(c *Case) Result { return c.judgeFrames(faultLength) },
+	When:  func(c *Case) bool { return framed13(c) },
+	Judge: func(c *Case) Result { return judgeFrames(c, faultLength) },
 	Show: func(c *Case, r Result) (string, []Span) {
-		return c.showFrame(r, func(f frame) string {
+		return showFrame(c, r, func(f frame) string {
 			if f.length>>63 != 0 {
 				return fmt.Sprintf("states the length %#x", f.length)
 			}
@@ -114,29 +114,29 @@ signed, and a check for too long a frame then passes.`,
 
 // framed13 reports whether what follows the 101 are the frames of RFC 6455, and some of them were recorded. Versions 7 and
 // 8 have the same frames; what a handshake without a key or of another version leads to is not defined.
-func (c *Case) framed13() bool {
+func framed13(c *Case) bool {
 	if c.framing == 0 {
 		c.framing = 1
-		if c.readsFrames13() {
+		if readsFrames13(c) {
 			c.framing = 2
 		}
 	}
 	return c.framing == 2
 }
 
-func (c *Case) readsFrames13() bool {
+func readsFrames13(c *Case) bool {
 	if !c.websocket || !c.switched || !c.X.Complete || len(c.X.After.Client)+len(c.X.After.Server) == 0 {
 		return false
 	}
-	if len(c.named) > 0 && !names(c.named, "websocket") || !c.X.Request.Has(keyField) {
+	if len(c.chosen) > 0 && !hasProtocol(c.chosen, "websocket") || !c.X.Request.Has(keyField) {
 		return false
 	}
-	foreign := c.foreignVersion()
+	foreign := otherVersion(c)
 	return foreign == "" || foreign == "7" || foreign == "8"
 }
 
-// sent are the first bytes from one side behind the 101.
-func (c *Case) sent(from Part) []byte {
+// sentAfter are the first bytes from one side behind the 101.
+func sentAfter(c *Case, from Part) []byte {
 	if from == FromServer {
 		return c.X.After.Server
 	}
@@ -156,7 +156,7 @@ func mayBeHTTP(b []byte, from Part) bool {
 
 // acceptedExtensions reports whether the 101 has accepted permessage-deflate, and whether it has accepted any other
 // extension.
-func (c *Case) acceptedExtensions() (deflate, other bool) {
+func acceptedExtensions(c *Case) (deflate, other bool) {
 	p := c.X.Response
 	for e := range p.Elements(extensionField) {
 		name, _, _ := bytes.Cut(p.Text(e), []byte(";"))
@@ -171,13 +171,13 @@ func (c *Case) acceptedExtensions() (deflate, other bool) {
 
 // judgeFrames judges a rule about the frames of either side, and names the side that broke it. What an extension may
 // allow that nobody here knows is unclear. That a side's only frame is cut is for the rules about masks to say.
-func (c *Case) judgeFrames(fault frameFault) Result {
+func judgeFrames(c *Case, fault frameFault) Result {
 	verdict := NotApplicable
 	for _, from := range [...]Part{FromServer, FromClient} {
-		s := c.scanFrames(from)
+		s := scanFrames(c, from)
 		switch {
 		case s.faults&fault != 0:
-			if _, other := c.acceptedExtensions(); other && fault&(faultReserved|faultOpcode) != 0 {
+			if _, other := acceptedExtensions(c); other && fault&(faultReserved|faultOpcode) != 0 {
 				return c.result(Unclear).by(partyOf(from))
 			}
 			return c.result(Fail).by(partyOf(from))
@@ -196,14 +196,14 @@ func partyOf(from Part) Party {
 }
 
 // showFrame says what is wrong with the frame that was judged, or that none was there in full.
-func (c *Case) showFrame(r Result, what func(frame) string) (string, []Span) {
+func showFrame(c *Case, r Result, what func(frame) string) (string, []Span) {
 	from := FromServer
 	if r.Party == Client {
 		from = FromClient
 	}
-	s := c.scanFrames(from)
+	s := scanFrames(c, from)
 	if s.faults == 0 {
-		return "no frame of the " + partyOf(from).String() + " came in full", []Span{{from, 0, len(c.sent(from))}}
+		return "no frame of the " + partyOf(from).String() + " came in full", []Span{{from, 0, len(sentAfter(c, from))}}
 	}
 	f := s.last
 	return fmt.Sprintf("frame %d of the %s (%s) %s", s.count, partyOf(from), f.name(), what(f)), []Span{{from, f.from, f.from + f.head}}

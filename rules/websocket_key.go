@@ -28,7 +28,7 @@ server's proof is made from. Without it no answer can show that a WebSocket serv
 cached 101 looks like a fresh one.`,
 	Fix: `Refuse with 400 unless there is exactly one Sec-WebSocket-Key field with 22 characters of base64 and "==" behind
 	them.`,
-	When: func(c *Case) bool { return c.websocket && !c.cut && !c.X.Request.Has(keyField) },
+	When: func(c *Case) bool { return c.websocket && !c.headCut && !c.X.Request.Has(keyField) },
 	Show: func(c *Case, _ Result) (string, []Span) {
 		return "an offer of " + members(c.offered) + " without a Sec-WebSocket-Key field", c.inRequest("Upgrade")
 	},
@@ -74,13 +74,13 @@ talks to somebody it does not know.`,
 Intermediaries that make a key of their own: compute the answer anew as well. Caches: never store a 101.`,
 	HopByHop: true,
 	When: func(c *Case) bool { // with two keys there is no one right value: UPGRADE-WS-KEY-DUP
-		return c.websocket && c.switched && c.X.Request.Has(keyField) && !c.severalKeys() && c.X.Response.Has(acceptField)
+		return c.websocket && c.switched && c.X.Request.Has(keyField) && !severalKeys(c) && c.X.Response.Has(acceptField)
 	},
-	Judge: func(c *Case) Result { return c.passIf(c.accepts(first(&c.X.Request.Head, keyField))) },
+	Judge: func(c *Case) Result { return c.passIf(provesKey(c, first(&c.X.Request.Head, keyField))) },
 	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		saw := fmt.Sprintf("Sec-WebSocket-Accept %s, but key %s gives %q",
-			values(&c.X.Response.Head, acceptField), values(h, keyField), accept(first(h, keyField)))
+			values(&c.X.Response.Head, acceptField), values(h, keyField), acceptValue(first(h, keyField)))
 		return saw, append(c.inRequest(keyField), c.inResponse(acceptField)...)
 	},
 })
@@ -93,8 +93,8 @@ func first(h *wire.Head, name string) []byte {
 	return nil
 }
 
-// accept is the value of Sec-WebSocket-Accept that proves that key was read (RFC 6455 §4.2.2).
-func accept(key []byte) [28]byte {
+// acceptValue is the value of Sec-WebSocket-Accept that proves that key was read (RFC 6455 §4.2.2).
+func acceptValue(key []byte) [28]byte {
 	const identifier = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 	var value [28]byte
 	sum := sha1.Sum(append(append(make([]byte, 0, 96), key...), identifier...))
@@ -102,14 +102,14 @@ func accept(key []byte) [28]byte {
 	return value
 }
 
-// accepts reports whether the response proves that this key was read.
-func (c *Case) accepts(key []byte) bool {
-	want := accept(key)
+// provesKey reports whether the response proves that this key was read.
+func provesKey(c *Case, key []byte) bool {
+	want := acceptValue(key)
 	return bytes.Equal(first(&c.X.Response.Head, acceptField), want[:])
 }
 
 // acceptedKey names what else than the first key the server has read, if it can be told.
-func (c *Case) acceptedKey() string {
+func acceptedKey(c *Case) string {
 	h := &c.X.Request.Head
 	var keys [][]byte
 	for v := range h.Named(keyField) {
@@ -119,12 +119,12 @@ func (c *Case) acceptedKey() string {
 		return ""
 	}
 	for _, key := range keys[1:] {
-		if c.accepts(key) {
+		if provesKey(c, key) {
 			return "key " + quote(key)
 		}
 	}
 	for _, separator := range []string{"", ",", ", "} {
-		if c.accepts(bytes.Join(keys, []byte(separator))) {
+		if provesKey(c, bytes.Join(keys, []byte(separator))) {
 			return "all keys joined by " + quote(separator)
 		}
 	}

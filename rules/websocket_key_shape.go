@@ -27,16 +27,16 @@ devices, charging stations for example, do send the base64 of 32 bytes, and a se
 out.`,
 	Fix: `Take a key only if it is 22 characters of A-Z a-z 0-9 + / with "==" behind them; answer anything else with 400.
 Go: base64.StdEncoding skips line ends; compare the length with 24 before decoding.`,
-	When: func(c *Case) bool { return c.websocket && !c.cut && c.misshapenKey() != nil },
+	When: func(c *Case) bool { return c.websocket && !c.headCut && malformedKey(c) != nil },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
-		if c.switched && decodedLength(c.misshapenKey()) > 0 {
+		if c.switched && decodedLength(malformedKey(c)) > 0 {
 			return res.rated(Medium) // RFC 6455 §4.2.2: it is not necessary to decode the key
 		}
 		return res
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		key := c.misshapenKey()
+		key := malformedKey(c)
 		return "Sec-WebSocket-Key " + quote(key) + " (" + keyFault(key) + ")", c.inRequest(keyField)
 	},
 	Probes: []Probe{
@@ -65,8 +65,10 @@ var _ = register(Rule{
 random, and not 16 bytes, leaves them as they fall; the key then means the same as fifteen others. Some decoders refuse
 it, most do not, and a WebSocket server need not decode at all. This is a fact that explains why one server takes a
 client's keys now and then and another always. The example in RFC 6455 itself has such bits and passes.`,
-	Fix:  `Draw 16 random bytes and encode them. In a server, leave such keys alone.`,
-	When: func(c *Case) bool { return c.websocket && !c.cut && overfull(first(&c.X.Request.Head, keyField)) },
+	Fix: `Draw 16 random bytes and encode them. In a server, leave such keys alone.`,
+	When: func(c *Case) bool {
+		return c.websocket && !c.headCut && hasLooseBits(first(&c.X.Request.Head, keyField))
+	},
 	Judge: func(c *Case) Result {
 		if sampleKey(first(&c.X.Request.Head, keyField)) {
 			return c.result(Pass)
@@ -97,10 +99,10 @@ from an intermediary that adds its own to the client's, or from somebody who loo
 servers that were tried, 57 switched, and Bun was reported for it.`,
 	Fix: `Count the Sec-WebSocket-Key fields, and answer 400 unless there is exactly one with one value.
 Intermediaries that make a key of their own: replace the client's.`,
-	When: func(c *Case) bool { return c.websocket && !c.cut && c.severalKeys() },
+	When: func(c *Case) bool { return c.websocket && !c.headCut && severalKeys(c) },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
-		if c.hopsReadDifferentKeys() {
+		if hopsReadDifferentKeys(c) {
 			return res.rated(c.rule.Severity.Worst)
 		}
 		return res
@@ -108,19 +110,19 @@ Intermediaries that make a key of their own: replace the client's.`,
 	Show: func(c *Case, _ Result) (string, []Span) {
 		h := &c.X.Request.Head
 		saw, at := "two keys, Sec-WebSocket-Key "+values(h, keyField), c.inRequest(keyField)
-		if c.sameKeys() {
+		if sameKeys(c) {
 			return "the same key twice, Sec-WebSocket-Key " + quote(first(h, keyField)), at
 		}
 		if !c.switched || !c.X.Response.Has(acceptField) {
 			return saw, at
 		}
 		at = append(at, c.inResponse(acceptField)...)
-		switch which := c.acceptedKey(); {
-		case c.hopsReadDifferentKeys():
+		switch which := acceptedKey(c); {
+		case hopsReadDifferentKeys(c):
 			return saw + ", and two servers on the path read different ones", at
 		case which != "":
 			return saw + ", of which the server read " + which, at
-		case c.accepts(first(h, keyField)):
+		case provesKey(c, first(h, keyField)):
 			return saw + ", of which the server read " + quote(first(h, keyField)), at
 		}
 		return saw, at
@@ -147,11 +149,11 @@ keys that RFC 6455 prints are let pass, and so is a key that comes again on its 
 for want of credentials and sent once more with them.`,
 	Fix: `Draw 16 bytes from a good source of randomness for each handshake, also when a connection is tried again.`,
 	When: func(c *Case) bool {
-		if !c.websocket || c.cut || c.Seen.KeySeen == nil || c.X.Origin == wire.OriginReplay {
+		if !c.websocket || c.headCut || c.Seen.KeySeen == nil || c.X.Origin == wire.OriginReplay {
 			return false
 		}
 		key := first(&c.X.Request.Head, keyField)
-		return keyShaped(key) && c.Seen.KeySeen(string(key), c.connection())
+		return keyShaped(key) && c.Seen.KeySeen(string(key), connectionOf(c))
 	},
 	Judge: func(c *Case) Result {
 		switch {
@@ -186,7 +188,7 @@ nginx, in front: proxy_set_header Upgrade $http_upgrade and Connection $connecti
 	the location that is to carry WebSocket.`,
 	When: func(c *Case) bool {
 		q := c.X.Request
-		return len(c.offered) == 0 && !c.cut && (q.Has(keyField) || q.Has(versionField))
+		return len(c.offered) == 0 && !c.headCut && (q.Has(keyField) || q.Has(versionField))
 	},
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
@@ -211,8 +213,8 @@ func notBase64(c byte) bool {
 	return (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '+' && c != '/'
 }
 
-// overfull reports whether a key has bits left over that are not zero.
-func overfull(key []byte) bool {
+// hasLooseBits reports whether a key has bits left over that are not zero.
+func hasLooseBits(key []byte) bool {
 	return len(key) > 21 && key[21] != 'A' && key[21] != 'Q' && key[21] != 'g' && key[21] != 'w' && keyShaped(key)
 }
 
@@ -234,9 +236,9 @@ func keyList(value []byte) bool {
 	return true
 }
 
-// misshapenKey is the first key of the request that cannot be one, or nil. A list of keys is several, and none of them
+// malformedKey is the first key of the request that cannot be one, or nil. A list of keys is several, and none of them
 // is misshapen.
-func (c *Case) misshapenKey() []byte {
+func malformedKey(c *Case) []byte {
 	h := &c.X.Request.Head
 	for v := range h.Named(keyField) {
 		if key := h.Text(v); !keyShaped(key) && !keyList(key) {
@@ -247,13 +249,13 @@ func (c *Case) misshapenKey() []byte {
 }
 
 // severalKeys reports whether the request has more than one key.
-func (c *Case) severalKeys() bool {
+func severalKeys(c *Case) bool {
 	h := &c.X.Request.Head
 	return h.Count(keyField) > 1 || keyList(first(h, keyField))
 }
 
 // sameKeys reports whether all lines have one and the same key.
-func (c *Case) sameKeys() bool {
+func sameKeys(c *Case) bool {
 	h := &c.X.Request.Head
 	for v := range h.Named(keyField) {
 		if !bytes.Equal(h.Text(v), first(h, keyField)) {
@@ -264,7 +266,7 @@ func (c *Case) sameKeys() bool {
 }
 
 // hopsReadDifferentKeys reports whether the same keys went over two hops, and the answers were made from different ones.
-func (c *Case) hopsReadDifferentKeys() bool {
+func hopsReadDifferentKeys(c *Case) bool {
 	if !c.switched || c.Far == nil || c.Far.Response == nil || c.Far.Response.Status != 101 {
 		return false
 	}
@@ -293,8 +295,8 @@ func decodedLength(key []byte) int {
 	return base64.RawStdEncoding.DecodedLen(len(digits))
 }
 
-// connection names the connection of the exchange: the ends of it or, where these are not known, the exchange itself.
-func (c *Case) connection() string {
+// connectionOf names the connection of the exchange: the ends of it or, where these are not known, the exchange itself.
+func connectionOf(c *Case) string {
 	if c.X.Client == "" {
 		return cmp.Or(c.X.Connection, c.X.ID)
 	}

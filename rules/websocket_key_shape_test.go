@@ -10,7 +10,7 @@ import (
 func TestHopsThatReadDifferentKeys(t *testing.T) {
 	const a, b = "x3JJHMbDL1EzLkh9GBhXDw==", "eHh4eHh4eHh4eHh4eHh4eA=="
 	hop := func(read string) *wire.Exchange {
-		value := accept([]byte(read))
+		value := acceptValue([]byte(read))
 		return &wire.Exchange{
 			Origin: wire.OriginLive, Complete: true, BodyDone: true, Outcome: wire.Switched,
 			Request: wire.ReadRequest([]byte("GET /chat HTTP/1.1\r\nHost: staging.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +

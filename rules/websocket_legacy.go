@@ -22,7 +22,7 @@ Servers that still speak a draft are found in devices and old frameworks. A fiel
 today is noted only.`,
 	Fix: `Accept handshakes with Sec-WebSocket-Key and version 13 only, and answer 400 to others; no browser of the last ten
 	years needs the drafts.`,
-	When: func(c *Case) bool { return c.websocket && !c.cut && legacyField(&c.X.Request.Head).Len() > 0 },
+	When: func(c *Case) bool { return c.websocket && !c.headCut && legacyField(&c.X.Request.Head).Len() > 0 },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
 		if q := c.X.Request; c.switched && q.Has(keyField) && q.Has(versionField) {
@@ -54,11 +54,11 @@ nginx, in front: return 301 https://... for the plain listener, and X-Forwarded-
 	When: func(c *Case) bool {
 		q := c.X.Request
 		return c.websocket && (q.Has("Cookie") || q.Has("Authorization")) &&
-			(c.outerScheme() != unknownCarriage || c.secureOrigin())
+			(outerScheme(c) != unknownCarriage || hasSecureOrigin(c))
 	},
 	Judge: func(c *Case) Result {
 		switch {
-		case c.outerScheme() != cleartext:
+		case outerScheme(c) != cleartext:
 			return c.result(Pass)
 		case c.switched:
 			return c.result(Fail)
@@ -111,9 +111,9 @@ func legacyField(h *wire.Head) wire.Span {
 	return wire.Span{}
 }
 
-// secureOrigin reports whether the handshake was opened by a page that came over TLS. Browsers let such a page open no
+// hasSecureOrigin reports whether the handshake was opened by a page that came over TLS. Browsers let such a page open no
 // connection in the clear.
-func (c *Case) secureOrigin() bool {
+func hasSecureOrigin(c *Case) bool {
 	scheme, _, found := bytes.Cut(first(&c.X.Request.Head, originField), []byte("://"))
 	return found && wire.EqualFold(scheme, "https")
 }

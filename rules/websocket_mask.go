@@ -24,17 +24,17 @@ Where the server was seen to answer such a frame, the rule is critical and the f
 In a client, mask every frame with a new random key.
 In several libraries the check is missing or off by default (WebSocket-Node among them): look for it, or use another one
 	where clients are not trusted.`,
-	When: func(c *Case) bool { return c.framed13() && len(c.X.After.Client) > 0 },
+	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
-		s := c.scanFrames(FromClient)
+		s := scanFrames(c, FromClient)
 		ended := c.X.After.ServerClosed || c.X.Cause == wire.CauseServer || c.X.Cause == wire.CauseServerReset
 		switch {
 		case s.faults&faultMask == 0:
-			return c.readFrames(s)
-		case c.answered(s.last):
+			return judgeWithoutFault(c, s)
+		case answeredFrame(c, s.last):
 			return c.result(Fail).by(Server).rated(c.rule.Severity.Worst)
 		case c.probed():
-			if ended || c.closes() {
+			if ended || serverCloses(c) {
 				return c.result(Pass).by(Server)
 			}
 			return c.result(Unclear).by(Server)
@@ -42,7 +42,7 @@ In several libraries the check is missing or off by default (WebSocket-Node amon
 		return c.result(Fail)
 	},
 	Show: func(c *Case, r Result) (string, []Span) {
-		s := c.scanFrames(FromClient)
+		s := scanFrames(c, FromClient)
 		at := []Span{{FromClient, s.last.from, s.last.from + s.last.head}}
 		saw := fmt.Sprintf("frame %d of the client (%s) has no mask", s.count, s.last.name())
 		switch {
@@ -73,16 +73,16 @@ what another one sent.`,
 	Fix: `Use the server's half of the library for what the server writes; masks are the client's.
 Where the server's own frames have no mask, look at the intermediary: it may mix up the two directions or two
 	connections.`,
-	When: func(c *Case) bool { return c.framed13() && len(c.X.After.Server) > 0 },
+	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Server) > 0 },
 	Judge: func(c *Case) Result {
-		s := c.scanFrames(FromServer)
+		s := scanFrames(c, FromServer)
 		if s.faults&faultMask != 0 {
 			return c.result(Fail)
 		}
-		return c.readFrames(s)
+		return judgeWithoutFault(c, s)
 	},
 	Show: func(c *Case, r Result) (string, []Span) {
-		return c.showFrame(r, func(frame) string { return "is masked" })
+		return showFrame(c, r, func(frame) string { return "is masked" })
 	},
 })
 
@@ -99,9 +99,9 @@ frame, or a key that is always zero, can write a request into the tunnel which a
 server cannot protect anybody from it.`,
 	Fix: `Take four bytes from the system's source of randomness for each frame. Do not set a fixed or empty key to save
 	time, as some libraries offer for tests.`,
-	When: func(c *Case) bool { return c.framed13() && len(c.X.After.Client) > 0 },
+	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
-		keyed, first, _ := c.repeatedKey()
+		keyed, first, _ := repeatedMask(c)
 		switch {
 		case keyed < 2:
 			return c.result(NotApplicable)
@@ -111,7 +111,7 @@ server cannot protect anybody from it.`,
 		return c.result(Pass)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		_, first, second := c.repeatedKey()
+		_, first, second := repeatedMask(c)
 		b := c.X.After.Client
 		key := Span{FromClient, first, first + 4}
 		return fmt.Sprintf("two frames of the client have the masking key %x", b[key.From:key.To]),
@@ -119,8 +119,8 @@ server cannot protect anybody from it.`,
 	},
 })
 
-// readFrames is the verdict on one side's frames where the fault in question is not among them.
-func (c *Case) readFrames(s *frameScan) Result {
+// judgeWithoutFault is the verdict on one side's frames where the fault in question is not among them.
+func judgeWithoutFault(c *Case, s *frameScan) Result {
 	switch {
 	case s.count > 0:
 		return c.result(Pass)
@@ -130,9 +130,9 @@ func (c *Case) readFrames(s *frameScan) Result {
 	return c.result(Unclear)
 }
 
-// answered reports whether the server's frames show that it has read that frame of the client: a pong carries what the ping
+// answeredFrame reports whether the server's frames show that it has read that frame of the client: a pong carries what the ping
 // did, or an echo what the message did.
-func (c *Case) answered(f frame) bool {
+func answeredFrame(c *Case, f frame) bool {
 	q, b := c.X.After.Client, c.X.After.Server
 	if !f.whole(q) || f.masked {
 		return false
@@ -152,8 +152,8 @@ func (c *Case) answered(f frame) bool {
 	return false
 }
 
-// closes reports whether there is a close frame among the first frames of the server.
-func (c *Case) closes() bool {
+// serverCloses reports whether there is a close frame among the first frames of the server.
+func serverCloses(c *Case) bool {
 	for f := range frames(c.X.After.Server) {
 		if f.opcode() == opClose {
 			return true
@@ -165,16 +165,16 @@ func (c *Case) closes() bool {
 // maxKeys is how many masking keys are compared with each other.
 const maxKeys = 32
 
-// repeatedKey looks for two frames of the client with the same key: how many frames were compared, and where the keys
+// repeatedMask looks for two frames of the client with the same key: how many frames were compared, and where the keys
 // stand; first is -1 if no key comes twice. What carries no payload is not masked by its key.
-func (c *Case) repeatedKey() (keyed, first, second int) {
+func repeatedMask(c *Case) (keyed, first, second int) {
 	var keys [maxKeys]struct {
 		key [4]byte
 		at  int
 	}
 	b := c.X.After.Client
 	for f := range frames(b) {
-		if mayBeHTTP(b[f.from:], FromClient) || c.faultsOf(f, FromClient, f.opcode() == opContinuation)&^faultReserved != 0 || keyed == maxKeys {
+		if mayBeHTTP(b[f.from:], FromClient) || faultsOf(c, f, FromClient, f.opcode() == opContinuation)&^faultReserved != 0 || keyed == maxKeys {
 			break
 		}
 		if f.length == 0 {

@@ -32,11 +32,11 @@ nginx, in front: proxy_set_header Host $http_host, not $host, which leaves the p
 Where other sites are meant to connect, or the port is lost on the way, name the origins in the configuration of
 	Interlock (rules.public_origins).`,
 	When: func(c *Case) bool {
-		return c.websocket && !c.cut && c.X.Request.Count(originField) == 1 &&
+		return c.websocket && !c.headCut && c.X.Request.Count(originField) == 1 &&
 			(!c.probed() || strings.HasPrefix(c.X.Probe, "UPGRADE-WS-ORIGIN-"))
 	},
 	Judge: func(c *Case) Result {
-		if c.ownOrigin() {
+		if isOwnOrigin(c) {
 			return c.result(Pass)
 		}
 		q, res := c.X.Request, RefuseSwitch(c)
@@ -45,7 +45,7 @@ Where other sites are meant to connect, or the port is lost on the way, name the
 				return res
 			}
 			switch {
-			case !c.crossed(), c.portApart():
+			case !acceptedCrossOrigin(c), differsInPort(c):
 				return res.as(Warn).rated(Info)
 			case q.Has("Cookie"):
 				return res.as(Warn).rated(High)
@@ -64,10 +64,10 @@ Where other sites are meant to connect, or the port is lost on the way, name the
 		h := &c.X.Request.Head
 		saw := "Origin " + values(h, originField) + " for Host " + values(h, "Host")
 		switch {
-		case c.switched && !c.probed() && c.portApart():
+		case c.switched && !c.probed() && differsInPort(c):
 			saw = "Origin " + values(h, originField) + " was accepted for Host " + values(h, "Host") +
 				": the same host at another port; an intermediary may have left the port out (name the origin in rules.public_origins)"
-		case c.switched && !c.probed() && c.crossed():
+		case c.switched && !c.probed() && acceptedCrossOrigin(c):
 			saw = "Origin " + values(h, originField) + " was accepted for Host " + values(h, "Host") +
 				", and so was that of a probe, which nobody can have meant"
 		case c.switched && !c.probed():
@@ -100,12 +100,12 @@ everybody. Where only User-Agent and cookies speak for a browser, it may as well
 that is a note and no more.`,
 	Fix: `Pass Origin on as it came, and tell the server the public name of the site.
 nginx, in front: remove proxy_set_header Origin.`,
-	When: func(c *Case) bool { return c.websocket && !c.cut && c.browser() != noBrowser },
+	When: func(c *Case) bool { return c.websocket && !c.headCut && guessBrowser(c) != noBrowser },
 	Judge: func(c *Case) Result {
 		switch {
 		case c.X.Request.Has(originField):
 			return c.result(Pass)
-		case c.browser() == maybeBrowser:
+		case guessBrowser(c) == maybeBrowser:
 			return c.result(Warn).rated(Info)
 		case c.switched:
 			return c.result(Fail)
@@ -114,10 +114,10 @@ nginx, in front: remove proxy_set_header Origin.`,
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		at := c.inRequest("User-Agent", "Cookie")
-		if c.browser() == maybeBrowser {
+		if guessBrowser(c) == maybeBrowser {
 			return "a browser's User-Agent and cookies without an Origin field", at
 		}
-		return "fields that only browsers send without an Origin field", append(at, c.inFetchFields()...)
+		return "fields that only browsers send without an Origin field", append(at, fetchSpans(c)...)
 	},
 })
 
@@ -133,7 +133,7 @@ var _ = register(Rule{
 gateway that adds an Origin of its own, to get past the check of the server behind it, makes every handshake one with
 two; from then on the page's own origin decides nothing any more.`,
 	Fix:  `Refuse a handshake with more than one Origin field with 400. In a gateway, pass the field on as it came.`,
-	When: func(c *Case) bool { return c.websocket && !c.cut && c.X.Request.Count(originField) > 1 },
+	When: func(c *Case) bool { return c.websocket && !c.headCut && c.X.Request.Count(originField) > 1 },
 	Show: func(c *Case, _ Result) (string, []Span) {
 		return "two origins, Origin " + values(&c.X.Request.Head, originField), c.inRequest(originField)
 	},
@@ -145,9 +145,9 @@ two; from then on the page's own origin decides nothing any more.`,
 	},
 })
 
-// ownOrigin reports whether the origin is that of the service, as far as the request says under what name it is known, or
+// isOwnOrigin reports whether the origin is that of the service, as far as the request says under what name it is known, or
 // one that the configuration names. Whoever ends TLS in front may not say so: without a word about it the scheme is open.
-func (c *Case) ownOrigin() bool {
+func isOwnOrigin(c *Case) bool {
 	h := &c.X.Request.Head
 	text := first(h, originField)
 	if slices.ContainsFunc(c.Options.Origins, func(o string) bool { return o == "*" || wire.EqualFold(o, text) }) {
@@ -158,7 +158,7 @@ func (c *Case) ownOrigin() bool {
 		return false
 	}
 	secure := wire.EqualFold(scheme, "https")
-	switch left := c.outerScheme(); {
+	switch left := outerScheme(c); {
 	case !secure && !wire.EqualFold(scheme, "http"), left == cleartext && secure, left == overTLS && !secure:
 		return false
 	}
@@ -166,9 +166,9 @@ func (c *Case) ownOrigin() bool {
 		sameAuthority(authority, firstElement(h, "X-Forwarded-Host"), secure)
 }
 
-// portApart reports whether the origin is at the host that an intermediary passed on, and only the port is another one:
+// differsInPort reports whether the origin is at the host that an intermediary passed on, and only the port is another one:
 // nginx leaves it out where it is told to send $host.
-func (c *Case) portApart() bool {
+func differsInPort(c *Case) bool {
 	h := &c.X.Request.Head
 	_, authority, ok := bytes.Cut(first(h, originField), []byte("://"))
 	if !ok || !c.forwarded() {
@@ -183,8 +183,8 @@ func (c *Case) portApart() bool {
 	return false
 }
 
-// crossed reports whether the endpoint is known to accept an origin that nobody can have named.
-func (c *Case) crossed() bool {
+// acceptedCrossOrigin reports whether the endpoint is known to accept an origin that nobody can have named.
+func acceptedCrossOrigin(c *Case) bool {
 	return c.Seen.Crossed != nil && c.Seen.Crossed(c.X.Route, EndpointOf(c.X))
 }
 
@@ -224,7 +224,7 @@ const (
 )
 
 // outerScheme tells how the request left the client. What an intermediary says comes before what we see.
-func (c *Case) outerScheme() carriage {
+func outerScheme(c *Case) carriage {
 	proto := firstElement(&c.X.Request.Head, "X-Forwarded-Proto")
 	switch {
 	case wire.EqualFold(proto, "https"), wire.EqualFold(proto, "wss"):
@@ -253,10 +253,10 @@ func isFetchField(name []byte) bool {
 	return len(name) > len(fetchField) && wire.EqualFold(name[:len(fetchField)], fetchField)
 }
 
-// browser reports whether the request looks like one of a browser.
-func (c *Case) browser() guess {
+// guessBrowser reports whether the request looks like one of a browser.
+func guessBrowser(c *Case) guess {
 	q := &c.X.Request.Head
-	if !c.browserAgent() {
+	if !hasBrowserAgent(c) {
 		return noBrowser
 	}
 	found := noBrowser
@@ -271,7 +271,7 @@ func (c *Case) browser() guess {
 	return found
 }
 
-func (c *Case) inFetchFields() []Span {
+func fetchSpans(c *Case) []Span {
 	q := &c.X.Request.Head
 	var at []Span
 	for _, f := range q.Fields {

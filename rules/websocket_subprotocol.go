@@ -24,15 +24,15 @@ more.`,
 	Fix: `Refuse with 400 unless each element is a token.
 Clients that carry a credential in the field: encode it as base64url without padding, as kubectl does.`,
 	When: func(c *Case) bool {
-		if !c.websocket || c.cut {
+		if !c.websocket || c.headCut {
 			return false
 		}
-		_, _, broken := misshapenProtocol(&c.X.Request.Head)
+		_, _, broken := malformedSubprotocol(&c.X.Request.Head)
 		return broken
 	},
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
-		if _, empty, _ := misshapenProtocol(&c.X.Request.Head); c.switched && empty {
+		if _, empty, _ := malformedSubprotocol(&c.X.Request.Head); c.switched && empty {
 			if !c.probed() {
 				res = res.by(Client)
 			}
@@ -41,8 +41,8 @@ Clients that carry a credential in the field: encode it as base64url without pad
 		return res
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		v, empty, _ := misshapenProtocol(&c.X.Request.Head)
-		saw := "Sec-WebSocket-Protocol " + c.protocols(&c.X.Request.Head)
+		v, empty, _ := malformedSubprotocol(&c.X.Request.Head)
+		saw := "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Request.Head)
 		if empty {
 			return saw + " with an empty element", c.inRequest(protocolField)
 		}
@@ -67,20 +67,20 @@ together from two settings, or an intermediary added the subprotocol of its own 
 little harm, but a strict server refuses what a lenient one takes, so the same client works here and fails there.`,
 	Fix: `In a client, offer each subprotocol once; in a server, answer 400.`,
 	When: func(c *Case) bool {
-		return c.websocket && !c.cut && repeatedProtocol(&c.X.Request.Head).Len() > 0
+		return c.websocket && !c.headCut && repeatedSubprotocol(&c.X.Request.Head).Len() > 0
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		v := repeatedProtocol(&c.X.Request.Head)
-		return "Sec-WebSocket-Protocol " + c.protocols(&c.X.Request.Head) + " with one element twice", []Span{{InRequest, v.From, v.To}}
+		v := repeatedSubprotocol(&c.X.Request.Head)
+		return "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Request.Head) + " with one element twice", []Span{{InRequest, v.From, v.To}}
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-WS-PROTO-DUPVAL", Soft: true, Title: "a subprotocol that is offered twice", Edit: Set(protocolField, "chat, chat")},
 	},
 })
 
-// misshapenProtocol is the first element of Sec-WebSocket-Protocol that is no token. If all there is to say is that an
+// malformedSubprotocol is the first element of Sec-WebSocket-Protocol that is no token. If all there is to say is that an
 // element has nothing in it, empty is set.
-func misshapenProtocol(h *wire.Head) (at wire.Span, empty, broken bool) {
+func malformedSubprotocol(h *wire.Head) (at wire.Span, empty, broken bool) {
 	for v := range h.Named(protocolField) {
 		rest, more := h.Text(v), true
 		for more {
@@ -97,8 +97,8 @@ func misshapenProtocol(h *wire.Head) (at wire.Span, empty, broken bool) {
 	return wire.Span{}, empty, empty
 }
 
-// repeatedProtocol is the first element of Sec-WebSocket-Protocol that has come before; empty if there is none.
-func repeatedProtocol(h *wire.Head) wire.Span {
+// repeatedSubprotocol is the first element of Sec-WebSocket-Protocol that has come before; empty if there is none.
+func repeatedSubprotocol(h *wire.Head) wire.Span {
 	var one wire.Span
 	var seen map[string]bool // from the second element on
 	for e := range h.Elements(protocolField) {
@@ -117,8 +117,8 @@ func repeatedProtocol(h *wire.Head) wire.Span {
 	return wire.Span{}
 }
 
-// protocols quotes what stands in Sec-WebSocket-Protocol, with credentials blanked out unless evidence is full.
-func (c *Case) protocols(h *wire.Head) string {
+// quoteSubprotocols quotes what stands in Sec-WebSocket-Protocol, with credentials blanked out unless evidence is full.
+func quoteSubprotocols(c *Case, h *wire.Head) string {
 	var text []byte
 	announced, lines, hidden := false, 0, c.Options.Redact.hiddenProtocols(c.X.Request)
 	for v := range h.Named(protocolField) {

@@ -21,17 +21,17 @@ exactly); or it keeps the choice in a variable that all connections share, so th
 offer.`,
 	Fix: `Copy the chosen name from the client's list; if none of it suits, leave the field out or refuse with 400.`,
 	When: func(c *Case) bool {
-		return c.answersWebSocket() && !c.cut && c.namedProtocol()
+		return switchedToWebSocket(c) && !c.headCut && choseSubprotocol(c)
 	},
 	Judge: func(c *Case) Result {
-		return c.passIf(c.foreignProtocol().Len() == 0)
+		return c.passIf(unofferedSubprotocol(c).Len() == 0)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "Sec-WebSocket-Protocol " + c.protocols(&c.X.Response.Head) + ", none was offered"
+		saw := "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Response.Head) + ", none was offered"
 		if c.X.Request.Has(protocolField) {
-			saw = "Sec-WebSocket-Protocol " + c.protocols(&c.X.Response.Head) + ", offered was " + c.protocols(&c.X.Request.Head)
+			saw = "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Response.Head) + ", offered was " + quoteSubprotocols(c, &c.X.Request.Head)
 		}
-		v := c.foreignProtocol()
+		v := unofferedSubprotocol(c)
 		return saw, append(c.inRequest(protocolField), Span{InResponse, v.From, v.To})
 	},
 	Probes: []Probe{
@@ -54,13 +54,13 @@ Clients compare the value as a whole, do not find it among what they offered, an
 the first or the last element may well disagree with the server on the language.`,
 	Fix: `Send back one element of the list, not the field as it came.
 nginx, in front: no add_header Sec-WebSocket-Protocol where the backend sends the field itself.`,
-	When: func(c *Case) bool { return c.answersWebSocket() && c.namedProtocol() },
+	When: func(c *Case) bool { return switchedToWebSocket(c) && choseSubprotocol(c) },
 	Judge: func(c *Case) Result {
 		p := &c.X.Response.Head
 		return c.passIf(p.Count(protocolField) == 1 && bytes.IndexByte(first(p, protocolField), ',') < 0)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Protocol " + c.protocols(&c.X.Response.Head), c.inResponse(protocolField)
+		return "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Response.Head), c.inResponse(protocolField)
 	},
 })
 
@@ -76,7 +76,7 @@ var _ = register(Rule{
 comes out where a program always writes the field and has nothing to write, or a gateway copies a variable that is not
 set.`,
 	Fix:  `Write the field only if a subprotocol was chosen.`,
-	When: func(c *Case) bool { return c.answersWebSocket() && c.X.Response.Has(protocolField) },
+	When: func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(protocolField) },
 	Judge: func(c *Case) Result {
 		p := &c.X.Response.Head
 		for v := range p.Named(protocolField) {
@@ -104,7 +104,7 @@ reported for that). Other clients go on, so the fault shows in one browser only.
 carry a credential; there the server must still name one of the others.`,
 	Fix: `Choose one of the client's subprotocols, and refuse with 400 if there is none that the server speaks.`,
 	When: func(c *Case) bool {
-		if !c.answersWebSocket() || c.cut {
+		if !switchedToWebSocket(c) || c.headCut {
 			return false
 		}
 		for range c.X.Request.Elements(protocolField) {
@@ -119,24 +119,24 @@ carry a credential; there the server must still name one of the others.`,
 		return c.result(Warn)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Protocol " + c.protocols(&c.X.Request.Head) + " was offered, and the 101 names none",
+		return "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Request.Head) + " was offered, and the 101 names none",
 			append(c.inRequest(protocolField), c.inResponse()...)
 	},
 })
 
-// answersWebSocket reports whether the response is a 101 to a WebSocket handshake.
-func (c *Case) answersWebSocket() bool { return c.websocket && c.switched }
+// switchedToWebSocket reports whether the response is a 101 to a WebSocket handshake.
+func switchedToWebSocket(c *Case) bool { return c.websocket && c.switched }
 
-// namedProtocol reports whether the response names a subprotocol.
-func (c *Case) namedProtocol() bool {
+// choseSubprotocol reports whether the response names a subprotocol.
+func choseSubprotocol(c *Case) bool {
 	for range c.X.Response.Elements(protocolField) {
 		return true
 	}
 	return false
 }
 
-// foreignProtocol is the first subprotocol of the response that the request does not offer; empty if there is none.
-func (c *Case) foreignProtocol() wire.Span {
+// unofferedSubprotocol is the first subprotocol of the response that the request does not offer; empty if there is none.
+func unofferedSubprotocol(c *Case) wire.Span {
 	q, p := &c.X.Request.Head, &c.X.Response.Head
 	offered := map[string]bool{}
 	for e := range q.Elements(protocolField) {

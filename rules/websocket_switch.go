@@ -15,9 +15,9 @@ gateway; a list comes from a server that writes down all it can do, and then nob
 	Fix: `Send Upgrade: websocket, once and without a version.
 nginx, in front: no add_header Upgrade; the backend's field is passed on with proxy_http_version 1.1.`,
 	HopByHop: true,
-	When:     func(c *Case) bool { return c.answersWebSocket() && names(c.named, "websocket") },
+	When:     func(c *Case) bool { return switchedToWebSocket(c) && hasProtocol(c.chosen, "websocket") },
 	Judge: func(c *Case) Result {
-		return c.passIf(len(c.named) == 1 && c.named[0].Version == "" && c.named[0].Valid)
+		return c.passIf(len(c.chosen) == 1 && c.chosen[0].Version == "" && c.chosen[0].Valid)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
 		return "101 with Upgrade " + values(&c.X.Response.Head, "Upgrade"), c.inResponse("Upgrade")
@@ -36,7 +36,7 @@ connect and others do not. Two values come from two parties that both believe to
 answers by itself and then passes the server's answer on, or two layers of a framework. If the values differ, they were
 made from different keys.`,
 	Fix:  `Let one party make the answer. Intermediaries that make a key of their own replace the server's value.`,
-	When: func(c *Case) bool { return c.answersWebSocket() && c.X.Response.Has(acceptField) },
+	When: func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(acceptField) },
 	Judge: func(c *Case) Result {
 		return c.passIf(c.X.Response.Count(acceptField) == 1)
 	},
@@ -56,7 +56,7 @@ var _ = register(Rule{
 one that the client asked for. Clients ignore it. It is worth a look where the value is not that one, since then either
 the handshake was not read or the answer was put together from two.`,
 	Fix:  `Send Sec-WebSocket-Version with 400 and 426 only.`,
-	When: func(c *Case) bool { return c.answersWebSocket() },
+	When: func(c *Case) bool { return switchedToWebSocket(c) },
 	Judge: func(c *Case) Result {
 		if c.X.Response.Has(versionField) {
 			return c.result(Warn)

@@ -22,11 +22,11 @@ who accepts one of them, and says so, gets a warning.`,
 	websocket and Connection: Upgrade.
 ws (Node.js): versions 8 and 13 are accepted and advertised; if no old client needs 8, refuse it before
 	handleUpgrade.`,
-	When: func(c *Case) bool { return c.websocket && c.foreignVersion() != "" },
+	When: func(c *Case) bool { return c.websocket && otherVersion(c) != "" },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
-		if version := c.foreignVersion(); c.switched && (version == "7" || version == "8") {
-			if c.advertised(version) {
+		if version := otherVersion(c); c.switched && (version == "7" || version == "8") {
+			if advertisedVersion(c, version) {
 				return res.as(Warn).rated(Low)
 			}
 			return res.rated(Low)
@@ -34,7 +34,7 @@ ws (Node.js): versions 8 and 13 are accepted and advertised; if no old client ne
 		return res
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Version " + quote(c.foreignVersion()), c.inRequest(versionField)
+		return "Sec-WebSocket-Version " + quote(otherVersion(c)), c.inRequest(versionField)
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-INVALID-VER", Class: RefuseVersion, Title: "version 99", Edit: Set(versionField, "99")},
@@ -59,7 +59,7 @@ var _ = register(Rule{
 And the refusal cannot be told from any other: whether the server checks the version or stumbled over something else
 stays open, to people and to monitoring. Many libraries refuse with a bare 400.`,
 	Fix:  `Add Sec-WebSocket-Version: 13 to the refusal, best with status 426, Upgrade: websocket and Connection: Upgrade.`,
-	When: func(c *Case) bool { return c.websocket && c.foreignVersion() != "" && c.refusedVersion() },
+	When: func(c *Case) bool { return c.websocket && otherVersion(c) != "" && refusedVersion(c) },
 	Judge: func(c *Case) Result {
 		for range c.X.Response.Elements(versionField) {
 			return c.result(Pass)
@@ -67,14 +67,14 @@ stays open, to people and to monitoring. Many libraries refuse with a bare 400.`
 		return c.result(Fail)
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Version " + quote(c.foreignVersion()) + " refused with " +
+		return "Sec-WebSocket-Version " + quote(otherVersion(c)) + " refused with " +
 			quote(c.X.Response.Text(c.X.Response.Start)) + " and no version", append(c.inRequest(versionField), c.inResponse(versionField)...)
 	},
 })
 
-// foreignVersion is the WebSocket version that the request asks for, if it is a version (RFC 6455 §4.3) and not 13. Of two
+// otherVersion is the WebSocket version that the request asks for, if it is a version (RFC 6455 §4.3) and not 13. Of two
 // version lines nobody can say which one the server has read; that is UPGRADE-WS-VER-DUP.
-func (c *Case) foreignVersion() string {
+func otherVersion(c *Case) string {
 	if c.X.Request.Count(versionField) != 1 {
 		return ""
 	}
@@ -102,7 +102,7 @@ func isVersion(b []byte) bool {
 // refusedVersion reports whether the response refuses the version: it is a 426, or a 400 to a handshake in which nothing
 // else is wrong that a server would answer with one. Who does not speak WebSocket owes no version: where a probe went
 // without an accepted control, nothing is claimed.
-func (c *Case) refusedVersion() bool {
+func refusedVersion(c *Case) bool {
 	q := c.X.Request
 	if c.probed() && c.X.Controls != wire.ControlsAccepted {
 		return false
@@ -111,14 +111,14 @@ func (c *Case) refusedVersion() bool {
 	case 426:
 		return true
 	case 400:
-		return q.Method == "GET" && q.Version == "HTTP/1.1" && c.option && len(q.Flaws) == 0 &&
+		return q.Method == "GET" && q.Version == "HTTP/1.1" && c.optionSent && len(q.Flaws) == 0 &&
 			q.Count("Host") == 1 && q.Count(keyField) == 1 && q.Count(versionField) == 1
 	}
 	return false
 }
 
-// advertised reports whether the server has named a version as one that it speaks, in the response or before.
-func (c *Case) advertised(version string) bool {
+// advertisedVersion reports whether the server has named a version as one that it speaks, in the response or before.
+func advertisedVersion(c *Case, version string) bool {
 	p := c.X.Response
 	for e := range p.Elements(versionField) {
 		if wire.EqualFold(p.Text(e), version) {

@@ -15,7 +15,7 @@ frames look nothing like those of RFC 6455, or from somebody who tries out what 
 switches reads bytes as frames that may mean something else; and an intermediary that checks the handshake, and goes on
 in HTTP since it finds it faulty, has lost sight of the connection. Bun and CWIST have switched without a version.`,
 	Fix:  `Refuse with 426, Sec-WebSocket-Version: 13, Upgrade: websocket and Connection: Upgrade unless the version is 13.`,
-	When: func(c *Case) bool { return c.websocket && !c.cut && c.noVersion() },
+	When: func(c *Case) bool { return c.websocket && !c.headCut && lacksVersion(c) },
 	Show: func(c *Case, _ Result) (string, []Span) {
 		if c.X.Request.Has(versionField) {
 			return "an empty Sec-WebSocket-Version field", c.inRequest(versionField)
@@ -45,9 +45,9 @@ reads on in HTTP, while the server has left it.`,
 	Fix: `Compare the field with the text 13, byte for byte; do not convert it. Answer anything else with 426 and
 	Sec-WebSocket-Version: 13.
 Go: strconv.Atoi takes +13 and 013. JavaScript: Number and == take 13.0, 0x0d and +13, parseInt takes 13a.`,
-	When: func(c *Case) bool { return c.websocket && !c.cut && c.misshapenVersion().Len() > 0 },
+	When: func(c *Case) bool { return c.websocket && !c.headCut && malformedVersion(c).Len() > 0 },
 	Show: func(c *Case, _ Result) (string, []Span) {
-		v := c.misshapenVersion()
+		v := malformedVersion(c)
 		return "Sec-WebSocket-Version " + quote(c.X.Request.Text(v)), []Span{{InRequest, v.From, v.To}}
 	},
 	Probes: []Probe{
@@ -84,7 +84,7 @@ var _ = register(Rule{
 handshake that can succeed, which is the difference that smuggling by way of WebSocket lives on. If they are the same,
 something on the path has added a field that was there already.`,
 	Fix:  `Count the Sec-WebSocket-Version fields, and refuse with 426 and Sec-WebSocket-Version: 13 unless there is exactly one.`,
-	When: func(c *Case) bool { return c.websocket && !c.cut && c.X.Request.Count(versionField) > 1 },
+	When: func(c *Case) bool { return c.websocket && !c.headCut && c.X.Request.Count(versionField) > 1 },
 	Show: func(c *Case, _ Result) (string, []Span) {
 		return "two versions, Sec-WebSocket-Version " + values(&c.X.Request.Head, versionField), c.inRequest(versionField)
 	},
@@ -109,16 +109,16 @@ and an intermediary that compares the whole member opens no tunnel where the ser
 on websocket/13 is only warned about; one that switches on another version in that place does not read what it agrees
 to.`,
 	Fix:  `In a client, send Upgrade: websocket and nothing behind it. In a server, ignore a member with a version.`,
-	When: func(c *Case) bool { return c.websocket && c.versionedToken().Version != "" },
+	When: func(c *Case) bool { return c.websocket && versionedToken(c).Version != "" },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
-		if c.switched && c.versionedToken().Version == "13" {
+		if c.switched && versionedToken(c).Version == "13" {
 			return res.as(Warn)
 		}
 		return res
 	},
 	Show: func(c *Case, _ Result) (string, []Span) {
-		m := c.versionedToken()
+		m := versionedToken(c)
 		return "an offer of " + quote(m.String()), []Span{{InRequest, m.Span.From, m.Span.To}}
 	},
 	Probes: []Probe{
@@ -126,8 +126,8 @@ to.`,
 	},
 })
 
-// noVersion reports whether the request names no WebSocket version at all.
-func (c *Case) noVersion() bool {
+// lacksVersion reports whether the request names no WebSocket version at all.
+func lacksVersion(c *Case) bool {
 	for v := range c.X.Request.Named(versionField) {
 		if v.Len() > 0 {
 			return false
@@ -136,8 +136,8 @@ func (c *Case) noVersion() bool {
 	return true
 }
 
-// misshapenVersion is the first value of Sec-WebSocket-Version that is something and no version; empty if there is none.
-func (c *Case) misshapenVersion() wire.Span {
+// malformedVersion is the first value of Sec-WebSocket-Version that is something and no version; empty if there is none.
+func malformedVersion(c *Case) wire.Span {
 	q := c.X.Request
 	for v := range q.Named(versionField) {
 		if v.Len() > 0 && !isVersion(q.Text(v)) {
@@ -149,7 +149,7 @@ func (c *Case) misshapenVersion() wire.Span {
 
 // versionedToken is the member by which the request offers WebSocket together with a version, if it offers it in no other
 // way.
-func (c *Case) versionedToken() (found wire.Protocol) {
+func versionedToken(c *Case) (found wire.Protocol) {
 	for _, m := range c.offered {
 		switch {
 		case m.Is("websocket") && m.Version == "":

@@ -13,7 +13,6 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/lab"
-	"github.com/interlock-proxy/interlock/rules"
 )
 
 // A block is what stands between two fences of a document.
@@ -146,31 +145,6 @@ func TestTranscriptsInTheDocumentsAreJudgedSo(t *testing.T) {
 	}
 	if seen == 0 {
 		t.Error("there is no transcript")
-	}
-}
-
-// TestTheReadmeCounts holds the numbers of probes and rules in the README against the rulebook. They are written with:
-// go test ./cmd/interlock -update
-func TestTheReadmeCounts(t *testing.T) {
-	const name = "../../README.md"
-	text := read(t, name)
-	for _, c := range []struct {
-		words string
-		count int
-	}{{"sound handshakes that have one thing wrong", len(rules.Probes())}, {"rules and their probes", len(rules.All())}} {
-		pattern := regexp.MustCompile(`\d+ ` + c.words)
-		want := fmt.Sprintf("%d %s", c.count, c.words)
-		if *update {
-			text = pattern.ReplaceAllString(text, want)
-		}
-		if got := pattern.FindString(text); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-	if *update {
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
