@@ -85,6 +85,9 @@ func vouchedHosts(hosts []string, file string, anyHost bool) ([]string, error) {
 		if err := o.Read(file, &c); err != nil {
 			return nil, err
 		}
+		if faults := o.Faults(); len(faults) > 0 {
+			return nil, faults.Err()
+		}
 		more, err := c.ForwardHosts()
 		if err != nil {
 			return nil, err

@@ -2,15 +2,25 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
 func checkCommand() *cobra.Command {
+	var print bool
 	cmd := &cobra.Command{
-		Use: "check [FILE]", Short: "validate a configuration", Args: cobra.MaximumNArgs(1),
-		Long: "Validate a configuration as serve would read it: the file, the INTERLOCK_ variables, the flags.",
+		Use: "check [FILE]", Short: "Validate a configuration and show what it does", Args: cobra.MaximumNArgs(1),
+		Long: "Validate a configuration the way serve reads it: the file, INTERLOCK_ variables, flags.",
+		Example: "  interlock check interlock.yaml\n" +
+			"  interlock check --print interlock.yaml\n" +
+			"  interlock check --backend http://127.0.0.1:3000 --listen 127.0.0.1:8080",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if err := cmd.Flags().Set("config", args[0]); err != nil {
@@ -21,15 +31,46 @@ func checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for name := range config.Misspelt(os.Environ()) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "interlock: %s is not a variable of Interlock\n", name)
+			}
 			for i := range c.Accepted {
 				if e := &c.Accepted[i]; e.Expired(time.Now()) {
 					fmt.Fprintln(cmd.ErrOrStderr(), "interlock: "+e.Remark())
 				}
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s in front of %s\n", c.Listen, c.Backend)
-			return err
+			if print {
+				return printSettings(cmd.OutOrStdout(), &c)
+			}
+			return printSummary(cmd.OutOrStdout(), &c)
 		},
 	}
 	configFlags(cmd)
+	cmd.Flags().BoolVar(&print, "print", false, "print every value with its origin")
 	return cmd
+}
+
+// printSummary says what a configuration does.
+func printSummary(w io.Writer, c *config.Config) error {
+	fmt.Fprintf(w, "ok: %s in front of %s\n", c.Listen, c.Backend)
+	for _, line := range c.Summary(time.Now()) {
+		if _, err := fmt.Fprintf(w, "  %-9s %s\n", line.What, terminal.Shown(line.Text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printSettings prints every value, without secrets, and where it comes from.
+func printSettings(w io.Writer, c *config.Config) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KEY\tVALUE\tORIGIN")
+	for _, s := range c.Settings() {
+		value := terminal.Shown(s.Shown())
+		if value == "" {
+			value = "-"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", s.Key, value, c.Origin.Source(s.Key))
+	}
+	return table.Flush()
 }

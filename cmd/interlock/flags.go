@@ -35,21 +35,31 @@ func configFlags(cmd *cobra.Command) {
 	f.VisitAll(env)
 }
 
-// loadConfig puts the configuration together: the defaults, the file over them, the environment, the flags.
-func loadConfig(cmd *cobra.Command) (config.Config, error) {
-	c, o := config.Defaults(), &config.Origin{Given: map[string]string{}}
-	value := func(name string) (text, from string) {
-		if f := cmd.Flags().Lookup(name); f.Changed {
+// valueOf looks up what a flag, or else its variable, says, and the name of the one that says it.
+func valueOf(cmd *cobra.Command) func(name string) (text, from string) {
+	return func(name string) (text, from string) {
+		f := cmd.Flags().Lookup(name)
+		if f == nil {
+			return "", ""
+		}
+		if f.Changed {
 			return f.Value.String(), "--" + name
 		}
-		if text, ok := os.LookupEnv(config.Variable(name)); ok {
+		if text, ok := config.LookupVariable(name); ok {
 			return text, config.Variable(name)
 		}
 		return "", ""
 	}
-	if name, from := value("config"); from != "" && name != "" {
+}
+
+// readConfig reads the file that a flag or a variable names over the defaults, and then the flags and variables over that.
+func readConfig(cmd *cobra.Command) (config.Config, *config.Origin, error) {
+	c, o := config.Defaults(), &config.Origin{Given: map[string]string{}}
+	value := valueOf(cmd)
+	o.Environment(os.Environ())
+	if name, _ := value("config"); name != "" {
 		if err := o.Read(name, &c); err != nil {
-			return c, err
+			return c, o, err
 		}
 	}
 	for name, field := range map[string]*string{
@@ -58,14 +68,31 @@ func loadConfig(cmd *cobra.Command) (config.Config, error) {
 		"store": &c.Store, "guard": &c.Guard, "log": &c.Log, "instance": &c.Instance,
 	} {
 		if text, from := value(name); from != "" {
-			*field, o.Given[name] = text, from
+			*field, o.Given[keyOf(name)] = text, from
 		}
 	}
-	_, alone := o.Given["forward"]
-	c.Forward.Alone = c.Forward.Alone || alone
-	_, alone = o.Given["admin"]
-	c.Admin.Alone = c.Admin.Alone || alone
+	c.Forward.Alone = c.Forward.Alone || o.Given["forward"] != ""
+	c.Admin.Alone = c.Admin.Alone || o.Given["admin"] != ""
 	c.TLSFlags(value, o)
 	c.OtelFlags(value, o)
+	return c, o, nil
+}
+
+// keyOf is the key at which a value that a flag stands for is reported.
+func keyOf(flag string) string {
+	for _, k := range config.Keys() {
+		if k.Flag == flag && k.Depth == 0 {
+			return k.Path
+		}
+	}
+	return flag
+}
+
+// loadConfig puts the configuration together: the defaults, the file over them, the environment, the flags.
+func loadConfig(cmd *cobra.Command) (config.Config, error) {
+	c, o, err := readConfig(cmd)
+	if err != nil {
+		return c, err
+	}
 	return c, c.Check(o)
 }

@@ -28,6 +28,7 @@ func loadRules(cmd *cobra.Command) (config.Config, rules.Gate, error) {
 	if file == "" {
 		file = os.Getenv(config.Variable("config"))
 	}
+	o.Environment(os.Environ())
 	if file != "" {
 		if err := o.Read(file, &c); err != nil {
 			return c, gate, err
@@ -39,7 +40,7 @@ func loadRules(cmd *cobra.Command) (config.Config, rules.Gate, error) {
 			o.Given[map[string]string{"profile": "rules.profile", "rules-as-of": "rules.as_of"}[name]] = "--" + name
 		}
 	}
-	var faults config.Faults
+	faults := o.Faults()
 	c.Rules.Check(faults.Add(o))
 	c.Probes.Check(faults.Add(o))
 	c.CheckStore(faults.Add(o))

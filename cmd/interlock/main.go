@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/version"
 )
 
 func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -51,6 +52,9 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
+	root.Version = version.String()
+	root.SetVersionTemplate(versionLine() + "\n")
+	root.SetFlagErrorFunc(suggestFlag)
 	root.AddCommand(serveCommand(), probeCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), checkCommand(), versionCommand(), healthcheckCommand(), labCommand(), caCommand())
 	root.AddCommand(laterCommand("chain", "probe the proxies in between"))
 	return root

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/config"
@@ -33,32 +31,9 @@ func loadTrial(cmd *cobra.Command) (config.Config, rules.Gate, error) {
 	if err != nil {
 		return config.Config{}, gate, err
 	}
-	c, o := config.Defaults(), &config.Origin{Given: map[string]string{}}
-	value := func(name string) (text, from string) {
-		f := cmd.Flags().Lookup(name)
-		if f != nil && f.Changed {
-			return f.Value.String(), "--" + name
-		}
-		if text, ok := os.LookupEnv(config.Variable(name)); ok && f != nil {
-			return text, config.Variable(name)
-		}
-		return "", ""
+	c, o, err := readConfig(cmd)
+	if err != nil {
+		return c, gate, err
 	}
-	if name, _ := value("config"); name != "" {
-		if err := o.Read(name, &c); err != nil {
-			return c, gate, err
-		}
-		c.File = name
-	}
-	for name, field := range map[string]*string{
-		"backend": &c.Backend, "host": &c.Host, "guard": &c.Guard, "instance": &c.Instance,
-		"backend-ca": &c.BackendTLS.CA, "backend-cert": &c.BackendTLS.Cert, "backend-key": &c.BackendTLS.Key,
-	} {
-		if text, from := value(name); from != "" {
-			*field, o.Given[name] = text, from
-		}
-	}
-	c.TLSFlags(value, o)
-	storeFlag(cmd, &c)
 	return c, gate, c.Check(o)
 }

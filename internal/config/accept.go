@@ -26,7 +26,7 @@ func (a *AcceptFile) Read(name string) (accepted []accept.Entry, expected []acce
 	if err := o.parse(name, a); err != nil {
 		return nil, nil, err
 	}
-	var faults Faults
+	faults := o.Faults()
 	accepted, expected = a.Take(o, faults.Add(o))
 	return accepted, expected, faults.Err()
 }
@@ -49,9 +49,9 @@ func (a *AcceptFile) Take(o *Origin, fault func(key, format string, v ...any)) (
 		}
 		switch {
 		case each.Endpoint == "":
-			fault(key, "the endpoint is missing, such as /chat")
+			fault(key, "the endpoint is missing; write one such as /chat")
 		case each.Protocol != "" && !slices.Contains(Families(), each.Protocol):
-			fault(key+".protocol", "%q is none of %s", each.Protocol, strings.Join(Families(), ", "))
+			fault(key+".protocol", "must be one of %s, not %q", strings.Join(Families(), ", "), each.Protocol)
 		}
 		expected = append(expected, accept.Expectation{Endpoint: accept.EndpointGlob(each.Endpoint), Protocol: each.Protocol, Place: o.of(key + ".endpoint")})
 	}

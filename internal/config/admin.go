@@ -32,23 +32,25 @@ func (c *adminConfig) UnmarshalYAML(unmarshal func(any) error) error {
 	return unmarshal((*mapping)(c))
 }
 
+// listenKey is the key that says the address.
+func (c *adminConfig) listenKey() string {
+	if c.Alone {
+		return "admin"
+	}
+	return "admin.listen"
+}
+
 // check tells what is wrong with the admin listener.
 func (c *adminConfig) check(fault func(key, format string, v ...any)) {
-	key := "admin.listen"
-	if c.Alone {
-		key = "admin"
+	if text := addressFault(c.Listen); text != "" {
+		fault(c.listenKey(), "%s", text)
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		fault(key, "%q is no host:port", c.Listen)
-	}
-	if c.Open != "" {
-		if _, _, err := net.SplitHostPort(c.Open); err != nil {
-			fault("admin.open", "%q is no host:port", c.Open)
-		}
+	if text := addressFault(c.Open); text != "" && c.Open != "" {
+		fault("admin.open", "%s", text)
 	}
 	for _, name := range c.Names {
 		if name == "" || strings.ContainsAny(name, ":/ *") {
-			fault("admin.names", "%q is no name such as interlock.staging.example, without a port", name)
+			fault("admin.names", "%q must be a host name without a port, such as interlock.staging.example", name)
 		}
 	}
 	if _, err := c.TLSConfig(); err != nil {
@@ -87,7 +89,7 @@ func (c *Config) ReadAdminToken() (string, error) {
 	}
 	token := strings.TrimSpace(string(text))
 	if len(token) < 16 {
-		return "", exit.Usage("admin_token_file: %q holds no token of 16 characters or more", c.AdminToken)
+		return "", exit.Usage("admin_token_file: the token in %q must have 16 characters or more", c.AdminToken)
 	}
 	return token, nil
 }
@@ -97,5 +99,5 @@ func (c *adminConfig) IsSafe(at net.Listener, token string) error {
 	if token != "" || web.IsLoopback(at.Addr()) {
 		return nil
 	}
-	return exit.Usage("--admin: %q can be reached from other machines and so needs a token: name a file with one by INTERLOCK_ADMIN_TOKEN_FILE (admin_token_file), or stay at 127.0.0.1:9426", c.Listen)
+	return exit.Usage("--admin: other machines can reach %q, so it requires a token: name a file that has one with --admin-token-file (INTERLOCK_ADMIN_TOKEN_FILE), or listen on 127.0.0.1:9426", c.Listen)
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -31,7 +32,7 @@ const (
 // checkDial reports whether that is one of them.
 func checkDial(key, text string, fault func(key, format string, v ...any)) {
 	if text != DialLazy && text != DialEager {
-		fault(key, "%q is neither lazy nor eager", text)
+		fault(key, "must be lazy or eager, not %q", text)
 	}
 }
 
@@ -44,7 +45,7 @@ func BackendAddresses(text string) (addresses []string, secure bool, err error) 
 			return nil, false, err
 		}
 		if i > 0 && s != secure {
-			return nil, false, fmt.Errorf("%q: either all addresses speak TLS or none", text)
+			return nil, false, fmt.Errorf("%q: use http for all addresses, or https for all of them", text)
 		}
 		addresses, secure = append(addresses, address), s
 	}
@@ -55,13 +56,13 @@ func BackendAddresses(text string) (addresses []string, secure bool, err error) 
 func backendAddress(text string) (address string, secure bool, err error) {
 	if path, ok := strings.CutPrefix(text, "unix:"); ok {
 		if !strings.HasPrefix(path, "/") {
-			return "", false, fmt.Errorf("%q: a unix socket is named by its whole path, as in unix:/run/app.sock", text)
+			return "", false, fmt.Errorf("%q: write the whole path of the socket, as in unix:/run/app.sock", text)
 		}
 		return text, false, nil
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
-		return "", false, fmt.Errorf("%q is no URL such as http://127.0.0.1:3000", text)
+		return "", false, fmt.Errorf("%q must be a URL such as http://127.0.0.1:3000", text)
 	}
 	port := ""
 	switch u.Scheme {
@@ -74,9 +75,12 @@ func backendAddress(text string) (address string, secure bool, err error) {
 	}
 	switch {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
-		return "", false, fmt.Errorf("%q: a backend is a host and a port, nothing else", text)
+		return "", false, fmt.Errorf("%q must have a host and a port only, such as http://127.0.0.1:3000", text)
 	case u.Port() == "":
 		return net.JoinHostPort(u.Hostname(), port), secure, nil
+	}
+	if fault := portFault(text, u.Port(), 1); fault != "" {
+		return "", false, errors.New(fault)
 	}
 	return u.Host, secure, nil
 }
@@ -115,7 +119,7 @@ func readAuthorities(name string) (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%q has no certificate in PEM", name)
+		return nil, fmt.Errorf("%q does not have a PEM certificate", name)
 	}
 	return pool, nil
 }
@@ -123,20 +127,20 @@ func readAuthorities(name string) (*x509.CertPool, error) {
 // checkBackend tells what is wrong with a way to a backend; prefix is in front of its keys.
 func checkBackend(prefix, backend, host, guard string, sendProxy int, t *BackendTLSConfig, fault func(key, format string, v ...any)) {
 	if backend == "" {
-		fault(prefix+"backend", "is missing: name the backend, such as http://127.0.0.1:3000")
+		fault(prefix+"backend", "is missing: give the URL of the backend, such as http://127.0.0.1:3000")
 	} else if _, secure, err := BackendAddresses(backend); err != nil {
 		fault(prefix+"backend", "%v", err)
 	} else if !secure && *t != (BackendTLSConfig{}) {
-		fault(prefix+"backend_tls", "is set, and %q is spoken to in cleartext: say https", backend)
+		fault(prefix+"backend_tls", "is set, but %q is not an https URL", backend)
 	}
 	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		fault(prefix+"host", "%q cannot stand in a Host field", host)
+		fault(prefix+"host", "%q is not a valid Host header", host)
 	}
 	if guard != "off" && guard != "unsafe" {
-		fault(prefix+"guard", "%q is neither off nor unsafe", guard)
+		fault(prefix+"guard", "must be off or unsafe, not %q", guard)
 	}
 	if sendProxy < 0 || sendProxy > 2 {
-		fault(prefix+"send_proxy", "must be 1 or 2, the version of the PROXY protocol, or 0 for none")
+		fault(prefix+"send_proxy", "must be 1 or 2 (the version of the PROXY protocol), or 0 for none")
 	}
 	if _, err := t.Config(); err != nil {
 		fault(prefix+"backend_tls", "%v", err)

@@ -1,19 +1,11 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-
 	"github.com/interlock-proxy/interlock/internal/accept"
-	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -65,7 +57,7 @@ type limitsConfig struct {
 }
 
 type evidenceConfig struct {
-	Bytes     int64  `yaml:"bytes"`
+	Bytes     size   `yaml:"bytes"`
 	Keep      string `yaml:"keep"`
 	First     int    `yaml:"first"`
 	Last      int    `yaml:"last"`
@@ -82,24 +74,6 @@ type rulesConfig struct {
 	Secrets   []string          `yaml:"secrets"`
 }
 
-// duration is a length of time, written as 10s or 5m. Text that is none is kept, so that check can say where it stands.
-type duration struct {
-	time.Duration
-	bad string
-}
-
-func seconds(n int) duration { return duration{Duration: time.Duration(n) * time.Second} }
-
-// UnmarshalYAML reads a duration.
-func (d *duration) UnmarshalYAML(b []byte) error {
-	text := strings.Trim(strings.TrimSpace(string(b)), `"'`)
-	var err error
-	if d.Duration, err = time.ParseDuration(text); err != nil {
-		d.bad = text
-	}
-	return nil
-}
-
 // Defaults is the configuration of somebody who configures nothing. Zero limits mean those of the packages.
 func Defaults() Config {
 	return Config{
@@ -114,84 +88,10 @@ func Defaults() Config {
 	}
 }
 
-// Origin tells where the values of a configuration come from, so that errors can say so.
-type Origin struct {
-	name  string            // of the file; empty if there is none
-	tree  *ast.File         // what it says
-	Given map[string]string // flag or variable that a value was given by, for each key that was
-}
-
-// Read reads a file over c.
-func (o *Origin) Read(name string, c *Config) error {
-	c.File, c.Stamp = name, StampOf(name)
-	return o.parse(name, c)
-}
-
-// parse reads a file over what into points to.
-func (o *Origin) parse(name string, into any) error {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return exit.Usage("read configuration: %w", err)
-	}
-	o.name = name
-	o.tree, err = parser.ParseBytes(text, 0)
-	if err == nil && o.empty() {
-		return nil // it would be read as a configuration in which everything is zero
-	}
-	if err == nil {
-		err = yaml.UnmarshalWithOptions(text, into, yaml.Strict())
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return exit.Usage("%s", describeYAML(name, err))
-	}
-	return nil
-}
-
-// describeYAML is FILE:LINE:COLUMN, what is wrong, and the lines around it.
-func describeYAML(name string, err error) string {
-	var at yaml.Error
-	if !errors.As(err, &at) {
-		return fmt.Sprintf("%s: %v", name, err)
-	}
-	place := name
-	if token := at.GetToken(); token != nil && token.Position != nil {
-		place = fmt.Sprintf("%s:%d:%d", name, token.Position.Line, token.Position.Column)
-	}
-	_, excerpt, _ := strings.Cut(yaml.FormatError(err, false, true), "\n")
-	return strings.TrimRight(place+": "+at.GetMessage()+"\n"+excerpt, "\n")
-}
-
-// empty reports whether nothing but comments stands in the file.
-func (o *Origin) empty() bool {
-	for _, d := range o.tree.Docs {
-		if d.Body != nil && d.Body.Type() != ast.CommentType && d.Body.Type() != ast.NullType && d.Body.Type() != ast.CommentGroupType {
-			return false
-		}
-	}
-	return true
-}
-
-// of is where the value of a key comes from.
-func (o *Origin) of(key string) string {
-	if name, ok := o.Given[key]; ok {
-		return name
-	}
-	path, err := yaml.PathString("$." + key)
-	if err != nil || o.tree == nil {
-		return key
-	}
-	node, err := path.FilterFile(o.tree)
-	if err != nil || node == nil || node.GetToken() == nil {
-		return key
-	}
-	p := node.GetToken().Position
-	return fmt.Sprintf("%s:%d:%d: %s", o.name, p.Line, p.Column, key)
-}
-
 // Check tells everything that is wrong with a configuration, each with where it comes from.
 func (c *Config) Check(o *Origin) error {
 	c.Origin = o
-	var faults Faults
+	faults := o.Faults()
 	fault := faults.Add(o)
 	checkBackend("", c.Backend, c.Host, c.Guard, c.SendProxy, &c.BackendTLS, fault)
 	c.FirstListener().check("", fault)
@@ -200,11 +100,12 @@ func (c *Config) Check(o *Origin) error {
 	}
 	checkDial("dial", c.Dial, fault)
 	c.checkRoutes(fault)
+	c.checkTwice(fault)
 	c.Admin.check(fault)
 	c.Forward.check(fault)
 	c.CheckStore(fault)
 	if c.Log != "auto" && c.Log != "json" && c.Log != "text" {
-		fault("log", "%q is none of auto, json, text", c.Log)
+		fault("log", "must be auto, json or text, not %q", c.Log)
 	}
 	c.checkNumbers(fault)
 	c.Otel.check(fault)
@@ -213,24 +114,6 @@ func (c *Config) Check(o *Origin) error {
 	c.Probes.Check(fault)
 	c.Accepted, c.Expected = (&AcceptFile{c.Accept, c.Expect}).Take(o, fault)
 	return faults.Err()
-}
-
-// Faults are what is wrong with a configuration.
-type Faults []error
-
-// Add is a func that adds a fault, with where the value of its key comes from.
-func (f *Faults) Add(o *Origin) func(key, format string, v ...any) {
-	return func(key, format string, v ...any) {
-		*f = append(*f, fmt.Errorf("%s: %s", o.of(key), fmt.Sprintf(format, v...)))
-	}
-}
-
-// Err is all faults as one error that is a mistake of the user; nil if there are none.
-func (f *Faults) Err() error {
-	if len(*f) == 0 {
-		return nil
-	}
-	return exit.Error{Status: exit.StatusUsage, Err: errors.Join(*f...)}
 }
 
 func (c *Config) checkNumbers(fault func(key, format string, v ...any)) {
@@ -244,9 +127,7 @@ func (c *Config) checkNumbers(fault func(key, format string, v ...any)) {
 		{"limits.dial", c.Limits.Dial}, {"limits.head", c.Limits.Head}, {"limits.first_byte", c.Limits.FirstByte},
 		{"limits.half_closed", c.Limits.HalfClosed}, {"limits.drain", c.Limits.Drain},
 	} {
-		if each.d.bad != "" {
-			fault(each.key, "%q is no duration such as 10s or 5m", each.d.bad)
-		} else if each.d.Duration <= 0 {
+		if each.d.Duration <= 0 {
 			fault(each.key, "must be more than 0")
 		}
 	}
@@ -254,7 +135,7 @@ func (c *Config) checkNumbers(fault func(key, format string, v ...any)) {
 		key string
 		n   int64
 	}{
-		{"evidence.bytes", c.Evidence.Bytes}, {"evidence.first", int64(c.Evidence.First)},
+		{"evidence.bytes", int64(c.Evidence.Bytes)}, {"evidence.first", int64(c.Evidence.First)},
 		{"evidence.last", int64(c.Evidence.Last)}, {"evidence.endpoints", int64(c.Evidence.Endpoints)},
 	} {
 		if each.n <= 0 {

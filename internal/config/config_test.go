@@ -44,7 +44,7 @@ func TestBackendAddresses(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"staging:3000": "is no URL", "": "is no URL", "https://a,http://b": "either all", "unix:app.sock": "whole path", "http://a/path": "nothing else", "http://u@a": "nothing else", "ftp://a": "the scheme",
+		"staging:3000": "must be a URL", "": "must be a URL", "https://a,http://b": "use http for all", "unix:app.sock": "whole path", "http://a/path": "a host and a port only", "http://u@a": "a host and a port only", "ftp://a": "the scheme",
 	} {
 		if _, _, err := BackendAddresses(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)

@@ -100,12 +100,12 @@ func (c *ForwardConfig) listenKey() string {
 func (c *ForwardConfig) check(fault func(key, format string, v ...any)) {
 	if c.Listen == "" {
 		if c.CA != "" || c.Upstream != "" || c.UsersFile != "" || len(c.Users)+len(c.PassThrough) > 0 || len(c.Hosts) > 0 && !slices.Equal(c.Hosts, hostList{"backends"}) {
-			fault("forward", "has no listen: name an address such as 127.0.0.1:8427")
+			fault("forward", "listen is missing: give an address such as 127.0.0.1:8427")
 		}
 		return
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		fault(c.listenKey(), "%q is no host:port", c.Listen)
+	if text := addressFault(c.Listen); text != "" {
+		fault(c.listenKey(), "%s", text)
 	}
 	for i, entry := range c.Hosts {
 		if _, err := proxy.ParseHost(entry); err != nil && entry != "backends" {
@@ -119,7 +119,7 @@ func (c *ForwardConfig) check(fault func(key, format string, v ...any)) {
 	}
 	for name := range c.Users {
 		if name == "" || strings.ContainsAny(name, ":\r\n") {
-			fault("forward.users", "%q is no name of a user", name)
+			fault("forward.users", "%q is not a valid user name", name)
 		}
 	}
 	if _, err := c.AllUsers(); err != nil {
@@ -168,12 +168,12 @@ func (c *ForwardConfig) AllUsers() (map[string]string, error) {
 		}
 		name, password, ok := strings.Cut(each, ":")
 		if !ok || name == "" {
-			return nil, fmt.Errorf("%s:%d: is not NAME:PASSWORD", c.UsersFile, number)
+			return nil, fmt.Errorf("%s:%d: the line must be NAME:PASSWORD", c.UsersFile, number)
 		}
 		all[name] = password
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%q names no user", c.UsersFile)
+		return nil, fmt.Errorf("%q does not name a user", c.UsersFile)
 	}
 	return all, nil
 }
@@ -185,7 +185,7 @@ func (c *ForwardConfig) UpstreamURL() (*url.URL, error) {
 	}
 	u, err := url.Parse(c.Upstream)
 	if err != nil {
-		return nil, errors.New("is no URL such as http://proxy.example:3128")
+		return nil, errors.New("must be a URL such as http://proxy.example:3128")
 	}
 	if err := (&proxy.Forward{Relay: &proxy.Relay{}, Upstream: u}).Check(); err != nil {
 		return nil, fmt.Errorf("%q: %w", u.Redacted(), err)

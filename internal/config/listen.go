@@ -34,7 +34,7 @@ func TLSVersion(text string) (uint16, error) {
 	case "1.3":
 		return tls.VersionTLS13, nil
 	}
-	return 0, fmt.Errorf("%q is none of 1.0, 1.1, 1.2 and 1.3", text)
+	return 0, fmt.Errorf("must be 1.0, 1.1, 1.2 or 1.3, not %q", text)
 }
 
 type certificateConfig struct {
@@ -58,8 +58,8 @@ const (
 
 // check tells what is wrong with it; prefix is in front of its keys.
 func (c *ListenerConfig) check(prefix string, fault func(key, format string, v ...any)) {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		fault(prefix+"listen", "%q is no host:port", c.Listen)
+	if text := addressFault(c.Listen); text != "" {
+		fault(prefix+"listen", "%s", text)
 	}
 	for i, text := range c.ProxyFrom {
 		if _, err := parsePrefix(text); err != nil {
@@ -69,22 +69,22 @@ func (c *ListenerConfig) check(prefix string, fault func(key, format string, v .
 	switch c.TLS.Client {
 	case "", clientNone:
 		if c.TLS.ClientCA != "" {
-			fault(prefix+"tls.client_ca", "is set, and no client certificate is asked for: set tls.client to optional or required")
+			fault(prefix+"tls.client_ca", "is set, but clients are not asked for a certificate: set tls.client to optional or required")
 		}
 	case clientOptional, clientRequired:
 		if c.TLS.ClientCA == "" {
-			fault(prefix+"tls.client_ca", "is missing: it says whose client certificates count")
+			fault(prefix+"tls.client_ca", "is missing: name the file with the authorities that sign client certificates")
 		}
 	default:
-		fault(prefix+"tls.client", "%q is none of none, optional, required", c.TLS.Client)
+		fault(prefix+"tls.client", "must be none, optional or required, not %q", c.TLS.Client)
 	}
 	for i, glob := range c.TLS.H2Pass {
 		if _, err := path.Match(glob, ""); err != nil || glob == "" {
-			fault(fmt.Sprintf("%stls.h2_pass[%d]", prefix, i), "%q is no name or glob such as *.example", glob)
+			fault(fmt.Sprintf("%stls.h2_pass[%d]", prefix, i), "%q must be a name or a glob such as *.example", glob)
 		}
 	}
 	if len(c.TLS.Certificates) == 0 && (len(c.TLS.H2Pass) > 0 || c.TLS.MinVersion != "" || c.TLS.ClientCA != "" || c.TLS.Client != "" && c.TLS.Client != clientNone) {
-		fault(prefix+"tls.certificates", "is missing: without one the listener speaks no TLS")
+		fault(prefix+"tls.certificates", "is missing: the listener needs a certificate to use TLS")
 	} else if _, err := c.TLS.config(zerolog.Nop()); err != nil {
 		fault(prefix+"tls", "%v", err)
 	}
@@ -150,7 +150,7 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(text)
 	if err != nil {
-		return p, fmt.Errorf("%q is no address or range such as 10.0.0.0/8", text)
+		return p, fmt.Errorf("%q must be an address or a range such as 10.0.0.0/8", text)
 	}
 	return p.Masked(), nil
 }

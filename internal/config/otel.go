@@ -63,11 +63,11 @@ func (c *otelConfig) check(fault func(key, format string, v ...any)) {
 	address, _ := c.endpoint()
 	switch {
 	case address == "" && (c.CA != "" || c.Token != ""):
-		fault("otel", "has no endpoint: name a URL such as http://127.0.0.1:4318")
+		fault("otel", "endpoint is missing: give a URL such as http://127.0.0.1:4318")
 	case c.Endpoint != "" && !isCollector(address):
-		fault("otel.endpoint", "is no URL such as http://127.0.0.1:4318, without credentials in it")
+		fault("otel.endpoint", "must be a URL such as http://127.0.0.1:4318, without credentials")
 	case c.CA != "" && strings.HasPrefix(address, "http:"):
-		fault("otel.ca", "is set, and the endpoint speaks no TLS: give it an https URL")
+		fault("otel.ca", "is set, but the endpoint is not an https URL")
 	}
 	if c.CA != "" {
 		if _, err := readAuthorities(c.CA); err != nil {
@@ -90,7 +90,7 @@ func (c *otelConfig) token() (string, error) {
 	}
 	token := strings.TrimSpace(string(text))
 	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' }) {
-		return "", fmt.Errorf("%q holds no token of printable ASCII", c.Token)
+		return "", fmt.Errorf("%q must have a token of printable ASCII", c.Token)
 	}
 	return token, nil
 }
@@ -102,7 +102,7 @@ func (c *otelConfig) Tracer(ctx context.Context, instance string, log zerolog.Lo
 		return nil, nil
 	}
 	if !isCollector(address) {
-		log.Warn().Str("variable", from).Msg("traces are not sent: the variable says no URL such as http://127.0.0.1:4318")
+		log.Warn().Str("variable", from).Msg("traces are not sent: the variable must be a URL such as http://127.0.0.1:4318")
 		return nil, nil
 	}
 	t := &trace.Tracer{Endpoint: address, Version: version.String(), Instance: instance, Log: log}

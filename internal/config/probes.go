@@ -28,11 +28,11 @@ const (
 // Check tells what is wrong with the part of a configuration that is about probes.
 func (c *probesConfig) Check(fault func(key, format string, v ...any)) {
 	if c.Credentials != CredentialsConfigured && c.Credentials != CredentialsRecorded {
-		fault("probes.credentials", "%q is neither configured nor recorded", c.Credentials)
+		fault("probes.credentials", "must be configured or recorded, not %q", c.Credentials)
 	}
 	for i, host := range c.Authorized {
 		if host == "" || strings.ContainsAny(host, "/*@ ") {
-			fault(fmt.Sprintf("probes.authorized[%d]", i), "%q is no host such as staging.example", host)
+			fault(fmt.Sprintf("probes.authorized[%d]", i), "%q must be a host such as staging.example", host)
 		}
 	}
 }

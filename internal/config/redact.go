@@ -19,13 +19,13 @@ func (c *redactConfig) check(fault func(key, format string, v ...any)) {
 	for key, names := range map[string][]string{"redact.names": c.Names, "redact.allow": c.Allow} {
 		for i, name := range names {
 			if name == "" || strings.ContainsAny(name, " \t\r\n:=&?") {
-				fault(fmt.Sprintf("%s[%d]", key, i), "%q is no name of a header or a parameter, such as x-tenant", name)
+				fault(fmt.Sprintf("%s[%d]", key, i), "%q must be the name of a header or a parameter, such as x-tenant", name)
 			}
 		}
 	}
 	for i, name := range c.Allow {
 		if slices.ContainsFunc(c.Names, func(s string) bool { return strings.EqualFold(s, name) }) {
-			fault(fmt.Sprintf("redact.allow[%d]", i), "%q stands in redact.names too: take it out of one of them", name)
+			fault(fmt.Sprintf("redact.allow[%d]", i), "%q is in redact.names too: remove it from one of them", name)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -46,7 +47,7 @@ const (
 // checkRoutes tells what is wrong with the routes.
 func (c *Config) checkRoutes(fault func(key, format string, v ...any)) {
 	if c.Unrouted != unroutedDefault && c.Unrouted != UnroutedRefuse {
-		fault("unrouted", "%q is neither default nor refuse", c.Unrouted)
+		fault("unrouted", "must be default or refuse, not %q", c.Unrouted)
 	}
 	names := []string{"default"}
 	for i := range c.Routes {
@@ -54,41 +55,43 @@ func (c *Config) checkRoutes(fault func(key, format string, v ...any)) {
 		prefix := fmt.Sprintf("routes[%d].", i)
 		switch {
 		case !wire.IsToken(r.Name):
-			fault(prefix+"name", "%q is no name: letters, digits and hyphens", r.Name)
+			fault(prefix+"name", "%q must have only letters, digits and hyphens", r.Name)
 		case slices.Contains(names, r.Name):
-			fault(prefix+"name", "%q is the name of another route", r.Name)
+			fault(prefix+"name", "another route is named %q already", r.Name)
 		}
 		names = append(names, r.Name)
 		if len(r.Hosts)+len(r.SNI) == 0 && r.Listen == "" {
-			fault(prefix+"hosts", "is missing: a route is for hosts, for names in SNI or for a listener")
+			fault(prefix+"hosts", "is missing: a route needs hosts, sni or listen")
 		}
 		for key, globs := range map[string][]string{"hosts": r.Hosts, "sni": r.SNI} {
 			for j, glob := range globs {
 				if _, err := path.Match(glob, ""); err != nil || glob == "" {
-					fault(fmt.Sprintf("%s%s[%d]", prefix, key, j), "%q is no name or glob such as *.example", glob)
+					fault(fmt.Sprintf("%s%s[%d]", prefix, key, j), "%q must be a name or a glob such as *.example", glob)
 				}
 			}
 		}
 		if _, port, _ := net.SplitHostPort(r.Listen); r.Listen != "" && !slices.Contains(c.listens(), r.Listen) {
-			fault(prefix+"listen", "%q is no listener of this configuration", r.Listen)
+			fault(prefix+"listen", "%q must be the address of a listener of this configuration: %s", r.Listen, strings.Join(c.listens(), ", "))
 		} else if port == "0" {
-			fault(prefix+"listen", "%q is a port that nobody knows before the start: name one", r.Listen)
+			fault(prefix+"listen", "%q: port 0 is chosen at the start; give a fixed port", r.Listen)
 		}
+		guard, dial := r.Guard, r.Dial // what the route itself says
 		if r.Guard == "" {
-			r.Guard = c.Guard
+			r.Guard, guard = c.Guard, "off"
 		}
 		if r.Dial == DialEager && len(r.Hosts) > 0 {
-			fault(prefix+"dial", "cannot be eager: the route is for hosts, and nobody knows the host before the first head; name a listener (listen) or names in SNI (sni) alone")
+			fault(prefix+"dial", "cannot be eager for a route with hosts, since the Host header is not known when a client connects; use listen or sni only")
 		}
 		if r.Dial == "" {
-			r.Dial = c.Dial
+			r.Dial, dial = c.Dial, DialLazy
 		}
-		checkDial(prefix+"dial", r.Dial, fault)
-		checkBackend(prefix, r.Backend, r.Host, r.Guard, r.SendProxy, &r.BackendTLS, fault)
+		checkDial(prefix+"dial", dial, fault)
+		checkBackend(prefix, r.Backend, r.Host, guard, r.SendProxy, &r.BackendTLS, fault)
 		if r.Rules != nil {
 			r.Rules.checkUnder(prefix+"rules.", fault)
 		}
 	}
+	c.checkShadowed(fault)
 }
 
 // listens are the addresses of all reverse listeners.

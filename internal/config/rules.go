@@ -21,17 +21,17 @@ func (c *rulesConfig) checkUnder(prefix string, fault func(key, format string, v
 		fault(prefix+"profile", "%v", err)
 	}
 	if c.AsOf != "" && !isRelease.MatchString(c.AsOf) {
-		fault(prefix+"as_of", "%q is no release such as 0.1", c.AsOf)
+		fault(prefix+"as_of", "%q must be a release such as 0.1", c.AsOf)
 	}
 	for i, name := range c.Protocols {
 		bare, version, slash := strings.Cut(name, "/")
 		if !wire.IsToken(bare) || slash && !wire.IsToken(version) {
-			fault(fmt.Sprintf("%sprotocols[%d]", prefix, i), "%q is no protocol name", name)
+			fault(fmt.Sprintf("%sprotocols[%d]", prefix, i), "%q is not a protocol name", name)
 		}
 	}
 	for i, origin := range c.Origins {
 		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			fault(fmt.Sprintf("%spublic_origins[%d]", prefix, i), "%q is no origin such as https://chat.example", origin)
+			fault(fmt.Sprintf("%spublic_origins[%d]", prefix, i), "%q must be an origin such as https://chat.example", origin)
 		}
 	}
 	for i, id := range c.Off {

@@ -80,6 +80,9 @@ func flatten(all *[]Setting, key string, v reflect.Value) {
 	}
 }
 
+// sortedNames are the keys of a mapping, in order.
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
 // sortedKeys are the keys of a mapping of words.
 func sortedKeys(v reflect.Value) []string {
 	names := map[string]bool{}
@@ -90,8 +93,9 @@ func sortedKeys(v reflect.Value) []string {
 }
 
 var (
-	userinfo = regexp.MustCompile(`://[^/?#\s]*@`)
-	password = regexp.MustCompile(`(?i)\b([a-z]*password)\s*=\s*('[^']*'|[^&\s]*)`)
+	secretKey = regexp.MustCompile(`(?i)token|secret|passw|users|identity|_key|apikey|^\s*command`)
+	userinfo  = regexp.MustCompile(`://[^/?#\s]*@`)
+	password  = regexp.MustCompile(`(?i)\b([a-z]*password)\s*=\s*('[^']*'|[^&\s]*)`)
 )
 
 // Shown is the value without secrets: users' passwords, credentials in URLs, and commands, which may have some.

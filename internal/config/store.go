@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/store"
@@ -15,7 +16,7 @@ import (
 type retentionConfig struct {
 	Age   duration `yaml:"age"`
 	Count int64    `yaml:"count"`
-	Bytes int64    `yaml:"bytes"`
+	Bytes size     `yaml:"bytes"`
 }
 
 // What is kept of an exchange.
@@ -27,20 +28,22 @@ const (
 
 // CheckStore tells what is wrong with what is to be kept, and where.
 func (c *Config) CheckStore(fault func(key, format string, v ...any)) {
+	if scheme, _, ok := strings.Cut(c.Store, "://"); ok && scheme != "postgres" && scheme != "postgresql" {
+		fault("store", "unknown scheme %q: use the path of a file, postgres://user@host/database, or memory", scheme)
+	}
 	if c.Evidence.Keep != KeepRedacted && c.Evidence.Keep != KeepFull && c.Evidence.Keep != KeepNone {
-		fault("evidence.keep", "%q is none of redacted, full, none", c.Evidence.Keep)
+		fault("evidence.keep", "must be redacted, full or none, not %q", c.Evidence.Keep)
 	}
-	if c.Retention.Age.bad != "" {
-		fault("retention.age", "%q is no duration such as 720h", c.Retention.Age.bad)
-	}
-	if c.Retention.Count < 0 || c.Retention.Bytes < 0 || c.Retention.Age.Duration < 0 {
-		fault("retention", "must not be less than 0")
+	for key, n := range map[string]int64{"age": int64(c.Retention.Age.Duration), "bytes": int64(c.Retention.Bytes), "count": c.Retention.Count} {
+		if n < 0 {
+			fault("retention."+key, "must not be less than 0")
+		}
 	}
 }
 
 // Limits are the retention limits as the store takes them.
 func (c *retentionConfig) Limits() store.Limits {
-	return store.Limits{Age: c.Age.Duration, Count: c.Count, Bytes: c.Bytes}
+	return store.Limits{Age: c.Age.Duration, Count: c.Count, Bytes: int64(c.Bytes)}
 }
 
 // storeName is the store of the configuration: a file in the state directory if it names none.
@@ -57,6 +60,15 @@ func (c *Config) storeName() (string, error) {
 
 // stateDir is the folder for what stays between two runs, and makes it.
 func stateDir() (string, error) {
+	dir, err := stateName()
+	if err != nil {
+		return "", err
+	}
+	return dir, os.MkdirAll(dir, 0o700)
+}
+
+// stateName is the name of that folder.
+func stateName() (string, error) {
 	dir := os.Getenv("XDG_STATE_HOME")
 	if dir == "" {
 		home, err := os.UserHomeDir()
@@ -65,8 +77,7 @@ func stateDir() (string, error) {
 		}
 		dir = filepath.Join(home, ".local", "state")
 	}
-	dir = filepath.Join(dir, "interlock")
-	return dir, os.MkdirAll(dir, 0o700)
+	return filepath.Join(dir, "interlock"), nil
 }
 
 // OpenStore opens the store of a configuration. A store that is wrong is a mistake in the configuration, one that does not

@@ -14,7 +14,7 @@ func (c *Config) Warn(log zerolog.Logger) {
 		}
 	}
 	if c.Forward.isOpen() {
-		log.Warn().Str("forward", c.Forward.Listen).Msg("forward listener asks nobody for credentials")
+		log.Warn().Str("forward", c.Forward.Listen).Msg("forward listener does not ask for credentials")
 	}
 }
 
@@ -23,15 +23,15 @@ func (c *Config) Warnings() []string {
 	all := []string{}
 	for name, t := range c.backendTLS() {
 		if t.Insecure {
-			all = append(all, "the certificate of the backend of route "+name+" is not checked")
+			all = append(all, "the TLS certificate of the backend of route "+name+" is not verified")
 		}
 	}
 	slices.Sort(all)
 	if c.Forward.isOpen() {
-		all = append(all, "the forward listener "+c.Forward.Listen+" asks nobody for credentials")
+		all = append(all, "the forward listener "+c.Forward.Listen+" does not ask for credentials")
 	}
 	if c.Evidence.Keep == KeepFull {
-		all = append(all, "secrets and payload are kept: evidence.keep is full")
+		all = append(all, "secrets and payload are stored: evidence.keep is full")
 	}
 	return all
 }

@@ -47,7 +47,7 @@ func NewAudit(c config.Config, emit func(event.Event)) *audit.Audit {
 	}
 	return &audit.Audit{
 		Options: c.RuleOptions(), Routes: c.RouteOptions(), Instance: instance, Emit: emit,
-		Bounds: audit.Bounds{Evidence: c.Evidence.Bytes, First: c.Evidence.First, Last: c.Evidence.Last, Endpoints: c.Evidence.Endpoints},
+		Bounds: audit.Bounds{Evidence: int64(c.Evidence.Bytes), First: c.Evidence.First, Last: c.Evidence.Last, Endpoints: c.Evidence.Endpoints},
 	}
 }
 

@@ -1,18 +1,47 @@
 package version
 
-import "runtime/debug"
+import (
+	"runtime"
+	"runtime/debug"
+)
 
 // release is the version of this program.
 const release = "0.1.0"
 
+// A Build says what this program was built from. Commit and Date are empty where the build does not know them.
+type Build struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit"`
+	Date     string `json:"date"`     // of the commit
+	Modified bool   `json:"modified"` // the tree had changes that were not committed
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+// Read is the build of this program.
+func Read() Build {
+	b := Build{Version: release, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Commit = s.Value
+		case "vcs.time":
+			b.Date = s.Value
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
+		}
+	}
+	return b
+}
+
 // String is the release and, if the build knows it, the commit.
 func String() string {
-	if build, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range build.Settings {
-			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				return release + "+" + s.Value[:12]
-			}
-		}
+	if b := Read(); len(b.Commit) >= 12 {
+		return b.Version + "+" + b.Commit[:12]
 	}
 	return release
 }

@@ -1,0 +1,144 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+)
+
+// Origin tells where the values of a configuration come from, so that errors can say so.
+type Origin struct {
+	name  string            // of the file; empty if there is none
+	lines []string          // of the file
+	tree  *ast.File         // what it says, without the parts that are not of the right form
+	Given map[string]string // flag or variable that a value was given by, for each key that was
+
+	faults Faults          // keys that do not exist, and values of the wrong form
+	known  map[string]bool // keys whose value is reported in faults already
+}
+
+// Read reads a file over c. The error is about a file that cannot be read or is not YAML; everything else that is wrong with it
+// is reported by Check or by Faults.
+func (o *Origin) Read(name string, c *Config) error {
+	c.File, c.Stamp = name, StampOf(name)
+	return o.parse(name, c)
+}
+
+// Faults are the keys of the file that do not exist and the values that have the wrong form.
+func (o *Origin) Faults() Faults { return append(Faults(nil), o.faults...) }
+
+// parse reads a file over what into points to.
+func (o *Origin) parse(name string, into any) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return exit.Usage("read configuration: %w", err)
+	}
+	o.name, o.lines = name, strings.Split(string(text), "\n")
+	o.tree, err = parser.ParseBytes(text, 0)
+	if err != nil {
+		return exit.Usage("%s", o.describe(err))
+	}
+	if o.empty() {
+		return nil // it would be read as a configuration in which everything is zero
+	}
+	if len(o.tree.Docs) > 1 {
+		return exit.Usage("%s: the file has %d YAML documents; put all keys into one", name, len(o.tree.Docs))
+	}
+	body := o.tree.Docs[0].Body
+	if !o.walk(body, reflect.TypeOf(into).Elem(), "") {
+		return nil
+	}
+	if err := yaml.NodeToValue(body, into, yaml.AllowDuplicateMapKey()); err != nil {
+		return exit.Usage("%s", o.describe(err))
+	}
+	return nil
+}
+
+// describe is FILE:LINE:COLUMN, what is wrong, and the line.
+func (o *Origin) describe(err error) string {
+	var at yaml.Error
+	if !errors.As(err, &at) {
+		return fmt.Sprintf("%s: %v", o.name, err)
+	}
+	message := at.GetMessage()
+	if strings.Contains(message, " Go ") {
+		message = "the value has the wrong form" // the message names types of this program
+	}
+	token := at.GetToken()
+	if token == nil || token.Position == nil {
+		return o.name + ": " + message
+	}
+	return o.at(token.Position.Line, token.Position.Column, message)
+}
+
+// at is FILE:LINE:COLUMN, what is wrong there, and the line.
+func (o *Origin) at(line, column int, text string) string {
+	place := fmt.Sprintf("%s:%d:%d: %s", o.name, line, column, text)
+	if line < 1 || line > len(o.lines) {
+		return place
+	}
+	return fmt.Sprintf("%s\n  %d | %s", place, line, withoutSecrets(o.lines[line-1]))
+}
+
+// withoutSecrets is a line of the file as it may be shown: reload errors end up in the log.
+func withoutSecrets(line string) string {
+	if found := secretKey.FindStringIndex(line); found != nil {
+		before, after := line[:found[1]], line[found[1]:]
+		rest, _, _ := strings.Cut(after, ":")
+		return before + rest + ": ***"
+	}
+	line = password.ReplaceAllString(userinfo.ReplaceAllString(line, "://***@"), "$1=***")
+	line = strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, strings.TrimRight(line, "\r"))
+	if most := 100; len(line) > most {
+		return strings.ToValidUTF8(line[:most], "") + " ..."
+	}
+	return line
+}
+
+// empty reports whether nothing but comments stands in the file.
+func (o *Origin) empty() bool {
+	for _, d := range o.tree.Docs {
+		if d.Body != nil && d.Body.Type() != ast.CommentType && d.Body.Type() != ast.NullType && d.Body.Type() != ast.CommentGroupType {
+			return false
+		}
+	}
+	return true
+}
+
+// position is where the file has the value of a key; 0 if it does not have one.
+func (o *Origin) position(key string) (line, column int) {
+	path, err := yaml.PathString("$." + key)
+	if err != nil || o.tree == nil {
+		return 0, 0
+	}
+	node, err := path.FilterFile(o.tree)
+	if err != nil || node == nil || node.GetToken() == nil {
+		return 0, 0
+	}
+	p := node.GetToken().Position
+	return p.Line, p.Column
+}
+
+// of is where the value of a key comes from.
+func (o *Origin) of(key string) string {
+	if name, ok := o.Given[key]; ok {
+		return name
+	}
+	if line, column := o.position(key); line > 0 {
+		return fmt.Sprintf("%s:%d:%d: %s", o.name, line, column, key)
+	}
+	return key
+}

@@ -1,0 +1,48 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// checkShadowed reports routes that never get a connection, as an earlier one takes all of theirs.
+func (c *Config) checkShadowed(fault func(key, format string, v ...any)) {
+	for i := range c.Routes {
+		for j := range i {
+			if c.Routes[j].covers(&c.Routes[i]) {
+				fault(fmt.Sprintf("routes[%d].name", i), "no connection reaches this route: %s (routes[%d]) matches all of them first; move this route up, or narrow the other one", c.Routes[j].Name, j)
+				break
+			}
+		}
+	}
+}
+
+// covers reports whether a route matches every connection that the other one matches.
+func (r *RouteConfig) covers(other *RouteConfig) bool {
+	return (r.Listen == "" || r.Listen == other.Listen) && coverAll(r.Hosts, other.Hosts) && coverAll(r.SNI, other.SNI)
+}
+
+// coverAll reports whether each name that fits one of the others fits one of the globs. An empty list fits everything.
+func coverAll(globs, others []string) bool {
+	if len(globs) == 0 {
+		return true
+	}
+	if len(others) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(Lowered(others), func(other string) bool {
+		return !slices.ContainsFunc(Lowered(globs), func(glob string) bool { return coversGlob(glob, other) })
+	})
+}
+
+// coversGlob reports whether each name that fits the other glob fits this one. It may miss cases, and never invents one: in a
+// glob that has no other marks than *, a * that matches the text of the other glob matches what that stands for.
+func coversGlob(glob, other string) bool {
+	if glob == other {
+		return true
+	}
+	fits, err := path.Match(glob, other)
+	return err == nil && fits && !strings.ContainsAny(glob, `?[\`)
+}
