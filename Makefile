@@ -8,7 +8,7 @@ MODULES       := . test/e2e test/bench
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build demo test world lint fuzz bench compose-test clean
+.PHONY: help build demo test world lint shape fuzz bench compose-test clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -43,6 +43,9 @@ lint: ## must print nothing but its commands
 		(cd $$m && $(GO) run $(STATICCHECK) -tags e2e,world ./...); \
 		(cd $$m && $(GO) run $(GOLANGCI_LINT) run); \
 	done
+
+shape: ## how large the command and the types are, circles, private nouns, dependencies
+	$(GO) run ./test/shape
 
 fuzz: ## the parsers of hostile input, each for FUZZTIME
 	@for f in $(FUZZ); do \
