@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -55,7 +56,7 @@ func valueOf(cmd *cobra.Command) func(name string) (text, from string) {
 // readConfig reads the file that a flag or a variable names over the defaults, and then the flags and variables over that.
 func readConfig(cmd *cobra.Command) (config.Config, *config.Origin, error) {
 	c, o := config.Defaults(), &config.Origin{Given: map[string]string{}}
-	value := valueOf(cmd)
+	value, keys := valueOf(cmd), keysOfFlags()
 	o.Environment(os.Environ())
 	if name, _ := value("config"); name != "" {
 		if err := o.Read(name, &c); err != nil {
@@ -68,7 +69,7 @@ func readConfig(cmd *cobra.Command) (config.Config, *config.Origin, error) {
 		"store": &c.Store, "guard": &c.Guard, "log": &c.Log, "instance": &c.Instance,
 	} {
 		if text, from := value(name); from != "" {
-			*field, o.Given[keyOf(name)] = text, from
+			*field, o.Given[cmp.Or(keys[name], name)] = text, from
 		}
 	}
 	c.Forward.Alone = c.Forward.Alone || o.Given["forward"] != ""
@@ -78,14 +79,15 @@ func readConfig(cmd *cobra.Command) (config.Config, *config.Origin, error) {
 	return c, o, nil
 }
 
-// keyOf is the key at which a value that a flag stands for is reported.
-func keyOf(flag string) string {
+// keysOfFlags are the keys at the top that flags stand for.
+func keysOfFlags() map[string]string {
+	all := map[string]string{}
 	for _, k := range config.Keys() {
-		if k.Flag == flag && k.Depth == 0 {
-			return k.Path
+		if k.Flag != "" && k.Depth == 0 {
+			all[k.Flag] = k.Path
 		}
 	}
-	return flag
+	return all
 }
 
 // loadConfig puts the configuration together: the defaults, the file over them, the environment, the flags.

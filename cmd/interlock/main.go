@@ -55,7 +55,7 @@ func command() *cobra.Command {
 	root.Version = version.String()
 	root.SetVersionTemplate(versionLine() + "\n")
 	root.SetFlagErrorFunc(suggestFlag)
-	root.AddCommand(serveCommand(), probeCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), checkCommand(), versionCommand(), healthcheckCommand(), labCommand(), caCommand())
+	root.AddCommand(serveCommand(), probeCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), initCommand(), checkCommand(), versionCommand(), healthcheckCommand(), labCommand(), caCommand())
 	root.AddCommand(laterCommand("chain", "probe the proxies in between"))
 	return root
 }

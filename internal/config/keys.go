@@ -18,19 +18,12 @@ type Key struct {
 	Default string   // in YAML; empty for mappings with keys of their own
 	Depth   int      // how many keys it is in
 	Group   bool     // it is a mapping whose keys follow
+	Like    string   // path of the key that has the same keys, where they are not described again
 	Reload  bool     // a reload changes it; otherwise a restart does
 }
 
 // Name is the last part of the path.
 func (k *Key) Name() string { return k.Path[strings.LastIndex(k.Path, ".")+1:] }
-
-// Variable is the environment variable that stands for the key; empty if there is none.
-func (k *Key) Variable() string {
-	if k.Flag == "" {
-		return ""
-	}
-	return Variable(k.Flag)
-}
 
 // Unit is the unit of the value.
 func (k *Key) Unit() string {
@@ -54,9 +47,12 @@ func Keys() []Key {
 		}
 		k := Key{
 			Path: d.path, Text: d.text, Values: d.values, Example: d.example, Flag: d.flag, Type: typeName(t),
-			Depth: strings.Count(d.path, "."), Group: groups(t), Reload: len(Unchangeable([]string{TopOf(d.path)})) == 0,
+			Depth: strings.Count(d.path, "."), Group: groups(t) && alike(d.path) == "", Like: alike(d.path), Reload: len(Unchangeable([]string{TopOf(d.path)})) == 0,
 		}
-		if !k.Group {
+		switch {
+		case k.Like != "":
+			k.Default = "{}"
+		case !k.Group:
 			k.Default = defaultText(t, v)
 		}
 		all = append(all, k)
@@ -156,7 +152,7 @@ func undescribed() (missing []string) {
 		if path != "" && !strings.HasSuffix(path, "[]") && !known[path] {
 			missing = append(missing, path)
 		}
-		if t.Kind() != reflect.Struct || isScalar(t) || alike(path) {
+		if t.Kind() != reflect.Struct || isScalar(t) || alike(path) != "" || path == "tls.certificates[]" {
 			return
 		}
 		for _, name := range keysOf(t) {
@@ -168,7 +164,15 @@ func undescribed() (missing []string) {
 	return missing
 }
 
-// alike reports whether the keys of a mapping are those of another one, to which its text refers.
-func alike(path string) bool {
-	return slices.Contains([]string{"forward.backend_tls", "listeners[].tls", "routes[].backend_tls", "routes[].rules", "tls.certificates[]"}, path)
+// alike is the path of the key whose keys a mapping has too; empty if its own are described.
+func alike(path string) string {
+	switch path {
+	case "forward.backend_tls", "routes[].backend_tls":
+		return "backend_tls"
+	case "listeners[].tls":
+		return "tls"
+	case "routes[].rules":
+		return "rules"
+	}
+	return ""
 }

@@ -21,9 +21,9 @@ func LookupVariable(flag string) (string, bool) { return os.LookupEnv(Variable(f
 // VariableFlags are the flags that can be given as variables.
 func VariableFlags() []string {
 	flags := []string{"config"}
-	for _, k := range Keys() {
-		if k.Flag != "" {
-			flags = append(flags, k.Flag)
+	for _, d := range described() {
+		if d.flag != "" {
+			flags = append(flags, d.flag)
 		}
 	}
 	return append(flags, "tls-key") // it has one key together with tls-cert
