@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/config"
-	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
 func checkCommand() *cobra.Command {
@@ -54,7 +54,7 @@ func checkCommand() *cobra.Command {
 func printSummary(w io.Writer, c *config.Config) error {
 	fmt.Fprintf(w, "ok: %s in front of %s\n", c.Listen, c.Backend)
 	for _, line := range c.Summary(time.Now()) {
-		if _, err := fmt.Fprintf(w, "  %-9s %s\n", line.What, terminal.Shown(line.Text)); err != nil {
+		if _, err := fmt.Fprintf(w, "  %-9s %s\n", line.What, printed.Line(line.Text)); err != nil {
 			return err
 		}
 	}
@@ -66,7 +66,7 @@ func printSettings(w io.Writer, c *config.Config) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "KEY\tVALUE\tORIGIN")
 	for _, s := range c.Settings() {
-		value := terminal.Shown(s.Shown())
+		value := printed.Line(s.Shown())
 		if value == "" {
 			value = "-"
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
@@ -25,7 +26,7 @@ func (d *diffing) text(w io.Writer, color bool) error {
 		}
 		if e.Kind != last {
 			last = e.Kind
-			fmt.Fprintf(&b, " %s (%s)\n", strings.ReplaceAll(string(e.Kind), "-", " "), terminal.Count(counts[e.Kind], "finding"))
+			fmt.Fprintf(&b, " %s (%s)\n", strings.ReplaceAll(string(e.Kind), "-", " "), printed.Count(counts[e.Kind], "finding"))
 		}
 		diffLine(&b, c, e)
 	}
@@ -44,27 +45,17 @@ func diffLine(b *bytes.Buffer, c *terminal.Console, e *accept.Difference) {
 	if e.Kind == accept.Fixed {
 		verdict = e.B
 	}
-	where := terminal.Shown(is.Key.Endpoint)
+	where := printed.Line(is.Key.Endpoint)
 	if is.Key.Route != "" && is.Key.Route != "default" {
-		where = terminal.Shown(is.Key.Route) + " " + where
+		where = printed.Line(is.Key.Route) + " " + where
 	}
 	if is.Key.Probe != "" {
-		where += " by " + terminal.Shown(is.Key.Probe)
+		where += " by " + printed.Line(is.Key.Probe)
 	}
-	fmt.Fprintf(b, "   %s %-8s %s   %s%s\n", c.Verdict(verdict.Verdict, verdict.Severity), is.Severity, terminal.Shown(is.Key.Rule), where, became(e))
+	fmt.Fprintf(b, "   %s %-8s %s   %s%s\n", c.Verdict(verdict.Verdict, verdict.Severity), is.Severity, printed.Line(is.Key.Rule), where, became(e))
 	if e.Kind == accept.New || e.Kind == accept.Changed {
-		fmt.Fprintf(b, "       %s\n", printable(is.Detail))
+		fmt.Fprintf(b, "       %s\n", printed.ASCII(is.Detail))
 	}
-}
-
-// printable is text in printable ASCII. Unlike shown it leaves backslashes alone: what is quoted in there is escaped already.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, text)
 }
 
 // became is what there is to say of a finding beside its kind.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/run"
@@ -191,5 +192,5 @@ func headOf(x *wire.Exchange) string {
 		}
 		names = append(names, name+": "+string(x.Response.Text(f.Value)))
 	}
-	return terminal.Shown(strings.Join(names, "; "))
+	return printed.Line(strings.Join(names, "; "))
 }

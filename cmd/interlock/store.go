@@ -10,8 +10,8 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/store"
-	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
 func storeCommand() *cobra.Command {
@@ -105,7 +105,7 @@ func pruneCommand() *cobra.Command {
 			if err != nil {
 				return exit.Unknown("prune: %w", err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "deleted %s, %d bytes\n", terminal.Count(int(p.Exchanges), "exchange"), p.Bytes)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "deleted %s, %d bytes\n", printed.Count(int(p.Exchanges), "exchange"), p.Bytes)
 			return err
 		},
 	}

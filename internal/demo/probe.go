@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/server"
-	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/proxy"
 	"github.com/interlock-proxy/interlock/rules"
@@ -72,7 +72,7 @@ func causes(failing map[string]int) string {
 			fmt.Fprintf(&b, "\n    and %d more rules", len(all)-most)
 			break
 		}
-		fmt.Fprintf(&b, "\n    %-30s %s", c.rule, terminal.Count(c.count, "probe"))
+		fmt.Fprintf(&b, "\n    %-30s %s", c.rule, printed.Count(c.count, "probe"))
 	}
 	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -103,7 +104,7 @@ func notes(r *rules.Ruling, s *shown, h *rules.Handshake) (all []string) {
 		if parameter, ok := strings.CutPrefix(name, "?"); ok {
 			name = "the parameter " + parameter
 		}
-		if name = clean(name); !slices.Contains(redacted, name) {
+		if name = printed.ASCII(name); !slices.Contains(redacted, name) {
 			redacted = append(redacted, name)
 		}
 	}
@@ -227,7 +228,7 @@ func word(text string) string {
 	if plain.MatchString(text) {
 		return text
 	}
-	return "'" + strings.ReplaceAll(clean(text), "'", `'\''`) + "'"
+	return "'" + strings.ReplaceAll(printed.ASCII(text), "'", `'\''`) + "'"
 }
 
 // plain is a word that a shell takes as it is.
@@ -256,5 +257,5 @@ func probeCommand(r *rules.Ruling, to *place) string {
 	} else if to.named != "" {
 		options = " -H " + word("Host: "+to.named)
 	}
-	return "interlock probe " + word(clean(scheme+"://"+host+path)) + options + " --only " + r.X.Probe
+	return "interlock probe " + word(printed.ASCII(scheme+"://"+host+path)) + options + " --only " + r.X.Probe
 }

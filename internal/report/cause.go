@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -56,11 +57,11 @@ func (c *cause) probes() string {
 	var names []string
 	for _, is := range c.findings {
 		if is.key.Probe != "" {
-			names = append(names, clean(is.key.Probe))
+			names = append(names, printed.ASCII(is.key.Probe))
 		}
 	}
 	if n := len(names) - maxProbes; n > 0 {
-		names = append(names[:maxProbes], thousands(int64(n))+" more")
+		names = append(names[:maxProbes], printed.Thousands(int64(n))+" more")
 	}
 	return strings.Join(names, ", ")
 }
@@ -72,7 +73,7 @@ func (c *cause) states() string {
 	for _, is := range c.findings {
 		if s := is.finding.State; s != "" && !seen[s] {
 			seen[s] = true
-			names = append(names, clean(s))
+			names = append(names, printed.ASCII(s))
 		}
 	}
 	return strings.Join(names, ", ")
@@ -100,14 +101,14 @@ func headline(all []*cause, exchanges int64) string {
 			}
 		}
 	}
-	what := several(exchanges, "exchange")
+	what := printed.Count(exchanges, "exchange")
 	if !live {
-		what = several(len(probes), "probe")
+		what = printed.Count(len(probes), "probe")
 	}
 	if len(all) == 1 {
 		return fmt.Sprintf("%s, 1 cause: %s", what, all[0].text())
 	}
-	return fmt.Sprintf("%s, %s", what, several(len(all), "cause"))
+	return fmt.Sprintf("%s, %s", what, printed.Count(len(all), "cause"))
 }
 
 // parted are findings by what they mean to the result.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -60,7 +61,7 @@ func (g *gitlabWriter) Close(s *Summary) error {
 	}
 	if n := g.merge.more; n > 0 {
 		issues = append(issues, gitlabIssue{
-			Description: "... and " + several(n, "finding") + " more", Check: "interlock", Fingerprint: "interlock-more",
+			Description: "... and " + printed.Count(n, "finding") + " more", Check: "interlock", Fingerprint: "interlock-more",
 			Severity: "info", Location: g.location(""), Content: gitlabContent{s.Result()},
 		})
 	}
@@ -76,10 +77,10 @@ func (g *gitlabWriter) issue(is *merged) gitlabIssue {
 	f := &is.finding
 	state := ""
 	if f.State != "" {
-		state = ", " + clean(f.State)
+		state = ", " + printed.ASCII(f.State)
 	}
 	return gitlabIssue{
-		Description: fmt.Sprintf("%s%s: %s: %s (%s)", f.Verdict, state, is.name(), clean(f.Detail), is.exchanges()),
+		Description: fmt.Sprintf("%s%s: %s: %s (%s)", f.Verdict, state, is.name(), printed.ASCII(f.Detail), is.exchanges()),
 		Check:       f.Rule.ID, Fingerprint: is.fingerprint, Severity: gitlabSeverity(is), Location: g.location(is.key.Route),
 		Content: gitlabContent{fmt.Sprintf("**%s** (%s)\n\n**again**\n\n%s\n\n**why** %s\n\n**fix** %s\n\n**more** `%s`",
 			escapeMarkdown(f.Rule.Title), cited(f.Refs), fence(is.again(), "sh"), escapeMarkdown(f.Rule.Why), escapeMarkdown(f.Rule.Fix), more(f.Rule))},

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -58,7 +59,7 @@ func (h *htmlWriter) Write(r *rules.Ruling) error {
 // Close is part of Writer.
 func (h *htmlWriter) Close(s *Summary) error {
 	v := htmlView{
-		Version: clean(h.Version), Mark: markOf(overall(s)), Runs: h.runs, Result: s.Result(), Coverage: s.Coverage.String(),
+		Version: printed.ASCII(h.Version), Mark: markOf(overall(s)), Runs: h.runs, Result: s.Result(), Coverage: s.Coverage.String(),
 		Counts: tiles(s), Bar: bar(s), Style: template.CSS(htmlStyle), MoreCells: h.matrix.more, MoreFindings: h.merge.more, Compared: s.compared(),
 	}
 	if h.moreRuns > 0 {
@@ -77,7 +78,7 @@ func (h *htmlWriter) Close(s *Summary) error {
 	p := part(h.merge.sorted())
 	v.Headline = told(s, p.failures)
 	if s.Unsafe > 0 {
-		v.Unsafe = several(s.Unsafe, "time") + " a server switched that must not have"
+		v.Unsafe = printed.Count(s.Unsafe, "time") + " a server switched that must not have"
 	}
 	anchors := map[rules.Key]string{}
 	for _, g := range [...]struct {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -117,7 +118,7 @@ func told(s *Summary, failures []*cause) string {
 	case s.Conclusive() == 0:
 		return "nothing that was seen says anything about the service"
 	case s.Verdicts[rules.Warn] > 0:
-		return "nothing failed; " + several(s.Verdicts[rules.Warn], "warning")
+		return "nothing failed; " + printed.Count(s.Verdicts[rules.Warn], "warning")
 	}
 	return "nothing failed"
 }
@@ -155,8 +156,8 @@ func viewCause(c *cause) (htmlCause, error) {
 	is := c.first()
 	f := &is.finding
 	v := htmlCause{
-		Place: is.place(), Severity: f.Severity.String(), Fault: fault(f), Exchanges: several(c.count, "exchange"), States: c.states(),
-		Probes: c.probes(), Refs: cited(f.Refs), Detail: clean(f.Detail), Fingerprint: is.fingerprint, ID: clean(is.id),
+		Place: is.place(), Severity: f.Severity.String(), Fault: fault(f), Exchanges: printed.Count(c.count, "exchange"), States: c.states(),
+		Probes: c.probes(), Refs: cited(f.Refs), Detail: printed.ASCII(f.Detail), Fingerprint: is.fingerprint, ID: printed.ASCII(is.id),
 	}
 	if f.Verdict < rules.Pass {
 		v.Again = is.again()
@@ -198,7 +199,7 @@ type htmlTable struct {
 // htmlFuncs are the functions of the page.
 func htmlFuncs() template.FuncMap {
 	return template.FuncMap{
-		"thousands": thousands,
+		"thousands": printed.Thousands,
 		"size":      func(rows []matrixRow) int64 { return int64(len(rows)) },
 		"matrix":    func(columns []string, rows []matrixRow) htmlTable { return htmlTable{columns, rows} },
 	}

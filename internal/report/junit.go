@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -149,8 +150,8 @@ func (j *junitWriter) result(s *Summary) *junitSuite {
 	lines := []string{s.Result(), "coverage: " + s.Coverage.String()}
 	lines = append(lines, s.notes()...)
 	if j.merge.more+j.merge.passed+j.more > 0 {
-		lines = append(lines, fmt.Sprintf("... and %s more, %s that passed, and %s without a rule", several(j.merge.more, "finding"),
-			several(j.merge.passed, "finding"), several(j.more, "exchange")))
+		lines = append(lines, fmt.Sprintf("... and %s more, %s that passed, and %s without a rule", printed.Count(j.merge.more, "finding"),
+			printed.Count(j.merge.passed, "finding"), printed.Count(j.more, "exchange")))
 	}
 	suite.Out = &junitText{strings.Join(lines, "\n")}
 	return suite
@@ -184,7 +185,7 @@ func (is *merged) junit() junitCase {
 	if len(is.examples) > 0 {
 		c.Time = fmt.Sprintf("%.3f", is.examples[0].X.Took.Seconds())
 	}
-	detail := clean(f.Detail)
+	detail := printed.ASCII(f.Detail)
 	switch must := f.Rule.Level == rules.Must || f.Severity == rules.Critical; {
 	case f.Verdict == rules.Pass:
 		c.Out = &junitText{is.facts()}
@@ -207,7 +208,7 @@ func (is *merged) facts() string {
 	f := &is.finding
 	facts := []string{f.Verdict.String(), f.Severity.String(), f.Rule.Level.String(), fault(f), is.exchanges()}
 	if f.State != "" {
-		facts = append(facts, clean(f.State))
+		facts = append(facts, printed.ASCII(f.State))
 	}
 	return strings.Join(facts, ", ")
 }
@@ -216,17 +217,17 @@ func (is *merged) facts() string {
 func (is *merged) explanation() string {
 	f := &is.finding
 	return fmt.Sprintf("%s\n%s\n%s: %s\nagain: %s\nwhy: %s\nfix: %s\nmore: %s",
-		f.Rule.Title, is.facts(), cited(f.Refs), clean(f.Detail), is.again(), f.Rule.Why, f.Rule.Fix, more(f.Rule))
+		f.Rule.Title, is.facts(), cited(f.Refs), printed.ASCII(f.Detail), is.again(), f.Rule.Why, f.Rule.Fix, more(f.Rule))
 }
 
 // junit is a case that no rule belongs to, and the suite that it is in.
 func (o other) junit(n int64) (section string, c junitCase) {
 	c = junitCase{Name: placeOf(o.route, o.endpoint), Time: "0.000"}
 	if o.cause == "" {
-		c.Skipped = &junitProblem{Message: "not applicable: no rule was in play in " + several(n, "exchange")}
+		c.Skipped = &junitProblem{Message: "not applicable: no rule was in play in " + printed.Count(n, "exchange")}
 		return "not applicable", c
 	}
 	c.Name = string(o.cause) + " " + c.Name
-	c.Error = &junitProblem{Message: "Interlock itself answered: " + string(o.cause), Type: string(o.cause), Text: several(n, "exchange")}
+	c.Error = &junitProblem{Message: "Interlock itself answered: " + string(o.cause), Type: string(o.cause), Text: printed.Count(n, "exchange")}
 	return "input and output", c
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -44,7 +45,7 @@ func (m *markdownWriter) Close(s *Summary) error {
 	m.list(&b, "Accepted", p.accepted)
 	m.list(&b, "Fixed", p.fixed)
 	if n := m.merge.more; n > 0 {
-		fmt.Fprintf(&b, "… and %s more\n\n", several(n, "finding"))
+		fmt.Fprintf(&b, "… and %s more\n\n", printed.Count(n, "finding"))
 	}
 	if len(s.Notes) > 0 {
 		b.WriteString("## Not audited\n\n")
@@ -68,7 +69,7 @@ func (m *markdownWriter) Close(s *Summary) error {
 func (m *markdownWriter) counts(b *bytes.Buffer, s *Summary) {
 	var names, lines, numbers []string
 	for _, c := range counts(s) {
-		names, lines, numbers = append(names, c.Name), append(lines, "---:"), append(numbers, thousands(c.Count))
+		names, lines, numbers = append(names, c.Name), append(lines, "---:"), append(numbers, printed.Thousands(c.Count))
 	}
 	for _, row := range [][]string{names, lines, numbers} {
 		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
@@ -95,11 +96,11 @@ func (m *markdownWriter) failures(b *bytes.Buffer, all []*cause, s *Summary) {
 func (m *markdownWriter) cause(b *bytes.Buffer, c *cause) {
 	is := c.first()
 	f := &is.finding
-	fmt.Fprintf(b, "- At %s: %s, %s, %s", code(cut(is.place(), 200)), f.Severity, escapeMarkdown(fault(f)), several(c.count, "exchange"))
+	fmt.Fprintf(b, "- At %s: %s, %s, %s", code(printed.Cut(is.place(), 200)), f.Severity, escapeMarkdown(fault(f)), printed.Count(c.count, "exchange"))
 	if states := c.states(); states != "" {
 		fmt.Fprintf(b, ", **%s**", escapeMarkdown(states))
 	}
-	fmt.Fprintf(b, "  \n  %s: %s\n", cited(f.Refs), code(clean(f.Detail)))
+	fmt.Fprintf(b, "  \n  %s: %s\n", cited(f.Refs), code(printed.ASCII(f.Detail)))
 	if probes := c.probes(); probes != "" {
 		fmt.Fprintf(b, "  \n  Probes: %s\n", code(probes))
 	}
@@ -114,7 +115,7 @@ func (m *markdownWriter) table(b *bytes.Buffer, name string, all []*cause) {
 	fmt.Fprintf(b, "## %s\n\n| rule | at | severity | exchanges | seen |\n| --- | --- | --- | ---: | --- |\n", name)
 	for _, c := range all[:min(len(all), maxListed)] {
 		is := c.first()
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", is.rule.ID, code(cut(is.place(), 200)), is.Severity, thousands(c.count), code(clean(is.Detail)))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", is.rule.ID, code(printed.Cut(is.place(), 200)), is.Severity, printed.Thousands(c.count), code(printed.ASCII(is.Detail)))
 	}
 	b.WriteByte('\n')
 	m.left(b, len(all))
@@ -126,7 +127,7 @@ func (m *markdownWriter) list(b *bytes.Buffer, name string, all []*merged) {
 	}
 	fmt.Fprintf(b, "## %s\n\n", name)
 	for _, is := range all[:min(len(all), maxListed)] {
-		fmt.Fprintf(b, "- %s (%s, %s)\n", code(cut(is.name(), 200)), is.Verdict, is.exchanges())
+		fmt.Fprintf(b, "- %s (%s, %s)\n", code(printed.Cut(is.name(), 200)), is.Verdict, is.exchanges())
 	}
 	b.WriteByte('\n')
 	m.left(b, len(all))
@@ -135,7 +136,7 @@ func (m *markdownWriter) list(b *bytes.Buffer, name string, all []*merged) {
 // left says how many are not listed.
 func (m *markdownWriter) left(b *bytes.Buffer, n int) {
 	if n > maxListed {
-		fmt.Fprintf(b, "… and %s more\n\n", thousands(int64(n-maxListed)))
+		fmt.Fprintf(b, "… and %s more\n\n", printed.Thousands(int64(n-maxListed)))
 	}
 }
 

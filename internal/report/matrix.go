@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -98,7 +99,7 @@ func (m *matrix) rows(anchors map[rules.Key]string) (columns []string, rows []ma
 		columns = append(columns, placeOf(e.route, e.template))
 	}
 	for probe, cells := range m.cells {
-		row := matrixRow{Probe: clean(probe)}
+		row := matrixRow{Probe: printed.ASCII(probe)}
 		if p := rules.FindProbe(probe); p != nil {
 			row.Title = p.Title
 		}

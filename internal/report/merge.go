@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -108,10 +109,10 @@ func (is *merged) exchanges() string {
 	var parts []string
 	for v, n := range is.By {
 		if all += n; n > 0 {
-			parts = append(parts, thousands(n)+" "+rules.Verdict(v).String())
+			parts = append(parts, printed.Thousands(n)+" "+rules.Verdict(v).String())
 		}
 	}
-	text := several(all, "exchange")
+	text := printed.Count(all, "exchange")
 	if len(parts) > 1 {
 		text += ": " + strings.Join(parts, ", ")
 	}
@@ -147,7 +148,7 @@ const maxCommand = 4 << 10
 // recipe is how what did not pass is seen again. A request that makes the command too long is sent by Interlock.
 func (is *merged) recipe() Recipe {
 	if len(is.examples) == 0 {
-		return Recipe{Shell: []string{"interlock replay " + clip(is.id, 64)}}
+		return Recipe{Shell: []string{"interlock replay " + printed.Escaped(is.id, 64)}}
 	}
 	a, size := NewRecipe(is.examples[0]), 0
 	for _, word := range a.Shell {
@@ -158,7 +159,7 @@ func (is *merged) recipe() Recipe {
 	case a.Probe != "":
 		a = Recipe{Shell: []string{a.Probe}, Notes: a.Notes}
 	default:
-		a = Recipe{Shell: []string{"interlock replay " + clip(is.id, 64)}, Notes: a.Notes}
+		a = Recipe{Shell: []string{"interlock replay " + printed.Escaped(is.id, 64)}, Notes: a.Notes}
 	}
 	return a
 }
@@ -177,12 +178,12 @@ func (is *merged) place() string { return placeOf(is.key.Route, is.key.Endpoint)
 
 // placeOf is the route, where it has a name other than the usual one, and the endpoint.
 func placeOf(route, endpoint string) string {
-	text := clean(endpoint)
+	text := printed.ASCII(endpoint)
 	if text == "" {
 		text = "(no target)"
 	}
 	if route != "" && route != "default" {
-		text = clean(route) + " " + text
+		text = printed.ASCII(route) + " " + text
 	}
 	return text
 }
@@ -191,7 +192,7 @@ func placeOf(route, endpoint string) string {
 func (is *merged) name() string {
 	text := is.key.Rule + " " + is.place()
 	if is.key.Probe != "" && is.key.Probe != is.key.Rule {
-		text += " (" + clean(is.key.Probe) + ")"
+		text += " (" + printed.ASCII(is.key.Probe) + ")"
 	}
 	return text
 }

@@ -216,14 +216,6 @@ func TestCausesGroup(t *testing.T) {
 	}
 }
 
-func TestNumbers(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234", -123: "-123"} {
-		if got := thousands(n); got != want {
-			t.Errorf("%d: got %q, want %q", n, got, want)
-		}
-	}
-}
-
 // TestJSONStaysJSON wants the escapes to change nothing.
 func TestJSONStaysJSON(t *testing.T) {
 	text, err := json.Marshal("a\u007f\u202e\u00a7\U0001F600\x1b\\u")

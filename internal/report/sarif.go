@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -58,7 +59,7 @@ func (s *sarifWriter) Close(sum *Summary) error {
 	}
 	notes := slices.Concat(sum.Notes, sum.Remarks)
 	if n := s.merge.more; n > 0 {
-		notes = append(notes, "... and "+several(n, "finding")+" more")
+		notes = append(notes, "... and "+printed.Count(n, "finding")+" more")
 	}
 	for _, note := range notes {
 		run.Invocations[0].Notifications = append(run.Invocations[0].Notifications,
@@ -74,7 +75,7 @@ func (s *sarifWriter) result(is *merged, place int) sarifResult {
 	f, at, again := &is.finding, s.at(is.key.Route), is.again()
 	r := sarifResult{
 		RuleID: is.rule.ID, RuleIndex: place, Count: is.worst(), Kind: "fail", Level: sarifLevel(f),
-		Message: sarifText{Text: fmt.Sprintf("%s: %s. Again: %s", is.place(), clean(f.Detail), again)},
+		Message: sarifText{Text: fmt.Sprintf("%s: %s. Again: %s", is.place(), printed.ASCII(f.Detail), again)},
 		Locations: []sarifLocation{{
 			Physical: sarifPhysical{sarifArtifact{at.uri(), "%SRCROOT%"}, sarifRegion{at.Line}},
 			Logical:  []sarifLogical{{is.place(), "resource"}},
@@ -82,7 +83,7 @@ func (s *sarifWriter) result(is *merged, place int) sarifResult {
 		Fingerprints: map[string]string{fingerprintName: is.fingerprint},
 		Baseline:     baseline(f.State),
 		Properties: map[string]any{
-			"verdict": f.Verdict, "severity": f.Severity, "party": f.Party, "route": clean(is.key.Route), "endpoint": is.key.Endpoint, "probe": clean(is.key.Probe),
+			"verdict": f.Verdict, "severity": f.Severity, "party": f.Party, "route": printed.ASCII(is.key.Route), "endpoint": is.key.Endpoint, "probe": printed.ASCII(is.key.Probe),
 			"state": f.State, "exchange": is.id, "exchanges": is.exchanges(), "spans": append([]rules.Span{}, f.Spans...),
 			"again": again, "why": f.Rule.Why, "fix": f.Rule.Fix,
 		},

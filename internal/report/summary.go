@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -66,7 +67,7 @@ func (s *Summary) Result() string {
 // String says how much of the service was looked into.
 func (c Coverage) String() string {
 	text := fmt.Sprintf("%s switched, %s offered an upgrade and did not, %s never offered one",
-		several(c.Switched, "endpoint"), wasWere(c.Kept), wasWere(c.Unasked))
+		printed.Count(c.Switched, "endpoint"), wasWere(c.Kept), wasWere(c.Unasked))
 	if c.More {
 		text += "; there are more, which are not told apart"
 	}
@@ -77,5 +78,5 @@ func wasWere(n int64) string {
 	if n == 1 {
 		return "1 was"
 	}
-	return thousands(n) + " were"
+	return printed.Thousands(n) + " were"
 }

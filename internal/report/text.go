@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -38,7 +39,7 @@ func (t *textWriter) Write(r *rules.Ruling) error {
 	}
 	x := r.X
 	fmt.Fprintf(&b, " %s %s %-5s %-7s %-28s %-6s %s%s\n", x.Time.UTC().Format("15:04:05.000"), t.verdict(r.Verdict, r.Benign()),
-		short(x.Protocol()), clip(x.Request.Method, 12), clip(r.Target(), 60), answered(x), wrong(r), fidelity(x))
+		printed.Protocol(x.Protocol()), printed.Escaped(x.Request.Method, 12), printed.Escaped(r.Target(), 60), answered(x), wrong(r), fidelity(x))
 	t.merge.add(r)
 	return t.flush(&b)
 }
@@ -65,7 +66,7 @@ func fidelity(x *wire.Exchange) string {
 	if len(x.Lossy) == 0 {
 		return ""
 	}
-	return "   (not in the file: " + clean(strings.Join(x.Lossy, ", ")) + ")"
+	return "   (not in the file: " + printed.ASCII(strings.Join(x.Lossy, ", ")) + ")"
 }
 
 // Close tells the failures, what was accepted or fixed, what was not audited, and the result.
@@ -79,7 +80,7 @@ func (t *textWriter) Close(s *Summary) error {
 		t.failure(&b, group)
 	}
 	if t.merge.more > 0 {
-		fmt.Fprintf(&b, "   ... and %s more\n", several(t.merge.more, "finding"))
+		fmt.Fprintf(&b, "   ... and %s more\n", printed.Count(t.merge.more, "finding"))
 	}
 	t.list(&b, "accepted", p.accepted)
 	t.list(&b, "fixed", p.fixed)
@@ -97,7 +98,7 @@ func (t *textWriter) Close(s *Summary) error {
 	}
 	fmt.Fprintf(&b, "\n coverage: %s\n", s.Coverage)
 	if s.NotSeen > 0 {
-		fmt.Fprintf(&b, " not seen: %s of the baseline\n", several(s.NotSeen, "finding"))
+		fmt.Fprintf(&b, " not seen: %s of the baseline\n", printed.Count(s.NotSeen, "finding"))
 	}
 	fmt.Fprintf(&b, " %s\n", s.Result())
 	return t.flush(&b)
@@ -110,14 +111,14 @@ func (t *textWriter) failure(b *bytes.Buffer, all []*cause) {
 	for _, c := range all[:min(len(all), maxCauses)] {
 		is := c.first()
 		f := &is.finding
-		facts := []string{f.Severity.String(), fault(f), several(c.count, "exchange")}
+		facts := []string{f.Severity.String(), fault(f), printed.Count(c.count, "exchange")}
 		if states := c.states(); states != "" {
 			facts = append(facts, states)
 		}
-		t.line(b, "at", cut(is.place(), 60)+"   "+strings.Join(facts, ", "))
-		t.line(b, "", cited(f.Refs)+"   "+clean(f.Detail))
+		t.line(b, "at", printed.Cut(is.place(), 60)+"   "+strings.Join(facts, ", "))
+		t.line(b, "", cited(f.Refs)+"   "+printed.ASCII(f.Detail))
 		if len(f.Related) > 0 {
-			t.line(b, "also", clean(strings.Join(f.Related, ", ")))
+			t.line(b, "also", printed.ASCII(strings.Join(f.Related, ", ")))
 		}
 		if probes := c.probes(); probes != "" {
 			t.line(b, "probes", probes)
@@ -125,7 +126,7 @@ func (t *textWriter) failure(b *bytes.Buffer, all []*cause) {
 		t.again(b, is)
 	}
 	if n := len(all) - maxCauses; n > 0 {
-		t.line(b, "at", several(n, "endpoint")+" more")
+		t.line(b, "at", printed.Count(n, "endpoint")+" more")
 	}
 	t.part(b, "why", rule.Why)
 	t.part(b, "fix", rule.Fix)
@@ -179,12 +180,12 @@ func (t *textWriter) list(b *bytes.Buffer, name string, all []*merged) {
 	if len(all) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n %s (%s)\n", name, several(len(all), "finding"))
+	fmt.Fprintf(b, "\n %s (%s)\n", name, printed.Count(len(all), "finding"))
 	for _, is := range all[:min(len(all), maxAccepted)] {
-		fmt.Fprintf(b, "   %s %s   %s\n", t.verdict(is.Verdict, false), cut(is.name(), 100), is.exchanges())
+		fmt.Fprintf(b, "   %s %s   %s\n", t.verdict(is.Verdict, false), printed.Cut(is.name(), 100), is.exchanges())
 	}
 	if n := len(all) - maxAccepted; n > 0 {
-		fmt.Fprintf(b, "   ... and %s more\n", thousands(int64(n)))
+		fmt.Fprintf(b, "   ... and %s more\n", printed.Thousands(int64(n)))
 	}
 }
 
@@ -248,11 +249,4 @@ func (t *textWriter) flush(b *bytes.Buffer) error {
 	}
 	_, err := t.w.Write(text)
 	return err
-}
-
-func short(protocol string) string {
-	if protocol == "websocket" {
-		return "ws"
-	}
-	return protocol
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -77,7 +78,7 @@ func (f *folderWriter) Write(r *rules.Ruling) error {
 		name += "-" + broken[0]
 	}
 	name = filepath.Base(name) + ".wire"
-	if _, err := fmt.Fprintf(f.index, "%s\t%s\t%s\t%s\n", name, strings.Join(r.Broken(), " "), clean(r.Endpoint), answered(r.X)); err != nil {
+	if _, err := fmt.Fprintf(f.index, "%s\t%s\t%s\t%s\n", name, strings.Join(r.Broken(), " "), printed.ASCII(r.Endpoint), answered(r.X)); err != nil {
 		return err
 	}
 	return f.dir.WriteFile(name, []byte(t.String()), 0o644)
@@ -89,7 +90,7 @@ func about(r *rules.Ruling) []wire.Meta {
 	var all []wire.Meta
 	add := func(key, value string) {
 		if value != "" {
-			all = append(all, wire.Meta{Key: key, Value: clean(flat(value))})
+			all = append(all, wire.Meta{Key: key, Value: printed.ASCII(flat(value))})
 		}
 	}
 	for i := range r.Findings {
@@ -134,7 +135,7 @@ func about(r *rules.Ruling) []wire.Meta {
 func (f *folderWriter) Close(s *Summary) error {
 	var b strings.Builder
 	if f.unkept > 0 {
-		fmt.Fprintf(&b, "... and %s more like these\n", several(f.unkept, "exchange"))
+		fmt.Fprintf(&b, "... and %s more like these\n", printed.Count(f.unkept, "exchange"))
 	}
 	for _, note := range s.notes() {
 		fmt.Fprintf(&b, "%s\n", note)

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
-	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -74,11 +74,11 @@ func (t *Run) inconclusive(ctx context.Context) string {
 	case asked == 0 && t.relay.Counts.Exchanges.Load() == 0:
 		return fmt.Sprintf("no traffic: the command sent nothing to http://%s, which it gets in INTERLOCK_URL and INTERLOCK_WS_URL; --env NAME=ws://{addr}/path sets a variable of its own", t.address)
 	case asked == 0:
-		return fmt.Sprintf("no traffic: none of %s asked for an upgrade; --allow-no-traffic takes that as it is", terminal.Count(int(t.relay.Counts.Exchanges.Load()), "exchange"))
+		return fmt.Sprintf("no traffic: none of %s asked for an upgrade; --allow-no-traffic takes that as it is", printed.Count(int(t.relay.Counts.Exchanges.Load()), "exchange"))
 	case t.taken.local == asked:
 		return fmt.Sprintf("the backend %s was never reached; --wait 60s waits until it answers", t.backends[0])
 	case s.Conclusive() == 0:
-		return fmt.Sprintf("nothing conclusive: %s, %d of them unclear", terminal.Count(asked, "upgrade exchange"), s.Verdicts[rules.Unclear])
+		return fmt.Sprintf("nothing conclusive: %s, %d of them unclear", printed.Count(asked, "upgrade exchange"), s.Verdicts[rules.Unclear])
 	case missing != nil:
 		return missing.Error()
 	case !t.Flags.Probe:
@@ -90,7 +90,7 @@ func (t *Run) inconclusive(ctx context.Context) string {
 	}
 	for i := range t.probed {
 		if text := t.probed[i].inconclusive(); text != "" {
-			return fmt.Sprintf("probes at %s: %s", terminal.Shown(t.probed[i].String()), text)
+			return fmt.Sprintf("probes at %s: %s", printed.Line(t.probed[i].String()), text)
 		}
 	}
 	return ""

@@ -7,9 +7,9 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/server"
-	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -69,7 +69,7 @@ func (t *Run) probeOne(ctx context.Context, by *server.Prober, p *probed) error 
 	}
 	settings := r.Settings(t.Run)
 	settings.Protocols = p.protocols
-	step, done := t.Screen.Steps("probes at " + terminal.Shown(p.String()))
+	step, done := t.Screen.Steps("probes at " + printed.Line(p.String()))
 	defer done()
 	p.was, err = probe.Run(ctx, target, settings, r.Probes, func(x *wire.Exchange) { t.ledger.Enter(x, t.Run) }, func(now probe.Progress) {
 		step(now.Done, now.Total)
@@ -108,7 +108,7 @@ func (t *Run) endpoints() []*probed {
 		}
 	}
 	if n := len(all) - maxProbed; n > 0 {
-		t.note(fmt.Sprintf("%s switched and were not probed: %d are the most", terminal.Count(n, "endpoint"), maxProbed))
+		t.note(fmt.Sprintf("%s switched and were not probed: %d are the most", printed.Count(n, "endpoint"), maxProbed))
 		all = all[:maxProbed]
 	}
 	return all

@@ -7,7 +7,7 @@ import (
 	"net/http"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
-	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
 // announce says before the first byte where it goes, and how many requests there will be.
@@ -27,7 +27,7 @@ func (p *Probing) volume() string {
 			n++
 		}
 	}
-	return fmt.Sprintf("%s, about %s with controls and repeats", terminal.Count(len(p.Probes), "probe"), terminal.Count(n+n/10+8, "request"))
+	return fmt.Sprintf("%s, about %s with controls and repeats", printed.Count(len(p.Probes), "probe"), printed.Count(n+n/10+8, "request"))
 }
 
 // announce says the same of what the running Interlock is to do, if it has learned the endpoint.
@@ -53,7 +53,7 @@ func (r *remote) announce(ctx context.Context, p *Probing, protocol string) erro
 		}
 	}
 	if last.Backend != "" {
-		fmt.Fprintf(p.Screen.Stderr, "interlock: %s at %s, of %s: %s\n", terminal.Shown(p.Flags.Endpoint), terminal.Shown(last.Backend), r.url, p.volume())
+		fmt.Fprintf(p.Screen.Stderr, "interlock: %s at %s, of %s: %s\n", printed.Line(p.Flags.Endpoint), printed.Line(last.Backend), r.url, p.volume())
 	}
 	return nil
 }

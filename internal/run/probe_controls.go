@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
@@ -69,7 +70,7 @@ func (c *control) came() string {
 	case x.Response != nil:
 		text := fmt.Sprintf("the sound handshake %sgot %d", first, x.Response.Status)
 		if where, ok := x.Response.Value("Location"); ok && x.Response.Status/100 == 3 {
-			text += " to " + terminal.Shown(rules.Redaction{}.Target(where))
+			text += " to " + printed.Line(rules.Redaction{}.Target(where))
 		}
 		return text
 	}
@@ -145,7 +146,7 @@ func (c *control) moved() string {
 	base, err := url.Parse(c.place.scheme + "://" + c.place.host + c.place.target)
 	if err == nil {
 		if u, err := base.Parse(where); err == nil && where != "" {
-			return terminal.Shown(rules.Redaction{}.Target(u.Redacted()))
+			return printed.Line(rules.Redaction{}.Target(u.Redacted()))
 		}
 	}
 	return "URL, with the address that it redirects to"
@@ -163,7 +164,7 @@ func asked(p *wire.Response) string {
 	if len(words) == 0 {
 		return "an upgrade and does not say to what"
 	}
-	return terminal.Shown(strings.Join(words, ", "))
+	return printed.Line(strings.Join(words, ", "))
 }
 
 // controlLine is the state of the controls in one line, such as: control + websocket 101   - h2c 200 (does not speak it here).
@@ -196,7 +197,7 @@ func controlPart(c *terminal.Console, k *probe.Control) string {
 	}
 	text := mark + " " + k.Protocol + " " + got(k) + why
 	if k.Step != "" {
-		text += " with " + terminal.Shown(k.Step)
+		text += " with " + printed.Line(k.Step)
 	}
 	return text
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/probe"
-	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -44,7 +44,7 @@ func (p *Probing) end(failed error) error {
 	case p.unmet:
 		return exit.Unknown("%s", describeTarget(p.place, failed))
 	case errors.Is(failed, context.Canceled):
-		return exit.Unknown("stopped by a signal: %d of %s were sent", p.was.Sent, terminal.Count(len(p.Probes), "probe"))
+		return exit.Unknown("stopped by a signal: %d of %s were sent", p.was.Sent, printed.Count(len(p.Probes), "probe"))
 	case failed != nil:
 		return exit.Unknown("%s: %w", p.place, failed)
 	case unwritten != nil:
@@ -63,7 +63,7 @@ func (p *Probing) inconclusive() error {
 	case why != "":
 		return exit.Unknown("%s: %s", p.place, why)
 	case p.tally.conclusive == 0:
-		text := fmt.Sprintf("0 of %s conclusive", terminal.Count(len(p.Probes), "probe"))
+		text := fmt.Sprintf("0 of %s conclusive", printed.Count(len(p.Probes), "probe"))
 		if k := cmp.Or(p.failedControl(), p.lostControl()); k != nil {
 			return exit.Unknown("%s: %s; next: %s", text, k.came(), k.next())
 		}

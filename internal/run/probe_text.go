@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
@@ -99,7 +100,7 @@ func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 	if own == rules.Unclear {
 		pad -= len("unclear") - len("fail")
 	}
-	fmt.Fprintf(b, "   %s %-*s %-*s %6s %9s%s\n", t.marks.Verdict(own, severity), pad, id, room, terminal.Clip(title, room), AnswerOf(r.X), took(r.X), t.otherRules(r))
+	fmt.Fprintf(b, "   %s %-*s %-*s %6s %9s%s\n", t.marks.Verdict(own, severity), pad, id, room, printed.Cut(title, room), AnswerOf(r.X), took(r.X), t.otherRules(r))
 	if r.Verdict == rules.Fail {
 		t.failures(b, r)
 	}
@@ -111,7 +112,7 @@ func (t *probeText) failures(b *bytes.Buffer, r *rules.Ruling) {
 	q, worst := rules.FindProbe(r.X.Probe), r.Worst()
 	actual := string(r.X.Outcome)
 	if p := r.X.Response; p != nil {
-		actual = strings.TrimSpace(fmt.Sprintf("%d %s", p.Status, terminal.Shown(p.Reason)))
+		actual = strings.TrimSpace(fmt.Sprintf("%d %s", p.Status, printed.Line(p.Reason)))
 	}
 	say := func(f *rules.Finding, text string) {
 		var refs []string

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
@@ -80,7 +81,7 @@ func (r *runText) probes(b *bytes.Buffer) {
 			b.WriteString("\n probes\n")
 		}
 		v := &p.verdicts
-		fmt.Fprintf(b, "   %-40s fail=%d warn=%d unclear=%d pass=%d na=%d not-sent=%d   control %s\n", terminal.Shown(p.String()), v[rules.Fail], v[rules.Warn],
+		fmt.Fprintf(b, "   %-40s fail=%d warn=%d unclear=%d pass=%d na=%d not-sent=%d   control %s\n", printed.Line(p.String()), v[rules.Fail], v[rules.Warn],
 			v[rules.Unclear], v[rules.Pass], v[rules.NotApplicable], len(p.was.NotSent), controlLine(r.marks, p.was.Controls))
 	}
 	for i, label := range r.trial.Flags.Labels {

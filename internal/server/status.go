@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/store"
-	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/internal/version"
 	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/internal/web/ui"
@@ -117,7 +117,7 @@ func (h *picture) health(w *store.State) []ui.Gauge {
 		counted("evidence not stored", w.Shed, true, "exchanges that the store had no room for or refused; their findings are counted"),
 		counted("waiting for the store", int64(w.Waiting), false, ""),
 		counted("exchanges in the store", z.Exchanges, false, ""),
-		{Name: "size of the store", Value: terminal.Size(z.Bytes)},
+		{Name: "size of the store", Value: printed.Size(z.Bytes)},
 		counted("unsafe switches", live.Unsafe, true, "of live traffic"),
 		counted("clients that wanted HTTP/2", h.Relay.Counts.Downgraded.Load(), false, "and got HTTP/1.1, in which there are upgrades"),
 		counted("connections allowed", int64(h.Relay.Limit()), false, "at the same time"),

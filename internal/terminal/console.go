@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -80,19 +79,4 @@ func (c *Console) paint(color, text string) string {
 		return "\x1b[2m" + text + "\x1b[0m"
 	}
 	return "\x1b[" + color + "m" + text + "\x1b[0m"
-}
-
-func short(protocol string) string {
-	if protocol == "websocket" {
-		return "ws"
-	}
-	return protocol
-}
-
-// Clip cuts text to that many characters, the last of which says that it was cut.
-func Clip(s string, most int) string {
-	if utf8.RuneCountInString(s) <= most {
-		return s
-	}
-	return string([]rune(s)[:most-1]) + "~"
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/event"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -177,7 +178,7 @@ func TestVerdicts(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 4103: "4.1 kB", 2_500_000: "2.5 MB", 7_000_000_000: "7.0 GB"} {
-		if got := Size(n); got != want {
+		if got := printed.Size(n); got != want {
 			t.Errorf("%d: got %q, want %q", n, got, want)
 		}
 	}

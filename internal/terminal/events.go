@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/event"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -30,7 +31,7 @@ func (c *Console) Emit(e event.Event) {
 	case event.TunnelClosed:
 		text = c.closed(e.Ruling.X)
 	case event.EvidenceShed:
-		text = fmt.Sprintf("evidence shed: %s had no room in memory; their findings are counted", Count(int(e.Shed.Exchanges), "exchange"))
+		text = fmt.Sprintf("evidence shed: %s had no room in memory; their findings are counted", printed.Count(int(e.Shed.Exchanges), "exchange"))
 	case event.ProbeRun:
 		text = probesText(e.Probes)
 	case event.Stopped:
@@ -67,13 +68,8 @@ func (c *Console) exchange(r *rules.Ruling) string {
 	if len(broken) == 0 {
 		what = append(what, string(x.Outcome))
 	}
-	return fmt.Sprintf("%s %-5s %-4s %-20s %-8s %s", c.Verdict(r.Verdict, r.Severity()), short(x.Protocol()),
-		escaped(x.Request.Method, 8), escaped(r.Target(), 60), answer, strings.Join(what, " "))
-}
-
-// escaped is text from the wire in printable ASCII, cut to that many characters.
-func escaped(s string, most int) string {
-	return Clip(wire.Escape([]byte(s[:min(len(s), most+1)])), most)
+	return fmt.Sprintf("%s %-5s %-4s %-20s %-8s %s", c.Verdict(r.Verdict, r.Severity()), printed.Protocol(x.Protocol()),
+		printed.Escaped(x.Request.Method, 8), printed.Escaped(r.Target(), 60), answer, strings.Join(what, " "))
 }
 
 // unsafeText says what an unsafe switch was and what came of it.
@@ -94,11 +90,11 @@ func unsafeText(e *event.Event) string {
 // closed is the line of a tunnel that is over.
 func (c *Console) closed(x *wire.Exchange) string {
 	return fmt.Sprintf("%s closed by %s   open %v   %s %s %s %s", c.Mark("dim", "·", "."), x.Cause,
-		x.After.Open.Round(time.Millisecond), c.symbol("↑", "up"), Size(x.After.ClientBytes), c.symbol("↓", "down"), Size(x.After.ServerBytes))
+		x.After.Open.Round(time.Millisecond), c.symbol("↑", "up"), printed.Size(x.After.ClientBytes), c.symbol("↓", "down"), printed.Size(x.After.ServerBytes))
 }
 
 func probesText(p *event.Probes) string {
-	text := fmt.Sprintf("probe run finished at %s   sent %d   fail %d   warn %d   unclear %d   pass %d", Shown(p.Endpoint), p.Sent,
+	text := fmt.Sprintf("probe run finished at %s   sent %d   fail %d   warn %d   unclear %d   pass %d", printed.Line(p.Endpoint), p.Sent,
 		p.Verdicts[rules.Fail], p.Verdicts[rules.Warn], p.Verdicts[rules.Unclear], p.Verdicts[rules.Pass])
 	if p.NotSent > 0 {
 		text += fmt.Sprintf("   not sent %d", p.NotSent)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/store"
 )
 
@@ -26,7 +27,7 @@ func limit(q *http.Request) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > maxPage {
-		return 0, fmt.Errorf("limit: %q is no number from 1 to %d", clip(text, 40), maxPage)
+		return 0, fmt.Errorf("limit: %q is no number from 1 to %d", printed.Start(text, 40), maxPage)
 	}
 	return n, nil
 }
@@ -39,7 +40,7 @@ func parseCursor(text string) (c store.Cursor, err error) {
 	when, id, ok := strings.Cut(text, ".")
 	n, err := strconv.ParseInt(when, 10, 64)
 	if !ok || err != nil || id == "" {
-		return c, fmt.Errorf("%q is no place between two pages: take it from older or newer of a page", clip(text, 40))
+		return c, fmt.Errorf("%q is no place between two pages: take it from older or newer of a page", printed.Start(text, 40))
 	}
 	return store.Cursor{Time: time.UnixMilli(n).UTC(), ID: id}, nil
 }

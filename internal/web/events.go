@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -83,13 +84,6 @@ const (
 	maxTarget = 512
 )
 
-func clip(text string, most int) string {
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "\ufffd") + "..."
-	}
-	return text
-}
-
 // observe tells of a ruling, if somebody follows.
 func (s *events) observe(r *rules.Ruling) {
 	if !s.following.Load() {
@@ -98,7 +92,7 @@ func (s *events) observe(r *rules.Ruling) {
 	x := r.X
 	e := exchangeEvent{
 		ID: x.ID, Revision: x.Revision, Time: x.Time.UTC().Format(timeLayout), Origin: string(x.Origin), Run: r.Run, Probe: x.Probe, Route: x.Route,
-		Endpoint: r.Endpoint, Protocol: x.Protocol(), Method: clip(x.Request.Method, maxMethod), Target: clip(r.Target(), maxTarget),
+		Endpoint: r.Endpoint, Protocol: x.Protocol(), Method: printed.Start(x.Request.Method, maxMethod), Target: printed.Start(r.Target(), maxTarget),
 		Outcome: string(x.Outcome), Verdict: r.Verdict.String(), Severity: r.Severity().String(), Unsafe: r.Unsafe, Blocked: x.Blocked,
 		Rules: append([]string{}, r.Broken()...), Milliseconds: float64(x.Took.Microseconds()) / 1000,
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
 // term is one term as it is written.
@@ -52,7 +54,7 @@ func readTerm(text string, at int) (t term, end int, err error) {
 		if i < 0 {
 			i = len(text) - at
 		}
-		return t, 0, &Error{at, fmt.Sprintf("%q is no term such as verdict:fail; for a part of the path write path:*TEXT*", clip(text[begin:min(at+max(i, 1), len(text))]))}
+		return t, 0, &Error{at, fmt.Sprintf("%q is no term such as verdict:fail; for a part of the path write path:*TEXT*", printed.Start(text[begin:min(at+max(i, 1), len(text))], maxQuoted))}
 	}
 	t.key = text[at : at+i]
 	at += i + 1
@@ -104,21 +106,11 @@ func readValue(text string, at int) (value string, end int, err error) {
 	return "", 0, &Error{at, "the quote that begins here does not end"}
 }
 
-// clip cuts a text that is quoted in an error.
-func clip(text string) string {
-	const most = 40
-	if len(text) <= most {
-		return text
-	}
-	for i := most; ; i-- {
-		if utf8.RuneStart(text[i]) {
-			return text[:i] + "..."
-		}
-	}
-}
-
 // width is how many bytes the first character of a text has.
 func width(text string) int {
 	_, n := utf8.DecodeRuneInString(text)
 	return n
 }
+
+// maxQuoted is how many bytes of a text an error quotes.
+const maxQuoted = 40

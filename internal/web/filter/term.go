@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -45,7 +46,7 @@ func (t *term) match() (Match, error) {
 		case "since", "until":
 			one = t.matchTime
 		default:
-			return nil, &Error{t.at, fmt.Sprintf("there is no key %q; there are %s", clip(t.key), strings.Join(Keys(), ", "))}
+			return nil, &Error{t.at, fmt.Sprintf("there is no key %q; there are %s", printed.Start(t.key, maxQuoted), strings.Join(Keys(), ", "))}
 		}
 	}
 	var ways []Match
@@ -95,7 +96,7 @@ func matchStatus(value string) (Match, error) {
 		from = int(value[0]-'0') * 100
 		to = from + 99
 	} else if value != "none" {
-		return nil, fmt.Errorf("status:%s is no status such as 101, no class of them such as 4xx, and not none", clip(value))
+		return nil, fmt.Errorf("status:%s is no status such as 101, no class of them such as 4xx, and not none", printed.Start(value, maxQuoted))
 	}
 	return func(r *rules.Ruling) bool {
 		status := 0
@@ -118,7 +119,7 @@ func verdictOf(value string) (rules.Verdict, bool) {
 func matchVerdict(value string) (Match, error) {
 	v, ok := verdictOf(value)
 	if !ok {
-		return nil, fmt.Errorf("verdict:%s is none of fail, warn, unclear, pass, not-applicable", clip(value))
+		return nil, fmt.Errorf("verdict:%s is none of fail, warn, unclear, pass, not-applicable", printed.Start(value, maxQuoted))
 	}
 	return func(r *rules.Ruling) bool { return r.Verdict == v }, nil
 }
@@ -159,13 +160,13 @@ func matchIs(value string) (Match, error) {
 			return slices.ContainsFunc(r.Findings, func(f rules.Finding) bool { return f.State == value })
 		}, nil
 	}
-	return nil, fmt.Errorf("is:%s is none of benign, unsafe, live, probe, blocked, new, known, accepted, reproduced", clip(value))
+	return nil, fmt.Errorf("is:%s is none of benign, unsafe, live, probe, blocked, new, known, accepted, reproduced", printed.Start(value, maxQuoted))
 }
 
 func matchProtocol(value string) (Match, error) {
 	is := protocolOf(value)
 	if !slices.Contains([]string{"websocket", "h2c", "tls", "masque", "other", "none"}, is) {
-		return nil, fmt.Errorf("proto:%s is none of websocket (ws), h2c, tls, masque, other, none", clip(value))
+		return nil, fmt.Errorf("proto:%s is none of websocket (ws), h2c, tls, masque, other, none", printed.Start(value, maxQuoted))
 	}
 	return func(r *rules.Ruling) bool { return r.X.Protocol() == is }, nil
 }
@@ -182,7 +183,7 @@ func matchOutcome(value string) (Match, error) {
 	if !slices.Contains([]wire.Outcome{
 		wire.Switched, wire.Refused, wire.Redirected, wire.Ignored, wire.Closed, wire.Silent, wire.Late, wire.Opaque, wire.Unseen, wire.Local,
 	}, o) {
-		return nil, fmt.Errorf("outcome:%s is none of switched, refused, redirected, ignored, closed, silent, late, opaque, unseen, local", clip(value))
+		return nil, fmt.Errorf("outcome:%s is none of switched, refused, redirected, ignored, closed, silent, late, opaque, unseen, local", printed.Start(value, maxQuoted))
 	}
 	return func(r *rules.Ruling) bool { return r.X.Outcome == o }, nil
 }
@@ -190,7 +191,7 @@ func matchOutcome(value string) (Match, error) {
 func (t *term) matchTime(value string) (Match, error) {
 	at, ok := when(value, time.Now())
 	if !ok {
-		return nil, fmt.Errorf("%s:%s is no date such as 2026-11-20, no time such as 2026-11-20T09:14:00Z, and not how long ago it was, such as 90m", t.key, clip(value))
+		return nil, fmt.Errorf("%s:%s is no date such as 2026-11-20, no time such as 2026-11-20T09:14:00Z, and not how long ago it was, such as 90m", t.key, printed.Start(value, maxQuoted))
 	}
 	if t.key == "since" {
 		return func(r *rules.Ruling) bool { return !r.X.Time.Before(at) }, nil

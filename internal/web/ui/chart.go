@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/store"
 )
 
@@ -116,7 +117,7 @@ func (c *chart) stack(counts [][]int64, shown []int) {
 			y -= height
 			s.Bars = append(s.Bars, bar{
 				Class: c.Series[j].Class, X: float64(i)*width + width*.1, Y: y, Width: width * .8, Height: height,
-				Title: several(n, "exchange") + " of " + c.Series[j].Protocol + " from " + s.Time.Local().Format("Jan 2 15:04"),
+				Title: printed.Count(n, "exchange") + " of " + c.Series[j].Protocol + " from " + s.Time.Local().Format("Jan 2 15:04"),
 			})
 		}
 		c.Slots = append(c.Slots, s)

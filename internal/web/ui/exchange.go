@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -166,13 +167,13 @@ func (v *exchangeView) heads() {
 func (v *exchangeView) timeline() {
 	x := v.Ruling.X
 	add := func(at, party, what, note string) { v.Steps = append(v.Steps, step{at, party, what, note}) }
-	add("0 ms", "client", "request head", several(len(x.Request.Raw), "byte"))
+	add("0 ms", "client", "request head", printed.Count(len(x.Request.Raw), "byte"))
 	for _, p := range x.Interim {
 		add("", "server", strconv.Itoa(p.Status)+" "+p.Reason, "interim")
 	}
 	switch {
 	case x.Response != nil:
-		add("+"+took(x.Took), "server", strconv.Itoa(x.Response.Status)+" "+x.Response.Reason, several(len(x.Response.Raw), "byte"))
+		add("+"+took(x.Took), "server", strconv.Itoa(x.Response.Status)+" "+x.Response.Reason, printed.Count(len(x.Response.Raw), "byte"))
 	case x.Cause.Local():
 		add("", "interlock", "answered in the backend's place", string(x.Cause))
 	default:
@@ -186,10 +187,10 @@ func (v *exchangeView) timeline() {
 	}
 	a := &x.After
 	if a.ClientBytes > 0 {
-		add("", "client", size(a.ClientBytes)+" through the tunnel", "")
+		add("", "client", printed.Size(a.ClientBytes)+" through the tunnel", "")
 	}
 	if a.ServerBytes > 0 {
-		add("", "server", size(a.ServerBytes)+" through the tunnel", "")
+		add("", "server", printed.Size(a.ServerBytes)+" through the tunnel", "")
 	}
 	switch {
 	case a.Ended && x.Cause != "":

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -117,7 +118,7 @@ func (v *overviewView) count(sums [rules.NotApplicable + 1]int64) {
 			continue
 		}
 		width := 1000 * float64(t.Count) / float64(v.Exchanges)
-		v.Pieces = append(v.Pieces, bar{Class: "fill-" + t.Mark.Class(), X: at, Width: width, Title: several(t.Count, "exchange") + ": " + t.Mark.Word()})
+		v.Pieces = append(v.Pieces, bar{Class: "fill-" + t.Mark.Class(), X: at, Width: width, Title: printed.Count(t.Count, "exchange") + ": " + t.Mark.Word()})
 		at += width
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
 //go:embed templates
@@ -92,13 +94,13 @@ func (u *site) asset(w http.ResponseWriter, r *http.Request) {
 // load reads the templates. Every screen has the layout and the parts.
 func (u *site) load() map[string]*template.Template {
 	functions := template.FuncMap{
-		"text": text, "clip": clip, "thousands": thousands, "size": size, "took": took, "lasted": lasted, "ago": ago, "clock": clock,
+		"text": text, "clip": clip, "thousands": printed.Thousands, "size": printed.Size, "took": took, "lasted": lasted, "ago": ago, "clock": clock,
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"since": time.Since,
 		"join":  strings.Join,
 		"asset": func(name string) string { return "/assets/" + name + "?v=" + u.assets[name].version },
 		"add":   func(a, b int) int { return a + b },
-		"menu":  menu, "several": several[int64], "count": several[int],
+		"menu":  menu, "several": printed.Count[int64], "count": printed.Count[int],
 	}
 	base := template.Must(template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
 	all := map[string]*template.Template{}

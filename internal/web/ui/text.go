@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -43,30 +42,6 @@ func clip(most int, content any) string {
 		return s[:most-1] + "…"
 	}
 	return s
-}
-
-// thousands is a number as people write it, such as 1,234.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// size is a number of bytes as people write it.
-func size(n int64) string {
-	if n < 1000 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	f, units := float64(n), "kMGTP"
-	for f >= 999.95 && len(units) > 1 {
-		if f /= 1000; f < 999.95 {
-			break
-		}
-		units = units[1:]
-	}
-	return fmt.Sprintf("%.1f %cB", f, units[0])
 }
 
 // took is a duration as people write it.
@@ -122,12 +97,4 @@ func clock(t time.Time) string {
 		return t.Format("15:04:05.000")
 	}
 	return t.Format("Jan 2 15:04:05")
-}
-
-// several is a number and what it is of.
-func several[N int | int64](n N, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return thousands(int64(n)) + " " + noun + "s"
 }
