@@ -18,9 +18,11 @@ import (
 // acceptFlags adds the flags that say what a run is held against.
 func acceptFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArray("baseline", nil, "an earlier run, as its report of -o json or ndjson, or in the store as its ID or last, several times: what it has is known and makes nothing fail")
+	f.StringArray("baseline", nil, "`run` whose findings are known: JSON report, ID, last")
 	storeFlags(cmd)
-	f.StringArray("accept", nil, "file with the keys accept and expect of the configuration, several times")
+	f.StringArray("accept", nil, "`file` with the keys accept and expect")
+	group(cmd, groupJudge, "baseline", "accept")
+	complete(cmd, "baseline", completeRuns)
 }
 
 // loadAccepting puts together what acceptFlags ask for, beside what the configuration says.

@@ -16,11 +16,11 @@ func auditCommand() *cobra.Command {
 		outputs []string
 	)
 	cmd := &cobra.Command{
-		Use: "audit FILE|DIR...", Short: "judge recorded traffic: .wire transcripts, HAR, pcap and pcapng", Args: cobra.MinimumNArgs(1),
-		Long: "Judge recorded traffic by the same rules as live traffic: transcripts, HAR files, pcap and pcapng captures, gzipped or not.\n" +
-			"The format of a file is recognized by its content. A capture of any length is read in bounded memory. In a directory and\n" +
-			"those in it, files are read whose names end with " + strings.Join(run.Recordings(), ", ") + ", or one of these and .gz.",
-		Example: "  interlock audit traffic.pcapng\n  interlock audit -o text -o json=rulings.json browser.har capture.pcap.gz",
+		Use: "audit FILE|DIR...", Short: "Audit recorded traffic: pcap, HAR, transcripts", Args: cobra.MinimumNArgs(1),
+		Long: "Audit pcap and pcapng captures, HAR files and .wire transcripts by the rules for live traffic. Files may\n" +
+			"be compressed with gzip. Of a directory, all files with these names are read:\n" +
+			strings.Join(run.Recordings(), " ") + ", alone or with .gz.",
+		Example: "  interlock audit traffic.pcapng\n  interlock audit -o text -o json=rulings.json browser.har capture.pcap.gz\n  interlock audit --baseline last captures/",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, passed, err := run.RecordedIn(args)
 			if err != nil {
@@ -52,12 +52,38 @@ func auditCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text)")
+	f.StringArrayVarP(&outputs, "output", "o", nil, outputUsage)
 	gateFlags(cmd)
 	acceptFlags(cmd)
 	locationFlag(cmd)
-	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
+	asciiFlag(cmd, &ascii)
+	outputFlag(cmd)
 	return cmd
+}
+
+// outputUsage says what -o of most commands takes.
+const outputUsage = "report as `FORMAT[=FILE]`, repeatable (default text)"
+
+// outputFlag puts -o in its place, with the formats to complete.
+func outputFlag(cmd *cobra.Command, formats ...string) {
+	if len(formats) == 0 {
+		for _, f := range report.Formats() {
+			formats = append(formats, f.Name)
+		}
+	}
+	group(cmd, groupOutput, "output")
+	complete(cmd, "output", func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if strings.Contains(typed, "=") {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return formats, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	})
+}
+
+// asciiFlag adds the flag for terminals without symbols.
+func asciiFlag(cmd *cobra.Command, ascii *bool) {
+	cmd.Flags().BoolVar(ascii, "ascii", false, "print ASCII only")
+	group(cmd, groupOutput, "ascii")
 }
 
 func formatNames() string {

@@ -18,13 +18,13 @@ import (
 
 func caCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "ca", Short: "manage the certificate authority of the forward listener",
-		Long: "The forward listener ends the TLS of its clients with certificates that an authority of your own has signed (key\nforward.ca). Whoever has its key can stand in for the hosts that it may vouch for, to everybody who trusts it.",
+		Use: "ca", Example: "  interlock ca create --for staging.example\n  interlock ca export > interlock-ca.pem", Short: "Manage the certificate authority of the forward listener",
+		Long: "The forward listener terminates TLS of its clients with certificates that this authority signs (key forward.ca).\nWhoever has its private key can impersonate the hosts that it may sign for.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var dir string
-	cmd.PersistentFlags().StringVar(&dir, "dir", "", "directory of the authority (default interlock in XDG_STATE_HOME, else ~/.local/state/interlock)")
+	cmd.PersistentFlags().StringVar(&dir, "dir", "", "`directory` of the authority (default the state directory)")
 	at := func() (string, error) {
 		if dir != "" {
 			return dir, nil
@@ -41,8 +41,8 @@ func caCreateCommand(at func() (string, error)) *cobra.Command {
 	var anyHost bool
 	var days int
 	cmd := &cobra.Command{
-		Use: "create", Short: "make an authority with a new key", Args: cobra.NoArgs,
-		Long:    "Make an authority with a new key (ECDSA, P-256), which only you can read. It may vouch for the hosts only that are\nnamed here, or in a configuration; a name stands for all that is under it, too. Nothing is ever written over.",
+		Use: "create", Short: "Create an authority with a new key", Args: cobra.NoArgs,
+		Long:    "Create an authority with a new key (ECDSA, P-256) that only you can read. It can sign for the named hosts and\ntheir subdomains only. Existing files are never overwritten.",
 		Example: "  interlock ca create --for staging.example --for 10.0.0.5\n  interlock ca create --config interlock.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			constraints, err := vouchedHosts(hosts, file, anyHost)
@@ -64,10 +64,10 @@ func caCreateCommand(at func() (string, error)) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&hosts, "for", nil, "host that the authority may vouch for: a name, a glob such as *.staging.example, or an address")
-	f.StringVar(&file, "config", "", "configuration file whose hosts the authority may vouch for: forward.hosts, by default the backends'")
-	f.BoolVar(&anyHost, "any-host", false, "let the authority vouch for every host")
-	f.IntVar(&days, "days", 365, "how long it is valid")
+	f.StringArrayVar(&hosts, "for", nil, "`host` to sign for: a name, a glob or an address")
+	f.StringVar(&file, "config", "", "sign for the hosts of this configuration `file`")
+	f.BoolVar(&anyHost, "any-host", false, "sign for every host")
+	f.IntVar(&days, "days", 365, "days until the authority expires")
 	return cmd
 }
 
@@ -122,7 +122,8 @@ func describeAuthority(w io.Writer, dir string, a *ca.Authority) error {
 
 func caShowCommand(at func() (string, error)) *cobra.Command {
 	return &cobra.Command{
-		Use: "show", Short: "say what the authority is and what it may vouch for", Args: cobra.NoArgs,
+		Use: "show", Short: "Show the authority and the hosts that it can sign for", Args: cobra.NoArgs,
+		Example: "  interlock ca show",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			where, a, err := loadAuthority(at)
 			if err != nil {
@@ -149,7 +150,7 @@ func caExportCommand(at func() (string, error)) *cobra.Command {
 	var der, page bool
 	var name string
 	cmd := &cobra.Command{
-		Use: "export", Short: "write the certificate, in PEM unless asked otherwise; the key is never exported", Args: cobra.NoArgs,
+		Use: "export", Short: "Write the certificate of the authority", Args: cobra.NoArgs,
 		Example: "  interlock ca export > interlock-ca.pem\n  interlock ca export --page -o install.html",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, a, err := loadAuthority(at)
@@ -180,10 +181,10 @@ func caExportCommand(at func() (string, error)) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&der, "der", false, "in DER")
-	f.Bool("pem", true, "in PEM")
-	f.BoolVar(&page, "page", false, "as a page that says how each system is made to trust it")
-	f.StringVarP(&name, "output", "o", "-", "file to write; -: standard output")
+	f.BoolVar(&der, "der", false, "write DER")
+	f.Bool("pem", true, "write PEM")
+	f.BoolVar(&page, "page", false, "write a page with instructions for each system")
+	f.StringVarP(&name, "output", "o", "-", "`file` to write; - is standard output")
 	cmd.MarkFlagsMutuallyExclusive("der", "pem", "page")
 	return cmd
 }

@@ -14,10 +14,11 @@ func demoCommand() *cobra.Command {
 		format      string
 	)
 	cmd := &cobra.Command{
-		Use: "demo", Short: "show it all: sound and unsound backends, real clients, and what Interlock says of them", Args: cobra.NoArgs,
+		Use: "demo", Short: "Show Interlock at work, with backends and clients of its own", Args: cobra.NoArgs,
+		Example: "  interlock demo\n  interlock demo --stay",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
-				return exit.Usage("--log: %q is neither text nor json", format)
+				return exit.Usage("--log: must be text or json, not %q", format)
 			}
 			out := terminal.NewOutput(cmd.OutOrStdout(), format, ascii)
 			d := demo.Demo{Out: out}
@@ -29,8 +30,9 @@ func demoCommand() *cobra.Command {
 			return d.Report(cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().BoolVar(&stay, "stay", false, "keep serving behind the traffic, until a signal")
-	cmd.Flags().BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
-	cmd.Flags().StringVar(&format, "log", "text", "text or json")
+	cmd.Flags().BoolVar(&stay, "stay", false, "keep running until Ctrl-C")
+	asciiFlag(cmd, &ascii)
+	cmd.Flags().StringVar(&format, "log", "text", "`format` of the log: text, json")
+	completeFixed(cmd, "log", "text", "json")
 	return cmd
 }

@@ -24,10 +24,10 @@ func diffCommand() *cobra.Command {
 		outputs []string
 	)
 	cmd := &cobra.Command{
-		Use: "diff A B", Short: "compare two runs: what is new, changed, flapping, fixed", Args: cobra.ExactArgs(2),
-		Long: "Compare the findings of two runs by what they are about: rule, probe, route and endpoint, never the address. A and B are\n" +
-			"reports of -o json or ndjson, or runs in the store: an ID or the beginning of one, last, or last~1 for the one before. The exit\n" +
-			"status is 1 if B has failures at or over --fail-on that A does not have.",
+		Use: "diff A B", Short: "Compare two runs", Args: cobra.ExactArgs(2),
+		Long: "Show which findings of B are new, changed, flapping, fixed or not seen, compared with A. A and B are reports\n" +
+			"of -o json or -o ndjson, or stored runs: an ID or its beginning, last, last~1. The exit status is 1 if B has\n" +
+			"failures at or above --fail-on that A does not have.",
 		Example: "  interlock diff monday.json today.json\n  interlock diff last~1 last -o json=diff.json -o text",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			c, gate, err := loadRules(cmd)
@@ -46,10 +46,12 @@ func diffCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&outputs, "output", "o", nil, "FORMAT[=FILE], several times: text, json; - is the standard output (default text)")
+	f.StringArrayVarP(&outputs, "output", "o", nil, "report as `FORMAT[=FILE]`: text, json (default text)")
 	gateFlags(cmd)
 	storeFlags(cmd)
-	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
+	asciiFlag(cmd, &ascii)
+	outputFlag(cmd, "text", "json")
+	cmd.ValidArgsFunction = completeRuns
 	return cmd
 }
 

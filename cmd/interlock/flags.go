@@ -5,7 +5,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/interlock-proxy/interlock/internal/config"
 )
@@ -14,26 +13,46 @@ import (
 func configFlags(cmd *cobra.Command) {
 	d := config.Defaults()
 	f := cmd.Flags()
-	f.String("backend", d.Backend, "the backend, as a URL such as http://127.0.0.1:3000")
-	f.String("listen", d.Listen, "address of the reverse listener")
-	f.String("admin", d.Admin.Listen, "address of the admin API, its pages and /healthz")
-	f.String("forward", d.Forward.Listen, "address of the forward listener, for clients that are told to use a proxy; empty: none")
-	f.String("host", d.Host, "value that every Host field gets on its way to the backend; empty: unchanged")
-	f.String("config", "", "configuration file")
-	f.String("store", d.Store, "where findings are kept: a file, a DSN such as postgres://user@host/database, or memory; empty: a file in the state directory")
-	f.String("guard", d.Guard, "off, or unsafe: an unsafe switch does not reach the client")
-	f.String("backend-ca", "", "file with the authorities that the backend's certificate is checked by, in PEM (default the system's)")
-	f.String("backend-cert", "", "file with the certificate to show to the backend, in PEM")
-	f.String("backend-key", "", "file with its key, in PEM")
-	f.Bool("insecure", false, "take any certificate of the backend")
-	f.String("tls-cert", "", "file with the certificate of the reverse listener, in PEM; without one it speaks no TLS")
-	f.String("tls-key", "", "file with its key, in PEM")
-	f.String("admin-token-file", "", "file with the token that the admin address asks for; beyond loopback it needs one")
-	f.String("otel-endpoint", d.Otel.Endpoint, "URL of an OpenTelemetry collector that traces are sent to (OTLP/HTTP); empty: what OTEL_EXPORTER_OTLP_ENDPOINT says")
-	f.String("log", d.Log, "auto, json or text; auto is text on a terminal")
-	f.String("instance", d.Instance, "name of this instance in rulings; empty: a random one")
-	env := func(f *pflag.Flag) { f.Usage += " (" + config.Variable(f.Name) + ")" }
-	f.VisitAll(env)
+	f.String("listen", d.Listen, "`address` of the reverse listener")
+	f.String("admin", d.Admin.Listen, "`address` of the pages and the API")
+	f.String("forward", d.Forward.Listen, "`address` of the forward proxy listener")
+	f.String("store", d.Store, "where findings are stored: `file`, PostgreSQL URL, memory")
+	f.String("tls-cert", "", "PEM `file` with the certificate of the listener")
+	f.String("tls-key", "", "PEM `file` with its private key")
+	f.String("admin-token-file", "", "`file` with the token that the admin address requires")
+	f.String("otel-endpoint", d.Otel.Endpoint, "`URL` of an OpenTelemetry collector (OTLP/HTTP)")
+	f.String("log", d.Log, "`format` of the log: auto, json, text")
+	backendFlags(cmd)
+	group(cmd, groupTarget, "listen", "admin", "forward")
+	group(cmd, groupCreds, "tls-cert", "tls-key", "admin-token-file")
+	group(cmd, groupOutput, "store", "otel-endpoint", "log")
+	variable(cmd, "listen", "admin", "forward", "store", "tls-cert", "tls-key", "admin-token-file", "otel-endpoint", "log")
+	configFlag(cmd)
+	completeFixed(cmd, "log", "auto", "json", "text")
+}
+
+// configFlag adds the flag that names the configuration.
+func configFlag(cmd *cobra.Command) {
+	cmd.Flags().String("config", "", "configuration `file`")
+	variable(cmd, "config")
+}
+
+// backendFlags adds the flags that say which way the backend is reached.
+func backendFlags(cmd *cobra.Command) {
+	d := config.Defaults()
+	f := cmd.Flags()
+	f.String("backend", d.Backend, "`URL` of the backend, such as http://127.0.0.1:3000")
+	f.String("host", d.Host, "Host header that the backend gets, if not the client's")
+	f.String("guard", d.Guard, "`mode` off, or unsafe: replace an unsafe 101 by a 502")
+	f.String("backend-ca", "", "PEM `file` with the authorities to trust")
+	f.String("backend-cert", "", "PEM `file` with the client certificate for the backend")
+	f.String("backend-key", "", "PEM `file` with its private key")
+	f.Bool("insecure", false, "do not verify the backend's TLS certificate")
+	f.String("instance", d.Instance, "`name` of this instance in reports (default random)")
+	group(cmd, groupTarget, "backend", "host", "guard")
+	group(cmd, groupCreds, "backend-ca", "backend-cert", "backend-key", "insecure")
+	variable(cmd, "backend", "host", "guard", "backend-ca", "backend-cert", "backend-key", "insecure", "instance")
+	completeFixed(cmd, "guard", "off", "unsafe")
 }
 
 // valueOf looks up what a flag, or else its variable, says, and the name of the one that says it.

@@ -13,10 +13,13 @@ import (
 // gateFlags adds the flags that say how rules are judged by and which of them make a run fail.
 func gateFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.String("config", "", "configuration file, of which the parts rules, probes, store, evidence, accept, baseline and expect count ("+config.Variable("config")+")")
-	f.String("fail-on", "high", "the mildest severity of a failed rule that makes the exit status 1: critical, high, medium, low or info")
-	f.String("profile", "", "the rules that may do so: seed, recommended or all (default: the configuration's, else recommended)")
-	f.String("rules-as-of", "", "a release such as 0.1: rules of later ones are shown and make nothing fail (default: the configuration's, else none)")
+	configFlag(cmd)
+	f.String("fail-on", "high", "`severity` from which findings make the exit status 1")
+	f.String("profile", "", "`rules` that can do so: seed, recommended, all")
+	f.String("rules-as-of", "", "newer rules than this `release` never do so")
+	group(cmd, groupJudge, "fail-on", "profile", "rules-as-of")
+	completeFixed(cmd, "fail-on", "critical", "high", "medium", "low", "info")
+	completeFixed(cmd, "profile", "seed", "recommended", "all")
 }
 
 // loadRules puts together what gateFlags ask for.

@@ -18,7 +18,8 @@ import (
 func healthcheckCommand() *cobra.Command {
 	var admin string
 	cmd := &cobra.Command{
-		Use: "healthcheck", Short: "ask a running serve whether it is alive (for images without a shell)", Args: cobra.NoArgs,
+		Use: "healthcheck", Short: "Check that a running serve is alive (for containers)", Args: cobra.NoArgs,
+		Example: "  interlock healthcheck\n  interlock healthcheck --admin 127.0.0.1:9426",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("admin") {
 				first, _ := os.ReadFile("/proc/1/cmdline") // not there on other systems
@@ -28,7 +29,8 @@ func healthcheckCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&admin, "admin", config.Defaults().Admin.Listen,
-		"admin address of the serve to ask ("+config.Variable("admin")+"); in a container, if left out: that of the serve that is its first process")
+		"admin `address` (in a container: that of process 1)")
+	variable(cmd, "admin")
 	return cmd
 }
 

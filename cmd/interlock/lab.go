@@ -13,7 +13,9 @@ import (
 func labCommand() *cobra.Command {
 	var listen string
 	cmd := &cobra.Command{
-		Use: "lab [NAME]", Short: "serve one of the small backends that the demo uses, sound or unsound", Args: cobra.MaximumNArgs(1),
+		Use: "lab [NAME]", Short: "Run a small backend to test against", Args: cobra.MaximumNArgs(1),
+		Long:    "Run a small backend to test against. Without a name, list them.",
+		Example: "  interlock lab\n  interlock lab unsound --listen 127.0.0.1:3000",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, b := range lab.Backends() {
@@ -38,7 +40,7 @@ func labCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3000", "address to listen on")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3000", "`address` to listen on")
 	return cmd
 }
 

@@ -15,7 +15,9 @@ import (
 
 // locationFlag adds the flag that says where in the source tree findings are shown.
 func locationFlag(cmd *cobra.Command) {
-	cmd.Flags().String("location", "", "FILE[:LINE] of the source tree that sarif and gitlab show findings at, where the configuration has no line for their route")
+	cmd.Flags().String("location", "", "`FILE[:LINE]` that SARIF and GitLab reports point to")
+	group(cmd, groupOutput, "location")
+	rare(cmd, "location")
 }
 
 // reportOptions are what reports are told of a command that has locationFlag. Findings are shown at the line of their route in

@@ -1,5 +1,4 @@
-// Command interlock stands in front of a backend and says whether any request makes it answer 101 Switching Protocols when
-// it must not.
+// Command interlock finds requests that make a backend answer 101 Switching Protocols when it must not.
 package main
 
 import (
@@ -46,8 +45,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "interlock",
-		Short:         "audits the HTTP/1.1 Upgrade mechanism of a backend",
-		Long:          "Interlock stands in front of a backend, lets real clients through unchanged, and judges every upgrade exchange by\nthe RFCs: is there any request that makes the backend say 101 Switching Protocols when it must not?",
+		Short:         "Find requests that make a backend answer 101 when it must not",
+		Long:          "Interlock is a reverse proxy that audits the HTTP/1.1 Upgrade mechanism: WebSocket, h2c, TLS and any other\nprotocol. It passes traffic through byte for byte and checks every upgrade against the RFCs.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -55,8 +54,18 @@ func command() *cobra.Command {
 	root.Version = version.String()
 	root.SetVersionTemplate(versionLine() + "\n")
 	root.SetFlagErrorFunc(suggestFlag)
-	root.AddCommand(serveCommand(), probeCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), initCommand(), checkCommand(), versionCommand(), healthcheckCommand(), labCommand(), caCommand())
+	root.Example = "  interlock demo\n" +
+		"  interlock serve --backend http://127.0.0.1:3000\n" +
+		"  interlock probe http://127.0.0.1:3000/chat"
+	root.AddCommand(serveCommand(), probeCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), initCommand(), checkCommand(), versionCommand(), manCommand(), healthcheckCommand(), labCommand(), caCommand())
 	root.AddCommand(laterCommand("chain", "probe the proxies in between"))
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			describeCompletion(c)
+		}
+	}
+	addHelp(root)
 	return root
 }
 

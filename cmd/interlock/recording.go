@@ -1,14 +1,10 @@
 package main
 
-import (
-	"github.com/spf13/cobra"
-
-	"github.com/interlock-proxy/interlock/internal/config"
-)
+import "github.com/spf13/cobra"
 
 // recordFlags add the flags of a command whose runs are kept, beside those of acceptFlags.
 func recordFlags(cmd *cobra.Command, labels *[]string) {
-	cmd.Flags().Lookup("store").Usage = "where the run is kept, and runs that --baseline names are: a file, a DSN such as postgres://user@host/database, or memory, which keeps nothing (" +
-		config.Variable("store") + "; default as for serve)"
-	cmd.Flags().StringArrayVar(labels, "label", nil, "K=V that the run is known by, several times")
+	cmd.Flags().Lookup("store").Usage = "where the run is stored: `file`, PostgreSQL URL, memory"
+	cmd.Flags().StringArrayVar(labels, "label", nil, "`K=V` label of the run")
+	group(cmd, groupOutput, "label")
 }

@@ -31,10 +31,10 @@ func replayCommand() *cobra.Command {
 		ascii           bool
 	)
 	cmd := &cobra.Command{
-		Use: "replay ID", Short: "send a recorded exchange again, byte for byte, to the configured backend", Args: cobra.ExactArgs(1),
-		Long: "Send the request of an exchange in the store again, byte for byte, to the backend that the configuration names, and say what\n" +
-			"differs in the answer. Where secrets were blanked out, -H gives the fields again.",
-		Example: "  interlock replay 01KAJ2V6... --backend http://127.0.0.1:3000",
+		Use: "replay ID", Short: "Send a stored request again, byte for byte", Args: cobra.ExactArgs(1),
+		Long: "Send the request of a stored exchange again, byte for byte, and show how the response differs. Headers with\n" +
+			"secrets were redacted; give them again with -H.",
+		Example: "  interlock replay 01KAJ2V6 --backend http://127.0.0.1:3000\n  interlock replay 01KAJ2V6 -H @credentials --config interlock.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := newReplay(cmd, args[0], fields)
 			if err != nil {
@@ -48,13 +48,19 @@ func replayCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&fields, "field", "H", nil, "field line in place of one that was blanked out, 'Name: value', several times; @FILE reads lines from a file")
-	f.StringArrayVarP(&outputs, "output", "o", nil, "also as FORMAT=FILE, several times: "+formatNames())
-	f.String("backend", "", "the backend, as a URL ("+config.Variable("backend")+")")
+	f.StringArrayVarP(&fields, "header", "H", nil, "`HEADER` that was redacted, 'Name: value'; @FILE reads a file")
+	f.StringArrayVarP(&outputs, "output", "o", nil, outputUsage)
+	f.String("backend", "", "`URL` of the backend (default that of the route)")
 	storeFlags(cmd)
 	gateFlags(cmd)
 	locationFlag(cmd)
-	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
+	asciiFlag(cmd, &ascii)
+	outputFlag(cmd)
+	group(cmd, groupTarget, "backend")
+	variable(cmd, "backend")
+	group(cmd, groupSend, "header")
+	oldNames(cmd, map[string]string{"field": "header"})
+	cmd.ValidArgsFunction = completeExchanges
 	return cmd
 }
 

@@ -26,18 +26,26 @@ type queryFlags struct {
 
 func (f *queryFlags) add(cmd *cobra.Command) {
 	s := cmd.Flags()
-	s.DurationVar(&f.since, "since", 0, "only what is younger, such as 24h")
-	s.StringVar(&f.run, "run", "", "only what belongs to that run: an ID or the beginning of one, last, or last~1 for the one before")
-	s.BoolVar(&f.live, "live", false, "only what belongs to no run")
-	s.StringVar(&f.rule, "rule", "", "only exchanges in which a rule did not pass: its ID, * for any text")
-	s.StringVar(&f.endpoint, "endpoint", "", "only this endpoint, * for any text")
-	s.StringVar(&f.route, "route", "", "only this route")
-	s.StringVar(&f.origin, "origin", "", "only this origin: live, probe, replay, file, chain")
-	s.StringVar(&f.protocol, "protocol", "", "only this protocol: websocket, h2c, tls, masque, other, none")
-	s.StringVar(&f.probe, "probe", "", "only this probe")
-	s.StringVar(&f.verdict, "verdict", "", "only this verdict or worse: fail, warn, unclear, pass")
-	s.IntVar(&f.status, "status", 0, "only this status")
-	s.BoolVar(&f.unsafe, "unsafe", false, "only exchanges in which a server switched and must not have")
+	s.DurationVar(&f.since, "since", 0, "only exchanges younger than `duration`, such as 24h")
+	s.StringVar(&f.run, "run", "", "only this `run`: an ID or its beginning, last, last~1")
+	s.BoolVar(&f.live, "live", false, "only live traffic")
+	s.StringVar(&f.rule, "rule", "", "only exchanges that violate this `rule` (* matches all)")
+	s.StringVar(&f.endpoint, "endpoint", "", "only this `endpoint` (* matches any text)")
+	s.StringVar(&f.route, "route", "", "only this `route`")
+	s.StringVar(&f.origin, "origin", "", "only this `origin`: live, probe, replay, file, chain")
+	s.StringVar(&f.protocol, "protocol", "", "only this `protocol`, such as websocket or h2c")
+	s.StringVar(&f.probe, "probe", "", "only this `probe`")
+	s.StringVar(&f.verdict, "verdict", "", "only this `verdict` or worse: fail, warn, unclear, pass")
+	s.IntVar(&f.status, "status", 0, "only this status `code`")
+	s.BoolVar(&f.unsafe, "unsafe", false, "only unsafe upgrades")
+	group(cmd, groupSelect, "since", "run", "live", "rule", "endpoint", "route", "origin", "protocol", "probe", "verdict", "status", "unsafe")
+	completeFixed(cmd, "origin", "live", "probe", "replay", "file", "chain")
+	completeFixed(cmd, "protocol", append(config.Families(), "none")...)
+	completeFixed(cmd, "verdict", "fail", "warn", "unclear", "pass")
+	complete(cmd, "run", completeRuns)
+	complete(cmd, "rule", completeRules)
+	complete(cmd, "probe", completeProbes)
+	complete(cmd, "endpoint", completeEndpoints)
 }
 
 // query is what the flags ask for.
@@ -78,12 +86,14 @@ func parseVerdict(text string) (rules.Verdict, error) {
 			return v, nil
 		}
 	}
-	return 0, errors.New(`it is none of fail, warn, unclear, pass`)
+	return 0, errors.New(`must be fail, warn, unclear or pass`)
 }
 
 // storeFlags add the flags by which a command finds the store.
 func storeFlags(cmd *cobra.Command) {
-	cmd.Flags().String("store", "", "the store: a file or a DSN such as postgres://user@host/database ("+config.Variable("store")+"; default as for serve)")
+	cmd.Flags().String("store", "", "the store: `file` or PostgreSQL URL")
+	group(cmd, groupOutput, "store")
+	variable(cmd, "store")
 }
 
 // storeFlag takes the store that a command is told of, if it has storeFlags.
@@ -116,9 +126,11 @@ func reportCommand() *cobra.Command {
 		filter  queryFlags
 	)
 	cmd := &cobra.Command{
-		Use: "report", Short: "report what the store holds, in any format", Args: cobra.NoArgs,
-		Long:    "Report the exchanges that the store holds, by the rules that judged them then. The exit status is that of every other command.",
-		Example: "  interlock report --since 24h\n  interlock report --run last -o text -o html=report.html -o junit=report.xml",
+		Use: "report", Short: "Write reports about stored exchanges", Args: cobra.NoArgs,
+		Long: "Write reports about stored exchanges, in any format. Findings are as they were when an exchange was recorded.",
+		Example: "  interlock report --since 24h\n" +
+			"  interlock report --run last -o text -o html=report.html -o junit=report.xml\n" +
+			"  interlock report --unsafe --endpoint '/api/*' -o sarif=unsafe.sarif",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, gate, err := loadRules(cmd)
 			if err != nil {
@@ -147,12 +159,13 @@ func reportCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text)")
+	f.StringArrayVarP(&outputs, "output", "o", nil, outputUsage)
 	filter.add(cmd)
 	storeFlags(cmd)
 	gateFlags(cmd)
 	locationFlag(cmd)
-	f.BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
+	asciiFlag(cmd, &ascii)
+	outputFlag(cmd)
 	return cmd
 }
 

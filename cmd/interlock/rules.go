@@ -21,14 +21,9 @@ func rulesCommand() *cobra.Command {
 		markdown string
 	)
 	cmd := &cobra.Command{
-		Use: "rules [ID]", Short: "the rulebook, or one rule in full", Args: cobra.MaximumNArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var ids []string
-			for _, r := range rules.All() {
-				ids = append(ids, r.ID+"\t"+r.Title)
-			}
-			return ids, cobra.ShellCompDirectiveNoFileComp
-		},
+		Use: "rules [ID]", Short: "List the rules, or show one in full", Args: cobra.MaximumNArgs(1),
+		Example:           "  interlock rules\n  interlock rules UPGRADE-POST\n  interlock rules --json",
+		ValidArgsFunction: completeRules,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shown := rules.All()
 			if len(args) == 1 {
@@ -55,8 +50,8 @@ func rulesCommand() *cobra.Command {
 			return printRules(w, shown)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "an array of rules")
-	cmd.Flags().StringVar(&markdown, "markdown", "", "write the reference pages into this directory")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVar(&markdown, "markdown", "", "write the reference pages into this `directory`")
 	return cmd
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/terminal"
@@ -18,14 +17,13 @@ import (
 func runCommand() *cobra.Command {
 	f := new(run.Flags)
 	cmd := &cobra.Command{
-		Use: "run --backend URL [flags] -- CMD...", Short: "audit the traffic of a command, such as a test suite, and probe what it showed",
-		Long: "Start the proxy on a free port, run a command with its address in INTERLOCK_URL (http://...) and INTERLOCK_WS_URL (ws://...), and\n" +
-			"judge what the command sent through it and what came back. With --probe every endpoint that switched is probed behind the command.\n" +
-			"Standard input, output and error are the command's own; reports that go there are written when it has ended: the text report to\n" +
-			"standard error unless -o says otherwise, what -o asks for without a file to standard output.",
+		Use: "run --backend URL [flags] -- CMD...", Short: "Audit the traffic of a command, such as a test suite",
+		Long: "Start the proxy on a free port and run a command with its address in INTERLOCK_URL (http://...) and\n" +
+			"INTERLOCK_WS_URL (ws://...). When the command ends, write the reports: the text report to standard error,\n" +
+			"others where -o says.",
 		Example: "  interlock run --backend http://127.0.0.1:3000 -- npm test\n" +
-			"  interlock run --backend http://127.0.0.1:3000 --wait 60s --probe -o junit=interlock.xml -- npm test\n" +
-			"  interlock run --backend http://127.0.0.1:3000 --env API=http://{addr}/v1 --env WS=ws://{addr}/chat -- pytest",
+			"  interlock run --backend http://127.0.0.1:3000 --wait 60s --probe -o junit=report.xml -- npm test\n" +
+			"  interlock run --backend http://127.0.0.1:3000 --env WS=ws://{addr}/chat -- pytest",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := newRun(cmd, f, args)
@@ -48,19 +46,20 @@ func addRunFlags(cmd *cobra.Command, f *run.Flags) {
 	acceptFlags(cmd)
 	locationFlag(cmd)
 	recordFlags(cmd, &f.Labels)
-	s.Lookup("config").Usage = "configuration file, of which all counts but listeners and the admin address (" + config.Variable("config") + ")"
-	s.BoolVar(&f.Probe, "probe", false, "when the command has ended, probe every endpoint that switched; docs/safety.md says what that can do")
-	s.StringSliceVar(&f.Authorized, "authorized", nil, "with --probe: host at a public address that is yours to probe")
-	s.DurationVar(&f.Wait, "wait", 0, "how long to wait until the backend answers, before the command starts; 0: start at once")
-	s.StringArrayVar(&f.Env, "env", nil, "NAME=VALUE for the environment of the command, several times; {addr} stands for the host:port of the proxy")
-	s.StringVar(&f.Exit, "exit", run.ExitByWorst, "what the exit status is about: findings, command (its own status), or worst")
-	s.BoolVar(&f.NoTraffic, "allow-no-traffic", false, "a command that asks for no upgrade is all right")
-	s.StringArrayVarP(&f.Outputs, "output", "o", nil, "FORMAT[=FILE], several times: "+formatNames()+"; - is the standard output (default text, on standard error)")
-	s.BoolVar(&f.ASCII, "ascii", false, "no symbols outside ASCII")
-	exits := cobra.FixedCompletions([]string{run.ExitByFindings, run.ExitByCommand, run.ExitByWorst}, cobra.ShellCompDirectiveNoFileComp)
-	if err := cmd.RegisterFlagCompletionFunc("exit", exits); err != nil {
-		panic(err) // the flag is not there: a mistake in the program
-	}
+	s.BoolVar(&f.Probe, "probe", false, "then probe every endpoint that accepted an upgrade")
+	s.StringSliceVar(&f.Authorized, "authorized", nil, "public `host` that you may probe")
+	s.DurationVar(&f.Wait, "wait", 0, "wait up to `duration` for the backend to answer")
+	s.StringArrayVar(&f.Env, "env", nil, "`NAME=VALUE` for the command; {addr} is the proxy's address")
+	s.StringVar(&f.Exit, "exit", run.ExitByWorst, "`what` the exit status is for: findings, command, worst")
+	s.BoolVar(&f.NoTraffic, "allow-no-traffic", false, "succeed even if the command requests no upgrade")
+	s.StringArrayVarP(&f.Outputs, "output", "o", nil, outputUsage)
+	asciiFlag(cmd, &f.ASCII)
+	outputFlag(cmd)
+	group(cmd, groupTarget, "wait", "env")
+	group(cmd, groupSend, "probe", "authorized")
+	group(cmd, groupJudge, "exit", "allow-no-traffic")
+	rare(cmd, "instance", "rules-as-of")
+	completeFixed(cmd, "exit", run.ExitByFindings, run.ExitByCommand, run.ExitByWorst)
 }
 
 // findProgram looks a program up.

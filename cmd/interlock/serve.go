@@ -11,10 +11,12 @@ import (
 func serveCommand() *cobra.Command {
 	var ascii bool
 	cmd := &cobra.Command{
-		Use:     "serve --backend URL",
-		Short:   "stand in front of a backend and judge its upgrade exchanges",
-		Example: "  interlock serve --backend http://127.0.0.1:3000\n  interlock serve --config configs/interlock.yaml",
-		Args:    cobra.NoArgs,
+		Use:   "serve --backend URL",
+		Short: "Audit live traffic: run the proxy in front of a backend",
+		Example: "  interlock serve --backend http://127.0.0.1:3000\n" +
+			"  interlock serve --backend https://staging.example --host staging.example --guard unsafe\n" +
+			"  interlock serve --config interlock.yaml",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(cmd)
 			if err != nil {
@@ -26,6 +28,6 @@ func serveCommand() *cobra.Command {
 		},
 	}
 	configFlags(cmd)
-	cmd.Flags().BoolVar(&ascii, "ascii", false, "no symbols outside ASCII")
+	asciiFlag(cmd, &ascii)
 	return cmd
 }

@@ -15,14 +15,18 @@ import (
 )
 
 func storeCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "store", Short: "list, export, import and prune what is kept", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "store", Short: "List, export, import and delete stored results", Args: cobra.NoArgs,
+		Example: "  interlock store runs\n  interlock store export backup.ndjson",
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	cmd.AddCommand(runsCommand(), exportCommand(), importCommand(), pruneCommand())
 	return cmd
 }
 
 func exportCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "export [FILE]", Short: "write the store as NDJSON, to a file or to the standard output", Args: cobra.MaximumNArgs(1),
+		Use: "export [FILE]", Short: "Write the store as NDJSON to a file or standard output", Args: cobra.MaximumNArgs(1),
+		Example: "  interlock store export backup.ndjson\n  interlock store export | gzip > backup.ndjson.gz",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := config.Defaults()
 			s, err := storeOf(cmd, &c)
@@ -60,7 +64,8 @@ func exportCommand() *cobra.Command {
 
 func importCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "import FILE", Short: "take what export has written into the store; - is the standard input", Args: cobra.ExactArgs(1),
+		Use: "import FILE", Short: "Read an export into the store; - is standard input", Args: cobra.ExactArgs(1),
+		Example: "  interlock store import backup.ndjson\n  zcat backup.ndjson.gz | interlock store import -",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var in io.Reader = cmd.InOrStdin()
 			if args[0] != "-" {
@@ -93,7 +98,8 @@ func importCommand() *cobra.Command {
 func pruneCommand() *cobra.Command {
 	var limits store.Limits
 	cmd := &cobra.Command{
-		Use: "prune", Short: "delete what is older, or more, than is to be kept", Args: cobra.NoArgs,
+		Use: "prune", Short: "Delete old exchanges now", Args: cobra.NoArgs,
+		Example: "  interlock store prune --age 168h",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := config.Defaults()
 			s, err := storeOf(cmd, &c)
@@ -110,9 +116,9 @@ func pruneCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.DurationVar(&limits.Age, "age", 0, "keep what is younger (default 720h)")
-	f.Int64Var(&limits.Count, "count", 0, "keep so many exchanges (default as many as there is room for)")
-	f.Int64Var(&limits.Bytes, "bytes", 0, "keep so many bytes (default 1 GiB)")
+	f.DurationVar(&limits.Age, "age", 0, "`duration` to keep (default 720h)")
+	f.Int64Var(&limits.Count, "count", 0, "exchanges to keep (default no limit)")
+	f.Int64Var(&limits.Bytes, "bytes", 0, "bytes to keep (default 1 GiB)")
 	storeFlags(cmd)
 	return cmd
 }

@@ -18,7 +18,8 @@ import (
 
 func runsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "runs", Short: "list the runs that are kept, the latest first", Args: cobra.NoArgs,
+		Use: "runs", Short: "List stored runs, newest first", Args: cobra.NoArgs,
+		Example: "  interlock store runs\n  interlock store runs --store postgres://user@host/database",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := config.Defaults()
 			s, err := storeOf(cmd, &c)

@@ -29,10 +29,3 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	}
 	return fmt.Errorf("%w; did you mean --%s?", err, strings.Join(meant, " or --"))
 }
-
-// completeFixed completes the values of a flag that has few.
-func completeFixed(cmd *cobra.Command, flag string, values ...string) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag is not there: a mistake in the program
-	}
-}

@@ -31,7 +31,7 @@ func versionCommand() *cobra.Command {
 			return exit.Usage("-o: must be text or json, not %q", output)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "`format`: text, json")
 	completeFixed(cmd, "output", "text", "json")
 	return cmd
 }

@@ -114,7 +114,7 @@ func (c *control) next() string {
 	case 426:
 		return "it asks for " + asked(p) + ": offer what it speaks, or probe another path"
 	case 429, 503:
-		return again + " --concurrency 1 --rate 1, when it has time again"
+		return again + " --concurrency 1 --rate-limit 1, when it has time again"
 	}
 	switch {
 	case p.Status < 300:

@@ -29,7 +29,7 @@ func TestAFailedControlSaysWhatToDo(t *testing.T) {
 		"200 OK":                               {"got 200", "it answers HTTP here, no WebSocket"},
 		"426 Upgrade Required\r\nUpgrade: h2c, foo/2\r\nSec-WebSocket-Version: 8, 13": {"got 426", "it asks for h2c, foo/2, WebSocket version 8, WebSocket version 13"},
 		"426 Upgrade Required": {"got 426", "does not say to what"},
-		"429 Too Many":         {"got 429", "--rate 1"},
+		"429 Too Many":         {"got 429", "--rate-limit 1"},
 		"500 Oops":             {"got 500", "its log"},
 		"418 Teapot":           {"got 418", "-H 'Name: value'"},
 	} {
@@ -59,7 +59,7 @@ func TestAFailedControlSaysWhatToDo(t *testing.T) {
 	if p.failedControl() != nil || p.lostControl() == nil {
 		t.Error("a control that was accepted at first is failed, or not lost")
 	}
-	advised(t, "lost", p.lostControl(), [2]string{"was accepted at first, and then got 429", "--concurrency 1 --rate 1"})
+	advised(t, "lost", p.lostControl(), [2]string{"was accepted at first, and then got 429", "--concurrency 1 --rate-limit 1"})
 	flawed := probe.Control{Flaw: "to \"TLS/1.2\"", Exchange: &wire.Exchange{Response: wire.ReadResponse([]byte("HTTP/1.1 101 x\r\n\r\n"))}}
 	advised(t, "flawed", &control{flawed, where}, [2]string{`got a 101 to "TLS/1.2", which no client accepts`, "interlock probe --only CTRL-WS http://a:1/"})
 	advised(t, "single", &control{probe.Control{Single: true}, where}, [2]string{"once and not twice", again + " --handshake-cmd CMD"})

@@ -75,9 +75,9 @@ func describeTarget(p place, err error) string {
 	case errors.Is(err, probe.ErrWantsTLS):
 		text += "; try https://" + p.host
 	case errors.Is(err, probe.ErrCertificate):
-		text += "; name who has signed it with --ca FILE, its host with --sni NAME, or do without with --insecure"
+		text += "; name who has signed it with --ca-cert FILE, its host with --sni NAME, or do without with --insecure"
 	case errors.Is(err, probe.ErrTLS):
-		text += "; it may want --cert and --key, or another --sni"
+		text += "; it may want --client-cert and --client-key, or another --sni"
 	case errors.Is(err, probe.ErrNotHTTP):
 		text += "; is the port the right one?"
 	}
@@ -96,19 +96,19 @@ func (f *ProbeFlags) tlsConfig(p place) (*tls.Config, error) {
 	if f.CA != "" {
 		text, err := os.ReadFile(f.CA)
 		if err != nil {
-			return nil, exit.Usage("--ca: %w", err)
+			return nil, exit.Usage("--ca-cert: %w", err)
 		}
 		if config.RootCAs = x509.NewCertPool(); !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, exit.Usage("--ca: %q has no certificate in PEM", f.CA)
+			return nil, exit.Usage("--ca-cert: %q has no certificate in PEM", f.CA)
 		}
 	}
 	if (f.Cert == "") != (f.Key == "") {
-		return nil, exit.Usage("--cert and --key belong together")
+		return nil, exit.Usage("--client-cert and --client-key belong together")
 	}
 	if f.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
 		if err != nil {
-			return nil, exit.Usage("--cert, --key: %w", err)
+			return nil, exit.Usage("--client-cert, --client-key: %w", err)
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}

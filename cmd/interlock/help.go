@@ -1,0 +1,283 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/interlock-proxy/interlock/internal/config"
+)
+
+// helpWidth is how long lines of help may be.
+const helpWidth = 100
+
+// Annotations of flags.
+const (
+	inGroup = "interlock_group" // under which heading help shows it
+	isRare  = "interlock_rare"  // only help --all and the reference show it
+
+	hasVariable = "interlock_variable" // an environment variable stands for it
+)
+
+// Headings of flags, in the order of help.
+const (
+	groupTarget   = "Target"
+	groupSelect   = "What to select"
+	groupSend     = "What to send"
+	groupCreds    = "Credentials and TLS"
+	groupLimits   = "Limits"
+	groupJudge    = "Rules and exit status"
+	groupOutput   = "Output"
+	groupSettings = "Other"
+)
+
+func groups() []string {
+	return []string{groupTarget, groupSelect, groupSend, groupCreds, groupLimits, groupJudge, groupOutput, groupSettings}
+}
+
+// group puts flags under a heading of help.
+func group(cmd *cobra.Command, heading string, names ...string) {
+	for _, name := range names {
+		annotate(cmd, name, inGroup, heading)
+	}
+}
+
+// rare keeps flags out of short help.
+func rare(cmd *cobra.Command, names ...string) {
+	for _, name := range names {
+		annotate(cmd, name, isRare, "true")
+	}
+}
+
+func annotate(cmd *cobra.Command, name, key, value string) {
+	for _, set := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
+		if set.Lookup(name) != nil {
+			if err := set.SetAnnotation(name, key, []string{value}); err != nil {
+				panic(err)
+			}
+			return
+		}
+	}
+	panic("there is no flag --" + name) // a mistake in the program
+}
+
+// variable marks flags that an environment variable stands for.
+func variable(cmd *cobra.Command, names ...string) {
+	for _, name := range names {
+		annotate(cmd, name, hasVariable, config.Variable(name))
+	}
+}
+
+// annotation is the value of an annotation; empty if the flag does not have it.
+func annotation(f *pflag.Flag, key string) string {
+	if values := f.Annotations[key]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// flagsOf are the flags of a command under a heading, by name.
+func flagsOf(cmd *cobra.Command, heading string, all bool) (found []*pflag.Flag) {
+	cmd.InitDefaultHelpFlag()
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		is := annotation(f, inGroup)
+		if is == "" {
+			is = groupSettings
+		}
+		if is == heading && !f.Hidden && f.Name != "help" && f.Name != "version" && (all || annotation(f, isRare) == "") {
+			found = append(found, f)
+		}
+	})
+	for _, f := range inherited(cmd) {
+		if heading == groupSettings {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// inherited are the flags that a command has from the one that it belongs to.
+func inherited(cmd *cobra.Command) (found []*pflag.Flag) {
+	cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			found = append(found, f)
+		}
+	})
+	return found
+}
+
+// flagLine is a flag in two columns: how it is written, and what it is for.
+func flagLine(f *pflag.Flag) (name, text string) {
+	value, text := pflag.UnquoteUsage(f)
+	name = "    --" + f.Name
+	if f.Shorthand != "" {
+		name = "-" + f.Shorthand + ", --" + f.Name
+	}
+	if value != "" {
+		name += " " + strings.ToUpper(value)
+	}
+	return name, text + defaultOf(f)
+}
+
+// defaultOf is the default of a flag in parentheses; empty if it has none worth a word.
+func defaultOf(f *pflag.Flag) string {
+	switch f.DefValue {
+	case "", "false", "0", "0s", "[]":
+		return ""
+	}
+	return " (default " + f.DefValue + ")"
+}
+
+// helpText is the help of a command: a sentence, usage, examples, flags by group. With all, rare flags are shown too.
+func helpText(cmd *cobra.Command, all bool) string {
+	var b strings.Builder
+	b.WriteString(fold(about(cmd), helpWidth) + "\n\nUsage:\n")
+	for _, line := range usageLines(cmd) {
+		b.WriteString("  " + line + "\n")
+	}
+	if cmd.Example != "" {
+		b.WriteString("\nExamples:\n" + cmd.Example + "\n")
+	}
+	writeCommands(&b, cmd)
+	hidden := writeFlags(&b, cmd, all)
+	if hidden {
+		fmt.Fprintf(&b, "\nMore flags: interlock help --all %s\n", strings.TrimPrefix(cmd.CommandPath(), "interlock "))
+	}
+	writeVariables(&b, cmd)
+	return b.String()
+}
+
+// usageLines are the forms in which a command can be called.
+func usageLines(cmd *cobra.Command) (lines []string) {
+	if cmd.HasAvailableSubCommands() {
+		return []string{cmd.CommandPath() + " COMMAND"}
+	}
+	use := cmd.UseLine()
+	if !strings.Contains(use, "[flags]") && cmd.HasAvailableLocalFlags() {
+		use += " [flags]"
+	}
+	return []string{use}
+}
+
+// variables are the environment variables that stand for flags of a command.
+func variables(cmd *cobra.Command) (names []string) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if name := annotation(f, hasVariable); name != "" {
+			names = append(names, name)
+		}
+	})
+	return names
+}
+
+// writeCommands lists the commands below a command.
+func writeCommands(b *strings.Builder, cmd *cobra.Command) {
+	if !cmd.HasAvailableSubCommands() {
+		return
+	}
+	b.WriteString("\nCommands:\n")
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			fmt.Fprintf(b, "  %-12s %s\n", c.Name(), c.Short)
+		}
+	}
+}
+
+// writeFlags writes the flags by group, and reports whether there are some that it left out.
+func writeFlags(b *strings.Builder, cmd *cobra.Command, all bool) (hidden bool) {
+	width := 0
+	for _, heading := range groups() {
+		for _, f := range flagsOf(cmd, heading, all) {
+			name, _ := flagLine(f)
+			width = max(width, len(name))
+		}
+		hidden = hidden || len(flagsOf(cmd, heading, true)) > len(flagsOf(cmd, heading, all))
+	}
+	for _, heading := range groups() {
+		flags := flagsOf(cmd, heading, all)
+		if len(flags) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "\n%s:\n", heading)
+		for _, f := range flags {
+			name, text := flagLine(f)
+			fmt.Fprintf(b, "  %-*s  %s\n", width, name, text)
+		}
+	}
+	return hidden
+}
+
+// writeVariables says which flags can be given as variables.
+func writeVariables(b *strings.Builder, cmd *cobra.Command) {
+	with, without := variables(cmd), []string(nil)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden && f.Name != "help" && annotation(f, hasVariable) == "" {
+			without = append(without, "--"+f.Name)
+		}
+	})
+	switch {
+	case len(with) == 0:
+	case len(with) > len(without):
+		fmt.Fprintf(b, "\nVariables: --backend is %s, and so on for all flags but %s.\n", config.Variable("backend"), strings.Join(without, ", "))
+	default:
+		b.WriteString("\n" + fold("Variables: "+strings.Join(with, ", ")+".", helpWidth) + "\n")
+	}
+}
+
+// fold breaks a text into lines at words.
+func fold(text string, width int) string {
+	var b strings.Builder
+	length := 0
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case length == 0:
+		case length+1+len(word) > width:
+			b.WriteString("\n")
+			length = 0
+		default:
+			b.WriteString(" ")
+			length++
+		}
+		b.WriteString(word)
+		length += len(word)
+	}
+	return b.String()
+}
+
+// addHelp gives the whole tree of commands this help.
+func addHelp(root *cobra.Command) {
+	write := func(w io.Writer, cmd *cobra.Command, all bool) {
+		_, _ = io.WriteString(w, helpText(cmd, all))
+	}
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { write(cmd.OutOrStdout(), cmd, false) })
+	root.SetUsageFunc(func(cmd *cobra.Command) error { write(cmd.OutOrStderr(), cmd, false); return nil })
+	var all bool
+	help := &cobra.Command{
+		Use: "help [COMMAND]", Short: "Show the help of a command",
+		Example: "  interlock help serve\n  interlock help --all probe",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, c := range root.Commands() {
+				if c.IsAvailableCommand() {
+					names = append(names, c.Name()+"\t"+c.Short)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err == nil && cmd == root && len(rest) > 0 {
+				err = fmt.Errorf("unknown command %q; interlock help lists the commands", rest[0])
+			}
+			if err != nil {
+				return err
+			}
+			write(c.OutOrStdout(), cmd, all)
+			return nil
+		},
+	}
+	help.Flags().BoolVar(&all, "all", false, "show rarely used flags too")
+	root.SetHelpCommand(help)
+}

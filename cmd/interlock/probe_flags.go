@@ -1,0 +1,73 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/run"
+)
+
+// addProbeFlags adds the flags to the command.
+func addProbeFlags(cmd *cobra.Command, f *run.ProbeFlags) {
+	s := cmd.Flags()
+	s.StringArrayVarP(&f.Fields, "header", "H", nil, "`HEADER` to send, 'Name: value'; @FILE reads a file")
+	s.StringVar(&f.Cookie, "cookie", "", "`value` of the Cookie header")
+	s.StringVar(&f.Subprotocol, "subprotocol", "", "`value` of the Sec-WebSocket-Protocol header")
+	s.StringVar(&f.Origin, "origin", "", "`value` of the Origin header")
+	s.StringSliceVar(&f.Only, "only", nil, "send only these `probes`: IDs or globs")
+	s.StringSliceVar(&f.Skip, "skip", nil, "do not send these `probes`: IDs or globs")
+	s.StringSliceVar(&f.Protocols, "protocol", nil, "send only probes for these `protocols`")
+	s.IntVar(&f.Concurrency, "concurrency", 0, "probes at a time (default 16 to loopback, else 1)")
+	s.Float64Var(&f.Rate, "rate-limit", 0, "connections a second (default 10, loopback: no limit)")
+	s.DurationVar(&f.Timeout, "timeout", 2*time.Second, "how long to wait for a response")
+	s.BoolVar(&f.Insecure, "insecure", false, "do not verify the TLS certificate")
+	s.StringVar(&f.Cert, "client-cert", "", "PEM `file` with the client certificate")
+	s.StringVar(&f.Key, "client-key", "", "PEM `file` with its private key")
+	s.StringVar(&f.CA, "ca-cert", "", "PEM `file` with the authorities to trust")
+	s.StringVar(&f.SNI, "sni", "", "`name` to send in SNI (default the host of the URL)")
+	s.BoolVar(&f.Risky, "risky", false, "send probes that can crash servers, beyond loopback too")
+	s.BoolVar(&f.UnsafeMethods, "unsafe-methods", false, "send PUT, DELETE, PATCH and bodies, beyond loopback too")
+	s.BoolVar(&f.Exact, "exact", false, "do not add a User-Agent header")
+	s.StringSliceVar(&f.Authorized, "authorized", nil, "public `host` that you may probe")
+	s.StringVar(&f.HandshakeCmd, "handshake-cmd", "", "shell `command` that prints a fresh handshake each time")
+	s.BoolVar(&f.List, "list", false, "list the probes and exit")
+	s.StringVar(&f.Show, "show", "", "show what this `probe` sends and exit")
+	s.BoolVar(&f.SeedCompat, "seed-compat", false, "send the five tests of Http11Probe, scored as there")
+	s.StringVar(&f.Direct, "direct", "", "`URL` of the backend without the proxies in between")
+	s.StringVar(&f.Admin, "admin", "", "`URL` of a running serve that sends the probes")
+	s.StringVar(&f.AdminToken, "admin-token-file", "", "`file` with the token of that serve")
+	s.StringVar(&f.Endpoint, "endpoint", "", "with --admin: the `path` to probe, such as /chat")
+	s.BoolVar(&f.AsRecorded, "as-recorded", false, "with --admin: use the credentials of the recorded client")
+	s.StringArrayVarP(&f.Outputs, "output", "o", nil, outputUsage)
+	asciiFlag(cmd, &f.ASCII)
+}
+
+// groupProbeFlags puts all flags of the command under headings, and completes their values.
+func groupProbeFlags(cmd *cobra.Command) {
+	outputFlag(cmd)
+	variable(cmd, "admin-token-file")
+	group(cmd, groupTarget, "admin", "endpoint", "direct", "authorized")
+	group(cmd, groupSend, "header", "cookie", "subprotocol", "origin", "only", "skip", "protocol", "list", "show",
+		"risky", "unsafe-methods", "exact", "handshake-cmd", "seed-compat")
+	group(cmd, groupCreds, "admin-token-file", "as-recorded", "insecure", "client-cert", "client-key", "ca-cert", "sni")
+	group(cmd, groupLimits, "concurrency", "rate-limit", "timeout")
+	rare(cmd, "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
+	for _, name := range []string{"only", "skip", "show"} {
+		complete(cmd, name, completeProbes)
+	}
+	completeFixed(cmd, "protocol", config.Families()...)
+	oldNames(cmd, map[string]string{"field": "header", "rate": "rate-limit", "cert": "client-cert", "key": "client-key", "ca": "ca-cert"})
+}
+
+// oldNames lets flags be given by the names that they had before, for one release.
+func oldNames(cmd *cobra.Command, names map[string]string) {
+	cmd.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if is, ok := names[name]; ok {
+			return pflag.NormalizedName(is)
+		}
+		return pflag.NormalizedName(name)
+	})
+}
