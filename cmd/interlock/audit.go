@@ -39,6 +39,7 @@ func auditCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			options.Gate = &gate
 			r, err := run.OpenReports(outputs, screen, options, nil)
 			if err != nil {
 				return err

@@ -14,6 +14,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/baseline"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -130,7 +131,7 @@ func (d *diffing) end() error {
 	}
 	switch {
 	case gated > 0:
-		return exit.Error{Status: exit.StatusFound, Err: fmt.Errorf("findings at %v or over that %s does not have: %d", d.gate.Least, d.names[0], gated)}
+		return exit.Error{Status: exit.StatusFound, Err: fmt.Errorf("%v that %s does not have", run.FindingsAt(d.gate, gated), d.names[0])}
 	case d.a.Rulings == 0 || d.b.Rulings == 0:
 		return exit.Unknown("nothing to compare: %s has %d rulings, %s has %d", d.names[0], d.a.Rulings, d.names[1], d.b.Rulings)
 	}

@@ -19,13 +19,13 @@ import (
 func probeCommand() *cobra.Command {
 	f := new(run.ProbeFlags)
 	cmd := &cobra.Command{
-		Use: "probe URL", Short: "Send malformed handshakes to an endpoint and check the answers", Args: cobra.MaximumNArgs(1),
+		Use: "probe URL...", Short: "Send malformed handshakes to endpoints and check the answers", Args: cobra.ArbitraryArgs,
 		Long: "Send handshakes to an endpoint, each valid except for one defect, and check every answer against the rules. " +
 			"A rejection counts as a pass only if a valid handshake is accepted before and after it. Only probe backends that you own.",
 		Example: "  interlock probe http://127.0.0.1:3000/chat\n" +
 			"  interlock probe --admin http://127.0.0.1:9426 --endpoint /chat\n" +
 			"  interlock probe https://staging.internal/chat -H @credentials --origin https://staging.internal\n" +
-			"  interlock probe --show UPGRADE-POST",
+			"  interlock probe --targets urls.txt -o html=report.html",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := newProbing(cmd, f)
@@ -33,11 +33,11 @@ func probeCommand() *cobra.Command {
 			case err != nil:
 				return err
 			case f.List:
-				return p.List(cmd.OutOrStdout())
+				return p.List(cmd.OutOrStdout(), p.Screen.Width())
 			case f.Show != "":
 				return p.Shows(cmd.OutOrStdout(), args)
 			case f.Admin != "" || f.Endpoint != "":
-				if len(args) > 0 || f.Admin == "" || f.Endpoint == "" {
+				if len(args) > 0 || f.Targets != "" || f.Admin == "" || f.Endpoint == "" {
 					return exit.Usage("--admin and --endpoint belong together, and stand for the URL")
 				}
 				if err := onlyWithURL(cmd); err != nil {
@@ -46,10 +46,17 @@ func probeCommand() *cobra.Command {
 				return p.DoRemote(cmd.Context())
 			case f.AsRecorded:
 				return exit.Usage("--as-recorded goes with --admin and --endpoint: only a running interlock serve has recorded handshakes")
-			case len(args) == 0:
-				return exit.Usage("name the endpoint, such as http://127.0.0.1:3000/chat; interlock probe --list lists the probes")
+			case f.Route != "":
+				return exit.Usage("--route goes with --admin and --endpoint: only a running interlock serve has routes")
 			}
-			return p.Do(cmd.Context(), args[0])
+			urls, err := run.Targets(args, f.Targets, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			if len(urls) > 1 && (f.Direct != "" || f.HandshakeCmd != "") {
+				return exit.Usage("--direct and --handshake-cmd go with one URL")
+			}
+			return p.Do(cmd.Context(), urls)
 		},
 	}
 	addProbeFlags(cmd, f)
@@ -73,7 +80,6 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags) (*run.Probing, error) {
 	p := &run.Probing{
 		Flags: f, Config: c, Gate: gate, Screen: terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr()), Run: ulid.Make().String(), Began: time.Now(),
 	}
-	p.Width = p.Screen.Width()
 	if p.Accepting, err = loadAccepting(cmd, &c, p.Screen); err != nil {
 		return nil, err
 	}
@@ -84,6 +90,9 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags) (*run.Probing, error) {
 		if !slices.Contains(config.Families(), name) {
 			return nil, exit.Usage("--protocol: must be one of %s, not %q", strings.Join(config.Families(), ", "), f.Protocols[i])
 		}
+	}
+	if p.Options.Least, err = rules.ParseSeverity(f.Severity); err != nil {
+		return nil, exit.Usage("--severity: %w", err)
 	}
 	if f.Concurrency < 0 || f.Rate < 0 || f.Timeout <= 0 {
 		return nil, exit.Usage("--concurrency, --rate-limit and --timeout must not be less than 0, and --timeout not 0")
@@ -100,7 +109,7 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags) (*run.Probing, error) {
 // learned and of its own configuration.
 func onlyWithURL(cmd *cobra.Command) error {
 	for _, name := range []string{"header", "cookie", "subprotocol", "origin", "concurrency", "rate-limit", "timeout", "insecure", "client-cert", "client-key", "ca-cert", "sni",
-		"exact", "authorized", "handshake-cmd", "direct", "seed-compat"} {
+		"exact", "authorized", "handshake-cmd", "direct", "seed-compat", "targets"} {
 		if cmd.Flags().Changed(name) {
 			return exit.Usage("--%s goes with a URL: with --admin it is the running Interlock that probes, as its own configuration says", name)
 		}

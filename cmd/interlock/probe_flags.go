@@ -42,22 +42,29 @@ func addProbeFlags(cmd *cobra.Command, f *run.ProbeFlags) {
 	s.StringVar(&f.Endpoint, "endpoint", "", "with --admin: the `path` to probe, such as /chat")
 	s.BoolVar(&f.AsRecorded, "as-recorded", false, "with --admin: use the credentials of the recorded client")
 	s.StringArrayVarP(&f.Outputs, "output", "o", nil, outputUsage)
+	s.StringVar(&f.Targets, "targets", "", "`file` with URLs to probe, one a line; - reads stdin")
+	s.StringVar(&f.Route, "route", "", "with --admin: the `route` of the endpoint")
+	s.BoolVarP(&f.Quiet, "quiet", "q", false, "print only the answer and the result")
+	s.BoolVarP(&f.Verbose, "verbose", "v", false, "print a line for every probe, passes too")
+	s.StringVar(&f.Severity, "severity", "info", "show or list only this `severity` or above")
 	asciiFlag(cmd, &f.ASCII)
 }
 
 // groupProbeFlags puts all flags of the command under headings, and completes their values.
 func groupProbeFlags(cmd *cobra.Command) {
 	outputFlag(cmd)
+	group(cmd, groupOutput, "quiet", "verbose", "severity")
 	variable(cmd, "admin-token-file")
-	group(cmd, groupTarget, "admin", "endpoint", "direct", "authorized")
+	group(cmd, groupTarget, "targets", "admin", "endpoint", "route", "direct", "authorized")
 	group(cmd, groupSend, "header", "cookie", "subprotocol", "origin", "only", "skip", "protocol", "list", "show",
 		"risky", "unsafe-methods", "exact", "handshake-cmd", "seed-compat")
 	group(cmd, groupCreds, "admin-token-file", "as-recorded", "insecure", "client-cert", "client-key", "ca-cert", "sni")
 	group(cmd, groupLimits, "concurrency", "rate-limit", "timeout")
-	rare(cmd, "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
+	rare(cmd, "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
 	for _, name := range []string{"only", "skip", "show"} {
 		complete(cmd, name, completeProbes)
 	}
+	completeFixed(cmd, "severity", "critical", "high", "medium", "low", "info")
 	completeFixed(cmd, "protocol", config.Families()...)
 	oldNames(cmd, map[string]string{"field": "header", "rate": "rate-limit", "cert": "client-cert", "key": "client-key", "ca": "ca-cert"})
 }

@@ -44,6 +44,7 @@ func replayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			options.Gate = &r.gate
 			return r.do(cmd.Context(), cmd.OutOrStdout(), outputs, options)
 		},
 	}

@@ -150,6 +150,7 @@ func reportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			options.Gate = &gate
 			r, err := run.OpenReports(outputs, screen, options, nil)
 			if err != nil {
 				return err

@@ -101,6 +101,7 @@ func newRun(cmd *cobra.Command, f *run.Flags, args []string) (*run.Run, error) {
 	if t.Options, err = reportOptions(cmd, &t.Config, f.ASCII); err != nil {
 		return nil, err
 	}
+	t.Options.Gate = &t.Gate
 	t.Program, err = findProgram(cmd, args)
 	return t, err
 }

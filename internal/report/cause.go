@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
@@ -14,7 +16,7 @@ type cause struct {
 	count    int64     // exchanges of all of them
 }
 
-// causes groups findings, which keep their order.
+// causes groups findings, and puts the causes into order: the most severe first, of equals the one seen most.
 func causes(findings []*merged) []*cause {
 	var all []*cause
 	known := map[rules.Key]*cause{}
@@ -28,6 +30,9 @@ func causes(findings []*merged) []*cause {
 		c.findings = append(c.findings, is)
 		c.count += is.worst()
 	}
+	slices.SortStableFunc(all, func(a, b *cause) int {
+		return cmp.Or(cmp.Compare(b.first().finding.Severity, a.first().finding.Severity), cmp.Compare(b.count, a.count))
+	})
 	return all
 }
 
@@ -48,6 +53,16 @@ func byRule(all []*cause) [][]*cause {
 
 // first is the finding that a cause is shown by.
 func (c *cause) first() *merged { return c.findings[0] }
+
+// times is how often the cause was seen, and by what.
+func (c *cause) times() string {
+	for _, is := range c.findings {
+		if is.key.Probe == "" {
+			return printed.Count(c.count, "exchange")
+		}
+	}
+	return printed.Count(c.count, "probe")
+}
 
 // maxProbes is how many probes of a cause are named.
 const maxProbes = 12
@@ -115,6 +130,16 @@ func headline(all []*cause, exchanges int64) string {
 type parted struct {
 	failures, warnings, unclear []*cause
 	accepted, fixed             []*merged
+}
+
+// atLeast takes out what is milder, and returns how many causes that were.
+func (p *parted) atLeast(least rules.Severity) (hidden int) {
+	for _, all := range []*[]*cause{&p.failures, &p.warnings, &p.unclear} {
+		n := len(*all)
+		*all = slices.DeleteFunc(*all, func(c *cause) bool { return c.first().finding.Severity < least })
+		hidden += n - len(*all)
+	}
+	return hidden
 }
 
 // part divides sorted findings. What passed is left out unless it is fixed.

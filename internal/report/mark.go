@@ -24,6 +24,14 @@ func markOf(v rules.Verdict) mark {
 	return m
 }
 
+// noted is how a warning about a mere fact is shown.
+func noted() mark { return mark{Name: "warn", Symbol: "i", Plain: "i", Word: "info", Color: "36"} }
+
+// colorOf is the colour of a failure of that severity: a critical one is bold too.
+func colorOf(s rules.Severity) string {
+	return [...]string{rules.Info: "36", rules.Low: "33", rules.Medium: "33;1", rules.High: "31", rules.Critical: "31;1"}[s]
+}
+
 // overall is the verdict of a whole run. Where nothing is conclusive, that is no success.
 func overall(s *Summary) rules.Verdict {
 	switch v := &s.Verdicts; {

@@ -23,6 +23,7 @@ type ProbeRun struct {
 type ProbeEndpoint struct {
 	Backend  string // host and port, or the path of a unix socket behind unix:
 	Target   string // as it may be shown
+	Route    string // empty: any
 	Degraded bool   // at the end it did not take what it took at the beginning
 	Suspects []string
 	Gone     string // ID of the probe after which nothing answered any more, or of the likeliest one; "unknown" if none was under way
@@ -161,7 +162,7 @@ func (p *probeWriter) results(i int) ([]resultJSON, error) {
 // endpoint is the place of the endpoint that a ruling is about. A ruling that is about none of them belongs to the first.
 func (p *probeWriter) endpoint(r *rules.Ruling) int {
 	i := slices.IndexFunc(p.run.Endpoints, func(e ProbeEndpoint) bool {
-		return e.Backend == r.X.Backend && rules.Template(e.Target) == r.Endpoint
+		return e.Backend == r.X.Backend && (e.Route == "" || e.Route == r.X.Route) && rules.Template(e.Target) == r.Endpoint
 	})
 	return max(i, 0)
 }

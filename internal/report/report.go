@@ -21,6 +21,9 @@ type Writer interface {
 type Options struct {
 	ASCII    bool                // nothing but ASCII
 	Color    bool                // colours of a terminal
+	Quiet    bool                // text: the result alone
+	Least    rules.Severity      // text: milder findings are counted and not told
+	Gate     *rules.Gate         // which findings make the run fail, to count them; nil: nobody asks
 	Width    int                 // columns of the terminal, of which 60 to 200 are used; 0: there is none
 	Version  string              // of this program, where a format names what made it; empty: unknown
 	Location Location            // where findings are shown by formats that want a line of a file

@@ -6,8 +6,11 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -56,8 +59,32 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	color := render(t, "text", Options{Color: true}, all)
-	if !strings.Contains(color, "\x1b[31m✖ fail\x1b[0m") || strings.Count(color, "\x1b[31m") != strings.Count(color, "✖") {
+	if !strings.Contains(color, "\x1b[31m✖ fail\x1b[0m") || !strings.Contains(color, "\x1b[31;1m✖ fail\x1b[0m UPGRADE-POST ") || strings.Count(color, "\x1b[31") != strings.Count(color, "✖") {
 		t.Errorf("got %q", color)
+	}
+}
+
+// TestTextFitsTheTerminal holds that no line is wider than the terminal, but where a word or the line of an exchange is, and
+// that no word is broken.
+func TestTextFitsTheTerminal(t *testing.T) {
+	words := func(text string) []string {
+		text = regexp.MustCompile(`(?m)^ +(again|curl) .*(\n {14}.*)*`).ReplaceAllString(text, "")
+		return strings.Fields(text)
+	}
+	all := probed(t)
+	want := words(render(t, "text", Options{}, all))
+	for width := 40; width <= 220; width += 9 {
+		text := render(t, "text", Options{Width: width}, all)
+		if got := words(text); !slices.Equal(got, want) {
+			t.Errorf("%d columns: the words are others", width)
+		}
+		_, told, _ := strings.Cut(text, "\n failures")
+		told, _, _ = strings.Cut(told, "\n RESULT")
+		for line := range strings.Lines(told) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > min(max(width, 60), 200) && len(strings.Fields(line)) > 2 && !strings.Contains(line, "       or     ") && !strings.Contains(line, " -H '") {
+				t.Errorf("%d columns: %d of %s", width, n, line)
+			}
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 // A Stream hands rulings on to all writers of a run, and counts them.
 type Stream struct {
 	Writers []Writer
+	Gate    *rules.Gate // which findings make the run fail; nil: nobody asks
 	Summary Summary
 
 	failed    []error             // of each writer, the first error; nil where none is
@@ -70,6 +71,7 @@ func (s *Stream) Write(r *rules.Ruling) {
 func (s *Stream) countStates(r *rules.Ruling) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
+		s.Summary.Found.enter(f, s.Gate)
 		var count *int64
 		var name string
 		switch {

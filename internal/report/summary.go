@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
@@ -20,9 +21,85 @@ type Summary struct {
 	NotSent  int64                          // probes that were not sent; set by who sends them
 	Probed   bool                           // probes were sent
 	Gone     bool                           // the backend did not outlive them; set by who sends them
+	Found    Found                          // findings that failed and are not accepted
 	Coverage Coverage
 	Notes    []string // what was not audited, and why
 	Remarks  []string // what is to be said of what is accepted and of what is expected
+}
+
+// Found counts findings that failed, each as often as it was seen, by what they mean to the exit status.
+type Found struct {
+	All   int64
+	Gated int64 // make the run fail
+	Below int64 // are milder than Least
+	Least rules.Severity
+	Known bool // it was asked which findings make the run fail
+}
+
+// enter counts a finding.
+func (n *Found) enter(f *rules.Finding, gate *rules.Gate) {
+	if f.Verdict != rules.Fail || f.State == rules.StateAccepted {
+		return
+	}
+	n.All++
+	if gate == nil {
+		return
+	}
+	n.Known, n.Least = true, gate.Least
+	switch {
+	case gate.Holds(f):
+		n.Gated++
+	case f.Severity < gate.Least:
+		n.Below++
+	}
+}
+
+// String says how many findings there are, and how many of them make the run fail.
+func (n *Found) String() string {
+	text := printed.Count(n.All, "finding")
+	if !n.Known {
+		return text
+	}
+	parts := []string{fmt.Sprintf("%s at or above --fail-on %v", printed.Thousands(n.Gated), n.Least)}
+	if n.Below > 0 {
+		parts = append(parts, fmt.Sprintf("%s below --fail-on %v", printed.Thousands(n.Below), n.Least))
+	}
+	if rest := n.All - n.Gated - n.Below; rest > 0 {
+		parts = append(parts, printed.Thousands(rest)+" known, or outside the profile or release")
+	}
+	return text + ": " + strings.Join(parts, ", ")
+}
+
+// labelled are the numbers of the result in words, with what they count.
+func (s *Summary) labelled() (lines []string) {
+	v := &s.Verdicts
+	noun := "exchange"
+	if s.Probed {
+		noun = "probe"
+	}
+	var all int64
+	var parts []string
+	for _, each := range []struct {
+		n    int64
+		word string
+	}{
+		{v[rules.Fail], "failed"}, {v[rules.Warn], "with warnings"}, {v[rules.Unclear], "unclear"}, {v[rules.Pass], "passed"},
+		{v[rules.NotApplicable], "not applicable"}, {s.Accepted, "accepted"},
+	} {
+		if all += each.n; each.n > 0 {
+			parts = append(parts, printed.Thousands(each.n)+" "+each.word)
+		}
+	}
+	if s.NotSent > 0 {
+		parts = append(parts, printed.Thousands(s.NotSent)+" not sent")
+	}
+	if len(parts) > 0 {
+		lines = append(lines, printed.Count(all, noun)+": "+strings.Join(parts, ", "))
+	}
+	if s.Found.All > 0 {
+		lines = append(lines, s.Found.String())
+	}
+	return lines
 }
 
 // Coverage counts the endpoints of all routes by what is known of them.

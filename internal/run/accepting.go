@@ -19,10 +19,12 @@ type Accepting struct {
 	Screen   *terminal.Screen
 }
 
-// about leaves out what is not about an endpoint, the only one that the run can say anything about.
-func (a *Accepting) about(endpoint string) {
-	a.States.Entries = slices.DeleteFunc(slices.Clone(a.States.Entries), func(e accept.Entry) bool { return !e.About(endpoint) })
-	a.Coverage.Expected = slices.DeleteFunc(slices.Clone(a.Coverage.Expected), func(e accept.Expectation) bool { return !e.About(endpoint) })
+// about leaves out what is not about these endpoints, the only ones that the run can say anything about.
+func (a *Accepting) about(endpoints []string) {
+	a.States.Entries = slices.DeleteFunc(slices.Clone(a.States.Entries), func(e accept.Entry) bool { return !slices.ContainsFunc(endpoints, e.About) })
+	a.Coverage.Expected = slices.DeleteFunc(slices.Clone(a.Coverage.Expected), func(e accept.Expectation) bool {
+		return !slices.ContainsFunc(endpoints, e.About)
+	})
 }
 
 // enter takes the next ruling and returns it with the states of its findings.

@@ -45,7 +45,7 @@ func isShownText(output string) bool { return output == "text" || output == "tex
 // found is what the rulings come to, as an exit status, and why.
 func (t *Run) found(ctx context.Context) (status int, why []string) {
 	if n := t.taken.gated; n > 0 {
-		status, why = exit.StatusFound, append(why, fmt.Sprintf("findings at %v or over: %d", t.Gate.Least, n))
+		status, why = exit.StatusFound, append(why, FindingsAt(t.Gate, n).Error())
 	}
 	if t.broken != nil {
 		why = append(why, strings.ReplaceAll(t.broken.Error(), "\n", "; "))
@@ -98,7 +98,7 @@ func (t *Run) inconclusive(ctx context.Context) string {
 
 // inconclusive is why the probes say nothing; empty if they do.
 func (p *probed) inconclusive() string {
-	told := &Probing{Flags: &ProbeFlags{Protocols: p.protocols}, was: p.was}
+	told := &site{run: &Probing{Flags: &ProbeFlags{Protocols: p.protocols}}, was: p.was}
 	switch {
 	case p.failed != nil:
 		return p.failed.Error()

@@ -28,8 +28,9 @@ type ProbeFlags struct {
 	Cert, Key, CA, SNI          string
 	Risky, UnsafeMethods, Exact bool
 	Authorized, Labels          []string
-	HandshakeCmd                string
-	List                        bool
+	HandshakeCmd, Targets       string
+	List, Quiet, Verbose        bool
+	Severity, Route             string
 	Show, Direct                string
 	SeedCompat, ASCII           bool
 	Admin, AdminToken, Endpoint string
@@ -37,91 +38,114 @@ type ProbeFlags struct {
 	Outputs                     []string
 }
 
-// Probing is one run of the command.
+// Probing is one run of the command, over one endpoint or several.
 type Probing struct {
 	Flags     *ProbeFlags
 	Config    config.Config
 	Gate      rules.Gate
 	Accepting *Accepting
 	Screen    *terminal.Screen
-	reports   *Reports
+	Probes    []*rules.Probe
 	Options   report.Options
-	kept      *recording // nil: the run is not kept
-	Run       string     // its name
+	Run       string // its name
+	Command   string // as it is listed: without what may be secret
 	Began     time.Time
-	Width     int // of the terminal; 0: there is none
 
-	place  place
-	target probe.Target
-	Probes []*rules.Probe
-	direct *direct // nil: none was named
-
-	unmet  bool // the target cannot be probed at all
-	tally  tally
-	met    []probe.Control // what the sound handshakes got before the first probe
-	was    probe.Report
-	faults map[string]string // whose fault a failure is, by ID of the probe
-	faulty []string          // these IDs, in their order
+	reports *Reports
+	kept    *recording // nil: the run is not kept
+	sites   []*site    // what is probed, one after the other
+	current *site      // which is being probed, or was last
 }
 
-// Do probes the endpoint of that URL.
-func (p *Probing) Do(ctx context.Context, url string) error {
-	if err := p.aim(ctx, url); err != nil {
-		return err
+// Do probes the endpoints of these URLs.
+func (p *Probing) Do(ctx context.Context, urls []string) error {
+	for _, url := range urls {
+		s, err := p.aim(ctx, url)
+		if err != nil {
+			return err
+		}
+		p.sites = append(p.sites, s)
 	}
-	p.Accepting.about(rules.Template(p.place.target))
+	p.tellApart()
+	p.Accepting.about(p.templates())
 	if err := p.aimDirect(ctx); err != nil {
 		return err
 	}
-	var err error
 	document := &report.ProbeRun{Run: p.Run, Time: p.Began}
-	p.reports, err = OpenReports(p.Flags.Outputs, p.Screen, p.Options, ownFormats{
-		"text": p.newText,
-		"json": func(w io.Writer, _ report.Options) (report.Writer, error) {
-			return report.NewProbeJSON(w, document), nil
-		},
+	err := p.openReports(func(w io.Writer, _ report.Options) (report.Writer, error) {
+		return report.NewProbeJSON(w, document), nil
 	})
 	if err != nil {
 		return err
 	}
-	if p.kept, err = record(ctx, &p.Config, p.Screen, store.Run{ID: p.Run, Command: "probe", Origin: string(wire.OriginProbe), Began: p.Began}, p.Flags.Labels); err != nil {
+	about := store.Run{ID: p.Run, Command: "probe", Origin: string(wire.OriginProbe), Began: p.Began}
+	if p.kept, err = record(ctx, &p.Config, p.Screen, about, p.Flags.Labels); err != nil {
 		p.reports.Abandon()
 		return err
 	}
 	defer p.kept.close()
-	p.announce()
-	p.was, err = p.send(ctx, p.target, p.Probes, p.entered)
-	if err == nil && p.direct != nil {
-		err = p.compare(ctx)
+	for _, s := range p.sites {
+		p.announce(s)
 	}
-	p.document(document)
-	return p.end(err)
+	for _, s := range p.sites {
+		s.failed = s.probe(ctx)
+		document.Endpoints = append(document.Endpoints, s.document())
+	}
+	return p.end()
+}
+
+// openReports opens what the -o flags ask for. Document is the writer of the document of the run.
+func (p *Probing) openReports(document func(io.Writer, report.Options) (report.Writer, error)) (err error) {
+	p.Options.Gate, p.Options.Quiet = &p.Gate, p.Flags.Quiet
+	p.reports, err = OpenReports(p.Flags.Outputs, p.Screen, p.Options, ownFormats{"text": p.newText, "json": document})
+	return err
+}
+
+// templates are the endpoints of all sites.
+func (p *Probing) templates() (all []string) {
+	for _, s := range p.sites {
+		all = append(all, s.template())
+	}
+	return all
+}
+
+// tellApart gives the sites of several hosts their host as a route: findings at the same path of two hosts are two.
+func (p *Probing) tellApart() {
+	for _, s := range p.sites {
+		if s.place.host != p.sites[0].place.host || s.place.scheme != p.sites[0].place.scheme {
+			for _, s := range p.sites {
+				s.target.Route = s.place.host
+			}
+			return
+		}
+	}
 }
 
 // aim finds out what is to be probed and whether it may be, and makes the base of the probes.
-func (p *Probing) aim(ctx context.Context, url string) error {
+func (p *Probing) aim(ctx context.Context, url string) (*site, error) {
+	s := &site{run: p}
 	var err error
-	if p.place, err = parsePlace(url); err != nil {
-		return err
+	if s.place, err = parsePlace(url); err != nil {
+		return nil, err
 	}
-	if p.target, err = p.at(ctx, p.place); err != nil {
-		return err
+	if s.target, err = p.at(ctx, s.place); err != nil {
+		return nil, err
 	}
 	key := "AAAAAAAAAAAAAAAAAAAAAA==" // each request gets a fresh one
-	base := rules.NewHandshake(p.place.scheme, p.place.host, p.place.target, key)
+	base := rules.NewHandshake(s.place.scheme, s.place.host, s.place.target, key)
 	identity, err := server.IdentityFields(ctx, &p.Config.Probes.Identity, p.Screen.Stderr)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	probe.SetFields(base, identity)
 	if err := p.Flags.dress(base); err != nil {
-		return err
+		return nil, err
 	}
-	p.target.Base = base
+	s.target.Base = base
 	if p.Flags.HandshakeCmd != "" {
-		p.target.Handshake = probe.Supply(base, p.Flags.HandshakeCmd, p.Screen.Stderr)
+		s.target.Handshake = probe.Supply(base, p.Flags.HandshakeCmd, p.Screen.Stderr)
 	}
-	return nil
+	return s, nil
 }
 
 // at is the target at a place, without a base.

@@ -89,7 +89,7 @@ func (p *Probing) DoRemote(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ask := web.Ask{Endpoint: f.Endpoint, Only: f.Only, Skip: f.Skip, Risky: f.Risky, UnsafeMethods: f.UnsafeMethods}
+	ask := web.Ask{Endpoint: f.Endpoint, Route: f.Route, Only: f.Only, Skip: f.Skip, Risky: f.Risky, UnsafeMethods: f.UnsafeMethods}
 	if f.AsRecorded {
 		ask.Credentials = config.CredentialsRecorded
 	}
@@ -100,7 +100,7 @@ func (p *Probing) DoRemote(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.announce(ctx, p, ask.Protocol); err != nil {
+	if err := r.announce(ctx, p, &ask); err != nil {
 		return err
 	}
 	started, err := r.call(ctx, http.MethodPost, "/api/v1/probe-runs", body)
@@ -113,25 +113,25 @@ func (p *Probing) DoRemote(ctx context.Context) error {
 	if err != nil || run.Run == "" {
 		return exit.Unknown("--admin %s: the answer names no run", r.url)
 	}
-	p.Run, p.place = run.Run, place{scheme: "http", host: strings.TrimPrefix(strings.TrimPrefix(r.url, "http://"), "https://"), target: f.Endpoint}
-	p.Accepting.about(rules.Template(f.Endpoint))
+	p.Run = run.Run
+	s := &site{run: p, place: place{scheme: "http", host: strings.TrimPrefix(strings.TrimPrefix(r.url, "http://"), "https://"), target: f.Endpoint}}
+	p.sites, p.current = []*site{s}, s
+	p.Accepting.about(p.templates())
 	var document bytes.Buffer
-	p.reports, err = OpenReports(f.Outputs, p.Screen, p.Options, ownFormats{
-		"text": p.newText,
-		"json": func(w io.Writer, _ report.Options) (report.Writer, error) { return &asGiven{w, &document}, nil },
-	})
-	if err != nil {
+	if err := p.openReports(func(w io.Writer, _ report.Options) (report.Writer, error) { return &asGiven{w, &document}, nil }); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.Screen.Stderr, "interlock: %s probes %s, run %s\n", r.url, f.Endpoint, run.Run)
-	failed := r.follow(ctx, p)
+	if !f.Quiet {
+		fmt.Fprintf(p.Screen.Stderr, "interlock: %s probes %s, run %s\n", r.url, f.Endpoint, run.Run)
+	}
+	s.failed = r.follow(ctx, s)
 	if ctx.Err() != nil {
 		r.cancel(run.Run)
 	}
-	if err := r.finish(p, &document); err != nil && failed == nil {
-		failed = err
+	if err := r.finish(s, &document); err != nil && s.failed == nil {
+		s.failed = err
 	}
-	return p.end(failed)
+	return p.end()
 }
 
 // asGiven writes the document of the run as the running Interlock has made it.
@@ -150,7 +150,8 @@ func (a *asGiven) Close(*report.Summary) error {
 }
 
 // follow takes the events of the run until it is over.
-func (r *remote) follow(ctx context.Context, p *Probing) error {
+func (r *remote) follow(ctx context.Context, s *site) error {
+	p := s.run
 	stream, err := r.call(ctx, http.MethodGet, "/api/v1/probe-runs/"+p.Run+"/events", nil)
 	if err != nil {
 		return err
@@ -169,7 +170,7 @@ func (r *remote) follow(ctx context.Context, p *Probing) error {
 		if !ok {
 			continue
 		}
-		over, err := p.heed(event, []byte(data), step)
+		over, err := s.heed(event, []byte(data), step)
 		if over || err != nil {
 			return err
 		}
@@ -178,14 +179,14 @@ func (r *remote) follow(ctx context.Context, p *Probing) error {
 }
 
 // heed takes one event; over tells that it is the last one.
-func (p *Probing) heed(event string, data []byte, step func(n, total int)) (over bool, err error) {
+func (s *site) heed(event string, data []byte, step func(n, total int)) (over bool, err error) {
 	switch event {
 	case "ruling":
 		r, err := rules.ReadRuling(data)
 		if err != nil {
 			return false, fmt.Errorf("read a ruling: %w", err)
 		}
-		p.entered(r)
+		s.entered(r)
 	case "progress", "note":
 		var now struct {
 			Done, Total int
@@ -195,8 +196,8 @@ func (p *Probing) heed(event string, data []byte, step func(n, total int)) (over
 			if event == "progress" {
 				step(now.Done, now.Total)
 			}
-			if now.Note != "" {
-				p.Screen.Complain(now.Note)
+			if now.Note != "" && !s.run.Flags.Quiet {
+				s.run.Screen.Complain(now.Note)
 			}
 		}
 	case "finished":
@@ -222,10 +223,10 @@ func (r *remote) cancel(run string) {
 }
 
 // finish takes what the run has to say beside its rulings.
-func (r *remote) finish(p *Probing, document *bytes.Buffer) error {
+func (r *remote) finish(s *site, document *bytes.Buffer) error {
 	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()
-	shown, err := r.call(ctx, http.MethodGet, "/api/v1/probe-runs/"+p.Run, nil)
+	shown, err := r.call(ctx, http.MethodGet, "/api/v1/probe-runs/"+s.run.Run, nil)
 	if err != nil {
 		return err
 	}
@@ -249,21 +250,21 @@ func (r *remote) finish(p *Probing, document *bytes.Buffer) error {
 		return nil
 	}
 	e := &d.Endpoints[0]
-	p.target.Address, p.place.host, p.place.target = e.Backend, e.Backend, e.Target
-	p.was = probe.Report{Degraded: e.Degraded, Suspects: e.Suspects, Crashes: e.Crashes, Gone: e.Gone != ""}
+	s.target.Address, s.place.host, s.place.target = e.Backend, e.Backend, e.Target
+	s.was = probe.Report{Degraded: e.Degraded, Suspects: e.Suspects, Crashes: e.Crashes, Gone: e.Gone != ""}
 	for _, c := range e.Controls {
 		k := probe.Control{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Flaw: c.Flaw, Exchange: &wire.Exchange{}}
 		if c.Status > 0 {
 			k.Exchange.Response = wire.ReadResponse(fmt.Appendf(nil, "HTTP/1.1 %d \r\n\r\n", c.Status))
 		}
-		p.was.Controls = append(p.was.Controls, k)
+		s.was.Controls = append(s.was.Controls, k)
 	}
 	for _, x := range e.Results {
 		if q := rules.FindProbe(x.Probe); q != nil && x.Verdict == "not-sent" {
-			p.was.NotSent = append(p.was.NotSent, probe.NotSent{Probe: q, Reason: x.Reason})
+			s.was.NotSent = append(s.was.NotSent, probe.NotSent{Probe: q, Reason: x.Reason})
 		}
 	}
-	s := &p.reports.Stream.Summary
-	s.NotSent, s.Probed, s.Gone = int64(len(p.was.NotSent)), true, p.was.Gone
+	sum := &s.run.reports.Stream.Summary
+	sum.NotSent, sum.Probed, sum.Gone = int64(len(s.was.NotSent)), true, s.was.Gone
 	return nil
 }

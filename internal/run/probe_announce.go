@@ -5,18 +5,24 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/web"
 )
 
 // announce says before the first byte where it goes, and how many requests there will be.
-func (p *Probing) announce() {
+func (p *Probing) announce(s *site) {
+	if p.Flags.Quiet {
+		return
+	}
 	also := ""
-	if d := p.direct; d != nil {
+	if d := s.direct; d != nil {
 		also = fmt.Sprintf("; what fails goes once more to both, %s being at %s", d.place, d.target.Address)
 	}
-	fmt.Fprintf(p.Screen.Stderr, "interlock: %s is at %s: %s, run %s%s\n", p.place, p.target.Address, p.volume(), p.Run, also)
+	fmt.Fprintf(p.Screen.Stderr, "interlock: %s is at %s: %s, run %s%s\n", s.place, s.target.Address, p.volume(), p.Run, also)
 }
 
 // volume is how many probes there are, and about how many requests.
@@ -31,28 +37,45 @@ func (p *Probing) volume() string {
 }
 
 // announce says the same of what the running Interlock is to do, if it has learned the endpoint.
-func (r *remote) announce(ctx context.Context, p *Probing, protocol string) error {
+func (r *remote) announce(ctx context.Context, p *Probing, a *web.Ask) error {
 	answer, err := r.call(ctx, http.MethodGet, "/api/v1/endpoints", nil)
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
 	var known []struct {
-		Endpoint string
-		Learned  []handshakeSeen
+		Route, Endpoint string
+		Learned         []handshakeSeen
 	}
 	if err := json.NewDecoder(answer.Body).Decode(&known); err != nil {
 		return exit.Unknown("--admin %s: its endpoints cannot be read: %v", r.url, err)
 	}
 	var last handshakeSeen
+	var routes []string // that have learned the endpoint
 	for _, e := range known {
+		if e.Endpoint != a.Endpoint || a.Route != "" && e.Route != a.Route {
+			continue
+		}
 		for _, l := range e.Learned {
-			if e.Endpoint == p.Flags.Endpoint && (protocol == "" || protocol == l.Protocol) && last.before(l) {
+			if a.Protocol != "" && a.Protocol != l.Protocol {
+				continue
+			}
+			if last.before(l) {
 				last = l
+			}
+			if !slices.Contains(routes, e.Route) {
+				routes = append(routes, e.Route)
 			}
 		}
 	}
-	if last.Backend != "" {
+	if len(routes) > 1 {
+		var choices []string
+		for _, route := range routes {
+			choices = append(choices, "--route "+printed.Line(route))
+		}
+		return exit.Usage("%s is an endpoint of %d routes: choose one with %s", printed.Line(a.Endpoint), len(routes), strings.Join(choices, " or "))
+	}
+	if last.Backend != "" && !p.Flags.Quiet {
 		fmt.Fprintf(p.Screen.Stderr, "interlock: %s at %s, of %s: %s\n", printed.Line(p.Flags.Endpoint), printed.Line(last.Backend), r.url, p.volume())
 	}
 	return nil

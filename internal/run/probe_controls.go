@@ -22,28 +22,28 @@ type control struct {
 
 // failedControl is the control that keeps the refusals from counting: the one of WebSocket, if it was not accepted. It is
 // nil where there is none.
-func (p *Probing) failedControl() *control {
-	if only := p.Flags.Protocols; p.Flags.SeedCompat || len(only) > 0 && !slices.Contains(only, "websocket") {
+func (s *site) failedControl() *control {
+	if only := s.run.Flags.Protocols; s.run.Flags.SeedCompat || len(only) > 0 && !slices.Contains(only, "websocket") {
 		return nil
 	}
 	var last *control
-	for _, c := range p.was.Controls {
+	for _, c := range s.was.Controls {
 		switch {
 		case c.Protocol != "websocket":
 		case c.Accepted:
 			return nil
 		default:
-			last = &control{c, p.place}
+			last = &control{c, s.place}
 		}
 	}
 	return last
 }
 
 // lostControl is the control of WebSocket, if it was accepted before the first probe and not behind the last one; else nil.
-func (p *Probing) lostControl() *control {
-	for _, c := range p.was.Controls {
+func (s *site) lostControl() *control {
+	for _, c := range s.was.Controls {
 		if c.Protocol == "websocket" && c.Accepted && !accepted(&c) {
-			return &control{c, p.place}
+			return &control{c, s.place}
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func TestAFailedControlSaysWhatToDo(t *testing.T) {
 		advised(t, string(each.x.Outcome), &control{k, where}, each.want)
 	}
 	lost := probe.Control{Protocol: "websocket", Accepted: true, Exchange: &wire.Exchange{Response: wire.ReadResponse([]byte("HTTP/1.1 429 x\r\n\r\n"))}}
-	p := &Probing{Flags: &ProbeFlags{}, place: where, was: probe.Report{Controls: []probe.Control{lost}}}
+	p := &site{run: &Probing{Flags: &ProbeFlags{}}, place: where, was: probe.Report{Controls: []probe.Control{lost}}}
 	if p.failedControl() != nil || p.lostControl() == nil {
 		t.Error("a control that was accepted at first is failed, or not lost")
 	}

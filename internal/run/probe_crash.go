@@ -38,13 +38,13 @@ func crashed(was *probe.Report) string {
 }
 
 // apart is the command that sends the candidates of a crash one by one.
-func (p *Probing) apart(c *probe.Crash) string {
-	return fmt.Sprintf("interlock probe %s --only %s --concurrency 1", p.place, strings.Join(c.Candidates, ","))
+func (s *site) apart(c *probe.Crash) string {
+	return fmt.Sprintf("interlock probe %s --only %s --concurrency 1", s.place, strings.Join(c.Candidates, ","))
 }
 
 // crashes says of each end of the backend what is known of it, and what to do where that is not enough.
-func (t *probeText) crashes(b *bytes.Buffer) {
-	was := &t.run.was
+func (t *probeText) crashes(b *bytes.Buffer, s *site) {
+	was := &s.was
 	for i := range was.Crashes {
 		c := &was.Crashes[i]
 		end := ""
@@ -52,15 +52,15 @@ func (t *probeText) crashes(b *bytes.Buffer) {
 			end = "; the run ended there"
 		}
 		if len(c.Candidates) == 0 {
-			fmt.Fprintf(b, "   the backend is gone: nothing answers any more, and no probe was under way%s\n", end)
+			t.entry(b, "   ", "the backend is gone: nothing answers any more, and no probe was under way"+end)
 			continue
 		}
-		writeFolded(b, c.String()+end)
+		t.entry(b, "   ", c.String()+end)
 		if c.Culprit == "" {
-			fmt.Fprintf(b, "   next: start the backend again, then %s\n", t.run.apart(c))
+			t.entry(b, "   ", "next: start the backend again, then "+s.apart(c))
 		}
 	}
 	if was.Loaded {
-		b.WriteString("   load: probes got no answer among others and one when sent alone; they were sent again one at a time\n")
+		t.entry(b, "   ", "load: probes got no answer among others and one when sent alone; they were sent again one at a time")
 	}
 }

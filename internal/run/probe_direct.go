@@ -30,8 +30,9 @@ func (p *Probing) aimDirect(ctx context.Context) error {
 	if d.target, err = p.at(ctx, where); err != nil {
 		return err
 	}
-	d.target.Base, d.target.Handshake = d.base(p.target.Base), nil
-	if supplied := p.target.Handshake; supplied != nil {
+	s := p.sites[0] // there is no other one
+	d.target.Base, d.target.Handshake = d.base(s.target.Base), nil
+	if supplied := s.target.Handshake; supplied != nil {
 		d.target.Handshake = func(ctx context.Context) (*rules.Handshake, error) {
 			h, err := supplied(ctx)
 			if err != nil {
@@ -40,7 +41,7 @@ func (p *Probing) aimDirect(ctx context.Context) error {
 			return d.base(h), nil
 		}
 	}
-	p.direct = d
+	s.direct = d
 	return nil
 }
 
@@ -56,15 +57,15 @@ func (d *direct) base(through *rules.Handshake) *rules.Handshake {
 }
 
 // compare sends what failed to both addresses, and finds out whose fault each is.
-func (p *Probing) compare(ctx context.Context) error {
-	d := p.direct
-	if len(p.tally.failing) == 0 {
+func (s *site) compare(ctx context.Context) error {
+	p, d := s.run, s.direct
+	if len(s.tally.failing) == 0 {
 		return nil
 	}
 	var seen [2]map[string]*rules.Ruling
-	for i, target := range []probe.Target{p.target, d.target} {
+	for i, target := range []probe.Target{s.target, d.target} {
 		seen[i] = map[string]*rules.Ruling{}
-		_, err := p.send(ctx, target, p.tally.failing, func(r *rules.Ruling) {
+		_, err := s.send(ctx, target, s.tally.failing, func(r *rules.Ruling) {
 			if p.Flags.SeedCompat {
 				r = alone(r)
 			}
@@ -77,11 +78,11 @@ func (p *Probing) compare(ctx context.Context) error {
 			return err
 		}
 	}
-	p.faults = map[string]string{}
-	for _, q := range p.tally.failing {
-		p.faults[q.ID] = whose(q, seen[0][q.ID], seen[1][q.ID])
+	s.faults = map[string]string{}
+	for _, q := range s.tally.failing {
+		s.faults[q.ID] = whose(q, seen[0][q.ID], seen[1][q.ID])
 	}
-	p.faulty = slices.Sorted(maps.Keys(p.faults))
+	s.faulty = slices.Sorted(maps.Keys(s.faults))
 	return nil
 }
 

@@ -9,69 +9,88 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/printed"
-	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
 // FindingsAt says why the exit status is 1.
 func FindingsAt(gate rules.Gate, n int) error {
-	return fmt.Errorf("findings at %v or over: %d", gate.Least, n)
+	return fmt.Errorf("%s at or above --fail-on %v", printed.Count(n, "finding"), gate.Least)
 }
 
-// end closes the reports and says how it all ended. Failed is why the run did not go to its end.
-func (p *Probing) end(failed error) error {
-	p.unmet = errors.As(failed, new(*probe.TargetError))
-	for _, c := range p.was.Controls {
-		if c.Accepted && c.Protocol != "http" {
-			p.Accepting.Coverage.Switched(rules.Template(p.place.target), c.Protocol)
+// end closes the reports and says how it all ended.
+func (p *Probing) end() error {
+	gated := 0
+	for _, s := range p.sites {
+		gated += s.tally.gated
+		for _, c := range s.was.Controls {
+			if c.Accepted && c.Protocol != "http" {
+				p.Accepting.Coverage.Switched(s.template(), c.Protocol)
+			}
 		}
+		p.kept.notSent(&s.was, s.target.Address, s.target.Route, s.template())
 	}
 	p.Accepting.sum(&p.reports.Stream.Summary)
-	p.kept.notSent(&p.was, p.target.Address, p.target.Route, rules.Template(p.place.target))
 	unwritten := errors.Join(p.kept.end(&p.reports.Stream.Summary), p.reports.Close())
-	if p.tally.gated > 0 {
-		p.Accepting.hint(p.Flags.Outputs)
-		text := fmt.Sprintf("findings at %v or over: %d", p.Gate.Least, p.tally.gated)
-		if why := crashed(&p.was); why != "" {
-			text += "; " + why
+	if gated > 0 {
+		if !p.Flags.Quiet {
+			p.Accepting.hint(p.Flags.Outputs)
+		}
+		why := []string{FindingsAt(p.Gate, gated).Error()}
+		for _, s := range p.sites {
+			if text := crashed(&s.was); text != "" {
+				why = append(why, text)
+			} else if s.failed != nil {
+				why = append(why, s.inconclusive().Error())
+			}
 		}
 		if unwritten != nil {
-			text += "; " + unwritten.Error()
+			why = append(why, unwritten.Error())
 		}
-		return exit.Error{Status: exit.StatusFound, Err: errors.New(text)}
+		return exit.Error{Status: exit.StatusFound, Err: errors.New(strings.Join(why, "; "))}
+	}
+	var why []string
+	for _, s := range p.sites {
+		if err := s.inconclusive(); err != nil {
+			why = append(why, err.Error())
+		}
 	}
 	switch {
-	case p.unmet:
-		return exit.Unknown("%s", describeTarget(p.place, failed))
-	case errors.Is(failed, context.Canceled):
-		return exit.Unknown("stopped by a signal: %d of %s were sent", p.was.Sent, printed.Count(len(p.Probes), "probe"))
-	case failed != nil:
-		return exit.Unknown("%s: %w", p.place, failed)
-	case unwritten != nil:
+	case len(why) == 0 && unwritten != nil:
 		return exit.Error{Status: exit.StatusUnknown, Err: unwritten}
+	case len(why) == 0:
+		return p.Accepting.uncovered()
 	}
-	return p.inconclusive()
+	return exit.Unknown("%s", strings.Join(why, "\n"))
 }
 
-// inconclusive is why a run that found nothing says nothing all the same; nil if it does.
-func (p *Probing) inconclusive() error {
-	s := &p.reports.Stream.Summary
-	why := crashed(&p.was)
-	switch c := unsolved(&p.was); {
+// inconclusive is why a site of which nothing failed is not known to be safe all the same; nil if it is.
+func (s *site) inconclusive() error {
+	sum := &s.run.reports.Stream.Summary
+	why, prefix := crashed(&s.was), ""
+	if len(s.run.sites) > 1 {
+		prefix = s.place.String() + ": "
+	}
+	switch c := unsolved(&s.was); {
+	case s.unmet():
+		return exit.Unknown("%s", describeTarget(s.place, s.failed))
+	case errors.Is(s.failed, context.Canceled):
+		return exit.Unknown("%sstopped by a signal: %d of %s were sent", prefix, s.was.Sent, printed.Count(len(s.run.Probes), "probe"))
+	case s.failed != nil:
+		return exit.Unknown("%s: %w", s.place, s.failed)
 	case c != nil:
-		return exit.Unknown("%s: %s; next: %s", p.place, why, p.apart(c))
+		return exit.Unknown("%s: %s; next: %s", s.place, why, s.apart(c))
 	case why != "":
-		return exit.Unknown("%s: %s", p.place, why)
-	case p.tally.conclusive == 0:
-		text := fmt.Sprintf("0 of %s conclusive", printed.Count(len(p.Probes), "probe"))
-		if k := cmp.Or(p.failedControl(), p.lostControl()); k != nil {
+		return exit.Unknown("%s: %s", s.place, why)
+	case s.tally.conclusive == 0:
+		text := fmt.Sprintf("%s0 of %s conclusive", prefix, printed.Count(len(s.run.Probes), "probe"))
+		if k := cmp.Or(s.failedControl(), s.lostControl()); k != nil {
 			return exit.Unknown("%s: %s; next: %s", text, k.came(), k.next())
 		}
-		return exit.Unknown("%s: %d unclear, %d n/a, %d not sent", text, s.Verdicts[rules.Unclear], s.Verdicts[rules.NotApplicable], s.NotSent)
+		return exit.Unknown("%s: %d unclear, %d n/a, %d not sent", text, sum.Verdicts[rules.Unclear], sum.Verdicts[rules.NotApplicable], sum.NotSent)
 	}
-	if missing := p.missingSeeds(); len(missing) > 0 {
-		return exit.Unknown("not sent, and not left out by name: %s; see the reasons above, or leave them out with --skip %s",
-			strings.Join(missing, ", "), strings.Join(missing, ","))
+	if missing := s.missingSeeds(); len(missing) > 0 {
+		return exit.Unknown("%snot sent, and not left out by name: %s; see the reasons above, or leave them out with --skip %s",
+			prefix, strings.Join(missing, ", "), strings.Join(missing, ","))
 	}
-	return p.Accepting.uncovered()
+	return nil
 }

@@ -14,8 +14,8 @@ import (
 // TestASeedThatWasNotSentIsNoSuccess holds that a run without one of the five seed probes says so, unless it was left out
 // by name or by its protocol.
 func TestASeedThatWasNotSentIsNoSuccess(t *testing.T) {
-	run := func(protocols []string, notSent ...string) *Probing {
-		p := &Probing{Flags: &ProbeFlags{Protocols: protocols}, reports: &Reports{}}
+	run := func(protocols []string, notSent ...string) *site {
+		p := &site{run: &Probing{Flags: &ProbeFlags{Protocols: protocols}, reports: &Reports{}}}
 		p.tally.conclusive = 1
 		for _, id := range notSent {
 			p.was.NotSent = append(p.was.NotSent, probe.NotSent{Probe: rules.FindProbe(id), Reason: "a reason"})

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/probe"
@@ -14,20 +12,6 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
-
-// List lists the probes that would be sent.
-func (p *Probing) List(w io.Writer) error {
-	base := rules.NewHandshake("http", "backend.example", "/", SeedKey)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "PROBE\tEXPECTED\tRISK\tRULE\tWHAT IS WRONG WITH IT")
-	for _, q := range p.Probes {
-		if only := p.Flags.Protocols; len(only) > 0 && !slices.Contains(only, probe.Family(q, base)) {
-			continue
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", q.ID, q.Class, q.Risk, q.Rule().ID, q.Title)
-	}
-	return table.Flush()
-}
 
 // Shows prints what one probe sends, on the base that the flags and the URL, if there is one, make. Nothing is sent, and
 // no address looked up.

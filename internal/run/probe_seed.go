@@ -54,14 +54,15 @@ func alone(r *rules.Ruling) *rules.Ruling {
 }
 
 // missingSeeds are the seeds that were not sent although nobody asked for that.
-func (p *Probing) missingSeeds() []string {
+func (s *site) missingSeeds() []string {
 	var missing []string
-	for _, n := range p.was.NotSent {
+	for _, n := range s.was.NotSent {
 		family := "websocket"
 		if n.Probe.ID == "UPGRADE-UNKNOWN" {
 			family = "other"
 		}
-		wanted := len(p.Flags.Protocols) == 0 || slices.Contains(p.Flags.Protocols, family)
+		only := s.run.Flags.Protocols
+		wanted := len(only) == 0 || slices.Contains(only, family)
 		if wanted && slices.Contains(seeds(), n.Probe.ID) {
 			missing = append(missing, n.Probe.ID)
 		}

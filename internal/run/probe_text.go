@@ -4,25 +4,27 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/wire"
 )
 
-// probeText writes a line for each probe as its answer comes. At the end it says what the controls were, what was not
-// sent, whose fault the failures are; what failed and how to mend it is told as in every other report.
+// probeText is the text report of a run of probes. It answers first whether the endpoint is safe, and says what the controls
+// were, what was not sent and whose fault the failures are; what failed and how to mend it is told as in every other report.
+// If that is asked for, it begins with a line for each probe, as its answer comes.
 type probeText struct {
-	w      io.Writer
-	marks  *terminal.Console
-	run    *Probing
-	rest   report.Writer   // the text report of all commands
-	behind *gate           // which that writes to
-	began  bool            // the line of the endpoint is written
-	told   map[string]bool // other rules than those of the probes whose failure was told, by ID
+	w       io.Writer
+	marks   *terminal.Console
+	columns int
+	verbose bool
+	run     *Probing
+	rest    report.Writer // the text report of all commands
+	behind  *gate         // which that writes to
+	site    *site         // that the last line was of
 }
 
 // gate lets nothing through before it is open.
@@ -41,7 +43,13 @@ func (g *gate) Write(p []byte) (int, error) {
 
 // newText is the text report of a run of probes.
 func (p *Probing) newText(w io.Writer, o report.Options) (report.Writer, error) {
-	t := &probeText{w: w, run: p, told: map[string]bool{}, marks: &terminal.Console{Color: o.Color, ASCII: o.ASCII}, behind: &gate{w: w}}
+	t := &probeText{
+		w: w, run: p, marks: &terminal.Console{Color: o.Color, ASCII: o.ASCII}, behind: &gate{w: w}, columns: unlimited,
+		verbose: p.Flags.Verbose && !p.Flags.Quiet,
+	}
+	if o.Width > 0 {
+		t.columns = report.Columns(o.Width)
+	}
 	var err error
 	t.rest, err = report.Open("text", t.behind, o)
 	return t, err
@@ -49,49 +57,43 @@ func (p *Probing) newText(w io.Writer, o report.Options) (report.Writer, error) 
 
 // Write is part of report.Writer.
 func (t *probeText) Write(r *rules.Ruling) error {
-	var b bytes.Buffer
-	if !t.began {
-		t.begin(&b)
-		if line := controlLine(t.marks, t.run.met); line != "" {
-			fmt.Fprintf(&b, " control %s\n", line)
+	if t.verbose {
+		var b bytes.Buffer
+		if s := t.run.current; t.site != s {
+			t.site = s
+			t.about(&b, s, s.met)
 		}
-	}
-	t.line(&b, r)
-	if err := t.flush(&b); err != nil {
-		return err
+		t.line(&b, r)
+		if err := t.flush(&b); err != nil {
+			return err
+		}
 	}
 	return t.rest.Write(r)
 }
 
-// begin writes the line of the endpoint.
-func (t *probeText) begin(b *bytes.Buffer) {
-	if !t.began {
-		t.began = true
-		fmt.Fprintf(b, " endpoint %s   %s   run %s\n", t.run.place, t.run.target.Address, t.run.Run)
+// about names a site, and says what the controls got.
+func (t *probeText) about(b *bytes.Buffer, s *site, controls []probe.Control) {
+	t.entry(b, " ", fmt.Sprintf("endpoint %s at %s, run %s", s.place, s.target.Address, t.run.Run))
+	if line := controlLine(t.marks, controls); line != "" {
+		fmt.Fprintf(b, " control %s\n", line)
 	}
 }
 
 // The widths of columns.
 const (
-	idWidth    = 30
-	titleWidth = 50
-	leastTitle = 12
+	idWidth   = 30
+	lineWidth = 60 // of the line of a probe, before what is wrong with it
 )
 
 // line is what came of one probe.
 func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
-	id, title := r.X.Probe, ""
+	id, label := r.X.Probe, ""
+	own, severity := r.Own(), rules.Info
 	if q := rules.FindProbe(id); q != nil {
-		title = q.Title
-	}
-	room := titleWidth
-	if t.run.Width > 0 {
-		room = min(room, max(leastTitle, t.run.Width-idWidth-30))
-	}
-	own := r.Own()
-	severity := rules.Info
-	if p := rules.FindProbe(id); p != nil && r.Find(p.Rule().ID) != nil {
-		severity = r.Find(p.Rule().ID).Severity
+		label = q.Title
+		if f := r.Find(q.Rule().ID); f != nil {
+			severity = f.Severity
+		}
 	}
 	if t.run.Flags.SeedCompat {
 		severity = rules.Low // those tests have none, and a warning stays one
@@ -100,82 +102,8 @@ func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 	if own == rules.Unclear {
 		pad -= len("unclear") - len("fail")
 	}
-	fmt.Fprintf(b, "   %s %-*s %-*s %6s %9s%s\n", t.marks.Verdict(own, severity), pad, id, room, printed.Cut(title, room), AnswerOf(r.X), took(r.X), t.otherRules(r))
-	if r.Verdict == rules.Fail {
-		t.failures(b, r)
-	}
-}
-
-// failures says what was expected and what came: of the rule that the probe was sent for each time, of any other rule that
-// is the worst the first time, as many probes may meet with the same answer.
-func (t *probeText) failures(b *bytes.Buffer, r *rules.Ruling) {
-	q, worst := rules.FindProbe(r.X.Probe), r.Worst()
-	actual := string(r.X.Outcome)
-	if p := r.X.Response; p != nil {
-		actual = strings.TrimSpace(fmt.Sprintf("%d %s", p.Status, printed.Line(p.Reason)))
-	}
-	say := func(f *rules.Finding, text string) {
-		var refs []string
-		for _, ref := range f.Refs {
-			refs = append(refs, ref.String())
-		}
-		fmt.Fprintf(b, "       %s   %s, %s\n", strings.Join(refs, ", "), text, f.Detail)
-	}
-	if q != nil && r.Own() == rules.Fail {
-		say(r.Find(q.Rule().ID), "expected "+Expectation(q.Class)+"   actual "+actual)
-		if worst.Rule == q.Rule() {
-			return
-		}
-	}
-	if !t.told[worst.Rule.ID] {
-		t.told[worst.Rule.ID] = true
-		say(worst, worst.Rule.ID+"   "+actual)
-	}
-}
-
-// Expectation is what a server is expected to answer to probes of a class.
-func Expectation(k rules.Class) string {
-	switch k {
-	case rules.Refuse, rules.Warn101:
-		return "any answer but 101"
-	case rules.Refuse400:
-		return "400"
-	case rules.RefuseVersion, rules.Legacy:
-		return "an error that names the versions spoken"
-	case rules.Alive:
-		return "an answer"
-	case rules.Accept, rules.Interop:
-		return "101"
-	case rules.Body:
-		return "no content read as the new protocol"
-	case rules.Expect:
-		return "100 before the 101"
-	case rules.Differential:
-		return "what the request gets without the offer"
-	case rules.Negotiate:
-		return "nothing agreed that was not offered"
-	}
-	return "a sound answer"
-}
-
-// AnswerOf is the status that came, or what came instead.
-func AnswerOf(x *wire.Exchange) string {
-	if x.Response != nil {
-		return fmt.Sprint(x.Response.Status)
-	}
-	return string(x.Outcome)
-}
-
-// took is how long the answer took.
-func took(x *wire.Exchange) string {
-	ms := float64(x.Took.Microseconds()) / 1000
-	switch {
-	case x.Response == nil:
-		return ""
-	case ms < 10:
-		return fmt.Sprintf("%.1f ms", ms)
-	}
-	return fmt.Sprintf("%.0f ms", ms)
+	beginning := fmt.Sprintf("   %s %-*s %6s %9s  ", t.marks.Verdict(own, severity), pad, id, AnswerOf(r.X), took(r.X))
+	t.hang(b, beginning, lineWidth, label+t.otherRules(r))
 }
 
 // otherRules names the rules that make the result what it is beside the one that the probe has its name from. Where the rule
@@ -187,26 +115,35 @@ func (t *probeText) otherRules(r *rules.Ruling) string {
 			others = append(others, id)
 		}
 	}
-	if len(others) == 0 {
+	switch {
+	case len(others) == 0:
 		return ""
+	case r.Own() != r.Verdict:
+		return "; " + r.Verdict.String() + " by " + strings.Join(others, ", ")
 	}
-	mark := ""
-	if r.Own() != r.Verdict {
-		mark = t.marks.Verdict(r.Verdict, r.Worst().Severity) + " "
-	}
-	return "   " + mark + strings.Join(others, " ")
+	return "; " + strings.Join(others, ", ")
 }
 
 // Close is part of report.Writer.
 func (t *probeText) Close(s *report.Summary) error {
-	if t.run.unmet {
+	sites := slices.DeleteFunc(slices.Clone(t.run.sites), func(s *site) bool { return s.unmet() && len(t.run.sites) == 1 })
+	if len(sites) == 0 {
 		return nil // the error says it all
 	}
 	var b bytes.Buffer
-	t.begin(&b)
-	t.controls(&b)
-	t.notSent(&b)
-	t.faults(&b)
+	if t.site != nil {
+		b.WriteByte('\n')
+	}
+	t.headlines(&b, sites)
+	if !t.run.Flags.Quiet {
+		for _, s := range sites {
+			b.WriteByte('\n')
+			t.about(&b, s, s.was.Controls)
+			t.state(&b, s)
+			t.notSent(&b, s)
+			t.faults(&b, s)
+		}
+	}
 	if err := t.flush(&b); err != nil {
 		return err
 	}
@@ -214,76 +151,96 @@ func (t *probeText) Close(s *report.Summary) error {
 	return t.rest.Close(s)
 }
 
-// maxSuspects is how many probes are named that may have made a backend worse. The document of the run has all.
-const maxSuspects = 20
-
-// controls says what became of the sound handshakes and, where one was not accepted, what to do.
-func (t *probeText) controls(b *bytes.Buffer) {
-	was := t.run.was
-	if line := controlLine(t.marks, was.Controls); line != "" {
-		fmt.Fprintf(b, "\n control %s\n", line)
-	}
-	if k := t.run.failedControl(); k != nil {
-		fmt.Fprintf(b, "   %s: refusals of WebSocket probes say nothing here, and count as n/a\n   next: %s\n", k.came(), k.next())
-	}
-	if t.run.Flags.SeedCompat {
-		b.WriteString("   scored by the status alone, as Http11Probe does: a refusal is a pass, whatever the control says\n")
-	}
-	t.crashes(b)
-	if was.Degraded {
-		fmt.Fprintf(b, "   degraded: at the end the backend did not take what it took at the beginning")
-		if n := len(was.Suspects); n > maxSuspects {
-			fmt.Fprintf(b, "; suspects: %s, and %d more", strings.Join(was.Suspects[:maxSuspects], ", "), n-maxSuspects)
-		} else if n > 0 {
-			fmt.Fprintf(b, "; suspects: %s", strings.Join(was.Suspects, ", "))
+// headlines answer whether the sites are safe: with several, of all of them first.
+func (t *probeText) headlines(b *bytes.Buffer, sites []*site) {
+	unsafe, unclear := 0, 0
+	for _, s := range sites {
+		switch v, _, _ := s.says(); v {
+		case rules.Fail:
+			unsafe++
+		case rules.Unclear:
+			unclear++
 		}
-		fmt.Fprintln(b)
 	}
-	if k := t.run.lostControl(); k != nil {
-		fmt.Fprintf(b, "   %s\n   next: %s\n", k.came(), k.next())
+	if n := len(sites); n > 1 {
+		text, v := fmt.Sprintf("Safe as far as tested: %d endpoints.", n), rules.Pass
+		switch {
+		case unsafe > 0:
+			text, v = fmt.Sprintf("Not safe: %d of %d endpoints.", unsafe, n), rules.Fail
+		case unclear > 0:
+			text, v = fmt.Sprintf("Could not tell: %d of %d endpoints.", unclear, n), rules.Unclear
+		}
+		t.hang(b, " "+t.marks.Symbol(v)+" ", 3, text)
+	}
+	for _, s := range sites {
+		v, answer, worst := s.says()
+		t.hang(b, " "+t.marks.Symbol(v)+" ", 3, answer)
+		if worst != "" {
+			t.entry(b, "   ", worst)
+		}
 	}
 }
 
+// state says what keeps the results of a site from meaning what they seem to and, where a valid handshake was not accepted,
+// what to do.
+func (t *probeText) state(b *bytes.Buffer, s *site) {
+	was := &s.was
+	if k := s.failedControl(); k != nil {
+		t.entry(b, "   ", k.came()+": refusals of WebSocket probes say nothing here, and count as n/a")
+		t.entry(b, "   ", "next: "+k.next())
+	}
+	if t.run.Flags.SeedCompat {
+		t.entry(b, "   ", "scored by the status alone, as Http11Probe does: a refusal is a pass, whatever the control says")
+	}
+	t.crashes(b, s)
+	if was.Degraded {
+		text := "degraded: at the end the backend did not take what it took at the beginning"
+		if n := len(was.Suspects); n > maxSuspects {
+			text += fmt.Sprintf("; suspects: %s, and %d more", strings.Join(was.Suspects[:maxSuspects], ", "), n-maxSuspects)
+		} else if n > 0 {
+			text += "; suspects: " + strings.Join(was.Suspects, ", ")
+		}
+		t.entry(b, "   ", text)
+	}
+	if k := s.lostControl(); k != nil {
+		t.entry(b, "   ", k.came())
+		t.entry(b, "   ", "next: "+k.next())
+	}
+}
+
+// The most IDs of probes in a line.
+const (
+	maxSuspects = 20 // that may have made a backend worse; the document of the run has all
+	maxSkipped  = 8  // that were not sent, unless all are asked for
+)
+
 // notSent names the probes that were not sent, by reason.
-func (t *probeText) notSent(b *bytes.Buffer) {
+func (t *probeText) notSent(b *bytes.Buffer, s *site) {
 	var reasons []string
 	ids := map[string][]string{}
-	for _, n := range t.run.was.NotSent {
+	for _, n := range s.was.NotSent {
 		if ids[n.Reason] == nil {
 			reasons = append(reasons, n.Reason)
 		}
 		ids[n.Reason] = append(ids[n.Reason], n.Probe.ID)
 	}
 	for _, reason := range reasons {
-		fmt.Fprintf(b, "\n not sent (%d): %s\n", len(ids[reason]), reason)
-		writeFolded(b, strings.Join(ids[reason], ", "))
+		all, more := ids[reason], ""
+		if n := len(all) - maxSkipped; n > 1 && !t.verbose {
+			all, more = all[:maxSkipped], fmt.Sprintf(", and %d more (--verbose names them)", n)
+		}
+		t.entry(b, " ", fmt.Sprintf("not sent (%d): %s", len(ids[reason]), reason))
+		t.entry(b, "   ", strings.Join(all, ", ")+more)
 	}
 }
 
 // faults says of each failure whose it is.
-func (t *probeText) faults(b *bytes.Buffer) {
-	if len(t.run.faults) == 0 {
+func (t *probeText) faults(b *bytes.Buffer, s *site) {
+	if len(s.faults) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n whose fault (direct: %s)\n", t.run.direct.place)
-	for _, id := range t.run.faulty {
-		fmt.Fprintf(b, "   %-*s %s\n", idWidth, id, t.run.faults[id])
+	fmt.Fprintf(b, "\n whose fault (direct: %s)\n", s.direct.place)
+	for _, id := range s.faulty {
+		t.hang(b, fmt.Sprintf("   %-*s ", idWidth, id), 4+idWidth, s.faults[id])
 	}
-}
-
-// writeFolded writes text in lines of a length that can be read.
-func writeFolded(b *bytes.Buffer, text string) {
-	for line := range strings.Lines(terminal.Fold(text, 100)) {
-		fmt.Fprintf(b, "   %s\n", strings.TrimRight(line, "\n"))
-	}
-}
-
-// flush writes what has gathered. In ASCII, signs that have a name are named.
-func (t *probeText) flush(b *bytes.Buffer) error {
-	text := b.String()
-	if t.marks.ASCII {
-		text = strings.ReplaceAll(text, "§", "section ")
-	}
-	_, err := io.WriteString(t.w, text)
-	return err
 }

@@ -34,7 +34,7 @@ func OpenReports(outputs []string, stdout *terminal.Screen, options report.Optio
 	if len(outputs) == 0 {
 		outputs = []string{"text"}
 	}
-	r := &Reports{}
+	r := &Reports{Stream: report.Stream{Gate: options.Gate}}
 	taken := map[string]bool{}
 	for _, o := range outputs {
 		format, name, named := strings.Cut(o, "=")
@@ -94,7 +94,7 @@ func (r *Reports) open(format, name string, stdout *terminal.Screen, o report.Op
 func (e *end) open(stdout *terminal.Screen, o *report.Options) (io.Writer, error) {
 	var w io.Writer = stdout
 	if e.name == "-" {
-		o.Color = stdout.Colored()
+		o.Color, o.Width = stdout.Colored(), stdout.Width()
 	} else {
 		file, err := os.Create(e.name)
 		if err != nil {

@@ -51,6 +51,21 @@ func (c *Console) Verdict(v rules.Verdict, s rules.Severity) string {
 	return c.Mark("dim", "–", "-") + " n/a "
 }
 
+// Symbol is the symbol of a verdict alone, in its colour.
+func (c *Console) Symbol(v rules.Verdict) string {
+	switch v {
+	case rules.Fail:
+		return c.Mark("31;1", "✖", "x")
+	case rules.Warn:
+		return c.Mark("33", "!", "!")
+	case rules.Unclear:
+		return c.Mark("35", "?", "?")
+	case rules.Pass:
+		return c.Mark("32", "✓", "+")
+	}
+	return c.Mark("dim", "–", "-")
+}
+
 // Mark is a symbol in a colour, or the plain text in its place where symbols outside of ASCII are not wanted.
 func (c *Console) Mark(color, symbol, plain string) string {
 	return c.paint(color, c.symbol(symbol, plain))

@@ -37,12 +37,12 @@ func TestRunAroundATestSuite(t *testing.T) {
 	const result = `^ RESULT .* command=0$`
 	for name, s := range map[string]suite{
 		"clean":                    {sound, "", nil, 0, "0", result},
-		"findings":                 {unsound, "", []string{"--probe"}, 1, "0", `^interlock: findings at high or over: \d+$`},
+		"findings":                 {unsound, "", []string{"--probe"}, 1, "0", `^interlock: \d+ findings? at or above --fail-on high$`},
 		"the suite fails":          {sound, "failing", nil, 7, "7", `^interlock: the command "sh" ended with status 7$`},
-		"both":                     {unsound, "post", nil, 1, "7", `^interlock: findings at high or over: 1; the command "sh" ended with status 7$`},
+		"both":                     {unsound, "post", nil, 1, "7", `^interlock: 1 finding at or above --fail-on high; the command "sh" ended with status 7$`},
 		"both, by the command":     {unsound, "post", []string{"--exit", "command"}, 7, "7", `; the command "sh" ended with status 7$`},
-		"findings, by the command": {unsound, "", []string{"--probe", "--exit", "command"}, 0, "0", `^interlock: findings at high or over: \d+$`},
-		"both, by findings":        {unsound, "post", []string{"--exit", "findings"}, 1, "7", `^interlock: findings at high or over: 1; the command "sh" ended with status 7$`},
+		"findings, by the command": {unsound, "", []string{"--probe", "--exit", "command"}, 0, "0", `^interlock: \d+ findings? at or above --fail-on high$`},
+		"both, by findings":        {unsound, "post", []string{"--exit", "findings"}, 1, "7", `^interlock: 1 finding at or above --fail-on high; the command "sh" ended with status 7$`},
 		"clean, by findings":       {sound, "", []string{"--exit", "findings"}, 0, "0", result},
 		"fails, by findings":       {sound, "failing", []string{"--exit", "findings"}, 0, "7", `^interlock: the command "sh" ended with status 7$`},
 		"findings do not count":    {unsound, "post", []string{"--profile", "all", "--rules-as-of", "0.0"}, 7, "7", `^interlock: the command "sh" ended with status 7$`},

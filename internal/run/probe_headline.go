@@ -1,0 +1,164 @@
+package run
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A headline gathers what the first line of a report says about a site.
+type headline struct {
+	malformed int                 // probes that are to be rejected, and about which something is known
+	rejected  int                 // of them were
+	accepted  int                 // of them got a 101 that is a failure
+	unsafe    bool                // one of those is such that nobody should go on with it
+	failed    int                 // probes that failed
+	kinds     map[string]*problem // what failed, by ID of the rule
+}
+
+// A problem is what is wrong by one rule.
+type problem struct {
+	rule     *rules.Rule
+	severity rules.Severity
+	probes   int
+	detail   string
+	accepted bool // a probe that shows it got a 101 that is a failure
+}
+
+// enter takes the ruling on a probe. What was accepted by a person is no failure.
+func (h *headline) enter(r *rules.Ruling) {
+	q := rules.FindProbe(r.X.Probe)
+	if q == nil {
+		return
+	}
+	if q.Class.Refuses() && !q.Soft {
+		switch own := r.Own(); {
+		case own == rules.Pass && r.X.Outcome != wire.Switched:
+			h.malformed, h.rejected = h.malformed+1, h.rejected+1
+		case own != rules.NotApplicable:
+			h.malformed++
+		}
+	}
+	switched := r.X.Outcome == wire.Switched && q.Class.Refuses()
+	if fails := h.problemsOf(r, switched); !fails {
+		return
+	}
+	h.failed++
+	if switched {
+		h.accepted++
+		h.unsafe = h.unsafe || r.Unsafe
+	}
+}
+
+// problemsOf takes what failed of a ruling, and reports whether anything did.
+func (h *headline) problemsOf(r *rules.Ruling, switched bool) (fails bool) {
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.Verdict != rules.Fail || f.State == rules.StateAccepted {
+			continue
+		}
+		fails = true
+		if h.kinds == nil {
+			h.kinds = map[string]*problem{}
+		}
+		is := h.kinds[f.Rule.ID]
+		if is == nil {
+			is = &problem{rule: f.Rule, severity: f.Severity, detail: f.Detail}
+			h.kinds[f.Rule.ID] = is
+		} else if f.Severity > is.severity {
+			is.severity, is.detail = f.Severity, f.Detail
+		}
+		is.probes++
+		is.accepted = is.accepted || switched
+	}
+	return fails
+}
+
+// problems are what failed, the worst first; of equals, what most probes showed.
+func (h *headline) problems() []*problem {
+	var all []*problem
+	for _, is := range h.kinds {
+		all = append(all, is)
+	}
+	slices.SortFunc(all, func(a, b *problem) int {
+		return cmp.Or(cmp.Compare(b.severity, a.severity), cmp.Compare(b.probes, a.probes), strings.Compare(a.rule.ID, b.rule.ID))
+	})
+	return all
+}
+
+// says is the answer to whether the site is safe: its verdict, a sentence and, where something is wrong, the worst of it.
+func (s *site) says() (v rules.Verdict, answer, worst string) {
+	h, where := &s.tally.headline, s.where()
+	all := h.problems()
+	kinds := 0
+	for _, is := range all {
+		if is.accepted {
+			kinds++
+		}
+	}
+	if len(all) > 0 {
+		worst = fmt.Sprintf("Worst: %s (%s, %v).", strings.TrimSuffix(all[0].detail, "."), all[0].rule.ID, all[0].severity)
+	}
+	least := s.run.Gate.Least
+	switch why := s.inconclusive(); {
+	case kinds > 0 && (h.unsafe || s.tally.gated > 0):
+		return rules.Fail, fmt.Sprintf("Not safe: %s accepts %s.", where, kindsOf(kinds)), worst
+	case s.tally.gated > 0:
+		return rules.Fail, fmt.Sprintf("Not safe: %s at or above --fail-on %v at %s.", printed.Count(s.tally.gated, "finding"), least, where), worst
+	case why != nil:
+		return rules.Unclear, fmt.Sprintf("Could not tell whether %s is safe: %s.", where, s.reason()), worst
+	case h.malformed == 0 && h.failed == 0:
+		return rules.Pass, fmt.Sprintf("Nothing failed at %s, but no malformed handshake was judged.", where), ""
+	case h.failed > 0:
+		return rules.Warn, fmt.Sprintf("%s; %s below --fail-on %v or known.", s.rejections(), printed.Count(h.failed, "failure"), least), worst
+	}
+	return rules.Pass, s.rejections() + ".", ""
+}
+
+// kindsOf is a number of kinds of malformed handshakes.
+func kindsOf(n int) string {
+	if n == 1 {
+		return "1 kind of malformed handshake"
+	}
+	return fmt.Sprintf("%d kinds of malformed handshakes", n)
+}
+
+// rejections says how many of the malformed handshakes were rejected.
+func (s *site) rejections() string {
+	h := &s.tally.headline
+	noun := "malformed handshakes"
+	if h.malformed == 1 {
+		noun = "malformed handshake"
+	}
+	return fmt.Sprintf("Safe as far as tested: %d of %d %s rejected at %s", h.rejected, h.malformed, noun, s.where())
+}
+
+// reason is why nothing is known of the site, in a few words.
+func (s *site) reason() string {
+	switch k := cmp.Or(s.failedControl(), s.lostControl()); {
+	case s.unmet():
+		return "it cannot be probed"
+	case s.failed != nil:
+		return "the run was stopped"
+	case crashed(&s.was) != "":
+		return "the backend ended"
+	case s.tally.conclusive == 0 && k != nil:
+		return k.came()
+	case s.tally.conclusive == 0:
+		return "no answer is conclusive"
+	}
+	return "not all that matters was sent"
+}
+
+// where is the endpoint as a headline names it: by its path, and by its URL where there are several.
+func (s *site) where() string {
+	if len(s.run.sites) > 1 {
+		return printed.Line(s.place.String())
+	}
+	return printed.Line(rules.Redaction{}.Target(s.place.target))
+}

@@ -1,0 +1,45 @@
+package run
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/report"
+)
+
+// unlimited is the width where there is no terminal: each text is one line, so that programs find it.
+const unlimited = 1 << 20
+
+// entry writes a text after its indentation, in lines that fit.
+func (t *probeText) entry(b *bytes.Buffer, indent, text string) { t.hang(b, indent, len(indent), text) }
+
+// hang writes a text after a beginning that takes so many columns, in lines that fit. Further lines stand below the text or,
+// where that leaves little room, further to the left.
+func (t *probeText) hang(b *bytes.Buffer, beginning string, columns int, text string) {
+	const least = 24 // columns of text
+	if t.marks.ASCII {
+		text = strings.ReplaceAll(text, "§", "section ")
+	}
+	indent := columns
+	if t.columns-columns < least {
+		fmt.Fprintln(b, strings.TrimRight(beginning, " "))
+		indent = 6
+		beginning = strings.Repeat(" ", indent)
+	}
+	for _, line := range report.Wrap(text, t.columns-indent) {
+		fmt.Fprintln(b, strings.TrimRight(beginning+line, " "))
+		beginning = strings.Repeat(" ", indent)
+	}
+}
+
+// flush writes what has gathered. In ASCII, signs that have a name are named.
+func (t *probeText) flush(b *bytes.Buffer) error {
+	text := b.String()
+	if t.marks.ASCII {
+		text = strings.ReplaceAll(text, "§", "section ")
+	}
+	_, err := io.WriteString(t.w, text)
+	return err
+}
