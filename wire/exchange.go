@@ -17,6 +17,9 @@ const (
 	OriginChain  Origin = "chain" // a request of ours through the proxies in front of a backend; for the command chain, which is to come
 )
 
+// Ours reports whether Interlock itself sent the request, and not somebody whom the service is for.
+func (o Origin) Ours() bool { return o == OriginProbe || o == OriginChain }
+
 // An Outcome tells what became of a request.
 type Outcome string
 

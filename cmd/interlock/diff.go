@@ -88,8 +88,8 @@ func (d *diffing) write(outputs []string) error {
 	formats := map[string]func(io.Writer, bool) error{"text": d.text, "json": d.json}
 	var taken []string
 	for _, o := range outputs {
-		format, name, named := strings.Cut(o, "=")
-		if name == "" && !named {
+		format, name, hasFile := strings.Cut(o, "=")
+		if name == "" && !hasFile {
 			name = "-"
 		}
 		switch {

@@ -100,10 +100,10 @@ func mutations() []string {
 
 // unsafeSwitches are answers that must not reach a client, to a handshake with a POST.
 func unsafeSwitches() []string {
-	const named = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: HSmrc0sMlYUkAGmm5OPpG2HaGWk=\r\n\r\n"
+	const hasFile = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: HSmrc0sMlYUkAGmm5OPpG2HaGWk=\r\n\r\n"
 	return []string{
-		"HTTP/1.1 101 Switching Protocols\r\n" + named, "http/1.1 101 S\r\n" + named, "HTTP/1.1 101\r\n" + named, "HTTP/1.1 101 S\r\n\r\n",
-		strings.ReplaceAll("HTTP/1.1 101 S\r\n"+named, "\r\n", "\n") + "\r\n\r\n",
+		"HTTP/1.1 101 Switching Protocols\r\n" + hasFile, "http/1.1 101 S\r\n" + hasFile, "HTTP/1.1 101\r\n" + hasFile, "HTTP/1.1 101 S\r\n\r\n",
+		strings.ReplaceAll("HTTP/1.1 101 S\r\n"+hasFile, "\r\n", "\n") + "\r\n\r\n",
 	}
 }
 

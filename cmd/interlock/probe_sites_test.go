@@ -158,11 +158,11 @@ func hopTo(backend string) func(net.Conn) {
 		defer server.Close()
 		br := bufio.NewReader(client)
 		var head strings.Builder
-		named := false
+		hasFile := false
 		for {
 			line, err := br.ReadString('\n')
-			named = named || strings.HasPrefix(line, "Connection:")
-			if line == "\r\n" && !named {
+			hasFile = hasFile || strings.HasPrefix(line, "Connection:")
+			if line == "\r\n" && !hasFile {
 				head.WriteString("Connection: upgrade\r\n")
 			}
 			head.WriteString(line)

@@ -179,15 +179,15 @@ func difference(was, now *rules.Ruling) string {
 	say("status", run.AnswerOf(was.X), run.AnswerOf(now.X))
 	say("verdict", was.Verdict.String(), now.Verdict.String())
 	say("rules", strings.Join(was.Broken(), " "), strings.Join(now.Broken(), " "))
-	say("head", headOf(was.X), headOf(now.X))
+	say("head", responseHeadLine(was.X), responseHeadLine(now.X))
 	if len(lines) == 0 {
 		return "   nothing differs"
 	}
 	return strings.Join(lines, "\n")
 }
 
-// headOf is the head of the response in one line, without what differs each time.
-func headOf(x *wire.Exchange) string {
+// responseHeadLine is the head of the response in one line, without what differs each time.
+func responseHeadLine(x *wire.Exchange) string {
 	if x.Response == nil {
 		return "none"
 	}

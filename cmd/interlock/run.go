@@ -92,7 +92,7 @@ func newRun(cmd *cobra.Command, f *run.Flags, args []string) (*run.Run, error) {
 	}
 	t := &run.Run{Flags: f, Run: ulid.Make().String(), Screen: terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())}
 	var err error
-	if t.Config, t.Gate, err = loadTrial(cmd); err != nil {
+	if t.Config, t.Gate, err = loadRun(cmd); err != nil {
 		return nil, err
 	}
 	if t.Accepting, err = loadAccepting(cmd, &t.Config, t.Screen); err != nil {

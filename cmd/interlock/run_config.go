@@ -7,8 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// loadTrial puts together what the flags, the environment and the configuration file ask for.
-func loadTrial(cmd *cobra.Command) (config.Config, rules.Gate, error) {
+// loadRun puts together what the flags, the environment and the configuration file ask for.
+func loadRun(cmd *cobra.Command) (config.Config, rules.Gate, error) {
 	_, gate, err := loadRules(cmd)
 	if err != nil {
 		return config.Config{}, gate, err

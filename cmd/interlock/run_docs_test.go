@@ -67,7 +67,7 @@ func checkRun(t *testing.T, name string, words []string) {
 	if err := f.Check(); err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
-	if c, _, err := loadTrial(cmd); err != nil || c.Backend == "" {
+	if c, _, err := loadRun(cmd); err != nil || c.Backend == "" {
 		t.Errorf("%s: %v, backend %q", name, err, c.Backend)
 	}
 	if args := cmd.Flags().Args(); cmd.ArgsLenAtDash() != 0 || len(args) == 0 {

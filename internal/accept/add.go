@@ -42,7 +42,7 @@ func Add(file string, w Written) (*Addition, error) {
 	if _, faults := w.Entry(); len(faults) > 0 {
 		return nil, fmt.Errorf("%w: %v", ErrFaulty, faults[0])
 	}
-	a, err := read(file)
+	a, err := readFile(file)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func Add(file string, w Written) (*Addition, error) {
 	return a, nil
 }
 
-// read reads the file as it is; its mode is 0 if it is not there.
-func read(file string) (*Addition, error) {
+// readFile reads the file as it is; its mode is 0 if it is not there.
+func readFile(file string) (*Addition, error) {
 	a := &Addition{File: file}
 	if to, err := filepath.EvalSymlinks(file); err == nil {
 		a.File = to

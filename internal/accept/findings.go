@@ -62,7 +62,7 @@ func (a *Findings) Know(f Found) {
 		return
 	}
 	is.Merge(&f.Tally)
-	is.State, is.Detail = clip(f.State), clip(f.Detail)
+	is.State, is.Detail = bounded(f.State), bounded(f.Detail)
 	if f.Verdict == rules.Fail {
 		a.places[is.Key.Place()] |= by(f.Key.Probe)
 	}
@@ -79,7 +79,7 @@ func (a *Findings) enter(name string, k rules.Key, rule *rules.Rule) *Found {
 			a.More++
 			return nil
 		}
-		is = &Found{Fingerprint: name, Rule: rule, Key: rules.Key{Rule: k.Rule, Probe: clip(k.Probe), Route: clip(k.Route), Endpoint: clip(k.Endpoint)}}
+		is = &Found{Fingerprint: name, Rule: rule, Key: rules.Key{Rule: k.Rule, Probe: bounded(k.Probe), Route: bounded(k.Route), Endpoint: bounded(k.Endpoint)}}
 		a.found[name] = is
 	}
 	return is
@@ -92,7 +92,7 @@ func (a *Findings) add(r *rules.Ruling, f *rules.Finding, name string) {
 	}
 	is.Proven = is.Proven || proven(r, f)
 	if is.Add(r, f) {
-		is.State, is.Detail = clip(f.State), clip(f.Detail)
+		is.State, is.Detail = bounded(f.State), bounded(f.Detail)
 	}
 	if f.Verdict == rules.Fail {
 		a.places[is.Key.Place()] |= by(r.X.Probe)
@@ -114,8 +114,8 @@ func by(probe string) seenBy {
 // other is the way that this one is not.
 func (s seenBy) other() seenBy { return s ^ (seenLive | seenProbed) }
 
-// clip is the beginning of a text, which keeps nothing of the rest in memory.
-func clip(text string) string {
+// bounded is the beginning of a text, which keeps nothing of the rest in memory.
+func bounded(text string) string {
 	if len(text) <= maxText {
 		return text
 	}

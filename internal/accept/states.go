@@ -87,13 +87,13 @@ func (s *States) passed(name string) string {
 	return rules.StateFixed
 }
 
-// failed are the ways by which a rule was seen to fail at a place, in this run or before.
+// failed returns by whom a rule was seen to fail at a place, in this run or before.
 func (s *States) failed(at rules.Key) seenBy {
-	ways := s.run.places[at]
+	seen := s.run.places[at]
 	if s.Baseline != nil {
-		ways |= s.Baseline.places[at]
+		seen |= s.Baseline.places[at]
 	}
-	return ways
+	return seen
 }
 
 // accepted reports whether somebody has accepted a finding, and records by which entries.

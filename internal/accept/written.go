@@ -50,7 +50,7 @@ func (w *Written) Entry() (Entry, []Fault) {
 	case r != nil:
 		e.Rule = r.ID
 	case w.Rule != "":
-		fault("rule", "%s", unknownRule(w.Rule))
+		fault("rule", "%s", unknownRuleText(w.Rule))
 	case w.Fingerprint == "":
 		fault("", "name the rule or the fingerprint of what is accepted")
 	}
@@ -97,7 +97,7 @@ func probeGlob(glob string) string {
 	return strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(glob)), "COMP-")
 }
 
-func unknownRule(id string) string {
+func unknownRuleText(id string) string {
 	if p := rules.FindProbe(id); p != nil {
 		return fmt.Sprintf("%s is a probe; interlock rules %s shows it with its rule", p.ID, p.Rule().ID)
 	}

@@ -11,15 +11,14 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// An Audit judges exchanges and keeps a ledger of what was found. Its exported fields must not be changed once Observe has
-// been called. All methods may be called by many goroutines at the same time.
+// An Audit judges exchanges and counts what it finds. Its exported fields must not be changed after the first call of Observe. All methods may be called by many goroutines at the same time.
 type Audit struct {
 	Options  rules.Options
 	Routes   map[string]*rules.Options // the options of routes that have their own, by name
 	Instance string                    // which Interlock this is; part of every ruling
 	Emit     func(event.Event)         // gets what is worth a line in the log; must not block; may be nil
 	Bounds   Bounds
-	Each     func(*rules.Ruling) // gets every ruling, after the ledger; must not block; may be nil
+	Each     func(*rules.Ruling) // gets every ruling after it is counted; must not block; may be nil
 
 	// State sets the states of the findings of a ruling, before anybody else gets it; nil: they have none. It must not block.
 	State func(*rules.Ruling)
@@ -91,7 +90,7 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	a.mu.Lock()
 	a.start()
 	e := a.endpoint(x.Route, endpoint)
-	if !probed(x) && a.advertisedBefore(e, x) {
+	if !x.Origin.Ours() && a.advertisedBefore(e, x) {
 		a.sums.Advertised++
 		a.mu.Unlock()
 		return nil
@@ -103,7 +102,7 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 		c.Seen.KeySeen = nil // a proxy has passed it on
 	}
 	a.mu.Unlock()
-	if probed(x) {
+	if x.Origin.Ours() {
 		c.Seen.First = func(rule string) bool { return a.first(e, run, rule, x.ID) }
 	}
 	if early(x) && !a.unsafe(c) {
@@ -157,10 +156,10 @@ func (a *Audit) start() {
 	}
 }
 
-// enter puts a ruling into the ledger and says what is to be logged. The lock is held.
+// enter counts a ruling and returns what is to be logged. The lock is held.
 func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 	x, sums := ruling.X, &a.sums
-	if probed(x) {
+	if x.Origin.Ours() {
 		sums = &a.probes
 	}
 	was := a.open[x.ID]
@@ -178,7 +177,7 @@ func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 			lines.amended = ruling.Verdict < was.Verdict
 		} else {
 			lines.exchange = true
-			if probed(x) {
+			if x.Origin.Ours() {
 				e.tried(x)
 			} else {
 				e.judged(x)

@@ -33,10 +33,10 @@ func (a *Audit) tell(r *rules.Ruling, l lines) {
 	switch {
 	case l.exchange:
 		a.emit(event.Event{Kind: event.Exchange, Ruling: r})
-	case l.amended && !probed(r.X):
+	case l.amended && !r.X.Origin.Ours():
 		a.emit(event.Event{Kind: event.Amended, Ruling: r})
 	}
-	if l.closed && !probed(r.X) {
+	if l.closed && !r.X.Origin.Ours() {
 		a.emit(event.Event{Kind: event.TunnelClosed, Ruling: r})
 	}
 	if l.shed {

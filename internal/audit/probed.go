@@ -59,8 +59,3 @@ func (a *Audit) first(e *Endpoint, run, rule, exchange string) bool {
 	}
 	return e.told.by[rule] == exchange
 }
-
-// probed reports whether an exchange was caused by Interlock and not by somebody whom the service is for.
-func probed(x *wire.Exchange) bool {
-	return x.Origin == wire.OriginProbe || x.Origin == wire.OriginChain
-}

@@ -113,17 +113,17 @@ func (a *Authority) save(dir string, key []byte) error {
 		return fmt.Errorf("make directory: %w", err)
 	}
 	keyFile, certFile := filepath.Join(dir, KeyFile), filepath.Join(dir, CertificateFile)
-	if err := write(keyFile, key, 0o600); err != nil {
+	if err := writeNew(keyFile, key, 0o600); err != nil {
 		return err
 	}
-	if err := write(certFile, a.PEM(), 0o644); err != nil {
+	if err := writeNew(certFile, a.PEM(), 0o644); err != nil {
 		return errors.Join(err, os.Remove(keyFile))
 	}
 	return nil
 }
 
-// write writes a file that must not be there.
-func write(name string, text []byte, mode fs.FileMode) error {
+// writeNew writes a file that must not be there.
+func writeNew(name string, text []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%q is there already: an authority that somebody trusts is not replaced; move it away, or name another directory", name)

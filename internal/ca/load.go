@@ -21,11 +21,11 @@ const maxFile = 1 << 20
 // owner, the certificate has expired, is not one of an authority or does not fit the key, or the key is a published one.
 func Load(dir string) (*Authority, error) {
 	certFile, keyFile := filepath.Join(dir, CertificateFile), filepath.Join(dir, KeyFile)
-	cert, err := read(certFile, 0)
+	cert, err := readRestricted(certFile, 0)
 	if err != nil {
 		return nil, err
 	}
-	key, err := read(keyFile, 0o077)
+	key, err := readRestricted(keyFile, 0o077)
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +43,8 @@ func Load(dir string) (*Authority, error) {
 	return a, nil
 }
 
-// read reads a file whose mode has none of the forbidden bits.
-func read(name string, forbidden fs.FileMode) ([]byte, error) {
+// readRestricted reads a file whose mode has none of the forbidden bits.
+func readRestricted(name string, forbidden fs.FileMode) ([]byte, error) {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no authority at %q: make one with interlock ca create", name)

@@ -59,7 +59,7 @@ func (e *end) start(at reassembly.Sequence) {
 // missing reports whether bytes were acknowledged that have not gone on.
 func (e *end) missing() bool { return e.known && e.taken.Difference(e.acked) > 0 }
 
-func number(d reassembly.TCPFlowDirection) int {
+func side(d reassembly.TCPFlowDirection) int {
 	if d == reassembly.TCPDirServerToClient { // the assembler's word for against the first packet
 		return 1
 	}
@@ -72,7 +72,7 @@ func (c *connection) Accept(tcp *layers.TCP, _ gopacket.CaptureInfo, d reassembl
 		tcp.Seq, *start = uint32(next), true
 		return true
 	}
-	i := number(d)
+	i := side(d)
 	if tcp.SYN && !tcp.ACK && !c.fresh && c.ends[i].syn != reassembly.Sequence(tcp.Seq) {
 		c.streams.over, c.streams.again = c, true
 		return false
@@ -178,7 +178,7 @@ func (c *connection) ReassembledSG(sg reassembly.ScatterGather, last reassembly.
 		return
 	}
 	d, _, fin, missing := sg.Info()
-	i := number(d)
+	i := side(d)
 	if missing > 0 && !c.skip(i, missing) {
 		return
 	}

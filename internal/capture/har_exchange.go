@@ -127,7 +127,7 @@ func (m *message) requestHead(a address, version string) *wire.Request {
 	if m.method == "CONNECT" {
 		target = a.authority
 	}
-	raw := m.head(m.method + " " + printable(target) + " " + version)
+	raw := m.head(m.method + " " + requestTarget(target) + " " + version)
 	if len(raw) > wire.MaxHead {
 		return nil
 	}
@@ -171,8 +171,8 @@ func (m *message) head(start string) []byte {
 	return append(b, "\r\n"...)
 }
 
-// printable is a target with no byte in it that would end it.
-func printable(target string) string {
+// requestTarget is a target with no byte in it that would end it.
+func requestTarget(target string) string {
 	var b strings.Builder
 	for i := range len(target) {
 		if c := target[i]; c > ' ' && c != 0x7f {

@@ -20,7 +20,7 @@ func (s *session) packets(next func() ([]byte, gopacket.CaptureInfo, layers.Link
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
-			return &Error{at, whole(err)}
+			return &Error{at, endsEarly(err)}
 		}
 		s.report.Packets++
 		s.packet(t, d, b, info, link)
@@ -58,8 +58,8 @@ func (s *session) packet(t *streams, d *decoder, b []byte, info gopacket.Capture
 	}
 }
 
-// whole is the error of a file that ends within a record.
-func whole(err error) error {
+// endsEarly is the error of a file that ends within a record.
+func endsEarly(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the file ends within a record")
 	}

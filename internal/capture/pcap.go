@@ -56,7 +56,7 @@ func isPcap(begin []byte) bool {
 func readPcap(s *session) error {
 	r, err := newPcapReader(s.src)
 	if err != nil {
-		return whole(err)
+		return endsEarly(err)
 	}
 	if !known(r.link) {
 		return fmt.Errorf("packets of link type %d (%v) are not read", r.link, r.link)

@@ -18,7 +18,7 @@ func isPcapNG(begin []byte) bool {
 func readPcapNG(s *session) error {
 	r, err := pcapgo.NewNgReader(s.src, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
 	if err != nil {
-		return whole(err)
+		return endsEarly(err)
 	}
 	return s.packets(func() ([]byte, gopacket.CaptureInfo, layers.LinkType, error) {
 		b, info, err := r.ZeroCopyReadPacketData()

@@ -42,12 +42,12 @@ func readTranscript(s *session) error {
 	s.report.Connections = 1
 	connection := ""
 	for _, x := range t.Exchanges(wire.Common{Origin: wire.OriginFile, Route: s.Route, Counts: &s.counts}) {
-		named := *x
-		named.ID = s.newID(x.Time)
-		connection = cmp.Or(connection, named.ID)
-		named.Connection = connection
+		own := *x
+		own.ID = s.newID(x.Time)
+		connection = cmp.Or(connection, own.ID)
+		own.Connection = connection
 		s.report.Upgrades++
-		s.Observe(&named)
+		s.Observe(&own)
 	}
 	return nil
 }

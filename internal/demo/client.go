@@ -24,8 +24,8 @@ type step struct {
 	make  func(ctx context.Context, address string) error
 }
 
-// visitFor bounds one visit.
-const visitFor = 5 * time.Second
+// stepTime bounds one step.
+const stepTime = 5 * time.Second
 
 // correctTraffic is what well-behaved clients do: three WebSocket libraries, an h2c client, offers that may be ignored.
 func correctTraffic() []step {
@@ -69,7 +69,7 @@ var errEcho = errors.New("the echo is not what was sent")
 
 func byGorilla(path string) func(context.Context, string) error {
 	return func(ctx context.Context, address string) error {
-		ctx, stop := context.WithTimeout(ctx, visitFor)
+		ctx, stop := context.WithTimeout(ctx, stepTime)
 		defer stop()
 		conn, response, err := (&gorilla.Dialer{}).DialContext(ctx, "ws://"+address+path, nil)
 		if err != nil {
@@ -79,7 +79,7 @@ func byGorilla(path string) func(context.Context, string) error {
 			return err
 		}
 		defer conn.Close()
-		if err := conn.SetReadDeadline(time.Now().Add(visitFor)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(stepTime)); err != nil {
 			return err
 		}
 		if err := conn.WriteMessage(gorilla.TextMessage, []byte(greeting)); err != nil {
@@ -95,7 +95,7 @@ func byGorilla(path string) func(context.Context, string) error {
 
 func byCoder(path string) func(context.Context, string) error {
 	return func(ctx context.Context, address string) error {
-		ctx, stop := context.WithTimeout(ctx, visitFor)
+		ctx, stop := context.WithTimeout(ctx, stepTime)
 		defer stop()
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 		conn, response, err := websocket.Dial(ctx, "ws://"+address+path, &websocket.DialOptions{HTTPClient: client})
@@ -122,14 +122,14 @@ func byCoder(path string) func(context.Context, string) error {
 
 func byGobwas(path string) func(context.Context, string) error {
 	return func(ctx context.Context, address string) error {
-		ctx, stop := context.WithTimeout(ctx, visitFor)
+		ctx, stop := context.WithTimeout(ctx, stepTime)
 		defer stop()
 		conn, _, _, err := ws.Dial(ctx, "ws://"+address+path)
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(visitFor))
+		conn.SetDeadline(time.Now().Add(stepTime))
 		if err := wsutil.WriteClientText(conn, []byte(greeting)); err != nil {
 			return err
 		}
@@ -215,9 +215,9 @@ func byImpatience(path string) func(context.Context, string) error {
 }
 
 func dial(ctx context.Context, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: visitFor}).DialContext(ctx, "tcp", address)
+	conn, err := (&net.Dialer{Timeout: stepTime}).DialContext(ctx, "tcp", address)
 	if err == nil {
-		err = conn.SetDeadline(time.Now().Add(visitFor))
+		err = conn.SetDeadline(time.Now().Add(stepTime))
 	}
 	return conn, err
 }

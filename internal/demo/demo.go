@@ -20,10 +20,10 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Demo is a relay in front of each of two lab backends, and one ledger.
+// Demo is a relay in front of each of two lab backends, and one audit.
 type Demo struct {
 	Out    *terminal.Output
-	ledger *audit.Audit
+	audit  *audit.Audit
 	probed struct{ fail, pass int64 } // probes, at all endpoints
 }
 
@@ -37,7 +37,7 @@ type site struct {
 
 // Run starts both backends with a relay in front of each, lets clients through, and probes. With stay it goes on serving until ctx ends.
 func (d *Demo) Run(ctx context.Context, stay bool) error {
-	d.ledger = server.NewAudit(config.Defaults(), d.Out.Emit)
+	d.audit = server.NewAudit(config.Defaults(), d.Out.Emit)
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	var running sync.WaitGroup
@@ -98,7 +98,7 @@ func (d *Demo) open(ctx context.Context, name string) (*site, net.Listener, erro
 		backend.Close()
 		return nil, nil, err
 	}
-	relay := &proxy.Relay{Backend: &proxy.Backend{Route: name, Addresses: []string{backend.Addr}}, Observe: d.ledger.Observe, Log: d.Out.Log}
+	relay := &proxy.Relay{Backend: &proxy.Backend{Route: name, Addresses: []string{backend.Addr}}, Observe: d.audit.Observe, Log: d.Out.Log}
 	return &site{name: name, address: ln.Addr().String(), backend: backend, relay: relay}, ln, nil
 }
 
@@ -108,7 +108,7 @@ func (d *Demo) note(text string) { d.Out.Emit(event.Event{Kind: event.Note, Text
 // Report says what was found: each finding with its reason, then the result.
 func (d *Demo) Report(w io.Writer) error {
 	found := 0
-	for _, f := range d.ledger.Findings() {
+	for _, f := range d.audit.Findings() {
 		if f.Verdict != rules.Fail {
 			continue
 		}
@@ -117,9 +117,9 @@ func (d *Demo) Report(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "   %-30s %-9s %-24s %s\n", f.Key.Rule, f.Severity, f.Key.Endpoint, f.Detail)
 	}
-	sums := d.ledger.Sums()
+	sums := d.audit.Sums()
 	fmt.Fprintf(w, "\n probes: %d failed, %d passed, at the endpoints that the traffic showed\n more about a rule: interlock rules ID\n %s\n",
-		d.probed.fail, d.probed.pass, terminal.Result(d.ledger))
+		d.probed.fail, d.probed.pass, terminal.Result(d.audit))
 	if sums.Unsafe == 0 || sums.Verdicts[rules.Pass] == 0 || d.probed.fail == 0 || d.probed.pass == 0 {
 		return exit.Unknown("the demo did not show both a sound and an unsafe switch, by traffic and by probes")
 	}

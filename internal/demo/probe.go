@@ -18,12 +18,12 @@ import (
 
 // probe sends all probes to each endpoint of a site that the traffic has shown to switch, and says what came of it.
 func (d *Demo) probe(ctx context.Context, s *site) error {
-	for _, l := range d.ledger.Learned() {
+	for _, l := range d.audit.Learned() {
 		if l.Route != s.name || l.Protocol == "other" {
 			continue
 		}
 		apart := server.NewAudit(config.Defaults(), nil) // what probes find is told here, and is not among the findings of the traffic
-		p := &server.Prober{Ledger: apart}
+		p := &server.Prober{Audit: apart}
 		c, b := config.Defaults(), proxy.To(l.Backend)
 		p.Use(&c, []*proxy.Backend{b})
 		r := &server.LearnedRun{

@@ -19,7 +19,7 @@ func write(log *zerolog.Logger, e *Event) {
 	switch e.Kind {
 	case Exchange:
 		line := log.Info()
-		if probed(e.Ruling.X) { // whoever runs the probes says what came of them
+		if e.Ruling.X.Origin.Ours() { // whoever runs the probes says what came of them
 			line = log.Debug()
 		}
 		facts(line, e.Ruling).Msg("exchange")
@@ -115,11 +115,6 @@ func states(r *rules.Ruling) []string {
 		}
 	}
 	return all
-}
-
-// probed reports whether an exchange was caused by Interlock and not by somebody whom the service is for.
-func probed(x *wire.Exchange) bool {
-	return x.Origin == wire.OriginProbe || x.Origin == wire.OriginChain
 }
 
 // plain is text from the wire in printable ASCII, cut where it is long.

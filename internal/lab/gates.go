@@ -24,7 +24,7 @@ func gatedBackends() []Backend {
 	}
 	return []Backend{
 		gated("ticket", "accepts one handshake for each value of Authorization, and one without", takeTickets()),
-		gated("limit", "answers 429 from the 31st request on", limit()),
+		gated("limit", "answers 429 from the 31st request on", limitRequests()),
 		gated("forbidding", "accepts handshakes with an Origin only, its own", wanting("Origin")),
 		gated("subprotocol", "accepts handshakes with a subprotocol only, and chooses the first", wanting("Sec-WebSocket-Protocol")),
 	}
@@ -52,8 +52,8 @@ func takeTickets() answer {
 	}
 }
 
-// limit answers as many requests as it should, and the others not at all.
-func limit() answer {
+// limitRequests answers as many requests as it should, and the others not at all.
+func limitRequests() answer {
 	var requests atomic.Int64
 	return func(p *peer, r *http.Request) bool {
 		if requests.Add(1) > maxRequests {

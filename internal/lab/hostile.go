@@ -54,7 +54,7 @@ func drip(p *peer) {
 		}
 		select {
 		case <-tick.C:
-		case <-p.door.shut:
+		case <-p.listener.closed:
 			return
 		}
 	}
@@ -72,7 +72,7 @@ func (p *peer) repeat(once, again string) {
 func dyingBackend() Backend {
 	die := func(p *peer, r *http.Request) bool {
 		if len(r.Header.Values("Sec-WebSocket-Version")) > 1 {
-			_ = p.door.Close()
+			_ = p.listener.Close()
 			return false
 		}
 		return leavingOut(0)(p, r)

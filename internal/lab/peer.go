@@ -19,13 +19,13 @@ type answer func(p *peer, r *http.Request) (again bool)
 
 // A peer is the client at the other end of a raw connection.
 type peer struct {
-	door *door
-	conn net.Conn
-	br   *bufio.Reader
+	listener *listener
+	conn     net.Conn
+	br       *bufio.Reader
 }
 
-// serveRaw accepts until the door is closed, and returns when every connection has ended.
-func serveRaw(d *door, serve func(*peer)) {
+// serveRaw accepts until the listener is closed, and returns when every connection has ended.
+func serveRaw(d *listener, serve func(*peer)) {
 	var peers sync.WaitGroup
 	defer peers.Wait()
 	for {
@@ -35,12 +35,12 @@ func serveRaw(d *door, serve func(*peer)) {
 		}
 		if err != nil { // out of file descriptors, perhaps, and only for a while
 			select {
-			case <-d.shut:
+			case <-d.closed:
 			case <-time.After(retryTime):
 			}
 			continue
 		}
-		p := &peer{door: d, conn: conn, br: bufio.NewReaderSize(conn, maxHead)}
+		p := &peer{listener: d, conn: conn, br: bufio.NewReaderSize(conn, maxHead)}
 		peers.Go(func() {
 			defer func() { _ = p.conn.Close() }()
 			serve(p)

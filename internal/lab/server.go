@@ -28,8 +28,8 @@ type Server struct {
 	Addr    string // host:port it listens on
 	URL     string // http://host:port
 
-	door *door
-	done chan struct{} // closed when nothing of the backend runs any more
+	listener *listener
+	done     chan struct{} // closed when nothing of the backend runs any more
 }
 
 // Start runs the backend with that name on a free port of 127.0.0.1. The caller closes it.
@@ -46,11 +46,11 @@ func Listen(name, addr string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		Backend: b,
-		Addr:    ln.Addr().String(),
-		URL:     "http://" + ln.Addr().String(),
-		door:    newDoor(ln),
-		done:    make(chan struct{}),
+		Backend:  b,
+		Addr:     ln.Addr().String(),
+		URL:      "http://" + ln.Addr().String(),
+		listener: newListener(ln),
+		done:     make(chan struct{}),
 	}
 	go s.run()
 	return s, nil
@@ -59,7 +59,7 @@ func Listen(name, addr string) (*Server, error) {
 // Close stops listening, closes every connection, tunnels too, and returns when nothing that the backend started is
 // alive. It may be called more than once and at the same time.
 func (s *Server) Close() {
-	_ = s.door.Close()
+	_ = s.listener.Close()
 	<-s.done
 }
 
@@ -67,17 +67,17 @@ func (s *Server) run() {
 	defer close(s.done)
 	switch b := &s.Backend; {
 	case b.site != nil:
-		serveSite(s.door, b.site)
+		serveSite(s.listener, b.site)
 	case b.talk != nil:
-		serveRaw(s.door, b.talk)
+		serveRaw(s.listener, b.talk)
 	default:
-		serveRaw(s.door, b.serve)
+		serveRaw(s.listener, b.serve)
 	}
 }
 
-// serveSite serves with net/http until the door is closed and every handler has returned, those that took over their
+// serveSite serves with net/http until the listener is closed and every handler has returned, those that took over their
 // connection too.
-func serveSite(d *door, site http.Handler) {
+func serveSite(d *listener, site http.Handler) {
 	var handlers sync.WaitGroup
 	server := http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -92,7 +92,7 @@ func serveSite(d *door, site http.Handler) {
 		ErrorLog:       log.New(io.Discard, "", 0),
 	}
 	_ = server.Serve(d)
-	// The door has closed every connection; Shutdown waits until net/http has noticed, so no handler begins behind it.
+	// The listener has closed every connection; Shutdown waits until net/http has noticed, so no handler begins afterwards.
 	_ = server.Shutdown(context.Background())
 	handlers.Wait()
 }

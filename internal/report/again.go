@@ -123,7 +123,7 @@ type place struct {
 	host, port string // HOST and PORT where that is not known
 	path       string // of a unix socket; else empty
 	name       string // that the Host header has, without a port; empty where that is not a DNS name
-	named      string // the Host header, where it can be written in a URL; else empty
+	hostHeader string // the Host header, where it can be written in a URL; else empty
 	tls        bool
 }
 
@@ -135,7 +135,7 @@ func server(r *rules.Ruling) place {
 	p := place{host: "HOST", port: "PORT", tls: r.X.BackendTLS}
 	value, _ := r.X.Request.Value("Host")
 	if host, port := cutPort(value, p.tls); r.X.Request.Count("Host") == 1 && harmless.MatchString(host) && harmless.MatchString(port) {
-		p.named = value
+		p.hostHeader = value
 		if net.ParseIP(host) == nil {
 			p.name = host
 		}
@@ -252,10 +252,10 @@ func probeCommand(r *rules.Ruling, to *place) string {
 	if to.port == own {
 		host = strings.TrimSuffix(host, ":"+own)
 	}
-	if _, port := cutPort(to.named, to.tls); to.named != "" && port == to.port {
-		host = to.named
-	} else if to.named != "" {
-		options = " -H " + word("Host: "+to.named)
+	if _, port := cutPort(to.hostHeader, to.tls); to.hostHeader != "" && port == to.port {
+		host = to.hostHeader
+	} else if to.hostHeader != "" {
+		options = " -H " + word("Host: "+to.hostHeader)
 	}
 	return "interlock probe " + word(printed.ASCII(scheme+"://"+host+path)) + options + " --only " + r.X.Probe
 }

@@ -18,7 +18,7 @@ var (
 func curl(head string, to *place) []string {
 	lines := strings.SplitAfter(strings.TrimSuffix(head, "\r\n"), "\n")
 	request := curlLine.FindStringSubmatch(lines[0])
-	if request == nil || !strings.HasSuffix(head, "\r\n\r\n") || to.path != "" || to.named == "" {
+	if request == nil || !strings.HasSuffix(head, "\r\n\r\n") || to.path != "" || to.hostHeader == "" {
 		return nil
 	}
 	words := []string{"curl -isS --http1.1 -m 3 -g --path-as-is"}

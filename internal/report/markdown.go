@@ -23,8 +23,8 @@ type markdownWriter struct {
 	merge merge
 }
 
-// maxListed is how many causes of each verdict are listed: a comment has room for no more.
-const maxListed = 50
+// maxCommented is how many causes of each verdict a comment lists.
+const maxCommented = 50
 
 // Write is part of Writer.
 func (m *markdownWriter) Write(r *rules.Ruling) error {
@@ -82,7 +82,7 @@ func (m *markdownWriter) failures(b *bytes.Buffer, all []*cause, s *Summary) {
 		return
 	}
 	fmt.Fprintf(b, "## Failures\n\n%s\n\n", escapeMarkdown(headline(all, s.Verdicts[rules.Fail])))
-	for _, group := range byRule(all[:min(len(all), maxListed)]) {
+	for _, group := range byRule(all[:min(len(all), maxCommented)]) {
 		r := group[0].first().rule
 		fmt.Fprintf(b, "### ✖ %s\n\n%s\n\n", r.ID, escapeMarkdown(r.Title))
 		for _, c := range group {
@@ -113,7 +113,7 @@ func (m *markdownWriter) table(b *bytes.Buffer, name string, all []*cause) {
 		return
 	}
 	fmt.Fprintf(b, "## %s\n\n| rule | at | severity | exchanges | seen |\n| --- | --- | --- | ---: | --- |\n", name)
-	for _, c := range all[:min(len(all), maxListed)] {
+	for _, c := range all[:min(len(all), maxCommented)] {
 		is := c.first()
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", is.rule.ID, code(printed.Cut(is.place(), 200)), is.Severity, printed.Thousands(c.count), code(printed.ASCII(is.Detail)))
 	}
@@ -126,7 +126,7 @@ func (m *markdownWriter) list(b *bytes.Buffer, name string, all []*merged) {
 		return
 	}
 	fmt.Fprintf(b, "## %s\n\n", name)
-	for _, is := range all[:min(len(all), maxListed)] {
+	for _, is := range all[:min(len(all), maxCommented)] {
 		fmt.Fprintf(b, "- %s (%s, %s)\n", code(printed.Cut(is.name(), 200)), is.Verdict, is.exchanges())
 	}
 	b.WriteByte('\n')
@@ -135,8 +135,8 @@ func (m *markdownWriter) list(b *bytes.Buffer, name string, all []*merged) {
 
 // left says how many are not listed.
 func (m *markdownWriter) left(b *bytes.Buffer, n int) {
-	if n > maxListed {
-		fmt.Fprintf(b, "… and %s more\n\n", printed.Thousands(int64(n-maxListed)))
+	if n > maxCommented {
+		fmt.Fprintf(b, "… and %s more\n\n", printed.Thousands(int64(n-maxCommented)))
 	}
 }
 

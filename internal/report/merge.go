@@ -37,7 +37,6 @@ const (
 	maxMerged   = 10_000   // fingerprints that did not pass, and as many that did
 	maxExamples = 3        // exchanges of what failed; of other verdicts one, of what passed none
 	maxEvidence = 64 << 20 // bytes of exchanges in all
-	exampleSize = 4 << 10  // bytes that an exchange takes beside its heads, or less
 )
 
 // add takes the findings of a ruling.
@@ -86,7 +85,7 @@ func (m *merge) count(is *merged, r *rules.Ruling, f *rules.Finding) {
 			m.broken++
 		}
 		for _, e := range is.examples {
-			m.evidence -= size(e)
+			m.evidence -= e.Bytes()
 		}
 		is.finding, is.id, is.examples = *f, r.X.ID, nil
 	}
@@ -94,7 +93,7 @@ func (m *merge) count(is *merged, r *rules.Ruling, f *rules.Finding) {
 		return
 	}
 	room := [...]int{rules.Fail: maxExamples, rules.Warn: 1, rules.Unclear: 1, rules.Pass: 0}[f.Verdict]
-	if n := size(r); len(is.examples) < room && m.evidence+n <= maxEvidence {
+	if n := r.Bytes(); len(is.examples) < room && m.evidence+n <= maxEvidence {
 		is.examples = append(is.examples, r)
 		m.evidence += n
 	}
@@ -117,15 +116,6 @@ func (is *merged) exchanges() string {
 		text += ": " + strings.Join(parts, ", ")
 	}
 	return text
-}
-
-// size is about how many bytes an exchange takes. One that is an example of several findings counts for each.
-func size(r *rules.Ruling) int64 {
-	n := len(r.X.Request.Raw) + exampleSize
-	if r.X.Response != nil {
-		n += len(r.X.Response.Raw)
-	}
-	return int64(n)
 }
 
 // sorted are the findings, the worst first: by verdict, severity, rule and place.

@@ -160,7 +160,7 @@ func TestMergeKeepsTheWorst(t *testing.T) {
 			m.add(with(v))
 		}
 		is := m.sorted()[0]
-		if is.Verdict != rules.Fail || is.id != "fail" || len(is.examples) != 1 || is.worst() != 1 || m.broken != 1 || m.evidence != size(fail) ||
+		if is.Verdict != rules.Fail || is.id != "fail" || len(is.examples) != 1 || is.worst() != 1 || m.broken != 1 || m.evidence != fail.Bytes() ||
 			is.exchanges() != "4 exchanges: 1 fail, 1 warn, 1 unclear, 1 pass" {
 			t.Errorf("%v: got %+v, %s, %d broken, %d bytes", order, is, is.exchanges(), m.broken, m.evidence)
 		}

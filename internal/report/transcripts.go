@@ -70,7 +70,7 @@ func (f *folderWriter) Write(r *rules.Ruling) error {
 	if err != nil {
 		return err
 	}
-	t.Meta = about(r)
+	t.Meta = transcriptMeta(r)
 	f.files++
 	f.kinds[kind]++
 	name := fmt.Sprintf("%06d-%s", f.files, r.Verdict)
@@ -84,9 +84,9 @@ func (f *folderWriter) Write(r *rules.Ruling) error {
 	return f.dir.WriteFile(name, []byte(t.String()), 0o644)
 }
 
-// about is what stands above a transcript: what the rules say, which a reader may hold against what they say to the bytes,
+// transcriptMeta is what stands above a transcript: what the rules say, which a reader may hold against what they say to the bytes,
 // and what came with them.
-func about(r *rules.Ruling) []wire.Meta {
+func transcriptMeta(r *rules.Ruling) []wire.Meta {
 	var all []wire.Meta
 	add := func(key, value string) {
 		if value != "" {

@@ -30,29 +30,29 @@ type Judging struct {
 	files     int
 }
 
-// File judges one file. It has a ledger of its own: what one recording shows is no history of the next.
+// File judges one file, with findings of its own: what one recording shows is not history for the next.
 func (j *Judging) File(ctx context.Context, name string) {
 	j.files++
-	ledger := server.NewAudit(j.Config, nil)
-	ledger.Each = func(r *rules.Ruling) {
-		named := j.Accepting.enter(r)
-		named.Run = name
-		for i := range named.Findings {
-			if j.Gate.Holds(&named.Findings[i]) {
+	a := server.NewAudit(j.Config, nil)
+	a.Each = func(r *rules.Ruling) {
+		own := j.Accepting.enter(r)
+		own.Run = name
+		for i := range own.Findings {
+			if j.Gate.Holds(&own.Findings[i]) {
 				j.gated++
 			}
 		}
-		j.Reports.Stream.Write(named)
+		j.Reports.Stream.Write(own)
 	}
-	reader := capture.Reader{Observe: ledger.Observe}
+	reader := capture.Reader{Observe: a.Observe}
 	was, err := j.read(ctx, &reader, name)
 	for _, note := range was.Notes() {
 		j.Note(name + ": " + note)
 	}
-	if n := ledger.Sums().Advertised; n > 0 {
+	if n := a.Sums().Advertised; n > 0 {
 		j.Note(fmt.Sprintf("%s: %d more responses that only advertise what is judged already", name, n))
 	}
-	if n := ledger.Sums().Paired; n > 0 {
+	if n := a.Sums().Paired; n > 0 {
 		j.Note(fmt.Sprintf("%s: handshakes recorded on both sides of a proxy, whose keys are not compared: %d", name, n))
 	}
 	if err != nil {

@@ -32,7 +32,7 @@ func RecordedIn(args []string) (files, notes []string, err error) {
 			return nil, nil, missing(name, err)
 		}
 		if !info.IsDir() {
-			if err := readable(name, info); err != nil {
+			if err := checkReadable(name, info); err != nil {
 				return nil, nil, missing(name, err)
 			}
 			files = append(files, name)
@@ -76,13 +76,13 @@ func walk(dir string) (found []string, passed int, err error) {
 			return nil
 		}
 		found = append(found, name)
-		return readable(name, info)
+		return checkReadable(name, info)
 	})
 	return found, passed, err
 }
 
-// readable opens a file, but nothing that opening could change.
-func readable(name string, info fs.FileInfo) error {
+// checkReadable opens a file, but nothing that opening could change.
+func checkReadable(name string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return nil
 	}

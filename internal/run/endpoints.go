@@ -39,7 +39,7 @@ func (p *probed) String() string {
 
 // probe probes every endpoint that the command's traffic has shown to switch.
 func (t *Run) probe(ctx context.Context) {
-	by := &server.Prober{Ledger: t.ledger}
+	by := &server.Prober{Audit: t.audit}
 	by.Use(&t.Config, t.backends)
 	for _, p := range t.endpoints() {
 		if t.interrupted(ctx) {
@@ -71,7 +71,7 @@ func (t *Run) probeOne(ctx context.Context, by *server.Prober, p *probed) error 
 	settings.Protocols = p.protocols
 	step, done := t.Screen.Steps("probes at " + printed.Line(p.String()))
 	defer done()
-	p.was, err = probe.Run(ctx, target, settings, r.Probes, func(x *wire.Exchange) { t.ledger.Enter(x, t.Run) }, func(now probe.Progress) {
+	p.was, err = probe.Run(ctx, target, settings, r.Probes, func(x *wire.Exchange) { t.audit.Enter(x, t.Run) }, func(now probe.Progress) {
 		step(now.Done, now.Total)
 	})
 	t.kept.notSent(&p.was, target.Address, p.learned.Route, p.learned.Endpoint)
@@ -86,7 +86,7 @@ func (t *Run) endpoints() []*probed {
 	type place struct{ route, endpoint, protocol string }
 	last := map[place]*probed{}
 	var all []*probed
-	for _, l := range t.ledger.Learned() {
+	for _, l := range t.audit.Learned() {
 		at := place{l.Route, l.Endpoint, l.Protocol}
 		switch is := last[at]; {
 		case l.Protocol != "websocket" && l.Protocol != "h2c":

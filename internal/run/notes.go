@@ -39,7 +39,7 @@ func (t *Run) notes() []string {
 		{counts.TLS.Load(), "of them is TLS", "of them are TLS"},
 		{counts.HTTP2.Load(), "of them is HTTP/2", "of them are HTTP/2"},
 		{counts.Tunnels.Load(), "CONNECT tunnel", "CONNECT tunnels"},
-		{t.ledger.Sums().Advertised, "response that only advertises what is judged already", "responses that only advertise what is judged already"},
+		{t.audit.Sums().Advertised, "response that only advertises what is judged already", "responses that only advertise what is judged already"},
 	} {
 		switch {
 		case each.n == 1:

@@ -26,18 +26,18 @@ func (s *site) send(ctx context.Context, target probe.Target, probes []*rules.Pr
 	if f.Exact || f.SeedCompat {
 		settings.UserAgent = ""
 	}
-	ledger := server.NewAudit(p.Config, nil)
+	a := server.NewAudit(p.Config, nil)
 	if !f.SeedCompat {
-		settings.Fails = server.Fails(&ledger.Options)
+		settings.Fails = server.Fails(&a.Options)
 	}
-	ledger.Each = func(r *rules.Ruling) {
+	a.Each = func(r *rules.Ruling) {
 		mine := *r
 		mine.Run = p.Run
 		taken(&mine)
 	}
-	observe := ledger.Observe
+	observe := a.Observe
 	if f.SeedCompat {
-		observe = func(x *wire.Exchange) { ledger.Observe(byStatusAlone(x)) }
+		observe = func(x *wire.Exchange) { a.Observe(byStatusAlone(x)) }
 	}
 	what := "probes"
 	if len(p.sites) > 1 {

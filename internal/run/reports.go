@@ -37,9 +37,9 @@ func OpenReports(outputs []string, stdout *terminal.Screen, options report.Optio
 	r := &Reports{Stream: report.Stream{Gate: options.Gate}}
 	taken := map[string]bool{}
 	for _, o := range outputs {
-		format, name, named := strings.Cut(o, "=")
+		format, name, hasFile := strings.Cut(o, "=")
 		if name == "" {
-			if named {
+			if hasFile {
 				r.Abandon()
 				return nil, exit.Usage("-o %s: the name of the file is missing", o)
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// taken is what the rulings of a trial come to, as far as its exit status depends on it. Its lock keeps the reports too.
+// taken is what the rulings of a run come to, as far as its exit status depends on it. Its lock keeps the reports too.
 type taken struct {
 	mu      sync.Mutex
 	pending map[string]*rules.Ruling // exchanges of the command that are not over, by ID; no more than there are connections

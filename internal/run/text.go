@@ -17,7 +17,7 @@ import (
 // runText is the text report of all commands, without a line for each probe that passed, and with what only a run has to say.
 // Its last line says how the command ended.
 type runText struct {
-	trial *Run
+	run   *Run
 	marks *terminal.Console
 	w     io.Writer
 	rest  report.Writer
@@ -41,7 +41,7 @@ func (e *endOf) Write(p []byte) (int, error) {
 // newText is the text report of a run. Colours are for the screen only.
 func (t *Run) newText(w io.Writer, o report.Options) (report.Writer, error) {
 	o.Color = terminal.NewScreen(t.held.to, t.Screen.Stderr).Colored() && !slices.ContainsFunc(t.Flags.Outputs, isTextFile)
-	r := &runText{trial: t, marks: &terminal.Console{Color: o.Color, ASCII: o.ASCII}, w: w, end: endOf{w: w}}
+	r := &runText{run: t, marks: &terminal.Console{Color: o.Color, ASCII: o.ASCII}, w: w, end: endOf{w: w}}
 	var err error
 	r.rest, err = report.Open("text", &r.end, o)
 	return r, err
@@ -68,15 +68,15 @@ func (r *runText) Close(s *report.Summary) error {
 	var b bytes.Buffer
 	r.probes(&b)
 	b.Write(bytes.TrimRight(r.end.last.Bytes(), "\n"))
-	fmt.Fprintf(&b, " command=%d\n", r.trial.was.status)
+	fmt.Fprintf(&b, " command=%d\n", r.run.was.status)
 	_, err := r.w.Write(b.Bytes())
 	return err
 }
 
 // probes says what was probed, and as what the run is known.
 func (r *runText) probes(b *bytes.Buffer) {
-	for i := range r.trial.probed {
-		p := &r.trial.probed[i]
+	for i := range r.run.probed {
+		p := &r.run.probed[i]
 		if i == 0 {
 			b.WriteString("\n probes\n")
 		}
@@ -84,7 +84,7 @@ func (r *runText) probes(b *bytes.Buffer) {
 		fmt.Fprintf(b, "   %-40s fail=%d warn=%d unclear=%d pass=%d na=%d not-sent=%d   control %s\n", printed.Line(p.String()), v[rules.Fail], v[rules.Warn],
 			v[rules.Unclear], v[rules.Pass], v[rules.NotApplicable], len(p.was.NotSent), controlLine(r.marks, p.was.Controls))
 	}
-	for i, label := range r.trial.Flags.Labels {
+	for i, label := range r.run.Flags.Labels {
 		if i == 0 {
 			b.WriteString("\n labels\n")
 		}

@@ -15,17 +15,17 @@ import (
 )
 
 // administer makes what answers at the admin address.
-func (s *Serving) administer(ctx context.Context, open *doors, token string, kept *keeping, reload *reloader, metrics http.Handler) (*web.Server, error) {
+func (s *Serving) administer(ctx context.Context, open *listeners, token string, kept *storage, reload *reloader, metrics http.Handler) (*web.Server, error) {
 	c := &s.config
 	t, err := c.Admin.TLSConfig()
 	if err != nil {
 		return nil, exit.Usage("admin.tls: %w", err)
 	}
-	s.picture = newPicture(ctx, s, open, kept)
-	s.picture.use(c)
+	s.status = newStatusView(ctx, s, open, kept)
+	s.status.use(c)
 	a := &web.Server{
 		Token: token, Names: config.Lowered(c.Admin.Names), TLS: t, Profile: c.Admin.Profile,
-		Store: kept.store, Audit: s.ledger, Status: s.picture.status, Lacking: s.picture.lacking, Metrics: metrics, Accepted: s.accepted, Reports: s.reportOptions,
+		Store: kept.store, Audit: s.audit, Status: s.status.show, Lacking: s.status.lacking, Metrics: metrics, Accepted: s.accepted, Reports: s.reportOptions,
 		Probe: s.probes, Replay: s.probes.replay, Reload: reload.reload, Pause: kept.pause,
 	}
 	if c.File != "" {
@@ -63,12 +63,12 @@ func (r *reloader) accept(ctx context.Context, w accept.Written, confirmed bool)
 }
 
 // pause stops to keep exchanges, or goes on.
-func (k *keeping) pause(paused bool) {
-	if k.writer.Paused() == paused {
+func (s *storage) pause(paused bool) {
+	if s.writer.Paused() == paused {
 		return
 	}
-	k.writer.Pause(paused)
-	k.log.Info().Bool("paused", paused).Msg("evidence paused or resumed")
+	s.writer.Pause(paused)
+	s.log.Info().Bool("paused", paused).Msg("evidence paused or resumed")
 }
 
 // errNoBackend is for an exchange whose route is not configured any more.
@@ -76,8 +76,8 @@ var errNoBackend = errors.New("its route is not configured any more")
 
 // observed hands a ruling to those who follow, behind all others.
 func (s *Serving) observed(a *web.Server) {
-	s.ledger.Each = both(s.ledger.Each, func(r *rules.Ruling) {
-		s.picture.observe(r)
+	s.audit.Each = both(s.audit.Each, func(r *rules.Ruling) {
+		s.status.observe(r)
 		a.Observe(r)
 	})
 }

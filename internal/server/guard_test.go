@@ -27,9 +27,9 @@ func throughGuard(t *testing.T, backend, path string) (map[string]*wire.Exchange
 	t.Helper()
 	c := config.Defaults()
 	c.Backend, c.Guard = "http://"+backend, "unsafe"
-	s := &Serving{ledger: NewAudit(c, nil)}
+	s := &Serving{audit: NewAudit(c, nil)}
 	var err error
-	if s.Relay, _, err = NewRelay(&c, zerolog.Nop(), s.ledger); err != nil {
+	if s.Relay, _, err = NewRelay(&c, zerolog.Nop(), s.audit); err != nil {
 		t.Fatal(err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,7 +146,7 @@ func stopsAt(t *testing.T, backend, path string, blocked *atomic.Int64) {
 			t.Errorf("%s got through: %s", id, broken)
 		}
 	}
-	for _, f := range s.ledger.Findings() {
+	for _, f := range s.audit.Findings() {
 		for _, r := range f.First {
 			if r.Unsafe && f.Verdict == rules.Fail && !r.X.Blocked && r.X.Response.Status == 101 {
 				t.Errorf("%s was found at %s and not blocked", f.Rule.ID, r.X.ID)

@@ -14,17 +14,17 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// doors are the sockets that serve listens on.
-type doors struct {
+// listeners are the sockets that serve listens on.
+type listeners struct {
 	reverse []net.Listener // the first one, then those of listeners, in their order
 	admin   net.Listener
 	open    net.Listener // for what needs no token; nil: it is at the admin address only
 	forward net.Listener // nil: none
 }
 
-// openDoors opens all of them, or none.
-func openDoors(ctx context.Context, c *config.Config) (*doors, error) {
-	d := &doors{}
+// openListeners opens all of them, or none.
+func openListeners(ctx context.Context, c *config.Config) (*listeners, error) {
+	d := &listeners{}
 	err := func() error {
 		first, err := Listen(ctx, "--listen", c.Listen)
 		if err != nil {
@@ -58,8 +58,8 @@ func openDoors(ctx context.Context, c *config.Config) (*doors, error) {
 	return d, nil
 }
 
-func (d *doors) close() {
-	for _, ln := range append(d.reverse, d.admin, d.open, d.forward) {
+func (l *listeners) close() {
+	for _, ln := range append(l.reverse, l.admin, l.open, l.forward) {
 		if ln != nil {
 			ln.Close()
 		}
@@ -102,9 +102,9 @@ func addressOf(ln net.Listener) string {
 }
 
 // own are addresses that nobody is to reach through the forward listener.
-func (d *doors) own() []netip.AddrPort {
+func (l *listeners) own() []netip.AddrPort {
 	var all []netip.AddrPort
-	for _, ln := range append([]net.Listener{d.admin, d.open}, d.reverse...) {
+	for _, ln := range append([]net.Listener{l.admin, l.open}, l.reverse...) {
 		if ln == nil {
 			continue
 		}

@@ -11,20 +11,20 @@ import (
 
 // observe has those who watch from outside told of every ruling: Prometheus, and the collector of traces if there is one.
 func (s *Serving) observe(ctx context.Context, w *store.Writer) (err error) {
-	if s.traces, err = s.config.Otel.Tracer(ctx, s.ledger.Instance, s.Out.Log); err != nil {
+	if s.traces, err = s.config.Otel.Tracer(ctx, s.audit.Instance, s.Out.Log); err != nil {
 		return err
 	}
-	s.metrics = &web.Metrics{Version: version.String(), Routes: s.config.RouteNames(), Relay: s.Relay, Audit: s.ledger, Writer: w}
-	s.ledger.Each = both(s.ledger.Each, s.metrics.Observe)
+	s.metrics = &web.Metrics{Version: version.String(), Routes: s.config.RouteNames(), Relay: s.Relay, Audit: s.audit, Writer: w}
+	s.audit.Each = both(s.audit.Each, s.metrics.Observe)
 	if s.traces != nil {
 		s.metrics.Dropped = s.traces.Dropped
-		s.ledger.Each = both(s.ledger.Each, s.traces.Observe)
+		s.audit.Each = both(s.audit.Each, s.traces.Observe)
 	}
 	return nil
 }
 
-// resultOf is how a probe run ended, in the words of its metric.
-func resultOf(ctx context.Context, fails int64, err error) string {
+// runResult is how a probe run ended, in the words of its metric.
+func runResult(ctx context.Context, fails int64, err error) string {
 	switch {
 	case ctx.Err() != nil:
 		return "cancelled"

@@ -77,9 +77,9 @@ func DescribeRun(was *probe.Report, backend, target string) report.ProbeEndpoint
 
 // Prober probes the endpoints that live traffic has shown, for whoever asks at the admin address.
 type Prober struct {
-	Ledger  *audit.Audit
+	Audit   *audit.Audit
 	Emit    func(event.Event) // gets what came of each run; may be nil
-	kept    *keeping          // nil: runs are not kept
+	kept    *storage          // nil: runs are not kept
 	traces  *trace.Tracer     // nil: runs are not traced
 	metrics *web.Metrics      // nil: runs are not counted
 	within  atomic.Pointer[within]
@@ -120,7 +120,7 @@ func (p *Prober) Prepare(a web.Ask) (web.Job, error) {
 // learned finds the handshake that is asked for: WebSocket if nothing is said, and the one that was seen last.
 func (p *Prober) learned(a web.Ask) (*audit.Learned, error) {
 	var found *audit.Learned
-	all := p.Ledger.Learned()
+	all := p.Audit.Learned()
 	for i := range all {
 		l := &all[i]
 		if l.Endpoint != a.Endpoint || a.Route != "" && l.Route != a.Route || a.Host != "" && l.Host != a.Host || a.Protocol != "" && l.Protocol != a.Protocol {
@@ -183,7 +183,7 @@ func (r *LearnedRun) Do(ctx context.Context, run string, told func(string, any))
 	}
 	traced := r.traces.Begin(run, r.Learned.Protocol, r.Learned.Route, r.Learned.Endpoint, target.Address)
 	was, err := probe.Run(ctx, target, r.Settings(run), r.Probes, func(x *wire.Exchange) {
-		ruling := r.Ledger.Enter(x, run)
+		ruling := r.Audit.Enter(x, run)
 		if !IsNoResult(ruling) {
 			stream.Write(ruling)
 			traced.Observe(ruling)
@@ -204,7 +204,7 @@ func (r *LearnedRun) Do(ctx context.Context, run string, told func(string, any))
 	r.ended(ctx, v[rules.Fail], err)
 	if r.kept != nil {
 		r.kept.writer.End(store.Run{
-			ID: run, Command: "probe", Origin: string(wire.OriginProbe), Version: version.String(), Instance: r.Ledger.Instance, Began: began, Ended: time.Now(),
+			ID: run, Command: "probe", Origin: string(wire.OriginProbe), Version: version.String(), Instance: r.Audit.Instance, Began: began, Ended: time.Now(),
 			Labels:  map[string]string{"endpoint": r.Ask.Endpoint, "route": r.Learned.Route},
 			Summary: map[string]int64{"fail": v[rules.Fail], "warn": v[rules.Warn], "unclear": v[rules.Unclear], "pass": v[rules.Pass], "not-applicable": v[rules.NotApplicable]},
 		})
@@ -221,7 +221,7 @@ func (r *LearnedRun) Do(ctx context.Context, run string, told func(string, any))
 // ended counts the run.
 func (r *LearnedRun) ended(ctx context.Context, fails int64, err error) {
 	if r.metrics != nil {
-		r.metrics.EndRun(resultOf(ctx, fails, err))
+		r.metrics.EndRun(runResult(ctx, fails, err))
 	}
 }
 
@@ -263,7 +263,7 @@ func (r *LearnedRun) whose() string {
 }
 
 // redaction is what is secret on the route of the endpoint.
-func (r *LearnedRun) redaction() rules.Redaction { return r.Ledger.OptionsOf(r.Learned.Route).Redact }
+func (r *LearnedRun) redaction() rules.Redaction { return r.Audit.OptionsOf(r.Learned.Route).Redact }
 
 func (r *LearnedRun) shownTarget() string {
 	return r.redaction().Target(r.Learned.Request.Target)
@@ -271,7 +271,7 @@ func (r *LearnedRun) shownTarget() string {
 
 // Settings are those of the probe run with that name.
 func (r *LearnedRun) Settings(run string) probe.Settings {
-	options := r.Ledger.OptionsOf(r.Learned.Route)
+	options := r.Audit.OptionsOf(r.Learned.Route)
 	return probe.Settings{
 		Run: run, UserAgent: audit.Agent + version.String(), Risky: r.Ask.Risky, UnsafeMethods: r.Ask.UnsafeMethods,
 		NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },

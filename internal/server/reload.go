@@ -62,20 +62,20 @@ func (r *reloader) take(ctx context.Context) ([]string, error) {
 	if fixed := config.Unchangeable(changed); len(fixed) > 0 {
 		return nil, fmt.Errorf("%s cannot change while it runs: restart to change that", strings.Join(fixed, ", "))
 	}
-	t, err := newRouting(&c, r.ledger)
+	t, err := newRouting(&c, r.audit)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.Relay.Reroute(ctx, t.first, t.Backends()[1:], t.chooser()); err != nil {
 		return nil, err
 	}
-	r.ledger.Configure(c.RuleOptions(), c.RouteOptions())
+	r.audit.Configure(c.RuleOptions(), c.RouteOptions())
 	r.probes.Use(&c, t.Backends())
 	r.metrics.Know(c.RouteNames()...)
 	r.states.accept(c.Accepted, c.Expected)
 	c.Warn(r.Out.Log)
 	r.config = c
-	r.picture.use(&c)
+	r.status.use(&c)
 	return changed, nil
 }
 

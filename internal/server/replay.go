@@ -53,12 +53,12 @@ func (p *Prober) replay(ctx context.Context, exchange string) (*rules.Ruling, er
 	if err != nil {
 		return nil, err
 	}
-	is := p.Ledger.Enter(x, run)
+	is := p.Audit.Enter(x, run)
 	if is == nil {
 		return nil, errors.New("the answer only advertises what the endpoint has advertised before")
 	}
 	p.kept.writer.End(store.Run{
-		ID: run, Command: "replay", Origin: string(wire.OriginReplay), Version: version.String(), Instance: p.Ledger.Instance, Began: began, Ended: time.Now(),
+		ID: run, Command: "replay", Origin: string(wire.OriginReplay), Version: version.String(), Instance: p.Audit.Instance, Began: began, Ended: time.Now(),
 		Labels: map[string]string{"exchange": exchange, "endpoint": is.Endpoint, "route": was.X.Route}, Summary: map[string]int64{is.Verdict.String(): 1},
 	})
 	return is, nil

@@ -28,16 +28,16 @@ type route struct {
 }
 
 // newRouting makes the backends of a configuration that has been checked.
-func newRouting(c *config.Config, ledger *audit.Audit) (*Routing, error) {
+func newRouting(c *config.Config, a *audit.Audit) (*Routing, error) {
 	t := &Routing{refuse: c.Unrouted == config.UnroutedRefuse}
 	var err error
-	if t.first, err = newBackend("default", c.Backend, c.Host, c.Guard, c.SendProxy, &c.BackendTLS, ledger); err != nil {
+	if t.first, err = newBackend("default", c.Backend, c.Host, c.Guard, c.SendProxy, &c.BackendTLS, a); err != nil {
 		return nil, exit.Usage("--backend: %w", err)
 	}
 	t.first.Eager = c.Dial == config.DialEager
 	for i := range c.Routes {
 		r := &c.Routes[i]
-		to, err := newBackend(r.Name, r.Backend, r.Host, r.Guard, r.SendProxy, &r.BackendTLS, ledger)
+		to, err := newBackend(r.Name, r.Backend, r.Host, r.Guard, r.SendProxy, &r.BackendTLS, a)
 		if err != nil {
 			return nil, exit.Usage("routes[%d]: %w", i, err)
 		}
@@ -53,7 +53,7 @@ func newRouting(c *config.Config, ledger *audit.Audit) (*Routing, error) {
 	return t, nil
 }
 
-func newBackend(name, urls, host, guard string, sendProxy int, t *config.BackendTLSConfig, ledger *audit.Audit) (*proxy.Backend, error) {
+func newBackend(name, urls, host, guard string, sendProxy int, t *config.BackendTLSConfig, a *audit.Audit) (*proxy.Backend, error) {
 	addresses, secure, err := config.BackendAddresses(urls)
 	if err != nil {
 		return nil, err
@@ -65,16 +65,16 @@ func newBackend(name, urls, host, guard string, sendProxy int, t *config.Backend
 		}
 	}
 	if guard == "unsafe" {
-		b.Guard = guardBy(ledger)
+		b.Guard = guardBy(a)
 	}
 	return b, nil
 }
 
 // guardBy objects to what the rules call unsafe, and to a 101 that does not name a protocol.
-func guardBy(ledger *audit.Audit) func(*wire.Exchange) error {
+func guardBy(a *audit.Audit) func(*wire.Exchange) error {
 	return func(x *wire.Exchange) error {
 		const nameless = "UPGRADE-101-NO-UPGRADE"
-		r := ledger.Judge(x)
+		r := a.Judge(x)
 		if r.Unsafe {
 			return errors.New("the backend switched and must not have: " + strings.Join(r.Broken(), ", "))
 		}
@@ -104,7 +104,7 @@ func (t *Routing) chooser() func(*proxy.Arrival) (*proxy.Backend, string) {
 
 // choose is what the relay asks for each connection.
 func (t *Routing) choose(a *proxy.Arrival) (*proxy.Backend, string) {
-	host, ok := hostOf(a.Request)
+	host, ok := requestHost(a.Request)
 	for _, r := range t.routes {
 		switch {
 		case r.listen != nil && !cameIn(a.Listener, r.listen), len(r.sni) > 0 && !config.Fits(r.sni, strings.ToLower(a.SNI)):
@@ -132,8 +132,8 @@ func cameIn(end net.Addr, listen *net.TCPAddr) bool {
 	return ok && tcp.Port == listen.Port && (listen.IP == nil || listen.IP.IsUnspecified() || listen.IP.Equal(tcp.IP))
 }
 
-// hostOf is the host that a request names, in lower case and without port; false if it names none, or several.
-func hostOf(q *wire.Request) (string, bool) {
+// requestHost is the host that a request names, in lower case and without port; false if it names none, or several.
+func requestHost(q *wire.Request) (string, bool) {
 	if q == nil || q.Count("Host") != 1 {
 		return "", false
 	}

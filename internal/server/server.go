@@ -55,13 +55,13 @@ func NewAudit(c config.Config, emit func(event.Event)) *audit.Audit {
 type Serving struct {
 	config  config.Config
 	Out     *terminal.Output
-	ledger  *audit.Audit
+	audit   *audit.Audit
 	Relay   *proxy.Relay
 	probes  *Prober
 	traces  *trace.Tracer // nil: none are sent
 	metrics *web.Metrics
 	states  *liveStates
-	picture *picture
+	status  *statusView
 	Running sync.WaitGroup
 	Errc    chan error // one for each part that may fail; none waits
 }
@@ -70,26 +70,26 @@ type Serving struct {
 func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func() (config.Config, error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &Serving{config: c, Out: out, ledger: NewAudit(c, out.Emit)}
+	s := &Serving{config: c, Out: out, audit: NewAudit(c, out.Emit)}
 	var t *Routing
 	var err error
-	if s.Relay, t, err = NewRelay(&c, out.Log, s.ledger); err != nil {
+	if s.Relay, t, err = NewRelay(&c, out.Log, s.audit); err != nil {
 		return err
 	}
-	kept, err := newKeeping(ctx, &c, s.ledger.Instance, out.Log)
+	kept, err := newStorage(ctx, &c, s.audit.Instance, out.Log)
 	if err != nil {
 		return err
 	}
-	kept.attach(s.ledger)
+	kept.attach(s.audit)
 	if s.states, err = newLiveStates(ctx, &c, kept.store, out.Log); err != nil {
 		return err
 	}
-	s.ledger.State = s.states.set
+	s.audit.State = s.states.set
 	token, err := c.ReadAdminToken()
 	if err != nil {
 		return err
 	}
-	open, err := openDoors(ctx, &c)
+	open, err := openListeners(ctx, &c)
 	if err != nil {
 		return err
 	}
@@ -109,12 +109,12 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	}
 	out.Banner(scheme+"://"+open.reverse[0].Addr().String(), c.Backend, addressOf(open.forward), c.Admin.Scheme()+"://"+open.admin.Addr().String())
 	out.Emit(event.Event{Kind: event.Listening, Listen: &event.Listen{
-		Version: version.String(), Instance: s.ledger.Instance, Listen: open.reverse[0].Addr().String(), Admin: open.admin.Addr().String(),
+		Version: version.String(), Instance: s.audit.Instance, Listen: open.reverse[0].Addr().String(), Admin: open.admin.Addr().String(),
 		Forward: addressOf(open.forward), Backend: t.first.String(),
 	}})
 	c.Warn(out.Log)
 	s.states.expired()
-	s.probes = &Prober{Ledger: s.ledger, Emit: out.Emit, kept: kept, traces: s.traces, metrics: s.metrics}
+	s.probes = &Prober{Audit: s.audit, Emit: out.Emit, kept: kept, traces: s.traces, metrics: s.metrics}
 	s.probes.Use(&c, t.Backends())
 	s.Errc = make(chan error, len(open.reverse)+4) // the listeners, the admin addresses, the forward listener, the watch
 	admin, err := s.administer(ctx, open, token, kept, reload, s.metrics.Handler())
@@ -147,12 +147,12 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	if failed = errors.Join(failed, unstored); failed != nil {
 		failed = exit.Unknown("%w", failed)
 	}
-	out.Summary(s.ledger, &s.Relay.Counts, time.Since(began))
+	out.Summary(s.audit, &s.Relay.Counts, time.Since(began))
 	return failed
 }
 
 // keep writes to the store until it is told that nothing more comes.
-func (s *Serving) keep(ctx context.Context, kept *keeping) (over func(), stored <-chan error) {
+func (s *Serving) keep(ctx context.Context, kept *storage) (over func(), stored <-chan error) {
 	done := make(chan error, 1)
 	ctx, over = context.WithCancel(context.WithoutCancel(ctx)) // what ends last has to be written
 	go func() { done <- kept.run(ctx) }()
@@ -160,7 +160,7 @@ func (s *Serving) keep(ctx context.Context, kept *keeping) (over func(), stored 
 }
 
 // start lets every part run in a goroutine of its own.
-func (s *Serving) start(ctx context.Context, open *doors, admin *web.Server, reload *reloader) error {
+func (s *Serving) start(ctx context.Context, open *listeners, admin *web.Server, reload *reloader) error {
 	forward, err := newForward(&s.config.Forward, s.Relay, open.own())
 	if err != nil {
 		return exit.Usage("forward: %w", err)

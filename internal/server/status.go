@@ -20,12 +20,12 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// picture is how serve is, as it is shown. Its methods may be called by many goroutines at the same time.
-type picture struct {
+// statusView is how serve is, as it is shown. Its methods may be called by many goroutines at the same time.
+type statusView struct {
 	*Serving
 	ctx   context.Context // that serve runs under
 	began time.Time
-	kept  *keeping
+	kept  *storage
 	fixed ui.Status // what does not change while it runs
 
 	config  atomic.Pointer[effective]
@@ -43,30 +43,32 @@ type effective struct {
 	warnings []string
 }
 
-func newPicture(ctx context.Context, s *Serving, open *doors, kept *keeping) *picture {
-	h := &picture{Serving: s, ctx: ctx, began: time.Now(), kept: kept}
+func newStatusView(ctx context.Context, s *Serving, open *listeners, kept *storage) *statusView {
+	h := &statusView{Serving: s, ctx: ctx, began: time.Now(), kept: kept}
 	h.fixed = ui.Status{
-		Instance: s.ledger.Instance, Version: version.String(), Build: buildSettings(), Began: h.began.UTC(), StoreName: kept.store.String(),
+		Instance: s.audit.Instance, Version: version.String(), Build: buildSettings(), Began: h.began.UTC(), StoreName: kept.store.String(),
 		ConfigFile: s.config.File, AcceptFile: s.config.File, Listeners: open.settings(),
 	}
 	return h
 }
 
 // use shows another configuration from here on.
-func (h *picture) use(c *config.Config) { h.config.Store(&effective{shownSettings(c), c.Warnings()}) }
+func (v *statusView) use(c *config.Config) {
+	v.config.Store(&effective{shownSettings(c), c.Warnings()})
+}
 
 // settings are the listeners.
-func (d *doors) settings() []ui.Setting {
+func (l *listeners) settings() []ui.Setting {
 	var all []ui.Setting
-	for _, ln := range d.reverse {
+	for _, ln := range l.reverse {
 		all = append(all, ui.Setting{Key: "reverse", Value: ln.Addr().String()})
 	}
-	all = append(all, ui.Setting{Key: "admin", Value: d.admin.Addr().String()})
-	if d.open != nil {
-		all = append(all, ui.Setting{Key: "open", Value: d.open.Addr().String()})
+	all = append(all, ui.Setting{Key: "admin", Value: l.admin.Addr().String()})
+	if l.open != nil {
+		all = append(all, ui.Setting{Key: "open", Value: l.open.Addr().String()})
 	}
-	if d.forward != nil {
-		all = append(all, ui.Setting{Key: "forward", Value: d.forward.Addr().String()})
+	if l.forward != nil {
+		all = append(all, ui.Setting{Key: "forward", Value: l.forward.Addr().String()})
 	}
 	return all
 }
@@ -85,23 +87,23 @@ func buildSettings() []ui.Setting {
 }
 
 // observe keeps count of the tunnels.
-func (h *picture) observe(r *rules.Ruling) { h.tunnels.Add(int64(r.Opened())) }
+func (v *statusView) observe(r *rules.Ruling) { v.tunnels.Add(int64(r.Opened())) }
 
 // status is how everything is.
-func (h *picture) status() ui.Status {
-	s, e := h.fixed, h.config.Load()
+func (v *statusView) show() ui.Status {
+	s, e := v.fixed, v.config.Load()
 	s.Config, s.Warnings, s.State = e.settings, e.warnings, "auditing"
-	if h.ctx.Err() != nil {
+	if v.ctx.Err() != nil {
 		s.State = "draining"
 	}
-	s.Paused, s.Connections = h.kept.writer.Paused(), int64(h.Relay.Open())
-	s.Backends = h.reach.look(h.ctx, h.probes)
-	s.Tunnels = h.tunnels.Load()
-	w := h.kept.writer.State()
+	s.Paused, s.Connections = v.kept.writer.Paused(), int64(v.Relay.Open())
+	s.Backends = v.reach.look(v.ctx, v.probes)
+	s.Tunnels = v.tunnels.Load()
+	w := v.kept.writer.State()
 	if !w.Reachable && w.Err != nil {
 		s.StoreBad = w.Err.Error()
 	}
-	s.Health, s.NotAudited = h.health(&w), h.notAudited()
+	s.Health, s.NotAudited = v.health(&w), v.notAudited()
 	return s
 }
 
@@ -109,8 +111,8 @@ func counted(name string, n int64, bad bool, note string) ui.Gauge {
 	return ui.Gauge{Name: name, Value: fmt.Sprint(n), Bad: bad && n > 0, Note: note}
 }
 
-func (h *picture) health(w *store.State) []ui.Gauge {
-	live, probes, z := h.ledger.Sums(), h.ledger.Probes(), h.storeSize()
+func (v *statusView) health(w *store.State) []ui.Gauge {
+	live, probes, z := v.audit.Sums(), v.audit.Probes(), v.storeSize()
 	return []ui.Gauge{
 		counted("evidence shed", live.Shed+probes.Shed, true, "exchanges that memory had no room for; their findings are counted"),
 		counted("findings lost", w.LostFindings, true, "findings that were stored, in a file or a schema that somebody took away since"),
@@ -119,8 +121,8 @@ func (h *picture) health(w *store.State) []ui.Gauge {
 		counted("exchanges in the store", z.Exchanges, false, ""),
 		{Name: "size of the store", Value: printed.Size(z.Bytes)},
 		counted("unsafe switches", live.Unsafe, true, "of live traffic"),
-		counted("clients that wanted HTTP/2", h.Relay.Counts.Downgraded.Load(), false, "and got HTTP/1.1, in which there are upgrades"),
-		counted("connections allowed", int64(h.Relay.Limit()), false, "at the same time"),
+		counted("clients that wanted HTTP/2", v.Relay.Counts.Downgraded.Load(), false, "and got HTTP/1.1, in which there are upgrades"),
+		counted("connections allowed", int64(v.Relay.Limit()), false, "at the same time"),
 	}
 }
 
@@ -131,29 +133,29 @@ const (
 )
 
 // storeSize is the size of the store, as it was lately.
-func (h *picture) storeSize() store.Size {
-	h.mu.Lock()
-	old := time.Since(h.sized) > sizeAge
+func (v *statusView) storeSize() store.Size {
+	v.mu.Lock()
+	old := time.Since(v.sized) > sizeAge
 	if old {
-		h.sized = time.Now() // nobody else looks meanwhile
+		v.sized = time.Now() // nobody else looks meanwhile
 	}
-	h.mu.Unlock()
+	v.mu.Unlock()
 	if old {
-		ctx, cancel := context.WithTimeout(h.ctx, sizeTime)
+		ctx, cancel := context.WithTimeout(v.ctx, sizeTime)
 		defer cancel()
-		if z, err := h.kept.store.Size(ctx); err == nil {
-			h.mu.Lock()
-			h.size = z
-			h.mu.Unlock()
+		if z, err := v.kept.store.Size(ctx); err == nil {
+			v.mu.Lock()
+			v.size = z
+			v.mu.Unlock()
 		}
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.size
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.size
 }
 
-func (h *picture) notAudited() []ui.Gauge {
-	c := &h.Relay.Counts
+func (v *statusView) notAudited() []ui.Gauge {
+	c := &v.Relay.Counts
 	return []ui.Gauge{
 		counted("opaque connections", c.Opaque.Load(), false, "or rests of them, that could not be read"),
 		counted("TLS connections", c.TLS.Load(), false, "to a listener in cleartext"),
@@ -164,19 +166,19 @@ func (h *picture) notAudited() []ui.Gauge {
 }
 
 // lacking is what is in the way of work.
-func (h *picture) lacking(ctx context.Context) []web.Lack {
+func (v *statusView) lacking(ctx context.Context) []web.Lack {
 	var all []web.Lack
-	if h.ctx.Err() != nil {
+	if v.ctx.Err() != nil {
 		all = append(all, web.Lack{Part: "process", Reason: "it is about to end"})
 	}
-	if w := h.kept.writer.State(); !w.Reachable {
+	if w := v.kept.writer.State(); !w.Reachable {
 		reason := "it takes nothing"
 		if errors.Is(w.Err, store.ErrReplaced) {
 			reason = store.ErrReplaced.Error()
 		}
 		all = append(all, web.Lack{Part: "store", Reason: reason})
 	}
-	for _, b := range h.reach.look(ctx, h.probes) {
+	for _, b := range v.reach.look(ctx, v.probes) {
 		if !b.Up {
 			all = append(all, web.Lack{Part: "backend", Name: cmp.Or(b.Route, "default"), Reason: "no address of it takes connections"})
 		}

@@ -92,7 +92,7 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 func (s *Store) begin(ctx context.Context, tx *sql.Tx, b *batch) (written bool, err error) {
 	result, err := tx.ExecContext(ctx, `INSERT INTO instances (id, name, version, began, seen, batch, folded) VALUES ($1, $2, $3, $4, $5, $6, 0)
 		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, batch = excluded.batch, folded = 0 WHERE instances.batch < excluded.batch`,
-		b.session, clean(s.options.Instance, maxKey), clean(s.options.Version, maxKey), b.began.UnixMilli(), time.Now().UnixMilli(), b.number)
+		b.session, storable(s.options.Instance, maxKey), storable(s.options.Version, maxKey), b.began.UnixMilli(), time.Now().UnixMilli(), b.number)
 	if err != nil {
 		return false, err
 	}

@@ -42,8 +42,8 @@ func endpointOf(r *rules.Ruling) (Endpoint, bool) {
 	host, _ := x.Request.Value("Host")
 	chosen, _ := x.Response.Value("Sec-WebSocket-Protocol")
 	return Endpoint{
-		Route: clean(x.Route, maxKey), Endpoint: clean(r.Endpoint, maxKey), Backend: clean(x.Backend, maxKey), Host: clean(host, maxKey),
-		Protocol: x.Protocol(), Subprotocol: clean(r.Subprotocol(chosen), maxKey), TLS: x.BackendTLS, Target: clean(r.Target(), maxText), Seen: x.Time, Count: 1,
+		Route: storable(x.Route, maxKey), Endpoint: storable(r.Endpoint, maxKey), Backend: storable(x.Backend, maxKey), Host: storable(host, maxKey),
+		Protocol: x.Protocol(), Subprotocol: storable(r.Subprotocol(chosen), maxKey), TLS: x.BackendTLS, Target: storable(r.Target(), maxText), Seen: x.Time, Count: 1,
 	}, true
 }
 
@@ -62,8 +62,8 @@ func endpointRows(endpoints map[endpointKey]Endpoint) [][]any {
 	rows := make([][]any, 0, len(endpoints))
 	for _, e := range endpoints {
 		rows = append(rows, []any{
-			clean(e.Route, maxKey), clean(e.Endpoint, maxKey), clean(e.Backend, maxKey), clean(e.Host, maxKey), clean(e.Protocol, maxKey),
-			clean(e.Subprotocol, maxKey), number(e.TLS), clean(e.Target, maxText), milliseconds(e.Seen), e.Count,
+			storable(e.Route, maxKey), storable(e.Endpoint, maxKey), storable(e.Backend, maxKey), storable(e.Host, maxKey), storable(e.Protocol, maxKey),
+			storable(e.Subprotocol, maxKey), boolean(e.TLS), storable(e.Target, maxText), unixMilli(e.Seen), e.Count,
 		})
 	}
 	sortRows(rows)

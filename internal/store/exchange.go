@@ -38,7 +38,7 @@ func exchangeRow(r *rules.Ruling) ([]any, error) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Verdict < rules.Pass {
-			broken = append(broken, clean(f.Rule.ID, maxKey))
+			broken = append(broken, storable(f.Rule.ID, maxKey))
 		}
 		if !writePass(&passed, x, f) {
 			bare.Findings = append(bare.Findings, *f)
@@ -49,7 +49,7 @@ func exchangeRow(r *rules.Ruling) ([]any, error) {
 		return nil, err
 	}
 	if len(text) > maxStored {
-		return nil, fmt.Errorf("the ruling of exchange %q has %d bytes", clean(x.ID, maxKey), len(text))
+		return nil, fmt.Errorf("the ruling of exchange %q has %d bytes", storable(x.ID, maxKey), len(text))
 	}
 	names, err := json.Marshal(broken)
 	if err != nil {
@@ -60,9 +60,9 @@ func exchangeRow(r *rules.Ruling) ([]any, error) {
 		status = x.Response.Status
 	}
 	return []any{
-		clean(x.ID, maxKey), x.Revision, x.Time.UnixMilli(), len(text) + passed.Len() + rowSize, status, int(r.Verdict), int(r.Severity()), number(r.Unsafe),
-		clean(r.Instance, maxKey), clean(r.Run, maxKey), clean(string(x.Origin), maxKey), clean(x.Probe, maxKey), clean(x.Route, maxKey),
-		clean(r.Endpoint, maxKey), x.Protocol(), clean(string(x.Outcome), maxKey), string(names), passed.String(), string(text),
+		storable(x.ID, maxKey), x.Revision, x.Time.UnixMilli(), len(text) + passed.Len() + rowSize, status, int(r.Verdict), int(r.Severity()), boolean(r.Unsafe),
+		storable(r.Instance, maxKey), storable(r.Run, maxKey), storable(string(x.Origin), maxKey), storable(x.Probe, maxKey), storable(x.Route, maxKey),
+		storable(r.Endpoint, maxKey), x.Protocol(), storable(string(x.Outcome), maxKey), string(names), passed.String(), string(text),
 	}, nil
 }
 

@@ -52,10 +52,10 @@ func (f *Finding) scan(scan func(...any) error, before ...any) error {
 	if err != nil {
 		return err
 	}
-	f.Verdict, f.Severity = rules.Verdict(within(verdict, int64(rules.NotApplicable))), rules.Severity(within(severity, int64(rules.Critical)))
-	f.Party, f.Unsafe, f.FirstSeen, f.LastSeen = rules.Party(within(party, int64(rules.Intermediary))), unsafe != 0, at(first), at(last)
+	f.Verdict, f.Severity = rules.Verdict(clamp(verdict, int64(rules.NotApplicable))), rules.Severity(clamp(severity, int64(rules.Critical)))
+	f.Party, f.Unsafe, f.FirstSeen, f.LastSeen = rules.Party(clamp(party, int64(rules.Intermediary))), unsafe != 0, at(first), at(last)
 	return nil
 }
 
-// within is a number that a later release may have written, as one that this one knows.
-func within(n, most int64) int64 { return max(0, min(n, most)) }
+// clamp is a number that a later release may have written, as one that this one knows.
+func clamp(n, most int64) int64 { return max(0, min(n, most)) }

@@ -127,7 +127,7 @@ func (i *importer) begin(ctx context.Context, table string, row []byte) error {
 	if err := json.Unmarshal(row, &i.from); err != nil {
 		return err
 	}
-	if i.from.ID = clean(i.from.ID, maxKey); i.from.ID == "" {
+	if i.from.ID = storable(i.from.ID, maxKey); i.from.ID == "" {
 		return errors.New("the export does not say which store it is of")
 	}
 	id, err := i.store.identity(ctx)
@@ -185,7 +185,7 @@ func (i *importer) flush(ctx context.Context) error {
 	err = i.store.transact(ctx, func(tx *sql.Tx) error {
 		now := time.Now().UnixMilli()
 		_, err := tx.ExecContext(ctx, `INSERT INTO instances (id, name, version, began, seen, batch, folded) VALUES ($1, $2, $3, $4, $4, 0, 0)
-			ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`, i.from.ID, imported, clean(i.from.Version, maxKey), now)
+			ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`, i.from.ID, imported, storable(i.from.Version, maxKey), now)
 		if err != nil {
 			return err
 		}

@@ -64,7 +64,7 @@ func (c *cells) rows() [][]any {
 	}
 	rows := make([][]any, 0, len(c.waiting))
 	for _, at := range slices.SortedFunc(maps.Keys(c.waiting), order) {
-		rows = append(rows, []any{at.minute, clean(at.protocol, maxKey), clean(at.outcome, maxKey), int(at.verdict), c.waiting[at]})
+		rows = append(rows, []any{at.minute, storable(at.protocol, maxKey), storable(at.outcome, maxKey), int(at.verdict), c.waiting[at]})
 	}
 	return rows
 }
@@ -88,7 +88,7 @@ func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, 
 		if err := scan(&minute, &m.Protocol, &m.Outcome, &verdict, &m.Count); err != nil {
 			return err
 		}
-		m.Time, m.Verdict = at(minute*60_000), rules.Verdict(within(verdict, int64(rules.NotApplicable)))
+		m.Time, m.Verdict = at(minute*60_000), rules.Verdict(clamp(verdict, int64(rules.NotApplicable)))
 		all = append(all, m)
 		return nil
 	})
@@ -99,10 +99,10 @@ func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, 
 // bound.
 func (s *Store) Verdicts(ctx context.Context, since time.Time) (sums [rules.NotApplicable + 1]int64, err error) {
 	query := "SELECT verdict, CAST(SUM(count) AS BIGINT) FROM minutes WHERE minute >= $1 GROUP BY verdict"
-	err = s.each(ctx, query, []any{milliseconds(since) / 60_000}, func(scan func(...any) error) error {
+	err = s.each(ctx, query, []any{unixMilli(since) / 60_000}, func(scan func(...any) error) error {
 		var verdict, n int64
 		err := scan(&verdict, &n)
-		sums[within(verdict, int64(rules.NotApplicable))] += n
+		sums[clamp(verdict, int64(rules.NotApplicable))] += n
 		return err
 	})
 	return sums, err

@@ -67,14 +67,14 @@ func (w *where) add(term string) { w.terms = append(w.terms, term) }
 // equal wants a column to have that value, unless this is empty.
 func (w *where) equal(column, value string) {
 	if value != "" {
-		w.add(column + " = " + w.arg(clean(value, maxKey)))
+		w.add(column + " = " + w.arg(storable(value, maxKey)))
 	}
 }
 
 // glob wants a column to match, unless the pattern is empty.
 func (w *where) glob(column, pattern string) {
 	if pattern != "" {
-		w.add(w.dialect.glob(column, w.arg(w.dialect.pattern(clean(pattern, maxKey)))))
+		w.add(w.dialect.glob(column, w.arg(w.dialect.pattern(storable(pattern, maxKey)))))
 	}
 }
 
@@ -145,7 +145,7 @@ func (s *Store) exchanges(q *Query) *where {
 		w.add("(verdict = 0 OR severity > 0)")
 	}
 	if q.Rule != "" {
-		match := s.dialect.glob("element.value", w.arg(s.dialect.pattern(clean(q.Rule, maxKey))))
+		match := s.dialect.glob("element.value", w.arg(s.dialect.pattern(storable(q.Rule, maxKey))))
 		w.add("verdict < 3 AND EXISTS (SELECT 1 FROM " + s.dialect.elements("rules") + " WHERE " + match + ")")
 	}
 	return w

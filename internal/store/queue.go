@@ -2,7 +2,6 @@ package store
 
 import (
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/wire"
 )
 
 // A waiting is an exchange that is still to be written.
@@ -33,7 +32,7 @@ func (q *queue) put(r *rules.Ruling, bytes int64, count int) *waiting {
 	if r.Verdict >= rules.Pass {
 		bytes, count = bytes/2, count/2
 	}
-	size := weight(r.X)
+	size := r.Bytes()
 	is := q.byID[r.X.ID]
 	switch {
 	case is != nil && r.X.Revision < is.ruling.X.Revision:
@@ -83,10 +82,4 @@ func (q *queue) take() (taken []*waiting) {
 		}
 	}
 	return taken
-}
-
-// weight is about how many bytes of memory an exchange and its ruling take.
-func weight(x *wire.Exchange) int64 {
-	const itself = 4 << 10
-	return int64(itself + x.Bytes())
 }

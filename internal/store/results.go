@@ -70,9 +70,9 @@ func resultRows(results map[resultKey]Result) [][]any {
 	rows := make([][]any, 0, len(results))
 	for _, r := range results {
 		rows = append(rows, []any{
-			clean(r.Run, maxKey), clean(r.Backend, maxKey), clean(r.Route, maxKey), clean(r.Endpoint, maxKey), clean(r.Probe, maxKey),
-			clean(r.Rule, maxKey), clean(r.Verdict, maxKey), clean(r.Severity, maxKey), r.Status, clean(r.Outcome, maxKey), clean(r.Detail, maxText),
-			clean(r.Reason, maxText), clean(r.Exchange, maxKey), milliseconds(r.Time),
+			storable(r.Run, maxKey), storable(r.Backend, maxKey), storable(r.Route, maxKey), storable(r.Endpoint, maxKey), storable(r.Probe, maxKey),
+			storable(r.Rule, maxKey), storable(r.Verdict, maxKey), storable(r.Severity, maxKey), r.Status, storable(r.Outcome, maxKey), storable(r.Detail, maxText),
+			storable(r.Reason, maxText), storable(r.Exchange, maxKey), unixMilli(r.Time),
 		})
 	}
 	sortRows(rows)

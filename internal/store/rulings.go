@@ -90,7 +90,7 @@ func (s *Store) page(ctx context.Context, q *Query, most int) (p page, more bool
 		order, than = "time DESC, id DESC", "<"
 	}
 	if q.Beyond.ID != "" {
-		w.add("(time, id) " + than + " (" + w.arg(milliseconds(q.Beyond.Time)) + ", " + w.arg(q.Beyond.ID) + ")")
+		w.add("(time, id) " + than + " (" + w.arg(unixMilli(q.Beyond.Time)) + ", " + w.arg(q.Beyond.ID) + ")")
 	}
 	condition := w.String()
 	if q.Limit > 0 && q.Limit < maxPage { // what is passed over on the way to a few is not read: see the index exchanges_list

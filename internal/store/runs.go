@@ -59,16 +59,16 @@ func runRows(runs map[string]Run) ([][]any, error) {
 			return nil, err
 		}
 		rows = append(rows, []any{
-			clean(r.ID, maxKey), milliseconds(r.Began), milliseconds(r.Ended), clean(r.Command, maxKey), clean(r.Origin, maxKey), clean(r.Version, maxKey),
-			clean(r.Instance, maxKey), string(labels), string(summary),
+			storable(r.ID, maxKey), unixMilli(r.Began), unixMilli(r.Ended), storable(r.Command, maxKey), storable(r.Origin, maxKey), storable(r.Version, maxKey),
+			storable(r.Instance, maxKey), string(labels), string(summary),
 		})
 	}
 	sortRows(rows)
 	return rows, nil
 }
 
-// milliseconds is a time in the store; 0 is no time.
-func milliseconds(t time.Time) int64 {
+// unixMilli is a time in the store; 0 is no time.
+func unixMilli(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
@@ -76,11 +76,11 @@ func milliseconds(t time.Time) int64 {
 }
 
 // at is a time out of the store.
-func at(milliseconds int64) time.Time {
-	if milliseconds == 0 {
+func at(unixMilli int64) time.Time {
+	if unixMilli == 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(milliseconds).UTC()
+	return time.UnixMilli(unixMilli).UTC()
 }
 
 // sortRows puts rows into the order of their keys, in which all programs lock them.

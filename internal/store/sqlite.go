@@ -118,7 +118,7 @@ func (s *Store) connect(ctx context.Context, path string) error {
 		return err
 	}
 	if is.Size() == 0 {
-		if err := patiently(ctx, func() (bool, error) { return false, mark(ctx, uri) }); err != nil {
+		if err := patiently(ctx, func() (bool, error) { return false, initialize(ctx, uri) }); err != nil {
 			return err
 		}
 	}
@@ -133,8 +133,8 @@ func (s *Store) connect(ctx context.Context, path string) error {
 	return nil
 }
 
-// mark makes an empty file a store. It comes before the write-ahead log, so that the mark stands where claim looks.
-func mark(ctx context.Context, uri string) error {
+// initialize makes an empty file a store. It comes before the write-ahead log, so that the mark stands where claim looks.
+func initialize(ctx context.Context, uri string) error {
 	c, err := newConnector(uri + "?_auto_vacuum=incremental&_pragma=page_size(8192)&_pragma=busy_timeout(2000)")
 	if err != nil {
 		return err

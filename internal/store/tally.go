@@ -86,8 +86,8 @@ func (t *tallies) rows(instance string) [][]any {
 // row is the finding in a run, or in live traffic, in the order of the columns of upsertFindings.
 func (f *Finding) row(run, instance string) []any {
 	return []any{
-		clean(run, maxKey), f.Fingerprint, instance, clean(f.Rule, maxKey), clean(f.Probe, maxKey), clean(f.Route, maxKey), clean(f.Endpoint, maxKey),
-		int(f.Verdict), int(f.Severity), int(f.Party), number(f.Unsafe), f.Count, milliseconds(f.FirstSeen), milliseconds(f.LastSeen),
-		clean(f.FirstID, maxKey), clean(f.LastID, maxKey), clean(f.Detail, maxText), clean(f.State, maxKey),
+		storable(run, maxKey), f.Fingerprint, instance, storable(f.Rule, maxKey), storable(f.Probe, maxKey), storable(f.Route, maxKey), storable(f.Endpoint, maxKey),
+		int(f.Verdict), int(f.Severity), int(f.Party), boolean(f.Unsafe), f.Count, unixMilli(f.FirstSeen), unixMilli(f.LastSeen),
+		storable(f.FirstID, maxKey), storable(f.LastID, maxKey), storable(f.Detail, maxText), storable(f.State, maxKey),
 	}
 }

@@ -77,16 +77,16 @@ const (
 	maxText = 4 << 10
 )
 
-// clean is a text that every database takes: valid UTF-8 without NUL, of at most so many bytes.
-func clean(text string, most int) string {
+// storable is a text that every database takes: valid UTF-8 without NUL, of at most so many bytes.
+func storable(text string, most int) string {
 	if len(text) > most {
 		text = text[:most]
 	}
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }
 
-// number is a truth value as a number, which both databases have.
-func number(b bool) int {
+// boolean is a truth value as a number, which both databases have.
+func boolean(b bool) int {
 	if b {
 		return 1
 	}

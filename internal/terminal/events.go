@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +16,7 @@ func (c *Console) Emit(e event.Event) {
 	text := ""
 	switch e.Kind {
 	case event.Exchange:
-		if probed(e.Ruling.X) || e.Ruling.Unsafe { // an unsafe one has its line as such
+		if e.Ruling.X.Origin.Ours() || e.Ruling.Unsafe { // an unsafe one has its line as such
 			return
 		}
 		text = c.exchange(e.Ruling)
@@ -109,9 +108,4 @@ func stoppedText(s *event.Sums) string {
 	n := s.Counts
 	return fmt.Sprintf("stopped   exchanges %d   upgrades %d   unsafe %d   findings %d   not audited: opaque %d, TLS %d, h2 %d, blind tunnels %d",
 		n.Exchanges.Load(), n.Upgrades.Load(), s.Unsafe, s.Findings, n.Opaque.Load(), n.TLS.Load(), n.HTTP2.Load(), n.Tunnels.Load())
-}
-
-// probed reports whether Interlock caused an exchange. Who runs the probes says what came of them.
-func probed(x *wire.Exchange) bool {
-	return slices.Contains([]wire.Origin{wire.OriginProbe, wire.OriginChain}, x.Origin)
 }

@@ -14,9 +14,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Output is where a command writes what happens: NDJSON, or on a terminal lines for people. Writing never holds up the
-// traffic: lines that the reader is too slow for are left out, and how many those were is said at the end. Findings are not
-// lost with them, as they are in the ledger.
+// Output is where a command writes events: NDJSON, or on a terminal lines for people. Writing never delays traffic: where the
+// reader is too slow, lines are dropped and counted, and the count is written at the end. No finding is lost with them.
 type Output struct {
 	Emit    func(event.Event) // writes an event
 	Log     zerolog.Logger    // for what is not an event: errors and warnings

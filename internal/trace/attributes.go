@@ -13,8 +13,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// about says what happened, in the words of OpenTelemetry's semantic conventions where they have any.
-func about(r *rules.Ruling) []attribute.KeyValue {
+// attributes says what happened, in the words of OpenTelemetry's semantic conventions where they have any.
+func attributes(r *rules.Ruling) []attribute.KeyValue {
 	x := r.X
 	all := make([]attribute.KeyValue, 0, 20)
 	all = append(all, method(x.Request.Method)...)

@@ -55,9 +55,9 @@ func (t *Tracer) exchange(ctx context.Context, verb string, kind trace.SpanKind,
 		t.waiting.Add(-1)
 		return trace.SpanContext{}
 	}
-	s.SetAttributes(about(r)...)
+	s.SetAttributes(attributes(r)...)
 	s.SetAttributes(judged(r)...)
-	mark(s, r)
+	markFailed(s, r)
 	s.End(trace.WithTimestamp(x.Time.Add(x.Took)))
 	return s.SpanContext()
 }
@@ -80,12 +80,12 @@ func (t *Tracer) tunnel(above trace.SpanContext, r *rules.Ruling) {
 		attribute.Int64("interlock.tunnel.client_bytes", x.After.ClientBytes), attribute.Int64("interlock.tunnel.server_bytes", x.After.ServerBytes),
 	)
 	s.SetAttributes(judged(r)...)
-	mark(s, r)
+	markFailed(s, r)
 	s.End(trace.WithTimestamp(began.Add(max(x.After.Open, 0))))
 }
 
-// mark makes a span one of an error if a rule failed.
-func mark(s trace.Span, r *rules.Ruling) {
+// markFailed makes a span one of an error if a rule failed.
+func markFailed(s trace.Span, r *rules.Ruling) {
 	if r.Verdict == rules.Fail {
 		s.SetStatus(codes.Error, "failed: "+strings.Join(r.Broken(), ", "))
 	}

@@ -37,7 +37,7 @@ func (s *Server) replay(w http.ResponseWriter, q *http.Request) {
 	var asked struct {
 		Exchange string `json:"exchange"`
 	}
-	if err := read(q, &asked); err != nil {
+	if err := readJSON(q, &asked); err != nil {
 		refuse(w, http.StatusBadRequest, "read the request: "+err.Error())
 		return
 	}
@@ -70,7 +70,7 @@ func (s *Server) accept(w http.ResponseWriter, q *http.Request) {
 		accept.Written
 		Confirmed bool `json:"confirmed"`
 	}
-	if err := read(q, &asked); err != nil {
+	if err := readJSON(q, &asked); err != nil {
 		refuse(w, http.StatusBadRequest, "read the request: "+err.Error())
 		return
 	}
@@ -101,7 +101,7 @@ func (s *Server) reload(w http.ResponseWriter, q *http.Request) {
 	var asked struct {
 		DryRun bool `json:"dryRun"`
 	}
-	if err := read(q, &asked); err != nil && !errors.Is(err, io.EOF) {
+	if err := readJSON(q, &asked); err != nil && !errors.Is(err, io.EOF) {
 		refuse(w, http.StatusBadRequest, "read the request: "+err.Error())
 		return
 	}
@@ -128,7 +128,7 @@ func (s *Server) pause(w http.ResponseWriter, q *http.Request) {
 	var asked struct {
 		Paused *bool `json:"paused"`
 	}
-	err := read(q, &asked)
+	err := readJSON(q, &asked)
 	if err == nil && asked.Paused == nil {
 		err = errors.New("paused is missing: true or false")
 	}

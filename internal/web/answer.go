@@ -23,8 +23,8 @@ func answer(w http.ResponseWriter, status int, value any) {
 	_, _ = w.Write(append(b, '\n')) // a caller that is gone wants no answer
 }
 
-// read takes a JSON object from a request. What is unknown in it is an error, and so is what stands behind it.
-func read(r *http.Request, into any) error {
+// readJSON takes a JSON object from a request. What is unknown in it is an error, and so is what stands behind it.
+func readJSON(r *http.Request, into any) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {

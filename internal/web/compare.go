@@ -48,7 +48,7 @@ func (s *Server) compare(w http.ResponseWriter, q *http.Request) {
 	all := accept.Diff(&found[0], &found[1])
 	shown := compareJSON{Schema: 1, A: ids[0], B: ids[1], Summary: accept.Summary(all)}
 	changed := slices.DeleteFunc(all, func(d accept.Difference) bool { return d.Kind == accept.Unchanged })
-	page, next, err := cut(changed, q.FormValue("after"), most, func(d *accept.Difference) string { return d.Is().Fingerprint })
+	page, next, err := pageAfter(changed, q.FormValue("after"), most, func(d *accept.Difference) string { return d.Is().Fingerprint })
 	if wrong(w, err) {
 		return
 	}

@@ -48,8 +48,8 @@ func parseCursor(text string) (c store.Cursor, err error) {
 // formatCursor writes the place of an exchange.
 func formatCursor(c store.Cursor) string { return fmt.Sprintf("%d.%s", c.Time.UnixMilli(), c.ID) }
 
-// cut is the page of a list behind the element with that key, and the key behind which there is more; empty if nothing is.
-func cut[T any](all []T, after string, most int, key func(*T) string) (page []T, next string, err error) {
+// pageAfter is the page of a list behind the element with that key, and the key behind which there is more; empty if nothing is.
+func pageAfter[T any](all []T, after string, most int, key func(*T) string) (page []T, next string, err error) {
 	from := 0
 	if after != "" {
 		for from < len(all) && key(&all[from]) != after {

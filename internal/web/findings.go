@@ -39,7 +39,7 @@ func (s *Server) listFindings(w http.ResponseWriter, q *http.Request) {
 		unserved(w, err)
 		return
 	}
-	page, next, err := cut(all, q.FormValue("after"), most, func(f *store.Finding) string { return f.Fingerprint })
+	page, next, err := pageAfter(all, q.FormValue("after"), most, func(f *store.Finding) string { return f.Fingerprint })
 	if wrong(w, err) {
 		return
 	}

@@ -43,19 +43,19 @@ type loginView struct {
 }
 
 // cookie is the name of the cookie. The prefix has browsers take it over TLS only, and from this host alone.
-func (d *door) cookie() string {
-	if d.secure {
+func (a *authenticator) cookie() string {
+	if a.secure {
 		return "__Host-interlock"
 	}
 	return "interlock"
 }
 
-func (d *door) showLogin(w http.ResponseWriter, r *http.Request) {
-	d.page(w, http.StatusOK, loginView{To: within(r.FormValue("to"))})
+func (a *authenticator) showLogin(w http.ResponseWriter, r *http.Request) {
+	a.page(w, http.StatusOK, loginView{To: localPath(r.FormValue("to"))})
 }
 
-func (d *door) page(w http.ResponseWriter, status int, v loginView) {
-	v.Needed = d.token != ""
+func (a *authenticator) page(w http.ResponseWriter, status int, v loginView) {
+	v.Needed = a.token != ""
 	var page bytes.Buffer
 	if err := template.Must(template.New("login").Parse(loginPage)).Execute(&page, v); err != nil {
 		refuse(w, http.StatusInternalServerError, "the page cannot be written")
@@ -68,37 +68,37 @@ func (d *door) page(w http.ResponseWriter, status int, v loginView) {
 }
 
 // login gives whoever has the token a cookie that stands for it.
-func (d *door) login(w http.ResponseWriter, r *http.Request) {
-	to := within(r.PostFormValue("to"))
-	if !d.attempts.allow(r) {
+func (a *authenticator) login(w http.ResponseWriter, r *http.Request) {
+	to := localPath(r.PostFormValue("to"))
+	if !a.attempts.allow(r) {
 		w.Header().Set("Retry-After", "10")
-		d.page(w, http.StatusTooManyRequests, loginView{Wrong: "Too many attempts. Wait ten seconds.", To: to})
+		a.page(w, http.StatusTooManyRequests, loginView{Wrong: "Too many attempts. Wait ten seconds.", To: to})
 		return
 	}
-	if !d.is(strings.TrimSpace(r.PostFormValue("token"))) {
-		d.page(w, http.StatusUnauthorized, loginView{Wrong: "That is not the token.", To: to})
+	if !a.is(strings.TrimSpace(r.PostFormValue("token"))) {
+		a.page(w, http.StatusUnauthorized, loginView{Wrong: "That is not the token.", To: to})
 		return
 	}
-	d.set(w, d.sessions.begin(), int(sessionLife.Seconds()))
+	a.set(w, a.sessions.begin(), int(sessionLife.Seconds()))
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-func (d *door) logout(w http.ResponseWriter, r *http.Request) {
-	if c, err := r.Cookie(d.cookie()); err == nil {
-		d.sessions.end(c.Value)
+func (a *authenticator) logout(w http.ResponseWriter, r *http.Request) {
+	if c, err := r.Cookie(a.cookie()); err == nil {
+		a.sessions.end(c.Value)
 	}
-	d.set(w, "", -1)
+	a.set(w, "", -1)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }
 
-func (d *door) set(w http.ResponseWriter, value string, seconds int) {
+func (a *authenticator) set(w http.ResponseWriter, value string, seconds int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: d.cookie(), Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: d.secure, SameSite: http.SameSiteStrictMode,
+		Name: a.cookie(), Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: a.secure, SameSite: http.SameSiteStrictMode,
 	})
 }
 
-// within is a path to go to behind the login, which is none of another site.
-func within(to string) string {
+// localPath is a path to go to behind the login, which is none of another site.
+func localPath(to string) string {
 	u, err := url.Parse(to)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") {
 		return "/"

@@ -36,21 +36,21 @@ type Metrics struct {
 
 	mu     sync.Mutex
 	routes map[string]bool
-	series map[way]*series
+	series map[seriesKey]*series
 	found  map[found]prometheus.Counter
 }
 
-// way is what live exchanges are told apart by.
-type way struct{ route, protocol string }
+// A seriesKey identifies the metrics of live exchanges.
+type seriesKey struct{ route, protocol string }
 
-// found is what findings are told apart by.
+// found identifies a counter of findings.
 type found struct {
 	rule     *rules.Rule
 	severity rules.Severity
 	source   string
 }
 
-// series are those of one way.
+// series are the metrics of one key.
 type series struct {
 	handshake, tunnel prometheus.Observer
 	open              prometheus.Gauge
@@ -82,7 +82,7 @@ func (m *Metrics) Observe(r *rules.Ruling) {
 	if x.Origin != wire.OriginLive {
 		return
 	}
-	w := way{m.route(x.Route), x.Protocol()}
+	w := seriesKey{m.route(x.Route), x.Protocol()}
 	s := m.of(w)
 	if x.Complete && !was.Judged {
 		m.countExchange(s, w, r)
@@ -110,7 +110,7 @@ func (m *Metrics) countFindings(r *rules.Ruling) {
 }
 
 // countExchange counts an exchange that has been judged. The lock is held.
-func (m *Metrics) countExchange(s *series, w way, r *rules.Ruling) {
+func (m *Metrics) countExchange(s *series, w seriesKey, r *rules.Ruling) {
 	k := judged{knownOutcome(r.X.Outcome), r.Verdict}
 	c := s.judged[k]
 	if c == nil {

@@ -13,7 +13,7 @@ import (
 // alerts look at, begin at 0, as Prometheus sees no increase in a series that was not there before.
 func (m *Metrics) start() {
 	m.once.Do(func() {
-		m.routes, m.series, m.found = map[string]bool{}, map[way]*series{}, map[found]prometheus.Counter{}
+		m.routes, m.series, m.found = map[string]bool{}, map[seriesKey]*series{}, map[found]prometheus.Counter{}
 		m.registry = prometheus.NewRegistry()
 		m.exchanges = counter("interlock_exchanges_total", "Upgrade exchanges of live traffic, each once, by the verdict that it had when all was known to judge it.",
 			"route", "protocol", "outcome", "verdict")
@@ -72,7 +72,7 @@ func (m *Metrics) route(name string) string {
 }
 
 // of finds the series of a way, or makes them. The lock is held.
-func (m *Metrics) of(w way) *series {
+func (m *Metrics) of(w seriesKey) *series {
 	s := m.series[w]
 	if s == nil {
 		s = &series{

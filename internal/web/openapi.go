@@ -10,7 +10,7 @@ import (
 //go:embed openapi.json
 var description []byte
 
-func describe(w http.ResponseWriter, _ *http.Request) {
+func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(description) // a caller that is gone wants no answer
 }

@@ -27,7 +27,7 @@ func (s *Server) open() []route {
 // api are the routes of the API. The description has just these.
 func (s *Server) api() []route {
 	return []route{
-		{"GET /api/v1/openapi.json", describe},
+		{"GET /api/v1/openapi.json", serveOpenAPI},
 		{"GET /api/v1/status", s.showStatus},
 		{"GET /api/v1/exchanges", s.listExchanges},
 		{"GET /api/v1/exchanges/{id}", s.showExchange},
@@ -63,8 +63,8 @@ func profiles() []route {
 	}
 }
 
-// mux has everything that is behind the door.
-func (s *Server) mux(d *door) http.Handler {
+// mux serves everything that needs authentication.
+func (s *Server) mux(d *authenticator) http.Handler {
 	mux := http.NewServeMux()
 	all := append(s.open(), s.api()...)
 	all = append(all, route{"GET /login", d.showLogin}, route{"POST /login", d.login}, route{"POST /logout", d.logout})

@@ -11,7 +11,7 @@ func (s *Server) startRun(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	var a Ask
-	if err := read(q, &a); err != nil {
+	if err := readJSON(q, &a); err != nil {
 		refuse(w, http.StatusBadRequest, "read the request: "+err.Error())
 		return
 	}

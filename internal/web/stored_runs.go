@@ -56,7 +56,7 @@ func (s *Server) listStored(w http.ResponseWriter, q *http.Request) {
 		unserved(w, err)
 		return
 	}
-	page, next, err := cut(all, q.FormValue("after"), most, func(r *store.Run) string { return r.ID })
+	page, next, err := pageAfter(all, q.FormValue("after"), most, func(r *store.Run) string { return r.ID })
 	if wrong(w, err) {
 		return
 	}

@@ -68,7 +68,7 @@ func (s *Server) Observe(r *rules.Ruling) { s.events.observe(r) }
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.runs.open(ctx, &s.events)
 	defer s.runs.close()
-	d := &door{token: s.Token, loopback: IsLoopback(ln.Addr()), names: s.Names, secure: s.TLS != nil}
+	d := &authenticator{token: s.Token, loopback: IsLoopback(ln.Addr()), names: s.Names, secure: s.TLS != nil}
 	return s.answer(ctx, ln, d.guard(s.mux(d)))
 }
 

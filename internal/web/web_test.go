@@ -99,7 +99,7 @@ func TestDoor(t *testing.T) {
 }
 
 func TestBeyondLoopbackATokenIsNeeded(t *testing.T) {
-	d := door{}
+	d := authenticator{}
 	served := d.guard(http.NotFoundHandler())
 	w := &recorded{header: http.Header{}}
 	q, _ := http.NewRequest("GET", "http://10.0.0.1/api/v1/endpoints", nil)

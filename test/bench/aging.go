@@ -67,9 +67,9 @@ func (b *bench) refuse(ctx context.Context, r *running, count int) error {
 	return nil
 }
 
-// A past is what an interlock says of the upgrade exchanges behind it.
+// A past counts the upgrade exchanges that an interlock has handled.
 type past struct {
-	judged  int // and entered in its ledger
+	judged  int // and counted
 	written int // to its store
 	shed    int // not kept, as the store did not take them in time
 	waiting int // for the store

@@ -37,7 +37,7 @@ type Match func(*rules.Ruling) bool
 // Parse understands a filter of exchanges: what the store is asked for, and what is left to be asked of each of its rulings; nil
 // if nothing is. The error is an [Error].
 func Parse(text string) (store.Query, func(*rules.Ruling) bool, error) {
-	terms, err := read(text)
+	terms, err := splitTerms(text)
 	if err != nil {
 		return store.Query{}, nil, err
 	}
@@ -58,7 +58,7 @@ func Parse(text string) (store.Query, func(*rules.Ruling) bool, error) {
 // ParseFindings understands a filter of findings. Only the keys path, probe, route, rule, run, since, until and verdict, and
 // is:live and is:unsafe, say something about these, without a minus sign; the error is an [Error].
 func ParseFindings(text string) (store.Query, error) {
-	terms, err := read(text)
+	terms, err := splitTerms(text)
 	if err != nil {
 		return store.Query{}, err
 	}

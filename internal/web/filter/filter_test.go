@@ -55,7 +55,7 @@ func rulings() (all []*rules.Ruling) {
 
 func wanted(t *testing.T, text string, among []*rules.Ruling) (ids []string) {
 	t.Helper()
-	terms, err := read(text)
+	terms, err := splitTerms(text)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}

@@ -17,8 +17,8 @@ type term struct {
 	values []string // at least one, none of them empty
 }
 
-// read cuts a filter into its terms.
-func read(text string) ([]term, error) {
+// splitTerms cuts a filter into its terms.
+func splitTerms(text string) ([]term, error) {
 	if len(text) > maxLength {
 		return nil, &Error{maxLength, fmt.Sprintf("it is longer than %d characters", maxLength)}
 	}

@@ -49,16 +49,16 @@ func (t *term) match() (Match, error) {
 			return nil, &Error{t.at, fmt.Sprintf("there is no key %q; there are %s", printed.Start(t.key, maxQuoted), strings.Join(Keys(), ", "))}
 		}
 	}
-	var ways []Match
+	var either []Match
 	for _, v := range t.values {
 		m, err := one(v)
 		if err != nil {
 			return nil, &Error{t.at, err.Error()}
 		}
-		ways = append(ways, m)
+		either = append(either, m)
 	}
 	return func(r *rules.Ruling) bool {
-		return slices.ContainsFunc(ways, func(m Match) bool { return m(r) }) != t.not
+		return slices.ContainsFunc(either, func(m Match) bool { return m(r) }) != t.not
 	}, nil
 }
 

@@ -31,7 +31,7 @@ type difference struct {
 	Endpoint string `json:"endpoint"` // empty where each side has one of its own
 	A        *cell  `json:"a"`
 	B        *cell  `json:"b"`
-	Way      string `json:"way"` // worse, better or other
+	Trend    string `json:"way"` // worse, better or other
 }
 
 func (u *site) compare(r *http.Request) (sheet, error) {
@@ -133,7 +133,7 @@ func (v *compareView) hold(a, b []store.Result) {
 			v.Same++
 			continue
 		}
-		switch d.Way {
+		switch d.Trend {
 		case "worse":
 			v.Worse++
 		case "better":
@@ -143,20 +143,20 @@ func (v *compareView) hold(a, b []store.Result) {
 	}
 	rank := map[string]int{"worse": 0, "better": 1, "other": 2}
 	slices.SortStableFunc(v.Changed, func(a, b difference) int {
-		return cmp.Or(cmp.Compare(rank[a.Way], rank[b.Way]), strings.Compare(a.Probe, b.Probe))
+		return cmp.Or(cmp.Compare(rank[a.Trend], rank[b.Trend]), strings.Compare(a.Probe, b.Probe))
 	})
 }
 
 // judge reports whether the two sides differ, and which way.
 func (d *difference) judge() bool {
-	d.Way = "other"
+	d.Trend = "other"
 	if d.A.Mark == d.B.Mark && d.A.Sent == d.B.Sent {
 		return d.A.Status != d.B.Status || d.A.Outcome != d.B.Outcome
 	}
 	if d.A.Sent && d.B.Sent && d.A.Mark.Verdict < rules.NotApplicable && d.B.Mark.Verdict < rules.NotApplicable {
-		d.Way = "better"
+		d.Trend = "better"
 		if d.B.Mark.Verdict < d.A.Mark.Verdict {
-			d.Way = "worse"
+			d.Trend = "worse"
 		}
 	}
 	return true

@@ -22,7 +22,7 @@ func TestCompareShowsWhatDiffers(t *testing.T) {
 	v.hold(a, b)
 	got := ""
 	for _, d := range v.Changed {
-		got += d.Probe + " " + d.Way + "; "
+		got += d.Probe + " " + d.Trend + "; "
 	}
 	if want := "WORSE worse; BETTER better; STATUS other; UNSENT other; "; got != want || v.Same != 1 || v.Alone != 1 || v.Worse != 1 || v.Better != 1 {
 		t.Errorf("got %q, %+v, want %q", got, v, want)

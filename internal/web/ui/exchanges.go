@@ -139,8 +139,8 @@ func (u *site) list(ctx context.Context, wanted, older, newer string) (listView,
 
 // link makes the links to the pages around this one.
 func (v *listView) link(backwards, behind, more bool, last store.Cursor) {
-	to := func(way string, c store.Cursor) string {
-		return "?" + url.Values{"q": {v.Filter}, way: {formatCursor(c)}}.Encode()
+	to := func(direction string, c store.Cursor) string {
+		return "?" + url.Values{"q": {v.Filter}, direction: {formatCursor(c)}}.Encode()
 	}
 	if backwards {
 		slices.Reverse(v.Rows)

@@ -96,14 +96,14 @@ func (u *site) groups(ctx context.Context, q store.Query) ([]group, error) {
 			g.Title, g.Level = rule.Title, rule.Level.String()
 		}
 		for i := range b.Places {
-			g.Places = append(g.Places, placeOf(b.Rule, &b.Places[i]))
+			g.Places = append(g.Places, newPlace(b.Rule, &b.Places[i]))
 		}
 		all = append(all, g)
 	}
 	return all, nil
 }
 
-func placeOf(rule string, p *store.Place) place {
+func newPlace(rule string, p *store.Place) place {
 	is := place{
 		Rule: rule, Route: p.Route, Endpoint: p.Endpoint, Mark: mark{p.Verdict}, Tally: p.Tally, State: p.State, Source: "live",
 	}

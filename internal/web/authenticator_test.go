@@ -19,7 +19,7 @@ const secret = "a-token-of-some-length"
 
 // every is each route of a server, as a request.
 func every(s *Server) (all []*http.Request) {
-	d := &door{}
+	d := &authenticator{}
 	routes := append(s.open(), s.api()...)
 	routes = append(routes, profiles()...)
 	routes = append(routes, route{"GET /login", d.showLogin}, route{"POST /login", d.login}, route{"POST /logout", d.logout})
@@ -40,7 +40,7 @@ func every(s *Server) (all []*http.Request) {
 }
 
 // guarded is what answers behind a door, without what takes time.
-func guarded(t *testing.T, d *door) (*Server, http.Handler) {
+func guarded(t *testing.T, d *authenticator) (*Server, http.Handler) {
 	s := filled(t)
 	s.Profile = true
 	s.runs.open(t.Context(), &s.events)
@@ -59,10 +59,10 @@ func answerTo(h http.Handler, q *http.Request) *httptest.ResponseRecorder {
 // TestEveryRouteIsGuarded holds that nothing but the three open paths, the login page and the assets answers without the token,
 // that nothing but the open paths answers under a foreign name, and that no write of a page of another origin goes through.
 func TestEveryRouteIsGuarded(t *testing.T) {
-	s, h := guarded(t, &door{token: secret, loopback: true})
-	_, free := guarded(t, &door{loopback: true})
-	_, beyond := guarded(t, &door{})
-	_, named := guarded(t, &door{token: secret, names: []string{"interlock.example"}})
+	s, h := guarded(t, &authenticator{token: secret, loopback: true})
+	_, free := guarded(t, &authenticator{loopback: true})
+	_, beyond := guarded(t, &authenticator{})
+	_, named := guarded(t, &authenticator{token: secret, names: []string{"interlock.example"}})
 	for _, q := range every(s) {
 		what := q.Method + " " + q.URL.Path
 		open, public := isOpen(q.URL.Path), isPublic(q.URL.Path)
@@ -126,7 +126,7 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 
 // TestEveryAnswerIsStrict holds that no answer may be framed, guessed at, kept or run scripts that are not ours.
 func TestEveryAnswerIsStrict(t *testing.T) {
-	s, h := guarded(t, &door{loopback: true})
+	s, h := guarded(t, &authenticator{loopback: true})
 	for _, q := range append(every(s), httptest.NewRequest("GET", "http://127.0.0.1/assets/style.css", nil)) {
 		w := answerTo(h, q)
 		policy := w.Header().Get("Content-Security-Policy")
@@ -142,7 +142,7 @@ func TestEveryAnswerIsStrict(t *testing.T) {
 }
 
 func TestLogin(t *testing.T) {
-	_, h := guarded(t, &door{token: secret, loopback: true})
+	_, h := guarded(t, &authenticator{token: secret, loopback: true})
 	page := httptest.NewRequest("GET", "http://127.0.0.1/exchanges?q=a", nil)
 	page.Header.Set("Accept", "text/html,*/*")
 	if w := answerTo(h, page); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/login?to=%2Fexchanges%3Fq%3Da" {
@@ -196,7 +196,7 @@ func TestLogin(t *testing.T) {
 // TestWrongTokensAreLimited holds that tokens cannot be tried out, and that the right one may come as often as it likes.
 func TestWrongTokensAreLimited(t *testing.T) {
 	const secret = "0123456789abcdef"
-	d := &door{token: secret}
+	d := &authenticator{token: secret}
 	h := d.guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	with := func(token, address string) int {
 		q := httptest.NewRequest("GET", "http://127.0.0.1/api/v1/endpoints", nil)
@@ -227,7 +227,7 @@ func TestNobodyIsSentElsewhereBehindTheLogin(t *testing.T) {
 	for to, want := range map[string]string{
 		"/a?b=c": "/a?b=c", "": "/", "//evil.test": "/", "/\\evil.test": "/", "https://evil.test/": "/", "javascript:alert(1)": "/", "evil": "/", "/\t/evil.test": "/", "/%5cevil": "/%5cevil", "///evil.test": "/",
 	} {
-		if got := within(to); got != want {
+		if got := localPath(to); got != want {
 			t.Errorf("%q: %q, want %q", to, got, want)
 		}
 	}

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// maxBody is how many bytes a request may have behind its head.
+// maxBody is the largest request body, in bytes.
 const maxBody = 64 << 10
 
-// A door lets callers in or not. What stands behind it knows who they are.
-type door struct {
+// An authenticator admits callers or rejects them.
+type authenticator struct {
 	token    string
 	loopback bool     // the listener is reached from this machine only
 	names    []string // that the Host field may have beside addresses
@@ -39,19 +39,19 @@ func limited(next http.Handler) http.Handler {
 
 // guard refuses what comes under a foreign name (DNS rebinding), writes that a page of another origin caused, and callers
 // without the token where one is needed.
-func (d *door) guard(next http.Handler) http.Handler {
+func (a *authenticator) guard(next http.Handler) http.Handler {
 	private := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given, bearer := bearerOf(r)
 		switch {
-		case isPublic(r.URL.Path), d.token == "" && d.loopback:
+		case isPublic(r.URL.Path), a.token == "" && a.loopback:
 			next.ServeHTTP(w, r)
-		case bearer && d.token != "" && !d.attempts.left(r): // also for the right token, or guesses would go on
+		case bearer && a.token != "" && !a.attempts.left(r): // also for the right token, or guesses would go on
 			tooMany(w)
-		case bearer && d.is(given), !bearer && d.visits(r):
+		case bearer && a.is(given), !bearer && a.hasSession(r):
 			next.ServeHTTP(w, r)
-		case bearer && d.token != "" && !d.attempts.allow(r): // others were faster
+		case bearer && a.token != "" && !a.attempts.allow(r): // others were faster
 			tooMany(w)
-		case d.token == "":
+		case a.token == "":
 			refuse(w, http.StatusForbidden, "an admin address beyond loopback needs a token: name a file with one by admin_token_file or INTERLOCK_ADMIN_TOKEN_FILE")
 		case r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html"):
 			http.Redirect(w, r, "/login?"+url.Values{"to": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
@@ -69,7 +69,7 @@ func (d *door) guard(next http.Handler) http.Handler {
 		switch {
 		case isOpen(r.URL.Path):
 			next.ServeHTTP(w, r)
-		case !d.known(r.Host):
+		case !a.known(r.Host):
 			refuse(w, http.StatusMisdirectedRequest, "the Host field names no address of this listener; admin.names lists further names")
 		default:
 			inner.ServeHTTP(w, r)
@@ -78,17 +78,17 @@ func (d *door) guard(next http.Handler) http.Handler {
 }
 
 // known reports whether a Host field names this listener: a page that another name leads here has that name in it.
-func (d *door) known(host string) bool {
+func (a *authenticator) known(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		name = strings.Trim(host, "[]")
 	}
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if name == "localhost" || slices.Contains(d.names, name) {
+	if name == "localhost" || slices.Contains(a.names, name) {
 		return true
 	}
 	ip := net.ParseIP(name)
-	return ip != nil && (ip.IsLoopback() || !d.loopback)
+	return ip != nil && (ip.IsLoopback() || !a.loopback)
 }
 
 func tooMany(w http.ResponseWriter) {
@@ -101,14 +101,14 @@ func bearerOf(r *http.Request) (token string, ok bool) {
 	return strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
-// visits reports whether the request has the cookie of somebody who has shown the token.
-func (d *door) visits(r *http.Request) bool {
-	c, err := r.Cookie(d.cookie())
-	return err == nil && d.token != "" && d.sessions.has(c.Value)
+// hasSession reports whether the request has the cookie of somebody who has shown the token.
+func (a *authenticator) hasSession(r *http.Request) bool {
+	c, err := r.Cookie(a.cookie())
+	return err == nil && a.token != "" && a.sessions.has(c.Value)
 }
 
 // is reports whether a text is the token, in a time that says nothing about it.
-func (d *door) is(text string) bool {
-	want, got := sha256.Sum256([]byte(d.token)), sha256.Sum256([]byte(text))
-	return d.token != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1
+func (a *authenticator) is(text string) bool {
+	want, got := sha256.Sum256([]byte(a.token)), sha256.Sum256([]byte(text))
+	return a.token != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/wire"
 )
 
 // A Finding is one rule that did not pass at one endpoint, over all exchanges that showed it.
@@ -56,18 +55,18 @@ func (a *Audit) record(ruling *rules.Ruling) (shed bool) {
 // keep makes a ruling evidence of a finding. A later report of the same exchange takes the place of the earlier one. It is
 // false if there was no room.
 func (a *Audit) keep(f *Finding, ruling *rules.Ruling) bool {
-	size := weight(ruling.X)
+	size := ruling.Bytes()
 	for _, kept := range [][]*rules.Ruling{f.First, f.Last} {
 		for i, old := range kept {
 			if old.X.ID == ruling.X.ID {
-				a.evidence += size - weight(old.X)
+				a.evidence += size - old.Bytes()
 				kept[i] = ruling
 				return true
 			}
 		}
 	}
 	if len(f.Last) == a.Bounds.Last {
-		a.evidence -= weight(f.Last[0].X)
+		a.evidence -= f.Last[0].Bytes()
 		f.Last = append(f.Last[:0], f.Last[1:]...)
 	}
 	if a.evidence+size > a.Bounds.Evidence {
@@ -80,10 +79,4 @@ func (a *Audit) keep(f *Finding, ruling *rules.Ruling) bool {
 		f.Last = append(f.Last, ruling)
 	}
 	return true
-}
-
-// weight is about how many bytes of memory an exchange and its ruling take.
-func weight(x *wire.Exchange) int64 {
-	const itself = 2 << 10
-	return int64(itself + x.Bytes())
 }

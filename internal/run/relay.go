@@ -35,7 +35,7 @@ type Run struct {
 	taken   taken
 	kept    *recording // nil: the run is not kept
 
-	ledger     *audit.Audit
+	audit      *audit.Audit
 	relay      *proxy.Relay
 	backends   []*proxy.Backend
 	address    string // of the relay
@@ -51,11 +51,11 @@ type Run struct {
 
 // open opens the reports, and starts the relay.
 func (t *Run) open(ctx context.Context) error {
-	t.ledger = server.NewAudit(t.Config, nil)
-	t.ledger.Each = t.entered
+	t.audit = server.NewAudit(t.Config, nil)
+	t.audit.Each = t.entered
 	var routes *server.Routing
 	var err error
-	if t.relay, routes, err = server.NewRelay(&t.Config, terminal.PlainLog(&t.complaints).Level(zerolog.WarnLevel), t.ledger); err != nil {
+	if t.relay, routes, err = server.NewRelay(&t.Config, terminal.PlainLog(&t.complaints).Level(zerolog.WarnLevel), t.audit); err != nil {
 		return err
 	}
 	t.backends = routes.Backends()
@@ -100,7 +100,7 @@ func (t *Run) drain() {
 	t.settle()
 }
 
-// close ends what the trial has opened, wherever it ended.
+// close closes what the run has opened, wherever it ended.
 func (t *Run) close() {
 	t.drain()
 	t.kept.close()
