@@ -10,7 +10,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// RecordedRequest is the request of a ruling as it was recorded, with given header lines in place of those that were blanked out.
+// RecordedRequest is the request of a ruling as it was recorded, with given values in place of those that were redacted: of header
+// lines, and of parameters of the target, whose names begin with a question mark.
 func RecordedRequest(was *rules.Ruling, given []Field) ([]byte, error) {
 	raw := was.X.Request.Raw
 	if len(raw) == 0 {
@@ -20,8 +21,9 @@ func RecordedRequest(was *rules.Ruling, given []Field) ([]byte, error) {
 	if k := q.RequestFraming().Kind; k == wire.FramedByLength || k == wire.FramedByChunks {
 		return nil, exit.Usage("replay: the content of that request is not kept, so it cannot be sent again")
 	}
-	var missing []string
-	out, last := []byte(nil), 0
+	target, missing := completed(q.Target, given)
+	from := bytes.Index(raw, []byte(q.Target))
+	out, last := append(bytes.Clone(raw[:from]), target...), from+len(q.Target)
 	for _, each := range q.Fields {
 		value := q.Text(each.Value)
 		name := string(q.Text(each.Name))
@@ -36,11 +38,45 @@ func RecordedRequest(was *rules.Ruling, given []Field) ([]byte, error) {
 		out = append(append(out, raw[last:each.Value.From]...), given[i].Value...)
 		last = each.Value.To
 	}
-	if strings.Contains(q.Target, "=**") || strings.HasSuffix(q.Target, "=*") {
-		missing = append(missing, "the query of the target")
-	}
 	if len(missing) > 0 {
 		return nil, exit.Usage("replay: blanked out when it was recorded: %s; give them again with -H 'Name: value'", strings.Join(missing, ", "))
 	}
 	return append(out, raw[last:]...), nil
+}
+
+// completed is a target with given values of its parameters in place of those that were redacted, and the names of those that
+// are missing.
+func completed(target string, given []Field) (text string, missing []string) {
+	for piece := range strings.SplitAfterSeq(target, "&") {
+		name, value, ok := strings.Cut(strings.TrimSuffix(piece, "&"), "=")
+		name = name[strings.LastIndexByte(name, '?')+1:]
+		if !ok || value == "" || strings.Trim(value, "*") != "" {
+			text += piece
+			continue
+		}
+		i := slices.IndexFunc(given, func(g Field) bool { return g.Name == "?"+name })
+		if i < 0 {
+			missing = append(missing, "the parameter "+name)
+			text += piece
+			continue
+		}
+		text += strings.Replace(piece, "="+value, "="+given[i].Value, 1)
+	}
+	return text, missing
+}
+
+// CheckGiven tells what is wrong with values that take the place of redacted ones. Its error does not show the values.
+func CheckGiven(given []Field) error {
+	for _, g := range given {
+		if name, ok := strings.CutPrefix(g.Name, "?"); ok {
+			if strings.ContainsFunc(g.Value, func(r rune) bool { return r <= ' ' || r > '~' || r == '&' || r == '#' }) {
+				return exit.Usage("parameter %s: the value must be percent-encoded", name)
+			}
+			continue
+		}
+		if _, err := ParseField(g.Name + ": " + g.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -20,8 +20,12 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// replay sends the request of an exchange in the store again, to the backend of its route, and returns what came of it.
-func (p *Prober) replay(ctx context.Context, exchange string) (*rules.Ruling, error) {
+// replay sends the request of an exchange in the store again, to the backend of its route, with given values in place of those
+// that were redacted, and returns what came of it.
+func (p *Prober) replay(ctx context.Context, exchange string, given []probe.Field) (*rules.Ruling, error) {
+	if err := probe.CheckGiven(given); err != nil {
+		return nil, err
+	}
 	was, err := p.kept.store.Ruling(ctx, exchange)
 	if err != nil {
 		return nil, err
@@ -30,7 +34,7 @@ func (p *Prober) replay(ctx context.Context, exchange string) (*rules.Ruling, er
 	if b == nil {
 		return nil, fmt.Errorf("exchange %q: %w", exchange, errNoBackend)
 	}
-	request, err := probe.RecordedRequest(was, nil)
+	request, err := probe.RecordedRequest(was, given)
 	if err != nil {
 		text, _, _ := strings.Cut(err.Error(), "; give them again with -H")
 		return nil, errors.New(strings.TrimPrefix(text, "replay: "))

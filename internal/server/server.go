@@ -103,11 +103,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	reload := &reloader{Serving: s, load: load, file: c.File, stamp: c.Stamp}
 	reload.open()
 	began := time.Now()
-	scheme := "http"
-	if len(c.TLS.Certificates) > 0 {
-		scheme = "https"
-	}
-	out.Banner(scheme+"://"+open.reverse[0].Addr().String(), c.Backend, addressOf(open.forward), c.Admin.Scheme()+"://"+open.admin.Addr().String())
+	out.Banner(s.scheme()+"://"+open.reverse[0].Addr().String(), c.Backend, addressOf(open.forward), c.Admin.Scheme()+"://"+open.admin.Addr().String())
 	out.Emit(event.Event{Kind: event.Listening, Listen: &event.Listen{
 		Version: version.String(), Instance: s.audit.Instance, Listen: open.reverse[0].Addr().String(), Admin: open.admin.Addr().String(),
 		Forward: addressOf(open.forward), Backend: t.first.String(),
@@ -149,6 +145,14 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	}
 	out.Summary(s.audit, &s.Relay.Counts, time.Since(began))
 	return failed
+}
+
+// scheme is that of the first listener.
+func (s *Serving) scheme() string {
+	if len(s.config.TLS.Certificates) > 0 {
+		return "https"
+	}
+	return "http"
 }
 
 // keep writes to the store until it is told that nothing more comes.

@@ -48,6 +48,7 @@ func newStatusView(ctx context.Context, s *Serving, open *listeners, kept *stora
 	h.fixed = ui.Status{
 		Instance: s.audit.Instance, Version: version.String(), Build: buildSettings(), Began: h.began.UTC(), StoreName: kept.store.String(),
 		ConfigFile: s.config.File, AcceptFile: s.config.File, Listeners: open.settings(),
+		Proxy: s.scheme() + "://" + open.reverse[0].Addr().String(),
 	}
 	return h
 }
@@ -120,7 +121,7 @@ func (v *statusView) health(w *store.State) []ui.Gauge {
 		counted("waiting for the store", int64(w.Waiting), false, ""),
 		counted("exchanges in the store", z.Exchanges, false, ""),
 		{Name: "size of the store", Value: printed.Size(z.Bytes)},
-		counted("unsafe switches", live.Unsafe, true, "of live traffic"),
+		counted("unsafe switches", live.Unsafe, true, "in live traffic since Interlock started"),
 		counted("clients that wanted HTTP/2", v.Relay.Counts.Downgraded.Load(), false, "and got HTTP/1.1, in which there are upgrades"),
 		counted("connections allowed", int64(v.Relay.Limit()), false, "at the same time"),
 	}

@@ -18,6 +18,7 @@ type Minute struct {
 	Outcome  string
 	Verdict  rules.Verdict
 	Count    int64
+	Unsafe   int64 // of these, those in which the server switched and must not have
 }
 
 // A cell is what exchanges are counted by.
@@ -27,8 +28,11 @@ type cell struct {
 	verdict           rules.Verdict
 }
 
+// added is what is to be added to a cell.
+type added struct{ count, unsafe int64 }
+
 // cells are counts that are still to be added.
-type cells struct{ waiting map[cell]int64 }
+type cells struct{ waiting map[cell]added }
 
 // add counts a live exchange, as what it is by its last report.
 func (c *cells) add(r *rules.Ruling) {
@@ -38,14 +42,19 @@ func (c *cells) add(r *rules.Ruling) {
 	}
 	minute := x.Time.UnixMilli() / 60_000
 	if b := r.Before; b != nil {
-		c.change(cell{minute, b.Protocol, string(b.Outcome), b.Verdict}, -1)
+		c.change(cell{minute, b.Protocol, string(b.Outcome), b.Verdict}, -1, b.Unsafe)
 	}
-	c.change(cell{minute, x.Protocol(), string(x.Outcome), r.Verdict}, +1)
+	c.change(cell{minute, x.Protocol(), string(x.Outcome), r.Verdict}, +1, r.Unsafe)
 }
 
-func (c *cells) change(at cell, by int64) {
-	put(&c.waiting, at, c.waiting[at]+by)
-	if c.waiting[at] == 0 {
+func (c *cells) change(at cell, by int64, unsafe bool) {
+	is := c.waiting[at]
+	is.count += by
+	if unsafe {
+		is.unsafe += by
+	}
+	put(&c.waiting, at, is)
+	if is == (added{}) {
 		delete(c.waiting, at)
 	}
 }
@@ -53,8 +62,8 @@ func (c *cells) change(at cell, by int64) {
 // upsertMinutes adds to what all instances have counted.
 func upsertMinutes() upsert {
 	return upsert{
-		table: "minutes", columns: []string{"minute", "protocol", "outcome", "verdict", "count"},
-		conflict: "(minute, protocol, outcome, verdict) DO UPDATE SET count = minutes.count + excluded.count",
+		table: "minutes", columns: []string{"minute", "protocol", "outcome", "verdict", "count", "unsafe"},
+		conflict: "(minute, protocol, outcome, verdict) DO UPDATE SET count = minutes.count + excluded.count, unsafe = minutes.unsafe + excluded.unsafe",
 	}
 }
 
@@ -64,7 +73,7 @@ func (c *cells) rows() [][]any {
 	}
 	rows := make([][]any, 0, len(c.waiting))
 	for _, at := range slices.SortedFunc(maps.Keys(c.waiting), order) {
-		rows = append(rows, []any{at.minute, storable(at.protocol, maxKey), storable(at.outcome, maxKey), int(at.verdict), c.waiting[at]})
+		rows = append(rows, []any{at.minute, storable(at.protocol, maxKey), storable(at.outcome, maxKey), int(at.verdict), c.waiting[at].count, c.waiting[at].unsafe})
 	}
 	return rows
 }
@@ -81,11 +90,11 @@ func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, 
 		w.add("minute < " + w.arg((until.UnixMilli()+59_999)/60_000))
 	}
 	var all []Minute
-	query := "SELECT minute, protocol, outcome, verdict, count FROM minutes" + w.String() + " ORDER BY minute, protocol, outcome, verdict"
+	query := "SELECT minute, protocol, outcome, verdict, count, unsafe FROM minutes" + w.String() + " ORDER BY minute, protocol, outcome, verdict"
 	err := s.each(ctx, query, w.args, func(scan func(...any) error) error {
 		var m Minute
 		var minute, verdict int64
-		if err := scan(&minute, &m.Protocol, &m.Outcome, &verdict, &m.Count); err != nil {
+		if err := scan(&minute, &m.Protocol, &m.Outcome, &verdict, &m.Count, &m.Unsafe); err != nil {
 			return err
 		}
 		m.Time, m.Verdict = at(minute*60_000), rules.Verdict(clamp(verdict, int64(rules.NotApplicable)))
@@ -106,4 +115,10 @@ func (s *Store) Verdicts(ctx context.Context, since time.Time) (sums [rules.NotA
 		return err
 	})
 	return sums, err
+}
+
+// Unsafe returns in how many live exchanges the server switched and must not have.
+func (s *Store) Unsafe(ctx context.Context) (n int64, err error) {
+	err = s.each(ctx, "SELECT CAST(COALESCE(SUM(unsafe), 0) AS BIGINT) FROM minutes", nil, func(scan func(...any) error) error { return scan(&n) })
+	return n, err
 }

@@ -50,8 +50,8 @@ func TestMinutesCountEachExchangeOnce(t *testing.T) {
 		finish(t, two)
 		got, err := s.Minutes(t.Context(), minute, minute.Add(time.Hour))
 		want := []Minute{
-			{minute.UTC(), "websocket", "switched", rules.Fail, 1}, {minute.UTC(), "websocket", "switched", rules.Pass, 2},
-			{minute.Add(time.Minute).UTC(), "websocket", "refused", rules.Warn, 1},
+			{minute.UTC(), "websocket", "switched", rules.Fail, 1, 1}, {minute.UTC(), "websocket", "switched", rules.Pass, 2, 0},
+			{minute.Add(time.Minute).UTC(), "websocket", "refused", rules.Warn, 1, 0},
 		}
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("got %v, %v, want %v", got, err, want)
@@ -65,6 +65,9 @@ func TestMinutesCountEachExchangeOnce(t *testing.T) {
 		}
 		if sums, err := s.Verdicts(t.Context(), time.Time{}); err != nil || sums != [rules.NotApplicable + 1]int64{rules.Fail: 1, rules.Warn: 1, rules.Pass: 2} {
 			t.Errorf("got %v, %v", sums, err)
+		}
+		if n, err := s.Unsafe(t.Context()); err != nil || n != 1 {
+			t.Errorf("got %d unsafe, %v, want 1", n, err)
 		}
 		if _, err := s.Prune(t.Context(), Limits{Age: time.Minute}); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/web/ui"
 	"github.com/interlock-proxy/interlock/rules"
@@ -35,13 +36,18 @@ func (s *Server) replay(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	var asked struct {
-		Exchange string `json:"exchange"`
+		Exchange string            `json:"exchange"`
+		Values   map[string]string `json:"values"`
 	}
 	if err := readJSON(q, &asked); err != nil {
 		refuse(w, http.StatusBadRequest, "read the request: "+err.Error())
 		return
 	}
-	r, err := s.Replay(q.Context(), asked.Exchange)
+	var given []probe.Field
+	for name, value := range asked.Values {
+		given = append(given, probe.Field{Name: name, Value: value})
+	}
+	r, err := s.Replay(q.Context(), asked.Exchange, given)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		unserved(w, err)
@@ -145,8 +151,8 @@ func (s *Server) pauseByPage(_ context.Context, paused bool) error {
 	return nil
 }
 
-func (s *Server) replayByPage(ctx context.Context, exchange string) (id string, err error) {
-	r, err := s.Replay(ctx, exchange)
+func (s *Server) replayByPage(ctx context.Context, exchange string, given []probe.Field) (id string, err error) {
+	r, err := s.Replay(ctx, exchange, given)
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/web/ui"
 	"github.com/interlock-proxy/interlock/rules"
@@ -61,7 +62,7 @@ func filled(t *testing.T) *Server {
 			}
 		},
 		Lacking: func(context.Context) []Lack { return []Lack{{Part: "store", Reason: "it takes nothing"}} },
-		Replay:  func(ctx context.Context, id string) (*rules.Ruling, error) { return s.Ruling(ctx, id) },
+		Replay:  func(ctx context.Context, id string, _ []probe.Field) (*rules.Ruling, error) { return s.Ruling(ctx, id) },
 		Accept: func(_ context.Context, w accept.Written, _ bool) (string, string, error) {
 			if w.Reason == "" {
 				return "", "", accept.ErrFaulty

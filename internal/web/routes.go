@@ -84,7 +84,7 @@ func (s *Server) mux(d *authenticator) http.Handler {
 // pages are the screens, which do what the API does.
 func (s *Server) pages() *ui.Pages {
 	p := &ui.Pages{
-		Store: s.Store, Audit: s.Audit, Status: s.Status, Accepted: s.Accepted, Filter: filter.Parse,
+		Store: s.Store, Audit: s.Audit, Status: s.Status, Accepted: s.Accepted, Filter: filter.Parse, Terms: filter.Terms,
 		Events: "/api/v1/events", EventNames: []string{eventExchange, eventGap},
 		Progress: "/api/v1/probe-runs/{run}/events", ProgressNames: []string{"progress", "ruling", "finished"},
 		Accept: s.Accept, Reload: s.Reload, Running: s.running,

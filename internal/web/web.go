@@ -14,6 +14,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/web/ui"
@@ -39,8 +40,9 @@ type Server struct {
 	Reports  func() report.Options        // how exports look; nil: by default
 	Probe    Prober                       // runs probes
 
-	// Replay sends the request of an exchange in the store again and returns what came of it.
-	Replay func(ctx context.Context, exchange string) (*rules.Ruling, error)
+	// Replay sends the request of an exchange in the store again, with given values in place of those that were redacted, and
+	// returns what came of it.
+	Replay func(ctx context.Context, exchange string, given []probe.Field) (*rules.Ruling, error)
 	// Accept writes an entry into the file of what is accepted, if that is confirmed, and lets it take effect. The diff is what is
 	// written, or would be.
 	Accept func(ctx context.Context, w accept.Written, confirmed bool) (file, diff string, err error)

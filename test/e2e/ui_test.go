@@ -67,9 +67,10 @@ func (s *shown) screens(b *tab) []string {
 	s.t.Helper()
 	b.open("/exchanges?q=verdict:fail")
 	b.until(`document.querySelector("#rows a.go")`)
-	failed := ask[string](b, `document.querySelector("#rows a.go").getAttribute("href")`)
+	failed := ask[string](b, `document.querySelector("#rows a.go").getAttribute("href").split("?")[0]`)
 	return []string{
 		"/", "/exchanges", failed, failed + "?view=hex", failed + "?view=fields", "/findings", "/probes", "/compare", "/rules", "/rules/UPGRADE-POST", "/status", "/accept?rule=UPGRADE-POST&endpoint=/chat",
+		"/glossary", "/replay?id=" + strings.TrimPrefix(failed, "/exchanges/"),
 	}
 }
 
@@ -84,13 +85,16 @@ func TestScreensInABrowser(t *testing.T) {
 	b.silent("looking for an exchange")
 	for _, theme := range []string{"light", "dark"} {
 		b.theme(theme)
-		for _, width := range []int64{1440, 400, 3840} {
-			b.do(chromedp.EmulateViewport(width, map[int64]int64{1440: 900, 400: 860, 3840: 2160}[width]))
+		for _, width := range []int64{1400, 400, 3840} {
+			b.do(chromedp.EmulateViewport(width, map[int64]int64{1400: 900, 400: 860, 3840: 2160}[width]))
 			for i, path := range screens {
 				what := fmt.Sprintf("%s, %s, %d px", path, theme, width)
 				b.open(path)
 				if wide := ask[int64](b, "document.documentElement.scrollWidth"); wide > width {
 					t.Errorf("%s: the page is %d px wide because of %s", what, wide, ask[string](b, widest))
+				}
+				if narrow := ask[string](b, squeezed); narrow != "" {
+					t.Errorf("%s: columns with room for hardly a letter: %s", what, narrow)
 				}
 				if width != 3840 {
 					b.accessible(what)
@@ -109,6 +113,12 @@ func TestScreensInABrowser(t *testing.T) {
 
 // widest names the elements that are wider than the window.
 const widest = `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth && !e.closest(".scroll,pre")).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join("\n")`
+
+// squeezed names cells whose text is broken into single letters, and what reaches out of a box that cannot be scrolled.
+const squeezed = `[...document.querySelectorAll("main td, main th, main dd, main dt")].filter(e => {
+	const text = e.innerText.trim(), box = e.getBoundingClientRect();
+	return text.length > 4 && box.width > 0 && box.width < 44 || box.left < 0 && !e.closest(".scroll,pre,.unseen") && !e.querySelector(".unseen");
+}).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join("\n")`
 
 // probe starts a run from the page and waits until it is over.
 func (s *shown) probe(b *tab, only string) (run string) {
@@ -244,7 +254,7 @@ func TestPagesWorkWithoutScripts(t *testing.T) {
 		}
 	}
 	b.open("/exchanges")
-	b.do(chromedp.SendKeys("#q", "verdict:fail"), chromedp.Click(".filter button"), chromedp.WaitVisible(".chips a[aria-current]"), chromedp.Click("#rows a.go"), chromedp.WaitVisible(".finding"))
+	b.do(chromedp.SendKeys("#q", kb.End+"verdict:fail"), chromedp.Click(".filter button"), chromedp.WaitVisible(".chips a[aria-current]"), chromedp.Click("#rows a.go"), chromedp.WaitVisible(".finding"))
 	b.do(chromedp.Click(".views a:nth-child(2)"), chromedp.WaitVisible("pre.dump"))
 	b.open("/probes")
 	b.do(chromedp.Click("#start tbody input[type=radio]"), chromedp.Click("#start button.main"), chromedp.WaitVisible(".crumb"))

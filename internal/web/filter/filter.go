@@ -1,8 +1,8 @@
 // Package filter has the language in which people say which exchanges they want to see, as in
 // proto:websocket status:101 verdict:fail rule:UPGRADE-* path:/ws* -is:benign.
 //
-// A filter is terms with spaces between them, and all of them have to hold. A term is KEY:VALUE; a minus sign in front wants what
-// it is not about. Where several values stand with commas between them, one of them is enough. A value with spaces, commas or
+// A filter is terms with spaces between them, and all of them have to hold. A term is KEY:VALUE, or a word that is searched for in
+// the target, the host, the client and the rules that did not pass; a minus sign in front excludes what matches. Where several values stand with commas between them, one of them is enough. A value with spaces, commas or
 // quotes in it stands in double quotes, with a backslash in front of a quote or a backslash. In the values of text * stands for
 // any text and ? for one character.
 package filter
@@ -73,6 +73,19 @@ func ParseFindings(text string) (store.Query, error) {
 		}
 	}
 	return q, nil
+}
+
+// Terms are the terms of a filter as they are written. Of a filter that is wrong there are none.
+func Terms(text string) []string {
+	terms, err := splitTerms(text)
+	if err != nil {
+		return nil
+	}
+	all := make([]string, 0, len(terms))
+	for _, t := range terms {
+		all = append(all, t.source)
+	}
+	return all
 }
 
 // ofFindings reports whether findings have what the term is about.

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
 // term is one term as it is written.
@@ -49,12 +47,9 @@ func readTerm(text string, at int) (t term, end int, err error) {
 		t.not, at = true, at+1
 	}
 	t.at = at
-	i := strings.IndexAny(text[at:], ": \t\"")
+	i := strings.IndexFunc(text[at:], func(r rune) bool { return r < 'a' || r > 'z' })
 	if i <= 0 || text[at+i] != ':' {
-		if i < 0 {
-			i = len(text) - at
-		}
-		return t, 0, &Error{at, fmt.Sprintf("%q is no term such as verdict:fail; for a part of the path write path:*TEXT*", printed.Start(text[begin:min(at+max(i, 1), len(text))], maxQuoted))}
+		return t.word(text, begin)
 	}
 	t.key = text[at : at+i]
 	at += i + 1
@@ -64,7 +59,7 @@ func readTerm(text string, at int) (t term, end int, err error) {
 			return t, 0, err
 		}
 		if value == "" {
-			return t, 0, &Error{at, fmt.Sprintf("behind %s: a value is missing", t.key)}
+			return t, 0, &Error{at, fmt.Sprintf("a value is missing after %s:", t.key)}
 		}
 		t.values = append(t.values, value)
 		if at = next; at == len(text) || text[at] != ',' {
@@ -73,10 +68,37 @@ func readTerm(text string, at int) (t term, end int, err error) {
 		at++
 	}
 	if at < len(text) && text[at] != ' ' && text[at] != '\t' {
-		return t, 0, &Error{at, "behind a quote there has to be a space, a comma or the end"}
+		return t, 0, &Error{at, "a closing quote must be followed by a space, a comma or the end"}
 	}
 	t.source = text[begin:at]
 	return t, at, nil
+}
+
+// word reads a term without a key: a word, or text in quotes, to be searched for.
+func (t term) word(text string, begin int) (term, int, error) {
+	value, end := "", t.at
+	if t.at < len(text) && text[t.at] == '"' {
+		var err error
+		if value, end, err = readValue(text, t.at); err != nil {
+			return t, 0, err
+		}
+	} else {
+		end += len(text[t.at:])
+		if i := strings.IndexAny(text[t.at:], " \t"); i >= 0 {
+			end = t.at + i
+		}
+		value = text[t.at:end]
+	}
+	switch {
+	case value == "" && end > t.at:
+		return t, 0, &Error{begin, "the quotes are empty"}
+	case value == "":
+		return t, 0, &Error{begin, "a word or a term is missing after the minus sign"}
+	case end < len(text) && text[end] != ' ' && text[end] != '\t':
+		return t, 0, &Error{end, "a closing quote must be followed by a space or the end"}
+	}
+	t.values, t.source = []string{value}, text[begin:end]
+	return t, end, nil
 }
 
 // readValue reads a value and returns where it ends.
@@ -87,7 +109,7 @@ func readValue(text string, at int) (value string, end int, err error) {
 			i = len(text) - at
 		}
 		if quote := strings.IndexByte(text[at:at+i], '"'); quote >= 0 {
-			return "", 0, &Error{at + quote, "a quote stands around a whole value, or behind a backslash in one that is quoted"}
+			return "", 0, &Error{at + quote, "quotes go around a whole value; inside a quoted value write a backslash in front of a quote"}
 		}
 		return text[at : at+i], at + i, nil
 	}
@@ -98,7 +120,7 @@ func readValue(text string, at int) (value string, end int, err error) {
 			return b.String(), i + 1, nil
 		case '\\':
 			if i++; i == len(text) || text[i] != '"' && text[i] != '\\' {
-				return "", 0, &Error{i - 1, `behind a backslash there has to be a quote or a backslash`}
+				return "", 0, &Error{i - 1, `after a backslash there must be a quote or another backslash`}
 			}
 		}
 		b.WriteByte(text[i])

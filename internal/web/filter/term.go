@@ -29,6 +29,8 @@ func (t *term) match() (Match, error) {
 		}
 	} else {
 		switch t.key {
+		case "":
+			one = matchWord
 		case "status":
 			one = matchStatus
 		case "verdict":
@@ -46,7 +48,7 @@ func (t *term) match() (Match, error) {
 		case "since", "until":
 			one = t.matchTime
 		default:
-			return nil, &Error{t.at, fmt.Sprintf("there is no key %q; there are %s", printed.Start(t.key, maxQuoted), strings.Join(Keys(), ", "))}
+			return nil, &Error{t.at, fmt.Sprintf("unknown key %q; the keys are %s", printed.Start(t.key, maxQuoted), strings.Join(Keys(), ", "))}
 		}
 	}
 	var either []Match
@@ -201,6 +203,9 @@ func (t *term) matchTime(value string) (Match, error) {
 
 // ask has the store look for what the term, which is right, is about. It is false if that cannot be asked for in that query.
 func (t *term) ask(q *store.Query) bool {
+	if t.key == "" {
+		return false
+	}
 	if t.key == "verdict" && !t.not && q.Verdicts == nil {
 		for _, value := range t.values {
 			v, _ := verdictOf(value)

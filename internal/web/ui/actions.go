@@ -33,14 +33,6 @@ func (u *site) act(tab string, do func(context.Context, url.Values) (to string, 
 	}
 }
 
-func (u *site) replay(ctx context.Context, form url.Values) (string, error) {
-	if u.Replay == nil {
-		return "", errNotOffered
-	}
-	id, err := u.Replay(ctx, form.Get("id"))
-	return "/exchanges/" + url.PathEscape(id), err
-}
-
 func (u *site) probe(ctx context.Context, form url.Values) (string, error) {
 	if u.Probe == nil {
 		return "", errNotOffered

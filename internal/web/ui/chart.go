@@ -8,9 +8,10 @@ import (
 	"github.com/interlock-proxy/interlock/internal/store"
 )
 
-// A chart is exchanges over time, stacked by protocol. It is drawn in a square of a thousand by a hundred.
+// A chart is exchanges over time, stacked by verdict or by protocol. It is drawn in a square of a thousand by a hundred.
 type chart struct {
-	Series []series      `json:"protocols"`
+	By     string        `json:"by"` // verdict or protocol
+	Series []series      `json:"series"`
 	Slots  []slot        `json:"slots"`
 	Most   int64         `json:"-"` // the highest slot
 	All    int64         `json:"all"`
@@ -19,19 +20,21 @@ type chart struct {
 	Middle time.Time     `json:"-"`
 	Step   time.Duration `json:"-"`
 	Ranges []choice      `json:"-"`
+	Ways   []choice      `json:"-"` // of stacking
 }
 
-// series is a protocol and how many exchanges there were.
+// series is a verdict or protocol, and how many exchanges there were.
 type series struct {
-	Protocol string `json:"protocol"`
-	Class    string `json:"-"`
-	Sum      int64  `json:"sum"`
+	Name   string `json:"name"`
+	Symbol string `json:"-"`
+	Class  string `json:"-"`
+	Sum    int64  `json:"sum"`
 }
 
 // slot is a stretch of time.
 type slot struct {
 	Time   time.Time `json:"time"`
-	Counts []int64   `json:"counts"` // by protocol
+	Counts []int64   `json:"counts"` // by series
 	Bars   []bar     `json:"-"`
 }
 
@@ -59,42 +62,69 @@ func stretches() []stretch {
 	return []stretch{{"1h", time.Hour, 60}, {"24h", 24 * time.Hour, 48}, {"7d", 7 * 24 * time.Hour, 56}, {"30d", 30 * 24 * time.Hour, 60}}
 }
 
-// newChart lays out what there was of each protocol until now.
-func newChart(minutes []store.Minute, of stretch, now time.Time) chart {
+// byProtocol are the series of a chart by protocol. What has another protocol is among other.
+func byProtocol() (all []series) {
+	for _, name := range []string{"websocket", "h2c", "tls", "masque", "other", "none"} {
+		all = append(all, series{Name: name, Class: "p-" + name})
+	}
+	return all
+}
+
+// byVerdict are the series of a chart by verdict, the best at the bottom. Unsafe switches are the top.
+func byVerdict() (all []series) {
+	for _, m := range slices.Backward(marks()) {
+		all = append(all, series{Name: m.Word(), Symbol: m.Symbol(), Class: "fill-" + m.Class()})
+	}
+	return append(all, series{Name: "unsafe", Symbol: "▲", Class: "fill-unsafe"})
+}
+
+// newChart lays out what there was until now, by verdict or by protocol.
+func newChart(minutes []store.Minute, by string, of stretch, now time.Time) chart {
 	step := of.all / time.Duration(of.slots)
 	to := now.Truncate(step).Add(step)
-	c := chart{From: to.Add(-of.all), To: to, Middle: to.Add(-of.all / 2), Step: step}
-	protocols := []string{"websocket", "h2c", "tls", "masque", "other", "none"}
+	c := chart{By: by, From: to.Add(-of.all), To: to, Middle: to.Add(-of.all / 2), Step: step}
+	all := byVerdict()
+	if by == "protocol" {
+		all = byProtocol()
+	}
 	counts := make([][]int64, of.slots)
 	for i := range counts {
-		counts[i] = make([]int64, len(protocols))
+		counts[i] = make([]int64, len(all))
 	}
-	sums := make([]int64, len(protocols))
+	add := func(at int, name string, n int64) {
+		i := slices.IndexFunc(all, func(s series) bool { return s.Name == name })
+		if i < 0 {
+			i = slices.IndexFunc(all, func(s series) bool { return s.Name == "other" })
+		}
+		counts[at][i] += n
+		all[i].Sum += n
+		c.All += n
+	}
 	for _, m := range minutes {
 		at := int(m.Time.Sub(c.From) / step)
 		if m.Time.Before(c.From) || at >= of.slots {
 			continue
 		}
-		p := slices.Index(protocols, m.Protocol)
-		if p < 0 {
-			p = 4
+		if by == "protocol" {
+			add(at, m.Protocol, m.Count)
+			continue
 		}
-		counts[at][p] += m.Count
-		sums[p] += m.Count
-		c.All += m.Count
+		unsafe := min(max(m.Unsafe, 0), m.Count)
+		add(at, mark{m.Verdict}.Word(), m.Count-unsafe)
+		add(at, "unsafe", unsafe)
 	}
 	var shown []int
-	for p, n := range sums {
-		if n > 0 {
-			shown = append(shown, p)
-			c.Series = append(c.Series, series{protocols[p], "p-" + protocols[p], n})
+	for i, s := range all {
+		if s.Sum > 0 {
+			shown = append(shown, i)
+			c.Series = append(c.Series, s)
 		}
 	}
 	c.stack(counts, shown)
 	return c
 }
 
-// stack draws the slots, of the protocols that there were.
+// stack draws the slots, of the series that there were.
 func (c *chart) stack(counts [][]int64, shown []int) {
 	for _, slot := range counts {
 		sum := int64(0)
@@ -117,7 +147,7 @@ func (c *chart) stack(counts [][]int64, shown []int) {
 			y -= height
 			s.Bars = append(s.Bars, bar{
 				Class: c.Series[j].Class, X: float64(i)*width + width*.1, Y: y, Width: width * .8, Height: height,
-				Title: printed.Count(n, "exchange") + " of " + c.Series[j].Protocol + " from " + s.Time.Local().Format("Jan 2 15:04"),
+				Title: printed.Count(n, "exchange") + ", " + c.Series[j].Name + ", from " + s.Time.Local().Format("Jan 2 15:04"),
 			})
 		}
 		c.Slots = append(c.Slots, s)

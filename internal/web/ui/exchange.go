@@ -26,7 +26,11 @@ type exchangeView struct {
 	Passed               []shownFinding
 	Steps                []step
 	Facts                []Setting
-	Again                string // a command that sends it once more
+	Recipe               report.Recipe // commands that send it again
+	Lead                 string        // what is wrong with it, in a sentence
+	Compared             *compared     // with the valid handshake; nil: it is not a probe, or there is none
+	Next                 neighbours
+	Redacted             []string // what has to be given to send it again
 	Formats              []string
 	CanReplay, CanAccept bool
 	CanProbe             bool // there is a handshake that probes can be made from
@@ -62,11 +66,25 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 	if err != nil {
 		return sheet{}, err
 	}
-	v := &exchangeView{row: rowOf(ruling), Ruling: ruling, View: r.FormValue("view"), Views: []string{"wire", "hex", "fields"}, Again: report.Again(ruling)}
+	v := &exchangeView{row: rowOf(ruling), Ruling: ruling, View: r.FormValue("view"), Views: []string{"wire", "hex", "fields"}, Recipe: report.NewRecipe(ruling), Redacted: ruling.Redacted()}
 	if !slices.Contains(v.Views, v.View) {
 		v.View = v.Views[0]
 	}
+	filter := r.FormValue("q")
+	switch {
+	case filter == "" && ruling.Run != "":
+		filter = "run:" + ruling.Run
+	case filter == "":
+		filter = usualFilter
+	}
+	if v.Next, err = u.neighbours(r.Context(), ruling, filter); err != nil {
+		return sheet{}, err
+	}
+	if v.Compared, err = u.compared(r.Context(), ruling); err != nil {
+		return sheet{}, err
+	}
 	v.judge()
+	v.lead()
 	v.heads()
 	v.timeline()
 	v.facts()
@@ -124,6 +142,31 @@ func (v *exchangeView) judge() {
 		}
 	}
 }
+
+// lead says what the exchange comes to.
+func (v *exchangeView) lead() {
+	n := len(v.Findings)
+	if n == 0 {
+		v.Lead = "All rules in play passed."
+		return
+	}
+	f := &v.Findings[0]
+	v.Lead = f.Problem()
+	if n > 1 {
+		v.Lead += fmt.Sprintf(" (and %s)", printed.Count(n-1, "more finding"))
+	}
+}
+
+// Problem says what is wrong, in a sentence.
+func (f *shownFinding) Problem() string {
+	if f.Detail != "" {
+		return text(f.Detail)
+	}
+	return f.Rule.Title
+}
+
+// Fixes are the paragraphs of the remedy.
+func (f *shownFinding) Fixes() []string { return strings.Split(f.Rule.Fix, "\n") }
 
 // heads shows the bytes.
 func (v *exchangeView) heads() {

@@ -32,6 +32,8 @@ type row struct {
 	Target   string    `json:"target"`
 	Route    string    `json:"route"`
 	Endpoint string    `json:"endpoint"`
+	Host     string    `json:"host"`
+	Client   string    `json:"client"`
 	Status   int       `json:"status"` // 0: no response head came
 	Outcome  string    `json:"outcome"`
 	Verdict  mark      `json:"verdict"`
@@ -40,14 +42,17 @@ type row struct {
 	Rules    []string  `json:"rules"` // that are broken
 
 	Took time.Duration `json:"nanoseconds"`
+
+	severity rules.Severity
 }
 
 func rowOf(r *rules.Ruling) row {
 	x := r.X
+	host, _ := x.Request.Value("Host")
 	w := row{
 		ID: x.ID, Time: x.Time, Origin: string(x.Origin), Probe: x.Probe, Protocol: x.Protocol(), Method: x.Request.Method, Target: r.Target(),
-		Route: x.Route, Endpoint: r.Endpoint, Outcome: string(x.Outcome), Verdict: mark{r.Verdict}, Unsafe: r.Unsafe, Blocked: x.Blocked,
-		Rules: []string{}, Took: x.Took,
+		Route: x.Route, Endpoint: r.Endpoint, Host: host, Client: x.Client, Outcome: string(x.Outcome), Verdict: mark{r.Verdict}, Unsafe: r.Unsafe, Blocked: x.Blocked,
+		Rules: []string{}, Took: x.Took, severity: r.Severity(),
 	}
 	if r.Verdict < rules.Pass {
 		w.Rules = r.Broken()
@@ -63,29 +68,45 @@ type listView struct {
 	Filter  string   `json:"filter"`
 	Error   string   `json:"error,omitempty"` // what is wrong with the filter
 	Rows    []row    `json:"exchanges"`
-	Older   string   `json:"older,omitempty"` // the query of the page behind this one
+	Older   string   `json:"older,omitempty"` // the query of the page after this one
 	Newer   string   `json:"newer,omitempty"`
-	First   bool     `json:"-"` // nothing is in front of it
+	Sort    string   `json:"sort"`
+	Looked  int      `json:"looked,omitempty"` // exchanges that were sorted, where the order is not that of times
+	First   bool     `json:"-"`                // nothing comes before it
+	Empty   bool     `json:"-"`                // there is no exchange at all
+	Guide   guide    `json:"-"`
 	Formats []string `json:"-"`
 	Quick   []quick  `json:"-"`
-}
-
-// quick is a filter that is one click away.
-type quick struct {
-	Name, Term string
-	On         bool
-	To         string // the filter with the term, or without it where it is on
+	Terms   []quick  `json:"-"` // of the filter, each with the filter without it
+	Sorts   []choice `json:"-"`
 }
 
 // errEnough ends a look through the store.
 var errEnough = errors.New("enough")
 
 func (u *site) exchanges(r *http.Request) (sheet, error) {
-	v, err := u.list(r.Context(), strings.TrimSpace(r.FormValue("q")), r.FormValue("older"), r.FormValue("newer"))
+	wanted := strings.TrimSpace(r.FormValue("q"))
+	if _, given := r.Form["q"]; !given {
+		wanted = usualFilter
+	}
+	var v listView
+	var err error
+	sort := r.FormValue("sort")
+	if order := orderOf(sort); order != nil {
+		v, err = u.sorted(r.Context(), wanted, sort, order)
+	} else {
+		v, err = u.list(r.Context(), wanted, r.FormValue("older"), r.FormValue("newer"))
+	}
 	if err != nil {
 		return sheet{}, err
 	}
-	v.Quick, v.Formats = quicks(v.Filter), formats()
+	v.Quick, v.Terms, v.Sorts, v.Formats = u.quicks(v.Filter), u.terms(v.Filter), sorts(sort), formats()
+	if len(v.Rows) == 0 && v.Error == "" {
+		if v.Empty, err = u.empty(r.Context()); err != nil {
+			return sheet{}, err
+		}
+		v.Guide = u.guide(r)
+	}
 	out := sheet{Title: "Exchanges", Wide: true, View: v}
 	if v.First {
 		out.Follow, out.Names = u.Events, u.EventNames
@@ -95,7 +116,7 @@ func (u *site) exchanges(r *http.Request) (sheet, error) {
 
 // list is the page of exchanges behind the one cursor, or in front of the other one.
 func (u *site) list(ctx context.Context, wanted, older, newer string) (listView, error) {
-	v := listView{Filter: wanted, Rows: []row{}}
+	v := listView{Filter: wanted, Rows: []row{}, Sort: "newest"}
 	s, err := u.kept()
 	if err != nil {
 		return v, err
@@ -121,7 +142,7 @@ func (u *site) list(ctx context.Context, wanted, older, newer string) (listView,
 			}
 			v.Rows = append(v.Rows, rowOf(found))
 		}
-		last = store.Cursor{Time: found.X.Time, ID: found.X.ID}
+		last = store.CursorOf(found)
 		if more = looked >= maxLook; more {
 			return errEnough
 		}
@@ -183,26 +204,6 @@ func (u *site) filter(written string) (store.Query, func(*rules.Ruling) bool, er
 		return store.Query{}, nil, errNotOffered
 	}
 	return u.Filter(written)
-}
-
-// quicks are the filters that are one click away, put to those that are on.
-func quicks(wanted string) (all []quick) {
-	words := strings.Fields(wanted)
-	for _, q := range []quick{
-		{Name: "✖ fail", Term: "verdict:fail"}, {Name: "! warn", Term: "verdict:warn"}, {Name: "unsafe", Term: "is:unsafe"},
-		{Name: "switched", Term: "outcome:switched"}, {Name: "websocket", Term: "proto:websocket"}, {Name: "h2c", Term: "proto:h2c"},
-		{Name: "live", Term: "origin:live"}, {Name: "probes", Term: "origin:probe"}, {Name: "not benign", Term: "-is:benign"},
-	} {
-		key, _, _ := strings.Cut(q.Term, ":")
-		q.On = slices.Contains(words, q.Term)
-		left := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return strings.HasPrefix(w, key+":") || w == q.Term })
-		if !q.On {
-			left = append(left, q.Term)
-		}
-		q.To = strings.Join(left, " ")
-		all = append(all, q)
-	}
-	return all
 }
 
 // formats are the names of the formats that are one file.

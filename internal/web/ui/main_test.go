@@ -16,6 +16,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/web/filter"
 	"github.com/interlock-proxy/interlock/rules"
@@ -30,6 +31,7 @@ type fixture struct {
 	handler http.Handler
 	ids     []string
 	asked   []Ask
+	given   []probe.Field    // with the last replay
 	written []accept.Written // that were confirmed
 	paused  bool
 }
@@ -61,10 +63,13 @@ func fill(t testing.TB, all []*wire.Exchange, run string) *fixture {
 	}
 	store1(t, w)
 	f.Pages = &Pages{
-		Store: s, Audit: a, Filter: filter.Parse, Events: "/api/v1/events", EventNames: []string{"exchange"}, Progress: "/api/v1/probe-runs/{run}/events", ProgressNames: []string{"progress"},
+		Store: s, Audit: a, Filter: filter.Parse, Terms: filter.Terms, Events: "/api/v1/events", EventNames: []string{"exchange"}, Progress: "/api/v1/probe-runs/{run}/events", ProgressNames: []string{"progress"},
 		Status: func() Status { return Status{State: "auditing", Instance: "test", Version: "0.1", Paused: f.paused} },
 		Probe:  func(_ context.Context, a Ask) (string, error) { f.asked = append(f.asked, a); return "01JRUN", nil },
-		Replay: func(_ context.Context, id string) (string, error) { return id, nil },
+		Replay: func(_ context.Context, id string, given []probe.Field) (string, error) {
+			f.given = given
+			return id, nil
+		},
 		Accept: func(_ context.Context, w accept.Written, confirmed bool) (string, string, error) {
 			if confirmed {
 				f.written = append(f.written, w)

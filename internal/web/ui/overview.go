@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -21,6 +22,9 @@ const (
 // overviewView is how everything is.
 type overviewView struct {
 	Status    Status        `json:"status"`
+	Lead      string        `json:"lead"`  // what it all comes to, in a sentence
+	First     bool          `json:"-"`     // nothing was seen yet
+	Guide     *guide        `json:"guide"` // null as soon as something was seen
 	Verdicts  []tile        `json:"verdicts"`
 	Unsafe    int64         `json:"unsafe"`
 	Exchanges int64         `json:"exchanges"`
@@ -49,8 +53,19 @@ type coverage struct {
 // lastFinding is a finding in the overview.
 type lastFinding struct {
 	store.Finding
-	Mark  mark
-	Title string
+	Mark    mark
+	Problem string
+}
+
+// problemOf is what is wrong, in a sentence: what was seen or, where that is not known, what must hold.
+func problemOf(rule, detail string) string {
+	if detail != "" {
+		return text(detail)
+	}
+	if r := rules.Find(rule); r != nil {
+		return r.Title
+	}
+	return ""
 }
 
 func (u *site) overview(r *http.Request) (sheet, error) {
@@ -58,14 +73,18 @@ func (u *site) overview(r *http.Request) (sheet, error) {
 	if u.Status != nil {
 		v.Status = u.Status()
 	}
-	if err := u.numbers(r.Context(), &v, r.FormValue("range")); err != nil {
+	if err := u.numbers(r.Context(), &v, r.FormValue("range"), r.FormValue("by")); err != nil {
 		v.Error = err.Error()
+	}
+	if v.First && v.Error == "" {
+		g := u.guide(r)
+		v.Guide = &g
 	}
 	return sheet{Title: "Overview", View: v, Follow: u.Events, Names: u.EventNames}, nil
 }
 
 // numbers asks the store.
-func (u *site) numbers(ctx context.Context, v *overviewView, stretchOf string) error {
+func (u *site) numbers(ctx context.Context, v *overviewView, stretchOf, by string) error {
 	s, err := u.kept()
 	if err != nil {
 		return err
@@ -75,6 +94,9 @@ func (u *site) numbers(ctx context.Context, v *overviewView, stretchOf string) e
 		return err
 	}
 	v.count(sums)
+	if v.Unsafe, err = s.Unsafe(ctx); err != nil {
+		return err
+	}
 	all := stretches()
 	of := all[max(0, slices.IndexFunc(all, func(each stretch) bool { return each.name == stretchOf }))]
 	now := time.Now()
@@ -82,28 +104,56 @@ func (u *site) numbers(ctx context.Context, v *overviewView, stretchOf string) e
 	if err != nil {
 		return err
 	}
-	v.Chart = newChart(minutes, of, now)
+	if by != "protocol" {
+		by = "verdict"
+	}
+	v.Chart = newChart(minutes, by, of, now)
 	for _, each := range all {
-		v.Chart.Ranges = append(v.Chart.Ranges, choice{each.name, each.name, each.name == of.name})
+		v.Chart.Ranges = append(v.Chart.Ranges, choice{each.name, each.name + "&by=" + by, each.name == of.name})
+	}
+	for _, each := range []string{"verdict", "protocol"} {
+		v.Chart.Ways = append(v.Chart.Ways, choice{"by " + each, of.name + "&by=" + each, each == by})
 	}
 	findings, err := s.Findings(ctx, store.Query{Verdicts: store.AtLeast(rules.Unclear)})
 	if err != nil {
 		return err
 	}
-	for _, f := range findings {
-		if f.Unsafe && f.Probe == "" {
-			v.Unsafe += f.Count
-		}
-	}
+	v.lead(findings)
 	slices.SortStableFunc(findings, func(a, b store.Finding) int { return b.LastSeen.Compare(a.LastSeen) })
 	for _, f := range findings[:min(len(findings), lastFindings)] {
-		title := ""
-		if rule := rules.Find(f.Rule); rule != nil {
-			title = rule.Title
-		}
-		v.Findings = append(v.Findings, lastFinding{f, mark{f.Verdict}, title})
+		v.Findings = append(v.Findings, lastFinding{f, mark{f.Verdict}, problemOf(f.Rule, f.Detail)})
 	}
-	return nil
+	v.First = v.Exchanges == 0 && len(findings) == 0 && len(v.Coverage.Endpoints) == 0
+	if v.First {
+		v.First, err = u.empty(ctx)
+	}
+	return err
+}
+
+// lead says what all of it comes to. Findings are the worst first.
+func (v *overviewView) lead(findings []store.Finding) {
+	live := slices.IndexFunc(findings, func(f store.Finding) bool { return f.Probe == "" })
+	probed := slices.IndexFunc(findings, func(f store.Finding) bool { return f.Probe != "" && f.Unsafe })
+	switch fails := v.Verdicts[rules.Fail].Count; {
+	case v.Unsafe > 0 && live >= 0:
+		f := &findings[live]
+		v.Lead = fmt.Sprintf("Not safe: %s in %s of live traffic. Worst, at %s: %s", unsafeSwitches(v.Unsafe), printed.Count(v.Exchanges, "exchange"),
+			text(f.Endpoint), problemOf(f.Rule, f.Detail))
+	case probed >= 0:
+		f := &findings[probed]
+		v.Lead = fmt.Sprintf("Not safe: probes found unsafe switches. Worst, at %s: %s", text(f.Endpoint), problemOf(f.Rule, f.Detail))
+	case fails > 0:
+		v.Lead = fmt.Sprintf("%s of live traffic violated a rule. No unsafe switch so far.", printed.Count(fails, "exchange"))
+	case v.Exchanges > 0:
+		v.Lead = fmt.Sprintf("No violations in %s of live traffic.", printed.Count(v.Exchanges, "exchange"))
+	}
+}
+
+func unsafeSwitches(n int64) string {
+	if n == 1 {
+		return "1 unsafe switch"
+	}
+	return printed.Thousands(n) + " unsafe switches"
 }
 
 // count makes tiles, and the line over all of them.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -35,12 +36,13 @@ type Pages struct {
 
 	// Filter understands the filter language: a query for the store, and what is left to be asked of each ruling (nil: nothing).
 	Filter   func(text string) (store.Query, func(*rules.Ruling) bool, error)
-	Accepted func() []accept.Entry // what is accepted; nil: nothing is
+	Terms    func(text string) []string // the terms of a filter, as they are written
+	Accepted func() []accept.Entry      // what is accepted; nil: nothing is
 
 	Running func() []Running                                                                           // runs of probes, the latest first
 	Probe   func(ctx context.Context, a Ask) (run string, err error)                                   // starts a run
 	Cancel  func(ctx context.Context, run string) error                                                // ends a run that is under way
-	Replay  func(ctx context.Context, exchange string) (id string, err error)                          // sends a request again; id: of what came of it
+	Replay  func(ctx context.Context, exchange string, given []probe.Field) (id string, err error)     // sends a request again, with what was redacted; id: of what came of it
 	Accept  func(ctx context.Context, w accept.Written, confirmed bool) (file, diff string, err error) // writes into the file only what is confirmed
 	Reload  func(ctx context.Context, confirmed bool) (changes []Change, err error)                    // puts a changed configuration into effect once that is confirmed
 	Pause   func(ctx context.Context, paused bool) error                                               // stops or goes on to keep exchanges; findings are always kept
@@ -88,6 +90,7 @@ type Status struct {
 	Version     string    `json:"version"`
 	Build       []Setting `json:"build"`
 	Began       time.Time `json:"began"`
+	Proxy       string    `json:"proxy"`     // URL that clients are to be pointed at; empty: none
 	Listeners   []Setting `json:"listeners"` // what each is for, and its address
 	Backends    []Backend `json:"backends"`
 	Health      []Gauge   `json:"health"`

@@ -100,6 +100,7 @@ func (u *site) load() map[string]*template.Template {
 		"join":  strings.Join,
 		"asset": func(name string) string { return "/assets/" + name + "?v=" + u.assets[name].version },
 		"add":   func(a, b int) int { return a + b },
+		"named": func(name string, content any) named { return named{name, content} },
 		"menu":  menu, "several": printed.Count[int64], "count": printed.Count[int],
 	}
 	base := template.Must(template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
@@ -113,6 +114,18 @@ func (u *site) load() map[string]*template.Template {
 	return all
 }
 
+// named is what a part of a template is about, and its name.
+type named struct {
+	Name    string
+	Content any
+}
+
+// Lines is the content as the lines of a diff.
+func (n named) Lines() []diffLine { all, _ := n.Content.([]diffLine); return all }
+
+// Text is the content as text.
+func (n named) Text() string { return text(n.Content) }
+
 // A tab is a place in the menu.
 type tab struct{ Path, Name string }
 
@@ -120,6 +133,6 @@ type tab struct{ Path, Name string }
 func menu() []tab {
 	return []tab{
 		{"/", "Overview"}, {"/exchanges", "Exchanges"}, {"/findings", "Findings"}, {"/probes", "Probes"},
-		{"/compare", "Compare"}, {"/rules", "Rules"}, {"/status", "Status"},
+		{"/compare", "Compare"}, {"/rules", "Rules"}, {"/status", "Status"}, {"/glossary", "Glossary"},
 	}
 }

@@ -45,7 +45,7 @@ func TestScreensSayWhatIsKept(t *testing.T) {
 		"/findings?source=both":                       {"UPGRADE-POST", "reproduced"},
 		"/rules?q=UPGRADE-POST":                       {fmt.Sprintf("1 of %d", len(rules.All())), "UPGRADE-POST"},
 		"/exchanges?q=nonsense:1":                     {`aria-invalid="true"`},
-		"/exchanges?q=path:/nowhere":                  {"fits this filter"},
+		"/exchanges?q=path:/nowhere":                  {"No exchange matches this filter"},
 	} {
 		status, page := f.get(t, path)
 		for _, want := range wants {

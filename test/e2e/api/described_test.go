@@ -68,7 +68,7 @@ func everything() []asked {
 		{"GET /api/v1/openapi.json", "/api/v1/openapi.json", "", 200},
 		{"GET /api/v1/status", "/api/v1/status", "", 200},
 		{"GET /api/v1/exchanges", "/api/v1/exchanges?limit=2&q=is:unsafe", "", 200},
-		{"GET /api/v1/exchanges", "/api/v1/exchanges?q=nosuch", "", 400},
+		{"GET /api/v1/exchanges", "/api/v1/exchanges?q=nosuch:1", "", 400},
 		{"GET /api/v1/exchanges", "/api/v1/exchanges?older=1", "", 400},
 		{"GET /api/v1/exchanges", "/api/v1/exchanges?limit=501", "", 400},
 		{"GET /api/v1/exchanges/{id}", "/api/v1/exchanges/X1", "", 200},

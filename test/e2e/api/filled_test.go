@@ -15,6 +15,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/internal/web/ui"
@@ -89,7 +90,7 @@ func filled(t *testing.T) *web.Server {
 			}
 		},
 		Lacking: func(context.Context) []web.Lack { return []web.Lack{{Part: "store", Reason: "it takes nothing"}} },
-		Replay:  func(ctx context.Context, id string) (*rules.Ruling, error) { return s.Ruling(ctx, id) },
+		Replay:  func(ctx context.Context, id string, _ []probe.Field) (*rules.Ruling, error) { return s.Ruling(ctx, id) },
 		Accept: func(_ context.Context, w accept.Written, _ bool) (string, string, error) {
 			if w.Reason == "" {
 				return "", "", accept.ErrFaulty

@@ -39,12 +39,17 @@ function follow(path, names) {
   button.addEventListener("click", () => { paused = !paused; say(); update(); });
 }
 
-// swap asks for the page again and takes from it what is marked as alive. It is false where no row of a table stayed.
+// shape names what is marked as alive.
+const shape = (page) => [...page.querySelectorAll("[data-live][id]")].map((e) => e.id).join(" ");
+
+// swap asks for the page again and takes from it what is marked as alive. It is false where no row of a table stayed. A page that
+// has other parts by now is loaded anew.
 async function swap() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok || answer.redirected) return true;
   let kept = true;
   const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (shape(next) !== shape(document)) location.reload();
   for (const old of document.querySelectorAll("[data-live][id]")) {
     const fresh = next.getElementById(old.id);
     if (!fresh || fresh.isEqualNode(old)) continue;
@@ -84,6 +89,33 @@ function keepOpen(old, fresh) {
   if (!old.contains(document.activeElement)) old.replaceWith(node);
 }
 
+// copies: what is under the heading of a button goes to the clipboard, without the signs at the beginning of its lines.
+function copies() {
+  document.documentElement.classList.add("scripted");
+  document.addEventListener("click", async (e) => {
+    const button = e.target.closest("[data-copy]");
+    if (!button) return;
+    const from = button.closest("figure").querySelector("pre").cloneNode(true);
+    from.querySelectorAll(".sign").forEach((sign) => sign.remove());
+    const lines = from.querySelectorAll(".line");
+    const text = lines.length ? [...lines].map((line) => line.textContent).join("\n") : from.textContent;
+    button.textContent = (await clip(text)) ? "Copied" : "Not copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+}
+
+// clip writes to the clipboard. Pages that are not from this machine and not encrypted have to do it the old way.
+async function clip(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+  const area = document.createElement("textarea");
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  return done;
+}
+
 // keys: j and k go from row to row, / to the filter, p pauses, g and a letter go to a screen, ? tells all this.
 function keys() {
   const places = { o: "/", e: "/exchanges", f: "/findings", p: "/probes", c: "/compare", r: "/rules", s: "/status" };
@@ -97,12 +129,19 @@ function keys() {
     go = e.key === "g";
     if (there) location.href = there;
     else if (e.key === "j" || e.key === "k") step(e.key === "j" ? 1 : -1);
-    else if (e.key === "/") document.querySelector("#q")?.focus();
+    else if (e.key === "/") search(document.querySelector("#q"));
     else if (e.key === "p") document.querySelector("[data-pause]")?.click();
+    else if (e.key === "[" || e.key === "]") document.querySelector(e.key === "[" ? ".steps [rel=prev]" : ".steps [rel=next]")?.click();
     else if (e.key === "?") help.showModal();
     else return;
     e.preventDefault();
   });
+}
+
+// search goes to the end of the filter.
+function search(input) {
+  input?.focus();
+  input?.setSelectionRange(input.value.length, input.value.length);
 }
 
 function writes(element) { return element.matches("input, select, textarea"); }
@@ -117,4 +156,5 @@ function step(by) {
 }
 
 if (main?.dataset.follow) follow(main.dataset.follow, main.dataset.names.split(" "));
+copies();
 keys();

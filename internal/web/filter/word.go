@@ -1,0 +1,28 @@
+package filter
+
+import "github.com/interlock-proxy/interlock/rules"
+
+// matchWord wants a text in what people know an exchange by, in whatever case its letters are.
+func matchWord(value string) (Match, error) {
+	pattern := "*" + lower(value) + "*"
+	return func(r *rules.Ruling) bool {
+		host, _ := r.X.Request.Value("Host")
+		for _, text := range append(r.Broken(), r.Target(), host, r.X.Client, r.X.Probe) {
+			if glob(pattern, lower(text)) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+// lower is a text with its ASCII letters in lower case.
+func lower(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
