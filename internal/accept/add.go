@@ -35,9 +35,10 @@ type Addition struct {
 	mode    fs.FileMode
 }
 
-// Add finds the place of an entry at the end of the list accept in a YAML file: a configuration, or a file of its own, which
-// need not be there yet. All else in the file stays byte for byte what it is. An error is one line; errors.Is reports whether it is
-// [ErrFaulty], which is about the entry, [ErrAccepted] or [ErrForm], or else the file cannot be read.
+// Add computes an edit of a YAML file that appends an entry to the list accept. The file is a
+// configuration or a list of its own, and need not exist. Everything else in it stays byte for byte
+// as it is. An error is one line; errors.Is finds [ErrFaulty], [ErrAccepted] or [ErrForm] in it, or
+// else the file cannot be read.
 func Add(file string, w Written) (*Addition, error) {
 	if _, faults := w.Entry(); len(faults) > 0 {
 		return nil, fmt.Errorf("%w: %v", ErrFaulty, faults[0])
@@ -77,7 +78,8 @@ func readFile(file string) (*Addition, error) {
 	return a, err
 }
 
-// Write writes the file as a whole or not at all. The error is [ErrChanged] if somebody else has written to it since Add.
+// Write writes the file as a whole or not at all. The error is [ErrChanged] if the file has changed
+// since Add.
 func (a *Addition) Write() error {
 	is, err := os.ReadFile(a.File)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -103,7 +105,7 @@ func (a *Addition) Write() error {
 	return err
 }
 
-// listKey is the line of the list: what stands behind the key, and a comment.
+// listKey matches the line with the key accept: its value and its comment.
 var listKey = regexp.MustCompile(`^accept[ \t]*:[ \t]*([^#\r\n]*?)([ \t]+#[^\r\n]*)?\r?\n?$`)
 
 // insert is the text with the entry. What it does not understand it leaves for check to find.
@@ -139,8 +141,8 @@ func insert(text []byte, w *Written) []byte {
 	return []byte(strings.Join(lines, "") + before + w.lines("", end))
 }
 
-// listEnd is the line behind the last element of the list whose key stands on the line before that one, and how elements are
-// indented there.
+// listEnd returns the index of the line after the last element of the list, whose key is on the
+// line before from, and the indentation of its elements.
 func listEnd(lines []string, from int) (at int, indent string) {
 	at, found := from, false
 	for i := from; i < len(lines); i++ {
@@ -176,7 +178,7 @@ func (w *Written) lines(indent, end string) string {
 	return b.String()
 }
 
-// plain is text that YAML takes for a string as it stands.
+// plain matches text that YAML reads as a string without quotes.
 var plain = regexp.MustCompile(`^(/[A-Za-z0-9/_.-]*|[A-Z0-9]+(-[A-Z0-9]+)+)$`)
 
 // scalar is a text as YAML has it. What has a meaning there, or may have one, is quoted as in JSON.
@@ -191,7 +193,7 @@ func scalar(text string) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// check reports whether all that differs between two texts is that the entry stands at the end of the list.
+// check returns an error unless the two texts differ only in the entry at the end of the list.
 func check(was, is []byte, w *Written) error {
 	var before, behind struct {
 		Accept []Written `yaml:"accept"`
@@ -219,7 +221,7 @@ func check(was, is []byte, w *Written) error {
 	return nil
 }
 
-// about is what an entry accepts, whatever the reason and however long.
+// about returns the entry without its reason and expiry: what it accepts.
 func (w *Written) about() Written {
 	return Written{Rule: w.Rule, Probe: w.Probe, Endpoint: w.Endpoint, Fingerprint: w.Fingerprint}
 }

@@ -5,14 +5,15 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// An Expectation is an endpoint that a run has to show to switch; without that it is not known whether anything is wrong there.
+// An Expectation is an endpoint that a run must show to switch. Without that the run proves nothing
+// about it.
 type Expectation struct {
 	Endpoint string // glob of endpoint templates
-	Protocol string // of those that wire.Exchange knows; empty: any
+	Protocol string // a protocol of wire.Exchange; empty: any
 	Place    string // where it is written, such as interlock.yaml:3:5
 }
 
-// About reports whether an endpoint is the one that is expected.
+// About reports whether the expectation covers an endpoint.
 func (e *Expectation) About(endpoint string) bool { return Match(e.Endpoint, endpoint) }
 
 // String names the endpoint and its protocol.
@@ -23,7 +24,8 @@ func (e *Expectation) String() string {
 	return e.Endpoint + " (" + e.Protocol + ")"
 }
 
-// Coverage tells which of the expected endpoints a run has shown. It is used by one goroutine at a time.
+// Coverage records which of the expected endpoints a run has shown. It is used by one goroutine at
+// a time.
 type Coverage struct {
 	Expected []Expectation
 
@@ -37,7 +39,7 @@ func (c *Coverage) Enter(r *rules.Ruling) {
 	}
 }
 
-// Switched records that an endpoint has switched to a protocol, of those that wire.Exchange knows.
+// Switched records that an endpoint has switched to a protocol of wire.Exchange.
 func (c *Coverage) Switched(endpoint, protocol string) {
 	if c.met == nil {
 		c.met = make([]bool, len(c.Expected))
@@ -61,8 +63,7 @@ func (c *Coverage) Missing() []Expectation {
 	return all
 }
 
-// Expect puts other expectations in the place of those that are there. What has switched before has to be seen again where
-// it was not expected then.
+// Expect replaces the expectations. An endpoint that was not expected before must switch again.
 func (c *Coverage) Expect(expected []Expectation) {
 	met := make([]bool, len(expected))
 	for i := range expected {

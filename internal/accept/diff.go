@@ -7,30 +7,30 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A Kind says what became of a finding from one run to another.
+// A Kind is how a finding changed from one run to another.
 type Kind string
 
-// The kinds, in the order in which they are told.
+// The kinds, in the order in which they are listed.
 const (
 	New       Kind = "new"       // the first run does not have it
 	Changed   Kind = "changed"   // its worst verdict, or the severity of that, is another one
 	Flapping  Kind = "flapping"  // in one of the runs it both failed and passed
 	Fixed     Kind = "fixed"     // the same probe passes in the second run, with an accepted control
-	NotSeen   Kind = "not-seen"  // the second run says nothing about it
-	Unchanged Kind = "unchanged" // it is what it was
+	NotSeen   Kind = "not-seen"  // the second run neither shows it nor passes it
+	Unchanged Kind = "unchanged" // same verdict and severity
 )
 
-// Kinds are all kinds, in the order in which they are told.
+// Kinds returns all kinds, in the order in which they are listed.
 func Kinds() []Kind { return []Kind{New, Changed, Flapping, Fixed, NotSeen, Unchanged} }
 
-// A Difference is what became of one finding from run A to run B: that run's is nil where it has none, not even one that
-// passed.
+// A Difference is a finding in run A and in run B. The side of a run that has no ruling on it is
+// nil.
 type Difference struct {
 	Kind Kind
 	A, B *Found
 }
 
-// Is is the finding in the second run or, where that says nothing, in the first.
+// Is returns the finding of the second run or, if that run has none, of the first.
 func (d *Difference) Is() *Found {
 	if d.B != nil && (d.B.Verdict < rules.Pass || d.A == nil) {
 		return d.B

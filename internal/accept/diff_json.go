@@ -33,7 +33,7 @@ type foundJSON struct {
 	Exchanges map[string]int64 `json:"exchanges"` // by verdict
 }
 
-// MarshalJSON is the difference as programs get it.
+// MarshalJSON returns the difference in the format of diff -o json and of the API.
 func (d Difference) MarshalJSON() ([]byte, error) {
 	is := d.Is()
 	return json.Marshal(differenceJSON{d.Kind, is.Fingerprint, is.Key, foundOf(d.A), foundOf(d.B)})

@@ -1,3 +1,3 @@
-// Package accept tells what is new from what was there before: it knows the findings that somebody has accepted, those of an
-// earlier run, and the endpoints that a run is expected to cover, and compares two runs.
+// Package accept compares the findings of a run with accepted findings, with those of an earlier
+// run, and with the endpoints that the run must cover.
 package accept

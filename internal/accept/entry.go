@@ -8,21 +8,22 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// An Entry accepts findings that somebody has looked into. It names them by rule, probe and endpoint, or by fingerprint; what
-// it leaves empty may be anything, but for the probe.
+// An Entry accepts findings that a person has reviewed. It selects them by rule, probe and
+// endpoint, or by fingerprint. An empty field matches anything, except Probe.
 type Entry struct {
 	Rule        string // ID
 	Probe       string // glob of IDs; empty: see Accepts
 	Endpoint    string // glob of endpoint templates
 	Fingerprint string
 	Reason      string
-	Until       time.Time // from when on it accepts nothing; zero: it stays
+	Until       time.Time // accepts nothing from then on; zero: never expires
 	Place       string    // where it is written, such as interlock.yaml:3:5
 }
 
-// Accepts reports whether the entry is about a finding of the ruling, whenever that was. An entry that names no probe is about
-// what live traffic shows, about what probes for other rules show by the way, and about one probe of the rule: that with the
-// rule's ID or, where none has it, the first one. Another probe of the rule shows something that nobody has looked into.
+// Accepts reports whether the entry covers a finding of the ruling, regardless of its expiry. An
+// entry without a probe covers live traffic, probes for other rules, and one probe of the rule
+// itself: the one with the rule's ID, else the first. Any other probe of the rule shows a fault
+// that was not reviewed.
 func (e *Entry) Accepts(r *rules.Ruling, f *rules.Finding) bool {
 	return (e.Rule == "" || e.Rule == f.Rule.ID) && e.probe(r.X.Probe, f.Rule) && e.About(r.Endpoint) &&
 		(e.Fingerprint == "" || e.Fingerprint == r.Fingerprint(f))
@@ -48,7 +49,7 @@ func (e *Entry) probe(id string, rule *rules.Rule) bool {
 // About reports whether the entry may be about findings at an endpoint.
 func (e *Entry) About(endpoint string) bool { return e.Endpoint == "" || Match(e.Endpoint, endpoint) }
 
-// String names the entry by what it is about.
+// String describes what the entry covers.
 func (e *Entry) String() string {
 	words := []string{e.Rule}
 	if e.Rule == "" {
@@ -63,16 +64,17 @@ func (e *Entry) String() string {
 	return strings.Join(words, " ")
 }
 
-// Expired reports whether the entry accepts nothing any more.
+// Expired reports whether the entry has expired.
 func (e *Entry) Expired(now time.Time) bool { return !e.Until.IsZero() && !now.Before(e.Until) }
 
-// Remark says of an entry that has expired since when.
+// Remark returns a sentence about an entry that has expired.
 func (e *Entry) Remark() string {
 	last := e.Until.AddDate(0, 0, -1).Format(time.DateOnly)
 	return fmt.Sprintf("%s: the entry for %s expired on %s and accepts nothing: look into it again, or remove it", e.Place, e, last)
 }
 
-// Match reports whether text is of the form of a glob, in which * stands for any bytes, and everything else for itself.
+// Match reports whether text matches a glob, in which * matches any bytes and everything else
+// matches itself.
 func Match(glob, text string) bool {
 	front, rest, star := strings.Cut(glob, "*")
 	text, ok := strings.CutPrefix(text, front)

@@ -7,23 +7,24 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Findings are those of a run by fingerprint, in bounded memory: the worst of each, and how often it came with which verdict.
-// The zero value has none. They are used by one goroutine at a time.
+// Findings are the findings of a run by fingerprint, in bounded memory: the worst form of each and
+// its counts by verdict. The zero value is empty. They are used by one goroutine at a time.
 type Findings struct {
 	Rulings int64
-	More    int64 // findings beside those that are told apart
+	More    int64 // findings beyond maxFound, which are only counted
 
 	found  map[string]*Found
 	places map[rules.Key]seenBy // without probe
 }
 
-// maxFound is how many fingerprints are told apart. maxText is how many bytes are kept of a text.
+// maxFound is the number of fingerprints that are kept. maxText is the number of bytes of a text
+// that are kept.
 const (
 	maxFound = 200_000
 	maxText  = 300
 )
 
-// Found is what is known of one fingerprint.
+// Found sums up one fingerprint.
 type Found struct {
 	Fingerprint string
 	Key         rules.Key // its texts, and Detail, have at most 300 bytes
@@ -38,7 +39,7 @@ func (f *Found) Finding() *rules.Finding {
 	return &rules.Finding{Rule: f.Rule, Verdict: f.Verdict, Severity: f.Severity, State: f.State, Detail: f.Detail}
 }
 
-// seenBy is a set of ways by which a failure has been seen.
+// seenBy is a set of sources that showed a failure.
 type seenBy uint8
 
 const (
@@ -68,7 +69,7 @@ func (a *Findings) Know(f Found) {
 	}
 }
 
-// enter is the finding of that fingerprint; nil if there is no room for another one.
+// enter returns the finding of that fingerprint, or nil if there is no room for it.
 func (a *Findings) enter(name string, k rules.Key, rule *rules.Rule) *Found {
 	if a.found == nil {
 		a.found, a.places = map[string]*Found{}, map[rules.Key]seenBy{}
@@ -99,7 +100,8 @@ func (a *Findings) add(r *rules.Ruling, f *rules.Finding, name string) {
 	}
 }
 
-// proven reports whether a probe shows that a rule is kept: where no sound handshake is accepted, nothing is shown.
+// proven reports whether a probe proves that a rule is kept: only if a valid handshake was accepted
+// around it.
 func proven(r *rules.Ruling, f *rules.Finding) bool {
 	return f.Verdict == rules.Pass && r.X.Probe != "" && r.X.Controls == wire.ControlsAccepted
 }
@@ -111,10 +113,10 @@ func by(probe string) seenBy {
 	return seenLive
 }
 
-// other is the way that this one is not.
+// other returns the other source.
 func (s seenBy) other() seenBy { return s ^ (seenLive | seenProbed) }
 
-// bounded is the beginning of a text, which keeps nothing of the rest in memory.
+// bounded returns the beginning of a text without keeping the rest in memory.
 func bounded(text string) string {
 	if len(text) <= maxText {
 		return text
@@ -122,8 +124,8 @@ func bounded(text string) string {
 	return strings.Clone(text[:maxText])
 }
 
-// of is what is known of a fingerprint that did not pass; nil if nothing is. Of what was accepted nothing is known: it counts
-// again once nobody accepts it any more.
+// of returns the finding of a fingerprint that did not pass, or nil. Accepted findings are left
+// out: they count as new once their entry is gone.
 func (a *Findings) of(fingerprint string) *Found {
 	if a == nil {
 		return nil

@@ -8,12 +8,12 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// States says of the findings of a run whether they are new, known, accepted, reproduced or fixed. The zero value accepts
-// nothing and knows nothing: everything is new. It is used by one goroutine at a time.
+// States decides for each finding of a run whether it is new, known, accepted, reproduced or fixed.
+// With the zero value everything is new. It is used by one goroutine at a time.
 type States struct {
 	Entries  []Entry
-	Baseline *Findings // what an earlier run has found; nil: there was none
-	Now      time.Time // what entries expire by
+	Baseline *Findings // the findings of an earlier run; nil: there was none
+	Now      time.Time // the time at which expiry is checked
 
 	run  Findings
 	used []bool // by entry
@@ -27,8 +27,8 @@ func (s *States) Enter(r *rules.Ruling) *rules.Ruling {
 	return &is
 }
 
-// Set is Enter for a ruling that nobody else has yet: its findings get their states. Of what passed nothing is remembered
-// but what a probe has shown, so that live traffic can be entered for as long as anybody likes.
+// Set is Enter for a ruling that the caller owns: its findings get their states. Of what passed it
+// remembers only what a probe has proven, so that its memory stays bounded under live traffic.
 func (s *States) Set(r *rules.Ruling) {
 	s.run.Rulings++
 	for i := range r.Findings {
@@ -42,7 +42,7 @@ func (s *States) Set(r *rules.Ruling) {
 	}
 }
 
-// Accept puts other entries in the place of those that are there. What stays keeps that it was used.
+// Accept replaces the entries. An entry that stays is still known to be used.
 func (s *States) Accept(entries []Entry) {
 	used := make([]bool, len(entries))
 	for i := range entries {
@@ -96,7 +96,7 @@ func (s *States) failed(at rules.Key) seenBy {
 	return seen
 }
 
-// accepted reports whether somebody has accepted a finding, and records by which entries.
+// accepted reports whether an entry accepts a finding, and marks every entry that does as used.
 func (s *States) accepted(r *rules.Ruling, f *rules.Finding) bool {
 	if s.used == nil {
 		s.used = make([]bool, len(s.Entries))
@@ -110,8 +110,8 @@ func (s *States) accepted(r *rules.Ruling, f *rules.Finding) bool {
 	return accepted
 }
 
-// NotSeen is how many failures of the baseline the run says nothing about: the same probe has neither failed nor passed with
-// an accepted control, or no traffic has shown them. They do not count as fixed.
+// NotSeen returns how many failures of the baseline the run neither shows nor disproves. They do
+// not count as fixed.
 func (s *States) NotSeen() int64 {
 	if s.Baseline == nil {
 		return 0
@@ -139,7 +139,7 @@ func (s *States) Expired() []string {
 	return all
 }
 
-// Remarks name the entries that have expired and those that no finding was accepted by.
+// Remarks returns a sentence for each entry that has expired or has accepted nothing.
 func (s *States) Remarks() []string {
 	var all []string
 	for i := range s.Entries {

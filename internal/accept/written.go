@@ -10,7 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Written is an entry as people write it: in a configuration, and in what asks to add one there.
+// Written is an entry as it is written in a configuration or in a request to add one.
 type Written struct {
 	Rule        string `yaml:"rule" json:"rule,omitempty"`
 	Probe       string `yaml:"probe" json:"probe,omitempty"`
@@ -20,7 +20,7 @@ type Written struct {
 	Until       string `yaml:"until" json:"until,omitempty"` // the last day, such as 2027-01-31, in UTC
 }
 
-// A Fault is what is wrong with an entry, and with which of its keys: empty for the entry as a whole.
+// A Fault is an error in an entry. The key is empty if it is about the entry as a whole.
 type Fault struct{ Key, Text string }
 
 // String is the fault in one line.
@@ -31,7 +31,7 @@ func (f Fault) String() string {
 	return f.Key + ": " + f.Text
 }
 
-// Name is the key that says what is accepted.
+// Name returns the key that selects the findings.
 func (w *Written) Name() string {
 	if w.Rule == "" && w.Fingerprint != "" {
 		return "fingerprint"
@@ -76,7 +76,8 @@ func (w *Written) Entry() (Entry, []Fault) {
 	return e, faults
 }
 
-// EndpointFault says what is wrong with an endpoint that is not written as reports write it; empty if nothing is.
+// EndpointFault returns what is wrong with an endpoint that is not written as reports write it, or
+// an empty string.
 func EndpointFault(endpoint string) string {
 	if endpoint != "" && !strings.ContainsAny(endpoint[:1], "/*({") || strings.ContainsAny(endpoint, "?# ") {
 		return fmt.Sprintf("%q is no endpoint such as /chat, /chat/{id} or /chat/*: it has neither host nor query", endpoint)
@@ -84,7 +85,7 @@ func EndpointFault(endpoint string) string {
 	return ""
 }
 
-// EndpointGlob is an endpoint, or a glob of them, with {id} in place of what looks like an identifier.
+// EndpointGlob returns an endpoint or a glob with {id} in place of identifiers.
 func EndpointGlob(endpoint string) string {
 	if strings.HasPrefix(endpoint, "/") {
 		return rules.Template(endpoint)

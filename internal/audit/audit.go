@@ -11,22 +11,25 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// An Audit judges exchanges and counts what it finds. Its exported fields must not be changed after the first call of Observe. All methods may be called by many goroutines at the same time.
+// An Audit judges exchanges and counts what it finds. Its exported fields must not be changed after
+// the first call of Observe. All methods are safe for concurrent use.
 type Audit struct {
 	Options  rules.Options
 	Routes   map[string]*rules.Options // the options of routes that have their own, by name
 	Instance string                    // which Interlock this is; part of every ruling
-	Emit     func(event.Event)         // gets what is worth a line in the log; must not block; may be nil
+	Emit     func(event.Event)         // gets events for the log; must not block; may be nil
 	Bounds   Bounds
 	Each     func(*rules.Ruling) // gets every ruling after it is counted; must not block; may be nil
 
-	// State sets the states of the findings of a ruling, before anybody else gets it; nil: they have none. It must not block.
+	// State sets the states of the findings of a ruling before anyone else gets it. It may be nil
+	// and must not block.
 	State func(*rules.Ruling)
 
-	configured atomic.Pointer[options] // nil: what the fields say
+	configured atomic.Pointer[options] // nil: the fields apply
 
-	// Store gets each ruling that turns out to be unsafe before that is logged, and calls then, once, when it is stored for
-	// good, or when that takes too long; nil: it is logged at once. It must not block.
+	// Store gets each unsafe ruling before it is logged. It calls then once: when the ruling is
+	// stored, or when that takes too long. If Store is nil, the ruling is logged at once. It must
+	// not block.
 	Store func(r *rules.Ruling, then func(stored bool))
 
 	mu        sync.Mutex
@@ -35,7 +38,7 @@ type Audit struct {
 	endpoints map[string]*route
 	evidence  int64                        // bytes
 	learned   map[learnedKey]*list.Element // of lessons
-	lessons   list.List                    // of *Learned, the one that was seen longest ago first
+	lessons   list.List                    // of *Learned, least recently seen first
 	keys      keys
 	pairs     pairs
 	spare     sync.Pool     // of *rules.Ruling
@@ -45,12 +48,13 @@ type Audit struct {
 	shedAt    time.Time // when shedding was logged last
 }
 
-// Bounds limit what an [Audit] keeps beside its counts. A zero field stands for the default beside it.
+// Bounds limit the memory of an [Audit] beside its counts. The default of a zero field is in its
+// comment.
 type Bounds struct {
 	Evidence  int64 // bytes of exchanges in all; 64 MiB
 	First     int   // exchanges of each finding, from the beginning; 3
 	Last      int   // and from the end; 3
-	Endpoints int   // templates of a route that are told apart; 1,000
+	Endpoints int   // distinct templates per route; 1,000
 }
 
 func (b Bounds) withDefaults() Bounds {
@@ -69,21 +73,21 @@ func (b Bounds) withDefaults() Bounds {
 	return b
 }
 
-// Sums are what was observed in all.
+// Sums count everything that was observed.
 type Sums struct {
 	Verdicts   [rules.NotApplicable + 1]int64 // exchanges by their worst finding
 	Unsafe     int64                          // exchanges in which the server switched and must not have
-	Advertised int64                          // responses that only advertise what they have advertised before
-	Paired     int64                          // exchanges of a capture that are the other side of one that was observed before
+	Advertised int64                          // responses that repeat an advertisement of their endpoint
+	Paired     int64                          // exchanges of a capture that were also recorded on the other side of a proxy
 	Shed       int64                          // exchanges that could not be kept as evidence
 }
 
-// Observe judges one report of an exchange, enters what it found and logs it. It keeps x. Probes are counted apart from
-// live traffic, and no history of it.
+// Observe judges one report of an exchange, counts its findings and logs it. It keeps x. Probes are
+// counted separately and do not become history of live traffic.
 func (a *Audit) Observe(x *wire.Exchange) { a.Enter(x, "") }
 
-// Enter is Observe for an exchange that belongs to a run, and returns the ruling; nil if there is none: what the
-// exchange shows is known already, or it is a switch whose head says nothing that could not wait for what follows.
+// Enter is Observe for an exchange of a run. It returns the ruling, or nil if the exchange repeats
+// what is known or is the head of a switch that is reported again soon.
 func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	x = asProbe(x)
 	endpoint := rules.EndpointOf(x)
@@ -124,17 +128,19 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	return ruling
 }
 
-// history answers what is known here, as the rules ask for it.
+// history answers the rules' questions about earlier exchanges.
 func (a *Audit) history() rules.History {
 	return rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen, Crossed: a.crossed}
 }
 
-// early reports whether an exchange is the head of a switch of which it will be said once more, soon, what came of it.
+// early reports whether an exchange is the head of a switch that is reported again soon, with what
+// followed.
 func early(x *wire.Exchange) bool {
 	return x.Revision == 0 && !x.Complete && !x.Final && x.Outcome == wire.Switched && x.Origin == wire.OriginLive
 }
 
-// unsafe reports whether the server switched and must not have, in as far as the case shows. It keeps nothing of it.
+// unsafe reports whether the server made an unsafe switch, as far as the case shows. It remembers
+// nothing.
 func (a *Audit) unsafe(c rules.Case) bool {
 	ruling, _ := a.spare.Get().(*rules.Ruling)
 	if ruling == nil {
@@ -195,14 +201,14 @@ func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 	return lines
 }
 
-// Sums returns what was observed of live and recorded traffic so far.
+// Sums returns the counts of live and recorded traffic so far.
 func (a *Audit) Sums() Sums {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.sums
 }
 
-// Probes returns what was observed of probes so far.
+// Probes returns the counts of probes so far.
 func (a *Audit) Probes() Sums {
 	a.mu.Lock()
 	defer a.mu.Unlock()

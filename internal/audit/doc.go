@@ -1,3 +1,4 @@
-// Package audit takes exchanges as they happen, has the rules judge them, and keeps what they found: each finding is
-// counted and never dropped, the exchanges that show it are kept within bounds, and every upgrade exchange is logged.
+// Package audit judges exchanges as they happen and keeps the findings. Every finding is counted
+// and never dropped; the exchanges that show it are kept within bounds; every upgrade exchange is
+// logged.
 package audit

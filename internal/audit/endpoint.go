@@ -9,19 +9,19 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Other is the template under which all endpoints of a route count once too many are told apart already.
+// Other is the template of all endpoints of a route beyond Bounds.Endpoints.
 const Other = "(other)"
 
-// An Endpoint is what was seen of one endpoint template of a route.
+// An Endpoint counts the exchanges of one endpoint template of a route.
 type Endpoint struct {
 	Route     string
 	Template  string
 	Exchanges int64 // upgrade exchanges
 	Switched  int64 // those in which the server switched
-	Refused   int64 // those that were answered with 4xx or 5xx
-	Ignored   int64 // those that were answered as if nothing had been offered
+	Refused   int64 // answered with 4xx or 5xx
+	Ignored   int64 // answered as if the request had offered nothing
 
-	advertised []string // values of Upgrade in responses to requests that offered nothing
+	advertised []string // values of Upgrade in responses to requests without an offer
 	versions   []string // WebSocket versions that the server said it speaks
 	crossed    bool     // the server has switched for a probe with the origin of another site
 	told       told
@@ -55,7 +55,7 @@ func (a *Audit) endpoint(name, template string) *Endpoint {
 	return e
 }
 
-// Endpoints returns what live traffic has shown of each endpoint, by route and template.
+// Endpoints returns all endpoints of live traffic, by route and template.
 func (a *Audit) Endpoints() []Endpoint {
 	a.mu.Lock()
 	var all []Endpoint
@@ -97,7 +97,7 @@ func (e *Endpoint) judged(x *wire.Exchange) {
 	}
 }
 
-// tried remembers what a probe has shown of the endpoint that bears on live traffic.
+// tried records the results of probes that the judging of live traffic needs.
 func (e *Endpoint) tried(x *wire.Exchange) {
 	p := rules.FindProbe(x.Probe)
 	if p != nil && p.Rule().ID == "UPGRADE-WS-ORIGIN-CROSS" && x.Outcome == wire.Switched && !x.Flaky {
@@ -113,8 +113,9 @@ func remember(list []string, value string, most int) []string {
 	return list
 }
 
-// advertisedBefore reports whether an exchange is nothing but a response that advertises what the endpoint has advertised
-// before, to a request that had no upgrade fields. Servers do so in every response; once for each value is enough.
+// advertisedBefore reports whether an exchange only repeats an advertisement: a response with an
+// Upgrade value that the endpoint has sent before, to a request without upgrade fields. Servers
+// send it with every response; judging it once per value is enough.
 func (a *Audit) advertisedBefore(e *Endpoint, x *wire.Exchange) bool {
 	if x.Response == nil || x.Response.Status == 101 || x.Response.Status == 426 || asks(x.Request) {
 		return false
@@ -143,7 +144,7 @@ func asks(q *wire.Request) bool {
 	return false
 }
 
-// of is what is known of an endpoint; nil if it was never seen. The lock is held.
+// of returns the endpoint, or nil if it was never seen. The lock is held.
 func (a *Audit) of(name, template string) *Endpoint {
 	if r := a.endpoints[name]; r != nil {
 		return r.templates[template]

@@ -32,8 +32,8 @@ func (a *Audit) Findings() []Finding {
 	return all
 }
 
-// record counts each finding of a ruling that is no pass, once for each exchange, and keeps the ruling as evidence where
-// there is room. It reports whether there was none. The lock is held.
+// record counts each finding of a ruling that did not pass, once per exchange, and keeps the ruling
+// as evidence. It reports whether there was no room for that. The lock is held.
 func (a *Audit) record(ruling *rules.Ruling) (shed bool) {
 	for i := range ruling.Findings {
 		found := &ruling.Findings[i]
@@ -52,8 +52,8 @@ func (a *Audit) record(ruling *rules.Ruling) (shed bool) {
 	return shed
 }
 
-// keep makes a ruling evidence of a finding. A later report of the same exchange takes the place of the earlier one. It is
-// false if there was no room.
+// keep adds a ruling to the evidence of a finding. It replaces an earlier report of the same
+// exchange. It returns false if there is no room.
 func (a *Audit) keep(f *Finding, ruling *rules.Ruling) bool {
 	size := ruling.Bytes()
 	for _, kept := range [][]*rules.Ruling{f.First, f.Last} {

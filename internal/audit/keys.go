@@ -5,13 +5,13 @@ import "hash/maphash"
 // maxKeys is how many handshake keys are remembered: the last ones.
 const maxKeys = 1 << 14
 
-// keys remembers on which connection a Sec-WebSocket-Key came. It keeps hashes, so that no key lies in memory, and nothing
-// that the collector would have to look through.
+// keys remembers on which connection a Sec-WebSocket-Key was seen first. It stores hashes: no key
+// stays in memory, and the garbage collector finds no pointers.
 type keys struct {
 	seed  maphash.Seed
-	last  []uint64          // hashes of keys in the order in which they came, as a ring
+	last  []uint64          // hashes of keys, oldest first, as a ring
 	next  int               // where the next one goes
-	first map[uint64]uint64 // hash of the connection that a key came on first, by the key's hash
+	first map[uint64]uint64 // hash of the first connection of a key, by the key's hash
 }
 
 // seenElsewhere reports whether a key has come on another connection, and remembers it.

@@ -10,11 +10,12 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxLearned is how many handshakes are remembered; beyond it the one that was seen longest ago goes.
+// maxLearned is the number of handshakes that are remembered. The least recently seen one is
+// dropped.
 const maxLearned = 1000
 
-// A Learned is a sound switch that live traffic has shown: a handshake that the endpoint accepts, and so a base for
-// probes. It lies in memory only.
+// A Learned is a valid switch of live traffic: a handshake that the endpoint accepts, and so a base
+// for probes. It is kept in memory only.
 type Learned struct {
 	Route       string
 	Endpoint    string // the template
@@ -31,8 +32,8 @@ type Learned struct {
 
 type learnedKey struct{ route, endpoint, backend, host, protocol, subprotocol string }
 
-// learn remembers a ruling as the base of probes if it is a sound switch of live traffic: nothing in it failed, and it
-// is known what followed. The lock is held.
+// learn remembers a ruling as a base of probes if it is a valid switch of live traffic: nothing in
+// it failed, and the first bytes after it are known. The lock is held.
 func (a *Audit) learn(r *rules.Ruling) {
 	x := r.X
 	if x.Origin != wire.OriginLive || x.Outcome != wire.Switched || r.Verdict == rules.Fail {

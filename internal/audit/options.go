@@ -5,13 +5,13 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// options are what a configuration says of the rules.
+// options are the configured options of the rules.
 type options struct {
 	first  rules.Options
 	routes map[string]*rules.Options
 }
 
-// Configure puts other options in the place of those that the fields say, for exchanges that are judged from here on.
+// Configure replaces the options for exchanges that are judged from now on.
 func (a *Audit) Configure(first rules.Options, routes map[string]*rules.Options) {
 	a.configured.Store(&options{first, routes})
 }
@@ -28,12 +28,12 @@ func (a *Audit) OptionsOf(route string) *rules.Options {
 	return first
 }
 
-// Judge says what the rules say about an exchange that is not to be entered. It remembers nothing of it.
+// Judge classifies an exchange without counting or remembering it.
 func (a *Audit) Judge(x *wire.Exchange) *rules.Ruling {
 	a.mu.Lock()
 	a.start()
 	a.mu.Unlock()
 	seen := a.history()
-	seen.KeySeen = nil // whoever asks remembers
+	seen.KeySeen = nil // the caller remembers keys
 	return rules.Classify(rules.Case{X: x, Options: a.OptionsOf(x.Route), Seen: seen})
 }

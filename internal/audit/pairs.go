@@ -13,17 +13,17 @@ import (
 type pairs struct {
 	seed  maphash.Seed
 	sides map[uint64][]side // the last ones with a key, at most maxSides, by the key's hash
-	order []uint64          // the keys' hashes in the order in which they came first, as a ring
+	order []uint64          // the keys' hashes, oldest first, as a ring
 	next  int
 }
 
 // maxSides is how many handshakes with one key are remembered: requests on one connection end before those on the next do.
 const maxSides = 4
 
-// A side is a handshake on one side of what may be a proxy.
+// A side is a handshake on one side of a possible proxy.
 type side struct {
 	client, backend string
-	from, to        time.Time // to is only the latest possible time if no answer came
+	from, to        time.Time // without an answer, to is the latest possible time
 	answered        bool
 	paired          bool
 }
@@ -58,7 +58,8 @@ func (p *pairs) paired(x *wire.Exchange) bool {
 		}
 		p.next = (p.next + 1) % maxKeys
 	}
-	// Without an answer nobody knows when a handshake was over: then its pair is the only one.
+	// Without an answer the end of a handshake is unknown. Its pair must then be the only
+	// candidate.
 	for i := range before {
 		if b := &before[i]; (b.answered || !b.paired) && b.overlaps(now) && b.elsewhere(now) {
 			b.paired, now.paired = true, true

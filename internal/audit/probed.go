@@ -11,7 +11,8 @@ import (
 // interlock-probe/0.1 01J.../UPGRADE-POST.
 const Agent = "interlock-probe/"
 
-// markedProbe is the ID of the probe that a live request says it is, sent by an Interlock on the other side; empty if it
+// markedProbe returns the ID of the probe that a live request says it is: one that another
+// Interlock sent through an outer proxy. It is empty if the request names no known probe.
 // says nothing of the kind, or names no probe.
 func markedProbe(q *wire.Request) string {
 	for v := range q.Named("User-Agent") {
@@ -41,7 +42,7 @@ func asProbe(x *wire.Exchange) *wire.Exchange {
 	return &copied
 }
 
-// told is what the last run of probes at an endpoint has reported once and does not report again.
+// told records what the last run of probes at an endpoint reported, so that it is reported once.
 type told struct {
 	run string
 	by  map[string]string // IDs of exchanges, by that of the rule

@@ -16,21 +16,21 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Reader reads what earlier runs have found: from reports, and from the store.
+// Reader reads the findings of earlier runs from reports and from the store.
 type Reader struct {
 	Screen *terminal.Screen
 	Open   func() (*store.Store, error) // opens the store that runs are in
-	Opened *store.Store                 // nil: nobody has asked for it
+	Opened *store.Store                 // nil until a run is read from the store
 }
 
-// Close closes what was opened.
+// Close closes the store if Read has opened it.
 func (b *Reader) Close() {
 	if b.Opened != nil {
 		b.Opened.Close()
 	}
 }
 
-// Read adds what a run has found. Name is a report or, where no such file is there, a run in the store.
+// Read adds the findings of a run. Name is a report or, if no such file exists, a run in the store.
 func (b *Reader) Read(ctx context.Context, name string, into *accept.Findings) error {
 	file, err := os.Open(name)
 	if err == nil {

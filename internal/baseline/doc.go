@@ -1,2 +1,2 @@
-// Package baseline reads what earlier runs have found, from reports and from the store, so that findings can be called new or known.
+// Package baseline reads the findings of earlier runs from reports and from the store.
 package baseline

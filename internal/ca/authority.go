@@ -26,7 +26,8 @@ type Authority struct {
 	key         crypto.Signer
 }
 
-// Dir is where an authority is kept if nobody says otherwise: interlock in XDG_STATE_HOME, else in ~/.local/state.
+// Dir returns the default directory of an authority: interlock in XDG_STATE_HOME, else in
+// ~/.local/state.
 func Dir() (string, error) {
 	if state := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(state) {
 		return filepath.Join(state, "interlock"), nil
@@ -63,8 +64,8 @@ func (a *Authority) Pin() string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// Hosts are what the authority may vouch for: names with all that is under them, and addresses. It is empty if it may vouch
-// for everything.
+// Hosts returns the names and addresses that the authority may sign for, names with their
+// subdomains. It is empty if the authority is unconstrained.
 func (a *Authority) Hosts() []string {
 	var all []string
 	for _, name := range a.Certificate.PermittedDNSDomains {
@@ -82,8 +83,8 @@ func (a *Authority) Hosts() []string {
 	return all
 }
 
-// published are digests of public keys of authorities whose private keys are published: goproxy's. Everybody can stand in
-// for every host to somebody who trusts one of them.
+// published are digests of public keys of authorities whose private keys are public, such as
+// goproxy's. Anyone can impersonate every host to a client that trusts one of them.
 var published = []string{"wBLeETqBeJ61w5LAWAFWu8KB+fk+B/CMr6MylnLmmTs="}
 
 var errPublished = errors.New("its key is the published one of goproxy, which everybody has: create one of your own")

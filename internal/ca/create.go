@@ -20,12 +20,13 @@ import (
 	"time"
 )
 
-// nothing is a name that no host has (RFC 6761 §6.4): constraints that permit it permit no other name.
+// nothing is a name that no host has (RFC 6761 §6.4). Constraints that permit only it permit no
+// name.
 const nothing = "invalid"
 
-// Create makes an authority with a new key (ECDSA, P-256) and writes both into a directory, which it makes if need be; the
-// key can be read by its owner only. The authority may vouch only for the hosts: names with all that is under them, globs,
-// which stand for the name behind their first dot, and addresses; nil: for everything. It never writes over a file that is there.
+// Create makes an authority with a new key (ECDSA, P-256) and writes both into a directory, which
+// it creates. Only the owner can read the key. The authority may sign only for hosts: names with
+// their subdomains, globs, and addresses; nil means everything. Create never overwrites a file.
 func Create(dir string, hosts []string, valid time.Duration) (*Authority, error) {
 	template, err := newTemplate(hosts, valid)
 	if err != nil {
@@ -74,8 +75,8 @@ func newTemplate(hosts []string, valid time.Duration) (*x509.Certificate, error)
 	return c, err
 }
 
-// constrain lets an authority vouch for those hosts only (RFC 5280 §4.2.1.10). A kind of name for which nothing is said is
-// not constrained at all, so something is said for both.
+// constrain restricts an authority to those hosts (RFC 5280 §4.2.1.10). A kind of name without a
+// constraint is unrestricted, so both kinds get one.
 func constrain(c *x509.Certificate, hosts []string) error {
 	c.PermittedDNSDomainsCritical = true
 	for _, host := range hosts {

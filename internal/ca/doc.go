@@ -1,4 +1,5 @@
-// Package ca makes and reads the certificate authority by which the forward listener ends the TLS of its clients. Whoever
-// has its key can stand in for every host that it may vouch for, to everybody who trusts it: so each installation has one
-// of its own, which may vouch for the audited hosts only, and whose key nobody else can read.
+// Package ca creates and loads the certificate authority with which the forward listener terminates
+// the TLS of its clients. Anyone who has its key can impersonate every host it may sign for, to
+// every client that trusts it. So each installation has its own authority, restricted to the
+// audited hosts, with a key that only its owner can read.
 package ca

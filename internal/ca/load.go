@@ -14,11 +14,12 @@ import (
 	"time"
 )
 
-// maxFile bounds what is read of a file, in bytes.
+// maxFile is the largest file that is read, in bytes.
 const maxFile = 1 << 20
 
-// Load reads the authority in a directory. An error says what is wrong with it: the key can be read by others than its
-// owner, the certificate has expired, is not one of an authority or does not fit the key, or the key is a published one.
+// Load loads the authority in a directory. It fails if others than the owner can read the key, if
+// the certificate has expired, is not a CA certificate or does not match the key, or if the key is
+// public.
 func Load(dir string) (*Authority, error) {
 	certFile, keyFile := filepath.Join(dir, CertificateFile), filepath.Join(dir, KeyFile)
 	cert, err := readRestricted(certFile, 0)

@@ -18,8 +18,9 @@ var pageText string
 //go:embed page.css
 var pageStyle string
 
-// WritePage writes a page, in HTML and without scripts, that says what the authority is, how each system is made to trust it
-// and how that is taken back. Served reports whether the certificate can be had from where the page comes from.
+// WritePage writes an HTML page without scripts that describes the authority and explains how to
+// trust it on each system and how to undo that. Served reports whether the server of the page also
+// serves the certificate.
 func (a *Authority) WritePage(w io.Writer, served bool) error {
 	page, err := template.New("page").Parse(pageText)
 	if err != nil {

@@ -23,10 +23,10 @@ func (s *Server) showStatus(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, s.Status())
 }
 
-// replayJSON is what came of an exchange that was sent again.
+// replayJSON is the result of sending an exchange again.
 type replayJSON struct {
 	Was    string        `json:"was"` // the exchange
-	ID     string        `json:"id"`  // the one that came of it
+	ID     string        `json:"id"`  // the new exchange
 	Ruling *rules.Ruling `json:"ruling"`
 }
 
@@ -59,7 +59,7 @@ func (s *Server) replay(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// acceptJSON is what is written to accept a finding, or would be.
+// acceptJSON is the entry that accepts a finding, written or proposed.
 type acceptJSON struct {
 	File    string `json:"file"`
 	Diff    string `json:"diff"`
@@ -91,7 +91,7 @@ func (s *Server) accept(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// reloadJSON is what has changed in the configuration.
+// reloadJSON lists the changes of the configuration.
 type reloadJSON struct {
 	Changed []string    `json:"changed"` // the keys at the top
 	Changes []ui.Change `json:"changes"` // secrets are blanked out

@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// refuse answers with an error as JSON: what is wrong, in one line.
+// refuse responds with an error as JSON: one line of text.
 func refuse(w http.ResponseWriter, status int, message string) {
 	answer(w, status, map[string]string{"error": message})
 }
@@ -23,7 +23,8 @@ func answer(w http.ResponseWriter, status int, value any) {
 	_, _ = w.Write(append(b, '\n')) // a caller that is gone wants no answer
 }
 
-// readJSON takes a JSON object from a request. What is unknown in it is an error, and so is what stands behind it.
+// readJSON decodes a JSON object from a request. Unknown members and data after the object are
+// errors.
 func readJSON(r *http.Request, into any) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()

@@ -24,7 +24,7 @@ type authenticator struct {
 	attempts attempts
 }
 
-// limited sets the fields that every answer has, and bounds what a request may have.
+// limited sets the headers that every response has, and limits the size of request bodies.
 func limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -37,8 +37,8 @@ func limited(next http.Handler) http.Handler {
 	})
 }
 
-// guard refuses what comes under a foreign name (DNS rebinding), writes that a page of another origin caused, and callers
-// without the token where one is needed.
+// guard rejects requests with a foreign Host (DNS rebinding), cross-origin writes, and requests
+// without the token if one is required.
 func (a *authenticator) guard(next http.Handler) http.Handler {
 	private := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given, bearer := bearerOf(r)
@@ -101,13 +101,13 @@ func bearerOf(r *http.Request) (token string, ok bool) {
 	return strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
-// hasSession reports whether the request has the cookie of somebody who has shown the token.
+// hasSession reports whether the request has the cookie of a session.
 func (a *authenticator) hasSession(r *http.Request) bool {
 	c, err := r.Cookie(a.cookie())
 	return err == nil && a.token != "" && a.sessions.has(c.Value)
 }
 
-// is reports whether a text is the token, in a time that says nothing about it.
+// is compares a text with the token in constant time.
 func (a *authenticator) is(text string) bool {
 	want, got := sha256.Sum256([]byte(a.token)), sha256.Sum256([]byte(text))
 	return a.token != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1

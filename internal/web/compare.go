@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// compareJSON says what became of findings from one run to another.
+// compareJSON is the comparison of two runs.
 type compareJSON struct {
 	Schema   int                 `json:"schema"`
 	A        string              `json:"a"` // IDs of the runs
@@ -57,7 +57,7 @@ func (s *Server) compare(w http.ResponseWriter, q *http.Request) {
 	answer(w, http.StatusOK, shown)
 }
 
-// gather reads what a run has found: its exchanges, and those findings of which no exchange is kept.
+// gather adds the findings of a run: from its exchanges, and those whose exchanges were not kept.
 func gather(ctx context.Context, s *store.Store, run string, into *accept.Findings) error {
 	q := store.Query{Run: run}
 	err := s.Rulings(ctx, q, func(r *rules.Ruling) error {
@@ -70,7 +70,7 @@ func gather(ctx context.Context, s *store.Store, run string, into *accept.Findin
 	return Known(ctx, s, q, into)
 }
 
-// Known adds the findings of a query to what is known: those that did not pass, of rules that this release has.
+// Known adds the findings of a query that did not pass, if this release has their rules.
 func Known(ctx context.Context, s *store.Store, q store.Query, into *accept.Findings) error {
 	all, err := s.Findings(ctx, q)
 	for i := range all {

@@ -48,7 +48,8 @@ func parseCursor(text string) (c store.Cursor, err error) {
 // formatCursor writes the place of an exchange.
 func formatCursor(c store.Cursor) string { return fmt.Sprintf("%d.%s", c.Time.UnixMilli(), c.ID) }
 
-// pageAfter is the page of a list behind the element with that key, and the key behind which there is more; empty if nothing is.
+// pageAfter returns the page of a list after the element with that key, and the key after which the
+// next page begins; empty if there is none.
 func pageAfter[T any](all []T, after string, most int, key func(*T) string) (page []T, next string, err error) {
 	from := 0
 	if after != "" {
@@ -67,7 +68,7 @@ func pageAfter[T any](all []T, after string, most int, key func(*T) string) (pag
 	return page, next, nil
 }
 
-// unserved answers that the store could not be asked, or has nothing of the kind.
+// unserved responds that the store failed or does not have the object.
 func unserved(w http.ResponseWriter, err error) {
 	status := http.StatusServiceUnavailable
 	if errors.Is(err, store.ErrNotFound) {

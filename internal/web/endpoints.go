@@ -13,7 +13,7 @@ type endpointJSON struct {
 	Switched  int64         `json:"switched"`
 	Refused   int64         `json:"refused"`
 	Ignored   int64         `json:"ignored"`
-	Learned   []learnedJSON `json:"learned"` // handshakes that it accepts: what probes are made of
+	Learned   []learnedJSON `json:"learned"` // valid handshakes, on which probes are based
 }
 
 type learnedJSON struct {

@@ -12,29 +12,29 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// The events that are told to those who follow.
+// The events that subscribers get.
 const (
-	eventExchange = "exchange" // a ruling, or what more became known of its exchange: readers upsert by id
-	eventFinding  = "finding"  // a rule did not pass where that was not told before
+	eventExchange = "exchange" // a ruling, also a later revision of it: readers upsert by id
+	eventFinding  = "finding"  // a rule did not pass at a new place
 	eventProbe    = "probe"    // how far a probe run is
-	eventStatus   = "status"   // how everything is; it has no id, as only the last one counts
-	eventGap      = "gap"      // events were left out, as the reader was too slow or came back too late
+	eventStatus   = "status"   // the state of everything; it has no id, as only the latest one counts
+	eventGap      = "gap"      // events were dropped because the reader was too slow or came back too late
 )
 
-// The bounds of what is kept for those who follow.
+// The bounds of what is kept for subscribers.
 const (
 	maxRing    = 1024 // at least, and up to twice as many
 	maxReaders = 32
-	maxKnown   = 4096        // findings that are not told again
-	remembered = time.Minute // how long events are kept when nobody follows any more
+	maxKnown   = 4096        // findings that are not sent again
+	remembered = time.Minute // how long events are kept after the last subscriber has left
 )
 
-// events are what is told to those who follow: a ring of the last ones. The zero value is ready.
+// events is a ring of the latest events. The zero value is ready.
 type events struct {
-	following atomic.Bool // somebody does, or did so lately
+	following atomic.Bool // there are subscribers, or were until a moment ago
 
 	mu      sync.Mutex
-	began   string  // what the IDs of this process begin with
+	began   string  // the prefix of the IDs of this process
 	ring    []event // the last ones, the oldest first
 	next    uint64  // the number of the event that comes next
 	readers map[*reader]struct{}
@@ -42,13 +42,13 @@ type events struct {
 	known   map[string]struct{}
 }
 
-// reader is somebody who follows.
+// reader is a subscriber.
 type reader struct {
 	next uint64        // the number of the first event that it has not got
 	wake chan struct{} // holds one: there is something to read
 }
 
-// exchangeEvent is a ruling as it is told: a line of a table. The API has it in full.
+// exchangeEvent is a ruling as a row of a table. The API has it in full.
 type exchangeEvent struct {
 	ID       string   `json:"id"`
 	Revision int      `json:"revision"`
@@ -61,7 +61,7 @@ type exchangeEvent struct {
 	Protocol string   `json:"protocol"`
 	Method   string   `json:"method"`
 	Target   string   `json:"target"`
-	Status   int      `json:"status"` // 0: no response head came
+	Status   int      `json:"status"` // 0: there was no response head
 	Outcome  string   `json:"outcome"`
 	Verdict  string   `json:"verdict"`
 	Severity string   `json:"severity"`
@@ -72,7 +72,7 @@ type exchangeEvent struct {
 	Milliseconds float64 `json:"milliseconds"`
 }
 
-// findingEvent is a finding that was not told of before.
+// findingEvent is a new finding.
 type findingEvent struct {
 	rules.Row
 	Exchange string `json:"exchange"`
@@ -84,7 +84,7 @@ const (
 	maxTarget = 512
 )
 
-// observe tells of a ruling, if somebody follows.
+// observe sends the events of a ruling, if there are subscribers.
 func (s *events) observe(r *rules.Ruling) {
 	if !s.following.Load() {
 		return
@@ -126,7 +126,7 @@ func newEvent(name string, value any) event {
 	return event{name, text}
 }
 
-// learn remembers that a finding was told of, and is false if it was before.
+// learn records that a finding was sent. It returns false if it was sent before.
 func (s *events) learn(fingerprint string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +140,7 @@ func (s *events) learn(fingerprint string) bool {
 	return true
 }
 
-// tell adds events, if somebody follows, and wakes those who do. The oldest ones make room.
+// tell appends events, if there are subscribers, and wakes them. The oldest events are dropped.
 func (s *events) tell(all ...event) {
 	if !s.following.Load() {
 		return
@@ -150,7 +150,7 @@ func (s *events) tell(all ...event) {
 	if len(s.readers) == 0 && time.Since(s.left) > remembered {
 		s.following.Store(false)
 		s.ring, s.known = nil, nil
-		s.next++ // who comes back is told of a gap
+		s.next++ // a subscriber that comes back gets a gap
 		return
 	}
 	s.ring = append(s.ring, all...)
@@ -166,8 +166,8 @@ func (s *events) tell(all ...event) {
 	}
 }
 
-// join lets somebody follow, from behind the event with that ID on if it is one; nil if there are too many. Missed tells that
-// events behind that one are not there any more.
+// join adds a subscriber. It starts after the event with the ID last, if that is one. It returns
+// nil if there are too many subscribers. Missed reports that events after last have been dropped.
 func (s *events) join(last string) (r *reader, missed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,11 +207,11 @@ func (s *events) leave(r *reader) {
 	s.left = time.Now()
 }
 
-// maxTake is how many events a reader gets at once.
+// maxTake is the largest number of events that a reader gets at once.
 const maxTake = 256
 
-// take returns the next events for a reader, how many were left out in front of them because it was too slow, and the number of
-// the first one. More tells that there are more.
+// take returns the next events for a reader, the number of the first one, and how many were dropped
+// before it because the reader was too slow. More reports whether there are more.
 func (s *events) take(r *reader) (all []event, from, missed uint64, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

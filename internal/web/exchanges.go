@@ -17,8 +17,8 @@ const maxLook = 5_000
 // exchangesJSON is a page of exchanges, the newest first.
 type exchangesJSON struct {
 	Exchanges []*rules.Ruling `json:"exchanges"`
-	Older     string          `json:"older,omitempty"` // what to ask for as older, to get the page behind this one
-	Newer     string          `json:"newer,omitempty"` // and as newer, to get the one in front of it
+	Older     string          `json:"older,omitempty"` // the cursor of the next page, for the parameter older
+	Newer     string          `json:"newer,omitempty"` // the cursor of the previous page, for the parameter newer
 }
 
 // errEnough ends a look through the store.
@@ -60,7 +60,7 @@ type lister struct {
 	backwards bool // towards newer ones
 }
 
-// page is the page behind the query's cursor, or in front of it.
+// page returns the page after or before the query's cursor.
 func (l *lister) page(ctx context.Context) (p exchangesJSON, err error) {
 	p.Exchanges = []*rules.Ruling{}
 	q := l.query

@@ -46,7 +46,8 @@ func exportFormats() (names []string) {
 	return names
 }
 
-// export streams a report of exchanges, which is downloaded and never shown: those that the filter wants, those of a run, or one.
+// export streams a report as a download: of the exchanges that match the filter, of a run, or of
+// one exchange.
 func (s *Server) export(w http.ResponseWriter, q *http.Request) {
 	if s.kept(w) == nil {
 		return
@@ -82,7 +83,7 @@ func (s *Server) export(w http.ResponseWriter, q *http.Request) {
 		return nil
 	})
 	if errors.Join(append(slices.Clone(out.Close()), err)...) != nil {
-		panic(http.ErrAbortHandler) // half of it has left: the caller has to notice
+		panic(http.ErrAbortHandler) // half of it was sent: the caller must notice
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// findingJSON is a finding with what all instances have counted of it.
+// findingJSON is a finding, counted over all instances.
 type findingJSON struct {
 	rules.Row
 	FirstID string `json:"firstExchange"`
@@ -22,7 +22,7 @@ type findingJSON struct {
 type findingsJSON struct {
 	Findings []findingJSON `json:"findings"`
 	Total    int           `json:"total"`          // over all pages
-	Next     string        `json:"next,omitempty"` // what to ask for as after, to get the next page
+	Next     string        `json:"next,omitempty"` // the cursor of the next page, for the parameter after
 }
 
 func (s *Server) listFindings(w http.ResponseWriter, q *http.Request) {
@@ -56,7 +56,8 @@ func (s *Server) listFindings(w http.ResponseWriter, q *http.Request) {
 	answer(w, http.StatusOK, shown)
 }
 
-// stateOf is the state of a finding by what is accepted, else what it was when it was seen last.
+// stateOf returns accepted if an entry accepts the finding, else the state that it had when it was
+// last seen.
 func stateOf(f *store.Finding, accepted []accept.Entry) string {
 	rule := rules.Find(f.Rule)
 	if rule == nil {

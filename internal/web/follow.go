@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// followRun streams the events of a run, from the one behind Last-Event-ID on, and ends with the run.
+// followRun streams the events of a run from the one after Last-Event-ID, and ends with the run.
 func (s *Server) followRun(w http.ResponseWriter, q *http.Request) {
 	r := s.runs.find(q.PathValue("run"))
 	if r == nil {
@@ -51,11 +51,11 @@ func (s *Server) followRun(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// statusEvery is how often it is looked whether the status has changed, for somebody who follows.
+// statusEvery is how often a stream checks whether the status has changed.
 const statusEvery = 5 * time.Second
 
-// followEvents streams what happens, from the event behind Last-Event-ID on as far as it is kept, until the caller is gone. One
-// who reads too slowly is told of a gap, and nobody waits for it.
+// followEvents streams events until the caller disconnects, from the one after Last-Event-ID if it
+// is still kept. A caller that reads too slowly gets a gap, and delays nobody.
 func (s *Server) followEvents(w http.ResponseWriter, q *http.Request) {
 	r, missed := s.events.join(q.Header.Get("Last-Event-ID"))
 	if r == nil {
@@ -83,7 +83,7 @@ func (s *Server) followEvents(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// following is one who follows the events.
+// following is one open stream of events.
 type following struct {
 	server *Server
 	reader *reader
@@ -91,7 +91,7 @@ type following struct {
 	said   []byte // the last status
 }
 
-// catchUp sends what there is, a batch at a time.
+// catchUp sends all waiting events, a batch at a time.
 func (f *following) catchUp(q *http.Request) error {
 	for {
 		if err := f.stream.ready(); err != nil {
@@ -125,7 +125,8 @@ func (f *following) catchUp(q *http.Request) error {
 	}
 }
 
-// gap says that events were left out in front of the one with that number; 0: nobody knows how many.
+// gap sends that events before the one with that number were dropped; missed is 0 if their number
+// is unknown.
 func (f *following) gap(from, missed uint64) error {
 	id := ""
 	if from > 0 {

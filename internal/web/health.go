@@ -11,7 +11,7 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// readyJSON is whether the process can do its work, and what is in the way.
+// readyJSON reports whether the process is ready, and what is missing.
 type readyJSON struct {
 	Ready   bool   `json:"ready"`
 	Reasons []Lack `json:"reasons"`

@@ -35,7 +35,7 @@ const loginPage = `<!doctype html>
 </html>
 `
 
-// loginView is what the page shows.
+// loginView is the data of the login page.
 type loginView struct {
 	Needed bool
 	Wrong  string
@@ -64,10 +64,10 @@ func (a *authenticator) page(w http.ResponseWriter, status int, v loginView) {
 	w.Header().Set("Content-Security-Policy", ui.Policy)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes()) // a reader who is gone wants no page
+	_, _ = w.Write(page.Bytes()) // the reader may be gone
 }
 
-// login gives whoever has the token a cookie that stands for it.
+// login exchanges the token for a session cookie.
 func (a *authenticator) login(w http.ResponseWriter, r *http.Request) {
 	to := localPath(r.PostFormValue("to"))
 	if !a.attempts.allow(r) {
@@ -97,7 +97,7 @@ func (a *authenticator) set(w http.ResponseWriter, value string, seconds int) {
 	})
 }
 
-// localPath is a path to go to behind the login, which is none of another site.
+// localPath returns a path of this site to go to after the login, and / for anything else.
 func localPath(to string) string {
 	u, err := url.Parse(to)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") {

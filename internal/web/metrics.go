@@ -14,16 +14,16 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Metrics are what Prometheus is told about a process. Each label has a fixed set of values, or those of the configuration
-// and of the rulebook, and nothing that a client sends makes a series. The exported fields must not be changed once a method
-// has been called; all methods may be called by many goroutines at the same time.
+// Metrics are the Prometheus metrics of a process. Labels take their values from fixed sets, the
+// configuration and the rulebook, so no client can add a series. The exported fields must not be
+// changed after the first call of a method. All methods are safe for concurrent use.
 type Metrics struct {
 	Version string
-	Routes  []string      // names of the configuration's routes; what belongs to another one is counted under other
+	Routes  []string      // names of the configured routes; others are counted under other
 	Relay   *proxy.Relay  // its connections are shown; nil: none are
-	Audit   *audit.Audit  // what it could not keep is shown; nil: nothing is
+	Audit   *audit.Audit  // its counts of what was shed are exported; nil: none are
 	Writer  *store.Writer // how it and its store are is shown; nil: they are not
-	Dropped func() int64  // how many spans of traces were lost; nil: there are no traces
+	Dropped func() int64  // the number of trace spans that were dropped; nil: there are no traces
 
 	once     sync.Once
 	registry *prometheus.Registry
@@ -62,11 +62,11 @@ type judged struct {
 	verdict rules.Verdict
 }
 
-// otherLabel stands for every value that has no series of its own.
+// otherLabel is the label of every value without a series of its own.
 const otherLabel = "other"
 
-// Observe counts what a ruling shows. An exchange that is reported again is counted once, each of its findings is, and the
-// bytes of its tunnel are.
+// Observe counts a ruling. An exchange that is reported again is counted once, and so are its
+// findings and the bytes of its tunnel.
 func (m *Metrics) Observe(r *rules.Ruling) {
 	m.start()
 	x, was := r.X, r.Before
@@ -123,7 +123,7 @@ func (m *Metrics) countExchange(s *series, w seriesKey, r *rules.Ruling) {
 	}
 }
 
-// countTunnel follows the tunnel behind a switch. The lock is held.
+// countTunnel counts the tunnel after a switch. The lock is held.
 func (m *Metrics) countTunnel(s *series, was *rules.Before, r *rules.Ruling) {
 	s.open.Add(float64(r.Opened()))
 	x := r.X

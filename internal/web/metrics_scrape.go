@@ -18,7 +18,8 @@ const (
 	total = prometheus.CounterValue
 )
 
-// Describe is part of prometheus.Collector. It describes nothing, as what is there depends on what the process does.
+// Describe is part of prometheus.Collector. It describes nothing, as the metrics depend on the
+// process.
 func (f *figures) Describe(chan<- *prometheus.Desc) {}
 
 // Collect is part of prometheus.Collector.
@@ -75,7 +76,8 @@ func (f *figures) collectStore(s *store.State, say func(kind prometheus.ValueTyp
 	}
 }
 
-// storeSize is how large the store was a moment ago: to measure it takes a look at every exchange, and anybody may scrape.
+// storeSize is the size of the store, measured at intervals: measuring reads every exchange, and
+// anyone may scrape.
 type storeSize struct {
 	mu    sync.Mutex
 	at    time.Time

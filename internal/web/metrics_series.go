@@ -9,8 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// start makes what is counted, in a registry of its own. The series of the unsafe switches of each route, and others that
-// alerts look at, begin at 0, as Prometheus sees no increase in a series that was not there before.
+// start creates the metrics in a registry of their own. The series that alerts use, such as unsafe
+// switches by route, start at 0: Prometheus sees no increase in a series that was absent.
 func (m *Metrics) start() {
 	m.once.Do(func() {
 		m.routes, m.series, m.found = map[string]bool{}, map[seriesKey]*series{}, map[found]prometheus.Counter{}
@@ -52,7 +52,7 @@ func counter(name, text string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: text}, labels)
 }
 
-// know takes names of routes. The lock is held, or nobody else has m.
+// know adds names of routes. The lock is held, or the caller is the only one that has m.
 func (m *Metrics) know(routes []string) {
 	for _, route := range routes {
 		m.routes[route] = true
@@ -63,7 +63,7 @@ func (m *Metrics) know(routes []string) {
 	}
 }
 
-// route is what the label says of a route. The lock is held.
+// route returns the label of a route. The lock is held.
 func (m *Metrics) route(name string) string {
 	if m.routes[name] {
 		return name
@@ -71,7 +71,7 @@ func (m *Metrics) route(name string) string {
 	return otherLabel
 }
 
-// of finds the series of a way, or makes them. The lock is held.
+// of returns the series of a key, and creates them at first. The lock is held.
 func (m *Metrics) of(w seriesKey) *series {
 	s := m.series[w]
 	if s == nil {
@@ -84,7 +84,7 @@ func (m *Metrics) of(w seriesKey) *series {
 	return s
 }
 
-// source is what the label says of an origin.
+// source returns the label of an origin.
 func source(o wire.Origin) string {
 	switch o {
 	case wire.OriginLive, wire.OriginProbe, wire.OriginReplay, wire.OriginFile, wire.OriginChain:
@@ -93,7 +93,7 @@ func source(o wire.Origin) string {
 	return otherLabel
 }
 
-// knownOutcome is what the label says of an outcome.
+// knownOutcome returns the label of an outcome.
 func knownOutcome(o wire.Outcome) wire.Outcome {
 	switch o {
 	case wire.Switched, wire.Refused, wire.Redirected, wire.Ignored, wire.Closed, wire.Silent, wire.Late, wire.Opaque, wire.Unseen, wire.Local:

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// description is what OpenAPI 3.1 says of the API. A test holds it against the handlers.
+// description describes the API in OpenAPI 3.1. Tests compare it with the handlers.
 //
 //go:embed openapi.json
 var description []byte

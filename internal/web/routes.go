@@ -15,7 +15,7 @@ type route struct {
 	handler http.HandlerFunc
 }
 
-// open are the routes that anybody may ask for.
+// open are the routes that need no token.
 func (s *Server) open() []route {
 	all := []route{{"GET /healthz", s.health}, {"GET /readyz", s.ready}}
 	if s.Metrics != nil {
@@ -81,7 +81,7 @@ func (s *Server) mux(d *authenticator) http.Handler {
 	return mux
 }
 
-// pages are the screens, which do what the API does.
+// pages are the screens, with the functions of the API.
 func (s *Server) pages() *ui.Pages {
 	p := &ui.Pages{
 		Store: s.Store, Audit: s.Audit, Status: s.Status, Accepted: s.Accepted, Filter: filter.Parse, Terms: filter.Terms,
@@ -101,8 +101,8 @@ func (s *Server) pages() *ui.Pages {
 	return p
 }
 
-// isOpen are the paths that anybody may ask for, under any name.
+// isOpen reports whether a path is served to anyone, under any Host.
 func isOpen(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
 
-// isPublic are the paths that whoever has no token yet needs to get in. Nothing there is about what was found.
+// isPublic reports whether a path is needed before the login. None of these shows findings.
 func isPublic(path string) bool { return path == "/login" || strings.HasPrefix(path, "/assets/") }

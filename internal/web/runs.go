@@ -11,11 +11,11 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// An Ask says what a probe run is to do.
+// An Ask is a request for a probe run.
 type Ask struct {
 	Endpoint      string   `json:"endpoint"`              // template of a learned endpoint, such as /chat
 	Route         string   `json:"route,omitempty"`       // empty: any
-	Protocol      string   `json:"protocol,omitempty"`    // empty: websocket, or what was learned
+	Protocol      string   `json:"protocol,omitempty"`    // empty: websocket, or the learned protocol
 	Host          string   `json:"host,omitempty"`        // empty: any
 	Only          []string `json:"only,omitempty"`        // IDs of probes or globs of them; empty: all
 	Skip          []string `json:"skip,omitempty"`        // the same, to leave out
@@ -24,15 +24,15 @@ type Ask struct {
 	UnsafeMethods bool     `json:"unsafeMethods,omitempty"`
 }
 
-// A Prober is whoever can run probes.
+// A Prober runs probes.
 type Prober interface {
-	// Prepare looks whether a run can be done as asked, and returns what does it. Its error is the caller's fault and
-	// fit to be shown to him.
+	// Prepare checks whether a run is possible and returns the job that does it. Its error is the
+	// caller's fault and can be shown to the caller.
 	Prepare(a Ask) (Job, error)
 }
 
-// A Job is a run that is about to begin. It tells each of its steps, from one goroutine, until it returns: progress
-// and rulings. What it returns is the document of the run (probe -o json).
+// A Job is a prepared run. It reports progress and rulings from one goroutine until it returns. Its
+// result is the document of the run (probe -o json).
 type Job func(ctx context.Context, run string, told func(event string, value any)) (json.RawMessage, error)
 
 // The bounds of what is kept of runs.
@@ -50,7 +50,7 @@ const (
 	cancelled = "cancelled"
 )
 
-// runs are the probe runs of a server, the newest last. One is under way at a time.
+// runs are the probe runs of a server, the newest last. Only one runs at a time.
 type runs struct {
 	mu   sync.Mutex
 	all  []*run
@@ -61,7 +61,7 @@ type runs struct {
 	events *events
 }
 
-// run is one probe run. Its exported fields are what is shown of it.
+// run is one probe run. Its exported fields are part of the API.
 type run struct {
 	Run     string          `json:"run"`
 	State   string          `json:"state"`
@@ -82,18 +82,18 @@ type progress struct {
 	State string `json:"state"`
 	Done  int    `json:"done"`
 	Total int    `json:"total"` // 0: not known yet
-	Probe string `json:"probe"` // that is under way
+	Probe string `json:"probe"` // that is running
 	Note  string `json:"note"`
 	Error string `json:"error"`
 }
 
-// event is one step of a run, or of everything, as it is told to those who follow.
+// event is an event of a run or of the server.
 type event struct {
 	name string
 	text []byte // nil: it is not kept any more
 }
 
-// open readies the runs. Their progress is told to all as well.
+// open prepares the runs. Their progress is also sent to the subscribers of all events.
 func (s *runs) open(ctx context.Context, all *events) {
 	s.events = all
 	s.ctx, s.stop = context.WithCancel(ctx)
@@ -105,7 +105,7 @@ func (s *runs) close() {
 	s.wait.Wait()
 }
 
-// start begins a run, unless one is under way.
+// start starts a run, unless one is running.
 func (s *runs) start(a Ask, job Job) (*run, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +136,7 @@ func (s *runs) do(ctx context.Context, r *run, job Job) {
 		defer s.mu.Unlock()
 		r.tell(event{name, text})
 		if name == "progress" || name == "note" {
-			_ = json.Unmarshal(text, &r.at) // what is no progress leaves it as it is
+			_ = json.Unmarshal(text, &r.at) // other data leaves it as it is
 			s.report(r)
 		}
 	})
@@ -154,7 +154,7 @@ func (s *runs) do(ctx context.Context, r *run, job Job) {
 	s.report(r)
 }
 
-// report tells everybody how far a run is. The lock is held.
+// report sends the progress of a run to all subscribers. The lock is held.
 func (s *runs) report(r *run) {
 	if s.events != nil {
 		s.events.tell(newEvent(eventProbe, r.progress()))
@@ -169,14 +169,14 @@ func (r *run) progress() progress {
 
 // forget lets go of the events but for the last one. The lock is held.
 func (r *run) forget() {
-	kept := make([]event, len(r.events)) // those who read them have the old ones
+	kept := make([]event, len(r.events)) // readers hold the old ones
 	if n := len(kept); n > 0 {
 		kept[n-1] = r.events[n-1]
 	}
 	r.events = kept
 }
 
-// tell adds an event. Where there are too many, progress is what is left out. The lock is held.
+// tell appends an event. If there are too many, progress is dropped. The lock is held.
 func (r *run) tell(e event) {
 	if len(r.events) >= maxEvents && e.name == "progress" {
 		return

@@ -17,13 +17,13 @@ const (
 	maxSessions = 1000
 )
 
-// sessions are those who have shown the token at the login page. The zero value is ready.
+// sessions are the sessions of browsers that have logged in. The zero value is ready.
 type sessions struct {
 	mu  sync.Mutex
-	all map[[sha256.Size]byte]time.Time // by a hash of what the cookie has: when it ends
+	all map[[sha256.Size]byte]time.Time // expiry, by a hash of the cookie's value
 }
 
-// begin begins a session and returns what its cookie has.
+// begin starts a session and returns the value of its cookie.
 func (s *sessions) begin() string {
 	name := rand.Text()
 	s.mu.Lock()
@@ -63,12 +63,12 @@ func (s *sessions) end(name string) {
 
 // The bounds of attempts to log in.
 const (
-	attemptEvery  = 2 * time.Second // for each address, behind the first ones
+	attemptEvery  = 2 * time.Second // for each address, after the first ones
 	firstAttempts = 5
-	maxAddresses  = 1000 // that are told apart; the others count together
+	maxAddresses  = 1000 // that have a limit of their own; the others share one
 )
 
-// attempts bound how often somebody may try to log in. The zero value is ready.
+// attempts limit how often an address may try to log in. The zero value is ready.
 type attempts struct {
 	mu     sync.Mutex
 	of     map[string]*rate.Limiter // by address
@@ -81,7 +81,7 @@ func (a *attempts) allow(r *http.Request) bool { return a.limiter(r).Allow() }
 // left reports whether the caller might try.
 func (a *attempts) left(r *http.Request) bool { return a.limiter(r).Tokens() >= 1 }
 
-// limiter is what bounds the attempts of a caller.
+// limiter returns the limit of a caller.
 func (a *attempts) limiter(r *http.Request) *rate.Limiter {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

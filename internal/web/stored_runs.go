@@ -24,7 +24,7 @@ type storedJSON struct {
 // storedRunsJSON is a page of runs, the latest first.
 type storedRunsJSON struct {
 	Runs []storedJSON `json:"runs"`
-	Next string       `json:"next,omitempty"` // what to ask for as after, to get the next page
+	Next string       `json:"next,omitempty"` // the cursor of the next page, for the parameter after
 }
 
 func storedOf(r *store.Run) storedJSON {

@@ -9,12 +9,12 @@ import (
 
 // The times of a stream of events.
 const (
-	quiet   = 15 * time.Second       // how long it may say nothing before it says that it is alive
-	slowest = 20 * time.Second       // how long a caller may take to read what is written at once
+	quiet   = 15 * time.Second       // how long a stream may be idle before it sends a comment
+	slowest = 20 * time.Second       // how long a caller may take to read one write
 	pace    = 100 * time.Millisecond // between two batches: a person reads no faster
 )
 
-// A stream sends server-sent events. A JSON text has no line end in it, so an event is one line of data.
+// A stream sends server-sent events. JSON has no line end in it, so an event is one line of data.
 type stream struct {
 	w  http.ResponseWriter
 	to *http.ResponseController
@@ -43,11 +43,11 @@ func (s *stream) send(id, name string, text []byte) error {
 	return err
 }
 
-// alive says nothing, so that both sides notice when the other is gone.
+// alive sends a comment, so that both sides notice when the other is gone.
 func (s *stream) alive() error {
 	_, err := io.WriteString(s.w, ": waiting\n\n")
 	return err
 }
 
-// ready gives the caller time to read what comes next.
+// ready gives the caller time to read the next write.
 func (s *stream) ready() error { return s.to.SetWriteDeadline(time.Now().Add(slowest)) }

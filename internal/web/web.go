@@ -21,22 +21,22 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A Server answers on the admin address. Its fields must not be changed once Serve has been called, and their functions may be
-// called by many goroutines at the same time. Where one is nil, what it does is not offered. The errors of those that do
-// something are the caller's fault and fit to be shown: one line that says what is wrong.
+// A Server serves the admin address. Its fields must not be changed after the first call of Serve,
+// and their functions must be safe for concurrent use. If a function is nil, what it does is not
+// offered. Errors of actions are the caller's fault: one line that can be shown.
 type Server struct {
-	Token   string        // what a caller must present; empty: nothing, which a loopback address alone allows
+	Token   string        // that callers must present; empty: none, which is allowed on loopback only
 	Names   []string      // further names under which the admin address is known, for the Host field
 	TLS     *tls.Config   // nil: cleartext
 	Profile bool          // /debug/pprof/ answers
 	Drain   time.Duration // how long requests may go on once the server is to end; 1 s
 
-	Store    *store.Store                 // nil: nothing is shown of exchanges, findings and runs
-	Audit    *audit.Audit                 // what was found; nil: nothing is shown of it
+	Store    *store.Store                 // nil: there are no exchanges, findings and runs
+	Audit    *audit.Audit                 // findings in memory; nil: none are shown
 	Status   func() ui.Status             // how everything is
-	Lacking  func(context.Context) []Lack // what is in the way of work; nil: nothing ever is
+	Lacking  func(context.Context) []Lack // what keeps the process from being ready; may be nil
 	Metrics  http.Handler                 // answers /metrics
-	Accepted func() []accept.Entry        // what the configuration accepts
+	Accepted func() []accept.Entry        // the configured entries
 	Reports  func() report.Options        // how exports look; nil: by default
 	Probe    Prober                       // runs probes
 
@@ -46,7 +46,7 @@ type Server struct {
 	// Accept writes an entry into the file of what is accepted, if that is confirmed, and lets it take effect. The diff is what is
 	// written, or would be.
 	Accept func(ctx context.Context, w accept.Written, confirmed bool) (file, diff string, err error)
-	// Reload reads the configuration again and says what has changed; it puts that into effect if it is confirmed.
+	// Reload reads the configuration again and returns the changes. It applies them if confirmed.
 	Reload func(ctx context.Context, confirmed bool) ([]ui.Change, error)
 	// Pause stops to keep exchanges, or goes on. Findings are always kept.
 	Pause func(paused bool)
@@ -55,18 +55,19 @@ type Server struct {
 	events events
 }
 
-// A Lack is something that is in the way of work. Everybody may read it.
+// A Lack is something that keeps the process from being ready. Anyone may read it.
 type Lack struct {
 	Part   string `json:"part"`   // store or backend
 	Name   string `json:"name"`   // of the route, for a backend
 	Reason string `json:"reason"` // one line, without addresses
 }
 
-// Observe tells whoever follows the events of a ruling. It does not wait, and costs next to nothing while nobody does.
+// Observe sends the events of a ruling to subscribers. It does not block, and is cheap if there are
+// none.
 func (s *Server) Observe(r *rules.Ruling) { s.events.observe(r) }
 
-// Serve answers on ln until ctx ends. It closes ln, ends the probe runs that are under way, and nothing that it started is
-// alive when it returns.
+// Serve serves ln until ctx ends. Before it returns, it closes ln and ends probe runs and
+// everything else that it started.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.runs.open(ctx, &s.events)
 	defer s.runs.close()
@@ -74,8 +75,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return s.answer(ctx, ln, d.guard(s.mux(d)))
 }
 
-// ServeOpen answers on ln until ctx ends, as Serve does, and gives nothing but /healthz, /readyz and /metrics, which need no token
-// and are in cleartext. It is for an address of their own.
+// ServeOpen serves only /healthz, /readyz and /metrics on ln until ctx ends, without a token and
+// without TLS. It is for an address of their own.
 func (s *Server) ServeOpen(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	for _, r := range s.open() {

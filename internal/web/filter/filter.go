@@ -1,4 +1,4 @@
-// Package filter has the language in which people say which exchanges they want to see, as in
+// Package filter parses filters of exchanges, such as
 // proto:websocket status:101 verdict:fail rule:UPGRADE-* path:/ws* -is:benign.
 //
 // A filter is terms with spaces between them, and all of them have to hold. A term is KEY:VALUE, or a word that is searched for in
@@ -22,9 +22,9 @@ const (
 	maxTerms  = 32
 )
 
-// An Error is what is wrong with a filter, and where.
+// An Error is an error in a filter, and its place.
 type Error struct {
-	At   int // the byte at which it stands, from 0
+	At   int // offset in bytes
 	Text string
 }
 
@@ -34,8 +34,8 @@ func (e *Error) Error() string { return fmt.Sprintf("filter, character %d: %s", 
 // A Match reports whether a ruling is wanted.
 type Match func(*rules.Ruling) bool
 
-// Parse understands a filter of exchanges: what the store is asked for, and what is left to be asked of each of its rulings; nil
-// if nothing is. The error is an [Error].
+// Parse parses a filter of exchanges into a query for the store and a match for each of its
+// rulings, which is nil if the query decides everything. The error is an [Error].
 func Parse(text string) (store.Query, func(*rules.Ruling) bool, error) {
 	terms, err := splitTerms(text)
 	if err != nil {
@@ -125,7 +125,7 @@ func when(text string, now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// glob reports whether text is of the form of a pattern in which * stands for any text and ? for one character.
+// glob reports whether text matches a pattern, in which * matches any text and ? one character.
 func glob(pattern, text string) bool {
 	star, from := -1, 0
 	i, j := 0, 0

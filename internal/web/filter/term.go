@@ -13,14 +13,14 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Keys are the keys that a term can have, in the order in which they are told.
+// Keys returns the keys of terms, in the order of the documentation.
 func Keys() []string {
 	return []string{
 		"proto", "status", "verdict", "rule", "path", "is", "method", "outcome", "route", "origin", "probe", "run", "client", "backend", "instance", "id", "since", "until",
 	}
 }
 
-// match is what the term asks of a ruling. The error says what is wrong with its values.
+// match returns the match of a ruling with the term. The error is about its values.
 func (t *term) match() (Match, error) {
 	var one func(value string) (Match, error)
 	if read := textOf(t.key); read != nil {
@@ -137,7 +137,7 @@ func matchRule(value string) (Match, error) {
 // ruleGlob is a glob of rules as their IDs are written.
 func ruleGlob(value string) string { return strings.TrimPrefix(strings.ToUpper(value), "COMP-") }
 
-// matchPath wants an endpoint. What looks like an identifier in a path stands for any.
+// matchPath matches an endpoint. Identifiers in a path match any identifier.
 func matchPath(value string) (Match, error) {
 	if strings.HasPrefix(value, "/") && !strings.Contains(value, "?") {
 		value = rules.Template(value)
@@ -201,7 +201,7 @@ func (t *term) matchTime(value string) (Match, error) {
 	return func(r *rules.Ruling) bool { return r.X.Time.Before(at) }, nil
 }
 
-// ask has the store look for what the term, which is right, is about. It is false if that cannot be asked for in that query.
+// ask adds the term, which is valid, to the query. It returns false if the query cannot express it.
 func (t *term) ask(q *store.Query) bool {
 	if t.key == "" {
 		return false
@@ -282,7 +282,7 @@ func (t *term) askIs(q *store.Query, value string) bool {
 	return true
 }
 
-// put sets what is not set yet.
+// put sets a field that is not set yet.
 func put(field *string, value string) bool {
 	if *field != "" {
 		return false

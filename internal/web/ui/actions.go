@@ -16,7 +16,7 @@ const maxForm = 64 << 10
 // errNotOffered is for an action that this process does not have.
 var errNotOffered = errors.New("this process does not do that")
 
-// act makes a handler of what a form does: it returns where to go from there.
+// act makes a handler of an action of a form, which returns where to go from there.
 func (u *site) act(tab string, do func(context.Context, url.Values) (to string, err error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -63,7 +63,7 @@ func (u *site) pause(ctx context.Context, form url.Values) (string, error) {
 	return "/status", u.Pause(ctx, form.Get("paused") == "yes")
 }
 
-// acceptView is what would be written to accept a finding.
+// acceptView is the data of the page that accepts a finding.
 type acceptView struct {
 	accept.Written
 	File  string     `json:"file"`
@@ -72,7 +72,7 @@ type acceptView struct {
 	Asked bool       `json:"-"` // the form was sent
 }
 
-// Form is what the form was sent with.
+// the values that were submitted
 func (v acceptView) Form() map[string]string {
 	return map[string]string{"rule": v.Rule, "probe": v.Probe, "endpoint": v.Endpoint, "fingerprint": v.Fingerprint, "reason": v.Reason, "until": v.Until}
 }
@@ -83,7 +83,8 @@ type diffLine struct {
 	Text  string `json:"text"`
 }
 
-// accepting shows the form and, as soon as that is sent, the diff; nothing is written before that is confirmed.
+// accepting shows the form and, after it is submitted, the diff. Nothing is written before that is
+// confirmed.
 func (u *site) accepting(w http.ResponseWriter, r *http.Request) {
 	if u.Accept == nil {
 		u.fail(w, r, "/findings", errNotOffered)
@@ -128,14 +129,14 @@ func diffLines(diff string) (all []diffLine) {
 	return all
 }
 
-// reloadView is what would change.
+// reloadView lists the changes of a reload.
 type reloadView struct {
 	Changes []Change `json:"changes"`
 	Done    bool     `json:"done"`
 	Held    bool     `json:"held"` // something in it needs a restart
 }
 
-// reloading shows what would change, and reloads once that is confirmed.
+// reloading shows the changes, and reloads after that is confirmed.
 func (u *site) reloading(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if u.Reload == nil {

@@ -45,7 +45,7 @@ type bar struct {
 	Title               string
 }
 
-// choice is one of several ways to look at something.
+// choice is an option of a menu.
 type choice struct {
 	Name, Value string
 	On          bool

@@ -12,7 +12,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// compareView is what differs between two runs, or between what is known of two backends.
+// compareView compares two runs, or two backends.
 type compareView struct {
 	A       string       `json:"a"`
 	B       string       `json:"b"`
@@ -67,7 +67,7 @@ func (u *site) compare(r *http.Request) (sheet, error) {
 	return sheet{Title: "Compare", View: v, Wide: true}, nil
 }
 
-// sides are what can be compared.
+// sides are the runs and backends that can be compared.
 func sides(runs []store.Run, latest []store.Result) (all []choice) {
 	for _, run := range runs[:min(len(runs), maxRuns)] {
 		all = append(all, choice{Name: fmt.Sprintf("run of %s · %s %s", run.Began.Local().Format("Jan 2 15:04:05"), text(run.Labels["endpoint"]), text(run.Labels["backend"])), Value: "run:" + run.ID})
@@ -147,7 +147,7 @@ func (v *compareView) hold(a, b []store.Result) {
 	})
 }
 
-// judge reports whether the two sides differ, and which way.
+// judge reports whether the two sides differ, and sets the trend.
 func (d *difference) judge() bool {
 	d.Trend = "other"
 	if d.A.Mark == d.B.Mark && d.A.Sent == d.B.Sent {

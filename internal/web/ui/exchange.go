@@ -20,7 +20,7 @@ type exchangeView struct {
 	View                 string // wire, hex or fields
 	Views                []string
 	Heads                []shownPart
-	Behind               []shownPart // first bytes behind a switch
+	Behind               []shownPart // first bytes after a switch
 	Frames               []frameRow
 	Findings             []shownFinding // that did not pass, worst first
 	Passed               []shownFinding
@@ -39,7 +39,7 @@ type exchangeView struct {
 // MarshalJSON writes the ruling.
 func (v exchangeView) MarshalJSON() ([]byte, error) { return json.Marshal(v.Ruling) }
 
-// A shownFinding is what one rule says about the exchange.
+// A shownFinding is a finding of the exchange.
 type shownFinding struct {
 	*rules.Finding
 	Mark        mark
@@ -51,7 +51,7 @@ type shownFinding struct {
 
 // A step is something that happened, in its order.
 type step struct {
-	At    string // behind the first byte of the request
+	At    string // after the first byte of the request
 	Party string // client, server or interlock
 	What  string
 	Note  string
@@ -98,7 +98,7 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 	return out, nil
 }
 
-// learned reports whether live traffic has shown a sound switch there.
+// learned reports whether live traffic has shown a valid switch there.
 func (u *site) learned(route, endpoint string) bool {
 	if u.Audit == nil {
 		return false
@@ -206,7 +206,7 @@ func (v *exchangeView) heads() {
 	}
 }
 
-// timeline puts what happened in its order, as far as that is known.
+// timeline lists the events of an exchange in their order, as far as it is known.
 func (v *exchangeView) timeline() {
 	x := v.Ruling.X
 	add := func(at, party, what, note string) { v.Steps = append(v.Steps, step{at, party, what, note}) }
@@ -243,7 +243,7 @@ func (v *exchangeView) timeline() {
 	}
 }
 
-// facts are what is known beside the bytes.
+// facts lists what is known beside the bytes.
 func (v *exchangeView) facts() {
 	x := v.Ruling.X
 	secure := func(tls bool) string {

@@ -66,7 +66,7 @@ func rowOf(r *rules.Ruling) row {
 // listView is a page of exchanges.
 type listView struct {
 	Filter  string   `json:"filter"`
-	Error   string   `json:"error,omitempty"` // what is wrong with the filter
+	Error   string   `json:"error,omitempty"` // the error in the filter
 	Rows    []row    `json:"exchanges"`
 	Older   string   `json:"older,omitempty"` // the query of the page after this one
 	Newer   string   `json:"newer,omitempty"`
@@ -114,7 +114,7 @@ func (u *site) exchanges(r *http.Request) (sheet, error) {
 	return out, nil
 }
 
-// list is the page of exchanges behind the one cursor, or in front of the other one.
+// list returns the page after one cursor or before the other.
 func (u *site) list(ctx context.Context, wanted, older, newer string) (listView, error) {
 	v := listView{Filter: wanted, Rows: []row{}, Sort: "newest"}
 	s, err := u.kept()
@@ -195,7 +195,7 @@ func parseCursor(s string) (c store.Cursor, err error) {
 	return store.Cursor{Time: time.UnixMilli(ms), ID: id}, nil
 }
 
-// filter understands what is written in the filter box.
+// filter parses the text of the filter box.
 func (u *site) filter(written string) (store.Query, func(*rules.Ruling) bool, error) {
 	switch {
 	case written == "":

@@ -48,7 +48,7 @@ type place struct {
 	State  string   `json:"state"`
 	Source string   `json:"source"` // live, probe or both
 	Probes []string `json:"probes,omitempty"`
-	ID     string   `json:"exchange"` // the last one that shows it
+	ID     string   `json:"exchange"` // the latest one that shows it
 }
 
 func (u *site) findings(r *http.Request) (sheet, error) {
@@ -128,7 +128,7 @@ func newPlace(rule string, p *store.Place) place {
 	return is
 }
 
-// states says of findings about which nobody has said it whether they are accepted.
+// states sets the state of findings that have none: accepted or new.
 func (u *site) states(all []store.Finding) {
 	var entries []accept.Entry
 	if u.Accepted != nil {

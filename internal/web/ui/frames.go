@@ -7,17 +7,17 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// A frameRow is a frame of the protocol behind a switch: what its head says. Payload is not shown.
+// A frameRow is the header of a frame after a switch. Payload is not shown.
 type frameRow struct {
 	From   string `json:"from"` // client or server
 	At     int    `json:"at"`   // of its first byte
 	Name   string `json:"name"`
 	Flags  string `json:"flags"`
 	Length uint64 `json:"length"`
-	Cut    bool   `json:"cut"` // it goes on behind what was kept
+	Cut    bool   `json:"cut"` // it continues after the kept bytes
 }
 
-// framesOf reads the frames at the beginning of what one side sent.
+// framesOf reads the frames in the first bytes of one side.
 func framesOf(protocol, from string, b []byte) []frameRow {
 	switch protocol {
 	case "websocket":
@@ -70,7 +70,7 @@ func opcode(op byte) string {
 	return fmt.Sprintf("opcode %d", op)
 }
 
-// http2Frames reads the heads of frames (RFC 9113 §4.1), behind the preface of a client (§3.4).
+// http2Frames reads the headers of frames (RFC 9113 §4.1), after the preface of a client (§3.4).
 func http2Frames(from string, b []byte) (all []frameRow) {
 	at := 0
 	if n := len(http2.ClientPreface); len(b) >= n && string(b[:n]) == http2.ClientPreface {

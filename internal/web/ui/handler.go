@@ -11,16 +11,16 @@ import (
 	"github.com/interlock-proxy/interlock/internal/store"
 )
 
-// A sheet is what one screen shows.
+// A sheet is the content of one screen.
 type sheet struct {
 	Title  string
 	Follow string   // path of the events at which it is brought up to date
 	Names  []string // of these events
-	View   any      // what the template gets, and what the JSON twin has
+	View   any      // the data of the template and of the JSON twin
 	Wide   bool     // it takes all the room there is
 }
 
-// A frame is a sheet with what stands around it.
+// A frame is a sheet with the layout around it.
 type frame struct {
 	sheet
 	Tab    string // the path of the screen in the menu
@@ -28,12 +28,12 @@ type frame struct {
 	Status Status
 }
 
-// errMissing is for what is not there.
+// errMissing means that an object does not exist.
 var errMissing = errors.New("there is no such page")
 
-// Handler answers for the screens, their actions, and what they load. Its mux has the paths of the contracts, each also with
-// .json behind it, and /assets/, /accept, /replay, /probe, /cancel, /pause and /reload. What is exported comes
-// from the API.
+// Handler serves the screens, their actions and their assets: the paths of the contracts, each also
+// with .json appended, and /assets/, /accept, /replay, /probe, /cancel, /pause and /reload. Exports
+// are part of the API.
 func (p *Pages) Handler() http.Handler {
 	u := &site{Pages: p, assets: loadAssets()}
 	u.templates = u.load()
@@ -76,7 +76,7 @@ func (p *Pages) Handler() http.Handler {
 // asJSON is the key in a context under which it is said that the JSON twin of a page is wanted.
 type asJSON struct{}
 
-// show makes a handler of what a screen shows.
+// show makes a handler of a screen.
 func (u *site) show(tab, name string, look func(*http.Request) (sheet, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s, err := look(r)
@@ -95,7 +95,7 @@ func (u *site) show(tab, name string, look func(*http.Request) (sheet, error)) h
 	}
 }
 
-// frame puts what stands around it to a sheet.
+// frame adds the layout to a sheet.
 func (u *site) frame(r *http.Request, tab string, s sheet) frame {
 	f := frame{sheet: s, Tab: tab, Twin: r.URL.Path + ".json"}
 	if r.URL.Path == "/" {
@@ -110,7 +110,7 @@ func (u *site) frame(r *http.Request, tab string, s sheet) frame {
 	return f
 }
 
-// fail says what went wrong, as a page or as JSON.
+// fail responds with an error, as a page or as JSON.
 func (u *site) fail(w http.ResponseWriter, r *http.Request, tab string, err error) {
 	status := http.StatusUnprocessableEntity
 	switch {
@@ -141,7 +141,7 @@ func (u *site) render(w http.ResponseWriter, status int, name string, f frame) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes()) // a reader who is gone wants no page
+	_, _ = w.Write(page.Bytes()) // the reader may be gone
 }
 
 // errNothingKept is said where the store would be asked.

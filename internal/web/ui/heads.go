@@ -13,7 +13,7 @@ import (
 
 // The bounds of what is shown of a head.
 const (
-	maxMarked = 48       // findings whose bytes are told apart
+	maxMarked = 48       // findings with a number of their own
 	maxWire   = 16 << 10 // bytes as wire text
 	maxHex    = 4 << 10  // bytes in hexadecimal digits
 	maxFields = 500
@@ -23,7 +23,8 @@ const (
 // number is i+1.
 type evidence []uint64
 
-// evidenceOf marks the bytes of a part. Numbers are those of the findings, 0 for those that have none.
+// evidenceOf marks the bytes of a part with the numbers of findings; 0 is a finding without a
+// number.
 func evidenceOf(findings []shownFinding, part rules.Part, length int) evidence {
 	e := make(evidence, length)
 	for _, f := range findings {
@@ -76,7 +77,7 @@ func classOf(bits uint64) string {
 // A shownPart is a part of an exchange as one of the views shows it.
 type shownPart struct {
 	Title string
-	Sign  string // in front of each line
+	Sign  string // before each line
 	Bytes int
 	Lines [][]piece  // of the view wire
 	Dump  []dumpRow  // of the view hex
@@ -161,7 +162,7 @@ func digits(b []byte) string {
 	return s.String()
 }
 
-// letters are bytes as ASCII, with a dot for what cannot be printed.
+// letters returns bytes as ASCII, with a dot for each unprintable byte.
 func letters(b []byte) string {
 	s := bytes.Clone(b)
 	for i, c := range s {

@@ -2,7 +2,7 @@ package ui
 
 import "github.com/interlock-proxy/interlock/rules"
 
-// A mark is how a verdict is shown: by colour, symbol and word, each of which is enough by itself.
+// A mark shows a verdict by colour, symbol and word. Each of these is enough to tell it.
 type mark struct{ rules.Verdict }
 
 // Class is the class of the verdict in the style sheet.
@@ -18,7 +18,7 @@ func (m mark) Symbol() string {
 	return [...]string{rules.Fail: "✖", rules.Warn: "!", rules.Unclear: "?", rules.Pass: "✓", rules.NotApplicable: "–"}[m.Verdict]
 }
 
-// Word is short, and what the command line says too.
+// Word returns the short word that the command line also uses.
 func (m mark) Word() string {
 	if m.Verdict == rules.NotApplicable {
 		return "n/a"

@@ -10,7 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A matrix has what came of probes: a row for each probe, a column for each endpoint.
+// A matrix has the results of probes: a row for each probe, a column for each endpoint.
 type matrix struct {
 	Columns []column    `json:"endpoints"`
 	Rows    []matrixRow `json:"probes"`
@@ -33,7 +33,7 @@ type matrixRow struct {
 	Cells []*cell `json:"cells"` // by column; nil where the probe was not asked for
 }
 
-// cell is what came of one probe.
+// cell is the result of one probe.
 type cell struct {
 	Mark     mark   `json:"verdict"`
 	Sent     bool   `json:"sent"`
@@ -41,7 +41,7 @@ type cell struct {
 	Outcome  string `json:"outcome"`
 	Exchange string `json:"exchange"`
 	Detail   string `json:"detail"`
-	Rule     string `json:"rule"` // of the worst finding, where it is not the one that the probe was sent for
+	Rule     string `json:"rule"` // of the worst finding, if that is not the probe's rule
 }
 
 func cellOf(r *store.Result) *cell {
@@ -68,7 +68,7 @@ func (c *cell) Accepted() bool {
 	}, c.Rule)
 }
 
-// Answer is what the server did, in few letters.
+// Answer is the server's answer in a few letters.
 func (c *cell) Answer() string {
 	switch {
 	case !c.Sent:
@@ -124,7 +124,7 @@ func newMatrix(results []store.Result, failing bool) matrix {
 	return m
 }
 
-// worst is the worst verdict of the row; what was not sent comes last.
+// worst returns the worst verdict of the row. Probes that were not sent come last.
 func (r *matrixRow) worst() int {
 	w := int(rules.NotApplicable) + 1
 	for _, c := range r.Cells {

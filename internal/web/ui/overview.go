@@ -13,7 +13,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// The bounds of what the overview shows.
+// The bounds of the overview.
 const (
 	lastFindings = 8
 	maxCovered   = 12
@@ -32,7 +32,7 @@ type overviewView struct {
 	Chart     chart         `json:"chart"`
 	Coverage  coverage      `json:"coverage"`
 	Findings  []lastFinding `json:"findings"`
-	Error     string        `json:"error,omitempty"` // why the store says nothing
+	Error     string        `json:"error,omitempty"` // why the store cannot be read
 }
 
 // tile is a verdict and how many exchanges have it.

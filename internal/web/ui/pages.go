@@ -11,30 +11,32 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Policy is the Content-Security-Policy under which every page works. Handler sets it in all its responses, in place of a
-// stricter one that may be there.
+// Policy is the Content-Security-Policy of every page. Handler sets it in all its responses and
+// replaces a stricter one.
 const Policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
 	"base-uri 'none'; frame-ancestors 'none'"
 
-// Pages are the screens and what they read from. The fields must not be changed once Handler has been called, and all
-// functions may be called by many goroutines at the same time. Where a function is nil, what it does is not offered.
+// Pages are the screens and their sources. The fields must not be changed after the first call of
+// Handler. All functions must be safe for concurrent use. If a function is nil, what it does is not
+// offered.
 //
-// The functions that do something are called for POST only. Their errors are shown to whoever asked: one line that says what
-// is wrong and what to do.
+// The functions with effects are called for POST only. Their errors are shown to the caller: one
+// line that names the fault and the remedy.
 type Pages struct {
-	Store  *store.Store // where exchanges, findings and runs are; nil: the pages say that nothing is kept
-	Audit  *audit.Audit // what live traffic has shown; nil: nothing is known of endpoints
+	Store  *store.Store // exchanges, findings and runs; nil: the pages say that nothing is stored
+	Audit  *audit.Audit // endpoints of live traffic; nil: none are known
 	Status func() Status
 
-	// Events is the path of the server-sent events that tell of exchanges, and EventNames are those of its events that a
-	// page is to be brought up to date at. Empty: pages stay as they are.
+	// Events is the path of the server-sent events about exchanges. EventNames are the events that
+	// refresh a page. If they are empty, pages do not refresh.
 	Events     string
 	EventNames []string
-	// Progress is where a run of probes tells how far it is, with {run} in place of its ID.
+	// Progress is the path of the progress of a probe run, with {run} in place of its ID.
 	Progress      string
 	ProgressNames []string
 
-	// Filter understands the filter language: a query for the store, and what is left to be asked of each ruling (nil: nothing).
+	// Filter parses a filter into a query for the store and a match for each ruling; the match may
+	// be nil.
 	Filter   func(text string) (store.Query, func(*rules.Ruling) bool, error)
 	Terms    func(text string) []string // the terms of a filter, as they are written
 	Accepted func() []accept.Entry      // what is accepted; nil: nothing is
@@ -48,7 +50,7 @@ type Pages struct {
 	Pause   func(ctx context.Context, paused bool) error                                               // stops or goes on to keep exchanges; findings are always kept
 }
 
-// An Ask says what a run of probes is to do. Its fields are those of the API.
+// An Ask is a request for a probe run. Its fields are those of the API.
 type Ask struct {
 	Endpoint      string
 	Route         string
@@ -69,7 +71,7 @@ type Running struct {
 	Started  time.Time `json:"started"`
 	Done     int       `json:"done"`  // probes
 	Total    int       `json:"total"` // 0: not known yet
-	Probe    string    `json:"probe"` // that is under way
+	Probe    string    `json:"probe"` // that is running
 	Note     string    `json:"note"`
 	Error    string    `json:"error"`
 }
@@ -124,6 +126,6 @@ type Backend struct {
 type Gauge struct {
 	Name  string `json:"name"`
 	Value string `json:"value"` // with its unit
-	Bad   bool   `json:"bad"`   // somebody should look into it
+	Bad   bool   `json:"bad"`   // it needs attention
 	Note  string `json:"note,omitempty"`
 }

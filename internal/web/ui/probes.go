@@ -13,9 +13,9 @@ import (
 // maxLearned is how many handshakes are offered.
 const maxLearned = 200
 
-// probesView is what was probed, and what can be.
+// probesView is the data of the page of probes.
 type probesView struct {
-	Run       string         `json:"run,omitempty"` // the only one that is shown
+	Run       string         `json:"run,omitempty"` // the only run that is shown
 	Under     *Running       `json:"running,omitempty"`
 	Learned   []learned      `json:"learned"`
 	Runs      []store.Run    `json:"runs"`
@@ -38,7 +38,7 @@ type learned struct {
 	Host        string `json:"host"`
 	Backend     string `json:"backend"`
 	Count       int64  `json:"count"`
-	Control     *cell  `json:"control"` // what came of it when it was sent last; nil: it was not
+	Control     *cell  `json:"control"` // the latest result of the control; nil: it was not sent
 	Chosen      bool   `json:"-"`
 }
 
@@ -85,7 +85,7 @@ func (u *site) probes(r *http.Request) (sheet, error) {
 	return out, nil
 }
 
-// follow has the page be brought up to date while a run that it shows is under way.
+// follow refreshes the page while a run that it shows is running.
 func (v *probesView) follow(u *site, out *sheet) {
 	if u.Running == nil {
 		return
@@ -102,7 +102,7 @@ func (v *probesView) follow(u *site, out *sheet) {
 	}
 }
 
-// learn puts the endpoints that can be probed to the view, each with what came of its control.
+// learn adds the endpoints that can be probed to the view, each with the result of its control.
 func (v *probesView) learn(u *site, results []store.Result) {
 	v.Learned = []learned{}
 	if u.Audit == nil {
@@ -127,7 +127,7 @@ func (v *probesView) learn(u *site, results []store.Result) {
 	}
 }
 
-// controls reports whether the probe is the sound handshake of that protocol.
+// controls reports whether the probe is the valid handshake of that protocol.
 func controls(p *rules.Probe, protocol string) bool {
 	return p.ID == "CTRL-WS" && protocol == "websocket" || p.ID == "CTRL-H2C" && protocol == "h2c"
 }

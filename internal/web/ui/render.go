@@ -23,7 +23,7 @@ var templateFiles embed.FS
 //go:embed assets
 var assetFiles embed.FS
 
-// A site is the pages with what they are made from.
+// A site is the pages and their templates and assets.
 type site struct {
 	*Pages
 	templates map[string]*template.Template // by the name of the screen
@@ -37,8 +37,9 @@ type asset struct {
 	version string // changes with the content
 }
 
-// loadAssets reads the files that pages load. The style sheet gets one rule for each finding of an exchange that its bytes
-// can be told from: they light up as long as the finding is pointed at or has the focus.
+// loadAssets reads the files that pages load. The style sheet gets a rule for each finding of an
+// exchange that can be highlighted: its bytes light up while the finding has the pointer or the
+// focus.
 func loadAssets() map[string]asset {
 	all := map[string]asset{}
 	for _, e := range list(assetFiles, "assets") {
@@ -129,7 +130,7 @@ func (n named) Text() string { return text(n.Content) }
 // A tab is a place in the menu.
 type tab struct{ Path, Name string }
 
-// menu is what there is to go to.
+// menu lists the screens.
 func menu() []tab {
 	return []tab{
 		{"/", "Overview"}, {"/exchanges", "Exchanges"}, {"/findings", "Findings"}, {"/probes", "Probes"},

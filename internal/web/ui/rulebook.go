@@ -46,7 +46,7 @@ func (u *site) rulebook(r *http.Request) (sheet, error) {
 	return sheet{Title: "Rules", View: v}, nil
 }
 
-// mentions reports whether all words are in what the rulebook has on the rule.
+// mentions reports whether the texts of a rule contain all words.
 func mentions(rule *rules.Rule, words []string) bool {
 	all := []string{rule.ID, rule.Title, rule.Level.String(), rule.Party.String(), rule.Severity.Switched.String(), rule.Severity.Refused.String()}
 	for _, ref := range rule.Refs {
@@ -85,7 +85,7 @@ type ruleView struct {
 	Found   []group  `json:"findings"`
 }
 
-// AtRefusal says what the rule makes of a refusal.
+// AtRefusal returns the severity of a finding after a refusal.
 func (v ruleView) AtRefusal() string {
 	if s, ok := v.Rule.AtRefusal(); ok {
 		return s.String() + " when refused"

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// text is content as it may be seen: printable ASCII stands for itself, and everything else is an escape that shows. Nothing
-// in it can turn the direction of writing, be invisible, or be taken for something else.
+// text returns content with printable ASCII as it is and everything else as a visible escape. It
+// cannot change the direction of writing, be invisible, or look like something else.
 func text(content any) string {
 	s := fmt.Sprint(content)
 	plain := true
@@ -73,7 +73,7 @@ func lasted(d time.Duration) string {
 	return fmt.Sprintf("%d d %d h", s/86400, s/3600%24)
 }
 
-// ago tells how long something has been over.
+// ago returns how long ago a time was.
 func ago(t time.Time) string {
 	if t.IsZero() {
 		return "never"
