@@ -15,7 +15,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
-// acceptFlags adds the flags that say what a run is held against.
+// acceptFlags adds the flags for accepted findings and baselines.
 func acceptFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArray("baseline", nil, "`run` whose findings are known: JSON report, ID, last")
@@ -25,7 +25,7 @@ func acceptFlags(cmd *cobra.Command) {
 	complete(cmd, "baseline", completeRuns)
 }
 
-// loadAccepting puts together what acceptFlags ask for, beside what the configuration says.
+// loadAccepting combines the values of acceptFlags with the configuration.
 func loadAccepting(cmd *cobra.Command, c *config.Config, screen *terminal.Screen) (*run.Accepting, error) {
 	a := &run.Accepting{Screen: screen, States: accept.States{Entries: c.Accepted, Now: time.Now()}, Coverage: accept.Coverage{Expected: c.Expected}}
 	flag := func(name string) []string {
@@ -57,7 +57,7 @@ func loadAccepting(cmd *cobra.Command, c *config.Config, screen *terminal.Screen
 	return a, nil
 }
 
-// newBaselines reads from the store that a command is told of.
+// newBaselines returns a reader of baselines from the store of the command's flags.
 func newBaselines(cmd *cobra.Command, c *config.Config, screen *terminal.Screen) *baseline.Reader {
 	return &baseline.Reader{Screen: screen, Open: func() (*store.Store, error) { return storeOf(cmd, c) }}
 }

@@ -62,7 +62,7 @@ func auditCommand() *cobra.Command {
 	return cmd
 }
 
-// outputUsage says what -o of most commands takes.
+// outputUsage describes -o of most commands.
 const outputUsage = "report as `FORMAT[=FILE]`, repeatable (default text)"
 
 // outputFlag puts -o in its place, with the formats to complete.

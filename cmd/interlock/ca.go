@@ -71,7 +71,7 @@ func caCreateCommand(at func() (string, error)) *cobra.Command {
 	return cmd
 }
 
-// vouchedHosts is what an authority may vouch for; nil: everything.
+// vouchedHosts returns the hosts that an authority may sign for; nil: everything.
 func vouchedHosts(hosts []string, file string, anyHost bool) ([]string, error) {
 	if anyHost {
 		if len(hosts) > 0 || file != "" {
@@ -108,7 +108,7 @@ func vouchedHosts(hosts []string, file string, anyHost bool) ([]string, error) {
 	return constraints, nil
 }
 
-// describeAuthority says what an authority is.
+// describeAuthority describes an authority.
 func describeAuthority(w io.Writer, dir string, a *ca.Authority) error {
 	hosts := strings.Join(a.Hosts(), ", ")
 	if hosts == "" {

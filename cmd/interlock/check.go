@@ -50,7 +50,7 @@ func checkCommand() *cobra.Command {
 	return cmd
 }
 
-// printSummary says what a configuration does.
+// printSummary describes a configuration.
 func printSummary(w io.Writer, c *config.Config) error {
 	fmt.Fprintf(w, "ok: %s in front of %s\n", c.Listen, c.Backend)
 	for _, line := range c.Summary(time.Now()) {

@@ -120,7 +120,7 @@ func (d *diffing) into(name string, format func(w io.Writer, color bool) error) 
 	return errors.Join(format(file, false), file.Close())
 }
 
-// end says whether B fails by what A does not.
+// end returns an error if B has gated failures that A does not have.
 func (d *diffing) end() error {
 	gated := 0
 	for i := range d.all {

@@ -39,7 +39,7 @@ func (d *diffing) text(w io.Writer, color bool) error {
 	return err
 }
 
-// diffLine tells what became of one finding.
+// diffLine describes a difference.
 func diffLine(b *bytes.Buffer, c *terminal.Console, e *accept.Difference) {
 	is, verdict := e.Is(), e.Is()
 	if e.Kind == accept.Fixed {
@@ -58,7 +58,7 @@ func diffLine(b *bytes.Buffer, c *terminal.Console, e *accept.Difference) {
 	}
 }
 
-// became is what there is to say of a finding beside its kind.
+// became returns the details of a difference beside its kind.
 func became(e *accept.Difference) string {
 	switch e.Kind {
 	case accept.Changed:
@@ -69,7 +69,7 @@ func became(e *accept.Difference) string {
 	return ""
 }
 
-// times says how often a finding came with which verdict in a run.
+// times returns the verdicts of a finding in a run, with their counts.
 func times(run string, f *accept.Found) string {
 	if f == nil {
 		return run + ": not seen"

@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/config"
 )
 
-// configFlags adds the flags that stand for keys of the configuration.
+// configFlags adds the flags of configuration keys.
 func configFlags(cmd *cobra.Command) {
 	d := config.Defaults()
 	f := cmd.Flags()
@@ -37,7 +37,7 @@ func configFlag(cmd *cobra.Command) {
 	variable(cmd, "config")
 }
 
-// backendFlags adds the flags that say which way the backend is reached.
+// backendFlags adds the flags about the connection to the backend.
 func backendFlags(cmd *cobra.Command) {
 	d := config.Defaults()
 	f := cmd.Flags()
@@ -55,7 +55,7 @@ func backendFlags(cmd *cobra.Command) {
 	completeFixed(cmd, "guard", "off", "unsafe")
 }
 
-// valueOf looks up what a flag, or else its variable, says, and the name of the one that says it.
+// valueOf returns the value of a flag or else its variable, and the name of that one.
 func valueOf(cmd *cobra.Command) func(name string) (text, from string) {
 	return func(name string) (text, from string) {
 		f := cmd.Flags().Lookup(name)
@@ -98,7 +98,7 @@ func readConfig(cmd *cobra.Command) (config.Config, *config.Origin, error) {
 	return c, o, nil
 }
 
-// keysOfFlags are the keys at the top that flags stand for.
+// keysOfFlags are the top-level keys that have flags.
 func keysOfFlags() map[string]string {
 	all := map[string]string{}
 	for _, k := range config.Keys() {

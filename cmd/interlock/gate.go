@@ -22,7 +22,7 @@ func gateFlags(cmd *cobra.Command) {
 	completeFixed(cmd, "profile", "seed", "recommended", "all")
 }
 
-// loadRules puts together what gateFlags ask for.
+// loadRules reads the values of gateFlags.
 func loadRules(cmd *cobra.Command) (config.Config, rules.Gate, error) {
 	var gate rules.Gate
 	c, o := config.Defaults(), &config.Origin{Given: map[string]string{}}

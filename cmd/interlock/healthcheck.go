@@ -34,14 +34,14 @@ func healthcheckCommand() *cobra.Command {
 	return cmd
 }
 
-// adminOf is the admin address of the serve with that command line, in this environment. If it is no command line of serve,
-// the address is that of a serve without flags.
+// adminOf returns the admin address of a serve with that command line, in this environment. For any
+// other command line it returns that of a serve without flags.
 func adminOf(words []string) string {
 	cmd := serveCommand()
 	if i := slices.Index(words, cmd.Name()); i > 0 && strings.HasSuffix(words[i-1], "interlock") {
 		_ = cmd.ParseFlags(words[i+1:]) // serve runs, so that they are right
 	}
-	c, _ := loadConfig(cmd) // what else is wrong in it is for serve to say
+	c, _ := loadConfig(cmd) // other errors are for serve to report
 	return c.Admin.Listen
 }
 
@@ -68,7 +68,7 @@ func askHealth(ctx context.Context, url string) (status int, err error) {
 	}
 	client := http.Client{Transport: &http.Transport{
 		Proxy: nil, DisableKeepAlives: true,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // nothing secret is sent, and whoever answers wrongly is not alive
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // no secret is sent, and a wrong answer only means that it is not healthy
 	}}
 	response, err := client.Do(q)
 	if err != nil {

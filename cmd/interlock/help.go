@@ -19,7 +19,7 @@ const (
 	inGroup = "interlock_group" // under which heading help shows it
 	isRare  = "interlock_rare"  // only help --all and the reference show it
 
-	hasVariable = "interlock_variable" // an environment variable stands for it
+	hasVariable = "interlock_variable" // the environment variable of a flag
 )
 
 // Headings of flags, in the order of help.
@@ -64,7 +64,7 @@ func annotate(cmd *cobra.Command, name, key, value string) {
 	panic("there is no flag --" + name) // a mistake in the program
 }
 
-// variable marks flags that an environment variable stands for.
+// variable marks flags that have an environment variable.
 func variable(cmd *cobra.Command, names ...string) {
 	for _, name := range names {
 		annotate(cmd, name, hasVariable, config.Variable(name))
@@ -99,7 +99,7 @@ func flagsOf(cmd *cobra.Command, heading string, all bool) (found []*pflag.Flag)
 	return found
 }
 
-// inherited are the flags that a command has from the one that it belongs to.
+// inherited returns the flags that a command inherits from its parent.
 func inherited(cmd *cobra.Command) (found []*pflag.Flag) {
 	cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
@@ -109,7 +109,7 @@ func inherited(cmd *cobra.Command) (found []*pflag.Flag) {
 	return found
 }
 
-// flagLine is a flag in two columns: how it is written, and what it is for.
+// flagLine returns a flag in two columns: how it is written, and its help.
 func flagLine(f *pflag.Flag) (name, text string) {
 	value, text := pflag.UnquoteUsage(f)
 	name = "    --" + f.Name
@@ -162,7 +162,7 @@ func usageLines(cmd *cobra.Command) (lines []string) {
 	return []string{use}
 }
 
-// variables are the environment variables that stand for flags of a command.
+// variables returns the environment variables of the flags of a command.
 func variables(cmd *cobra.Command) (names []string) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if name := annotation(f, hasVariable); name != "" {

@@ -20,11 +20,12 @@ func locationFlag(cmd *cobra.Command) {
 	rare(cmd, "location")
 }
 
-// reportOptions are what reports are told of a command that has locationFlag. Findings are shown at the line of their route in
-// the configuration, else where --location says, else in the baseline, else in the file of what is accepted.
+// reportOptions returns the options of reports for a command with locationFlag. Findings are at the
+// line of their route in the configuration, else at --location, else in the baseline, else in the
+// file of accepted findings.
 func reportOptions(cmd *cobra.Command, c *config.Config, ascii bool) (report.Options, error) {
 	o := report.Options{ASCII: ascii, Version: version.String(), Location: report.Location{File: config.InTree(c.File)}}
-	for _, name := range []string{"accept", "baseline"} { // the last one that is there counts
+	for _, name := range []string{"accept", "baseline"} { // the last one that is set counts
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			if all, err := cmd.Flags().GetStringArray(name); err == nil && len(all) > 0 {
 				o.Location = report.Location{File: config.InTree(all[0])}

@@ -84,7 +84,7 @@ func manPage(cmd *cobra.Command) string {
 	return b.String()
 }
 
-// roff is text as it may stand in a man page.
+// roff escapes text for a man page.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\n.", "\n\\&.", "\n'", "\n\\&'").Replace(text)
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {
@@ -127,7 +127,7 @@ func commandsPage(root *cobra.Command) string {
 	return b.String()
 }
 
-// about says what a command does, in sentences.
+// about returns the description of a command, in sentences.
 func about(cmd *cobra.Command) string {
 	if cmd.Long != "" {
 		return strings.ReplaceAll(cmd.Long, "\n", " ")

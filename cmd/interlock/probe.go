@@ -105,8 +105,8 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags) (*run.Probing, error) {
 	return p, err
 }
 
-// onlyWithURL refuses flags that say how probes are sent from here: what a running Interlock sends is made of what it has
-// learned and of its own configuration.
+// onlyWithURL rejects flags about sending probes from here: a running Interlock sends probes of its
+// own learned handshakes and configuration.
 func onlyWithURL(cmd *cobra.Command) error {
 	for _, name := range []string{"header", "cookie", "subprotocol", "origin", "concurrency", "rate-limit", "timeout", "insecure", "client-cert", "client-key", "ca-cert", "sni",
 		"exact", "authorized", "handshake-cmd", "direct", "seed-compat", "targets"} {

@@ -114,8 +114,8 @@ func newReplay(cmd *cobra.Command, id string, fields []string) (*replay, error) 
 	return r, nil
 }
 
-// backend is where the exchange may be sent again: what --backend names, or else what the configuration has behind the route
-// of the exchange, and nowhere else. The configuration is that of this backend then.
+// backend returns where the exchange may be sent: to --backend, or else to the configured backend
+// of its route. The returned configuration is that of this backend.
 func (r *replay) backend(cmd *cobra.Command) (addresses []string, secure bool, err error) {
 	c := &r.config
 	name, given := config.LookupVariable("backend")
@@ -138,7 +138,7 @@ func (r *replay) backend(cmd *cobra.Command) (addresses []string, secure bool, e
 	return addresses, secure, err
 }
 
-// do sends it, says what differs, and ends as every other command does.
+// do sends the request, reports the difference, and returns the error of the command.
 func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, options report.Options) error {
 	if len(outputs) == 0 {
 		outputs = []string{"text"}
@@ -167,7 +167,7 @@ func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, options 
 	return t.end(nil)
 }
 
-// difference says what differs between the recorded answer and the one that has come.
+// difference describes the difference between the recorded answer and the new one.
 func difference(was, now *rules.Ruling) string {
 	var lines []string
 	say := func(what, a, b string) {
@@ -186,7 +186,7 @@ func difference(was, now *rules.Ruling) string {
 	return strings.Join(lines, "\n")
 }
 
-// responseHeadLine is the head of the response in one line, without what differs each time.
+// responseHeadLine returns the response head in one line, without headers that always differ.
 func responseHeadLine(x *wire.Exchange) string {
 	if x.Response == nil {
 		return "none"

@@ -48,7 +48,7 @@ func (f *queryFlags) add(cmd *cobra.Command) {
 	complete(cmd, "endpoint", completeEndpoints)
 }
 
-// query is what the flags ask for.
+// query returns the query of the flags.
 func (f *queryFlags) query(ctx context.Context, s *store.Store) (store.Query, error) {
 	q := store.Query{
 		ID: f.id, Run: f.run, Live: f.live, Rule: f.rule, Endpoint: f.endpoint, Route: f.route, Origin: f.origin, Protocol: f.protocol,
@@ -96,7 +96,7 @@ func storeFlags(cmd *cobra.Command) {
 	variable(cmd, "store")
 }
 
-// storeFlag takes the store that a command is told of, if it has storeFlags.
+// storeFlag returns the store of a command that has storeFlags.
 func storeFlag(cmd *cobra.Command, c *config.Config) {
 	f := cmd.Flags().Lookup("store")
 	if f == nil {
@@ -110,7 +110,7 @@ func storeFlag(cmd *cobra.Command, c *config.Config) {
 	}
 }
 
-// storeOf opens the store that a command is told of; it must be there.
+// storeOf opens the store of a command, which must exist.
 func storeOf(cmd *cobra.Command, c *config.Config) (*store.Store, error) {
 	storeFlag(cmd, c)
 	if c.Store == "memory" {
@@ -178,7 +178,7 @@ type telling struct {
 	gated   int
 }
 
-// tell hands the rulings that a query finds to the reports.
+// tell writes the rulings of a query to the reports.
 func (t *telling) tell(ctx context.Context, s *store.Store, q store.Query) error {
 	total, err := s.Count(ctx, q)
 	if err != nil {

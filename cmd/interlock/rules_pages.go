@@ -10,7 +10,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// writePages writes the reference: a page for each rule, and their index. Pages of rules that are no more are removed.
+// writePages writes the reference: a page for each rule, and their index. It removes pages of
+// former rules.
 func writePages(dir string, all []*rules.Rule) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return exit.Usage("write the reference: %w", err)
@@ -84,7 +85,7 @@ func rulePage(r *rules.Rule) string {
 	return b.String()
 }
 
-// cell is text that may stand in a cell of a table.
+// cell escapes text for a cell of a table.
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
@@ -97,7 +98,7 @@ func link(ref rules.Ref) string {
 	return "https://www.rfc-editor.org/rfc/rfc" + ref.RFC + "#section-" + ref.Section
 }
 
-// undecided is what stands in the catalogue and cannot be decided from the wire.
+// undecided lists requirements of the catalogue that cannot be decided from the wire.
 var undecided = []struct{ name, why string }{
 	{"UPGRADE-1XX-DROPPED", "whether an intermediary swallowed a 1xx shows only when both sides of it are seen, and then only if the intermediary did not ask for the 100 itself"},
 	{"random keys", "RFC 6455 §4.1 wants a key chosen at random; one connection shows only whether it was used before (UPGRADE-WS-KEY-REUSED)"},

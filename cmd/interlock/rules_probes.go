@@ -9,13 +9,13 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// How much is shown of what a probe sends.
+// The bounds of a shown probe.
 const (
 	shownLines = 24  // of one request
 	shownBytes = 160 // of one line, as it is written
 )
 
-// probeFacts is what else than its bytes is to be known of a probe, in one line.
+// probeFacts returns the properties of a probe beside its bytes, in one line.
 func probeFacts(q *rules.Probe) string {
 	facts := []string{fmt.Sprintf("expected: %s (%s)", run.Expectation(q.Class), q.Class), "risk: " + q.Risk.String()}
 	if q.Control != "" {
@@ -30,8 +30,8 @@ func probeFacts(q *rules.Probe) string {
 	return strings.Join(facts, "; ")
 }
 
-// probeBytes is what a probe sends on a base, in the notation of transcripts. Lines without a mark say what bytes cannot,
-// and where something is left out.
+// probeBytes returns the bytes of a probe on a base, in the notation of transcripts. Lines without
+// a mark describe pauses and omissions.
 func probeBytes(q *rules.Probe, base *rules.Handshake) string {
 	h := q.On(base)
 	text := notation(h.First())
@@ -53,7 +53,7 @@ func probeBytes(q *rules.Probe, base *rules.Handshake) string {
 	return text
 }
 
-// notation writes bytes of a client as transcripts do, and leaves out the middle of what is long.
+// notation returns bytes of a client as in transcripts, without the middle of long ones.
 func notation(sent string) string {
 	var lines []string
 	for line := range strings.Lines(sent) {

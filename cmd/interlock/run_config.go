@@ -7,7 +7,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// loadRun puts together what the flags, the environment and the configuration file ask for.
+// loadRun reads the flags, the environment and the configuration file.
 func loadRun(cmd *cobra.Command) (config.Config, rules.Gate, error) {
 	_, gate, err := loadRules(cmd)
 	if err != nil {

@@ -22,25 +22,25 @@ const (
 	LostRequest   = "request fields"  // fields of the request
 	LostResponse  = "response fields" // fields of the response
 	LostVersion   = "version"         // of HTTP: 1.1 is assumed
-	LostAftermath = "aftermath"       // what followed a 101
+	LostAftermath = "aftermath"       // bytes after a 101
 	LostBeginning = "beginning"       // of the connection: it had begun before the capture
-	LostSegments  = "segments"        // of the connection, behind what is judged
-	LostEnd       = "end"             // of the connection: it went on behind the capture
+	LostSegments  = "segments"        // of the connection, after the judged part
+	LostEnd       = "end"             // of the connection: it continued after the capture
 )
 
 // A Reader reads recorded traffic. Its zero value is ready; its fields must not be changed while it reads. It may read
 // several files, one after the other.
 type Reader struct {
-	Observe func(*wire.Exchange) // gets each exchange once, in its last form, as it ends; owns it; may be nil
+	Observe func(*wire.Exchange) // gets each exchange once, in its last form; owns it; may be nil
 	Route   string               // of every exchange; "default" if empty
 	Bounds  Bounds
 }
 
-// Bounds limit the memory for a capture of packets. A zero field stands for the default beside it.
+// Bounds limit the memory for a capture of packets. The default of a zero field is in its comment.
 type Bounds struct {
 	Connections int // at the same time; 16,384
-	Pages       int // of 2 KB, for segments that came out of order; 8,192 in all, a sixteenth of that for one connection
-	Held        int // bytes that wait for what came before them in the other direction; 16 MiB
+	Pages       int // of 2 KB, for out-of-order segments; 8,192 in all, a sixteenth of that for one connection
+	Held        int // bytes that wait for earlier bytes of the other direction; 16 MiB
 	Unanswered  int // bytes of connections in which an answer is waited for; 256 MiB
 }
 
@@ -56,7 +56,7 @@ func (b Bounds) withDefaults() Bounds {
 	return b
 }
 
-// An Error says why a file could not be read, or not to its end. What was read in front of the offset was handed over.
+// An Error says why a file could not be read completely. Everything before the offset was observed.
 type Error struct {
 	Offset int64 // in bytes from the beginning, decompressed
 	Err    error
@@ -88,14 +88,14 @@ type session struct {
 	report Report
 	counts wire.Counts
 	src    *bufio.Reader
-	count  *counter // what src has read
+	count  *counter // counts the bytes read from src
 	ids    *rand.ChaCha8
 }
 
-// errBinary says that a file is of no format that is known.
+// errBinary means that the format of a file is unknown.
 var errBinary = errors.New("neither a transcript nor HAR, pcap or pcapng")
 
-// Read reads one file to its end. An error is an [*Error]; the report tells what was read in front of it.
+// Read reads one file to its end. An error is an [*Error]; the report covers everything before it.
 func (r *Reader) Read(src io.Reader) (Report, error) {
 	s := &session{Reader: *r}
 	s.Bounds = s.Bounds.withDefaults()
@@ -116,7 +116,7 @@ func (r *Reader) Read(src io.Reader) (Report, error) {
 
 func (s *session) read(src io.Reader) error {
 	s.open(src)
-	begin, _ := s.src.Peek(2) // what is wrong is said again below
+	begin, _ := s.src.Peek(2) // an error is reported again below
 	if bytes.Equal(begin, []byte{0x1f, 0x8b}) {
 		plain, err := gzip.NewReader(s.src)
 		if err != nil {
@@ -157,7 +157,7 @@ func (s *session) newID(now time.Time) string {
 	return id.String()
 }
 
-// A counter counts what is read through it, and keeps the error at which that ended.
+// A counter counts the bytes that are read through it, and keeps the error that ended them.
 type counter struct {
 	r   io.Reader
 	n   int64

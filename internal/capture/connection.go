@@ -11,42 +11,42 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// missingFor is how long acknowledged bytes may be missing, as the packets tell the time: a capture may have the two
-// directions out of step, but not for long.
+// missingFor is how long acknowledged bytes may be missing, in the time of the packets: the two
+// directions of a capture may be out of step, but not for long.
 const missingFor = 2 * time.Second
 
 // unset is a sequence number that is not known.
 const unset = reassembly.Sequence(-1)
 
-// nobody is neither end of a connection.
+// nobody means that the end of a connection is unknown.
 const nobody = -1
 
-// A connection is one TCP connection of a capture. Its ends are numbered: 0 is the one that sent the first packet.
+// A connection is one TCP connection of a capture. Its ends are numbered: 0 sent the first packet.
 //
-// The assembler puts in order what each end sent, by itself. A piece of it goes on only when everything has that its sender
-// had acknowledged by then. So no answer stands in front of its question, however the capture was shuffled, and bytes that
-// were acknowledged and do not come are known to be missing.
+// The assembler puts the bytes of each end in order. A piece is passed on only after everything
+// that its sender had acknowledged. So no answer precedes its question, however the capture was
+// shuffled, and acknowledged bytes that never come are known to be missing.
 type connection struct {
 	streams *streams
 	key     key
-	client  int       // which end it is; nobody while that is not known
-	first   int       // the end that closed first; nobody while none has
+	client  int       // number of the client's end, or nobody
+	first   int       // number of the end that closed first, or nobody
 	fresh   bool      // no packet has come yet
 	midway  bool      // it had begun before the capture
-	dropped bool      // it is on its way out of the assembler
+	dropped bool      // the assembler is about to drop it
 	gap     time.Time // since when acknowledged bytes are missing; zero if none are
 	ends    [2]end
-	*live   // nil once nothing more is to be learned
+	*live   // nil when nothing more can be learned
 }
 
-// An end is one of the two of a connection, and how far what it sent has come. Numbers are those of TCP.
+// An end is one end of a connection, and the progress of its bytes in TCP sequence numbers.
 type end struct {
 	known  bool                // the numbers are
 	begun  bool                // the assembler has something of it
 	syn    reassembly.Sequence // the number of its SYN; unset without one
-	put    reassembly.Sequence // behind the last byte that is in order
-	taken  reassembly.Sequence // behind the last byte that has gone on
-	acked  reassembly.Sequence // the highest one that the other end has acknowledged
+	put    reassembly.Sequence // after the last byte in order
+	taken  reassembly.Sequence // after the last byte that was passed on
+	acked  reassembly.Sequence // the highest one acknowledged by the other end
 	closed bool
 }
 
@@ -66,7 +66,8 @@ func side(d reassembly.TCPFlowDirection) int {
 	return 0
 }
 
-// Accept is called by the assembler for each segment of the connection. It reports whether the segment is to be put in order.
+// Accept is called by the assembler for each segment of the connection. It reports whether the
+// segment should be put in order.
 func (c *connection) Accept(tcp *layers.TCP, _ gopacket.CaptureInfo, d reassembly.TCPFlowDirection, next reassembly.Sequence, start *bool, _ reassembly.AssemblerContext) bool {
 	if c.dropped {
 		tcp.Seq, *start = uint32(next), true
@@ -107,7 +108,7 @@ func (c *connection) accept(e *end, tcp *layers.TCP, next reassembly.Sequence, s
 		if next == unset {
 			e.syn, e.begun = at, true
 			if e.start(at.Add(1)); e.put != at.Add(1) {
-				c.lose() // what was taken for its beginning is none
+				c.lose() // it was not the beginning
 				return false
 			}
 		}
@@ -119,14 +120,14 @@ func (c *connection) accept(e *end, tcp *layers.TCP, next reassembly.Sequence, s
 	case c.client == nobody:
 		e.start(at)
 	case !e.known || e.put.Difference(at) > 0 || e.put != at && !c.midway:
-		c.lose() // nobody knows what stood in front
+		c.lose() // the bytes before it are unknown
 		return false
 	}
 	e.put, e.begun, *start = at, true, true
 	return true
 }
 
-// acknowledge records what one end says it has got.
+// acknowledge records an acknowledgement of one end.
 func (c *connection) acknowledge(i int, tcp *layers.TCP) {
 	other := &c.ends[1-i]
 	if !tcp.ACK {
@@ -153,7 +154,8 @@ func (c *connection) watch() {
 	}
 }
 
-// reset ends a connection that was reset. A reset that does not stand where its sender is has no effect (RFC 5961 §3.2).
+// reset ends a connection that was reset. A reset with another sequence number than the sender's
+// has no effect (RFC 5961 §3.2).
 func (c *connection) reset(i int, tcp *layers.TCP, next reassembly.Sequence) {
 	if next != unset && reassembly.Sequence(tcp.Seq) != next {
 		return
@@ -221,8 +223,8 @@ func (c *connection) skip(i, missing int) bool {
 	return true
 }
 
-// take gets the next bytes of one end in order, with the number of the other end that they acknowledge, and lets go on what
-// can.
+// take takes the next bytes of one end in order, with the acknowledgement for the other end, and
+// passes on everything that may go.
 func (c *connection) take(i int, b []byte, need reassembly.Sequence, fin bool) {
 	e := &c.ends[i]
 	at := e.put
@@ -248,8 +250,8 @@ func (c *connection) take(i int, b []byte, need reassembly.Sequence, fin bool) {
 	c.keep()
 }
 
-// resume lets an end of a connection that was found midway go on behind what the request acknowledges. It is false if it has
-// gone on already.
+// resume continues an end of a connection that was found midway after the bytes that the request
+// acknowledges. It returns false if that end has continued already.
 func (e *end) resume(at reassembly.Sequence) bool {
 	if at == unset || e.known && at.Difference(e.taken) > 0 {
 		return false
@@ -269,7 +271,7 @@ func length(b []byte, fin bool) int {
 	return len(b)
 }
 
-// ReassemblyComplete is called by the assembler when nothing more will come of the connection, or is waited for.
+// ReassemblyComplete is called by the assembler when the connection is over or given up.
 func (c *connection) ReassemblyComplete(reassembly.AssemblerContext) bool {
 	t := c.streams
 	t.open--

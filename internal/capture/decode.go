@@ -61,7 +61,7 @@ func linkLayer(link layers.LinkType, b []byte) gopacket.LayerType {
 		return layers.LayerTypeIPv4
 	case layers.LinkTypeIPv6:
 		return layers.LayerTypeIPv6
-	case layers.LinkTypeRaw, 12, 14: // what BSDs write for raw IP
+	case layers.LinkTypeRaw, 12, 14: // raw IP as BSDs write it
 		if len(b) > 0 && b[0]>>4 == 6 {
 			return layers.LayerTypeIPv6
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// readHAR goes through the entries of a HAR file, wherever its log stands.
+// readHAR reads the entries of a HAR file, wherever in the file its log is.
 func readHAR(s *session) error {
 	if begin, _ := s.src.Peek(len(byteOrderMark)); string(begin) == byteOrderMark {
 		_, _ = s.src.Discard(len(byteOrderMark)) // they are there
@@ -40,7 +40,7 @@ func readHAR(s *session) error {
 	return nil
 }
 
-// An entry is what is read of an entry.
+// An entry holds the members of an entry that are read.
 type entry struct {
 	started             time.Time
 	server              string // its address, without the port
@@ -49,7 +49,7 @@ type entry struct {
 	sent, waited, total float64 // in milliseconds; -1 where they are not known
 }
 
-// A message is what is read of a request or a response.
+// A message holds the members of a request or response that are read.
 type message struct {
 	method, url string  // of a request
 	status      float64 // of a response
@@ -62,7 +62,7 @@ type message struct {
 
 type field struct{ name, value string }
 
-// entry reads one entry and hands over its exchange, if it has to do with Upgrade.
+// entry reads one entry and observes its exchange, if that concerns Upgrade.
 func (s *session) entry(w *walker) error {
 	e := entry{total: -1, sent: -1, waited: -1}
 	err := w.object(func(key string) (bool, error) {
@@ -134,7 +134,7 @@ func (m *message) read(w *walker) error {
 	})
 }
 
-// field reads one field. There are no more than a head has room for.
+// field reads one header. It reads as many as a head has room for.
 func (m *message) field(w *walker) error {
 	var f field
 	err := w.object(func(key string) (bool, error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// judge counts an entry, and hands over its exchange if it is one of HTTP/1 that has to do with Upgrade.
+// judge counts an entry, and observes its exchange if that is HTTP/1 and concerns Upgrade.
 func (s *session) judge(e *entry) {
 	u := parse(e.request.url)
 	if u.scheme == "other" {
@@ -45,14 +45,14 @@ func (s *session) judge(e *entry) {
 	if p != nil {
 		x.Took = e.took()
 		x.Outcome = p.Outcome()
-		x.After.Opaque = p.Status == 101 // nobody can say what the tunnel began with
+		x.After.Opaque = p.Status == 101 // the first bytes of the tunnel are unknown
 	}
 	x.ID = s.newID(e.started)
 	s.report.Upgrades++
 	s.Observe(x)
 }
 
-// concerns reports whether an exchange has to do with Upgrade, by the rule of [wire.Conversation].
+// concerns reports whether an exchange concerns Upgrade, by the rule of [wire.Conversation].
 func concerns(q *wire.Request, p *wire.Response) bool {
 	for _, name := range [...]string{"Upgrade", "HTTP2-Settings", "Sec-WebSocket-Key", "Sec-WebSocket-Version"} {
 		if q.Has(name) {
@@ -62,8 +62,8 @@ func concerns(q *wire.Request, p *wire.Response) bool {
 	return p != nil && (p.Status == 101 || p.Status == 426 || p.Has("Upgrade"))
 }
 
-// version1 is the version of HTTP/1 that an entry is in. Some programs leave it out; then it is assumed to be 1.1. It is not
-// ok if the entry is in a later version: there is no Upgrade there.
+// version1 returns the HTTP/1 version of an entry, which some programs leave out: then it is 1.1.
+// It returns false for later versions, which have no Upgrade.
 func version1(e *entry) (version string, assumed, ok bool) {
 	pseudo := func(f field) bool { return strings.HasPrefix(f.name, ":") }
 	if slices.ContainsFunc(e.request.fields, pseudo) || slices.ContainsFunc(e.response.fields, pseudo) {
@@ -86,16 +86,16 @@ func version1(e *entry) (version string, assumed, ok bool) {
 	return "HTTP/1.1", true, true
 }
 
-// An address is what is read of a URL.
+// An address holds the parts of a URL that are read.
 type address struct {
-	scheme    string // http, https, ws, wss; empty if it is no URL; other
+	scheme    string // http, https, ws, wss; empty: not a URL; or other
 	authority string
 	target    string
 }
 
 func (a address) tls() bool { return a.scheme == "https" || a.scheme == "wss" }
 
-// parse takes a URL apart, and is not particular: what a browser has sent has been seen by a server.
+// parse splits a URL. It is lenient: the browser has sent it, and a server has seen it.
 func parse(text string) address {
 	scheme, rest, ok := strings.Cut(text, ":")
 	scheme = strings.ToLower(scheme)
@@ -118,7 +118,7 @@ func parse(text string) address {
 	return a
 }
 
-// requestHead puts the head of a request together; nil if what is recorded is none.
+// requestHead builds the head of a request, or returns nil if the entry does not have one.
 func (m *message) requestHead(a address, version string) *wire.Request {
 	if a.scheme == "" || !wire.IsToken(m.method) || m.bytes > wire.MaxHead {
 		return nil
@@ -171,7 +171,7 @@ func (m *message) head(start string) []byte {
 	return append(b, "\r\n"...)
 }
 
-// requestTarget is a target with no byte in it that would end it.
+// requestTarget returns a target with every byte escaped that would end it.
 func requestTarget(target string) string {
 	var b strings.Builder
 	for i := range len(target) {
@@ -184,8 +184,9 @@ func requestTarget(target string) string {
 	return b.String()
 }
 
-// lossy says what the entry does not keep. No HAR file keeps bytes, nor those behind a 101. A browser that did not see a head
-// shows the fields that it meant to send; then Host is not there, which is in every other request of HTTP/1.1.
+// lossy lists what the entry does not have. No HAR file has the raw bytes, or those after a 101. A
+// browser that did not see a head shows the headers that it meant to send: then Host is missing,
+// which every request of HTTP/1.1 has.
 func (e *entry) lossy(q *wire.Request, p *wire.Response, assumed bool) []string {
 	lost := []string{LostBytes}
 	provisional := e.request.size <= 0 && !q.Has("Host")

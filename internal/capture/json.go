@@ -31,11 +31,10 @@ func newWalker(r io.Reader) *walker {
 	return &walker{json.NewDecoder(s), s}
 }
 
-// offset is where in the file the walker stands.
+// offset returns the position of the walker in the file.
 func (w *walker) offset() int64 { return w.shortened.original(w.InputOffset()) }
 
-// object goes through an object. The value of a key is read by its member, or passed over. What is no object is passed over
-// as a whole.
+// object reads an object. Each value is read by member, or skipped. Any other value is skipped.
 func (w *walker) object(member func(key string) (read bool, err error)) error {
 	return w.within('{', func() error {
 		t, err := w.Token()
@@ -80,7 +79,7 @@ func (w *walker) skip() error {
 	return w.rest(t)
 }
 
-// rest passes over what is left of a value that begins with that token.
+// rest skips the rest of a value that begins with that token.
 func (w *walker) rest(t json.Token) (err error) {
 	for depth := 0; ; {
 		switch t {
@@ -100,7 +99,7 @@ func (w *walker) rest(t json.Token) (err error) {
 	}
 }
 
-// text reads a string. What is no string is passed over and empty.
+// text reads a string. Any other value is skipped and read as empty.
 func (w *walker) text(into *string) error {
 	t, err := w.Token()
 	if err != nil {
@@ -113,7 +112,7 @@ func (w *walker) text(into *string) error {
 	return w.rest(t)
 }
 
-// number reads a number. What is no number is passed over, and leaves the value as it is.
+// number reads a number. Any other value is skipped and changes nothing.
 func (w *walker) number(into *float64) error {
 	t, err := w.Token()
 	if err != nil {
@@ -126,8 +125,8 @@ func (w *walker) number(into *float64) error {
 	return w.rest(t)
 }
 
-// A shortener passes JSON on and leaves out what is too much of a string, so that whoever reads it need not hold content
-// that nobody looks at.
+// A shortener passes JSON on and drops the rest of long strings, so that its reader need not hold
+// bodies that are not needed.
 type shortener struct {
 	r      io.Reader
 	string bool // within a string
@@ -138,7 +137,7 @@ type shortener struct {
 	gaps   []gap // where bytes were left out, as far as it was asked for no later place
 }
 
-// A gap says how many bytes in all were left out in front of a place in what was passed on.
+// A gap records how many bytes were dropped before a position of the output.
 type gap struct{ at, left int64 }
 
 func (s *shortener) Read(p []byte) (int, error) {
@@ -151,7 +150,7 @@ func (s *shortener) Read(p []byte) (int, error) {
 	}
 }
 
-// shorten moves what stays to the front.
+// shorten moves the kept bytes to the front.
 func (s *shortener) shorten(p []byte) int {
 	kept := 0
 	for _, c := range p {

@@ -9,11 +9,11 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// live is what a connection needs for as long as it is read.
+// live is the state of a connection while it is read.
 type live struct {
 	talk   wire.Conversation
 	common wire.Common
-	queue  []piece // what waits; after keep, the bytes are its own
+	queue  []piece // waiting pieces; after keep, their bytes are our own
 	muted  [2]bool // bytes of this direction of the tunnel are missing: the rest is only counted
 	lost   bool    // segments are missing
 	shed   bool    // it is not read any further, for a bound
@@ -32,7 +32,7 @@ type piece struct {
 
 const (
 	maxPieces = 1 << 10   // that wait on one connection
-	maxWeight = 192 << 10 // what a conversation keeps of unanswered requests and of a head that is incomplete
+	maxWeight = 192 << 10 // of a conversation, for unanswered requests and an incomplete head
 )
 
 // begin is called when it is known which end is the client.
@@ -54,7 +54,7 @@ func (c *connection) direction(i int) wire.Direction {
 	return wire.FromServer
 }
 
-// beginsRequest reports whether bytes begin with a request line that can be nothing else.
+// beginsRequest reports whether bytes can only be the beginning of a request line.
 func beginsRequest(b []byte) bool {
 	line, _, whole := bytes.Cut(b, []byte("\n"))
 	method, rest, _ := bytes.Cut(line, []byte(" "))
@@ -63,7 +63,7 @@ func beginsRequest(b []byte) bool {
 		bytes.HasPrefix(version, []byte("HTTP/1."))
 }
 
-// drain lets go on what waits no longer.
+// drain passes on the pieces that no longer wait.
 func (c *connection) drain() {
 	for at := 0; c.live != nil && at < len(c.queue); {
 		p := c.queue[at]
@@ -80,7 +80,7 @@ func (c *connection) drain() {
 	}
 }
 
-// keep makes what goes on waiting our own, within bounds.
+// keep copies the waiting pieces, within bounds.
 func (c *connection) keep() {
 	if c.live == nil || len(c.queue) == 0 {
 		return
@@ -121,14 +121,14 @@ func (c *connection) pass(p piece) {
 	}
 }
 
-// rest ends what is opaque and has nothing more to report.
+// rest ends a connection that is opaque and has nothing more to report.
 func (c *connection) rest() {
 	if c.live != nil && c.client != nobody && c.talk.Opaque() && c.talk.Due().IsZero() {
 		c.end(wire.CauseDrain)
 	}
 }
 
-// weigh bounds what conversations keep while an answer is waited for.
+// weigh bounds the memory of conversations that wait for an answer.
 func (c *connection) weigh(n int) {
 	weight := c.weight
 	switch {
@@ -144,7 +144,7 @@ func (c *connection) weigh(n int) {
 	}
 }
 
-// close records that one end has said all that it has to say.
+// close records that one end has sent everything.
 func (c *connection) close(i int) {
 	c.ends[i].closed = true
 	if c.first == nobody {
@@ -161,7 +161,7 @@ func (c *connection) close(i int) {
 	c.end(cause)
 }
 
-// tick lets the conversation do what was due before now.
+// tick advances the clock of the conversation.
 func (c *connection) tick() {
 	if c.client == nobody {
 		return
@@ -191,7 +191,7 @@ func (c *connection) giveUp() {
 	c.end(wire.CauseDrain)
 }
 
-// end reports what has not been, and lets go of everything.
+// end reports the remaining exchanges and releases everything.
 func (c *connection) end(cause wire.Cause) {
 	if c.live == nil {
 		return
@@ -216,7 +216,7 @@ func (c *connection) end(cause wire.Cause) {
 	c.live = nil
 }
 
-// emit hands over an exchange that is final. Where the rest is not known, nobody knows what the answer was.
+// emit observes an exchange that is final. If its rest is missing, the answer is unknown.
 func (c *connection) emit(x *wire.Exchange) {
 	if !x.Final {
 		return

@@ -1,6 +1,7 @@
 package capture
 
-// past remembers the connections that were over last: what still comes of them is none that began before the capture.
+// past remembers the connections that ended last: their late packets do not belong to connections
+// from before the capture.
 type past struct {
 	last  [1 << 10]key
 	next  int

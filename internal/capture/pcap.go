@@ -93,7 +93,7 @@ func (r *pcapReader) next() ([]byte, gopacket.CaptureInfo, layers.LinkType, erro
 	}
 	info.Timestamp = time.Unix(int64(r.order.Uint32(r.head)), 0).Add(time.Duration(r.order.Uint32(r.head[4:])) * r.unit).UTC()
 	captured, length := r.order.Uint32(r.head[8:]), r.order.Uint32(r.head[12:])
-	if r.minor < 3 || r.minor == 3 && captured > length { // programs did not agree on what 2.3 is
+	if r.minor < 3 || r.minor == 3 && captured > length { // programs disagree about version 2.3
 		captured, length = length, captured
 	}
 	switch {

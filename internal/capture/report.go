@@ -8,20 +8,20 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Report tells what was read of a file, and what was not looked into.
+// A Report counts what was read of a file, and what was not inspected.
 type Report struct {
 	Format    string // transcript, har, pcap, pcapng; empty if that is not known
 	Exchanges int64  // requests that were answered
-	Upgrades  int64  // exchanges that were handed over: those that have to do with Upgrade
+	Upgrades  int64  // observed exchanges: those that concern Upgrade
 
 	Opaque  int64 // connections, or rests of them, that could not be read as HTTP/1
 	TLS     int64 // those among them that began with TLS
 	HTTP2   int64 // those among them that began with HTTP/2; in HAR, entries of HTTP/2 and HTTP/3
-	Tunnels int64 // CONNECT tunnels that nobody looked into
+	Tunnels int64 // CONNECT tunnels that were not inspected
 
 	Entries  int64 // of a HAR file
 	Headless int64 // those of a WebSocket connection without the headers of its handshake
-	Damaged  int64 // entries that are no exchange of HTTP, or packets that cannot be decoded
+	Damaged  int64 // entries that are not HTTP exchanges, or packets that cannot be decoded
 
 	Packets     int64            // of a capture
 	Snapped     int64            // packets of TCP that were not captured to their end
@@ -30,11 +30,11 @@ type Report struct {
 	Unlinked    int64            // packets of a link type that is not read
 	NotOpened   map[string]int64 // packets within an encapsulation that is not opened, by its name
 	Connections int64            // TCP connections
-	Midway      int64            // those that had begun before the capture
+	Midway      int64            // begun before the capture
 	Unoriented  int64            // those among them in which no request was seen
 	Lost        int64            // connections of which segments are missing
 	Shed        int64            // connections that were not read, or not to their end, for a bound
-	Open        int64            // connections that went on behind the capture
+	Open        int64            // continued after the capture
 }
 
 func (r *Report) take(c *wire.Counts) {
@@ -46,7 +46,7 @@ func (r *Report) take(c *wire.Counts) {
 	r.Shed += c.Shed.Load()
 }
 
-// Notes say, one clause each, what was not looked into. There are none if that is nothing.
+// Notes returns a clause for each kind of thing that was not inspected.
 func (r *Report) Notes() []string {
 	var notes []string
 	snap := fmt.Sprintf(" captured with only %d bytes: capture again with full packets (tcpdump -s 0)", r.SnapLength)

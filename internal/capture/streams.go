@@ -12,16 +12,16 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// queuedFor is how long segments wait for one in front of them, as the packets tell the time. Nobody has acknowledged it,
-// so it will be sent again.
+// queuedFor is how long segments wait for an earlier one, in the time of the packets. The earlier
+// one was not acknowledged, so it will be sent again.
 const queuedFor = time.Minute
 
 // idleFor are the times without a packet after which connections are given up where there are too many, in the order in
 // which they are tried.
 var idleFor = [...]time.Duration{5 * time.Minute, time.Minute, 5 * time.Second}
 
-// streams are the TCP connections of a capture. Segments are put in order by gopacket, each direction by itself; how the
-// two directions go together is up to a [connection].
+// streams are the TCP connections of a capture. gopacket puts the segments of each direction in
+// order; a [connection] interleaves the directions.
 type streams struct {
 	*session
 	assembler *reassembly.Assembler
@@ -50,7 +50,7 @@ func newStreams(s *session) *streams {
 // A ticket goes through the assembler with a segment.
 type ticket struct {
 	when time.Time
-	ack  int64 // what the segment acknowledges; -1 if nothing
+	ack  int64 // acknowledgement of the segment; -1 if it has none
 }
 
 // GetCaptureInfo is the ticket in the only form that the assembler gives back for queued segments: the acknowledgment is
@@ -102,7 +102,8 @@ func (t *streams) makeRoom() {
 	}
 }
 
-// drop takes the connection that is over out of the assembler. That knows one way only: a reset of both directions.
+// drop removes a connection that is over from the assembler, which supports that only by a reset of
+// both directions.
 func (t *streams) drop() {
 	c := t.over
 	t.over, t.again, c.dropped = nil, false, true
@@ -120,7 +121,7 @@ func (t *streams) drop() {
 	}
 }
 
-// finish reports what is not over at the end of the capture.
+// finish reports what is still open at the end of the capture.
 func (t *streams) finish() {
 	t.finishing = true
 	t.assembler.FlushAll()
@@ -154,7 +155,7 @@ func (t *streams) New(network, transport gopacket.Flow, tcp *layers.TCP, _ reass
 	return c
 }
 
-// A key is what a connection is known by: addresses and ports, as its first packet has them.
+// A key identifies a connection: addresses and ports of its first packet.
 type key struct{ network, transport gopacket.Flow }
 
 func (k key) reverse() key { return key{k.network.Reverse(), k.transport.Reverse()} }

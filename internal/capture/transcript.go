@@ -14,7 +14,7 @@ import (
 // maxTranscript is the length of the longest transcript that is read, in bytes.
 const maxTranscript = 16 << 20
 
-// isText reports whether a file has nothing in it that text does not have.
+// isText reports whether a file contains only text.
 func isText(begin []byte) bool {
 	for len(begin) > 0 {
 		r, n := utf8.DecodeRune(begin)

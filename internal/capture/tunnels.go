@@ -11,7 +11,7 @@ import (
 // maxTunnels is how many encapsulations within each other are opened.
 const maxTunnels = 8
 
-// An inner packet is what an encapsulation carries. Its zero value is nothing that could carry TCP.
+// An inner packet is the payload of an encapsulation. The zero value cannot carry TCP.
 type inner struct {
 	name  string             // of the encapsulation
 	first gopacket.LayerType // that the packet begins with; zero if the encapsulation is not opened
@@ -30,7 +30,7 @@ func (in inner) within(name string) inner {
 	return in
 }
 
-// inside is what the last layer that was decoded carries.
+// inside returns the payload of the last decoded layer.
 func (d *decoder) inside() inner {
 	switch last := d.found[len(d.found)-1]; last {
 	case layers.LayerTypeEthernet:
@@ -53,7 +53,7 @@ func (d *decoder) inside() inner {
 	return inner{}
 }
 
-// fromEther is what a frame of that type carries.
+// fromEther returns the payload of a frame of that type.
 func fromEther(t layers.EthernetType, b []byte) inner {
 	switch t {
 	case layers.EthernetTypeIPv4:
@@ -95,7 +95,7 @@ func fromEther(t layers.EthernetType, b []byte) inner {
 	return inner{name: fmt.Sprintf("EtherType 0x%04x", uint16(t))}
 }
 
-// fromIP is what an IP packet with that protocol carries. IP in IP was decoded already.
+// fromIP returns the payload of an IP packet with that protocol. IP in IP was decoded before.
 func fromIP(p layers.IPProtocol, b []byte) inner {
 	switch p {
 	case layers.IPProtocolUDP:
@@ -119,7 +119,7 @@ func fromIP(p layers.IPProtocol, b []byte) inner {
 	return inner{name: fmt.Sprintf("IP protocol %d", uint8(p))}
 }
 
-// fromUDP is what a datagram to a port of an encapsulation carries.
+// fromUDP returns the payload of a datagram to the port of an encapsulation.
 func fromUDP(b []byte) inner {
 	if len(b) < 8 {
 		return inner{}
@@ -146,7 +146,7 @@ func fromUDP(b []byte) inner {
 		return inner{name: "VXLAN-GPE"}
 	case 5247:
 		return inner{name: "CAPWAP"}
-	case 51820: // a port that clients get by chance, too
+	case 51820: // clients also get this port by chance
 		if len(b) >= 4 && 1 <= b[0] && b[0] <= 4 && b[1]|b[2]|b[3] == 0 {
 			return inner{name: "WireGuard"}
 		}
@@ -243,8 +243,8 @@ func openGRE(b []byte) inner {
 	return fromEther(protocol, b[at:]).within("GRE")
 }
 
-// openMPLS takes off labels. What follows has no type: it is IP, or a frame of Ethernet with or without a control word
-// (RFC 4448 §4.6).
+// openMPLS removes labels. Their payload has no type: it is IP, or an Ethernet frame with or
+// without a control word (RFC 4448 §4.6).
 func openMPLS(b []byte) inner {
 	for range 16 {
 		if len(b) < 4 {
@@ -279,7 +279,7 @@ func ipVersion(b []byte) gopacket.LayerType {
 	return gopacket.LayerTypeZero
 }
 
-// beginsFrame reports whether bytes look like a frame of Ethernet that carries IP.
+// beginsFrame reports whether bytes look like an Ethernet frame that carries IP.
 func beginsFrame(b []byte) bool {
 	if len(b) < 14 {
 		return false

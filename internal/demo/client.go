@@ -27,7 +27,8 @@ type step struct {
 // stepTime bounds one step.
 const stepTime = 5 * time.Second
 
-// correctTraffic is what well-behaved clients do: three WebSocket libraries, an h2c client, offers that may be ignored.
+// correctTraffic is the traffic of well-behaved clients: three WebSocket libraries, an h2c client,
+// and offers that may be ignored.
 func correctTraffic() []step {
 	return []step{
 		{"gorilla/websocket client", false, byGorilla("/gorilla")},

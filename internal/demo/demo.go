@@ -20,7 +20,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Demo is a relay in front of each of two lab backends, and one audit.
+// Demo is two lab backends, each with a relay before it, and one audit.
 type Demo struct {
 	Out    *terminal.Output
 	audit  *audit.Audit
@@ -35,7 +35,8 @@ type site struct {
 	relay   *proxy.Relay
 }
 
-// Run starts both backends with a relay in front of each, lets clients through, and probes. With stay it goes on serving until ctx ends.
+// Run starts both backends and their relays, runs the clients, and probes. With stay it continues
+// to serve until ctx ends.
 func (d *Demo) Run(ctx context.Context, stay bool) error {
 	d.audit = server.NewAudit(config.Defaults(), d.Out.Emit)
 	serving, stop := context.WithCancel(ctx)
@@ -78,7 +79,7 @@ func (d *Demo) Run(ctx context.Context, stay bool) error {
 	return errors.Join(<-errc, <-errc)
 }
 
-// settle waits a moment for the last connections of the site to end, so that its lines stand together.
+// settle waits briefly for the last connections of the site to end, so that its lines are together.
 func (s *site) settle(ctx context.Context) {
 	ctx, stop := context.WithTimeout(ctx, time.Second)
 	defer stop()
@@ -105,7 +106,7 @@ func (d *Demo) open(ctx context.Context, name string) (*site, net.Listener, erro
 // note says something between the log lines, in their order.
 func (d *Demo) note(text string) { d.Out.Emit(event.Event{Kind: event.Note, Text: text}) }
 
-// Report says what was found: each finding with its reason, then the result.
+// Report writes the failures, and then the result.
 func (d *Demo) Report(w io.Writer) error {
 	found := 0
 	for _, f := range d.audit.Findings() {

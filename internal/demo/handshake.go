@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// handshakeFields are the fields of a WebSocket handshake with a fresh key, without those that are named.
+// handshakeFields returns the headers of a WebSocket handshake with a fresh key, without the given
+// ones.
 func handshakeFields(version string, without ...string) string {
 	var random [16]byte
 	rand.Read(random[:])

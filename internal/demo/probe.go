@@ -16,13 +16,14 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// probe sends all probes to each endpoint of a site that the traffic has shown to switch, and says what came of it.
+// probe sends all probes to each endpoint that the traffic has shown to switch, and reports the
+// results.
 func (d *Demo) probe(ctx context.Context, s *site) error {
 	for _, l := range d.audit.Learned() {
 		if l.Route != s.name || l.Protocol == "other" {
 			continue
 		}
-		apart := server.NewAudit(config.Defaults(), nil) // what probes find is told here, and is not among the findings of the traffic
+		apart := server.NewAudit(config.Defaults(), nil) // findings of probes are reported here, separately from those of the traffic
 		p := &server.Prober{Audit: apart}
 		c, b := config.Defaults(), proxy.To(l.Backend)
 		p.Use(&c, []*proxy.Backend{b})

@@ -1,5 +1,5 @@
-// Package event is what interlock says while it runs, as values. JSON renders them for programs; internal/terminal renders
-// them for people.
+// Package event defines the events that Interlock logs, as values. JSON renders them for programs,
+// internal/terminal for people.
 package event
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Kind says what an event is about, and which fields of an [Event] it has.
+// Kind is the kind of an event. It determines which fields of an [Event] are set.
 type Kind uint8
 
 // The kinds of events.
@@ -18,7 +18,7 @@ const (
 	Exchange     Kind = iota // an exchange has been judged; Ruling
 	Amended                  // a later report made the verdict of an exchange worse; Ruling, whose Before has the old verdict
 	Unsafe                   // a server switched and must not have; Ruling, Storage
-	TunnelClosed             // what followed a 101 is over; Ruling
+	TunnelClosed             // the tunnel after a 101 has ended; Ruling
 	EvidenceShed             // evidence had no room in memory; Shed
 	Listening                // the listeners are open; Listen
 	ProbeRun                 // a run of probes at one endpoint has ended; Probes
@@ -43,7 +43,7 @@ type Storage uint8
 
 // What can be said about the storage of an unsafe switch.
 const (
-	Unasked Storage = iota // there is no store to wait for
+	Unasked Storage = iota // there is no store
 	Stored
 	NotStored // so far
 )
@@ -57,7 +57,7 @@ type Shed struct {
 // Listen says where serve listens.
 type Listen struct{ Version, Instance, Listen, Admin, Forward, Backend string }
 
-// Probes is what came of a run of probes at one endpoint.
+// Probes sums up a run of probes at one endpoint.
 type Probes struct {
 	Run, Endpoint, Route, Backend string
 	Sent, NotSent                 int
@@ -67,13 +67,13 @@ type Probes struct {
 	Took                          time.Duration
 }
 
-// Sums is what serve saw from its start to its end.
+// Sums sums up a run of serve.
 type Sums struct {
 	Counts             *wire.Counts
 	Verdicts           [rules.NotApplicable + 1]int64
 	Unsafe             int64
 	Findings, OfProbes int   // of live traffic; of probes
-	Shed, MissedLines  int64 // exchanges without room in memory; lines that nobody read in time
+	Shed, MissedLines  int64 // exchanges without room in memory; lines that were dropped because the reader was too slow
 	Up                 time.Duration
 }
 

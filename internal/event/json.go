@@ -19,7 +19,7 @@ func write(log *zerolog.Logger, e *Event) {
 	switch e.Kind {
 	case Exchange:
 		line := log.Info()
-		if e.Ruling.X.Origin.Ours() { // whoever runs the probes says what came of them
+		if e.Ruling.X.Origin.Ours() { // the caller that runs probes reports their results
 			line = log.Debug()
 		}
 		facts(line, e.Ruling).Msg("exchange")

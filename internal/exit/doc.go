@@ -1,3 +1,4 @@
-// Package exit has the exit statuses of the command, and errors that carry one. It stands at the bottom, so that every package can say
-// whether a failure is a mistake of the user or keeps Interlock from telling.
+// Package exit has the exit statuses of the command, and errors that carry one. It imports nothing
+// of the product, so that every package can say whether a failure is the user's mistake or leaves
+// the result unknown.
 package exit

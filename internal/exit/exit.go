@@ -7,7 +7,7 @@ const (
 	StatusClean   = 0
 	StatusFound   = 1 // a rule failed
 	StatusUsage   = 2 // usage or configuration
-	StatusUnknown = 3 // we could not tell
+	StatusUnknown = 3 // the result is unknown
 )
 
 // Error is an error with the exit status that it leads to.
@@ -20,7 +20,7 @@ func (e Error) Error() string { return e.Err.Error() }
 
 func (e Error) Unwrap() error { return e.Err }
 
-// Usage is an error in what the user asked for.
+// Usage returns an error of the user.
 func Usage(format string, v ...any) error { return Error{StatusUsage, fmt.Errorf(format, v...)} }
 
 // Unknown is an error that keeps us from telling.

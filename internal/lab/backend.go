@@ -6,25 +6,25 @@ import (
 	"slices"
 )
 
-// A Backend is a small server with a name, sound or with a fault.
+// A Backend is a small server with a name, correct or with a fault.
 type Backend struct {
-	Name    string   // of the library for a sound backend, of the fault for an unsound one
-	About   string   // one clause: what it does with a handshake
-	Sound   bool     // no request that must not be switched gets a 101, and none ends the service
-	Hostile bool     // no offer gets an answer of HTTP that ends
+	Name    string   // the library of a correct backend, the fault of a faulty one
+	About   string   // one clause: how it treats a handshake
+	Sound   bool     // it never switches wrongly, and no request ends it
+	Hostile bool     // it answers no offer with a complete HTTP response
 	Paths   []string // where it answers a handshake; the first is the one to probe
-	Caught  []string // IDs of the probes that fail at the first path, in their order; they show what is wrong with it
-	Warned  []string // IDs of those that are warned of
+	Caught  []string // IDs of the probes that fail at the first path, in their order
+	Warned  []string // IDs of the probes that are warned about
 
-	site   http.Handler             // what a backend on net/http serves; nil for one on raw connections
-	routes map[string]answer        // what a backend on raw connections answers at each of its Paths
-	repair func(head string) string // what such a backend makes of a head before it reads it strictly; nil: nothing
-	talk   func(*peer)              // what a hostile backend does with each connection, in place of routes
+	site   http.Handler             // the handler of a backend on net/http; nil for one on raw connections
+	routes map[string]answer        // the answers of a backend on raw connections, by path
+	repair func(head string) string // changes a head before it is read strictly; may be nil
+	talk   func(*peer)              // the whole behaviour of a hostile backend, in place of routes
 }
 
-// Backends are all backends: the sound ones, those that answer no handshake or not every one, the unsound ones, the
-// hostile ones, then the two that put many under one address.
-// The slice is the caller's own.
+// Backends returns all backends: the correct ones, those that reject some valid handshakes, the
+// faulty ones, the hostile ones, then the two that serve many at one address. The caller owns the
+// slice.
 func Backends() []Backend {
 	backends := slices.Concat(soundBackends(), gatedBackends(), plainBackends())
 	for _, f := range faults() {

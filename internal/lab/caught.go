@@ -38,8 +38,8 @@ const (
 	contentProbes = ` UPGRADE-BODY-CHUNKED UPGRADE-BODY-CL UPGRADE-BODY-TE-OBF UPGRADE-BODY-TE-UNKNOWN UPGRADE-BODY-WITHHELD `
 	originProbes  = ` UPGRADE-WS-ORIGIN-DUP UPGRADE-WS-ORIGIN-EVIL UPGRADE-WS-ORIGIN-NULL UPGRADE-WS-ORIGIN-SUFFIX `
 
-	// switchProbes are those that a sound backend may switch on, and a plain one here does: what is wrong with every 101 shows
-	// in each of them. Those that offer permessage-deflate stand apart.
+	// switchProbes are the probes on which a correct backend may switch, and a plain one here does:
+	// they show the fault of every 101. Those that offer permessage-deflate are listed separately.
 	switchProbes = ` CTRL-END CTRL-WS CTRL-WS-ABSFORM CTRL-WS-CASE CTRL-WS-EMPTYELT CTRL-WS-FIREFOX CTRL-WS-LIST CTRL-WS-OWS
 		CTRL-WS-PROTO CTRL-WS-TWO-CONN UPGRADE-BODY-CL0 UPGRADE-CONN-CLOSE-UPGRADE UPGRADE-CONN-NOMINATE UPGRADE-DUP-H2C-WS
 		UPGRADE-DUP-LINE UPGRADE-EXPECT-NOBODY UPGRADE-EXPECT-UNKNOWN UPGRADE-HTTP12 UPGRADE-LEADING-CRLF UPGRADE-LIST-H2C-WS
@@ -59,7 +59,8 @@ const (
 		UPGRADE-WS-PROTO-DUPVAL UPGRADE-WS-PROTO-EMPTY `
 )
 
-// caught are the IDs of the probes that the backend of that name fails, and of those that its fault brings it a warning for.
+// caught returns the IDs of the probes that fail at the backend of that name, and of those that get
+// a warning for its fault.
 func caught(name string) (fails, warns []string) {
 	return fields(failing()[name]), fields(map[string]string{
 		"switches-on-anything": anythingWarnings,
@@ -110,7 +111,7 @@ func failing() map[string]string {
 		"length-in-101":         anySwitch,
 		"unoffered-subprotocol": anySwitch,
 		"http-after-101":        anySwitch,
-		"unoffered-extension":   switchProbes + "UPGRADE-WS-PMD-BITS10 UPGRADE-WS-PMD-BITS16 UPGRADE-WS-PMD-FOO", // what it agrees to is no answer to those
+		"unoffered-extension":   switchProbes + "UPGRADE-WS-PMD-BITS10 UPGRADE-WS-PMD-BITS16 UPGRADE-WS-PMD-FOO", // not among the extensions that these offer
 		"echoes-extensions":     "CTRL-WS-PMD UPGRADE-WS-PMD-BITS16 UPGRADE-WS-PMD-FOO",
 		"answers-in-tunnel":     "UPGRADE-SEQ-HTTP-IN-TUNNEL UPGRADE-SEQ-PIPELINE",
 		"takes-unmasked":        "UPGRADE-SEQ-UNMASKED",
@@ -118,11 +119,12 @@ func failing() map[string]string {
 		"bare-426":              nakedVersionProbes,
 		"overtakes":             "UPGRADE-SEQ-BEHIND-GET",
 		"loses-content":         "UPGRADE-IGNORED-BODY",
-		"dying":                 "UPGRADE-WS-VER-DUP-13-99", // and nothing is sent behind it
+		"dying":                 "UPGRADE-WS-VER-DUP-13-99", // the last probe that it answers
 
 		"gorilla-unchecked": http10Probes + twoKeysProbes + `CTRL-WS-EMPTYELT UPGRADE-BODY-WITHHELD UPGRADE-WS-VER-DUP-13-99
 			UPGRADE-WS-VER-DUP-99-13 UPGRADE-WS-VER-DUP-SAME UPGRADE-WS-VER-LIST UPGRADE-WS-VER-LIST-99-13 UPGRADE-WS-VER-LIST2`,
-		// Its 426 to Connection: close has Upgrade without the option, and that to HTTP/1.0 has no Upgrade.
+		// Its 426 to Connection: close has Upgrade without the connection option, and that to
+		// HTTP/1.0 has no Upgrade.
 		"coder-unchecked": `UPGRADE-CONN-CLOSE UPGRADE-H2C-HTTP10 UPGRADE-BODY-CLTE UPGRADE-TOKEN-KELVIN UPGRADE-TOKEN-LONG-S
 			UPGRADE-WS-VER-DUP-13-99 UPGRADE-WS-VER-DUP-SAME`,
 		"gobwas-unchecked": twoKeysProbes + `UPGRADE-INVALID-VER UPGRADE-WS-VER-DUP-13-99 UPGRADE-WS-VER-DUP-SAME UPGRADE-BODY-CHUNKED UPGRADE-BODY-CL UPGRADE-BODY-CLTE

@@ -7,7 +7,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// serveCoder echoes messages with coder/websocket, which by itself takes the first of several versions.
+// serveCoder echoes messages with coder/websocket, which alone takes the first of several versions.
 func serveCoder(w http.ResponseWriter, r *http.Request) {
 	c, err := websocket.Accept(w, r, nil)
 	if err != nil {

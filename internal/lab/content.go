@@ -20,7 +20,8 @@ func readContentFirst(p *peer, r *http.Request) bool {
 	return p.switchTo(soundSwitch(r))
 }
 
-// skipContent reads the content of a request, of which there may be lingerBytes, and reports whether it came to its end.
+// skipContent reads the content of a request, up to lingerBytes, and reports whether it reached its
+// end.
 func (p *peer) skipContent(r *http.Request) bool {
 	if hasContent(r) && httpguts.HeaderValuesContainsToken(r.Header["Expect"], "100-continue") && !p.write("HTTP/1.1 100 Continue\r\n\r\n") {
 		return false
@@ -36,12 +37,12 @@ func (p *peer) skipContent(r *http.Request) bool {
 	if n, err := io.Copy(io.Discard, content); err != nil || n == lingerBytes {
 		return false
 	}
-	end, err := p.br.ReadSlice('\n') // no field comes behind the chunks of a probe
+	end, err := p.br.ReadSlice('\n') // the chunks of a probe have no trailers
 	return err == nil && string(end) == "\r\n"
 }
 
-// loseContent sends the content of a POST back, but behind an offer takes it for none. What is a handshake it answers as
-// it should.
+// loseContent echoes the content of a POST, but treats it as absent after an offer. It answers
+// handshakes as it should.
 func loseContent(p *peer, r *http.Request) bool {
 	if r.Method != http.MethodPost || offers(r, "websocket") || r.ProtoMinor < 1 || len(r.TransferEncoding) > 0 || r.ContentLength > maxMessage {
 		return leavingOut(0)(p, r)

@@ -8,9 +8,10 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// echoFrames sends each WebSocket frame of text or binary back as it came, answers a ping with a pong and a close with a
-// close, and ends there, on a frame that breaks RFC 6455 §5, or with the connection. br reads from conn, which stays the
-// caller's to linger on and close. State is that of a server; where it is 0, frames without a mask will do too.
+// echoFrames echoes each WebSocket frame of text or binary, answers a ping with a pong and a close
+// with a close, and returns then, on a frame that breaks RFC 6455 §5, or with the connection. It
+// reads from br, which reads from conn; the caller lingers on conn and closes it. State is that of
+// a server; if it is 0, frames without a mask are accepted too.
 func echoFrames(conn net.Conn, br io.Reader, state ws.State) {
 	for {
 		_ = conn.SetReadDeadline(time.Now().Add(idleTime))

@@ -14,7 +14,7 @@ const (
 	maxRequests = 30     // of all clients together
 )
 
-// gatedBackends are sound, and do not accept every sound handshake.
+// gatedBackends are correct, but reject some valid handshakes.
 func gatedBackends() []Backend {
 	gated := func(name, about string, gate answer) Backend {
 		return Backend{
@@ -30,7 +30,7 @@ func gatedBackends() []Backend {
 	}
 }
 
-// takeTickets accepts a sound handshake if nobody has used its ticket before.
+// takeTickets accepts a valid handshake whose ticket was not used before.
 func takeTickets() answer {
 	var mu sync.Mutex
 	used := make(map[string]bool)
@@ -63,7 +63,7 @@ func limitRequests() answer {
 	}
 }
 
-// wanting accepts sound handshakes that have the field, and agrees to the first subprotocol they offer.
+// wanting accepts valid handshakes that have the header, and agrees to the first subprotocol.
 func wanting(field string) answer {
 	return func(p *peer, r *http.Request) bool {
 		if no := refuse(r, 0); no != nil {

@@ -6,9 +6,9 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// serveGobwas echoes frames with gobwas/ws behind net/http. The library by itself takes a space for a list separator in
-// Connection and 17 bytes for a key; its own parser, which is not used here, would also take two Hosts and a space before
-// a colon.
+// serveGobwas echoes frames with gobwas/ws on net/http. The library alone takes a space for a list
+// separator in Connection and accepts a key of 17 bytes; its own parser, which is not used here,
+// would also accept two Hosts and a space before a colon.
 func serveGobwas(w http.ResponseWriter, r *http.Request) {
 	conn, rw, _, err := ws.HTTPUpgrader{Timeout: writeTime}.Upgrade(r, w)
 	if conn != nil {

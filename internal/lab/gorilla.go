@@ -7,7 +7,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// serveGorilla echoes messages with gorilla/websocket, which by itself takes `99, 13` and two versions for version 13.
+// serveGorilla echoes messages with gorilla/websocket, which alone takes `99, 13` and two versions
+// for version 13.
 func serveGorilla(w http.ResponseWriter, r *http.Request) {
 	upgrader := websocket.Upgrader{HandshakeTimeout: writeTime}
 	c, err := upgrader.Upgrade(w, r, nil)

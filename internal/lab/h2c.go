@@ -11,8 +11,8 @@ import (
 
 //lint:file-ignore SA1019 what is to be used instead, net/http, has HTTP/2 in cleartext by prior knowledge only, not by a switch
 
-// h2cSite serves the pages in HTTP/1.1 and switches to HTTP/2 on a sound h2c offer or on prior knowledge (RFC 7540 §3.2,
-// §3.4). Offers that say too little are ignored, those that are malformed are refused.
+// h2cSite serves the pages in HTTP/1.1 and switches to HTTP/2 on a valid h2c offer or by prior
+// knowledge (RFC 7540 §3.2, §3.4). It ignores incomplete offers and rejects malformed ones.
 func h2cSite() http.Handler {
 	switching := h2cUnchecked()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

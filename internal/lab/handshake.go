@@ -35,9 +35,10 @@ const (
 	checkContent                       // none announced
 )
 
-// refuse is the reply to a handshake that must not be switched, or nil for a sound one. The order is that of RFC 6455
-// §4.2.1; the last check is not from there: a handshake with content is legal, but a server that does not read the content
-// must not switch before it, and none here does.
+// refuse returns the reply to a handshake that must not be switched, or nil for a valid one. The
+// order is that of RFC 6455 §4.2.1. The last check is not from there: a handshake with content is
+// legal, but a server that does not read the content must not switch before it, and no backend here
+// reads it.
 func refuse(r *http.Request, leftOut check) *reply {
 	wants := func(c check) bool { return leftOut&c == 0 }
 	connection, keys := r.Header["Connection"], r.Header.Values("Sec-WebSocket-Key")
@@ -109,7 +110,8 @@ func malformedKey(key string) bool {
 	return len(key) != 24 || err != nil || len(nonce) != 16
 }
 
-// sameOrigin reports whether the request comes from no page or from one of the host it goes to (RFC 6455 §10.2).
+// sameOrigin reports whether the request is not from a page, or from a page of the host it goes to
+// (RFC 6455 §10.2).
 func sameOrigin(r *http.Request) bool {
 	origins := r.Header["Origin"]
 	if len(origins) != 1 {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// errHead is what is wrong with bytes that are no request head of HTTP/1, or too large a one. A failing connection is
-// any other error.
+// errHead is a fault of a request head: it is not HTTP/1, or too large. Errors of the connection
+// have other types.
 type errHead struct{ reply reply }
 
 // Error is the text of the reply.
@@ -23,8 +23,8 @@ func badHead(status int, text string) error {
 	return &errHead{reply{status: status, text: text + "\n"}}
 }
 
-// readHead reads one request head, strictly by RFC 9112 once repair, if there is one, has had its way with it. Unlike
-// net/http it leaves every Host in the fields. br holds at least maxHead bytes.
+// readHead reads a request head, strictly by RFC 9112 after repair, which may be nil, has changed
+// it. Unlike net/http it leaves every Host in the fields. br holds at least maxHead bytes.
 func readHead(br *bufio.Reader, repair func(string) string) (*http.Request, error) {
 	head, err := readLines(br)
 	if err != nil {

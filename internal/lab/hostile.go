@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// dripTime is what a backend that drips waits between two bytes.
+// dripTime is the pause of a dripping backend between two bytes.
 const dripTime = time.Second
 
-// hostileBackends are those that a client must neither hang nor swell nor break at. They switch on nothing.
+// hostileBackends try to make a client hang, use up its memory, or crash. They never switch.
 func hostileBackends() []Backend {
 	hostile := func(name, about string, answer func(*peer)) Backend {
 		return Backend{Name: name, About: about, Sound: true, Hostile: true, Paths: []string{"/chat", "/echo"}, talk: behindHead(answer)}
@@ -60,7 +60,7 @@ func drip(p *peer) {
 	}
 }
 
-// repeat writes for as long as somebody reads.
+// repeat writes until the client stops reading.
 func (p *peer) repeat(once, again string) {
 	again = strings.Repeat(again, 100)
 	for ok := p.write(once); ok; {
@@ -68,7 +68,7 @@ func (p *peer) repeat(once, again string) {
 	}
 }
 
-// dyingBackend is one that a request ends.
+// dyingBackend ends on a certain request.
 func dyingBackend() Backend {
 	die := func(p *peer, r *http.Request) bool {
 		if len(r.Header.Values("Sec-WebSocket-Version")) > 1 {

@@ -77,8 +77,8 @@ func (p *peer) next(repair func(string) string) (*http.Request, error) {
 	return readHead(p.br, repair)
 }
 
-// reply sends the reply to r, which is nil if there was no head, in one write. The connection goes on unless the head
-// announced content, which nobody reads here, or one side wants it to end.
+// reply sends the reply to r, which is nil if there was no head, in one write. The connection
+// continues unless the head announced content, which is not read here, or one side wants it to end.
 func (p *peer) reply(r *http.Request, answer *reply) (again bool) {
 	again = r != nil && r.ProtoMinor > 0 && !hasContent(r) &&
 		!httpguts.HeaderValuesContainsToken(r.Header["Connection"], "close")

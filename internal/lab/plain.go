@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// plainBackends speak HTTP and nothing else.
+// plainBackends speak only HTTP.
 func plainBackends() []Backend {
 	return []Backend{
 		{

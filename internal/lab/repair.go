@@ -7,10 +7,10 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// A careless parser is the strict one behind a repair: each of these makes one thing right that is wrong with a head, as
-// that parser would have read it. Lines end in CR LF.
+// A careless parser is the strict parser after a repair: each of these corrects one fault of a
+// head, as that parser would have read it. Lines end in CR LF.
 
-// assumeHTTP11 has the request line end in HTTP/1.1, whatever stands there.
+// assumeHTTP11 makes the request line end in HTTP/1.1, whatever version it has.
 func assumeHTTP11(head string) string {
 	line, fields, _ := strings.Cut(head, "\r\n")
 	words := strings.SplitN(line, " ", 3)
@@ -20,7 +20,7 @@ func assumeHTTP11(head string) string {
 	return words[0] + " " + words[1] + " HTTP/1.1\r\n" + fields
 }
 
-// assumeChat has the request line name /chat where its target has no path.
+// assumeChat sets the target to /chat if it has no path.
 func assumeChat(head string) string {
 	line, fields, _ := strings.Cut(head, "\r\n")
 	words := strings.Split(line, " ")
@@ -48,7 +48,7 @@ func trimLines(head string) string {
 	return eachLine(head, func(line string) string { return strings.TrimLeft(line, " \t") })
 }
 
-// skipLines leaves out what is no field.
+// skipLines drops lines that are not fields.
 func skipLines(head string) string {
 	return eachLine(head, func(line string) string {
 		if name, _, ok := strings.Cut(line, ":"); ok && httpguts.ValidHeaderFieldName(name) {
@@ -76,8 +76,8 @@ func dashNames(head string) string {
 	return eachField(head, func(name, value string) string { return strings.ReplaceAll(name, "_", "-") + ":" + value })
 }
 
-// chooseLength makes something of a length that says nothing certain (RFC 9112 §6.3): where the content is chunked it does
-// not count, of several the first does, and a sign does not matter.
+// chooseLength picks one meaning of an ambiguous length (RFC 9112 §6.3): it drops lengths of
+// chunked content, takes the first of several, and ignores a sign.
 func chooseLength(head string) string {
 	seen := strings.Contains(lower(head), "\r\ntransfer-encoding: chunked\r\n")
 	return eachField(head, func(name, value string) string {

@@ -12,7 +12,8 @@ type reply struct {
 	text   string
 }
 
-// page is the reply to a request that is no handshake: a small text at / and /api/items, nothing elsewhere.
+// page is the reply to a request without a handshake: a small text at / and /api/items, 404
+// elsewhere.
 func page(r *http.Request) *reply {
 	var text string
 	switch r.URL.Path {
@@ -33,8 +34,8 @@ func page(r *http.Request) *reply {
 // servePage answers with the page.
 func servePage(w http.ResponseWriter, r *http.Request) { page(r).write(w, r) }
 
-// write sends the reply by net/http, which reads the content of the request first: for a page not for long, as it may
-// never come, and for a refusal only what is already there.
+// write sends the reply by net/http, which reads the content of the request first: for a page only
+// briefly, as it may never come, and for a refusal only what has arrived.
 func (p *reply) write(w http.ResponseWriter, r *http.Request) {
 	if hasContent(r) {
 		patience := lingerTime

@@ -17,7 +17,7 @@ const (
 	headTime    = 10 * time.Second // from the first byte of a request to the end of its head or body
 	idleTime    = 2 * time.Minute  // without a byte, between requests and in a tunnel
 	writeTime   = 10 * time.Second // for one write
-	lingerTime  = time.Second      // for what a client still sends when it has its answer
+	lingerTime  = time.Second      // for what a client still sends after its answer
 	lingerBytes = 256 << 10
 	retryTime   = 100 * time.Millisecond // until accepting is tried again
 )
@@ -29,7 +29,7 @@ type Server struct {
 	URL     string // http://host:port
 
 	listener *listener
-	done     chan struct{} // closed when nothing of the backend runs any more
+	done     chan struct{} // closed when everything of the backend has ended
 }
 
 // Start runs the backend with that name on a free port of 127.0.0.1. The caller closes it.
@@ -56,8 +56,8 @@ func Listen(name, addr string) (*Server, error) {
 	return s, nil
 }
 
-// Close stops listening, closes every connection, tunnels too, and returns when nothing that the backend started is
-// alive. It may be called more than once and at the same time.
+// Close stops listening and closes every connection, tunnels too. Before it returns, everything
+// that the backend started has ended. It may be called more than once and concurrently.
 func (s *Server) Close() {
 	_ = s.listener.Close()
 	<-s.done
@@ -75,8 +75,8 @@ func (s *Server) run() {
 	}
 }
 
-// serveSite serves with net/http until the listener is closed and every handler has returned, those that took over their
-// connection too.
+// serveSite serves with net/http until the listener is closed and every handler has returned, also
+// those that have hijacked their connection.
 func serveSite(d *listener, site http.Handler) {
 	var handlers sync.WaitGroup
 	server := http.Server{

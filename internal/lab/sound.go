@@ -38,7 +38,8 @@ func uncheckedBackends() []Backend {
 	}
 }
 
-// soundComposite has every sound backend under its name, gorilla at the usual paths and h2c wherever else.
+// soundComposite serves every correct backend under its name, gorilla at the usual paths and h2c
+// elsewhere.
 func soundComposite() Backend {
 	mux := http.NewServeMux()
 	mux.Handle("/", h2cSite())
@@ -62,9 +63,9 @@ func webSocketSite(endpoint http.Handler) http.Handler {
 	return mux
 }
 
-// checked lets only sound handshakes through to the endpoint. What it found in the list fields it hands on in the plainest
-// form: gorilla/websocket stops reading at an empty element and at a protocol with a version, gobwas/ws reads one line of
-// a field and one member of Upgrade.
+// checked passes only valid handshakes to the endpoint, with list headers in their plainest form:
+// gorilla/websocket stops reading at an empty element and at a protocol with a version, gobwas/ws
+// reads one line of a header and one member of Upgrade.
 func checked(endpoint http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if no := refuse(r, 0); no != nil {

@@ -6,12 +6,12 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// soundSwitch is the 101 to a sound handshake.
+// soundSwitch is the 101 to a valid handshake.
 func soundSwitch(r *http.Request) string {
 	return switchHead("Upgrade: websocket", "Connection: Upgrade", acceptLine(r))
 }
 
-// switchTo sends a 101 and speaks WebSocket behind it, to the end of the connection.
+// switchTo sends a 101 and speaks WebSocket after it, to the end of the connection.
 func (p *peer) switchTo(head string) (again bool) {
 	if p.write(head) {
 		echoFrames(p.conn, p.br, ws.StateServerSide)
@@ -19,7 +19,7 @@ func (p *peer) switchTo(head string) (again bool) {
 	return false
 }
 
-// takeUnmasked switches on sound handshakes, and does not mind frames without a mask (RFC 6455 §5.1).
+// takeUnmasked switches on valid handshakes, and accepts frames without a mask (RFC 6455 §5.1).
 func takeUnmasked(p *peer, r *http.Request) bool {
 	if no := refuse(r, 0); no != nil {
 		return p.reply(r, no)
@@ -30,7 +30,8 @@ func takeUnmasked(p *peer, r *http.Request) bool {
 	return false
 }
 
-// answerInTunnel switches on sound handshakes. Where what comes behind one begins like a request, it goes on in HTTP.
+// answerInTunnel switches on valid handshakes. If the bytes after one begin like a request, it
+// continues in HTTP.
 func answerInTunnel(p *peer, r *http.Request) bool {
 	if no := refuse(r, 0); no != nil {
 		return p.reply(r, no)

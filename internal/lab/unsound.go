@@ -15,8 +15,8 @@ type fault struct {
 	repair      func(head string) string // as in Backend
 }
 
-// faults are the faults that a backend may have: those of handshakes, the most careless first, those of heads, those of what
-// is agreed on, and those behind the answer.
+// faults are the faults of backends: in handshakes, the most careless first, in heads, in what is
+// agreed on, and after the answer.
 func faults() []fault {
 	return slices.Concat(handshakeFaults(), headFaults(), answerFaults())
 }
@@ -126,7 +126,7 @@ func leavingOut(checks check) answer {
 	}
 }
 
-// answering answers sound handshakes with what head makes of them, and refuses all others as it should.
+// answering answers valid handshakes with the result of head, and rejects all others correctly.
 func answering(head func(*http.Request) string) answer {
 	return func(p *peer, r *http.Request) bool {
 		if no := refuse(r, 0); no != nil {
@@ -171,7 +171,7 @@ func acceptAnotherKey(*http.Request) string {
 
 func switchWithoutFields(r *http.Request) string { return switchHead(acceptLine(r)) }
 
-// adding is a sound 101 with one more field line, unless that is empty.
+// adding is a valid 101 with one more header, unless that is empty.
 func adding(line func(*http.Request) string) func(*http.Request) string {
 	return func(r *http.Request) string {
 		if more := line(r); more != "" {
@@ -230,7 +230,7 @@ func refuseBarely(p *peer, r *http.Request) bool {
 	return leavingOut(0)(p, r)
 }
 
-// overtake switches for a sound handshake that has come with a request in front of it, and never answers that one.
+// overtake switches for a valid handshake with a request before it, and never answers that request.
 func overtake(p *peer, r *http.Request) bool {
 	if len(r.Header["Upgrade"]) > 0 {
 		return leavingOut(0)(p, r)

@@ -15,13 +15,14 @@ import (
 // A Recipe is how the request of a ruling is sent again. Secrets in it are redacted as everywhere. The commands end by
 // themselves shortly after the answer. Each is a list of words to be joined with spaces; see [Continued].
 type Recipe struct {
-	Shell []string // sends the same bytes at the same time, without Interlock; nil where there is no request
+	Shell []string // sends the same bytes with the same pauses, without Interlock; nil if there is no request
 	Curl  []string // sends the same header lines with curl; nil where curl cannot send this request
 	Probe string   // sends the same probe with Interlock, from any system; empty where the request is not one of a probe
-	Notes []string // what to fill in before, and what is not recorded
+	Notes []string // placeholders to fill in, and parts that were not recorded
 }
 
-// Again is the exact command of the recipe of a ruling, in one line. It is empty where there is no request.
+// Again returns the exact command of a ruling's recipe in one line. It is empty if there is no
+// request.
 func Again(r *rules.Ruling) string { return strings.Join(NewRecipe(r).Shell, " ") }
 
 // NewRecipe is the recipe of a ruling.
@@ -40,8 +41,8 @@ func NewRecipe(r *rules.Ruling) Recipe {
 	return a
 }
 
-// handshakeOf is what the probe of an exchange makes of the valid handshake; the zero value where no probe sent the request.
-// Its head is not the one of the exchange, which is to be taken from there.
+// handshakeOf returns how the probe of an exchange changes the valid handshake, or the zero value
+// if no probe sent the request. Its head is not that of the exchange.
 func handshakeOf(x *wire.Exchange) *rules.Handshake {
 	q := rules.FindProbe(x.Probe)
 	if q == nil || x.Origin != wire.OriginProbe {
@@ -59,7 +60,7 @@ func handshakeOf(x *wire.Exchange) *rules.Handshake {
 	return q.On(rules.NewHandshake(map[bool]string{true: "https", false: "http"}[x.BackendTLS], host, path, key))
 }
 
-// sent is what the client sent, cut where it paused.
+// sent returns the bytes of the client, split where it paused.
 func sent(r *rules.Ruling, s *shown, h *rules.Handshake) (steps []string) {
 	first := h.Ahead + string(s.Request.Head)
 	if h.Hold == rules.HoldNothing {
@@ -80,7 +81,7 @@ func sent(r *rules.Ruling, s *shown, h *rules.Handshake) (steps []string) {
 	return steps
 }
 
-// later is what the client sent once the server had switched, where the findings are about that.
+// later returns the client's bytes after the switch, if the findings concern them.
 func later(r *rules.Ruling, s *shown, h *rules.Handshake) string {
 	if r.X.Outcome != wire.Switched {
 		return ""
@@ -97,7 +98,8 @@ func later(r *rules.Ruling, s *shown, h *rules.Handshake) string {
 	return strings.TrimPrefix(string(s.After.Client), h.Early)
 }
 
-// notes say what is to be filled in, and what cannot be sent again as it is not recorded.
+// notes lists the placeholders of the command, and what cannot be sent again because it was not
+// recorded.
 func notes(r *rules.Ruling, s *shown, h *rules.Handshake) (all []string) {
 	var redacted []string
 	for _, name := range s.Request.Redacted {
@@ -127,7 +129,7 @@ type place struct {
 	tls        bool
 }
 
-// harmless is what a word may look like for a shell to read it as it is, and a host to be one.
+// harmless matches words that a shell leaves as they are, and hosts.
 var harmless = regexp.MustCompile(`^[0-9A-Za-z][-.0-9A-Za-z]*$|^[0-9A-Fa-f:.]+$`)
 
 // server is where the request went or, if that is not known, where its Host header says it is for.

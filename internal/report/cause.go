@@ -10,7 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A cause is what findings have in common: one rule is not kept at one endpoint, whichever probes and clients showed it.
+// A cause groups findings: one rule broken at one endpoint, by any probes and clients.
 type cause struct {
 	findings []*merged // at least one; the worst first
 	count    int64     // exchanges of all of them
@@ -54,7 +54,7 @@ func byRule(all []*cause) [][]*cause {
 // first is the finding that a cause is shown by.
 func (c *cause) first() *merged { return c.findings[0] }
 
-// times is how often the cause was seen, and by what.
+// times returns how often the cause was seen, and by which sources.
 func (c *cause) times() string {
 	for _, is := range c.findings {
 		if is.key.Probe == "" {
@@ -126,13 +126,13 @@ func headline(all []*cause, exchanges int64) string {
 	return fmt.Sprintf("%s, %s", what, printed.Count(len(all), "cause"))
 }
 
-// parted are findings by what they mean to the result.
+// parted are findings by their effect on the result.
 type parted struct {
 	failures, warnings, unclear []*cause
 	accepted, fixed             []*merged
 }
 
-// atLeast takes out what is milder, and returns how many causes that were.
+// atLeast removes milder causes, and returns how many there were.
 func (p *parted) atLeast(least rules.Severity) (hidden int) {
 	for _, all := range []*[]*cause{&p.failures, &p.warnings, &p.unclear} {
 		n := len(*all)

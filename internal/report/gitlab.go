@@ -13,9 +13,9 @@ var _ = register(Format{
 	Open: func(w io.Writer, o Options) Writer { return &gitlabWriter{w: w, Options: o} },
 })
 
-// gitlabWriter writes an issue for each fingerprint that did not pass. A failure of severity critical is a blocker, high is
-// critical, medium major, low minor, info info; a warning counts one less, and what is unclear or accepted is info: the
-// format has no other way to say so.
+// gitlabWriter writes an issue for each fingerprint that did not pass. A critical failure becomes a
+// blocker, high becomes critical, medium major, low minor, and info info. A warning is one step
+// milder. Unclear and accepted findings become info, as the format has no other state for them.
 type gitlabWriter struct {
 	w io.Writer
 	Options

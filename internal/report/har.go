@@ -72,7 +72,7 @@ type (
 	}
 )
 
-// unknown is what a HAR file has for a size that nobody knows.
+// unknown stands for an unknown size in a HAR file.
 const unknown = -1
 
 // Write is part of Writer.
@@ -116,7 +116,7 @@ func (h *harWriter) Write(r *rules.Ruling) error {
 	return err
 }
 
-// begin writes what stands in front of an entry.
+// begin writes the separator before an entry.
 func (h *harWriter) begin() error {
 	front := ",\n"
 	if !h.begun {

@@ -19,14 +19,14 @@ type harMessage struct {
 	Time     float64 `json:"time"` // in seconds since 1970: when the server switched
 	Opcode   int     `json:"opcode"`
 	Data     string  `json:"data"`
-	Encoding string  `json:"_encoding,omitempty"` // base64 where the data is no text
+	Encoding string  `json:"_encoding,omitempty"` // base64 if the data is not text
 	Length   int64   `json:"_length"`
 }
 
-// harMessages are the frames among the first bytes behind a 101: those of the client, then those of the server.
+// harMessages returns the frames in the first bytes after a 101: the client's, then the server's.
 func harMessages(x *wire.Exchange, s *shown) []harMessage {
 	at := float64(x.Time.Add(x.Took).UnixMilli()) / float64(time.Second/time.Millisecond)
-	state := ws.StateServerSide // of whoever gets the client's frames
+	state := ws.StateServerSide // of the receiver of the client's frames
 	if x.Response.Has("Sec-WebSocket-Extensions") {
 		state = state.Set(ws.StateExtended)
 	}
@@ -45,8 +45,8 @@ func harMessages(x *wire.Exchange, s *shown) []harMessage {
 	return all
 }
 
-// frames reads frames up to the first that the state does not allow; behind that nobody knows where one begins. Payload that
-// is blanked out stays as it is; whole tells that it is not.
+// frames reads frames up to the first that the state does not allow: after it, frame boundaries are
+// unknown. Redacted payload stays redacted; whole reports whether nothing was redacted.
 func frames(b []byte, whole bool, state ws.State) (all []harMessage) {
 	r := bytes.NewReader(b)
 	for r.Len() > 0 {

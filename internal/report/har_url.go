@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// harURL is the absolute URI of a request, of which the entry of a HAR file must have one. What is no URI in the target is
-// percent-encoded; the bytes are in the head.
+// harURL returns the absolute URI of a request, which every entry of a HAR file must have. Bytes of
+// the target that are not valid in a URI are percent-encoded; the head has the original.
 func harURL(x *wire.Exchange, q *wire.Request) string {
 	scheme := "http"
 	if x.Protocol() == "websocket" {
@@ -27,7 +27,7 @@ func harURL(x *wire.Exchange, q *wire.Request) string {
 	return scheme + "://unknown.invalid" + harPath(q.Target)
 }
 
-// isAuthority reports whether a URI of nothing but scheme and authority has just that host.
+// isAuthority reports whether a URI of only scheme and authority has exactly that host.
 func isAuthority(uri, host string) bool {
 	u, err := url.Parse(uri)
 	return err == nil && u.Host == host && u.User == nil && !strings.ContainsFunc(host, func(r rune) bool {
@@ -60,7 +60,7 @@ func harPath(target string) string {
 
 func isHex(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 }
 
-// isURI reports whether a byte may stand in path or query as it is (RFC 3986 §3.3, §3.4).
+// isURI reports whether a byte may appear in a path or query as it is (RFC 3986 §3.3, §3.4).
 func isURI(c byte) bool {
 	return c > ' ' && c <= '~' && strings.IndexByte("\"#<>[\\]^`{|}", c) < 0
 }

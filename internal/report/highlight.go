@@ -7,7 +7,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A line is one line of what was on the wire, in the notation of transcripts.
+// A line is a line of wire bytes in the notation of transcripts.
 type line []piece
 
 // A piece is a run of bytes of a line that are evidence, or that are not.
@@ -19,8 +19,8 @@ type piece struct {
 // maxHighlighted is how many bytes of a head are shown to people.
 const maxHighlighted = 8 << 10
 
-// highlight divides bytes into lines, and each of these into what lies in a span of that part and what does not. Left is how
-// many bytes are not shown.
+// highlight splits bytes into lines, and each line into pieces inside and outside the spans of that
+// part. Left is the number of bytes that are not shown.
 func highlight(b []byte, part rules.Part, spans []rules.Span) (lines []line, left int) {
 	if n := len(b) - maxHighlighted; n > 0 {
 		b, left = b[:maxHighlighted], n

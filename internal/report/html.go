@@ -15,19 +15,19 @@ var _ = register(Format{
 	Open: func(w io.Writer, o Options) Writer { return &htmlWriter{w: w, Options: o, seen: map[string]bool{}} },
 })
 
-// htmlWriter writes a page that needs nothing else: no script, no other file.
+// htmlWriter writes a self-contained page: no scripts, no other files.
 type htmlWriter struct {
 	w io.Writer
 	Options
 	merge       merge
 	matrix      matrix
-	runs        []string // names of what was judged, at most maxRuns
+	runs        []string // names of runs or files, at most maxRuns
 	seen        map[string]bool
 	moreRuns    int64
 	first, last time.Time // of the exchanges
 }
 
-// The bounds of what a page shows one by one.
+// The bounds of the lists on a page.
 const (
 	maxRuns  = 6
 	maxCards = 300 // causes of each verdict

@@ -1,7 +1,7 @@
 package report
 
-// htmlPage is the template of a page. All that came over the wire is printable ASCII before it gets here, and is escaped here
-// once more.
+// htmlPage is the template of a page. Wire bytes are printable ASCII before they get here, and
+// html/template escapes them again.
 const htmlPage = `<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -11,7 +11,7 @@ import (
 )
 
 type (
-	// htmlView is what the page is made of.
+	// htmlView is the data of the page.
 	htmlView struct {
 		Style              template.CSS
 		Version            string
@@ -43,7 +43,7 @@ type (
 		Class       string
 		From, Width int64
 	}
-	// htmlSection is what has one verdict.
+	// htmlSection holds the findings of one verdict.
 	htmlSection struct {
 		Title string
 		Rules []htmlRule
@@ -69,7 +69,7 @@ type (
 	// htmlPart is a part of an exchange, with its evidence marked.
 	htmlPart struct {
 		Title string
-		Sign  string // in front of each line
+		Sign  string // before each line
 		Lines []line
 		Left  int64 // bytes that are not shown
 	}
@@ -110,7 +110,7 @@ func bar(s *Summary) (pieces []htmlBar) {
 	return pieces
 }
 
-// told is what came of the whole run, in a sentence.
+// told returns the result of the run in a sentence.
 func told(s *Summary, failures []*cause) string {
 	switch {
 	case len(failures) > 0:

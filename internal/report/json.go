@@ -47,7 +47,7 @@ func (a *arrayWriter) Close(*Summary) error {
 	return err
 }
 
-// remedy is what a report adds to a failure in JSON.
+// remedy is added to a failure in JSON.
 type remedy struct {
 	Rule string `json:"rule"`
 	Why  string `json:"why"`
@@ -65,8 +65,8 @@ func remedies(r *rules.Ruling) []remedy {
 	return all
 }
 
-// element is a ruling as the contracts have it. Where something failed, it says besides how to see that again, what can come
-// of it, and how to mend it.
+// element returns a ruling in the format of the contracts. Failures also have a command that
+// reproduces them, their impact and their fix.
 func element(r *rules.Ruling) ([]byte, error) {
 	b, err := r.MarshalJSON() // json.Marshal would go over it once more
 	if err != nil {
@@ -89,7 +89,8 @@ func element(r *rules.Ruling) ([]byte, error) {
 	return ascii(b), nil
 }
 
-// ascii is JSON in which everything but printable ASCII is escaped, so that no terminal and no editor obeys what is in it.
+// ascii escapes everything in JSON that is not printable ASCII, so that it cannot control a
+// terminal or an editor.
 func ascii(b []byte) []byte {
 	next := func() int { return slices.IndexFunc(b, func(c byte) bool { return c >= 0x7f }) }
 	i := next()
@@ -110,7 +111,7 @@ func ascii(b []byte) []byte {
 	return append(plain, b...)
 }
 
-// Document writes v as a JSON document for people and programs, in ASCII: no terminal obeys what is in it.
+// Document writes v as an indented JSON document in ASCII, so that it cannot control a terminal.
 func Document(w io.Writer, v any) error {
 	b, err := json.MarshalIndent(v, "", " ")
 	if err == nil {

@@ -20,10 +20,10 @@ var _ = register(Format{
 	},
 })
 
-// junitWriter writes a case for each fingerprint. A case fails if the rule is one that must be kept, or if the failure is
-// critical: an unsafe switch is never shown as passed. Other failures and warnings have passed, with what was seen as their
-// output; what nothing is known of, and what is accepted, is skipped. An error is an exchange that our own input or output
-// failed in.
+// junitWriter writes a case for each fingerprint. A case fails if the rule is a MUST or the failure
+// is critical, so an unsafe switch never shows as passed. Other failures and warnings pass, with
+// the finding as output. Unclear and accepted findings are skipped. An error is an exchange that
+// failed by our own input or output.
 type junitWriter struct {
 	w      io.Writer
 	merge  merge
@@ -34,7 +34,7 @@ type junitWriter struct {
 // other is a case that no rule belongs to.
 type other struct {
 	route, endpoint string
-	cause           wire.Cause // that the exchange came to nothing by; empty: no rule was in play
+	cause           wire.Cause // why Interlock answered itself; empty: no rule was in play
 }
 
 type (
@@ -141,7 +141,7 @@ func (j *junitWriter) Close(s *Summary) error {
 	return err
 }
 
-// result is a suite without cases: the counts of exchanges, and what was not audited.
+// result is a suite without cases: the counts of exchanges, and the parts that were not audited.
 func (j *junitWriter) result(s *Summary) *junitSuite {
 	suite := &junitSuite{Name: "result", Properties: &junitProperties{}}
 	for _, c := range counts(s) {
@@ -170,7 +170,7 @@ func (suite *junitSuite) add(c junitCase) {
 	}
 }
 
-// section is the first section that the finding's rule stands on.
+// section returns the first section that the finding's rule cites.
 func (is *merged) section() string {
 	if len(is.rule.Refs) == 0 {
 		return "no RFC"

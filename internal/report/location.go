@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// A Location is a line of a file in the source tree: formats that are made for source code show every finding at one. The
-// zero value stands for the first line of interlock.yaml.
+// A Location is a line of a file in the source tree. Formats for source code place every finding at
+// one. The zero value is the first line of interlock.yaml.
 type Location struct {
 	File string // relative to the top of the source tree
 	Line int    // from 1
 }
 
-// defaultFile is where findings are shown if nobody says where.
+// defaultFile is the file of findings without a location.
 const defaultFile = "interlock.yaml"
 
 // at is where findings on a route are shown.

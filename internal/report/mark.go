@@ -2,7 +2,7 @@ package report
 
 import "github.com/interlock-proxy/interlock/rules"
 
-// A mark is how a verdict is shown: by colour, symbol and word, each of which is enough by itself.
+// A mark shows a verdict by colour, symbol and word. Each of these is enough to tell it.
 type mark struct {
 	Name   string // as the contracts write it
 	Symbol string
@@ -32,7 +32,7 @@ func colorOf(s rules.Severity) string {
 	return [...]string{rules.Info: "36", rules.Low: "33", rules.Medium: "33;1", rules.High: "31", rules.Critical: "31;1"}[s]
 }
 
-// overall is the verdict of a whole run. Where nothing is conclusive, that is no success.
+// overall returns the verdict of a whole run. A run without conclusive exchanges is not a success.
 func overall(s *Summary) rules.Verdict {
 	switch v := &s.Verdicts; {
 	case v[rules.Fail] > 0:

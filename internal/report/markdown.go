@@ -16,8 +16,8 @@ var _ = register(Format{
 	Open: func(w io.Writer, _ Options) Writer { return &markdownWriter{w: w} },
 })
 
-// markdownWriter writes what failed by cause and, in brief, what else did not pass. What came over the wire stands in code
-// only, in printable ASCII.
+// markdownWriter writes failures by cause, and other findings in brief. Wire bytes appear only in
+// code, as printable ASCII.
 type markdownWriter struct {
 	w     io.Writer
 	merge merge
@@ -107,7 +107,7 @@ func (m *markdownWriter) cause(b *bytes.Buffer, c *cause) {
 	fmt.Fprintf(b, "\n%s\n\n", indent(fence(is.again(), "sh"), "  "))
 }
 
-// table tells causes in brief.
+// table lists causes in brief.
 func (m *markdownWriter) table(b *bytes.Buffer, name string, all []*cause) {
 	if len(all) == 0 {
 		return

@@ -2,7 +2,7 @@ package report
 
 import "strings"
 
-// escapeMarkdown is text of our own in which nothing is markup.
+// escapeMarkdown escapes all markup in a text of our own.
 func escapeMarkdown(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
@@ -19,7 +19,7 @@ func escapeMarkdown(text string) string {
 	return strings.ReplaceAll(b.String(), "\n", "  \n")
 }
 
-// code is printable ASCII as a code span of a table or a paragraph: nothing in it is markup.
+// code returns printable ASCII as a code span of a table or a paragraph, with no markup in it.
 func code(text string) string {
 	if text == "" {
 		return ""

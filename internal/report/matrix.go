@@ -9,14 +9,14 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A matrix holds for each probe and endpoint what came of it.
+// A matrix holds the results of probes by endpoint.
 type matrix struct {
 	cells   map[string]map[endpoint]cell
 	columns map[endpoint]bool
 	more    int64 // exchanges of probes beside those in a cell
 }
 
-// A cell is what came of a probe at an endpoint: the worst, if it was sent more than once.
+// A cell is the worst result of a probe at an endpoint.
 type cell struct {
 	Mark     mark
 	Answer   string
@@ -33,7 +33,7 @@ const (
 	maxColumns = 40
 )
 
-// add takes a ruling; one of no probe is left out.
+// add adds a ruling on a probe, and ignores others.
 func (m *matrix) add(r *rules.Ruling) {
 	if r.X.Probe == "" {
 		return
@@ -72,7 +72,7 @@ func decisive(r *rules.Ruling, v rules.Verdict) *rules.Rule {
 	return nil
 }
 
-// Other names the rule that did not pass where it is not the one that the probe was sent for.
+// Other returns the rule that did not pass, if it is not the probe's own.
 func (c *cell) Other() string {
 	if c.rule == nil || c.own == c.rule {
 		return ""
@@ -121,7 +121,7 @@ func (m *matrix) rows(anchors map[rules.Key]string) (columns []string, rows []ma
 	return columns, rows
 }
 
-// passed is where those rows begin in which nothing is to be looked into.
+// passed returns the index of the first row without a problem.
 func passed(rows []matrixRow) int {
 	i := slices.IndexFunc(rows, func(r matrixRow) bool { return r.worst() >= rules.Pass })
 	if i < 0 {

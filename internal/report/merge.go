@@ -12,22 +12,22 @@ import (
 // A merge holds findings by fingerprint, with their counts and the first few exchanges of each, in bounded memory. Formats
 // that cannot be written ruling by ruling are written from it.
 type merge struct {
-	passes bool // what passed is held too
+	passes bool // findings that passed are held too
 
 	found    map[rules.Key]*merged
-	broken   int   // of found: what did not pass
+	broken   int   // of found: how many did not pass
 	evidence int64 // bytes of exchanges that are held
-	more     int64 // findings that did not pass beside those that are held
-	passed   int64 // findings that passed beside those that are held
+	more     int64 // findings that did not pass and that there is no room for
+	passed   int64 // findings that passed and that there is no room for
 }
 
-// merged is what is known of one fingerprint.
+// merged sums up one fingerprint.
 type merged struct {
 	key         rules.Key
 	rule        *rules.Rule
 	fingerprint string // set by sorted
 	rules.Tally
-	finding  rules.Finding   // the one that the tally is told by
+	finding  rules.Finding   // the worst one, which the tally has its text from
 	id       string          // of its exchange
 	examples []*rules.Ruling // its exchange, and the next ones with that verdict, as far as there is room
 }
@@ -35,7 +35,7 @@ type merged struct {
 // The bounds of a merge.
 const (
 	maxMerged   = 10_000   // fingerprints that did not pass, and as many that did
-	maxExamples = 3        // exchanges of what failed; of other verdicts one, of what passed none
+	maxExamples = 3        // exchanges of a failure; of other verdicts one, of passes none
 	maxEvidence = 64 << 20 // bytes of exchanges in all
 )
 
@@ -129,13 +129,14 @@ func (m *merge) sorted() []*merged {
 	return all
 }
 
-// accepted reports whether the finding makes nothing fail.
+// accepted reports whether the finding is accepted and so makes nothing fail.
 func (is *merged) accepted() bool { return is.finding.State == rules.StateAccepted }
 
-// maxCommand is how many bytes a command may have that stands in a report for each finding: there can be thousands of these.
+// maxCommand is the largest command for each finding, in bytes: a report can have thousands.
 const maxCommand = 4 << 10
 
-// recipe is how what did not pass is seen again. A request that makes the command too long is sent by Interlock.
+// recipe returns the commands that reproduce the finding. If the request makes them too long,
+// Interlock sends it.
 func (is *merged) recipe() Recipe {
 	if len(is.examples) == 0 {
 		return Recipe{Shell: []string{"interlock replay " + printed.Escaped(is.id, 64)}}
@@ -154,7 +155,7 @@ func (is *merged) recipe() Recipe {
 	return a
 }
 
-// again is the exact command of the recipe in one line, behind comments that say what to fill in.
+// again returns the exact command of the recipe in one line, after comments about its placeholders.
 func (is *merged) again() string {
 	a, text := is.recipe(), ""
 	for _, note := range a.Notes {

@@ -11,8 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A ProbeRun is what there is to say about a run of probes beside the rulings. Whoever runs it fills it in before the
-// report is closed.
+// A ProbeRun is the data of a run of probes beside its rulings. The caller fills it in before it
+// closes the report.
 type ProbeRun struct {
 	Run       string
 	Time      time.Time // when it began
@@ -21,10 +21,10 @@ type ProbeRun struct {
 
 // A ProbeEndpoint is an endpoint that was probed.
 type ProbeEndpoint struct {
-	Backend  string // host and port, or the path of a unix socket behind unix:
+	Backend  string // host and port, or unix: and the path of a socket
 	Target   string // as it may be shown
 	Route    string // empty: any
-	Degraded bool   // at the end it did not take what it took at the beginning
+	Degraded bool   // at the end it rejected a handshake that it had accepted at the beginning
 	Suspects []string
 	Gone     string // ID of the probe after which nothing answered any more, or of the likeliest one; "unknown" if none was under way
 	Crashes  []ProbeCrash
@@ -33,12 +33,12 @@ type ProbeEndpoint struct {
 	Faults   map[string]string // whose fault a failure is, where that was looked into; by ID of the probe
 }
 
-// A ProbeControl is a sound handshake and what came of it.
+// A ProbeControl is a valid handshake and its result.
 type ProbeControl struct {
 	Probe    string `json:"probe"`
 	Protocol string `json:"protocol"`
-	Step     string `json:"step,omitempty"` // what it has that the plain handshake lacks
-	Status   int    `json:"status"`         // 0 if no response head came
+	Step     string `json:"step,omitempty"` // what it has beside the plain handshake
+	Status   int    `json:"status"`         // 0 if there was no response head
 	Accepted bool   `json:"accepted"`
 	Single   bool   `json:"single,omitempty"` // handshakes cannot be used twice
 	Flaw     string `json:"flaw,omitempty"`   // why no client would take its 101 for an acceptance
@@ -47,7 +47,7 @@ type ProbeControl struct {
 // A ProbeCrash is an end of the backend.
 type ProbeCrash struct {
 	Culprit    string   `json:"culprit,omitempty"` // ID of the probe that ended it; empty: not known
-	Candidates []string `json:"candidates"`        // IDs of those that may have, the likeliest first
+	Candidates []string `json:"candidates"`        // IDs of those that may have ended it, the likeliest first
 	Back       bool     `json:"back"`              // it answered again
 }
 
@@ -57,7 +57,7 @@ type ProbeNotSent struct {
 	Reason string
 }
 
-// NewProbeJSON begins the document of a run of probes. The caller closes w behind it.
+// NewProbeJSON begins the document of a run of probes. The caller closes w afterwards.
 func NewProbeJSON(w io.Writer, run *ProbeRun) Writer { return &probeWriter{w: w, run: run} }
 
 // probeWriter keeps the rulings of the probes until all is known.
@@ -167,8 +167,8 @@ func (p *probeWriter) endpoint(r *rules.Ruling) int {
 	return max(i, 0)
 }
 
-// result is what a probe has shown: its verdict is that of the ruling; the rule, severity and text are those of its worst
-// finding. Where nothing was found the rule is the one that the probe was sent for.
+// result returns the result of a probe: the ruling's verdict, and the rule, severity and text of
+// its worst finding. Without a finding, the rule is the probe's own.
 func result(r *rules.Ruling) (resultJSON, error) {
 	p := rules.FindProbe(r.X.Probe)
 	b, err := element(r)

@@ -9,9 +9,9 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Read reads back the rulings of a report: one that is json or ndjson, or the document of a run of probes. Each ruling is
-// handed on in its turn; no more than one is in memory, and none that takes more than 4 MiB is read. An error says where in
-// the file it is.
+// Read reads the rulings of a report in the format json or ndjson, or of the document of a run of
+// probes, and calls each with them in their order. It holds one ruling at a time, and reads none of
+// more than 4 MiB. An error has the offset in the file.
 func Read(r io.Reader, each func(*rules.Ruling)) error {
 	in := &portion{Reader: r}
 	f := &reportFile{Decoder: json.NewDecoder(in), in: in, each: each}
@@ -83,7 +83,7 @@ func (f *reportFile) read() error {
 	}
 }
 
-// object reads the first object behind its brace: the document of a run, or the ruling of a line.
+// object reads the first object after its brace: the document of a run, or the ruling of a line.
 func (f *reportFile) object() error {
 	document := false
 	members := map[string]json.RawMessage{}
@@ -139,7 +139,7 @@ func (f *reportFile) ruling() error {
 	return f.hand(b)
 }
 
-// hand hands on a ruling.
+// hand decodes a ruling and calls each with it.
 func (f *reportFile) hand(b []byte) error {
 	f.in.used = 0
 	r, err := rules.ReadRuling(b)
@@ -149,7 +149,7 @@ func (f *reportFile) hand(b []byte) error {
 	return err
 }
 
-// members reads an object behind its brace, the value of each member by value.
+// members reads an object after its brace, and calls value for each member.
 func (f *reportFile) members(value func(key string) error) error {
 	for f.More() {
 		key, err := f.Token()
@@ -172,7 +172,7 @@ func (f *reportFile) list(element func() error) error {
 	return f.rest(element)
 }
 
-// rest reads an array behind its bracket.
+// rest reads an array after its bracket.
 func (f *reportFile) rest(element func() error) error {
 	for f.More() {
 		if err := element(); err != nil {

@@ -13,19 +13,19 @@ import (
 type Writer interface {
 	// Write takes the next ruling: each exchange once, in its last form.
 	Write(*rules.Ruling) error
-	// Close takes what stands under the report and writes what is still to be written.
+	// Close writes the summary and everything that is still to be written.
 	Close(*Summary) error
 }
 
 // Options say how a report is to look where the format leaves that open. The zero value is useful.
 type Options struct {
-	ASCII    bool                // nothing but ASCII
+	ASCII    bool                // only ASCII
 	Color    bool                // colours of a terminal
 	Quiet    bool                // text: the result alone
-	Least    rules.Severity      // text: milder findings are counted and not told
-	Gate     *rules.Gate         // which findings make the run fail, to count them; nil: nobody asks
+	Least    rules.Severity      // text: milder findings are only counted
+	Gate     *rules.Gate         // which findings make the run fail; nil: they are not counted
 	Width    int                 // columns of the terminal, of which 60 to 200 are used; 0: there is none
-	Version  string              // of this program, where a format names what made it; empty: unknown
+	Version  string              // of this program, in formats that name their producer; empty: unknown
 	Location Location            // where findings are shown by formats that want a line of a file
 	Routes   map[string]Location // of the findings on a route, by its name, where the configuration has a line for it
 }
@@ -33,7 +33,7 @@ type Options struct {
 // A Format is one form that reports have. It has either Open or Dir.
 type Format struct {
 	Name  string
-	Title string // what it is, in a few words
+	Title string // a short description
 	Open  func(io.Writer, Options) Writer
 	Dir   func(dir string, o Options) (Writer, error) // of a format that is a folder: makes it, or takes an empty one
 }
@@ -66,8 +66,8 @@ func Find(name string) (Format, error) {
 	return Format{}, fmt.Errorf("no format %q; there are %s", name, strings.Join(names, ", "))
 }
 
-// Open begins a report in the format of that name. The caller closes w behind the report. A format that is a folder cannot
-// be written to w.
+// Open begins a report in the format of that name. The caller closes w after the report. A format
+// that is a folder cannot be written to w.
 func Open(name string, w io.Writer, o Options) (Writer, error) {
 	f, err := Find(name)
 	switch {

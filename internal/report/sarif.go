@@ -16,9 +16,10 @@ var _ = register(Format{
 	Open: func(w io.Writer, o Options) Writer { return &sarifWriter{w: w, Options: o} },
 })
 
-// sarifWriter writes a result for each fingerprint that did not pass. A failure of severity critical or high has the level
-// error, a medium one warning, others note; a warning has at most the level warning; what is unclear has the kind open,
-// which goes with the level none. What is accepted is suppressed. What passed is no result: consumers show every result.
+// sarifWriter writes a result for each fingerprint that did not pass. A critical or high failure
+// has the level error, a medium one warning, others note. A warning has at most the level warning.
+// An unclear finding has the kind open, which requires the level none. Accepted findings are
+// suppressed. Passes are left out, as consumers show every result.
 type sarifWriter struct {
 	w io.Writer
 	Options
@@ -110,7 +111,8 @@ func sarifLevel(f *rules.Finding) string {
 	return "note"
 }
 
-// baseline is the state of a finding in the words of SARIF. Empty: there was nothing to compare with.
+// baseline returns the state of a finding in the words of SARIF. It is empty if there was nothing
+// to compare with.
 func baseline(state string) string {
 	switch state {
 	case "":

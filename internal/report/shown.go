@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// shown is what may be shown of an exchange: without secrets and payload, unless evidence is full. The places of all bytes
-// are what they are in the exchange.
+// shown is an exchange without secrets and payload, unless evidence is full. All bytes keep their
+// offsets.
 type shown struct {
 	Request struct {
 		Head, Far []byte
@@ -21,7 +21,7 @@ type shown struct {
 	After    struct{ Client, Server []byte }
 }
 
-// show takes from a ruling what may be shown. Only the JSON form of a ruling knows what that is.
+// show returns the redacted form of a ruling's exchange, which only the JSON of the ruling has.
 func show(r *rules.Ruling) (s shown, err error) {
 	bare := *r
 	bare.Findings = nil // which take the most time
@@ -35,7 +35,7 @@ func show(r *rules.Ruling) (s shown, err error) {
 	return s, err
 }
 
-// transcript is what may be shown of an exchange in the notation of transcripts.
+// transcript returns the redacted exchange in the notation of transcripts.
 func transcript(r *rules.Ruling) (*wire.Transcript, error) {
 	s, err := show(r)
 	if err != nil {
@@ -59,7 +59,7 @@ func transcript(r *rules.Ruling) (*wire.Transcript, error) {
 	return t, nil
 }
 
-// showHead is what may be shown of a further head of the server's.
+// showHead returns the redacted form of a further head of the server.
 func showHead(r *rules.Ruling, p *wire.Response) ([]byte, error) {
 	x, other := *r.X, *r
 	x.Response, other.X = p, &x

@@ -8,7 +8,7 @@ import (
 // A Stream hands rulings on to all writers of a run, and counts them.
 type Stream struct {
 	Writers []Writer
-	Gate    *rules.Gate // which findings make the run fail; nil: nobody asks
+	Gate    *rules.Gate // which findings make the run fail; nil: they are not counted
 	Summary Summary
 
 	failed    []error             // of each writer, the first error; nil where none is
@@ -16,10 +16,10 @@ type Stream struct {
 	counted   map[string]struct{} // findings that are in a count, by its name and their fingerprint
 }
 
-// An endpoint is what requests on one route are for.
+// An endpoint is a route and a template.
 type endpoint struct{ route, template string }
 
-// asked is what is known of an endpoint; more is more.
+// asked is what is known of an endpoint, in ascending order.
 type asked uint8
 
 const (
@@ -28,11 +28,11 @@ const (
 	switched
 )
 
-// maxTold is how many endpoints, and findings with a state, are told apart.
+// maxTold is the number of endpoints, and of findings with a state, that are distinguished.
 const maxTold = 100_000
 
-// standing is the verdict that an exchange counts by: the worst of its findings that are not accepted. Accepted is true
-// where nothing but accepted findings keeps it from passing.
+// standing returns the verdict that an exchange counts as: the worst of its findings that are not
+// accepted. Accepted reports whether only accepted findings keep it from passing.
 func standing(r *rules.Ruling) (v rules.Verdict, accepted bool) {
 	v = rules.NotApplicable
 	for i := range r.Findings {
@@ -49,7 +49,8 @@ func standing(r *rules.Ruling) (v rules.Verdict, accepted bool) {
 	return v, v >= rules.Pass
 }
 
-// Write hands a ruling on. A writer that has failed gets nothing more; the error is in the result of Close.
+// Write passes a ruling to all writers. A writer that has failed gets no more; Close returns its
+// error.
 func (s *Stream) Write(r *rules.Ruling) {
 	if v, accepted := standing(r); accepted {
 		s.Summary.Accepted++
@@ -96,7 +97,7 @@ func (s *Stream) countStates(r *rules.Ruling) {
 	}
 }
 
-// cover records what the exchange tells about its endpoint.
+// cover records what the exchange shows about its endpoint.
 func (s *Stream) cover(r *rules.Ruling) {
 	if s.endpoints == nil {
 		s.endpoints = map[endpoint]asked{}

@@ -9,25 +9,25 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Summary is what stands under a report. What is accepted is in no count of Verdicts: these and Accepted together are all
+// A Summary is the end of a report. Accepted exchanges are not in Verdicts; both together are all
 // exchanges.
 type Summary struct {
 	Verdicts [rules.NotApplicable + 1]int64 // exchanges by the worst of their findings that are not accepted
-	Accepted int64                          // exchanges that nothing but accepted findings keeps from passing
+	Accepted int64                          // exchanges that only accepted findings keep from passing
 	Unsafe   int64                          // exchanges in which the server switched and must not have, accepted or not
 	New      int64                          // findings that failed and that the baseline does not have, by fingerprint
 	Fixed    int64                          // findings of the baseline that the same probe does not see any more
-	NotSeen  int64                          // findings of the baseline about which nothing is known; set by who compares
-	NotSent  int64                          // probes that were not sent; set by who sends them
+	NotSeen  int64                          // findings of the baseline that the run neither shows nor disproves; set by the caller that compares
+	NotSent  int64                          // probes that were not sent; set by the caller that sends them
 	Probed   bool                           // probes were sent
-	Gone     bool                           // the backend did not outlive them; set by who sends them
+	Gone     bool                           // the backend did not survive the probes; set by the caller that sends them
 	Found    Found                          // findings that failed and are not accepted
 	Coverage Coverage
 	Notes    []string // what was not audited, and why
-	Remarks  []string // what is to be said of what is accepted and of what is expected
+	Remarks  []string // sentences about accepted and expected things
 }
 
-// Found counts findings that failed, each as often as it was seen, by what they mean to the exit status.
+// Found counts failed findings, each as often as it was seen, by their effect on the exit status.
 type Found struct {
 	All   int64
 	Gated int64 // make the run fail
@@ -70,7 +70,7 @@ func (n *Found) String() string {
 	return text + ": " + strings.Join(parts, ", ")
 }
 
-// labelled are the numbers of the result in words, with what they count.
+// labelled returns the numbers of the result with their units in words.
 func (s *Summary) labelled() (lines []string) {
 	v := &s.Verdicts
 	noun := "exchange"
@@ -107,10 +107,11 @@ type Coverage struct {
 	Switched int64 // switched at least once
 	Kept     int64 // were offered an upgrade and never switched
 	Unasked  int64 // were never offered one
-	More     bool  // there are more than are told apart
+	More     bool  // there are more endpoints than are distinguished
 }
 
-// notes are the lines under a report that say what was not audited, and what is to be said of what is accepted and expected.
+// notes returns the lines at the end of a report: what was not audited, and remarks on accepted and
+// expected things.
 func (s *Summary) notes() []string {
 	var lines []string
 	for _, note := range s.Notes {

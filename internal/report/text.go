@@ -16,7 +16,8 @@ var _ = register(Format{
 	Open: func(w io.Writer, o Options) Writer { return &textWriter{w: w, Options: o} },
 })
 
-// textWriter writes a line for each exchange as it comes. Failures are told in full at the end, by cause.
+// textWriter writes a line for each exchange as it comes. Failures are explained at the end, by
+// cause.
 type textWriter struct {
 	w io.Writer
 	Options
@@ -24,7 +25,7 @@ type textWriter struct {
 	merge merge
 }
 
-// The bounds of what is told one by one.
+// The bounds of lists.
 const (
 	maxCauses   = 20  // endpoints at which a rule failed, and rules that did not quite pass
 	maxPlaces   = 5   // endpoints of one of those
@@ -45,7 +46,8 @@ func (t *textWriter) Write(r *rules.Ruling) error {
 	return t.flush(&b)
 }
 
-// wrong is what is wrong with an exchange, in one line: the rules and, where one was broken, the sections.
+// wrong returns the faults of an exchange in one line: the rules and, if one was broken, the
+// sections.
 func wrong(r *rules.Ruling) string {
 	words := r.Broken()
 	if len(words) == 0 {
@@ -62,7 +64,7 @@ func wrong(r *rules.Ruling) string {
 	return strings.Join(words, " ")
 }
 
-// fidelity says what is not known of an exchange that was read from a file.
+// fidelity returns what is unknown of an exchange that was read from a file.
 func fidelity(x *wire.Exchange) string {
 	if len(x.Lossy) == 0 {
 		return ""
@@ -70,7 +72,8 @@ func fidelity(x *wire.Exchange) string {
 	return "   (not in the file: " + printed.ASCII(strings.Join(x.Lossy, ", ")) + ")"
 }
 
-// Close tells the failures, the warnings, what was accepted or fixed, what was not audited, and the result.
+// Close writes the failures, the warnings, accepted and fixed findings, what was not audited, and
+// the result.
 func (t *textWriter) Close(s *Summary) error {
 	var b bytes.Buffer
 	if !t.Quiet {
@@ -84,7 +87,7 @@ func (t *textWriter) Close(s *Summary) error {
 	return t.flush(&b)
 }
 
-// findings tells what was found, by cause.
+// findings writes the findings, by cause.
 func (t *textWriter) findings(b *bytes.Buffer, s *Summary) {
 	p := part(t.merge.sorted())
 	hidden := p.atLeast(t.Least)
@@ -106,7 +109,7 @@ func (t *textWriter) findings(b *bytes.Buffer, s *Summary) {
 	t.list(b, "fixed", p.fixed)
 }
 
-// notes tells what was not audited, and what is to be said of what is accepted and of what is expected.
+// notes writes what was not audited, and remarks on accepted and expected things.
 func (t *textWriter) notes(b *bytes.Buffer, s *Summary) {
 	for _, each := range []struct {
 		title string
@@ -126,7 +129,7 @@ func (t *textWriter) notes(b *bytes.Buffer, s *Summary) {
 	}
 }
 
-// verdict is a verdict as colour, symbol and word. What nobody need look into is shown as information.
+// verdict returns a verdict as colour, symbol and word. A harmless one is shown as information.
 func (t *textWriter) verdict(v rules.Verdict, benign bool) string {
 	m := markOf(v)
 	switch {
@@ -149,7 +152,7 @@ func (t *textWriter) paint(color, text string) string {
 	return text
 }
 
-// flush writes what has gathered. In ASCII, signs that have a name are named.
+// flush writes the buffer. In ASCII, symbols that have a name are written by name.
 func (t *textWriter) flush(b *bytes.Buffer) error {
 	text := b.Bytes()
 	if t.ASCII {

@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// failure tells the causes that one rule explains.
+// failure explains the causes of one rule.
 func (t *textWriter) failure(b *bytes.Buffer, all []*cause) {
 	is := all[0].first()
 	t.problem(b, is)
@@ -26,7 +26,7 @@ func (t *textWriter) failure(b *bytes.Buffer, all []*cause) {
 	t.part(b, "more", more(is.rule))
 }
 
-// mild tells causes that make nothing fail.
+// mild lists causes that make nothing fail.
 func (t *textWriter) mild(b *bytes.Buffer, name string, all []*cause) {
 	if len(all) == 0 {
 		return
@@ -52,7 +52,7 @@ func (t *textWriter) mild(b *bytes.Buffer, name string, all []*cause) {
 	}
 }
 
-// problem is the line that a cause begins with: what is wrong.
+// problem writes the first line of a cause: what is wrong.
 func (t *textWriter) problem(b *bytes.Buffer, is *merged) {
 	f := &is.finding
 	text := printed.ASCII(f.Detail)
@@ -73,7 +73,8 @@ func (t *textWriter) problem(b *bytes.Buffer, is *merged) {
 	t.entry(b, "   "+t.paint(color, m.Symbol+" "+m.Word)+" "+is.rule.ID+"   ", 9+len(m.Word)+len(is.rule.ID), f.Severity.String()+": "+text)
 }
 
-// at tells where a cause was seen, how often and by what. What was seen there is told where it differs from the head.
+// at writes where a cause was seen, how often and by which sources, and the text where it differs
+// from the first line.
 func (t *textWriter) at(b *bytes.Buffer, c *cause, head *merged) {
 	is := c.first()
 	f := &is.finding
@@ -93,7 +94,7 @@ func (t *textWriter) at(b *bytes.Buffer, c *cause, head *merged) {
 	}
 }
 
-// again writes the commands that send the request of a finding again, and what is to be filled in there.
+// again writes the commands that send the request of a finding again, and their placeholders.
 func (t *textWriter) again(b *bytes.Buffer, is *merged) {
 	a := is.recipe()
 	t.command(b, "again", a.Shell)
@@ -117,7 +118,7 @@ func (t *textWriter) command(b *bytes.Buffer, name string, words []string) {
 	}
 }
 
-// list names findings that make nothing fail.
+// list lists findings that make nothing fail.
 func (t *textWriter) list(b *bytes.Buffer, name string, all []*merged) {
 	if len(all) == 0 {
 		return

@@ -8,10 +8,10 @@ import (
 
 // The columns of a report for people.
 const (
-	usualWidth   = 114 // where nothing is known of the reader's terminal
+	usualWidth   = 114 // if the width of the terminal is unknown
 	leastWidth   = 60
 	mostWidth    = 200
-	nameWidth    = 14  // what stands in front of a line under its name
+	nameWidth    = 14  // before a line under its name
 	maxTextWidth = 100 // of prose, which is hard to read in longer lines
 )
 
@@ -45,8 +45,9 @@ func (t *textWriter) title(b *bytes.Buffer, text string) {
 	t.entry(b, " ", 1, text)
 }
 
-// entry writes a text after a beginning that takes so many columns: in one line where there is no terminal, so that programs
-// find it. Further lines are indented below the text, or less where the beginning leaves little room.
+// entry writes a text after a heading that takes start columns: in one line if there is no
+// terminal, so that programs find it. Further lines are indented below the text, or less if the
+// heading leaves little room.
 func (t *textWriter) entry(b *bytes.Buffer, beginning string, columns int, text string) {
 	if t.Width == 0 {
 		fmt.Fprintln(b, strings.TrimRight(beginning+text, " "))

@@ -22,7 +22,7 @@ var _ = register(Format{
 type folderWriter struct {
 	dir    *os.Root
 	index  *os.File
-	kinds  map[string]int // transcripts by what they show
+	kinds  map[string]int // number of transcripts by name
 	files  int
 	unkept int64 // exchanges without a transcript
 }
@@ -33,10 +33,10 @@ const (
 	maxFiles = 10_000 // transcripts in all
 )
 
-// indexName is the file of a folder that tells what is in the others.
+// indexName is the index of a folder of transcripts.
 const indexName = "index.txt"
 
-// openFolder makes a folder, or takes one that is empty: what is in another one stays as it is.
+// openFolder creates a folder, or uses an empty one. It never changes a folder with files in it.
 func openFolder(dir string) (Writer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -84,8 +84,8 @@ func (f *folderWriter) Write(r *rules.Ruling) error {
 	return f.dir.WriteFile(name, []byte(t.String()), 0o644)
 }
 
-// transcriptMeta is what stands above a transcript: what the rules say, which a reader may hold against what they say to the bytes,
-// and what came with them.
+// transcriptMeta returns the keys of a transcript: the verdicts, which a reader may compare with
+// its own, and facts that are not in the bytes.
 func transcriptMeta(r *rules.Ruling) []wire.Meta {
 	var all []wire.Meta
 	add := func(key, value string) {

@@ -18,7 +18,7 @@ func cited(refs []rules.Ref) string {
 	return strings.Join(all, ", ")
 }
 
-// fault is who is at fault, and who else may be.
+// fault returns the party at fault, and others that may be.
 func fault(f *rules.Finding) string {
 	if f.Attribution != "" {
 		return printed.ASCII(f.Attribution)
@@ -26,7 +26,7 @@ func fault(f *rules.Finding) string {
 	return f.Party.String()
 }
 
-// answered is the status that came, or what came instead.
+// answered returns the status of the response or, without one, the outcome.
 func answered(x *wire.Exchange) string {
 	if x.Response != nil {
 		return strconv.Itoa(x.Response.Status)
@@ -34,7 +34,7 @@ func answered(x *wire.Exchange) string {
 	return string(x.Outcome)
 }
 
-// more is the command that tells everything about a rule.
+// more returns the command that prints a rule in full.
 func more(r *rules.Rule) string { return "interlock rules " + r.ID }
 
 // flat is a text of a rule in one line.

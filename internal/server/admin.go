@@ -14,7 +14,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// administer makes what answers at the admin address.
+// administer builds the server of the admin address.
 func (s *Serving) administer(ctx context.Context, open *listeners, token string, kept *storage, reload *reloader, metrics http.Handler) (*web.Server, error) {
 	c := &s.config
 	t, err := c.Admin.TLSConfig()
@@ -34,18 +34,19 @@ func (s *Serving) administer(ctx context.Context, open *listeners, token string,
 	return a, nil
 }
 
-// accepted is what the configuration accepts.
+// accepted returns the configured entries.
 func (s *Serving) accepted() []accept.Entry { return s.probes.within.Load().config.Accepted }
 
 // reportOptions say how exports look.
 func (s *Serving) reportOptions() report.Options {
 	c := &s.probes.within.Load().config
 	o := report.Options{Version: version.String(), Location: report.Location{File: config.InTree(c.File)}}
-	o.Routes, _ = c.RouteLines() // a file that cannot be read any more has no lines
+	o.Routes, _ = c.RouteLines() // an unreadable file has no lines
 	return o
 }
 
-// accept shows how an entry would stand in the configuration file and, if that is confirmed, writes it and reloads.
+// accept returns the diff that adds an entry to the configuration file. If confirmed, it writes the
+// file and reloads.
 func (r *reloader) accept(ctx context.Context, w accept.Written, confirmed bool) (file, diff string, err error) {
 	a, err := accept.Add(r.file, w)
 	if err != nil || !confirmed {
@@ -74,7 +75,7 @@ func (s *storage) pause(paused bool) {
 // errNoBackend is for an exchange whose route is not configured any more.
 var errNoBackend = errors.New("its route is not configured any more")
 
-// observed hands a ruling to those who follow, behind all others.
+// observed sends a ruling to the subscribers, after all other consumers.
 func (s *Serving) observed(a *web.Server) {
 	s.audit.Each = both(s.audit.Each, func(r *rules.Ruling) {
 		s.status.observe(r)

@@ -7,11 +7,11 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
-// overdue is how long behind the time to drain a part is waited for that should have ended by then.
+// overdue is how long Wait waits for a part after the drain time.
 const overdue = 10 * time.Second
 
-// Wait waits until every part has ended. What hangs beyond the time to drain is left behind, so that what was found is
-// stored all the same, and the log says where it hangs.
+// Wait waits until every part has ended. A part that hangs beyond the drain time is abandoned, so
+// that findings are still stored, and the log says where it hangs.
 func (s *Serving) Wait(limit time.Duration) error {
 	ended := make(chan struct{})
 	go func() {

@@ -18,7 +18,7 @@ import (
 type listeners struct {
 	reverse []net.Listener // the first one, then those of listeners, in their order
 	admin   net.Listener
-	open    net.Listener // for what needs no token; nil: it is at the admin address only
+	open    net.Listener // for paths that need no token; nil: the admin address serves them
 	forward net.Listener // nil: none
 }
 
@@ -76,7 +76,8 @@ func Listen(ctx context.Context, name, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-// describeListen says what is in the way of a listener and what to do. Name is the flag or the key that says the address.
+// describeListen describes why listening failed and what to do. Name is the flag or the key of the
+// address.
 func describeListen(name, addr string, err error) string {
 	hint := ""
 	switch {
@@ -101,7 +102,7 @@ func addressOf(ln net.Listener) string {
 	return ln.Addr().String()
 }
 
-// own are addresses that nobody is to reach through the forward listener.
+// own returns the addresses that the forward listener must not reach.
 func (l *listeners) own() []netip.AddrPort {
 	var all []netip.AddrPort
 	for _, ln := range append([]net.Listener{l.admin, l.open}, l.reverse...) {

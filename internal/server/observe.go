@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// observe has those who watch from outside told of every ruling: Prometheus, and the collector of traces if there is one.
+// observe passes every ruling to Prometheus, and to the trace collector if there is one.
 func (s *Serving) observe(ctx context.Context, w *store.Writer) (err error) {
 	if s.traces, err = s.config.Otel.Tracer(ctx, s.audit.Instance, s.Out.Log); err != nil {
 		return err

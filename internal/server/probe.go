@@ -44,8 +44,8 @@ func Culprit(was *probe.Report) string {
 	return cmp.Or(name, "unknown")
 }
 
-// Fails reports whether an answer is one that a probe is sent again for. How the server words its refusals is not: that is
-// reported once for the endpoint.
+// Fails reports whether an answer must be confirmed by a second probe. The wording of refusals need
+// not be: it is reported once per endpoint.
 func Fails(options *rules.Options) func(*wire.Exchange) bool {
 	again := rules.History{First: func(string) bool { return false }}
 	return func(x *wire.Exchange) bool {
@@ -53,10 +53,10 @@ func Fails(options *rules.Options) func(*wire.Exchange) bool {
 	}
 }
 
-// IsNoResult reports whether all that a ruling says is that there is an answer to a request that offers nothing.
+// IsNoResult reports whether a ruling only says that a request without an offer was answered.
 func IsNoResult(r *rules.Ruling) bool { return r.X.Probe == "CTRL-PLAIN" && r.Verdict >= rules.Pass }
 
-// DescribeRun is what a run has to say of the endpoint, for its document.
+// DescribeRun describes an endpoint for the document of its run.
 func DescribeRun(was *probe.Report, backend, target string) report.ProbeEndpoint {
 	e := report.ProbeEndpoint{Backend: backend, Target: target, Degraded: was.Degraded, Suspects: was.Suspects, Gone: Culprit(was)}
 	for _, c := range was.Crashes {
@@ -75,23 +75,24 @@ func DescribeRun(was *probe.Report, backend, target string) report.ProbeEndpoint
 	return e
 }
 
-// Prober probes the endpoints that live traffic has shown, for whoever asks at the admin address.
+// Prober probes endpoints that live traffic has shown, at the request of callers of the admin
+// address.
 type Prober struct {
 	Audit   *audit.Audit
-	Emit    func(event.Event) // gets what came of each run; may be nil
+	Emit    func(event.Event) // gets the result of each run; may be nil
 	kept    *storage          // nil: runs are not kept
 	traces  *trace.Tracer     // nil: runs are not traced
 	metrics *web.Metrics      // nil: runs are not counted
 	within  atomic.Pointer[within]
 }
 
-// within is what probes may do, and where.
+// within limits what probes may do, and where.
 type within struct {
 	config   config.Config
 	backends []*proxy.Backend
 }
 
-// Use says what probes may do from here on.
+// Use sets the limits of probes from now on.
 func (p *Prober) Use(c *config.Config, backends []*proxy.Backend) {
 	p.within.Store(&within{*c, backends})
 }
@@ -117,7 +118,7 @@ func (p *Prober) Prepare(a web.Ask) (web.Job, error) {
 	return r.Do, nil
 }
 
-// learned finds the handshake that is asked for: WebSocket if nothing is said, and the one that was seen last.
+// learned returns the requested handshake: WebSocket by default, and the most recently seen one.
 func (p *Prober) learned(a web.Ask) (*audit.Learned, error) {
 	var found *audit.Learned
 	all := p.Audit.Learned()
@@ -145,7 +146,7 @@ func (p *Prober) learned(a web.Ask) (*audit.Learned, error) {
 	return nil, fmt.Errorf("no sound switch was seen at %s; there were some at %s", a.Endpoint, strings.Join(known[:min(len(known), 10)], ", "))
 }
 
-// Backend is the one that the handshake was seen on: probes go nowhere else.
+// Backend returns the backend of the handshake: probes go nowhere else.
 func (p *Prober) Backend(l *audit.Learned) *proxy.Backend {
 	for _, b := range p.within.Load().backends {
 		if cmp.Or(b.Route, "default") == l.Route && slices.Contains(b.Addresses, l.Backend) {
@@ -252,7 +253,7 @@ func (r *LearnedRun) Target(ctx context.Context) (probe.Target, error) {
 	return t, nil
 }
 
-// whose says whose credentials the probes carry, if they are somebody's.
+// whose says whose credentials the probes carry, if any.
 func (r *LearnedRun) whose() string {
 	q := r.Learned.Request
 	if r.Ask.Credentials != config.CredentialsRecorded || !q.Has("Cookie") && !q.Has("Authorization") && !q.Has("Sec-WebSocket-Protocol") {
@@ -262,7 +263,7 @@ func (r *LearnedRun) whose() string {
 	return fmt.Sprintf("credentials recorded %s from %s", r.Learned.Seen.Local().Format("15:04"), host)
 }
 
-// redaction is what is secret on the route of the endpoint.
+// redaction returns the redaction of the endpoint's route.
 func (r *LearnedRun) redaction() rules.Redaction { return r.Audit.OptionsOf(r.Learned.Route).Redact }
 
 func (r *LearnedRun) shownTarget() string {

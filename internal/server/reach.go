@@ -12,13 +12,13 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// How old it may be what is said of the backends, and how long it may take to find out.
+// The age at which reachability is checked again, and the time that a check may take.
 const (
 	reachAge  = 5 * time.Second
 	reachTime = time.Second
 )
 
-// reach reports whether backends take connections. It looks only when somebody asks, and not often.
+// reach reports whether backends accept connections. It checks on demand only, and not often.
 type reach struct {
 	mu     sync.Mutex
 	looked time.Time

@@ -21,7 +21,7 @@ import (
 // settled is how long a file must have been left alone before it is read again: editors write in several steps.
 const settled = 200 * time.Millisecond
 
-// reloader puts a changed configuration into effect: for new connections, while what is open keeps its own.
+// reloader applies a changed configuration to new connections. Open ones keep theirs.
 type reloader struct {
 	*Serving
 	load  func() (config.Config, error)
@@ -34,8 +34,8 @@ type reloader struct {
 	mu sync.Mutex
 }
 
-// reload reads the configuration again and says what has changed; only if that is confirmed it takes effect. An error says what
-// is wrong, and then nothing has.
+// reload reads the configuration again and returns the changes. It applies them only if confirmed.
+// After an error nothing has changed.
 func (r *reloader) reload(ctx context.Context, confirmed bool) ([]ui.Change, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,7 +97,7 @@ func differ(a, b *config.Config) []string {
 
 // open begins to watch, so that no change from here on is missed. Whoever calls it calls watch.
 func (r *reloader) open() {
-	r.hangup = make(chan os.Signal, 1) // one that waits stands for all that come meanwhile
+	r.hangup = make(chan os.Signal, 1) // one waiting signal stands for all
 	signal.Notify(r.hangup, syscall.SIGHUP)
 	if r.config.File == "" {
 		return
@@ -141,6 +141,6 @@ func (r *reloader) watch(ctx context.Context) error {
 			r.Out.Log.Warn().Err(err).Msg("configuration file was lost sight of")
 		case <-timer.C:
 		}
-		_, _ = r.reload(ctx, true) // it has said what is wrong
+		_, _ = r.reload(ctx, true) // reload has logged the error
 	}
 }

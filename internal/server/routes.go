@@ -13,14 +13,14 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Routing says which backend a connection goes to. It is a value that nobody changes.
+// Routing decides which backend a connection goes to. It is immutable.
 type Routing struct {
 	first  *proxy.Backend // of the default route
 	routes []route
-	refuse bool // what no route is for gets a 421
+	refuse bool // connections without a route get a 421
 }
 
-// A route is the way to a backend for the connections that match.
+// A route is the backend of matching connections.
 type route struct {
 	hosts, sni []string     // globs in lower case
 	listen     *net.TCPAddr // of a listener; nil: any
@@ -70,7 +70,7 @@ func newBackend(name, urls, host, guard string, sendProxy int, t *config.Backend
 	return b, nil
 }
 
-// guardBy objects to what the rules call unsafe, and to a 101 that does not name a protocol.
+// guardBy returns a guard that objects to unsafe switches, and to a 101 without a protocol.
 func guardBy(a *audit.Audit) func(*wire.Exchange) error {
 	return func(x *wire.Exchange) error {
 		const nameless = "UPGRADE-101-NO-UPGRADE"
@@ -94,7 +94,7 @@ func (t *Routing) Backends() []*proxy.Backend {
 	return all
 }
 
-// chooser is what the relay asks for each connection; nil if there is nothing to choose.
+// chooser returns the relay's Choose function, or nil if there is only one route.
 func (t *Routing) chooser() func(*proxy.Arrival) (*proxy.Backend, string) {
 	if len(t.routes) == 0 && !t.refuse {
 		return nil
@@ -102,7 +102,7 @@ func (t *Routing) chooser() func(*proxy.Arrival) (*proxy.Backend, string) {
 	return t.choose
 }
 
-// choose is what the relay asks for each connection.
+// choose returns the backend of a connection.
 func (t *Routing) choose(a *proxy.Arrival) (*proxy.Backend, string) {
 	host, ok := requestHost(a.Request)
 	for _, r := range t.routes {
@@ -126,7 +126,8 @@ func (t *Routing) choose(a *proxy.Arrival) (*proxy.Backend, string) {
 	return t.first, why
 }
 
-// cameIn reports whether a connection with that end came in by the listener at an address, which may be all of the machine's.
+// cameIn reports whether the local address of a connection belongs to the listener at that address,
+// which may be a wildcard.
 func cameIn(end net.Addr, listen *net.TCPAddr) bool {
 	tcp, ok := end.(*net.TCPAddr)
 	return ok && tcp.Port == listen.Port && (listen.IP == nil || listen.IP.IsUnspecified() || listen.IP.Equal(tcp.IP))

@@ -37,7 +37,8 @@ func NewRelay(c *config.Config, log zerolog.Logger, a *audit.Audit) (*proxy.Rela
 	return r, t, nil
 }
 
-// NewAudit is the audit that a configuration asks for. Emit gets its events; nil: nobody does.
+// NewAudit returns an audit with the options of a configuration. Emit gets its events and may be
+// nil.
 func NewAudit(c config.Config, emit func(event.Event)) *audit.Audit {
 	instance := c.Instance
 	if instance == "" {
@@ -51,7 +52,7 @@ func NewAudit(c config.Config, emit func(event.Event)) *audit.Audit {
 	}
 }
 
-// Serving is what serve has running.
+// Serving is a running serve.
 type Serving struct {
 	config  config.Config
 	Out     *terminal.Output
@@ -158,7 +159,7 @@ func (s *Serving) scheme() string {
 // keep writes to the store until it is told that nothing more comes.
 func (s *Serving) keep(ctx context.Context, kept *storage) (over func(), stored <-chan error) {
 	done := make(chan error, 1)
-	ctx, over = context.WithCancel(context.WithoutCancel(ctx)) // what ends last has to be written
+	ctx, over = context.WithCancel(context.WithoutCancel(ctx)) // the last rulings must be written, too
 	go func() { done <- kept.run(ctx) }()
 	return over, done
 }

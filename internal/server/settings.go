@@ -14,7 +14,7 @@ func shownSettings(c *config.Config) []ui.Setting {
 	return all
 }
 
-// changes says what becomes different from one configuration to another, without secrets.
+// changes returns the differences between two configurations, without secrets.
 func changes(was, is *config.Config) []ui.Change {
 	before, after := map[string]config.Setting{}, map[string]config.Setting{}
 	var keys []string

@@ -19,7 +19,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// liveStates sets the states of what serve finds. Known is what the baseline has, and what the store had at the start.
+// liveStates sets the states of findings. Known are those of the baseline, and those in the store
+// at the start.
 type liveStates struct {
 	log zerolog.Logger
 
@@ -28,7 +29,7 @@ type liveStates struct {
 	cover  accept.Coverage
 }
 
-// readKnown is how long what the store has may take to be read.
+// readKnown is how long reading the findings of the store may take.
 const readKnown = 10 * time.Second
 
 func newLiveStates(ctx context.Context, c *config.Config, s *store.Store, log zerolog.Logger) (*liveStates, error) {
@@ -53,7 +54,7 @@ func newLiveStates(ctx context.Context, c *config.Config, s *store.Store, log ze
 	return l, nil
 }
 
-// set sets the states of the findings of a ruling that nobody else has yet.
+// set sets the states of the findings of a ruling that the caller owns.
 func (l *liveStates) set(r *rules.Ruling) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -62,7 +63,7 @@ func (l *liveStates) set(r *rules.Ruling) {
 	l.cover.Enter(r)
 }
 
-// accept puts what a configuration accepts and expects from here on in the place of what it did before.
+// accept replaces the accepted entries and the expectations.
 func (l *liveStates) accept(entries []accept.Entry, expected []accept.Expectation) {
 	l.mu.Lock()
 	l.states.Accept(entries)
@@ -71,7 +72,7 @@ func (l *liveStates) accept(entries []accept.Entry, expected []accept.Expectatio
 	l.expired()
 }
 
-// expired says which entries accept nothing any more.
+// expired logs the entries that have expired.
 func (l *liveStates) expired() {
 	l.mu.Lock()
 	l.states.Now = time.Now()
@@ -82,7 +83,7 @@ func (l *liveStates) expired() {
 	}
 }
 
-// left says in the end which entries accepted nothing, and which expected endpoints did not switch.
+// left logs at the end which entries accepted nothing, and which expected endpoints did not switch.
 func (l *liveStates) left() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

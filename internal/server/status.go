@@ -26,7 +26,7 @@ type statusView struct {
 	ctx   context.Context // that serve runs under
 	began time.Time
 	kept  *storage
-	fixed ui.Status // what does not change while it runs
+	fixed ui.Status // everything that does not change
 
 	config  atomic.Pointer[effective]
 	tunnels atomic.Int64 // that are open
@@ -74,7 +74,7 @@ func (l *listeners) settings() []ui.Setting {
 	return all
 }
 
-// buildSettings are what this program was built from.
+// buildSettings describe the build of this program.
 func buildSettings() []ui.Setting {
 	all := []ui.Setting{{Key: "version", Value: version.String()}, {Key: "go", Value: runtime.Version()}, {Key: "platform", Value: runtime.GOOS + "/" + runtime.GOARCH}}
 	if build, ok := debug.ReadBuildInfo(); ok {
@@ -127,7 +127,8 @@ func (v *statusView) health(w *store.State) []ui.Gauge {
 	}
 }
 
-// How old it may be what is said of the size of the store, and how long that may take to find out.
+// The age at which the size of the store is measured again, and the time that a measurement may
+// take.
 const (
 	sizeAge  = 30 * time.Second
 	sizeTime = 2 * time.Second
@@ -138,7 +139,7 @@ func (v *statusView) storeSize() store.Size {
 	v.mu.Lock()
 	old := time.Since(v.sized) > sizeAge
 	if old {
-		v.sized = time.Now() // nobody else looks meanwhile
+		v.sized = time.Now() // no other caller measures meanwhile
 	}
 	v.mu.Unlock()
 	if old {
@@ -166,7 +167,7 @@ func (v *statusView) notAudited() []ui.Gauge {
 	}
 }
 
-// lacking is what is in the way of work.
+// lacking returns what keeps the process from being ready.
 func (v *statusView) lacking(ctx context.Context) []web.Lack {
 	var all []web.Lack
 	if v.ctx.Err() != nil {

@@ -23,7 +23,7 @@ type storage struct {
 	urgent sync.Map // rulings that were written before they were logged
 }
 
-// newStorage opens the store and readies what writes to it.
+// newStorage opens the store and prepares its writer.
 func newStorage(ctx context.Context, c *config.Config, instance string, log zerolog.Logger) (*storage, error) {
 	own := *c
 	own.Instance = instance
@@ -35,8 +35,8 @@ func newStorage(ctx context.Context, c *config.Config, instance string, log zero
 	return &storage{store: s, writer: w, log: log}, nil
 }
 
-// attach lets everything that the audit finds be written. What is unsafe is logged when the store has it, unless the store is
-// memory, which has nothing for good.
+// attach makes the audit write to the store. An unsafe ruling is logged after it is stored, unless
+// the store is memory, which stores nothing durably.
 func (s *storage) attach(a *audit.Audit) {
 	a.Each = func(r *rules.Ruling) {
 		if _, written := s.urgent.LoadAndDelete(r); !written {
@@ -47,12 +47,13 @@ func (s *storage) attach(a *audit.Audit) {
 		return
 	}
 	a.Store = func(r *rules.Ruling, then func(bool)) {
-		s.urgent.Store(r, nil) // Each gets it too
+		s.urgent.Store(r, nil) // Each also gets it
 		s.writer.WriteThen(r, then)
 	}
 }
 
-// run writes until ctx ends, and then what still waits. It says when the store stops taking things, and when it does again.
+// run writes until ctx ends, and then the rest. It logs when the store becomes unavailable and
+// available.
 func (s *storage) run(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
@@ -70,7 +71,7 @@ func (s *storage) run(ctx context.Context) error {
 	return err
 }
 
-// lookAfter is how often it is looked how the store is: a person reads what is said of it.
+// lookAfter is the interval of checks of the store: a person reads the log lines.
 const lookAfter = time.Second
 
 func (s *storage) watch(ctx context.Context) {
@@ -84,12 +85,12 @@ func (s *storage) watch(ctx context.Context) {
 		case <-ticker.C:
 		}
 		now := s.writer.State()
-		if now.LostExchanges+now.LostFindings > lost { // it may be back before anybody looks
+		if now.LostExchanges+now.LostFindings > lost { // it may be back before this check
 			lost = now.LostExchanges + now.LostFindings
 			s.log.Error().Int64("exchanges", now.LostExchanges).Int64("findings", now.LostFindings).Msg("store was lost and made anew")
 		}
 		if errors.Is(now.Err, store.ErrReplaced) && !reachable {
-			_ = s.store.Restore(ctx) // State says what came of it
+			_ = s.store.Restore(ctx) // State has the result
 		}
 		if now.Reachable == reachable {
 			continue

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A batch is what is written in one transaction. It does not change any more, and its number reports whether it was written
-// where the end of the transaction was not heard of.
+// A batch is written in one transaction and does not change. Its number shows whether it was
+// written if the end of the transaction is unknown.
 type batch struct {
 	session   string // the name under which its writer counts
 	began     time.Time
@@ -20,14 +20,14 @@ type batch struct {
 	results   map[resultKey]Result
 	endpoints map[endpointKey]Endpoint
 	then      []*promise // of exchanges that are not kept
-	more      bool       // exchanges were left behind
+	more      bool       // exchanges are still waiting
 }
 
 func (b *batch) empty() bool {
 	return len(b.findings.waiting)+len(b.minutes.waiting)+len(b.exchanges)+len(b.runs)+len(b.results)+len(b.endpoints)+len(b.then) == 0
 }
 
-// put sets a value of a map that may not be there yet.
+// put sets a value of a map, and creates the map if it is nil.
 func put[K comparable, V any](to *map[K]V, key K, value V) {
 	if *to == nil {
 		*to = map[K]V{}
@@ -87,8 +87,8 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 	return refused, err
 }
 
-// begin enters the batch into the row of its writer, which it locks until the end of the transaction, so that nobody folds
-// what is written. It is true if the batch was written before.
+// begin records the batch in the row of its writer and locks that row until the end of the
+// transaction, so that no one folds its findings. It returns true if the batch was written before.
 func (s *Store) begin(ctx context.Context, tx *sql.Tx, b *batch) (written bool, err error) {
 	result, err := tx.ExecContext(ctx, `INSERT INTO instances (id, name, version, began, seen, batch, folded) VALUES ($1, $2, $3, $4, $5, $6, 0)
 		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, batch = excluded.batch, folded = 0 WHERE instances.batch < excluded.batch`,
@@ -107,7 +107,7 @@ func (s *Store) transact(ctx context.Context, f func(*sql.Tx) error) error {
 		return err
 	}
 	if err := f(tx); err != nil {
-		_ = tx.Rollback() // the first error tells more
+		_ = tx.Rollback() // the first error says more
 		return err
 	}
 	return tx.Commit()

@@ -20,12 +20,12 @@ type Place struct {
 	Findings []Finding // by live traffic, and by each probe
 }
 
-// An Extent is what several findings come to.
+// An Extent sums up several findings.
 type Extent struct {
 	rules.Tally
 	Live   bool   // live traffic has shown it
 	Probed bool   // a probe has
-	State  string // the one that comes first: new, reproduced, known, accepted
+	State  string // the first of new, reproduced, known, accepted
 }
 
 // ByRule groups findings, which have to be in the order of [Store.Findings]: the rule with the worst finding first.

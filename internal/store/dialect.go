@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A dialect is what differs between the two databases.
+// A dialect is the SQL in which the two databases differ.
 type dialect uint8
 
 const (
@@ -23,7 +23,7 @@ func (d dialect) describe(err error) error {
 	return describeSQLite(err)
 }
 
-// isRefused reports whether the database will never take what it was given, however often it is given.
+// isRefused reports whether the database will always refuse these values.
 func isRefused(err error) bool {
 	var p *pgconn.PgError
 	var l *sqliteError
@@ -50,7 +50,8 @@ func (d dialect) glob(expression, parameter string) string {
 	return expression + " GLOB " + parameter
 }
 
-// skip makes a SELECT lock what it finds, but for what somebody else has locked. SQLite locks everything anyway.
+// skip makes a SELECT lock the rows that it finds and skip locked ones. SQLite locks everything
+// anyway.
 func (d dialect) skip() string {
 	if d == postgres {
 		return " FOR UPDATE SKIP LOCKED"
@@ -58,7 +59,8 @@ func (d dialect) skip() string {
 	return ""
 }
 
-// pattern is a glob, in which * stands for any text and ? for one character, as the database wants it.
+// pattern returns a glob, in which * matches any text and ? one character, as a pattern of the
+// database.
 func (d dialect) pattern(glob string) string {
 	if d == postgres {
 		return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_", "*", "%", "?", "_").Replace(glob)
@@ -66,7 +68,8 @@ func (d dialect) pattern(glob string) string {
 	return strings.ReplaceAll(glob, "[", "[[]")
 }
 
-// elements is what a JSON array of strings in a column is read from, as rows with a column named value.
+// elements returns the table expression that expands a JSON array of strings into rows with a
+// column named value.
 func (d dialect) elements(column string) string {
 	if d == postgres {
 		return "json_array_elements_text(" + column + "::json) AS element(value)"

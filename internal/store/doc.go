@@ -1,4 +1,5 @@
-// Package store keeps what was found, and the exchanges that show it, in an SQLite file or a PostgreSQL database that many
-// instances share. Writing never holds up who writes: findings wait in memory, each counted, until the store takes them;
-// of exchanges as many wait as there is room for, and the rest is counted.
+// Package store keeps findings, and the exchanges that show them, in an SQLite file or in a
+// PostgreSQL database that many instances share. Writers never block: findings wait in memory, all
+// counted, until the store takes them; exchanges wait as far as there is room, and the rest is
+// counted.
 package store

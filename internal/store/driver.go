@@ -9,13 +9,13 @@ import (
 	codes "modernc.org/sqlite/lib"
 )
 
-// sqliteError is what SQLite says went wrong.
+// sqliteError is an error of SQLite.
 type sqliteError = driver.Error
 
 // newConnector makes connections to the database that a URI names.
 func newConnector(uri string) (sqldriver.Connector, error) { return driver.NewConnector(uri) }
 
-// The primary result codes that are told apart.
+// The primary result codes that are distinguished.
 const (
 	codeBusy       = codes.SQLITE_BUSY
 	codeLocked     = codes.SQLITE_LOCKED

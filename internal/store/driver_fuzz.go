@@ -7,8 +7,9 @@ import (
 	"errors"
 )
 
-// Fuzzing counts every branch of every package, for every input. Those of SQLite are so many that an input took seconds and
-// the build minutes; what is fuzzed here does not come near it, and so this build does without.
+// The fuzzer counts every branch of every package for every input. SQLite has so many that an input
+// would take seconds and the build minutes. The fuzz targets do not use it, so this build leaves it
+// out.
 
 type sqliteError struct{ error }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// An Endpoint is one that live traffic has shown to switch soundly: a place for probes. It has no credentials: the target is as
-// it may be shown, and no field is kept but those that are named here.
+// An Endpoint is an endpoint that live traffic has shown to switch validly, and that probes can be
+// sent to. It holds no credentials: the target is redacted, and no header is kept beside these.
 type Endpoint struct {
 	Route       string    `json:"route"`
 	Endpoint    string    `json:"endpoint"` // the template
@@ -32,8 +32,8 @@ func (e *Endpoint) key() endpointKey {
 // maxLearned is how many endpoints wait to be written. Clients choose Host, so that there can be any number of them.
 const maxLearned = 1000
 
-// endpointOf is the endpoint that a ruling shows to switch soundly, if it does and nothing more is to come of it: an exchange
-// shows it once.
+// endpointOf returns the endpoint of a ruling that shows a valid switch and is in its last form, so
+// that an exchange counts once.
 func endpointOf(r *rules.Ruling) (Endpoint, bool) {
 	x := r.X
 	if x.Origin != wire.OriginLive || x.Outcome != wire.Switched || x.Response == nil || !x.Final || r.Verdict == rules.Fail {
@@ -47,7 +47,7 @@ func endpointOf(r *rules.Ruling) (Endpoint, bool) {
 	}, true
 }
 
-// upsertEndpoints adds to what all instances have seen.
+// upsertEndpoints adds to the counts of all instances.
 func upsertEndpoints() upsert {
 	return upsert{
 		table:   "endpoints",
@@ -70,7 +70,8 @@ func endpointRows(endpoints map[endpointKey]Endpoint) [][]any {
 	return rows
 }
 
-// Endpoints returns what was learned of endpoints, by route, endpoint, backend, Host, protocol and subprotocol.
+// Endpoints returns the learned endpoints, by route, endpoint, backend, Host, protocol and
+// subprotocol.
 func (s *Store) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	var all []Endpoint
 	query := `SELECT route, endpoint, backend, host, protocol, subprotocol, tls, target, seen, count FROM endpoints

@@ -29,8 +29,8 @@ func upsertExchanges() upsert {
 	return upsert{"exchanges", columns, "(id) DO UPDATE SET " + strings.Join(set, ", ") + " WHERE excluded.revision > exchanges.revision"}
 }
 
-// exchangeRow is the row of a ruling. Rules that passed, which are most, are named in a list of their own: what else is to be
-// said of them stands in the rulebook.
+// exchangeRow returns the row of a ruling. Rules that passed, which are most, are named in a column
+// of their own: the rulebook has the rest.
 func exchangeRow(r *rules.Ruling) ([]any, error) {
 	x, bare := r.X, *r
 	broken, passed := []string{}, strings.Builder{}
@@ -66,8 +66,8 @@ func exchangeRow(r *rules.Ruling) ([]any, error) {
 	}, nil
 }
 
-// writePass writes a finding that passed as its rule, the severity as a digit, and = for all references of the rule or ~ for
-// those that bind who does not speak WebSocket. It is false for a finding of which there is more to say.
+// writePass writes a passed finding as its rule, the severity as a digit, and = for all references
+// of the rule or ~ for the general ones. It returns false for a finding with further properties.
 func writePass(b *strings.Builder, x *wire.Exchange, f *rules.Finding) bool {
 	if f.Verdict != rules.Pass || f.Party != f.Rule.Party || f.Attribution != "" || f.Detail != "" || f.State != "" || len(f.Spans) > 0 ||
 		rules.Find(f.Rule.ID) != f.Rule {
@@ -88,7 +88,8 @@ func writePass(b *strings.Builder, x *wire.Exchange, f *rules.Finding) bool {
 	return true
 }
 
-// general are the references of a rule that bind who does not speak WebSocket (RFC 6455).
+// general returns the references of a rule that bind parties that do not speak WebSocket (not RFC
+// 6455).
 func general(r *rules.Rule) []rules.Ref {
 	return slices.DeleteFunc(slices.Clone(r.Refs), func(ref rules.Ref) bool { return ref.RFC == "6455" })
 }
@@ -111,14 +112,14 @@ func sortFindings(all []rules.Finding) {
 	slices.SortStableFunc(all, func(f, g rules.Finding) int { return strings.Compare(f.Rule.ID, g.Rule.ID) })
 }
 
-// passes are lists of what passed that were read already: most exchanges have one of a few.
+// passes caches lists of passed rules: most exchanges have one of a few.
 type passes map[string][]rules.Finding
 
 // maxPasses is how many lists are remembered.
 const maxPasses = 256
 
-// read reads what writePass has written. A rule that the rulebook does not have, as it is another release's, is left out. The
-// result is not to be changed.
+// read reads what writePass has written. Rules of other releases are left out. The result must not
+// be changed.
 func (p passes) read(text string) []rules.Finding {
 	if all, known := p[text]; known {
 		return all

@@ -10,7 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A line is a line of an export that is no ruling.
+// A line is a line of an export other than a ruling.
 type line struct {
 	Schema int    `json:"schema"`
 	Table  string `json:"table"`
@@ -39,9 +39,9 @@ type sum struct {
 	Finding
 }
 
-// Export writes everything that the store has, a JSON object a line: first what names the store, then runs, sums of findings,
-// results of probes and learned endpoints, each as {"schema": 1, "table": ..., "row": ...}, then the rulings as the contracts
-// have them. Import reads it.
+// Export writes the whole store as lines of JSON: first the name of the store, then runs, findings
+// by run, probe results and learned endpoints, each as {"schema": 1, "table": ..., "row": ...},
+// then the rulings in the format of the contracts. Import reads it.
 func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	id, err := s.identity(ctx)
 	if err != nil {

@@ -6,16 +6,16 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A Finding is a rule that did not pass at an endpoint, with what all instances have counted of it. Its rule is one of a later
-// release if the rulebook does not have it, its state is that of the last exchange.
+// A Finding is a finding as counted by all instances. The rulebook may not have its rule, if a
+// later release has written it. Its state is that of the last exchange.
 type Finding struct {
 	rules.Row
 	FirstID string `json:"firstId"` // of the first exchange that showed it, which is kept longer than others
 	LastID  string `json:"lastId"`  // of the last one
 }
 
-// Findings returns the findings that a query wants, worst first, then by rule and endpoint. Each is one, in how many runs it
-// may have been found; with Query.Run, only what was found in that run counts.
+// Findings returns the findings that match a query, worst first, then by rule and endpoint. A
+// finding of several runs is returned once; with Query.Run, only that run counts.
 func (s *Store) Findings(ctx context.Context, q Query) ([]Finding, error) {
 	w := &where{dialect: s.dialect}
 	w.common(&q)
@@ -57,5 +57,5 @@ func (f *Finding) scan(scan func(...any) error, before ...any) error {
 	return nil
 }
 
-// clamp is a number that a later release may have written, as one that this one knows.
+// clamp returns a number of a later release as one that this release knows.
 func clamp(n, most int64) int64 { return max(0, min(n, most)) }

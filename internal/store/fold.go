@@ -11,10 +11,11 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// silence is how long an instance has to be silent for its findings to be folded into those of all silent ones.
+// silence is how long an instance must be silent before its findings are folded into those of all
+// silent ones.
 const silence = 24 * time.Hour
 
-// folded is the name of the instance that has the findings of those that are silent.
+// folded is the name of the instance that holds the findings of silent ones.
 const folded = "(folded)"
 
 // maxFolded is how many instances are folded at once.
@@ -52,8 +53,8 @@ func (s *Store) foldSilent(ctx context.Context, tx *sql.Tx, since time.Time) err
 	return err
 }
 
-// What adds the findings of some instances to those of another one: first and last are those of the rows, as good as can be
-// told from names that grow with time.
+// The statement that adds the findings of some instances to another one. The first and last
+// exchange are the least and greatest ID, as IDs grow with time.
 const (
 	sumUp = `INSERT INTO findings (run, fingerprint, instance, rule, probe, route, endpoint, verdict, severity, party, unsafe, count,
 			first_seen, last_seen, first_id, last_id, detail, state)
@@ -68,8 +69,8 @@ const (
 // worst is the worst of some rows as a text, in the form of the column of that name of finding_sums.
 const worst = "MIN(CAST(verdict AS TEXT) || CAST(9 - severity AS TEXT) || CAST(party AS TEXT) || detail)"
 
-// lastState is the state of the latest of some rows: the end of the greatest of the times of equal length, each with its state
-// behind it.
+// lastState selects the state of the latest row: times have equal lengths, so the greatest time
+// with its state appended is the latest.
 const lastState = "SUBSTR(MAX(CAST(1000000000000000 + last_seen AS TEXT) || state), 17)"
 
 // silent marks the instances that have been silent since then as folded, which locks their rows, and returns them.

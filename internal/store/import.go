@@ -15,7 +15,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Imported is what was read of an export.
+// Imported counts what an import has read.
 type Imported struct {
 	Exchanges int64
 	Findings  int64
@@ -28,9 +28,9 @@ const maxLine = 8 << 20
 // imported is the name of the instances under which the findings of other stores count.
 const imported = "(imported)"
 
-// Import adds what [Store.Export] wrote, of this store or of another one. What the store has already does not count twice: the
-// same export may be read again, and a later one of the same store adds what is new. An error names the line; what stands in
-// front of it may be in the store.
+// Import adds an export of this store or of another one. Nothing counts twice: the same export may
+// be read again, and a later one of the same store adds only what is new. An error names the line;
+// the lines before it may have been imported.
 func (s *Store) Import(ctx context.Context, r io.Reader) (Imported, error) {
 	i := importer{store: s}
 	if err := s.prepare(ctx); err != nil {
@@ -168,7 +168,7 @@ func (i *importer) finding(text []byte) error {
 	return nil
 }
 
-// flush writes what was gathered. Of counts the higher one holds.
+// flush writes the gathered rows. Of two counts the higher one holds.
 func (i *importer) flush(ctx context.Context) error {
 	exchanges, sums := slices.Collect(maps.Values(i.exchanges)), slices.Collect(maps.Values(i.findings))
 	sortRows(exchanges)

@@ -10,8 +10,8 @@ import (
 // A Listing is a page of exchanges, the newest first.
 type Listing struct {
 	Rulings []*rules.Ruling
-	Newer   bool // there are exchanges in front of these
-	Older   bool // and behind them
+	Newer   bool // there is a page before this one
+	Older   bool // there is a page after this one
 }
 
 // List returns a page of the exchanges that a query wants: at most q.Limit (50) that are older than q.Beyond or, if newer is

@@ -17,7 +17,7 @@ func (w *Writer) loop(life context.Context) error {
 				return err
 			}
 			if !ending && !b.more {
-				break // what has come since may wait for more
+				break // the rest can wait for the next batch
 			}
 		}
 		if ending && w.idle() {
@@ -46,14 +46,15 @@ func (w *Writer) wait() (ending bool) {
 	return false
 }
 
-// idle reports whether nothing is left to write.
+// idle reports whether everything is written.
 func (w *Writer) idle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.gathered.empty() && w.queue.count == 0
 }
 
-// deliver tries until the store has taken a batch or the context ends, and tells who wants to know.
+// deliver tries until the store has taken a batch or the context ends, and keeps the promises of
+// its rulings.
 func (w *Writer) deliver(life context.Context, b *batch) error {
 	for pause := backoff; ; pause = min(2*pause, slowest) {
 		refused, err := w.attempt(life, b)
@@ -114,7 +115,7 @@ func (w *Writer) delivered(b *batch, refused int) {
 	}
 }
 
-// failed notes why the store takes nothing.
+// failed records why the store cannot be written.
 func (w *Writer) failed(err error) {
 	if errors.Is(err, context.Canceled) {
 		return

@@ -134,7 +134,7 @@ func (s *Store) foreign(ctx context.Context) error {
 	return ErrForeign
 }
 
-// apply applies what is missing.
+// apply applies the missing migrations.
 func (s *Store) apply(ctx context.Context) error {
 	p, err := s.provider()
 	if err != nil {

@@ -14,14 +14,14 @@ import (
 // A Minute is how many live exchanges of one kind began in a minute, over all instances. What retention has deleted counts.
 type Minute struct {
 	Time     time.Time // the beginning of the minute
-	Protocol string    // of those that wire.Exchange knows
+	Protocol string    // a protocol of wire.Exchange
 	Outcome  string
 	Verdict  rules.Verdict
 	Count    int64
 	Unsafe   int64 // of these, those in which the server switched and must not have
 }
 
-// A cell is what exchanges are counted by.
+// A cell identifies a count of exchanges.
 type cell struct {
 	minute            int64
 	protocol, outcome string
@@ -34,7 +34,7 @@ type added struct{ count, unsafe int64 }
 // cells are counts that are still to be added.
 type cells struct{ waiting map[cell]added }
 
-// add counts a live exchange, as what it is by its last report.
+// add counts a live exchange in its latest form.
 func (c *cells) add(r *rules.Ruling) {
 	x := r.X
 	if x.Origin != wire.OriginLive || r.Run != "" {
@@ -59,7 +59,7 @@ func (c *cells) change(at cell, by int64, unsafe bool) {
 	}
 }
 
-// upsertMinutes adds to what all instances have counted.
+// upsertMinutes adds to the counts of all instances.
 func upsertMinutes() upsert {
 	return upsert{
 		table: "minutes", columns: []string{"minute", "protocol", "outcome", "verdict", "count", "unsafe"},
@@ -78,8 +78,8 @@ func (c *cells) rows() [][]any {
 	return rows
 }
 
-// Minutes returns what live traffic there was from one time to before another one, to the minute, in its order; the zero time
-// is no bound.
+// Minutes returns the counts of live traffic by minute, from one time until before another, in
+// their order. A zero time is no bound.
 func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, error) {
 	w := &where{dialect: s.dialect}
 	w.add("count > 0")
@@ -104,7 +104,7 @@ func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, 
 	return all, err
 }
 
-// Verdicts returns how many live exchanges there were of each verdict since the beginning of a minute; the zero time is no
+// Verdicts returns the counts of live exchanges by verdict since a minute. The zero time is no
 // bound.
 func (s *Store) Verdicts(ctx context.Context, since time.Time) (sums [rules.NotApplicable + 1]int64, err error) {
 	query := "SELECT verdict, CAST(SUM(count) AS BIGINT) FROM minutes WHERE minute >= $1 GROUP BY verdict"

@@ -14,11 +14,11 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// openPostgres makes the connections of a PostgreSQL database ready. It speaks to nobody.
+// openPostgres prepares the connections of a PostgreSQL database. It does not connect.
 func (s *Store) openPostgres(name string) error {
 	s.name, s.dialect = "postgres", postgres
 	c, err := pgx.ParseConfig(name)
-	if err != nil { // which quotes what it was given
+	if err != nil { // the error quotes the string
 		return fmt.Errorf("%w", ErrName)
 	}
 	s.name = "postgres://" + net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) + "/" + c.Database
@@ -35,7 +35,7 @@ func (s *Store) openPostgres(name string) error {
 	return nil
 }
 
-// describePostgres says what kind of error it is, in words that have nothing of the connection's secrets in them.
+// describePostgres describes an error without any secrets of the connection.
 func describePostgres(err error) error {
 	var e *pgconn.PgError
 	var dial *net.OpError
@@ -63,7 +63,7 @@ func isConnection(err error) bool {
 	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || errors.Is(err, net.ErrClosed)
 }
 
-// lastWords is the innermost error, which knows what happened and not to whom.
+// lastWords returns the innermost error, which says what happened without naming the address.
 func lastWords(err error) string {
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
 		err = inner

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// patience is how long somebody waits to hear that the store has taken something.
+// patience is how long a caller waits to hear that the store has taken something.
 const patience = time.Second
 
-// A promise tells somebody once whether the store has taken something: as soon as it has, or when that takes too long.
+// A promise reports once whether the store has taken something: when it has, or after too long.
 type promise struct {
 	once  sync.Once
 	timer *time.Timer
@@ -23,7 +23,7 @@ func (w *Writer) promise(then func(stored bool)) *promise {
 	return p
 }
 
-// keep tells it, unless it was told.
+// keep reports the result, unless one was reported.
 func (p *promise) keep(w *Writer, stored bool) {
 	p.once.Do(func() {
 		defer w.promises.Done()

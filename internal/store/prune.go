@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// Limits say how much evidence a store keeps. A zero field stands for the default beside it. Findings, runs, results of probes
-// and learned endpoints, and of each finding the first exchange that showed it, are kept twelve times as long.
+// Limits bound the evidence that a store keeps. The default of a zero field is in its comment.
+// Findings, runs, probe results, learned endpoints and the first exchange of each finding are kept
+// twelve times as long.
 type Limits struct {
 	Age   time.Duration // 30 days
 	Count int64         // exchanges; as many as there is room for, 10,000 in memory
 	Bytes int64         // 1 GiB; 64 MiB in memory
 }
 
-// keepSmall is how much longer than the rest what is small is kept.
+// keepSmall is how much longer small things are kept.
 const keepSmall = 12
 
 func (l Limits) withDefaults(of Limits) Limits {
@@ -35,20 +36,20 @@ func (l Limits) withDefaults(of Limits) Limits {
 	return l
 }
 
-// Pruned is what was deleted.
+// Pruned counts what was deleted.
 type Pruned struct {
 	Exchanges int64
 	Bytes     int64
 }
 
-// The steps of pruning, so that who writes never waits for long.
+// The steps of pruning are small, so that writers never wait long.
 const (
 	pruneStep  = 250 // rows
 	prunePause = 5 * time.Millisecond
 )
 
-// Prune deletes what is beyond the limits, the oldest first and a little at a time. Several instances may do so at the same
-// time.
+// Prune deletes what exceeds the limits, oldest first and a little at a time. Several instances may
+// prune at the same time.
 func (s *Store) Prune(ctx context.Context, l Limits) (Pruned, error) {
 	return s.pruneAt(ctx, l, time.Now())
 }
@@ -77,7 +78,7 @@ func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time) (p Pruned,
 		gone := Pruned{p.Exchanges - was.Exchanges, p.Bytes - was.Bytes}
 		return size.Bytes-gone.Bytes > l.Bytes || l.Count > 0 && size.Exchanges-gone.Exchanges > l.Count
 	}
-	for _, all := range []bool{false, true} { // the first of each finding only if nothing else is left
+	for _, all := range []bool{false, true} { // the first exchanges of findings only if nothing else is left
 		if err := s.shrink(ctx, &p, now.AddDate(1000, 0, 0).UnixMilli(), all, over); err != nil {
 			return p, s.failed("prune", err)
 		}
@@ -88,8 +89,9 @@ func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time) (p Pruned,
 	return p, s.failed("prune", s.vacuum(ctx))
 }
 
-// shrink deletes the oldest exchanges from before that time as long as they are too many. Unless all are meant it spares the
-// first of each finding. Where somebody else deletes them at the same time, it leaves the rest to them.
+// shrink deletes the oldest exchanges before that time while there are too many. Unless all is set,
+// it spares the first exchange of each finding. If another instance deletes them at the same time,
+// it leaves the rest to that one.
 func (s *Store) shrink(ctx context.Context, p *Pruned, before int64, all bool, over func() bool) error {
 	spared := ""
 	if !all {
@@ -147,7 +149,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// pruneSmall deletes counts that are old, and what is kept longest, in one transaction: there is little of it.
+// pruneSmall deletes old counts, and everything that is kept longest, in one transaction: there is
+// little of it.
 func (s *Store) pruneSmall(ctx context.Context, old, before int64) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
@@ -163,7 +166,8 @@ func (s *Store) pruneSmall(ctx context.Context, old, before int64) error {
 	})
 }
 
-// vacuum gives the file system back what an SQLite file has too much of: a quarter, or more.
+// vacuum returns free space of an SQLite file to the file system, if that is a quarter of it or
+// more.
 func (s *Store) vacuum(ctx context.Context) error {
 	if s.dialect != sqlite {
 		return nil
@@ -198,9 +202,9 @@ func (s *Store) vacuum(ctx context.Context) error {
 	}
 }
 
-// keep folds and prunes until ctx ends. What fails is tried again the next time: who writes says whether the store is there.
-// Ages are measured from when it began, by a clock that nobody sets: nothing turns old at once because the time of day was
-// set forward.
+// keep folds and prunes until ctx ends. A step that fails is repeated the next time; the writer
+// reports whether the store is available. Ages are measured by the monotonic clock from the start,
+// so nothing expires because the time of day was set forward.
 func (w *Writer) keep(ctx context.Context) {
 	began := time.Now()
 	now := func() time.Time { return began.Add(time.Since(began)) }
@@ -221,7 +225,8 @@ func (w *Writer) keep(ctx context.Context) {
 	}
 }
 
-// grow counts what was written, and has the store pruned as soon as that is an eighth of what it may keep. The lock is held.
+// grow counts written exchanges, and requests pruning when they are an eighth of the limit. The
+// lock is held.
 func (w *Writer) grow(written []*waiting) {
 	for _, is := range written {
 		w.grown.Bytes += is.size

@@ -8,14 +8,14 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A Query says which exchanges or findings are wanted. The zero value wants all. In Rule and Endpoint * stands for any text and
-// ? for one character; what looks like an identifier in a path stands for any.
+// A Query selects exchanges or findings. The zero value selects all. In Rule and Endpoint * matches
+// any text and ? one character; identifiers in a path match any identifier.
 type Query struct {
 	ID       string
 	Since    time.Time       // this time or later
 	Until    time.Time       // before this time
 	Run      string          // of a run
-	Live     bool            // of no run
+	Live     bool            // outside of runs
 	Origin   string          // exchanges only
 	Verdicts []rules.Verdict // one of these; empty: all
 	Rule     string          // of exchanges: a rule that did not pass
@@ -23,16 +23,16 @@ type Query struct {
 	Route    string
 	Probe    string
 	Instance string // exchanges only
-	Protocol string // exchanges only, as are those that follow
+	Protocol string // this and the following fields: exchanges only
 	Outcome  string
 	Status   int
-	Benign   bool // exchanges only: those that nobody has to look into, as rules.Ruling.Benign has it
+	Benign   bool // exchanges only: harmless ones, by rules.Ruling.Benign
 	Grave    bool // exchanges only: the others
 	Unsafe   bool // only those in which a server switched and must not have; of findings too
 
 	Newest bool   // the newest first
 	Limit  int    // at most so many; 0: all
-	Beyond Cursor // only what comes behind this exchange in that order
+	Beyond Cursor // only exchanges after this one in that order
 }
 
 // A Cursor is the place of an exchange in the order of times.
@@ -78,7 +78,8 @@ func (w *where) glob(column, pattern string) {
 	}
 }
 
-// verdicts wants the verdict to be one of these. The index of what did not pass is named where it serves.
+// verdicts selects rows with one of these verdicts. It names the index of rows that did not pass
+// where that helps.
 func (w *where) verdicts(all []rules.Verdict) {
 	if len(all) == 0 {
 		return

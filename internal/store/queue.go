@@ -20,14 +20,14 @@ type queue struct {
 	count  int
 }
 
-// The bounds of what is written at once.
+// The bounds of a batch.
 const (
 	maxBatch      = 1000
 	maxBatchBytes = 8 << 20
 )
 
-// put takes a ruling, or has it take the place of an earlier report that waits. It is nil where there is no room. What passed
-// has only half of it, so that there is room for what did not.
+// put adds a ruling, or replaces an earlier report of its exchange. It returns nil if there is no
+// room. Rulings that passed may use half of the room, so that the others find some.
 func (q *queue) put(r *rules.Ruling, bytes int64, count int) *waiting {
 	if r.Verdict >= rules.Pass {
 		bytes, count = bytes/2, count/2
@@ -41,7 +41,7 @@ func (q *queue) put(r *rules.Ruling, bytes int64, count int) *waiting {
 		q.bytes += size - is.size
 		urgent := r.Unsafe && !is.ruling.Unsafe
 		is.ruling, is.size = r, size
-		if urgent { // it stands in the rest too, and is passed over there
+		if urgent { // it is also in the rest, and skipped there
 			q.unsafe = append(q.unsafe, is)
 		}
 		return is
@@ -63,7 +63,7 @@ func (q *queue) put(r *rules.Ruling, bytes int64, count int) *waiting {
 	return is
 }
 
-// take takes what is to be written next.
+// take returns the next rulings to write.
 func (q *queue) take() (taken []*waiting) {
 	bytes := int64(0)
 	for _, from := range []*[]*waiting{&q.unsafe, &q.rest} {

@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ErrReplaced is what is wrong with a file that is not the one that was opened. What is written to the one that was opened
-// is lost; the next batch makes it anew.
+// ErrReplaced means that the file was replaced after it was opened. Writes to the old file are
+// lost; the next batch creates the store again.
 var ErrReplaced = errors.New("its file was deleted or replaced while it was open")
 
 // pool is the connections of the store.
@@ -33,7 +33,7 @@ func (s *Store) remember() {
 // opened is a file as it was when it was opened.
 type opened struct{ file, log os.FileInfo }
 
-// replaced reports whether another file stands where the one was that is open, or none.
+// replaced reports whether the file of the store was replaced or deleted.
 func (s *Store) replaced() bool {
 	was := s.file.Load()
 	if was == nil {
@@ -43,10 +43,11 @@ func (s *Store) replaced() bool {
 	if errors.Is(err, os.ErrNotExist) {
 		return true
 	}
-	return err == nil && !os.SameFile(is, was.file) // a folder that cannot be read is another fault, which SQLite will tell
+	return err == nil && !os.SameFile(is, was.file) // an unreadable folder is another fault, which SQLite will report
 }
 
-// Restore opens the file of the store again if it was deleted or replaced, and makes what is missing.
+// Restore opens the file of the store again after it was deleted or replaced, and creates what is
+// missing.
 func (s *Store) Restore(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +76,8 @@ func (s *Store) Restore(ctx context.Context) error {
 	return nil
 }
 
-// dropped notes where PostgreSQL says that a table or the schema is not there: somebody has dropped it.
+// dropped records whether PostgreSQL reports that a table or the schema does not exist: it was
+// dropped.
 func (s *Store) dropped(err error) {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) || e.Code != "42P01" && e.Code != "3F000" {
@@ -102,7 +104,7 @@ func (s *Store) remake(ctx context.Context) error {
 	return nil
 }
 
-// lost counts what was written to a store that is gone since. The lock is held.
+// lost counts what was written to a store that is gone. The lock is held.
 func (w *Writer) lost() {
 	if is := w.Store.generation.Load(); is != w.generation {
 		w.generation = is
@@ -111,7 +113,7 @@ func (w *Writer) lost() {
 	}
 }
 
-// held is what a store has of a writer.
+// held counts what a store has of a writer.
 type held struct{ exchanges, findings int64 }
 
 // count is how many findings wait, each as often as it was seen.

@@ -7,17 +7,17 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A Result is what came of one probe at one endpoint in a run.
+// A Result is the result of one probe at one endpoint in a run.
 type Result struct {
 	Run      string    `json:"run"`
 	Backend  string    `json:"backend"`
 	Route    string    `json:"route"`
 	Endpoint string    `json:"endpoint"`
 	Probe    string    `json:"probe"`
-	Rule     string    `json:"rule"`    // of the worst finding; where nothing was found, the one that the probe was sent for
+	Rule     string    `json:"rule"`    // of the worst finding, else the probe's own
 	Verdict  string    `json:"verdict"` // a word of the contracts, or not-sent
 	Severity string    `json:"severity"`
-	Status   int       `json:"status"` // 0 if no response head came
+	Status   int       `json:"status"` // 0 if there was no response head
 	Outcome  string    `json:"outcome"`
 	Detail   string    `json:"detail"`
 	Reason   string    `json:"reason"` // why it was not sent
@@ -25,13 +25,13 @@ type Result struct {
 	Time     time.Time `json:"time"`
 }
 
-// resultKey is what makes two results the same one.
+// resultKey identifies a result.
 type resultKey struct{ run, backend, route, endpoint, probe string }
 
 func (r *Result) key() resultKey { return resultKey{r.Run, r.Backend, r.Route, r.Endpoint, r.Probe} }
 
-// resultOf is what a ruling says of a probe: its verdict and its worst finding. It is false where there is no probe
-// or no run.
+// resultOf returns the result of a probe: the ruling's verdict and its worst finding. It returns
+// false if the ruling has no probe or no run.
 func resultOf(r *rules.Ruling) (Result, bool) {
 	x := r.X
 	if x.Probe == "" || r.Run == "" {
@@ -79,7 +79,7 @@ func resultRows(results map[resultKey]Result) [][]any {
 	return rows
 }
 
-// Results returns what came of the probes of a run, by endpoint and probe.
+// Results returns the probe results of a run, by endpoint and probe.
 func (s *Store) Results(ctx context.Context, run string) ([]Result, error) {
 	var all []Result
 	err := s.eachResult(ctx, "WHERE run = $1", []any{run}, func(r Result) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// The bounds of what is read at once.
+// The bounds of a page that is read at once.
 const (
 	maxPage      = 512
 	maxPageBytes = 4 << 20
@@ -30,9 +30,9 @@ type page struct {
 	err     error
 }
 
-// Rulings calls f for every ruling that the query wants, in the order of their times, until f returns an error, and returns
-// that. It holds a few MiB however many there are, and nothing of the store is locked while f works. What is written in the
-// meantime may be among them or not.
+// Rulings calls f for every ruling that matches the query, ordered by time, until f returns an
+// error, which it returns. It needs a few MiB for any number of rulings and locks nothing while f
+// runs. Rulings that are written meanwhile may be included.
 func (s *Store) Rulings(ctx context.Context, q Query, f func(*rules.Ruling) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	pages := make(chan page, 1) // the next one is read while f works
@@ -56,7 +56,7 @@ func (s *Store) Rulings(ctx context.Context, q Query, f func(*rules.Ruling) erro
 	return ctx.Err()
 }
 
-// pages reads page by page until there are no more, or an error is among them.
+// pages reads pages until there are no more or an error occurs.
 func (s *Store) pages(ctx context.Context, q Query, pages chan<- page) {
 	left := q.Limit
 	for {
@@ -82,7 +82,7 @@ func (s *Store) pages(ctx context.Context, q Query, pages chan<- page) {
 	}
 }
 
-// page reads the rows behind the cursor, and reports whether there may be more.
+// page reads the rows after the cursor, and reports whether there may be more.
 func (s *Store) page(ctx context.Context, q *Query, most int) (p page, more bool) {
 	w := s.exchanges(q)
 	order, than := "time, id", ">"
@@ -93,7 +93,7 @@ func (s *Store) page(ctx context.Context, q *Query, most int) (p page, more bool
 		w.add("(time, id) " + than + " (" + w.arg(unixMilli(q.Beyond.Time)) + ", " + w.arg(q.Beyond.ID) + ")")
 	}
 	condition := w.String()
-	if q.Limit > 0 && q.Limit < maxPage { // what is passed over on the way to a few is not read: see the index exchanges_list
+	if q.Limit > 0 && q.Limit < maxPage { // skipped rows are not read: see the index exchanges_list
 		condition = fmt.Sprintf(" WHERE id IN (SELECT id FROM exchanges%s ORDER BY %s LIMIT %d)", w, order, most)
 	}
 	query := fmt.Sprintf("SELECT time, id, passed, ruling FROM exchanges%s ORDER BY %s LIMIT %d", condition, order, most)

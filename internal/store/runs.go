@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A Run is one run of a command that keeps what it finds under a name of its own.
+// A Run is one run of a command that stores its findings under a name.
 type Run struct {
 	ID       string            `json:"id"`
 	Command  string            `json:"command"` // such as probe
@@ -21,10 +21,11 @@ type Run struct {
 	Labels   map[string]string `json:"labels"`
 	Began    time.Time         `json:"began"`
 	Ended    time.Time         `json:"ended"`   // zero as long as it goes on, or where it was killed
-	Summary  map[string]int64  `json:"summary"` // what came of it
+	Summary  map[string]int64  `json:"summary"` // counts of its results
 }
 
-// Empty reports whether the run has ended without a single exchange, as one that could not connect does.
+// Empty reports whether the run has ended without a single exchange, for example because it could
+// not connect.
 func (r *Run) Empty() bool {
 	if r.Ended.IsZero() || r.Summary == nil {
 		return false
@@ -37,7 +38,7 @@ func (r *Run) Empty() bool {
 	return true
 }
 
-// upsertRuns keeps what is said at the end of a run.
+// upsertRuns keeps the values at the end of a run.
 func upsertRuns() upsert {
 	return upsert{
 		table:   "runs",
@@ -67,7 +68,7 @@ func runRows(runs map[string]Run) ([][]any, error) {
 	return rows, nil
 }
 
-// unixMilli is a time in the store; 0 is no time.
+// unixMilli returns a time as it is stored; 0 is the zero time.
 func unixMilli(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -117,7 +118,7 @@ func (s *Store) Run(ctx context.Context, id string) (Run, error) {
 	return found[0], nil
 }
 
-// isLast is how runs are named by how many came behind them.
+// isLast matches names of runs by the number of later ones.
 var isLast = regexp.MustCompile(`^last(?:~([0-9]{1,9}))?$`)
 
 // isPrefix is the beginning of the name of a run, which is a ULID.
@@ -126,9 +127,9 @@ var isPrefix = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26}$`)
 // IsRunName reports whether a text is of the form that [Store.FindRun] takes.
 func IsRunName(name string) bool { return isLast.MatchString(name) || isPrefix.MatchString(name) }
 
-// FindRun returns the run of that name: last, which is the latest one that is not empty; last~1, which is that before it; or the ID, of which at
-// least four characters that no other run begins with are enough. The error is [ErrNotFound] or [ErrAmbiguous] where there is
-// no such run, or more than one.
+// FindRun returns the run of that name: last, the latest run that is not empty; last~1, the one
+// before it; or an ID, abbreviated to four characters or more if that is unique. The error is
+// [ErrNotFound] or [ErrAmbiguous] if there is no such run or more than one.
 func (s *Store) FindRun(ctx context.Context, name string) (Run, error) {
 	if back := isLast.FindStringSubmatch(name); back != nil {
 		n, _ := strconv.Atoi("0" + back[1])
@@ -143,7 +144,7 @@ func (s *Store) FindRun(ctx context.Context, name string) (Run, error) {
 	return theRun(name, found, err)
 }
 
-// theRun is the only one of those that were found.
+// theRun returns the only run of a list.
 func theRun(name string, found []Run, err error) (Run, error) {
 	switch {
 	case err != nil:

@@ -28,7 +28,8 @@ func (s *Store) openMemory() error {
 	return nil
 }
 
-// openFile opens the store in that file. One that it made is gone again if nothing could be written into it.
+// openFile opens the store in that file. A file that it created is removed if nothing can be
+// written into it.
 func (s *Store) openFile(ctx context.Context, path string) (*Store, error) {
 	s.name, s.dialect, s.path = path, sqlite, path
 	made, err := s.claim(ctx, path)
@@ -101,7 +102,7 @@ func inspect(ctx context.Context, path string) error {
 	return err
 }
 
-// address is how SQLite is told of a file.
+// address returns the URI of a file for SQLite.
 func address(path string) (string, error) {
 	absolute, err := filepath.Abs(path)
 	return "file:" + (&url.URL{Path: absolute}).EscapedPath(), err
@@ -133,7 +134,8 @@ func (s *Store) connect(ctx context.Context, path string) error {
 	return nil
 }
 
-// initialize makes an empty file a store. It comes before the write-ahead log, so that the mark stands where claim looks.
+// initialize marks an empty file as a store. The mark must precede the write-ahead log, as claim
+// looks for it in the file.
 func initialize(ctx context.Context, uri string) error {
 	c, err := newConnector(uri + "?_auto_vacuum=incremental&_pragma=page_size(8192)&_pragma=busy_timeout(2000)")
 	if err != nil {

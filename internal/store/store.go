@@ -46,12 +46,13 @@ type Options struct {
 	Instance string // which Interlock this is
 	Version  string // of this program
 	Existing bool   // a store that is not there is not made: [ErrNotFound]
-	Later    bool   // a database that cannot be reached is no error of Open: whoever uses the store tries again
+	Later    bool   // Open succeeds if the database cannot be reached: the caller tries again
 }
 
-// Open opens the store of that name, and makes it or brings its tables up to date if need be: memory, which ends with the
-// program; postgres://user:password@host:port/database; or the path of an SQLite file in a folder that is there. An error is
-// one line that has no password in it; errors.Is tells what kind it is. Nothing that belongs to somebody else is changed.
+// Open opens the store of that name, and creates or migrates it if necessary. The name is memory,
+// which ends with the program; postgres://user:password@host:port/database; or the path of an
+// SQLite file in an existing directory. An error is one line without a password; errors.Is
+// distinguishes the kinds. Open never changes a foreign database.
 func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	s := &Store{options: o}
 	var err error
@@ -111,7 +112,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the store. What a [Writer] still has to write is to be written before.
+// Close closes the store. A [Writer] must have written everything before.
 func (s *Store) Close() error { return s.pool().Close() }
 
 // String is the name of the store as it may be shown: without user and password.

@@ -56,10 +56,10 @@ func upsertFindings() upsert {
 	}
 }
 
-// graver is the condition under which the text, severity and party are those of what is added.
+// graver is the condition under which the added row has the worst finding.
 const graver = `excluded.verdict < findings.verdict OR excluded.verdict = findings.verdict AND excluded.severity > findings.severity`
 
-// worse is what becomes of the row of a finding beside its count.
+// worse updates the row of a finding, except its count.
 const worse = `verdict = CASE WHEN excluded.verdict < findings.verdict THEN excluded.verdict ELSE findings.verdict END,
 	detail = CASE WHEN ` + graver + ` THEN excluded.detail ELSE findings.detail END,
 	severity = CASE WHEN ` + graver + ` THEN excluded.severity ELSE findings.severity END,

@@ -12,7 +12,7 @@ import (
 type upsert struct {
 	table    string
 	columns  []string
-	conflict string // what to do with a row that is there: behind ON CONFLICT
+	conflict string // the action on a conflict: the clause after ON CONFLICT
 }
 
 // write writes rows: one after the other into a file, and many in one statement to a server, where a round trip takes longer

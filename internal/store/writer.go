@@ -15,18 +15,18 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A Writer writes rulings to a store. Its exported fields must not be changed once it is used. Its methods may be called by
-// many goroutines at the same time, and none but Run waits for anything.
+// A Writer writes rulings to a store. Its exported fields must not be changed after its first use.
+// Its methods are safe for concurrent use, and only Run blocks.
 //
-// What is unsafe is written at once, everything else at most 200 ms later, many at a time. After a kill -9 the store lacks at
-// most the last batch; see WriteThen for how to speak of nothing that is not in the store.
+// Unsafe rulings are written at once, others in batches within 200 ms. After a kill -9 the store
+// lacks at most the last batch. With WriteThen the caller reports only what the store has.
 type Writer struct {
 	Store        *Store
 	FindingsOnly bool  // evidence: none: no exchanges are kept
 	Bytes        int64 // of exchanges that wait, in memory; 64 MiB
 	Count        int   // of exchanges that wait; 20,000
 	Limits       Limits
-	Drain        time.Duration // how long Run goes on writing behind the end of its context; 5 s
+	Drain        time.Duration // how long Run continues to write after its context has ended; 5 s
 
 	promises sync.WaitGroup
 	paused   atomic.Bool
@@ -34,7 +34,7 @@ type Writer struct {
 	mu         sync.Mutex
 	gathered   batch
 	queue      queue
-	flight     *batch // what is being written
+	flight     *batch // being written
 	session    string // the name under which findings are counted, no other writer's
 	began      time.Time
 	number     int64         // of the last batch
@@ -46,40 +46,41 @@ type Writer struct {
 	state      State
 	held       held
 	generation int64     // of the store that has it
-	trying     time.Time // when the attempt began that is under way; zero if none is
+	trying     time.Time // start of the running attempt; zero if there is none
 }
 
 // State is how a [Writer] and its store are.
 type State struct {
-	Reachable     bool      // the store takes what is written
+	Reachable     bool      // the store can be written
 	Err           error     // why it does not
 	Since         time.Time // when that changed last
 	Waiting       int       // exchanges that are still to be written
 	Bytes         int64     // and how many bytes these have, about
 	Findings      int       // findings that are still to be written, each with its count
 	Written       int64     // exchanges that were written
-	LostExchanges int64     // that were written, and are gone with a file or a schema that somebody took away
+	LostExchanges int64     // written, and lost with a deleted file or schema
 	LostFindings  int64     // and findings, each as often as it was seen
-	Shed          int64     // reports of exchanges for which there was no room, or that the store refused
+	Shed          int64     // exchanges without room, or refused by the store
 }
 
 // The times of a writer.
 const (
 	interval = 200 * time.Millisecond // between batches
 	longest  = 30 * time.Second       // of an attempt
-	backoff  = 100 * time.Millisecond // behind the first attempt that failed; doubled behind each further one
+	backoff  = 100 * time.Millisecond // after the first failed attempt; doubled after each further one
 	slowest  = 5 * time.Second        // at most
 )
 
-// Write takes a ruling to be written. It never waits and never fails: findings are counted in memory until the store takes
-// them; where there is no room for the exchange, it is shed and counted. An exchange that is reported again is kept in its
-// last form, and each of its findings counts once.
+// Write queues a ruling. It never blocks and never fails: findings are counted in memory until the
+// store takes them; an exchange without room is shed and counted. Of an exchange that is reported
+// again the latest form is kept, and each of its findings counts once.
 func (w *Writer) Write(r *rules.Ruling) { w.take(r, nil) }
 
-// WriteThen is Write for a ruling of which somebody is to be told. Then is called once, from another goroutine: with true as
-// soon as the store has the finding for good, and the exchange unless it was shed; with false when that takes longer than a
-// second or Run has ended, and then it is written whenever the store is back. It must not wait for anything. A log line that says an unsafe switch is stored
-// is true behind then(true).
+// WriteThen is Write for a ruling whose caller waits for the result. Then is called once, from
+// another goroutine: with true when the store has the finding durably, and the exchange unless it
+// was shed; with false if that takes longer than a second or Run has ended, and then the ruling is
+// written when the store is back. It must not block. A log line that says "stored" about an unsafe
+// switch is written after then(true).
 func (w *Writer) WriteThen(r *rules.Ruling, then func(stored bool)) { w.take(r, then) }
 
 func (w *Writer) take(r *rules.Ruling, then func(bool)) {
@@ -193,7 +194,7 @@ func (w *Writer) State() State {
 	return s
 }
 
-// next is the next batch, or nil if there is nothing to write.
+// next returns the next batch, or nil if everything is written.
 func (w *Writer) next() *batch {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -208,8 +209,9 @@ func (w *Writer) next() *batch {
 	return &b
 }
 
-// Run writes what is taken until ctx ends, and then what still waits, for as long as Drain; it also folds and prunes the store
-// from time to time. While the store takes nothing it tries again and again. The error says what could not be written.
+// Run writes queued rulings until ctx ends, and then the rest for as long as Drain. It also folds
+// and prunes the store from time to time. While the store cannot be written it tries again and
+// again. The error says what could not be written.
 func (w *Writer) Run(ctx context.Context) error {
 	w.mu.Lock()
 	w.start()
@@ -244,7 +246,7 @@ func promised(waiting []*waiting) (all []*promise) {
 	return all
 }
 
-// left is what could not be written.
+// left describes what could not be written.
 func (w *Writer) left(err error) error {
 	s := w.State()
 	if errors.Is(err, context.Canceled) {

@@ -44,7 +44,7 @@ func (c *Console) Emit(e event.Event) {
 	c.line(text)
 }
 
-// line writes a line after the time of day. A write that fails has nobody to tell.
+// line writes a line after the time of day. There is no one to report a failed write to.
 func (c *Console) line(text string) { fmt.Fprintf(c.w, " %s %s\n", clock(), text) }
 
 func clock() string { return time.Now().Format("15:04:05.000") }
@@ -71,7 +71,7 @@ func (c *Console) exchange(r *rules.Ruling) string {
 		printed.Escaped(x.Request.Method, 8), printed.Escaped(r.Target(), 60), answer, strings.Join(what, " "))
 }
 
-// unsafeText says what an unsafe switch was and what came of it.
+// unsafeText describes an unsafe switch and its consequence.
 func unsafeText(e *event.Event) string {
 	text := "unsafe switch"
 	if p := e.Ruling.X.Response; p != nil && p.Status == 101 {

@@ -18,7 +18,7 @@ import (
 // reader is too slow, lines are dropped and counted, and the count is written at the end. No finding is lost with them.
 type Output struct {
 	Emit    func(event.Event) // writes an event
-	Log     zerolog.Logger    // for what is not an event: errors and warnings
+	Log     zerolog.Logger    // for errors and warnings, which are not events
 	w       io.Writer
 	queue   *lineQueue
 	Console *Console // nil if the lines are NDJSON
@@ -39,7 +39,7 @@ func NewOutput(w io.Writer, format string, ascii bool) *Output {
 	return o
 }
 
-// Close writes what waits.
+// Close writes the waiting lines.
 func (o *Output) Close() { o.queue.Close() }
 
 // Banner says on a terminal which address leads where. Forward may be empty.
@@ -53,7 +53,7 @@ func (o *Output) Banner(front, backend, forward, admin string) {
 	fmt.Fprintf(o.w, " interlock %s   %s %s %s%s   admin %s\n\n", version.String(), front, o.Console.Arrow(), backend, forward, admin)
 }
 
-// Summary says what was found in all, and what was not looked into.
+// Summary writes the totals, and what was not inspected.
 func (o *Output) Summary(a *audit.Audit, counts *wire.Counts, up time.Duration) {
 	sums, findings, ofProbes := a.Sums(), 0, 0
 	for _, f := range a.Findings() {

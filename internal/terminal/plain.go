@@ -18,7 +18,8 @@ func PlainLog(w io.Writer) zerolog.Logger {
 	}))
 }
 
-// log is a log for what is not an event: the time, the message and its error, then the other facts.
+// log writes a line that is not an event: the time, the message and its error, then the other
+// facts.
 func (c *Console) log() zerolog.Logger {
 	w := plainWriter(c.w, func(facts map[string]any) {
 		text := sentence(facts)

@@ -7,14 +7,14 @@ import (
 	"sync/atomic"
 )
 
-// lineQueue writes lines in the background, in their order, so that who writes never waits for a slow reader. Lines that
-// there is no room for are left out and counted; the last ones before Close are not lost.
+// lineQueue writes lines in the background, in their order, so that callers never wait for a slow
+// reader. Lines without room are dropped and counted; the last ones before Close are not lost.
 type lineQueue struct {
 	ended  chan struct{}
 	missed atomic.Int64
 
 	mu      sync.Mutex
-	waiting []byte // lines that nobody writes yet, at most maxWaiting bytes
+	waiting []byte // lines that wait, at most maxWaiting bytes
 	some    sync.Cond
 	closed  bool
 }
@@ -33,7 +33,7 @@ func newLineQueue(w io.Writer) *lineQueue {
 	return q
 }
 
-// write writes what waits until nothing does and the queue is closed.
+// write writes waiting lines until there are none and the queue is closed.
 func (q *lineQueue) write(w io.Writer) {
 	defer close(q.ended)
 	var text []byte
@@ -54,7 +54,7 @@ func (q *lineQueue) write(w io.Writer) {
 	}
 }
 
-// pass writes lines. If that fails, whoever reads has gone; there is nobody to tell.
+// pass writes lines. If that fails, the reader is gone, and the error is dropped.
 func (q *lineQueue) pass(w io.Writer, lines []byte) {
 	if _, err := w.Write(lines); err != nil {
 		q.missed.Add(int64(bytes.Count(lines, []byte{'\n'})))
@@ -75,7 +75,7 @@ func (q *lineQueue) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close writes what waits, and returns when it is written.
+// Close writes the waiting lines and returns when they are written.
 func (q *lineQueue) Close() {
 	q.mu.Lock()
 	q.closed = true

@@ -14,8 +14,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Screen is the standard output and the standard error of a command that shows its progress. Where both are one terminal,
-// what is written stands above the bar.
+// Screen is the standard output and standard error of a command that shows its progress. If both
+// are one terminal, output is written above the bar.
 type Screen struct {
 	Stdout, Stderr io.Writer
 	bars           bool // Stderr is a terminal that can draw
@@ -58,7 +58,7 @@ func (s *Screen) Complain(text string) {
 	fmt.Fprintln(w, "interlock: "+text)
 }
 
-// Progress shows how far a file has been read from here on, if it is large. The caller calls done behind the last read.
+// Progress shows how much of a large file has been read. The caller calls done after the last read.
 func (s *Screen) Progress(name string, file io.Reader, info fs.FileInfo) (shown io.Reader, done func()) {
 	if !s.bars || !info.Mode().IsRegular() || info.Size() < worthwhile {
 		return file, func() {}
@@ -75,8 +75,8 @@ func (s *Screen) Progress(name string, file io.Reader, info fs.FileInfo) (shown 
 	}
 }
 
-// Steps shows how many of a number of things are done, where that can be drawn. The caller tells it by step, and calls done
-// behind the last one.
+// Steps shows how many of a number of things are done, if a bar can be drawn. The caller calls step
+// after each, and done after the last one.
 func (s *Screen) Steps(what string) (step func(n, total int), done func()) {
 	if !s.bars {
 		return func(int, int) {}, func() {}

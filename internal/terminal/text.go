@@ -4,7 +4,8 @@ import (
 	"strings"
 )
 
-// Fold breaks text into lines of at most width bytes, two spaces in front of each, and keeps its own line ends.
+// Fold breaks text into lines of at most width bytes, indents each by two spaces, and keeps its
+// line ends.
 func Fold(text string, width int) string {
 	var out []string
 	for paragraph := range strings.SplitSeq(text, "\n") {

@@ -13,7 +13,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// attributes says what happened, in the words of OpenTelemetry's semantic conventions where they have any.
+// attributes describes an exchange, in OpenTelemetry's semantic conventions where there are any.
 func attributes(r *rules.Ruling) []attribute.KeyValue {
 	x := r.X
 	all := make([]attribute.KeyValue, 0, 20)
@@ -47,7 +47,7 @@ func attributes(r *rules.Ruling) []attribute.KeyValue {
 	return all
 }
 
-// judged says what the rules say.
+// judged describes the ruling.
 func judged(r *rules.Ruling) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		attribute.String("interlock.verdict", r.Verdict.String()), attribute.String("interlock.severity", r.Severity().String()),
@@ -55,8 +55,8 @@ func judged(r *rules.Ruling) []attribute.KeyValue {
 	}
 }
 
-// method says which method a request has: one that is known by its name, and others as _OTHER beside what was sent, in
-// printable ASCII and not at any length.
+// method returns the method of a request: a known one by its name, others as _OTHER together with
+// the original, in printable ASCII and of limited length.
 func method(sent string) []attribute.KeyValue {
 	known := []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
 	if slices.Contains(known, sent) {

@@ -1,3 +1,4 @@
-// Package trace tells a collector of OpenTelemetry of live upgrade exchanges and of probe runs, over OTLP/HTTP. Spans say
-// what the log says of an exchange: no bytes behind a head, no field values, no query.
+// Package trace sends live upgrade exchanges and probe runs as spans to an OpenTelemetry collector,
+// over OTLP/HTTP. Spans have the facts of the log: no bytes after a head, no header values, no
+// query.
 package trace

@@ -39,8 +39,8 @@ func (t *Tracer) Observe(r *rules.Ruling) {
 	}
 }
 
-// exchange makes the span of an exchange and returns what those below it name as theirs; the zero value if there was no
-// room, or the sampler does not want it.
+// exchange makes the span of an exchange and returns the context of its children. It returns the
+// zero value if there was no room, or the sampler left it out.
 func (t *Tracer) exchange(ctx context.Context, verb string, kind trace.SpanKind, r *rules.Ruling) trace.SpanContext {
 	if !t.room() {
 		return trace.SpanContext{}
@@ -91,8 +91,8 @@ func markFailed(s trace.Span, r *rules.Ruling) {
 	}
 }
 
-// links is the place that the client says the request has in a trace of its own (W3C Trace Context): it is named and not
-// believed, as whoever can send a request can say so.
+// links returns the place in the client's own trace (W3C Trace Context), as a link. It is not used
+// as the parent, because any client can send one.
 func links(x *wire.Exchange) trace.SpanStartOption {
 	if x.Request.Count("traceparent") != 1 {
 		return trace.WithLinks()

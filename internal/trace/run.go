@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A Run is a probe run that is under way. A nil Run is one that nobody traces.
+// A Run is the trace of a probe run. A nil Run does nothing.
 type Run struct {
 	tracer *Tracer
 	ctx    context.Context

@@ -19,13 +19,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// A Tracer sends spans to a collector, many at a time, in the background. Nobody waits for the collector: spans that there
-// is no room for, and those that it does not take, are dropped and counted. A nil Tracer is one that does nothing. The
-// exported fields must not be changed once Open has been called; the methods may be called by many goroutines at the same
-// time.
+// A Tracer sends spans to a collector in the background, in batches. Nothing waits for the
+// collector: spans without room, and those that it rejects, are dropped and counted. A nil Tracer
+// does nothing. The exported fields must not be changed after Open; the methods are safe for
+// concurrent use.
 //
-// What the variables of OpenTelemetry's SDK say beside the endpoint holds: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES,
-// OTEL_TRACES_SAMPLER, OTEL_BSP_SCHEDULE_DELAY and others.
+// The variables of OpenTelemetry's SDK apply, except for the endpoint: OTEL_SERVICE_NAME,
+// OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, OTEL_BSP_SCHEDULE_DELAY and others.
 type Tracer struct {
 	Endpoint string         // URL that spans are posted to, http or https
 	CA       *x509.CertPool // whom its certificate is checked by; nil: by the system's
@@ -43,7 +43,7 @@ type Tracer struct {
 	stop      context.CancelFunc
 	waiting   atomic.Int64
 	dropped   atomic.Int64
-	failing   bool // the collector took nothing of late; of the goroutine that sends
+	failing   bool // the collector rejects spans; used by the sending goroutine only
 
 	mu   sync.Mutex
 	open map[string]trace.SpanContext // of exchanges that will be reported again, by ID
@@ -90,14 +90,15 @@ func (t *Tracer) Open(ctx context.Context) error {
 	return nil
 }
 
-// Close sends what waits, for as long as Drain says, and returns when nothing that Open started is alive.
+// Close sends the waiting spans for at most Drain. When it returns, everything that Open started
+// has ended.
 func (t *Tracer) Close() {
 	if t == nil {
 		return
 	}
 	timer := time.AfterFunc(t.Drain, t.stop)
 	defer timer.Stop()
-	_ = t.provider.Shutdown(context.Background()) // what was not sent has been logged and counted
+	_ = t.provider.Shutdown(context.Background()) // unsent spans were logged and counted
 	t.stop()
 	t.transport.CloseIdleConnections()
 }
@@ -126,7 +127,7 @@ type exporter struct {
 	tracer *Tracer
 }
 
-// ExportSpans is part of sdk.SpanExporter. It never fails: what is lost is counted, and said once.
+// ExportSpans is part of sdk.SpanExporter. It never fails: lost spans are counted, and logged once.
 func (e *exporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
 	t := e.tracer
 	ctx, stop := context.WithCancel(ctx)

@@ -8,7 +8,8 @@ import (
 // release is the version of this program.
 const release = "0.1.0"
 
-// A Build says what this program was built from. Commit and Date are empty where the build does not know them.
+// A Build describes how this program was built. Commit and Date are empty if the build does not
+// know them.
 type Build struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit"`
