@@ -25,8 +25,9 @@ func acceptFlags(cmd *cobra.Command) {
 	complete(cmd, "baseline", completeRuns)
 }
 
-// loadAccepting combines the values of acceptFlags with the configuration.
-func loadAccepting(cmd *cobra.Command, c *config.Config, screen *terminal.Screen) (*run.Accepting, error) {
+// loadAccepting combines the values of acceptFlags with the configuration. Target is what the run
+// probes or audits: last means the last run of the same target.
+func loadAccepting(cmd *cobra.Command, c *config.Config, screen *terminal.Screen, target string) (*run.Accepting, error) {
 	a := &run.Accepting{Screen: screen, States: accept.States{Entries: c.Accepted, Now: time.Now()}, Coverage: accept.Coverage{Expected: c.Expected}}
 	flag := func(name string) []string {
 		values, err := cmd.Flags().GetStringArray(name)
@@ -48,6 +49,7 @@ func loadAccepting(cmd *cobra.Command, c *config.Config, screen *terminal.Screen
 	}
 	a.States.Baseline = new(accept.Findings)
 	b := newBaselines(cmd, c, screen)
+	b.Target = target
 	defer b.Close()
 	for _, name := range names {
 		if err := b.Read(cmd.Context(), name, a.States.Baseline); err != nil {

@@ -31,7 +31,7 @@ func auditCommand() *cobra.Command {
 				return err
 			}
 			screen := terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
-			accepting, err := loadAccepting(cmd, &c, screen)
+			accepting, err := loadAccepting(cmd, &c, screen, "")
 			if err != nil {
 				return err
 			}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -48,14 +50,14 @@ func completeRules(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 
 // completeRuns completes the ID of a run in the store. The file of a report will do as well.
 func completeRuns(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	names := []string{"last\tthe latest run"}
+	names := []string{"last\tthe latest complete run"}
 	withStore(cmd, func(s *store.Store) {
 		runs, err := s.Runs(cmd.Context())
 		if err != nil {
 			return
 		}
 		for i := range runs[:min(len(runs), mostCompleted)] {
-			names = append(names, runs[i].ID+"\t"+runs[i].Command+" "+runs[i].Began.Local().Format("2006-01-02 15:04"))
+			names = append(names, runs[i].ID+"\t"+strings.TrimSpace(runs[i].Command+" "+printed.Start(runs[i].Target, 60))+" "+runs[i].Began.Local().Format("2006-01-02 15:04"))
 		}
 	})
 	return names, cobra.ShellCompDirectiveDefault

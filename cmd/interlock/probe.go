@@ -28,7 +28,15 @@ func probeCommand() *cobra.Command {
 			"  interlock probe --targets urls.txt -o html=report.html",
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := newProbing(cmd, f)
+			aimed := !f.List && f.Show == "" && f.Admin == "" && f.Endpoint == "" && !f.AsRecorded && f.Route == ""
+			urls := args
+			var err error
+			if aimed {
+				if urls, err = run.Targets(args, f.Targets, cmd.InOrStdin()); err != nil {
+					return err
+				}
+			}
+			p, err := newProbing(cmd, f, run.TargetOf(urls))
 			switch {
 			case err != nil:
 				return err
@@ -49,10 +57,6 @@ func probeCommand() *cobra.Command {
 			case f.Route != "":
 				return exit.Usage("--route goes with --admin and --endpoint: only a running interlock serve has routes")
 			}
-			urls, err := run.Targets(args, f.Targets, cmd.InOrStdin())
-			if err != nil {
-				return err
-			}
 			if len(urls) > 1 && (f.Direct != "" || f.HandshakeCmd != "") {
 				return exit.Usage("--direct and --handshake-cmd go with one URL")
 			}
@@ -68,8 +72,8 @@ func probeCommand() *cobra.Command {
 	return cmd
 }
 
-// newProbing looks at all flags that mean something without a target.
-func newProbing(cmd *cobra.Command, f *run.ProbeFlags) (*run.Probing, error) {
+// newProbing looks at all flags that mean something without a target, which is only needed to find earlier runs of the same.
+func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Probing, error) {
 	c, gate, err := loadRules(cmd)
 	if err != nil {
 		return nil, err
@@ -80,7 +84,7 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags) (*run.Probing, error) {
 	p := &run.Probing{
 		Flags: f, Config: c, Gate: gate, Screen: terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr()), Run: ulid.Make().String(), Began: time.Now(),
 	}
-	if p.Accepting, err = loadAccepting(cmd, &c, p.Screen); err != nil {
+	if p.Accepting, err = loadAccepting(cmd, &c, p.Screen, target); err != nil {
 		return nil, err
 	}
 	if p.Options, err = reportOptions(cmd, &c, f.ASCII); err != nil {

@@ -22,6 +22,7 @@ type queryFlags struct {
 	verdict, probe, id                           string
 	status                                       int
 	live, unsafe                                 bool
+	selection
 }
 
 func (f *queryFlags) add(cmd *cobra.Command) {
@@ -38,7 +39,10 @@ func (f *queryFlags) add(cmd *cobra.Command) {
 	s.StringVar(&f.verdict, "verdict", "", "only this `verdict` or worse: fail, warn, unclear, pass")
 	s.IntVar(&f.status, "status", 0, "only this status `code`")
 	s.BoolVar(&f.unsafe, "unsafe", false, "only unsafe upgrades")
-	group(cmd, groupSelect, "since", "run", "live", "rule", "endpoint", "route", "origin", "protocol", "probe", "verdict", "status", "unsafe")
+	s.StringVar(&f.host, "host", "", "only this `host`, with or without a port")
+	s.StringVar(&f.backend, "backend", "", "only the backend at this `address`")
+	s.StringArrayVar(&f.labels, "label", nil, "only runs with this label `K=V`, repeatable")
+	group(cmd, groupSelect, "host", "backend", "label", "since", "run", "live", "rule", "endpoint", "route", "origin", "protocol", "probe", "verdict", "status", "unsafe")
 	completeFixed(cmd, "origin", "live", "probe", "replay", "file", "chain")
 	completeFixed(cmd, "protocol", append(config.Families(), "none")...)
 	completeFixed(cmd, "verdict", "fail", "warn", "unclear", "pass")
@@ -59,6 +63,9 @@ func (f *queryFlags) query(ctx context.Context, s *store.Store) (store.Query, er
 	}
 	if f.since > 0 {
 		q.Since = time.Now().Add(-f.since)
+	}
+	if err := f.prepare(ctx, s); err != nil {
+		return q, err
 	}
 	if f.verdict != "" {
 		v, err := parseVerdict(f.verdict)
@@ -155,7 +162,7 @@ func reportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := telling{gate: gate, reports: r, screen: screen}
+			t := telling{gate: gate, reports: r, screen: screen, selection: &filter.selection}
 			return t.end(t.tell(cmd.Context(), s, query))
 		},
 	}
@@ -176,6 +183,8 @@ type telling struct {
 	reports *run.Reports
 	screen  *terminal.Screen
 	gated   int
+
+	selection *selection // nil: everything
 }
 
 // tell writes the rulings of a query to the reports.
@@ -190,6 +199,9 @@ func (t *telling) tell(ctx context.Context, s *store.Store, q store.Query) error
 	return s.Rulings(ctx, q, func(r *rules.Ruling) error {
 		if n++; n%100 == 0 {
 			step(n, int(total))
+		}
+		if !t.selection.takes(r) {
+			return nil
 		}
 		for i := range r.Findings {
 			if t.gate.Holds(&r.Findings[i]) {

@@ -95,7 +95,7 @@ func newRun(cmd *cobra.Command, f *run.Flags, args []string) (*run.Run, error) {
 	if t.Config, t.Gate, err = loadRun(cmd); err != nil {
 		return nil, err
 	}
-	if t.Accepting, err = loadAccepting(cmd, &t.Config, t.Screen); err != nil {
+	if t.Accepting, err = loadAccepting(cmd, &t.Config, t.Screen, t.Target()); err != nil {
 		return nil, err
 	}
 	if t.Options, err = reportOptions(cmd, &t.Config, f.ASCII); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -32,7 +34,7 @@ func runsCommand() *cobra.Command {
 				return exit.Unknown("%w", err)
 			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(table, "RUN\tBEGAN\tTOOK\tCOMMAND\tFAIL\tWARN\tPASS\tLABELS")
+			fmt.Fprintln(table, "RUN\tBEGAN\tTOOK\tCOMMAND\tTARGET\tFAIL\tWARN\tPASS\tLABELS")
 			for i := range runs {
 				fmt.Fprintln(table, runLine(&runs[i]))
 			}
@@ -48,11 +50,14 @@ func runLine(r *store.Run) string {
 	took := "not ended"
 	if !r.Ended.IsZero() {
 		took = r.Ended.Sub(r.Began).Round(time.Millisecond).String()
+		if r.Stopped {
+			took += ", stopped"
+		}
 	}
 	var labels []string
 	for _, key := range slices.Sorted(maps.Keys(r.Labels)) {
 		labels = append(labels, key+"="+r.Labels[key])
 	}
-	return fmt.Sprintf("%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s", r.ID, r.Began.UTC().Format(time.DateTime), took, wire.Escape([]byte(r.Command)),
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s", r.ID, r.Began.UTC().Format(time.DateTime), took, wire.Escape([]byte(r.Command)), printed.Start(wire.Escape([]byte(cmp.Or(r.Target, "-"))), 80),
 		r.Summary["fail"], r.Summary["warn"], r.Summary["pass"], wire.Escape([]byte(strings.Join(labels, " "))))
 }

@@ -21,6 +21,7 @@ type Reader struct {
 	Screen *terminal.Screen
 	Open   func() (*store.Store, error) // opens the store that runs are in
 	Opened *store.Store                 // nil until a run is read from the store
+	Target string                       // last and last~1 mean runs of this target; empty: any
 }
 
 // Close closes the store if Read has opened it.
@@ -48,7 +49,7 @@ func (b *Reader) Read(ctx context.Context, name string, into *accept.Findings) e
 			return fmt.Errorf("there is no file %q, and no run: %w", name, err)
 		}
 	}
-	r, err := b.Opened.FindRun(ctx, name)
+	r, err := b.Opened.FindRunOf(ctx, name, b.Target)
 	if err != nil {
 		return fmt.Errorf("there is no file %q, and no run: %w", name, err)
 	}

@@ -17,6 +17,9 @@ func (t *Run) end(ctx context.Context) error {
 	s := &t.reports.Stream.Summary
 	s.Notes, s.Probed = append(s.Notes, t.notes()...), s.Probed || t.Flags.Probe
 	t.Accepting.sum(s)
+	if t.interrupted(ctx) || s.Gone || slices.ContainsFunc(t.probed, func(p probed) bool { return p.failed != nil }) {
+		t.kept.stopped()
+	}
 	t.broken = errors.Join(t.broken, t.kept.end(s), t.reports.Close(), t.held.release())
 	if !slices.ContainsFunc(t.Flags.Outputs, isShownText) && len(t.Flags.Outputs) > 0 {
 		fmt.Fprintf(t.Screen.Stderr, " %s command=%d\n", s.Result(), t.was.status)

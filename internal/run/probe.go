@@ -48,7 +48,6 @@ type Probing struct {
 	Probes    []*rules.Probe
 	Options   report.Options
 	Run       string // its name
-	Command   string // as it is listed: without what may be secret
 	Began     time.Time
 
 	reports *Reports
@@ -78,7 +77,7 @@ func (p *Probing) Do(ctx context.Context, urls []string) error {
 	if err != nil {
 		return err
 	}
-	about := store.Run{ID: p.Run, Command: "probe", Origin: string(wire.OriginProbe), Began: p.Began}
+	about := store.Run{ID: p.Run, Command: "probe", Target: TargetOf(urls), Origin: string(wire.OriginProbe), Began: p.Began}
 	if p.kept, err = record(ctx, &p.Config, p.Screen, about, p.Flags.Labels); err != nil {
 		p.reports.Abandon()
 		return err

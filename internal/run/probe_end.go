@@ -27,6 +27,9 @@ func (p *Probing) end() error {
 				p.Accepting.Coverage.Switched(s.template(), c.Protocol)
 			}
 		}
+		if s.failed != nil || s.was.Gone {
+			p.kept.stopped()
+		}
 		p.kept.notSent(&s.was, s.target.Address, s.target.Route, s.template())
 	}
 	p.Accepting.sum(&p.reports.Stream.Summary)

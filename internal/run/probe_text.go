@@ -119,7 +119,7 @@ func (t *probeText) otherRules(r *rules.Ruling) string {
 	case len(others) == 0:
 		return ""
 	case r.Own() != r.Verdict:
-		return "; " + r.Verdict.String() + " by " + strings.Join(others, ", ")
+		return "; " + t.marks.Verdict(r.Verdict, r.Worst().Severity) + " by " + strings.Join(others, ", ")
 	}
 	return "; " + strings.Join(others, ", ")
 }

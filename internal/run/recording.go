@@ -65,6 +65,13 @@ func record(ctx context.Context, c *config.Config, screen *terminal.Screen, run 
 	return k, nil
 }
 
+// stopped keeps that the run did not go to its end.
+func (k *recording) stopped() {
+	if k != nil {
+		k.run.Stopped = true
+	}
+}
+
 // write keeps a ruling.
 func (k *recording) write(r *rules.Ruling) {
 	if k != nil {

@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,6 +51,17 @@ type Run struct {
 	broken error    // what kept us from telling it all
 }
 
+// Target is what the run is about, as it may be shown: the backend or, where routes have backends of their own, all of them.
+func (t *Run) Target() string {
+	all := []string{t.Config.Backend}
+	for i := range t.Config.Routes {
+		if b := t.Config.Routes[i].Backend; !slices.Contains(all, b) {
+			all = append(all, b)
+		}
+	}
+	return strings.TrimSpace(strings.Join(all, " "))
+}
+
 // open opens the reports, and starts the relay.
 func (t *Run) open(ctx context.Context) error {
 	t.audit = server.NewAudit(t.Config, nil)
@@ -59,7 +72,7 @@ func (t *Run) open(ctx context.Context) error {
 		return err
 	}
 	t.backends = routes.Backends()
-	about := store.Run{ID: t.Run, Command: "run " + t.Program.Name, Origin: string(wire.OriginLive), Began: time.Now()}
+	about := store.Run{ID: t.Run, Command: "run " + t.Program.Name, Target: t.Target(), Origin: string(wire.OriginLive), Began: time.Now()}
 	if t.kept, err = record(ctx, &t.Config, t.Screen, about, t.Flags.Labels); err != nil {
 		return err
 	}

@@ -11,6 +11,19 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
+// TargetOf names the endpoints of these URLs, as a run that is kept is known by. It is empty where one of them is none.
+func TargetOf(urls []string) string {
+	var all []string
+	for _, url := range urls {
+		p, err := parsePlace(url)
+		if err != nil {
+			return ""
+		}
+		all = append(all, p.String())
+	}
+	return strings.Join(all, " ")
+}
+
 // maxTargets is how many endpoints are probed in one run.
 const maxTargets = 1000
 

@@ -205,7 +205,7 @@ func (r *LearnedRun) Do(ctx context.Context, run string, told func(string, any))
 	r.ended(ctx, v[rules.Fail], err)
 	if r.kept != nil {
 		r.kept.writer.End(store.Run{
-			ID: run, Command: "probe", Origin: string(wire.OriginProbe), Version: version.String(), Instance: r.Audit.Instance, Began: began, Ended: time.Now(),
+			ID: run, Command: "probe", Target: r.url(&target), Stopped: err != nil || was.Gone, Origin: string(wire.OriginProbe), Version: version.String(), Instance: r.Audit.Instance, Began: began, Ended: time.Now(),
 			Labels:  map[string]string{"endpoint": r.Ask.Endpoint, "route": r.Learned.Route},
 			Summary: map[string]int64{"fail": v[rules.Fail], "warn": v[rules.Warn], "unclear": v[rules.Unclear], "pass": v[rules.Pass], "not-applicable": v[rules.NotApplicable]},
 		})
@@ -217,6 +217,15 @@ func (r *LearnedRun) Do(ctx context.Context, run string, told func(string, any))
 		}})
 	}
 	return document.Bytes(), err
+}
+
+// url is the endpoint at its backend, as it may be shown.
+func (r *LearnedRun) url(t *probe.Target) string {
+	scheme := "http://"
+	if t.TLS != nil {
+		scheme = "https://"
+	}
+	return scheme + t.Address + r.shownTarget()
 }
 
 // ended counts the run.

@@ -62,7 +62,7 @@ func (p *Prober) replay(ctx context.Context, exchange string, given []probe.Fiel
 		return nil, errors.New("the answer only advertises what the endpoint has advertised before")
 	}
 	p.kept.writer.End(store.Run{
-		ID: run, Command: "replay", Origin: string(wire.OriginReplay), Version: version.String(), Instance: p.Audit.Instance, Began: began, Ended: time.Now(),
+		ID: run, Command: "replay", Target: "exchange " + exchange, Origin: string(wire.OriginReplay), Version: version.String(), Instance: p.Audit.Instance, Began: began, Ended: time.Now(),
 		Labels: map[string]string{"exchange": exchange, "endpoint": is.Endpoint, "route": was.X.Route}, Summary: map[string]int64{is.Verdict.String(): 1},
 	})
 	return is, nil

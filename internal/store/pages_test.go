@@ -206,10 +206,21 @@ func TestRunsAreFoundByTheirBeginning(t *testing.T) {
 		w := &Writer{Store: s}
 		began := time.Now().Truncate(time.Millisecond)
 		for i, id := range []string{"01KAJ2V60000000000000000AA", "01KAJ2V60000000000000000AB", "01KAK000000000000000000000"} {
-			w.Begin(Run{ID: id, Began: began.Add(time.Duration(i) * time.Second)})
+			r := Run{ID: id, Began: began.Add(time.Duration(i) * time.Second), Target: "http://a/"}
+			w.Begin(r)
+			r.Ended, r.Summary = began.Add(time.Hour), map[string]int64{"fail": 1}
+			w.End(r)
 		}
+		// None of these is last: one goes on, one was stopped, one is of another target.
+		w.Begin(Run{ID: "01KAL000000000000000000000", Began: began.Add(10 * time.Second), Target: "http://a/"})
+		stopped := Run{ID: "01KAL000000000000000000001", Began: began.Add(11 * time.Second), Ended: began.Add(time.Hour), Stopped: true, Target: "http://a/", Summary: map[string]int64{"fail": 1}}
+		w.Begin(stopped)
+		w.End(stopped)
+		other := Run{ID: "01KAL000000000000000000002", Began: began.Add(-time.Hour), Ended: began.Add(time.Hour), Target: "http://b/", Summary: map[string]int64{"pass": 1}}
+		w.Begin(other)
+		w.End(other)
 		for i, summary := range []map[string]int64{{"fail": 0, "not-sent": 197}, {"pass": 1}, {}} { // of these the second one alone is not empty
-			r := Run{ID: "01KAH00000000000000000000" + string(rune('0'+i)), Began: began.Add(time.Duration(i-3) * time.Second), Ended: began, Summary: summary}
+			r := Run{ID: "01KAH00000000000000000000" + string(rune('0'+i)), Target: "http://a/", Began: began.Add(time.Duration(i-3) * time.Second), Ended: began, Summary: summary}
 			if r.Empty() != (i != 1) {
 				t.Errorf("%v: empty %t", summary, r.Empty())
 			}
@@ -225,6 +236,12 @@ func TestRunsAreFoundByTheirBeginning(t *testing.T) {
 			if r, err := s.FindRun(t.Context(), name); err != nil || r.ID != want || !IsRunName(name) {
 				t.Errorf("%s: got %q, %v, want %q", name, r.ID, err, want)
 			}
+		}
+		if r, err := s.FindRunOf(t.Context(), "last", "http://b/"); err != nil || r.ID != "01KAL000000000000000000002" || r.Target != "http://b/" {
+			t.Errorf("of another target: got %+v, %v", r, err)
+		}
+		if r, err := s.FindRunOf(t.Context(), "last", "http://c/"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("of a target without runs: got %+v, %v", r, err)
 		}
 		for name, want := range map[string]error{"last~4": ErrNotFound, "01KB": ErrNotFound, "01KAJ": ErrAmbiguous, "01K": ErrNotFound, "01%": ErrNotFound, "": ErrNotFound} {
 			if r, err := s.FindRun(t.Context(), name); !errors.Is(err, want) {

@@ -15,14 +15,19 @@ import (
 type Run struct {
 	ID       string            `json:"id"`
 	Command  string            `json:"command"` // such as probe
+	Target   string            `json:"target"`  // the URLs that were probed, or the backend that traffic went to; as they may be shown
 	Origin   string            `json:"origin"`  // of its exchanges
 	Version  string            `json:"version"` // of the program
 	Instance string            `json:"instance"`
 	Labels   map[string]string `json:"labels"`
 	Began    time.Time         `json:"began"`
-	Ended    time.Time         `json:"ended"`   // zero as long as it goes on, or where it was killed
-	Summary  map[string]int64  `json:"summary"` // counts of its results
+	Ended    time.Time         `json:"ended"`             // zero as long as it goes on, or where it was killed
+	Stopped  bool              `json:"stopped,omitempty"` // it ended early: by a signal, or as its backend went away
+	Summary  map[string]int64  `json:"summary"`           // counts of its results
 }
+
+// Complete reports whether the run went to its end and has seen something.
+func (r *Run) Complete() bool { return !r.Ended.IsZero() && !r.Stopped && !r.Empty() }
 
 // Empty reports whether the run has ended without a single exchange, for example because it could
 // not connect.
@@ -42,9 +47,9 @@ func (r *Run) Empty() bool {
 func upsertRuns() upsert {
 	return upsert{
 		table:   "runs",
-		columns: []string{"id", "began", "ended", "command", "origin", "version", "instance", "labels", "summary"},
+		columns: []string{"id", "began", "ended", "command", "target", "origin", "version", "instance", "labels", "stopped", "summary"},
 		conflict: `(id) DO UPDATE SET ended = excluded.ended, command = excluded.command, origin = excluded.origin, version = excluded.version,
-			instance = excluded.instance, labels = excluded.labels, summary = excluded.summary WHERE excluded.ended >= runs.ended`,
+			instance = excluded.instance, labels = excluded.labels, target = excluded.target, stopped = excluded.stopped, summary = excluded.summary WHERE excluded.ended >= runs.ended`,
 	}
 }
 
@@ -60,8 +65,8 @@ func runRows(runs map[string]Run) ([][]any, error) {
 			return nil, err
 		}
 		rows = append(rows, []any{
-			storable(r.ID, maxKey), unixMilli(r.Began), unixMilli(r.Ended), storable(r.Command, maxKey), storable(r.Origin, maxKey), storable(r.Version, maxKey),
-			storable(r.Instance, maxKey), string(labels), string(summary),
+			storable(r.ID, maxKey), unixMilli(r.Began), unixMilli(r.Ended), storable(r.Command, maxKey), storable(r.Target, maxText), storable(r.Origin, maxKey),
+			storable(r.Version, maxKey), storable(r.Instance, maxKey), string(labels), boolean(r.Stopped), string(summary),
 		})
 	}
 	sortRows(rows)
@@ -127,14 +132,27 @@ var isPrefix = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26}$`)
 // IsRunName reports whether a text is of the form that [Store.FindRun] takes.
 func IsRunName(name string) bool { return isLast.MatchString(name) || isPrefix.MatchString(name) }
 
-// FindRun returns the run of that name: last, the latest run that is not empty; last~1, the one
-// before it; or an ID, abbreviated to four characters or more if that is unique. The error is
-// [ErrNotFound] or [ErrAmbiguous] if there is no such run or more than one.
+// FindRun returns the run of that name: last, the latest complete run; last~1, the complete run of
+// the same target before it; or an ID, abbreviated to four characters or more if that is unique. The
+// error is [ErrNotFound] or [ErrAmbiguous] if there is no such run or more than one.
 func (s *Store) FindRun(ctx context.Context, name string) (Run, error) {
+	return s.FindRunOf(ctx, name, "")
+}
+
+// FindRunOf is FindRun, but last is the latest one of that target; empty: of any.
+func (s *Store) FindRunOf(ctx context.Context, name, target string) (Run, error) {
 	if back := isLast.FindStringSubmatch(name); back != nil {
 		n, _ := strconv.Atoi("0" + back[1])
 		found, err := s.runs(ctx, "")
-		found = slices.DeleteFunc(found, func(r Run) bool { return r.Empty() })
+		target = storable(target, maxText)
+		found = slices.DeleteFunc(found, func(r Run) bool { return !r.Complete() })
+		if target == "" && len(found) > 0 {
+			target = found[0].Target
+		}
+		found = slices.DeleteFunc(found, func(r Run) bool { return target != "" && r.Target != "" && r.Target != target }) // older releases kept none
+		if len(found) <= n && target != "" && err == nil {
+			return Run{}, fmt.Errorf("run %q of %s: %w", name, oneLine(target), ErrNotFound)
+		}
 		return theRun(name, found[min(n, len(found)):min(n+1, len(found))], err)
 	}
 	if !isPrefix.MatchString(name) {
@@ -159,15 +177,15 @@ func theRun(name string, found []Run, err error) (Run, error) {
 
 func (s *Store) runs(ctx context.Context, where string, args ...any) ([]Run, error) {
 	var all []Run
-	err := s.each(ctx, "SELECT id, began, ended, command, origin, version, instance, labels, summary FROM runs "+where+" ORDER BY began DESC, id DESC", args,
+	err := s.each(ctx, "SELECT id, began, ended, command, target, origin, version, instance, labels, stopped, summary FROM runs "+where+" ORDER BY began DESC, id DESC", args,
 		func(scan func(...any) error) error {
 			var r Run
-			var began, ended int64
+			var began, ended, stopped int64
 			var labels, summary string
-			if err := scan(&r.ID, &began, &ended, &r.Command, &r.Origin, &r.Version, &r.Instance, &labels, &summary); err != nil {
+			if err := scan(&r.ID, &began, &ended, &r.Command, &r.Target, &r.Origin, &r.Version, &r.Instance, &labels, &stopped, &summary); err != nil {
 				return err
 			}
-			r.Began, r.Ended = at(began), at(ended)
+			r.Began, r.Ended, r.Stopped = at(began), at(ended), stopped != 0
 			if err := json.Unmarshal([]byte(labels), &r.Labels); err != nil {
 				return err
 			}

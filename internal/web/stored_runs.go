@@ -11,12 +11,14 @@ import (
 type storedJSON struct {
 	ID       string            `json:"id"`
 	Command  string            `json:"command"`
+	Target   string            `json:"target"` // the URLs that were probed, or the backend that traffic went to
 	Origin   string            `json:"origin"`
 	Version  string            `json:"version"`
 	Instance string            `json:"instance"`
 	Labels   map[string]string `json:"labels"`
 	Began    time.Time         `json:"began"`
-	Ended    *time.Time        `json:"ended"` // null as long as it goes on, or where it was killed
+	Ended    *time.Time        `json:"ended"`   // null as long as it goes on, or where it was killed
+	Stopped  bool              `json:"stopped"` // it was stopped, or its backend went away, before all was done
 	Summary  map[string]int64  `json:"summary"`
 	Results  []store.Result    `json:"results,omitempty"` // of its probes, where one run is asked for
 }
@@ -29,7 +31,7 @@ type storedRunsJSON struct {
 
 func storedOf(r *store.Run) storedJSON {
 	is := storedJSON{
-		ID: r.ID, Command: r.Command, Origin: r.Origin, Version: r.Version, Instance: r.Instance, Labels: r.Labels, Began: r.Began, Summary: r.Summary,
+		ID: r.ID, Command: r.Command, Target: r.Target, Stopped: r.Stopped, Origin: r.Origin, Version: r.Version, Instance: r.Instance, Labels: r.Labels, Began: r.Began, Summary: r.Summary,
 	}
 	if is.Labels == nil {
 		is.Labels = map[string]string{}

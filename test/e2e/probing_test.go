@@ -52,7 +52,7 @@ type finding struct{ Rule, Verdict, Severity, Detail string }
 func probe(t testing.TB, url string, flags ...string) *probed {
 	t.Helper()
 	dir := t.TempDir()
-	args := append([]string{"probe", url, "-o", "json=" + filepath.Join(dir, "json"), "-o", "text=" + filepath.Join(dir, "text")}, flags...)
+	args := append([]string{"probe", url, "--verbose", "-o", "json=" + filepath.Join(dir, "json"), "-o", "text=" + filepath.Join(dir, "text")}, flags...)
 	began := time.Now()
 	p := &probed{result: run(t, "interlock", args...)}
 	p.took = time.Since(began)
