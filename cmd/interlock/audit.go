@@ -86,14 +86,3 @@ func asciiFlag(cmd *cobra.Command, ascii *bool) {
 	cmd.Flags().BoolVar(ascii, "ascii", false, "print ASCII only")
 	group(cmd, groupOutput, "ascii")
 }
-
-func formatNames() string {
-	text := ""
-	for i, f := range report.Formats() {
-		if i > 0 {
-			text += ", "
-		}
-		text += f.Name
-	}
-	return text
-}

@@ -14,7 +14,7 @@ import (
 )
 
 func checkCommand() *cobra.Command {
-	var print bool
+	var origins bool
 	cmd := &cobra.Command{
 		Use: "check [FILE]", Short: "Validate a configuration and show what it does", Args: cobra.MaximumNArgs(1),
 		Long: "Validate a configuration the way serve reads it: the file, INTERLOCK_ variables, flags.",
@@ -39,14 +39,14 @@ func checkCommand() *cobra.Command {
 					fmt.Fprintln(cmd.ErrOrStderr(), "interlock: "+e.Remark())
 				}
 			}
-			if print {
+			if origins {
 				return printSettings(cmd.OutOrStdout(), &c)
 			}
 			return printSummary(cmd.OutOrStdout(), &c)
 		},
 	}
 	configFlags(cmd)
-	cmd.Flags().BoolVar(&print, "print", false, "print every value with its origin")
+	cmd.Flags().BoolVar(&origins, "print", false, "print every value with its origin")
 	return cmd
 }
 

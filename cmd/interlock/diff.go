@@ -131,7 +131,7 @@ func (d *diffing) end() error {
 	}
 	switch {
 	case gated > 0:
-		return exit.Error{Status: exit.StatusFound, Err: fmt.Errorf("%v that %s does not have", run.FindingsAt(d.gate, gated), d.names[0])}
+		return exit.Error{Status: exit.StatusFound, Err: fmt.Errorf("%w that %s does not have", run.FindingsAt(d.gate, gated), d.names[0])}
 	case d.a.Rulings == 0 || d.b.Rulings == 0:
 		return exit.Unknown("nothing to compare: %s has %d rulings, %s has %d", d.names[0], d.a.Rulings, d.names[1], d.b.Rulings)
 	}
