@@ -3,7 +3,11 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-ADVERT-H2C", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "nobody advertises h2c",
+	Title: "A server does not advertise h2c in the Upgrade header of a response",
+	Problem: Problems{
+		Refused: "Server advertised h2c in a response (Upgrade: %s)",
+	},
+	Label: "Response advertises h2c",
 	Refs: []Ref{
 		{"9113", "3.1", "starting HTTP/2 by Upgrade: h2c is given up"},
 		{"7540", "3.3", "over TLS the protocol is h2, and h2c is neither sent nor selected"},
@@ -25,11 +29,11 @@ In general, send Upgrade only with a 426 and a 101.`,
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "the response advertises " + members(c.chosen)
+	Show: func(c *Case, _ Result) Shown {
+		at := c.inResponse("Upgrade")
 		if c.X.BackendTLS {
-			saw += " over TLS"
+			return says("Server advertised h2c over TLS (Upgrade: %s)", at, members(c.chosen))
 		}
-		return saw, c.inResponse("Upgrade")
+		return seen(at, members(c.chosen))
 	},
 })

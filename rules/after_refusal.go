@@ -9,7 +9,11 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-REJECT-KEEPALIVE", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a request that was sent behind a refused handshake is not answered",
+	Title: "A server closes the connection after it rejects a WebSocket handshake and answers no request that came with it",
+	Problem: Problems{
+		Refused: "Server rejected the handshake (%s) and then answered a request that had been sent together with it",
+	},
+	Label: "Request after refusal answered",
 	Refs: []Ref{
 		{"9112", "9.3", "a connection is kept for further requests unless an option says otherwise, also after a refusal"},
 		{"6455", "4.1", "a client that has sent its handshake waits for the response before it sends anything more"},
@@ -35,16 +39,15 @@ Kemal: use a release in which a refused upgrade closes the connection.`,
 		}
 		return c.result(Warn).rated(Info)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		p := c.X.Response
-		saw := "the handshake was refused with " + quote(p.Text(p.Start)) + ", and the next request on the connection answered"
-		if c.X.EarlyBytes > 0 {
-			saw += "; it had been sent together with the handshake"
+	Show: func(c *Case, _ Result) Shown {
+		at := c.inResponse("Connection")
+		if c.X.EarlyBytes == 0 {
+			return says("Server rejected the handshake (%s) and answered the next request on the connection", at, quoteStatusLine(c))
 		}
-		return saw, c.inResponse("Connection")
+		return seen(at, quoteStatusLine(c))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-REFUSED-PIPELINE", Class: Sequence, Title: "another request behind one that is to be refused",
+		{ID: "UPGRADE-SEQ-REFUSED-PIPELINE", Class: Sequence, Label: "Version 99, followed by a second request", Want: "426 listing supported versions, Connection: close, second request not answered",
 			Edit: Edits(Set(versionField, "99"), Early(again))},
 	},
 })
@@ -52,7 +55,11 @@ Kemal: use a release in which a refused upgrade closes the connection.`,
 var _ = register(Rule{
 	ID: "UPGRADE-TUNNEL-AFTER-REFUSAL", Level: Advice, Party: Client,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "behind an offer that was not taken up the client goes on in HTTP",
+	Title: "A client continues in HTTP after the server did not switch",
+	Problem: Problems{
+		Refused: "Client sent non-HTTP data after the response %s: %s",
+	},
+	Label: "Non-HTTP after refusal",
 	Refs: []Ref{
 		{"9110", "7.8", "only a 101 switches; after any other response the connection goes on in HTTP"},
 	},
@@ -76,9 +83,12 @@ Kubernetes: 1.10.11, 1.11.5, 1.12.3 or later. Pingora: 0.8 or later.`,
 		}
 		return c.result(Unclear)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		p := c.X.Response
-		return "behind " + quote(p.Text(p.Start)) + " the client sent " + quoteOpening(c, c.X.Next.Bytes), c.inResponse()
+	Show: func(c *Case, r Result) Shown {
+		opening := quoteOpening(c, c.X.Next.Bytes)
+		if r.Verdict == Unclear {
+			return says("Client sent data that is not HTTP/1 after the response %s: %s", c.inResponse(), quoteStatusLine(c), opening)
+		}
+		return seen(c.inResponse(), quoteStatusLine(c), opening)
 	},
 })
 

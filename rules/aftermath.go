@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -10,7 +11,11 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-101-NOT-SWITCHED", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
-	Title: "what a server sends behind a 101 is not HTTP",
+	Title: "A server speaks the new protocol after its 101 and sends no more HTTP on that connection",
+	Problem: Problems{
+		Switched: "Server sent another HTTP response after the 101: %s",
+	},
+	Label: "HTTP response after 101",
 	Refs: []Ref{
 		{"9110", "7.8", "right behind a 101 the server goes on with the original request in the protocol that it has switched to"},
 		{"9110", "15.2.2", "the protocol that a 101 names holds from the end of that response on"},
@@ -37,28 +42,31 @@ then the client reads a response as frames, and the rule counts as high.`,
 		// it has switched, and forgot that at the end
 		return c.result(Fail).rated(High)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		at := httpIn(c, FromServer)
 		if at < 0 && endsInHTTP(c) {
-			saw := "at its end the server wrote " + quote(firstLine(c.X.After.Last)) + " into the tunnel"
+			text, last := "Server wrote an HTTP response into the tunnel at the end: %s", quote(firstLine(c.X.After.Last))
 			if carriesHTTP(c) {
-				saw += ", whose frames carry HTTP, so this may be a part of one"
+				text += "; its frames carry HTTP, so this may be part of one"
 			}
-			return saw, c.inResponse()
+			return says(text, c.inResponse(), last)
 		}
-		at = max(at, 0)
-		line := firstLine(c.X.After.Server[at:])
-		return afterWhat(c, FromServer, at) + quote(line) + mayCarryHTTP(c), []Span{{FromServer, at, at + len(line)}}
+		return showHTTP(c, FromServer, max(at, 0), r)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-HTTP-IN-TUNNEL", Class: Sequence, Risk: Crash, Title: "a request behind the switch", Edit: After(again)},
+		{ID: "UPGRADE-SEQ-HTTP-IN-TUNNEL", Class: Sequence, Risk: Crash, Label: "HTTP request sent after the 101", Want: "101, and no HTTP response after it",
+			Edit: After(again)},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-TRAFFIC-HTTP", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
-	Title: "what a client sends behind a 101 is not HTTP",
+	Title: "A client sends no HTTP request after a 101",
+	Problem: Problems{
+		Switched: "Client sent an HTTP request after the 101: %s",
+	},
+	Label: "HTTP request after 101",
 	Refs: []Ref{
 		{"9110", "7.8", "the new protocol begins when the request has been sent in full and the 101 has come"},
 		{"9110", "15.2.2", "the protocol that a 101 names holds from the end of that response on"},
@@ -82,12 +90,8 @@ In a client, send nothing behind an upgrade request until the response is there,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		at := max(httpIn(c, FromClient), 0)
-		line := firstLine(c.X.After.Client[at:])
-		shown := bytes.Clone(line)
-		c.Options.redactRequestLine(shown)
-		return afterWhat(c, FromClient, at) + quote(shown) + mayCarryHTTP(c), []Span{{FromClient, at, at + len(line)}}
+	Show: func(c *Case, r Result) Shown {
+		return showHTTP(c, FromClient, max(httpIn(c, FromClient), 0), r)
 	},
 })
 
@@ -114,14 +118,6 @@ func httpIn(c *Case, from Part) int {
 
 // emptyLines reports whether there is nothing but line ends in b.
 func emptyLines(b []byte) bool { return len(bytes.TrimLeft(b, "\r\n")) == 0 }
-
-// afterWhat begins the text about HTTP that one side sent, which begins at that place.
-func afterWhat(c *Case, from Part, at int) string {
-	if emptyLines(sentAfter(c, from)[:at]) {
-		return "behind the 101 the " + partyOf(from).String() + " sent "
-	}
-	return "behind its frames the " + partyOf(from).String() + " sent "
-}
 
 // endsInHTTP reports whether the last that the server wrote into a tunnel of frames looks like a response.
 func endsInHTTP(c *Case) bool {
@@ -152,13 +148,6 @@ func unlessPrivate(c *Case, v Verdict) Verdict {
 
 func switchedToPrivate(c *Case) bool {
 	return len(c.chosen) > 0 && !slices.ContainsFunc(c.chosen, registered)
-}
-
-func mayCarryHTTP(c *Case) string {
-	if switchedToPrivate(c) {
-		return "; the private protocol " + members(c.chosen) + " may carry HTTP"
-	}
-	return ""
 }
 
 // statusLine is what the status line of an HTTP/1 response begins with, in letters of either case.
@@ -192,4 +181,28 @@ func firstLine(b []byte) []byte {
 		return b[:i]
 	}
 	return b
+}
+
+// showHTTP shows HTTP that one side sent after the 101, beginning at an offset: at once, or after frames.
+func showHTTP(c *Case, from Part, at int, r Result) Shown {
+	b, what, place := sentAfter(c, from), "another HTTP response", "after the 101"
+	if from == FromClient {
+		what = "an HTTP request"
+	}
+	line := bytes.Clone(firstLine(b[at:]))
+	if from == FromClient {
+		c.Options.redactRequestLine(line)
+	}
+	spans, values := []Span{{from, at, at + len(line)}}, []string{quote(line)}
+	if !emptyLines(b[:at]) {
+		what, place = strings.Replace(what, "another", "an", 1), "into the tunnel after its frames"
+	}
+	text := subjectOf(from) + " sent " + what + " " + place + ": %s"
+	switch {
+	case switchedToPrivate(c):
+		text, values = text+"; the private protocol %s may carry HTTP", append(values, members(c.chosen))
+	case r.Verdict == Unclear:
+		text = subjectOf(from) + " sent what may be the start of " + strings.Replace(what, "another", "an", 1) + " " + place + ": %s"
+	}
+	return says(text, spans, values...)
 }

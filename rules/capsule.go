@@ -13,7 +13,12 @@ const capsuleField = "Capsule-Protocol"
 var _ = register(Rule{
 	ID: "UPGRADE-CAPSULE-FRAMING", Level: Must, Party: Client,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "messages that begin the capsule protocol have no content",
+	Title: "A client or server puts no Content-Length, Content-Type or Transfer-Encoding into messages that start the capsule protocol",
+	Problem: Problems{
+		Switched: "Server accepted a request for the capsule protocol with %s",
+		Refused:  "Client sent %s in a request for the capsule protocol",
+	},
+	Label: "Framing headers with capsules",
 	Refs: []Ref{
 		{"9297", "3.2", "they have no Content-Length, Content-Type or Transfer-Encoding, and the status is not 204, 205 or 206; who receives such a message takes it as malformed"},
 		{"9298", "3.3", "the 101 meets these requirements"},
@@ -33,20 +38,25 @@ smuggling, with bytes that anybody may choose.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		if all := responseFraming(c); len(all) > 0 {
-			return strings.Join(all, " and ") + " in a response that begins the capsule protocol",
-				c.inResponse(append(all, "Upgrade", capsuleField)...)
+			return says("Server sent %s in a response that starts the capsule protocol",
+				c.inResponse(append(all, "Upgrade", capsuleField)...), strings.Join(all, " and "))
 		}
 		all := requestFraming(c)
-		return strings.Join(all, " and ") + " in a request for the capsule protocol", c.inRequest(append(all, "Upgrade", capsuleField)...)
+		return seen(c.inRequest(append(all, "Upgrade", capsuleField)...), strings.Join(all, " and "))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-CAPSULE-FIELD", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "the value of Capsule-Protocol is one boolean",
+	Title: "A client or server writes Capsule-Protocol as one boolean: ?1 or ?0",
+	Problem: Problems{
+		Switched: "Client sent an invalid Capsule-Protocol header (%s); the server switched",
+		Refused:  "Client sent an invalid Capsule-Protocol header: %s",
+	},
+	Label: "Invalid Capsule-Protocol value",
 	Refs: []Ref{
 		{"9297", "3.4", "the field is a structured field with a boolean, ?1 or ?0; who receives anything else, or several, takes it as absent"},
 	},
@@ -66,18 +76,22 @@ twice is ignored as well.`,
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, r Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		if r.Party == Server {
-			return "Capsule-Protocol " + values(&c.X.Response.Head, capsuleField) + " in the response", c.inResponse(capsuleField)
+			return says("Server sent an invalid Capsule-Protocol header: %s", c.inResponse(capsuleField), responseValues(c, capsuleField))
 		}
-		return "Capsule-Protocol " + values(&c.X.Request.Head, capsuleField) + " in the request", c.inRequest(capsuleField)
+		return seen(c.inRequest(capsuleField), requestValues(c, capsuleField))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-CAPSULE-STATUS", Level: Must, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "only a 101 or a 2xx has a Capsule-Protocol field",
+	Title: "A server sends Capsule-Protocol only in a 101 or 2xx response",
+	Problem: Problems{
+		Refused: "Server sent Capsule-Protocol: %s in a response that accepts nothing (%s)",
+	},
+	Label: "Capsule-Protocol in a refusal",
 	Refs: []Ref{
 		{"9297", "3.4", "a response has the field only if its status is 101 or 2xx"},
 	},
@@ -88,9 +102,8 @@ field reads the error page as capsules, and the next response after it.`,
 	Judge: func(c *Case) Result {
 		return c.passIf(c.switched || c.status() >= 200 && c.status() < 300)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Capsule-Protocol " + values(&c.X.Response.Head, capsuleField) + " in " +
-			quote(c.X.Response.Text(c.X.Response.Start)), c.inResponse(capsuleField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(capsuleField), responseValues(c, capsuleField), quoteStatusLine(c))
 	},
 })
 

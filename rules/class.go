@@ -31,6 +31,26 @@ func (k Class) String() string {
 // MarshalText is the class as the contracts write it.
 func (k Class) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
+// Expectation says in words how a server should answer. That of a probe may say more; see [Probe.Expectation].
+func (k Class) Expectation() string {
+	return [classes]string{
+		Refuse:        "400 (other 4xx pass); never 101",
+		Refuse400:     "400 (other 4xx pass); 101, 2xx and 3xx fail",
+		RefuseVersion: "426 listing supported versions (any 4xx passes); never 101",
+		Legacy:        "426 or 400 listing supported versions; 101 only if the server lists this version",
+		Alive:         "Any HTTP response except 101 and 5xx",
+		Accept:        "101",
+		Interop:       "101 (anything else is a warning)",
+		Either:        "Any valid response: 101 or a rejection",
+		Body:          "Rejection, or 101 after the body has been read and discarded",
+		Expect:        "Rejection, or 100 (Continue) before the 101 (otherwise a warning)",
+		Differential:  "The same response as without the offer",
+		Warn101:       "Any response except 101 (a 101 is a warning)",
+		Negotiate:     "101 that agrees to nothing that was not offered",
+		Sequence:      "Any valid response; what follows is read as what it is",
+	}[k]
+}
+
 // Refuses reports whether a server is expected to refuse the probe.
 func (k Class) Refuses() bool { return k <= Legacy }
 

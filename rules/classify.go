@@ -52,7 +52,7 @@ func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 		if e := recover(); e != nil {
 			r := rules[next]
 			c.add(ruling, Finding{Rule: r, Verdict: Unclear, Severity: r.Severity.Switched, Party: r.Party, Refs: r.Refs,
-				Detail: fmt.Sprintf("the rule itself is broken, please report this: %q", fmt.Sprint(e))})
+				Detail: fmt.Sprintf("Internal error in this rule, please report it: %q", fmt.Sprint(e))})
 			next++
 		}
 	}()
@@ -89,10 +89,8 @@ func (c *Case) finding(res Result) Finding {
 		return f
 	}
 	f.Attribution = cmp.Or(f.Attribution, attributionOf(c, res))
-	f.Detail, f.Spans = c.rule.Show(c, res)
-	if res.answered {
-		f.Detail = c.describe(f.Detail, res.Note)
-	}
+	shown := c.rule.Show(c, res)
+	f.Detail, f.Spans = c.detail(res, f.Attribution, shown), shown.Spans
 	allowForLoss(c, &f, res)
 	return f
 }
@@ -105,7 +103,7 @@ func (c *Case) add(ruling *Ruling, f Finding) {
 		f.Detail += "; seen 1 of 2 times"
 	default:
 		f.Verdict = Unclear
-		f.Detail += "; not so when it was repeated"
+		f.Detail += "; it did not happen again when repeated"
 	}
 	ruling.Verdict = min(ruling.Verdict, f.Verdict)
 	if f.Verdict == Fail && f.Severity == Critical && c.leftHTTP {
@@ -115,25 +113,4 @@ func (c *Case) add(ruling *Ruling, f Finding) {
 		f.Severity = s
 	}
 	ruling.Findings = append(ruling.Findings, f)
-}
-
-// describe says of a fault of the request what the server made of it, with the note of the verdict table.
-func (c *Case) describe(saw, note string) string {
-	text := ""
-	switch c.answer() {
-	case answeredSwitch:
-		text = "switched on " + saw
-	case answeredClose:
-		text = saw + ", closed without an answer"
-	case answeredNothing, answeredWait:
-		text = saw + ", no answer"
-	case answeredNoise:
-		text = saw + ", no answer that can be read"
-	default:
-		text = fmt.Sprintf("%s, answered with %d", saw, c.status())
-	}
-	if note != "" {
-		text += "; " + note
-	}
-	return text
 }

@@ -21,7 +21,6 @@ func TestRulesAreComplete(t *testing.T) {
 	for _, r := range rules {
 		for what, ok := range map[string]bool{
 			"an ID of capitals and digits": strings.Trim(r.ID, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == "" && r.ID != "",
-			"a title of one clause":        r.Title != "" && !strings.HasSuffix(r.Title, ".") && !strings.ContainsAny(r.Title, ";\n"),
 			"references":                   len(r.Refs) > 0,
 			"a reason":                     r.Why != "" && !strings.ContainsAny(r.Why, "\n\t") && strings.HasSuffix(r.Why, "."),
 			"a fix":                        r.Fix != "" && !strings.Contains(r.Fix, "\t"),
@@ -179,7 +178,7 @@ func FuzzClassify(f *testing.F) {
 			worst := NotApplicable
 			for _, f := range r.Findings {
 				worst = min(worst, f.Verdict)
-				if strings.HasPrefix(f.Detail, "the rule itself is broken") {
+				if strings.HasPrefix(f.Detail, "Internal error in this rule") {
 					t.Errorf("%s: %s", f.Rule.ID, f.Detail)
 				}
 				if f.Verdict < Pass && f.Detail == "" {

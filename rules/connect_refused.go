@@ -3,7 +3,11 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-CONNECT-REJECT-OPEN", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a connection on which a CONNECT was refused serves no further request",
+	Title: "A proxy closes the connection after it rejects a CONNECT and answers nothing more on it",
+	Problem: Problems{
+		Refused: "Server rejected CONNECT with %s and then answered another request on the same connection: %s",
+	},
+	Label: "Connection kept after rejected CONNECT",
 	Refs: []Ref{
 		{"9931", "8", "a proxy closes the connection when it refuses a CONNECT over HTTP/1.1, and processes nothing that follows"},
 		{"9110", "9.3.6", "the tunnel begins with a 2xx; all else leaves the connection in HTTP"},
@@ -27,10 +31,9 @@ An origin server that knows no CONNECT does well to close too.`,
 		}
 		return c.result(Fail)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		line := firstLine(append([]byte(nil), c.X.Next.Bytes...))
 		c.Options.redactRequestLine(line)
-		return "CONNECT refused with " + quote(c.X.Response.Text(c.X.Response.Start)) + ", and then " + quote(line) + " was answered",
-			c.inResponse("Connection")
+		return seen(c.inResponse("Connection"), quoteStatusLine(c), quote(line))
 	},
 })

@@ -1,11 +1,14 @@
 package rules
 
-import "github.com/interlock-proxy/interlock/wire"
-
 var _ = register(Rule{
 	ID: "UPGRADE-MISSING-CONN", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "nobody switches on an Upgrade field that Connection does not name",
+	Title: "A server switches only if Connection lists upgrade",
+	Problem: Problems{
+		Switched: "Server accepted the upgrade (%s) although Connection does not list upgrade (Connection: %s)",
+		Refused:  "Client sent Upgrade: %s without Connection: Upgrade (Connection: %s)",
+	},
+	Label: "Upgrade without Connection",
 	Refs: []Ref{
 		{"6455", "4.2.1", "a server goes on with a handshake only if the connection option upgrade is there"},
 		{"9110", "7.8", "who sends Upgrade sends the connection option upgrade with it, so that nobody passes the field on"},
@@ -33,24 +36,37 @@ nginx, in front: proxy_set_header Connection $connection_upgrade, with a map tha
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return withoutOption(&c.X.Request.Head), c.inRequest("Upgrade", "Connection")
+	Show: func(c *Case, _ Result) Shown {
+		at, upgrade := c.inRequest("Upgrade", "Connection"), requestValues(c, "Upgrade")
+		if c.X.Request.Has("Connection") {
+			return seen(at, upgrade, requestValues(c, "Connection"))
+		}
+		return varies(Problems{
+			Switched: "Server accepted the upgrade (%s) although the request has no Connection header",
+			Refused:  "Client sent Upgrade: %s without Connection: Upgrade",
+		}, at, upgrade)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-MISSING-CONN", Title: "Upgrade without Connection", Edit: Without("Connection")},
-		{ID: "UPGRADE-CONN-KEEPALIVE", Title: "Connection: keep-alive", Edit: Set("Connection", "keep-alive")},
-		{ID: "UPGRADE-CONN-CLOSE", Title: "Connection: close", Edit: Set("Connection", "close")},
-		{ID: "UPGRADE-CONN-EMPTY", Title: "an empty Connection field", Edit: Set("Connection", "")},
-		{ID: "UPGRADE-CONN-SUFFIX", Title: "Connection: Upgraded", Edit: Set("Connection", "Upgraded")},
-		{ID: "UPGRADE-CONN-PREFIX", Title: "Connection: xUpgrade", Edit: Set("Connection", "xUpgrade")},
-		{ID: "UPGRADE-CONN-HYPHEN", Title: "Connection: no-upgrade", Edit: Set("Connection", "no-upgrade")},
-		{ID: "UPGRADE-CONN-PROXY", Title: "Proxy-Connection in place of Connection", Edit: Rename("Connection", "Proxy-Connection")},
-		{ID: "UPGRADE-H2C-NO-CONN", Control: "h2c", Title: "h2c without Connection", Edit: Edits(OfferH2C(), Without("Connection"))},
-		{ID: "UPGRADE-H2C-CONN-SUFFIX", Control: "h2c", Title: "h2c with Connection: Upgraded",
+		{ID: "UPGRADE-MISSING-CONN", Label: "No Connection header", Edit: Without("Connection")},
+		{ID: "UPGRADE-CONN-KEEPALIVE", Label: "Connection: keep-alive",
+			Edit: Set("Connection", "keep-alive")},
+		{ID: "UPGRADE-CONN-CLOSE", Label: "Connection: close", Edit: Set("Connection", "close")},
+		{ID: "UPGRADE-CONN-EMPTY", Label: "Empty Connection header", Edit: Set("Connection", "")},
+		{ID: "UPGRADE-CONN-SUFFIX", Label: "Connection: Upgraded",
+			Edit: Set("Connection", "Upgraded")},
+		{ID: "UPGRADE-CONN-PREFIX", Label: "Connection: xUpgrade",
+			Edit: Set("Connection", "xUpgrade")},
+		{ID: "UPGRADE-CONN-HYPHEN", Label: "Connection: no-upgrade",
+			Edit: Set("Connection", "no-upgrade")},
+		{ID: "UPGRADE-CONN-PROXY", Label: "Proxy-Connection instead of Connection",
+			Edit: Rename("Connection", "Proxy-Connection")},
+		{ID: "UPGRADE-H2C-NO-CONN", Control: "h2c", Label: "h2c without Connection header",
+			Edit: Edits(OfferH2C(), Without("Connection"))},
+		{ID: "UPGRADE-H2C-CONN-SUFFIX", Control: "h2c", Label: "h2c: Connection: Upgraded",
 			Edit: Edits(OfferH2C(), Set("Connection", "Upgraded, "+settingsField))},
-		{ID: "UPGRADE-TLS-NO-CONN", Title: "an offer of TLS without Connection", Also: []string{"UPGRADE-TLS-STACK"},
+		{ID: "UPGRADE-TLS-NO-CONN", Label: "Upgrade: TLS without Connection header", Also: []string{"UPGRADE-TLS-STACK"},
 			Edit: Edits(Offer("TLS/1.2"), Without("Connection"))},
-		{ID: "UPGRADE-H2C-CONN-SETTINGS-ONLY", Control: "h2c", Title: "h2c with Connection: HTTP2-Settings alone",
+		{ID: "UPGRADE-H2C-CONN-SETTINGS-ONLY", Control: "h2c", Label: "h2c: Connection: HTTP2-Settings only",
 			Edit: Edits(OfferH2C(), Set("Connection", settingsField))},
 	},
 })
@@ -58,7 +74,11 @@ nginx, in front: proxy_set_header Connection $connection_upgrade, with a map tha
 var _ = register(Rule{
 	ID: "UPGRADE-101-MISSING-CONN", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a 101 carries the connection option upgrade",
+	Title: "A server sends Connection: Upgrade in every 101",
+	Problem: Problems{
+		Switched: "Server sent a 101 without a Connection header",
+	},
+	Label: "101 lacks Connection: Upgrade",
 	Refs: []Ref{
 		{"9110", "7.8", "who sends Upgrade sends the connection option upgrade with it, servers as well"},
 		{"6455", "4.2.2", "the answer that accepts a handshake has the connection option upgrade"},
@@ -72,18 +92,23 @@ Intermediaries: pass the option of a 101 on, or set it anew; the server may well
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched && (len(c.chosen) > 0 || c.websocket) },
 	Judge:    func(c *Case) Result { return c.passIf(c.optionReturned) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		if h := &c.X.Response.Head; h.Has("Connection") {
-			return "101 with Connection " + values(h, "Connection"), c.inResponse("Connection")
+	Show: func(c *Case, _ Result) Shown {
+		if c.X.Response.Has("Connection") {
+			return says("Server sent a 101 whose Connection header does not list upgrade (Connection: %s)",
+				c.inResponse("Connection"), responseValues(c, "Connection"))
 		}
-		return "101 without a Connection field", c.inResponse()
+		return seen(c.inResponse())
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-RESP-MISSING-CONN", Level: Must, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a response that advertises protocols carries the connection option upgrade",
+	Title: "A server that sends Upgrade in a response also sends Connection: Upgrade",
+	Problem: Problems{
+		Refused: "Server sent Upgrade: %s in a response without Connection: Upgrade",
+	},
+	Label: "Response lacks Connection: Upgrade",
 	Refs: []Ref{
 		{"9110", "7.8", "who sends Upgrade sends the connection option upgrade with it, in any response"},
 		{"9110", "7.6.1", "a field about the connection that arrives without its option was passed on by mistake and is to be ignored"},
@@ -109,15 +134,12 @@ nginx, in front: proxy_hide_header Upgrade in locations that carry no WebSocket;
 		}
 		return oncePerRun(c, c.result(Warn))
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return withoutOption(&c.X.Response.Head), c.inResponse("Upgrade", "Connection")
+	Show: func(c *Case, _ Result) Shown {
+		at, upgrade := c.inResponse("Upgrade", "Connection"), responseValues(c, "Upgrade")
+		if c.X.Response.Has("Connection") {
+			return says("Server sent Upgrade: %s in a response without Connection: Upgrade (Connection: %s)", at,
+				upgrade, responseValues(c, "Connection"))
+		}
+		return seen(at, upgrade)
 	},
 })
-
-func withoutOption(h *wire.Head) string {
-	saw := "Upgrade " + values(h, "Upgrade")
-	if h.Has("Connection") {
-		return saw + " with Connection " + values(h, "Connection")
-	}
-	return saw + " without a Connection field"
-}

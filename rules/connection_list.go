@@ -2,7 +2,7 @@ package rules
 
 import (
 	"bytes"
-	"fmt"
+	"strconv"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -10,7 +10,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-HOP-LEAK", Level: Should, Party: Intermediary,
 	Severity: Severities{Refused: High, Switched: Critical}, Since: "0.1",
-	Title: "an intermediary passes no Upgrade field on without the connection option",
+	Title: "A proxy does not forward Upgrade without Connection: Upgrade",
+	Problem: Problems{
+		Switched: "Proxy forwarded Upgrade: %s without Connection: Upgrade, and the server accepted it",
+		Refused:  "Proxy forwarded Upgrade: %s without Connection: Upgrade",
+	},
+	Label: "Proxy leaked Upgrade header",
 	Refs: []Ref{
 		{"9110", "7.6.1", "an intermediary takes off fields that are known to live on one hop, Upgrade among them, also where Connection does not name them"},
 		{"9110", "7.8", "who sends Upgrade sends the connection option upgrade with it, so that nobody passes the field on"},
@@ -34,19 +39,28 @@ nginx: never proxy_set_header Upgrade $http_upgrade without proxy_set_header Con
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := withoutOption(&c.X.Request.Head) + ", in a request that came through an intermediary"
-		if c.switched {
-			saw = "switched on " + saw
+	Show: func(c *Case, _ Result) Shown {
+		at := c.inRequest("Upgrade", "Connection", "Via", "Forwarded", "X-Forwarded-For")
+		upgrade := requestValues(c, "Upgrade")
+		if c.X.Request.Has("Connection") {
+			return varies(Problems{
+				Switched: "Proxy forwarded Upgrade: %s with Connection: %s, and the server accepted it",
+				Refused:  "Proxy forwarded Upgrade: %s with Connection: %s",
+			}, at, upgrade, requestValues(c, "Connection"))
 		}
-		return saw, c.inRequest("Upgrade", "Connection", "Via", "Forwarded", "X-Forwarded-For")
+		return seen(at, upgrade)
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-CONN-DANGLING", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "the connection option upgrade comes with an Upgrade field",
+	Title: "A client or proxy lists upgrade in Connection only if the request has an Upgrade header",
+	Problem: Problems{
+		Switched: "Client sent Connection: %s without an Upgrade header; the server sent a 101",
+		Refused:  "Client sent Connection: %s without an Upgrade header",
+	},
+	Label: "Connection: Upgrade, no Upgrade header",
 	Refs: []Ref{
 		{"9110", "7.6.1", "a connection option may name a field; one that names a field which is not there says nothing"},
 	},
@@ -70,13 +84,12 @@ nginx: proxy_set_header Upgrade $http_upgrade, and Connection $connection_upgrad
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "Connection " + values(&c.X.Request.Head, "Connection") + " without an Upgrade field"
+	Show: func(c *Case, _ Result) Shown {
 		if hidesLostOffer(c) {
-			return fmt.Sprintf("%s, answered with %d: an offer may have lost its Upgrade field on the way here", saw, c.status()),
-				append(c.inRequest("Connection"), c.inResponse()...)
+			return says("Request has Connection: %s but no Upgrade header and was answered with %s; a proxy may have removed the Upgrade header",
+				append(c.inRequest("Connection"), c.inResponse()...), requestValues(c, "Connection"), strconv.Itoa(c.status()))
 		}
-		return saw, c.inRequest("Connection")
+		return seen(c.inRequest("Connection"), requestValues(c, "Connection"))
 	},
 })
 
@@ -88,7 +101,12 @@ func hidesLostOffer(c *Case) bool {
 var _ = register(Rule{
 	ID: "UPGRADE-CONN-SYNTAX", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Critical}, Since: "0.1",
-	Title: "what is no token is no connection option",
+	Title: "A server ignores malformed elements of Connection and does not find upgrade inside one",
+	Problem: Problems{
+		Switched: "Server accepted the upgrade although Connection lists upgrade only inside the malformed element %s",
+		Refused:  "Client sent a malformed element in Connection: %s",
+	},
+	Label: "Malformed Connection accepted",
 	Refs: []Ref{
 		{"9110", "7.6.1", "a connection option is a token, and commas separate options"},
 		{"9110", "2.2", "nobody sends what does not fit the grammar"},
@@ -108,23 +126,30 @@ In a client: Connection: Upgrade, or Connection: keep-alive, Upgrade.`,
 		}
 		return tolerated(c).rated(Low)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		at := c.connection.misshapen
-		return "Connection " + values(&c.X.Request.Head, "Connection") + ", in which " +
-			quote(c.X.Request.Text(at)) + " is no token", []Span{{InRequest, at.From, at.To}}
+		return seen([]Span{{InRequest, at.From, at.To}}, quote(c.X.Request.Text(at)))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-CONN-QUOTED", Title: "upgrade in quotation marks", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Set("Connection", `"Upgrade"`)},
-		{ID: "UPGRADE-CONN-SPACE", Title: "a space in place of the comma", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Set("Connection", "keep-alive Upgrade")},
-		{ID: "UPGRADE-CONN-SEMI", Title: "a semicolon in place of the comma", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Set("Connection", "keep-alive; Upgrade")},
-		{ID: "UPGRADE-CONN-PARAM", Title: "upgrade with a parameter", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Set("Connection", "Upgrade;q=0")},
+		{ID: "UPGRADE-CONN-QUOTED", Label: "Connection: \"Upgrade\" in quotes", Also: []string{"UPGRADE-MISSING-CONN"},
+			Edit: Set("Connection", `"Upgrade"`)},
+		{ID: "UPGRADE-CONN-SPACE", Label: "Connection: keep-alive Upgrade (no comma)", Also: []string{"UPGRADE-MISSING-CONN"},
+			Edit: Set("Connection", "keep-alive Upgrade")},
+		{ID: "UPGRADE-CONN-SEMI", Label: "Connection: keep-alive; Upgrade", Also: []string{"UPGRADE-MISSING-CONN"},
+			Edit: Set("Connection", "keep-alive; Upgrade")},
+		{ID: "UPGRADE-CONN-PARAM", Label: "Connection: Upgrade;q=0", Also: []string{"UPGRADE-MISSING-CONN"},
+			Edit: Set("Connection", "Upgrade;q=0")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-CONN-CLOSE", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "a request that is switched on does not ask for the connection to be closed",
+	Title: "A client does not ask to upgrade and to close the connection in the same request",
+	Problem: Problems{
+		Switched: "Client asked to upgrade and to close the connection (Connection: %s); the server switched",
+	},
+	Label: "Upgrade with Connection: close",
 	Refs: []Ref{
 		{"9112", "9.6", "close in a request means that the connection ends with the final response to it; a 101 is not final"},
 	},
@@ -142,18 +167,24 @@ forth. A connection that ends right after a sound switch may have its cause here
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "switched on Connection " + values(&c.X.Request.Head, "Connection"), c.inRequest("Connection")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Connection"), requestValues(c, "Connection"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-CONN-CLOSE-UPGRADE", Class: Either, Title: "Connection: close, Upgrade", Edit: Set("Connection", "close, Upgrade")},
+		{ID: "UPGRADE-CONN-CLOSE-UPGRADE", Class: Either, Label: "Connection: close, Upgrade",
+			Edit: Set("Connection", "close, Upgrade")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-CONN-END2END", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "Connection names no field that is meant for the server at the end",
+	Title: "A client lists only hop-by-hop headers in Connection, never headers meant for the end server",
+	Problem: Problems{
+		Switched: "Client listed the end-to-end header %s in Connection; the server switched",
+		Refused:  "Client listed the end-to-end header %s in Connection",
+	},
+	Label: "End-to-end header in Connection",
 	Refs: []Ref{
 		{"9110", "7.6.1", "nobody names in Connection a field that is meant for all recipients of the message"},
 	},
@@ -173,12 +204,12 @@ In an intermediary, apply the client's list before own fields are added, and ref
 		}
 		return tolerated(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		at := endToEnd(&c.X.Request.Head)
-		return "a Connection field that names " + quote(c.X.Request.Text(at)), []Span{{InRequest, at.From, at.To}}
+		return seen([]Span{{InRequest, at.From, at.To}}, quote(c.X.Request.Text(at)))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-CONN-NOMINATE", Class: Either, Title: "Connection names fields that are meant for the server",
+		{ID: "UPGRADE-CONN-NOMINATE", Class: Either, Label: "Connection lists end-to-end headers",
 			Edit: Set("Connection", "Upgrade, Sec-WebSocket-Key, Host, Authorization, X-Forwarded-For")},
 	},
 })

@@ -9,7 +9,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-BODY", Level: Should, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "a WebSocket handshake has no content",
+	Title: "A client sends no body with a WebSocket handshake, and a server that gets one rejects it or reads it before it switches",
+	Problem: Problems{
+		Switched: "Server accepted a handshake with a request body (offered: %s)",
+		Refused:  "Client sent a request body with its offer of %s",
+	},
+	Label: "Handshake with a body",
 	Refs: []Ref{
 		{"9110", "9.3.1", "a client sends no content with GET unless it knows that the server wants it"},
 		{"9110", "7.8", "the new protocol begins behind the whole request, its content included"},
@@ -40,25 +45,35 @@ Node.js: 26.0.0 or later reads the body of an upgrade request before the upgrade
 		}
 		return c.result(Warn).rated(Info)
 	},
-	Show: func(c *Case, r Result) (string, []Span) {
-		if c.switched && testsContent(c) {
+	Show: func(c *Case, r Result) Shown {
+		switch at := c.inRequest("Content-Length", "Transfer-Encoding"); {
+		case c.switched && testsContent(c):
 			return showContentRead(c, r)
+		case c.switched && !c.websocket && !towardsMasque(c):
+			return says("Client sent a request body with its offer of %s; the server switched, which is allowed", at, members(c.offered))
+		default:
+			return seen(at, members(c.offered))
 		}
-		return "an offer of " + members(c.offered) + " in a request with content", c.inRequest("Content-Length", "Transfer-Encoding")
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BODY-CL", Class: Body, Risk: Crash, Title: "content that could be a frame",
+		{ID: "UPGRADE-BODY-CL", Class: Body, Risk: Crash, Label: "Body that looks like a frame",
 			Edit: Content(ping, Set("Content-Length", "8"))},
-		{ID: "UPGRADE-BODY-CHUNKED", Class: Body, Risk: Crash, Title: "chunked content that could be a frame",
+		{ID: "UPGRADE-BODY-CHUNKED", Class: Body, Risk: Crash, Label: "Chunked body that looks like a frame",
 			Edit: Content("8\r\n"+ping+"\r\n0\r\n\r\n", Set("Transfer-Encoding", "chunked"))},
-		{ID: "UPGRADE-BODY-CL0", Class: Either, Title: "Content-Length: 0", Edit: Set("Content-Length", "0")},
+		{ID: "UPGRADE-BODY-CL0", Class: Either, Label: "Content-Length: 0", Want: "Any valid response; 101 is right",
+			Edit: Set("Content-Length", "0")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-BEFORE-BODY", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "no 101 comes before the content of the request",
+	Title: "A server does not send a 101 before it has received the whole request body",
+	Problem: Problems{
+		Switched: "Server sent the 101 before the request body had arrived",
+		Refused:  "Client sent an upgrade request whose body had not arrived",
+	},
+	Label: "101 before the body",
 	Refs: []Ref{
 		{"9110", "7.8", "a client begins with the new protocol when it has sent its whole request, so until then it speaks HTTP"},
 	},
@@ -78,15 +93,15 @@ the frames. An intermediary meanwhile counts bytes of content and opens its tunn
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		at := c.inRequest("Content-Length", "Transfer-Encoding")
 		if c.X.Response != nil {
 			at = append(at, c.inResponse()...)
 		}
-		return "a request whose content had not come", at
+		return seen(at)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BODY-WITHHELD", Title: "content that is announced and never comes", Also: []string{"UPGRADE-BODY"},
+		{ID: "UPGRADE-BODY-WITHHELD", Label: "Announced body that is never sent", Want: "4xx or no answer; never 101 before the body", Also: []string{"UPGRADE-BODY"},
 			Edit: Edits(Set("Content-Length", "8"), Withheld(HoldForever))},
 	},
 })
@@ -94,7 +109,11 @@ the frames. An intermediary meanwhile counts bytes of content and opens its tunn
 var _ = register(Rule{
 	ID: "UPGRADE-EXPECT-ORDER", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "a client that waits for a 100 gets it before the 101",
+	Title: "A server sends 100 (Continue) before the 101 if the client waits for it with a request body",
+	Problem: Problems{
+		Switched: "Server sent the 101 without the 100 (Continue) that the client was waiting for",
+	},
+	Label: "101 without 100 Continue",
 	Refs: []Ref{
 		{"9110", "7.8", "a server that gets Upgrade together with Expect: 100-continue sends a 100 before it sends a 101"},
 		{"9110", "10.1.1", "a client that expects a 100 holds its content back until one comes, or until it is tired of waiting"},
@@ -113,12 +132,11 @@ frames as such. Hardly any library keeps this rule; it shows whether a server th
 		}
 		return c.passIf(continued || c.X.BodyDone)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 without a 100 before it, while the client held its content back",
-			append(c.inRequest("Expect", "Content-Length", "Transfer-Encoding"), c.inResponse()...)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(append(c.inRequest("Expect", "Content-Length", "Transfer-Encoding"), c.inResponse()...))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-EXPECT-BODY", Class: Expect, Risk: State, Title: "content that is held back until a 100",
+		{ID: "UPGRADE-EXPECT-BODY", Class: Expect, Risk: State, Label: "Expect: 100-continue with a body",
 			Edit: Edits(Set("Expect", "100-continue"), Content(ping, Set("Content-Length", "8")), Withheld(HoldUntil100))},
 	},
 })
@@ -126,7 +144,12 @@ frames as such. Hardly any library keeps this rule; it shows whether a server th
 var _ = register(Rule{
 	ID: "UPGRADE-EXPECT-NOBODY", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "who expects a 100 has content to send",
+	Title: "A client sends Expect: 100-continue only if it has a request body",
+	Problem: Problems{
+		Switched: "Client sent Expect: %s without a body; the server switched",
+		Refused:  "Client sent Expect: %s without a body",
+	},
+	Label: "Expect without a body",
 	Refs: []Ref{
 		{"9110", "10.1.1", "a client does not expect a 100 for a request without content"},
 	},
@@ -144,11 +167,12 @@ field for every request and know nothing of handshakes.`,
 		}
 		return tolerated(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Expect " + values(&c.X.Request.Head, "Expect") + " without content", c.inRequest("Expect")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Expect"), requestValues(c, "Expect"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-EXPECT-NOBODY", Class: Either, Title: "Expect: 100-continue without content", Edit: Set("Expect", "100-continue")},
+		{ID: "UPGRADE-EXPECT-NOBODY", Class: Either, Label: "Expect: 100-continue without a body",
+			Edit: Set("Expect", "100-continue")},
 	},
 })
 

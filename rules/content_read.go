@@ -2,7 +2,7 @@ package rules
 
 import (
 	"encoding/binary"
-	"fmt"
+	"strconv"
 )
 
 // What a probe sends behind a 101 to WebSocket, in this order, to see whether the server speaks it: a masked ping that
@@ -79,22 +79,22 @@ func closeCode(f frame, b []byte) uint16 {
 	return 0
 }
 
-// showContentRead says by what it is seen how the server read the content.
-func showContentRead(c *Case, r Result) (string, []Span) {
+// showContentRead shows how the server read the body of a probe.
+func showContentRead(c *Case, r Result) Shown {
 	b := c.X.After.Server
 	at := c.inRequest("Content-Length", "Transfer-Encoding")
 	if f, ok := findPong(c, pingInContent); ok {
-		return "the content of the request, a ping, was answered with a pong: the server has read it as a frame", append(at, spanOfFrame(f, b))
+		return says("Server read the request body as WebSocket frames: it answered the ping hidden in the body",
+			append(at, spanOfFrame(f, b)))
 	}
 	switch f := closeForFraming(c); {
 	case len(b) == 0:
-		return "101 to a request with content, and nothing behind it that shows what became of the content", append(at, c.inResponse()...)
+		return says("Server switched on a request with a body; nothing shows what it did with the body", append(at, c.inResponse()...))
 	case r.Verdict == Fail:
-		return fmt.Sprintf("behind the 101 the server closed with code %d before it answered a ping: it has read the content as frames",
-			closeCode(f, b)), append(at, spanOfFrame(f, b))
+		return says("Server read the request body as WebSocket frames and closed the connection with code %s",
+			append(at, spanOfFrame(f, b)), strconv.Itoa(int(closeCode(f, b))))
 	}
-	return "101 to a request with content, and no answer to a ping that shows what became of the content",
-		append(at, Span{FromServer, 0, len(b)})
+	return says("Server switched on a request with a body and did not answer a ping", append(at, Span{FromServer, 0, len(b)}))
 }
 
 func spanOfFrame(f frame, b []byte) Span {

@@ -10,7 +10,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-CRASH", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "no request ends the service",
+	Title: "A server keeps running whatever an upgrade request contains",
+	Problem: Problems{
+		Switched: "Server stopped answering after this probe: %s",
+		Refused:  "Server stopped answering after this probe: %s",
+	},
+	Label: "Service down after request",
 	Refs: []Ref{
 		{"9110", "5.4", "a server that gets more fields, or longer ones, than it is willing to read answers with a 4xx status"},
 		{"9110", "17.5", "who reads a message limits how much of it he takes, so that its length harms nothing"},
@@ -36,19 +41,16 @@ Node.js: an error listener on the socket in the upgrade event, before anything e
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		start := c.X.Request.Start
 		at := []Span{{InRequest, start.From, start.To}}
-		switch {
-		case c.X.Controls == wire.BackendKilled:
-			return "the backend stopped answering after this probe: " + c.probe.Title, at
-		case len(c.X.Suspects) > 0:
-			return "the backend stopped answering; any of these probes may be why: " + strings.Join(c.X.Suspects, ", "), at
+		if c.X.Controls != wire.BackendKilled && len(c.X.Suspects) > 0 {
+			return says("Server stopped answering; one of these probes may be the cause: %s", at, strings.Join(c.X.Suspects, ", "))
 		}
-		return c.probe.Title, at
+		return seen(at, c.probe.Label)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-MANY-HEADERS", Class: Either, Risk: Crash, Title: "2500 fields in front of the others",
+		{ID: "UPGRADE-MANY-HEADERS", Class: Either, Risk: Crash, Label: "2,500 extra headers", Want: "Any answer; the server must stay up (431 is best)",
 			Edit: func(h *Handshake) { h.Lines = slices.Concat(fill(2500), h.Lines) }},
 	},
 })

@@ -17,13 +17,13 @@ func TestOneFindingBlamesForACrash(t *testing.T) {
 		own      Verdict // of the probe's rule
 		detail   string
 	}{
-		"ended it":              {0, wire.BackendKilled, nil, Fail, Unclear, "the backend stopped answering after this probe: WebSocket handshake by POST"},
-		"ended it with a 500":   {500, wire.BackendKilled, nil, Fail, NotApplicable, "the backend stopped answering after this probe: WebSocket handshake by POST"},
-		"ended it with a 101":   {101, wire.BackendKilled, nil, Fail, Fail, "the backend stopped answering after this probe: WebSocket handshake by POST"},
+		"ended it":              {0, wire.BackendKilled, nil, Fail, Unclear, "Server stopped answering after this probe: WebSocket handshake with method POST"},
+		"ended it with a 500":   {500, wire.BackendKilled, nil, Fail, NotApplicable, "Server stopped answering after this probe: WebSocket handshake with method POST"},
+		"ended it with a 101":   {101, wire.BackendKilled, nil, Fail, Fail, "Server stopped answering after this probe: WebSocket handshake with method POST"},
 		"under way":             {0, wire.BackendGone, nil, NotApplicable, Unclear, ""},
 		"under way with a 101":  {101, wire.BackendGone, nil, NotApplicable, Fail, ""},
-		"one of several":        {0, wire.BackendGone, []string{"A", "B"}, Unclear, Unclear, "the backend stopped answering; any of these probes may be why: A, B"},
-		"one of several, a 500": {500, wire.BackendGone, []string{"A", "B"}, Unclear, NotApplicable, "the backend stopped answering; any of these probes may be why: A, B"},
+		"one of several":        {0, wire.BackendGone, []string{"A", "B"}, Unclear, Unclear, "Server stopped answering; one of these probes may be the cause: A, B"},
+		"one of several, a 500": {500, wire.BackendGone, []string{"A", "B"}, Unclear, NotApplicable, "Server stopped answering; one of these probes may be the cause: A, B"},
 	} {
 		outcome, cause := wire.Refused, wire.Cause("")
 		switch c.status {
@@ -54,7 +54,7 @@ func TestA101SeenOnceFails(t *testing.T) {
 	x.Origin, x.Probe, x.Controls, x.Flaky = wire.OriginProbe, "UPGRADE-POST", wire.ControlsAccepted, true
 	r := Classify(Case{X: x})
 	f := r.Find("UPGRADE-POST")
-	if want := `switched on method "POST"; seen 1 of 2 times`; f == nil || f.Verdict != Fail || f.Detail != want || !r.Unsafe {
+	if want := `Server accepted a WebSocket handshake with method "POST"; seen 1 of 2 times`; f == nil || f.Verdict != Fail || f.Detail != want || !r.Unsafe {
 		t.Errorf("got %+v, want a failure: %s", f, want)
 	}
 	x = exchange(200, wire.Ignored, "")

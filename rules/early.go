@@ -11,7 +11,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-EARLY-DATA", Level: Must, Party: Client,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a client sends nothing behind a WebSocket handshake until the answer is there",
+	Title: "A client sends nothing after a WebSocket handshake until the response has arrived",
+	Problem: Problems{
+		Switched: "Client sent %s before the 101",
+		Refused:  "Client sent %s before the response",
+	},
+	Label: "Data sent before the 101",
 	Refs: []Ref{
 		{"6455", "4.1", "a client that has sent its handshake waits for the response before it sends anything more"},
 	},
@@ -38,19 +43,17 @@ Pingora: 0.8 or later.`,
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := fmt.Sprintf("%d bytes behind the request before the answer", c.X.EarlyBytes)
-		if len(c.X.Early) > 0 {
-			saw += ", beginning " + quoteOpening(c, c.X.Early)
+	Show: func(c *Case, r Result) Shown {
+		at, data := earlySpans(c, c.X.Early), earlyData(c)
+		if r.Party == Intermediary {
+			return says("Proxy forwarded %s after the handshake, before the response", at, data)
 		}
-		if !c.switched && c.forwarded() {
-			saw += ", which an intermediary passed on"
-		}
-		return saw, earlySpans(c, c.X.Early)
+		return seen(at, data)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-EARLY", Class: Sequence, Title: "a ping right behind the request", Edit: Early(Always(ping))},
-		{ID: "UPGRADE-SEQ-GARBAGE", Class: Sequence, Risk: Crash, Title: "bytes that mean nothing right behind the request",
+		{ID: "UPGRADE-SEQ-EARLY", Class: Sequence, Label: "Ping sent before the response", Want: "Any valid response; nothing but WebSocket frames after a 101",
+			Edit: Early(Always(ping))},
+		{ID: "UPGRADE-SEQ-GARBAGE", Class: Sequence, Risk: Crash, Label: "Garbage bytes sent before the response", Want: "Any valid response; nothing but WebSocket frames after a 101",
 			Edit: Early(Always(strings.Repeat("\xde\xad\xbe\xef", 8)))},
 	},
 })
@@ -58,7 +61,12 @@ Pingora: 0.8 or later.`,
 var _ = register(Rule{
 	ID: "UPGRADE-PIPELINED", Level: Advice, Party: Client,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "no request follows an offer before the answer is there",
+	Title: "A client sends no further request after an offer until the response has arrived",
+	Problem: Problems{
+		Switched: "Client sent another request before the 101: %s",
+		Refused:  "Client sent another request before the response: %s",
+	},
+	Label: "Pipelined request after offer",
 	Refs: []Ref{
 		{"9110", "7.8", "what a client sends behind its request is of the new protocol if the server switches"},
 		{"6455", "4.1", "a client that has sent a WebSocket handshake waits for the response before it sends anything more"},
@@ -87,19 +95,28 @@ In a server, close after refusing an upgrade.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "behind the offer the client sent " + quoteOpening(c, bytes.TrimLeft(c.X.Early, "\r\n")) +
-			" before the answer", earlySpans(c, c.X.Early)
+	Show: func(c *Case, r Result) Shown {
+		at, opening := earlySpans(c, c.X.Early), quoteOpening(c, bytes.TrimLeft(c.X.Early, "\r\n"))
+		if r.Verdict == Unclear {
+			return says("Client sent what may be another request before the response: %s", at, opening)
+		}
+		return seen(at, opening)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-PIPELINE", Class: Sequence, Risk: Crash, Title: "another request right behind the request", Edit: Early(again)},
+		{ID: "UPGRADE-SEQ-PIPELINE", Class: Sequence, Risk: Crash, Label: "Second request sent before the response", Want: "Any valid response; after a 101, no answer to the second request",
+			Edit: Early(again)},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-TRAILING-CRLF", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Medium}, Since: "0.1",
-	Title: "no empty line follows an offer",
+	Title: "A client sends no empty line after an upgrade request",
+	Problem: Problems{
+		Switched: "Client sent an extra empty line after the upgrade request: %s",
+		Refused:  "Client sent an extra empty line after the upgrade request: %s",
+	},
+	Label: "Extra CRLF after request",
 	Refs: []Ref{
 		{"9112", "2.2", "a client puts no empty line in front of a request or behind it"},
 	},
@@ -119,11 +136,16 @@ mod_proxy_wstunnel has sent such lines on (bug 57436), and the connections that 
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "behind the offer the client sent " + beginning(c.X.Early), earlySpans(c, c.X.Early)
+	Show: func(c *Case, r Result) Shown {
+		at, opening := earlySpans(c, c.X.Early), beginning(c.X.Early)
+		if r.Verdict == Unclear {
+			return says("Client sent what may be an extra empty line after the upgrade request: %s", at, opening)
+		}
+		return seen(at, opening)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-EXTRA-CRLF", Class: Sequence, Risk: Crash, Title: "an empty line behind the request", Edit: Early(Always(crlf))},
+		{ID: "UPGRADE-SEQ-EXTRA-CRLF", Class: Sequence, Risk: Crash, Label: "Extra empty line after the request", Want: "Any valid response; nothing but WebSocket frames after a 101",
+			Edit: Early(Always(crlf))},
 	},
 })
 
@@ -189,4 +211,16 @@ func earlySpans(c *Case, early []byte) []Span {
 		return []Span{{FromClient, 0, n}}
 	}
 	return c.inRequest("Upgrade")
+}
+
+// earlyData says how many bytes the client sent before the response, and how they begin.
+func earlyData(c *Case) string {
+	n := fmt.Sprintf("%d bytes", c.X.EarlyBytes)
+	if c.X.EarlyBytes == 1 {
+		n = "1 byte"
+	}
+	if len(c.X.Early) == 0 {
+		return n
+	}
+	return n + ", beginning " + quoteOpening(c, c.X.Early) + ","
 }

@@ -57,3 +57,9 @@ func fieldSpans(part Part, h *wire.Head, names ...string) []Span {
 	}
 	return at
 }
+
+// requestValues quotes the values of a header of the request.
+func requestValues(c *Case, name string) string { return values(&c.X.Request.Head, name) }
+
+// responseValues quotes the values of a header of the response.
+func responseValues(c *Case, name string) string { return values(&c.X.Response.Head, name) }

@@ -10,7 +10,7 @@ func (c *Case) expected() cell {
 		return c.ignoring()
 	}
 	if p.Soft && entry.kept == Fail && entry.note != gone && in != byStatus {
-		return cell{broken: Warn, kept: Warn, note: "a server may repair this"}
+		return cell{broken: Warn, kept: Warn, note: "the server may have repaired it"}
 	}
 	if p.Class == RefuseVersion && a == answeredNormal && in == byStatus {
 		return both(Warn) // the one test of those suites that wants an error status
@@ -64,7 +64,7 @@ func (c *Case) expect(ruling *Ruling) {
 	}
 	f := Finding{Rule: p.rule, Verdict: res.Verdict, Severity: res.Severity, Party: res.Party, Refs: res.Refs, Detail: entry.note}
 	if f.Verdict < Pass {
-		f.Detail = c.describe(p.Title, entry.note)
+		f.Detail = withNote(probeProblem(c, p), entry.note)
 	}
 	c.add(ruling, f)
 }

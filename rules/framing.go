@@ -9,7 +9,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-CL-TE", Level: Must, Party: Client,
 	Severity: Severities{Refused: High, Switched: Critical}, Since: "0.1",
-	Title: "a request with Content-Length and Transfer-Encoding is not switched on",
+	Title: "A server never switches on a request that has both Content-Length and Transfer-Encoding",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with both Content-Length (%s) and Transfer-Encoding (%s)",
+		Refused:  "Client sent both Content-Length (%s) and Transfer-Encoding (%s)",
+	},
+	Label: "Content-Length with Transfer-Encoding",
 	Refs: []Ref{
 		{"9112", "6.2", "nobody sends Content-Length in a message that has Transfer-Encoding"},
 		{"9112", "6.1", "a server closes the connection after it has answered a request with both"},
@@ -21,13 +26,11 @@ so the beginning of the tunnel, in dispute. Of 78 servers that were tried, 44 sw
 	Fix: `Answer 400 and close. If the request is to be served, go by Transfer-Encoding, ignore Upgrade, and close after the
 	answer.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawLengthCoding) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		h := &c.X.Request.Head
-		return "Content-Length " + values(h, "Content-Length") + " with Transfer-Encoding " + values(h, "Transfer-Encoding"),
-			c.inRequest("Content-Length", "Transfer-Encoding")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Content-Length", "Transfer-Encoding"), requestValues(c, "Content-Length"), requestValues(c, "Transfer-Encoding"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BODY-CLTE", Risk: Crash, Title: "Content-Length and Transfer-Encoding",
+		{ID: "UPGRADE-BODY-CLTE", Risk: Crash, Label: "Content-Length and Transfer-Encoding",
 			Edit: Content("0\r\n\r\n", Edits(Set("Content-Length", "5"), Set("Transfer-Encoding", "chunked")))},
 	},
 })
@@ -35,7 +38,12 @@ so the beginning of the tunnel, in dispute. Of 78 servers that were tried, 44 sw
 var _ = register(Rule{
 	ID: "UPGRADE-CL-INVALID", Level: Must, Party: Client,
 	Severity: Severities{Refused: High, Switched: Critical}, Since: "0.1",
-	Title: "a request whose Content-Length is no single number is not switched on",
+	Title: "A server rejects a request whose Content-Length is not one single decimal number",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with an invalid Content-Length: %s",
+		Refused:  "Client sent an upgrade request with an invalid Content-Length: %s",
+	},
+	Label: "Invalid Content-Length accepted",
 	Refs: []Ref{
 		{"9112", "6.3", "a server answers 400 to a length that is invalid, and closes; only a list of one and the same number may pass"},
 		{"9110", "8.6", "Content-Length is decimal digits"},
@@ -45,13 +53,13 @@ head are then content here and the beginning of the tunnel, or of another reques
 after a 101 nobody ever finds out.`,
 	Fix:  `Take a Content-Length only if it is digits throughout, and all lines of it agree; answer 400 and close otherwise.`,
 	When: func(c *Case) bool { return hasInvalidLength(c) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Content-Length " + values(&c.X.Request.Head, "Content-Length"), c.inRequest("Content-Length")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Content-Length"), requestValues(c, "Content-Length"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BODY-CL-DUP", Class: Refuse400, Risk: State, Title: "two lengths that differ",
+		{ID: "UPGRADE-BODY-CL-DUP", Class: Refuse400, Risk: State, Label: "Content-Length: 8 and Content-Length: 0",
 			Edit: Content(ping, Edits(Set("Content-Length", "8"), Twice("Content-Length", "0")))},
-		{ID: "UPGRADE-BODY-CL-BAD", Class: Refuse400, Risk: State, Title: "a length with a plus sign",
+		{ID: "UPGRADE-BODY-CL-BAD", Class: Refuse400, Risk: State, Label: "Content-Length: +8",
 			Edit: Content(ping, Set("Content-Length", "+8"))},
 	},
 })
@@ -59,7 +67,12 @@ after a 101 nobody ever finds out.`,
 var _ = register(Rule{
 	ID: "UPGRADE-TE-UNFRAMED", Level: Must, Party: Client,
 	Severity: Severities{Refused: High, Switched: Critical}, Since: "0.1",
-	Title: "a request whose transfer codings do not end in one chunked is not switched on",
+	Title: "A server rejects a request whose last transfer coding is not chunked",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with Transfer-Encoding: %s",
+		Refused:  "Client sent an upgrade request with Transfer-Encoding: %s",
+	},
+	Label: "Transfer-Encoding not chunked",
 	Refs: []Ref{
 		{"9112", "6.3", "a server answers 400 to a request whose last transfer coding is not chunked, and closes: its length cannot be known"},
 		{"9112", "6.1", "chunked is applied once, and last"},
@@ -69,13 +82,13 @@ unknown coding to the next; gzip alone leaves the end open. One party reads cont
 request or, after a 101, the tunnel.`,
 	Fix:  `Compare the last transfer coding with chunked, as a whole and without regard to case; answer 400 and close otherwise.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawCodingInvalid) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Transfer-Encoding " + values(&c.X.Request.Head, "Transfer-Encoding"), c.inRequest("Transfer-Encoding")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Transfer-Encoding"), requestValues(c, "Transfer-Encoding"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BODY-TE-UNKNOWN", Title: "a transfer coding that does not end in chunked",
+		{ID: "UPGRADE-BODY-TE-UNKNOWN", Label: "Transfer-Encoding: gzip",
 			Edit: Set("Transfer-Encoding", "gzip")},
-		{ID: "UPGRADE-BODY-TE-OBF", Title: "a transfer coding that only contains chunked",
+		{ID: "UPGRADE-BODY-TE-OBF", Label: "Transfer-Encoding: xchunked",
 			Edit: Set("Transfer-Encoding", "xchunked")},
 	},
 })

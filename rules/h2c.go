@@ -3,7 +3,12 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-NO-SETTINGS", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "an h2c offer without HTTP2-Settings is not accepted",
+	Title: "A server does not switch to h2c if the request has no HTTP2-Settings header",
+	Problem: Problems{
+		Switched: "Server switched on an offer of h2c without HTTP2-Settings (Upgrade: %s)",
+		Refused:  "Client offered h2c without an HTTP2-Settings header (Upgrade: %s)",
+	},
+	Label: "h2c without HTTP2-Settings",
 	Refs: []Ref{
 		{"7540", "3.2", "a request that offers h2c has exactly one HTTP2-Settings field"},
 		{"7540", "3.2.1", "a server does not switch to HTTP/2 if that field is missing or there are several"},
@@ -21,18 +26,23 @@ Go: golang.org/x/net/http2/h2c can be left out; net/http speaks HTTP/2 in the cl
 	When: func(c *Case) bool {
 		return c.h2c && !c.headCut && !c.X.Request.Has("HTTP2-Settings") && (!c.switched || len(c.chosen) == 0 || hasProtocol(c.chosen, "h2c"))
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "an offer of " + members(c.offered) + " without an HTTP2-Settings field", c.inRequest("Upgrade", "Connection")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Upgrade", "Connection"), members(c.offered))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-H2C-NO-SETTINGS", Control: "h2c", Title: "h2c without settings", Edit: Offer("h2c")},
+		{ID: "UPGRADE-H2C-NO-SETTINGS", Control: "h2c", Label: "h2c without HTTP2-Settings header",
+			Edit: Offer("h2c")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-SWITCHED", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Medium, Worst: Critical}, Since: "0.1",
-	Title: "no connection becomes HTTP/2 by way of Upgrade",
+	Title: "A server does not switch a connection to HTTP/2 through Upgrade: h2c",
+	Problem: Problems{
+		Switched: "Server switched on an offer of h2c",
+	},
+	Label: "h2c upgrade accepted",
 	Refs: []Ref{
 		{"9113", "3.1", "starting HTTP/2 by Upgrade: h2c is given up, together with the HTTP2-Settings field"},
 	},
@@ -58,26 +68,30 @@ HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i 
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "switched to h2c"
-		if len(c.chosen) == 0 {
-			saw = "switched on an offer of h2c, to what the 101 does not say"
-		}
+	Show: func(c *Case, _ Result) Shown {
+		at := append(c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For"), c.inResponse("Upgrade")...)
 		if c.forwarded() {
-			saw += ", on a request that came through an intermediary"
+			return says("Server switched on an offer of h2c that came through a proxy", at)
 		}
-		return saw, append(c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For"), c.inResponse("Upgrade")...)
+		return seen(at)
 	},
 	Probes: []Probe{
-		{ID: "CTRL-H2C", Class: Either, Control: "h2c", Title: "a sound offer of h2c", Edit: OfferH2C()},
-		{ID: "UPGRADE-H2C-UPPER", Class: Either, Control: "h2c", Title: "an offer of H2C in capitals", Edit: Edits(OfferH2C(), Set("Upgrade", "H2C"))},
+		{ID: "CTRL-H2C", Class: Either, Control: "h2c", Label: "Valid h2c offer", Want: "Any valid response; ignoring the offer is best (a 101 is a warning)",
+			Edit: OfferH2C()},
+		{ID: "UPGRADE-H2C-UPPER", Class: Either, Control: "h2c", Label: "Upgrade: H2C in capitals", Want: "Any valid response; ignoring the offer is best (a 101 is a warning)",
+			Edit: Edits(OfferH2C(), Set("Upgrade", "H2C"))},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-PRIOR", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "an endpoint for HTTP/1.1 does not answer the HTTP/2 preface with frames",
+	Title: "A server does not answer the HTTP/2 preface with frames at an HTTP/1.1 endpoint",
+	Problem: Problems{
+		Switched: "Server answered the HTTP/2 preface with a SETTINGS frame: it accepts h2c without Upgrade",
+		Refused:  "Server answered the HTTP/2 preface with a SETTINGS frame: it accepts h2c without Upgrade",
+	},
+	Label: "h2c accepted without Upgrade",
 	Refs: []Ref{
 		{"9113", "3.3", "a client that knows that a server speaks HTTP/2 in plain text begins with the preface, without Upgrade"},
 		{"9113", "3.4", "the preface of a client is a fixed run of 24 bytes and a SETTINGS frame; that of a server is a SETTINGS frame"},
@@ -97,10 +111,11 @@ Apache httpd: Protocols http/1.1. nginx: no http2 on a listener without ssl.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "server answered the HTTP/2 preface with a SETTINGS frame: it speaks h2c without Upgrade", nil
+	Show: func(*Case, Result) Shown {
+		return seen(nil)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-H2C-PRIOR", Class: Either, Control: "h2c", Title: "the HTTP/2 preface instead of a request", Edit: beginH2},
+		{ID: "UPGRADE-H2C-PRIOR", Class: Either, Control: "h2c", Label: "HTTP/2 preface instead of a request", Want: "Any HTTP/1 response, or the connection is closed (HTTP/2 frames are a warning)",
+			Edit: beginH2},
 	},
 })

@@ -3,7 +3,12 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-OFFER", Level: Advice, Party: Intermediary,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "no intermediary passes on an offer of h2c",
+	Title: "A proxy does not forward an offer of h2c",
+	Problem: Problems{
+		Switched: "Proxy forwarded an offer of h2c, and the server switched (Upgrade: %s)",
+		Refused:  "Proxy forwarded an offer of h2c (Upgrade: %s)",
+	},
+	Label: "Proxy forwards h2c",
 	Refs: []Ref{
 		{"9113", "3.1", "starting HTTP/2 by Upgrade: h2c is given up, and the token is marked as obsolete"},
 		{"9110", "7.6.1", "an intermediary takes off what is about the connection it came in on, Upgrade among it, unless it takes part in the switch itself"},
@@ -28,16 +33,24 @@ Java HttpClient: HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1) se
 		}
 		return c.result(Warn).rated(High)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "an offer of " + members(c.offered) + " on a request that came through an intermediary",
-			c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For")
+	Show: func(c *Case, _ Result) Shown {
+		at := c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For")
+		if c.switched && !c.h2c {
+			return says(c.rule.Problem.Refused, at, members(c.offered))
+		}
+		return seen(at, members(c.offered))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2-TOKEN", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Critical}, Since: "0.1",
-	Title: "an offer of h2 is ignored",
+	Title: "A server ignores h2 in Upgrade, which is not an upgrade token",
+	Problem: Problems{
+		Switched: "Server switched on an offer of h2 (Upgrade: %s)",
+		Refused:  "Client offered h2 in Upgrade, which is not an upgrade token: %s",
+	},
+	Label: "Upgrade: h2 accepted",
 	Refs: []Ref{
 		{"7540", "3.2", "a server ignores the token h2 in Upgrade: it stands for HTTP/2 over TLS, which is agreed on in the TLS handshake"},
 		{"9113", "3.1", "h2 is a name for the TLS handshake; by Upgrade there is no way to HTTP/2 any more"},
@@ -54,18 +67,24 @@ Apache httpd: Protocols http/1.1 ends the advertising; H2Upgrade off ends the sw
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "an offer of " + members(c.offered), c.inRequest("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Upgrade"), members(c.offered))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-H2-TOKEN", Control: "h2c", Title: "h2 in place of h2c", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Edits(OfferH2C(), Set("Upgrade", "h2"))},
+		{ID: "UPGRADE-H2-TOKEN", Control: "h2c", Label: "Upgrade: h2 instead of h2c", Also: []string{"UPGRADE-UNKNOWN"},
+			Edit: Edits(OfferH2C(), Set("Upgrade", "h2"))},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-OVER-TLS", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "h2c is neither offered nor accepted over TLS",
+	Title: "A client does not offer h2c over TLS, and a server does not accept it there",
+	Problem: Problems{
+		Switched: "Server switched on an offer of h2c over TLS (Upgrade: %s)",
+		Refused:  "Client offered h2c over TLS (Upgrade: %s)",
+	},
+	Label: "h2c over TLS",
 	Refs: []Ref{
 		{"7540", "3.3", "over TLS the identifier h2c is neither sent by a client nor chosen by a server: it is for connections without TLS"},
 		{"9113", "3.2", "HTTP/2 over TLS is agreed on in the TLS handshake, as h2"},
@@ -77,7 +96,7 @@ clear. A server that switches leaves everybody who ended TLS in front of it blin
 Traefik: a release that has pull request 13797 (August 2026) no longer passes the offer on; before it, take the field
 	off with a headers middleware.`,
 	When: func(c *Case) bool { return c.X.ClientTLS && c.h2c },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "an offer of " + members(c.offered) + " over TLS", c.inRequest("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Upgrade"), members(c.offered))
 	},
 })

@@ -5,7 +5,11 @@ import "fmt"
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-SERVER-PREFACE", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "behind a 101 to h2c the server begins with a SETTINGS frame",
+	Title: "A server starts with a SETTINGS frame after a 101 to h2c",
+	Problem: Problems{
+		Switched: "Server did not send a SETTINGS frame after the 101 to h2c; it sent %s",
+	},
+	Label: "Missing HTTP/2 server preface",
 	Refs: []Ref{
 		{"7540", "3.2", "the first frame that the server sends behind the 101 is its preface"},
 		{"7540", "3.5", "the server's preface is a SETTINGS frame, which may be empty"},
@@ -26,19 +30,26 @@ roles are swapped: the daemon begins as an HTTP/2 client; that is noted and no m
 		}
 		return c.passIf(f.settings())
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		at := spanOf(FromServer, c.X.After.Server)
-		if swappedSides(c) {
-			return "the server began with the preface of a client: the two have swapped roles", at
+	Show: func(c *Case, r Result) Shown {
+		at, b := spanOf(FromServer, c.X.After.Server), describeH2(c.X.After.Server)
+		switch {
+		case swappedSides(c):
+			return says("Server started as an HTTP/2 client; client and server have swapped roles", at)
+		case r.Verdict == Unclear:
+			return says("Server sent too few bytes after the 101 to tell whether HTTP/2 follows: %s", at, b)
 		}
-		return "the server " + showH2(c.X.After.Server), at
+		return seen(at, b)
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-CLIENT-PREFACE", Level: Must, Party: Client,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "behind a 101 to h2c the client begins with the preface of HTTP/2",
+	Title: "A client starts with the HTTP/2 preface and a SETTINGS frame after a 101 to h2c",
+	Problem: Problems{
+		Switched: "Client did not send the HTTP/2 preface after the 101; it sent %s",
+	},
+	Label: "Missing HTTP/2 client preface",
 	Refs: []Ref{
 		{"7540", "3.2", "upon the 101 the client sends its preface"},
 		{"7540", "3.5", "the client's preface is a fixed run of 24 bytes and a SETTINGS frame, which may be empty"},
@@ -68,24 +79,32 @@ In a client, begin with the preface and a SETTINGS frame, also when there is not
 		}
 		return c.passIf(f.settings())
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		b := c.X.After.Client
 		rest, v := cutH2Preface(b)
 		if v == Fail && swappedSides(c) {
-			return "the client began with a SETTINGS frame alone, and the server with the preface: the two have swapped roles", spanOf(FromClient, b)
+			return says("Client sent a SETTINGS frame alone and the server sent the preface; the two have swapped roles", spanOf(FromClient, b))
 		}
-		if v != Pass {
-			return "the client began with " + quote(b[:min(len(b), h2Head)]), []Span{{FromClient, 0, min(len(b), len(h2Preface))}}
+		text, at, what := c.rule.Problem.Switched, Span{FromClient, 0, min(len(b), len(h2Preface))}, quote(b[:min(len(b), h2Head)])
+		if v == Pass {
+			text, what = "Client sent no SETTINGS frame after the HTTP/2 preface; it sent %s", describeH2(rest)
+			at = Span{FromClient, len(h2Preface), len(h2Preface) + min(len(rest), h2Head)}
 		}
-		at := Span{FromClient, len(h2Preface), len(h2Preface) + min(len(rest), h2Head)}
-		return "behind the preface the client " + showH2(rest), []Span{at}
+		if r.Verdict == Unclear {
+			text = "Client sent what may not be the HTTP/2 preface and a SETTINGS frame after the 101: %s"
+		}
+		return says(text, []Span{at}, what)
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-BODY", Level: Must, Party: Client,
 	Severity: Severities{Refused: High, Switched: High, Worst: Critical}, Since: "0.1",
-	Title: "HTTP/2 begins behind the content of the request",
+	Title: "A server reads the whole request body before it starts HTTP/2, and a client sends it whole",
+	Problem: Problems{
+		Switched: "Server read HTTP/2 frames out of the request body: it acknowledged SETTINGS that the client had not sent after the body",
+	},
+	Label: "Body read as HTTP/2",
 	Refs: []Ref{
 		{"7540", "3.2", "a request with content is sent in full before the client sends frames"},
 		{"9110", "7.8", "the client cannot change the protocol in the middle of a message"},
@@ -113,19 +132,20 @@ Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
 		}
 		return c.result(v)
 	},
-	Show: func(c *Case, r Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		b := c.X.After.Client
 		switch {
 		case r.Party == Server:
-			return "the server acknowledged settings before the client had sent any behind the content", spanOf(FromServer, c.X.After.Server)
+			return seen(spanOf(FromServer, c.X.After.Server))
 		case len(b) == 0:
-			return "101 before the content had come in full, and no more came", c.inResponse()
+			return says("Server sent the 101 before the request body was complete, and nothing followed", c.inResponse())
 		}
 		n := min(len(b), len(h2Preface))
-		return "101 before the content had come in full, and no preface behind the content but " + quote(b[:min(n, h2Head)]), []Span{{FromClient, 0, n}}
+		return says("Client sent %s after a request body that was incomplete at the 101, instead of the HTTP/2 preface",
+			[]Span{{FromClient, 0, n}}, quote(b[:min(n, h2Head)]))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-H2C-BODY", Class: Body, Risk: Crash, Control: "h2c", Title: "h2c with content that could be HTTP/2",
+		{ID: "UPGRADE-H2C-BODY", Class: Body, Risk: Crash, Control: "h2c", Label: "h2c: body that looks like HTTP/2", Want: "Any response; 101 only after the body has been read",
 			Edit: Edits(OfferH2C(), Method("POST"), Content(h2Preface+"\x00\x00\x00\x04\x00\x00\x00\x00\x00", Set("Content-Length", "33")))},
 	},
 })
@@ -165,13 +185,13 @@ func acknowledgedSettings(c *Case) bool {
 	return false
 }
 
-// showH2 says what bytes begin with that ought to be HTTP/2 frames.
-func showH2(b []byte) string {
+// describeH2 quotes bytes that ought to be HTTP/2 frames, and says what frame they would be.
+func describeH2(b []byte) string {
 	f, ok := readH2Frame(b)
 	if !ok {
-		return "sent only " + quote(b)
+		return quote(b)
 	}
-	return fmt.Sprintf("sent %s, as a frame of type %#x, stream %d, %d bytes", quote(b[:h2Head]), f.kind, f.stream, f.length)
+	return fmt.Sprintf("%s (frame type %#x, stream %d, %d bytes)", quote(b[:h2Head]), f.kind, f.stream, f.length)
 }
 
 // spanOf covers where the head of an HTTP/2 frame stands or would stand.

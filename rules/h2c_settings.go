@@ -1,13 +1,21 @@
 package rules
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 const settingsField = "HTTP2-Settings"
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-DUP-SETTINGS", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "an h2c offer with several HTTP2-Settings fields is not accepted",
+	Title: "A server does not switch to h2c if the request has more than one HTTP2-Settings header",
+	Problem: Problems{
+		Switched: "Server switched to h2c although the request has %s HTTP2-Settings headers: %s",
+		Refused:  "Client sent %s HTTP2-Settings headers with its offer of h2c: %s",
+	},
+	Label: "Duplicate HTTP2-Settings",
 	Refs: []Ref{
 		{"7540", "3.2", "a request that offers h2c has exactly one HTTP2-Settings field"},
 		{"7540", "3.2.1", "a server does not switch to HTTP/2 if that field is missing or there are several"},
@@ -19,19 +27,24 @@ that somebody on the way has added one to a request that already was an offer.`,
 Intermediaries: replace the field, or take it off; never add one.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.h2c && c.X.Request.Count(settingsField) > 1 },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return fmt.Sprintf("an offer of %s with %d HTTP2-Settings fields: %s", members(c.offered),
-			c.X.Request.Count(settingsField), values(&c.X.Request.Head, settingsField)), c.inRequest(settingsField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest(settingsField), strconv.Itoa(c.X.Request.Count(settingsField)), requestValues(c, settingsField))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-H2C-DUP-SETTINGS", Control: "h2c", Title: "h2c with two HTTP2-Settings", Edit: Edits(OfferH2C(), Twice(settingsField, h2cSettings))},
+		{ID: "UPGRADE-H2C-DUP-SETTINGS", Control: "h2c", Label: "h2c: two HTTP2-Settings headers",
+			Edit: Edits(OfferH2C(), Twice(settingsField, h2cSettings))},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-SETTINGS-CONN", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "the field HTTP2-Settings comes with the connection option of its name",
+	Title: "A client that sends HTTP2-Settings lists it in Connection",
+	Problem: Problems{
+		Switched: "Client sent HTTP2-Settings without listing it in Connection (%s); the server switched",
+		Refused:  "Client sent HTTP2-Settings without listing it in Connection (%s)",
+	},
+	Label: "HTTP2-Settings not in Connection",
 	Refs: []Ref{
 		{"7540", "3.2.1", "who sends HTTP2-Settings sends the connection option HTTP2-Settings with it, so that nobody passes the field on"},
 	},
@@ -54,15 +67,15 @@ Intermediaries: take HTTP2-Settings off whether Connection names it or not.`,
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "an HTTP2-Settings field without a Connection field"
-		if h := &c.X.Request.Head; h.Has("Connection") {
-			saw = "an HTTP2-Settings field with Connection " + values(h, "Connection")
+	Show: func(c *Case, _ Result) Shown {
+		at := c.inRequest(settingsField, "Connection")
+		if c.X.Request.Has("Connection") {
+			return seen(at, requestValues(c, "Connection"))
 		}
-		return saw, c.inRequest(settingsField, "Connection")
+		return seen(at, "no Connection header")
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-H2C-SETTINGS-CONN", Class: Either, Control: "h2c", Title: "h2c without the connection option HTTP2-Settings",
+		{ID: "UPGRADE-H2C-SETTINGS-CONN", Class: Either, Control: "h2c", Label: "h2c: HTTP2-Settings not in Connection", Want: "Any valid response; ignoring the offer is best",
 			Edit: Edits(OfferH2C(), Set("Connection", "Upgrade"))},
 	},
 })
@@ -70,7 +83,12 @@ Intermediaries: take HTTP2-Settings off whether Connection names it or not.`,
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-SETTINGS-B64", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: High}, Since: "0.1",
-	Title: "an h2c offer whose HTTP2-Settings cannot be decoded is not accepted",
+	Title: "A server does not switch to h2c if HTTP2-Settings cannot be decoded",
+	Problem: Problems{
+		Switched: "Server switched to h2c although HTTP2-Settings cannot be decoded: %s",
+		Refused:  "Client sent an HTTP2-Settings header that cannot be decoded: %s",
+	},
+	Label: "Undecodable HTTP2-Settings",
 	Refs: []Ref{
 		{"7540", "3.2.1", "the value is the payload of a SETTINGS frame in base64url, without padding"},
 		{"7540", "6.5", "a SETTINGS payload whose length is no multiple of six bytes is a connection error"},
@@ -91,25 +109,36 @@ filter looks at. An empty value means no settings and is only a matter of gramma
 		}
 		return c.result(Warn).rated(Low)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		value := first(&c.X.Request.Head, settingsField)
-		saw := "HTTP2-Settings " + quote(value)
-		if bad := notBase64URL(value); bad < 0 && len(value) > 0 {
-			saw += fmt.Sprintf(", %d bytes, which are no whole settings", len(value)*3/4)
+		at, what := c.inRequest(settingsField), quote(value)
+		switch bad := notBase64URL(value); {
+		case len(value) == 0:
+			return says("Client sent an empty HTTP2-Settings header", at)
+		case bad < 0:
+			what += fmt.Sprintf(" (%d bytes, not a multiple of 6)", len(value)*3/4)
 		}
-		return saw, c.inRequest(settingsField)
+		return seen(at, what)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-H2C-EMPTY-SETTINGS", Class: Either, Control: "h2c", Title: "h2c with empty settings", Edit: Edits(OfferH2C(), Set(settingsField, ""))},
-		{ID: "UPGRADE-H2C-BAD-B64", Control: "h2c", Title: "h2c with settings that are not base64url", Edit: Edits(OfferH2C(), Set(settingsField, "!!!!"))},
-		{ID: "UPGRADE-H2C-BAD-LEN", Control: "h2c", Title: "h2c with a part of a setting", Edit: Edits(OfferH2C(), Set(settingsField, "AAMAAABkAA"))},
+		{ID: "UPGRADE-H2C-EMPTY-SETTINGS", Class: Either, Control: "h2c", Label: "h2c: empty HTTP2-Settings header", Want: "Any valid response; ignoring the offer is best",
+			Edit: Edits(OfferH2C(), Set(settingsField, ""))},
+		{ID: "UPGRADE-H2C-BAD-B64", Control: "h2c", Label: "h2c: HTTP2-Settings is not base64url",
+			Edit: Edits(OfferH2C(), Set(settingsField, "!!!!"))},
+		{ID: "UPGRADE-H2C-BAD-LEN", Control: "h2c", Label: "h2c: HTTP2-Settings is cut short",
+			Edit: Edits(OfferH2C(), Set(settingsField, "AAMAAABkAA"))},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-SETTINGS-RESPONSE", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "no response has an HTTP2-Settings field",
+	Title: "A server never sends HTTP2-Settings in a response",
+	Problem: Problems{
+		Switched: "Server sent HTTP2-Settings in the 101: %s",
+		Refused:  "Server sent HTTP2-Settings in a response: %s",
+	},
+	Label: "HTTP2-Settings in response",
 	Refs: []Ref{
 		{"7540", "3.2.1", "a server does not send HTTP2-Settings"},
 	},
@@ -121,8 +150,8 @@ responses. Intermediaries that do not know the field in a response pass it on to
 		return c.X.Response != nil && (hasProtocol(c.offered, "h2c") || c.X.Response.Has(settingsField))
 	},
 	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has(settingsField)) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "HTTP2-Settings " + values(&c.X.Response.Head, settingsField) + " in a response", c.inResponse(settingsField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(settingsField), responseValues(c, settingsField))
 	},
 })
 

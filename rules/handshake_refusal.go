@@ -5,7 +5,11 @@ import "github.com/interlock-proxy/interlock/wire"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-REFUSED-2XX", Level: Must, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a WebSocket endpoint answers a faulty handshake with an error status",
+	Title: "A server answers an invalid WebSocket handshake with an error status",
+	Problem: Problems{
+		Refused: "Server answered an invalid WebSocket handshake with %s at an endpoint that accepts valid ones",
+	},
+	Label: "Invalid handshake got 2xx",
 	Refs: []Ref{
 		{"6455", "4.2.1", "a server that finds the handshake faulty stops there and answers with an error status, such as 400"},
 	},
@@ -18,17 +22,19 @@ handshake, finds none, and goes on to the next route, which may do things that w
 		return c.websocket && c.X.Response != nil && !c.switched && isFaultyHandshake(c) && knownToSwitch(c)
 	},
 	Judge: func(c *Case) Result { return c.passIf(c.status() < 200 || c.status() >= 300) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		p := c.X.Response
-		return "a faulty handshake was answered with " + quote(p.Text(p.Start)) + ", where others are switched on",
-			append(c.inRequest("Upgrade", keyField, versionField), c.inResponse()...)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(append(c.inRequest("Upgrade", keyField, versionField), c.inResponse()...), quoteStatusLine(c))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-HANG", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a sound WebSocket handshake gets an answer",
+	Title: "A server answers every valid WebSocket handshake",
+	Problem: Problems{
+		Refused: "Server never answered a valid WebSocket handshake",
+	},
+	Label: "No answer to handshake",
 	Refs: []Ref{
 		{"6455", "4.2.2", "a server that has read a handshake accepts it, or answers with an error status"},
 	},
@@ -51,8 +57,15 @@ Node.js: in the upgrade event, write HTTP/1.1 404 and destroy the socket where n
 		}
 		return c.result(Unclear)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "a sound handshake without an answer", c.inRequest("Upgrade", "Connection", keyField, versionField)
+	Show: func(c *Case, r Result) Shown {
+		at := c.inRequest("Upgrade", "Connection", keyField, versionField)
+		switch {
+		case r.Verdict == Fail:
+			return seen(at)
+		case len(c.X.Interim) > 0:
+			return says("Server sent only an interim response to a valid WebSocket handshake", at)
+		}
+		return says("Server has not answered a valid WebSocket handshake; this endpoint has not been seen to accept one", at)
 	},
 })
 

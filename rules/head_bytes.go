@@ -11,7 +11,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-BARE-LF", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "every line of an offer and of its answer ends in CR LF",
+	Title: "A client ends every line of an upgrade request with CRLF",
+	Problem: Problems{
+		Switched: "Client ended %s with a bare LF; the server accepted the upgrade",
+		Refused:  "Client ended %s with a bare LF instead of CRLF",
+	},
+	Label: "Bare LF in request",
 	Refs: []Ref{
 		{"9112", "2.2", "a line ends in CR LF; a recipient may take an LF alone for a line end"},
 	},
@@ -27,28 +32,33 @@ that waits for CR LF then waits for ever.`,
 		}
 		return judgeResponseFlaw(c, Low)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		at := requestFlawBytes(c, wire.FlawBareLF)
-		in := ""
+	Show: func(c *Case, _ Result) Shown {
+		at, text := requestFlawBytes(c, wire.FlawBareLF), ""
 		if len(at) == 0 {
-			at, in = flawBytes(InResponse, &c.X.Response.Head, wire.FlawBareLF), " in the response"
+			at, text = flawBytes(InResponse, &c.X.Response.Head, wire.FlawBareLF), "Server ended %s of its response with a bare LF"
 		}
 		lines := "one line"
 		if len(at) > 1 {
 			lines = fmt.Sprintf("%d lines", len(at))
 		}
-		return lines + " with a bare LF at the end" + in, at
+		return says(text, at, lines)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BARE-LF", Class: Either, Title: "no CR at any line end", Edit: bareLF},
-		{ID: "UPGRADE-BARE-LF-ONE", Class: Either, Title: "no CR at one line end", Edit: Ending("Connection", "\nX-A: b\r\n")},
+		{ID: "UPGRADE-BARE-LF", Class: Either, Label: "All lines end in a bare LF", Edit: bareLF},
+		{ID: "UPGRADE-BARE-LF-ONE", Class: Either, Label: "One line ends in a bare LF",
+			Edit: Ending("Connection", "\nX-A: b\r\n")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-BARE-CR", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "a CR alone ends no line",
+	Title: "A server never treats a CR without LF as the end of a header line",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with a bare CR in %s",
+		Refused:  "Client sent an upgrade request with a bare CR in %s",
+	},
+	Label: "Bare CR accepted",
 	Refs: []Ref{
 		{"9112", "2.2", "a client sends no CR without LF; a server takes one as a fault, or for a space, and never for a line end"},
 	},
@@ -65,23 +75,27 @@ the client is at fault.`,
 		}
 		return tolerated(c).rated(Medium)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		at := bareCRs(c)
-		if name := fieldBefore(&c.X.Request.Head, at[0].From); len(name) > 0 {
-			return "a bare CR in the line of " + quote(name), at
-		}
-		return "a bare CR in the request line", at
+		return seen(at, placeOf(&c.X.Request.Head, at[0].From))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-BARE-CR", Title: "Connection behind a CR in another field", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Rename("Connection", "X-A: b\rConnection")},
-		{ID: "UPGRADE-BARE-CR-UPGRADE", Title: "a CR behind websocket, within the field", Also: []string{"UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websocket\rx")},
+		{ID: "UPGRADE-BARE-CR", Label: "Connection hidden after a bare CR", Also: []string{"UPGRADE-MISSING-CONN"},
+			Edit: Rename("Connection", "X-A: b\rConnection")},
+		{ID: "UPGRADE-BARE-CR-UPGRADE", Label: "Bare CR after Upgrade: websocket", Also: []string{"UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "websocket\rx")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-CTL", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "a field value of an offer has no control bytes",
+	Title: "A server rejects an upgrade request with a control character in a header value",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with the byte %s in %s",
+		Refused:  "Client sent the byte %s in %s of an upgrade request",
+	},
+	Label: "Control character in header",
 	Refs: []Ref{
 		{"9110", "5.5", "CR, LF and NUL in a value are dangerous: a server refuses the request, or puts a space in their place; other control bytes are invalid too"},
 	},
@@ -113,23 +127,32 @@ In a client, check values that come from outside before they are written.`,
 		}
 		return judge(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		h := &c.X.Request.Head
 		at := requestFlawBytes(c, wire.FlawControl)
-		return fmt.Sprintf("the byte %#02x in the line of ", h.Raw[at[0].From]) + quote(fieldBefore(h, at[0].From)), at
+		return seen(at, fmt.Sprintf("%#02x", h.Raw[at[0].From]), placeOf(h, at[0].From))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-NUL-CONN", Title: "a NUL behind upgrade", Also: []string{"UPGRADE-CONN-SYNTAX", "UPGRADE-MISSING-CONN"}, Edit: Set("Connection", "Upgrade\x00")},
-		{ID: "UPGRADE-NUL-UPGRADE", Title: "a NUL within websocket", Also: []string{"UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "web\x00socket")},
-		{ID: "UPGRADE-NUL-UPGRADE-END", Title: "a NUL behind websocket", Also: []string{"UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websocket\x00")},
-		{ID: "UPGRADE-CTL-VER", Title: "a vertical tab behind 13", Also: []string{"UPGRADE-WS-VER-SYNTAX"}, Edit: Set(versionField, "13\x0b")},
+		{ID: "UPGRADE-NUL-CONN", Label: "Connection: Upgrade + NUL byte", Also: []string{"UPGRADE-CONN-SYNTAX", "UPGRADE-MISSING-CONN"},
+			Edit: Set("Connection", "Upgrade\x00")},
+		{ID: "UPGRADE-NUL-UPGRADE", Label: "Upgrade: web + NUL byte + socket", Also: []string{"UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "web\x00socket")},
+		{ID: "UPGRADE-NUL-UPGRADE-END", Label: "Upgrade: websocket + NUL byte", Also: []string{"UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "websocket\x00")},
+		{ID: "UPGRADE-CTL-VER", Label: "Sec-WebSocket-Version: 13 + vertical tab", Also: []string{"UPGRADE-WS-VER-SYNTAX"},
+			Edit: Set(versionField, "13\x0b")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-UNDERSCORE", Level: Should, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Critical}, Since: "0.1",
-	Title: "a name with underscores is not taken for a field of the offer",
+	Title: "A server does not treat a header name with underscores as the same name with hyphens",
+	Problem: Problems{
+		Switched: "Server accepted a handshake that has a required header only as %s",
+		Refused:  "Client sent the header %s, which some gateways read as one with hyphens",
+	},
+	Label: "Underscore header accepted",
 	Refs: []Ref{
 		{"9110", "16.3.2.1", "names of fields are made of letters, digits and hyphens"},
 		{"9110", "17.10", "gateways to programs turn hyphens into underscores, so that two different fields become one variable"},
@@ -147,15 +170,17 @@ nginx: underscores_in_headers off, which is the default. Apache httpd: drops the
 		}
 		return tolerated(c).rated(Low)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		f := aliasedField(c)
-		return "a field " + quote(c.X.Request.Text(f.Name)), []Span{{InRequest, f.Name.From, f.Name.To}}
+		return seen([]Span{{InRequest, f.Name.From, f.Name.To}}, quote(c.X.Request.Text(f.Name)))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-KEY-UNDERSCORE", Title: "underscores in the name of the key", Also: []string{"UPGRADE-WS-KEY-MISSING"}, Edit: Rename(keyField, "Sec_WebSocket_Key")},
-		{ID: "UPGRADE-UNDERSCORE-ALL", Title: "underscores in the fields of WebSocket", Also: []string{"UPGRADE-WS-KEY-MISSING", "UPGRADE-WS-VER-MISSING"},
+		{ID: "UPGRADE-WS-KEY-UNDERSCORE", Label: "Sec_WebSocket_Key instead of the key", Also: []string{"UPGRADE-WS-KEY-MISSING"},
+			Edit: Rename(keyField, "Sec_WebSocket_Key")},
+		{ID: "UPGRADE-UNDERSCORE-ALL", Label: "Sec_WebSocket_Key and Sec_WebSocket_Version", Also: []string{"UPGRADE-WS-KEY-MISSING", "UPGRADE-WS-VER-MISSING"},
 			Edit: Edits(Rename(keyField, "Sec_WebSocket_Key"), Rename(versionField, "Sec_WebSocket_Version"))},
-		{ID: "UPGRADE-UNDERSCORE-UPGRADE", Title: "Upgrade_ in place of Upgrade", Also: []string{"UPGRADE-101-UNSOLICITED", "UPGRADE-WS-KEY-STRAY"}, Edit: Rename("Upgrade", "Upgrade_")},
+		{ID: "UPGRADE-UNDERSCORE-UPGRADE", Label: "Upgrade_ instead of Upgrade", Also: []string{"UPGRADE-101-UNSOLICITED", "UPGRADE-WS-KEY-STRAY"},
+			Edit: Rename("Upgrade", "Upgrade_")},
 	},
 })
 
@@ -220,4 +245,12 @@ func bareLF(h *Handshake) {
 	for i := range h.Lines {
 		h.Lines[i].End = "\n"
 	}
+}
+
+// placeOf names the header that an offset in a head belongs to, or the request line.
+func placeOf(h *wire.Head, offset int) string {
+	if name := fieldBefore(h, offset); len(name) > 0 {
+		return "the " + quote(name) + " header"
+	}
+	return "the request line"
 }

@@ -10,7 +10,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-SPACE-COLON", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "a request with white space between a field name and its colon is not switched on",
+	Title: "A server answers 400 to a request with whitespace before a header's colon",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with whitespace before the colon of %s",
+		Refused:  "Client sent whitespace before the colon of %s",
+	},
+	Label: "Space before colon accepted",
 	Refs: []Ref{
 		{"9112", "5.1", "a server answers 400 to a request with white space in front of a colon; a proxy takes it out of a response; differences here have been used for smuggling"},
 	},
@@ -29,30 +34,37 @@ gobwas/ws: ws.Upgrader takes such lines; ws.HTTPUpgrader stands behind net/http,
 		}
 		return judgeResponseFlaw(c, Medium)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		h := &c.X.Request.Head
+	Show: func(c *Case, _ Result) Shown {
+		h, text := &c.X.Request.Head, ""
 		at := requestFlaws(c, wire.FlawSpaceBeforeColon)
-		in := ""
 		if len(at) == 0 {
-			h, in = &c.X.Response.Head, " of the response"
+			h, text = &c.X.Response.Head, "Server sent whitespace before the colon of %s in its response"
 			at = flawsOf(InResponse, h, wire.FlawSpaceBeforeColon)
 		}
 		for i, s := range at {
 			at[i].To = s.From + max(bytes.IndexByte(h.Raw[s.From:], ':'), 0)
 		}
-		return "white space behind the field name " + quote(fieldBefore(h, at[0].From)) + in, at
+		return says(text, at, quote(fieldBefore(h, at[0].From)))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SPACE-COLON-CONN", Class: Refuse400, Title: "a space behind the name Connection", Edit: Between("Connection", " : ")},
-		{ID: "UPGRADE-SPACE-COLON-UPGRADE", Class: Refuse400, Title: "a space behind the name Upgrade", Edit: Between("Upgrade", " : ")},
-		{ID: "UPGRADE-TAB-COLON-KEY", Class: Refuse400, Title: "a tab behind the name Sec-WebSocket-Key", Edit: Between(keyField, "\t: ")},
+		{ID: "UPGRADE-SPACE-COLON-CONN", Class: Refuse400, Label: "Space before the colon of Connection",
+			Edit: Between("Connection", " : ")},
+		{ID: "UPGRADE-SPACE-COLON-UPGRADE", Class: Refuse400, Label: "Space before the colon of Upgrade",
+			Edit: Between("Upgrade", " : ")},
+		{ID: "UPGRADE-TAB-COLON-KEY", Class: Refuse400, Label: "Tab before the colon of Sec-WebSocket-Key",
+			Edit: Between(keyField, "\t: ")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-OBS-FOLD", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High, Worst: Critical}, Since: "0.1",
-	Title: "no field of an offer goes on in the next line",
+	Title: "A client does not fold header lines, and a server rejects folded lines or joins them with spaces",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with a folded %s header",
+		Refused:  "Client sent a folded line in the %s header",
+	},
+	Label: "Folded header line",
 	Refs: []Ref{
 		{"9112", "5.2", "a client does not fold lines; a server answers 400, or puts spaces where the fold was before it reads the value"},
 	},
@@ -71,20 +83,27 @@ In an intermediary, refuse them too, or pass on what was mended and never the or
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		at := requestFlaws(c, wire.FlawObsFold)
-		return "a folded line in the field " + quote(fieldBefore(&c.X.Request.Head, at[0].From)), at
+		return seen(at, quote(fieldBefore(&c.X.Request.Head, at[0].From)))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-OBSFOLD-CONN", Class: Refuse400, Soft: true, Title: "upgrade in a folded line", Edit: Between("Connection", ":\r\n ")},
-		{ID: "UPGRADE-OBSFOLD-UPGRADE", Class: Refuse400, Soft: true, Title: "websocket in a folded line", Edit: Set("Upgrade", "x,\r\n\twebsocket")},
+		{ID: "UPGRADE-OBSFOLD-CONN", Class: Refuse400, Soft: true, Label: "Connection value on a folded line",
+			Edit: Between("Connection", ":\r\n ")},
+		{ID: "UPGRADE-OBSFOLD-UPGRADE", Class: Refuse400, Soft: true, Label: "Upgrade value on a folded line",
+			Edit: Set("Upgrade", "x,\r\n\twebsocket")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-LEAD-WS", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "a line that begins with white space right behind the request line does not count",
+	Title: "A server rejects or drops a line that starts with whitespace directly after the request line",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade that depends on a line starting with whitespace directly after the request line: %s",
+		Refused:  "Client sent a line starting with whitespace directly after the request line: %s",
+	},
+	Label: "Whitespace before first header",
 	Refs: []Ref{
 		{"9112", "2.2", "a client puts no white space between the request line and the first field; a server refuses such a request, or drops all lines there that begin so"},
 	},
@@ -99,23 +118,29 @@ none. Where some other line is affected and the server has dropped it, only the 
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		h := &c.X.Request.Head
 		at := requestFlaws(c, wire.FlawLeadingSpace)
 		name, _, _ := bytes.Cut(h.Raw[at[0].From:at[0].To], []byte(":"))
-		return "white space in front of the first field, then " + beginning(bytes.Trim(name, " \t")), at
+		return seen(at, beginning(bytes.Trim(name, " \t")))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-LEAD-SP", Title: "Connection behind a space, in front of all fields", Also: []string{"UPGRADE-MISSING-CONN"}, Edit: Edits(Without("Connection"), func(h *Handshake) {
-			h.Lines = slices.Insert(h.Lines, 0, line(" Connection", "Upgrade"))
-		})},
+		{ID: "UPGRADE-LEAD-SP", Label: "Connection line starts with a space", Also: []string{"UPGRADE-MISSING-CONN"},
+			Edit: Edits(Without("Connection"), func(h *Handshake) {
+				h.Lines = slices.Insert(h.Lines, 0, line(" Connection", "Upgrade"))
+			})},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-FIELD-NAME", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "every line of an offer is a field with a token for its name",
+	Title: "A server rejects a request with a line that is not a valid header",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with a line without a colon: %s",
+		Refused:  "Client sent a line without a colon: %s",
+	},
+	Label: "Malformed header line",
 	Refs: []Ref{
 		{"9112", "5", "a line is a name, a colon and a value"},
 		{"9110", "5.1", "the name of a field is a token"},
@@ -132,20 +157,25 @@ an offer. A line without a colon is often the rest of a value that a line end wa
 		}
 		return repaired(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		h := &c.X.Request.Head
 		if at := requestFlaws(c, wire.FlawNoColon); len(at) > 0 {
-			return "a line without a colon, beginning " + beginning(h.Raw[at[0].From:at[0].To]), at
+			return seen(at, beginning(h.Raw[at[0].From:at[0].To]))
 		}
 		at := requestFlaws(c, wire.FlawFieldName)
 		for i, s := range at {
 			at[i].To = s.From + max(bytes.IndexByte(h.Raw[s.From:s.To], ':'), 0)
 		}
-		return "the field name " + quote(h.Raw[at[0].From:at[0].To]), at
+		return varies(Problems{
+			Switched: "Server accepted an upgrade request with the invalid header name %s",
+			Refused:  "Client sent the invalid header name %s",
+		}, at, quote(h.Raw[at[0].From:at[0].To]))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-NO-COLON", Class: Refuse400, Title: "a line without a colon", Edit: Edits(Set("Garbage", ""), Between("Garbage", ""))},
-		{ID: "UPGRADE-NAME-JUNK", Class: Refuse400, Soft: true, Title: "a field name that is no token", Edit: Set("X@", "1")},
+		{ID: "UPGRADE-NO-COLON", Class: Refuse400, Label: "Header line without a colon",
+			Edit: Edits(Set("Garbage", ""), Between("Garbage", ""))},
+		{ID: "UPGRADE-NAME-JUNK", Class: Refuse400, Soft: true, Label: "Invalid header name: X@",
+			Edit: Set("X@", "1")},
 	},
 })
 

@@ -8,7 +8,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-HOST-MISSING", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "an HTTP/1.1 request without Host is not switched on",
+	Title: "A server answers 400 to an HTTP/1.1 request without a Host header",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request without a Host header",
+		Refused:  "Client sent an upgrade request without a Host header",
+	},
+	Label: "Missing Host accepted",
 	Refs: []Ref{
 		{"9112", "3.2", "a server answers 400 to an HTTP/1.1 request without a Host field"},
 		{"6455", "4.2.1", "a handshake has a Host field"},
@@ -23,19 +28,25 @@ switched.`,
 		q := c.X.Request
 		return !c.headCut && atLeast11(q.Version) && !q.Has("Host") && c.asks()
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		start := c.X.Request.Start
-		return "a request without a Host field", []Span{{InRequest, start.From, start.To}}
+		return seen([]Span{{InRequest, start.From, start.To}})
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-HOST-MISSING", Class: Refuse400, Title: "no Host", Edit: Without("Host")},
+		{ID: "UPGRADE-HOST-MISSING", Class: Refuse400, Label: "No Host header",
+			Edit: Without("Host")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-HOST-DUP", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "a request with several Host fields is not switched on",
+	Title: "A server answers 400 to a request with more than one Host header",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with several Host headers: %s",
+		Refused:  "Client sent several Host headers: %s",
+	},
+	Label: "Duplicate Host accepted",
 	Refs: []Ref{
 		{"9112", "3.2", "a server answers 400 to a request with more than one Host field"},
 	},
@@ -46,19 +57,26 @@ the path has added a field that was there. Of 78 servers that were tried, 55 swi
 gobwas/ws: ws.Upgrader reads from the connection by itself and takes two; ws.HTTPUpgrader stands behind net/http, which
 	refuses them.`,
 	When: func(c *Case) bool { return c.X.Request.Count("Host") > 1 && c.asks() },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "several hosts, Host " + values(&c.X.Request.Head, "Host"), c.inRequest("Host")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Host"), requestValues(c, "Host"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-HOST-DUP", Class: Refuse400, Title: "two different hosts", Edit: Twice("Host", "evil.invalid")},
-		{ID: "UPGRADE-HOST-DUP-SAME", Class: Refuse400, Title: "the same host twice", Edit: func(h *Handshake) { Twice("Host", h.Host)(h) }},
+		{ID: "UPGRADE-HOST-DUP", Class: Refuse400, Label: "Two different Host headers",
+			Edit: Twice("Host", "evil.invalid")},
+		{ID: "UPGRADE-HOST-DUP-SAME", Class: Refuse400, Label: "Same Host header twice",
+			Edit: func(h *Handshake) { Twice("Host", h.Host)(h) }},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-HOST-INVALID", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "a request whose Host is no host and port is not switched on",
+	Title: "A server answers 400 to a request whose Host header is not a host with an optional port",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with an invalid Host header: %s",
+		Refused:  "Client sent an invalid Host header: %s",
+	},
+	Label: "Invalid Host accepted",
 	Refs: []Ref{
 		{"9112", "3.2", "a server answers 400 to a request with an invalid Host field"},
 		{"9110", "7.2", "the value is a host, perhaps with a colon and a port"},
@@ -72,20 +90,28 @@ Go, net/http: does so in the server, but not where a head is parsed by hand.`,
 		h := &c.X.Request.Head
 		return !isHost(first(h, "Host")) && h.Count("Host") == 1 && c.asks()
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Host " + values(&c.X.Request.Head, "Host"), c.inRequest("Host")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Host"), requestValues(c, "Host"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-HOST-INVALID", Class: Refuse400, Title: "a space in Host", Edit: Set("Host", "a b")},
-		{ID: "UPGRADE-HOST-USERINFO", Class: Refuse400, Title: "a user in Host", Edit: SetTo("Host", func(h *Handshake) string { return "x@" + h.Host })},
-		{ID: "UPGRADE-HOST-LIST", Class: Refuse400, Title: "a list in Host", Edit: SetTo("Host", func(h *Handshake) string { return h.Host + ", evil.invalid" })},
+		{ID: "UPGRADE-HOST-INVALID", Class: Refuse400, Label: "Host with a space: a b",
+			Edit: Set("Host", "a b")},
+		{ID: "UPGRADE-HOST-USERINFO", Class: Refuse400, Label: "Host with user info: x@HOST",
+			Edit: SetTo("Host", func(h *Handshake) string { return "x@" + h.Host })},
+		{ID: "UPGRADE-HOST-LIST", Class: Refuse400, Label: "Host with two names: HOST, evil.invalid",
+			Edit: SetTo("Host", func(h *Handshake) string { return h.Host + ", evil.invalid" })},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-HOST-EMPTY", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "the Host of a WebSocket handshake is not empty",
+	Title: "A client sends a non-empty Host header with a WebSocket handshake",
+	Problem: Problems{
+		Switched: "Client sent an empty Host header; the server accepted the handshake",
+		Refused:  "Client sent an empty Host header",
+	},
+	Label: "Empty Host header",
 	Refs: []Ref{
 		{"6455", "4.1", "the Host field of a handshake has the host, and the port where it is not the default"},
 	},
@@ -99,11 +125,12 @@ nginx, in front: proxy_set_header Host $host.`,
 		return c.websocket && h.Count("Host") == 1 && len(first(h, "Host")) == 0
 	},
 	Judge: tolerated,
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "an empty Host field", c.inRequest("Host")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Host"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-HOST-EMPTY", Class: Either, Title: "an empty Host", Edit: Set("Host", "")},
+		{ID: "UPGRADE-HOST-EMPTY", Class: Either, Label: "Empty Host header", Want: "Any valid response; 400 is best",
+			Edit: Set("Host", "")},
 	},
 })
 

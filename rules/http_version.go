@@ -3,7 +3,12 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-HTTP10", Level: Must, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
-	Title: "an Upgrade field in an HTTP/1.0 request is ignored",
+	Title: "A server ignores Upgrade in an HTTP/1.0 request",
+	Problem: Problems{
+		Switched: "Server switched protocols on an HTTP/1.0 request (offered: %s)",
+		Refused:  "Client offered %s in an HTTP/1.0 request",
+	},
+	Label: "Upgrade accepted on HTTP/1.0",
 	Refs: []Ref{
 		{"9110", "7.8", "a server ignores the Upgrade field of an HTTP/1.0 request"},
 		{"9110", "15.2", "HTTP/1.0 knows no 1xx status, so a server sends none to such a client"},
@@ -19,15 +24,19 @@ the switch remains unsafe.`,
 nginx, in front: answer HTTP/1.0 clients before the request is passed on, as in if ($server_protocol = HTTP/1.0) { return
 	426; }; proxy_http_version 1.1 alone does not, since nginx then upgrades the request.`,
 	When: func(c *Case) bool { return c.X.Request.Version == "HTTP/1.0" && len(c.offered) > 0 },
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		start := c.X.Request.Start
 		at := []Span{{InRequest, max(start.From, start.To-len("HTTP/1.0")), start.To}}
-		return "an HTTP/1.0 request that offers " + members(c.offered), append(at, c.inRequest("Upgrade")...)
+		return seen(append(at, c.inRequest("Upgrade")...), members(c.offered))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-HTTP10", Title: "WebSocket handshake over HTTP/1.0", Edit: Version("HTTP/1.0")},
-		{ID: "UPGRADE-HTTP10-KA", Title: "HTTP/1.0 with keep-alive, Upgrade", Edit: Edits(Version("HTTP/1.0"), Set("Connection", "keep-alive, Upgrade"))},
-		{ID: "UPGRADE-TLS-HTTP10", Title: "an offer of TLS over HTTP/1.0", Also: []string{"UPGRADE-TLS-STACK"}, Edit: Edits(Offer("TLS/1.2"), Version("HTTP/1.0"))},
-		{ID: "UPGRADE-H2C-HTTP10", Control: "h2c", Title: "h2c over HTTP/1.0", Edit: Edits(OfferH2C(), Version("HTTP/1.0"))},
+		{ID: "UPGRADE-HTTP10", Label: "WebSocket handshake over HTTP/1.0",
+			Edit: Version("HTTP/1.0")},
+		{ID: "UPGRADE-HTTP10-KA", Label: "HTTP/1.0, Connection: keep-alive, Upgrade",
+			Edit: Edits(Version("HTTP/1.0"), Set("Connection", "keep-alive, Upgrade"))},
+		{ID: "UPGRADE-TLS-HTTP10", Label: "Upgrade: TLS over HTTP/1.0", Also: []string{"UPGRADE-TLS-STACK"},
+			Edit: Edits(Offer("TLS/1.2"), Version("HTTP/1.0"))},
+		{ID: "UPGRADE-H2C-HTTP10", Control: "h2c", Label: "h2c over HTTP/1.0",
+			Edit: Edits(OfferH2C(), Version("HTTP/1.0"))},
 	},
 })

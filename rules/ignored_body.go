@@ -5,7 +5,11 @@ import "bytes"
 var _ = register(Rule{
 	ID: "UPGRADE-IGNORED-BODY", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a server that ignores an offer reads the content of the request all the same",
+	Title: "A server that ignores an offer still reads the request body",
+	Problem: Problems{
+		Refused: "Server lost the request body when it ignored the offer: the same request without the offer returned it",
+	},
+	Label: "Body lost with ignored offer",
 	Refs: []Ref{
 		{"9110", "7.8", "a server may ignore an Upgrade field; the request is then the same as without one"},
 		{"9112", "6", "a request has content where Content-Length or Transfer-Encoding says so, whatever its other fields are"},
@@ -35,21 +39,19 @@ In front of the server: take Upgrade off unless it is websocket.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		with, without := c.X, c.X.Twin
+	Show: func(c *Case, _ Result) Shown {
+		with, without := c.X.Response, c.X.Twin.Response
 		at := append(c.inRequest("Upgrade", "Content-Length"), c.inResponse("Content-Length")...)
-		saw := "with the offer " + quote(with.Response.Text(with.Response.Start)) + ", without it " +
-			quote(without.Response.Text(without.Response.Start))
 		switch {
-		case c.status() != without.Response.Status:
-			return saw, at
+		case c.status() != without.Status:
+			return says("Server answered %s with the offer and %s without it", at, quote(with.Text(with.Start)), quote(without.Text(without.Start)))
 		case lostContent(c):
-			return saw + "; the latter answer repeats the content of the request, the former does not", at
+			return seen(at)
 		}
-		return saw + "; the answers differ, which they may do by themselves", at
+		return says("Server sent different responses with and without the offer; they may differ for other reasons", at)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-IGNORED-BODY", Class: Differential, Risk: State, Twin: true, Control: "h2c", Title: "an offer of h2c with content",
+		{ID: "UPGRADE-IGNORED-BODY", Class: Differential, Risk: State, Twin: true, Control: "h2c", Label: "POST with a body and an h2c offer", Want: "Same response as without the h2c offer; the body must not get lost",
 			Edit: Edits(OfferH2C(), Method("POST"), Content(marked, Set("Content-Length", "5")))},
 	},
 })

@@ -3,7 +3,12 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-INTEROP", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a request that is legal is answered as it should be, in every form: a plain one, a handshake, a ping",
+	Title: "A server accepts a valid handshake in every form that HTTP allows, and answers a ping and a plain request",
+	Problem: Problems{
+		Switched: "Server did not answer a ping after the 101",
+		Refused:  "Server did not accept a valid handshake: %s",
+	},
+	Label: "Valid handshake not accepted",
 	Refs: []Ref{
 		{"9110", "5.1", "the names of fields are the same in letters of either case"},
 		{"9110", "5.3", "several lines of a list field are the same as one"},
@@ -30,35 +35,50 @@ A maintained HTTP parser in front of the handshake does all of this.`,
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		if c.switched {
-			return "a ping behind the switch and no pong", c.inResponse()
+	Show: func(c *Case, _ Result) Shown {
+		switch {
+		case !c.switched:
+			return seen(c.inRequest("Connection", "Upgrade"), c.probe.Label)
+		case c.probe.Class == Sequence:
+			return seen(c.inResponse())
 		}
-		return c.probe.Title, c.inRequest("Connection", "Upgrade")
+		return says("Server switched protocols on a plain request: %s", c.inResponse(), c.probe.Label)
 	},
 	Probes: []Probe{
-		{ID: "CTRL-PLAIN", Class: Alive, Title: "no offer at all", Edit: Edits(Offer(""), Without("Upgrade", "Connection"))},
-		{ID: "CTRL-WS", Class: Accept, Title: "a sound handshake"},
-		{ID: "CTRL-END", Class: Accept, Title: "a sound handshake after everything else"},
-		{ID: "CTRL-WS-FIREFOX", Class: Interop, Title: "Connection: keep-alive, Upgrade", Edit: Set("Connection", "keep-alive, Upgrade")},
-		{ID: "CTRL-WS-CASE", Class: Interop, Title: "names and tokens in odd cases", Edit: Edits(
-			Rename("Host", "hOST"), Rename("Connection", "cOnNeCtIoN"), Rename("Upgrade", "UPGRADE"), Rename(keyField, "SEC-WEBSOCKET-KEY"),
-			Rename(versionField, "sec-websocket-version"), Set("Connection", "uPgRaDe"), Set("Upgrade", "WebSocket"))},
-		{ID: "CTRL-WS-TWO-CONN", Class: Interop, Title: "keep-alive and upgrade in two lines",
+		{ID: "CTRL-PLAIN", Class: Alive, Label: "Plain GET without upgrade headers",
+			Edit: Edits(Offer(""), Without("Upgrade", "Connection"))},
+		{ID: "CTRL-WS", Class: Accept, Label: "Valid WebSocket handshake"},
+		{ID: "CTRL-END", Class: Accept, Label: "Valid WebSocket handshake (end of run)"},
+		{ID: "CTRL-WS-FIREFOX", Class: Interop, Label: "Connection: keep-alive, Upgrade (Firefox)",
+			Edit: Set("Connection", "keep-alive, Upgrade")},
+		{ID: "CTRL-WS-CASE", Class: Interop, Label: "Header names and values in mixed case",
+			Edit: Edits(
+				Rename("Host", "hOST"), Rename("Connection", "cOnNeCtIoN"), Rename("Upgrade", "UPGRADE"), Rename(keyField, "SEC-WEBSOCKET-KEY"),
+				Rename(versionField, "sec-websocket-version"), Set("Connection", "uPgRaDe"), Set("Upgrade", "WebSocket"))},
+		{ID: "CTRL-WS-TWO-CONN", Class: Interop, Label: "keep-alive and Upgrade in two headers",
 			Edit: Edits(Set("Connection", "keep-alive"), Twice("Connection", "Upgrade"))},
-		{ID: "CTRL-WS-OWS", Class: Interop, Title: "odd white space around values", Edit: Edits(
-			Between("Connection", ":\t"), Ending("Connection", " \t"+crlf), Between("Upgrade", ":"), Between(keyField, ":   "),
-			Ending(keyField, "  "+crlf), Between(versionField, ":"))},
-		{ID: "CTRL-WS-ABSFORM", Class: Interop, Title: "an absolute target",
+		{ID: "CTRL-WS-OWS", Class: Interop, Label: "Unusual whitespace around header values",
+			Edit: Edits(
+				Between("Connection", ":\t"), Ending("Connection", " \t"+crlf), Between("Upgrade", ":"), Between(keyField, ":   "),
+				Ending(keyField, "  "+crlf), Between(versionField, ":"))},
+		{ID: "CTRL-WS-ABSFORM", Class: Interop, Label: "Request target as absolute URL",
 			Edit: Target(func(h *Handshake) string { return h.Scheme + "://" + h.Host + h.Path })},
-		{ID: "CTRL-WS-EMPTYELT", Class: Interop, Title: "empty elements around upgrade", Edit: Set("Connection", ",Upgrade,")},
-		{ID: "CTRL-WS-LIST", Class: Either, Title: "websocket behind another protocol", Edit: Set("Upgrade", "foo/2, websocket")},
-		{ID: "UPGRADE-LIST-H2C-WS", Class: Either, Title: "h2c and websocket in one line", Edit: Set("Upgrade", "h2c, websocket")},
-		{ID: "UPGRADE-EXPECT-UNKNOWN", Class: Either, Title: "an expectation that nobody knows", Edit: Set("Expect", "the-moon")},
-		{ID: "UPGRADE-SPLIT-HEAD", Class: Interop, Title: "a head in two segments", Edit: func(h *Handshake) { h.Split = len(h.Head()) / 2 }},
-		{ID: "UPGRADE-TRIPLE-SP", Class: Either, Title: "three spaces between the parts of the request line", Edit: func(h *Handshake) { h.Gap = "   " }},
-		{ID: "UPGRADE-LEADING-CRLF", Class: Either, Title: "an empty line in front of the request", Edit: func(h *Handshake) { h.Before = crlf }},
-		{ID: "UPGRADE-SEQ-PING", Class: Sequence, Title: "a ping behind the switch", Edit: After(Always(ping))},
+		{ID: "CTRL-WS-EMPTYELT", Class: Interop, Label: "Empty list elements around upgrade",
+			Edit: Set("Connection", ",Upgrade,")},
+		{ID: "CTRL-WS-LIST", Class: Either, Label: "Upgrade: foo/2, websocket",
+			Edit: Set("Upgrade", "foo/2, websocket")},
+		{ID: "UPGRADE-LIST-H2C-WS", Class: Either, Label: "Upgrade: h2c, websocket",
+			Edit: Set("Upgrade", "h2c, websocket")},
+		{ID: "UPGRADE-EXPECT-UNKNOWN", Class: Either, Label: "Expect: the-moon (unknown expectation)",
+			Edit: Set("Expect", "the-moon")},
+		{ID: "UPGRADE-SPLIT-HEAD", Class: Interop, Label: "Request head split over two TCP segments",
+			Edit: func(h *Handshake) { h.Split = len(h.Head()) / 2 }},
+		{ID: "UPGRADE-TRIPLE-SP", Class: Either, Label: "Three spaces between request line parts",
+			Edit: func(h *Handshake) { h.Gap = "   " }},
+		{ID: "UPGRADE-LEADING-CRLF", Class: Either, Label: "Empty line before the request", Want: "Any valid response; 101 is best",
+			Edit: func(h *Handshake) { h.Before = crlf }},
+		{ID: "UPGRADE-SEQ-PING", Class: Sequence, Label: "Ping sent after the 101", Want: "101, then a pong",
+			Edit: After(Always(ping))},
 	},
 })
 

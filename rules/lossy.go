@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ const (
 func allowForLoss(c *Case, f *Finding, res Result) {
 	if f.Verdict < Pass && responseCutOff(c) && f.Rule.ID != "UPGRADE-RESP-CUT-OFF" && f.Party == Server && !res.answered {
 		f.Verdict = max(f.Verdict, Unclear)
-		f.Detail += "; the head of the response was cut off"
+		f.Detail += "; the response headers were cut off"
 	}
 	if len(c.X.Lossy) == 0 || f.Verdict >= Pass {
 		return
@@ -22,5 +23,23 @@ func allowForLoss(c *Case, f *Finding, res Result) {
 	if !c.keeps(lostResponse) && !res.answered { // RefuseSwitch judges the request and the status, which are there
 		f.Verdict = max(f.Verdict, Unclear)
 	}
-	f.Detail += "; the file does not keep: " + strings.Join(c.X.Lossy, ", ")
+	f.Detail += "; the file does not contain " + strings.Join(lostParts(c.X.Lossy), ", ")
+}
+
+// lostParts names parts that a file did not keep in the words of texts.
+func lostParts(parts []string) []string {
+	named := slices.Clone(parts)
+	for i, part := range named {
+		switch part {
+		case "bytes":
+			named[i] = "the raw bytes"
+		case lostRequest:
+			named[i] = "request headers"
+		case lostResponse:
+			named[i] = "response headers"
+		case "aftermath":
+			named[i] = "the data after the 101"
+		}
+	}
+	return named
 }

@@ -10,7 +10,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-UDP-REQUEST", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "a malformed request for UDP or IP proxying is not accepted",
+	Title: "A server rejects a malformed request for UDP or IP proxying",
+	Problem: Problems{
+		Switched: "Server accepted a malformed offer of %s: %s",
+		Refused:  "Client sent a malformed offer of %s: %s",
+	},
+	Label: "Malformed connect-udp accepted",
 	Refs: []Ref{
 		{"9298", "3.2", "it is a GET with one Host field, the connection option Upgrade and the protocol connect-udp; who receives anything else answers with an error"},
 		{"9484", "4.2", "the same holds for connect-ip"},
@@ -32,18 +37,17 @@ the tunnel reaches whatever the proxy reaches.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
+		q := c.X.Request
+		at := append([]Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}, c.inRequest("Host", "Connection", "Upgrade")...)
 		broken, literal := masqueFaults(c)
 		if len(broken) == 0 {
-			broken = []string{literal}
+			return says("Client sent an offer of %s in an unusual form: %s", at, members(c.offered), literal)
 		}
-		q := c.X.Request
-		at := []Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}
-		return "an offer of " + members(c.offered) + " with " + strings.Join(broken, ", "),
-			append(at, c.inRequest("Host", "Connection", "Upgrade")...)
+		return seen(at, members(c.offered), strings.Join(broken, ", "))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-UDP-POST", Risk: State, Control: "masque", Title: "connect-udp by POST with Content-Length", Also: []string{"UPGRADE-CAPSULE-FRAMING"},
+		{ID: "UPGRADE-UDP-POST", Risk: State, Control: "masque", Label: "connect-udp with POST and Content-Length: 0", Also: []string{"UPGRADE-CAPSULE-FRAMING"},
 			Edit: Edits(offerUDP, Method("POST"), Set("Content-Length", "0"))},
 	},
 })
@@ -51,7 +55,11 @@ the tunnel reaches whatever the proxy reaches.`,
 var _ = register(Rule{
 	ID: "UPGRADE-UDP-RESPONSE", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a 101 to UDP or IP proxying names that protocol and nothing else",
+	Title: "A server that accepts connect-udp or connect-ip names exactly that protocol in its 101",
+	Problem: Problems{
+		Switched: "Server sent an invalid 101 for UDP or IP proxying: %s",
+	},
+	Label: "Invalid connect-udp 101",
 	Refs: []Ref{
 		{"9298", "3.3", "the 101 has the connection option Upgrade and one Upgrade field with connect-udp; a client gives up on anything else"},
 		{"9484", "4.3", "the same holds for connect-ip"},
@@ -62,26 +70,31 @@ An intermediary that does not know what was switched to carries capsules, or rea
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched && towardsMasque(c) },
 	Judge:    func(c *Case) Result { return c.passIf(c.optionReturned && len(c.chosen) == 1 && isMasque(c.chosen[0])) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		h := &c.X.Response.Head
-		saw := withoutOption(h)
+	Show: func(c *Case, _ Result) Shown {
+		what := "Upgrade: " + responseValues(c, "Upgrade")
 		switch {
-		case !h.Has("Upgrade"):
-			saw = "101 without an Upgrade field"
-		case c.optionReturned:
-			saw = "101 to " + members(c.chosen)
+		case !c.X.Response.Has("Upgrade"):
+			what = "no Upgrade header"
+		case !c.optionReturned:
+			what += " without Connection: Upgrade"
 		}
-		return saw, c.inResponse("Upgrade", "Connection")
+		return seen(c.inResponse("Upgrade", "Connection"), what)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-UDP", Class: Either, Control: "masque", Title: "a sound offer of connect-udp", Edit: offerUDP},
+		{ID: "UPGRADE-UDP", Class: Either, Control: "masque", Label: "Valid connect-udp offer", Want: "Any valid response; a 101 must name connect-udp alone",
+			Edit: offerUDP},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-UDP-EARLY", Level: Must, Party: Client,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "in HTTP/1.1 no capsule is sent before the 101",
+	Title: "A client sends no capsules before the 101 in HTTP/1.1",
+	Problem: Problems{
+		Switched: "Client sent %s before the 101",
+		Refused:  "Client sent %s before the response",
+	},
+	Label: "Capsules before the 101",
 	Refs: []Ref{
 		{"9931", "6.3", "over HTTP/1.x a client does not send UDP packets before the answer, as they may be read as requests"},
 		{"9484", "11", "for connect-ip neither, and who translates from HTTP/2 or HTTP/3 forwards no capsule before it has read the answer"},
@@ -105,9 +118,8 @@ In a proxy, close the connection when it refuses.`,
 		}
 		return c.result(Pass) // what is a request or an empty line is another rule's
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return fmt.Sprintf("%d bytes behind the request before the answer, beginning %s", c.X.EarlyBytes, quoteOpening(c, c.X.Early)),
-			earlySpans(c, c.X.Early)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(earlySpans(c, c.X.Early), earlyData(c))
 	},
 })
 
@@ -126,16 +138,16 @@ func masqueFaults(c *Case) (broken []string, literal string) {
 		broken = append(broken, "method "+quote(q.Method))
 	}
 	if n := q.Count("Host"); n != 1 {
-		broken = append(broken, fmt.Sprintf("%d Host fields", n))
+		broken = append(broken, fmt.Sprintf("%d Host headers", n))
 	}
 	if !c.optionSent {
-		broken = append(broken, "no connection option upgrade")
+		broken = append(broken, "no Connection: Upgrade")
 	}
 	if options, _ := q.ConnectionOptions(); len(options) > 1 {
-		literal = "Connection " + values(&q.Head, "Connection")
+		literal = "Connection: " + values(&q.Head, "Connection")
 	}
 	if len(c.offered) > 1 {
-		literal = "other protocols beside it"
+		literal = "other protocols in Upgrade"
 	}
 	return broken, literal
 }

@@ -9,7 +9,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-RESP-UNREADABLE", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: High, Worst: Critical}, Since: "0.1",
-	Title: "a server begins its response with a status line, and sends nothing in front of it that cannot be read",
+	Title: "A server sends nothing before the status line of its response",
+	Problem: Problems{
+		Switched: "Server sent %s before the 101",
+		Refused:  "Server sent %s instead of an HTTP response",
+	},
+	Label: "Bytes before the response",
 	Refs: []Ref{
 		{"9112", "2.1", "a response is a status line, field lines that end in CRLF, and an empty line"},
 		{"9112", "9.3", "bytes that belong to no response are no part of HTTP; a client closes the connection"},
@@ -37,19 +42,23 @@ Intermediaries: flush the head of the 101 before any byte of the tunnel.`,
 		}
 		return c.result(Fail)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "server sent " + quoteNoise(c)
+	Show: func(c *Case, _ Result) Shown {
 		if c.switched {
-			return saw + " before the 101", c.inResponse()
+			return seen(c.inResponse(), describeNoise(c))
 		}
-		return saw + " instead of a response", nil
+		return seen(nil, describeNoise(c))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-RESP-CUT-OFF", Level: Must, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a server ends the head of its response with an empty line",
+	Title: "A server ends the headers of its response with an empty line",
+	Problem: Problems{
+		Switched: "Server closed the connection before its response headers were complete: %s",
+		Refused:  "Server closed the connection before its response headers were complete: %s",
+	},
+	Label: "Response headers cut off",
 	Refs: []Ref{
 		{"9112", "2.1", "an empty line ends the head"},
 		{"9112", "8", "a response is incomplete whose head was cut off"},
@@ -59,15 +68,19 @@ The VNC server of QEMU refuses every handshake in this way.`,
 	Fix:   `Send the empty line (CRLF) after the last field, then close.`,
 	When:  func(c *Case) bool { return c.X.Outcome == wire.Refused || responseCutOff(c) },
 	Judge: func(c *Case) Result { return c.passIf(!responseCutOff(c)) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "server closed the connection before the head of its response had ended: " + quoteStatusLine(c), c.inResponse()
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(), quoteStatusLine(c))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-NO-101", Level: Must, Party: Server,
 	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
-	Title: "a server that accepts an offer of h2c sends a 101 before its first frame",
+	Title: "A server that accepts an offer of h2c sends a 101 before its first frame",
+	Problem: Problems{
+		Switched: "Server accepted an offer of h2c without a 101: it sent an HTTP/2 SETTINGS frame",
+	},
+	Label: "h2c accepted without a 101",
 	Refs: []Ref{
 		{"7540", "3.2", "a server accepts the offer with a 101 and begins HTTP/2 after its empty line"},
 		{"9110", "7.8", "a server switches with a 101, and only if the request allows it"},
@@ -79,8 +92,8 @@ where the offer came in an HTTP/1.0 request, which has no 1xx status.`,
 Apache httpd: Protocols http/1.1.`,
 	When:  func(c *Case) bool { return c.h2c && c.leftHTTP },
 	Judge: func(c *Case) Result { return c.passIf(c.switched) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "server answered with an HTTP/2 SETTINGS frame and sent no 101", c.inRequest("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Upgrade"))
 	},
 })
 
@@ -103,14 +116,14 @@ func responseCutOff(c *Case) bool {
 	return cut
 }
 
-// quoteNoise says what the bytes look like that cannot be read as a response.
-func quoteNoise(c *Case) string {
+// describeNoise says what the bytes look like that are not a response.
+func describeNoise(c *Case) string {
 	b := c.X.Noise
 	switch {
 	case isHTTPName(b):
-		return "a response that cannot be read, " + quote(firstLine(b)) + ","
+		return "an unreadable response (" + quote(firstLine(b)) + ")"
 	case leavesHTTP(b) && b[0] != 'P' && b[0] != tlsHandshake:
-		return "what looks like a WebSocket frame, " + quote(b[:min(len(b), 2)]) + "...,"
+		return "what looks like a WebSocket frame (" + quote(b[:min(len(b), 2)]) + "...)"
 	}
 	const most = 16
 	return quote(b[:min(len(b), most)])

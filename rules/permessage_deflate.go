@@ -1,11 +1,16 @@
 package rules
 
-import "fmt"
+import "strconv"
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-OFFER", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "an offer of permessage-deflate has valid parameters or is declined",
+	Title: "A client offers permessage-deflate with valid parameters, and a server declines an invalid offer by leaving it out of the 101",
+	Problem: Problems{
+		Switched: "Server accepted an invalid permessage-deflate offer: %s",
+		Refused:  "Client sent an invalid permessage-deflate offer: %s",
+	},
+	Label: "Invalid deflate offer",
 	Refs: []Ref{
 		{"7692", "7", "a server declines an offer with a parameter that it does not know, that stands there twice, or that has an invalid value"},
 		{"7692", "7.1", "the parameters: two without a value, two with a number of bits from 8 to 15, of which the client's may go without in an offer"},
@@ -33,18 +38,18 @@ the right answer; the fault then is the client's alone.`,
 		}
 		return c.result(Warn).by(Client)
 	},
-	Show: func(c *Case, r Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		d := &negotiated(c).deflate.unsound
-		saw := "an offer of permessage-deflate with " + d.fault
+		at := []Span{{InRequest, d.at.From, d.at.To}}
 		if c.switched && !r.answered {
-			saw += ", which the server did not take up"
+			return says("Client sent an invalid permessage-deflate offer (%s), which the server declined", at, d.fault)
 		}
-		return saw, []Span{{InRequest, d.at.From, d.at.To}}
+		return seen(at, d.fault)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-PMD-FOO", Class: Negotiate, Title: "permessage-deflate with a parameter that nobody knows",
+		{ID: "UPGRADE-WS-PMD-FOO", Class: Negotiate, Label: "permessage-deflate with unknown parameter", Want: "101 without permessage-deflate (declined, not rejected)",
 			Edit: Set(extensionField, "permessage-deflate; foo=1")},
-		{ID: "UPGRADE-WS-PMD-BITS16", Class: Negotiate, Title: "permessage-deflate with a window of 16 bits",
+		{ID: "UPGRADE-WS-PMD-BITS16", Class: Negotiate, Label: "client_max_window_bits=16 (invalid)", Want: "101 without permessage-deflate (declined, not rejected)",
 			Edit: Set(extensionField, "permessage-deflate; client_max_window_bits=16")},
 	},
 })
@@ -52,7 +57,11 @@ the right answer; the fault then is the client's alone.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-RESPONSE", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a 101 accepts permessage-deflate once and with valid parameters",
+	Title: "A server accepts permessage-deflate once and with valid parameters",
+	Problem: Problems{
+		Switched: "Server accepted permessage-deflate with an invalid parameter: %s",
+	},
+	Label: "Invalid deflate response",
 	Refs: []Ref{
 		{"7692", "7", "a client drops the connection if a parameter of the answer is unknown, stands there twice, or has an invalid value"},
 		{"7692", "7.1.2.2", "in an answer, client_max_window_bits has a value"},
@@ -68,23 +77,27 @@ as their answer do this with every client that offers client_max_window_bits wit
 		t := &negotiated(c).deflate
 		return c.passIf(t.answers == 1 && t.bad.fault == "")
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		d := &negotiated(c).deflate.bad
 		if d.fault == "" {
-			return "101 that accepts permessage-deflate twice, Sec-WebSocket-Extensions " + values(&c.X.Response.Head, extensionField),
-				c.inResponse(extensionField)
+			return says("Server accepted permessage-deflate twice: %s", c.inResponse(extensionField), responseValues(c, extensionField))
 		}
-		return "101 that accepts permessage-deflate with " + d.fault, []Span{{InResponse, d.at.From, d.at.To}}
+		return seen([]Span{{InResponse, d.at.From, d.at.To}}, d.fault)
 	},
 	Probes: []Probe{
-		{ID: "CTRL-WS-PMD", Class: Accept, Title: "a sound handshake with permessage-deflate", Edit: Set(extensionField, "permessage-deflate; client_max_window_bits")},
+		{ID: "CTRL-WS-PMD", Class: Accept, Label: "Valid handshake with permessage-deflate", Want: "101, with permessage-deflate declined or accepted with valid parameters",
+			Edit: Set(extensionField, "permessage-deflate; client_max_window_bits")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-CLIENT-BITS", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a server limits the client's window only if the client offers that",
+	Title: "A server limits the client's compression window only if the client offered client_max_window_bits",
+	Problem: Problems{
+		Switched: "Server sent client_max_window_bits=%s; the client had not offered it",
+	},
+	Label: "Unoffered client_max_window_bits",
 	Refs: []Ref{
 		{"7692", "7.1.2.2", "an answer has client_max_window_bits only if the offer has it; a server that goes by a value there does not exceed it"},
 	},
@@ -106,16 +119,16 @@ such connections as well.`,
 		}
 		return c.result(Warn).rated(Medium)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		t := &negotiated(c).deflate
-		saw := fmt.Sprintf("101 with client_max_window_bits=%d, not offered", t.answer.clientBits)
 		if t.offer.clientBits != 0 {
-			saw = fmt.Sprintf("101 with client_max_window_bits=%d, offered were at most %d", t.answer.clientBits, t.offer.clientBits)
+			return says("Server sent client_max_window_bits=%s; the client had offered at most %s", deflateSpans(c),
+				strconv.Itoa(t.answer.clientBits), strconv.Itoa(t.offer.clientBits))
 		}
-		return saw, deflateSpans(c)
+		return seen(deflateSpans(c), strconv.Itoa(t.answer.clientBits))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-PMD-NOCMWB", Class: Negotiate, Title: "permessage-deflate by a client whose window cannot be limited",
+		{ID: "UPGRADE-WS-PMD-NOCMWB", Class: Negotiate, Label: "Deflate without client_max_window_bits", Want: "101 without client_max_window_bits",
 			Edit: Set(extensionField, "permessage-deflate")},
 	},
 })
@@ -123,7 +136,11 @@ such connections as well.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-SERVER-BITS", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "a server keeps to the window that the client asks for",
+	Title: "A server that accepts server_max_window_bits keeps to it and repeats it in the 101",
+	Problem: Problems{
+		Switched: "Server sent no server_max_window_bits; the client had asked for %s",
+	},
+	Label: "server_max_window_bits ignored",
 	Refs: []Ref{
 		{"7692", "7.1.2.1", "who accepts an offer with server_max_window_bits answers with it, at the same or a smaller value"},
 	},
@@ -143,16 +160,17 @@ nothing can go wrong; a client that is strict may still miss the parameter, so t
 		}
 		return c.result(Fail)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		t := &negotiated(c).deflate
-		saw := "101 without server_max_window_bits"
+		asked := strconv.Itoa(t.offer.serverBits)
 		if t.answer.serverBits != 0 {
-			saw = fmt.Sprintf("101 with server_max_window_bits=%d", t.answer.serverBits)
+			return says("Server sent server_max_window_bits=%s; the client had asked for at most %s", deflateSpans(c),
+				strconv.Itoa(t.answer.serverBits), asked)
 		}
-		return fmt.Sprintf("%s, offered was server_max_window_bits=%d", saw, t.offer.serverBits), deflateSpans(c)
+		return seen(deflateSpans(c), asked)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-PMD-BITS10", Class: Negotiate, Title: "permessage-deflate with windows of 10 bits",
+		{ID: "UPGRADE-WS-PMD-BITS10", Class: Negotiate, Label: "permessage-deflate with 10-bit windows", Want: "101 with both windows limited to 10 bits or less, or without the extension",
 			Edit: Set(extensionField, "permessage-deflate; server_max_window_bits=10; client_max_window_bits=10")},
 	},
 })
@@ -160,7 +178,11 @@ nothing can go wrong; a client that is strict may still miss the parameter, so t
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-NO-TAKEOVER", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "a server that is asked to compress each message by itself says that it does",
+	Title: "A server that accepts server_no_context_takeover repeats it in the 101",
+	Problem: Problems{
+		Switched: "Server accepted permessage-deflate without the server_no_context_takeover that the client had asked for",
+	},
+	Label: "No-context-takeover ignored",
 	Refs: []Ref{
 		{"7692", "7.1.1.1", "who accepts an offer with server_no_context_takeover repeats it in the answer"},
 	},
@@ -173,8 +195,8 @@ that check the answer drop the connection.`,
 		t := &negotiated(c).deflate
 		return c.passIf(t.answer.fitsServerReset(&t.offer))
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 that accepts permessage-deflate without server_no_context_takeover, which was offered", deflateSpans(c)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(deflateSpans(c))
 	},
 })
 

@@ -2,15 +2,19 @@ package rules
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // A Probe is a sound handshake with exactly one thing wrong, or right in another way than usual, and what is expected of
 // a server that gets it. Probes stand with the rule that they bring into play.
 type Probe struct {
 	ID      string   `json:"id"`              // as stable as a rule's
-	Title   string   `json:"title"`           // what is wrong with it, in a few words
+	Label   string   `json:"title"`           // what is special about it, in a few words
+	Want    string   `json:"-"`               // see Expectation; empty where Class says it all
 	Class   Class    `json:"class"`           // what is expected
 	Risk    Risk     `json:"risk"`            // what it can do to a server
 	Soft    bool     `json:"soft,omitempty"`  // a server may repair it: a 101 is a warning
@@ -32,6 +36,37 @@ func (p *Probe) On(base *Handshake) *Handshake {
 		p.Edit(h)
 	}
 	return h
+}
+
+// Expectation says in words how a server should answer the probe.
+func (p *Probe) Expectation() string {
+	switch {
+	case p.Want != "":
+		return p.Want
+	case p.Class == Refuse && !p.Soft && p.mayBeIgnored():
+		return "Any response except 101; ignoring the offer is fine"
+	case p.Soft && p.Class == Refuse400:
+		return "400 (other 4xx pass; a 101 is a warning: the server may repair it)"
+	case p.Soft:
+		return "4xx (a 101 is a warning: the server may repair it)"
+	}
+	return p.Class.Expectation()
+}
+
+// mayBeIgnored reports whether a server may answer the probe as if it offered nothing: it offers no WebSocket, or it is an
+// HTTP/1.0 request.
+func (p *Probe) mayBeIgnored() bool {
+	q := wire.ReadRequest([]byte(p.On(NewHandshake("http", "staging.test", "/", "")).Head()))
+	return q.Version == "HTTP/1.0" || !hasProtocol(q.Protocols(), "websocket")
+}
+
+// MarshalJSON adds the expectation in words.
+func (p Probe) MarshalJSON() ([]byte, error) {
+	type plain Probe
+	return json.Marshal(struct {
+		plain
+		Expectation string `json:"expectation"`
+	}{plain(p), p.Expectation()})
 }
 
 // IsControl reports whether the probe is one of the sound handshakes.

@@ -95,7 +95,7 @@ func fieldNotes() []string {
 func TestProbesAreWhole(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range Probes() {
-		if seen[p.ID] || p.Title == "" || FindProbe("comp-"+p.ID) != p {
+		if seen[p.ID] || p.Label == "" || FindProbe("comp-"+p.ID) != p {
 			t.Errorf("%s is there twice, has no title or cannot be found", p.ID)
 		}
 		seen[p.ID] = true

@@ -9,7 +9,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-UNKNOWN", Level: Must, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
-	Title: "a server switches only to a protocol that it speaks",
+	Title: "A server switches only to a protocol that it implements",
+	Problem: Problems{
+		Switched: "Server switched protocols on an offer of an unregistered protocol (offered: %s)",
+		Refused:  "Client offered a protocol that is not registered: %s",
+	},
+	Label: "Unknown protocol accepted",
 	Refs: []Ref{
 		{"9110", "15.2.2", "a 101 says that the server has understood the Upgrade field and is willing to go on in the protocol named there"},
 		{"9110", "7.8", "a server does not switch to a protocol that cannot carry on what the request means"},
@@ -37,20 +42,26 @@ Where a private protocol is meant, name it in the configuration of Interlock; th
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		var strange []wire.Protocol
-		for _, m := range c.offered {
-			if isUnknown(c, m) {
-				strange = append(strange, m)
-			}
+	Show: func(c *Case, r Result) Shown {
+		unknown := slices.DeleteFunc(slices.Clone(c.offered), func(m wire.Protocol) bool { return !isUnknown(c, m) })
+		if len(unknown) == 0 {
+			unknown = c.offered
 		}
-		return "an offer of " + members(strange) + ", which no registry knows", c.inRequest("Upgrade")
+		at, text := c.inRequest("Upgrade"), ""
+		switch {
+		case c.switched && !c.probed():
+			text = c.rule.Problem.Switched + "; add it to rules.protocols in the configuration if it is intended"
+		case c.switched && r.Verdict == Fail:
+			text = "Server accepted an offer of the unknown protocol %s"
+		}
+		return says(text, at, members(unknown))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-UNKNOWN", Title: "an offer of a made-up protocol", Also: []string{"UPGRADE-101-NOT-OFFERED"}, Edit: Offer("totally-made-up/1.0")},
-		{ID: "UPGRADE-DOCKER-TCP", Class: Warn101, Risk: State, Title: "an offer of tcp, as Docker makes it",
+		{ID: "UPGRADE-UNKNOWN", Label: "Upgrade: totally-made-up/1.0", Also: []string{"UPGRADE-101-NOT-OFFERED"},
+			Edit: Offer("totally-made-up/1.0")},
+		{ID: "UPGRADE-DOCKER-TCP", Class: Warn101, Risk: State, Label: "POST with Upgrade: tcp (as Docker sends)",
 			Edit: Edits(Offer("tcp"), Method("POST"), Set("Content-Length", "0"))},
-		{ID: "UPGRADE-SPDY", Class: Warn101, Risk: State, Title: "an offer of SPDY/3.1, as kubectl makes it",
+		{ID: "UPGRADE-SPDY", Class: Warn101, Risk: State, Label: "POST with Upgrade: SPDY/3.1 (as kubectl)",
 			Edit: Edits(Offer("SPDY/3.1"), Method("POST"), Set("Content-Length", "0"))},
 	},
 })

@@ -3,7 +3,11 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-426-NO-UPGRADE", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "a 426 names the protocol that it requires",
+	Title: "A server names the required protocol in the Upgrade header of every 426",
+	Problem: Problems{
+		Refused: "Server sent a 426 without an Upgrade header",
+	},
+	Label: "426 lacks Upgrade header",
 	Refs: []Ref{
 		{"9110", "15.5.22", "a 426 carries an Upgrade field with the protocols that are required"},
 		{"9110", "7.8", "a server that sends a 426 lists in Upgrade what it would accept, best first"},
@@ -18,11 +22,11 @@ Go, httputil.ReverseProxy in front: set both fields again in ModifyResponse.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.status() == 426 },
 	Judge:    func(c *Case) Result { return oncePerRun(c, c.passIf(len(c.chosen) > 0)) },
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		if c.X.Response.Has("Upgrade") {
-			return "426 with an empty Upgrade field", c.inResponse("Upgrade")
+			return says("Server sent a 426 with an empty Upgrade header", c.inResponse("Upgrade"))
 		}
-		return "426 without an Upgrade field", c.inResponse()
+		return seen(c.inResponse())
 	},
 })
 

@@ -5,7 +5,12 @@ import "github.com/interlock-proxy/interlock/wire"
 var _ = register(Rule{
 	ID: "UPGRADE-HTTP-VERSION", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "only a request of HTTP/1.1 or a later HTTP/1 is switched on",
+	Title: "A server switches only on a request whose version is written exactly HTTP/1.1 or a later HTTP/1.x",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with the HTTP version %s",
+		Refused:  "Client sent an upgrade request with the HTTP version %s",
+	},
+	Label: "Wrong HTTP version accepted",
 	Refs: []Ref{
 		{"9112", "2.3", "the version is HTTP, a slash, a digit, a dot and a digit, in capitals"},
 		{"6455", "4.1", "the handshake is a request of HTTP/1.1 or higher"},
@@ -27,20 +32,29 @@ switches where all others have given up. Of 78 servers that were tried, 58 did n
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		q := c.X.Request
 		if q.Version == "" {
-			return "a request line without a version", []Span{{InRequest, q.Start.From, q.Start.To}}
+			return varies(Problems{
+				Switched: "Server accepted an upgrade request without an HTTP version",
+				Refused:  "Client sent an upgrade request without an HTTP version",
+			}, []Span{{InRequest, q.Start.From, q.Start.To}})
 		}
-		return "version " + quote(q.Version), []Span{{InRequest, max(q.Start.From, q.Start.To-len(q.Version)), q.Start.To}}
+		return seen([]Span{{InRequest, max(q.Start.From, q.Start.To-len(q.Version)), q.Start.To}}, quote(q.Version))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-HTTP09", Title: "a request line without a version", Edit: Version("")},
-		{ID: "UPGRADE-HTTP11-LOWER", Title: "http/1.1 in small letters", Edit: Version("http/1.1")},
-		{ID: "UPGRADE-HTTP12", Class: Either, Title: "HTTP/1.2", Edit: Version("HTTP/1.2")},
-		{ID: "UPGRADE-HTTP2-LINE", Title: "HTTP/2.0", Edit: Version("HTTP/2.0")},
-		{ID: "UPGRADE-HTTP-VER-JUNK", Title: "HTTP/1.10", Edit: Version("HTTP/1.10")},
-		{ID: "UPGRADE-HTTP-VER-01.1", Title: "HTTP/01.1", Edit: Version("HTTP/01.1")},
+		{ID: "UPGRADE-HTTP09", Label: "Request line without a version", Want: "400 or 505 (other 4xx pass); never 101",
+			Edit: Version("")},
+		{ID: "UPGRADE-HTTP11-LOWER", Label: "Request line with http/1.1 in lower case", Want: "400 or 505 (other 4xx pass); never 101",
+			Edit: Version("http/1.1")},
+		{ID: "UPGRADE-HTTP12", Class: Either, Label: "Request line with HTTP/1.2", Want: "Any valid response; 101 is right",
+			Edit: Version("HTTP/1.2")},
+		{ID: "UPGRADE-HTTP2-LINE", Label: "Request line with HTTP/2.0", Want: "400 or 505 (other 4xx pass); never 101",
+			Edit: Version("HTTP/2.0")},
+		{ID: "UPGRADE-HTTP-VER-JUNK", Label: "Request line with HTTP/1.10", Want: "400 or 505 (other 4xx pass); never 101",
+			Edit: Version("HTTP/1.10")},
+		{ID: "UPGRADE-HTTP-VER-01.1", Label: "Request line with HTTP/01.1", Want: "400 or 505 (other 4xx pass); never 101",
+			Edit: Version("HTTP/01.1")},
 	},
 })
 

@@ -5,7 +5,9 @@ import "strings"
 // A Rule is one thing that must hold in an upgrade exchange, with everything that is to be said about it.
 type Rule struct {
 	ID       string     `json:"id"`       // AREA-FACT; never renumbered, never reused; COMP-<ID> is an alias
-	Title    string     `json:"title"`    // one clause: what must hold
+	Title    string     `json:"title"`    // the requirement, as a sentence without its full stop
+	Problem  Problems   `json:"problem"`  // what a finding says
+	Label    string     `json:"label"`    // the problem in a few words, for lists
 	Level    Level      `json:"level"`    // what the cited sentence says
 	Party    Party      `json:"party"`    // who breaks it by itself; a server that switches on a client's fault is at fault
 	Severity Severities `json:"severity"` // when refused, when switched
@@ -22,8 +24,9 @@ type Rule struct {
 	Judge  func(*Case) Result `json:"-"`      // nil: RefuseSwitch
 	Probes []Probe            `json:"probes"` // the requests that bring the rule into play on demand
 
-	// Show returns what was seen and where. It is called only if Result is a failure, a warning or unclear.
-	Show func(*Case, Result) (saw string, at []Span) `json:"-"`
+	// Show returns the sentence that applies, what was seen and where. It is called only if Result is a failure, a warning
+	// or unclear.
+	Show func(*Case, Result) Shown `json:"-"`
 
 	general []Ref // those of Refs that bind who does not speak WebSocket; register fills it in
 }

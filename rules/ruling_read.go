@@ -202,7 +202,7 @@ func unknownRule(id string, level Level) *Rule {
 		return r
 	}
 	r := &Rule{
-		ID: id, Title: "a rule of another release", Level: level, Party: Server,
+		ID: id, Title: "A rule of another release", Label: "Rule of another release", Level: level, Party: Server,
 		Why: "This version does not know the rule.", Fix: "Read about it in the version that judged this exchange.",
 	}
 	if unknownRules.byID == nil {

@@ -3,7 +3,11 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-101-UNSOLICITED", Level: Must, Party: Server,
 	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
-	Title: "no 101 answers a request that offers nothing",
+	Title: "A server sends a 101 only in answer to a request that offers a protocol in Upgrade",
+	Problem: Problems{
+		Switched: "Server sent a 101 to a request without an Upgrade header",
+	},
+	Label: "101 without an offer",
 	Refs: []Ref{
 		{"9110", "7.8", "a server does not switch to a protocol that the Upgrade field of the request does not name"},
 		{"9110", "15.2.2", "a 101 answers an Upgrade field"},
@@ -21,31 +25,35 @@ have done, do this to every request that lost its Upgrade field on a proxy.`,
 		}
 		return c.passIf(len(c.offered) > 0)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		q := c.X.Request
-		switch {
+	Show: func(c *Case, _ Result) Shown {
+		switch q := c.X.Request; {
 		case len(q.Raw) == 0:
-			return "101 without a request", c.inResponse()
+			return says("Server sent a 101 without a request", c.inResponse())
 		case c.headCut:
-			return "101 to a request whose head is not known in full", c.inResponse()
+			return says("Server sent a 101 to a request whose headers were not captured in full", c.inResponse())
 		case q.Has("Upgrade"):
-			return "101 to a request whose Upgrade field is empty", append(c.inRequest("Upgrade"), c.inResponse()...)
+			return says("Server sent a 101 to a request whose Upgrade header is empty", append(c.inRequest("Upgrade"), c.inResponse()...))
+		case overtookEarlierRequest(c):
+			return says("Server sent the 101 before its response to the request that preceded the handshake", c.inResponse())
 		}
-		if overtookEarlierRequest(c) {
-			return "101 before the answer to the request in front of the handshake", c.inResponse()
-		}
-		return "101 to a request without an Upgrade field", c.inResponse()
+		return seen(c.inResponse())
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-BEHIND-GET", Class: Sequence, Risk: Crash, Title: "a sound handshake right behind a GET", Edit: Ahead(again)},
-		{ID: "UPGRADE-MISSING-UPGRADE", Title: "no Upgrade field", Also: []string{"UPGRADE-WS-KEY-STRAY"}, Edit: Without("Upgrade")},
+		{ID: "UPGRADE-SEQ-BEHIND-GET", Class: Sequence, Risk: Crash, Label: "Handshake sent right after a GET", Want: "The response to the GET first; then a 101 or a rejection",
+			Edit: Ahead(again)},
+		{ID: "UPGRADE-MISSING-UPGRADE", Label: "No Upgrade header", Also: []string{"UPGRADE-WS-KEY-STRAY"},
+			Edit: Without("Upgrade")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-NOT-OFFERED", Level: Must, Party: Server,
 	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
-	Title: "a 101 names only protocols that the request offers",
+	Title: "A server switches only to a protocol that the client offered",
+	Problem: Problems{
+		Switched: "Server switched to %s; the client had offered %s",
+	},
+	Label: "Switched to unoffered protocol",
 	Refs: []Ref{
 		{"9110", "7.8", "a server does not switch to a protocol that the Upgrade field of the request does not name"},
 	},
@@ -65,26 +73,35 @@ answer with the offer.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 to " + members(c.chosen) + ", offered was " + members(c.offered),
-			append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...), members(c.chosen), members(c.offered))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-UNKNOWN-WSFIELDS", Title: "a made-up protocol with the fields of WebSocket", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "totally-made-up/1.0")},
-		{ID: "UPGRADE-TOKEN-WEBSOCKETS", Title: "websockets in place of websocket", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websockets")},
-		{ID: "UPGRADE-TOKEN-XWEBSOCKET", Title: "xwebsocket in place of websocket", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "xwebsocket")},
-		{ID: "UPGRADE-TOKEN-HYPHEN", Title: "not-websocket in place of websocket", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "not-websocket")},
-		{ID: "UPGRADE-TOKEN-H2C-WSFIELDS", Title: "h2c with the fields of WebSocket", Edit: Set("Upgrade", "h2c")},
-		{ID: "UPGRADE-H2C-TYPO", Control: "h2c", Title: "xh2c in place of h2c", Also: []string{"UPGRADE-UNKNOWN"}, Edit: Edits(OfferH2C(), Set("Upgrade", "xh2c"))},
-		{ID: "UPGRADE-HTTP-SELF", Title: "an offer of HTTP/1.1", Edit: Offer("HTTP/1.1")},
-		{ID: "UPGRADE-HTTP2-NAME", Title: "an offer of HTTP/2.0", Edit: Offer("HTTP/2.0")},
+		{ID: "UPGRADE-UNKNOWN-WSFIELDS", Label: "Made-up protocol with WebSocket headers", Also: []string{"UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "totally-made-up/1.0")},
+		{ID: "UPGRADE-TOKEN-WEBSOCKETS", Label: "Upgrade: websockets", Also: []string{"UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "websockets")},
+		{ID: "UPGRADE-TOKEN-XWEBSOCKET", Label: "Upgrade: xwebsocket", Also: []string{"UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "xwebsocket")},
+		{ID: "UPGRADE-TOKEN-HYPHEN", Label: "Upgrade: not-websocket", Also: []string{"UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "not-websocket")},
+		{ID: "UPGRADE-TOKEN-H2C-WSFIELDS", Label: "Upgrade: h2c with WebSocket headers",
+			Edit: Set("Upgrade", "h2c")},
+		{ID: "UPGRADE-H2C-TYPO", Control: "h2c", Label: "Upgrade: xh2c instead of h2c", Also: []string{"UPGRADE-UNKNOWN"},
+			Edit: Edits(OfferH2C(), Set("Upgrade", "xh2c"))},
+		{ID: "UPGRADE-HTTP-SELF", Label: "Upgrade: HTTP/1.1", Edit: Offer("HTTP/1.1")},
+		{ID: "UPGRADE-HTTP2-NAME", Label: "Upgrade: HTTP/2.0", Edit: Offer("HTTP/2.0")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-NO-UPGRADE", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High, Worst: Critical}, Since: "0.1",
-	Title: "a 101 names the protocol that it switches to",
+	Title: "A server names the new protocol in the Upgrade header of every 101",
+	Problem: Problems{
+		Switched: "Server sent a 101 without an Upgrade header",
+	},
+	Label: "101 lacks Upgrade header",
 	Refs: []Ref{
 		{"9110", "15.2.2", "a 101 carries an Upgrade field that says what is spoken from there on"},
 		{"9110", "7.8", "a server that sends a 101 sends an Upgrade field with it"},
@@ -108,15 +125,15 @@ nginx and what is built on it: look for what hides or sets response fields in th
 		}
 		return c.result(Fail)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "101 without an Upgrade field"
+	Show: func(c *Case, _ Result) Shown {
+		text := "Server sent a 101 without an Upgrade header"
 		if c.X.Response.Has("Upgrade") {
-			saw = "101 with an empty Upgrade field"
+			text = "Server sent a 101 with an empty Upgrade header"
 		}
 		if c.forwarded() {
-			saw += ", to a request that came through an intermediary"
+			text += " in reply to a request that came through a proxy"
 		}
-		return saw, c.inResponse("Upgrade")
+		return says(text, c.inResponse("Upgrade"))
 	},
 })
 

@@ -7,7 +7,11 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-101-CONN-CLOSE", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "a 101 does not announce that the connection closes",
+	Title: "A server does not send Connection: close with a 101",
+	Problem: Problems{
+		Switched: "Server sent a 101 that announces that the connection will close (Connection: %s)",
+	},
+	Label: "Connection: close in 101",
 	Refs: []Ref{
 		{"9112", "9.6", "the option close says that the connection ends with this message"},
 		{"9110", "15.2.2", "behind a 101 the connection goes on in the other protocol"},
@@ -20,15 +24,19 @@ from servers that are told to close after each response and write the option int
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched },
 	Judge:    func(c *Case) Result { return c.passIf(!c.X.Response.HasOption("close")) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 with Connection " + values(&c.X.Response.Head, "Connection"), c.inResponse("Connection")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse("Connection"), responseValues(c, "Connection"))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-CL", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "a 101 has no Content-Length",
+	Title: "A server sends no Content-Length header with a 101",
+	Problem: Problems{
+		Switched: "Server sent Content-Length: %s with the 101",
+	},
+	Label: "Content-Length in 101",
 	Refs: []Ref{
 		{"9110", "8.6", "a server sends no Content-Length with a 1xx status"},
 		{"9112", "6.3", "a 1xx response ends with its head, whatever its fields say"},
@@ -40,15 +48,19 @@ Content-Length: 0 with a 101: their common way of writing a response without con
 	Fix:   `Write the 101 without Content-Length, also not 0.`,
 	When:  func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has("Content-Length")) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 with Content-Length " + values(&c.X.Response.Head, "Content-Length"), c.inResponse("Content-Length")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse("Content-Length"), responseValues(c, "Content-Length"))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-TE", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a 101 has no Transfer-Encoding",
+	Title: "A server sends no Transfer-Encoding header with a 101",
+	Problem: Problems{
+		Switched: "Server sent Transfer-Encoding: %s with the 101",
+	},
+	Label: "Transfer-Encoding in 101",
 	Refs: []Ref{
 		{"9112", "6.1", "a server sends no Transfer-Encoding with a 1xx status"},
 		{"9112", "6.3", "a 1xx response ends with its head, whatever its fields say"},
@@ -59,15 +71,19 @@ requests. RxNetty has sent chunked with its 101, because every response without 
 	Fix:   `Write the 101 without Transfer-Encoding; set it only where there is content.`,
 	When:  func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has("Transfer-Encoding")) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 with Transfer-Encoding " + values(&c.X.Response.Head, "Transfer-Encoding"), c.inResponse("Transfer-Encoding")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse("Transfer-Encoding"), responseValues(c, "Transfer-Encoding"))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-HTTP10", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "a 101 does not say HTTP/1.0",
+	Title: "A server sends a 101 as HTTP/1.1, never as HTTP/1.0",
+	Problem: Problems{
+		Switched: "Server sent the 101 as HTTP/1.0: %s",
+	},
+	Label: "101 labelled HTTP/1.0",
 	Refs: []Ref{
 		{"9110", "15.2", "HTTP/1.0 knows no 1xx status"},
 		{"9112", "2.3", "a server sends the version of HTTP whose rules its message follows"},
@@ -78,13 +94,19 @@ HTTP/1.1, drop the connection. Such status lines are written by hand, in small s
 	Fix:   `Write HTTP/1.1 101 Switching Protocols.`,
 	When:  func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result { return c.passIf(!wire.EqualFold(c.X.Response.Version, "HTTP/1.0")) },
-	Show:  func(c *Case, _ Result) (string, []Span) { return quoteStatusLine(c), c.inResponse() },
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(), quoteStatusLine(c))
+	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-LATE", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
-	Title: "no 101 comes after the final response",
+	Title: "A server sends a 101 only while a request is waiting for its response",
+	Problem: Problems{
+		Switched: "Server sent a 101 while no request was waiting for a response",
+	},
+	Label: "101 with no request pending",
 	Refs: []Ref{
 		{"9110", "15", "a request gets interim responses and then exactly one final one"},
 		{"9110", "7.8", "a 101 is the answer to the offer of a request"},
@@ -104,15 +126,15 @@ Intermediaries: close a connection to a server on which something arrives that n
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		p := c.X.Former
-		switch {
+	Show: func(c *Case, _ Result) Shown {
+		switch p := c.X.Former; {
 		case p == nil:
-			return "101 on a connection on which no request was open", c.inResponse()
+			return seen(c.inResponse())
 		case answeredTwice(c):
-			return "101 after a proxy had answered the same request with " + quote(p.Text(p.Start)), c.inResponse()
+			return says("Proxy answered the request with %s and then forwarded a 101 from the server", c.inResponse(), quote(p.Text(p.Start)))
+		default:
+			return says("Server sent a 101 after it had answered the request with %s", c.inResponse(), quote(p.Text(p.Start)))
 		}
-		return "101 after the final response " + quote(p.Text(p.Start)), c.inResponse()
 	},
 })
 
@@ -126,7 +148,11 @@ func answeredTwice(c *Case) bool {
 var _ = register(Rule{
 	ID: "UPGRADE-101-HTTP2", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "no status line of a 101 says HTTP/2 or later",
+	Title: "A server never labels a 101 HTTP/2 or later, because a 101 exists in HTTP/1 only",
+	Problem: Problems{
+		Switched: "Server sent a 101 labelled HTTP/2 or later: %s",
+	},
+	Label: "101 labelled HTTP/2+",
 	Refs: []Ref{
 		{"9113", "8.6", "HTTP/2 has taken the 101 out; connections within it are opened by an extended CONNECT"},
 	},
@@ -141,13 +167,19 @@ spoke HTTP/2. The recipient cannot say whether a stream or the connection was sw
 		v := c.X.Response.Version
 		return c.passIf(len(v) <= len(name) || !wire.EqualFold(v[:len(name)], name) || v[len(name)] < '2' || v[len(name)] > '9')
 	},
-	Show: func(c *Case, _ Result) (string, []Span) { return quoteStatusLine(c), c.inResponse() },
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(), quoteStatusLine(c))
+	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-101-LAYER-ORDER", Level: Must, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a 101 lists the layers from below",
+	Title: "A server that lists several protocols in a 101 lists TLS first, as the lowest layer",
+	Problem: Problems{
+		Switched: "Server listed TLS above another protocol in the 101 (Upgrade: %s)",
+	},
+	Label: "Wrong layer order in 101",
 	Refs: []Ref{
 		{"9110", "7.8", "where several layers are switched, Upgrade lists them in ascending order"},
 		{"2817", "3.3", "the answer lists the whole stack, from TLS up to HTTP"},
@@ -164,13 +196,13 @@ WebSocket: a client that goes by it sends a request in the clear where the serve
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 to " + members(c.chosen) + ", in which TLS stands above another layer", c.inResponse("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse("Upgrade"), members(c.chosen))
 	},
 })
 
 // quoteStatusLine quotes the status line of the response.
 func quoteStatusLine(c *Case) string {
 	p := c.X.Response
-	return "the status line " + quote(p.Text(p.Start))
+	return quote(p.Text(p.Start))
 }

@@ -9,7 +9,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-TARGET-FORM", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Medium}, Since: "0.1",
-	Title: "the target of an offer has a form that fits its method",
+	Title: "A client sends a path or an http(s) URL without a fragment as request target, and a server rejects * and host:port",
+	Problem: Problems{
+		Switched: "Server accepted an upgrade request with the target %s (%s)",
+		Refused:  "Client sent an upgrade request with the target %s (%s)",
+	},
+	Label: "Invalid request target accepted",
 	Refs: []Ref{
 		{"9112", "3.2", "the target is a path, an absolute URI, an authority with CONNECT, or an asterisk with OPTIONS; a fragment is no part of it"},
 		{"6455", "4.1", "the target of a handshake is a path, or an absolute URI of the scheme http or https"},
@@ -33,30 +38,36 @@ In a client, send the path and the query of the address, with nothing of what fo
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		q := c.X.Request
 		from := min(q.Start.From+len(q.Method), q.Start.To)
 		if i := strings.Index(string(q.Raw[from:q.Start.To]), q.Target); i >= 0 {
 			from += i
 		}
-		return "target " + quote(c.Options.shown(q.Target)) + " (" + targetFault(c) + ")",
-			[]Span{{InRequest, from, min(from+len(q.Target), q.Start.To)}}
+		return seen([]Span{{InRequest, from, min(from+len(q.Target), q.Start.To)}}, quote(c.Options.shown(q.Target)), targetFault(c))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-TARGET-ASTERISK", Title: "GET *", Edit: Target(Always("*"))},
-		{ID: "UPGRADE-TARGET-WS-SCHEME", Class: Either, Title: "target ws://",
+		{ID: "UPGRADE-TARGET-ASTERISK", Label: "Request target: GET *", Edit: Target(Always("*"))},
+		{ID: "UPGRADE-TARGET-WS-SCHEME", Class: Either, Label: "Absolute target with ws:// or wss://",
 			Edit: Target(func(h *Handshake) string { return webSocketScheme(h) + "://" + h.Host + h.Path })},
-		{ID: "UPGRADE-TARGET-OTHER-HOST", Class: Either, Title: "an absolute target with another host than Host",
+		{ID: "UPGRADE-TARGET-OTHER-HOST", Class: Either, Label: "Absolute target, other host than in Host",
 			Edit: Target(func(h *Handshake) string { return h.Scheme + "://other.invalid" + h.Path })},
-		{ID: "UPGRADE-TARGET-FRAGMENT", Class: Either, Title: "a fragment in the target", Edit: Target(func(h *Handshake) string { return h.Path + "#x" })},
-		{ID: "UPGRADE-TARGET-AUTHORITY", Title: "GET of a host and port", Edit: Target(func(h *Handshake) string { return h.Host })},
+		{ID: "UPGRADE-TARGET-FRAGMENT", Class: Either, Label: "Request target with a #fragment",
+			Edit: Target(func(h *Handshake) string { return h.Path + "#x" })},
+		{ID: "UPGRADE-TARGET-AUTHORITY", Label: "Request target: GET host:port",
+			Edit: Target(func(h *Handshake) string { return h.Host })},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-CONNECT", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Critical}, Since: "0.1",
-	Title: "a CONNECT is not answered with a switch",
+	Title: "A server does not answer CONNECT with a protocol switch",
+	Problem: Problems{
+		Switched: "Server answered a CONNECT request with a 101 (offered: %s)",
+		Refused:  "Client offered %s in a CONNECT request",
+	},
+	Label: "CONNECT answered with 101",
 	Refs: []Ref{
 		{"2817", "5.2", "CONNECT asks for a tunnel to the authority that it names; what is to be spoken inside is settled at its other end"},
 		{"9110", "9.3.6", "a success answers CONNECT with a 2xx, and the tunnel begins behind it"},
@@ -66,10 +77,10 @@ at the server that answers, in another protocol. An intermediary prepared for th
 that were meant for one party to the other.`,
 	Fix:  `Ignore Upgrade in a CONNECT. A server that is no proxy answers 405.`,
 	When: func(c *Case) bool { return c.X.Request.Method == "CONNECT" && len(c.offered) > 0 },
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		q := c.X.Request
 		at := []Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}
-		return "CONNECT with an offer of " + members(c.offered), append(at, c.inRequest("Upgrade")...)
+		return seen(append(at, c.inRequest("Upgrade")...), members(c.offered))
 	},
 })
 
@@ -83,15 +94,15 @@ func targetFault(c *Case) string {
 	switch {
 	case q.Target == "*":
 		if q.Method != "OPTIONS" {
-			return "an asterisk without OPTIONS"
+			return "* without OPTIONS"
 		}
 		return ""
 	case q.Target[0] != '/' && !absolute:
-		return "neither a path nor an absolute URI"
+		return "neither a path nor an absolute URL"
 	case q.Target[0] != '/' && c.websocket && !wire.EqualFold(scheme, "http") && !wire.EqualFold(scheme, "https"):
-		return "the scheme is neither http nor https"
+		return "scheme is neither http nor https"
 	case strings.Contains(q.Target, "#"):
-		return "a fragment"
+		return "contains a fragment"
 	}
 	return ""
 }

@@ -3,7 +3,11 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-TLS-OFFER", Level: May, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "an offer of TLS is no reason to refuse a request",
+	Title: "A server does not refuse a request because it offers TLS",
+	Problem: Problems{
+		Refused: "Server answered a request that offers TLS (%s) with %s, possibly because of the offer",
+	},
+	Label: "Refused because of TLS offer",
 	Refs: []Ref{
 		{"2817", "3.1", "a client may offer TLS with any request whose answer may come in the clear; the server answers as usual, or switches"},
 		{"9110", "7.8", "a server may ignore Upgrade, and a client cannot insist on a switch by it"},
@@ -24,9 +28,7 @@ Apache HttpClient, until the server does: RequestConfig.custom().setProtocolUpgr
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "an offer of " + members(c.offered) + " was answered with " + quote(c.X.Response.Text(c.X.Response.Start)) +
-				", perhaps on account of the offer",
-			append(c.inRequest("Upgrade"), c.inResponse()...)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(append(c.inRequest("Upgrade"), c.inResponse()...), members(c.offered), quoteStatusLine(c))
 	},
 })

@@ -3,7 +3,12 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-TLS-EARLY", Level: Advice, Party: Client,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a client waits for the 101 before it begins the TLS handshake",
+	Title: "A client waits for the 101 before it starts the TLS handshake",
+	Problem: Problems{
+		Switched: "Client started the TLS handshake before the 101: %s",
+		Refused:  "Client started the TLS handshake before the response: %s",
+	},
+	Label: "TLS started before 101",
 	Refs: []Ref{
 		{"9931", "6.1", "the server may refuse the switch, and TLS that was sent without waiting is no valid HTTP/1.1"},
 		{"2817", "3.3", "the TLS handshake begins when the 101 has come"},
@@ -27,16 +32,23 @@ In a server, close the connection at the first byte that cannot begin a request.
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		b := c.X.Early[:min(len(c.X.Early), 6)]
-		return "before the response the client sent " + quote(b), earlySpans(c, b)
+		if r.Verdict == Unclear {
+			return says("Client may have started the TLS handshake before the response: %s", earlySpans(c, b), quote(b))
+		}
+		return seen(earlySpans(c, b), quote(b))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-TLS-NO-HELLO", Level: Advice, Party: Client,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "behind a 101 to TLS the client begins the TLS handshake",
+	Title: "A client starts the TLS handshake after a 101 to TLS",
+	Problem: Problems{
+		Switched: "Client did not start the TLS handshake after the 101; it sent %s",
+	},
+	Label: "No TLS handshake after 101",
 	Refs: []Ref{
 		{"2817", "3.3", "upon the 101 both sides begin the TLS handshake"},
 		{"9110", "7.8", "the new protocol begins when the request has been sent in full and the 101 has come"},
@@ -64,16 +76,19 @@ In a server, close the connection if the first byte is not 0x16.`,
 		}
 		return c.result(helloOf(c.X.After.Client))
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		if leftAtOnce(c) {
-			return "the connection ended behind the 101 without a byte from the client", c.inResponse("Upgrade")
+			return says("Connection ended after the 101 before the client started the TLS handshake", c.inResponse("Upgrade"))
 		}
 		b := c.X.After.Client[:min(len(c.X.After.Client), 6)]
-		saw := "behind the 101 the client began with " + quote(b)
-		if r, ok := readTLSRecord(b); ok && r.kind == tlsHandshake {
-			saw += ", a handshake record without a ClientHello"
+		at, what := []Span{{FromClient, 0, len(b)}}, quote(b)
+		if r.Verdict == Unclear {
+			return says("Client sent too few bytes after the 101 to tell whether a TLS handshake follows: %s", at, what)
 		}
-		return saw, []Span{{FromClient, 0, len(b)}}
+		if record, ok := readTLSRecord(b); ok && record.kind == tlsHandshake {
+			what += ", a TLS record without a ClientHello"
+		}
+		return seen(at, what)
 	},
 })
 

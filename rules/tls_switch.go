@@ -9,7 +9,11 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-TLS-SWITCHED", Level: May, Party: Server,
 	Severity: Severities{Refused: Info, Switched: High}, Since: "0.1",
-	Title: "no connection becomes TLS by way of Upgrade",
+	Title: "A server does not switch a connection to TLS through Upgrade",
+	Problem: Problems{
+		Switched: "Server switched on an offer of TLS (the 101 names %s)",
+	},
+	Label: "TLS upgrade accepted",
 	Refs: []Ref{
 		{"2817", "3.3", "a server that is ready for TLS says 101 and goes on with the TLS handshake"},
 		{"9110", "7.8", "a server may ignore Upgrade"},
@@ -33,21 +37,24 @@ CUPS: Encryption Required and a listener with SSLListen, if the clients can be s
 		}
 		return c.result(Warn).rated(Medium)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "switched to " + members(c.chosen)
+	Show: func(c *Case, _ Result) Shown {
+		text, named := "Server switched on an offer of TLS", " (the 101 names %s)"
+		at, what := append(c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For"), c.inResponse("Upgrade")...), members(c.chosen)
 		if len(c.chosen) == 0 {
-			saw = "switched on an offer of " + members(c.offered)
+			named, what = " (offered: %s) without naming a protocol", members(c.offered)
 		}
 		if c.forwarded() {
-			saw += " on a request that came through an intermediary"
+			text += " that came through a proxy"
 		}
-		return saw, append(c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For"), c.inResponse("Upgrade")...)
+		return says(text+named, at, what)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-TLS-1.0", Class: Warn101, Title: "an offer of TLS/1.0", Edit: Offer("TLS/1.0")},
-		{ID: "UPGRADE-TLS-1.2", Class: Warn101, Title: "an offer of TLS/1.2, HTTP/1.1", Edit: Offer("TLS/1.2, HTTP/1.1")},
-		{ID: "UPGRADE-TLS-UNKNOWN", Class: Warn101, Title: "an offer of a TLS that there is not", Edit: Offer("TLS/9.9")},
-		{ID: "UPGRADE-TLS-OPTIONS", Class: Warn101, Title: "OPTIONS * with an offer of TLS/1.0",
+		{ID: "UPGRADE-TLS-1.0", Class: Warn101, Label: "Upgrade: TLS/1.0", Edit: Offer("TLS/1.0")},
+		{ID: "UPGRADE-TLS-1.2", Class: Warn101, Label: "Upgrade: TLS/1.2, HTTP/1.1",
+			Edit: Offer("TLS/1.2, HTTP/1.1")},
+		{ID: "UPGRADE-TLS-UNKNOWN", Class: Warn101, Label: "Upgrade: TLS with an unknown version",
+			Edit: Offer("TLS/9.9")},
+		{ID: "UPGRADE-TLS-OPTIONS", Class: Warn101, Label: "OPTIONS * with Upgrade: TLS/1.0",
 			Edit: Edits(Offer("TLS/1.0"), Method("OPTIONS"), Target(Always("*")))},
 	},
 })
@@ -55,7 +62,11 @@ CUPS: Encryption Required and a listener with SSLListen, if the clients can be s
 var _ = register(Rule{
 	ID: "UPGRADE-TLS-STACK", Level: Must, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a 101 to TLS also names the protocol that is spoken within it",
+	Title: "A server that switches to TLS also names the protocol inside it",
+	Problem: Problems{
+		Switched: "Server switched to %s and named no protocol inside TLS",
+	},
+	Label: "101 to TLS lacks HTTP",
 	Refs: []Ref{
 		{"2817", "3.3", "the Upgrade field of the 101 lists the whole stack that is switched to, such as TLS/1.0, HTTP/1.1"},
 		{"9110", "7.8", "several protocols are listed from the lowest layer up"},
@@ -74,15 +85,20 @@ layers and can only mean HTTP within it; there this is a note.`,
 		}
 		return c.result(Warn).rated(Info)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 to " + members(c.chosen) + " and nothing within it", c.inResponse("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse("Upgrade"), members(c.chosen))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-TLS-MANDATORY", Level: Must, Party: Client,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "what must not go out in the clear does not go out with the offer of TLS",
+	Title: "A client that needs TLS sends no credentials and no state-changing request in plain text together with the offer of TLS",
+	Problem: Problems{
+		Switched: "Client sent %s in plain text together with its offer of TLS (%s)",
+		Refused:  "Client sent %s in plain text together with its offer of TLS (%s)",
+	},
+	Label: "Secrets sent with TLS offer",
 	Refs: []Ref{
 		{"2817", "3.2", "a client to which an answer in the clear is not acceptable first switches to TLS with an OPTIONS request"},
 		{"2817", "3.1", "a client may offer TLS with any request whose answer may come in the clear"},
@@ -100,21 +116,28 @@ Apache HttpClient: RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		q := c.X.Request
-		what := cleartextSecret(c)
-		if what == "method" {
-			return "an offer of " + members(c.offered) + " on a " + quote(q.Method) + " in the clear",
-				append([]Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}, c.inRequest("Upgrade")...)
+	Show: func(c *Case, _ Result) Shown {
+		q, name := c.X.Request, cleartextSecret(c)
+		switch name {
+		case "method":
+			at := append([]Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}, c.inRequest("Upgrade")...)
+			return seen(at, "a "+quote(q.Method)+" request", members(c.offered))
+		case "Authorization":
+			return seen(c.inRequest("Upgrade", name), "an Authorization header", members(c.offered))
 		}
-		return "an offer of " + members(c.offered) + " on a request with " + what + " in the clear", c.inRequest("Upgrade", what)
+		return seen(c.inRequest("Upgrade", name), "a Cookie header", members(c.offered))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-TLS-IN-TLS", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Low, Switched: High}, Since: "0.1",
-	Title: "TLS is neither offered nor accepted within TLS",
+	Title: "A client does not offer TLS over TLS, and a server does not accept it there",
+	Problem: Problems{
+		Switched: "Server switched on an offer of TLS inside TLS (Upgrade: %s)",
+		Refused:  "Client offered TLS on a connection that already uses TLS (Upgrade: %s)",
+	},
+	Label: "TLS offered inside TLS",
 	Refs: []Ref{
 		{"2817", "3.1", "TLS is offered with a request in the clear"},
 		{"9110", "7.8", "a server may ignore Upgrade"},
@@ -132,8 +155,8 @@ Where TLS ends, take Upgrade off unless it is websocket.`,
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "an offer of " + members(c.offered) + " over TLS", c.inRequest("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Upgrade"), members(c.offered))
 	},
 })
 

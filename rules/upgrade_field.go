@@ -10,7 +10,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-EMPTY", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
-	Title: "an empty Upgrade field offers nothing",
+	Title: "A server ignores an Upgrade header that lists no protocol",
+	Problem: Problems{
+		Switched: "Server switched protocols although the Upgrade header is empty (%s)",
+		Refused:  "Client sent an empty Upgrade header (%s)",
+	},
+	Label: "Empty Upgrade accepted",
 	Refs: []Ref{
 		{"9110", "7.8", "the value of Upgrade is a list of protocols, and the list may be empty"},
 		{"9110", "5.6.1", "empty elements of a list do not count"},
@@ -24,18 +29,24 @@ In an intermediary, remove the field; do not set it to nothing.`,
 	When: func(c *Case) bool {
 		return len(c.offered) == 0 && !c.headCut && c.X.Request.Has("Upgrade")
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "an empty offer, Upgrade " + values(&c.X.Request.Head, "Upgrade"), c.inRequest("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Upgrade"), requestValues(c, "Upgrade"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-EMPTY", Title: "an empty Upgrade field", Also: []string{"UPGRADE-101-UNSOLICITED", "UPGRADE-WS-KEY-STRAY"}, Edit: Set("Upgrade", "")},
+		{ID: "UPGRADE-EMPTY", Label: "Empty Upgrade header", Also: []string{"UPGRADE-101-UNSOLICITED", "UPGRADE-WS-KEY-STRAY"},
+			Edit: Set("Upgrade", "")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-EMPTY-ELEMENT", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "the lists in Upgrade and Connection have no empty elements",
+	Title: "A client sends no empty elements in Upgrade and Connection",
+	Problem: Problems{
+		Switched: "Client sent an empty list element in %s: %s; the server switched",
+		Refused:  "Client sent an empty list element in %s: %s",
+	},
+	Label: "Empty list element",
 	Refs: []Ref{
 		{"9110", "5.6.1.1", "who sends a list puts nothing empty into it"},
 		{"9110", "5.6.1.2", "who receives a list passes over a reasonable number of empty elements"},
@@ -52,19 +63,24 @@ a reason that nobody sees.`,
 		}
 		return tolerated(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		h := &c.X.Request.Head
 		empty := emptyElements(h)
 		i := slices.IndexFunc(h.Fields, func(f wire.Field) bool { return f.Value.From <= empty[0].From && empty[0].To <= f.Value.To })
 		f := h.Fields[i]
-		return "an empty element in " + string(h.Text(f.Name)) + " " + quote(h.Text(f.Value)), empty
+		return seen(empty, string(h.Text(f.Name)), quote(h.Text(f.Value)))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-SYNTAX", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Critical}, Since: "0.1",
-	Title: "a member of Upgrade is a name and perhaps a version",
+	Title: "A server ignores a malformed protocol in Upgrade",
+	Problem: Problems{
+		Switched: "Server switched on an offer of the malformed protocol %s",
+		Refused:  "Client offered a malformed protocol: %s",
+	},
+	Label: "Malformed Upgrade accepted",
 	Refs: []Ref{
 		{"9110", "7.8", "a member is a token, or a token, a slash and a token"},
 		{"9110", "2.2", "nobody sends what does not fit the grammar"},
@@ -85,24 +101,39 @@ undici: use a release with the mending of CVE-2026-1527, and let no outside text
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		m := c.offered[slices.IndexFunc(c.offered, malformedMember)]
-		return "an offer of " + quote(c.X.Request.Text(m.Span)) + ", which is no protocol", []Span{{InRequest, m.Span.From, m.Span.To}}
+		at, what := []Span{{InRequest, m.Span.From, m.Span.To}}, quote(c.X.Request.Text(m.Span))
+		if r.Party == Client && c.switched && !c.headCut {
+			return says("Client offered a malformed protocol (%s) beside a valid one; the server switched to the valid one", at, what)
+		}
+		return seen(at, what)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-TOKEN-QUOTED", Title: "websocket in quotation marks", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", `"websocket"`)},
-		{ID: "UPGRADE-TOKEN-JUNK", Title: "websocket with a parameter", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websocket;v=13")},
-		{ID: "UPGRADE-TOKEN-SPACE", Title: "websocket behind a word and a space", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "foo websocket")},
-		{ID: "UPGRADE-TOKEN-KELVIN", Title: "websocket with a Kelvin sign for its k", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websoc\xe2\x84\xaaet")},
-		{ID: "UPGRADE-TOKEN-VT", Title: "a vertical tab behind websocket", Also: []string{"UPGRADE-CTL", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "websocket\x0b")},
-		{ID: "UPGRADE-TOKEN-LONG-S", Title: "websocket with a long s for its s", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"}, Edit: Set("Upgrade", "web\xc5\xbfocket")},
+		{ID: "UPGRADE-TOKEN-QUOTED", Label: "Upgrade: \"websocket\" in quotes", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", `"websocket"`)},
+		{ID: "UPGRADE-TOKEN-JUNK", Label: "Upgrade: websocket;v=13", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "websocket;v=13")},
+		{ID: "UPGRADE-TOKEN-SPACE", Label: "Upgrade: foo websocket (no comma)", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "foo websocket")},
+		{ID: "UPGRADE-TOKEN-KELVIN", Label: "Upgrade: websocket with a Kelvin sign as k", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "websoc\xe2\x84\xaaet")},
+		{ID: "UPGRADE-TOKEN-VT", Label: "Upgrade: websocket + vertical tab", Also: []string{"UPGRADE-CTL", "UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "websocket\x0b")},
+		{ID: "UPGRADE-TOKEN-LONG-S", Label: "Upgrade: websocket with a long s (U+017F)", Also: []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-UNKNOWN"},
+			Edit: Set("Upgrade", "web\xc5\xbfocket")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-DUP-LINE", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "several Upgrade lines offer the same",
+	Title: "A client does not send several Upgrade headers with different values",
+	Problem: Problems{
+		Switched: "Client sent several Upgrade headers with different values: %s",
+		Refused:  "Client sent several Upgrade headers with different values: %s",
+	},
+	Label: "Several different Upgrade headers",
 	Refs: []Ref{
 		{"9110", "5.3", "lines of a list field mean the same as one line with all their values, in that order"},
 	},
@@ -121,12 +152,14 @@ the same offer. A second line is often one that an intermediary has added to the
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "several lines, Upgrade " + values(&c.X.Request.Head, "Upgrade"), c.inRequest("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Upgrade"), requestValues(c, "Upgrade"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-DUP-LINE", Class: Either, Risk: Crash, Title: "two lines that offer websocket", Edit: Twice("Upgrade", "websocket")},
-		{ID: "UPGRADE-DUP-H2C-WS", Class: Either, Risk: Crash, Title: "h2c and websocket in two lines", Edit: Edits(Set("Upgrade", "h2c"), Twice("Upgrade", "websocket"))},
+		{ID: "UPGRADE-DUP-LINE", Class: Either, Risk: Crash, Label: "Upgrade: websocket sent twice",
+			Edit: Twice("Upgrade", "websocket")},
+		{ID: "UPGRADE-DUP-H2C-WS", Class: Either, Risk: Crash, Label: "h2c and websocket in two Upgrade headers",
+			Edit: Edits(Set("Upgrade", "h2c"), Twice("Upgrade", "websocket"))},
 	},
 })
 

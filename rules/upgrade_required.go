@@ -10,7 +10,11 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-426-SELF", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a 426 does not require what the request has just offered",
+	Title: "A server does not answer a valid offer with a 426 that demands the same protocol",
+	Problem: Problems{
+		Refused: "Server answered with a 426 demanding %s, which the client had offered correctly",
+	},
+	Label: "426 for a valid offer",
 	Refs: []Ref{
 		{"9110", "15.5.22", "a 426 says that the server refuses in the protocol in use, and might not after a switch to what it names"},
 	},
@@ -34,15 +38,19 @@ nginx, in front: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade 
 		}
 		return c.result(Fail)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "426 requires " + members(c.chosen) + ", which the request offers", append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(append(c.inRequest("Upgrade"), c.inResponse("Upgrade")...), members(c.chosen))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-426-BODY", Level: Should, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "a 426 has content that can say what is required",
+	Title: "A server explains in the body of a 426 which protocol it requires",
+	Problem: Problems{
+		Refused: "Server sent a 426 with an empty body",
+	},
+	Label: "426 without explanation",
 	Refs: []Ref{
 		{"2817", "4.2", "a 426 has content that tells people the reason, and what else they may do"},
 	},
@@ -59,13 +67,19 @@ report it as broken.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) { return "426 without content", c.inResponse("Content-Length") },
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse("Content-Length"))
+	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-426-PREMATURE", Level: Advice, Party: Client,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "behind a 426 the client goes on in HTTP",
+	Title: "A client continues in HTTP/1 after a 426",
+	Problem: Problems{
+		Refused: "Client sent something other than HTTP/1 after a 426: %s",
+	},
+	Label: "Non-HTTP after 426",
 	Refs: []Ref{
 		{"2817", "4.2", "no TLS handshake begins right behind a 426; who wants to comply offers TLS in a new request"},
 		{"9110", "15.5.22", "a 426 is a refusal; nothing has been switched"},
@@ -80,8 +94,8 @@ Envoy: a release after 1.8. Varnish: return (pipe) only where the server is know
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.status() == 426 && clientWentOn(c) },
 	Judge:    func(c *Case) Result { return c.passIf(!clientLeftHTTP(c)) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "behind a 426 the client sent " + quoteOpening(c, c.X.Next.Bytes), c.inResponse("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse("Upgrade"), quoteOpening(c, c.X.Next.Bytes))
 	},
 })
 

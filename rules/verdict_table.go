@@ -41,7 +41,7 @@ type cell struct {
 func both(v Verdict) cell { return cell{broken: v, kept: v} }
 
 // gone is the note of a probe behind which nothing answers any more.
-const gone = "the backend was gone afterwards"
+const gone = "the backend stopped answering afterwards"
 
 // verdicts is the one verdict table: what an answer means to a rule that wants a request not to be switched.
 func verdicts(a answer, c column) cell {

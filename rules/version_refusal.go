@@ -5,7 +5,11 @@ import "github.com/interlock-proxy/interlock/wire"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-ADVERT-SYNTAX", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a refusal names WebSocket versions as numbers",
+	Title: "A server lists its WebSocket versions as numbers from 0 to 255",
+	Problem: Problems{
+		Refused: "Server sent an invalid list of WebSocket versions: %s (with %s)",
+	},
+	Label: "Malformed version list",
 	Refs: []Ref{
 		{"6455", "4.3", "in a response, Sec-WebSocket-Version is a list of one or more numbers from 0 to 255, without leading zeros"},
 		{"6455", "4.4", "a server that does not speak the version asked for lists those it speaks"},
@@ -23,16 +27,19 @@ although both sides speak the same version.`,
 		}
 		return c.passIf(n > 0)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		p := c.X.Response
-		return quote(p.Text(p.Start)) + " with Sec-WebSocket-Version " + values(&p.Head, versionField), c.inResponse(versionField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(versionField), responseValues(c, versionField), quoteStatusLine(c))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-CONTRADICT", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a version that is refused is not among those that the refusal names",
+	Title: "A server does not reject a valid handshake with a list of versions that includes the one requested",
+	Problem: Problems{
+		Refused: "Server rejected a valid handshake for version %s with %s, although it lists that version: %s",
+	},
+	Label: "Rejected version is advertised",
 	Refs: []Ref{
 		{"6455", "4.4", "a server that does not speak the version asked for lists those it speaks"},
 		{"6455", "11.3.5", "in a response, the field names the versions that the server is ready to use"},
@@ -58,9 +65,8 @@ An intermediary that changes the version on the way looks the same from here.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Version " + values(&c.X.Request.Head, versionField) + " refused with " +
-				quote(c.X.Response.Text(c.X.Response.Start)) + ", which names " + values(&c.X.Response.Head, versionField),
-			append(c.inRequest(versionField), c.inResponse(versionField)...)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(append(c.inRequest(versionField), c.inResponse(versionField)...),
+			requestValues(c, versionField), quoteStatusLine(c), responseValues(c, versionField))
 	},
 })

@@ -11,7 +11,12 @@ const extensionField = "Sec-WebSocket-Extensions"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-EXT-SYNTAX", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Medium}, Since: "0.1",
-	Title: "Sec-WebSocket-Extensions is a list of extensions with parameters",
+	Title: "A client sends a well-formed Sec-WebSocket-Extensions header, and a server rejects a malformed one",
+	Problem: Problems{
+		Switched: "Server accepted a handshake with a malformed Sec-WebSocket-Extensions header: %s",
+		Refused:  "Client sent a malformed Sec-WebSocket-Extensions header: %s",
+	},
+	Label: "Malformed extensions accepted",
 	Refs: []Ref{
 		{"6455", "9.1", "the field is a list of extensions; names and values are tokens, also in quotation marks; who gets anything else gives up"},
 		{"6455", "4.2.1", "a server stops at a handshake that breaks the grammar"},
@@ -37,22 +42,29 @@ websocket-extensions libraries for Node.js and Ruby could be stopped altogether 
 		}
 		return RefuseSwitch(c)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		n := negotiated(c)
 		if n.accepted.broken {
-			return brokenList(InResponse, &c.X.Response.Head, n.accepted.fault)
+			at, what := brokenList(InResponse, &c.X.Response.Head, n.accepted.fault)
+			return says("Server sent a malformed Sec-WebSocket-Extensions header: %s", at, what)
 		}
-		return brokenList(InRequest, &c.X.Request.Head, n.offered.fault)
+		at, what := brokenList(InRequest, &c.X.Request.Head, n.offered.fault)
+		return seen(at, what)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-EXT-BAD", Soft: true, Title: "extensions that break the grammar", Edit: Set(extensionField, ";;=")},
+		{ID: "UPGRADE-WS-EXT-BAD", Soft: true, Label: "Sec-WebSocket-Extensions: ;;=",
+			Edit: Set(extensionField, ";;=")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-EXT-UNREGISTERED", Level: Must, Party: Client,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "what client and server agree on is a registered extension",
+	Title: "A client and a server agree only on registered WebSocket extensions",
+	Problem: Problems{
+		Switched: "Client and server agreed on an unregistered extension: %s",
+	},
+	Label: "Unregistered extension",
 	Refs: []Ref{
 		{"6455", "9.1", "the names of extensions are registered ones"},
 		{"6455", "11.4", "the registry of extensions"},
@@ -72,16 +84,19 @@ offer that the server leaves alone costs nothing and passes.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 with Sec-WebSocket-Extensions " + values(&c.X.Response.Head, extensionField) + ", which no registry knows",
-			append(c.inRequest(extensionField), c.inResponse(extensionField)...)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(append(c.inRequest(extensionField), c.inResponse(extensionField)...), responseValues(c, extensionField))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-EXT-NOT-OFFERED", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a 101 names only extensions that the client offers",
+	Title: "A server accepts only extensions that the client offered",
+	Problem: Problems{
+		Switched: "Server accepted the extension %s; the client had offered %s",
+	},
+	Label: "Extension not offered",
 	Refs: []Ref{
 		{"6455", "4.2.2", "the extensions of the answer are among those that the client has offered"},
 		{"6455", "4.1", "a client drops the connection if the answer names an extension that it did not offer"},
@@ -103,24 +118,29 @@ Intermediaries: pass Sec-WebSocket-Extensions on in both directions or take it o
 		_, found := unofferedExtension(c)
 		return c.passIf(!found)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		at, _ := unofferedExtension(c)
-		p := &c.X.Response.Head
-		saw := "101 with the extension " + quote(p.Text(at)) + ", none was offered"
-		if c.X.Request.Has(extensionField) {
-			saw = "101 with the extension " + quote(p.Text(at)) + ", offered was " + values(&c.X.Request.Head, extensionField)
+	Show: func(c *Case, _ Result) Shown {
+		v, _ := unofferedExtension(c)
+		at := append(c.inRequest(extensionField), Span{InResponse, v.From, v.To})
+		name := quote(c.X.Response.Text(v))
+		if !c.X.Request.Has(extensionField) {
+			return says("Server accepted the extension %s; the client had offered none", at, name)
 		}
-		return saw, append(c.inRequest(extensionField), Span{InResponse, at.From, at.To})
+		return seen(at, name, requestValues(c, extensionField))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-EXT-NONE", Class: Negotiate, Title: "no extension offered", Edit: Without(extensionField)},
+		{ID: "UPGRADE-WS-EXT-NONE", Class: Negotiate, Label: "No Sec-WebSocket-Extensions header", Want: "101 without Sec-WebSocket-Extensions",
+			Edit: Without(extensionField)},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-EXT-MULTI-LINE", Level: Must, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "a 101 has one Sec-WebSocket-Extensions field",
+	Title: "A server lists all accepted extensions in one Sec-WebSocket-Extensions header",
+	Problem: Problems{
+		Switched: "Server sent several Sec-WebSocket-Extensions headers: %s",
+	},
+	Label: "Several extension headers",
 	Refs: []Ref{
 		{"6455", "11.3.2", "the field stands in an answer only once"},
 		{"6455", "4.2.2", "in contradiction to that: the list of extensions in an answer may be split over several fields"},
@@ -136,9 +156,8 @@ whatever stands in the other fields: client and server then disagree on whether 
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 with several fields, Sec-WebSocket-Extensions " + values(&c.X.Response.Head, extensionField),
-			c.inResponse(extensionField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(extensionField), responseValues(c, extensionField))
 	},
 })
 
@@ -176,10 +195,10 @@ func unofferedExtension(c *Case) (wire.Span, bool) {
 }
 
 // brokenList quotes where a list of extensions breaks the grammar.
-func brokenList(in Part, h *wire.Head, fault wire.Span) (string, []Span) {
-	saw := "Sec-WebSocket-Extensions " + values(h, extensionField)
+func brokenList(in Part, h *wire.Head, fault wire.Span) (at []Span, what string) {
+	what = values(h, extensionField)
 	if fault.Len() == 0 {
-		return saw + " without an extension", fieldSpans(in, h, extensionField)
+		return fieldSpans(in, h, extensionField), what + " (no extension in it)"
 	}
-	return saw + ", which goes wrong at the end of " + quote(h.Text(fault)), []Span{{in, fault.From, fault.To}}
+	return []Span{{in, fault.From, fault.To}}, what + "; the error is at the end of " + quote(h.Text(fault))
 }

@@ -10,7 +10,11 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-RSV", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "reserved bits of a frame are set only as an accepted extension says",
+	Title: "A client or server sets reserved bits only as an accepted extension defines them",
+	Problem: Problems{
+		Switched: "%s set reserved bits in a frame: frame %s %s",
+	},
+	Label: "Unexpected reserved bits",
 	Refs: []Ref{
 		{"6455", "5.2", "RSV1, RSV2 and RSV3 are 0 unless an extension that was agreed on gives them a meaning; who receives others fails the connection"},
 		{"7692", "6", "RSV1 says that a message is compressed: it is never set in a control frame, nor in a frame that continues a message"},
@@ -23,16 +27,16 @@ protocol.`,
 Intermediaries: pass Sec-WebSocket-Extensions through unchanged in both heads, or take it out of both.`,
 	When:  func(c *Case) bool { return framed13(c) },
 	Judge: func(c *Case) Result { return judgeFrames(c, faultReserved) },
-	Show: func(c *Case, r Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		return showFrame(c, r, func(f frame) string {
-			saw := fmt.Sprintf("has the reserved bits %03b", f.first&frameRSV>>4)
+			bits := fmt.Sprintf("has RSV bits %03b; ", f.first&frameRSV>>4)
 			switch deflate, other := acceptedExtensions(c); {
 			case other:
-				return saw + ", which the extensions " + values(&c.X.Response.Head, extensionField) + " may have given a meaning"
+				return bits + "the extensions " + responseValues(c, extensionField) + " may define them"
 			case deflate:
-				return saw + ", and permessage-deflate does not set these there"
+				return bits + "permessage-deflate does not set them there"
 			}
-			return saw + ", and no extension was accepted"
+			return bits + "no extension was accepted"
 		})
 	},
 })
@@ -40,7 +44,11 @@ Intermediaries: pass Sec-WebSocket-Extensions through unchanged in both heads, o
 var _ = register(Rule{
 	ID: "UPGRADE-WS-OPCODE", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "the opcode of a frame is one that is defined and fits the frames before",
+	Title: "A client or server uses only defined opcodes and fragments messages in order",
+	Problem: Problems{
+		Switched: "%s sent an invalid frame: frame %s %s",
+	},
+	Label: "Invalid opcode or fragment",
 	Refs: []Ref{
 		{"6455", "5.2", "opcodes 3 to 7 and B to F are reserved, and who receives one fails the connection"},
 		{"6455", "5.4", "a continuation goes on with a message that has begun, and no other message begins before that one has ended"},
@@ -53,13 +61,13 @@ messages.`,
 Where the first frames are right without an intermediary and wrong behind one, the intermediary adds or loses bytes.`,
 	When:  func(c *Case) bool { return framed13(c) },
 	Judge: func(c *Case) Result { return judgeFrames(c, faultOpcode) },
-	Show: func(c *Case, r Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		return showFrame(c, r, func(f frame) string {
 			switch f.opcode() {
 			case opContinuation:
-				return "continues a message, and none has begun"
+				return "continues a message, but none has started"
 			case opText, opBinary:
-				return "begins a message within another one"
+				return "starts a message inside another one"
 			}
 			return fmt.Sprintf("has the reserved opcode %#x", f.opcode())
 		})
@@ -69,7 +77,11 @@ Where the first frames are right without an intermediary and wrong behind one, t
 var _ = register(Rule{
 	ID: "UPGRADE-WS-CONTROL", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "a control frame is not fragmented and carries at most 125 bytes",
+	Title: "A client or server sends control frames unfragmented and with at most 125 bytes of payload",
+	Problem: Problems{
+		Switched: "%s sent an invalid control frame: frame %s %s",
+	},
+	Label: "Invalid control frame",
 	Refs: []Ref{
 		{"6455", "5.5", "close, ping and pong frames have at most 125 bytes of payload and are not fragmented"},
 	},
@@ -78,7 +90,7 @@ buffer is overrun or memory is exhausted. Who keeps to the RFC drops the connect
 	Fix:   `Cut the reason of a close frame to 123 bytes, and what a ping carries to 125; refuse longer ones with close code 1002.`,
 	When:  func(c *Case) bool { return framed13(c) },
 	Judge: func(c *Case) Result { return judgeFrames(c, faultControl) },
-	Show: func(c *Case, r Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		return showFrame(c, r, func(f frame) string {
 			if !f.fin() {
 				return "is fragmented"
@@ -91,7 +103,11 @@ buffer is overrun or memory is exhausted. Who keeps to the RFC drops the connect
 var _ = register(Rule{
 	ID: "UPGRADE-WS-LENGTH", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "the length of a frame is written in the shortest way and below 2^63",
+	Title: "A client or server writes frame lengths in the shortest form and below 2^63",
+	Problem: Problems{
+		Switched: "%s sent a frame with an invalid length: frame %s %s",
+	},
+	Label: "Invalid frame length",
 	Refs: []Ref{
 		{"6455", "5.2", "a length takes the fewest bytes that can hold it, and the top bit of one of 64 bits is 0"},
 	},
@@ -102,12 +118,12 @@ signed, and a check for too long a frame then passes.`,
 	1002, and compare with the limit before anything is allocated.`,
 	When:  func(c *Case) bool { return framed13(c) },
 	Judge: func(c *Case) Result { return judgeFrames(c, faultLength) },
-	Show: func(c *Case, r Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		return showFrame(c, r, func(f frame) string {
 			if f.length>>63 != 0 {
 				return fmt.Sprintf("states the length %#x", f.length)
 			}
-			return fmt.Sprintf("states the length %d in more bytes than it takes", f.length)
+			return fmt.Sprintf("states the length %d in more bytes than needed", f.length)
 		})
 	},
 })
@@ -195,18 +211,26 @@ func partyOf(from Part) Party {
 	return Client
 }
 
-// showFrame says what is wrong with the frame that was judged, or that none was there in full.
-func showFrame(c *Case, r Result, what func(frame) string) (string, []Span) {
+// showFrame shows what is wrong with the frame that was judged, or that no frame was complete.
+func showFrame(c *Case, r Result, what func(frame) string) Shown {
 	from := FromServer
 	if r.Party == Client {
 		from = FromClient
 	}
 	s := scanFrames(c, from)
 	if s.faults == 0 {
-		return "no frame of the " + partyOf(from).String() + " came in full", []Span{{from, 0, len(sentAfter(c, from))}}
+		return says("%s sent no complete frame", []Span{{from, 0, len(sentAfter(c, from))}}, subjectOf(from))
 	}
 	f := s.last
-	return fmt.Sprintf("frame %d of the %s (%s) %s", s.count, partyOf(from), f.name(), what(f)), []Span{{from, f.from, f.from + f.head}}
+	return seen([]Span{{from, f.from, f.from + f.head}}, subjectOf(from), fmt.Sprintf("%d (%s)", s.count, f.name()), what(f))
+}
+
+// subjectOf names one side at the beginning of a sentence.
+func subjectOf(from Part) string {
+	if from == FromServer {
+		return "Server"
+	}
+	return "Client"
 }
 
 // name is what the frame is, in a word.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
-	"fmt"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -17,7 +16,12 @@ const (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-KEY-MISSING", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "a WebSocket handshake without a key is not accepted",
+	Title: "A server rejects a WebSocket handshake without Sec-WebSocket-Key",
+	Problem: Problems{
+		Switched: "Server accepted a WebSocket handshake without Sec-WebSocket-Key (offered: %s)",
+		Refused:  "Client sent a WebSocket handshake without Sec-WebSocket-Key (offered: %s)",
+	},
+	Label: "Missing key accepted",
 	Refs: []Ref{
 		{"6455", "4.1", "the request has a Sec-WebSocket-Key field: 16 random bytes in base64"},
 		{"6455", "4.2.1", "a server that finds no such field stops there and answers with an error status"},
@@ -29,18 +33,23 @@ cached 101 looks like a fresh one.`,
 	Fix: `Refuse with 400 unless there is exactly one Sec-WebSocket-Key field with 22 characters of base64 and "==" behind
 	them.`,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && !c.X.Request.Has(keyField) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "an offer of " + members(c.offered) + " without a Sec-WebSocket-Key field", c.inRequest("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("Upgrade"), members(c.offered))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-KEY-MISSING", Title: "no key", Edit: Without(keyField)},
+		{ID: "UPGRADE-WS-KEY-MISSING", Label: "No Sec-WebSocket-Key header",
+			Edit: Without(keyField)},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ACCEPT-MISSING", Level: Must, Party: Server,
 	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
-	Title: "a 101 to a WebSocket handshake proves that the server has read the key",
+	Title: "A server sends Sec-WebSocket-Accept with the 101 to a WebSocket handshake",
+	Problem: Problems{
+		Switched: "Server accepted a WebSocket handshake without Sec-WebSocket-Accept",
+	},
+	Label: "Missing Sec-WebSocket-Accept",
 	Refs: []Ref{
 		{"6455", "4.2.2", "the answer that accepts a handshake has a Sec-WebSocket-Accept field made from the key"},
 		{"6455", "4.1", "a client drops the connection if the field is missing"},
@@ -52,15 +61,19 @@ does not look sends frames to somebody who may read them as HTTP.`,
 	WebSocket library does.`,
 	When:  func(c *Case) bool { return c.websocket && c.switched && c.X.Request.Has(keyField) },
 	Judge: func(c *Case) Result { return c.passIf(c.X.Response.Has(acceptField)) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 without a Sec-WebSocket-Accept field", append(c.inRequest(keyField), c.inResponse()...)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(append(c.inRequest(keyField), c.inResponse()...))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ACCEPT-WRONG", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "Sec-WebSocket-Accept fits the key of this very request",
+	Title: "A server computes Sec-WebSocket-Accept from the key of the request that it answers",
+	Problem: Problems{
+		Switched: "Server sent a Sec-WebSocket-Accept (%s) that does not match the key %s (expected %s)",
+	},
+	Label: "Wrong Sec-WebSocket-Accept",
 	Refs: []Ref{
 		{"6455", "4.2.2", "the value is the base64 of the SHA-1 of the key, as it was sent, and a fixed identifier"},
 		{"6455", "4.1", "a client drops the connection if the value is another one"},
@@ -77,11 +90,11 @@ Intermediaries that make a key of their own: compute the answer anew as well. Ca
 		return c.websocket && c.switched && c.X.Request.Has(keyField) && !severalKeys(c) && c.X.Response.Has(acceptField)
 	},
 	Judge: func(c *Case) Result { return c.passIf(provesKey(c, first(&c.X.Request.Head, keyField))) },
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		h := &c.X.Request.Head
-		saw := fmt.Sprintf("Sec-WebSocket-Accept %s, but key %s gives %q",
-			values(&c.X.Response.Head, acceptField), values(h, keyField), acceptValue(first(h, keyField)))
-		return saw, append(c.inRequest(keyField), c.inResponse(acceptField)...)
+		want := acceptValue(first(h, keyField))
+		return seen(append(c.inRequest(keyField), c.inResponse(acceptField)...),
+			responseValues(c, acceptField), values(h, keyField), quote(want[:]))
 	},
 })
 

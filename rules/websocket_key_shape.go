@@ -14,7 +14,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-KEY-INVALID", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "a WebSocket key that is not the base64 of 16 bytes is not accepted",
+	Title: "A server rejects a WebSocket key that is not the base64 form of 16 bytes",
+	Problem: Problems{
+		Switched: "Server accepted an invalid Sec-WebSocket-Key: %s (%s)",
+		Refused:  "Client sent an invalid Sec-WebSocket-Key: %s (%s)",
+	},
+	Label: "Invalid key accepted",
 	Refs: []Ref{
 		{"6455", "4.2.1", "the key is base64 that decodes to 16 bytes; a server stops at a handshake that breaks the grammar"},
 		{"6455", "4.3", "the key is base64 in its usual alphabet, with its padding, and not empty"},
@@ -35,29 +40,44 @@ Go: base64.StdEncoding skips line ends; compare the length with 24 before decodi
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		key := malformedKey(c)
-		return "Sec-WebSocket-Key " + quote(key) + " (" + keyFault(key) + ")", c.inRequest(keyField)
+		return seen(c.inRequest(keyField), quote(key), keyFault(key))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-KEY-EMPTY", Title: "an empty key", Edit: Set(keyField, "")},
-		{ID: "UPGRADE-WS-KEY-NOTB64", Title: "a key that is no base64", Edit: Set(keyField, "!!!!!!!!!!!!!!!!!!!!!!==")},
-		{ID: "UPGRADE-WS-KEY-SHORT", Title: "a key of 1 byte", Edit: Set(keyField, "eA==")},
-		{ID: "UPGRADE-WS-KEY-15", Title: "a key of 15 bytes", Edit: Set(keyField, "dGhlIHNhbXBsZSBub25j")},
-		{ID: "UPGRADE-WS-KEY-17", Title: "a key of 17 bytes, which has 24 characters too", Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZSE=")},
-		{ID: "UPGRADE-WS-KEY-32", Title: "a key of 32 bytes", Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZXRoZSBzYW1wbGUgbm9uY2U=")},
-		{ID: "UPGRADE-WS-KEY-NOPAD", Title: "a key without its padding", Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZQ")},
-		{ID: "UPGRADE-WS-KEY-URLSAFE", Title: "a key in the alphabet for URLs", Edit: Set(keyField, "-_-_-_-_-_-_-_-_-_-_-w==")},
-		{ID: "UPGRADE-WS-KEY-TRAIL", Title: "a letter behind the padding of the key", Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZQ==x")},
-		{ID: "UPGRADE-WS-KEY-INNER-SP", Title: "a space within the key", Edit: Set(keyField, "dGhlIHNhbXBs ZSBub25jZQ==")},
-		{ID: "UPGRADE-WS-KEY-HUGE", Risk: Crash, Title: "a key of 4 KiB", Edit: Set(keyField, strings.Repeat("A", 4096)+"==")},
+		{ID: "UPGRADE-WS-KEY-EMPTY", Label: "Empty Sec-WebSocket-Key", Edit: Set(keyField, "")},
+		{ID: "UPGRADE-WS-KEY-NOTB64", Label: "Sec-WebSocket-Key is not base64",
+			Edit: Set(keyField, "!!!!!!!!!!!!!!!!!!!!!!==")},
+		{ID: "UPGRADE-WS-KEY-SHORT", Label: "Sec-WebSocket-Key: 1 byte",
+			Edit: Set(keyField, "eA==")},
+		{ID: "UPGRADE-WS-KEY-15", Label: "Sec-WebSocket-Key: 15 bytes",
+			Edit: Set(keyField, "dGhlIHNhbXBsZSBub25j")},
+		{ID: "UPGRADE-WS-KEY-17", Label: "Sec-WebSocket-Key: 17 bytes, 24 characters",
+			Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZSE=")},
+		{ID: "UPGRADE-WS-KEY-32", Label: "Sec-WebSocket-Key: 32 bytes",
+			Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZXRoZSBzYW1wbGUgbm9uY2U=")},
+		{ID: "UPGRADE-WS-KEY-NOPAD", Label: "Sec-WebSocket-Key without padding",
+			Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZQ")},
+		{ID: "UPGRADE-WS-KEY-URLSAFE", Label: "Sec-WebSocket-Key in base64url",
+			Edit: Set(keyField, "-_-_-_-_-_-_-_-_-_-_-w==")},
+		{ID: "UPGRADE-WS-KEY-TRAIL", Label: "Extra letter after the key's padding",
+			Edit: Set(keyField, "dGhlIHNhbXBsZSBub25jZQ==x")},
+		{ID: "UPGRADE-WS-KEY-INNER-SP", Label: "Space inside Sec-WebSocket-Key",
+			Edit: Set(keyField, "dGhlIHNhbXBs ZSBub25jZQ==")},
+		{ID: "UPGRADE-WS-KEY-HUGE", Risk: Crash, Label: "Sec-WebSocket-Key of 4 KiB",
+			Edit: Set(keyField, strings.Repeat("A", 4096)+"==")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-KEY-NONCANON", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "the bits that a WebSocket key has left over are zero",
+	Title: "A client encodes its WebSocket key with the unused bits set to zero",
+	Problem: Problems{
+		Switched: "Client sent a Sec-WebSocket-Key with non-zero unused bits: %s",
+		Refused:  "Client sent a Sec-WebSocket-Key with non-zero unused bits: %s",
+	},
+	Label: "Non-canonical key",
 	Refs: []Ref{
 		{"4648", "3.5", "who encodes sets the bits that fill up the last character to zero; who decodes may refuse others"},
 	},
@@ -75,19 +95,24 @@ client's keys now and then and another always. The example in RFC 6455 itself ha
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Key " + values(&c.X.Request.Head, keyField) + " ends in bits that belong to no byte",
-			c.inRequest(keyField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest(keyField), requestValues(c, keyField))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-KEY-NONCANON", Class: Either, Title: "the key that RFC 6455 prints", Edit: Set(keyField, "AQIDBAUGBwgJCgsMDQ4PEC==")},
+		{ID: "UPGRADE-WS-KEY-NONCANON", Class: Either, Label: "Sample key of RFC 6455, non-canonical", Want: "Any valid response; 101 is right",
+			Edit: Set(keyField, "AQIDBAUGBwgJCgsMDQ4PEC==")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-KEY-DUP", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High, Worst: Critical}, Since: "0.1",
-	Title: "a WebSocket handshake with two keys is not accepted",
+	Title: "A server rejects a WebSocket handshake with more than one key",
+	Problem: Problems{
+		Switched: "Server accepted a handshake with two Sec-WebSocket-Key values: %s",
+		Refused:  "Client sent two Sec-WebSocket-Key values: %s",
+	},
+	Label: "Duplicate Sec-WebSocket-Key",
 	Refs: []Ref{
 		{"6455", "11.3.1", "Sec-WebSocket-Key stands in a request only once"},
 		{"6455", "4.2.1", "a server stops at a handshake that is not as the RFC describes it"},
@@ -107,37 +132,48 @@ Intermediaries that make a key of their own: replace the client's.`,
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		h := &c.X.Request.Head
-		saw, at := "two keys, Sec-WebSocket-Key "+values(h, keyField), c.inRequest(keyField)
+		keys, at := values(h, keyField), c.inRequest(keyField)
 		if sameKeys(c) {
-			return "the same key twice, Sec-WebSocket-Key " + quote(first(h, keyField)), at
+			return varies(Problems{
+				Switched: "Server accepted a handshake with the same Sec-WebSocket-Key twice: %s",
+				Refused:  "Client sent the same Sec-WebSocket-Key twice: %s",
+			}, at, quote(first(h, keyField)))
 		}
 		if !c.switched || !c.X.Response.Has(acceptField) {
-			return saw, at
+			return seen(at, keys)
 		}
 		at = append(at, c.inResponse(acceptField)...)
 		switch which := acceptedKey(c); {
 		case hopsReadDifferentKeys(c):
-			return saw + ", and two servers on the path read different ones", at
+			keys += "; two servers on the path used different keys"
 		case which != "":
-			return saw + ", of which the server read " + which, at
+			keys += "; it used " + which
 		case provesKey(c, first(h, keyField)):
-			return saw + ", of which the server read " + quote(first(h, keyField)), at
+			keys += "; it used key " + quote(first(h, keyField))
 		}
-		return saw, at
+		return seen(at, keys)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-KEY-DUP-SAME", Title: "the same key twice", Edit: func(h *Handshake) { Twice(keyField, h.Key)(h) }},
-		{ID: "UPGRADE-WS-KEY-DUP-DIFF", Title: "two different keys", Edit: Twice(keyField, "eHh4eHh4eHh4eHh4eHh4eA==")},
-		{ID: "UPGRADE-WS-KEY-LIST", Title: "two keys in one line", Edit: SetTo(keyField, func(h *Handshake) string { return h.Key + ", eHh4eHh4eHh4eHh4eHh4eA==" })},
+		{ID: "UPGRADE-WS-KEY-DUP-SAME", Label: "Same Sec-WebSocket-Key header twice",
+			Edit: func(h *Handshake) { Twice(keyField, h.Key)(h) }},
+		{ID: "UPGRADE-WS-KEY-DUP-DIFF", Label: "Two different Sec-WebSocket-Key headers",
+			Edit: Twice(keyField, "eHh4eHh4eHh4eHh4eHh4eA==")},
+		{ID: "UPGRADE-WS-KEY-LIST", Label: "Two keys in one Sec-WebSocket-Key header",
+			Edit: SetTo(keyField, func(h *Handshake) string { return h.Key + ", eHh4eHh4eHh4eHh4eHh4eA==" })},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-KEY-REUSED", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "every connection has a WebSocket key of its own",
+	Title: "A client uses a new random Sec-WebSocket-Key for each connection",
+	Problem: Problems{
+		Switched: "Client reused a Sec-WebSocket-Key on another connection: %s",
+		Refused:  "Client reused a Sec-WebSocket-Key on another connection: %s",
+	},
+	Label: "Sec-WebSocket-Key reused",
 	Refs: []Ref{
 		{"6455", "4.1", "the key is drawn at random for each connection"},
 	},
@@ -164,16 +200,20 @@ for want of credentials and sent once more with them.`,
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Key " + values(&c.X.Request.Head, keyField) + " has come before, with another handshake",
-			c.inRequest(keyField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest(keyField), requestValues(c, keyField))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-KEY-STRAY", Level: Advice, Party: Intermediary,
 	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
-	Title: "the fields of a WebSocket handshake without an offer start nothing",
+	Title: "A server ignores Sec-WebSocket headers in a request that offers no protocol, and a proxy does not forward them without Upgrade",
+	Problem: Problems{
+		Switched: "Server started a WebSocket although the request offers no protocol",
+		Refused:  "Client or proxy sent Sec-WebSocket headers without an Upgrade header",
+	},
+	Label: "WebSocket headers, no Upgrade",
 	Refs: []Ref{
 		{"9110", "7.6.1", "an intermediary takes off fields about the connection, such as Upgrade; the Sec-WebSocket fields are none"},
 		{"6455", "4.2.1", "a handshake has an Upgrade field with websocket in it"},
@@ -197,8 +237,16 @@ nginx, in front: proxy_set_header Upgrade $http_upgrade and Connection $connecti
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "fields of a WebSocket handshake in a request that offers nothing", c.inRequest(keyField, versionField, "Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		p := c.rule.Problem
+		if c.forwarded() {
+			p.Refused = "Proxy passed on Sec-WebSocket headers without an Upgrade header"
+		}
+		if c.X.Request.Has("Upgrade") {
+			p.Switched = "Server started a WebSocket although the Upgrade header is empty"
+			p.Refused = strings.Replace(p.Refused, "without an", "with an empty", 1)
+		}
+		return varies(p, c.inRequest(keyField, versionField, "Upgrade"))
 	},
 })
 

@@ -9,7 +9,12 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-LEGACY", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Info, Switched: High}, Since: "0.1",
-	Title: "a handshake from before RFC 6455 is not accepted",
+	Title: "A server rejects WebSocket handshakes from before RFC 6455",
+	Problem: Problems{
+		Switched: "Server accepted a WebSocket handshake with the pre-RFC header %s",
+		Refused:  "Client sent a WebSocket handshake with the pre-RFC header %s",
+	},
+	Label: "Pre-RFC 6455 handshake",
 	Refs: []Ref{
 		{"6455", "4.2.1", "a handshake has Sec-WebSocket-Key and the version 13; a server stops at one that is not as the RFC describes it"},
 		{"6455", "10.3", "client frames are masked so that an intermediary cannot be made to read them as requests"},
@@ -30,17 +35,26 @@ today is noted only.`,
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		q := &c.X.Request.Head
-		name := legacyField(q)
-		return "a handshake with " + quote(q.Text(name)), fieldSpans(InRequest, q, string(q.Text(name)))
+		name := q.Text(legacyField(q))
+		at, text := fieldSpans(InRequest, q, string(name)), ""
+		if c.switched && r.Verdict == Warn {
+			text = "Server accepted a handshake that also has the pre-RFC header %s"
+		}
+		return says(text, at, quote(name))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-CLEARTEXT", Level: Should, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "credentials of a WebSocket handshake travel over TLS",
+	Title: "A client sends credentials in a WebSocket handshake only over TLS",
+	Problem: Problems{
+		Switched: "Client sent credentials in a WebSocket handshake over plain text (X-Forwarded-Proto: %s); the server accepted it",
+		Refused:  "Client sent credentials in a WebSocket handshake over plain text (X-Forwarded-Proto: %s)",
+	},
+	Label: "Credentials in plain text",
 	Refs: []Ref{
 		{"6455", "10.6", "implementations use TLS between each other"},
 	},
@@ -65,17 +79,20 @@ nginx, in front: return 301 https://... for the plain listener, and X-Forwarded-
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "credentials in a handshake that left the client in the clear, X-Forwarded-Proto " +
-				values(&c.X.Request.Head, "X-Forwarded-Proto"),
-			c.inRequest("X-Forwarded-Proto", "Cookie", "Authorization")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest("X-Forwarded-Proto", "Cookie", "Authorization"), requestValues(c, "X-Forwarded-Proto"))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-SERVER-FIELD", Level: Must, Party: Client,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "a handshake has no field that belongs in its answer",
+	Title: "A client sends no Sec-WebSocket-Accept header in a handshake",
+	Problem: Problems{
+		Switched: "Client sent the response header Sec-WebSocket-Accept in a handshake: %s; the server switched",
+		Refused:  "Client sent the response header Sec-WebSocket-Accept in a handshake: %s",
+	},
+	Label: "Response header in request",
 	Refs: []Ref{
 		{"9110", "2.2", "a sender does not produce what only the other role may send"},
 		{"6455", "11.3.3", "Sec-WebSocket-Accept is sent from the server to the client"},
@@ -91,8 +108,8 @@ its answer, the value comes back and proves nothing.`,
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Accept " + values(&c.X.Request.Head, acceptField) + " in the request", c.inRequest(acceptField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest(acceptField), requestValues(c, acceptField))
 	},
 })
 

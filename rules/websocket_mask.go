@@ -10,7 +10,11 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-UNMASKED", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Medium, Worst: Critical}, Since: "0.1",
-	Title: "a frame without a mask from a client is not accepted",
+	Title: "A client masks every frame, and a server closes the connection at an unmasked one",
+	Problem: Problems{
+		Switched: "Server answered an unmasked frame from the client: frame %s",
+	},
+	Label: "Unmasked client frame accepted",
 	Refs: []Ref{
 		{"6455", "5.1", "a client masks all frames it sends, and a server closes the connection at one that is not masked"},
 		{"6455", "5.3", "frames from a client are masked with a key of 32 bits, whatever runs below WebSocket"},
@@ -41,29 +45,34 @@ In several libraries the check is missing or off by default (WebSocket-Node amon
 		}
 		return c.result(Fail)
 	},
-	Show: func(c *Case, r Result) (string, []Span) {
+	Show: func(c *Case, r Result) Shown {
 		s := scanFrames(c, FromClient)
 		at := []Span{{FromClient, s.last.from, s.last.from + s.last.head}}
-		saw := fmt.Sprintf("frame %d of the client (%s) has no mask", s.count, s.last.name())
+		frame := fmt.Sprintf("%d (%s)", s.count, s.last.name())
 		switch {
 		case s.faults&faultMask == 0:
-			return "no frame of the client came in full", []Span{{FromClient, 0, len(c.X.After.Client)}}
+			return says("Client sent no complete frame", []Span{{FromClient, 0, len(c.X.After.Client)}})
 		case r.Party != Server:
-			return saw, at
+			return says("Client sent an unmasked frame: frame %s", at, frame)
 		case r.Verdict == Unclear:
-			return saw + ", and the server has neither answered it nor closed the connection", at
+			return says("Server neither answered an unmasked frame nor closed the connection", at)
 		}
-		return saw + ", and the server answered it", at
+		return seen(at, frame)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-SEQ-UNMASKED", Class: Sequence, Risk: Crash, Title: "a text without a mask behind the switch", Edit: After(Always("\x81\x02hi"))},
+		{ID: "UPGRADE-SEQ-UNMASKED", Class: Sequence, Risk: Crash, Label: "Unmasked text frame after the 101", Want: "101, then the connection is closed (1002), no reply to the frame",
+			Edit: After(Always("\x81\x02hi"))},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-MASKED-SERVER", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a server masks no frame",
+	Title: "A server sends unmasked frames",
+	Problem: Problems{
+		Switched: "Server sent a masked frame: frame %s",
+	},
+	Label: "Masked server frame",
 	Refs: []Ref{
 		{"6455", "5.1", "a server does not mask what it sends, and a client closes the connection at a masked frame"},
 	},
@@ -81,15 +90,24 @@ Where the server's own frames have no mask, look at the intermediary: it may mix
 		}
 		return judgeWithoutFault(c, s)
 	},
-	Show: func(c *Case, r Result) (string, []Span) {
-		return showFrame(c, r, func(frame) string { return "is masked" })
+	Show: func(c *Case, _ Result) Shown {
+		s := scanFrames(c, FromServer)
+		if s.faults == 0 {
+			return says("Server sent no complete frame", []Span{{FromServer, 0, len(sentAfter(c, FromServer))}})
+		}
+		f := s.last
+		return seen([]Span{{FromServer, f.from, f.from + f.head}}, fmt.Sprintf("%d (%s)", s.count, f.name()))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-MASK-CONST", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "a client masks each frame with a new key",
+	Title: "A client masks each frame with a new random key",
+	Problem: Problems{
+		Switched: "Client used the masking key %s for two frames",
+	},
+	Label: "Masking key reused",
 	Refs: []Ref{
 		{"6455", "10.3", "a client chooses a new masking key for each frame, in a way that the application which provides the data cannot foresee"},
 		{"6455", "5.3", "the key is random and does not follow from those before it"},
@@ -110,12 +128,10 @@ server cannot protect anybody from it.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		_, first, second := repeatedMask(c)
 		b := c.X.After.Client
-		key := Span{FromClient, first, first + 4}
-		return fmt.Sprintf("two frames of the client have the masking key %x", b[key.From:key.To]),
-			[]Span{key, {FromClient, second, second + 4}}
+		return seen([]Span{{FromClient, first, first + 4}, {FromClient, second, second + 4}}, fmt.Sprintf("%x", b[first:first+4]))
 	},
 })
 

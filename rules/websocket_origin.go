@@ -13,7 +13,12 @@ const originField = "Origin"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ORIGIN-CROSS", Level: Should, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "a page of another site does not get a WebSocket",
+	Title: "A server rejects WebSocket handshakes from pages of other sites",
+	Problem: Problems{
+		Switched: "Server accepted a handshake from another site (Origin: %s, Host: %s)",
+		Refused:  "Client sent the Origin of another site (Origin: %s, Host: %s)",
+	},
+	Label: "Cross-site Origin accepted",
 	Refs: []Ref{
 		{"6455", "10.2", "a server that is meant for the pages of certain sites checks Origin and answers others with 403"},
 		{"6455", "4.2.2", "a server that does not accept the origin refuses the handshake"},
@@ -60,27 +65,27 @@ Where other sites are meant to connect, or the port is lost on the way, name the
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		h := &c.X.Request.Head
-		saw := "Origin " + values(h, originField) + " for Host " + values(h, "Host")
-		switch {
-		case c.switched && !c.probed() && differsInPort(c):
-			saw = "Origin " + values(h, originField) + " was accepted for Host " + values(h, "Host") +
-				": the same host at another port; an intermediary may have left the port out (name the origin in rules.public_origins)"
-		case c.switched && !c.probed() && acceptedCrossOrigin(c):
-			saw = "Origin " + values(h, originField) + " was accepted for Host " + values(h, "Host") +
-				", and so was that of a probe, which nobody can have meant"
-		case c.switched && !c.probed():
-			saw = "Origin " + values(h, originField) + " was accepted for Host " + values(h, "Host") +
-				"; whether others are, a probe can tell"
+	Show: func(c *Case, _ Result) Shown {
+		h, text := &c.X.Request.Head, ""
+		at := c.inRequest(originField, "Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Cookie", "Authorization")
+		if c.switched && !c.probed() {
+			switch text = "Server accepted Origin %s for Host %s"; {
+			case differsInPort(c):
+				text += ": the same host with another port. If a proxy removes the port, list the origin in rules.public_origins"
+			case acceptedCrossOrigin(c):
+				text += " and accepts made-up origins as well"
+			default:
+				text += "; this may be intended. Probe the endpoint to find out, or list the origin in rules.public_origins"
+			}
 		}
-		return saw, c.inRequest(originField, "Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Cookie", "Authorization")
+		return says(text, at, values(h, originField), values(h, "Host"))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-ORIGIN-EVIL", Class: Warn101, Title: "the origin of another site",
+		{ID: "UPGRADE-WS-ORIGIN-EVIL", Class: Warn101, Label: "Origin of another site",
 			Edit: SetTo(originField, func(h *Handshake) string { return h.Scheme + "://evil.invalid" })},
-		{ID: "UPGRADE-WS-ORIGIN-NULL", Class: Warn101, Title: "Origin: null", Edit: Set(originField, "null")},
-		{ID: "UPGRADE-WS-ORIGIN-SUFFIX", Class: Warn101, Title: "an origin that begins like the own one",
+		{ID: "UPGRADE-WS-ORIGIN-NULL", Class: Warn101, Label: "Origin: null",
+			Edit: Set(originField, "null")},
+		{ID: "UPGRADE-WS-ORIGIN-SUFFIX", Class: Warn101, Label: "Origin: HOST.evil.invalid",
 			Edit: SetTo(originField, func(h *Handshake) string { return h.Scheme + "://" + hostOf(h) + ".evil.invalid" })},
 	},
 })
@@ -88,7 +93,12 @@ Where other sites are meant to connect, or the port is lost on the way, name the
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ORIGIN-MISSING", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "the handshake of a browser names the origin of its page",
+	Title: "A client that is a browser sends Origin with its handshake, and a proxy passes it on unchanged",
+	Problem: Problems{
+		Switched: "Client sent a browser's handshake without an Origin header; the server accepted it",
+		Refused:  "Client sent a browser's handshake without an Origin header",
+	},
+	Label: "Browser handshake without Origin",
 	Refs: []Ref{
 		{"6455", "4.1", "a browser sends Origin with the handshake; other clients may"},
 		{"6455", "10.2", "who is no browser may send any origin, so the field protects against pages of other sites and against nothing else"},
@@ -112,19 +122,24 @@ nginx, in front: remove proxy_set_header Origin.`,
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		at := c.inRequest("User-Agent", "Cookie")
 		if guessBrowser(c) == maybeBrowser {
-			return "a browser's User-Agent and cookies without an Origin field", at
+			return says("Client sent what looks like a browser's handshake without an Origin header", at)
 		}
-		return "fields that only browsers send without an Origin field", append(at, fetchSpans(c)...)
+		return seen(append(at, fetchSpans(c)...))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ORIGIN-DUP", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "a WebSocket handshake with two origins is not accepted",
+	Title: "A server rejects a WebSocket handshake with more than one Origin header",
+	Problem: Problems{
+		Switched: "Server accepted a handshake with several Origin headers: %s",
+		Refused:  "Client sent several Origin headers: %s",
+	},
+	Label: "Duplicate Origin accepted",
 	Refs: []Ref{
 		{"6454", "7.3", "a request has no more than one Origin field"},
 		{"6455", "4.1", "a browser sends the origin of the page that opens the connection"},
@@ -134,14 +149,15 @@ gateway that adds an Origin of its own, to get past the check of the server behi
 two; from then on the page's own origin decides nothing any more.`,
 	Fix:  `Refuse a handshake with more than one Origin field with 400. In a gateway, pass the field on as it came.`,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && c.X.Request.Count(originField) > 1 },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "two origins, Origin " + values(&c.X.Request.Head, originField), c.inRequest(originField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest(originField), requestValues(c, originField))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-ORIGIN-DUP", Class: Warn101, Title: "two origins, the own one first", Edit: func(h *Handshake) {
-			SetTo(originField, func(h *Handshake) string { return h.Scheme + "://" + h.Host })(h)
-			Twice(originField, h.Scheme+"://evil.invalid")(h)
-		}},
+		{ID: "UPGRADE-WS-ORIGIN-DUP", Class: Warn101, Label: "Two Origin headers, the own one first",
+			Edit: func(h *Handshake) {
+				SetTo(originField, func(h *Handshake) string { return h.Scheme + "://" + h.Host })(h)
+				Twice(originField, h.Scheme+"://evil.invalid")(h)
+			}},
 	},
 })
 

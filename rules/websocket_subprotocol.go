@@ -11,7 +11,12 @@ const protocolField = "Sec-WebSocket-Protocol"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-SYNTAX", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Medium}, Since: "0.1",
-	Title: "the subprotocols that a WebSocket client offers are tokens",
+	Title: "A client offers subprotocols as tokens, and a server rejects a malformed list",
+	Problem: Problems{
+		Switched: "Server accepted a handshake with a malformed subprotocol in %s",
+		Refused:  "Client offered a malformed subprotocol in %s",
+	},
+	Label: "Malformed subprotocol accepted",
 	Refs: []Ref{
 		{"6455", "4.1", "Sec-WebSocket-Protocol is a list of at least one subprotocol; each is a non-empty token"},
 		{"6455", "4.2.1", "a server stops at a handshake that breaks the grammar"},
@@ -40,24 +45,34 @@ Clients that carry a credential in the field: encode it as base64url without pad
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		v, empty, _ := malformedSubprotocol(&c.X.Request.Head)
-		saw := "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Request.Head)
+		list := quoteSubprotocols(c, &c.X.Request.Head)
 		if empty {
-			return saw + " with an empty element", c.inRequest(protocolField)
+			return varies(Problems{
+				Switched: "Server accepted a handshake with an empty element in Sec-WebSocket-Protocol: %s",
+				Refused:  "Client sent an empty element in Sec-WebSocket-Protocol: %s",
+			}, c.inRequest(protocolField), list)
 		}
-		return saw + " with an element that is no token", []Span{{InRequest, v.From, v.To}}
+		return seen([]Span{{InRequest, v.From, v.To}}, list)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-PROTO-EMPTY", Soft: true, Title: "an empty list of subprotocols", Edit: Set(protocolField, "")},
-		{ID: "UPGRADE-WS-PROTO-BAD", Soft: true, Risk: Crash, Title: "a subprotocol with a slash in it", Edit: Set(protocolField, "a/b")},
+		{ID: "UPGRADE-WS-PROTO-EMPTY", Soft: true, Label: "Empty Sec-WebSocket-Protocol",
+			Edit: Set(protocolField, "")},
+		{ID: "UPGRADE-WS-PROTO-BAD", Soft: true, Risk: Crash, Label: "Sec-WebSocket-Protocol: a/b",
+			Edit: Set(protocolField, "a/b")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-DUPVAL", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "no subprotocol is offered twice",
+	Title: "A client offers each WebSocket subprotocol once, and a server rejects a list with duplicates",
+	Problem: Problems{
+		Switched: "Server accepted a handshake that offers a subprotocol twice: %s",
+		Refused:  "Client offered a subprotocol twice: %s",
+	},
+	Label: "Duplicate subprotocol",
 	Refs: []Ref{
 		{"6455", "4.1", "the subprotocols of a handshake are all different"},
 		{"6455", "4.2.1", "a server stops at a handshake that is not as the RFC describes it"},
@@ -69,12 +84,13 @@ little harm, but a strict server refuses what a lenient one takes, so the same c
 	When: func(c *Case) bool {
 		return c.websocket && !c.headCut && repeatedSubprotocol(&c.X.Request.Head).Len() > 0
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		v := repeatedSubprotocol(&c.X.Request.Head)
-		return "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Request.Head) + " with one element twice", []Span{{InRequest, v.From, v.To}}
+		return seen([]Span{{InRequest, v.From, v.To}}, quoteSubprotocols(c, &c.X.Request.Head))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-PROTO-DUPVAL", Soft: true, Title: "a subprotocol that is offered twice", Edit: Set(protocolField, "chat, chat")},
+		{ID: "UPGRADE-WS-PROTO-DUPVAL", Soft: true, Label: "Sec-WebSocket-Protocol: chat, chat",
+			Edit: Set(protocolField, "chat, chat")},
 	},
 })
 

@@ -9,7 +9,11 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-NOT-OFFERED", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a 101 names only a subprotocol that the client offers",
+	Title: "A server chooses only a subprotocol that the client offered",
+	Problem: Problems{
+		Switched: "Server chose the subprotocol %s; the client had offered %s",
+	},
+	Label: "Subprotocol not offered",
 	Refs: []Ref{
 		{"6455", "4.2.2", "the server takes one of the client's subprotocols, exactly as it is written, or names none"},
 		{"6455", "4.1", "a client drops the connection if the answer names a subprotocol that it did not offer"},
@@ -26,25 +30,32 @@ offer.`,
 	Judge: func(c *Case) Result {
 		return c.passIf(unofferedSubprotocol(c).Len() == 0)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		saw := "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Response.Head) + ", none was offered"
-		if c.X.Request.Has(protocolField) {
-			saw = "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Response.Head) + ", offered was " + quoteSubprotocols(c, &c.X.Request.Head)
-		}
+	Show: func(c *Case, _ Result) Shown {
 		v := unofferedSubprotocol(c)
-		return saw, append(c.inRequest(protocolField), Span{InResponse, v.From, v.To})
+		at, chosen := append(c.inRequest(protocolField), Span{InResponse, v.From, v.To}), quoteSubprotocols(c, &c.X.Response.Head)
+		if !c.X.Request.Has(protocolField) {
+			return says("Server chose the subprotocol %s; the client had offered none", at, chosen)
+		}
+		return seen(at, chosen, quoteSubprotocols(c, &c.X.Request.Head))
 	},
 	Probes: []Probe{
-		{ID: "CTRL-WS-PROTO", Class: Accept, Title: "a sound handshake with a subprotocol", Edit: Default(protocolField, "chat")},
-		{ID: "UPGRADE-WS-PROTO-NONE", Class: Either, Title: "no subprotocol offered", Edit: Without(protocolField)},
-		{ID: "UPGRADE-WS-PROTO-ODD", Class: Negotiate, Title: "a subprotocol that nobody has", Edit: Set(protocolField, "zz-audit-none")},
+		{ID: "CTRL-WS-PROTO", Class: Accept, Label: "Valid handshake with a subprotocol", Want: "101, choosing no subprotocol or one that was offered",
+			Edit: Default(protocolField, "chat")},
+		{ID: "UPGRADE-WS-PROTO-NONE", Class: Either, Label: "No Sec-WebSocket-Protocol header", Want: "101 without Sec-WebSocket-Protocol, or a rejection",
+			Edit: Without(protocolField)},
+		{ID: "UPGRADE-WS-PROTO-ODD", Class: Negotiate, Label: "Unknown subprotocol: zz-audit-none", Want: "101 without Sec-WebSocket-Protocol",
+			Edit: Set(protocolField, "zz-audit-none")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-MULTI", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a 101 names one subprotocol",
+	Title: "A server chooses exactly one subprotocol",
+	Problem: Problems{
+		Switched: "Server chose more than one subprotocol: %s",
+	},
+	Label: "Several subprotocols in 101",
 	Refs: []Ref{
 		{"6455", "11.3.4", "Sec-WebSocket-Protocol stands in an answer only once"},
 		{"6455", "4.2.2", "the value is the one subprotocol that the server has chosen"},
@@ -59,15 +70,19 @@ nginx, in front: no add_header Sec-WebSocket-Protocol where the backend sends th
 		p := &c.X.Response.Head
 		return c.passIf(p.Count(protocolField) == 1 && bytes.IndexByte(first(p, protocolField), ',') < 0)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Response.Head), c.inResponse(protocolField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(protocolField), quoteSubprotocols(c, &c.X.Response.Head))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-EMPTY", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a 101 that chooses no subprotocol has no field for it",
+	Title: "A server that chooses no subprotocol sends no Sec-WebSocket-Protocol header",
+	Problem: Problems{
+		Switched: "Server sent an empty Sec-WebSocket-Protocol header in the 101",
+	},
+	Label: "Empty Sec-WebSocket-Protocol",
 	Refs: []Ref{
 		{"6455", "4.2.2", "a server that agrees to no subprotocol leaves the field out; an empty value is not the same"},
 		{"6455", "4.3", "the value is a token, which is never empty"},
@@ -86,15 +101,19 @@ set.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 with an empty Sec-WebSocket-Protocol field", c.inResponse(protocolField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(protocolField))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-SILENT", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "a server that switches chooses among the subprotocols that are offered",
+	Title: "A server that switches chooses one of the subprotocols that the client offered",
+	Problem: Problems{
+		Switched: "Server chose none of the subprotocols that the client offered (%s)",
+	},
+	Label: "No subprotocol chosen",
 	Refs: []Ref{
 		{"6455", "4.2.2", "a server that agrees to none of the subprotocols leaves the field out"},
 	},
@@ -118,9 +137,12 @@ carry a credential; there the server must still name one of the others.`,
 		}
 		return c.result(Warn)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Protocol " + quoteSubprotocols(c, &c.X.Request.Head) + " was offered, and the 101 names none",
-			append(c.inRequest(protocolField), c.inResponse()...)
+	Show: func(c *Case, _ Result) Shown {
+		text := c.rule.Problem.Switched
+		if hasBrowserAgent(c) && c.X.Request.Has(originField) {
+			text += "; browsers close such a connection"
+		}
+		return says(text, append(c.inRequest(protocolField), c.inResponse()...), quoteSubprotocols(c, &c.X.Request.Head))
 	},
 })
 

@@ -3,7 +3,11 @@ package rules
 var _ = register(Rule{
 	ID: "UPGRADE-WS-101-TOKEN", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "a 101 to a WebSocket handshake names websocket and nothing else",
+	Title: "A server answers a WebSocket handshake with Upgrade: websocket and nothing else in that header",
+	Problem: Problems{
+		Switched: "Server sent Upgrade: %s in the 101 instead of websocket alone",
+	},
+	Label: "Extra protocol in 101",
 	Refs: []Ref{
 		{"6455", "4.2.2", "the answer that accepts a handshake has an Upgrade field with the value websocket"},
 		{"6455", "4.1", "a client drops the connection if the value is another one, letters of either case aside"},
@@ -19,15 +23,19 @@ nginx, in front: no add_header Upgrade; the backend's field is passed on with pr
 	Judge: func(c *Case) Result {
 		return c.passIf(len(c.chosen) == 1 && c.chosen[0].Version == "" && c.chosen[0].Valid)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 with Upgrade " + values(&c.X.Response.Head, "Upgrade"), c.inResponse("Upgrade")
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse("Upgrade"), responseValues(c, "Upgrade"))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ACCEPT-DUP", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "a 101 has one Sec-WebSocket-Accept field",
+	Title: "A server sends exactly one Sec-WebSocket-Accept header",
+	Problem: Problems{
+		Switched: "Server sent more than one Sec-WebSocket-Accept header: %s",
+	},
+	Label: "Duplicate Sec-WebSocket-Accept",
 	Refs: []Ref{
 		{"6455", "11.3.3", "Sec-WebSocket-Accept stands in an answer only once"},
 	},
@@ -40,15 +48,19 @@ made from different keys.`,
 	Judge: func(c *Case) Result {
 		return c.passIf(c.X.Response.Count(acceptField) == 1)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 with Sec-WebSocket-Accept " + values(&c.X.Response.Head, acceptField), c.inResponse(acceptField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(acceptField), responseValues(c, acceptField))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-IN-101", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "a 101 does not list versions",
+	Title: "A server sends no Sec-WebSocket-Version header with a 101",
+	Problem: Problems{
+		Switched: "Server sent Sec-WebSocket-Version: %s with the 101",
+	},
+	Label: "Version header in 101",
 	Refs: []Ref{
 		{"6455", "11.3.5", "a server sends Sec-WebSocket-Version if the version of the client does not suit it"},
 	},
@@ -63,15 +75,19 @@ the handshake was not read or the answer was put together from two.`,
 		}
 		return c.result(Pass)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "101 with Sec-WebSocket-Version " + values(&c.X.Response.Head, versionField), c.inResponse(versionField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(versionField), responseValues(c, versionField))
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ACCEPT-STRAY", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "only a 101 has Sec-WebSocket-Accept",
+	Title: "A server sends Sec-WebSocket-Accept only with a 101",
+	Problem: Problems{
+		Refused: "Server sent Sec-WebSocket-Accept: %s in a response that does not switch",
+	},
+	Label: "Sec-WebSocket-Accept without 101",
 	Refs: []Ref{
 		{"6455", "11.3.3", "Sec-WebSocket-Accept says that the server is willing to open the connection"},
 		{"6455", "4.2.2", "the field belongs to the 101 that accepts a handshake"},
@@ -85,8 +101,7 @@ and an error changed only its status.`,
 		return c.X.Response != nil && !c.switched && (c.websocket || c.X.Response.Has(acceptField))
 	},
 	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has(acceptField)) },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Accept " + values(&c.X.Response.Head, acceptField) + " in a response that switches nothing",
-			c.inResponse(acceptField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inResponse(acceptField), responseValues(c, acceptField))
 	},
 })

@@ -7,7 +7,12 @@ const versionField = "Sec-WebSocket-Version"
 var _ = register(Rule{
 	ID: "UPGRADE-INVALID-VER", Level: Must, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
-	Title: "a WebSocket handshake of a version other than 13 is not accepted",
+	Title: "A server accepts only version 13 of WebSocket",
+	Problem: Problems{
+		Switched: "Server accepted a WebSocket handshake with version %s",
+		Refused:  "Client sent a WebSocket handshake with version %s",
+	},
+	Label: "Unsupported version accepted",
 	Refs: []Ref{
 		{"6455", "4.2.2", "a server that does not speak the version asked for ends the handshake with an error status and names those it speaks"},
 		{"6455", "4.4", "the version is agreed on by refusal: the client asks again for one that the server has named"},
@@ -33,24 +38,40 @@ ws (Node.js): versions 8 and 13 are accepted and advertised; if no old client ne
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Version " + quote(otherVersion(c)), c.inRequest(versionField)
+	Show: func(c *Case, r Result) Shown {
+		version := otherVersion(c)
+		text := ""
+		if c.switched && r.Verdict == Warn && advertisedVersion(c, version) {
+			text = "Server accepted a WebSocket handshake with version %s, which it advertises"
+		}
+		return says(text, c.inRequest(versionField), quote(version))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-INVALID-VER", Class: RefuseVersion, Title: "version 99", Edit: Set(versionField, "99")},
-		{ID: "UPGRADE-WS-VER-0", Class: RefuseVersion, Title: "version 0", Edit: Set(versionField, "0")},
-		{ID: "UPGRADE-WS-VER-7", Class: Legacy, Title: "version 7", Edit: Set(versionField, "7")},
-		{ID: "UPGRADE-WS-VER-8", Class: Legacy, Title: "version 8", Edit: Set(versionField, "8")},
-		{ID: "UPGRADE-WS-VER-12", Class: RefuseVersion, Title: "version 12", Edit: Set(versionField, "12")},
-		{ID: "UPGRADE-WS-VER-14", Class: RefuseVersion, Title: "version 14", Edit: Set(versionField, "14")},
-		{ID: "UPGRADE-WS-VER-255", Class: RefuseVersion, Title: "version 255", Edit: Set(versionField, "255")},
+		{ID: "UPGRADE-INVALID-VER", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 99", Want: "426 or 400 listing supported versions; never 101",
+			Edit: Set(versionField, "99")},
+		{ID: "UPGRADE-WS-VER-0", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 0", Want: "426 or 400 listing supported versions; never 101",
+			Edit: Set(versionField, "0")},
+		{ID: "UPGRADE-WS-VER-7", Class: Legacy, Label: "Sec-WebSocket-Version: 7",
+			Edit: Set(versionField, "7")},
+		{ID: "UPGRADE-WS-VER-8", Class: Legacy, Label: "Sec-WebSocket-Version: 8",
+			Edit: Set(versionField, "8")},
+		{ID: "UPGRADE-WS-VER-12", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 12", Want: "426 or 400 listing supported versions; never 101",
+			Edit: Set(versionField, "12")},
+		{ID: "UPGRADE-WS-VER-14", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 14", Want: "426 or 400 listing supported versions; never 101",
+			Edit: Set(versionField, "14")},
+		{ID: "UPGRADE-WS-VER-255", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 255", Want: "426 or 400 listing supported versions; never 101",
+			Edit: Set(versionField, "255")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-NOT-ADVERTISED", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "who refuses a WebSocket version names those that it speaks",
+	Title: "A server that rejects a WebSocket version lists the versions that it supports",
+	Problem: Problems{
+		Refused: "Server rejected WebSocket version %s with %s without listing the versions it supports",
+	},
+	Label: "Supported versions not listed",
 	Refs: []Ref{
 		{"6455", "4.4", "a server that does not speak the version asked for answers with a Sec-WebSocket-Version field that lists all it speaks"},
 		{"6455", "4.2.2", "the error status for a version that is not spoken comes with Sec-WebSocket-Version"},
@@ -66,9 +87,8 @@ stays open, to people and to monitoring. Many libraries refuse with a bare 400.`
 		}
 		return c.result(Fail)
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "Sec-WebSocket-Version " + quote(otherVersion(c)) + " refused with " +
-			quote(c.X.Response.Text(c.X.Response.Start)) + " and no version", append(c.inRequest(versionField), c.inResponse(versionField)...)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(append(c.inRequest(versionField), c.inResponse(versionField)...), quote(otherVersion(c)), quoteStatusLine(c))
 	},
 })
 

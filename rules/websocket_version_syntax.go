@@ -5,7 +5,12 @@ import "github.com/interlock-proxy/interlock/wire"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-MISSING", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "a WebSocket handshake without a version is not accepted",
+	Title: "A server rejects a WebSocket handshake without Sec-WebSocket-Version",
+	Problem: Problems{
+		Switched: "Server accepted a WebSocket handshake without Sec-WebSocket-Version (offered: %s)",
+		Refused:  "Client sent a WebSocket handshake without Sec-WebSocket-Version (offered: %s)",
+	},
+	Label: "Missing version accepted",
 	Refs: []Ref{
 		{"6455", "4.1", "the request has a Sec-WebSocket-Version field with the value 13"},
 		{"6455", "4.2.1", "a server that finds no such field stops there and answers with an error status"},
@@ -16,22 +21,32 @@ switches reads bytes as frames that may mean something else; and an intermediary
 in HTTP since it finds it faulty, has lost sight of the connection. Bun and CWIST have switched without a version.`,
 	Fix:  `Refuse with 426, Sec-WebSocket-Version: 13, Upgrade: websocket and Connection: Upgrade unless the version is 13.`,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && lacksVersion(c) },
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		if c.X.Request.Has(versionField) {
-			return "an empty Sec-WebSocket-Version field", c.inRequest(versionField)
+			return varies(Problems{
+				Switched: "Server accepted a WebSocket handshake with an empty Sec-WebSocket-Version header",
+				Refused:  "Client sent a WebSocket handshake with an empty Sec-WebSocket-Version header",
+			}, c.inRequest(versionField))
 		}
-		return "an offer of " + members(c.offered) + " without a Sec-WebSocket-Version field", c.inRequest("Upgrade")
+		return seen(c.inRequest("Upgrade"), members(c.offered))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-VER-MISSING", Class: RefuseVersion, Title: "no version", Edit: Without(versionField)},
-		{ID: "UPGRADE-WS-VER-EMPTY", Class: RefuseVersion, Title: "an empty version", Edit: Set(versionField, "")},
+		{ID: "UPGRADE-WS-VER-MISSING", Class: RefuseVersion, Label: "No Sec-WebSocket-Version header",
+			Edit: Without(versionField)},
+		{ID: "UPGRADE-WS-VER-EMPTY", Class: RefuseVersion, Label: "Empty Sec-WebSocket-Version",
+			Edit: Set(versionField, "")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-SYNTAX", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "a WebSocket version is one decimal number and nothing else",
+	Title: "A server rejects a WebSocket handshake whose version is not one plain decimal number from 0 to 255",
+	Problem: Problems{
+		Switched: "Server accepted a malformed Sec-WebSocket-Version: %s",
+		Refused:  "Client sent a malformed Sec-WebSocket-Version: %s",
+	},
+	Label: "Malformed version accepted",
 	Refs: []Ref{
 		{"6455", "4.3", "a version is a number from 0 to 255, without leading zeros"},
 		{"6455", "4.2.1", "a server stops at a handshake that breaks the grammar"},
@@ -46,35 +61,57 @@ reads on in HTTP, while the server has left it.`,
 	Sec-WebSocket-Version: 13.
 Go: strconv.Atoi takes +13 and 013. JavaScript: Number and == take 13.0, 0x0d and +13, parseInt takes 13a.`,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && malformedVersion(c).Len() > 0 },
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		v := malformedVersion(c)
-		return "Sec-WebSocket-Version " + quote(c.X.Request.Text(v)), []Span{{InRequest, v.From, v.To}}
+		return seen([]Span{{InRequest, v.From, v.To}}, quote(c.X.Request.Text(v)))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-VER-LEADZERO", Class: RefuseVersion, Title: "version 013", Edit: Set(versionField, "013")},
-		{ID: "UPGRADE-WS-VER-PLUS", Class: RefuseVersion, Title: "version +13", Edit: Set(versionField, "+13")},
-		{ID: "UPGRADE-WS-VER-DOT", Class: RefuseVersion, Title: "version 13.0", Edit: Set(versionField, "13.0")},
-		{ID: "UPGRADE-WS-VER-HEX", Class: RefuseVersion, Title: "version 0x0d", Edit: Set(versionField, "0x0d")},
-		{ID: "UPGRADE-WS-VER-JUNK", Class: RefuseVersion, Title: "version 13a", Edit: Set(versionField, "13a")},
-		{ID: "UPGRADE-WS-VER-SEMI", Class: RefuseVersion, Title: "version 13;q=1", Edit: Set(versionField, "13;q=1")},
-		{ID: "UPGRADE-WS-VER-NEG", Class: RefuseVersion, Title: "version -13", Edit: Set(versionField, "-13")},
-		{ID: "UPGRADE-WS-VER-FRAC", Class: RefuseVersion, Title: "version 13.9", Edit: Set(versionField, "13.9")},
-		{ID: "UPGRADE-WS-VER-INNER-SP", Class: RefuseVersion, Title: "version 1 3", Edit: Set(versionField, "1 3")},
-		{ID: "UPGRADE-WS-VER-WRAP8", Class: RefuseVersion, Title: "version 269, which is 13 in 8 bits", Edit: Set(versionField, "269")},
-		{ID: "UPGRADE-WS-VER-WRAP16", Class: RefuseVersion, Title: "version 65549, which is 13 in 16 bits", Edit: Set(versionField, "65549")},
-		{ID: "UPGRADE-WS-VER-WRAP32", Class: RefuseVersion, Title: "version 4294967309, which is 13 in 32 bits", Edit: Set(versionField, "4294967309")},
-		{ID: "UPGRADE-WS-VER-WRAP64", Class: RefuseVersion, Title: "version 18446744073709551629, which is 13 in 64 bits", Edit: Set(versionField, "18446744073709551629")},
-		{ID: "UPGRADE-WS-VER-LIST", Class: RefuseVersion, Title: "versions 13, 8", Edit: Set(versionField, "13, 8")},
-		{ID: "UPGRADE-WS-VER-LIST2", Class: RefuseVersion, Title: "versions 8, 13", Edit: Set(versionField, "8, 13")},
-		{ID: "UPGRADE-WS-VER-LIST-99-13", Class: RefuseVersion, Title: "versions 99, 13", Edit: Set(versionField, "99, 13")},
-		{ID: "UPGRADE-WS-VER-FULLWIDTH", Class: RefuseVersion, Title: "13 in fullwidth digits", Edit: Set(versionField, "\xef\xbc\x91\xef\xbc\x93")},
+		{ID: "UPGRADE-WS-VER-LEADZERO", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 013",
+			Edit: Set(versionField, "013")},
+		{ID: "UPGRADE-WS-VER-PLUS", Class: RefuseVersion, Label: "Sec-WebSocket-Version: +13",
+			Edit: Set(versionField, "+13")},
+		{ID: "UPGRADE-WS-VER-DOT", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 13.0",
+			Edit: Set(versionField, "13.0")},
+		{ID: "UPGRADE-WS-VER-HEX", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 0x0d",
+			Edit: Set(versionField, "0x0d")},
+		{ID: "UPGRADE-WS-VER-JUNK", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 13a",
+			Edit: Set(versionField, "13a")},
+		{ID: "UPGRADE-WS-VER-SEMI", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 13;q=1",
+			Edit: Set(versionField, "13;q=1")},
+		{ID: "UPGRADE-WS-VER-NEG", Class: RefuseVersion, Label: "Sec-WebSocket-Version: -13",
+			Edit: Set(versionField, "-13")},
+		{ID: "UPGRADE-WS-VER-FRAC", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 13.9",
+			Edit: Set(versionField, "13.9")},
+		{ID: "UPGRADE-WS-VER-INNER-SP", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 1 3",
+			Edit: Set(versionField, "1 3")},
+		{ID: "UPGRADE-WS-VER-WRAP8", Class: RefuseVersion, Label: "Version 269 (13 in 8 bits)",
+			Edit: Set(versionField, "269")},
+		{ID: "UPGRADE-WS-VER-WRAP16", Class: RefuseVersion, Label: "Version 65549 (13 in 16 bits)",
+			Edit: Set(versionField, "65549")},
+		{ID: "UPGRADE-WS-VER-WRAP32", Class: RefuseVersion, Label: "Version 4294967309 (13 in 32 bits)",
+			Edit: Set(versionField, "4294967309")},
+		{ID: "UPGRADE-WS-VER-WRAP64", Class: RefuseVersion, Label: "Version 18446744073709551629 (13 in 64 bits)",
+			Edit: Set(versionField, "18446744073709551629")},
+		{ID: "UPGRADE-WS-VER-LIST", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 13, 8",
+			Edit: Set(versionField, "13, 8")},
+		{ID: "UPGRADE-WS-VER-LIST2", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 8, 13",
+			Edit: Set(versionField, "8, 13")},
+		{ID: "UPGRADE-WS-VER-LIST-99-13", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 99, 13",
+			Edit: Set(versionField, "99, 13")},
+		{ID: "UPGRADE-WS-VER-FULLWIDTH", Class: RefuseVersion, Label: "Sec-WebSocket-Version in fullwidth digits",
+			Edit: Set(versionField, "\xef\xbc\x91\xef\xbc\x93")},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-DUP", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "a WebSocket handshake with two versions is not accepted",
+	Title: "A server rejects a WebSocket handshake with more than one Sec-WebSocket-Version header",
+	Problem: Problems{
+		Switched: "Server accepted a handshake with several Sec-WebSocket-Version headers: %s",
+		Refused:  "Client sent several Sec-WebSocket-Version headers: %s",
+	},
+	Label: "Duplicate version accepted",
 	Refs: []Ref{
 		{"6455", "11.3.5", "Sec-WebSocket-Version stands in a request only once"},
 		{"6455", "4.2.1", "a server stops at a handshake that is not as the RFC describes it"},
@@ -85,20 +122,28 @@ handshake that can succeed, which is the difference that smuggling by way of Web
 something on the path has added a field that was there already.`,
 	Fix:  `Count the Sec-WebSocket-Version fields, and refuse with 426 and Sec-WebSocket-Version: 13 unless there is exactly one.`,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && c.X.Request.Count(versionField) > 1 },
-	Show: func(c *Case, _ Result) (string, []Span) {
-		return "two versions, Sec-WebSocket-Version " + values(&c.X.Request.Head, versionField), c.inRequest(versionField)
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest(versionField), requestValues(c, versionField))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-WS-VER-DUP-SAME", Class: RefuseVersion, Risk: Crash, Title: "version 13 twice", Edit: Twice(versionField, "13")},
-		{ID: "UPGRADE-WS-VER-DUP-13-99", Class: RefuseVersion, Risk: Crash, Title: "version 13, then 99", Edit: Twice(versionField, "99")},
-		{ID: "UPGRADE-WS-VER-DUP-99-13", Class: RefuseVersion, Risk: Crash, Title: "version 99, then 13", Edit: Edits(Set(versionField, "99"), Twice(versionField, "13"))},
+		{ID: "UPGRADE-WS-VER-DUP-SAME", Class: RefuseVersion, Risk: Crash, Label: "Sec-WebSocket-Version: 13 sent twice",
+			Edit: Twice(versionField, "13")},
+		{ID: "UPGRADE-WS-VER-DUP-13-99", Class: RefuseVersion, Risk: Crash, Label: "Two versions: 13, then 99",
+			Edit: Twice(versionField, "99")},
+		{ID: "UPGRADE-WS-VER-DUP-99-13", Class: RefuseVersion, Risk: Crash, Label: "Two versions: 99, then 13",
+			Edit: Edits(Set(versionField, "99"), Twice(versionField, "13"))},
 	},
 })
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-TOKEN-VERSION", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "an offer of WebSocket has no version in the Upgrade field",
+	Title: "A client offers websocket without a version in Upgrade, and a server ignores one with a version",
+	Problem: Problems{
+		Switched: "Server accepted %s as the protocol in Upgrade",
+		Refused:  "Client offered %s in Upgrade",
+	},
+	Label: "Upgrade: websocket with version",
 	Refs: []Ref{
 		{"9110", "7.8", "a member of Upgrade is a name and perhaps a version that belongs to the protocol"},
 		{"6455", "4.1", "the Upgrade field has the keyword websocket; its version stands in Sec-WebSocket-Version"},
@@ -117,12 +162,13 @@ to.`,
 		}
 		return res
 	},
-	Show: func(c *Case, _ Result) (string, []Span) {
+	Show: func(c *Case, _ Result) Shown {
 		m := versionedToken(c)
-		return "an offer of " + quote(m.String()), []Span{{InRequest, m.Span.From, m.Span.To}}
+		return seen([]Span{{InRequest, m.Span.From, m.Span.To}}, quote(m.String()))
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-TOKEN-VERSION", Class: Either, Title: "websocket/13", Edit: Set("Upgrade", "websocket/13")},
+		{ID: "UPGRADE-TOKEN-VERSION", Class: Either, Label: "Upgrade: websocket/13", Want: "Any response except 101 is best; a 101 is a warning",
+			Edit: Set("Upgrade", "websocket/13")},
 	},
 })
 

@@ -128,7 +128,7 @@ func onlyWithURL(cmd *cobra.Command) error {
 func completeProbes(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var ids []string
 	for _, p := range rules.Probes() {
-		ids = append(ids, p.ID+"\t"+p.Title)
+		ids = append(ids, p.ID+"\t"+p.Label)
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -103,6 +104,10 @@ func printRule(w io.Writer, r *rules.Rule) error {
 	for _, ref := range r.Refs {
 		fmt.Fprintf(&b, "%s  %s\n  %s\n", ref, ref.Text, link(ref))
 	}
+	fmt.Fprintf(&b, "\nfindings say\n")
+	for _, sentence := range sentences(r) {
+		fmt.Fprintf(&b, "%s\n", terminal.Fold(sentence, 100))
+	}
 	fmt.Fprintf(&b, "\nwhy\n%s\n\nfix\n%s\n", terminal.Fold(r.Why, 100), terminal.Fold(r.Fix, 100))
 	if text, ok := r.Example(); ok {
 		fmt.Fprintf(&b, "\nbroken\n")
@@ -115,11 +120,22 @@ func printRule(w io.Writer, r *rules.Rule) error {
 	}
 	for i := range r.Probes {
 		p := &r.Probes[i]
-		fmt.Fprintf(&b, "\n  %s   %s\n%s\n", p.ID, p.Title, terminal.Fold(probeFacts(p), 100))
+		fmt.Fprintf(&b, "\n  %s   %s\n%s\n", p.ID, p.Label, terminal.Fold(probeFacts(p), 100))
 		for line := range strings.Lines(probeBytes(p, exampleBase())) {
 			fmt.Fprintf(&b, "  %s", line)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// sentences are what findings of a rule say, with dots for what was seen.
+func sentences(r *rules.Rule) []string {
+	var all []string
+	for _, s := range []string{r.Problem.Switched, r.Problem.Refused} {
+		if s = strings.ReplaceAll(s, "%s", "…"); s != "" && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
 }

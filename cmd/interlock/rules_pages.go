@@ -58,7 +58,7 @@ func indexPage(all []*rules.Rule) string {
 
 func rulePage(r *rules.Rule) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s.\n\n", r.ID, capital(r.Title))
+	fmt.Fprintf(&b, "# %s\n\n%s.\n\n", r.ID, r.Title)
 	refused := atRefusal(r)
 	if refused == "–" {
 		refused = "– (a refusal is not a finding)"
@@ -67,6 +67,10 @@ func rulePage(r *rules.Rule) string {
 		r.Level, r.Party, refused, r.Severity.Switched, r.Since)
 	for _, ref := range r.Refs {
 		fmt.Fprintf(&b, "- [%s](%s): %s\n", ref, link(ref), ref.Text)
+	}
+	b.WriteString("\n## What a finding says\n\n")
+	for _, sentence := range sentences(r) {
+		fmt.Fprintf(&b, "- %s\n", sentence)
 	}
 	fmt.Fprintf(&b, "\n## Why\n\n%s\n\n## Fix\n\n", r.Why)
 	for line := range strings.SplitSeq(r.Fix, "\n") {
@@ -80,7 +84,7 @@ func rulePage(r *rules.Rule) string {
 	}
 	for i := range r.Probes {
 		p := &r.Probes[i]
-		fmt.Fprintf(&b, "\n### %s\n\n%s. %s.\n\n```\n%s```\n", p.ID, capital(p.Title), capital(probeFacts(p)), probeBytes(p, exampleBase()))
+		fmt.Fprintf(&b, "\n### %s\n\n%s. %s.\n\n```\n%s```\n", p.ID, capital(p.Label), capital(probeFacts(p)), probeBytes(p, exampleBase()))
 	}
 	return b.String()
 }

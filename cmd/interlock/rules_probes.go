@@ -17,12 +17,9 @@ const (
 
 // probeFacts returns the properties of a probe beside its bytes, in one line.
 func probeFacts(q *rules.Probe) string {
-	facts := []string{fmt.Sprintf("expected: %s (%s)", run.Expectation(q.Class), q.Class), "risk: " + q.Risk.String()}
+	facts := []string{fmt.Sprintf("expected: %s (%s)", q.Expectation(), q.Class), "risk: " + q.Risk.String()}
 	if q.Control != "" {
 		facts = append(facts, "control: "+q.Control)
-	}
-	if q.Soft {
-		facts = append(facts, "a 101 is a warning")
 	}
 	if len(q.Also) > 0 {
 		facts = append(facts, "a 101 also breaks "+strings.Join(q.Also, ", "))

@@ -46,7 +46,7 @@ func TestDiffTellsWhatChanged(t *testing.T) {
 	if d.A.Verdict != rules.Warn || d.B.Verdict != rules.Fail || d.A.Severity != rules.Medium || d.B.Severity != rules.Critical || d.Is() != d.B {
 		t.Errorf("got %+v and %+v", d.A, d.B)
 	}
-	if f := d.B.Finding(); !(rules.Gate{Least: rules.High}).Holds(f) || f.Detail != `switched on method "POST"` {
+	if f := d.B.Finding(); !(rules.Gate{Least: rules.High}).Holds(f) || f.Detail != `Server accepted a WebSocket handshake with method "POST"` {
 		t.Errorf("got %+v", f)
 	}
 }

@@ -102,6 +102,9 @@ func facts(line *zerolog.Event, r *rules.Ruling) *zerolog.Event {
 	if states := states(r); len(states) > 0 {
 		line.Strs("states", states)
 	}
+	if f := r.Worst(); f != nil && f.Verdict < rules.Pass {
+		line.Str("problem", plain(f.Detail))
+	}
 	return line.Str("verdict", r.Verdict.String()).Str("severity", r.Severity().String()).Strs("rules", r.Broken()).
 		Strs("refs", Refs(r)).Float64("ms", milliseconds(x.Took))
 }

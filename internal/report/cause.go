@@ -94,14 +94,10 @@ func (c *cause) states() string {
 	return strings.Join(names, ", ")
 }
 
-// text is the cause in a few words: the rule that is not kept.
+// text is the cause in a few words: the problem and its rule.
 func (c *cause) text() string {
-	const most = 90
-	title := c.first().rule.Title
-	if len(title) > most {
-		title = title[:strings.LastIndexByte(title[:most], ' ')] + " ..."
-	}
-	return c.first().rule.ID + ", " + title
+	r := c.first().rule
+	return r.Label + " (" + r.ID + ")"
 }
 
 // headline says how many probes, or else how many exchanges, failed for how many causes.

@@ -77,9 +77,9 @@ func TestJUnitTellsErrorsFromFailures(t *testing.T) {
 	should := *soft.Findings[0].Rule
 	should.Level, soft.Findings[0].Rule, soft.Findings[0].Severity = rules.Should, &should, rules.High
 	for want, r := range map[string]*rules.Ruling{
-		`<error message="Interlock itself answered: dial"`: local(wire.CauseDial),
-		`<skipped message="not applicable: `:               none,
-		`<system-out><![CDATA[a WebSocket handshake`:       &soft,
+		`<error message="Interlock itself answered: dial"`:           local(wire.CauseDial),
+		`<skipped message="not applicable: `:                         none,
+		`<system-out><![CDATA[Server accepted a WebSocket handshake`: &soft,
 	} {
 		text := render(t, "junit", Options{}, []*rules.Ruling{r})
 		if !strings.Contains(text, want) || strings.Contains(text, "<failure") {

@@ -80,10 +80,10 @@ func (g *gitlabWriter) issue(is *merged) gitlabIssue {
 		state = ", " + printed.ASCII(f.State)
 	}
 	return gitlabIssue{
-		Description: fmt.Sprintf("%s%s: %s: %s (%s)", f.Verdict, state, is.name(), printed.ASCII(f.Detail), is.exchanges()),
+		Description: fmt.Sprintf("%s (%s; %s%s, %s)", printed.ASCII(f.Detail), is.name(), f.Verdict, state, is.exchanges()),
 		Check:       f.Rule.ID, Fingerprint: is.fingerprint, Severity: gitlabSeverity(is), Location: g.location(is.key.Route),
 		Content: gitlabContent{fmt.Sprintf("**%s** (%s)\n\n**again**\n\n%s\n\n**why** %s\n\n**fix** %s\n\n**more** `%s`",
-			escapeMarkdown(f.Rule.Title), cited(f.Refs), fence(is.again(), "sh"), escapeMarkdown(f.Rule.Why), escapeMarkdown(f.Rule.Fix), more(f.Rule))},
+			escapeMarkdown(f.Rule.Label), cited(f.Refs), fence(is.again(), "sh"), escapeMarkdown(f.Rule.Why), escapeMarkdown(f.Rule.Fix), more(f.Rule))},
 	}
 }
 

@@ -25,8 +25,8 @@ const htmlPage = `<!DOCTYPE html>
 </header>
 <main>
 {{with .Failures.Rules}}<h2>What failed</h2>
-<table class="contents"><thead><tr><th>what must hold</th><th>at</th><th>severity</th><th>seen</th><th></th></tr></thead><tbody>{{range .}}{{$r := .}}{{range .Causes}}
-<tr><td>{{$r.Title}} <a class="id" href="#{{.Anchor}}">{{$r.ID}}</a></td><td class="id">{{.Place}}</td><td><span class="tag s-{{.Severity}}">{{.Severity}}</span></td><td>{{.Exchanges}}</td><td>{{if .Unsafe}}<span class="tag unsafe">▲ unsafe</span>{{end}}{{with .States}}<span class="tag state">{{.}}</span>{{end}}</td></tr>{{end}}{{end}}
+<table class="contents"><thead><tr><th>problem</th><th>at</th><th>severity</th><th>seen</th><th></th></tr></thead><tbody>{{range .}}{{$r := .}}{{range .Causes}}
+<tr><td>{{with .Detail}}{{.}}{{else}}{{$r.Label}}{{end}} <a class="id" href="#{{.Anchor}}">{{$r.ID}}</a></td><td class="id">{{.Place}}</td><td><span class="tag s-{{.Severity}}">{{.Severity}}</span></td><td>{{.Exchanges}}</td><td>{{if .Unsafe}}<span class="tag unsafe">▲ unsafe</span>{{end}}{{with .States}}<span class="tag state">{{.}}</span>{{end}}</td></tr>{{end}}{{end}}
 </tbody></table>
 {{end}}{{if .Columns}}<h2>Probes × endpoints</h2>
 {{if .Rows}}{{template "matrix" (matrix .Columns .Rows)}}{{end}}
@@ -45,8 +45,8 @@ const htmlPage = `<!DOCTYPE html>
 </html>
 {{define "section"}}{{if .Rules}}<h2>{{.Title}} in detail</h2>
 {{range .Rules}}<article class="card card-{{.Mark.Name}}">
-<h3><span class="v {{.Mark.Name}}">{{.Mark.Symbol}} {{.Mark.Word}}</span> <span class="id">{{.ID}}</span></h3>
-<p>{{.Title}} <span class="soft">({{.Level}})</span></p>
+<h3><span class="v {{.Mark.Name}}">{{.Mark.Symbol}} {{.Mark.Word}}</span> {{.Label}} <span class="id">{{.ID}}</span></h3>
+<p class="soft">{{with .Title}}{{.}} {{end}}({{.Level}})</p>
 {{range .Causes}}<section class="cause" id="{{.Anchor}}">
 <h4><span class="id">{{.Place}}</span></h4>
 <p>{{if .Unsafe}}<span class="tag unsafe">▲ unsafe switch</span>{{end}}<span class="tag s-{{.Severity}}">{{.Severity}}</span><span class="tag">{{.Fault}}</span><span class="tag">{{.Exchanges}}</span>{{with .States}}<span class="tag state">{{.}}</span>{{end}} <span class="soft">{{.Refs}}</span></p>

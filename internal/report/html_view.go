@@ -51,13 +51,15 @@ type (
 	}
 	// htmlRule is a rule and where it was not kept.
 	htmlRule struct {
-		Mark      mark
-		ID, Title string
-		Level     string
-		Why       string
-		Fix       []string
-		More      string
-		Causes    []htmlCause
+		Mark   mark
+		ID     string
+		Label  string // the problem in a few words
+		Title  string // the requirement
+		Level  string
+		Why    string
+		Fix    []string
+		More   string
+		Causes []htmlCause
 	}
 	// htmlCause is a rule at an endpoint.
 	htmlCause struct {
@@ -132,7 +134,7 @@ func viewSection(title string, all []*cause, anchors map[rules.Key]string) (html
 	for i, group := range byRule(all) {
 		is := group[0].first()
 		r := htmlRule{
-			Mark: markOf(is.Verdict), ID: is.rule.ID, Title: is.rule.Title, Level: is.rule.Level.String(),
+			Mark: markOf(is.Verdict), ID: is.rule.ID, Label: is.rule.Label, Title: is.rule.Title, Level: is.rule.Level.String(),
 			Why: is.rule.Why, Fix: strings.Split(is.rule.Fix, "\n"), More: more(is.rule),
 		}
 		for j, c := range group {

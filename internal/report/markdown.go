@@ -84,7 +84,7 @@ func (m *markdownWriter) failures(b *bytes.Buffer, all []*cause, s *Summary) {
 	fmt.Fprintf(b, "## Failures\n\n%s\n\n", escapeMarkdown(headline(all, s.Verdicts[rules.Fail])))
 	for _, group := range byRule(all[:min(len(all), maxCommented)]) {
 		r := group[0].first().rule
-		fmt.Fprintf(b, "### ✖ %s\n\n%s\n\n", r.ID, escapeMarkdown(r.Title))
+		fmt.Fprintf(b, "### ✖ %s: %s\n\n", r.ID, escapeMarkdown(r.Label))
 		for _, c := range group {
 			m.cause(b, c)
 		}
@@ -96,11 +96,11 @@ func (m *markdownWriter) failures(b *bytes.Buffer, all []*cause, s *Summary) {
 func (m *markdownWriter) cause(b *bytes.Buffer, c *cause) {
 	is := c.first()
 	f := &is.finding
-	fmt.Fprintf(b, "- At %s: %s, %s, %s", code(printed.Cut(is.place(), 200)), f.Severity, escapeMarkdown(fault(f)), printed.Count(c.count, "exchange"))
+	fmt.Fprintf(b, "- %s  \n  At %s: %s, %s, %s", code(printed.ASCII(f.Detail)), code(printed.Cut(is.place(), 200)), f.Severity, escapeMarkdown(fault(f)), printed.Count(c.count, "exchange"))
 	if states := c.states(); states != "" {
 		fmt.Fprintf(b, ", **%s**", escapeMarkdown(states))
 	}
-	fmt.Fprintf(b, "  \n  %s: %s\n", cited(f.Refs), code(printed.ASCII(f.Detail)))
+	fmt.Fprintf(b, ". %s\n", cited(f.Refs))
 	if probes := c.probes(); probes != "" {
 		fmt.Fprintf(b, "  \n  Probes: %s\n", code(probes))
 	}
@@ -112,7 +112,7 @@ func (m *markdownWriter) table(b *bytes.Buffer, name string, all []*cause) {
 	if len(all) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "## %s\n\n| rule | at | severity | exchanges | seen |\n| --- | --- | --- | ---: | --- |\n", name)
+	fmt.Fprintf(b, "## %s\n\n| rule | at | severity | exchanges | problem |\n| --- | --- | --- | ---: | --- |\n", name)
 	for _, c := range all[:min(len(all), maxCommented)] {
 		is := c.first()
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", is.rule.ID, code(printed.Cut(is.place(), 200)), is.Severity, printed.Thousands(c.count), code(printed.ASCII(is.Detail)))

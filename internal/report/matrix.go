@@ -101,7 +101,7 @@ func (m *matrix) rows(anchors map[rules.Key]string) (columns []string, rows []ma
 	for probe, cells := range m.cells {
 		row := matrixRow{Probe: printed.ASCII(probe)}
 		if p := rules.FindProbe(probe); p != nil {
-			row.Title = p.Title
+			row.Title = p.Label
 		}
 		for _, e := range order {
 			if c, sent := cells[e]; sent {

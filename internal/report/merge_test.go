@@ -202,7 +202,7 @@ func TestCausesGroup(t *testing.T) {
 		m.add(&r)
 	}
 	found := part(m.sorted()).failures
-	if got, want := headline(found, 4), "4 probes, 1 cause: UPGRADE-POST, a WebSocket handshake that is not a GET is not accepted"; got != want {
+	if got, want := headline(found, 4), "4 probes, 1 cause: Handshake accepted without GET (UPGRADE-POST)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got, want := found[0].probes(), "UPGRADE-DELETE, UPGRADE-HEAD, UPGRADE-POST, UPGRADE-PUT"; got != want {

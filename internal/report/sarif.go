@@ -76,7 +76,7 @@ func (s *sarifWriter) result(is *merged, place int) sarifResult {
 	f, at, again := &is.finding, s.at(is.key.Route), is.again()
 	r := sarifResult{
 		RuleID: is.rule.ID, RuleIndex: place, Count: is.worst(), Kind: "fail", Level: sarifLevel(f),
-		Message: sarifText{Text: fmt.Sprintf("%s: %s. Again: %s", is.place(), printed.ASCII(f.Detail), again)},
+		Message: sarifText{Text: fmt.Sprintf("%s. At %s. Again: %s", printed.ASCII(f.Detail), is.place(), again)},
 		Locations: []sarifLocation{{
 			Physical: sarifPhysical{sarifArtifact{at.uri(), "%SRCROOT%"}, sarifRegion{at.Line}},
 			Logical:  []sarifLogical{{is.place(), "resource"}},
@@ -135,7 +135,7 @@ func sarifRuleOf(r *rules.Rule) sarifRule {
 		properties["security-severity"] = [...]string{rules.Low: "3.0", rules.Medium: "5.5", rules.High: "8.0", rules.Critical: "9.5"}[worst]
 	}
 	return sarifRule{
-		ID: r.ID, Name: r.ID, Short: sarifText{Text: r.Title}, Full: sarifText{Text: r.Title + ". " + strings.Join(refs, ". ") + "."},
+		ID: r.ID, Name: r.ID, HelpURI: page(r), Short: sarifText{Text: r.Label}, Full: sarifText{Text: r.Title + ". " + strings.Join(refs, ". ") + "."},
 		Help:          sarifText{Text: help, Markdown: "**Why** " + escapeMarkdown(r.Why) + "\n\n**Fix** " + escapeMarkdown(r.Fix)},
 		Configuration: sarifConfiguration{sarifLevel(&rules.Finding{Severity: worst})},
 		Properties:    properties,

@@ -41,35 +41,30 @@ func (t *textWriter) Write(r *rules.Ruling) error {
 	}
 	x := r.X
 	fmt.Fprintf(&b, " %s %s %-5s %-7s %-28s %-6s %s%s\n", x.Time.UTC().Format("15:04:05.000"), t.verdict(r.Verdict, r.Benign()),
-		printed.Protocol(x.Protocol()), printed.Escaped(x.Request.Method, 12), printed.Escaped(r.Target(), 60), answered(x), wrong(r), fidelity(x))
+		printed.Protocol(x.Protocol()), printed.Escaped(x.Request.Method, 12), printed.Escaped(r.Target(), 60), answered(x), wrong(r), fidelity(r))
 	t.merge.add(r)
 	return t.flush(&b)
 }
 
-// wrong returns the faults of an exchange in one line: the rules and, if one was broken, the
-// sections.
+// wrong returns what is wrong with an exchange, in one line: the problem, and the rules that say so.
 func wrong(r *rules.Ruling) string {
-	words := r.Broken()
-	if len(words) == 0 {
+	f := r.Worst()
+	if f == nil || f.Verdict >= rules.Pass {
 		return string(r.X.Outcome)
 	}
-	if r.Verdict < rules.Unclear {
-		for _, ref := range r.Find(words[0]).Refs {
-			words = append(words, ref.String())
-		}
-	}
+	text := printed.ASCII(f.Detail) + " (" + strings.Join(r.Broken(), ", ") + ")"
 	if _, accepted := standing(r); accepted {
-		words = append(words, "(accepted)")
+		text += " (accepted)"
 	}
-	return strings.Join(words, " ")
+	return text
 }
 
-// fidelity returns what is unknown of an exchange that was read from a file.
-func fidelity(x *wire.Exchange) string {
-	if len(x.Lossy) == 0 {
+// fidelity says what a file did not keep of an exchange. A problem says that itself.
+func fidelity(r *rules.Ruling) string {
+	if len(r.X.Lossy) == 0 || r.Verdict < rules.Pass {
 		return ""
 	}
-	return "   (not in the file: " + printed.ASCII(strings.Join(x.Lossy, ", ")) + ")"
+	return "   (not in the file: " + printed.ASCII(strings.Join(r.X.Lossy, ", ")) + ")"
 }
 
 // Close writes the failures, the warnings, accepted and fixed findings, what was not audited, and

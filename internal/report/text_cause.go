@@ -57,7 +57,7 @@ func (t *textWriter) problem(b *bytes.Buffer, is *merged) {
 	f := &is.finding
 	text := printed.ASCII(f.Detail)
 	if text == "" {
-		text = is.rule.Title
+		text = is.rule.Label
 	}
 	m := markOf(f.Verdict)
 	if f.Verdict == rules.Warn && f.Severity == rules.Info {

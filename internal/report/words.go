@@ -37,5 +37,13 @@ func answered(x *wire.Exchange) string {
 // more returns the command that prints a rule in full.
 func more(r *rules.Rule) string { return "interlock rules " + r.ID }
 
+// page is the address of the page of a rule.
+func page(r *rules.Rule) string {
+	if rules.Find(r.ID) == nil {
+		return "" // a rule of another release
+	}
+	return "https://github.com/interlock-proxy/interlock/blob/main/docs/rules/" + r.ID + ".md"
+}
+
 // flat is a text of a rule in one line.
 func flat(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -54,8 +54,8 @@ func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s   %s\n", q.ID, q.Title)
-	fmt.Fprintf(&b, "rule      %s\nexpected  %s: %s\nrisk      %s\n", q.Rule().ID, q.Class, Expectation(q.Class), q.Risk)
+	fmt.Fprintf(&b, "%s   %s\n", q.ID, q.Label)
+	fmt.Fprintf(&b, "rule      %s\nexpected  %s: %s\nrisk      %s\n", q.Rule().ID, q.Class, q.Expectation(), q.Risk)
 	fmt.Fprintf(&b, "          the key is another one in each request\n\n")
 	var t wire.Transcript
 	t.Add(wire.FromClient, []byte(h.Ahead))

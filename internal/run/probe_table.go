@@ -15,7 +15,7 @@ import (
 // List lists the probes that would be sent, and what its columns mean, for a terminal of that width; 0: there is none.
 func (p *Probing) List(w io.Writer, width int) error {
 	base := rules.NewHandshake("http", "backend.example", "/", SeedKey)
-	rows := [][]string{{"PROBE", "EXPECTED", "RISK", "SEVERITY", "RULE", "WHAT IS WRONG WITH IT"}}
+	rows := [][]string{{"PROBE", "EXPECTED", "RISK", "SEVERITY", "RULE", "WHAT IT SENDS"}}
 	classes := map[rules.Class]bool{}
 	for _, q := range p.Probes {
 		if only := p.Flags.Protocols; len(only) > 0 && !slices.Contains(only, probe.Family(q, base)) {
@@ -27,7 +27,7 @@ func (p *Probing) List(w io.Writer, width int) error {
 			continue
 		}
 		classes[q.Class] = true
-		rows = append(rows, []string{q.ID, q.Class.String(), q.Risk.String(), severity.String(), q.Rule().ID, q.Title})
+		rows = append(rows, []string{q.ID, q.Class.String(), q.Risk.String(), severity.String(), q.Rule().ID, q.Label})
 	}
 	var b bytes.Buffer
 	writeTable(&b, rows, width)
@@ -35,7 +35,7 @@ func (p *Probing) List(w io.Writer, width int) error {
 	b.WriteString("  EXPECTED  what a correct server does:\n")
 	for k := range rules.Class(32) { // there are fewer
 		if classes[k] {
-			fmt.Fprintf(&b, "              %-12s  %s\n", k, Expectation(k))
+			fmt.Fprintf(&b, "              %-12s  %s\n", k, k.Expectation())
 		}
 	}
 	for _, each := range [][2]string{

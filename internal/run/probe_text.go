@@ -90,7 +90,7 @@ func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 	id, label := r.X.Probe, ""
 	own, severity := r.Own(), rules.Info
 	if q := rules.FindProbe(id); q != nil {
-		label = q.Title
+		label = q.Label
 		if f := r.Find(q.Rule().ID); f != nil {
 			severity = f.Severity
 		}

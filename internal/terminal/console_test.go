@@ -54,7 +54,7 @@ func TestConsoleSaysExchanges(t *testing.T) {
 	silent := whole("GET")
 	silent.Outcome, silent.Response, silent.After, silent.Cause = wire.Silent, nil, wire.After{}, ""
 	const closed = "· closed by client   open 12m44s   ↑ 812 B ↓ 4.1 kB\n"
-	const unsafe = "✖ fail ws    POST /chat                101      UPGRADE-POST RFC 6455 §4.1 RFC 6455 §4.2.1   unsafe 101"
+	const unsafe = "✖ fail ws    POST /chat                101      Server accepted a WebSocket handshake with method \"POST\" (UPGRADE-POST)   unsafe 101"
 	for _, test := range []struct {
 		name, want string
 		x          *wire.Exchange
@@ -69,7 +69,7 @@ func TestConsoleSaysExchanges(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}
-	const ascii = "x fail ws    POST /chat                101      UPGRADE-POST RFC 6455 section 4.1 RFC 6455 section 4.2.1   unsafe 101\n. closed by client   open 12m44s   up 812 B down 4.1 kB\n"
+	const ascii = "x fail ws    POST /chat                101      Server accepted a WebSocket handshake with method \"POST\" (UPGRADE-POST)   unsafe 101\n. closed by client   open 12m44s   up 812 B down 4.1 kB\n"
 	if got := said(t, &audit.Audit{}, true, whole("POST")); got != ascii {
 		t.Errorf("ascii: got %q, want %q", got, ascii)
 	}

@@ -56,19 +56,12 @@ func (c *Console) exchange(r *rules.Ruling) string {
 	if x.Response != nil && x.Response.Status != 0 {
 		answer = fmt.Sprint(x.Response.Status)
 	}
-	broken := r.Broken()
-	what := append([]string{}, broken...)
-	for _, ref := range event.Refs(r) {
-		if c.ASCII {
-			ref = strings.ReplaceAll(ref, "§", "section ")
-		}
-		what = append(what, ref)
-	}
-	if len(broken) == 0 {
-		what = append(what, string(x.Outcome))
+	what := string(x.Outcome)
+	if f := r.Worst(); f != nil && f.Verdict < rules.Pass {
+		what = f.Detail + " (" + strings.Join(r.Broken(), ", ") + ")"
 	}
 	return fmt.Sprintf("%s %-5s %-4s %-20s %-8s %s", c.Verdict(r.Verdict, r.Severity()), printed.Protocol(x.Protocol()),
-		printed.Escaped(x.Request.Method, 8), printed.Escaped(r.Target(), 60), answer, strings.Join(what, " "))
+		printed.Escaped(x.Request.Method, 8), printed.Escaped(r.Target(), 60), answer, printed.ASCII(what))
 }
 
 // unsafeText describes an unsafe switch and its consequence.

@@ -111,7 +111,7 @@ func (v *compareView) hold(a, b []store.Result) {
 		if cells[k] == nil {
 			cells[k] = &difference{Probe: k.probe, Endpoint: k.endpoint}
 			if p := rules.FindProbe(k.probe); p != nil {
-				cells[k].Title = p.Title
+				cells[k].Title = p.Label
 			}
 			order = append(order, k)
 		}

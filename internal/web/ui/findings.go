@@ -31,6 +31,7 @@ type findingsView struct {
 type group struct {
 	Rule     string  `json:"rule"`
 	Title    string  `json:"title"`
+	Label    string  `json:"label"`
 	Level    string  `json:"level"` // empty: the rulebook does not have the rule
 	Mark     mark    `json:"verdict"`
 	Severity string  `json:"severity"`
@@ -93,7 +94,7 @@ func (u *site) groups(ctx context.Context, q store.Query) ([]group, error) {
 	for _, b := range store.ByRule(found) {
 		g := group{Rule: b.Rule, Mark: mark{b.Verdict}, Severity: b.Severity.String(), Count: b.Count}
 		if rule := rules.Find(b.Rule); rule != nil {
-			g.Title, g.Level = rule.Title, rule.Level.String()
+			g.Title, g.Label, g.Level = rule.Title, rule.Label, rule.Level.String()
 		}
 		for i := range b.Places {
 			g.Places = append(g.Places, newPlace(b.Rule, &b.Places[i]))

@@ -100,7 +100,7 @@ func newMatrix(results []store.Result, failing bool) matrix {
 			of[r.Probe] = j
 			row := matrixRow{Probe: r.Probe, Rule: sentFor(r), Cells: make([]*cell, len(m.Columns))}
 			if p := rules.FindProbe(r.Probe); p != nil {
-				row.Title = p.Title
+				row.Title = p.Label
 			}
 			m.Rows = append(m.Rows, row)
 		}

@@ -63,7 +63,7 @@ func problemOf(rule, detail string) string {
 		return text(detail)
 	}
 	if r := rules.Find(rule); r != nil {
-		return r.Title
+		return r.Label
 	}
 	return ""
 }

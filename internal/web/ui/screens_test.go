@@ -40,7 +40,7 @@ func TestScreensSayWhatIsKept(t *testing.T) {
 	f := fill(t, append(soundRun(), corpus(t)...), "01JRUN")
 	for path, wants := range map[string][]string{
 		"/exchanges?q=rule:UPGRADE-POST+origin:probe": {"01JPROBE000000000000000001", "UPGRADE-POST", "unsafe"},
-		"/exchanges/01JPROBE000000000000000001":       {"<mark class=\"m", "POST", "RFC 6455 §4.1", "Probe this endpoint", "Accept…", "a WebSocket handshake that is not a GET is not accepted"},
+		"/exchanges/01JPROBE000000000000000001":       {"<mark class=\"m", "POST", "RFC 6455 §4.1", "Probe this endpoint", "Accept…", "Server accepted a WebSocket handshake with method"},
 		"/probes?run=01JRUN":                          {"CTRL-WS", "UPGRADE-POST", "/exchanges/01JPROBE000000000000000001", "192.0.2.9:80"},
 		"/findings?source=both":                       {"UPGRADE-POST", "reproduced"},
 		"/rules?q=UPGRADE-POST":                       {fmt.Sprintf("1 of %d", len(rules.All())), "UPGRADE-POST"},

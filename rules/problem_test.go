@@ -1,0 +1,82 @@
+package rules
+
+import (
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// subject matches how the sentences of findings begin.
+var subject = regexp.MustCompile(`^(Client( or proxy| and server)?|Server( or proxy)?|Proxy|Request|Connection|%s) `)
+
+// TestTextsOfRules holds the form of titles, problems and labels.
+func TestTextsOfRules(t *testing.T) {
+	requirement := regexp.MustCompile(`^(A|An) (server|client|proxy)( or (server|proxy))? `)
+	labels := map[string]string{}
+	for _, r := range All() {
+		for what, ok := range map[string]bool{
+			"a requirement as title":   requirement.MatchString(r.Title) && !strings.HasSuffix(r.Title, "."),
+			"a label of a few words":   r.Label != "" && utf8.RuneCountInString(r.Label) <= 40,
+			"a problem":                r.Problem != Problems{},
+			"a problem of its judge":   r.Judge != nil || r.Problem.Switched != "" && r.Problem.Refused != "",
+			"a label of its own":       labels[r.Label] == "",
+			"no field, but a header":   !regexp.MustCompile(`\bfields?\b`).MatchString(r.Title + r.Label + r.Problem.Switched + r.Problem.Refused),
+			"no more than 130 letters": len(r.Title) <= 130,
+		} {
+			if !ok {
+				t.Errorf("%s has not %s", r.ID, what)
+			}
+		}
+		labels[r.Label] = r.ID
+		for _, sentence := range []string{r.Problem.Switched, r.Problem.Refused} {
+			if sentence != "" && !subject.MatchString(sentence) || strings.HasSuffix(sentence, ".") || strings.Count(sentence, "%s") > 3 {
+				t.Errorf("%s: %q is not a problem", r.ID, sentence)
+			}
+		}
+	}
+}
+
+// TestTextsOfProbes holds the form of labels and expectations.
+func TestTextsOfProbes(t *testing.T) {
+	labels := map[string]string{}
+	for _, p := range Probes() {
+		if p.Label == "" || utf8.RuneCountInString(p.Label) > 50 || p.Expectation() == "" {
+			t.Errorf("%s: label %q, expectation %q", p.ID, p.Label, p.Expectation())
+		}
+		if other := labels[p.Label]; other != "" && p.ID != "CTRL-END" {
+			t.Errorf("%s and %s are both %q", p.ID, other, p.Label)
+		}
+		labels[p.Label] = p.ID
+	}
+}
+
+// TestFindingsAreSentences holds that every finding of the corpus that did not pass begins with who did what, has all of its
+// values, and that no finding about a refusal says that the server accepted something.
+func TestFindingsAreSentences(t *testing.T) {
+	accepted := regexp.MustCompile(`^Server (accepted (an?|the) (upgrade|handshake|WebSocket)|switched)`)
+	for _, r := range corpus(t) {
+		for _, ruling := range r.rulings() {
+			for _, f := range ruling.Findings {
+				if f.Verdict >= Pass {
+					continue
+				}
+				if !subject.MatchString(f.Detail) || strings.Contains(f.Detail, "%s") || strings.HasSuffix(f.Detail, ": ") {
+					t.Errorf("%s: %s says %q", r.name, f.Rule.ID, f.Detail)
+				}
+				direct := ruling.Find("UPGRADE-H2C-NO-101") != nil // it switched to h2c without a 101
+				if p := ruling.X.Response; (p == nil || p.Status != 101) && !direct && accepted.MatchString(f.Detail) {
+					t.Errorf("%s: %s of a refusal says %q", path.Base(r.name), f.Rule.ID, f.Detail)
+				}
+			}
+		}
+	}
+}
+
+// TestValuesStayAsTheyAre holds that a value with a %s in it is not filled in.
+func TestValuesStayAsTheyAre(t *testing.T) {
+	if got, want := fillIn("Server sent %s after %s", &[3]string{`"%s"`, "x"}), `Server sent "%s" after x`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
