@@ -21,13 +21,15 @@ type Backend struct {
 	ProxyProtocol byte        // the version of the PROXY protocol in which the backend is told who the client is; 0: it is not
 	Host          string      // if not empty, the value that every Host field gets on the way
 
-	// Eager has the backend dialled before the client's first byte, where no head is needed to know that it is the one: for
-	// clients that connect and wait, and for servers that time handshakes. If that fails, it is tried again with that byte.
+	// Eager has the backend dialled before the client's first byte, where no head is needed to know
+	// that it is the one: for clients that connect and wait, and for servers that time handshakes.
+	// If that fails, it is tried again with that byte.
 	Eager bool
 
-	// Guard objects to a switch that the client must not get; nil: every answer reaches the client, and nothing is ever
-	// held. It sees the exchange as it is known at the head of the 101 (Complete is false), and again when it is known
-	// what followed. It is called by many goroutines and must not block.
+	// Guard objects to a switch that the client must not get; nil: every answer reaches the client,
+	// and nothing is ever held. It sees the exchange as it is known at the head of the 101
+	// (Complete is false), and again when it is known what followed. It is called by many
+	// goroutines and must not block.
 	Guard func(*wire.Exchange) error
 
 	once    sync.Once
@@ -67,14 +69,9 @@ func (b *Backend) ready() {
 	})
 }
 
-// plain reports whether what goes to the backend goes as it comes, and nothing is to be found out on the way there.
-func (b *Backend) plain() bool {
-	return b.numeric != nil && b.TLS == nil && b.Guard == nil && b.ProxyProtocol == 0 && b.Host == ""
-}
-
-// dial connects to one of the addresses: the next one in turn, then the others until one does not refuse. It returns
-// which one that is, or the last that was tried.
-func (b *Backend) dial(ctx context.Context, d *net.Dialer) (conn net.Conn, address string, err error) {
+// connect connects to one of the addresses: the next one in turn, then the others until one does
+// not refuse. It returns which one that is, or the last that was tried.
+func (b *Backend) connect(ctx context.Context, d *net.Dialer) (conn net.Conn, address string, err error) {
 	first := int(b.next.Add(1) - 1)
 	for i := range b.Addresses {
 		address = b.Addresses[(first+i)%len(b.Addresses)]

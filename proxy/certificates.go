@@ -13,8 +13,9 @@ import (
 // A CertificatePair names the files of a certificate chain and its key, both PEM.
 type CertificatePair struct{ Cert, Key string }
 
-// Certificates are what a listener shows to its clients: the first that fits what the client asks for (SNI, RFC 6066 §3),
-// else the first. Files that change are read again; if what they hold is no good, the last good one stays in use.
+// Certificates are what a listener shows to its clients: the first that fits what the client asks
+// for (SNI, RFC 6066 §3), else the first. Files that change are read again; if what they hold is no
+// good, the last good one stays in use.
 type Certificates struct {
 	Failed func(error) // is told, at most once a minute, that changed files are no good; nil: nobody is
 
@@ -30,8 +31,8 @@ type Certificates struct {
 // lookAgain is how long files are taken to be unchanged.
 const lookAgain = time.Second
 
-// LoadCertificates reads certificates. An error names the file and says what is wrong with it; one that has expired, that is
-// not valid yet, or that does not fit its key, is one.
+// LoadCertificates reads certificates. An error names the file and says what is wrong with it; one
+// that has expired, that is not valid yet, or that does not fit its key, is one.
 func LoadCertificates(pairs []CertificatePair) (*Certificates, error) {
 	c := &Certificates{pairs: pairs, looked: time.Now()}
 	for _, p := range pairs {

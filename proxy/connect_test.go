@@ -104,14 +104,14 @@ func TestWSSThroughTheProxyIsJudged(t *testing.T) {
 	r, proxy := forwardedBy(t, func(r *Relay) {
 		r.Backend = &Backend{Addresses: []string{addr}, TLS: &tls.Config{RootCAs: inner.pool}}
 	}, func(f *Forward) { f.CA, f.Users = outer.certificate(), map[string]string{"ann": "s3cret"} })
-	way := http.ProxyURL(&url.URL{Scheme: "http", Host: proxy, User: url.UserPassword("ann", "s3cret")})
+	throughProxy := http.ProxyURL(&url.URL{Scheme: "http", Host: proxy, User: url.UserPassword("ann", "s3cret")})
 	client := &tls.Config{RootCAs: outer.pool}
-	transport := &http.Transport{Proxy: way, TLSClientConfig: client.Clone(), ForceAttemptHTTP2: true}
+	transport := &http.Transport{Proxy: throughProxy, TLSClientConfig: client.Clone(), ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 
-	ws, response, err := (&gorilla.Dialer{Proxy: way, TLSClientConfig: client.Clone()}).DialContext(ctx, "wss://"+addr+"/gorilla", nil)
+	ws, response, err := (&gorilla.Dialer{Proxy: throughProxy, TLSClientConfig: client.Clone()}).DialContext(ctx, "wss://"+addr+"/gorilla", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestWSSThroughTheProxyIsJudged(t *testing.T) {
 	}
 	ws.Close()
 
-	other, _, err := websocket.Dial(ctx, "wss://"+addr+"/coder", &websocket.DialOptions{HTTPClient: &http.Client{Transport: &http.Transport{Proxy: way, TLSClientConfig: client.Clone()}}})
+	other, _, err := websocket.Dial(ctx, "wss://"+addr+"/coder", &websocket.DialOptions{HTTPClient: &http.Client{Transport: &http.Transport{Proxy: throughProxy, TLSClientConfig: client.Clone()}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,8 +268,8 @@ func TestPassThroughIsNotOpened(t *testing.T) {
 	r, proxy := forwardedBy(t, func(r *Relay) { r.Backend, r.Log = To(addr), zerolog.New(&log) }, func(f *Forward) {
 		f.CA, f.PassThrough = newAuthority(t).certificate(), []string{"127.0.0.1:*"}
 	})
-	way := http.ProxyURL(&url.URL{Scheme: "http", Host: proxy})
-	ws, response, err := (&gorilla.Dialer{Proxy: way, TLSClientConfig: &tls.Config{RootCAs: inner.pool}}).Dial("wss://"+addr+"/echo", nil)
+	throughProxy := http.ProxyURL(&url.URL{Scheme: "http", Host: proxy})
+	ws, response, err := (&gorilla.Dialer{Proxy: throughProxy, TLSClientConfig: &tls.Config{RootCAs: inner.pool}}).Dial("wss://"+addr+"/echo", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

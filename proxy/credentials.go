@@ -20,8 +20,8 @@ func newCredentials(users map[string]string) credentials {
 	return all
 }
 
-// admit reports whether a request shows the credentials of a user. How long that takes does not depend on whose they are, nor
-// on how much of them is right.
+// admit reports whether a request shows the credentials of a user. How long that takes does not
+// depend on whose they are, nor on how much of them is right.
 func (all credentials) admit(q *wire.Request) bool {
 	if len(all) == 0 {
 		return true

@@ -23,9 +23,13 @@ func eagerly(t *testing.T) map[string]func(t *testing.T, change func(*Relay)) *r
 		}
 	}
 	return map[string]func(t *testing.T, change func(*Relay)) *relayed{
-		"event loop":     by(func(*Relay) {}),
-		"goroutines":     by(func(r *Relay) { r.hooks.goroutines = true }),
-		"guard":          by(func(r *Relay) { r.Backend.Guard = func(*wire.Exchange) error { return nil } }),
+		"event loop": by(func(*Relay) {}),
+		"goroutines": by(func(r *Relay) { r.hooks.goroutines = true }),
+		"guard":      by(func(r *Relay) { r.Backend.Guard = func(*wire.Exchange) error { return nil } }),
+		"name": by(func(r *Relay) {
+			_, port, _ := net.SplitHostPort(r.Backend.String())
+			r.Backend.Addresses = []string{"localhost:" + port}
+		}),
 		"PROXY protocol": by(func(r *Relay) { r.Backend.ProxyProtocol = 1 }),
 		"routes":         by(func(r *Relay) { r.Choose = func(*Arrival) (*Backend, string) { return r.Backend, "" } }),
 	}

@@ -1,12 +1,11 @@
 package proxy
 
 import (
-	"bytes"
-
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// rewriteHost is a request head in which every Host field has that value. A head without one stays without.
+// rewriteHost is a request head in which every Host field has that value. A head without one stays
+// without.
 func rewriteHost(head []byte, host string) []byte {
 	q := wire.ReadRequest(head)
 	var out []byte
@@ -18,9 +17,9 @@ func rewriteHost(head []byte, host string) []byte {
 	return append(out, head[last:]...)
 }
 
-// A headEditor rewrites each request head of a stream. It holds back what may be the beginning of a head
-// until that is complete. Behind a request that may turn the connection into a tunnel it changes nothing, as nobody knows
-// what the bytes there are, until that is answered.
+// A headEditor rewrites each request head of a stream. It holds back what may be the beginning of a
+// head until that is complete. Behind a request that may turn the connection into a tunnel it
+// changes nothing, as nobody knows what the bytes there are, until that is answered.
 type headEditor struct {
 	rewrite func(head []byte) []byte
 	scanner wire.Scanner
@@ -29,8 +28,8 @@ type headEditor struct {
 	passing bool // the head that has begun has been passed on in part
 }
 
-// edit returns what is to be sent in place of p. undecided reports whether a request of earlier calls may still turn the
-// connection into a tunnel; tunnel, whether one has.
+// edit returns what is to be sent in place of p. undecided reports whether a request of earlier
+// calls may still turn the connection into a tunnel; tunnel, whether one has.
 func (e *headEditor) edit(p []byte, undecided, tunnel bool) []byte {
 	if tunnel {
 		e.scanner.Stop()
@@ -85,40 +84,4 @@ func (e *headEditor) held() []byte {
 	held := append([]byte(nil), e.scanner.Partial()...)
 	e.scanner.Stop()
 	return held
-}
-
-// alter has each request head rewritten on its way, behind the rewriting that is there already. Rulings say so by name.
-func (c *conn) alter(name string, rewrite func(head []byte) []byte) {
-	if c.editor != nil {
-		first := c.editor.rewrite
-		second := rewrite
-		rewrite = func(head []byte) []byte { return second(first(head)) }
-	}
-	c.editor = &headEditor{rewrite: rewrite, scanner: wire.Scanner{Side: wire.FromClient, Pool: &c.relay.pool}}
-	c.common.Altered = append(c.common.Altered, name)
-	c.common.Alter = func(head []byte) []byte {
-		if far := rewrite(head); !bytes.Equal(far, head) {
-			return far
-		}
-		return nil
-	}
-}
-
-// edit is what goes to the backend in place of b.
-func (c *conn) edit(b []byte) []byte {
-	if c.editor == nil {
-		return b
-	}
-	c.mu.Lock()
-	undecided, tunnel := c.undecided, c.talk.Switched()
-	c.mu.Unlock()
-	return c.editor.edit(b, undecided, tunnel)
-}
-
-// held is what an editor has held back.
-func (c *conn) held() []byte {
-	if c.editor == nil {
-		return nil
-	}
-	return c.editor.held()
 }

@@ -18,19 +18,19 @@ import (
 // An entrance is a way in to a relay: what is said through it comes to the backend, and the other way round.
 type entrance struct {
 	*relayed
-	door  string // where clients connect to
-	front string // what they send before anything else there
-	said  string // what they are told then
-	inner *tls.Config
-	far   *tls.Config // the backend's TLS; nil: it speaks none
-	named bool        // requests are in absolute-form
-	holds bool        // what cannot be passed on is held, so nothing is said about what comes
+	address  string // where clients connect to
+	front    string // what they send before anything else there
+	said     string // what they are told then
+	inner    *tls.Config
+	far      *tls.Config // the backend's TLS; nil: it speaks none
+	absolute bool        // requests are in absolute-form
+	holds    bool        // what cannot be passed on is held, so nothing is said about what comes
 }
 
 // soon is a time to drain that tests can wait for.
 const soon = 300 * time.Millisecond
 
-// entrances are all kinds of listeners and carriers, by name.
+// entrances are all kinds of listeners and drivers, by name.
 func entrances(t *testing.T) map[string]func(t *testing.T) *entrance {
 	a := newAuthority(t)
 	cert := a.issue(t)
@@ -42,7 +42,7 @@ func entrances(t *testing.T) map[string]func(t *testing.T) *entrance {
 					change(r)
 				}
 			}, via...)
-			return &entrance{relayed: r, door: r.addr}
+			return &entrance{relayed: r, address: r.addr}
 		}
 	}
 	forward := func(change func(*Relay), set func(*Forward), finish func(*entrance)) func(t *testing.T) *entrance {
@@ -53,25 +53,34 @@ func entrances(t *testing.T) map[string]func(t *testing.T) *entrance {
 					change(r)
 				}
 			}, set)
-			e := &entrance{relayed: r, door: addr}
+			e := &entrance{relayed: r, address: addr}
 			e.front, e.said = "CONNECT "+r.Backend.String()+" HTTP/1.1\r\nHost: a\r\n\r\n", established
 			finish(e)
+			return e
+		}
+	}
+	guard := func(goroutines bool) func(t *testing.T) *entrance {
+		return func(t *testing.T) *entrance {
+			e := reverse(func(r *Relay) {
+				r.Backend.Guard, r.hooks.goroutines = func(*wire.Exchange) error { return nil }, goroutines
+			})(t)
+			e.holds = true
 			return e
 		}
 	}
 	secureFar := func(r *Relay) { r.Backend.TLS = &tls.Config{RootCAs: a.pool, ServerName: "localhost"} }
 	inner, far := &tls.Config{RootCAs: a.pool, ServerName: "localhost"}, &tls.Config{Certificates: []tls.Certificate{cert}}
 	return map[string]func(t *testing.T) *entrance{
-		"event loop": reverse(nil),
-		"goroutines": reverse(func(r *Relay) { r.hooks.goroutines = true }),
-		"late":       reverse(func(r *Relay) { r.hooks.late = true }),
-		"edited":     reverse(func(r *Relay) { r.Backend.Host = "other.test" }),
-		"guard": func(t *testing.T) *entrance {
-			e := reverse(func(r *Relay) { r.Backend.Guard = func(*wire.Exchange) error { return nil } })(t)
-			e.holds = true
-			return e
-		},
-		"routes": reverse(func(r *Relay) { r.Choose = func(*Arrival) (*Backend, string) { return r.Backend, "" } }),
+		"event loop":         reverse(nil),
+		"goroutines":         reverse(func(r *Relay) { r.hooks.goroutines = true }),
+		"edited":             reverse(func(r *Relay) { r.Backend.Host = "other.test" }),
+		"edited, goroutines": reverse(func(r *Relay) { r.Backend.Host, r.hooks.goroutines = "other.test", true }),
+		"guard":              guard(false),
+		"guard, goroutines":  guard(true),
+		"routes":             reverse(func(r *Relay) { r.Choose = func(*Arrival) (*Backend, string) { return r.Backend, "" } }),
+		"routes, goroutines": reverse(func(r *Relay) {
+			r.Choose, r.hooks.goroutines = func(*Arrival) (*Backend, string) { return r.Backend, "" }, true
+		}),
 		"TLS": func(t *testing.T) *entrance {
 			e := reverse(secureFar, func(l *Listener) { l.TLS = far })(t)
 			e.inner, e.far = inner, far
@@ -82,7 +91,7 @@ func entrances(t *testing.T) map[string]func(t *testing.T) *entrance {
 			e.front = "PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n"
 			return e
 		},
-		"absolute-form": forward(nil, nil, func(e *entrance) { e.front, e.said, e.named = "", "", true }),
+		"absolute-form": forward(nil, nil, func(e *entrance) { e.front, e.said, e.absolute = "", "", true }),
 		"CONNECT":       forward(nil, nil, func(*entrance) {}),
 		"inside TLS":    forward(secureFar, func(f *Forward) { f.CA = a.certificate() }, func(e *entrance) { e.inner, e.far = inner, far }),
 		"blind TLS":     forward(nil, nil, func(e *entrance) { e.inner, e.far = inner, far }),
@@ -93,7 +102,7 @@ func entrances(t *testing.T) map[string]func(t *testing.T) *entrance {
 // enter opens a connection, up to where the client speaks HTTP.
 func (e *entrance) enter(t *testing.T) net.Conn {
 	t.Helper()
-	conn := dial(t, e.door)
+	conn := dial(t, e.address)
 	send(t, conn, e.front)
 	expect(t, conn, e.said)
 	if e.inner != nil {
@@ -105,7 +114,7 @@ func (e *entrance) enter(t *testing.T) net.Conn {
 // ask sends a request, and returns the backend's end once the head is there.
 func (e *entrance) ask(t *testing.T, client net.Conn, request string) net.Conn {
 	t.Helper()
-	if e.named {
+	if e.absolute {
 		method, rest, _ := strings.Cut(request, " ")
 		request = method + " http://" + e.Backend.String() + rest
 	}
@@ -229,15 +238,15 @@ func stages() map[string]reaching {
 // beginnings are the moments in which nothing whole has come. The backend may see such a connection, or not.
 func beginnings() map[string]reaching {
 	in := func(t *testing.T, e *entrance, more string) {
-		conn := dial(t, e.door)
+		conn := dial(t, e.address)
 		send(t, conn, e.front)
 		expect(t, conn, e.said)
 		send(t, conn, more)
 	}
 	return map[string]reaching{
-		"connected":    func(t *testing.T, e *entrance) { dial(t, e.door) },
-		"half a front": func(t *testing.T, e *entrance) { send(t, dial(t, e.door), e.front[:len(e.front)/2]) },
-		"a byte":       func(t *testing.T, e *entrance) { send(t, dial(t, e.door), "\x16") },
+		"connected":    func(t *testing.T, e *entrance) { dial(t, e.address) },
+		"half a front": func(t *testing.T, e *entrance) { send(t, dial(t, e.address), e.front[:len(e.front)/2]) },
+		"a byte":       func(t *testing.T, e *entrance) { send(t, dial(t, e.address), "\x16") },
 		"in front":     func(t *testing.T, e *entrance) { in(t, e, "") },
 		"half a hello": func(t *testing.T, e *entrance) { in(t, e, "\x16\x03\x01\x02\x00\x01\x00") },
 		"half a head":  func(t *testing.T, e *entrance) { in(t, e, plain[:20]) },

@@ -7,14 +7,15 @@ import (
 	"unsafe"
 )
 
-// What is waited for on a socket: bytes, the peer's end, an urgent byte, and that only when one of these comes about. Room
-// to write is waited for only once there was none.
+// What is waited for on a socket: bytes, the peer's end, an urgent byte, and that only when one of
+// these comes about. Room to write is waited for only once there was none.
 const (
 	watchRead  = syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLPRI | 1<<31 // EPOLLET
 	watchWrite = syscall.EPOLLOUT
 )
 
-// An epoll is an instance of the system's epoll(7). The runtime's own poller waits for it, so that no thread has to.
+// An epoll is an instance of the system's epoll(7). The runtime's own poller waits for it, so that
+// no thread has to.
 type epoll struct {
 	fd     int
 	file   *os.File // of fd; its owner
@@ -58,7 +59,8 @@ func (e *epoll) close() {
 	syscall.Close(e.bell)
 }
 
-// watch adds a descriptor, or changes what it is watched for. To close the last descriptor of a socket removes it.
+// watch adds a descriptor, or changes what it is watched for. To close the last descriptor of a
+// socket removes it.
 func (e *epoll) watch(op, fd int, token int32, events uint32) syscall.Errno {
 	event := syscall.EpollEvent{Events: events, Fd: token}
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(e.fd), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(&event)), 0, 0)

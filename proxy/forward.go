@@ -15,16 +15,18 @@ import (
 	"github.com/elazarl/goproxy"
 )
 
-// A Forward is a second way into a relay: a listener for clients that were told to use a proxy. What they ask for in
-// absolute-form, and what comes behind a CONNECT, goes the way of every other connection of the relay, inside TLS too if
-// there is an authority to end it with: any request may be answered by a 101, so none goes elsewhere. goproxy answers the
-// CONNECT and signs certificates. The fields must not be changed once Serve has been called.
+// A Forward is a second way into a relay: a listener for clients that were told to use a proxy.
+// What they ask for in absolute-form, and what comes behind a CONNECT, goes the way of every other
+// connection of the relay, inside TLS too if there is an authority to end it with: any request may
+// be answered by a 101, so none goes elsewhere. goproxy answers the CONNECT and signs certificates.
+// The fields must not be changed once Serve has been called.
 type Forward struct {
 	Relay *Relay
 
-	// Hosts are what can be reached: names, globs of names and addresses, for the ports 80 and 443, with a port, or with
-	// :* for all; "backends" stands for the addresses of the relay's backends. nil: just those. A name must not lead to
-	// this machine, unless it did the first time, nor to an address that is link-local or serves a cloud's metadata.
+	// Hosts are what can be reached: names, globs of names and addresses, for the ports 80 and 443,
+	// with a port, or with :* for all; "backends" stands for the addresses of the relay's backends.
+	// nil: just those. A name must not lead to this machine, unless it did the first time, nor to
+	// an address that is link-local or serves a cloud's metadata.
 	Hosts []string
 	Never []netip.AddrPort // what cannot be reached whatever Hosts says: own listeners; the one that Serve gets is always one
 
@@ -71,11 +73,11 @@ func (f *Forward) ready() (err error) {
 	f.dialTLS = onlyHTTP1(f.dialTLS)
 	f.dialTLS.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	if f.CA != nil {
-		l, err := newLeaves(f.CA, f.Relay.Log)
+		leaves, err := newLeaves(f.CA, f.Relay.Log)
 		if err != nil {
 			return err
 		}
-		f.listenTLS = l.config(f.MinTLS)
+		f.listenTLS = leaves.config(f.MinTLS)
 	}
 	return nil
 }
@@ -96,27 +98,27 @@ func (f *Forward) Serve(ctx context.Context, ln net.Listener) error {
 			}
 		}
 	}
-	d := &door{forward: f, relay: r, addr: ln.Addr(), inner: make(chan net.Conn), closed: make(chan struct{})}
+	l := &forwardListener{forward: f, relay: r, addr: ln.Addr(), inner: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{
-		Handler: d.goproxy(ctx), ReadHeaderTimeout: r.Limits.Head, ErrorLog: serverLog(r.Log),
+		Handler: l.goproxy(ctx), ReadHeaderTimeout: r.Limits.Head, ErrorLog: serverLog(r.Log),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, heldKey{}, c) },
 		ConnState:   leave,
 	}
-	server.SetKeepAlivesEnabled(false) // one request, then the next connection meets the door again
+	server.SetKeepAlivesEnabled(false) // one request, then the next connection meets the listener again
 	var serving, running sync.WaitGroup
 	serving.Go(func() {
-		if err := server.Serve(d); !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(l); !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
 			r.Log.Error().Err(err).Msg("http server ended")
 		}
 	})
 	err := r.accept(ctx, ln, func(client socket) {
-		running.Go(func() { d.enter(ctx, client) })
+		running.Go(func() { l.enter(ctx, client) })
 	})
 	overdue := time.AfterFunc(r.Limits.Drain, func() { server.Close() })
 	r.drain(&running)
 	overdue.Stop()
 	server.Close()
-	d.Close()
+	l.Close()
 	serving.Wait()
 	return err
 }
@@ -124,34 +126,35 @@ func (f *Forward) Serve(ctx context.Context, ln net.Listener) error {
 // heldKey is the key under which the context of a request has the connection that it came on.
 type heldKey struct{}
 
-// namedBy is where the door has found that a request goes; nil: to the listener itself.
-func namedBy(q *http.Request) *named {
+// targetOf is where the listener has found that a request goes; nil: to the listener itself.
+func targetOf(q *http.Request) *forwardTarget {
 	if held, ok := q.Context().Value(heldKey{}).(*heldConn); ok {
-		return held.named
+		return held.target
 	}
 	return nil
 }
 
-// goproxy is the proxy for what does not go to the relay at once. It forwards nothing: it takes an answer that names
-// websocket for a tunnel, whatever its status, so that the body of a 426 would be lost.
-func (d *door) goproxy(ctx context.Context) *goproxy.ProxyHttpServer {
+// goproxy is the proxy for what does not go to the relay at once. It forwards nothing: it takes an
+// answer that names websocket for a tunnel, whatever its status, so that the body of a 426 would be
+// lost.
+func (l *forwardListener) goproxy(ctx context.Context) *goproxy.ProxyHttpServer {
 	p := goproxy.NewProxyHttpServer()
-	p.Logger, p.Verbose, p.ConnectDial = goproxyLog{d.relay.Log}, true, nil
+	p.Logger, p.Verbose, p.ConnectDial = goproxyLog{l.relay.Log}, true, nil
 	p.Tr = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("goproxy is to dial nothing")
 	}}
-	p.NonproxyHandler = d.forward.Page
+	p.NonproxyHandler = l.forward.Page
 	if p.NonproxyHandler == nil {
 		p.NonproxyHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, fmt.Sprintf("interlock: this is a proxy for clients that are told to use one, and %s; set it as the HTTP proxy of the client, or ask the reverse listener", d.forward.scope.reach()), http.StatusBadRequest)
+			http.Error(w, fmt.Sprintf("interlock: this is a proxy for clients that are told to use one, and %s; set it as the HTTP proxy of the client, or ask the reverse listener", l.forward.scope.reach()), http.StatusBadRequest)
 		})
 	}
 	p.OnRequest().HandleConnectFunc(func(host string, pc *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
-		if namedBy(pc.Req) == nil {
+		if targetOf(pc.Req) == nil {
 			return goproxy.RejectConnect, host
 		}
 		return &goproxy.ConnectAction{Action: goproxy.ConnectHijack, Hijack: func(_ *http.Request, client net.Conn, _ *goproxy.ProxyCtx) {
-			d.connect(ctx, client)
+			l.connect(ctx, client)
 		}}, host
 	})
 	p.OnRequest().DoFunc(func(q *http.Request, _ *goproxy.ProxyCtx) (*http.Request, *http.Response) {
@@ -161,22 +164,22 @@ func (d *door) goproxy(ctx context.Context) *goproxy.ProxyHttpServer {
 }
 
 // connect carries what comes behind a CONNECT.
-func (d *door) connect(ctx context.Context, client net.Conn) {
+func (l *forwardListener) connect(ctx context.Context, client net.Conn) {
 	held, ok := client.(*heldConn)
 	if !ok {
 		client.Close()
-		d.relay.Log.Error().Str("err", fmt.Sprintf("unexpected connection %T behind CONNECT", client)).Msg("connection dropped")
+		l.relay.Log.Error().Str("err", fmt.Sprintf("unexpected connection %T behind CONNECT", client)).Msg("connection dropped")
 		return
 	}
 	conn, rest := held.take()
 	defer held.done()
 	if _, err := conn.Write([]byte("HTTP/1.1 200 Connection Established\r\n\r\n")); err != nil {
 		conn.Close()
-		d.relay.giveSlot()
+		l.relay.giveSlot()
 		return
 	}
-	c := d.relay.newConn(conn)
-	c.prefix = rest
-	c.follow(held.named)
-	c.serve(ctx)
+	g := newGoConn(l.relay, conn)
+	g.prefix = rest
+	g.follow(held.target)
+	g.serve(ctx)
 }

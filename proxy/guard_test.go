@@ -22,36 +22,51 @@ func onlyGet(x *wire.Exchange) error {
 	return nil
 }
 
-func guarded(t *testing.T, guard func(*wire.Exchange) error) *relayed {
-	return relay(t, func(r *Relay) { r.Backend.Guard = guard })
-}
-
-// TestGuardChangesNothingThatItLetsThrough plays the corpus with a guard that objects to nothing: what can be read goes
-// through byte for byte, however it is split.
-func TestGuardChangesNothingThatItLetsThrough(t *testing.T) {
-	played := 0
-	for name, transcript := range readCorpus(t) {
-		if transcript.Chunks[0].From != wire.FromClient || !readable(transcript) {
-			continue
+func guarded(t *testing.T, driver func(*Relay), guard func(*wire.Exchange) error) *relayed {
+	return relay(t, func(r *Relay) {
+		r.Backend.Guard = guard
+		if driver != nil {
+			driver(r)
 		}
-		played++
-		t.Run(filepath.Base(filepath.Dir(name))+"/"+filepath.Base(name), func(t *testing.T) {
-			for _, split := range []string{"whole", "bytes"} {
-				want := playThrough(t, transcript, split, "client closes")
-				r := guarded(t, func(*wire.Exchange) error { return nil })
-				if got := playOn(t, r, r.dial(), func() end { return r.accept() }, transcript, split, "client closes"); got != want {
-					t.Errorf("%s: reported\n%s\nand without the guard\n%s", split, got, want)
-				}
-			}
-		})
-	}
-	if played < 300 {
-		t.Errorf("only %d transcripts can be read", played)
+	})
+}
+
+// onBothDrivers runs a test by event loops and by goroutines.
+func onBothDrivers(t *testing.T, test func(t *testing.T, driver func(*Relay))) {
+	for name, driver := range map[string]func(*Relay){"event loop": nil, "goroutines": func(r *Relay) { r.hooks.goroutines = true }} {
+		t.Run(name, func(t *testing.T) { test(t, driver) })
 	}
 }
 
-// readable reports whether the guard can follow a transcript to its end, and whether no side speaks out of turn in it: what
-// a client sends before its offer is answered waits, and the transcript would wait for it.
+// TestGuardChangesNothingThatItLetsThrough plays the corpus with a guard that objects to nothing:
+// what can be read goes through byte for byte, however it is split.
+func TestGuardChangesNothingThatItLetsThrough(t *testing.T) {
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		played := 0
+		for name, transcript := range readCorpus(t) {
+			if transcript.Chunks[0].From != wire.FromClient || !readable(transcript) {
+				continue
+			}
+			played++
+			t.Run(filepath.Base(filepath.Dir(name))+"/"+filepath.Base(name), func(t *testing.T) {
+				for _, split := range []string{"whole", "bytes"} {
+					want := playThrough(t, transcript, split, "client closes")
+					r := guarded(t, driver, func(*wire.Exchange) error { return nil })
+					if got := playOn(t, r, r.dial(), func() end { return r.accept() }, transcript, split, "client closes"); got != want {
+						t.Errorf("%s: reported\n%s\nand without the guard\n%s", split, got, want)
+					}
+				}
+			})
+		}
+		if played < 300 {
+			t.Errorf("only %d transcripts can be read", played)
+		}
+	})
+}
+
+// readable reports whether the guard can follow a transcript to its end, and whether no side speaks
+// out of turn in it: what a client sends before its offer is answered waits, and the transcript
+// would wait for it.
 func readable(transcript *wire.Transcript) bool {
 	var c wire.Conversation
 	known := true
@@ -70,207 +85,224 @@ func readable(transcript *wire.Transcript) bool {
 }
 
 func TestUnsafeSwitchIsBlocked(t *testing.T) {
-	for split, cut := range splits {
-		r := guarded(t, onlyGet)
-		client := r.dial()
-		const first = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
-		post := strings.Replace(handshake, "GET", "POST", 1)
-		send(t, client, first+post+"smuggled")
-		backend := r.accept()
-		expect(t, backend, first+post)
-		written := make(chan error, 1)
-		go func() {
-			written <- writeIn(backend, []byte("HTTP/1.1 100 Continue\r\n\r\n"+answer+"HTTP/1.1x 101 Well\r\nUpgrade: websocket\r\n\r\nframes"), cut())
-		}()
-		got, err := io.ReadAll(client)
-		if want := "HTTP/1.1 100 Continue\r\n\r\n" + answer + "HTTP/1.1 502 "; err != nil || !strings.HasPrefix(string(got), want) || bytes.Contains(got, []byte("101")) || bytes.Contains(got, []byte("frames")) {
-			t.Errorf("%s: the client got %q, %v", split, got, err)
-		}
-		client.Close()
-		if rest, _ := io.ReadAll(backend); len(rest) > 0 {
-			t.Errorf("%s: the backend got %q behind the request that it switched on", split, rest)
-		}
-		<-written
-		backend.Close()
-		r.end()
-		var last *wire.Exchange
-		for _, x := range r.all() {
-			if x.Request.Method == "POST" {
-				last = x
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		for split, cut := range splits {
+			r := guarded(t, driver, onlyGet)
+			client := r.dial()
+			const first = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+			post := strings.Replace(handshake, "GET", "POST", 1)
+			send(t, client, first+post+"smuggled")
+			backend := r.accept()
+			expect(t, backend, first+post)
+			written := make(chan error, 1)
+			go func() {
+				written <- writeIn(backend, []byte("HTTP/1.1 100 Continue\r\n\r\n"+answer+"HTTP/1.1x 101 Well\r\nUpgrade: websocket\r\n\r\nframes"), cut())
+			}()
+			got, err := io.ReadAll(client)
+			if want := "HTTP/1.1 100 Continue\r\n\r\n" + answer + "HTTP/1.1 502 "; err != nil || !strings.HasPrefix(string(got), want) || bytes.Contains(got, []byte("101")) || bytes.Contains(got, []byte("frames")) {
+				t.Errorf("%s: the client got %q, %v", split, got, err)
+			}
+			client.Close()
+			if rest, _ := io.ReadAll(backend); len(rest) > 0 {
+				t.Errorf("%s: the backend got %q behind the request that it switched on", split, rest)
+			}
+			<-written
+			backend.Close()
+			r.end()
+			var last *wire.Exchange
+			for _, x := range r.all() {
+				if x.Request.Method == "POST" {
+					last = x
+				}
+			}
+			if last == nil || !last.Blocked || last.Response.Status != 101 || !last.Final || last.Cause != wire.CauseBlocked {
+				t.Errorf("%s: reported %+v", split, last)
 			}
 		}
-		if last == nil || !last.Blocked || last.Response.Status != 101 || !last.Final || last.Cause != wire.CauseBlocked {
-			t.Errorf("%s: reported %+v", split, last)
-		}
-	}
+	})
 }
 
 func TestNothingIsSmuggledBehindAnOffer(t *testing.T) {
-	r := guarded(t, onlyGet)
-	client := r.dial()
-	const behind = "GET /denied HTTP/1.1\r\nHost: a\r\n\r\n"
-	send(t, client, handshake+behind)
-	backend := r.accept()
-	expect(t, backend, handshake)
-	const refusal = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n"
-	send(t, backend, refusal[:30])
-	send(t, backend, refusal[30:])
-	expect(t, client, refusal)
-	expect(t, backend, behind) // it is a request, as the server did not switch
-	send(t, backend, answer)
-	expect(t, client, answer)
-	send(t, client, handshake+"early")
-	expect(t, backend, handshake)
-	send(t, backend, switching)
-	expect(t, client, switching)
-	expect(t, backend, "early") // it is the tunnel's, as the server did
-	send(t, backend, "and back")
-	expect(t, client, "and back")
-	client.CloseWrite()
-	expectEnd(t, backend, "")
-	backend.Close()
-	expectEnd(t, client, "")
-}
-
-// TestFramesBehindAnOfferWait holds that what is no HTTP waits like everything else behind an offer: it is the tunnel's if there
-// is one, and goes nowhere if there is none.
-func TestFramesBehindAnOfferWait(t *testing.T) {
-	const frame = "\x89\x82\x12\x34\x56\x78gD"
-	for _, refusal := range []string{"", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"} {
-		r := guarded(t, onlyGet)
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := guarded(t, driver, onlyGet)
 		client := r.dial()
-		send(t, client, handshake+frame)
+		const behind = "GET /denied HTTP/1.1\r\nHost: a\r\n\r\n"
+		send(t, client, handshake+behind)
 		backend := r.accept()
 		expect(t, backend, handshake)
-		if refusal == "" {
-			send(t, backend, switching)
-			expect(t, client, switching)
-			expect(t, backend, frame)
-			continue
-		}
-		send(t, backend, refusal)
+		const refusal = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n"
+		send(t, backend, refusal[:30])
+		send(t, backend, refusal[30:])
 		expect(t, client, refusal)
-		if got, err := io.ReadAll(client); err != nil || !bytes.Contains(got, []byte("cannot be read")) {
-			t.Errorf("behind the refusal the client got %q, %v", got, err)
+		expect(t, backend, behind) // it is a request, as the server did not switch
+		send(t, backend, answer)
+		expect(t, client, answer)
+		send(t, client, handshake+"early")
+		expect(t, backend, handshake)
+		send(t, backend, switching)
+		expect(t, client, switching)
+		expect(t, backend, "early") // it is the tunnel's, as the server did
+		send(t, backend, "and back")
+		expect(t, client, "and back")
+		client.CloseWrite()
+		expectEnd(t, backend, "")
+		backend.Close()
+		expectEnd(t, client, "")
+	})
+}
+
+// TestFramesBehindAnOfferWait holds that what is no HTTP waits like everything else behind an
+// offer: it is the tunnel's if there is one, and goes nowhere if there is none.
+func TestFramesBehindAnOfferWait(t *testing.T) {
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		const frame = "\x89\x82\x12\x34\x56\x78gD"
+		for _, refusal := range []string{"", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"} {
+			r := guarded(t, driver, onlyGet)
+			client := r.dial()
+			send(t, client, handshake+frame)
+			backend := r.accept()
+			expect(t, backend, handshake)
+			if refusal == "" {
+				send(t, backend, switching)
+				expect(t, client, switching)
+				expect(t, backend, frame)
+				continue
+			}
+			send(t, backend, refusal)
+			expect(t, client, refusal)
+			if got, err := io.ReadAll(client); err != nil || !bytes.Contains(got, []byte("cannot be read")) {
+				t.Errorf("behind the refusal the client got %q, %v", got, err)
+			}
+			if got, _ := io.ReadAll(backend); len(got) > 0 {
+				t.Errorf("the backend got %q", got)
+			}
 		}
-		if got, _ := io.ReadAll(backend); len(got) > 0 {
-			t.Errorf("the backend got %q", got)
-		}
-	}
+	})
 }
 
 func TestWhatCannotBeReadIsBlocked(t *testing.T) {
-	for name, sent := range map[string]string{
-		"two framings": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		"no http":      "\x16\x03\x01\x00\x05hello",
-	} {
-		r := guarded(t, onlyGet)
-		client := r.dial()
-		send(t, client, sent)
-		backend := r.accept()
-		got, err := io.ReadAll(client)
-		if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 400 ") {
-			t.Errorf("%s: the client got %q, %v", name, got, err)
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		for name, sent := range map[string]string{
+			"two framings": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+			"no http":      "\x16\x03\x01\x00\x05hello",
+		} {
+			r := guarded(t, driver, onlyGet)
+			client := r.dial()
+			send(t, client, sent)
+			backend := r.accept()
+			got, err := io.ReadAll(client)
+			if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 400 ") {
+				t.Errorf("%s: the client got %q, %v", name, got, err)
+			}
+			if got, _ := io.ReadAll(backend); len(got) > 0 {
+				t.Errorf("%s: the backend got %q", name, got)
+			}
 		}
-		if got, _ := io.ReadAll(backend); len(got) > 0 {
-			t.Errorf("%s: the backend got %q", name, got)
-		}
-	}
+	})
 }
 
 func TestAnswerToNothingIsBlocked(t *testing.T) {
-	r := guarded(t, onlyGet)
-	client, backend := r.connected()
-	send(t, backend, switching+"frames")
-	got, err := io.ReadAll(client)
-	if err != nil || bytes.Contains(got, []byte("101")) || !strings.HasPrefix(string(got), "HTTP/1.1 502 ") {
-		t.Errorf("got %q, %v", got, err)
-	}
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := guarded(t, driver, onlyGet)
+		client, backend := r.connected()
+		send(t, backend, switching+"frames")
+		got, err := io.ReadAll(client)
+		if err != nil || bytes.Contains(got, []byte("101")) || !strings.HasPrefix(string(got), "HTTP/1.1 502 ") {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
 }
 
 // TestFaultBehindTheSwitchCutsTheTunnel holds that what shows only later ends the tunnel.
 func TestFaultBehindTheSwitchCutsTheTunnel(t *testing.T) {
-	r := guarded(t, func(x *wire.Exchange) error {
-		if x.Complete && bytes.HasPrefix(x.After.Server, []byte("HTTP/")) {
-			return errors.New("UPGRADE-101-NOT-SWITCHED")
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := guarded(t, driver, func(x *wire.Exchange) error {
+			if x.Complete && bytes.HasPrefix(x.After.Server, []byte("HTTP/")) {
+				return errors.New("UPGRADE-101-NOT-SWITCHED")
+			}
+			return nil
+		})
+		client, backend := r.switchedOver()
+		send(t, backend, "HTTP/1.1 200 OK\r\n\r\n")
+		io.ReadAll(client)
+		io.ReadAll(backend)
+		r.end()
+		if x := r.all(); len(x) != 1 || !x[0].Blocked || !x[0].Final {
+			t.Errorf("reported %+v", x[0])
 		}
-		return nil
 	})
-	client, backend := r.switchedOver()
-	send(t, backend, "HTTP/1.1 200 OK\r\n\r\n")
-	io.ReadAll(client)
-	io.ReadAll(backend)
-	r.end()
-	if x := r.all(); len(x) != 1 || !x[0].Blocked || !x[0].Final {
-		t.Errorf("reported %+v", x[0])
-	}
 }
 
 // TestGuardedPeersThatLeave holds that whoever waits is let go when the other side leaves.
 func TestGuardedPeersThatLeave(t *testing.T) {
-	for name, leave := range map[string]func(client, backend *net.TCPConn){
-		"backend closes": func(_, backend *net.TCPConn) { backend.Close() },
-		"backend resets": func(_, backend *net.TCPConn) { backend.SetLinger(0); backend.Close() },
-	} {
-		r := guarded(t, onlyGet)
-		client := r.dial()
-		send(t, client, handshake+"held")
-		backend := r.accept()
-		expect(t, backend, handshake)
-		leave(client, backend)
-		if got, _ := io.ReadAll(client); len(got) > 0 {
-			t.Errorf("%s: got %q", name, got)
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		for name, leave := range map[string]func(client, backend *net.TCPConn){
+			"backend closes": func(_, backend *net.TCPConn) { backend.Close() },
+			"backend resets": func(_, backend *net.TCPConn) { backend.SetLinger(0); backend.Close() },
+		} {
+			r := guarded(t, driver, onlyGet)
+			client := r.dial()
+			send(t, client, handshake+"held")
+			backend := r.accept()
+			expect(t, backend, handshake)
+			leave(client, backend)
+			if got, _ := io.ReadAll(client); len(got) > 0 {
+				t.Errorf("%s: got %q", name, got)
+			}
+			client.Close()
+			r.end()
 		}
-		client.Close()
-		r.end()
-	}
+	})
 }
 
-// TestUnsafeSwitchIsFoundWhereverItStands holds that not a byte of a switch reaches the client, nor what follows it: behind
-// pipelined requests whose content or answer looks like one, however its status line is written, and wherever it is split.
+// TestUnsafeSwitchIsFoundWhereverItStands holds that not a byte of a switch reaches the client, nor
+// what follows it: behind pipelined requests whose content or answer looks like one, however its
+// status line is written, and wherever it is split.
 func TestUnsafeSwitchIsFoundWhereverItStands(t *testing.T) {
-	post := strings.Replace(handshake, "GET", "POST", 1)
-	const looksLikeOne = "HTTP/1.1 1Ol Switching Protocols\r\n\r\n"
-	sound := strings.Replace(switching, "HTTP/1.1 101 Switching Protocols", "%s", 1)
-	for name, each := range map[string]struct {
-		before, answered string // requests in front, and what the client gets for them
-		status           string // the line of the switch, with its end
-	}{
-		"behind nothing":           {"", "", "HTTP/1.1 101 Switching Protocols"},
-		"behind content":           {"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 36\r\n\r\n" + looksLikeOne, answer, "HTTP/1.1 101 Switching Protocols"},
-		"behind chunks":            {"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + looksLikeOne + "\r\n0\r\n\r\n", answer, "HTTP/1.1 101 Switching Protocols"},
-		"behind an answer's":       {plain, "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n" + looksLikeOne, "HTTP/1.1 101 Switching Protocols"},
-		"behind an answer's chunk": {plain, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + looksLikeOne + "\r\n0\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
-		"behind no content":        {"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
-		"behind interim answers":   {"", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
-		"without a reason":         {"", "", "HTTP/1.1 101"},
-		"two spaces":               {"", "", "HTTP/1.1  101 Switching Protocols"},
-		"a tab":                    {"", "", "HTTP/1.1\t101 Switching Protocols"},
-		"an empty line in front":   {"", "", "\r\nHTTP/1.1 101 Switching Protocols"},
-		"a bare LF in front":       {"", "", "\nHTTP/1.1 101 Switching Protocols"},
-		"a space in front":         {"", "", " HTTP/1.1 101 Switching Protocols"},
-		"a version in lower case":  {"", "", "http/1.1 101 Switching Protocols"},
-		"an old version":           {"", "", "HTTP/1.0 101 Switching Protocols"},
-		"another version":          {"", "", "HTTP/2 101 Switching Protocols"},
-		"a digit too many":         {"", "", "HTTP/1.1 0101 Switching Protocols"},
-		"no version":               {"", "", "101 Switching Protocols"},
-		"another protocol":         {"", "", "ICY 101 Switching Protocols"},
-		"a control byte":           {"", "", "HTTP/1.1 101\x00Switching Protocols"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			head := strings.Replace(sound, "%s", each.status, 1)
-			for at := 1; at <= len(head); at++ {
-				withheld(t, each.before+post, each.answered, head[:at], head[at:]+"frames")
-			}
-		})
-	}
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		post := strings.Replace(handshake, "GET", "POST", 1)
+		const looksLikeOne = "HTTP/1.1 1Ol Switching Protocols\r\n\r\n"
+		sound := strings.Replace(switching, "HTTP/1.1 101 Switching Protocols", "%s", 1)
+		for name, each := range map[string]struct {
+			before, answered string // requests in front, and what the client gets for them
+			status           string // the line of the switch, with its end
+		}{
+			"behind nothing":           {"", "", "HTTP/1.1 101 Switching Protocols"},
+			"behind content":           {"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 36\r\n\r\n" + looksLikeOne, answer, "HTTP/1.1 101 Switching Protocols"},
+			"behind chunks":            {"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + looksLikeOne + "\r\n0\r\n\r\n", answer, "HTTP/1.1 101 Switching Protocols"},
+			"behind an answer's":       {plain, "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n" + looksLikeOne, "HTTP/1.1 101 Switching Protocols"},
+			"behind an answer's chunk": {plain, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + looksLikeOne + "\r\n0\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
+			"behind no content":        {"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
+			"behind interim answers":   {"", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
+			"without a reason":         {"", "", "HTTP/1.1 101"},
+			"two spaces":               {"", "", "HTTP/1.1  101 Switching Protocols"},
+			"a tab":                    {"", "", "HTTP/1.1\t101 Switching Protocols"},
+			"an empty line in front":   {"", "", "\r\nHTTP/1.1 101 Switching Protocols"},
+			"a bare LF in front":       {"", "", "\nHTTP/1.1 101 Switching Protocols"},
+			"a space in front":         {"", "", " HTTP/1.1 101 Switching Protocols"},
+			"a version in lower case":  {"", "", "http/1.1 101 Switching Protocols"},
+			"an old version":           {"", "", "HTTP/1.0 101 Switching Protocols"},
+			"another version":          {"", "", "HTTP/2 101 Switching Protocols"},
+			"a digit too many":         {"", "", "HTTP/1.1 0101 Switching Protocols"},
+			"no version":               {"", "", "101 Switching Protocols"},
+			"another protocol":         {"", "", "ICY 101 Switching Protocols"},
+			"a control byte":           {"", "", "HTTP/1.1 101\x00Switching Protocols"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				head := strings.Replace(sound, "%s", each.status, 1)
+				for at := 1; at <= len(head); at++ {
+					withheld(t, driver, each.before+post, each.answered, head[:at], head[at:]+"frames")
+				}
+			})
+		}
+	})
 }
 
 // withheld has the backend answer requests in two pieces behind what the client may have.
-func withheld(t *testing.T, requests, may, first, second string) {
+func withheld(t *testing.T, driver func(*Relay), requests, may, first, second string) {
 	t.Helper()
-	r := guarded(t, onlyGet)
+	r := guarded(t, driver, onlyGet)
 	client := r.dial()
 	send(t, client, requests+"smuggled")
 	backend := r.accept()

@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// heldConn is a connection whose first head has been read already: that is what it yields first. Behind the head of a
-// CONNECT it yields nothing, so that all that follows is still there for whoever takes it.
+// heldConn is a connection whose first head has been read already: that is what it yields first.
+// Behind the head of a CONNECT it yields nothing, so that all that follows is still there for
+// whoever takes it.
 type heldConn struct {
 	socket
 	head, rest []byte
-	named      *named // where its request goes; nil: to the listener itself
+	target     *forwardTarget // where its request goes; nil: to the listener itself
 	hold       bool
 	wake       chan struct{} // one token: a read that holds is to end
 	over       chan struct{} // closed when nobody uses the connection any more
@@ -71,8 +72,8 @@ func (c *heldConn) Close() error {
 	return err
 }
 
-// take hands the connection over, with what came behind the head. Its slot goes with it. The taker calls done when the
-// connection is over.
+// take hands the connection over, with what came behind the head. Its slot goes with it. The taker
+// calls done when the connection is over.
 func (c *heldConn) take() (socket, []byte) {
 	c.once.Do(func() {})
 	c.socket.SetDeadline(time.Time{})

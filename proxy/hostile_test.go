@@ -110,9 +110,9 @@ func TestHelloMayComeInAnyPieces(t *testing.T) {
 	a := newAuthority(t)
 	cert := a.issue(t)
 	r, proxy := forwardedBy(t, func(r *Relay) { r.Backend.TLS = &tls.Config{RootCAs: a.pool} }, func(f *Forward) { f.CA = a.certificate() })
-	for _, way := range []string{"one segment", "bytes"} {
+	for _, pieces := range []string{"one segment", "bytes"} {
 		var conn net.Conn
-		if way == "bytes" {
+		if pieces == "bytes" {
 			conn = slow{through(t, proxy, r.Backend.String())}
 		} else {
 			tcp := dial(t, proxy)
@@ -176,7 +176,7 @@ func TestLeavesAreBounded(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"", "-.-", "a..b", strings.Repeat("a", 64) + ".test", "1.2.3.4.5", "a b"} {
-		if cert, err := l.get(&tls.ClientHelloInfo{ServerName: name, Conn: &noting{host: "fallback.test"}}); err != nil || name != "-.-" && cert.Leaf.DNSNames[0] != "fallback.test" {
+		if cert, err := l.get(&tls.ClientHelloInfo{ServerName: name, Conn: &tlsSocket{host: "fallback.test"}}); err != nil || name != "-.-" && cert.Leaf.DNSNames[0] != "fallback.test" {
 			t.Errorf("%q: got %v, %v", name, cert, err)
 		}
 	}

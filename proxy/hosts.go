@@ -25,9 +25,10 @@ func (d destination) String() string {
 	return d.host + ":" + strconv.Itoa(int(d.port))
 }
 
-// parseDestination reads an authority (RFC 3986 §3.2) without userinfo. It takes no form of an address that programs read
-// in different ways: neither parts that are left out, nor hexadecimal and octal numbers, nor IPv4 inside IPv6, nor zones,
-// nor a dot at the end. If the authority has no port, it is the default one; 0: there is none.
+// parseDestination reads an authority (RFC 3986 §3.2) without userinfo. It takes no form of an
+// address that programs read in different ways: neither parts that are left out, nor hexadecimal
+// and octal numbers, nor IPv4 inside IPv6, nor zones, nor a dot at the end. If the authority has no
+// port, it is the default one; 0: there is none.
 func parseDestination(authority string, defaultPort uint16) (destination, error) {
 	host, port, err := splitAuthority(authority)
 	if err != nil {
@@ -79,8 +80,8 @@ func splitAuthority(authority string) (host, port string, err error) {
 	return host, strings.TrimPrefix(port, ":"), nil
 }
 
-// isNameByte reports whether a character may stand in a label of a name: besides letters, digits and hyphens, names that are
-// in use have underscores.
+// isNameByte reports whether a character may stand in a label of a name: besides letters, digits
+// and hyphens, names that are in use have underscores.
 func isNameByte(c rune) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 }
@@ -104,8 +105,9 @@ func canonicalName(name string) (string, error) {
 	return strings.Join(labels, "."), nil
 }
 
-// A listed host is one that the configuration names: what may be reached, or what is not looked into.
-type listed struct {
+// A hostPattern is an entry of the configuration that names hosts: what may be reached, or what is
+// not looked into.
+type hostPattern struct {
 	text    string     // as it is named, without the port
 	addr    netip.Addr // if valid, that address; else the names that match text
 	ports   []uint16   // nil: all
@@ -113,17 +115,18 @@ type listed struct {
 	home    bool       // a name that stood for an address of this machine when it was listed
 }
 
-// ParseHost is the host of an entry of [Forward.Hosts] or [Forward.PassThrough], without its port: a name or a glob in lower
-// case, or an address. An error says what is wrong with the entry; "backends" is none of those.
+// ParseHost is the host of an entry of [Forward.Hosts] or [Forward.PassThrough], without its port:
+// a name or a glob in lower case, or an address. An error says what is wrong with the entry;
+// "backends" is none of those.
 func ParseHost(entry string) (string, error) {
-	l, err := parseListed(entry)
+	l, err := parsePattern(entry)
 	return l.text, err
 }
 
-// parseListed reads an entry: a name, a glob of names, or an address; alone for the ports 80 and 443, with a port, or with
-// :* for all ports.
-func parseListed(entry string) (listed, error) {
-	l := listed{ports: []uint16{80, 443}}
+// parsePattern reads an entry: a name, a glob of names, or an address; alone for the ports 80 and
+// 443, with a port, or with :* for all ports.
+func parsePattern(entry string) (hostPattern, error) {
+	l := hostPattern{ports: []uint16{80, 443}}
 	if addr, err := netip.ParseAddr(entry); err == nil {
 		entry = addr.String()
 		if l.addr = addr; addr.Is4In6() || addr.Zone() != "" {
@@ -155,17 +158,18 @@ func parseListed(entry string) (listed, error) {
 }
 
 // isGlob reports whether an entry stands for more than one name.
-func (l *listed) isGlob() bool { return strings.Contains(l.text, "*") }
+func (p *hostPattern) isGlob() bool { return strings.Contains(p.text, "*") }
 
-// matches reports whether an entry stands for a destination, too. A glob never stands for an address.
-func (l *listed) matches(d destination) bool {
-	if l.ports != nil && !slices.Contains(l.ports, d.port) {
+// matches reports whether an entry stands for a destination, too. A glob never stands for an
+// address.
+func (p *hostPattern) matches(d destination) bool {
+	if p.ports != nil && !slices.Contains(p.ports, d.port) {
 		return false
 	}
-	if l.addr.IsValid() || d.addr.IsValid() {
-		return l.addr == d.addr
+	if p.addr.IsValid() || d.addr.IsValid() {
+		return p.addr == d.addr
 	}
-	found, err := path.Match(l.text, d.host)
+	found, err := path.Match(p.text, d.host)
 	return err == nil && found
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// leaves are the certificates by which clients of a forward listener are answered in place of the hosts that they ask for.
-// They are kept, as each costs a key and a signature.
+// leaves are the certificates by which clients of a forward listener are answered in place of the
+// hosts that they ask for. They are kept, as each costs a key and a signature.
 type leaves struct {
 	pool  *x509.CertPool // of the one authority
 	sign  func(host string, ctx *goproxy.ProxyCtx) (*tls.Config, error)
@@ -53,16 +53,17 @@ func newLeaves(ca *tls.Certificate, log zerolog.Logger) (*leaves, error) {
 	return l, nil
 }
 
-// config ends TLS with such certificates. It is for all connections, so that sessions can be resumed.
+// config ends TLS with such certificates. It is for all connections, so that sessions can be
+// resumed.
 func (l *leaves) config(oldest uint16) *tls.Config {
 	return listening(&tls.Config{GetCertificate: l.get, MinVersion: oldest})
 }
 
-// get is for tls.Config.GetCertificate: it is the certificate for what the client asks for, else for the host that it named
-// in CONNECT.
+// get is for tls.Config.GetCertificate: it is the certificate for what the client asks for, else
+// for the host that it named in CONNECT.
 func (l *leaves) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	host := ""
-	if raw, ok := hello.Conn.(*noting); ok {
+	if raw, ok := hello.Conn.(*tlsSocket); ok {
 		host = raw.host
 	}
 	if name, err := canonicalName(hello.ServerName); err == nil {

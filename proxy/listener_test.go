@@ -99,8 +99,8 @@ func TestAnyListenerIsServed(t *testing.T) {
 			return e, func() (net.Conn, error) { return net.Dial("tcp", ln.Addr().String()) }
 		},
 	} {
-		for way, guard := range map[string]func(*wire.Exchange) error{"open": nil, "guarded": func(*wire.Exchange) error { return nil }} {
-			t.Run(name+", "+way, func(t *testing.T) {
+		for kind, guard := range map[string]func(*wire.Exchange) error{"open": nil, "guarded": func(*wire.Exchange) error { return nil }} {
+			t.Run(name+", "+kind, func(t *testing.T) {
 				ln, dial := open(t)
 				serveAny(t, ln, dial, guard)
 			})

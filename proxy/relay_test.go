@@ -52,18 +52,18 @@ func TestSwitchIsReported(t *testing.T) {
 	}
 }
 
-// everyWay runs a test for exchanges and for tunnels, carried in every way.
-func everyWay(t *testing.T, test func(t *testing.T, r *relayed, client, backend *net.TCPConn)) {
+// everyDriver runs a test for exchanges and for tunnels, by every driver.
+func everyDriver(t *testing.T, test func(t *testing.T, r *relayed, client, backend *net.TCPConn)) {
 	carried := map[string]func(*Relay){"": nil}
-	maps.Copy(carried, manners)
-	for name, way := range carried {
+	maps.Copy(carried, drivers)
+	for name, driver := range carried {
 		t.Run("exchange "+name, func(t *testing.T) {
-			r := relay(t, way)
+			r := relay(t, driver)
 			client, backend := r.connected()
 			test(t, r, client, backend)
 		})
 		t.Run("tunnel "+name, func(t *testing.T) {
-			r := relay(t, way)
+			r := relay(t, driver)
 			client, backend := r.switchedOver()
 			test(t, r, client, backend)
 		})
@@ -71,7 +71,7 @@ func everyWay(t *testing.T, test func(t *testing.T, r *relayed, client, backend 
 }
 
 func TestHalfCloseIsPassedOn(t *testing.T) {
-	everyWay(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
+	everyDriver(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
 		send(t, client, "last words")
 		client.CloseWrite()
 		expectEnd(t, backend, "last words")
@@ -86,7 +86,7 @@ func TestHalfCloseIsPassedOn(t *testing.T) {
 func TestResetIsPassedOn(t *testing.T) {
 	for _, first := range []string{"client", "backend"} {
 		t.Run(first, func(t *testing.T) {
-			everyWay(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
+			everyDriver(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
 				breaks, feels := client, backend
 				if first == "backend" {
 					breaks, feels = backend, client
@@ -104,7 +104,7 @@ func TestResetIsPassedOn(t *testing.T) {
 func TestResetOfABlockedPeerIsPassedOn(t *testing.T) {
 	for _, first := range []string{"client", "backend"} {
 		t.Run(first, func(t *testing.T) {
-			everyWay(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
+			everyDriver(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
 				breaks, feels := client, backend
 				if first == "backend" {
 					breaks, feels = backend, client
@@ -130,7 +130,7 @@ func TestResetOfABlockedPeerIsPassedOn(t *testing.T) {
 
 // TestBulkArrivesWhole has both directions move enough to be spliced, at once, and end one after the other.
 func TestBulkArrivesWhole(t *testing.T) {
-	everyWay(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
+	everyDriver(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
 		up, down := bulk(4<<20, 1), bulk(4<<20, 7)
 		got := make(chan string, 1)
 		go func() {
@@ -250,15 +250,7 @@ func TestDrainDoesNotWaitForADial(t *testing.T) {
 	})
 	client := r.dial()
 	send(t, client, handshake)
-	dialling := func() (is bool) {
-		for _, c := range r.connections() {
-			c.mu.Lock()
-			is = is || c.clock.dialling != 0 || c.pumped != nil && c.giveUp != nil
-			c.mu.Unlock()
-		}
-		return is
-	}
-	within(t, dialling, func() string { return "the backend is not dialled" })
+	within(t, func() bool { return r.Backend.next.Load() > 0 }, func() string { return "the backend is not dialled" })
 	r.end()
 	if x := r.all(); len(x) != 1 || x[0].Cause != wire.CauseDrain {
 		t.Errorf("got %+v", x)
@@ -345,7 +337,7 @@ func TestLoopIsBroken(t *testing.T) {
 	// The same relay on the listener that is its backend's address, as after a change of names.
 	go func() {
 		loop.start()
-		done <- loop.accept(ctx, other, func(c socket) { go loop.newConn(c).serve(ctx) })
+		done <- loop.accept(ctx, other, func(c socket) { go newGoConn(loop, c).serve(ctx) })
 	}()
 	through := dial(t, ln.Addr().String())
 	send(t, through, plain)
@@ -368,7 +360,7 @@ func TestLoopThroughTheUnspecifiedAddressIsBroken(t *testing.T) {
 		}
 		b := To(net.JoinHostPort(host, port))
 		b.ready()
-		r.ways.Store(&way{backend: b})
+		r.routes.Store(newRouteTable(b, nil, nil))
 		client := r.dial()
 		send(t, client, plain)
 		text, err := io.ReadAll(client)

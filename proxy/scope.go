@@ -10,12 +10,12 @@ import (
 	"sync"
 )
 
-// A scope says what can be reached through a forward listener, and what must not be opened there. It does so twice: when a
-// client names a host, and when it is known which address that stands for.
+// A scope says what can be reached through a forward listener, and what must not be opened there.
+// It does so twice: when a client names a host, and when it is known which address that stands for.
 type scope struct {
-	hosts    []listed
+	hosts    []hostPattern
 	backends bool // what the backends of the relay have for addresses, too
-	closed   []listed
+	closed   []hostPattern
 	never    []netip.AddrPort
 	lookup   func(ctx context.Context, host string) ([]netip.Addr, error)
 	own      func(a netip.Addr) bool // whether an address is one of this machine
@@ -42,9 +42,9 @@ func newScope(hosts, closed []string, never []netip.AddrPort) (*scope, error) {
 		hosts = []string{hostsBackends}
 	}
 	var failed error
-	read := func(entries []string) (all []listed) {
+	read := func(entries []string) (all []hostPattern) {
 		for _, entry := range entries {
-			l, err := parseListed(entry)
+			l, err := parsePattern(entry)
 			failed = errors.Join(failed, err)
 			all = append(all, l)
 		}
@@ -66,14 +66,14 @@ func lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
-// find is the destination that an authority stands for, and what that is listed as: first as an address of a backend, then
-// as one of the hosts.
-func (s *scope) find(authority string, defaultPort uint16, w *way) (destination, []listed, error) {
+// find is the destination that an authority stands for, and what that is listed as: first as an
+// address of a backend, then as one of the hosts.
+func (s *scope) find(authority string, defaultPort uint16, routes *routeTable) (destination, []hostPattern, error) {
 	d, err := parseDestination(authority, defaultPort)
 	if err != nil {
 		return d, nil, &scopeError{fmt.Sprintf("%q is out of scope: %v; %s", authority, err, s.reach())}
 	}
-	found := s.listedAs(d, w)
+	found := s.patternsOf(d, routes)
 	if len(found) == 0 {
 		return d, nil, &scopeError{fmt.Sprintf("%q is out of scope: %s", authority, s.reach())}
 	}
@@ -83,15 +83,15 @@ func (s *scope) find(authority string, defaultPort uint16, w *way) (destination,
 	return d, found, err
 }
 
-// listedAs is everything that a destination is listed as.
-func (s *scope) listedAs(d destination, w *way) []listed {
-	var found []listed
+// patternsOf is everything that a destination is listed as.
+func (s *scope) patternsOf(d destination, routes *routeTable) []hostPattern {
+	var found []hostPattern
 	if s.backends {
-		for _, b := range w.all() {
+		for _, b := range routes.all() {
 			for _, address := range b.Addresses {
 				own, err := parseDestination(address, 0)
 				if err == nil && own == d {
-					found = append(found, listed{text: own.host, addr: own.addr, ports: []uint16{own.port}, backend: b})
+					found = append(found, hostPattern{text: own.host, addr: own.addr, ports: []uint16{own.port}, backend: b})
 				}
 			}
 		}
@@ -132,21 +132,22 @@ func (s *scope) isClosed(d destination) bool {
 	return false
 }
 
-// resolve is which addresses may be dialled for a destination. There is at least one, unless there is an error.
-func (s *scope) resolve(ctx context.Context, d destination, l listed) ([]netip.Addr, error) {
+// resolve is which addresses may be dialled for a destination. There is at least one, unless there
+// is an error.
+func (s *scope) resolve(ctx context.Context, d destination, p hostPattern) ([]netip.Addr, error) {
 	if d.addr.IsValid() {
-		return []netip.Addr{d.addr}, s.admit(d.addr, d, l)
+		return []netip.Addr{d.addr}, s.admit(d.addr, d, p)
 	}
 	all, err := s.lookup(ctx, d.host)
 	if err != nil {
 		return nil, err
 	}
-	l.home = !l.isGlob() && s.home(d.host, all)
+	p.home = !p.isGlob() && s.home(d.host, all)
 	err = errors.New("the name has no address")
 	var good []netip.Addr
 	for _, a := range all {
 		a = a.Unmap()
-		if refused := s.admit(a, d, l); refused != nil {
+		if refused := s.admit(a, d, p); refused != nil {
 			err = refused
 			continue
 		}
@@ -158,8 +159,8 @@ func (s *scope) resolve(ctx context.Context, d destination, l listed) ([]netip.A
 	return nil, err
 }
 
-// home reports whether the first answer for that name was an address of this machine. There are not more names than are
-// listed.
+// home reports whether the first answer for that name was an address of this machine. There are not
+// more names than are listed.
 func (s *scope) home(name string, answer []netip.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,7 +177,7 @@ func (s *scope) home(name string, answer []netip.Addr) bool {
 }
 
 // admit refuses an address that a listed host must not lead to.
-func (s *scope) admit(a netip.Addr, d destination, l listed) error {
+func (s *scope) admit(a netip.Addr, d destination, p hostPattern) error {
 	refuse := func(what, remedy string) error {
 		return &scopeError{fmt.Sprintf("%q leads to %s, which is %s: %s", d, a, what, remedy)}
 	}
@@ -185,12 +186,12 @@ func (s *scope) admit(a netip.Addr, d destination, l listed) error {
 			return refuse("an address of this proxy itself", "no key allows that")
 		}
 	}
-	if l.addr.IsValid() {
+	if p.addr.IsValid() {
 		return nil // somebody has listed precisely that
 	}
 	for _, each := range []netip.Addr{a, inside(a)} {
 		switch {
-		case each.IsUnspecified(), !l.home && s.own(each):
+		case each.IsUnspecified(), !p.home && s.own(each):
 			return refuse("on the machine of this proxy", "to allow it, list the address itself under forward.hosts")
 		case each.IsLinkLocalUnicast(), each.IsMulticast(), isMetadata(each):
 			return refuse("link-local or serves a cloud's metadata", "to allow it, list the address itself under forward.hosts")
@@ -199,8 +200,8 @@ func (s *scope) admit(a netip.Addr, d destination, l listed) error {
 	return nil
 }
 
-// isMetadata reports whether an address that is not link-local serves the metadata of a cloud: those of AWS, Google, Alibaba,
-// Azure and Oracle.
+// isMetadata reports whether an address that is not link-local serves the metadata of a cloud:
+// those of AWS, Google, Alibaba, Azure and Oracle.
 func isMetadata(a netip.Addr) bool {
 	switch a.String() {
 	case "fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192":
@@ -209,8 +210,8 @@ func isMetadata(a netip.Addr) bool {
 	return false
 }
 
-// inside is the IPv4 address inside an IPv6 one that leads there: by NAT64 (RFC 6052 §2.1), by 6to4 (RFC 3056 §2), or as
-// IPv4-compatible (RFC 4291 §2.5.5.1). Any other address is its own.
+// inside is the IPv4 address inside an IPv6 one that leads there: by NAT64 (RFC 6052 §2.1), by 6to4
+// (RFC 3056 §2), or as IPv4-compatible (RFC 4291 §2.5.5.1). Any other address is its own.
 func inside(a netip.Addr) netip.Addr {
 	if !a.Is6() || a.IsLoopback() || a.IsUnspecified() {
 		return a

@@ -309,7 +309,7 @@ func TestScopeAdmitsWhatIsListed(t *testing.T) {
 		}
 		s.lookup = always(each.address)
 		s.own = func(a netip.Addr) bool { return a.IsLoopback() || a.String() == "198.51.100.7" }
-		d, found, err := s.find(each.authority, 0, &way{backend: To("127.0.0.1:3000"), others: []*Backend{To("app.test:3000"), To("unix:/run/app.sock")}})
+		d, found, err := s.find(each.authority, 0, &routeTable{backend: To("127.0.0.1:3000"), others: []*Backend{To("app.test:3000"), To("unix:/run/app.sock")}})
 		if (err == nil) != each.in {
 			t.Errorf("%q, %s: got %v", each.hosts, each.authority, err)
 		}

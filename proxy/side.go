@@ -9,14 +9,15 @@ import (
 	"syscall"
 )
 
-// A socket is a connection whose directions end on their own: one of the system, or a [wrapped] one.
+// A socket is a connection whose directions end on their own: one of the system, or a [wrapped]
+// one.
 type socket interface {
 	net.Conn
 	CloseWrite() error
 }
 
-// asSocket is what a listener has accepted. Only the types of package net are used by system calls: what embeds one of them
-// may mean something else by Read.
+// asSocket is what a listener has accepted. Only the types of package net are used by system calls:
+// what embeds one of them may mean something else by Read.
 func asSocket(c net.Conn) socket {
 	switch c := c.(type) {
 	case *net.TCPConn:
@@ -27,13 +28,15 @@ func asSocket(c net.Conn) socket {
 	return &wrapped{Conn: c}
 }
 
-// A wrapped is a connection from a listener that is not one of the system's, such as net.Pipe, or one that counts.
+// A wrapped is a connection from a listener that is not one of the system's, such as net.Pipe, or
+// one that counts.
 type wrapped struct {
 	net.Conn
 	closed atomic.Bool
 }
 
-// CloseWrite ends the direction that we write. Where that cannot be done alone, it ends the other one with it.
+// CloseWrite ends the direction that we write. Where that cannot be done alone, it ends the other
+// one with it.
 func (w *wrapped) CloseWrite() error {
 	if half, ok := w.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -50,38 +53,40 @@ func (w *wrapped) Close() error {
 // Read is that of the connection.
 func (w *wrapped) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
-	return n, w.named(err)
+	return n, w.asClosed(err)
 }
 
 // Write is that of the connection.
 func (w *wrapped) Write(p []byte) (int, error) {
 	n, err := w.Conn.Write(p)
-	return n, w.named(err)
+	return n, w.asClosed(err)
 }
 
-func (w *wrapped) named(err error) error {
+func (w *wrapped) asClosed(err error) error {
 	if err != nil && w.closed.Load() {
 		return net.ErrClosed
 	}
 	return err
 }
 
-// A side is one side of what a relay carries: a socket, or TLS over one. Deadlines are those of the socket, and so is
-// Close, which says nothing to the peer that TCP does not.
+// A side is one side of what a relay carries: a socket, or TLS over one. Deadlines are those of the
+// socket, and so is Close, which says nothing to the peer that TCP does not.
 type side struct {
 	socket
-	tls *tls.Conn // nil: cleartext
-	raw *noting   // below tls
+	tls *tls.Conn  // nil: cleartext
+	raw *tlsSocket // below tls
 }
 
 func cleartext(s socket) *side { return &side{socket: s} }
 
 // system is the socket for system calls; nil if it has none.
-func (s *side) system() (syscall.RawConn, error) {
+func (s *side) system() syscall.RawConn {
 	if c, ok := s.socket.(syscall.Conn); ok {
-		return c.SyscallConn()
+		if raw, err := c.SyscallConn(); err == nil {
+			return raw
+		}
 	}
-	return nil, nil
+	return nil
 }
 
 // plain reports whether bytes pass between here and a socket of the system as they are.
@@ -90,8 +95,9 @@ func (s *side) plain() bool {
 	return system && s.tls == nil
 }
 
-// noting is a socket below TLS. It records how the peer ended it: TLS itself takes a FIN for a close_notify.
-type noting struct {
+// A tlsSocket is a socket below TLS. It records how the peer ended it: TLS itself takes a FIN for a
+// close_notify.
+type tlsSocket struct {
 	socket
 	ended  atomic.Bool // by a FIN
 	prefix []byte      // what was read already; it comes first
@@ -107,31 +113,31 @@ type noting struct {
 const maxHello = 64 << 10
 
 // Write is that of the socket, unless somebody else answers the peer.
-func (n *noting) Write(p []byte) (int, error) {
-	if n.passed {
+func (t *tlsSocket) Write(p []byte) (int, error) {
+	if t.passed {
 		return len(p), nil
 	}
-	return n.socket.Write(p)
+	return t.socket.Write(p)
 }
 
-func (n *noting) keep(p []byte) {
-	if n.seen != nil && len(n.seen)+len(p) <= maxHello {
-		n.seen = append(n.seen, p...)
+func (t *tlsSocket) keep(p []byte) {
+	if t.seen != nil && len(t.seen)+len(p) <= maxHello {
+		t.seen = append(t.seen, p...)
 	}
 }
 
 // Read is that of the socket.
-func (n *noting) Read(p []byte) (int, error) {
-	if len(n.prefix) > 0 {
-		count := copy(p, n.prefix)
-		n.prefix = n.prefix[count:]
-		n.keep(p[:count])
+func (t *tlsSocket) Read(p []byte) (int, error) {
+	if len(t.prefix) > 0 {
+		count := copy(p, t.prefix)
+		t.prefix = t.prefix[count:]
+		t.keep(p[:count])
 		return count, nil
 	}
-	count, err := n.socket.Read(p)
-	n.keep(p[:count])
+	count, err := t.socket.Read(p)
+	t.keep(p[:count])
 	if errors.Is(err, io.EOF) {
-		n.ended.Store(true)
+		t.ended.Store(true)
 	}
 	return count, err
 }
@@ -144,8 +150,8 @@ func (s *side) write(b []byte) (int, error) {
 	return s.socket.Write(b)
 }
 
-// finish tells the peer that nothing more comes: by a close_notify (RFC 8446 §6.1) where TLS is spoken, unless bare, as
-// the other side has ended without one.
+// finish tells the peer that nothing more comes: by a close_notify (RFC 8446 §6.1) where TLS is
+// spoken, unless bare, as the other side has ended without one.
 func (s *side) finish(bare bool) {
 	if s.tls != nil && !bare {
 		_ = s.tls.CloseWrite() // a peer that is gone needs no end

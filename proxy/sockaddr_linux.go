@@ -37,7 +37,8 @@ func (s *sockaddr) set(a netip.AddrPort) {
 	s.size = uint32(unsafe.Sizeof(*in))
 }
 
-// addrPort is the address; an IPv4 address inside an IPv6 one is what it stands for. It is invalid for other families.
+// addrPort is the address; an IPv4 address inside an IPv6 one is what it stands for. It is invalid
+// for other families.
 func (s *sockaddr) addrPort() netip.AddrPort {
 	switch s.raw.Addr.Family {
 	case syscall.AF_INET:
@@ -73,10 +74,33 @@ func inOrder(port uint16) uint16 {
 // localEnd is our end of a socket; invalid if it has none.
 func localEnd(fd int) netip.AddrPort {
 	var s sockaddr
-	s.size = uint32(unsafe.Sizeof(s.raw))
-	_, _, errno := syscall.RawSyscall(syscall.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&s.raw)), uintptr(unsafe.Pointer(&s.size)))
-	if errno != 0 {
-		return netip.AddrPort{}
-	}
+	s.ask(fd, syscall.SYS_GETSOCKNAME)
 	return s.addrPort()
+}
+
+// localAddr is our end of a socket, and peerAddr the other one, as package net has them.
+func localAddr(fd int) net.Addr {
+	var s sockaddr
+	s.ask(fd, syscall.SYS_GETSOCKNAME)
+	return s.netAddr()
+}
+
+func peerAddr(fd int) net.Addr {
+	var s sockaddr
+	s.ask(fd, syscall.SYS_GETPEERNAME)
+	return s.netAddr()
+}
+
+// ask makes s what a system call says of a socket; zero if it says nothing.
+func (s *sockaddr) ask(fd int, call uintptr) {
+	s.size = uint32(unsafe.Sizeof(s.raw))
+	if _, _, errno := syscall.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(&s.raw)), uintptr(unsafe.Pointer(&s.size))); errno != 0 {
+		*s = sockaddr{}
+	}
+}
+
+// netAddr is the address as package net has it.
+func (s *sockaddr) netAddr() net.Addr {
+	a, _ := netip.ParseAddrPort(s.String())
+	return net.TCPAddrFromAddrPort(a)
 }

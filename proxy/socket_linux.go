@@ -5,9 +5,10 @@ import (
 	"unsafe"
 )
 
-// These do one system call each on a socket that does not block. They do not tell the scheduler of the runtime: the call
-// takes microseconds, and telling costs as much again, since each wakes the runtime's monitor, which then polls for system
-// calls that take too long. Reads and writes are those of sockets, which spare the kernel the way of files.
+// These do one system call each on a socket that does not block. They do not tell the scheduler of
+// the runtime: the call takes microseconds, and telling costs as much again, since each wakes the
+// runtime's monitor, which then polls for system calls that take too long. Reads and writes are
+// those of sockets, which spare the kernel the way of files.
 
 func readSocket(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
@@ -42,8 +43,8 @@ func connectSocket(to *sockaddr) (fd int, errno syscall.Errno) {
 	return int(n), 0
 }
 
-// setCommon sets what all sockets have but those to a backend whose first write is to come: no delay, and the system
-// finding out about peers that have vanished.
+// setCommon sets what all sockets have but those to a backend whose first write is to come: no
+// delay, and the system finding out about peers that have vanished.
 func setCommon(fd uintptr) {
 	setOption(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	setOption(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)

@@ -17,7 +17,7 @@ func TestMemoryIsGivenBackAtRest(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var r Relay
 	var running sync.WaitGroup
-	running.Go(func() { r.tidy(ctx, time.Millisecond) })
+	running.Go(func() { tidy(ctx, &r, time.Millisecond) })
 	r.Counts.Exchanges.Store(tidyFrom)
 	for deadline := time.Now().Add(patience); behind.NumForcedGC <= before.NumForcedGC; runtime.ReadMemStats(&behind) {
 		if time.Now().After(deadline) {

@@ -5,15 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// onlyHTTP1 is a copy of a configuration that agrees to nothing but HTTP/1.1 (RFC 7301): what Interlock is for is not in
-// HTTP/2. It is nil if c is.
+// onlyHTTP1 is a copy of a configuration that agrees to nothing but HTTP/1.1 (RFC 7301): what
+// Interlock is for is not in HTTP/2. It is nil if c is.
 func onlyHTTP1(c *tls.Config) *tls.Config {
 	if c == nil {
 		return nil
@@ -23,15 +22,15 @@ func onlyHTTP1(c *tls.Config) *tls.Config {
 	return c
 }
 
-// listening readies the TLS of a listener for use, by connections whose socket is a noting. All of them share what it
-// returns, and with that the keys by which sessions are resumed.
+// listening readies the TLS of a listener for use, by connections whose socket is a tlsSocket. All
+// of them share what it returns, and with that the keys by which sessions are resumed.
 func listening(c *tls.Config) *tls.Config {
 	if c = onlyHTTP1(c); c == nil {
 		return nil
 	}
 	under := c.GetConfigForClient
 	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		raw := hello.Conn.(*noting)
+		raw := hello.Conn.(*tlsSocket)
 		raw.wantsH2 = slices.Contains(hello.SupportedProtos, "h2")
 		if raw.wantsH2 && raw.passH2 != nil && raw.passH2(hello.ServerName) {
 			raw.passed = true
@@ -47,40 +46,71 @@ func listening(c *tls.Config) *tls.Config {
 	return c
 }
 
+// prepare brings the client's side as far as its first byte that is no preliminary. It reports
+// whether that can be reached.
+func (g *goConn) prepare(ctx context.Context) bool {
+	s, log := &g.session, &g.relay.Log
+	err := g.introduced()
+	if err != nil {
+		g.relay.rare.log("proxy protocol", log.Warn().Str("peer", g.client.RemoteAddr().String()).Err(err), "connection without PROXY header dropped")
+	} else {
+		if err = g.uncover(); err == nil {
+			err = g.secureClient(ctx)
+		}
+		if err != nil {
+			g.relay.rare.log("client tls", log.Info().Str("client", s.common.Client).Err(err), "no tls with client")
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err != nil {
+		s.close(wire.CauseClientReset, action{})
+		return false
+	}
+	s.arrived = g.relay.own.of(g.client)
+	if s.routes.choose != nil {
+		s.hold().arrival = &Arrival{Listener: g.client.LocalAddr(), Client: g.client.RemoteAddr()}
+		if g.client.tls != nil {
+			s.arrival.SNI = g.client.tls.ConnectionState().ServerName
+		}
+	}
+	return true
+}
+
 // secureClient ends the client's TLS at the listener. The peer has Limits.Head for its part.
-func (c *conn) secureClient(ctx context.Context) error {
-	if c.via == nil || c.via.TLS == nil {
+func (g *goConn) secureClient(ctx context.Context) error {
+	if g.via == nil || g.via.TLS == nil {
 		return nil
 	}
-	raw := &noting{socket: c.client.socket, prefix: c.prefix, passH2: c.via.PassH2}
-	c.prefix = nil
+	raw := &tlsSocket{socket: g.client.socket, prefix: g.prefix, passH2: g.via.PassH2}
+	g.prefix = nil
 	if raw.passH2 != nil {
 		raw.seen = []byte{}
 	}
-	if c.named != nil {
-		raw.host = c.named.host
+	if g.target != nil {
+		raw.host = g.target.host
 	}
-	secured := tls.Server(raw, c.via.TLS)
-	ctx, stop := context.WithTimeout(ctx, c.relay.Limits.Head)
+	secured := tls.Server(raw, g.via.TLS)
+	ctx, stop := context.WithTimeout(ctx, g.relay.Limits.Head)
 	defer stop()
 	err := secured.HandshakeContext(ctx)
 	if errors.Is(err, errPassed) {
-		c.passBlind(raw.seen)
+		g.passBlind(raw.seen)
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("tls with client: %w", err)
 	}
 	if raw.wantsH2 {
-		c.relay.Counts.Downgraded.Add(1)
-		c.relay.rare.log("h2", c.relay.Log.Info().Str("client", c.common.Client).Str("route", c.common.Route), "client wanted h2 and got http/1.1")
+		g.relay.Counts.Downgraded.Add(1)
+		g.relay.rare.log("h2", g.relay.Log.Info().Str("client", g.session.common.Client).Str("route", g.session.common.Route), "client wanted h2 and got http/1.1")
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.client = &side{socket: c.client.socket, tls: secured, raw: raw}
-	c.common.ClientTLS = true
-	if c.named != nil {
-		c.common.BackendTLS = true
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.client = &side{socket: g.client.socket, tls: secured, raw: raw}
+	g.session.common.ClientTLS = true
+	if g.target != nil {
+		g.session.common.BackendTLS = true
 	}
 	return nil
 }
@@ -88,29 +118,30 @@ func (c *conn) secureClient(ctx context.Context) error {
 // errPassed says that the client's TLS is not ended here.
 var errPassed = errors.New("passed on")
 
-// passBlind has the client's TLS go to the backend as it is: hello is what has been read of it. Nobody looks inside.
-func (c *conn) passBlind(hello []byte) {
-	c.prefix, c.blind = hello, true
-	c.client.SetDeadline(time.Time{})
-	c.relay.rare.log("h2 passed", c.relay.Log.Info().Str("client", c.common.Client).Str("route", c.common.Route), "client wanted h2 and is not audited")
+// passBlind has the client's TLS go to the backend as it is: hello is what has been read of it.
+// Nobody looks inside.
+func (g *goConn) passBlind(hello []byte) {
+	g.prefix, g.blind = hello, true
+	g.client.SetDeadline(time.Time{})
+	g.relay.rare.log("h2 passed", g.relay.Log.Info().Str("client", g.session.common.Client).Str("route", g.session.common.Route), "client wanted h2 and is not audited")
 }
 
 // secureBackend begins TLS with the backend. The peer has Limits.Dial for its part.
-func (c *conn) secureBackend(ctx context.Context, s socket, address string) (*side, error) {
-	config := c.to.dialTLS
-	if c.named != nil {
-		config = c.namedTLS()
+func (g *goConn) secureBackend(ctx context.Context, s socket, address string) (*side, error) {
+	config := g.session.backend.dialTLS
+	if g.target != nil {
+		config = g.targetTLS()
 	}
-	if config == nil || c.blind {
+	if config == nil || g.blind {
 		return cleartext(s), nil
 	}
-	raw := &noting{socket: s}
+	raw := &tlsSocket{socket: s}
 	if config.ServerName == "" {
 		config = config.Clone()
 		config.ServerName = serverName(address)
 	}
 	secured := tls.Client(raw, config)
-	ctx, stop := context.WithTimeout(ctx, c.relay.Limits.Dial)
+	ctx, stop := context.WithTimeout(ctx, g.relay.Limits.Dial)
 	defer stop()
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, &tlsError{err}
@@ -135,38 +166,3 @@ func (e *tlsError) Error() string {
 
 // Unwrap is the cause.
 func (e *tlsError) Unwrap() error { return e.err }
-
-// refused reports whether the backend's first word inside TLS is an alert. In TLS 1.3 that is how it says that it does not
-// take the certificate that it was shown: for us the handshake is over before it looks at that (RFC 8446 §4.4.2.4).
-func (p *pump) refused(err error) bool {
-	var alert *net.OpError
-	return p.from == wire.FromServer && p.src.tls != nil && !p.heard && errors.As(err, &alert) && alert.Op == "remote error"
-}
-
-// answerRefused tells the client that, from the down pump. The up pump reads what the client still sends.
-func (c *conn) answerRefused(err error) {
-	var alert *net.OpError
-	errors.As(err, &alert)
-	c.mu.Lock()
-	c.cause = wire.CauseDial // whatever became of the bytes that were on their way
-	closing := c.closing
-	c.mu.Unlock()
-	if !closing {
-		c.say(wire.CauseDial, fmt.Sprintf("cannot reach backend %q: it refuses our TLS: %v", c.common.Backend, alert.Err))
-	}
-	c.shut()
-}
-
-// shut lets the client see what it was sent last, and ends both sides, from the down pump. The up pump, or linger, reads
-// what still comes.
-func (c *conn) shut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closing = true
-	if c.gate != nil {
-		c.gate.opened.Broadcast()
-	}
-	c.client.finish(false)
-	c.client.SetReadDeadline(time.Now().Add(lingerFor))
-	c.backend.Close()
-}

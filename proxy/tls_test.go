@@ -114,7 +114,7 @@ func (s *secured) acceptEnd() end {
 	return tls.Server(s.accept(), s.backend)
 }
 
-var ways = map[string][2]bool{"client": {true, false}, "backend": {false, true}, "both": {true, true}}
+var securedSides = map[string][2]bool{"client": {true, false}, "backend": {false, true}, "both": {true, true}}
 
 // TestRelayIsTransparentInsideTLS plays the corpus with TLS on either side and on both. What is reported is what would be
 // without.
@@ -130,10 +130,10 @@ func TestRelayIsTransparentInsideTLS(t *testing.T) {
 		ending := names[h.Sum32()%3]
 		t.Run(filepath.Base(filepath.Dir(name))+"/"+filepath.Base(name), func(t *testing.T) {
 			want := playThrough(t, transcript, "random", ending)
-			for way, sides := range ways {
+			for which, sides := range securedSides {
 				s := a.relay(t, sides[0], sides[1])
 				if got := playOn(t, s.relayed, s.dialEnd(), s.acceptEnd, transcript, "random", ending); got != want {
-					t.Errorf("TLS on %s, %s: reported\n%s\nand in cleartext\n%s", way, ending, got, want)
+					t.Errorf("TLS on %s, %s: reported\n%s\nand in cleartext\n%s", which, ending, got, want)
 				}
 			}
 		})
@@ -142,7 +142,7 @@ func TestRelayIsTransparentInsideTLS(t *testing.T) {
 
 func TestRulingsKnowOfTLS(t *testing.T) {
 	a := newAuthority(t)
-	for way, sides := range ways {
+	for which, sides := range securedSides {
 		s := a.relay(t, sides[0], sides[1])
 		client := s.dialEnd()
 		sent := make(chan error, 1)
@@ -160,7 +160,7 @@ func TestRulingsKnowOfTLS(t *testing.T) {
 		s.end()
 		for _, x := range s.all() {
 			if x.ClientTLS != sides[0] || x.BackendTLS != sides[1] {
-				t.Errorf("TLS on %s: reported as client %t, backend %t", way, x.ClientTLS, x.BackendTLS)
+				t.Errorf("TLS on %s: reported as client %t, backend %t", which, x.ClientTLS, x.BackendTLS)
 			}
 		}
 	}
@@ -174,7 +174,7 @@ func TestBareEndStaysBare(t *testing.T) {
 		client := tls.Client(s.dial(), s.client)
 		sent := make(chan error, 1)
 		go func() { _, err := io.WriteString(client, handshake); sent <- err }()
-		raw := &noting{socket: s.accept()}
+		raw := &tlsSocket{socket: s.accept()}
 		backend := tls.Server(raw, s.backend)
 		expect(t, backend, handshake)
 		if err := <-sent; err != nil {

@@ -87,8 +87,8 @@ func TestRelayIsTransparent(t *testing.T) {
 						t.Errorf("%s, %s: reported\n%s\nand with another split\n%s", split, ending, got, want)
 					}
 				}
-				for name, way := range manners {
-					r := relay(t, way)
+				for name, driver := range drivers {
+					r := relay(t, driver)
 					if got := playOn(t, r, r.dial(), func() end { return r.accept() }, transcript, "random", ending); got != want {
 						t.Errorf("%s, %s: reported\n%s\nand otherwise\n%s", name, ending, got, want)
 					}

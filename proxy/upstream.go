@@ -45,7 +45,8 @@ func (f *Forward) connect(ctx context.Context, d *net.Dialer, to netip.AddrPort)
 	return d.DialContext(ctx, "tcp", to.String())
 }
 
-// maxUpstreamHead bounds what an upstream proxy may say before a connection through it begins, in bytes.
+// maxUpstreamHead bounds what an upstream proxy may say before a connection through it begins, in
+// bytes.
 const maxUpstreamHead = 64 << 10
 
 // answering is the connection to an upstream proxy while it answers.

@@ -34,8 +34,8 @@ func TestEverythingGoesThroughTheUpstreamProxy(t *testing.T) {
 		f.CA, f.TLS, f.Hosts, f.dialled = outer.certificate(), &tls.Config{RootCAs: inner.pool}, []string{"127.0.0.1:*"}, near.note
 		f.Upstream = &url.URL{Scheme: "http", Host: upstream, User: url.UserPassword("ann", "s3 cret")}
 	})
-	way := http.ProxyURL(&url.URL{Scheme: "http", Host: proxy})
-	ws, response, err := (&gorilla.Dialer{Proxy: way, TLSClientConfig: &tls.Config{RootCAs: outer.pool}}).Dial("wss://"+secure+"/echo", nil)
+	throughProxy := http.ProxyURL(&url.URL{Scheme: "http", Host: proxy})
+	ws, response, err := (&gorilla.Dialer{Proxy: throughProxy, TLSClientConfig: &tls.Config{RootCAs: outer.pool}}).Dial("wss://"+secure+"/echo", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

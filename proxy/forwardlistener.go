@@ -13,9 +13,10 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A door stands in front of goproxy. It reads the first head of each connection as it is, so that no byte behind it is
-// lost, and decides who carries the connection. It is the listener from which goproxy's server gets its share.
-type door struct {
+// A forwardListener stands in front of goproxy. It reads the first head of each connection as it
+// is, so that no byte behind it is lost, and decides who carries the connection. It is the listener
+// from which goproxy's server gets its share.
+type forwardListener struct {
 	forward *Forward
 	relay   *Relay
 	addr    net.Addr
@@ -25,80 +26,81 @@ type door struct {
 }
 
 // Accept yields the next connection for goproxy.
-func (d *door) Accept() (net.Conn, error) {
+func (l *forwardListener) Accept() (net.Conn, error) {
 	select {
-	case c := <-d.inner:
+	case c := <-l.inner:
 		return c, nil
-	case <-d.closed:
+	case <-l.closed:
 		return nil, net.ErrClosed
 	}
 }
 
 // Close ends Accept.
-func (d *door) Close() error {
-	d.once.Do(func() { close(d.closed) })
+func (l *forwardListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
 	return nil
 }
 
-// Addr is the address of the listener in front of the door.
-func (d *door) Addr() net.Addr { return d.addr }
+// Addr is the address of the listener that it stands in front of.
+func (l *forwardListener) Addr() net.Addr { return l.addr }
 
 // enter takes a connection and returns when it is over. It owns client and its slot.
-func (d *door) enter(ctx context.Context, client socket) {
+func (l *forwardListener) enter(ctx context.Context, client socket) {
 	stop := context.AfterFunc(ctx, func() { client.SetReadDeadline(time.Unix(1, 0)) })
-	head, rest, err := d.readHead(client)
+	head, rest, err := l.readHead(client)
 	if !stop() || err != nil {
 		if errors.Is(err, errNoHead) {
-			d.say(client, "400 Bad Request", err.Error())
+			l.say(client, "400 Bad Request", err.Error())
 			return
 		}
 		client.Close()
-		d.relay.giveSlot()
+		l.relay.giveSlot()
 		return
 	}
 	client.SetReadDeadline(time.Time{})
 	q := wire.ReadRequest(head)
 	scheme, authority, asks := asked(q)
-	if asks && !d.forward.users.admit(q) {
-		d.relay.rare.log("credentials", d.relay.Log.Warn().Str("client", client.RemoteAddr().String()), "proxy credentials missing or wrong")
-		d.say(client, "407 Proxy Authentication Required", "this proxy asks for credentials", challenge)
+	if asks && !l.forward.users.admit(q) {
+		l.relay.rare.log("credentials", l.relay.Log.Warn().Str("client", client.RemoteAddr().String()), "proxy credentials missing or wrong")
+		l.say(client, "407 Proxy Authentication Required", "this proxy asks for credentials", challenge)
 		return
 	}
-	var n *named
+	var t *forwardTarget
 	if asks {
-		if n, err = d.find(q, scheme, authority); err != nil {
-			d.refuse(ctx, client, q, rest, authority, err)
+		if t, err = l.find(q, scheme, authority); err != nil {
+			l.refuse(ctx, client, q, rest, authority, err)
 			return
 		}
 	}
 	if asks && scheme == "http" {
-		c := d.relay.newConn(client)
-		c.prefix = append(append([]byte(nil), head...), rest...)
-		n.once = !q.Has("Upgrade")
-		c.follow(n)
-		c.serve(ctx)
+		g := newGoConn(l.relay, client)
+		g.prefix = append(append([]byte(nil), head...), rest...)
+		t.once = !q.Has("Upgrade")
+		g.follow(t)
+		g.serve(ctx)
 		return
 	}
-	d.handOver(client, q, n, rest)
+	l.handOver(client, q, t, rest)
 }
 
 // handOver lets goproxy have a connection, and returns when that is over.
-func (d *door) handOver(client socket, q *wire.Request, n *named, rest []byte) {
+func (l *forwardListener) handOver(client socket, q *wire.Request, t *forwardTarget, rest []byte) {
 	held := &heldConn{
-		socket: client, head: q.Raw, rest: rest, named: n, hold: q.Method == "CONNECT",
-		wake: make(chan struct{}, 1), over: make(chan struct{}), served: make(chan struct{}), slot: d.relay.giveSlot,
+		socket: client, head: q.Raw, rest: rest, target: t, hold: q.Method == "CONNECT",
+		wake: make(chan struct{}, 1), over: make(chan struct{}), served: make(chan struct{}), slot: l.relay.giveSlot,
 	}
 	select {
-	case d.inner <- held:
+	case l.inner <- held:
 		<-held.over
 		<-held.served
-	case <-d.closed:
+	case <-l.closed:
 		held.Close()
 	}
 }
 
-// asked is what a request to a proxy wants to reach: by CONNECT (RFC 9110 §9.3.6), for which the scheme is empty, or by a
-// target in absolute-form (RFC 9112 §3.2.2). It is false for a request to the listener itself.
+// asked is what a request to a proxy wants to reach: by CONNECT (RFC 9110 §9.3.6), for which the
+// scheme is empty, or by a target in absolute-form (RFC 9112 §3.2.2). It is false for a request to
+// the listener itself.
 func asked(q *wire.Request) (scheme, authority string, ok bool) {
 	if q.Method == "CONNECT" {
 		return "", q.Target, true
@@ -107,39 +109,40 @@ func asked(q *wire.Request) (scheme, authority string, ok bool) {
 }
 
 // find is where a request goes, if that is in scope.
-func (d *door) find(q *wire.Request, scheme, authority string) (*named, error) {
+func (l *forwardListener) find(q *wire.Request, scheme, authority string) (*forwardTarget, error) {
 	ports := map[string]uint16{"http": 80, "ws": 80, "https": 443, "wss": 443} // a CONNECT has to have one
-	to, found, err := d.forward.scope.find(authority, ports[scheme], d.relay.ways.Load())
+	to, found, err := l.forward.scope.find(authority, ports[scheme], l.relay.routes.Load())
 	if err != nil {
 		return nil, err
 	}
 	absolute := q.Method != "CONNECT"
-	return &named{
-		destination: to, listed: found, authority: authority, forward: d.forward, absolute: absolute,
-		closed: !absolute && d.forward.scope.isClosed(to),
+	return &forwardTarget{
+		destination: to, patterns: found, authority: authority, forward: l.forward, absolute: absolute,
+		closed: !absolute && l.forward.scope.isClosed(to),
 	}, nil
 }
 
-// refuse tells a client that what it asked for is out of scope. If that was an upgrade, there is an exchange to report.
-func (d *door) refuse(ctx context.Context, client socket, q *wire.Request, rest []byte, authority string, why error) {
-	d.relay.rare.log("scope", d.relay.Log.Warn().Str("client", client.RemoteAddr().String()).Str("target", authority).Str("err", why.Error()), "target out of scope")
+// refuse tells a client that what it asked for is out of scope. If that was an upgrade, there is an
+// exchange to report.
+func (l *forwardListener) refuse(ctx context.Context, client socket, q *wire.Request, rest []byte, authority string, why error) {
+	l.relay.rare.log("scope", l.relay.Log.Warn().Str("client", client.RemoteAddr().String()).Str("target", authority).Str("err", why.Error()), "target out of scope")
 	if q.Method == "CONNECT" || !q.Has("Upgrade") {
 		status := "403 Forbidden"
 		if _, port, err := splitAuthority(authority); q.Method == "CONNECT" && (err != nil || port == "") {
 			status = "400 Bad Request" // RFC 9110 §9.3.6
 		}
-		d.say(client, status, why.Error())
+		l.say(client, status, why.Error())
 		return
 	}
-	c := d.relay.newConn(client)
-	c.prefix = append(append([]byte(nil), q.Raw...), rest...)
-	c.refusal = why.Error()
-	c.serve(ctx)
+	g := newGoConn(l.relay, client)
+	g.prefix = append(append([]byte(nil), q.Raw...), rest...)
+	g.session.hold().refusal = why.Error()
+	g.serve(ctx)
 }
 
 // say answers a client with a line, and ends its connection so that it can see that.
-func (d *door) say(client socket, status, line string, fields ...string) {
-	defer d.relay.giveSlot()
+func (l *forwardListener) say(client socket, status, line string, fields ...string) {
+	defer l.relay.giveSlot()
 	defer client.Close()
 	client.SetDeadline(time.Now().Add(lingerFor))
 	if _, err := io.WriteString(client, localAnswer(status, line, fields...)); err != nil {
@@ -147,7 +150,7 @@ func (d *door) say(client socket, status, line string, fields ...string) {
 	}
 	_ = client.CloseWrite() // a client that is gone needs no end
 	if _, err := io.CopyN(io.Discard, client, lingerBytes); err != nil {
-		d.relay.Log.Debug().Str("client", client.RemoteAddr().String()).Msg("client was told and has gone")
+		l.relay.Log.Debug().Str("client", client.RemoteAddr().String()).Msg("client was told and has gone")
 	}
 }
 
@@ -155,12 +158,12 @@ func (d *door) say(client socket, status, line string, fields ...string) {
 var errNoHead = errors.New("what came is no HTTP/1 request: this is a proxy")
 
 // readHead reads the first head of a connection, and what came behind it in the same segments.
-func (d *door) readHead(client socket) (head, rest []byte, err error) {
-	client.SetReadDeadline(time.Now().Add(d.relay.Limits.Head))
-	scanner := wire.Scanner{Side: wire.FromClient, Pool: &d.relay.pool}
+func (l *forwardListener) readHead(client socket) (head, rest []byte, err error) {
+	client.SetReadDeadline(time.Now().Add(l.relay.Limits.Head))
+	scanner := wire.Scanner{Side: wire.FromClient, Pool: &l.relay.pool}
 	defer scanner.Stop()
-	buffer := d.relay.buffer()
-	defer d.relay.buffers.Put(buffer)
+	buffer := l.relay.buffers.get()
+	defer l.relay.buffers.put(buffer)
 	var h wire.Head
 	for {
 		n, err := client.Read(buffer[:])
@@ -177,7 +180,8 @@ func (d *door) readHead(client socket) (head, rest []byte, err error) {
 	}
 }
 
-// absoluteForm is scheme, in lower case, and authority of a target in absolute-form (RFC 9112 §3.2.2).
+// absoluteForm is scheme, in lower case, and authority of a target in absolute-form (RFC 9112
+// §3.2.2).
 func absoluteForm(q *wire.Request) (scheme, authority string, ok bool) {
 	scheme, rest, ok := strings.Cut(q.Target, "://")
 	if !ok || scheme == "" || strings.ContainsAny(scheme, "/?#") {
@@ -189,8 +193,9 @@ func absoluteForm(q *wire.Request) (scheme, authority string, ok bool) {
 	return strings.ToLower(scheme), rest, true
 }
 
-// originForm is a head as it goes on from a proxy to the server: scheme and authority, if it is the one to which the
-// connection goes, cut out of the target, the lines meant for the proxy removed, everything else as it was.
+// originForm is a head as it goes on from a proxy to the server: scheme and authority, if it is the
+// one to which the connection goes, cut out of the target, the lines meant for the proxy removed,
+// everything else as it was.
 func originForm(head []byte, to string) []byte {
 	q := wire.ReadRequest(head)
 	scheme, authority, ok := absoluteForm(q)

@@ -36,13 +36,13 @@ func saying(conn net.Conn, text string) chan error {
 	return done
 }
 
-// spliced counts the bytes that carriers take from sockets by splice(2), and how often a socket takes no more of them.
+// spliced counts the bytes that event loops take from sockets by splice(2), and how often a socket takes no more of them.
 func spliced(r *Relay) (taken, refused *atomic.Int64) {
 	taken, refused = new(atomic.Int64), new(atomic.Int64)
 	system := calls{}.withDefaults()
-	r.hooks.calls.splice = func(l *lane, leg wire.Direction, from, to int32, most int) (int, syscall.Errno) {
-		n, errno := system.splice(l, leg, from, to, most)
-		switch fd := l.legs[leg].fd; {
+	r.hooks.calls.splice = func(l *loopConn, at wire.Direction, from, to int32, most int) (int, syscall.Errno) {
+		n, errno := system.splice(l, at, from, to, most)
+		switch fd := l.ends[at].fd; {
 		case from == fd && errno == 0:
 			taken.Add(int64(n))
 		case to == fd && errno == syscall.EAGAIN:
@@ -57,10 +57,10 @@ func spliced(r *Relay) (taken, refused *atomic.Int64) {
 // messages behind the content are read, and the last of them switches.
 func TestContentBetweenMessages(t *testing.T) {
 	carried := map[string]func(*Relay){"": nil, "spliced": func(r *Relay) { spliced(r) }}
-	maps.Copy(carried, manners)
-	for name, way := range carried {
+	maps.Copy(carried, drivers)
+	for name, driver := range carried {
 		t.Run(name, func(t *testing.T) {
-			r := relay(t, way)
+			r := relay(t, driver)
 			client, backend := r.connected()
 			large, larger := bulk(spliceFrom+3*bufferSize+1, 3), bulk(1<<20, 5)
 			up := post(large) + post("small") + post(larger) + handshake
@@ -215,7 +215,15 @@ func TestContentPassesAHalfClose(t *testing.T) {
 // TestDrainWaitsForContent: the connection ends behind the last byte of the answer that is under way.
 func TestDrainWaitsForContent(t *testing.T) {
 	var taken *atomic.Int64
-	r := relay(t, func(r *Relay) { taken, _ = spliced(r) })
+	var draining atomic.Bool
+	r := relay(t, func(r *Relay) {
+		taken, _ = spliced(r)
+		system := calls{}.withDefaults()
+		r.hooks.calls.write = func(l *loopConn, at wire.Direction, p []byte) (int, syscall.Errno) {
+			draining.Store(draining.Load() || l.session.draining)
+			return system.write(l, at, p)
+		}
+	})
 	client, backend := r.connected()
 	send(t, client, plain)
 	expect(t, backend, plain)
@@ -230,15 +238,15 @@ func TestDrainWaitsForContent(t *testing.T) {
 		t.Error("nothing was spliced")
 	}
 	r.stop()
-	draining := func() (is bool) {
-		for _, c := range r.connections() {
-			is = is || c.draining.Load()
-		}
-		return is
-	}
-	within(t, draining, func() string { return "the connection is not drained" })
-	sent = saying(backend, text[half:])
-	expectEnd(t, client, text[half:])
+	next := half
+	within(t, func() bool { // byte by byte, until the loop has been told
+		send(t, backend, text[next:next+1])
+		expect(t, client, text[next:next+1])
+		next++
+		return draining.Load()
+	}, func() string { return "the connection is not drained" })
+	sent = saying(backend, text[next:])
+	expectEnd(t, client, text[next:])
 	if err := <-sent; err != nil {
 		t.Fatal(err)
 	}
@@ -249,9 +257,9 @@ func TestDrainWaitsForContent(t *testing.T) {
 // TestContentOfASwitchedRequestIsNoTunnel has a server switch before the content of the request has come: where that ends
 // the tunnel begins, however much it is.
 func TestContentOfASwitchedRequestIsNoTunnel(t *testing.T) {
-	for name, way := range map[string]func(*Relay){"": nil, "goroutines": manners["goroutines"], "late": manners["late"]} {
+	for name, driver := range map[string]func(*Relay){"": nil, "goroutines": drivers["goroutines"]} {
 		t.Run(name, func(t *testing.T) {
-			r := relay(t, way)
+			r := relay(t, driver)
 			client := r.dial()
 			content := bulk(4<<20, 3)
 			head := strings.Replace(handshake, "\r\n\r\n", fmt.Sprintf("\r\nContent-Length: %d\r\n\r\n", len(content)), 1)
@@ -282,8 +290,8 @@ func TestContentOfASwitchedRequestIsNoTunnel(t *testing.T) {
 	}
 }
 
-// TestPipesGoWithTheLastLane holds that a carrier without lanes has no descriptor that it did not begin with.
-func TestPipesGoWithTheLastLane(t *testing.T) {
+// TestPipesGoWithTheLastConnection holds that a loop without connections has no descriptor that it did not begin with.
+func TestPipesGoWithTheLastConnection(t *testing.T) {
 	var taken *atomic.Int64
 	r := relay(t, func(r *Relay) { taken, _ = spliced(r) })
 	carry := func(content string) {

@@ -55,11 +55,11 @@ func goroutinesAtMost(t *testing.T, most int) {
 }
 
 func TestTunnelsLeaveNothingBehind(t *testing.T) {
-	for name, way := range map[string]func(*Relay){"at once": nil, "late": manners["late"], "faults": manners["faults"]} {
+	for name, driver := range map[string]func(*Relay){"": nil, "faults": drivers["faults"]} {
 		t.Run(name, func(t *testing.T) {
 			const tunnels = 200
 			before := descriptors(t)
-			r := relay(t, way)
+			r := relay(t, driver)
 			goroutines := runtime.NumGoroutine()
 			var clients, backends []*net.TCPConn
 			for range tunnels {
@@ -70,17 +70,6 @@ func TestTunnelsLeaveNothingBehind(t *testing.T) {
 				expect(t, client, "to the client")
 				clients, backends = append(clients, client), append(backends, backend)
 			}
-			lanes := func() (open int) { // those that come late leave their goroutine a moment later
-				for _, c := range r.connections() {
-					c.mu.Lock()
-					if c.lane != nil {
-						open++
-					}
-					c.mu.Unlock()
-				}
-				return open
-			}
-			within(t, func() bool { return lanes() == tunnels }, func() string { return fmt.Sprintf("%d lanes, want %d", lanes(), tunnels) })
 			goroutinesAtMost(t, goroutines+tunnels/10)
 			for i := range clients {
 				clients[i].Close()
@@ -107,12 +96,12 @@ func TestTunnelsLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-func TestBlockedLaneWaits(t *testing.T) {
+func TestBlockedConnectionWaits(t *testing.T) {
 	var written, refused atomic.Int64
 	r := relay(t, func(r *Relay) {
 		system := calls{}.withDefaults()
-		r.hooks.calls.write = func(l *lane, leg wire.Direction, p []byte) (int, syscall.Errno) {
-			n, errno := system.write(l, leg, p)
+		r.hooks.calls.write = func(l *loopConn, at wire.Direction, p []byte) (int, syscall.Errno) {
+			n, errno := system.write(l, at, p)
 			if errno == syscall.EAGAIN {
 				refused.Add(1)
 			} else {
@@ -191,27 +180,38 @@ func TestUrgentByteHoldsNoBulkUp(t *testing.T) {
 	}
 }
 
-// TestSocketsOfLanesDoNotDelay: from the second write on, before which there is nothing that a byte could wait for.
-func TestSocketsOfLanesDoNotDelay(t *testing.T) {
-	r := relay(t, nil)
+// TestSocketsOfLoopsDoNotDelay: from the second write on, before which there is nothing that a byte could wait for.
+func TestSocketsOfLoopsDoNotDelay(t *testing.T) {
+	var mu sync.Mutex
+	sockets := map[int]bool{}
+	r := relay(t, func(r *Relay) {
+		system := calls{}.withDefaults()
+		r.hooks.calls.write = func(l *loopConn, at wire.Direction, p []byte) (int, syscall.Errno) {
+			mu.Lock()
+			sockets[int(l.ends[at].fd)] = true
+			mu.Unlock()
+			return system.write(l, at, p)
+		}
+	})
 	client, backend := r.connected()
 	send(t, client, plain)
 	expect(t, backend, plain)
-	for _, c := range r.connections() {
-		c.mu.Lock()
-		for i := range c.lane.legs {
-			fd := int(c.lane.legs[i].fd)
-			for name, option := range map[string][2]int{"TCP_NODELAY": {syscall.IPPROTO_TCP, syscall.TCP_NODELAY}, "SO_KEEPALIVE": {syscall.SOL_SOCKET, syscall.SO_KEEPALIVE}} {
-				if on, err := syscall.GetsockoptInt(fd, option[0], option[1]); on != 1 || err != nil {
-					t.Errorf("leg %d: %s is %d, %v", i, name, on, err)
-				}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(sockets) != 2 {
+		t.Fatalf("sockets %v", sockets)
+	}
+	for fd := range sockets {
+		for name, option := range map[string][2]int{"TCP_NODELAY": {syscall.IPPROTO_TCP, syscall.TCP_NODELAY}, "SO_KEEPALIVE": {syscall.SOL_SOCKET, syscall.SO_KEEPALIVE}} {
+			if on, err := syscall.GetsockoptInt(fd, option[0], option[1]); on != 1 || err != nil {
+				t.Errorf("socket %d: %s is %d, %v", fd, name, on, err)
 			}
 		}
-		c.mu.Unlock()
 	}
 }
 
-func TestNamesAndPathsAreNotPlain(t *testing.T) {
+// TestNamesAndPathsAreLookedUp holds that an event loop connects by itself to nothing but numbers.
+func TestNamesAndPathsAreLookedUp(t *testing.T) {
 	for address, want := range map[string]bool{
 		"127.0.0.1:80": true, "[::1]:80": true, "[::ffff:192.0.2.1]:80": true,
 		"localhost:80": false, "unix:/run/backend.sock": false, "[fe80::1%eth0]:80": false, ":80": false,
@@ -219,16 +219,16 @@ func TestNamesAndPathsAreNotPlain(t *testing.T) {
 	} {
 		b := To(address)
 		b.ready()
-		if got := b.plain(); got != want {
+		if got := b.numeric != nil; got != want {
 			t.Errorf("%s: got %v, want %v", address, got, want)
 		}
 	}
 }
 
-// TestTheNextConnectionGoesTheWayThatIsSet: also one that a carrier has waited for when the way was another one.
-func TestTheNextConnectionGoesTheWayThatIsSet(t *testing.T) {
+// TestTheNextConnectionGoesByTheRoutesThatAreSet: also one that an event loop has waited for when others were set.
+func TestTheNextConnectionGoesByTheRoutesThatAreSet(t *testing.T) {
 	r := relay(t, nil)
-	r.connected() // by now the carriers wait for the next
+	r.connected() // by now the loops wait for the next
 	edited := &Backend{Addresses: []string{r.Backend.String()}, Host: "backend.internal"}
 	if err := r.Reroute(context.Background(), edited, nil, nil); err != nil {
 		t.Fatal(err)
@@ -246,7 +246,7 @@ func TestTheNextConnectionGoesTheWayThatIsSet(t *testing.T) {
 	}
 }
 
-// TestSocketsThatCannotBeWatched holds that nothing is left of a lane that epoll does not take.
+// TestSocketsThatCannotBeWatched holds that nothing is left of a connection that epoll does not take.
 func TestSocketsThatCannotBeWatched(t *testing.T) {
 	r := &Relay{Backend: To("127.0.0.1:1"), Log: zerolog.Nop()}
 	r.start()
@@ -256,11 +256,11 @@ func TestSocketsThatCannotBeWatched(t *testing.T) {
 	}
 	defer ln.Close()
 	var running sync.WaitGroup
-	carriers, err := r.startCarriers(&running)
+	loops, err := startLoops(r, &running)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer carriers.end()
+	defer loops.end()
 	file, err := os.Open(os.DevNull) // which nobody can wait for
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +273,7 @@ func TestSocketsThatCannotBeWatched(t *testing.T) {
 	r.takeSlot(t.Context())
 	peer := sockaddr{}
 	peer.set(netip.MustParseAddrPort("127.0.0.1:2"))
-	carriers.begin(r, r.ways.Load(), &Listener{Listener: ln}, fd, &peer)
+	loops.begin(r, r.routes.Load(), &Listener{Listener: ln}, fd, &peer)
 	running.Wait()
 	if n := r.Open(); n != 0 {
 		t.Errorf("%d connections are open", n)
