@@ -8,13 +8,13 @@ import (
 	"github.com/interlock-proxy/interlock/internal/accept"
 )
 
-// expectConfig is an endpoint that has to be seen to switch.
+// expectConfig is an endpoint that a run must show to switch.
 type expectConfig struct {
 	Endpoint string `yaml:"endpoint"`
 	Protocol string `yaml:"protocol"`
 }
 
-// AcceptFile is what may stand in a file of its own.
+// AcceptFile is the content of a separate file of accepted findings.
 type AcceptFile struct {
 	Accept []accept.Written `yaml:"accept"`
 	Expect []expectConfig   `yaml:"expect"`
@@ -31,7 +31,7 @@ func (a *AcceptFile) Read(name string) (accepted []accept.Entry, expected []acce
 	return accepted, expected, faults.Err()
 }
 
-// Take checks all of it, and returns what it says.
+// Take checks everything, and returns the entries.
 func (a *AcceptFile) Take(o *Origin, fault func(key, format string, v ...any)) (accepted []accept.Entry, expected []accept.Expectation) {
 	for i := range a.Accept {
 		key := fmt.Sprintf("accept[%d]", i)

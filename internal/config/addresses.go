@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// addressFault says what is wrong with an address to listen on; empty if nothing is.
+// addressFault describes what is wrong with a listen address; empty if nothing is.
 func addressFault(text string) string {
 	_, port, err := net.SplitHostPort(text)
 	if err != nil {
@@ -17,7 +17,7 @@ func addressFault(text string) string {
 	return portFault(text, port, 0)
 }
 
-// portFault says what is wrong with the port of an address.
+// portFault describes what is wrong with the port of an address.
 func portFault(text, port string, least int) string {
 	n, err := strconv.Atoi(port)
 	if err != nil || n < least || n > 65535 {

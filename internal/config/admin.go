@@ -19,7 +19,7 @@ type adminConfig struct {
 	TLS     certificateConfig `yaml:"tls"`
 	Profile bool              `yaml:"pprof"`
 
-	Alone bool `yaml:"-"` // the address was given by itself: as a word, or by a flag
+	Alone bool `yaml:"-"` // the value was a bare address: a scalar, or the value of a flag
 }
 
 // UnmarshalYAML reads an address or a mapping.
@@ -40,7 +40,7 @@ func (c *adminConfig) listenKey() string {
 	return "admin.listen"
 }
 
-// check tells what is wrong with the admin listener.
+// check reports the faults of the admin listener.
 func (c *adminConfig) check(fault func(key, format string, v ...any)) {
 	if text := addressFault(c.Listen); text != "" {
 		fault(c.listenKey(), "%s", text)
@@ -94,7 +94,7 @@ func (c *Config) ReadAdminToken() (string, error) {
 	return token, nil
 }
 
-// IsSafe is an error where somebody else could use the admin address: beyond loopback it needs a token.
+// IsSafe returns an error if others could use the admin address: beyond loopback it needs a token.
 func (c *adminConfig) IsSafe(at net.Listener, token string) error {
 	if token != "" || web.IsLoopback(at.Addr()) {
 		return nil

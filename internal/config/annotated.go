@@ -8,7 +8,7 @@ import (
 // lineLength is how long lines of generated comments are.
 const lineLength = 100
 
-// Annotated is a configuration with every key, its default, and a comment that says what it is for.
+// Annotated returns a configuration with every key, its default, and a comment about its purpose.
 func Annotated() string {
 	var b strings.Builder
 	b.WriteString("# yaml-language-server: $schema=interlock.schema.json\n")
@@ -43,7 +43,7 @@ func Annotated() string {
 	return b.String()
 }
 
-// given names the flag and the variable that stand for a key.
+// given names the flag and the variable of a key.
 func (k *Key) given() string {
 	names := k.names()
 	if len(names) == 0 {
@@ -52,7 +52,7 @@ func (k *Key) given() string {
 	return " (" + strings.ReplaceAll(strings.Join(names, ", "), "`", "") + ")"
 }
 
-// names are the flags and variables that stand for a key, as Markdown has them.
+// names returns the flags and variables of a key in Markdown.
 func (k *Key) names() []string {
 	if k.Flag == "" {
 		return nil

@@ -124,7 +124,7 @@ func readAuthorities(name string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// checkBackend tells what is wrong with a way to a backend; prefix is in front of its keys.
+// checkBackend reports the faults of the keys about a backend; prefix comes before them.
 func checkBackend(prefix, backend, host, guard string, sendProxy int, t *BackendTLSConfig, fault func(key, format string, v ...any)) {
 	if backend == "" {
 		fault(prefix+"backend", "is missing: give the URL of the backend, such as http://127.0.0.1:3000")

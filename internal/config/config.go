@@ -43,7 +43,7 @@ type Config struct {
 	File     string               `yaml:"-"` // that it was read from; empty: none
 	Stamp    time.Time            `yaml:"-"` // of that file
 	Origin   *Origin              `yaml:"-"` // where its values come from, once it was checked
-	Accepted []accept.Entry       `yaml:"-"` // what Accept says, and Expect, once it was checked
+	Accepted []accept.Entry       `yaml:"-"` // the checked values of Accept and Expect
 	Expected []accept.Expectation `yaml:"-"` // by endpoint
 }
 
@@ -74,7 +74,7 @@ type rulesConfig struct {
 	Secrets   []string          `yaml:"secrets"`
 }
 
-// Defaults is the configuration of somebody who configures nothing. Zero limits mean those of the packages.
+// Defaults returns the default configuration. Zero limits mean the defaults of the packages.
 func Defaults() Config {
 	return Config{
 		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Dial: DialLazy, Log: "auto", Unrouted: unroutedDefault,
@@ -88,7 +88,7 @@ func Defaults() Config {
 	}
 }
 
-// Check tells everything that is wrong with a configuration, each with where it comes from.
+// Check reports all faults of a configuration, each with its origin.
 func (c *Config) Check(o *Origin) error {
 	c.Origin = o
 	faults := o.Faults()
@@ -149,7 +149,7 @@ func (c *Config) FirstListener() *ListenerConfig {
 	return &ListenerConfig{Listen: c.Listen, TLS: c.TLS, ProxyFrom: c.ProxyFrom}
 }
 
-// StampOf is when a file was last changed; the zero time if that cannot be told.
+// StampOf returns the modification time of a file; the zero time if that is unknown.
 func StampOf(name string) time.Time {
 	info, err := os.Stat(name)
 	if err != nil {

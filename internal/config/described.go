@@ -1,12 +1,12 @@
 package config
 
-// A description says what a key is for. Its type, default and place come from the configuration itself.
+// A description explains a key. Its type, default and place come from the configuration itself.
 type description struct {
 	path, text, flag, example string
 	values                    []string
 }
 
-// described are the keys at the top and those of the way to the backend, in the order of the annotated file.
+// described lists the top-level keys and those about backends, in the order of the annotated file.
 func described() []description {
 	var all []description
 	for _, part := range [][]description{describedBackend(), describedListeners(), describedForward(), describedRecords(), describedLimits(), describedRules(), describedFindings()} {

@@ -1,3 +1,4 @@
-// Package config reads and checks the configuration: the file, with the place of each fault in it, over the defaults, and what follows
-// from it for the packages that it configures. Flags and variables of the environment are laid over it by the command.
+// Package config reads and checks the configuration: the file over the defaults, with the position
+// of each fault, and the options of the configured packages. The command applies flags and
+// environment variables.
 package config

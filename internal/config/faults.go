@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
-// Faults are what is wrong with a configuration.
+// Faults are the faults of a configuration.
 type Faults []fault
 
 // A fault is one thing that is wrong. Line is that of the file; 0 for flags, variables and keys that are missing.
@@ -39,7 +39,7 @@ func (f *Faults) Add(o *Origin) func(key, format string, v ...any) {
 	}
 }
 
-// reported reports whether a key, or one that it is part of, is among the faults already.
+// reported reports whether the faults include a key, or one that contains it.
 func (o *Origin) reported(key string) bool {
 	for known := range o.known {
 		if rest, ok := strings.CutPrefix(key, known); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {

@@ -16,7 +16,7 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// ForwardHosts is what can be reached through the forward listener.
+// ForwardHosts are the hosts that the forward listener can reach.
 func (c *Config) ForwardHosts() ([]string, error) {
 	var all []string
 	wanted := c.Forward.Hosts
@@ -62,7 +62,7 @@ type ForwardConfig struct {
 	MinVersion  string            `yaml:"min_version"`
 	BackendTLS  BackendTLSConfig  `yaml:"backend_tls"`
 
-	Alone bool `yaml:"-"` // the address was given by itself: as a word, or by a flag
+	Alone bool `yaml:"-"` // the value was a bare address: a scalar, or the value of a flag
 }
 
 // UnmarshalYAML reads an address or a mapping.
@@ -75,7 +75,7 @@ func (c *ForwardConfig) UnmarshalYAML(unmarshal func(any) error) error {
 	return unmarshal((*mapping)(c))
 }
 
-// hostList is what can be reached: the word backends, or a list.
+// hostList is the word backends, or a list of hosts.
 type hostList []string
 
 // UnmarshalYAML reads a word or a list.
@@ -96,7 +96,7 @@ func (c *ForwardConfig) listenKey() string {
 	return "forward.listen"
 }
 
-// check tells what is wrong with the forward listener.
+// check reports the faults of the forward listener.
 func (c *ForwardConfig) check(fault func(key, format string, v ...any)) {
 	if c.Listen == "" {
 		if c.CA != "" || c.Upstream != "" || c.UsersFile != "" || len(c.Users)+len(c.PassThrough) > 0 || len(c.Hosts) > 0 && !slices.Equal(c.Hosts, hostList{"backends"}) {
@@ -193,7 +193,7 @@ func (c *ForwardConfig) UpstreamURL() (*url.URL, error) {
 	return u, nil
 }
 
-// Authority is what client TLS is ended with; nil: it is carried as it is.
+// Authority returns the authority that terminates client TLS; nil: TLS is passed through.
 func (c *ForwardConfig) Authority() (*ca.Authority, error) {
 	if c.CA == "" {
 		return nil, nil
@@ -201,7 +201,7 @@ func (c *ForwardConfig) Authority() (*ca.Authority, error) {
 	return ca.Load(c.CA)
 }
 
-// isOpen reports whether anybody who reaches the listener may use it from another machine.
+// isOpen reports whether other machines can use the listener without credentials.
 func (c *ForwardConfig) isOpen() bool {
 	if c.Listen == "" || len(c.Users) > 0 || c.UsersFile != "" {
 		return false

@@ -10,11 +10,11 @@ import (
 // A Key is a key of the configuration, as the reference, the JSON schema and the annotated file show it.
 type Key struct {
 	Path    string   // such as limits.dial; routes[].name for a key of each element of a list
-	Text    string   // what it is for, in whole sentences
+	Text    string   // its purpose, in whole sentences
 	Type    string   // text, number, true or false, duration, size, list, mapping, address or mapping, list or word
 	Values  []string // all that it can have, if they are few
 	Example string   // of a value, in YAML
-	Flag    string   // of serve that stands for it; empty: none
+	Flag    string   // the flag of serve; empty: none
 	Default string   // in YAML; empty for mappings with keys of their own
 	Depth   int      // how many keys it is in
 	Group   bool     // it is a mapping whose keys follow
@@ -141,8 +141,8 @@ func undescribed() (missing []string) {
 	for _, d := range described() {
 		known[d.path] = true
 	}
-	var visit func(t reflect.Type, path string)
-	visit = func(t reflect.Type, path string) {
+	var compare func(t reflect.Type, path string)
+	compare = func(t reflect.Type, path string) {
 		for t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
@@ -157,10 +157,10 @@ func undescribed() (missing []string) {
 		}
 		for _, name := range keysOf(t) {
 			f, _ := fieldOf(t, name)
-			visit(f, strings.TrimPrefix(path+"."+name, "."))
+			compare(f, strings.TrimPrefix(path+"."+name, "."))
 		}
 	}
-	visit(reflect.TypeFor[Config](), "")
+	compare(reflect.TypeFor[Config](), "")
 	return missing
 }
 

@@ -49,14 +49,14 @@ type ListenerConfig struct {
 	ProxyFrom []string        `yaml:"proxy_from"`
 }
 
-// Whether a client has to show a certificate.
+// Whether clients must show a certificate.
 const (
 	clientNone     = "none"
 	clientOptional = "optional"
 	clientRequired = "required"
 )
 
-// check tells what is wrong with it; prefix is in front of its keys.
+// check reports its faults; prefix comes before the keys.
 func (c *ListenerConfig) check(prefix string, fault func(key, format string, v ...any)) {
 	if text := addressFault(c.Listen); text != "" {
 		fault(prefix+"listen", "%s", text)
@@ -90,7 +90,7 @@ func (c *ListenerConfig) check(prefix string, fault func(key, format string, v .
 	}
 }
 
-// config makes a TLS configuration of it; nil if there are no certificates.
+// config returns the TLS configuration; nil if there are no certificates.
 func (c *listenTLSConfig) config(log zerolog.Logger) (*tls.Config, error) {
 	if len(c.Certificates) == 0 {
 		return nil, nil
@@ -123,7 +123,7 @@ func (c *listenTLSConfig) config(log zerolog.Logger) (*tls.Config, error) {
 	return t, nil
 }
 
-// Listener is what the relay needs beside the socket.
+// Listener returns the relay's configuration beside the socket.
 func (c *ListenerConfig) Listener(ln net.Listener, log zerolog.Logger) (proxy.Listener, error) {
 	l := proxy.Listener{Listener: ln}
 	var err error

@@ -23,7 +23,7 @@ func InTree(name string) string {
 	return name
 }
 
-// RouteLines are the lines of the configuration file that say what is behind each route.
+// RouteLines returns the lines of the configuration file with the backends of the routes.
 func (c *Config) RouteLines() (map[string]report.Location, error) {
 	if c.File == "" {
 		return nil, nil

@@ -2,7 +2,7 @@ package config
 
 import "slices"
 
-// nearest returns up to two of the names that somebody who typed name may have meant, the nearest first.
+// nearest returns up to two of the names that are similar to a misspelt one, the nearest first.
 func nearest(name string, names []string) []string {
 	best, found := max(2, len(name)/4), []string(nil)
 	if len(name) < 4 {
@@ -22,7 +22,8 @@ func nearest(name string, names []string) []string {
 // Nearest is nearest for other packages: flags and variables are named by them.
 func Nearest(name string, names []string) []string { return nearest(name, names) }
 
-// distance is how many letters must be put in, taken out, changed or swapped with the next one to make b of a.
+// distance returns how many letters must be inserted, deleted, changed or swapped with the next one
+// to turn a into b.
 func distance(a, b string) int {
 	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
 	for j := range rows[0] {

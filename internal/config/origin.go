@@ -14,11 +14,11 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
-// Origin tells where the values of a configuration come from, so that errors can say so.
+// Origin records where the values of a configuration come from, for errors.
 type Origin struct {
 	name  string            // of the file; empty if there is none
 	lines []string          // of the file
-	tree  *ast.File         // what it says, without the parts that are not of the right form
+	tree  *ast.File         // the parsed file, without the parts that have the wrong form
 	Given map[string]string // flag or variable that a value was given by, for each key that was
 
 	faults Faults          // keys that do not exist, and values of the wrong form
@@ -35,7 +35,7 @@ func (o *Origin) Read(name string, c *Config) error {
 // Faults are the keys of the file that do not exist and the values that have the wrong form.
 func (o *Origin) Faults() Faults { return append(Faults(nil), o.faults...) }
 
-// parse reads a file over what into points to.
+// parse decodes a file over the value of into.
 func (o *Origin) parse(name string, into any) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -62,7 +62,7 @@ func (o *Origin) parse(name string, into any) error {
 	return nil
 }
 
-// describe is FILE:LINE:COLUMN, what is wrong, and the line.
+// describe returns FILE:LINE:COLUMN, the fault, and the line.
 func (o *Origin) describe(err error) string {
 	var at yaml.Error
 	if !errors.As(err, &at) {
@@ -79,7 +79,7 @@ func (o *Origin) describe(err error) string {
 	return o.at(token.Position.Line, token.Position.Column, message)
 }
 
-// at is FILE:LINE:COLUMN, what is wrong there, and the line.
+// at returns FILE:LINE:COLUMN, the fault there, and the line.
 func (o *Origin) at(line, column int, text string) string {
 	place := fmt.Sprintf("%s:%d:%d: %s", o.name, line, column, text)
 	if line < 1 || line > len(o.lines) {
@@ -108,7 +108,7 @@ func withoutSecrets(line string) string {
 	return line
 }
 
-// empty reports whether nothing but comments stands in the file.
+// empty reports whether the file has only comments.
 func (o *Origin) empty() bool {
 	for _, d := range o.tree.Docs {
 		if d.Body != nil && d.Body.Type() != ast.CommentType && d.Body.Type() != ast.NullType && d.Body.Type() != ast.CommentGroupType {

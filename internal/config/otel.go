@@ -57,8 +57,8 @@ func isCollector(address string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil
 }
 
-// check tells what is wrong with where traces are to be sent. The variables of OpenTelemetry are for other programs too:
-// what is wrong with those is no mistake in the configuration.
+// check reports the faults of the trace collector. The variables of OpenTelemetry are for other
+// programs too, so their faults are not faults of the configuration.
 func (c *otelConfig) check(fault func(key, format string, v ...any)) {
 	address, _ := c.endpoint()
 	switch {
@@ -79,7 +79,7 @@ func (c *otelConfig) check(fault func(key, format string, v ...any)) {
 	}
 }
 
-// token is what the collector asks for.
+// token returns the token of the collector.
 func (c *otelConfig) token() (string, error) {
 	if c.Token == "" {
 		return "", nil
@@ -95,7 +95,7 @@ func (c *otelConfig) token() (string, error) {
 	return token, nil
 }
 
-// Tracer opens what sends traces; nil if none are sent.
+// Tracer opens the tracer; nil if no traces are sent.
 func (c *otelConfig) Tracer(ctx context.Context, instance string, log zerolog.Logger) (*trace.Tracer, error) {
 	address, from := c.endpoint()
 	if address == "" {

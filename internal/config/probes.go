@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// probesConfig is what may be probed, and as whom.
+// probesConfig says what may be probed, and with which credentials.
 type probesConfig struct {
 	Authorized  []string       `yaml:"authorized"`
 	Credentials string         `yaml:"credentials"`
@@ -25,7 +25,7 @@ const (
 	CredentialsRecorded   = "recorded"
 )
 
-// Check tells what is wrong with the part of a configuration that is about probes.
+// Check reports the faults of the part about probes.
 func (c *probesConfig) Check(fault func(key, format string, v ...any)) {
 	if c.Credentials != CredentialsConfigured && c.Credentials != CredentialsRecorded {
 		fault("probes.credentials", "must be configured or recorded, not %q", c.Credentials)

@@ -8,13 +8,13 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// redactConfig says what is secret beside, and in spite of, the built-in table.
+// redactConfig adds names to the built-in table of secrets and takes names away.
 type redactConfig struct {
 	Names []string `yaml:"names"`
 	Allow []string `yaml:"allow"`
 }
 
-// check tells what is wrong with the names.
+// check reports the faults of the names.
 func (c *redactConfig) check(fault func(key, format string, v ...any)) {
 	for key, names := range map[string][]string{"redact.names": c.Names, "redact.allow": c.Allow} {
 		for i, name := range names {
@@ -33,7 +33,7 @@ func (c *redactConfig) check(fault func(key, format string, v ...any)) {
 // RuleOptions are the options of the rules on routes without their own.
 func (c *Config) RuleOptions() rules.Options { return c.optionsOf(&c.Rules) }
 
-// optionsOf are the options of some rules, with what the configuration says of evidence everywhere.
+// optionsOf returns the options of some rules, with the global settings of evidence.
 func (c *Config) optionsOf(r *rulesConfig) rules.Options {
 	o := r.options()
 	o.Full = c.Evidence.Keep == KeepFull

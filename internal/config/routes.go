@@ -23,7 +23,7 @@ func (c *Config) RouteOptions() map[string]*rules.Options {
 	return all
 }
 
-// RouteConfig is a way to a backend for some of the connections: those that match every list that is not empty.
+// RouteConfig is a backend for some connections: those that match every list that is not empty.
 type RouteConfig struct {
 	Name       string           `yaml:"name"`
 	Hosts      []string         `yaml:"hosts"`
@@ -44,7 +44,7 @@ const (
 	UnroutedRefuse  = "refuse"
 )
 
-// checkRoutes tells what is wrong with the routes.
+// checkRoutes reports the faults of the routes.
 func (c *Config) checkRoutes(fault func(key, format string, v ...any)) {
 	if c.Unrouted != unroutedDefault && c.Unrouted != UnroutedRefuse {
 		fault("unrouted", "must be default or refuse, not %q", c.Unrouted)
@@ -75,7 +75,7 @@ func (c *Config) checkRoutes(fault func(key, format string, v ...any)) {
 		} else if port == "0" {
 			fault(prefix+"listen", "%q: port 0 is chosen at the start; give a fixed port", r.Listen)
 		}
-		guard, dial := r.Guard, r.Dial // what the route itself says
+		guard, dial := r.Guard, r.Dial // the route's own values
 		if r.Guard == "" {
 			r.Guard, guard = c.Guard, "off"
 		}

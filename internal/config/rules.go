@@ -12,10 +12,10 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Check tells what is wrong with the part of a configuration that is about rules.
+// Check reports the faults of the part about rules.
 func (c *rulesConfig) Check(fault func(key, format string, v ...any)) { c.checkUnder("rules.", fault) }
 
-// checkUnder is check where prefix stands in front of the keys.
+// checkUnder is check with a prefix before the keys.
 func (c *rulesConfig) checkUnder(prefix string, fault func(key, format string, v ...any)) {
 	if _, err := rules.ParseProfile(c.Profile); err != nil && c.Profile != "" {
 		fault(prefix+"profile", "%v", err)
@@ -57,7 +57,7 @@ func (c *rulesConfig) checkUnder(prefix string, fault func(key, format string, v
 
 var isRelease = regexp.MustCompile(`^[0-9]+(\.[0-9]+){1,2}$`)
 
-// options are what the rules get of a configuration that has been checked.
+// options returns the rule options of a checked configuration.
 func (c *rulesConfig) options() rules.Options {
 	o := rules.Options{Protocols: c.Protocols, Origins: c.Origins}
 	for _, id := range c.Off {

@@ -31,7 +31,7 @@ func Schema() []byte {
 	s.Schema, s.Title = "http://json-schema.org/draft-07/schema#", "Configuration of Interlock"
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
-		panic(err) // there is nothing in it that has no JSON
+		panic(err) // every value in it can be marshalled
 	}
 	return append(text, '\n')
 }

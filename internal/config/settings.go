@@ -128,7 +128,8 @@ func (o *Origin) Source(key string) string {
 	return "default"
 }
 
-// whole reports whether a flag or variable for name says what is at key: an address alone is not all of a mapping.
+// whole reports whether a flag or variable sets all of a key: a bare address is only part of a
+// mapping.
 func whole(name, key string) bool {
 	switch name {
 	case "admin", "forward":
@@ -139,7 +140,7 @@ func whole(name, key string) bool {
 	return true
 }
 
-// byItself is the key under which an address may stand by itself.
+// byItself returns the key that a bare address sets.
 func byItself(key string) string {
 	if key == "admin.listen" || key == "forward.listen" {
 		return TopOf(key)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// checkShadowed reports routes that never get a connection, as an earlier one takes all of theirs.
+// checkShadowed reports routes that never match, because earlier ones match first.
 func (c *Config) checkShadowed(fault func(key, format string, v ...any)) {
 	for i := range c.Routes {
 		for j := range i {
@@ -37,8 +37,9 @@ func coverAll(globs, others []string) bool {
 	})
 }
 
-// coversGlob reports whether each name that fits the other glob fits this one. It may miss cases, and never invents one: in a
-// glob that has no other marks than *, a * that matches the text of the other glob matches what that stands for.
+// coversGlob reports whether every name that matches other matches g too. It may miss cases, but is
+// never wrong: in a glob with only * as a wildcard, a * that matches the text of the other glob
+// matches everything that text stands for.
 func coversGlob(glob, other string) bool {
 	if glob == other {
 		return true

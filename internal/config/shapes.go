@@ -9,8 +9,9 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// walk compares a node of the file with the type of the value that it stands for. It reports unknown keys and values of the
-// wrong form, and takes them out of mappings, so that the rest can be read. It returns false if the node itself cannot be read.
+// walk compares a node of the file with the type of its value. It reports unknown keys and values
+// of the wrong form, and removes them from mappings, so that the rest can be decoded. It returns
+// false if the node itself cannot be decoded.
 func (o *Origin) walk(node ast.Node, t reflect.Type, path string) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -157,7 +158,7 @@ func isAddress(t reflect.Type) bool {
 	return t == reflect.TypeFor[adminConfig]() || t == reflect.TypeFor[ForwardConfig]()
 }
 
-// mustBe says what form the value of a type has.
+// mustBe describes the form of a type's values.
 func mustBe(t reflect.Type) string { return "must be " + formOf(t) }
 
 func formOf(t reflect.Type) string {
@@ -184,7 +185,7 @@ func formOf(t reflect.Type) string {
 	return "a whole number"
 }
 
-// wrongScalar says what is wrong with a value that is neither a list nor a mapping; empty if nothing is.
+// wrongScalar describes the fault of a scalar; empty if there is none.
 func wrongScalar(node ast.Node, t reflect.Type) string {
 	text := strings.TrimSpace(node.GetToken().Value)
 	ok := false

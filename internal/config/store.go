@@ -26,7 +26,7 @@ const (
 	KeepNone     = "none" // findings only
 )
 
-// CheckStore tells what is wrong with what is to be kept, and where.
+// CheckStore reports the faults of the keys about the store.
 func (c *Config) CheckStore(fault func(key, format string, v ...any)) {
 	if scheme, _, ok := strings.Cut(c.Store, "://"); ok && scheme != "postgres" && scheme != "postgresql" {
 		fault("store", "unknown scheme %q: use the path of a file, postgres://user@host/database, or memory", scheme)
@@ -58,7 +58,7 @@ func (c *Config) storeName() (string, error) {
 	return filepath.Join(dir, "interlock.db"), nil
 }
 
-// stateDir is the folder for what stays between two runs, and makes it.
+// stateDir returns the folder of state between runs, and creates it.
 func stateDir() (string, error) {
 	dir, err := stateName()
 	if err != nil {
@@ -80,8 +80,8 @@ func stateName() (string, error) {
 	return filepath.Join(dir, "interlock"), nil
 }
 
-// OpenStore opens the store of a configuration. A store that is wrong is a mistake in the configuration, one that does not
-// answer is none.
+// OpenStore opens the store of a configuration. A wrong store is a fault of the configuration, an
+// unreachable one is not.
 func OpenStore(ctx context.Context, c *Config, o store.Options) (*store.Store, error) {
 	name, err := c.storeName()
 	if err != nil {

@@ -5,12 +5,14 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
 // A Line is one thing that a configuration does.
 type Line struct{ What, Text string }
 
-// Summary says what a configuration does: listeners, routes, store, guard, and what is accepted.
+// Summary describes a configuration: listeners, routes, store, guard, and accepted findings.
 func (c *Config) Summary(now time.Time) []Line {
 	var all []Line
 	say := func(what, format string, v ...any) { all = append(all, Line{what, fmt.Sprintf(format, v...)}) }
@@ -22,7 +24,7 @@ func (c *Config) Summary(now time.Time) []Line {
 	say("admin", "%s", c.adminAbout())
 	for i := range c.Routes {
 		r := &c.Routes[i]
-		say("route", "%s: %s -> %s", r.Name, r.about(), wayAbout(r.Backend, r.Host, r.Guard, r.Dial, &r.BackendTLS))
+		say("route", "%s: %s -> %s", r.Name, r.about(), backendSummary(r.Backend, r.Host, r.Guard, r.Dial, &r.BackendTLS))
 	}
 	rest := "all requests"
 	if len(c.Routes) > 0 {
@@ -31,7 +33,7 @@ func (c *Config) Summary(now time.Time) []Line {
 	if c.Unrouted == UnroutedRefuse && len(c.Routes) > 0 {
 		say("route", "default: all others get a 421")
 	} else {
-		say("route", "default: %s -> %s", rest, wayAbout(c.Backend, c.Host, c.Guard, c.Dial, &c.BackendTLS))
+		say("route", "default: %s -> %s", rest, backendSummary(c.Backend, c.Host, c.Guard, c.Dial, &c.BackendTLS))
 	}
 	say("store", "%s", c.storeAbout())
 	say("rules", "%s", c.Rules.about())
@@ -52,7 +54,7 @@ func (c *Config) Summary(now time.Time) []Line {
 func (c *ListenerConfig) about() string {
 	text := c.Listen + ", plain text"
 	if n := len(c.TLS.Certificates); n > 0 {
-		text = fmt.Sprintf("%s, TLS with %s", c.Listen, counted(n, "certificate"))
+		text = fmt.Sprintf("%s, TLS with %s", c.Listen, printed.Count(n, "certificate"))
 		if c.TLS.Client == clientOptional || c.TLS.Client == clientRequired {
 			text += ", client certificate " + c.TLS.Client
 		}
@@ -115,8 +117,8 @@ func (r *RouteConfig) about() string {
 	return strings.Join(parts, " and ")
 }
 
-// wayAbout says how a backend is reached.
-func wayAbout(backend, host, guard, dial string, t *BackendTLSConfig) string {
+// backendSummary says how a backend is reached.
+func backendSummary(backend, host, guard, dial string, t *BackendTLSConfig) string {
 	text := backend + ", guard " + guard
 	if host != "" {
 		text += ", Host set to " + host
@@ -177,8 +179,6 @@ func (c *otelConfig) about() string {
 		return "sent to " + address
 	}
 }
-
-func counted(n int, word string) string { return plural(n, word, word+"s") }
 
 func plural(n int, one, many string) string {
 	if n == 1 {

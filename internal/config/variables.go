@@ -32,8 +32,8 @@ func VariableFlags() []string {
 // made are variables that programs set for others: Kubernetes for each Service, and interlock run for its command.
 var made = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$|^INTERLOCK_(URL|WS_URL|PORT)$`)
 
-// Misspelt are the variables of an environment that begin like those of Interlock and are none, each with the variables that
-// may have been meant; none where there is no such.
+// Misspelt returns the environment variables that begin like those of Interlock but are none of
+// them, each with similar variables; only those that have any.
 func Misspelt(environment []string) map[string][]string {
 	flags := VariableFlags()
 	names := make([]string, 0, len(flags))
@@ -50,7 +50,7 @@ func Misspelt(environment []string) map[string][]string {
 		found[name] = []string{}
 		most := 2
 		if len(short) < 6 {
-			most = 1 // INTERLOCK_HOME may be somebody's own
+			most = 1 // INTERLOCK_HOME may belong to the user
 		}
 		for _, near := range nearest(short, names) {
 			if distance(short, near) <= most {

@@ -6,7 +6,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Warn says loudly what makes the answers worth less, or the way less safe.
+// Warn logs settings that make results less meaningful or connections less safe.
 func (c *Config) Warn(log zerolog.Logger) {
 	for name, t := range c.backendTLS() {
 		if t.Insecure {
@@ -18,7 +18,7 @@ func (c *Config) Warn(log zerolog.Logger) {
 	}
 }
 
-// Warnings are what warn says, for people.
+// Warnings returns the warnings of Warn for people.
 func (c *Config) Warnings() []string {
 	all := []string{}
 	for name, t := range c.backendTLS() {

@@ -16,15 +16,15 @@ import (
 const (
 	maxReceived = 256 << 10              // bytes that are read
 	maxRest     = 64 << 10               // bytes that are read after the head of the final response
-	restTime    = 100 * time.Millisecond // for what is left of an answer, and again for what comes until both sides have ended
+	restTime    = 100 * time.Millisecond // for the rest of an answer, and again until both sides have ended
 	segmentGap  = 50 * time.Millisecond  // between the two segments of a head that is cut
 )
 
-// An answer is what came of one attempt.
+// An answer is the result of one attempt.
 type answer struct {
-	x    *wire.Exchange // nil: nothing was sent, or we were told to stop
+	x    *wire.Exchange // nil: nothing was sent, or the run was stopped
 	bare bool           // the server ended the connection without a byte
-	raw  []byte         // how what the server sent began
+	raw  []byte         // the first bytes of the server
 	err  error          // why there is no exchange
 }
 
@@ -46,11 +46,11 @@ type attempt struct {
 	scan      wire.Scanner
 	head      wire.Head
 	interim   []*wire.Response
-	finals    []*wire.Response // of the request, and of what was sent early behind it
-	behind    []byte           // what came behind a 101
-	passed    bool             // the request in front of this one has its answer
+	finals    []*wire.Response // of the request, and of what was sent early after it
+	behind    []byte           // bytes after a 101
+	passed    bool             // the request before this one has its answer
 	ended     bool             // the last of them has come whole
-	garbled   bool             // what came cannot be read
+	garbled   bool             // the bytes of the server cannot be parsed
 	continued bool             // a 100 has come
 	released  bool             // the content that waited for it was sent
 	over      wire.Cause       // why nothing more comes; "" while something may
@@ -93,8 +93,8 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 	return answer{x: a.exchange(), bare: a.received == 0 && (a.over == wire.CauseServer || a.over == wire.CauseServerReset), raw: a.raw}
 }
 
-// keep takes what the conversation reports of the request. Requests that were sent with it have other IDs. A 101 that comes
-// before the request in front has its answer belongs to that one.
+// keep records what the conversation reports of the request. Requests that were sent with it have
+// other IDs. A 101 that comes before the answer to the earlier request belongs to that one.
 func (a *attempt) keep(x *wire.Exchange) {
 	ahead := a.h.Ahead != "" && string(x.Request.Raw) == a.h.Ahead && (x.Response == nil || x.Response.Status != 101)
 	if len(x.Request.Raw) > 0 && !ahead && (a.x == nil || a.x.ID == x.ID) {
@@ -102,7 +102,7 @@ func (a *attempt) keep(x *wire.Exchange) {
 	}
 }
 
-// run sends the request, waits for the answer, and does what is to be done behind it.
+// run sends the request, waits for the answer, and tests the tunnel after it.
 func (a *attempt) run(patience time.Duration) {
 	a.began = time.Now()
 	a.conn.SetWriteDeadline(a.began.Add(patience + a.settings.Tail))
@@ -125,7 +125,7 @@ func (a *attempt) run(patience time.Duration) {
 	polite := false
 	switch {
 	case len(a.finals) == 0 && a.garbled:
-		a.hear(time.Now().Add(a.settings.Tail), a.talk.Switched) // in what cannot be read there may be a 101
+		a.hear(time.Now().Add(a.settings.Tail), a.talk.Switched) // there may be a 101 in unparsable bytes
 	case len(a.finals) == 0:
 	case a.finals[0].Status == 101:
 		polite = a.tail()
@@ -139,7 +139,7 @@ func (a *attempt) run(patience time.Duration) {
 	a.part(polite)
 }
 
-// decided reports whether what came is enough to go on.
+// decided reports whether the answer is complete enough to continue.
 func (a *attempt) decided() bool {
 	return len(a.finals) > 0 || a.garbled || a.waits() && a.continued
 }
@@ -147,15 +147,15 @@ func (a *attempt) decided() bool {
 // waits reports whether the content is held back for a 100 that has not been heeded.
 func (a *attempt) waits() bool { return a.h.Hold == rules.HoldUntil100 && !a.released }
 
-// say sends what the conversation has seen by then. A server may have answered and closed already: what it said is read
-// all the same, so an error ends nothing.
+// say sends bytes, which the conversation has seen before. A server may have answered and closed
+// already; its answer is read all the same, so an error ends nothing.
 func (a *attempt) say(text string) {
 	a.talk.Feed(wire.FromClient, []byte(text), time.Now())
 	n, _ := io.WriteString(a.conn, text)
 	a.talk.Wrote(wire.FromClient, n)
 }
 
-// hear reads until that time, the end of what the server sends, or enough has come.
+// hear reads until that time, until the server ends, or until it has read enough.
 func (a *attempt) hear(until time.Time, enough func() bool) {
 	if a.over == wire.CauseTimeout {
 		a.over = ""

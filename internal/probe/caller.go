@@ -15,8 +15,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A caller connects to the target and sends what it is given. Once it has been met, several goroutines may use it at the
-// same time.
+// A caller connects to the target and sends requests. After fill it is safe for concurrent use.
 type caller struct {
 	target   Target
 	settings Settings // every field is set
@@ -73,7 +72,8 @@ func loops(ctx context.Context, host string) (bool, error) {
 	return true, nil
 }
 
-// fill sets what is zero to its default. A rate of 0 stays: to a loopback address there is no limit.
+// fill sets zero fields to their defaults. A rate of 0 stays: there is no limit to a loopback
+// address.
 func (s *Settings) fill(loopback bool) {
 	or := func(d *time.Duration, value time.Duration) {
 		if *d == 0 {
@@ -101,7 +101,7 @@ func (s *Settings) fill(loopback bool) {
 	}
 }
 
-// dial makes one connection. Its bare side is what is closed when it is to end at once.
+// dial makes a connection. Closing its bare side ends it at once.
 func (c *caller) dial(ctx context.Context) (conn, bare net.Conn, err error) {
 	ctx, giveUp := context.WithTimeout(ctx, c.settings.Dial)
 	defer giveUp()
@@ -120,8 +120,8 @@ func (c *caller) dial(ctx context.Context) (conn, bare net.Conn, err error) {
 	return secured, bare, nil
 }
 
-// base is what the next request is an edit of: what the target has for it, in the form that the control was accepted in,
-// with a fresh key.
+// base returns the base of the next request: that of the target, in the form in which the control
+// was accepted, with a fresh key.
 func (c *caller) base(ctx context.Context, form rules.Edit) (*rules.Handshake, error) {
 	h := c.target.Base
 	if c.target.Handshake != nil {
@@ -137,8 +137,8 @@ func (c *caller) base(ctx context.Context, form rules.Edit) (*rules.Handshake, e
 	return h, nil
 }
 
-// sign says in a request who sends it and which probe of which run it is: people who read logs want to know, and so does an
-// Interlock that the request comes to through a proxy, on this machine too.
+// sign adds headers with the sender, the run and the probe: for people who read logs, and for an
+// Interlock that receives the request through a proxy, even on this machine.
 func (c *caller) sign(h *rules.Handshake, id string) {
 	if c.settings.UserAgent == "" || len(h.Lines) == 0 {
 		return

@@ -10,15 +10,15 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// When a control is sent, and when nothing is hoped for any more.
+// When controls are sent, and when a run gives up.
 const (
 	controlEvery = 20                     // probes
-	maxMisses    = 3                      // controls in a row without an answer, of a family that is not needed to see whether anybody is there
+	maxMisses    = 3                      // consecutive controls without an answer, of a family that is not needed for liveness
 	retryAfter   = 20 * time.Millisecond  // twice as long each time,
 	retryMost    = 500 * time.Millisecond // and no longer
 )
 
-// A family is the probes that one control speaks for, and what is known of that control.
+// A family is a group of probes with one control, and the state of that control.
 type family struct {
 	control  Control
 	probe    *rules.Probe
@@ -28,7 +28,7 @@ type family struct {
 	good     bool          // it was accepted the last time
 
 	since   int       // probes that have ended since it was asked last
-	asked   bool      // it is under way
+	asked   bool      // its control is running
 	seen    int       // the doubts that there were when it was asked
 	held    []*job    // have ended since
 	covered []*job    // had ended before
@@ -58,13 +58,13 @@ func (r *run) speaker(p *rules.Probe) *family {
 	return nil
 }
 
-// A suppliedError says that there is no handshake to send.
+// A suppliedError means that there is no handshake to send.
 type suppliedError struct{ err error }
 
 func (e *suppliedError) Error() string { return "no handshake: " + e.err.Error() }
 func (e *suppliedError) Unwrap() error { return e.err }
 
-// request is what a probe sends next.
+// request returns the next request for a probe.
 func (r *run) request(ctx context.Context, p *rules.Probe) (*rules.Handshake, error) {
 	base, err := r.base(ctx, r.form)
 	if err != nil {
@@ -75,7 +75,7 @@ func (r *run) request(ctx context.Context, p *rules.Probe) (*rules.Handshake, er
 	return h, nil
 }
 
-// sendControl sends the control of a family. Before the first probe what it switches to is tried out too.
+// sendControl sends the control of a family. Before the first probe it also tests the tunnel.
 func (r *run) sendControl(ctx context.Context, f *family, patience time.Duration, prove bool) answer {
 	h, err := r.request(ctx, f.probe)
 	if err != nil {
@@ -84,8 +84,8 @@ func (r *run) sendControl(ctx context.Context, f *family, patience time.Duration
 	return r.attempt(ctx, f.probe.ID, h, patience, prove)
 }
 
-// wanted reports whether it is time for a control: after so many probes, when everything else waits for it, and when
-// something happened that makes one doubt whether anybody is there.
+// wanted reports whether a control is due: after a number of probes, when everything else waits for
+// it, and when the server may be gone.
 func (r *run) wanted(f *family) bool {
 	resting := r.flying == 0 && (len(r.queue) == 0 || r.queue[0].alone)
 	again := f != r.alive && f.misses > 0 && !r.doubtful()
@@ -112,10 +112,10 @@ func (r *run) ask(ctx context.Context, f *family) {
 	})
 }
 
-// told takes what came of a control.
+// told records the result of a control.
 func (r *run) told(f *family, a answer, waited time.Duration) {
 	f.asked = false
-	if errors.As(a.err, new(*suppliedError)) { // nothing was asked, and no probe can be sent either
+	if errors.As(a.err, new(*suppliedError)) { // nothing was sent, and no probe can be sent either
 		r.cleared, f.good = max(r.cleared, f.seen), false
 		r.releaseCovered(f, false)
 		r.say(Progress{Note: a.err.Error()})
@@ -135,20 +135,20 @@ func (r *run) told(f *family, a answer, waited time.Duration) {
 	}
 	f.good = good
 	r.back, r.down = r.back || r.down, false
-	if !r.back { // else what it covers may have ended the backend: see inquire
+	if !r.back { // else a probe that waits for it may have ended the backend: see inquire
 		r.releaseCovered(f, good)
 	}
 	r.say(Progress{Note: note})
 }
 
-// note keeps what a control got last.
+// note records the last result of a control.
 func (f *family) note(a answer, waited time.Duration) {
 	f.control.Exchange, f.control.Waited = a.x, waited
 	f.control.Begun = a.x.Response == nil && len(a.raw) > 0 && begun(a.raw)
 	f.control.Flaw = rules.HandshakeFlaw(a.x)
 }
 
-// said is what became of a control whose answer has changed.
+// said returns the result of a control after its answer has changed.
 func said(f *family, x *wire.Exchange) string {
 	switch {
 	case f.control.Flaw != "":
@@ -161,8 +161,9 @@ func said(f *family, x *wire.Exchange) string {
 	return fmt.Sprintf("%s got a %d: refusals from here on say nothing", f.control.Probe, x.Response.Status)
 }
 
-// missed records that a control got no answer. The one that shows whether anybody is there is tried again; after some
-// time nobody is. The others are tried again once that is known, and then it is a refusal.
+// missed records that a control got no answer. The liveness control is sent again; after some time
+// the server is considered gone. Other controls are sent again once liveness is known, and then
+// count as rejected.
 func (r *run) missed(f *family, a answer) {
 	r.doubts++
 	r.down = r.down || refused(a.err)

@@ -12,8 +12,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A death is an end of the backend that several probes may have caused. Each of them is sent again alone; what came of them
-// is handed on when the last one is done.
+// A death is a crash of the backend that several probes may have caused. Each of them is sent again
+// alone. Their results are released after the last one.
 type death struct {
 	candidates []string // IDs, the likeliest first
 	culprit    bool     // one of them ended the backend again, alone
@@ -21,13 +21,14 @@ type death struct {
 	done       []*wire.Exchange
 }
 
-// refused reports whether an error of connecting says that nobody listens any more. A timeout does not.
+// refused reports whether a dial error means that the server does not listen. A timeout does not.
 func refused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)
 }
 
-// inquire finds out what ended the backend, once that is back and nothing is under way. A probe that was alone did it. Of
-// several each is sent again alone, unless that could end somebody else's machine against the user's will.
+// inquire looks for the culprit of a crash, after the backend is back and nothing is running. A
+// probe that was alone is the culprit. Several are each sent again alone, unless that could crash a
+// remote server against the user's will.
 func (r *run) inquire() {
 	r.back = false
 	suspects := r.suspects()
@@ -52,8 +53,8 @@ func (r *run) inquire() {
 	r.limit = 1
 }
 
-// suspects takes the probes that have ended since a control was answered last from those that wait for one: the likeliest
-// first.
+// suspects removes from the waiting probes those that have ended since the last answered control,
+// and returns the likeliest ones first.
 func (r *run) suspects() []*job {
 	var all []*job
 	for _, f := range r.families {
@@ -74,7 +75,7 @@ func (r *run) suspects() []*job {
 	return all
 }
 
-// again is a suspect once more, to be sent alone. A 101 that it got stays what it failed by.
+// again returns a suspect as a job that runs alone. A 101 that it got remains its failure.
 func (r *run) again(j *job, d *death) *job {
 	j.x.Controls = wire.BackendGone
 	next := &job{probe: j.probe, place: j.place, alone: true, resent: true, first: j.first, death: d, was: j.x}
@@ -84,8 +85,9 @@ func (r *run) again(j *job, d *death) *job {
 	return next
 }
 
-// likely are those of several suspects that may well have ended the backend, in their order: nothing that was sent later
-// got an answer, and what came of them looks like it. If that holds for none of them, the first condition is enough.
+// likely returns the suspects that probably ended the backend, in their order: no later probe got
+// an answer, and their own results look like a crash. If none has both properties, the first is
+// enough.
 func likely(suspects []*job) []*job {
 	last := slices.DeleteFunc(slices.Clone(suspects), func(j *job) bool {
 		return slices.ContainsFunc(suspects, func(k *job) bool { return k.began.After(j.over) && k.x.Response != nil })
@@ -97,8 +99,8 @@ func likely(suspects []*job) []*job {
 	return last
 }
 
-// telling reports whether what came of a probe looks like the end of the server: it closed without a byte, or after a 101,
-// or it had an error.
+// telling reports whether the result of a probe looks like a crash of the server: it closed without
+// a byte or after a 101, or the connection had an error.
 func (j *job) telling() bool {
 	switch p := j.x.Response; {
 	case j.bare:
@@ -119,7 +121,7 @@ func ids(jobs []*job) (all []string) {
 	return all
 }
 
-// convict hands on the probe that ended the backend.
+// convict releases the probe that ended the backend.
 func (r *run) convict(j *job, back bool) {
 	r.report.Crashes = append(r.report.Crashes, Crash{Culprit: j.probe.ID, Candidates: []string{j.probe.ID}, Back: back})
 	x := j.x
@@ -133,7 +135,7 @@ func (r *run) convict(j *job, back bool) {
 	r.finish(j, x)
 }
 
-// accuse hands on probes one of which ended the backend. The first of those that are likely to have speaks for them all.
+// accuse releases probes one of which ended the backend. The first likely one represents them all.
 func (r *run) accuse(suspects []*job, back bool) {
 	candidates := likely(suspects)
 	r.report.Crashes = append(r.report.Crashes, Crash{Candidates: ids(candidates), Back: back})
@@ -150,8 +152,9 @@ func (r *run) accuse(suspects []*job, back bool) {
 	}
 }
 
-// finish hands on what came of a probe. Where it is a candidate for a death, all candidates are waited for: if none of them
-// ended the backend alone, the likeliest one says that it is one of them.
+// finish releases the result of a probe. If it is a candidate for a death, it waits for all
+// candidates: if none of them ended the backend alone, the likeliest one reports that it is one of
+// them.
 func (r *run) finish(j *job, x *wire.Exchange) {
 	d := j.death
 	if d == nil {

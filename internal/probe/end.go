@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// end brings the books to a close when nothing is under way any more: what still waits for a control is handed on, what is
-// left in the queue is not sent.
+// end finishes the run when nothing is running: it releases the probes that wait for a control;
+// those in the queue are not sent.
 func (r *run) end(ctx context.Context) {
 	var waiting []*job
 	for _, f := range r.families {
@@ -47,8 +47,8 @@ func (r *run) end(ctx context.Context) {
 	}
 }
 
-// blame says what ended the backend, where it does not come back: a probe that was alone, or the one whose answer looks like
-// it. Nothing is sent again.
+// blame attributes a crash if the backend does not come back: to a probe that was alone, or to the
+// one whose result looks like it. Nothing is sent again.
 func (r *run) blame(waiting []*job) {
 	r.report.Degraded, r.report.Gone, r.report.Suspects = true, true, nil
 	candidates := likely(waiting)
@@ -67,8 +67,8 @@ func (r *run) blame(waiting []*job) {
 	}
 }
 
-// settleBlame has the report say that the backend is gone where nothing was under way that may be why: the candidates of an
-// earlier end, which were to be sent again, or nobody.
+// settleBlame reports that the backend is gone if no running probe may have caused that: the
+// candidates of an earlier crash, which should have been sent again, or none.
 func (r *run) settleBlame() {
 	i := slices.IndexFunc(r.report.Crashes, func(c Crash) bool { return !c.Back })
 	if i < 0 {
@@ -80,7 +80,7 @@ func (r *run) settleBlame() {
 	}
 }
 
-// excuse hands on a probe that was under way when another one ended the backend.
+// excuse releases a probe that was running when another one ended the backend.
 func (r *run) excuse(j *job) {
 	j.x.Controls = wire.BackendGone
 	if j.first != nil {

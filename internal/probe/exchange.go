@@ -16,18 +16,18 @@ func (a *attempt) settle() {
 	case cause == wire.CauseServer:
 		a.talk.Ended(wire.FromServer, now)
 	case cause == wire.CauseServerReset:
-	case len(a.finals) > 0 || a.garbled: // it is we who leave
+	case len(a.finals) > 0 || a.garbled: // we end the connection
 		cause = wire.CauseClient
 		a.talk.Ended(wire.FromClient, now)
 	default:
 		cause = wire.CauseTimeout
-		a.talk.Tick(now.Add(wire.SilentAfter)) // that long would change nothing
+		a.talk.Tick(now.Add(wire.SilentAfter)) // waiting that long would change nothing
 	}
 	a.talk.Settle(cause, now)
 	a.over = cause
 }
 
-// exchange is what the attempt came to, once it is settled.
+// exchange returns the exchange of the attempt after it is settled.
 func (a *attempt) exchange() *wire.Exchange {
 	x := a.x
 	if x == nil {
@@ -38,13 +38,13 @@ func (a *attempt) exchange() *wire.Exchange {
 		x.Interim = a.interim
 	}
 	if x.Response == nil && (a.garbled || len(a.scan.Partial()) > 0 && x.Outcome == wire.Closed) {
-		x.Outcome = wire.Opaque // something came, and it was no response
+		x.Outcome = wire.Opaque // bytes came, but not a response
 	}
 	return x
 }
 
-// unreported is the exchange of a request that has nothing to do with the Upgrade mechanism, and of one in which the
-// conversation sees none: such are not reported.
+// unreported builds the exchange of a request that the conversation does not report: one that does
+// not concern Upgrade.
 func (a *attempt) unreported() *wire.Exchange {
 	k := &a.common
 	x := &wire.Exchange{

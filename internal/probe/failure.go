@@ -21,10 +21,10 @@ var (
 type TargetError struct {
 	Address string // of the target
 	Kind    error  // one of the errors above
-	Err     error  // what was seen; may be nil
+	Err     error  // the underlying error; may be nil
 }
 
-// Error is one line: the address, what is the matter, what was seen.
+// Error returns one line: the address, the kind of failure, the underlying error.
 func (e *TargetError) Error() string {
 	line := fmt.Sprintf("probe %q: %v", e.Address, e.Kind)
 	if e.Err != nil {
@@ -33,7 +33,7 @@ func (e *TargetError) Error() string {
 	return line
 }
 
-// Unwrap makes the kind and what was seen known to errors.Is and errors.As.
+// Unwrap makes the kind and the underlying error visible to errors.Is and errors.As.
 func (e *TargetError) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
@@ -41,7 +41,7 @@ func (e *TargetError) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// kindOf tells what an error says about the target that came of connecting to it.
+// kindOf classifies an error of connecting to the target.
 func kindOf(err error) error {
 	var record tls.RecordHeaderError
 	var certificate *tls.CertificateVerificationError
@@ -63,7 +63,7 @@ type handshakeError struct{ err error }
 func (e *handshakeError) Error() string { return e.err.Error() }
 func (e *handshakeError) Unwrap() error { return e.err }
 
-// reason is an error of the net package without what everybody knows: the operation and the addresses.
+// reason returns an error of package net without the operation and the addresses.
 func reason(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {

@@ -43,7 +43,8 @@ func ParseFields(text, from string) ([]Field, error) {
 	return all, nil
 }
 
-// SetFields gives a base these field lines. The first one of a name stands for what the base has of it, the others follow.
+// SetFields adds headers to a base. The first one of a name replaces that of the base, the others
+// follow it.
 func SetFields(h *rules.Handshake, fields []Field) {
 	for i, f := range fields {
 		before := false

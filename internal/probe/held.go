@@ -7,8 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// hold keeps a probe that has ended until two controls that begin later are answered. Where none speaks for it there is
-// nothing to wait for, but for whether the backend has outlived it.
+// hold keeps an ended probe until two later controls are answered. A probe without a control only
+// waits for the liveness of the backend.
 func (r *run) hold(ctx context.Context, j *job) {
 	switch f := r.speaker(j.probe); {
 	case f != nil:
@@ -53,8 +53,8 @@ func (r *run) releaseCovered(f *family, accepted bool) {
 	}
 }
 
-// release hands a probe on, with what became of the controls around it. One that failed is sent once more before that, and
-// then the two are compared.
+// release releases a probe with the results of the controls around it. A failed one is first sent
+// once more, and both results are compared.
 func (r *run) release(j *job, controls wire.Controls, last bool) {
 	j.x.Controls = controls
 	switch fails := r.settings.Fails(j.x); {
@@ -71,7 +71,7 @@ func (r *run) release(j *job, controls wire.Controls, last bool) {
 	}
 }
 
-// deliver hands on an exchange as it is, when its turn comes.
+// deliver passes on an exchange as it is, when its turn comes.
 func (r *run) deliver(x *wire.Exchange) {
 	r.turns.ended(x.Probe, x)
 	r.done++
@@ -81,7 +81,8 @@ func (r *run) deliver(x *wire.Exchange) {
 	}
 }
 
-// abandon gives up on a probe that could not be sent. If it was the second time, the first one stands.
+// abandon gives up a probe that could not be sent. If that was its second attempt, the first one
+// counts.
 func (r *run) abandon(j *job, why string) {
 	switch {
 	case j.first != nil:

@@ -10,22 +10,22 @@ import (
 
 // When silence is taken for a sign of load, and when no longer.
 const (
-	leastSilent = 4                     // probes without an answer, and half of those that ended last
-	alikeAlone  = 2                     // probes that get no answer alone either: then silence is what this server means
+	leastSilent = 4                     // probes without an answer, and half of the last ones
+	alikeAlone  = 2                     // probes without an answer even alone: silence is then this server's refusal
 	slowFactor  = 4                     // a control that takes so many times as long as at first is slow,
 	slowLeast   = 50 * time.Millisecond // and so much
 )
 
-// load is what a run knows of how its probes stand in each other's way.
+// load tracks how the probes of a run affect each other.
 type load struct {
 	silent  []*job // ended without an answer, and not sent alone
-	lately  []bool // whether those that ended last did so, no more than may be under way at a time
+	lately  []bool // whether the last ones, at most limit, got an answer
 	dropped bool   // few are sent at a time because of that
 	alike   int    // probes that got no answer alone either
 	unlike  bool   // one got an answer alone
 }
 
-// meant reports whether silence is known to be this server's way to refuse.
+// meant reports whether silence is known to be this server's refusal.
 func (l *load) meant() bool { return l.alike >= alikeAlone && !l.unlike }
 
 // watch records whether a probe got an answer. Where many at a time do not, one is sent at a time.
@@ -35,7 +35,7 @@ func (r *run) watch(j *job) {
 	case j.quiet != nil:
 		r.compare(silent)
 		return
-	case j.alone, j.uncontrolled: // where valid handshakes get no answer either, silence is no sign of load
+	case j.alone, j.uncontrolled: // if valid handshakes get no answer either, silence is not a sign of load
 		return
 	case silent:
 		r.load.silent = append(r.load.silent, j)
@@ -51,12 +51,12 @@ func (r *run) watch(j *job) {
 	}
 	if r.limit > 1 && !l.dropped && n >= leastSilent && 2*n >= len(l.lately) && r.alive.responds {
 		l.dropped, r.limit = true, 1
-		r.doubts++ // for a control, and then what got no answer is sent again alone
+		r.doubts++ // for a control, and then for the silent probe alone
 		r.say(Progress{Note: fmt.Sprintf("%d of the last %d probes got no answer; load may be the cause: one at a time from here on", n, len(l.lately))})
 	}
 }
 
-// compare records what came of a probe that got no answer among others, and was sent again alone.
+// compare records the result of a probe that was silent among others and was sent again alone.
 func (r *run) compare(silent bool) {
 	l := &r.load
 	was := l.meant()
@@ -73,8 +73,8 @@ func (r *run) compare(silent bool) {
 	}
 }
 
-// crowded reports whether the silence of a probe may be due to load: another one that was under way with it got no answer
-// either, or the control behind it was slow. Known is false if others are still under way.
+// crowded reports whether the silence of a probe may be due to load: another probe at the same time
+// got no answer either, or the next control was slow. Known is false if others are still running.
 func (r *run) crowded(j *job, slow bool) (crowded, known bool) {
 	if j.alone || j.x.Outcome != wire.Silent || r.load.meant() && !withheld(j) {
 		return false, true
@@ -103,8 +103,8 @@ func withheld(j *job) bool {
 	return !j.x.BodyDone && (q.Has("Content-Length") || q.Has("Transfer-Encoding"))
 }
 
-// settled reports whether a probe that was to be sent again alone need not be: silence is what this server means. The first
-// silence stands.
+// settled reports whether a probe need not be sent again alone: silence is this server's refusal.
+// The first silence counts.
 func (r *run) settled(j *job) bool {
 	if j.quiet == nil || !r.load.meant() || withheld(j.quiet) {
 		return false

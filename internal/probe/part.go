@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// rest reads what is left of an answer that is not a 101. The body often comes a moment after the head: a client that
-// closes in between answers it with a reset, and servers are known that such a reset ends.
+// rest reads the rest of an answer that is not a 101. The body often comes a moment after the head.
+// A client that closes in between resets the connection, and some servers crash at such a reset.
 func (a *attempt) rest() {
 	if len(a.finals) == 0 && !a.garbled || len(a.finals) > 0 && a.finals[0].Status == 101 {
 		return
@@ -18,9 +18,9 @@ func (a *attempt) rest() {
 	a.hear(time.Now().Add(restTime), func() bool { return a.ended || a.received-before >= maxRest })
 }
 
-// part leaves the connection so that the server gets an end and no reset. An answer that has come whole needs nothing more.
-// After a WebSocket close frame the server's own is waited for first. Whatever the server sends once it is told that the
-// client has ended is read, and is no part of the exchange.
+// part ends the connection with a FIN instead of a reset. A complete answer needs nothing more.
+// After a WebSocket close frame it waits for the server's. Later bytes of the server are read, and
+// are not part of the exchange.
 func (a *attempt) part(polite bool) {
 	whole := a.ended && a.finals[0].Status != 101 && a.h.Method != "HEAD" // servers are known that send a body to HEAD
 	if a.over == wire.CauseServer || a.over == wire.CauseServerReset || whole {

@@ -6,16 +6,16 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// How long a server is waited for at least: one that was not sent all of what it was told to expect, and one whose answer
-// to sound handshakes is silence.
+// The least time to wait for a server that is told to expect more than it gets, and for one that
+// answers valid handshakes with silence.
 const (
 	heldPatience = 500 * time.Millisecond
 	nearPatience = 250 * time.Millisecond // to a loopback address
 	farPatience  = 500 * time.Millisecond
 )
 
-// patience is how long the head of the answer is waited for. Where content is held back silence is right; what comes at all
-// comes as soon as the controls' answers did.
+// patience returns how long to wait for the head of the answer. If content is withheld, silence is
+// correct; an answer comes as fast as those to controls.
 func (r *run) patience(p *rules.Probe, f *family) time.Duration {
 	switch {
 	case f == nil && !r.families[0].responds:
@@ -39,7 +39,7 @@ func (r *run) controlPatience(f *family) time.Duration {
 	return r.settings.Head
 }
 
-// brief is how long is waited where sound handshakes get nothing but silence: more of it is no news.
+// brief is how long to wait if valid handshakes get only silence.
 func (r *run) brief() time.Duration {
 	wait := farPatience
 	if r.loopback {

@@ -10,8 +10,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// RecordedRequest is the request of a ruling as it was recorded, with given values in place of those that were redacted: of header
-// lines, and of parameters of the target, whose names begin with a question mark.
+// RecordedRequest returns the recorded request of a ruling, with given values in place of redacted
+// ones: of headers, and of parameters of the target, whose names begin with a question mark.
 func RecordedRequest(was *rules.Ruling, given []Field) ([]byte, error) {
 	raw := was.X.Request.Raw
 	if len(raw) == 0 {
@@ -44,8 +44,8 @@ func RecordedRequest(was *rules.Ruling, given []Field) ([]byte, error) {
 	return append(out, raw[last:]...), nil
 }
 
-// completed is a target with given values of its parameters in place of those that were redacted, and the names of those that
-// are missing.
+// completed returns a target with given values in place of redacted parameters, and the names of
+// missing ones.
 func completed(target string, given []Field) (text string, missing []string) {
 	for piece := range strings.SplitAfterSeq(target, "&") {
 		name, value, ok := strings.Cut(strings.TrimSuffix(piece, "&"), "=")
@@ -65,7 +65,7 @@ func completed(target string, given []Field) (text string, missing []string) {
 	return text, missing
 }
 
-// CheckGiven tells what is wrong with values that take the place of redacted ones. Its error does not show the values.
+// CheckGiven checks values that replace redacted ones. Its error does not show them.
 func CheckGiven(given []Field) error {
 	for _, g := range given {
 		if name, ok := strings.CutPrefix(g.Name, "?"); ok {

@@ -6,8 +6,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Replay sends the base of a target once, as it is, and returns the exchange: it is no probe, and nothing is expected of
-// it. A 101 is proved as that of a probe is. The error says why nothing could be sent, as that of [Run] does.
+// Replay sends the base of a target once and returns the exchange. It is not a probe: no answer is
+// expected. A 101 is tested as that of a probe. The error says why nothing could be sent, as in
+// [Run].
 func Replay(ctx context.Context, t Target, s Settings) (*wire.Exchange, error) {
 	c, err := newCaller(ctx, t, s)
 	if err != nil {

@@ -13,25 +13,25 @@ import (
 // A run sends the probes of one call of Run. One goroutine owns it.
 type run struct {
 	*caller
-	form     rules.Edit // what the ladder made of the base
+	form     rules.Edit // the form that the server accepted
 	families []*family  // those with a control
-	alive    *family    // the one whose control shows whether anybody is there
+	alive    *family    // the one whose control shows liveness
 
-	queue   []*job // what is to be sent, in this order
-	flying  int    // jobs under way
+	queue   []*job // jobs to start, in this order
+	flying  int    // running jobs
 	under   int    // those and controls
 	ended   int    // jobs, to number them
-	doubts  int    // how often something happened that makes one doubt whether anybody is there
+	doubts  int    // how often the server may have gone since the last control
 	cleared int    // how many of those were dispelled
-	gone    bool   // nobody is
-	down    bool   // a connection was refused, and nothing has answered since
-	back    bool   // something has again: what ended the backend is to be found out
-	limit   int    // jobs under way at a time
+	gone    bool   // the server is gone
+	down    bool   // a connection was refused, and nothing was answered since
+	back    bool   // it answers again, and the culprit is to be found
+	limit   int    // the most jobs at a time
 	out     map[*job]bool
 	load    load
 
 	workers sync.WaitGroup
-	results chan result // of what is under way; it has room for all of them, so that nobody waits
+	results chan result // of running jobs; it has room for all of them, so that none blocks
 
 	turns       *turns
 	total, done int
@@ -41,7 +41,7 @@ type run struct {
 	progress    func(Progress)
 }
 
-// A result is what came of a job or of the control of a family.
+// A result is the result of a job or of the control of a family.
 type result struct {
 	job    *job
 	family *family
@@ -49,21 +49,21 @@ type result struct {
 	waited time.Duration // of a control: for the head of the answer, at most
 }
 
-// A skipped probe is one that was not sent, and its place among those that were asked for.
+// A skipped probe was not sent; it has its place in the order of all.
 type skipped struct {
 	place int
 	NotSent
 }
 
-// Run sends the probes to a target, each on a connection of its own, with controls before, between and behind them, and
-// returns when the last one is answered or will not be. Observe gets the exchange of each probe that was sent, once, with
-// Controls, Twin and Flaky set, and in the same order each time: that of the probes, those that can end servers last. The
-// exchanges of the controls are in the report. Observe and progress are called by the goroutine
-// that calls Run, one at a time; progress may be nil. The probes may have controls among them: they are sent as others are,
-// CTRL-END last.
+// Run sends the probes to a target, each on a connection of its own, with controls before, between
+// and after them. It returns when the last one is answered or given up. Observe gets the exchange of
+// each sent probe once, with Controls, Twin and Flaky set, in a fixed order: that of the probes,
+// those that may crash servers last. The exchanges of the controls are in the report. Observe and
+// progress are called by the goroutine that calls Run, one at a time; progress may be nil. The
+// probes may include controls: they are sent as probes, CTRL-END last.
 //
-// A target that cannot be probed at all is a [TargetError]. If ctx ends the run does, and the error is that of ctx; the
-// report then says what came of it until then. Nothing that Run started is alive when it returns.
+// A target that cannot be probed at all is a [TargetError]. If ctx ends, Run returns its error, with
+// a report of everything until then. When Run returns, everything that it started has ended.
 func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, observe func(*wire.Exchange), progress func(Progress)) (Report, error) {
 	c, err := newCaller(ctx, t, s)
 	if err != nil {
@@ -73,7 +73,7 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 	if progress == nil {
 		r.progress = func(Progress) {}
 	}
-	// Each of these has one result under way: a probe, or the control of one of the three families.
+	// The most running results: a probe, or the control of one of the three families.
 	r.limit, r.out = r.settings.Concurrency, map[*job]bool{}
 	r.results = make(chan result, r.settings.Concurrency+3)
 	switch err = r.climb(ctx, r.wantsH2C(probes)); {
@@ -91,7 +91,7 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 	return r.report, err
 }
 
-// controls are those that were sent.
+// controls returns the controls that were sent.
 func (r *run) controls() (sent []Control) {
 	for _, f := range r.families {
 		if f.control.Exchange != nil {
@@ -107,7 +107,8 @@ func (r *run) wantsH2C(probes []*rules.Probe) bool {
 		slices.ContainsFunc(probes, func(p *rules.Probe) bool { return p.Control == "h2c" })
 }
 
-// enqueue sorts out which probes are sent, and when: those that can end servers behind all others, CTRL-END last of all.
+// enqueue decides which probes are sent, and in which order: those that may crash servers after all
+// others, CTRL-END last.
 func (r *run) enqueue(probes []*rules.Probe) {
 	switches := slices.ContainsFunc(r.families, func(f *family) bool { return f.accepted })
 	for i, p := range probes {
@@ -123,7 +124,7 @@ func (r *run) enqueue(probes []*rules.Probe) {
 	r.say(Progress{Controls: r.controls()})
 }
 
-// say tells the caller how the run goes.
+// say reports progress to the caller.
 func (r *run) say(p Progress) {
 	p.Done, p.Total = r.done, r.total
 	r.progress(p)

@@ -12,14 +12,14 @@ import (
 // A job is a probe that is to be sent, or was.
 type job struct {
 	probe *rules.Probe
-	place int            // among those that were asked for
-	alone bool           // nothing else is under way with it
+	place int            // in the order of all probes
+	alone bool           // nothing else runs at the same time
 	first *wire.Exchange // it is sent once more, because it failed with this; nil the first time
-	tries int            // how often there was no connection
+	tries int            // failed connections
 
 	resent bool           // it has been sent before
 	death  *death         // it is a candidate for that; nil: for none
-	was    *wire.Exchange // what came of it when the backend ended; nil if it is no candidate
+	was    *wire.Exchange // the result when the backend ended; nil if it is not a candidate
 	quiet  *job           // it got no answer among others, and is sent again alone; nil the first time
 
 	began, over time.Time // when it was sent, and when it had ended
@@ -42,7 +42,7 @@ func (j *job) rank() int {
 	return 0
 }
 
-// schedule keeps as much under way as it may until nothing is left, or nothing more is to be sent.
+// schedule runs as many jobs as allowed until none is left, or the run ends.
 func (r *run) schedule(ctx context.Context) {
 	for {
 		if !r.stopping(ctx) {
@@ -70,13 +70,13 @@ func (r *run) stopping(ctx context.Context) bool { return r.gone || ctx.Err() !=
 // doubtful reports whether something happened that no answered control has explained since. Nothing is sent until one has.
 func (r *run) doubtful() bool { return r.doubts > r.cleared || r.down }
 
-// start sends what may be sent: controls first, then the next probes.
+// start starts due jobs: controls first, then the next probes.
 func (r *run) start(ctx context.Context) {
 	if r.back && r.flying == 0 {
 		r.inquire()
 	}
 	for _, f := range r.families {
-		// They are no probes: where several may be under way at a time they come on top of those.
+		// Controls are not probes: if several may run at a time, they come on top of the limit.
 		if !f.asked && r.wanted(f) && (r.under == 0 || r.limit > 1) {
 			r.ask(ctx, f)
 		}
@@ -142,7 +142,7 @@ func (r *run) sendProbe(ctx context.Context, p *rules.Probe, patience time.Durat
 	return a
 }
 
-// came takes what came of a probe.
+// came records the result of a probe.
 func (r *run) came(ctx context.Context, j *job, a answer) {
 	if a.x == nil {
 		r.unconnected(ctx, j, a.err)
@@ -160,7 +160,7 @@ func (r *run) came(ctx context.Context, j *job, a answer) {
 	r.hold(ctx, j)
 }
 
-// unconnected records that a probe did not get on its way. If the backend is there all the same it is tried again.
+// unconnected records that a probe could not connect. If the backend is there, it is tried again.
 func (r *run) unconnected(ctx context.Context, j *job, err error) {
 	r.down = r.down || refused(err)
 	switch {

@@ -7,7 +7,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Family is the protocol that a probe is about: the one whose control speaks for it, else the one that it offers on that
+// Family returns the protocol of a probe: that of its control, else the one that it offers on that
 // base. It is one of websocket, h2c, tls, masque and other.
 func Family(p *rules.Probe, base *rules.Handshake) string {
 	if p.Control != "" {

@@ -9,8 +9,9 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Select are those of all that are asked for: by only, if it is not empty, and not by skip. Each pattern is an ID or
-// a glob of IDs, in letters of either case and with or without COMP- in front, and has to mean something.
+// Select returns the probes that match only, unless that is empty, and do not match skip. Each
+// pattern is an ID or a glob of IDs, in either case and with or without COMP- before it. A pattern
+// without a match is an error.
 func Select(all []*rules.Probe, only, skip []string) ([]*rules.Probe, error) {
 	for _, each := range []struct {
 		flag     string

@@ -20,7 +20,7 @@ const (
 	commandSize = 64 << 10 // bytes that it prints
 )
 
-// OutputOf runs a command by the shell and returns what it prints. What it writes to the standard error goes to ours.
+// OutputOf runs a command in the shell and returns its output. Its standard error is ours.
 func OutputOf(ctx context.Context, command string, stderr io.Writer) (string, error) {
 	ctx, stop := context.WithTimeout(ctx, commandFor)
 	defer stop()
@@ -39,11 +39,11 @@ func OutputOf(ctx context.Context, command string, stderr io.Writer) (string, er
 	return out.kept.String(), nil
 }
 
-// bounded keeps what is written to it, up to a bound.
+// bounded is a buffer with a limit.
 type bounded struct {
 	kept bytes.Buffer // no part of the method set: its ReadFrom knows no bound
 	most int
-	stop func() // ends who writes, once there is too much
+	stop func() // ends the writer when the limit is exceeded
 	full bool
 }
 
@@ -56,8 +56,8 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return b.kept.Write(p)
 }
 
-// ParseHandshake makes a handshake of what a command printed: a request head, or field lines alone. What it does not say
-// is that of the base; so is what makes it a handshake.
+// ParseHandshake parses the output of a command as a handshake: a request head, or only headers.
+// The rest, and everything that makes it a handshake, is taken from the base.
 func ParseHandshake(base *rules.Handshake, text string) (*rules.Handshake, error) {
 	h := base.Clone()
 	first, rest, _ := strings.Cut(strings.TrimLeft(text, "\r\n"), "\n")
@@ -95,7 +95,7 @@ func ofHandshake(name string) bool {
 	return false
 }
 
-// Supply is a source of handshakes that can be used once: each is what the command prints.
+// Supply is a source of handshakes that can be used once: the output of a command.
 func Supply(base *rules.Handshake, command string, stderr io.Writer) func(context.Context) (*rules.Handshake, error) {
 	return func(ctx context.Context) (*rules.Handshake, error) {
 		text, err := OutputOf(ctx, command, stderr)

@@ -8,7 +8,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// What is sent behind a switch beside [rules.Ping] and [rules.Text].
+// The bytes that are sent after a switch beside [rules.Ping] and [rules.Text].
 const (
 	closeFrame = "\x88\x82\x94\x1e\xe7\x48\x97\xf6"     // a close with status 1000
 	h2cPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"     // RFC 9113 §3.4
@@ -16,8 +16,8 @@ const (
 	quietTime  = 50 * time.Millisecond                  // for the rest of an answer in frames
 )
 
-// tail does what is to be done behind a 101, and leaves as soon as what can be learned is. It reports whether it has taken
-// its leave in WebSocket, so that a close of the server is to be expected.
+// tail tests the tunnel after a 101, and ends when nothing more can be learned. It reports whether
+// it has sent a WebSocket close, so that the server's is expected.
 func (a *attempt) tail() (polite bool) {
 	until := time.Now().Add(a.settings.Tail)
 	a.conn.SetWriteDeadline(until)
@@ -42,7 +42,7 @@ func (a *attempt) tail() (polite bool) {
 				return f.echo || f.closed
 			})
 		}
-	case protocol == "h2c" && a.h.Content != "": // what the server makes of the content must not be mixed up with an answer to ours
+	case protocol == "h2c" && a.h.Content != "": // a reaction to the content must not be confused with an answer to ours
 		a.hear(until, func() bool { return false })
 	case protocol == "h2c":
 		a.say(h2cPreface + noSettings)
@@ -56,10 +56,10 @@ func (a *attempt) tail() (polite bool) {
 	return polite
 }
 
-// quiet is how long a server is waited for that has answered part of what was sent.
+// quiet is how long to wait for a server that has answered only a part.
 func (a *attempt) quiet() time.Duration { return quietTime + 2*a.answered.Sub(a.began) }
 
-// spoken is the protocol that the server has switched to: what its 101 names, else what was offered.
+// spoken returns the protocol of the tunnel: that of the 101, else the offered one.
 func (a *attempt) spoken() string {
 	if a.x == nil {
 		return ""
@@ -71,7 +71,7 @@ func (a *attempt) spoken() string {
 	return protocol
 }
 
-// A reply is what frames of a server say about the switch.
+// A reply is what the server's frames prove about the switch.
 type reply struct{ pong, echo, closed bool }
 
 // readFrames reads the frames that are whole in b. A text that is compressed is taken for the echo.

@@ -11,64 +11,64 @@ import (
 
 // A Target is where probes go to.
 type Target struct {
-	Address string           // host and port, or the path of a unix socket behind unix:
+	Address string           // host and port, or unix: and the path of a socket
 	TLS     *tls.Config      // nil: cleartext; only http/1.1 is offered by ALPN
 	Route   string           // name of the route, for the exchanges
-	Base    *rules.Handshake // what every probe is an edit of, never nil; each request gets a fresh key
+	Base    *rules.Handshake // the base of every probe, never nil; each request gets a fresh key
 
 	// Handshake supplies the base of one request where handshakes cannot be used twice; nil: Base, always. It is called
 	// before each connection, by several goroutines at the same time. What it returns is not changed.
 	Handshake func(ctx context.Context) (*rules.Handshake, error)
 }
 
-// Settings say how a run goes. A zero field stands for the default beside it.
+// Settings control a run. The default of a zero field is in its comment.
 type Settings struct {
 	Run         string        // name of the run; part of every ruling
-	Concurrency int           // probes under way at a time; 16 to a loopback address, else 1
+	Concurrency int           // running probes; 16 to a loopback address, else 1
 	Rate        float64       // connections a second; no limit to a loopback address, else 10
 	Dial        time.Duration // 5 s
 	Head        time.Duration // until the head of the answer is there; 2 s
 	Return      time.Duration // until a backend that is gone is given up; 5 s
-	Tail        time.Duration // what is waited for behind a 101; 500 ms
+	Tail        time.Duration // how long to wait for bytes after a 101; 500 ms
 	UserAgent   string        // sent in each request, with the run and the probe after it; empty: none
 
 	Protocols     []string // families of probes that are sent: websocket, h2c, tls, masque, other; nil: all
-	Risky         bool     // send what is known to end servers beyond loopback too
+	Risky         bool     // send probes that are known to crash servers beyond loopback too
 	UnsafeMethods bool     // send PUT, DELETE, PATCH and content beyond loopback too
 
 	NewID func(time.Time) string    // names an exchange; called by several goroutines at the same time; nil: random names
-	Fails func(*wire.Exchange) bool // whether an answer is one that is to be seen twice; nil: none is; called as observe is
+	Fails func(*wire.Exchange) bool // reports whether an answer must be confirmed; nil: none must; called as observe is
 }
 
-// A Report is what a run has to say beside its exchanges.
+// A Report is the result of a run beside its exchanges.
 type Report struct {
 	Controls []Control // in the order in which they were first sent
 	Sent     int       // probes that were sent, without repeats and the controls between them
 	NotSent  []NotSent // probes that were not, in their order
-	Degraded bool      // at the end the backend did not take what it took at the beginning
-	Suspects []string  // IDs of the probes that may have caused that: those that ended since a control was accepted
+	Degraded bool      // at the end the backend rejected a handshake that it had accepted at the beginning
+	Suspects []string  // IDs of the probes that may have caused that: those that ended after the last accepted control
 	Crashes  []Crash   // ends of the backend, in their order
-	Gone     bool      // nothing answered any more; the run ended there
+	Gone     bool      // the server was gone, and the run ended there
 	Loaded   bool      // probes got no answer because of load, and one when they were sent alone
 }
 
 // A Crash is an end of the backend.
 type Crash struct {
 	Culprit    string   `json:"culprit,omitempty"` // ID of the probe that ended it; empty: not known
-	Candidates []string `json:"candidates"`        // IDs of those that may have, the likeliest first; the culprit alone where it is known
+	Candidates []string `json:"candidates"`        // IDs of the possible culprits, the likeliest first; the culprit alone if it is known
 	Back       bool     `json:"back"`              // it answered again
 }
 
-// A Control is a sound handshake of one protocol, and what came of it.
+// A Control is a valid handshake of one protocol and its result.
 type Control struct {
 	Probe    string         // its ID, such as CTRL-WS
-	Protocol string         // websocket or h2c; http for the request that offers nothing
+	Protocol string         // websocket or h2c; http for the request without an offer
 	Step     string         // what the handshake has that the plain one lacks, such as "Origin http://a:1"; empty: nothing
 	Accepted bool           // the server accepted it, each time it was tried before the first probe
 	Single   bool           // it was accepted the first time and refused the second: handshakes cannot be used twice
 	Exchange *wire.Exchange // the last one; of a handshake that no form helped, the one without a step
 	Waited   time.Duration  // how long the head of that answer was waited for at most
-	Begun    bool           // no response came, but what may be the beginning of one
+	Begun    bool           // there was no response, but possibly the beginning of one
 	Flaw     string         // why no client would take the 101 that came last for an acceptance, such as "to \"TLS/1.2\""; empty: it would, or none came
 }
 
@@ -78,10 +78,10 @@ type NotSent struct {
 	Reason string
 }
 
-// A Progress is told to the caller of a run as it goes on.
+// A Progress is reported to the caller during a run.
 type Progress struct {
 	Done, Total int       // probes
-	Probe       string    // ID of the one that is done; empty at the beginning and for a control
+	Probe       string    // ID of the one that has ended; empty at the beginning and for a control
 	Note        string    // something a person should know, such as that the run waits; empty otherwise
-	Controls    []Control // once, before the first probe: what the sound handshakes got; else nil
+	Controls    []Control // once, before the first probe: the results of the valid handshakes; else nil
 }

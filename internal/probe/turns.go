@@ -2,8 +2,8 @@ package probe
 
 import "github.com/interlock-proxy/interlock/wire"
 
-// turns brings what came of the probes into the order in which they stood to be sent. Which of several ends first depends on
-// the load, and what is reported of a run must not.
+// turns puts the results of the probes into the order in which they were queued. Which of several
+// ends first depends on the load, but the report of a run must not.
 type turns struct {
 	ids  []string                    // that are still to come
 	came map[string][]*wire.Exchange // nil: the probe was given up
@@ -17,7 +17,7 @@ func newTurns(queue []*job) *turns {
 	return t
 }
 
-// ended takes what came of a probe.
+// ended records the result of a probe.
 func (t *turns) ended(id string, x *wire.Exchange) { t.came[id] = append(t.came[id], x) }
 
 // next are the exchanges whose turn it is, each once.

@@ -12,14 +12,14 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Accepting is what a run is held against: what was accepted, what is known, what is expected.
+// Accepting compares a run with accepted entries, a baseline and expectations.
 type Accepting struct {
 	States   accept.States
 	Coverage accept.Coverage
 	Screen   *terminal.Screen
 }
 
-// about leaves out what is not about these endpoints, the only ones that the run can say anything about.
+// about drops entries and expectations of other endpoints, which the run cannot show.
 func (a *Accepting) about(endpoints []string) {
 	a.States.Entries = slices.DeleteFunc(slices.Clone(a.States.Entries), func(e accept.Entry) bool { return !slices.ContainsFunc(endpoints, e.About) })
 	a.Coverage.Expected = slices.DeleteFunc(slices.Clone(a.Coverage.Expected), func(e accept.Expectation) bool {
@@ -33,7 +33,7 @@ func (a *Accepting) enter(r *rules.Ruling) *rules.Ruling {
 	return a.States.Enter(r)
 }
 
-// sum adds to a summary what only the whole run shows.
+// sum adds to a summary the results that need the whole run.
 func (a *Accepting) sum(s *report.Summary) {
 	s.NotSeen = a.States.NotSeen()
 	s.Remarks = append(s.Remarks, a.States.Remarks()...)
@@ -55,7 +55,7 @@ func (a *Accepting) uncovered() error {
 	return exit.Unknown("expected to switch, and did not: %s", strings.Join(names, ", "))
 }
 
-// hint says after a first red run how to accept what it has found.
+// hint explains after a first failed run how to accept its findings.
 func (a *Accepting) hint(outputs []string) {
 	if a.States.Baseline != nil {
 		return

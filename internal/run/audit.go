@@ -61,12 +61,12 @@ func (j *Judging) File(ctx context.Context, name string) {
 	}
 }
 
-// Note says what was not audited.
+// Note records what was not audited.
 func (j *Judging) Note(notes ...string) {
 	j.Reports.Stream.Summary.Notes = append(j.Reports.Stream.Summary.Notes, notes...)
 }
 
-// tell says on the screen what was not audited where no report does.
+// tell writes on the screen what was not audited, if no report does.
 func (j *Judging) tell() {
 	for _, o := range j.Outputs {
 		switch format, _, _ := strings.Cut(o, "="); format {

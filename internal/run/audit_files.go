@@ -23,8 +23,8 @@ func isRecording(name string) bool {
 	return !strings.HasPrefix(name, ".") && slices.Contains(Recordings(), filepath.Ext(name))
 }
 
-// RecordedIn are the files that the arguments of audit name, directories walked, and notes on what was passed over there. A
-// file that is not there or may not be read is an error.
+// RecordedIn returns the files that the arguments of audit name, with directories walked, and notes
+// on skipped files. A file that does not exist or cannot be read is an error.
 func RecordedIn(args []string) (files, notes []string, err error) {
 	for _, name := range args {
 		info, err := os.Stat(name)
@@ -81,7 +81,7 @@ func walk(dir string) (found []string, passed int, err error) {
 	return found, passed, err
 }
 
-// checkReadable opens a file, but nothing that opening could change.
+// checkReadable opens a regular file to see whether it can be read.
 func checkReadable(name string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return nil

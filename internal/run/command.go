@@ -15,7 +15,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
-// Program is what is to be run.
+// Program is the command to run.
 type Program struct {
 	Name           string // without its folder: arguments may be secret
 	Path           string
@@ -24,11 +24,11 @@ type Program struct {
 	Stdout, Stderr io.Writer
 }
 
-// ended is how a command came to its end.
+// ended is how a command ended.
 type ended struct {
 	status int    // its exit status; 128 and the number of the signal where one ended it, as shells have it
 	signal string // that ended it; empty: none
-	passed bool   // a signal came for it
+	passed bool   // a signal was passed on to it
 }
 
 // String says how it ended.
@@ -76,15 +76,15 @@ func (t *Run) execute() (ended, error) {
 	return is, nil
 }
 
-// passOn passes signals on to a process, or to the group that is its own, until there are no more to come. It reports whether
-// there were any.
+// passOn passes signals on to a process, or to its process group, until the channel is closed. It
+// reports whether there were any.
 func passOn(signals <-chan os.Signal, pid int, own bool) (some bool) {
 	for s := range signals {
 		some = true
 		number, _ := s.(syscall.Signal)
 		switch {
 		case own:
-			_ = syscall.Kill(-pid, number) // who has ended already needs none
+			_ = syscall.Kill(-pid, number) // a process that has ended needs none
 		case number != syscall.SIGINT:
 			_ = syscall.Kill(pid, number)
 		}
@@ -92,5 +92,5 @@ func passOn(signals <-chan os.Signal, pid int, own bool) (some bool) {
 	return some
 }
 
-// interrupted reports whether somebody wants all this to end.
+// interrupted reports whether a signal to end has come.
 func (t *Run) interrupted(ctx context.Context) bool { return ctx.Err() != nil || t.was.passed }

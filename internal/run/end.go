@@ -45,7 +45,7 @@ func (t *Run) end(ctx context.Context) error {
 
 func isShownText(output string) bool { return output == "text" || output == "text=-" }
 
-// found is what the rulings come to, as an exit status, and why.
+// found returns the exit status of the findings, and the reason.
 func (t *Run) found(ctx context.Context) (status int, why []string) {
 	if n := t.taken.gated; n > 0 {
 		status, why = exit.StatusFound, append(why, FindingsAt(t.Gate, n).Error())
@@ -64,7 +64,7 @@ func (t *Run) found(ctx context.Context) (status int, why []string) {
 	return status, why
 }
 
-// inconclusive is why a run that found nothing says nothing all the same; empty if it does.
+// inconclusive returns why a run without findings is still not a success; empty if it is one.
 func (t *Run) inconclusive(ctx context.Context) string {
 	s := &t.reports.Stream.Summary
 	asked := t.taken.asked
@@ -99,7 +99,7 @@ func (t *Run) inconclusive(ctx context.Context) string {
 	return ""
 }
 
-// inconclusive is why the probes say nothing; empty if they do.
+// inconclusive returns why the probes show nothing; empty if they do.
 func (p *probed) inconclusive() string {
 	told := &site{run: &Probing{Flags: &ProbeFlags{Protocols: p.protocols}}, was: p.was}
 	switch {

@@ -114,7 +114,7 @@ func (t *Run) endpoints() []*probed {
 	return all
 }
 
-// note says what was not audited.
+// note records what was not audited.
 func (t *Run) note(text string) {
 	if notes := &t.reports.Stream.Summary.Notes; !slices.Contains(*notes, text) {
 		*notes = append(*notes, text)

@@ -7,7 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/config"
 )
 
-// environment is that of the command: what it is without us, the address of the relay, and what --env asks for.
+// environment returns the command's environment: our own, the address of the relay, and the values
+// of --env.
 func (t *Run) environment(ours []string) []string {
 	all := slices.Concat(ours, []string{config.Variable("url") + "=http://" + t.address, config.Variable("ws-url") + "=ws://" + t.address})
 	for _, pair := range t.Flags.Env {

@@ -5,10 +5,10 @@ import (
 	"os"
 )
 
-// held keeps what is written to it in a file without a name, so that it does not come between what a command writes.
+// held buffers output in an unnamed file, so that it does not mix with the output of a command.
 type held struct {
 	to   io.Writer // where it goes in the end
-	file *os.File  // nil: nothing was written
+	file *os.File  // nil: there was no output
 }
 
 // Write keeps p.
@@ -26,7 +26,7 @@ func (h *held) Write(p []byte) (int, error) {
 	return h.file.Write(p)
 }
 
-// release writes what was kept to where it goes.
+// release writes the buffered output to its destination.
 func (h *held) release() error {
 	if h.file == nil {
 		return nil
@@ -39,7 +39,7 @@ func (h *held) release() error {
 	return err
 }
 
-// discard lets go of what was kept.
+// discard drops the buffered output.
 func (h *held) discard() {
 	if h.file != nil {
 		h.file.Close()

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// complaints are what the relay logs as a warning or an error, each once.
+// complaints are the warnings and errors of the relay, each once.
 type complaints struct {
 	mu    sync.Mutex
 	lines []string
@@ -27,7 +27,7 @@ func (c *complaints) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// notes say what was not audited.
+// notes returns what was not audited.
 func (t *Run) notes() []string {
 	counts := &t.relay.Counts
 	var notes []string

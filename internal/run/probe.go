@@ -52,7 +52,7 @@ type Probing struct {
 
 	reports *Reports
 	kept    *recording // nil: the run is not kept
-	sites   []*site    // what is probed, one after the other
+	sites   []*site    // endpoints to probe, one after the other
 	current *site      // which is being probed, or was last
 }
 
@@ -93,7 +93,7 @@ func (p *Probing) Do(ctx context.Context, urls []string) error {
 	return p.end()
 }
 
-// openReports opens what the -o flags ask for. Document is the writer of the document of the run.
+// openReports opens the outputs of the -o flags. Document is the writer of the document of the run.
 func (p *Probing) openReports(document func(io.Writer, report.Options) (report.Writer, error)) (err error) {
 	p.Options.Gate, p.Options.Quiet = &p.Gate, p.Flags.Quiet
 	p.reports, err = OpenReports(p.Flags.Outputs, p.Screen, p.Options, ownFormats{"text": p.newText, "json": document})
@@ -120,7 +120,7 @@ func (p *Probing) tellApart() {
 	}
 }
 
-// aim finds out what is to be probed and whether it may be, and makes the base of the probes.
+// aim determines the targets, checks whether they may be probed, and makes the bases of the probes.
 func (p *Probing) aim(ctx context.Context, url string) (*site, error) {
 	s := &site{run: p}
 	var err error

@@ -22,13 +22,13 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// remote is an Interlock that is running in front of the backend, by its admin address.
+// remote is a running Interlock, by its admin address.
 type remote struct {
 	url   string // without a slash at the end
 	token string
 }
 
-// newRemote is the one that the flags name.
+// newRemote returns the Interlock of the flags.
 func newRemote(f *ProbeFlags) (*remote, error) {
 	url := strings.TrimRight(f.Admin, "/")
 	if !strings.Contains(url, "://") {
@@ -49,7 +49,8 @@ func newRemote(f *ProbeFlags) (*remote, error) {
 	return r, nil
 }
 
-// call makes a request. The caller closes the body of the response; an answer that is no success is an error.
+// call makes a request. The caller closes the body of the response; an unsuccessful response is an
+// error.
 func (r *remote) call(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	q, err := http.NewRequestWithContext(ctx, method, r.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -178,7 +179,7 @@ func (r *remote) follow(ctx context.Context, s *site) error {
 	return errors.Join(ctx.Err(), lines.Err(), errors.New("the stream of events ended before the run"))
 }
 
-// heed takes one event; over tells that it is the last one.
+// heed handles an event; over reports whether it is the last one.
 func (s *site) heed(event string, data []byte, step func(n, total int)) (over bool, err error) {
 	switch event {
 	case "ruling":
@@ -213,7 +214,7 @@ func (s *site) heed(event string, data []byte, step func(n, total int)) (over bo
 	return false, nil
 }
 
-// cancel ends the run, as nobody waits for it any more.
+// cancel ends the run when the caller stops waiting for it.
 func (r *remote) cancel(run string) {
 	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
 	defer stop()
@@ -222,7 +223,7 @@ func (r *remote) cancel(run string) {
 	}
 }
 
-// finish takes what the run has to say beside its rulings.
+// finish reads the data of the run beside its rulings.
 func (r *remote) finish(s *site, document *bytes.Buffer) error {
 	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()

@@ -36,7 +36,7 @@ func (p *Probing) volume() string {
 	return fmt.Sprintf("%s, about %s with controls and repeats", printed.Count(len(p.Probes), "probe"), printed.Count(n+n/10+8, "request"))
 }
 
-// announce says the same of what the running Interlock is to do, if it has learned the endpoint.
+// announce describes the run of a running Interlock, if it has learned the endpoint.
 func (r *remote) announce(ctx context.Context, p *Probing, a *web.Ask) error {
 	answer, err := r.call(ctx, http.MethodGet, "/api/v1/endpoints", nil)
 	if err != nil {
@@ -81,10 +81,11 @@ func (r *remote) announce(ctx context.Context, p *Probing, a *web.Ask) error {
 	return nil
 }
 
-// A handshakeSeen is one that a running Interlock has learned.
+// A handshakeSeen is a handshake that a running Interlock has learned.
 type handshakeSeen struct{ Protocol, Backend, Seen string }
 
-// before reports whether the other one is rather made probes of: WebSocket comes first, then what was seen last.
+// before reports whether probes should be based on this handshake rather than on the other:
+// WebSocket precedes, then the most recent one.
 func (l handshakeSeen) before(other handshakeSeen) bool {
 	if a, b := l.Protocol == "websocket", other.Protocol == "websocket"; a != b {
 		return b

@@ -14,7 +14,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// control is a sound handshake of one protocol, and what to say of it.
+// control is a valid handshake of one protocol and its result.
 type control struct {
 	probe.Control
 	place place
@@ -39,7 +39,8 @@ func (s *site) failedControl() *control {
 	return last
 }
 
-// lostControl is the control of WebSocket, if it was accepted before the first probe and not behind the last one; else nil.
+// lostControl returns the control of WebSocket if it was accepted before the first probe and
+// rejected after the last one; else nil.
 func (s *site) lostControl() *control {
 	for _, c := range s.was.Controls {
 		if c.Protocol == "websocket" && c.Accepted && !accepted(&c) {
@@ -54,7 +55,7 @@ func accepted(c *probe.Control) bool {
 	return c.Exchange != nil && c.Exchange.Response != nil && c.Exchange.Response.Status == 101 && c.Flaw == ""
 }
 
-// came is what came back in place of a switch, in a few words.
+// came describes the response that was not a switch.
 func (c *control) came() string {
 	x, first := c.Exchange, ""
 	if c.Accepted {
@@ -89,7 +90,7 @@ func (c *control) came() string {
 	return "the sound handshake " + first + "got " + got(&c.Control)
 }
 
-// next is what to do about it.
+// next returns the advice after a failed control.
 func (c *control) next() string {
 	again := "interlock probe " + c.place.String()
 	if c.Single {
@@ -125,7 +126,7 @@ func (c *control) next() string {
 	return again + " -H 'Name: value', with what its clients send"
 }
 
-// silent is what to do where no response came.
+// silent returns the advice after a control without a response.
 func (c *control) silent() string {
 	other := map[string]string{"http": "https", "https": "http"}[c.place.scheme]
 	again := "interlock probe " + c.place.String() + " --timeout 10s"
@@ -178,7 +179,7 @@ func controlLine(c *terminal.Console, controls []probe.Control) string {
 	return strings.Join(parts, "   ")
 }
 
-// controlPart is the state of one control: its mark, the protocol, and what it got last.
+// controlPart describes a control: its mark, the protocol, and its last result.
 func controlPart(c *terminal.Console, k *probe.Control) string {
 	mark, why := c.Mark("33", "!", "!"), ""
 	switch {
@@ -202,7 +203,7 @@ func controlPart(c *terminal.Console, k *probe.Control) string {
 	return text
 }
 
-// got is what a control came to, in a few words.
+// got describes the result of a control.
 func got(k *probe.Control) string {
 	x, whole, within := k.Exchange, "no answer", ""
 	if k.Begun {

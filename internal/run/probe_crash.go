@@ -12,7 +12,7 @@ import (
 // backendGone is how the exit status and the RESULT line say that a backend did not outlive its probes.
 const backendGone = "backend=gone"
 
-// unsolved is the first end of the backend that nobody knows the culprit of; nil if there is none.
+// unsolved returns the first crash of the backend without a known culprit; nil if there is none.
 func unsolved(was *probe.Report) *probe.Crash {
 	for i := range was.Crashes {
 		if c := &was.Crashes[i]; c.Culprit == "" && len(c.Candidates) > 0 {
@@ -42,7 +42,7 @@ func (s *site) apart(c *probe.Crash) string {
 	return fmt.Sprintf("interlock probe %s --only %s --concurrency 1", s.place, strings.Join(c.Candidates, ","))
 }
 
-// crashes says of each end of the backend what is known of it, and what to do where that is not enough.
+// crashes describes each crash of the backend, and what to do if the culprit is unknown.
 func (t *probeText) crashes(b *bytes.Buffer, s *site) {
 	was := &s.was
 	for i := range was.Crashes {

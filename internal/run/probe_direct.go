@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A direct is the backend itself, without what stands in between.
+// A direct is the backend itself, without the hops before it.
 type direct struct {
 	place  place
 	target probe.Target
@@ -30,7 +30,7 @@ func (p *Probing) aimDirect(ctx context.Context) error {
 	if d.target, err = p.at(ctx, where); err != nil {
 		return err
 	}
-	s := p.sites[0] // there is no other one
+	s := p.sites[0] // there is only one
 	d.target.Base, d.target.Handshake = d.base(s.target.Base), nil
 	if supplied := s.target.Handshake; supplied != nil {
 		d.target.Handshake = func(ctx context.Context) (*rules.Handshake, error) {
@@ -45,8 +45,8 @@ func (p *Probing) aimDirect(ctx context.Context) error {
 	return nil
 }
 
-// base is the same request for the backend: what stands in Host stays, so that nothing differs but who gets it. A path is
-// another one only if the URL has one.
+// base returns the same request for the backend. Host stays, so that only the recipient differs.
+// The path changes only if the URL has one.
 func (d *direct) base(through *rules.Handshake) *rules.Handshake {
 	h := through.Clone()
 	h.Scheme = d.place.scheme
@@ -56,7 +56,7 @@ func (d *direct) base(through *rules.Handshake) *rules.Handshake {
 	return h
 }
 
-// compare sends what failed to both addresses, and finds out whose fault each is.
+// compare sends failed probes to both addresses, and attributes each failure.
 func (s *site) compare(ctx context.Context) error {
 	p, d := s.run, s.direct
 	if len(s.tally.failing) == 0 {
@@ -86,7 +86,7 @@ func (s *site) compare(ctx context.Context) error {
 	return nil
 }
 
-// whose says whose fault a failure is, by what came through the hop and what came of the backend itself.
+// whose attributes a failure by the exchanges with the hop and with the backend itself.
 func whose(q *rules.Probe, through, straight *rules.Ruling) string {
 	if through == nil || straight == nil {
 		return "it could not be sent to both"
@@ -111,7 +111,7 @@ func whose(q *rules.Probe, through, straight *rules.Ruling) string {
 	return came + ": the hop in between"
 }
 
-// sharesFault reports whether some rule failed both ways.
+// sharesFault reports whether a rule failed both ways.
 func sharesFault(a, b *rules.Ruling) bool {
 	for i := range a.Findings {
 		if f := &a.Findings[i]; f.Verdict == rules.Fail {
@@ -123,7 +123,7 @@ func sharesFault(a, b *rules.Ruling) bool {
 	return false
 }
 
-// spoiled is what a hop has done to an answer that was right when it left the backend.
+// spoiled describes how a hop has changed a correct response of the backend.
 func spoiled(through *rules.Ruling) string {
 	for _, id := range through.Broken() {
 		switch id {
@@ -136,7 +136,7 @@ func spoiled(through *rules.Ruling) string {
 	return "it changes the answer, or answers itself"
 }
 
-// outcome is what came, in a word, and the status in brackets where there is one that says more.
+// outcome returns the outcome in a word, and the status in brackets if that says more.
 func outcome(x *wire.Exchange) string {
 	if x.Response == nil || x.Outcome == wire.Switched {
 		return string(x.Outcome)
@@ -144,7 +144,8 @@ func outcome(x *wire.Exchange) string {
 	return fmt.Sprintf("%s (%d)", x.Outcome, x.Response.Status)
 }
 
-// repair is what a hop has done to a request if the backend refuses it and switches on what the hop made of it.
+// repair describes how a hop has changed a request that the backend rejects in its original form
+// and accepts in the changed one.
 func repair(q *rules.Probe) string {
 	switch q.Rule().ID {
 	case "UPGRADE-MISSING-CONN", "UPGRADE-CONN-SYNTAX":

@@ -66,7 +66,7 @@ func (p *Probing) end() error {
 	return exit.Unknown("%s", strings.Join(why, "\n"))
 }
 
-// inconclusive is why a site of which nothing failed is not known to be safe all the same; nil if it is.
+// inconclusive returns why a site without failures is not known to be safe; nil if it is.
 func (s *site) inconclusive() error {
 	sum := &s.run.reports.Stream.Summary
 	why, prefix := crashed(&s.was), ""

@@ -9,7 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// dress gives a base the field lines that the flags ask for. What has a flag of its own stands over lines of that name.
+// dress adds the headers of the flags to a base. A header with a flag of its own replaces lines of
+// that name.
 func (f *ProbeFlags) dress(h *rules.Handshake) error {
 	all, err := f.FieldLines()
 	if err != nil {

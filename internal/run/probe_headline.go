@@ -11,17 +11,17 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A headline gathers what the first line of a report says about a site.
+// A headline gathers the facts for the first line of the report on a site.
 type headline struct {
 	malformed int                 // probes that are to be rejected, and about which something is known
 	rejected  int                 // of them were
 	accepted  int                 // of them got a 101 that is a failure
-	unsafe    bool                // one of those is such that nobody should go on with it
+	unsafe    bool                // one of them is an unsafe switch
 	failed    int                 // probes that failed
-	kinds     map[string]*problem // what failed, by ID of the rule
+	kinds     map[string]*problem // failures by ID of the rule
 }
 
-// A problem is what is wrong by one rule.
+// A problem is the failure of one rule.
 type problem struct {
 	rule     *rules.Rule
 	severity rules.Severity
@@ -30,7 +30,7 @@ type problem struct {
 	accepted bool // a probe that shows it got a 101 that is a failure
 }
 
-// enter takes the ruling on a probe. What was accepted by a person is no failure.
+// enter adds the ruling on a probe. An accepted finding is not a failure.
 func (h *headline) enter(r *rules.Ruling) {
 	q := rules.FindProbe(r.X.Probe)
 	if q == nil {
@@ -55,7 +55,7 @@ func (h *headline) enter(r *rules.Ruling) {
 	}
 }
 
-// problemsOf takes what failed of a ruling, and reports whether anything did.
+// problemsOf adds the failures of a ruling, and reports whether there were any.
 func (h *headline) problemsOf(r *rules.Ruling, switched bool) (fails bool) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -79,7 +79,7 @@ func (h *headline) problemsOf(r *rules.Ruling, switched bool) (fails bool) {
 	return fails
 }
 
-// problems are what failed, the worst first; of equals, what most probes showed.
+// problems returns the failures, the worst first, then those of most probes.
 func (h *headline) problems() []*problem {
 	var all []*problem
 	for _, is := range h.kinds {
@@ -138,7 +138,7 @@ func (s *site) rejections() string {
 	return fmt.Sprintf("Safe as far as tested: %d of %d %s rejected at %s", h.rejected, h.malformed, noun, s.where())
 }
 
-// reason is why nothing is known of the site, in a few words.
+// reason returns why nothing is known of the site, in a few words.
 func (s *site) reason() string {
 	switch k := cmp.Or(s.failedControl(), s.lostControl()); {
 	case s.unmet():

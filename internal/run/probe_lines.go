@@ -9,14 +9,14 @@ import (
 	"github.com/interlock-proxy/interlock/internal/report"
 )
 
-// unlimited is the width where there is no terminal: each text is one line, so that programs find it.
+// unlimited is the width without a terminal: each text is one line, so that programs find it.
 const unlimited = 1 << 20
 
 // entry writes a text after its indentation, in lines that fit.
 func (t *probeText) entry(b *bytes.Buffer, indent, text string) { t.hang(b, indent, len(indent), text) }
 
-// hang writes a text after a beginning that takes so many columns, in lines that fit. Further lines stand below the text or,
-// where that leaves little room, further to the left.
+// hang writes a text after a heading that takes start columns, in lines that fit. Further lines are
+// indented below the text or, if that leaves little room, less.
 func (t *probeText) hang(b *bytes.Buffer, beginning string, columns int, text string) {
 	const least = 24 // columns of text
 	if t.marks.ASCII {
@@ -34,7 +34,7 @@ func (t *probeText) hang(b *bytes.Buffer, beginning string, columns int, text st
 	}
 }
 
-// flush writes what has gathered. In ASCII, signs that have a name are named.
+// flush writes the buffer. In ASCII, symbols that have a name are written by name.
 func (t *probeText) flush(b *bytes.Buffer) error {
 	text := b.String()
 	if t.marks.ASCII {

@@ -13,8 +13,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Shows prints what one probe sends, on the base that the flags and the URL, if there is one, make. Nothing is sent, and
-// no address looked up.
+// Shows prints the bytes of a probe on the base of the flags and the URL. It sends nothing and
+// resolves no address.
 func (p *Probing) Shows(w io.Writer, args []string) error {
 	q := rules.FindProbe(p.Flags.Show)
 	if q == nil {
@@ -43,7 +43,7 @@ func (p *Probing) Shows(w io.Writer, args []string) error {
 	return err
 }
 
-// describe is a probe in the notation of transcripts, with secrets blanked out, and what else there is to know of it.
+// describe returns a probe in the notation of transcripts, redacted, with its properties.
 func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 	ruling := rules.Classify(rules.Case{X: &wire.Exchange{
 		Origin: wire.OriginProbe, Probe: q.ID, Aim: where.target, Outcome: wire.Switched,
@@ -93,7 +93,7 @@ func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 	return b.String(), nil
 }
 
-// blanked is the head of a request without its secrets. Only the JSON form of a ruling knows what these are.
+// blanked returns the redacted head of a request, which only the JSON of the ruling has.
 func blanked(r *rules.Ruling) ([]byte, error) {
 	b, err := json.Marshal(r)
 	if err != nil {

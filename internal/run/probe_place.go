@@ -14,15 +14,15 @@ import (
 // A place is an endpoint as a URL names it.
 type place struct {
 	scheme string // http or https
-	host   string // what stands in Host: the port is left out where it is the scheme's own
+	host   string // the value of Host, without the port if that is the scheme's default
 	name   string // the host without a port
 	port   string
 	target string // path and query
 }
 
-// parsePlace reads the URL of an endpoint. Its errors are about usage and show nothing of what may be a secret.
+// parsePlace parses the URL of an endpoint. Its errors are usage errors and show no secrets.
 func parsePlace(text string) (place, error) {
-	bare, _, _ := strings.Cut(text, "?") // what may be shown of it
+	bare, _, _ := strings.Cut(text, "?") // the part that can be shown
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
 		scheme, rest = "", text

@@ -17,8 +17,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// find looks up the addresses of a place. One that is public is refused unless the host is in the list of those that may
-// be probed.
+// find resolves the addresses of a place. A public one is refused unless the host is in the list of
+// authorized hosts.
 func (p place) find(ctx context.Context, authorized []string) ([]netip.Addr, error) {
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", p.name)
 	if err != nil || len(ips) == 0 {
@@ -44,8 +44,8 @@ func public(ip netip.Addr) bool {
 	return !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() && !ip.IsUnspecified()
 }
 
-// choose is the first of these addresses that takes a connection; the first of all if there is no choice, or none does.
-// Nothing is sent.
+// choose returns the first of the addresses that accepts a connection; the first of all if there is
+// only one, or none does. It sends nothing.
 func (p place) choose(ctx context.Context, ips []netip.Addr) string {
 	for _, ip := range ips[:len(ips)-1] {
 		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", p.address(ip.String()))
@@ -57,7 +57,7 @@ func (p place) choose(ctx context.Context, ips []netip.Addr) string {
 	return p.address(ips[len(ips)-1].String())
 }
 
-// describeTarget says in one line why a place could not be probed, and what to do about it.
+// describeTarget describes in one line why a place could not be probed, and what to do.
 func describeTarget(p place, err error) string {
 	text := p.String() + ": " + err.Error()
 	var target *probe.TargetError
@@ -84,7 +84,7 @@ func describeTarget(p place, err error) string {
 	return text
 }
 
-// tlsConfig is what the flags say about TLS.
+// tlsConfig returns the TLS configuration of the flags.
 func (f *ProbeFlags) tlsConfig(p place) (*tls.Config, error) {
 	if p.scheme == "http" {
 		return nil, nil

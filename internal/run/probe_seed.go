@@ -42,7 +42,7 @@ func byStatusAlone(x *wire.Exchange) *wire.Exchange {
 	return &copied
 }
 
-// alone is a ruling of which nothing counts but the rule that the probe is for, as in a suite of tests.
+// alone returns a ruling with only the finding of the probe's own rule, as test suites count it.
 func alone(r *rules.Ruling) *rules.Ruling {
 	own := *r
 	own.Findings, own.Verdict, own.Unsafe = nil, rules.NotApplicable, false
@@ -53,7 +53,7 @@ func alone(r *rules.Ruling) *rules.Ruling {
 	return &own
 }
 
-// missingSeeds are the seeds that were not sent although nobody asked for that.
+// missingSeeds returns the seeds that were not sent although they were not excluded.
 func (s *site) missingSeeds() []string {
 	var missing []string
 	for _, n := range s.was.NotSent {

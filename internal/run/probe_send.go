@@ -15,7 +15,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// send runs probes against a target and has every answer judged. Taken gets the rulings, one at a time, each exchange once.
+// send runs probes against a target and judges every answer. Taken gets the rulings one at a time,
+// each exchange once.
 func (s *site) send(ctx context.Context, target probe.Target, probes []*rules.Probe, taken func(*rules.Ruling)) (probe.Report, error) {
 	p, f := s.run, s.run.Flags
 	settings := probe.Settings{
@@ -56,15 +57,15 @@ func (s *site) send(ctx context.Context, target probe.Target, probes []*rules.Pr
 	})
 }
 
-// tally is what was found at a site, as far as the exit status and the headline depend on it.
+// tally sums up the findings of a site for the exit status and the headline.
 type tally struct {
 	gated      int            // findings that make the run fail
 	conclusive int            // probes that say something about the backend
-	failing    []*rules.Probe // those that it failed
+	failing    []*rules.Probe // that failed
 	headline   headline
 }
 
-// entered takes a ruling into the reports. That there is an answer to a request that offers nothing is no result.
+// entered adds a ruling to the reports. An answer to a request without an offer is not a result.
 func (s *site) entered(r *rules.Ruling) {
 	p := s.run
 	if p.Flags.SeedCompat {

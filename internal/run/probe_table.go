@@ -12,7 +12,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// List lists the probes that would be sent, and what its columns mean, for a terminal of that width; 0: there is none.
+// List lists the probes that would be sent, and explains its columns, for a terminal of that width;
+// 0 if there is none.
 func (p *Probing) List(w io.Writer, width int) error {
 	base := rules.NewHandshake("http", "backend.example", "/", SeedKey)
 	rows := [][]string{{"PROBE", "EXPECTED", "RISK", "SEVERITY", "RULE", "WHAT IT SENDS"}}

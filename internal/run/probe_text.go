@@ -13,9 +13,10 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// probeText is the text report of a run of probes. It answers first whether the endpoint is safe, and says what the controls
-// were, what was not sent and whose fault the failures are; what failed and how to mend it is told as in every other report.
-// If that is asked for, it begins with a line for each probe, as its answer comes.
+// probeText is the text report of a run of probes. It begins with the answer: whether the endpoint
+// is safe. Then come the controls, the probes that were not sent, and the attribution of failures;
+// the failures themselves are reported as in every text report. On request it also writes a line
+// for each probe, as its answer comes.
 type probeText struct {
 	w       io.Writer
 	marks   *terminal.Console
@@ -27,13 +28,13 @@ type probeText struct {
 	site    *site         // that the last line was of
 }
 
-// gate lets nothing through before it is open.
+// gate drops everything until it is opened.
 type gate struct {
 	w    io.Writer
 	open bool
 }
 
-// Write writes what may pass.
+// Write writes if the gate is open.
 func (g *gate) Write(p []byte) (int, error) {
 	if !g.open {
 		return len(p), nil
@@ -71,7 +72,7 @@ func (t *probeText) Write(r *rules.Ruling) error {
 	return t.rest.Write(r)
 }
 
-// about names a site, and says what the controls got.
+// about names a site and the results of its controls.
 func (t *probeText) about(b *bytes.Buffer, s *site, controls []probe.Control) {
 	t.entry(b, " ", fmt.Sprintf("endpoint %s at %s, run %s", s.place, s.target.Address, t.run.Run))
 	if line := controlLine(t.marks, controls); line != "" {
@@ -82,10 +83,10 @@ func (t *probeText) about(b *bytes.Buffer, s *site, controls []probe.Control) {
 // The widths of columns.
 const (
 	idWidth   = 30
-	lineWidth = 60 // of the line of a probe, before what is wrong with it
+	lineWidth = 60 // of the line of a probe, before its findings
 )
 
-// line is what came of one probe.
+// line is the result of one probe.
 func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 	id, label := r.X.Probe, ""
 	own, severity := r.Own(), rules.Info
@@ -106,8 +107,8 @@ func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 	t.hang(b, beginning, lineWidth, label+t.otherRules(r))
 }
 
-// otherRules names the rules that make the result what it is beside the one that the probe has its name from. Where the rule
-// that the probe was sent for is better off than they are, their verdict stands before them.
+// otherRules names the rules beside the probe's own that determine the result. If their verdict is
+// worse than that of the probe's own rule, it comes before them.
 func (t *probeText) otherRules(r *rules.Ruling) string {
 	var others []string
 	for _, id := range r.Broken() {
@@ -181,8 +182,8 @@ func (t *probeText) headlines(b *bytes.Buffer, sites []*site) {
 	}
 }
 
-// state says what keeps the results of a site from meaning what they seem to and, where a valid handshake was not accepted,
-// what to do.
+// state describes what weakens the results of a site and, if a valid handshake was rejected, what
+// to do.
 func (t *probeText) state(b *bytes.Buffer, s *site) {
 	was := &s.was
 	if k := s.failedControl(); k != nil {
@@ -234,7 +235,7 @@ func (t *probeText) notSent(b *bytes.Buffer, s *site) {
 	}
 }
 
-// faults says of each failure whose it is.
+// faults lists the attributions of failures.
 func (t *probeText) faults(b *bytes.Buffer, s *site) {
 	if len(s.faults) == 0 {
 		return

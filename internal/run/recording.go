@@ -18,13 +18,13 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// recording is a run of a command that is kept in the store. Its methods do nothing where it is nil.
+// recording stores a run of a command. A nil recording does nothing.
 type recording struct {
 	store  *store.Store
 	writer *store.Writer
 	run    store.Run
 	screen *terminal.Screen
-	stop   context.CancelFunc // nothing more comes
+	stop   context.CancelFunc // stops the writer after the last ruling
 	done   chan error         // how writing ended; one
 }
 
@@ -38,8 +38,8 @@ func CheckPairs(flag, form string, pairs []string) error {
 	return nil
 }
 
-// record begins to keep a run; nil if it is not kept, as the store is memory, or as nobody named one and the usual one cannot be
-// used. Whoever calls it calls close.
+// record begins to store a run. It returns nil if the store is memory, or if the default store
+// cannot be used. The caller calls close.
 func record(ctx context.Context, c *config.Config, screen *terminal.Screen, run store.Run, labels []string) (*recording, error) {
 	if c.Store == "memory" {
 		return nil, nil
@@ -57,7 +57,7 @@ func record(ctx context.Context, c *config.Config, screen *terminal.Screen, run 
 		key, value, _ := strings.Cut(pair, "=")
 		run.Labels[key] = value
 	}
-	writing, stop := context.WithCancel(context.WithoutCancel(ctx)) // what a signal ends is kept too
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx)) // a run that a signal ends is also stored
 	k := &recording{store: s, run: run, screen: screen, stop: stop, done: make(chan error, 1)}
 	k.writer = &store.Writer{Store: s, Limits: c.Retention.Limits(), FindingsOnly: c.Evidence.Keep == config.KeepNone}
 	k.writer.Begin(run)
@@ -92,7 +92,7 @@ func (k *recording) notSent(was *probe.Report, backend, route, endpoint string) 
 	}
 }
 
-// end keeps what came of the run. An error says what is not kept.
+// end stores the results of the run. An error says what was not stored.
 func (k *recording) end(s *report.Summary) error {
 	if k == nil {
 		return nil
@@ -107,14 +107,14 @@ func (k *recording) end(s *report.Summary) error {
 	return k.finish()
 }
 
-// close ends a recording that came to no end, and says what is not kept.
+// close ends a recording without results, and reports what was not stored.
 func (k *recording) close() {
 	if err := k.finish(); err != nil {
 		k.screen.Complain(err.Error())
 	}
 }
 
-// finish waits until all is written. An error says what is not.
+// finish waits until everything is written. An error says what is not.
 func (k *recording) finish() error {
 	if k == nil || k.store == nil {
 		return nil

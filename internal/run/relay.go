@@ -31,7 +31,7 @@ type Run struct {
 	Run       string // its name
 
 	Screen  *terminal.Screen
-	held    held // what goes to the standard output or error when the command has ended
+	held    held // output of reports, held until the command has ended
 	reports *Reports
 	Options report.Options
 	taken   taken
@@ -44,11 +44,11 @@ type Run struct {
 	complaints complaints
 	stop       context.CancelFunc // lets the relay drain
 	running    sync.WaitGroup
-	errc       chan error // what the relay ended with; one
+	errc       chan error // the error of the relay; one
 
 	was    ended
 	probed []probed // endpoints, in their order
-	broken error    // what kept us from telling it all
+	broken error    // why the results are incomplete
 }
 
 // Target is what the run is about, as it may be shown: the backend or, where routes have backends of their own, all of them.
@@ -91,7 +91,7 @@ func (t *Run) open(ctx context.Context) error {
 	return nil
 }
 
-// openReports opens what the -o flags ask for.
+// openReports opens the outputs of the -o flags.
 func (t *Run) openReports() (*Reports, error) {
 	outputs := t.Flags.Outputs
 	t.held.to = t.Screen.Stdout
@@ -101,7 +101,7 @@ func (t *Run) openReports() (*Reports, error) {
 	return OpenReports(outputs, terminal.NewScreen(&t.held, t.Screen.Stderr), t.Options, ownFormats{"text": t.newText})
 }
 
-// drain lets what is under way come to an end, and waits for it.
+// drain waits until everything that is open has ended.
 func (t *Run) drain() {
 	t.stop()
 	t.running.Wait()
@@ -113,7 +113,7 @@ func (t *Run) drain() {
 	t.settle()
 }
 
-// close closes what the run has opened, wherever it ended.
+// close closes what the run has opened, at any stage.
 func (t *Run) close() {
 	t.drain()
 	t.kept.close()

@@ -13,23 +13,24 @@ import (
 	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
-// Reports are the reports of a run: one stream of rulings, and what it is written to.
+// Reports are the reports of a run: one stream of rulings and its outputs.
 type Reports struct {
 	Stream report.Stream
 	ends   []end
 }
 
-// end is where a report goes to.
+// end is the destination of a report.
 type end struct {
 	name   string
 	buffer *bufio.Writer // nil: none
 	file   *os.File      // nil: the standard output
 }
 
-// ownFormats are the formats that a command writes in a way of its own, by name.
+// ownFormats are the formats that a command writes itself, by name.
 type ownFormats map[string]func(io.Writer, report.Options) (report.Writer, error)
 
-// OpenReports opens what the -o flags ask for; text on the standard output if there are none. Own may be nil.
+// OpenReports opens the outputs of the -o flags; text on standard output if there are none. Own may
+// be nil.
 func OpenReports(outputs []string, stdout *terminal.Screen, options report.Options, own ownFormats) (*Reports, error) {
 	if len(outputs) == 0 {
 		outputs = []string{"text"}
@@ -58,7 +59,7 @@ func OpenReports(outputs []string, stdout *terminal.Screen, options report.Optio
 	return r, nil
 }
 
-// open opens one report, by own if that is there. A report that is a folder has no file of ours.
+// open opens one report, by own if that is not nil. A report that is a folder has no file.
 func (r *Reports) open(format, name string, stdout *terminal.Screen, o report.Options, own func(io.Writer, report.Options) (report.Writer, error)) error {
 	f, err := report.Find(format)
 	if err != nil {
@@ -90,7 +91,7 @@ func (r *Reports) open(format, name string, stdout *terminal.Screen, o report.Op
 	return nil
 }
 
-// open opens what a report is written to.
+// open opens the destination of a report.
 func (e *end) open(stdout *terminal.Screen, o *report.Options) (io.Writer, error) {
 	var w io.Writer = stdout
 	if e.name == "-" {
@@ -109,7 +110,7 @@ func (e *end) open(stdout *terminal.Screen, o *report.Options) (io.Writer, error
 	return w, nil
 }
 
-// Abandon lets go of what was opened in vain.
+// Abandon closes and removes reports that were opened in vain.
 func (r *Reports) Abandon() {
 	for _, e := range r.ends {
 		if e.file != nil {

@@ -25,7 +25,7 @@ const (
 	ExitByWorst    = "worst"
 )
 
-// Check tells what is wrong with the flags by themselves.
+// Check checks the flags by themselves.
 func (f *Flags) Check() error {
 	if !slices.Contains([]string{ExitByFindings, ExitByCommand, ExitByWorst}, f.Exit) {
 		return exit.Usage("--exit: %q is none of findings, command, worst", f.Exit)

@@ -10,7 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A site is one endpoint that is probed, and what came of it.
+// A site is one endpoint that is probed, and its results.
 type site struct {
 	run    *Probing
 	place  place
@@ -18,14 +18,14 @@ type site struct {
 	direct *direct // nil: none was named
 
 	tally  tally
-	met    []probe.Control // what the valid handshakes got before the first probe
+	met    []probe.Control // results of the valid handshakes before the first probe
 	was    probe.Report
 	failed error             // why the run did not go to its end
 	faults map[string]string // whose fault a failure is, by ID of the probe
 	faulty []string          // these IDs, in their order
 }
 
-// template is the endpoint without what differs from client to client.
+// template returns the endpoint template of the site.
 func (s *site) template() string { return rules.Template(s.place.target) }
 
 // unmet reports whether the target cannot be probed at all.
@@ -47,7 +47,7 @@ func (s *site) probe(ctx context.Context) error {
 	return err
 }
 
-// document is what the document of the run says of the site beside the rulings.
+// document returns the data of the site beside its rulings.
 func (s *site) document() report.ProbeEndpoint {
 	e := server.DescribeRun(&s.was, s.target.Address, s.run.Config.RuleOptions().Redact.Target(s.place.target))
 	e.Route, e.Faults = s.target.Route, s.faults

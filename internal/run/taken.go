@@ -10,14 +10,14 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// taken is what the rulings of a run come to, as far as its exit status depends on it. Its lock keeps the reports too.
+// taken sums up the rulings of a run for its exit status. Its lock also guards the reports.
 type taken struct {
 	mu      sync.Mutex
 	pending map[string]*rules.Ruling // exchanges of the command that are not over, by ID; no more than there are connections
-	probing *probed                  // what is being probed; nil while the command runs
+	probing *probed                  // the site that is being probed; nil while the command runs
 	gated   int                      // findings that make the run fail
 	asked   int                      // exchanges of the command in which an upgrade was offered, or made
-	local   int                      // those of them that did not get to the backend
+	local   int                      // those of them that did not reach the backend
 }
 
 // entered takes a ruling. Those on the command's traffic come several times, and are written in their last form.
@@ -40,7 +40,7 @@ func (t *Run) entered(r *rules.Ruling) {
 	}
 }
 
-// settle writes what was not over when the relay ended.
+// settle writes the exchanges that were open when the relay ended.
 func (t *Run) settle() {
 	t.taken.mu.Lock()
 	defer t.taken.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// runText is the text report of all commands, without a line for each probe that passed, and with what only a run has to say.
-// Its last line says how the command ended.
+// runText is the text report of all commands, without a line for each passed probe, and with the
+// results of a run. Its last line says how the command ended.
 type runText struct {
 	run   *Run
 	marks *terminal.Console
@@ -73,7 +73,7 @@ func (r *runText) Close(s *report.Summary) error {
 	return err
 }
 
-// probes says what was probed, and as what the run is known.
+// probes lists the probed endpoints and the labels of the run.
 func (r *runText) probes(b *bytes.Buffer) {
 	for i := range r.run.probed {
 		p := &r.run.probed[i]

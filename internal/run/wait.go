@@ -47,7 +47,8 @@ func (t *Run) ready(ctx context.Context) error {
 	return nil
 }
 
-// mayProbe is why a backend at an address may not be probed; nil if it may be. A unix socket is always one's own.
+// mayProbe returns why a backend at an address may not be probed; nil if it may be. A unix socket
+// is always allowed.
 func (t *Run) mayProbe(ctx context.Context, address string) error {
 	if strings.HasPrefix(address, "unix:") {
 		return nil
@@ -81,7 +82,7 @@ func (t *Run) Await(ctx context.Context, b *proxy.Backend) error {
 			return p.Body.Close()
 		}
 		if ctx.Err() == nil {
-			err = bare(failed) // what ends with ctx says only that it did
+			err = bare(failed) // an error at the end of ctx says nothing more
 		}
 		if !said {
 			t.Screen.Complain(fmt.Sprintf("waiting for the backend %s", b))
@@ -116,7 +117,7 @@ func dialBackend(ctx context.Context, b *proxy.Backend) (conn net.Conn, err erro
 	if err != nil {
 		return nil, err
 	}
-	// A connection of our own, and not one that is passed on, in both versions of the PROXY protocol.
+	// A connection of our own and not a forwarded one, in both versions of the PROXY protocol.
 	if _, err := conn.Write([]byte(map[byte]string{1: "PROXY UNKNOWN\r\n", 2: "\r\n\r\n\x00\r\nQUIT\n \x00\x00\x00"}[b.ProxyProtocol])); err != nil {
 		conn.Close()
 		return nil, err
@@ -124,7 +125,7 @@ func dialBackend(ctx context.Context, b *proxy.Backend) (conn net.Conn, err erro
 	return conn, nil
 }
 
-// bare is an error without the request that it came of.
+// bare returns an error without the request that it is about.
 func bare(err error) error {
 	var of *url.Error
 	if errors.As(err, &of) {

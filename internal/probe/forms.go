@@ -12,25 +12,25 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A rung is a form of the sound handshake.
-type rung struct {
-	step string // what it has that the base lacks
+// A form is a form of the valid handshake, plain or with more headers.
+type form struct {
+	step string // what it has beside the base
 	edit rules.Edit
 }
 
-// ladder is the forms in which a handshake is tried on a base, each with more than the one before.
-func ladder(base *rules.Handshake) []rung {
+// forms returns the forms of the handshake on a base, each with more headers than the one before.
+func forms(base *rules.Handshake) []form {
 	has := func(name, value string) bool {
 		return slices.ContainsFunc(base.Lines, func(l rules.Line) bool {
 			return wire.EqualFold(l.Name, name) && (value == "" || l.Value == value)
 		})
 	}
 	const list = "keep-alive, Upgrade" // as Firefox says it
-	rungs := []rung{{edit: rules.Edits()}}
+	forms := []form{{edit: rules.Edits()}}
 	add := func(name, value string) {
-		last := rungs[len(rungs)-1]
+		last := forms[len(forms)-1]
 		step := strings.TrimPrefix(last.step+"; "+name+": "+value, "; ")
-		rungs = append(rungs, rung{step, rules.Edits(last.edit, rules.Set(name, value))})
+		forms = append(forms, form{step, rules.Edits(last.edit, rules.Set(name, value))})
 	}
 	if !has("Origin", "") {
 		add("Origin", base.Scheme+"://"+base.Host)
@@ -38,16 +38,17 @@ func ladder(base *rules.Handshake) []rung {
 	if !has("Connection", list) {
 		add("Connection", list)
 	}
-	return rungs
+	return forms
 }
 
-// climb sends the controls that come before the first probe: the WebSocket handshake in richer and richer forms until one
-// is accepted, and that once more; a request that offers nothing; and the h2c offer where h2c is asked for.
+// climb sends the controls before the first probe: the WebSocket handshake in richer and richer
+// forms until one is accepted, and that once more; a request without an offer; and the h2c offer if
+// h2c is requested.
 func (r *run) climb(ctx context.Context, h2c bool) error {
 	ws, plain := r.family("websocket", "CTRL-WS"), r.family("http", "CTRL-PLAIN")
 	var first answer
 	var raw [][]byte
-	for _, step := range ladder(r.target.Base) {
+	for _, step := range forms(r.target.Base) {
 		r.form = step.edit
 		a, err := r.meet(ctx, ws)
 		if err != nil {
@@ -58,7 +59,7 @@ func (r *run) climb(ctx context.Context, h2c bool) error {
 			first = a
 		}
 		if ws.control.Step = step.step; rules.Accepted(a.x) || a.x.Response == nil {
-			break // what is silent on the plain form is not gained by more
+			break // a server that is silent on the plain form will not answer richer ones
 		}
 	}
 	if !rules.Accepted(ws.control.Exchange) {
@@ -90,7 +91,7 @@ func (r *run) climb(ctx context.Context, h2c bool) error {
 	return nil
 }
 
-// meet sends a control before the first probe. If nothing can be sent the target is of no use.
+// meet sends a control before the first probe. If nothing can be sent, the target cannot be probed.
 func (r *run) meet(ctx context.Context, f *family) (answer, error) {
 	patience := r.controlPatience(f)
 	a := r.sendControl(ctx, f, patience, true)
@@ -130,7 +131,7 @@ func (r *run) confirm(ctx context.Context, f *family) error {
 	return nil
 }
 
-// understood reports whether what answers speaks HTTP, by what came first on each connection.
+// understood reports whether the server speaks HTTP, by the first bytes of each connection.
 func (r *run) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
 	for _, x := range exchanges {
 		if x.Response == nil {
@@ -152,7 +153,8 @@ func (r *run) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
 	return nil
 }
 
-// begun reports whether these bytes are, or may become, a response: its head may be slow, or have no end.
+// begun reports whether these bytes are, or may become, a response: its head may be slow or
+// endless.
 func begun(b []byte) bool {
 	const start = "HTTP/1."
 	n := min(len(b), len(start))
