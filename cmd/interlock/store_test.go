@@ -55,7 +55,7 @@ func TestWhatServeKeepsIsThere(t *testing.T) {
 	if status, text, _ := invoke("report", "--store", file, "--rule", "UPGRADE-HTTP10"); status != exit.StatusUnknown || !strings.Contains(text, "RESULT fail=0") {
 		t.Errorf("report of what is not there: status %d\n%s", status, text)
 	}
-	if status, _, stderr := invoke("replay", unsafe, "--store", file, "--backend", backend.URL); status != exit.StatusUsage || !strings.Contains(stderr, "Cookie, the query of the target") {
+	if status, _, stderr := invoke("replay", unsafe, "--store", file, "--backend", backend.URL); status != exit.StatusUsage || !strings.Contains(stderr, "the parameter token, Cookie") {
 		t.Errorf("replay of what was blanked out: status %d %s", status, stderr)
 	}
 	copied := filepath.Join(dir, "copy.db")
