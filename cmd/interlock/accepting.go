@@ -25,8 +25,8 @@ func acceptFlags(cmd *cobra.Command) {
 	complete(cmd, "baseline", completeRuns)
 }
 
-// loadAccepting combines the values of acceptFlags with the configuration. Target is what the run
-// probes or audits: last means the last run of the same target.
+// loadAccepting combines the values of acceptFlags with the configuration. Target is the endpoint
+// or file of the run, so that last means the last run of the same target.
 func loadAccepting(cmd *cobra.Command, c *config.Config, screen *terminal.Screen, target string) (*run.Accepting, error) {
 	a := &run.Accepting{Screen: screen, States: accept.States{Entries: c.Accepted, Now: time.Now()}, Coverage: accept.Coverage{Expected: c.Expected}}
 	flag := func(name string) []string {

@@ -13,7 +13,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// text writes the differences for people, and a last line for scripts. What is unchanged is only counted.
+// text writes the differences for people, and a last line for scripts. Unchanged findings are only
+// counted.
 func (d *diffing) text(w io.Writer, color bool) error {
 	c := &terminal.Console{Color: color, ASCII: d.ascii || !terminal.UTF8Locale()}
 	counts := accept.Summary(d.all)

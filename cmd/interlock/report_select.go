@@ -13,7 +13,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A selection is what the store cannot select by itself: it is looked for in what is read. The zero value takes everything.
+// A selection is a condition that the store cannot evaluate: it is checked for each ruling that is
+// read. The zero value selects everything.
 type selection struct {
 	host, backend string
 	labels        []string

@@ -129,7 +129,7 @@ func printRule(w io.Writer, r *rules.Rule) error {
 	return err
 }
 
-// sentences are what findings of a rule say, with dots for what was seen.
+// sentences returns the problems of a rule, with dots in place of values.
 func sentences(r *rules.Rule) []string {
 	var all []string
 	for _, s := range []string{r.Problem.Switched, r.Problem.Refused} {

@@ -108,7 +108,7 @@ func (a *Addition) Write() error {
 // listKey matches the line with the key accept: its value and its comment.
 var listKey = regexp.MustCompile(`^accept[ \t]*:[ \t]*([^#\r\n]*?)([ \t]+#[^\r\n]*)?\r?\n?$`)
 
-// insert is the text with the entry. What it does not understand it leaves for check to find.
+// insert returns the text with the entry. Text that it does not understand fails in check.
 func insert(text []byte, w *Written) []byte {
 	end := "\n"
 	if bytes.Contains(text, []byte("\r\n")) {
@@ -181,7 +181,8 @@ func (w *Written) lines(indent, end string) string {
 // plain matches text that YAML reads as a string without quotes.
 var plain = regexp.MustCompile(`^(/[A-Za-z0-9/_.-]*|[A-Z0-9]+(-[A-Z0-9]+)+)$`)
 
-// scalar is a text as YAML has it. What has a meaning there, or may have one, is quoted as in JSON.
+// scalar returns a text as a YAML scalar. It is quoted as in JSON if it has or may have another
+// meaning.
 func scalar(text string) string {
 	if _, err := time.Parse(time.DateOnly, text); err == nil || plain.MatchString(text) {
 		return text

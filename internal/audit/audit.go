@@ -162,7 +162,7 @@ func (a *Audit) start() {
 	}
 }
 
-// enter counts a ruling and returns what is to be logged. The lock is held.
+// enter counts a ruling and returns the lines to log. The lock is held.
 func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 	x, sums := ruling.X, &a.sums
 	if x.Origin.Ours() {

@@ -27,7 +27,7 @@ type Endpoint struct {
 	told       told
 }
 
-// The bounds of what is remembered of an endpoint beside its counts.
+// The bounds of the memory of an endpoint beside its counts.
 const (
 	maxAdvertised = 16
 	maxVersions   = 16

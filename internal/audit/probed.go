@@ -13,7 +13,6 @@ const Agent = "interlock-probe/"
 
 // markedProbe returns the ID of the probe that a live request says it is: one that another
 // Interlock sent through an outer proxy. It is empty if the request names no known probe.
-// says nothing of the kind, or names no probe.
 func markedProbe(q *wire.Request) string {
 	for v := range q.Named("User-Agent") {
 		agent := q.Text(v)

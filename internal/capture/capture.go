@@ -16,7 +16,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// What a record may not keep, as [wire.Exchange] says it in Lossy.
+// The parts that a record may not keep, as values of Lossy in [wire.Exchange].
 const (
 	LostBytes     = "bytes"           // of heads: their order, letter case, white space and line ends are not those of the wire
 	LostRequest   = "request fields"  // fields of the request

@@ -7,7 +7,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// A decoder finds the TCP segment in a packet. What it found is valid until the next packet.
+// A decoder finds the TCP segment in a packet. Its result is valid until the next packet.
 type decoder struct {
 	parsers map[gopacket.LayerType]*gopacket.DecodingLayerParser
 	found   []gopacket.LayerType
@@ -27,7 +27,7 @@ type decoder struct {
 	cut     bool          // the packet ends before its layers do
 }
 
-// What a packet is.
+// The kinds of packets.
 type decoded uint8
 
 const (
@@ -86,7 +86,8 @@ func (d *decoder) parser(first gopacket.LayerType) *gopacket.DecodingLayerParser
 	return p
 }
 
-// decode finds the segment, also within encapsulations. What is damaged within one leaves its name in tunnel.
+// decode finds the segment, also in encapsulations. If an inner packet is damaged, tunnel has the
+// name of its encapsulation.
 func (d *decoder) decode(link layers.LinkType, b []byte) decoded {
 	first := linkLayer(link, b)
 	if first == gopacket.LayerTypeZero {

@@ -8,7 +8,8 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// packets reads packets to the end of the file, which next reports by io.EOF. What was read before an error stays reported.
+// packets reads packets to the end of the file, which next reports by io.EOF. Packets that were
+// read before an error remain reported.
 func (s *session) packets(next func() ([]byte, gopacket.CaptureInfo, layers.LinkType, error)) error {
 	t := newStreams(s)
 	d := newDecoder()

@@ -26,7 +26,7 @@ func isText(begin []byte) bool {
 	return true
 }
 
-// readTranscript plays a transcript. What its first lines say about it is for tests, and is not read.
+// readTranscript plays a transcript. Its key lines are for tests, and are ignored.
 func readTranscript(s *session) error {
 	text, err := io.ReadAll(io.LimitReader(s.src, maxTranscript+1))
 	if err != nil {

@@ -19,7 +19,7 @@ type retentionConfig struct {
 	Bytes size     `yaml:"bytes"`
 }
 
-// What is kept of an exchange.
+// How much of an exchange is kept.
 const (
 	KeepRedacted = "redacted" // everything but secrets and payload
 	KeepFull     = "full"

@@ -41,7 +41,7 @@ type Event struct {
 // Storage says whether an unsafe switch is stored for good.
 type Storage uint8
 
-// What can be said about the storage of an unsafe switch.
+// The states of the storage of an unsafe switch.
 const (
 	Unasked Storage = iota // there is no store
 	Stored

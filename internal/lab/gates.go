@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// What the gates let in.
+// The values that the gates require.
 const (
 	maxTickets  = 10_000 // different ones
 	maxRequests = 30     // of all clients together

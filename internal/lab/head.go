@@ -23,8 +23,9 @@ func badHead(status int, text string) error {
 	return &errHead{reply{status: status, text: text + "\n"}}
 }
 
-// readHead reads a request head, strictly by RFC 9112 after repair, which may be nil, has changed
-// it. Unlike net/http it leaves every Host in the fields. br holds at least maxHead bytes.
+// readHead reads a request head and parses it strictly by RFC 9112, after repair, which may be nil,
+// has changed it. Unlike net/http it leaves every Host in the fields. br holds at least maxHead
+// bytes.
 func readHead(br *bufio.Reader, repair func(string) string) (*http.Request, error) {
 	head, err := readLines(br)
 	if err != nil {

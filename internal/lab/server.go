@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What a client may use up.
+// The limits for a client.
 const (
 	maxHead     = 64 << 10         // bytes of a request head
 	maxMessage  = 64 << 10         // bytes of a frame, or of a message where a library counts those

@@ -208,7 +208,7 @@ func proxyUDP(p *peer, r *http.Request) bool {
 	return false
 }
 
-// welcome gives a page to those whose Host would have to be refused.
+// welcome serves a page to requests whose Host must be rejected.
 func welcome(p *peer, r *http.Request) bool {
 	if refuse(r, checkHost|checkOneHost) == nil && refuse(r, 0) != nil {
 		return p.reply(r, &reply{status: http.StatusOK, text: "points\n"})

@@ -56,8 +56,8 @@ type attempt struct {
 	over      wire.Cause       // why nothing more comes; "" while something may
 }
 
-// attempt sends one request and waits as long as patience for the head of the answer. If that is a 101 it is to be proved,
-// or else left at once.
+// attempt sends one request and waits for the head of the answer for as long as patience. After a
+// 101 it tests the tunnel, or leaves at once.
 func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, patience time.Duration, prove bool) answer {
 	if err := c.pace.Wait(ctx); err != nil {
 		return answer{err: err}

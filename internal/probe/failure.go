@@ -7,7 +7,8 @@ import (
 	"net"
 )
 
-// What can be the matter with a target before the first probe. Each is the Kind of a [TargetError].
+// The faults of a target that are found before the first probe. Each is the Kind of a
+// [TargetError].
 var (
 	ErrUnreachable = errors.New("the backend cannot be reached")
 	ErrNoTLS       = errors.New("the backend speaks no TLS")

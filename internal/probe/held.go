@@ -21,7 +21,7 @@ func (r *run) hold(ctx context.Context, j *job) {
 	}
 }
 
-// releaseCovered lets go of the probes that had ended when the control was sent.
+// releaseCovered releases the probes that had ended when the control was sent.
 func (r *run) releaseCovered(f *family, accepted bool) {
 	covered := f.covered
 	f.covered = nil

@@ -16,8 +16,9 @@ type Target struct {
 	Route   string           // name of the route, for the exchanges
 	Base    *rules.Handshake // the base of every probe, never nil; each request gets a fresh key
 
-	// Handshake supplies the base of one request where handshakes cannot be used twice; nil: Base, always. It is called
-	// before each connection, by several goroutines at the same time. What it returns is not changed.
+	// Handshake supplies the base of one request if handshakes cannot be used twice; nil: Base,
+	// always. It is called before each connection, by several goroutines concurrently. Its results
+	// are not changed.
 	Handshake func(ctx context.Context) (*rules.Handshake, error)
 }
 

@@ -59,7 +59,8 @@ func wrong(r *rules.Ruling) string {
 	return text
 }
 
-// fidelity says what a file did not keep of an exchange. A problem says that itself.
+// fidelity returns the parts of an exchange that a file did not keep, unless the problem says so
+// itself.
 func fidelity(r *rules.Ruling) string {
 	if len(r.X.Lossy) == 0 || r.Verdict < rules.Pass {
 		return ""

@@ -6,7 +6,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// AnswerOf is the status that came, or what came instead.
+// AnswerOf returns the status of the response or, without one, the outcome.
 func AnswerOf(x *wire.Exchange) string {
 	if x.Response != nil {
 		return fmt.Sprint(x.Response.Status)

@@ -51,7 +51,8 @@ type Run struct {
 	broken error    // why the results are incomplete
 }
 
-// Target is what the run is about, as it may be shown: the backend or, where routes have backends of their own, all of them.
+// Target returns the target of the run in a form that can be shown: the backend or, if routes have
+// backends of their own, all of them.
 func (t *Run) Target() string {
 	all := []string{t.Config.Backend}
 	for i := range t.Config.Routes {

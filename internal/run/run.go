@@ -18,7 +18,7 @@ type Flags struct {
 	Outputs                 []string
 }
 
-// What the exit status of run is about.
+// The sources of the exit status of run.
 const (
 	ExitByFindings = "findings"
 	ExitByCommand  = "command"

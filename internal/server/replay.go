@@ -20,8 +20,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// replay sends the request of an exchange in the store again, to the backend of its route, with given values in place of those
-// that were redacted, and returns what came of it.
+// replay sends the request of a stored exchange again, to the backend of its route, with given
+// values in place of redacted ones, and returns the ID of the new exchange.
 func (p *Prober) replay(ctx context.Context, exchange string, given []probe.Field) (*rules.Ruling, error) {
 	if err := probe.CheckGiven(given); err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	failed := error(nil)
 	select {
 	case <-ctx.Done():
-	case failed = <-s.Errc: // when one ends, the others have to
+	case failed = <-s.Errc: // when one ends, the others must too
 		stop()
 	}
 	out.Log.Info().Int("connections", s.Relay.Open()).Msg("draining")

@@ -28,7 +28,8 @@ type Extent struct {
 	State  string // the first of new, reproduced, known, accepted
 }
 
-// ByRule groups findings, which have to be in the order of [Store.Findings]: the rule with the worst finding first.
+// ByRule groups findings, which must be in the order of [Store.Findings]: the rule with the worst
+// finding first.
 func ByRule(all []Finding) []Broken {
 	var groups []Broken
 	of := map[string]int{}

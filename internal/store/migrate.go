@@ -52,7 +52,8 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 }
 
-// patiently calls f until it succeeds, for some seconds at most: as long as a file is locked, or as f wants it.
+// patiently calls f until it succeeds, for a few seconds at most, while the file is locked or f
+// asks for another call.
 func patiently(ctx context.Context, f func() (again bool, err error)) error {
 	const tries, rest = 50, 100 * time.Millisecond
 	for try := 1; ; try++ {

@@ -28,7 +28,7 @@ type cell struct {
 	verdict           rules.Verdict
 }
 
-// added is what is to be added to a cell.
+// added is the increment of a cell.
 type added struct{ count, unsafe int64 }
 
 // cells are counts that are still to be added.

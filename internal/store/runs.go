@@ -21,7 +21,7 @@ type Run struct {
 	Instance string            `json:"instance"`
 	Labels   map[string]string `json:"labels"`
 	Began    time.Time         `json:"began"`
-	Ended    time.Time         `json:"ended"`             // zero as long as it goes on, or where it was killed
+	Ended    time.Time         `json:"ended"`             // zero while it runs, or if it was killed
 	Stopped  bool              `json:"stopped,omitempty"` // it ended early: by a signal, or as its backend went away
 	Summary  map[string]int64  `json:"summary"`           // counts of its results
 }

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// What can be wrong with a store that is named. All but ErrUnreachable are for people to put right before anything can be
-// stored there; an unreachable store may be back any moment.
+// The faults of a store. All but ErrUnreachable need a person before anything can be stored there;
+// an unreachable store may come back at any time.
 var (
 	ErrName        = errors.New("it is no path, not the word memory, and no postgres://user@host:port/database")
 	ErrDenied      = errors.New("it cannot be written")

@@ -21,7 +21,7 @@ const (
 	eventGap      = "gap"      // events were dropped because the reader was too slow or came back too late
 )
 
-// The bounds of what is kept for subscribers.
+// The bounds of the events that are kept for subscribers.
 const (
 	maxRing    = 1024 // at least, and up to twice as many
 	maxReaders = 32

@@ -87,7 +87,7 @@ func (s *Server) export(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// patient is an answer that may take as long as its reader goes on reading.
+// patient is a response whose reader may take any time, as long as it continues to read.
 type patient struct {
 	to    io.Writer
 	reply *http.ResponseController

@@ -35,7 +35,7 @@ type Prober interface {
 // result is the document of the run (probe -o json).
 type Job func(ctx context.Context, run string, told func(event string, value any)) (json.RawMessage, error)
 
-// The bounds of what is kept of runs.
+// The bounds of the runs and events that are kept.
 const (
 	maxRuns   = 50
 	maxEvents = 2000 // of one run
@@ -167,7 +167,7 @@ func (r *run) progress() progress {
 	return at
 }
 
-// forget lets go of the events but for the last one. The lock is held.
+// forget drops the events except the last one. The lock is held.
 func (r *run) forget() {
 	kept := make([]event, len(r.events)) // readers hold the old ones
 	if n := len(kept); n > 0 {

@@ -17,7 +17,7 @@ type storedJSON struct {
 	Instance string            `json:"instance"`
 	Labels   map[string]string `json:"labels"`
 	Began    time.Time         `json:"began"`
-	Ended    *time.Time        `json:"ended"`   // null as long as it goes on, or where it was killed
+	Ended    *time.Time        `json:"ended"`   // null while it runs, or if it was killed
 	Stopped  bool              `json:"stopped"` // it was stopped, or its backend went away, before all was done
 	Summary  map[string]int64  `json:"summary"`
 	Results  []store.Result    `json:"results,omitempty"` // of its probes, where one run is asked for

@@ -40,11 +40,11 @@ type Server struct {
 	Reports  func() report.Options        // how exports look; nil: by default
 	Probe    Prober                       // runs probes
 
-	// Replay sends the request of an exchange in the store again, with given values in place of those that were redacted, and
-	// returns what came of it.
+	// Replay sends the request of a stored exchange again, with given values in place of redacted
+	// ones, and returns the ruling on the new exchange.
 	Replay func(ctx context.Context, exchange string, given []probe.Field) (*rules.Ruling, error)
-	// Accept writes an entry into the file of what is accepted, if that is confirmed, and lets it take effect. The diff is what is
-	// written, or would be.
+	// Accept adds an entry to the file of accepted findings, if confirmed, and applies it. It
+	// returns the diff.
 	Accept func(ctx context.Context, w accept.Written, confirmed bool) (file, diff string, err error)
 	// Reload reads the configuration again and returns the changes. It applies them if confirmed.
 	Reload func(ctx context.Context, confirmed bool) ([]ui.Change, error)

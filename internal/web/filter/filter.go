@@ -1,10 +1,11 @@
 // Package filter parses filters of exchanges, such as
 // proto:websocket status:101 verdict:fail rule:UPGRADE-* path:/ws* -is:benign.
 //
-// A filter is terms with spaces between them, and all of them have to hold. A term is KEY:VALUE, or a word that is searched for in
-// the target, the host, the client and the rules that did not pass; a minus sign in front excludes what matches. Where several values stand with commas between them, one of them is enough. A value with spaces, commas or
-// quotes in it stands in double quotes, with a backslash in front of a quote or a backslash. In the values of text * stands for
-// any text and ? for one character.
+// A filter is a list of terms, separated by spaces. An exchange matches if all terms match. A term
+// is KEY:VALUE, or a word that is searched for in the target, the host, the client and the rules
+// that did not pass. A minus sign before a term negates it. Of several values, separated by commas,
+// one must match. A value with spaces, commas or quotes is written in double quotes, with a
+// backslash before each quote and backslash. In texts * matches any text and ? one character.
 package filter
 
 import (
@@ -88,7 +89,7 @@ func Terms(text string) []string {
 	return all
 }
 
-// ofFindings reports whether findings have what the term is about.
+// ofFindings reports whether the term applies to findings.
 func (t *term) ofFindings() bool {
 	switch t.key {
 	case "path", "probe", "route", "rule", "run", "since", "until", "verdict":

@@ -2,7 +2,7 @@ package filter
 
 import "github.com/interlock-proxy/interlock/rules"
 
-// matchWord wants a text in what people know an exchange by, in whatever case its letters are.
+// matchWord matches a text in the target, host, client or rules of an exchange, in any case.
 func matchWord(value string) (Match, error) {
 	pattern := "*" + lower(value) + "*"
 	return func(r *rules.Ruling) bool {

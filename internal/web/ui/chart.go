@@ -62,7 +62,7 @@ func stretches() []stretch {
 	return []stretch{{"1h", time.Hour, 60}, {"24h", 24 * time.Hour, 48}, {"7d", 7 * 24 * time.Hour, 56}, {"30d", 30 * 24 * time.Hour, 60}}
 }
 
-// byProtocol are the series of a chart by protocol. What has another protocol is among other.
+// byProtocol returns the series of a chart by protocol. Protocols without a series count as other.
 func byProtocol() (all []series) {
 	for _, name := range []string{"websocket", "h2c", "tls", "masque", "other", "none"} {
 		all = append(all, series{Name: name, Class: "p-" + name})
@@ -78,7 +78,7 @@ func byVerdict() (all []series) {
 	return append(all, series{Name: "unsafe", Symbol: "▲", Class: "fill-unsafe"})
 }
 
-// newChart lays out what there was until now, by verdict or by protocol.
+// newChart draws the exchanges until now, by verdict or by protocol.
 func newChart(minutes []store.Minute, by string, of stretch, now time.Time) chart {
 	step := of.all / time.Duration(of.slots)
 	to := now.Truncate(step).Add(step)

@@ -65,7 +65,7 @@ func (c *compared) Changed() bool {
 // maxDiff is how many lines of a head are compared.
 const maxDiff = 200
 
-// lineDiff is what has become of the lines of a head: those that are the same, left out and added.
+// lineDiff compares the lines of two heads: same, removed and added ones.
 func lineDiff(was, is []byte) (all []diffLine) {
 	a, b := lines(was), lines(is)
 	// common[i][j] is the length of the longest common subsequence of a[i:] and b[j:].

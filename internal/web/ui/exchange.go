@@ -27,10 +27,10 @@ type exchangeView struct {
 	Steps                []step
 	Facts                []Setting
 	Recipe               report.Recipe // commands that send it again
-	Lead                 string        // what is wrong with it, in a sentence
+	Lead                 string        // the fault in a sentence
 	Compared             *compared     // with the valid handshake; nil: it is not a probe, or there is none
 	Next                 neighbours
-	Redacted             []string // what has to be given to send it again
+	Redacted             []string // parts whose values must be given to send it again
 	Formats              []string
 	CanReplay, CanAccept bool
 	CanProbe             bool // there is a handshake that probes can be made from
@@ -143,7 +143,7 @@ func (v *exchangeView) judge() {
 	}
 }
 
-// lead says what the exchange comes to.
+// lead returns the result of the exchange in a sentence.
 func (v *exchangeView) lead() {
 	n := len(v.Findings)
 	if n == 0 {
@@ -157,7 +157,7 @@ func (v *exchangeView) lead() {
 	}
 }
 
-// Problem says what is wrong, in a sentence.
+// Problem returns the fault in a sentence.
 func (f *shownFinding) Problem() string {
 	if f.Detail != "" {
 		return text(f.Detail)

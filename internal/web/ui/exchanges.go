@@ -73,7 +73,7 @@ type listView struct {
 	Sort    string   `json:"sort"`
 	Looked  int      `json:"looked,omitempty"` // exchanges that were sorted, where the order is not that of times
 	First   bool     `json:"-"`                // nothing comes before it
-	Empty   bool     `json:"-"`                // there is no exchange at all
+	Empty   bool     `json:"-"`                // the store has no exchange
 	Guide   guide    `json:"-"`
 	Formats []string `json:"-"`
 	Quick   []quick  `json:"-"`

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// usualFilter is the filter of a list that nobody has asked for another one of: what clients did.
+// usualFilter is the default filter of the list: live traffic.
 const usualFilter = "is:live"
 
 // quick is a filter that is one click away.

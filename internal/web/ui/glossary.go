@@ -2,14 +2,14 @@ package ui
 
 import "net/http"
 
-// An entry is a word that the pages use, and what it means.
+// An entry is a word of the pages, and its meaning.
 type entry struct {
 	ID   string `json:"id"` // links lead to it
 	Term string `json:"term"`
 	Text string `json:"text"`
 }
 
-// glossaryView is what the words mean.
+// glossaryView is the data of the glossary.
 type glossaryView struct {
 	Entries []entry `json:"entries"`
 }

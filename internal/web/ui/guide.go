@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A guide says how to point a client at the proxy, for who sees an empty page.
+// A guide explains on an empty page how to point a client at the proxy.
 type guide struct {
 	Proxy    string    `json:"proxy"` // URL; empty: it is not known
 	Backend  string    `json:"backend"`
@@ -24,7 +24,8 @@ type recipes struct {
 	Text string `json:"text"`
 }
 
-// guide is the guide for who asked: a proxy that listens on all addresses is shown under the name of the page.
+// guide returns the guide for a request: a proxy that listens on all addresses is shown under the
+// host name of the page.
 func (u *site) guide(r *http.Request) (g guide) {
 	if u.Status == nil {
 		return g

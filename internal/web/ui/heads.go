@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// The bounds of what is shown of a head.
+// The bounds of a shown head.
 const (
 	maxMarked = 48       // findings with a number of their own
 	maxWire   = 16 << 10 // bytes as wire text

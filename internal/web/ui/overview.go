@@ -22,7 +22,7 @@ const (
 // overviewView is how everything is.
 type overviewView struct {
 	Status    Status        `json:"status"`
-	Lead      string        `json:"lead"`  // what it all comes to, in a sentence
+	Lead      string        `json:"lead"`  // the overall result in a sentence
 	First     bool          `json:"-"`     // nothing was seen yet
 	Guide     *guide        `json:"guide"` // null as soon as something was seen
 	Verdicts  []tile        `json:"verdicts"`
@@ -57,7 +57,8 @@ type lastFinding struct {
 	Problem string
 }
 
-// problemOf is what is wrong, in a sentence: what was seen or, where that is not known, what must hold.
+// problemOf returns the fault in a sentence: the problem of a finding or, if that is unknown, the
+// requirement of its rule.
 func problemOf(rule, detail string) string {
 	if detail != "" {
 		return text(detail)
@@ -130,7 +131,7 @@ func (u *site) numbers(ctx context.Context, v *overviewView, stretchOf, by strin
 	return err
 }
 
-// lead says what all of it comes to. Findings are the worst first.
+// lead returns the overall result. Findings are sorted, the worst first.
 func (v *overviewView) lead(findings []store.Finding) {
 	live := slices.IndexFunc(findings, func(f store.Finding) bool { return f.Probe == "" })
 	probed := slices.IndexFunc(findings, func(f store.Finding) bool { return f.Probe != "" && f.Unsafe })

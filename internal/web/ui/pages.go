@@ -39,13 +39,13 @@ type Pages struct {
 	// be nil.
 	Filter   func(text string) (store.Query, func(*rules.Ruling) bool, error)
 	Terms    func(text string) []string // the terms of a filter, as they are written
-	Accepted func() []accept.Entry      // what is accepted; nil: nothing is
+	Accepted func() []accept.Entry      // the configured entries; nil: none
 
 	Running func() []Running                                                                           // runs of probes, the latest first
 	Probe   func(ctx context.Context, a Ask) (run string, err error)                                   // starts a run
-	Cancel  func(ctx context.Context, run string) error                                                // ends a run that is under way
-	Replay  func(ctx context.Context, exchange string, given []probe.Field) (id string, err error)     // sends a request again, with what was redacted; id: of what came of it
-	Accept  func(ctx context.Context, w accept.Written, confirmed bool) (file, diff string, err error) // writes into the file only what is confirmed
+	Cancel  func(ctx context.Context, run string) error                                                // ends a run
+	Replay  func(ctx context.Context, exchange string, given []probe.Field) (id string, err error)     // sends a request again, with given values in place of redacted ones; id: of the new exchange
+	Accept  func(ctx context.Context, w accept.Written, confirmed bool) (file, diff string, err error) // writes to the file only if confirmed
 	Reload  func(ctx context.Context, confirmed bool) (changes []Change, err error)                    // puts a changed configuration into effect once that is confirmed
 	Pause   func(ctx context.Context, paused bool) error                                               // stops or goes on to keep exchanges; findings are always kept
 }

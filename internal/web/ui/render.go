@@ -101,7 +101,7 @@ func (u *site) load() map[string]*template.Template {
 		"join":  strings.Join,
 		"asset": func(name string) string { return "/assets/" + name + "?v=" + u.assets[name].version },
 		"add":   func(a, b int) int { return a + b },
-		"named": func(name string, content any) named { return named{name, content} },
+		"named": func(name string, content any) partOf { return partOf{name, content} },
 		"menu":  menu, "several": printed.Count[int64], "count": printed.Count[int],
 	}
 	base := template.Must(template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
@@ -115,17 +115,17 @@ func (u *site) load() map[string]*template.Template {
 	return all
 }
 
-// named is what a part of a template is about, and its name.
-type named struct {
+// partOf is the data of a part of a template, and its name.
+type partOf struct {
 	Name    string
 	Content any
 }
 
 // Lines is the content as the lines of a diff.
-func (n named) Lines() []diffLine { all, _ := n.Content.([]diffLine); return all }
+func (n partOf) Lines() []diffLine { all, _ := n.Content.([]diffLine); return all }
 
 // Text is the content as text.
-func (n named) Text() string { return text(n.Content) }
+func (n partOf) Text() string { return text(n.Content) }
 
 // A tab is a place in the menu.
 type tab struct{ Path, Name string }

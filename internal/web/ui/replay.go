@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// replayView asks for what was redacted in a request that is to be sent again.
+// replayView asks for the redacted values of a request that will be sent again.
 type replayView struct {
 	ID     string
 	Values []redacted
@@ -20,10 +20,10 @@ type replayView struct {
 type redacted struct {
 	Name  string // of a header; of a parameter with a ? in front
 	Label string
-	Shown string // what is left of it
+	Shown string // the rest of it
 }
 
-// replaying asks for what was redacted, and sends the request again once that is given.
+// replaying asks for redacted values, and sends the request again after they are given.
 func (u *site) replaying(w http.ResponseWriter, r *http.Request) {
 	if u.Replay == nil {
 		u.fail(w, r, "/exchanges", errNotOffered)
@@ -73,7 +73,7 @@ func given(form url.Values) (all []probe.Field) {
 	return all
 }
 
-// redactedIn are the values that have to be given to send a request again.
+// redactedIn returns the values that must be given to send a request again.
 func redactedIn(r *rules.Ruling) (all []redacted) {
 	for _, name := range r.Redacted() {
 		value := redacted{Name: name, Label: name}
