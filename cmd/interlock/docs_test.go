@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/interlock-proxy/interlock/internal/config"
-	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
 // A block is what stands between two fences of a document.
@@ -82,44 +80,6 @@ func checkCommandLine(words []string) error {
 		err = cmd.ValidateArgs(cmd.Flags().Args())
 	}
 	return err
-}
-
-// TestCommandsInTheDocumentsReadTheStore runs those that read the usual store, after two runs of probes.
-func TestCommandsInTheDocumentsReadTheStore(t *testing.T) {
-	backend, err := lab.Start("sound")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer backend.Close()
-	dir := t.TempDir()
-	interlock := func(words ...string) error {
-		cmd := exec.Command("interlock", words...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "XDG_STATE_HOME="+filepath.Join(dir, "state"))
-		text, err := cmd.CombinedOutput()
-		if err != nil && cmd.ProcessState.ExitCode() != 1 { // findings
-			return fmt.Errorf("%w\n%s", err, text)
-		}
-		return nil
-	}
-	for range 2 {
-		if err := interlock("probe", backend.URL+"/chat", "--only", "UPGRADE-POST"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	seen := 0
-	for _, b := range blocks(t) {
-		for _, words := range b.commands() {
-			if words[0] == "report" || words[0] == "store" || words[0] == "diff" && strings.HasPrefix(words[1], "last") {
-				seen++
-				if err := interlock(words...); err != nil {
-					t.Errorf("%s: interlock %s: %v", b.name, strings.Join(words, " "), err)
-				}
-			}
-		}
-	}
-	if seen < 4 {
-		t.Errorf("got %d command lines, want more", seen)
-	}
 }
 
 // TestTranscriptsInTheDocumentsAreJudgedSo has the program judge them, and wants the one failure that they name.

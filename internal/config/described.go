@@ -76,13 +76,13 @@ func describedForward() []description {
 	return []description{
 		{path: "forward", text: "The forward listener, for clients that are configured to use a proxy. An address alone, as in forward: 127.0.0.1:8427, sets forward.listen."},
 		{path: "forward.listen", flag: "forward", example: "127.0.0.1:8427", text: "The address of the forward listener. Empty: it is off."},
-		{path: "forward.hosts", example: `[backends, "*.staging.example", 10.0.0.5:*]`, text: "What clients may reach: backends, or a list of names, globs and addresses. An entry without a port allows ports 80 and 443; :* allows every port. Interlock's own addresses, loopback addresses behind a name, link-local addresses and cloud metadata services are never reachable unless they are listed themselves."},
+		{path: "forward.hosts", example: `[backends, "*.staging.example", 10.0.0.5:*]`, text: "What clients may reach: backends, or a list of names, globs and addresses. An entry without a port allows ports 80 and 443; :* allows every port. Interlock's own addresses are never reachable. A name never leads to loopback, link-local or cloud metadata addresses, unless these are listed themselves."},
 		{path: "forward.pass_through", text: "Hosts whose TLS is passed through, for clients that pin certificates. Entries are written as in forward.hosts. Reports count these connections as not audited."},
 		{path: "forward.ca", example: "/home/me/.local/state/interlock", text: "The directory of the certificate authority that Interlock uses to terminate TLS inside CONNECT; interlock ca create makes one. Empty: TLS is passed through without an audit."},
 		{path: "forward.min_version", values: tlsVersions(), text: "The oldest TLS version that clients may use then. Empty: 1.2."},
 		{path: "forward.users", example: "{me: secret}", text: "Names and passwords of those who may use the forward listener. Empty: everyone who can reach it."},
 		{path: "forward.users_file", text: "A file with NAME:PASSWORD lines that only you can read."},
-		{path: "forward.upstream", example: "http://name:password@proxy.example:3128", text: "The URL of an HTTP proxy that all connections go through. Empty: none. That proxy resolves host names, so the addresses behind them are not checked."},
+		{path: "forward.upstream", example: "http://name:password@proxy.example:3128", text: "The URL of an HTTP proxy that all connections go through. Empty: none. That proxy resolves host names, so Interlock cannot check the addresses."},
 		{path: "forward.backend_tls", text: "TLS to hosts that are not a configured backend; the keys are those of backend_tls."},
 	}
 }

@@ -167,8 +167,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	b.WriteString("# Metrics\n\nWhat `GET /metrics` at the admin address says, beside `go_` and `process_` of the runtime and the operating system. It needs no token.\n" +
-		"`go test ./web -run Documented -update-metrics` writes this page. How to scrape, what to be woken by and a dashboard: [observability.md](observability.md).\n\n" +
+	b.WriteString("# Metrics\n\nThe metrics of `GET /metrics` at the admin address, besides `go_` and `process_` of the Go runtime and the operating system. They require no token.\n" +
+		"This page is generated (`go test ./internal/web -run Documented -update-metrics`). [observability.md](observability.md) has the scrape configuration, alerts and a dashboard.\n\n" +
 		"| metric | kind | labels | meaning |\n|---|---|---|---|\n")
 	for _, f := range families {
 		if strings.HasPrefix(f.GetName(), "interlock_") {
@@ -178,10 +178,10 @@ func TestMetricsAreDocumented(t *testing.T) {
 	b.WriteString("\n## Labels\n\n| label | values |\n|---|---|\n" +
 		"| `route` | the routes of the configuration, and hosts that it lists for the forward listener; `other` |\n" +
 		"| `protocol` | `websocket`, `h2c`, `tls`, `masque`, `other`, `none` |\n" +
-		"| `outcome`, `verdict`, `severity` | as in [README.md](README.md#words) |\n" +
+		"| `outcome`, `verdict`, `severity` | see the [glossary](glossary.md) |\n" +
 		"| `rule` | the IDs of [the rulebook](rules/README.md) |\n" +
 		"| `source` | `live`, `probe`, `replay`, `file`, `chain`, `other` |\n" +
-		"\nNothing that a client sends makes a series.\n")
+		"\nClients cannot create series.\n")
 	goldenMetrics(t, "../../docs/metrics.md", b.String())
 }
 

@@ -42,10 +42,10 @@ func TestDemoShowsBothKindsOfSwitch(t *testing.T) {
 // other than zero may differ.
 func isInTheReadme(t *testing.T, printed string) {
 	t.Helper()
-	const from = "\n```\n 09:14:02.118 "
+	const from = "\n```text test=TestDemoShowsBothKindsOfSwitch\n"
 	readme := content(t, "../..", "README.md")
 	_, sample, ok := strings.Cut(readme, from)
-	sample, _, ended := strings.Cut(from[len("\n```\n"):]+sample, "\n```")
+	sample, _, ended := strings.Cut(sample, "\n```")
 	if !ok || !ended {
 		t.Fatalf("the README has no lines of the demo")
 	}
