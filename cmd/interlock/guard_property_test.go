@@ -216,10 +216,10 @@ func throughTheGuard(t *testing.T, ask, answer string, at int) (got []byte, brok
 	backend, front := listen(), listen()
 	c := config.Defaults()
 	c.Backend, c.Guard = "http://"+backend.Addr().String(), "unsafe"
-	ledger := server.NewAudit(c, nil)
+	judge := server.NewAudit(c, nil)
 	rulings := make(chan []string, 10)
-	ledger.Each = func(r *rules.Ruling) { rulings <- r.Broken() }
-	relay, _, err := server.NewRelay(&c, zerolog.Nop(), ledger)
+	judge.Each = func(r *rules.Ruling) { rulings <- r.Broken() }
+	relay, _, err := server.NewRelay(&c, zerolog.Nop(), judge)
 	if err != nil {
 		t.Fatal(err)
 	}

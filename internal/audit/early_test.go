@@ -50,7 +50,7 @@ func TestSoundHeadsWait(t *testing.T) {
 	}
 }
 
-// TestObserveAllocatesLittle holds what a sound handshake costs the ledger: nothing to speak of at its head, and little
+// TestObserveAllocatesLittle holds how much the audit allocates for a valid handshake: almost nothing at its head, and little
 // behind it.
 func TestObserveAllocatesLittle(t *testing.T) {
 	a := Audit{}

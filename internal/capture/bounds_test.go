@@ -13,21 +13,21 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A flow is a segment and the port of its client.
-type flow struct {
+// A clientSegment is a segment and the port of its client.
+type clientSegment struct {
 	port uint16
 	segment
 }
 
 // record is a capture of many connections, snapped at that many bytes a packet if snap is not 0.
-func record(t testing.TB, flows []flow, snap int) []byte {
+func record(t testing.TB, all []clientSegment, snap int) []byte {
 	t.Helper()
 	var file bytes.Buffer
 	w := pcapgo.NewWriter(&file)
 	if err := w.WriteFileHeader(1<<18, ethernet.link); err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range flows {
+	for _, f := range all {
 		n := ethernet
 		n.client = f.port
 		b := n.packet(f.segment)
@@ -55,14 +55,14 @@ func bounded(t *testing.T, file []byte, b Bounds) ([]*wire.Exchange, Report) {
 }
 
 func TestTooManyConnections(t *testing.T) {
-	var flows []flow
+	var all []clientSegment
 	at := time.Unix(1000, 0)
 	for i := range 5000 { // a flood of connections that nobody opens
 		s := start(uint32(i))
 		at = at.Add(time.Millisecond)
 		g := s.segments[0]
 		g.at = at
-		flows = append(flows, flow{uint16(2000 + i), g})
+		all = append(all, clientSegment{uint16(2000 + i), g})
 	}
 	at = at.Add(10 * time.Second)
 	s := start(7)
@@ -70,24 +70,24 @@ func TestTooManyConnections(t *testing.T) {
 	s.send(1, []byte(accepted), 100)
 	for _, g := range s.segments {
 		g.at = at
-		flows = append(flows, flow{1999, g})
+		all = append(all, clientSegment{1999, g})
 	}
-	found, report := bounded(t, record(t, flows, 0), Bounds{Connections: 100})
+	found, report := bounded(t, record(t, all, 0), Bounds{Connections: 100})
 	if len(found) != 1 || report.Shed < 4000 || report.Connections > 1000 {
 		t.Errorf("%d found, %+v", len(found), report)
 	}
 }
 
 func TestUnansweredRequestsAreBounded(t *testing.T) {
-	var flows []flow
+	var all []clientSegment
 	for i := range 200 {
 		s := start(uint32(i))
 		s.send(0, []byte("GET / HTTP/1.1\r\nX: "+strings.Repeat("x", 50000)), 1400)
 		for _, g := range s.segments {
-			flows = append(flows, flow{uint16(2000 + i), g})
+			all = append(all, clientSegment{uint16(2000 + i), g})
 		}
 	}
-	_, report := bounded(t, record(t, flows, 0), Bounds{Unanswered: 1 << 20})
+	_, report := bounded(t, record(t, all, 0), Bounds{Unanswered: 1 << 20})
 	if report.Shed < 150 || report.Open > 25 {
 		t.Errorf("got %+v", report)
 	}
@@ -99,11 +99,11 @@ func TestHeldBytesAreBounded(t *testing.T) {
 	s.send(1, []byte(accepted), 1000)
 	s.send(1, make([]byte, 100000), 1000)
 	without := slices.DeleteFunc(slices.Clone(s.segments), func(g segment) bool { return g.from == 0 && len(g.payload) > 0 })
-	var flows []flow
+	var all []clientSegment
 	for _, g := range without {
-		flows = append(flows, flow{2000, g})
+		all = append(all, clientSegment{2000, g})
 	}
-	found, report := bounded(t, record(t, flows, 0), Bounds{Held: 10000})
+	found, report := bounded(t, record(t, all, 0), Bounds{Held: 10000})
 	if len(found) != 0 || report.Shed != 1 {
 		t.Errorf("got %+v, %+v", found, report)
 	}
@@ -113,13 +113,13 @@ func TestQueuedPagesAreBounded(t *testing.T) {
 	s := start(1)
 	s.send(0, []byte(handshake), 50)
 	s.send(1, []byte(accepted), 50)
-	var flows []flow
+	var all []clientSegment
 	for i, g := range s.segments {
 		if i != 4 { // a part of the request
-			flows = append(flows, flow{2000, g})
+			all = append(all, clientSegment{2000, g})
 		}
 	}
-	found, report := bounded(t, record(t, flows, 0), Bounds{Pages: 16})
+	found, report := bounded(t, record(t, all, 0), Bounds{Pages: 16})
 	if len(found) != 0 || report.Lost != 1 {
 		t.Errorf("got %+v, %+v", found, report)
 	}
@@ -131,11 +131,11 @@ func TestSnappedPackets(t *testing.T) {
 	s.send(1, []byte(accepted), 1000)
 	s.now = s.now.Add(3 * time.Second)
 	s.send(0, []byte{0x81, 0x80, 1, 2, 3, 4}, 1000)
-	var flows []flow
+	var all []clientSegment
 	for _, g := range s.segments {
-		flows = append(flows, flow{2000, g})
+		all = append(all, clientSegment{2000, g})
 	}
-	found, report := bounded(t, record(t, flows, 96), Bounds{})
+	found, report := bounded(t, record(t, all, 96), Bounds{})
 	if note := "2 packets were captured with only 96 bytes: capture again with full packets (tcpdump -s 0)"; !slices.Contains(report.Notes(), note) {
 		t.Errorf("got %q", report.Notes())
 	}
@@ -156,13 +156,13 @@ func TestLossInATunnel(t *testing.T) {
 	s.now = s.now.Add(2 * time.Minute)
 	s.add(segment{from: 1, fin: true})
 	s.add(segment{from: 0, fin: true})
-	var flows []flow
+	var all []clientSegment
 	for i, g := range s.segments {
 		if i != lost {
-			flows = append(flows, flow{2000, g})
+			all = append(all, clientSegment{2000, g})
 		}
 	}
-	found, report := bounded(t, record(t, flows, 0), Bounds{})
+	found, report := bounded(t, record(t, all, 0), Bounds{})
 	if len(found) != 1 || report.Lost != 1 || string(found[0].After.Server) != "\x81\x02hi" || found[0].After.ServerBytes != 8+30 {
 		t.Fatalf("got %+v, %+v", found, report)
 	}

@@ -154,12 +154,12 @@ func TestSnappedPacketsEndNothing(t *testing.T) {
 	s := start(1)
 	s.send(0, []byte(handshake), 1000)
 	s.add(segment{from: 1, payload: []byte(accepted), fin: true})
-	var flows []flow
+	var all []clientSegment
 	for _, g := range s.segments {
-		flows = append(flows, flow{2000, g})
+		all = append(all, clientSegment{2000, g})
 	}
 	for snap := 60; snap < 300; snap += 7 {
-		found, report := bounded(t, record(t, flows, snap), Bounds{})
+		found, report := bounded(t, record(t, all, snap), Bounds{})
 		for _, x := range found {
 			if x.Outcome == wire.Closed {
 				t.Errorf("%d bytes a packet: got %+v, %+v", snap, x, report)

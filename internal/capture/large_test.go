@@ -34,19 +34,19 @@ func load(w io.Writer, size int64) error {
 		return err
 	}
 	sessions := make([][]segment, slots)
-	visits := make([]int, slots)
+	opened := make([]int, slots)
 	now := time.Unix(1_790_000_000, 0)
 	for written := int64(0); written < size; {
 		i := random.IntN(slots)
 		if len(sessions[i]) == 0 {
-			sessions[i] = visit(random)
-			visits[i]++
+			sessions[i] = connectionOf(random)
+			opened[i]++
 		}
 		for range min(1+random.IntN(8), len(sessions[i])) {
 			g := sessions[i][0]
 			sessions[i] = sessions[i][1:]
 			n := ethernet
-			n.client = uint16(1024 + i + slots*(visits[i]%4))
+			n.client = uint16(1024 + i + slots*(opened[i]%4))
 			b := n.packet(g)
 			now = now.Add(20 * time.Microsecond)
 			if err := file.WritePacket(gopacket.CaptureInfo{Timestamp: now, CaptureLength: len(b), Length: len(b)}, b); err != nil {
@@ -61,8 +61,8 @@ func load(w io.Writer, size int64) error {
 // filler is what bodies are cut from.
 var filler = bytes.Repeat([]byte("0123456789abcdef"), 4096)
 
-// visit is all segments of a connection of some kind.
-func visit(random *rand.Rand) []segment {
+// connectionOf returns all segments of a connection of some kind.
+func connectionOf(random *rand.Rand) []segment {
 	s := start(random.Uint32())
 	content := filler[:random.IntN(len(filler))]
 	switch random.IntN(5) {

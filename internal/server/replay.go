@@ -21,7 +21,7 @@ import (
 )
 
 // replay sends the request of a stored exchange again, to the backend of its route, with given
-// values in place of redacted ones, and returns the ID of the new exchange.
+// values in place of redacted ones, and returns the ruling on the new exchange.
 func (p *Prober) replay(ctx context.Context, exchange string, given []probe.Field) (*rules.Ruling, error) {
 	if err := probe.CheckGiven(given); err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func every(s *Server) (all []*http.Request) {
 	return all
 }
 
-// guarded is what answers behind a door, without what takes time.
+// guarded is what answers behind the authenticator, without what takes time.
 func guarded(t *testing.T, d *authenticator) (*Server, http.Handler) {
 	s := filled(t)
 	s.Profile = true
