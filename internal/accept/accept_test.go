@@ -10,7 +10,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A shot is an exchange as these tests need it: what a request with a method, sent by a probe or by a client, led to.
+// A shot is an exchange as these tests need it: what a request with a method, sent by a probe or by
+// a client, led to.
 type shot struct {
 	probe, method, path, backend string
 	refused                      bool // 405; else 101
@@ -162,7 +163,8 @@ func TestEntriesAccept(t *testing.T) {
 	}
 }
 
-// TestTheOwnProbeOfARule holds it for every rule: of its probes an entry that names none accepts precisely one.
+// TestTheOwnProbeOfARule holds it for every rule: of its probes an entry that names none accepts
+// precisely one.
 func TestTheOwnProbeOfARule(t *testing.T) {
 	for _, rule := range rules.All() {
 		n, e := 0, Entry{Rule: rule.ID}

@@ -78,7 +78,8 @@ func contents(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestAddMakesAFileAndShowsIt adds to a file that is not there, and then through a symbolic link, which stays one.
+// TestAddMakesAFileAndShowsIt adds to a file that is not there, and then through a symbolic link,
+// which stays one.
 func TestAddMakesAFileAndShowsIt(t *testing.T) {
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "accept.yaml"), filepath.Join(dir, "link.yaml")
@@ -157,7 +158,8 @@ func TestAddRefuses(t *testing.T) {
 	}
 }
 
-// FuzzAdd holds that whatever somebody writes into an entry is read again as just that, and changes nothing beside it.
+// FuzzAdd holds that whatever somebody writes into an entry is read again as just that, and changes
+// nothing beside it.
 func FuzzAdd(f *testing.F) {
 	f.Add("b", "/chat", "UPGRADE-*")
 	f.Add("- b\n\x00\xff: #", "/{id}", "*")

@@ -38,7 +38,8 @@ func (d *Difference) Is() *Found {
 	return d.A
 }
 
-// Diff compares the findings of two runs that did not pass in both of them: by kind, then the worst first.
+// Diff compares the findings of two runs that did not pass in both of them: by kind, then the worst
+// first.
 func Diff(a, b *Findings) []Difference {
 	var all []Difference
 	add := func(a, b *Found) {

@@ -19,7 +19,8 @@ type States struct {
 	used []bool // by entry
 }
 
-// Enter takes the next ruling of the run and returns it with the states of its findings. The ruling itself is not changed.
+// Enter takes the next ruling of the run and returns it with the states of its findings. The ruling
+// itself is not changed.
 func (s *States) Enter(r *rules.Ruling) *rules.Ruling {
 	is := *r
 	is.Findings = slices.Clone(r.Findings)

@@ -83,7 +83,8 @@ func TestALaterReportMayBeWorse(t *testing.T) {
 	}
 }
 
-// TestALineIsAmended holds that the log says once more of an exchange that it has logged when a later report makes it worse.
+// TestALineIsAmended holds that the log says once more of an exchange that it has logged when a
+// later report makes it worse.
 func TestALineIsAmended(t *testing.T) {
 	var log bytes.Buffer
 	a := Audit{Emit: event.JSON(zerolog.New(&log))}
@@ -168,7 +169,8 @@ func TestAdvertisementsAreJudgedOnce(t *testing.T) {
 	}
 }
 
-// TestAMillionPathsTakeBoundedMemory takes a tenth of them under the race detector, which needs ten times as long for each.
+// TestAMillionPathsTakeBoundedMemory takes a tenth of them under the race detector, which needs ten
+// times as long for each.
 func TestAMillionPathsTakeBoundedMemory(t *testing.T) {
 	all := 1_000_000
 	if raced {

@@ -23,7 +23,8 @@ func whole(x *wire.Exchange) *wire.Exchange {
 	return &late
 }
 
-// TestSoundHeadsWait holds that a head that is sound is entered with what follows it, and one that is unsafe at once.
+// TestSoundHeadsWait holds that a head that is sound is entered with what follows it, and one that
+// is unsafe at once.
 func TestSoundHeadsWait(t *testing.T) {
 	var entered []string
 	a := Audit{Each: func(r *rules.Ruling) {
@@ -50,8 +51,8 @@ func TestSoundHeadsWait(t *testing.T) {
 	}
 }
 
-// TestObserveAllocatesLittle holds how much the audit allocates for a valid handshake: almost nothing at its head, and little
-// behind it.
+// TestObserveAllocatesLittle holds how much the audit allocates for a valid handshake: almost
+// nothing at its head, and little behind it.
 func TestObserveAllocatesLittle(t *testing.T) {
 	a := Audit{}
 	x := exchange("1", sound("/chat"))

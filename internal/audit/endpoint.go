@@ -76,7 +76,8 @@ func (a *Audit) Endpoints() []Endpoint {
 	return all
 }
 
-// judged counts how a request was answered and remembers the versions that the server says it speaks.
+// judged counts how a request was answered and remembers the versions that the server says it
+// speaks.
 func (e *Endpoint) judged(x *wire.Exchange) {
 	e.Exchanges++
 	switch x.Outcome {

@@ -14,8 +14,8 @@ func from(origin, path string) string {
 	return strings.Replace(sound(path), "Host:", "Origin: "+origin+"\r\nHost:", 1)
 }
 
-// TestForeignOriginsAreAFactUntilAProbeGotIn holds that the switch for a page of another site is a mere note at an
-// endpoint until a probe has shown that any page gets in there.
+// TestForeignOriginsAreAFactUntilAProbeGotIn holds that the switch for a page of another site is a
+// mere note at an endpoint until a probe has shown that any page gets in there.
 func TestForeignOriginsAreAFactUntilAProbeGotIn(t *testing.T) {
 	last := map[string]rules.Severity{}
 	a := Audit{Each: func(r *rules.Ruling) {
@@ -54,8 +54,8 @@ func TestForeignOriginsAreAFactUntilAProbeGotIn(t *testing.T) {
 	}
 }
 
-// TestTheFormOfRefusalsIsToldOnceForARun holds that the first answer of a run that shows how an endpoint words its refusals
-// tells of it, whichever probe it belongs to, and no other one.
+// TestTheFormOfRefusalsIsToldOnceForARun holds that the first answer of a run that shows how an
+// endpoint words its refusals tells of it, whichever probe it belongs to, and no other one.
 func TestTheFormOfRefusalsIsToldOnceForARun(t *testing.T) {
 	told := map[string][]string{}
 	a := Audit{Each: func(r *rules.Ruling) {

@@ -10,7 +10,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// ntlm is a handshake that is refused for want of credentials and sent again on the same connection, with the same key.
+// ntlm is a handshake that is refused for want of credentials and sent again on the same
+// connection, with the same key.
 const ntlm = "\n" +
 	`> GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: czrsPE7/lYvU9/F86UrEYQ==\r\nSec-WebSocket-Version: 13\r\n\r\n
 < HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n
@@ -18,8 +19,8 @@ const ntlm = "\n" +
 < HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: jXTh3XNFlN44mE1S2XPwMgiDa5c=\r\n\r\n
 `
 
-// TestKeyMayComeAgainOnItsConnection: within one transcript, which is one connection, a key may come again; in the next
-// one it must not.
+// TestKeyMayComeAgainOnItsConnection: within one transcript, which is one connection, a key may
+// come again; in the next one it must not.
 func TestKeyMayComeAgainOnItsConnection(t *testing.T) {
 	reused := 0
 	a := &audit.Audit{Each: func(r *rules.Ruling) {

@@ -71,7 +71,8 @@ func value(h *wire.Head, name string) string {
 	return ""
 }
 
-// Learned returns copies of all handshakes that were learned, by route, endpoint, protocol, Host and subprotocol.
+// Learned returns copies of all handshakes that were learned, by route, endpoint, protocol, Host
+// and subprotocol.
 func (a *Audit) Learned() []Learned {
 	a.mu.Lock()
 	all := make([]Learned, 0, len(a.learned))

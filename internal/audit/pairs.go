@@ -8,8 +8,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// pairs finds the handshakes of a capture that a proxy has passed on while both of its sides were recorded: the same key on
-// two connections to different addresses, at the same time. It remembers the last handshakes, at most maxKeys.
+// pairs finds the handshakes of a capture that a proxy has passed on while both of its sides were
+// recorded: the same key on two connections to different addresses, at the same time. It remembers
+// the last handshakes, at most maxKeys.
 type pairs struct {
 	seed  maphash.Seed
 	sides map[uint64][]side // the last ones with a key, at most maxSides, by the key's hash
@@ -17,7 +18,8 @@ type pairs struct {
 	next  int
 }
 
-// maxSides is how many handshakes with one key are remembered: requests on one connection end before those on the next do.
+// maxSides is how many handshakes with one key are remembered: requests on one connection end
+// before those on the next do.
 const maxSides = 4
 
 // A side is a handshake on one side of a possible proxy.
@@ -28,7 +30,8 @@ type side struct {
 	paired          bool
 }
 
-// paired reports whether x is the other side of a handshake that was observed before, and remembers it.
+// paired reports whether x is the other side of a handshake that was observed before, and remembers
+// it.
 func (p *pairs) paired(x *wire.Exchange) bool {
 	if x.Origin != wire.OriginFile || x.Client == "" {
 		return false
@@ -75,7 +78,8 @@ func (p *pairs) paired(x *wire.Exchange) bool {
 
 func (s side) overlaps(other side) bool { return !other.from.After(s.to) && !s.from.After(other.to) }
 
-// elsewhere reports whether two connections lead to different addresses, or only the address of the client was translated.
+// elsewhere reports whether two connections lead to different addresses, or only the address of the
+// client was translated.
 func (s side) elsewhere(other side) bool {
 	if s.backend != other.backend {
 		return true

@@ -23,7 +23,8 @@ func recorded(client, backend string, at, took int) *wire.Exchange {
 	return &x
 }
 
-// TestBothSidesOfAProxyArePaired records handshakes with one key. What a proxy passed on is no key that is used again.
+// TestBothSidesOfAProxyArePaired records handshakes with one key. What a proxy passed on is no key
+// that is used again.
 func TestBothSidesOfAProxyArePaired(t *testing.T) {
 	outer, inner := recorded("192.0.2.1:5000", "192.0.2.2:80", 0, 10), recorded("192.0.2.2:6000", "192.0.2.3:8080", 2, 5)
 	for name, each := range map[string]struct {

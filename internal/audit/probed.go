@@ -7,8 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Agent begins the User-Agent of every probe: after it come the version, the run and the ID of the probe, as in
-// interlock-probe/0.1 01J.../UPGRADE-POST.
+// Agent begins the User-Agent of every probe: after it come the version, the run and the ID of the
+// probe, as in interlock-probe/0.1 01J.../UPGRADE-POST.
 const Agent = "interlock-probe/"
 
 // markedProbe returns the ID of the probe that a live request says it is: one that another
@@ -26,8 +26,8 @@ func markedProbe(q *wire.Request) string {
 	return ""
 }
 
-// asProbe is the exchange as that of a probe, if it says that it is one: it is none of the live traffic's. Who sent it
-// knows of the controls, and Interlock here does not.
+// asProbe is the exchange as that of a probe, if it says that it is one: it is none of the live
+// traffic's. Who sent it knows of the controls, and Interlock here does not.
 func asProbe(x *wire.Exchange) *wire.Exchange {
 	if x.Origin != wire.OriginLive {
 		return x
@@ -47,7 +47,8 @@ type told struct {
 	by  map[string]string // IDs of exchanges, by that of the rule
 }
 
-// first reports whether an exchange of a run is the first one at that endpoint to report a rule; from then on it is.
+// first reports whether an exchange of a run is the first one at that endpoint to report a rule;
+// from then on it is.
 func (a *Audit) first(e *Endpoint, run, rule, exchange string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -20,7 +20,8 @@ const (
 	KeyFile         = "ca-key.pem"
 )
 
-// An Authority is a certificate authority with its key. It does not change, and any number of goroutines may use it.
+// An Authority is a certificate authority with its key. It does not change, and any number of
+// goroutines may use it.
 type Authority struct {
 	Certificate *x509.Certificate
 	key         crypto.Signer
@@ -52,7 +53,8 @@ func (a *Authority) PEM() []byte {
 // DER is the certificate in DER.
 func (a *Authority) DER() []byte { return a.Certificate.Raw }
 
-// Fingerprint is the SHA-256 of the certificate, as most programs show it: pairs of digits with colons between them.
+// Fingerprint is the SHA-256 of the certificate, as most programs show it: pairs of digits with
+// colons between them.
 func (a *Authority) Fingerprint() string {
 	sum := sha256.Sum256(a.Certificate.Raw)
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")

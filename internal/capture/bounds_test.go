@@ -171,8 +171,8 @@ func TestLossInATunnel(t *testing.T) {
 	}
 }
 
-// FuzzSegments lets packets of a few exchanges be lost, come twice or in another order. No answer may go to a question
-// that it was not given to.
+// FuzzSegments lets packets of a few exchanges be lost, come twice or in another order. No answer
+// may go to a question that it was not given to.
 func FuzzSegments(f *testing.F) {
 	conversation := &wire.Transcript{}
 	for i, each := range []struct {

@@ -28,8 +28,8 @@ const (
 	LostEnd       = "end"             // of the connection: it continued after the capture
 )
 
-// A Reader reads recorded traffic. Its zero value is ready; its fields must not be changed while it reads. It may read
-// several files, one after the other.
+// A Reader reads recorded traffic. Its zero value is ready; its fields must not be changed while it
+// reads. It may read several files, one after the other.
 type Reader struct {
 	Observe func(*wire.Exchange) // gets each exchange once, in its last form; owns it; may be nil
 	Route   string               // of every exchange; "default" if empty

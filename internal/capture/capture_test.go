@@ -27,7 +27,8 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// TestNamesOfExchanges wants an exchange to have the same name each time that its file is read, and no other one to have it.
+// TestNamesOfExchanges wants an exchange to have the same name each time that its file is read, and
+// no other one to have it.
 func TestNamesOfExchanges(t *testing.T) {
 	file, err := os.ReadFile("testdata/chrome.har")
 	if err != nil {

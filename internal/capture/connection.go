@@ -203,7 +203,8 @@ func (c *connection) ReassembledSG(sg reassembly.ScatterGather, last reassembly.
 	}
 }
 
-// skip steps over bytes that will not come. It is false if the connection cannot be read any further then.
+// skip steps over bytes that will not come. It is false if the connection cannot be read any
+// further then.
 func (c *connection) skip(i, missing int) bool {
 	e := &c.ends[i]
 	switch {

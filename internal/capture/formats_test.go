@@ -21,7 +21,8 @@ func exchanged() []segment {
 	return s.segments
 }
 
-// statistics is a pcapng block that counts packets of the first interface, as programs write it last.
+// statistics is a pcapng block that counts packets of the first interface, as programs write it
+// last.
 func statistics() []byte {
 	b := make([]byte, 24)
 	binary.LittleEndian.PutUint32(b, 5)
@@ -149,7 +150,8 @@ func TestOlderVersionsOfPcap(t *testing.T) {
 	}
 }
 
-// TestSnappedPacketsEndNothing cuts the last packets of a connection. What was not captured did not end the connection.
+// TestSnappedPacketsEndNothing cuts the last packets of a connection. What was not captured did not
+// end the connection.
 func TestSnappedPacketsEndNothing(t *testing.T) {
 	s := start(1)
 	s.send(0, []byte(handshake), 1000)

@@ -189,7 +189,8 @@ func (s *shortener) shorten(p []byte) int {
 	return kept
 }
 
-// original is where in the file a place was that is passed on. Later questions are about later places.
+// original is where in the file a place was that is passed on. Later questions are about later
+// places.
 func (s *shortener) original(at int64) int64 {
 	i := slices.IndexFunc(s.gaps, func(g gap) bool { return g.at > at })
 	if i < 0 {

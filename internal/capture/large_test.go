@@ -24,8 +24,9 @@ var (
 	keep = flag.String("keep", "", "file to keep that capture in")
 )
 
-// load writes a capture of about that size: thousands of connections at the same time, of every kind, out of order here and
-// there, with segments sent twice or missing, and ports that are used again.
+// load writes a capture of about that size: thousands of connections at the same time, of every
+// kind, out of order here and there, with segments sent twice or missing, and ports that are used
+// again.
 func load(w io.Writer, size int64) error {
 	const slots = 4000
 	random := rand.New(rand.NewPCG(7, 7))

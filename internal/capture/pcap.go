@@ -11,7 +11,8 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// maxPacket is the length of the longest packet of a pcap file that is read, in bytes. No program captures longer ones.
+// maxPacket is the length of the longest packet of a pcap file that is read, in bytes. No program
+// captures longer ones.
 const maxPacket = 1 << 20
 
 // The magic numbers of pcap files, read in the byte order of the file.
@@ -21,8 +22,8 @@ const (
 	magicExtended     = 0xa1b2cd34 // packet headers have eight bytes more
 )
 
-// A pcapReader reads the packets of a pcap file. Versions 2.0 to 2.4 differ in one thing: which of the two lengths of a packet
-// comes first.
+// A pcapReader reads the packets of a pcap file. Versions 2.0 to 2.4 differ in one thing: which of
+// the two lengths of a packet comes first.
 type pcapReader struct {
 	src   io.Reader
 	order binary.ByteOrder
@@ -33,7 +34,8 @@ type pcapReader struct {
 	data  []byte
 }
 
-// pcapOrder is the byte order of a pcap file and its magic number; nil if a file does not begin like one.
+// pcapOrder is the byte order of a pcap file and its magic number; nil if a file does not begin
+// like one.
 func pcapOrder(begin []byte) (binary.ByteOrder, uint32) {
 	if len(begin) < 4 {
 		return nil, 0
@@ -85,7 +87,8 @@ func newPcapReader(src io.Reader) (*pcapReader, error) {
 	return r, nil
 }
 
-// next reads a packet, which is valid until the next one. It returns io.EOF only where a packet would begin.
+// next reads a packet, which is valid until the next one. It returns io.EOF only where a packet
+// would begin.
 func (r *pcapReader) next() ([]byte, gopacket.CaptureInfo, layers.LinkType, error) {
 	var info gopacket.CaptureInfo
 	if _, err := io.ReadFull(r.src, r.head); err != nil {

@@ -52,7 +52,8 @@ func read(t testing.TB, file []byte) ([]*wire.Exchange, Report) {
 	return found, report
 }
 
-// same writes exchanges without what depends on how the traffic came to us and, if timeless, on when.
+// same writes exchanges without what depends on how the traffic came to us and, if timeless, on
+// when.
 func same(exchanges []*wire.Exchange, timeless bool) string {
 	texts := make([]string, 0, len(exchanges))
 	for _, x := range exchanges {
@@ -76,8 +77,8 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 	return strings.Join(texts, "\n")
 }
 
-// TestCapturesTellTheSame writes each transcript as a capture, in every way that packets can come in without a byte being
-// lost, and wants the exchanges that the transcript itself gives.
+// TestCapturesTellTheSame writes each transcript as a capture, in every way that packets can come
+// in without a byte being lost, and wants the exchanges that the transcript itself gives.
 func TestCapturesTellTheSame(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	ways := map[string]func([]segment) []segment{
@@ -168,8 +169,8 @@ func retransmitted(all []segment) (changed []segment) {
 	return changed
 }
 
-// TestNothingIsGuessedBehindLostSegments leaves out each packet in turn. What is said about the rest must be what is said
-// about the whole, or less.
+// TestNothingIsGuessedBehindLostSegments leaves out each packet in turn. What is said about the
+// rest must be what is said about the whole, or less.
 func TestNothingIsGuessedBehindLostSegments(t *testing.T) {
 	lost := int64(0)
 	for name, transcript := range transcripts(t) {

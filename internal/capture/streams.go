@@ -16,8 +16,8 @@ import (
 // one was not acknowledged, so it will be sent again.
 const queuedFor = time.Minute
 
-// idleFor are the times without a packet after which connections are given up where there are too many, in the order in
-// which they are tried.
+// idleFor are the times without a packet after which connections are given up where there are too
+// many, in the order in which they are tried.
 var idleFor = [...]time.Duration{5 * time.Minute, time.Minute, 5 * time.Second}
 
 // streams are the TCP connections of a capture. gopacket puts the segments of each direction in
@@ -53,8 +53,8 @@ type ticket struct {
 	ack  int64 // acknowledgement of the segment; -1 if it has none
 }
 
-// GetCaptureInfo is the ticket in the only form that the assembler gives back for queued segments: the acknowledgment is
-// in the place of the interface.
+// GetCaptureInfo is the ticket in the only form that the assembler gives back for queued segments:
+// the acknowledgment is in the place of the interface.
 func (c *ticket) GetCaptureInfo() gopacket.CaptureInfo {
 	return gopacket.CaptureInfo{Timestamp: c.when, InterfaceIndex: int(c.ack)}
 }
@@ -89,7 +89,8 @@ func (t *streams) assemble(network gopacket.Flow, tcp *layers.TCP) {
 	t.assembler.AssembleWithContext(network, tcp, c)
 }
 
-// makeRoom gives up connections that are idle. It does not look at all of them for each packet of a flood.
+// makeRoom gives up connections that are idle. It does not look at all of them for each packet of a
+// flood.
 func (t *streams) makeRoom() {
 	if t.now.Sub(t.tried) < time.Second {
 		return

@@ -8,7 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestNoEndIsClaimedThatWasNotSeen ends a capture after a request, in every way that the connection may stand then.
+// TestNoEndIsClaimedThatWasNotSeen ends a capture after a request, in every way that the connection
+// may stand then.
 func TestNoEndIsClaimedThatWasNotSeen(t *testing.T) {
 	for name, each := range map[string]struct {
 		then    []segment
@@ -38,7 +39,8 @@ func TestNoEndIsClaimedThatWasNotSeen(t *testing.T) {
 	}
 }
 
-// TestWebSocketEntriesWithoutAHandshakeAreCounted reads entries as programs write them that see no headers.
+// TestWebSocketEntriesWithoutAHandshakeAreCounted reads entries as programs write them that see no
+// headers.
 func TestWebSocketEntriesWithoutAHandshakeAreCounted(t *testing.T) {
 	for name, each := range map[string]struct {
 		entry    string

@@ -42,8 +42,8 @@ func correctTraffic() []step {
 	}
 }
 
-// vulnerableTraffic meets one fault of a server each: faults in the answer by real clients, where these notice them, and
-// requests that no library sends.
+// vulnerableTraffic meets one fault of a server each: faults in the answer by real clients, where
+// these notice them, and requests that no library sends.
 func vulnerableTraffic() []step {
 	return []step{
 		{"gorilla/websocket client", false, byGorilla("/chat")},

@@ -26,7 +26,8 @@ const (
 	Note                     // a sentence for people; Text
 )
 
-// An Event is one thing that happened. Its kind says which of the other fields are set. Nobody changes it.
+// An Event is one thing that happened. Its kind says which of the other fields are set. Nobody
+// changes it.
 type Event struct {
 	Kind    Kind
 	Storage Storage

@@ -73,8 +73,8 @@ func writeSums(log *zerolog.Logger, s *Sums) {
 		Int64("missedLines", s.MissedLines).Float64("seconds", s.Up.Seconds()).Msg("stopped")
 }
 
-// facts adds the fields of a line about an exchange. Nothing in them is a secret, and no byte in them could upset a terminal
-// or a reader of JSON.
+// facts adds the fields of a line about an exchange. Nothing in them is a secret, and no byte in
+// them could upset a terminal or a reader of JSON.
 func facts(line *zerolog.Event, r *rules.Ruling) *zerolog.Event {
 	if line == nil {
 		return nil // the log does not take this level

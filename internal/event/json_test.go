@@ -11,8 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestLinesOfServeAreStable holds the lines that are not about an exchange, byte for byte. Those about exchanges are in
-// internal/audit.
+// TestLinesOfServeAreStable holds the lines that are not about an exchange, byte for byte. Those
+// about exchanges are in internal/audit.
 func TestLinesOfServeAreStable(t *testing.T) {
 	verdicts := [rules.NotApplicable + 1]int64{rules.Fail: 1, rules.Warn: 2, rules.Unclear: 3, rules.Pass: 4, rules.NotApplicable: 5}
 	counts := &wire.Counts{}

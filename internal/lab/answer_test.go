@@ -47,7 +47,8 @@ func TestContentIsLostBehindAnOffer(t *testing.T) {
 	}
 }
 
-// TestContentMayBeReadFirst holds that what reads content does so to its end, and asks for it where that is expected.
+// TestContentMayBeReadFirst holds that what reads content does so to its end, and asks for it where
+// that is expected.
 func TestContentMayBeReadFirst(t *testing.T) {
 	ping := "\x89\x82\x124Vx" + mask("up")
 	for name, framed := range map[string][2]string{

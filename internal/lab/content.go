@@ -8,7 +8,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// readContentFirst switches on a handshake with content once it has read that, which is legal, if unusual.
+// readContentFirst switches on a handshake with content once it has read that, which is legal, if
+// unusual.
 func readContentFirst(p *peer, r *http.Request) bool {
 	no := refuse(r, checkContent)
 	if no == nil && !p.skipContent(r) {

@@ -1,7 +1,7 @@
 // Package lab holds small backends for the demo and for tests: correct ones on popular libraries,
 // and faulty ones that each have one fault, are named after it, and list the probes that catch it.
-// Others are hard to probe: they accept a handshake on a condition, do not speak WebSocket, or never
-// finish an answer.
+// Others are hard to probe: they accept a handshake on a condition, do not speak WebSocket, or
+// never finish an answer.
 //
 // A correct backend never sends a 101 to a request that must not be switched (RFC 9110 §7.8, RFC
 // 6455 §4.2.1, RFC 7540 §3.2). Where a library is more lenient, the check of this package precedes

@@ -75,8 +75,8 @@ func echoBytes(conn net.Conn, br io.Reader) {
 	}
 }
 
-// linger ends our side and reads on for a while, because a close with unread bytes resets the connection and can take
-// the last answer with it (RFC 9112 §9.6).
+// linger ends our side and reads on for a while, because a close with unread bytes resets the
+// connection and can take the last answer with it (RFC 9112 §9.6).
 func linger(conn net.Conn, br io.Reader) {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		_ = conn.SetReadDeadline(time.Now().Add(lingerTime))

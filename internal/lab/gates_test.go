@@ -78,7 +78,8 @@ func TestPlainBackendsDoNotKnowUpgrade(t *testing.T) {
 	}
 }
 
-// TestUncheckedLibrariesLetThrough holds what each library lacks, and that it does not lack all of it.
+// TestUncheckedLibrariesLetThrough holds what each library lacks, and that it does not lack all of
+// it.
 func TestUncheckedLibrariesLetThrough(t *testing.T) {
 	for backend, lacks := range map[string]string{"gorilla": "HTTP/1.0", "coder": "Kelvin sign in Upgrade", "gobwas": "Connection by spaces"} {
 		s, checked := start(t, backend+"-unchecked"), start(t, backend)

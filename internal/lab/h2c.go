@@ -35,16 +35,16 @@ func h2cUnchecked() http.Handler {
 	return h2c.NewHandler(http.HandlerFunc(servePage), &http2.Server{IdleTimeout: idleTime, MaxConcurrentStreams: 32})
 }
 
-// mayBeH2C reports whether there is an h2c offer that must not be ignored: in HTTP/1.1, with the option upgrade, which the
-// library does not look for (RFC 9110 §7.8). An offer on a request with content is ignored too, as the content would have
-// to be held in memory.
+// mayBeH2C reports whether there is an h2c offer that must not be ignored: in HTTP/1.1, with the
+// option upgrade, which the library does not look for (RFC 9110 §7.8). An offer on a request with
+// content is ignored too, as the content would have to be held in memory.
 func mayBeH2C(r *http.Request) bool {
 	return r.ProtoMajor == 1 && r.ProtoMinor >= 1 && offers(r, "h2c") && !hasContent(r) &&
 		httpguts.HeaderValuesContainsToken(r.Header["Connection"], "upgrade")
 }
 
-// validSettings reports whether there is exactly one value and it is the payload of a SETTINGS frame in base64url without
-// padding (RFC 7540 §3.2.1, §6.5).
+// validSettings reports whether there is exactly one value and it is the payload of a SETTINGS
+// frame in base64url without padding (RFC 7540 §3.2.1, §6.5).
 func validSettings(values []string) bool {
 	if len(values) != 1 || values[0] == "" {
 		return false

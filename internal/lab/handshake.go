@@ -13,7 +13,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// A check is one of the things a server looks for in a WebSocket handshake before it switches. A fault leaves some out.
+// A check is one of the things a server looks for in a WebSocket handshake before it switches. A
+// fault leaves some out.
 type check uint
 
 const (
@@ -77,8 +78,8 @@ func refuse(r *http.Request, leftOut check) *reply {
 	return nil
 }
 
-// refusal says why, with the fields that its status asks for: 405 those of RFC 9110 §15.5.6, 426 those of §15.5.22, §7.8
-// and RFC 6455 §4.4.
+// refusal says why, with the fields that its status asks for: 405 those of RFC 9110 §15.5.6, 426
+// those of §15.5.22, §7.8 and RFC 6455 §4.4.
 func refusal(status int, format string, seen ...any) *reply {
 	fields := http.Header{}
 	switch status {
@@ -92,19 +93,21 @@ func refusal(status int, format string, seen ...any) *reply {
 	return &reply{status, fields, "no WebSocket handshake: " + fmt.Sprintf(format, seen...) + "\n"}
 }
 
-// offers reports whether the Upgrade field has that protocol, without a version, as a member (RFC 9110 §7.8).
+// offers reports whether the Upgrade field has that protocol, without a version, as a member (RFC
+// 9110 §7.8).
 func offers(r *http.Request, protocol string) bool {
 	return httpguts.HeaderValuesContainsToken(r.Header["Upgrade"], protocol)
 }
 
-// validHost reports whether the value is a uri-host with or without a port (RFC 9110 §7.2), and not empty.
+// validHost reports whether the value is a uri-host with or without a port (RFC 9110 §7.2), and not
+// empty.
 func validHost(host string) bool {
 	u, err := url.Parse("//" + host)
 	return err == nil && host != "" && u.Host == host
 }
 
-// malformedKey reports whether the value is other than 16 bytes in padded base64 (RFC 6455 §4.1). The shape is looked at
-// first, as encoding/base64 skips line ends.
+// malformedKey reports whether the value is other than 16 bytes in padded base64 (RFC 6455 §4.1).
+// The shape is looked at first, as encoding/base64 skips line ends.
 func malformedKey(key string) bool {
 	nonce, err := base64.StdEncoding.DecodeString(key)
 	return len(key) != 24 || err != nil || len(nonce) != 16
@@ -121,7 +124,8 @@ func sameOrigin(r *http.Request) bool {
 	return err == nil && lower(u.Host) == lower(r.Host)
 }
 
-// validSubprotocols reports whether the field is absent or a list of different tokens (RFC 6455 §4.1, §11.3.4).
+// validSubprotocols reports whether the field is absent or a list of different tokens (RFC 6455
+// §4.1, §11.3.4).
 func validSubprotocols(values []string) bool {
 	var seen []string
 	for member := range strings.SplitSeq(strings.Join(values, ","), ",") {

@@ -51,8 +51,8 @@ func readHead(br *bufio.Reader, repair func(string) string) (*http.Request, erro
 	return r, announceContent(r)
 }
 
-// readLines reads the lines of a head up to the empty one, which is left out. One empty line before them is skipped (RFC
-// 9112 §2.2).
+// readLines reads the lines of a head up to the empty one, which is left out. One empty line before
+// them is skipped (RFC 9112 §2.2).
 func readLines(br *bufio.Reader) (string, error) {
 	var head strings.Builder
 	for first := true; ; first = false {
@@ -97,7 +97,8 @@ func parseRequestLine(line string) (*http.Request, error) {
 	}, nil
 }
 
-// announceContent notes how the head frames its content, or says that it frames it ambiguously (RFC 9112 §6.3).
+// announceContent notes how the head frames its content, or says that it frames it ambiguously (RFC
+// 9112 §6.3).
 func announceContent(r *http.Request) error {
 	r.TransferEncoding = r.Header["Transfer-Encoding"]
 	lengths := r.Header["Content-Length"]

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestHostileBackendsAnswerInTheirWay looks at what comes first, and does not wait for an end where there is none.
+// TestHostileBackendsAnswerInTheirWay looks at what comes first, and does not wait for an end where
+// there is none.
 func TestHostileBackendsAnswerInTheirWay(t *testing.T) {
 	for backend, want := range map[string]string{
 		"dripping":     "HT",

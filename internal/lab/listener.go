@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// A listener records the connections that it accepted, hijacked or not, and closes them when it is closed.
+// A listener records the connections that it accepted, hijacked or not, and closes them when it is
+// closed.
 type listener struct {
 	net.Listener
 
@@ -14,8 +15,8 @@ type listener struct {
 	conns  map[*trackedConn]struct{}
 }
 
-// A trackedConn is a connection that its listener forgets when it is closed. CloseWrite and the fast paths of the TCP connection
-// stay usable.
+// A trackedConn is a connection that its listener forgets when it is closed. CloseWrite and the
+// fast paths of the TCP connection stay usable.
 type trackedConn struct {
 	*net.TCPConn
 	listener *listener
@@ -42,7 +43,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	return v, nil
 }
 
-// Close closes the listener and every connection that it accepted. Only the first call does anything.
+// Close closes the listener and every connection that it accepted. Only the first call does
+// anything.
 func (l *listener) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

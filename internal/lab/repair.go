@@ -70,8 +70,8 @@ func dropControls(head string) string {
 	})
 }
 
-// dashNames takes an underscore in the name of a field for a dash, as those do that hand fields on by CGI (RFC 9110
-// §17.10).
+// dashNames takes an underscore in the name of a field for a dash, as those do that hand fields on
+// by CGI (RFC 9110 §17.10).
 func dashNames(head string) string {
 	return eachField(head, func(name, value string) string { return strings.ReplaceAll(name, "_", "-") + ":" + value })
 }

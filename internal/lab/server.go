@@ -92,7 +92,8 @@ func serveSite(d *listener, site http.Handler) {
 		ErrorLog:       log.New(io.Discard, "", 0),
 	}
 	_ = server.Serve(d)
-	// The listener has closed every connection; Shutdown waits until net/http has noticed, so no handler begins afterwards.
+	// The listener has closed every connection; Shutdown waits until net/http has noticed, so no
+	// handler begins afterwards.
 	_ = server.Shutdown(context.Background())
 	handlers.Wait()
 }

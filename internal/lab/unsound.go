@@ -99,8 +99,8 @@ func (f fault) backend() Backend {
 	return b
 }
 
-// unsoundComposite has every fault that does not lie in the reading of heads under its name, and switches on anything at the
-// usual paths.
+// unsoundComposite has every fault that does not lie in the reading of heads under its name, and
+// switches on anything at the usual paths.
 func unsoundComposite() Backend {
 	b := Backend{
 		Name: "unsound", About: "unsound backends under their names, switches-on-anything at /chat and /echo",
@@ -141,12 +141,14 @@ func switchHead(lines ...string) string {
 	return "HTTP/1.1 101 Switching Protocols\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// acceptLine is the field line that answers the key, or the want of one, as libraries do that do not look.
+// acceptLine is the field line that answers the key, or the want of one, as libraries do that do
+// not look.
 func acceptLine(r *http.Request) string {
 	return "Sec-WebSocket-Accept: " + acceptFor(r.Header.Get("Sec-WebSocket-Key"))
 }
 
-// switchOnAnything names the first protocol that Upgrade names, speaks WebSocket if that is it, and else echoes bytes.
+// switchOnAnything names the first protocol that Upgrade names, speaks WebSocket if that is it, and
+// else echoes bytes.
 func switchOnAnything(p *peer, r *http.Request) bool {
 	protocol, _, _ := strings.Cut(strings.TrimLeft(strings.Join(r.Header["Upgrade"], ","), ", \t"), ",")
 	protocol = strings.TrimRight(protocol, " \t")

@@ -1,4 +1,5 @@
-// Package printed formats numbers and text for people, in the same form on terminals, in reports and on pages.
+// Package printed formats numbers and text for people, in the same form on terminals, in reports
+// and on pages.
 package printed
 
 import (
@@ -42,7 +43,8 @@ func Size(n int64) string {
 	return fmt.Sprintf("%.1f %cB", f, units[0])
 }
 
-// Cut returns at most that many characters of a text. Where it leaves some out, the last one is a tilde.
+// Cut returns at most that many characters of a text. Where it leaves some out, the last one is a
+// tilde.
 func Cut(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {
 		return text
@@ -50,8 +52,8 @@ func Cut(text string, most int) string {
 	return string([]rune(text)[:most-1]) + "~"
 }
 
-// Start returns a text of at most that many bytes as it is, and the whole characters at the start of a longer one with "..."
-// after them.
+// Start returns a text of at most that many bytes as it is, and the whole characters at the start
+// of a longer one with "..." after them.
 func Start(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -67,11 +69,12 @@ func Escaped(text string, most int) string {
 	return Cut(wire.Escape([]byte(text[:min(len(text), most+1)])), most)
 }
 
-// Line returns text from the wire in the notation of transcripts, short enough for a line of a terminal.
+// Line returns text from the wire in the notation of transcripts, short enough for a line of a
+// terminal.
 func Line(text string) string { return Escaped(text, 200) }
 
-// ASCII returns a text with every byte that is not printable ASCII as \xHH. Unlike [wire.Escape] it leaves backslashes alone:
-// it is for sentences in which values are escaped already.
+// ASCII returns a text with every byte that is not printable ASCII as \xHH. Unlike [wire.Escape] it
+// leaves backslashes alone: it is for sentences in which values are escaped already.
 func ASCII(text string) string {
 	var b strings.Builder
 	for i := range len(text) {

@@ -12,8 +12,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Recipe is how the request of a ruling is sent again. Secrets in it are redacted as everywhere. The commands end by
-// themselves shortly after the answer. Each is a list of words to be joined with spaces; see [Continued].
+// A Recipe is how the request of a ruling is sent again. Secrets in it are redacted as everywhere.
+// The commands end by themselves shortly after the answer. Each is a list of words to be joined
+// with spaces; see [Continued].
 type Recipe struct {
 	Shell []string // sends the same bytes with the same pauses, without Interlock; nil if there is no request
 	Curl  []string // sends the same header lines with curl; nil where curl cannot send this request

@@ -25,7 +25,8 @@ func ofProbe(id string, secure bool, lines ...string) *rules.Ruling {
 	}})
 }
 
-// TestAgainSendsAllOfTheProbe holds that a command has what a probe sends beside its head, each part in its turn.
+// TestAgainSendsAllOfTheProbe holds that a command has what a probe sends beside its head, each
+// part in its turn.
 func TestAgainSendsAllOfTheProbe(t *testing.T) {
 	base := rules.NewHandshake("http", "staging.test:8443", "/chat?room=7", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, id := range []string{
@@ -71,7 +72,8 @@ func TestAgainReachesTheServer(t *testing.T) {
 	}
 }
 
-// TestAgainSaysWhatIsMissing holds that secrets are named that were redacted, and a body that is not recorded.
+// TestAgainSaysWhatIsMissing holds that secrets are named that were redacted, and a body that is
+// not recorded.
 func TestAgainSaysWhatIsMissing(t *testing.T) {
 	a := NewRecipe(ofProbe("UPGRADE-POST", false, "Authorization: Bearer 0123456789", "Cookie: session=abcdef"))
 	if len(a.Notes) != 1 || !strings.HasPrefix(a.Notes[0], "redacted: Authorization, Cookie; ") || a.Curl != nil || strings.Contains(strings.Join(a.Shell, " "), "abcdef") {
@@ -84,7 +86,8 @@ func TestAgainSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// TestCommandsAreContinued holds that a shell reads a command that was wrapped as it was, and that no line is too long.
+// TestCommandsAreContinued holds that a shell reads a command that was wrapped as it was, and that
+// no line is too long.
 func TestCommandsAreContinued(t *testing.T) {
 	for _, id := range []string{"UPGRADE-POST", "UPGRADE-BODY-CHUNKED", "UPGRADE-SEQ-EARLY"} {
 		words := NewRecipe(ofProbe(id, false, "User-Agent: "+strings.Repeat("interlock-probe/0.1.0\\ ", 12))).Shell

@@ -16,7 +16,8 @@ type cause struct {
 	count    int64     // exchanges of all of them
 }
 
-// causes groups findings, and puts the causes into order: the most severe first, of equals the one seen most.
+// causes groups findings, and puts the causes into order: the most severe first, of equals the one
+// seen most.
 func causes(findings []*merged) []*cause {
 	var all []*cause
 	known := map[rules.Key]*cause{}

@@ -2,8 +2,8 @@ package report
 
 import "strings"
 
-// Continued is a command in lines of at most width bytes where its words allow it. Each but the last ends in a backslash, so
-// that a shell reads them as one.
+// Continued is a command in lines of at most width bytes where its words allow it. Each but the
+// last ends in a backslash, so that a shell reads them as one.
 func Continued(words []string, width int) (lines []string) {
 	line := ""
 	for _, word := range words {
@@ -18,8 +18,9 @@ func Continued(words []string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// pieces cuts an argument of printf between quotation marks into several, which print the same: where there is a space, or
-// else before an escape or a letter. What follows the argument, such as a semicolon, stays with the last one.
+// pieces cuts an argument of printf between quotation marks into several, which print the same:
+// where there is a space, or else before an escape or a letter. What follows the argument, such as
+// a semicolon, stays with the last one.
 func pieces(word string, width int) (all []string) {
 	end := strings.LastIndexByte(word, '\'')
 	if len(word) <= width || word[0] != '\'' || end == 0 {

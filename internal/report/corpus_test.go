@@ -10,7 +10,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// looked are the rules whose findings are in the reports of these tests, so that a rule more does not change them.
+// looked are the rules whose findings are in the reports of these tests, so that a rule more does
+// not change them.
 var looked = []string{"UPGRADE-POST", "UPGRADE-MISSING-CONN", "UPGRADE-101-NOT-OFFERED", "UPGRADE-WS-ACCEPT-MISSING", "UPGRADE-INVALID-VER"}
 
 // rulings are those of some transcripts, of two files.
@@ -40,7 +41,8 @@ func rulings(t testing.TB) (all []*rules.Ruling) {
 	return append(all, judged(x, "evil\x1b[31m.har", len(all)))
 }
 
-// probed are the same as probes of two endpoints, each with a state that a baseline or an accept gave it.
+// probed are the same as probes of two endpoints, each with a state that a baseline or an accept
+// gave it.
 func probed(t testing.TB) (all []*rules.Ruling) {
 	t.Helper()
 	states := []string{"", "new", "known", "accepted", "", "reproduced", "new"}

@@ -8,7 +8,8 @@ type count struct {
 	Count int64
 }
 
-// counts are the numbers of a summary. Those that not every run has come last and only where the result has them.
+// counts are the numbers of a summary. Those that not every run has come last and only where the
+// result has them.
 func counts(s *Summary) []count {
 	v := &s.Verdicts
 	all := []count{
@@ -22,7 +23,8 @@ func counts(s *Summary) []count {
 	return all
 }
 
-// compared reports whether there were probes or a baseline, so that there is more to count than verdicts.
+// compared reports whether there were probes or a baseline, so that there is more to count than
+// verdicts.
 func (s *Summary) compared() bool {
 	return s.Probed || s.NotSent+s.Accepted+s.New+s.Fixed+s.NotSeen > 0
 }

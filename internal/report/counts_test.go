@@ -14,8 +14,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// readers read the counts of exchanges from a report again, as its readers find them: by counting where the format has all
-// exchanges, else from the numbers in it.
+// readers read the counts of exchanges from a report again, as its readers find them: by counting
+// where the format has all exchanges, else from the numbers in it.
 var readers = map[string]func(t *testing.T, text string) map[string]int64{
 	"json":   func(t *testing.T, text string) map[string]int64 { return countRulings(t, []byte(text)) },
 	"ndjson": func(t *testing.T, text string) map[string]int64 { return countRulings(t, array(text)) },

@@ -22,7 +22,8 @@ type gitlabWriter struct {
 	merge merge
 }
 
-// A gitlabIssue is one element of a report: the part of Code Climate's format that GitLab reads, and the remedy as its content.
+// A gitlabIssue is one element of a report: the part of Code Climate's format that GitLab reads,
+// and the remedy as its content.
 type gitlabIssue struct {
 	Description string         `json:"description"`
 	Check       string         `json:"check_name"`

@@ -15,8 +15,8 @@ var _ = register(Format{
 	Open: func(w io.Writer, o Options) Writer { return &harWriter{w: w, Options: o} },
 })
 
-// harWriter writes an entry for each exchange as it comes. Bytes that the format cannot hold are in _interlock, which is the
-// ruling as the contracts have it, with the heads in base64.
+// harWriter writes an entry for each exchange as it comes. Bytes that the format cannot hold are in
+// _interlock, which is the ruling as the contracts have it, with the heads in base64.
 type harWriter struct {
 	w io.Writer
 	Options

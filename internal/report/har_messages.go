@@ -12,8 +12,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A harMessage is a frame in the form in which browsers export messages. Length is that of the payload, of which the data may
-// be the beginning only.
+// A harMessage is a frame in the form in which browsers export messages. Length is that of the
+// payload, of which the data may be the beginning only.
 type harMessage struct {
 	Type     string  `json:"type"` // send or receive
 	Time     float64 `json:"time"` // in seconds since 1970: when the server switched

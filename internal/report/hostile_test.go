@@ -36,7 +36,8 @@ func hostile(t testing.TB) (all []*rules.Ruling) {
 	return all
 }
 
-// TestNothingHostileGetsThrough looks for what no report may have in it, whatever came over the wire.
+// TestNothingHostileGetsThrough looks for what no report may have in it, whatever came over the
+// wire.
 func TestNothingHostileGetsThrough(t *testing.T) {
 	all := hostile(t)
 	if all[0].Verdict != rules.Fail {
@@ -93,7 +94,8 @@ func TestMarkdownTextIsNoMarkup(t *testing.T) {
 	}
 }
 
-// TestSecretsStayOut plants one secret in each place that has any, and looks for it in every report.
+// TestSecretsStayOut plants one secret in each place that has any, and looks for it in every
+// report.
 func TestSecretsStayOut(t *testing.T) {
 	const secret = "CANARY"
 	const interim = "HTTP/1.1 103 Early Hints\r\nSet-Cookie: s=" + secret + "\r\n\r\n"

@@ -1,7 +1,7 @@
 package report
 
-// htmlStyle is the style of a page: calm and dense, one accent, the fonts of the system, dark and light, from 400 px on, and
-// on paper.
+// htmlStyle is the style of a page: calm and dense, one accent, the fonts of the system, dark and
+// light, from 400 px on, and on paper.
 const htmlStyle = `
 :root{color-scheme:light dark;--page:#fbfbfa;--card:#fff;--ink:#1d2329;--soft:#59636e;--rule:#dde1e5;--accent:#0b62b8;--code:#f2f4f6;
 --fail:#b3261e;--warn:#875300;--unclear:#7a3d9c;--pass:#1a6e3c;--na:#59636e;--mark:#ffe08a;--markink:#3a2500}

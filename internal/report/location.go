@@ -26,7 +26,8 @@ func (o *Options) at(route string) Location {
 	return l.relative()
 }
 
-// relative is the location as a consumer takes it: a path from the top of a source tree, never an absolute one or a URL.
+// relative is the location as a consumer takes it: a path from the top of a source tree, never an
+// absolute one or a URL.
 func (l Location) relative() Location {
 	name := filepath.ToSlash(l.File)
 	if _, rest, ok := strings.Cut(name, "://"); ok {

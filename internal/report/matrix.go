@@ -86,7 +86,8 @@ type matrixRow struct {
 	Cells        []*cell
 }
 
-// rows are the columns' names and the rows, those with the worst verdict first. Cells lead to a cause by its name in anchors.
+// rows are the columns' names and the rows, those with the worst verdict first. Cells lead to a
+// cause by its name in anchors.
 func (m *matrix) rows(anchors map[rules.Key]string) (columns []string, rows []matrixRow) {
 	var order []endpoint
 	for e := range m.columns {

@@ -9,8 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A merge holds findings by fingerprint, with their counts and the first few exchanges of each, in bounded memory. Formats
-// that cannot be written ruling by ruling are written from it.
+// A merge holds findings by fingerprint, with their counts and the first few exchanges of each, in
+// bounded memory. Formats that cannot be written ruling by ruling are written from it.
 type merge struct {
 	passes bool // findings that passed are held too
 

@@ -18,7 +18,8 @@ func letters(text string) string {
 	return regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(text, "")
 }
 
-// TestEveryFailureSaysWhatToDo wants the command, the reason and the remedy of each failure in every format.
+// TestEveryFailureSaysWhatToDo wants the command, the reason and the remedy of each failure in
+// every format.
 func TestEveryFailureSaysWhatToDo(t *testing.T) {
 	all := rulings(t)
 	reports := map[string]string{}
@@ -167,7 +168,8 @@ func TestMergeKeepsTheWorst(t *testing.T) {
 	}
 }
 
-// TestMergeIsToldByTheMostSevere holds that text, exchange and first example are of the finding that the severity is of.
+// TestMergeIsToldByTheMostSevere holds that text, exchange and first example are of the finding
+// that the severity is of.
 func TestMergeIsToldByTheMostSevere(t *testing.T) {
 	fail := rulings(t)[1]
 	with := func(s rules.Severity, detail string) *rules.Ruling {

@@ -159,7 +159,8 @@ func (p *probeWriter) results(i int) ([]resultJSON, error) {
 	return all, nil
 }
 
-// endpoint is the place of the endpoint that a ruling is about. A ruling that is about none of them belongs to the first.
+// endpoint is the place of the endpoint that a ruling is about. A ruling that is about none of them
+// belongs to the first.
 func (p *probeWriter) endpoint(r *rules.Ruling) int {
 	i := slices.IndexFunc(p.run.Endpoints, func(e ProbeEndpoint) bool {
 		return e.Backend == r.X.Backend && (e.Route == "" || e.Route == r.X.Route) && rules.Template(e.Target) == r.Endpoint

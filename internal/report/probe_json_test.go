@@ -11,7 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestTheDocumentOfAProbeRun holds the document of probe -o json: a failure, a pass, silence, and one that was not sent.
+// TestTheDocumentOfAProbeRun holds the document of probe -o json: a failure, a pass, silence, and
+// one that was not sent.
 func TestTheDocumentOfAProbeRun(t *testing.T) {
 	base := rules.NewHandshake("http", "a:1", "/chat?token=secret", "x3JJHMbDL1EzLkh9GBhXDw==")
 	run := &ProbeRun{Run: "01JRUN", Time: time.Date(2026, 11, 21, 9, 14, 5, 771e6, time.UTC)}

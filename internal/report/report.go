@@ -38,7 +38,8 @@ type Format struct {
 	Dir   func(dir string, o Options) (Writer, error) // of a format that is a folder: makes it, or takes an empty one
 }
 
-// formats holds the formats by name. Only register writes to it, while the package's variables are set up.
+// formats holds the formats by name. Only register writes to it, while the package's variables are
+// set up.
 var formats []Format
 
 // register enters a format. Two formats of one name are a mistake in the program.

@@ -64,8 +64,8 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestTextFitsTheTerminal holds that no line is wider than the terminal, but where a word or the line of an exchange is, and
-// that no word is broken.
+// TestTextFitsTheTerminal holds that no line is wider than the terminal, but where a word or the
+// line of an exchange is, and that no word is broken.
 func TestTextFitsTheTerminal(t *testing.T) {
 	words := func(text string) []string {
 		text = regexp.MustCompile(`(?m)^ +(again|curl) .*(\n {14}.*)*`).ReplaceAllString(text, "")

@@ -129,7 +129,8 @@ func (s *Stream) each(f func(Writer) error) {
 	}
 }
 
-// Close ends all reports. It returns the error of each writer, in their order; nil where there was none.
+// Close ends all reports. It returns the error of each writer, in their order; nil where there was
+// none.
 func (s *Stream) Close() []error {
 	c := &s.Summary.Coverage
 	c.Switched, c.Kept, c.Unasked = 0, 0, 0

@@ -128,7 +128,8 @@ func (s *Summary) Conclusive() int64 {
 	return s.Verdicts[rules.Fail] + s.Verdicts[rules.Warn] + s.Verdicts[rules.Pass] + s.Accepted
 }
 
-// Result is the one line that scripts look for. What only probes and baselines bring about is in it where there were any.
+// Result is the one line that scripts look for. What only probes and baselines bring about is in it
+// where there were any.
 func (s *Summary) Result() string {
 	v := &s.Verdicts
 	line := fmt.Sprintf("RESULT fail=%d warn=%d unclear=%d pass=%d na=%d",

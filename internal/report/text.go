@@ -46,7 +46,8 @@ func (t *textWriter) Write(r *rules.Ruling) error {
 	return t.flush(&b)
 }
 
-// wrong returns what is wrong with an exchange, in one line: the problem, and the rules that say so.
+// wrong returns what is wrong with an exchange, in one line: the problem, and the rules that say
+// so.
 func wrong(r *rules.Ruling) string {
 	f := r.Worst()
 	if f == nil || f.Verdict >= rules.Pass {

@@ -15,7 +15,8 @@ const (
 	maxTextWidth = 100 // of prose, which is hard to read in longer lines
 )
 
-// Columns is how many columns a report for people has on a terminal that has so many; 0: there is none.
+// Columns is how many columns a report for people has on a terminal that has so many; 0: there is
+// none.
 func Columns(terminal int) int {
 	if terminal == 0 {
 		return usualWidth
@@ -23,7 +24,8 @@ func Columns(terminal int) int {
 	return min(max(terminal, leastWidth), mostWidth)
 }
 
-// Wrap breaks a text at its spaces into lines of at most width bytes. A longer word has a line of its own.
+// Wrap breaks a text at its spaces into lines of at most width bytes. A longer word has a line of
+// its own.
 func Wrap(text string, width int) (lines []string) {
 	line := ""
 	for word := range strings.FieldsSeq(text) {

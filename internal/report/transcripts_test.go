@@ -46,7 +46,8 @@ func folder(t testing.TB, dir string, all []*rules.Ruling) map[string]string {
 	return files
 }
 
-// TestTranscriptsAreJudgedAlike reads the transcripts again, and wants of the rules what they said of the exchanges.
+// TestTranscriptsAreJudgedAlike reads the transcripts again, and wants of the rules what they said
+// of the exchanges.
 func TestTranscriptsAreJudgedAlike(t *testing.T) {
 	all := rulings(t)[:6] // the last one is of no connection
 	files := folder(t, filepath.Join(t.TempDir(), "a", "b"), all)

@@ -22,7 +22,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// throughGuard sends all probes to a backend through a relay with the guard on, and returns what the client got.
+// throughGuard sends all probes to a backend through a relay with the guard on, and returns what
+// the client got.
 func throughGuard(t *testing.T, backend, path string) (map[string]*wire.Exchange, *Serving) {
 	t.Helper()
 	c := config.Defaults()
@@ -77,8 +78,8 @@ func started(t *testing.T, name string) string {
 	return b.Addr
 }
 
-// TestGuardStopsWhatIsUnsafe sends every probe to every unsound backend through the guard: no switch that the rules call
-// unsafe in live traffic reaches the client.
+// TestGuardStopsWhatIsUnsafe sends every probe to every unsound backend through the guard: no
+// switch that the rules call unsafe in live traffic reaches the client.
 func TestGuardStopsWhatIsUnsafe(t *testing.T) {
 	var blocked atomic.Int64
 	t.Run("backends", func(t *testing.T) {
@@ -100,8 +101,8 @@ func TestGuardStopsWhatIsUnsafe(t *testing.T) {
 	}
 }
 
-// switcher is a backend that answers whatever comes first with a 101, as soon as it comes, and proves it where a key is in
-// that. It ends with the test.
+// switcher is a backend that answers whatever comes first with a 101, as soon as it comes, and
+// proves it where a key is in that. It ends with the test.
 func switcher(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -158,8 +159,8 @@ func stopsAt(t *testing.T, backend, path string, blocked *atomic.Int64) {
 	}
 }
 
-// unsafe names the rules by which a switch in live traffic would be unsafe, as far as the guard can see when it is to let the
-// head through; it sees the rest when that is there.
+// unsafe names the rules by which a switch in live traffic would be unsafe, as far as the guard can
+// see when it is to let the head through; it sees the rest when that is there.
 func unsafe(x *wire.Exchange) string {
 	live := *x
 	live.Origin, live.Probe, live.Controls, live.Twin = wire.OriginLive, "", 0, nil
@@ -170,7 +171,8 @@ func unsafe(x *wire.Exchange) string {
 	return ""
 }
 
-// TestGuardLetsSoundSwitchesThrough holds that whatever a sound backend switches on, and may, is switched through the guard, too.
+// TestGuardLetsSoundSwitchesThrough holds that whatever a sound backend switches on, and may, is
+// switched through the guard, too.
 func TestGuardLetsSoundSwitchesThrough(t *testing.T) {
 	var switches atomic.Int64
 	t.Run("backends", func(t *testing.T) {

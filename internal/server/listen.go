@@ -66,7 +66,8 @@ func (l *listeners) close() {
 	}
 }
 
-// Listen opens a TCP listener. The name is the flag or the key that says the address; the error names it.
+// Listen opens a TCP listener. The name is the flag or the key that says the address; the error
+// names it.
 func Listen(ctx context.Context, name, addr string) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAliveConfig: proxy.KeepAlive}
 	ln, err := lc.Listen(ctx, "tcp", addr)

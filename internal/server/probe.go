@@ -28,8 +28,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Culprit is the probe after which a backend is gone, or the likeliest one, as the document of a run names it: empty if the
-// backend is there.
+// Culprit is the probe after which a backend is gone, or the likeliest one, as the document of a
+// run names it: empty if the backend is there.
 func Culprit(was *probe.Report) string {
 	if !was.Gone {
 		return ""

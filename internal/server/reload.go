@@ -18,7 +18,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/web/ui"
 )
 
-// settled is how long a file must have been left alone before it is read again: editors write in several steps.
+// settled is how long a file must have been left alone before it is read again: editors write in
+// several steps.
 const settled = 200 * time.Millisecond
 
 // reloader applies a changed configuration to new connections. Open ones keep theirs.

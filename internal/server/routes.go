@@ -133,7 +133,8 @@ func cameIn(end net.Addr, listen *net.TCPAddr) bool {
 	return ok && tcp.Port == listen.Port && (listen.IP == nil || listen.IP.IsUnspecified() || listen.IP.Equal(tcp.IP))
 }
 
-// requestHost is the host that a request names, in lower case and without port; false if it names none, or several.
+// requestHost is the host that a request names, in lower case and without port; false if it names
+// none, or several.
 func requestHost(q *wire.Request) (string, bool) {
 	if q == nil || q.Count("Host") != 1 {
 		return "", false

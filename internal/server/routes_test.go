@@ -62,7 +62,8 @@ func TestRoutesAreChosen(t *testing.T) {
 	}
 }
 
-// TestRoutesThatNeedNoHead: before anything has come there is a backend only where no host could lead elsewhere.
+// TestRoutesThatNeedNoHead: before anything has come there is a backend only where no host could
+// lead elsewhere.
 func TestRoutesThatNeedNoHead(t *testing.T) {
 	c := config.Defaults()
 	c.Backend, c.Dial = "http://127.0.0.1:1", config.DialEager

@@ -67,7 +67,8 @@ type Serving struct {
 	Errc    chan error // one for each part that may fail; none waits
 }
 
-// Serve runs everything until ctx ends, or until one part cannot go on. Load reads the configuration again.
+// Serve runs everything until ctx ends, or until one part cannot go on. Load reads the
+// configuration again.
 func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func() (config.Config, error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

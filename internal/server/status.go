@@ -20,7 +20,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// statusView is how serve is, as it is shown. Its methods may be called by many goroutines at the same time.
+// statusView is how serve is, as it is shown. Its methods may be called by many goroutines at the
+// same time.
 type statusView struct {
 	*Serving
 	ctx   context.Context // that serve runs under

@@ -8,8 +8,9 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// TestAClockThatJumpsLosesNothing writes exchanges whose times jump by up to thirty years both ways, as on a machine that learns
-// what time it is while it works. The times of exchanges are the clock here.
+// TestAClockThatJumpsLosesNothing writes exchanges whose times jump by up to thirty years both
+// ways, as on a machine that learns what time it is while it works. The times of exchanges are the
+// clock here.
 func TestAClockThatJumpsLosesNothing(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	jumps := []time.Duration{0, time.Hour, -time.Hour, 30 * year, time.Second, -20 * time.Hour, 30*year + time.Hour, 2 * time.Second}
@@ -54,8 +55,8 @@ func TestAClockThatJumpsLosesNothing(t *testing.T) {
 	})
 }
 
-// TestAgesAreMeasuredFromTheTimeGiven sets the time of day thirty years forward under a writer: exchanges carry that
-// time, what the writer calls now does not.
+// TestAgesAreMeasuredFromTheTimeGiven sets the time of day thirty years forward under a writer:
+// exchanges carry that time, what the writer calls now does not.
 func TestAgesAreMeasuredFromTheTimeGiven(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	everywhere(t, func(t *testing.T, s *Store) {

@@ -29,7 +29,8 @@ func (e *Endpoint) key() endpointKey {
 	return endpointKey{e.Route, e.Endpoint, e.Backend, e.Host, e.Protocol, e.Subprotocol}
 }
 
-// maxLearned is how many endpoints wait to be written. Clients choose Host, so that there can be any number of them.
+// maxLearned is how many endpoints wait to be written. Clients choose Host, so that there can be
+// any number of them.
 const maxLearned = 1000
 
 // endpointOf returns the endpoint of a ruling that shows a valid switch and is in its last form, so

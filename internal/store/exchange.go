@@ -10,7 +10,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxStored is how many bytes the JSON of a ruling may have in the store. Those that this program makes have fewer.
+// maxStored is how many bytes the JSON of a ruling may have in the store. Those that this program
+// makes have fewer.
 const maxStored = 4 << 20
 
 // rowSize is about how many bytes a row of exchanges takes beside the ruling, with its indexes.

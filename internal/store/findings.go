@@ -43,8 +43,9 @@ func (s *Store) Findings(ctx context.Context, q Query) ([]Finding, error) {
 	return all, err
 }
 
-// scan reads a row of a query: fingerprint, rule, probe, route, endpoint, verdict, severity, party, unsafe, count, first_seen,
-// last_seen, first_id, last_id, detail, state, and before them the columns for which there is a place.
+// scan reads a row of a query: fingerprint, rule, probe, route, endpoint, verdict, severity, party,
+// unsafe, count, first_seen, last_seen, first_id, last_id, detail, state, and before them the
+// columns for which there is a place.
 func (f *Finding) scan(scan func(...any) error, before ...any) error {
 	var verdict, severity, party, unsafe, first, last int64
 	err := scan(append(before, &f.Fingerprint, &f.Rule, &f.Probe, &f.Route, &f.Endpoint, &verdict, &severity, &party, &unsafe, &f.Count,

@@ -21,8 +21,8 @@ const folded = "(folded)"
 // maxFolded is how many instances are folded at once.
 const maxFolded = 100
 
-// fold adds the findings of instances that have been silent since then to those of one instance. An instance that comes back
-// waits for the lock of its own row (see begin), and then counts anew.
+// fold adds the findings of instances that have been silent since then to those of one instance. An
+// instance that comes back waits for the lock of its own row (see begin), and then counts anew.
 func (s *Store) fold(ctx context.Context, since time.Time) error {
 	if _, err := s.identity(ctx); err != nil {
 		return err
@@ -66,14 +66,16 @@ const (
 		ON CONFLICT (run, fingerprint, instance) DO UPDATE SET count = findings.count + excluded.count, ` + worse
 )
 
-// worst is the worst of some rows as a text, in the form of the column of that name of finding_sums.
+// worst is the worst of some rows as a text, in the form of the column of that name of
+// finding_sums.
 const worst = "MIN(CAST(verdict AS TEXT) || CAST(9 - severity AS TEXT) || CAST(party AS TEXT) || detail)"
 
 // lastState selects the state of the latest row: times have equal lengths, so the greatest time
 // with its state appended is the latest.
 const lastState = "SUBSTR(MAX(CAST(1000000000000000 + last_seen AS TEXT) || state), 17)"
 
-// silent marks the instances that have been silent since then as folded, which locks their rows, and returns them.
+// silent marks the instances that have been silent since then as folded, which locks their rows,
+// and returns them.
 func (s *Store) silent(ctx context.Context, tx *sql.Tx, since time.Time) (ids []string, err error) {
 	rows, err := tx.QueryContext(ctx, `UPDATE instances SET folded = 1 WHERE id IN (
 			SELECT id FROM instances WHERE seen < $1 AND folded = 0 AND name NOT IN ($2, $3) ORDER BY id LIMIT $4`+s.dialect.skip()+`)
@@ -99,7 +101,8 @@ func (s *Store) folding(ctx context.Context, tx *sql.Tx) (id string, err error) 
 	return id, err
 }
 
-// identity is the name of the store among others: that of the instance which the silent ones are folded into.
+// identity is the name of the store among others: that of the instance which the silent ones are
+// folded into.
 func (s *Store) identity(ctx context.Context) (id string, err error) {
 	if err := s.prepare(ctx); err != nil {
 		return "", s.failed("read", err)

@@ -48,8 +48,8 @@ func TestSilentInstancesAreFolded(t *testing.T) {
 	})
 }
 
-// TestTenWritersCountExactly lets ten instances write the same and different findings at once, while all of them fold what
-// every other one has written.
+// TestTenWritersCountExactly lets ten instances write the same and different findings at once,
+// while all of them fold what every other one has written.
 func TestTenWritersCountExactly(t *testing.T) {
 	for _, kind := range stores {
 		if kind.kind == "memory" {
@@ -81,7 +81,8 @@ func TestTenWritersCountExactly(t *testing.T) {
 						w.Write(judged(bad("/chat")))
 						w.Write(judged(bad(fmt.Sprintf("/own-%c", 'a'+i))))
 						if n%10 == 0 && i%2 == 0 {
-							// Who does not get the lock in time folds another time; the sums are right all the same.
+							// Who does not get the lock in time folds another time; the sums are
+							// right all the same.
 							if err := s.fold(ctx, time.Now().Add(time.Hour)); err != nil && !errors.Is(err, ErrUnreachable) {
 								t.Error(err)
 							}

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// writeUntilKilled is the program that is killed: it writes as fast as the store takes it, and says of each unsafe switch that
-// it is stored as soon as it hears so, as serve logs it.
+// writeUntilKilled is the program that is killed: it writes as fast as the store takes it, and says
+// of each unsafe switch that it is stored as soon as it hears so, as serve logs it.
 func writeUntilKilled(path string) {
 	s, err := Open(context.Background(), path, Options{Instance: "killed"})
 	if err != nil {
@@ -36,7 +36,8 @@ func writeUntilKilled(path string) {
 	}
 }
 
-// TestAKilledProgramLosesNothingItLogged kills a program with SIGKILL in the midst of its work, again and again on one file.
+// TestAKilledProgramLosesNothingItLogged kills a program with SIGKILL in the midst of its work,
+// again and again on one file.
 func TestAKilledProgramLosesNothingItLogged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	logged := map[string]bool{}

@@ -14,8 +14,9 @@ type Listing struct {
 	Older   bool // there is a page after this one
 }
 
-// List returns a page of the exchanges that a query wants: at most q.Limit (50) that are older than q.Beyond or, if newer is
-// set, the nearest ones that are newer. Without q.Beyond it is the newest page or, if newer is set, the oldest.
+// List returns a page of the exchanges that a query wants: at most q.Limit (50) that are older than
+// q.Beyond or, if newer is set, the nearest ones that are newer. Without q.Beyond it is the newest
+// page or, if newer is set, the oldest.
 func (s *Store) List(ctx context.Context, q Query, newer bool) (Listing, error) {
 	most := q.Limit
 	if most <= 0 {

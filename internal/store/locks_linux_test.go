@@ -29,8 +29,8 @@ func locks(t *testing.T, path string) (n int) {
 	return n
 }
 
-// TestASecondOpenLeavesTheLocks opens a file twice: POSIX takes all locks of a program on a file when any descriptor of it is
-// closed.
+// TestASecondOpenLeavesTheLocks opens a file twice: POSIX takes all locks of a program on a file
+// when any descriptor of it is closed.
 func TestASecondOpenLeavesTheLocks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := open(t, path)

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// loop writes batches until the writer is ending and everything is written, or until its context ends.
+// loop writes batches until the writer is ending and everything is written, or until its context
+// ends.
 func (w *Writer) loop(life context.Context) error {
 	for ending := false; ; {
 		if !ending {

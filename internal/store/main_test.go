@@ -84,7 +84,8 @@ func exchange(request, answer string) *wire.Exchange {
 	return x
 }
 
-// good is a sound switch at that endpoint, bad an unsafe one, and refused one that the client is to blame for.
+// good is a sound switch at that endpoint, bad an unsafe one, and refused one that the client is to
+// blame for.
 func good(target string) *wire.Exchange { return exchange(fmt.Sprintf(sound, target), switching) }
 
 func bad(target string) *wire.Exchange {
@@ -171,7 +172,8 @@ func marshal(t testing.TB, v any) string {
 	return string(text)
 }
 
-// corpus are the rulings of all transcripts that the rules are tested by, each with a name and a time of its own.
+// corpus are the rulings of all transcripts that the rules are tested by, each with a name and a
+// time of its own.
 func corpus(t testing.TB) (all []*rules.Ruling) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS("../../rules/testdata"), ".", func(name string, _ fs.DirEntry, err error) error {

@@ -40,8 +40,8 @@ func known() ([]int64, error) {
 	return all, nil
 }
 
-// migrate brings the tables up to date. A schema of the next minor release is used as it is: it only adds. Beyond that it is
-// [ErrNewer].
+// migrate brings the tables up to date. A schema of the next minor release is used as it is: it
+// only adds. Beyond that it is [ErrNewer].
 func (s *Store) migrate(ctx context.Context) error {
 	return patiently(ctx, func() (again bool, err error) {
 		pending, err := s.pending(ctx)
@@ -93,7 +93,8 @@ func (s *Store) pending(ctx context.Context) (bool, error) {
 	return missing, nil
 }
 
-// applied are the versions that the database has. Where there is none, it must not have tables of another program.
+// applied are the versions that the database has. Where there is none, it must not have tables of
+// another program.
 func (s *Store) applied(ctx context.Context) (map[int64]bool, error) {
 	query, foreign := "SELECT COUNT(*) FROM sqlite_master WHERE name = '"+versions+"'", "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'"
 	if s.dialect == postgres {

@@ -12,8 +12,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// BenchmarkAMillionExchanges writes a million exchanges into an SQLite file, of which each tenth did not pass, and reads them
-// all. Run it with -benchtime 1x.
+// BenchmarkAMillionExchanges writes a million exchanges into an SQLite file, of which each tenth
+// did not pass, and reads them all. Run it with -benchtime 1x.
 func BenchmarkAMillionExchanges(b *testing.B) {
 	const all = 1_000_000
 	path := filepath.Join(b.TempDir(), "store.db")

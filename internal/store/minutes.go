@@ -11,7 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Minute is how many live exchanges of one kind began in a minute, over all instances. What retention has deleted counts.
+// A Minute is how many live exchanges of one kind began in a minute, over all instances. What
+// retention has deleted counts.
 type Minute struct {
 	Time     time.Time // the beginning of the minute
 	Protocol string    // a protocol of wire.Exchange

@@ -182,7 +182,8 @@ func TestAStoreMayComeLater(t *testing.T) {
 	}
 }
 
-// TestReleasesShareAStore lets this release work on the schema of the next minor one, which has added to it, while both write.
+// TestReleasesShareAStore lets this release work on the schema of the next minor one, which has
+// added to it, while both write.
 func TestReleasesShareAStore(t *testing.T) {
 	for _, kind := range stores {
 		t.Run(kind.kind, func(t *testing.T) {

@@ -13,7 +13,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestMinutesCountEachExchangeOnce has an exchange that turns from a pass into a failure, two writers and a probe.
+// TestMinutesCountEachExchangeOnce has an exchange that turns from a pass into a failure, two
+// writers and a probe.
 func TestMinutesCountEachExchangeOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		minute := time.Now().Truncate(time.Minute).Add(-time.Hour)
@@ -156,7 +157,8 @@ func TestListsAreFilteredByTheirIndex(t *testing.T) {
 	}
 }
 
-// TestFindingsByRule groups what live traffic and probes have shown, with the state that was set last.
+// TestFindingsByRule groups what live traffic and probes have shown, with the state that was set
+// last.
 func TestFindingsByRule(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		began := time.Now().Add(-time.Hour).Truncate(time.Millisecond)

@@ -11,7 +11,8 @@ type waiting struct {
 	then   []*promise
 }
 
-// A queue holds exchanges until they are written, each in its latest form. Those that are unsafe come first.
+// A queue holds exchanges until they are written, each in its latest form. Those that are unsafe
+// come first.
 type queue struct {
 	unsafe []*waiting
 	rest   []*waiting

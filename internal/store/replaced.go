@@ -88,7 +88,8 @@ func (s *Store) dropped(err error) {
 	s.mu.Unlock()
 }
 
-// remake makes the schema again that was there when the store was opened, where it was dropped with its tables.
+// remake makes the schema again that was there when the store was opened, where it was dropped with
+// its tables.
 func (s *Store) remake(ctx context.Context) error {
 	var schema sql.NullString
 	var path string

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// TestAStoreThatIsTakenAwayIsMadeAnew holds that a writer notices a file that was deleted or replaced, and a schema that was
-// dropped, that it says so until there is a new one, and that it counts what was lost with the old one.
+// TestAStoreThatIsTakenAwayIsMadeAnew holds that a writer notices a file that was deleted or
+// replaced, and a schema that was dropped, that it says so until there is a new one, and that it
+// counts what was lost with the old one.
 func TestAStoreThatIsTakenAwayIsMadeAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	takes := map[string]struct {

@@ -133,8 +133,8 @@ var isPrefix = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26}$`)
 func IsRunName(name string) bool { return isLast.MatchString(name) || isPrefix.MatchString(name) }
 
 // FindRun returns the run of that name: last, the latest complete run; last~1, the complete run of
-// the same target before it; or an ID, abbreviated to four characters or more if that is unique. The
-// error is [ErrNotFound] or [ErrAmbiguous] if there is no such run or more than one.
+// the same target before it; or an ID, abbreviated to four characters or more if that is unique.
+// The error is [ErrNotFound] or [ErrAmbiguous] if there is no such run or more than one.
 func (s *Store) FindRun(ctx context.Context, name string) (Run, error) {
 	return s.FindRunOf(ctx, name, "")
 }

@@ -50,8 +50,9 @@ func (s *Store) openFile(ctx context.Context, path string) (*Store, error) {
 	return nil, err
 }
 
-// claim sees to it that there is a file which is a store or empty, and reports whether it was made. It opens no file that SQLite
-// may have open in this program already: to close it again would take the locks of both (POSIX fcntl).
+// claim sees to it that there is a file which is a store or empty, and reports whether it was made.
+// It opens no file that SQLite may have open in this program already: to close it again would take
+// the locks of both (POSIX fcntl).
 func (s *Store) claim(ctx context.Context, path string) (made bool, err error) {
 	if !s.options.Existing {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // the mode of SQLite's further files too

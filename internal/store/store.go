@@ -23,8 +23,8 @@ var (
 	ErrAmbiguous   = errors.New("several begin so")
 )
 
-// A Store is an open store. All methods may be called by many goroutines at the same time, and by many programs on one
-// store.
+// A Store is an open store. All methods may be called by many goroutines at the same time, and by
+// many programs on one store.
 type Store struct {
 	name    string // as it may be shown
 	dialect dialect

@@ -16,7 +16,8 @@ type tallyKey struct {
 // tallies are findings that are still to be added to those in the store.
 type tallies struct{ waiting map[tallyKey]*Finding }
 
-// add counts the findings of a ruling that did not pass, once for each exchange, however often it is reported.
+// add counts the findings of a ruling that did not pass, once for each exchange, however often it
+// is reported.
 func (t *tallies) add(r *rules.Ruling) {
 	x := r.X
 	for i := range r.Findings {

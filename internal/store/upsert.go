@@ -15,8 +15,9 @@ type upsert struct {
 	conflict string // the action on a conflict: the clause after ON CONFLICT
 }
 
-// write writes rows: one after the other into a file, and many in one statement to a server, where a round trip takes longer
-// than a row. Statements come in three lengths then, so that the server knows them.
+// write writes rows: one after the other into a file, and many in one statement to a server, where
+// a round trip takes longer than a row. Statements come in three lengths then, so that the server
+// knows them.
 func (u upsert) write(ctx context.Context, tx *sql.Tx, d dialect, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil

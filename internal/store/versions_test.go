@@ -2,8 +2,8 @@ package store
 
 import "testing"
 
-// TestASchemaIsBroughtUpToDateInUse brings a store of the first schema up to date while it is used, and goes on with the statements of
-// the program that made it: what they write counts for both.
+// TestASchemaIsBroughtUpToDateInUse brings a store of the first schema up to date while it is used,
+// and goes on with the statements of the program that made it: what they write counts for both.
 func TestASchemaIsBroughtUpToDateInUse(t *testing.T) {
 	for _, kind := range stores {
 		if kind.kind == "memory" {

@@ -129,7 +129,8 @@ func (w *Writer) run(r Run) {
 	w.ring(false)
 }
 
-// Result takes a result of a probe to be written. Those of probes that were sent are taken from their rulings.
+// Result takes a result of a probe to be written. Those of probes that were sent are taken from
+// their rulings.
 func (w *Writer) Result(r Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

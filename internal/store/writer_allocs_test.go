@@ -6,7 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestWriteAllocatesLittle holds what a ruling costs who writes it, and so the traffic that it is about.
+// TestWriteAllocatesLittle holds what a ruling costs who writes it, and so the traffic that it is
+// about.
 func TestWriteAllocatesLittle(t *testing.T) {
 	const most = 8
 	for _, x := range []*wire.Exchange{good("/chat"), bad("/chat")} {

@@ -129,7 +129,8 @@ func TestWhatIsRefusedHoldsNothingUp(t *testing.T) {
 	})
 }
 
-// TestABatchIsWrittenOnce writes one twice, as is done where the connection ended before the answer to COMMIT came.
+// TestABatchIsWrittenOnce writes one twice, as is done where the connection ended before the answer
+// to COMMIT came.
 func TestABatchIsWrittenOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		w := &Writer{Store: s}

@@ -34,7 +34,8 @@ func UTF8Locale() bool {
 	return false
 }
 
-// Verdict is the verdict as colour, symbol and word. A warning about a mere fact is shown as information.
+// Verdict is the verdict as colour, symbol and word. A warning about a mere fact is shown as
+// information.
 func (c *Console) Verdict(v rules.Verdict, s rules.Severity) string {
 	switch {
 	case v == rules.Fail:
@@ -66,7 +67,8 @@ func (c *Console) Symbol(v rules.Verdict) string {
 	return c.Mark("dim", "–", "-")
 }
 
-// Mark is a symbol in a colour, or the plain text in its place where symbols outside of ASCII are not wanted.
+// Mark is a symbol in a colour, or the plain text in its place where symbols outside of ASCII are
+// not wanted.
 func (c *Console) Mark(color, symbol, plain string) string {
 	return c.paint(color, c.symbol(symbol, plain))
 }

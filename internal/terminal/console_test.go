@@ -75,7 +75,8 @@ func TestConsoleSaysExchanges(t *testing.T) {
 	}
 }
 
-// TestConsoleSaysAnUnsafeExchangeOnce holds it for each order in which the store and the end of the tunnel may answer.
+// TestConsoleSaysAnUnsafeExchangeOnce holds it for each order in which the store and the end of the
+// tunnel may answer.
 func TestConsoleSaysAnUnsafeExchangeOnce(t *testing.T) {
 	head := whole("POST")
 	head.Revision, head.Final, head.Complete, head.After, head.Cause = 0, false, false, wire.After{}, ""
@@ -118,7 +119,8 @@ func TestConsoleSaysWhatIsAmended(t *testing.T) {
 	}
 }
 
-// TestConsoleSaysWhatIsNoExchange holds the lines of the other events, and of logs that know no events.
+// TestConsoleSaysWhatIsNoExchange holds the lines of the other events, and of logs that know no
+// events.
 func TestConsoleSaysWhatIsNoExchange(t *testing.T) {
 	var out bytes.Buffer
 	o := NewOutput(&out, "text", true)

@@ -11,7 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Emit writes an event as a line for people, if they need one. It may be called by many goroutines if writing may.
+// Emit writes an event as a line for people, if they need one. It may be called by many goroutines
+// if writing may.
 func (c *Console) Emit(e event.Event) {
 	text := ""
 	switch e.Kind {

@@ -14,8 +14,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Output is where a command writes events: NDJSON, or on a terminal lines for people. Writing never delays traffic: where the
-// reader is too slow, lines are dropped and counted, and the count is written at the end. No finding is lost with them.
+// Output is where a command writes events: NDJSON, or on a terminal lines for people. Writing never
+// delays traffic: where the reader is too slow, lines are dropped and counted, and the count is
+// written at the end. No finding is lost with them.
 type Output struct {
 	Emit    func(event.Event) // writes an event
 	Log     zerolog.Logger    // for errors and warnings, which are not events
@@ -24,7 +25,8 @@ type Output struct {
 	Console *Console // nil if the lines are NDJSON
 }
 
-// NewOutput writes to w in a format: json, text, or auto, which is text on a terminal. The caller closes it.
+// NewOutput writes to w in a format: json, text, or auto, which is text on a terminal. The caller
+// closes it.
 func NewOutput(w io.Writer, format string, ascii bool) *Output {
 	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
 	o := &Output{w: w, queue: newLineQueue(w)}

@@ -16,8 +16,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// TestADeadCollectorIsSaidOnce holds that a collector that takes nothing slows nobody, that what is lost is counted to the
-// last span, and that it is logged when that begins and when it is over.
+// TestADeadCollectorIsSaidOnce holds that a collector that takes nothing slows nobody, that what is
+// lost is counted to the last span, and that it is logged when that begins and when it is over.
 func TestADeadCollectorIsSaidOnce(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
 	nobody, err := ports.Free(1)
@@ -41,8 +41,8 @@ func TestADeadCollectorIsSaidOnce(t *testing.T) {
 	}
 }
 
-// TestASilentCollectorHoldsUpNobody holds that a collector that answers nothing costs at most the queue, and that Close
-// comes to an end all the same.
+// TestASilentCollectorHoldsUpNobody holds that a collector that answers nothing costs at most the
+// queue, and that Close comes to an end all the same.
 func TestASilentCollectorHoldsUpNobody(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
 	asked, release := make(chan struct{}, 100), make(chan struct{})

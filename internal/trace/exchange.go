@@ -13,8 +13,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Observe makes a span of a live exchange as soon as all is known to judge it, and one below it of its tunnel when that is
-// over. It never waits.
+// Observe makes a span of a live exchange as soon as all is known to judge it, and one below it of
+// its tunnel when that is over. It never waits.
 func (t *Tracer) Observe(r *rules.Ruling) {
 	if t == nil || r.X.Origin != wire.OriginLive {
 		return

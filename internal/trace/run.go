@@ -18,7 +18,8 @@ type Run struct {
 	span   trace.Span
 }
 
-// Begin begins the span of a probe run: its name, the protocol of the handshake that it is built on, and where it goes.
+// Begin begins the span of a probe run: its name, the protocol of the handshake that it is built
+// on, and where it goes.
 func (t *Tracer) Begin(run, protocol, route, endpoint, backend string) *Run {
 	if t == nil || !t.room() {
 		return nil
@@ -37,8 +38,8 @@ func (r *Run) Observe(ruling *rules.Ruling) {
 	}
 }
 
-// End ends the span of the run: how many probes were sent and how many not, how many failed, and why the run broke off, if
-// it did.
+// End ends the span of the run: how many probes were sent and how many not, how many failed, and
+// why the run broke off, if it did.
 func (r *Run) End(sent, notSent, failed int64, err error) {
 	if r == nil {
 		return

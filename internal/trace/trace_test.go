@@ -57,7 +57,8 @@ func refused(id string) *wire.Exchange {
 	return x
 }
 
-// reports has an audit judge each report of a switch: at its head, when its aftermath is known, at the end of its tunnel.
+// reports has an audit judge each report of a switch: at its head, when its aftermath is known, at
+// the end of its tunnel.
 func reports(a *audit.Audit, x *wire.Exchange) {
 	for i := range 3 {
 		copied := *x
@@ -136,7 +137,8 @@ func hold(t *testing.T, s *otlp.Span, want map[string]string) {
 	}
 }
 
-// TestHostileBytesReachTheCollectorInOrder holds that nothing in an exchange makes a batch that cannot be read.
+// TestHostileBytesReachTheCollectorInOrder holds that nothing in an exchange makes a batch that
+// cannot be read.
 func TestHostileBytesReachTheCollectorInOrder(t *testing.T) {
 	to := newReceiver(t)
 	tr := tracer(t, to.URL+"/v1/traces", io.Discard)
@@ -201,7 +203,8 @@ func TestNoTracerDoesNothing(t *testing.T) {
 	}
 }
 
-// TestTheSamplerIsObeyed holds that what the sampler does not want takes no room and is not counted as lost.
+// TestTheSamplerIsObeyed holds that what the sampler does not want takes no room and is not counted
+// as lost.
 func TestTheSamplerIsObeyed(t *testing.T) {
 	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
 	to := newReceiver(t)

@@ -111,7 +111,8 @@ func (t *Tracer) Dropped() int64 {
 	return t.dropped.Load()
 }
 
-// room reports whether one more span may wait, and takes the place; a span that finds none is counted as dropped.
+// room reports whether one more span may wait, and takes the place; a span that finds none is
+// counted as dropped.
 func (t *Tracer) room() bool {
 	if t.waiting.Add(1) <= int64(t.Queue) {
 		return true

@@ -98,7 +98,8 @@ type reloadJSON struct {
 	Applied bool        `json:"applied"`
 }
 
-// reload reads the configuration again. An empty request puts it into effect, as does one without dryRun.
+// reload reads the configuration again. An empty request puts it into effect, as does one without
+// dryRun.
 func (s *Server) reload(w http.ResponseWriter, q *http.Request) {
 	if s.Reload == nil {
 		refuse(w, http.StatusNotFound, "this process has no configuration that could change")

@@ -77,7 +77,8 @@ func (a *authenticator) guard(next http.Handler) http.Handler {
 	}))
 }
 
-// known reports whether a Host field names this listener: a page that another name leads here has that name in it.
+// known reports whether a Host field names this listener: a page that another name leads here has
+// that name in it.
 func (a *authenticator) known(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {

@@ -56,8 +56,9 @@ func answerTo(h http.Handler, q *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// TestEveryRouteIsGuarded holds that nothing but the three open paths, the login page and the assets answers without the token,
-// that nothing but the open paths answers under a foreign name, and that no write of a page of another origin goes through.
+// TestEveryRouteIsGuarded holds that nothing but the three open paths, the login page and the
+// assets answers without the token, that nothing but the open paths answers under a foreign name,
+// and that no write of a page of another origin goes through.
 func TestEveryRouteIsGuarded(t *testing.T) {
 	s, h := guarded(t, &authenticator{token: secret, loopback: true})
 	_, free := guarded(t, &authenticator{loopback: true})
@@ -124,7 +125,8 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 	}
 }
 
-// TestEveryAnswerIsStrict holds that no answer may be framed, guessed at, kept or run scripts that are not ours.
+// TestEveryAnswerIsStrict holds that no answer may be framed, guessed at, kept or run scripts that
+// are not ours.
 func TestEveryAnswerIsStrict(t *testing.T) {
 	s, h := guarded(t, &authenticator{loopback: true})
 	for _, q := range append(every(s), httptest.NewRequest("GET", "http://127.0.0.1/assets/style.css", nil)) {
@@ -193,7 +195,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestWrongTokensAreLimited holds that tokens cannot be tried out, and that the right one may come as often as it likes.
+// TestWrongTokensAreLimited holds that tokens cannot be tried out, and that the right one may come
+// as often as it likes.
 func TestWrongTokensAreLimited(t *testing.T) {
 	const secret = "0123456789abcdef"
 	d := &authenticator{token: secret}

@@ -66,8 +66,8 @@ func rulingOf(id, method, target string) *rules.Ruling {
 	return r
 }
 
-// TestEventsAreToldAndReplayed reads events of every kind, and those after one of them once more. Their schemas are tested in
-// test/e2e/api.
+// TestEventsAreToldAndReplayed reads events of every kind, and those after one of them once more.
+// Their schemas are tested in test/e2e/api.
 func TestEventsAreToldAndReplayed(t *testing.T) {
 	s := &Server{Status: filled(t).Status}
 	at := serve(t, s)
@@ -114,7 +114,8 @@ func TestEventsAreToldAndReplayed(t *testing.T) {
 	}
 }
 
-// TestWhoComesBackTooLateIsTold holds that there is a gap behind events that are not there, of this process or another one.
+// TestWhoComesBackTooLateIsTold holds that there is a gap behind events that are not there, of this
+// process or another one.
 func TestWhoComesBackTooLateIsTold(t *testing.T) {
 	s := &Server{}
 	at := serve(t, s)
@@ -133,8 +134,9 @@ func TestWhoComesBackTooLateIsTold(t *testing.T) {
 	}
 }
 
-// TestManyExchangesHoldNothingUp follows the events of 10,000 exchanges twice: by a caller that reads, which gets each of them or
-// is told how many it missed, and by one that does not. Memory stays bounded.
+// TestManyExchangesHoldNothingUp follows the events of 10,000 exchanges twice: by a caller that
+// reads, which gets each of them or is told how many it missed, and by one that does not. Memory
+// stays bounded.
 func TestManyExchangesHoldNothingUp(t *testing.T) {
 	s := &Server{Status: func() ui.Status { return ui.Status{} }}
 	at := serve(t, s)

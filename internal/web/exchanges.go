@@ -11,7 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// maxLook is how many exchanges are looked at for one page, where the store cannot answer the filter alone.
+// maxLook is how many exchanges are looked at for one page, where the store cannot answer the
+// filter alone.
 const maxLook = 5_000
 
 // exchangesJSON is a page of exchanges, the newest first.

@@ -56,7 +56,8 @@ func pageOf(t *testing.T, at string, query url.Values) (ids []string, older, new
 	return ids, page.Older, page.Newer
 }
 
-// TestPagesHaveEachExchangeOnce walks to the oldest exchange and back, where the store answers the filter and where it does not.
+// TestPagesHaveEachExchangeOnce walks to the oldest exchange and back, where the store answers the
+// filter and where it does not.
 func TestPagesHaveEachExchangeOnce(t *testing.T) {
 	at := serve(t, many(t, 20))
 	for filter, n := range map[string]int{"": 20, "verdict:fail": 10, "-verdict:fail": 10, "method:P*": 10, "method:NOSUCH": 0} {
@@ -88,7 +89,8 @@ func TestPagesHaveEachExchangeOnce(t *testing.T) {
 	}
 }
 
-// TestExportsAreDownloaded holds that every format is written, and that no browser shows it in our name.
+// TestExportsAreDownloaded holds that every format is written, and that no browser shows it in our
+// name.
 func TestExportsAreDownloaded(t *testing.T) {
 	at := serve(t, filled(t))
 	for _, format := range exportFormats() {

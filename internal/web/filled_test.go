@@ -28,7 +28,8 @@ func exchangeOf(id, method, target string, origin wire.Origin) *wire.Exchange {
 	}
 }
 
-// filled is a server with something of everything: live exchanges X1 to X3, the runs R1 and R2, and all that can be done.
+// filled is a server with something of everything: live exchanges X1 to X3, the runs R1 and R2, and
+// all that can be done.
 func filled(t *testing.T) *Server {
 	t.Helper()
 	s, err := store.Open(t.Context(), "memory", store.Options{})

@@ -42,7 +42,8 @@ type loginView struct {
 	To     string
 }
 
-// cookie is the name of the cookie. The prefix has browsers take it over TLS only, and from this host alone.
+// cookie is the name of the cookie. The prefix has browsers take it over TLS only, and from this
+// host alone.
 func (a *authenticator) cookie() string {
 	if a.secure {
 		return "__Host-interlock"

@@ -47,7 +47,8 @@ func refusedExchange(id, method string) *wire.Exchange {
 	return x
 }
 
-// reportsOf are those of a switch: at its head, when its aftermath is known, and at the end of its tunnel.
+// reportsOf are those of a switch: at its head, when its aftermath is known, and at the end of its
+// tunnel.
 func reportsOf(x *wire.Exchange, client, server int64, open time.Duration) []*wire.Exchange {
 	all := make([]*wire.Exchange, 3)
 	for i := range all {
@@ -106,7 +107,8 @@ func observedMetrics(t *testing.T) *Metrics {
 	return m
 }
 
-// scraped is a scrape without what the Go runtime and the operating system say, which differs from run to run.
+// scraped is a scrape without what the Go runtime and the operating system say, which differs from
+// run to run.
 func scraped(t *testing.T, m *Metrics) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -193,8 +195,8 @@ func labelsOf(f *dto.MetricFamily) (names []string) {
 	return names
 }
 
-// TestReportsAreCountedOnce holds that each exchange and each of its findings counts once, however often it is reported,
-// and each byte of a tunnel.
+// TestReportsAreCountedOnce holds that each exchange and each of its findings counts once, however
+// often it is reported, and each byte of a tunnel.
 func TestReportsAreCountedOnce(t *testing.T) {
 	a := audit.Audit{}
 	m := &Metrics{Routes: []string{"default"}}
@@ -225,8 +227,8 @@ func TestReportsAreCountedOnce(t *testing.T) {
 	}
 }
 
-// TestClientsMintNoSeries holds that the number of series does not depend on what clients send, and not on routes that
-// the configuration does not have.
+// TestClientsMintNoSeries holds that the number of series does not depend on what clients send, and
+// not on routes that the configuration does not have.
 func TestClientsMintNoSeries(t *testing.T) {
 	a := audit.Audit{}
 	m := &Metrics{Routes: []string{"default"}}
@@ -255,8 +257,8 @@ func TestClientsMintNoSeries(t *testing.T) {
 	}
 }
 
-// TestAlertsHaveSomethingToLookAt holds that what alerts look at is there before anything happens: a series that begins with
-// 1 has not increased.
+// TestAlertsHaveSomethingToLookAt holds that what alerts look at is there before anything happens:
+// a series that begins with 1 has not increased.
 func TestAlertsHaveSomethingToLookAt(t *testing.T) {
 	m := &Metrics{Routes: []string{"default"}}
 	m.Know("chat")

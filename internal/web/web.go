@@ -1,4 +1,5 @@
-// Package web answers on the admin address: the API, its events, the pages of web/ui, and whether the process lives and is ready.
+// Package web answers on the admin address: the API, its events, the pages of web/ui, and whether
+// the process lives and is ready.
 package web
 
 import (

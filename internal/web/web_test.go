@@ -40,7 +40,8 @@ func serve(t *testing.T, s *Server) string {
 	return "http://" + ln.Addr().String()
 }
 
-// call makes a request and returns the status and the text of the answer. Fields are lines Name: value.
+// call makes a request and returns the status and the text of the answer. Fields are lines Name:
+// value.
 func call(t *testing.T, method, url, body string, fields ...string) (int, string) {
 	t.Helper()
 	q, err := http.NewRequest(method, url, strings.NewReader(body))

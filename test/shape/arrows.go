@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// upwards are the imports that point to the same floor or up, by the floors in the checkout's own test of them.
+// upwards are the imports that point to the same floor or up, by the floors in the checkout's own
+// test of them.
 func (c *checkout) upwards() ([]string, error) {
 	const module = "github.com/interlock-proxy/interlock/"
 	floors, err := c.floors()
@@ -54,8 +55,8 @@ func (c *checkout) floors() (map[string]int, error) {
 	return floors, err
 }
 
-// circles are the arrows between files of a package that lie on a circle: a file uses what another one declares, and that one
-// leads back to it. Without any, the files could be packages.
+// circles are the arrows between files of a package that lie on a circle: a file uses what another
+// one declares, and that one leads back to it. Without any, the files could be packages.
 func (c *checkout) circles(at string) []string {
 	arrows := c.arrows(at)
 	var all []string
@@ -69,8 +70,8 @@ func (c *checkout) circles(at string) []string {
 	return all
 }
 
-// arrows say which file of a package uses declarations of which other one. A method counts by its name if only one file has
-// methods of that name.
+// arrows say which file of a package uses declarations of which other one. A method counts by its
+// name if only one file has methods of that name.
 func (c *checkout) arrows(at string) map[string]map[string]bool {
 	declared, methods := map[string]string{}, map[string]map[string]bool{}
 	for _, f := range c.packages[at] {

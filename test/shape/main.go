@@ -1,5 +1,6 @@
-// Shape prints how a checkout is built, as a table: the size of the command, the largest types, loops that copy bytes, arrows
-// that run back up, private nouns and direct dependencies. Two checkouts stand side by side:
+// Shape prints how a checkout is built, as a table: the size of the command, the largest types,
+// loops that copy bytes, arrows that run back up, private nouns and direct dependencies. Two
+// checkouts stand side by side:
 //
 //	go run ./test/shape . ../before
 //

@@ -57,7 +57,8 @@ func (c *checkout) nouns() (identifiers, comments []string) {
 	return identifiers, comments
 }
 
-// declared are the identifiers that a file declares: functions, types, fields, parameters and variables.
+// declared are the identifiers that a file declares: functions, types, fields, parameters and
+// variables.
 func declared(f *ast.File) (all []*ast.Ident) {
 	define := func(tok token.Token, exprs ...ast.Expr) {
 		for _, e := range exprs {

@@ -1,8 +1,10 @@
-// Package ports finds TCP ports for servers that have to be told one: PostgreSQL, nginx, HAProxy, Prometheus.
+// Package ports finds TCP ports for servers that have to be told one: PostgreSQL, nginx, HAProxy,
+// Prometheus.
 //
-// A port that was free a moment ago on 127.0.0.1:0 may be in use when the server binds it, because the kernel takes the
-// ports of outgoing connections from the same range. The ports of this package are outside of that range. Another server
-// can still take one of them, so Use tries again with another port.
+// A port that was free a moment ago on 127.0.0.1:0 may be in use when the server binds it, because
+// the kernel takes the ports of outgoing connections from the same range. The ports of this package
+// are outside of that range. Another server can still take one of them, so Use tries again with
+// another port.
 package ports
 
 import (
@@ -14,7 +16,8 @@ import (
 	"strings"
 )
 
-// attempts is how many ports Use tries, and how many busy ports Free skips for each one that it returns.
+// attempts is how many ports Use tries, and how many busy ports Free skips for each one that it
+// returns.
 const attempts = 5
 
 // Free returns n different loopback addresses, host:port, that nothing listens on.
@@ -35,8 +38,8 @@ func Free(n int) ([]string, error) {
 	return addresses, nil
 }
 
-// Use calls start with a free loopback address, host:port. It calls start again with another address if the error says that
-// the address is in use. Any other error is returned at once.
+// Use calls start with a free loopback address, host:port. It calls start again with another
+// address if the error says that the address is in use. Any other error is returned at once.
 func Use(start func(addr string) error) error {
 	var failed []error
 	for range attempts {
@@ -53,7 +56,8 @@ func Use(start func(addr string) error) error {
 	return errors.Join(failed...)
 }
 
-// ephemeral is the range that the kernel takes the ports of outgoing connections from: IANA's where the system does not say.
+// ephemeral is the range that the kernel takes the ports of outgoing connections from: IANA's where
+// the system does not say.
 func ephemeral() (low, high int) {
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err == nil {
@@ -65,8 +69,8 @@ func ephemeral() (low, high int) {
 	return low, high
 }
 
-// outside returns a range of at least 1,000 unprivileged ports outside of the range from low to high. Where there is none, it
-// returns all unprivileged ports.
+// outside returns a range of at least 1,000 unprivileged ports outside of the range from low to
+// high. Where there is none, it returns all unprivileged ports.
 func outside(low, high int) (first, last int) {
 	const lowest, highest, enough = 10_000, 65_535, 1_000
 	switch {

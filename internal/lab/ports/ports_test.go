@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestPortsAreOutsideOfTheEphemeralRange also holds that a server can bind each of them, and that no two are the same.
+// TestPortsAreOutsideOfTheEphemeralRange also holds that a server can bind each of them, and that
+// no two are the same.
 func TestPortsAreOutsideOfTheEphemeralRange(t *testing.T) {
 	addresses, err := Free(50)
 	if err != nil {
