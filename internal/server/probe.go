@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -206,7 +207,7 @@ func (r *LearnedRun) Do(ctx context.Context, run string, told func(string, any))
 	if r.kept != nil {
 		r.kept.writer.End(store.Run{
 			ID: run, Command: "probe", Target: r.url(&target), Stopped: err != nil || was.Gone, Origin: string(wire.OriginProbe), Version: version.String(), Instance: r.Audit.Instance, Began: began, Ended: time.Now(),
-			Labels:  map[string]string{"endpoint": r.Ask.Endpoint, "route": r.Learned.Route},
+			Labels:  r.labels(),
 			Summary: map[string]int64{"fail": v[rules.Fail], "warn": v[rules.Warn], "unclear": v[rules.Unclear], "pass": v[rules.Pass], "not-applicable": v[rules.NotApplicable]},
 		})
 	}
@@ -226,6 +227,22 @@ func (r *LearnedRun) url(t *probe.Target) string {
 		scheme = "https://"
 	}
 	return scheme + t.Address + r.shownTarget()
+}
+
+// labels say what the run was asked to do, so that it can be asked for again.
+func (r *LearnedRun) labels() map[string]string {
+	all := map[string]string{
+		"endpoint": r.Ask.Endpoint, "route": r.Learned.Route, "protocol": r.Learned.Protocol, "host": r.Learned.Host, "backend": r.Learned.Backend,
+		"only": strings.Join(r.Ask.Only, " "), "skip": strings.Join(r.Ask.Skip, " "), "credentials": r.Ask.Credentials,
+	}
+	if r.Ask.Risky {
+		all["risky"] = "yes"
+	}
+	if r.Ask.UnsafeMethods {
+		all["methods"] = "yes"
+	}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	return all
 }
 
 // ended counts the run.

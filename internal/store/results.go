@@ -104,3 +104,21 @@ func (s *Store) eachResult(ctx context.Context, where string, args []any, f func
 		return f(r)
 	})
 }
+
+// ResultCounts returns for each run how many of its results have each verdict, in a word of the contracts or not-sent.
+func (s *Store) ResultCounts(ctx context.Context) (map[string]map[string]int64, error) {
+	all := map[string]map[string]int64{}
+	err := s.each(ctx, "SELECT run, verdict, COUNT(*) FROM probe_results GROUP BY run, verdict", nil, func(scan func(...any) error) error {
+		var run, verdict string
+		var n int64
+		if err := scan(&run, &verdict, &n); err != nil {
+			return err
+		}
+		if all[run] == nil {
+			all[run] = map[string]int64{}
+		}
+		all[run][verdict] = n
+		return nil
+	})
+	return all, err
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -183,9 +184,8 @@ func (b *tab) accessible(what string) {
 
 // name is a path as the name of a file.
 func name(path string) string {
-	path, _, _ = strings.Cut(path, "?")
 	if path == "/" {
 		return "overview"
 	}
-	return strings.ReplaceAll(strings.Trim(path, "/"), "/", "-")
+	return strings.Trim(regexp.MustCompile(`[^0-9A-Za-z]+`).ReplaceAllString(path, "-"), "-")
 }

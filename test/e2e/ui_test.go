@@ -79,9 +79,9 @@ func (s *shown) screens(b *tab) []string {
 func TestScreensInABrowser(t *testing.T) {
 	s := show(t)
 	b := browser(t, s.admin)
-	s.probe(b, "CTRL-* UPGRADE-*")
+	run := s.probe(b, "CTRL-* UPGRADE-*")
 	s.probe(b, "CTRL-* UPGRADE-POST")
-	screens := s.screens(b)
+	screens := append(s.screens(b), "/probes/"+run, "/findings?by=endpoint", "/exchanges?q=&sort=worst")
 	b.silent("looking for an exchange")
 	for _, theme := range []string{"light", "dark"} {
 		b.theme(theme)
@@ -105,7 +105,7 @@ func TestScreensInABrowser(t *testing.T) {
 				} else {
 					path = "/exchange"
 				}
-				b.picture(fmt.Sprintf("%s-%s-%d", name(path), theme, width))
+				b.picture(fmt.Sprintf("%s-%s-%d", strings.ReplaceAll(name(path), run, "run"), theme, width))
 			}
 		}
 	}
@@ -116,8 +116,10 @@ const widest = `[...document.querySelectorAll("main *")].filter(e => e.getBoundi
 
 // squeezed names cells whose text is broken into single letters, and what reaches out of a box that cannot be scrolled.
 const squeezed = `[...document.querySelectorAll("main td, main th, main dd, main dt")].filter(e => {
-	const text = e.innerText.trim(), box = e.getBoundingClientRect();
-	return text.length > 4 && box.width > 0 && box.width < 44 || box.left < 0 && !e.closest(".scroll,pre,.unseen") && !e.querySelector(".unseen");
+	const text = e.innerText.trim(), box = e.getBoundingClientRect(), content = document.createRange();
+	content.selectNodeContents(e);
+	const lines = Math.round(content.getBoundingClientRect().height / parseFloat(getComputedStyle(e).lineHeight));
+	return lines > 2 && text.length / lines < 4 || box.left < 0 && !e.closest(".scroll,pre,.unseen") && !e.querySelector(".unseen");
 }).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join("\n")`
 
 // probe starts a run from the page and waits until it is over.
@@ -125,9 +127,9 @@ func (s *shown) probe(b *tab, only string) (run string) {
 	s.t.Helper()
 	b.open("/probes")
 	b.do(chromedp.Click("#start tbody input[type=radio]", chromedp.NodeReady), chromedp.Click("#start details summary"), chromedp.SendKeys("#start input[name=only]", only), chromedp.Click("#start button.main"))
-	b.until(`location.search.startsWith("?run=")`)
+	b.until(`location.pathname.startsWith("/probes/")`)
 	b.until(`document.querySelector("#under")?.innerText.includes("is done") && document.querySelectorAll("#matrix tbody tr").length > 1`)
-	return ask[string](b, `new URLSearchParams(location.search).get("run")`)
+	return ask[string](b, `location.pathname.replace("/probes/", "")`)
 }
 
 // TestLiveRowsArrive while the page is open, and do not while it is paused.
@@ -198,7 +200,7 @@ func TestAProbeRunFromThePage(t *testing.T) {
 	b.do(chromedp.Click(".actions a[href^='/probes']"))
 	b.until(`location.pathname == "/probes" && document.querySelector("#start input[type=radio]:checked")`)
 	b.do(chromedp.Click("#start button.main"))
-	b.until(`location.search.startsWith("?run=")`)
+	b.until(`location.pathname.startsWith("/probes/")`)
 	b.until(`document.querySelectorAll("#matrix tbody tr").length > 100 && document.querySelector("#under").innerText.includes("is done")`)
 	b.picture("matrix")
 	const cell = `#matrix td a:has(.fail)`

@@ -45,7 +45,7 @@ func (u *site) probe(ctx context.Context, form url.Values) (string, error) {
 		Route: at.Get("route"), Endpoint: at.Get("endpoint"), Protocol: at.Get("protocol"), Host: at.Get("host"), Only: strings.Fields(form.Get("only")), Skip: strings.Fields(form.Get("skip")),
 		Credentials: form.Get("credentials"), Risky: form.Get("risky") != "", UnsafeMethods: form.Get("methods") != "",
 	})
-	return "/probes?run=" + url.QueryEscape(run), err
+	return "/probes/" + url.PathEscape(run), err
 }
 
 func (u *site) cancel(ctx context.Context, form url.Values) (string, error) {
@@ -53,7 +53,7 @@ func (u *site) cancel(ctx context.Context, form url.Values) (string, error) {
 		return "", errNotOffered
 	}
 	run := form.Get("run")
-	return "/probes?run=" + url.QueryEscape(run), u.Cancel(ctx, run)
+	return "/probes/" + url.PathEscape(run), u.Cancel(ctx, run)
 }
 
 func (u *site) pause(ctx context.Context, form url.Values) (string, error) {

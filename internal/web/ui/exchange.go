@@ -162,7 +162,7 @@ func (f *shownFinding) Problem() string {
 	if f.Detail != "" {
 		return text(f.Detail)
 	}
-	return f.Rule.Title
+	return f.Rule.Label
 }
 
 // Fixes are the paragraphs of the remedy.

@@ -2,7 +2,9 @@ package ui
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -13,26 +15,32 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// findingsView is all findings, by rule and endpoint.
+// findingsView is all findings, by rule or by endpoint.
 type findingsView struct {
-	Groups    []group  `json:"rules"`
-	Findings  int      `json:"findings"`
-	Verdict   string   `json:"-"`
-	Source    string   `json:"-"`
-	State     string   `json:"-"`
-	Endpoint  string   `json:"-"`
-	Verdicts  []mark   `json:"-"`
-	Sources   []string `json:"-"`
-	States    []string `json:"-"`
-	CanAccept bool     `json:"-"`
+	Groups     []group  `json:"rules"`
+	Findings   int      `json:"findings"`
+	Verdict    string   `json:"-"`
+	Severity   string   `json:"-"`
+	Source     string   `json:"-"`
+	State      string   `json:"-"`
+	Endpoint   string   `json:"-"`
+	By         string   `json:"-"` // rule or endpoint
+	Verdicts   []mark   `json:"-"`
+	Severities []string `json:"-"`
+	Sources    []string `json:"-"`
+	States     []string `json:"-"`
+	Ways       []choice `json:"-"` // of grouping
+	CanAccept  bool     `json:"-"`
 }
 
-// group is a rule that did not pass.
+// group is a rule that did not pass or, where they are grouped so, an endpoint at which rules did not.
 type group struct {
 	Rule     string  `json:"rule"`
 	Title    string  `json:"title"`
 	Label    string  `json:"label"`
 	Level    string  `json:"level"` // empty: the rulebook does not have the rule
+	Route    string  `json:"route,omitempty"`
+	Endpoint string  `json:"endpoint,omitempty"`
 	Mark     mark    `json:"verdict"`
 	Severity string  `json:"severity"`
 	Count    int64   `json:"count"`
@@ -52,11 +60,18 @@ type place struct {
 	ID     string   `json:"exchange"` // the latest one that shows it
 }
 
+// Problem is what is wrong there, in a sentence.
+func (p place) Problem() string { return problemOf(p.Rule, p.Detail) }
+
 func (u *site) findings(r *http.Request) (sheet, error) {
 	v := findingsView{
-		Verdict: r.FormValue("verdict"), Source: r.FormValue("source"), State: r.FormValue("state"), Endpoint: strings.TrimSpace(r.FormValue("endpoint")),
+		Verdict: r.FormValue("verdict"), Severity: r.FormValue("severity"), Source: r.FormValue("source"), State: r.FormValue("state"),
+		Endpoint: strings.TrimSpace(r.FormValue("endpoint")), By: r.FormValue("by"),
 		Verdicts: marks()[:rules.Pass], Sources: []string{"live", "probe", "both"},
 		States: []string{rules.StateNew, rules.StateReproduced, rules.StateKnown, rules.StateAccepted}, CanAccept: u.Accept != nil,
+	}
+	for is := rules.Critical; is > rules.Info; is-- {
+		v.Severities = append(v.Severities, is.String())
 	}
 	q := store.Query{Endpoint: v.Endpoint, Verdicts: store.AtLeast(rules.Unclear)}
 	if m, ok := markOf(v.Verdict); ok {
@@ -68,15 +83,49 @@ func (u *site) findings(r *http.Request) (sheet, error) {
 	}
 	v.Groups = []group{}
 	for _, g := range all {
-		g.Places = slices.DeleteFunc(g.Places, func(p place) bool {
-			return v.Source != "" && p.Source != v.Source || v.State != "" && p.State != v.State
-		})
+		g.Places = slices.DeleteFunc(g.Places, func(p place) bool { return !v.wants(&p) })
 		if len(g.Places) > 0 {
 			v.Findings += len(g.Places)
 			v.Groups = append(v.Groups, g)
 		}
 	}
+	if v.By == "endpoint" {
+		v.Groups = byEndpoint(v.Groups)
+	} else {
+		v.By = "rule"
+	}
+	for _, each := range []string{"rule", "endpoint"} {
+		to := url.Values{"by": {each}, "verdict": {v.Verdict}, "severity": {v.Severity}, "source": {v.Source}, "state": {v.State}, "endpoint": {v.Endpoint}}
+		maps.DeleteFunc(to, func(_ string, values []string) bool { return values[0] == "" })
+		v.Ways = append(v.Ways, choice{"by " + each, to.Encode(), each == v.By})
+	}
 	return sheet{Title: "Findings", View: v, Follow: u.Events, Names: u.EventNames}, nil
+}
+
+// wants reports whether a finding fits what is asked for beside the query.
+func (v *findingsView) wants(p *place) bool {
+	if v.Source != "" && p.Source != v.Source || v.State != "" && p.State != v.State {
+		return false
+	}
+	i := slices.Index(v.Severities, v.Severity)
+	return i < 0 || p.Severity >= rules.Critical-rules.Severity(i)
+}
+
+// byEndpoint groups the places of groups by endpoint, that with the worst finding first.
+func byEndpoint(all []group) []group {
+	groups := []group{}
+	for _, g := range all {
+		for _, p := range g.Places {
+			i := slices.IndexFunc(groups, func(g group) bool { return g.Route == p.Route && g.Endpoint == p.Endpoint })
+			if i < 0 {
+				i = len(groups)
+				groups = append(groups, group{Route: p.Route, Endpoint: p.Endpoint, Mark: p.Mark, Severity: p.Severity.String()})
+			}
+			groups[i].Count += p.Count
+			groups[i].Places = append(groups[i].Places, p)
+		}
+	}
+	return groups
 }
 
 // groups are the findings that a query wants, by rule and place.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/store"
@@ -42,7 +43,8 @@ func (p *Pages) Handler() http.Handler {
 	mux.HandleFunc("GET /exchanges", u.show("/exchanges", "exchanges", u.exchanges))
 	mux.HandleFunc("GET /exchanges/{id}", u.show("/exchanges", "exchange", u.exchange))
 	mux.HandleFunc("GET /findings", u.show("/findings", "findings", u.findings))
-	mux.HandleFunc("GET /probes", u.show("/probes", "probes", u.probes))
+	mux.HandleFunc("GET /probes", u.redirected(u.show("/probes", "probes", u.probes)))
+	mux.HandleFunc("GET /probes/{run}", u.show("/probes", "run", u.run))
 	mux.HandleFunc("GET /compare", u.show("/compare", "compare", u.compare))
 	mux.HandleFunc("GET /rules", u.show("/rules", "rules", u.rulebook))
 	mux.HandleFunc("GET /rules/{id}", u.show("/rules", "rule", u.rule))
@@ -92,6 +94,22 @@ func (u *site) show(tab, name string, look func(*http.Request) (sheet, error)) h
 			return
 		}
 		u.render(w, http.StatusOK, name, u.frame(r, tab, s))
+	}
+}
+
+// redirected sends those who ask for a run at the address that it had once to the one that it has.
+func (u *site) redirected(show http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		run := r.URL.Query().Get("run")
+		if run == "" {
+			show(w, r)
+			return
+		}
+		to := "/probes/" + url.PathEscape(run)
+		if r.Context().Value(asJSON{}) != nil {
+			to += ".json"
+		}
+		http.Redirect(w, r, to, http.StatusMovedPermanently)
 	}
 }
 

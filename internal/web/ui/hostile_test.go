@@ -56,7 +56,7 @@ func TestContentStaysContent(t *testing.T) {
 	for _, evil := range breakouts() {
 		q := url.QueryEscape(evil)
 		paths = append(paths, "/exchanges?q="+q, "/exchanges?older=1."+q, "/findings?endpoint="+q+"&state="+q+"&verdict="+q, "/rules?q="+q, "/rules/"+url.PathEscape(evil), "/compare?a="+q+"&b="+q,
-			"/probes?run="+q, "/probes?endpoint="+q, "/?range="+q, "/accept?rule="+q+"&endpoint="+q+"&reason="+q+"&fingerprint="+q+"&until="+q, "/exchanges/"+url.PathEscape(evil), "/exchanges/01JEVIL0000000000000000000?view="+q)
+			"/probes/"+url.PathEscape(evil), "/replay?id="+q, "/exchanges?sort="+q, "/findings?severity="+q+"&by="+q, "/exchanges/01JEVIL0000000000000000000?q="+q, "/probes?endpoint="+q, "/?range="+q, "/accept?rule="+q+"&endpoint="+q+"&reason="+q+"&fingerprint="+q+"&until="+q, "/exchanges/"+url.PathEscape(evil), "/exchanges/01JEVIL0000000000000000000?view="+q)
 	}
 	for _, path := range paths {
 		_, page := f.get(t, path)

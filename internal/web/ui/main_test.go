@@ -150,7 +150,7 @@ func (f *fixture) post(t testing.TB, path string, form url.Values) *httptest.Res
 // screens are the paths of all screens, each with something on it.
 func (f *fixture) screens() []string {
 	all := []string{
-		"/", "/?range=24h", "/exchanges", "/exchanges?q=verdict:fail", "/findings", "/probes", "/probes?run=01JRUN", "/compare", "/rules", "/rules/UPGRADE-POST",
+		"/", "/?range=24h", "/exchanges", "/exchanges?q=verdict:fail", "/findings", "/probes", "/probes/01JRUN", "/probes/01JRUN?show=failing", "/findings?by=endpoint&severity=high", "/?by=protocol", "/glossary", "/compare", "/rules", "/rules/UPGRADE-POST",
 		"/status", "/accept?rule=UPGRADE-POST&endpoint=/chat",
 	}
 	for _, id := range f.ids[:min(len(f.ids), 40)] {

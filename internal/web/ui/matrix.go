@@ -18,6 +18,14 @@ type matrix struct {
 	NotSent int         `json:"notSent"`
 }
 
+// Results is how many results there are in it.
+func (m matrix) Results() (n int) {
+	for _, t := range m.Counts {
+		n += int(t.Count)
+	}
+	return n + m.NotSent
+}
+
 // column is an endpoint at a backend, in a run.
 type column struct {
 	Route    string `json:"route"`

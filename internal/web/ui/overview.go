@@ -21,18 +21,18 @@ const (
 
 // overviewView is how everything is.
 type overviewView struct {
-	Status    Status        `json:"status"`
-	Lead      string        `json:"lead"`  // the overall result in a sentence
-	First     bool          `json:"-"`     // nothing was seen yet
-	Guide     *guide        `json:"guide"` // null as soon as something was seen
-	Verdicts  []tile        `json:"verdicts"`
-	Unsafe    int64         `json:"unsafe"`
-	Exchanges int64         `json:"exchanges"`
-	Pieces    []bar         `json:"-"` // of the line over all verdicts
-	Chart     chart         `json:"chart"`
-	Coverage  coverage      `json:"coverage"`
-	Findings  []lastFinding `json:"findings"`
-	Error     string        `json:"error,omitempty"` // why the store cannot be read
+	Status    Status   `json:"status"`
+	Lead      string   `json:"lead"`  // the overall result in a sentence
+	First     bool     `json:"-"`     // nothing was seen yet
+	Guide     *guide   `json:"guide"` // null as soon as something was seen
+	Verdicts  []tile   `json:"verdicts"`
+	Unsafe    int64    `json:"unsafe"`
+	Exchanges int64    `json:"exchanges"`
+	Pieces    []bar    `json:"-"` // of the line over all verdicts
+	Chart     chart    `json:"chart"`
+	Coverage  coverage `json:"coverage"`
+	Findings  []place  `json:"findings"`        // the latest
+	Error     string   `json:"error,omitempty"` // why the store cannot be read
 }
 
 // tile is a verdict and how many exchanges have it.
@@ -48,13 +48,6 @@ type coverage struct {
 	Unasked   int              `json:"neverAsked"`
 	Endpoints []audit.Endpoint `json:"endpoints"`
 	More      int              `json:"more"`
-}
-
-// lastFinding is a finding in the overview.
-type lastFinding struct {
-	store.Finding
-	Mark    mark
-	Problem string
 }
 
 // problemOf returns the fault in a sentence: the problem of a finding or, if that is unknown, the
@@ -120,10 +113,13 @@ func (u *site) numbers(ctx context.Context, v *overviewView, stretchOf, by strin
 		return err
 	}
 	v.lead(findings)
-	slices.SortStableFunc(findings, func(a, b store.Finding) int { return b.LastSeen.Compare(a.LastSeen) })
-	for _, f := range findings[:min(len(findings), lastFindings)] {
-		v.Findings = append(v.Findings, lastFinding{f, mark{f.Verdict}, problemOf(f.Rule, f.Detail)})
+	for _, b := range store.ByRule(findings) {
+		for i := range b.Places {
+			v.Findings = append(v.Findings, newPlace(b.Rule, &b.Places[i]))
+		}
 	}
+	slices.SortStableFunc(v.Findings, func(a, b place) int { return b.LastSeen.Compare(a.LastSeen) })
+	v.Findings = v.Findings[:min(len(v.Findings), lastFindings)]
 	v.First = v.Exchanges == 0 && len(findings) == 0 && len(v.Coverage.Endpoints) == 0
 	if v.First {
 		v.First, err = u.empty(ctx)

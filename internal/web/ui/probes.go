@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,10 +16,10 @@ const maxLearned = 200
 
 // probesView is the data of the page of probes.
 type probesView struct {
-	Run       string         `json:"run,omitempty"` // the only run that is shown
 	Under     *Running       `json:"running,omitempty"`
 	Learned   []learned      `json:"learned"`
-	Runs      []store.Run    `json:"runs"`
+	Runs      []runLine      `json:"runs"`
+	Answers   []answer       `json:"answers"`
 	Matrix    matrix         `json:"matrix"`
 	Catalogue []*rules.Probe `json:"catalogue"`
 	Failing   bool           `json:"-"`
@@ -27,6 +28,12 @@ type probesView struct {
 	Chosen    string         `json:"-"` // endpoint of the form
 	Route     string         `json:"-"`
 	Error     string         `json:"error,omitempty"`
+}
+
+// runLine is a run in a list, with how many of its results have each verdict.
+type runLine struct {
+	store.Run
+	Sums map[string]int64 `json:"results"`
 }
 
 // learned is a handshake that an endpoint accepts.
@@ -49,56 +56,59 @@ func (l learned) Key() string {
 
 func (u *site) probes(r *http.Request) (sheet, error) {
 	v := probesView{
-		Run: r.FormValue("run"), Failing: r.FormValue("show") == "failing", Chosen: r.FormValue("endpoint"), Route: r.FormValue("route"),
-		CanProbe: u.Probe != nil, CanCancel: u.Cancel != nil, Runs: []store.Run{}, Catalogue: rules.Probes(),
+		Failing: r.FormValue("show") == "failing", Chosen: r.FormValue("endpoint"), Route: r.FormValue("route"),
+		CanProbe: u.Probe != nil, CanCancel: u.Cancel != nil, Runs: []runLine{}, Catalogue: rules.Probes(),
 	}
 	out := sheet{Title: "Probes", Wide: true}
 	var results []store.Result
 	if s, err := u.kept(); err != nil {
 		v.Error = err.Error()
-	} else {
-		runs, err := s.Runs(r.Context())
-		if err != nil {
-			return sheet{}, err
-		}
-		v.Runs = slices.DeleteFunc(runs, func(run store.Run) bool { return run.Origin != "probe" })
-		v.Runs = v.Runs[:min(len(v.Runs), maxRuns)]
-		if v.Run != "" {
-			results, err = s.Results(r.Context(), v.Run)
-		} else {
-			results, err = u.latest(r.Context(), v.Runs)
-		}
-		if err != nil {
-			return sheet{}, err
-		}
+	} else if results, err = v.list(r.Context(), u, s); err != nil {
+		return sheet{}, err
 	}
-	v.Matrix = newMatrix(results, v.Failing)
+	v.Matrix, v.Answers = newMatrix(results, v.Failing), answers(results)
 	v.learn(u, results)
-	v.follow(u, &out)
-	if v.Run != "" {
-		out.Title = "Run " + v.Run
-		if len(results) == 0 && v.Under == nil {
-			return sheet{}, errMissing
-		}
-	}
+	v.Under = u.under(func(run *Running) bool { return run.State == "running" })
+	u.followRun(v.Under, &out)
 	out.View = v
 	return out, nil
 }
 
-// follow refreshes the page while a run that it shows is running.
-func (v *probesView) follow(u *site, out *sheet) {
+// list puts the latest runs to the view, and returns the latest results of each endpoint.
+func (v *probesView) list(ctx context.Context, u *site, s *store.Store) ([]store.Result, error) {
+	runs, err := s.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	runs = slices.DeleteFunc(runs, func(run store.Run) bool { return run.Origin != "probe" })
+	runs = runs[:min(len(runs), maxRuns)]
+	sums, err := s.ResultCounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, run := range runs {
+		v.Runs = append(v.Runs, runLine{run, sums[run.ID]})
+	}
+	return u.latest(ctx, runs)
+}
+
+// under is the latest run of this process that is wanted; nil if there is none.
+func (u *site) under(wanted func(*Running) bool) *Running {
 	if u.Running == nil {
-		return
+		return nil
 	}
 	for _, run := range u.Running() {
-		if v.Run != "" && run.ID != v.Run || v.Run == "" && run.State != "running" {
-			continue
+		if wanted(&run) {
+			return &run
 		}
-		v.Under = &run
-		if run.State == "running" {
-			out.Follow, out.Names = strings.ReplaceAll(u.Progress, "{run}", run.ID), u.ProgressNames
-		}
-		return
+	}
+	return nil
+}
+
+// followRun has the page be brought up to date while a run goes on.
+func (u *site) followRun(run *Running, out *sheet) {
+	if run != nil && run.State == "running" {
+		out.Follow, out.Names = strings.ReplaceAll(u.Progress, "{run}", run.ID), u.ProgressNames
 	}
 }
 

@@ -48,7 +48,7 @@ func (u *site) rulebook(r *http.Request) (sheet, error) {
 
 // mentions reports whether the texts of a rule contain all words.
 func mentions(rule *rules.Rule, words []string) bool {
-	all := []string{rule.ID, rule.Title, rule.Level.String(), rule.Party.String(), rule.Severity.Switched.String(), rule.Severity.Refused.String()}
+	all := []string{rule.ID, rule.Title, rule.Label, rule.Level.String(), rule.Party.String(), rule.Severity.Switched.String(), rule.Severity.Refused.String()}
 	for _, ref := range rule.Refs {
 		all = append(all, ref.String())
 	}
@@ -88,9 +88,9 @@ type ruleView struct {
 // AtRefusal returns the severity of a finding after a refusal.
 func (v ruleView) AtRefusal() string {
 	if s, ok := v.Rule.AtRefusal(); ok {
-		return s.String() + " when refused"
+		return s.String() + " if rejected"
 	}
-	return "a refusal is not a finding"
+	return "no finding if rejected"
 }
 
 func (u *site) rule(r *http.Request) (sheet, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -41,7 +42,10 @@ func TestScreensSayWhatIsKept(t *testing.T) {
 	for path, wants := range map[string][]string{
 		"/exchanges?q=rule:UPGRADE-POST+origin:probe": {"01JPROBE000000000000000001", "UPGRADE-POST", "unsafe"},
 		"/exchanges/01JPROBE000000000000000001":       {"<mark class=\"m", "POST", "RFC 6455 §4.1", "Probe this endpoint", "Accept…", "Server accepted a WebSocket handshake with method"},
-		"/probes?run=01JRUN":                          {"CTRL-WS", "UPGRADE-POST", "/exchanges/01JPROBE000000000000000001", "192.0.2.9:80"},
+		"/probes/01JRUN":                              {"CTRL-WS", "UPGRADE-POST", "/exchanges/01JPROBE000000000000000001", "192.0.2.9:80", "Not safe: /chat accepts 1 kind of malformed handshake.", `name="q" value="run:01JRUN"`, "2 results: "},
+		"/probes":                                     {"Not safe: /chat accepts 1 kind of malformed handshake.", `href="/probes/01JRUN"`, "✖ 1 fail"},
+		"/findings?by=endpoint&severity=critical":     {`<span class="id">/chat</span>`, "UPGRADE-POST", "critical"},
+		"/glossary":                                   {`id="unsafe"`, `id="control"`},
 		"/findings?source=both":                       {"UPGRADE-POST", "reproduced"},
 		"/rules?q=UPGRADE-POST":                       {fmt.Sprintf("1 of %d", len(rules.All())), "UPGRADE-POST"},
 		"/exchanges?q=nonsense:1":                     {`aria-invalid="true"`},
@@ -54,10 +58,55 @@ func TestScreensSayWhatIsKept(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/nowhere", "/exchanges/nope", "/rules/nope", "/probes?run=nope", "/exchanges?older=x"} {
+	for _, path := range []string{"/nowhere", "/exchanges/nope", "/rules/nope", "/probes/nope", "/exchanges?older=x"} {
 		if status, page := f.get(t, path); status != http.StatusNotFound {
 			t.Errorf("%s: status %d, want 404: %.200q", path, status, page)
 		}
+	}
+}
+
+// TestARunHasItsOwnAddress, and the one that it had leads there.
+func TestARunHasItsOwnAddress(t *testing.T) {
+	f := fill(t, soundRun(), "01JRUN")
+	for path, want := range map[string]string{"/probes?run=01JRUN": "/probes/01JRUN", "/probes.json?run=01JRUN": "/probes/01JRUN.json"} {
+		w := httptest.NewRecorder()
+		f.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if got := w.Header().Get("Location"); w.Code != http.StatusMovedPermanently || got != want {
+			t.Errorf("%s: %d to %q, want %q", path, w.Code, got, want)
+		}
+	}
+}
+
+// TestSeverityAndGroupingOfFindings: nothing milder is shown than was asked for, and the same findings are there by endpoint.
+func TestSeverityAndGroupingOfFindings(t *testing.T) {
+	f := fill(t, append(soundRun(), corpus(t)...), "01JRUN")
+	var all, by [2]struct {
+		Findings int
+		Rules    []struct {
+			Rule, Endpoint string
+			Places         []struct{ Severity string }
+		}
+	}
+	for i, severity := range []string{"", "high"} {
+		for way, v := range map[string]any{"rule": &all[i], "endpoint": &by[i]} {
+			_, twin := f.get(t, "/findings.json?by="+way+"&severity="+severity)
+			if err := json.Unmarshal([]byte(twin), v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if all[i].Findings != by[i].Findings || by[i].Rules[1].Endpoint == "" || by[i].Rules[1].Rule != "" || all[i].Rules[0].Rule == "" {
+			t.Errorf("%d by rule, %d by endpoint", all[i].Findings, by[i].Findings)
+		}
+	}
+	for _, g := range all[1].Rules {
+		for _, p := range g.Places {
+			if p.Severity != "high" && p.Severity != "critical" {
+				t.Errorf("%s: %s is shown", g.Rule, p.Severity)
+			}
+		}
+	}
+	if all[1].Findings >= all[0].Findings || all[1].Findings == 0 {
+		t.Errorf("%d of %d findings are high or worse", all[1].Findings, all[0].Findings)
 	}
 }
 
@@ -136,7 +185,7 @@ func TestActionsTakeAPost(t *testing.T) {
 	}
 	at := url.Values{"route": {"default"}, "endpoint": {"/chat"}, "protocol": {"websocket"}, "host": {"staging.test"}}
 	w := f.post(t, "/probe", url.Values{"at": {at.Encode()}, "only": {"UPGRADE-*  CTRL-WS"}, "risky": {"yes"}})
-	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/probes?run=01JRUN" {
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/probes/01JRUN" {
 		t.Errorf("probe: %d to %q", w.Code, w.Header().Get("Location"))
 	}
 	want := Ask{Route: "default", Endpoint: "/chat", Protocol: "websocket", Host: "staging.test", Only: []string{"UPGRADE-*", "CTRL-WS"}, Skip: []string{}, Risky: true}
