@@ -31,7 +31,7 @@ func blocks(t *testing.T) (all []block) {
 		}
 		for i, text := range strings.Split("\n"+read(t, name), "\n```") {
 			if i%2 == 1 {
-				_, text, _ = strings.Cut(text, "\n") // the rest of the fence's line is no text
+				_, text, _ = strings.Cut(text, "\n") // the rest of the fence's line is not part of it
 				all = append(all, block{filepath.Base(name), text})
 			}
 		}

@@ -25,7 +25,7 @@ import (
 type reader func(b []byte) bool
 
 // readers are the three that differ most: one ends a head at the first empty line whatever the line ends are, one goes by
-// CRLF alone, and one skips whatever is no status line.
+// CRLF alone, and one skips whatever is not a status line.
 func readers() map[string]reader {
 	return map[string]reader{
 		"first LF":         func(b []byte) bool { return sees(b, "\n") },

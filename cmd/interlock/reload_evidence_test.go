@@ -8,7 +8,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
-// TestReloadKeepsWhatIsSaidOfEvidence holds that evidence.keep and redact hold behind a reload, and on a route with rules of
+// TestReloadKeepsWhatIsSaidOfEvidence holds that evidence.keep and redact hold after a reload, and on a route with rules of
 // its own, as they do before and elsewhere.
 func TestReloadKeepsWhatIsSaidOfEvidence(t *testing.T) {
 	backend, err := lab.Start("gorilla")

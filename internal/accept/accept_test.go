@@ -15,7 +15,7 @@ import (
 type shot struct {
 	probe, method, path, backend string
 	refused                      bool // 405; else 101
-	uncontrolled                 bool // no sound handshake was accepted
+	uncontrolled                 bool // no valid handshake was accepted
 }
 
 // ruling is what the rules say about it.

@@ -51,7 +51,7 @@ func TestDiffTellsWhatChanged(t *testing.T) {
 	}
 }
 
-// TestFindingsAreBounded holds that a hostile report is no way to fill the memory.
+// TestFindingsAreBounded holds that a hostile report cannot fill the memory.
 func TestFindingsAreBounded(t *testing.T) {
 	r := live.ruling()
 	r.Findings = r.Findings[:0]

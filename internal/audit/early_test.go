@@ -16,7 +16,7 @@ func head(x *wire.Exchange) *wire.Exchange {
 	return &early
 }
 
-// whole is the report behind it.
+// whole is the report after it.
 func whole(x *wire.Exchange) *wire.Exchange {
 	late := *x
 	late.Revision = 1
@@ -52,7 +52,7 @@ func TestSoundHeadsWait(t *testing.T) {
 }
 
 // TestObserveAllocatesLittle holds how much the audit allocates for a valid handshake: almost
-// nothing at its head, and little behind it.
+// nothing at its head, and little after it.
 func TestObserveAllocatesLittle(t *testing.T) {
 	a := Audit{}
 	x := exchange("1", sound("/chat"))

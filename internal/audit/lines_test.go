@@ -64,7 +64,7 @@ func TestLinesAreStable(t *testing.T) {
 	}
 }
 
-// BenchmarkLines is what a sound handshake costs together with its line.
+// BenchmarkLines is what a valid handshake costs together with its line.
 func BenchmarkLines(b *testing.B) {
 	a := Audit{Emit: event.JSON(zerolog.New(io.Discard))}
 	x := whole(exchange("1", sound("/chat")))

@@ -200,7 +200,7 @@ func TestNothingIsGuessedBehindLostSegments(t *testing.T) {
 	}
 }
 
-// heads are both heads of an exchange and the first bytes behind a 101.
+// heads are both heads of an exchange and the first bytes after a 101.
 func heads(x *wire.Exchange) string {
 	if x.Response == nil {
 		return fmt.Sprintf("%q", x.Request.Raw)

@@ -68,7 +68,7 @@ func shakeHands(client, server *tls.Config) bool {
 	conn := tls.Client(a, client)
 	err := conn.Handshake()
 	if err == nil {
-		_, _ = conn.Read(make([]byte, 1)) // what comes behind the handshake of TLS 1.3, up to the end
+		_, _ = conn.Read(make([]byte, 1)) // what comes after the handshake of TLS 1.3, up to the end
 	}
 	a.Close()
 	return <-failed == nil && err == nil

@@ -21,7 +21,7 @@ const (
 	soundAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 )
 
-// A malformation is a sound handshake with one thing wrong, and the faults that let it through.
+// A malformation is a valid handshake with one thing wrong, and the faults that let it through.
 type malformation struct {
 	name, handshake string
 	passes          string
@@ -78,7 +78,7 @@ func malformations() []malformation {
 	}
 }
 
-// variations are sound handshakes that look odd.
+// variations are valid handshakes that look odd.
 func variations() map[string]string {
 	edit := func(old, with string) string { return strings.Replace(soundHandshake, old, with, 1) }
 	return map[string]string{

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// endpoints are the WebSocket endpoints of the sound backends: the backend, and its path.
+// endpoints are the WebSocket endpoints of the correct backends: the backend, and its path.
 var endpoints = [][2]string{
 	{"gorilla", "/chat"}, {"coder", "/echo"}, {"gobwas", "/chat"},
 	{"sound", "/chat"}, {"sound", "/gorilla"}, {"sound", "/coder"}, {"sound", "/gobwas"},

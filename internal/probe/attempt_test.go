@@ -83,9 +83,9 @@ func TestEveryAnswerIsAnExchange(t *testing.T) {
 			x := a.x
 			cause := x.Cause
 			if x.Response != nil && x.Outcome != wire.Switched {
-				cause = "" // who closed first behind an answer is of no interest
+				cause = "" // which side closes first after an answer does not matter
 			}
-			opaque := want.outcome == wire.Opaque // and neither is it behind what is none
+			opaque := want.outcome == wire.Opaque // and neither is it after what is none
 			if x.Outcome != want.outcome || cause != want.cause && !opaque || a.bare != want.bare || !x.Final || !x.Complete {
 				t.Errorf("got %s %q, bare %t, final %t, complete %t; want %s %q %t",
 					x.Outcome, cause, a.bare, x.Final, x.Complete, want.outcome, want.cause, want.bare)

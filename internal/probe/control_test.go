@@ -38,7 +38,7 @@ func TestA101ThatNoClientTakesIsNoAcceptedControl(t *testing.T) {
 // TestAControlThatIsNotAcceptedAnyMoreIsLost holds that controls between the probes are looked at as closely as the first.
 func TestAControlThatIsNotAcceptedAnyMoreIsLost(t *testing.T) {
 	b := serve(t, func(c *guest) {
-		if c.n > 3 && c.sound() { // behind two controls and CTRL-PLAIN
+		if c.n > 3 && c.sound() { // after two controls and CTRL-PLAIN
 			c.send(strings.Replace(switching(c.head), "websocket", "TLS/1.2", 1))
 			return
 		}

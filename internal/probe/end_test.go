@@ -48,7 +48,7 @@ func TestAServerThatOnlyCloses(t *testing.T) {
 // soon is how long a test waits for a backend to come back that will not.
 const soon = 200 * time.Millisecond
 
-// TestACrashEndsTheRun holds that the run stops behind the probe that ended the server, and does not send it again.
+// TestACrashEndsTheRun holds that the run stops after the probe that ended the server, and does not send it again.
 func TestACrashEndsTheRun(t *testing.T) {
 	var killed atomic.Int32
 	var b *backend

@@ -43,7 +43,7 @@ func identity(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, pool
 }
 
-// secure serves over TLS what answer says on the connection, behind a head.
+// secure serves over TLS what answer says on the connection, after a head.
 func secure(t *testing.T, certificate tls.Certificate, answer func(conn *tls.Conn)) string {
 	t.Helper()
 	config := &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}}

@@ -37,7 +37,7 @@ func judged(t *testing.T, name string) (map[string]*rules.Ruling, Report) {
 	return rulings, report
 }
 
-// TestSoundBackendsPass holds that no sound backend switches on what it must not, and that its refusals count.
+// TestSoundBackendsPass holds that no correct backend switches on what it must not, and that its refusals count.
 func TestSoundBackendsPass(t *testing.T) {
 	for _, name := range []string{"gorilla", "coder", "gobwas"} {
 		rulings, report := judged(t, name)
@@ -98,7 +98,7 @@ func TestNobodyPassesByShuttingOut(t *testing.T) {
 	}
 }
 
-// TestOrderAndPriorKnowledge sends a handshake behind a GET, and the preface of HTTP/2, to backends that do with it what
+// TestOrderAndPriorKnowledge sends a handshake after a GET, and the preface of HTTP/2, to backends that do with it what
 // they may and what they may not.
 func TestOrderAndPriorKnowledge(t *testing.T) {
 	const behind, prior = "UPGRADE-SEQ-BEHIND-GET", "UPGRADE-H2C-PRIOR"

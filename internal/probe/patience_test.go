@@ -8,7 +8,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestSilenceIsNotWaitedForAgain holds that where sound handshakes get nothing but silence, probes and the controls behind
+// TestSilenceIsNotWaitedForAgain holds that where valid handshakes get nothing but silence, probes and the controls after
 // the first one are left soon, and that all else has its full time.
 func TestSilenceIsNotWaitedForAgain(t *testing.T) {
 	const head = 2 * time.Second

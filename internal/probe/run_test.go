@@ -22,7 +22,7 @@ func many(n int) (probes []*rules.Probe) {
 	return probes
 }
 
-// refuses lets sound handshakes switch and refuses all others.
+// refuses lets valid handshakes switch and refuses all others.
 func refuses(c *guest) {
 	if c.sound() {
 		c.switches()
@@ -118,7 +118,7 @@ func TestTheLadderIsClimbed(t *testing.T) {
 	}
 }
 
-// TestHandshakesThatCannotBeUsedTwice holds that a refusal of a used ticket is no pass, and that fresh ones help.
+// TestHandshakesThatCannotBeUsedTwice holds that a refusal of a used ticket is not a pass, and that fresh ones help.
 func TestHandshakesThatCannotBeUsedTwice(t *testing.T) {
 	var used atomic.Pointer[map[string]bool]
 	tickets := func(c *guest) {

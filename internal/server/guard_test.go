@@ -171,7 +171,7 @@ func unsafe(x *wire.Exchange) string {
 	return ""
 }
 
-// TestGuardLetsSoundSwitchesThrough holds that whatever a sound backend switches on, and may, is
+// TestGuardLetsSoundSwitchesThrough holds that whatever a correct backend switches on, and may, is
 // switched through the guard, too.
 func TestGuardLetsSoundSwitchesThrough(t *testing.T) {
 	var switches atomic.Int64

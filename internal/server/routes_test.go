@@ -32,7 +32,7 @@ func TestRoutesAreChosen(t *testing.T) {
 	for name, each := range map[string]struct {
 		end  net.Addr
 		sni  string
-		head string // fields behind the request line
+		head string // fields after the request line
 		want string
 	}{
 		"host and SNI":         {first, "sni.test", "Host: a.chat.test\r\n", "both"},

@@ -84,7 +84,7 @@ func exchange(request, answer string) *wire.Exchange {
 	return x
 }
 
-// good is a sound switch at that endpoint, bad an unsafe one, and refused one that the client is to
+// good is a valid switch at that endpoint, bad an unsafe one, and refused one that the client is to
 // blame for.
 func good(target string) *wire.Exchange { return exchange(fmt.Sprintf(sound, target), switching) }
 

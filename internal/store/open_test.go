@@ -14,7 +14,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// file makes a file that is no store.
+// file makes a file that is not a store.
 func file(t *testing.T, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")

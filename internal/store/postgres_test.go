@@ -117,7 +117,7 @@ func (c *cluster) run(program string, args ...string) error {
 func (c *cluster) start() error {
 	options := "-p " + c.port + " -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=100 -c deadlock_timeout=200ms"
 	log := filepath.Join(c.dir, "log")
-	if err := os.Remove(log); err != nil && !os.IsNotExist(err) { // what an earlier start said is no reason for this one
+	if err := os.Remove(log); err != nil && !os.IsNotExist(err) { // the messages of an earlier start do not matter
 		return err
 	}
 	err := c.run("pg_ctl", "-D", c.dir+"/cluster", "-l", log, "-w", "-t", "60", "-o", options, "start")
@@ -144,7 +144,7 @@ func (c *cluster) signal(t *testing.T, s syscall.Signal) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range stats {
 		stat, _ := os.ReadFile(name)
-		if _, rest, ok := bytes.Cut(stat, []byte(") ")); ok { // the state and the parent stand behind the name
+		if _, rest, ok := bytes.Cut(stat, []byte(") ")); ok { // the state and the parent stand after the name
 			if words := bytes.Fields(rest); len(words) > 1 && string(words[1]) == first {
 				pids = append(pids, filepath.Base(filepath.Dir(name)))
 			}

@@ -169,7 +169,7 @@ func TestSpansOfARun(t *testing.T) {
 	x.Origin, x.Probe, x.Controls = wire.OriginProbe, "UPGRADE-POST", wire.ControlsAccepted
 	ruling := rules.Classify(rules.Case{X: x, Options: &rules.Options{}})
 	run.Observe(ruling)
-	tr.Observe(ruling) // is no live traffic
+	tr.Observe(ruling) // is not live traffic
 	run.End(1, 2, 1, errors.New("the target went away"))
 	tr.Close()
 	if to.bad != nil || len(to.spans) != 2 {

@@ -19,7 +19,7 @@ import (
 // told is an event as a reader gets it.
 type told struct{ id, name, text string }
 
-// follow opens the events behind one, and returns what reads the next one, and what ends it.
+// follow opens the events after one, and returns what reads the next one, and what ends it.
 func follow(t *testing.T, at, last string) (next func() told, end func()) {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), "GET", at+"/api/v1/events", nil)
@@ -114,7 +114,7 @@ func TestEventsAreToldAndReplayed(t *testing.T) {
 	}
 }
 
-// TestWhoComesBackTooLateIsTold holds that there is a gap behind events that are not there, of this
+// TestWhoComesBackTooLateIsTold holds that there is a gap after events that are not there, of this
 // process or another one.
 func TestWhoComesBackTooLateIsTold(t *testing.T) {
 	s := &Server{}

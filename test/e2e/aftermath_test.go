@@ -10,7 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestTunnelsThatEndWhenTheirAftermathIsDue: what is due a second behind each 101 meets the end of the connection there.
+// TestTunnelsThatEndWhenTheirAftermathIsDue: what is due a second after each 101 meets the end of the connection there.
 // Nothing of a connection, its timer neither, may keep the program from ending.
 func TestTunnelsThatEndWhenTheirAftermathIsDue(t *testing.T) {
 	t.Parallel()

@@ -46,7 +46,7 @@ func (c *canaries) shown(text []byte) (places []string) {
 	const part = 12 // bytes of a secret that nobody has by chance
 	all := [][]byte{text}
 	for _, run := range base64Runs.FindAll(text, -1) {
-		for from := range 4 { // base64 that stands behind a letter or a digit begins in none of these places but one
+		for from := range 4 { // base64 that stands after a letter or a digit begins in none of these places but one
 			if raw, _ := base64.RawStdEncoding.DecodeString(string(run[min(from, len(run)):])); len(raw) > 0 {
 				all = append(all, raw)
 			}
@@ -290,7 +290,7 @@ func get(t *testing.T, p *process, path string) []byte {
 	return text
 }
 
-// send sends a request on a connection of its own, a frame behind the answer to it where that is asked for, and reads to the
+// send sends a request on a connection of its own, a frame after the answer to it where that is asked for, and reads to the
 // end.
 func (c *canaries) send(t *testing.T, p *process, request string) {
 	t.Helper()

@@ -48,7 +48,7 @@ func TestH2CClientsSwitchAndGetTheirAnswer(t *testing.T) {
 	}
 }
 
-// echoed holds that p has seen one sound handshake and the end of its tunnel, and that nothing is left of them.
+// echoed holds that p has seen one valid handshake and the end of its tunnel, and that nothing is left of them.
 func echoed(t *testing.T, p *process, target string) (closed line) {
 	t.Helper()
 	x := p.exchange(t, target)

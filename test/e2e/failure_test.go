@@ -145,7 +145,7 @@ func TestClientThatLeavesWithinAHeadIsClosed(t *testing.T) {
 	p.nothingLeft()
 }
 
-// TestHugeHeadPassesUnchanged: up to and including the answer to it the connection is read, and nothing is claimed behind.
+// TestHugeHeadPassesUnchanged: up to and including the answer to it the connection is read, and nothing is claimed after.
 func TestHugeHeadPassesUnchanged(t *testing.T) {
 	t.Parallel()
 	huge := strings.TrimSuffix(handshake, "\r\n") + "X: " + strings.Repeat("x", 1_000_000) + "\r\n\r\n"

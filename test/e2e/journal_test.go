@@ -31,7 +31,7 @@ type line struct {
 type journal struct {
 	mu    sync.Mutex
 	lines []line
-	bad   []string      // lines that are no JSON
+	bad   []string      // lines that are not JSON
 	wake  chan struct{} // closed and replaced at each line; closed for good at the end
 	over  bool
 }

@@ -20,7 +20,7 @@ const (
 	echoed5   = "\x81\x05hello"
 )
 
-// origin answers and switches at little cost. It reads heads without content: a handshake gets a 101, whatever comes behind
+// origin answers and switches at little cost. It reads heads without content: a handshake gets a 101, whatever comes after
 // is taken for one frame after another like echoFrame; anything else gets a 200. At targets of their own it is badly
 // behaved: /deaf never reads again nor answers, /flood sends without end, /mute reads and never answers.
 type origin struct {

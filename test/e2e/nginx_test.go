@@ -72,7 +72,7 @@ const recipe = "location / { proxy_pass http://%s; proxy_http_version 1.1; proxy
 func throughNginx(t *testing.T, addr string) {
 	front := nginx(t, "", fmt.Sprintf(recipe, addr, ""))
 	if got := succeed(t, program(t, "curl", "curl"), "-sS", "http://"+front+"/api/items"); got.stdout != items {
-		t.Errorf("got %q", got.stdout) // sent on with Connection: upgrade, which is no upgrade exchange
+		t.Errorf("got %q", got.stdout) // sent on with Connection: upgrade, which is not an upgrade exchange
 	}
 	if _, err := echoGorilla(t, "ws://"+front+"/echo", "hello"); err != nil {
 		t.Error(err)

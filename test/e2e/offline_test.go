@@ -15,7 +15,7 @@ import (
 )
 
 // TestOfflineAgreesWithLive sends the traffic of transcripts through serve while that is captured on loopback, and audits the
-// capture. Every exchange has the same ruling both times, those that were amended behind the 101 too. A capture of both sides
+// capture. Every exchange has the same ruling both times, those that were amended after the 101 too. A capture of both sides
 // of the proxy shows no key that was used again.
 func TestOfflineAgreesWithLive(t *testing.T) {
 	b := listen(t)

@@ -210,7 +210,7 @@ func TestABackendThatDiesIsNamed(t *testing.T) {
 	}
 }
 
-// TestTheHopIsBlamed has nginx pass WebSocket on as its documentation says, in front of a sound backend: it is nginx that
+// TestTheHopIsBlamed has nginx pass WebSocket on as its documentation says, in front of a correct backend: it is nginx that
 // everything is the fault of.
 func TestTheHopIsBlamed(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,7 @@ type process struct {
 	journal
 	t       testing.TB
 	cmd     *exec.Cmd
-	stderr  bytes.Buffer  // to be read behind ended only
+	stderr  bytes.Buffer  // to be read after ended only
 	ended   chan struct{} // closed when it has ended and the journal is complete
 	listen  string        // addresses, host:port
 	admin   string

@@ -76,7 +76,7 @@ func TestHostIsReplacedOnRequest(t *testing.T) {
 	expect(t, peer, strings.Replace(handshake, "staging.test", "inside.test:81", 1))
 	send(t, peer, switching)
 	expect(t, conn, switching)
-	const frame = "Host: staging.test\r\n" // in a tunnel it is no Host
+	const frame = "Host: staging.test\r\n" // in a tunnel it is not a Host header
 	send(t, conn, frame)
 	expect(t, peer, frame)
 	conn.Close()

@@ -55,7 +55,7 @@ func TestARightRefusalIsNoFailureOfItsProbe(t *testing.T) {
 }
 
 // TestNothingIsKnownWhereEverythingIsRefused probes servers that refuse valid handshakes too, by refusals that break rules of
-// their own: that is no success, and the last line says what to try.
+// their own: that is not a success, and the last line says what to try.
 func TestNothingIsKnownWhereEverythingIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -96,7 +96,7 @@ func headOf(size int64) string {
 	return "HTTP/1.1 200 OK\r\nContent-Length: " + strconv.FormatInt(size, 10) + "\r\n\r\n"
 }
 
-// A talker answers whatever comes, and at once: by an echo behind a 101, by content of the length that is asked for, by "ok"
+// A talker answers whatever comes, and at once: by an echo after a 101, by content of the length that is asked for, by "ok"
 // once content has come, or by a 400.
 type talker struct {
 	*backend

@@ -96,7 +96,7 @@ func fill(t testing.TB, all []*wire.Exchange, run string) *fixture {
 func store1(t testing.TB, w *store.Writer) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	stop() // what waits is written behind the end
+	stop() // what waits is written after the end
 	if err := w.Run(ctx); err != nil {
 		t.Fatal(err)
 	}

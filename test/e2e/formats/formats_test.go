@@ -1,4 +1,4 @@
-// Package formats lets readers that others have written read the reports: what those readers need is no dependency of the product.
+// Package formats reads reports with libraries of others, which are not dependencies of the product.
 package formats
 
 import (
