@@ -64,7 +64,7 @@ var _ = register(Rule{
 takes it as yes, and then one of two intermediaries reads capsules where the other copies bytes. A field that comes
 twice is ignored as well.`,
 	Fix:  `Send Capsule-Protocol: ?1 once, or leave the field out.`,
-	When: func(c *Case) bool { return hasCapsuleField(c) },
+	When: hasCapsuleField,
 	Judge: func(c *Case) Result {
 		switch {
 		case c.X.Response != nil && !validCapsuleField(&c.X.Response.Head):

@@ -52,7 +52,7 @@ var _ = register(Rule{
 head are then content here and the beginning of the tunnel, or of another request, there. On a connection that stays open
 after a 101 nobody ever finds out.`,
 	Fix:  `Take a Content-Length only if it is digits throughout, and all lines of it agree; answer 400 and close otherwise.`,
-	When: func(c *Case) bool { return hasInvalidLength(c) },
+	When: hasInvalidLength,
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Content-Length"), requestValues(c, "Content-Length"))
 	},

@@ -25,7 +25,7 @@ that are no frames at all show here too, as all letters have RSV1 set: an error 
 protocol.`,
 	Fix: `Use compression only if the 101 has accepted permessage-deflate, and set RSV1 only in the first frame of a message.
 Intermediaries: pass Sec-WebSocket-Extensions through unchanged in both heads, or take it out of both.`,
-	When:  func(c *Case) bool { return framed13(c) },
+	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, faultReserved) },
 	Show: func(c *Case, r Result) Shown {
 		return showFrame(c, r, func(f frame) string {
@@ -59,7 +59,7 @@ stand in front of them, or an intermediary lost some. Two readers that skip to d
 messages.`,
 	Fix: `Begin the frames directly behind the empty line of the handshake, and frame messages with a maintained library.
 Where the first frames are right without an intermediary and wrong behind one, the intermediary adds or loses bytes.`,
-	When:  func(c *Case) bool { return framed13(c) },
+	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, faultOpcode) },
 	Show: func(c *Case, r Result) Shown {
 		return showFrame(c, r, func(f frame) string {
@@ -88,7 +88,7 @@ var _ = register(Rule{
 	Why: `Servers keep the payload of a control frame in a small buffer, because the RFC bounds it; a longer one is how that
 buffer is overrun or memory is exhausted. Who keeps to the RFC drops the connection.`,
 	Fix:   `Cut the reason of a close frame to 123 bytes, and what a ping carries to 125; refuse longer ones with close code 1002.`,
-	When:  func(c *Case) bool { return framed13(c) },
+	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, faultControl) },
 	Show: func(c *Case, r Result) Shown {
 		return showFrame(c, r, func(f frame) string {
@@ -116,7 +116,7 @@ short form miss the message in the long one. The top bit makes the length negati
 signed, and a check for too long a frame then passes.`,
 	Fix: `Write lengths up to 125 in seven bits, up to 65,535 in 16 and others in 64; refuse anything else with close code
 	1002, and compare with the limit before anything is allocated.`,
-	When:  func(c *Case) bool { return framed13(c) },
+	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, faultLength) },
 	Show: func(c *Case, r Result) Shown {
 		return showFrame(c, r, func(f frame) string {

@@ -68,7 +68,7 @@ var _ = register(Rule{
 one that the client asked for. Clients ignore it. It is worth a look where the value is not that one, since then either
 the handshake was not read or the answer was put together from two.`,
 	Fix:  `Send Sec-WebSocket-Version with 400 and 426 only.`,
-	When: func(c *Case) bool { return switchedToWebSocket(c) },
+	When: switchedToWebSocket,
 	Judge: func(c *Case) Result {
 		if c.X.Response.Has(versionField) {
 			return c.result(Warn)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
 // helpWidth is how long lines of help may be.
@@ -134,7 +135,7 @@ func defaultOf(f *pflag.Flag) string {
 // helpText is the help of a command: a sentence, usage, examples, flags by group. With all, rare flags are shown too.
 func helpText(cmd *cobra.Command, all bool) string {
 	var b strings.Builder
-	b.WriteString(fold(about(cmd), helpWidth) + "\n\nUsage:\n")
+	b.WriteString(strings.Join(printed.Wrap(about(cmd), helpWidth), "\n") + "\n\nUsage:\n")
 	for _, line := range usageLines(cmd) {
 		b.WriteString("  " + line + "\n")
 	}
@@ -222,28 +223,8 @@ func writeVariables(b *strings.Builder, cmd *cobra.Command) {
 	case len(with) > len(without):
 		fmt.Fprintf(b, "\nVariables: --backend is %s, and so on for all flags but %s.\n", config.Variable("backend"), strings.Join(without, ", "))
 	default:
-		b.WriteString("\n" + fold("Variables: "+strings.Join(with, ", ")+".", helpWidth) + "\n")
+		b.WriteString("\n" + strings.Join(printed.Wrap("Variables: "+strings.Join(with, ", ")+".", helpWidth), "\n") + "\n")
 	}
-}
-
-// fold breaks a text into lines at words.
-func fold(text string, width int) string {
-	var b strings.Builder
-	length := 0
-	for word := range strings.FieldsSeq(text) {
-		switch {
-		case length == 0:
-		case length+1+len(word) > width:
-			b.WriteString("\n")
-			length = 0
-		default:
-			b.WriteString(" ")
-			length++
-		}
-		b.WriteString(word)
-		length += len(word)
-	}
-	return b.String()
 }
 
 // addHelp gives the whole tree of commands this help.

@@ -94,3 +94,20 @@ func Protocol(name string) string {
 	}
 	return name
 }
+
+// Wrap breaks a text at its spaces into lines of at most width characters. A longer word has a line of its own.
+func Wrap(text string, width int) (lines []string) {
+	line, length := "", 0
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		if length > 0 && length+1+n > width {
+			lines = append(lines, line)
+			line, length = "", 0
+		}
+		if length > 0 {
+			line, length = line+" ", length+1
+		}
+		line, length = line+word, length+n
+	}
+	return append(lines, line)
+}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
 // The columns of a report for people.
@@ -22,20 +24,6 @@ func Columns(terminal int) int {
 		return usualWidth
 	}
 	return min(max(terminal, leastWidth), mostWidth)
-}
-
-// Wrap breaks a text at its spaces into lines of at most width bytes. A longer word has a line of
-// its own.
-func Wrap(text string, width int) (lines []string) {
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		line = strings.TrimPrefix(line+" "+word, " ")
-	}
-	return append(lines, line)
 }
 
 // room is how many columns there are after the name of a line.
@@ -60,11 +48,11 @@ func (t *textWriter) entry(b *bytes.Buffer, beginning string, columns int, text 
 		indent = nameWidth
 	}
 	text = t.spelled(text)
-	lines := Wrap(text, width-columns)
+	lines := printed.Wrap(text, width-columns)
 	if first := lines[0]; columns+len(first) > width && indent < columns {
-		lines = append([]string{""}, Wrap(text, width-indent)...)
+		lines = append([]string{""}, printed.Wrap(text, width-indent)...)
 	} else if len(lines) > 1 && indent < columns {
-		lines = append(lines[:1], Wrap(strings.Join(lines[1:], " "), width-indent)...)
+		lines = append(lines[:1], printed.Wrap(strings.Join(lines[1:], " "), width-indent)...)
 	}
 	for i, line := range lines {
 		if i > 0 {
@@ -85,7 +73,7 @@ func (t *textWriter) part(b *bytes.Buffer, name, text string) {
 		if strings.TrimSpace(paragraph) == "" {
 			continue
 		}
-		for _, line := range Wrap(t.spelled(paragraph), min(t.room(), maxTextWidth)) {
+		for _, line := range printed.Wrap(t.spelled(paragraph), min(t.room(), maxTextWidth)) {
 			t.line(b, name, line)
 			name = ""
 		}

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
 // unlimited is the width without a terminal: each text is one line, so that programs find it.
@@ -28,7 +28,7 @@ func (t *probeText) hang(b *bytes.Buffer, beginning string, columns int, text st
 		indent = 6
 		beginning = strings.Repeat(" ", indent)
 	}
-	for _, line := range report.Wrap(text, t.columns-indent) {
+	for _, line := range printed.Wrap(text, t.columns-indent) {
 		fmt.Fprintln(b, strings.TrimRight(beginning+line, " "))
 		beginning = strings.Repeat(" ", indent)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/rules"
@@ -44,7 +45,7 @@ func (p *Probing) List(w io.Writer, width int) error {
 		{"SEVERITY", "the worst that a finding of the rule can have; --fail-on and --severity take one"},
 		{"RULE", "the rule that judges the answer: interlock rules RULE"},
 	} {
-		for i, line := range report.Wrap(each[1], min(report.Columns(width), 100)-12) {
+		for i, line := range printed.Wrap(each[1], min(report.Columns(width), 100)-12) {
 			if i > 0 {
 				each[0] = ""
 			}

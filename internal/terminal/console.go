@@ -10,15 +10,16 @@ import (
 
 // Console writes for people. Its marks are for whatever else is shown to them.
 type Console struct {
-	w     io.Writer
-	Color bool
-	ASCII bool
+	w       io.Writer
+	columns func() int // of the terminal; 0 if there is none
+	Color   bool
+	ASCII   bool
 }
 
 // NewConsole writes to w, in colour where w is a terminal that can show it.
 func NewConsole(w io.Writer, ascii bool) *Console {
 	return &Console{
-		w: w, ASCII: ascii || !UTF8Locale(),
+		w: w, columns: func() int { return columns(w) }, ASCII: ascii || !UTF8Locale(),
 		Color: IsTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 	}
 }
@@ -39,7 +40,11 @@ func UTF8Locale() bool {
 func (c *Console) Verdict(v rules.Verdict, s rules.Severity) string {
 	switch {
 	case v == rules.Fail:
-		return c.Mark("31", "✖", "x") + " " + c.paint("31", "fail")
+		color := "31"
+		if s == rules.Critical {
+			color = "31;1"
+		}
+		return c.Mark(color, "✖", "x") + " " + c.paint(color, "fail")
 	case v == rules.Warn && s == rules.Info:
 		return c.Mark("36", "i", "i") + " info"
 	case v == rules.Warn:

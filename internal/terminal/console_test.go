@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rs/zerolog"
 
@@ -53,15 +54,19 @@ func TestConsoleSaysExchanges(t *testing.T) {
 	blocked.Blocked, blocked.Final = true, false
 	silent := whole("GET")
 	silent.Outcome, silent.Response, silent.After, silent.Cause = wire.Silent, nil, wire.After{}, ""
-	const closed = "· closed by client   open 12m44s   ↑ 812 B ↓ 4.1 kB\n"
-	const unsafe = "✖ fail ws    POST /chat                101      Server accepted a WebSocket handshake with method \"POST\" (UPGRADE-POST)   unsafe 101"
+	const (
+		closed  = "· tunnel closed by client after 12m44s   ↑ 812 B ↓ 4.1 kB   exchange 1\n"
+		line    = "✖ fail ws    POST /chat                101      UNSAFE 101"
+		problem = ": Server accepted a WebSocket handshake with method \"POST\" (UPGRADE-POST)\n"
+		facts   = "                critical   RFC 6455 §4.1   RFC 6455 §4.2.1   exchange 1\n"
+	)
 	for _, test := range []struct {
 		name, want string
 		x          *wire.Exchange
 	}{
 		{"sound", "✓ pass ws    GET  /chat                101      switched\n" + closed, whole("GET")},
-		{"unsafe, and closed at once", unsafe + "\n" + closed, whole("POST")},
-		{"blocked", unsafe + ", blocked: the client got a 502\n", blocked},
+		{"unsafe, and closed at once", line + problem + facts + closed, whole("POST")},
+		{"blocked", line + ", blocked (the client got a 502)" + problem + facts, blocked},
 		{"silent", "? unclear ws    GET  /chat                silent   ", silent},
 	} {
 		got := said(t, &audit.Audit{}, false, test.x)
@@ -69,9 +74,37 @@ func TestConsoleSaysExchanges(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}
-	const ascii = "x fail ws    POST /chat                101      Server accepted a WebSocket handshake with method \"POST\" (UPGRADE-POST)   unsafe 101\n. closed by client   open 12m44s   up 812 B down 4.1 kB\n"
+	ascii := strings.NewReplacer("✖", "x", "§", "section ", "·", ".", "↑", "up", "↓", "down").Replace(line + problem + facts + closed)
 	if got := said(t, &audit.Audit{}, true, whole("POST")); got != ascii {
 		t.Errorf("ascii: got %q, want %q", got, ascii)
+	}
+}
+
+// TestConsoleFitsItsTerminal holds that no line is wider than the terminal, that lines are broken at spaces only, and that nothing
+// gets lost but the end of a long target.
+func TestConsoleFitsItsTerminal(t *testing.T) {
+	t.Setenv("LC_ALL", "C.UTF-8")
+	x := whole("POST")
+	x.ID, x.Client, x.Route = "01M8HZMK6VRM6D898YR9ANEX37", "192.168.100.100:51234", "staging"
+	x.Request = wire.ReadRequest([]byte(strings.Replace("POST"+upgrade, "/chat", "/chat/"+strings.Repeat("0123456789", 20), 1)))
+	for width := 60; width <= 200; width++ {
+		var out bytes.Buffer
+		c := NewConsole(&out, false)
+		c.Color, c.columns = width%2 == 0, func() int { return width }
+		(&audit.Audit{Emit: c.Emit}).Observe(x)
+		text := regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(out.String(), "")
+		for line := range strings.Lines(text) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width {
+				t.Errorf("%d columns: %d in %q", width, n, line)
+			}
+		}
+		all := strings.Join(strings.Fields(text), " ")
+		for _, want := range []string{"fail ws POST /chat/0123", " 101 UNSAFE 101: Server accepted a WebSocket handshake with method \"POST\" (UPGRADE-POST) critical RFC 6455 §4.1 RFC 6455 §4.2.1 " +
+			"client 192.168.100.100:51234 route staging exchange 01M8HZMK6VRM6D898YR9ANEX37"} {
+			if !strings.Contains(all, want) {
+				t.Errorf("%d columns: got %q, want %q in it", width, all, want)
+			}
+		}
 	}
 }
 
@@ -96,7 +129,7 @@ func TestConsoleSaysAnUnsafeExchangeOnce(t *testing.T) {
 				then(stored)
 				got += timeless(out.String())
 			}
-			if strings.Count(got, "x fail") != 1 || strings.Count(got, "unsafe 101") != 1 || strings.Contains(got, "not stored") == stored {
+			if strings.Count(got, "x fail") != 1 || strings.Count(got, "UNSAFE 101") != 1 || strings.Contains(got, "not stored") == stored {
 				t.Errorf("stored %v, late %v: got %q, want its failure once", stored, late, got)
 			}
 		}

@@ -20,14 +20,20 @@ func (c *Console) Emit(e event.Event) {
 		if e.Ruling.X.Origin.Ours() || e.Ruling.Unsafe { // an unsafe one has its line as such
 			return
 		}
-		text = c.exchange(e.Ruling)
+		c.exchange(e.Ruling, "", "")
+		return
 	case event.Amended:
-		if e.Ruling.Unsafe {
-			return
+		if !e.Ruling.Unsafe {
+			c.exchange(e.Ruling, "", "amended, was "+e.Ruling.Before.Verdict.String())
 		}
-		text = c.exchange(e.Ruling) + "   amended, was " + e.Ruling.Before.Verdict.String()
+		return
 	case event.Unsafe:
-		text = c.exchange(e.Ruling) + "   " + c.paint("31", unsafeText(&e))
+		stored := ""
+		if e.Storage == event.NotStored {
+			stored = "not stored yet"
+		}
+		c.exchange(e.Ruling, unsafeText(e.Ruling), stored)
+		return
 	case event.TunnelClosed:
 		text = c.closed(e.Ruling.X)
 	case event.EvidenceShed:
@@ -42,48 +48,88 @@ func (c *Console) Emit(e event.Event) {
 	case event.Listening: // the banner has said it
 		return
 	}
-	c.line(text)
+	c.lines(text)
 }
-
-// line writes a line after the time of day. There is no one to report a failed write to.
-func (c *Console) line(text string) { fmt.Fprintf(c.w, " %s %s\n", clock(), text) }
 
 func clock() string { return time.Now().Format("15:04:05.000") }
 
-// exchange is the line of an exchange.
-func (c *Console) exchange(r *rules.Ruling) string {
+// exchange writes the line of an exchange. If a rule is broken a second one has the rest of what the log has in JSON.
+func (c *Console) exchange(r *rules.Ruling, unsafe, more string) {
 	x := r.X
 	answer := string(x.Outcome)
 	if x.Response != nil && x.Response.Status != 0 {
 		answer = fmt.Sprint(x.Response.Status)
 	}
+	f := r.Worst()
+	broken := f != nil && f.Verdict < rules.Pass
 	what := string(x.Outcome)
-	if f := r.Worst(); f != nil && f.Verdict < rules.Pass {
+	if broken {
 		what = f.Detail + " (" + strings.Join(r.Broken(), ", ") + ")"
 	}
-	return fmt.Sprintf("%s %-5s %-4s %-20s %-8s %s", c.Verdict(r.Verdict, r.Severity()), printed.Protocol(x.Protocol()),
-		printed.Escaped(x.Request.Method, 8), printed.Escaped(r.Target(), 60), answer, printed.ASCII(what))
+	target := 60
+	if width := c.columns(); width > 0 {
+		target = min(max(width-targetLeaves, 20), target)
+	}
+	text := fmt.Sprintf("%s %-5s %-4s %-20s %-8s ", c.Verdict(r.Verdict, r.Severity()), printed.Protocol(x.Protocol()),
+		printed.Escaped(x.Request.Method, 8), printed.Escaped(r.Target(), target), answer)
+	if unsafe != "" {
+		text += c.paint("31;1", unsafe) + ": "
+	}
+	text += printed.ASCII(what)
+	if more != "" {
+		text += "   " + more
+	}
+	if !broken {
+		c.lines(text)
+		return
+	}
+	c.lines(text, c.paint("dim", c.facts(r)))
 }
 
-// unsafeText describes an unsafe switch and its consequence.
-func unsafeText(e *event.Event) string {
-	text := "unsafe switch"
-	if p := e.Ruling.X.Response; p != nil && p.Status == 101 {
-		text = "unsafe 101"
+// targetLeaves is how many columns a line needs beside its target.
+const targetLeaves = 56
+
+// facts are what the line of an exchange has no room for.
+func (c *Console) facts(r *rules.Ruling) string {
+	x := r.X
+	all := []string{"  " + r.Severity().String()}
+	for _, ref := range event.Refs(r) {
+		if c.ASCII {
+			ref = strings.ReplaceAll(ref, "§", "section ")
+		}
+		all = append(all, ref)
 	}
-	if e.Ruling.X.Blocked {
-		text += ", blocked: the client got a 502"
+	all = append(all, named("client", x.Client, "route", x.Route, "backend", x.Backend, "probe", x.Probe, "altered", strings.Join(x.Altered, ", "), "exchange", x.ID)...)
+	return strings.Join(all, "   ")
+}
+
+// named are those of some names and values whose value is not empty.
+func named(pairs ...string) (all []string) {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			all = append(all, pairs[i]+" "+printed.ASCII(pairs[i+1]))
+		}
 	}
-	if e.Storage == event.NotStored {
-		text += ", not stored yet"
+	return all
+}
+
+// unsafeText says that a switch is unsafe, and its consequence.
+func unsafeText(r *rules.Ruling) string {
+	text := "UNSAFE switch"
+	if p := r.X.Response; p != nil && p.Status == 101 {
+		text = "UNSAFE 101"
+	}
+	if r.X.Blocked {
+		text += ", blocked (the client got a 502)"
 	}
 	return text
 }
 
 // closed is the line of a tunnel that is over.
 func (c *Console) closed(x *wire.Exchange) string {
-	return fmt.Sprintf("%s closed by %s   open %v   %s %s %s %s", c.Mark("dim", "·", "."), x.Cause,
-		x.After.Open.Round(time.Millisecond), c.symbol("↑", "up"), printed.Size(x.After.ClientBytes), c.symbol("↓", "down"), printed.Size(x.After.ServerBytes))
+	text := fmt.Sprintf("%s tunnel closed by %s after %v   %s %s %s %s", c.Mark("dim", "·", "."), x.Cause, x.After.Open.Round(time.Millisecond),
+		c.symbol("↑", "up"), printed.Size(x.After.ClientBytes), c.symbol("↓", "down"), printed.Size(x.After.ServerBytes))
+	return strings.Join(append([]string{text}, named("client", x.Client, "exchange", x.ID)...), "   ")
 }
 
 func probesText(p *event.Probes) string {

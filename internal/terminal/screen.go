@@ -7,11 +7,9 @@ import (
 	"os"
 	"sync"
 
+	"github.com/interlock-proxy/interlock/wire"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
-	"golang.org/x/sys/unix"
-
-	"github.com/interlock-proxy/interlock/wire"
 )
 
 // Screen is the standard output and standard error of a command that shows its progress. If both
@@ -98,17 +96,7 @@ func (s *Screen) Steps(what string) (step func(n, total int), done func()) {
 }
 
 // Width is how many columns the terminal has that is the standard output; 0 if it is none.
-func (s *Screen) Width() int {
-	f, ok := s.Stdout.(*os.File)
-	if !ok || !IsTerminal(f) {
-		return 0
-	}
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0
-	}
-	return int(size.Col)
-}
+func (s *Screen) Width() int { return columns(s.Stdout) }
 
 func (s *Screen) show(bars *mpb.Progress) {
 	s.mu.Lock()

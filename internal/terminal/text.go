@@ -2,22 +2,17 @@ package terminal
 
 import (
 	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
-// Fold breaks text into lines of at most width bytes, indents each by two spaces, and keeps its
-// line ends.
+// Fold breaks text into lines of at most width characters, indents each by two spaces, and keeps its line ends.
 func Fold(text string, width int) string {
 	var out []string
 	for paragraph := range strings.SplitSeq(text, "\n") {
-		line := " "
-		for word := range strings.FieldsSeq(paragraph) {
-			if len(line)+1+len(word) > width && line != " " {
-				out = append(out, line)
-				line = " "
-			}
-			line += " " + word
+		for _, line := range printed.Wrap(paragraph, width-2) {
+			out = append(out, "  "+line)
 		}
-		out = append(out, line)
 	}
 	return strings.Join(out, "\n")
 }

@@ -72,7 +72,7 @@ type acceptView struct {
 	Asked bool       `json:"-"` // the form was sent
 }
 
-// the values that were submitted
+// Form returns the values that were submitted.
 func (v acceptView) Form() map[string]string {
 	return map[string]string{"rule": v.Rule, "probe": v.Probe, "endpoint": v.Endpoint, "fingerprint": v.Fingerprint, "reason": v.Reason, "until": v.Until}
 }
