@@ -26,6 +26,7 @@ func Template(target string) string {
 	if !ok || len(path) == len(target) && isTemplate(path) {
 		return path
 	}
+	path = sockJS(path)
 	var b strings.Builder
 	b.Grow(min(len(path)+8, maxTemplate+8))
 	for more := true; more && b.Len() <= maxTemplate; {

@@ -23,6 +23,7 @@ type caller struct {
 	address  string
 	tls      *tls.Config // nil: cleartext
 	loopback bool
+	session  *fetch // how each handshake gets a session of its own; nil: it needs none
 	pace     *rate.Limiter
 	pool     wire.Pool
 	counts   wire.Counts
@@ -134,6 +135,11 @@ func (c *caller) base(ctx context.Context, form rules.Edit) (*rules.Handshake, e
 	_, _ = rand.Read(key[:]) // it never fails
 	h = h.Fresh(base64.StdEncoding.EncodeToString(key[:]))
 	form(h)
+	if c.session != nil {
+		if err := c.renew(ctx, h); err != nil {
+			return nil, err
+		}
+	}
 	return h, nil
 }
 

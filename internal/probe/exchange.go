@@ -33,7 +33,7 @@ func (a *attempt) exchange() *wire.Exchange {
 	if x == nil {
 		x = a.unreported()
 	}
-	x.Aim = a.h.Path
+	x.Aim = a.target.Base.Path
 	if x.Response == nil && x.Interim == nil {
 		x.Interim = a.interim
 	}

@@ -46,27 +46,18 @@ func forms(base *rules.Handshake) []form {
 // h2c is requested.
 func (r *run) climb(ctx context.Context, h2c bool) error {
 	ws, plain := r.family("websocket", "CTRL-WS"), r.family("http", "CTRL-PLAIN")
-	var first answer
-	var raw [][]byte
-	for _, step := range forms(r.target.Base) {
-		r.form = step.edit
-		a, err := r.meet(ctx, ws)
-		if err != nil {
+	got, err := r.tryForms(ctx, ws, renewal{})
+	if err != nil {
+		return err
+	}
+	first, raw := got[0], [][]byte{}
+	for _, each := range got {
+		raw = append(raw, each.raw)
+	}
+	if !ws.accepted {
+		if err := r.startAfresh(ctx, ws, first); err != nil {
 			return err
 		}
-		raw = append(raw, a.raw)
-		if first.x == nil {
-			first = a
-		}
-		if ws.control.Step = step.step; rules.Accepted(a.x) || a.x.Response == nil {
-			break // a server that is silent on the plain form will not answer richer ones
-		}
-	}
-	if !rules.Accepted(ws.control.Exchange) {
-		r.form, ws.control.Step, ws.responds = rules.Edits(), "", first.x.Response != nil
-		ws.note(first, r.settings.Head)
-	} else if err := r.confirm(ctx, ws); err != nil {
-		return err
 	}
 	a, err := r.meet(ctx, plain)
 	if err != nil {
@@ -88,6 +79,60 @@ func (r *run) climb(ctx context.Context, h2c bool) error {
 			return r.confirm(ctx, f)
 		}
 	}
+	return nil
+}
+
+// tryForms sends the WebSocket handshake in richer and richer forms, each in a session of its own where
+// there is a renewal, until one is accepted, and that once more. It returns what each got, at least one.
+func (r *run) tryForms(ctx context.Context, ws *family, w renewal) (got []answer, err error) {
+	r.session = w.fetch
+	for _, step := range forms(r.target.Base) {
+		r.form = step.edit
+		if w.edit != nil {
+			r.form = rules.Edits(w.edit, step.edit)
+		}
+		a, err := r.meet(ctx, ws)
+		if err != nil {
+			return got, err
+		}
+		got = append(got, a)
+		ws.control.Step = strings.TrimSuffix(w.step+"; "+step.step, "; ")
+		if w.step == "" {
+			ws.control.Step = step.step
+		}
+		if rules.Accepted(a.x) || a.x.Response == nil {
+			break // a server that is silent on the plain form will not answer richer ones
+		}
+	}
+	if rules.Accepted(ws.control.Exchange) {
+		return got, r.confirm(ctx, ws)
+	}
+	return got, nil
+}
+
+// startAfresh tries the handshake in a session of its own, where its target names one that may be
+// spent. If that helps nothing, what the plain form got stands.
+func (r *run) startAfresh(ctx context.Context, ws *family, first answer) error {
+	single, step := ws.control.Single, ws.control.Step
+	last, was := ws.control.Exchange, r.form
+	if first.x.Response != nil {
+		for _, w := range renewals(r.target.Base) {
+			if _, err := r.tryForms(ctx, ws, w); err != nil && !errors.As(err, new(*suppliedError)) {
+				return err
+			}
+			if ws.accepted {
+				ws.control.Single = false
+				return nil
+			}
+		}
+	}
+	r.form, r.session, ws.control.Single = rules.Edits(), nil, single
+	if single {
+		ws.control.Step, ws.control.Exchange, r.form = step, last, was
+		return nil
+	}
+	ws.control.Step, ws.responds = "", first.x.Response != nil
+	ws.note(first, r.settings.Head)
 	return nil
 }
 

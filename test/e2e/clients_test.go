@@ -63,9 +63,12 @@ func echoed(t *testing.T, p *process, target string) (closed line) {
 }
 
 // nodeServer is Node's ws server, host:port. It ends with the test.
-func nodeServer(t *testing.T) string {
+func nodeServer(t *testing.T) string { return nodeListens(t, "node/echo-server.mjs") }
+
+// nodeListens runs a script that says its port, and returns its address.
+func nodeListens(t *testing.T, script string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(program(t, "node", "nodejs"), "node/echo-server.mjs")
+	cmd := exec.Command(program(t, "node", "nodejs"), append([]string{script}, args...)...)
 	stdin, err1 := cmd.StdinPipe()
 	stdout, err2 := cmd.StdoutPipe()
 	var stderr strings.Builder
@@ -77,11 +80,11 @@ func nodeServer(t *testing.T) string {
 	t.Cleanup(func() {
 		stdin.Close()
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("node/echo-server.mjs: %v\n%s", err, &stderr)
+			t.Errorf("%s: %v\n%s", script, err, &stderr)
 		}
 	})
 	if err != nil {
-		t.Fatalf("node/echo-server.mjs says no port (test/e2e/install installs ws): %v", err)
+		t.Fatalf("%s says no port (test/e2e/install installs what it needs): %v", script, err)
 	}
 	return "127.0.0.1:" + strings.TrimSpace(port)
 }
