@@ -1,6 +1,6 @@
 GO            ?= go
 FUZZTIME      ?= 30s
-FUZZ          ?= wire/FuzzScanner wire/FuzzConversation wire/FuzzTranscript rules/FuzzClassify rules/FuzzReadRuling internal/store/FuzzImport internal/store/FuzzPassed internal/report/FuzzRead internal/capture/FuzzHAR internal/capture/FuzzPcap internal/capture/FuzzSegments internal/capture/FuzzTunnels
+FUZZ          ?= $(shell grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sed 's|^\./||; s|/[^/]*_test\.go:func |/|' | sort)
 # Packages with tests that count allocations and memory, which they cannot do under the race detector.
 UNRACED       := ./wire ./internal/audit
 # Tests and benchmarks against other programs are modules of their own: what they need is no dependency of the product.
