@@ -16,6 +16,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
 	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/proxy"
@@ -67,13 +68,16 @@ func TestAwaitedBackends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, nobody := httptest.NewServer(http.NotFoundHandler()), httptest.NewServer(http.NotFoundHandler())
+	second := httptest.NewServer(http.NotFoundHandler())
 	defer second.Close()
-	nobody.Close()
+	nobody, err := ports.Free(1) // one that no other test's server gets in the meantime
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, b := range map[string]*proxy.Backend{
 		"a unix socket": proxy.To("unix:" + socket.Addr().String()),
 		"TLS":           {Addresses: []string{secure.Listener.Addr().String()}, TLS: config, Host: "staging.test"},
-		"two addresses": {Addresses: []string{nobody.Listener.Addr().String(), second.Listener.Addr().String()}},
+		"two addresses": {Addresses: []string{nobody[0], second.Listener.Addr().String()}},
 		"PROXY, text":   {Addresses: []string{announced(t, "PROXY UNKNOWN\r\n")}, ProxyProtocol: 1},
 		"PROXY, binary": {Addresses: []string{announced(t, "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00")}, ProxyProtocol: 2},
 	} {
