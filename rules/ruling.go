@@ -36,7 +36,7 @@ type Finding struct {
 	Detail      string   // what was seen, quoted; for fail, warn and unclear
 	Refs        []Ref    // those of the rule's that bear on this exchange
 	Spans       []Span   // where the evidence stands
-	State       string   // new, known, accepted, ...; the ledger's word
+	State       string   // new, known, accepted, ...; in the words of the contracts
 }
 
 // A Part is a piece of an exchange that evidence can stand in.

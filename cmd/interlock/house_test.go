@@ -14,9 +14,9 @@ const module = "github.com/interlock-proxy/interlock"
 // floors say which packages stand on which: an import points only downwards.
 var floors = map[string]int{
 	"wire": 0, "internal/exit": 0, "internal/version": 0, "test/shape": 0,
-	"proxy": 1, "rules": 1, "internal/printed": 1, "internal/capture": 1, "internal/ca": 1, "internal/lab/ports": 1,
-	"rules/new": 2, "internal/accept": 2, "internal/event": 2, "internal/store": 2, "internal/report": 2, "internal/probe": 2, "internal/lab": 2, "internal/trace": 2,
-	"internal/audit":      3,
+	"proxy": 1, "rules": 1, "internal/capture": 1, "internal/ca": 1, "internal/lab/ports": 1,
+	"rules/new": 2, "internal/printed": 2, "internal/accept": 2, "internal/event": 2, "internal/store": 2, "internal/probe": 2, "internal/lab": 2, "internal/trace": 2,
+	"internal/report": 3, "internal/audit": 3,
 	"internal/web/filter": 4, "internal/web/ui": 4, "internal/terminal": 4,
 	"internal/web":    5,
 	"internal/config": 6, "internal/baseline": 6,

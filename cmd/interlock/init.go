@@ -36,7 +36,7 @@ func initCommand() *cobra.Command {
 			if _, _, err := config.BackendAddresses(backend); err != nil {
 				return exit.Usage("--backend: %w", err)
 			}
-			return writeNew(cmd, name, text)
+			return writeConfig(cmd, name, text)
 		},
 	}
 	f := cmd.Flags()
@@ -49,8 +49,8 @@ func initCommand() *cobra.Command {
 	return cmd
 }
 
-// writeNew writes a file that does not exist yet, or to standard output.
-func writeNew(cmd *cobra.Command, name, text string) error {
+// writeConfig writes a file that does not exist yet, or to standard output.
+func writeConfig(cmd *cobra.Command, name, text string) error {
 	if name == "-" {
 		_, err := io.WriteString(cmd.OutOrStdout(), text)
 		return err

@@ -63,12 +63,12 @@ func (c *selection) takes(r *rules.Ruling) bool {
 		return true
 	}
 	host, _ := r.X.Request.Value("Host")
-	return (c.host == "" || isAddress(host, c.host)) && (c.backend == "" || isAddress(r.X.Backend, c.backend)) &&
+	return (c.host == "" || isHost(host, c.host)) && (c.backend == "" || isHost(r.X.Backend, c.backend)) &&
 		(len(c.labels) == 0 || slices.Contains(c.runs, r.Run))
 }
 
-// isAddress reports whether a host, with or without a port, is the wanted one. A port that is not wanted may be any.
-func isAddress(is, want string) bool {
+// isHost reports whether a host matches the wanted one. If that has no port, any port matches.
+func isHost(is, want string) bool {
 	if wire.EqualFold(is, want) {
 		return true
 	}

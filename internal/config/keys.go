@@ -100,7 +100,7 @@ func typeName(t reflect.Type) string {
 		return "size"
 	case t == reflect.TypeFor[hostList]():
 		return "list or word"
-	case isAddress(t):
+	case takesAddress(t):
 		return "address or mapping"
 	}
 	switch t.Kind() {

@@ -67,7 +67,7 @@ func bareSchema(t reflect.Type, path string, keys map[string]*Key) *schema {
 		return &schema{Type: []string{"integer", "string"}, Pattern: `^[0-9.]+ ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$`}
 	case t == reflect.TypeFor[hostList]():
 		return &schema{AnyOf: []*schema{text, {Type: "array", Items: text}}}
-	case isAddress(t):
+	case takesAddress(t):
 		return &schema{AnyOf: []*schema{text, mappingSchema(t, path, keys)}}
 	}
 	switch t.Kind() {

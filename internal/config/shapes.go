@@ -153,8 +153,8 @@ func keysOf(t reflect.Type) (all []string) {
 // isScalar reports whether a struct is written as one value.
 func isScalar(t reflect.Type) bool { return t == reflect.TypeFor[duration]() }
 
-// isAddress reports whether a mapping may be written as an address alone.
-func isAddress(t reflect.Type) bool {
+// takesAddress reports whether a mapping may be written as an address alone.
+func takesAddress(t reflect.Type) bool {
 	return t == reflect.TypeFor[adminConfig]() || t == reflect.TypeFor[ForwardConfig]()
 }
 
@@ -169,7 +169,7 @@ func formOf(t reflect.Type) string {
 		return "a number of bytes, or a size such as 64MiB"
 	case t == reflect.TypeFor[hostList]():
 		return "a list, or one word"
-	case isAddress(t):
+	case takesAddress(t):
 		return "an address, or a mapping of keys"
 	}
 	switch t.Kind() {
@@ -196,7 +196,7 @@ func wrongScalar(node ast.Node, t reflect.Type) string {
 	case t == reflect.TypeFor[size]():
 		_, err := parseSize(text)
 		ok = err == nil
-	case t == reflect.TypeFor[hostList](), isAddress(t):
+	case t == reflect.TypeFor[hostList](), takesAddress(t):
 		ok = node.Type() == ast.StringType
 	case t.Kind() == reflect.String:
 		ok = node.Type() != ast.BoolType

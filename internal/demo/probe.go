@@ -50,13 +50,13 @@ func (d *Demo) probe(ctx context.Context, s *site) error {
 		d.probed.fail += v[rules.Fail]
 		d.probed.pass += v[rules.Pass]
 		d.note(fmt.Sprintf("probes at %-12s %-10s fail=%d warn=%d unclear=%d pass=%d na=%d%s", l.Endpoint, l.Protocol,
-			v[rules.Fail], v[rules.Warn], v[rules.Unclear], v[rules.Pass], v[rules.NotApplicable], causes(failing)))
+			v[rules.Fail], v[rules.Warn], v[rules.Unclear], v[rules.Pass], v[rules.NotApplicable], failedRules(failing)))
 	}
 	return nil
 }
 
-// causes are the rules that most probes failed by, in a line of their own each.
-func causes(failing map[string]int) string {
+// failedRules lists the rules that most probes failed, a line for each.
+func failedRules(failing map[string]int) string {
 	const most = 8
 	type cause struct {
 		rule  string

@@ -36,7 +36,7 @@ func Select(all []*rules.Probe, only, skip []string) ([]*rules.Probe, error) {
 }
 
 func meansSomething(all []*rules.Probe, flag, pattern string) error {
-	if _, err := path.Match(glob(pattern), ""); err != nil {
+	if _, err := path.Match(canonicalPattern(pattern), ""); err != nil {
 		return exit.Usage("--%s: %q is no glob such as UPGRADE-H2C-*", flag, pattern)
 	}
 	if slices.ContainsFunc(all, func(p *rules.Probe) bool { return matches(pattern, p.ID) }) {
@@ -46,13 +46,13 @@ func meansSomething(all []*rules.Probe, flag, pattern string) error {
 	return exit.Usage("--%s: %w", flag, err)
 }
 
-// glob is a pattern as the IDs are written.
-func glob(pattern string) string {
+// canonicalPattern returns a pattern in the form of the IDs.
+func canonicalPattern(pattern string) string {
 	return strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(pattern)), "COMP-")
 }
 
 func matches(pattern, id string) bool {
-	ok, err := path.Match(glob(pattern), id)
+	ok, err := path.Match(canonicalPattern(pattern), id)
 	return ok && err == nil
 }
 

@@ -59,7 +59,7 @@ func (h *htmlWriter) Write(r *rules.Ruling) error {
 // Close is part of Writer.
 func (h *htmlWriter) Close(s *Summary) error {
 	v := htmlView{
-		Version: printed.ASCII(h.Version), Mark: markOf(overall(s)), Runs: h.runs, Result: s.Result(), Coverage: s.Coverage.String(),
+		Version: printed.ASCII(h.Version), Mark: printed.MarkOf(overall(s)), Runs: h.runs, Result: s.Result(), Coverage: s.Coverage.String(),
 		Counts: tiles(s), Bar: bar(s), Style: template.CSS(htmlStyle), MoreCells: h.matrix.more, MoreFindings: h.merge.more, Compared: s.compared(),
 	}
 	if h.moreRuns > 0 {

@@ -15,7 +15,7 @@ type (
 	htmlView struct {
 		Style              template.CSS
 		Version            string
-		Mark               mark
+		Mark               printed.Mark
 		Runs               []string
 		From, To           string // when the first and the last exchange began
 		Headline           string
@@ -51,7 +51,7 @@ type (
 	}
 	// htmlRule is a rule and where it was not kept.
 	htmlRule struct {
-		Mark   mark
+		Mark   printed.Mark
 		ID     string
 		Label  string // the problem in a few words
 		Title  string // the requirement
@@ -81,7 +81,7 @@ type (
 func tiles(s *Summary) []htmlTile {
 	var all []htmlTile
 	for v := rules.Fail; v <= rules.NotApplicable; v++ {
-		m := markOf(v)
+		m := printed.MarkOf(v)
 		all = append(all, htmlTile{m.Name, m.Symbol, m.Word, s.Verdicts[v]})
 	}
 	all = append(all, htmlTile{"fail", "▲", "unsafe", s.Unsafe})
@@ -134,7 +134,7 @@ func viewSection(title string, all []*cause, anchors map[rules.Key]string) (html
 	for i, group := range byRule(all) {
 		is := group[0].first()
 		r := htmlRule{
-			Mark: markOf(is.Verdict), ID: is.rule.ID, Label: is.rule.Label, Title: is.rule.Title, Level: is.rule.Level.String(),
+			Mark: printed.MarkOf(is.Verdict), ID: is.rule.ID, Label: is.rule.Label, Title: is.rule.Title, Level: is.rule.Level.String(),
 			Why: is.rule.Why, Fix: strings.Split(is.rule.Fix, "\n"), More: more(is.rule),
 		}
 		for j, c := range group {

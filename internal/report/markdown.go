@@ -36,7 +36,7 @@ func (m *markdownWriter) Write(r *rules.Ruling) error {
 func (m *markdownWriter) Close(s *Summary) error {
 	var b bytes.Buffer
 	p := part(m.merge.sorted())
-	is := markOf(overall(s))
+	is := printed.MarkOf(overall(s))
 	fmt.Fprintf(&b, "# Interlock: %s %s\n\n", is.Symbol, is.Word)
 	m.counts(&b, s)
 	m.failures(&b, p.failures, s)

@@ -18,7 +18,7 @@ type matrix struct {
 
 // A cell is the worst result of a probe at an endpoint.
 type cell struct {
-	Mark     mark
+	Mark     printed.Mark
 	Answer   string
 	Accepted bool
 	Anchor   string // of the cause, where the page has it
@@ -53,7 +53,7 @@ func (m *matrix) add(r *rules.Ruling) {
 	m.columns[column] = true
 	v, accepted := standing(r)
 	if was, known := row[column]; !known || v < was.verdict {
-		c := cell{Mark: markOf(v), Answer: answered(r.X), Accepted: accepted, verdict: v, rule: decisive(r, v)}
+		c := cell{Mark: printed.MarkOf(v), Answer: answered(r.X), Accepted: accepted, verdict: v, rule: decisive(r, v)}
 		if p := rules.FindProbe(r.X.Probe); p != nil {
 			c.own = p.Rule()
 		}

@@ -128,10 +128,10 @@ func (t *textWriter) notes(b *bytes.Buffer, s *Summary) {
 
 // verdict returns a verdict as colour, symbol and word. A harmless one is shown as information.
 func (t *textWriter) verdict(v rules.Verdict, benign bool) string {
-	m := markOf(v)
+	m := printed.MarkOf(v)
 	switch {
 	case v == rules.Warn && benign:
-		m = noted()
+		m = printed.Info()
 	case v == rules.Unclear:
 		m.Word = "?"
 	}

@@ -59,9 +59,9 @@ func (t *textWriter) problem(b *bytes.Buffer, is *merged) {
 	if text == "" {
 		text = is.rule.Label
 	}
-	m := markOf(f.Verdict)
+	m := printed.MarkOf(f.Verdict)
 	if f.Verdict == rules.Warn && f.Severity == rules.Info {
-		m = noted()
+		m = printed.Info()
 	}
 	if t.ASCII {
 		m.Symbol = m.Plain

@@ -103,7 +103,7 @@ func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 	if own == rules.Unclear {
 		pad -= len("unclear") - len("fail")
 	}
-	beginning := fmt.Sprintf("   %s %-*s %6s %9s  ", t.marks.Verdict(own, severity), pad, id, AnswerOf(r.X), took(r.X))
+	beginning := fmt.Sprintf("   %s %-*s %6s %9s  ", t.marks.Verdict(own, severity), pad, id, AnswerOf(r.X), responseTime(r.X))
 	t.hang(b, beginning, lineWidth, label+t.otherRules(r))
 }
 

@@ -14,8 +14,8 @@ func AnswerOf(x *wire.Exchange) string {
 	return string(x.Outcome)
 }
 
-// took is how long the answer took.
-func took(x *wire.Exchange) string {
+// responseTime returns how long the answer took.
+func responseTime(x *wire.Exchange) string {
 	ms := float64(x.Took.Microseconds()) / 1000
 	switch {
 	case x.Response == nil:

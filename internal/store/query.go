@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,6 +40,22 @@ type Query struct {
 type Cursor struct {
 	Time time.Time
 	ID   string
+}
+
+// String returns the cursor as pages link to it: milliseconds and the ID of the exchange.
+func (c Cursor) String() string { return strconv.FormatInt(c.Time.UnixMilli(), 10) + "." + c.ID }
+
+// ParseCursor parses what String returns. An empty text is the zero value.
+func ParseCursor(text string) (Cursor, error) {
+	if text == "" {
+		return Cursor{}, nil
+	}
+	at, id, _ := strings.Cut(text, ".")
+	n, err := strconv.ParseInt(at, 10, 64)
+	if err != nil || id == "" {
+		return Cursor{}, ErrCursor
+	}
+	return Cursor{time.UnixMilli(n).UTC(), id}, nil
 }
 
 // AtLeast are the verdicts that are as bad as v or worse.

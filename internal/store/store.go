@@ -21,6 +21,7 @@ var (
 	ErrUnreachable = errors.New("it does not answer")
 	ErrNotFound    = errors.New("it is not there")
 	ErrAmbiguous   = errors.New("several begin so")
+	ErrCursor      = errors.New("it is no place between two pages")
 )
 
 // A Store is an open store. All methods may be called by many goroutines at the same time, and by

@@ -1,10 +1,12 @@
 package terminal
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -38,38 +40,27 @@ func UTF8Locale() bool {
 // Verdict is the verdict as colour, symbol and word. A warning about a mere fact is shown as
 // information.
 func (c *Console) Verdict(v rules.Verdict, s rules.Severity) string {
+	m := printed.MarkOf(v)
 	switch {
-	case v == rules.Fail:
-		color := "31"
-		if s == rules.Critical {
-			color = "31;1"
-		}
-		return c.Mark(color, "✖", "x") + " " + c.paint(color, "fail")
+	case v == rules.Fail && s == rules.Critical:
+		m.Color += ";1"
 	case v == rules.Warn && s == rules.Info:
-		return c.Mark("36", "i", "i") + " info"
-	case v == rules.Warn:
-		return c.Mark("33", "!", "!") + " " + c.paint("33", "warn")
-	case v == rules.Unclear:
-		return c.Mark("35", "?", "?") + " unclear"
-	case v == rules.Pass:
-		return c.Mark("32", "✓", "+") + " pass"
+		m = printed.Info()
 	}
-	return c.Mark("dim", "–", "-") + " n/a "
+	word := fmt.Sprintf("%-4s", m.Word)
+	if v == rules.Fail || v == rules.Warn && s > rules.Info {
+		word = c.paint(m.Color, word)
+	}
+	return c.Mark(m.Color, m.Symbol, m.Plain) + " " + word
 }
 
 // Symbol is the symbol of a verdict alone, in its colour.
 func (c *Console) Symbol(v rules.Verdict) string {
-	switch v {
-	case rules.Fail:
-		return c.Mark("31;1", "✖", "x")
-	case rules.Warn:
-		return c.Mark("33", "!", "!")
-	case rules.Unclear:
-		return c.Mark("35", "?", "?")
-	case rules.Pass:
-		return c.Mark("32", "✓", "+")
+	m := printed.MarkOf(v)
+	if v == rules.Fail {
+		m.Color += ";1"
 	}
-	return c.Mark("dim", "–", "-")
+	return c.Mark(m.Color, m.Symbol, m.Plain)
 }
 
 // Mark is a symbol in a colour, or the plain text in its place where symbols outside of ASCII are

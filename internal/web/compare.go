@@ -30,7 +30,7 @@ func (s *Server) compare(w http.ResponseWriter, q *http.Request) {
 	if q.FormValue("a") == "" || q.FormValue("b") == "" {
 		missing = errors.New("name the two runs, as in ?a=last~1&b=last")
 	}
-	if wrong(w, bad, missing) {
+	if badRequest(w, bad, missing) {
 		return
 	}
 	var ids [2]string
@@ -49,7 +49,7 @@ func (s *Server) compare(w http.ResponseWriter, q *http.Request) {
 	shown := compareJSON{Schema: 1, A: ids[0], B: ids[1], Summary: accept.Summary(all)}
 	changed := slices.DeleteFunc(all, func(d accept.Difference) bool { return d.Kind == accept.Unchanged })
 	page, next, err := pageAfter(changed, q.FormValue("after"), most, func(d *accept.Difference) string { return d.Is().Fingerprint })
-	if wrong(w, err) {
+	if badRequest(w, err) {
 		return
 	}
 	shown.Next = next

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/store"
@@ -32,21 +30,14 @@ func limit(q *http.Request) (int, error) {
 	return n, nil
 }
 
-// parseCursor reads the place of an exchange in the order of times; empty: none.
-func parseCursor(text string) (c store.Cursor, err error) {
-	if text == "" {
-		return c, nil
+// parseCursor parses the cursor of a page; an empty text is none.
+func parseCursor(text string) (store.Cursor, error) {
+	c, err := store.ParseCursor(text)
+	if err != nil {
+		err = fmt.Errorf("%q is no place between two pages: take it from older or newer of a page", printed.Start(text, 40))
 	}
-	when, id, ok := strings.Cut(text, ".")
-	n, err := strconv.ParseInt(when, 10, 64)
-	if !ok || err != nil || id == "" {
-		return c, fmt.Errorf("%q is no place between two pages: take it from older or newer of a page", printed.Start(text, 40))
-	}
-	return store.Cursor{Time: time.UnixMilli(n).UTC(), ID: id}, nil
+	return c, err
 }
-
-// formatCursor writes the place of an exchange.
-func formatCursor(c store.Cursor) string { return fmt.Sprintf("%d.%s", c.Time.UnixMilli(), c.ID) }
 
 // pageAfter returns the page of a list after the element with that key, and the key after which the
 // next page begins; empty if there is none.
@@ -85,8 +76,8 @@ func (s *Server) kept(w http.ResponseWriter) *store.Store {
 	return s.Store
 }
 
-// wrong answers that the request cannot be understood.
-func wrong(w http.ResponseWriter, errs ...error) bool {
+// badRequest responds with the first error, if there is one, and reports whether it did.
+func badRequest(w http.ResponseWriter, errs ...error) bool {
 	if err := cmp.Or(errs...); err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return true

@@ -36,7 +36,7 @@ func (s *Server) listExchanges(w http.ResponseWriter, q *http.Request) {
 	if older.ID != "" && newer.ID != "" {
 		wrongNewer = errors.New("older and newer exclude each other")
 	}
-	if wrong(w, bad, err, wrongOlder, wrongNewer) {
+	if badRequest(w, bad, err, wrongOlder, wrongNewer) {
 		return
 	}
 	p := lister{store: s.Store, query: query, match: match, most: most, backwards: newer.ID != ""}
@@ -97,10 +97,10 @@ func (l *lister) page(ctx context.Context) (p exchangesJSON, err error) {
 		first, last, more, behind = last, first, behind, more
 	}
 	if more && last.ID != "" {
-		p.Older = formatCursor(last)
+		p.Older = last.String()
 	}
 	if behind && first.ID != "" {
-		p.Newer = formatCursor(first)
+		p.Newer = first.String()
 	}
 	return p, nil
 }

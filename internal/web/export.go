@@ -57,7 +57,7 @@ func (s *Server) export(w http.ResponseWriter, q *http.Request) {
 		err = fmt.Errorf("format: name one of %s", strings.Join(exportFormats(), ", "))
 	}
 	query, match, bad := filter.Parse(q.FormValue("q"))
-	if wrong(w, err, bad) {
+	if badRequest(w, err, bad) {
 		return
 	}
 	if id := q.FormValue("id"); id != "" {

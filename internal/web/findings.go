@@ -31,7 +31,7 @@ func (s *Server) listFindings(w http.ResponseWriter, q *http.Request) {
 	}
 	most, bad := limit(q)
 	query, err := filter.ParseFindings(q.FormValue("q"))
-	if wrong(w, bad, err) {
+	if badRequest(w, bad, err) {
 		return
 	}
 	all, err := s.Store.Findings(q.Context(), query)
@@ -40,7 +40,7 @@ func (s *Server) listFindings(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	page, next, err := pageAfter(all, q.FormValue("after"), most, func(f *store.Finding) string { return f.Fingerprint })
-	if wrong(w, err) {
+	if badRequest(w, err) {
 		return
 	}
 	shown := findingsJSON{Findings: []findingJSON{}, Total: len(all), Next: next}

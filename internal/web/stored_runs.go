@@ -50,7 +50,7 @@ func (s *Server) listStored(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	most, err := limit(q)
-	if wrong(w, err) {
+	if badRequest(w, err) {
 		return
 	}
 	all, err := s.Store.Runs(q.Context())
@@ -59,7 +59,7 @@ func (s *Server) listStored(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	page, next, err := pageAfter(all, q.FormValue("after"), most, func(r *store.Run) string { return r.ID })
-	if wrong(w, err) {
+	if badRequest(w, err) {
 		return
 	}
 	shown := storedRunsJSON{Runs: []storedJSON{}, Next: next}

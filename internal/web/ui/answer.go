@@ -76,7 +76,7 @@ func (j *judged) enter(r *store.Result) {
 func (j *judged) answer() (a answer) {
 	where := text(j.Endpoint)
 	if len(j.fails) > 0 {
-		worst := causes(j.fails)[0]
+		worst := reasons(j.fails)[0]
 		a.Worst = fmt.Sprintf("Worst: %s (%s, %s).", strings.TrimSuffix(worst.Problem, "."), text(worst.Rule), text(worst.Severity))
 	}
 	switch n := len(j.accepted); {

@@ -20,7 +20,7 @@ type chart struct {
 	Middle time.Time     `json:"-"`
 	Step   time.Duration `json:"-"`
 	Ranges []choice      `json:"-"`
-	Ways   []choice      `json:"-"` // of stacking
+	Stacks []choice      `json:"-"` // of stacking
 }
 
 // series is a verdict or protocol, and how many exchanges there were.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -126,8 +125,8 @@ func (u *site) list(ctx context.Context, wanted, older, newer string) (listView,
 		v.Error, v.First = err.Error(), true
 		return v, nil
 	}
-	if q.Beyond, err = parseCursor(older + newer); err != nil {
-		return v, err
+	if q.Beyond, err = store.ParseCursor(older + newer); err != nil {
+		return v, errMissing
 	}
 	q.Newest = newer == ""
 	if match == nil {
@@ -161,7 +160,7 @@ func (u *site) list(ctx context.Context, wanted, older, newer string) (listView,
 // link makes the links to the pages around this one.
 func (v *listView) link(backwards, behind, more bool, last store.Cursor) {
 	to := func(direction string, c store.Cursor) string {
-		return "?" + url.Values{"q": {v.Filter}, direction: {formatCursor(c)}}.Encode()
+		return "?" + url.Values{"q": {v.Filter}, direction: {c.String()}}.Encode()
 	}
 	if backwards {
 		slices.Reverse(v.Rows)
@@ -177,22 +176,6 @@ func (v *listView) link(backwards, behind, more bool, last store.Cursor) {
 	if !v.First && n > 0 {
 		v.Newer = to("newer", store.Cursor{Time: v.Rows[0].Time, ID: v.Rows[0].ID})
 	}
-}
-
-func formatCursor(c store.Cursor) string {
-	return strconv.FormatInt(c.Time.UnixMilli(), 10) + "." + c.ID
-}
-
-func parseCursor(s string) (c store.Cursor, err error) {
-	if s == "" {
-		return c, nil
-	}
-	at, id, ok := strings.Cut(s, ".")
-	ms, err := strconv.ParseInt(at, 10, 64)
-	if err != nil || !ok || id == "" {
-		return c, errMissing
-	}
-	return store.Cursor{Time: time.UnixMilli(ms), ID: id}, nil
 }
 
 // filter parses the text of the filter box.

@@ -29,7 +29,7 @@ type findingsView struct {
 	Severities []string `json:"-"`
 	Sources    []string `json:"-"`
 	States     []string `json:"-"`
-	Ways       []choice `json:"-"` // of grouping
+	Groupings  []choice `json:"-"` // of grouping
 	CanAccept  bool     `json:"-"`
 }
 
@@ -74,7 +74,7 @@ func (u *site) findings(r *http.Request) (sheet, error) {
 		v.Severities = append(v.Severities, is.String())
 	}
 	q := store.Query{Endpoint: v.Endpoint, Verdicts: store.AtLeast(rules.Unclear)}
-	if m, ok := markOf(v.Verdict); ok {
+	if m, ok := parseMark(v.Verdict); ok {
 		q.Verdicts = []rules.Verdict{m.Verdict}
 	}
 	all, err := u.groups(r.Context(), q)
@@ -97,7 +97,7 @@ func (u *site) findings(r *http.Request) (sheet, error) {
 	for _, each := range []string{"rule", "endpoint"} {
 		to := url.Values{"by": {each}, "verdict": {v.Verdict}, "severity": {v.Severity}, "source": {v.Source}, "state": {v.State}, "endpoint": {v.Endpoint}}
 		maps.DeleteFunc(to, func(_ string, values []string) bool { return values[0] == "" })
-		v.Ways = append(v.Ways, choice{"by " + each, to.Encode(), each == v.By})
+		v.Groupings = append(v.Groupings, choice{"by " + each, to.Encode(), each == v.By})
 	}
 	return sheet{Title: "Findings", View: v, Follow: u.Events, Names: u.EventNames}, nil
 }

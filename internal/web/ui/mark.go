@@ -1,6 +1,10 @@
 package ui
 
-import "github.com/interlock-proxy/interlock/rules"
+import (
+	"github.com/interlock-proxy/interlock/rules"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
+)
 
 // A mark shows a verdict by colour, symbol and word. Each of these is enough to tell it.
 type mark struct{ rules.Verdict }
@@ -14,17 +18,10 @@ func (m mark) Class() string {
 }
 
 // Symbol is one character.
-func (m mark) Symbol() string {
-	return [...]string{rules.Fail: "✖", rules.Warn: "!", rules.Unclear: "?", rules.Pass: "✓", rules.NotApplicable: "–"}[m.Verdict]
-}
+func (m mark) Symbol() string { return printed.MarkOf(m.Verdict).Symbol }
 
 // Word returns the short word that the command line also uses.
-func (m mark) Word() string {
-	if m.Verdict == rules.NotApplicable {
-		return "n/a"
-	}
-	return m.Verdict.String()
-}
+func (m mark) Word() string { return printed.MarkOf(m.Verdict).Word }
 
 // marks are those of all verdicts, worst first.
 func marks() (all []mark) {
@@ -34,8 +31,9 @@ func marks() (all []mark) {
 	return all
 }
 
-// markOf is the mark of a verdict that is written as the contracts write it; ok is false for other words, such as not-sent.
-func markOf(word string) (m mark, ok bool) {
+// parseMark returns the mark of a verdict in the words of the contracts; ok is false for other
+// words, such as not-sent.
+func parseMark(word string) (m mark, ok bool) {
 	for _, m := range marks() {
 		if m.String() == word {
 			return m, true

@@ -54,7 +54,7 @@ type cell struct {
 
 func cellOf(r *store.Result) *cell {
 	c := &cell{Status: r.Status, Outcome: r.Outcome, Exchange: r.Exchange, Detail: cmp.Or(r.Reason, r.Detail)}
-	c.Mark, c.Sent = markOf(r.Verdict)
+	c.Mark, c.Sent = parseMark(r.Verdict)
 	if c.Sent && c.Mark.Verdict < rules.Pass && r.Rule != sentFor(r) {
 		c.Rule = r.Rule
 	}

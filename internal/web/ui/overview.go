@@ -106,7 +106,7 @@ func (u *site) numbers(ctx context.Context, v *overviewView, stretchOf, by strin
 		v.Chart.Ranges = append(v.Chart.Ranges, choice{each.name, each.name + "&by=" + by, each.name == of.name})
 	}
 	for _, each := range []string{"verdict", "protocol"} {
-		v.Chart.Ways = append(v.Chart.Ways, choice{"by " + each, of.name + "&by=" + each, each == by})
+		v.Chart.Stacks = append(v.Chart.Stacks, choice{"by " + each, of.name + "&by=" + each, each == by})
 	}
 	findings, err := s.Findings(ctx, store.Query{Verdicts: store.AtLeast(rules.Unclear)})
 	if err != nil {

@@ -60,7 +60,7 @@ func (u *site) run(r *http.Request) (sheet, error) {
 	if len(results) == 0 && v.Under == nil && v.Stored == nil {
 		return sheet{}, errMissing
 	}
-	v.Matrix, v.Answers, v.Causes = newMatrix(results, v.Failing), answers(results), causes(results)
+	v.Matrix, v.Answers, v.Causes = newMatrix(results, v.Failing), answers(results), reasons(results)
 	if u.Probe != nil {
 		v.again()
 	}
@@ -105,8 +105,8 @@ func (v *runView) again() {
 	v.At = url.Values{"route": {l["route"]}, "endpoint": {l["endpoint"]}, "protocol": {l["protocol"]}, "host": {l["host"]}}.Encode()
 }
 
-// causes are the rules that probes failed, the worst first; of equals, what most probes failed.
-func causes(results []store.Result) []reason {
+// reasons returns the rules that probes failed, the worst first, then those of most probes.
+func reasons(results []store.Result) []reason {
 	all := []reason{}
 	for i := range results {
 		r := &results[i]
