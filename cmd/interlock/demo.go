@@ -10,29 +10,37 @@ import (
 
 func demoCommand() *cobra.Command {
 	var (
-		stay, ascii bool
-		format      string
+		stay, once, ascii bool
+		admin, format     string
 	)
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Show Interlock at work, with backends and clients of its own", Args: cobra.NoArgs,
-		Example: "  interlock demo\n  interlock demo --stay",
+		Long: "Start a correct and a vulnerable backend, send traffic of real clients to both through Interlock,\n" +
+			"and probe them. On a terminal the demo continues to run, and serves a page with all of it.",
+		Example: "  interlock demo\n  interlock demo --once",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
 				return exit.Usage("--log: must be text or json, not %q", format)
 			}
-			out := terminal.NewOutput(cmd.OutOrStdout(), format, ascii)
-			d := demo.Demo{Out: out}
-			err := d.Run(cmd.Context(), stay)
-			out.Close()
-			if err != nil {
+			w := cmd.OutOrStdout()
+			d := demo.Demo{Out: terminal.NewOutput(w, format, ascii)}
+			if stay || terminal.IsTerminal(w) && !once {
+				d.Admin = admin
+			}
+			defer d.Out.Close()
+			if err := d.Run(cmd.Context(), w); err != nil {
 				return exit.Unknown("demo: %w", err)
 			}
-			return d.Report(cmd.OutOrStdout())
+			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&stay, "stay", false, "keep running until Ctrl-C")
+	f := cmd.Flags()
+	f.BoolVar(&once, "once", false, "stop after the report, on a terminal too")
+	f.BoolVar(&stay, "stay", false, "keep running until Ctrl-C, without a terminal too")
+	f.StringVar(&admin, "admin", "127.0.0.1:9426", "serve the page at this `address`, or on a free port")
 	asciiFlag(cmd, &ascii)
-	cmd.Flags().StringVar(&format, "log", "text", "`format` of the log: text, json")
+	f.StringVar(&format, "log", "text", "`format` of the log: text, json")
+	cmd.MarkFlagsMutuallyExclusive("once", "stay")
 	completeFixed(cmd, "log", "text", "json")
 	return cmd
 }

@@ -7,12 +7,12 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/event"
-	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/internal/server"
 	"github.com/interlock-proxy/interlock/internal/terminal"
@@ -20,11 +20,19 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Demo is two lab backends, each with a relay before it, and one audit.
+// Demo is a relay in front of each of two lab backends, and one audit.
 type Demo struct {
-	Out    *terminal.Output
+	Out   *terminal.Output
+	Admin string // where the page is served; empty: there is no page
+
 	audit  *audit.Audit
+	began  time.Time
+	sites  []*site
+	page   *page                      // nil: there is none
+	runs   int                        // of probes
 	probed struct{ fail, pass int64 } // probes, at all endpoints
+	errc   chan error                 // how each part that runs in the background ended
+	silent atomic.Bool                // nothing more is logged
 }
 
 // site is a backend with a relay in front.
@@ -35,28 +43,54 @@ type site struct {
 	relay   *proxy.Relay
 }
 
-// Run starts both backends and their relays, runs the clients, and probes. With stay it continues
-// to serve until ctx ends.
-func (d *Demo) Run(ctx context.Context, stay bool) error {
-	d.audit = server.NewAudit(config.Defaults(), d.Out.Emit)
+// maxParts is how many parts run in the background: two relays, the page and its store.
+const maxParts = 4
+
+// Run starts both backends and their relays, runs the clients, probes, and reports to w. Where there
+// is a page, it is served until ctx ends.
+func (d *Demo) Run(ctx context.Context, w io.Writer) error {
+	d.audit = server.NewAudit(config.Defaults(), d.emit)
+	d.errc, d.began = make(chan error, maxParts), time.Now()
 	serving, stop := context.WithCancel(ctx)
-	defer stop()
 	var running sync.WaitGroup
-	defer running.Wait()
-	defer stop()
-	var sites []*site
-	errc := make(chan error, 2) // one for each relay
+	err := d.run(serving, &running)
+	if err == nil {
+		err = d.report(w)
+	}
+	if d.page != nil && err == nil {
+		d.page.settle(ctx, d.runs)
+		fmt.Fprintf(w, "\n Still running. Open %s to see all of it, Ctrl-C to stop.\n", d.page.url())
+		<-ctx.Done()
+	}
+	stop()
+	running.Wait()
+	for _, s := range d.sites {
+		s.backend.Close()
+	}
+	close(d.errc)
+	for failed := range d.errc {
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
+// run starts everything, and returns when the traffic and the probes are over.
+func (d *Demo) run(ctx context.Context, running *sync.WaitGroup) error {
 	for _, name := range []string{"sound", "unsound"} {
-		s, ln, err := d.open(serving, name)
+		s, ln, err := d.open(ctx, name)
 		if err != nil {
 			return err
 		}
-		defer s.backend.Close()
-		sites = append(sites, s)
-		running.Go(func() { errc <- s.relay.Serve(serving, ln) })
+		d.sites = append(d.sites, s)
+		running.Go(func() { d.errc <- s.relay.Serve(ctx, ln) })
+	}
+	if d.Admin != "" {
+		if err := d.openPage(ctx, running); err != nil {
+			return err
+		}
 	}
 	for i, traffic := range [][]step{correctTraffic(), vulnerableTraffic()} {
-		s := sites[i]
+		s := d.sites[i]
 		d.note(fmt.Sprintf("%s backend   http://%s %s %s", s.name, s.address, d.Out.Console.Arrow(), s.backend.URL))
 		for _, v := range traffic {
 			if err := v.make(ctx, s.address); err != nil && !v.fails {
@@ -70,13 +104,14 @@ func (d *Demo) Run(ctx context.Context, stay bool) error {
 			return err
 		}
 	}
-	if stay {
-		d.note("serving on; a signal ends it")
-		<-ctx.Done()
+	return nil
+}
+
+// emit hands an event to the log until the report begins.
+func (d *Demo) emit(e event.Event) {
+	if !d.silent.Load() {
+		d.Out.Emit(e)
 	}
-	stop()
-	running.Wait()
-	return errors.Join(<-errc, <-errc)
 }
 
 // settle waits briefly for the last connections of the site to end, so that its lines are together.
@@ -106,11 +141,13 @@ func (d *Demo) open(ctx context.Context, name string) (*site, net.Listener, erro
 // note says something between the log lines, in their order.
 func (d *Demo) note(text string) { d.Out.Emit(event.Event{Kind: event.Note, Text: text}) }
 
-// Report writes the failures, and then the result.
-func (d *Demo) Report(w io.Writer) error {
+// report ends the log, and writes the failures and then the result.
+func (d *Demo) report(w io.Writer) error {
+	d.silent.Store(true)
+	d.Out.Close()
 	found := 0
 	for _, f := range d.audit.Findings() {
-		if f.Verdict != rules.Fail {
+		if f.Verdict != rules.Fail || f.Key.Probe != "" {
 			continue
 		}
 		if found++; found == 1 {
@@ -122,7 +159,7 @@ func (d *Demo) Report(w io.Writer) error {
 	fmt.Fprintf(w, "\n probes: %d failed, %d passed, at the endpoints that the traffic showed\n more about a rule: interlock rules ID\n %s\n",
 		d.probed.fail, d.probed.pass, terminal.Result(d.audit))
 	if sums.Unsafe == 0 || sums.Verdicts[rules.Pass] == 0 || d.probed.fail == 0 || d.probed.pass == 0 {
-		return exit.Unknown("the demo did not show both a sound and an unsafe switch, by traffic and by probes")
+		return errors.New("traffic and probes did not show both a valid and an unsafe switch")
 	}
 	return nil
 }

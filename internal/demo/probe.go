@@ -7,12 +7,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/server"
 	"github.com/interlock-proxy/interlock/internal/web"
-	"github.com/interlock-proxy/interlock/proxy"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -24,17 +25,17 @@ func (d *Demo) probe(ctx context.Context, s *site) error {
 			continue
 		}
 		apart := server.NewAudit(config.Defaults(), nil) // findings of probes are reported here, separately from those of the traffic
-		p := &server.Prober{Audit: apart}
-		c, b := config.Defaults(), proxy.To(l.Backend)
-		p.Use(&c, []*proxy.Backend{b})
+		if apart.Instance = d.audit.Instance; d.page != nil {
+			apart.Each = d.page.writer.Write
+		}
 		r := &server.LearnedRun{
-			Prober:  p,
+			Prober:  d.prober(apart, d.page),
 			Ask:     web.Ask{Endpoint: l.Endpoint, Credentials: config.CredentialsConfigured},
-			Learned: &l, Probes: rules.Probes(), Backend: b,
+			Learned: &l, Probes: rules.Probes(), Backend: s.relay.Backend,
 		}
 		failing := map[string]int{}
 		stream := report.Stream{}
-		_, err := r.Do(ctx, "demo", func(event string, value any) {
+		_, err := r.Do(ctx, ulid.Make().String(), func(event string, value any) {
 			ruling, ok := value.(*rules.Ruling)
 			if event != "ruling" || !ok {
 				return
@@ -47,6 +48,7 @@ func (d *Demo) probe(ctx context.Context, s *site) error {
 			return fmt.Errorf("probe %s: %w", l.Endpoint, err)
 		}
 		v := &stream.Summary.Verdicts
+		d.runs++
 		d.probed.fail += v[rules.Fail]
 		d.probed.pass += v[rules.Pass]
 		d.note(fmt.Sprintf("probes at %-12s %-10s fail=%d warn=%d unclear=%d pass=%d na=%d%s", l.Endpoint, l.Protocol,

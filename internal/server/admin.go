@@ -26,7 +26,7 @@ func (s *Serving) administer(ctx context.Context, open *listeners, token string,
 	a := &web.Server{
 		Token: token, Names: config.Lowered(c.Admin.Names), TLS: t, Profile: c.Admin.Profile,
 		Store: kept.store, Audit: s.audit, Status: s.status.show, Lacking: s.status.lacking, Metrics: metrics, Accepted: s.accepted, Reports: s.reportOptions,
-		Probe: s.probes, Replay: s.probes.replay, Reload: reload.reload, Pause: kept.pause,
+		Probe: s.probes, Replay: s.probes.Replay, Reload: reload.reload, Pause: kept.pause,
 	}
 	if c.File != "" {
 		a.Accept = reload.accept

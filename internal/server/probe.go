@@ -93,6 +93,11 @@ type within struct {
 	backends []*proxy.Backend
 }
 
+// NewProber returns a prober that stores its runs, and the rulings of them by the writer of a.
+func NewProber(a *audit.Audit, s *store.Store, w *store.Writer) *Prober {
+	return &Prober{Audit: a, kept: &storage{store: s, writer: w}}
+}
+
 // Use sets the limits of probes from now on.
 func (p *Prober) Use(c *config.Config, backends []*proxy.Backend) {
 	p.within.Store(&within{*c, backends})

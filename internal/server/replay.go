@@ -20,9 +20,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// replay sends the request of a stored exchange again, to the backend of its route, with given
+// Replay sends the request of a stored exchange again, to the backend of its route, with given
 // values in place of redacted ones, and returns the ruling on the new exchange.
-func (p *Prober) replay(ctx context.Context, exchange string, given []probe.Field) (*rules.Ruling, error) {
+func (p *Prober) Replay(ctx context.Context, exchange string, given []probe.Field) (*rules.Ruling, error) {
 	if err := probe.CheckGiven(given); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,12 @@
 package e2e
 
 import (
+	"bufio"
 	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -68,6 +73,78 @@ func hasResult(t *testing.T, stdout string) {
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
 	if last := strings.TrimSpace(lines[len(lines)-1]); !strings.HasPrefix(last, "RESULT ") {
 		t.Errorf("the last line is %q, want RESULT", last)
+	}
+}
+
+// TestDemoServesAPageOfWhatItDid until it is interrupted: traffic, findings, probes of both backends, and it can probe again.
+func TestDemoServesAPageOfWhatItDid(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("interlock", "demo", "--stay", "--admin", "127.0.0.1:0")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	lines, url := bufio.NewScanner(out), ""
+	for url == "" && lines.Scan() {
+		if found := regexp.MustCompile(`^ Still running\. Open (http://127\.0\.0\.1:\d+) `).FindStringSubmatch(lines.Text()); found != nil {
+			url = found[1]
+		}
+	}
+	var overview struct {
+		Unsafe, Exchanges int64
+		Lead              string
+		Findings          []struct{ Endpoint string }
+	}
+	read(t, url+"/index.json", &overview)
+	if overview.Unsafe == 0 || overview.Exchanges < 20 || !strings.HasPrefix(overview.Lead, "Not safe: ") || len(overview.Findings) == 0 {
+		t.Errorf("got %+v", overview)
+	}
+	var probes struct {
+		Answers []struct{ Verdict, Text string }
+		Learned []struct{ Route, Endpoint string }
+		Runs    []struct{ ID string }
+	}
+	read(t, url+"/probes.json", &probes)
+	of := map[string]int{}
+	for _, a := range probes.Answers {
+		of[a.Verdict]++
+	}
+	if of["pass"] == 0 || of["fail"] == 0 || len(probes.Runs) != len(probes.Answers) || len(probes.Learned) == 0 {
+		t.Errorf("got %+v", probes)
+	}
+	answer, err := client(t).Post(url+"/api/v1/probe-runs", "application/json", strings.NewReader(`{"route":"unsound","endpoint":"/chat","only":["UPGRADE-POST"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusAccepted {
+		t.Errorf("it does not probe again: status %d", answer.StatusCode)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, out); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
+// read reads JSON from a URL.
+func read(t *testing.T, url string, into any) {
+	t.Helper()
+	answer, err := client(t).Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: status %d, %v", url, answer.StatusCode, err)
 	}
 }
 

@@ -54,7 +54,7 @@ func (j *judged) enter(r *store.Result) {
 	if p == nil || !is.Sent {
 		return
 	}
-	if controls(p, "websocket") || controls(p, "h2c") && j.control == nil {
+	if (controls(p, "websocket") || controls(p, "h2c")) && (j.control == nil || !j.control.Accepted()) {
 		j.control = is
 	}
 	switched := r.Outcome == string(wire.Switched) && p.Class.Refuses()
