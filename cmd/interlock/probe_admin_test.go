@@ -62,3 +62,39 @@ func TestProbingFromTheRunningProxy(t *testing.T) {
 		t.Error("the secret is shown")
 	}
 }
+
+// TestProbingOneOfTwoRoutes has two routes learn the same path: the endpoint alone is an error that names both, and --route
+// chooses one.
+func TestProbingOneOfTwoRoutes(t *testing.T) {
+	backend, err := lab.Start("gorilla")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	s := serveFile(t, "backend: "+backend.URL+"\nroutes:\n"+
+		"- {name: blue, hosts: [blue.test], backend: \""+backend.URL+"\"}\n- {name: red, hosts: [red.test], backend: \""+backend.URL+"\"}\n")
+	for i, host := range []string{"blue.test", "red.test"} {
+		conn, r, status := s.open(host)
+		if status != 101 || echoes(conn, r) != nil {
+			t.Fatalf("%s: got %d", host, status)
+		}
+		conn.Close()
+		s.await(t, "exchange", i+1)
+	}
+	probing := func(args ...string) (code int, stdout, stderr string) {
+		var out, complaints bytes.Buffer
+		code = execute(append([]string{"probe", "--admin", s.admin, "--endpoint", "/chat", "--only", "UPGRADE-POST", "--ascii"}, args...), &out, &complaints)
+		return code, out.String(), complaints.String()
+	}
+	const both = "interlock: /chat is an endpoint of 2 routes: choose one with --route blue or --route red\n"
+	if code, _, stderr := probing(); code != exit.StatusUsage || stderr != both {
+		t.Errorf("status %d: %s", code, stderr)
+	}
+	code, text, stderr := probing("--route", "red", "-o", "ndjson")
+	if code != 0 || !strings.Contains(text, `"route":"red"`) || strings.Contains(text, `"route":"blue"`) {
+		t.Errorf("status %d: %s%s", code, text, stderr)
+	}
+	if code, _, stderr := probing("--route", "green"); code != exit.StatusUsage || !strings.Contains(stderr, "/chat") {
+		t.Errorf("status %d: %s", code, stderr)
+	}
+}

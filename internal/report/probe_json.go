@@ -21,6 +21,7 @@ type ProbeRun struct {
 
 // A ProbeEndpoint is an endpoint that was probed.
 type ProbeEndpoint struct {
+	URL      string // as it was given and may be shown; empty: not known
 	Backend  string // host and port, or unix: and the path of a socket
 	Target   string // as it may be shown
 	Route    string // empty: any
@@ -85,6 +86,7 @@ type probeDocument struct {
 }
 
 type endpointJSON struct {
+	URL      string         `json:"url,omitempty"`
 	Backend  string         `json:"backend"`
 	Target   string         `json:"target"`
 	Degraded bool           `json:"degraded"`
@@ -127,7 +129,7 @@ func (p *probeWriter) Close(s *Summary) error {
 			return err
 		}
 		d.Endpoints = append(d.Endpoints, endpointJSON{
-			Backend: e.Backend, Target: e.Target, Degraded: e.Degraded, Suspects: e.Suspects, Gone: e.Gone, Crashes: e.Crashes,
+			URL: e.URL, Backend: e.Backend, Target: e.Target, Degraded: e.Degraded, Suspects: e.Suspects, Gone: e.Gone, Crashes: e.Crashes,
 			Controls: append([]ProbeControl{}, e.Controls...), Results: results,
 		})
 	}

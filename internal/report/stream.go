@@ -118,6 +118,14 @@ func (s *Stream) cover(r *rules.Ruling) {
 	s.endpoints[e] = max(was, is)
 }
 
+// Switched records that an endpoint has switched in an exchange that is not written, such as a control.
+func (s *Stream) Switched(route, template string) {
+	e := endpoint{route, template}
+	if _, known := s.endpoints[e]; known {
+		s.endpoints[e] = switched
+	}
+}
+
 func (s *Stream) each(f func(Writer) error) {
 	if s.failed == nil {
 		s.failed = make([]error, len(s.Writers))

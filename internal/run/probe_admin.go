@@ -158,7 +158,7 @@ func (r *remote) follow(ctx context.Context, s *site) error {
 		return err
 	}
 	defer stream.Body.Close()
-	step, done := p.Screen.Steps("probes")
+	step, done := p.progress("probes")
 	defer done()
 	lines := bufio.NewScanner(stream.Body)
 	lines.Buffer(make([]byte, 64<<10), maxEvent)

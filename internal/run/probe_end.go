@@ -1,14 +1,17 @@
 package run
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -25,6 +28,7 @@ func (p *Probing) end() error {
 		for _, c := range s.was.Controls {
 			if c.Accepted && c.Protocol != "http" {
 				p.Accepting.Coverage.Switched(s.template(), c.Protocol)
+				p.reports.Stream.Switched(s.target.Route, s.template())
 			}
 		}
 		if s.failed != nil || s.was.Gone {
@@ -34,6 +38,7 @@ func (p *Probing) end() error {
 	}
 	p.Accepting.sum(&p.reports.Stream.Summary)
 	unwritten := errors.Join(p.kept.end(&p.reports.Stream.Summary), p.reports.Close())
+	p.answer()
 	if gated > 0 {
 		if !p.Flags.Quiet {
 			p.Accepting.hint(p.Flags.Outputs)
@@ -66,9 +71,24 @@ func (p *Probing) end() error {
 	return exit.Unknown("%s", strings.Join(why, "\n"))
 }
 
+// answer writes the headline and the result to standard error if no report for people is shown.
+func (p *Probing) answer() {
+	if p.Flags.Quiet || len(p.Flags.Outputs) == 0 || slices.ContainsFunc(p.Flags.Outputs, isShownText) {
+		return
+	}
+	t := &probeText{w: p.Screen.Stderr, run: p, columns: unlimited, marks: terminal.NewConsole(p.Screen.Stderr, p.Flags.ASCII)}
+	sites := t.shown()
+	if len(sites) == 0 {
+		return
+	}
+	var b bytes.Buffer
+	t.headlines(&b, sites)
+	fmt.Fprintf(&b, " %s\n", p.reports.Stream.Summary.Result())
+	_ = t.flush(&b) // a closed standard error has no one to tell
+}
+
 // inconclusive returns why a site without failures is not known to be safe; nil if it is.
 func (s *site) inconclusive() error {
-	sum := &s.run.reports.Stream.Summary
 	why, prefix := crashed(&s.was), ""
 	if len(s.run.sites) > 1 {
 		prefix = s.place.String() + ": "
@@ -89,7 +109,7 @@ func (s *site) inconclusive() error {
 		if k := cmp.Or(s.failedControl(), s.lostControl()); k != nil {
 			return exit.Unknown("%s: %s; next: %s", text, k.came(), k.next())
 		}
-		return exit.Unknown("%s: %d unclear, %d n/a, %d not sent", text, sum.Verdicts[rules.Unclear], sum.Verdicts[rules.NotApplicable], sum.NotSent)
+		return exit.Unknown("%s: %d unclear, %d n/a, %d not sent", text, s.tally.verdicts[rules.Unclear], s.tally.verdicts[rules.NotApplicable], len(s.was.NotSent))
 	}
 	if missing := s.missingSeeds(); len(missing) > 0 {
 		return exit.Unknown("%snot sent, and not left out by name: %s; see the reasons above, or leave them out with --skip %s",

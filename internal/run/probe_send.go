@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -41,10 +42,10 @@ func (s *site) send(ctx context.Context, target probe.Target, probes []*rules.Pr
 		observe = func(x *wire.Exchange) { a.Observe(byStatusAlone(x)) }
 	}
 	what := "probes"
-	if len(p.sites) > 1 {
-		what += " at " + s.place.String()
+	if n := len(p.sites); n > 1 {
+		what = fmt.Sprintf("probes, endpoint %d of %d", slices.Index(p.sites, s)+1, n)
 	}
-	step, done := p.Screen.Steps(what)
+	step, done := p.progress(what)
 	defer done()
 	return probe.Run(ctx, target, settings, probes, observe, func(now probe.Progress) {
 		step(now.Done, now.Total)
@@ -57,9 +58,18 @@ func (s *site) send(ctx context.Context, target probe.Target, probes []*rules.Pr
 	})
 }
 
+// progress shows how many probes are done, on one line of a terminal.
+func (p *Probing) progress(what string) (step func(n, total int), done func()) {
+	if p.Flags.Quiet {
+		return func(int, int) {}, func() {}
+	}
+	return p.Screen.Steps(what)
+}
+
 // tally sums up the findings of a site for the exit status and the headline.
 type tally struct {
-	gated      int            // findings that make the run fail
+	gated      int // findings that make the run fail
+	verdicts   [rules.NotApplicable + 1]int
 	conclusive int            // probes that say something about the backend
 	failing    []*rules.Probe // that failed
 	headline   headline
@@ -83,6 +93,7 @@ func (s *site) entered(r *rules.Ruling) {
 			s.tally.gated++
 		}
 	}
+	s.tally.verdicts[r.Verdict]++
 	s.tally.headline.enter(r)
 	p.kept.write(r)
 	if r.Verdict == rules.Fail {

@@ -75,10 +75,20 @@ func (t *probeText) Write(r *rules.Ruling) error {
 // about names a site and the results of its controls.
 func (t *probeText) about(b *bytes.Buffer, s *site, controls []probe.Control) {
 	t.entry(b, " ", fmt.Sprintf("endpoint %s at %s, run %s", s.place, s.target.Address, t.run.Run))
-	if line := controlLine(t.marks, controls); line != "" {
-		fmt.Fprintf(b, " control %s\n", line)
+	const name = " control "
+	if line := controlLine(t.marks, controls); line != "" && len(name)+len(controlLine(plainly(), controls)) <= t.columns {
+		fmt.Fprintf(b, "%s%s\n", name, line)
+	} else {
+		for i := range controls { // each in a line of its own
+			if line := controlLine(t.marks, controls[i:i+1]); line != "" {
+				t.hang(b, name, len(name), line)
+			}
+		}
 	}
 }
+
+// plainly is how marks are written without colours, to measure lines.
+func plainly() *terminal.Console { return &terminal.Console{ASCII: true} }
 
 // The widths of columns.
 const (
@@ -127,7 +137,7 @@ func (t *probeText) otherRules(r *rules.Ruling) string {
 
 // Close is part of report.Writer.
 func (t *probeText) Close(s *report.Summary) error {
-	sites := slices.DeleteFunc(slices.Clone(t.run.sites), func(s *site) bool { return s.unmet() && len(t.run.sites) == 1 })
+	sites := t.shown()
 	if len(sites) == 0 {
 		return nil // the error says it all
 	}
@@ -150,6 +160,11 @@ func (t *probeText) Close(s *report.Summary) error {
 	}
 	t.behind.open = true
 	return t.rest.Close(s)
+}
+
+// shown are the sites to report on: all of them, but for a single one that cannot be probed.
+func (t *probeText) shown() []*site {
+	return slices.DeleteFunc(slices.Clone(t.run.sites), func(s *site) bool { return s.unmet() && len(t.run.sites) == 1 })
 }
 
 // headlines answer whether the sites are safe: with several, of all of them first.

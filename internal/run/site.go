@@ -50,6 +50,6 @@ func (s *site) probe(ctx context.Context) error {
 // document returns the data of the site beside its rulings.
 func (s *site) document() report.ProbeEndpoint {
 	e := server.DescribeRun(&s.was, s.target.Address, s.run.Config.RuleOptions().Redact.Target(s.place.target))
-	e.Route, e.Faults = s.target.Route, s.faults
+	e.URL, e.Route, e.Faults = s.place.String(), s.target.Route, s.faults
 	return e
 }
