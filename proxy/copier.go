@@ -28,7 +28,7 @@ type copier struct {
 	dst   *side
 	free  bool // the session need not see what comes
 
-	in, out syscall.RawConn // of src and dst; nil for what is no socket of the system
+	in, out syscall.RawConn // of src and dst; nil for what is not a socket of the system
 	reading func(fd uintptr) bool
 	writing func(fd uintptr) bool
 	buffer  *[bufferSize]byte

@@ -107,56 +107,59 @@ func resolve(t *testing.T) *names {
 // open stays; whoever comes then gets what the name says then.
 func TestNamesThatChange(t *testing.T) {
 	n := resolve(t)
-	n.set(dnsmessage.RCodeSuccess, "127.0.0.1", false)
-	r := relay(t, func(r *Relay) {
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		n.set(dnsmessage.RCodeSuccess, "127.0.0.1", false)
+		r := relay(t, func(r *Relay) {
+			driver(r)
+			_, port, _ := net.SplitHostPort(r.Backend.String())
+			r.Backend, r.Limits.Dial = To("app.interlock.test:"+port), 200*time.Millisecond
+		})
 		_, port, _ := net.SplitHostPort(r.Backend.String())
-		r.Backend, r.Limits.Dial = To("app.interlock.test:"+port), 200*time.Millisecond
-	})
-	_, port, _ := net.SplitHostPort(r.Backend.String())
-	other, err := net.Listen("tcp", "127.0.0.2:"+port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	client, backend := r.switchedOver()
+		other, err := net.Listen("tcp", "127.0.0.2:"+port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		client, backend := r.switchedOver()
 
-	for _, each := range []struct {
-		code   dnsmessage.RCode
-		silent bool
-		want   string
-	}{
-		{dnsmessage.RCodeNameError, false, "502 Bad Gateway"},
-		{dnsmessage.RCodeServerFailure, false, "502 Bad Gateway"},
-		{dnsmessage.RCodeSuccess, false, "502 Bad Gateway"}, // and no address
-		{dnsmessage.RCodeSuccess, true, "504 Gateway Timeout"},
-	} {
-		n.set(each.code, "", each.silent)
+		for _, each := range []struct {
+			code   dnsmessage.RCode
+			silent bool
+			want   string
+		}{
+			{dnsmessage.RCodeNameError, false, "502 Bad Gateway"},
+			{dnsmessage.RCodeServerFailure, false, "502 Bad Gateway"},
+			{dnsmessage.RCodeSuccess, false, "502 Bad Gateway"}, // and no address
+			{dnsmessage.RCodeSuccess, true, "504 Gateway Timeout"},
+		} {
+			n.set(each.code, "", each.silent)
+			late := r.dial()
+			send(t, late, plain)
+			text, err := io.ReadAll(late)
+			if !strings.HasPrefix(string(text), "HTTP/1.1 "+each.want) || !strings.Contains(string(text), "cannot reach backend") || err != nil {
+				t.Errorf("%v, silent %t: got %q, %v", each.code, each.silent, text, err)
+			}
+		}
+
+		n.set(dnsmessage.RCodeSuccess, "127.0.0.2", false)
 		late := r.dial()
-		send(t, late, plain)
-		text, err := io.ReadAll(late)
-		if !strings.HasPrefix(string(text), "HTTP/1.1 "+each.want) || !strings.Contains(string(text), "cannot reach backend") || err != nil {
-			t.Errorf("%v, silent %t: got %q, %v", each.code, each.silent, text, err)
+		send(t, late, handshake)
+		other.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
+		moved, err := other.Accept()
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		defer moved.Close()
+		expect(t, moved, handshake)
+		send(t, moved, switching)
+		expect(t, late, switching)
 
-	n.set(dnsmessage.RCodeSuccess, "127.0.0.2", false)
-	late := r.dial()
-	send(t, late, handshake)
-	other.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
-	moved, err := other.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer moved.Close()
-	expect(t, moved, handshake)
-	send(t, moved, switching)
-	expect(t, late, switching)
-
-	send(t, client, "still")
-	expect(t, backend, "still")
-	for _, x := range r.all() {
-		if x.Outcome != wire.Switched {
-			t.Errorf("got %s", x.Outcome)
+		send(t, client, "still")
+		expect(t, backend, "still")
+		for _, x := range r.all() {
+			if x.Outcome != wire.Switched {
+				t.Errorf("got %s", x.Outcome)
+			}
 		}
-	}
+	})
 }

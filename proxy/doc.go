@@ -1,7 +1,7 @@
 // Package proxy carries connections between clients and a backend, changes none of their bytes, and
 // reports the upgrade exchanges on them.
 //
-// It is for whoever wants to see what really passes between HTTP/1.1 clients and a server: a
+// It is for those who want to see what really passes between HTTP/1.1 clients and a server: a
 // [wire.Conversation] reads along and each [wire.Exchange] goes to the function Observe. Package
 // proxy knows no rules; package rules judges what it reports.
 //

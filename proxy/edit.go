@@ -18,7 +18,7 @@ func rewriteHost(head []byte, host string) []byte {
 }
 
 // A headEditor rewrites each request head of a stream. It holds back what may be the beginning of a
-// head until that is complete. Behind a request that may turn the connection into a tunnel it
+// head until that is complete. After a request that may turn the connection into a tunnel it
 // changes nothing, as nobody knows what the bytes there are, until that is answered.
 type headEditor struct {
 	rewrite func(head []byte) []byte

@@ -64,7 +64,7 @@ func (c calls) withDefaults() calls {
 	return c
 }
 
-// startLoops starts one event loop for each processor. Whoever starts them ends them.
+// startLoops starts one event loop for each processor. The caller ends them.
 func startLoops(r *Relay, running *sync.WaitGroup) (*eventLoops, error) {
 	if r.hooks.goroutines {
 		return nil, nil

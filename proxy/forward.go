@@ -16,7 +16,7 @@ import (
 )
 
 // A Forward is a second way into a relay: a listener for clients that were told to use a proxy.
-// What they ask for in absolute-form, and what comes behind a CONNECT, goes the way of every other
+// What they ask for in absolute-form, and what comes after a CONNECT, is carried like every other
 // connection of the relay, inside TLS too if there is an authority to end it with: any request may
 // be answered by a 101, so none goes elsewhere. goproxy answers the CONNECT and signs certificates.
 // The fields must not be changed once Serve has been called.
@@ -163,7 +163,7 @@ func (l *forwardListener) goproxy(ctx context.Context) *goproxy.ProxyHttpServer 
 	return p
 }
 
-// connect carries what comes behind a CONNECT.
+// connect carries what comes after a CONNECT.
 func (l *forwardListener) connect(ctx context.Context, client net.Conn) {
 	held, ok := client.(*heldConn)
 	if !ok {

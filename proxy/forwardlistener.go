@@ -14,7 +14,7 @@ import (
 )
 
 // A forwardListener stands in front of goproxy. It reads the first head of each connection as it
-// is, so that no byte behind it is lost, and decides who carries the connection. It is the listener
+// is, so that no byte after it is lost, and decides who carries the connection. It is the listener
 // from which goproxy's server gets its share.
 type forwardListener struct {
 	forward *Forward
@@ -154,10 +154,10 @@ func (l *forwardListener) say(client socket, status, line string, fields ...stri
 	}
 }
 
-// errNoHead says that what a client sent is no request head.
+// errNoHead says that what a client sent is not a request head.
 var errNoHead = errors.New("what came is no HTTP/1 request: this is a proxy")
 
-// readHead reads the first head of a connection, and what came behind it in the same segments.
+// readHead reads the first head of a connection, and what came after it in the same segments.
 func (l *forwardListener) readHead(client socket) (head, rest []byte, err error) {
 	client.SetReadDeadline(time.Now().Add(l.relay.Limits.Head))
 	scanner := wire.Scanner{Side: wire.FromClient, Pool: &l.relay.pool}
@@ -231,7 +231,7 @@ func withoutProxy(head []byte) []byte {
 	return append(out, head[last:]...)
 }
 
-// withLine is a head with one more line behind the others.
+// withLine is a head with one more line after the others.
 func withLine(head []byte, line string) []byte {
 	end := bytes.TrimSuffix(head, []byte("\n"))
 	end = bytes.TrimSuffix(end, []byte("\r"))

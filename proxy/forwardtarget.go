@@ -17,7 +17,7 @@ type forwardTarget struct {
 	authority string        // as the client has written it
 	forward   *Forward
 	absolute  bool // by a target in absolute-form; else by CONNECT
-	once      bool // the connection ends behind the first answer: its next request may be for another place
+	once      bool // the connection ends after the first answer: its next request may be for another place
 	closed    bool // what the client says there must not be opened
 }
 
@@ -27,7 +27,7 @@ func (g *goConn) follow(t *forwardTarget) {
 	g.target = t
 	b := t.patterns[0].backend
 	if b == nil {
-		// Whoever is no route's has the rules and the guard of the default one.
+		// A host that is not of a route has the rules and the guard of the default one.
 		b = &Backend{Route: t.patterns[0].text, Addresses: []string{t.String()}, Guard: g.session.routes.backend.Guard}
 	}
 	s := &g.session
@@ -98,7 +98,7 @@ func (g *goConn) targetTLS() *tls.Config {
 	return config
 }
 
-// helloBytes is how much of what comes behind a CONNECT reports whether it is TLS: a record of
+// helloBytes is how much of what comes after a CONNECT reports whether it is TLS: a record of
 // version 3 that carries a handshake (RFC 8446 §5.1) and begins with a ClientHello (§4).
 const helloBytes = 6
 
@@ -116,7 +116,7 @@ func isHello(p []byte) (hello, sure bool) {
 	return true, true
 }
 
-// uncover finds out whether what comes behind a CONNECT is TLS, and whether it is to be ended here.
+// uncover finds out whether what comes after a CONNECT is TLS, and whether it is to be ended here.
 // A client that has begun has Limits.Head to make that clear.
 func (g *goConn) uncover() error {
 	t := g.target
@@ -138,7 +138,7 @@ func (g *goConn) uncover() error {
 			return err
 		}
 		if err != nil {
-			return nil // whoever carries the connection will meet the same end
+			return nil // the driver will meet the same end
 		}
 	}
 	if !hello {

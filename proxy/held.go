@@ -9,21 +9,21 @@ import (
 )
 
 // heldConn is a connection whose first head has been read already: that is what it yields first.
-// Behind the head of a CONNECT it yields nothing, so that all that follows is still there for
-// whoever takes it.
+// After the head of a CONNECT it yields nothing, so that all that follows is still there for
+// the one who takes it.
 type heldConn struct {
 	socket
 	head, rest []byte
 	target     *forwardTarget // where its request goes; nil: to the listener itself
 	hold       bool
 	wake       chan struct{} // one token: a read that holds is to end
-	over       chan struct{} // closed when nobody uses the connection any more
+	over       chan struct{} // closed when nothing uses the connection any more
 	served     chan struct{} // closed when the server that it was handed to has left it
 	once       sync.Once
 	slot       func()
 }
 
-// Read yields the head, then, unless that is held back, what came and comes behind it.
+// Read yields the head, then, unless that is held back, what came and comes after it.
 func (c *heldConn) Read(p []byte) (int, error) {
 	for _, part := range []*[]byte{&c.head, &c.rest} {
 		if n := copy(p, *part); n > 0 && !(part == &c.rest && c.hold) {
@@ -72,7 +72,7 @@ func (c *heldConn) Close() error {
 	return err
 }
 
-// take hands the connection over, with what came behind the head. Its slot goes with it. The taker
+// take hands the connection over, with what came after the head. Its slot goes with it. The taker
 // calls done when the connection is over.
 func (c *heldConn) take() (socket, []byte) {
 	c.once.Do(func() {})

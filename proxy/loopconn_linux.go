@@ -117,16 +117,17 @@ func (l *loopConn) copy(d wire.Direction) (more bool) {
 			return false
 		}
 		now := time.Now()
+		var a action
 		switch {
 		case err == nil:
 			l.measure(d, len(b), now)
-			l.do(l.session.read(d, b, now), now)
+			a = l.session.read(d, b, now)
 		case errors.Is(err, io.EOF):
-			l.do(l.session.ended(d, now), now)
+			a = l.session.ended(d, now)
 		default:
-			l.do(l.session.broke(d, err, now), now)
+			a = l.session.broke(d, err, now)
 		}
-		if !l.gone {
+		if l.do(a, now); a.also == 0 && !l.gone && (err != nil || !l.session.recorded[d]) {
 			l.arm(now)
 		}
 	}

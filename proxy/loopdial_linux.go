@@ -29,6 +29,8 @@ var errTLSInLoop = errors.New("it speaks TLS, and is not among the backends that
 // dial connects to the backend, and sends the client's first bytes if that comes about at once.
 func (l *loopConn) dial(first []byte, now time.Time) {
 	b := l.session.backend
+	t := l.loop.lend(&l.transfers[wire.FromClient])
+	t.pending = first[:len(first):len(first)]
 	if l.preface = 0; b.ProxyProtocol != 0 {
 		fd := int(l.ends[wire.FromClient].fd)
 		header, err := proxyHeader(b.ProxyProtocol, l.session.common.Client, peerAddr(fd), localAddr(fd))
@@ -37,10 +39,8 @@ func (l *loopConn) dial(first []byte, now time.Time) {
 			return
 		}
 		l.preface = int32(len(header))
-		l.loop.lend(&l.transfers[wire.FromClient]).pend(header, &l.relay.buffers)
-	}
-	if len(first) > 0 {
-		l.loop.lend(&l.transfers[wire.FromClient]).pend(first, &l.relay.buffers)
+		header = append(header, first...)
+		t.pending = header
 	}
 	switch {
 	case b.TLS != nil:
@@ -49,6 +49,9 @@ func (l *loopConn) dial(first []byte, now time.Time) {
 		l.dialAway()
 	default:
 		l.dialHere(now)
+	}
+	if l.transfers[wire.FromClient] == t {
+		t.own(&l.relay.buffers)
 	}
 }
 

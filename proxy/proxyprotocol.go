@@ -28,7 +28,7 @@ func (l *Listener) trusts(peer net.Addr) bool {
 }
 
 // introduced reads who the client is from a header of the PROXY protocol, version 1 or 2, where the
-// peer must send one. What came behind it is yielded first by whatever reads the connection next.
+// peer must send one. What came after it is yielded first by whatever reads the connection next.
 func (g *goConn) introduced() error {
 	if !g.via.trusts(g.client.RemoteAddr()) {
 		return nil
@@ -56,7 +56,7 @@ func (g *goConn) introduced() error {
 }
 
 // proxyHeader is the header that tells a backend who the client is, in that version of the
-// protocol. The peer stands for a client that is no address.
+// protocol. The peer stands for a client that is not an address.
 func proxyHeader(version byte, client string, peer, ours net.Addr) ([]byte, error) {
 	from := peer
 	if a, err := net.ResolveTCPAddr("tcp", client); err == nil { // an address, never a name

@@ -120,7 +120,7 @@ func (r *Relay) start() {
 // Open is how many client connections are open.
 func (r *Relay) Open() int { return int(r.open.Load()) }
 
-// Limit is how many may be open at the same time. The relay's fields must not be changed behind it.
+// Limit is how many may be open at the same time. The relay's fields must not be changed after it.
 func (r *Relay) Limit() int {
 	r.start()
 	return r.Limits.Connections

@@ -18,38 +18,42 @@ import (
 )
 
 func TestPipelinedRequestsPass(t *testing.T) {
-	r := relay(t, nil)
-	client := r.dial()
-	send(t, client, strings.Repeat(plain, 64))
-	backend := r.accept()
-	expect(t, backend, strings.Repeat(plain, 64))
-	send(t, backend, strings.Repeat(answer, 64))
-	expect(t, client, strings.Repeat(answer, 64))
-	if n := r.Counts.Exchanges.Load(); n != 64 {
-		t.Errorf("%d exchanges were counted", n)
-	}
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := relay(t, driver)
+		client := r.dial()
+		send(t, client, strings.Repeat(plain, 64))
+		backend := r.accept()
+		expect(t, backend, strings.Repeat(plain, 64))
+		send(t, backend, strings.Repeat(answer, 64))
+		expect(t, client, strings.Repeat(answer, 64))
+		if n := r.Counts.Exchanges.Load(); n != 64 {
+			t.Errorf("%d exchanges were counted", n)
+		}
+	})
 }
 
 func TestSwitchIsReported(t *testing.T) {
-	r := relay(t, nil)
-	client, backend := r.switchedOver()
-	found := r.await("the head of the 101", func(f []*wire.Exchange) bool { return len(f) == 1 })
-	if x := found[0]; x.Outcome != wire.Switched || x.Complete || x.Client != client.LocalAddr().String() || x.Backend != r.Backend.String() {
-		t.Errorf("got %+v", x)
-	}
-	send(t, client, "\x81\x82\x00\x00\x00\x00hi")
-	expect(t, backend, "\x81\x82\x00\x00\x00\x00hi")
-	send(t, backend, "\x81\x02hi")
-	expect(t, client, "\x81\x02hi")
-	client.Close()
-	expectEnd(t, backend, "")
-	backend.Close()
-	found = r.await("the end", func(f []*wire.Exchange) bool { return f[0].Final })
-	x := found[0]
-	if string(x.After.Client) != "\x81\x82\x00\x00\x00\x00hi" || string(x.After.Server) != "\x81\x02hi" ||
-		x.After.ClientBytes != 8 || x.After.ServerBytes != 4 || x.Cause != wire.CauseClient || !x.After.ClientClosed {
-		t.Errorf("got %+v", x)
-	}
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := relay(t, driver)
+		client, backend := r.switchedOver()
+		found := r.await("the head of the 101", func(f []*wire.Exchange) bool { return len(f) == 1 })
+		if x := found[0]; x.Outcome != wire.Switched || x.Complete || x.Client != client.LocalAddr().String() || x.Backend != r.Backend.String() {
+			t.Errorf("got %+v", x)
+		}
+		send(t, client, "\x81\x82\x00\x00\x00\x00hi")
+		expect(t, backend, "\x81\x82\x00\x00\x00\x00hi")
+		send(t, backend, "\x81\x02hi")
+		expect(t, client, "\x81\x02hi")
+		client.Close()
+		expectEnd(t, backend, "")
+		backend.Close()
+		found = r.await("the end", func(f []*wire.Exchange) bool { return f[0].Final })
+		x := found[0]
+		if string(x.After.Client) != "\x81\x82\x00\x00\x00\x00hi" || string(x.After.Server) != "\x81\x02hi" ||
+			x.After.ClientBytes != 8 || x.After.ServerBytes != 4 || x.Cause != wire.CauseClient || !x.After.ClientClosed {
+			t.Errorf("got %+v", x)
+		}
+	})
 }
 
 // everyDriver runs a test for exchanges and for tunnels, by every driver.
@@ -162,51 +166,57 @@ func bulk(size, seed int) string {
 }
 
 func TestLargeContentIsRead(t *testing.T) {
-	r := relay(t, nil)
-	client, backend := r.connected()
-	const size = 8 << 20
-	head := fmt.Sprintf("POST / HTTP/1.1\r\nHost: staging.test\r\nContent-Length: %d\r\n\r\n", size)
-	go io.WriteString(client, head+strings.Repeat("x", size)+plain)
-	expect(t, backend, head+strings.Repeat("x", size)+plain)
-	head = fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size)
-	go io.WriteString(backend, head+strings.Repeat("y", size)+answer)
-	expect(t, client, head+strings.Repeat("y", size)+answer)
-	if n := r.Counts.Exchanges.Load(); n != 3 {
-		t.Errorf("%d exchanges were counted, want 3", n)
-	}
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := relay(t, driver)
+		client, backend := r.connected()
+		const size = 8 << 20
+		head := fmt.Sprintf("POST / HTTP/1.1\r\nHost: staging.test\r\nContent-Length: %d\r\n\r\n", size)
+		go io.WriteString(client, head+strings.Repeat("x", size)+plain)
+		expect(t, backend, head+strings.Repeat("x", size)+plain)
+		head = fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size)
+		go io.WriteString(backend, head+strings.Repeat("y", size)+answer)
+		expect(t, client, head+strings.Repeat("y", size)+answer)
+		if n := r.Counts.Exchanges.Load(); n != 3 {
+			t.Errorf("%d exchanges were counted, want 3", n)
+		}
+	})
 }
 
 func TestEarlyAnswerPasses(t *testing.T) {
-	r := relay(t, nil)
-	client := r.dial()
-	send(t, client, "POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nabc")
-	backend := r.accept()
-	expect(t, backend, "POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nabc")
-	send(t, backend, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-	backend.Close()
-	expectEnd(t, client, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := relay(t, driver)
+		client := r.dial()
+		send(t, client, "POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nabc")
+		backend := r.accept()
+		expect(t, backend, "POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nabc")
+		send(t, backend, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+		backend.Close()
+		expectEnd(t, client, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+	})
 }
 
 func TestBackendDownIsAnsweredLocally(t *testing.T) {
-	r := relay(t, nil)
-	r.backend.Close()
-	client := r.dial()
-	send(t, client, handshake)
-	response, err := http.ReadResponse(bufio.NewReader(client), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, _ := io.ReadAll(response.Body)
-	response.Body.Close()
-	want := "interlock: cannot reach backend \"" + r.Backend.String() + "\": connect: connection refused\n"
-	if response.StatusCode != 502 || string(body) != want {
-		t.Errorf("got %d %q, want 502 %q", response.StatusCode, body, want)
-	}
-	client.Close()
-	x := r.await("the local answer", func(f []*wire.Exchange) bool { return len(f) == 1 })[0]
-	if x.Outcome != wire.Local || x.Cause != wire.CauseDial || x.Response != nil || !x.Final {
-		t.Errorf("got %+v", x)
-	}
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := relay(t, driver)
+		r.backend.Close()
+		client := r.dial()
+		send(t, client, handshake)
+		response, err := http.ReadResponse(bufio.NewReader(client), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		want := "interlock: cannot reach backend \"" + r.Backend.String() + "\": connect: connection refused\n"
+		if response.StatusCode != 502 || string(body) != want {
+			t.Errorf("got %d %q, want 502 %q", response.StatusCode, body, want)
+		}
+		client.Close()
+		x := r.await("the local answer", func(f []*wire.Exchange) bool { return len(f) == 1 })[0]
+		if x.Outcome != wire.Local || x.Cause != wire.CauseDial || x.Response != nil || !x.Final {
+			t.Errorf("got %+v", x)
+		}
+	})
 }
 
 // deaf is the address of a listener that lets nobody connect any more: its backlog is full.
@@ -233,66 +243,75 @@ func deaf(t *testing.T) string {
 }
 
 func TestBackendThatDoesNotConnectInTimeIs504(t *testing.T) {
-	backend := deaf(t)
-	r := relay(t, func(r *Relay) { r.Backend, r.Limits.Dial = To(backend), 50*time.Millisecond })
-	client := r.dial()
-	send(t, client, plain)
-	text, err := io.ReadAll(client)
-	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 504 Gateway Timeout\r\n") || !strings.Contains(string(text), `cannot reach backend "`+backend+`": no connection within 50ms`) {
-		t.Errorf("got %q, %v", text, err)
-	}
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		backend := deaf(t)
+		r := relay(t, func(r *Relay) { driver(r); r.Backend, r.Limits.Dial = To(backend), 50*time.Millisecond })
+		client := r.dial()
+		send(t, client, plain)
+		text, err := io.ReadAll(client)
+		if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 504 Gateway Timeout\r\n") || !strings.Contains(string(text), `cannot reach backend "`+backend+`": no connection within 50ms`) {
+			t.Errorf("got %q, %v", text, err)
+		}
+	})
 }
 
 func TestDrainDoesNotWaitForADial(t *testing.T) {
-	backend := deaf(t)
-	r := relay(t, func(r *Relay) {
-		r.Backend, r.Limits.Dial, r.Limits.Drain = To(backend), time.Hour, 50*time.Millisecond
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		backend := deaf(t)
+		r := relay(t, func(r *Relay) {
+			driver(r)
+			r.Backend, r.Limits.Dial, r.Limits.Drain = To(backend), time.Hour, 50*time.Millisecond
+		})
+		client := r.dial()
+		send(t, client, handshake)
+		within(t, func() bool { return r.Backend.next.Load() > 0 }, func() string { return "the backend is not dialled" })
+		r.end()
+		if x := r.all(); len(x) != 1 || x[0].Cause != wire.CauseDrain {
+			t.Errorf("got %+v", x)
+		}
 	})
-	client := r.dial()
-	send(t, client, handshake)
-	within(t, func() bool { return r.Backend.next.Load() > 0 }, func() string { return "the backend is not dialled" })
-	r.end()
-	if x := r.all(); len(x) != 1 || x[0].Cause != wire.CauseDrain {
-		t.Errorf("got %+v", x)
-	}
 }
 
 func TestTLSToADeadBackendGetsNoText(t *testing.T) {
-	r := relay(t, nil)
-	r.backend.Close()
-	client := r.dial()
-	send(t, client, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
-	expectEnd(t, client, "")
-	if r.Counts.TLS.Load() != 1 {
-		t.Error("the TLS record was not counted")
-	}
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := relay(t, driver)
+		r.backend.Close()
+		client := r.dial()
+		send(t, client, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+		expectEnd(t, client, "")
+		if r.Counts.TLS.Load() != 1 {
+			t.Error("the TLS record was not counted")
+		}
+	})
 }
 
 func TestTimeouts(t *testing.T) {
-	for name, test := range map[string]struct {
-		limits Limits
-		sent   string
-	}{
-		"no byte":     {Limits{FirstByte: 50 * time.Millisecond}, ""},
-		"half a head": {Limits{Head: 50 * time.Millisecond}, handshake[:40]},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := relay(t, func(r *Relay) { r.Limits = test.limits })
-			client := r.dial()
-			send(t, client, test.sent)
-			if n, err := io.Copy(io.Discard, client); n > 0 || err != nil && !errors.Is(err, syscall.ECONNRESET) {
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		for name, test := range map[string]struct {
+			limits Limits
+			sent   string
+		}{
+			"no byte":     {Limits{FirstByte: 50 * time.Millisecond}, ""},
+			"half a head": {Limits{Head: 50 * time.Millisecond}, handshake[:40]},
+		} {
+			t.Run(name, func(t *testing.T) {
+				r := relay(t, func(r *Relay) { driver(r); r.Limits = test.limits })
+				client := r.dial()
+				send(t, client, test.sent)
+				if n, err := io.Copy(io.Discard, client); n > 0 || err != nil && !errors.Is(err, syscall.ECONNRESET) {
+					t.Errorf("got %d bytes, %v", n, err)
+				}
+			})
+		}
+		t.Run("half-closed", func(t *testing.T) {
+			r := relay(t, func(r *Relay) { driver(r); r.Limits.HalfClosed = 50 * time.Millisecond })
+			client, backend := r.connected()
+			client.CloseWrite()
+			expectEnd(t, backend, "")
+			if n, err := io.Copy(io.Discard, client); n > 0 || err != nil {
 				t.Errorf("got %d bytes, %v", n, err)
 			}
 		})
-	}
-	t.Run("half-closed", func(t *testing.T) {
-		r := relay(t, func(r *Relay) { r.Limits.HalfClosed = 50 * time.Millisecond })
-		client, backend := r.connected()
-		client.CloseWrite()
-		expectEnd(t, backend, "")
-		if n, err := io.Copy(io.Discard, client); n > 0 || err != nil {
-			t.Errorf("got %d bytes, %v", n, err)
-		}
 	})
 }
 
@@ -387,96 +406,102 @@ func TestConnectionLimitHoldsNewOnesBack(t *testing.T) {
 }
 
 func TestDrain(t *testing.T) {
-	r := relay(t, func(r *Relay) { r.Limits.Drain = 500 * time.Millisecond })
-	resting, restingBackend := r.connected()
-	busy, busyBackend := r.connected()
-	send(t, busy, plain)
-	expect(t, busyBackend, plain)
-	tunnel, tunnelBackend := r.switchedOver()
-	r.stop()
-	expectEnd(t, resting, "")
-	expectEnd(t, restingBackend, "")
-	resting.Close()
-	send(t, tunnel, "still open")
-	expect(t, tunnelBackend, "still open")
-	send(t, busyBackend, answer)
-	expectEnd(t, busy, answer)
-	busy.Close()
-	r.end()
-	io.Copy(io.Discard, tunnel)
-	found := r.all()
-	if x := found[0]; !x.Final || x.Cause != wire.CauseDrain {
-		t.Errorf("the tunnel ended as %+v", x)
-	}
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := relay(t, func(r *Relay) { driver(r); r.Limits.Drain = 500 * time.Millisecond })
+		resting, restingBackend := r.connected()
+		busy, busyBackend := r.connected()
+		send(t, busy, plain)
+		expect(t, busyBackend, plain)
+		tunnel, tunnelBackend := r.switchedOver()
+		r.stop()
+		expectEnd(t, resting, "")
+		expectEnd(t, restingBackend, "")
+		resting.Close()
+		send(t, tunnel, "still open")
+		expect(t, tunnelBackend, "still open")
+		send(t, busyBackend, answer)
+		expectEnd(t, busy, answer)
+		busy.Close()
+		r.end()
+		io.Copy(io.Discard, tunnel)
+		found := r.all()
+		if x := found[0]; !x.Final || x.Cause != wire.CauseDrain {
+			t.Errorf("the tunnel ended as %+v", x)
+		}
+	})
 }
 
 func TestBulkPassesThroughTunnelsWhole(t *testing.T) {
-	r := relay(t, nil)
-	client, backend := r.switchedOver()
-	const size = 32 << 20
-	pattern := strings.Repeat("0123456789abcdef", 4096)
-	for name, ends := range map[string][2]*net.TCPConn{"up": {client, backend}, "down": {backend, client}} {
-		go func() {
-			for sent := 0; sent < size; sent += len(pattern) {
-				io.WriteString(ends[0], pattern)
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := relay(t, driver)
+		client, backend := r.switchedOver()
+		const size = 32 << 20
+		pattern := strings.Repeat("0123456789abcdef", 4096)
+		for name, ends := range map[string][2]*net.TCPConn{"up": {client, backend}, "down": {backend, client}} {
+			go func() {
+				for sent := 0; sent < size; sent += len(pattern) {
+					io.WriteString(ends[0], pattern)
+				}
+			}()
+			buffer := make([]byte, len(pattern))
+			for got := 0; got < size; got += len(pattern) {
+				if _, err := io.ReadFull(ends[1], buffer); err != nil || string(buffer) != pattern {
+					t.Fatalf("%s: after %d bytes: %v", name, got, err)
+				}
 			}
-		}()
-		buffer := make([]byte, len(pattern))
-		for got := 0; got < size; got += len(pattern) {
-			if _, err := io.ReadFull(ends[1], buffer); err != nil || string(buffer) != pattern {
-				t.Fatalf("%s: after %d bytes: %v", name, got, err)
-			}
+			send(t, ends[0], "after the pause")
+			expect(t, ends[1], "after the pause")
 		}
-		send(t, ends[0], "after the pause")
-		expect(t, ends[1], "after the pause")
-	}
-	time.Sleep(2 * spliceWait) // what is spliced is not looked at
-	send(t, backend, "HTTP/1.1 502 Bad Gateway\r\n")
-	expect(t, client, "HTTP/1.1 502 Bad Gateway\r\n")
-	client.Close()
-	expectEnd(t, backend, "")
-	backend.Close()
-	x := r.await("the end", func(f []*wire.Exchange) bool { return f[0].Final })[0]
-	if string(x.After.Last) != "HTTP/1.1 502 Bad Gateway\r\n" {
-		t.Errorf("last came %q", x.After.Last)
-	}
-	x.After.ServerBytes -= int64(len(x.After.Last))
-	want := int64(size + len("after the pause"))
-	if x.After.ClientBytes != want || x.After.ServerBytes != want {
-		t.Errorf("counted %d and %d, want %d", x.After.ClientBytes, x.After.ServerBytes, want)
-	}
+		time.Sleep(2 * spliceWait) // what is spliced is not looked at
+		send(t, backend, "HTTP/1.1 502 Bad Gateway\r\n")
+		expect(t, client, "HTTP/1.1 502 Bad Gateway\r\n")
+		client.Close()
+		expectEnd(t, backend, "")
+		backend.Close()
+		x := r.await("the end", func(f []*wire.Exchange) bool { return f[0].Final })[0]
+		if string(x.After.Last) != "HTTP/1.1 502 Bad Gateway\r\n" {
+			t.Errorf("last came %q", x.After.Last)
+		}
+		x.After.ServerBytes -= int64(len(x.After.Last))
+		want := int64(size + len("after the pause"))
+		if x.After.ClientBytes != want || x.After.ServerBytes != want {
+			t.Errorf("counted %d and %d, want %d", x.After.ClientBytes, x.After.ServerBytes, want)
+		}
+	})
 }
 
 func TestHostIsRewritten(t *testing.T) {
-	r := relay(t, func(r *Relay) { r.Backend.Host = "backend.internal" })
-	client := r.dial()
-	send(t, client, plain+strings.Replace(handshake, "staging.test", "a", 1)+plain)
-	backend := r.accept()
-	edited := func(s string) string { return strings.Replace(s, "staging.test", "backend.internal", 1) }
-	expect(t, backend, edited(plain)+edited(handshake)+plain) // behind an offer nothing is known, so nothing is changed
-	send(t, backend, answer+strings.Replace(answer, "200 OK", "400 No", 1)+answer)
-	expect(t, client, answer+strings.Replace(answer, "200 OK", "400 No", 1)+answer)
-	for _, b := range []byte(plain) {
-		send(t, client, string(b))
-	}
-	expect(t, backend, edited(plain))
-	send(t, backend, answer)
-	expect(t, client, answer)
-	send(t, client, handshake)
-	expect(t, backend, edited(handshake))
-	send(t, backend, switching)
-	expect(t, client, switching)
-	send(t, client, plain)
-	expect(t, backend, plain)
-	client.Close()
-	expectEnd(t, backend, "")
-	backend.Close()
-	found := r.await("the tunnel's end", func(f []*wire.Exchange) bool { return len(f) == 2 && f[1].Final })
-	x := found[1]
-	if string(x.Request.Raw) != handshake || x.Far == nil || string(x.Far.Raw) != edited(handshake) || len(x.Altered) != 1 || x.Altered[0] != "host" {
-		t.Errorf("got %q, far %q, altered %q", x.Request.Raw, x.Far.Raw, x.Altered)
-	}
-	if x.After.ClientBytes != int64(len(plain)) {
-		t.Errorf("%d tunnel bytes were counted, want %d", x.After.ClientBytes, len(plain))
-	}
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := relay(t, func(r *Relay) { driver(r); r.Backend.Host = "backend.internal" })
+		client := r.dial()
+		send(t, client, plain+strings.Replace(handshake, "staging.test", "a", 1)+plain)
+		backend := r.accept()
+		edited := func(s string) string { return strings.Replace(s, "staging.test", "backend.internal", 1) }
+		expect(t, backend, edited(plain)+edited(handshake)+plain) // behind an offer nothing is known, so nothing is changed
+		send(t, backend, answer+strings.Replace(answer, "200 OK", "400 No", 1)+answer)
+		expect(t, client, answer+strings.Replace(answer, "200 OK", "400 No", 1)+answer)
+		for _, b := range []byte(plain) {
+			send(t, client, string(b))
+		}
+		expect(t, backend, edited(plain))
+		send(t, backend, answer)
+		expect(t, client, answer)
+		send(t, client, handshake)
+		expect(t, backend, edited(handshake))
+		send(t, backend, switching)
+		expect(t, client, switching)
+		send(t, client, plain)
+		expect(t, backend, plain)
+		client.Close()
+		expectEnd(t, backend, "")
+		backend.Close()
+		found := r.await("the tunnel's end", func(f []*wire.Exchange) bool { return len(f) == 2 && f[1].Final })
+		x := found[1]
+		if string(x.Request.Raw) != handshake || x.Far == nil || string(x.Far.Raw) != edited(handshake) || len(x.Altered) != 1 || x.Altered[0] != "host" {
+			t.Errorf("got %q, far %q, altered %q", x.Request.Raw, x.Far.Raw, x.Altered)
+		}
+		if x.After.ClientBytes != int64(len(plain)) {
+			t.Errorf("%d tunnel bytes were counted, want %d", x.After.ClientBytes, len(plain))
+		}
+	})
 }

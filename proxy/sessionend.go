@@ -97,7 +97,8 @@ func (s *session) half(d wire.Direction, how ending, cause wire.Cause, now time.
 }
 
 // settle has a direction that has ended end on its other side too, once all of it is written. When
-// both have, the session is over, and the end of the connection says so to whoever was not told.
+// both have, the session is over, and the end of the connection says so to a side that was not
+// told.
 func (s *session) settle(a action, now time.Time) action {
 	if s.stage != carrying {
 		return a

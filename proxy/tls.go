@@ -46,7 +46,7 @@ func listening(c *tls.Config) *tls.Config {
 	return c
 }
 
-// prepare brings the client's side as far as its first byte that is no preliminary. It reports
+// prepare brings the client's side as far as its first byte that is not a preliminary. It reports
 // whether that can be reached.
 func (g *goConn) prepare(ctx context.Context) bool {
 	s, log := &g.session, &g.relay.Log

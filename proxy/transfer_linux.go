@@ -56,6 +56,14 @@ func (t *transfer) pend(b []byte, buffers *bufferPool) {
 	t.pending = append(t.pending, b...)
 }
 
+// own copies what waits, if it is in memory that somebody else uses again.
+func (t *transfer) own(buffers *bufferPool) {
+	if waits := t.pending; t.buffer == nil && len(waits) > 0 {
+		t.pending = nil
+		t.pend(waits, buffers)
+	}
+}
+
 // release gives back what a transfer has borrowed.
 func (t *transfer) release(buffers *bufferPool) {
 	t.pending = nil
