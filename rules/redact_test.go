@@ -52,6 +52,7 @@ func TestRedactHead(t *testing.T) {
 		"Sec-WebSocket-Protocol: access_token\r\nsec-websocket-protocol: abc\r\n": "Sec-WebSocket-Protocol: access_token\r\nsec-websocket-protocol: ***\r\n",
 		"Sec-WebSocket-Protocol: eyJhbGciOiJIUzI1NiJ9.e30.c2ln\r\n":               "Sec-WebSocket-Protocol: *****************************\r\n",
 		"Sec-WebSocket-Protocol: base64url.bearer.authorization.k8s.io.c2VjcmV0, base64.binary.k8s.io\r\n": "Sec-WebSocket-Protocol: base64url.bearer.authorization.k8s.io.********, base64.binary.k8s.io\r\n",
+		"CookiE: a=b\r\naUTHORIZATION: c\r\nx-aMz-sEcurity-tOken: d\r\nsId: e\r\n":                         "CookiE: ***\r\naUTHORIZATION: *\r\nx-aMz-sEcurity-tOken: *\r\nsId: *\r\n",
 		"Sec-WebSocket-Protocol: Bearer.abc\r\n":                                                           "Sec-WebSocket-Protocol: Bearer.***\r\n",
 		"Sec-WebSocket-Protocol: " + strings.Repeat("x", 40):                                               "Sec-WebSocket-Protocol: " + strings.Repeat("*", 40),
 	} {

@@ -30,10 +30,26 @@ func (d *Redaction) hides(name []byte) bool {
 }
 
 // isSecretName reports whether names of that pattern belong to secrets. Letters of either case, and names written in one
-// word, with separators or in camel case are alike.
+// word, with separators or in camel case are alike. CookiE is read as cookie, too: letters in odd places begin no words.
 func isSecretName(name []byte) bool {
-	var room, compactRoom [64]byte
+	var room, lower [64]byte
 	words := appendWords(room[:0], name)
+	if hasSecret(words) {
+		return true
+	}
+	flat := append(lower[:0], name...)
+	for i, c := range flat {
+		if isUpper(c) {
+			flat[i] = c | 0x20
+		}
+	}
+	again := appendWords(room[:0], flat)
+	return len(again) != len(words) && hasSecret(again) // of the same length they are the same
+}
+
+// hasSecret reports whether words in lower case, with a space between two, are the name of a secret.
+func hasSecret(words []byte) bool {
+	var compactRoom [64]byte
 	compact := compactRoom[:0]
 	for _, c := range words {
 		if c != ' ' {
