@@ -18,7 +18,7 @@ func gateFlags(cmd *cobra.Command) {
 	f.String("profile", "", "`rules` that can do so: seed, recommended, all")
 	f.String("rules-as-of", "", "newer rules than this `release` never do so")
 	group(cmd, groupJudge, "fail-on", "profile", "rules-as-of")
-	completeFixed(cmd, "fail-on", "critical", "high", "medium", "low", "info")
+	completeFixed(cmd, "fail-on", severities()...)
 	completeFixed(cmd, "profile", "seed", "recommended", "all")
 }
 
@@ -58,3 +58,6 @@ func loadRules(cmd *cobra.Command) (config.Config, rules.Gate, error) {
 	storeFlag(cmd, &c)
 	return c, rules.Gate{Profile: rules.Profile(c.Rules.Profile), Least: least, AsOf: c.Rules.AsOf}, nil
 }
+
+// severities are all severities, the worst first.
+func severities() []string { return []string{"critical", "high", "medium", "low", "info"} }

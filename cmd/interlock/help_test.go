@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -57,6 +58,28 @@ func TestHelpFitsAScreen(t *testing.T) {
 	})
 	if seen < 20 {
 		t.Errorf("got %d commands, want more", seen)
+	}
+}
+
+// TestEnumeratedFlagsAreCompleted wants a completion for each flag that takes one of few words, or the name of something that
+// the program knows.
+func TestEnumeratedFlagsAreCompleted(t *testing.T) {
+	named := []string{"SEVERITY", "FORMAT", "FORMAT[=FILE]", "MODE", "WHAT", "VERDICT", "ORIGIN", "PROTOCOL", "PROTOCOLS", "RULES", "RULE", "RUN", "PROBE", "PROBES", "ENDPOINT"}
+	seen := 0
+	eachCommand(command(), func(cmd *cobra.Command) {
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			value, usage := pflag.UnquoteUsage(f)
+			if !slices.Contains(named, strings.ToUpper(value)) {
+				return
+			}
+			seen++
+			if _, ok := cmd.GetFlagCompletionFunc(f.Name); !ok {
+				t.Errorf("%s --%s (%s) is not completed", cmd.CommandPath(), f.Name, usage)
+			}
+		})
+	})
+	if seen < 25 {
+		t.Errorf("got %d flags, want more", seen)
 	}
 }
 

@@ -64,8 +64,8 @@ func groupProbeFlags(cmd *cobra.Command) {
 	for _, name := range []string{"only", "skip", "show"} {
 		complete(cmd, name, completeProbes)
 	}
-	completeFixed(cmd, "severity", "critical", "high", "medium", "low", "info")
 	completeFixed(cmd, "protocol", config.Families()...)
+	completeFixed(cmd, "severity", severities()...)
 	oldNames(cmd, map[string]string{"field": "header", "rate": "rate-limit", "cert": "client-cert", "key": "client-key", "ca": "ca-cert"})
 }
 
