@@ -75,7 +75,7 @@ func caCreateCommand(at func() (string, error)) *cobra.Command {
 func vouchedHosts(hosts []string, file string, anyHost bool) ([]string, error) {
 	if anyHost {
 		if len(hosts) > 0 || file != "" {
-			return nil, exit.Usage("--any-host: the authority may vouch for every host, or for those of --for and --config")
+			return nil, exit.Usage("--any-host: use it without --for and --config")
 		}
 		return nil, nil
 	}
@@ -95,7 +95,7 @@ func vouchedHosts(hosts []string, file string, anyHost bool) ([]string, error) {
 		entries = append(entries, more...)
 	}
 	if len(entries) == 0 {
-		return nil, exit.Usage("name what the authority may vouch for: --for HOST, --config FILE, or --any-host")
+		return nil, exit.Usage("name the hosts that the authority can sign for: --for HOST, --config FILE, or --any-host")
 	}
 	constraints := []string{}
 	for _, entry := range entries {

@@ -94,7 +94,7 @@ func (d *diffing) write(outputs []string) error {
 		}
 		switch {
 		case formats[format] == nil:
-			return exit.Usage("-o %s: no format %q; there are json, text", o, format)
+			return exit.Usage("-o %s: no format %q; use text or json", o, format)
 		case name == "":
 			return exit.Usage("-o %s: the name of the file is missing", o)
 		case slices.Contains(taken, name):

@@ -52,7 +52,7 @@ func parseLocation(text string) (report.Location, error) {
 		}
 	}
 	if l.File = config.InTree(l.File); strings.Contains(l.File, "://") || !filepath.IsLocal(l.File) || l.Line < 1 {
-		return l, exit.Usage("--location: %q is not of the form FILE[:LINE], with a file below the working directory and a line from 1", text)
+		return l, exit.Usage("--location: %q must be FILE[:LINE], with a file below the working directory and a line from 1", text)
 	}
 	return l, nil
 }

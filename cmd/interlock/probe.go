@@ -46,19 +46,19 @@ func probeCommand() *cobra.Command {
 				return p.Shows(cmd.OutOrStdout(), args)
 			case f.Admin != "" || f.Endpoint != "":
 				if len(args) > 0 || f.Targets != "" || f.Admin == "" || f.Endpoint == "" {
-					return exit.Usage("--admin and --endpoint belong together, and stand for the URL")
+					return exit.Usage("use --admin and --endpoint together, without a URL")
 				}
 				if err := onlyWithURL(cmd); err != nil {
 					return err
 				}
 				return p.DoRemote(cmd.Context())
 			case f.AsRecorded:
-				return exit.Usage("--as-recorded goes with --admin and --endpoint: only a running interlock serve has recorded handshakes")
+				return exit.Usage("--as-recorded requires --admin and --endpoint: only a running interlock serve has recorded handshakes")
 			case f.Route != "":
-				return exit.Usage("--route goes with --admin and --endpoint: only a running interlock serve has routes")
+				return exit.Usage("--route requires --admin and --endpoint: only a running interlock serve has routes")
 			}
 			if len(urls) > 1 && (f.Direct != "" || f.HandshakeCmd != "") {
-				return exit.Usage("--direct and --handshake-cmd go with one URL")
+				return exit.Usage("--direct and --handshake-cmd require a single URL")
 			}
 			return p.Do(cmd.Context(), urls)
 		},
@@ -115,11 +115,11 @@ func onlyWithURL(cmd *cobra.Command) error {
 	for _, name := range []string{"header", "cookie", "subprotocol", "origin", "concurrency", "rate-limit", "timeout", "insecure", "client-cert", "client-key", "ca-cert", "sni",
 		"exact", "authorized", "handshake-cmd", "direct", "seed-compat", "targets"} {
 		if cmd.Flags().Changed(name) {
-			return exit.Usage("--%s goes with a URL: with --admin it is the running Interlock that probes, as its own configuration says", name)
+			return exit.Usage("--%s requires a URL: with --admin, the running Interlock probes with its own configuration", name)
 		}
 	}
 	if only, _ := cmd.Flags().GetStringSlice("protocol"); len(only) > 1 {
-		return exit.Usage("--protocol: with --admin it is the one protocol of the handshake that was learned")
+		return exit.Usage("--protocol: give one protocol with --admin, that of the learned handshake")
 	}
 	return nil
 }

@@ -130,7 +130,7 @@ func (r *replay) backend(cmd *cobra.Command) (addresses []string, secure bool, e
 	case i >= 0:
 		c.Backend, c.BackendTLS = c.Routes[i].Backend, c.Routes[i].BackendTLS
 	case route != "default" && route != "":
-		return nil, false, exit.Usage("replay: the exchange is of the route %q, which the configuration does not have; name its backend with --backend", route)
+		return nil, false, exit.Usage("replay: the configuration does not have the route %q of the exchange; name its backend with --backend", route)
 	}
 	if addresses, secure, err = config.BackendAddresses(c.Backend); err != nil {
 		err = exit.Usage("--backend: %w", err)

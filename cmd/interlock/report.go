@@ -121,7 +121,7 @@ func storeFlag(cmd *cobra.Command, c *config.Config) {
 func storeOf(cmd *cobra.Command, c *config.Config) (*store.Store, error) {
 	storeFlag(cmd, c)
 	if c.Store == "memory" {
-		return nil, exit.Usage("--store: what was in memory is gone; name a file or a DSN")
+		return nil, exit.Usage("--store: a store in memory ends with its process; name a file or a PostgreSQL URL")
 	}
 	return config.OpenStore(cmd.Context(), c, store.Options{Existing: true})
 }
@@ -224,7 +224,7 @@ func (t *telling) end(failed error) error {
 	case unwritten != nil:
 		return exit.Error{Status: exit.StatusUnknown, Err: unwritten}
 	case s.Conclusive() == 0:
-		return exit.Unknown("nothing conclusive: the store holds no such exchange that says anything")
+		return exit.Unknown("nothing conclusive: the store has no conclusive exchange of this kind")
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ func TestReplayGoesToTheRouteOfTheExchange(t *testing.T) {
 		t.Errorf("status %d\n%s%s", status, text, stderr)
 	}
 	s.write(text)
-	if status, _, stderr := invoke("replay", id, "--config", s.file); status != exit.StatusUsage || !strings.Contains(stderr, `the route "chat", which the configuration does not have`) {
+	if status, _, stderr := invoke("replay", id, "--config", s.file); status != exit.StatusUsage || !strings.Contains(stderr, `the configuration does not have the route "chat"`) {
 		t.Errorf("status %d %s", status, stderr)
 	}
 	if _, text, _ := invoke("replay", id, "--config", s.file, "--backend", right.URL); !strings.Contains(text, "switched, and now refused") {

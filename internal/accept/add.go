@@ -21,8 +21,8 @@ import (
 // What keeps an entry out of a file.
 var (
 	ErrFaulty   = errors.New("the entry is not right")
-	ErrAccepted = errors.New("an entry there accepts just that already")
-	ErrForm     = errors.New("the list accept is not written one key a line, or the file is more than one document; add the entry by hand")
+	ErrAccepted = errors.New("an entry accepts this already")
+	ErrForm     = errors.New("the list accept is not written one key a line, or the file has more than one document; add the entry by hand")
 	ErrChanged  = errors.New("the file has changed in the meantime; try again")
 )
 

@@ -89,4 +89,4 @@ func (a *Authority) Hosts() []string {
 // goproxy's. Anyone can impersonate every host to a client that trusts one of them.
 var published = []string{"wBLeETqBeJ61w5LAWAFWu8KB+fk+B/CMr6MylnLmmTs="}
 
-var errPublished = errors.New("its key is the published one of goproxy, which everybody has: create one of your own")
+var errPublished = errors.New("its key is the published one of goproxy, which everyone has: create your own")

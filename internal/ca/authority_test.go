@@ -65,7 +65,7 @@ func TestNothingIsWrittenOver(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(dir, gone)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Create(dir, nil, year); err == nil || !strings.Contains(err.Error(), "is there already") {
+		if _, err := Create(dir, nil, year); err == nil || !strings.Contains(err.Error(), "exists already") {
 			t.Errorf("with %s there: got %v", kept, err)
 		}
 		if after, err := os.ReadFile(filepath.Join(dir, kept)); err != nil || !bytes.Equal(before, after) {
@@ -138,7 +138,7 @@ func TestAnAuthorityVouchesForItsHostsOnly(t *testing.T) {
 		}
 	}
 	for _, all := range []string{"*", "a*", "*."} {
-		if _, err := Create(t.TempDir(), []string{all}, year); err == nil || !strings.Contains(err.Error(), "names of all kinds") {
+		if _, err := Create(t.TempDir(), []string{all}, year); err == nil || !strings.Contains(err.Error(), "all kinds of names") {
 			t.Errorf("%q: got %v", all, err)
 		}
 	}

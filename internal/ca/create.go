@@ -88,7 +88,7 @@ func constrain(c *x509.Certificate, hosts []string) error {
 		if i := strings.LastIndexByte(host, '*'); i >= 0 {
 			_, under, ok := strings.Cut(host[i:], ".")
 			if !ok || under == "" {
-				return fmt.Errorf("%q stands for names of all kinds: name the hosts, or let the authority vouch for everything", host)
+				return fmt.Errorf("%q matches all kinds of names: name the hosts, or use --any-host", host)
 			}
 			host = under
 		}
@@ -127,7 +127,7 @@ func (a *Authority) save(dir string, key []byte) error {
 func writeNew(name string, text []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%q is there already: an authority that somebody trusts is not replaced; move it away, or name another directory", name)
+		return fmt.Errorf("%q exists already: an authority that clients trust is not replaced; move it away, or name another directory", name)
 	}
 	if err != nil {
 		return fmt.Errorf("write authority: %w", err)

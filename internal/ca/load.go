@@ -48,7 +48,7 @@ func Load(dir string) (*Authority, error) {
 func readRestricted(name string, forbidden fs.FileMode) ([]byte, error) {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no authority at %q: make one with interlock ca create", name)
+		return nil, fmt.Errorf("no authority at %q: create one with interlock ca create", name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read authority: %w", err)
@@ -59,7 +59,7 @@ func readRestricted(name string, forbidden fs.FileMode) ([]byte, error) {
 		return nil, fmt.Errorf("read authority: %w", err)
 	}
 	if mode := stat.Mode().Perm(); mode&forbidden != 0 {
-		return nil, fmt.Errorf("key %q can be read or written by others (mode %04o): whoever has it can stand in for the audited hosts; chmod 600 it if nobody has read it, else make a new authority", name, mode)
+		return nil, fmt.Errorf("key %q can be read or written by others (mode %04o): whoever has it can impersonate the audited hosts; chmod 600 it if no one has read it, or else create a new authority", name, mode)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
@@ -80,7 +80,7 @@ func (a *Authority) usable(key crypto.PrivateKey) (crypto.Signer, error) {
 	case slices.Contains(published, a.Pin()):
 		return nil, errPublished
 	case now.After(c.NotAfter):
-		return nil, fmt.Errorf("it expired on %s: make a new one, and have clients trust that", c.NotAfter.UTC().Format(time.DateTime))
+		return nil, fmt.Errorf("it expired on %s: create a new one, and have clients trust it", c.NotAfter.UTC().Format(time.DateTime))
 	case now.Before(c.NotBefore):
 		return nil, fmt.Errorf("it is valid from %s on", c.NotBefore.UTC().Format(time.DateTime))
 	}

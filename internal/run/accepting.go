@@ -52,7 +52,7 @@ func (a *Accepting) uncovered() error {
 	for _, e := range missing {
 		names = append(names, e.String())
 	}
-	return exit.Unknown("expected to switch, and did not: %s", strings.Join(names, ", "))
+	return exit.Unknown("expected endpoints that did not accept an upgrade: %s", strings.Join(names, ", "))
 }
 
 // hint explains after a first failed run how to accept its findings.

@@ -141,7 +141,7 @@ func (j *Judging) End() error {
 	case failed != nil:
 		return exit.Error{Status: exit.StatusUnknown, Err: failed}
 	case j.unread > 0:
-		return exit.Unknown("files that could not be read, or not to their end: %d of %d", j.unread, j.files)
+		return exit.Unknown("files that could not be read to their end: %d of %d", j.unread, j.files)
 	case uncovered != nil:
 		return uncovered
 	case s.Conclusive() == 0:

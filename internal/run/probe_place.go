@@ -28,19 +28,19 @@ func parsePlace(text string) (place, error) {
 		scheme, rest = "", text
 	}
 	if authority, _, _ := strings.Cut(rest, "/"); strings.Contains(authority, "@") {
-		return place{}, exit.Usage("the URL has credentials in it, where process lists and logs show them: give them as -H 'Name: value' or -H @FILE")
+		return place{}, exit.Usage("the URL has credentials, which process lists and logs show: give them as -H 'Name: value' or -H @FILE")
 	}
 	p := place{scheme: map[string]string{"http": "http", "ws": "http", "https": "https", "wss": "https"}[strings.ToLower(scheme)]}
 	u, err := url.Parse(text)
 	switch {
 	case !ok:
-		return place{}, exit.Usage("%q has no scheme: say http://%s, or https where it speaks TLS", bare, strings.TrimLeft(bare, "/"))
+		return place{}, exit.Usage("%q has no scheme: write http://%s, or https if it uses TLS", bare, strings.TrimLeft(bare, "/"))
 	case p.scheme == "":
 		return place{}, exit.Usage("%q: the scheme must be http or https; ws and wss mean the same", bare)
 	case err != nil || u.Hostname() == "":
-		return place{}, exit.Usage("%q is no URL such as http://127.0.0.1:3000/chat", bare)
+		return place{}, exit.Usage("%q must be a URL such as http://127.0.0.1:3000/chat", bare)
 	case u.Fragment != "":
-		return place{}, exit.Usage("%q: what stands behind # is never sent; leave it out, or write it as %%23", bare)
+		return place{}, exit.Usage("%q: the part after # is never sent; leave it out, or write # as %%23", bare)
 	}
 	own := map[string]string{"http": "80", "https": "443"}[p.scheme]
 	if p.port = u.Port(); p.port == "" {

@@ -30,17 +30,17 @@ func TestPlaces(t *testing.T) {
 func TestPlacesThatAreNone(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                  "has no scheme",
-		"staging":                           `say http://staging, or`,
-		"//staging/x":                       `say http://staging/x, or`,
-		"staging:8080/chat?token=secret":    `say http://staging:8080/chat, or`,
+		"staging":                           `write http://staging, or`,
+		"//staging/x":                       `write http://staging/x, or`,
+		"staging:8080/chat?token=secret":    `write http://staging:8080/chat, or`,
 		"user:secret@a/":                    "credentials",
 		"http://user:secret@a/":             "credentials",
 		"ftp://a?token=secret":              "the scheme must be http or https",
-		"http://":                           "is no URL",
-		"http://:80/":                       "is no URL",
-		"http://a:b/":                       "is no URL",
-		"http://a/#x":                       "behind #",
-		"http://a/\r\nEvil: 1?token=secret": "is no URL",
+		"http://":                           "must be a URL",
+		"http://:80/":                       "must be a URL",
+		"http://a:b/":                       "must be a URL",
+		"http://a/#x":                       "after #",
+		"http://a/\r\nEvil: 1?token=secret": "must be a URL",
 	} {
 		_, err := parsePlace(text)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -73,7 +73,7 @@ func TestWhatMayBeProbed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, authorized := range [][]string{nil, {"other"}, {"2001:db8::"}} {
-		if _, err := p.find(t.Context(), authorized); err == nil || !strings.Contains(err.Error(), "--authorized 2001:db8::1 ") {
+		if _, err := p.find(t.Context(), authorized); err == nil || !strings.Contains(err.Error(), "--authorized 2001:db8::1, ") {
 			t.Errorf("%q: got %v", authorized, err)
 		}
 	}

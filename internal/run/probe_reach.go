@@ -22,12 +22,12 @@ import (
 func (p place) find(ctx context.Context, authorized []string) ([]netip.Addr, error) {
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", p.name)
 	if err != nil || len(ips) == 0 {
-		return nil, exit.Unknown("%s: the host %q has no address that could be found", p, p.name)
+		return nil, exit.Unknown("%s: no address was found for the host %q", p, p.name)
 	}
 	for i, ip := range ips {
 		ips[i] = ip.Unmap()
 		if public(ips[i]) && !slices.ContainsFunc(authorized, p.is) {
-			return nil, exit.Usage("%s is at %s, a public address: probe only what is yours to probe; if it is, say so with --authorized %s or with probes.authorized in the configuration",
+			return nil, exit.Usage("%s is at %s, a public address: if you may probe it, add --authorized %s, or probes.authorized in the configuration",
 				p, ips[i], p.name)
 		}
 	}
@@ -99,11 +99,11 @@ func (f *ProbeFlags) tlsConfig(p place) (*tls.Config, error) {
 			return nil, exit.Usage("--ca-cert: %w", err)
 		}
 		if config.RootCAs = x509.NewCertPool(); !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, exit.Usage("--ca-cert: %q has no certificate in PEM", f.CA)
+			return nil, exit.Usage("--ca-cert: %q does not have a PEM certificate", f.CA)
 		}
 	}
 	if (f.Cert == "") != (f.Key == "") {
-		return nil, exit.Usage("--client-cert and --client-key belong together")
+		return nil, exit.Usage("use --client-cert and --client-key together")
 	}
 	if f.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)

@@ -21,7 +21,7 @@ func seeds() []string {
 // and target alone, with the key that never changes.
 func SeedProbes(f *ProbeFlags) ([]*rules.Probe, error) {
 	if len(f.Fields) > 0 || f.Cookie+f.Subprotocol+f.Origin+f.HandshakeCmd != "" || len(f.Protocols) > 0 {
-		return nil, exit.Usage("--seed-compat sends what those tests send: leave out -H, --cookie, --subprotocol, --origin, --handshake-cmd and --protocol")
+		return nil, exit.Usage("--seed-compat sends exactly those tests: leave out -H, --cookie, --subprotocol, --origin, --handshake-cmd and --protocol")
 	}
 	chosen, err := probe.Select(slices.DeleteFunc(rules.Probes(), func(p *rules.Probe) bool { return !slices.Contains(seeds(), p.ID) }), f.Only, f.Skip)
 	for i, p := range chosen {

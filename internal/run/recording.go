@@ -32,7 +32,7 @@ type recording struct {
 func CheckPairs(flag, form string, pairs []string) error {
 	for _, pair := range pairs {
 		if name, _, ok := strings.Cut(pair, "="); !ok || name == "" || strings.ContainsFunc(pair, isControl) {
-			return exit.Usage("--%s: %q is not of the form %s", flag, pair, form)
+			return exit.Usage("--%s: %q must have the form %s", flag, pair, form)
 		}
 	}
 	return nil

@@ -70,7 +70,7 @@ func (r *Reports) open(format, name string, stdout *terminal.Screen, o report.Op
 	var writer report.Writer
 	switch {
 	case f.Dir != nil && name == "-":
-		return fmt.Errorf("it is a folder: name it, as in %s=DIR", format)
+		return fmt.Errorf("this format writes a folder: name it, as in %s=DIR", format)
 	case f.Dir != nil:
 		if writer, err = f.Dir(name, o); err != nil {
 			return err

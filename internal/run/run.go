@@ -28,7 +28,7 @@ const (
 // Check checks the flags by themselves.
 func (f *Flags) Check() error {
 	if !slices.Contains([]string{ExitByFindings, ExitByCommand, ExitByWorst}, f.Exit) {
-		return exit.Usage("--exit: %q is none of findings, command, worst", f.Exit)
+		return exit.Usage("--exit: must be findings, command or worst, not %q", f.Exit)
 	}
 	if f.Wait < 0 {
 		return exit.Usage("--wait must not be less than 0")

@@ -56,7 +56,7 @@ func Targets(args []string, name string, stdin io.Reader) ([]string, error) {
 		case err != nil:
 			return nil, exit.Usage("--targets: %w", err)
 		case len(all) == 0:
-			return nil, exit.Usage("--targets: there is no URL in it; it has one a line, such as http://127.0.0.1:3000/chat")
+			return nil, exit.Usage("--targets: the file has no URL; write one on each line, such as http://127.0.0.1:3000/chat")
 		}
 	}
 	if len(all) == 0 {
