@@ -9,15 +9,15 @@ var _ = register(Rule{
 	},
 	Label: "Response advertises h2c",
 	Refs: []Ref{
-		{"9113", "3.1", "starting HTTP/2 by Upgrade: h2c is given up"},
-		{"7540", "3.3", "over TLS the protocol is h2, and h2c is neither sent nor selected"},
+		{"9113", "3.1", "starting HTTP/2 through Upgrade: h2c is deprecated"},
+		{"7540", "3.3", "over TLS the protocol is h2; h2c is neither sent nor selected"},
 	},
-	Why: `The server invites clients to a start of HTTP/2 that has been given up, and that leads past filters wherever an
-intermediary lets it through (see UPGRADE-H2C-SWITCHED). In the clear it is a relic and does no harm by itself. Over TLS
-it is wrong: there h2 is agreed on in the TLS handshake, and a client that takes the invitation up speaks HTTP/2 to
-somebody who may not expect it.`,
-	Fix: `Apache httpd: Protocols http/1.1 (or h2 http/1.1 with TLS), without h2c; or H2Upgrade off.
-In general, send Upgrade only with a 426 and a 101.`,
+	Why: `The server invites clients to a deprecated way of starting HTTP/2, one that bypasses
+the filters of any proxy that lets it through (see UPGRADE-H2C-SWITCHED). In plain text this is a
+harmless relic. Over TLS it is wrong: HTTP/2 is negotiated in the TLS handshake there, and a
+client that accepts the invitation speaks HTTP/2 to a server that may not expect it.`,
+	Fix: `Send Upgrade only in a 426 or a 101.
+Apache httpd: Protocols http/1.1 (with TLS: h2 http/1.1), without h2c; or H2Upgrade off.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return len(c.chosen) > 0 && !c.switched },
 	Judge: func(c *Case) Result {

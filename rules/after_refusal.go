@@ -15,16 +15,17 @@ var _ = register(Rule{
 	},
 	Label: "Request after refusal answered",
 	Refs: []Ref{
-		{"9112", "9.3", "a connection is kept for further requests unless an option says otherwise, also after a refusal"},
+		{"9112", "9.3", "a connection stays open for further requests unless an option says otherwise, also after a rejection"},
 		{"6455", "4.1", "a client that has sent its handshake waits for the response before it sends anything more"},
 	},
-	Why: `By itself the server is right: a refusal leaves the connection in HTTP, and requests are answered in order. But an
-intermediary that opens its tunnel at the offer, and not at the 101, takes the bytes behind it for frames and looks at
-none of them; the server refuses, keeps the connection, and answers the request that was hidden there. Kemal kept
-connections after a 403 in that way. If the client waited for the refusal before it sent its next request, this is the
-normal use of a connection, and only noted.`,
-	Fix: `Answer a refused handshake with Connection: close, and close.
-Kemal: use a release in which a refused upgrade closes the connection.`,
+	Why: `A rejection leaves the connection in HTTP, so a server that answers the next request
+is right by itself. But a proxy that opens its tunnel when it sees the offer, not when it sees the
+101, takes the bytes after the handshake for frames and does not inspect them: the server rejects
+the handshake, keeps the connection and answers the request that was hidden there. Kemal kept
+connections open after a 403 in this way. If the client waited for the rejection before it sent
+its next request, this is normal use of a connection and is reported as information only.`,
+	Fix: `Answer a rejected handshake with Connection: close, and close the connection.
+Kemal: use a release that closes the connection after a rejected upgrade.`,
 	When: func(c *Case) bool {
 		return c.websocket && c.X.Outcome == wire.Refused && c.X.Final && len(c.X.Next.Bytes) > 0 && !clientLeftHTTP(c)
 	},
@@ -61,14 +62,16 @@ var _ = register(Rule{
 	},
 	Label: "Non-HTTP after refusal",
 	Refs: []Ref{
-		{"9110", "7.8", "only a 101 switches; after any other response the connection goes on in HTTP"},
+		{"9110", "7.8", "only a 101 switches protocols; after any other response the connection continues in HTTP"},
 	},
-	Why: `Somebody on the path believes that the connection was switched, and the answer says that it was not. Unless a
-101 comes late (UPGRADE-101-LATE), the server reads frames as requests, and what is written into the supposed tunnel is executed past everybody who thinks there is one. The
-API server of Kubernetes left such a connection open after a refusal, and who could open it had the rights of the API
-server at the other end (CVE-2018-1002105); Cloudflare Pingora before 0.8 passed bytes on at the offer
-(CVE-2026-2833).`,
-	Fix: `Open a tunnel only for a 101. After any other status, go on in HTTP or close both sides.
+	Why: `The client, or a proxy in front of it, believes that the connection was switched,
+and the response says that it was not. Unless a 101 arrives late (UPGRADE-101-LATE), the server
+reads frames as requests, and whatever is written into the supposed tunnel bypasses everyone who
+believes that there is one. The Kubernetes API server left such a connection open after a
+rejection and so gave its own privileges to the client (CVE-2018-1002105); Cloudflare Pingora
+before 0.8 forwarded bytes as soon as it saw the offer (CVE-2026-2833).`,
+	Fix: `Open a tunnel only for a 101. After any other status, continue in HTTP or close both
+	sides.
 Kubernetes: 1.10.11, 1.11.5, 1.12.3 or later. Pingora: 0.8 or later.`,
 	HopByHop: true,
 	When: func(c *Case) bool {

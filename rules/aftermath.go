@@ -17,15 +17,17 @@ var _ = register(Rule{
 	},
 	Label: "HTTP response after 101",
 	Refs: []Ref{
-		{"9110", "7.8", "right behind a 101 the server goes on with the original request in the protocol that it has switched to"},
-		{"9110", "15.2.2", "the protocol that a 101 names holds from the end of that response on"},
+		{"9110", "7.8", "directly after a 101 the server continues with the original request in the protocol that it has switched to"},
+		{"9110", "15.2.2", "the protocol that a 101 names applies from the end of that response"},
 	},
-	Why: `The server said that it leaves HTTP, and did not. Every intermediary on the path now carries raw bytes, while at
-the end somebody still answers requests: what a client writes into the tunnel is executed past all their rules, logs
-and authentication. The same happens when a server switches properly and later writes an error page into the tunnel;
-then the client reads a response as frames, and the rule counts as high.`,
-	Fix: `Write the 101 only when the connection is handed over, and take it away from the HTTP server in the same step.
-	Report an error as HTTP before the 101, and in the words of the protocol behind it (a close frame, for WebSocket).`,
+	Why: `The server said that it leaves HTTP, and did not. Every proxy on the path now
+forwards raw bytes, while the server still answers requests: what a client writes into the tunnel
+bypasses all access rules, logs and authentication of the proxies. A server that switches
+correctly and later writes an error page into the tunnel causes the same confusion, since the
+client reads a response as frames; then the severity is high.`,
+	Fix: `Send the 101 only when you hand the connection over, and detach it from the HTTP
+	server in the same step. Report errors as HTTP before the 101, and in the new protocol after
+	it (for WebSocket: a close frame).`,
 	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Server) > 0 },
 	Judge: func(c *Case) Result {
 		b := c.X.After.Server
@@ -68,18 +70,19 @@ var _ = register(Rule{
 	},
 	Label: "HTTP request after 101",
 	Refs: []Ref{
-		{"9110", "7.8", "the new protocol begins when the request has been sent in full and the 101 has come"},
-		{"9110", "15.2.2", "the protocol that a 101 names holds from the end of that response on"},
+		{"9110", "7.8", "the new protocol starts when the request has been sent in full and the 101 has arrived"},
+		{"9110", "15.2.2", "the protocol that a 101 names applies from the end of that response"},
 	},
-	Why: `Either the client does not know that the connection was switched; then its requests, with their cookies, run into
-a protocol that takes them for data. Or it knows, and uses the tunnel to reach the server with requests that nobody on
-the path looks at: the handshake was only made to get the tunnel (WebSocket smuggling). Requests that were pipelined
-behind an upgrade request end here as well.`,
-	Fix: `In a server, close a connection whose first bytes are not of the protocol switched to, and never give it back to the
-	HTTP parser.
-In an intermediary, open a tunnel only for a 101 that names what was offered, and check Sec-WebSocket-Accept.
-In a client, send nothing behind an upgrade request until the response is there, and take no 101 that was not asked
-	for.`,
+	Why: `Either the client does not know that the connection was switched, and its requests,
+with their cookies, end up as data of another protocol. Or it knows, and uses the tunnel to reach
+the server with requests that no proxy inspects: the handshake only served to open the tunnel
+(WebSocket smuggling). Requests that were pipelined after an upgrade request end up here as well.`,
+	Fix: `In a server, close a connection whose first bytes do not belong to the new protocol,
+	and never hand it back to the HTTP parser.
+In a proxy, open a tunnel only for a 101 that names what was offered, and check
+	Sec-WebSocket-Accept.
+In a client, send nothing after an upgrade request until the response has arrived, and accept no
+	101 that you did not ask for.`,
 	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
 		switch {

@@ -20,14 +20,15 @@ var _ = register(Rule{
 	},
 	Label: "Framing headers with capsules",
 	Refs: []Ref{
-		{"9297", "3.2", "they have no Content-Length, Content-Type or Transfer-Encoding, and the status is not 204, 205 or 206; who receives such a message takes it as malformed"},
+		{"9297", "3.2", "such messages have no Content-Length, Content-Type or Transfer-Encoding, and their status is not 204, 205 or 206; a recipient treats others as malformed"},
 		{"9298", "3.3", "the 101 meets these requirements"},
 	},
-	Why: `Who goes by Content-Length or Transfer-Encoding takes the first capsules for content, who goes by Upgrade takes
-content for capsules. Between two such readers the packets of one client become requests of another: the classic
-smuggling, with bytes that anybody may choose.`,
-	Fix: `Send none of the three fields with connect-udp, connect-ip or Capsule-Protocol: ?1, in neither direction, not even
-	Content-Length: 0; answer 400 to a request that has one.`,
+	Why: `A reader that uses Content-Length or Transfer-Encoding takes the first capsules for
+a body, and a reader that uses Upgrade takes a body for capsules. Between two such readers the
+packets of one client become requests of another: request smuggling with bytes that anyone may
+choose.`,
+	Fix: `Send none of the three headers with connect-udp, connect-ip or Capsule-Protocol: ?1,
+	in either direction, not even Content-Length: 0. Answer 400 to a request that has one.`,
 	When: func(c *Case) bool { return offersMasque(c) || announcesCapsules(c) },
 	Judge: func(c *Case) Result {
 		switch {
@@ -58,12 +59,12 @@ var _ = register(Rule{
 	},
 	Label: "Invalid Capsule-Protocol value",
 	Refs: []Ref{
-		{"9297", "3.4", "the field is a structured field with a boolean, ?1 or ?0; who receives anything else, or several, takes it as absent"},
+		{"9297", "3.4", "the header is a structured boolean, ?1 or ?0; a recipient treats anything else, and several values, as absent"},
 	},
-	Why: `The field tells intermediaries that capsules follow. Who is strict ignores a value such as 1 or true, who is not
-takes it as yes, and then one of two intermediaries reads capsules where the other copies bytes. A field that comes
-twice is ignored as well.`,
-	Fix:  `Send Capsule-Protocol: ?1 once, or leave the field out.`,
+	Why: `The header tells proxies that capsules follow. A strict proxy ignores a value such
+as 1 or true, a lenient one takes it for yes; then one of them reads capsules where the other
+copies bytes. A duplicate header is ignored as well.`,
+	Fix:  `Send Capsule-Protocol: ?1 once, or omit the header.`,
 	When: hasCapsuleField,
 	Judge: func(c *Case) Result {
 		switch {
@@ -93,11 +94,12 @@ var _ = register(Rule{
 	},
 	Label: "Capsule-Protocol in a refusal",
 	Refs: []Ref{
-		{"9297", "3.4", "a response has the field only if its status is 101 or 2xx"},
+		{"9297", "3.4", "a response has the header only if its status is 101 or 2xx"},
 	},
-	Why: `A refusal with the field says both that there are capsules and that there are none. An intermediary that goes by the
-field reads the error page as capsules, and the next response after it.`,
-	Fix:  `Send Capsule-Protocol only when the request is accepted; do not set it for all responses of a path.`,
+	Why: `A rejection with this header says both that capsules follow and that none do. A
+proxy that goes by the header reads the error page as capsules, and then the next response too.`,
+	Fix: `Send Capsule-Protocol only when you accept the request. Do not set it on all
+	responses of a path.`,
 	When: func(c *Case) bool { return c.X.Response != nil && c.X.Response.Has(capsuleField) },
 	Judge: func(c *Case) Result {
 		return c.passIf(c.switched || c.status() >= 200 && c.status() < 300)

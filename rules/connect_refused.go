@@ -9,16 +9,18 @@ var _ = register(Rule{
 	},
 	Label: "Connection kept after rejected CONNECT",
 	Refs: []Ref{
-		{"9931", "8", "a proxy closes the connection when it refuses a CONNECT over HTTP/1.1, and processes nothing that follows"},
-		{"9110", "9.3.6", "the tunnel begins with a 2xx; all else leaves the connection in HTTP"},
+		{"9931", "8", "a proxy closes the connection when it rejects a CONNECT over HTTP/1.1, and processes nothing that follows"},
+		{"9110", "9.3.6", "the tunnel starts with a 2xx; any other response leaves the connection in HTTP"},
 	},
-	Why: `Proxy clients forward what an application writes without waiting for the answer to their CONNECT. If the proxy
-refuses and goes on reading, those bytes are requests in the name of the client, with its certificate or the address it
-comes from: an application that may only open connections can then talk to the proxy itself, its other hosts and its
-administration. The client cannot know in time; so the proxy has to close.`,
-	Fix: `In a proxy, send Connection: close with each refusal of a CONNECT and close, also after a 407.
+	Why: `Proxy clients forward what an application writes without waiting for the response to
+their CONNECT. If the proxy rejects the CONNECT and keeps reading, these bytes are requests made
+with the client's certificate or address: an application that may only open connections can then
+talk to the proxy itself, to its other hosts and to its administration. The client cannot know in
+time, so the proxy has to close the connection.`,
+	Fix: `In a proxy, send Connection: close with every rejected CONNECT and close the
+	connection, also after a 407.
 In a client, wait for the 2xx, or send Connection: close with the CONNECT.
-An origin server that knows no CONNECT does well to close too.`,
+In an origin server that does not support CONNECT, close the connection too.`,
 	When: func(c *Case) bool {
 		return c.X.Request.Method == "CONNECT" && c.status() >= 300 && (len(c.X.Next.Bytes) > 0 || c.X.Response.HasOption("close"))
 	},

@@ -10,20 +10,24 @@ var _ = register(Rule{
 	},
 	Label: "Upgrade without Connection",
 	Refs: []Ref{
-		{"6455", "4.2.1", "a server goes on with a handshake only if the connection option upgrade is there"},
-		{"9110", "7.8", "who sends Upgrade sends the connection option upgrade with it, so that nobody passes the field on"},
-		{"9110", "7.6.1", "a field about the connection that arrives without its option was passed on by mistake and is to be ignored"},
+		{"6455", "4.2.1", "a server continues with a handshake only if Connection lists upgrade"},
+		{"9110", "7.8", "a sender of Upgrade lists upgrade in Connection, so that no one forwards the header"},
+		{"9110", "7.6.1", "a hop-by-hop header that arrives without its connection option was forwarded by mistake and is ignored"},
 	},
-	Why: `The option is what makes an intermediary take the field off. Where it is missing, an intermediary that knows
-nothing of upgrades has most likely passed the field on, and will go on reading HTTP on a connection that the server
-has left: bytes of the tunnel turn into requests and responses, and where connections are shared, into those of other
-users. Netty up to 4.1.79, libwebsockets 2.4 and Bun have switched without the option. For protocols other than
-WebSocket the RFC only says that the field ought to be ignored; there a switch counts as high, not as critical.`,
-	Fix: `Read all Connection fields as one list of tokens, compare them without regard to case, and switch only if upgrade is
-	one of them; "keep-alive, Upgrade" (Firefox) is valid, "keep-alive Upgrade" and "xUpgrade" are not.
-Netty: 4.1.80 or later (netty/netty#12606).
-nginx, in front: proxy_set_header Connection $connection_upgrade, with a map that sets it to upgrade only where
-	$http_upgrade is websocket; nginx writes the option itself, whatever the client sent.`,
+	Why: `Connection: Upgrade makes a proxy remove the Upgrade header. Without it, a proxy
+that does not support upgrades has most likely forwarded the header and keeps reading HTTP on a
+connection that the server has switched: bytes of the tunnel turn into requests and responses and,
+on shared connections, into those of other users. Netty up to 4.1.79, libwebsockets 2.4 and Bun
+have switched without it. For protocols other than WebSocket the RFC only says that the header
+should be ignored; there a switch counts as high, not as critical.`,
+	Fix: `Read all Connection headers as one list of tokens, compare them case-insensitively,
+	and switch only if one of them is upgrade. "keep-alive, Upgrade" (Firefox) is valid;
+	"keep-alive Upgrade" and "xUpgrade" are not.
+Netty: 4.1.80 or later (netty/netty#12606). aiohttp, gobwas/ws, x/net/websocket search for the
+	text: use the guard.
+nginx, in front: proxy_set_header Connection $connection_upgrade, with a map that sets it to
+	upgrade only where $http_upgrade is websocket. nginx writes the header itself, whatever the
+	client sent.` + guard,
 	HopByHop: true,
 	When:     func(c *Case) bool { return !c.optionSent && !c.headCut && c.X.Request.Has("Upgrade") },
 	Judge: func(c *Case) Result {
@@ -80,15 +84,18 @@ var _ = register(Rule{
 	},
 	Label: "101 lacks Connection: Upgrade",
 	Refs: []Ref{
-		{"9110", "7.8", "who sends Upgrade sends the connection option upgrade with it, servers as well"},
-		{"6455", "4.2.2", "the answer that accepts a handshake has the connection option upgrade"},
-		{"6455", "4.1", "a client drops the connection if the answer lacks the option"},
+		{"9110", "7.8", "a sender of Upgrade lists upgrade in Connection, servers as well"},
+		{"6455", "4.2.2", "the response that accepts a handshake lists upgrade in Connection"},
+		{"6455", "4.1", "a client closes the connection if the response does not"},
 	},
-	Why: `A WebSocket client that keeps to the RFC drops the connection, and intermediaries disagree: one opens the tunnel,
-the next takes the 101 for an ordinary response and answers 502 or even 200 (behind Caddy, Proxmox was unreachable for
-that reason). While they disagree, one of them waits for HTTP where the other passes raw bytes.`,
-	Fix: `Send Connection: Upgrade in every 101; other options may stand beside it, except close.
-Intermediaries: pass the option of a 101 on, or set it anew; the server may well have sent it.`,
+	Why: `A WebSocket client that follows the RFC closes the connection, and proxies disagree:
+one opens the tunnel, another takes the 101 for an ordinary response and answers 502 or even 200
+(behind Caddy, Proxmox was unreachable for this reason). While they disagree, one of them waits
+for HTTP where the other forwards raw bytes.`,
+	Fix: `Send Connection: Upgrade in every 101. Other options may be listed with it, except
+	close.
+In a proxy, forward the Connection: Upgrade of a 101 or set it again; the server may well have
+	sent it.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched && (len(c.chosen) > 0 || c.websocket) },
 	Judge:    func(c *Case) Result { return c.passIf(c.optionReturned) },
@@ -110,17 +117,17 @@ var _ = register(Rule{
 	},
 	Label: "Response lacks Connection: Upgrade",
 	Refs: []Ref{
-		{"9110", "7.8", "who sends Upgrade sends the connection option upgrade with it, in any response"},
-		{"9110", "7.6.1", "a field about the connection that arrives without its option was passed on by mistake and is to be ignored"},
+		{"9110", "7.8", "a sender of Upgrade lists upgrade in Connection, in any response"},
+		{"9110", "7.6.1", "a hop-by-hop header that arrives without its connection option was forwarded by mistake and is ignored"},
 	},
-	Why: `What a server advertises holds for its own connection. Without the option an intermediary passes the field on,
-and a client behind it offers h2c, TLS or WebSocket to somebody who never named it; a 426 even demands that.
-Intermediaries that drop Connection and keep Upgrade are common, nginx among them; so for any other status this is no
-more than a hint.`,
-	Fix: `Send Connection: Upgrade with every Upgrade field, or no Upgrade field at all.
-Apache httpd: Protocols http/1.1 ends the advertising of h2c.
-nginx, in front: proxy_hide_header Upgrade in locations that carry no WebSocket; for a 426, let the backend's answer
-	through with both fields.`,
+	Why: `What a server advertises applies to its own connection only. Without Connection:
+Upgrade a proxy forwards the header, and its clients offer h2c, TLS or WebSocket to a server that
+never advertised it; a 426 even demands that. Proxies that drop Connection and keep Upgrade are
+common, nginx among them, so for any other status this is only a hint.`,
+	Fix: `Send Connection: Upgrade with every Upgrade header, or no Upgrade header at all.
+Apache httpd: Protocols http/1.1 stops advertising h2c.
+nginx, in front: proxy_hide_header Upgrade in locations that carry no WebSocket. For a 426, let
+	the backend's response through with both headers.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
 		return c.X.Response != nil && !c.switched && c.X.Response.Has("Upgrade")

@@ -17,16 +17,18 @@ var _ = register(Rule{
 	},
 	Label: "Proxy leaked Upgrade header",
 	Refs: []Ref{
-		{"9110", "7.6.1", "an intermediary takes off fields that are known to live on one hop, Upgrade among them, also where Connection does not name them"},
-		{"9110", "7.8", "who sends Upgrade sends the connection option upgrade with it, so that nobody passes the field on"},
+		{"9110", "7.6.1", "a proxy removes known hop-by-hop headers, Upgrade among them, even if Connection does not list them"},
+		{"9110", "7.8", "a sender of Upgrade lists upgrade in Connection, so that no one forwards the header"},
 	},
-	Why: `The intermediary took off Connection and let Upgrade through: the offer is the client's, but the intermediary does
-not know of it and goes on in HTTP whatever the server answers. A server that switches has then left a connection on
-which the intermediary sends the requests of others, and reads what the server writes in the new protocol as their
-responses. As long as the server ignores the field nothing happens; the hole opens with its next release, or with
-another server behind the same address.`,
-	Fix: `Take off Upgrade wherever Connection is taken off, and set both anew where upgrades are carried.
-nginx: never proxy_set_header Upgrade $http_upgrade without proxy_set_header Connection $connection_upgrade beside it.`,
+	Why: `The proxy removed Connection and forwarded Upgrade: the offer is the client's, but
+the proxy does not know about it and continues in HTTP whatever the server answers. A server that
+switches leaves a connection on which the proxy sends the requests of other users and reads the
+new protocol as their responses. Nothing happens while the server ignores the header; the hole
+opens with its next release, or with another server at the same address.`,
+	Fix: `Remove Upgrade wherever Connection is removed, and set both again where you forward
+	upgrades.
+nginx: never set proxy_set_header Upgrade $http_upgrade without proxy_set_header Connection
+	$connection_upgrade.`,
 	When: func(c *Case) bool {
 		return !c.headCut && c.X.Request.Has("Upgrade") && !c.probed() && c.forwarded()
 	},
@@ -62,15 +64,18 @@ var _ = register(Rule{
 	},
 	Label: "Connection: Upgrade, no Upgrade header",
 	Refs: []Ref{
-		{"9110", "7.6.1", "a connection option may name a field; one that names a field which is not there says nothing"},
+		{"9110", "7.6.1", "a connection option may name a header; one that names a missing header means nothing"},
 	},
-	Why: `This is the trace of something in front that sets the option for every request: the recipe for nginx that many
-people copied writes Connection: upgrade everywhere, with or without an offer. Nothing is wrong with that; Kestrel found
-out that it must not refuse such requests. Where a client did send an offer and the field is missing here, it was lost
-on the way: the server answers 400, and the handshake fails in front of whoever reads this.`,
-	Fix: `Look for the hop in front that takes Upgrade off and leaves Connection; it has to pass on both, or neither.
-nginx: proxy_set_header Upgrade $http_upgrade, and Connection $connection_upgrade with map $http_upgrade
-	$connection_upgrade { default upgrade; '' ''; }, so that the option is set only where there is an offer.`,
+	Why: `A proxy in front probably sets the option on every request: a widely copied nginx
+recipe sends Connection: upgrade with or without an offer. That is harmless, and Kestrel learned
+that it must not reject such requests. If the client did send an offer and the Upgrade header is
+missing here, it was lost on the way: the server answers 400, and the handshake fails at that
+proxy.`,
+	Fix: `Find the proxy that removes Upgrade and keeps Connection. It has to forward both, or
+	neither.
+nginx: proxy_set_header Upgrade $http_upgrade, and Connection $connection_upgrade with map
+	$http_upgrade $connection_upgrade { default upgrade; '' ''; }, so that the option is set only
+	where there is an offer.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
 		return len(c.offered) == 0 && !c.headCut && c.X.Request.Has("Connection") && !c.X.Request.Has("Upgrade")
@@ -109,15 +114,16 @@ var _ = register(Rule{
 	Label: "Malformed Connection accepted",
 	Refs: []Ref{
 		{"9110", "7.6.1", "a connection option is a token, and commas separate options"},
-		{"9110", "2.2", "nobody sends what does not fit the grammar"},
+		{"9110", "2.2", "a sender generates nothing that does not match the grammar"},
 	},
-	Why: `In "keep-alive Upgrade", Upgrade;q=0 or "Upgrade" with its quotation marks the option is not there. A server that
-searches for the text, or splits at spaces, finds it all the same and switches, while an intermediary that reads the
-list takes the request for an ordinary one. gws and gobwas/ws have taken a space for a comma, tungstenite splits at
-both, puma-dev looks for the end of the value. Where the option stands properly beside the faulty element, only the
-client has made a mistake.`,
-	Fix: `Split Connection at commas, cut spaces and tabs from both ends, and compare whole elements without regard to case.
-In a client: Connection: Upgrade, or Connection: keep-alive, Upgrade.`,
+	Why: `"keep-alive Upgrade", Upgrade;q=0 and "Upgrade" with quotation marks do not list
+upgrade. A server that searches for the text, or splits at spaces, finds it anyway and switches,
+while a proxy that reads the list takes the request for an ordinary one. gws and gobwas/ws have
+taken a space for a comma, tungstenite splits at both, puma-dev looks at the end of the value. If
+upgrade is also listed correctly, only the client is at fault.`,
+	Fix: `Split Connection at commas, trim spaces and tabs, and compare whole elements
+	case-insensitively.
+In a client, send Connection: Upgrade, or Connection: keep-alive, Upgrade.` + guard,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.connection.misshapen.Len() > 0 && c.asks() },
 	Judge: func(c *Case) Result {
@@ -153,12 +159,13 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"9112", "9.6", "close in a request means that the connection ends with the final response to it; a 101 is not final"},
 	},
-	Why: `To offer a switch and to ask for the end in one breath is allowed, and iPhones behind some load balancers do it.
-But software does not agree on what it means: one server switches, the next answers and closes, and one more switches
-and puts close into its 101, on which intermediaries such as Skipper then act. Jetty and Vert.x have gone back and
-forth. A connection that ends right after a sound switch may have its cause here.`,
-	Fix: `In a client or an intermediary, leave close out of a request that offers a switch. In a server, let the offer count
-	and send a 101 without close, or refuse.`,
+	Why: `It is allowed to offer an upgrade and to ask for the end of the connection in the
+same request, and iPhones behind some load balancers do it. But software disagrees on what it
+means: one server switches, the next answers and closes, and a third switches and puts close into
+its 101, which proxies such as Skipper then obey. Jetty and Vert.x have changed their behaviour
+more than once. If a connection ends right after a valid upgrade, look here for the cause.`,
+	Fix: `In a client or proxy, omit close from a request that offers an upgrade. In a server,
+	honour the offer and send a 101 without close, or reject the request.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.connection.upgrade && c.connection.close },
 	Judge: func(c *Case) Result {
@@ -186,16 +193,18 @@ var _ = register(Rule{
 	},
 	Label: "End-to-end header in Connection",
 	Refs: []Ref{
-		{"9110", "7.6.1", "nobody names in Connection a field that is meant for all recipients of the message"},
+		{"9110", "7.6.1", "a sender does not list headers in Connection that are meant for all recipients of the message"},
 	},
-	Why: `An intermediary takes off the fields that Connection names. Who names Authorization, Cookie, Origin or
-X-Forwarded-For has them removed behind the check that they were made for: a proxy that writes the client's address and
-then honours the list sends a request without one, which the server may take for its own neighbour's. On upgrade
-requests the list is treated differently once more: Envoy has kept the named fields there. Servers themselves have
-nothing to do but to ignore such names.`,
-	Fix: `In a client, name only fields that end at the next hop: Upgrade, HTTP2-Settings, TE.
-In an intermediary, apply the client's list before own fields are added, and refuse a list that names a field on which
-	access depends.`,
+	Why: `A proxy removes the headers that Connection lists. A client that lists
+Authorization, Cookie, Origin or X-Forwarded-For has them removed after the check that they were
+meant for: a proxy that adds the client's address and then applies the list sends a request
+without one, and the server may take it for a request from inside the network. Upgrade requests
+are treated differently yet again: Envoy has kept the listed headers there. Servers only have to
+ignore such names.`,
+	Fix: `In a client, list only headers that end at the next hop: Upgrade, HTTP2-Settings,
+	TE.
+In a proxy, apply the client's list before you add your own headers, and reject a list that names
+	a header on which access depends.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.connection.field && c.asks() },
 	Judge: func(c *Case) Result {

@@ -16,19 +16,22 @@ var _ = register(Rule{
 	},
 	Label: "Handshake with a body",
 	Refs: []Ref{
-		{"9110", "9.3.1", "a client sends no content with GET unless it knows that the server wants it"},
-		{"9110", "7.8", "the new protocol begins behind the whole request, its content included"},
+		{"9110", "9.3.1", "a client sends no body with GET unless it knows that the server wants one"},
+		{"9110", "7.8", "the new protocol starts after the whole request, including its body"},
 	},
-	Why: `Where the content ends, the tunnel begins, and servers that never expected content in a handshake do not skip it:
-the bytes that everybody on the path takes for content are read as the first frames. That is a way to send frames past a
-filter, and where an intermediary shares its connections, past its bookkeeping: nghttpx up to 1.69.0 mixed up answers of
-different clients (CVE-2026-58055), golang.org/x/net/http2/h2c read an unread body as HTTP/2 (CVE-2022-41721), Node.js
-handed the body to the new protocol until it learnt to parse it first. For other protocols content is legal, Docker
-sends it with every exec; there this is only noted.`,
-	Fix: `Refuse a WebSocket handshake that announces content with 400 and Connection: close; or read all of it, and throw it
-	away, before the 101.
-Node.js: 26.0.0 or later reads the body of an upgrade request before the upgrade event (nodejs/node#60016); there is no
-	backport, so before it, refuse such requests in the upgrade event.`,
+	Why: `The tunnel starts where the body ends, and servers that never expected a body in a
+handshake do not skip it: bytes that everyone on the path takes for a body are read as the first
+frames. That gets frames past a filter and, where a proxy shares its connections, past its
+bookkeeping: nghttpx up to 1.69.0 mixed up responses of different clients (CVE-2026-58055),
+golang.org/x/net/http2/h2c read an unread body as HTTP/2 (CVE-2022-41721), and Node.js before 26
+hands the body to the new protocol. For other protocols a body is legal, Docker sends one with
+every exec; there this is reported as information only.`,
+	Fix: `Reject a WebSocket handshake that announces a body with 400 and Connection: close,
+	or read and discard the body before the 101.
+Node.js: 26.0.0 or later reads the body before the upgrade event (nodejs/node#60016). There is no
+	backport; in earlier releases, reject such requests in the upgrade event. Node.js 22.21 and
+	24.9 or later: http.createServer({ shouldUpgradeCallback }) turns them into ordinary requests.
+Python websockets: 14 or later. x/net/websocket reads the body as frames: use another library.` + guard,
 	When: func(c *Case) bool { return len(c.offered) > 0 && announcesContent(c) },
 	Judge: func(c *Case) Result {
 		switch {
@@ -75,12 +78,13 @@ var _ = register(Rule{
 	},
 	Label: "101 before the body",
 	Refs: []Ref{
-		{"9110", "7.8", "a client begins with the new protocol when it has sent its whole request, so until then it speaks HTTP"},
+		{"9110", "7.8", "a client starts the new protocol after it has sent its whole request; until then it speaks HTTP"},
 	},
-	Why: `From its 101 on the server reads the new protocol, and what comes next is the rest of the content. A WebSocket
-server takes it for frames; who controls the content of a request that is relayed for him, a form or an upload, controls
-the frames. An intermediary meanwhile counts bytes of content and opens its tunnel only behind them.`,
-	Fix: `Read the content to its end before the 101, or refuse requests that announce any.`,
+	Why: `From its 101 on, the server reads the new protocol, and what arrives next is the
+rest of the body. A WebSocket server takes it for frames: whoever controls the body of a forwarded
+request, such as a form or an upload, controls the frames. Meanwhile a proxy counts body bytes and
+opens its tunnel only after them.`,
+	Fix: `Read the body to its end before the 101, or reject requests that announce one.` + guard,
 	When: func(c *Case) bool {
 		return len(c.offered) > 0 && hasContent(c) && (c.X.Response != nil || c.probed())
 	},
@@ -116,12 +120,13 @@ var _ = register(Rule{
 	Label: "101 without 100 Continue",
 	Refs: []Ref{
 		{"9110", "7.8", "a server that gets Upgrade together with Expect: 100-continue sends a 100 before it sends a 101"},
-		{"9110", "10.1.1", "a client that expects a 100 holds its content back until one comes, or until it is tired of waiting"},
+		{"9110", "10.1.1", "a client that expects a 100 holds its body back until one arrives, or until it gives up waiting"},
 	},
-	Why: `The client still has the content of its request in hand. After a 101 it cannot tell whether to send it first: if
-it does, a server that has gone over to frames reads content; if it does not, one that waits for the content reads
-frames as such. Hardly any library keeps this rule; it shows whether a server thinks of the content at all.`,
-	Fix: `Send 100 and read the content before the 101, or refuse with 417 or 400.`,
+	Why: `The client still holds the body of its request. After a 101 it cannot tell whether
+to send it first: if it does, a server that has switched to frames reads the body as frames; if it
+does not, a server that waits for the body reads frames as the body. Few libraries follow this
+rule; it shows whether a server considers the body at all.`,
+	Fix: `Send 100 and read the body before the 101, or reject the request with 417 or 400.`,
 	When: func(c *Case) bool {
 		return c.switched && expectsContinue(c) && hasContent(c)
 	},
@@ -151,12 +156,12 @@ var _ = register(Rule{
 	},
 	Label: "Expect without a body",
 	Refs: []Ref{
-		{"9110", "10.1.1", "a client does not expect a 100 for a request without content"},
+		{"9110", "10.1.1", "a client does not expect a 100 for a request without a body"},
 	},
-	Why: `There is nothing to go on with. Some servers answer 100 and then 101, some 101 at once, some 417; intermediaries
-that wait for the 100 before they let anything through hold up the handshake. It comes from HTTP libraries that set the
-field for every request and know nothing of handshakes.`,
-	Fix: `Leave Expect out of an upgrade request without content.
+	Why: `There is nothing to continue with. Some servers answer 100 and then 101, some 101 at
+once, some 417; proxies that wait for the 100 before they forward anything delay the handshake.
+The cause is usually an HTTP library that sets the header on every request.`,
+	Fix: `Omit Expect from an upgrade request without a body.
 .NET: DefaultRequestHeaders.ExpectContinue = false. curl: -H 'Expect:'.`,
 	When: func(c *Case) bool {
 		return !c.headCut && expectsContinue(c) && c.asks() && !c.X.Request.Ambiguous()

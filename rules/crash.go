@@ -17,18 +17,21 @@ var _ = register(Rule{
 	},
 	Label: "Service down after request",
 	Refs: []Ref{
-		{"9110", "5.4", "a server that gets more fields, or longer ones, than it is willing to read answers with a 4xx status"},
-		{"9110", "17.5", "who reads a message limits how much of it he takes, so that its length harms nothing"},
+		{"9110", "5.4", "a server that gets more or longer headers than it wants to read answers with a 4xx status"},
+		{"9110", "17.5", "a recipient limits how much of a message it reads, so that its length does no harm"},
 	},
-	Why: `One request, and nobody answers any more: what a client can do once it can do again each time the service is
-back. The code that reads upgrade requests is often the program's own and stands outside what protects its other requests.
-Where a process serves many connections, all their tunnels end with it. ws for Node.js fell over a request with more
-fields than Node.js hands on: those of the handshake were the ones left out, and the code took them for granted
-(CVE-2024-37890). Of 121 servers and proxies that were tried, three died from a single request.`,
-	Fix: `Look for the error that ended the process, and treat a missing or strange field like any other faulty handshake: 400.
-	Limit the number and the length of fields, and answer 431 beyond that.
-ws: 8.17.1, 7.5.10, 6.2.3, 5.2.4 or later.
-Node.js: an error listener on the socket in the upgrade event, before anything else is done with it.`,
+	Why: `One request takes the service down, and a client can send it again each time the
+service is back. The code that reads upgrade requests is often the application's own and is not
+covered by what protects its other requests. If one process serves many connections, all their
+tunnels end with it. ws for Node.js crashed on a request with more headers than Node.js passes on,
+because it assumed that the headers of the handshake were present (CVE-2024-37890). Of 121 servers
+and proxies tested, three crashed on a single request.`,
+	Fix: `Find the error that ended the process, and answer 400 to a missing or unusual
+	header, as to any other malformed handshake. Limit the number and length of headers, and
+	answer 431 beyond that.
+ws: 8.17.1, 7.5.10, 6.2.3, 5.2.4 or later. Socket.IO: engine.io 6.4.2 or later.
+Node.js: add an error listener to the socket in the upgrade event before anything else, and to
+	each WebSocket. http-proxy: also proxy.on('error').`,
 	When: func(c *Case) bool {
 		return c.probe != nil && (c.X.Controls == wire.BackendKilled || len(c.X.Suspects) > 0 || c.brings("UPGRADE-CRASH"))
 	},

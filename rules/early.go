@@ -20,13 +20,14 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"6455", "4.1", "a client that has sent its handshake waits for the response before it sends anything more"},
 	},
-	Why: `The client acts as if the switch were certain. If the server refuses, it reads frames as the next request, and
-whoever can choose their content has written that request; behind an intermediary the bytes may reach the server before
-anybody knows whether there will be a tunnel (Cloudflare Pingora before 0.8, CVE-2026-2833; Envoy, CVE-2025-64763). If
-the server switches, it depends on its scheduling what becomes of them: anycorn and hypercorn serve them or answer 400,
-gorilla/websocket closes without an answer, uWebSockets drops them. Servers cannot do anything about it.`,
+	Why: `The client acts as if the upgrade were certain. If the server rejects it, the server
+reads the frames as the next request, written by whoever can choose their content; behind a proxy
+the bytes may reach the server before anyone knows whether there will be a tunnel (Cloudflare
+Pingora before 0.8, CVE-2026-2833; Envoy, CVE-2025-64763). If the server switches, the result
+depends on timing: anycorn and hypercorn serve the frames or answer 400, gorilla/websocket closes
+without a response, uWebSockets drops them. A server can do nothing about it.`,
 	Fix: `In a client, wait for the 101 before the first frame.
-In an intermediary, hold back what comes behind an upgrade request until the answer's status is known.
+In a proxy, hold back what follows an upgrade request until the status of the response is known.
 Pingora: 0.8 or later.`,
 	When: func(c *Case) bool {
 		return c.websocket && c.X.Response != nil && c.X.BodyDone && earlyKindOf(c) <= earlyBytes &&
@@ -68,17 +69,20 @@ var _ = register(Rule{
 	},
 	Label: "Pipelined request after offer",
 	Refs: []Ref{
-		{"9110", "7.8", "what a client sends behind its request is of the new protocol if the server switches"},
+		{"9110", "7.8", "what a client sends after its request belongs to the new protocol if the server switches"},
 		{"6455", "4.1", "a client that has sent a WebSocket handshake waits for the response before it sends anything more"},
 	},
-	Why: `This is what smuggling by way of an upgrade looks like: to one party the bytes are a tunnel that it does not look
-into, to the other they are a request, and which of them is right depends on an answer that is still to come. If the
-server refuses and keeps the connection, the hidden request is answered; if it switches, the request is swallowed as
-data. A client that pipelines in good faith loses its request in the second case. With offers that are only there to be
-ignored, as of TLS or h2c, it is harmless as long as they are ignored, and only noted.`,
-	Fix: `In a client, send nothing behind a request with Upgrade until it is answered.
-In an intermediary, pass on nothing behind an offer before its answer, and refuse what looks like a request there.
-In a server, close after refusing an upgrade.`,
+	Why: `This is what request smuggling through an upgrade looks like: one side takes the
+bytes for a tunnel that it does not inspect, the other takes them for a request, and which of them
+is right depends on a response that has not arrived yet. If the server rejects the upgrade and
+keeps the connection, the hidden request is answered; if it switches, the request is lost as data.
+A client that pipelines in good faith loses its request in the second case. With offers of TLS or
+h2c, which servers are expected to ignore, this is harmless while they are ignored and is reported
+as information only.`,
+	Fix: `In a client, send nothing after a request with Upgrade until it is answered.
+In a proxy, forward nothing after an offer before its response, and reject what looks like a
+	request there.
+In a server, close the connection after rejecting an upgrade.`,
 	When: func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
 	Judge: func(c *Case) Result {
 		switch earlyKindOf(c) {
@@ -118,12 +122,14 @@ var _ = register(Rule{
 	},
 	Label: "Extra CRLF after request",
 	Refs: []Ref{
-		{"9112", "2.2", "a client puts no empty line in front of a request or behind it"},
+		{"9112", "2.2", "a client sends no empty line before or after a request"},
 	},
-	Why: `Behind an ordinary request an empty line is passed over. Behind an offer that is taken up it belongs to the tunnel:
-the server of a WebSocket reads a frame that begins with CR and LF, finds it faulty and closes. Apache's
-mod_proxy_wstunnel has sent such lines on (bug 57436), and the connections that broke were hard to explain.`,
-	Fix:  `In a client, end the request with the empty line behind its fields, and with nothing more.`,
+	Why: `After an ordinary request an empty line is ignored. After an accepted offer it
+belongs to the tunnel: the WebSocket server reads a frame that starts with CR LF, finds it invalid
+and closes the connection. Apache's mod_proxy_wstunnel has forwarded such lines (bug 57436), and
+the broken connections were hard to explain.`,
+	Fix: `In a client, end the request with the empty line after its headers and send nothing
+	more.`,
 	When: func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
 	Judge: func(c *Case) Result {
 		switch kind := earlyKindOf(c); {

@@ -16,15 +16,18 @@ var _ = register(Rule{
 	},
 	Label: "Content-Length with Transfer-Encoding",
 	Refs: []Ref{
-		{"9112", "6.2", "nobody sends Content-Length in a message that has Transfer-Encoding"},
+		{"9112", "6.2", "a sender does not send Content-Length in a message that has Transfer-Encoding"},
 		{"9112", "6.1", "a server closes the connection after it has answered a request with both"},
 	},
-	Why: `Who goes by the length and who goes by the chunks disagree on where the request ends; this is how requests are
-smuggled. The remedy of the RFC is that the connection ends with the answer, so that what one party takes for the next
-request is never read. A 101 does the opposite: it keeps the connection open for good, with the end of the request, and
-so the beginning of the tunnel, in dispute. Of 78 servers that were tried, 44 switched.`,
-	Fix: `Answer 400 and close. If the request is to be served, go by Transfer-Encoding, ignore Upgrade, and close after the
-	answer.`,
+	Why: `A reader that uses the length and one that uses the chunks disagree on where the
+request ends; this is how requests are smuggled. The RFC's remedy is to close the connection after
+the response, so that whatever one of them takes for the next request is never read. A 101 does
+the opposite: it keeps the connection open, while the end of the request, and so the start of the
+tunnel, is in dispute. Of 78 servers tested, 44 switched.`,
+	Fix: `Answer 400 and close the connection. If you serve the request, use
+	Transfer-Encoding, ignore Upgrade, and close after the response.
+Python websockets: 14 or later. Caddy cannot detect this in a Caddyfile: reject it in the
+	application.` + guard,
 	When: func(c *Case) bool { return c.flawed(wire.FlawLengthCoding) },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Content-Length", "Transfer-Encoding"), requestValues(c, "Content-Length"), requestValues(c, "Transfer-Encoding"))
@@ -45,13 +48,15 @@ var _ = register(Rule{
 	},
 	Label: "Invalid Content-Length accepted",
 	Refs: []Ref{
-		{"9112", "6.3", "a server answers 400 to a length that is invalid, and closes; only a list of one and the same number may pass"},
+		{"9112", "6.3", "a server answers 400 to an invalid length and closes the connection; only a list of one repeated number may pass"},
 		{"9110", "8.6", "Content-Length is decimal digits"},
 	},
-	Why: `+8, 0x8 and "8, 0" mean eight to one parser, nothing to the next, and an error to a third. The bytes behind the
-head are then content here and the beginning of the tunnel, or of another request, there. On a connection that stays open
-after a 101 nobody ever finds out.`,
-	Fix:  `Take a Content-Length only if it is digits throughout, and all lines of it agree; answer 400 and close otherwise.`,
+	Why: `One parser reads +8, 0x8 or "8, 0" as eight, another as nothing, and a third reports
+an error. The bytes after the headers are then a body for one, and the start of the tunnel or of
+another request for another. On a connection that stays open after a 101 no one ever notices.`,
+	Fix: `Accept a Content-Length only if it consists of digits and all lines agree; otherwise
+	answer 400 and close the connection.
+Tornado: 6.3.3 or later. Python websockets: 14 or later.` + guard,
 	When: hasInvalidLength,
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Content-Length"), requestValues(c, "Content-Length"))
@@ -74,13 +79,14 @@ var _ = register(Rule{
 	},
 	Label: "Transfer-Encoding not chunked",
 	Refs: []Ref{
-		{"9112", "6.3", "a server answers 400 to a request whose last transfer coding is not chunked, and closes: its length cannot be known"},
+		{"9112", "6.3", "a server answers 400 to a request whose last transfer coding is not chunked, and closes the connection: its length cannot be known"},
 		{"9112", "6.1", "chunked is applied once, and last"},
 	},
-	Why: `A request ends with its chunks or not at all. xchunked is chunked to a parser that searches for the word, and an
-unknown coding to the next; gzip alone leaves the end open. One party reads content where the other reads the next
-request or, after a 101, the tunnel.`,
-	Fix:  `Compare the last transfer coding with chunked, as a whole and without regard to case; answer 400 and close otherwise.`,
+	Why: `Without chunks the end of the request is undefined. A parser that searches for the
+word reads xchunked as chunked, another one as an unknown coding; gzip alone leaves the end open.
+One side reads a body where the other reads the next request or, after a 101, the tunnel.`,
+	Fix: `Compare the last transfer coding with chunked, as a whole and case-insensitively;
+	otherwise answer 400 and close the connection.` + guard,
 	When: func(c *Case) bool { return c.flawed(wire.FlawCodingInvalid) },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Transfer-Encoding"), requestValues(c, "Transfer-Encoding"))

@@ -10,17 +10,17 @@ var _ = register(Rule{
 	},
 	Label: "h2c without HTTP2-Settings",
 	Refs: []Ref{
-		{"7540", "3.2", "a request that offers h2c has exactly one HTTP2-Settings field"},
-		{"7540", "3.2.1", "a server does not switch to HTTP/2 if that field is missing or there are several"},
+		{"7540", "3.2", "a request that offers h2c has exactly one HTTP2-Settings header"},
+		{"7540", "3.2.1", "a server does not switch to HTTP/2 if that header is missing or there are several"},
 	},
-	Why: `The field holds the settings that HTTP/2 begins with. A server that switches without it has not read the offer:
-any request with the right word in Upgrade gets a tunnel, also one that was put together from fields that a proxy let
-through. That is the way in for h2c smuggling, by which requests reach a server past all filters of the proxy in front
-of it. Docker's client leaves the field out when it opens a build session; a daemon that is reachable only through its
-own socket has no proxy to be bypassed.`,
-	Fix: `Switch to h2c only if there is exactly one HTTP2-Settings field and Connection names it; better, not at all (see
-	UPGRADE-H2C-SWITCHED).
-Go: golang.org/x/net/http2/h2c can be left out; net/http speaks HTTP/2 in the clear to clients that begin with it
+	Why: `The header holds the settings that HTTP/2 starts with. A server that switches
+without it has not read the offer: any request with the right word in Upgrade gets a tunnel, even
+one assembled from headers that a proxy let through. This is how h2c smuggling gets requests past
+all filters of the proxy in front. Docker's client omits the header when it opens a build session;
+a daemon that is reachable only through its own socket has no proxy to bypass.`,
+	Fix: `Switch to h2c only if there is exactly one HTTP2-Settings header and Connection
+	lists it. Better, do not switch at all (see UPGRADE-H2C-SWITCHED).
+Go: remove golang.org/x/net/http2/h2c; net/http supports HTTP/2 in plain text with prior knowledge
 	(Protocols.SetUnencryptedHTTP2).`,
 	HopByHop: true,
 	When: func(c *Case) bool {
@@ -44,17 +44,23 @@ var _ = register(Rule{
 	},
 	Label: "h2c upgrade accepted",
 	Refs: []Ref{
-		{"9113", "3.1", "starting HTTP/2 by Upgrade: h2c is given up, together with the HTTP2-Settings field"},
+		{"9113", "3.1", "starting HTTP/2 through Upgrade: h2c is deprecated, together with the HTTP2-Settings header"},
 	},
-	Why: `An intermediary that passes on an h2c switch becomes blind: all further requests are HTTP/2 frames inside a
-tunnel, and no filter, access rule or log sees them (h2c smuggling). HTTP/2 has dropped this start; clients that still
-offer it, such as Java's HttpClient, go on in HTTP/1.1 if it is ignored. A switch for a client that stands directly
-before the server is a warning; where the request says that it came through an intermediary, that one has been
-bypassed, and the rule fails.`,
-	Fix: `Ignore offers of h2c; clients that want HTTP/2 in the clear know beforehand that they may use it.
-Go: leave out golang.org/x/net/http2/h2c.
-nginx, in front: pass Upgrade and Connection on only where $http_upgrade is websocket (map), not whatever the client
-	sent.
+	Why: `A proxy that forwards an h2c upgrade becomes blind: all further requests are HTTP/2
+frames in a tunnel that no filter, access rule or log inspects (h2c smuggling). HTTP/2 has
+deprecated this way to start; clients that still offer it, such as Java's HttpClient, continue in
+HTTP/1.1 if it is ignored. If the client is directly in front of the server, a switch is a
+warning; if the request came through a proxy, that proxy has been bypassed and the rule fails.`,
+	Fix: `Ignore offers of h2c. Clients that want HTTP/2 in plain text know in advance that
+	they may use it.
+Go: remove golang.org/x/net/http2/h2c; Protocols.SetUnencryptedHTTP2 allows prior knowledge
+	without Upgrade.
+Tomcat: remove the UpgradeProtocol element for Http2Protocol from plain-text connectors. Jetty:
+	remove HTTP2CServerConnectionFactory. Spring Boot: server.http2.enabled=false on plain-text
+	listeners. Netty: no CleartextHttp2ServerUpgradeHandler.
+Caddy: servers { protocols h1 h2 h3 }, without h2c. Apache httpd: Protocols http/1.1.
+nginx, in front: forward Upgrade and Connection only where $http_upgrade is websocket (map), not
+	whatever the client sent.
 HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }`,
 	When: func(c *Case) bool { // a 101 to another protocol is UPGRADE-101-NOT-OFFERED
 		return c.h2c && c.X.Response != nil && (!c.switched || len(c.chosen) == 0 || hasProtocol(c.chosen, "h2c"))
@@ -93,14 +99,15 @@ var _ = register(Rule{
 	},
 	Label: "h2c accepted without Upgrade",
 	Refs: []Ref{
-		{"9113", "3.3", "a client that knows that a server speaks HTTP/2 in plain text begins with the preface, without Upgrade"},
-		{"9113", "3.4", "the preface of a client is a fixed run of 24 bytes and a SETTINGS frame; that of a server is a SETTINGS frame"},
+		{"9113", "3.3", "a client that knows that a server speaks HTTP/2 in plain text starts with the preface, without Upgrade"},
+		{"9113", "3.4", "the client preface is a fixed sequence of 24 bytes and a SETTINGS frame; the server preface is a SETTINGS frame"},
 	},
-	Why: `The server speaks h2c to whoever begins with it, so blocking Upgrade: h2c does not keep HTTP/2 out. This is right where
-clients are meant to use it, as those of gRPC are. Otherwise any proxy or tunnel that passes bytes on carries requests to the
-server that filters for HTTP/1.1 never see.`,
-	Fix: `Turn HTTP/2 in plain text off where no client needs it.
-Go, net/http: leave Protocols.SetUnencryptedHTTP2 out, and golang.org/x/net/http2/h2c.
+	Why: `The server speaks h2c to anyone who starts with it, so blocking Upgrade: h2c does
+not keep HTTP/2 out. This is right where clients should use it, as gRPC clients do. Otherwise any
+proxy or tunnel that forwards bytes carries requests to the server that filters for HTTP/1.1 never
+see.`,
+	Fix: `Turn off HTTP/2 in plain text where no client needs it.
+Go, net/http: do not set Protocols.SetUnencryptedHTTP2, and remove golang.org/x/net/http2/h2c.
 Apache httpd: Protocols http/1.1. nginx: no http2 on a listener without ssl.`,
 	When: func(c *Case) bool {
 		return c.brings("UPGRADE-H2C-PRIOR") && (c.X.Response != nil || len(c.X.Noise) > 0)

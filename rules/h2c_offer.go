@@ -10,17 +10,18 @@ var _ = register(Rule{
 	},
 	Label: "Proxy forwards h2c",
 	Refs: []Ref{
-		{"9113", "3.1", "starting HTTP/2 by Upgrade: h2c is given up, and the token is marked as obsolete"},
-		{"9110", "7.6.1", "an intermediary takes off what is about the connection it came in on, Upgrade among it, unless it takes part in the switch itself"},
+		{"9113", "3.1", "starting HTTP/2 through Upgrade: h2c is deprecated, and the token is marked as obsolete"},
+		{"9110", "7.6.1", "a proxy removes hop-by-hop headers, Upgrade among them, unless it takes part in the upgrade itself"},
 	},
-	Why: `A client that offers h2c to its own server wastes a few bytes: Java's HttpClient does it with each first cleartext
-request and goes on in HTTP/1.1. An offer that got through an intermediary is another matter. That one copies Upgrade
-from the client, so anybody can offer h2c to the server behind it, and on the day on which one server there says 101
-(a new version, a new library, a default), all filters in front of it are bypassed. nginx passes on any token if told
-to pass Upgrade on and considers that correct; HAProxy does by default.`,
-	Fix: `In an intermediary, pass on Upgrade only for protocols that are meant to get through.
-nginx: map $http_upgrade to itself only where it is websocket, and to nothing otherwise; use the result in
-	proxy_set_header Upgrade.
+	Why: `A client that offers h2c to its own server wastes a few bytes: Java's HttpClient
+does it with its first plain-text request and continues in HTTP/1.1. An offer that got through a
+proxy is different. That proxy copies Upgrade from the client, so anyone can offer h2c to the
+servers behind it, and on the day one of them answers 101 (a new version, library or default), all
+filters of the proxy are bypassed. nginx forwards any protocol if told to forward Upgrade and
+considers that correct; HAProxy does it by default.`,
+	Fix: `In a proxy, forward Upgrade only for the protocols that you want to allow.
+nginx: map $http_upgrade to itself only where it is websocket, and to nothing otherwise; use the
+	result in proxy_set_header Upgrade.
 HAProxy: http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }
 Java HttpClient: HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1) sends no offer.`,
 	When: func(c *Case) bool { return hasProtocol(c.offered, "h2c") },
@@ -52,14 +53,15 @@ var _ = register(Rule{
 	},
 	Label: "Upgrade: h2 accepted",
 	Refs: []Ref{
-		{"7540", "3.2", "a server ignores the token h2 in Upgrade: it stands for HTTP/2 over TLS, which is agreed on in the TLS handshake"},
-		{"9113", "3.1", "h2 is a name for the TLS handshake; by Upgrade there is no way to HTTP/2 any more"},
+		{"7540", "3.2", "a server ignores the token h2 in Upgrade: it means HTTP/2 over TLS, which is negotiated in the TLS handshake"},
+		{"9113", "3.1", "h2 is a name for the TLS handshake; HTTP/2 can no longer be reached through Upgrade"},
 	},
-	Why: `h2 is no upgrade token. Filters that stop h2c smuggling look for h2c; a server that takes h2 for the same, or
-anything that begins like it, switches past them. Servers that list h2 in the Upgrade field of their responses, as
-Apache httpd does over TLS, bring clients and proxies to send it back.`,
-	Fix: `Ignore the member h2, and answer in HTTP/1.1 if nothing else is offered.
-Apache httpd: Protocols http/1.1 ends the advertising; H2Upgrade off ends the switching.`,
+	Why: `h2 is not an upgrade token. Filters against h2c smuggling look for h2c; a server
+that treats h2 the same way, or anything that starts like it, switches past them. Servers that
+list h2 in the Upgrade header of their responses, as Apache httpd does over TLS, make clients and
+proxies send it back.`,
+	Fix: `Ignore h2 in Upgrade, and answer in HTTP/1.1 if nothing else is offered.
+Apache httpd: Protocols http/1.1 stops the advertising; H2Upgrade off stops the switching.`,
 	When: func(c *Case) bool { return hasProtocol(c.offered, "h2") },
 	Judge: func(c *Case) Result {
 		if c.switched && !c.towards("h2") {
@@ -86,15 +88,17 @@ var _ = register(Rule{
 	},
 	Label: "h2c over TLS",
 	Refs: []Ref{
-		{"7540", "3.3", "over TLS the identifier h2c is neither sent by a client nor chosen by a server: it is for connections without TLS"},
-		{"9113", "3.2", "HTTP/2 over TLS is agreed on in the TLS handshake, as h2"},
+		{"7540", "3.3", "over TLS a client does not send the identifier h2c and a server does not select it: it is for connections without TLS"},
+		{"9113", "3.2", "HTTP/2 over TLS is negotiated in the TLS handshake, as h2"},
 	},
-	Why: `A client that wants HTTP/2 over TLS gets it in the TLS handshake; who offers h2c there is no browser and no common
-library, but a tool for smuggling: h2csmuggler does it because the proxy that ends TLS may pass the offer on in the
-clear. A server that switches leaves everybody who ended TLS in front of it blind.`,
-	Fix: `Ignore Upgrade: h2c on TLS connections, and take the field off where TLS ends.
-Traefik: a release that has pull request 13797 (August 2026) no longer passes the offer on; before it, take the field
-	off with a headers middleware.`,
+	Why: `A client that wants HTTP/2 over TLS negotiates it in the TLS handshake. No browser
+or common library offers h2c there; smuggling tools such as h2csmuggler do, because the proxy that
+terminates TLS may forward the offer in plain text. A server that switches leaves every proxy that
+terminated TLS in front of it blind.`,
+	Fix: `Ignore Upgrade: h2c on TLS connections, and remove the header where TLS is
+	terminated.
+Traefik: a release with pull request 13797 (August 2026) no longer forwards the offer; before
+	that, remove the header with a headers middleware.`,
 	When: func(c *Case) bool { return c.X.ClientTLS && c.h2c },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Upgrade"), members(c.offered))

@@ -11,14 +11,16 @@ var _ = register(Rule{
 	},
 	Label: "Missing HTTP/2 server preface",
 	Refs: []Ref{
-		{"7540", "3.2", "the first frame that the server sends behind the 101 is its preface"},
-		{"7540", "3.5", "the server's preface is a SETTINGS frame, which may be empty"},
+		{"7540", "3.2", "the first frame that the server sends after the 101 is its preface"},
+		{"7540", "3.5", "the server preface is a SETTINGS frame, which may be empty"},
 	},
-	Why: `A client drops the connection. Whatever the server speaks, it is not HTTP/2, although the 101 says so: it may echo,
-it may be a proxy that has connected the tunnel to something else, or a server whose 101 was written by one part and
-whose bytes come from another. An intermediary has opened a tunnel to it meanwhile. In a build session of Docker the
-roles are swapped: the daemon begins as an HTTP/2 client; that is noted and no more.`,
-	Fix:  `Hand the connection to a complete HTTP/2 implementation together with the 101, or do not switch.`,
+	Why: `A client closes the connection. Whatever the server speaks, it is not HTTP/2,
+although the 101 says so: it may echo bytes, it may be a proxy that connected the tunnel to
+something else, or one part of the server wrote the 101 and another part writes the bytes.
+Meanwhile a proxy has opened a tunnel to it. In a Docker build session the roles are swapped, and
+the daemon starts as an HTTP/2 client; that is reported as information only.`,
+	Fix: `Hand the connection to a complete HTTP/2 implementation together with the 101, or do
+	not switch.`,
 	When: func(c *Case) bool { return h2cFollows(c) && !mayBeHTTP(c.X.After.Server, FromServer) },
 	Judge: func(c *Case) Result {
 		if swappedSides(c) {
@@ -51,15 +53,16 @@ var _ = register(Rule{
 	},
 	Label: "Missing HTTP/2 client preface",
 	Refs: []Ref{
-		{"7540", "3.2", "upon the 101 the client sends its preface"},
-		{"7540", "3.5", "the client's preface is a fixed run of 24 bytes and a SETTINGS frame, which may be empty"},
+		{"7540", "3.2", "when it gets the 101, the client sends its preface"},
+		{"7540", "3.5", "the client preface is a fixed sequence of 24 bytes and a SETTINGS frame, which may be empty"},
 	},
-	Why: `The preface was chosen so that an HTTP/1 server stops at it. A client that leaves it out writes into the tunnel
-what nobody agreed on, and a server that does not ask for it reads bytes as frames which may be anything: the body of
-a request, or data for somebody else. In a build session of Docker the roles are swapped, and the client begins as a
-server; that is noted and no more.`,
+	Why: `The preface was chosen so that an HTTP/1 server stops when it reads it. A client
+that omits it writes bytes into the tunnel that no one agreed on, and a server that does not
+require it reads any bytes as frames: the body of a request, or data for someone else. In a Docker
+build session the roles are swapped, and the client starts as a server; that is reported as
+information only.`,
 	Fix: `In a server, close the connection if the first 24 bytes are not the preface.
-In a client, begin with the preface and a SETTINGS frame, also when there is nothing to set.`,
+In a client, start with the preface and a SETTINGS frame, even if there is nothing to set.`,
 	When: func(c *Case) bool {
 		return h2cFollows(c) && len(c.X.After.Client) > 0 && !isRequestLine(c.X.After.Client) && !contentCutOff(c)
 	},
@@ -106,16 +109,18 @@ var _ = register(Rule{
 	},
 	Label: "Body read as HTTP/2",
 	Refs: []Ref{
-		{"7540", "3.2", "a request with content is sent in full before the client sends frames"},
+		{"7540", "3.2", "a client sends a request with a body in full before it sends frames"},
 		{"9110", "7.8", "the client cannot change the protocol in the middle of a message"},
 	},
-	Why: `What one side takes for content, the other takes for frames. A server that leaves a part of the content unread
-before it switches reads it as HTTP/2, and whoever chose the content has chosen requests: in Go's h2c package that was
-CVE-2022-41721, by way of MaxBytesHandler. A client that stops in the middle of the content at the 101 has its preface
-swallowed as content. Helidon, Jetty and mod_h2 have had trouble with h2c offers that have content as well.`,
-	Fix: `In a server, do not switch on a request with content, or read all of it first; refuse if it is too much.
-In a client, offer h2c only with requests that have no content.
-Go: golang.org/x/net 0.2.0 or later, or no h2c package at all.`,
+	Why: `One side takes bytes for a body that the other takes for frames. A server that
+switches before it has read the whole body reads the rest as HTTP/2, and whoever chose the body
+has chosen requests: in Go's h2c package that was CVE-2022-41721, through MaxBytesHandler. If a
+client stops in the middle of the body when it gets the 101, its preface is lost as part of the
+body. Helidon, Jetty and mod_h2 have also had bugs with h2c offers that have a body.`,
+	Fix: `In a server, do not switch on a request with a body, or read all of it first; reject
+	the request if the body is too large.
+In a client, offer h2c only with requests that have no body.
+Go: golang.org/x/net 0.2.0 or later, or remove the h2c package.`,
 	When: func(c *Case) bool { return h2cFollows(c) && hasContent(c) && !c.X.After.Opaque },
 	Judge: func(c *Case) Result {
 		b := c.X.After.Client

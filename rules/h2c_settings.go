@@ -17,14 +17,16 @@ var _ = register(Rule{
 	},
 	Label: "Duplicate HTTP2-Settings",
 	Refs: []Ref{
-		{"7540", "3.2", "a request that offers h2c has exactly one HTTP2-Settings field"},
-		{"7540", "3.2.1", "a server does not switch to HTTP/2 if that field is missing or there are several"},
+		{"7540", "3.2", "a request that offers h2c has exactly one HTTP2-Settings header"},
+		{"7540", "3.2.1", "a server does not switch to HTTP/2 if that header is missing or there are several"},
 	},
-	Why: `Which of the settings hold is anybody's guess, and client and server begin HTTP/2 with different ones: window sizes
-and the size of the header table then differ, and so does what the two read in the same bytes. Two fields also tell
-that somebody on the way has added one to a request that already was an offer.`,
-	Fix: `Switch to h2c only if there is exactly one HTTP2-Settings field; better, not at all (see UPGRADE-H2C-SWITCHED).
-Intermediaries: replace the field, or take it off; never add one.`,
+	Why: `It is undefined which settings apply, and client and server start HTTP/2 with
+different ones: window and header table sizes then differ, and both sides read different things in
+the same bytes. Two headers also show that something on the path added one to a request that
+already was an offer.`,
+	Fix: `Switch to h2c only if there is exactly one HTTP2-Settings header. Better, do not
+	switch at all (see UPGRADE-H2C-SWITCHED).
+In a proxy, replace or remove the header; never add one.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.h2c && c.X.Request.Count(settingsField) > 1 },
 	Show: func(c *Case, _ Result) Shown {
@@ -46,14 +48,15 @@ var _ = register(Rule{
 	},
 	Label: "HTTP2-Settings not in Connection",
 	Refs: []Ref{
-		{"7540", "3.2.1", "who sends HTTP2-Settings sends the connection option HTTP2-Settings with it, so that nobody passes the field on"},
+		{"7540", "3.2.1", "a sender of HTTP2-Settings lists it in Connection, so that no one forwards the header"},
 	},
-	Why: `Without the option an intermediary that knows nothing of h2c passes the settings on, and the server behind it sees
-an offer that was made to somebody else. Smuggling tools leave the option out on purpose (h2csmuggler calls it
-upgrade-only): intermediaries that drop what Connection names then keep the field. The server is not told to check it;
-Go's h2c package went by this option alone for a while, and not by upgrade.`,
+	Why: `Without the option a proxy that does not support h2c forwards the settings, and the
+server sees an offer that was made to someone else. Smuggling tools omit the option on purpose
+(h2csmuggler calls it upgrade-only): proxies that drop what Connection lists then keep the header.
+A server is not required to check it; for a while Go's h2c package looked at this option only, and
+not at upgrade.`,
 	Fix: `Send Connection: Upgrade, HTTP2-Settings with an offer of h2c, or do not offer it.
-Intermediaries: take HTTP2-Settings off whether Connection names it or not.`,
+In a proxy, remove HTTP2-Settings whether Connection lists it or not.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
 		return hasProtocol(c.offered, "h2c") && !c.headCut && c.X.Request.Has(settingsField)
@@ -91,13 +94,14 @@ var _ = register(Rule{
 	Label: "Undecodable HTTP2-Settings",
 	Refs: []Ref{
 		{"7540", "3.2.1", "the value is the payload of a SETTINGS frame in base64url, without padding"},
-		{"7540", "6.5", "a SETTINGS payload whose length is no multiple of six bytes is a connection error"},
+		{"7540", "6.5", "a SETTINGS payload whose length is not a multiple of six bytes is a connection error"},
 	},
-	Why: `A server that switches has not read the settings, or has read something else than the client meant: decoders differ
-in what they do with the other alphabet, with padding and with a rest. The field is also a place for bytes that no
-filter looks at. An empty value means no settings and is only a matter of grammar.`,
-	Fix: `Decode the value before the 101 is sent: only letters, digits, "-" and "_", and whole settings of six bytes; refuse
-	with 400 otherwise, or go on in HTTP/1.1.`,
+	Why: `A server that switches has not read the settings, or has read something else than
+the client meant: decoders handle the other alphabet, padding and a remainder differently. The
+header is also a place for bytes that no filter inspects. An empty value means no settings and is
+only a syntax error.`,
+	Fix: `Decode the value before you send the 101: only letters, digits, "-" and "_", and
+	whole settings of six bytes. Otherwise answer 400, or continue in HTTP/1.1.`,
 	When: func(c *Case) bool { return c.h2c && c.X.Request.Has(settingsField) },
 	Judge: func(c *Case) Result {
 		value := first(&c.X.Request.Head, settingsField)
@@ -142,10 +146,12 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"7540", "3.2.1", "a server does not send HTTP2-Settings"},
 	},
-	Why: `The server's settings are the first frame behind the 101. A server that writes the field copies what the client has
-sent, and with it whatever else it should not; or the response was put together by something that takes requests for
-responses. Intermediaries that do not know the field in a response pass it on to clients further away.`,
-	Fix: `Send no HTTP2-Settings in responses; do not copy fields of the request into the 101.`,
+	Why: `The server's settings are the first frame after the 101. A server that sends the
+header copies what the client sent, and perhaps other headers that it should not copy; or
+something that mixes up requests and responses assembled the response. Proxies that do not know
+the header in a response forward it to their clients.`,
+	Fix: `Send no HTTP2-Settings in responses; do not copy headers of the request into the
+	101.`,
 	When: func(c *Case) bool {
 		return c.X.Response != nil && (hasProtocol(c.offered, "h2c") || c.X.Response.Has(settingsField))
 	},

@@ -11,13 +11,14 @@ var _ = register(Rule{
 	},
 	Label: "Invalid handshake got 2xx",
 	Refs: []Ref{
-		{"6455", "4.2.1", "a server that finds the handshake faulty stops there and answers with an error status, such as 400"},
+		{"6455", "4.2.1", "a server that finds the handshake invalid stops processing it and answers with an error status, such as 400"},
 	},
-	Why: `The endpoint is known to switch; this handshake was wrong, and got a page. Nobody finds out what was wrong: the
-client sees a 200 where it wants a 101, and monitoring counts a success. Often it is a framework that looks for a sound
-handshake, finds none, and goes on to the next route, which may do things that were never meant for such a request.`,
-	Fix: `Once a request to the endpoint offers WebSocket, answer 400 if anything is missing, 405 for another method, 426 with
-	Sec-WebSocket-Version: 13 for another version.`,
+	Why: `The endpoint is known to accept upgrades; this handshake was invalid and got a page.
+The client sees a 200 where it wants a 101, monitoring counts a success, and no one learns what
+was wrong. Often a framework finds no valid handshake and falls through to the next route, which
+may do things that were never meant for such a request.`,
+	Fix: `Once a request to the endpoint offers WebSocket, answer 400 if anything is missing,
+	405 for another method, and 426 with Sec-WebSocket-Version: 13 for another version.`,
 	When: func(c *Case) bool {
 		return c.websocket && c.X.Response != nil && !c.switched && isFaultyHandshake(c) && knownToSwitch(c)
 	},
@@ -38,13 +39,15 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"6455", "4.2.2", "a server that has read a handshake accepts it, or answers with an error status"},
 	},
-	Why: `The client waits until it loses patience, and so do connections and memory on every hop. A server written for
-Node.js that listens for upgrades on one path only, and for nothing else, leaves the others open for good (ws); a proxy
-made with node-http-proxy has done so whenever the server behind it refused. Where the endpoint has never been seen to
-switch, silence may be its way to refuse, and nothing is claimed.`,
-	Fix: `Answer every upgrade request: 404 for a path that nobody serves, and close.
-Node.js: in the upgrade event, write HTTP/1.1 404 and destroy the socket where no handler takes it; add a request
-	listener too.`,
+	Why: `The client waits until it times out, and so do connections and memory on every hop.
+A Node.js server that listens for upgrades on one path only leaves all others open forever (ws); a
+proxy built with node-http-proxy has done so whenever the backend rejected the upgrade. If the
+endpoint has never been seen to accept an upgrade, silence may be its way to reject one, and the
+verdict is unclear.`,
+	Fix: `Answer every upgrade request: 404 for a path that does not exist, and close the
+	connection.
+Node.js: in the upgrade event, write HTTP/1.1 404 and destroy the socket if no handler takes it;
+	add a request listener too.`,
 	When: func(c *Case) bool {
 		return c.websocket && !c.switched && (c.X.Response != nil || c.X.Outcome == wire.Silent) && isValidHandshake(c)
 	},

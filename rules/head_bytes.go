@@ -18,13 +18,13 @@ var _ = register(Rule{
 	},
 	Label: "Bare LF in request",
 	Refs: []Ref{
-		{"9112", "2.2", "a line ends in CR LF; a recipient may take an LF alone for a line end"},
+		{"9112", "2.2", "a line ends with CRLF; a recipient may accept a single LF as a line end"},
 	},
-	Why: `Servers may be lenient here, and those that are not often wait for the CR LF that never comes: the handshake hangs
-without an answer. Where an intermediary is strict and the server lenient, or the other way round, they see different
-lines. Such requests are typed by hand, or come from programs that write \n for a line end. Servers do it too; a client
-that waits for CR LF then waits for ever.`,
-	Fix:  `Write CR LF at the end of each line. In a server, answer 400 to an LF alone.`,
+	Why: `Servers may be lenient here. Strict ones often wait for a CRLF that never arrives,
+and the handshake hangs. If a proxy is strict and the server lenient, or the other way round, they
+see different lines. Such requests are typed by hand, or come from programs that write \n as line
+end. Servers do it too; a client that waits for CRLF then waits forever.`,
+	Fix:  `Write CRLF at the end of each line. In a server, answer 400 to a bare LF.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawBareLF) || responseFlawed(c, wire.FlawBareLF) },
 	Judge: func(c *Case) Result {
 		if c.flawed(wire.FlawBareLF) {
@@ -60,13 +60,15 @@ var _ = register(Rule{
 	},
 	Label: "Bare CR accepted",
 	Refs: []Ref{
-		{"9112", "2.2", "a client sends no CR without LF; a server takes one as a fault, or for a space, and never for a line end"},
+		{"9112", "2.2", "a client sends no CR without LF; a server treats one as an error, or as a space, but never as a line end"},
 	},
-	Why: `To a parser that takes the CR for a line end there are two fields, to all others one with an odd value. In that
-way Connection or Upgrade is hidden in the value of some other field: intermediaries pass it on unread, and the server
-finds an offer. Where the CR stands in a field that has no part in the switch, and the server has read a space there, only
-the client is at fault.`,
-	Fix:  `Answer 400 to a CR that no LF follows, anywhere in a head.`,
+	Why: `A parser that takes the CR for a line end sees two headers, all others see one with
+an unusual value. This hides Connection or Upgrade in the value of some other header: proxies
+forward it unread, and the server finds an offer. If the CR is in a header that has nothing to do
+with the upgrade, and the server read a space there, only the client is at fault.`,
+	Fix: `Answer 400 to a CR without LF anywhere in the request line and headers.
+Servers whose parser accepts it (gobwas/ws ws.Upgrader, libwebsockets, websocketpp): put nginx,
+	HAProxy or Caddy in front.`,
 	When: func(c *Case) bool { return len(c.X.Request.Flaws) > 0 && len(bareCRs(c)) > 0 && c.asks() },
 	Judge: func(c *Case) Result {
 		h := &c.X.Request.Head
@@ -97,15 +99,16 @@ var _ = register(Rule{
 	},
 	Label: "Control character in header",
 	Refs: []Ref{
-		{"9110", "5.5", "CR, LF and NUL in a value are dangerous: a server refuses the request, or puts a space in their place; other control bytes are invalid too"},
+		{"9110", "5.5", "CR, LF and NUL in a value are dangerous: a server rejects the request, or replaces them with spaces; other control characters are invalid too"},
 	},
-	Why: `To code written in C a NUL ends the text: "Upgrade" with a NUL behind it, and anything behind that, is the option
-upgrade there and an unknown word elsewhere. Whoever switches on it has not read what everybody else has; then the rule
-is critical. Other control bytes are cut off as white space by one parser and kept by the next, so that a version is 13
-here and no version there. They also show that something from outside is written into fields unchecked, as undici did
-with line ends (CVE-2026-1527).`,
-	Fix: `Answer 400 to a value with a byte below 0x20 other than the tab, or with 0x7f.
-In a client, check values that come from outside before they are written.`,
+	Why: `Code written in C ends a string at a NUL: "Upgrade" followed by a NUL, and by
+anything else, is the option upgrade there and an unknown word elsewhere. A server that switches
+on it has read something that no one else has; then the rule is critical. One parser trims other
+control characters as whitespace and the next keeps them, so that a version is 13 for one and
+invalid for the other. Control characters also show that outside text is written into headers
+unchecked, as undici did with line ends (CVE-2026-1527).`,
+	Fix: `Answer 400 to a header value with a byte below 0x20 other than tab, or with 0x7f.
+In a client, check values from outside before you write them.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawControl) },
 	Judge: func(c *Case) Result {
 		h := &c.X.Request.Head
@@ -154,15 +157,16 @@ var _ = register(Rule{
 	},
 	Label: "Underscore header accepted",
 	Refs: []Ref{
-		{"9110", "16.3.2.1", "names of fields are made of letters, digits and hyphens"},
-		{"9110", "17.10", "gateways to programs turn hyphens into underscores, so that two different fields become one variable"},
+		{"9110", "16.3.2.1", "header names consist of letters, digits and hyphens"},
+		{"9110", "17.10", "gateways turn hyphens into underscores, so that two different headers become one variable"},
 	},
-	Why: `Sec_WebSocket_Key is another field than Sec-WebSocket-Key, until a gateway in the manner of CGI or WSGI makes
-HTTP_SEC_WEBSOCKET_KEY of both. An intermediary that filters by names lets the underscores through, and the program
-behind the gateway finds a handshake. If the switch needed such a field, the server has switched on an offer that nobody
-else could see; otherwise only the client sends an odd name.`,
-	Fix: `Drop fields with underscores in front of a gateway that mixes them up.
-nginx: underscores_in_headers off, which is the default. Apache httpd: drops them for CGI by itself.`,
+	Why: `Sec_WebSocket_Key is not Sec-WebSocket-Key, until a CGI or WSGI gateway turns both
+into HTTP_SEC_WEBSOCKET_KEY. A proxy that filters by name lets the underscores through, and the
+program behind the gateway finds a handshake. If the server needed such a header to switch, it
+accepted an offer that no one else could see; otherwise only the client sent an unusual name.`,
+	Fix: `Drop headers with underscores in front of a gateway that mixes them up.
+nginx: underscores_in_headers off, which is the default. Apache httpd drops them for CGI by
+	itself.` + guard,
 	When: func(c *Case) bool { return aliasedField(c) != (wire.Field{}) && c.asks() },
 	Judge: func(c *Case) Result {
 		if neededAlias(c) {

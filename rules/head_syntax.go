@@ -17,14 +17,15 @@ var _ = register(Rule{
 	},
 	Label: "Space before colon accepted",
 	Refs: []Ref{
-		{"9112", "5.1", "a server answers 400 to a request with white space in front of a colon; a proxy takes it out of a response; differences here have been used for smuggling"},
+		{"9112", "5.1", "a server answers 400 to a request with whitespace before a colon; a proxy removes it from a response; differences here have been used for smuggling"},
 	},
-	Why: `"Upgrade : websocket" is the field Upgrade to one parser, a field of another name to the next, and none at all to a
-third. An intermediary that does not see the field passes the line on untouched, takes no note of an offer, and the
-server behind it switches. The same goes for Connection and for the fields that say where the request ends. In a response
-the server is at fault: a strict client, such as Node.js and Go, drops the connection, a lenient one does not.`,
-	Fix: `Answer 400 to any request with a space or a tab in front of a colon.
-gobwas/ws: ws.Upgrader takes such lines; ws.HTTPUpgrader stands behind net/http, which refuses them.`,
+	Why: `One parser reads "Upgrade : websocket" as Upgrade, another as a header of another
+name, a third as none. A proxy that does not see Upgrade forwards the line, notices no offer, and
+the server switches. The same holds for Connection and for the headers that say where the request
+ends. In a response the server is at fault: a strict client, such as Node.js or Go, closes the
+connection, a lenient one does not.`,
+	Fix: `Answer 400 to any request with a space or tab before a colon.
+gobwas/ws: ws.Upgrader accepts such lines; use ws.HTTPUpgrader with net/http, which rejects them.`,
 	When: func(c *Case) bool {
 		return c.flawed(wire.FlawSpaceBeforeColon) || responseFlawed(c, wire.FlawSpaceBeforeColon)
 	},
@@ -66,14 +67,15 @@ var _ = register(Rule{
 	},
 	Label: "Folded header line",
 	Refs: []Ref{
-		{"9112", "5.2", "a client does not fold lines; a server answers 400, or puts spaces where the fold was before it reads the value"},
+		{"9112", "5.2", "a client does not fold lines; a server answers 400, or replaces each fold with spaces before it reads the value"},
 	},
-	Why: `A server that mends the fold reads one value, a parser that does not know of folds reads a line of its own, or
-drops it. Where upgrade, the protocol or the key stands in the folded part, or where the folded part looks like one of
-these fields, one party sees an offer and the other does not; then the rule is critical. A server may mend the fold and
-so is not at fault for the switch; who sends such a request wants to find out what happens, or has been made to send it.`,
-	Fix: `Answer 400 to folded lines; nobody who speaks WebSocket sends them.
-In an intermediary, refuse them too, or pass on what was mended and never the original.`,
+	Why: `A server that joins folded lines reads one value; a parser that does not support
+folding reads a line of its own, or drops it. If upgrade, the protocol or the key is in the folded
+part, or if the folded part looks like one of these headers, one side sees an offer and the other
+does not; then the rule is critical. A server may join the lines and is not at fault for
+switching; the client wants to find out what happens, or was made to send it.`,
+	Fix: `Answer 400 to folded lines; no WebSocket client sends them.
+In a proxy, reject them too, or forward the joined line and never the original.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawObsFold) },
 	Judge: func(c *Case) Result {
 		res, h := repaired(c), &c.X.Request.Head
@@ -105,12 +107,14 @@ var _ = register(Rule{
 	},
 	Label: "Whitespace before first header",
 	Refs: []Ref{
-		{"9112", "2.2", "a client puts no white space between the request line and the first field; a server refuses such a request, or drops all lines there that begin so"},
+		{"9112", "2.2", "a client puts no whitespace between the request line and the first header; a server rejects such a request, or drops all lines there that start with whitespace"},
 	},
-	Why: `The line is dropped by one parser, read as a field by the next, and glued to the request line by a third. If it is
-Connection or Upgrade, the server that switches has seen an offer where an intermediary that keeps to the RFC has seen
-none. Where some other line is affected and the server has dropped it, only the client is at fault.`,
-	Fix:  `Answer 400 to a request whose first line behind the request line begins with a space or a tab.`,
+	Why: `One parser drops the line, another reads it as a header, a third appends it to the
+request line. If it is Connection or Upgrade, a server that switches has seen an offer that a
+proxy following the RFC has not seen. If some other line is affected and the server dropped it,
+only the client is at fault.`,
+	Fix: `Answer 400 to a request whose first line after the request line starts with a space
+	or tab.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawLeadingSpace) },
 	Judge: func(c *Case) Result {
 		if c.switched && !neededDropped(c) {
@@ -142,14 +146,16 @@ var _ = register(Rule{
 	},
 	Label: "Malformed header line",
 	Refs: []Ref{
-		{"9112", "5", "a line is a name, a colon and a value"},
-		{"9110", "5.1", "the name of a field is a token"},
-		{"9112", "2.2", "a server ought to answer 400 to what does not fit the grammar"},
+		{"9112", "5", "a header line is a name, a colon and a value"},
+		{"9110", "5.1", "the name of a header is a token"},
+		{"9112", "2.2", "a server should answer 400 to what does not match the grammar"},
 	},
-	Why: `Parsers differ in what they do with such a line: skip it, take it for a field without a value, stop and read what
-follows as content. An intermediary that stops there and a server that does not see different requests, of which one is
-an offer. A line without a colon is often the rest of a value that a line end was smuggled into.`,
-	Fix:  `Answer 400 and close. In a client, check names and values that come from outside before they are written.`,
+	Why: `Parsers treat such a line differently: they skip it, take it for a header without a
+value, or stop and read what follows as a body. A proxy that stops there and a server that does
+not see different requests, one of which is an offer. A line without a colon is often the rest of
+a value into which a line end was injected.`,
+	Fix: `Answer 400 and close the connection. In a client, check names and values from
+	outside before you write them.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawNoColon) || c.flawed(wire.FlawFieldName) },
 	Judge: func(c *Case) Result {
 		if c.flawed(wire.FlawNoColon) {

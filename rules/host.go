@@ -15,15 +15,17 @@ var _ = register(Rule{
 	},
 	Label: "Missing Host accepted",
 	Refs: []Ref{
-		{"9112", "3.2", "a server answers 400 to an HTTP/1.1 request without a Host field"},
-		{"6455", "4.2.1", "a handshake has a Host field"},
+		{"9112", "3.2", "a server answers 400 to an HTTP/1.1 request without a Host header"},
+		{"6455", "4.2.1", "a handshake has a Host header"},
 	},
-	Why: `Nobody can say whose endpoint this is. The server takes its default site, an intermediary in front may have chosen
-another one or none; access rules by host do not apply, and the comparison of Origin with Host, which keeps foreign pages
-from opening a WebSocket, has nothing to compare with. libwebsockets 2.4 did not look; of 78 servers that were tried, 39
-switched.`,
-	Fix: `Answer 400 before the request is routed. Some HTTP libraries do it by themselves, net/http of Go for example; with
-	others, such as aiohttp and websockets of Python and old releases of Node.js, and behind HAProxy, the program has to.`,
+	Why: `It is undefined whose endpoint this is. The server uses its default site, and a
+proxy in front may have chosen another one or none; access rules by host do not apply, and the
+comparison of Origin with Host, which keeps pages of other sites from opening a WebSocket, has
+nothing to compare with. libwebsockets 2.4 did not check; of 78 servers tested, 39 switched.`,
+	Fix: `Answer 400 before the request is routed. net/http of Go, Tomcat, nginx, Caddy and
+	Apache do it by themselves; Node.js (also with requireHostHeader), Python websockets, aiohttp
+	and HAProxy do not.
+HAProxy: http-request deny deny_status 400 unless { req.fhdr(host) -m found }` + guard,
 	When: func(c *Case) bool {
 		q := c.X.Request
 		return !c.headCut && atLeast11(q.Version) && !q.Has("Host") && c.asks()
@@ -48,14 +50,16 @@ var _ = register(Rule{
 	},
 	Label: "Duplicate Host accepted",
 	Refs: []Ref{
-		{"9112", "3.2", "a server answers 400 to a request with more than one Host field"},
+		{"9112", "3.2", "a server answers 400 to a request with more than one Host header"},
 	},
-	Why: `One party goes by the first, the other by the last. The intermediary checks the rules of the public site and the
-server opens a tunnel at an internal one; after the 101 nobody looks again. Where the values are the same, something on
-the path has added a field that was there. Of 78 servers that were tried, 55 switched.`,
-	Fix: `Count the Host fields and answer 400 unless there is exactly one.
-gobwas/ws: ws.Upgrader reads from the connection by itself and takes two; ws.HTTPUpgrader stands behind net/http, which
-	refuses them.`,
+	Why: `One side uses the first value, the other the last. The proxy applies the rules of
+the public site and the server opens a tunnel at an internal one; after the 101 no one checks
+again. If the values are the same, something on the path added a header that was already there. Of
+78 servers tested, 55 switched.`,
+	Fix: `Count the Host headers and answer 400 unless there is exactly one.
+Node.js: req.headers keeps the first one only; look at req.rawHeaders.
+gobwas/ws: ws.Upgrader parses the request itself and accepts two; use ws.HTTPUpgrader with
+	net/http, which rejects them.` + guard,
 	When: func(c *Case) bool { return c.X.Request.Count("Host") > 1 && c.asks() },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Host"), requestValues(c, "Host"))
@@ -78,14 +82,16 @@ var _ = register(Rule{
 	},
 	Label: "Invalid Host accepted",
 	Refs: []Ref{
-		{"9112", "3.2", "a server answers 400 to a request with an invalid Host field"},
-		{"9110", "7.2", "the value is a host, perhaps with a colon and a port"},
+		{"9112", "3.2", "a server answers 400 to a request with an invalid Host header"},
+		{"9110", "7.2", "the value is a host, optionally with a colon and a port"},
 	},
-	Why: `"a b", user@a and "a:80, b" are read differently by everybody who tries: up to the space, behind the @, in front of
-the comma. One party routes to a, the other to b, and the tunnel that a 101 opens is at the endpoint of whoever was
-asked last. Values like these do not come from WebSocket clients.`,
-	Fix: `Check Host against the grammar of a host and a port, and answer 400 otherwise.
-Go, net/http: does so in the server, but not where a head is parsed by hand.`,
+	Why: `Every parser reads "a b", user@a and "a:80, b" differently: up to the space, after
+the @, before the comma. One side routes to a, the other to b, and the 101 opens the tunnel at the
+endpoint of the last one. WebSocket clients do not send such values.`,
+	Fix: `Check Host against the grammar of a host and a port, and answer 400 otherwise;
+	better, compare it with a list of your names: ALLOWED_HOSTS (Django), TrustedHostMiddleware
+	(Starlette), server_name and a default server (nginx).
+Go: net/http checks it, code that parses headers by hand does not.` + guard,
 	When: func(c *Case) bool {
 		h := &c.X.Request.Head
 		return !isHost(first(h, "Host")) && h.Count("Host") == 1 && c.asks()
@@ -113,12 +119,13 @@ var _ = register(Rule{
 	},
 	Label: "Empty Host header",
 	Refs: []Ref{
-		{"6455", "4.1", "the Host field of a handshake has the host, and the port where it is not the default"},
+		{"6455", "4.1", "the Host header of a handshake has the host, and the port if it is not the default"},
 	},
-	Why: `HTTP allows an empty Host where the address has none; the address of a WebSocket always has one. Servers route such
-a handshake to a default site, and the comparison of Origin with Host compares with nothing. It is the mark of a program
-that was put together by hand, or of a proxy whose variable was empty.`,
-	Fix: `Send the host of the address, and the port where it is not the default.
+	Why: `HTTP allows an empty Host if the address has none; the address of a WebSocket always
+has one. Servers route such a handshake to a default site, and the comparison of Origin with Host
+has nothing to compare with. The request was written by hand, or comes from a proxy whose variable
+was empty.`,
+	Fix: `Send the host of the address, and the port if it is not the default.
 nginx, in front: proxy_set_header Host $host.`,
 	When: func(c *Case) bool {
 		h := &c.X.Request.Head

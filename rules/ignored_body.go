@@ -11,19 +11,20 @@ var _ = register(Rule{
 	},
 	Label: "Body lost with ignored offer",
 	Refs: []Ref{
-		{"9110", "7.8", "a server may ignore an Upgrade field; the request is then the same as without one"},
-		{"9112", "6", "a request has content where Content-Length or Transfer-Encoding says so, whatever its other fields are"},
-		{"9112", "9.3", "a server reads the whole content of a request or closes the connection behind its answer, or the rest is taken for the next request"},
+		{"9110", "7.8", "a server may ignore an Upgrade header; the request is then the same as without one"},
+		{"9112", "6", "a request has a body if Content-Length or Transfer-Encoding says so, whatever its other headers are"},
+		{"9112", "9.3", "a server reads the whole body of a request or closes the connection after its response; otherwise the rest is read as the next request"},
 	},
-	Why: `Parsers of HTTP stop at an Upgrade field and leave what comes to the caller, who is to go on with the content if
-nobody wants to switch. Where he does not, the application gets an empty request and answers 200: an order without its
-lines, a form without its fields. Java's HttpClient and Apache HttpClient offer h2c and TLS with ordinary requests, so
-it happens to clients in good faith; uvicorn with httptools and aiohttp have both lost content in that way. Where the
-content is left on the connection, it is read as the next request. This is seen only by comparison with the same request
-without the offer, which a probe sends.`,
-	Fix: `Go on with the content by its framing once it is clear that nobody switches.
-uvicorn: --http h11 where requests with an offer come in without their content.
-In front of the server: take Upgrade off unless it is websocket.`,
+	Why: `HTTP parsers stop at an Upgrade header and leave the rest to the caller, who has to
+continue with the body if the server does not switch. If the caller does not, the application gets
+an empty request and answers 200: an order without its items, a form without its values. Java's
+HttpClient and Apache HttpClient offer h2c and TLS with ordinary requests, so this happens to
+normal clients; uvicorn with httptools and aiohttp have both lost bodies this way. If the body
+stays on the connection, it is read as the next request. Only a comparison with the same request
+without the offer shows this; a probe sends both.`,
+	Fix: `Read the body by its framing once it is clear that the server does not switch.
+uvicorn: use --http h11 if requests with an offer arrive without their body.
+In front of the server: remove Upgrade unless it is websocket.`,
 	When: func(c *Case) bool { return c.brings("UPGRADE-IGNORED-BODY") && c.X.Response != nil && !c.switched },
 	Judge: func(c *Case) Result {
 		t := c.X.Twin

@@ -10,23 +10,25 @@ var _ = register(Rule{
 	},
 	Label: "Valid handshake not accepted",
 	Refs: []Ref{
-		{"9110", "5.1", "the names of fields are the same in letters of either case"},
-		{"9110", "5.3", "several lines of a list field are the same as one"},
-		{"9110", "5.6.1.2", "empty elements of a list are passed over"},
-		{"9110", "7.6.1", "connection options are the same in letters of either case"},
-		{"9112", "2.2", "a server should pass over an empty line in front of a request line"},
-		{"9112", "3.2.2", "a server accepts the absolute-form of a target"},
-		{"9112", "5.1", "white space around a field value is no part of it"},
+		{"9110", "5.1", "header names are case-insensitive"},
+		{"9110", "5.3", "several lines of a list header mean the same as one"},
+		{"9110", "5.6.1.2", "empty elements of a list are ignored"},
+		{"9110", "7.6.1", "connection options are case-insensitive"},
+		{"9112", "2.2", "a server should ignore an empty line before a request line"},
+		{"9112", "3.2.2", "a server accepts an absolute URL as request target"},
+		{"9112", "5.1", "whitespace around a header value is not part of it"},
 		{"6455", "5.5.2", "a ping is answered with a pong"},
 	},
-	Why: `Browsers and intermediaries write the same handshake in different ways: Firefox sends Connection: keep-alive,
-Upgrade, some proxies split a list over two lines or write names in small letters, others send absolute targets, and the
-network cuts a head in two where it likes. A server that compares bytes, or expects all of a request in one read, turns
-such clients away. It does no harm, but an outage for some of the users looks like one of the network. Of the servers that
-were tried, 16 refused a Connection field in two lines. A server that switches and then answers no ping loses its
-connections wherever an intermediary or a client uses pings to find out whether anybody is there.`,
-	Fix: `Compare field names, options and protocol names in ASCII without regard to case, cut white space off values, read
-	Connection and Upgrade as lists over all their lines, and read a head until its empty line has come.
+	Why: `Browsers and proxies write the same handshake in different ways: Firefox sends
+Connection: keep-alive, Upgrade, some proxies split a list over two lines or write names in lower
+case, others send absolute URLs, and the network splits a request anywhere. A server that compares
+bytes, or expects the whole request in one read, rejects such clients. That is not a security
+problem, but an outage for some users looks like a network problem. Of the servers tested, 16
+rejected a Connection header in two lines. A server that switches and then answers no ping loses
+its connections wherever a proxy or client uses pings as a keep-alive.`,
+	Fix: `Compare header names, options and protocol names case-insensitively in ASCII, trim
+	whitespace from values, read Connection and Upgrade as lists over all their lines, and read
+	until the empty line after the headers.
 A maintained HTTP parser in front of the handshake does all of this.`,
 	When: func(c *Case) bool { return c.probe != nil && c.probe.rule.ID == "UPGRADE-INTEROP" },
 	Judge: func(c *Case) Result {

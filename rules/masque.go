@@ -17,14 +17,14 @@ var _ = register(Rule{
 	},
 	Label: "Malformed connect-udp accepted",
 	Refs: []Ref{
-		{"9298", "3.2", "it is a GET with one Host field, the connection option Upgrade and the protocol connect-udp; who receives anything else answers with an error"},
+		{"9298", "3.2", "the request is a GET with one Host header, Connection: Upgrade and the protocol connect-udp; a recipient answers anything else with an error"},
 		{"9484", "4.2", "the same holds for connect-ip"},
 	},
-	Why: `A proxy that does not look at these lets a tunnel into its network be opened by requests that pass as something
-else: a form that a page posts, or an offer that an intermediary passed on by mistake. With connect-udp and connect-ip
-the tunnel reaches whatever the proxy reaches.`,
-	Fix: `Answer 400 unless the method is GET and there are exactly one Host field, the connection option upgrade and no other
-	protocol in Upgrade.`,
+	Why: `A proxy that does not check this lets requests that look like something else open a
+tunnel into its network: a form that a page posts, or an offer that another proxy forwarded by
+mistake. With connect-udp and connect-ip the tunnel reaches whatever the proxy reaches.`,
+	Fix: `Answer 400 unless the method is GET, there is exactly one Host header, Connection
+	lists upgrade, and Upgrade lists no other protocol.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return !c.headCut && towardsMasque(c) },
 	Judge: func(c *Case) Result {
@@ -61,12 +61,14 @@ var _ = register(Rule{
 	},
 	Label: "Invalid connect-udp 101",
 	Refs: []Ref{
-		{"9298", "3.3", "the 101 has the connection option Upgrade and one Upgrade field with connect-udp; a client gives up on anything else"},
+		{"9298", "3.3", "the 101 has Connection: Upgrade and one Upgrade header with connect-udp; a client aborts otherwise"},
 		{"9484", "4.3", "the same holds for connect-ip"},
 	},
-	Why: `The client must treat the attempt as failed and abort the connection; the proxy has opened its socket meanwhile.
-An intermediary that does not know what was switched to carries capsules, or reads them as HTTP.`,
-	Fix:      `Answer 101 with Connection: Upgrade, Upgrade: connect-udp (or connect-ip) and Capsule-Protocol: ?1.`,
+	Why: `The client must treat the attempt as failed and abort the connection, while the
+proxy has already opened its socket. Another proxy that does not know which protocol was chosen
+forwards capsules, or reads them as HTTP.`,
+	Fix: `Answer 101 with Connection: Upgrade, Upgrade: connect-udp (or connect-ip) and
+	Capsule-Protocol: ?1.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched && towardsMasque(c) },
 	Judge:    func(c *Case) Result { return c.passIf(c.optionReturned && len(c.chosen) == 1 && isMasque(c.chosen[0])) },
@@ -96,15 +98,17 @@ var _ = register(Rule{
 	},
 	Label: "Capsules before the 101",
 	Refs: []Ref{
-		{"9931", "6.3", "over HTTP/1.x a client does not send UDP packets before the answer, as they may be read as requests"},
-		{"9484", "11", "for connect-ip neither, and who translates from HTTP/2 or HTTP/3 forwards no capsule before it has read the answer"},
+		{"9931", "6.3", "over HTTP/1.x a client does not send UDP packets before the response, as they may be read as requests"},
+		{"9484", "11", "the same holds for connect-ip, and a gateway from HTTP/2 or HTTP/3 forwards no capsule before it has read the response"},
 	},
-	Why: `What a capsule carries is chosen by whoever sends the packets: an application on the client, or a page. If the
-proxy refuses, and it does for each address that is not allowed, it reads the capsules as the next request, with the
-client's certificate or address as credentials. That is request smuggling from within the tunnel.`,
-	Fix: `In a client, hold packets back until the 101 has been read; the few that are lost were never promised.
-In a proxy that translates from HTTP/2 or HTTP/3, hold capsules back likewise.
-In a proxy, close the connection when it refuses.`,
+	Why: `Whoever sends the packets chooses the bytes of a capsule: an application on the
+client, or a page. If the proxy rejects the request, as it does for every address that is not
+allowed, it reads the capsules as the next request, with the client's certificate or address as
+credentials. That is request smuggling from inside the tunnel.`,
+	Fix: `In a client, hold packets back until the 101 has been read; UDP allows a few packets
+	to be lost.
+In a gateway from HTTP/2 or HTTP/3, hold capsules back too.
+In a proxy, close the connection when you reject the request.`,
 	When: func(c *Case) bool { return c.X.Response != nil && offersMasque(c) },
 	Judge: func(c *Case) Result {
 		switch earlyKindOf(c) {

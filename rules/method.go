@@ -11,20 +11,23 @@ var _ = register(Rule{
 	Label: "Handshake accepted without GET",
 	Refs: []Ref{
 		{"6455", "4.1", "the method of the opening handshake is GET"},
-		{"6455", "4.2.1", "a server that reads a handshake which is no GET stops there and answers with an error status"},
+		{"6455", "4.2.1", "a server that reads a handshake that is not a GET stops processing it and answers with an error status"},
 	},
-	Why: `Whatever stands in front of a server knows handshakes as GET requests: an intermediary decides by the method
-whether a connection may become a tunnel, access rules and rate limits are written for GET, and so are logs. A server
-that looks at the fields only switches on POST, HEAD or a made-up method too. The handshake then gets past these
-rules, and where an intermediary does not expect a switch it goes on reading HTTP on a connection that has left it. A
-request with a body makes it worse: its bytes may be read as the first frames. Netty's handshaker, Crystal's standard
-library and Kemal have switched on any method.`,
-	Fix: `Accept a WebSocket handshake only if the method is exactly GET, in capitals; answer anything else with 405, Allow:
-	GET and Connection: close.
-Netty: compare the method before the request reaches WebSocketServerHandshaker.
-Crystal, Kemal: compare it in a handler in front of the WebSocket handler.
+	Why: `Everything in front of a server expects handshakes to be GET requests: a proxy
+decides by the method whether a connection may become a tunnel, and access rules, rate limits and
+logs are written for GET. A server that looks at the headers only also switches on POST, HEAD or
+an invented method. The handshake then bypasses these rules, and a proxy that does not expect a
+switch keeps reading HTTP on a connection that has left it. A request with a body makes it worse:
+its bytes may be read as the first frames. Netty's handshaker, Crystal's standard library and
+Kemal have switched on any method.`,
+	Fix: `Accept a WebSocket handshake only if the method is exactly GET, in capitals; answer
+	anything else with 405, Allow: GET and Connection: close.
+Express and http-proxy: routers do not see upgrades; compare req.method in the upgrade event.
+	aiohttp: add_get with allow_head=False, not add_route("*").
+Netty: compare the method before the request reaches WebSocketServerHandshaker. Crystal, Kemal:
+	compare it in a handler before the WebSocket handler.
 nginx, in front: limit_except GET { deny all; } in the location of the endpoint (it answers 403,
-	and lets HEAD through).`,
+	and lets HEAD through). HAProxy: use { method GET }; METH_GET also matches HEAD.` + guard,
 	When: func(c *Case) bool { return c.websocket && c.X.Request.Method != "GET" },
 	Show: func(c *Case, _ Result) Shown {
 		q := c.X.Request

@@ -16,17 +16,18 @@ var _ = register(Rule{
 	},
 	Label: "Bytes before the response",
 	Refs: []Ref{
-		{"9112", "2.1", "a response is a status line, field lines that end in CRLF, and an empty line"},
-		{"9112", "9.3", "bytes that belong to no response are no part of HTTP; a client closes the connection"},
+		{"9112", "2.1", "a response is a status line, header lines that end with CRLF, and an empty line"},
+		{"9112", "9.3", "bytes that belong to no response are not part of HTTP; a client closes the connection"},
 	},
-	Why: `Nobody can say where the response begins. A strict client drops the connection; a lenient one skips what it does
-not understand and finds a 101 that an intermediary with another reader never saw. An interim response that ends in a bare
-LF, or that says HTTP/2.0, is enough for that: the intermediary goes on in HTTP while the two ends have switched. Where
-WebSocket frames come first, one part of the server or of a proxy has written into the tunnel before another part has
-sent the 101; nginx with the Datadog module has done so.`,
-	Fix: `Write every response, interim ones too, as HTTP/1.1 with CRLF line ends, and send the first byte of the new
-	protocol after the empty line of the 101.
-Intermediaries: flush the head of the 101 before any byte of the tunnel.`,
+	Why: `It is undefined where the response starts. A strict client closes the connection; a
+lenient one skips what it does not understand and finds a 101 that a proxy with another parser
+never saw. An interim response that ends with a bare LF, or that says HTTP/2.0, is enough: the
+proxy continues in HTTP while client and server have switched. If WebSocket frames come first, one
+part of the server or of a proxy wrote into the tunnel before another part sent the 101; nginx
+with the Datadog module has done so.`,
+	Fix: `Write every response, interim ones too, as HTTP/1.1 with CRLF line ends, and send
+	the first byte of the new protocol after the empty line of the 101.
+In a proxy, flush the headers of the 101 before any byte of the tunnel.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
 		return c.switched || len(c.X.Noise) > 0 && !c.leftHTTP && !c.brings("UPGRADE-H2C-PRIOR")
@@ -60,12 +61,12 @@ var _ = register(Rule{
 	},
 	Label: "Response headers cut off",
 	Refs: []Ref{
-		{"9112", "2.1", "an empty line ends the head"},
-		{"9112", "8", "a response is incomplete whose head was cut off"},
+		{"9112", "2.1", "an empty line ends the headers"},
+		{"9112", "8", "a response whose headers are cut off is incomplete"},
 	},
-	Why: `The status says that the upgrade was refused, but many clients report a broken connection instead, and try again.
-The VNC server of QEMU refuses every handshake in this way.`,
-	Fix:   `Send the empty line (CRLF) after the last field, then close.`,
+	Why: `The status says that the upgrade was rejected, but many clients report a broken
+connection instead and try again. The VNC server of QEMU rejects every handshake this way.`,
+	Fix:   `Send the empty line (CRLF) after the last header, then close the connection.`,
 	When:  func(c *Case) bool { return c.X.Outcome == wire.Refused || responseCutOff(c) },
 	Judge: func(c *Case) Result { return c.passIf(!responseCutOff(c)) },
 	Show: func(c *Case, _ Result) Shown {
@@ -82,13 +83,15 @@ var _ = register(Rule{
 	},
 	Label: "h2c accepted without a 101",
 	Refs: []Ref{
-		{"7540", "3.2", "a server accepts the offer with a 101 and begins HTTP/2 after its empty line"},
+		{"7540", "3.2", "a server accepts the offer with a 101 and starts HTTP/2 after its empty line"},
 		{"9110", "7.8", "a server switches with a 101, and only if the request allows it"},
 	},
-	Why: `The server has left HTTP/1 and has not said so. An intermediary waits for a status line and gets frames: it may
-close, or pass them on as an HTTP/0.9 response, while the server takes all that follows for HTTP/2. Apache httpd does so
-where the offer came in an HTTP/1.0 request, which has no 1xx status.`,
-	Fix: `Switch only with a 101, and not at all on an HTTP/1.0 request; better, do not accept h2c through Upgrade.
+	Why: `The server has left HTTP/1 without saying so. A proxy waits for a status line and
+gets frames: it may close the connection, or forward them as an HTTP/0.9 response, while the
+server takes everything that follows for HTTP/2. Apache httpd does this when the offer comes in an
+HTTP/1.0 request, since HTTP/1.0 has no 1xx status.`,
+	Fix: `Switch only with a 101, and never on an HTTP/1.0 request. Better, do not accept h2c
+	through Upgrade.
 Apache httpd: Protocols http/1.1.`,
 	When:  func(c *Case) bool { return c.h2c && c.leftHTTP },
 	Judge: func(c *Case) Result { return c.passIf(c.switched) },

@@ -12,15 +12,20 @@ var _ = register(Rule{
 	},
 	Label: "Invalid deflate offer",
 	Refs: []Ref{
-		{"7692", "7", "a server declines an offer with a parameter that it does not know, that stands there twice, or that has an invalid value"},
-		{"7692", "7.1", "the parameters: two without a value, two with a number of bits from 8 to 15, of which the client's may go without in an offer"},
+		{"7692", "7", "a server declines an offer with a parameter that is unknown, repeated or invalid"},
+		{"7692", "7.1", "the parameters: two without a value, and two with a number of bits from 8 to 15, which the client's may omit in an offer"},
 	},
-	Why: `To decline means to leave the extension out of the answer; the connection then goes on without compression. Servers
-that do not check begin to compress by terms that nobody has defined: with a window of 16 bits, or with the first of two
-values where the client means the last. And servers that do check overdo it: Tomcat answered an offer of 16 bits with
-500, where a plain 101 was due. A 101 without the extension, or one that accepts another offer of the same request, is
-the right answer; the fault then is the client's alone.`,
-	Fix: `Check the parameters of each offer, leave out of the answer what does not hold, and go on.`,
+	Why: `To decline means to leave the extension out of the response; the connection then
+continues without compression. Servers that do not check start to compress on terms that are
+undefined: with a window of 16 bits, or with the first of two values where the client means the
+last. Servers that do check sometimes overdo it: Tomcat answered an offer of 16 bits with 500
+instead of a plain 101. A 101 without the extension, or one that accepts another offer of the same
+request, is correct; then only the client is at fault.`,
+	Fix: `Check the parameters of each offer, leave invalid offers out of the response, and
+	continue.
+Or turn compression off: ws perMessageDeflate: false (default), Python websockets
+	compression=None, aiohttp WebSocketResponse(compress=False), uvicorn --ws-per-message-deflate
+	false.`,
 	When: func(c *Case) bool {
 		return c.websocket && !c.headCut && c.X.Request.Has(extensionField) && !negotiated(c).offered.broken &&
 			negotiated(c).deflate.unsound.fault != ""
@@ -63,15 +68,17 @@ var _ = register(Rule{
 	},
 	Label: "Invalid deflate response",
 	Refs: []Ref{
-		{"7692", "7", "a client drops the connection if a parameter of the answer is unknown, stands there twice, or has an invalid value"},
-		{"7692", "7.1.2.2", "in an answer, client_max_window_bits has a value"},
+		{"7692", "7", "a client closes the connection if a parameter of the response is unknown, repeated or invalid"},
+		{"7692", "7.1.2.2", "in a response, client_max_window_bits has a value"},
 		{"7692", "5", "a server does not accept two extensions that use the same bit of the frame header"},
 	},
-	Why: `A client that keeps to the RFC drops the connection, and only those users notice whose browser or library checks:
-libsoup, for example, was changed to refuse client_max_window_bits without a value. A client that does not check guesses
-what the server meant, and compressed messages fail where the guess is wrong. Servers that send the client's offer back
-as their answer do this with every client that offers client_max_window_bits without a value, and Chrome does.`,
-	Fix:  `Write the answer from what was chosen, not from what was offered; give client_max_window_bits a value or leave it out.`,
+	Why: `A client that follows the RFC closes the connection, and only users whose browser or
+library checks notice: libsoup, for example, was changed to reject client_max_window_bits without
+a value. A client that does not check guesses what the server meant, and compressed messages fail
+if the guess is wrong. Servers that send the client's offer back as their response do this with
+every client that offers client_max_window_bits without a value, and Chrome does.`,
+	Fix: `Write the response from what was chosen, not from what was offered; give
+	client_max_window_bits a value or omit it.`,
 	When: func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.answers > 0 },
 	Judge: func(c *Case) Result {
 		t := &negotiated(c).deflate
@@ -99,14 +106,16 @@ var _ = register(Rule{
 	},
 	Label: "Unoffered client_max_window_bits",
 	Refs: []Ref{
-		{"7692", "7.1.2.2", "an answer has client_max_window_bits only if the offer has it; a server that goes by a value there does not exceed it"},
+		{"7692", "7.1.2.2", "a response has client_max_window_bits only if the offer has it, with a value that is not larger"},
 	},
-	Why: `The server tells the client how far back its compression may reach, and allocates no more than that itself. A
-client that never said that it can be limited goes on with 15 bits, and the server cannot decompress what reaches
-farther back; or it drops the connection, as most do. ws, Netty, Boost.Beast and libsoup have all had to mend this
-negotiation. A value that is larger than the one in the offer contradicts a hint only, so it is a warning, but ws drops
-such connections as well.`,
-	Fix: `Put client_max_window_bits into the answer only if the accepted offer has it, with a value no larger than there.`,
+	Why: `The server tells the client how far back its compression may refer, and allocates no
+more than that itself. A client that never said that it can be limited continues with 15 bits, and
+the server cannot decompress what refers farther back; or the client closes the connection, as
+most do. ws, Netty, Boost.Beast and libsoup have all had to fix this negotiation. A value larger
+than the one in the offer only contradicts a hint, so it is a warning, but ws closes such
+connections as well.`,
+	Fix: `Put client_max_window_bits into the response only if the accepted offer has it, with
+	a value that is not larger.`,
 	When: func(c *Case) bool {
 		return acceptsExtensions(c) && negotiated(c).deflate.compared && negotiated(c).deflate.answer.clientBits != 0
 	},
@@ -142,14 +151,16 @@ var _ = register(Rule{
 	},
 	Label: "server_max_window_bits ignored",
 	Refs: []Ref{
-		{"7692", "7.1.2.1", "who accepts an offer with server_max_window_bits answers with it, at the same or a smaller value"},
+		{"7692", "7.1.2.1", "a server that accepts an offer with server_max_window_bits responds with it, at the same or a smaller value"},
 	},
-	Why: `A client that asks for a small window has little memory: it keeps as much of what came before as it said and no
-more. A server that accepts the offer and passes over the limit refers to bytes that the client has thrown away; the
-message cannot be decompressed, and the connection ends with the first large one. A server that cannot limit its window,
-such as one built on Java's Deflater, must decline the offer. Where the client asks for 15 bits, the most there are,
-nothing can go wrong; a client that is strict may still miss the parameter, so that is a warning.`,
-	Fix:  `Repeat server_max_window_bits in the answer and limit the window, or leave permessage-deflate out of the answer.`,
+	Why: `A client that asks for a small window has little memory and keeps only as much of
+earlier data as it said. A server that accepts the offer and ignores the limit refers to bytes
+that the client has discarded; the message cannot be decompressed, and the connection ends with
+the first large one. A server that cannot limit its window, such as one built on Java's Deflater,
+must decline the offer. If the client asks for 15 bits, the maximum, nothing can go wrong; a
+strict client may still miss the parameter, so that is a warning.`,
+	Fix: `Repeat server_max_window_bits in the response and limit the window, or leave
+	permessage-deflate out of the response.`,
 	When: func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.offer.serverBits != 0 },
 	Judge: func(c *Case) Result {
 		switch t := &negotiated(c).deflate; {
@@ -184,12 +195,13 @@ var _ = register(Rule{
 	},
 	Label: "No-context-takeover ignored",
 	Refs: []Ref{
-		{"7692", "7.1.1.1", "who accepts an offer with server_no_context_takeover repeats it in the answer"},
+		{"7692", "7.1.1.1", "a server that accepts an offer with server_no_context_takeover repeats it in the response"},
 	},
-	Why: `The client has asked because it will not keep the window between messages. If the server compresses on across
-messages, the first one can be read and the second cannot: a fault that no test with a single message finds. Clients
-that check the answer drop the connection.`,
-	Fix:  `Repeat server_no_context_takeover in the answer and begin each message with an empty window, or leave permessage-deflate out.`,
+	Why: `The client asked because it does not keep the window between messages. If the server
+compresses across messages, the first one can be read and the second cannot, a bug that no test
+with a single message finds. Clients that check the response close the connection.`,
+	Fix: `Repeat server_no_context_takeover in the response and start each message with an
+	empty window, or leave permessage-deflate out.`,
 	When: func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.offer.serverReset },
 	Judge: func(c *Case) Result {
 		t := &negotiated(c).deflate

@@ -11,6 +11,10 @@ import (
 // subject matches how the sentences of findings begin.
 var subject = regexp.MustCompile(`^(Client( or proxy| and server)?|Server( or proxy)?|Proxy|Request|Connection|%s) `)
 
+// idioms match words that readers stumbled over. Fields are headers in texts, and intermediaries are proxies.
+var idioms = regexp.MustCompile(`(?i)\b(nobody|somebody|anybody|fields?|intermediar(y|ies)|sound|in the clear|stands in|tells whether|what came)\b` +
+	`|\b(which|that|it) is no [a-z]|behind (the|a) (101|request|head|offer|answer)`)
+
 // TestTextsOfRules holds the form of titles, problems and labels.
 func TestTextsOfRules(t *testing.T) {
 	requirement := regexp.MustCompile(`^(A|An) (server|client|proxy)( or (server|proxy))? `)
@@ -30,6 +34,13 @@ func TestTextsOfRules(t *testing.T) {
 			}
 		}
 		labels[r.Label] = r.ID
+		texts := []string{r.Title, r.Why, r.Fix}
+		for _, ref := range r.Refs {
+			texts = append(texts, ref.Text)
+		}
+		if idiom := idioms.FindString(strings.Join(texts, "\n")); idiom != "" {
+			t.Errorf("%s says %q", r.ID, idiom)
+		}
 		for _, sentence := range []string{r.Problem.Switched, r.Problem.Refused} {
 			if sentence != "" && !subject.MatchString(sentence) || strings.HasSuffix(sentence, ".") || strings.Count(sentence, "%s") > 3 {
 				t.Errorf("%s: %q is not a problem", r.ID, sentence)

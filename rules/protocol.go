@@ -16,18 +16,19 @@ var _ = register(Rule{
 	},
 	Label: "Unknown protocol accepted",
 	Refs: []Ref{
-		{"9110", "15.2.2", "a 101 says that the server has understood the Upgrade field and is willing to go on in the protocol named there"},
-		{"9110", "7.8", "a server does not switch to a protocol that cannot carry on what the request means"},
+		{"9110", "15.2.2", "a 101 says that the server understands the Upgrade header and is willing to continue in the protocol named there"},
+		{"9110", "7.8", "a server does not switch to a protocol that cannot satisfy the request"},
 	},
-	Why: `A server that says 101 to a made-up name does not look at the name. Often it looks at other fields: those of
-WebSocket are enough for it, whatever Upgrade says, and so it switches where a filter that goes by the name has seen
-no WebSocket. Or it passes the offer on to something behind it that never checks. In live traffic a name that is not
-registered may well be meant (Docker's tcp, kubectl's SPDY/3.1), so a switch is only noted there; a probe with a name
-that nobody speaks decides.`,
-	Fix: `Compare each member of the Upgrade field with the protocols that the server speaks, without regard to case, and
-	ignore the field if none is among them.
-Where a private protocol is meant, name it in the configuration of Interlock; then a switch to it passes without a
-	note.`,
+	Why: `A server that answers 101 to an invented protocol does not look at the name. Often
+it looks at other headers: those of WebSocket are enough for it, whatever Upgrade says, so it
+switches where a filter that goes by the name has seen no WebSocket. Or it forwards the offer to
+something that never checks. In live traffic an unregistered name may be intended (Docker's tcp,
+kubectl's SPDY/3.1), so a switch is reported as information only there; a probe with an invented
+protocol decides.`,
+	Fix: `Compare each protocol in Upgrade with those that the server speaks,
+	case-insensitively, and ignore the header if none matches. Compare in ASCII: Unicode case
+	folding takes a Kelvin sign for k.
+If a private protocol is intended, list it in rules.protocols of Interlock's configuration.` + guard,
 	When: func(c *Case) bool { return hasUnknown(c, c.offered) || c.brings("UPGRADE-UNKNOWN") },
 	Judge: func(c *Case) Result {
 		if c.switched && !switchedToUnknown(c) {

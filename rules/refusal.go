@@ -9,16 +9,19 @@ var _ = register(Rule{
 	},
 	Label: "426 lacks Upgrade header",
 	Refs: []Ref{
-		{"9110", "15.5.22", "a 426 carries an Upgrade field with the protocols that are required"},
+		{"9110", "15.5.22", "a 426 has an Upgrade header with the protocols that are required"},
 		{"9110", "7.8", "a server that sends a 426 lists in Upgrade what it would accept, best first"},
 	},
-	Why: `A 426 tells the client to come back in another protocol, and this one does not say in which; the client can only
-give up. Where the server did send the field, an intermediary took it off: Go's ReverseProxy does so with a 426, and
-others that treat an upgrade request as any other do it with a 101 too, which is then a connection in an unknown
-state.`,
-	Fix: `Send Upgrade with what is accepted, and Connection: Upgrade, in every 426. For a WebSocket endpoint: Upgrade:
-	websocket and Sec-WebSocket-Version: 13.
-Go, httputil.ReverseProxy in front: set both fields again in ModifyResponse.`,
+	Why: `A 426 tells the client to come back with another protocol, and this one does not say
+which; the client can only give up. If the server did send the header, a proxy removed it: Go's
+ReverseProxy does so with a 426, and others that treat an upgrade like any other request do it
+with a 101 too, which leaves the connection in an unknown state.`,
+	Fix: `Send Upgrade with what you accept, and Connection: Upgrade, in every 426. For a
+	WebSocket endpoint: Upgrade: websocket and Sec-WebSocket-Version: 13.
+ws: new WebSocketServer({ port }) answers plain requests with a 426 without Upgrade; use noServer
+	and your own request listener.
+Go, httputil.ReverseProxy in front: set both headers again in ModifyResponse.
+Envoy answers HTTP/1.0 clients with 426: set proxy_http_version 1.1 in the nginx in front of it.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.status() == 426 },
 	Judge:    func(c *Case) Result { return oncePerRun(c, c.passIf(len(c.chosen) > 0)) },

@@ -14,14 +14,17 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"9112", "2.3", "the version is HTTP, a slash, a digit, a dot and a digit, in capitals"},
 		{"6455", "4.1", "the handshake is a request of HTTP/1.1 or higher"},
-		{"6455", "4.2.1", "a server stops at a handshake that is not as the RFC describes it"},
+		{"6455", "4.2.1", "a server stops processing a handshake that is not as the RFC describes it"},
 	},
-	Why: `The Upgrade mechanism is HTTP/1.1's. A line without a version is HTTP/0.9, whose answer is a bare page up to the
-end of the connection; HTTP/2.0 in a line of text is nobody's protocol. An intermediary that sees such a line closes, or
-answers and goes on in a mode of its own, or passes it on as it came; a server behind it that skips over the version
-switches where all others have given up. Of 78 servers that were tried, 58 did not check the version.`,
-	Fix: `Compare the version with HTTP/1.1 as text before anything else is looked at; answer 400, or 505 for another major
-	version, and close.`,
+	Why: `Upgrade belongs to HTTP/1.1. A request line without a version is HTTP/0.9, whose
+response is a bare page that lasts until the connection ends; HTTP/2.0 as text is not a protocol
+at all. A proxy that sees such a line closes the connection, answers and continues in a mode of
+its own, or forwards it unchanged; a server that skips the version switches where everyone else
+has given up. Of 78 servers tested, 58 did not check the version.`,
+	Fix: `Compare the version with HTTP/1.1 as text before anything else; otherwise answer
+	400, or 505 for another major version, and close the connection.
+Node.js: req.httpVersion. Go: r.Proto. nginx: $server_protocol. HAProxy: req.ver. Apache httpd:
+	%{THE_REQUEST}.` + guard,
 	When: func(c *Case) bool {
 		return c.flawed(wire.FlawVersion) && c.X.Request.Start.To < len(c.X.Request.Raw) // else more of the line may come
 	},

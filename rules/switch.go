@@ -9,15 +9,19 @@ var _ = register(Rule{
 	},
 	Label: "101 without an offer",
 	Refs: []Ref{
-		{"9110", "7.8", "a server does not switch to a protocol that the Upgrade field of the request does not name"},
-		{"9110", "15.2.2", "a 101 answers an Upgrade field"},
+		{"9110", "7.8", "a server does not switch to a protocol that the Upgrade header of the request does not list"},
+		{"9110", "15.2.2", "a 101 is the response to an Upgrade header"},
 	},
-	Why: `The client goes on in HTTP, the server does not: further requests, with their cookies, are swallowed as data of
-another protocol, and whatever the server writes is read as responses. Where a proxy shares its connections to the
-server, they are those of other users. Servers that decide by Sec-WebSocket fields alone, as Bun and WebSocket-Node
-have done, do this to every request that lost its Upgrade field on a proxy.`,
-	Fix: `Switch only if the request has an Upgrade field with a protocol that the server speaks; answer as if nothing had
-	been asked for otherwise.`,
+	Why: `The client continues in HTTP, the server does not: further requests, with their
+cookies, are lost as data of another protocol, and whatever the server writes is read as
+responses. If a proxy shares its connections to the server, those are responses for other users.
+Servers that decide by Sec-WebSocket headers alone, as Bun and WebSocket-Node have done, do this
+to every request that lost its Upgrade header in a proxy.`,
+	Fix: `Switch only if the request has an Upgrade header with a protocol that the server
+	speaks; otherwise answer it as an ordinary request.
+HAProxy: deny a 101 to a request without an offer: http-request set-var(txn.up) bool(true) if {
+	req.fhdr(upgrade) -m found } and http-response deny deny_status 502 if { status 101 } !{
+	var(txn.up) -m bool }` + guard,
 	When: func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result {
 		if c.headCut && len(c.offered) == 0 {
@@ -55,14 +59,14 @@ var _ = register(Rule{
 	},
 	Label: "Switched to unoffered protocol",
 	Refs: []Ref{
-		{"9110", "7.8", "a server does not switch to a protocol that the Upgrade field of the request does not name"},
+		{"9110", "7.8", "a server does not switch to a protocol that the Upgrade header of the request does not list"},
 	},
-	Why: `The client waits for the protocol that it asked for and gets another; at best it drops the connection.
-Intermediaries go by the offer: one that lets WebSocket through and nothing else opens a tunnel, and if the server
-then says h2c or TLS, whatever the two ends agreed on runs past it. nginx 1.22 and HAProxy 2.6 do not compare the
-answer with the offer.`,
-	Fix: `Put into the 101 the one member of the request's list that was chosen, name and version as they were offered. A
-	stack that begins with TLS may list HTTP behind it.`,
+	Why: `The client waits for the protocol that it asked for and gets another one; at best it
+closes the connection. Proxies go by the offer: one that allows only WebSocket opens a tunnel, and
+if the server then names h2c or TLS, whatever client and server agreed on bypasses the proxy.
+nginx 1.22 and HAProxy 2.6 do not compare the response with the offer.`,
+	Fix: `Put into the 101 the one protocol of the request's list that you chose, with name
+	and version as offered. A stack that starts with TLS may list HTTP after it.` + guard,
 	When: func(c *Case) bool { return c.switched && len(c.chosen) > 0 && len(c.offered) > 0 },
 	Judge: func(c *Case) Result {
 		for i, m := range c.chosen {
@@ -103,17 +107,18 @@ var _ = register(Rule{
 	},
 	Label: "101 lacks Upgrade header",
 	Refs: []Ref{
-		{"9110", "15.2.2", "a 101 carries an Upgrade field that says what is spoken from there on"},
-		{"9110", "7.8", "a server that sends a 101 sends an Upgrade field with it"},
-		{"6455", "4.2.2", "the answer that accepts a handshake has Upgrade: websocket"},
+		{"9110", "15.2.2", "a 101 has an Upgrade header that says which protocol follows"},
+		{"9110", "7.8", "a server that sends a 101 sends an Upgrade header with it"},
+		{"6455", "4.2.2", "the response that accepts a handshake has Upgrade: websocket"},
 	},
-	Why: `Nobody can tell what the connection speaks from there on. A WebSocket client drops it; an intermediary that goes
-by the status alone, as nginx does, opens a tunnel for bytes that nobody agreed on. Where the request came through an
-intermediary that is a hole in it, and the rule is critical. Often the field was lost on a gateway that asks an
-authentication service first and puts the response together anew (NPMplus with Authelia).`,
+	Why: `It is undefined which protocol follows. A WebSocket client closes the connection; a
+proxy that goes by the status alone, as nginx does, opens a tunnel for bytes that no one agreed
+on. If the request came through a proxy, that is a hole in the proxy, and the rule is critical.
+Often a gateway that asks an authentication service first and then rebuilds the response lost the
+header (NPMplus with Authelia).`,
 	Fix: `Send Upgrade with the chosen protocol, and Connection: Upgrade, in every 101.
-nginx and what is built on it: look for what hides or sets response fields in the location, proxy_hide_header
-	Upgrade above all.`,
+nginx and products based on it: look for directives that hide or set response headers in the
+	location, above all proxy_hide_header Upgrade.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result {

@@ -14,13 +14,15 @@ var _ = register(Rule{
 	Label: "Connection: close in 101",
 	Refs: []Ref{
 		{"9112", "9.6", "the option close says that the connection ends with this message"},
-		{"9110", "15.2.2", "behind a 101 the connection goes on in the other protocol"},
+		{"9110", "15.2.2", "after a 101 the connection continues in the other protocol"},
 	},
-	Why: `The response says both: it goes on, and it ends here. An intermediary that believes the second closes the tunnel
-as soon as it has passed the head on, or does not open one: behind Skipper, WebSocket connections broke for that reason.
-Clients that look for the option upgrade alone do not notice, so the fault shows only behind some gateways. It comes
-from servers that are told to close after each response and write the option into every head.`,
-	Fix:      `Send Connection: Upgrade and nothing else in a 101. In middleware that sets Connection: close, leave a 101 alone.`,
+	Why: `The response says both that the connection continues and that it ends. A proxy that
+believes the second closes the tunnel as soon as it has forwarded the headers, or does not open
+one: behind Skipper, WebSocket connections failed for this reason. Clients that look for upgrade
+only do not notice, so the problem appears behind some gateways only. The cause is a server that
+is told to close after each response and writes the option into every one.`,
+	Fix: `Send only Connection: Upgrade in a 101. In middleware that sets Connection: close,
+	skip responses with status 101.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.switched },
 	Judge:    func(c *Case) Result { return c.passIf(!c.X.Response.HasOption("close")) },
@@ -39,13 +41,14 @@ var _ = register(Rule{
 	Label: "Content-Length in 101",
 	Refs: []Ref{
 		{"9110", "8.6", "a server sends no Content-Length with a 1xx status"},
-		{"9112", "6.3", "a 1xx response ends with its head, whatever its fields say"},
+		{"9112", "6.3", "a 1xx response ends with its headers, whatever they say"},
 	},
-	Why: `What follows the head is the new protocol, not content. An intermediary that believes the field reads that many
-bytes of the tunnel as a body, and with a length of 0 it may take the response for a whole one and wait for the next.
-.NET and nginx drop such connections. libhv, Tornado, hyper, Netty, Suave, Drogon, Cowboy and Envoy have all sent
-Content-Length: 0 with a 101: their common way of writing a response without content does it.`,
-	Fix:   `Write the 101 without Content-Length, also not 0.`,
+	Why: `The new protocol follows the headers, not a body. A proxy that believes the header
+reads that many bytes of the tunnel as a body; with a length of 0 it may take the response for
+complete and wait for the next one. .NET and nginx close such connections. libhv, Tornado, hyper,
+Netty, Suave, Drogon, Cowboy and Envoy have all sent Content-Length: 0 with a 101, because their
+usual way to write a response without a body adds it.`,
+	Fix:   `Write the 101 without Content-Length, even if it is 0.`,
 	When:  func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has("Content-Length")) },
 	Show: func(c *Case, _ Result) Shown {
@@ -63,12 +66,13 @@ var _ = register(Rule{
 	Label: "Transfer-Encoding in 101",
 	Refs: []Ref{
 		{"9112", "6.1", "a server sends no Transfer-Encoding with a 1xx status"},
-		{"9112", "6.3", "a 1xx response ends with its head, whatever its fields say"},
+		{"9112", "6.3", "a 1xx response ends with its headers, whatever they say"},
 	},
-	Why: `Who believes the field reads the tunnel as chunks: the first bytes of a frame are then a chunk size, and what it
-makes of them nobody can foresee. On a connection that others share, the rest of the tunnel becomes responses to their
-requests. RxNetty has sent chunked with its 101, because every response without a length was chunked.`,
-	Fix:   `Write the 101 without Transfer-Encoding; set it only where there is content.`,
+	Why: `A reader that believes the header reads the tunnel as chunks: the first bytes of a
+frame become a chunk size, with unpredictable results. On a shared connection the rest of the
+tunnel becomes responses to other users' requests. RxNetty has sent chunked with its 101, because
+it made every response without a length chunked.`,
+	Fix:   `Write the 101 without Transfer-Encoding; set it only on responses with a body.`,
 	When:  func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result { return c.passIf(!c.X.Response.Has("Transfer-Encoding")) },
 	Show: func(c *Case, _ Result) Shown {
@@ -85,12 +89,13 @@ var _ = register(Rule{
 	},
 	Label: "101 labelled HTTP/1.0",
 	Refs: []Ref{
-		{"9110", "15.2", "HTTP/1.0 knows no 1xx status"},
-		{"9112", "2.3", "a server sends the version of HTTP whose rules its message follows"},
+		{"9110", "15.2", "HTTP/1.0 has no 1xx status"},
+		{"9112", "2.3", "a server sends the HTTP version whose rules its message follows"},
 	},
-	Why: `A recipient that goes by the version knows no 101 in HTTP/1.0: to it this is the head of a response whose content
-lasts until the connection ends. WebSocket clients that check the version, and the RFC describes the answer as one of
-HTTP/1.1, drop the connection. Such status lines are written by hand, in small servers and in examples.`,
+	Why: `A recipient that goes by the version knows no 101 in HTTP/1.0 and takes this for a
+response whose body lasts until the connection ends. WebSocket clients that check the version
+close the connection, since the RFC describes an HTTP/1.1 response. Such status lines are written
+by hand, in small servers and in examples.`,
 	Fix:   `Write HTTP/1.1 101 Switching Protocols.`,
 	When:  func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result { return c.passIf(!wire.EqualFold(c.X.Response.Version, "HTTP/1.0")) },
@@ -108,16 +113,18 @@ var _ = register(Rule{
 	},
 	Label: "101 with no request pending",
 	Refs: []Ref{
-		{"9110", "15", "a request gets interim responses and then exactly one final one"},
-		{"9110", "7.8", "a 101 is the answer to the offer of a request"},
+		{"9110", "15", "a request gets interim responses and then exactly one final response"},
+		{"9110", "7.8", "a 101 is the response to the offer of a request"},
 	},
-	Why: `The request has been answered, and nobody waits for another response. An intermediary that shares its connections
-gives the 101 to whoever asks next: that user's connection becomes a tunnel that the server believes to have with
-somebody else. It happens where a server refuses a handshake in one place and goes on with it in another, an error
-handler that forgets to return for example. Or a proxy answers the request itself, as it would a CONNECT, and then passes
-the server's 101 on: tinyproxy has done so.`,
-	Fix: `End the handling of a request with its final response; close the connection if something was written behind it.
-Intermediaries: close a connection to a server on which something arrives that nobody has asked for.`,
+	Why: `The request has been answered, and no one waits for another response. A proxy that
+shares its connections passes the 101 to the next request: that user's connection becomes a tunnel
+that the server believes to have with someone else. This happens if a server rejects a handshake
+in one place and continues with it in another, for example in an error handler that forgets to
+return. Or a proxy answers the request itself, as it would a CONNECT, and then forwards the
+server's 101: tinyproxy has done so.`,
+	Fix: `Stop handling a request after its final response; close the connection if something
+	was written after it.
+In a proxy, close a connection to a server on which an unexpected response arrives.`,
 	When: func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result {
 		res := c.passIf(c.X.Outcome != wire.Late)
@@ -154,13 +161,14 @@ var _ = register(Rule{
 	},
 	Label: "101 labelled HTTP/2+",
 	Refs: []Ref{
-		{"9113", "8.6", "HTTP/2 has taken the 101 out; connections within it are opened by an extended CONNECT"},
+		{"9113", "8.6", "HTTP/2 has no 101; an extended CONNECT opens such connections there"},
 	},
-	Why: `The status line names a version in which this status does not exist, and which has no status lines. Somebody
-translates between versions by rewriting text: nghttpx has passed the 101 of an HTTP/1.1 backend on to a client that
-spoke HTTP/2. The recipient cannot say whether a stream or the connection was switched.`,
-	Fix: `Intermediaries that speak HTTP/2 in front: translate an extended CONNECT (RFC 8441) into an upgrade and its 101 into
-	200; answer 502 to a 101 that belongs to no such request.`,
+	Why: `The status line names a version in which this status does not exist, and which has
+no status lines. Something translates between versions by rewriting text: nghttpx has forwarded
+the 101 of an HTTP/1.1 backend to an HTTP/2 client. The recipient cannot tell whether a stream or
+the connection was switched.`,
+	Fix: `In a proxy that speaks HTTP/2 to clients, translate an extended CONNECT (RFC 8441)
+	into an upgrade and its 101 into 200; answer 502 to a 101 for any other request.`,
 	When: func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result {
 		const name = "HTTP/"
@@ -181,12 +189,13 @@ var _ = register(Rule{
 	},
 	Label: "Wrong layer order in 101",
 	Refs: []Ref{
-		{"9110", "7.8", "where several layers are switched, Upgrade lists them in ascending order"},
-		{"2817", "3.3", "the answer lists the whole stack, from TLS up to HTTP"},
+		{"9110", "7.8", "if several layers are switched, Upgrade lists them from the lowest up"},
+		{"2817", "3.3", "the response lists the whole stack, from TLS up to HTTP"},
 	},
-	Why: `TLS carries what stands behind it in the list. The other way round the list says that TLS is spoken inside HTTP or
-WebSocket: a client that goes by it sends a request in the clear where the server waits for a TLS handshake.`,
-	Fix:  `Write Upgrade: TLS/1.0, HTTP/1.1; better, do not offer TLS by way of Upgrade at all.`,
+	Why: `TLS carries what follows it in the list. The other way round, the list says that TLS
+is spoken inside HTTP or WebSocket: a client that goes by it sends a request in plain text where
+the server waits for a TLS handshake.`,
+	Fix:  `Write Upgrade: TLS/1.0, HTTP/1.1. Better, do not offer TLS through Upgrade at all.`,
 	When: func(c *Case) bool { return c.switched && len(c.chosen) > 1 && hasProtocol(c.chosen, "TLS") },
 	Judge: func(c *Case) Result {
 		for i, m := range c.chosen[1:] {

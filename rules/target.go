@@ -16,15 +16,18 @@ var _ = register(Rule{
 	},
 	Label: "Invalid request target accepted",
 	Refs: []Ref{
-		{"9112", "3.2", "the target is a path, an absolute URI, an authority with CONNECT, or an asterisk with OPTIONS; a fragment is no part of it"},
-		{"6455", "4.1", "the target of a handshake is a path, or an absolute URI of the scheme http or https"},
+		{"9112", "3.2", "the target is a path, an absolute URL, an authority with CONNECT, or * with OPTIONS; a fragment is not part of it"},
+		{"6455", "4.1", "the target of a handshake is a path, or an absolute URL with the scheme http or https"},
 	},
-	Why: `Rules about who may open a WebSocket go by paths. A target that is no path, as in GET * or GET host:80, matches
-none of them at the intermediary, and the server behind it takes what it finds for / or for a path of its own making.
-ws:// in a target and a # show a program that sends the address as it stands in the page; servers cut it in different
-places.`,
-	Fix: `In a server, answer 400 to a target that is neither a path nor an absolute URI, before anything is routed.
-In a client, send the path and the query of the address, with nothing of what follows a #.`,
+	Why: `Rules about who may open a WebSocket go by paths. A target that is not a path, such
+as GET * or GET host:80, matches none of them in a proxy, and the server uses what it has for / or
+some other path. ws:// or a # in a target shows a program that sends the address exactly as a page
+has it; servers cut it in different places.`,
+	Fix: `In a server, answer 400 to a target that is neither a path nor an absolute URL,
+	before routing.
+In a client, send the path and the query of the address, without the # and what follows it.
+nginx, Tomcat, aiohttp and Tornado reject such targets; Node.js, Go, Python websockets and HAProxy
+	do not.` + guard,
 	When: func(c *Case) bool { return targetFault(c) != "" && c.asks() },
 	Judge: func(c *Case) Result {
 		switch c.X.Request.Target[0] {
@@ -69,13 +72,13 @@ var _ = register(Rule{
 	},
 	Label: "CONNECT answered with 101",
 	Refs: []Ref{
-		{"2817", "5.2", "CONNECT asks for a tunnel to the authority that it names; what is to be spoken inside is settled at its other end"},
-		{"9110", "9.3.6", "a success answers CONNECT with a 2xx, and the tunnel begins behind it"},
+		{"2817", "5.2", "CONNECT asks for a tunnel to the authority that it names; the protocol inside is settled at its other end"},
+		{"9110", "9.3.6", "a successful CONNECT gets a 2xx, and the tunnel starts after it"},
 	},
-	Why: `Two ways to a tunnel are asked for at once. With a 2xx it leads to the authority in the target, with a 101 it ends
-at the server that answers, in another protocol. An intermediary prepared for the one gets the other, and sends bytes
-that were meant for one party to the other.`,
-	Fix:  `Ignore Upgrade in a CONNECT. A server that is no proxy answers 405.`,
+	Why: `The request asks for two kinds of tunnel at once. After a 2xx the tunnel leads to
+the authority in the target, after a 101 it ends at the server that answers, in another protocol.
+A proxy that expects one and gets the other sends bytes to the wrong party.`,
+	Fix:  `Ignore Upgrade in a CONNECT. A server that is not a proxy answers 405.`,
 	When: func(c *Case) bool { return c.X.Request.Method == "CONNECT" && len(c.offered) > 0 },
 	Show: func(c *Case, _ Result) Shown {
 		q := c.X.Request

@@ -9,15 +9,18 @@ var _ = register(Rule{
 	},
 	Label: "Refused because of TLS offer",
 	Refs: []Ref{
-		{"2817", "3.1", "a client may offer TLS with any request whose answer may come in the clear; the server answers as usual, or switches"},
-		{"9110", "7.8", "a server may ignore Upgrade, and a client cannot insist on a switch by it"},
+		{"2817", "3.1", "a client may offer TLS with any request whose response may come in plain text; the server answers as usual, or switches"},
+		{"9110", "7.8", "a server may ignore Upgrade, and a client cannot insist on an upgrade with it"},
 	},
-	Why: `Apache HttpClient offers TLS/1.2 with its cleartext GET, HEAD and OPTIONS requests since 5.4, without being asked
-to; CUPS offers TLS too. These clients want an answer and nothing else. Envoy, and so Istio, answered them 403
-(upgrade_failed), and services could not reach each other any more after an update of that library. An offer that is
-ignored is the normal case.`,
-	Fix: `Ignore an Upgrade field that names nothing the server wants to speak, and answer the request.
-Apache HttpClient, until the server does: RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
+	Why: `Apache HttpClient has offered TLS/1.2 with its plain-text GET, HEAD and OPTIONS
+requests since 5.4, by default; CUPS offers TLS too. These clients want an ordinary response.
+Envoy, and so Istio, answered them with 403 (upgrade_failed), and after an update of that library
+services could no longer reach each other. Ignoring the offer is the normal case.`,
+	Fix: `Ignore an Upgrade header that lists nothing you support, and answer the request.
+Envoy: list websocket in upgrade_configs; any other Upgrade gets a 403, so remove the header in
+	front (envoyproxy/envoy#36305).
+Apache HttpClient, until the server is fixed:
+	RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
 	When: func(c *Case) bool { // an offer that is none may well be refused
 		return hasProtocol(c.offered, "TLS") && c.X.Response != nil && (c.optionSent || c.headCut) && atLeast11(c.X.Request.Version)
 	},

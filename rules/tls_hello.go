@@ -10,15 +10,15 @@ var _ = register(Rule{
 	},
 	Label: "TLS started before 101",
 	Refs: []Ref{
-		{"9931", "6.1", "the server may refuse the switch, and TLS that was sent without waiting is no valid HTTP/1.1"},
-		{"2817", "3.3", "the TLS handshake begins when the 101 has come"},
+		{"9931", "6.1", "the server may reject the upgrade, and TLS that was sent without waiting is not valid HTTP/1.1"},
+		{"2817", "3.3", "the TLS handshake starts when the 101 has arrived"},
 	},
-	Why: `A server that does not switch reads the handshake as the next request. One that keeps to the RFC closes the
-connection; one that is lenient skips bytes until something looks like a request, and in a handshake there is room for
-one: the server name and the session ticket are chosen by others. And what an intermediary does with early bytes
-decides whether they reach the wrong server.`,
-	Fix: `In a client, send nothing behind the offer before the 101 has been read.
-In a server, close the connection at the first byte that cannot begin a request.`,
+	Why: `A server that does not switch reads the TLS handshake as the next request. A server
+that follows the RFC closes the connection; a lenient one skips bytes until something looks like a
+request, and a TLS handshake has room for one: others choose the server name and the session
+ticket. What a proxy does with early bytes decides whether they reach the wrong server.`,
+	Fix: `In a client, send nothing after the offer until the 101 has been read.
+In a server, close the connection at the first byte that cannot start a request.`,
 	When: func(c *Case) bool { return c.X.Response != nil && hasProtocol(c.offered, "TLS") },
 	Judge: func(c *Case) Result {
 		b := c.X.Early
@@ -50,14 +50,15 @@ var _ = register(Rule{
 	},
 	Label: "No TLS handshake after 101",
 	Refs: []Ref{
-		{"2817", "3.3", "upon the 101 both sides begin the TLS handshake"},
-		{"9110", "7.8", "the new protocol begins when the request has been sent in full and the 101 has come"},
+		{"2817", "3.3", "after the 101 both sides start the TLS handshake"},
+		{"9110", "7.8", "the new protocol starts when the request has been sent in full and the 101 has arrived"},
 	},
-	Why: `The client goes on in the clear, although both sides said that they would not: what it sends is read by everybody
-on the path. Or the client never offered TLS, and the offer is that of an intermediary which has passed the field on.
-A server that goes on in the clear as well has said 101 to a word that it does not know. A client that leaves without a
-word has offered what it did not want, or does not like the answer.`,
-	Fix: `In a client, send a ClientHello upon the 101, or do not offer TLS.
+	Why: `The client continues in plain text although both sides said that they would not:
+everyone on the path can read what it sends. Or the client never offered TLS, and a proxy
+forwarded someone else's offer. A server that also continues in plain text answered 101 to a word
+that it does not know. A client that closes the connection without a byte offered what it did not
+want, or does not like the response.`,
+	Fix: `In a client, send a ClientHello after the 101, or do not offer TLS.
 In a server, close the connection if the first byte is not 0x16.`,
 	When: func(c *Case) bool {
 		return c.switched && c.X.Complete && (len(c.X.After.Client) > 0 || leftAtOnce(c)) && c.towards("TLS") &&

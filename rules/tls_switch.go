@@ -15,18 +15,19 @@ var _ = register(Rule{
 	},
 	Label: "TLS upgrade accepted",
 	Refs: []Ref{
-		{"2817", "3.3", "a server that is ready for TLS says 101 and goes on with the TLS handshake"},
+		{"2817", "3.3", "a server that is ready for TLS answers 101 and continues with the TLS handshake"},
 		{"9110", "7.8", "a server may ignore Upgrade"},
 	},
-	Why: `Whoever sits on the path reads and changes the request in front of the switch, and can make one, so that client and
-server disagree about which response answers what: in Apache httpd this allowed a session to be taken over
-(CVE-2025-49812), and release 2.4.64 removed the feature. Almost nobody needs it; printers and CUPS are what is left. A
-switch for a client that stands directly before the server is a warning. Where the request came through an
-intermediary, that one now carries TLS which none of its filters and logs can read, and the rule fails.`,
+	Why: `Anyone on the path can read and change the request before the upgrade, and can
+inject one, so that client and server disagree on which response belongs to which request: in
+Apache httpd this allowed an attacker to take over a session (CVE-2025-49812), and release 2.4.64
+removed the feature. Almost no one needs it; only printers and CUPS remain. If the client is
+directly in front of the server, a switch is a warning. If the request came through a proxy, that
+proxy now carries TLS that none of its filters and logs can read, and the rule fails.`,
 	Fix: `Ignore offers of TLS, and serve TLS on a port of its own.
-Apache httpd: update to 2.4.64 or later; before it, do not use SSLEngine optional.
-nginx, in front: pass Upgrade on only where $http_upgrade is websocket (map).
-CUPS: Encryption Required and a listener with SSLListen, if the clients can be set to it.`,
+Apache httpd: update to 2.4.64 or later; before that, do not use SSLEngine optional.
+nginx, in front: forward Upgrade only where $http_upgrade is websocket (map).
+CUPS: Encryption Required and a listener with SSLListen, if the clients can be configured for it.`,
 	When: func(c *Case) bool { return c.X.Response != nil && c.towards("TLS") },
 	Judge: func(c *Case) Result {
 		switch {
@@ -68,12 +69,13 @@ var _ = register(Rule{
 	},
 	Label: "101 to TLS lacks HTTP",
 	Refs: []Ref{
-		{"2817", "3.3", "the Upgrade field of the 101 lists the whole stack that is switched to, such as TLS/1.0, HTTP/1.1"},
+		{"2817", "3.3", "the Upgrade header of the 101 lists the whole stack, such as TLS/1.0, HTTP/1.1"},
 		{"9110", "7.8", "several protocols are listed from the lowest layer up"},
 	},
-	Why: `TLS alone carries nothing. What is spoken within it is left to be guessed, and a client that offered more than one
-protocol may guess otherwise than the server. A client that lists versions of TLS and nothing else, as CUPS does, lists no
-layers and can only mean HTTP within it; there this is a note.`,
+	Why: `TLS alone carries nothing. The protocol inside it is left to guess, and a client
+that offered more than one may guess differently from the server. A client that lists only
+versions of TLS, as CUPS does, lists no layers and can only mean HTTP; there this is reported as
+information only.`,
 	Fix:  `Answer Upgrade: TLS/1.2, HTTP/1.1, with the version that was offered.`,
 	When: func(c *Case) bool { return c.switched && hasProtocol(c.chosen, "TLS") && hasProtocol(c.offered, "TLS") },
 	Judge: func(c *Case) Result {
@@ -100,14 +102,16 @@ var _ = register(Rule{
 	},
 	Label: "Secrets sent with TLS offer",
 	Refs: []Ref{
-		{"2817", "3.2", "a client to which an answer in the clear is not acceptable first switches to TLS with an OPTIONS request"},
-		{"2817", "3.1", "a client may offer TLS with any request whose answer may come in the clear"},
+		{"2817", "3.2", "a client that cannot accept a response in plain text first switches to TLS with an OPTIONS request"},
+		{"2817", "3.1", "a client may offer TLS with any request whose response may come in plain text"},
 	},
-	Why: `The offer does not protect the request that carries it: cookies, credentials and form data are on the wire before
-the server can say 101, and most servers never say it. Whether the client insists on TLS cannot be seen from outside,
-so this is a fact and no fault: Apache HttpClient offers TLS/1.2 with ordinary cleartext requests since 5.4, whatever
-else they carry.`,
-	Fix: `Send credentials to https addresses only; who needs TLS on this connection sends OPTIONS * with the offer first.
+	Why: `The offer does not protect the request that carries it: cookies, credentials and
+form data are on the wire before the server can answer 101, and most servers never do. Whether the
+client insists on TLS cannot be seen from outside, so this is information and not a failure:
+Apache HttpClient has offered TLS/1.2 with ordinary plain-text requests since 5.4, whatever else
+they carry.`,
+	Fix: `Send credentials to https addresses only. A client that needs TLS on this connection
+	sends OPTIONS * with the offer first.
 Apache HttpClient: RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
 	When: func(c *Case) bool { return !c.X.ClientTLS && hasProtocol(c.offered, "TLS") },
 	Judge: func(c *Case) Result {
@@ -139,14 +143,14 @@ var _ = register(Rule{
 	},
 	Label: "TLS offered inside TLS",
 	Refs: []Ref{
-		{"2817", "3.1", "TLS is offered with a request in the clear"},
+		{"2817", "3.1", "TLS is offered with a request in plain text"},
 		{"9110", "7.8", "a server may ignore Upgrade"},
 	},
-	Why: `The connection is encrypted already. A client that offers TLS again does not know that somebody ends TLS for it;
-or it means somebody further back, past the one that does. If that one switches, the tunnel ends behind all that looks
-into the traffic where TLS ends.`,
+	Why: `The connection is encrypted already. A client that offers TLS again does not know
+that something terminates TLS for it, or its offer is for a server beyond that point. If that
+server switches, the tunnel bypasses everything that inspects traffic where TLS is terminated.`,
 	Fix: `Ignore offers of TLS on TLS connections.
-Where TLS ends, take Upgrade off unless it is websocket.`,
+Where TLS is terminated, remove Upgrade unless it is websocket.`,
 	When: func(c *Case) bool { return c.X.ClientTLS && c.towards("TLS") },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)

@@ -20,11 +20,12 @@ var _ = register(Rule{
 		{"9110", "7.8", "the value of Upgrade is a list of protocols, and the list may be empty"},
 		{"9110", "5.6.1", "empty elements of a list do not count"},
 	},
-	Why: `The field is there and names nothing; an intermediary that blanks out what it does not want to pass on leaves just
-that. A server that tests for the presence of the field, and takes the protocol from somewhere else, switches to
-something that was never asked for, behind the back of whoever emptied the field.`,
-	Fix: `Decide by the members of the list, not by whether the field exists.
-In an intermediary, remove the field; do not set it to nothing.`,
+	Why: `The header is there and lists nothing, which is what a proxy leaves that blanks out
+values it does not want to forward. A server that tests for the presence of the header, and takes
+the protocol from somewhere else, switches to something that no one asked for, without the
+knowledge of the proxy that emptied the header.`,
+	Fix: `Decide by the protocols in the list, not by whether the header exists.
+In a proxy, remove the header; do not set it to an empty value.` + guard,
 	HopByHop: true,
 	When: func(c *Case) bool {
 		return len(c.offered) == 0 && !c.headCut && c.X.Request.Has("Upgrade")
@@ -48,13 +49,13 @@ var _ = register(Rule{
 	},
 	Label: "Empty list element",
 	Refs: []Ref{
-		{"9110", "5.6.1.1", "who sends a list puts nothing empty into it"},
-		{"9110", "5.6.1.2", "who receives a list passes over a reasonable number of empty elements"},
+		{"9110", "5.6.1.1", "a sender of a list generates no empty elements"},
+		{"9110", "5.6.1.2", "a recipient of a list ignores a reasonable number of empty elements"},
 	},
-	Why: `A comma too many comes from gluing text together: a value that was empty, an option that was cut out. Receivers
-are to pass over it, and most do; one that compares the whole value with "Upgrade" does not, and the handshake fails for
-a reason that nobody sees.`,
-	Fix:      `Join the elements that there are; remove an option together with its comma.`,
+	Why: `An extra comma comes from joining text: a value that was empty, an option that was
+cut out. Recipients have to ignore it, and most do; one that compares the whole value with
+"Upgrade" does not, and the handshake fails for a reason that is hard to see.`,
+	Fix:      `Join only elements that exist; remove an option together with its comma.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return hasComma(&c.X.Request.Head) && c.asks() },
 	Judge: func(c *Case) Result {
@@ -82,17 +83,19 @@ var _ = register(Rule{
 	},
 	Label: "Malformed Upgrade accepted",
 	Refs: []Ref{
-		{"9110", "7.8", "a member is a token, or a token, a slash and a token"},
-		{"9110", "2.2", "nobody sends what does not fit the grammar"},
+		{"9110", "7.8", "an element is a token, or a token, a slash and a token"},
+		{"9110", "2.2", "a sender generates nothing that does not match the grammar"},
 	},
-	Why: `"websocket" in quotation marks, websocket;v=13 and "foo websocket" are not the protocol websocket. A server that
-switches on them has searched in the text; a filter that lets only WebSocket through, or keeps it away, has compared
-names and decided the other way. Bytes outside ASCII belong here too: a Kelvin sign looks like a K and is folded to one
-by comparisons made for human languages. Such values also come from injection: undici let a line end into the value that
-a program hands it for this field. Where the server took another member that is sound, only the client has erred.`,
-	Fix: `Split Upgrade at commas, cut spaces and tabs from both ends, split once at the slash, and compare whole names in
-	ASCII, without regard to case.
-undici: use a release with the mending of CVE-2026-1527, and let no outside text into the upgrade option.`,
+	Why: `"websocket" in quotation marks, websocket;v=13 and "foo websocket" are not the
+protocol websocket. A server that switches on them searched in the text; a filter that allows or
+blocks WebSocket compared names and decided the other way. Bytes outside ASCII belong here too: a
+Kelvin sign looks like a K, and comparisons made for human languages fold it to one. Such values
+also come from injection: undici let a line end into the value that a program passes for this
+header. If the server chose another, valid protocol of the list, only the client is at fault.`,
+	Fix: `Split Upgrade at commas, trim spaces and tabs, split once at the slash, and compare
+	whole names in ASCII, case-insensitively.
+undici: use a release with the fix for CVE-2026-1527, and allow no outside text in the upgrade
+	option.` + guard,
 	HopByHop: true,
 	When:     func(c *Case) bool { return slices.ContainsFunc(c.offered, malformedMember) },
 	Judge: func(c *Case) Result {
@@ -135,12 +138,14 @@ var _ = register(Rule{
 	},
 	Label: "Several different Upgrade headers",
 	Refs: []Ref{
-		{"9110", "5.3", "lines of a list field mean the same as one line with all their values, in that order"},
+		{"9110", "5.3", "several lines of a list header mean the same as one line with all their values, in order"},
 	},
-	Why: `Two lines are as good as one list, but not everybody reads them so: some servers take the first line, some the
-last. Where the lines differ, an intermediary that filters by one of them and a server that goes by the other do not see
-the same offer. A second line is often one that an intermediary has added to the client's.`,
-	Fix:      `Send one Upgrade line with all members. In an intermediary, replace the client's line; do not add to it.`,
+	Why: `Two lines are equivalent to one list, but not everyone reads them so: some servers
+use the first line, some the last. If the lines differ, a proxy that filters by one of them and a
+server that uses the other do not see the same offer. A proxy often adds the second line to the
+client's.`,
+	Fix: `Send one Upgrade line with all protocols. In a proxy, replace the client's line; do
+	not add to it.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return len(c.offered) > 0 && c.X.Request.Count("Upgrade") > 1 },
 	Judge: func(c *Case) Result {

@@ -16,15 +16,18 @@ var _ = register(Rule{
 	},
 	Label: "426 for a valid offer",
 	Refs: []Ref{
-		{"9110", "15.5.22", "a 426 says that the server refuses in the protocol in use, and might not after a switch to what it names"},
+		{"9110", "15.5.22", "a 426 says that the server refuses the protocol in use, and might not after an upgrade to what it names"},
 	},
-	Why: `The client did what the 426 asks for, and gets it again: it gives up, or tries for ever. As a rule the server never
-saw the offer, since an intermediary took it off and the 426 went back through; or it refuses for another reason, a
-missing login say, and uses the status for everything.`,
-	Fix: `Look for an intermediary that takes off Upgrade, Connection or the Sec-WebSocket fields. Where the handshake is
-	refused for another reason, use the status of that reason: 400, 401, 403.
-nginx, in front: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade and proxy_set_header Connection
-	$connection_upgrade.`,
+	Why: `The client did what the 426 asks for and gets it again, so it gives up, or tries
+forever. Usually the server never saw the offer, because a proxy removed it and forwarded the 426.
+Or the server rejects for another reason, such as a missing login, and uses this status for
+everything.`,
+	Fix: `Look for a proxy that removes Upgrade, Connection or the Sec-WebSocket headers, and
+	for a server that compares Connection as a whole and fails on Firefox's keep-alive, Upgrade.
+	If the handshake is rejected for another reason, use the status for that reason: 400, 401,
+	403.
+nginx, in front: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade and
+	proxy_set_header Connection $connection_upgrade.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
 		return c.status() == 426 && len(c.chosen) > 0 && len(c.offered) > 0 && !c.headCut
@@ -52,10 +55,10 @@ var _ = register(Rule{
 	},
 	Label: "426 without explanation",
 	Refs: []Ref{
-		{"2817", "4.2", "a 426 has content that tells people the reason, and what else they may do"},
+		{"2817", "4.2", "a 426 has a body that tells people the reason, and what else they can do"},
 	},
-	Why: `Programs read the fields; people who open the address of a WebSocket endpoint in a browser see an empty page, and
-report it as broken.`,
+	Why: `Programs read the headers. People who open the address of a WebSocket endpoint in a
+browser see an empty page and report it as broken.`,
 	Fix:  `Add a line of text: what the endpoint speaks, and which client to use.`,
 	When: func(c *Case) bool { return c.status() == 426 && c.X.Request.Method != "HEAD" },
 	Judge: func(c *Case) Result {
@@ -81,15 +84,16 @@ var _ = register(Rule{
 	},
 	Label: "Non-HTTP after 426",
 	Refs: []Ref{
-		{"2817", "4.2", "no TLS handshake begins right behind a 426; who wants to comply offers TLS in a new request"},
-		{"9110", "15.5.22", "a 426 is a refusal; nothing has been switched"},
+		{"2817", "4.2", "no TLS handshake starts directly after a 426; a client that wants to comply offers TLS in a new request"},
+		{"9110", "15.5.22", "a 426 is a rejection; nothing has been switched"},
 	},
-	Why: `Somebody takes the 426 for a switch: it does carry Upgrade and Connection, as a 101 does. If it is the client, its
-bytes are read as a request. If it is an intermediary, it has opened a tunnel at whose end a server still answers
-requests, and everything a client writes into it goes past the intermediary's rules: Varnish and Envoy up to 1.8 did so
-after a version of WebSocket that the server refuses.`,
-	Fix: `Decide by the status: only a 101 switches. A client that is told to come back with TLS sends a request with
-	Upgrade: TLS/1.2, or connects anew.
+	Why: `Someone takes the 426 for a switch, since it has Upgrade and Connection like a 101.
+If it is the client, the server reads its bytes as a request. If it is a proxy, it has opened a
+tunnel to a server that still answers requests, and everything a client writes into it bypasses
+the proxy's rules: Varnish, and Envoy up to 1.8, did so after a WebSocket version that the server
+rejects.`,
+	Fix: `Decide by the status: only a 101 switches. A client that is told to come back with
+	TLS sends a request with Upgrade: TLS/1.2, or opens a new connection.
 Envoy: a release after 1.8. Varnish: return (pipe) only where the server is known to switch.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return c.status() == 426 && clientWentOn(c) },

@@ -12,10 +12,10 @@ var _ = register(Rule{
 	Label: "Malformed version list",
 	Refs: []Ref{
 		{"6455", "4.3", "in a response, Sec-WebSocket-Version is a list of one or more numbers from 0 to 255, without leading zeros"},
-		{"6455", "4.4", "a server that does not speak the version asked for lists those it speaks"},
+		{"6455", "4.4", "a server that does not support the requested version lists those that it supports"},
 	},
-	Why: `A client that looks for its own number in the list does not find it in 13.0, "13" or "hybi-17", and gives up
-although both sides speak the same version.`,
+	Why: `A client that looks for its own number in the list does not find it in 13.0, "13" or
+"hybi-17", and gives up although both sides support the same version.`,
 	Fix:  `Send Sec-WebSocket-Version: 13.`,
 	When: func(c *Case) bool { return c.X.Response != nil && !c.switched && c.X.Response.Has(versionField) },
 	Judge: func(c *Case) Result {
@@ -41,14 +41,15 @@ var _ = register(Rule{
 	},
 	Label: "Rejected version is advertised",
 	Refs: []Ref{
-		{"6455", "4.4", "a server that does not speak the version asked for lists those it speaks"},
-		{"6455", "11.3.5", "in a response, the field names the versions that the server is ready to use"},
+		{"6455", "4.4", "a server that does not support the requested version lists those that it supports"},
+		{"6455", "11.3.5", "in a response, the header lists the versions that the server is willing to use"},
 	},
-	Why: `The client is told to ask again for what it asked for. Either the handshake was refused for another reason, which
-the answer hides, or two parts of the server differ on what is spoken: one that checks, and one that writes the answer.
-An intermediary that changes the version on the way looks the same from here.`,
-	Fix: `Refuse for another reason with a status and without Sec-WebSocket-Version; let the check and the answer read one
-	list.`,
+	Why: `The client is told to request what it has just requested. Either the handshake was
+rejected for another reason, which the response hides, or two parts of the server differ on what
+is supported: the one that checks, and the one that writes the response. A proxy that changes the
+version on the way looks the same from here.`,
+	Fix: `If you reject for another reason, send its status without Sec-WebSocket-Version. Use
+	one list for the check and for the response.`,
 	When: func(c *Case) bool {
 		return c.websocket && (c.status() == 400 || c.status() == 426) && c.X.Response.Has(versionField) &&
 			isVersion(first(&c.X.Request.Head, versionField))

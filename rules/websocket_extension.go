@@ -18,16 +18,17 @@ var _ = register(Rule{
 	},
 	Label: "Malformed extensions accepted",
 	Refs: []Ref{
-		{"6455", "9.1", "the field is a list of extensions; names and values are tokens, also in quotation marks; who gets anything else gives up"},
-		{"6455", "4.2.1", "a server stops at a handshake that breaks the grammar"},
+		{"6455", "9.1", "the header is a list of extensions; names and values are tokens, also inside quotation marks; a recipient of anything else fails the connection"},
+		{"6455", "4.2.1", "a server stops processing a handshake that does not match the grammar"},
 	},
-	Why: `Extensions change the frames: which bits they have and how the payload is to be read. If one side reads an
-extension into the field and the other does not, the first compressed message is garbage or a protocol error, long after
-the handshake. Parsers that split the value at each comma and semicolon are misled by quotation marks; and the
-websocket-extensions libraries for Node.js and Ruby could be stopped altogether by a quotation mark that is never closed
-(CVE-2020-7662, CVE-2020-7663).`,
-	Fix: `Parse the field with the grammar of RFC 6455, quotation marks included, and answer 400 if it does not fit. In an
-	answer, write the names and values that were agreed on, and nothing else.`,
+	Why: `Extensions change the frames: which bits they have and how the payload is read. If
+one side reads an extension into the header and the other does not, the first compressed message
+is garbage or a protocol error, long after the handshake. Quotation marks mislead parsers that
+split the value at each comma and semicolon; and a quotation mark that is never closed could stop
+the websocket-extensions libraries for Node.js and Ruby altogether (CVE-2020-7662, CVE-2020-7663).`,
+	Fix: `Parse the header with the grammar of RFC 6455, including quotation marks, and answer
+	400 if it does not match. In a response, write the names and values that were agreed on, and
+	nothing else.`,
 	When: func(c *Case) bool {
 		switch {
 		case switchedToWebSocket(c) && c.X.Response.Has(extensionField):
@@ -66,14 +67,15 @@ var _ = register(Rule{
 	},
 	Label: "Unregistered extension",
 	Refs: []Ref{
-		{"6455", "9.1", "the names of extensions are registered ones"},
+		{"6455", "9.1", "the names of extensions are registered"},
 		{"6455", "11.4", "the registry of extensions"},
 	},
-	Why: `Two names are registered: permessage-deflate and the Broadband Forum's bbf-usp-protocol. Others come from browsers
-of the years before (x-webkit-deflate-frame), from tutorials (superspeed, colormode), or are private. A private one may
-well be meant; everybody else on the path, and everybody who looks into the frames, cannot read what was agreed on. An
-offer that the server leaves alone costs nothing and passes.`,
-	Fix: `Agree on permessage-deflate only, unless both ends are yours.`,
+	Why: `Two names are registered: permessage-deflate and the Broadband Forum's
+bbf-usp-protocol. Others come from old browsers (x-webkit-deflate-frame), from tutorials
+(superspeed, colormode), or are private. A private one may be intended, but no one else on the
+path, and no tool that inspects frames, can read what was agreed on. An offer that the server does
+not accept costs nothing and passes.`,
+	Fix: `Agree on permessage-deflate only, unless you control both ends.`,
 	When: func(c *Case) bool {
 		return c.websocket && !c.headCut && c.X.Request.Has(extensionField) &&
 			slices.ContainsFunc(negotiated(c).offered.extensions, unregistered)
@@ -98,15 +100,16 @@ var _ = register(Rule{
 	},
 	Label: "Extension not offered",
 	Refs: []Ref{
-		{"6455", "4.2.2", "the extensions of the answer are among those that the client has offered"},
-		{"6455", "4.1", "a client drops the connection if the answer names an extension that it did not offer"},
+		{"6455", "4.2.2", "the extensions of the response are among those that the client offered"},
+		{"6455", "4.1", "a client closes the connection if the response names an extension that it did not offer"},
 	},
-	Why: `The server will compress what it sends to a client that does not know how to read it. Clients that keep to the RFC
-drop the connection at once; others hand compressed bytes to the application. Servers do this that have compression
-switched on in their configuration and do not ask whether the client offers it, and servers behind an intermediary that
-takes the offer off: then client and server are both right, and the intermediary has broken the connection.`,
-	Fix: `Answer with permessage-deflate only if the client has offered it.
-Intermediaries: pass Sec-WebSocket-Extensions on in both directions or take it off in both.`,
+	Why: `The server will compress what it sends to a client that cannot decompress it.
+Clients that follow the RFC close the connection at once; others hand compressed bytes to the
+application. The cause is a server that has compression turned on and does not check whether the
+client offers it, or a proxy that removes the offer: then client and server are both right, and
+the proxy broke the connection.`,
+	Fix: `Respond with permessage-deflate only if the client offered it.
+In a proxy, forward Sec-WebSocket-Extensions in both directions or remove it in both.`,
 	When: func(c *Case) bool {
 		if !switchedToWebSocket(c) || c.headCut || !c.X.Response.Has(extensionField) {
 			return false
@@ -142,13 +145,14 @@ var _ = register(Rule{
 	},
 	Label: "Several extension headers",
 	Refs: []Ref{
-		{"6455", "11.3.2", "the field stands in an answer only once"},
-		{"6455", "4.2.2", "in contradiction to that: the list of extensions in an answer may be split over several fields"},
+		{"6455", "11.3.2", "the header appears only once in a response"},
+		{"6455", "4.2.2", "contradicting that: the list of extensions in a response may be split over several headers"},
 	},
-	Why: `The RFC says both, so several fields are no fault that anybody could be blamed for. But clients that believe the
-one sentence drop the connection, and those that look up one value for each name, as many HTTP libraries do, miss
-whatever stands in the other fields: client and server then disagree on whether frames are compressed.`,
-	Fix:  `Write all extensions into one field.`,
+	Why: `The RFC says both, so several headers are not clearly a mistake. But clients that
+follow the first sentence close the connection, and those that look up one value per name, as many
+HTTP libraries do, miss the other headers: client and server then disagree on whether frames are
+compressed.`,
+	Fix:  `Write all extensions into one header.`,
 	When: func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(extensionField) },
 	Judge: func(c *Case) Result {
 		if c.X.Response.Count(extensionField) > 1 {

@@ -16,15 +16,17 @@ var _ = register(Rule{
 	},
 	Label: "Unexpected reserved bits",
 	Refs: []Ref{
-		{"6455", "5.2", "RSV1, RSV2 and RSV3 are 0 unless an extension that was agreed on gives them a meaning; who receives others fails the connection"},
+		{"6455", "5.2", "RSV1, RSV2 and RSV3 are 0 unless an agreed extension defines them; a recipient of others fails the connection"},
 		{"7692", "6", "RSV1 says that a message is compressed: it is never set in a control frame, nor in a frame that continues a message"},
 	},
-	Why: `The other side must drop the connection. The usual reason is compression without agreement: an intermediary took
-Sec-WebSocket-Extensions out of one of the two heads, and one side compresses what the other one reads as text. Bytes
-that are no frames at all show here too, as all letters have RSV1 set: an error page, a request, text of another
-protocol.`,
-	Fix: `Use compression only if the 101 has accepted permessage-deflate, and set RSV1 only in the first frame of a message.
-Intermediaries: pass Sec-WebSocket-Extensions through unchanged in both heads, or take it out of both.`,
+	Why: `The other side must close the connection. The usual cause is compression without
+agreement: a proxy removed Sec-WebSocket-Extensions from one of the two messages, and one side
+compresses what the other reads as text. Bytes that are not frames at all show up here too, since
+all letters have RSV1 set: an error page, a request, text of another protocol.`,
+	Fix: `Use compression only if the 101 accepted permessage-deflate, and set RSV1 only in
+	the first frame of a message.
+In a proxy, forward Sec-WebSocket-Extensions unchanged in request and response, or remove it from
+	both.`,
 	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, faultReserved) },
 	Show: func(c *Case, r Result) Shown {
@@ -50,15 +52,17 @@ var _ = register(Rule{
 	},
 	Label: "Invalid opcode or fragment",
 	Refs: []Ref{
-		{"6455", "5.2", "opcodes 3 to 7 and B to F are reserved, and who receives one fails the connection"},
-		{"6455", "5.4", "a continuation goes on with a message that has begun, and no other message begins before that one has ended"},
+		{"6455", "5.2", "opcodes 3 to 7 and B to F are reserved, and a recipient of one fails the connection"},
+		{"6455", "5.4", "a continuation continues a message that has started, and no other message starts before that one has ended"},
 	},
-	Why: `The other side must drop the connection. A first frame that continues nothing, or a type that does not exist,
-mostly means that the two do not agree where the frames begin: bytes of the handshake, of a body or of an error page
-stand in front of them, or an intermediary lost some. Two readers that skip to different places see different
-messages.`,
-	Fix: `Begin the frames directly behind the empty line of the handshake, and frame messages with a maintained library.
-Where the first frames are right without an intermediary and wrong behind one, the intermediary adds or loses bytes.`,
+	Why: `The other side must close the connection. A first frame that continues nothing, or a
+type that does not exist, usually means that both sides disagree on where the frames start: bytes
+of the handshake, of a body or of an error page come before them, or a proxy lost some. Two
+readers that skip to different places see different messages.`,
+	Fix: `Start the frames directly after the empty line of the handshake, and use a
+	maintained library to write messages.
+If the first frames are valid without a proxy and invalid behind one, the proxy adds or loses
+	bytes.`,
 	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, faultOpcode) },
 	Show: func(c *Case, r Result) Shown {
@@ -85,9 +89,11 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"6455", "5.5", "close, ping and pong frames have at most 125 bytes of payload and are not fragmented"},
 	},
-	Why: `Servers keep the payload of a control frame in a small buffer, because the RFC bounds it; a longer one is how that
-buffer is overrun or memory is exhausted. Who keeps to the RFC drops the connection.`,
-	Fix:   `Cut the reason of a close frame to 123 bytes, and what a ping carries to 125; refuse longer ones with close code 1002.`,
+	Why: `Servers keep the payload of a control frame in a small buffer, because the RFC
+limits it; a longer one overruns that buffer or exhausts memory. A peer that follows the RFC
+closes the connection.`,
+	Fix: `Cut the reason of a close frame to 123 bytes, and the payload of a ping to 125;
+	reject longer ones with close code 1002.`,
 	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, faultControl) },
 	Show: func(c *Case, r Result) Shown {
@@ -109,13 +115,13 @@ var _ = register(Rule{
 	},
 	Label: "Invalid frame length",
 	Refs: []Ref{
-		{"6455", "5.2", "a length takes the fewest bytes that can hold it, and the top bit of one of 64 bits is 0"},
+		{"6455", "5.2", "a length uses the fewest bytes that can hold it, and the top bit of a 64-bit length is 0"},
 	},
-	Why: `A length that can be written in two ways is one that two readers can read differently; filters that go by the
-short form miss the message in the long one. The top bit makes the length negative in languages whose integers are
-signed, and a check for too long a frame then passes.`,
-	Fix: `Write lengths up to 125 in seven bits, up to 65,535 in 16 and others in 64; refuse anything else with close code
-	1002, and compare with the limit before anything is allocated.`,
+	Why: `Two readers can read a length differently if it can be written in two ways; filters
+that use the short form miss the message in the long one. The top bit makes the length negative in
+languages with signed integers, and a check for frames that are too long then passes.`,
+	Fix: `Write lengths up to 125 in seven bits, up to 65,535 in 16 and others in 64. Reject
+	anything else with close code 1002, and compare with your limit before you allocate memory.`,
 	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, faultLength) },
 	Show: func(c *Case, r Result) Shown {

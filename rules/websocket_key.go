@@ -23,15 +23,15 @@ var _ = register(Rule{
 	},
 	Label: "Missing key accepted",
 	Refs: []Ref{
-		{"6455", "4.1", "the request has a Sec-WebSocket-Key field: 16 random bytes in base64"},
-		{"6455", "4.2.1", "a server that finds no such field stops there and answers with an error status"},
+		{"6455", "4.1", "the request has a Sec-WebSocket-Key header: 16 random bytes in base64"},
+		{"6455", "4.2.1", "a server that finds no such header stops processing the handshake and answers with an error status"},
 	},
-	Why: `The key keeps a handshake from being made by accident or by misuse: scripts in a browser cannot set fields that
-begin with Sec-, so what has the field and comes from a browser was made by its WebSocket API. And the key is what the
-server's proof is made from. Without it no answer can show that a WebSocket server read the request, and a recorded or
-cached 101 looks like a fresh one.`,
-	Fix: `Refuse with 400 unless there is exactly one Sec-WebSocket-Key field with 22 characters of base64 and "==" behind
-	them.`,
+	Why: `The key keeps a handshake from being made by accident or by abuse: scripts in a
+browser cannot set headers that start with Sec-, so a browser request with this header comes from
+its WebSocket API. The server's proof is computed from the key. Without it no response can show
+that a WebSocket server read the request, and a recorded or cached 101 looks like a fresh one.`,
+	Fix: `Reject with 400 unless there is exactly one Sec-WebSocket-Key header with 22 base64
+	characters followed by "==".` + guard,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && !c.X.Request.Has(keyField) },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Upgrade"), members(c.offered))
@@ -51,14 +51,15 @@ var _ = register(Rule{
 	},
 	Label: "Missing Sec-WebSocket-Accept",
 	Refs: []Ref{
-		{"6455", "4.2.2", "the answer that accepts a handshake has a Sec-WebSocket-Accept field made from the key"},
-		{"6455", "4.1", "a client drops the connection if the field is missing"},
+		{"6455", "4.2.2", "the response that accepts a handshake has a Sec-WebSocket-Accept header computed from the key"},
+		{"6455", "4.1", "a client closes the connection if the header is missing"},
 	},
-	Why: `Nobody knows whether it was a WebSocket server that answered: it may be a cache, a server of an early draft, or
-one that says 101 to everything. Clients that keep to the RFC drop the connection. An intermediary or a client that
-does not look sends frames to somebody who may read them as HTTP.`,
-	Fix: `Send Sec-WebSocket-Accept: base64 of the SHA-1 of the key and 258EAFA5-E914-47DA-95CA-C5AB0DC85B11. A maintained
-	WebSocket library does.`,
+	Why: `It is unknown whether a WebSocket server answered: it may be a cache, a server of an
+early draft, or one that answers 101 to everything. Clients that follow the RFC close the
+connection. A proxy or client that does not check sends frames to something that may read them as
+HTTP.`,
+	Fix: `Send Sec-WebSocket-Accept: base64 of the SHA-1 of the key and
+	258EAFA5-E914-47DA-95CA-C5AB0DC85B11. A maintained WebSocket library does this.`,
 	When:  func(c *Case) bool { return c.websocket && c.switched && c.X.Request.Has(keyField) },
 	Judge: func(c *Case) Result { return c.passIf(c.X.Response.Has(acceptField)) },
 	Show: func(c *Case, _ Result) Shown {
@@ -75,16 +76,17 @@ var _ = register(Rule{
 	},
 	Label: "Wrong Sec-WebSocket-Accept",
 	Refs: []Ref{
-		{"6455", "4.2.2", "the value is the base64 of the SHA-1 of the key, as it was sent, and a fixed identifier"},
-		{"6455", "4.1", "a client drops the connection if the value is another one"},
+		{"6455", "4.2.2", "the value is the base64 of the SHA-1 of the key, as sent, and a fixed identifier"},
+		{"6455", "4.1", "a client closes the connection if the value is different"},
 	},
-	Why: `The value proves that this answer belongs to this handshake. A wrong one may come from a cache, from a proxy that
-made a key of its own and did not translate the answer, from a server that has the handshake of another connection in
-hand, or from one that reads another key than the client sent. A client drops the connection; one that does not look
-talks to somebody it does not know.`,
-	Fix: `Compute the value from the Sec-WebSocket-Key field of the request that is being answered, without the white space
-	around it, and refuse requests with two of them.
-Intermediaries that make a key of their own: compute the answer anew as well. Caches: never store a 101.`,
+	Why: `The value proves that this response belongs to this handshake. A wrong one may come
+from a cache, from a proxy that made its own key and did not translate the response, from a server
+that mixed up two connections, or from one that read another key than the client sent. A client
+closes the connection; one that does not check talks to something that it does not know.`,
+	Fix: `Compute the value from the Sec-WebSocket-Key header of the request that you answer,
+	without surrounding whitespace, and reject requests with two of them.
+In a proxy that makes its own key, compute the response again as well. In a cache, never store a
+	101.`,
 	HopByHop: true,
 	When: func(c *Case) bool { // with two keys there is no one right value: UPGRADE-WS-KEY-DUP
 		return c.websocket && c.switched && c.X.Request.Has(keyField) && !severalKeys(c) && c.X.Response.Has(acceptField)

@@ -16,17 +16,18 @@ var _ = register(Rule{
 	},
 	Label: "Pre-RFC 6455 handshake",
 	Refs: []Ref{
-		{"6455", "4.2.1", "a handshake has Sec-WebSocket-Key and the version 13; a server stops at one that is not as the RFC describes it"},
-		{"6455", "10.3", "client frames are masked so that an intermediary cannot be made to read them as requests"},
+		{"6455", "4.2.1", "a handshake has Sec-WebSocket-Key and version 13; a server stops processing one that is not as the RFC describes it"},
+		{"6455", "10.3", "client frames are masked so that a proxy cannot be made to read them as requests"},
 	},
-	Why: `The first drafts had two keys with numbers hidden among letters, eight bytes of a body that no field announces,
-and frames without a mask. A page of that time could make a browser write bytes of its choice on a connection that an
-intermediary took for HTTP, and so poison its cache: that is why browsers dropped the drafts and why RFC 6455 has masks.
-The eight bytes are also a request without its length: an intermediary reads them as the beginning of the next one.
-Servers that still speak a draft are found in devices and old frameworks. A field of that time beside a handshake of
-today is noted only.`,
-	Fix: `Accept handshakes with Sec-WebSocket-Key and version 13 only, and answer 400 to others; no browser of the last ten
-	years needs the drafts.`,
+	Why: `The first drafts had two keys with numbers hidden among letters, eight bytes of a
+body that no header announces, and frames without a mask. A page could make a browser write bytes
+of its choice on a connection that a proxy took for HTTP, and so poison the proxy's cache: that is
+why browsers dropped the drafts and why RFC 6455 has masks. The eight bytes are also a body
+without a length: a proxy reads them as the start of the next request. Servers that still support
+a draft are found in devices and old frameworks. A header of a draft in an otherwise valid
+handshake is reported as information only.`,
+	Fix: `Accept handshakes with Sec-WebSocket-Key and version 13 only, and answer 400 to
+	others; no browser of the last ten years needs the drafts.`,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && legacyField(&c.X.Request.Head).Len() > 0 },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
@@ -56,15 +57,17 @@ var _ = register(Rule{
 	},
 	Label: "Credentials in plain text",
 	Refs: []Ref{
-		{"6455", "10.6", "implementations use TLS between each other"},
+		{"6455", "10.6", "implementations use TLS between client and server"},
 	},
-	Why: `Cookies and Authorization can be read by everybody on the way, and so can all messages behind the handshake.
-Besides, intermediaries that know nothing of WebSocket break such connections in ways that TLS hides from them. A
-request that comes to a backend in the clear says nothing, since TLS may end in front of it. This rule goes by what is
-said about the way from the client: X-Forwarded-Proto, TLS at our own door, or an https page in Origin; without any of
-them it is not in play.`,
-	Fix: `Use wss:// and let the front redirect or refuse handshakes over http; mark the cookies Secure.
-nginx, in front: return 301 https://... for the plain listener, and X-Forwarded-Proto set to $scheme.`,
+	Why: `Everyone on the path can read cookies and Authorization, and all messages after the
+handshake. Proxies that do not support WebSocket also break such connections in ways that TLS
+hides from them. A plain-text request at a backend proves nothing, since TLS may be terminated in
+front of it. This rule uses what is known about the client's connection: X-Forwarded-Proto, TLS at
+Interlock itself, or an https page in Origin; without any of them it does not apply.`,
+	Fix: `Use wss:// and let the front proxy redirect or reject handshakes over http; mark
+	cookies Secure.
+nginx, in front: return 301 https://... for the plain-text listener, and X-Forwarded-Proto set to
+	$scheme.`,
 	When: func(c *Case) bool {
 		q := c.X.Request
 		return c.websocket && (q.Has("Cookie") || q.Has("Authorization")) &&
@@ -94,13 +97,15 @@ var _ = register(Rule{
 	},
 	Label: "Response header in request",
 	Refs: []Ref{
-		{"9110", "2.2", "a sender does not produce what only the other role may send"},
+		{"9110", "2.2", "a sender does not generate what only the other role may send"},
 		{"6455", "11.3.3", "Sec-WebSocket-Accept is sent from the server to the client"},
 	},
-	Why: `A Sec-WebSocket-Accept in a request is a mistake of a hand-written client, or of a gateway that copies fields in
-the wrong direction. Alone it does no harm. But where a server or an intermediary puts the fields of the request into
-its answer, the value comes back and proves nothing.`,
-	Fix:  `Leave the field out of requests, and never copy the fields of a request into an answer.`,
+	Why: `Sec-WebSocket-Accept in a request is a mistake of a hand-written client, or of a
+gateway that copies headers in the wrong direction. By itself it is harmless. But if a server or
+proxy copies the headers of the request into its response, the value comes back and proves
+nothing.`,
+	Fix: `Omit the header from requests, and never copy the headers of a request into a
+	response.`,
 	When: func(c *Case) bool { return c.websocket && c.X.Request.Has(acceptField) },
 	Judge: func(c *Case) Result { // a server may ignore the field, so a switch is no fault of its
 		if c.probed() {

@@ -16,18 +16,20 @@ var _ = register(Rule{
 	},
 	Label: "Unmasked client frame accepted",
 	Refs: []Ref{
-		{"6455", "5.1", "a client masks all frames it sends, and a server closes the connection at one that is not masked"},
-		{"6455", "5.3", "frames from a client are masked with a key of 32 bits, whatever runs below WebSocket"},
+		{"6455", "5.1", "a client masks all frames that it sends, and a server closes the connection at an unmasked one"},
+		{"6455", "5.3", "client frames are masked with a 32-bit key, whatever runs below WebSocket"},
 	},
-	Why: `Without a mask a client puts bytes on the wire that somebody else has chosen: a script can write what looks like a
-request to an intermediary that does not know WebSocket, and so fill its cache or get past it. Browsers always mask; a
-server that accepts frames without a mask talks to something that is not a browser and looks at no rule of the
-framing, or reads bytes that were never meant as frames, such as those of a body. WebSocket-Node 1.0.35 accepts them.
-Where the server was seen to answer such a frame, the rule is critical and the fault is the server's.`,
-	Fix: `In a server, close with 1002 at the first frame from a client that has no mask.
+	Why: `Without a mask a client puts bytes on the wire that someone else has chosen: a
+script can write what looks like a request to a proxy that does not support WebSocket, and so
+poison its cache or bypass it. Browsers always mask; a server that accepts unmasked frames talks
+to something that is not a browser and follows no framing rule, or reads bytes that were never
+meant as frames, such as a body. WebSocket-Node 1.0.35 accepts them. If the server was seen to
+answer such a frame, the rule is critical and the server is at fault.`,
+	Fix: `In a server, close with 1002 at the first unmasked frame from a client.
 In a client, mask every frame with a new random key.
-In several libraries the check is missing or off by default (WebSocket-Node among them): look for it, or use another one
-	where clients are not trusted.`,
+Tornado, WebSocket-Node and other libraries do not check and have no option for it: report it, use
+	another library, or let a proxy that parses frames terminate WebSocket. ws, gorilla/websocket,
+	coder/websocket and Python websockets check.`,
 	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
 		s := scanFrames(c, FromClient)
@@ -76,12 +78,12 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"6455", "5.1", "a server does not mask what it sends, and a client closes the connection at a masked frame"},
 	},
-	Why: `Clients that keep to the RFC drop the connection. A masked frame from the server's side is often not the
-server's: an intermediary sends the client's own bytes back, or two connections are crossed and one client is handed
-what another one sent.`,
-	Fix: `Use the server's half of the library for what the server writes; masks are the client's.
-Where the server's own frames have no mask, look at the intermediary: it may mix up the two directions or two
-	connections.`,
+	Why: `Clients that follow the RFC close the connection. A masked frame from the server's
+side is often not the server's: a proxy sends the client's own bytes back, or two connections are
+mixed up and one client receives what another one sent.`,
+	Fix: `Use the server side of the library for what the server writes; only clients mask.
+If the server's own frames are unmasked, look at the proxy: it may mix up the two directions or
+	two connections.`,
 	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Server) > 0 },
 	Judge: func(c *Case) Result {
 		s := scanFrames(c, FromServer)
@@ -109,14 +111,14 @@ var _ = register(Rule{
 	},
 	Label: "Masking key reused",
 	Refs: []Ref{
-		{"6455", "10.3", "a client chooses a new masking key for each frame, in a way that the application which provides the data cannot foresee"},
-		{"6455", "5.3", "the key is random and does not follow from those before it"},
+		{"6455", "10.3", "a client chooses a new masking key for each frame, in a way that the application that provides the data cannot predict"},
+		{"6455", "5.3", "the key is random and cannot be derived from earlier ones"},
 	},
-	Why: `Who knows the key chooses the bytes on the wire, and against that the mask was made: a script that has seen one
-frame, or a key that is always zero, can write a request into the tunnel which an intermediary takes for one. The
-server cannot protect anybody from it.`,
-	Fix: `Take four bytes from the system's source of randomness for each frame. Do not set a fixed or empty key to save
-	time, as some libraries offer for tests.`,
+	Why: `Whoever knows the key chooses the bytes on the wire, which masking is meant to
+prevent: a script that has seen one frame, or a key that is always zero, can write a request into
+the tunnel that a proxy takes for one. A server cannot prevent this.`,
+	Fix: `Take four bytes from the system's random source for each frame. Do not set a fixed
+	or empty key to save time, as some libraries offer for tests.`,
 	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
 		keyed, first, _ := repeatedMask(c)

@@ -20,22 +20,27 @@ var _ = register(Rule{
 	},
 	Label: "Cross-site Origin accepted",
 	Refs: []Ref{
-		{"6455", "10.2", "a server that is meant for the pages of certain sites checks Origin and answers others with 403"},
-		{"6455", "4.2.2", "a server that does not accept the origin refuses the handshake"},
+		{"6455", "10.2", "a server for the pages of certain sites checks Origin and answers others with 403"},
+		{"6455", "4.2.2", "a server that does not accept the origin rejects the handshake"},
 	},
-	Why: `The same-origin policy does not hold for WebSocket: any page that a user opens can connect to any server, and the
-browser sends the cookies of that server along. If the server does not look at Origin, the page talks to it in the
-user's name and reads the answers (cross-site WebSocket hijacking). Live traffic cannot decide this: a foreign origin
-that was let in may be one that is meant, so it is only noted there, until a probe with an origin that nobody can have
-named was let in as well. That probe is a warning by itself, as the service may be meant for everybody; it is a failure
-where the configuration names the origins that are meant, and a high one with a cookie or other credentials in it.`,
-	Fix: `Compare Origin, as a whole, with a list of the origins whose pages may connect; answer 403 to all others and to null.
-	Requests without Origin come from no browser.
+	Why: `The same-origin policy does not apply to WebSocket: any page that a user opens can
+connect to any server, and the browser sends that server's cookies. If the server does not check
+Origin, the page talks to it in the user's name and reads the responses (cross-site WebSocket
+hijacking). Live traffic cannot decide this: an accepted foreign origin may be intended, so it is
+reported as information only until a probe with an invented origin was accepted as well. That
+probe is a warning by itself, since the service may be public; it is a failure if the
+configuration lists the intended origins, and a high one with a cookie or other credentials.`,
+	Fix: `Compare Origin, as a whole, with a list of the origins whose pages may connect;
+	answer 403 to all others and to null. Requests without Origin do not come from a browser.
 gorilla/websocket: leave CheckOrigin unset or compare in it. coder/websocket: list OriginPatterns.
-	Socket.IO: cors.origin does not cover WebSocket; use allowRequest.
-nginx, in front: proxy_set_header Host $http_host, not $host, which leaves the port out.
-Where other sites are meant to connect, or the port is lost on the way, name the origins in the configuration of
-	Interlock (rules.public_origins).`,
+	Socket.IO: cors.origin does not cover WebSocket; use allowRequest. ws: compare
+	req.headers.origin in the upgrade event.
+Python websockets: origins=[...]. Django Channels: AllowedHostsOriginValidator. Tornado: do not
+	let check_origin return True. Spring: no setAllowedOrigins("*"). ASP.NET Core:
+	WebSocketOptions.AllowedOrigins.
+nginx, in front: proxy_set_header Host $http_host, not $host, which drops the port.
+If other sites should connect, or a proxy drops the port, list the origins in Interlock's
+	configuration (rules.public_origins).`,
 	When: func(c *Case) bool {
 		return c.websocket && !c.headCut && c.X.Request.Count(originField) == 1 &&
 			(!c.probed() || strings.HasPrefix(c.X.Probe, "UPGRADE-WS-ORIGIN-"))
@@ -101,14 +106,15 @@ var _ = register(Rule{
 	Label: "Browser handshake without Origin",
 	Refs: []Ref{
 		{"6455", "4.1", "a browser sends Origin with the handshake; other clients may"},
-		{"6455", "10.2", "who is no browser may send any origin, so the field protects against pages of other sites and against nothing else"},
+		{"6455", "10.2", "a client that is not a browser may send any origin, so the header protects against pages of other sites and nothing else"},
 	},
-	Why: `Browsers always send Origin. Where the request looks like one of theirs and has none, something on the path has
-taken it off; gateways are told to, since the handshake then gets past a server that does not know the public name of
-its own site. The server takes the request for one of a program, and its defence against foreign pages is gone for
-everybody. Where only User-Agent and cookies speak for a browser, it may as well be a program that pretends to be one;
-that is a note and no more.`,
-	Fix: `Pass Origin on as it came, and tell the server the public name of the site.
+	Why: `Browsers always send Origin. If the request looks like a browser's and has none,
+something on the path removed it; gateways are configured to, because the handshake then passes a
+server that does not know the public name of its own site. The server takes the request for one of
+a program, and its defence against foreign pages is gone for everyone. If only User-Agent and
+cookies point to a browser, the client may be a program that imitates one; that is reported as
+information only.`,
+	Fix: `Forward Origin unchanged, and tell the server the public name of the site.
 nginx, in front: remove proxy_set_header Origin.`,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && guessBrowser(c) != noBrowser },
 	Judge: func(c *Case) Result {
@@ -141,13 +147,14 @@ var _ = register(Rule{
 	},
 	Label: "Duplicate Origin accepted",
 	Refs: []Ref{
-		{"6454", "7.3", "a request has no more than one Origin field"},
+		{"6454", "7.3", "a request has at most one Origin header"},
 		{"6455", "4.1", "a browser sends the origin of the page that opens the connection"},
 	},
-	Why: `The check of the origin reads one of the two, and whoever was meant to be kept out needs only to be the other. A
-gateway that adds an Origin of its own, to get past the check of the server behind it, makes every handshake one with
-two; from then on the page's own origin decides nothing any more.`,
-	Fix:  `Refuse a handshake with more than one Origin field with 400. In a gateway, pass the field on as it came.`,
+	Why: `The origin check reads one of the two, and an attacker only needs to be the other. A
+gateway that adds its own Origin, to pass the check of the server, turns every handshake into one
+with two; from then on the page's own origin decides nothing.`,
+	Fix: `Reject a handshake with more than one Origin header with 400. In a gateway, forward
+	the header unchanged.`,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && c.X.Request.Count(originField) > 1 },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(originField), requestValues(c, originField))
@@ -251,51 +258,6 @@ func outerScheme(c *Case) carriage {
 		return overTLS
 	}
 	return unknownCarriage
-}
-
-// A guess is what a request looks like.
-type guess uint8
-
-const (
-	noBrowser guess = iota
-	maybeBrowser
-	surelyBrowser
-)
-
-// fetchField is what the fields begin with that say for what a browser sends a request. Scripts cannot set them.
-const fetchField = "Sec-Fetch-"
-
-func isFetchField(name []byte) bool {
-	return len(name) > len(fetchField) && wire.EqualFold(name[:len(fetchField)], fetchField)
-}
-
-// guessBrowser reports whether the request looks like one of a browser.
-func guessBrowser(c *Case) guess {
-	q := &c.X.Request.Head
-	if !hasBrowserAgent(c) {
-		return noBrowser
-	}
-	found := noBrowser
-	for _, f := range q.Fields {
-		switch name := q.Text(f.Name); {
-		case isFetchField(name):
-			return surelyBrowser
-		case wire.EqualFold(name, "Cookie"):
-			found = maybeBrowser
-		}
-	}
-	return found
-}
-
-func fetchSpans(c *Case) []Span {
-	q := &c.X.Request.Head
-	var at []Span
-	for _, f := range q.Fields {
-		if isFetchField(q.Text(f.Name)) {
-			at = append(at, Span{InRequest, f.Name.From, f.Value.To})
-		}
-	}
-	return at
 }
 
 // hostOf is the name of the host that a handshake goes to, without the port.

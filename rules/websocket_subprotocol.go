@@ -19,15 +19,16 @@ var _ = register(Rule{
 	Label: "Malformed subprotocol accepted",
 	Refs: []Ref{
 		{"6455", "4.1", "Sec-WebSocket-Protocol is a list of at least one subprotocol; each is a non-empty token"},
-		{"6455", "4.2.1", "a server stops at a handshake that breaks the grammar"},
+		{"6455", "4.2.1", "a server stops processing a handshake that does not match the grammar"},
 	},
-	Why: `The server copies one of the names into its answer, and often into a log, a path or the name of a class. A name
-with a slash, a quotation mark or a space in it comes from nobody's WebSocket API, since browsers refuse to send one: it
-is a credential that somebody put there in standard base64, or an attempt at whatever reads the name. A bad name has
-ended the process of WebSocket-Node. Elements that are merely empty are skipped by most; they are a warning and no
-more.`,
-	Fix: `Refuse with 400 unless each element is a token.
-Clients that carry a credential in the field: encode it as base64url without padding, as kubectl does.`,
+	Why: `The server copies one of the names into its response, and often into a log, a path
+or the name of a class. A name with a slash, a quotation mark or a space does not come from a
+browser's WebSocket API, which refuses to send one: it is a credential that someone put there in
+standard base64, or an attack on whatever reads the name. An invalid name has ended the process of
+WebSocket-Node. Most servers skip empty elements; those are a warning only.`,
+	Fix: `Reject with 400 unless each element is a token.
+Clients that send a credential in this header: encode it as base64url without padding, as kubectl
+	does.`,
 	When: func(c *Case) bool {
 		if !c.websocket || c.headCut {
 			return false
@@ -75,11 +76,12 @@ var _ = register(Rule{
 	Label: "Duplicate subprotocol",
 	Refs: []Ref{
 		{"6455", "4.1", "the subprotocols of a handshake are all different"},
-		{"6455", "4.2.1", "a server stops at a handshake that is not as the RFC describes it"},
+		{"6455", "4.2.1", "a server stops processing a handshake that is not as the RFC describes it"},
 	},
-	Why: `Browsers do not send such a list: their WebSocket API throws a SyntaxError. Where one arrives, a library put it
-together from two settings, or an intermediary added the subprotocol of its own configuration to the client's. It does
-little harm, but a strict server refuses what a lenient one takes, so the same client works here and fails there.`,
+	Why: `Browsers do not send such a list: their WebSocket API throws a SyntaxError. If one
+arrives, a library assembled it from two settings, or a proxy added its configured subprotocol to
+the client's. It does little harm, but a strict server rejects what a lenient one accepts, so the
+same client works here and fails there.`,
 	Fix: `In a client, offer each subprotocol once; in a server, answer 400.`,
 	When: func(c *Case) bool {
 		return c.websocket && !c.headCut && repeatedSubprotocol(&c.X.Request.Head).Len() > 0

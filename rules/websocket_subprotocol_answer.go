@@ -15,15 +15,19 @@ var _ = register(Rule{
 	},
 	Label: "Subprotocol not offered",
 	Refs: []Ref{
-		{"6455", "4.2.2", "the server takes one of the client's subprotocols, exactly as it is written, or names none"},
-		{"6455", "4.1", "a client drops the connection if the answer names a subprotocol that it did not offer"},
+		{"6455", "4.2.2", "the server chooses one of the client's subprotocols, exactly as written, or names none"},
+		{"6455", "4.1", "a client closes the connection if the response names a subprotocol that it did not offer"},
 	},
-	Why: `Browsers and most libraries drop the connection, and the user sees a WebSocket that never opens. A client that
-does not look speaks one language while the server speaks another. The usual reasons: the server names its one
-subprotocol to everybody, also to clients that offer none; it spells the name in other letters (they are compared
-exactly); or it keeps the choice in a variable that all connections share, so that the answer is that to somebody else's
-offer.`,
-	Fix: `Copy the chosen name from the client's list; if none of it suits, leave the field out or refuse with 400.`,
+	Why: `Browsers and most libraries close the connection, and the user sees a WebSocket that
+never opens. A client that does not check speaks one language while the server speaks another. The
+usual causes: the server names its one subprotocol to everyone, also to clients that offer none;
+it spells the name differently (names are compared exactly); or it keeps the choice in a variable
+that all connections share.`,
+	Fix: `Copy the chosen name from the client's list; if none is suitable, omit the header or
+	reject with 400.
+ws: handleProtocols. Python websockets: subprotocols=[...]. aiohttp:
+	WebSocketResponse(protocols=...). Tornado: select_subprotocol. gorilla, coder: Subprotocols.
+	Netty: the second argument of WebSocketServerProtocolHandler.`,
 	When: func(c *Case) bool {
 		return switchedToWebSocket(c) && !c.headCut && choseSubprotocol(c)
 	},
@@ -57,14 +61,14 @@ var _ = register(Rule{
 	},
 	Label: "Several subprotocols in 101",
 	Refs: []Ref{
-		{"6455", "11.3.4", "Sec-WebSocket-Protocol stands in an answer only once"},
+		{"6455", "11.3.4", "Sec-WebSocket-Protocol appears only once in a response"},
 		{"6455", "4.2.2", "the value is the one subprotocol that the server has chosen"},
 	},
-	Why: `Nobody has chosen: the server has sent the client's list back, or an intermediary has added a line of its own.
-Clients compare the value as a whole, do not find it among what they offered, and drop the connection; those that take
-the first or the last element may well disagree with the server on the language.`,
-	Fix: `Send back one element of the list, not the field as it came.
-nginx, in front: no add_header Sec-WebSocket-Protocol where the backend sends the field itself.`,
+	Why: `Nothing was chosen: the server sent the client's list back, or a proxy added a line
+of its own. Clients compare the value as a whole, do not find it among their offers, and close the
+connection; those that use the first or last element may disagree with the server on the language.`,
+	Fix: `Send back one element of the list, not the header as it came.
+nginx, in front: no add_header Sec-WebSocket-Protocol if the backend sends the header itself.`,
 	When: func(c *Case) bool { return switchedToWebSocket(c) && choseSubprotocol(c) },
 	Judge: func(c *Case) Result {
 		p := &c.X.Response.Head
@@ -84,13 +88,13 @@ var _ = register(Rule{
 	},
 	Label: "Empty Sec-WebSocket-Protocol",
 	Refs: []Ref{
-		{"6455", "4.2.2", "a server that agrees to no subprotocol leaves the field out; an empty value is not the same"},
+		{"6455", "4.2.2", "a server that agrees to no subprotocol omits the header; an empty value is not the same"},
 		{"6455", "4.3", "the value is a token, which is never empty"},
 	},
-	Why: `An empty name is a name that nobody offered, and clients that keep to the RFC drop the connection. It is what
-comes out where a program always writes the field and has nothing to write, or a gateway copies a variable that is not
-set.`,
-	Fix:  `Write the field only if a subprotocol was chosen.`,
+	Why: `An empty name is a name that no one offered, and clients that follow the RFC close
+the connection. The cause is a program that always writes the header, or a gateway that copies a
+variable that is not set.`,
+	Fix:  `Write the header only if a subprotocol was chosen.`,
 	When: func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(protocolField) },
 	Judge: func(c *Case) Result {
 		p := &c.X.Response.Head
@@ -115,13 +119,17 @@ var _ = register(Rule{
 	},
 	Label: "No subprotocol chosen",
 	Refs: []Ref{
-		{"6455", "4.2.2", "a server that agrees to none of the subprotocols leaves the field out"},
+		{"6455", "4.2.2", "a server that agrees to none of the subprotocols omits the header"},
 	},
-	Why: `The server may do this, and the client decides whether it goes on without. Chrome does not: it drops a connection
-for which it offered subprotocols and got none, and the page sees a WebSocket that closes at once (Mongoose was
-reported for that). Other clients go on, so the fault shows in one browser only. Some offers are no names at all but
-carry a credential; there the server must still name one of the others.`,
-	Fix: `Choose one of the client's subprotocols, and refuse with 400 if there is none that the server speaks.`,
+	Why: `The server may do this, and the client decides whether it continues without. Chrome
+does not: it closes a connection for which it offered subprotocols and got none, and the page sees
+a WebSocket that closes at once (Mongoose was reported for that). Other clients continue, so the
+problem appears in one browser only. Some offers are not names at all but carry a credential; the
+server must then still choose one of the others.`,
+	Fix: `Choose one of the client's subprotocols, and reject with 400 if there is none that
+	the server speaks.
+ws: handleProtocols. Starlette, Channels: accept(subprotocol=...). Kestrel:
+	AcceptWebSocketAsync("name"). Spring: DefaultHandshakeHandler.setSupportedProtocols.`,
 	When: func(c *Case) bool {
 		if !switchedToWebSocket(c) || c.headCut {
 			return false

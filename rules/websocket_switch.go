@@ -9,15 +9,17 @@ var _ = register(Rule{
 	},
 	Label: "Extra protocol in 101",
 	Refs: []Ref{
-		{"6455", "4.2.2", "the answer that accepts a handshake has an Upgrade field with the value websocket"},
-		{"6455", "4.1", "a client drops the connection if the value is another one, letters of either case aside"},
+		{"6455", "4.2.2", "the response that accepts a handshake has an Upgrade header with the value websocket"},
+		{"6455", "4.1", "a client closes the connection if the value is different, apart from case"},
 	},
-	Why: `Clients compare the value of the whole field: browsers drop a connection whose 101 says "websocket, h2c",
-websocket/13, or websocket twice. Others look for the word and go on. The word stands there twice where a server writes
-the field and an intermediary in front of it writes it as well, so the connection works directly and fails through the
-gateway; a list comes from a server that writes down all it can do, and then nobody knows what it has switched to.`,
+	Why: `Clients compare the value of the whole header: browsers close a connection whose 101
+says "websocket, h2c", websocket/13, or websocket twice. Others look for the word and continue.
+The word is there twice if the server writes the header and a proxy in front writes it again, so
+the connection works directly and fails through the gateway. A list comes from a server that
+writes everything it supports, and then it is unclear what it has switched to.`,
 	Fix: `Send Upgrade: websocket, once and without a version.
-nginx, in front: no add_header Upgrade; the backend's field is passed on with proxy_http_version 1.1.`,
+nginx, in front: no add_header Upgrade; with proxy_http_version 1.1 the backend's header is
+	forwarded.`,
 	HopByHop: true,
 	When:     func(c *Case) bool { return switchedToWebSocket(c) && hasProtocol(c.chosen, "websocket") },
 	Judge: func(c *Case) Result {
@@ -37,13 +39,15 @@ var _ = register(Rule{
 	},
 	Label: "Duplicate Sec-WebSocket-Accept",
 	Refs: []Ref{
-		{"6455", "11.3.3", "Sec-WebSocket-Accept stands in an answer only once"},
+		{"6455", "11.3.3", "Sec-WebSocket-Accept appears only once in a response"},
 	},
-	Why: `Of two values a client compares the first, the last, or both joined by a comma, which never fits; so some clients
-connect and others do not. Two values come from two parties that both believe to have switched: an intermediary that
-answers by itself and then passes the server's answer on, or two layers of a framework. If the values differ, they were
-made from different keys.`,
-	Fix:  `Let one party make the answer. Intermediaries that make a key of their own replace the server's value.`,
+	Why: `Of two values a client compares the first, the last, or both joined by a comma,
+which never matches; so some clients connect and others do not. Two values come from two parties
+that both believe to have switched: a proxy that answers by itself and then forwards the server's
+response, or two layers of a framework. If the values differ, they were computed from different
+keys.`,
+	Fix: `Let one party write the response. A proxy that makes its own key replaces the
+	server's value.`,
 	When: func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(acceptField) },
 	Judge: func(c *Case) Result {
 		return c.passIf(c.X.Response.Count(acceptField) == 1)
@@ -62,11 +66,12 @@ var _ = register(Rule{
 	},
 	Label: "Version header in 101",
 	Refs: []Ref{
-		{"6455", "11.3.5", "a server sends Sec-WebSocket-Version if the version of the client does not suit it"},
+		{"6455", "11.3.5", "a server sends Sec-WebSocket-Version if the version of the client does not match"},
 	},
-	Why: `The field belongs in a refusal, where it names the versions to try. In a 101 it says nothing: the version is the
-one that the client asked for. Clients ignore it. It is worth a look where the value is not that one, since then either
-the handshake was not read or the answer was put together from two.`,
+	Why: `The header belongs in a rejection, where it lists the versions to try. In a 101 it
+says nothing, because the version is the one that the client requested, and clients ignore it. It
+is worth a look if the value is different: then either the handshake was not read, or the response
+was assembled from two.`,
 	Fix:  `Send Sec-WebSocket-Version with 400 and 426 only.`,
 	When: switchedToWebSocket,
 	Judge: func(c *Case) Result {
@@ -90,12 +95,12 @@ var _ = register(Rule{
 	Label: "Sec-WebSocket-Accept without 101",
 	Refs: []Ref{
 		{"6455", "11.3.3", "Sec-WebSocket-Accept says that the server is willing to open the connection"},
-		{"6455", "4.2.2", "the field belongs to the 101 that accepts a handshake"},
+		{"6455", "4.2.2", "the header belongs to the 101 that accepts a handshake"},
 	},
-	Why: `The field says yes and the status says no. A reader that goes by the field, a monitor or a gateway that looks for
-the proof and not for the status, believes that a connection was opened, and the next request goes into a tunnel that
-is none. HAProxy has been seen to add the field to responses that do not switch; or a server has made the whole answer
-and an error changed only its status.`,
+	Why: `The header says yes and the status says no. A monitor or gateway that looks at the
+header and not at the status believes that a connection was opened, and sends the next request
+into a tunnel that does not exist. HAProxy has been seen to add the header to responses that do
+not switch; or a server had written the whole response and an error changed only its status.`,
 	Fix: `Write Sec-WebSocket-Accept together with the 101, in one step.`,
 	When: func(c *Case) bool {
 		return c.X.Response != nil && !c.switched && (c.websocket || c.X.Response.Has(acceptField))

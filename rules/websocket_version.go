@@ -14,19 +14,20 @@ var _ = register(Rule{
 	},
 	Label: "Unsupported version accepted",
 	Refs: []Ref{
-		{"6455", "4.2.2", "a server that does not speak the version asked for ends the handshake with an error status and names those it speaks"},
-		{"6455", "4.4", "the version is agreed on by refusal: the client asks again for one that the server has named"},
+		{"6455", "4.2.2", "a server that does not support the requested version ends the handshake with an error status and lists those that it supports"},
+		{"6455", "4.4", "the version is negotiated by rejection: the client tries again with one that the server has listed"},
 		{"6455", "4.2.1", "the version of the handshake is 13"},
 	},
-	Why: `To ask for another version is allowed, that is how client and server find one; to switch on it is not. A server
-that switches on 99 does not read the field. Client and server then need not agree on frames, masks or the way to
-close, and a proxy that does read the field takes the handshake for one that fails: it goes on reading HTTP while the
-server has left it. CWIST and Bun have accepted any version. Versions 7 and 8 are late drafts with the frames of 13;
-who accepts one of them, and says so, gets a warning.`,
-	Fix: `Accept 13 and nothing else, compared as text; answer anything else with 426, Sec-WebSocket-Version: 13, Upgrade:
-	websocket and Connection: Upgrade.
-ws (Node.js): versions 8 and 13 are accepted and advertised; if no old client needs 8, refuse it before
-	handleUpgrade.`,
+	Why: `Requesting another version is allowed: that is how client and server find a common
+one. Switching on it is not. A server that switches on 99 does not read the header. Client and
+server then may not agree on frames, masks or how to close, and a proxy that does read the header
+takes the handshake for one that fails: it keeps reading HTTP while the server has left it. CWIST
+and Bun have accepted any version. Versions 7 and 8 are late drafts with the frames of 13; a
+server that accepts one of them and advertises it gets a warning.`,
+	Fix: `Accept only 13, compared as text; answer anything else with 426,
+	Sec-WebSocket-Version: 13, Upgrade: websocket and Connection: Upgrade.
+ws (Node.js): versions 8 and 13 are accepted and advertised; if no old client needs 8, reject it
+	before handleUpgrade. aiohttp, Tornado and Netty accept 7, 8 and 13, daphne 8 and 13.` + guard,
 	When: func(c *Case) bool { return c.websocket && otherVersion(c) != "" },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
@@ -73,13 +74,15 @@ var _ = register(Rule{
 	},
 	Label: "Supported versions not listed",
 	Refs: []Ref{
-		{"6455", "4.4", "a server that does not speak the version asked for answers with a Sec-WebSocket-Version field that lists all it speaks"},
-		{"6455", "4.2.2", "the error status for a version that is not spoken comes with Sec-WebSocket-Version"},
+		{"6455", "4.4", "a server that does not support the requested version responds with a Sec-WebSocket-Version header that lists all it supports"},
+		{"6455", "4.2.2", "the error status for an unsupported version comes with Sec-WebSocket-Version"},
 	},
-	Why: `A client that speaks several versions cannot find the right one and gives up, or tries them one after the other.
-And the refusal cannot be told from any other: whether the server checks the version or stumbled over something else
-stays open, to people and to monitoring. Many libraries refuse with a bare 400.`,
-	Fix:  `Add Sec-WebSocket-Version: 13 to the refusal, best with status 426, Upgrade: websocket and Connection: Upgrade.`,
+	Why: `A client that supports several versions cannot find the right one and gives up, or
+tries them one by one. The rejection also looks like any other: neither people nor monitoring can
+tell whether the server checks the version or failed for another reason. Many libraries reject
+with a bare 400.`,
+	Fix: `Add Sec-WebSocket-Version: 13 to the rejection, best with status 426, Upgrade:
+	websocket and Connection: Upgrade.`,
 	When: func(c *Case) bool { return c.websocket && otherVersion(c) != "" && refusedVersion(c) },
 	Judge: func(c *Case) Result {
 		for range c.X.Response.Elements(versionField) {

@@ -12,14 +12,16 @@ var _ = register(Rule{
 	},
 	Label: "Missing version accepted",
 	Refs: []Ref{
-		{"6455", "4.1", "the request has a Sec-WebSocket-Version field with the value 13"},
-		{"6455", "4.2.1", "a server that finds no such field stops there and answers with an error status"},
+		{"6455", "4.1", "the request has a Sec-WebSocket-Version header with the value 13"},
+		{"6455", "4.2.1", "a server that finds no such header stops processing the handshake and answers with an error status"},
 	},
-	Why: `The version says which frames will follow. A handshake without one comes from a draft older than the field, whose
-frames look nothing like those of RFC 6455, or from somebody who tries out what a server lets pass. A server that
-switches reads bytes as frames that may mean something else; and an intermediary that checks the handshake, and goes on
-in HTTP since it finds it faulty, has lost sight of the connection. Bun and CWIST have switched without a version.`,
-	Fix:  `Refuse with 426, Sec-WebSocket-Version: 13, Upgrade: websocket and Connection: Upgrade unless the version is 13.`,
+	Why: `The version says which frames will follow. A handshake without one comes from a
+draft older than the header, whose frames look nothing like those of RFC 6455, or from someone who
+tests what a server accepts. A server that switches may misread the frames; and a proxy that
+checks the handshake, and continues in HTTP because it is invalid, loses sight of the connection.
+Bun and CWIST have switched without a version.`,
+	Fix: `Reject with 426, Sec-WebSocket-Version: 13, Upgrade: websocket and Connection:
+	Upgrade unless the version is 13.` + guard,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && lacksVersion(c) },
 	Show: func(c *Case, _ Result) Shown {
 		if c.X.Request.Has(versionField) {
@@ -49,17 +51,19 @@ var _ = register(Rule{
 	Label: "Malformed version accepted",
 	Refs: []Ref{
 		{"6455", "4.3", "a version is a number from 0 to 255, without leading zeros"},
-		{"6455", "4.2.1", "a server stops at a handshake that breaks the grammar"},
-		{"6455", "11.3.5", "a client names one version; lists of versions are for answers"},
+		{"6455", "4.2.1", "a server stops processing a handshake that does not match the grammar"},
+		{"6455", "11.3.5", "a client requests one version; lists of versions are for responses"},
 	},
-	Why: `What a server reads into 013, +13, 13.0, 0x0d, 13a or 269 depends on the function that turns text into a number:
-ws for Node.js has taken the first four for 13, WebSocket-Node the fifth, and whoever keeps the number in a byte takes
-the last. Lists belong to it too: wsproto and gorilla/websocket have looked for a 13 somewhere in "99, 13". An
-intermediary or a filter that compares the text sees no version that it knows, takes the handshake for a failed one and
-reads on in HTTP, while the server has left it.`,
-	Fix: `Compare the field with the text 13, byte for byte; do not convert it. Answer anything else with 426 and
-	Sec-WebSocket-Version: 13.
-Go: strconv.Atoi takes +13 and 013. JavaScript: Number and == take 13.0, 0x0d and +13, parseInt takes 13a.`,
+	Why: `What a server reads into 013, +13, 13.0, 0x0d, 13a or 269 depends on the function
+that converts text to a number: ws for Node.js has taken the first four for 13, WebSocket-Node the
+fifth, and a server that stores the number in a byte takes the last. Lists are part of this:
+wsproto and gorilla/websocket have looked for a 13 somewhere in "99, 13". A proxy or filter that
+compares the text finds no version that it knows, takes the handshake for a failed one and keeps
+reading HTTP, while the server has left it.`,
+	Fix: `Compare the header with the text 13, byte by byte; do not convert it. Answer
+	anything else with 426 and Sec-WebSocket-Version: 13.
+Go: strconv.Atoi accepts +13 and 013. JavaScript: Number and == accept 13.0, 0x0d and +13,
+	parseInt accepts 13a.` + guard,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && malformedVersion(c).Len() > 0 },
 	Show: func(c *Case, _ Result) Shown {
 		v := malformedVersion(c)
@@ -113,14 +117,16 @@ var _ = register(Rule{
 	},
 	Label: "Duplicate version accepted",
 	Refs: []Ref{
-		{"6455", "11.3.5", "Sec-WebSocket-Version stands in a request only once"},
-		{"6455", "4.2.1", "a server stops at a handshake that is not as the RFC describes it"},
+		{"6455", "11.3.5", "Sec-WebSocket-Version appears only once in a request"},
+		{"6455", "4.2.1", "a server stops processing a handshake that is not as the RFC describes it"},
 	},
-	Why: `Where the field stands twice, one reader takes the first, the next the last, a third looks for a 13 in either
-(gorilla/websocket did). If the values differ, an intermediary and the server behind it disagree on whether this is a
-handshake that can succeed, which is the difference that smuggling by way of WebSocket lives on. If they are the same,
-something on the path has added a field that was there already.`,
-	Fix:  `Count the Sec-WebSocket-Version fields, and refuse with 426 and Sec-WebSocket-Version: 13 unless there is exactly one.`,
+	Why: `If the header is duplicated, one reader uses the first, the next the last, a third
+looks for a 13 in either (gorilla/websocket did). If the values differ, a proxy and the server
+behind it disagree on whether this handshake can succeed, which is exactly the difference that
+WebSocket smuggling needs. If they are the same, something on the path added a header that was
+already there.`,
+	Fix: `Count the Sec-WebSocket-Version headers, and reject with 426 and
+	Sec-WebSocket-Version: 13 unless there is exactly one.` + guard,
 	When: func(c *Case) bool { return c.websocket && !c.headCut && c.X.Request.Count(versionField) > 1 },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(versionField), requestValues(c, versionField))
@@ -145,15 +151,16 @@ var _ = register(Rule{
 	},
 	Label: "Upgrade: websocket with version",
 	Refs: []Ref{
-		{"9110", "7.8", "a member of Upgrade is a name and perhaps a version that belongs to the protocol"},
-		{"6455", "4.1", "the Upgrade field has the keyword websocket; its version stands in Sec-WebSocket-Version"},
+		{"9110", "7.8", "an element of Upgrade is a name and optionally a version that belongs to the protocol"},
+		{"6455", "4.1", "the Upgrade header has the keyword websocket; its version is in Sec-WebSocket-Version"},
 	},
-	Why: `The grammar of Upgrade allows websocket/13, but WebSocket knows no version there. Servers are divided: one looks
-at the name, the next compares the whole member and ignores the offer. So a handshake that works here fails elsewhere,
-and an intermediary that compares the whole member opens no tunnel where the server has switched. A server that switches
-on websocket/13 is only warned about; one that switches on another version in that place does not read what it agrees
-to.`,
-	Fix:  `In a client, send Upgrade: websocket and nothing behind it. In a server, ignore a member with a version.`,
+	Why: `The grammar of Upgrade allows websocket/13, but WebSocket has no version there.
+Servers differ: one looks at the name, another compares the whole element and ignores the offer.
+So a handshake that works here fails elsewhere, and a proxy that compares the whole element opens
+no tunnel where the server has switched. A server that switches on websocket/13 gets a warning;
+one that switches on another version there does not read what it agrees to.`,
+	Fix: `In a client, send Upgrade: websocket without a version. In a server, ignore an
+	element with a version.`,
 	When: func(c *Case) bool { return c.websocket && versionedToken(c).Version != "" },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)

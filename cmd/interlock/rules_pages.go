@@ -46,9 +46,9 @@ func indexPage(all []*rules.Rule) string {
 	for _, r := range all {
 		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s | %s |\n", r.ID, r.ID, cell(r.Title), r.Level, r.Party, atRefusal(r), r.Severity.Switched)
 	}
-	b.WriteString("\nLevel: what the cited sentence says; advice where none does. Party: who breaks the rule by itself; where a server switches on a\nclient's fault, the server is at fault. Severity: when the server refused, and when it\nswitched; a dash where a refusal is not a finding of the rule. A rule that is critical and fails\nin an exchange in which the server switched makes the switch **unsafe**.\n")
+	b.WriteString("\nLevel: what the cited sentence says; advice if none does. Party: who violates the rule; if a server switches on a client's\nmistake, the server is at fault. Severity: when the server refused, and when it switched; a dash if a refusal is not a finding.\nA critical rule that fails in an exchange in which the server switched makes the switch **unsafe**.\n")
 	if len(undecided) > 0 {
-		b.WriteString("\n## What no rule decides\n\nThe following would be rules if the wire of one connection showed them.\n\n| name | why not |\n|---|---|\n")
+		b.WriteString("\n## What no rule decides\n\nThe following cannot be judged from the bytes of one connection.\n\n| name | why not |\n|---|---|\n")
 		for _, u := range undecided {
 			fmt.Fprintf(&b, "| %s | %s |\n", u.name, cell(u.why))
 		}
@@ -102,13 +102,13 @@ func link(ref rules.Ref) string {
 	return "https://www.rfc-editor.org/rfc/rfc" + ref.RFC + "#section-" + ref.Section
 }
 
-// undecided lists requirements of the catalogue that cannot be decided from the wire.
+// undecided lists requirements of the catalogue that cannot be judged from the bytes of one connection.
 var undecided = []struct{ name, why string }{
-	{"UPGRADE-1XX-DROPPED", "whether an intermediary swallowed a 1xx shows only when both sides of it are seen, and then only if the intermediary did not ask for the 100 itself"},
-	{"random keys", "RFC 6455 §4.1 wants a key chosen at random; one connection shows only whether it was used before (UPGRADE-WS-KEY-REUSED)"},
-	{"foreign origins that are meant", "RFC 6455 §10.2; only the configuration (public_origins) or a probe tells"},
-	{"TLS in front", "RFC 6455 §10.6; whether TLS ended in front of Interlock is known only where a field says so (UPGRADE-WS-CLEARTEXT)"},
-	{"TLS that a client insists on", "RFC 2817 §3.2; it cannot be seen from outside, an offer on a request with credentials is noted (UPGRADE-TLS-MANDATORY)"},
-	{"a CONNECT without an Upgrade field", "RFC 9931 §8; it is no upgrade exchange and not recorded, so UPGRADE-CONNECT-REJECT-OPEN is about those with one"},
-	{"content that is read as frames", "content is not recorded; what is judged is how the tunnel begins behind it (UPGRADE-H2C-BODY, UPGRADE-101-BEFORE-BODY)"},
+	{"UPGRADE-1XX-DROPPED", "Whether a proxy dropped a 1xx response is visible only on both sides of it, and only if the proxy did not ask for the 100 itself."},
+	{"Random keys", "RFC 6455 §4.1 requires random keys; one connection shows only whether a key was used before (UPGRADE-WS-KEY-REUSED)."},
+	{"Intended foreign origins", "RFC 6455 §10.2; only the configuration (public_origins) or a probe tells."},
+	{"TLS in front", "RFC 6455 §10.6; whether TLS was terminated in front of Interlock is known only if a header says so (UPGRADE-WS-CLEARTEXT)."},
+	{"TLS that a client insists on", "RFC 2817 §3.2; it cannot be seen from outside. An offer on a request with credentials is reported as information (UPGRADE-TLS-MANDATORY)."},
+	{"A CONNECT without an Upgrade header", "RFC 9931 §8; it is not an upgrade exchange and is not recorded, so UPGRADE-CONNECT-REJECT-OPEN covers only those with one."},
+	{"A body that is read as frames", "Bodies are not recorded; Interlock judges how the tunnel starts after the body (UPGRADE-H2C-BODY, UPGRADE-101-BEFORE-BODY)."},
 }
