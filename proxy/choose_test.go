@@ -18,7 +18,7 @@ func byHost(backends ...*Backend) func(*Arrival) (*Backend, string) {
 		if a.Request == nil || a.Request.Count("Host") != 1 {
 			return nil, "the request names no host of this listener"
 		}
-		for v := range a.Request.Named("Host") {
+		for v := range a.Request.Values("Host") {
 			for _, b := range backends {
 				if b.Route == string(a.Request.Text(v)) {
 					return b, ""

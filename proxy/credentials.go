@@ -30,7 +30,7 @@ func (all credentials) admit(q *wire.Request) bool {
 		return false
 	}
 	var shown [sha256.Size]byte
-	for value := range q.Named("Proxy-Authorization") {
+	for value := range q.Values("Proxy-Authorization") {
 		scheme, token, _ := strings.Cut(string(q.Text(value)), " ")
 		text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(token))
 		if err != nil || !wire.EqualFold(scheme, "Basic") {

@@ -10,7 +10,7 @@ func rewriteHost(head []byte, host string) []byte {
 	q := wire.ReadRequest(head)
 	var out []byte
 	last := 0
-	for value := range q.Named("Host") {
+	for value := range q.Values("Host") {
 		out = append(append(out, head[last:value.From]...), host...)
 		last = value.To
 	}

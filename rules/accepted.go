@@ -6,9 +6,10 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// HandshakeFlaw reports why a client would not take a 101 for the acceptance of the valid handshake that it sent: the 101
-// names a protocol that was not offered, or none, or does not prove that a WebSocket server read the key (RFC 6455 §4.1). It
-// is empty where the client would, and where no 101 came.
+// HandshakeFlaw reports why a client would not take a 101 for the acceptance of its valid
+// handshake: the 101 names a protocol that was not offered, or none, or does not prove that a
+// WebSocket server read the key (RFC 6455 §4.1). It is empty if the client would, and without a
+// 101.
 func HandshakeFlaw(x *wire.Exchange) string {
 	c := Case{X: x}
 	c.read()
@@ -32,5 +33,6 @@ func HandshakeFlaw(x *wire.Exchange) string {
 	return ""
 }
 
-// Accepted reports whether the server accepted a valid handshake: it switched, and the client would too.
+// Accepted reports whether the server accepted a valid handshake: it switched, and the client would
+// too.
 func Accepted(x *wire.Exchange) bool { return x.Outcome == wire.Switched && HandshakeFlaw(x) == "" }

@@ -33,7 +33,7 @@ Kemal: use a release that closes the connection after a rejected upgrade.`,
 		switch {
 		case !c.X.Next.Answered, c.X.Response.HasOption("close"):
 			return c.result(Pass)
-		case c.probed(): // nobody stood in between
+		case c.probed(): // no proxy in between
 			return c.result(Warn)
 		case c.X.EarlyBytes > 0:
 			return c.result(Fail).rated(High)
@@ -95,8 +95,9 @@ Kubernetes: 1.10.11, 1.11.5, 1.12.3 or later. Pingora: 0.8 or later.`,
 	},
 })
 
-// leavesHTTP reports whether bytes begin as a protocol does that a connection is switched to: a frame of WebSocket (text,
-// binary, close, ping or pong, in one piece), a record of TLS, the preface of HTTP/2.
+// leavesHTTP reports whether bytes start like a protocol that a connection is switched to: a
+// WebSocket frame (text, binary, close, ping or pong, unfragmented), a TLS record, the HTTP/2
+// preface.
 func leavesHTTP(b []byte) bool {
 	switch b[0] {
 	case 0x81, 0x82, 0x88, 0x89, 0x8a, 0x16:

@@ -98,8 +98,8 @@ In a client, send nothing after an upgrade request until the response has arrive
 	},
 })
 
-// httpIn is where HTTP begins in what one side sent behind the 101: at its beginning, or in the place of a later frame
-// where the tunnel carries frames; -1 if nowhere.
+// httpIn returns the offset of HTTP in what one side sent after the 101: at the start or, if the
+// tunnel carries frames, in place of a later frame. It is -1 if there is none.
 func httpIn(c *Case, from Part) int {
 	begins := isStatusLine
 	if from == FromClient {
@@ -122,14 +122,15 @@ func httpIn(c *Case, from Part) int {
 // emptyLines reports whether there is nothing but line ends in b.
 func emptyLines(b []byte) bool { return len(bytes.TrimLeft(b, "\r\n")) == 0 }
 
-// endsInHTTP reports whether the last that the server wrote into a tunnel of frames looks like a response.
+// endsInHTTP reports whether the last bytes that the server wrote into a tunnel of frames look like
+// a response.
 func endsInHTTP(c *Case) bool {
 	last := c.X.After.Last
 	return c.X.After.Ended && len(last) > 0 && framed13(c) && isStatusLine(last) && wire.ReadResponse(last).Status > 0
 }
 
-// carriesHTTP reports whether one of the server's first frames carries a response: then a read that begins with one may
-// have begun within a frame.
+// carriesHTTP reports whether one of the server's first frames carries a response: then a read that
+// starts with one may have started within a frame.
 func carriesHTTP(c *Case) bool {
 	b := c.X.After.Server
 	for f := range frames(b) {
@@ -140,8 +141,8 @@ func carriesHTTP(c *Case) bool {
 	return false
 }
 
-// unlessPrivate is the verdict, or Unclear where the connection was switched to a private protocol: what that one is
-// made of nobody knows, and some carry HTTP.
+// unlessPrivate returns the verdict, or Unclear if the connection was switched to a private
+// protocol: its bytes are unknown, and some of these protocols carry HTTP.
 func unlessPrivate(c *Case, v Verdict) Verdict {
 	if switchedToPrivate(c) {
 		return Unclear
@@ -153,14 +154,15 @@ func switchedToPrivate(c *Case) bool {
 	return len(c.chosen) > 0 && !slices.ContainsFunc(c.chosen, registered)
 }
 
-// statusLine is what the status line of an HTTP/1 response begins with, in letters of either case.
+// statusLine is the start of the status line of an HTTP/1 response, in either case.
 const statusLine = "HTTP/1."
 
 func isStatusLine(b []byte) bool {
 	return len(b) >= len(statusLine) && wire.EqualFold(b[:len(statusLine)], statusLine)
 }
 
-// isRequestLine reports whether bytes begin with an HTTP/1 request line: a method, a target without spaces, a version.
+// isRequestLine reports whether bytes begin with an HTTP/1 request line: a method, a target without
+// spaces, a version.
 func isRequestLine(b []byte) bool {
 	method, rest, _ := bytes.Cut(b, []byte(" "))
 	if !wire.IsToken(method) {
@@ -171,14 +173,14 @@ func isRequestLine(b []byte) bool {
 		!slices.ContainsFunc(target, func(c byte) bool { return c <= ' ' || c >= 0x7f })
 }
 
-// perhapsRequestLine reports whether bytes that end too soon may go on as a request line. A word alone is taken for the
-// method only if it is no longer than methods are.
+// perhapsRequestLine reports whether bytes that end too soon may continue as a request line. A
+// single word may be the method only if it is not longer than methods are.
 func perhapsRequestLine(b []byte) bool {
 	const longest = 24
 	return len(b) > 0 && len(b) < wire.MaxRecorded && (len(b) <= longest || bytes.IndexByte(b, ' ') >= 0) && maybeRequestLine(b)
 }
 
-// firstLine is what stands in front of the first line end.
+// firstLine returns the bytes before the first line end.
 func firstLine(b []byte) []byte {
 	if i := bytes.IndexAny(b, "\r\n"); i >= 0 {
 		return b[:i]
@@ -186,7 +188,8 @@ func firstLine(b []byte) []byte {
 	return b
 }
 
-// showHTTP shows HTTP that one side sent after the 101, beginning at an offset: at once, or after frames.
+// showHTTP shows HTTP that one side sent after the 101, beginning at an offset: at once, or after
+// frames.
 func showHTTP(c *Case, from Part, at int, r Result) Shown {
 	b, what, place := sentAfter(c, from), "another HTTP response", "after the 101"
 	if from == FromClient {

@@ -8,9 +8,10 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// AtRefusal is the severity of the findings of a rule where the server has not switched. ok is false if a refusal is no
-// finding of the rule: it is about a 101, or a refusal is all that it asks for and the request breaks no MUST of its sender
-// (see RefuseSwitch). Which of these it is its probes and its transcripts show, as they are and with their requests refused.
+// AtRefusal returns the severity of the findings of a rule if the server did not switch. ok is
+// false if a refusal is not a finding of the rule: the rule is about a 101, or it only asks for a
+// refusal and the request violates no MUST of its sender (see RefuseSwitch). The probes and
+// transcripts of the rule decide which, as they are and with their requests refused.
 func (r *Rule) AtRefusal() (s Severity, ok bool) {
 	for i := range r.Probes {
 		if r.Probes[i].Class.expects(answeredRefusal, controlled).kept <= Warn {
@@ -32,8 +33,8 @@ func (r *Rule) AtRefusal() (s Severity, ok bool) {
 	return r.Severity.Refused, false
 }
 
-// findsAtRefusal reports whether the rule warns of an exchange of a transcript in which the server has not switched, or would
-// if it had refused with a 400.
+// findsAtRefusal reports whether the rule warns about an exchange of a transcript in which the
+// server did not switch, or would if the server had refused with a 400.
 func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
 	template, common := exampleCase(t)
 	for _, x := range t.Exchanges(common) {
@@ -56,8 +57,8 @@ func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
 	return false
 }
 
-// exampleCase is what a case of a transcript has beside its exchange: what its meta lines say, and a history in which
-// everything was seen.
+// exampleCase returns what a case of a transcript has besides its exchange: what its meta lines
+// say, and a history in which everything was seen.
 func exampleCase(t *wire.Transcript) (Case, wire.Common) {
 	o, common := &Options{}, wire.Common{}
 	for _, m := range t.Meta {
@@ -84,7 +85,8 @@ func exampleCase(t *wire.Transcript) (Case, wire.Common) {
 	}}, common
 }
 
-// exampleTwin is what came of the same request without the offer; nil if the transcript does not say.
+// exampleTwin returns the exchange of the same request without the offer; nil if the transcript
+// does not say.
 func exampleTwin(t *wire.Transcript) *wire.Exchange {
 	const request = `> POST / HTTP/1.1\r\nHost: staging.test\r\nContent-Length: 5\r\n\r\nhello`
 	for _, m := range t.Meta {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSeveritiesAtRefusals holds that a rule of which a finding is known where the server refused has a severity there, and
-// that some have none.
+// TestSeveritiesAtRefusals holds that a rule of which a finding is known where the server refused
+// has a severity there, and that some have none.
 func TestSeveritiesAtRefusals(t *testing.T) {
 	found := map[string]bool{}
 	for _, r := range All() {

@@ -1,13 +1,13 @@
 package rules
 
-// attributionOf names who may have broken the rule of the finding, where that is not certain: an intermediary stands on the
-// path, or is to be suspected. It is empty where there is no doubt.
+// attributionOf names who may have violated the rule of the finding if that is not certain, because
+// a proxy is or may be on the path. It is empty if there is no doubt.
 func attributionOf(c *Case, res Result) string {
 	r := c.rule
 	switch {
 	case r.Party == Client && r.HopByHop && (c.forwarded() || hasBrowserAgent(c)):
 		return "client or intermediary"
-	case r.Party == Client && res.Party == Client && hasBrowserAgent(c): // which no page can bring to do such things
+	case r.Party == Client && res.Party == Client && hasBrowserAgent(c): // no page can make a browser do this
 		return "client or intermediary"
 	case res.Party == Server && !res.answered && responseRelayed(c):
 		return "server or intermediary"

@@ -6,8 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Before is what an exchange had come to by its report before, for whoever counts exchanges and not reports. It never
-// changes.
+// Before is the result of an exchange as of its previous report, for those who count exchanges and
+// not reports. It never changes.
 type Before struct {
 	Outcome     wire.Outcome
 	Protocol    string // as wire.Exchange has it
@@ -40,7 +40,8 @@ func (r *Ruling) Opened() int {
 // Has reports whether a finding of that rule that did not pass was there before. Nil has none.
 func (b *Before) Has(r *Rule) bool { return b != nil && slices.Contains(b.broken, r) }
 
-// Then is what the exchange has come to with a ruling about the next report of it; nil: it is the first one.
+// Then returns the result of the exchange as of a ruling on its next report. A nil b means that
+// there was no report before.
 func (b *Before) Then(r *Ruling) *Before {
 	x := r.X
 	then := &Before{

@@ -2,7 +2,7 @@ package rules
 
 import "github.com/interlock-proxy/interlock/wire"
 
-// A guess is what a request looks like.
+// A guess says whether a request comes from a browser.
 type guess uint8
 
 const (
@@ -11,14 +11,15 @@ const (
 	surelyBrowser
 )
 
-// fetchField is what the fields begin with that say for what a browser sends a request. Scripts cannot set them.
+// fetchField is the prefix of the headers in which a browser says what a request is for. Scripts
+// cannot set them.
 const fetchField = "Sec-Fetch-"
 
 func isFetchField(name []byte) bool {
 	return len(name) > len(fetchField) && wire.EqualFold(name[:len(fetchField)], fetchField)
 }
 
-// guessBrowser reports whether the request looks like one of a browser.
+// guessBrowser returns whether the request looks like one of a browser.
 func guessBrowser(c *Case) guess {
 	q := &c.X.Request.Head
 	if !hasBrowserAgent(c) {

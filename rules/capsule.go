@@ -123,8 +123,8 @@ func capsulesFollow(h *wire.Head) bool {
 	return bytes.HasPrefix(first(h, capsuleField), []byte("?1")) && validCapsuleField(h)
 }
 
-// validCapsuleField reports whether the message has no Capsule-Protocol field, or one with a boolean (RFC 8941 §3.3.6),
-// perhaps with parameters.
+// validCapsuleField reports whether the message has no Capsule-Protocol field, or one with a
+// boolean (RFC 8941 §3.3.6), perhaps with parameters.
 func validCapsuleField(h *wire.Head) bool {
 	n := h.Count(capsuleField)
 	if n == 0 {
@@ -137,7 +137,8 @@ func validCapsuleField(h *wire.Head) bool {
 	return len(value) == 2 || value[2] == ';'
 }
 
-// requestFraming names the fields of a request for the capsule protocol that such a request must not have.
+// requestFraming returns the names of headers that a request for the capsule protocol must not
+// have.
 func requestFraming(c *Case) []string {
 	h := &c.X.Request.Head
 	if !offersMasque(c) && !capsulesFollow(h) {
@@ -146,8 +147,9 @@ func requestFraming(c *Case) []string {
 	return framingFields(h)
 }
 
-// responseFraming names the fields of a response that begins the capsule protocol which it must not have, and the status
-// likewise. A server that ignores the offer answers as it always does.
+// responseFraming returns the names of headers that a response that starts the capsule protocol
+// must not have, and its status if that is wrong. A server that ignores the offer answers as it
+// always does.
 func responseFraming(c *Case) []string {
 	p := c.X.Response
 	switch {

@@ -6,8 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Case is one exchange and what else may be known about it. [Classify] takes it and fills in what its rules ask for;
-// only there are the functions of a rule called.
+// A Case is one exchange and what else is known about it. [Classify] takes it and fills in what its
+// rules ask for; the functions of rules are called only there.
 type Case struct {
 	X       *wire.Exchange // the exchange; never nil
 	Far     *wire.Exchange // the same one on the other side of a hop; nil: rules that need it do not apply
@@ -21,7 +21,7 @@ type Case struct {
 	optionReturned bool            // the response has it
 	switched       bool            // the response is a 101
 	leftHTTP       bool            // the server has left HTTP/1: by a 101, or without one
-	headCut        bool            // the request's head is not known in full: what is missing there may still have come
+	headCut        bool            // the request's head is incomplete: what is missing may still have been sent
 	websocket      bool            // see towards
 	h2c            bool            // see towards
 	extensions     *negotiation    // see negotiated; nil until a rule asks
@@ -31,27 +31,28 @@ type Case struct {
 	rule           *Rule           // the rule that is asked
 }
 
-// Options are the parts of the configuration that judging and showing depend on. The zero value is the default.
+// Options are the parts of the configuration that judging and showing depend on. The zero value is
+// the default.
 type Options struct {
 	Protocols  []string            // names of private protocols that are meant to be spoken here; see UPGRADE-UNKNOWN
-	Origins    []string            // origins under which the service is known to browsers, such as https://chat.example
-	Off        []string            // IDs of rules that are not asked
-	Severities map[string]Severity // severities that replace a rule's own, by ID; they never change what is unsafe
-	Redact     Redaction           // what is secret beside and in spite of the table of names
+	Origins    []string            // origins of the service as browsers know it, such as https://chat.example
+	Off        []string            // IDs of rules that are turned off
+	Severities map[string]Severity // severities that replace a rule's own, by ID; they do not change what is unsafe
+	Redact     Redaction           // changes to the table of secret names
 	Full       bool                // show secrets and payload: evidence: full
 }
 
-// A History answers what was seen in earlier exchanges. The zero value knows nothing. Its functions are called while an
-// exchange is judged and may be called at the same time by several goroutines.
+// A History answers questions about earlier exchanges. The zero value knows nothing. Its functions
+// are called while an exchange is judged; several goroutines may call them at the same time.
 type History struct {
-	Advertised func(route, endpoint, version string) bool // the endpoint has named this WebSocket version as one it speaks
+	Advertised func(route, endpoint, version string) bool // the endpoint has advertised this WebSocket version
 	Switches   func(route, endpoint string) bool          // the endpoint has switched before
 	KeySeen    func(key, connection string) bool          // the key was seen on another connection
-	Crossed    func(route, endpoint string) bool          // the endpoint has switched for a probe with the origin of another site
-	First      func(rule string) bool                     // the answer to no other probe of the run has been reported for this
+	Crossed    func(route, endpoint string) bool          // the endpoint has accepted a probe with the origin of another site
+	First      func(rule string) bool                     // no earlier probe of the run reported this rule
 }
 
-// read fills in what most rules ask for.
+// read computes what most rules need.
 func (c *Case) read() {
 	if c.Options == nil {
 		c.Options = &Options{}
@@ -72,8 +73,8 @@ func (c *Case) read() {
 	c.leftHTTP = c.switched || beganH2Directly(c)
 }
 
-// towards reports whether the exchange is a handshake for that protocol: the request offers it, and the server did not
-// choose another one that the request offers as well.
+// towards reports whether the exchange is a handshake for that protocol: the request offers it, and
+// the server did not choose another protocol that the request offers.
 func (c *Case) towards(name string) bool {
 	if !hasProtocol(c.offered, name) {
 		return false
@@ -118,15 +119,16 @@ func (c *Case) forwarded() bool {
 	return false
 }
 
-// asks reports whether the request has to do with the Upgrade mechanism: it has one of the fields of an offer, or the
-// server took it for one. Rules about requests in general bind here, and not where a response merely advertises something.
+// asks reports whether the request is about an upgrade: it has one of the headers of an offer, or
+// the server switched. General rules about requests apply here, and not where a response merely
+// advertises something.
 func (c *Case) asks() bool {
 	q := c.X.Request
 	return len(q.Raw) > 0 &&
 		(c.switched || q.Has("Upgrade") || q.Has(keyField) || q.Has(versionField) || q.Has("HTTP2-Settings"))
 }
 
-// flawed reports whether the head of a request that asks has that flaw.
+// flawed reports whether the head of such a request has that flaw.
 func (c *Case) flawed(kind wire.FlawKind) bool {
 	if len(c.X.Request.Flaws) == 0 {
 		return false
@@ -135,10 +137,11 @@ func (c *Case) flawed(kind wire.FlawKind) bool {
 	return ok && c.asks()
 }
 
-// keeps reports whether the exchange has that part: always, unless it was read from a file that does not keep it.
+// keeps reports whether the exchange has that part: always, unless it was read from a file that
+// does not contain it.
 func (c *Case) keeps(part string) bool { return !slices.Contains(c.X.Lossy, part) }
 
-// brings reports whether the exchange is a probe that brings that rule into play.
+// brings reports whether the exchange is a probe of that rule.
 func (c *Case) brings(rule string) bool { return c.probe != nil && c.probe.rule.ID == rule }
 
 // inRequest are the spans of the request's field lines with one of the names.
@@ -146,7 +149,8 @@ func (c *Case) inRequest(names ...string) []Span {
 	return fieldSpans(InRequest, &c.X.Request.Head, names...)
 }
 
-// inResponse are the spans of the response's status line and of its field lines with one of the names.
+// inResponse are the spans of the response's status line and of its field lines with one of the
+// names.
 func (c *Case) inResponse(names ...string) []Span {
 	p := c.X.Response
 	at := []Span{{InResponse, p.Start.From, p.Start.To}}

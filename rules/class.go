@@ -1,21 +1,21 @@
 package rules
 
-// A Class says what is expected of a server that gets a probe.
+// A Class says how a server should answer a probe.
 type Class uint8
 
 // The classes of probes.
 const (
-	Refuse        Class = iota // anything but a 101
-	Refuse400                  // a 400: RFC 9112 demands it
-	RefuseVersion              // an error that names the versions that are spoken (RFC 6455 §4.4)
-	Legacy                     // as RefuseVersion, unless the server itself names that version
-	Alive                      // some answer of HTTP
+	Refuse        Class = iota // any response but a 101
+	Refuse400                  // a 400, which RFC 9112 requires
+	RefuseVersion              // an error that lists the supported versions (RFC 6455 §4.4)
+	Legacy                     // as RefuseVersion, unless the server itself advertises that version
+	Alive                      // some HTTP response
 	Accept                     // a switch
 	Interop                    // a switch: the request is legal, if unusual
-	Either                     // whatever the server likes
-	Body                       // no content is read as the new protocol
+	Either                     // anything
+	Body                       // the body is not read as the new protocol
 	Expect                     // a 100 before the 101
-	Differential               // what the same request without the offer gets
+	Differential               // the same response as without the offer
 	Warn101                    // no 101: if there is one, policy decides
 	Negotiate                  // a 101 that agrees to nothing that was not offered
 	Sequence                   // what follows is read as what it is
@@ -31,7 +31,8 @@ func (k Class) String() string {
 // MarshalText is the class as the contracts write it.
 func (k Class) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Expectation says in words how a server should answer. That of a probe may say more; see [Probe.Expectation].
+// Expectation says in words how a server should answer. That of a probe may say more; see
+// [Probe.Expectation].
 func (k Class) Expectation() string {
 	return [classes]string{
 		Refuse:        "400 (other 4xx pass); never 101",
@@ -54,9 +55,8 @@ func (k Class) Expectation() string {
 // Refuses reports whether a server is expected to refuse the probe.
 func (k Class) Refuses() bool { return k <= Legacy }
 
-// expects is the part of the verdict table that is left to the class of a probe: a server is to refuse it or not, and
-// everything else follows from the answer. Where it is gone afterwards nothing
-// is known, whatever the class.
+// expects is the part of the verdict table that depends on the class of a probe: whether the server
+// should refuse it. If the server is gone afterwards, nothing is known, whatever the class.
 func (k Class) expects(a answer, in column) cell {
 	entry := verdicts(a, in)
 	if in == byStatus || entry.note == gone {
@@ -67,11 +67,11 @@ func (k Class) expects(a answer, in column) cell {
 		return entry
 	case Body, Expect:
 		if a == answeredSwitch {
-			return both(Warn) // and nothing shows what became of the content
+			return both(Warn) // and nothing shows what happened to the body
 		}
 		return entry
 	case Differential:
-		return both(NotApplicable) // the twin tells
+		return both(NotApplicable) // the twin decides
 	case Refuse400:
 		if a == answeredNormal && in == controlled {
 			return both(Fail)
@@ -85,7 +85,7 @@ func (k Class) expects(a answer, in column) cell {
 	return k.permits(a, in, entry)
 }
 
-// alive is about a request that offers nothing: any answer will do.
+// alive judges the response to a request that offers nothing: any response is right.
 func (k Class) alive(a answer) cell {
 	switch a {
 	case answeredClose, answeredNothing, answeredWait, answeredNoise:
@@ -96,7 +96,8 @@ func (k Class) alive(a answer) cell {
 	return both(Pass)
 }
 
-// accepts is about a request that is to be accepted. Where the plain control is not, nothing is expected.
+// accepts judges the response to a request that should be accepted. If the plain control is not,
+// nothing is expected.
 func (k Class) accepts(a answer, in column) cell {
 	switch {
 	case a == answeredSwitch:
@@ -109,7 +110,7 @@ func (k Class) accepts(a answer, in column) cell {
 	return both(Warn)
 }
 
-// permits is about a request to which several answers are right.
+// permits judges the response to a request to which several responses are right.
 func (k Class) permits(a answer, in column, entry cell) cell {
 	switch {
 	case a == answeredSwitch && k == Warn101:

@@ -8,25 +8,25 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Classify holds an exchange against every rule. It may be called by several goroutines at the same time, and does not
-// change what the case points to.
+// Classify judges an exchange by every rule. Several goroutines may call it at the same time. It
+// does not change what the case points to.
 //
-// An exchange that Interlock answered itself has a ruling without findings: nobody judged the request, and nothing was
-// answered. A rule that panics is reported as unclear; the others are not affected.
+// An exchange that Interlock answered itself has a ruling without findings, because no server
+// judged the request. A rule that panics is reported as unclear and does not affect the others.
 func Classify(c Case) *Ruling {
 	ruling := &Ruling{}
 	ClassifyInto(ruling, c)
 	return ruling
 }
 
-// ClassifyInto is Classify in the memory of a ruling that nobody looks at any more, and of its findings.
+// ClassifyInto is like Classify but reuses the memory of a ruling that is no longer in use.
 func ClassifyInto(ruling *Ruling, c Case) {
 	c.read()
 	*ruling = Ruling{X: c.X, Findings: ruling.Findings[:0], Verdict: NotApplicable, Endpoint: EndpointOf(c.X), options: c.Options}
 	if c.X.Outcome == wire.Local && c.X.Response == nil {
 		return
 	}
-	room := 6 // for what most rulings have
+	room := 6 // enough for most rulings
 	if c.switched {
 		room = 28
 	}
@@ -35,18 +35,19 @@ func ClassifyInto(ruling *Ruling, c Case) {
 	c.expect(ruling)
 	relateFindings(&c, ruling)
 	if p := c.probe; p != nil && ruling.Verdict == Pass && (ruling.Find(p.rule.ID) == nil || c.column() == uncontrolled) {
-		ruling.Verdict = NotApplicable // a probe passes by what it was sent for, and where a control speaks for it
+		ruling.Verdict = NotApplicable // a probe passes only by its own rule, and only if a control was accepted
 	}
 }
 
-// askAll asks rules, in their order.
+// askAll applies rules, in their order.
 func (c *Case) askAll(ruling *Ruling, rules []*Rule) {
 	for asked := 0; asked < len(rules); {
 		asked = c.ask(ruling, rules, asked)
 	}
 }
 
-// ask asks the rules from an index on. It returns the index to go on at: after the last rule, or after one that panicked.
+// ask applies the rules from an index on. It returns the index to continue at: after the last rule,
+// or after one that panicked.
 func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 	defer func() {
 		if e := recover(); e != nil {
@@ -68,7 +69,7 @@ func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 	return next
 }
 
-// judge is what the rule says that is asked and applies. A probe breaks rules of the client on purpose.
+// judge applies the current rule. Probes violate rules of clients on purpose.
 func (c *Case) judge() Result {
 	judge := c.rule.Judge
 	if judge == nil {
@@ -81,7 +82,7 @@ func (c *Case) judge() Result {
 	return res
 }
 
-// finding is the finding of the rule that is asked.
+// finding returns the finding of the current rule.
 func (c *Case) finding(res Result) Finding {
 	f := Finding{Rule: c.rule, Verdict: res.Verdict, Severity: res.Severity, Party: res.Party, Refs: res.Refs,
 		Attribution: res.Attribution, Detail: res.Note}
@@ -99,7 +100,7 @@ func (c *Case) finding(res Result) Finding {
 func (c *Case) add(ruling *Ruling, f Finding) {
 	switch {
 	case !c.X.Flaky || f.Verdict != Fail:
-	case c.switched: // one 101 is one too many
+	case c.switched: // a single 101 is enough
 		f.Detail += "; seen 1 of 2 times"
 	default:
 		f.Verdict = Unclear

@@ -97,7 +97,8 @@ func TestSnapshotIsNotJudgedByWhatFollows(t *testing.T) {
 	}
 }
 
-// TestOverrideDoesNotChangeWhatIsUnsafe holds that a configured severity changes the finding and nothing else.
+// TestOverrideDoesNotChangeWhatIsUnsafe holds that a configured severity changes the finding and
+// nothing else.
 func TestOverrideDoesNotChangeWhatIsUnsafe(t *testing.T) {
 	x := exchange(101, wire.Switched, "")
 	r := Classify(Case{X: x, Options: &Options{Severities: map[string]Severity{"UPGRADE-HTTP10": High}}})
@@ -117,7 +118,8 @@ func TestProbeIsNoClient(t *testing.T) {
 	}
 }
 
-// TestCutRequestLacksNothing holds that a request head that is not known in full is not blamed for what is missing.
+// TestCutRequestLacksNothing holds that a request head that is not known in full is not blamed for
+// what is missing.
 func TestCutRequestLacksNothing(t *testing.T) {
 	x := exchange(101, wire.Switched, "")
 	x.Request = wire.ReadRequest([]byte("GET / HTTP/1.1\r\nUpgrade: websocket\r\n"))
@@ -162,8 +164,8 @@ func part(x *wire.Exchange, p Part) []byte {
 	return x.After.Server
 }
 
-// FuzzClassify holds that whatever was on the wire, no rule panics, verdicts are consistent, and what is written of a
-// ruling is JSON.
+// FuzzClassify holds that whatever was on the wire, no rule panics, verdicts are consistent, and
+// what is written of a ruling is JSON.
 func FuzzClassify(f *testing.F) {
 	for _, r := range corpus(f) {
 		f.Add([]byte(r.transcript.String()))
@@ -201,8 +203,8 @@ func FuzzClassify(f *testing.F) {
 	})
 }
 
-// measured are the exchanges whose cost is watched, with how many allocations each may take: a sound handshake, one that is
-// at fault, and an offer that was not taken up.
+// measured are the exchanges whose cost is watched, with how many allocations each may take: a
+// sound handshake, one that is at fault, and an offer that was not taken up.
 func measured() map[string]float64 {
 	return map[string]float64{
 		"UPGRADE-101-UNSOLICITED/offered.wire": 5, "UPGRADE-POST/switched-on-post.wire": 10, "UPGRADE-TLS-OFFER/ignored.wire": 5,
@@ -219,7 +221,8 @@ func transcribed(tb testing.TB, name string) Case {
 	return Case{X: all[i].transcript.Exchanges(wire.Common{})[0], Options: new(Options)}
 }
 
-// TestClassifyAllocatesLittle holds that what passes costs no memory but its place among the findings.
+// TestClassifyAllocatesLittle holds that what passes costs no memory but its place among the
+// findings.
 func TestClassifyAllocatesLittle(t *testing.T) {
 	for name, most := range measured() {
 		c := transcribed(t, name)

@@ -98,7 +98,8 @@ nginx: proxy_set_header Upgrade $http_upgrade, and Connection $connection_upgrad
 	},
 })
 
-// hidesLostOffer reports whether the answer is one to a handshake that lacks something.
+// hidesLostOffer reports whether a proxy probably removed the Upgrade header of an offer: the
+// server refused a request that has the option.
 func hidesLostOffer(c *Case) bool {
 	return c.answer() == answeredRefusal && c.status() < 500 && c.status() != 404
 }
@@ -223,11 +224,11 @@ In a proxy, apply the client's list before you add your own headers, and reject 
 	},
 })
 
-// A connectionList is what the Connection field of a request has in it.
+// A connectionList is the parsed Connection header of a request.
 type connectionList struct {
 	upgrade, close bool
-	field          bool      // something that is no other option either: the name of a field, or no token
-	misshapen      wire.Span // the first element that is no token; empty if there is none
+	field          bool      // it lists something that is not a common option: the name of a header, or not a token
+	misshapen      wire.Span // the first element that is not a token; empty if there is none
 }
 
 func readConnection(h *wire.Head) (l connectionList) {
@@ -248,8 +249,8 @@ func readConnection(h *wire.Head) (l connectionList) {
 	return l
 }
 
-// hasHiddenOption reports whether the text upgrade stands in Connection only where there is no token: who switches has
-// searched for it.
+// hasHiddenOption reports whether Connection contains the text upgrade only in elements that are
+// not tokens: a server that switches has searched for the text.
 func hasHiddenOption(c *Case) bool {
 	if c.optionSent || c.headCut {
 		return false
@@ -263,7 +264,8 @@ func hasHiddenOption(c *Case) bool {
 	return false
 }
 
-// endToEnd is the first option of Connection that names a field which is meant for all recipients; empty if there is none.
+// endToEnd returns the first option of Connection that names an end-to-end header; empty if there
+// is none.
 func endToEnd(h *wire.Head) wire.Span {
 	for e := range h.Elements("Connection") {
 		option := h.Text(e)

@@ -181,7 +181,7 @@ The cause is usually an HTTP library that sets the header on every request.`,
 	},
 })
 
-// hasContent reports whether the request has content, and it is known where that ends.
+// hasContent reports whether the request has a body whose end is known.
 func hasContent(c *Case) bool {
 	switch c.X.Request.RequestFraming().Kind {
 	case wire.FramedByLength, wire.FramedByChunks:
@@ -190,13 +190,13 @@ func hasContent(c *Case) bool {
 	return false
 }
 
-// announcesContent reports whether the request has content, be it that nobody can say how much.
+// announcesContent reports whether the request has a body, even one of unknown length.
 func announcesContent(c *Case) bool {
 	q := c.X.Request
 	if !q.Ambiguous() {
 		return hasContent(c)
 	}
-	for v := range q.Named("Content-Length") {
+	for v := range q.Values("Content-Length") {
 		if slices.ContainsFunc(q.Text(v), func(b byte) bool { return b != '0' }) {
 			return true
 		}
@@ -207,7 +207,7 @@ func announcesContent(c *Case) bool {
 // towardsMasque reports whether the exchange is about proxying UDP or IP (RFC 9298, RFC 9484).
 func towardsMasque(c *Case) bool { return c.towards("connect-udp") || c.towards("connect-ip") }
 
-// expectsContinue reports whether the request says that the client holds its content back.
+// expectsContinue reports whether the client holds its body back until it gets a 100.
 func expectsContinue(c *Case) bool {
 	q := c.X.Request
 	for e := range q.Elements("Expect") {

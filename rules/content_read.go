@@ -5,28 +5,30 @@ import (
 	"strconv"
 )
 
-// What a probe sends behind a 101 to WebSocket, in this order, to see whether the server speaks it: a masked ping that
-// carries the letters ok, and a masked text. Pong is the answer to that ping (RFC 6455 §5.5.3). The ping that probes send
-// as content carries other letters, so that the two cannot be mixed up.
+// What a probe sends after a 101 to WebSocket, in this order, to see whether the server speaks it:
+// a masked ping with the payload ok, and a masked text. Pong is the response to that ping (RFC 6455
+// §5.5.3). The ping that probes send as a body has another payload, so that the two cannot be
+// confused.
 const (
 	Ping = "\x89\x82\x21\x43\x65\x87\x4e\x28"
 	Pong = "\x8a\x02ok"
 	Text = "\x81\x82\x56\x78\x9a\xbc\x3e\x11" // hi
 )
 
-// What the pongs to Ping and to the ping in the content of a probe carry.
+// The payloads of Ping and of the ping in the body of a probe.
 const (
 	pingAfterSwitch = "ok"
 	pingInContent   = "up"
 )
 
-// testsContent reports whether the exchange is a probe whose content shows by what comes back how it was read.
+// testsContent reports whether the exchange is a probe that shows how the server read its body.
 func testsContent(c *Case) bool {
 	return c.probe != nil && (c.probe.Class == Body || c.probe.Class == Expect)
 }
 
-// judgeContentRead judges what a server that switched to WebSocket has made of the content of a probe: it must be gone before
-// the first frame is read. An echo alone does not show that, since there are servers that answer no ping.
+// judgeContentRead judges how a server that switched to WebSocket read the body of a probe: the
+// body must be gone before the first frame is read. A missing echo does not show that, since some
+// servers answer no ping.
 func judgeContentRead(c *Case) Result {
 	_, misread := findPong(c, pingInContent)
 	_, consumed := findPong(c, pingAfterSwitch)
@@ -48,7 +50,7 @@ func judgeContentRead(c *Case) Result {
 	return res.as(Warn).rated(Medium)
 }
 
-// findPong is the first pong of the server that carries those letters.
+// findPong returns the first pong of the server with that payload.
 func findPong(c *Case, carrying string) (frame, bool) {
 	b := c.X.After.Server
 	for f := range frames(b) {
@@ -59,8 +61,8 @@ func findPong(c *Case, carrying string) (frame, bool) {
 	return frame{}, false
 }
 
-// closeForFraming is the close frame by which the server says that what it got were no frames (1002) or no text (1007; RFC
-// 6455 §7.4.1); the zero frame if there is none.
+// closeForFraming returns the close frame in which the server says that it got something other than
+// frames (1002) or text (1007; RFC 6455 §7.4.1); the zero frame if there is none.
 func closeForFraming(c *Case) frame {
 	b := c.X.After.Server
 	for f := range frames(b) {
@@ -71,7 +73,7 @@ func closeForFraming(c *Case) frame {
 	return frame{}
 }
 
-// closeCode is the status code of a close frame; 0 if it has none or is another frame.
+// closeCode returns the status code of a close frame; 0 if it has none or is another frame.
 func closeCode(f frame, b []byte) uint16 {
 	if p := f.payload(b); f.opcode() == opClose && !f.masked && len(p) >= 2 {
 		return binary.BigEndian.Uint16(p)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzFrames holds that frames lie one behind the other within the bytes, that nothing is read behind what is there, and
-// that more bytes do not change what was read.
+// FuzzFrames holds that frames lie one behind the other within the bytes, that nothing is read
+// behind what is there, and that more bytes do not change what was read.
 func FuzzFrames(f *testing.F) {
 	for _, seed := range []string{
 		"", "\x81", "\x81\x05Hello", "\x81\x857\xfa!=\x7f\x9fMQX", "\x89\x00\x8a\x00", "\x82\x7e\x00\x05Hello",
@@ -77,7 +77,8 @@ func FuzzH2Frames(f *testing.F) {
 	})
 }
 
-// FuzzTLSRecord holds that what has been decided about the beginning of a connection stays so when more bytes come.
+// FuzzTLSRecord holds that what has been decided about the beginning of a connection stays so when
+// more bytes come.
 func FuzzTLSRecord(f *testing.F) {
 	for _, seed := range []string{"", "\x16", "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", "\x15\x03\x01\x00\x02\x02\x28", "GET / HTTP/1.1\r\n"} {
 		f.Add([]byte(seed))

@@ -155,15 +155,15 @@ the broken connections were hard to explain.`,
 	},
 })
 
-// earlyKind is what a client sent behind its request before the answer.
+// An earlyKind says what a client sent after its request and before the response.
 type earlyKind uint8
 
 const (
 	earlyNothing        earlyKind = iota
-	earlyBytes                    // none of the others
-	earlyRequest                  // the beginning of a request, perhaps behind empty lines
+	earlyBytes                    // something else
+	earlyRequest                  // the start of a request, perhaps after empty lines
 	earlyPerhapsRequest           // too little to tell
-	earlyLines                    // empty lines and no more
+	earlyLines                    // empty lines only
 	earlyPerhapsLine              // too little to tell
 )
 
@@ -192,7 +192,7 @@ func earlyKindOf(c *Case) earlyKind {
 	return earlyBytes
 }
 
-// maybeRequestLine reports whether bytes that were cut short may go on as a request line.
+// maybeRequestLine reports whether bytes that were cut short may continue as a request line.
 func maybeRequestLine(b []byte) bool {
 	method, rest, more := bytes.Cut(b, []byte(" "))
 	if !wire.IsToken(method) || bytes.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
@@ -202,7 +202,7 @@ func maybeRequestLine(b []byte) bool {
 	return !more || !behind || len(target) > 0 && len(version) < len(statusLine) && wire.EqualFold(version, statusLine[:len(version)])
 }
 
-// quoteOpening quotes how the client's bytes begin, without payload and secrets.
+// quoteOpening quotes the start of the client's bytes, without payload and secrets.
 func quoteOpening(c *Case, b []byte) string {
 	shown := c.Options.redactAfter(b, hasProtocol(c.offered, "websocket"))
 	if !isRequestLine(b) {
@@ -211,7 +211,8 @@ func quoteOpening(c *Case, b []byte) string {
 	return quote(firstLine(shown))
 }
 
-// earlySpans is where in the tunnel the client's early bytes stand; without a tunnel, what they stand behind.
+// earlySpans returns where the client's early bytes are in the tunnel; without a tunnel, the header
+// that they follow.
 func earlySpans(c *Case, early []byte) []Span {
 	if n := min(len(early), len(c.X.After.Client)); c.switched && n > 0 {
 		return []Span{{FromClient, 0, n}}

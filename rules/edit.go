@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// An Edit makes one thing of a handshake wrong, or right in another way. It may be used by several goroutines at the same
-// time on handshakes of their own.
+// An Edit introduces one defect into a handshake, or writes it in another valid way. Several
+// goroutines may use it at the same time on different handshakes.
 type Edit func(*Handshake)
 
 // Edits makes several edits one, in their order.
@@ -21,10 +21,11 @@ func Edits(edits ...Edit) Edit {
 // Method sends another method.
 func Method(method string) Edit { return func(h *Handshake) { h.Method = method } }
 
-// Version sends another HTTP-version; an empty one ends the request line behind the target, as in HTTP/0.9.
+// Version sends another HTTP version; an empty one ends the request line after the target, as in
+// HTTP/0.9.
 func Version(version string) Edit { return func(h *Handshake) { h.Version = version } }
 
-// Target sends what it makes of the handshake as the request target.
+// Target sends the result of the function as the request target.
 func Target(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Target = of(h) } }
 
 // Without leaves out all field lines of these names.
@@ -36,7 +37,8 @@ func Without(names ...string) Edit {
 	}
 }
 
-// Set gives a field one line with that value: where the first line of that name stands, else behind all others.
+// Set gives a header one line with that value: in place of the first line of that name, or after
+// all others.
 func Set(name, value string) Edit {
 	return func(h *Handshake) {
 		i := h.find(name)
@@ -65,7 +67,7 @@ func SetTo(name string, of func(*Handshake) string) Edit {
 	return func(h *Handshake) { Set(name, of(h))(h) }
 }
 
-// Twice adds a second line of a field right behind the first one.
+// Twice adds a second line of a header directly after the first one.
 func Twice(name, value string) Edit {
 	return func(h *Handshake) {
 		i := min(h.find(name)+1, len(h.Lines))
@@ -73,7 +75,7 @@ func Twice(name, value string) Edit {
 	}
 }
 
-// Rename writes the name of a field in another way. What it is renamed to may be no name at all.
+// Rename writes the name of a header differently. The new name does not have to be valid.
 func Rename(name, as string) Edit {
 	return each(name, func(l *Line) { l.Name = as })
 }
@@ -83,7 +85,7 @@ func Between(name, gap string) Edit {
 	return each(name, func(l *Line) { l.Gap = gap })
 }
 
-// Ending ends the lines of a field in another way.
+// Ending changes the line end of a header.
 func Ending(name, end string) Edit {
 	return each(name, func(l *Line) { l.End = end })
 }
@@ -109,10 +111,10 @@ func Content(content string, head Edit) Edit {
 // Withheld holds the content back.
 func Withheld(hold Hold) Edit { return func(h *Handshake) { h.Hold = hold } }
 
-// Early sends something behind the request in the same write.
+// Early sends bytes after the request in the same write.
 func Early(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Early = of(h) } }
 
-// Ahead sends another request in front of this one in the same write.
+// Ahead sends another request before this one in the same write.
 func Ahead(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Ahead = of(h) } }
 
 // After sends something once the server has switched.
@@ -134,8 +136,8 @@ func OfferH2C() Edit {
 // h2cSettings is a SETTINGS payload of three parameters in base64url (RFC 7540 §3.2.1, §6.5.1).
 const h2cSettings = "AAMAAABkAAQAoAAAAAIAAAAA"
 
-// beginH2 begins HTTP/2 as a client does that knows beforehand that it may (RFC 9113 §3.3, §3.4): with the preface and a
-// SETTINGS frame, and without any request.
+// beginH2 begins HTTP/2 as a client does that knows beforehand that it may (RFC 9113 §3.3, §3.4):
+// with the preface and a SETTINGS frame, and without any request.
 func beginH2(h *Handshake) {
 	h.Method, h.Target, h.Version, h.Lines = "PRI", "*", "HTTP/2.0", nil
 	h.Early = h2Preface[len(h.Head()):] + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -146,7 +148,8 @@ func again(h *Handshake) string {
 	return "GET " + h.Canary + " HTTP/1.1" + crlf + "Host: " + h.Host + crlf + crlf
 }
 
-// ping is a masked WebSocket ping that carries the letters up; the pong to it is pong (RFC 6455 §5.5.2, §5.5.3).
+// ping is a masked WebSocket ping that carries the letters up; the pong to it is pong (RFC 6455
+// §5.5.2, §5.5.3).
 const ping = "\x89\x82\x12\x34\x56\x78\x67\x44"
 
 // fill is that many fields that mean nothing.

@@ -11,8 +11,8 @@ import (
 // maxFirst is more than any probe sends before it reads, from a base that fits in a head.
 const maxFirst = 512 << 10
 
-// bases are handshakes that probes are edits of: the default, a learned one with everything that can be learned, and one
-// with nothing in it.
+// bases are handshakes that probes are edits of: the default, a learned one with everything that
+// can be learned, and one with nothing in it.
 func bases() []*Handshake {
 	learned := wire.ReadRequest([]byte("GET /rooms/4711?token=s HTTP/1.1\r\nhOST: [::1]:8080\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://a.test\r\n" +
@@ -24,8 +24,8 @@ func bases() []*Handshake {
 	}
 }
 
-// TestEditsCompose holds that what two probes do to any base can be done to it one after the other, leaves the base as it
-// was, and does not grow out of bounds.
+// TestEditsCompose holds that what two probes do to any base can be done to it one after the other,
+// leaves the base as it was, and does not grow out of bounds.
 func TestEditsCompose(t *testing.T) {
 	for _, base := range bases() {
 		before := base.First()
@@ -47,8 +47,8 @@ func TestEditsCompose(t *testing.T) {
 	}
 }
 
-// FuzzEdits holds that two probes one after the other can be made of any handshake that was learned, and how much is sent
-// then.
+// FuzzEdits holds that two probes one after the other can be made of any handshake that was
+// learned, and how much is sent then.
 func FuzzEdits(f *testing.F) {
 	all := Probes()
 	at := func(id string) uint16 { return uint16(slices.Index(all, FindProbe(id))) }

@@ -9,8 +9,8 @@ import (
 // maxTemplate is how long an endpoint template may be, in bytes.
 const maxTemplate = 256
 
-// EndpointOf is the template of the endpoint that an exchange is about: a probe belongs to the endpoint that it is aimed
-// at, whatever its target says.
+// EndpointOf is the template of the endpoint that an exchange is about: a probe belongs to the
+// endpoint that it is aimed at, whatever its target says.
 func EndpointOf(x *wire.Exchange) string {
 	if x.Aim != "" {
 		return Template(x.Aim)
@@ -18,9 +18,10 @@ func EndpointOf(x *wire.Exchange) string {
 	return Template(x.Request.Target)
 }
 
-// Template is the endpoint that a request target belongs to: its path, with {id} for each segment that looks like an
-// identifier, at most 256 bytes of printable ASCII. Query and fragment are cut; of an absolute-form the path is left;
-// what is neither (the host and port of a CONNECT, say) is {authority}. The template of a template is itself.
+// Template returns the endpoint of a request target: its path, with {id} for each segment that
+// looks like an identifier, at most 256 bytes of printable ASCII. Query and fragment are cut. An
+// absolute URL is reduced to its path, and anything else (such as the host and port of a CONNECT)
+// is {authority}. The template of a template is itself.
 func Template(target string) string {
 	path, ok := pathOf(target)
 	if !ok || len(path) == len(target) && isTemplate(path) {
@@ -47,7 +48,7 @@ func Template(target string) string {
 	return b.String()[:maxTemplate-len(cutMark)] + cutMark
 }
 
-// isTemplate reports whether a path is a template as it stands.
+// isTemplate reports whether a path is a template already.
 func isTemplate(path string) bool {
 	for segment := range strings.SplitSeq(path, "/") {
 		if isIdentifier(segment) || asIdentifiers(segment) != segment || strings.ContainsFunc(segment, func(r rune) bool { return r < '!' || r > '~' }) {
@@ -57,11 +58,12 @@ func isTemplate(path string) bool {
 	return len(path) <= maxTemplate
 }
 
-// cutMark ends a template that was too long. It has a byte in it that no identifier has, so what stands in front of it
-// is not taken for one.
+// cutMark ends a template that was too long. It contains a byte that no identifier has, so the text
+// before it is not taken for one.
 const cutMark = "~"
 
-// pathOf is the path of a target; ok is false where there is none, and then path is the whole template.
+// pathOf returns the path of a target. ok is false if there is none; then path is the whole
+// template.
 func pathOf(target string) (path string, ok bool) {
 	if target == "" || target == "*" {
 		return target, false
@@ -83,8 +85,8 @@ func pathOf(target string) (path string, ok bool) {
 	return target, true
 }
 
-// writePrintable writes a segment with every byte that is not printable ASCII as a percent-encoded one, and no more of
-// it than a template can hold.
+// writePrintable writes a segment with every byte that is not printable ASCII as a percent-encoded
+// one, and no more of it than a template can hold.
 func writePrintable(b *strings.Builder, segment string) {
 	const digits = "0123456789ABCDEF"
 	for i := 0; i < len(segment) && b.Len() <= maxTemplate; i++ {
@@ -98,7 +100,8 @@ func writePrintable(b *strings.Builder, segment string) {
 	}
 }
 
-// asIdentifiers is a path segment with {id} for a token, and for what may tell one client from another in its parameters.
+// asIdentifiers returns a path segment with {id} for a token, and for whatever tells one client
+// from another in its parameters.
 func asIdentifiers(segment string) string {
 	if user, host := strings.IndexByte(segment, ':'), strings.LastIndexByte(segment, '@'); user >= 0 && user < host {
 		segment = "{id}" + segment[host:]
@@ -119,9 +122,9 @@ func asIdentifiers(segment string) string {
 	return strings.Join(parameters, ";")
 }
 
-// isIdentifier reports whether a path segment is a name that a program gave: digits only, a UUID, at least 8 hexadecimal
-// digits, or at least 16 characters of base64. What could be words is not taken for base64: there must be a digit, and
-// either letters of both cases or no separator.
+// isIdentifier reports whether a program generated the name of a path segment: digits only, a UUID,
+// at least 8 hexadecimal digits, or at least 16 characters of base64. Text that could be words is
+// not taken for base64: there must be a digit, and either letters of both cases or no separator.
 func isIdentifier(s string) bool {
 	var digits, hexes, upper, lower, marks, hyphens int
 	s = strings.TrimRight(s, "=")

@@ -10,9 +10,9 @@ import (
 // maxQuoted is how many bytes of a value a finding quotes; the spans show where the rest is.
 const maxQuoted = 80
 
-// quote is what was on the wire, between quotation marks, with the escapes of transcripts and \" for whatever is not printable
-// ASCII: a Kelvin sign must not look like a K, and every byte can be read back with strconv.Unquote.
-// Tokens are blanked out.
+// quote returns bytes from the wire in quotation marks, with the escapes of transcripts and \" for
+// everything that is not printable ASCII: a Kelvin sign must not look like a K, and strconv.Unquote
+// can read every byte back. Tokens are blanked out.
 func quote[T ~string | ~[]byte](text T) string {
 	text = withoutTokens(text)
 	if len(text) > maxQuoted {
@@ -21,10 +21,10 @@ func quote[T ~string | ~[]byte](text T) string {
 	return `"` + strings.ReplaceAll(wire.Escape([]byte(text)), `"`, `\"`) + `"`
 }
 
-// values quotes the values of all field lines with that name, without user information and tokens.
+// values quotes the values of all headers with that name, without user information and tokens.
 func values(h *wire.Head, name string) string {
 	var all []string
-	for v := range h.Named(name) {
+	for v := range h.Values(name) {
 		if len(all) == 4 {
 			all = append(all, "...")
 			break
@@ -36,7 +36,7 @@ func values(h *wire.Head, name string) string {
 	return strings.Join(all, ", ")
 }
 
-// members quotes the members of an Upgrade field.
+// members quotes the protocols of an Upgrade header.
 func members(protocols []wire.Protocol) string {
 	all := make([]string, 0, len(protocols))
 	for _, m := range protocols {
@@ -45,7 +45,7 @@ func members(protocols []wire.Protocol) string {
 	return quote(strings.Join(all, ", "))
 }
 
-// fieldSpans are the spans of all field lines with one of the names.
+// fieldSpans returns the spans of all header lines with one of the names.
 func fieldSpans(part Part, h *wire.Head, names ...string) []Span {
 	var at []Span
 	for _, f := range h.Fields {

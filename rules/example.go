@@ -12,8 +12,8 @@ import (
 //go:embed testdata/*/*.wire
 var examples embed.FS
 
-// Example is a transcript in which the rule is broken, as text: in live traffic rather than by a probe, and with the worst
-// verdict there is. ok is false if there is none.
+// Example returns a transcript in which the rule is violated, as text: by live traffic rather than
+// by a probe, and with the worst verdict. ok is false if there is none.
 func (r *Rule) Example() (text string, ok bool) {
 	dir := "testdata/" + r.ID
 	entries, err := examples.ReadDir(dir)

@@ -2,7 +2,7 @@ package rules
 
 import "slices"
 
-// expected is what the answer means to the rule that a probe brings into play.
+// expected returns what the answer means to the rule that the probe tests.
 func (c *Case) expected() cell {
 	p, a, in := c.probe, c.answer(), c.column()
 	entry := p.Class.expects(a, in)
@@ -16,13 +16,14 @@ func (c *Case) expected() cell {
 		return both(Warn) // the one test of those suites that wants an error status
 	}
 	if p.Class == Sequence && a != answeredSwitch && entry.note != gone && p.On(&Handshake{}).After != "" {
-		return both(NotApplicable) // what makes it a probe was never sent
+		return both(NotApplicable) // the part that makes it a probe was not sent
 	}
 	return entry
 }
 
-// ignored reports whether a probe was answered as if it offered nothing, where a server may do so (RFC 9110, 7.8). WebSocket
-// alone wants an error status, of handshakes that are not sound (RFC 6455, 4.2.1); over HTTP/1.0 there is none.
+// ignored reports whether a probe was answered as if it offered nothing, where a server may do so
+// (RFC 9110 §7.8). Only WebSocket requires an error status for invalid handshakes (RFC 6455
+// §4.2.1), except over HTTP/1.0.
 func (c *Case) ignored() bool {
 	if c.probe == nil || c.answer() != answeredNormal || c.column() != controlled {
 		return false
@@ -30,7 +31,7 @@ func (c *Case) ignored() bool {
 	return !c.websocket || c.X.Request.Version == "HTTP/1.0" || c.probe.Class == Either || c.probe.Class == Warn101
 }
 
-// ignoring is what that means to every rule that wants the request not to be switched.
+// ignoring returns what that means to every rule that wants the server not to switch.
 func (c *Case) ignoring() cell {
 	entry := both(Pass)
 	if len(c.offered) > 0 {
@@ -39,9 +40,10 @@ func (c *Case) ignoring() cell {
 	return entry
 }
 
-// expect adds what the class of the probe expects, where the rule that the probe is for has nothing to say of the answer:
-// rules about a 101 are not in play when there is none, and a probe that was refused has passed all the same. What came
-// behind a 101 must be known. A probe that is to be refused fails with any 101, also with one that is sound in itself.
+// expect adds the expectation of the probe's class if the probe's own rule says nothing about the
+// response: rules about a 101 do not apply without one, and a probe that was refused has still
+// passed. What followed a 101 must be known. A probe that should be refused fails with any 101,
+// even one that is valid in itself.
 func (c *Case) expect(ruling *Ruling) {
 	p := c.probe
 	if p == nil || c.switched && !c.X.Complete && !p.Class.Refuses() || slices.Contains(c.Options.Off, p.rule.ID) {

@@ -1,6 +1,7 @@
 package rules
 
-// A frameFault is what makes the receiver of a frame fail the connection; several may come together.
+// A frameFault is a reason for the receiver of a frame to fail the connection. A frame may have
+// several.
 type frameFault uint8
 
 const (
@@ -11,13 +12,14 @@ const (
 	faultLength
 )
 
-// A frameScan is what one side sent behind the 101, read up to the first frame that the other side must not accept. What
-// stands behind that one is not judged: where it begins would be a guess.
+// A frameScan is the result of reading what one side sent after the 101, up to the first frame that
+// the other side must not accept. What follows that frame is not judged, because its start would be
+// a guess.
 type frameScan struct {
 	count  int // frames that were read, the faulty one among them
 	last   frame
 	faults frameFault // of the last one
-	http   bool       // HTTP stands in the place of the first one
+	http   bool       // there is HTTP instead of the first frame
 	done   bool       // see scanFrames
 }
 
@@ -52,7 +54,7 @@ func scanSide(c *Case, from Part) (s frameScan) {
 	return s
 }
 
-// faultsOf is what is wrong with a frame; open reports whether it stands within a message.
+// faultsOf returns what is wrong with a frame. open reports whether a message has started.
 func faultsOf(c *Case, f frame, from Part, open bool) (faults frameFault) {
 	if f.masked != (from == FromClient) {
 		faults |= faultMask

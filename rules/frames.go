@@ -11,9 +11,9 @@ type frame struct {
 	head    int     // how long the head is, with the masking key
 	first   byte    // FIN, RSV1 to RSV3 and the opcode
 	masked  bool    // and then by key
-	key     [4]byte // what the payload is masked by
+	key     [4]byte // the masking key
 	length  uint64  // of the payload
-	minimal bool    // the length is written in the shortest way
+	minimal bool    // the length is written in its shortest form
 }
 
 // The bits of a frame's first byte.
@@ -38,7 +38,8 @@ func (f frame) opcode() byte  { return f.first & frameCodes }
 func (f frame) fin() bool     { return f.first&frameFin != 0 }
 func (f frame) control() bool { return f.opcode() >= opClose }
 
-// payload is what is there of the frame's payload, as it was sent. The bytes are those that the frame was read from.
+// payload returns the available part of the frame's payload, as it was sent. The bytes are those
+// that the frame was read from.
 func (f frame) payload(b []byte) []byte {
 	b = b[f.from+f.head:]
 	return b[:min(uint64(len(b)), f.length)]
@@ -78,8 +79,8 @@ func readFrame(b []byte) (f frame, ok bool) {
 	return f, true
 }
 
-// frames yields the frames that b consists of, up to the first that is cut: of that one the head is yielded, if it is
-// there in full.
+// frames yields the frames that b consists of, up to the first that is cut: of that one the head is
+// yielded, if it is there in full.
 func frames(b []byte) iter.Seq[frame] {
 	return func(yield func(frame) bool) {
 		for from := 0; ; {

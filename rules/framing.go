@@ -99,22 +99,23 @@ One side reads a body where the other reads the next request or, after a 101, th
 	},
 })
 
-// isMisframed reports whether a rule about the framing of the content is broken.
+// isMisframed reports whether the request violates a rule about the framing of its body.
 func isMisframed(c *Case) bool {
 	return c.flawed(wire.FlawLengthCoding) || hasInvalidLength(c) || c.flawed(wire.FlawCodingInvalid)
 }
 
-// hasInvalidLength reports whether the length of the content is no number, or several. A number that is only too large for
-// us is a number.
+// hasInvalidLength reports whether the Content-Length is not a number, or several. A number that is
+// only too large for us is valid.
 func hasInvalidLength(c *Case) bool {
 	q := c.X.Request
 	return len(q.Flaws) > 0 && !q.Has("Transfer-Encoding") &&
 		(c.flawed(wire.FlawLengthDiffers) || c.flawed(wire.FlawLengthInvalid) && !decimalLength(&q.Head))
 }
 
-// decimalLength reports whether every Content-Length is decimal digits, or a list of such.
+// decimalLength reports whether every Content-Length consists of decimal digits, or is a list of
+// such numbers.
 func decimalLength(h *wire.Head) bool {
-	for v := range h.Named("Content-Length") {
+	for v := range h.Values("Content-Length") {
 		for rest, more := h.Text(v), true; more; {
 			var number []byte
 			number, rest, more = bytes.Cut(rest, []byte(","))

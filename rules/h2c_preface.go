@@ -155,7 +155,8 @@ Go: golang.org/x/net 0.2.0 or later, or remove the h2c package.`,
 	},
 })
 
-// swappedSides reports whether the server has taken the client's part in HTTP/2, and the client not. (An echo does both.)
+// swappedSides reports whether the server acts as the HTTP/2 client, and the client does not. (An
+// echo server does both.)
 func swappedSides(c *Case) bool {
 	if _, v := cutH2Preface(c.X.After.Server); v != Pass {
 		return false
@@ -164,23 +165,23 @@ func swappedSides(c *Case) bool {
 	return !ok || f.settings()
 }
 
-// h2cFollows reports whether what follows the 101 ought to be HTTP/2, and some of it was recorded.
+// h2cFollows reports whether HTTP/2 should follow the 101, and some of what follows was recorded.
 func h2cFollows(c *Case) bool {
 	return c.h2c && c.switched && c.X.Complete && len(c.X.After.Client)+len(c.X.After.Server) > 0 &&
 		(len(c.chosen) == 0 || hasProtocol(c.chosen, "h2c"))
 }
 
-// contentCutOff reports whether the server answered before the content of the request had come in full.
+// contentCutOff reports whether the server answered before it had the whole request body.
 func contentCutOff(c *Case) bool { return !c.X.BodyDone && hasContent(c) }
 
-// servesH2 reports whether the server has begun HTTP/2 as it must.
+// servesH2 reports whether the server started HTTP/2 as it must.
 func servesH2(c *Case) bool {
 	f, ok := readH2Frame(c.X.After.Server)
 	return ok && f.settings()
 }
 
-// acknowledgedSettings reports whether the server has acknowledged settings. Those of HTTP2-Settings are acknowledged by the 101
-// (RFC 7540 §3.2.1), so they must have come in a frame.
+// acknowledgedSettings reports whether the server has acknowledged settings. The 101 acknowledges
+// those of HTTP2-Settings (RFC 7540 §3.2.1), so these settings came in a frame.
 func acknowledgedSettings(c *Case) bool {
 	for f := range h2Frames(c.X.After.Server) {
 		if f.acknowledges() {
@@ -190,7 +191,7 @@ func acknowledgedSettings(c *Case) bool {
 	return false
 }
 
-// describeH2 quotes bytes that ought to be HTTP/2 frames, and says what frame they would be.
+// describeH2 quotes bytes that should be HTTP/2 frames, and says which frame they would be.
 func describeH2(b []byte) string {
 	f, ok := readH2Frame(b)
 	if !ok {
@@ -199,5 +200,5 @@ func describeH2(b []byte) string {
 	return fmt.Sprintf("%s (frame type %#x, stream %d, %d bytes)", quote(b[:h2Head]), f.kind, f.stream, f.length)
 }
 
-// spanOf covers where the head of an HTTP/2 frame stands or would stand.
+// spanOf returns the span of the head of an HTTP/2 frame, or of the bytes in its place.
 func spanOf(from Part, b []byte) []Span { return []Span{{from, 0, min(len(b), h2Head)}} }

@@ -161,11 +161,12 @@ the header in a response forward it to their clients.`,
 	},
 })
 
-// isSettings reports whether a value of HTTP2-Settings is the base64url of settings. Settings have six bytes each, so their
-// base64url has eight characters each and never any padding.
+// isSettings reports whether a value of HTTP2-Settings is the base64url of settings. Settings have
+// six bytes each, so their base64url has eight characters each and never any padding.
 func isSettings(value []byte) bool { return len(value)%8 == 0 && notBase64URL(value) < 0 }
 
-// notBase64URL is where the first byte stands that base64url (RFC 4648 §5) does not have; -1 if there is none.
+// notBase64URL returns the offset of the first byte that base64url (RFC 4648 §5) does not have; -1
+// if there is none.
 func notBase64URL(value []byte) int {
 	for i, c := range value {
 		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {

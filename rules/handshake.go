@@ -7,36 +7,36 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Handshake is a request as a probe sends it, down to the last byte: a base that is sound, and what an [Edit] made of
-// it. The zero value is nothing that can be sent; see [NewHandshake] and [Learn]. It is a value of its owner; [Probe.On]
-// edits a copy.
+// A Handshake is a request as a probe sends it, byte by byte: a valid base with the changes of an
+// [Edit]. The zero value cannot be sent; see [NewHandshake] and [Learn]. A handshake has one owner;
+// [Probe.On] edits a copy.
 type Handshake struct {
-	Host   string // what the Host field holds in the base
+	Host   string // the Host header of the base
 	Path   string // the target of the base
 	Scheme string // http or https
 	Key    string // of Sec-WebSocket-Key
 	Canary string // a path that nothing depends on, for a second request on the connection
 
-	Ahead   string // another request in front of this one, in the same write
-	Before  string // in front of the request line
+	Ahead   string // another request before this one, in the same write
+	Before  string // before the request line
 	Method  string
 	Target  string
-	Version string // empty: the request line ends behind the target
+	Version string // empty: the request line ends after the target
 	Gap     string // between the parts of the request line
 	End     string // of the request line
 	Lines   []Line
-	Finish  string // the empty line behind the head
+	Finish  string // the empty line after the headers
 
-	Content string // behind the head
+	Content string // after the headers
 	Hold    Hold   // when the content is sent
-	Early   string // behind the request, in the same write
+	Early   string // after the request, in the same write
 	Split   int    // where the head is cut in two segments; 0: it is sent in one
-	After   string // sent once the server has switched, in place of what proves the switch; see probe.Run
+	After   string // sent after the server has switched, instead of the usual test frames; see probe.Run
 }
 
-// A Line is a field line of a [Handshake]. What stands in it is sent as it is.
+// A Line is a header line of a [Handshake]. It is sent as it is.
 type Line struct {
-	Name, Gap, Value, End string // Gap is the colon and what is around it
+	Name, Gap, Value, End string // Gap is the colon with its whitespace
 }
 
 // Hold says when the content of a [Handshake] is sent.
@@ -45,7 +45,7 @@ type Hold uint8
 // The ways to send content.
 const (
 	HoldNothing  Hold = iota // with the head, in one write
-	HoldUntil100             // behind a 100 (Continue); never without one
+	HoldUntil100             // after a 100 (Continue); never without one
 	HoldForever              // never
 )
 
@@ -53,8 +53,8 @@ const crlf = "\r\n"
 
 func line(name, value string) Line { return Line{name, ": ", value, crlf} }
 
-// NewHandshake is the sound WebSocket handshake (RFC 6455 §4.1) that every probe is an edit of, if nothing was learned:
-// for that Host, path and key, over scheme http or https.
+// NewHandshake returns the valid WebSocket handshake (RFC 6455 §4.1) that every probe edits unless
+// one was learned: for that Host, path and key, over scheme http or https.
 func NewHandshake(scheme, host, path, key string) *Handshake {
 	return &Handshake{
 		Host: host, Path: path, Scheme: scheme, Key: key, Canary: "/interlock-canary",
@@ -66,9 +66,10 @@ func NewHandshake(scheme, host, path, key string) *Handshake {
 	}
 }
 
-// Learn is the handshake of NewHandshake with what a recorded request has that an endpoint may insist on: its path with
-// the query, Host, Origin, subprotocols and, with credentials, Cookie and Authorization. Without credentials the secrets in
-// its target are blanked out as d says, and subprotocols that carry a token are left out. The request is not kept.
+// Learn returns the handshake of NewHandshake with the parts of a recorded request that an endpoint
+// may require: its path with the query, Host, Origin, subprotocols and, with credentials, Cookie
+// and Authorization. Without credentials the secrets in its target are blanked out as d says, and
+// subprotocols that carry a token are left out. Learn does not keep the request.
 func Learn(q *wire.Request, scheme, key string, credentials bool, d Redaction) *Handshake {
 	target := originForm(q.Target)
 	if !credentials {
@@ -98,7 +99,8 @@ func Learn(q *wire.Request, scheme, key string, credentials bool, d Redaction) *
 	return h
 }
 
-// originForm is a target without the scheme and the authority that the absolute-form begins with (RFC 9112 §3.2).
+// originForm is a target without the scheme and the authority that the absolute-form begins with
+// (RFC 9112 §3.2).
 func originForm(target string) string {
 	_, rest, absolute := strings.Cut(target, "://")
 	if !absolute || strings.HasPrefix(target, "/") {
@@ -114,8 +116,8 @@ func originForm(target string) string {
 	return rest[i:]
 }
 
-// publicProtocols is a list of subprotocols without those that carry a token, and without the words that announce one. It takes
-// and returns whether the element before announced a token.
+// publicProtocols is a list of subprotocols without those that carry a token, and without the words
+// that announce one. It takes and returns whether the element before announced a token.
 func (d *Redaction) publicProtocols(list string, announced bool) (string, bool) {
 	blanked := []byte(list)
 	announced = d.redactProtocols(blanked, announced)
@@ -162,8 +164,8 @@ func (h *Handshake) Head() string {
 	return b.String()
 }
 
-// First is what is sent before anything is read: another request in front, the head, the content unless it is held back, and
-// what is sent early.
+// First returns what is sent before anything is read: another request ahead, the headers, the body
+// unless it is held back, and early bytes.
 func (h *Handshake) First() string {
 	if h.Hold == HoldNothing {
 		return h.Ahead + h.Head() + h.Content + h.Early
@@ -171,7 +173,7 @@ func (h *Handshake) First() string {
 	return h.Ahead + h.Head() + h.Early
 }
 
-// find is the place of the first field line of that name, len(h.Lines) if there is none.
+// find returns the index of the first header line of that name, or len(h.Lines) if there is none.
 func (h *Handshake) find(name string) int {
 	if i := slices.IndexFunc(h.Lines, lineNamed(name)); i >= 0 {
 		return i

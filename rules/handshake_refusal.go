@@ -77,8 +77,9 @@ func knownToSwitch(c *Case) bool {
 	return c.Seen.Switches != nil && c.Seen.Switches(c.X.Route, Template(c.X.Request.Target))
 }
 
-// isValidHandshake reports whether there is nothing in a WebSocket handshake that a server could find fault with, but for
-// the version: that is one, and which one is between the two. Of the probes only those are sound that are to be accepted.
+// isValidHandshake reports whether a server could find nothing wrong with a WebSocket handshake
+// except its version: there is one, and client and server have to agree on it. Of the probes only
+// those that should be accepted are valid.
 func isValidHandshake(c *Case) bool {
 	q := c.X.Request
 	if c.probe != nil && c.probe.Class != Accept && c.probe.Class != Interop {
@@ -88,8 +89,8 @@ func isValidHandshake(c *Case) bool {
 		isVersion(first(&q.Head, versionField)) && validButVersion(c) && !announcesContent(c)
 }
 
-// isFaultyHandshake reports whether a WebSocket handshake breaks a rule at which a server has to stop. One of HTTP/1.0, or
-// without the connection option, may be taken for no handshake at all.
+// isFaultyHandshake reports whether a WebSocket handshake violates a rule that makes a server
+// reject it. A server may ignore one over HTTP/1.0, or without Connection: Upgrade.
 func isFaultyHandshake(c *Case) bool {
 	q := c.X.Request
 	return c.optionSent && !c.headCut && atLeast11(q.Version) &&

@@ -188,7 +188,7 @@ nginx: underscores_in_headers off, which is the default. Apache httpd drops them
 	},
 })
 
-// requestFlawBytes are the bytes that the flaws of one kind are about.
+// requestFlawBytes returns the bytes that the flaws of one kind are about.
 func requestFlawBytes(c *Case, kind wire.FlawKind) []Span {
 	return flawBytes(InRequest, &c.X.Request.Head, kind)
 }
@@ -201,13 +201,15 @@ func flawBytes(part Part, h *wire.Head, kind wire.FlawKind) []Span {
 	return at
 }
 
-// bareCRs are the CRs that no LF follows. Where a head was cut off behind one, the LF may still have come.
+// bareCRs returns the CRs that no LF follows. If a CR is the last byte of a head that was cut off,
+// an LF may have followed.
 func bareCRs(c *Case) []Span {
 	last := len(c.X.Request.Raw) - 1
 	return slices.DeleteFunc(requestFlawBytes(c, wire.FlawBareCR), func(s Span) bool { return c.headCut && s.From == last })
 }
 
-// aliasedField is the first field whose name becomes that of a field of the offer when its underscores are read as hyphens.
+// aliasedField returns the first header whose name becomes that of a handshake header when
+// underscores are read as hyphens.
 func aliasedField(c *Case) wire.Field {
 	h := &c.X.Request.Head
 	for _, f := range h.Fields {
@@ -218,7 +220,7 @@ func aliasedField(c *Case) wire.Field {
 	return wire.Field{}
 }
 
-// neededAlias reports whether the offer lacks a field that it has only with underscores.
+// neededAlias reports whether the handshake has a required header only with underscores.
 func neededAlias(c *Case) bool {
 	h := &c.X.Request.Head
 	if c.headCut {
@@ -238,7 +240,8 @@ func neededAlias(c *Case) bool {
 	return false
 }
 
-// hyphened is a name as gateways read it that make hyphens of underscores; those at its ends are dropped by some.
+// hyphened is a name as gateways read it that make hyphens of underscores; those at its ends are
+// dropped by some.
 func hyphened(name []byte) []byte {
 	return bytes.ReplaceAll(bytes.Trim(name, "_"), []byte("_"), []byte("-"))
 }

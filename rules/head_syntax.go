@@ -185,7 +185,8 @@ a value into which a line end was injected.`,
 	},
 })
 
-// requestFlaws are the flaws of one kind in the request: each span reaches from where the flaw stands to the end of the line.
+// requestFlaws returns the flaws of one kind in the request. Each span reaches from the flaw to the
+// end of its line.
 func requestFlaws(c *Case, kind wire.FlawKind) []Span {
 	return flawsOf(InRequest, &c.X.Request.Head, kind)
 }
@@ -200,7 +201,7 @@ func flawsOf(part Part, h *wire.Head, kind wire.FlawKind) []Span {
 	return at
 }
 
-// responseFlawed reports whether the head of the response to a request that asks has that flaw, and the request has not.
+// responseFlawed reports whether the response has that flaw and the request does not.
 func responseFlawed(c *Case, kind wire.FlawKind) bool {
 	p := c.X.Response
 	if p == nil || len(p.Flaws) == 0 || c.flawed(kind) {
@@ -215,7 +216,7 @@ func judgeResponseFlaw(c *Case, s Severity) Result {
 	return oncePerRun(c, c.result(Warn).by(Server).rated(s))
 }
 
-// lineEnd is where the text of the line ends that offset stands in.
+// lineEnd returns the end of the text of the line that an offset is in.
 func lineEnd(raw []byte, offset int) int {
 	i := bytes.IndexByte(raw[offset:], '\n')
 	switch {
@@ -227,13 +228,14 @@ func lineEnd(raw []byte, offset int) int {
 	return offset + i
 }
 
-// beginning quotes the first bytes of what may hold anything.
+// beginning quotes the first bytes of text that may hold anything.
 func beginning(b []byte) string {
 	const few = 24
 	return quote(b[:min(len(b), few)])
 }
 
-// fieldBefore is the name of the last field that begins in front of an offset; empty if there is none.
+// fieldBefore returns the name of the last header that starts before an offset; empty if there is
+// none.
 func fieldBefore(h *wire.Head, offset int) []byte {
 	for _, f := range slices.Backward(h.Fields) {
 		if f.Name.From < offset {
@@ -243,7 +245,8 @@ func fieldBefore(h *wire.Head, offset int) []byte {
 	return nil
 }
 
-// decides reports whether a flaw stands in a field that makes the offer, or in front of what some parser takes for one.
+// decides reports whether a flaw is in a handshake header, or before text that some parser takes
+// for one.
 func decides(h *wire.Head, offset int) bool {
 	if makesOffer(fieldBefore(h, offset)) {
 		return true
@@ -259,7 +262,8 @@ func makesOffer(name []byte) bool {
 		len(name) > len(websocket) && wire.EqualFold(name[:len(websocket)], websocket)
 }
 
-// neededDropped reports whether a line that is to be dropped has what the request lacks for an offer.
+// neededDropped reports whether a line that should be dropped has what the handshake otherwise
+// lacks.
 func neededDropped(c *Case) bool {
 	h := &c.X.Request.Head
 	if c.headCut {

@@ -141,7 +141,8 @@ nginx, in front: proxy_set_header Host $host.`,
 	},
 })
 
-// isHost reports whether a value is a host, perhaps with a colon and a port (RFC 9110 §7.2, RFC 3986 §3.2.2), or empty.
+// isHost reports whether a value is a host, perhaps with a colon and a port (RFC 9110 §7.2, RFC
+// 3986 §3.2.2), or empty.
 func isHost(b []byte) bool {
 	host, port := b, []byte(nil)
 	if i := bytes.LastIndexByte(b, ':'); i >= 0 && bytes.IndexByte(b[i:], ']') < 0 {
@@ -167,8 +168,8 @@ func isHost(b []byte) bool {
 	return true
 }
 
-// isHostByte reports whether a byte may stand in a host that is a name: those that RFC 3986 reserves for nothing else, and
-// the percent sign of an encoded one.
+// isHostByte reports whether a byte may appear in a host name: those that RFC 3986 reserves for
+// nothing else, and the percent sign of an encoded one.
 func isHostByte(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':

@@ -30,7 +30,7 @@ In front of the server: remove Upgrade unless it is websocket.`,
 		t := c.X.Twin
 		switch {
 		case t == nil || t.Response == nil || t.Response.Status/100 != 2:
-			return c.result(NotApplicable) // nothing shows what becomes of the content
+			return c.result(NotApplicable) // nothing shows what happens to the body
 		case c.status() != t.Response.Status:
 			return c.result(Warn).rated(Medium)
 		case lostContent(c):
@@ -57,11 +57,11 @@ In front of the server: remove Upgrade unless it is websocket.`,
 	},
 })
 
-// marked is the content of the request that is sent with and without an offer.
+// marked is the body of the request that is sent with and without an offer.
 const marked = "hello"
 
-// lostContent reports whether the answer to the request without the offer shows its content, and this one does not, or not
-// all of it.
+// lostContent reports whether the response to the request without the offer repeats its body, and
+// this one does not, or not all of it.
 func lostContent(c *Case) bool {
 	return bytes.Contains(c.X.Twin.Content, []byte(marked)) && !bytes.Contains(c.X.Content, []byte(marked))
 }

@@ -49,7 +49,8 @@ func answeredBy(p *Probe, status string) *Ruling {
 	}})
 }
 
-// TestWhatMayBeIgnoredIsIgnoredByAllRules holds that where a probe passes by being ignored, no rule beside its own warns of it.
+// TestWhatMayBeIgnoredIsIgnoredByAllRules holds that where a probe passes by being ignored, no rule
+// beside its own warns of it.
 func TestWhatMayBeIgnoredIsIgnoredByAllRules(t *testing.T) {
 	ignored := 0
 	for _, p := range Probes() {

@@ -84,7 +84,7 @@ A maintained HTTP parser in front of the handshake does all of this.`,
 	},
 })
 
-// judgePing is the verdict on a server that has switched and was sent a ping.
+// judgePing judges a server that has switched and was sent a ping.
 func judgePing(c *Case) Result {
 	_, answered := findPong(c, pingInContent)
 	switch {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A Key identifies a finding over time and over replicas: two findings with the same key are the same one. It can be the key of
-// a map.
+// A Key identifies a finding over time and over replicas: two findings with the same key are the
+// same one. It can be the key of a map.
 type Key struct {
 	Rule     string `json:"rule"`     // ID
 	Probe    string `json:"probe"`    // ID; empty for live traffic
@@ -28,7 +28,7 @@ func (k Key) Fingerprint() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Place is the key without the probe: the place where a rule is broken, whoever shows it.
+// Place returns the key without the probe: where a rule is violated, whatever shows it.
 func (k Key) Place() Key {
 	k.Probe = ""
 	return k

@@ -1,7 +1,7 @@
 package rules
 
-// tolerated judges a fault of a request that a server may put up with: the fault stays with the client when the server
-// switches, and of a probe only that it is refused, or that it kills the server, says anything.
+// tolerated judges a fault of a request that a server may tolerate: the client stays at fault if
+// the server switches, and a probe shows something only if it is refused or ends the server.
 func tolerated(c *Case) Result {
 	res := RefuseSwitch(c)
 	switch {
@@ -13,8 +13,8 @@ func tolerated(c *Case) Result {
 	return res
 }
 
-// repaired judges a fault of a request that a server should refuse and may mend: the fault stays with the client when the
-// server switches, and the server that took a probe is only warned about.
+// repaired judges a fault of a request that a server should refuse and may repair: the client stays
+// at fault if the server switches, and a server that accepted a probe gets a warning.
 func repaired(c *Case) Result {
 	res := RefuseSwitch(c)
 	switch {

@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// The parts of an exchange that rules must not miss where a file did not keep them; see [wire.Exchange].
+// The parts of an exchange that a file may not contain and that rules need; see [wire.Exchange].
 const (
 	lostRequest  = "request fields"
 	lostResponse = "response fields"
 )
 
-// allowForLoss takes a verdict back that rests on what a file did not keep, and says with every other one what that was.
+// allowForLoss withdraws a verdict that depends on what a file does not contain, and adds to every
+// other one what is missing.
 func allowForLoss(c *Case, f *Finding, res Result) {
 	if f.Verdict < Pass && responseCutOff(c) && f.Rule.ID != "UPGRADE-RESP-CUT-OFF" && f.Party == Server && !res.answered {
 		f.Verdict = max(f.Verdict, Unclear)

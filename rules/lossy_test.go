@@ -8,8 +8,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestNothingFailsForWhatAFileDoesNotKeep takes the fields out of every exchange of the corpus, as a browser does that did
-// not see them. What is left is the method, the target, the version and the status; no rule may fail for anything else.
+// TestNothingFailsForWhatAFileDoesNotKeep takes the fields out of every exchange of the corpus, as
+// a browser does that did not see them. What is left is the method, the target, the version and the
+// status; no rule may fail for anything else.
 func TestNothingFailsForWhatAFileDoesNotKeep(t *testing.T) {
 	for _, r := range corpus(t) {
 		for _, x := range r.transcript.Exchanges(r.common) {

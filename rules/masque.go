@@ -32,7 +32,7 @@ mistake. With connect-udp and connect-ip the tunnel reaches whatever the proxy r
 		switch {
 		case len(broken) > 0:
 			return RefuseSwitch(c)
-		case literal != "": // by the letter of the RFC only: lists are what these fields are
+		case literal != "": // by the letter of the RFC only, since these headers are lists
 			return c.result(Warn).rated(Info)
 		}
 		return c.result(Pass)
@@ -120,7 +120,7 @@ In a proxy, close the connection when you reject the request.`,
 			}
 			return c.result(Warn)
 		}
-		return c.result(Pass) // what is a request or an empty line is another rule's
+		return c.result(Pass) // other rules judge requests and empty lines
 	},
 	Show: func(c *Case, _ Result) Shown {
 		return seen(earlySpans(c, c.X.Early), earlyData(c))
@@ -135,7 +135,7 @@ func offersMasque(c *Case) bool {
 	return hasProtocol(c.offered, "connect-udp") || hasProtocol(c.offered, "connect-ip")
 }
 
-// masqueFaults says what is wrong with the request, and what is other than the letter of the RFC has it.
+// masqueFaults returns what is wrong with the request, and what only the letter of the RFC forbids.
 func masqueFaults(c *Case) (broken []string, literal string) {
 	q := c.X.Request
 	if q.Method != "GET" {
@@ -156,7 +156,8 @@ func masqueFaults(c *Case) (broken []string, literal string) {
 	return broken, literal
 }
 
-// offerUDP makes the handshake a request for UDP proxying (RFC 9298 §3.2), to an address that nobody has.
+// offerUDP makes the handshake a request for UDP proxying (RFC 9298 §3.2), to an address reserved
+// for documentation.
 func offerUDP(h *Handshake) {
 	Edits(Offer("connect-udp"), Target(Always("/.well-known/masque/udp/192.0.2.6/443/")), Set(capsuleField, "?1"))(h)
 }

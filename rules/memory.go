@@ -3,5 +3,6 @@ package rules
 // rulingBytes is about how much memory a ruling and its exchange take beside the bytes of the wire.
 const rulingBytes = 2 << 10
 
-// Bytes returns about how many bytes of memory the ruling and its exchange take. It is what bounds on evidence are counted in.
+// Bytes returns roughly how many bytes of memory the ruling and its exchange use. Limits on
+// evidence count in it.
 func (r *Ruling) Bytes() int64 { return int64(rulingBytes + r.X.Bytes()) }

@@ -100,7 +100,8 @@ Apache httpd: Protocols http/1.1.`,
 	},
 })
 
-// beganH2Directly reports whether the server took up an offer of h2c without a 101: it begins with a SETTINGS frame.
+// beganH2Directly reports whether the server accepted an offer of h2c without a 101: it starts with
+// a SETTINGS frame.
 func beganH2Directly(c *Case) bool {
 	if c.X.Response != nil || len(c.X.Noise) == 0 || !hasProtocol(c.offered, "h2c") {
 		return false
@@ -109,8 +110,8 @@ func beganH2Directly(c *Case) bool {
 	return ok && f.settings()
 }
 
-// responseCutOff reports whether the end of the connection cut off the head of the response: what is missing there may have been
-// about to come.
+// responseCutOff reports whether the connection ended within the head of the response: what is
+// missing may have been about to come.
 func responseCutOff(c *Case) bool {
 	if c.X.Response == nil {
 		return false
@@ -119,7 +120,7 @@ func responseCutOff(c *Case) bool {
 	return cut
 }
 
-// describeNoise says what the bytes look like that are not a response.
+// describeNoise describes bytes that are not a response.
 func describeNoise(c *Case) string {
 	b := c.X.Noise
 	switch {
@@ -132,7 +133,7 @@ func describeNoise(c *Case) string {
 	return quote(b[:min(len(b), most)])
 }
 
-// isHTTPName reports whether bytes begin with the name of the protocol, in either case.
+// isHTTPName reports whether bytes start with the name of the protocol, in either case.
 func isHTTPName(b []byte) bool {
 	const name = "HTTP/"
 	b = bytes.TrimLeft(b, " \t\r\n")

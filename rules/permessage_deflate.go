@@ -212,13 +212,14 @@ with a single message finds. Clients that check the response close the connectio
 	},
 })
 
-// acceptsExtensions reports whether the response accepts extensions by a list that can be read, and what was offered is known.
+// acceptsExtensions reports whether the response accepts extensions in a well-formed list, and the
+// offer is known.
 func acceptsExtensions(c *Case) bool {
 	return switchedToWebSocket(c) && !c.headCut && c.X.Response.Has(extensionField) &&
 		!negotiated(c).accepted.broken && !negotiated(c).offered.broken
 }
 
-// deflateSpans are the offer and the answer of permessage-deflate that were set side by side.
+// deflateSpans returns the offer and the answer of permessage-deflate that were compared.
 func deflateSpans(c *Case) []Span {
 	t := &negotiated(c).deflate
 	return []Span{{InRequest, t.offer.at.From, t.offer.at.To}, {InResponse, t.answer.at.From, t.answer.at.To}}

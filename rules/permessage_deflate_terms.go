@@ -4,7 +4,8 @@ import "github.com/interlock-proxy/interlock/wire"
 
 const permessageDeflate = "permessage-deflate"
 
-// A deflate is one element permessage-deflate of a list of extensions, with its parameters (RFC 7692 §7.1).
+// A deflate is one element permessage-deflate of a list of extensions, with its parameters (RFC
+// 7692 §7.1).
 type deflate struct {
 	serverReset bool // server_no_context_takeover
 	clientReset bool // client_no_context_takeover
@@ -17,19 +18,19 @@ type deflate struct {
 // anyBits is larger than any value that client_max_window_bits can have.
 const anyBits = 16
 
-// deflateTerms is what was said about permessage-deflate.
+// deflateTerms is what both sides said about permessage-deflate.
 type deflateTerms struct {
 	sound    bool    // there is an offer that can be accepted
-	unsound  deflate // the first offer that must be declined; fault is empty if there is none
+	unsound  deflate // the first invalid offer; fault is empty if there is none
 	answers  int
-	bad      deflate // the first answer that is no answer; fault is empty if there is none
-	compared bool    // there is a sound offer and a sound answer
+	bad      deflate // the first invalid answer; fault is empty if there is none
+	compared bool    // there is a valid offer and a valid answer
 	offer    deflate // the one that the answer fits best
 	answer   deflate
 }
 
-// settle sets the answer beside the offers. A client may offer several sets of parameters, and the answer does not say
-// which of them it accepts: it is held against the one that it fits best.
+// settle compares the answer with the offers. A client may offer several sets of parameters, and
+// the answer does not say which of them it accepts: it is compared with the one that it fits best.
 func settle(offered, accepted *extensionList) (t deflateTerms) {
 	readable := false
 	for i := range accepted.extensions {
@@ -61,7 +62,7 @@ func settle(offered, accepted *extensionList) (t deflateTerms) {
 	return t
 }
 
-// misfits counts what in the answer does not fit an offer.
+// misfits counts the parameters of the answer that do not fit an offer.
 func (d *deflate) misfits(offer *deflate) int {
 	n := 0
 	for _, fits := range [...]bool{d.fitsClientBits(offer), d.fitsServerBits(offer), d.fitsServerReset(offer)} {
@@ -82,8 +83,8 @@ func (d *deflate) fitsServerBits(offer *deflate) bool {
 
 func (d *deflate) fitsServerReset(offer *deflate) bool { return !offer.serverReset || d.serverReset }
 
-// readDeflate reads the parameters of permessage-deflate. In an answer client_max_window_bits has a value, in an offer it
-// may do without.
+// readDeflate reads the parameters of permessage-deflate. client_max_window_bits has a value in an
+// answer and may omit it in an offer.
 func readDeflate(e *extension, answer bool) deflate {
 	d := deflate{at: e.at}
 	for i := range e.parameters {
@@ -131,7 +132,8 @@ func boolean(p *parameter) int {
 	return 1
 }
 
-// windowBits is the value of a parameter that must be a number from 8 to 15 without leading zeros; 0 if it is none.
+// windowBits returns the value of a parameter that must be a number from 8 to 15 without leading
+// zeros; 0 if it is not.
 func windowBits(p *parameter) int {
 	switch v := p.value; {
 	case len(v) == 1 && (v[0] == '8' || v[0] == '9'):

@@ -9,8 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Probe is a sound handshake with exactly one thing wrong, or right in another way than usual, and what is expected of
-// a server that gets it. Probes stand with the rule that they bring into play.
+// A Probe is a valid handshake with exactly one defect, or one written in an unusual valid way, and
+// how a server should answer it. Probes are declared with the rule that they test.
 type Probe struct {
 	ID      string   `json:"id"`              // as stable as a rule's
 	Label   string   `json:"title"`           // what is special about it, in a few words
@@ -26,10 +26,10 @@ type Probe struct {
 	rule *Rule
 }
 
-// Rule is the rule that the probe brings into play.
+// Rule returns the rule that the probe tests.
 func (p *Probe) Rule() *Rule { return p.rule }
 
-// On is the request of the probe on a base.
+// On returns the request of the probe on a base.
 func (p *Probe) On(base *Handshake) *Handshake {
 	h := base.Clone()
 	if p.Edit != nil {
@@ -53,8 +53,8 @@ func (p *Probe) Expectation() string {
 	return p.Class.Expectation()
 }
 
-// mayBeIgnored reports whether a server may answer the probe as if it offered nothing: it offers no WebSocket, or it is an
-// HTTP/1.0 request.
+// mayBeIgnored reports whether a server may answer the probe as if it offered nothing: it offers no
+// WebSocket, or it is an HTTP/1.0 request.
 func (p *Probe) mayBeIgnored() bool {
 	q := wire.ReadRequest([]byte(p.On(NewHandshake("http", "staging.test", "/", "")).Head()))
 	return q.Version == "HTTP/1.0" || !hasProtocol(q.Protocols(), "websocket")
@@ -69,17 +69,17 @@ func (p Probe) MarshalJSON() ([]byte, error) {
 	}{plain(p), p.Expectation()})
 }
 
-// IsControl reports whether the probe is one of the sound handshakes.
+// IsControl reports whether the probe is a valid handshake.
 func (p *Probe) IsControl() bool { return strings.HasPrefix(p.ID, "CTRL-") }
 
-// A Risk is what a probe can do to a server.
+// A Risk says what a probe may do to a server.
 type Risk uint8
 
 // The risks.
 const (
-	Harmless Risk = iota // nothing is known to go wrong
-	State                // the server may do what the request says: it has another method than GET, or content
-	Crash                // servers or programs are known that it ends
+	Harmless Risk = iota // no server is known to suffer
+	State                // the server may do what the request says: its method is not GET, or it has a body
+	Crash                // some servers or programs are known to end
 )
 
 // String is the risk in lower case.
@@ -88,8 +88,8 @@ func (r Risk) String() string { return [...]string{"harmless", "state", "crash"}
 // MarshalText is the risk as the contracts write it.
 func (r Risk) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// Probes returns the probes of all rules: the controls first, then by ID. The slice is the caller's, the probes are not to
-// be changed.
+// Probes returns the probes of all rules: the controls first, then by ID. The caller owns the slice
+// and must not change the probes.
 func Probes() []*Probe {
 	all := make([]*Probe, 0, 256)
 	for _, r := range book {
@@ -113,7 +113,7 @@ func order(p *Probe) int {
 	return 1
 }
 
-// FindProbe returns the probe of that ID, or nil. It takes what Find takes.
+// FindProbe returns the probe of that ID, or nil. It accepts the same spellings as Find.
 func FindProbe(id string) *Probe {
 	id = canonical(id)
 	for _, r := range book {

@@ -6,8 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestNoSwitchPasses holds that a probe that is to be refused fails with any 101 there is, or is a warning where a server
-// may repair the request, whatever became of the controls.
+// TestNoSwitchPasses holds that a probe that is to be refused fails with any 101 there is, or is a
+// warning where a server may repair the request, whatever became of the controls.
 func TestNoSwitchPasses(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {
@@ -39,7 +39,8 @@ func TestNoSwitchPasses(t *testing.T) {
 	}
 }
 
-// TestNothingPassesWithoutControls holds that a refusal says nothing about a probe where the control was not accepted.
+// TestNothingPassesWithoutControls holds that a refusal says nothing about a probe where the
+// control was not accepted.
 func TestNothingPassesWithoutControls(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {
@@ -56,8 +57,8 @@ func TestNothingPassesWithoutControls(t *testing.T) {
 	}
 }
 
-// TestContentIsJudgedByWhatFollows holds that how content was read is judged when it is known what followed the 101, and
-// not before.
+// TestContentIsJudgedByWhatFollows holds that how content was read is judged when it is known what
+// followed the 101, and not before.
 func TestContentIsJudgedByWhatFollows(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {

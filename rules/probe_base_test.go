@@ -20,8 +20,8 @@ func learned(scheme string) *Handshake {
 	return Learn(q, scheme, "dGhlIHNhbXBsZSBub25jZQ==", true, Redaction{})
 }
 
-// TestLearnedProbesBreakOneRule is TestProbesBreakOneRule on a handshake that was learned, and over TLS, where an offer of
-// h2c is a fault of its own (RFC 7540 §3.3).
+// TestLearnedProbesBreakOneRule is TestProbesBreakOneRule on a handshake that was learned, and over
+// TLS, where an offer of h2c is a fault of its own (RFC 7540 §3.3).
 func TestLearnedProbesBreakOneRule(t *testing.T) {
 	for _, base := range []*Handshake{learned("http"), learned("https")} {
 		for _, p := range Probes() {
@@ -42,8 +42,9 @@ func TestLearnedProbesBreakOneRule(t *testing.T) {
 	}
 }
 
-// TestProbesKeepTheBase holds that a probe leaves of a handshake that was learned all that it leaves alone of the default
-// one: an endpoint that refuses what lacks a cookie says nothing about the probe.
+// TestProbesKeepTheBase holds that a probe leaves of a handshake that was learned all that it
+// leaves alone of the default one: an endpoint that refuses what lacks a cookie says nothing about
+// the probe.
 func TestProbesKeepTheBase(t *testing.T) {
 	plain, base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ=="), learned("http")
 	for _, p := range Probes() {
@@ -98,7 +99,8 @@ func TestLearnedTargetIsAPath(t *testing.T) {
 	}
 }
 
-// TestTwoDefectsAreCaught holds that what shows that a probe breaks one rule would show a second defect in it.
+// TestTwoDefectsAreCaught holds that what shows that a probe breaks one rule would show a second
+// defect in it.
 func TestTwoDefectsAreCaught(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for id, second := range map[string]Edit{

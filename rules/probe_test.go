@@ -15,8 +15,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A catalogued probe is what testdata/probes.json says of one: its bytes on the base {A}, {P} and {K}, each byte a
-// character.
+// A catalogued probe is what testdata/probes.json says of one: its bytes on the base {A}, {P} and
+// {K}, each byte a character.
 type catalogued struct {
 	ID, Class, Rule, Bytes, After string
 	Soft, Withheld, Seed          bool
@@ -44,7 +44,8 @@ func octets(s string) string {
 	return string(b)
 }
 
-// TestProbesAreTheCatalogue holds the bytes, the class and the rule of each probe against the catalogue.
+// TestProbesAreTheCatalogue holds the bytes, the class and the rule of each probe against the
+// catalogue.
 func TestProbesAreTheCatalogue(t *testing.T) {
 	base := NewHandshake("http", "{A}", "{P}", "{K}")
 	base.Canary = "{CANARY}"
@@ -111,9 +112,9 @@ func TestProbesAreWhole(t *testing.T) {
 	}
 }
 
-// flawless101 is the 101 of a server that has nothing against the request. It switches to the protocol of the control
-// that speaks for the probe where that is offered, where nothing is, and where the probe is about just this; else to what
-// is offered.
+// flawless101 is the 101 of a server that has nothing against the request. It switches to the
+// protocol of the control that speaks for the probe where that is offered, where nothing is, and
+// where the probe is about just this; else to what is offered.
 func flawless101(p *Probe, h *Handshake) string {
 	q := wire.ReadRequest([]byte(h.Head()))
 	offered, protocol := q.Protocols(), cmp.Or(p.Control, "websocket")
@@ -130,8 +131,8 @@ func flawless101(p *Probe, h *Handshake) string {
 	return head + "\r\n"
 }
 
-// misread is what follows the 101 of a server that has read the content of a probe of the body class as frames: the
-// answers to these.
+// misread is what follows the 101 of a server that has read the content of a probe of the body
+// class as frames: the answers to these.
 func misread(p *Probe) string {
 	switch {
 	case p.Class != Body:
@@ -178,8 +179,8 @@ func answered(p *Probe, h *Handshake, answer, after string) *wire.Exchange {
 	return last
 }
 
-// TestProbesBreakOneRule holds that a probe of the classes that are to be refused breaks exactly what it names when a
-// server switches, and nothing when it refuses.
+// TestProbesBreakOneRule holds that a probe of the classes that are to be refused breaks exactly
+// what it names when a server switches, and nothing when it refuses.
 func TestProbesBreakOneRule(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {
@@ -194,8 +195,9 @@ func TestProbesBreakOneRule(t *testing.T) {
 	}
 }
 
-// breaksOnly says what the request of a probe breaks beside what the probe names, or leaves unbroken of it; it is empty if
-// there is nothing to be said. On some bases there are further rules to be broken.
+// breaksOnly says what the request of a probe breaks beside what the probe names, or leaves
+// unbroken of it; it is empty if there is nothing to be said. On some bases there are further rules
+// to be broken.
 func breaksOnly(p *Probe, h *Handshake, further ...string) string {
 	want := slices.Concat([]string{p.rule.ID}, p.Also, further)
 	slices.Sort(want)
@@ -221,7 +223,8 @@ func breaksOnly(p *Probe, h *Handshake, further ...string) string {
 	return ""
 }
 
-// TestControlsAreSound holds that the controls break nothing when they are answered by a flawless 101.
+// TestControlsAreSound holds that the controls break nothing when they are answered by a flawless
+// 101.
 func TestControlsAreSound(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {

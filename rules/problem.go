@@ -6,14 +6,16 @@ import (
 	"strings"
 )
 
-// Problems are the sentences that findings of a rule consist of: one for an exchange in which the server switched, one for
-// any other. Each %s is replaced by a value that was seen. A sentence is empty where the rule has no finding.
+// Problems are the sentences that findings of a rule consist of: one for an exchange in which the
+// server switched, one for any other. Each %s is replaced by a value that was seen. A sentence is
+// empty where the rule has no finding.
 type Problems struct {
 	Switched string `json:"switched,omitempty"`
 	Refused  string `json:"refused,omitempty"`
 }
 
-// Shown is what Show of a rule returns for one exchange. A sentence in Problem is used instead of that of the rule.
+// Shown is what Show of a rule returns for one exchange. A sentence in Problem is used instead of
+// that of the rule.
 type Shown struct {
 	Problem Problems
 	Values  [3]string // one for each %s
@@ -23,7 +25,8 @@ type Shown struct {
 // seen shows values in the rule's own sentence.
 func seen(at []Span, values ...string) Shown { return varies(Problems{}, at, values...) }
 
-// says shows values in a sentence that applies whether the server switched or not. An empty one is the rule's own.
+// says shows values in a sentence that applies whether the server switched or not. An empty one is
+// the rule's own.
 func says(sentence string, at []Span, values ...string) Shown {
 	return varies(Problems{Switched: sentence, Refused: sentence}, at, values...)
 }
@@ -52,7 +55,8 @@ func fillIn(sentence string, values *[3]string) string {
 	return b.String()
 }
 
-// detail is the text of a finding that did not pass: what is wrong, what the server made of it, and the note.
+// detail is the text of a finding that did not pass: what is wrong, what the server made of it, and
+// the note.
 func (c *Case) detail(res Result, attribution string, s Shown) string {
 	text := ""
 	switch refused := res.answered && !c.leftHTTP; {
@@ -77,8 +81,8 @@ func orProxy(text, attribution string) string {
 	return text
 }
 
-// sentence is the one that applies. Where the server switched on a fault that stays with the client, the sentence is about
-// the client.
+// sentence is the one that applies. Where the server switched on a fault that stays with the
+// client, the sentence is about the client.
 func (c *Case) sentence(res Result, s Shown) string {
 	switched := cmp.Or(s.Problem.Switched, c.rule.Problem.Switched)
 	refused := cmp.Or(s.Problem.Refused, c.rule.Problem.Refused)
@@ -137,7 +141,8 @@ func probeProblem(c *Case, p *Probe) string {
 	return fmt.Sprintf("%s: %s (answered %d)", text, p.Label, c.status())
 }
 
-// switchProblem says what is wrong with a 101 to the probe where its rule has nothing to say about it.
+// switchProblem says what is wrong with a 101 to the probe where its rule has nothing to say about
+// it.
 func (p *Probe) switchProblem() string {
 	switch {
 	case p.Class.Refuses():

@@ -11,7 +11,8 @@ import (
 // subject matches how the sentences of findings begin.
 var subject = regexp.MustCompile(`^(Client( or proxy| and server)?|Server( or proxy)?|Proxy|Request|Connection|%s) `)
 
-// idioms match words that readers stumbled over. Fields are headers in texts, and intermediaries are proxies.
+// idioms match words that readers stumbled over. Fields are headers in texts, and intermediaries
+// are proxies.
 var idioms = regexp.MustCompile(`(?i)\b(nobody|somebody|anybody|fields?|intermediar(y|ies)|sound|in the clear|stands in|tells whether|what came)\b` +
 	`|\b(which|that|it) is no [a-z]|behind (the|a) (101|request|head|offer|answer)`)
 
@@ -63,8 +64,9 @@ func TestTextsOfProbes(t *testing.T) {
 	}
 }
 
-// TestFindingsAreSentences holds that every finding of the corpus that did not pass begins with who did what, has all of its
-// values, and that no finding about a refusal says that the server accepted something.
+// TestFindingsAreSentences holds that every finding of the corpus that did not pass begins with who
+// did what, has all of its values, and that no finding about a refusal says that the server
+// accepted something.
 func TestFindingsAreSentences(t *testing.T) {
 	accepted := regexp.MustCompile(`^Server (accepted (an?|the) (upgrade|handshake|WebSocket)|switched)`)
 	for _, r := range corpus(t) {

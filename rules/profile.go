@@ -9,13 +9,14 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Profile says which rules gate: those whose failure makes a run fail. All others are shown all the same.
+// A Profile says which rules gate: those whose failure makes a run fail. All others are shown all
+// the same.
 type Profile string
 
 // The profiles. The zero value is Recommended.
 const (
 	ProfileSeed        Profile = "seed"        // the five rules of the Http11Probe tests
-	ProfileRecommended Profile = "recommended" // what an RFC demands, and what is critical by its nature
+	ProfileRecommended Profile = "recommended" // what an RFC requires, and what is critical by its nature
 	ProfileAll         Profile = "all"
 )
 
@@ -38,13 +39,14 @@ type Gate struct {
 	AsOf    string   // rules of later releases do not; empty: those of all releases
 }
 
-// Holds reports whether the finding makes a run fail. What is accepted or known does not.
+// Holds reports whether the finding makes a run fail. Accepted and known findings do not.
 func (g Gate) Holds(f *Finding) bool {
 	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && gateSeverity(f) >= g.Least && g.gatesAny(f)
 }
 
-// gateSeverity is the severity that a finding counts by. Advice, which no cited sentence demands, is medium at most, unless it is
-// critical, or the configuration says more than the rule does.
+// gateSeverity returns the severity that a finding counts with. Advice, which no RFC sentence
+// requires, is medium at most unless it is critical or the configuration says more than the rule
+// does.
 func gateSeverity(f *Finding) Severity {
 	if s := f.Rule.Severity; f.Rule.Level == Advice && f.Severity == High && max(s.Refused, s.Switched) == High {
 		return Medium
@@ -52,7 +54,8 @@ func gateSeverity(f *Finding) Severity {
 	return f.Severity
 }
 
-// gatesAny reports whether the rule of a finding gates, or one of those that the same deviation breaks.
+// gatesAny reports whether the rule of a finding gates, or one of the rules that the same deviation
+// violates.
 func (g Gate) gatesAny(f *Finding) bool {
 	return g.gates(f.Rule) || slices.ContainsFunc(f.Related, func(id string) bool {
 		r := Find(id)
@@ -60,9 +63,9 @@ func (g Gate) gatesAny(f *Finding) bool {
 	})
 }
 
-// Tells reports whether the ruling on a probe says something about the server, and not only that it takes no valid handshake
-// either: what failed and would make a run fail does, known or accepted or not; anything else does only where the controls
-// around the probe were accepted.
+// Tells reports whether the ruling on a probe says something about the server, and not only that it
+// accepts no valid handshake either: a failure that could make a run fail does, known or accepted
+// or not; anything else does only if the controls around the probe were accepted.
 func (g Gate) Tells(r *Ruling) bool {
 	if r.Verdict != Unclear && r.Verdict != NotApplicable && r.X.Controls != wire.ControlsRefused {
 		return true
@@ -85,7 +88,7 @@ func (g Gate) gates(r *Rule) bool {
 	return r.Level == Must || r.Severity.Switched == Critical
 }
 
-// later reports whether a release comes behind another one. A missing or strange part counts as 0.
+// later reports whether a release is later than another. A missing or invalid part counts as 0.
 func later(release, than string) bool {
 	a, b := strings.Split(release, "."), strings.Split(than, ".")
 	for i := range max(len(a), len(b)) {

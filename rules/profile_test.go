@@ -46,7 +46,8 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// TestWhatTellsSomething holds that without an accepted control only what makes a run fail says something, be it known.
+// TestWhatTellsSomething holds that without an accepted control only what makes a run fail says
+// something, be it known.
 func TestWhatTellsSomething(t *testing.T) {
 	post, status := Find("UPGRADE-POST"), Find("UPGRADE-426-NO-UPGRADE")
 	gate := Gate{Least: High}
@@ -79,8 +80,8 @@ func TestEveryRuleHasAnExample(t *testing.T) {
 	}
 }
 
-// TestAdviceAboutServersIsNotHigh holds that what no RFC demands of a server is at most medium, unless it is critical by
-// its nature.
+// TestAdviceAboutServersIsNotHigh holds that what no RFC demands of a server is at most medium,
+// unless it is critical by its nature.
 func TestAdviceAboutServersIsNotHigh(t *testing.T) {
 	for _, r := range All() {
 		if r.Level == Advice && r.Party == Server && (r.Severity.Refused == High || r.Severity.Switched == High) {

@@ -38,7 +38,7 @@ If a private protocol is intended, list it in rules.protocols of Interlock's con
 		switch {
 		case c.switched && !c.probed():
 			return res.as(Warn).rated(Info)
-		case c.switched && res.Verdict == Warn: // to a protocol that somebody speaks, if nobody said that it is meant here
+		case c.switched && res.Verdict == Warn: // a real protocol, which the configuration does not list
 			return res.rated(Medium)
 		}
 		return res
@@ -72,7 +72,7 @@ func registered(m wire.Protocol) bool {
 	return m.Is("HTTP") || m.Is("TLS") || m.Is("WebSocket") || m.Is("h2c") || isMasque(m)
 }
 
-// isUnknown reports whether a protocol is neither registered nor named in the configuration.
+// isUnknown reports whether a protocol is neither registered nor listed in the configuration.
 func isUnknown(c *Case, m wire.Protocol) bool {
 	return !registered(m) && !slices.ContainsFunc(c.Options.Protocols, m.Is)
 }
@@ -82,8 +82,8 @@ func hasUnknown(c *Case, members []wire.Protocol) bool {
 	return slices.ContainsFunc(members, func(m wire.Protocol) bool { return isUnknown(c, m) })
 }
 
-// switchedToUnknown reports whether the server cannot have chosen a member of the offer that is known. A 101 that names
-// something else than what was offered proves no choice.
+// switchedToUnknown reports whether the server cannot have chosen a known protocol of the offer. A
+// 101 that names something that was not offered proves no choice.
 func switchedToUnknown(c *Case) bool {
 	for _, m := range c.chosen {
 		if wasOffered(c, m) && !isUnknown(c, m) {
@@ -94,8 +94,8 @@ func switchedToUnknown(c *Case) bool {
 	return hasUnknown(c, c.chosen) || !slices.ContainsFunc(c.offered, known)
 }
 
-// wasOffered reports whether the request offers a protocol that a 101 names. Where only one side states a version, the other
-// side has left it open.
+// wasOffered reports whether the request offers a protocol that a 101 names. If only one side
+// states a version, the other side leaves it open.
 func wasOffered(c *Case, m wire.Protocol) bool {
 	return slices.ContainsFunc(c.offered, func(o wire.Protocol) bool {
 		return o.Is(m.Name) && (o.Version == m.Version || o.Version == "" || m.Version == "")

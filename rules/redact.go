@@ -7,8 +7,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Target is a request target with every secret blanked out, byte for byte, by asterisks: the values of parameters whose
-// names are those of secrets, however percent-encoded; tokens by their shape; and user information.
+// Target is a request target with every secret blanked out, byte for byte, by asterisks: the values
+// of parameters whose names are those of secrets, however percent-encoded; tokens by their shape;
+// and user information.
 func (d Redaction) Target(target string) string {
 	b := []byte(target)
 	d.redactTarget(b)
@@ -56,8 +57,8 @@ func blankUser(b []byte) {
 	blank(b[:max(0, bytes.LastIndexByte(b, '@'))])
 }
 
-// redactPath blanks out secrets in a path: the values of parameters, what a program made behind a segment such as ticket, and
-// tokens.
+// redactPath blanks out secrets in a path: the values of parameters, generated text after a segment
+// such as ticket, and tokens.
 func (d *Redaction) redactPath(path []byte) {
 	announced := false
 	for segment := range bytes.SplitSeq(path, []byte("/")) {
@@ -74,8 +75,8 @@ func (d *Redaction) redactPath(path []byte) {
 	blankTokens(path, true)
 }
 
-// redactQuery blanks out secret parameters and tokens. A name may stand behind any of ? & ; #; a value reaches to the next
-// &, which is the only separator that all parsers agree on.
+// redactQuery blanks out secret parameters and tokens. A name may follow any of ? & ; #; a value
+// reaches to the next &, the only separator that all parsers agree on.
 func (d *Redaction) redactQuery(b []byte, depth int) {
 	blankTokens(b, false)
 	for {
@@ -112,7 +113,8 @@ func (d *Redaction) allows(name string) bool {
 	return false
 }
 
-// nests reports whether a value has a secret in it once it is decoded, as that of a redirection may.
+// nests reports whether a value has a secret in it once it is decoded, as that of a redirection
+// may.
 func (d *Redaction) nests(value []byte, depth int) bool {
 	if depth == maxNested || !bytes.ContainsRune(value, '%') {
 		return false
@@ -123,7 +125,7 @@ func (d *Redaction) nests(value []byte, depth int) bool {
 	return !bytes.Equal(plain, shown)
 }
 
-// unescape decodes what is percent-encoded. A percent sign that begins no such triplet stands for itself.
+// unescape decodes percent-encoded text. A percent sign that starts no triplet stands for itself.
 func unescape(b []byte) []byte {
 	if !bytes.ContainsRune(b, '%') {
 		return b
@@ -145,7 +147,8 @@ func unescape(b []byte) []byte {
 
 func hexValue(c byte) int { return strings.IndexByte("0123456789abcdef", c|0x20) }
 
-// blank overwrites text by asterisks. White space in front and line ends stay: they say where fields begin and end.
+// blank overwrites text by asterisks. White space in front and line ends stay: they say where
+// fields begin and end.
 func blank(b []byte) {
 	b = bytes.TrimLeft(b, " \t")
 	for i, c := range b {

@@ -6,9 +6,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// redactHead blanks out the secrets of a head, or of bytes that look like one. It goes by lines and not by fields, so
-// that a head that parsers read in different ways has no secret left in any of these readings. The part that is the
-// request's target is none of its business.
+// redactHead blanks out the secrets of a head, or of bytes that look like one. It works on lines,
+// not on parsed headers, so that no secret remains in any way of reading a head that parsers read
+// differently. It does not look at the request target.
 func (d *Redaction) redactHead(b []byte) {
 	h := headRedaction{Redaction: d}
 	for line := range bytes.Lines(b) {
@@ -39,7 +39,7 @@ type headRedaction struct {
 	announced bool // the subprotocol before says that the next one is a token
 }
 
-// piece looks at what one parser or another takes for a line; rest is the line from there on.
+// piece redacts what one parser or another takes for a line; rest is the line from there on.
 func (h *headRedaction) piece(piece, rest []byte) {
 	name, value, colon := bytes.Cut(piece, []byte(":"))
 	if name = bytes.TrimSpace(name); !colon {
@@ -67,7 +67,8 @@ func (h *headRedaction) piece(piece, rest []byte) {
 	blankTokens(piece, false)
 }
 
-// redactValue blanks out what is secret in the value of a field that is not secret itself: URIs stand in many.
+// redactValue blanks out secrets in the value of a header that is not secret itself. Many contain
+// URLs.
 func (d *Redaction) redactValue(name, value []byte) {
 	value = bytes.TrimSpace(value)
 	for _, scheme := range [...]string{"bearer ", "basic ", "negotiate "} {

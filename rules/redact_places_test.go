@@ -9,8 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestSecretsOfProductsAreHidden has a secret in every place that products have one in: nothing that is shown of the exchange
-// has it.
+// TestSecretsOfProductsAreHidden has a secret in every place that products have one in: nothing
+// that is shown of the exchange has it.
 func TestSecretsOfProductsAreHidden(t *testing.T) {
 	places := placesIn(t, "testdata/secrets/hidden.txt")
 	if len(places) < 100 {
@@ -30,7 +30,8 @@ func TestSecretsOfProductsAreHidden(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoSecretIsShown holds that nothing is blanked out that people need to see what went wrong.
+// TestWhatIsNoSecretIsShown holds that nothing is blanked out that people need to see what went
+// wrong.
 func TestWhatIsNoSecretIsShown(t *testing.T) {
 	o := new(Options)
 	for _, place := range placesIn(t, "testdata/secrets/shown.txt") {
@@ -43,7 +44,8 @@ func TestWhatIsNoSecretIsShown(t *testing.T) {
 	}
 }
 
-// TestRedactionIsConfigured holds that names are added to the table and taken away from it, and that tokens stay hidden.
+// TestRedactionIsConfigured holds that names are added to the table and taken away from it, and
+// that tokens stay hidden.
 func TestRedactionIsConfigured(t *testing.T) {
 	o := &Options{Redact: Redaction{Names: []string{"X-Tenant", "room"}, Allow: []string{"ticket", "Cookie", "id"}}}
 	for place, want := range map[string]string{
@@ -58,7 +60,8 @@ func TestRedactionIsConfigured(t *testing.T) {
 	}
 }
 
-// placed is a switch with a request that has something in that place, and a response that says it again.
+// placed is a switch with a request that has something in that place, and a response that says it
+// again.
 func placed(place string) *wire.Exchange {
 	target, field := "/chat", ""
 	if name, _, ok := strings.Cut(place, ": "); ok && wire.IsToken(name) {

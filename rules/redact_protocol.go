@@ -6,8 +6,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Subprotocol is the subprotocol that a server has chosen from a request, fit to be shown: a token in it is blanked out
-// by asterisks. It may be one by its form, or by where it stands in the request; a server that agrees to it says it once more.
+// Subprotocol returns the subprotocol that a server chose from a request, fit to be shown: a token
+// in it is replaced by asterisks. Its form may show that it is a token, or its place in the
+// request; a server that agrees to it repeats it.
 func (d Redaction) Subprotocol(q *wire.Request, chosen string) string {
 	b := []byte(chosen)
 	d.redactProtocols(b, false)
@@ -15,13 +16,14 @@ func (d Redaction) Subprotocol(q *wire.Request, chosen string) string {
 	return string(b)
 }
 
-// hiddenProtocols are the subprotocols that a request offers and that are blanked out where it is shown.
+// hiddenProtocols are the subprotocols that a request offers and that are blanked out where it is
+// shown.
 func (d *Redaction) hiddenProtocols(q *wire.Request) (hidden [][]byte) {
 	if d.allows(protocolField) {
 		return nil
 	}
 	announced := false
-	for v := range q.Named(protocolField) {
+	for v := range q.Values(protocolField) {
 		list := q.Text(v)
 		shown := bytes.Clone(list)
 		announced = d.redactProtocols(shown, announced)
@@ -39,7 +41,7 @@ func (d *Redaction) hiddenProtocols(q *wire.Request) (hidden [][]byte) {
 	return hidden
 }
 
-// blankProtocols blanks out what is hidden in a list of subprotocols.
+// blankProtocols blanks out hidden elements in a list of subprotocols.
 func blankProtocols(list []byte, hidden [][]byte) {
 	for element := range bytes.SplitSeq(list, []byte(",")) {
 		for _, h := range hidden {
@@ -50,14 +52,15 @@ func blankProtocols(list []byte, hidden [][]byte) {
 	}
 }
 
-// responseHead is a copy of the head of a response without its secrets, to be shown beside the request.
+// responseHead is a copy of the head of a response without its secrets, to be shown beside the
+// request.
 func (o *Options) responseHead(q *wire.Request, p *wire.Response) []byte {
 	b := o.head(p.Raw)
 	if o.Full || !p.Has(protocolField) {
 		return b
 	}
 	hidden := o.Redact.hiddenProtocols(q)
-	for v := range p.Named(protocolField) {
+	for v := range p.Values(protocolField) {
 		blankProtocols(b[v.From:v.To], hidden)
 	}
 	return b
@@ -66,9 +69,9 @@ func (o *Options) responseHead(q *wire.Request, p *wire.Response) []byte {
 // longProtocol is a length that no name of a subprotocol reaches, and every token does.
 const longProtocol = 40
 
-// redactProtocols blanks out the elements of a list of subprotocols that carry a token: those behind a word that
-// announces one, those with such a word in them from there on, and those that look like tokens. It takes and returns
-// whether the element before announced a token.
+// redactProtocols blanks out the elements of a list of subprotocols that carry a token: those after
+// a word that announces one, those that contain such a word, from there on, and those that look
+// like tokens. It takes and returns whether the element before announced a token.
 func (d *Redaction) redactProtocols(list []byte, announced bool) bool {
 	for element := range bytes.SplitSeq(list, []byte(",")) {
 		element = bytes.TrimSpace(element)
@@ -85,7 +88,7 @@ func (d *Redaction) redactProtocols(list []byte, announced bool) bool {
 	return announced
 }
 
-// tokenIn is where the token in a subprotocol begins; its length if there is none.
+// tokenIn returns the offset of the token in a subprotocol; its length if there is none.
 func (d *Redaction) tokenIn(element []byte) int {
 	folded := bytes.ToLower(element)
 	switch at := bytes.Index(folded, []byte("bearer")); {
@@ -97,7 +100,7 @@ func (d *Redaction) tokenIn(element []byte) int {
 		if bytes.HasPrefix(folded[at:], []byte(kubernetes)) {
 			return at + len(kubernetes)
 		}
-		return min(at+1, len(element)) // what separates the word from the token
+		return min(at+1, len(element)) // the separator between the word and the token
 	case bytes.HasPrefix(element, []byte("eyJ")), len(element) >= longProtocol, isOpaque(element) && !hasToken(string(element)):
 		return 0
 	}
@@ -112,8 +115,8 @@ func (d *Redaction) tokenIn(element []byte) int {
 	return len(element)
 }
 
-// endsName reports whether a byte of a subprotocol separates the name of a secret from the secret. What follows a hyphen may
-// be the rest of the name.
+// endsName reports whether a byte of a subprotocol separates the name of a secret from the secret.
+// Text after a hyphen may be the rest of the name.
 func (d *Redaction) endsName(c byte, rest []byte) bool {
 	const shortest = 6
 	switch c {
@@ -127,7 +130,8 @@ func (d *Redaction) endsName(c byte, rest []byte) bool {
 	return false
 }
 
-// isKnownProtocol reports whether a subprotocol is one that many speak. It is no token, wherever it stands.
+// isKnownProtocol reports whether a subprotocol is a common one. It is never a token, wherever it
+// is.
 func isKnownProtocol(element []byte) bool {
 	switch string(bytes.ToLower(element)) {
 	case "chat", "superchat", "soap", "mqtt", "mqttv3.1", "amqp", "xmpp", "sip", "msrp", "bfcp", "binary", "base64", "json", "jsonrpc", "msgpack", "protobuf",

@@ -64,7 +64,8 @@ func TestRedactHead(t *testing.T) {
 	}
 }
 
-// FuzzRedact holds that redaction keeps every length and every line end, so that spans stay true, and leaves no cookie.
+// FuzzRedact holds that redaction keeps every length and every line end, so that spans stay true,
+// and leaves no cookie.
 func FuzzRedact(f *testing.F) {
 	for _, r := range corpus(f) {
 		for _, c := range r.transcript.Chunks {
@@ -83,7 +84,7 @@ func FuzzRedact(f *testing.F) {
 				t.Fatalf("byte %d: %q became %q", i, c, once[i])
 			}
 		}
-		for name := range q.Named("Cookie") {
+		for name := range q.Values("Cookie") {
 			if strings.Trim(string(once[name.From:name.To]), "* \t\r\n") != "" {
 				t.Errorf("a cookie is left: %q", once[name.From:name.To])
 			}
@@ -92,7 +93,8 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-// TestTokensThatServersAgreeToAreHidden has servers say the token once more that stands in a list of subprotocols.
+// TestTokensThatServersAgreeToAreHidden has servers say the token once more that stands in a list
+// of subprotocols.
 func TestTokensThatServersAgreeToAreHidden(t *testing.T) {
 	const answer = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: "
 	for offered, each := range map[string]struct{ chosen, want string }{

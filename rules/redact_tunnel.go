@@ -5,7 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// redactAfter is a copy of the first bytes of one direction of a tunnel, with payload and secrets blanked out.
+// redactAfter returns a copy of the first bytes of one direction of a tunnel, with payload and
+// secrets blanked out.
 func (o *Options) redactAfter(b []byte, websocket bool) []byte {
 	b = append([]byte{}, b[:min(len(b), maxShown)]...)
 	switch {
@@ -33,8 +34,9 @@ func headOf(b []byte) int {
 	return len(b)
 }
 
-// publicIn is how many bytes at the beginning of a tunnel are of the protocol itself and no payload: the preface of HTTP/2 and
-// the head of the frame behind it, the head of a TLS record with the kind of message in it, the head of a SETTINGS frame.
+// publicIn returns how many bytes at the start of a tunnel belong to the protocol itself and are
+// not payload: the preface of HTTP/2 and the head of the frame after it, the head of a TLS record
+// with the kind of message in it, the head of a SETTINGS frame.
 func publicIn(b []byte) int {
 	const tlsHead = 6
 	r, ok := readTLSRecord(b)
@@ -61,7 +63,7 @@ func blankAll(b []byte) {
 	}
 }
 
-// blankPayload leaves of WebSocket frames (RFC 6455 §5.2) what stands in front of their payload.
+// blankPayload keeps of WebSocket frames (RFC 6455 §5.2) only what precedes their payload.
 func blankPayload(b []byte) {
 	for len(b) >= 2 {
 		head, length := 2, uint64(b[1]&0x7f)

@@ -7,12 +7,13 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxRedacted is how many names of what was blanked out in a head are kept.
+// maxRedacted is how many names of blanked-out parts of a head are listed.
 const maxRedacted = 32
 
-// Redacted are the names of what is blanked out in the request when the ruling is shown: of fields as they stand there, of
-// parameters of the target with a ? in front, and the word target where its user information is. Who wants to send the
-// request again has to give these values. It is empty if the request is shown in full.
+// Redacted returns the names of what is blanked out in the request when the ruling is shown: of
+// headers as written, of parameters of the target with a leading ?, and the word target for its
+// user information. A caller that wants to send the request again has to supply these values. The
+// result is empty if the request is shown in full.
 func (r *Ruling) Redacted() []string {
 	if r.blanked.request != nil {
 		return slices.Clone(r.blanked.request)
@@ -41,7 +42,8 @@ func redactedRequest(q *wire.Request, shown []byte) []string {
 	return names
 }
 
-// blankedParameter is the name of the parameter that is blanked out in a piece of a target between two &; empty if none is.
+// blankedParameter is the name of the parameter that is blanked out in a piece of a target between
+// two &; empty if none is.
 func blankedParameter(piece, shown []byte) string {
 	for i, c := range piece {
 		if c == shown[i] {
@@ -56,7 +58,8 @@ func blankedParameter(piece, shown []byte) string {
 	return ""
 }
 
-// redactedFields are the names of the fields of a head whose values are shown with something blanked out.
+// redactedFields are the names of the fields of a head whose values are shown with something
+// blanked out.
 func redactedFields(h *wire.Head, shown []byte) (names []string) {
 	for _, f := range h.Fields {
 		if !bytes.Equal(h.Text(f.Value), shown[f.Value.From:f.Value.To]) {

@@ -33,8 +33,9 @@ Envoy answers HTTP/1.0 clients with 426: set proxy_http_version 1.1 in the nginx
 	},
 })
 
-// oncePerRun is the verdict about the form of a refusal. A server that refuses all probes in one form has one fault, not hundreds:
-// of the probes of a run the first one that meets it tells of it. One whose answers differ does not.
+// oncePerRun judges the form of a refusal. A server that refuses all probes in one form has one
+// fault, not hundreds, so only the first probe of a run that meets it reports it. A refusal that
+// varies is not reported.
 func oncePerRun(c *Case, r Result) Result {
 	if r.Verdict >= Pass || !c.probed() || c.switched {
 		return r

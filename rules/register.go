@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// book holds the rules by ID. Only register writes to it, while the package's variables are set up.
+// book holds the rules by ID. Only register writes to it, during package initialization.
 var book []*Rule
 
-// register enters a rule. Two rules of one ID are a mistake in the program. Why is one paragraph, wherever its lines are
-// broken in the source; so is each line of Fix, with a tab in front of what continues it.
+// register adds a rule. Two rules with one ID are a programming error. Why is one paragraph,
+// however its lines are broken in the source; so is each line of Fix, whose continuation lines
+// start with a tab.
 func register(r Rule) *Rule {
 	r.Why, r.Fix = strings.ReplaceAll(r.Why, "\n", " "), strings.ReplaceAll(r.Fix, "\n\t", " ")
 	r.general = slices.DeleteFunc(slices.Clone(r.Refs), func(ref Ref) bool { return ref.RFC == "6455" })
@@ -32,10 +33,11 @@ func bookIndex(id string) (int, bool) {
 	return slices.BinarySearchFunc(book, id, func(r *Rule, id string) int { return strings.Compare(r.ID, id) })
 }
 
-// All returns the rules, sorted by ID. The slice is the caller's, the rules are not to be changed.
+// All returns the rules, sorted by ID. The caller owns the slice and must not change the rules.
 func All() []*Rule { return slices.Clone(book) }
 
-// Find returns the rule of that ID, or nil. It takes the alias COMP-<ID> as well, and letters of either case.
+// Find returns the rule of that ID, or nil. It also accepts the alias COMP-<ID>, and letters of
+// either case.
 func Find(id string) *Rule {
 	if i, ok := bookIndex(canonical(id)); ok {
 		return book[i]
@@ -43,8 +45,8 @@ func Find(id string) *Rule {
 	return nil
 }
 
-// Suggest returns up to three IDs of rules that somebody who typed id may have meant, the nearest first, of those equally
-// near the shortest.
+// Suggest returns up to three IDs of rules that are close to a mistyped ID, the nearest first, and
+// of those the shortest.
 func Suggest(id string) []string {
 	ids := make([]string, 0, len(book))
 	for _, r := range book {
@@ -89,7 +91,7 @@ func nearest(id string, all []string) []string {
 	return ids
 }
 
-// distance is how many letters must be put in, taken out or changed to make b of a.
+// distance returns how many letters must be inserted, removed or changed to turn a into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -2,8 +2,8 @@ package rules
 
 import "slices"
 
-// deviations are the things that can be wrong with an upgrade and that several rules look at. The first rule of a line says
-// it best; where it is broken, the others say the same once more.
+// deviations lists sets of rules that look at the same deviation. The first rule of a line
+// describes it best; the others repeat it.
 func deviations() [][]string {
 	const noOption = "UPGRADE-MISSING-CONN"
 	return [][]string{
@@ -19,8 +19,8 @@ func deviations() [][]string {
 	}
 }
 
-// relateFindings makes one finding of the critical ones that are about the same deviation, so that it counts once. A probe is one
-// deviation: there the rule that it was sent for says so.
+// relateFindings merges critical findings about the same deviation, so that it counts once. A probe
+// is one deviation, and its own rule describes it.
 func relateFindings(c *Case, ruling *Ruling) {
 	if !c.switched || !severalFindings(ruling.Findings, isCriticalFailure) {
 		return
@@ -35,8 +35,8 @@ func relateFindings(c *Case, ruling *Ruling) {
 	}
 }
 
-// relate takes the critical findings of some rules out and names them in that of the first one. The finding of one rule
-// always stays.
+// relate removes the critical findings of some rules and names them in that of the first one. The
+// finding of one rule always stays.
 func (r *Ruling) relate(first string, others []string, stays string) {
 	lead := r.Find(first)
 	if lead == nil || !isCriticalFailure(lead) {
@@ -59,7 +59,7 @@ func (r *Ruling) relate(first string, others []string, stays string) {
 // isCriticalFailure reports whether a finding is a critical failure.
 func isCriticalFailure(f *Finding) bool { return f.Verdict == Fail && f.Severity == Critical }
 
-// severalFindings reports whether more than one finding is such.
+// severalFindings reports whether more than one finding matches.
 func severalFindings(findings []Finding, such func(*Finding) bool) bool {
 	n := 0
 	for i := range findings {

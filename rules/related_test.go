@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestOneDeviationIsOneCriticalFinding answers each probe that is to be refused with a flawless 101: what several rules
-// say of it is one critical finding, that of the rule that the probe was sent for.
+// TestOneDeviationIsOneCriticalFinding answers each probe that is to be refused with a flawless
+// 101: what several rules say of it is one critical finding, that of the rule that the probe was
+// sent for.
 func TestOneDeviationIsOneCriticalFinding(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {
@@ -27,7 +28,8 @@ func TestOneDeviationIsOneCriticalFinding(t *testing.T) {
 	}
 }
 
-// TestRelatedRulesGate holds that a rule that has no finding of its own still makes a run fail that asks for nothing else.
+// TestRelatedRulesGate holds that a rule that has no finding of its own still makes a run fail that
+// asks for nothing else.
 func TestRelatedRulesGate(t *testing.T) {
 	p := FindProbe("UPGRADE-CONN-QUOTED")
 	h := p.On(NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ=="))

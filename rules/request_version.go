@@ -61,7 +61,8 @@ Node.js: req.httpVersion. Go: r.Proto. nginx: $server_protocol. HAProxy: req.ver
 	},
 })
 
-// laterMajor reports whether a version is well-formed and of a later major version than HTTP/1, such as HTTP/2.0.
+// laterMajor reports whether a version is well-formed and has a later major version than HTTP/1,
+// such as HTTP/2.0.
 func laterMajor(version string) bool {
 	const form = "HTTP/d.d"
 	return len(version) == len(form) && version[:5] == form[:5] && '2' <= version[5] && version[5] <= '9' &&

@@ -1,14 +1,14 @@
 package rules
 
-// A Result is what a rule says about an exchange. It is complete: Judge changes nothing else.
+// A Result is the judgment of a rule on an exchange. It is complete: Judge changes nothing else.
 type Result struct {
 	Verdict     Verdict
 	Severity    Severity // at this outcome
 	Party       Party    // who is at fault
 	Refs        []Ref    // those of the rule's that bear on this exchange
-	Attribution string   // who else may be at fault; Classify works it out where this is empty
-	Note        string   // what else there is to say, also of a pass
-	answered    bool     // RefuseSwitch judged: the text also says what the server made of the request
+	Attribution string   // who else may be at fault; Classify fills it in if it is empty
+	Note        string   // a further remark, also on a pass
+	answered    bool     // RefuseSwitch judged: the text also says how the server answered
 }
 
 // result returns a verdict with what the rule states for the outcome of the exchange.
@@ -21,8 +21,8 @@ func (c *Case) result(v Verdict) Result {
 	return res
 }
 
-// citations are the references of a rule that bear on the exchange: RFC 6455 binds nobody who does not speak WebSocket,
-// unless the rule rests on nothing else.
+// citations returns the references of a rule that apply to the exchange: RFC 6455 does not bind a
+// server that speaks no WebSocket, unless the rule rests on nothing else.
 func (c *Case) citations(r *Rule) []Ref {
 	if c.websocket || len(r.general) == 0 {
 		return r.Refs

@@ -1,6 +1,7 @@
 package rules
 
-// A Row is a finding as programs read it in exports, the API and events: what it is, and what it comes to over all exchanges.
+// A Row is a finding as programs read it in exports, the API and events: what it is, and its sum
+// over all exchanges.
 type Row struct {
 	Fingerprint string `json:"fingerprint"`
 	Key

@@ -2,7 +2,8 @@ package rules
 
 import "strings"
 
-// A Rule is one thing that must hold in an upgrade exchange, with everything that is to be said about it.
+// A Rule is one thing that must hold in an upgrade exchange, with everything that is to be said
+// about it.
 type Rule struct {
 	ID       string     `json:"id"`       // AREA-FACT; never renumbered, never reused; COMP-<ID> is an alias
 	Title    string     `json:"title"`    // the requirement, as a sentence without its full stop
@@ -16,19 +17,20 @@ type Rule struct {
 	Fix      string     `json:"fix"`   // how to mend it: one general line, then a line per product where it is known
 	Since    string     `json:"since"` // the release that brought it
 
-	// HopByHop is set where the rule is about a field that lives on one hop only, so that an intermediary may have lost
-	// it or carried it too far. Where the message came through one, the finding says so.
+	// HopByHop is set where the rule is about a field that lives on one hop only, so that an
+	// intermediary may have lost it or carried it too far. Where the message came through one, the
+	// finding says so.
 	HopByHop bool `json:"-"`
 
 	When   func(*Case) bool   `json:"-"`      // reports whether the rule applies; a rule that does not has not passed
 	Judge  func(*Case) Result `json:"-"`      // nil: RefuseSwitch
 	Probes []Probe            `json:"probes"` // the requests that bring the rule into play on demand
 
-	// Show returns the sentence that applies, what was seen and where. It is called only if Result is a failure, a warning
-	// or unclear.
+	// Show returns the sentence that applies, what was seen and where. It is called only if Result
+	// is a failure, a warning or unclear.
 	Show func(*Case, Result) Shown `json:"-"`
 
-	general []Ref // those of Refs that bind who does not speak WebSocket; register fills it in
+	general []Ref // the Refs that apply without WebSocket; register fills it in
 }
 
 // A Ref is one requirement in our own words and where it is written.
@@ -38,13 +40,13 @@ type Ref struct {
 	Text    string `json:"text"`    // the requirement
 }
 
-// String is the reference as people cite it, such as RFC 6455 §4.2.1.
+// String returns the reference as it is cited, such as RFC 6455 §4.2.1.
 func (r Ref) String() string { return "RFC " + r.RFC + " §" + r.Section }
 
 // A Level is how binding the cited sentence is (RFC 2119).
 type Level uint8
 
-// The levels. Advice is for what no sentence of an RFC demands.
+// The levels. Advice is for what no RFC sentence requires.
 const (
 	Must Level = iota
 	Should
@@ -58,7 +60,7 @@ func (l Level) String() string { return [...]string{"must", "should", "may", "ad
 // MarshalText is the level as the contracts write it.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
-// A Party is who broke a rule.
+// A Party is who violated a rule.
 type Party uint8
 
 // The parties.
@@ -87,9 +89,9 @@ type Severity uint8
 const (
 	Info     Severity = iota // a fact
 	Low                      // hardening, or a SHOULD
-	Medium                   // a MUST without a known way to harm
-	High                     // two parties disagree where a message ends, or a valid client must drop the connection
-	Critical                 // one party leaves HTTP while another on the path would not, or for something not agreed
+	Medium                   // a MUST without known harm
+	High                     // two parties disagree on the end of a message, or a valid client must close the connection
+	Critical                 // one party leaves HTTP while another on the path would not, or for a protocol that was not agreed on
 )
 
 // String is the severity in lower case.
@@ -104,8 +106,8 @@ func (s *Severity) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Severities are the severities of a rule: when the server did not switch, when it did, and when it did and Judge rates
-// the finding worse than usual. Worst is Info where Judge never does.
+// Severities are the severities of a rule: when the server did not switch, when it did, and when it
+// did and Judge rates the finding worse than usual. Worst is Info where Judge never does.
 type Severities struct {
 	Refused  Severity `json:"refused"`
 	Switched Severity `json:"switched"`

@@ -6,17 +6,17 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Ruling is what the rules say about one exchange. [Classify] makes it; whoever passes it on may first set Endpoint,
-// Instance, Run, Before and the State of the findings. From then on it is a value that nobody changes.
+// A Ruling is the judgment of all rules on one exchange. [Classify] makes it; its first owner may
+// set Endpoint, Instance, Run, Before and the State of the findings. After that no one changes it.
 type Ruling struct {
 	X        *wire.Exchange
-	Findings []Finding // by rule; what is not applicable is left out
+	Findings []Finding // by rule; those that do not apply are left out
 	Verdict  Verdict   // the worst of the findings; NotApplicable if there is none
 	Unsafe   bool      // a critical rule failed and the server switched: a fact that no configuration changes
 	Endpoint string    // the template of the request's target
 	Instance string    // which Interlock this was
 	Run      string    // the probe run, if it was one
-	Before   *Before   // what the report before had come to; nil: it is the first one that is ruled on
+	Before   *Before   // the result as of the previous report; nil if this is the first one
 
 	options *Options
 	blanked blanked // of a ruling that was read
@@ -25,24 +25,24 @@ type Ruling struct {
 // blanked names what was blanked out in the heads of a ruling before it was read.
 type blanked struct{ request, response []string }
 
-// A Finding is what one rule says about an exchange.
+// A Finding is the judgment of one rule on an exchange.
 type Finding struct {
 	Rule        *Rule
 	Verdict     Verdict
 	Severity    Severity // at this outcome, or as configured
 	Party       Party    // who is at fault
-	Attribution string   // who else may be, where an intermediary is on the path; "" otherwise
-	Related     []string // IDs of further rules that are broken critically by the same deviation; they have no finding of their own
-	Detail      string   // what was seen, quoted; for fail, warn and unclear
+	Attribution string   // who else may be at fault, if a proxy is on the path; "" otherwise
+	Related     []string // IDs of further rules that the same deviation violates critically; they have no finding of their own
+	Detail      string   // the problem in a sentence, with values quoted; for fail, warn and unclear
 	Refs        []Ref    // those of the rule's that bear on this exchange
-	Spans       []Span   // where the evidence stands
+	Spans       []Span   // where the evidence is
 	State       string   // new, known, accepted, ...; in the words of the contracts
 }
 
-// A Part is a piece of an exchange that evidence can stand in.
+// A Part is a piece of an exchange that evidence can be in.
 type Part string
 
-// The parts: both heads, and the first bytes behind a 101 from either side.
+// The parts: both heads, and the first bytes of either side after a 101.
 const (
 	InRequest  Part = "request"
 	InResponse Part = "response"
@@ -50,15 +50,17 @@ const (
 	FromServer Part = "server"
 )
 
-// A Span is a range of bytes in a part of an exchange: From is the first byte, To the one behind the last.
+// A Span is a range of bytes in a part of an exchange: From is the first byte, To the one after the
+// last.
 type Span struct {
 	Part Part `json:"part"`
 	From int  `json:"from"`
 	To   int  `json:"to"`
 }
 
-// Worst is the finding that the ruling has its verdict from: the most severe one with that verdict. Of several, and of what
-// passed, it is that of the rule which the probe was sent for, else the first. It is nil where no finding has the verdict.
+// Worst returns the finding that decides the ruling: the most severe one with its verdict. Of
+// several, and of those that passed, it is that of the probe's own rule, else the first. It is nil
+// if no finding has the verdict.
 func (r *Ruling) Worst() *Finding {
 	var worst *Finding
 	own := r.own()
@@ -75,8 +77,8 @@ func (r *Ruling) Worst() *Finding {
 	return worst
 }
 
-// Own is the verdict of the rule that the probe was sent for; NotApplicable if it was not in play, of a pass where no control
-// was accepted, and of an exchange that is not a probe.
+// Own returns the verdict of the probe's own rule; NotApplicable if the rule did not apply, for a
+// pass without an accepted control, and for an exchange that is not a probe.
 func (r *Ruling) Own() Verdict {
 	own := r.own()
 	if own == nil {
@@ -89,7 +91,7 @@ func (r *Ruling) Own() Verdict {
 	return f.Verdict
 }
 
-// own is the rule that the probe was sent for; nil if the exchange is not a probe.
+// own returns the probe's own rule; nil if the exchange is not a probe.
 func (r *Ruling) own() *Rule {
 	if r.X.Probe == "" {
 		return nil
@@ -100,7 +102,8 @@ func (r *Ruling) own() *Rule {
 	return nil
 }
 
-// Severity is the highest severity of what did not pass; Info if everything did. That of the worst finding may be lower.
+// Severity returns the highest severity of what did not pass; Info if everything did. That of the
+// worst finding may be lower.
 func (r *Ruling) Severity() Severity {
 	worst := Info
 	for i := range r.Findings {
@@ -111,12 +114,12 @@ func (r *Ruling) Severity() Severity {
 	return worst
 }
 
-// Benign reports whether there is nothing here that anybody should look into: no rule failed, and what did not pass is a
-// mere fact.
+// Benign reports whether nothing here needs attention: no rule failed, and what did not pass is
+// information only.
 func (r *Ruling) Benign() bool { return r.Verdict != Fail && r.Severity() == Info }
 
-// Broken returns the IDs of the rules that failed or, where none did, of those with the ruling's verdict. It is empty
-// for a ruling that passed.
+// Broken returns the IDs of the rules that failed or, where none did, of those with the ruling's
+// verdict. It is empty for a ruling that passed.
 func (r *Ruling) Broken() []string {
 	var ids []string
 	if r.Verdict < Pass {
@@ -137,13 +140,15 @@ func (r *Ruling) Find(id string) *Finding {
 	return nil
 }
 
-// Offers are the protocols that the request offers, as it writes them.
+// Offers returns the protocols that the request offers, as it writes them.
 func (r *Ruling) Offers() []string { return written(r.X.Request.Protocols()) }
 
-// Target is the target of the request, fit to be shown: secret values are blanked out unless evidence is full.
+// Target returns the target of the request, fit to be shown: secret values are blanked out unless
+// evidence is full.
 func (r *Ruling) Target() string { return r.options.shown(r.X.Request.Target) }
 
-// Subprotocol is a subprotocol that the server chose, fit to be shown: a token in it is blanked out.
+// Subprotocol is a subprotocol that the server chose, fit to be shown: a token in it is blanked
+// out.
 func (r *Ruling) Subprotocol(chosen string) string {
 	return r.options.Redact.Subprotocol(r.X.Request, chosen)
 }

@@ -7,10 +7,11 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxShown is how many bytes behind a 101 are shown, each way.
+// maxShown is how many bytes after a 101 are shown, in each direction.
 const maxShown = 64
 
-// maxSpans is how many of the places of a finding are shown: a head can have thousands of fields of one name.
+// maxSpans is how many of the places of a finding are shown: a head can have thousands of fields of
+// one name.
 const maxSpans = 64
 
 // rulingJSON is a ruling as the contracts write it, version 1.
@@ -97,7 +98,8 @@ type findingJSON struct {
 	Spans       []Span   `json:"spans"`
 }
 
-// MarshalJSON writes the ruling as the contracts have it, with secrets and payload blanked out unless evidence is full.
+// MarshalJSON writes the ruling as the contracts have it, with secrets and payload blanked out
+// unless evidence is full.
 func (r *Ruling) MarshalJSON() ([]byte, error) {
 	x, o := r.X, r.options
 	j := rulingJSON{
@@ -153,8 +155,8 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// readable is what was on the wire as a string of JSON, which has no bytes: those that are not printable ASCII are written as in
-// transcripts.
+// readable returns bytes from the wire as a JSON string: those that are not printable ASCII are
+// written as in transcripts.
 func readable(text string) string { return wire.Escape([]byte(text)) }
 
 func readables(texts []string) []string {
@@ -197,7 +199,7 @@ func (o *Options) requestHead(q *wire.Request) []byte {
 	return b
 }
 
-// after is what followed a 101. Which side ended a tunnel is known before the tunnel is over.
+// after returns what followed a 101. Which side ended a tunnel is known before the tunnel is over.
 func (o *Options) after(x *wire.Exchange) *afterJSON {
 	a := x.After
 	closed := ""
@@ -213,7 +215,8 @@ func (o *Options) after(x *wire.Exchange) *afterJSON {
 	return &afterJSON{o.redactAfter(a.Client, websocket), o.redactAfter(a.Server, websocket), a.ClientBytes, a.ServerBytes, closed}
 }
 
-// redactRequestLine blanks out the secrets of the target in a request line, unless evidence is full.
+// redactRequestLine blanks out the secrets of the target in a request line, unless evidence is
+// full.
 func (o *Options) redactRequestLine(line []byte) {
 	from, to := bytes.IndexByte(line, ' ')+1, bytes.LastIndexByte(line, ' ')
 	if to < from {

@@ -20,7 +20,7 @@ const (
 	maxID       = 128 // bytes of the ID of a rule
 )
 
-// rulingRead is a ruling before what may be of another release is understood.
+// rulingRead is a ruling as read, before words of other releases are interpreted.
 type rulingRead struct {
 	rulingJSON
 	Verdict  string            `json:"verdict"`
@@ -35,11 +35,12 @@ type findingRead struct {
 	Party    string `json:"party"`
 }
 
-// ReadRuling reads a ruling from the JSON that MarshalJSON writes, of at most 4 MiB. Heads are read from their bytes as they
-// are shown, and what is blanked out stays so: the ruling marshals to the same JSON again. Rules, verdicts and other words of
-// a later release are no error: an unknown verdict is taken for unclear and an unknown severity for critical, so that nobody
-// overlooks it. What the contracts do not write of an exchange is unknown in the ruling too, such as the bytes behind the
-// first 64 of a tunnel. The ruling keeps nothing of b.
+// ReadRuling reads a ruling from the JSON that MarshalJSON writes, of at most 4 MiB. Heads are read
+// from their bytes as shown, and what is blanked out stays so: the ruling marshals to the same JSON
+// again. Rules, verdicts and other words of a later release are not an error: an unknown verdict
+// becomes unclear and an unknown severity critical, so that no one overlooks it. What the JSON does
+// not contain is unknown in the ruling too, such as the bytes after the first 64 of a tunnel. The
+// ruling keeps no reference to b.
 func ReadRuling(b []byte) (*Ruling, error) {
 	if len(b) > maxRuling {
 		return nil, fmt.Errorf("a ruling of %d bytes: the limit is %d", len(b), maxRuling)
@@ -73,7 +74,7 @@ func ReadRuling(b []byte) (*Ruling, error) {
 	return r, nil
 }
 
-// exchange is what a ruling tells about its exchange.
+// exchange returns what a ruling says about its exchange.
 func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	at, err := time.Parse(time.RFC3339Nano, j.Time)
 	if at = at.UTC(); err != nil || at.Year() < 1 || at.Year() > 9999 {
@@ -159,7 +160,7 @@ func partSize(x *wire.Exchange, part Part) int {
 	return math.MaxInt32
 }
 
-// readRef reads a reference as it is cited. What the rule says there comes from the rulebook.
+// readRef reads a reference as it is cited. The text of the rule comes from the rulebook.
 func readRef(text string, rule *Rule) (ref Ref, ok bool) {
 	for _, ref := range rule.Refs {
 		if ref.String() == text {
@@ -171,7 +172,7 @@ func readRef(text string, rule *Rule) (ref Ref, ok bool) {
 	return ref, rfc && ok
 }
 
-// readWord is the value between first and last that is written so, and other if there is none.
+// readWord returns the value between first and last that is written so, and other if there is none.
 func readWord[T interface {
 	~uint8
 	String() string
@@ -184,8 +185,8 @@ func readWord[T interface {
 	return other
 }
 
-// strangers holds rules of other releases that were read of, so that each is one value as those of the rulebook are. Only
-// stranger uses it.
+// strangers holds rules of other releases that were read of, so that each is one value as those of
+// the rulebook are. Only stranger uses it.
 var unknownRules struct {
 	sync.Mutex
 	byID map[string]*Rule
@@ -194,7 +195,7 @@ var unknownRules struct {
 // maxStrangers is how many rules of other releases are one value each.
 const maxStrangers = 1000
 
-// unknownRule is a rule that the rulebook does not have: nothing but its name is known.
+// unknownRule returns a rule that the rulebook does not have: only its name is known.
 func unknownRule(id string, level Level) *Rule {
 	unknownRules.Lock()
 	defer unknownRules.Unlock()

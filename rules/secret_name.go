@@ -6,14 +6,15 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Redaction is what a configuration makes of the table of secret names. The zero value leaves it as it is.
+// A Redaction is what a configuration changes in the table of secret names. The zero value changes
+// nothing.
 type Redaction struct {
 	Names []string // further names of header fields and parameters whose values are secret
 	Allow []string // names whose values are shown, unless they have the shape of a token
 }
 
-// hides reports whether the value of a name is secret, wherever the name stands: in a header, a query, a cookie or a
-// subprotocol.
+// hides reports whether the value of a name is secret, wherever the name is: in a header, a query,
+// a cookie or a subprotocol.
 func (d *Redaction) hides(name []byte) bool {
 	name = unescape(name)
 	for _, s := range d.Allow {
@@ -29,8 +30,9 @@ func (d *Redaction) hides(name []byte) bool {
 	return isSecretName(name)
 }
 
-// isSecretName reports whether names of that pattern belong to secrets. Letters of either case, and names written in one
-// word, with separators or in camel case are alike. CookiE is read as cookie, too: letters in odd places begin no words.
+// isSecretName reports whether names of that pattern belong to secrets. Case does not matter, nor
+// whether a name is one word, has separators or is in camel case. CookiE is read as cookie, too:
+// letters in odd places start no words.
 func isSecretName(name []byte) bool {
 	var room, lower [64]byte
 	words := appendWords(room[:0], name)
@@ -79,7 +81,7 @@ func hasSecret(words []byte) bool {
 	return string(last) == "key" || string(compact) == "code" || string(compact) == "sign"
 }
 
-// secretParts make a name secret wherever they stand in it.
+// secretParts make a name secret wherever they are in it.
 func secretParts() [23]string {
 	return [...]string{
 		"token", "secret", "passw", "passphrase", "passcode", "pwd", "signature", "apikey", "accesskey", "appkey", "authkey", "sharedkey",
@@ -92,7 +94,8 @@ func secretBeginnings() [6]string {
 	return [...]string{"x amz ", "x amzn oidc", "cf access ", "x goog iap", "x ms client principal", "authentic"}
 }
 
-// isSecretWord reports whether a word makes a name secret where it stands alone: author and inside are none.
+// isSecretWord reports whether a word makes a name secret by itself, as auth does and author does
+// not.
 func isSecretWord(word []byte) bool {
 	switch string(word) {
 	case "auth", "authn", "authz", "oauth", "xauth", "authcode", "sid", "psid", "sess", "sig", "pass", "pw", "pin", "otp", "totp", "mfa",
@@ -102,7 +105,7 @@ func isSecretWord(word []byte) bool {
 	return false
 }
 
-// isPublicName reports whether a name has a part of a secret's name in it, and is none.
+// isPublicName reports whether a name contains a part of a secret's name and is not secret.
 func isPublicName(words, compact []byte) bool {
 	switch string(compact) {
 	case "host", "connection", "upgrade", "origin", "useragent", "secwebsocketversion", "secwebsocketextensions", "secwebsocketaccept", // most of all

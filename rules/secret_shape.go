@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// minToken is how many characters behind eyJ make a token: eyJ is how base64 of a JSON object begins.
+// minToken is how many characters after eyJ make a token. Base64 of a JSON object starts with eyJ.
 const minToken = 12
 
-// blankTokens blanks out what has the shape of a JSON web token (RFC 7519 §3), or of another JSON object in base64, wherever
-// it stands. In a path a token ends at the next slash, elsewhere a slash may be a part of it.
+// blankTokens blanks out whatever has the shape of a JSON web token (RFC 7519 §3), or of another
+// JSON object in base64. In a path a token ends at the next slash; elsewhere it may contain
+// slashes.
 func blankTokens(b []byte, path bool) {
 	for {
 		i := bytes.Index(b, []byte("eyJ"))
@@ -37,7 +38,7 @@ func hasToken(text string) bool {
 	return string(shown) != text
 }
 
-// withoutTokens is text with what has the shape of a token blanked out.
+// withoutTokens returns text with whatever has the shape of a token blanked out.
 func withoutTokens[T ~string | ~[]byte](text T) T {
 	if !hasToken(string(text)) {
 		return text
@@ -47,7 +48,7 @@ func withoutTokens[T ~string | ~[]byte](text T) T {
 	return T(shown)
 }
 
-// beginsWord reports whether a word may begin behind b, which may end in a percent-encoded byte.
+// beginsWord reports whether a word may start after b, which may end in a percent-encoded byte.
 func beginsWord(b []byte) bool {
 	n := len(b)
 	return n == 0 || !isLetterOrDigit(b[n-1]) || n >= 3 && b[n-3] == '%' && hexValue(b[n-2]) >= 0 && hexValue(b[n-1]) >= 0
@@ -71,8 +72,8 @@ func isOpaque(text []byte) bool {
 	return len(text) >= shortest && (isIdentifier(string(text)) || hasToken(string(text)))
 }
 
-// isConnectionToken reports whether the value of a parameter by the name id opens a connection, as SignalR's does. Numbers,
-// UUIDs and words are what other things are called by.
+// isConnectionToken reports whether the value of a parameter named id opens a connection, as
+// SignalR's does. Numbers, UUIDs and words identify other things.
 func isConnectionToken(value []byte) bool {
 	const shortest, uuid = 20, 36
 	digits := len(bytes.Trim(value, "0123456789")) == 0

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSoundTrafficRaisesNothing holds that what real clients and servers did, captured on the wire, gives nothing above
-// info: a false alarm is the worst that can be found.
+// TestSoundTrafficRaisesNothing holds that what real clients and servers did, captured on the wire,
+// gives nothing above info: a false alarm is the worst that can be found.
 func TestSoundTrafficRaisesNothing(t *testing.T) {
 	seen := 0
 	for _, r := range corpus(t) {

@@ -142,8 +142,9 @@ nginx and products based on it: look for directives that hide or set response he
 	},
 })
 
-// overtookEarlierRequest reports whether a 101 came before the answer to the request that the probe sent in front of its handshake: answers
-// come in the order of the requests, so it answers the first.
+// overtookEarlierRequest reports whether a 101 came before the response to the request that the
+// probe sent ahead of its handshake. Responses come in the order of the requests, so the 101
+// answers the first one.
 func overtookEarlierRequest(c *Case) bool {
 	return c.probe != nil && c.probe.ID == "UPGRADE-SEQ-BEHIND-GET" && len(c.offered) == 0
 }

@@ -145,8 +145,9 @@ In a proxy, close a connection to a server on which an unexpected response arriv
 	},
 })
 
-// answeredTwice reports whether a late 101 stands where the content of a response belongs that says 2xx and nothing about its
-// content. No server writes that: a proxy took the request for a CONNECT, and passed the server's answer on behind its own.
+// answeredTwice reports whether a late 101 is in place of the body of a 2xx response that says
+// nothing about its body. No server writes that: a proxy took the request for a CONNECT, and
+// forwarded the server's response after its own.
 func answeredTwice(c *Case) bool {
 	p := c.X.Former
 	return p != nil && p.Status/100 == 2 && !p.Has("Content-Length") && !p.Has("Transfer-Encoding")

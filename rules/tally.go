@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// A Tally sums up the findings of one [Key] over all exchanges that showed it. The zero value has counted none. Its JSON,
-// beside that of its key, is part of every row in which programs read a finding: exports, the API, events and comparisons.
+// A Tally sums up the findings of one [Key] over all exchanges that showed it. The zero value has
+// counted none. Its JSON, beside that of its key, is part of every row in which programs read a
+// finding: exports, the API, events and comparisons.
 type Tally struct {
 	Verdict   Verdict                  `json:"verdict"`  // the worst one
 	Severity  Severity                 `json:"severity"` // the highest one with that verdict
@@ -19,8 +20,9 @@ type Tally struct {
 	By        [NotApplicable + 1]int64 `json:"-"` // exchanges by the verdict that they were first reported with
 }
 
-// Add counts a finding of a ruling, once for each exchange, however often it is reported. It reports whether the finding is the
-// first one or worse than all before it: whether Verdict, Severity, Party and Detail are now its own.
+// Add counts a finding of a ruling, once for each exchange, however often it is reported. It
+// reports whether the finding is the first one or worse than all before it: whether Verdict,
+// Severity, Party and Detail are now its own.
 func (t *Tally) Add(r *Ruling, f *Finding) (worst bool) {
 	is := Tally{Verdict: f.Verdict, Severity: f.Severity, Party: f.Party, Detail: f.Detail, Unsafe: r.Unsafe && f.Verdict == Fail}
 	is.FirstSeen = r.X.Time.UTC().Truncate(time.Millisecond)
@@ -54,7 +56,8 @@ func (t *Tally) Merge(other *Tally) (worst bool) {
 	return worst
 }
 
-// WorseThan reports whether the finding is worse than those of a tally: by its verdict or, where that is the same, its severity.
+// WorseThan reports whether the finding is worse than those of a tally: by its verdict or, where
+// that is the same, its severity.
 func (f *Finding) WorseThan(t *Tally) bool {
 	return (&Tally{Verdict: f.Verdict, Severity: f.Severity}).Compare(t) < 0
 }

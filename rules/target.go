@@ -32,7 +32,7 @@ nginx, Tomcat, aiohttp and Tornado reject such targets; Node.js, Go, Python webs
 	Judge: func(c *Case) Result {
 		switch c.X.Request.Target[0] {
 		case '/':
-			return tolerated(c) // a fragment: what it is cut down to may well be served
+			return tolerated(c) // the path before a fragment may well be served
 		case '*':
 			return RefuseSwitch(c)
 		}
@@ -87,7 +87,7 @@ A proxy that expects one and gets the other sends bytes to the wrong party.`,
 	},
 })
 
-// targetFault says what is wrong with the form of the target; it is empty for one that fits.
+// targetFault returns what is wrong with the form of the target; it is empty if nothing is.
 func targetFault(c *Case) string {
 	q := c.X.Request
 	if q.Target == "" || q.Version == "" || q.Method == "CONNECT" {

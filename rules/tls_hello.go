@@ -93,7 +93,7 @@ In a server, close the connection if the first byte is not 0x16.`,
 	},
 })
 
-// leftAtOnce reports whether one side has ended the tunnel before the client sent anything into it.
+// leftAtOnce reports whether one side ended the tunnel before the client sent anything into it.
 func leftAtOnce(c *Case) bool {
 	a := &c.X.After
 	return !a.Opaque && (a.ClientClosed || a.ServerClosed) && a.ClientBytes == 0 && len(a.Client) == 0

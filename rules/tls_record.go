@@ -2,7 +2,8 @@ package rules
 
 import "encoding/binary"
 
-// A tlsRecord is the header of one TLS record (RFC 8446 §5.1, the same in all versions since SSL 3).
+// A tlsRecord is the header of one TLS record (RFC 8446 §5.1, the same in all versions since SSL
+// 3).
 type tlsRecord struct {
 	kind         byte
 	major, minor byte
@@ -12,7 +13,8 @@ type tlsRecord struct {
 // tlsHandshake is the content type of a record that carries handshake messages.
 const tlsHandshake = 0x16
 
-// readTLSRecord decodes the header of the record that b begins with; ok is false if b ends within it.
+// readTLSRecord decodes the header of the record that b begins with; ok is false if b ends within
+// it.
 func readTLSRecord(b []byte) (r tlsRecord, ok bool) {
 	if len(b) < 5 {
 		return tlsRecord{}, false
@@ -20,8 +22,9 @@ func readTLSRecord(b []byte) (r tlsRecord, ok bool) {
 	return tlsRecord{b[0], b[1], b[2], int(binary.BigEndian.Uint16(b[3:]))}, true
 }
 
-// helloOf reports whether b begins a TLS connection of a client: with a handshake record whose first message is a
-// ClientHello (RFC 8446 §4.1.2). It is Unclear where b is too short and nothing in it speaks against that.
+// helloOf reports whether b starts a client's TLS connection: with a handshake record whose first
+// message is a ClientHello (RFC 8446 §4.1.2). It is Unclear if b is too short and nothing in it
+// contradicts that.
 func helloOf(b []byte) Verdict {
 	const clientHello = 1
 	for i, want := range [...]byte{tlsHandshake, 3} {

@@ -164,8 +164,8 @@ Where TLS is terminated, remove Upgrade unless it is websocket.`,
 	},
 })
 
-// cleartextSecret is the name of a field with credentials in the request, or method if that is one that changes
-// something; empty if the request has neither.
+// cleartextSecret returns the name of a header with credentials in the request, or method if its
+// method changes state; empty if the request has neither.
 func cleartextSecret(c *Case) string {
 	q := c.X.Request
 	for _, f := range q.Fields {

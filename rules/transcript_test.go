@@ -109,8 +109,8 @@ func (r *recorded) read(m wire.Meta) error {
 	return nil
 }
 
-// TestTranscripts holds each transcript against its want lines: what is wanted must be found, and nothing may fail that
-// is not said to.
+// TestTranscripts holds each transcript against its want lines: what is wanted must be found, and
+// nothing may fail that is not said to.
 func TestTranscripts(t *testing.T) {
 	for _, r := range corpus(t) {
 		var found []string
@@ -135,9 +135,9 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// TestEveryRuleIsSeen wants a transcript in the folder of each rule in which it does not pass, be it beside another rule
-// that says the same, and one in which it does.
-// A rule that is never more than a fact has nothing worse than a warning, and neither has UPGRADE-INTEROP: that a server
+// TestEveryRuleIsSeen wants a transcript in the folder of each rule in which it does not pass, be
+// it beside another rule that says the same, and one in which it does. A rule that is never more
+// than a fact has nothing worse than a warning, and neither has UPGRADE-INTEROP: that a server
 // refuses a valid request is no fault of its own.
 func TestEveryRuleIsSeen(t *testing.T) {
 	seen := map[string][NotApplicable]int{}
@@ -174,7 +174,8 @@ func TestEveryRuleIsSeen(t *testing.T) {
 	}
 }
 
-// TestCorpusRulings pins everything that is said about the corpus, and how often each rule says what.
+// TestCorpusRulings pins everything that is said about the corpus, and how often each rule says
+// what.
 func TestCorpusRulings(t *testing.T) {
 	var b strings.Builder
 	counts := map[string][NotApplicable]int{}

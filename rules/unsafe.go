@@ -1,14 +1,14 @@
 package rules
 
-// graves are the rules that a switch in live traffic can break in a way that makes it unsafe, in no order. Only register
-// writes to it.
+// unsafeRules are the rules that can make a switch in live traffic unsafe, in no order. Only
+// register writes to it.
 var unsafeRules []*Rule
 
-// mayBeUnsafe reports whether the rule may find a switch in live traffic critical.
+// mayBeUnsafe reports whether the rule may rate a switch in live traffic critical.
 func (r *Rule) mayBeUnsafe() bool { return max(r.Severity.Switched, r.Severity.Worst) == Critical }
 
-// Unsafe reports whether [Classify] would find an exchange of live traffic unsafe. It asks only the rules on which that
-// depends, in the memory of a ruling that nobody looks at any more.
+// Unsafe reports whether [Classify] would find an exchange of live traffic unsafe. It applies only
+// the rules that decide this, in the memory of a ruling that is no longer in use.
 func Unsafe(ruling *Ruling, c Case) bool {
 	c.read()
 	if !c.leftHTTP {

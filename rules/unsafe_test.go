@@ -6,7 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// agrees holds that Unsafe says of an exchange what the whole rulebook does, of its head as of all of it.
+// agrees holds that Unsafe says of an exchange what the whole rulebook does, of its head as of all
+// of it.
 func agrees(t *testing.T, x *wire.Exchange) {
 	t.Helper()
 	head := *x
@@ -19,7 +20,8 @@ func agrees(t *testing.T, x *wire.Exchange) {
 	}
 }
 
-// TestUnsafeAsksEnough holds that for the corpus, as it is and with the answer of a server that switches on anything.
+// TestUnsafeAsksEnough holds that for the corpus, as it is and with the answer of a server that
+// switches on anything.
 func TestUnsafeAsksEnough(t *testing.T) {
 	unsafe := 0
 	for _, r := range corpus(t) {

@@ -150,7 +150,7 @@ client's.`,
 	When:     func(c *Case) bool { return len(c.offered) > 0 && c.X.Request.Count("Upgrade") > 1 },
 	Judge: func(c *Case) Result {
 		h := &c.X.Request.Head
-		for v := range h.Named("Upgrade") {
+		for v := range h.Values("Upgrade") {
 			if !wire.EqualFold(h.Text(v), first(h, "Upgrade")) {
 				return c.result(Warn)
 			}
@@ -170,8 +170,8 @@ client's.`,
 
 func malformedMember(m wire.Protocol) bool { return !m.Valid }
 
-// choseValid reports whether what the 101 names is a member of the offer that is a protocol. A 101 that names nothing may
-// have chosen any of them.
+// choseValid reports whether the 101 names a well-formed protocol of the offer. A 101 that names
+// nothing may have chosen any of them.
 func choseValid(c *Case) bool {
 	sound := func(name string) bool {
 		return slices.ContainsFunc(c.offered, func(o wire.Protocol) bool { return o.Valid && (name == "" || o.Is(name)) })
@@ -187,7 +187,7 @@ func choseValid(c *Case) bool {
 // hasComma reports whether Upgrade or Connection is written as a list.
 func hasComma(h *wire.Head) bool {
 	for _, name := range [...]string{"Upgrade", "Connection"} {
-		for v := range h.Named(name) {
+		for v := range h.Values(name) {
 			if bytes.IndexByte(h.Text(v), ',') >= 0 {
 				return true
 			}
@@ -196,12 +196,12 @@ func hasComma(h *wire.Head) bool {
 	return false
 }
 
-// emptyElements are the places in Upgrade and Connection where a comma has nothing in front of it or behind it: each
-// span is that comma.
+// emptyElements returns the commas in Upgrade and Connection that have nothing before or after
+// them.
 func emptyElements(h *wire.Head) []Span {
 	var at []Span
 	for _, name := range [...]string{"Upgrade", "Connection"} {
-		for v := range h.Named(name) {
+		for v := range h.Values(name) {
 			value, blank := h.Text(v), true // blank: nothing since the last comma
 			last := 0
 			for i, b := range value {

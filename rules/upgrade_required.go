@@ -103,7 +103,8 @@ Envoy: a release after 1.8. Varnish: return (pipe) only where the server is know
 	},
 })
 
-// offeredCorrectly reports whether the request offers what a 426 names, in a way that a server which speaks it can take.
+// offeredCorrectly reports whether the request offers what a 426 names, in a form that a server
+// that speaks it can accept.
 func offeredCorrectly(c *Case, m wire.Protocol) bool {
 	q := c.X.Request
 	same := func(o wire.Protocol) bool {
@@ -121,10 +122,10 @@ func offeredCorrectly(c *Case, m wire.Protocol) bool {
 	return true
 }
 
-// clientWentOn reports whether the client, knowing the answer, has gone on.
+// clientWentOn reports whether the client sent more after it had the response.
 func clientWentOn(c *Case) bool { return len(c.X.Next.Bytes) > 0 && c.X.EarlyBytes == 0 }
 
-// clientLeftHTTP reports whether what the client sent next is no request of HTTP/1.
+// clientLeftHTTP reports whether the client's next bytes are not an HTTP/1 request.
 func clientLeftHTTP(c *Case) bool {
 	return !c.X.Next.HTTP || bytes.HasPrefix(c.X.Next.Bytes, []byte("PRI "))
 }

@@ -1,15 +1,15 @@
 package rules
 
-// A Verdict is what a rule says about one exchange.
+// A Verdict is the result of a rule on one exchange.
 type Verdict uint8
 
 // The verdicts, worst first.
 const (
 	Fail          Verdict = iota
-	Warn                  // broken, but not by who is under test, or without harm
-	Unclear               // in play, and what was seen does not decide it
-	Pass                  // in play, and kept
-	NotApplicable         // not in play: this is no pass
+	Warn                  // violated, but not by the tested side, or without harm
+	Unclear               // the rule applies, and the exchange does not decide it
+	Pass                  // the rule applies, and nothing violates it
+	NotApplicable         // the rule does not apply, which is not a pass
 )
 
 // String is the verdict as the contracts write it.

@@ -2,37 +2,37 @@ package rules
 
 import "github.com/interlock-proxy/interlock/wire"
 
-// An answer is what came back, as far as a verdict depends on it: a row of the verdict table.
+// An answer is the part of a response that verdicts depend on: a row of the verdict table.
 type answer uint8
 
 const (
 	answeredSwitch  answer = iota // 101
-	answeredAuth                  // 401, 403: somebody in front may not have let the request through
-	answeredBusy                  // 407, 429, 503: nobody looked at the request
+	answeredAuth                  // 401, 403: a filter in front may have answered
+	answeredBusy                  // 407, 429, 503: the request was not evaluated
 	answeredRefusal               // any other 4xx
 	answeredNormal                // 2xx, 3xx
 	answeredError                 // any other 5xx
-	answeredClose                 // the server ended the connection without a byte
-	answeredNothing               // silence, or somebody else ended the connection
+	answeredClose                 // the server closed the connection without a byte
+	answeredNothing               // silence, or the client or a proxy closed the connection
 	answeredWait                  // silence while a part of the announced body was held back
-	answeredNoise                 // bytes that are no response
+	answeredNoise                 // bytes that are not a response
 	answers
 )
 
-// A column of the verdict table is who sent the request, and what is known about the server.
+// A column of the verdict table says who sent the request, and what is known about the server.
 type column uint8
 
 const (
-	live         column = iota // somebody else's request
+	live         column = iota // the request of a client
 	controlled                 // a probe; the controls around it were accepted
 	uncontrolled               // a probe; they were not
 	unanswered                 // a probe; the control before it was accepted, and afterwards nothing answered: see UPGRADE-CRASH
-	byStatus                   // a probe, scored as test suites do that look at nothing but its status
+	byStatus                   // a probe, scored by its status only as other test suites do
 	columns
 )
 
-// A cell of the verdict table. Kept is the verdict where the request breaks no MUST of its sender; a probe is never
-// judged as a sender, so there both are the same.
+// A cell of the verdict table. Kept is the verdict if the request violates no MUST of its sender;
+// probes are not judged as senders, so both are the same there.
 type cell struct {
 	broken, kept Verdict
 	note         string // for its text
@@ -40,10 +40,11 @@ type cell struct {
 
 func both(v Verdict) cell { return cell{broken: v, kept: v} }
 
-// gone is the note of a probe behind which nothing answers any more.
+// gone is the note of a probe after which the server stopped answering.
 const gone = "the backend stopped answering afterwards"
 
-// verdicts is the one verdict table: what an answer means to a rule that wants a request not to be switched.
+// verdicts is the only verdict table: what an answer means to a rule that wants the server not to
+// switch.
 func verdicts(a answer, c column) cell {
 	const filtered = "a filter in front may have answered"
 	na, client := both(NotApplicable), cell{broken: Warn, kept: Pass}
@@ -63,12 +64,12 @@ func verdicts(a answer, c column) cell {
 	}[a][c]
 }
 
-// RefuseSwitch judges a rule whose only demand is that the server does not switch: what the answer means stands in the
-// verdict table. It is the judge of every rule that has none of its own.
+// RefuseSwitch judges a rule that only requires the server not to switch, by the verdict table. It
+// judges every rule that has no Judge.
 //
-// Where the server switches, the server is at fault, whoever wrote the request. Where it does not and traffic is live,
-// what remains is the fault of the request: a warning, if the rule is a MUST of its sender. An answer of Interlock's own
-// decides nothing, and the request of a probe is no fault of anybody.
+// If the server switches, the server is at fault, whoever wrote the request. If it does not and
+// traffic is live, the request remains at fault: a warning, if the rule is a MUST of its sender. An
+// answer of Interlock itself decides nothing, and a probe's request is not a fault.
 func RefuseSwitch(c *Case) Result {
 	in := c.column()
 	entry := verdicts(c.answer(), in)
@@ -128,7 +129,7 @@ func (c *Case) answer() answer {
 	return answeredNoise
 }
 
-// bodyWithheld reports whether a part of the body that the request announces had not come.
+// bodyWithheld reports whether a part of the body that the request announces had not arrived.
 func bodyWithheld(c *Case) bool {
 	q := c.X.Request
 	return !c.X.BodyDone && (q.Has("Content-Length") || q.Has("Transfer-Encoding"))

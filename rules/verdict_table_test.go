@@ -7,8 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// handshake is a WebSocket handshake that is a POST over HTTP/1.0: UPGRADE-POST, which binds the client, and
-// UPGRADE-HTTP10, which binds the server, are both in play.
+// handshake is a WebSocket handshake that is a POST over HTTP/1.0: UPGRADE-POST, which binds the
+// client, and UPGRADE-HTTP10, which binds the server, are both in play.
 const handshake = "POST /chat HTTP/1.0\r\nHost: staging.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\nContent-Length: 1\r\n\r\n"
 

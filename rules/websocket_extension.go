@@ -165,13 +165,14 @@ compressed.`,
 	},
 })
 
-// A negotiation is what was said about extensions.
+// A negotiation is what both sides said about extensions.
 type negotiation struct {
 	offered, accepted extensionList
 	deflate           deflateTerms
 }
 
-// negotiated is what the request offers and, if it is a 101, what the response accepts. It is read once.
+// negotiated returns what the request offers and, for a 101, what the response accepts. It is
+// parsed once.
 func negotiated(c *Case) *negotiation {
 	if c.extensions == nil {
 		n := &negotiation{offered: readExtensions(&c.X.Request.Head)}
@@ -187,7 +188,7 @@ func negotiated(c *Case) *negotiation {
 // unregistered reports whether no extension of that name is in the registry of RFC 6455 §11.4.
 func unregistered(e extension) bool { return !e.is(permessageDeflate) && !e.is("bbf-usp-protocol") }
 
-// unofferedExtension is the first extension of the response that the request does not offer.
+// unofferedExtension returns the first extension of the response that the request does not offer.
 func unofferedExtension(c *Case) (wire.Span, bool) {
 	n := negotiated(c)
 	for i := range n.accepted.extensions {

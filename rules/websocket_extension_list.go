@@ -6,26 +6,27 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// An extension is one element of a Sec-WebSocket-Extensions field: a name and what stands behind it (RFC 6455 §9.1).
+// An extension is one element of a Sec-WebSocket-Extensions header: a name and its parameters (RFC
+// 6455 §9.1).
 type extension struct {
 	name       []byte
 	parameters []parameter
 	at         wire.Span
 }
 
-// A parameter belongs to an extension. The value of a quoted string stands here without its quotation marks and
-// backslashes.
+// A parameter belongs to an extension. The value of a quoted string is without its quotation marks
+// and backslashes.
 type parameter struct {
 	name, value []byte
-	valued      bool // there is a value, if only an empty one in quotation marks
+	valued      bool // there is a value, perhaps an empty one in quotation marks
 }
 
-// is reports whether the extension has that name. The RFC does not say that letters of either case are the same, and no
-// two extensions differ in nothing else.
+// is reports whether the extension has that name. The RFC does not say that names are
+// case-insensitive, but no two extensions differ in case only.
 func (e *extension) is(name string) bool { return wire.EqualFold(e.name, name) }
 
-// An extensionList is what the Sec-WebSocket-Extensions fields of a message say. Where one of them breaks the grammar,
-// the list has what stands in front of that place.
+// An extensionList is the content of the Sec-WebSocket-Extensions headers of a message. If a header
+// does not match the grammar, the list holds what precedes the error.
 type extensionList struct {
 	extensions []extension
 	broken     bool
@@ -33,7 +34,7 @@ type extensionList struct {
 	fault      wire.Span // from the element that breaks the grammar to the byte that does; empty for a list of nothing
 }
 
-// maxExtensions is how many extensions of a message are read. Nobody has use for more than two or three.
+// maxExtensions is how many extensions of a message are read. Real clients send two or three.
 const maxExtensions = 256
 
 // has reports whether an extension of that name is in the list.
@@ -46,12 +47,12 @@ func (l *extensionList) has(name []byte) bool {
 	return false
 }
 
-// readExtensions reads all Sec-WebSocket-Extensions fields of a head as one list. White space may stand between any two
-// words, and elements may be empty, as in all lists of RFC 2616, in whose notation RFC 6455 is written. A list without
-// any extension is no list.
+// readExtensions reads all Sec-WebSocket-Extensions headers of a head as one list. Whitespace may
+// separate any two words, and elements may be empty, as in all lists of RFC 2616, whose notation
+// RFC 6455 uses. A list without an extension is malformed.
 func readExtensions(h *wire.Head) (l extensionList) {
 	lines := 0
-	for v := range h.Named(extensionField) {
+	for v := range h.Values(extensionField) {
 		lines++
 		r := extensionReader{raw: h.Raw, at: v.From, end: v.To}
 		for r.space(); r.at < r.end; r.space() {
@@ -75,20 +76,20 @@ func readExtensions(h *wire.Head) (l extensionList) {
 	return l
 }
 
-// An extensionReader goes once through the value of one field line.
+// An extensionReader reads the value of one header line once.
 type extensionReader struct {
 	raw     []byte
 	at, end int
 }
 
-// space steps over white space, a folded line end included: that is the fault of another rule.
+// space skips whitespace, also at a folded line end, which another rule judges.
 func (r *extensionReader) space() {
 	for r.at < r.end && bytes.IndexByte([]byte(" \t\r\n"), r.raw[r.at]) >= 0 {
 		r.at++
 	}
 }
 
-// take steps over one byte if it is the next one.
+// take skips one byte if it is the next one.
 func (r *extensionReader) take(c byte) bool {
 	if r.at < r.end && r.raw[r.at] == c {
 		r.at++
@@ -97,7 +98,7 @@ func (r *extensionReader) take(c byte) bool {
 	return false
 }
 
-// token steps over a token and the white space behind it; it is empty if there is none.
+// token reads a token and the whitespace after it; it is empty if there is none.
 func (r *extensionReader) token() []byte {
 	from := r.at
 	for r.at < r.end && wire.IsToken(r.raw[r.at:r.at+1]) {
@@ -108,7 +109,7 @@ func (r *extensionReader) token() []byte {
 	return word
 }
 
-// quoted steps over a quoted string, behind its first quotation mark, and the white space behind it.
+// quoted reads a quoted string after its first quotation mark, and the whitespace after it.
 func (r *extensionReader) quoted() (text []byte, ok bool) {
 	text = []byte{}
 	for ; r.at < r.end; r.at++ {
@@ -151,8 +152,9 @@ func (r *extensionReader) extension() (e extension, ok bool) {
 	return e, true
 }
 
-// parameter reads a name and perhaps a value. A quoted value must be a token without its quotation marks; only the
-// endpoint identifiers of the Broadband Forum, whose extension is registered and wants colons there, are excepted.
+// parameter reads a name and an optional value. A quoted value must be a token without its
+// quotation marks; the endpoint identifiers of the Broadband Forum's registered extension, which
+// contain colons, are the exception.
 func (r *extensionReader) parameter(e *extension) (p parameter, ok bool) {
 	if p.name = r.token(); len(p.name) == 0 {
 		return p, false

@@ -69,8 +69,8 @@ func TestReadExtensions(t *testing.T) {
 	}
 }
 
-// FuzzReadExtensions holds that whatever stands in the field, spans lie in the head, names are tokens, no more is read
-// than came, and what was read means the same when it is written down.
+// FuzzReadExtensions holds that whatever stands in the field, spans lie in the head, names are
+// tokens, no more is read than came, and what was read means the same when it is written down.
 func FuzzReadExtensions(f *testing.F) {
 	for _, seed := range []string{
 		"permessage-deflate; client_max_window_bits", `a; b="c\"d"; e, f`, ";;=", `a="`, "a;b=\"\\", ",,", "a\r\n b",

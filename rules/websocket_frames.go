@@ -134,8 +134,9 @@ languages with signed integers, and a check for frames that are too long then pa
 	},
 })
 
-// framed13 reports whether what follows the 101 are the frames of RFC 6455, and some of them were recorded. Versions 7 and
-// 8 have the same frames; what a handshake without a key or of another version leads to is not defined.
+// framed13 reports whether frames of RFC 6455 follow the 101, and some of them were recorded.
+// Versions 7 and 8 have the same frames; what follows a handshake without a key or with another
+// version is undefined.
 func framed13(c *Case) bool {
 	if c.framing == 0 {
 		c.framing = 1
@@ -157,7 +158,7 @@ func readsFrames13(c *Case) bool {
 	return foreign == "" || foreign == "7" || foreign == "8"
 }
 
-// sentAfter are the first bytes from one side behind the 101.
+// sentAfter returns the first bytes from one side after the 101.
 func sentAfter(c *Case, from Part) []byte {
 	if from == FromServer {
 		return c.X.After.Server
@@ -165,8 +166,8 @@ func sentAfter(c *Case, from Part) []byte {
 	return c.X.After.Client
 }
 
-// mayBeHTTP reports whether the bytes of one side are HTTP, or too few to tell from it. No sound frame begins with a letter:
-// RSV1 is set in all of them.
+// mayBeHTTP reports whether the bytes of one side are HTTP, or too few to tell. No valid frame
+// starts with a letter, since all letters have RSV1 set.
 func mayBeHTTP(b []byte, from Part) bool {
 	if from == FromClient {
 		b = bytes.TrimLeft(b, "\r\n")
@@ -176,8 +177,8 @@ func mayBeHTTP(b []byte, from Part) bool {
 	return wire.EqualFold(b[:n], statusLine[:n])
 }
 
-// acceptedExtensions reports whether the 101 has accepted permessage-deflate, and whether it has accepted any other
-// extension.
+// acceptedExtensions reports whether the 101 accepts permessage-deflate, and whether it accepts
+// another extension.
 func acceptedExtensions(c *Case) (deflate, other bool) {
 	p := c.X.Response
 	for e := range p.Elements(extensionField) {
@@ -191,8 +192,9 @@ func acceptedExtensions(c *Case) (deflate, other bool) {
 	return deflate, other
 }
 
-// judgeFrames judges a rule about the frames of either side, and names the side that broke it. What an extension may
-// allow that nobody here knows is unclear. That a side's only frame is cut is for the rules about masks to say.
+// judgeFrames judges a rule about the frames of either side, and names the side at fault. The
+// result is unclear if an unknown extension may allow the frame. Rules about masks judge a side
+// whose only frame is incomplete.
 func judgeFrames(c *Case, fault frameFault) Result {
 	verdict := NotApplicable
 	for _, from := range [...]Part{FromServer, FromClient} {
@@ -239,7 +241,7 @@ func subjectOf(from Part) string {
 	return "Client"
 }
 
-// name is what the frame is, in a word.
+// name returns the type of the frame in a word.
 func (f frame) name() string {
 	switch f.opcode() {
 	case opContinuation:

@@ -88,7 +88,7 @@ closes the connection; one that does not check talks to something that it does n
 In a proxy that makes its own key, compute the response again as well. In a cache, never store a
 	101.`,
 	HopByHop: true,
-	When: func(c *Case) bool { // with two keys there is no one right value: UPGRADE-WS-KEY-DUP
+	When: func(c *Case) bool { // with two keys there is no single right value: UPGRADE-WS-KEY-DUP
 		return c.websocket && c.switched && c.X.Request.Has(keyField) && !severalKeys(c) && c.X.Response.Has(acceptField)
 	},
 	Judge: func(c *Case) Result { return c.passIf(provesKey(c, first(&c.X.Request.Head, keyField))) },
@@ -102,7 +102,7 @@ In a proxy that makes its own key, compute the response again as well. In a cach
 
 // first is the value of the first field line with that name.
 func first(h *wire.Head, name string) []byte {
-	for v := range h.Named(name) {
+	for v := range h.Values(name) {
 		return h.Text(v)
 	}
 	return nil
@@ -117,17 +117,17 @@ func acceptValue(key []byte) [28]byte {
 	return value
 }
 
-// provesKey reports whether the response proves that this key was read.
+// provesKey reports whether the response proves that the server read this key.
 func provesKey(c *Case, key []byte) bool {
 	want := acceptValue(key)
 	return bytes.Equal(first(&c.X.Response.Head, acceptField), want[:])
 }
 
-// acceptedKey names what else than the first key the server has read, if it can be told.
+// acceptedKey says which key other than the first one the server used, if that can be told.
 func acceptedKey(c *Case) string {
 	h := &c.X.Request.Head
 	var keys [][]byte
-	for v := range h.Named(keyField) {
+	for v := range h.Values(keyField) {
 		keys = append(keys, h.Text(v))
 	}
 	if len(keys) < 2 {

@@ -72,10 +72,10 @@ func severalKeys(c *Case) bool {
 	return h.Count(keyField) > 1 || keyList(first(h, keyField))
 }
 
-// sameKeys reports whether all lines have one and the same key.
+// sameKeys reports whether all lines have the same key.
 func sameKeys(c *Case) bool {
 	h := &c.X.Request.Head
-	for v := range h.Named(keyField) {
+	for v := range h.Values(keyField) {
 		if !bytes.Equal(h.Text(v), first(h, keyField)) {
 			return false
 		}
@@ -83,7 +83,8 @@ func sameKeys(c *Case) bool {
 	return h.Count(keyField) > 1
 }
 
-// hopsReadDifferentKeys reports whether the same keys went over two hops, and the answers were made from different ones.
+// hopsReadDifferentKeys reports whether the same keys went over two hops, and the responses were
+// computed from different ones.
 func hopsReadDifferentKeys(c *Case) bool {
 	if !c.switched || c.Far == nil || c.Far.Response == nil || c.Far.Response.Status != 101 {
 		return false
@@ -93,7 +94,7 @@ func hopsReadDifferentKeys(c *Case) bool {
 		values(&c.X.Request.Head, keyField) == values(&c.Far.Request.Head, keyField)
 }
 
-// keyList reports whether a value is a list of keys, as it stands in the field where two were joined.
+// keyList reports whether a value is a list of keys, as in a header that joins two.
 func keyList(value []byte) bool {
 	if bytes.IndexByte(value, ',') < 0 {
 		return false

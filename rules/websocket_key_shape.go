@@ -105,18 +105,19 @@ then, and another always. The example in RFC 6455 itself has such bits and passe
 	},
 })
 
-// keyShaped reports whether b looks like the base64 of 16 bytes: 22 characters of the alphabet and two of padding.
+// keyShaped reports whether b looks like the base64 of 16 bytes: 22 characters of the alphabet and
+// two of padding.
 func keyShaped(b []byte) bool {
 	const digits = 22
 	return len(b) == digits+2 && string(b[digits:]) == "==" && !slices.ContainsFunc(b[:digits], notBase64)
 }
 
-// notBase64 reports whether a character is none of those of RFC 4648 §4.
+// notBase64 reports whether a character is not in the alphabet of RFC 4648 §4.
 func notBase64(c byte) bool {
 	return (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '+' && c != '/'
 }
 
-// hasLooseBits reports whether a key has bits left over that are not zero.
+// hasLooseBits reports whether the unused bits of a key are not zero.
 func hasLooseBits(key []byte) bool {
 	return len(key) > 21 && key[21] != 'A' && key[21] != 'Q' && key[21] != 'g' && key[21] != 'w' && keyShaped(key)
 }
@@ -126,11 +127,11 @@ func sampleKey(key []byte) bool {
 	return string(key) == "dGhlIHNhbXBsZSBub25jZQ==" || string(key) == "AQIDBAUGBwgJCgsMDQ4PEC=="
 }
 
-// malformedKey is the first key of the request that cannot be one, or nil. A list of keys is several, and none of them
-// is misshapen.
+// malformedKey returns the first key of the request that is invalid, or nil. A list of keys counts
+// as several keys, none of which is invalid.
 func malformedKey(c *Case) []byte {
 	h := &c.X.Request.Head
-	for v := range h.Named(keyField) {
+	for v := range h.Values(keyField) {
 		if key := h.Text(v); !keyShaped(key) && !keyList(key) {
 			return key
 		}
@@ -138,7 +139,7 @@ func malformedKey(c *Case) []byte {
 	return nil
 }
 
-// keyFault says what a misshapen key is.
+// keyFault returns what is wrong with an invalid key.
 func keyFault(key []byte) string {
 	if len(key) == 0 {
 		return "empty"
@@ -149,7 +150,8 @@ func keyFault(key []byte) string {
 	return fmt.Sprintf("%d characters, not the base64 of 16 bytes", len(key))
 }
 
-// decodedLength is how many bytes a key stands for that is well-formed base64; 0 if it is none.
+// decodedLength returns the number of bytes that a key in well-formed base64 decodes to; 0 if it is
+// malformed.
 func decodedLength(key []byte) int {
 	digits := bytes.TrimRight(key, "=")
 	if len(key)%4 != 0 || len(key)-len(digits) > 2 || slices.ContainsFunc(digits, notBase64) {

@@ -94,7 +94,8 @@ nginx, in front: proxy_set_header Upgrade $http_upgrade and Connection $connecti
 	},
 })
 
-// connectionOf names the connection of the exchange: the ends of it or, where these are not known, the exchange itself.
+// connectionOf identifies the connection of the exchange: by its ends or, if these are unknown, by
+// the exchange itself.
 func connectionOf(c *Case) string {
 	if c.X.Client == "" {
 		return cmp.Or(c.X.Connection, c.X.ID)

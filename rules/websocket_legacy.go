@@ -107,7 +107,7 @@ nothing.`,
 	Fix: `Omit the header from requests, and never copy the headers of a request into a
 	response.`,
 	When: func(c *Case) bool { return c.websocket && c.X.Request.Has(acceptField) },
-	Judge: func(c *Case) Result { // a server may ignore the field, so a switch is no fault of its
+	Judge: func(c *Case) Result { // a server may ignore the header, so it is not at fault if it switches
 		if c.probed() {
 			return c.result(Pass).by(Server)
 		}
@@ -118,7 +118,8 @@ nothing.`,
 	},
 })
 
-// legacyField is the name of the first field that only handshakes from before RFC 6455 have; empty if there is none.
+// legacyField returns the name of the first header that only handshakes from before RFC 6455 have;
+// empty if there is none.
 func legacyField(h *wire.Head) wire.Span {
 	for _, f := range h.Fields {
 		name := h.Text(f.Name)
@@ -133,8 +134,8 @@ func legacyField(h *wire.Head) wire.Span {
 	return wire.Span{}
 }
 
-// hasSecureOrigin reports whether the handshake was opened by a page that came over TLS. Browsers let such a page open no
-// connection in the clear.
+// hasSecureOrigin reports whether a page loaded over TLS opened the handshake. Browsers do not let
+// such a page open a plain-text connection.
 func hasSecureOrigin(c *Case) bool {
 	scheme, _, found := bytes.Cut(first(&c.X.Request.Head, originField), []byte("://"))
 	return found && wire.EqualFold(scheme, "https")

@@ -137,7 +137,7 @@ the tunnel that a proxy takes for one. A server cannot prevent this.`,
 	},
 })
 
-// judgeWithoutFault is the verdict on one side's frames where the fault in question is not among them.
+// judgeWithoutFault judges one side's frames if the fault in question is not among them.
 func judgeWithoutFault(c *Case, s *frameScan) Result {
 	switch {
 	case s.count > 0:
@@ -148,8 +148,8 @@ func judgeWithoutFault(c *Case, s *frameScan) Result {
 	return c.result(Unclear)
 }
 
-// answeredFrame reports whether the server's frames show that it has read that frame of the client: a pong carries what the ping
-// did, or an echo what the message did.
+// answeredFrame reports whether the server's frames show that it read that frame of the client: a
+// pong has the payload of the ping, or an echo that of the message.
 func answeredFrame(c *Case, f frame) bool {
 	q, b := c.X.After.Client, c.X.After.Server
 	if !f.whole(q) || f.masked {
@@ -183,8 +183,9 @@ func serverCloses(c *Case) bool {
 // maxKeys is how many masking keys are compared with each other.
 const maxKeys = 32
 
-// repeatedMask looks for two frames of the client with the same key: how many frames were compared, and where the keys
-// stand; first is -1 if no key comes twice. What carries no payload is not masked by its key.
+// repeatedMask looks for two frames of the client with the same key. It returns how many frames
+// were compared, and the offsets of the keys; first is -1 if no key is repeated. Frames without
+// payload do not count.
 func repeatedMask(c *Case) (keyed, first, second int) {
 	var keys [maxKeys]struct {
 		key [4]byte

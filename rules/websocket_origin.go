@@ -168,8 +168,9 @@ with two; from then on the page's own origin decides nothing.`,
 	},
 })
 
-// isOwnOrigin reports whether the origin is that of the service, as far as the request says under what name it is known, or
-// one that the configuration names. Whoever ends TLS in front may not say so: without a word about it the scheme is open.
+// isOwnOrigin reports whether the origin is that of the service, as far as the request shows its
+// public name, or one that the configuration lists. A proxy that terminates TLS may not say so, so
+// the scheme is open unless something states it.
 func isOwnOrigin(c *Case) bool {
 	h := &c.X.Request.Head
 	text := first(h, originField)
@@ -189,8 +190,8 @@ func isOwnOrigin(c *Case) bool {
 		sameAuthority(authority, firstElement(h, "X-Forwarded-Host"), secure)
 }
 
-// differsInPort reports whether the origin is at the host that an intermediary passed on, and only the port is another one:
-// nginx leaves it out where it is told to send $host.
+// differsInPort reports whether the origin has the host that a proxy forwarded and only the port
+// differs: nginx drops the port with $host.
 func differsInPort(c *Case) bool {
 	h := &c.X.Request.Head
 	_, authority, ok := bytes.Cut(first(h, originField), []byte("://"))
@@ -206,13 +207,13 @@ func differsInPort(c *Case) bool {
 	return false
 }
 
-// acceptedCrossOrigin reports whether the endpoint is known to accept an origin that nobody can have named.
+// acceptedCrossOrigin reports whether the endpoint is known to accept an invented origin.
 func acceptedCrossOrigin(c *Case) bool {
 	return c.Seen.Crossed != nil && c.Seen.Crossed(c.X.Route, EndpointOf(c.X))
 }
 
-// sameAuthority reports whether two authorities name the same host and port, where a port that is left out is that of the
-// scheme.
+// sameAuthority reports whether two authorities have the same host and port, where a missing port
+// is that of the scheme.
 func sameAuthority(a, b []byte, secure bool) bool {
 	hostA, portA := splitPort(a, secure)
 	hostB, portB := splitPort(b, secure)
@@ -229,7 +230,8 @@ func splitPort(authority []byte, secure bool) (host, port []byte) {
 	return authority, []byte("80")
 }
 
-// firstElement is the first element of a list field: what the intermediary nearest to the client wrote.
+// firstElement returns the first element of a list header: what the proxy nearest to the client
+// wrote.
 func firstElement(h *wire.Head, name string) []byte {
 	for e := range h.Elements(name) {
 		return h.Text(e)
@@ -237,16 +239,17 @@ func firstElement(h *wire.Head, name string) []byte {
 	return nil
 }
 
-// A carriage is what is known of how the request left the client.
+// A carriage says how the request left the client, as far as that is known.
 type carriage uint8
 
 const (
-	unknownCarriage carriage = iota // it came to us in the clear; what was before nobody says
+	unknownCarriage carriage = iota // it arrived here in plain text; what happened before is unknown
 	cleartext                       // an intermediary says that it got it in the clear
 	overTLS
 )
 
-// outerScheme tells how the request left the client. What an intermediary says comes before what we see.
+// outerScheme returns how the request left the client. What a proxy says takes precedence over what
+// we see.
 func outerScheme(c *Case) carriage {
 	proto := firstElement(&c.X.Request.Head, "X-Forwarded-Proto")
 	switch {
@@ -260,7 +263,7 @@ func outerScheme(c *Case) carriage {
 	return unknownCarriage
 }
 
-// hostOf is the name of the host that a handshake goes to, without the port.
+// hostOf returns the host of a handshake, without the port.
 func hostOf(h *Handshake) string {
 	host, _ := splitPort([]byte(h.Host), false)
 	return string(host)

@@ -96,10 +96,10 @@ same client works here and fails there.`,
 	},
 })
 
-// malformedSubprotocol is the first element of Sec-WebSocket-Protocol that is no token. If all there is to say is that an
-// element has nothing in it, empty is set.
+// malformedSubprotocol returns the first element of Sec-WebSocket-Protocol that is not a token. If
+// the only fault is an empty element, empty is set.
 func malformedSubprotocol(h *wire.Head) (at wire.Span, empty, broken bool) {
-	for v := range h.Named(protocolField) {
+	for v := range h.Values(protocolField) {
 		rest, more := h.Text(v), true
 		for more {
 			var element []byte
@@ -115,7 +115,8 @@ func malformedSubprotocol(h *wire.Head) (at wire.Span, empty, broken bool) {
 	return wire.Span{}, empty, empty
 }
 
-// repeatedSubprotocol is the first element of Sec-WebSocket-Protocol that has come before; empty if there is none.
+// repeatedSubprotocol returns the first element of Sec-WebSocket-Protocol that repeats an earlier
+// one; empty if there is none.
 func repeatedSubprotocol(h *wire.Head) wire.Span {
 	var one wire.Span
 	var seen map[string]bool // from the second element on
@@ -135,11 +136,12 @@ func repeatedSubprotocol(h *wire.Head) wire.Span {
 	return wire.Span{}
 }
 
-// quoteSubprotocols quotes what stands in Sec-WebSocket-Protocol, with credentials blanked out unless evidence is full.
+// quoteSubprotocols quotes Sec-WebSocket-Protocol, with credentials blanked out unless evidence is
+// full.
 func quoteSubprotocols(c *Case, h *wire.Head) string {
 	var text []byte
 	announced, lines, hidden := false, 0, c.Options.Redact.hiddenProtocols(c.X.Request)
-	for v := range h.Named(protocolField) {
+	for v := range h.Values(protocolField) {
 		line := bytes.Clone(h.Text(v))
 		if !c.Options.Full {
 			announced = c.Options.Redact.redactProtocols(line, announced)

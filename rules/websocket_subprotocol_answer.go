@@ -98,7 +98,7 @@ variable that is not set.`,
 	When: func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(protocolField) },
 	Judge: func(c *Case) Result {
 		p := &c.X.Response.Head
-		for v := range p.Named(protocolField) {
+		for v := range p.Values(protocolField) {
 			if len(bytes.Trim(p.Text(v), " \t,")) == 0 {
 				return c.result(Fail)
 			}
@@ -165,7 +165,8 @@ func choseSubprotocol(c *Case) bool {
 	return false
 }
 
-// unofferedSubprotocol is the first subprotocol of the response that the request does not offer; empty if there is none.
+// unofferedSubprotocol returns the first subprotocol of the response that the request does not
+// offer; empty if there is none.
 func unofferedSubprotocol(c *Case) wire.Span {
 	q, p := &c.X.Request.Head, &c.X.Response.Head
 	offered := map[string]bool{}

@@ -95,8 +95,9 @@ with a bare 400.`,
 	},
 })
 
-// otherVersion is the WebSocket version that the request asks for, if it is a version (RFC 6455 §4.3) and not 13. Of two
-// version lines nobody can say which one the server has read; that is UPGRADE-WS-VER-DUP.
+// otherVersion returns the requested WebSocket version if it is a version (RFC 6455 §4.3) and not
+// 13. With two version headers it is unknown which one the server read; UPGRADE-WS-VER-DUP judges
+// those.
 func otherVersion(c *Case) string {
 	if c.X.Request.Count(versionField) != 1 {
 		return ""
@@ -122,9 +123,9 @@ func isVersion(b []byte) bool {
 	return n <= 255
 }
 
-// refusedVersion reports whether the response refuses the version: it is a 426, or a 400 to a handshake in which nothing
-// else is wrong that a server would answer with one. Who does not speak WebSocket owes no version: where a probe went
-// without an accepted control, nothing is claimed.
+// refusedVersion reports whether the response refuses the version: it is a 426, or a 400 to a
+// handshake without any other fault that a server would answer with a 400. A server that speaks no
+// WebSocket owes no version, so a probe without an accepted control shows nothing.
 func refusedVersion(c *Case) bool {
 	q := c.X.Request
 	if c.probed() && c.X.Controls != wire.ControlsAccepted {
@@ -140,7 +141,7 @@ func refusedVersion(c *Case) bool {
 	return false
 }
 
-// advertisedVersion reports whether the server has named a version as one that it speaks, in the response or before.
+// advertisedVersion reports whether the server has advertised a version, in the response or before.
 func advertisedVersion(c *Case, version string) bool {
 	p := c.X.Response
 	for e := range p.Elements(versionField) {

@@ -179,9 +179,9 @@ one that switches on another version there does not read what it agrees to.`,
 	},
 })
 
-// lacksVersion reports whether the request names no WebSocket version at all.
+// lacksVersion reports whether the request has no WebSocket version at all.
 func lacksVersion(c *Case) bool {
-	for v := range c.X.Request.Named(versionField) {
+	for v := range c.X.Request.Values(versionField) {
 		if v.Len() > 0 {
 			return false
 		}
@@ -189,10 +189,11 @@ func lacksVersion(c *Case) bool {
 	return true
 }
 
-// malformedVersion is the first value of Sec-WebSocket-Version that is something and no version; empty if there is none.
+// malformedVersion returns the first non-empty value of Sec-WebSocket-Version that is not a
+// version; empty if there is none.
 func malformedVersion(c *Case) wire.Span {
 	q := c.X.Request
-	for v := range q.Named(versionField) {
+	for v := range q.Values(versionField) {
 		if v.Len() > 0 && !isVersion(q.Text(v)) {
 			return v
 		}
@@ -200,8 +201,8 @@ func malformedVersion(c *Case) wire.Span {
 	return wire.Span{}
 }
 
-// versionedToken is the member by which the request offers WebSocket together with a version, if it offers it in no other
-// way.
+// versionedToken returns the element that offers WebSocket with a version, if the request offers it
+// in no other way.
 func versionedToken(c *Case) (found wire.Protocol) {
 	for _, m := range c.offered {
 		switch {

@@ -93,8 +93,8 @@ func BenchmarkConversation(b *testing.B) {
 	})
 }
 
-// TestAllocationsAreFew holds how many there are in a head, which is to be none, and in a handshake from its first byte to
-// the end of its tunnel.
+// TestAllocationsAreFew holds how many there are in a head, which is to be none, and in a handshake
+// from its first byte to the end of its tunnel.
 func TestAllocationsAreFew(t *testing.T) {
 	s, h := Scanner{Pool: new(Pool)}, Head{}
 	head := []byte(asked)

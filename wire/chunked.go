@@ -5,8 +5,9 @@ import "bytes"
 // maxChunkDigits is how many hexadecimal digits a chunk size may have, leading zeros included.
 const maxChunkDigits = 15
 
-// scanChunked reads the chunked transfer coding (RFC 9112 §7.1): sizes with extensions, chunks, the trailer section. It is
-// strict, because parsers differ here: a bare LF, a CR that ends nothing, or a size that is none makes the rest opaque.
+// scanChunked reads the chunked transfer coding (RFC 9112 §7.1): sizes with extensions, chunks, the
+// trailer section. It is strict, because parsers differ here: after a bare LF, a CR without LF, or
+// an invalid size, the rest is opaque.
 func (s *Scanner) scanChunked(p []byte) (int, Event) {
 	for i := 0; i < len(p); i++ {
 		if s.state == scanData {
@@ -37,8 +38,8 @@ func (s *Scanner) scanChunked(p []byte) (int, Event) {
 	return len(p), EventMore
 }
 
-// lengthen counts what is neither content nor a chunk size: extensions of one chunk, or the trailer section. It tells
-// whether that is still within MaxHead.
+// lengthen counts bytes that are neither content nor a chunk size: extensions of one chunk, or the
+// trailer section. It reports whether the count is still within MaxHead.
 func (s *Scanner) lengthen(n int) bool {
 	if s.state == scanData {
 		s.extra = 0
@@ -48,7 +49,7 @@ func (s *Scanner) lengthen(n int) bool {
 	return s.extra <= MaxHead
 }
 
-// plainRun is how many bytes come in front of the next CR or LF.
+// plainRun returns the number of bytes before the next CR or LF.
 func plainRun(p []byte) int {
 	if i := bytes.IndexByte(p, '\n'); i >= 0 {
 		p = p[:i]
@@ -102,7 +103,7 @@ func (s *Scanner) stepChunked(c byte) bool {
 	return true
 }
 
-// stepSize takes one byte of a chunk size, or the first one behind it.
+// stepSize takes one byte of a chunk size, or the first byte after it.
 func (s *Scanner) stepSize(c byte) bool {
 	switch d := hexDigit(c); {
 	case d >= 0:

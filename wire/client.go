@@ -74,13 +74,13 @@ func (c *Conversation) requestEnd(at int64) {
 	}
 }
 
-// requestOpaque records that no further request can be read. A head that is too long is a request all the same, the
-// last one that gets an answer.
+// requestOpaque records that no further request can be read. A head that is too long is a request
+// all the same, the last one that gets an answer.
 func (c *Conversation) requestOpaque(h *Head, rest []byte, now time.Time) {
 	since := c.headSince
 	c.headSince = time.Time{}
 	switch {
-	case c.tunnel != nil: // switched while its content was under way, and that content is faulty
+	case c.tunnel != nil: // switched during its content, and the content is malformed
 		c.tunnel.lose()
 		return
 	case c.up.Flaw == FlawHeadTooLong && len(h.Raw) == MaxHead:
@@ -112,7 +112,7 @@ func (c *Conversation) tooMany(now time.Time) {
 	}
 }
 
-// countUnread counts what is known not to be read: TLS and HTTP/2.
+// countUnread counts connections that are known not to be read: TLS and HTTP/2.
 func (c *Conversation) countUnread(p []byte) {
 	const preface = "PRI * HTTP/2.0\r\n"
 	switch {
@@ -125,8 +125,8 @@ func (c *Conversation) countUnread(p []byte) {
 	}
 }
 
-// adopt makes a request of what has come of a head that will never be complete, because it was answered or the
-// connection ended.
+// adopt makes a request of the part of a head that will never be complete, because it was answered
+// or the connection ended.
 func (c *Conversation) adopt(now time.Time) bool {
 	raw := c.up.Partial()
 	if len(raw) == 0 {
@@ -150,16 +150,16 @@ func (c *Conversation) pushUnfinished(h *Head, raw []byte, began time.Time, flaw
 	}, raw)
 }
 
-// noteEarly records what the client had sent behind the request when its answer came.
+// noteEarly records what the client had sent after the request when its response arrived.
 func (c *Conversation) noteEarly(x *Exchange, q *pending) {
 	x.BodyDone = q.end >= 0
 	if q.end >= 0 {
 		x.EarlyBytes = c.fed[FromClient] - q.end
-		x.Early = append([]byte(nil), c.early.behind(q.end)...)
+		x.Early = append([]byte(nil), c.early.since(q.end)...)
 	}
 }
 
-// moveEarly lets the window begin behind the next request that offers an upgrade.
+// moveEarly moves the window to the end of the next request that offers an upgrade.
 func (c *Conversation) moveEarly() {
 	if !c.early.open {
 		return
@@ -173,8 +173,9 @@ func (c *Conversation) moveEarly() {
 	c.early = earlyWindow{}
 }
 
-// earlyWindow keeps the first bytes that a client sends behind a request that offers an upgrade, while it has no answer:
-// they are the beginning of the tunnel if the server switches, and requests if it does not.
+// earlyWindow keeps the first bytes that a client sends after a request that offers an upgrade,
+// while it has no response: they are the start of the tunnel if the server switches, and requests
+// if it does not.
 type earlyWindow struct {
 	open  bool
 	from  int64 // where in the client's bytes the window begins
@@ -188,7 +189,7 @@ func (w *earlyWindow) start(at int64) {
 	}
 }
 
-// keep takes what lies in the window of bytes that begin at base.
+// keep takes the bytes that lie in the window, of bytes that start at base.
 func (w *earlyWindow) keep(p []byte, base int64) {
 	if !w.open || len(w.bytes) == MaxRecorded {
 		return
@@ -201,22 +202,24 @@ func (w *earlyWindow) keep(p []byte, base int64) {
 	w.bytes = append(w.bytes, p[:min(len(p), MaxRecorded-len(w.bytes))]...)
 }
 
-// behind is what was kept from at on. What lay in front of the window, or behind what fits in it, is not there.
-func (w *earlyWindow) behind(at int64) []byte {
+// since returns the kept bytes from at on. Bytes before the window, or beyond its size, are
+// missing.
+func (w *earlyWindow) since(at int64) []byte {
 	if !w.open || at < w.from || at >= w.from+int64(len(w.bytes)) {
 		return nil
 	}
 	return w.bytes[at-w.from:]
 }
 
-// move lets the window begin at a later place, as the request that it opened for has been answered with no.
+// move lets the window begin at a later place, as the request that it opened for has been answered
+// with no.
 func (w *earlyWindow) move(at int64) {
-	kept := w.behind(at)
+	kept := w.since(at)
 	*w = earlyWindow{open: true, from: at, bytes: append([]byte(nil), kept...)}
 }
 
-// follow records that an offer was not taken up: what the client does next belongs to it. What it has done already is
-// behind the request.
+// follow records that an offer was not accepted: what the client does next belongs to the offer.
+// What it has sent already follows the request.
 func (c *Conversation) follow(x *Exchange, now time.Time) {
 	c.resolve(now)
 	c.refused = x
@@ -225,8 +228,8 @@ func (c *Conversation) follow(x *Exchange, now time.Time) {
 	}
 }
 
-// next records the client's first bytes behind an offer that was not taken up. If they are no HTTP, those that come
-// right behind them are gathered too.
+// next records the client's first bytes after an offer that was not accepted. If they are not HTTP,
+// those that come directly after them are gathered too.
 func (c *Conversation) next(p []byte, http bool, now time.Time) {
 	x := c.refused
 	if x == nil || len(x.Next.Bytes) > 0 {

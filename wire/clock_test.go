@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// TestAClockThatJumpsMakesNothingNegative sets the clock forward and back at every step of a switch: between the request and the
-// answer, in the tunnel, and before the end. Times of recordings have no second clock to measure durations by.
+// TestAClockThatJumpsMakesNothingNegative sets the clock forward and back at every step of a
+// switch: between the request and the answer, in the tunnel, and before the end. Times of
+// recordings have no second clock to measure durations by.
 func TestAClockThatJumpsMakesNothingNegative(t *testing.T) {
 	for _, jump := range []time.Duration{time.Hour, -time.Hour, 30 * 365 * 24 * time.Hour, -30 * 365 * 24 * time.Hour} {
 		for at := range 6 { // 5 is no jump

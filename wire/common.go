@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Common is what all exchanges of one connection have in common. It does not change once the connection is under way.
+// Common is what all exchanges of one connection have in common. It does not change after Open.
 type Common struct {
 	Origin     Origin
 	Probe      string
@@ -34,7 +34,7 @@ type Counts struct {
 	Opaque     atomic.Int64 // connections, or rests of them, that could not be read
 	TLS        atomic.Int64 // those among them that began with a TLS record
 	HTTP2      atomic.Int64 // those among them that began with the preface of HTTP/2 (RFC 9113 §3.4)
-	Tunnels    atomic.Int64 // CONNECT requests that were answered with 2xx: tunnels that nobody looks into
+	Tunnels    atomic.Int64 // CONNECT requests that got a 2xx: tunnels that are not inspected
 	Downgraded atomic.Int64 // TLS connections of clients that wanted HTTP/2 and got HTTP/1.1
 	Shed       atomic.Int64 // connections that turned opaque because too many requests were unanswered
 }

@@ -14,17 +14,19 @@ const (
 	LateBytesAfter = time.Second      // the first bytes of a client that was quiet so far, from the first of them
 )
 
-// A Conversation reads both directions of one connection, pairs requests with responses and reports the exchanges that
-// have to do with the Upgrade mechanism: those in which the request has an Upgrade field or one of the fields of a
-// handshake, or the response is a 101 or 426 or has an Upgrade field, or a request that still has the option upgrade is
-// refused. All others are only counted.
+// A Conversation reads both directions of one connection, pairs requests with responses and reports
+// the exchanges that are about an upgrade: the request has an Upgrade header or one of the headers
+// of a handshake, or the response is a 101 or 426 or has an Upgrade header, or a request that still
+// has the option upgrade is refused. All others are only counted.
 //
-// It has no clock: times are arguments, and whoever owns the timer calls Tick when Due has come. It is not safe for use by
-// several goroutines at the same time, but for Wrote. Open comes before everything else.
+// It has no clock: times are arguments, and the owner of the timer calls Tick at the time that Due
+// returns. Except for Wrote, only one goroutine may use it at a time. Open comes before everything
+// else.
 //
-// Its methods stand in the files by what they are about: what the owner of the connection calls is here and in passable.go;
-// client.go reads requests, server.go reads responses, and seek.go looks for a 101 in what cannot be read as one; tunnel.go
-// follows what comes after a 101; report.go makes exchanges and reports them; memory.go gives back memory early.
+// Its methods are in several files: the calls of the connection's owner are here and in
+// passable.go; client.go reads requests, server.go reads responses, and seek.go looks for a 101 in
+// bytes that cannot be read as one; tunnel.go follows what comes after a 101; report.go makes
+// exchanges and reports them; memory.go gives back memory early.
 type Conversation struct {
 	common   *Common
 	*reading // nil before the first byte, and where nothing is read any more
@@ -33,13 +35,14 @@ type Conversation struct {
 	fed        [2]int64        // bytes that were fed
 	wrote      [2]atomic.Int64 // bytes that were passed on
 	understood int64           // one more than how many of the server's bytes could be read; 0 while all can be
-	unread     string          // what the bytes are that are not read, as far as that is known
+	unread     string          // what the unread bytes are, as far as that is known
 	ended      [2]bool
 	opaque     bool
 	settled    bool
 }
 
-// A reading is what a connection needs for as long as HTTP is read on it. A nil reading has nothing under way.
+// A reading is the state of a connection while HTTP is read on it. A nil reading has nothing under
+// way.
 type reading struct {
 	up, down Scanner
 	ring     *ring // requests without an answer
@@ -48,19 +51,20 @@ type reading struct {
 	headSince time.Time // when the request head that is incomplete began
 	answering *Exchange // the refused or ignored one whose response is not over
 	answerDue time.Time
-	refused   *Exchange // the last offer that was not taken up, until it is known what the client does next
-	nextDue   time.Time // what comes until then still belongs to that; zero if nothing does
+	refused   *Exchange // the last offer that was not accepted, until it is known what the client does next
+	nextDue   time.Time // until when bytes belong to it; zero if none do
 	interim   []*Response
-	inBody    bool    // the client's content under way belongs to the last request of the ring
-	seek      *seeker // what the server sends cannot be read on; nil while it can
-	noise     []byte  // what stood in front of the 101 that was found in it
+	inBody    bool    // the client's current content belongs to the last request of the ring
+	seek      *seeker // set once the server's bytes cannot be read; nil before
+	noise     []byte  // what preceded the 101 that was found in it
 	peek      peek    // at content that may begin with a 101
 }
 
 // Open readies a zero Conversation for a connection.
 func (c *Conversation) Open(common *Common) { c.common = common }
 
-// Feed takes bytes that were read from one side. What they complete is reported before Feed returns.
+// Feed takes bytes that were read from one side. What they complete is reported before Feed
+// returns.
 func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
 	if len(p) == 0 || c.settled {
 		return
@@ -83,8 +87,9 @@ func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
 	c.leave()
 }
 
-// Skippable is how many of the bytes that come next in that direction need not be fed, because they are content of known
-// length that nobody wants to see; 0 where bytes must be fed. What is fed or skipped in either direction may change it.
+// Skippable returns how many of the next bytes in that direction need not be fed, because they are
+// content of known length that is not recorded; 0 if bytes must be fed. Feeding or skipping in
+// either direction may change it.
 func (c *Conversation) Skippable(d Direction) int64 {
 	switch {
 	case c.settled || c.opaque || c.tunnel != nil || c.reading == nil:
@@ -99,8 +104,8 @@ func (c *Conversation) Skippable(d Direction) int64 {
 	return c.up.skippable()
 }
 
-// Skip records n such bytes, at most Skippable, that went by without being fed. What they complete is reported before
-// it returns, as by Feed.
+// Skip records that n bytes, at most Skippable, passed without being fed. What they complete is
+// reported before it returns, as by Feed.
 func (c *Conversation) Skip(d Direction, n int64, now time.Time) {
 	if n = min(n, c.Skippable(d)); n <= 0 {
 		return
@@ -114,13 +119,15 @@ func (c *Conversation) Skip(d Direction, n int64, now time.Time) {
 	}
 }
 
-// Wrote counts bytes of one direction that were passed on. It may be called at any time, beside any other call.
+// Wrote counts bytes of one direction that were passed on. It may be called at any time, beside any
+// other call.
 func (c *Conversation) Wrote(d Direction, n int) { c.wrote[d].Add(int64(n)) }
 
 // Switched reports whether a 101 has been seen: from its head on the connection is a tunnel.
 func (c *Conversation) Switched() bool { return c.tunnel != nil }
 
-// Recording reports whether the bytes of that direction still matter. When they do not, they need not be fed.
+// Recording reports whether the bytes of that direction still matter. When they do not, they need
+// not be fed.
 func (c *Conversation) Recording(d Direction) bool {
 	return !c.opaque && (c.tunnel == nil || c.tunnel.recording(d))
 }
@@ -128,7 +135,8 @@ func (c *Conversation) Recording(d Direction) bool {
 // Opaque reports whether nothing is claimed about the connection any more.
 func (c *Conversation) Opaque() bool { return c.opaque }
 
-// Unread tells why not everything on the connection could be read, in a few words; it is empty if everything could.
+// Unread returns, in a few words, why not everything on the connection could be read; it is empty
+// if everything could.
 func (c *Conversation) Unread() string {
 	switch {
 	case c.unread != "", c.reading == nil:
@@ -141,20 +149,20 @@ func (c *Conversation) Unread() string {
 	return ""
 }
 
-// Resting reports whether no request is under way: none without an answer, no message unfinished in either direction, and
-// everything that was fed has been passed on.
+// Resting reports whether no request is under way: none is unanswered, no message is unfinished in
+// either direction, and everything that was fed has been passed on.
 func (c *Conversation) Resting() bool {
 	return c.tunnel == nil && !c.opaque && !c.settled && c.reading.resting() &&
 		c.fed[FromClient] == c.wrote[FromClient].Load() && c.fed[FromServer] == c.wrote[FromServer].Load()
 }
 
-// Undecided reports whether some request without an answer may still turn the connection into a tunnel, so that nobody can
-// say what the client's bytes behind it are.
+// Undecided reports whether some unanswered request may still turn the connection into a tunnel, so
+// that the client's bytes after it may be HTTP or not.
 func (c *Conversation) Undecided() bool {
 	return slices.ContainsFunc(c.unanswered(), func(q pending) bool { return q.offers || q.connect })
 }
 
-// HeadSince is when the request head began that is not complete; the zero time if there is none.
+// HeadSince returns when the incomplete request head started; the zero time if there is none.
 func (c *Conversation) HeadSince() time.Time {
 	if c.reading == nil {
 		return time.Time{}
@@ -188,7 +196,8 @@ func (c *Conversation) Ended(d Direction, now time.Time) {
 	}
 }
 
-// Settle says that the connection is over and why. Everything that has not been reported is; later calls do nothing.
+// Settle says that the connection is over and why. Everything that has not been reported is; later
+// calls do nothing.
 func (c *Conversation) Settle(cause Cause, now time.Time) {
 	if c.settled {
 		return

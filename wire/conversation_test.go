@@ -253,8 +253,8 @@ func TestUnfinishedResponseIsReported(t *testing.T) {
 	}
 }
 
-// TestSilentOnesEndWithASwitch holds that what was reported silent behind a request that is switched on is reported for a
-// last time, although it was no request.
+// TestSilentOnesEndWithASwitch holds that what was reported silent behind a request that is
+// switched on is reported for a last time, although it was no request.
 func TestSilentOnesEndWithASwitch(t *testing.T) {
 	c, l := conversation(t, ">"+handshake+handshake)
 	c.Tick(start.Add(SilentAfter + time.Second))
@@ -363,7 +363,8 @@ func TestOrdinaryExchangesAllocateNothing(t *testing.T) {
 	}
 }
 
-// encode writes chunks as a fuzz input: a byte with the direction and a length up to 127, then the bytes.
+// encode writes chunks as a fuzz input: a byte with the direction and a length up to 127, then the
+// bytes.
 func encode(t *Transcript) []byte {
 	var b []byte
 	for _, c := range t.Chunks {
@@ -386,7 +387,8 @@ func decode(b []byte) *Transcript {
 	return t
 }
 
-// TestPipelinedHeadsAreTheirOwn holds that each exchange has the fields of its own request, whichever was scanned last.
+// TestPipelinedHeadsAreTheirOwn holds that each exchange has the fields of its own request,
+// whichever was scanned last.
 func TestPipelinedHeadsAreTheirOwn(t *testing.T) {
 	var requests, answers string
 	for i := range 5 {

@@ -7,7 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A connection on which a server accepts a WebSocket handshake. The bytes may come in pieces of any size.
+// A connection on which a server accepts a WebSocket handshake. The bytes may come in pieces of any
+// size.
 func ExampleConversation() {
 	var counts wire.Counts
 	var c wire.Conversation

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// An Origin tells who caused an exchange.
+// An Origin says who caused an exchange.
 type Origin string
 
 // The origins. Readers accept others.
@@ -14,13 +14,13 @@ const (
 	OriginProbe  Origin = "probe"
 	OriginReplay Origin = "replay"
 	OriginFile   Origin = "file"
-	OriginChain  Origin = "chain" // a request of ours through the proxies in front of a backend; for the command chain, which is to come
+	OriginChain  Origin = "chain" // a request of Interlock's through the proxies in front of a backend; for the command chain, which is to come
 )
 
-// Ours reports whether Interlock itself sent the request, and not somebody whom the service is for.
+// Ours reports whether Interlock itself sent the request, and not a client of the service.
 func (o Origin) Ours() bool { return o == OriginProbe || o == OriginChain }
 
-// An Outcome tells what became of a request.
+// An Outcome says what happened to a request.
 type Outcome string
 
 // The outcomes. Readers accept others.
@@ -32,15 +32,16 @@ const (
 	Closed     Outcome = "closed"     // the connection ended without a response head
 	Silent     Outcome = "silent"     // no response head in time
 	Late       Outcome = "late"       // a response head that answers no request
-	Opaque     Outcome = "opaque"     // what came cannot be read as a response
+	Opaque     Outcome = "opaque"     // the bytes cannot be read as a response
 	Unseen     Outcome = "unseen"     // the record ends, or keeps nothing, before a response head
 	Local      Outcome = "local"      // the proxy itself answered; the cause says why
 )
 
-// A Cause tells why a connection, or the exchange on it, ended.
+// A Cause says why a connection, or the exchange on it, ended.
 type Cause string
 
-// The causes. The first ones are ends that the peers chose; after those from CauseDial on the outcome is [Local].
+// The causes. The first ones are ends that the peers chose; after those from CauseDial on the
+// outcome is [Local].
 const (
 	CauseClient      Cause = "client"       // the client ended the connection
 	CauseServer      Cause = "server"       // the server did
@@ -65,25 +66,26 @@ func (c Cause) Local() bool {
 	return false
 }
 
-// MaxRecorded is how many bytes are kept of each direction behind an upgrade request and behind a 101.
+// MaxRecorded is how many bytes are kept of each direction after an upgrade request and after a
+// 101.
 const MaxRecorded = 1 << 10
 
-// An Exchange is what happened to one request that has to do with the Upgrade mechanism. It is a value: whoever gets one
-// may keep it and must not change it. The same exchange may be reported again, under the same ID and with a higher
-// Revision, as more becomes known; the last report has Final set.
+// An Exchange is what happened to one request that is about an upgrade. It is a value: its
+// receivers may keep it and must not change it. The same exchange may be reported again, under the
+// same ID and with a higher Revision, as more becomes known; the last report has Final set.
 type Exchange struct {
 	ID       string
 	Revision int
 	Final    bool // nothing more will be reported
-	Complete bool // false: the bytes behind a 101 are not known yet, rules that need them do not apply
+	Complete bool // false: the bytes after a 101 are not known yet, and rules that need them do not apply
 
 	Origin     Origin
 	Probe      string    // the probe that caused it, if one did
 	Aim        string    // of a probe: the target of the handshake that it is an edit of
-	Controls   Controls  // of a probe: what became of the sound handshakes around it
-	Suspects   []string  // of one of the probes under way when the backend ended: all that may be why, by ID; else nil
-	Flaky      bool      // of a probe: what it failed by did not happen again when it was repeated
-	Twin       *Exchange // of a probe that wants one: the same request without an offer, and what came of it
+	Controls   Controls  // of a probe: what happened to the valid handshakes around it
+	Suspects   []string  // of one of the probes under way when the backend ended: all that may be the cause, by ID; else nil
+	Flaky      bool      // of a probe: its failure did not happen again when it was repeated
+	Twin       *Exchange // of a probe that needs one: the same request without an offer, and its response
 	Route      string
 	Client     string // address of the client
 	Backend    string // address of the backend
@@ -99,26 +101,27 @@ type Exchange struct {
 	Took time.Duration // from there to the end of the final response head; 0 without one
 
 	Request  *Request    // never nil; Raw is empty if a response came to no request
-	Far      *Request    // the request as it was sent on, where that is not what came
+	Far      *Request    // the request as it was forwarded, if it was changed
 	Interim  []*Response // 1xx responses other than 101, in order
-	Noise    []byte      // what the server sent behind those that cannot be read as a response, in front of Response or in its place: the first bytes, at most MaxRecorded
+	Noise    []byte      // what the server sent that is not a response, before Response or in its place: the first bytes, at most MaxRecorded
 	Response *Response   // the 101, or the final response; nil if none came
 	Former   *Response   // of a Late one: the final response that the request had got before; nil if that is not known
 
 	Content    []byte // how the content of Response begins, at most MaxContent bytes; only where Common asks for it
 	BodyDone   bool   // the whole request had come when the final response head did
-	Early      []byte // the first bytes that the client sent behind the request before the final response head
+	Early      []byte // the first bytes that the client sent after the request and before the final response head
 	EarlyBytes int64  // how many those were in all
 	After      After  // what followed a 101
-	Next       Next   // what followed another answer to an offer
+	Next       Next   // what followed another response to an offer
 
 	Outcome Outcome
 	Cause   Cause // what ended it, where it ended without a response, or its tunnel; "" otherwise
 }
 
-// After is what followed a 101. The client's bytes begin behind the request, so those that came early stand in front.
+// After is what followed a 101. The client's bytes start after the request, so early bytes come
+// first.
 type After struct {
-	Opaque       bool   // the request was such that nobody can say where the client's tunnel bytes begin: Client is empty
+	Opaque       bool   // the end of the request, and so the start of the client's tunnel bytes, is unknown: Client is empty
 	Client       []byte // the first bytes from the client, at most MaxRecorded
 	Server       []byte // the first bytes from the server, at most MaxRecorded
 	ClientBytes  int64  // how many the client sent in all, as far as they were passed on
@@ -130,21 +133,22 @@ type After struct {
 	Open         time.Duration
 }
 
-// Next is what a client did behind an offer that was not taken up.
+// Next is what a client did after an offer that was not accepted.
 type Next struct {
-	Bytes    []byte // the first bytes behind the request, at most MaxNext; empty if the client sent no more
+	Bytes    []byte // the first bytes after the request, at most MaxNext; empty if the client sent no more
 	HTTP     bool   // they begin an HTTP/1 request
 	Answered bool   // and that got a response
 }
 
-// MaxNext is how many bytes behind an offer that was not taken up are kept.
+// MaxNext is how many bytes are kept after an offer that was not accepted.
 const MaxNext = 64
 
 // MaxContent is how many bytes of the content of an answer are kept where they are asked for.
 const MaxContent = 256
 
-// Protocol is the protocol that the exchange is about, in lower case and from a fixed set: websocket, h2c, tls, masque,
-// other, or none. What the 101 names comes before what the request offers.
+// Protocol returns the protocol that the exchange is about, in lower case and from a fixed set:
+// websocket, h2c, tls, masque, other, or none. What the 101 names takes precedence over what the
+// request offers.
 func (x *Exchange) Protocol() string {
 	if x.Outcome == Switched && x.Response != nil {
 		if named := x.Response.family(); named != "" {
@@ -168,7 +172,7 @@ func (x *Exchange) Protocol() string {
 	return "none"
 }
 
-// family is that of the first member of the Upgrade field; empty if there is none.
+// family returns the family of the first protocol in Upgrade; empty if there is none.
 func (h *Head) family() string {
 	for e := range h.Elements("Upgrade") {
 		return familyOf(h.Text(e))
@@ -192,7 +196,8 @@ func familyOf(member []byte) string {
 	return "other"
 }
 
-// Bytes is how many bytes of the wire the exchange holds: heads, what came early, and what came behind the switch.
+// Bytes returns how many bytes from the wire the exchange holds: heads, early bytes, and those after
+// the switch.
 func (x *Exchange) Bytes() int {
 	n := len(x.Request.Raw) + len(x.Early) + len(x.After.Client) + len(x.After.Server)
 	if x.Far != nil {
@@ -210,8 +215,9 @@ func (x *Exchange) Bytes() int {
 	return n + len(x.Noise)
 }
 
-// Outcome says what became of the request that p is the final response to, by its status alone: [Switched], [Refused],
-// [Redirected], [Ignored], or [Opaque] for a status below 100, which no RFC defines.
+// Outcome returns what happened to the request that p is the final response to, by its status
+// alone: [Switched], [Refused], [Redirected], [Ignored], or [Opaque] for a status below 100, which
+// no RFC defines.
 func (p *Response) Outcome() Outcome { return outcomeOf(p.Status) }
 
 func outcomeOf(status int) Outcome {

@@ -2,7 +2,8 @@ package wire
 
 import "bytes"
 
-// framingFields is what the field section says about the framing of the message, gathered while it is scanned.
+// framingFields is what the headers say about the framing of the message, gathered while they are
+// scanned.
 type framingFields struct {
 	length    int64 // the value of Content-Length; -1 if there is none
 	coding    bool  // there is a Transfer-Encoding
@@ -14,7 +15,7 @@ type framingFields struct {
 	handshake bool  // there is a field that only a handshake has
 }
 
-// scanRequest fills in what is a view of Raw, which holds a whole request head or, if it never ended, the part of one.
+// scanRequest parses Raw, which holds a whole request head or, if it never ended, a part of one.
 func (h *Head) scanRequest() {
 	line := h.scanStart()
 	l := splitRequestLine(h.Raw, line)
@@ -45,7 +46,7 @@ func (h *Head) scanResponse() {
 	h.scanFramed(ok && minor == 0)
 }
 
-// scanStart forgets what was known of an earlier head, steps over empty lines and finds the start line.
+// scanStart clears the state of an earlier head, skips empty lines and finds the start line.
 func (h *Head) scanStart() Span {
 	h.Fields, h.Flaws, h.framing = h.Fields[:0], h.Flaws[:0], framingFields{length: -1}
 	from := 0
@@ -59,7 +60,8 @@ func (h *Head) scanStart() Span {
 	return h.Start
 }
 
-// lineEnd is where the text of the line that begins at from ends: in front of its CR LF, its LF, or the end of raw.
+// lineEnd returns the end of the text of the line that starts at from: before its CR LF, its LF, or
+// the end of raw.
 func lineEnd(raw []byte, from int) int {
 	i := bytes.IndexByte(raw[from:], '\n')
 	if i < 0 {
@@ -101,7 +103,8 @@ func (h *Head) scanFramed(http10 bool) {
 	}
 }
 
-// mentionsFraming reports whether a field that decides on the framing is named anywhere, in a line of its own or not.
+// mentionsFraming reports whether the name of a header that decides the framing occurs anywhere,
+// even within another line.
 func mentionsFraming(raw []byte) bool {
 	low := bytes.ToLower(raw)
 	return bytes.Contains(low, []byte("content-length")) || bytes.Contains(low, []byte("transfer-encoding"))
@@ -174,7 +177,7 @@ func (h *Head) scanText(text Span) {
 	}
 }
 
-// scanField takes one field line apart and notes what it says about the framing.
+// scanField parses one header line and records what it says about the framing.
 func (h *Head) scanField(text Span) {
 	colon := bytes.IndexByte(h.Raw[text.From:text.To], ':')
 	if colon < 0 {
@@ -249,7 +252,8 @@ func parseLength(b []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// scanCoding reads a Transfer-Encoding. Only a chunked that comes last, and only once, frames a message.
+// scanCoding reads a Transfer-Encoding. Only a chunked that comes last, and only once, frames a
+// message.
 func (h *Head) scanCoding(value Span) {
 	before := h.framing.chunked
 	h.framing.coding, h.framing.chunked = true, false
@@ -260,7 +264,7 @@ func (h *Head) scanCoding(value Span) {
 			to = from + i
 		}
 		if coding := h.Text(trimOWS(h.Raw, Span{from, to})); len(coding) > 0 {
-			if seen { // something stands behind a chunked
+			if seen { // something follows chunked
 				h.flaw(FlawCodingInvalid, value.From)
 			}
 			h.framing.chunked = EqualFold(coding, "chunked")

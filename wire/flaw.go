@@ -1,6 +1,6 @@
 package wire
 
-// A Flaw is something about a message that the RFCs call wrong, and where in the raw head it stands.
+// A Flaw is something about a message that the RFCs call wrong, and where it is in the raw head.
 type Flaw struct {
 	Kind   FlawKind
 	Offset int // of the first byte it is about, in [Head.Raw]
@@ -11,37 +11,38 @@ type FlawKind uint8
 
 // The flaws of a head. Those from FlawHeadEnd on leave open where the message ends.
 const (
-	FlawEmptyLineFirst   FlawKind = iota + 1 // an empty line in front of the start line (RFC 9112 §2.2)
+	FlawEmptyLineFirst   FlawKind = iota + 1 // an empty line before the start line (RFC 9112 §2.2)
 	FlawExtraSpace                           // more than one space between the words of the start line (RFC 9112 §3)
 	FlawBareLF                               // a line that ends in LF alone (RFC 9112 §2.2)
 	FlawBareCR                               // a CR that no LF follows (RFC 9112 §2.2)
 	FlawControl                              // a control byte in a field line or the start line (RFC 9110 §5.5)
 	FlawSpaceBeforeColon                     // white space between a field name and its colon (RFC 9112 §5.1)
 	FlawObsFold                              // a field line that goes on in the next one (RFC 9112 §5.2)
-	FlawLeadingSpace                         // white space in front of the first field line (RFC 9112 §2.2)
+	FlawLeadingSpace                         // whitespace before the first header line (RFC 9112 §2.2)
 	FlawNoColon                              // a line of the field section without a colon (RFC 9112 §5)
-	FlawFieldName                            // a field name that is no token (RFC 9110 §5.1)
+	FlawFieldName                            // a header name that is not a token (RFC 9110 §5.1)
 	FlawLengthRepeated                       // Content-Length more than once, always the same (RFC 9112 §6.3)
 
-	FlawHeadEnd        // the empty line behind the head is a bare LF, or follows one
+	FlawHeadEnd        // the empty line after the headers is a bare LF, or follows one
 	FlawVersion        // no HTTP version, or one that is not HTTP/1.DIGIT (RFC 9112 §2.3)
 	FlawLengthCoding   // Content-Length together with Transfer-Encoding (RFC 9112 §6.1)
 	FlawLengthDiffers  // several Content-Length values (RFC 9112 §6.3)
-	FlawLengthInvalid  // a Content-Length that is no decimal number, or too large a one (RFC 9112 §6.3)
+	FlawLengthInvalid  // a Content-Length that is not a decimal number, or too large (RFC 9112 §6.3)
 	FlawCodingInvalid  // in a request, a Transfer-Encoding whose last coding is not chunked (RFC 9112 §6.3)
 	FlawCodingHTTP10   // Transfer-Encoding in an HTTP/1.0 message (RFC 9112 §6.1)
 	FlawFramingHidden  // another flaw in a head that names Content-Length or Transfer-Encoding: parsers will differ
-	FlawChunk          // a chunk size or chunk end that is none (RFC 9112 §7.1)
+	FlawChunk          // an invalid chunk size or chunk end (RFC 9112 §7.1)
 	FlawHeadTooLong    // a head over MaxHead
 	FlawHeadUnfinished // an answer came before the head had ended
 	FlawNotHTTP        // bytes that cannot begin an HTTP/1 message
 	FlawTooMany        // more requests, or more bytes of them, without an answer than are kept
 )
 
-// Ambiguous reports whether the flaw leaves open where the message ends.
+// Ambiguous reports whether the RFCs leave open where the message ends, so that nothing is claimed
+// about what follows it.
 func (k FlawKind) Ambiguous() bool { return k >= FlawHeadEnd }
 
-// String is what is wrong, in a few words.
+// String returns what is wrong, in a few words.
 func (k FlawKind) String() string {
 	return [...]string{
 		0: "no flaw", FlawEmptyLineFirst: "empty line in front", FlawExtraSpace: "extra space in the start line", FlawBareLF: "bare LF",

@@ -1,6 +1,6 @@
 package wire
 
-// A Framing tells how long the content of a message is (RFC 9112 §6.3).
+// A Framing says how long the content of a message is (RFC 9112 §6.3).
 type Framing struct {
 	Kind   FramingKind
 	Length int64 // for FramedByLength, more than 0
@@ -9,7 +9,7 @@ type Framing struct {
 // A FramingKind is one of the ways in which the end of a message is known.
 type FramingKind uint8
 
-// The ways. FramedNot claims nothing: what follows the head is opaque.
+// The ways to frame content. FramedNot claims nothing: what follows the head is opaque.
 const (
 	FramedEmpty    FramingKind = iota // there is no content
 	FramedByLength                    // Content-Length
@@ -18,7 +18,8 @@ const (
 	FramedNot                         // ambiguous
 )
 
-// RequestFraming tells where the content of a request ends. The head must come from a [Scanner] or from [ReadRequest].
+// RequestFraming returns where the content of a request ends. The head must come from a [Scanner]
+// or from [ReadRequest].
 func (h *Head) RequestFraming() Framing {
 	switch {
 	case h.Ambiguous():
@@ -31,8 +32,8 @@ func (h *Head) RequestFraming() Framing {
 	return Framing{Kind: FramedEmpty}
 }
 
-// ResponseFraming tells where the content of a response ends. The head must come from a [Scanner] or from [ReadResponse]. Whether it answers HEAD or CONNECT decides as much as its
-// own fields do.
+// ResponseFraming returns where the content of a response ends. The head must come from a [Scanner]
+// or from [ReadResponse]. Whether it answers HEAD or CONNECT matters as much as its headers.
 func (h *Head) ResponseFraming(toHead, toConnect bool) Framing {
 	status := h.framing.status
 	if toHead || status < 200 || status == 204 || status == 304 || toConnect && status < 300 {

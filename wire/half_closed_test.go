@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// TestContentMayEndBehindTheServer holds that a client may go on with a request that the server did not wait for.
+// TestContentMayEndBehindTheServer holds that a client may go on with a request that the server did
+// not wait for.
 func TestContentMayEndBehindTheServer(t *testing.T) {
 	for name, head := range map[string]string{
 		"of known length": "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nContent-Length: 10\r\n\r\n",
@@ -24,7 +25,8 @@ func TestContentMayEndBehindTheServer(t *testing.T) {
 	}
 }
 
-// TestTunnelsSayWhoHasEnded holds that a tunnel at rest records each direction's end, and of nothing that was not.
+// TestTunnelsSayWhoHasEnded holds that a tunnel at rest records each direction's end, and of
+// nothing that was not.
 func TestTunnelsSayWhoHasEnded(t *testing.T) {
 	for _, test := range []struct {
 		ends           []Direction

@@ -2,7 +2,8 @@ package wire
 
 import "iter"
 
-// A Span is a range of bytes in the raw form of a head: From is the first byte, To the one behind the last.
+// A Span is a range of bytes in the raw form of a head: From is the first byte, To the one after
+// the last.
 type Span struct {
 	From int `json:"from"`
 	To   int `json:"to"`
@@ -11,13 +12,14 @@ type Span struct {
 // Len is the number of bytes in the span.
 func (s Span) Len() int { return s.To - s.From }
 
-// A Field is one field line of a head (RFC 9112 §5), as spans of [Head.Raw]. The value has no white space around it;
-// the value of a folded line (obs-fold, RFC 9112 §5.2) reaches to the end of its last fold.
+// A Field is one field line of a head (RFC 9112 §5), as spans of [Head.Raw]. The value has no white
+// space around it; the value of a folded line (obs-fold, RFC 9112 §5.2) reaches to the end of its
+// last fold.
 type Field struct{ Name, Value Span }
 
-// A Head is the start line and the field section of one message. Raw is exactly what was on the wire, from empty lines
-// in front of the start line to the empty line behind the last field; everything else is a view of it. A head that an
-// [Exchange] carries is never changed.
+// A Head is the start line and the headers of one message. Raw is exactly what was on the wire,
+// from empty lines before the start line to the empty line after the last header; everything else
+// is a view of it. A head that an [Exchange] carries never changes.
 type Head struct {
 	Raw    []byte
 	Start  Span // the start line without its line end
@@ -30,9 +32,9 @@ type Head struct {
 // Text is the part of the raw head that the span covers. It shares the memory of Raw.
 func (h *Head) Text(s Span) []byte { return h.Raw[s.From:s.To] }
 
-// Named yields the values of the field lines with that name, in order. Names are compared without regard to ASCII case
-// and to nothing else (RFC 9110 §5.1).
-func (h *Head) Named(name string) iter.Seq[Span] {
+// Values yields the values of the header lines with that name, in order. Names are compared without
+// regard to ASCII case and to nothing else (RFC 9110 §5.1).
+func (h *Head) Values(name string) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
 		for _, f := range h.Fields {
 			if f.Name.To-f.Name.From == len(name) && EqualFold(h.Text(f.Name), name) && !yield(f.Value) {
@@ -44,7 +46,7 @@ func (h *Head) Named(name string) iter.Seq[Span] {
 
 // Value is the value of the first field line with that name; ok reports whether there is one.
 func (h *Head) Value(name string) (value string, ok bool) {
-	for s := range h.Named(name) {
+	for s := range h.Values(name) {
 		return string(h.Text(s)), true
 	}
 	return "", false
@@ -53,7 +55,7 @@ func (h *Head) Value(name string) (value string, ok bool) {
 // Count is the number of field lines with that name.
 func (h *Head) Count(name string) int {
 	n := 0
-	for range h.Named(name) {
+	for range h.Values(name) {
 		n++
 	}
 	return n
@@ -79,10 +81,11 @@ func (h *Head) Flaw(kind FlawKind) (f Flaw, ok bool) {
 	return Flaw{}, false
 }
 
-// Ambiguous reports whether the RFCs leave open where the message ends, so that nothing is claimed about what follows it.
+// Ambiguous reports whether the RFCs leave open where the message ends, so that nothing is claimed
+// about what follows it.
 func (h *Head) Ambiguous() bool { return h.worst() != 0 }
 
-// worst is the first flaw that leaves open where the message ends; 0 if there is none.
+// worst returns the first flaw that leaves open where the message ends; 0 if there is none.
 func (h *Head) worst() FlawKind {
 	for _, f := range h.Flaws {
 		if f.Kind.Ambiguous() {
@@ -92,8 +95,8 @@ func (h *Head) worst() FlawKind {
 	return 0
 }
 
-// EqualFold reports whether a is b without regard to ASCII case. Unlike strings.EqualFold it does not fold the Kelvin
-// sign (U+212A) to k, nor any other letter outside ASCII.
+// EqualFold reports whether a is b without regard to ASCII case. Unlike strings.EqualFold it does
+// not fold the Kelvin sign (U+212A) to k, nor any other letter outside ASCII.
 func EqualFold[A, B ~string | ~[]byte](a A, b B) bool {
 	if len(a) != len(b) {
 		return false
@@ -113,7 +116,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// IsToken reports whether b is a token (RFC 9110 §5.6.2): one or more letters, digits and some marks.
+// IsToken reports whether b is a token (RFC 9110 §5.6.2): one or more letters, digits and some
+// marks.
 func IsToken[B ~string | ~[]byte](b B) bool {
 	for i := range len(b) {
 		if !isTokenByte(b[i]) {

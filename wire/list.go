@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// A Protocol is one member of an Upgrade field (RFC 9110 §7.8): a name and, behind a slash, perhaps a version. Names are
-// compared without regard to ASCII case, versions exactly. Where the element is no token ["/" token] it is a Protocol
-// all the same, with Valid false.
+// A Protocol is one element of an Upgrade header (RFC 9110 §7.8): a name and an optional version
+// after a slash. Names are compared without regard to ASCII case, versions exactly. An element that
+// is not token ["/" token] is a Protocol too, with Valid false.
 type Protocol struct {
 	Name, Version string
 	Valid         bool
@@ -26,11 +26,12 @@ func (p Protocol) String() string {
 // Is reports whether the member has that name.
 func (p Protocol) Is(name string) bool { return EqualFold(p.Name, name) }
 
-// Elements yields the elements of a list field (RFC 9110 §5.6.1): all lines with that name in order, split at commas,
-// white space trimmed, with the line ends of folds (RFC 9112 §5.2), empty elements dropped.
+// Elements yields the elements of a list field (RFC 9110 §5.6.1): all lines with that name in
+// order, split at commas, white space trimmed, with the line ends of folds (RFC 9112 §5.2), empty
+// elements dropped.
 func (h *Head) Elements(name string) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
-		for value := range h.Named(name) {
+		for value := range h.Values(name) {
 			for from := value.From; from <= value.To; {
 				to := value.To
 				if i := bytes.IndexByte(h.Raw[from:to], ','); i >= 0 {
@@ -45,7 +46,8 @@ func (h *Head) Elements(name string) iter.Seq[Span] {
 	}
 }
 
-// trimFolds takes white space and folds from both ends. A line end within a value is that of a fold.
+// trimFolds takes white space and folds from both ends. A line end within a value is that of a
+// fold.
 func trimFolds(raw []byte, s Span) Span {
 	for s = trimOWS(raw, s); s.From < s.To; s = trimOWS(raw, s) {
 		switch text := raw[s.From:s.To]; {
@@ -64,12 +66,12 @@ func trimFolds(raw []byte, s Span) Span {
 	return s
 }
 
-// Protocols are the members of the Upgrade field: in a request those it offers, in a 101 those it switches to, in any
-// other response those it advertises.
+// Protocols are the members of the Upgrade field: in a request those it offers, in a 101 those it
+// switches to, in any other response those it advertises.
 func (h *Head) Protocols() []Protocol {
 	var members []Protocol
 	for e := range h.Elements("Upgrade") {
-		text := "websocket" // what nearly all say takes no memory of its own
+		text := "websocket" // the common values need no memory of their own
 		if string(h.Text(e)) != text {
 			text = string(h.Text(e))
 		}
@@ -93,8 +95,8 @@ func (h *Head) Offers(name string) bool {
 	return false
 }
 
-// ConnectionOptions are the options of the Connection field (RFC 9110 §7.6.1) in lower case. An element that is no token
-// is not an option and stands in malformed instead.
+// ConnectionOptions returns the options of the Connection header (RFC 9110 §7.6.1) in lower case.
+// An element that is not a token is not an option; it is returned in malformed.
 func (h *Head) ConnectionOptions() (options []string, malformed []Span) {
 	for e := range h.Elements("Connection") {
 		if text := h.Text(e); IsToken(text) {

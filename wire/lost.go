@@ -1,8 +1,8 @@
 package wire
 
-// lostOffer reports whether a refused request looks like an offer whose Upgrade field was taken off on its way here: the
-// option is still there (RFC 9110 §7.6.1). Proxies that set the option in every request are common; so refusals that have
-// nothing to do with it do not count.
+// lostOffer reports whether a refused request looks like an offer whose Upgrade header was removed
+// on the way: the option is still there (RFC 9110 §7.6.1). Many proxies set the option on every
+// request, so refusals for other reasons do not count.
 func (r *ring) lostOffer(q *pending, status int) bool {
 	switch {
 	case status < 400 || status > 499:

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestOfferLostOnTheWayIsReported: a request that still has the connection option, and is refused for it, is an exchange.
+// TestOfferLostOnTheWayIsReported: a request that still has the connection option, and is refused
+// for it, is an exchange.
 func TestOfferLostOnTheWayIsReported(t *testing.T) {
 	for _, each := range []struct {
 		connection string

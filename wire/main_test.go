@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// corpus is every transcript of the rulebook: real handshakes, faulty ones, and bytes that are no HTTP at all.
+// corpus is every transcript of the rulebook: real handshakes, faulty ones, and bytes that are no
+// HTTP at all.
 func corpus(t testing.TB) map[string]*Transcript {
 	t.Helper()
 	files, err := filepath.Glob("../rules/testdata/*/*.wire")

@@ -6,17 +6,21 @@ import (
 	"time"
 )
 
-// This file holds what the reading of a connection does not need, and memory does. Most of the connections through a proxy
-// are idle, either between two requests or in a tunnel, and there may be many thousands of them at the same time.
+// This file exists to save memory. Most of the connections through a proxy are idle, either between
+// two requests or in a tunnel, and there may be many thousands of them at the same time.
 //
-//   - A connection between two requests needs no scanner, no buffer for a head and no ring. It takes them from a [Pool]
-//     with the first byte of a request and returns them with the last byte of the response. See borrow and giveBack.
-//   - A tunnel is read no further than its first bytes. It returns all of that as soon as they are known. See leave.
-//   - The exchange of a tunnel is reported again when the tunnel ends, perhaps hours later. Until then it is kept as one
-//     string without the parsed fields, which are several times larger than the bytes. See pack and unpack.
+//   - A connection between two requests needs no scanner, no buffer for a head and no ring. It
+//     takes them from a [Pool] with the first byte of a request and returns them with the last byte
+//     of the response. See borrow and giveBack.
+//   - A tunnel is read only for its first bytes. It returns everything as soon as they are known.
+//     See leave.
+//   - The exchange of a tunnel is reported again when the tunnel ends, perhaps hours later. Until
+//     then it is kept as one string without the parsed headers, which are several times larger than
+//     the bytes. See pack and unpack.
 
-// A Pool lends the memory that a connection needs only while something is under way, so that connections at rest hold
-// none. Its zero value is ready; many connections may share one, at the same time. A nil Pool lends new memory each time.
+// A Pool lends the memory that a connection needs only while something is under way, so that idle
+// connections hold none. Its zero value is ready; many connections may share one at the same time.
+// A nil Pool lends new memory each time.
 type Pool struct{ heads, rings, readings sync.Pool }
 
 func (p *Pool) head() *headBuffer {
@@ -99,7 +103,8 @@ func (c *Conversation) release() {
 	c.early, c.interim = earlyWindow{}, nil
 }
 
-// leave gives back all of it, once nothing is read any more and nothing that was read is still to be reported.
+// leave gives back all of it, once nothing is read any more and nothing that was read is still to
+// be reported.
 func (c *Conversation) leave() {
 	over := c.settled || c.opaque || c.tunnel != nil && c.tunnel.started[FromClient]
 	if c.reading == nil || !over || c.refused != nil || c.answering != nil {
@@ -113,9 +118,9 @@ func (c *Conversation) leave() {
 	c.reading = nil
 }
 
-// packed is an exchange as one string: what neither all exchanges of its connection have in common, nor the tunnel behind
-// it keeps by itself. Heads are not kept as they were read, but are read again. At its end stand the bytes that were
-// recorded behind the 101, the client's before the server's, so that more can be added.
+// packed is an exchange as one string, without what all exchanges of its connection have in common
+// and what its tunnel keeps. Heads are read again when they are needed. The bytes recorded after
+// the 101 are at its end, the client's before the server's, so that more can be added.
 type packed string
 
 // The marks of a packed exchange.
@@ -124,10 +129,12 @@ const (
 	packedFar
 )
 
-// maxPacked is the size in bytes of the largest exchange that is packed: each further byte that is recorded copies it.
+// maxPacked is the size in bytes of the largest exchange that is packed: each further byte that is
+// recorded copies it.
 const maxPacked = 8 << 10
 
-// packable reports whether it is worth while to pack the exchange, and can be undone. What is rare is left out.
+// packable reports whether packing the exchange saves memory and can be undone. Exchanges with rare
+// parts are not packed.
 func (x *Exchange) packable() bool {
 	return x.Outcome == Switched && !x.Blocked && len(x.Interim) == 0 && len(x.Noise) == 0 && len(x.After.Last) == 0 && x.Bytes() <= maxPacked
 }
@@ -150,7 +157,8 @@ func (x *Exchange) pack(b []byte) []byte {
 	return append(append(b, x.After.Client...), x.After.Server...)
 }
 
-// with is the packed exchange with more bytes of one direction behind its 101, where it has that many of the server's.
+// with returns the packed exchange with more bytes of one direction after its 101, given how many
+// of the server's it has.
 func (p packed) with(more []byte, d Direction, server int) packed {
 	at := len(p)
 	if d == FromClient {
@@ -159,7 +167,7 @@ func (p packed) with(more []byte, d Direction, server int) packed {
 	return p[:at] + packed(more) + p[at:]
 }
 
-// unpack fills in what was packed, which has that many bytes of the client behind its 101.
+// unpack restores a packed exchange that has that many bytes of the client after its 101.
 func (x *Exchange) unpack(from packed, client int) {
 	rest := []byte(from)
 	number := func() uint64 {

@@ -45,8 +45,8 @@ func tunnels(t testing.TB) map[string]*Transcript {
 	return all
 }
 
-// packs plays a transcript with pauses of up to a few seconds, and an end that the seed decides on. Where kept, no exchange
-// is ever packed. It returns how often one was.
+// packs plays a transcript with pauses of up to a few seconds, and an end that the seed decides on.
+// Where kept, no exchange is ever packed. It returns how often one was.
 func packs(t *testing.T, transcript *Transcript, seed uint64, kept bool) (reports []*Exchange, times int) {
 	random := rand.New(rand.NewPCG(seed, 11))
 	var c Conversation
@@ -100,8 +100,8 @@ func packs(t *testing.T, transcript *Transcript, seed uint64, kept bool) (report
 	return l.reports, times
 }
 
-// TestPackingChangesNothing holds that each report is the same in everything, whether the exchange of a tunnel at rest was
-// packed meanwhile or kept as it was.
+// TestPackingChangesNothing holds that each report is the same in everything, whether the exchange
+// of a tunnel at rest was packed meanwhile or kept as it was.
 func TestPackingChangesNothing(t *testing.T) {
 	all, far := 0, 0
 	for name, transcript := range tunnels(t) {
@@ -126,7 +126,8 @@ func TestPackingChangesNothing(t *testing.T) {
 	}
 }
 
-// TestTunnelsAtRestAreSmall holds how many bytes a tunnel keeps beside its heads, its ID and the bytes behind them.
+// TestTunnelsAtRestAreSmall holds how many bytes a tunnel keeps beside its heads, its ID and the
+// bytes behind them.
 func TestTunnelsAtRestAreSmall(t *testing.T) {
 	const most, many = 240, 4000
 	if size := unsafe.Sizeof(Conversation{}); size > 96 {
@@ -170,7 +171,8 @@ func TestTunnelsAtRestAreSmall(t *testing.T) {
 	}
 }
 
-// TestLongExchangesAreNotPacked holds that recording a byte does not cost a copy of heads of any length.
+// TestLongExchangesAreNotPacked holds that recording a byte does not cost a copy of heads of any
+// length.
 func TestLongExchangesAreNotPacked(t *testing.T) {
 	for length, want := range map[int]bool{0: true, maxPacked: false} {
 		head := strings.Replace(handshake, "\r\n\r\n", "\r\nA: "+strings.Repeat("x", length)+"\r\n\r\n", 1)

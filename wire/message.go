@@ -2,8 +2,8 @@ package wire
 
 import "bytes"
 
-// A Request is the head of a request (RFC 9112 §3). The words of its line are taken as they stand: nothing is decoded,
-// checked or folded. Version is empty where the line has none (HTTP/0.9).
+// A Request is the head of a request (RFC 9112 §3). The words of its line are as they were sent:
+// nothing is decoded, checked or folded. Version is empty if the line has none (HTTP/0.9).
 type Request struct {
 	Head
 	Method, Target, Version string
@@ -17,8 +17,8 @@ type Response struct {
 	Reason  string
 }
 
-// ReadRequest reads a whole head, from the first byte of the request to the end of the empty line. The request keeps raw.
-// It cannot fail on content; what is missing is empty.
+// ReadRequest reads a whole head, from the first byte of the request to the end of the empty line.
+// The request keeps raw. It cannot fail on content; missing parts are empty.
 func ReadRequest(raw []byte) *Request {
 	q := &Request{Head: Head{Raw: raw, Fields: fieldsOf(raw)}}
 	q.scanRequest()
@@ -26,8 +26,8 @@ func ReadRequest(raw []byte) *Request {
 	return q
 }
 
-// ReadResponse reads a whole head, from the first byte of the response to the end of the empty line. The response keeps
-// raw. It cannot fail on content; a status that cannot be read is 0.
+// ReadResponse reads a whole head, from the first byte of the response to the end of the empty
+// line. The response keeps raw. It cannot fail on content; a status that cannot be read is 0.
 func ReadResponse(raw []byte) *Response {
 	p := &Response{Head: Head{Raw: raw, Fields: fieldsOf(raw)}}
 	p.scanResponse()
@@ -35,7 +35,8 @@ func ReadResponse(raw []byte) *Response {
 	return p
 }
 
-// request makes a request of a head that was scanned as one, with raw, which it keeps, in the place of Raw.
+// request makes a request of a head that was scanned as one, with raw, which it keeps, in the place
+// of Raw.
 func (h *Head) request(raw []byte) *Request {
 	q := &Request{Head: h.kept(raw)}
 	q.split()
@@ -90,8 +91,8 @@ type requestLine struct {
 	extraSpace              bool
 }
 
-// splitRequestLine takes a request line apart at white space. The last word is the version if it looks like one in any
-// letter case, so that a target may have spaces in it; otherwise there is none.
+// splitRequestLine splits a request line at whitespace. The last word is the version if it looks
+// like one in any case, so that a target may contain spaces; otherwise there is none.
 func splitRequestLine(raw []byte, s Span) (l requestLine) {
 	word := func(from int) int {
 		for from < s.To && !isOWS(raw[from]) {
@@ -120,7 +121,8 @@ type statusLine struct {
 	status          int
 }
 
-// splitStatusLine takes a status line apart. It is lenient: servers write http/1.1, HTTP/1.1x and leave the reason out.
+// splitStatusLine takes a status line apart. It is lenient: servers write http/1.1, HTTP/1.1x and
+// leave the reason out.
 func splitStatusLine(raw []byte, s Span) (l statusLine) {
 	i := bytes.IndexByte(raw[s.From:s.To], ' ')
 	if i < 0 {
@@ -145,7 +147,7 @@ func splitStatusLine(raw []byte, s Span) (l statusLine) {
 	return l
 }
 
-// minorVersion is the digit behind "HTTP/1."; ok is false if the word is anything else.
+// minorVersion returns the digit after "HTTP/1."; ok is false if the word is anything else.
 func minorVersion(word []byte) (minor byte, ok bool) {
 	if len(word) != 8 || string(word[:7]) != "HTTP/1." || word[7] < '0' || word[7] > '9' {
 		return 0, false

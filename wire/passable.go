@@ -2,10 +2,10 @@ package wire
 
 import "slices"
 
-// Passable is how many of the bytes that were fed of one direction may be passed on by somebody who lets through only
-// what he has understood: of the server's, all but the beginning of a response head that is not complete, and nothing
-// from where it cannot be read on; of the client's, nothing behind a request that may still turn the connection into a
-// tunnel, or behind one of which nobody knows where it ends.
+// Passable returns how many of the fed bytes of one direction a cautious proxy may pass on: of the
+// server's, all but the start of an incomplete response head, and nothing from where they cannot be
+// read; of the client's, nothing after a request that may still turn the connection into a tunnel,
+// or whose end is unknown.
 func (c *Conversation) Passable(d Direction) int64 {
 	switch {
 	case d == FromClient:
@@ -36,12 +36,12 @@ func (c *Conversation) passableUp() int64 {
 	return c.fed[FromClient]
 }
 
-// Stopped reports whether the server has sent what cannot be read as a response, so that nobody knows what a client makes of
-// it and of all that follows.
+// Stopped reports whether the server has sent bytes that cannot be read as a response, so that
+// clients may interpret them and everything after them differently.
 func (c *Conversation) Stopped() bool { return c.opaque || c.reading != nil && c.seek != nil }
 
-// Unreadable reports whether nothing more can be read of the client's requests, or of anything. What comes behind a request
-// that may still turn the connection into a tunnel is no request yet.
+// Unreadable reports whether no more of the client's requests, or of anything, can be read. Bytes
+// after a request that may still turn the connection into a tunnel are not a request yet.
 func (c *Conversation) Unreadable() bool {
 	return c.opaque || c.tunnel == nil && (c.settled || c.reading != nil && c.up.Opaque() && !c.waits())
 }
@@ -51,8 +51,8 @@ func (c *Conversation) waits() bool {
 	return slices.ContainsFunc(c.unanswered(), func(q pending) bool { return (q.offers || q.connect) && q.end >= 0 })
 }
 
-// Block says that the client does not get the 101 that has come: the exchange says so from here on. It may be called from
-// within Emit.
+// Block says that the client does not get the 101 that has come: the exchange says so from here on.
+// It may be called from within Emit.
 func (c *Conversation) Block() {
 	if c.tunnel != nil {
 		c.unpack()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// emit reports the exchange as it is known now. What is handed out is a copy, so that it never changes.
+// emit reports the exchange as it is known so far. It hands out a copy, which never changes.
 func (c *Conversation) emit(x *Exchange) {
 	x.Final = x.Final || x.Complete && x.Outcome != Switched && x.Outcome != Silent && x != c.refused
 	copied := *x
@@ -33,7 +33,7 @@ func (c *Conversation) begin(q *Request, started, now time.Time) *Exchange {
 	return x
 }
 
-// blank makes an exchange with nothing in it but what all of the connection have in common.
+// blank returns an exchange with only what all of the connection have in common.
 func (c *Conversation) blank(started time.Time) *Exchange {
 	k := c.common
 	return &Exchange{
@@ -56,7 +56,8 @@ func (c *Conversation) exchange(q *pending, now time.Time) *Exchange {
 	return x
 }
 
-// answered reports the exchange whose response has come to its end, or is not waited for any longer.
+// answered reports the exchange whose response has come to its end, or is not waited for any
+// longer.
 func (c *Conversation) answered(now time.Time) {
 	if c.answering == nil {
 		return
@@ -65,7 +66,8 @@ func (c *Conversation) answered(now time.Time) {
 	c.answering, c.answerDue = nil, time.Time{}
 }
 
-// resolve reports an offer that was not taken up for the last time, now that nothing more belongs to it.
+// resolve reports an offer that was not taken up for the last time, now that nothing more belongs
+// to it.
 func (c *Conversation) resolve(now time.Time) {
 	x := c.refused
 	c.refused, c.nextDue = nil, time.Time{}
@@ -155,6 +157,6 @@ func (c *Conversation) conclude(cause Cause, now time.Time) {
 	}
 	c.abandon(cause, now)
 	if !c.opaque && c.tunnel == nil && c.up.Flaw != 0 && c.up.Flaw != FlawHeadUnfinished {
-		c.common.Counts.Opaque.Add(1) // it would have been behind an answer that never came
+		c.common.Counts.Opaque.Add(1) // it would have followed a response that never came
 	}
 }

@@ -2,13 +2,14 @@ package wire
 
 import "time"
 
-// The bounds of what is kept of requests without an answer.
+// The limits on unanswered requests that are kept.
 const (
 	maxPending      = 256
 	maxPendingBytes = 128 << 10
 )
 
-// A ring keeps the heads of the requests of one connection that have no answer, oldest first. A nil ring is empty.
+// A ring keeps the heads of the requests of one connection that have no answer, oldest first. A nil
+// ring is empty.
 type ring struct {
 	bytes []byte
 	queue []pending
@@ -30,7 +31,7 @@ type pending struct {
 	handshake bool      // it has a field that only a handshake has, or every request is asked for
 	head      bool      // it is a HEAD
 	connect   bool      // it is a CONNECT
-	ambiguous bool      // nobody knows where it ends
+	ambiguous bool      // its end is unknown
 	flaw      FlawKind  // what its head alone does not show; 0 if nothing
 	x         *Exchange // it was reported silent
 }
@@ -101,7 +102,8 @@ func (r *ring) read(q *pending) *Request {
 	return ReadRequest(raw)
 }
 
-// silentDue is when the first request that is to be reported has been without an answer for too long.
+// silentDue is when the first request that is to be reported has been without an answer for too
+// long.
 func (r *ring) silentDue() (due time.Time) {
 	if r == nil || r.kept == 0 {
 		return due

@@ -11,7 +11,7 @@ const (
 	FromServer
 )
 
-// String is who speaks: client or server.
+// String returns who speaks: client or server.
 func (d Direction) String() string {
 	if d == FromServer {
 		return "server"
@@ -19,13 +19,15 @@ func (d Direction) String() string {
 	return "client"
 }
 
-// MaxHead is the length in bytes of the longest head that is read, line ends and empty lines in front included.
+// MaxHead is the length in bytes of the longest head that is read, line ends and empty lines in
+// front included.
 const MaxHead = 64 << 10
 
 // An Event is what a [Scanner] found.
 type Event uint8
 
-// The events. EventMore asks for more bytes. After EventHead the owner says with Frame what content follows, and goes on.
+// The events. EventMore asks for more bytes. After EventHead the owner calls Frame to say what
+// content follows, and continues.
 const (
 	EventMore    Event = iota // everything was taken, nothing is complete
 	EventHead                 // a head has ended; the Head passed to Scan holds it
@@ -55,15 +57,16 @@ const (
 	scanOpaque
 )
 
-// A Scanner reads one direction of an HTTP/1 connection. It is pushed: [Scanner.Scan] takes as many of the bytes as belong
-// to the next event, whatever pieces they come in. It cannot fail on content; what it cannot read it calls opaque, once
-// and for good. A Scanner holds memory only while a head is incomplete, and that at most MaxHead. It must not be copied
-// after first use, nor used by two goroutines at the same time.
+// A Scanner reads one direction of an HTTP/1 connection. It is pushed: [Scanner.Scan] takes as many
+// of the bytes as belong to the next event, in pieces of any size. It cannot fail on content; bytes
+// that it cannot read are opaque, from there on. A Scanner holds memory only while a head is
+// incomplete, and then at most MaxHead. It must not be copied after first use, nor used by two
+// goroutines at the same time.
 type Scanner struct {
 	Side    Direction
 	Pool    *Pool    // may be nil
 	Flaw    FlawKind // why it turned opaque
-	Content []byte   // the content of the last EventContent; it shares the memory of what was scanned
+	Content []byte   // the content of the last EventContent; it shares the memory of the scanned bytes
 
 	part   *headBuffer
 	state  scanState
@@ -72,10 +75,10 @@ type Scanner struct {
 	extra  int   // bytes of the trailer section
 }
 
-// Resting reports whether the scanner stands between two messages.
+// Resting reports whether the scanner is between two messages.
 func (s *Scanner) Resting() bool { return s.state == scanHead && s.part == nil }
 
-// Partial is what has come of a head that is not complete. It is valid until the next call.
+// Partial returns the part of an incomplete head. It is valid until the next call.
 func (s *Scanner) Partial() []byte {
 	if s.part == nil {
 		return nil
@@ -86,7 +89,7 @@ func (s *Scanner) Partial() []byte {
 // Opaque reports whether the scanner has stopped to claim anything.
 func (s *Scanner) Opaque() bool { return s.state == scanOpaque }
 
-// Frame says what content the message has whose head was just reported.
+// Frame sets the content of the message whose head was just reported.
 func (s *Scanner) Frame(f Framing) {
 	s.release()
 	switch f.Kind {
@@ -126,11 +129,12 @@ func (s *Scanner) Close() Event {
 	return EventMore
 }
 
-// Scan takes the first n bytes of p and tells what they complete. The caller goes on with the rest until the event is
-// EventMore, and with none at all where nothing is left: a message without content ends without another byte. When the
-// event is EventHead, h holds the head, and its Raw shares the memory of p or of the scanner: it is valid until Frame is
-// called. After EventOpaque, h.Raw is what had come of the message in earlier calls, or the whole of a head that is too
-// long. In the opaque state every byte is taken and nothing is said.
+// Scan takes the first n bytes of p and returns what they complete. The caller continues with the
+// rest until the event is EventMore, and with no bytes at all if nothing is left: a message without
+// content ends without another byte. For EventHead, h holds the head, and its Raw shares the memory
+// of p or of the scanner: it is valid until Frame is called. After EventOpaque, h.Raw is the part
+// of the message from earlier calls, or the whole of a head that is too long. In the opaque state
+// every byte is taken and nothing is reported.
 func (s *Scanner) Scan(p []byte, h *Head) (n int, e Event) {
 	switch s.state {
 	case scanEnd:
@@ -157,7 +161,7 @@ func (s *Scanner) Scan(p []byte, h *Head) (n int, e Event) {
 	return s.scanChunked(p)
 }
 
-// scanContent takes content up to what remains of it.
+// scanContent takes content up to the number of bytes that remain.
 func (s *Scanner) scanContent(p []byte, next scanState) (int, Event) {
 	n := int(min(int64(len(p)), s.remain))
 	s.Content = p[:n]
@@ -174,7 +178,8 @@ func (s *Scanner) opaque(kind FlawKind, n int) (int, Event) {
 	return n, EventOpaque
 }
 
-// scanHead looks for the end of a head: in p alone where it is complete there, else in a copy of what has come so far.
+// scanHead looks for the end of a head: in p alone if it is complete there, else in a copy of the
+// bytes so far.
 func (s *Scanner) scanHead(p []byte, h *Head) (int, Event) {
 	if s.part == nil {
 		var b headBuffer
@@ -207,7 +212,7 @@ func (s *Scanner) scanHead(p []byte, h *Head) (int, Event) {
 	return len(p), EventMore
 }
 
-// head reports a whole head. What was kept of it is given back when the owner says with Frame how it goes on.
+// head reports a whole head. Its memory is given back when the owner calls Frame.
 func (s *Scanner) head(raw []byte, n int, h *Head) (int, Event) {
 	h.Raw = raw
 	if s.Side == FromServer {
@@ -219,7 +224,8 @@ func (s *Scanner) head(raw []byte, n int, h *Head) (int, Event) {
 	return n, EventHead
 }
 
-// find goes on through the lines until the empty one. It returns the length of the head, or 0 if it has not ended.
+// find goes on through the lines until the empty one. It returns the length of the head, or 0 if it
+// has not ended.
 func (b *headBuffer) find(side Direction) int {
 	for {
 		i := bytes.IndexByte(b.bytes[b.seen:], '\n')

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// scanAll scans input in pieces and returns the events, content runs joined. The framing of a response is taken as if it
-// answered a GET.
+// scanAll scans input in pieces and returns the events, content runs joined. The framing of a
+// response is taken as if it answered a GET.
 func scanAll(side Direction, input []byte, cut func(n int) int) (events []string, raw []byte) {
 	s := Scanner{Side: side, Pool: new(Pool)}
 	var h Head
@@ -173,7 +173,8 @@ func FuzzScanner(f *testing.F) {
 	})
 }
 
-// checkViews holds that a head which is read again from its raw bytes is the same, and that every span lies in it.
+// checkViews holds that a head which is read again from its raw bytes is the same, and that every
+// span lies in it.
 func checkViews(t *testing.T, side Direction, input []byte) {
 	var h *Head
 	if side == FromServer {

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// A seeker looks for a 101 in what a server sends from where its bytes cannot be read as a response. Clients are more
-// lenient than we are, and differ: one of them may well read a switch there.
+// A seeker looks for a 101 in what a server sends after its bytes cannot be read as a response.
+// Clients are more lenient than Interlock, and differ: one of them may well read a switch there.
 type seeker struct {
 	from  int64 // where in the server's bytes it began
 	bytes []byte
 	line  int        // of bytes: where the line begins that is looked at
-	frame int        // of bytes: where the next frame of WebSocket would begin; -1 if what comes is none
-	seen  int        // of bytes: how far the end of a line was looked for that is none of a 101
+	frame int        // the offset of the next WebSocket frame; -1 if there is none
+	seen  int        // how far the end of a line that is not part of a 101 was looked for
 	head  headBuffer // the head that may be that of a 101
 	due   time.Time
 }
@@ -21,8 +21,9 @@ type seeker struct {
 // maxSought is how many bytes are searched.
 const maxSought = MaxHead
 
-// stop records that what the server sends cannot be read on. The bytes in seed are the first of those; at is where they
-// end. A 101 in what follows is looked for, for a limited time and in a limited number of bytes.
+// stop records that the server's bytes cannot be read any further. seed holds the first of them,
+// and at is where they end. The seeker looks for a 101 in what follows, for a limited time and
+// number of bytes.
 func (c *Conversation) stop(seed []byte, at int64, now time.Time) {
 	c.answered(now)
 	from := at - int64(len(seed))
@@ -31,7 +32,8 @@ func (c *Conversation) stop(seed []byte, at int64, now time.Time) {
 	c.down.Stop() // the seed may be its memory
 }
 
-// search takes more of the server's bytes. It tells how many of them are taken: all, unless a 101 ends among them.
+// search takes more of the server's bytes. It returns how many of them are taken: all, unless a 101
+// ends among them.
 func (c *Conversation) search(p []byte, now time.Time) (n int) {
 	s := c.seek
 	had := len(s.bytes)
@@ -50,11 +52,11 @@ func (c *Conversation) search(p []byte, now time.Time) (n int) {
 	return len(p)
 }
 
-// noise is how the bytes begin that stand in front of that place.
+// noise returns the first bytes before that offset.
 func (s *seeker) noise(to int) []byte { return append([]byte(nil), s.bytes[:min(to, MaxRecorded)]...) }
 
-// find is where the head of a 101 begins and ends; to is 0 while there is none. It looks at the beginning of lines, and
-// behind frames of WebSocket that were sent too early.
+// find returns where the head of a 101 starts and ends; to is 0 while there is none. It looks at
+// the start of lines, and after WebSocket frames that were sent too early.
 func (s *seeker) find() (from, to int) {
 	for {
 		rest := s.bytes[s.line:]
@@ -85,7 +87,7 @@ func (s *seeker) find() (from, to int) {
 	}
 }
 
-// nextLine goes on to the line behind this one; it is false if that is not there yet.
+// nextLine moves to the next line; it returns false if that has not arrived yet.
 func (s *seeker) nextLine() bool {
 	next := -1
 	if i := bytes.IndexAny(s.bytes[s.seen-1:], "\r\n"); i >= 0 {
@@ -102,8 +104,8 @@ func (s *seeker) nextLine() bool {
 	return true
 }
 
-// stepFrame steps over a frame that this line may be the beginning of (RFC 6455 §5.2); it is false if too little of it is
-// there to say.
+// stepFrame steps over a frame that this line may be the beginning of (RFC 6455 §5.2); it is false
+// if too little of it is there to say.
 func (s *seeker) stepFrame() bool {
 	b := s.bytes[s.line:]
 	switch {
@@ -119,8 +121,8 @@ func (s *seeker) stepFrame() bool {
 	return true
 }
 
-// switchLine reports whether a line begins as the status line of a 101 does, in any version of HTTP and letter case; known is
-// false while too little of it is there to say.
+// switchLine reports whether a line begins as the status line of a 101 does, in any version of HTTP
+// and letter case; known is false while too little of it is there to say.
 func switchLine(line []byte) (is, known bool) {
 	const name, longest = "HTTP/", 64
 	line = line[:min(len(line), longest)]
@@ -142,8 +144,8 @@ func switchLine(line []byte) (is, known bool) {
 	return status[3] < '0' || status[3] > '9', true
 }
 
-// hidesSwitch reports whether a head has a line in it that is the status line of a 101: who takes another line for the end
-// of the head reads that one as a response.
+// hidesSwitch reports whether a head contains the status line of a 101: a client that takes another
+// line for the end of the head reads it as a response.
 func (h *Head) hidesSwitch() bool {
 	for at := h.Start.To; at < len(h.Raw); {
 		if is, _ := switchLine(h.Raw[at:]); is {
@@ -158,8 +160,9 @@ func (h *Head) hidesSwitch() bool {
 	return false
 }
 
-// cutOff records a response head that the end of the connection cuts off. Where the status line is whole and is none
-// of a 1xx, the request is answered all the same; of anything else nobody knows what a client makes of it.
+// cutOff records a response head that the end of the connection cuts off. If the status line is
+// complete and not a 1xx, the request is answered all the same; clients may treat anything else
+// differently.
 func (c *Conversation) cutOff(now time.Time) {
 	raw := c.down.Partial()
 	if len(raw) == 0 || c.ring.empty() {

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// TestSwitchIsFoundWhereReadingStops holds that a 101 is found behind what cannot be read as a response, in whatever pieces
-// it comes, and that nothing from there on may be passed on by who passes on what he has understood.
+// TestSwitchIsFoundWhereReadingStops holds that a 101 is found behind what cannot be read as a
+// response, in whatever pieces it comes, and that nothing from there on may be passed on by who
+// passes on what he has understood.
 func TestSwitchIsFoundWhereReadingStops(t *testing.T) {
 	for name, test := range map[string]struct {
 		before, noise string // what can be read, and what cannot
@@ -89,7 +90,8 @@ func TestSearchForASwitchIsBounded(t *testing.T) {
 	}
 }
 
-// TestHeadThatIsCutOffIsAnAnswer holds that a status is one, although the connection ends before its head does.
+// TestHeadThatIsCutOffIsAnAnswer holds that a status is one, although the connection ends before
+// its head does.
 func TestHeadThatIsCutOffIsAnAnswer(t *testing.T) {
 	for head, want := range map[string]string{
 		"HTTP/1.1 403 Forbidden\r\nServer: qemu\r\n": "refused 403 []",
@@ -118,8 +120,8 @@ func TestHeadThatIsCutOffIsAnAnswer(t *testing.T) {
 	}
 }
 
-// TestContentThatBeginsWithASwitch holds that a 101 is found where it stands in the content of a response to an offer that
-// lasts until the connection ends, and nowhere else.
+// TestContentThatBeginsWithASwitch holds that a 101 is found where it stands in the content of a
+// response to an offer that lasts until the connection ends, and nowhere else.
 func TestContentThatBeginsWithASwitch(t *testing.T) {
 	const until, known = "HTTP/1.0 200 Connection established\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
 	for name, test := range map[string]struct {

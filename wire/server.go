@@ -43,8 +43,8 @@ func (c *Conversation) feedServer(p []byte, base int64, now time.Time) {
 	}
 }
 
-// cannotRead records that the scanner cannot go on, at a place of the server's bytes: begun is what had come of a head by
-// then, rest is what comes.
+// cannotRead records that the scanner cannot continue at an offset of the server's bytes: begun is
+// the head so far, rest is what follows.
 func (c *Conversation) cannotRead(begun, rest []byte, at int64, now time.Time) {
 	const alert = 0x15 // RFC 8446 §5.1
 	switch {
@@ -76,7 +76,7 @@ func (c *Conversation) responseHead(h *Head, at int64, now time.Time) {
 	q := &c.ring.queue[c.ring.first]
 	if status < 200 && status != 101 {
 		framing := h.ResponseFraming(false, false)
-		if framing.Kind == FramedNot || h.hidesSwitch() { // whether and where a client takes it for the whole head, nobody knows
+		if framing.Kind == FramedNot || h.hidesSwitch() { // clients may differ on whether and where this head ends
 			c.down.Flaw = h.worst()
 			c.stop(h.Raw, at, now)
 			return
@@ -160,8 +160,8 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	c.moveEarly()
 }
 
-// unasked records a response that answers no request. A 101 among them is reported, as one more answer to the
-// offer that was not taken up if there has been no other request since.
+// unasked records a response that answers no request. A 101 among them is reported, as one more
+// answer to the offer that was not taken up if there has been no other request since.
 func (c *Conversation) unasked(h *Head, at int64, now time.Time) {
 	raw := int64(len(h.Raw))
 	if h.framing.status != 101 {
@@ -182,8 +182,9 @@ func (c *Conversation) unasked(h *Head, at int64, now time.Time) {
 	c.turnOpaque(now)
 }
 
-// peek looks at how content begins that lasts until the connection ends, and that answers an offer: where it begins with a
-// 101, two have answered. The first took the request for another one, such as a CONNECT.
+// peek looks at the start of content that lasts until the connection ends and that answers an
+// offer: if it starts with a 101, there are two responses. The sender of the first took the request
+// for another one, such as a CONNECT.
 type peek struct {
 	open  bool
 	bytes []byte

@@ -73,7 +73,8 @@ func TestContentThatIsKeptIsNotSkipped(t *testing.T) {
 	}
 }
 
-// contents are messages with content of known length, at each other's seams and mixed with what cannot be skipped.
+// contents are messages with content of known length, at each other's seams and mixed with what
+// cannot be skipped.
 func contents() map[string]*Transcript {
 	message := func(line, field string, n int) string {
 		return fmt.Sprintf("%s\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s", line, field, n, strings.Repeat("x", n))
@@ -112,8 +113,9 @@ func state(c *Conversation, l *listener) string {
 	return b.String()
 }
 
-// TestSkippingChangesNothing holds that a conversation in which content is skipped, in whole or in part, reports what one
-// reports that sees every byte, and answers every question as that one does, behind each piece.
+// TestSkippingChangesNothing holds that a conversation in which content is skipped, in whole or in
+// part, reports what one reports that sees every byte, and answers every question as that one does,
+// behind each piece.
 func TestSkippingChangesNothing(t *testing.T) {
 	all, own := corpus(t), contents()
 	for name, transcript := range own {

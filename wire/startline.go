@@ -1,7 +1,7 @@
 package wire
 
-// startLine judges, byte by byte, whether what comes can still be the start line of an HTTP/1 message. It is fed each
-// byte once, so the verdict does not depend on how the bytes were split.
+// startLine judges, byte by byte, whether the bytes can still be the start line of an HTTP/1
+// message. It gets each byte once, so the verdict does not depend on how the bytes were split.
 type startLine struct {
 	phase  linePhase
 	length int  // bytes of the line so far
@@ -11,11 +11,11 @@ type startLine struct {
 type linePhase uint8
 
 const (
-	lineEmpty  linePhase = iota // in front of the line: empty lines
+	lineEmpty  linePhase = iota // before the line: empty lines
 	lineMethod                  // in the first word of a request line
-	lineRest                    // behind it
+	lineRest                    // after it
 	lineDone                    // the line has ended
-	lineBad                     // this is no HTTP/1
+	lineBad                     // this is not HTTP/1
 )
 
 // maxMethod is the length of the longest word that is still taken for a method.
@@ -78,8 +78,8 @@ func (l *startLine) stepStatus(c byte) {
 	}
 }
 
-// plausible reports whether a whole start line can be one: a status line has a status, a request line has a version or is
-// an HTTP/0.9 GET.
+// plausible reports whether a whole start line can be one: a status line has a status, a request
+// line has a version or is an HTTP/0.9 GET.
 func plausible(side Direction, raw []byte, line Span) bool {
 	if side == FromServer {
 		return splitStatusLine(raw, line).status > 0

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// A Transcript is what was seen on one connection, as text that people can read and write: lines of key: value, an empty
-// line, then the bytes in the order in which they came, "> " in front of those from the client, "< " of those from the
-// server, with \r \n \t \\ and \xHH for what is not printable ASCII. A last line says who ended the connection where that
-// matters: "! closed" and "! reset" the server, "! client closed" and "! client reset" the client; "! silent" says that no
-// answer came in time.
+// A Transcript is what was seen on one connection, as text that people can read and write: lines of
+// key: value, an empty line, then the bytes in their order, those from the client after "> ", those
+// from the server after "< ", with \r \n \t \\ and \xHH for everything that is not printable ASCII.
+// A last line says who ended the connection if that matters: "! closed" and "! reset" the server,
+// "! client closed" and "! client reset" the client; "! silent" says that no response came in time.
 type Transcript struct {
 	Meta   []Meta
 	Chunks []Chunk
@@ -170,8 +170,9 @@ func Escape(p []byte) string {
 	return string(b)
 }
 
-// Exchanges judges nothing: it plays the transcript to a [Conversation] and returns what that reports, each exchange in
-// its last form, in the order in which they were first reported. Every chunk comes a millisecond after the one before.
+// Exchanges judges nothing: it plays the transcript to a [Conversation] and returns what that
+// reports, each exchange in its last form, in the order in which they were first reported. Every
+// chunk comes a millisecond after the one before.
 func (t *Transcript) Exchanges(common Common) []*Exchange {
 	var order []string
 	last := map[string]*Exchange{}
@@ -181,7 +182,7 @@ func (t *Transcript) Exchanges(common Common) []*Exchange {
 		if last[x.ID] == nil {
 			order = append(order, x.ID)
 		}
-		if t.End == "" && x.Response == nil && x.Outcome == Closed { // nobody says that the connection ended
+		if t.End == "" && x.Response == nil && x.Outcome == Closed { // the transcript does not say that the connection ended
 			unseen := *x
 			unseen.Outcome, unseen.Cause = Unseen, ""
 			x = &unseen
@@ -230,8 +231,8 @@ func (t *Transcript) finish(c *Conversation, now time.Time) {
 	}
 }
 
-// Transcript is what was recorded of the exchange, as far as it was recorded: the heads in their order, then the first bytes
-// of the tunnel from the client and from the server.
+// Transcript returns what was recorded of the exchange: the heads in their order, then the first
+// bytes of the tunnel from the client and from the server.
 func (x *Exchange) Transcript() *Transcript {
 	t := new(Transcript)
 	t.Add(FromClient, x.Request.Raw)

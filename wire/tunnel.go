@@ -2,7 +2,8 @@ package wire
 
 import "time"
 
-// tunnel is what a connection is behind a 101. It is small where nothing is due: its exchange is packed then.
+// tunnel is a connection after a 101. It is small while nothing is due: its exchange is packed
+// then.
 type tunnel struct {
 	x        *Exchange // nil while it is packed
 	packed   packed
@@ -17,7 +18,8 @@ type tunnel struct {
 	late     bool // the client's late first bytes were
 }
 
-// switched turns the connection into a tunnel. The requests that were read behind the one that is switched on were none.
+// switched turns the connection into a tunnel. Bytes after the accepted request that were read as
+// requests were not requests.
 func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64, now time.Time) {
 	t := &tunnel{x: x, time: x.Time}
 	t.dueAt(now.Add(AftermathFor))
@@ -29,7 +31,7 @@ func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64,
 	case q.ambiguous || q.end < 0 && !sending:
 		t.lose()
 	case q.end >= 0:
-		kept := c.early.behind(q.end)
+		kept := c.early.since(q.end)
 		if int64(len(kept)) < min(c.fed[FromClient]-q.end, MaxRecorded) {
 			t.lose()
 		} else {
@@ -53,7 +55,7 @@ func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64,
 	x.Complete = true
 }
 
-// lose gives up on the client's direction: nobody can say where its tunnel bytes begin.
+// lose gives up on the client's direction: the start of its tunnel bytes is unknown.
 func (t *tunnel) lose() { t.lost, t.started[FromClient] = true, true }
 
 // startClient records that the client's tunnel bytes begin at that place.
@@ -115,7 +117,8 @@ func (t *tunnel) next() time.Time {
 	return t.time.Add(t.due)
 }
 
-// reportTunnel reports the aftermath, and later once more what a client sent that had been quiet.
+// reportTunnel reports the bytes after the 101, and later once more what a client sent that had
+// been quiet.
 func (c *Conversation) reportTunnel(now time.Time) {
 	t := c.tunnel
 	t.due = 0
@@ -140,8 +143,8 @@ func (c *Conversation) endTunnel(cause Cause, now time.Time) {
 	c.emit(x)
 }
 
-// Last says how the last bytes began that were read from the server, before Settle: what a server writes into a tunnel at
-// its end may be no part of the protocol there.
+// Last returns the start of the last bytes that were read from the server, before Settle: what a
+// server writes into a tunnel at its end may not belong to the protocol there.
 func (c *Conversation) Last(p []byte) {
 	if c.tunnel != nil && !c.tunnel.recording(FromServer) {
 		c.unpack()
@@ -149,7 +152,8 @@ func (c *Conversation) Last(p []byte) {
 	}
 }
 
-// measure fills in what followed the 101. The bytes are those that were passed on behind the place where the tunnel begins.
+// measure fills in what followed the 101. The bytes are those that were passed on after the start
+// of the tunnel.
 func (c *Conversation) measure(now time.Time) {
 	c.unpack()
 	t := c.tunnel

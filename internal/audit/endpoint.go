@@ -122,7 +122,7 @@ func (a *Audit) advertisedBefore(e *Endpoint, x *wire.Exchange) bool {
 		return false
 	}
 	var values []string
-	for v := range x.Response.Named("Upgrade") {
+	for v := range x.Response.Values("Upgrade") {
 		values = append(values, string(x.Response.Text(v)))
 	}
 	value := strings.Join(values, ",")

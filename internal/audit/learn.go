@@ -64,7 +64,7 @@ func (l *Learned) key() learnedKey {
 
 // value is the text of the first field line with that name, cut where it is long.
 func value(h *wire.Head, name string) string {
-	for v := range h.Named(name) {
+	for v := range h.Values(name) {
 		text := h.Text(v)
 		return string(text[:min(len(text), maxValue)])
 	}

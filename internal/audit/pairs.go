@@ -37,7 +37,7 @@ func (p *pairs) paired(x *wire.Exchange) bool {
 		return false
 	}
 	key := ""
-	for value := range x.Request.Named("Sec-WebSocket-Key") {
+	for value := range x.Request.Values("Sec-WebSocket-Key") {
 		key = string(x.Request.Text(value))
 	}
 	if key == "" {

@@ -14,7 +14,7 @@ const Agent = "interlock-probe/"
 // markedProbe returns the ID of the probe that a live request says it is: one that another
 // Interlock sent through an outer proxy. It is empty if the request names no known probe.
 func markedProbe(q *wire.Request) string {
-	for v := range q.Named("User-Agent") {
+	for v := range q.Values("User-Agent") {
 		agent := q.Text(v)
 		if !bytes.HasPrefix(agent, []byte(Agent)) {
 			continue

@@ -1,5 +1,5 @@
-// Command new begins a rule: it writes a block into the file of the rule's family, and two transcripts that fail until they
-// and the block are filled in.
+// Command new starts a rule: it writes a block into the file of the rule's family, and two transcripts
+// that fail until they and the block are filled in.
 //
 //	go run ./rules/new -file rules/method.go UPGRADE-METHOD-LENGTH
 package main
@@ -24,7 +24,7 @@ func main() {
 	}
 }
 
-// run begins a rule in the module in that directory. Arguments that are wrong leave everything as it was.
+// run starts a rule in the module in that directory. Invalid arguments change nothing.
 func run(dir string, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("rules/new", flag.ContinueOnError)
 	family := flags.String("file", "", "file of the rule's family, such as rules/method.go; it is created if there is none")
@@ -69,23 +69,28 @@ func run(dir string, args []string, out io.Writer) error {
 
 func fill(template, id string) string { return strings.ReplaceAll(template, "RULE-ID", id) }
 
-// block is a rule that never applies and says nothing, so the tests of the catalogue fail on it.
+// block is a rule that never applies and has no texts, so the tests of the catalogue fail on it.
 const block = `
 var _ = register(Rule{
 	ID: "RULE-ID", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "",
-	Title: "",
+	Title: "A server ...",
+	Problem: Problems{
+		Switched: "Server accepted ... %s",
+		Refused:  "Client sent ... %s",
+	},
+	Label: "...",
 	Refs: []Ref{
 		{"9110", "7.8", ""},
 	},
 	Why:  ` + "``" + `,
 	Fix:  ` + "``" + `,
 	When: func(*Case) bool { return false },
-	Show: func(*Case) (string, []Span) { return "", nil },
+	Show: func(c *Case, _ Result) Shown { return seen(c.inRequest("Upgrade"), requestValues(c, "Upgrade")) },
 })
 `
 
-// head is a valid handshake, to begin from.
+// head is a valid handshake to start from.
 const head = `
 > GET /chat HTTP/1.1\r\n
 > Host: staging.test:8080\r\n
