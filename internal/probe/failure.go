@@ -15,7 +15,7 @@ var (
 	ErrWantsTLS    = errors.New("the backend speaks TLS, and was asked without")
 	ErrCertificate = errors.New("the certificate of the backend is not trusted")
 	ErrTLS         = errors.New("the TLS handshake with the backend failed")
-	ErrNotHTTP     = errors.New("what the backend answers is no HTTP")
+	ErrNotHTTP     = errors.New("the backend does not answer in HTTP")
 )
 
 // A TargetError says that a target cannot be probed, and why. No probe has been sent.

@@ -29,7 +29,7 @@ func (c *caller) unsent(p *rules.Probe, switches bool) string {
 	s := &c.settings
 	if s.Protocols != nil {
 		if family := Family(p, c.target.Base); !slices.Contains(s.Protocols, family) {
-			return "its protocol, " + family + ", was not asked for"
+			return "--protocol leaves out " + family
 		}
 	}
 	if c.loopback {
@@ -39,13 +39,13 @@ func (c *caller) unsent(p *rules.Probe, switches bool) string {
 	changes := slices.Contains([]string{"PUT", "DELETE", "PATCH"}, h.Method)
 	switch {
 	case p.Risk == rules.Crash && !s.Risky:
-		return "can end servers; --risky sends it"
+		return "can crash servers; --risky sends it"
 	case changes && !s.UnsafeMethods:
-		return h.Method + " may change what the backend keeps; --unsafe-methods sends it"
+		return h.Method + " may change data on the backend; --unsafe-methods sends it"
 	case content && !s.UnsafeMethods:
-		return "has content, which may change what the backend keeps; --unsafe-methods sends it"
+		return "has a body, which may change data on the backend; --unsafe-methods sends it"
 	case h.Method == "POST" && !switches && !s.UnsafeMethods:
-		return "is a POST to what did not switch on a sound handshake; --unsafe-methods sends it"
+		return "is a POST to an endpoint that accepted no valid handshake; --unsafe-methods sends it"
 	}
 	return ""
 }

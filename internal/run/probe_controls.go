@@ -63,13 +63,13 @@ func (c *control) came() string {
 	}
 	switch {
 	case c.Single:
-		return "the sound handshake was accepted once and not twice"
+		return "the valid handshake was accepted once and not twice"
 	case x == nil:
-		return "no sound handshake was sent"
+		return "no valid handshake was sent"
 	case c.Flaw != "":
-		return fmt.Sprintf("the sound handshake %sgot a 101 %s, which no client accepts", first, c.Flaw)
+		return fmt.Sprintf("the valid handshake %sgot a 101 %s, which no client accepts", first, c.Flaw)
 	case x.Response != nil:
-		text := fmt.Sprintf("the sound handshake %sgot %d", first, x.Response.Status)
+		text := fmt.Sprintf("the valid handshake %sgot %d", first, x.Response.Status)
 		if where, ok := x.Response.Value("Location"); ok && x.Response.Status/100 == 3 {
 			text += " to " + printed.Line(rules.Redaction{}.Target(where))
 		}
@@ -77,24 +77,24 @@ func (c *control) came() string {
 	}
 	switch {
 	case x.Outcome == wire.Local:
-		return "the sound handshake did not get there: " + string(x.Cause)
+		return "the valid handshake did not reach it: " + string(x.Cause)
 	case x.Outcome == wire.Opaque && len(x.Interim) > 0:
-		return "the sound handshake got interim responses and no final one"
+		return "the valid handshake got interim responses and no final one"
 	case x.Outcome == wire.Opaque && !c.Begun:
-		return "what answers the sound handshake is no HTTP"
+		return "the response to the valid handshake is not HTTP"
 	case x.Outcome == wire.Closed && x.Cause == wire.CauseServerReset:
-		return "the sound handshake " + first + "got no answer: the connection was reset"
+		return "the valid handshake " + first + "got no answer: the connection was reset"
 	case x.Outcome == wire.Closed:
-		return "the sound handshake " + first + "got no answer: the connection was closed"
+		return "the valid handshake " + first + "got no answer: the connection was closed"
 	}
-	return "the sound handshake " + first + "got " + got(&c.Control)
+	return "the valid handshake " + first + "got " + got(&c.Control)
 }
 
 // next returns the advice after a failed control.
 func (c *control) next() string {
 	again := "interlock probe " + c.place.String()
 	if c.Single {
-		return again + " --handshake-cmd CMD, where CMD prints a fresh request head, or field lines, for each handshake"
+		return again + " --handshake-cmd CMD, where CMD prints a fresh request head, or headers, for each handshake"
 	}
 	if c.Exchange == nil || c.Exchange.Response == nil {
 		return c.silent()
@@ -102,7 +102,7 @@ func (c *control) next() string {
 	p := c.Exchange.Response
 	switch p.Status {
 	case 101:
-		return "mend that first: interlock probe --only CTRL-WS " + c.place.String() + " shows the rules that its 101 breaks"
+		return "fix that first: interlock probe --only CTRL-WS " + c.place.String() + " shows the rules that its 101 violates"
 	case 404, 410:
 		origin := c.place.scheme + "://" + c.place.host
 		return fmt.Sprintf("give the path of the endpoint, as in interlock probe %s/chat; interlock serve --backend %[1]s shows which one real clients use", origin)
@@ -119,9 +119,9 @@ func (c *control) next() string {
 	}
 	switch {
 	case p.Status < 300:
-		return "it answers HTTP here, no WebSocket: give the path of the endpoint, or -H 'Name: value' if a field is missing"
+		return "it answers plain HTTP at this path, not WebSocket: give the path of the endpoint, or -H 'Name: value' if a header is missing"
 	case p.Status >= 500:
-		return "look into its log: it fails on a sound handshake"
+		return "look at its log: it fails on a valid handshake"
 	}
 	return again + " -H 'Name: value', with what its clients send"
 }
@@ -136,7 +136,7 @@ func (c *control) silent() string {
 	case x != nil && x.Outcome == wire.Silent:
 		return again + ", or " + other + ":// if that is what it speaks"
 	case x != nil && (c.Begun || len(x.Interim) > 0):
-		return "look into its log: it begins to answer and does not come to an end"
+		return "look at its log: it starts a response and never ends it"
 	}
 	return "try " + other + "://, and see whether the port is the right one"
 }
@@ -168,7 +168,7 @@ func asked(p *wire.Response) string {
 	return printed.Line(strings.Join(words, ", "))
 }
 
-// controlLine is the state of the controls in one line, such as: control + websocket 101   - h2c 200 (does not speak it here).
+// controlLine is the state of the controls in one line, such as: control + websocket 101   - h2c 200 (not supported here).
 func controlLine(c *terminal.Console, controls []probe.Control) string {
 	var parts []string
 	for i := range controls {
@@ -191,7 +191,7 @@ func controlPart(c *terminal.Console, k *probe.Control) string {
 		why = " (was accepted before)"
 	case !k.Accepted:
 		if mark = c.Mark("dim", "–", "-"); k.Exchange != nil && k.Exchange.Response != nil {
-			why = " (does not speak it here)"
+			why = " (not supported here)"
 		}
 	default:
 		mark = c.Mark("32", "✓", "+")

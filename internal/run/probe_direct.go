@@ -102,7 +102,7 @@ func whose(q *rules.Probe, through, straight *rules.Ruling) string {
 	case straight.X.Outcome != wire.Switched && through.X.Outcome != wire.Switched && !sharesFault(through, straight):
 		return came + ": the hop in between; " + spoiled(through)
 	case straight.X.Controls == wire.ControlsRefused:
-		return came + ": unclear, as the backend itself accepts no sound handshake there"
+		return came + ": unclear, as the backend itself accepts no valid handshake there"
 	case straight.Verdict == rules.Unclear:
 		return came + ": unclear, as the backend itself gave no answer that says something"
 	case straight.X.Outcome != wire.Switched && through.X.Outcome == wire.Switched:

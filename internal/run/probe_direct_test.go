@@ -28,7 +28,7 @@ func TestWhoseFaultItIs(t *testing.T) {
 		want              string
 	}{
 		{ruling(rules.Fail, "101"), ruling(rules.Pass, "400"), "refused (400) direct, switched through: the hop in between; it adds Connection"},
-		{ruling(rules.Fail, "101"), ruling(rules.NotApplicable, "404"), "refused (404) direct, switched through: unclear, as the backend itself accepts no sound handshake there"},
+		{ruling(rules.Fail, "101"), ruling(rules.NotApplicable, "404"), "refused (404) direct, switched through: unclear, as the backend itself accepts no valid handshake there"},
 		{ruling(rules.Fail, "101"), ruling(rules.Fail, "101"), "switched direct, switched through: the backend itself"},
 		{ruling(rules.Pass, "400"), ruling(rules.Fail, "101"), "the backend itself; this time the hop"},
 		{ruling(rules.Pass, "400"), ruling(rules.Pass, "400"), "neither fails any more"},

@@ -114,6 +114,8 @@ func (s *site) says() (v rules.Verdict, answer, worst string) {
 		return rules.Unclear, fmt.Sprintf("Could not tell whether %s is safe: %s.", where, s.reason()), worst
 	case h.malformed == 0 && h.failed == 0:
 		return rules.Pass, fmt.Sprintf("Nothing failed at %s, but no malformed handshake was judged.", where), ""
+	case kinds > 0:
+		return rules.Warn, fmt.Sprintf("%s accepts %s, all below --fail-on %v or known.", where, kindsOf(kinds), least), worst
 	case h.failed > 0:
 		return rules.Warn, fmt.Sprintf("%s; %s below --fail-on %v or known.", s.rejections(), printed.Count(h.failed, "failure"), least), worst
 	}

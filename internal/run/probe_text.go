@@ -202,15 +202,15 @@ func (t *probeText) headlines(b *bytes.Buffer, sites []*site) {
 func (t *probeText) state(b *bytes.Buffer, s *site) {
 	was := &s.was
 	if k := s.failedControl(); k != nil {
-		t.entry(b, "   ", k.came()+": refusals of WebSocket probes say nothing here, and count as n/a")
+		t.entry(b, "   ", k.came()+": rejections of WebSocket probes prove nothing here and count as n/a")
 		t.entry(b, "   ", "next: "+k.next())
 	}
 	if t.run.Flags.SeedCompat {
-		t.entry(b, "   ", "scored by the status alone, as Http11Probe does: a refusal is a pass, whatever the control says")
+		t.entry(b, "   ", "scored by the status alone, as Http11Probe does: a rejection is a pass, whatever the control got")
 	}
 	t.crashes(b, s)
 	if was.Degraded {
-		text := "degraded: at the end the backend did not take what it took at the beginning"
+		text := "degraded: at the end the backend rejected a handshake that it had accepted at the start"
 		if n := len(was.Suspects); n > maxSuspects {
 			text += fmt.Sprintf("; suspects: %s, and %d more", strings.Join(was.Suspects[:maxSuspects], ", "), n-maxSuspects)
 		} else if n > 0 {

@@ -33,7 +33,7 @@ func TestGuardBehindProbes(t *testing.T) {
 				accepted[c.Probe] = c.Accepted
 			}
 			if !accepted["CTRL-WS"] {
-				t.Errorf("the sound handshake was not accepted: %v", accepted)
+				t.Errorf("the valid handshake was not accepted: %v", accepted)
 			}
 			if n := len(report.Endpoints[0].Results); n < 195 {
 				t.Errorf("there are %d results", n)

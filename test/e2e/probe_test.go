@@ -114,8 +114,8 @@ func expectations(t *testing.T, name string) map[string]string {
 func TestNothingPassesWhereNoHandshakeIsAccepted(t *testing.T) {
 	t.Parallel()
 	for name, says := range map[string]string{
-		"missing": "the sound handshake got 404", "files": "the sound handshake got 200", "ticket": "--handshake-cmd",
-		"limit": "the sound handshake was accepted at first, and then got 429",
+		"missing": "the valid handshake got 404", "files": "the valid handshake got 200", "ticket": "--handshake-cmd",
+		"limit": "the valid handshake was accepted at first, and then got 429",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -162,10 +162,10 @@ func TestTheRightHandshakeOpens(t *testing.T) {
 func TestHostileBackendsAreSurvived(t *testing.T) {
 	t.Parallel()
 	says := map[string]string{
-		"hangs": "the sound handshake got no answer in 2s", "closing": "got no answer: the connection was closed",
-		"resetting": "got no answer: the connection was reset", "dripping": "the sound handshake got no whole answer in 2s",
-		"garbage": `what the backend answers is no HTTP: it begins with "\xde\xad\xbe\xef`,
-		"endless": "got interim responses and no final one", "endless-head": "the sound handshake got no whole answer;",
+		"hangs": "the valid handshake got no answer in 2s", "closing": "got no answer: the connection was closed",
+		"resetting": "got no answer: the connection was reset", "dripping": "the valid handshake got no whole answer in 2s",
+		"garbage": `the backend does not answer in HTTP: it begins with "\xde\xad\xbe\xef`,
+		"endless": "got interim responses and no final one", "endless-head": "the valid handshake got no whole answer;",
 	}
 	for _, b := range lab.Backends() {
 		if !b.Hostile {

@@ -62,11 +62,11 @@ func TestNothingIsKnownWhereEverythingIsRefused(t *testing.T) {
 		runs      int
 		url, says string
 	}{
-		"426 without Upgrade":   {runs, stub(t, bare426, nothing, ""), "the sound handshake got 426; next: it asks for an upgrade and does not say to what"},
-		"400 with a version":    {1, stub(t, version13, nothing, ""), "the sound handshake got 400; next: interlock probe http://"},
+		"426 without Upgrade":   {runs, stub(t, bare426, nothing, ""), "the valid handshake got 426; next: it asks for an upgrade and does not say to what"},
+		"400 with a version":    {1, stub(t, version13, nothing, ""), "the valid handshake got 400; next: interlock probe http://"},
 		"no subprotocol":        {1, "http://" + labServer(t, "subprotocol") + "/chat", "--subprotocol NAME"},
 		"a 101 to another":      {1, stub(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n\r\n", nothing, ""), ""},
-		"a subprotocol, by 426": {1, stub(t, bare426, withSubprotocol, labServer(t, "subprotocol")), "the sound handshake got 426; next: "},
+		"a subprotocol, by 426": {1, stub(t, bare426, withSubprotocol, labServer(t, "subprotocol")), "the valid handshake got 426; next: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
