@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// writeUntilKilled is the program that is killed: it writes as fast as the store takes it, and says
-// of each unsafe switch that it is stored as soon as it hears so, as serve logs it.
+// writeUntilKilled is the program that is killed: it writes as fast as the store takes it, but no more
+// than the test can need, and says of each unsafe switch that it is stored as soon as it hears so, as
+// serve logs it.
 func writeUntilKilled(path string) {
 	s, err := Open(context.Background(), path, Options{Instance: "killed"})
 	if err != nil {
@@ -21,7 +22,7 @@ func writeUntilKilled(path string) {
 	w := &Writer{Store: s}
 	go w.Run(context.Background())
 	room := make(chan struct{}, 20) // of what is unsafe and not yet told
-	for {
+	for range 40 {
 		room <- struct{}{}
 		for range 10 {
 			w.Write(judged(good("/chat")))
@@ -34,6 +35,7 @@ func writeUntilKilled(path string) {
 			<-room
 		})
 	}
+	select {}
 }
 
 // TestAKilledProgramLosesNothingItLogged kills a program with SIGKILL in the midst of its work,
