@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,13 +25,18 @@ func locationFlag(cmd *cobra.Command) {
 // line of their route in the configuration, else at --location, else in the baseline, else in the
 // file of accepted findings.
 func reportOptions(cmd *cobra.Command, c *config.Config, ascii bool) (report.Options, error) {
-	o := report.Options{ASCII: ascii, Version: version.String(), Location: report.Location{File: config.InTree(c.File)}}
+	o := report.Options{
+		ASCII: ascii, Version: version.String(), Command: commandLine(cmd), Target: target(cmd, c.Backend), Location: report.Location{File: config.InTree(c.File)},
+	}
 	for _, name := range []string{"accept", "baseline"} { // the last one that is set counts
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			if all, err := cmd.Flags().GetStringArray(name); err == nil && len(all) > 0 {
 				o.Location = report.Location{File: config.InTree(all[0])}
 			}
 		}
+	}
+	if !isFile(o.Location.File) { // a baseline can be the name of a run
+		o.Location = report.Location{}
 	}
 	if text := cmd.Flags().Lookup("location").Value.String(); text != "" {
 		var err error
@@ -54,5 +60,17 @@ func parseLocation(text string) (report.Location, error) {
 	if l.File = config.InTree(l.File); strings.Contains(l.File, "://") || !filepath.IsLocal(l.File) || l.Line < 1 {
 		return l, exit.Usage("--location: %q must be FILE[:LINE], with a file below the working directory and a line from 1", text)
 	}
+	if !isFile(l.File) {
+		return l, exit.Usage("--location: there is no file %q", l.File)
+	}
 	return l, nil
+}
+
+// isFile reports whether a file is in the tree below the working directory.
+func isFile(name string) bool {
+	if name == "" || !filepath.IsLocal(name) {
+		return false
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
 }

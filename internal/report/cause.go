@@ -20,9 +20,9 @@ type cause struct {
 // seen most.
 func causes(findings []*merged) []*cause {
 	var all []*cause
-	known := map[rules.Key]*cause{}
+	known := map[mergeKey]*cause{}
 	for _, is := range findings {
-		k := is.key.Place()
+		k := mergeKey{is.key.Place(), is.listener}
 		c := known[k]
 		if c == nil {
 			c = &cause{}

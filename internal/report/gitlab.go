@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -71,7 +72,7 @@ func (g *gitlabWriter) Close(s *Summary) error {
 
 func (g *gitlabWriter) location(route string) gitlabLocation {
 	at := g.at(route)
-	return gitlabLocation{at.File, gitlabLines{at.Line}}
+	return gitlabLocation{cmp.Or(at.File, defaultFile), gitlabLines{at.Line}}
 }
 
 func (g *gitlabWriter) issue(is *merged) gitlabIssue {

@@ -3,7 +3,6 @@ package report
 import (
 	"html/template"
 	"io"
-	"time"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
@@ -19,12 +18,12 @@ var _ = register(Format{
 type htmlWriter struct {
 	w io.Writer
 	Options
-	merge       merge
-	matrix      matrix
-	runs        []string // names of runs or files, at most maxRuns
-	seen        map[string]bool
-	moreRuns    int64
-	first, last time.Time // of the exchanges
+	merge    merge
+	matrix   matrix
+	runs     []string // names of runs or files, at most maxRuns
+	seen     map[string]bool
+	moreRuns int64
+	about    about
 }
 
 // The bounds of the lists on a page.
@@ -45,14 +44,7 @@ func (h *htmlWriter) Write(r *rules.Ruling) error {
 			h.moreRuns++
 		}
 	}
-	if t := r.X.Time; !t.IsZero() {
-		if h.first.IsZero() || t.Before(h.first) {
-			h.first = t
-		}
-		if t.After(h.last) {
-			h.last = t
-		}
-	}
+	h.about.add(r)
 	return nil
 }
 
@@ -65,10 +57,6 @@ func (h *htmlWriter) Close(s *Summary) error {
 	if h.moreRuns > 0 {
 		v.Runs = append(v.Runs, "…")
 	}
-	if !h.first.IsZero() {
-		const layout = "2006-01-02 15:04:05 UTC"
-		v.From, v.To = h.first.UTC().Format(layout), h.last.UTC().Format(layout)
-	}
 	for _, note := range s.Notes {
 		v.Notes = append(v.Notes, wire.Escape([]byte(note)))
 	}
@@ -76,7 +64,7 @@ func (h *htmlWriter) Close(s *Summary) error {
 		v.Remarks = append(v.Remarks, wire.Escape([]byte(remark)))
 	}
 	p := part(h.merge.sorted())
-	v.Headline = told(s, p.failures)
+	v.Headline, v.Facts = answer(s, p.failures), h.about.facts(&h.Options, s)
 	if s.Unsafe > 0 {
 		v.Unsafe = printed.Count(s.Unsafe, "time") + " a server switched that must not have"
 	}

@@ -16,12 +16,13 @@ const htmlPage = `<!DOCTYPE html>
 <header class="verdict card-{{.Mark.Name}}">
 <h1><span class="v {{.Mark.Name}}">{{.Mark.Symbol}} {{.Mark.Word}}</span> <span class="product">Interlock</span></h1>
 <p class="told">{{.Headline}}{{with .Unsafe}} <span class="tag unsafe">▲ {{.}}</span>{{end}}</p>
-<p class="soft">{{with .From}}{{.}}{{if ne . $.To}} – {{$.To}}{{end}}{{else}}no exchange{{end}}{{range .Runs}} · <span class="id">{{.}}</span>{{end}}</p>
-<ul class="tiles">{{range .Counts}}
+{{with .Runs}}<p class="soft">{{range $i, $r := .}}{{if $i}} · {{end}}<span class="id">{{$r}}</span>{{end}}</p>
+{{end}}<ul class="tiles">{{range .Counts}}
 <li{{if not .Count}} class="zero"{{end}}><b>{{thousands .Count}}</b><span class="v {{.Class}}">{{.Symbol}} {{.Name}}</span></li>{{end}}
 </ul>
 {{with .Bar}}<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="exchanges by verdict">{{range .}}<rect class="{{.Class}}" x="{{.From}}" width="{{.Width}}" height="10"/>{{end}}</svg>
-{{end}}<p class="soft">Coverage: {{.Coverage}}.{{if .Compared}} Counts are of exchanges, but for new, fixed and not seen, which are of findings.{{end}}</p>
+{{end}}{{if .Compared}}<p class="soft">Counts are of exchanges, but for new, fixed and not seen, which are of findings.</p>
+{{end}}<dl class="about">{{range .Facts}}<dt>{{.Name}}</dt><dd>{{.Value}}</dd>{{end}}</dl>
 </header>
 <main>
 {{with .Failures.Rules}}<h2>What failed</h2>

@@ -12,6 +12,7 @@ body{margin:0 auto;max-width:72rem;padding:1.5rem 1rem 3rem;background:var(--pag
 h1{font-size:1.9rem;line-height:1.2;margin:0;display:flex;justify-content:space-between;align-items:baseline}
 h1 .product{font-size:.95rem;font-weight:600;color:var(--soft)}
 .verdict{background:var(--card);border:1px solid var(--rule);border-left-width:6px;border-radius:8px;padding:1rem 1.2rem}
+.about{display:grid;grid-template-columns:auto minmax(0,1fr);gap:.15rem 1rem;margin:.6rem 0 0;font-size:.9rem}.about dd{margin:0;overflow-wrap:anywhere}
 .told{font-size:1.1rem;font-weight:600;margin:.2rem 0 .4rem}
 h2{font-size:1.1rem;margin:2rem 0 .6rem;padding-bottom:.25rem;border-bottom:1px solid var(--rule)}
 h3{font-size:1rem;margin:0;font-weight:600}

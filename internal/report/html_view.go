@@ -17,7 +17,7 @@ type (
 		Version            string
 		Mark               printed.Mark
 		Runs               []string
-		From, To           string // when the first and the last exchange began
+		Facts              []fact // what the report is about
 		Headline           string
 		Unsafe             string // how often a server switched that must not have; empty: never
 		Result, Coverage   string
@@ -110,19 +110,6 @@ func bar(s *Summary) (pieces []htmlBar) {
 	}
 	add("accepted", s.Accepted)
 	return pieces
-}
-
-// told returns the result of the run in a sentence.
-func told(s *Summary, failures []*cause) string {
-	switch {
-	case len(failures) > 0:
-		return headline(failures, s.Verdicts[rules.Fail])
-	case s.Conclusive() == 0:
-		return "nothing that was seen says anything about the service"
-	case s.Verdicts[rules.Warn] > 0:
-		return "nothing failed; " + printed.Count(s.Verdicts[rules.Warn], "warning")
-	}
-	return "nothing failed"
 }
 
 // viewSection shows causes, those of one rule together. It enters the name of each in anchors.

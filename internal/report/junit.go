@@ -14,9 +14,9 @@ import (
 )
 
 var _ = register(Format{
-	Name: "junit", Title: "JUnit XML: a suite a section, a case a rule and endpoint",
-	Open: func(w io.Writer, _ Options) Writer {
-		return &junitWriter{w: w, merge: merge{passes: true}, others: map[other]int64{}}
+	Name: "junit", Title: "JUnit XML: a suite an endpoint, a case a rule",
+	Open: func(w io.Writer, o Options) Writer {
+		return &junitWriter{w: w, Options: o, merge: merge{passes: true}, others: map[other]int64{}}
 	},
 })
 
@@ -25,8 +25,10 @@ var _ = register(Format{
 // the finding as output. Unclear and accepted findings are skipped. An error is an exchange that
 // failed by our own input or output.
 type junitWriter struct {
-	w      io.Writer
+	w io.Writer
+	Options
 	merge  merge
+	about  about
 	others map[other]int64 // exchanges about which no rule says anything
 	more   int64           // such exchanges beside those
 }
@@ -89,6 +91,7 @@ type (
 // Write is part of Writer.
 func (j *junitWriter) Write(r *rules.Ruling) error {
 	j.merge.add(r)
+	j.about.add(r)
 	is := other{r.X.Route, r.Endpoint, ""}
 	switch c := r.X.Cause; {
 	case r.X.Outcome == wire.Local && c != wire.CauseScope && c != wire.CauseBlocked && c != wire.CauseLoop:
@@ -114,8 +117,8 @@ func (j *junitWriter) Close(s *Summary) error {
 		c.Class = section
 		suites[section].add(c)
 	}
-	for _, is := range j.merge.sorted() {
-		add(is.section(), is.junit())
+	for _, group := range byPlaceAndRule(j.merge.sorted()) {
+		add(group[0].place(), junitOf(group))
 	}
 	for is, n := range j.others {
 		section, c := is.junit(n)
@@ -147,8 +150,10 @@ func (j *junitWriter) result(s *Summary) *junitSuite {
 	for _, c := range counts(s) {
 		suite.Properties.All = append(suite.Properties.All, junitProperty{c.Name, fmt.Sprint(c.Count)})
 	}
-	lines := []string{s.Result(), "coverage: " + s.Coverage.String()}
-	lines = append(lines, s.notes()...)
+	for _, f := range j.about.facts(&j.Options, s) {
+		suite.Properties.All = append(suite.Properties.All, junitProperty(f))
+	}
+	lines := append([]string{answer(s, part(j.merge.sorted()).failures), s.Result()}, s.notes()...)
 	if j.merge.more+j.merge.passed+j.more > 0 {
 		lines = append(lines, fmt.Sprintf("... and %s more, %s that passed, and %s without a rule", printed.Count(j.merge.more, "finding"),
 			printed.Count(j.merge.passed, "finding"), printed.Count(j.more, "exchange")))
@@ -170,35 +175,60 @@ func (suite *junitSuite) add(c junitCase) {
 	}
 }
 
-// section returns the first section that the finding's rule cites.
-func (is *merged) section() string {
-	if len(is.rule.Refs) == 0 {
-		return "no RFC"
+// byPlaceAndRule groups sorted findings: a rule at an endpoint is one case, whichever probes and
+// clients brought it into play. The one that decides a case comes first: what did not pass and is not
+// accepted, before what is.
+func byPlaceAndRule(sorted []*merged) (groups [][]*merged) {
+	known := map[mergeKey]int{}
+	for _, is := range sorted {
+		k := mergeKey{is.key.Place(), is.listener}
+		i, seen := known[k]
+		if !seen {
+			i = len(groups)
+			known[k], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], is)
 	}
-	return is.rule.Refs[0].String()
+	rank := func(is *merged) int {
+		switch {
+		case is.Verdict >= rules.Pass:
+			return 2
+		case is.accepted():
+			return 1
+		}
+		return 0
+	}
+	for _, group := range groups {
+		slices.SortStableFunc(group, func(a, b *merged) int { return cmp.Compare(rank(a), rank(b)) })
+	}
+	return groups
 }
 
-// junit is a finding as a case.
-func (is *merged) junit() junitCase {
+// junitOf is a rule at an endpoint as a case.
+func junitOf(group []*merged) junitCase {
+	is := group[0]
 	f := &is.finding
-	c := junitCase{Name: is.name(), Time: "0.000"}
+	c := junitCase{Name: is.rule.ID + ": " + is.rule.Title, Time: "0.000"}
 	if len(is.examples) > 0 {
 		c.Time = fmt.Sprintf("%.3f", is.examples[0].X.Took.Seconds())
 	}
-	detail := printed.ASCII(f.Detail)
+	detail, text := printed.ASCII(f.Detail), is.explanation()
+	if probes := (&cause{findings: slices.DeleteFunc(slices.Clone(group), func(each *merged) bool { return each.Verdict >= rules.Pass })}).probes(); probes != "" {
+		text += "\nprobes: " + probes
+	}
 	switch must := f.Rule.Level == rules.Must || f.Severity == rules.Critical; {
-	case f.Verdict == rules.Pass:
+	case is.Verdict >= rules.Pass:
 		c.Out = &junitText{is.facts()}
 	case is.accepted():
 		c.Skipped = &junitProblem{Message: "accepted: " + detail}
-		c.Out = &junitText{is.explanation()}
+		c.Out = &junitText{text}
 	case f.Verdict == rules.Unclear:
 		c.Skipped = &junitProblem{Message: "unclear: " + detail}
 		c.Out = &junitText{is.facts()}
 	case f.Verdict == rules.Fail && must:
-		c.Failure = &junitProblem{Message: detail, Type: f.Severity.String(), Text: is.explanation()}
+		c.Failure = &junitProblem{Message: detail, Type: f.Severity.String(), Text: text}
 	default:
-		c.Out = &junitText{is.explanation()}
+		c.Out = &junitText{text}
 	}
 	return c
 }

@@ -8,13 +8,13 @@ import (
 )
 
 // A Location is a line of a file in the source tree. Formats for source code place every finding at
-// one. The zero value is the first line of interlock.yaml.
+// one. The zero value is no file.
 type Location struct {
 	File string // relative to the top of the source tree
 	Line int    // from 1
 }
 
-// defaultFile is the file of findings without a location.
+// defaultFile is the file of findings without a location, in formats that demand one.
 const defaultFile = "interlock.yaml"
 
 // at is where findings on a route are shown.
@@ -27,7 +27,7 @@ func (o *Options) at(route string) Location {
 }
 
 // relative is the location as a consumer takes it: a path from the top of a source tree, never an
-// absolute one or a URL.
+// absolute one or a URL. The file is empty where there is none.
 func (l Location) relative() Location {
 	name := filepath.ToSlash(l.File)
 	if _, rest, ok := strings.Cut(name, "://"); ok {
@@ -39,10 +39,7 @@ func (l Location) relative() Location {
 	if strings.HasPrefix(name, "/") || strings.Contains(name, `\`) {
 		name = name[strings.LastIndexAny(name, `/\`)+1:]
 	}
-	if name = strings.TrimPrefix(path.Clean("/"+name), "/"); name == "" {
-		name = defaultFile
-	}
-	return Location{name, max(l.Line, 1)}
+	return Location{strings.TrimPrefix(path.Clean("/"+name), "/"), max(l.Line, 1)}
 }
 
 // uri is the file of a relative location as a relative reference (RFC 3986 §4.2).

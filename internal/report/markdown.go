@@ -13,14 +13,16 @@ import (
 
 var _ = register(Format{
 	Name: "markdown", Title: "Markdown, for a comment or a job summary",
-	Open: func(w io.Writer, _ Options) Writer { return &markdownWriter{w: w} },
+	Open: func(w io.Writer, o Options) Writer { return &markdownWriter{w: w, Options: o} },
 })
 
 // markdownWriter writes failures by cause, and other findings in brief. Wire bytes appear only in
 // code, as printable ASCII.
 type markdownWriter struct {
-	w     io.Writer
+	w io.Writer
+	Options
 	merge merge
+	about about
 }
 
 // maxCommented is how many causes of each verdict a comment lists.
@@ -29,6 +31,7 @@ const maxCommented = 50
 // Write is part of Writer.
 func (m *markdownWriter) Write(r *rules.Ruling) error {
 	m.merge.add(r)
+	m.about.add(r)
 	return nil
 }
 
@@ -37,7 +40,7 @@ func (m *markdownWriter) Close(s *Summary) error {
 	var b bytes.Buffer
 	p := part(m.merge.sorted())
 	is := printed.MarkOf(overall(s))
-	fmt.Fprintf(&b, "# Interlock: %s %s\n\n", is.Symbol, is.Word)
+	fmt.Fprintf(&b, "# Interlock: %s %s\n\n%s\n\n", is.Symbol, is.Word, code(answer(s, p.failures)))
 	m.counts(&b, s)
 	m.failures(&b, p.failures, s)
 	m.table(&b, "Warnings", p.warnings)
@@ -61,7 +64,11 @@ func (m *markdownWriter) Close(s *Summary) error {
 		}
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "Coverage: %s.\n\n%s\n", s.Coverage, code(s.Result()))
+	b.WriteString("## About this report\n\n")
+	for _, f := range m.about.facts(&m.Options, s) {
+		fmt.Fprintf(&b, "- %s: %s\n", f.Name, code(f.Value))
+	}
+	fmt.Fprintf(&b, "\n%s\n", code(s.Result()))
 	_, err := m.w.Write(b.Bytes())
 	return err
 }

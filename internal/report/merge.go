@@ -2,11 +2,13 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // A merge holds findings by fingerprint, with their counts and the first few exchanges of each, in
@@ -14,22 +16,40 @@ import (
 type merge struct {
 	passes bool // findings that passed are held too
 
-	found    map[rules.Key]*merged
-	broken   int   // of found: how many did not pass
-	evidence int64 // bytes of exchanges that are held
-	more     int64 // findings that did not pass and that there is no room for
-	passed   int64 // findings that passed and that there is no room for
+	found     map[mergeKey]*merged
+	listeners map[string]bool // that there are
+	broken    int             // of found: how many did not pass
+	evidence  int64           // bytes of exchanges that are held
+	more      int64           // findings that did not pass and that there is no room for
+	passed    int64           // findings that passed and that there is no room for
 }
 
 // merged sums up one fingerprint.
 type merged struct {
-	key         rules.Key
+	mergeKey
 	rule        *rules.Rule
 	fingerprint string // set by sorted
+	where       string // the listener, where there are several; set by sorted
 	rules.Tally
 	finding  rules.Finding   // the worst one, which the tally has its text from
 	id       string          // of its exchange
 	examples []*rules.Ruling // its exchange, and the next ones with that verdict, as far as there is room
+}
+
+// A mergeKey tells findings apart: by fingerprint and, in recorded traffic, by the address that
+// listened. A recording can have several servers with the same paths.
+type mergeKey struct {
+	key      rules.Key
+	listener string
+}
+
+// listenerOf is the address that listened, in recorded traffic; empty otherwise, as the route tells
+// backends apart there.
+func listenerOf(r *rules.Ruling) string {
+	if r.X.Origin != wire.OriginFile {
+		return ""
+	}
+	return r.X.Backend
 }
 
 // The bounds of a merge.
@@ -42,14 +62,17 @@ const (
 // add takes the findings of a ruling.
 func (m *merge) add(r *rules.Ruling) {
 	if m.found == nil {
-		m.found = map[rules.Key]*merged{}
+		m.found, m.listeners = map[mergeKey]*merged{}, map[string]bool{}
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Verdict == rules.NotApplicable || f.Verdict == rules.Pass && !m.passes && f.State == "" {
 			continue
 		}
-		k := r.Key(f)
+		k := mergeKey{r.Key(f), listenerOf(r)}
+		if k.listener != "" && len(m.listeners) < maxMerged {
+			m.listeners[k.listener] = true
+		}
 		is := m.found[k]
 		if is == nil {
 			if is = m.room(k, f); is == nil {
@@ -61,7 +84,7 @@ func (m *merge) add(r *rules.Ruling) {
 }
 
 // room makes room for a fingerprint. It is nil if there is none.
-func (m *merge) room(k rules.Key, f *rules.Finding) *merged {
+func (m *merge) room(k mergeKey, f *rules.Finding) *merged {
 	bad := f.Verdict < rules.Pass
 	switch {
 	case bad && m.broken >= maxMerged:
@@ -73,7 +96,7 @@ func (m *merge) room(k rules.Key, f *rules.Finding) *merged {
 	case bad:
 		m.broken++
 	}
-	is := &merged{key: k, rule: f.Rule}
+	is := &merged{mergeKey: k, rule: f.Rule}
 	m.found[k] = is
 	return is
 }
@@ -118,14 +141,27 @@ func (is *merged) exchanges() string {
 	return text
 }
 
-// sorted are the findings, the worst first: by verdict, severity, rule and place.
+// sorted are the findings, the worst first: by verdict, severity, rule and place. Of findings with the
+// same fingerprint at several listeners, all but the first get one of their own.
 func (m *merge) sorted() []*merged {
 	all := make([]*merged, 0, len(m.found))
 	for _, is := range m.found {
-		is.fingerprint = is.key.Fingerprint()
+		if is.fingerprint = is.key.Fingerprint(); len(m.listeners) > 1 {
+			is.where = is.listener
+		}
 		all = append(all, is)
 	}
-	slices.SortFunc(all, func(a, b *merged) int { return cmp.Or(a.Compare(&b.Tally), a.key.Compare(b.key)) })
+	slices.SortFunc(all, func(a, b *merged) int { return cmp.Or(a.key.Compare(b.key), strings.Compare(a.listener, b.listener)) })
+	nth := 1
+	for i := 1; i < len(all); i++ {
+		if nth++; all[i].key != all[i-1].key {
+			nth = 1
+		}
+		if nth > 1 {
+			all[i].fingerprint += fmt.Sprintf("-%d", nth)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *merged) int { return a.Compare(&b.Tally) })
 	return all
 }
 
@@ -165,7 +201,12 @@ func (is *merged) again() string {
 }
 
 // place is where the finding is.
-func (is *merged) place() string { return placeOf(is.key.Route, is.key.Endpoint) }
+func (is *merged) place() string {
+	if is.where != "" {
+		return printed.ASCII(is.where) + " " + placeOf(is.key.Route, is.key.Endpoint)
+	}
+	return placeOf(is.key.Route, is.key.Endpoint)
+}
 
 // placeOf is the route, where it has a name other than the usual one, and the endpoint.
 func placeOf(route, endpoint string) string {

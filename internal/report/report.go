@@ -25,6 +25,8 @@ type Options struct {
 	Least    rules.Severity      // text: milder findings are only counted
 	Gate     *rules.Gate         // which findings make the run fail; nil: they are not counted
 	Width    int                 // columns of the terminal, of which 60 to 200 are used; 0: there is none
+	Command  string              // that made the report, without secrets; empty: unknown
+	Target   string              // what the command was asked about: URLs, files, a backend; empty: unknown
 	Version  string              // of this program, in formats that name their producer; empty: unknown
 	Location Location            // where findings are shown by formats that want a line of a file
 	Routes   map[string]Location // of the findings on a route, by its name, where the configuration has a line for it

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
@@ -24,6 +25,7 @@ type sarifWriter struct {
 	w io.Writer
 	Options
 	merge merge
+	about about
 }
 
 // fingerprintName is the name of our fingerprint, with its version.
@@ -32,6 +34,7 @@ const fingerprintName = "interlock/v1"
 // Write is part of Writer.
 func (s *sarifWriter) Write(r *rules.Ruling) error {
 	s.merge.add(r)
+	s.about.add(r)
 	return nil
 }
 
@@ -41,12 +44,17 @@ func (s *sarifWriter) Close(sum *Summary) error {
 		Tool: sarifTool{sarifDriver{
 			Name: "Interlock", Version: s.Version, InformationURI: "https://github.com/interlock-proxy/interlock", Rules: []sarifRule{},
 		}},
-		Invocations: []sarifInvocation{{Successful: true}},
+		Invocations: []sarifInvocation{{Successful: true, Command: printed.ASCII(s.Command), Start: utc(s.about.first), End: utc(s.about.last)}},
 		Results:     []sarifResult{},
 		Properties:  sum.properties(),
 	}
+	found := s.merge.sorted()
+	run.Properties["summary"] = answer(sum, part(found).failures)
+	for _, f := range s.about.facts(&s.Options, sum) {
+		run.Properties[strings.ReplaceAll(f.Name, " ", "-")] = f.Value
+	}
 	places := map[*rules.Rule]int{}
-	for _, is := range s.merge.sorted() {
+	for _, is := range found {
 		if is.Verdict >= rules.Pass {
 			continue
 		}
@@ -76,11 +84,8 @@ func (s *sarifWriter) result(is *merged, place int) sarifResult {
 	f, at, again := &is.finding, s.at(is.key.Route), is.again()
 	r := sarifResult{
 		RuleID: is.rule.ID, RuleIndex: place, Count: is.worst(), Kind: "fail", Level: sarifLevel(f),
-		Message: sarifText{Text: fmt.Sprintf("%s. At %s. Again: %s", printed.ASCII(f.Detail), is.place(), again)},
-		Locations: []sarifLocation{{
-			Physical: sarifPhysical{sarifArtifact{at.uri(), "%SRCROOT%"}, sarifRegion{at.Line}},
-			Logical:  []sarifLogical{{is.place(), "resource"}},
-		}},
+		Message:      sarifText{Text: fmt.Sprintf("%s. At %s. Again: %s", printed.ASCII(f.Detail), is.place(), again)},
+		Locations:    []sarifLocation{{Logical: []sarifLogical{{is.place(), "resource"}}}},
 		Fingerprints: map[string]string{fingerprintName: is.fingerprint},
 		Baseline:     baseline(f.State),
 		Properties: map[string]any{
@@ -89,6 +94,9 @@ func (s *sarifWriter) result(is *merged, place int) sarifResult {
 			"again": again, "why": f.Rule.Why, "fix": f.Rule.Fix,
 		},
 	}
+	if at.File != "" {
+		r.Locations[0].Physical = &sarifPhysical{sarifArtifact{at.uri(), "%SRCROOT%"}, sarifRegion{at.Line}}
+	}
 	if f.Verdict == rules.Unclear {
 		r.Kind = "open"
 	}
@@ -96,6 +104,14 @@ func (s *sarifWriter) result(is *merged, place int) sarifResult {
 		r.Suppressions = []sarifSuppression{{"external", "accepted"}}
 	}
 	return r
+}
+
+// utc is a time as SARIF writes it; empty if there is none.
+func utc(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 // sarifLevel is the level of a finding.

@@ -41,6 +41,9 @@ type (
 	}
 	sarifInvocation struct {
 		Successful    bool                `json:"executionSuccessful"`
+		Command       string              `json:"commandLine,omitempty"`
+		Start         string              `json:"startTimeUtc,omitempty"`
+		End           string              `json:"endTimeUtc,omitempty"`
 		Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
 	}
 	sarifNotification struct {
@@ -65,7 +68,7 @@ type (
 		Status string `json:"status"`
 	}
 	sarifLocation struct {
-		Physical sarifPhysical  `json:"physicalLocation"`
+		Physical *sarifPhysical `json:"physicalLocation,omitempty"` // nil: there is no file that it belongs to
 		Logical  []sarifLogical `json:"logicalLocations"`
 	}
 	sarifPhysical struct {

@@ -40,7 +40,7 @@ func (s *Serving) accepted() []accept.Entry { return s.probes.within.Load().conf
 // reportOptions say how exports look.
 func (s *Serving) reportOptions() report.Options {
 	c := &s.probes.within.Load().config
-	o := report.Options{Version: version.String(), Location: report.Location{File: config.InTree(c.File)}}
+	o := report.Options{Version: version.String(), Command: "interlock serve", Target: rules.Redaction{}.Target(c.Backend), Location: report.Location{File: config.InTree(c.File)}}
 	o.Routes, _ = c.RouteLines() // an unreadable file has no lines
 	return o
 }
