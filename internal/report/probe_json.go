@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -16,6 +17,8 @@ import (
 type ProbeRun struct {
 	Run       string
 	Time      time.Time // when it began
+	Command   string    // that made the run, without secrets; empty: unknown
+	Version   string    // of the program; empty: unknown
 	Endpoints []ProbeEndpoint
 }
 
@@ -81,6 +84,8 @@ type probeDocument struct {
 	Schema    int              `json:"schema"`
 	Run       string           `json:"run"`
 	Time      string           `json:"time"`
+	Command   string           `json:"command,omitempty"`
+	Version   string           `json:"version,omitempty"`
 	Summary   map[string]int64 `json:"summary"`
 	Endpoints []endpointJSON   `json:"endpoints"`
 }
@@ -117,6 +122,7 @@ func (p *probeWriter) Close(s *Summary) error {
 	probed.Probed = true
 	d := probeDocument{
 		Schema: 1, Run: p.run.Run, Time: p.run.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Summary: map[string]int64{},
+		Command: printed.ASCII(p.run.Command), Version: printed.ASCII(p.run.Version),
 		Endpoints: make([]endpointJSON, 0, len(p.run.Endpoints)),
 	}
 	for _, c := range counts(&probed) {

@@ -70,7 +70,7 @@ func (p *Probing) Do(ctx context.Context, urls []string) error {
 	if err := p.aimDirect(ctx); err != nil {
 		return err
 	}
-	document := &report.ProbeRun{Run: p.Run, Time: p.Began}
+	document := &report.ProbeRun{Run: p.Run, Time: p.Began, Command: p.Options.Command, Version: p.Options.Version}
 	err := p.openReports(func(w io.Writer, _ report.Options) (report.Writer, error) {
 		return report.NewProbeJSON(w, document), nil
 	})

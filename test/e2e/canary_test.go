@@ -174,7 +174,7 @@ func (c *canaries) everywhere(t *testing.T, backend string) {
 		look("log", []byte(l.text))
 	}
 	for _, args := range [][]string{
-		append([]string{"report", "--store", kept, "--location", "src/server.js:3", "-o", "text"}, outputs(filepath.Join(dir, "reports"))...),
+		append([]string{"report", "--store", kept, "--location", "node/echo-server.mjs:3", "-o", "text"}, outputs(filepath.Join(dir, "reports"))...),
 		{"store", "export", "--store", kept}, {"store", "export", "--store", kept, filepath.Join(dir, "export.ndjson")},
 	} {
 		got := run(t, "interlock", args...)
@@ -184,7 +184,7 @@ func (c *canaries) everywhere(t *testing.T, backend string) {
 		look(args[0], []byte(got.stdout+got.stderr))
 	}
 	for _, place := range scanned(t, filepath.Join(dir, "reports")) {
-		if place != "src/server.js:3" {
+		if place != "node/echo-server.mjs:3" {
 			t.Errorf("a result is at %s, want it where --location says", place)
 		}
 	}
