@@ -67,7 +67,11 @@ func TestEveryAgainGetsTheSameAnswer(t *testing.T) {
 			}
 			all.Wait()
 			for _, r := range differ {
-				if !r.gets(t) && !r.gets(t) {
+				same := false
+				for tries := 0; !same && tries < 2; tries++ {
+					same = r.gets(t)
+				}
+				if !same {
 					t.Errorf("%s: got %v, want %d: %s", r.Probe, statusesOf(t, r.Ruling.Again), r.Status, r.Ruling.Again)
 				}
 			}
