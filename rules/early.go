@@ -198,8 +198,8 @@ func maybeRequestLine(b []byte) bool {
 	if !wire.IsToken(method) || bytes.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
 		return false
 	}
-	target, version, behind := bytes.Cut(rest, []byte(" "))
-	return !more || !behind || len(target) > 0 && len(version) < len(statusLine) && wire.EqualFold(version, statusLine[:len(version)])
+	target, version, versioned := bytes.Cut(rest, []byte(" "))
+	return !more || !versioned || len(target) > 0 && len(version) < len(statusLine) && wire.EqualFold(version, statusLine[:len(version)])
 }
 
 // quoteOpening quotes the start of the client's bytes, without payload and secrets.

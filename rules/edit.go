@@ -32,7 +32,7 @@ func Target(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Tar
 func Without(names ...string) Edit {
 	return func(h *Handshake) {
 		for _, name := range names {
-			h.Lines = slices.DeleteFunc(h.Lines, lineNamed(name))
+			h.Lines = slices.DeleteFunc(h.Lines, hasName(name))
 		}
 	}
 }
@@ -48,7 +48,7 @@ func Set(name, value string) Edit {
 		}
 		l := h.Lines[i]
 		l.Value = value
-		h.Lines = slices.DeleteFunc(h.Lines, lineNamed(name))
+		h.Lines = slices.DeleteFunc(h.Lines, hasName(name))
 		h.Lines = slices.Insert(h.Lines, i, l)
 	}
 }
@@ -93,7 +93,7 @@ func Ending(name, end string) Edit {
 func each(name string, edit func(*Line)) Edit {
 	return func(h *Handshake) {
 		for i := range h.Lines {
-			if lineNamed(name)(h.Lines[i]) {
+			if hasName(name)(h.Lines[i]) {
 				edit(&h.Lines[i])
 			}
 		}

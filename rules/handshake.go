@@ -175,12 +175,12 @@ func (h *Handshake) First() string {
 
 // find returns the index of the first header line of that name, or len(h.Lines) if there is none.
 func (h *Handshake) find(name string) int {
-	if i := slices.IndexFunc(h.Lines, lineNamed(name)); i >= 0 {
+	if i := slices.IndexFunc(h.Lines, hasName(name)); i >= 0 {
 		return i
 	}
 	return len(h.Lines)
 }
 
-func lineNamed(name string) func(Line) bool {
+func hasName(name string) func(Line) bool {
 	return func(l Line) bool { return wire.EqualFold(l.Name, name) }
 }

@@ -29,18 +29,18 @@ func allowForLoss(c *Case, f *Finding, res Result) {
 
 // lostParts names parts that a file did not keep in the words of texts.
 func lostParts(parts []string) []string {
-	named := slices.Clone(parts)
-	for i, part := range named {
+	words := slices.Clone(parts)
+	for i, part := range words {
 		switch part {
 		case "bytes":
-			named[i] = "the raw bytes"
+			words[i] = "the raw bytes"
 		case lostRequest:
-			named[i] = "request headers"
+			words[i] = "request headers"
 		case lostResponse:
-			named[i] = "response headers"
+			words[i] = "response headers"
 		case "aftermath":
-			named[i] = "the data after the 101"
+			words[i] = "the data after the 101"
 		}
 	}
-	return named
+	return words
 }

@@ -22,7 +22,7 @@ type rulingJSON struct {
 	Instance     string        `json:"instance"`
 	Origin       wire.Origin   `json:"origin"`
 	Probe        string        `json:"probe"`
-	Controls     string        `json:"controls,omitempty"` // of a probe: what became of the sound handshakes around it
+	Controls     string        `json:"controls,omitempty"` // of a probe: what happened to the valid handshakes around it
 	Suspects     []string      `json:"suspects,omitempty"` // of a probe: see wire.Exchange
 	Flaky        bool          `json:"flaky,omitempty"`    // of a probe: see wire.Exchange
 	Run          string        `json:"run"`

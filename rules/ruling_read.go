@@ -78,7 +78,7 @@ func ReadRuling(b []byte) (*Ruling, error) {
 func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	at, err := time.Parse(time.RFC3339Nano, j.Time)
 	if at = at.UTC(); err != nil || at.Year() < 1 || at.Year() > 9999 {
-		return nil, fmt.Errorf("%.40q is no time", j.Time)
+		return nil, fmt.Errorf("%.40q is not a time", j.Time)
 	}
 	const longest = 1e12 // milliseconds; microseconds of it are exact
 	if math.Abs(j.Milliseconds) > longest {

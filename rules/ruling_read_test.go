@@ -95,7 +95,7 @@ func TestNoRulingIsReadFrom(t *testing.T) {
 	cut := func(old, replacement string) string { return strings.Replace(string(text), old, replacement, 1) }
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":          {"", "unexpected end"},
-		"another document": {`{"a":1}`, "is no time"},
+		"another document": {`{"a":1}`, "is not a time"},
 		"an array":         {`[]`, "cannot unmarshal"},
 		"half":             {string(text[:len(text)/2]), "unexpected end"},
 		"no rule":          {cut(`"rule":"UPGRADE-POST"`, `"rule":""`), "names no rule"},

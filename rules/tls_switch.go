@@ -39,15 +39,15 @@ CUPS: Encryption Required and a listener with SSLListen, if the clients can be c
 		return c.result(Warn).rated(Medium)
 	},
 	Show: func(c *Case, _ Result) Shown {
-		text, named := "Server switched on an offer of TLS", " (the 101 names %s)"
+		text, suffix := "Server switched on an offer of TLS", " (the 101 names %s)"
 		at, what := append(c.inRequest("Upgrade", "Via", "Forwarded", "X-Forwarded-For"), c.inResponse("Upgrade")...), members(c.chosen)
 		if len(c.chosen) == 0 {
-			named, what = " (offered: %s) without naming a protocol", members(c.offered)
+			suffix, what = " (offered: %s) without naming a protocol", members(c.offered)
 		}
 		if c.forwarded() {
 			text += " that came through a proxy"
 		}
-		return says(text+named, at, what)
+		return says(text+suffix, at, what)
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-TLS-1.0", Class: Warn101, Label: "Upgrade: TLS/1.0", Edit: Offer("TLS/1.0")},

@@ -39,7 +39,7 @@ func (c *Conversation) feedClient(p []byte, base int64, now time.Time) {
 // requestHead records a request whose head is complete.
 func (c *Conversation) requestHead(h *Head, at int64, now time.Time) {
 	q := pending{
-		began: c.headSince, since: now, behind: at, end: -1,
+		began: c.headSince, since: now, headEnd: at, end: -1,
 		offers: h.framing.upgrade, handshake: h.framing.handshake || c.common.Every,
 		head: h.framing.head, connect: h.framing.connect, ambiguous: h.Ambiguous(),
 	}
@@ -145,7 +145,7 @@ func (c *Conversation) pushUnfinished(h *Head, raw []byte, began time.Time, flaw
 	h.Raw = raw
 	h.scanRequest()
 	return c.ring.push(pending{
-		began: began, since: now, behind: c.fed[FromClient], end: -1, ambiguous: true, flaw: flaw,
+		began: began, since: now, headEnd: c.fed[FromClient], end: -1, ambiguous: true, flaw: flaw,
 		offers: h.framing.upgrade, handshake: h.framing.handshake || c.common.Every,
 	}, raw)
 }

@@ -151,8 +151,8 @@ const MaxContent = 256
 // request offers.
 func (x *Exchange) Protocol() string {
 	if x.Outcome == Switched && x.Response != nil {
-		if named := x.Response.family(); named != "" {
-			return named
+		if chosen := x.Response.family(); chosen != "" {
+			return chosen
 		}
 	}
 	offered := ""
@@ -165,8 +165,8 @@ func (x *Exchange) Protocol() string {
 	case offered != "":
 		return offered
 	case x.Response != nil:
-		if named := x.Response.family(); named != "" {
-			return named
+		if chosen := x.Response.family(); chosen != "" {
+			return chosen
 		}
 	}
 	return "none"

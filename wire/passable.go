@@ -27,7 +27,7 @@ func (c *Conversation) passableUp() int64 {
 	for _, q := range c.unanswered() {
 		switch {
 		case q.ambiguous:
-			return q.behind
+			return q.headEnd
 		case !q.offers && !q.connect, q.end < 0:
 		default:
 			return q.end

@@ -25,7 +25,7 @@ type pending struct {
 	from, to  int // in ring.bytes
 	began     time.Time
 	since     time.Time // when its head was complete
-	behind    int64     // where in the client's bytes its head ends
+	headEnd   int64     // where in the client's bytes its head ends
 	end       int64     // where in the client's bytes its message ends; -1 while that is not known
 	offers    bool      // it has an Upgrade field
 	handshake bool      // it has a field that only a handshake has, or every request is asked for

@@ -46,7 +46,7 @@ func ParseTranscript(text []byte) (*Transcript, error) {
 		default:
 			key, value, ok := strings.Cut(text, ": ")
 			if !ok || key == "" || strings.ContainsAny(key, " \t") {
-				err = fmt.Errorf("%q is no \"key: value\" line", text)
+				err = fmt.Errorf("%q is not a \"key: value\" line", text)
 			}
 			t.Meta = append(t.Meta, Meta{Key: key, Value: value})
 		}
@@ -60,7 +60,7 @@ func ParseTranscript(text []byte) (*Transcript, error) {
 func (t *Transcript) parseLine(text string) error {
 	switch {
 	case t.End != "" && text != "":
-		return fmt.Errorf("%q stands behind the end", text)
+		return fmt.Errorf("%q follows the end", text)
 	case strings.HasPrefix(text, "> "):
 		return t.parseBytes(FromClient, text[2:])
 	case strings.HasPrefix(text, "< "):

@@ -24,11 +24,11 @@ func TestTranscriptsAreWrittenAsTheyAreRead(t *testing.T) {
 
 func TestFaultyTranscriptsNameTheLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"no meta\n":             `line 1: "no meta" is no "key: value" line`,
+		"no meta\n":             `line 1: "no meta" is not a "key: value" line`,
 		"a: b\n\n>GET\n":        `line 3: ">GET" begins with none of`,
 		"\n> a\\q\n":            `line 2: unknown escape "\\q" at column 4`,
 		"\n> caf\xc3\xa9\n":     `line 2: byte 0xc3 at column 6 must be written as \xc3`,
-		"\n! closed\n> x\n":     `line 3: "> x" stands behind the end`,
+		"\n! closed\n> x\n":     `line 3: "> x" follows the end`,
 		"\n! gone\n":            `line 2: "! gone" begins with none of`,
 		"\n> a\\x4\n":           `line 2: unknown escape "\\x" at column 4`,
 		"\n> ok\n\n< y\n? no\n": `line 5: "? no" begins with none of`,
