@@ -10,6 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/baseline"
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/help"
 	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/terminal"
@@ -21,7 +22,7 @@ func acceptFlags(cmd *cobra.Command) {
 	f.StringArray("baseline", nil, "`run` whose findings are known: JSON report, ID, last")
 	storeFlags(cmd)
 	f.StringArray("accept", nil, "`file` with the keys accept and expect")
-	group(cmd, groupJudge, "baseline", "accept")
+	help.Group(cmd, help.Judge, "baseline", "accept")
 	complete(cmd, "baseline", completeRuns)
 }
 

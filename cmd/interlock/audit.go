@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/interlock-proxy/interlock/internal/help"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/terminal"
@@ -72,7 +73,7 @@ func outputFlag(cmd *cobra.Command, formats ...string) {
 			formats = append(formats, f.Name)
 		}
 	}
-	group(cmd, groupOutput, "output")
+	help.Group(cmd, help.Output, "output")
 	complete(cmd, "output", func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if strings.Contains(typed, "=") {
 			return nil, cobra.ShellCompDirectiveDefault
@@ -84,5 +85,5 @@ func outputFlag(cmd *cobra.Command, formats ...string) {
 // asciiFlag adds the flag for terminals without symbols.
 func asciiFlag(cmd *cobra.Command, ascii *bool) {
 	cmd.Flags().BoolVar(ascii, "ascii", false, "print ASCII only")
-	group(cmd, groupOutput, "ascii")
+	help.Group(cmd, help.Output, "ascii")
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/help"
 )
 
 // configFlags adds the flags of configuration keys.
@@ -23,10 +24,10 @@ func configFlags(cmd *cobra.Command) {
 	f.String("otel-endpoint", d.Otel.Endpoint, "`URL` of an OpenTelemetry collector (OTLP/HTTP)")
 	f.String("log", d.Log, "`format` of the log: auto, json, text")
 	backendFlags(cmd)
-	group(cmd, groupTarget, "listen", "admin", "forward")
-	group(cmd, groupCreds, "tls-cert", "tls-key", "admin-token-file")
-	group(cmd, groupOutput, "store", "otel-endpoint", "log")
-	variable(cmd, "listen", "admin", "forward", "store", "tls-cert", "tls-key", "admin-token-file", "otel-endpoint", "log")
+	help.Group(cmd, help.Target, "listen", "admin", "forward")
+	help.Group(cmd, help.Credentials, "tls-cert", "tls-key", "admin-token-file")
+	help.Group(cmd, help.Output, "store", "otel-endpoint", "log")
+	help.Variable(cmd, "listen", "admin", "forward", "store", "tls-cert", "tls-key", "admin-token-file", "otel-endpoint", "log")
 	configFlag(cmd)
 	completeFixed(cmd, "log", "auto", "json", "text")
 }
@@ -34,7 +35,7 @@ func configFlags(cmd *cobra.Command) {
 // configFlag adds the flag that names the configuration.
 func configFlag(cmd *cobra.Command) {
 	cmd.Flags().String("config", "", "configuration `file`")
-	variable(cmd, "config")
+	help.Variable(cmd, "config")
 }
 
 // backendFlags adds the flags about the connection to the backend.
@@ -49,9 +50,9 @@ func backendFlags(cmd *cobra.Command) {
 	f.String("backend-key", "", "PEM `file` with its private key")
 	f.Bool("insecure", false, "do not verify the backend's TLS certificate")
 	f.String("instance", d.Instance, "`name` of this instance in reports (default random)")
-	group(cmd, groupTarget, "backend", "host", "guard")
-	group(cmd, groupCreds, "backend-ca", "backend-cert", "backend-key", "insecure")
-	variable(cmd, "backend", "host", "guard", "backend-ca", "backend-cert", "backend-key", "insecure", "instance")
+	help.Group(cmd, help.Target, "backend", "host", "guard")
+	help.Group(cmd, help.Credentials, "backend-ca", "backend-cert", "backend-key", "insecure")
+	help.Variable(cmd, "backend", "host", "guard", "backend-ca", "backend-cert", "backend-key", "insecure", "instance")
 	completeFixed(cmd, "guard", "off", "unsafe")
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/help"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -17,7 +18,7 @@ func gateFlags(cmd *cobra.Command) {
 	f.String("fail-on", "high", "`severity` from which findings make the exit status 1")
 	f.String("profile", "", "`rules` that can do so: seed, recommended, all")
 	f.String("rules-as-of", "", "newer rules than this `release` never do so")
-	group(cmd, groupJudge, "fail-on", "profile", "rules-as-of")
+	help.Group(cmd, help.Judge, "fail-on", "profile", "rules-as-of")
 	completeFixed(cmd, "fail-on", severities()...)
 	completeFixed(cmd, "profile", "seed", "recommended", "all")
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/help"
 )
 
 func healthcheckCommand() *cobra.Command {
@@ -30,7 +31,7 @@ func healthcheckCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&admin, "admin", config.Defaults().Admin.Listen,
 		"admin `address` (in a container: that of process 1)")
-	variable(cmd, "admin")
+	help.Variable(cmd, "admin")
 	return cmd
 }
 

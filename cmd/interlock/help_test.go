@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/interlock-proxy/interlock/internal/help"
 )
 
 // eachCommand calls f with every command that help shows.
@@ -31,13 +33,13 @@ func TestHelpFitsAScreen(t *testing.T) {
 	seen := 0
 	eachCommand(command(), func(cmd *cobra.Command) {
 		seen++
-		text := helpText(cmd, false)
+		text := help.Text(cmd, false)
 		lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 		if len(lines) > 60 {
 			t.Errorf("%s: %d lines", cmd.CommandPath(), len(lines))
 		}
 		for _, line := range lines {
-			if n := utf8.RuneCountInString(line); n > helpWidth {
+			if n := utf8.RuneCountInString(line); n > help.Width {
 				t.Errorf("%s: %d columns: %s", cmd.CommandPath(), n, line)
 			}
 		}
@@ -47,7 +49,7 @@ func TestHelpFitsAScreen(t *testing.T) {
 		if first, _ := utf8.DecodeRuneInString(cmd.Short); !unicode.IsUpper(first) || strings.HasSuffix(cmd.Short, ".") {
 			t.Errorf("%s: %q is not written as a sentence without a period", cmd.CommandPath(), cmd.Short)
 		}
-		if found := banned.FindString(helpText(cmd, true)); found != "" {
+		if found := banned.FindString(help.Text(cmd, true)); found != "" {
 			t.Errorf("%s: %q", cmd.CommandPath(), found)
 		}
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -87,7 +89,7 @@ func TestEnumeratedFlagsAreCompleted(t *testing.T) {
 // go test ./cmd/interlock -update
 func TestTheCommandReferenceIsThatOfTheProgram(t *testing.T) {
 	const name = "../../docs/commands.md"
-	want := commandsPage(command())
+	want := help.CommandsPage(command())
 	if *update {
 		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -100,7 +102,7 @@ func TestTheCommandReferenceIsThatOfTheProgram(t *testing.T) {
 
 // TestManPagesAreRoff wants every page to have its sections, and no line that a formatter takes for a request by mistake.
 func TestManPagesAreRoff(t *testing.T) {
-	pages := manPages(command())
+	pages := help.ManPages(command())
 	if len(pages) < 20 || pages["interlock-store-runs.1"] == "" {
 		t.Errorf("got %d pages", len(pages))
 	}

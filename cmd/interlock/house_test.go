@@ -20,8 +20,8 @@ var floors = map[string]int{
 	"internal/web/filter": 4, "internal/web/ui": 4, "internal/terminal": 4,
 	"internal/web":    5,
 	"internal/config": 6, "internal/baseline": 6,
-	"internal/server": 7,
-	"internal/run":    8, "internal/demo": 8,
+	"internal/server": 7, "internal/help": 7,
+	"internal/run": 8, "internal/demo": 8,
 	"cmd/interlock": 9,
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/help"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/version"
 )
@@ -17,8 +18,8 @@ import (
 // locationFlag adds the flag that says where in the source tree findings are shown.
 func locationFlag(cmd *cobra.Command) {
 	cmd.Flags().String("location", "", "`FILE[:LINE]` that SARIF and GitLab reports point to")
-	group(cmd, groupOutput, "location")
-	rare(cmd, "location")
+	help.Group(cmd, help.Output, "location")
+	help.Rare(cmd, "location")
 }
 
 // reportOptions returns the options of reports for a command with locationFlag. Findings are at the

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/help"
 	"github.com/interlock-proxy/interlock/internal/version"
 )
 
@@ -53,7 +54,7 @@ func command() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.Version = version.String()
 	root.SetVersionTemplate(versionLine() + "\n")
-	root.SetFlagErrorFunc(suggestFlag)
+	root.SetFlagErrorFunc(help.SuggestFlag)
 	root.Example = "  interlock demo\n" +
 		"  interlock serve --backend http://127.0.0.1:3000\n" +
 		"  interlock probe http://127.0.0.1:3000/chat"
@@ -65,7 +66,7 @@ func command() *cobra.Command {
 			describeCompletion(c)
 		}
 	}
-	addHelp(root)
+	help.Add(root)
 	return root
 }
 

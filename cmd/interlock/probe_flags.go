@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/help"
 	"github.com/interlock-proxy/interlock/internal/run"
 )
 
@@ -53,14 +54,14 @@ func addProbeFlags(cmd *cobra.Command, f *run.ProbeFlags) {
 // groupProbeFlags puts all flags of the command under headings, and completes their values.
 func groupProbeFlags(cmd *cobra.Command) {
 	outputFlag(cmd)
-	group(cmd, groupOutput, "quiet", "verbose", "severity")
-	variable(cmd, "admin-token-file")
-	group(cmd, groupTarget, "targets", "admin", "endpoint", "route", "direct", "authorized")
-	group(cmd, groupSend, "header", "cookie", "subprotocol", "origin", "only", "skip", "protocol", "list", "show",
+	help.Group(cmd, help.Output, "quiet", "verbose", "severity")
+	help.Variable(cmd, "admin-token-file")
+	help.Group(cmd, help.Target, "targets", "admin", "endpoint", "route", "direct", "authorized")
+	help.Group(cmd, help.Send, "header", "cookie", "subprotocol", "origin", "only", "skip", "protocol", "list", "show",
 		"risky", "unsafe-methods", "exact", "handshake-cmd", "seed-compat")
-	group(cmd, groupCreds, "admin-token-file", "as-recorded", "insecure", "client-cert", "client-key", "ca-cert", "sni")
-	group(cmd, groupLimits, "concurrency", "rate-limit", "timeout")
-	rare(cmd, "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
+	help.Group(cmd, help.Credentials, "admin-token-file", "as-recorded", "insecure", "client-cert", "client-key", "ca-cert", "sni")
+	help.Group(cmd, help.Limits, "concurrency", "rate-limit", "timeout")
+	help.Rare(cmd, "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
 	for _, name := range []string{"only", "skip", "show"} {
 		complete(cmd, name, completeProbes)
 	}

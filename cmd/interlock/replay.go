@@ -14,6 +14,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/help"
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/report"
@@ -57,9 +58,9 @@ func replayCommand() *cobra.Command {
 	locationFlag(cmd)
 	asciiFlag(cmd, &ascii)
 	outputFlag(cmd)
-	group(cmd, groupTarget, "backend")
-	variable(cmd, "backend")
-	group(cmd, groupSend, "header")
+	help.Group(cmd, help.Target, "backend")
+	help.Variable(cmd, "backend")
+	help.Group(cmd, help.Send, "header")
 	oldNames(cmd, map[string]string{"field": "header"})
 	cmd.ValidArgsFunction = completeExchanges
 	return cmd

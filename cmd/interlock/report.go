@@ -9,6 +9,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/help"
 	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/terminal"
@@ -42,7 +43,7 @@ func (f *queryFlags) add(cmd *cobra.Command) {
 	s.StringVar(&f.host, "host", "", "only this `host`, with or without a port")
 	s.StringVar(&f.backend, "backend", "", "only the backend at this `address`")
 	s.StringArrayVar(&f.labels, "label", nil, "only runs with this label `K=V`, repeatable")
-	group(cmd, groupSelect, "host", "backend", "label", "since", "run", "live", "rule", "endpoint", "route", "origin", "protocol", "probe", "verdict", "status", "unsafe")
+	help.Group(cmd, help.Select, "host", "backend", "label", "since", "run", "live", "rule", "endpoint", "route", "origin", "protocol", "probe", "verdict", "status", "unsafe")
 	completeFixed(cmd, "origin", "live", "probe", "replay", "file", "chain")
 	completeFixed(cmd, "protocol", append(config.Families(), "none")...)
 	completeFixed(cmd, "verdict", "fail", "warn", "unclear", "pass")
@@ -99,8 +100,8 @@ func parseVerdict(text string) (rules.Verdict, error) {
 // storeFlags add the flags by which a command finds the store.
 func storeFlags(cmd *cobra.Command) {
 	cmd.Flags().String("store", "", "the store: `file` or PostgreSQL URL")
-	group(cmd, groupOutput, "store")
-	variable(cmd, "store")
+	help.Group(cmd, help.Output, "store")
+	help.Variable(cmd, "store")
 }
 
 // storeFlag returns the store of a command that has storeFlags.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/help"
 	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 )
@@ -55,10 +56,10 @@ func addRunFlags(cmd *cobra.Command, f *run.Flags) {
 	s.StringArrayVarP(&f.Outputs, "output", "o", nil, outputUsage)
 	asciiFlag(cmd, &f.ASCII)
 	outputFlag(cmd)
-	group(cmd, groupTarget, "wait", "env")
-	group(cmd, groupSend, "probe", "authorized")
-	group(cmd, groupJudge, "exit", "allow-no-traffic")
-	rare(cmd, "instance", "rules-as-of")
+	help.Group(cmd, help.Target, "wait", "env")
+	help.Group(cmd, help.Send, "probe", "authorized")
+	help.Group(cmd, help.Judge, "exit", "allow-no-traffic")
+	help.Rare(cmd, "instance", "rules-as-of")
 	completeFixed(cmd, "exit", run.ExitByFindings, run.ExitByCommand, run.ExitByWorst)
 }
 

@@ -1,8 +1,7 @@
-package main
+package help
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,73 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
-// helpWidth is how long lines of help may be.
-const helpWidth = 100
-
-// Annotations of flags.
-const (
-	inGroup = "interlock_group" // under which heading help shows it
-	isRare  = "interlock_rare"  // only help --all and the reference show it
-
-	hasVariable = "interlock_variable" // the environment variable of a flag
-)
-
-// Headings of flags, in the order of help.
-const (
-	groupTarget   = "Target"
-	groupSelect   = "What to select"
-	groupSend     = "What to send"
-	groupCreds    = "Credentials and TLS"
-	groupLimits   = "Limits"
-	groupJudge    = "Rules and exit status"
-	groupOutput   = "Output"
-	groupSettings = "Other"
-)
-
-func groups() []string {
-	return []string{groupTarget, groupSelect, groupSend, groupCreds, groupLimits, groupJudge, groupOutput, groupSettings}
-}
-
-// group puts flags under a heading of help.
-func group(cmd *cobra.Command, heading string, names ...string) {
-	for _, name := range names {
-		annotate(cmd, name, inGroup, heading)
-	}
-}
-
-// rare keeps flags out of short help.
-func rare(cmd *cobra.Command, names ...string) {
-	for _, name := range names {
-		annotate(cmd, name, isRare, "true")
-	}
-}
-
-func annotate(cmd *cobra.Command, name, key, value string) {
-	for _, set := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
-		if set.Lookup(name) != nil {
-			if err := set.SetAnnotation(name, key, []string{value}); err != nil {
-				panic(err)
-			}
-			return
-		}
-	}
-	panic("there is no flag --" + name) // a mistake in the program
-}
-
-// variable marks flags that have an environment variable.
-func variable(cmd *cobra.Command, names ...string) {
-	for _, name := range names {
-		annotate(cmd, name, hasVariable, config.Variable(name))
-	}
-}
-
-// annotation is the value of an annotation; empty if the flag does not have it.
-func annotation(f *pflag.Flag, key string) string {
-	if values := f.Annotations[key]; len(values) > 0 {
-		return values[0]
-	}
-	return ""
-}
+// Width is how long lines of help may be.
+const Width = 100
 
 // flagsOf are the flags of a command under a heading, by name.
 func flagsOf(cmd *cobra.Command, heading string, all bool) (found []*pflag.Flag) {
@@ -86,14 +20,14 @@ func flagsOf(cmd *cobra.Command, heading string, all bool) (found []*pflag.Flag)
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		is := annotation(f, inGroup)
 		if is == "" {
-			is = groupSettings
+			is = Settings
 		}
 		if is == heading && !f.Hidden && f.Name != "help" && f.Name != "version" && (all || annotation(f, isRare) == "") {
 			found = append(found, f)
 		}
 	})
 	for _, f := range inherited(cmd) {
-		if heading == groupSettings {
+		if heading == Settings {
 			found = append(found, f)
 		}
 	}
@@ -132,10 +66,10 @@ func defaultOf(f *pflag.Flag) string {
 	return " (default " + f.DefValue + ")"
 }
 
-// helpText is the help of a command: a sentence, usage, examples, flags by group. With all, rare flags are shown too.
-func helpText(cmd *cobra.Command, all bool) string {
+// Text returns the help of a command: a sentence, usage, examples, flags by group. With all, rare flags are shown too.
+func Text(cmd *cobra.Command, all bool) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(printed.Wrap(about(cmd), helpWidth), "\n") + "\n\nUsage:\n")
+	b.WriteString(strings.Join(printed.Wrap(about(cmd), Width), "\n") + "\n\nUsage:\n")
 	for _, line := range usageLines(cmd) {
 		b.WriteString("  " + line + "\n")
 	}
@@ -189,14 +123,14 @@ func writeCommands(b *strings.Builder, cmd *cobra.Command) {
 // writeFlags writes the flags by group, and reports whether there are some that it left out.
 func writeFlags(b *strings.Builder, cmd *cobra.Command, all bool) (hidden bool) {
 	width := 0
-	for _, heading := range groups() {
+	for _, heading := range headings() {
 		for _, f := range flagsOf(cmd, heading, all) {
 			name, _ := flagLine(f)
 			width = max(width, len(name))
 		}
 		hidden = hidden || len(flagsOf(cmd, heading, true)) > len(flagsOf(cmd, heading, all))
 	}
-	for _, heading := range groups() {
+	for _, heading := range headings() {
 		flags := flagsOf(cmd, heading, all)
 		if len(flags) == 0 {
 			continue
@@ -223,42 +157,14 @@ func writeVariables(b *strings.Builder, cmd *cobra.Command) {
 	case len(with) > len(without):
 		fmt.Fprintf(b, "\nVariables: --backend is %s, and so on for all flags but %s.\n", config.Variable("backend"), strings.Join(without, ", "))
 	default:
-		b.WriteString("\n" + strings.Join(printed.Wrap("Variables: "+strings.Join(with, ", ")+".", helpWidth), "\n") + "\n")
+		b.WriteString("\n" + strings.Join(printed.Wrap("Variables: "+strings.Join(with, ", ")+".", Width), "\n") + "\n")
 	}
 }
 
-// addHelp gives the whole tree of commands this help.
-func addHelp(root *cobra.Command) {
-	write := func(w io.Writer, cmd *cobra.Command, all bool) {
-		_, _ = io.WriteString(w, helpText(cmd, all))
+// about returns the description of a command, in sentences.
+func about(cmd *cobra.Command) string {
+	if cmd.Long != "" {
+		return strings.ReplaceAll(cmd.Long, "\n", " ")
 	}
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { write(cmd.OutOrStdout(), cmd, false) })
-	root.SetUsageFunc(func(cmd *cobra.Command) error { write(cmd.OutOrStderr(), cmd, false); return nil })
-	var all bool
-	help := &cobra.Command{
-		Use: "help [COMMAND]", Short: "Show the help of a command",
-		Example: "  interlock help serve\n  interlock help --all probe",
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var names []string
-			for _, c := range root.Commands() {
-				if c.IsAvailableCommand() {
-					names = append(names, c.Name()+"\t"+c.Short)
-				}
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(c *cobra.Command, args []string) error {
-			cmd, rest, err := root.Find(args)
-			if err == nil && cmd == root && len(rest) > 0 {
-				err = fmt.Errorf("unknown command %q; interlock help lists the commands", rest[0])
-			}
-			if err != nil {
-				return err
-			}
-			write(c.OutOrStdout(), cmd, all)
-			return nil
-		},
-	}
-	help.Flags().BoolVar(&all, "all", false, "show rarely used flags too")
-	root.SetHelpCommand(help)
+	return cmd.Short + "."
 }

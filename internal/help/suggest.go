@@ -1,4 +1,4 @@
-package main
+package help
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/config"
 )
 
-// suggestFlag adds to the error about an unknown flag the flags that may have been meant.
-func suggestFlag(cmd *cobra.Command, err error) error {
+// SuggestFlag adds to the error about an unknown flag the flags that may have been meant.
+func SuggestFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
 		return fmt.Errorf("%w; interlock help %s lists the flags", err, strings.TrimPrefix(cmd.CommandPath(), "interlock "))
