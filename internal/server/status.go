@@ -116,14 +116,14 @@ func counted(name string, n int64, bad bool, note string) ui.Gauge {
 func (v *statusView) health(w *store.State) []ui.Gauge {
 	live, probes, z := v.audit.Sums(), v.audit.Probes(), v.storeSize()
 	return []ui.Gauge{
-		counted("evidence shed", live.Shed+probes.Shed, true, "exchanges that memory had no room for; their findings are counted"),
-		counted("findings lost", w.LostFindings, true, "findings that were stored, in a file or a schema that somebody took away since"),
-		counted("evidence not stored", w.Shed, true, "exchanges that the store had no room for or refused; their findings are counted"),
+		counted("evidence shed", live.Shed+probes.Shed, true, "exchanges dropped because memory was full; their findings are counted"),
+		counted("findings lost", w.LostFindings, true, "findings whose database file or schema was removed"),
+		counted("evidence not stored", w.Shed, true, "exchanges the store had no room for or rejected; their findings are counted"),
 		counted("waiting for the store", int64(w.Waiting), false, ""),
 		counted("exchanges in the store", z.Exchanges, false, ""),
 		{Name: "size of the store", Value: printed.Size(z.Bytes)},
 		counted("unsafe switches", live.Unsafe, true, "in live traffic since Interlock started"),
-		counted("clients that wanted HTTP/2", v.Relay.Counts.Downgraded.Load(), false, "and got HTTP/1.1, in which there are upgrades"),
+		counted("clients that wanted HTTP/2", v.Relay.Counts.Downgraded.Load(), false, "and got HTTP/1.1, which has the Upgrade header"),
 		counted("connections allowed", int64(v.Relay.Limit()), false, "at the same time"),
 	}
 }
@@ -160,11 +160,11 @@ func (v *statusView) storeSize() store.Size {
 func (v *statusView) notAudited() []ui.Gauge {
 	c := &v.Relay.Counts
 	return []ui.Gauge{
-		counted("opaque connections", c.Opaque.Load(), false, "or rests of them, that could not be read"),
-		counted("TLS connections", c.TLS.Load(), false, "to a listener in cleartext"),
+		counted("opaque connections", c.Opaque.Load(), false, "that could not be parsed as HTTP, from the start or later"),
+		counted("TLS connections", c.TLS.Load(), false, "to a plain-text listener"),
 		counted("HTTP/2 connections", c.HTTP2.Load(), false, ""),
-		counted("blind tunnels", c.Tunnels.Load(), false, "behind CONNECT"),
-		counted("too many requests", c.Shed.Load(), true, "connections on which more requests were unanswered than are remembered"),
+		counted("blind tunnels", c.Tunnels.Load(), false, "opened with CONNECT"),
+		counted("too many requests", c.Shed.Load(), true, "connections with more unanswered requests than Interlock tracks"),
 	}
 }
 
