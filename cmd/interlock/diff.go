@@ -85,7 +85,13 @@ func (d *diffing) write(outputs []string) error {
 	if len(outputs) == 0 {
 		outputs = []string{"text"}
 	}
-	formats := map[string]func(io.Writer, bool) error{"text": d.text, "json": d.json}
+	comparison := baseline.Comparison{A: d.names[0], B: d.names[1], All: d.all}
+	formats := map[string]func(io.Writer, bool) error{
+		"text": func(w io.Writer, color bool) error {
+			return comparison.Text(w, &terminal.Console{Color: color, ASCII: d.ascii || !terminal.UTF8Locale()})
+		},
+		"json": func(w io.Writer, _ bool) error { return comparison.JSON(w) },
+	}
 	var taken []string
 	for _, o := range outputs {
 		format, name, hasFile := strings.Cut(o, "=")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"os"
 	"regexp"
 	"slices"
@@ -84,6 +85,8 @@ func TestEnumeratedFlagsAreCompleted(t *testing.T) {
 		t.Errorf("got %d flags, want more", seen)
 	}
 }
+
+var update = flag.Bool("update", false, "write docs/commands.md")
 
 // TestTheCommandReferenceIsThatOfTheProgram holds docs/commands.md to the commands. It is written with:
 // go test ./cmd/interlock -update

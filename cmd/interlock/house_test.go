@@ -22,7 +22,8 @@ var floors = map[string]int{
 	"internal/config": 6, "internal/baseline": 6,
 	"internal/server": 7, "internal/help": 7,
 	"internal/run": 8, "internal/demo": 8,
-	"cmd/interlock": 9,
+	"internal/rulebook": 9,
+	"cmd/interlock":     10,
 }
 
 func TestImportsPointDownwards(t *testing.T) {

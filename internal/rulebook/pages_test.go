@@ -1,7 +1,8 @@
-package main
+package rulebook
 
 import (
 	"flag"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -10,11 +11,11 @@ import (
 
 var update = flag.Bool("update", false, "write the reference pages")
 
-// TestTheReferenceIsThatOfTheCode holds docs/rules against the rulebook. It is written with: go test ./cmd/interlock -update
+// TestTheReferenceIsThatOfTheCode holds docs/rules against the rulebook. It is written with: go test ./internal/rulebook -update
 func TestTheReferenceIsThatOfTheCode(t *testing.T) {
 	const dir = "../../docs/rules"
 	if *update {
-		if err := writePages(dir, rules.All()); err != nil {
+		if err := WritePages(dir, rules.All()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -27,8 +28,8 @@ func TestTheReferenceIsThatOfTheCode(t *testing.T) {
 		t.Errorf("%d pages for %d rules and an index: %v", len(pages), len(want)-1, err)
 	}
 	for name, text := range want {
-		if read(t, filepath.Join(dir, name)) != text {
-			t.Errorf("%s is not what the code says", name)
+		if got, err := os.ReadFile(filepath.Join(dir, name)); string(got) != text {
+			t.Errorf("%s is not what the code says (%v)", name, err)
 		}
 	}
 }

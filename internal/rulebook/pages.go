@@ -1,4 +1,4 @@
-package main
+package rulebook
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// writePages writes the reference: a page for each rule, and their index. It removes pages of
+// WritePages writes the reference: a page for each rule, and their index. It removes pages of
 // former rules.
-func writePages(dir string, all []*rules.Rule) error {
+func WritePages(dir string, all []*rules.Rule) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return exit.Usage("write the reference: %w", err)
 	}

@@ -1,4 +1,4 @@
-package main
+package baseline
 
 import (
 	"bytes"
@@ -13,15 +13,20 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// text writes the differences for people, and a last line for scripts. Unchanged findings are only
+// A Comparison is how the findings of run B differ from those of run A.
+type Comparison struct {
+	A, B string // names of the runs
+	All  []accept.Difference
+}
+
+// Text writes the differences for people, and a last line for scripts. Unchanged findings are only
 // counted.
-func (d *diffing) text(w io.Writer, color bool) error {
-	c := &terminal.Console{Color: color, ASCII: d.ascii || !terminal.UTF8Locale()}
-	counts := accept.Summary(d.all)
+func (d *Comparison) Text(w io.Writer, c *terminal.Console) error {
+	counts := accept.Summary(d.All)
 	var b bytes.Buffer
 	last := accept.Unchanged
-	for i := range d.all {
-		e := &d.all[i]
+	for i := range d.All {
+		e := &d.All[i]
 		if e.Kind == accept.Unchanged {
 			continue
 		}
@@ -93,10 +98,10 @@ type diffJSON struct {
 	Findings []accept.Difference `json:"findings"` // but for the unchanged ones
 }
 
-// json writes the differences for programs.
-func (d *diffing) json(w io.Writer, _ bool) error {
-	document := diffJSON{Schema: 1, A: d.names[0], B: d.names[1], Summary: accept.Summary(d.all), Findings: []accept.Difference{}}
-	for _, e := range d.all {
+// JSON writes the differences for programs.
+func (d *Comparison) JSON(w io.Writer) error {
+	document := diffJSON{Schema: 1, A: d.A, B: d.B, Summary: accept.Summary(d.All), Findings: []accept.Difference{}}
+	for _, e := range d.All {
 		if e.Kind != accept.Unchanged {
 			document.Findings = append(document.Findings, e)
 		}
