@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -104,8 +105,10 @@ func TestTargetsThatCannotBeProbed(t *testing.T) {
 	certificate, pool := identity(t)
 	secured := secure(t, certificate, func(conn *tls.Conn) { io.WriteString(conn, refusal) })
 	page, alert := raw(t, refusal), raw(t, "\x15\x03\x01\x00\x02\x02\x46")
-	closed := serve(t, refuses)
-	closed.stop()
+	nobody, err := ports.Free(1) // one that no other test gets in the meantime
+	if err != nil {
+		t.Fatal(err)
+	}
 	ssh := raw(t, "SSH-2.0-OpenSSH_9.6\r\n")
 	polite := raw(t, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
 	trusting, doubting := &tls.Config{RootCAs: pool}, &tls.Config{}
@@ -114,7 +117,7 @@ func TestTargetsThatCannotBeProbed(t *testing.T) {
 		tls     *tls.Config
 		want    error
 	}{
-		"nobody listens":          {closed.Addr().String(), nil, ErrUnreachable},
+		"nobody listens":          {nobody[0], nil, ErrUnreachable},
 		"no port":                 {"127.0.0.1", nil, ErrUnreachable},
 		"no such socket":          {"unix:" + t.TempDir() + "/none", nil, ErrUnreachable},
 		"no TLS there":            {page, trusting, ErrNoTLS},
