@@ -70,27 +70,3 @@ func (c *Case) expect(ruling *Ruling) {
 	}
 	c.add(ruling, f)
 }
-
-var _ = register(Rule{
-	ID: "UPGRADE-WS-RANGE", Level: Advice, Party: Client,
-	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.2",
-	Title: "A client sends no Range header in a WebSocket handshake",
-	Problem: Problems{
-		Switched: "Client sent a Range header (%s) in a WebSocket handshake, and the server accepted it",
-		Refused:  "Client sent a Range header (%s) in a WebSocket handshake",
-	},
-	Label: "Range in a handshake",
-	Refs: []Ref{
-		{"9110", "14.2", "Range asks for parts of a representation, and a server may ignore it"},
-	},
-	Why:  `A 101 has no representation that could be sent in parts, so the header says that a download manager or a cache has rewritten the request.`,
-	Fix:  `Find the client or proxy that adds Range, and keep it away from the WebSocket endpoint.`,
-	When: func(c *Case) bool { return c.X.Request.Offers("websocket") },
-	Judge: func(c *Case) Result {
-		if c.X.Request.Has("Range") {
-			return c.result(Warn)
-		}
-		return c.result(Pass)
-	},
-	Show: func(c *Case, _ Result) Shown { return seen(c.inRequest("Range"), requestValues(c, "Range")) },
-})
