@@ -119,7 +119,7 @@ func withoutIdentity(t *testing.T, lines string) []string {
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Fatalf("%q: %v", clip(line), err)
 		}
-		for _, name := range []string{"id", "revision", "instance", "origin", "run", "time", "milliseconds", "client", "backend", "again", "remedies"} {
+		for _, name := range []string{"id", "revision", "instance", "origin", "run", "time", "milliseconds", "client", "backend", "again", "curl", "portable", "againNotes", "remedies"} {
 			delete(r, name)
 		}
 		for _, f := range r["findings"].([]any) {

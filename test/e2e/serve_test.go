@@ -154,8 +154,8 @@ func TestServeRefusesWhatItCannotDo(t *testing.T) {
 		args []string
 		says string
 	}{
-		"guard":           {[]string{"--guard", "perhaps"}, "neither off nor unsafe"},
-		"store":           {[]string{"--store", "mysql://127.0.0.1/x"}, "no postgres://"},
+		"guard":           {[]string{"--guard", "perhaps"}, "must be off or unsafe"},
+		"store":           {[]string{"--store", "mysql://127.0.0.1/x"}, "unknown scheme \"mysql\""},
 		"address in use":  {[]string{"--listen", taken}, "--listen"},
 		"admin in use":    {[]string{"--admin", taken}, "--admin"},
 		"unknown flag":    {[]string{"--frobnicate"}, "--frobnicate"},

@@ -232,6 +232,11 @@ func TestWatchdogSeesAStall(t *testing.T) {
 	if err := w.p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	stat := fmt.Sprintf("/proc/%d/stat", w.p.cmd.Process.Pid)
+	within(t, "the program stands still", func() bool {
+		state, err := os.ReadFile(stat)
+		return err == nil && strings.Contains(string(state), ") T ")
+	})
 	time.AfterFunc(600*time.Millisecond, func() { w.p.cmd.Process.Signal(syscall.SIGCONT) })
 	send(t, conn, "hello")
 	if err := w.readAll(conn, 5, "a client"); err != nil {
