@@ -40,7 +40,7 @@ func TestAStoreThatIsDeletedIsNoticed(t *testing.T) {
 	if status, text := s.ready(t); status != 200 && (status != 503 || !strings.Contains(text, "deleted or replaced")) {
 		t.Errorf("when the file is gone: %d %s", status, text)
 	}
-	if e := s.await(t, "store was lost and made anew", 1); e["exchanges"] != 1.0 || e["findings"].(float64) < 1 {
+	if e := s.await(t, "store was lost and made anew", 1); e["exchanges"].(float64) < 1 || e["findings"].(float64) < 1 { // 2 if its end was written, too
 		t.Errorf("got %v", e)
 	}
 	if status, text := s.ready(t); status != 200 {
