@@ -21,6 +21,10 @@ func quote[T ~string | ~[]byte](text T) string {
 	return `"` + strings.ReplaceAll(wire.Escape([]byte(text)), `"`, `\"`) + `"`
 }
 
+// Quote quotes text from the wire for a sentence that people read: in printable ASCII, cut where it is long, with tokens
+// blanked out.
+func Quote(text string) string { return quote(text) }
+
 // values quotes the values of all headers with that name, without user information and tokens.
 func values(h *wire.Head, name string) string {
 	var all []string

@@ -7,7 +7,7 @@ import (
 )
 
 // A Ruling is the judgment of all rules on one exchange. [Classify] makes it; its first owner may
-// set Endpoint, Instance, Run, Before and the State of the findings. After that no one changes it.
+// set Endpoint, Instance, Run, Before, Diagnoses and the State of the findings. After that no one changes it.
 type Ruling struct {
 	X        *wire.Exchange
 	Findings []Finding // by rule; those that do not apply are left out
@@ -17,6 +17,8 @@ type Ruling struct {
 	Instance string    // which Interlock this was
 	Run      string    // the probe run, if it was one
 	Before   *Before   // the result as of the previous report; nil if this is the first one
+
+	Diagnoses []Diagnosis // what explains the exchange; see package internal/diagnose
 
 	options *Options
 	blanked blanked // of a ruling that was read

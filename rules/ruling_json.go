@@ -48,6 +48,7 @@ type rulingJSON struct {
 	Milliseconds float64       `json:"milliseconds"`
 	After        *afterJSON    `json:"after"`
 	Findings     []findingJSON `json:"findings"`
+	Diagnoses    []Diagnosis   `json:"diagnoses,omitempty"`
 }
 
 type tlsJSON struct {
@@ -112,7 +113,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		},
 		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Elsewhere: x.Elsewhere, Lossy: x.Lossy,
 		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: float64(x.Took.Microseconds()) / 1000,
-		Findings: make([]findingJSON, 0, len(r.Findings)),
+		Findings: make([]findingJSON, 0, len(r.Findings)), Diagnoses: r.Diagnoses,
 	}
 	if x.Probe != "" {
 		j.Controls = controlWords()[x.Controls]

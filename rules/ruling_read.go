@@ -15,9 +15,10 @@ import (
 
 // The bounds of what [ReadRuling] reads. A ruling that this program writes keeps within them.
 const (
-	maxRuling   = 4 << 20 // bytes
-	maxFindings = 1000
-	maxID       = 128 // bytes of the ID of a rule
+	maxRuling    = 4 << 20 // bytes
+	maxFindings  = 1000
+	maxID        = 128 // bytes of the ID of a rule
+	maxDiagnoses = 100
 )
 
 // rulingRead is a ruling as read, before words of other releases are interpreted.
@@ -64,6 +65,10 @@ func ReadRuling(b []byte) (*Ruling, error) {
 	if len(j.Findings) > maxFindings {
 		return nil, fmt.Errorf("read a ruling: it has %d findings; the limit is %d", len(j.Findings), maxFindings)
 	}
+	if len(j.Diagnoses) > maxDiagnoses {
+		return nil, fmt.Errorf("read a ruling: it has %d diagnoses; the limit is %d", len(j.Diagnoses), maxDiagnoses)
+	}
+	r.Diagnoses = j.Diagnoses
 	for _, text := range j.Findings {
 		f, err := readFinding(text, x)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/event"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -114,6 +115,7 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	}
 	ruling := rules.Classify(c)
 	ruling.Endpoint, ruling.Instance, ruling.Run = name, a.Instance, run
+	ruling.Diagnoses = diagnose.Of(ruling)
 	if a.State != nil {
 		a.State(ruling)
 	}

@@ -1,0 +1,116 @@
+package diagnose_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/internal/diagnose"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// TestCorpus holds the diagnoses of every transcript to its why: lines. "why: ID CERTAINTY" names one that the transcript
+// has. "why: not ID" names one that it does not have: a near miss. A transcript has no diagnosis that is not named.
+func TestCorpus(t *testing.T) {
+	fires, misses := map[string]int{}, map[string]int{}
+	for _, name := range transcripts(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".wire"), func(t *testing.T) {
+			tr := read(t, name)
+			want := map[string]string{}
+			for _, m := range tr.Meta {
+				if m.Key != "why" {
+					continue
+				}
+				words := strings.Fields(m.Value)
+				if len(words) != 2 {
+					t.Fatalf("why: %s: want \"ID CERTAINTY\" or \"not ID\"", m.Value)
+				}
+				if words[0] == "not" {
+					misses[known(t, words[1])]++
+				} else {
+					want[known(t, words[0])] = words[1]
+					fires[words[0]]++
+				}
+			}
+			got := map[string]string{}
+			for _, d := range diagnosed(tr) {
+				got[d.ID] = d.Certainty.String()
+				checkSentences(t, d)
+			}
+			for id, certainty := range want {
+				if got[id] != certainty {
+					t.Errorf("%s: got %q, want %q", id, got[id], certainty)
+				}
+			}
+			for id, certainty := range got {
+				if _, ok := want[id]; !ok {
+					t.Errorf("it has %s (%s), which no why: line names", id, certainty)
+				}
+			}
+		})
+	}
+	for _, k := range diagnose.All() {
+		if fires[k.ID] == 0 {
+			t.Errorf("%s: no transcript has it", k.ID)
+		}
+		if misses[k.ID] == 0 {
+			t.Errorf("%s: no transcript is a near miss of it", k.ID)
+		}
+	}
+}
+
+func known(t *testing.T, id string) string {
+	t.Helper()
+	if diagnose.Find(id) == nil {
+		t.Fatalf("%s is not in the catalogue", id)
+	}
+	return id
+}
+
+func transcripts(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob("testdata/*.wire")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no transcripts", err)
+	}
+	return names
+}
+
+func read(t *testing.T, name string) *wire.Transcript {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := wire.ParseTranscript(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return tr
+}
+
+// diagnosed returns the diagnoses of all exchanges of a transcript.
+func diagnosed(tr *wire.Transcript) (all []rules.Diagnosis) {
+	for _, x := range tr.Exchanges(wire.Common{}) {
+		all = append(all, diagnose.Of(rules.Classify(rules.Case{X: x}))...)
+	}
+	return all
+}
+
+// checkSentences holds what people read to one form: sentences without their period, in one line each.
+func checkSentences(t *testing.T, d rules.Diagnosis) {
+	t.Helper()
+	for what, text := range map[string]string{"text": d.Text, "cause": d.Cause} {
+		if text == "" || strings.HasSuffix(text, ".") || strings.Contains(text, "\n") {
+			t.Errorf("%s: the %s %q is not a sentence in one line without a period", d.ID, what, text)
+		}
+	}
+	if d.Fix == "" {
+		t.Errorf("%s says nothing about what to change", d.ID)
+	}
+	if d.Certainty > rules.Possible && d.Certainty < rules.Certain && d.Basis == "" {
+		t.Errorf("%s: likely without a basis", d.ID)
+	}
+}

@@ -1,0 +1,59 @@
+package diagnose
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// Of returns the diagnoses of a ruling, the most certain first; nil if there is nothing to explain.
+// It is for live traffic and recordings, and for probes that are valid handshakes: the answer to a
+// malformed one needs no explanation. Several goroutines may call it at the same time.
+func Of(r *rules.Ruling) []rules.Diagnosis {
+	if p := rules.FindProbe(r.X.Probe); r.X.Probe != "" && (p == nil || !p.IsControl()) {
+		return nil
+	}
+	v := newView(r)
+	var all []rules.Diagnosis
+	for _, k := range catalogue {
+		if k.Stages&v.Stage == 0 {
+			continue
+		}
+		if text := k.See(&v); text != "" {
+			all = append(all, k.diagnosis(&v, text))
+		}
+	}
+	slices.SortStableFunc(all, func(a, b rules.Diagnosis) int { return int(b.Certainty) - int(a.Certainty) })
+	return all
+}
+
+// diagnosis returns what the kind says about an exchange in which it was seen.
+func (k *Kind) diagnosis(v *View, text string) rules.Diagnosis {
+	d := rules.Diagnosis{ID: k.ID, Text: text}
+	for _, c := range k.Causes {
+		basis := ""
+		if c.Mark != nil {
+			if basis = c.Mark(v); basis == "" {
+				continue
+			}
+		}
+		d.Certainty, d.Cause, d.Basis, d.Fix = c.Certainty, c.Text, basis, lines(c.Fix)
+		break
+	}
+	for i := range v.Ruling.Findings {
+		if f := &v.Ruling.Findings[i]; f.Verdict < rules.Pass && slices.Contains(k.Rules, f.Rule.ID) {
+			d.Explains = append(d.Explains, f.Rule.ID)
+		}
+	}
+	return d
+}
+
+// lines are remedies as text, a line for each.
+func lines(fix []Remedy) string {
+	var all []string
+	for _, r := range fix {
+		all = append(all, r.String())
+	}
+	return strings.Join(all, "\n")
+}
