@@ -34,6 +34,10 @@ const (
 
 // Write writes the line of an exchange.
 func (t *textWriter) Write(r *rules.Ruling) error {
+	if t.Grouped && r.X.Origin == wire.OriginProbe {
+		t.merge.add(r)
+		return nil
+	}
 	var b bytes.Buffer
 	if r.Run != t.run {
 		t.run = r.Run
@@ -87,6 +91,7 @@ func (t *textWriter) Close(s *Summary) error {
 // findings writes the findings, by cause.
 func (t *textWriter) findings(b *bytes.Buffer, s *Summary) {
 	p := part(t.merge.sorted())
+	t.title(b, answer(s, p.failures))
 	hidden := p.atLeast(t.Least)
 	if len(p.failures) > 0 {
 		t.title(b, "failures, worst first ("+headline(p.failures, s.Verdicts[rules.Fail])+")")

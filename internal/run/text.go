@@ -14,8 +14,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// runText is the text report of all commands, without a line for each passed probe, and with the
-// results of a run. Its last line says how the command ended.
+// runText is the text report of all commands, without a line for each probe, and with the results of a run. Its last line
+// says how the command ended.
 type runText struct {
 	run   *Run
 	marks *terminal.Console
@@ -41,6 +41,7 @@ func (e *endOf) Write(p []byte) (int, error) {
 // newText is the text report of a run. Colours are for the screen only.
 func (t *Run) newText(w io.Writer, o report.Options) (report.Writer, error) {
 	o.Color = terminal.NewScreen(t.held.to, t.Screen.Stderr).Colored() && !slices.ContainsFunc(t.Flags.Outputs, isTextFile)
+	o.Grouped = true
 	r := &runText{run: t, marks: &terminal.Console{Color: o.Color, ASCII: o.ASCII}, w: w, end: endOf{w: w}}
 	var err error
 	r.rest, err = report.Open("text", &r.end, o)
@@ -50,14 +51,7 @@ func (t *Run) newText(w io.Writer, o report.Options) (report.Writer, error) {
 func isTextFile(output string) bool { return strings.HasPrefix(output, "text=") && output != "text=-" }
 
 // Write is part of report.Writer.
-func (r *runText) Write(ruling *rules.Ruling) error {
-	if ruling.X.Origin == wire.OriginProbe && ruling.Verdict >= rules.Pass && !slices.ContainsFunc(ruling.Findings, hasState) {
-		return nil
-	}
-	return r.rest.Write(ruling)
-}
-
-func hasState(f rules.Finding) bool { return f.State != "" }
+func (r *runText) Write(ruling *rules.Ruling) error { return r.rest.Write(ruling) }
 
 // Close is part of report.Writer.
 func (r *runText) Close(s *report.Summary) error {
