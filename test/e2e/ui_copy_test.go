@@ -1,0 +1,59 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	permit "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/chromedp"
+)
+
+// TestCopyButtons holds that every copy button of an exchange writes the text under its heading to the clipboard, as it is
+// shown but for the signs at the beginning of its lines.
+func TestCopyButtons(t *testing.T) {
+	t.Parallel()
+	s := show(t)
+	b := browser(t, s.admin)
+	b.open("/exchanges?q=is:unsafe")
+	b.until(`document.querySelector("#rows a.go")`)
+	b.do(chromedp.Click("#rows a.go"))
+	b.until(`location.pathname.startsWith("/exchanges/") && document.querySelector("[data-copy]")`)
+	for _, name := range []string{"clipboard-read", "clipboard-write"} {
+		params := permit.SetPermissionParams{Permission: &permit.PermissionDescriptor{Name: name}, Setting: permit.PermissionSettingGranted}
+		if _, err := chromedp.Call(b.ctx, permit.SetPermission, params); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => { d.open = true })`))
+	copied := map[string]string{}
+	for i := range ask[int](b, `document.querySelectorAll("[data-copy]").length`) {
+		text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](strings.ReplaceAll(press, "INDEX", string(rune('0'+i))), chromedp.EvalAwaitPromise))
+		if err != nil {
+			t.Fatal(err)
+		}
+		title, content, _ := strings.Cut(text, "\n")
+		copied[title] = content
+	}
+	for title, begins := range map[string]string{
+		"Request":        "POST /chat HTTP/1.1\\r\\n\nHost: " + s.listen + "\\r\\n\n",
+		"Response":       "HTTP/1.1 101 ",
+		"The same bytes": "printf '%b' 'POST /chat HTTP/1.1\\r\\n' 'Host: " + s.listen + "\\r\\n'",
+		"curl":           "curl -isS --http1.1 ",
+	} {
+		if got := copied[title]; !strings.HasPrefix(got, begins) {
+			t.Errorf("%s: got %q, want a text that begins with %q; all: %q", title, got, begins, copied)
+		}
+	}
+	b.silent("copying")
+}
+
+// press presses a copy button, waits for what it says, and reads the clipboard: the heading and the text.
+const press = `(async () => {
+	const button = document.querySelectorAll("[data-copy]")[INDEX];
+	button.click();
+	for (let i = 0; i < 500 && button.textContent == "Copy"; i++) await new Promise(r => setTimeout(r, 10));
+	if (button.textContent != "Copied") throw new Error(button.textContent);
+	return button.closest("figure").querySelector("b").textContent + "\n" + await navigator.clipboard.readText();
+})()`
