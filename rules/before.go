@@ -18,7 +18,8 @@ type Before struct {
 	ClientBytes int64
 	ServerBytes int64
 
-	broken []*Rule // rules that did not pass in one of the reports
+	broken    []*Rule  // rules that did not pass in one of the reports
+	diagnosed []string // IDs of diagnoses in one of the reports
 }
 
 // openTunnels reports whether a tunnel of live traffic is open.
@@ -40,6 +41,9 @@ func (r *Ruling) Opened() int {
 // Has reports whether a finding of that rule that did not pass was there before. Nil has none.
 func (b *Before) Has(r *Rule) bool { return b != nil && slices.Contains(b.broken, r) }
 
+// Explained reports whether a diagnosis with that ID was there before. Nil has none.
+func (b *Before) Explained(id string) bool { return b != nil && slices.Contains(b.diagnosed, id) }
+
 // Then returns the result of the exchange as of a ruling on its next report. A nil b means that
 // there was no report before.
 func (b *Before) Then(r *Ruling) *Before {
@@ -50,10 +54,16 @@ func (b *Before) Then(r *Ruling) *Before {
 	}
 	if b != nil {
 		then.broken, then.Judged, then.Unsafe = slices.Clip(b.broken), b.Judged || then.Judged, b.Unsafe || then.Unsafe
+		then.diagnosed = slices.Clip(b.diagnosed)
 	}
 	for i := range r.Findings {
 		if f := &r.Findings[i]; f.Verdict < Pass && !slices.Contains(then.broken, f.Rule) {
 			then.broken = append(then.broken, f.Rule)
+		}
+	}
+	for i := range r.Diagnoses {
+		if id := r.Diagnoses[i].ID; !slices.Contains(then.diagnosed, id) {
+			then.diagnosed = append(then.diagnosed, id)
 		}
 	}
 	return then

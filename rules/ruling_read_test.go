@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,29 @@ func TestWhatSpeaksForAProbeIsRead(t *testing.T) {
 		if is := read.X; is.Probe != x.Probe || is.Controls != x.Controls || !is.Flaky || is.Elsewhere != "other" || !bytes.Equal(before, after) {
 			t.Errorf("got %s, %d, %t, %q of\n%s", is.Probe, is.Controls, is.Flaky, is.Elsewhere, before)
 		}
+	}
+}
+
+func TestDiagnosesAreRead(t *testing.T) {
+	r := Classify(Case{X: exchange(400, wire.Refused, "")})
+	if text, _, _ := reread(t, r); bytes.Contains(text, []byte(`"diagnoses"`)) {
+		t.Errorf("without a diagnosis, got %s", text)
+	}
+	r.Diagnoses = []Diagnosis{
+		{ID: "stripped-upgrade", Text: "It is gone", Certainty: Likely, Cause: "A proxy", Basis: "Via: \"x\"", Fix: "nginx: on\nEnvoy: on", Explains: []string{"UPGRADE-POST"}},
+		{ID: "of-a-later-release", Text: "x", Certainty: Certain, Cause: "y", Fix: "z"}, {ID: "idle", Text: "60 s \u00b1 1 s"},
+	}
+	before, after, read := reread(t, r)
+	if !bytes.Equal(before, after) || !reflect.DeepEqual(read.Diagnoses, r.Diagnoses) {
+		t.Errorf("got %+v of\n%s", read.Diagnoses, before)
+	}
+	text := bytes.ReplaceAll(before, []byte(`"certainty":"likely"`), []byte(`"certainty":"sure"`))
+	if read, err := ReadRuling(text); err != nil || read.Diagnoses[0].Certainty != Possible {
+		t.Errorf("a word of a later release: %v", err)
+	}
+	many := strings.Replace(string(before), `"diagnoses":[`, `"diagnoses":[`+strings.Repeat(`{},`, 200), 1)
+	if _, err := ReadRuling([]byte(many)); err == nil || !strings.Contains(err.Error(), "the limit is 100") {
+		t.Errorf("203 diagnoses: %v", err)
 	}
 }
 

@@ -15,15 +15,16 @@ const module = "github.com/interlock-proxy/interlock"
 var floors = map[string]int{
 	"wire": 0, "internal/exit": 0, "internal/version": 0, "test/shape": 0,
 	"proxy": 1, "rules": 1, "internal/capture": 1, "internal/ca": 1, "internal/lab/ports": 1,
-	"rules/new": 2, "internal/diagnose": 2, "internal/printed": 2, "internal/accept": 2, "internal/event": 2, "internal/store": 2, "internal/probe": 2, "internal/lab": 2, "internal/trace": 2,
-	"internal/report": 3, "internal/audit": 3,
-	"internal/web/filter": 4, "internal/web/ui": 4, "internal/terminal": 4,
-	"internal/web":    5,
-	"internal/config": 6, "internal/baseline": 6,
-	"internal/server": 7, "internal/help": 7,
-	"internal/run": 8, "internal/demo": 8,
-	"internal/rulebook": 9,
-	"cmd/interlock":     10,
+	"rules/new": 2, "internal/diagnose": 2, "internal/printed": 2, "internal/accept": 2, "internal/store": 2, "internal/probe": 2, "internal/lab": 2, "internal/trace": 2,
+	"internal/report": 3, "internal/event": 3,
+	"internal/web/filter": 4, "internal/audit": 4,
+	"internal/web/ui": 5, "internal/terminal": 5,
+	"internal/web":    6,
+	"internal/config": 7, "internal/baseline": 7,
+	"internal/server": 8, "internal/help": 8,
+	"internal/run": 9, "internal/demo": 9,
+	"internal/rulebook": 10,
+	"cmd/interlock":     11,
 }
 
 func TestImportsPointDownwards(t *testing.T) {

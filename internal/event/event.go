@@ -78,6 +78,25 @@ type Sums struct {
 	Up                 time.Duration
 }
 
+// Diagnoses are those that the line of an event has. The line of a closed tunnel has the ones that
+// no line about its exchange had.
+func (e *Event) Diagnoses() []rules.Diagnosis {
+	r := e.Ruling
+	if e.Kind != TunnelClosed {
+		return r.Diagnoses
+	}
+	if r.Before == nil || !r.Before.Judged {
+		return nil // the line of the exchange has been written for the same report
+	}
+	var later []rules.Diagnosis
+	for i := range r.Diagnoses {
+		if !r.Before.Explained(r.Diagnoses[i].ID) {
+			later = append(later, r.Diagnoses[i])
+		}
+	}
+	return later
+}
+
 // Refs are the sections that the broken rules of a ruling rest on, each once.
 func Refs(r *rules.Ruling) []string {
 	const most = 16

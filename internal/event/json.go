@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -22,11 +23,11 @@ func write(log *zerolog.Logger, e *Event) {
 		if e.Ruling.X.Origin.Ours() { // the caller that runs probes reports their results
 			line = log.Debug()
 		}
-		facts(line, e.Ruling).Msg("exchange")
+		facts(line, e).Msg("exchange")
 	case Amended:
-		facts(log.Info(), e.Ruling).Str("before", e.Ruling.Before.Verdict.String()).Msg("exchange amended")
+		facts(log.Info(), e).Str("before", e.Ruling.Before.Verdict.String()).Msg("exchange amended")
 	case Unsafe:
-		line := facts(log.Warn(), e.Ruling)
+		line := facts(log.Warn(), e)
 		if e.Storage != Unasked {
 			line = line.Bool("stored", e.Storage == Stored)
 		}
@@ -37,9 +38,10 @@ func write(log *zerolog.Logger, e *Event) {
 		}
 	case TunnelClosed:
 		x := e.Ruling.X
-		log.Info().Str("exchange", x.ID).Str("route", x.Route).Str("client", x.Client).Str("cause", string(x.Cause)).
+		line := log.Info().Str("exchange", x.ID).Str("route", x.Route).Str("client", x.Client).Str("cause", string(x.Cause)).
 			Int64("clientBytes", x.After.ClientBytes).Int64("serverBytes", x.After.ServerBytes).
-			Float64("ms", milliseconds(x.After.Open)).Msg("tunnel closed")
+			Float64("ms", milliseconds(x.After.Open))
+		diagnosed(line, e).Msg("tunnel closed")
 	case EvidenceShed:
 		log.Warn().Int64("shed", e.Shed.Exchanges).Int64("bytes", e.Shed.Bytes).Msg("evidence shed")
 	case Listening:
@@ -75,10 +77,11 @@ func writeSums(log *zerolog.Logger, s *Sums) {
 
 // facts adds the fields of a line about an exchange. Nothing in them is a secret, and no byte in
 // them could upset a terminal or a reader of JSON.
-func facts(line *zerolog.Event, r *rules.Ruling) *zerolog.Event {
+func facts(line *zerolog.Event, e *Event) *zerolog.Event {
 	if line == nil {
 		return nil // the log does not take this level
 	}
+	r := e.Ruling
 	x := r.X
 	status := 0
 	if x.Response != nil {
@@ -105,8 +108,22 @@ func facts(line *zerolog.Event, r *rules.Ruling) *zerolog.Event {
 	if f := r.Worst(); f != nil && f.Verdict < rules.Pass {
 		line.Str("problem", plain(f.Detail))
 	}
-	return line.Str("verdict", r.Verdict.String()).Str("severity", r.Severity().String()).Strs("rules", r.Broken()).
+	line.Str("verdict", r.Verdict.String()).Str("severity", r.Severity().String()).Strs("rules", r.Broken()).
 		Strs("refs", Refs(r)).Float64("ms", milliseconds(x.Took))
+	return diagnosed(line, e)
+}
+
+// diagnosed adds the IDs of the diagnoses of an event, and the first one in a sentence.
+func diagnosed(line *zerolog.Event, e *Event) *zerolog.Event {
+	all := e.Diagnoses()
+	if len(all) == 0 {
+		return line
+	}
+	ids := make([]string, 0, len(all))
+	for i := range all {
+		ids = append(ids, all[i].ID)
+	}
+	return line.Strs("diagnoses", ids).Str("why", printed.Why(&all[0]))
 }
 
 // states are the states of the broken rules, in their order; empty where they have none.

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,36 @@ func TestLinesOfServeAreStable(t *testing.T) {
 		JSON(zerolog.New(&out))(test.e)
 		if got := out.String(); got != test.want+"\n" {
 			t.Errorf("got\n%swant\n%s", got, test.want)
+		}
+	}
+}
+
+// TestLinesExplain holds that a diagnosis is in the line of its exchange or, if a tunnel shows it
+// later, in the line of its end, and never in both.
+func TestLinesExplain(t *testing.T) {
+	x := wire.Exchange{ID: "1", Request: wire.ReadRequest([]byte("GET / HTTP/1.1\r\n\r\n")), Complete: true, Outcome: wire.Switched}
+	known := rules.Diagnosis{ID: "known", Text: "It is so", Certainty: rules.Likely, Cause: "The proxy did it", Basis: "Via"}
+	ruling := func(before *rules.Before, all ...rules.Diagnosis) *rules.Ruling {
+		r := rules.Classify(rules.Case{X: &x})
+		r.Before, r.Diagnoses = before, all
+		return r
+	}
+	first := ruling(nil, known, rules.Diagnosis{ID: "other", Text: "And so"})
+	var none *rules.Before
+	later := ruling(none.Then(first), known, rules.Diagnosis{ID: "later", Text: "It ended", Certainty: rules.Certain, Cause: "The client closed"})
+	for _, test := range []struct {
+		e    Event
+		want string
+	}{
+		{Event{Kind: Exchange, Ruling: first}, `"diagnoses":["known","other"],"why":"It is so; the proxy did it (likely: Via)","message":"exchange"}`},
+		{Event{Kind: TunnelClosed, Ruling: first}, `"ms":0,"message":"tunnel closed"}`},
+		{Event{Kind: TunnelClosed, Ruling: later}, `"diagnoses":["later"],"why":"It ended; the client closed","message":"tunnel closed"}`},
+		{Event{Kind: Exchange, Ruling: ruling(nil)}, `"ms":0,"message":"exchange"}`},
+	} {
+		var out bytes.Buffer
+		JSON(zerolog.New(&out))(test.e)
+		if got := out.String(); !strings.HasSuffix(got, test.want+"\n") {
+			t.Errorf("got\n%swant\n%s at its end", got, test.want)
 		}
 	}
 }

@@ -23,6 +23,7 @@ type textWriter struct {
 	Options
 	run   string // that the last line was of
 	merge merge
+	whys  whys
 }
 
 // The bounds of lists.
@@ -46,7 +47,9 @@ func (t *textWriter) Write(r *rules.Ruling) error {
 	x := r.X
 	fmt.Fprintf(&b, " %s %s %-5s %-7s %-28s %-6s %s%s\n", x.Time.UTC().Format("15:04:05.000"), t.verdict(r.Verdict, r.Benign()),
 		printed.Protocol(x.Protocol()), printed.Escaped(x.Request.Method, 12), printed.Escaped(r.Target(), 60), answered(x), wrong(r), fidelity(r))
+	t.explained(&b, r)
 	t.merge.add(r)
+	t.whys.add(r)
 	return t.flush(&b)
 }
 
@@ -79,6 +82,7 @@ func (t *textWriter) Close(s *Summary) error {
 	var b bytes.Buffer
 	if !t.Quiet {
 		t.findings(&b, s)
+		t.why(&b)
 		t.notes(&b, s)
 		for _, line := range s.labelled() {
 			t.entry(&b, " ", 1, line)
@@ -158,13 +162,7 @@ func (t *textWriter) paint(color, text string) string {
 func (t *textWriter) flush(b *bytes.Buffer) error {
 	text := b.Bytes()
 	if t.ASCII {
-		text = bytes.ReplaceAll(text, []byte("§"), []byte("section "))
-		text = bytes.Map(func(r rune) rune {
-			if r > '~' {
-				return '?'
-			}
-			return r
-		}, text)
+		text = []byte(printed.Signs(string(text)))
 	}
 	_, err := t.w.Write(text)
 	return err

@@ -83,7 +83,7 @@ func (t *textWriter) part(b *bytes.Buffer, name, text string) {
 // spelled is a text as it is written: in ASCII, signs that have a name are named.
 func (t *textWriter) spelled(text string) string {
 	if t.ASCII {
-		return strings.ReplaceAll(text, "§", "section ")
+		return printed.Signs(text)
 	}
 	return text
 }

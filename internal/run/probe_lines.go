@@ -20,7 +20,7 @@ func (t *probeText) entry(b *bytes.Buffer, indent, text string) { t.hang(b, inde
 func (t *probeText) hang(b *bytes.Buffer, beginning string, columns int, text string) {
 	const least = 24 // columns of text
 	if t.marks.ASCII {
-		text = strings.ReplaceAll(text, "§", "section ")
+		text = printed.Signs(text)
 	}
 	indent := columns
 	if t.columns-columns < least {
@@ -38,7 +38,7 @@ func (t *probeText) hang(b *bytes.Buffer, beginning string, columns int, text st
 func (t *probeText) flush(b *bytes.Buffer) error {
 	text := b.String()
 	if t.marks.ASCII {
-		text = strings.ReplaceAll(text, "§", "section ")
+		text = printed.Signs(text)
 	}
 	_, err := io.WriteString(t.w, text)
 	return err

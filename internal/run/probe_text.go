@@ -203,6 +203,7 @@ func (t *probeText) state(b *bytes.Buffer, s *site) {
 	was := &s.was
 	if k := s.failedControl(); k != nil {
 		t.entry(b, "   ", k.came()+": rejections of WebSocket probes prove nothing here and count as n/a")
+		t.why(b, k)
 		t.entry(b, "   ", "next: "+k.next())
 	}
 	if t.run.Flags.SeedCompat {
@@ -220,6 +221,7 @@ func (t *probeText) state(b *bytes.Buffer, s *site) {
 	}
 	if k := s.lostControl(); k != nil {
 		t.entry(b, "   ", k.came())
+		t.why(b, k)
 		t.entry(b, "   ", "next: "+k.next())
 	}
 }

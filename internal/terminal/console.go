@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
@@ -16,6 +17,9 @@ type Console struct {
 	columns func() int // of the terminal; 0 if there is none
 	Color   bool
 	ASCII   bool
+
+	mu    sync.Mutex
+	fixed map[string]bool // fixes that were shown
 }
 
 // NewConsole writes to w, in colour where w is a terminal that can show it.

@@ -108,6 +108,44 @@ func TestConsoleFitsItsTerminal(t *testing.T) {
 	}
 }
 
+// TestConsoleExplains holds that what explains an exchange is below its line, that the fix is shown
+// once, and that nothing in it upsets a terminal.
+func TestConsoleExplains(t *testing.T) {
+	t.Setenv("LC_ALL", "C.UTF-8")
+	r := (&audit.Audit{}).Enter(whole("GET"), "")
+	r.Diagnoses = []rules.Diagnosis{
+		{ID: "gone", Text: "The header is gone", Certainty: rules.Likely, Cause: "The proxy removed it", Basis: "Via: \"1.1 \u00b1\"", Fix: "nginx: on\nEnvoy: on"},
+		{ID: "odd", Text: "It is odd\x1b[31m", Certainty: rules.Certain, Cause: "The client is odd", Fix: "nothing"},
+	}
+	var out bytes.Buffer
+	c := NewConsole(&out, false)
+	c.Emit(event.Event{Kind: event.Exchange, Ruling: r})
+	c.Emit(event.Event{Kind: event.Exchange, Ruling: r})
+	const line, why, odd = "\u2713 pass ws    GET  /chat                101      switched\n", "                why  The header is gone; the proxy removed it (likely: Via: \"1.1 \u00b1\")",
+		"                why  It is odd\\x1b[31m; the client is odd"
+	want := line + why + "\n                fix  nginx: on   (more: interlock diagnoses gone)\n" + odd + "\n                fix  nothing\n" +
+		line + why + "   (interlock diagnoses gone)\n" + odd + "   (interlock diagnoses odd)\n"
+	if got := timeless(out.String()); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	out.Reset()
+	NewConsole(&out, true).Emit(event.Event{Kind: event.Exchange, Ruling: r})
+	if got := out.String(); !strings.Contains(got, `"1.1 +-"`) {
+		t.Errorf("in ASCII, got %s", got)
+	}
+	for width := 60; width <= 140; width += 7 {
+		out.Reset()
+		c := NewConsole(&out, false)
+		c.columns = func() int { return width }
+		c.Emit(event.Event{Kind: event.Exchange, Ruling: r})
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width {
+				t.Errorf("%d columns: %d in %q", width, n, line)
+			}
+		}
+	}
+}
+
 // TestConsoleSaysAnUnsafeExchangeOnce holds it for each order in which the store and the end of the
 // tunnel may answer.
 func TestConsoleSaysAnUnsafeExchangeOnce(t *testing.T) {

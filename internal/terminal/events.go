@@ -20,11 +20,11 @@ func (c *Console) Emit(e event.Event) {
 		if e.Ruling.X.Origin.Ours() || e.Ruling.Unsafe { // an unsafe one has its line as such
 			return
 		}
-		c.exchange(e.Ruling, "", "")
+		c.exchange(&e, "", "")
 		return
 	case event.Amended:
 		if !e.Ruling.Unsafe {
-			c.exchange(e.Ruling, "", "amended, was "+e.Ruling.Before.Verdict.String())
+			c.exchange(&e, "", "amended, was "+e.Ruling.Before.Verdict.String())
 		}
 		return
 	case event.Unsafe:
@@ -32,10 +32,11 @@ func (c *Console) Emit(e event.Event) {
 		if e.Storage == event.NotStored {
 			stored = "not stored yet"
 		}
-		c.exchange(e.Ruling, unsafeText(e.Ruling), stored)
+		c.exchange(&e, unsafeText(e.Ruling), stored)
 		return
 	case event.TunnelClosed:
-		text = c.closed(e.Ruling.X)
+		c.lines(append([]string{c.closed(e.Ruling.X)}, c.why(e.Diagnoses())...)...)
+		return
 	case event.EvidenceShed:
 		text = fmt.Sprintf("evidence shed: %s had no room in memory; their findings are counted", printed.Count(int(e.Shed.Exchanges), "exchange"))
 	case event.ProbeRun:
@@ -53,8 +54,10 @@ func (c *Console) Emit(e event.Event) {
 
 func clock() string { return time.Now().Format("15:04:05.000") }
 
-// exchange writes the line of an exchange. If a rule is broken a second one has the rest of what the log has in JSON.
-func (c *Console) exchange(r *rules.Ruling, unsafe, more string) {
+// exchange writes the line of an exchange. If a rule is broken, a second one has the rest of what the log has in JSON. Then
+// comes what explains it.
+func (c *Console) exchange(e *event.Event, unsafe, more string) {
+	r := e.Ruling
 	x := r.X
 	answer := string(x.Outcome)
 	if x.Response != nil && x.Response.Status != 0 {
@@ -79,11 +82,11 @@ func (c *Console) exchange(r *rules.Ruling, unsafe, more string) {
 	if more != "" {
 		text += "   " + more
 	}
-	if !broken {
-		c.lines(text)
-		return
+	lines := []string{text}
+	if broken {
+		lines = append(lines, c.paint("dim", c.facts(r)))
 	}
-	c.lines(text, c.paint("dim", c.facts(r)))
+	c.lines(append(lines, c.why(e.Diagnoses())...)...)
 }
 
 // targetLeaves is how many columns a line needs beside its target.

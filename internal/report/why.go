@@ -1,0 +1,118 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// whys group the diagnoses of exchanges, in bounded memory.
+type whys struct {
+	found     map[whyKey]*why
+	exchanges int64 // that have a diagnosis
+	more      int64 // diagnoses that there is no room for
+}
+
+// A whyKey tells diagnoses apart: one kind can have several causes.
+type whyKey struct{ id, cause string }
+
+// A why is one kind of diagnosis with one cause.
+type why struct {
+	rules.Diagnosis          // as it was seen first
+	count           int64    // exchanges
+	places          []string // where, each once
+	elsewhere       bool     // there are more places
+	explains        []string // rules whose findings have this cause
+	exchange        string   // the first one that has it
+}
+
+// The bounds of groups of diagnoses.
+const (
+	maxWhys      = 500
+	maxWhyPlaces = 5
+	maxExplained = 50
+)
+
+// add takes the diagnoses of a ruling.
+func (w *whys) add(r *rules.Ruling) {
+	if len(r.Diagnoses) == 0 {
+		return
+	}
+	if w.found == nil {
+		w.found = map[whyKey]*why{}
+	}
+	w.exchanges++
+	for i := range r.Diagnoses {
+		d := &r.Diagnoses[i]
+		k := whyKey{d.ID, d.Cause}
+		is := w.found[k]
+		if is == nil {
+			if len(w.found) == maxWhys {
+				w.more++
+				continue
+			}
+			is = &why{Diagnosis: *d, exchange: r.X.ID}
+			w.found[k] = is
+		}
+		is.count++
+		is.at(placeOf(r.X.Route, r.Endpoint))
+		for _, rule := range d.Explains {
+			if len(is.explains) < maxExplained && !slices.Contains(is.explains, rule) {
+				is.explains = append(is.explains, rule)
+			}
+		}
+	}
+}
+
+// at adds a place.
+func (w *why) at(place string) {
+	switch {
+	case slices.Contains(w.places, place):
+	case len(w.places) == maxWhyPlaces:
+		w.elsewhere = true
+	default:
+		w.places = append(w.places, place)
+	}
+}
+
+// sorted are the groups, the one seen most first.
+func (w *whys) sorted() []*why {
+	all := make([]*why, 0, len(w.found))
+	for _, is := range w.found {
+		slices.Sort(is.explains)
+		all = append(all, is)
+	}
+	slices.SortFunc(all, func(a, b *why) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.ID, b.ID), strings.Compare(a.Diagnosis.Cause, b.Diagnosis.Cause))
+	})
+	return all
+}
+
+// name is the ID of the kind.
+func (w *why) name() string { return printed.Text(w.ID) }
+
+// where names the places.
+func (w *why) where() string {
+	text := strings.Join(w.places, ", ")
+	if w.elsewhere {
+		text += " and more"
+	}
+	return text
+}
+
+// related names the rules whose findings have this cause; it is empty if there are none.
+func (w *why) related() string { return printed.Text(strings.Join(w.explains, ", ")) }
+
+// fixes are the lines of what to change.
+func (w *why) fixes() []string {
+	var all []string
+	for line := range strings.SplitSeq(w.Fix, "\n") {
+		if line = printed.Text(line); strings.TrimSpace(line) != "" {
+			all = append(all, line)
+		}
+	}
+	return all
+}

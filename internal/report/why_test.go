@@ -1,0 +1,78 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// explained are exchanges of the corpus with diagnoses, some of which have one cause. The values
+// are not those of the catalogue, so that a change of its texts does not change reports here.
+func explained(t testing.TB) []*rules.Ruling {
+	all := rulings(t)
+	stripped := rules.Diagnosis{
+		ID: "stripped-upgrade", Text: "The handshake reached Interlock without its Upgrade header", Certainty: rules.Likely,
+		Cause: "The proxy before Interlock removed it", Basis: `Via: "1.1 front"`, Fix: "nginx: proxy_set_header Upgrade $http_upgrade;\nApache: upgrade=websocket",
+		Explains: []string{"UPGRADE-POST"},
+	}
+	idle := rules.Diagnosis{
+		ID: "idle-timeout", Text: "The tunnel ended after 60 s ± 0.2 s of silence", Cause: "A proxy has an idle timeout", Fix: "Send a Ping every 25 s",
+	}
+	hostile := rules.Diagnosis{ID: "x|`<b>\x1b", Text: "<script>|\x1b[31m\n\u202e`", Cause: "]]>&\"'", Basis: "\xff", Fix: "a|b\n\n<c>\x00", Explains: []string{"<i>|"}}
+	return []*rules.Ruling{with(all[0], stripped), with(all[4], stripped, idle), with(all[0], idle), with(all[5]), with(all[0], hostile)}
+}
+
+// with is a ruling with diagnoses.
+func with(r *rules.Ruling, all ...rules.Diagnosis) *rules.Ruling {
+	is := *r
+	is.Diagnoses = all
+	return &is
+}
+
+// TestFormatsExplain holds how each format shows diagnoses, and that nothing but added lines shows
+// them: verdicts and counts stay.
+func TestFormatsExplain(t *testing.T) {
+	for _, f := range Formats() {
+		if f.Open == nil {
+			continue
+		}
+		golden(t, f.Name+"-why", render(t, f.Name, Options{}, explained(t)))
+	}
+	var same []*rules.Ruling
+	for _, r := range explained(t) {
+		same = append(same, with(r))
+	}
+	text, bare := render(t, "text", Options{}, explained(t)), render(t, "text", Options{}, same)
+	for line := range strings.Lines(bare) {
+		before, after, ok := strings.Cut(text, line)
+		if !ok {
+			t.Fatalf("%q is missing after\n%s", line, before)
+		}
+		text = after
+	}
+	for _, c := range []byte(render(t, "text", Options{ASCII: true}, explained(t))) {
+		if c != '\n' && (c < ' ' || c > '~') {
+			t.Fatalf("byte %#02x in ASCII", c)
+		}
+	}
+	if text := render(t, "text", Options{Quiet: true}, explained(t)); strings.Contains(text, "why") {
+		t.Errorf("quiet, got %s", text)
+	}
+}
+
+// TestDiagnosesAreBounded holds that a report of many kinds and causes says what it leaves out.
+func TestDiagnosesAreBounded(t *testing.T) {
+	r := rulings(t)[0]
+	var w whys
+	for i := range maxWhys + 10 {
+		is := with(r, rules.Diagnosis{ID: "a", Text: "b", Cause: fmt.Sprint(i)}, rules.Diagnosis{ID: "a", Text: "b", Cause: "0"})
+		is.Endpoint = fmt.Sprintf("/%d", i)
+		w.add(is)
+	}
+	all := w.sorted()
+	if len(all) != maxWhys || w.more != 10 || w.exchanges != maxWhys+10 || all[0].count != maxWhys+11 || all[0].where() != "/0, /1, /2, /3, /4 and more" {
+		t.Errorf("got %d groups and %d more of %d exchanges, the first %d times at %s", len(all), w.more, w.exchanges, all[0].count, all[0].where())
+	}
+}

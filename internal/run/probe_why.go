@@ -1,0 +1,27 @@
+package run
+
+import (
+	"bytes"
+
+	"github.com/interlock-proxy/interlock/internal/diagnose"
+	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// why writes what explains the answer to a valid handshake, and what to change.
+func (t *probeText) why(b *bytes.Buffer, c *control) {
+	for _, d := range c.diagnoses() {
+		t.entry(b, "   ", "why: "+printed.Why(&d))
+		if d.Fix != "" {
+			t.entry(b, "   ", "fix: "+printed.Fix(&d))
+		}
+	}
+}
+
+// diagnoses explain the last answer to the control.
+func (c *control) diagnoses() []rules.Diagnosis {
+	if c.Exchange == nil || c.Exchange.Request == nil {
+		return nil
+	}
+	return diagnose.Of(rules.Classify(rules.Case{X: c.Exchange}))
+}
