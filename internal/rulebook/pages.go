@@ -13,14 +13,19 @@ import (
 // WritePages writes the reference: a page for each rule, and their index. It removes pages of
 // former rules.
 func WritePages(dir string, all []*rules.Rule) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return exit.Usage("write the reference: %w", err)
-	}
 	pages := map[string]string{"README.md": indexPage(all)}
 	for _, r := range all {
 		pages[r.ID+".md"] = rulePage(r)
 	}
-	old, err := filepath.Glob(filepath.Join(dir, "UPGRADE-*.md"))
+	return writePages(dir, "UPGRADE-*.md", pages)
+}
+
+// writePages writes files into a directory, and removes other files that match a pattern.
+func writePages(dir, pattern string, pages map[string]string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return exit.Usage("write the reference: %w", err)
+	}
+	old, err := filepath.Glob(filepath.Join(dir, pattern))
 	if err != nil {
 		return exit.Usage("write the reference: %w", err)
 	}
@@ -94,10 +99,13 @@ func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
-// link is where a reference can be read.
+// link is where a reference can be read; empty if only its name is known.
 func link(ref rules.Ref) string {
-	if strings.HasPrefix(ref.RFC, "draft") {
+	switch {
+	case strings.HasPrefix(ref.RFC, "draft"):
 		return "https://datatracker.ietf.org/doc/" + ref.RFC
+	case strings.Trim(ref.RFC, "0123456789") != "":
+		return ""
 	}
 	return "https://www.rfc-editor.org/rfc/rfc" + ref.RFC + "#section-" + ref.Section
 }
