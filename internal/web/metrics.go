@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/proxy"
 	"github.com/interlock-proxy/interlock/rules"
@@ -30,6 +31,7 @@ type Metrics struct {
 	size     storeSize
 
 	exchanges, amended, findings, unsafe, bytes, runs *prometheus.CounterVec
+	diagnoses                                         *prometheus.CounterVec
 	handshake, tunnel                                 *prometheus.HistogramVec
 	open                                              *prometheus.GaugeVec
 	up, down                                          prometheus.Counter
@@ -84,6 +86,7 @@ func (m *Metrics) Observe(r *rules.Ruling) {
 	}
 	w := seriesKey{m.route(x.Route), x.Protocol()}
 	s := m.of(w)
+	m.countDiagnoses(r)
 	if x.Complete && !was.Judged {
 		m.countExchange(s, w, r)
 	} else if x.Complete && r.Verdict < was.Verdict {
@@ -106,6 +109,21 @@ func (m *Metrics) countFindings(r *rules.Ruling) {
 			m.found[k] = c
 		}
 		c.Inc()
+	}
+}
+
+// countDiagnoses counts what explains a live exchange, each diagnosis once for the exchange. The
+// lock is held.
+func (m *Metrics) countDiagnoses(r *rules.Ruling) {
+	for i := range r.Diagnoses {
+		id := r.Diagnoses[i].ID
+		if r.Before.Explained(id) {
+			continue
+		}
+		if diagnose.Find(id) == nil {
+			id = otherLabel
+		}
+		m.diagnoses.WithLabelValues(id).Inc()
 	}
 }
 

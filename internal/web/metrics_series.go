@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -22,6 +23,7 @@ func (m *Metrics) start() {
 		m.findings = counter("interlock_findings_total", "Rules that did not pass, each once for an exchange; source is who caused that.", "rule", "severity", "source")
 		m.unsafe = counter("interlock_unsafe_switches_total", "Exchanges in which the server switched and must not have; blocked: the guard kept that from the client.",
 			"route", "source", "blocked")
+		m.diagnoses = counter("interlock_diagnoses_total", "What explains exchanges of live traffic: why an upgrade failed, or who ended a tunnel. Each diagnosis counts once for an exchange.", "diagnosis")
 		m.bytes = counter("interlock_tunnel_bytes_total", "Bytes carried behind a 101, up to the server and down to the client. Those of a tunnel are counted shortly after its beginning and at its end.", "direction")
 		m.runs = counter("interlock_probe_runs_total", "Probe runs that are over: clean, with findings, ended by an error, or cancelled.", "result")
 		m.handshake = prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -38,11 +40,14 @@ func (m *Metrics) start() {
 			ConstLabels: prometheus.Labels{"version": m.Version, "goversion": runtime.Version()},
 		})
 		build.Set(1)
-		m.registry.MustRegister(m.exchanges, m.amended, m.findings, m.unsafe, m.bytes, m.runs, m.handshake, m.tunnel, m.open, build,
+		m.registry.MustRegister(m.exchanges, m.amended, m.findings, m.unsafe, m.diagnoses, m.bytes, m.runs, m.handshake, m.tunnel, m.open, build,
 			&figures{m}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 		m.up, m.down = m.bytes.WithLabelValues("up"), m.bytes.WithLabelValues("down")
 		for _, result := range []string{"clean", "findings", "error", "cancelled"} {
 			m.runs.WithLabelValues(result)
+		}
+		for _, k := range diagnose.All() {
+			m.diagnoses.WithLabelValues(k.ID)
 		}
 		m.know(append(m.Routes[:len(m.Routes):len(m.Routes)], otherLabel))
 	})

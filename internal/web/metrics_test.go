@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/proxy"
 	"github.com/interlock-proxy/interlock/rules"
@@ -44,6 +46,14 @@ func refusedExchange(id, method string) *wire.Exchange {
 	x := switchedExchange(id, method)
 	x.Outcome, x.Final = wire.Refused, true
 	x.Response = wire.ReadResponse([]byte("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"))
+	return x
+}
+
+// strippedExchange is a handshake that has lost its offer on the way, and was refused.
+func strippedExchange(id string) *wire.Exchange {
+	x := refusedExchange(id, "GET")
+	q := strings.NewReplacer("Connection: Upgrade\r\nUpgrade: websocket\r\n", "X-Forwarded-For: 192.0.2.7\r\n").Replace(string(x.Request.Raw))
+	x.Request = wire.ReadRequest([]byte(q))
 	return x
 }
 
@@ -125,6 +135,13 @@ func scraped(t *testing.T, m *Metrics) string {
 func TestScrape(t *testing.T) {
 	got := scraped(t, observedMetrics(t))
 	got = strings.ReplaceAll(got, goVersion(got), "GO")
+	others := regexp.MustCompile(`(?m)^interlock_diagnoses_total\{diagnosis="[^"]*"\} .*\n`) // so that a longer catalogue does not change the golden
+	got = others.ReplaceAllStringFunc(got, func(line string) string {
+		if strings.Contains(line, `"stripped-upgrade"`) {
+			return line
+		}
+		return ""
+	})
 	goldenMetrics(t, "testdata/metrics.golden", got)
 }
 
@@ -182,6 +199,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		"| `protocol` | `websocket`, `h2c`, `tls`, `masque`, `other`, `none` |\n" +
 		"| `outcome`, `verdict`, `severity` | see the [glossary](glossary.md) |\n" +
 		"| `rule` | the IDs of [the rulebook](rules/README.md) |\n" +
+		"| `diagnosis` | the IDs of [the diagnoses](diagnoses/README.md); `other` |\n" +
 		"| `source` | `live`, `probe`, `replay`, `file`, `chain`, `other` |\n" +
 		"\nClients cannot create series.\n")
 	goldenMetrics(t, "../../docs/metrics.md", b.String())
@@ -224,6 +242,39 @@ func TestReportsAreCountedOnce(t *testing.T) {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("got\n%s\nwant %s", got, want)
 		}
+	}
+}
+
+// TestDiagnosesAreCounted holds that every diagnosis has a series from the start, that each counts
+// once for a live exchange however often that is reported, and that no other text makes a series.
+func TestDiagnosesAreCounted(t *testing.T) {
+	m := &Metrics{}
+	for _, k := range diagnose.All() {
+		if got, want := scraped(t, m), fmt.Sprintf("interlock_diagnoses_total{diagnosis=%q} 0\n", k.ID); !strings.Contains(got, want) {
+			t.Fatalf("got\n%s\nwant %s", got, want)
+		}
+	}
+	a := audit.Audit{Each: m.Observe}
+	x := strippedExchange("1")
+	x.Final = false
+	again := *x
+	again.Revision, again.Final = 1, true
+	a.Observe(x)
+	a.Observe(&again)
+	probe := strippedExchange("2")
+	probe.Origin, probe.Probe = wire.OriginProbe, "CTRL-WS"
+	a.Observe(probe)
+	odd := rules.Classify(rules.Case{X: strippedExchange("3")})
+	odd.Diagnoses = []rules.Diagnosis{{ID: "of-another-release"}}
+	m.Observe(odd)
+	got := scraped(t, m)
+	for _, want := range []string{`{diagnosis="stripped-upgrade"} 1`, `{diagnosis="other"} 1`} {
+		if !strings.Contains(got, "interlock_diagnoses_total"+want+"\n") {
+			t.Errorf("got\n%s\nwant %s", got, want)
+		}
+	}
+	if strings.Contains(got, "another-release") {
+		t.Errorf("a series of another release in\n%s", got)
 	}
 }
 
