@@ -21,7 +21,7 @@ const rowSize = 750
 func upsertExchanges() upsert {
 	columns := []string{
 		"id", "revision", "time", "bytes", "status", "verdict", "severity", "unsafe", "instance", "run", "origin", "probe", "route", "endpoint",
-		"protocol", "outcome", "rules", "passed", "ruling",
+		"protocol", "outcome", "rules", "passed", "ruling", "diagnoses",
 	}
 	var set []string
 	for _, column := range columns[1:] {
@@ -56,6 +56,10 @@ func exchangeRow(r *rules.Ruling) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	diagnoses, err := diagnosesOf(r)
+	if err != nil {
+		return nil, err
+	}
 	status := 0
 	if x.Response != nil {
 		status = x.Response.Status
@@ -63,7 +67,7 @@ func exchangeRow(r *rules.Ruling) ([]any, error) {
 	return []any{
 		storable(x.ID, maxKey), x.Revision, x.Time.UnixMilli(), len(text) + passed.Len() + rowSize, status, int(r.Verdict), int(r.Severity()), boolean(r.Unsafe),
 		storable(r.Instance, maxKey), storable(r.Run, maxKey), storable(string(x.Origin), maxKey), storable(x.Probe, maxKey), storable(x.Route, maxKey),
-		storable(r.Endpoint, maxKey), x.Protocol(), storable(string(x.Outcome), maxKey), string(names), passed.String(), string(text),
+		storable(r.Endpoint, maxKey), x.Protocol(), storable(string(x.Outcome), maxKey), string(names), passed.String(), string(text), diagnoses,
 	}, nil
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A Query selects exchanges or findings. The zero value selects all. In Rule and Endpoint * matches
-// any text and ? one character; identifiers in a path match any identifier.
+// A Query selects exchanges or findings. The zero value selects all. In Rule, Why and Endpoint *
+// matches any text and ? one character; identifiers in a path match any identifier.
 type Query struct {
 	ID       string
 	Since    time.Time       // this time or later
@@ -20,6 +20,7 @@ type Query struct {
 	Origin   string          // exchanges only
 	Verdicts []rules.Verdict // one of these; empty: all
 	Rule     string          // of exchanges: a rule that did not pass
+	Why      string          // exchanges only: a diagnosis; * for any
 	Endpoint string
 	Route    string
 	Probe    string
@@ -162,6 +163,7 @@ func (s *Store) exchanges(q *Query) *where {
 	if q.Grave {
 		w.add("(verdict = 0 OR severity > 0)")
 	}
+	w.why(q.Why)
 	if q.Rule != "" {
 		match := s.dialect.glob("element.value", w.arg(s.dialect.pattern(storable(q.Rule, maxKey))))
 		w.add("verdict < 3 AND EXISTS (SELECT 1 FROM " + s.dialect.elements("rules") + " WHERE " + match + ")")

@@ -41,7 +41,8 @@ func TestASchemaIsBroughtUpToDateInUse(t *testing.T) {
 			if all := findings(t, young, Query{}); len(all) != 2 || all[0].Count+all[1].Count != 7 {
 				t.Errorf("got %+v", all)
 			}
-			must(t, old, "INSERT INTO exchanges SELECT 'new', revision, time, bytes, status, verdict, severity, unsafe, instance, run, origin, probe, route, endpoint, "+
+			must(t, old, "INSERT INTO exchanges (id, revision, time, bytes, status, verdict, severity, unsafe, instance, run, origin, probe, route, endpoint, "+
+				"protocol, outcome, rules, passed, ruling) SELECT 'new', revision, time, bytes, status, verdict, severity, unsafe, instance, run, origin, probe, route, endpoint, "+
 				"protocol, outcome, rules, passed, ruling FROM exchanges")
 			if all := read(t, young, Query{}); len(all) != 2 {
 				t.Errorf("%d exchanges", len(all))

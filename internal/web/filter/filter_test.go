@@ -48,6 +48,12 @@ func rulings() (all []*rules.Ruling) {
 		for i := range r.Findings {
 			r.Findings[i].State = rules.StateNew
 		}
+		switch c.target {
+		case "/":
+			r.Diagnoses = []rules.Diagnosis{{ID: "normal-offer"}}
+		case "/ws/12345":
+			r.Diagnoses = []rules.Diagnosis{{ID: "refused-403"}, {ID: "refused-origin"}}
+		}
 		all = append(all, r)
 	}
 	return all
@@ -101,6 +107,13 @@ func TestTheStoreAndTheRestAgree(t *testing.T) {
 		"rule:UPGRADE-POST":                "X1 X2",
 		"rule:upgrade-p?s*":                "X1 X2",
 		"-rule:*POST":                      "X0 X3 X4 X5 X6",
+		"why:refused-403":                  "X3",
+		"why:Refused-*":                    "X3",
+		"why:refused-403 why:refused-o*":   "X3",
+		"why:any":                          "X3 X4",
+		"why:* -why:normal-offer":          "X3",
+		"-why:*":                           "X0 X1 X2 X5 X6",
+		"why:none,normal-offer":            "X4",
 		"path:/ws*":                        "X3 X6",
 		"path:/ws/777":                     "X3",
 		"path:*ws*,/chat":                  "X0 X1 X2 X3 X6",
