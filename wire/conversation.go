@@ -24,9 +24,8 @@ const (
 // else.
 //
 // Its methods are in several files: the calls of the connection's owner are here and in
-// passable.go; client.go reads requests, server.go reads responses, and seek.go looks for a 101 in
-// bytes that cannot be read as one; tunnel.go follows what comes after a 101; report.go makes
-// exchanges and reports them; memory.go gives back memory early.
+// passable.go; client.go reads requests, server.go reads responses; tunnel.go follows what is sent
+// after a 101; report.go makes exchanges and reports them; memory.go gives back memory early.
 type Conversation struct {
 	common   *Common
 	*reading // nil before the first byte, and where nothing is read any more

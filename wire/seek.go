@@ -21,37 +21,6 @@ type seeker struct {
 // maxSought is how many bytes are searched.
 const maxSought = MaxHead
 
-// stop records that the server's bytes cannot be read any further. seed holds the first of them,
-// and at is where they end. The seeker looks for a 101 in what follows, for a limited time and
-// number of bytes.
-func (c *Conversation) stop(seed []byte, at int64, now time.Time) {
-	c.answered(now)
-	from := at - int64(len(seed))
-	c.understood = from + 1
-	c.seek = &seeker{from: from, bytes: append([]byte(nil), seed[:min(len(seed), maxSought)]...), due: now.Add(UnfinishedFor)}
-	c.down.Stop() // the seed may be its memory
-}
-
-// search takes more of the server's bytes. It returns how many of them are taken: all, unless a 101
-// ends among them.
-func (c *Conversation) search(p []byte, now time.Time) (n int) {
-	s := c.seek
-	had := len(s.bytes)
-	s.bytes = append(s.bytes, p[:min(len(p), maxSought-had)]...)
-	from, to := s.find()
-	switch {
-	case to > 0:
-		c.ring.response.Raw = s.bytes[from:to]
-		c.ring.response.scanResponse()
-		c.noise, c.seek = s.noise(from), nil
-		c.responseHead(&c.ring.response, s.from+int64(to), now)
-		return max(to-had, 0)
-	case len(s.bytes) == maxSought:
-		c.turnOpaque(now)
-	}
-	return len(p)
-}
-
 // noise returns the first bytes before that offset.
 func (s *seeker) noise(to int) []byte { return append([]byte(nil), s.bytes[:min(to, MaxRecorded)]...) }
 
@@ -158,25 +127,6 @@ func (h *Head) hidesSwitch() bool {
 		at += i + 1
 	}
 	return false
-}
-
-// cutOff records a response head that the end of the connection cuts off. If the status line is
-// complete and not a 1xx, the request is answered all the same; clients may treat anything else
-// differently.
-func (c *Conversation) cutOff(now time.Time) {
-	raw := c.down.Partial()
-	if len(raw) == 0 || c.ring.empty() {
-		return
-	}
-	h := &c.ring.response
-	h.Raw = raw
-	h.scanResponse()
-	h.flaw(FlawHeadUnfinished, len(raw))
-	if h.framing.status < 200 || bytes.IndexByte(raw, '\n') < 0 {
-		c.noise = bytes.Clone(raw[:min(len(raw), MaxRecorded)])
-		return
-	}
-	c.finalHead(h, c.fed[FromServer], now)
 }
 
 // unfinished reports whether the end of the connection cut the head off.
