@@ -19,7 +19,7 @@ var floors = map[string]int{
 	"internal/report": 3, "internal/event": 3,
 	"internal/web/filter": 4, "internal/audit": 4,
 	"internal/web/ui": 5, "internal/terminal": 5,
-	"internal/web":    6,
+	"internal/web": 6, "internal/why": 6,
 	"internal/config": 7, "internal/baseline": 7,
 	"internal/server": 8, "internal/help": 8,
 	"internal/run": 9, "internal/demo": 9,

@@ -82,6 +82,7 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 		Origin: wire.OriginProbe, Probe: id, Route: c.target.Route, Client: conn.LocalAddr().String(), Backend: c.target.Address,
 		ClientTLS: c.tls != nil, BackendTLS: c.tls != nil, Emit: a.keep, NewID: c.settings.NewID, Pool: &c.pool, Counts: &c.counts, Every: true,
 	}
+	a.common.Content = c.polite
 	if p := rules.FindProbe(id); p != nil {
 		a.common.Content = p.Twin
 	}

@@ -24,6 +24,7 @@ type caller struct {
 	tls      *tls.Config // nil: cleartext
 	loopback bool
 	session  *fetch // how each handshake gets a session of its own; nil: it needs none
+	polite   bool   // test a tunnel with a ping alone, and keep how other answers begin
 	pace     *rate.Limiter
 	pool     wire.Pool
 	counts   wire.Counts

@@ -177,22 +177,22 @@ func (r *run) confirm(ctx context.Context, f *family) error {
 }
 
 // understood reports whether the server speaks HTTP, by the first bytes of each connection.
-func (r *run) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
+func (c *caller) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
 	for _, x := range exchanges {
 		if x.Response == nil {
 			continue
 		}
-		if x.Response.Status == 400 && r.tls == nil && slices.ContainsFunc(raw, complains) {
-			return &TargetError{r.target.Address, ErrWantsTLS, fmt.Errorf("it answers %q", x.Response.Text(x.Response.Start))}
+		if x.Response.Status == 400 && c.tls == nil && slices.ContainsFunc(raw, complains) {
+			return &TargetError{c.target.Address, ErrWantsTLS, fmt.Errorf("it answers %q", x.Response.Text(x.Response.Start))}
 		}
 		return nil
 	}
 	for _, b := range raw {
 		switch {
 		case len(b) >= 3 && b[0] == 0x15 && b[1] == 3: // an alert of TLS (RFC 8446 §6)
-			return &TargetError{r.target.Address, ErrWantsTLS, nil}
+			return &TargetError{c.target.Address, ErrWantsTLS, nil}
 		case len(b) > 0 && !begun(b):
-			return &TargetError{r.target.Address, ErrNotHTTP, fmt.Errorf("it begins with \"%s\"", wire.Escape(b[:min(len(b), 32)]))}
+			return &TargetError{c.target.Address, ErrNotHTTP, fmt.Errorf("it begins with \"%s\"", wire.Escape(b[:min(len(b), 32)]))}
 		}
 	}
 	return nil

@@ -27,6 +27,12 @@ func (a *attempt) tail() (polite bool) {
 	case a.h.After != "":
 		a.say(a.h.After)
 		a.hear(until, func() bool { return protocol == "websocket" && readFrames(a.behind).closed })
+	case protocol == "websocket" && a.caller.polite:
+		a.say(rules.Ping)
+		a.hear(until, func() bool {
+			f := readFrames(a.behind)
+			return f.pong || f.closed
+		})
 	case protocol == "websocket":
 		a.say(rules.Ping + rules.Text)
 		a.hear(until, func() bool {

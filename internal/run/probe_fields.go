@@ -12,11 +12,22 @@ import (
 // dress adds the headers of the flags to a base. A header with a flag of its own replaces lines of
 // that name.
 func (f *ProbeFlags) dress(h *rules.Handshake) error {
-	all, err := f.FieldLines()
+	lines, own, err := f.headers()
 	if err != nil {
 		return err
 	}
-	probe.SetFields(h, all)
+	probe.SetFields(h, lines)
+	for _, one := range own {
+		probe.SetFields(h, []probe.Field{one})
+	}
+	return nil
+}
+
+// headers are those of -H, and those that have flags of their own.
+func (f *ProbeFlags) headers() (lines, own []probe.Field, err error) {
+	if lines, err = f.FieldLines(); err != nil {
+		return nil, nil, err
+	}
 	for _, each := range []struct{ flag, name, value string }{
 		{"cookie", "Cookie", f.Cookie}, {"subprotocol", "Sec-WebSocket-Protocol", f.Subprotocol}, {"origin", "Origin", f.Origin},
 	} {
@@ -25,11 +36,11 @@ func (f *ProbeFlags) dress(h *rules.Handshake) error {
 		}
 		one, err := probe.ParseField(each.name + ": " + each.value)
 		if err != nil {
-			return exit.Usage("--%s: %w", each.flag, err)
+			return nil, nil, exit.Usage("--%s: %w", each.flag, err)
 		}
-		probe.SetFields(h, []probe.Field{one})
+		own = append(own, one)
 	}
-	return nil
+	return lines, own, nil
 }
 
 // FieldLines are those of -H.

@@ -1,0 +1,34 @@
+package probe
+
+import (
+	"context"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Send sends the base of a target once with a fresh key, as a client that means it: after a 101 it
+// sends a ping and closes. The exchange keeps how the response body begins. The error says why
+// nothing could be sent, or that the server does not speak HTTP, as in [Run]; in the latter case the
+// exchange is returned too.
+func Send(ctx context.Context, t Target, s Settings) (*wire.Exchange, error) {
+	c, err := newCaller(ctx, t, s)
+	if err != nil {
+		return nil, err
+	}
+	c.polite = true
+	h, err := c.base(ctx, func(*rules.Handshake) {})
+	if err != nil {
+		return nil, err
+	}
+	a := c.attempt(ctx, "", h, c.settings.Head, true)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case a.err != nil:
+		return nil, &TargetError{t.Address, kindOf(a.err), reason(a.err)}
+	}
+	x := *a.x
+	x.Origin, x.Aim, x.Final, x.Complete = wire.OriginReplay, "", true, true
+	return &x, c.understood([][]byte{a.raw}, &x)
+}

@@ -1,0 +1,171 @@
+package why
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/diagnose"
+	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// An attempt is a request that was sent, and what came of it.
+type attempt struct {
+	form
+	x         *wire.Exchange // nil: there was no connection
+	ruling    *rules.Ruling
+	diagnoses []rules.Diagnosis
+	err       error // why there was no connection, or why what came is not HTTP
+}
+
+// send sends a request, and records what came of it as a step of that name.
+func (w *walker) send(ctx context.Context, name string, f form) *attempt {
+	a := &attempt{form: f}
+	if w.left == 0 || ctx.Err() != nil {
+		a.err = errors.New("not sent")
+		return a
+	}
+	w.left--
+	began := time.Now()
+	a.x, a.err = probe.Send(ctx, probe.Target{Address: w.address, TLS: w.target.TLS, Route: "default", Base: f.h}, probe.Settings{
+		Dial: w.settings.Timeout, Head: w.settings.Timeout,
+	})
+	if ctx.Err() != nil {
+		a.x, a.err = nil, ctx.Err()
+		return a
+	}
+	if a.x != nil {
+		a.judge()
+	}
+	w.take(a.step(name, time.Since(began), w.settings.Timeout))
+	return a
+}
+
+// judge judges and explains the exchange.
+func (a *attempt) judge() {
+	a.ruling = rules.Classify(rules.Case{X: a.x})
+	if a.x.Request.Has("Upgrade") {
+		a.diagnoses = diagnose.Of(a.ruling)
+	}
+}
+
+// step is the attempt as it is reported.
+func (a *attempt) step(name string, took, timeout time.Duration) Step {
+	s := Step{Name: name, What: a.what, OK: a.works() || name == "get" && a.x != nil && a.x.Response != nil && a.err == nil, Answer: a.answer(timeout), Took: took}
+	if s.Neutral = name == "change" || name == "path"; s.Neutral && a.x != nil && a.err == nil && a.x.Response != nil && a.x.Outcome != wire.Switched {
+		s.Answer = statusLine(a.x.Response)
+	}
+	if a.x != nil && a.x.Response != nil {
+		s.Status, s.Took = a.x.Response.Status, a.x.Took
+	}
+	if a.ruling != nil {
+		s.Verdict, s.Broken = a.ruling.Verdict.String(), a.ruling.Broken()
+	}
+	for _, d := range a.diagnoses {
+		s.Explains = append(s.Explains, d.ID)
+	}
+	return s
+}
+
+// answer is what came of the attempt, in a few words.
+func (a *attempt) answer(timeout time.Duration) string {
+	switch {
+	case a.x == nil:
+		return a.err.Error()
+	case a.err != nil:
+		return errors.Unwrap(kindOnly{a.err}).Error()
+	case a.x.Response != nil:
+		return a.responded()
+	}
+	switch a.x.Outcome {
+	case wire.Silent:
+		return fmt.Sprintf("no answer within %v", timeout)
+	case wire.Closed:
+		if a.x.Cause == wire.CauseServerReset {
+			return "the server reset the connection without an answer"
+		}
+		return "the server closed the connection without an answer"
+	}
+	return "what came is not an HTTP response"
+}
+
+// kindOnly is an error of a target without its address.
+type kindOnly struct{ err error }
+
+func (k kindOnly) Error() string { return k.err.Error() }
+
+// Unwrap returns the kind of the error.
+func (k kindOnly) Unwrap() error {
+	var t *probe.TargetError
+	if errors.As(k.err, &t) {
+		if t.Err != nil {
+			return fmt.Errorf("%w: %w", t.Kind, t.Err)
+		}
+		return t.Kind
+	}
+	return k.err
+}
+
+// statusLine is the status and the reason of a response.
+func statusLine(p *wire.Response) string {
+	line := string(p.Text(p.Start))
+	if _, rest, ok := strings.Cut(line, " "); ok {
+		line = rest
+	}
+	return printed.Escaped(line, 60)
+}
+
+// responded is the response in a few words.
+func (a *attempt) responded() string {
+	p := a.x.Response
+	text := statusLine(p)
+	for _, name := range []string{"Content-Type", "Server"} {
+		if a.x.Outcome == wire.Switched {
+			break
+		}
+		for v := range p.Values(name) {
+			text += ", " + name + " " + rules.Quote(printed.Cut(string(p.Text(v)), 60))
+			break
+		}
+	}
+	if flaw := rules.HandshakeFlaw(a.x); flaw != "" {
+		return text + ", " + flaw + ": clients drop it"
+	}
+	if a.x.Outcome == wire.Switched {
+		text += ", " + a.tunnel()
+	}
+	return text
+}
+
+// works reports whether the handshake was accepted, and the tunnel is one.
+func (a *attempt) works() bool {
+	return a.x != nil && a.err == nil && rules.Accepted(a.x) && !framesOf(a.x).broken(a.x)
+}
+
+// status is the status of the response; 0 without one.
+func (a *attempt) status() int {
+	if a.x == nil || a.x.Response == nil {
+		return 0
+	}
+	return a.x.Response.Status
+}
+
+// short is the answer for a sentence: the status, or what came instead.
+func (a *attempt) short() string {
+	switch {
+	case a.x == nil:
+		return "no connection"
+	case a.x.Response != nil:
+		return fmt.Sprint(a.x.Response.Status)
+	case a.x.Outcome == wire.Silent:
+		return "no answer"
+	case a.x.Outcome == wire.Closed:
+		return "a closed connection"
+	}
+	return "no HTTP response"
+}

@@ -1,0 +1,128 @@
+package why
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// Bounds of one walk.
+const (
+	maxRequests = 40
+	maxTimeouts = 12 // a walk takes at most that many times the timeout of a step
+)
+
+// A Target is the URL that a walk is about.
+type Target struct {
+	Scheme string        // http or https
+	Host   string        // of the Host header
+	Name   string        // the host without a port
+	Port   string        // never empty
+	Path   string        // with the query
+	Shown  string        // the path without secrets
+	TLS    *tls.Config   // nil: cleartext
+	Fields []probe.Field // that every request is to have
+}
+
+// URL is an address on the host of the target as it may be shown. Shown is the path.
+func (t *Target) URL(shown string) string {
+	return map[string]string{"http": "ws", "https": "wss"}[t.Scheme] + "://" + t.Host + shown
+}
+
+// origin is the origin of a page on the host of the target.
+func (t *Target) origin() string { return t.Scheme + "://" + t.Host }
+
+// Settings control a walk.
+type Settings struct {
+	Timeout   time.Duration // of each step; 5 s if it is 0
+	UserAgent string        // of requests that do not have the one of a browser; empty: none
+	Step      func(*Step)   // called after each step; may be nil
+}
+
+// A walker is on one walk.
+type walker struct {
+	target   Target
+	settings Settings
+	address  string // that accepts connections
+	report   Report
+	left     int // requests that may still be sent
+	secrets  secrets
+}
+
+// Walk goes down the way of a WebSocket connection to the target. It ends early if ctx does.
+func Walk(ctx context.Context, t Target, s Settings) *Report {
+	if s.Timeout == 0 {
+		s.Timeout = 5 * time.Second
+	}
+	w := &walker{target: t, settings: s, left: maxRequests, secrets: secretsOf(t.Fields)}
+	w.report = Report{URL: t.URL(t.Shown), Result: Unknown, Diagnoses: []rules.Diagnosis{}, Notes: []string{}}
+	bounded, cancel := context.WithTimeout(ctx, maxTimeouts*s.Timeout)
+	defer cancel()
+	w.walk(bounded)
+	switch {
+	case ctx.Err() != nil:
+		w.report.ended = "it was interrupted"
+	case errors.Is(bounded.Err(), context.DeadlineExceeded):
+		w.report.ended = fmt.Sprintf("it was given up after %v", maxTimeouts*s.Timeout)
+	}
+	w.conclude()
+	return &w.report
+}
+
+// walk takes one step after the other.
+func (w *walker) walk(ctx context.Context) {
+	if !w.reach(ctx) || !w.page(ctx) {
+		return
+	}
+	plain, chrome, firefox := w.send(ctx, "handshake", w.plain()), w.send(ctx, "browser", w.chrome()), w.send(ctx, "browser", w.firefox())
+	all := []*attempt{plain, chrome, firefox}
+	var good *attempt
+	for _, a := range all {
+		if a.works() && good == nil {
+			good = a
+		}
+	}
+	if good == nil {
+		w.search(ctx, plain)
+		return
+	}
+	w.compare(ctx, good, all)
+	if chrome.works() && firefox.works() {
+		w.session(ctx)
+		w.needed(ctx, good)
+	}
+}
+
+// take records a step.
+func (w *walker) take(s Step) {
+	s.Answer = w.secrets.blank(s.Answer)
+	s.Millis = float64(s.Took.Microseconds()) / 1000
+	w.report.Steps = append(w.report.Steps, s)
+	if w.settings.Step != nil {
+		w.settings.Step(&w.report.Steps[len(w.report.Steps)-1])
+	}
+}
+
+// found records why it fails.
+func (w *walker) found(all ...rules.Diagnosis) {
+	for _, d := range all {
+		d.Text, d.Cause, d.Basis, d.Fix = w.secrets.blank(d.Text), w.secrets.blank(d.Cause), w.secrets.blank(d.Basis), w.secrets.blank(d.Fix)
+		known := false
+		for i := range w.report.Diagnoses {
+			known = known || w.report.Diagnoses[i].ID == d.ID
+		}
+		if !known {
+			w.report.Diagnoses = append(w.report.Diagnoses, d)
+		}
+	}
+}
+
+// note records something that is worth knowing.
+func (w *walker) note(format string, v ...any) {
+	w.report.Notes = append(w.report.Notes, w.secrets.blank(fmt.Sprintf(format, v...)))
+}
