@@ -10,8 +10,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestTunnelsThatEndWhenTheirAftermathIsDue: what is due a second after each 101 meets the end of the connection there.
-// Nothing of a connection, its timer neither, may keep the program from ending.
+// TestTunnelsThatEndWhenTheirAftermathIsDue closes tunnels about a second after their 101, which is
+// when the proxy runs its delayed checks. Nothing that belongs to a closed connection, not even its
+// timer, may keep the program from ending.
 func TestTunnelsThatEndWhenTheirAftermathIsDue(t *testing.T) {
 	t.Parallel()
 	const rounds, number = 3, 1000
@@ -24,7 +25,7 @@ func TestTunnelsThatEndWhenTheirAftermathIsDue(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			late := time.Duration(i%40-20) * 100 * time.Microsecond // so that some meet it whatever the delays are
+			late := time.Duration(i%40-20) * 100 * time.Microsecond // some tunnels hit the moment exactly, whatever the delays are
 			closing.Add(1)
 			time.AfterFunc(wire.AftermathFor+late, func() {
 				defer closing.Done()

@@ -19,14 +19,14 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
-// TestEveryAgainGetsTheSameAnswer lets a shell run each command by which a report says that a failure can be seen again, and
-// wants the status of the report from it.
+// TestEveryAgainGetsTheSameAnswer runs in a shell each command that a report gives to reproduce a
+// failure, and expects the status that the report shows.
 func TestEveryAgainGetsTheSameAnswer(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		backend     string
 		secure      bool
-		least, curl int // how many commands there are at least, and of them by curl
+		least, curl int // minimum number of commands, and how many of them use curl
 	}{{"switches-on-anything", false, 100, 40}, {"gobwas-unchecked", false, 4, 1}, {"ambiguous-content", false, 3, 0}, {"no-key", true, 1, 1}} {
 		t.Run(c.backend, func(t *testing.T) {
 			t.Parallel()
@@ -43,10 +43,10 @@ func TestEveryAgainGetsTheSameAnswer(t *testing.T) {
 				t.Errorf("%d failures can be seen again, want %d", len(results), c.least)
 			}
 			var all sync.WaitGroup
-			room := make(chan struct{}, 48) // commands at a time: each waits for most of its life
+			room := make(chan struct{}, 48) // limits concurrent commands; each spends most of its life waiting
 			byCurl := 0
 			var mu sync.Mutex
-			var differ []repeated // got another status among others: what counts is what they get alone
+			var differ []repeated // commands that got another status in parallel; they are run again one at a time
 			for _, r := range results {
 				commands := []string{r.Ruling.Again}
 				if r.Ruling.Curl != "" {
@@ -95,7 +95,7 @@ func (r *repeated) gets(t *testing.T) bool {
 	return slices.Contains(got, r.Status) || r.Status == 0 && len(got) == 0
 }
 
-// repeatable are the failures of a run of probes.
+// repeatable returns the failures of a run of probes.
 func repeatable(t *testing.T, url string) (all []repeated) {
 	t.Helper()
 	name := file(t, "run.json", nil)
@@ -125,9 +125,10 @@ func repeatable(t *testing.T, url string) (all []repeated) {
 // statusLine begins the head of a response.
 var statusLine = regexp.MustCompile(`HTTP/1\.[01] ([0-9]{3})`)
 
-// statusesOf runs a command that ends by itself, and returns the statuses in what it prints. That one cannot be read is 0.
+// statusesOf runs a command that ends by itself, and returns the statuses in its output. An
+// unreadable status is 0.
 func statusesOf(t *testing.T, command string) (all []int) {
-	output, _ := exec.Command("sh", "-c", command).Output() // curl and nc end with other statuses when they lose patience
+	output, _ := exec.Command("sh", "-c", command).Output() // curl and nc exit with another status when they time out
 	for _, m := range statusLine.FindAllSubmatch(output, -1) {
 		status, err := strconv.Atoi(string(m[1]))
 		if err != nil {
@@ -138,11 +139,11 @@ func statusesOf(t *testing.T, command string) (all []int) {
 	return all
 }
 
-// secured is the address of a backend over TLS.
+// secured returns the address of a TLS listener in front of the backend.
 func secured(t *testing.T, backend string) (address string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(nil)
-	s.StartTLS() // for its certificate
+	s.StartTLS() // creates the certificate
 	certificates := s.TLS.Certificates
 	s.Close()
 	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: certificates})
@@ -166,7 +167,7 @@ func secured(t *testing.T, backend string) (address string) {
 	return ln.Addr().String()
 }
 
-// join joins a connection with another one, until one of them ends.
+// join copies bytes between a client and the backend until one of them closes.
 func join(client net.Conn, backend string) {
 	defer client.Close()
 	server, err := net.Dial("tcp", backend)

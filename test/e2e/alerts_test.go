@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestAlertsAreRaised has Prometheus's own tool read the configuration and its alerts, and run the tests of these.
+// TestAlertsAreRaised runs promtool: it checks the configuration and the alerts, and runs the
+// alerts' tests.
 func TestAlertsAreRaised(t *testing.T) {
 	t.Parallel()
 	promtool := program(t, "promtool", "prometheus")

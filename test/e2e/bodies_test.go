@@ -15,12 +15,12 @@ import (
 	"testing"
 )
 
-// large is the content of the big transfers: bytes like any others.
+// large is the body of the big transfers.
 const largeSize = 100_000_000
 
 func large() io.Reader { return io.LimitReader(rand.NewChaCha8([32]byte{1}), largeSize) }
 
-// sum is the SHA-256 of what r yields, and how many bytes that is.
+// sum returns the SHA-256 and the length of what r yields.
 func sum(r io.Reader) string {
 	hash := sha256.New()
 	n, err := io.Copy(hash, r)
@@ -79,7 +79,8 @@ func TestLargeContentArrivesWhole(t *testing.T) {
 	}
 }
 
-// TestContentWaitsFor100: curl sends its content only once the origin, which does so when it begins to read, says 100.
+// TestContentWaitsFor100 checks that curl sends its body only after the origin has sent 100, which
+// the origin does when it begins to read.
 func TestContentWaitsFor100(t *testing.T) {
 	t.Parallel()
 	addr := site(t, func(w http.ResponseWriter, q *http.Request) {
@@ -99,11 +100,12 @@ func TestContentWaitsFor100(t *testing.T) {
 	p.nothingLeft()
 }
 
-// TestEventsArriveOneByOne: the origin sends an event only when the client has had the one before.
+// TestEventsArriveOneByOne checks that each event reaches the client at once: the origin sends the
+// next one only after the client has received the last.
 func TestEventsArriveOneByOne(t *testing.T) {
 	t.Parallel()
 	const events = 50
-	seen := make(chan int) // unbuffered: the origin goes on when the client says so
+	seen := make(chan int) // unbuffered: the origin waits for the client's signal
 	addr := site(t, func(w http.ResponseWriter, q *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for i := range events {

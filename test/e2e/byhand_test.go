@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// byHand answers each connection with what answer does once the head of the request is there, on a goroutine of its own, or on
-// one for all of them.
+// byHand calls answer for each connection once the head of the request has arrived. With single,
+// one goroutine serves all connections; otherwise each has its own.
 func byHand(t *testing.T, single bool, answer func(conn *net.TCPConn, br *bufio.Reader, head string)) (addr string) {
 	b := listen(t)
 	var serving sync.WaitGroup
@@ -55,8 +55,8 @@ func byHand(t *testing.T, single bool, answer func(conn *net.TCPConn, br *bufio.
 	return b.addr()
 }
 
-// acceptable reports whether a head is a WebSocket handshake that one may accept, but for what the test leaves out; accept is the
-// answer to it.
+// acceptable reports whether a head is a WebSocket handshake that a server may accept, apart from
+// the headers in missing. It also returns the Sec-WebSocket-Accept value.
 func acceptable(head string, missing ...string) (accept string, ok bool) {
 	q, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head)))
 	if err != nil {
@@ -79,8 +79,8 @@ func acceptable(head string, missing ...string) (accept string, ok bool) {
 		base64.StdEncoding.EncodeToString(sum[:]) + "\r\n\r\n", ok
 }
 
-// TestARefusalWhoseBodyComesLaterGetsNoReset has a server send the head of each refusal, and the body 5 ms later: it gets not
-// one reset from all the probes.
+// TestARefusalWhoseBodyComesLaterGetsNoReset has a server send the head of each rejection at once
+// and the body 5 ms later. None of the probes may reset the connection.
 func TestARefusalWhoseBodyComesLaterGetsNoReset(t *testing.T) {
 	t.Parallel()
 	const body = "this is a WebSocket endpoint\n"
@@ -93,7 +93,7 @@ func TestARefusalWhoseBodyComesLaterGetsNoReset(t *testing.T) {
 		}
 		refusals.Add(1)
 		_, err := io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: "+strconv.Itoa(len(body))+"\r\n\r\n")
-		time.Sleep(5 * time.Millisecond) // this is what the test is about
+		time.Sleep(5 * time.Millisecond) // the delay under test
 		_, failed := io.WriteString(conn, body)
 		ended := conn.CloseWrite()
 		_, unread := io.Copy(io.Discard, br)
@@ -107,11 +107,11 @@ func TestARefusalWhoseBodyComesLaterGetsNoReset(t *testing.T) {
 		t.Errorf("got %d resets at %d refusals, want none", broken, n)
 	}
 	if p.Endpoints[0].Degraded {
-		t.Error("it is said to be worse than before")
+		t.Error("the report calls the backend degraded")
 	}
 }
 
-// pending is the error that a socket has and that nothing has told of yet.
+// pending returns the error that is pending on a socket.
 func pending(t *testing.T, conn *net.TCPConn) (number int) {
 	raw, err := conn.SyscallConn()
 	if err == nil {
@@ -123,20 +123,21 @@ func pending(t *testing.T, conn *net.TCPConn) (number int) {
 	return number
 }
 
-// TestAnOverloadedServerGetsTheSameVerdictsEachTime has a server with one thread that takes 40 ms for a request, and a second
-// for one that does not come whole. It accepts a POST, and a handshake whose body was not sent: both are seen, although most
-// probes of a wave get no answer in time.
+// TestAnOverloadedServerGetsTheSameVerdictsEachTime probes a single-threaded server that takes 40
+// ms for a complete request and a second for an incomplete one. The server accepts a POST, and a
+// handshake whose body was not sent. Both failures are found, although most probes of a batch time
+// out.
 func TestAnOverloadedServerGetsTheSameVerdictsEachTime(t *testing.T) {
 	t.Parallel()
 	addr := byHand(t, true, func(conn *net.TCPConn, br *bufio.Reader, head string) {
-		time.Sleep(40 * time.Millisecond) // the work
+		time.Sleep(40 * time.Millisecond) // the time that the work takes
 		accept, ok := acceptable(head, "method", "body")
 		if !ok {
 			io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 			return
 		}
 		io.WriteString(conn, accept)
-		io.ReadFull(br, make([]byte, 16)) // a ping and a text; a second at most
+		io.ReadFull(br, make([]byte, 16)) // a ping and a text, or a second at most
 		io.WriteString(conn, "\x8a\x02ok\x81\x02hi")
 	})
 	var before map[string]string
@@ -148,7 +149,7 @@ func TestAnOverloadedServerGetsTheSameVerdictsEachTime(t *testing.T) {
 			}
 		}
 		if !strings.Contains(p.stderr, "load") || p.Endpoints[0].Gone != "" {
-			t.Errorf("it is not said that load may be the cause; gone %q\n%s", p.Endpoints[0].Gone, p.stderr)
+			t.Errorf("the output does not name load as a possible cause; gone %q\n%s", p.Endpoints[0].Gone, p.stderr)
 		}
 		before = steady(t, before, p)
 	}

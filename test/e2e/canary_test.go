@@ -22,14 +22,14 @@ import (
 	"time"
 )
 
-// canaries are secrets, each in a place of its own where only the two ends may see it. Each is random, so that it is nowhere
-// else, and known by the name of its place.
+// canaries are random secrets, one for each place that only the client and the backend may see.
+// Each is known by the name of its place.
 type canaries struct {
 	mu      sync.Mutex
 	planted map[string]string // by place
 }
 
-// at is the secret of a place.
+// at returns the secret of a place.
 func (c *canaries) at(place string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -41,18 +41,18 @@ func (c *canaries) at(place string) string {
 	return c.planted[place]
 }
 
-// shown are the places of the secrets of which a part shows in a text: as it is, or in base64.
+// shown returns the places whose secret appears in text, at least in part, as it is or in base64.
 func (c *canaries) shown(text []byte) (places []string) {
-	const part = 12 // bytes of a secret that nobody has by chance
+	const part = 12 // bytes of a secret; long enough to rule out a chance match
 	all := [][]byte{text}
 	for _, run := range base64Runs.FindAll(text, -1) {
-		for from := range 4 { // base64 that stands after a letter or a digit begins in none of these places but one
+		for from := range 4 { // a base64 run may begin at any of these offsets
 			if raw, _ := base64.RawStdEncoding.DecodeString(string(run[min(from, len(run)):])); len(raw) > 0 {
 				all = append(all, raw)
 			}
 		}
 	}
-	parts := map[string]string{} // every part of every secret, with its place
+	parts := map[string]string{} // every part of every secret, mapped to its place
 	c.mu.Lock()
 	for place, secret := range c.planted {
 		for i := 0; i+part <= len(secret); i++ {
@@ -72,7 +72,7 @@ func (c *canaries) shown(text []byte) (places []string) {
 	return places
 }
 
-// windows are the places in a text where that many bytes follow that may all be of a secret.
+// windows yields the offsets in text at which size bytes follow that may all belong to a secret.
 func windows(text []byte, size int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		run := 0
@@ -89,7 +89,7 @@ func windows(text []byte, size int) iter.Seq[int] {
 
 var base64Runs = regexp.MustCompile(`[A-Za-z0-9+/]{12,}`)
 
-// TestCanariesAreFound holds the test to account: it finds what is there.
+// TestCanariesAreFound checks the search itself: a planted secret is found.
 func TestCanariesAreFound(t *testing.T) {
 	c := &canaries{planted: map[string]string{}}
 	secret := c.at("cookie")
@@ -106,8 +106,9 @@ func TestCanariesAreFound(t *testing.T) {
 	}
 }
 
-// TestNobodyShowsASecret has secrets go through everything that there is, and then looks at everything that was said or kept.
-func TestNobodyShowsASecret(t *testing.T) {
+// TestSecretsAreNotShown sends secrets through every feature, then searches everything that
+// Interlock printed or stored.
+func TestSecretsAreNotShown(t *testing.T) {
 	t.Parallel()
 	for name, backend := range map[string]func(*canaries, *testing.T) string{"sound": (*canaries).discreet, "switches on anything": (*canaries).indiscreet} {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +119,8 @@ func TestNobodyShowsASecret(t *testing.T) {
 	}
 }
 
-// everywhere sends the secrets to a backend through serve, has it probed with and without them, and reports all that is kept.
+// everywhere sends the secrets to a backend through serve, probes it with and without them, and
+// produces every report of what is stored.
 func (c *canaries) everywhere(t *testing.T, backend string) {
 	dir := t.TempDir()
 	kept := filepath.Join(dir, "store.db")
@@ -163,7 +165,7 @@ func (c *canaries) everywhere(t *testing.T, backend string) {
 		look("/exchanges/"+id, get(t, p, "/exchanges/"+id))
 		look("/exchanges/"+id+".json", get(t, p, "/exchanges/"+id+".json"))
 	}
-	files(t, dir, look) // with what is only in the write-ahead log
+	files(t, dir, look) // includes the write-ahead log
 	p.stop()
 	if got := traces.all(); len(got) < 1000 {
 		t.Errorf("the collector got %d bytes of traces", len(got))
@@ -193,7 +195,8 @@ func (c *canaries) everywhere(t *testing.T, backend string) {
 	}
 }
 
-// exchangesOf names exchanges that are shown on pages of their own: those of the first page of the API.
+// exchangesOf returns the IDs of the exchanges on the first page of the API; each has a page of its
+// own.
 func exchangesOf(t *testing.T, p *process) []string {
 	t.Helper()
 	var ids []string
@@ -206,7 +209,7 @@ func exchangesOf(t *testing.T, p *process) []string {
 	return ids
 }
 
-// A collector takes traces, as an OpenTelemetry collector does.
+// A collector receives traces, as an OpenTelemetry collector does.
 type collector struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -237,14 +240,14 @@ func collect(t *testing.T) *collector {
 	return c
 }
 
-// all is everything that was sent so far.
+// all returns everything received so far.
 func (c *collector) all() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.text
 }
 
-// outputs are flags for a report in every format, in a folder.
+// outputs returns flags that write a report in every format to a folder.
 func outputs(dir string) (flags []string) {
 	os.Mkdir(dir, 0o700)
 	for _, f := range reportFormats {
@@ -253,7 +256,7 @@ func outputs(dir string) (flags []string) {
 	return flags
 }
 
-// files looks at every file below a folder, and returns how many there are.
+// files calls look for every file below a folder, and returns the number of files.
 func files(t *testing.T, dir string, look func(what string, text []byte)) (n int) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, e fs.DirEntry, err error) error {
@@ -271,7 +274,7 @@ func files(t *testing.T, dir string, look func(what string, text []byte)) (n int
 	return n
 }
 
-// get is the body of what the admin address answers, whatever the status.
+// get returns the body of a response from the admin address, whatever its status.
 func get(t *testing.T, p *process, path string) []byte {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+p.admin+path, nil)
@@ -290,8 +293,8 @@ func get(t *testing.T, p *process, path string) []byte {
 	return text
 }
 
-// send sends a request on a connection of its own, a frame after the answer to it where that is asked for, and reads to the
-// end.
+// send sends a request on its own connection and reads to the end. If the request asks for it, send
+// writes a frame after the response.
 func (c *canaries) send(t *testing.T, p *process, request string) {
 	t.Helper()
 	conn := dial(t, p.listen)
@@ -307,7 +310,8 @@ func (c *canaries) send(t *testing.T, p *process, request string) {
 	conn.Close()
 }
 
-// connect has a client with credentials in every place connect soundly, last of all: this is the handshake that serve learns.
+// connect makes a valid handshake with credentials in every place. It comes last, so serve learns
+// this handshake.
 func (c *canaries) connect(t *testing.T, p *process) {
 	t.Helper()
 	c.send(t, p, "GET /later?token="+c.at("query of a browser")+" HTTP/1.1\r\nHost: staging.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+

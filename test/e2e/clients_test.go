@@ -16,10 +16,11 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// items is what the lab has to say at /api/items.
+// items is the lab's response at /api/items.
 const items = "signals, points, track circuits\n"
 
-// TestH2CClientsSwitchAndGetTheirAnswer: that h2c is switched to at all is a warning, as RFC 9113 has given it up.
+// TestH2CClientsSwitchAndGetTheirAnswer expects a warning for each switch to h2c, because RFC 9113
+// has deprecated it.
 func TestH2CClientsSwitchAndGetTheirAnswer(t *testing.T) {
 	t.Parallel()
 	for _, each := range []struct {
@@ -48,7 +49,7 @@ func TestH2CClientsSwitchAndGetTheirAnswer(t *testing.T) {
 	}
 }
 
-// echoed holds that p has seen one valid handshake and the end of its tunnel, and that nothing is left of them.
+// echoed checks that p saw one valid handshake and the end of its tunnel, and released both.
 func echoed(t *testing.T, p *process, target string) (closed line) {
 	t.Helper()
 	x := p.exchange(t, target)
@@ -62,10 +63,10 @@ func echoed(t *testing.T, p *process, target string) (closed line) {
 	return closed
 }
 
-// nodeServer is Node's ws server, host:port. It ends with the test.
+// nodeServer starts Node's ws server and returns its host:port. The server ends with the test.
 func nodeServer(t *testing.T) string { return nodeListens(t, "node/echo-server.mjs") }
 
-// nodeListens runs a script that says its port, and returns its address.
+// nodeListens runs a script that prints its port, and returns its address.
 func nodeListens(t *testing.T, script string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(program(t, "node", "nodejs"), append([]string{script}, args...)...)
@@ -89,8 +90,8 @@ func nodeListens(t *testing.T, script string, args ...string) string {
 	return "127.0.0.1:" + strings.TrimSpace(port)
 }
 
-// What node/echo-client.mjs sends and node/echo-server.mjs answers: two messages and a close, with their frame headers; a
-// client's have four bytes of mask.
+// node/echo-client.mjs sends, and node/echo-server.mjs echoes, two messages and a close. The counts
+// include frame headers; the client's also include four bytes of mask per frame.
 const (
 	nodeServerBytes = 2 + len("grüße") + 10 + 1<<20 + 2 + 2
 	nodeClientBytes = nodeServerBytes + 3*4

@@ -17,11 +17,11 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// few is how often a server is probed that takes its time: each time with the same results.
+// few is how many times a slow server is probed. Each run must give the same results.
 const few = 3
 
-// endings are the probes that end a program on Node's ws which has no error listener, and those without Upgrade, which
-// node/dying-server.mjs dies of by itself.
+// endings returns the probes that crash a program on Node's ws without an error listener, and the
+// probes without Upgrade that make node/dying-server.mjs exit.
 func endings() []string {
 	return []string{
 		"UPGRADE-BODY-CHUNKED", "UPGRADE-MISSING-UPGRADE", "UPGRADE-SEQ-EXTRA-CRLF", "UPGRADE-SEQ-GARBAGE",
@@ -29,7 +29,7 @@ func endings() []string {
 	}
 }
 
-// crashes are the probes that fail by UPGRADE-CRASH.
+// crashes returns the probes that fail UPGRADE-CRASH.
 func (p *probed) crashes() (all []string) {
 	for _, r := range p.results() {
 		if slices.ContainsFunc(p.found(r.Probe, "fail"), func(f finding) bool { return f.Rule == "UPGRADE-CRASH" && f.Severity == "high" }) {
@@ -39,8 +39,8 @@ func (p *probed) crashes() (all []string) {
 	return all
 }
 
-// TestEachCrashIsBlamedOnItsProbe has a program that dies of some probes, and a supervisor that starts it again: each of them
-// fails, nothing else does, and that is so each time.
+// TestEachCrashIsBlamedOnItsProbe probes a program that some probes crash and that a supervisor
+// restarts. In each run exactly those probes fail.
 func TestEachCrashIsBlamedOnItsProbe(t *testing.T) {
 	t.Parallel()
 	addr := dyingServer(t, true)
@@ -66,7 +66,8 @@ func TestEachCrashIsBlamedOnItsProbe(t *testing.T) {
 	}
 }
 
-// TestACrashForGood has the same program without a supervisor: the run ends with what ended it, and says so.
+// TestACrashForGood probes the same program without a supervisor: the run stops at the crash and
+// reports it.
 func TestACrashForGood(t *testing.T) {
 	t.Parallel()
 	p := probe(t, "http://"+dyingServer(t, false)+"/", "--skip", "UPGRADE-MISSING-UPGRADE,UPGRADE-UNDERSCORE-UPGRADE")
@@ -79,12 +80,13 @@ func TestACrashForGood(t *testing.T) {
 	}
 	result := p.text[strings.LastIndex(p.text, "RESULT "):]
 	if !strings.Contains(result, " backend=gone\n") || !strings.Contains(p.stderr, "backend=gone: the backend is gone since UPGRADE-BODY-CHUNKED") {
-		t.Errorf("it is not said that the backend is gone: %s%s", result, p.stderr)
+		t.Errorf("the output does not say that the backend is gone: %s%s", result, p.stderr)
 	}
 }
 
-// TestACrashAmongSeveral has the program die in the middle of many probes, for good: they are the candidates, the exit status
-// is that of a run that says nothing, and the command that tells them apart is printed. That command finds the culprit.
+// TestACrashAmongSeveral has the program crash for good while several probes are in flight. The
+// report lists these probes as suspects, the exit status is 3, and the output has a command that
+// tries them one at a time. That command finds the culprit.
 func TestACrashAmongSeveral(t *testing.T) {
 	t.Parallel()
 	p := probe(t, "http://"+dyingServer(t, false)+"/", "--only", "UPGRADE-MISSING-UPGRADE,UPGRADE-METHOD-*,UPGRADE-INVALID-VER,UPGRADE-CONN-KEEPALIVE", "--concurrency", "16")
@@ -103,8 +105,8 @@ func TestACrashAmongSeveral(t *testing.T) {
 	}
 }
 
-// dyingServer is node/dying-server.mjs, host:port. It is started again each time it ends, if that is wanted, until the test
-// ends.
+// dyingServer starts node/dying-server.mjs and returns its host:port. With again, the program is
+// restarted each time it exits, until the test ends.
 func dyingServer(t *testing.T, again bool) (addr string) {
 	t.Helper()
 	var dying sync.WaitGroup
@@ -146,7 +148,7 @@ func dyingServer(t *testing.T, again bool) (addr string) {
 	}
 	dying.Go(func() {
 		for {
-			_ = wait() // it ends with an error each time: that is what it is for
+			_ = wait() // always fails: the program is meant to crash
 			mu.Lock()
 			done := over || !again
 			mu.Unlock()

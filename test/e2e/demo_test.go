@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// TestDemoShowsBothKindsOfSwitch, in text.
+// TestDemoShowsBothKindsOfSwitch runs the demo with text output.
 func TestDemoShowsBothKindsOfSwitch(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{"symbols": {"demo"}, "ASCII": {"demo", "--ascii"}} {
@@ -43,8 +43,8 @@ func TestDemoShowsBothKindsOfSwitch(t *testing.T) {
 	}
 }
 
-// isInTheReadme holds that the lines of the demo in the README are among those that were printed, in their order. Times and counts
-// other than zero may differ.
+// isInTheReadme checks that the demo's lines in the README appear in the output in the same order.
+// Times and counts other than zero may differ.
 func isInTheReadme(t *testing.T, printed string) {
 	t.Helper()
 	const from = "\n```text test=TestDemoShowsBothKindsOfSwitch\n"
@@ -67,7 +67,7 @@ func isInTheReadme(t *testing.T, printed string) {
 	}
 }
 
-// hasResult holds that the last line that is not empty is the one that scripts look for.
+// hasResult checks that the last non-empty line is the RESULT line for scripts.
 func hasResult(t *testing.T, stdout string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
@@ -76,7 +76,8 @@ func hasResult(t *testing.T, stdout string) {
 	}
 }
 
-// TestDemoServesAPageOfWhatItDid until it is interrupted: traffic, findings, probes of both backends, and it can probe again.
+// TestDemoServesAPageOfWhatItDid checks the page that the demo serves until it is interrupted:
+// traffic, findings and probes of both backends. A new probe run can be started from it.
 func TestDemoServesAPageOfWhatItDid(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("interlock", "demo", "--stay", "--admin", "127.0.0.1:0")
@@ -148,7 +149,8 @@ func read(t *testing.T, url string, into any) {
 	}
 }
 
-// TestDemoLogsJSON: every line up to the report is an object, and among them are both kinds of switch.
+// TestDemoLogsJSON checks that every line before the report is a JSON object, and that both kinds
+// of switch are among them.
 func TestDemoLogsJSON(t *testing.T) {
 	t.Parallel()
 	got := succeed(t, "interlock", "demo", "--log", "json")

@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// TestFewDescriptors fills an Interlock that may open few files with tunnels in which much is going on: the admin address
-// answers all the same, what there is no room for waits, and nobody is told that a descriptor is missing.
+// TestFewDescriptors fills an Interlock that may open few files with busy tunnels. The admin
+// address still answers, further connections wait, and no error about missing descriptors reaches a
+// client or the log.
 func TestFewDescriptors(t *testing.T) {
 	for descriptors, room := range map[int]int{200: 16, 300: 22, 1024: 384} {
 		t.Run(fmt.Sprint(descriptors), func(t *testing.T) {
@@ -64,7 +65,7 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
-// fetchNew asks once, by a connection of its own.
+// fetchNew makes one request on a new connection.
 func fetchNew(url string) (status int, err error) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	response, err := (&http.Client{Transport: transport, Timeout: patience}).Get(url)
@@ -75,7 +76,7 @@ func fetchNew(url string) (status int, err error) {
 	return response.StatusCode, errors.Join(err, response.Body.Close())
 }
 
-// echo has so many bytes come back.
+// echo requests size bytes and reads them back.
 func echo(conn net.Conn, size int64) error {
 	sent := make(chan error, 1)
 	go func() {
@@ -89,8 +90,9 @@ func echo(conn net.Conn, size int64) error {
 	return errors.Join(err, <-sent)
 }
 
-// TestHalfHeadsAtTheGuard has a crowd send half a head each to an Interlock with the guard on: others are served meanwhile,
-// and when its time is over it is gone and has left nothing behind.
+// TestHalfHeadsAtTheGuard opens many connections that each send half a head to an Interlock with
+// the guard on. Other clients are served meanwhile. After the timeout all of these connections are
+// closed and released.
 func TestHalfHeadsAtTheGuard(t *testing.T) { halfHeadsAtTheGuard(t, 2_000) }
 
 func halfHeadsAtTheGuard(t *testing.T, halfHeads int) {
@@ -113,7 +115,7 @@ func halfHeadsAtTheGuard(t *testing.T, halfHeads int) {
 				t.Errorf("got %d, %v", status, err)
 			}
 			if took := time.Since(began); took > patience/2 {
-				t.Errorf("behind %d of them, somebody else waited %v", len(conns), took)
+				t.Errorf("with %d half heads open, another client waited %v", len(conns), took)
 			}
 		}
 	}

@@ -22,16 +22,16 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// A doc is a page that is run.
+// A doc is a page whose examples are run.
 type doc struct {
 	dir       string
-	backend   string            // of the lab
-	addresses map[string]string // that the page names, and those that stand for them
-	printed   string            // by the last block
+	backend   string            // the lab's backend
+	addresses map[string]string // from the addresses on the page to those in use
+	printed   string            // the output of the last block
 	serving   bool
 }
 
-// newDoc makes the folder of a page, and starts the backend that it is about.
+// newDoc creates the folder of a page and starts its backend.
 func newDoc(t *testing.T, text string) *doc {
 	t.Helper()
 	d := &doc{dir: t.TempDir(), addresses: map[string]string{}}
@@ -68,7 +68,7 @@ func newDoc(t *testing.T, text string) *doc {
 	return d
 }
 
-// suite makes a project whose npm test is a suite with Node's ws.
+// suite creates a project whose npm test runs a suite with Node's ws.
 func (d *doc) suite(t *testing.T) {
 	t.Helper()
 	modules, err := filepath.Abs("node/node_modules")
@@ -86,10 +86,10 @@ func (d *doc) suite(t *testing.T) {
 	}
 }
 
-// shell is a command in the folder of the page.
+// shell returns a command that runs in the folder of the page.
 func (d *doc) shell(ctx context.Context, line string) *exec.Cmd {
 	if rest, ok := strings.CutPrefix(line, "make "); ok {
-		line = "make -n -C " + root() + " " + rest // that it would be built; interlock itself was before
+		line = "make -n -C " + root() + " " + rest // dry run: the interlock binary was built already
 	}
 	cmd := exec.CommandContext(ctx, "bash", "-ec", d.real(line))
 	cmd.Dir, cmd.WaitDelay = d.dir, 10*time.Second
@@ -106,7 +106,7 @@ func root() string {
 	return path
 }
 
-// command runs one line, and adds what it prints.
+// command runs one line and appends its output to printed.
 func (d *doc) command(t *testing.T, f *fence, line string) {
 	t.Helper()
 	want := 0
@@ -148,7 +148,7 @@ func (d *doc) start(t *testing.T, f *fence, line string) {
 	d.serving = d.serving || strings.Contains(line, "interlock serve")
 }
 
-// upgradesAt upgrades at /chat.
+// upgradesAt makes a WebSocket handshake at /chat.
 func upgradesAt(address string) error {
 	conn, err := net.DialTimeout("tcp", address, time.Second)
 	if err != nil {
@@ -164,7 +164,7 @@ func upgradesAt(address string) error {
 	return nil
 }
 
-// file makes a file that a command reads.
+// file creates a file that a command reads.
 func (d *doc) file(t *testing.T, name string) {
 	t.Helper()
 	path := filepath.Join(d.dir, name)
@@ -189,12 +189,12 @@ func (d *doc) file(t *testing.T, name string) {
 	}
 }
 
-// real is a text with the addresses and folders of this page in place of those that it names.
+// real replaces the addresses and folders on the page by those in use.
 func (d *doc) real(text string) string {
 	return strings.ReplaceAll(replaced(text, d.addresses), "/home/me", d.dir)
 }
 
-// shown is what was printed, with the addresses that the page names.
+// shown replaces the addresses in the output by those on the page.
 func (d *doc) shown(text string) string {
 	back := map[string]string{}
 	for name, is := range d.addresses {
@@ -205,7 +205,7 @@ func (d *doc) shown(text string) string {
 
 var onLoopback = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 
-// replaced is a text with other addresses.
+// replaced replaces addresses in a text.
 func replaced(text string, others map[string]string) string {
 	return onLoopback.ReplaceAllStringFunc(text, func(address string) string {
 		if other, ok := others[address]; ok {
@@ -215,7 +215,8 @@ func replaced(text string, others map[string]string) string {
 	})
 }
 
-// sameOutput compares lines with what was printed. A line "..." stands for any lines, and "..." in a line for any text.
+// sameOutput compares the expected lines with the output. A line "..." matches any number of lines;
+// "..." within a line matches any text.
 func sameOutput(want, got string) error {
 	lines := strings.Split(strings.TrimRight(got, "\n"), "\n")
 	anywhere := false

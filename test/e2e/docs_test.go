@@ -13,21 +13,22 @@ import (
 	"testing"
 )
 
-// The fenced blocks of a page are run from its top to its end, in one folder. The words behind the language say how:
+// The fenced blocks of a page are run in order, in one folder. The words after the language say
+// how:
 //
-//	sh run          each line is run and must succeed, or end with the status of a comment such as "# exit status 1"
-//	sh run files=a  the same, with these files made before
-//	sh background   the last line is a server that stays until the end of the page
-//	sh serve        as run, with interlock serve in front of the backend
-//	sh test=NAME    a test or a program of that name runs it
-//	text output     what the block before has printed; "..." stands for anything
-//	text filter     a filter of exchanges
-//	text sketch     output that needs more than one machine
-//	yaml config     a configuration that check takes
+//	sh run          each line must succeed, or exit as a comment such as "# exit status 1" says
+//	sh run files=a  the same, after creating these files
+//	sh background   the last line starts a server that runs until the end of the page
+//	sh serve        same as run, with interlock serve in front of the backend
+//	sh test=NAME    a test or a program of that name covers it
+//	text output     the output of the previous block; "..." matches anything
+//	text filter     a filter for exchanges
+//	text sketch     output that needs more than one machine; not run
+//	yaml config     a configuration that check accepts
 //	wire judged     a transcript that cmd/interlock judges in a test of its own
 //
-// A comment <!-- backend: unsound --> in a page names the backend of the lab, and <!-- runs: 2 --> says how many runs are in
-// the store at the beginning.
+// A comment <!-- backend: unsound --> in a page selects the lab's backend. <!-- runs: 2 --> gives
+// the number of runs in the store at the beginning.
 
 // A fence is a fenced block.
 type fence struct {
@@ -36,7 +37,7 @@ type fence struct {
 	line                 int
 }
 
-// tag is the value of a tag such as status=1.
+// tag returns the value of a tag such as status=1.
 func (f *fence) tag(name string) string {
 	for _, each := range f.tags {
 		if value, ok := strings.CutPrefix(each, name+"="); ok {
@@ -46,7 +47,7 @@ func (f *fence) tag(name string) string {
 	return ""
 }
 
-// fences are the fenced blocks of a page.
+// fences returns the fenced blocks of a page.
 func fences(t *testing.T, page, text string) (all []*fence) {
 	t.Helper()
 	var open *fence
@@ -73,7 +74,7 @@ func fences(t *testing.T, page, text string) (all []*fence) {
 	return all
 }
 
-// TestDocs runs what README and docs show.
+// TestDocs runs the examples of the README and the docs.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("../../docs/*.md")
@@ -84,7 +85,7 @@ func TestDocs(t *testing.T) {
 		page := filepath.Base(name)
 		switch page {
 		case "commands.md", "configuration.md":
-			continue // they are generated, and tests of their own hold them to the program
+			continue // these pages are generated and have tests of their own
 		case "harden.md":
 			if !isTest(t, "TestAGuardMendsEachProduct") {
 				t.Error("no test is for harden.md")
@@ -106,7 +107,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// isTest reports whether a test whose name begins so is in one of the folders with tests.
+// isTest reports whether a test folder has a test whose name begins with name.
 func isTest(t *testing.T, name string) bool {
 	t.Helper()
 	files, _ := filepath.Glob("*_test.go")
@@ -162,7 +163,7 @@ func (d *doc) run(t *testing.T, f *fence) {
 	}
 }
 
-// commandsOf are the commands in a block, without its comments.
+// commandsOf returns the commands in a block, without comments.
 func commandsOf(text string) (all []string) {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
@@ -184,7 +185,7 @@ func (d *doc) commands(t *testing.T, f *fence) {
 	}
 }
 
-// filter asks for the exchanges that a filter lets through.
+// filter queries the exchanges with a filter.
 func (d *doc) filter(t *testing.T, f *fence) {
 	t.Helper()
 	response, err := http.Get("http://" + d.addresses["127.0.0.1:9426"] + "/api/v1/exchanges?q=" + url.QueryEscape(strings.TrimSpace(f.text)))
@@ -197,7 +198,7 @@ func (d *doc) filter(t *testing.T, f *fence) {
 	}
 }
 
-// config checks a configuration. One without a backend gets one.
+// config checks a configuration, after adding a backend if it has none.
 func (d *doc) config(t *testing.T, f *fence) {
 	t.Helper()
 	text := d.real(f.text)

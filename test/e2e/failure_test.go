@@ -16,7 +16,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// closedPort is an address on which nobody listens.
+// closedPort returns an address without a listener.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	addresses, err := ports.Free(1)
@@ -26,7 +26,7 @@ func closedPort(t *testing.T) string {
 	return addresses[0]
 }
 
-// answeredLocally waits for the line that says so.
+// answeredLocally waits for the log line of a response that the proxy wrote itself.
 func answeredLocally(t *testing.T, p *process) line {
 	t.Helper()
 	return p.await(t, "answered in place of the backend", func(l line) bool {
@@ -65,7 +65,8 @@ func TestBackendThatIsDownIsSaidToBe(t *testing.T) {
 	}
 }
 
-// TestClientThatGivesUpIsClosed: the backend has the request and never answers.
+// TestClientThatGivesUpIsClosed has a client leave while the backend has its request and never
+// answers.
 func TestClientThatGivesUpIsClosed(t *testing.T) {
 	t.Parallel()
 	for _, each := range []struct{ how, cause string }{
@@ -104,7 +105,8 @@ func TestClientThatGivesUpIsClosed(t *testing.T) {
 	}
 }
 
-// TestUnansweredHandshakeIsSilent waits the 30 s after which that is said.
+// TestUnansweredHandshakeIsSilent waits for the log line, which appears after 30 s without a
+// response.
 func TestUnansweredHandshakeIsSilent(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
@@ -116,7 +118,7 @@ func TestUnansweredHandshakeIsSilent(t *testing.T) {
 	if x := p.exchange(t, "/chat"); x.Outcome != "silent" || x.Status != 0 {
 		t.Errorf("got %s, want outcome silent, no status", x.text)
 	}
-	send(t, peer, switching) // the client may wait on, and the switch is still seen
+	send(t, peer, switching) // the client may wait longer, and the switch is still recorded
 	expect(t, conn, switching)
 	conn.Close()
 	expectEnd(t, peer, "")
@@ -145,7 +147,8 @@ func TestClientThatLeavesWithinAHeadIsClosed(t *testing.T) {
 	p.nothingLeft()
 }
 
-// TestHugeHeadPassesUnchanged: up to and including the answer to it the connection is read, and nothing is claimed after.
+// TestHugeHeadPassesUnchanged checks that the connection is audited up to the response to the huge
+// head, and is opaque after it.
 func TestHugeHeadPassesUnchanged(t *testing.T) {
 	t.Parallel()
 	huge := strings.TrimSuffix(handshake, "\r\n") + "X: " + strings.Repeat("x", 1_000_000) + "\r\n\r\n"
@@ -156,14 +159,14 @@ func TestHugeHeadPassesUnchanged(t *testing.T) {
 	}{
 		{"and is refused", tooLarge, "refused", 431},
 		{"and is switched", switching, "switched", 101},
-		{"and what comes is no answer", "what?\r\n\r\n", "opaque", 0},
+		{"and the server sends garbage", "what?\r\n\r\n", "opaque", 0},
 	} {
 		t.Run(each.name, func(t *testing.T) {
 			t.Parallel()
 			b := listen(t)
 			p := serve(t, b.addr())
 			conn := dial(t, p.listen)
-			sent := make(chan error, 1) // of the one goroutine
+			sent := make(chan error, 1) // sent by one goroutine
 			go func() {
 				_, err := io.WriteString(conn, huge)
 				sent <- err
@@ -215,7 +218,8 @@ func TestGarbagePassesUnchanged(t *testing.T) {
 	}
 }
 
-// TestTLSPassesBlind: a client that speaks TLS reaches a backend that does, and where that does not, gets what it answers.
+// TestTLSPassesBlind has a TLS client reach a TLS backend. A backend without TLS answers what it
+// wants, and the client gets that unchanged.
 func TestTLSPassesBlind(t *testing.T) {
 	t.Parallel()
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, items) }))

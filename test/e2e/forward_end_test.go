@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// TestSIGTERMEndsWhateverTheForwardListenerGot: answers that look like a tunnel to somebody, to requests that asked for none.
-// The client gets all of each, and the program ends although nobody closes.
+// TestSIGTERMEndsWhateverTheForwardListenerGot sends responses that may look like the start of a
+// tunnel, although the requests did not ask for one. Each client gets the whole response, and the
+// program ends although neither side closes.
 func TestSIGTERMEndsWhateverTheForwardListenerGot(t *testing.T) {
 	t.Parallel()
 	b := listen(t)

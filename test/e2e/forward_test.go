@@ -20,7 +20,7 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// chat is a page whose script opens a WebSocket, and that WebSocket.
+// chat serves a page whose script opens a WebSocket, and that WebSocket.
 func chat(w http.ResponseWriter, q *http.Request) {
 	switch q.URL.Path {
 	case "/api/items":
@@ -32,7 +32,7 @@ func chat(w http.ResponseWriter, q *http.Request) {
 s.onopen=()=>s.send('hello');s.onmessage=e=>{document.body.append('echo '+e.data);s.close()}</script>`)
 		return
 	}
-	conn, err := (&gorilla.Upgrader{}).Upgrade(w, q, nil) // it wants an Origin of its own
+	conn, err := (&gorilla.Upgrader{}).Upgrade(w, q, nil) // expects a same-origin Origin header
 	if err != nil {
 		return
 	}
@@ -45,19 +45,20 @@ s.onopen=()=>s.send('hello');s.onmessage=e=>{document.body.append('echo '+e.data
 	}
 }
 
-// intercepted is an interlock serve with a forward listener that ends TLS, in front of a backend that speaks TLS.
+// intercepted is an interlock serve whose forward listener terminates TLS, in front of a TLS
+// backend.
 type intercepted struct {
 	*process
 	backend string // host:port
-	ca      string // file with the certificate that clients have to trust
-	pin     string // of its public key
+	ca      string // file with the certificate that clients must trust
+	pin     string // hash of the CA's public key
 }
 
-// intercept starts one; more are keys of the forward listener.
+// intercept starts an intercepted. The lines in more are added to the keys of the forward listener.
 func intercept(t *testing.T, more string) intercepted {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(chat))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // for clients that do not trust it
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
@@ -77,7 +78,7 @@ func intercept(t *testing.T, more string) intercepted {
 	return intercepted{p, backend, exported, pin}
 }
 
-// judged holds that the one handshake was seen inside TLS, and switched.
+// judged checks that the only handshake was seen inside TLS and accepted.
 func (p *intercepted) judged(t *testing.T, target string) {
 	t.Helper()
 	if x := p.exchange(t, target); x.Outcome != "switched" || x.Protocol != "websocket" || x.Verdict != "pass" || x.Backend != p.backend || len(x.Altered) != 0 {
@@ -125,7 +126,7 @@ func TestCurlOverHTTPThroughTheProxy(t *testing.T) {
 	t.Parallel()
 	backend := labServer(t, "gorilla")
 	p := serve(t, backend, "--forward", "127.0.0.1:0")
-	for _, way := range []string{"--proxytunnel", "--no-progress-meter"} { // by CONNECT, and in absolute-form
+	for _, way := range []string{"--proxytunnel", "--no-progress-meter"} { // by CONNECT, and with an absolute-form target
 		if got := succeed(t, program(t, "curl", "curl"), "-sS", way, "--proxy", "http://"+p.forward, "http://"+backend+"/api/items"); got.stdout != items {
 			t.Errorf("%s: got %q, want %q", way, got.stdout, items)
 		}
@@ -142,7 +143,8 @@ func TestNodeAgentThroughTheInterceptingProxy(t *testing.T) {
 	p.judged(t, "/node")
 }
 
-// TestChromiumThroughTheInterceptingProxy has Chromium trust the authority as the page of the proxy says.
+// TestChromiumThroughTheInterceptingProxy makes Chromium trust the CA by following the proxy's own
+// page.
 func TestChromiumThroughTheInterceptingProxy(t *testing.T) {
 	for _, trust := range []string{"store", "pin"} {
 		t.Run(trust, func(t *testing.T) {
@@ -178,7 +180,8 @@ func TestChromiumThroughTheInterceptingProxy(t *testing.T) {
 	}
 }
 
-// TestPinnedHostsAreNotOpened: a client that knows the host's certificate gets that, and the report says what was not seen.
+// TestPinnedHostsAreNotOpened checks that a client that pins the host's certificate receives that
+// certificate, and that the report lists the connection as not inspected.
 func TestPinnedHostsAreNotOpened(t *testing.T) {
 	t.Parallel()
 	p := intercept(t, "  pass_through: [\"localhost:*\"]\n")
@@ -189,6 +192,6 @@ func TestPinnedHostsAreNotOpened(t *testing.T) {
 	succeed(t, program(t, "curl", "curl"), "-sSk", "--proxy", "http://"+p.forward, "https://"+p.backend+"/api/items")
 	p.message(t, "tunnel not audited")
 	if stopped := p.stop(); !strings.Contains(stopped.text, `"blindTunnels":2`) || stopped.Exchanges != 0 {
-		t.Errorf("got %s, want two tunnels that nobody looked into", stopped.text)
+		t.Errorf("got %s, want two tunnels that were not inspected", stopped.text)
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// TestGuardBehindProbes sends every probe, as traffic like any other, through serve to a backend that switches on anything. With the guard the handshakes
-// without a fault are switched, and not one switch that is unsafe gets through; without it there are many.
+// TestGuardBehindProbes sends every probe through serve, as if it were client traffic, to a backend
+// that accepts every upgrade. With the guard the valid handshakes are accepted and no unsafe switch
+// gets through; without it many do.
 func TestGuardBehindProbes(t *testing.T) {
 	t.Parallel()
 	for _, guard := range []string{"off", "unsafe"} {
@@ -40,7 +41,7 @@ func TestGuardBehindProbes(t *testing.T) {
 			}
 			p.stop()
 			through, blocked := 0, 0
-			for _, l := range p.lines { // nobody writes any more
+			for _, l := range p.lines { // nothing writes to it any more
 				switch l.Message {
 				case "unsafe switch":
 					through++

@@ -17,10 +17,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// patience is how long a test waits for what must come. Nothing is concluded from how long it took.
+// patience is how long a test waits for an event. No test draws a conclusion from how long it took.
 const patience = time.Minute
 
-// TestMain builds the program once and puts it in front of everything else on the path.
+// TestMain builds the program once and puts it first on the path.
 func TestMain(m *testing.M) {
 	dir, err := build()
 	if err != nil {
@@ -33,8 +33,8 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// build returns a new directory with the program in it. Variables that would configure it are taken out of the
-// environment, and what it keeps by itself goes there too.
+// build returns a new directory with the program in it. It clears the environment variables that
+// would configure Interlock, and points its default store into that directory.
 func build() (dir string, err error) {
 	for _, each := range os.Environ() {
 		if name, _, _ := strings.Cut(each, "="); strings.HasPrefix(name, "INTERLOCK_") || strings.HasSuffix(strings.ToLower(name), "_proxy") {
@@ -44,7 +44,7 @@ func build() (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "interlock-e2e-"); err != nil {
 		return "", err
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { // for those who are not root
+	if err := os.Chmod(dir, 0o755); err != nil { // for programs that do not run as root
 		return "", err
 	}
 	if out, err := exec.Command("go", "build", "-C", "../..", "-o", dir, "./cmd/interlock").CombinedOutput(); err != nil {
@@ -54,7 +54,8 @@ func build() (dir string, err error) {
 		os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH")), os.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state")))
 }
 
-// program is the path of a program that a test cannot do without; the package is the one that test/e2e/install installs.
+// program returns the path of a program that a test requires. pkg is the package that
+// test/e2e/install installs for it.
 func program(t testing.TB, name, pkg string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -64,7 +65,8 @@ func program(t testing.TB, name, pkg string) string {
 	return path
 }
 
-// begin starts a server that ends with its test. The channel is closed when it has ended.
+// begin starts a server that ends with its test. The returned channel is closed when the server has
+// ended.
 func begin(t testing.TB, cmd *exec.Cmd) (chan struct{}, error) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
@@ -73,7 +75,7 @@ func begin(t testing.TB, cmd *exec.Cmd) (chan struct{}, error) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		cmd.Wait() // how it ended is in its log
+		cmd.Wait() // its log says how it ended
 	}()
 	t.Cleanup(func() {
 		cmd.Process.Kill()
@@ -82,7 +84,7 @@ func begin(t testing.TB, cmd *exec.Cmd) (chan struct{}, error) {
 	return ended, nil
 }
 
-// comesUp waits until a server that was begun is up.
+// comesUp waits until a server that begin started is up.
 func comesUp(ended chan struct{}, up func() bool) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -99,13 +101,13 @@ func comesUp(ended chan struct{}, up func() bool) error {
 	return nil
 }
 
-// result is what came of a command that has ended.
+// result is the outcome of a command that has ended.
 type result struct {
 	stdout, stderr string
 	status         int // exit status
 }
 
-// run runs a command to its end.
+// run runs a command and waits for it to end.
 func run(t testing.TB, name string, args ...string) result {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), patience)
@@ -121,7 +123,7 @@ func run(t testing.TB, name string, args ...string) result {
 	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
-// succeed runs a command that must end with status 0.
+// succeed runs a command that must exit with status 0.
 func succeed(t testing.TB, name string, args ...string) result {
 	t.Helper()
 	r := run(t, name, args...)
@@ -131,7 +133,7 @@ func succeed(t testing.TB, name string, args ...string) result {
 	return r
 }
 
-// file writes a file for one test.
+// file writes a temporary file for a test.
 func file(t testing.TB, name string, content []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)

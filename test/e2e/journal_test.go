@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// line is what a log line may have.
+// line has the fields that a log line may have.
 type line struct {
 	Level, Message string
 
@@ -22,7 +22,7 @@ type line struct {
 	Status                                    int
 	Rules, Altered                            []string
 	ClientBytes, ServerBytes                  int64 // tunnel closed
-	Exchanges, Upgrades, Unsafe               int64 // stopped, as all that follow
+	Exchanges, Upgrades, Unsafe               int64 // stopped, and all fields below
 	Opaque, TLS                               int64
 	text                                      string
 }
@@ -36,7 +36,7 @@ type journal struct {
 	over  bool
 }
 
-// read keeps what comes until it ends.
+// read reads log lines until EOF.
 func (j *journal) read(r io.Reader) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
@@ -58,7 +58,8 @@ func (j *journal) read(r io.Reader) {
 	close(j.wake)
 }
 
-// find is the first line that matches, if there is one.
+// find returns the first line that matches. If there is none, over reports whether the log has
+// ended, and wake is closed at the next line.
 func (j *journal) find(match func(line) bool) (found line, ok, over bool, wake chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -96,13 +97,13 @@ func (j *journal) message(t testing.TB, message string) line {
 	return j.await(t, message, func(l line) bool { return l.Message == message })
 }
 
-// exchange waits for the line of the first exchange with that target.
+// exchange waits for the log line of the first exchange with that target.
 func (j *journal) exchange(t testing.TB, target string) line {
 	t.Helper()
 	return j.await(t, "exchange "+target, func(l line) bool { return l.Message == "exchange" && l.Target == target })
 }
 
-// String is the end of the log.
+// String returns the end of the log.
 func (j *journal) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// TestLittleMemoryIsEnough has 1,000 tunnels open and 5,000 exchanges pass while the heap is to stay below 48 MiB and the address
-// space below 2 GiB: nobody is cut off, the pages answer, and the resident memory stays within 128 MiB.
+// TestLittleMemoryIsEnough opens 1,000 tunnels and makes 5,000 exchanges while the heap is limited
+// to 48 MiB and the address space to 2 GiB. No connection is cut off, the pages answer, and
+// resident memory stays within 128 MiB.
 func TestLittleMemoryIsEnough(t *testing.T) {
 	t.Parallel()
 	o := startOrigin(t)
@@ -37,11 +38,11 @@ func TestLittleMemoryIsEnough(t *testing.T) {
 	}
 }
 
-// statusOf is the status that a URL is answered with.
+// statusOf returns the status of a GET for a URL.
 func statusOf(t testing.TB, url string) (status int) {
 	t.Helper()
 	c := client(t)
-	defer c.CloseIdleConnections() // they count as descriptors of who answers
+	defer c.CloseIdleConnections() // they use up the server's descriptors
 	answer, err := c.Get(url)
 	if err != nil {
 		t.Fatal(err)
@@ -51,19 +52,20 @@ func statusOf(t testing.TB, url string) (status int) {
 	return answer.StatusCode
 }
 
-// TestAStoreThatMayNotBeWrittenAnyMore takes the permission to write away from a store in use, by modes that hold for what is
-// opened from then on, and gives it back.
+// TestAStoreThatMayNotBeWrittenAnyMore removes the write permission from a store in use and gives
+// it back. The modes affect only files that are opened later.
 func TestAStoreThatMayNotBeWrittenAnyMore(t *testing.T) {
 	t.Parallel()
 	withoutStore(t, notRoot(t), chmod(0o444, 0o555), chmod(0o644, 0o755))
 }
 
-// withoutStore has serve, started by a command, make a store that is taken away under it and given back. Clients notice nothing,
-// what is said to be stored is stored, and in the end everything is. It returns how many findings were said not to be stored.
+// withoutStore runs serve under a command, breaks its store with take, and repairs it with give.
+// Clients notice nothing, each finding reported as stored is stored, and in the end all of them
+// are. It returns how many findings were reported as not stored.
 func withoutStore(t *testing.T, by []string, take, give func(t *testing.T, p *process, dir string)) (refused int) {
 	t.Helper()
 	dir := filepath.Join(enterable(t), "store")
-	if err := errors.Join(os.Mkdir(dir, 0o777), os.Chmod(dir, 0o777)); err != nil { // whatever the umask says
+	if err := errors.Join(os.Mkdir(dir, 0o777), os.Chmod(dir, 0o777)); err != nil { // independent of the umask
 		t.Fatal(err)
 	}
 	kept := filepath.Join(dir, "interlock.db")
@@ -92,8 +94,8 @@ func withoutStore(t *testing.T, by []string, take, give func(t *testing.T, p *pr
 	return p.isStored(t, kept, unsafe)
 }
 
-// isStored holds that all unsafe switches are in a store, and above all those that were said to be. It returns how many were said
-// not to be.
+// isStored checks that the store has all unsafe switches, in particular those that the log reported
+// as stored. It returns how many the log reported as not stored.
 func (p *process) isStored(t *testing.T, kept string, unsafe int) (refused int) {
 	t.Helper()
 	report := run(t, "interlock", "report", "--store", kept, "-o", "ndjson")
@@ -117,16 +119,17 @@ func (p *process) isStored(t *testing.T, kept string, unsafe int) (refused int) 
 		if !said.Stored {
 			refused++
 		} else if stored++; !there[l.Exchange] {
-			t.Errorf("%s is said to be stored and is not", l.Exchange)
+			t.Errorf("the log says that %s is stored, and it is not", l.Exchange)
 		}
 	}
 	if stored == 0 || len(there) != unsafe {
-		t.Errorf("%d of %d are in the store, %d are said to be\n%s", len(there), unsafe, stored, report.stderr)
+		t.Errorf("%d of %d are in the store, %d according to the log\n%s", len(there), unsafe, stored, report.stderr)
 	}
 	return refused
 }
 
-// notRoot starts a program as nobody, if this is root: root may write wherever it wants.
+// notRoot returns a prefix that runs a command as the user nobody if the test runs as root, because
+// root may write anywhere.
 func notRoot(t *testing.T) []string {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -135,7 +138,7 @@ func notRoot(t *testing.T) []string {
 	return []string{"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--"}
 }
 
-// enterable is a folder for one test that everybody may enter.
+// enterable returns a temporary folder that every user may enter.
 func enterable(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -147,7 +150,7 @@ func enterable(t *testing.T) string {
 	return dir
 }
 
-// chmod sets the modes of the files and of their folder.
+// chmod returns a function that sets the modes of the store's files and of their folder.
 func chmod(files, folder os.FileMode) func(t *testing.T, _ *process, dir string) {
 	return func(t *testing.T, _ *process, dir string) {
 		t.Helper()
@@ -156,7 +159,7 @@ func chmod(files, folder os.FileMode) func(t *testing.T, _ *process, dir string)
 			t.Fatal(err)
 		}
 		for _, name := range names {
-			os.Chmod(name, files) // those of SQLite come and go
+			os.Chmod(name, files) // SQLite may remove some of these files at any time
 		}
 		if err := os.Chmod(dir, folder); err != nil {
 			t.Fatal(err)
@@ -164,7 +167,7 @@ func chmod(files, folder os.FileMode) func(t *testing.T, _ *process, dir string)
 	}
 }
 
-// all are the lines with a message.
+// all returns the lines with a message.
 func (j *journal) all(message string) (found []line) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -176,7 +179,7 @@ func (j *journal) all(message string) (found []line) {
 	return found
 }
 
-// within waits until something is so.
+// within waits until is returns true.
 func within(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -14,20 +14,22 @@ import (
 	"time"
 )
 
-// echoFrame is a text "hello" as a client sends it, masked with zeros so that the echo looks much the same.
+// echoFrame is a text frame "hello" from a client, masked with zeros so that its echo looks almost
+// the same.
 const (
 	echoFrame = "\x81\x85\x00\x00\x00\x00hello"
 	echoed5   = "\x81\x05hello"
 )
 
-// origin answers and switches at little cost. It reads heads without content: a handshake gets a 101, whatever comes after
-// is taken for one frame after another like echoFrame; anything else gets a 200. At targets of their own it is badly
-// behaved: /deaf never reads again nor answers, /flood sends without end, /mute reads and never answers.
+// origin is a cheap backend. It reads heads without a body. It answers a handshake with a 101 and
+// echoes everything after it as frames like echoFrame; it answers any other request with a 200.
+// Some targets misbehave: /deaf never reads or answers, /flood sends without end, /mute reads and
+// never answers.
 type origin struct {
 	*backend
 	running sync.WaitGroup
-	let     chan struct{} // a value lets one connection that is deaf end; unbuffered, so that it is one that is there
-	flooded chan int64    // how many bytes of a flood were taken; there is one at a time, so the capacity is 1
+	let     chan struct{} // a value ends one deaf connection; unbuffered, so a deaf connection receives it
+	flooded chan int64    // bytes taken from a flood; there is one flood at a time, so the capacity is 1
 }
 
 func startOrigin(t testing.TB) *origin {
@@ -53,7 +55,7 @@ func (o *origin) run() {
 	}
 }
 
-// serve ends when the connection does.
+// serve returns when the connection ends.
 func (o *origin) serve(conn net.Conn) {
 	buffer, kept := make([]byte, 4<<10), 0
 	for {
@@ -86,7 +88,7 @@ func (o *origin) serve(conn net.Conn) {
 	}
 }
 
-// echo answers frames.
+// echo echoes frames.
 func (o *origin) echo(conn net.Conn, early []byte) {
 	got := append([]byte(nil), early...)
 	buffer := make([]byte, 64)
@@ -117,7 +119,7 @@ func (o *origin) misbehave(conn net.Conn, start string) {
 	}
 }
 
-// writeZeros writes n bytes, or fewer if the connection breaks, and returns how many.
+// writeZeros writes n zero bytes and returns how many it wrote before the connection broke.
 func writeZeros(conn net.Conn, n int64) (written int64) {
 	for chunk := make([]byte, 256<<10); written < n; {
 		m, err := conn.Write(chunk[:min(int64(len(chunk)), n-written)])
@@ -128,7 +130,7 @@ func writeZeros(conn net.Conn, n int64) (written int64) {
 	return written
 }
 
-// exchanges makes that many over that many connections at a time, and closes them.
+// exchanges makes number requests over that many connections at a time, and closes the connections.
 func exchanges(t testing.TB, addr string, number, connections int) {
 	t.Helper()
 	together(t, connections, func(i int) error {
@@ -154,7 +156,7 @@ func exchanges(t testing.TB, addr string, number, connections int) {
 	})
 }
 
-// openTunnel opens one and has one echo through it.
+// openTunnel opens a tunnel and echoes one frame through it.
 func openTunnel(addr string) (net.Conn, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -177,11 +179,11 @@ func openTunnel(addr string) (net.Conn, error) {
 	return conn, nil
 }
 
-// tunnels opens that many at the same time, calls open, and closes them.
+// tunnels opens number tunnels, calls open, and closes the tunnels.
 func tunnels(t testing.TB, addr string, number int, open func()) {
 	t.Helper()
 	conns := make([]net.Conn, number)
-	t.Cleanup(func() { closeAll(conns) }) // those that are there, should one fail
+	t.Cleanup(func() { closeAll(conns) }) // closes the tunnels that exist if one fails
 	const atOnce = 64
 	together(t, atOnce, func(first int) (err error) {
 		for i := first; i < number && err == nil; i += atOnce {
@@ -201,7 +203,7 @@ func closeAll(conns []net.Conn) {
 	}
 }
 
-// together runs that many calls at the same time and stops the test if one fails.
+// together makes number calls concurrently and stops the test if one fails.
 func together(t testing.TB, number int, call func(i int) error) {
 	t.Helper()
 	errs := make([]error, number)

@@ -13,8 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestClientOnAPortOfOursIsNoLoop: connections to different places may leave one machine from the same port, so a client may
-// have the port that the connection of another client to the backend has.
+// TestClientOnAPortOfOursIsNoLoop connects a client from the local port that the proxy uses for
+// another client's backend connection. That is allowed because the two connections have different
+// destinations, and the proxy must not take it for a loop.
 func TestClientOnAPortOfOursIsNoLoop(t *testing.T) {
 	t.Parallel()
 	b := listen(t)

@@ -11,9 +11,10 @@ import (
 	"testing"
 )
 
-// TestProbesOfAnotherInterlockAreNoTraffic sends every probe, on this machine, at an Interlock in front of an unsafe backend:
-// straight, and through nginx. It knows them for what they are: no alert for live traffic is raised, and no endpoint is
-// learned from them. With --exact they are traffic like any other.
+// TestProbesOfAnotherInterlockAreNoTraffic sends every probe, on this machine, to an Interlock in
+// front of an unsafe backend, directly and through nginx. Interlock recognises them as probes: it
+// raises no alert for live traffic and learns no endpoint from them. With --exact it treats them as
+// live traffic.
 func TestProbesOfAnotherInterlockAreNoTraffic(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -51,7 +52,7 @@ func TestProbesOfAnotherInterlockAreNoTraffic(t *testing.T) {
 	}
 }
 
-// unsafeSwitches is how many of them came from that source.
+// unsafeSwitches returns the number of unsafe switches from a source.
 func unsafeSwitches(t *testing.T, metrics, source string) (n int) {
 	t.Helper()
 	for _, found := range regexp.MustCompile(`(?m)^interlock_unsafe_switches_total\{([^}]*)\} (\d+)`).FindAllStringSubmatch(metrics, -1) {

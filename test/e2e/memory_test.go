@@ -18,14 +18,15 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestReportsOfALargeStoreTakeLittleMemory reports a store whose exchanges take many times the memory that a report may have.
+// TestReportsOfALargeStoreTakeLittleMemory reports on a store whose exchanges need many times the
+// memory that the report may use.
 func TestReportsOfALargeStoreTakeLittleMemory(t *testing.T) {
 	t.Parallel()
 	const exchanges, most = 60_000, 160 << 10 // KiB
 	dir := t.TempDir()
 	kept := filepath.Join(dir, "store.db")
 	fill(t, kept, exchanges)
-	args := []string{"report", "--store", kept, "-o", "json=/dev/null", "-o", "ndjson=/dev//null", "-o", "har=/dev/./null"} // too large to keep
+	args := []string{"report", "--store", kept, "-o", "json=/dev/null", "-o", "ndjson=/dev//null", "-o", "har=/dev/./null"} // too large to keep in memory
 	for _, f := range []string{"text", "junit", "sarif", "html", "markdown", "gitlab", "wire"} {
 		args = append(args, "-o", f+"="+filepath.Join(dir, f))
 	}
@@ -46,7 +47,7 @@ func TestReportsOfALargeStoreTakeLittleMemory(t *testing.T) {
 	}
 }
 
-// fill writes exchanges into a store, of which every other one failed.
+// fill writes n exchanges into a store. Every other exchange is a failure.
 func fill(t *testing.T, name string, n int) {
 	t.Helper()
 	s, err := store.Open(t.Context(), name, store.Options{Instance: "a1", Version: "0"})
@@ -59,10 +60,10 @@ func fill(t *testing.T, name string, n int) {
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
 	for i := range n {
-		for w.State().Waiting > 2000 { // a store never holds anybody up
+		for w.State().Waiting > 2000 { // the store never makes a writer wait
 			time.Sleep(time.Millisecond)
 		}
-		fault := [...][2]string{{"", ""}, {"Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 13.0"}}[i%2] // not critical: those are written one by one
+		fault := [...][2]string{{"", ""}, {"Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 13.0"}}[i%2] // not critical, because critical exchanges are written one by one
 		r := rules.Classify(rules.Case{X: &wire.Exchange{
 			ID: fmt.Sprintf("01J%023d", i), Final: true, Complete: true, Origin: wire.OriginLive, Route: "default", Client: "127.0.0.1:5",
 			Backend: "127.0.0.1:3000", Time: time.Now(), BodyDone: true, Outcome: wire.Switched,

@@ -21,8 +21,9 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// TestPrometheusScrapesServe has a Prometheus with the alerts of the repository scrape an auditor: an unsafe switch raises
-// one within a few scrapes, and each expression of the dashboard is understood and names metrics that are there.
+// TestPrometheusScrapesServe has Prometheus scrape an auditor with the alerts of this repository.
+// An unsafe switch raises an alert within a few scrapes. Each expression of the dashboard is valid
+// and uses existing metrics.
 func TestPrometheusScrapesServe(t *testing.T) {
 	t.Parallel()
 	var told atomic.Int64
@@ -84,7 +85,7 @@ func TestPrometheusScrapesServe(t *testing.T) {
 	}
 }
 
-// dashboard are the expressions of the dashboard, with values for its variables.
+// dashboard returns the expressions of the dashboard, with values for its variables.
 func dashboard(t *testing.T) (all []string) {
 	t.Helper()
 	var board struct {
@@ -116,8 +117,8 @@ type prometheus struct {
 	ended chan struct{}
 }
 
-// startPrometheus starts a server that scrapes a target each second, with the alerts of the repository, and returns when
-// it answers.
+// startPrometheus starts a server that scrapes a target each second, with the alerts of this
+// repository. It returns when the server answers.
 func startPrometheus(t *testing.T, target string) *prometheus {
 	t.Helper()
 	config := content(t, "../../configs/prometheus", "prometheus.yml")
@@ -130,7 +131,7 @@ func startPrometheus(t *testing.T, target string) *prometheus {
 	p := &prometheus{admin: &admin{t: t, client: client(t)}}
 	err = ports.Use(func(addr string) (err error) {
 		p.at = "http://" + addr
-		var log bytes.Buffer // read after the end of the process
+		var log bytes.Buffer // read after the process has ended
 		p.cmd = exec.Command(program(t, "prometheus", "prometheus"), "--config.file="+path, "--storage.tsdb.path="+t.TempDir(),
 			"--web.listen-address="+addr, "--log.level=warn")
 		p.cmd.Stderr = &log
@@ -150,13 +151,13 @@ func startPrometheus(t *testing.T, target string) *prometheus {
 	return p
 }
 
-// stop ends the server, unless it has ended.
+// stop stops the server if it is running.
 func (p *prometheus) stop() {
 	_ = p.cmd.Process.Signal(os.Interrupt)
 	<-p.ended
 }
 
-// await asks until the answer has that text in it.
+// await repeats the query until the answer contains want.
 func (p *prometheus) await(path, want string) {
 	p.t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -170,13 +171,13 @@ func (p *prometheus) await(path, want string) {
 	p.t.Fatalf("GET %s: got %s, want %s", path, last, want)
 }
 
-// answer is the body of the answer, or the error.
+// answer returns the body of the answer, or the error.
 func (p *prometheus) answer(path string) string {
 	answer, err := p.client.Get(p.at + path)
 	if err != nil {
 		return err.Error()
 	}
 	defer answer.Body.Close()
-	text, _ := io.ReadAll(answer.Body) // what is missing is asked for again
+	text, _ := io.ReadAll(answer.Body) // await retries after an incomplete body
 	return string(text)
 }

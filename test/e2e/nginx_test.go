@@ -28,7 +28,7 @@ func nginx(t *testing.T, listen, server string) string {
 	})
 }
 
-// nginxWith runs nginx with a configuration, made for a folder and an address to listen on.
+// nginxWith runs nginx with a configuration for a given folder and listen address.
 func nginxWith(t *testing.T, configure func(dir, addr string) string) (addr string) {
 	t.Helper()
 	err := ports.Use(func(free string) error {
@@ -41,7 +41,7 @@ func nginxWith(t *testing.T, configure func(dir, addr string) string) (addr stri
 	return addr
 }
 
-// startNginx returns when nginx listens. The error has its log.
+// startNginx starts nginx and returns when it listens. The error includes its log.
 func startNginx(t *testing.T, addr string, configure func(dir, addr string) string) error {
 	t.Helper()
 	dir := t.TempDir()
@@ -56,7 +56,7 @@ func startNginx(t *testing.T, addr string, configure func(dir, addr string) stri
 		return err
 	}
 	listening := func() bool {
-		pid, err := os.ReadFile(filepath.Join(dir, "pid")) // written once it is bound
+		pid, err := os.ReadFile(filepath.Join(dir, "pid")) // nginx writes this file after it binds its address
 		return err == nil && len(pid) > 0
 	}
 	if err := comesUp(ended, listening); err != nil {
@@ -66,20 +66,21 @@ func startNginx(t *testing.T, addr string, configure func(dir, addr string) stri
 	return nil
 }
 
-// recipe is nginx's documented way to pass WebSocket on.
+// recipe is the configuration that nginx documents for proxying WebSocket.
 const recipe = "location / { proxy_pass http://%s; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; %s }"
 
 func throughNginx(t *testing.T, addr string) {
 	front := nginx(t, "", fmt.Sprintf(recipe, addr, ""))
 	if got := succeed(t, program(t, "curl", "curl"), "-sS", "http://"+front+"/api/items"); got.stdout != items {
-		t.Errorf("got %q", got.stdout) // sent on with Connection: upgrade, which is not an upgrade exchange
+		t.Errorf("got %q", got.stdout) // nginx sends Connection: upgrade without Upgrade, so this is not an upgrade exchange
 	}
 	if _, err := echoGorilla(t, "ws://"+front+"/echo", "hello"); err != nil {
 		t.Error(err)
 	}
 }
 
-// chromiumBehindTLS has TLS ended in front of us, under another name than the backend's.
+// chromiumBehindTLS has nginx terminate TLS in front of the proxy, under another name than the
+// backend's.
 func chromiumBehindTLS(t *testing.T, addr string) {
 	cert, key := selfSigned(t)
 	front := nginx(t, " ssl", fmt.Sprintf("ssl_certificate %s; ssl_certificate_key %s;\n", cert, key)+

@@ -14,9 +14,10 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestOfflineAgreesWithLive sends the traffic of transcripts through serve while that is captured on loopback, and audits the
-// capture. Every exchange has the same ruling both times, those that were amended after the 101 too. A capture of both sides
-// of the proxy shows no key that was used again.
+// TestOfflineAgreesWithLive replays transcripts through serve, captures the packets on loopback,
+// and audits the capture. Both audits give the same ruling for every exchange, including the
+// rulings that change after the 101. A capture of both sides of the proxy must not report a reused
+// key.
 func TestOfflineAgreesWithLive(t *testing.T) {
 	b := listen(t)
 	stored := filepath.Join(t.TempDir(), "live.db")
@@ -37,7 +38,7 @@ func TestOfflineAgreesWithLive(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if transcript.Chunks[0].From == wire.FromClient { // before that, serve does not connect to the backend
+			if transcript.Chunks[0].From == wire.FromClient { // until then, serve does not connect to the backend
 				through(t, p, b, transcript)
 				sent++
 			}
@@ -72,7 +73,8 @@ func TestOfflineAgreesWithLive(t *testing.T) {
 	}
 }
 
-// through plays a transcript through the proxy, chunk by chunk, and ends the connection as it says.
+// through plays a transcript through the proxy, chunk by chunk, and closes the connection as the
+// transcript says.
 func through(t *testing.T, p *process, b *backend, transcript *wire.Transcript) {
 	t.Helper()
 	client := dial(t, p.listen)
@@ -102,7 +104,7 @@ func through(t *testing.T, p *process, b *backend, transcript *wire.Transcript) 
 	peer.Close()
 }
 
-// lived are the rulings that serve has stored, one a line. It ends the process.
+// lived ends the process and returns the rulings that serve has stored, one per line.
 func lived(t *testing.T, p *process, stored string) string {
 	t.Helper()
 	p.nothingLeft()
@@ -110,7 +112,7 @@ func lived(t *testing.T, p *process, stored string) string {
 	return run(t, "interlock", "report", "--store", stored, "-o", "ndjson").stdout
 }
 
-// withoutIdentity are rulings without what tells one recording from another, in some order of their own.
+// withoutIdentity returns the rulings without the fields that differ between recordings, sorted.
 func withoutIdentity(t *testing.T, lines string) []string {
 	t.Helper()
 	var all []string
@@ -135,7 +137,7 @@ func withoutIdentity(t *testing.T, lines string) []string {
 	return all
 }
 
-// without is what is left of some texts when each of others is taken away once.
+// without returns texts after removing each of others once.
 func without(texts, others []string) []string {
 	texts = slices.Clone(texts)
 	for _, each := range others {

@@ -23,7 +23,7 @@ const (
 	answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 )
 
-// backend is a listener that a test plays the backend on.
+// backend is a listener on which a test acts as the backend.
 type backend struct {
 	t  testing.TB
 	ln *net.TCPListener
@@ -41,7 +41,7 @@ func listen(t testing.TB) *backend {
 
 func (b *backend) addr() string { return b.ln.Addr().String() }
 
-// accept is the backend's end of the next connection.
+// accept returns the next connection.
 func (b *backend) accept() *net.TCPConn {
 	b.t.Helper()
 	b.ln.SetDeadline(time.Now().Add(patience))
@@ -72,7 +72,7 @@ func send(t testing.TB, conn net.Conn, text string) {
 	}
 }
 
-// expect reads exactly that text.
+// expect reads exactly the text want.
 func expect(t testing.TB, conn net.Conn, want string) {
 	t.Helper()
 	got := make([]byte, len(want))
@@ -81,7 +81,7 @@ func expect(t testing.TB, conn net.Conn, want string) {
 	}
 }
 
-// expectEnd reads that text and then the end of the stream.
+// expectEnd reads the text want, then EOF.
 func expectEnd(t testing.TB, conn net.Conn, want string) {
 	t.Helper()
 	if got, err := io.ReadAll(conn); err != nil || string(got) != want {
@@ -91,7 +91,7 @@ func expectEnd(t testing.TB, conn net.Conn, want string) {
 
 func clip(s string) string { return s[:min(len(s), 200)] }
 
-// site is a backend on net/http.
+// site starts a backend on net/http.
 func site(t testing.TB, handler http.HandlerFunc) (addr string) {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -99,7 +99,7 @@ func site(t testing.TB, handler http.HandlerFunc) (addr string) {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-// labServer is one of the backends of the lab.
+// labServer starts one of the lab's backends.
 func labServer(t testing.TB, name string) (addr string) {
 	t.Helper()
 	server, err := lab.Start(name)
@@ -110,7 +110,7 @@ func labServer(t testing.TB, name string) (addr string) {
 	return server.Addr
 }
 
-// client is a client that keeps its connections until the test ends.
+// client returns a client that keeps its connections open until the test ends.
 func client(t testing.TB) *http.Client {
 	transport := &http.Transport{Proxy: nil, DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)

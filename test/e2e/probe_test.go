@@ -15,8 +15,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
-// TestProbesCatchExactlyTheFault probes every unsound backend of the lab: what fails is what its entry says, nothing more
-// and nothing less.
+// TestProbesCatchExactlyTheFault probes every faulty backend of the lab. Exactly the failures that
+// the backend's entry lists occur.
 func TestProbesCatchExactlyTheFault(t *testing.T) {
 	t.Parallel()
 	for _, b := range lab.Backends() {
@@ -43,11 +43,12 @@ func TestProbesCatchExactlyTheFault(t *testing.T) {
 	}
 }
 
-// longest is how long all probes may take at a backend on this machine, repeats and a busy machine included.
+// longest is the time that a run of all probes against a local backend may take, including retries
+// on a busy machine.
 const longest = 30 * time.Second
 
-// TestOnlyWhatIsExpectedOfSoundBackends holds that there is no critical finding but those in testdata/expected, and that
-// these are there.
+// TestOnlyWhatIsExpectedOfSoundBackends checks that the critical findings are exactly those listed
+// in testdata/expected.
 func TestOnlyWhatIsExpectedOfSoundBackends(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/expected/*.txt")
@@ -88,7 +89,7 @@ func TestOnlyWhatIsExpectedOfSoundBackends(t *testing.T) {
 	}
 }
 
-// expectations are the findings that a file lists, a line each: the probe, the rule, and the reason.
+// expectations returns the findings that a file lists, one per line: probe, rule, reason.
 func expectations(t *testing.T, name string) map[string]string {
 	t.Helper()
 	f, err := os.Open(name)
@@ -110,7 +111,8 @@ func expectations(t *testing.T, name string) map[string]string {
 	return all
 }
 
-// TestNothingPassesWhereNoHandshakeIsAccepted: a refusal means nothing there, and the end says so.
+// TestNothingPassesWhereNoHandshakeIsAccepted checks that rejections count for nothing if the
+// server accepts no valid handshake, and that the output says so.
 func TestNothingPassesWhereNoHandshakeIsAccepted(t *testing.T) {
 	t.Parallel()
 	for name, says := range map[string]string{
@@ -129,7 +131,8 @@ func TestNothingPassesWhereNoHandshakeIsAccepted(t *testing.T) {
 	}
 }
 
-// TestTheRightHandshakeOpens holds that backends which are choosy can be probed with what they want.
+// TestTheRightHandshakeOpens probes backends that require a header, a subprotocol or credentials,
+// after supplying them.
 func TestTheRightHandshakeOpens(t *testing.T) {
 	t.Parallel()
 	for name, each := range map[string]struct {
@@ -157,8 +160,8 @@ func TestTheRightHandshakeOpens(t *testing.T) {
 	}
 }
 
-// TestHostileBackendsAreSurvived holds that the run comes to an end, and that what it says is what came, and that nothing
-// can be said.
+// TestHostileBackendsAreSurvived checks that the run ends, that its output describes what the
+// backend sent, and that it reaches no verdict.
 func TestHostileBackendsAreSurvived(t *testing.T) {
 	t.Parallel()
 	says := map[string]string{
@@ -173,16 +176,16 @@ func TestHostileBackendsAreSurvived(t *testing.T) {
 		}
 		t.Run(b.Name, func(t *testing.T) {
 			t.Parallel()
-			p := probe(t, "http://"+labServer(t, b.Name)+b.Paths[0]) // which waits no longer than patience
+			p := probe(t, "http://"+labServer(t, b.Name)+b.Paths[0]) // the probe gives up after its own timeouts
 			for _, r := range p.results() {
 				if r.Verdict != "unclear" && r.Verdict != "not-applicable" {
 					t.Errorf("got %+v, want unclear or not-applicable", r)
 				}
 			}
 			lines := strings.Split(strings.TrimSpace(p.stderr), "\n")
-			want := 4 // what is sent, the answer, the result, the reason
+			want := 4 // the plan, the answer, the result, the reason
 			if len(p.results()) == 0 {
-				want = 2 // it cannot be probed at all
+				want = 2 // the endpoint cannot be probed at all
 			}
 			if last := lines[len(lines)-1]; p.status != 3 || len(lines) != want || !strings.HasPrefix(last, "interlock: ") || says[b.Name] == "" || !strings.Contains(last, says[b.Name]) {
 				t.Errorf("got status %d, want 3, and %d lines with %q\n%s", p.status, want, says[b.Name], p.stderr)
@@ -191,7 +194,8 @@ func TestHostileBackendsAreSurvived(t *testing.T) {
 	}
 }
 
-// TestABackendThatDiesIsNamed with the probe that it died of, and that one is not sent twice.
+// TestABackendThatDiesIsNamed checks that the report names the probe that crashed the backend, and
+// that this probe is not sent again.
 func TestABackendThatDiesIsNamed(t *testing.T) {
 	t.Parallel()
 	p := probe(t, "http://"+labServer(t, "dying")+"/chat")
@@ -214,8 +218,8 @@ func TestABackendThatDiesIsNamed(t *testing.T) {
 	}
 }
 
-// TestTheHopIsBlamed has nginx pass WebSocket on as its documentation says, in front of a correct backend: it is nginx that
-// everything is the fault of.
+// TestTheHopIsBlamed puts nginx, configured as its documentation says, in front of a correct
+// backend. Every failure is attributed to nginx.
 func TestTheHopIsBlamed(t *testing.T) {
 	t.Parallel()
 	backend := labServer(t, "gorilla")

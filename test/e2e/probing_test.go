@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// probed is what came of an interlock probe.
+// probed is the outcome of an interlock probe command.
 type probed struct {
 	result
-	text string // the report in text
+	text string // the text report
 	took time.Duration
 
 	Summary   map[string]int
@@ -36,7 +36,7 @@ type probed struct {
 	}
 }
 
-// answered is what came of one probe.
+// answered is the result of one probe.
 type answered struct {
 	Probe, Rule, Expected, Outcome, Verdict, Severity, Detail, Reason, Fault string
 	Status                                                                   int
@@ -48,7 +48,7 @@ type answered struct {
 
 type finding struct{ Rule, Verdict, Severity, Detail string }
 
-// probe runs the probes against a URL, to the end.
+// probe runs interlock probe against a URL and waits for it to end.
 func probe(t testing.TB, url string, flags ...string) *probed {
 	t.Helper()
 	dir := t.TempDir()
@@ -77,7 +77,8 @@ func probe(t testing.TB, url string, flags ...string) *probed {
 
 func (p *probed) results() []answered { return p.Endpoints[0].Results }
 
-// accepted reports whether the control of a protocol was accepted, and what it took.
+// accepted reports whether the control of a protocol was accepted, and which step of the control it
+// was.
 func (p *probed) accepted(protocol string) (accepted bool, step string) {
 	for _, k := range p.Endpoints[0].Controls {
 		if k.Protocol == protocol {
@@ -87,7 +88,7 @@ func (p *probed) accepted(protocol string) (accepted bool, step string) {
 	return false, ""
 }
 
-// with are the IDs of the probes with that verdict, in their order. What is only for information does not count.
+// with returns the sorted IDs of the probes with a verdict. Warnings of severity info are left out.
 func (p *probed) with(verdict string) []string {
 	var ids []string
 	for _, r := range p.results() {
@@ -98,7 +99,7 @@ func (p *probed) with(verdict string) []string {
 	return slices.Sorted(slices.Values(ids))
 }
 
-// found are the findings of one probe with that verdict, for people.
+// found returns the findings of one probe with a verdict.
 func (p *probed) found(id, verdict string) (all []finding) {
 	for _, r := range p.results() {
 		for _, f := range r.Ruling.Findings {
@@ -110,7 +111,7 @@ func (p *probed) found(id, verdict string) (all []finding) {
 	return all
 }
 
-// differ holds that the probes with that verdict are exactly those that are wanted.
+// differ checks that exactly the probes in want have the verdict.
 func (p *probed) differ(t testing.TB, verdict string, want []string) {
 	t.Helper()
 	got := p.with(verdict)
@@ -128,7 +129,7 @@ func (p *probed) differ(t testing.TB, verdict string, want []string) {
 	}
 }
 
-// of is what came of a probe.
+// of returns the result of a probe.
 func (p *probed) of(id string) answered {
 	i := slices.IndexFunc(p.results(), func(r answered) bool { return r.Probe == id })
 	if i < 0 {

@@ -15,26 +15,27 @@ import (
 	"time"
 )
 
-// process is an interlock serve. It ends with its test.
+// process is a running interlock serve. It ends with its test.
 type process struct {
 	journal
 	t       testing.TB
 	cmd     *exec.Cmd
-	stderr  bytes.Buffer  // to be read after ended only
-	ended   chan struct{} // closed when it has ended and the journal is complete
+	stderr  bytes.Buffer  // may be read only after ended is closed
+	ended   chan struct{} // closed when the process has ended and the journal is complete
 	listen  string        // addresses, host:port
 	admin   string
 	forward string
-	base    int // descriptors before the first connection
+	base    int // open descriptors before the first connection
 }
 
-// serve starts interlock in front of a backend, host:port, and returns when it listens.
+// serve starts interlock in front of a backend (host:port) and returns when it listens.
 func serve(t testing.TB, backend string, flags ...string) *process {
 	t.Helper()
 	return serveBy(t, nil, backend, flags...)
 }
 
-// serveBy does so by a command that becomes interlock, such as one that sets limits first.
+// serveBy is like serve, but starts interlock through another command, such as one that sets limits
+// first.
 func serveBy(t testing.TB, by []string, backend string, flags ...string) *process {
 	t.Helper()
 	words := append(slices.Clone(by), "interlock", "serve", "--backend", "http://"+backend, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
@@ -53,7 +54,7 @@ func serveBy(t testing.TB, by []string, backend string, flags ...string) *proces
 	go func() {
 		defer close(p.ended)
 		p.read(stdout)
-		p.cmd.Wait() // how it ended is looked at in wait
+		p.cmd.Wait() // wait checks the exit status
 	}()
 	t.Cleanup(func() {
 		p.stop()
@@ -67,10 +68,10 @@ func serveBy(t testing.TB, by []string, backend string, flags ...string) *proces
 	return p
 }
 
-// url is the URL of a target at the reverse listener.
+// url returns the URL of a target on the reverse listener.
 func (p *process) url(target string) string { return "http://" + p.listen + target }
 
-// terminate asks the process to end.
+// terminate sends SIGTERM to the process.
 func (p *process) terminate() {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -78,7 +79,7 @@ func (p *process) terminate() {
 	}
 }
 
-// stop ends the process, unless it has ended, and returns its last line.
+// stop ends the process if it is running, and returns its last log line.
 func (p *process) stop() line {
 	p.t.Helper()
 	select {
@@ -89,7 +90,7 @@ func (p *process) stop() line {
 	return p.wait()
 }
 
-// wait waits for the end of the process, which must be in good order, and returns its last line.
+// wait waits for the process to exit, checks that it exited cleanly, and returns its last log line.
 func (p *process) wait() line {
 	p.t.Helper()
 	select {
@@ -116,8 +117,9 @@ func (p *process) wait() line {
 	return last
 }
 
-// descriptors is how many sockets and pipes the process has open, however many descriptors each has: what the process
-// waits with is opened in its own time after it says that it listens.
+// descriptors returns the number of sockets and pipes that the process has open. Other descriptors
+// are not counted, because the runtime opens its poller some time after the process begins to
+// listen.
 func (p *process) descriptors() int {
 	p.t.Helper()
 	dir := fmt.Sprintf("/proc/%d/fd/", p.cmd.Process.Pid)
@@ -134,7 +136,8 @@ func (p *process) descriptors() int {
 	return len(distinct)
 }
 
-// nothingLeft waits until the process has no more sockets and pipes than before the first connection.
+// nothingLeft waits until the process has no more sockets and pipes open than before the first
+// connection.
 func (p *process) nothingLeft() {
 	p.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -160,7 +163,7 @@ func (p *process) openFiles() string {
 	return b.String()
 }
 
-// resident is the resident memory of the process in kB.
+// resident returns the resident memory of the process in kB.
 func (p *process) resident() int {
 	p.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))

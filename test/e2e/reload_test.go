@@ -20,7 +20,7 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// reloads of a run, of which each fourth has a configuration that is wrong.
+// reloads is the number of reloads; every fourth configuration is invalid.
 const reloads = 20
 
 // reloaded is an interlock serve whose configuration file changes.
@@ -29,7 +29,7 @@ type reloaded struct {
 	config, backend string
 }
 
-// write puts a configuration in place in one step. The route's name tells which it is.
+// write replaces the configuration atomically. The route's name identifies the version.
 func (r *reloaded) write(i int) {
 	r.t.Helper()
 	guard := []string{"off", "unsafe"}[i%2]
@@ -45,7 +45,7 @@ func (r *reloaded) write(i int) {
 
 func wrong(i int) bool { return i%4 == 2 }
 
-// said is how many lines have that message. The lock of the journal is held.
+// said returns the number of log lines with a message. The caller holds the lock of the journal.
 func (r *reloaded) said(message string) int {
 	n := 0
 	for _, l := range r.lines {
@@ -56,8 +56,8 @@ func (r *reloaded) said(message string) int {
 	return n
 }
 
-// reload changes the configuration, asks for a reload by a signal, at the admin address or not at all, and waits until it has
-// been made.
+// reload changes the configuration and waits until it is in effect. It requests the reload by a
+// signal, at the admin address, or not at all.
 func (r *reloaded) reload(i int) {
 	r.t.Helper()
 	message := "configuration reloaded"
@@ -86,7 +86,7 @@ func (r *reloaded) reload(i int) {
 	r.await(r.t, message, func(line) bool { return r.said(message) > before })
 }
 
-// ask makes an ordinary request and a tunnel that echoes.
+// ask makes an ordinary request, and opens a tunnel that echoes.
 func (r *reloaded) ask(through *http.Client) error {
 	p, err := through.Get(r.url("/api/items"))
 	if err != nil {
@@ -125,8 +125,9 @@ func echoOn(conn *gorilla.Conn) error {
 	return err
 }
 
-// TestReloadsUnderLoad has 500 tunnels open and 50 requests a second going on, and as many handshakes, while the configuration
-// changes twenty times: by a signal, at the admin address, and by the file alone. No tunnel is dropped, and no request fails.
+// TestReloadsUnderLoad changes the configuration twenty times while 500 tunnels are open and 50
+// requests and 50 handshakes per second are made. The reloads are triggered by a signal, at the
+// admin address, and by the file alone. No tunnel is dropped and no request fails.
 func TestReloadsUnderLoad(t *testing.T) {
 	backend := labServer(t, "gorilla")
 	config := file(t, "interlock.yaml", []byte("guard: \"off\"\n"))

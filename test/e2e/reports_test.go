@@ -17,8 +17,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// TestReportsOfTheCorpus has every transcript of the rulebook judged in one run, and wants each format to be what its readers
-// take and to count the same.
+// TestReportsOfTheCorpus judges every transcript of the rulebook in one run. Readers of each format
+// accept its report, and all reports have the same counts.
 func TestReportsOfTheCorpus(t *testing.T) {
 	files, err := filepath.Glob("../../rules/testdata/*/*.wire")
 	if err != nil || len(files) < 100 {
@@ -67,9 +67,9 @@ func TestReportsOfTheCorpus(t *testing.T) {
 	}
 }
 
-// scanned has a reader of SARIF read the report in a folder, wants each result at a line of a file of
-// the source tree or, where there is none, at an endpoint, and wants GitLab's report to have the same findings at the same places.
-// It returns the places.
+// scanned validates the SARIF report in a folder. Each result must be at a line of a file in the
+// source tree or, if there is no such file, at an endpoint. GitLab's report must have the same
+// findings at the same places. scanned returns these places.
 func scanned(t *testing.T, dir string) (places []string) {
 	t.Helper()
 	log, err := sarif.Open(filepath.Join(dir, "sarif"))
@@ -90,7 +90,7 @@ func scanned(t *testing.T, dir string) (places []string) {
 		if len(r.Locations) != 1 || len(r.Locations[0].LogicalLocations) != 1 || len(r.PartialFingerprints) == 0 {
 			t.Fatalf("sarif: result %d of %s has no place or no fingerprint", i, *r.RuleID)
 		}
-		file, line := "interlock.yaml", 1 // which GitLab gets as it demands a file
+		file, line := "interlock.yaml", 1 // GitLab requires a file, so it gets this one
 		if at := r.Locations[0].PhysicalLocation; at != nil {
 			file, line = *at.ArtifactLocation.URI, *at.Region.StartLine
 		}
@@ -123,7 +123,7 @@ func value(t *testing.T, dir, name string) any {
 	return v
 }
 
-// harSchema is the schema of npm's har-schema, which test/e2e/install installs.
+// harSchema returns the schema of npm's har-schema, which test/e2e/install installs.
 func harSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	const dir = "node/node_modules/har-schema/lib"

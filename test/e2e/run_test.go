@@ -19,18 +19,20 @@ import (
 	"golang.org/x/net/html"
 )
 
-// A suite is what run is put around: Node's test runner with Node's ws in it, in front of a backend.
+// A suite is a command for interlock run: Node's test runner with tests on Node's ws, in front of a
+// backend.
 type suite struct {
 	backend string // host:port
 	mode    string // of node/suite.mjs
 	flags   []string
-	status  int    // that run has to end with
-	command string // and the command
-	last    string // a pattern of the last line of standard error
+	status  int    // the exit status of run
+	command string // the exit status of the command
+	last    string // a pattern for the last line of standard error
 }
 
-// TestRunAroundATestSuite has a real suite run through the proxy, in each way in which suite and findings can come out, and
-// wants the status to be the right one and every report to be what its readers take, with the same counts.
+// TestRunAroundATestSuite runs a real test suite through the proxy, with every combination of suite
+// result and findings. It checks the exit status. Readers of each format must accept its report,
+// and all reports must have the same counts.
 func TestRunAroundATestSuite(t *testing.T) {
 	t.Parallel()
 	sound, unsound := nodeServer(t), labServer(t, "any-method")
@@ -54,7 +56,7 @@ func TestRunAroundATestSuite(t *testing.T) {
 	}
 }
 
-// reportFormats are all that a run can be reported in.
+// reportFormats are all the report formats of run.
 var reportFormats = []string{"text", "json", "ndjson", "junit", "sarif", "html", "markdown", "har", "gitlab", "wire"}
 
 func (s suite) run(t *testing.T) {
@@ -88,7 +90,7 @@ func (s suite) run(t *testing.T) {
 	readable(t, dir)
 }
 
-// readable wants each report in a folder to be what its readers take. Six exchanges are the suite's own.
+// readable checks that readers of each format accept its report. Six exchanges belong to the suite.
 func readable(t *testing.T, dir string) {
 	t.Helper()
 	var rulings []struct{ Origin, Run string }
@@ -124,7 +126,8 @@ func readable(t *testing.T, dir string) {
 	}
 }
 
-// TestRunAroundASuiteThatGoesElsewhere: what never went through the proxy cannot be told.
+// TestRunAroundASuiteThatGoesElsewhere runs a suite that bypasses the proxy; the result is
+// inconclusive.
 func TestRunAroundASuiteThatGoesElsewhere(t *testing.T) {
 	t.Parallel()
 	backend := nodeServer(t)
@@ -134,25 +137,26 @@ func TestRunAroundASuiteThatGoesElsewhere(t *testing.T) {
 	}
 }
 
-// TestRunAroundASuiteWithoutTraffic has a suite run in which nothing is connected to: nobody can tell, unless that is all right.
+// TestRunAroundASuiteWithoutTraffic runs a suite that connects to nothing. The result is
+// inconclusive unless the flags allow it.
 func TestRunAroundASuiteWithoutTraffic(t *testing.T) {
 	t.Parallel()
 	backend := nodeServer(t)
 	suite := program(t, "node", "nodejs") + " --test --test-name-pattern='cannot do' node/suite.mjs >&2"
 	for name, c := range map[string]struct {
 		flags  string
-		status int // of the suite
+		status int // exit status of the suite
 		want   int
 	}{
-		"could not tell":                   {"", 0, 3},
-		"that is all right":                {"--allow-no-traffic", 0, 0},
-		"the suite fails":                  {"", 7, 7},
-		"the suite fails, and all right":   {"--allow-no-traffic", 7, 7},
-		"could not tell, by findings":      {"--exit=findings", 7, 3},
-		"could not tell, by the command":   {"--exit=command", 0, 0},
-		"the suite fails, by the command":  {"--exit=command", 7, 7},
-		"all right, by findings":           {"--exit=findings --allow-no-traffic", 7, 0},
-		"nobody can tell though it probes": {"--probe", 0, 3},
+		"could not tell":                  {"", 0, 3},
+		"that is all right":               {"--allow-no-traffic", 0, 0},
+		"the suite fails":                 {"", 7, 7},
+		"the suite fails, and all right":  {"--allow-no-traffic", 7, 7},
+		"could not tell, by findings":     {"--exit=findings", 7, 3},
+		"could not tell, by the command":  {"--exit=command", 0, 0},
+		"the suite fails, by the command": {"--exit=command", 7, 7},
+		"all right, by findings":          {"--exit=findings --allow-no-traffic", 7, 0},
+		"inconclusive although it probes": {"--probe", 0, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -162,13 +166,14 @@ func TestRunAroundASuiteWithoutTraffic(t *testing.T) {
 				t.Errorf("got status %d, want %d\n%s%s", got.status, c.want, got.stdout, got.stderr)
 			}
 			if told := strings.Contains(got.stderr, "no traffic: the command sent nothing"); told != (!strings.Contains(c.flags, "no-traffic")) {
-				t.Errorf("said that there was no traffic: %v\n%s", told, got.stderr)
+				t.Errorf("output says that there was no traffic: %v\n%s", told, got.stderr)
 			}
 		})
 	}
 }
 
-// TestRunPassesSignalsOn ends a run as a CI system does: the client closes its tunnel, and the exchange is in the report.
+// TestRunPassesSignalsOn ends a run as a CI system does. The client closes its tunnel, and the
+// report includes the exchange.
 func TestRunPassesSignalsOn(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithTimeout(t.Context(), patience)
@@ -187,7 +192,7 @@ func TestRunPassesSignalsOn(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
-	cmd.Wait() // how it ended is looked at here
+	cmd.Wait() // the exit status is checked below
 	if got := cmd.ProcessState.ExitCode(); got != 42 || !strings.Contains(stderr.String(), " RESULT fail=0 warn=0 unclear=0 pass=1 na=0 command=42\n") {
 		t.Errorf("got status %d, want 42\n%s", got, &stderr)
 	}

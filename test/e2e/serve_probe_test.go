@@ -17,7 +17,7 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// What nobody but the backend may get to see. The letters are nowhere else.
+// These secrets may reach only the backend. Their letters occur nowhere else.
 const (
 	canary        = "c4n4ry"
 	cookie        = "sid=" + canary + "-cookie"
@@ -26,8 +26,9 @@ const (
 	ticket        = canary + "-ticket"
 )
 
-// TestProbesAtWhatServeLearned has a client with credentials connect, and then asks for probes: they go to that endpoint with
-// that handshake, with the credentials only if that is asked for, and nobody is told what these are.
+// TestProbesAtWhatServeLearned has a client with credentials connect, then requests probes. They go
+// to the learned endpoint with the learned handshake. They carry the credentials only on request,
+// and the credentials appear in no output.
 func TestProbesAtWhatServeLearned(t *testing.T) {
 	t.Parallel()
 	backend := tap(t, labServer(t, "subprotocol"))
@@ -64,7 +65,7 @@ func TestProbesAtWhatServeLearned(t *testing.T) {
 		}
 	}
 	if !regexp.MustCompile(`event: note\ndata: \{"note":"credentials recorded \d\d:\d\d from 127\.0\.0\.1"\}`).MatchString(told) {
-		t.Error("it is not said whose credentials the probes had")
+		t.Error("the events do not name the source of the credentials")
 	}
 	a.read("/api/v1/probe-runs", new([]any))
 
@@ -88,7 +89,8 @@ func TestProbesAtWhatServeLearned(t *testing.T) {
 	}
 }
 
-// connectAsUser has a client with credentials talk through the proxy, and returns when that is over and known.
+// connectAsUser has a client with credentials use the proxy, and returns when its tunnel has ended
+// and been logged.
 func connectAsUser(t *testing.T, p *process) {
 	t.Helper()
 	dialer := gorilla.Dialer{Subprotocols: []string{"chat", bearer}}
@@ -105,7 +107,7 @@ func connectAsUser(t *testing.T, p *process) {
 	p.message(t, "tunnel closed")
 }
 
-// leak is where a secret shows in a text, as it is or in base64.
+// leak returns the part of a text that contains a secret, as it is or in base64.
 func leak(text string) string {
 	if i := strings.Index(text, canary); i >= 0 {
 		return clip(text[max(0, i-100):])
@@ -119,7 +121,7 @@ func leak(text string) string {
 	return ""
 }
 
-// admin is the admin address of a process, and all that it has said.
+// admin is the admin address of a process. It keeps every response.
 type admin struct {
 	t      *testing.T
 	client *http.Client
@@ -127,7 +129,7 @@ type admin struct {
 	said   bytes.Buffer
 }
 
-// ask returns what is answered, which must have that status.
+// ask makes a request, checks its status and returns the body.
 func (a *admin) ask(method, path, body string, status int) string {
 	a.t.Helper()
 	q, err := http.NewRequestWithContext(a.t.Context(), method, a.at+path, strings.NewReader(body))
@@ -147,7 +149,7 @@ func (a *admin) ask(method, path, body string, status int) string {
 	return string(b)
 }
 
-// read decodes what is answered to a GET.
+// read decodes the response to a GET.
 func (a *admin) read(path string, into any) {
 	a.t.Helper()
 	if text := a.ask("GET", path, "", http.StatusOK); json.Unmarshal([]byte(text), into) != nil {
@@ -155,7 +157,8 @@ func (a *admin) read(path string, into any) {
 	}
 }
 
-// probe runs probes to their end, and returns the events. Nothing critical is to be found, and most of them are to pass.
+// probe runs probes to their end and returns the events. It checks that there is no critical
+// finding and that most probes pass.
 func (a *admin) probe(asked string) (events string) {
 	a.t.Helper()
 	var started struct{ Run, Events string }
@@ -184,7 +187,7 @@ func (a *admin) probe(asked string) (events string) {
 	return events
 }
 
-// tapped is a way to a backend on which all that is sent to it is kept.
+// tapped is a relay to a backend that records everything sent to it.
 type tapped struct {
 	addr string
 
@@ -192,7 +195,7 @@ type tapped struct {
 	sent bytes.Buffer
 }
 
-// tap leads to a backend, host:port, until the test ends.
+// tap relays to a backend (host:port) until the test ends.
 func tap(t *testing.T, backend string) *tapped {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -217,7 +220,7 @@ func tap(t *testing.T, backend string) *tapped {
 	return w
 }
 
-// carry copies both ways until both have ended.
+// carry copies in both directions until both have ended.
 func (w *tapped) carry(client net.Conn, backend string) {
 	defer client.Close()
 	server, err := net.Dial("tcp", backend)
@@ -235,7 +238,7 @@ func (w *tapped) carry(client net.Conn, backend string) {
 	down.Wait()
 }
 
-// Write keeps what was sent to the backend.
+// Write records what was sent to the backend.
 func (w *tapped) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

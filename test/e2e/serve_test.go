@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// TestSIGTERMDrains: what is under way comes to its end, what rests ends at once.
+// TestSIGTERMDrains checks that active exchanges are completed and idle connections are closed at
+// once.
 func TestSIGTERMDrains(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
@@ -43,7 +44,8 @@ func TestSIGTERMDrains(t *testing.T) {
 	p.message(t, "draining")
 }
 
-// TestDrainEndsTunnelsAtItsDeadline: a tunnel has no end of its own.
+// TestDrainEndsTunnelsAtItsDeadline checks that a drain closes open tunnels at its deadline,
+// because tunnels do not end by themselves.
 func TestDrainEndsTunnelsAtItsDeadline(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
@@ -65,7 +67,7 @@ func TestDrainEndsTunnelsAtItsDeadline(t *testing.T) {
 	expectEnd(t, conn, "")
 }
 
-// TestHostIsReplacedOnRequest: rulings say so.
+// TestHostIsReplacedOnRequest checks that the Host header is replaced and that the rulings say so.
 func TestHostIsReplacedOnRequest(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
@@ -76,7 +78,7 @@ func TestHostIsReplacedOnRequest(t *testing.T) {
 	expect(t, peer, strings.Replace(handshake, "staging.test", "inside.test:81", 1))
 	send(t, peer, switching)
 	expect(t, conn, switching)
-	const frame = "Host: staging.test\r\n" // in a tunnel it is not a Host header
+	const frame = "Host: staging.test\r\n" // this text also appears in the tunnel, where it is not a Host header
 	send(t, conn, frame)
 	expect(t, peer, frame)
 	conn.Close()
@@ -94,7 +96,7 @@ func TestForwardCarriesWhatTheBackendIsAskedFor(t *testing.T) {
 	p := serve(t, backend, "--forward", "127.0.0.1:0")
 	curl := program(t, "curl", "curl")
 	for name, args := range map[string][]string{
-		"plain": nil, "CONNECT": {"-p"}, "upgrade": {"--http2"}, "upgrade behind CONNECT": {"-p", "--http2"},
+		"plain": nil, "CONNECT": {"-p"}, "upgrade": {"--http2"}, "upgrade after CONNECT": {"-p", "--http2"},
 	} {
 		args = append(args, "-sS", "-x", p.forward, "http://"+backend+"/api/items")
 		if got := succeed(t, curl, args...); got.stdout != items {
@@ -178,7 +180,7 @@ func TestServeRefusesWhatItCannotDo(t *testing.T) {
 
 func TestHealthcheckTellsTheLiving(t *testing.T) {
 	t.Parallel()
-	p := serve(t, closedPort(t)) // a backend that is down says nothing about us
+	p := serve(t, closedPort(t)) // a backend that is down does not affect the admin address
 	succeed(t, "interlock", "healthcheck", "--admin", p.admin)
 	response, err := client(t).Get("http://" + p.admin + "/healthz")
 	if err != nil {

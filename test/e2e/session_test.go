@@ -8,14 +8,15 @@ import (
 	"testing"
 )
 
-// TestProbesBringTheirOwnSession runs clients of libraries whose handshakes name a session, and probes what they showed: the
-// recorded session is over by then, and the probes are conclusive all the same.
+// TestProbesBringTheirOwnSession runs clients of libraries whose handshakes contain a session ID,
+// then probes the endpoints that serve learned from them. The recorded session has ended by then,
+// and the probes are still conclusive.
 func TestProbesBringTheirOwnSession(t *testing.T) {
 	t.Parallel()
 	for library, step := range map[string]string{
 		"socket.io": "a fresh socket.io session (no sid)",
 		"signalr":   "a fresh SignalR connection (id from a negotiate request)",
-		"sockjs":    "", // the server takes the same session again
+		"sockjs":    "", // the server accepts the same session again
 	} {
 		t.Run(library, func(t *testing.T) {
 			t.Parallel()

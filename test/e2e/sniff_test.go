@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A sniffer captures what goes over loopback from and to some ports, as tcpdump does.
+// A sniffer captures loopback traffic from and to some ports, as tcpdump does.
 type sniffer struct {
 	t      testing.TB
 	socket int
@@ -34,7 +34,7 @@ type packet struct {
 	bytes []byte
 }
 
-// sniff begins to record. It ends with the test, or with stop.
+// sniff begins to capture. It ends with the test, or with stop.
 func sniff(t testing.TB, ports ...uint16) *sniffer {
 	t.Helper()
 	loopback, err := net.InterfaceByName("lo")
@@ -67,7 +67,7 @@ func sniff(t testing.TB, ports ...uint16) *sniffer {
 	return r
 }
 
-// only is a filter that lets packets of TCP over IPv4 from and to some ports pass.
+// only returns a filter that passes IPv4 TCP packets from and to some ports.
 func only(t testing.TB, ports []uint16) []unix.SockFilter {
 	t.Helper()
 	program := []bpf.Instruction{
@@ -105,7 +105,7 @@ func (r *sniffer) run(over chan struct{}) {
 		default:
 		}
 		address, _ := from.(*unix.SockaddrLinklayer)
-		if err != nil || address == nil || address.Pkttype == unix.PACKET_OUTGOING { // loopback shows each packet twice
+		if err != nil || address == nil || address.Pkttype == unix.PACKET_OUTGOING { // loopback delivers each packet twice
 			continue
 		}
 		r.mu.Lock()
@@ -114,7 +114,8 @@ func (r *sniffer) run(over chan struct{}) {
 	}
 }
 
-// until waits until everything has been captured up to the end of a connection to a listener that is made for that.
+// until waits until the sniffer has captured everything sent so far. It connects to a listener and
+// waits for the end of that connection in the capture.
 func (r *sniffer) until(listener string) {
 	r.t.Helper()
 	conn := dial(r.t, listener)
@@ -147,7 +148,7 @@ func (r *sniffer) has(port uint16) bool {
 	return false
 }
 
-// pcap is the capture of what went from or to one of the ports.
+// pcap returns the captured packets from or to one of the ports.
 func (r *sniffer) pcap(ports ...uint16) []byte {
 	r.t.Helper()
 	r.mu.Lock()
@@ -170,7 +171,7 @@ func (r *sniffer) pcap(ports ...uint16) []byte {
 	return file.Bytes()
 }
 
-// portOf is the port of an address.
+// portOf returns the port of an address.
 func portOf(t testing.TB, address string) uint16 {
 	t.Helper()
 	_, text, err := net.SplitHostPort(address)

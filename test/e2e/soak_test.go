@@ -13,24 +13,24 @@ import (
 	"time"
 )
 
-// What the soak sends, and the resident memory in kB that it may cost.
+// The amount of work in the soak test, and the growth of resident memory in kB that it may cause.
 const (
 	soakExchanges   = 1_000_000
 	soakConnections = 64
 	soakTunnels     = 2_000
-	soakCrowds      = 3 // times that all tunnels are opened
+	soakCrowds      = 3 // how many times all tunnels are opened
 	floodSize       = 64 << 20
 
 	exchangesGrow = 8 << 10  // from the first tenth of the exchanges to the last
 	tunnelsGrow   = 16 << 10 // from the second time that all tunnels are open to the last
-	blockedGrows  = 16 << 10 // while one side pushes and the other does not read
+	blockedGrows  = 16 << 10 // while one side writes and the other does not read
 )
 
-// TestSoak holds that work, however much, leaves neither memory nor descriptors behind, that a peer which does not read
-// costs none, and that the program counts exactly what was sent.
+// TestSoak checks that no amount of work leaks memory or descriptors, that a peer that does not
+// read costs no memory, and that the counters are exact.
 func TestSoak(t *testing.T) {
 	o := startOrigin(t)
-	// A file: what is kept in memory would grow with what comes.
+	// A file, because a store in memory grows with every exchange.
 	s := &soak{process: serve(t, o.addr(), "--store", filepath.Join(t.TempDir(), "soak.db")), origin: o, began: time.Now()}
 	s.figure("start")
 	s.exchanges()
@@ -45,7 +45,7 @@ func TestSoak(t *testing.T) {
 	s.tunnels()
 	stopped := s.stop()
 	t.Logf("%6.1f s  %s", time.Since(s.began).Seconds(), stopped.text)
-	// The flood has an answer; the other requests that block have none.
+	// The flood has a response; the other blocked requests have none.
 	if want := int64(soakExchanges + soakCrowds*soakTunnels + 1); stopped.Exchanges != want {
 		t.Errorf("got %d exchanges, want %d", stopped.Exchanges, want)
 	}
@@ -61,7 +61,7 @@ type soak struct {
 	began  time.Time
 }
 
-// figure logs and returns the resident memory, in kB, once it has settled.
+// figure logs and returns the resident memory in kB once it is stable.
 func (s *soak) figure(what string) int {
 	s.t.Helper()
 	kB := s.settled()
@@ -81,8 +81,8 @@ func (s *soak) exchanges() {
 	}
 }
 
-// tunnels opens all of them three times. When the first ones end, all at once, what is written of them has taken its memory;
-// that has to do from then on.
+// tunnels opens all tunnels three times. The first time they end, all at once, the write queue
+// takes its memory; it must not take more later.
 func (s *soak) tunnels() {
 	s.t.Helper()
 	var open [soakCrowds]int
@@ -97,20 +97,21 @@ func (s *soak) tunnels() {
 		s.nothingLeft()
 		s.figure("tunnels closed")
 	}
-	// What the runtime has given back by the time of a figure differs; what leaks makes the last figure the greatest by far.
+	// The runtime returns memory at varying times, so readings differ. A leak makes the last one
+	// clearly the greatest.
 	last, before := open[len(open)-1], slices.Max(open[:len(open)-1])
 	if last > before+tunnelsGrow {
 		s.t.Errorf("tunnels: got %d kB the last time and %d kB before, want at most %d more", last, before, tunnelsGrow)
 	}
 }
 
-// block has a client do what nobody at the other end takes.
+// block has a client send or request data that its peer does not read.
 func (s *soak) block(what string, push func(net.Conn) int64) {
 	s.t.Helper()
 	before := s.settled()
 	conn := dial(s.t, s.listen)
 	conn.SetDeadline(time.Time{})
-	pushed := make(chan int64, 1) // of the one goroutine
+	pushed := make(chan int64, 1) // sent by one goroutine
 	go func() { pushed <- push(conn) }()
 	blocked := s.figure(what)
 	conn.SetLinger(0)
@@ -124,7 +125,7 @@ func (s *soak) block(what string, push func(net.Conn) int64) {
 	}
 }
 
-// pushContent sends more than anybody reads, and returns how much of it went away.
+// pushContent sends a body that the backend does not read, and returns how many bytes were sent.
 func (s *soak) pushContent(conn net.Conn) int64 {
 	fmt.Fprintf(conn, "POST /deaf HTTP/1.1\r\nHost: staging.test\r\nContent-Length: %d\r\n\r\n", floodSize)
 	n := writeZeros(conn, floodSize)
@@ -132,25 +133,26 @@ func (s *soak) pushContent(conn net.Conn) int64 {
 	return n
 }
 
-// askForFlood asks for more than it reads.
+// askForFlood requests more than it reads.
 func (s *soak) askForFlood(conn net.Conn) int64 {
 	fmt.Fprint(conn, "GET /flood HTTP/1.1\r\nHost: staging.test\r\n\r\n")
 	return <-s.origin.flooded
 }
 
-// pipeline sends requests until the connection breaks, and waits for no answer. The origin reads them.
+// pipeline sends requests until the connection breaks, without waiting for responses. The origin
+// reads them.
 func (s *soak) pipeline(conn net.Conn) int64 {
 	many := strings.Repeat("GET /mute HTTP/1.1\r\nHost: staging.test\r\n\r\n", 1000)
 	for {
 		if _, err := io.WriteString(conn, many); err != nil {
-			return 0 // there is no end to it
+			return 0 // the amount is unlimited
 		}
 	}
 }
 
-// settled is the resident memory, in kB, when it does not change any more.
+// settled returns the resident memory in kB once it is stable.
 func (p *process) settled() int {
-	const near, steady = 256, 10 // kB and readings in a row
+	const near, steady = 256, 10 // kB, and consecutive readings
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	last, same := p.resident(), 0

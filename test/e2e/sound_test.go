@@ -25,11 +25,11 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// With -capture what real clients do is written to rules/testdata/SOUND, and the clients that test/e2e/install does not install,
-// Chromium and Docker's, are asked too.
+// capture makes the test write what real clients do to rules/testdata/SOUND. It also runs the
+// clients that test/e2e/install does not install: Chromium and Docker's.
 var capture = flag.Bool("capture", false, "write the exchanges of real clients into the rulebook's corpus")
 
-// recorder is a relay of ours in front of a backend, which keeps what it sees.
+// recorder is a relay in front of a backend that records its exchanges.
 type recorder struct {
 	addr string
 	stop func()
@@ -63,12 +63,12 @@ func record(t *testing.T, backend string) *recorder {
 	return r
 }
 
-// sound is a client that does nothing wrong, and the backend that it talks to.
+// sound is a correct client and its backend.
 type sound struct {
 	name    string
 	backend func(t *testing.T) string
 	client  func(t *testing.T, addr string)
-	rare    bool // asked with -capture only
+	rare    bool // run only with -capture
 }
 
 func soundClients() []sound {
@@ -102,11 +102,12 @@ func soundClients() []sound {
 	}
 }
 
-// TestSoundClientsRaiseNothing holds that the whole rulebook has nothing above info to say of sound clients and servers.
+// TestSoundClientsRaiseNothing checks that the rulebook finds nothing above info in the traffic of
+// correct clients and servers.
 func TestSoundClientsRaiseNothing(t *testing.T) {
 	for _, s := range soundClients() {
 		if s.rare && !*capture {
-			continue // what they did when they were captured is in the corpus, which the rules' own tests judge
+			continue // their captured traffic is in the corpus, which the tests of the rules judge
 		}
 		t.Run(s.name, func(t *testing.T) {
 			r := record(t, s.backend(t))
@@ -150,7 +151,7 @@ func keep(t *testing.T, name string, x *wire.Exchange) {
 	}
 }
 
-// page is a backend with a page that opens a WebSocket and says in its title how that went.
+// page starts a backend with a page that opens a WebSocket and reports the result in its title.
 func page(t *testing.T) string {
 	upgrader := gorilla.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -178,7 +179,7 @@ s.onopen=()=>s.send('hello');s.onmessage=e=>{document.title='echo '+e.data;docum
 
 func chromium(t *testing.T, addr string) { browse(t, "http://"+addr+"/") }
 
-// browse opens a page in Chromium and waits until the WebSocket in it has echoed.
+// browse opens a page in Chromium and waits until the page's WebSocket has echoed.
 func browse(t *testing.T, url string, flags ...string) {
 	t.Helper()
 	args := append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -188,7 +189,7 @@ func browse(t *testing.T, url string, flags ...string) {
 	}
 }
 
-// docker is as much of a Docker daemon as attaching to a container takes.
+// docker is the part of a Docker daemon that attaching to a container requires.
 func docker(t *testing.T) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		w.Header().Set("Api-Version", "1.41")

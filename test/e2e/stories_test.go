@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// TestADeveloperMendsAServer is the story of somebody with a server on npm's ws: the first line of probe says that it is not safe,
-// docs/harden.md has the guard, and the first line says that it is safe.
+// TestADeveloperMendsAServer plays a developer with a server on npm's ws. The first line of probe
+// says that the server is not safe. With the guard from docs/harden.md, the first line says that it
+// is safe.
 func TestADeveloperMendsAServer(t *testing.T) {
 	t.Parallel()
 	ws := products()["ws"]
@@ -27,7 +28,8 @@ func TestADeveloperMendsAServer(t *testing.T) {
 	}
 }
 
-// TestATesterWritesOneReport is the story of somebody who is to test three services: one command, one summary, one report.
+// TestATesterWritesOneReport plays a tester with three services: one command, one summary, one
+// report.
 func TestATesterWritesOneReport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -53,8 +55,9 @@ func TestATesterWritesOneReport(t *testing.T) {
 	}
 }
 
-// TestAnOperatorIsAlerted is the story of somebody who runs nginx, Interlock and Prometheus in front of a backend. Probes that
-// arrive through nginx raise no alert, and an unsafe switch for a client does, the first one too.
+// TestAnOperatorIsAlerted plays an operator who runs nginx, Interlock and Prometheus in front of a
+// backend. Probes that arrive through nginx raise no alert. An unsafe switch for a client raises
+// one, even the first.
 func TestAnOperatorIsAlerted(t *testing.T) {
 	t.Parallel()
 	p := serve(t, labServer(t, "any-method"))
@@ -79,8 +82,8 @@ func TestAnOperatorIsAlerted(t *testing.T) {
 	}
 }
 
-// TestATeamGatesOnWhatIsNew is the story of a pipeline: the suite runs through Interlock, its reports are kept, what is known does
-// not fail the next build, and what is new does.
+// TestATeamGatesOnWhatIsNew plays a team's CI pipeline. The suite runs through Interlock and its
+// reports are stored. Known findings do not fail the next build; new ones do.
 func TestATeamGatesOnWhatIsNew(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -14,13 +14,14 @@ import (
 	"time"
 )
 
-// Answers of servers that say no.
+// Rejections that a stub can send.
 const (
 	bare426   = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 	version13 = "HTTP/1.1 400 Bad Request\r\nSec-WebSocket-Version: 13\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
 
-// stub answers each request with the refusal, but for those that are accepted: these go to the backend. It returns its URL.
+// stub starts a server that answers each request with the refusal, except those that accepts
+// selects, which it relays to the backend. It returns the server's URL.
 func stub(t testing.TB, refusal string, accepts func(head string) bool, backend string) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,7 +84,7 @@ func answerOnce(conn *net.TCPConn, refusal string, accepts func(head string) boo
 // nothing accepts no request.
 func nothing(string) bool { return false }
 
-// valid accepts WebSocket handshakes that are valid to the letter (RFC 6455 §4.2.1), and no others.
+// valid accepts only WebSocket handshakes that are valid to the letter (RFC 6455 §4.2.1).
 func valid(head string) bool {
 	lines := strings.Split(strings.TrimSuffix(head, "\r\n\r\n"), "\r\n")
 	if lines[0] != "GET /chat HTTP/1.1" {

@@ -14,8 +14,9 @@ import (
 	"testing"
 )
 
-// TestClientsThatWantHTTP2: curl does. Under a name of h2_pass it gets it, from the backend itself, and nobody looks inside;
-// under any other it gets HTTP/1.1. Both are counted, logged and shown.
+// TestClientsThatWantHTTP2 runs curl, which offers HTTP/2. For a name in h2_pass it gets HTTP/2
+// from the backend itself, and the connection is not inspected. For any other name it gets
+// HTTP/1.1. Both are counted, logged and shown.
 func TestClientsThatWantHTTP2(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(chat))

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestTLSOnOneSideOnly: whoever speaks TLS to somebody who does not, or the other way round, finds the reason in the log.
+// TestTLSOnOneSideOnly connects TLS clients to plain-text servers and the reverse, and expects the
+// reason in the log.
 func TestTLSOnOneSideOnly(t *testing.T) {
 	t.Parallel()
 	cert, key := selfSigned(t)
@@ -36,10 +37,10 @@ func TestTLSOnOneSideOnly(t *testing.T) {
 		send(t, client, plain)
 		backend := b.accept()
 		expect(t, backend, plain)
-		const alert = "\x15\x03\x01\x00\x02\x02\x0a" // unexpected_message (RFC 8446 §6.2), as of a server that reads no ClientHello
+		const alert = "\x15\x03\x01\x00\x02\x02\x0a" // unexpected_message (RFC 8446 §6.2), from a server that cannot read the ClientHello
 		send(t, backend, alert)
 		backend.CloseWrite()
-		expectEnd(t, client, alert) // what a backend says is not replaced
+		expectEnd(t, client, alert) // the backend's own answer is not replaced
 		client.Close()
 		if l := p.message(t, "connection not audited"); !strings.Contains(l.text, "TLS from the server: is the scheme of the backend https?") {
 			t.Errorf("got %s, want what it may be", l.text)

@@ -23,7 +23,8 @@ import (
 	"time"
 )
 
-// trusting is TLS of a client that trusts a certificate in a file, under that name.
+// trusting returns the TLS configuration of a client that trusts the certificate in a file for a
+// server name.
 func trusting(t *testing.T, cert, name string) *tls.Config {
 	t.Helper()
 	text, err := os.ReadFile(cert)
@@ -37,7 +38,8 @@ func trusting(t *testing.T, cert, name string) *tls.Config {
 	return &tls.Config{RootCAs: pool, ServerName: name}
 }
 
-// office is an authority of a test, in a folder: ca.pem, and NAME.pem with NAME.key of each whom it vouches for.
+// office is a test CA in a folder: ca.pem, and NAME.pem with NAME.key for each certificate that it
+// has issued.
 type office struct {
 	dir  string
 	cert *x509.Certificate
@@ -54,7 +56,7 @@ func newOffice(t *testing.T) *office {
 	return o
 }
 
-// vouch makes a certificate for localhost and other hosts, for either side of TLS.
+// vouch issues a certificate for localhost and other hosts, valid for clients and servers.
 func (o *office) vouch(t *testing.T, name string, hosts ...string) {
 	t.Helper()
 	o.write(t, name, &x509.Certificate{
@@ -97,7 +99,7 @@ func (o *office) write(t *testing.T, name string, template *x509.Certificate) {
 
 func (o *office) at(name string) string { return filepath.Join(o.dir, name) }
 
-// server is a backend that lets in nobody but those whom the office vouches for.
+// server starts a backend that accepts only clients with a certificate from this CA.
 func (o *office) server(t *testing.T) (addr string) {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(o.at("backend.pem"), o.at("backend.key"))
@@ -105,7 +107,7 @@ func (o *office) server(t *testing.T) (addr string) {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(chat))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of those that it does not let in
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // for the clients that it rejects
 	server.TLS = &tls.Config{
 		Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: trusting(t, o.at("ca.pem"), "").RootCAs,
 	}
@@ -114,8 +116,9 @@ func (o *office) server(t *testing.T) (addr string) {
 	return server.Listener.Addr().String()
 }
 
-// TestMutualTLSOnBothSides has Node's ws and curl show a certificate to the listener, which shows one of its own to the
-// backend. Whoever shows none, or a stranger's, gets nowhere, and it is said why.
+// TestMutualTLSOnBothSides has Node's ws and curl present a client certificate to the listener,
+// which presents its own to the backend. A client without a certificate, or with one from another
+// CA, is rejected, and the log says why.
 func TestMutualTLSOnBothSides(t *testing.T) {
 	t.Parallel()
 	o, strangers := newOffice(t), newOffice(t)
@@ -144,7 +147,7 @@ func TestMutualTLSOnBothSides(t *testing.T) {
 	if got := ask("--cert", o.at("client.pem"), "--key", o.at("client.key")); got.stdout != items {
 		t.Errorf("got %q, %q, want %q", got.stdout, got.stderr, items)
 	}
-	for who, args := range map[string][]string{"nobody": nil, "a stranger": {"--cert", strangers.at("client.pem"), "--key", strangers.at("client.key")}} {
+	for who, args := range map[string][]string{"no certificate": nil, "another CA": {"--cert", strangers.at("client.pem"), "--key", strangers.at("client.key")}} {
 		if got := ask(args...); got.status == 0 {
 			t.Errorf("%s was let in: %q", who, got.stdout)
 		}
@@ -154,7 +157,8 @@ func TestMutualTLSOnBothSides(t *testing.T) {
 	}
 }
 
-// TestBackendWantsAnotherCertificate: the client of a listener in cleartext is told why it gets nothing.
+// TestBackendWantsAnotherCertificate checks that the client of a plain-text listener is told why it
+// gets no response.
 func TestBackendWantsAnotherCertificate(t *testing.T) {
 	t.Parallel()
 	o, strangers := newOffice(t), newOffice(t)

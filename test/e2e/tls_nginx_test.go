@@ -11,11 +11,11 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// streamModule is where Debian has what lets nginx carry TCP.
+// streamModule is Debian's nginx module for proxying TCP.
 const streamModule = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
-// TestNginxTellsWhoTheClientIs has nginx in front, which speaks the PROXY protocol: the log names the client behind it, and
-// the backend gets not a byte of the header.
+// TestNginxTellsWhoTheClientIs puts nginx in front, speaking the PROXY protocol. The log has the
+// original client's address, and the backend receives nothing of the PROXY header.
 func TestNginxTellsWhoTheClientIs(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(streamModule); err != nil {
@@ -49,7 +49,7 @@ func TestNginxTellsWhoTheClientIs(t *testing.T) {
 			}
 			x := p.exchange(t, "/echo")
 			if want := conn.LocalAddr().String(); x.Client != want || x.Outcome != "switched" || x.Verdict != "pass" || len(x.Altered) > 0 {
-				t.Errorf("got %s, want client %s, behind nginx", x.text, want)
+				t.Errorf("got %s, want client %s, from nginx's PROXY header", x.text, want)
 			}
 		})
 	}

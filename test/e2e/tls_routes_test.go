@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// TestListenersCertificatesAndRoutes has two listeners with TLS, of which one has two certificates, and a route for a name in
-// SNI and for the other listener: curl is shown the certificate of the name that it asks for, and gets to the backend of it; a
-// certificate that is replaced is shown to the next connection.
+// TestListenersCertificatesAndRoutes runs two TLS listeners, one of them with two certificates. One
+// route is for an SNI name and one for the other listener. curl gets the certificate and the
+// backend of the name that it asks for. After a certificate file is replaced, the next connection
+// gets the new certificate.
 func TestListenersCertificatesAndRoutes(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -55,8 +56,8 @@ func TestListenersCertificatesAndRoutes(t *testing.T) {
 	if err := errors.Join(os.Rename(strangers.at("second.key"), o.at("second.key")), os.Rename(strangers.at("second.pem"), o.at("second.pem"))); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); ask("second.example", port).status != 60; { // that it is vouched for by somebody else
-		if time.Now().After(deadline) { // the files are looked at once a second
+	for deadline := time.Now().Add(patience); ask("second.example", port).status != 60; { // until curl rejects the new certificate
+		if time.Now().After(deadline) { // the files are checked once a second
 			t.Fatal("the certificate that is there is not shown")
 		}
 	}

@@ -18,11 +18,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A tab is a page in Chromium, and what it complained about.
+// A tab is a page in Chromium, with the errors that it reported.
 type tab struct {
 	t   testing.TB
 	ctx context.Context
-	at  string // of the admin address
+	at  string // the admin address
 
 	mu         sync.Mutex
 	complaints []string
@@ -51,7 +51,8 @@ func browser(t testing.TB, at string) *tab {
 	return b
 }
 
-// hear takes down errors of scripts, and what the browser did not let happen: violations of the policy among it.
+// hear records script errors and everything that the browser blocked, such as violations of the
+// content security policy.
 func (b *tab) hear(event any) {
 	said := ""
 	switch e := event.(type) {
@@ -77,7 +78,7 @@ func (b *tab) hear(event any) {
 	b.complaints = append(b.complaints, said)
 }
 
-// silent holds that nothing was complained about since it was asked last.
+// silent checks that no error was reported since the last call.
 func (b *tab) silent(what string) {
 	b.t.Helper()
 	b.mu.Lock()
@@ -95,18 +96,18 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// open goes to a path.
+// open loads a path.
 func (b *tab) open(path string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate("http://" + b.at + path))
 }
 
-// until waits until an expression is true, whatever pages come and go meanwhile.
+// until waits until an expression is true, even if other pages are loaded meanwhile.
 func (b *tab) until(expression string) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, patience)
 	defer stop()
-	left := func(err error) bool { // the page that was asked
+	left := func(err error) bool { // the page was left while the expression was evaluated
 		return err != nil && (strings.Contains(err.Error(), "context with specified id") || strings.Contains(err.Error(), "navigated or closed"))
 	}
 	err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](expression))
@@ -118,7 +119,7 @@ func (b *tab) until(expression string) {
 	}
 }
 
-// ask is the value of an expression.
+// ask returns the value of an expression.
 func ask[T any](b *tab, expression string) T {
 	b.t.Helper()
 	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
@@ -128,7 +129,7 @@ func ask[T any](b *tab, expression string) T {
 	return v
 }
 
-// theme has pages be dark or light.
+// theme sets the dark or the light colour scheme.
 func (b *tab) theme(name string) {
 	b.t.Helper()
 	params := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}}}
@@ -137,7 +138,7 @@ func (b *tab) theme(name string) {
 	}
 }
 
-// scripts lets pages run scripts, or not.
+// scripts enables or disables scripts.
 func (b *tab) scripts(on bool) {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
@@ -145,7 +146,7 @@ func (b *tab) scripts(on bool) {
 	}
 }
 
-// picture writes what the page looks like to the folder of artefacts.
+// picture saves a screenshot in the folder of artefacts.
 func (b *tab) picture(name string) {
 	b.t.Helper()
 	dir := os.Getenv("INTERLOCK_ARTEFACTS")
@@ -164,7 +165,7 @@ func (b *tab) picture(name string) {
 	}
 }
 
-// accessible holds that axe finds nothing that is serious or critical.
+// accessible checks that axe finds no serious or critical problem.
 func (b *tab) accessible(what string) {
 	b.t.Helper()
 	axe, err := os.ReadFile("node/node_modules/axe-core/axe.min.js")
@@ -182,7 +183,7 @@ func (b *tab) accessible(what string) {
 	}
 }
 
-// name is a path as the name of a file.
+// name turns a path into a file name.
 func name(path string) string {
 	if path == "/" {
 		return "overview"

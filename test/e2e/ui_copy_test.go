@@ -10,8 +10,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestCopyButtons holds that every copy button of an exchange writes the text under its heading to the clipboard, as it is
-// shown but for the signs at the beginning of its lines.
+// TestCopyButtons checks every copy button of an exchange. Each writes the text under its heading
+// to the clipboard, without the markers at the beginning of the lines.
 func TestCopyButtons(t *testing.T) {
 	t.Parallel()
 	s := show(t)
@@ -49,7 +49,8 @@ func TestCopyButtons(t *testing.T) {
 	b.silent("copying")
 }
 
-// press presses a copy button, waits for what it says, and reads the clipboard: the heading and the text.
+// press presses a copy button, waits for its confirmation, and returns the heading and the text in
+// the clipboard.
 const press = `(async () => {
 	const button = document.querySelectorAll("[data-copy]")[INDEX];
 	button.click();

@@ -14,17 +14,18 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// shown is an Interlock with live traffic behind it, as people look at it.
+// shown is an Interlock with a history of live traffic, for tests of its pages.
 type shown struct {
 	*process
 	t      testing.TB
 	config string // path of its configuration
 }
 
-// ownConfig is a configuration that people have written something into.
+// ownConfig is a configuration file with content of the user's own.
 const ownConfig = "# mine\naccept: []\n"
 
-// show starts Interlock in front of a backend that takes any method, and has clients talk through it: soundly, and not.
+// show starts Interlock in front of a backend that accepts any method. Clients make valid and
+// malformed handshakes through it.
 func show(t testing.TB, flags ...string) *shown {
 	t.Helper()
 	s := &shown{t: t, config: file(t, "interlock.yaml", []byte(ownConfig))}
@@ -34,7 +35,7 @@ func show(t testing.TB, flags ...string) *shown {
 	return s
 }
 
-// connect has a client connect, say something and leave, and returns when that is known.
+// connect has a client connect, send a message and leave. It returns when the exchange is logged.
 func (s *shown) connect(target string) {
 	s.t.Helper()
 	conn, response, err := gorilla.DefaultDialer.DialContext(s.t.Context(), "ws://"+s.listen+target, nil)
@@ -52,7 +53,7 @@ func (s *shown) connect(target string) {
 	s.exchange(s.t, target)
 }
 
-// post has a client make a handshake by POST, which switches and must not.
+// post has a client make a handshake by POST, which the backend wrongly accepts.
 func (s *shown) post() {
 	s.t.Helper()
 	conn := dial(s.t, s.listen)
@@ -62,7 +63,7 @@ func (s *shown) post() {
 	s.message(s.t, "unsafe switch")
 }
 
-// screens are the paths of all screens, with something on each.
+// screens returns the paths of all screens, each with content.
 func (s *shown) screens(b *tab) []string {
 	s.t.Helper()
 	b.open("/exchanges?q=verdict:fail")
@@ -74,8 +75,8 @@ func (s *shown) screens(b *tab) []string {
 	}
 }
 
-// TestScreensInABrowser: each opens without a complaint of the browser, is not wider than the window, and accessible, dark and
-// light, wide and narrow.
+// TestScreensInABrowser opens each screen dark and light, wide and narrow. Each opens without a
+// browser error, is not wider than the window, and is accessible.
 func TestScreensInABrowser(t *testing.T) {
 	s := show(t)
 	b := browser(t, s.admin)
@@ -111,10 +112,11 @@ func TestScreensInABrowser(t *testing.T) {
 	}
 }
 
-// widest names the elements that are wider than the window.
+// widest lists the elements that are wider than the window.
 const widest = `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth && !e.closest(".scroll,pre")).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join("\n")`
 
-// squeezed names cells whose text is broken into single letters, and what reaches out of a box that cannot be scrolled.
+// squeezed lists cells whose text is broken into single letters, and elements that overflow a box
+// that cannot be scrolled.
 const squeezed = `[...document.querySelectorAll("main td, main th, main dd, main dt")].filter(e => {
 	const text = e.innerText.trim(), box = e.getBoundingClientRect(), content = document.createRange();
 	content.selectNodeContents(e);
@@ -122,7 +124,7 @@ const squeezed = `[...document.querySelectorAll("main td, main th, main dd, main
 	return lines > 2 && text.length / lines < 4 || box.left < 0 && !e.closest(".scroll,pre,.unseen") && !e.querySelector(".unseen");
 }).slice(0, 5).map(e => e.outerHTML.slice(0, 120)).join("\n")`
 
-// probe starts a run from the page and waits until it is over.
+// probe starts a run from the page and waits for it to end.
 func (s *shown) probe(b *tab, only string) (run string) {
 	s.t.Helper()
 	b.open("/probes")
@@ -132,7 +134,7 @@ func (s *shown) probe(b *tab, only string) (run string) {
 	return ask[string](b, `location.pathname.replace("/probes/", "")`)
 }
 
-// TestLiveRowsArrive while the page is open, and do not while it is paused.
+// TestLiveRowsArrive checks that rows arrive while the page is open, and do not while it is paused.
 func TestLiveRowsArrive(t *testing.T) {
 	t.Parallel()
 	s := show(t)
@@ -158,7 +160,8 @@ func TestLiveRowsArrive(t *testing.T) {
 	b.silent("live rows")
 }
 
-// TestKeysAndFilter: / goes to the filter, Enter applies it, j and Enter open an exchange, and what is wrong is said.
+// TestKeysAndFilter checks that / focuses the filter, Enter applies it, j and Enter open an
+// exchange, and a wrong filter shows an error.
 func TestKeysAndFilter(t *testing.T) {
 	t.Parallel()
 	s := show(t)
@@ -184,11 +187,12 @@ func TestKeysAndFilter(t *testing.T) {
 	b.silent("keys")
 }
 
-// lit reports whether marked bytes stand out from how they are otherwise.
+// lit reports whether marked bytes are highlighted.
 const lit = `getComputedStyle(document.querySelector(".bytes mark")).outlineStyle == "solid"`
 
-// TestAProbeRunFromThePage is started at the exchange of the endpoint, fills its matrix while it goes on, and a cell opens the
-// exchange, on which the bytes of a finding light up when that is pointed at and when it has the focus.
+// TestAProbeRunFromThePage starts a run from an exchange of the endpoint. The matrix fills up
+// during the run, and a cell opens its exchange. There the bytes of a finding are highlighted while
+// the finding has the mouse pointer or the focus.
 func TestAProbeRunFromThePage(t *testing.T) {
 	t.Parallel()
 	s := show(t)
@@ -216,7 +220,8 @@ func TestAProbeRunFromThePage(t *testing.T) {
 	b.until("!(" + lit + ")")
 }
 
-// TestAcceptFromThePage shows the diff, writes nothing before that is confirmed, and takes effect.
+// TestAcceptFromThePage checks that accepting a finding shows the diff, writes nothing before the
+// confirmation, and then takes effect.
 func TestAcceptFromThePage(t *testing.T) {
 	t.Parallel()
 	s := show(t)
@@ -240,7 +245,7 @@ func TestAcceptFromThePage(t *testing.T) {
 	b.silent("accept")
 }
 
-// TestPagesWorkWithoutScripts: whatever they offer can be done, but for live updates.
+// TestPagesWorkWithoutScripts checks that everything but live updates works without scripts.
 func TestPagesWorkWithoutScripts(t *testing.T) {
 	t.Parallel()
 	s := show(t)
@@ -263,7 +268,8 @@ func TestPagesWorkWithoutScripts(t *testing.T) {
 	b.silent("without scripts")
 }
 
-// TestPagesAreNotForOthers: who comes from another site, or under another name, gets nothing done.
+// TestPagesAreNotForOthers checks that requests from another site, or under another host name, have
+// no effect.
 func TestPagesAreNotForOthers(t *testing.T) {
 	t.Parallel()
 	s := show(t)

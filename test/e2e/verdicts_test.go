@@ -17,14 +17,16 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// runs is how often the same probes are sent to the same server: each time with the same results.
+// runs is how many times the same probes are sent to the same server. Each run must give the same
+// results.
 const runs = 10
 
-// TestARightRefusalIsNoFailureOfItsProbe probes a server that accepts valid handshakes and refuses everything else with a
-// 426 that names neither a protocol nor a version. What is wrong is the 426, and no rule that a probe was sent for.
+// TestARightRefusalIsNoFailureOfItsProbe probes a server that accepts valid handshakes and rejects
+// everything else with a 426 without Upgrade and Sec-WebSocket-Version. The 426 is at fault; no
+// rule of a probe fails.
 func TestARightRefusalIsNoFailureOfItsProbe(t *testing.T) {
 	t.Parallel()
-	// What it says to another version is a 400: the probe for versions shows nothing of the 426.
+	// The server answers other versions with a 400, so the version probe does not see the 426.
 	known := func(head string) bool { return valid(head) || strings.Contains(head, "Sec-WebSocket-Version: 99\r\n") }
 	url := stub(t, bare426, known, labServer(t, "gorilla"))
 	var first map[string]string
@@ -54,8 +56,9 @@ func TestARightRefusalIsNoFailureOfItsProbe(t *testing.T) {
 	}
 }
 
-// TestNothingIsKnownWhereEverythingIsRefused probes servers that refuse valid handshakes too, by refusals that break rules of
-// their own: that is not a success, and the last line says what to try.
+// TestNothingIsKnownWhereEverythingIsRefused probes servers that also reject valid handshakes, with
+// responses that break rules themselves. The run does not succeed, and its last line says what to
+// try.
 func TestNothingIsKnownWhereEverythingIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -75,7 +78,7 @@ func TestNothingIsKnownWhereEverythingIsRefused(t *testing.T) {
 				p := agreed(t, c.url)
 				p.differ(t, "pass", nil)
 				want := 3
-				if c.says == "" { // every 101 is unsafe there
+				if c.says == "" { // every 101 of this server is unsafe
 					want = 1
 				}
 				if accepted, _ := p.accepted("websocket"); accepted || p.status != want || !strings.Contains(p.stderr, c.says) {
@@ -95,13 +98,13 @@ func withSubprotocol(head string) bool {
 	return valid(head) && strings.Contains(head, "\r\nSec-WebSocket-Protocol: ")
 }
 
-// steady holds that the results of a run are those of the first one.
+// steady checks that the results of a run equal those of the first one.
 func steady(t *testing.T, first map[string]string, p *probed) map[string]string {
 	t.Helper()
 	now := map[string]string{}
 	for _, r := range p.results() {
 		now[r.Probe] = r.Verdict + " " + r.Rule
-		if r.Verdict != "pass" { // how bad it would have been depends on what came, and that on how the kernel cuts segments
+		if r.Verdict != "pass" { // the severity of a failure depends on the response, and so on how the kernel cuts segments
 			now[r.Probe] += " " + r.Severity
 		}
 	}
@@ -116,13 +119,13 @@ func steady(t *testing.T, first map[string]string, p *probed) map[string]string 
 	return first
 }
 
-// agreed probes a URL, and holds that all reports and the store say the same.
+// agreed probes a URL and checks that all reports and the store agree.
 func agreed(t *testing.T, url string) *probed {
 	t.Helper()
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	p := probe(t, url, "-o", "junit="+at("junit"), "-o", "sarif="+at("sarif"), "--store", at("store.db"))
-	failed := map[string]bool{} // rule and probe
+	failed := map[string]bool{} // by rule and probe
 	for _, r := range p.results() {
 		worst := finding{}
 		for _, f := range r.Ruling.Findings {
@@ -165,7 +168,7 @@ func agreed(t *testing.T, url string) *probed {
 	return p
 }
 
-// own holds that the line of a probe begins with the verdict of the rule that it was sent for.
+// own checks that the line of a probe begins with the verdict of the rule that the probe tests.
 func (p *probed) own(t *testing.T, r answered) {
 	q := rules.FindProbe(r.Probe)
 	i := slices.IndexFunc(r.Ruling.Findings, func(f finding) bool { return f.Rule == q.Rule().ID })
@@ -190,7 +193,7 @@ func (p *probed) count(verdict string) (n int) {
 	return n
 }
 
-// stored holds that the results in the store are those of the document.
+// stored checks that the results in the store equal those in the document.
 func (p *probed) stored(t *testing.T, name string) {
 	t.Helper()
 	s, err := store.Open(t.Context(), name, store.Options{Existing: true})
@@ -225,7 +228,7 @@ func sameFailures(t *testing.T, name string, got, want map[string]bool) {
 	}
 }
 
-// inSARIF are the rules and probes that failed.
+// inSARIF returns the rules and probes that failed.
 func inSARIF(t *testing.T, report string) map[string]bool {
 	t.Helper()
 	var log struct {
@@ -248,7 +251,7 @@ func inSARIF(t *testing.T, report string) map[string]bool {
 	return failed
 }
 
-// inJUnit are the rules that failed.
+// inJUnit returns the rules that failed.
 func inJUnit(t *testing.T, report string) map[string]bool {
 	t.Helper()
 	var all struct {

@@ -29,7 +29,7 @@ func (w *watchdog) requests(conn net.Conn, n int) error {
 	return nil
 }
 
-// tunnel has an echo of so many bytes, and then says goodbye by one half or both.
+// tunnel echoes size bytes, then closes one half of the connection or both.
 func (w *watchdog) tunnel(conn net.Conn, size int64, r *rand.Rand) error {
 	if _, err := io.WriteString(conn, handshake); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (w *watchdog) tunnel(conn net.Conn, size int64, r *rand.Rand) error {
 	go func() { sent <- w.write(conn, size, piece, "a client that writes to a tunnel") }()
 	err := errors.Join(w.readAll(conn, size, "a client in a tunnel"), <-sent)
 	if err == nil && r.IntN(2) == 0 {
-		err = errors.Join(conn.(*net.TCPConn).CloseWrite(), w.readAll(conn, -1, "a client that has said goodbye"))
+		err = errors.Join(conn.(*net.TCPConn).CloseWrite(), w.readAll(conn, -1, "a client that has half-closed"))
 	}
 	return err
 }
@@ -69,7 +69,7 @@ func (w *watchdog) upload(conn net.Conn, size int64) error {
 	return w.readAll(conn, int64(len(answer)), "a client that uploads")
 }
 
-// mutant sends a handshake with something wrong in it. Whatever comes of it comes soon.
+// mutant sends a malformed handshake. Any answer must arrive soon.
 func (w *watchdog) mutant(conn net.Conn, r *rand.Rand) error {
 	head := []byte(handshake)
 	for range 1 + r.IntN(3) {
@@ -96,8 +96,8 @@ func headOf(size int64) string {
 	return "HTTP/1.1 200 OK\r\nContent-Length: " + strconv.FormatInt(size, 10) + "\r\n\r\n"
 }
 
-// A talker answers whatever comes, and at once: by an echo after a 101, by content of the length that is asked for, by "ok"
-// once content has come, or by a 400.
+// A talker answers every request at once: with an echo after a 101, with a body of the requested
+// length, with "ok" after it has read a body, or with a 400.
 type talker struct {
 	*backend
 	running sync.WaitGroup
@@ -153,7 +153,7 @@ func (o *talker) serve(conn net.Conn) {
 	}
 }
 
-// readTalk reads a head, or what has come of one that does not go on.
+// readTalk reads a head. If the head stops arriving it returns the part that it has.
 func readTalk(conn net.Conn, in *bufio.Reader) (head []byte, whole bool) {
 	for {
 		line, err := in.ReadSlice('\n')

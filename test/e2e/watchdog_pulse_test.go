@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// take takes one of the pulses until the test ends, or until that fails.
+// take takes one of the pulses until the test ends or round fails.
 func (w *watchdog) take(which int, round func() error, end func()) {
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -53,7 +53,8 @@ func (w *watchdog) beat(which int, p pulse) {
 	w.pulses[which] = append(all, p)
 }
 
-// starved is for how long the threads of the program have been ready to run and did not, all in all.
+// starved returns the total time for which the threads of the program have been ready to run but
+// not running.
 func (w *watchdog) starved() (all time.Duration) {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", w.p.cmd.Process.Pid))
 	for _, name := range threads {
@@ -66,7 +67,8 @@ func (w *watchdog) starved() (all time.Duration) {
 	return all
 }
 
-// wasSlow reports whether the machine has been slow in a time up to now. The lock is held.
+// wasSlow reports whether the machine was slow between since and the present. The caller holds the
+// lock.
 func (w *watchdog) wasSlow(since time.Time) bool {
 	var longest [2]time.Duration
 	first := w.starved()

@@ -18,30 +18,30 @@ import (
 	"time"
 )
 
-// A watchdog looks for clients that wait although nothing is in their way. It records what the program does at such a
-// moment, and tells a machine that is slow from a program that sleeps: by a byte that goes to and fro through another process,
-// by requests to the admin address, and by how long the program was ready to run and did not.
+// A watchdog looks for clients that wait without a reason, and records what the program does then.
+// To tell a slow machine from a sleeping program it measures the round trip of a byte through another
+// process, requests to the admin address, and how long the program was ready to run but not running.
 type watchdog struct {
 	t     *testing.T
 	p     *process
 	limit time.Duration
 
-	ends [2]func() // of the pulses
+	ends [2]func() // stop the pulses
 
 	mu     sync.Mutex
-	pulses [2][]pulse // of another process, and of the admin address
+	pulses [2][]pulse // through another process, and at the admin address
 	stalls []string
 	slow   int // waits while the machine was slow
 }
 
-// A pulse is one round.
+// A pulse is one round trip.
 type pulse struct {
 	sent    time.Time
-	took    time.Duration // 0: it is under way
-	starved time.Duration // for how long the program had been ready to run and did not, until it was sent
+	took    time.Duration // 0 while it is under way
+	starved time.Duration // the program's total time ready but not running, when the pulse was sent
 }
 
-// newWatchdog begins to take the pulses.
+// newWatchdog starts the pulses.
 func newWatchdog(t *testing.T, p *process, limit time.Duration) *watchdog {
 	w := &watchdog{t: t, p: p, limit: limit}
 	cat := exec.Command(program(t, "cat", "coreutils"))
@@ -75,7 +75,7 @@ func newWatchdog(t *testing.T, p *process, limit time.Duration) *watchdog {
 	return w
 }
 
-// read reads what must come at once.
+// read reads data that must arrive at once.
 func (w *watchdog) read(conn net.Conn, b []byte, what string) (n int, err error) {
 	err = w.wait(conn.SetReadDeadline, what, func() (err error) {
 		n, err = conn.Read(b)
@@ -84,7 +84,8 @@ func (w *watchdog) read(conn net.Conn, b []byte, what string) (n int, err error)
 	return n, err
 }
 
-// wait has something be done that must come about at once. Once its deadline has passed it is done again.
+// wait runs do, which must succeed within the limit. After the deadline it records the stall and
+// runs do again.
 func (w *watchdog) wait(deadline func(time.Time) error, what string, do func() error) error {
 	since := time.Now()
 	deadline(since.Add(w.limit))
@@ -106,7 +107,7 @@ func (w *watchdog) wait(deadline func(time.Time) error, what string, do func() e
 	return err
 }
 
-// write writes what must be taken at once, piece by piece.
+// write writes size bytes in pieces; the peer must take each piece at once.
 func (w *watchdog) write(conn net.Conn, size, piece int64, what string) error {
 	for b := make([]byte, piece); size > 0; {
 		err := w.wait(conn.SetWriteDeadline, what, func() error {
@@ -121,7 +122,7 @@ func (w *watchdog) write(conn net.Conn, size, piece int64, what string) error {
 	return nil
 }
 
-// readAll reads n bytes, or up to the end if n is negative.
+// readAll reads n bytes, or to EOF if n is negative.
 func (w *watchdog) readAll(conn net.Conn, n int64, what string) error {
 	b := make([]byte, 64<<10)
 	for n != 0 {
@@ -142,8 +143,8 @@ func (w *watchdog) readAll(conn net.Conn, n int64, what string) error {
 	return nil
 }
 
-// state is what the program does at the moment: what its event loops wait for, what is in the queues of sockets, and all
-// goroutines.
+// state describes what the program is doing: what its event loops wait for, what the socket queues
+// hold, and all goroutines.
 func (w *watchdog) state() string {
 	var b strings.Builder
 	dir := fmt.Sprintf("/proc/%d/", w.p.cmd.Process.Pid)
@@ -173,7 +174,7 @@ func (w *watchdog) state() string {
 	return b.String()
 }
 
-// found writes down what was found, and returns how many stalls there were.
+// found writes the recorded stalls to a file and returns how many there were.
 func (w *watchdog) found() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -194,18 +195,18 @@ func (w *watchdog) found() int {
 	return len(w.stalls)
 }
 
-// watched is a program under a watchdog, in front of a talker.
+// watched starts a program under a watchdog, in front of a talker.
 func watched(t *testing.T, flags ...string) *watchdog {
 	o := talk(t)
 	config := file(t, "interlock.yaml", []byte("admin: {pprof: true}\n"))
 	return newWatchdog(t, serve(t, o.addr(), append([]string{"--config", config}, flags...)...), time.Second)
 }
 
-// TestNobodyWaitsUnderLoad has clients do everything at once that they may do, for a time: none waits for a second for what
-// the backend has sent.
-func TestNobodyWaitsUnderLoad(t *testing.T) { nobodyWaits(t, 8*time.Second) }
+// TestClientsDoNotWaitUnderLoad runs all kinds of conversations at once for a time. No client waits
+// a second for data that the backend has sent.
+func TestClientsDoNotWaitUnderLoad(t *testing.T) { clientsDoNotWait(t, 8*time.Second) }
 
-func nobodyWaits(t *testing.T, long time.Duration) {
+func clientsDoNotWait(t *testing.T, long time.Duration) {
 	for name, flags := range map[string][]string{"event loop": nil, "guard": {"--guard", "unsafe"}} {
 		t.Run(name, func(t *testing.T) {
 			w := watched(t, flags...)
@@ -214,13 +215,13 @@ func nobodyWaits(t *testing.T, long time.Duration) {
 			if n := w.found(); n > 0 {
 				t.Errorf("%d stalls", n)
 			}
-			w.ends[1]() // or its connections would be there
+			w.ends[1]() // closes the connections of the pulse, which would be counted
 			w.p.nothingLeft()
 		})
 	}
 }
 
-// TestWatchdogSeesAStall stops the program for a moment.
+// TestWatchdogSeesAStall stops the program for a moment and expects a recorded stall.
 func TestWatchdogSeesAStall(t *testing.T) {
 	w := watched(t)
 	w.limit = 100 * time.Millisecond
@@ -249,7 +250,7 @@ func TestWatchdogSeesAStall(t *testing.T) {
 	}
 }
 
-// load has so many clients converse for a time, and returns how many conversations there were.
+// load runs clients that converse for a time, and returns the number of conversations.
 func (w *watchdog) load(clients int, long time.Duration) (conversations int) {
 	var running sync.WaitGroup
 	until, count := time.Now().Add(long), make(chan int, clients)
@@ -271,7 +272,7 @@ func (w *watchdog) load(clients int, long time.Duration) (conversations int) {
 	return conversations
 }
 
-// converse is one connection of one of all kinds.
+// converse makes one connection of a random kind.
 func (w *watchdog) converse(r *rand.Rand) error {
 	conn, err := net.DialTimeout("tcp", w.p.listen, patience)
 	if err != nil {
@@ -291,7 +292,7 @@ func (w *watchdog) converse(r *rand.Rand) error {
 	case 4:
 		return w.mutant(conn, r)
 	}
-	_, err = io.WriteString(conn, "GET /get/100000000 HTTP/1.1\r\nHost: a\r\n\r\n") // and it goes in the midst of it
+	_, err = io.WriteString(conn, "GET /get/100000000 HTTP/1.1\r\nHost: a\r\n\r\n") // the client leaves in the middle of the response
 	if err == nil {
 		err = w.readAll(conn, size+100, "a client that will reset")
 	}

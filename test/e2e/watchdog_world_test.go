@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// TestWorldNobodyWaitsUnderLoad watches for ten minutes.
-func TestWorldNobodyWaitsUnderLoad(t *testing.T) { nobodyWaits(t, 10*time.Minute) }
+// TestWorldClientsDoNotWaitUnderLoad is TestClientsDoNotWaitUnderLoad for ten minutes.
+func TestWorldClientsDoNotWaitUnderLoad(t *testing.T) { clientsDoNotWait(t, 10*time.Minute) }
 
-// TestWorldHalfHeadsAtTheGuard has as many as the descriptors of a test allow: each takes two here and two in the program.
+// TestWorldHalfHeadsAtTheGuard opens as many connections as the test's descriptors allow. Each
+// needs two descriptors here and two in the program.
 func TestWorldHalfHeadsAtTheGuard(t *testing.T) { halfHeadsAtTheGuard(t, 8_000) }

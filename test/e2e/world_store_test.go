@@ -10,19 +10,19 @@ import (
 	"testing"
 )
 
-// TestWorldStoreOnAReadOnlyMount mounts the folder of a store read-only over itself while the store is in use. It needs root, and
-// mount namespaces.
+// TestWorldStoreOnAReadOnlyMount remounts the folder of a store read-only while the store is in
+// use. It needs root and mount namespaces.
 func TestWorldStoreOnAReadOnlyMount(t *testing.T) {
 	t.Parallel()
 	withoutStore(t, []string{"unshare", "--mount"}, remounted("bind", "remount,bind,ro"), unmounted)
 }
 
-// TestWorldStoreThatIsImmutable has every write to the files of a store denied, to those too that are open. It needs root, and a
-// file system with that attribute, as ext4 is.
+// TestWorldStoreThatIsImmutable denies every write to the files of a store, including files that
+// are open. It needs root and a file system with that attribute, such as ext4.
 func TestWorldStoreThatIsImmutable(t *testing.T) {
 	t.Parallel()
 	if refused := withoutStore(t, nil, attribute("+i"), attribute("-i")); refused == 0 {
-		t.Error("everything was said to be stored while nothing could be written")
+		t.Error("every finding was reported as stored while nothing could be written")
 	}
 }
 
@@ -45,7 +45,8 @@ func attribute(change string) func(t *testing.T, _ *process, dir string) {
 	}
 }
 
-// remounted mounts the folder on itself in the process's mount namespace, with those options one after the other.
+// remounted mounts the folder on itself in the mount namespace of the process, once with each of
+// the options.
 func remounted(options ...string) func(t *testing.T, p *process, dir string) {
 	return func(t *testing.T, p *process, dir string) {
 		t.Helper()

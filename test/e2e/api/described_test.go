@@ -1,5 +1,5 @@
-// Package api holds the answers of the admin API against its description. The description is fetched from the server, as clients
-// of the API do it.
+// Package api checks the responses of the admin API against its OpenAPI description. It fetches the
+// description from the server, as API clients do.
 package api
 
 import (
@@ -14,7 +14,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// described is the description, with every object closed: what a handler answers must be in it.
+// described returns the description with every object closed: a response may have only the
+// properties described.
 func described(t *testing.T, at string) (doc map[string]any, schema func(name string) *jsonschema.Schema) {
 	t.Helper()
 	_, _, description := first(t, "GET", at+"/api/v1/openapi.json", "")
@@ -56,13 +57,13 @@ func shut(v any) {
 	}
 }
 
-// asked is a request and the status that it gets.
+// asked is a request and the expected status.
 type asked struct {
 	pattern, path, body string
 	want                int
 }
 
-// everything asks for every described route at least once.
+// everything returns at least one request for every described route.
 func everything() []asked {
 	return []asked{
 		{"GET /api/v1/openapi.json", "/api/v1/openapi.json", "", 200},
@@ -109,7 +110,8 @@ func everything() []asked {
 	}
 }
 
-// TestHandlersAnswerAsDescribed asks for every route and holds each answer against the schema of its status.
+// TestHandlersAnswerAsDescribed requests every route and validates each response against the schema
+// of its status.
 func TestHandlersAnswerAsDescribed(t *testing.T) {
 	at := serve(t, filled(t))
 	doc, schema := described(t, at)
@@ -144,7 +146,7 @@ func TestHandlersAnswerAsDescribed(t *testing.T) {
 	}
 }
 
-// first makes a request and returns what came of it; of a stream of events only the beginning.
+// first makes a request and returns the response; of an event stream it returns only the beginning.
 func first(t *testing.T, method, url, body string) (status int, media, text string) {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -167,7 +169,7 @@ func first(t *testing.T, method, url, body string) (status int, media, text stri
 	return p.StatusCode, media, string(b)
 }
 
-// fits holds an answer against what the description says of that operation.
+// fits validates a response against the description of its operation.
 func fits(doc map[string]any, schema func(string) *jsonschema.Schema, op map[string]any, path, method string, status int, media, text string) error {
 	at := fmt.Sprintf("#/paths/%s/%s/responses/%d", strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(path), strings.ToLower(method), status)
 	response, ok := op["responses"].(map[string]any)[fmt.Sprint(status)].(map[string]any)

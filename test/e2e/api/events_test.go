@@ -12,7 +12,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestEventsAreAsDescribed holds one event of each kind against its schema.
+// TestEventsAreAsDescribed validates one event of each kind against its schema.
 func TestEventsAreAsDescribed(t *testing.T) {
 	s := filled(t)
 	at := serve(t, s)
@@ -54,6 +54,6 @@ func TestEventsAreAsDescribed(t *testing.T) {
 		delete(want, name)
 	}
 	if len(want) > 0 {
-		t.Errorf("no events came of %v: %v", want, lines.Err())
+		t.Errorf("missing events %v: %v", want, lines.Err())
 	}
 }

@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve serves until the test ends and returns the address.
+// serve runs the server until the test ends, and returns its address.
 func serve(t *testing.T, s *web.Server) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -45,7 +45,7 @@ func serve(t *testing.T, s *web.Server) string {
 	return "http://" + ln.Addr().String()
 }
 
-// exchangeOf is an exchange with a server that switches on everything.
+// exchangeOf returns an exchange with a server that accepts every upgrade.
 func exchangeOf(id, method, target string, origin wire.Origin) *wire.Exchange {
 	const key = "dGhlIHNhbXBsZSBub25jZQ=="
 	return &wire.Exchange{
@@ -56,7 +56,8 @@ func exchangeOf(id, method, target string, origin wire.Origin) *wire.Exchange {
 	}
 }
 
-// filled is a server with something of everything: live exchanges X1 to X3, the runs R1 and R2, and all that can be done.
+// filled returns a server with data of every kind: the live exchanges X1 to X3 and the runs R1 and
+// R2.
 func filled(t *testing.T) *web.Server {
 	t.Helper()
 	s, err := store.Open(t.Context(), "memory", store.Options{})
@@ -104,14 +105,15 @@ func filled(t *testing.T) *web.Server {
 	}
 }
 
-// contextThatEnded has a writer write what it has, and no more.
+// contextThatEnded returns a cancelled context, so that a writer writes only the events that it
+// already has.
 func contextThatEnded(t *testing.T) (context.Context, context.CancelFunc) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	return ctx, stop
 }
 
-// stepped is a prober of /chat whose runs end when they are told to.
+// stepped is a prober of /chat whose runs end when a test tells them to.
 type stepped struct{ on chan error }
 
 func (p stepped) Prepare(a web.Ask) (web.Job, error) {

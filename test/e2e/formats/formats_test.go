@@ -1,4 +1,5 @@
-// Package formats reads reports with libraries of others, which are not dependencies of the product.
+// Package formats reads Interlock's reports with third-party libraries, which are not dependencies
+// of the product.
 package formats
 
 import (
@@ -16,7 +17,7 @@ import (
 	"testing"
 
 	"github.com/joshdk/go-junit"
-	_ "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif" // the schema in it is read from its source, so the module must be there
+	_ "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif" // the test reads the schema from this module's source, so the module must be present
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/interlock-proxy/interlock/internal/report"
@@ -24,11 +25,12 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// nasty is what would do harm in one format or another.
+// nasty has characters that need escaping in at least one format.
 const nasty = "</pre><script>alert(1)</script>]]>&amp;````\"'|\\x--><!--{{.}}[x](javascript:y)\x1b[31m\x1b]0;t\x07\xe2\x80\xae\xc2\x85\xff\xfe\x00\x7f"
 
-// corpora are the streams of rulings that every format is to stand: those of all transcripts, live and as probes with states of
-// a baseline, and one in which everything that others choose is nasty.
+// corpora returns the rulings that every format must render: those of all transcripts as live
+// traffic, the same as probes with baseline states, and one ruling in which every string from
+// outside is nasty.
 func corpora(t *testing.T) map[string][]*rules.Ruling {
 	t.Helper()
 	all := map[string][]*rules.Ruling{"none": nil}
@@ -73,7 +75,7 @@ func corpora(t *testing.T) map[string][]*rules.Ruling {
 	return all
 }
 
-// render is a report in the format of that name.
+// render returns a report in the format of that name.
 func render(t *testing.T, name string, o report.Options, all []*rules.Ruling) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -93,7 +95,8 @@ func render(t *testing.T, name string, o report.Options, all []*rules.Ruling) st
 	return b.String()
 }
 
-// sarifSchema is the schema of OASIS, which a module for writing SARIF has as a constant.
+// sarifSchema returns the SARIF schema of OASIS, which a Go module for writing SARIF has as a
+// constant.
 func sarifSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/owenrumney/go-sarif/v3").Output()
@@ -147,7 +150,7 @@ func TestSARIFIsValid(t *testing.T) {
 	}
 }
 
-// TestJUnitIsRead lets a reader of JUnit files count, and compares that with the counts that the file states of itself.
+// TestJUnitIsRead compares the counts of a JUnit reader with the counts that the file states.
 func TestJUnitIsRead(t *testing.T) {
 	for name, all := range corpora(t) {
 		text := render(t, "junit", report.Options{}, all)
