@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// write writes a certificate and its key, and returns where.
+// write writes a certificate and its key to dir, and returns their paths.
 func (a *authority) write(t testing.TB, dir, name string) CertificatePair {
 	t.Helper()
 	cert := a.issue(t)
@@ -59,7 +59,7 @@ func TestChangedCertificatesAreReadAgain(t *testing.T) {
 	os.WriteFile(p.Cert, []byte("no certificate"), 0o600)
 	os.Chtimes(p.Cert, time.Time{}, time.Now().Add(2*time.Second))
 	if !shown().Equal(second) || len(failed) != 1 {
-		t.Errorf("behind a bad file: %d complaints", len(failed))
+		t.Errorf("after a bad file: %d errors", len(failed))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// byHost chooses the backend whose route is the Host of the request.
+// byHost returns a function that chooses the backend whose route equals the request's Host.
 func byHost(backends ...*Backend) func(*Arrival) (*Backend, string) {
 	return func(a *Arrival) (*Backend, string) {
 		if a.Request == nil || a.Request.Count("Host") != 1 {
@@ -48,7 +48,7 @@ func TestBackendIsChosenByHost(t *testing.T) {
 		})
 		defer other.Close()
 		client := r.dial()
-		for _, piece := range []string{ask("b.test")[:20], ask("b.test")[20:]} { // the first head comes in two
+		for _, piece := range []string{ask("b.test")[:20], ask("b.test")[20:]} { // the first head arrives in two pieces
 			send(t, client, piece)
 		}
 		other.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
@@ -60,7 +60,7 @@ func TestBackendIsChosenByHost(t *testing.T) {
 		expect(t, backend, ask("b.test"))
 		send(t, backend, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
 		expect(t, client, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-		send(t, client, ask("a.test")) // belongs elsewhere, and stays
+		send(t, client, ask("a.test")) // a request for the other backend; the connection stays with its first one
 		expect(t, backend, ask("a.test"))
 		send(t, backend, switching)
 		expect(t, client, switching)
@@ -73,7 +73,7 @@ func TestBackendIsChosenByHost(t *testing.T) {
 			t.Fatalf("reported %+v", found)
 		}
 		if found[0].Backend != other.Addr().String() {
-			t.Errorf("the backend is said to be %s", found[0].Backend)
+			t.Errorf("reported backend %s", found[0].Backend)
 		}
 	})
 }
@@ -119,7 +119,7 @@ func TestAddressesAreTakenInTurn(t *testing.T) {
 			r.Backend = &Backend{Addresses: []string{r.Backend.String(), gone[0], "unix:" + other.Addr().String()}}
 		})
 		defer other.Close()
-		accepted := make(chan net.Conn, 6) // as many as there are connections
+		accepted := make(chan net.Conn, 6) // room for every connection
 		for _, ln := range []net.Listener{r.backend, other} {
 			go func() {
 				for {

@@ -25,13 +25,13 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// certificate is the authority as a forward listener has one.
+// certificate returns the CA certificate for a forward listener.
 func (a *authority) certificate() *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{a.cert.Raw}, PrivateKey: a.key}
 }
 
-// TestRelayIsTransparentInsideConnect plays the corpus behind CONNECT, in cleartext and inside TLS that is ended on the way.
-// What is reported is what would be without.
+// TestRelayIsTransparentInsideConnect plays the corpus inside a CONNECT tunnel, in plain text and
+// inside intercepted TLS. The reports must equal those without CONNECT.
 func TestRelayIsTransparentInsideConnect(t *testing.T) {
 	a := newAuthority(t)
 	cert := a.issue(t)
@@ -48,7 +48,7 @@ func TestRelayIsTransparentInsideConnect(t *testing.T) {
 			for _, secure := range []bool{false, true} {
 				hello, _ := isHello(transcript.Chunks[0].Bytes)
 				r, addr := forwardedBy(t, func(r *Relay) { r.Backend.TLS = &tls.Config{RootCAs: a.pool} }, func(f *Forward) {
-					if secure || !hello { // TLS that begins behind CONNECT would be ended
+					if secure || !hello { // the proxy would intercept TLS that begins after CONNECT
 						f.CA = a.certificate()
 					}
 				})
@@ -66,7 +66,7 @@ func TestRelayIsTransparentInsideConnect(t *testing.T) {
 	}
 }
 
-// echoing is a WebSocket server behind TLS, and its address.
+// echoing starts a WebSocket server with TLS and returns its address.
 func echoing(t *testing.T, a *authority) string {
 	t.Helper()
 	var upgrader gorilla.Upgrader
@@ -97,7 +97,7 @@ func echoing(t *testing.T, a *authority) string {
 	return server.Listener.Addr().String()
 }
 
-// TestWSSThroughTheProxyIsJudged has the dialers of two libraries open a wss URL by way of the proxy.
+// TestWSSThroughTheProxyIsJudged has two client libraries open a wss URL through the proxy.
 func TestWSSThroughTheProxyIsJudged(t *testing.T) {
 	inner, outer := newAuthority(t), newAuthority(t)
 	addr := echoing(t, inner)
@@ -138,7 +138,7 @@ func TestWSSThroughTheProxyIsJudged(t *testing.T) {
 		t.Error(err)
 	}
 
-	plain, err := (&http.Client{Transport: transport}).Get("https://" + addr + "/secret") // it wants HTTP/2
+	plain, err := (&http.Client{Transport: transport}).Get("https://" + addr + "/secret") // offers HTTP/2
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,8 +155,9 @@ func TestWSSThroughTheProxyIsJudged(t *testing.T) {
 	}
 }
 
-// TestLeavesAreForWhatTheClientAsksFor holds that a client is shown the name that it asks for, else the host of its CONNECT;
-// that a certificate is made once; and that sessions are resumed.
+// TestLeavesAreForWhatTheClientAsksFor checks that a client gets a certificate for its SNI name, or
+// for the host of its CONNECT if it sends none; that a certificate is made only once; and that TLS
+// sessions are resumed.
 func TestLeavesAreForWhatTheClientAsksFor(t *testing.T) {
 	a := newAuthority(t)
 	cert := a.issue(t)
@@ -197,7 +198,8 @@ func TestLeavesAreForWhatTheClientAsksFor(t *testing.T) {
 	}
 }
 
-// TestListedHostIsAskedForByItsName: it is no backend, so nothing but its name says how TLS is spoken with it.
+// TestListedHostIsAskedForByItsName checks the SNI name sent to a host in the list of allowed
+// hosts. It is not a configured backend, so the name is all that the proxy knows.
 func TestListedHostIsAskedForByItsName(t *testing.T) {
 	a := newAuthority(t)
 	cert := a.issue(t)
@@ -209,7 +211,7 @@ func TestListedHostIsAskedForByItsName(t *testing.T) {
 		_, port, _ := net.SplitHostPort(r.backend.Addr().String())
 		config := &tls.Config{RootCAs: a.pool, ServerName: asked}
 		if asked == "" {
-			config.InsecureSkipVerify = true // the one way to ask for no name
+			config.InsecureSkipVerify = true // the only way to send no SNI name
 		}
 		conn := tls.Client(through(t, proxy, "localhost:"+port), config)
 		send(t, conn, handshake)
@@ -229,7 +231,7 @@ func TestListedHostIsAskedForByItsName(t *testing.T) {
 	}
 }
 
-// always is a resolver that knows one answer.
+// always returns a lookup function that always gives the same answer.
 func always(addrs ...string) func(context.Context, string) ([]netip.Addr, error) {
 	return func(context.Context, string) (all []netip.Addr, err error) {
 		for _, a := range addrs {
@@ -239,16 +241,16 @@ func always(addrs ...string) func(context.Context, string) ([]netip.Addr, error)
 	}
 }
 
-func TestHostThatNobodyVouchesForInsideConnect(t *testing.T) {
+func TestUntrustedHostInsideConnect(t *testing.T) {
 	a := newAuthority(t)
-	r, proxy := forwardedBy(t, nil, func(f *Forward) { f.CA = a.certificate() }) // the system does not trust a
+	r, proxy := forwardedBy(t, nil, func(f *Forward) { f.CA = a.certificate() }) // the system does not trust this CA
 	conn := tls.Client(through(t, proxy, r.Backend.String()), &tls.Config{RootCAs: a.pool, ServerName: "localhost"})
 	send(t, conn, handshake)
 	backend := tls.Server(r.accept(), &tls.Config{Certificates: []tls.Certificate{a.issue(t)}})
 	if err := backend.HandshakeContext(t.Context()); err == nil {
 		_, err = backend.Read(make([]byte, 1))
 		if err == nil {
-			t.Error("the relay went on with a certificate that nobody vouches for")
+			t.Error("the relay went on with an untrusted certificate")
 		}
 	}
 	text, err := io.ReadAll(conn)
@@ -260,7 +262,8 @@ func TestHostThatNobodyVouchesForInsideConnect(t *testing.T) {
 	}
 }
 
-// TestPassThroughIsNotOpened: the client sees the host's own certificate, and nothing is reported but that there was a tunnel.
+// TestPassThroughIsNotOpened checks that the client gets the host's own certificate, and that only
+// the existence of a tunnel is reported.
 func TestPassThroughIsNotOpened(t *testing.T) {
 	inner := newAuthority(t)
 	addr := echoing(t, inner)
@@ -291,7 +294,7 @@ func TestPassThroughIsNotOpened(t *testing.T) {
 	}
 }
 
-// TestPassThroughEndsAsItsPeersDo: half-closed, reset, and at the end of everything.
+// TestPassThroughEndsAsItsPeersDo checks half-close, reset, and the end of the relay.
 func TestPassThroughEndsAsItsPeersDo(t *testing.T) {
 	open := func() (r *relayed, client, backend *net.TCPConn) {
 		r, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Drain = time.Second }, func(f *Forward) { f.PassThrough = []string{"127.0.0.1:*"} })
@@ -325,13 +328,14 @@ func TestPassThroughToAHostThatIsDown(t *testing.T) {
 	r.backend.Close()
 	client := through(t, proxy, r.Backend.String())
 	send(t, client, "\x16\x03\x01hello")
-	expectEnd(t, client, "") // no text in the place of TLS
+	expectEnd(t, client, "") // no plain-text response inside TLS
 	if n := r.Counts.Tunnels.Load(); n != 0 {
 		t.Errorf("%d tunnels were counted", n)
 	}
 }
 
-// TestSeveralBackendsAtOneAddress: the head says which of them it is, among those that the CONNECT may have meant.
+// TestSeveralBackendsAtOneAddress checks that the Host of the request selects the backend if
+// several have the address of the CONNECT.
 func TestSeveralBackendsAtOneAddress(t *testing.T) {
 	r, proxy := forwardedBy(t, func(r *Relay) {
 		a, b := &Backend{Route: "a.test", Addresses: r.Backend.Addresses}, &Backend{Route: "b.test", Addresses: r.Backend.Addresses}

@@ -10,14 +10,16 @@ import (
 	"time"
 )
 
-// crowdSize is how many tunnels are open at the same time: each takes two descriptors of this process.
+// crowdSize is the number of tunnels open at the same time. Each takes two descriptors of this
+// process.
 const crowdSize = 8000
 
-// crowded has this process be both ends of the crowd, in place of running tests.
+// crowded is an environment variable. If it is set, this process plays both ends of the crowd and
+// runs no tests.
 const crowded = "INTERLOCK_TEST_CROWD"
 
-// crowd opens crowdSize tunnels through the relay whose address comes on standard input, has bytes go both ways through
-// each, and closes them when it is told to.
+// crowd opens crowdSize tunnels through the relay whose address it reads from standard input. It
+// sends bytes both ways through each, and closes them on command.
 func crowd() error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // names is a name server whose answers change.
 type names struct {
 	mu     sync.Mutex
-	to     netip.Addr // what every name stands for; invalid: there is no address
+	to     netip.Addr // the address of every name; if invalid there is no address
 	code   dnsmessage.RCode
 	silent bool
 }
@@ -33,7 +33,7 @@ func (n *names) set(code dnsmessage.RCode, to string, silent bool) {
 	}
 }
 
-// answer is what the server says to a question; nil: nothing.
+// answer returns the response to a question, or nil for no response.
 func (n *names) answer(question []byte) []byte {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -56,7 +56,7 @@ func (n *names) answer(question []byte) []byte {
 	return packed
 }
 
-// resolve has all names be looked up at a name server of the test.
+// resolve sends all lookups to a name server of the test.
 func resolve(t *testing.T) *names {
 	t.Helper()
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -77,7 +77,7 @@ func resolve(t *testing.T) *names {
 		}
 	}()
 	var mu sync.Mutex
-	var asking []net.Conn // those that nobody answers would wait for seconds
+	var asking []net.Conn // queries without an answer time out after seconds
 	over, system := false, net.DefaultResolver
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
@@ -103,8 +103,8 @@ func resolve(t *testing.T) *names {
 	return n
 }
 
-// TestNamesThatChange has the name of a backend fail in all ways, come back, and come to stand for another address. What is
-// open stays; whoever comes then gets what the name says then.
+// TestNamesThatChange has the lookup of a backend's name fail in every way, recover, and return
+// another address. Open connections stay; new ones go to the current address.
 func TestNamesThatChange(t *testing.T) {
 	n := resolve(t)
 	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
@@ -129,7 +129,7 @@ func TestNamesThatChange(t *testing.T) {
 		}{
 			{dnsmessage.RCodeNameError, false, "502 Bad Gateway"},
 			{dnsmessage.RCodeServerFailure, false, "502 Bad Gateway"},
-			{dnsmessage.RCodeSuccess, false, "502 Bad Gateway"}, // and no address
+			{dnsmessage.RCodeSuccess, false, "502 Bad Gateway"}, // without an address
 			{dnsmessage.RCodeSuccess, true, "504 Gateway Timeout"},
 		} {
 			n.set(each.code, "", each.silent)

@@ -8,23 +8,24 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// drivers are what moves the bytes of a connection, beside the event loops as they are: goroutines,
-// and event loops on a bad day.
+// drivers are alternatives to the plain event loops: goroutines, and event loops with injected
+// faults.
 var drivers = map[string]func(*Relay){
 	"goroutines": func(r *Relay) { r.hooks.goroutines = true },
 	"faults":     func(r *Relay) { r.hooks.calls = faults() },
 	"refusals":   func(r *Relay) { r.hooks.calls = refusals() },
 }
 
-// again lets epoll say once more what there is: it would not, as there was something.
+// again makes epoll report readiness again, which it would not do because the call never reached
+// the socket.
 func again(l *loopConn, at wire.Direction) (int, syscall.Errno) {
 	l.loop.epoll.watch(syscall.EPOLL_CTL_MOD, int(l.ends[at].fd), l.token(at), watchRead|watchWrite)
 	return -1, syscall.EAGAIN
 }
 
-// few is mostly a few bytes, and sometimes any number up to all of them.
+// few returns mostly a small number, sometimes any number up to all.
 func few(all int) int {
-	if all == 0 { // a write that asks whether the socket is connected
+	if all == 0 { // a zero-length write, which checks whether the socket is connected
 		return 0
 	}
 	if rand.IntN(8) == 0 {
@@ -33,16 +34,15 @@ func few(all int) int {
 	return 1 + rand.IntN(min(50, all))
 }
 
-// refusals are calls of which each write is refused at first, whether of bytes or of what is in a
-// pipe, and then takes half; and what is spliced from a socket is not there at first, and then half
-// of what is asked for.
+// refusals are system calls that alternate: every other write is refused and the next writes half.
+// Every other splice from a socket finds nothing, and the next takes half of what was asked for.
 func refusals() calls {
 	system := calls{}.withDefaults()
 	type call struct {
 		socket *loopSocket
 		out    bool
 	}
-	refused := make(map[call]bool) // the calls are those of one loop or another, each connection's of one
+	refused := make(map[call]bool) // event loops share this map; each connection belongs to one loop
 	var mu sync.Mutex
 	refuse := func(socket *loopSocket, out bool) bool {
 		mu.Lock()
@@ -67,8 +67,8 @@ func refusals() calls {
 	}
 }
 
-// faults are calls as they may come about on any day, all on one: reads that find little, reads and
-// writes that find nothing at all at first, and writes that get rid of little.
+// faults are system calls with every ordinary fault at once: short reads and writes, and calls that
+// fail with EAGAIN at first.
 func faults() calls {
 	system := calls{}.withDefaults()
 	return calls{

@@ -2,6 +2,5 @@
 
 package proxy
 
-// drivers are what moves the bytes of a connection, beside what a relay takes by itself: there is
-// nothing else.
+// drivers is empty: this platform has only one driver.
 var drivers = map[string]func(*Relay){}

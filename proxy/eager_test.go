@@ -11,7 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// eagerly are the ways in by which a backend can be known before anything has come.
+// eagerly returns the configurations in which the relay knows the backend before the client has
+// sent anything.
 func eagerly(t *testing.T) map[string]func(t *testing.T, change func(*Relay)) *relayed {
 	by := func(set func(*Relay)) func(t *testing.T, change func(*Relay)) *relayed {
 		return func(t *testing.T, change func(*Relay)) *relayed {
@@ -37,7 +38,7 @@ func eagerly(t *testing.T) map[string]func(t *testing.T, change func(*Relay)) *r
 
 func unchanged(*Relay) {}
 
-// introduction reads the header of the PROXY protocol, if there is one.
+// introduction reads the PROXY protocol header, if there is one.
 func introduction(t *testing.T, r *relayed, backend net.Conn) {
 	t.Helper()
 	for b := make([]byte, 1); r.Backend.ProxyProtocol != 0 && b[0] != '\n'; {
@@ -47,7 +48,8 @@ func introduction(t *testing.T, r *relayed, backend net.Conn) {
 	}
 }
 
-// TestEagerBackendIsDialledAtOnce: the backend knows of a client that only waits, and all goes on as ever.
+// TestEagerBackendIsDialledAtOnce checks that an eager backend is dialled for a silent client, and
+// that everything else works as usual.
 func TestEagerBackendIsDialledAtOnce(t *testing.T) {
 	for name, open := range eagerly(t) {
 		t.Run(name, func(t *testing.T) {
@@ -72,8 +74,8 @@ func TestEagerBackendIsDialledAtOnce(t *testing.T) {
 	}
 }
 
-// TestEagerBackendMaySpeakFirst: what is no HTTP is carried as it is, but by the guard, which lets nothing through that it
-// cannot read.
+// TestEagerBackendMaySpeakFirst checks that a protocol other than HTTP is relayed unchanged. The
+// guard is left out, because it blocks what it cannot parse.
 func TestEagerBackendMaySpeakFirst(t *testing.T) {
 	for name, open := range eagerly(t) {
 		if name == "guard" {
@@ -94,7 +96,8 @@ func TestEagerBackendMaySpeakFirst(t *testing.T) {
 	}
 }
 
-// TestEagerBackendThatLosesPatience: who waits is told at once, as without a proxy between them; and the other way round.
+// TestEagerBackendThatLosesPatience checks that a silent client is closed at once when its backend
+// closes, and the other way round.
 func TestEagerBackendThatLosesPatience(t *testing.T) {
 	for name, open := range eagerly(t) {
 		t.Run(name, func(t *testing.T) {
@@ -111,12 +114,13 @@ func TestEagerBackendThatLosesPatience(t *testing.T) {
 			expectEnd(t, backend, "")
 			r.dial()
 			r.accept()
-			r.end() // with one that waits
+			r.end() // while a client is waiting
 		})
 	}
 }
 
-// TestEagerBackendThatIsDown: nothing is said to a client that has said nothing, and the backend has a second chance.
+// TestEagerBackendThatIsDown checks that a silent client gets no error response, and that the
+// backend is dialled again when the client sends a request.
 func TestEagerBackendThatIsDown(t *testing.T) {
 	slow := deaf(t)
 	for name, open := range eagerly(t) {
@@ -143,7 +147,8 @@ func TestEagerBackendThatIsDown(t *testing.T) {
 	}
 }
 
-// TestEagerBackendThatComesUp: the first attempt fails before the client speaks, and the second one does not.
+// TestEagerBackendThatComesUp has the dial before the client's request fail, and the dial after it
+// succeed.
 func TestEagerBackendThatComesUp(t *testing.T) {
 	for name, open := range eagerly(t) {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +178,8 @@ func TestEagerBackendThatComesUp(t *testing.T) {
 	}
 }
 
-// TestNoBackendIsDialledEarlyThatAHeadMayChange: not even an eager one.
+// TestNoBackendIsDialledEarlyThatAHeadMayChange checks that even an eager backend is not dialled
+// before the request if the request may select another one.
 func TestNoBackendIsDialledEarlyThatAHeadMayChange(t *testing.T) {
 	other := listenOn(t)
 	r := relay(t, func(r *Relay) {

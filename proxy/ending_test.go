@@ -15,22 +15,23 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// An entrance is a way in to a relay: what is said through it comes to the backend, and the other way round.
+// An entrance is a relay with one kind of listener. Bytes sent to it reach the backend, and the
+// other way round.
 type entrance struct {
 	*relayed
-	address  string // where clients connect to
-	front    string // what they send before anything else there
-	said     string // what they are told then
+	address  string // the address that clients connect to
+	front    string // what clients send before HTTP
+	said     string // the relay's response to front
 	inner    *tls.Config
-	far      *tls.Config // the backend's TLS; nil: it speaks none
-	absolute bool        // requests are in absolute-form
-	holds    bool        // what cannot be passed on is held, so nothing is said about what comes
+	far      *tls.Config // the backend's TLS; nil for plain text
+	absolute bool        // requests have absolute-form targets
+	holds    bool        // the relay may hold bytes back, so tests do not wait for them at the client
 }
 
-// soon is a time to drain that tests can wait for.
+// soon is a drain timeout short enough for tests.
 const soon = 300 * time.Millisecond
 
-// entrances are all kinds of listeners and drivers, by name.
+// entrances returns all kinds of listeners and drivers, by name.
 func entrances(t *testing.T) map[string]func(t *testing.T) *entrance {
 	a := newAuthority(t)
 	cert := a.issue(t)
@@ -99,7 +100,7 @@ func entrances(t *testing.T) map[string]func(t *testing.T) *entrance {
 	}
 }
 
-// enter opens a connection, up to where the client speaks HTTP.
+// enter opens a connection up to the point where the client speaks HTTP.
 func (e *entrance) enter(t *testing.T) net.Conn {
 	t.Helper()
 	conn := dial(t, e.address)
@@ -111,7 +112,7 @@ func (e *entrance) enter(t *testing.T) net.Conn {
 	return conn
 }
 
-// ask sends a request, and returns the backend's end once the head is there.
+// ask sends a request, and returns the backend's connection once it has read the head.
 func (e *entrance) ask(t *testing.T, client net.Conn, request string) net.Conn {
 	t.Helper()
 	if e.absolute {
@@ -119,7 +120,7 @@ func (e *entrance) ask(t *testing.T, client net.Conn, request string) net.Conn {
 		request = method + " http://" + e.Backend.String() + rest
 	}
 	sent := make(chan error, 1)
-	go func() { // the handshake of TLS needs the backend
+	go func() { // the TLS handshake needs the backend, which is accepted below
 		_, err := io.WriteString(client, request)
 		sent <- err
 	}()
@@ -139,7 +140,7 @@ func (e *entrance) ask(t *testing.T, client net.Conn, request string) net.Conn {
 	return backend
 }
 
-// answers are all kinds of things that a backend may say, by name. Nothing ends a connection.
+// answers returns all kinds of responses of a backend, by name. None of them ends its connection.
 func answers() map[string]string {
 	const body = "Content-Length: 7\r\n\r\nupgrade"
 	return map[string]string{
@@ -162,8 +163,9 @@ func answers() map[string]string {
 	}
 }
 
-// TestEndWhateverWasAnswered opens a connection for each answer by each way in, with an offer and without. The client gets
-// what the backend has said; when all is told to end then, it does.
+// TestEndWhateverWasAnswered opens a connection for each response through each entrance, with and
+// without an upgrade offer. The client gets the response, and the relay ends all connections when
+// it stops.
 func TestEndWhateverWasAnswered(t *testing.T) {
 	for name, open := range entrances(t) {
 		t.Run(name, func(t *testing.T) {
@@ -188,10 +190,10 @@ func TestEndWhateverWasAnswered(t *testing.T) {
 	}
 }
 
-// A reaching brings a connection as far as it is to be when everything is told to end.
+// A reaching brings a connection to the stage at which the relay is stopped.
 type reaching = func(t *testing.T, e *entrance)
 
-// stages are moments in the life of a connection, by name.
+// stages returns stages in the life of a connection, by name.
 func stages() map[string]reaching {
 	asked := func(request, says string, then func(t *testing.T, client, backend net.Conn)) reaching {
 		return func(t *testing.T, e *entrance) {
@@ -215,7 +217,7 @@ func stages() map[string]reaching {
 		into.SetWriteDeadline(time.Now().Add(soon / 3))
 		for b := make([]byte, 1<<20); ; {
 			if _, err := into.Write(b); err != nil {
-				return // nobody reads it
+				return // the peer does not read
 			}
 		}
 	}
@@ -235,7 +237,8 @@ func stages() map[string]reaching {
 	}
 }
 
-// beginnings are the moments in which nothing whole has come. The backend may see such a connection, or not.
+// beginnings returns the stages before a complete request has arrived. The backend may or may not
+// see such a connection.
 func beginnings() map[string]reaching {
 	in := func(t *testing.T, e *entrance, more string) {
 		conn := dial(t, e.address)
@@ -253,7 +256,7 @@ func beginnings() map[string]reaching {
 	}
 }
 
-// TestEndAtEveryStage has a connection at each stage by each way in when everything is told to end.
+// TestEndAtEveryStage stops each kind of relay while it has a connection at each stage.
 func TestEndAtEveryStage(t *testing.T) {
 	for name, open := range entrances(t) {
 		t.Run(name, func(t *testing.T) {
@@ -269,7 +272,8 @@ func TestEndAtEveryStage(t *testing.T) {
 	}
 }
 
-// TestEndWhileALookupHangs: a name that is never found holds up nobody but who asks for it.
+// TestEndWhileALookupHangs checks that a lookup that never returns does not keep the relay from
+// stopping.
 func TestEndWhileALookupHangs(t *testing.T) {
 	asked := make(chan struct{}, 2)
 	r, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Drain, r.Limits.Dial = soon, time.Hour }, func(f *Forward) {

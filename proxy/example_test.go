@@ -14,7 +14,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A relay in front of a server that refuses every upgrade.
+// A relay in front of a server that rejects every upgrade.
 func ExampleRelay() {
 	refuse := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no upgrade here", http.StatusForbidden) }
 	origin := &http.Server{Handler: http.HandlerFunc(refuse)}
@@ -31,7 +31,7 @@ func ExampleRelay() {
 		fmt.Println(err)
 		return
 	}
-	seen := make(chan *wire.Exchange, 8) // room for all reports of one exchange, as Observe must not block
+	seen := make(chan *wire.Exchange, 8) // room for all reports of one exchange, because Observe must not block
 	relay := &proxy.Relay{
 		Backend: proxy.To(backend.Addr().String()),
 		Observe: func(x *wire.Exchange) { seen <- x },
@@ -39,7 +39,7 @@ func ExampleRelay() {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
-	served := make(chan error, 1) // for what Serve returns
+	served := make(chan error, 1) // for the result of Serve
 	go func() { served <- relay.Serve(ctx, front) }()
 
 	client, err := net.Dial("tcp", front.Addr().String())

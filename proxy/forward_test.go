@@ -19,13 +19,13 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// forwarded is a relay that also has a forward listener.
+// forwarded starts a relay that also has a forward listener.
 func forwarded(t *testing.T, change func(*Relay)) (r *relayed, addr string) {
 	t.Helper()
 	return forwardedBy(t, change, nil)
 }
 
-// forwardedBy is one whose forward listener is changed, too.
+// forwardedBy is like forwarded; set may change the forward listener.
 func forwardedBy(t *testing.T, change func(*Relay), set func(*Forward)) (r *relayed, addr string) {
 	t.Helper()
 	r = relay(t, change)
@@ -69,7 +69,7 @@ const established = "HTTP/1.1 200 Connection Established\r\n\r\n"
 func TestConnectGoesTheWayOfTheRelay(t *testing.T) {
 	r, addr := forwarded(t, nil)
 	client := dial(t, addr)
-	// All in one segment: nothing behind the CONNECT may be lost.
+	// One segment has the CONNECT and the request; no byte after the CONNECT may be lost.
 	send(t, client, "CONNECT "+r.Backend.String()+" HTTP/1.1\r\nHost: "+r.Backend.String()+"\r\n\r\n"+handshake)
 	backend := r.accept()
 	expect(t, backend, handshake)
@@ -126,8 +126,9 @@ func TestOrdinaryRequestsAreForwarded(t *testing.T) {
 	}
 }
 
-// TestOrdinaryRequestsAreJudgedByTheirAnswers: any request may be answered by a 101. The backend is told that nothing more
-// comes, and where it does not mind, the connection ends all the same: the next request may be for another place.
+// TestOrdinaryRequestsAreJudgedByTheirAnswers sends requests with an absolute-form target, which
+// may also be answered by a 101. The proxy adds Connection: close, and closes the connection even
+// if the backend does not, because the client's next request may be for another host.
 func TestOrdinaryRequestsAreJudgedByTheirAnswers(t *testing.T) {
 	const refusal = "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 7\r\n\r\nupgrade"
 	r, addr := forwarded(t, nil)
@@ -153,7 +154,8 @@ func TestOrdinaryRequestsAreJudgedByTheirAnswers(t *testing.T) {
 	}
 }
 
-// TestGuardWatchesOrdinaryRequestsToo: a 101 that nobody has asked for reaches no client that asks in absolute-form.
+// TestGuardWatchesOrdinaryRequestsToo checks that an unrequested 101 does not reach a client whose
+// request has an absolute-form target.
 func TestGuardWatchesOrdinaryRequestsToo(t *testing.T) {
 	r, addr := forwarded(t, func(r *Relay) { r.Backend.Guard = func(*wire.Exchange) error { return errors.New("unsafe") } })
 	client := dial(t, addr)
@@ -204,7 +206,7 @@ func TestOnlyTheBackendIsReachable(t *testing.T) {
 			}
 			text, _ := io.ReadAll(response.Body)
 			response.Body.Close()
-			bad := response.StatusCode == 400 && strings.Contains(authority, "@") // net/http refuses it first
+			bad := response.StatusCode == 400 && strings.Contains(authority, "@") // net/http rejects it first
 			if !bad && (response.StatusCode != 403 || !strings.Contains(string(text), "this proxy reaches")) {
 				t.Errorf("%q: got %d %q", request, response.StatusCode, text)
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// onlyGet objects to switches on anything but GET.
+// onlyGet rejects a switch unless the method of the request is GET.
 func onlyGet(x *wire.Exchange) error {
 	if x.Request.Method != "GET" {
 		return errors.New("UPGRADE-POST")
@@ -30,7 +30,7 @@ func guarded(t *testing.T, driver func(*Relay), guard func(*wire.Exchange) error
 	})
 }
 
-// onBothDrivers runs a test by event loops and by goroutines.
+// onBothDrivers runs a test with event loops and with goroutines.
 func onBothDrivers(t *testing.T, test func(t *testing.T, driver func(*Relay))) {
 	for name, driver := range map[string]func(*Relay){
 		"event loop": func(*Relay) {}, "goroutines": func(r *Relay) { r.hooks.goroutines = true },
@@ -39,8 +39,8 @@ func onBothDrivers(t *testing.T, test func(t *testing.T, driver func(*Relay))) {
 	}
 }
 
-// TestGuardChangesNothingThatItLetsThrough plays the corpus with a guard that objects to nothing:
-// what can be read goes through byte for byte, however it is split.
+// TestGuardChangesNothingThatItLetsThrough plays the corpus with a guard that accepts everything.
+// Every readable transcript passes byte for byte, however it is split.
 func TestGuardChangesNothingThatItLetsThrough(t *testing.T) {
 	all := map[string]func(*Relay){"event loop": func(*Relay) {}}
 	maps.Copy(all, drivers)
@@ -67,9 +67,9 @@ func TestGuardChangesNothingThatItLetsThrough(t *testing.T) {
 	}
 }
 
-// readable reports whether the guard can follow a transcript to its end, and whether no side speaks
-// out of turn in it: what a client sends before its offer is answered waits, and the transcript
-// would wait for it.
+// readable reports whether the guard can parse a transcript to its end and no side speaks out of
+// turn. The guard holds back bytes that a client sends before its offer is answered, so such a
+// transcript would stall.
 func readable(transcript *wire.Transcript) bool {
 	var c wire.Conversation
 	known := true
@@ -107,7 +107,7 @@ func TestUnsafeSwitchIsBlocked(t *testing.T) {
 			}
 			client.Close()
 			if rest, _ := io.ReadAll(backend); len(rest) > 0 {
-				t.Errorf("%s: the backend got %q behind the request that it switched on", split, rest)
+				t.Errorf("%s: the backend got %q after the request that it accepted", split, rest)
 			}
 			<-written
 			backend.Close()
@@ -125,7 +125,7 @@ func TestUnsafeSwitchIsBlocked(t *testing.T) {
 	})
 }
 
-func TestNothingIsSmuggledBehindAnOffer(t *testing.T) {
+func TestNothingIsSmuggledAfterAnOffer(t *testing.T) {
 	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
 		r := guarded(t, driver, onlyGet)
 		client := r.dial()
@@ -137,14 +137,14 @@ func TestNothingIsSmuggledBehindAnOffer(t *testing.T) {
 		send(t, backend, refusal[:30])
 		send(t, backend, refusal[30:])
 		expect(t, client, refusal)
-		expect(t, backend, behind) // it is a request, as the server did not switch
+		expect(t, backend, behind) // forwarded as a request, because the server rejected the upgrade
 		send(t, backend, answer)
 		expect(t, client, answer)
 		send(t, client, handshake+"early")
 		expect(t, backend, handshake)
 		send(t, backend, switching)
 		expect(t, client, switching)
-		expect(t, backend, "early") // it is the tunnel's, as the server did
+		expect(t, backend, "early") // forwarded as tunnel data, because the server accepted the upgrade
 		send(t, backend, "and back")
 		expect(t, client, "and back")
 		client.CloseWrite()
@@ -154,9 +154,9 @@ func TestNothingIsSmuggledBehindAnOffer(t *testing.T) {
 	})
 }
 
-// TestFramesBehindAnOfferWait holds that what is no HTTP waits like everything else behind an
-// offer: it is the tunnel's if there is one, and goes nowhere if there is none.
-func TestFramesBehindAnOfferWait(t *testing.T) {
+// TestFramesAfterAnOfferWait checks that bytes that are not HTTP are held back after an offer, as
+// requests are. They go into the tunnel if the server switches; otherwise they are dropped.
+func TestFramesAfterAnOfferWait(t *testing.T) {
 	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
 		const frame = "\x89\x82\x12\x34\x56\x78gD"
 		for _, refusal := range []string{"", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"} {
@@ -174,7 +174,7 @@ func TestFramesBehindAnOfferWait(t *testing.T) {
 			send(t, backend, refusal)
 			expect(t, client, refusal)
 			if got, err := io.ReadAll(client); err != nil || !bytes.Contains(got, []byte("cannot be read")) {
-				t.Errorf("behind the refusal the client got %q, %v", got, err)
+				t.Errorf("after the rejection the client got %q, %v", got, err)
 			}
 			if got, _ := io.ReadAll(backend); len(got) > 0 {
 				t.Errorf("the backend got %q", got)
@@ -216,8 +216,9 @@ func TestAnswerToNothingIsBlocked(t *testing.T) {
 	})
 }
 
-// TestFaultBehindTheSwitchCutsTheTunnel holds that what shows only later ends the tunnel.
-func TestFaultBehindTheSwitchCutsTheTunnel(t *testing.T) {
+// TestFaultAfterTheSwitchCutsTheTunnel checks that a fault that becomes visible only after the
+// switch ends the tunnel.
+func TestFaultAfterTheSwitchCutsTheTunnel(t *testing.T) {
 	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
 		r := guarded(t, driver, func(x *wire.Exchange) error {
 			if x.Complete && bytes.HasPrefix(x.After.Server, []byte("HTTP/")) {
@@ -236,7 +237,7 @@ func TestFaultBehindTheSwitchCutsTheTunnel(t *testing.T) {
 	})
 }
 
-// TestGuardedPeersThatLeave holds that whoever waits is let go when the other side leaves.
+// TestGuardedPeersThatLeave checks that a waiting peer is released when the other side leaves.
 func TestGuardedPeersThatLeave(t *testing.T) {
 	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
 		for name, leave := range map[string]func(client, backend *net.TCPConn){
@@ -258,38 +259,38 @@ func TestGuardedPeersThatLeave(t *testing.T) {
 	})
 }
 
-// TestUnsafeSwitchIsFoundWhereverItStands holds that not a byte of a switch reaches the client, nor
-// what follows it: behind pipelined requests whose content or answer looks like one, however its
-// status line is written, and wherever it is split.
+// TestUnsafeSwitchIsFoundWhereverItStands checks that no byte of an unsafe switch, or after it,
+// reaches the client. The switch follows pipelined requests whose bodies or responses look like a
+// switch. Its status line is written in several ways, and it is split at every byte.
 func TestUnsafeSwitchIsFoundWhereverItStands(t *testing.T) {
 	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
 		post := strings.Replace(handshake, "GET", "POST", 1)
 		const looksLikeOne = "HTTP/1.1 1Ol Switching Protocols\r\n\r\n"
 		sound := strings.Replace(switching, "HTTP/1.1 101 Switching Protocols", "%s", 1)
 		for name, each := range map[string]struct {
-			before, answered string // requests in front, and what the client gets for them
-			status           string // the line of the switch, with its end
+			before, answered string // pipelined requests, and the client's responses to them
+			status           string // the status line of the switch, with its line ending
 		}{
-			"behind nothing":           {"", "", "HTTP/1.1 101 Switching Protocols"},
-			"behind content":           {"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 36\r\n\r\n" + looksLikeOne, answer, "HTTP/1.1 101 Switching Protocols"},
-			"behind chunks":            {"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + looksLikeOne + "\r\n0\r\n\r\n", answer, "HTTP/1.1 101 Switching Protocols"},
-			"behind an answer's":       {plain, "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n" + looksLikeOne, "HTTP/1.1 101 Switching Protocols"},
-			"behind an answer's chunk": {plain, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + looksLikeOne + "\r\n0\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
-			"behind no content":        {"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
-			"behind interim answers":   {"", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
-			"without a reason":         {"", "", "HTTP/1.1 101"},
-			"two spaces":               {"", "", "HTTP/1.1  101 Switching Protocols"},
-			"a tab":                    {"", "", "HTTP/1.1\t101 Switching Protocols"},
-			"an empty line in front":   {"", "", "\r\nHTTP/1.1 101 Switching Protocols"},
-			"a bare LF in front":       {"", "", "\nHTTP/1.1 101 Switching Protocols"},
-			"a space in front":         {"", "", " HTTP/1.1 101 Switching Protocols"},
-			"a version in lower case":  {"", "", "http/1.1 101 Switching Protocols"},
-			"an old version":           {"", "", "HTTP/1.0 101 Switching Protocols"},
-			"another version":          {"", "", "HTTP/2 101 Switching Protocols"},
-			"a digit too many":         {"", "", "HTTP/1.1 0101 Switching Protocols"},
-			"no version":               {"", "", "101 Switching Protocols"},
-			"another protocol":         {"", "", "ICY 101 Switching Protocols"},
-			"a control byte":           {"", "", "HTTP/1.1 101\x00Switching Protocols"},
+			"first":                   {"", "", "HTTP/1.1 101 Switching Protocols"},
+			"after content":           {"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 36\r\n\r\n" + looksLikeOne, answer, "HTTP/1.1 101 Switching Protocols"},
+			"after chunks":            {"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + looksLikeOne + "\r\n0\r\n\r\n", answer, "HTTP/1.1 101 Switching Protocols"},
+			"after an answer's":       {plain, "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n" + looksLikeOne, "HTTP/1.1 101 Switching Protocols"},
+			"after an answer's chunk": {plain, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + looksLikeOne + "\r\n0\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
+			"after no content":        {"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
+			"after interim answers":   {"", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 101 Switching Protocols"},
+			"without a reason":        {"", "", "HTTP/1.1 101"},
+			"two spaces":              {"", "", "HTTP/1.1  101 Switching Protocols"},
+			"a tab":                   {"", "", "HTTP/1.1\t101 Switching Protocols"},
+			"an empty line in front":  {"", "", "\r\nHTTP/1.1 101 Switching Protocols"},
+			"a bare LF in front":      {"", "", "\nHTTP/1.1 101 Switching Protocols"},
+			"a space in front":        {"", "", " HTTP/1.1 101 Switching Protocols"},
+			"a version in lower case": {"", "", "http/1.1 101 Switching Protocols"},
+			"an old version":          {"", "", "HTTP/1.0 101 Switching Protocols"},
+			"another version":         {"", "", "HTTP/2 101 Switching Protocols"},
+			"a digit too many":        {"", "", "HTTP/1.1 0101 Switching Protocols"},
+			"no version":              {"", "", "101 Switching Protocols"},
+			"another protocol":        {"", "", "ICY 101 Switching Protocols"},
+			"a control byte":          {"", "", "HTTP/1.1 101\x00Switching Protocols"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -302,7 +303,8 @@ func TestUnsafeSwitchIsFoundWhereverItStands(t *testing.T) {
 	})
 }
 
-// withheld has the backend answer requests in two pieces behind what the client may have.
+// withheld has the backend send may, which the client receives, and an unsafe switch in two pieces,
+// which must not reach the client.
 func withheld(t *testing.T, driver func(*Relay), requests, may, first, second string) {
 	t.Helper()
 	r := guarded(t, driver, onlyGet)
@@ -311,8 +313,8 @@ func withheld(t *testing.T, driver func(*Relay), requests, may, first, second st
 	backend := r.accept()
 	expect(t, backend, requests)
 	send(t, backend, may+first)
-	expect(t, client, may)                 // so that the pieces come one by one
-	_, _ = io.WriteString(backend, second) // it may have been cut off by then
+	expect(t, client, may)                 // so that the pieces arrive separately
+	_, _ = io.WriteString(backend, second) // fails if the relay has closed the connection already
 	got, err := io.ReadAll(client)
 	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		t.Error(err)
@@ -322,7 +324,7 @@ func withheld(t *testing.T, driver func(*Relay), requests, may, first, second st
 	}
 	client.Close()
 	if rest, _ := io.ReadAll(backend); len(rest) > 0 {
-		t.Errorf("%q: the backend got %q behind the request that it switched on", first, rest)
+		t.Errorf("%q: the backend got %q after the request that it accepted", first, rest)
 	}
 	backend.Close()
 	r.end()

@@ -18,7 +18,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/ca"
 )
 
-// TestForwardListenerBearsWithHostileClients: each gets an answer or an end, and nothing is left of it.
+// TestForwardListenerBearsWithHostileClients checks that each hostile client gets a response or
+// EOF, and that all its resources are released.
 func TestForwardListenerBearsWithHostileClients(t *testing.T) {
 	a := newAuthority(t)
 	r, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Head = 200 * time.Millisecond }, func(f *Forward) { f.CA = a.certificate() })
@@ -39,11 +40,11 @@ func TestForwardListenerBearsWithHostileClients(t *testing.T) {
 		"half a hello":             {connect + "\x16\x03", established},
 		"a hello without end":      {connect + "\x16\x03\x01\xff\xff\x01", established},
 		"a hello that is none":     {connect + "\x16\x03\x01\x00\x05\x01hell" + strings.Repeat("o", 100), established},
-		"nothing behind CONNECT":   {connect, established},
+		"nothing after CONNECT":    {connect, established},
 	} {
 		client := dial(t, proxy)
 		send(t, client, each.sent)
-		if name == "nothing behind CONNECT" {
+		if name == "nothing after CONNECT" {
 			client.CloseWrite()
 		}
 		text, err := io.ReadAll(client)
@@ -53,7 +54,7 @@ func TestForwardListenerBearsWithHostileClients(t *testing.T) {
 		client.Close()
 	}
 	slow := through(t, proxy, to)
-	send(t, slow, "\x16") // and no more
+	send(t, slow, "\x16") // and nothing else
 	expectEnd(t, slow, "")
 	r.backend.(*net.TCPListener).SetDeadline(time.Now().Add(50 * time.Millisecond))
 	if _, err := r.backend.Accept(); err == nil {
@@ -62,7 +63,8 @@ func TestForwardListenerBearsWithHostileClients(t *testing.T) {
 	r.end()
 }
 
-// TestWhatOnlyBeginsLikeTLSIsCarried: byte for byte, however it is split.
+// TestWhatOnlyBeginsLikeTLSIsCarried checks that such bytes are relayed unchanged, however they are
+// split.
 func TestWhatOnlyBeginsLikeTLSIsCarried(t *testing.T) {
 	a := newAuthority(t)
 	for _, first := range []string{"\x16\x02\x01\x00\x05\x01hello", "\x16\x03\x01\x00\x05\x02hello", "\x16\x15", "\x00\x16\x03"} {
@@ -80,7 +82,7 @@ func TestWhatOnlyBeginsLikeTLSIsCarried(t *testing.T) {
 	}
 }
 
-// firstAsOne is a connection whose first bytes go out in one segment with the first that is written.
+// firstAsOne is a connection that sends first in one segment with the first write.
 type firstAsOne struct {
 	*net.TCPConn
 	first string
@@ -105,7 +107,8 @@ func (c slow) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestHelloMayComeInAnyPieces: in one segment with the CONNECT, or byte by byte.
+// TestHelloMayComeInAnyPieces sends a ClientHello in one segment with the CONNECT, and byte by
+// byte.
 func TestHelloMayComeInAnyPieces(t *testing.T) {
 	a := newAuthority(t)
 	cert := a.issue(t)
@@ -129,7 +132,7 @@ func TestHelloMayComeInAnyPieces(t *testing.T) {
 	}
 }
 
-// answeredFirst is a connection on which so many bytes come before those that are wanted.
+// answeredFirst is a connection that skips the first left bytes it reads.
 type answeredFirst struct {
 	firstAsOne
 	left int
@@ -146,7 +149,8 @@ func (c *answeredFirst) Read(p []byte) (int, error) {
 	return c.TCPConn.Read(p)
 }
 
-// TestDrainEndsForwardedRequests: one that never gets an answer ends at the deadline, and leaves nothing behind.
+// TestDrainEndsForwardedRequests checks that a request without a response ends at the drain
+// deadline and that its resources are released.
 func TestDrainEndsForwardedRequests(t *testing.T) {
 	r, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Drain = 100 * time.Millisecond }, nil)
 	for _, request := range requests(r.Backend.String())[:2] {
@@ -164,7 +168,8 @@ func TestDrainEndsForwardedRequests(t *testing.T) {
 	r.end()
 }
 
-// TestLeavesAreBounded: clients choose the names, and cannot choose more than there is room for.
+// TestLeavesAreBounded checks that clients, which choose the names, cannot fill the certificate
+// cache without bound.
 func TestLeavesAreBounded(t *testing.T) {
 	l, err := newLeaves(newAuthority(t).certificate(), relay(t, nil).Log)
 	if err != nil {
@@ -181,14 +186,14 @@ func TestLeavesAreBounded(t *testing.T) {
 		}
 	}
 	if _, err := l.get(&tls.ClientHelloInfo{}); err == nil {
-		t.Error("a certificate was made for nobody")
+		t.Error("a certificate was made for an empty name")
 	}
 	if len(l.held) > maxLeaves {
 		t.Errorf("%d certificates are kept", len(l.held))
 	}
 }
 
-// TestForwardRefusesToStart: one clear line for each thing that must not be.
+// TestForwardRefusesToStart checks for one clear line of error for each invalid setting.
 func TestForwardRefusesToStart(t *testing.T) {
 	a := newAuthority(t)
 	leaf := a.issue(t)
@@ -227,7 +232,8 @@ func TestPageIsServed(t *testing.T) {
 	}
 }
 
-// TestAuthorityThatMayNotVouch holds that the log says why clients refuse a host that the authority is not made for.
+// TestAuthorityThatMayNotVouch checks that the log says why clients reject a host that the CA may
+// not issue certificates for.
 func TestAuthorityThatMayNotVouch(t *testing.T) {
 	made, err := ca.Create(t.TempDir()+"/authority", []string{"staging.test"}, time.Hour)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 
 // piped is a listener that accepts one end of each net.Pipe.
 type piped struct {
-	pipes chan net.Conn // of capacity 0: who dials waits until the connection is accepted
+	pipes chan net.Conn // capacity 0: a dialler waits until its connection is accepted
 	over  context.Context
 	end   context.CancelFunc
 }
@@ -45,7 +45,7 @@ func (p *piped) Accept() (net.Conn, error) {
 func (p *piped) Close() error   { p.end(); return nil }
 func (p *piped) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
 
-// embedding is a listener whose connections embed those of the system, with a Read of their own.
+// embedding is a listener whose connections embed the system's and override Read.
 type embedding struct {
 	net.Listener
 	reads *atomic.Int64
@@ -69,8 +69,8 @@ func (c counted) Read(p []byte) (int, error) {
 	return c.TCPConn.Read(p)
 }
 
-// TestAnyListenerIsServed holds that a listener need not be one of TCP: exchanges, tunnels, the ends of either side, and the
-// end of the relay are the same.
+// TestAnyListenerIsServed checks that a relay works with listeners other than TCP: exchanges,
+// tunnels, a close by either side, and the end of the relay.
 func TestAnyListenerIsServed(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) (net.Listener, func() (net.Conn, error)){
 		"pipe": func(*testing.T) (net.Listener, func() (net.Conn, error)) {
@@ -172,7 +172,7 @@ func serveAny(t *testing.T, ln net.Listener, dial func() (net.Conn, error), guar
 
 	client, server = arrive("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	send(t, server, answer)
-	expect(t, client, answer) // at rest: the end of the relay ends it
+	expect(t, client, answer) // the connection is idle, so stopping the relay ends it
 	r.stop()
 	expectEnd(t, client, "")
 	client.Close()

@@ -21,8 +21,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// descriptors counts those that the process has open. The runtime opens its poller's with the first socket and keeps them, so
-// that one is opened before the first count.
+// descriptors returns the number of open descriptors. The runtime opens descriptors for its poller
+// with the first socket and keeps them, so descriptors opens a socket before the first count.
 func descriptors(t *testing.T) int {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -37,15 +37,15 @@ func descriptors(t *testing.T) int {
 	return len(open)
 }
 
-// noDescriptorLeft waits until no more are open than before.
+// noDescriptorLeft waits until no more descriptors are open than before.
 func noDescriptorLeft(t *testing.T, before int) {
 	t.Helper()
 	within(t, func() bool { return descriptors(t) <= before }, func() string {
-		return fmt.Sprintf("%d descriptors are left behind", descriptors(t)-before)
+		return fmt.Sprintf("%d descriptors are still open", descriptors(t)-before)
 	})
 }
 
-// goroutinesAtMost waits until there are no more goroutines than that.
+// goroutinesAtMost waits until at most that many goroutines are running.
 func goroutinesAtMost(t *testing.T, most int) {
 	t.Helper()
 	within(t, func() bool { return runtime.NumGoroutine() <= most }, func() string {
@@ -142,7 +142,8 @@ func TestUrgentByteHoldsNothingUp(t *testing.T) {
 	expect(t, backend, "beforebehind")
 }
 
-// TestUrgentByteHoldsNoBulkUp does so behind so much that it is spliced: a splice stops in front of the byte for good.
+// TestUrgentByteHoldsNoBulkUp sends an urgent byte after so much data that it is spliced. A splice
+// stops before an urgent byte and never continues.
 func TestUrgentByteHoldsNoBulkUp(t *testing.T) {
 	const more = "xyzbehind and more"
 	for name, text := range map[string]string{"tunnel": bulk(8<<20, 3), "content": strings.TrimSuffix(page(bulk(8<<20, 3)+more), more)} {
@@ -166,7 +167,7 @@ func TestUrgentByteHoldsNoBulkUp(t *testing.T) {
 				})
 				sent <- err
 			}()
-			for deadline := time.Now().Add(patience); refused.Load() == 0; runtime.Gosched() { // the client takes no more
+			for deadline := time.Now().Add(patience); refused.Load() == 0; runtime.Gosched() { // the client's socket is full
 				if time.Now().After(deadline) {
 					t.Fatal("nothing is held up")
 				}
@@ -180,7 +181,8 @@ func TestUrgentByteHoldsNoBulkUp(t *testing.T) {
 	}
 }
 
-// TestSocketsOfLoopsDoNotDelay: from the second write on, before which there is nothing that a byte could wait for.
+// TestSocketsOfLoopsDoNotDelay checks that TCP_NODELAY is set from the second write on. Before that
+// there is no unacknowledged data for which a byte could wait.
 func TestSocketsOfLoopsDoNotDelay(t *testing.T) {
 	var mu sync.Mutex
 	sockets := map[int]bool{}
@@ -210,7 +212,7 @@ func TestSocketsOfLoopsDoNotDelay(t *testing.T) {
 	}
 }
 
-// TestNamesAndPathsAreLookedUp holds that an event loop connects by itself to nothing but numbers.
+// TestNamesAndPathsAreLookedUp checks that an event loop connects by itself only to IP addresses.
 func TestNamesAndPathsAreLookedUp(t *testing.T) {
 	for address, want := range map[string]bool{
 		"127.0.0.1:80": true, "[::1]:80": true, "[::ffff:192.0.2.1]:80": true,
@@ -225,10 +227,11 @@ func TestNamesAndPathsAreLookedUp(t *testing.T) {
 	}
 }
 
-// TestTheNextConnectionGoesByTheRoutesThatAreSet: also one that an event loop has waited for when others were set.
+// TestTheNextConnectionGoesByTheRoutesThatAreSet checks that a change of routes also affects the
+// next connection of an event loop that is already waiting for it.
 func TestTheNextConnectionGoesByTheRoutesThatAreSet(t *testing.T) {
 	r := relay(t, nil)
-	r.connected() // by now the loops wait for the next
+	r.connected() // after this the loops wait for the next connection
 	edited := &Backend{Addresses: []string{r.Backend.String()}, Host: "backend.internal"}
 	if err := r.Reroute(context.Background(), edited, nil, nil); err != nil {
 		t.Fatal(err)
@@ -246,7 +249,7 @@ func TestTheNextConnectionGoesByTheRoutesThatAreSet(t *testing.T) {
 	}
 }
 
-// TestSocketsThatCannotBeWatched holds that nothing is left of a connection that epoll does not take.
+// TestSocketsThatCannotBeWatched checks that a connection that epoll rejects is released.
 func TestSocketsThatCannotBeWatched(t *testing.T) {
 	r := &Relay{Backend: To("127.0.0.1:1"), Log: zerolog.Nop()}
 	r.start()
@@ -261,7 +264,7 @@ func TestSocketsThatCannotBeWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer loops.end()
-	file, err := os.Open(os.DevNull) // which nobody can wait for
+	file, err := os.Open(os.DevNull) // epoll does not accept this file
 	if err != nil {
 		t.Fatal(err)
 	}

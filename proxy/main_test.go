@@ -27,10 +27,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// patience is how long a test waits for what must come. Nothing is concluded from how long it took.
+// patience is how long a test waits for an event. No test draws a conclusion from how long it took.
 const patience = 20 * time.Second
 
-// journal keeps what a relay reports.
+// journal keeps the exchanges that a relay reports.
 type journal struct {
 	mu    sync.Mutex
 	order []string
@@ -62,7 +62,7 @@ func (j *journal) all() []*wire.Exchange {
 	return found
 }
 
-// relayed is a relay in front of a listener that the test plays the backend on.
+// relayed is a relay in front of a listener on which the test acts as the backend.
 type relayed struct {
 	*Relay
 	journal
@@ -70,11 +70,11 @@ type relayed struct {
 	backend net.Listener
 	addr    string
 	stop    context.CancelFunc
-	forward func() // ends the forward listener; nil: there is none
+	forward func() // stops the forward listener; nil if there is none
 	served  chan error
 }
 
-// relay starts one; change may set fields before. It ends with the test.
+// relay starts a relay that ends with the test; change may set fields before.
 func relay(t testing.TB, change func(*Relay), via ...func(*Listener)) *relayed {
 	t.Helper()
 	backend, err := net.Listen("tcp", "127.0.0.1:0")
@@ -121,7 +121,7 @@ func (r *relayed) end() {
 		r.t.Fatal("the relay does not end")
 	}
 	if n := r.Open(); n != 0 {
-		r.t.Errorf("%d connections are open behind the end", n)
+		r.t.Errorf("%d connections are open after the end", n)
 	}
 }
 
@@ -138,7 +138,7 @@ func dial(t testing.TB, addr string) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// accept is the backend's end of the next connection.
+// accept returns the next connection.
 func (r *relayed) accept() *net.TCPConn {
 	r.t.Helper()
 	r.backend.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
@@ -158,7 +158,7 @@ func send(t testing.TB, conn net.Conn, text string) {
 	}
 }
 
-// expect reads exactly that text.
+// expect reads exactly the text want.
 func expect(t testing.TB, conn net.Conn, want string) {
 	t.Helper()
 	got := make([]byte, len(want))
@@ -167,7 +167,7 @@ func expect(t testing.TB, conn net.Conn, want string) {
 	}
 }
 
-// expectEnd reads that text and then the end of the stream.
+// expectEnd reads the text want, then EOF.
 func expectEnd(t testing.TB, conn net.Conn, want string) {
 	t.Helper()
 	if got, err := io.ReadAll(conn); err != nil || string(got) != want {
@@ -184,7 +184,8 @@ const (
 	answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 )
 
-// connected opens a connection through the relay, with one exchange behind it so that both ends exist.
+// connected opens a connection through the relay and makes one exchange, so that both sides are
+// connected.
 func (r *relayed) connected() (client, backend *net.TCPConn) {
 	r.t.Helper()
 	client = r.dial()
@@ -230,7 +231,8 @@ func (r *relayed) await(what string, done func([]*wire.Exchange) bool) []*wire.E
 	}
 }
 
-// within waits until something is so; if it does not become so in time, the test ends with what is said then.
+// within waits until is returns true. If that takes too long, the test ends with the text of
+// failed.
 func within(t testing.TB, is func() bool, failed func() string) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)

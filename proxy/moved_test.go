@@ -9,7 +9,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// buffer is a log that a test may read while it is written.
+// buffer is a log that a test may read while it is being written.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

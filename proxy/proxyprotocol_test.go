@@ -72,10 +72,10 @@ func TestWhoMustIntroduceAndDoesNotIsDropped(t *testing.T) {
 	}
 }
 
-func TestOthersIntroduceNobody(t *testing.T) {
+func TestUntrustedPeersSendNoPROXYHeader(t *testing.T) {
 	r := relay(t, nil, func(l *Listener) { l.Trusted = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
 	client := r.dial()
 	const line = "PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n"
 	send(t, client, line+plain)
-	expect(t, r.accept(), line+plain) // not a byte is changed
+	expect(t, r.accept(), line+plain) // the header is relayed as ordinary bytes
 }

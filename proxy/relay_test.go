@@ -56,7 +56,7 @@ func TestSwitchIsReported(t *testing.T) {
 	})
 }
 
-// everyDriver runs a test for exchanges and for tunnels, by every driver.
+// everyDriver runs a test for an exchange and for a tunnel, with every driver.
 func everyDriver(t *testing.T, test func(t *testing.T, r *relayed, client, backend *net.TCPConn)) {
 	carried := map[string]func(*Relay){"": nil}
 	maps.Copy(carried, drivers)
@@ -115,7 +115,7 @@ func TestResetOfABlockedPeerIsPassedOn(t *testing.T) {
 				}
 				feels.SetWriteDeadline(time.Now().Add(patience))
 				go func() {
-					time.Sleep(10 * time.Millisecond) // by then some of it waits, whether or not all can
+					time.Sleep(10 * time.Millisecond) // by then some bytes are buffered, whether or not the buffers are full
 					breaks.SetLinger(0)
 					breaks.Close()
 				}()
@@ -132,7 +132,8 @@ func TestResetOfABlockedPeerIsPassedOn(t *testing.T) {
 	}
 }
 
-// TestBulkArrivesWhole has both directions move enough to be spliced, at once, and end one after the other.
+// TestBulkArrivesWhole sends enough data to be spliced in both directions at once, and ends one
+// direction after the other.
 func TestBulkArrivesWhole(t *testing.T) {
 	everyDriver(t, func(t *testing.T, _ *relayed, client, backend *net.TCPConn) {
 		up, down := bulk(4<<20, 1), bulk(4<<20, 7)
@@ -156,7 +157,7 @@ func TestBulkArrivesWhole(t *testing.T) {
 	})
 }
 
-// bulk is text without a period that a buffer has.
+// bulk returns text whose period differs from the size of any buffer.
 func bulk(size, seed int) string {
 	b := make([]byte, size)
 	for i := range b {
@@ -219,7 +220,7 @@ func TestBackendDownIsAnsweredLocally(t *testing.T) {
 	})
 }
 
-// deaf is the address of a listener that lets nobody connect any more: its backlog is full.
+// deaf returns the address of a listener with a full backlog, so that connects hang.
 func deaf(t *testing.T) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
@@ -336,7 +337,8 @@ func TestLoopIsBroken(t *testing.T) {
 	send(t, client, plain)
 	first := r.accept()
 	back := dial(t, r.addr)
-	// The forwarder's connection does not come from the relay itself, so the loop shows only where it does.
+	// The forwarder's connection does not come from the relay itself, so the relay does not see
+	// this loop.
 	expect(t, first, plain)
 	back.Close()
 	first.Close()
@@ -353,7 +355,7 @@ func TestLoopIsBroken(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 2)
 	go func() { done <- loop.Serve(ctx, ln) }()
-	// The same relay on the listener that is its backend's address, as after a change of names.
+	// The same relay also serves the address of its backend, as may happen after a DNS change.
 	go func() {
 		loop.start()
 		done <- loop.accept(ctx, other, func(c socket) { go newGoConn(loop, c).serve(ctx) })
@@ -369,7 +371,8 @@ func TestLoopIsBroken(t *testing.T) {
 	<-done
 }
 
-// TestLoopThroughTheUnspecifiedAddressIsBroken has a way lead back under addresses that are other ones once connected.
+// TestLoopThroughTheUnspecifiedAddressIsBroken uses backend addresses that turn into another
+// address when they are connected.
 func TestLoopThroughTheUnspecifiedAddressIsBroken(t *testing.T) {
 	for _, host := range []string{"0.0.0.0", "::", "::ffff:127.0.0.1"} {
 		r := relay(t, nil)
@@ -452,7 +455,7 @@ func TestBulkPassesThroughTunnelsWhole(t *testing.T) {
 			send(t, ends[0], "after the pause")
 			expect(t, ends[1], "after the pause")
 		}
-		time.Sleep(2 * spliceWait) // what is spliced is not looked at
+		time.Sleep(2 * spliceWait) // spliced bytes are not inspected; later ones are
 		send(t, backend, "HTTP/1.1 502 Bad Gateway\r\n")
 		expect(t, client, "HTTP/1.1 502 Bad Gateway\r\n")
 		client.Close()
@@ -477,7 +480,7 @@ func TestHostIsRewritten(t *testing.T) {
 		send(t, client, plain+strings.Replace(handshake, "staging.test", "a", 1)+plain)
 		backend := r.accept()
 		edited := func(s string) string { return strings.Replace(s, "staging.test", "backend.internal", 1) }
-		expect(t, backend, edited(plain)+edited(handshake)+plain) // behind an offer nothing is known, so nothing is changed
+		expect(t, backend, edited(plain)+edited(handshake)+plain) // after an offer the relay does not know whether a tunnel follows, so it changes nothing
 		send(t, backend, answer+strings.Replace(answer, "200 OK", "400 No", 1)+answer)
 		expect(t, client, answer+strings.Replace(answer, "200 OK", "400 No", 1)+answer)
 		for _, b := range []byte(plain) {

@@ -17,7 +17,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// dials counts what is dialled.
+// dials records the addresses that are dialled.
 type dials struct {
 	mu  sync.Mutex
 	all []netip.AddrPort
@@ -35,7 +35,7 @@ func (d *dials) String() string {
 	return fmt.Sprint(d.all)
 }
 
-// requests are the ways to ask a proxy for an authority.
+// requests returns the different requests by which a client can name an authority to a proxy.
 func requests(authority string) []string {
 	return []string{
 		"CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n",
@@ -45,7 +45,8 @@ func requests(authority string) []string {
 	}
 }
 
-// answered is what the proxy says to a request; behind a 200 to CONNECT, what comes behind a request there.
+// answered returns the proxy's response to a request. After a 200 to CONNECT it returns the
+// response to a request inside the tunnel.
 func answered(t *testing.T, proxy, request string) (status int, text string) {
 	t.Helper()
 	client := dial(t, proxy)
@@ -70,7 +71,7 @@ func answered(t *testing.T, proxy, request string) (status int, text string) {
 	return response.StatusCode, string(body)
 }
 
-// world is a resolver with names of all kinds; what a name stands for may change with each question.
+// world is a resolver with names of all kinds. The address of a name may change with each query.
 type world struct {
 	mu    sync.Mutex
 	names map[string][]string
@@ -93,7 +94,8 @@ func (w *world) lookup(_ context.Context, host string) ([]netip.Addr, error) {
 	return all, nil
 }
 
-// TestWhatIsOutOfScopeIsNotDialled asks for everything that somebody may try, with a scope of globs for all ports.
+// TestWhatIsOutOfScopeIsNotDialled requests every kind of forbidden destination. The scope has
+// globs for all ports.
 func TestWhatIsOutOfScopeIsNotDialled(t *testing.T) {
 	var dialled dials
 	names := &world{asked: map[string]int{}, names: map[string][]string{
@@ -122,7 +124,7 @@ func TestWhatIsOutOfScopeIsNotDialled(t *testing.T) {
 	for _, authority := range authorities {
 		for _, request := range requests(authority) {
 			status, text := answered(t, proxy, request)
-			connectTo := strings.HasPrefix(request, "CONNECT") && status == 400 // it is no host and port at all
+			connectTo := strings.HasPrefix(request, "CONNECT") && status == 400 // not a valid host and port
 			if !connectTo && (status != 403 || !strings.Contains(text, "forward.hosts") && !strings.Contains(text, "by CONNECT")) {
 				t.Errorf("%q: got %d %q", request, status, text)
 			}
@@ -142,9 +144,9 @@ func TestWhatIsOutOfScopeIsNotDialled(t *testing.T) {
 	}
 }
 
-// TestNameThatComesToStandForSomethingElse holds that the second answer of a name counts for nothing that the first one did
-// not allow.
-func TestNameThatComesToStandForSomethingElse(t *testing.T) {
+// TestNameThatChangesItsAddress checks that a name's second answer grants nothing that its first
+// answer did not.
+func TestNameThatChangesItsAddress(t *testing.T) {
 	for _, later := range []string{"127.0.0.1", "169.254.169.254", "::1", "fe80::1", "0.0.0.0", "::ffff:169.254.169.254", "127.0.0.1 169.254.169.254"} {
 		var dialled dials
 		names := &world{asked: map[string]int{}, names: map[string][]string{"rebinding.test": {"192.0.2.1", later}}}
@@ -153,7 +155,7 @@ func TestNameThatComesToStandForSomethingElse(t *testing.T) {
 		})
 		_, port, _ := net.SplitHostPort(r.Backend.String())
 		all := requests("rebinding.test:" + port)[:3]
-		if status, text := answered(t, proxy, all[0]); status != 504 && status != 502 { // nobody is there
+		if status, text := answered(t, proxy, all[0]); status != 504 && status != 502 { // there is no server at that address
 			t.Errorf("the first time: got %d %q", status, text)
 		}
 		first := dialled.String()
@@ -171,9 +173,9 @@ func TestNameThatComesToStandForSomethingElse(t *testing.T) {
 	}
 }
 
-// TestNameThatComesToStandForThisMachine: not its loopback only. What it answers at its other addresses is often meant for it
-// alone.
-func TestNameThatComesToStandForThisMachine(t *testing.T) {
+// TestNameThatChangesToThisMachine checks all addresses of this machine, not only loopback.
+// Services at its other addresses are often meant only for this machine.
+func TestNameThatChangesToThisMachine(t *testing.T) {
 	for _, later := range []string{"198.51.100.7", "::ffff:198.51.100.7", "2001:db8::7", "64:ff9b::c633:6407", "2002:c633:6407::1"} {
 		var dialled dials
 		names := &world{asked: map[string]int{}, names: map[string][]string{"rebinding.test": {"203.0.113.1", later}, "a.glob.test": {later}}}
@@ -181,7 +183,7 @@ func TestNameThatComesToStandForThisMachine(t *testing.T) {
 			f.Hosts, f.lookup, f.dialled = []string{"rebinding.test:*", "*.glob.test:*"}, names.lookup, dialled.note
 			f.own = func(a netip.Addr) bool { return a.String() == "198.51.100.7" || a.String() == "2001:db8::7" }
 		})
-		answered(t, proxy, requests("rebinding.test:80")[0]) // the first answer is another machine's
+		answered(t, proxy, requests("rebinding.test:80")[0]) // the first answer is another machine's address
 		first := dialled.String()
 		for _, authority := range []string{"rebinding.test:80", "a.glob.test:80"} {
 			for _, request := range requests(authority)[:3] {
@@ -196,7 +198,7 @@ func TestNameThatComesToStandForThisMachine(t *testing.T) {
 	}
 }
 
-// TestOwnAddressesAreKnown: all of this machine's, and no others.
+// TestOwnAddressesAreKnown checks that all addresses of this machine are recognised, and no others.
 func TestOwnAddressesAreKnown(t *testing.T) {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil || len(addresses) == 0 {
@@ -214,12 +216,13 @@ func TestOwnAddressesAreKnown(t *testing.T) {
 	}
 }
 
-// TestOfSeveralAddressesTheGoodOneIsDialled: it, and not the name once more.
+// TestOfSeveralAddressesTheGoodOneIsDialled checks that the relay dials the permitted address
+// itself and does not look the name up again.
 func TestOfSeveralAddressesTheGoodOneIsDialled(t *testing.T) {
 	var dialled dials
 	names := &world{asked: map[string]int{}, names: map[string][]string{"alias.test": {"127.0.0.1", "169.254.169.254 127.0.0.1"}}}
 	r, proxy := forwardedBy(t, nil, func(f *Forward) {
-		f.Hosts, f.lookup, f.dialled = []string{"alias.test:*"}, names.lookup, dialled.note // listed, and an alias of this machine
+		f.Hosts, f.lookup, f.dialled = []string{"alias.test:*"}, names.lookup, dialled.note // the listed name is an alias of this machine
 	})
 	_, port, _ := net.SplitHostPort(r.Backend.String())
 	for range 2 {
@@ -237,7 +240,8 @@ func TestOfSeveralAddressesTheGoodOneIsDialled(t *testing.T) {
 	}
 }
 
-// TestOwnListenersAreNeverReached: whatever is listed, and however it is named.
+// TestOwnListenersAreNeverReached checks every listener and every name for it, whatever the list of
+// hosts allows.
 func TestOwnListenersAreNeverReached(t *testing.T) {
 	admin, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -251,7 +255,7 @@ func TestOwnListenersAreNeverReached(t *testing.T) {
 			f.Hosts, f.Never = []string{"127.0.0.1:*", "localhost:*", "*.test:*", "0.0.0.0:*", "[::1]:*"}, []netip.AddrPort{never}
 			f.lookup, f.dialled = always("127.0.0.1"), dialled.note
 			if i == 2 {
-				f.Upstream = &url.URL{Scheme: "http", Host: admin.Addr().String()} // which may be on this machine, and would go there
+				f.Upstream = &url.URL{Scheme: "http", Host: admin.Addr().String()} // may be on this machine and could reach the listener
 			}
 		})
 		_, forward, _ := net.SplitHostPort(proxy)
@@ -259,7 +263,7 @@ func TestOwnListenersAreNeverReached(t *testing.T) {
 		for _, authority := range []string{"127.0.0.1:" + port, "localhost:" + port, "a.test:" + port, "0.0.0.0:" + port, "localhost:" + forward, "127.0.0.1:" + forward, "0.0.0.0:" + forward} {
 			for _, request := range requests(authority)[:3] {
 				if i == 2 && !strings.Contains(request, "//127") && !strings.Contains(request, "CONNECT 127") {
-					continue // the upstream proxy looks up names, not we
+					continue // the upstream proxy looks up names; the relay does not
 				}
 				if status, text := answered(t, proxy, request); status != 403 || !strings.Contains(text, "this proxy itself") {
 					t.Errorf("%q: got %d %q", request, status, text)
@@ -335,7 +339,8 @@ func TestEntriesThatAreNone(t *testing.T) {
 	}
 }
 
-// FuzzDestination holds that what is read is written in one form only, and is never an address in disguise.
+// FuzzDestination checks that an accepted destination is in canonical form and is not an address in
+// disguise.
 func FuzzDestination(f *testing.F) {
 	for _, seed := range []string{"a.test:80", "[::1]:443", "127.0.0.1:1", "0x7f.1:80", "127.0.0.1.:80", "[::ffff:127.0.0.1]:80", "a:b@c:80", "A.b-c_d.TEST:65535"} {
 		f.Add(seed)

@@ -14,11 +14,11 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A stand is a driver without sockets: it keeps what the session wants done as text.
+// A stand is a driver without sockets. It records the actions of the session as text.
 type stand struct {
 	session
 	now    time.Time
-	slow   bool // what is to be written is not written before the step "written"
+	slow   bool // writes complete only at the step "written"
 	wait   [2]int
 	did    []string
 	logged []string
@@ -26,7 +26,7 @@ type stand struct {
 	own    bool
 }
 
-// stood is a session on a stand. Set may change what it begins with.
+// stood returns a session on a stand. set may change its initial state.
 func stood(set func(*stand, *routeTable)) *stand {
 	b := &stand{now: time.Unix(1000, 0)}
 	limits := Limits{Connections: 1}.withDefaults()
@@ -51,7 +51,7 @@ func stood(set func(*stand, *routeTable)) *stand {
 	return b
 }
 
-// do writes an action down, and writes its bytes.
+// do records an action and completes its writes.
 func (b *stand) do(a action) {
 	for _, each := range []struct {
 		deed deeds
@@ -85,7 +85,8 @@ func (b *stand) do(a action) {
 	}
 }
 
-// firstLine is enough of an answer of our own to know it; anything else is whole.
+// firstLine shortens the relay's own responses to their status and message. It returns other bytes
+// unchanged.
 func firstLine(p []byte) string {
 	text := string(p)
 	if _, body, own := strings.Cut(text, "interlock: "); own {
@@ -104,7 +105,7 @@ func (b *stand) write() {
 	}
 }
 
-// step is one input: who, and what about it.
+// step applies one input: its source, then the event.
 func (b *stand) step(t *testing.T, text string) {
 	t.Helper()
 	who, what, _ := strings.Cut(text, " ")
@@ -118,7 +119,7 @@ func (b *stand) step(t *testing.T, text string) {
 		p := []byte(says)
 		b.do(b.read(d, p, b.now))
 		for i := range p {
-			p[i] = '#' // the memory is used again
+			p[i] = '#' // the memory is reused
 		}
 	case what == "ends":
 		b.do(b.ended(d, b.now))
@@ -158,7 +159,7 @@ func (b *stand) step(t *testing.T, text string) {
 
 func eagerBackend(_ *stand, r *routeTable) { r.backend.Eager = true }
 
-// TestSessionDecides gives sessions inputs, and holds what they want done.
+// TestSessionDecides gives inputs to sessions and checks the actions that they request.
 func TestSessionDecides(t *testing.T) {
 	decides(t, map[string]decision{
 		"the first byte dials": {nil, []string{"begin", "client says x", "backend connects"}, []string{"dial", `to backend "x"`}, ""},
@@ -206,7 +207,8 @@ func TestSessionDecides(t *testing.T) {
 	})
 }
 
-// A decision is what a session wants done after some inputs, and what has ended it by then.
+// A decision is a sequence of inputs, the actions that they must cause, and the cause of the
+// session's end.
 type decision struct {
 	set   func(*stand, *routeTable)
 	steps []string
@@ -231,7 +233,7 @@ func decides(t *testing.T, all map[string]decision) {
 	}
 }
 
-// TestSessionIsOverOnce: whatever comes after the end, nothing is done any more.
+// TestSessionIsOverOnce checks that a session requests no action after its end, whatever the input.
 func TestSessionIsOverOnce(t *testing.T) {
 	b := stood(nil)
 	b.step(t, "client says x")

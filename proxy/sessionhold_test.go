@@ -22,8 +22,8 @@ const (
 	refusal = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n"
 )
 
-// TestSessionHolds gives inputs to sessions that hold bytes back: for a route, for an edit, and for
-// the guard.
+// TestSessionHolds gives inputs to sessions that hold bytes back: until a route is chosen, for an
+// edit, and for the guard.
 func TestSessionHolds(t *testing.T) {
 	post := strings.Replace(handshake, "GET", "POST", 1)
 	edited := strings.Replace(plain, "staging.test", "b.test", 1)
@@ -49,8 +49,8 @@ func TestSessionHolds(t *testing.T) {
 	})
 }
 
-// TestSessionWantsNothingThatItHolds: one read of the client is held at most, and none is asked for
-// while that is.
+// TestSessionWantsNothingThatItHolds checks that a session holds at most one read of the client,
+// and requests no other while it does.
 func TestSessionWantsNothingThatItHolds(t *testing.T) {
 	b := stood(guardedBy(onlyGet))
 	wants := func(when string, client, backend bool) {

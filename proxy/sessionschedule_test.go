@@ -13,15 +13,14 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A line is one direction as its speaker has it: what it says, and how it stops.
+// A line is one direction of a connection: what its speaker sends, and how it ends.
 type line struct {
 	says  []byte
-	stops syscall.Errno // 0: in good order, when all is said; else by that error, wherever it has come to
+	stops syscall.Errno // 0: FIN after everything is sent; otherwise this error at any point
 }
 
-// carried is what the simplest relay makes of two lines: the listener hears all, and then that
-// nothing more comes. Where one stops by an error, both listeners hear how something began, and
-// that it is over.
+// carried checks a run against the simplest relay. Each listener gets everything, then EOF. If a
+// direction ends with an error, both listeners get a prefix of the data and an end.
 func carried(lines [2]line, heard [2][]byte, told [2]string) error {
 	broken := lines[0].stops != 0 || lines[1].stops != 0
 	for d, l := range lines {
@@ -38,25 +37,25 @@ func carried(lines [2]line, heard [2][]byte, told [2]string) error {
 	return nil
 }
 
-// A schedule plays a session: what happens next is drawn by lot from what may.
+// A schedule plays a session and picks each next event at random from those that are possible.
 type schedule struct {
 	*stand
 	lot     *rand.Rand
 	lines   [2]line
-	sent    [2]int      // of what is said, what the driver has read
-	after   [2][]int    // where in its line a speaker waits until it has heard so much of the other
-	waiting [2][][]byte // to be written
+	sent    [2]int      // bytes that the driver has read
+	after   [2][]int    // pairs: the offset where a speaker waits, and how many bytes it must have heard to go on
+	waiting [2][][]byte // bytes to be written
 	heard   [2][]byte
 	told    [2]string
 	dialled bool
 	dials   bool
-	ended   [2]bool // the driver has read the end
+	ended   [2]bool // the driver has read EOF
 	over    bool
-	current *routeTable // where connections go that come from here on
+	current *routeTable // the routes of new connections
 	trace   []string
 }
 
-// perform does what the session says, and holds that it may be said.
+// perform carries out an action, after checking that the session may request it at this point.
 func (p *schedule) perform(a action, input string) {
 	p.trace = append(p.trace, fmt.Sprintf("%s: %08b %d %d", input, a.also, len(a.write[0]), len(a.write[1])))
 	if p.over && (a.also != 0 || len(a.write[0])+len(a.write[1]) > 0) {
@@ -102,7 +101,7 @@ func or(a, b string) string {
 	return b
 }
 
-// may is how many bytes a speaker can say by now.
+// may returns the number of bytes that a speaker can send at this point.
 func (p *schedule) may(d wire.Direction) int {
 	free := len(p.lines[d].says)
 	for i := 0; i < len(p.after[d]); i += 2 {
@@ -113,7 +112,7 @@ func (p *schedule) may(d wire.Direction) int {
 	return free - p.sent[d]
 }
 
-// step draws one input. It is false if there is none.
+// step applies one random input. It returns false if none is possible.
 func (p *schedule) step() bool {
 	type input struct {
 		name string
@@ -125,7 +124,7 @@ func (p *schedule) step() bool {
 		add("connects", func() action { p.dialled = true; return p.session.dialled("192.0.2.1:80", 0, nil, p.now) })
 	}
 	for d := range wire.Direction(2) {
-		early := d == wire.FromClient && p.dialled && !p.ended[d] && p.lot.IntN(4) == 0 // it was read before it was asked for
+		early := d == wire.FromClient && p.dialled && !p.ended[d] && p.lot.IntN(4) == 0 // a read may complete before the session asks for it
 		if (p.wants(d) || early) && (d == wire.FromClient || p.dialled) {
 			switch free := p.may(d); {
 			case p.lines[d].stops != 0 && p.lot.IntN(20) == 0:
@@ -143,7 +142,7 @@ func (p *schedule) step() bool {
 	if len(all) == 0 {
 		return false
 	}
-	if p.lot.IntN(10) == 0 { // a refusal of the socket, a tick before its time, new routes for others
+	if p.lot.IntN(10) == 0 { // a spurious wakeup, an early tick, or new routes for other connections
 		p.now = p.now.Add(time.Duration(p.lot.IntN(int(time.Second))))
 		p.current = newRouteTable(To("203.0.113.9:80"), nil, nil)
 		p.perform(p.tick(p.now), "tick")
@@ -154,7 +153,7 @@ func (p *schedule) step() bool {
 	return true
 }
 
-// say has the driver read so many bytes, from memory that is used again.
+// say has the driver read n bytes into memory that is reused.
 func (p *schedule) say(d wire.Direction, n int) action {
 	b := bytes.Clone(p.lines[d].says[p.sent[d] : p.sent[d]+n])
 	p.sent[d] += n
@@ -168,7 +167,7 @@ func (p *schedule) say(d wire.Direction, n int) action {
 	return a
 }
 
-// take has a socket take some of what waits, mostly little.
+// take has a socket accept some of the waiting bytes, mostly few.
 func (p *schedule) take(d wire.Direction) action {
 	b := p.waiting[d][0]
 	n := 1 + p.lot.IntN(len(b))
@@ -182,9 +181,9 @@ func (p *schedule) take(d wire.Direction) action {
 	return p.wrote(d, n, p.now)
 }
 
-// scripts are what the two sides say: with offers that are refused and taken up, content,
-// pipelining, and what is no HTTP. Each request waits for nothing, each answer for its request, and
-// what belongs to a tunnel for the switch.
+// script returns what the two sides send: rejected and accepted offers, bodies, pipelined requests,
+// and bytes that are not HTTP. Requests wait for nothing, each response waits for its request, and
+// tunnel data waits for the switch.
 func script(lot *rand.Rand, readable bool) (lines [2]line, after [2][]int) {
 	say := func(d wire.Direction, text string) {
 		if d == wire.FromServer || text != "" && lot.IntN(3) == 0 {
@@ -224,7 +223,7 @@ func script(lot *rand.Rand, readable bool) (lines [2]line, after [2][]int) {
 	return lines, after
 }
 
-// play plays one schedule, and compares with the simplest relay.
+// play plays one schedule and compares it with the simplest relay.
 func play(t *testing.T, seed uint64) {
 	t.Helper()
 	lot := rand.New(rand.NewPCG(seed, 14))
@@ -271,7 +270,7 @@ func play(t *testing.T, seed uint64) {
 	p.conclude(wire.Cause(p.cause), p.now)
 }
 
-// TestSessionCarriesOnAnySchedule plays schedules that nobody has thought of.
+// TestSessionCarriesOnAnySchedule plays random schedules.
 func TestSessionCarriesOnAnySchedule(t *testing.T) {
 	for range 3000 {
 		play(t, rand.Uint64())

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestTypesAreSmall holds what keeps this package readable: a type with more than 30 methods, or
-// with methods in more than 5 files, is two types.
+// TestTypesAreSmall keeps this package readable: a type with more than 30 methods, or with methods
+// in more than 5 files, is two types.
 func TestTypesAreSmall(t *testing.T) {
 	entries, err := os.ReadDir(".")
 	if err != nil {

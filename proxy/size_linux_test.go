@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// TestAConnectionIsSmall holds what an idle connection takes in an event loop, but for what its
-// exchange takes: one allocation, and 512 bytes are a size that the allocator has.
+// TestAConnectionIsSmall checks that an idle connection in an event loop, apart from its exchange,
+// is one allocation of at most 512 bytes, which is a size class of the allocator.
 func TestAConnectionIsSmall(t *testing.T) {
 	const atMost = 512
 	var l loopConn

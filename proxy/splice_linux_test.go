@@ -16,17 +16,17 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// post is a request with that content.
+// post returns a request with that body.
 func post(content string) string {
 	return fmt.Sprintf("POST /items HTTP/1.1\r\nHost: staging.test\r\nContent-Length: %d\r\n\r\n%s", len(content), content)
 }
 
-// page is an answer with that content.
+// page returns a response with that body.
 func page(content string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(content), content)
 }
 
-// saying has a peer send all of that, and tells when it has.
+// saying writes text on another goroutine, and sends the error when it is done.
 func saying(conn net.Conn, text string) chan error {
 	done := make(chan error, 1)
 	go func() {
@@ -36,7 +36,8 @@ func saying(conn net.Conn, text string) chan error {
 	return done
 }
 
-// spliced counts the bytes that event loops take from sockets by splice(2), and how often a socket takes no more of them.
+// spliced counts the bytes that event loops take from sockets by splice(2), and how often a socket
+// is full.
 func spliced(r *Relay) (taken, refused *atomic.Int64) {
 	taken, refused = new(atomic.Int64), new(atomic.Int64)
 	system := calls{}.withDefaults()
@@ -53,8 +54,8 @@ func spliced(r *Relay) (taken, refused *atomic.Int64) {
 	return taken, refused
 }
 
-// TestContentBetweenMessages has requests and answers with large and small content follow one another without a gap: the
-// messages behind the content are read, and the last of them switches.
+// TestContentBetweenMessages sends requests and responses with large and small bodies without gaps.
+// The relay must parse every message after a body; the last one switches.
 func TestContentBetweenMessages(t *testing.T) {
 	carried := map[string]func(*Relay){"": nil, "spliced": func(r *Relay) { spliced(r) }}
 	maps.Copy(carried, drivers)
@@ -88,7 +89,8 @@ func TestContentBetweenMessages(t *testing.T) {
 	}
 }
 
-// TestKnownContentIsSpliced: most of it is, in both directions, and never a byte of what comes behind it.
+// TestKnownContentIsSpliced checks that most of a body of known length is spliced in both
+// directions, and never a byte after it.
 func TestKnownContentIsSpliced(t *testing.T) {
 	var taken *atomic.Int64
 	r := relay(t, func(r *Relay) { taken, _ = spliced(r) })
@@ -114,7 +116,7 @@ func TestKnownContentIsSpliced(t *testing.T) {
 	}
 }
 
-// TestContentWaitsForASlowPeer has the peer take nothing until the socket to it is full, and then all.
+// TestContentWaitsForASlowPeer has the peer read nothing until its socket is full, then everything.
 func TestContentWaitsForASlowPeer(t *testing.T) {
 	for _, from := range []string{"client", "backend"} {
 		t.Run(from, func(t *testing.T) {
@@ -135,18 +137,18 @@ func TestContentWaitsForASlowPeer(t *testing.T) {
 			if err := <-sent; err != nil {
 				t.Fatal(err)
 			}
-			send(t, says, "behind") // which cannot be read as HTTP, and passes
+			send(t, says, "behind") // not valid HTTP, and relayed all the same
 			expect(t, hears, "behind")
 		})
 	}
 }
 
-// TestContentThatBreaksOff has either peer end, in good order or not, in the midst of content that goes either way. The
-// offer whose answer it is is reported once for all.
+// TestContentThatBreaksOff ends either side, cleanly or by a reset, in the middle of a body in
+// either direction. The offer that the body belongs to is reported once.
 func TestContentThatBreaksOff(t *testing.T) {
 	const size = 4 << 20
 	for name, test := range map[string]struct {
-		down, reset bool // the content is the answer's; it ends by a reset
+		down, reset bool // down: the body is the response's; reset: it ends by a reset
 		cause       wire.Cause
 	}{
 		"request, end":   {cause: wire.CauseClient},
@@ -195,7 +197,8 @@ func TestContentThatBreaksOff(t *testing.T) {
 	}
 }
 
-// TestContentPassesAHalfClose has a client end behind its content, and the server behind its own.
+// TestContentPassesAHalfClose has the client half-close after its body, and the server after its
+// own.
 func TestContentPassesAHalfClose(t *testing.T) {
 	r := relay(t, func(r *Relay) { spliced(r) })
 	client, backend := r.connected()
@@ -212,7 +215,8 @@ func TestContentPassesAHalfClose(t *testing.T) {
 	expectEnd(t, client, down)
 }
 
-// TestDrainWaitsForContent: the connection ends behind the last byte of the answer that is under way.
+// TestDrainWaitsForContent checks that a draining connection ends after the last byte of the
+// current response.
 func TestDrainWaitsForContent(t *testing.T) {
 	var taken *atomic.Int64
 	var draining atomic.Bool
@@ -239,7 +243,7 @@ func TestDrainWaitsForContent(t *testing.T) {
 	}
 	r.stop()
 	next := half
-	within(t, func() bool { // byte by byte, until the loop has been told
+	within(t, func() bool { // byte by byte, until the loop knows about the drain
 		send(t, backend, text[next:next+1])
 		expect(t, client, text[next:next+1])
 		next++
@@ -254,8 +258,8 @@ func TestDrainWaitsForContent(t *testing.T) {
 	r.end()
 }
 
-// TestContentOfASwitchedRequestIsNoTunnel has a server switch before the content of the request has come: where that ends
-// the tunnel begins, however much it is.
+// TestContentOfASwitchedRequestIsNoTunnel has a server switch before the request's body has
+// arrived. The tunnel begins after the body, whatever its size.
 func TestContentOfASwitchedRequestIsNoTunnel(t *testing.T) {
 	for name, driver := range map[string]func(*Relay){"": nil, "goroutines": drivers["goroutines"]} {
 		t.Run(name, func(t *testing.T) {
@@ -290,7 +294,8 @@ func TestContentOfASwitchedRequestIsNoTunnel(t *testing.T) {
 	}
 }
 
-// TestPipesGoWithTheLastConnection holds that a loop without connections has no descriptor that it did not begin with.
+// TestPipesGoWithTheLastConnection checks that a loop without connections has only the descriptors
+// that it began with.
 func TestPipesGoWithTheLastConnection(t *testing.T) {
 	var taken *atomic.Int64
 	r := relay(t, func(r *Relay) { taken, _ = spliced(r) })

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// TestMemoryIsGivenBackAtRest holds that what was freed goes back to the system once exchanges have stopped coming.
+// TestMemoryIsGivenBackAtRest checks that freed memory is returned to the system after the last
+// exchange.
 func TestMemoryIsGivenBackAtRest(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // nobody else collects
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // turns off automatic collection
 	var before, behind runtime.MemStats
 	runtime.ReadMemStats(&before)
 	ctx, stop := context.WithCancel(t.Context())
@@ -28,6 +29,6 @@ func TestMemoryIsGivenBackAtRest(t *testing.T) {
 	stop()
 	running.Wait()
 	if got := r.tidied.Load(); got != tidyFrom {
-		t.Errorf("it was given back behind %d exchanges, want %d", got, tidyFrom)
+		t.Errorf("memory was returned after %d exchanges, want %d", got, tidyFrom)
 	}
 }

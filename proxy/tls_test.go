@@ -21,7 +21,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// An end is what a test has of a connection: TCP or TLS.
+// An end is one side of a connection over TCP or TLS.
 type end interface {
 	net.Conn
 	CloseWrite() error
@@ -57,7 +57,7 @@ func newAuthority(t testing.TB) *authority {
 	return &authority{pool: pool, cert: cert, key: key}
 }
 
-// issue makes a certificate for both sides of TLS.
+// issue makes a certificate that is valid for clients and servers.
 func (a *authority) issue(t testing.TB) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -76,10 +76,11 @@ func (a *authority) issue(t testing.TB) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// secured is a relay that speaks TLS to clients, to the backend or to both, and what its peers need.
+// secured is a relay that speaks TLS to clients, to the backend or to both, with the configurations
+// of its peers.
 type secured struct {
 	*relayed
-	client, backend *tls.Config // nil: cleartext
+	client, backend *tls.Config // nil: plain text
 }
 
 func (a *authority) relay(t testing.TB, client, backend bool) *secured {
@@ -116,8 +117,8 @@ func (s *secured) acceptEnd() end {
 
 var securedSides = map[string][2]bool{"client": {true, false}, "backend": {false, true}, "both": {true, true}}
 
-// TestRelayIsTransparentInsideTLS plays the corpus with TLS on either side and on both. What is reported is what would be
-// without.
+// TestRelayIsTransparentInsideTLS plays the corpus with TLS on either side and on both. The reports
+// must equal those without TLS.
 func TestRelayIsTransparentInsideTLS(t *testing.T) {
 	a := newAuthority(t)
 	names := []string{"client closes", "backend closes", "half-close"}
@@ -166,7 +167,8 @@ func TestRulingsKnowOfTLS(t *testing.T) {
 	}
 }
 
-// TestBareEndStaysBare holds that a FIN without close_notify goes on as one, and a close_notify as a close_notify.
+// TestBareEndStaysBare checks that a FIN without close_notify is passed on as such, and a
+// close_notify as a close_notify.
 func TestBareEndStaysBare(t *testing.T) {
 	a := newAuthority(t)
 	for _, bare := range []bool{true, false} {
@@ -211,7 +213,8 @@ func TestResetGoesThroughTLS(t *testing.T) {
 	}
 }
 
-// TestBackendWithoutTLS holds that the client is told, and that nothing is reported as an answer of the backend.
+// TestBackendWithoutTLS checks that the client is told, and that nothing is reported as a response
+// of the backend.
 func TestBackendWithoutTLS(t *testing.T) {
 	a := newAuthority(t)
 	s := a.relay(t, false, true)
@@ -229,21 +232,22 @@ func TestBackendWithoutTLS(t *testing.T) {
 	}
 }
 
-func TestBackendThatNobodyVouchesFor(t *testing.T) {
+func TestUntrustedBackend(t *testing.T) {
 	s := newAuthority(t).relay(t, false, true)
 	s.backend.Certificates = []tls.Certificate{newAuthority(t).issue(t)}
 	client := s.dial()
 	send(t, client, handshake)
 	backend := s.acceptEnd()
 	if _, err := io.ReadAll(backend); err == nil {
-		t.Error("the relay went on with a certificate that nobody vouches for")
+		t.Error("the relay went on with an untrusted certificate")
 	}
 	if got, err := io.ReadAll(client); err != nil || !bytes.Contains(got, []byte("certificate")) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
 
-// TestClientThatWantsH2 holds that such a client gets HTTP/1.1, and that it is counted.
+// TestClientThatWantsH2 checks that a client that offers HTTP/2 gets HTTP/1.1, and that it is
+// counted.
 func TestClientThatWantsH2(t *testing.T) {
 	s := newAuthority(t).relay(t, true, false)
 	config := s.client.Clone()
@@ -257,8 +261,9 @@ func TestClientThatWantsH2(t *testing.T) {
 	client.Close()
 }
 
-// TestClientThatWantsH2MayBePassedOn holds that such a client speaks TLS with the backend itself, to the byte, that it is
-// counted as not audited, and that a client that does not want HTTP/2 is audited all the same.
+// TestClientThatWantsH2MayBePassedOn checks that a client that offers HTTP/2 speaks TLS with the
+// backend itself, byte for byte, and is counted as not audited. A client that does not offer HTTP/2
+// is audited.
 func TestClientThatWantsH2MayBePassedOn(t *testing.T) {
 	a := newAuthority(t)
 	cert := a.issue(t)

@@ -10,8 +10,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestBackendThatWantsAnotherCertificate holds that the client is told, although the backend says so only when the handshake
-// is over in TLS 1.3, and that it never looks like an answer of the backend.
+// TestBackendThatWantsAnotherCertificate checks that the client is told, although in TLS 1.3 the
+// backend rejects the certificate only after the handshake. The rejection must not look like a
+// response of the backend.
 func TestBackendThatWantsAnotherCertificate(t *testing.T) {
 	a := newAuthority(t)
 	for _, guard := range []func(*wire.Exchange) error{nil, onlyGet} {
@@ -40,8 +41,9 @@ func TestBackendThatWantsAnotherCertificate(t *testing.T) {
 	}
 }
 
-// TestEndsInsideEachVersionOfTLS holds that what a side has said before its end arrives, and what the other side says behind
-// that; and that a side that ends both directions at once, as peers may before TLS 1.3, takes nothing back of what it said.
+// TestEndsInsideEachVersionOfTLS checks that everything that a side sends before it closes arrives,
+// and so does everything that the other side sends after that. A side that closes both directions
+// at once, as peers may before TLS 1.3, loses nothing that it has sent.
 func TestEndsInsideEachVersionOfTLS(t *testing.T) {
 	a := newAuthority(t)
 	large := strings.Repeat("late ", 100_000)

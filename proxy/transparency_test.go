@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// splits are the ways in which a chunk is written: each call says how long the next write is.
+// splits are ways to split a chunk into writes: each call returns the length of the next write.
 var splits = map[string]func() func(left int) int{
 	"whole": func() func(int) int { return func(left int) int { return left } },
 	"bytes": func() func(int) int { return func(int) int { return 1 } },
@@ -41,9 +41,9 @@ var endings = map[string]func(t *testing.T, client, backend end){
 	"half-close": func(t *testing.T, client, backend end) {
 		client.CloseWrite()
 		expectEnd(t, backend, "")
-		send(t, backend, "said behind the client's end")
+		send(t, backend, "sent after the client's end")
 		backend.CloseWrite()
-		expectEnd(t, client, "said behind the client's end")
+		expectEnd(t, client, "sent after the client's end")
 	},
 }
 
@@ -66,13 +66,14 @@ func readCorpus(t *testing.T) map[string]*wire.Transcript {
 	return all
 }
 
-// TestRelayIsTransparent plays each transcript of the corpus between a client and a backend, split, ended and carried in
-// different ways: each side gets what the other has sent, byte for byte, and what is reported depends on none of them.
+// TestRelayIsTransparent plays each transcript of the corpus between a client and a backend, with
+// every split, ending and driver. Each side gets exactly the bytes that the other has sent, and the
+// reports are the same every time.
 func TestRelayIsTransparent(t *testing.T) {
 	passedOver := 0
 	for name, transcript := range readCorpus(t) {
 		if transcript.Chunks[0].From != wire.FromClient {
-			passedOver++ // a server that speaks first is not dialled before the client has spoken: not for this listener
+			passedOver++ // the server speaks first, but this listener dials it only after the client has sent something
 			continue
 		}
 		t.Run(filepath.Base(filepath.Dir(name))+"/"+filepath.Base(name), func(t *testing.T) {
@@ -101,14 +102,15 @@ func TestRelayIsTransparent(t *testing.T) {
 	}
 }
 
-// playThrough plays one transcript and returns what was reported, without what differs from run to run.
+// playThrough plays one transcript and returns the reports without the values that differ from run
+// to run.
 func playThrough(t *testing.T, transcript *wire.Transcript, split, ending string) string {
 	t.Helper()
 	r := relay(t, nil)
 	return playOn(t, r, r.dial(), func() end { return r.accept() }, transcript, split, ending)
 }
 
-// playOn plays one transcript through a relay that is there already.
+// playOn plays one transcript through an existing relay.
 func playOn(t *testing.T, r *relayed, client end, accept func() end, transcript *wire.Transcript, split, ending string) string {
 	t.Helper()
 	var backend end

@@ -16,7 +16,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestEverythingGoesThroughTheUpstreamProxy has one forward listener be the upstream proxy of another.
+// TestEverythingGoesThroughTheUpstreamProxy uses one forward listener as the upstream proxy of
+// another.
 func TestEverythingGoesThroughTheUpstreamProxy(t *testing.T) {
 	inner, outer := newAuthority(t), newAuthority(t)
 	secure := echoing(t, inner)
@@ -63,9 +64,10 @@ func TestEverythingGoesThroughTheUpstreamProxy(t *testing.T) {
 	}
 }
 
-// TestUpstreamProxyReadsOrdinaryRequests: many of them open tunnels to the port 443 only.
+// TestUpstreamProxyReadsOrdinaryRequests sends requests with absolute-form targets to the upstream
+// proxy, because many proxies open tunnels only to port 443.
 func TestUpstreamProxyReadsOrdinaryRequests(t *testing.T) {
-	upstream := relay(t, nil) // its backend plays that
+	upstream := relay(t, nil) // this relay's backend acts as the upstream proxy
 	_, proxy := forwardedBy(t, nil, func(f *Forward) {
 		f.Hosts = []string{"a.test"}
 		f.Upstream = &url.URL{Scheme: "http", Host: upstream.backend.Addr().String(), User: url.UserPassword("ann", "s3 cret")}
@@ -78,7 +80,7 @@ func TestUpstreamProxyReadsOrdinaryRequests(t *testing.T) {
 	expectEnd(t, client, answer)
 }
 
-// TestUpstreamProxyThatFails: one line says that it was the upstream proxy.
+// TestUpstreamProxyThatFails checks that the error names the upstream proxy in one line.
 func TestUpstreamProxyThatFails(t *testing.T) {
 	for name, each := range map[string]struct{ says, want string }{
 		"refuses":      {"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 9\r\n\r\n<b>no</b>", `upstream proxy: it answered CONNECT with "407"`},
@@ -114,7 +116,7 @@ func TestUpstreamProxyThatFails(t *testing.T) {
 	}
 }
 
-// TestUpstreamProxyThatIsSilent: the client waits as long as it would for any connection.
+// TestUpstreamProxyThatIsSilent checks that the client waits only for the dial timeout.
 func TestUpstreamProxyThatIsSilent(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// tunnelled is a sound WebSocket handshake that was accepted, with the server's recorded bytes
-// full.
+// tunnelled returns a valid WebSocket handshake that was accepted, with as many recorded bytes of
+// the server as an exchange can keep.
 func tunnelled(t *testing.T, server []byte) *wire.Exchange {
 	t.Helper()
 	for _, r := range corpus(t) {
@@ -22,8 +22,8 @@ func tunnelled(t *testing.T, server []byte) *wire.Exchange {
 	return nil
 }
 
-// TestErrorPageAtTheEndOfATunnel holds that a response which a server writes into a tunnel long
-// after the 101 is seen, and that frames which carry HTTP are not taken for one.
+// TestErrorPageAtTheEndOfATunnel checks that a response that a server writes into a tunnel long
+// after the 101 is found, and that frames that carry HTTP are not mistaken for one.
 func TestErrorPageAtTheEndOfATunnel(t *testing.T) {
 	frames := bytes.Repeat([]byte("\x81\x05Hello"), 200)
 	carrying := append([]byte("\x82\x0fHTTP/1.1 200 OK"), frames...)
@@ -55,8 +55,8 @@ func TestErrorPageAtTheEndOfATunnel(t *testing.T) {
 	}
 }
 
-// TestAftermathWaitsForIt holds that no rule about what follows a 101 says anything before that is
-// known.
+// TestAftermathWaitsForIt checks that the rules about the bytes after a 101 give no verdict before
+// those bytes are known.
 func TestAftermathWaitsForIt(t *testing.T) {
 	for _, id := range []string{
 		"UPGRADE-101-NOT-SWITCHED", "UPGRADE-101-TRAFFIC-HTTP", "UPGRADE-H2C-BODY", "UPGRADE-H2C-CLIENT-PREFACE",
@@ -84,7 +84,7 @@ func TestAftermathWaitsForIt(t *testing.T) {
 	}
 }
 
-// TestSoundFramesHaveNoFaultyBeginning holds that of a sound tunnel no beginning is faulty, however
+// TestSoundFramesHaveNoFaultyBeginning checks that no prefix of a valid tunnel is a fault, however
 // short.
 func TestSoundFramesHaveNoFaultyBeginning(t *testing.T) {
 	for _, r := range corpus(t) {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSeveritiesAtRefusals holds that a rule of which a finding is known where the server refused
-// has a severity there, and that some have none.
+// TestSeveritiesAtRefusals checks that a rule with a finding at a rejection has a severity there, and
+// that some rules have none.
 func TestSeveritiesAtRefusals(t *testing.T) {
 	found := map[string]bool{}
 	for _, r := range All() {
@@ -18,7 +18,7 @@ func TestSeveritiesAtRefusals(t *testing.T) {
 			c.read()
 			for _, f := range ruling.Findings {
 				if path.Dir(r.name) == f.Rule.ID && f.Verdict <= Warn && !c.leftHTTP && !found[f.Rule.ID] {
-					t.Errorf("%s: %s of %s, whose refusals are said to be no findings", r.name, f.Verdict, f.Rule.ID)
+					t.Errorf("%s: %s of %s, which should have no findings at rejections", r.name, f.Verdict, f.Rule.ID)
 				}
 			}
 		}

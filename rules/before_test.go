@@ -6,7 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestBeforeFollowsAnExchange takes a tunnel through its reports: its head, its aftermath, its end.
+// TestBeforeFollowsAnExchange follows a tunnel through its reports: the head, the bytes after it,
+// the end.
 func TestBeforeFollowsAnExchange(t *testing.T) {
 	post, pipelined := Find("UPGRADE-POST"), Find("UPGRADE-PIPELINED")
 	var before *Before

@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestRulesAreComplete wants every text and function of every rule.
+// TestRulesAreComplete checks that every rule has every text and function.
 func TestRulesAreComplete(t *testing.T) {
 	rules := All()
 	if len(rules) < 20 {
@@ -65,7 +65,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestPanicStaysInItsRule holds that a rule that panics is reported and leaves the others alone.
+// TestPanicStaysInItsRule checks that a panic in a rule is reported and does not affect other
+// rules.
 func TestPanicStaysInItsRule(t *testing.T) {
 	broken := &Rule{ID: "TEST-PANIC", When: func(c *Case) bool { return c.X.Response.Fields[99].Name.From > 0 }}
 	whole := book
@@ -81,7 +82,7 @@ func TestPanicStaysInItsRule(t *testing.T) {
 	}
 }
 
-// TestSnapshotIsNotJudgedByWhatFollows holds that rules about the bytes behind a 101 wait for them.
+// TestSnapshotIsNotJudgedByWhatFollows checks that rules about the bytes after a 101 wait for them.
 func TestSnapshotIsNotJudgedByWhatFollows(t *testing.T) {
 	x := exchange(101, wire.Switched, "")
 	x.After.Server, x.After.Client = []byte("HTTP/1.1 200 OK\r\n"), []byte("GET / HTTP/1.1\r\n")
@@ -97,7 +98,7 @@ func TestSnapshotIsNotJudgedByWhatFollows(t *testing.T) {
 	}
 }
 
-// TestOverrideDoesNotChangeWhatIsUnsafe holds that a configured severity changes the finding and
+// TestOverrideDoesNotChangeWhatIsUnsafe checks that a configured severity changes the finding and
 // nothing else.
 func TestOverrideDoesNotChangeWhatIsUnsafe(t *testing.T) {
 	x := exchange(101, wire.Switched, "")
@@ -107,7 +108,8 @@ func TestOverrideDoesNotChangeWhatIsUnsafe(t *testing.T) {
 	}
 }
 
-// TestProbeIsNoClient holds that what a probe does wrong on purpose is nobody's finding.
+// TestProbeIsNoClient checks that a client rule reports nothing about a defect that a probe has on
+// purpose.
 func TestProbeIsNoClient(t *testing.T) {
 	x := exchange(101, wire.Switched, "")
 	x.Origin, x.After.Client = wire.OriginProbe, []byte("GET / HTTP/1.1\r\n")
@@ -118,8 +120,8 @@ func TestProbeIsNoClient(t *testing.T) {
 	}
 }
 
-// TestCutRequestLacksNothing holds that a request head that is not known in full is not blamed for
-// what is missing.
+// TestCutRequestLacksNothing checks that an incomplete request head is not blamed for missing
+// headers.
 func TestCutRequestLacksNothing(t *testing.T) {
 	x := exchange(101, wire.Switched, "")
 	x.Request = wire.ReadRequest([]byte("GET / HTTP/1.1\r\nUpgrade: websocket\r\n"))
@@ -151,7 +153,7 @@ func TestSpansShowTheEvidence(t *testing.T) {
 	}
 }
 
-// part are the bytes that spans of that part are about.
+// part returns the bytes that the spans of a part refer to.
 func part(x *wire.Exchange, p Part) []byte {
 	switch p {
 	case InRequest:
@@ -164,8 +166,8 @@ func part(x *wire.Exchange, p Part) []byte {
 	return x.After.Server
 }
 
-// FuzzClassify holds that whatever was on the wire, no rule panics, verdicts are consistent, and
-// what is written of a ruling is JSON.
+// FuzzClassify checks that no input makes a rule panic, that verdicts are consistent, and that a
+// ruling is written as valid JSON.
 func FuzzClassify(f *testing.F) {
 	for _, r := range corpus(f) {
 		f.Add([]byte(r.transcript.String()))
@@ -203,15 +205,15 @@ func FuzzClassify(f *testing.F) {
 	})
 }
 
-// measured are the exchanges whose cost is watched, with how many allocations each may take: a
-// sound handshake, one that is at fault, and an offer that was not taken up.
+// measured returns the exchanges of the benchmarks, each with its maximum number of allocations: a
+// valid handshake, a faulty one, and an offer that the server ignored.
 func measured() map[string]float64 {
 	return map[string]float64{
 		"UPGRADE-101-UNSOLICITED/offered.wire": 5, "UPGRADE-POST/switched-on-post.wire": 10, "UPGRADE-TLS-OFFER/ignored.wire": 5,
 	}
 }
 
-// transcribed is the case of the first exchange of a transcript.
+// transcribed returns the case of the first exchange of a transcript.
 func transcribed(tb testing.TB, name string) Case {
 	all := corpus(tb)
 	i := slices.IndexFunc(all, func(r *recorded) bool { return r.name == name })
@@ -221,7 +223,7 @@ func transcribed(tb testing.TB, name string) Case {
 	return Case{X: all[i].transcript.Exchanges(wire.Common{})[0], Options: new(Options)}
 }
 
-// TestClassifyAllocatesLittle holds that what passes costs no memory but its place among the
+// TestClassifyAllocatesLittle checks that a pass allocates nothing but its entry in the list of
 // findings.
 func TestClassifyAllocatesLittle(t *testing.T) {
 	for name, most := range measured() {

@@ -6,9 +6,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestOneFindingBlamesForACrash holds that the probe that ended the backend alone fails, with its
-// own rule left open; that those which were merely under way with it are unclear; and that where
-// nobody knows which one it was, one finding says so.
+// TestOneFindingBlamesForACrash checks that only the probe that crashed the backend fails, while
+// its own rule stays unclear. Probes that were in flight at the same time are unclear. If the
+// culprit is unknown, one finding says so.
 func TestOneFindingBlamesForACrash(t *testing.T) {
 	for name, c := range map[string]struct {
 		status   int
@@ -48,8 +48,8 @@ func TestOneFindingBlamesForACrash(t *testing.T) {
 	}
 }
 
-// TestA101SeenOnceFails holds that a switch on a malformed handshake is a failure if it is seen in
-// one of two tries, and that other failures that do not come again are unclear.
+// TestA101SeenOnceFails checks that a switch on a malformed handshake is a failure even if only one
+// of two tries shows it. Other failures that do not repeat are unclear.
 func TestA101SeenOnceFails(t *testing.T) {
 	x := exchange(101, wire.Switched, "")
 	x.Origin, x.Probe, x.Controls, x.Flaky = wire.OriginProbe, "UPGRADE-POST", wire.ControlsAccepted, true

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzFrames holds that frames lie one behind the other within the bytes, that nothing is read
-// behind what is there, and that more bytes do not change what was read.
+// FuzzFrames checks that frames follow one another within the input, that nothing is read beyond
+// its end, and that further bytes do not change the frames already read.
 func FuzzFrames(f *testing.F) {
 	for _, seed := range []string{
 		"", "\x81", "\x81\x05Hello", "\x81\x857\xfa!=\x7f\x9fMQX", "\x89\x00\x8a\x00", "\x82\x7e\x00\x05Hello",
@@ -50,7 +50,8 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// FuzzH2Frames holds the same of HTTP/2 frames, and that each beginning of the preface is open.
+// FuzzH2Frames checks the same for HTTP/2 frames, and that every prefix of the preface is
+// undecided.
 func FuzzH2Frames(f *testing.F) {
 	for _, seed := range []string{
 		"", h2Preface, h2Preface[:7], h2Preface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00", "PRI * HTTP/1.1\r\n",
@@ -77,8 +78,8 @@ func FuzzH2Frames(f *testing.F) {
 	})
 }
 
-// FuzzTLSRecord holds that what has been decided about the beginning of a connection stays so when
-// more bytes come.
+// FuzzTLSRecord checks that a decision about the beginning of a connection does not change when
+// more bytes arrive.
 func FuzzTLSRecord(f *testing.F) {
 	for _, seed := range []string{"", "\x16", "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", "\x15\x03\x01\x00\x02\x02\x28", "GET / HTTP/1.1\r\n"} {
 		f.Add([]byte(seed))

@@ -8,11 +8,11 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxFirst is more than any probe sends before it reads, from a base that fits in a head.
+// maxFirst is more than any probe sends before it reads, for a base that fits in a head.
 const maxFirst = 512 << 10
 
-// bases are handshakes that probes are edits of: the default, a learned one with everything that
-// can be learned, and one with nothing in it.
+// bases returns handshakes that probes edit: the default, a learned one with everything that can be
+// learned, and an empty one.
 func bases() []*Handshake {
 	learned := wire.ReadRequest([]byte("GET /rooms/4711?token=s HTTP/1.1\r\nhOST: [::1]:8080\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://a.test\r\n" +
@@ -24,8 +24,8 @@ func bases() []*Handshake {
 	}
 }
 
-// TestEditsCompose holds that what two probes do to any base can be done to it one after the other,
-// leaves the base as it was, and does not grow out of bounds.
+// TestEditsCompose checks that the edits of two probes can be applied one after the other to any
+// base, that the base is not modified, and that the result is bounded.
 func TestEditsCompose(t *testing.T) {
 	for _, base := range bases() {
 		before := base.First()
@@ -47,8 +47,8 @@ func TestEditsCompose(t *testing.T) {
 	}
 }
 
-// FuzzEdits holds that two probes one after the other can be made of any handshake that was
-// learned, and how much is sent then.
+// FuzzEdits checks that two probes can be applied one after the other to any learned handshake, and
+// that the number of bytes sent is bounded.
 func FuzzEdits(f *testing.F) {
 	all := Probes()
 	at := func(id string) uint16 { return uint16(slices.Index(all, FindProbe(id))) }
@@ -60,7 +60,7 @@ func FuzzEdits(f *testing.F) {
 	f.Add([]byte("GET / HTTP/1.1\r\nHost: "+long+long+long+"\r\n\r\n"), "https", at("UPGRADE-SEQ-PIPELINE"), at("UPGRADE-WS-ORIGIN-DUP"), true)
 	f.Fuzz(func(t *testing.T, request []byte, scheme string, first, second uint16, credentials bool) {
 		if len(request) > wire.MaxHead || len(scheme) > len("https") {
-			return // no such request is learned
+			return // Interlock never learns such a request
 		}
 		base := Learn(wire.ReadRequest(request), scheme, "AAAAAAAAAAAAAAAAAAAAAA==", credentials, Redaction{})
 		p, q := all[int(first)%len(all)], all[int(second)%len(all)]

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestEvidenceCanBeReadBack quotes bytes of every kind. What is quoted is printable ASCII, and the
-// bytes can be had again.
+// TestEvidenceCanBeReadBack quotes bytes of every kind. A quotation is printable ASCII and can be
+// decoded to the same bytes.
 func TestEvidenceCanBeReadBack(t *testing.T) {
 	if got := quote("webSoc\u212aet \"\\\r\x00\xff\u00e9"); got != `"webSoc\xe2\x84\xaaet \"\\\r\x00\xff\xc3\xa9"` {
 		t.Errorf("got %s", got)

@@ -6,7 +6,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestAnswersThatAreRightAreNoWarnings looks at probes that have more than one right answer.
+// TestAnswersThatAreRightAreNoWarnings checks probes that have more than one right answer.
 func TestAnswersThatAreRightAreNoWarnings(t *testing.T) {
 	for _, each := range []struct {
 		probe, answer string
@@ -19,11 +19,11 @@ func TestAnswersThatAreRightAreNoWarnings(t *testing.T) {
 		{"UPGRADE-H2C-BODY", "200 OK", Pass},
 		{"UPGRADE-TLS-1.0", "200 OK", Pass},
 		{"UPGRADE-MISSING-UPGRADE", "200 OK", Pass}, // nothing is offered
-		{"UPGRADE-HTTP10", "200 OK", Pass},          // where Upgrade is to be ignored
+		{"UPGRADE-HTTP10", "200 OK", Pass},          // a server must ignore Upgrade here
 		{"UPGRADE-HTTP10-KA", "200 OK", Pass},
-		{"UPGRADE-OBSFOLD-UPGRADE", "200 OK", Warn}, // what is repaired may be ignored
+		{"UPGRADE-OBSFOLD-UPGRADE", "200 OK", Warn}, // a repaired header may be ignored
 		{"UPGRADE-SPACE-COLON-UPGRADE", "200 OK", Fail},
-		{"UPGRADE-WS-KEY-MISSING", "200 OK", Warn}, // RFC 6455 wants an error status
+		{"UPGRADE-WS-KEY-MISSING", "200 OK", Warn}, // RFC 6455 requires an error status
 		{"UPGRADE-WS-KEY-MISSING", "500 Oops", Warn},
 		{"UPGRADE-WS-KEY-MISSING", "501 Not Implemented", Pass},
 		{"UPGRADE-HTTP10", "505 HTTP Version Not Supported", Pass},
@@ -40,7 +40,7 @@ func TestAnswersThatAreRightAreNoWarnings(t *testing.T) {
 	}
 }
 
-// answeredBy judges a probe that got that status between accepted controls.
+// answeredBy judges a probe that got a status, between accepted controls.
 func answeredBy(p *Probe, status string) *Ruling {
 	h := p.On(NewHandshake("http", "staging.test", "/chat", "AQIDBAUGBwgJCgsMDQ4PEA=="))
 	return Classify(Case{X: &wire.Exchange{
@@ -49,15 +49,15 @@ func answeredBy(p *Probe, status string) *Ruling {
 	}})
 }
 
-// TestWhatMayBeIgnoredIsIgnoredByAllRules holds that where a probe passes by being ignored, no rule
-// beside its own warns of it.
+// TestWhatMayBeIgnoredIsIgnoredByAllRules checks that if a probe passes because the server ignored
+// the offer, no other rule warns about that.
 func TestWhatMayBeIgnoredIsIgnoredByAllRules(t *testing.T) {
 	ignored := 0
 	for _, p := range Probes() {
 		r := answeredBy(p, "200 OK")
 		f := r.Find(p.Rule().ID)
 		if f == nil || f.Verdict != Pass || p.ID == "UPGRADE-SEQ-REFUSED-PIPELINE" || p.ID == "UPGRADE-BODY-WITHHELD" {
-			continue // of these two the rule is about something else than whether the server may ignore them
+			continue // the rules of these two probes are not about whether the server may ignore the offer
 		}
 		if ignored++; r.Verdict != Pass {
 			for i := range r.Findings {

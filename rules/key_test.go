@@ -2,7 +2,8 @@ package rules
 
 import "testing"
 
-// TestFingerprintIsAContract pins fingerprints: baselines and suppressions of users hold them.
+// TestFingerprintIsAContract pins fingerprints, because users' baselines and accepted findings
+// refer to them.
 func TestFingerprintIsAContract(t *testing.T) {
 	for _, c := range []struct {
 		key  Key

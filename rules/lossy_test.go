@@ -8,9 +8,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestNothingFailsForWhatAFileDoesNotKeep takes the fields out of every exchange of the corpus, as
-// a browser does that did not see them. What is left is the method, the target, the version and the
-// status; no rule may fail for anything else.
+// TestNothingFailsForWhatAFileDoesNotKeep removes the header fields from every exchange of the
+// corpus, as a HAR file of a browser may. The method, the target, the version and the status
+// remain; no rule may fail for missing data.
 func TestNothingFailsForWhatAFileDoesNotKeep(t *testing.T) {
 	for _, r := range corpus(t) {
 		for _, x := range r.transcript.Exchanges(r.common) {
@@ -24,7 +24,7 @@ func TestNothingFailsForWhatAFileDoesNotKeep(t *testing.T) {
 			provisional.Origin, provisional.Probe = wire.OriginFile, ""
 			provisional.Lossy = []string{"bytes", lostRequest, lostResponse, "aftermath"}
 			for _, f := range Classify(Case{X: &provisional}).Findings {
-				if f.Verdict == Fail && f.Rule.ID != "UPGRADE-TARGET-FORM" { // the target is kept
+				if f.Verdict == Fail && f.Rule.ID != "UPGRADE-TARGET-FORM" { // the target is still there
 					t.Errorf("%s: %s fails: %s", r.name, f.Rule.ID, f.Detail)
 				}
 				if f.Verdict < Pass && !strings.HasSuffix(f.Detail, "; the file does not contain the raw bytes, request headers, response headers, the data after the 101") {
@@ -35,7 +35,7 @@ func TestNothingFailsForWhatAFileDoesNotKeep(t *testing.T) {
 	}
 }
 
-// bare is a head with nothing in it but its start line.
+// bare returns a head with only its start line.
 func bare(raw []byte) []byte {
 	line, _, _ := bytes.Cut(raw, []byte("\n"))
 	return append(bytes.TrimRight(bytes.Clone(line), "\r"), "\r\n\r\n"...)

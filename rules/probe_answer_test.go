@@ -6,8 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestNoSwitchPasses holds that a probe that is to be refused fails with any 101 there is, or is a
-// warning where a server may repair the request, whatever became of the controls.
+// TestNoSwitchPasses checks that a probe that a server must reject fails with any 101, or gives a
+// warning if a server may repair the request, whatever the result of the controls.
 func TestNoSwitchPasses(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {
@@ -39,8 +39,8 @@ func TestNoSwitchPasses(t *testing.T) {
 	}
 }
 
-// TestNothingPassesWithoutControls holds that a refusal says nothing about a probe where the
-// control was not accepted.
+// TestNothingPassesWithoutControls checks that a rejection of a probe has no meaning unless the
+// control was accepted.
 func TestNothingPassesWithoutControls(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {
@@ -57,8 +57,8 @@ func TestNothingPassesWithoutControls(t *testing.T) {
 	}
 }
 
-// TestContentIsJudgedByWhatFollows holds that how content was read is judged when it is known what
-// followed the 101, and not before.
+// TestContentIsJudgedByWhatFollows checks that the handling of the body is judged only after the
+// bytes after the 101 are known.
 func TestContentIsJudgedByWhatFollows(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {
@@ -68,7 +68,7 @@ func TestContentIsJudgedByWhatFollows(t *testing.T) {
 		h := p.On(base)
 		x := answered(p, h, flawless101(p, h), "")
 		if f := Classify(Case{X: x}).Find(p.rule.ID); f == nil || f.Verdict != Warn {
-			t.Errorf("%s, nothing behind the 101: %+v", p.ID, f)
+			t.Errorf("%s, nothing after the 101: %+v", p.ID, f)
 		}
 		x.Complete = false
 		if f := Classify(Case{X: x}).Find(p.rule.ID); f != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// learned is a handshake of a browser as an endpoint is probed with that was seen to accept it.
+// learned returns a browser's handshake as Interlock learns it from an endpoint that accepted it.
 func learned(scheme string) *Handshake {
 	const browser = "GET /rooms/42/live?lang=de&token=s3cr3t HTTP/1.1\r\nHost: chat.test:8080\r\nConnection: keep-alive, Upgrade\r\n" +
 		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0\r\nAccept: */*\r\n" +
@@ -20,8 +20,8 @@ func learned(scheme string) *Handshake {
 	return Learn(q, scheme, "dGhlIHNhbXBsZSBub25jZQ==", true, Redaction{})
 }
 
-// TestLearnedProbesBreakOneRule is TestProbesBreakOneRule on a handshake that was learned, and over
-// TLS, where an offer of h2c is a fault of its own (RFC 7540 §3.3).
+// TestLearnedProbesBreakOneRule is TestProbesBreakOneRule for a learned handshake and over TLS,
+// where offering h2c is a fault in itself (RFC 7540 §3.3).
 func TestLearnedProbesBreakOneRule(t *testing.T) {
 	for _, base := range []*Handshake{learned("http"), learned("https")} {
 		for _, p := range Probes() {
@@ -42,13 +42,12 @@ func TestLearnedProbesBreakOneRule(t *testing.T) {
 	}
 }
 
-// TestProbesKeepTheBase holds that a probe leaves of a handshake that was learned all that it
-// leaves alone of the default one: an endpoint that refuses what lacks a cookie says nothing about
-// the probe.
+// TestProbesKeepTheBase checks that a probe changes the same parts of a learned handshake as of the
+// default one. If a probe dropped a cookie, the endpoint might reject it for that reason.
 func TestProbesKeepTheBase(t *testing.T) {
 	plain, base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ=="), learned("http")
 	for _, p := range Probes() {
-		if p.ID == "UPGRADE-H2C-PRIOR" { // which is no request
+		if p.ID == "UPGRADE-H2C-PRIOR" { // which is not a request
 			continue
 		}
 		usual, h := p.On(plain), p.On(base)
@@ -59,9 +58,9 @@ func TestProbesKeepTheBase(t *testing.T) {
 			i := plain.find(l.Name)
 			left := i == len(plain.Lines) || slices.Contains(usual.Lines, plain.Lines[i])
 			switch {
-			case wire.EqualFold(l.Name, originField): // probes about Origin have one of their own
+			case wire.EqualFold(l.Name, originField): // probes about Origin set their own
 				left = usual.find(originField) == len(usual.Lines)
-			case wire.EqualFold(l.Name, protocolField): // those that do not offer WebSocket have none
+			case wire.EqualFold(l.Name, protocolField): // probes that do not offer WebSocket have none
 				left = p.Class == Accept || p.ID != "UPGRADE-WS-PROTO-NONE" && usual.find(protocolField) == len(usual.Lines) && usual.find(versionField)+usual.find(keyField) < 2*len(usual.Lines)
 			}
 			if l.End = crlf; p.ID == "UPGRADE-BARE-LF" {
@@ -74,7 +73,8 @@ func TestProbesKeepTheBase(t *testing.T) {
 	}
 }
 
-// TestProbesBesideTheCatalogue holds what is special about the probes that the catalogue lacks.
+// TestProbesBesideTheCatalogue checks the particular features of the probes that the catalogue
+// lacks.
 func TestProbesBesideTheCatalogue(t *testing.T) {
 	for _, base := range []*Handshake{NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ=="), learned("http")} {
 		if h := FindProbe("UPGRADE-SPLIT-HEAD").On(base); h.First() != base.First() || h.Split <= 0 || h.Split >= len(h.Head()) {
@@ -87,7 +87,8 @@ func TestProbesBesideTheCatalogue(t *testing.T) {
 	}
 }
 
-// TestLearnedTargetIsAPath holds that what comes with an absolute target is probed at its path.
+// TestLearnedTargetIsAPath checks that a handshake learned with an absolute target is probed at its
+// path.
 func TestLearnedTargetIsAPath(t *testing.T) {
 	for target, want := range map[string]string{
 		"/chat?to=http://b.test/": "/chat?to=http://b.test/", "http://a.test/chat?x=1": "/chat?x=1", "http://a.test": "/", "ws://a.test?x": "/?x", "*": "*",
@@ -99,8 +100,7 @@ func TestLearnedTargetIsAPath(t *testing.T) {
 	}
 }
 
-// TestTwoDefectsAreCaught holds that what shows that a probe breaks one rule would show a second
-// defect in it.
+// TestTwoDefectsAreCaught checks the check itself: breaksOnly notices a second defect in a probe.
 func TestTwoDefectsAreCaught(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for id, second := range map[string]Edit{
@@ -117,7 +117,7 @@ func TestTwoDefectsAreCaught(t *testing.T) {
 		}
 		p.Edit = Edits(p.Edit, second)
 		if breaksOnly(&p, p.On(base)) == "" {
-			t.Errorf("%s has a second defect that nobody notices", id)
+			t.Errorf("%s: the second defect goes unnoticed", id)
 		}
 	}
 }

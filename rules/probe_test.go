@@ -15,8 +15,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A catalogued probe is what testdata/probes.json says of one: its bytes on the base {A}, {P} and
-// {K}, each byte a character.
+// A catalogued probe is an entry of testdata/probes.json: its bytes on the base {A}, {P} and {K},
+// with each byte as one character.
 type catalogued struct {
 	ID, Class, Rule, Bytes, After string
 	Soft, Withheld, Seed          bool
@@ -35,7 +35,7 @@ func catalogue(t testing.TB) []catalogued {
 	return all
 }
 
-// octets turns characters back into the bytes that they stand for.
+// octets turns characters back into bytes.
 func octets(s string) string {
 	b := make([]byte, 0, len(s))
 	for _, c := range s {
@@ -44,7 +44,7 @@ func octets(s string) string {
 	return string(b)
 }
 
-// TestProbesAreTheCatalogue holds the bytes, the class and the rule of each probe against the
+// TestProbesAreTheCatalogue compares the bytes, the class and the rule of each probe with the
 // catalogue.
 func TestProbesAreTheCatalogue(t *testing.T) {
 	base := NewHandshake("http", "{A}", "{P}", "{K}")
@@ -62,7 +62,7 @@ func TestProbesAreTheCatalogue(t *testing.T) {
 			t.Errorf("%s sends\n%q, want\n%q", p.ID, got, octets(want.Bytes))
 		}
 		if want.After != "" && h.After != octets(want.After) {
-			t.Errorf("%s sends %q behind a switch, want %q", p.ID, h.After, octets(want.After))
+			t.Errorf("%s sends %q after a switch, want %q", p.ID, h.After, octets(want.After))
 		}
 		if p.Class.String() != want.Class || p.Soft != want.Soft || (h.Hold == HoldForever) != want.Withheld {
 			t.Errorf("%s is of class %s, soft %t, withheld %t; want %s, %t, %t",
@@ -70,7 +70,7 @@ func TestProbesAreTheCatalogue(t *testing.T) {
 		}
 		named := append([]string{p.rule.ID}, p.Also...)
 		if r := canonical(want.Rule); strings.HasPrefix(r, "UPGRADE-") && !strings.ContainsAny(r, "*, ") && !slices.Contains(named, r) {
-			t.Errorf("%s stands with %s, want %s", p.ID, named, r)
+			t.Errorf("%s is listed under %s, want %s", p.ID, named, r)
 		}
 	}
 	for _, p := range Probes() {
@@ -83,7 +83,7 @@ func TestProbesAreTheCatalogue(t *testing.T) {
 	}
 }
 
-// fieldNotes are the probes that were added because real servers are known to fall for them.
+// fieldNotes returns the probes that were added because real servers are known to fail them.
 func fieldNotes() []string {
 	return []string{
 		"UPGRADE-TOKEN-KELVIN", "UPGRADE-SPLIT-HEAD", "UPGRADE-TOKEN-LONG-S", "UPGRADE-NUL-UPGRADE-END", "UPGRADE-TOKEN-VT",
@@ -107,14 +107,14 @@ func TestProbesAreWhole(t *testing.T) {
 		}
 		h := p.On(NewHandshake("http", "a.test", "/chat", "AAAAAAAAAAAAAAAAAAAAAA=="))
 		if state := h.Method != "GET" || h.Content != ""; state && p.Risk == Harmless && h.Method != "HEAD" && h.Method != "OPTIONS" && h.Method != "TRACE" && h.Method != "PRI" {
-			t.Errorf("%s has method %s and %d bytes of content, and is said to be harmless", p.ID, h.Method, len(h.Content))
+			t.Errorf("%s has method %s and %d bytes of content, and claims to be harmless", p.ID, h.Method, len(h.Content))
 		}
 	}
 }
 
-// flawless101 is the 101 of a server that has nothing against the request. It switches to the
-// protocol of the control that speaks for the probe where that is offered, where nothing is, and
-// where the probe is about just this; else to what is offered.
+// flawless101 returns the 101 of a server that accepts the request. It switches to the protocol of
+// the probe's control if the request offers that protocol or offers nothing, or if the probe is
+// about this very answer. Otherwise it switches to the protocol that the request offers.
 func flawless101(p *Probe, h *Handshake) string {
 	q := wire.ReadRequest([]byte(h.Head()))
 	offered, protocol := q.Protocols(), cmp.Or(p.Control, "websocket")
@@ -131,8 +131,8 @@ func flawless101(p *Probe, h *Handshake) string {
 	return head + "\r\n"
 }
 
-// misread is what follows the 101 of a server that has read the content of a probe of the body
-// class as frames: the answers to these.
+// misread returns the bytes after the 101 of a server that read the body of a probe as frames: the
+// answers to these frames.
 func misread(p *Probe) string {
 	switch {
 	case p.Class != Body:
@@ -152,7 +152,8 @@ func acceptOf(key string) string {
 
 const flawlessRefusal = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
-// answered is the exchange of a request that got that answer, with accepted controls around it.
+// answered returns the exchange of a request and its answer, with accepted controls before and
+// after it.
 func answered(p *Probe, h *Handshake, answer, after string) *wire.Exchange {
 	var last *wire.Exchange
 	common := &wire.Common{Origin: wire.OriginProbe, Probe: p.ID, Controls: wire.ControlsAccepted, Counts: new(wire.Counts),
@@ -179,8 +180,8 @@ func answered(p *Probe, h *Handshake, answer, after string) *wire.Exchange {
 	return last
 }
 
-// TestProbesBreakOneRule holds that a probe of the classes that are to be refused breaks exactly
-// what it names when a server switches, and nothing when it refuses.
+// TestProbesBreakOneRule checks probes that a server must reject. If a server accepts one, exactly
+// the rules that it names are broken; if a server rejects it, none are.
 func TestProbesBreakOneRule(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {
@@ -195,9 +196,9 @@ func TestProbesBreakOneRule(t *testing.T) {
 	}
 }
 
-// breaksOnly says what the request of a probe breaks beside what the probe names, or leaves
-// unbroken of it; it is empty if there is nothing to be said. On some bases there are further rules
-// to be broken.
+// breaksOnly describes the rules that the request of a probe breaks without naming them, and those
+// that it names without breaking them. It is empty if there are none. On some bases further rules
+// may be broken.
 func breaksOnly(p *Probe, h *Handshake, further ...string) string {
 	want := slices.Concat([]string{p.rule.ID}, p.Also, further)
 	slices.Sort(want)
@@ -223,8 +224,7 @@ func breaksOnly(p *Probe, h *Handshake, further ...string) string {
 	return ""
 }
 
-// TestControlsAreSound holds that the controls break nothing when they are answered by a flawless
-// 101.
+// TestControlsAreSound checks that no rule fails for a control that is answered by a flawless 101.
 func TestControlsAreSound(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {

@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// subject matches how the sentences of findings begin.
+// subject matches the beginning of a finding's sentence.
 var subject = regexp.MustCompile(`^(Client( or proxy| and server)?|Server( or proxy)?|Proxy|Request|Connection|%s) `)
 
-// idioms match words that readers stumbled over. Fields are headers in texts, and intermediaries
-// are proxies.
+// idioms match wording that readers stumbled over. The texts say header, not field, and proxy, not
+// intermediary.
 var idioms = regexp.MustCompile(`(?i)\b(nobody|somebody|anybody|fields?|intermediar(y|ies)|sound|in the clear|stands in|tells whether|what came)\b` +
 	`|\b(which|that|it) is no [a-z]|behind (the|a) (101|request|head|offer|answer)`)
 
-// TestTextsOfRules holds the form of titles, problems and labels.
+// TestTextsOfRules checks the form of titles, problems and labels.
 func TestTextsOfRules(t *testing.T) {
 	requirement := regexp.MustCompile(`^(A|An) (server|client|proxy)( or (server|proxy))? `)
 	labels := map[string]string{}
@@ -50,7 +50,7 @@ func TestTextsOfRules(t *testing.T) {
 	}
 }
 
-// TestTextsOfProbes holds the form of labels and expectations.
+// TestTextsOfProbes checks the form of labels and expectations.
 func TestTextsOfProbes(t *testing.T) {
 	labels := map[string]string{}
 	for _, p := range Probes() {
@@ -64,9 +64,9 @@ func TestTextsOfProbes(t *testing.T) {
 	}
 }
 
-// TestFindingsAreSentences holds that every finding of the corpus that did not pass begins with who
-// did what, has all of its values, and that no finding about a refusal says that the server
-// accepted something.
+// TestFindingsAreSentences checks every finding of the corpus that is not a pass: it begins with
+// the party and what it did, all its values are filled in, and a finding about a rejection does not
+// say that the server accepted something.
 func TestFindingsAreSentences(t *testing.T) {
 	accepted := regexp.MustCompile(`^Server (accepted (an?|the) (upgrade|handshake|WebSocket)|switched)`)
 	for _, r := range corpus(t) {
@@ -87,7 +87,7 @@ func TestFindingsAreSentences(t *testing.T) {
 	}
 }
 
-// TestValuesStayAsTheyAre holds that a value with a %s in it is not filled in.
+// TestValuesStayAsTheyAre checks that a value that contains %s is not expanded.
 func TestValuesStayAsTheyAre(t *testing.T) {
 	if got, want := fillIn("Server sent %s after %s", &[3]string{`"%s"`, "x"}), `Server sent "%s" after x`; got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -46,8 +46,8 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// TestWhatTellsSomething holds that without an accepted control only what makes a run fail says
-// something, be it known.
+// TestWhatTellsSomething checks that without an accepted control only a finding that makes the run
+// fail is conclusive, even a known one.
 func TestWhatTellsSomething(t *testing.T) {
 	post, status := Find("UPGRADE-POST"), Find("UPGRADE-426-NO-UPGRADE")
 	gate := Gate{Least: High}
@@ -80,8 +80,8 @@ func TestEveryRuleHasAnExample(t *testing.T) {
 	}
 }
 
-// TestAdviceAboutServersIsNotHigh holds that what no RFC demands of a server is at most medium,
-// unless it is critical by its nature.
+// TestAdviceAboutServersIsNotHigh checks that a server rule without a requirement in an RFC has at
+// most medium severity, unless it is critical by its nature.
 func TestAdviceAboutServersIsNotHigh(t *testing.T) {
 	for _, r := range All() {
 		if r.Level == Advice && r.Party == Server && (r.Severity.Refused == High || r.Severity.Switched == High) {

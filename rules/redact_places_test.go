@@ -9,8 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestSecretsOfProductsAreHidden has a secret in every place that products have one in: nothing
-// that is shown of the exchange has it.
+// TestSecretsOfProductsAreHidden puts a secret in every place where a known product has one, and
+// checks that no output about the exchange contains it.
 func TestSecretsOfProductsAreHidden(t *testing.T) {
 	places := placesIn(t, "testdata/secrets/hidden.txt")
 	if len(places) < 100 {
@@ -30,7 +30,7 @@ func TestSecretsOfProductsAreHidden(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoSecretIsShown holds that nothing is blanked out that people need to see what went
+// TestWhatIsNoSecretIsShown checks that redaction spares the text that people need to see what went
 // wrong.
 func TestWhatIsNoSecretIsShown(t *testing.T) {
 	o := new(Options)
@@ -44,7 +44,7 @@ func TestWhatIsNoSecretIsShown(t *testing.T) {
 	}
 }
 
-// TestRedactionIsConfigured holds that names are added to the table and taken away from it, and
+// TestRedactionIsConfigured checks that names can be added to the table and removed from it, and
 // that tokens stay hidden.
 func TestRedactionIsConfigured(t *testing.T) {
 	o := &Options{Redact: Redaction{Names: []string{"X-Tenant", "room"}, Allow: []string{"ticket", "Cookie", "id"}}}
@@ -60,8 +60,8 @@ func TestRedactionIsConfigured(t *testing.T) {
 	}
 }
 
-// placed is a switch with a request that has something in that place, and a response that says it
-// again.
+// placed returns an exchange whose request has a text in the given place, and whose response
+// repeats it.
 func placed(place string) *wire.Exchange {
 	target, field := "/chat", ""
 	if name, _, ok := strings.Cut(place, ": "); ok && wire.IsToken(name) {
@@ -77,7 +77,7 @@ func placed(place string) *wire.Exchange {
 	}
 }
 
-// placesIn are the lines of a file that are no comments.
+// placesIn returns the lines of a file without its comments.
 func placesIn(t *testing.T, name string) (lines []string) {
 	t.Helper()
 	f, err := os.Open(name)

@@ -64,7 +64,7 @@ func TestRedactHead(t *testing.T) {
 	}
 }
 
-// FuzzRedact holds that redaction keeps every length and every line end, so that spans stay true,
+// FuzzRedact checks that redaction keeps every length and every line end, so that spans stay valid,
 // and leaves no cookie.
 func FuzzRedact(f *testing.F) {
 	for _, r := range corpus(f) {
@@ -93,8 +93,8 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-// TestTokensThatServersAgreeToAreHidden has servers say the token once more that stands in a list
-// of subprotocols.
+// TestTokensThatServersAgreeToAreHidden has servers repeat a token from the client's list of
+// subprotocols.
 func TestTokensThatServersAgreeToAreHidden(t *testing.T) {
 	const answer = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: "
 	for offered, each := range map[string]struct{ chosen, want string }{

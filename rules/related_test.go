@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestOneDeviationIsOneCriticalFinding answers each probe that is to be refused with a flawless
-// 101: what several rules say of it is one critical finding, that of the rule that the probe was
-// sent for.
+// TestOneDeviationIsOneCriticalFinding answers each probe that a server must reject with a flawless
+// 101. However many rules are broken, there is one critical finding: that of the rule that the
+// probe tests.
 func TestOneDeviationIsOneCriticalFinding(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {
@@ -28,8 +28,8 @@ func TestOneDeviationIsOneCriticalFinding(t *testing.T) {
 	}
 }
 
-// TestRelatedRulesGate holds that a rule that has no finding of its own still makes a run fail that
-// asks for nothing else.
+// TestRelatedRulesGate checks that a rule whose finding was merged into another's still makes a run
+// fail if the run checks only that rule.
 func TestRelatedRulesGate(t *testing.T) {
 	p := FindProbe("UPGRADE-CONN-QUOTED")
 	h := p.On(NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ=="))

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestRowsAreReadAgain holds the JSON of a row, and that words of a later release are read as the worst that they may mean.
+// TestRowsAreReadAgain checks the JSON of a row. Words of a later release are read as the worst
+// that they may mean.
 func TestRowsAreReadAgain(t *testing.T) {
 	at := time.Date(2026, 11, 21, 9, 14, 5, 0, time.UTC)
 	row := Row{

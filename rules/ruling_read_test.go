@@ -157,7 +157,7 @@ func TestRedactedNamesWhatIsBlankedOut(t *testing.T) {
 	}
 }
 
-// FuzzReadRuling holds that what can be read is written and read again without a change.
+// FuzzReadRuling checks that a ruling that can be read is written and read again without a change.
 func FuzzReadRuling(f *testing.F) {
 	for i, r := range corpus(f) {
 		for _, ruling := range r.rulings() {

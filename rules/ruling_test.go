@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestRulingJSON pins the form of a ruling, which other programs rely on.
+// TestRulingJSON pins the JSON of a ruling, on which other programs rely.
 func TestRulingJSON(t *testing.T) {
 	const request = "POST /chat/42?token=s3cret HTTP/1.1\r\nHost: staging.test\r\nVia: 1.1 edge\r\nCookie: session=1\r\n" +
 		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\r\n"

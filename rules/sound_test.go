@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSoundTrafficRaisesNothing holds that what real clients and servers did, captured on the wire,
-// gives nothing above info: a false alarm is the worst that can be found.
+// TestSoundTrafficRaisesNothing checks that captured traffic of real clients and servers gives
+// nothing above info. A false alarm is the worst fault that Interlock can have.
 func TestSoundTrafficRaisesNothing(t *testing.T) {
 	seen := 0
 	for _, r := range corpus(t) {

@@ -7,8 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestATallyHasTheTextOfItsWorst holds that verdict, severity, party and text are of one finding,
-// in whatever order they come, and that an exchange counts once.
+// TestATallyHasTheTextOfItsWorst checks that the verdict, the severity, the party and the text come
+// from the same finding, in whatever order findings arrive, and that an exchange counts once.
 func TestATallyHasTheTextOfItsWorst(t *testing.T) {
 	rule := Find("UPGRADE-POST")
 	at := time.Date(2026, 11, 21, 9, 14, 5, 0, time.UTC)

@@ -15,14 +15,14 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// A recorded is one transcript of the corpus with its meta lines read.
+// A recorded is a transcript of the corpus with its meta lines parsed.
 type recorded struct {
 	name       string
 	transcript *wire.Transcript
 	wants      []string // VERDICT RULE, or clean
 	common     wire.Common
-	twin       *wire.Exchange // what came of the same request without the offer, for a probe that wants to know
-	template   Case           // what a case of this transcript has beside its exchange
+	twin       *wire.Exchange // the exchange of the same request without the offer, for probes that compare the two
+	template   Case           // the case of this transcript without its exchange
 }
 
 func (r *recorded) rulings() []*Ruling {
@@ -35,7 +35,7 @@ func (r *recorded) rulings() []*Ruling {
 	return rulings
 }
 
-// corpus reads the transcripts under testdata, sorted by name.
+// corpus reads the transcripts in testdata, sorted by name.
 func corpus(t testing.TB) []*recorded {
 	t.Helper()
 	var all []*recorded
@@ -109,8 +109,8 @@ func (r *recorded) read(m wire.Meta) error {
 	return nil
 }
 
-// TestTranscripts holds each transcript against its want lines: what is wanted must be found, and
-// nothing may fail that is not said to.
+// TestTranscripts compares each transcript with its want lines: every wanted finding must exist,
+// and no other rule may fail.
 func TestTranscripts(t *testing.T) {
 	for _, r := range corpus(t) {
 		var found []string
@@ -135,10 +135,10 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// TestEveryRuleIsSeen wants a transcript in the folder of each rule in which it does not pass, be
-// it beside another rule that says the same, and one in which it does. A rule that is never more
-// than a fact has nothing worse than a warning, and neither has UPGRADE-INTEROP: that a server
-// refuses a valid request is no fault of its own.
+// TestEveryRuleIsSeen checks that the folder of each rule has a transcript in which the rule does
+// not pass, even if another rule reports the same fault, and one in which it passes. For rules that
+// never give more than information, and for UPGRADE-INTEROP, a warning is enough: rejecting a valid
+// request is not a fault of the server.
 func TestEveryRuleIsSeen(t *testing.T) {
 	seen := map[string][NotApplicable]int{}
 	for _, r := range corpus(t) {
@@ -169,13 +169,12 @@ func TestEveryRuleIsSeen(t *testing.T) {
 	}
 	for _, r := range corpus(t) {
 		if dir := path.Dir(r.name); dir != "ODD" && dir != "TUTORIAL" && dir != "SOUND" && Find(dir) == nil {
-			t.Errorf("%s stands in the folder of no rule", r.name)
+			t.Errorf("%s is not in the folder of a rule", r.name)
 		}
 	}
 }
 
-// TestCorpusRulings pins everything that is said about the corpus, and how often each rule says
-// what.
+// TestCorpusRulings pins all findings of the corpus, and how often each rule gives each verdict.
 func TestCorpusRulings(t *testing.T) {
 	var b strings.Builder
 	counts := map[string][NotApplicable]int{}
@@ -263,5 +262,5 @@ func golden(t *testing.T, name, got string) {
 			t.Fatalf("%s, line %d: got %s; read the diff after go test ./rules -update", name, i+1, gots[i])
 		}
 	}
-	t.Fatalf("%s is longer than what came; read the diff after go test ./rules -update", name)
+	t.Fatalf("%s is longer than the output; read the diff after go test ./rules -update", name)
 }

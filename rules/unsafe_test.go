@@ -6,8 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// agrees holds that Unsafe says of an exchange what the whole rulebook does, of its head as of all
-// of it.
+// agrees checks that Unsafe agrees with the whole rulebook about an exchange, both about its head
+// and about all of it.
 func agrees(t *testing.T, x *wire.Exchange) {
 	t.Helper()
 	head := *x
@@ -20,8 +20,8 @@ func agrees(t *testing.T, x *wire.Exchange) {
 	}
 }
 
-// TestUnsafeAsksEnough holds that for the corpus, as it is and with the answer of a server that
-// switches on anything.
+// TestUnsafeAsksEnough checks this for the corpus as it is, and with the response of a server that
+// accepts every upgrade.
 func TestUnsafeAsksEnough(t *testing.T) {
 	unsafe := 0
 	for _, r := range corpus(t) {

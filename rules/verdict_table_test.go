@@ -7,12 +7,12 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// handshake is a WebSocket handshake that is a POST over HTTP/1.0: UPGRADE-POST, which binds the
-// client, and UPGRADE-HTTP10, which binds the server, are both in play.
+// handshake is a WebSocket handshake by POST over HTTP/1.0. It makes two rules applicable:
+// UPGRADE-POST, which binds the client, and UPGRADE-HTTP10, which binds the server.
 const handshake = "POST /chat HTTP/1.0\r\nHost: staging.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\nContent-Length: 1\r\n\r\n"
 
-// exchange is that handshake and what came back: a status, or the outcome without one.
+// exchange returns that handshake with its result: a status, or the outcome without one.
 func exchange(status int, outcome wire.Outcome, cause wire.Cause) *wire.Exchange {
 	x := &wire.Exchange{
 		Origin: wire.OriginLive, Complete: true, BodyDone: true, Request: wire.ReadRequest([]byte(handshake)),
@@ -24,7 +24,7 @@ func exchange(status int, outcome wire.Outcome, cause wire.Cause) *wire.Exchange
 	return x
 }
 
-// A tableRow is what came back and what follows from it.
+// A tableRow is a result of that handshake and the verdicts that follow from it.
 type tableRow struct {
 	name     string
 	status   int
@@ -36,7 +36,7 @@ type tableRow struct {
 	controlled, uncontrolled, unanswered Verdict // a probe, either rule
 }
 
-// TestVerdictTable states the verdict table of the design, row by row.
+// TestVerdictTable checks the verdict table of the design, row by row.
 func TestVerdictTable(t *testing.T) {
 	const na = NotApplicable
 	for _, row := range []tableRow{
@@ -64,7 +64,7 @@ func TestVerdictTable(t *testing.T) {
 	}
 }
 
-// check holds the row against a live exchange and against a probe.
+// check compares the row with a live exchange and with a probe.
 func (row tableRow) check(t *testing.T) {
 	x := exchange(row.status, row.outcome, row.cause)
 	x.BodyDone = !row.withheld

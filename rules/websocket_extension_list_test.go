@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// written is a list of extensions in the plainest form that means the same.
+// written returns a list of extensions in its plainest equivalent form.
 func (l *extensionList) written() string {
 	var b strings.Builder
 	for i := range l.extensions {
@@ -36,7 +36,7 @@ func readValue(value string) (*wire.Head, extensionList) {
 func TestReadExtensions(t *testing.T) {
 	for _, test := range []struct {
 		value, want string
-		broken      string // the element with the fault, up to there
+		broken      string // the list up to and including the faulty element
 	}{
 		{"permessage-deflate", "permessage-deflate", ""},
 		{"a ;\tb = c , d;e", `a;b="c",d;e`, ""},
@@ -69,8 +69,9 @@ func TestReadExtensions(t *testing.T) {
 	}
 }
 
-// FuzzReadExtensions holds that whatever stands in the field, spans lie in the head, names are
-// tokens, no more is read than came, and what was read means the same when it is written down.
+// FuzzReadExtensions checks that for any header value the spans lie in the head, names are tokens,
+// no more is read than the value has, and the list means the same after it is written and read
+// again.
 func FuzzReadExtensions(f *testing.F) {
 	for _, seed := range []string{
 		"permessage-deflate; client_max_window_bits", `a; b="c\"d"; e, f`, ";;=", `a="`, "a;b=\"\\", ",,", "a\r\n b",

@@ -6,8 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestHopsThatReadDifferentKeys holds that two keys are critical where the two sides of a hop have
-// read different ones.
+// TestHopsThatReadDifferentKeys checks that two keys are critical if the two sides of a hop read
+// different ones.
 func TestHopsThatReadDifferentKeys(t *testing.T) {
 	const a, b = "x3JJHMbDL1EzLkh9GBhXDw==", "eHh4eHh4eHh4eHh4eHh4eA=="
 	hop := func(read string) *wire.Exchange {

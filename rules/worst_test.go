@@ -6,8 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestTheWorstFindingDecides holds that a ruling is shown by the most severe finding of its
-// verdict, and that the rule which the probe was sent for has a verdict of its own.
+// TestTheWorstFindingDecides checks that a ruling is shown by the most severe finding of its
+// verdict, and that the rule that the probe tests has a verdict of its own.
 func TestTheWorstFindingDecides(t *testing.T) {
 	post, status, accept := Find("UPGRADE-POST"), Find("UPGRADE-426-NO-UPGRADE"), Find("UPGRADE-WS-ACCEPT-WRONG")
 	for name, test := range map[string]struct {
@@ -41,8 +41,8 @@ func TestTheWorstFindingDecides(t *testing.T) {
 	}
 }
 
-// TestNothingIsCriticalWithoutA101 holds that a rule about a 101 is no critical warning where a
-// probe of it got another answer, or none.
+// TestNothingIsCriticalWithoutA101 checks that a rule about a 101 gives no critical warning if its
+// probe got another answer, or none.
 func TestNothingIsCriticalWithoutA101(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, p := range Probes() {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestContentOfAnswersIsKeptOnDemand holds that an exchange has the beginning of what the server
-// answered, without its framing and of that answer alone, where it is asked for and nowhere else.
+// TestContentOfAnswersIsKeptOnDemand checks that an exchange keeps the beginning of the response
+// body, without framing and without bytes of other responses, only if it was asked to.
 func TestContentOfAnswersIsKeptOnDemand(t *testing.T) {
 	const plain = "> POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\n\\r\\nhello\n"
 	long := strings.Repeat("x", MaxContent+1)
@@ -36,8 +36,8 @@ func TestContentOfAnswersIsKeptOnDemand(t *testing.T) {
 	}
 }
 
-// TestFoldsAreNoPartOfAnElement holds that the elements of a list are the same whether its line is
-// folded or not.
+// TestFoldsAreNoPartOfAnElement checks that the elements of a list are the same whether or not its
+// line is folded.
 func TestFoldsAreNoPartOfAnElement(t *testing.T) {
 	for _, value := range []string{"x,\r\n\twebsocket", "\r\n x\r\n ,\r\n \r\n websocket", "x,\n websocket", "x , websocket\r\n "} {
 		q := ReadRequest([]byte("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: " + value + "\r\n\r\n"))

@@ -10,7 +10,7 @@ const (
 	switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 )
 
-// scan reads one head without content.
+// scan reads one head without a body.
 func scan(tb testing.TB, s *Scanner, h *Head, head []byte) {
 	n, e := s.Scan(head, h)
 	if e != EventHead || n != len(head) {
@@ -36,7 +36,7 @@ func BenchmarkScanner(b *testing.B) {
 	}
 }
 
-// say has a conversation see what is said.
+// say feeds chunks to a conversation.
 func say(c *Conversation, common *Common, said []Chunk) {
 	c.Open(common)
 	for _, chunk := range said {
@@ -45,7 +45,7 @@ func say(c *Conversation, common *Common, said []Chunk) {
 	}
 }
 
-// switchOver has a conversation of its own see a handshake, a frame, and the end.
+// switchOver feeds chunks to a new conversation and ends it.
 func switchOver(common *Common, said []Chunk) {
 	var c Conversation
 	say(&c, common, said)
@@ -53,12 +53,12 @@ func switchOver(common *Common, said []Chunk) {
 	c.Settle(CauseClient, start.Add(time.Second))
 }
 
-// saying is what is said in a handshake and behind it.
+// saying returns the chunks of a handshake and its first frame.
 func saying() []Chunk {
 	return []Chunk{{FromClient, []byte(asked)}, {FromServer, []byte(switched)}, {FromClient, []byte("\x81\x82\x00\x00\x00\x00hi")}}
 }
 
-// silent is what connections have in common where nobody listens.
+// silent returns a Common that drops every report.
 func silent() *Common {
 	return &Common{Pool: new(Pool), Counts: new(Counts), Emit: func(*Exchange) {}}
 }
@@ -81,7 +81,7 @@ func BenchmarkConversation(b *testing.B) {
 			switchOver(common, said)
 		}
 	})
-	b.Run("tunnel", func(b *testing.B) { // at rest in between
+	b.Run("tunnel", func(b *testing.B) { // idle between iterations
 		common, said := silent(), saying()
 		b.ReportAllocs()
 		for b.Loop() {
@@ -93,8 +93,8 @@ func BenchmarkConversation(b *testing.B) {
 	})
 }
 
-// TestAllocationsAreFew holds how many there are in a head, which is to be none, and in a handshake
-// from its first byte to the end of its tunnel.
+// TestAllocationsAreFew checks that scanning a head does not allocate, and that a handshake
+// allocates little from its first byte to the end of its tunnel.
 func TestAllocationsAreFew(t *testing.T) {
 	s, h := Scanner{Pool: new(Pool)}, Head{}
 	head := []byte(asked)
@@ -110,7 +110,7 @@ func TestAllocationsAreFew(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() { switchOver(common, said) }); n > most && !raced {
 		t.Errorf("%v allocations in a handshake, want at most %d", n, most)
 	}
-	const rest = 2 // what is handed out, and the packed form
+	const rest = 2 // the exchange that is reported, and its packed form
 	tick := func(after time.Duration) float64 {
 		return testing.AllocsPerRun(1000, func() {
 			var c Conversation

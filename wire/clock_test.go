@@ -6,11 +6,11 @@ import (
 )
 
 // TestAClockThatJumpsMakesNothingNegative sets the clock forward and back at every step of a
-// switch: between the request and the answer, in the tunnel, and before the end. Times of
-// recordings have no second clock to measure durations by.
+// switch: between the request and the response, in the tunnel, and before the end. Recordings have
+// no monotonic clock by which to measure durations.
 func TestAClockThatJumpsMakesNothingNegative(t *testing.T) {
 	for _, jump := range []time.Duration{time.Hour, -time.Hour, 30 * 365 * 24 * time.Hour, -30 * 365 * 24 * time.Hour} {
-		for at := range 6 { // 5 is no jump
+		for at := range 6 { // at 5 the clock does not jump
 			var last *Exchange
 			common := silent()
 			common.Emit = func(x *Exchange) { last = x }
@@ -27,7 +27,7 @@ func TestAClockThatJumpsMakesNothingNegative(t *testing.T) {
 				c.Feed(chunk.From, chunk.Bytes, step(i))
 				c.Wrote(chunk.From, len(chunk.Bytes))
 			}
-			c.Tick(now.Add(AftermathFor)) // the exchange may be packed from here on
+			c.Tick(now.Add(AftermathFor)) // from here on the exchange may be packed
 			c.Ended(FromClient, step(3))
 			c.Settle(CauseClient, step(4))
 			if last == nil || !last.Final || last.Outcome != Switched || last.After.ClientBytes != 8 {

@@ -22,10 +22,10 @@ const (
 
 var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 
-// play feeds a transcript in pieces and settles it.
+// play feeds a transcript in pieces and settles the conversation.
 func play(t *Transcript, cut func(n int) int) []*Exchange { return through(t, cut, false) }
 
-// leap does so too, but skips whatever need not be fed.
+// leap is like play, but skips the bytes that need not be fed.
 func leap(t *Transcript, cut func(n int) int) []*Exchange { return through(t, cut, true) }
 
 func through(t *Transcript, cut func(n int) int, skipping bool) []*Exchange {
@@ -72,7 +72,7 @@ func TestExchangesDoNotDependOnTheSplit(t *testing.T) {
 	}
 }
 
-// conversation plays lines of a transcript and returns the reports.
+// conversation plays lines of a transcript and returns the conversation with its reports.
 func conversation(t *testing.T, parts ...string) (*Conversation, *listener) {
 	t.Helper()
 	c := new(Conversation)
@@ -104,9 +104,9 @@ func TestConversationOutcomes(t *testing.T) {
 		{"refusal", []string{">" + handshake, "<" + refusal}, CauseClient, []string{`refused 400 early "" after "" ""`}},
 		{"plain requests are only counted", []string{">" + plain + plain, "<" + answer + answer}, CauseClient, nil},
 		{"early bytes", []string{">" + handshake + "\x89\x80abcd", "<" + switching}, CauseClient, []string{`switched 101 early "\x89\x80abcd" after "\x89\x80abcd" ""`}},
-		{"requests behind a switch are none", []string{">" + handshake + plain, "<" + switching}, CauseClient,
+		{"bytes after a switch are not requests", []string{">" + handshake + plain, "<" + switching}, CauseClient,
 			[]string{fmt.Sprintf(`switched 101 early %q after %q ""`, plain, plain)}},
-		{"requests behind a refusal stand", []string{">" + handshake + handshake, "<" + refusal + refusal}, CauseClient,
+		{"requests after a rejection count", []string{">" + handshake + handshake, "<" + refusal + refusal}, CauseClient,
 			[]string{fmt.Sprintf(`refused 400 early %q after "" ""`, handshake), `refused 400 early "" after "" ""`}},
 		{"the second of two switches", []string{">" + handshake + handshake + "\x89\x80abcd", "<" + refusal, "<" + switching}, CauseClient,
 			[]string{fmt.Sprintf(`refused 400 early %q after "" ""`, handshake+"\x89\x80abcd"), `switched 101 early "\x89\x80abcd" after "\x89\x80abcd" ""`}},
@@ -195,7 +195,7 @@ func TestWhatIsNotReadIsSaid(t *testing.T) {
 func TestReportsComeWhenTheyAreDue(t *testing.T) {
 	c, l := conversation(t, ">"+handshake, "<"+switching)
 	if len(l.reports) != 1 || l.reports[0].Complete || l.reports[0].Revision != 0 {
-		t.Fatalf("behind the head of the 101: %d reports", len(l.reports))
+		t.Fatalf("after the head of the 101: %d reports", len(l.reports))
 	}
 	if want := start.Add(time.Millisecond + AftermathFor); !c.Due().Equal(want) {
 		t.Fatalf("due %v, want %v", c.Due(), want)
@@ -253,8 +253,9 @@ func TestUnfinishedResponseIsReported(t *testing.T) {
 	}
 }
 
-// TestSilentOnesEndWithASwitch holds that what was reported silent behind a request that is
-// switched on is reported for a last time, although it was no request.
+// TestSilentOnesEndWithASwitch checks an exchange that was reported silent while it waited after
+// another request. If the server switches on that other request, the silent exchange gets a final
+// report, although its bytes turn out to be tunnel data.
 func TestSilentOnesEndWithASwitch(t *testing.T) {
 	c, l := conversation(t, ">"+handshake+handshake)
 	c.Tick(start.Add(SilentAfter + time.Second))
@@ -311,12 +312,12 @@ func TestPipeliningIsBounded(t *testing.T) {
 			c.Feed(FromServer, []byte(answer), start)
 		}
 		if !c.Opaque() || c.reading != nil {
-			t.Errorf("%s: not opaque behind the last answer", name)
+			t.Errorf("%s: not opaque after the last response", name)
 		}
 	}
 }
 
-func TestPipeliningBehindAnswersGoesOn(t *testing.T) {
+func TestPipeliningAfterAnswersGoesOn(t *testing.T) {
 	c, l := conversation(t)
 	for range 3 {
 		c.Feed(FromClient, []byte(plain), start)
@@ -363,7 +364,7 @@ func TestOrdinaryExchangesAllocateNothing(t *testing.T) {
 	}
 }
 
-// encode writes chunks as a fuzz input: a byte with the direction and a length up to 127, then the
+// encode writes chunks as fuzz input: a byte with the direction and a length up to 127, then the
 // bytes.
 func encode(t *Transcript) []byte {
 	var b []byte
@@ -387,8 +388,8 @@ func decode(b []byte) *Transcript {
 	return t
 }
 
-// TestPipelinedHeadsAreTheirOwn holds that each exchange has the fields of its own request,
-// whichever was scanned last.
+// TestPipelinedHeadsAreTheirOwn checks that each exchange has the header fields of its own request,
+// whichever head was scanned last.
 func TestPipelinedHeadsAreTheirOwn(t *testing.T) {
 	var requests, answers string
 	for i := range 5 {
@@ -398,7 +399,7 @@ func TestPipelinedHeadsAreTheirOwn(t *testing.T) {
 	for name, parts := range map[string][]string{
 		"all at once":       {">" + requests, "<" + answers},
 		"one answer":        {">" + requests, "<" + refusal},
-		"another behind":    {">" + requests, "<" + refusal, ">" + plain, "<" + answers},
+		"another after it":  {">" + requests, "<" + refusal, ">" + plain, "<" + answers},
 		"half of one":       {">" + requests + plain[:20], "<" + answers},
 		"one that is over":  {">" + strings.Repeat(plain, maxPending-1) + handshake + requests, "<" + strings.Repeat(answer, maxPending-1) + refusal},
 		"one after another": {">" + handshake, "<" + refusal, ">" + requests, "<" + answers},

@@ -7,7 +7,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A connection on which a server accepts a WebSocket handshake. The bytes may come in pieces of any
+// A server accepts a WebSocket handshake on this connection. The bytes may be fed in pieces of any
 // size.
 func ExampleConversation() {
 	var counts wire.Counts

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// TestContentMayEndBehindTheServer holds that a client may go on with a request that the server did
-// not wait for.
-func TestContentMayEndBehindTheServer(t *testing.T) {
+// TestContentMayEndAfterTheServer checks that a client may continue a request body after the
+// server has responded and closed its side.
+func TestContentMayEndAfterTheServer(t *testing.T) {
 	for name, head := range map[string]string{
 		"of known length": "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nContent-Length: 10\r\n\r\n",
 		"in chunks":       "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -25,8 +25,8 @@ func TestContentMayEndBehindTheServer(t *testing.T) {
 	}
 }
 
-// TestTunnelsSayWhoHasEnded holds that a tunnel at rest records each direction's end, and of
-// nothing that was not.
+// TestTunnelsSayWhoHasEnded checks that an idle tunnel records the end of each direction, and no
+// end that did not happen.
 func TestTunnelsSayWhoHasEnded(t *testing.T) {
 	for _, test := range []struct {
 		ends           []Direction

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestOfferLostOnTheWayIsReported: a request that still has the connection option, and is refused
-// for it, is an exchange.
+// TestOfferLostOnTheWayIsReported checks that a request that has kept only Connection: Upgrade, and
+// is rejected for that reason, is an exchange.
 func TestOfferLostOnTheWayIsReported(t *testing.T) {
 	for _, each := range []struct {
 		connection string

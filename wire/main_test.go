@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// corpus is every transcript of the rulebook: real handshakes, faulty ones, and bytes that are no
-// HTTP at all.
+// corpus returns every transcript of the rulebook: real handshakes, malformed ones, and bytes that
+// are not HTTP.
 func corpus(t testing.TB) map[string]*Transcript {
 	t.Helper()
 	files, err := filepath.Glob("../rules/testdata/*/*.wire")
@@ -32,7 +32,7 @@ func corpus(t testing.TB) map[string]*Transcript {
 	return all
 }
 
-// listener collects what a conversation reports.
+// listener collects the reports of a conversation.
 type listener struct {
 	common  Common
 	reports []*Exchange
@@ -50,7 +50,7 @@ func listen(c *Conversation) *listener {
 	return l
 }
 
-// last is each exchange as it was reported last, in the order of first reports.
+// last returns the last report of each exchange, in the order of their first reports.
 func (l *listener) last() []*Exchange {
 	var found []*Exchange
 	at := map[string]int{}
@@ -65,7 +65,7 @@ func (l *listener) last() []*Exchange {
 	return found
 }
 
-// describe is everything about an exchange but its times and revision.
+// describe returns everything about an exchange but its times and revision.
 func describe(x *Exchange) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s final=%v complete=%v body=%v early=%d %q\n", x.Outcome, x.Cause, x.Final, x.Complete, x.BodyDone, x.EarlyBytes, x.Early)
@@ -88,7 +88,7 @@ func describe(x *Exchange) string {
 	return b.String()
 }
 
-// splits are the ways in which the tests cut bytes.
+// splits are the ways in which the tests split bytes.
 var splits = map[string]func(n int) int{
 	"whole": func(n int) int { return n },
 	"bytes": func(int) int { return 1 },

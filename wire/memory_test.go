@@ -11,7 +11,8 @@ import (
 	"unsafe"
 )
 
-// tunnels are conversations that come to a 101, and shapes of which the rulebook has none.
+// tunnels returns conversations that reach a 101, including shapes that the rulebook's corpus
+// lacks.
 func tunnels(t testing.TB) map[string]*Transcript {
 	all := corpus(t)
 	for name, transcript := range contents() {
@@ -19,22 +20,22 @@ func tunnels(t testing.TB) map[string]*Transcript {
 	}
 	long := strings.Repeat("x", MaxRecorded+1)
 	for name, chunks := range map[string][]string{
-		"frames both ways":     {handshake, switching, "a", "b", "c", "d", long, long, "e", "f"},
-		"the server alone":     {handshake, switching + long},
-		"a word and much":      {handshake, switching, "a", long},
-		"server first":         {handshake, switching + "hello", "late", long, long},
-		"a long head":          {strings.Replace(handshake, "\r\n\r\n", "\r\nA: "+strings.Repeat("x", maxPacked)+"\r\n\r\n", 1), switching, "a", "b"},
-		"early":                {handshake + "early", switching, "more"},
-		"late in pieces":       {handshake, switching, "1", "2", "3", "4", "5", "6", long},
-		"interim":              {handshake, "HTTP/1.1 103 Early Hints\r\n\r\n" + switching, "a", "b"},
-		"ambiguous":            {strings.Replace(handshake, "\r\n\r\n", "\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 1), switching, "a", "b"},
-		"half a head":          {handshake[:len(handshake)-2], switching, "a", "b"},
-		"flawed":               {"\r\n" + strings.Replace(handshake, "Host:", "Host :", 1), strings.Replace(switching, "\r\n", "\n", 1) + "x", "a"},
-		"nobody asked":         {plain, switching, "a", "b"},
-		"content and then it":  {strings.Replace(handshake, "\r\n\r\n", "\r\nContent-Length: 9\r\n\r\n", 1), switching, "content ", "b", "!frame"},
-		"faulty content":       {strings.Replace(handshake, "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n", 1), switching, "5\r\n", "b", "no chunk"},
-		"behind a refusal":     {handshake, refusal, handshake, switching, "a", "b"},
-		"behind a long answer": {handshake, refusal + switching},
+		"frames both ways":    {handshake, switching, "a", "b", "c", "d", long, long, "e", "f"},
+		"the server alone":    {handshake, switching + long},
+		"a word and much":     {handshake, switching, "a", long},
+		"server first":        {handshake, switching + "hello", "late", long, long},
+		"a long head":         {strings.Replace(handshake, "\r\n\r\n", "\r\nA: "+strings.Repeat("x", maxPacked)+"\r\n\r\n", 1), switching, "a", "b"},
+		"early":               {handshake + "early", switching, "more"},
+		"late in pieces":      {handshake, switching, "1", "2", "3", "4", "5", "6", long},
+		"interim":             {handshake, "HTTP/1.1 103 Early Hints\r\n\r\n" + switching, "a", "b"},
+		"ambiguous":           {strings.Replace(handshake, "\r\n\r\n", "\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 1), switching, "a", "b"},
+		"half a head":         {handshake[:len(handshake)-2], switching, "a", "b"},
+		"flawed":              {"\r\n" + strings.Replace(handshake, "Host:", "Host :", 1), strings.Replace(switching, "\r\n", "\n", 1) + "x", "a"},
+		"not asked for":       {plain, switching, "a", "b"},
+		"content and then it": {strings.Replace(handshake, "\r\n\r\n", "\r\nContent-Length: 9\r\n\r\n", 1), switching, "content ", "b", "!frame"},
+		"faulty content":      {strings.Replace(handshake, "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n", 1), switching, "5\r\n", "b", "no chunk"},
+		"after a rejection":   {handshake, refusal, handshake, switching, "a", "b"},
+		"after a long answer": {handshake, refusal + switching},
 	} {
 		transcript := new(Transcript)
 		for i, text := range chunks {
@@ -45,8 +46,8 @@ func tunnels(t testing.TB) map[string]*Transcript {
 	return all
 }
 
-// packs plays a transcript with pauses of up to a few seconds, and an end that the seed decides on.
-// Where kept, no exchange is ever packed. It returns how often one was.
+// packs plays a transcript with pauses of up to a few seconds; the seed decides how it ends. With
+// kept, no exchange is packed. It also returns how often an exchange was packed.
 func packs(t *testing.T, transcript *Transcript, seed uint64, kept bool) (reports []*Exchange, times int) {
 	random := rand.New(rand.NewPCG(seed, 11))
 	var c Conversation
@@ -92,7 +93,7 @@ func packs(t *testing.T, transcript *Transcript, seed uint64, kept bool) (report
 	if d := Direction(random.IntN(2)); random.IntN(2) == 0 {
 		step(func() { c.Ended(d, now) })
 		step(func() { c.Last([]byte("bye")) })
-		step(func() { c.Feed(FromClient, []byte("behind the end"), now) })
+		step(func() { c.Feed(FromClient, []byte("after the end"), now) })
 		step(func() { c.Tick(now) })
 	}
 	step(func() { c.Tick(now) })
@@ -100,8 +101,8 @@ func packs(t *testing.T, transcript *Transcript, seed uint64, kept bool) (report
 	return l.reports, times
 }
 
-// TestPackingChangesNothing holds that each report is the same in everything, whether the exchange
-// of a tunnel at rest was packed meanwhile or kept as it was.
+// TestPackingChangesNothing checks that each report is the same whether or not the exchange of the
+// idle tunnel was packed meanwhile.
 func TestPackingChangesNothing(t *testing.T) {
 	all, far := 0, 0
 	for name, transcript := range tunnels(t) {
@@ -126,15 +127,15 @@ func TestPackingChangesNothing(t *testing.T) {
 	}
 }
 
-// TestTunnelsAtRestAreSmall holds how many bytes a tunnel keeps beside its heads, its ID and the
-// bytes behind them.
+// TestTunnelsAtRestAreSmall checks how many bytes a tunnel keeps, not counting its heads, its ID
+// and the bytes after the 101.
 func TestTunnelsAtRestAreSmall(t *testing.T) {
 	const most, many = 240, 4000
 	if size := unsafe.Sizeof(Conversation{}); size > 96 {
 		t.Errorf("a conversation takes %d bytes", size)
 	}
 	if raced {
-		return // the race detector keeps memory of its own
+		return // the race detector allocates memory of its own
 	}
 	common, said := silent(), saying()
 	common.NewID = func(time.Time) string { return "01KAJ8Z4T5V6W7X8Y9Z0A1B2C3" }
@@ -150,7 +151,7 @@ func TestTunnelsAtRestAreSmall(t *testing.T) {
 	heap := func() uint64 {
 		var m runtime.MemStats
 		runtime.GC()
-		runtime.GC() // what pools hold goes with the second one
+		runtime.GC() // the second collection empties the pools
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
@@ -171,8 +172,7 @@ func TestTunnelsAtRestAreSmall(t *testing.T) {
 	}
 }
 
-// TestLongExchangesAreNotPacked holds that recording a byte does not cost a copy of heads of any
-// length.
+// TestLongExchangesAreNotPacked checks that recording a byte never copies a long head.
 func TestLongExchangesAreNotPacked(t *testing.T) {
 	for length, want := range map[int]bool{0: true, maxPacked: false} {
 		head := strings.Replace(handshake, "\r\n\r\n", "\r\nA: "+strings.Repeat("x", length)+"\r\n\r\n", 1)

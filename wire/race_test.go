@@ -2,5 +2,6 @@
 
 package wire
 
-// The race detector has sync.Pool drop things, so that what is borrowed is allocated anew.
+// raced reports that the race detector is on. It makes sync.Pool drop objects at random, so more is
+// allocated.
 const raced = true

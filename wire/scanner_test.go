@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// scanAll scans input in pieces and returns the events, content runs joined. The framing of a
-// response is taken as if it answered a GET.
+// scanAll scans input in pieces and returns the events, with adjacent pieces of a body joined. It
+// frames a response as the response to a GET.
 func scanAll(side Direction, input []byte, cut func(n int) int) (events []string, raw []byte) {
 	s := Scanner{Side: side, Pool: new(Pool)}
 	var h Head
@@ -31,7 +31,7 @@ func scanAll(side Direction, input []byte, cut func(n int) int) (events []string
 			case EventHead:
 				flush()
 				if !bytes.Equal(h.Raw, whole[at-len(h.Raw):at]) {
-					events = append(events, fmt.Sprintf("head %q is not what came", h.Raw))
+					events = append(events, fmt.Sprintf("head %q differs from the input", h.Raw))
 				}
 				events = append(events, fmt.Sprintf("head %q %v", h.Raw, h.Flaws))
 				raw = append(raw, h.Raw...)
@@ -173,8 +173,8 @@ func FuzzScanner(f *testing.F) {
 	})
 }
 
-// checkViews holds that a head which is read again from its raw bytes is the same, and that every
-// span lies in it.
+// checkViews checks that reading a head again from its raw bytes gives the same head, and that
+// every span lies in it.
 func checkViews(t *testing.T, side Direction, input []byte) {
 	var h *Head
 	if side == FromServer {
@@ -202,7 +202,7 @@ func checkViews(t *testing.T, side Direction, input []byte) {
 	h.ConnectionOptions()
 }
 
-// seeded cuts pseudo-randomly and always the same for a seed.
+// seeded splits pseudo-randomly, and always in the same way for a seed.
 func seeded(seed uint64) func(n int) int {
 	return func(n int) int {
 		seed ^= seed << 13

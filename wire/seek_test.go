@@ -8,33 +8,33 @@ import (
 	"time"
 )
 
-// TestSwitchIsFoundWhereReadingStops holds that a 101 is found behind what cannot be read as a
-// response, in whatever pieces it comes, and that nothing from there on may be passed on by who
-// passes on what he has understood.
+// TestSwitchIsFoundWhereReadingStops checks that a 101 is found after bytes that cannot be parsed
+// as a response, however they are split. A caller that forwards only parsed bytes must hold back
+// everything from the unparsed bytes on.
 func TestSwitchIsFoundWhereReadingStops(t *testing.T) {
 	for name, test := range map[string]struct {
-		before, noise string // what can be read, and what cannot
-		want          string // of the exchanges: outcome status noise
+		before, noise string // a part that can be parsed, and a part that cannot
+		want          string // the exchanges: outcome, status, noise
 	}{
-		"interim that ends in bare LF":           {"", "HTTP/1.1 100 C\n\n", "switched 101"},
-		"interim with a bare empty line":         {"", "HTTP/1.1 100 C\r\n\n", "switched 101"},
-		"interim of HTTP/2":                      {"", "HTTP/2.0 100 C\r\n\r\n", "switched 101"},
-		"interim in lower case":                  {"", "http/1.1 100 C\r\n\r\n", "switched 101"},
-		"behind one that can be read":            {"HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 100 C\n\n", "switched 101"},
-		"interim without its empty line":         {"", "HTTP/1.1 100 C\r\n", "switched 101"},
-		"a field in front of the empty line":     {"", "HTTP/1.1 100 C\r\nA: b\r", "switched 101"},
-		"frames":                                 {"", "\x81\x05hello\r\n", "switched 101"},
-		"frames alone":                           {"", "\x81\x05he\nlo\x82\x7e\x00\x80" + strings.Repeat("x", 128), "switched 101"},
-		"a frame and no other":                   {"", "\x81\x00\x01\x02\n", "switched 101"},
-		"a long frame that is none":              {"", "\x81\x7e\xff\xff\n", "switched 101"},
-		"a line":                                 {"", "220 mail.test ESMTP\r\n", "switched 101"},
-		"a digit too many":                       {"", "HTTP/1.1 1010 C\r\n", "switched 101"},
-		"lines that look like it":                {"", "x\nHTTP/1.1 101\x00\nHTTP/1.1 10\nHTTP/\n", "switched 101"},
-		"a space in front":                       {"", "\x00\n", "switched 101"},
-		"a refusal":                              {"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 100 C\r\n\r\n", "refused 403|late 101"},
-		"a chunk that is none":                   {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "x\r\n", "ignored 200|late 101"},
-		"two answers":                            {"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "refused 403|late 101"},
-		"an answer that ends nobody knows where": {"HTTP/1.1 200 OK\n\n", "", "ignored 200|late 101"},
+		"interim that ends in bare LF":       {"", "HTTP/1.1 100 C\n\n", "switched 101"},
+		"interim with a bare empty line":     {"", "HTTP/1.1 100 C\r\n\n", "switched 101"},
+		"interim of HTTP/2":                  {"", "HTTP/2.0 100 C\r\n\r\n", "switched 101"},
+		"interim in lower case":              {"", "http/1.1 100 C\r\n\r\n", "switched 101"},
+		"after one that can be parsed":       {"HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 100 C\n\n", "switched 101"},
+		"interim without its empty line":     {"", "HTTP/1.1 100 C\r\n", "switched 101"},
+		"a field in front of the empty line": {"", "HTTP/1.1 100 C\r\nA: b\r", "switched 101"},
+		"frames":                             {"", "\x81\x05hello\r\n", "switched 101"},
+		"frames alone":                       {"", "\x81\x05he\nlo\x82\x7e\x00\x80" + strings.Repeat("x", 128), "switched 101"},
+		"a frame and no other":               {"", "\x81\x00\x01\x02\n", "switched 101"},
+		"a long frame that is none":          {"", "\x81\x7e\xff\xff\n", "switched 101"},
+		"a line":                             {"", "220 mail.test ESMTP\r\n", "switched 101"},
+		"a digit too many":                   {"", "HTTP/1.1 1010 C\r\n", "switched 101"},
+		"lines that look like it":            {"", "x\nHTTP/1.1 101\x00\nHTTP/1.1 10\nHTTP/\n", "switched 101"},
+		"a space in front":                   {"", "\x00\n", "switched 101"},
+		"a refusal":                          {"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 100 C\r\n\r\n", "refused 403|late 101"},
+		"a chunk that is none":               {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "x\r\n", "ignored 200|late 101"},
+		"two answers":                        {"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "refused 403|late 101"},
+		"an answer without a clear end":      {"HTTP/1.1 200 OK\n\n", "", "ignored 200|late 101"},
 	} {
 		for split, cut := range splits {
 			said := &Transcript{Chunks: []Chunk{{FromClient, []byte(handshake)}, {FromServer, []byte(test.before + test.noise + switching + "\x81\x00")}}}
@@ -68,7 +68,8 @@ func TestSwitchIsFoundWhereReadingStops(t *testing.T) {
 	}
 }
 
-// TestSearchForASwitchIsBounded holds that it ends after so many bytes, and after a time.
+// TestSearchForASwitchIsBounded checks that the search ends after a number of bytes, and after a
+// time.
 func TestSearchForASwitchIsBounded(t *testing.T) {
 	c, l := conversation(t, ">"+handshake, "<\x00")
 	for range maxSought - 1 {
@@ -78,7 +79,7 @@ func TestSearchForASwitchIsBounded(t *testing.T) {
 		c.Feed(FromServer, []byte("x"), start)
 	}
 	if x := l.last(); !c.Opaque() || c.reading != nil || len(x) != 1 || x[0].Outcome != Opaque || len(x[0].Noise) != MaxRecorded {
-		t.Errorf("behind %d bytes: opaque %v, %d exchanges", maxSought, c.Opaque(), len(x))
+		t.Errorf("after %d bytes: opaque %v, %d exchanges", maxSought, c.Opaque(), len(x))
 	}
 	c, l = conversation(t, ">"+handshake, "<\x00\x00\x06")
 	if !c.Stopped() || c.Opaque() {
@@ -90,8 +91,8 @@ func TestSearchForASwitchIsBounded(t *testing.T) {
 	}
 }
 
-// TestHeadThatIsCutOffIsAnAnswer holds that a status is one, although the connection ends before
-// its head does.
+// TestHeadThatIsCutOffIsAnAnswer checks that a status counts as an answer even if the connection
+// ends before the head does.
 func TestHeadThatIsCutOffIsAnAnswer(t *testing.T) {
 	for head, want := range map[string]string{
 		"HTTP/1.1 403 Forbidden\r\nServer: qemu\r\n": "refused 403 []",
@@ -120,8 +121,8 @@ func TestHeadThatIsCutOffIsAnAnswer(t *testing.T) {
 	}
 }
 
-// TestContentThatBeginsWithASwitch holds that a 101 is found where it stands in the content of a
-// response to an offer that lasts until the connection ends, and nowhere else.
+// TestContentThatBeginsWithASwitch checks that a 101 is found in the body of a response to an offer
+// if that body lasts until the connection ends, and in no other body.
 func TestContentThatBeginsWithASwitch(t *testing.T) {
 	const until, known = "HTTP/1.0 200 Connection established\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
 	for name, test := range map[string]struct {

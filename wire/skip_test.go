@@ -19,27 +19,27 @@ func TestOnlyContentOfKnownLengthIsSkipped(t *testing.T) {
 		parts    []string
 		up, down int64
 	}{
-		"nothing has come":                 {nil, 0, 0},
-		"in a request head":                {[]string{post[:20]}, 0, 0},
-		"behind a request head":            {[]string{post}, 9, 0},
-		"in its content":                   {[]string{post + "abc"}, 6, 0},
-		"behind its content":               {[]string{post + "abcdefghi"}, 0, 0},
-		"a request without content":        {[]string{">" + plain}, 0, 0},
-		"a request in chunks":              {[]string{">" + chunked}, 0, 0},
-		"content of an offer":              {[]string{offer + "a"}, 8, 0},
-		"content behind an offer":          {[]string{offer + "abcdefghi" + post[1:]}, 0, 0},
-		"content far behind an offer":      {[]string{">" + handshake + strings.Repeat(plain, 30) + post[1:] + "a"}, 8, 0},
-		"behind a response head":           {[]string{">" + plain, "<HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"}, 0, 7},
-		"in both directions":               {[]string{post, "<HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nab"}, 9, 5},
-		"a response to a HEAD":             {[]string{">HEAD / HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"}, 0, 0},
-		"a response until the end":         {[]string{">" + plain, "<HTTP/1.1 200 OK\r\n\r\nabc"}, 0, 0},
-		"a response in chunks":             {[]string{">" + plain, "<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n"}, 0, 0},
-		"a response to an offer":           {[]string{">" + handshake, "<HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"}, 0, 7},
-		"a tunnel":                         {[]string{">" + handshake, "<" + switching}, 0, 0},
-		"content behind which a tunnel is": {[]string{offer, "<" + switching}, 0, 0},
-		"a response that cannot be read":   {[]string{post, "<SSH-2.0"}, 9, 0},
-		"an opaque connection":             {[]string{">\x16", "<SSH-2.0"}, 0, 0},
-		"an ambiguous request":             {[]string{">POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}, 0, 0},
+		"nothing has come":               {nil, 0, 0},
+		"in a request head":              {[]string{post[:20]}, 0, 0},
+		"after a request head":           {[]string{post}, 9, 0},
+		"in its content":                 {[]string{post + "abc"}, 6, 0},
+		"after its body":                 {[]string{post + "abcdefghi"}, 0, 0},
+		"a request without content":      {[]string{">" + plain}, 0, 0},
+		"a request in chunks":            {[]string{">" + chunked}, 0, 0},
+		"content of an offer":            {[]string{offer + "a"}, 8, 0},
+		"body after an offer":            {[]string{offer + "abcdefghi" + post[1:]}, 0, 0},
+		"body long after an offer":       {[]string{">" + handshake + strings.Repeat(plain, 30) + post[1:] + "a"}, 8, 0},
+		"after a response head":          {[]string{">" + plain, "<HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"}, 0, 7},
+		"in both directions":             {[]string{post, "<HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nab"}, 9, 5},
+		"a response to a HEAD":           {[]string{">HEAD / HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"}, 0, 0},
+		"a response until the end":       {[]string{">" + plain, "<HTTP/1.1 200 OK\r\n\r\nabc"}, 0, 0},
+		"a response in chunks":           {[]string{">" + plain, "<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n"}, 0, 0},
+		"a response to an offer":         {[]string{">" + handshake, "<HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"}, 0, 7},
+		"a tunnel":                       {[]string{">" + handshake, "<" + switching}, 0, 0},
+		"body before a tunnel":           {[]string{offer, "<" + switching}, 0, 0},
+		"a response that cannot be read": {[]string{post, "<SSH-2.0"}, 9, 0},
+		"an opaque connection":           {[]string{">\x16", "<SSH-2.0"}, 0, 0},
+		"an ambiguous request":           {[]string{">POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}, 0, 0},
 	} {
 		c, _ := conversation(t, test.parts...)
 		if up, down := c.Skippable(FromClient), c.Skippable(FromServer); up != test.up || down != test.down {
@@ -47,7 +47,7 @@ func TestOnlyContentOfKnownLengthIsSkipped(t *testing.T) {
 		}
 		c.Settle(CauseClient, start)
 		if c.Skippable(FromClient) != 0 || c.Skippable(FromServer) != 0 {
-			t.Errorf("%s: something is to be skipped behind the end", name)
+			t.Errorf("%s: something is to be skipped after the end", name)
 		}
 	}
 }
@@ -73,8 +73,8 @@ func TestContentThatIsKeptIsNotSkipped(t *testing.T) {
 	}
 }
 
-// contents are messages with content of known length, at each other's seams and mixed with what
-// cannot be skipped.
+// contents returns messages with bodies of known length, next to each other and mixed with bytes
+// that cannot be skipped.
 func contents() map[string]*Transcript {
 	message := func(line, field string, n int) string {
 		return fmt.Sprintf("%s\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s", line, field, n, strings.Repeat("x", n))
@@ -89,7 +89,7 @@ func contents() map[string]*Transcript {
 		"switch":                 {offer + "early", switching, "frame", "frame"},
 		"switch in its content":  {offer[:len(offer)-20], switching, offer[len(offer)-20:] + "frame", "frame"},
 		"refusal in its content": {offer[:len(offer)-20], message(no, "", 9), offer[len(offer)-20:] + handshake, switching},
-		"far behind an offer":    {handshake + message(post, "", 2000) + handshake + "frame", message(no, "", 3) + answer, "more", switching},
+		"long after an offer":    {handshake + message(post, "", 2000) + handshake + "frame", message(no, "", 3) + answer, "more", switching},
 		"no answer":              {message(post, "", 30) + offer},
 		"answer that breaks off": {offer, message(ok, "", 90)[:80]},
 	} {
@@ -102,7 +102,7 @@ func contents() map[string]*Transcript {
 	return all
 }
 
-// state is what can be asked of a conversation.
+// state returns everything that a conversation can be asked.
 func state(c *Conversation, l *listener) string {
 	var b strings.Builder
 	for _, x := range l.reports {
@@ -113,9 +113,8 @@ func state(c *Conversation, l *listener) string {
 	return b.String()
 }
 
-// TestSkippingChangesNothing holds that a conversation in which content is skipped, in whole or in
-// part, reports what one reports that sees every byte, and answers every question as that one does,
-// behind each piece.
+// TestSkippingChangesNothing checks that a conversation in which body bytes are skipped, wholly or
+// in part, gives the same reports and the same state after each piece as one that sees every byte.
 func TestSkippingChangesNothing(t *testing.T) {
 	all, own := corpus(t), contents()
 	for name, transcript := range own {

@@ -82,8 +82,8 @@ func FuzzTranscript(f *testing.F) {
 	})
 }
 
-// TestTranscriptsSayWhoClosed wants each end of a transcript in the exchange, and in what is
-// written of that.
+// TestTranscriptsSayWhoClosed checks that each kind of end in a transcript appears in the exchange
+// and in the JSON of the exchange.
 func TestTranscriptsSayWhoClosed(t *testing.T) {
 	const request = "> GET / HTTP/1.1\\r\\n\n> Host: a\\r\\n\n> Upgrade: tls\\r\\n\n> \\r\\n\n"
 	const switched = "< HTTP/1.1 101 Switching Protocols\\r\\n\n< Upgrade: tls\\r\\n\n< \\r\\n\n"
