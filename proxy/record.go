@@ -10,12 +10,16 @@ import (
 // A record is what a session knows of the bytes that have passed.
 type record struct {
 	talk     wire.Conversation
-	last     *[wire.MaxNext]byte // how the last read from the server began; nil while the conversation records it
-	lasting  uint8               // how much of last counts; nothing if what came last was spliced
-	recorded [2]bool             // the tunnel bytes of a direction need not be shown to the conversation any more
-	tunnel   bool                // a 101 has been seen, or nothing is looked at
-	sealed   bool                // nothing is
+	last     *lastReads // nil while the conversation records the tunnel
+	recorded [2]bool    // the tunnel bytes of a direction need not be shown to the conversation any more
+	tunnel   bool       // a 101 has been seen, or nothing is looked at
+	sealed   bool       // nothing is
+	lost     bool       // a peer no longer answered
 }
+
+// lastReads are the last bytes of each direction of a tunnel that were not shown to the
+// conversation; nil if they all were.
+type lastReads [2]*wire.LastRead
 
 // seal has nothing be looked at.
 func (r *record) seal() { r.sealed, r.tunnel, r.recorded = true, true, [2]bool{true, true} }
@@ -32,12 +36,20 @@ func (r *record) see(d wire.Direction, p []byte, now time.Time) {
 		r.tunnel = r.talk.Switched()
 		return
 	}
-	if d == wire.FromServer && r.recorded[d] && !r.sealed {
-		if r.last == nil {
-			r.last = new([wire.MaxNext]byte)
-		}
-		r.lasting = uint8(copy(r.last[:], p))
+	if r.recorded[d] && !r.sealed {
+		r.keep(d).Keep(p, now)
 	}
+}
+
+// keep is where the last bytes of a direction are kept.
+func (r *record) keep(d wire.Direction) *wire.LastRead {
+	if r.last == nil {
+		r.last = new(lastReads)
+	}
+	if r.last[d] == nil {
+		r.last[d] = new(wire.LastRead)
+	}
+	return r.last[d]
 }
 
 // skippable is how many of the bytes that come next in a direction need not be seen.
@@ -50,19 +62,21 @@ func (r *record) skippable(d wire.Direction) int64 {
 
 // skip records bytes that went by without being seen.
 func (r *record) skip(d wire.Direction, n int, now time.Time) {
-	if d == wire.FromServer {
-		r.lasting = 0
-	}
-	if !r.recorded[d] {
+	switch {
+	case !r.recorded[d]:
 		r.talk.Skip(d, int64(n), now)
+	case !r.sealed:
+		r.keep(d).Pass(now)
 	}
 }
 
 // conclude reports what is left to be reported once nothing more happens, and why it has ended. It
 // returns why not everything could be read, in a few words.
 func (r *record) conclude(cause wire.Cause, now time.Time) (unread string) {
-	if r.last != nil {
-		r.talk.Last(r.last[:r.lasting])
+	if last := r.last; last != nil {
+		r.talk.Closing(*last, r.lost)
+	} else if r.lost {
+		r.talk.Closing([2]*wire.LastRead{}, true)
 	}
 	r.talk.Settle(cause, now)
 	return r.talk.Unread()

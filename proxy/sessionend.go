@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -66,6 +67,7 @@ func (s *session) broke(d wire.Direction, err error, now time.Time) (a action) {
 	if s.stage != waiting && !errors.Is(err, net.ErrClosed) {
 		a.also = resetting(d)
 	}
+	s.lost = s.lost || s.cause == "" && isLost(err)
 	return s.close(causeOf(d, err), a)
 }
 
@@ -80,6 +82,7 @@ func (s *session) unwritable(d wire.Direction, err error, now time.Time) action 
 	}
 	s.unwritten[d] = 0
 	s.holding.drop(d)
+	s.lost = s.lost || s.cause == "" && isLost(err)
 	s.half(d, broken, causeOf(1-d, err), now)
 	return s.settle(action{}, now)
 }
@@ -89,6 +92,7 @@ func (s *session) unwritable(d wire.Direction, err error, now time.Time) action 
 func (s *session) half(d wire.Direction, how ending, cause wire.Cause, now time.Time) {
 	s.ends[d] = how
 	s.cause.set(cause)
+	s.talk.Ending(now)
 	s.lastByte = s.terms.moment(now)
 	s.restless = true
 	if d == wire.FromServer && s.holding.drop(wire.FromClient) { // what they wait for is never decided
@@ -199,4 +203,10 @@ func causeOf(peer wire.Direction, err error) wire.Cause {
 		return wire.CauseClientReset
 	}
 	return wire.CauseServerReset
+}
+
+// isLost reports whether a connection has broken because the peer did not answer any more, and not
+// because it said so.
+func isLost(err error) bool {
+	return errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
 }

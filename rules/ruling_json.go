@@ -82,6 +82,8 @@ type afterJSON struct {
 	ClientBytes int64  `json:"clientBytes"`
 	ServerBytes int64  `json:"serverBytes"`
 	Closed      string `json:"closed"`
+
+	End *endJSON `json:"end,omitempty"` // of a tunnel that is over
 }
 
 type findingJSON struct {
@@ -112,7 +114,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 			Head: o.requestHead(x.Request),
 		},
 		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Elsewhere: x.Elsewhere, Lossy: x.Lossy,
-		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: float64(x.Took.Microseconds()) / 1000,
+		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: millisecondsOf(x.Took),
 		Findings: make([]findingJSON, 0, len(r.Findings)), Diagnoses: r.Diagnoses,
 	}
 	if x.Probe != "" {
@@ -213,7 +215,7 @@ func (o *Options) after(x *wire.Exchange) *afterJSON {
 		closed = "server"
 	}
 	websocket := x.Response.Offers("websocket") || x.Request.Offers("websocket")
-	return &afterJSON{o.redactAfter(a.Client, websocket), o.redactAfter(a.Server, websocket), a.ClientBytes, a.ServerBytes, closed}
+	return &afterJSON{o.redactAfter(a.Client, websocket), o.redactAfter(a.Server, websocket), a.ClientBytes, a.ServerBytes, closed, endOf(a.End)}
 }
 
 // redactRequestLine blanks out the secrets of the target in a request line, unless evidence is

@@ -19,6 +19,8 @@ const (
 	maxFindings  = 1000
 	maxID        = 128 // bytes of the ID of a rule
 	maxDiagnoses = 100
+
+	longestMilliseconds = 1e12 // microseconds of it are exact
 )
 
 // rulingRead is a ruling as read, before words of other releases are interpreted.
@@ -85,14 +87,13 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	if at = at.UTC(); err != nil || at.Year() < 1 || at.Year() > 9999 {
 		return nil, fmt.Errorf("%.40q is not a time", j.Time)
 	}
-	const longest = 1e12 // milliseconds; microseconds of it are exact
-	if math.Abs(j.Milliseconds) > longest {
+	if math.Abs(j.Milliseconds) > longestMilliseconds {
 		return nil, fmt.Errorf("%g milliseconds are out of range", j.Milliseconds)
 	}
 	x := &wire.Exchange{
 		ID: j.ID, Revision: j.Revision, Final: true, Complete: true, Origin: j.Origin, Probe: j.Probe, Suspects: j.Suspects, Flaky: j.Flaky, Route: j.Route,
 		Client: j.Client, Backend: j.Backend, ClientTLS: j.TLS.Client, BackendTLS: j.TLS.Backend, Altered: j.Altered,
-		Elsewhere: j.Elsewhere, Lossy: j.Lossy, Blocked: j.Blocked, Time: at, Took: time.Duration(math.Round(j.Milliseconds*1000)) * time.Microsecond, BodyDone: true,
+		Elsewhere: j.Elsewhere, Lossy: j.Lossy, Blocked: j.Blocked, Time: at, Took: durationOf(j.Milliseconds), BodyDone: true,
 		Request: wire.ReadRequest(j.Request.Head), Outcome: j.Outcome, Cause: j.Cause,
 	}
 	if i := slices.Index(controlWords(), j.Controls); i >= 0 {
@@ -116,7 +117,7 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 		x.Cause, x.Final = wire.Cause(a.Closed), a.Closed != ""
 		x.After = wire.After{
 			Client: a.Client, Server: a.Server, ClientBytes: a.ClientBytes, ServerBytes: a.ServerBytes, Ended: x.Final,
-			ClientClosed: a.Closed == string(wire.CauseClient), ServerClosed: a.Closed == string(wire.CauseServer),
+			ClientClosed: a.Closed == string(wire.CauseClient), ServerClosed: a.Closed == string(wire.CauseServer), End: a.End.end(),
 		}
 	}
 	return x, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -78,6 +79,23 @@ func TestDiagnosesAreRead(t *testing.T) {
 	many := strings.Replace(string(before), `"diagnoses":[`, `"diagnoses":[`+strings.Repeat(`{},`, 200), 1)
 	if _, err := ReadRuling([]byte(many)); err == nil || !strings.Contains(err.Error(), "the limit is 100") {
 		t.Errorf("203 diagnoses: %v", err)
+	}
+}
+
+func TestEndsOfTunnelsAreRead(t *testing.T) {
+	x := exchange(101, wire.Switched, "")
+	x.After.Ended, x.Cause = true, wire.CauseServerReset
+	x.After.End = &wire.End{
+		Open: 61 * time.Second, Idle: 60*time.Second + 1500*time.Microsecond, Lost: true, First: "client",
+		Client: wire.Word{Kind: wire.WordPing}, Server: wire.Word{Kind: wire.WordClose, Code: 4401, Reason: "say \"no\"\n\\ \xff"},
+	}
+	before, after, read := reread(t, Classify(Case{X: x}))
+	if !reflect.DeepEqual(read.X.After.End, x.After.End) || !bytes.Equal(before, after) {
+		t.Errorf("got %+v of\n%s", read.X.After.End, before)
+	}
+	x.After.End.Server.Reason = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJlLW9mLWl0"
+	if before, _, _ = reread(t, Classify(Case{X: x})); bytes.Contains(before, []byte("c2lnbmF0dXJl")) {
+		t.Errorf("a token is shown: %s", before)
 	}
 }
 

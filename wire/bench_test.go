@@ -55,7 +55,7 @@ func switchOver(common *Common, said []Chunk) {
 
 // saying returns the chunks of a handshake and its first frame.
 func saying() []Chunk {
-	return []Chunk{{FromClient, []byte(asked)}, {FromServer, []byte(switched)}, {FromClient, []byte("\x81\x82\x00\x00\x00\x00hi")}}
+	return []Chunk{{From: FromClient, Bytes: []byte(asked)}, {From: FromServer, Bytes: []byte(switched)}, {From: FromClient, Bytes: []byte("\x81\x82\x00\x00\x00\x00hi")}}
 }
 
 // silent returns a Common that drops every report.

@@ -178,6 +178,7 @@ func (c *Conversation) Ended(d Direction, now time.Time) {
 	switch {
 	case c.tunnel != nil:
 		c.tunnel.closed[d] = true
+		c.Ending(now)
 	case d == FromServer && !c.opaque && c.reading != nil:
 		c.peek = peek{}
 		if c.down.Close() == EventEnd {

@@ -131,6 +131,7 @@ type After struct {
 	Last         []byte // how the last bytes began that were read from the server, at most MaxNext; only at the end, and only if they are not all in Server
 	Ended        bool   // the tunnel is over
 	Open         time.Duration
+	End          *End // how it ended; nil while it has not, and where that is not known
 }
 
 // Next is what a client did after an offer that was not accepted.

@@ -136,7 +136,7 @@ const maxPacked = 8 << 10
 // packable reports whether packing the exchange saves memory and can be undone. Exchanges with rare
 // parts are not packed.
 func (x *Exchange) packable() bool {
-	return x.Outcome == Switched && !x.Blocked && len(x.Interim) == 0 && len(x.Noise) == 0 && len(x.After.Last) == 0 && x.Bytes() <= maxPacked
+	return x.Outcome == Switched && !x.Blocked && len(x.Interim) == 0 && len(x.Noise) == 0 && len(x.After.Last) == 0 && x.After.End == nil && x.Bytes() <= maxPacked
 }
 
 // pack appends the packed form to b.

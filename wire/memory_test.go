@@ -92,7 +92,9 @@ func packs(t *testing.T, transcript *Transcript, seed uint64, kept bool) (report
 	}
 	if d := Direction(random.IntN(2)); random.IntN(2) == 0 {
 		step(func() { c.Ended(d, now) })
-		step(func() { c.Last([]byte("bye")) })
+		bye := new(LastRead)
+		bye.Keep([]byte("bye"), now)
+		step(func() { c.Closing([2]*LastRead{FromServer: bye}, false) })
 		step(func() { c.Feed(FromClient, []byte("after the end"), now) })
 		step(func() { c.Tick(now) })
 	}

@@ -37,7 +37,7 @@ func TestSwitchIsFoundWhereReadingStops(t *testing.T) {
 		"an answer without a clear end":      {"HTTP/1.1 200 OK\n\n", "", "ignored 200|late 101"},
 	} {
 		for split, cut := range splits {
-			said := &Transcript{Chunks: []Chunk{{FromClient, []byte(handshake)}, {FromServer, []byte(test.before + test.noise + switching + "\x81\x00")}}}
+			said := &Transcript{Chunks: []Chunk{{From: FromClient, Bytes: []byte(handshake)}, {From: FromServer, Bytes: []byte(test.before + test.noise + switching + "\x81\x00")}}}
 			var c Conversation
 			l := listen(&c)
 			for _, chunk := range said.Chunks {

@@ -11,8 +11,9 @@ import (
 // A Transcript is what was seen on one connection, as text that people can read and write: lines of
 // key: value, an empty line, then the bytes in their order, those from the client after "> ", those
 // from the server after "< ", with \r \n \t \\ and \xHH for everything that is not printable ASCII.
-// A last line says who ended the connection if that matters: "! closed" and "! reset" the server,
-// "! client closed" and "! client reset" the client; "! silent" says that no response came in time.
+// "! idle 60s" says that no byte came for so long. A last line says who ended the connection if that
+// matters: "! closed" and "! reset" the server, "! client closed" and "! client reset" the client;
+// "! silent" says that no response came in time.
 type Transcript struct {
 	Meta   []Meta
 	Chunks []Chunk
@@ -22,11 +23,16 @@ type Transcript struct {
 // Meta is one line of what is said about a transcript.
 type Meta struct{ Key, Value string }
 
-// A Chunk is a run of bytes of one direction; the next chunk has the other direction.
+// A Chunk is a run of bytes of one direction. The next chunk has the other direction, or comes
+// after a time without a byte.
 type Chunk struct {
 	From  Direction
 	Bytes []byte
+	Idle  time.Duration // how long no byte came after it
 }
+
+// maxIdle is the longest time without a byte that a transcript can tell of.
+const maxIdle = 30 * 24 * time.Hour
 
 // ParseTranscript reads a transcript. An error names the line.
 func ParseTranscript(text []byte) (*Transcript, error) {
@@ -65,13 +71,25 @@ func (t *Transcript) parseLine(text string) error {
 		return t.parseBytes(FromClient, text[2:])
 	case strings.HasPrefix(text, "< "):
 		return t.parseBytes(FromServer, text[2:])
+	case strings.HasPrefix(text, "! idle "):
+		return t.parseIdle(text[len("! idle "):])
 	case strings.HasPrefix(text, "! ") && slices.Contains(ends(), text[2:]):
 		t.End = text[2:]
 		return nil
 	case text == "":
 		return nil
 	}
-	return fmt.Errorf("%q begins with none of \"> \", \"< \", \"! %s\"", text, strings.Join(ends(), "\", \"! "))
+	return fmt.Errorf("%q begins with none of \"> \", \"< \", \"! idle \", \"! %s\"", text, strings.Join(ends(), "\", \"! "))
+}
+
+func (t *Transcript) parseIdle(text string) error {
+	idle, err := time.ParseDuration(text)
+	if err != nil || idle <= 0 || idle > maxIdle || len(t.Chunks) == 0 {
+		return fmt.Errorf("\"! idle %s\": want a time such as 60s, at most %v, after the first bytes", text, maxIdle)
+	}
+	last := &t.Chunks[len(t.Chunks)-1]
+	last.Idle = min(last.Idle+idle, maxIdle)
+	return nil
 }
 
 // ends are the ways in which a connection can end.
@@ -91,7 +109,7 @@ func (t *Transcript) Add(from Direction, b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	if n := len(t.Chunks); n > 0 && t.Chunks[n-1].From == from {
+	if n := len(t.Chunks); n > 0 && t.Chunks[n-1].From == from && t.Chunks[n-1].Idle == 0 {
 		t.Chunks[n-1].Bytes = append(t.Chunks[n-1].Bytes, b...)
 		return
 	}
@@ -141,6 +159,9 @@ func (t *Transcript) String() string {
 			b.WriteString(Escape(line))
 			b.WriteByte('\n')
 		}
+		if c.Idle > 0 {
+			b.WriteString("! idle " + c.Idle.String() + "\n")
+		}
 	}
 	if t.End != "" {
 		b.WriteString("! " + t.End + "\n")
@@ -168,100 +189,4 @@ func Escape(p []byte) string {
 		}
 	}
 	return string(b)
-}
-
-// Exchanges judges nothing: it plays the transcript to a [Conversation] and returns what that
-// reports, each exchange in its last form, in the order in which they were first reported. Every
-// chunk comes a millisecond after the one before.
-func (t *Transcript) Exchanges(common Common) []*Exchange {
-	var order []string
-	last := map[string]*Exchange{}
-	names := 0
-	common.NewID = func(time.Time) string { names++; return fmt.Sprint(names) }
-	common.Emit = func(x *Exchange) {
-		if last[x.ID] == nil {
-			order = append(order, x.ID)
-		}
-		if t.End == "" && x.Response == nil && x.Outcome == Closed { // the transcript does not say that the connection ended
-			unseen := *x
-			unseen.Outcome, unseen.Cause = Unseen, ""
-			x = &unseen
-		}
-		last[x.ID] = x
-	}
-	if common.Counts == nil {
-		common.Counts = new(Counts)
-	}
-	if common.Origin == "" {
-		common.Origin = OriginFile
-	}
-	now := time.Unix(0, 0).UTC()
-	var c Conversation
-	c.Open(&common)
-	for _, chunk := range t.Chunks {
-		now = now.Add(time.Millisecond)
-		c.Feed(chunk.From, chunk.Bytes, now)
-		c.Wrote(chunk.From, len(chunk.Bytes))
-	}
-	t.finish(&c, now)
-	found := make([]*Exchange, 0, len(order))
-	for _, id := range order {
-		found = append(found, last[id])
-	}
-	return found
-}
-
-func (t *Transcript) finish(c *Conversation, now time.Time) {
-	switch t.End {
-	case "silent":
-		c.Tick(now.Add(SilentAfter))
-		c.Settle(CauseClient, now.Add(SilentAfter))
-	case "reset":
-		c.Settle(CauseServerReset, now)
-	case "closed":
-		c.Ended(FromServer, now)
-		c.Settle(CauseServer, now)
-	case "client reset":
-		c.Settle(CauseClientReset, now)
-	case "client closed":
-		c.Ended(FromClient, now)
-		c.Settle(CauseClient, now)
-	default:
-		c.Settle(CauseClient, now)
-	}
-}
-
-// Transcript returns what was recorded of the exchange: the heads in their order, then the first
-// bytes of the tunnel from the client and from the server.
-func (x *Exchange) Transcript() *Transcript {
-	t := new(Transcript)
-	t.Add(FromClient, x.Request.Raw)
-	for _, p := range x.Interim {
-		t.Add(FromServer, p.Raw)
-	}
-	if x.Former != nil {
-		t.Add(FromServer, x.Former.Raw)
-	}
-	t.Add(FromServer, x.Noise)
-	if x.Response != nil {
-		t.Add(FromServer, x.Response.Raw)
-	}
-	t.Add(FromClient, x.After.Client)
-	t.Add(FromServer, x.After.Server)
-	switch {
-	case x.Outcome == Silent:
-		t.End = "silent"
-	case x.Response != nil && x.Response.unfinished():
-		t.End = "closed"
-	case x.Outcome != Closed && !x.After.Ended:
-	case x.Cause == CauseServerReset:
-		t.End = "reset"
-	case x.Cause == CauseServer:
-		t.End = "closed"
-	case x.Cause == CauseClientReset:
-		t.End = "client reset"
-	case x.Cause == CauseClient && x.Outcome == Closed: // of a tunnel, that goes without saying
-		t.End = "client closed"
-	}
-	return t
 }

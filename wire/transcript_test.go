@@ -5,7 +5,37 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
+
+// TestIdleTimesInTranscripts holds that a time without a byte is read and written, and that a
+// transcript tells the exchanges that happened in it.
+func TestIdleTimesInTranscripts(t *testing.T) {
+	text := "\n> " + Escape([]byte(asked)) + "\n< " + Escape([]byte(switched)) + "\n< \\x89\\x00\n! idle 1m0s\n< \\x89\\x00\n! idle 1.5s\n! closed\n"
+	tr, err := ParseTranscript([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ParseTranscript([]byte(tr.String()))
+	if err != nil || !reflect.DeepEqual(again, tr) {
+		t.Errorf("got %v, %v", again, err)
+	}
+	x := tr.Exchanges(Common{})[0]
+	if e := x.After.End; e == nil || e.Idle != 1500*time.Millisecond || e.Open < 61*time.Second {
+		t.Errorf("got %+v", e)
+	}
+	if got := x.Transcript().String(); !strings.HasSuffix(got, "! idle 1.5s\n! closed\n") {
+		t.Errorf("got %s", got)
+	}
+	for _, bad := range []string{"! idle 0s", "! idle -1s", "! idle never", "! idle 9999h"} {
+		if _, err := ParseTranscript([]byte("\n> a\n" + bad + "\n")); err == nil {
+			t.Errorf("%s is read", bad)
+		}
+	}
+	if _, err := ParseTranscript([]byte("\n! idle 1s\n")); err == nil {
+		t.Error("a time before the first bytes is read")
+	}
+}
 
 func TestTranscriptsAreWrittenAsTheyAreRead(t *testing.T) {
 	text := "want: fail UPGRADE-POST\nnote: a server\n\n> GET / HTTP/1.1\\r\\n\n> \\r\\n\n< \\x81\\x02h\\\\\\t\n! closed\n"
@@ -16,7 +46,7 @@ func TestTranscriptsAreWrittenAsTheyAreRead(t *testing.T) {
 	if got := parsed.String(); got != text {
 		t.Errorf("got %q, want %q", got, text)
 	}
-	want := []Chunk{{FromClient, []byte("GET / HTTP/1.1\r\n\r\n")}, {FromServer, []byte("\x81\x02h\\\t")}}
+	want := []Chunk{{From: FromClient, Bytes: []byte("GET / HTTP/1.1\r\n\r\n")}, {From: FromServer, Bytes: []byte("\x81\x02h\\\t")}}
 	if !reflect.DeepEqual(parsed.Chunks, want) || parsed.End != "closed" || parsed.Meta[0] != (Meta{"want", "fail UPGRADE-POST"}) {
 		t.Errorf("got %+v", parsed)
 	}

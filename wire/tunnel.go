@@ -10,6 +10,8 @@ type tunnel struct {
 	time     time.Time     // of the exchange
 	due      time.Duration // from there to the next report; 0 if none is due
 	start    [2]int64      // where in each direction's bytes the tunnel begins
+	heard    [2]uint32     // when the last bytes of each direction came, in milliseconds after time; 0: none did
+	ended    uint32        // when it began to end, likewise
 	kept     [2]uint16     // how many bytes of each direction were recorded
 	started  [2]bool       // whether start is known
 	closed   [2]bool
@@ -72,7 +74,13 @@ func (t *tunnel) recording(d Direction) bool {
 // record keeps the first tunnel bytes of a direction.
 func (c *Conversation) record(d Direction, p []byte, base int64, now time.Time) {
 	t := c.tunnel
-	if !t.started[d] || !t.recording(d) {
+	if !t.started[d] {
+		return
+	}
+	if base+int64(len(p)) > t.start[d] {
+		t.heard[d] = t.since(now)
+	}
+	if !t.recording(d) {
 		return
 	}
 	skip := t.start[d] + int64(t.kept[d]) - base
@@ -139,17 +147,9 @@ func (c *Conversation) endTunnel(cause Cause, now time.Time) {
 	c.tunnel.due = 0
 	c.measure(now)
 	x := c.tunnel.x
+	c.tunnel.conclude(now)
 	x.After.Ended, x.Cause, x.Final = true, cause, true
 	c.emit(x)
-}
-
-// Last returns the start of the last bytes that were read from the server, before Settle: what a
-// server writes into a tunnel at its end may not belong to the protocol there.
-func (c *Conversation) Last(p []byte) {
-	if c.tunnel != nil && !c.tunnel.recording(FromServer) {
-		c.unpack()
-		c.tunnel.x.After.Last = append([]byte(nil), p[:min(len(p), MaxNext)]...)
-	}
 }
 
 // measure fills in what followed the 101. The bytes are those that were passed on after the start

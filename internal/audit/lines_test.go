@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -30,6 +31,10 @@ func TestLinesAreStable(t *testing.T) {
 	closed := *x
 	closed.Revision, closed.Final, closed.Cause = 2, true, wire.CauseClient
 	closed.After.ClientBytes, closed.After.ServerBytes = 812, 4103
+	closed.After.End = &wire.End{
+		Open: time.Minute, Idle: 2500 * time.Millisecond, Client: wire.Word{Kind: wire.WordPing},
+		Server: wire.Word{Kind: wire.WordClose, Code: 1008, Reason: "no \"\x1b\""},
+	}
 	a.Observe(&closed)
 
 	a.Store = func(_ *rules.Ruling, then func(bool)) { then(true) }

@@ -13,12 +13,12 @@ import (
 type live struct {
 	talk   wire.Conversation
 	common wire.Common
-	queue  []piece // waiting pieces; after keep, their bytes are our own
-	muted  [2]bool // bytes of this direction of the tunnel are missing: the rest is only counted
-	lost   bool    // segments are missing
-	shed   bool    // it is not read any further, for a bound
-	weight int     // how many bytes the conversation may keep
-	last   []byte  // how the last bytes began that the server sent into a tunnel
+	queue  []piece           // waiting pieces; after keep, their bytes are our own
+	muted  [2]bool           // bytes of this direction of the tunnel are missing: the rest is only counted
+	lost   bool              // segments are missing
+	shed   bool              // it is not read any further, for a bound
+	weight int               // how many bytes the conversation may keep
+	last   [2]*wire.LastRead // of a tunnel, by direction; nil if the conversation got it all
 }
 
 // A piece is bytes of one end in order, which wait for bytes of the other end.
@@ -110,8 +110,11 @@ func (c *connection) pass(p piece) {
 		c.talk.Feed(d, p.bytes, now)
 	}
 	c.talk.Wrote(d, len(p.bytes))
-	if d == wire.FromServer && len(p.bytes) > 0 && recorded {
-		c.last = append(c.last[:0], p.bytes[:min(len(p.bytes), wire.MaxNext)]...)
+	if len(p.bytes) > 0 && recorded {
+		if c.last[d] == nil {
+			c.last[d] = new(wire.LastRead)
+		}
+		c.last[d].Keep(p.bytes, now)
 	}
 	if p.fin {
 		c.close(p.from)
@@ -207,7 +210,7 @@ func (c *connection) end(cause wire.Cause) {
 		t.report.Lost++
 	}
 	c.tick()
-	c.talk.Last(c.last)
+	c.talk.Closing(c.last, false)
 	c.talk.Settle(cause, t.now)
 	for _, p := range c.queue {
 		c.unhold(p)

@@ -63,7 +63,7 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 		if copied.Cause == wire.CauseClientReset {
 			copied.Cause = wire.CauseClient
 		}
-		copied.After.ClientClosed, copied.After.ServerClosed, copied.After.Last = false, false, nil
+		copied.After.ClientClosed, copied.After.ServerClosed, copied.After.Last, copied.After.End = false, false, nil, nil
 		text, err := json.Marshal(&copied)
 		if err != nil {
 			panic(err)

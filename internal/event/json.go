@@ -37,11 +37,7 @@ func write(log *zerolog.Logger, e *Event) {
 			line.Msg("unsafe switch")
 		}
 	case TunnelClosed:
-		x := e.Ruling.X
-		line := log.Info().Str("exchange", x.ID).Str("route", x.Route).Str("client", x.Client).Str("cause", string(x.Cause)).
-			Int64("clientBytes", x.After.ClientBytes).Int64("serverBytes", x.After.ServerBytes).
-			Float64("ms", milliseconds(x.After.Open))
-		diagnosed(line, e).Msg("tunnel closed")
+		writeClosed(log.Info(), e)
 	case EvidenceShed:
 		log.Warn().Int64("shed", e.Shed.Exchanges).Int64("bytes", e.Shed.Bytes).Msg("evidence shed")
 	case Listening:
@@ -54,6 +50,37 @@ func write(log *zerolog.Logger, e *Event) {
 		writeSums(log, e.Sums)
 	case Note:
 		log.Info().Str("text", e.Text).Msg("note")
+	}
+}
+
+// writeClosed writes who ended a tunnel and how.
+func writeClosed(line *zerolog.Event, e *Event) {
+	if line == nil {
+		return // the log does not take this level
+	}
+	x := e.Ruling.X
+	line.Str("exchange", x.ID).Str("route", x.Route).Str("endpoint", plain(e.Ruling.Endpoint)).Str("client", x.Client).Str("cause", string(x.Cause)).
+		Int64("clientBytes", x.After.ClientBytes).Int64("serverBytes", x.After.ServerBytes)
+	if end := x.After.End; end != nil {
+		line.Float64("idle", milliseconds(end.Idle)).Bool("lost", end.Lost)
+		writeWord(line, "client", end.Client)
+		writeWord(line, "server", end.Server)
+	}
+	line.Float64("ms", milliseconds(x.After.Open))
+	diagnosed(line, e).Msg("tunnel closed")
+}
+
+// writeWord writes what one side of a tunnel sent last.
+func writeWord(line *zerolog.Event, side string, w wire.Word) {
+	if w.Kind == "" {
+		return
+	}
+	line.Str(side+"Last", w.Kind)
+	if w.Kind == wire.WordClose {
+		line.Int(side+"Code", w.Code)
+		if w.Reason != "" {
+			line.Str(side+"Reason", rules.ShownReason(w.Reason))
+		}
 	}
 }
 

@@ -80,6 +80,28 @@ func TestConsoleSaysExchanges(t *testing.T) {
 	}
 }
 
+// TestConsoleSaysHowTunnelsEnd holds who ended a tunnel, how, and after how long without a byte.
+func TestConsoleSaysHowTunnelsEnd(t *testing.T) {
+	t.Setenv("LC_ALL", "C.UTF-8")
+	none, closing := wire.Word{Kind: wire.WordNothing}, wire.Word{Kind: wire.WordClose, Code: 1008, Reason: "no\x1b"}
+	for want, x := range map[string]struct {
+		cause wire.Cause
+		end   wire.End
+	}{
+		"closed by backend after 12m44s, idle for 1m0s, without a Close frame (1006)   ": {wire.CauseServer, wire.End{Idle: time.Minute, Client: none, Server: none}},
+		"closed by backend after 12m44s   ":                                              {wire.CauseServer, wire.End{Client: none}},
+		"closed by client (reset) after 12m44s, no longer answered (1006)   ":            {wire.CauseClientReset, wire.End{Lost: true}},
+		"closed by client after 12m44s, close code 1008 \"no\\x1b\"   ":                  {wire.CauseClient, wire.End{Client: none, Server: closing}},
+		"closed by Interlock (drain) after 12m44s, close without a code   ":              {wire.CauseDrain, wire.End{Client: wire.Word{Kind: wire.WordClose, Code: wire.NoCode}}},
+	} {
+		exchange := whole("GET")
+		exchange.Cause, exchange.After.End = x.cause, &x.end
+		if got := said(t, &audit.Audit{}, false, exchange); !strings.Contains(got, want) {
+			t.Errorf("got %q, want %q in it", got, want)
+		}
+	}
+}
+
 // TestConsoleFitsItsTerminal holds that no line is wider than the terminal, that lines are broken at spaces only, and that nothing
 // gets lost but the end of a long target.
 func TestConsoleFitsItsTerminal(t *testing.T) {

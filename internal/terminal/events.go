@@ -8,7 +8,6 @@ import (
 	"github.com/interlock-proxy/interlock/internal/event"
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/wire"
 )
 
 // Emit writes an event as a line for people, if they need one. It may be called by many goroutines
@@ -126,13 +125,6 @@ func unsafeText(r *rules.Ruling) string {
 		text += ", blocked (the client got a 502)"
 	}
 	return text
-}
-
-// closed is the line of a tunnel that is over.
-func (c *Console) closed(x *wire.Exchange) string {
-	text := fmt.Sprintf("%s tunnel closed by %s after %v   %s %s %s %s", c.Mark("dim", "·", "."), x.Cause, x.After.Open.Round(time.Millisecond),
-		c.symbol("↑", "up"), printed.Size(x.After.ClientBytes), c.symbol("↓", "down"), printed.Size(x.After.ServerBytes))
-	return strings.Join(append([]string{text}, named("client", x.Client, "exchange", x.ID)...), "   ")
 }
 
 func probesText(p *event.Probes) string {

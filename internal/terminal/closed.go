@@ -1,0 +1,72 @@
+package terminal
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// closed is the line of a tunnel that is over.
+func (c *Console) closed(x *wire.Exchange) string {
+	text := fmt.Sprintf("%s tunnel closed by %s after %v", c.Mark("dim", "·", "."), closedBy(x.Cause), x.After.Open.Round(time.Millisecond))
+	if end := x.After.End; end != nil {
+		if end.Idle >= time.Second {
+			text += fmt.Sprintf(", idle for %v", end.Idle.Round(time.Millisecond))
+		}
+		if how := closedHow(x, end); how != "" {
+			text += ", " + how
+		}
+	}
+	text += fmt.Sprintf("   %s %s %s %s", c.symbol("↑", "up"), printed.Size(x.After.ClientBytes), c.symbol("↓", "down"), printed.Size(x.After.ServerBytes))
+	return strings.Join(append([]string{text}, named("client", x.Client, "exchange", x.ID)...), "   ")
+}
+
+// closedBy says who ended a tunnel.
+func closedBy(cause wire.Cause) string {
+	switch cause {
+	case wire.CauseServer:
+		return "backend"
+	case wire.CauseServerReset:
+		return "backend (reset)"
+	case wire.CauseClientReset:
+		return "client (reset)"
+	case wire.CauseDrain, wire.CauseTimeout, wire.CauseBlocked:
+		return "Interlock (" + string(cause) + ")"
+	}
+	return string(cause)
+}
+
+// closedHow says how a WebSocket tunnel ended: by which Close frame, or without one.
+func closedHow(x *wire.Exchange, end *wire.End) string {
+	if x.Protocol() != "websocket" {
+		return ""
+	}
+	first, second := end.Client, end.Server
+	if end.First == "server" {
+		first, second = second, first
+	}
+	for _, w := range [...]wire.Word{first, second} {
+		if w.Kind != wire.WordClose {
+			continue
+		}
+		text := fmt.Sprintf("close code %d", w.Code)
+		if w.Code == wire.NoCode {
+			text = "close without a code"
+		}
+		if w.Reason != "" {
+			text += ` "` + rules.ShownReason(w.Reason) + `"`
+		}
+		return text
+	}
+	switch {
+	case end.Lost:
+		return "no longer answered (1006)"
+	case first.Kind == "" || second.Kind == "":
+		return ""
+	}
+	return "without a Close frame (1006)"
+}

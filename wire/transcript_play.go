@@ -1,0 +1,121 @@
+package wire
+
+import (
+	"fmt"
+	"time"
+)
+
+// Exchanges judges nothing: it plays the transcript to a [Conversation] and returns what that
+// reports, each exchange in its last form, in the order in which they were first reported. Every
+// chunk comes a millisecond after the one before, or after the time without a byte between them.
+func (t *Transcript) Exchanges(common Common) []*Exchange {
+	var order []string
+	last := map[string]*Exchange{}
+	names := 0
+	common.NewID = func(time.Time) string { names++; return fmt.Sprint(names) }
+	common.Emit = func(x *Exchange) {
+		if last[x.ID] == nil {
+			order = append(order, x.ID)
+		}
+		if t.End == "" && x.Response == nil && x.Outcome == Closed { // the transcript does not say that the connection ended
+			unseen := *x
+			unseen.Outcome, unseen.Cause = Unseen, ""
+			x = &unseen
+		}
+		last[x.ID] = x
+	}
+	if common.Counts == nil {
+		common.Counts = new(Counts)
+	}
+	if common.Origin == "" {
+		common.Origin = OriginFile
+	}
+	now := time.Unix(0, 0).UTC()
+	var c Conversation
+	c.Open(&common)
+	for _, chunk := range t.Chunks {
+		now = now.Add(time.Millisecond)
+		c.Feed(chunk.From, chunk.Bytes, now)
+		c.Wrote(chunk.From, len(chunk.Bytes))
+		if chunk.Idle > 0 {
+			now = now.Add(chunk.Idle)
+			pass(&c, now)
+		}
+	}
+	t.finish(&c, now)
+	found := make([]*Exchange, 0, len(order))
+	for _, id := range order {
+		found = append(found, last[id])
+	}
+	return found
+}
+
+// pass has a conversation do what is due by then.
+func pass(c *Conversation, now time.Time) {
+	const most = 8 // things that are due one after the other
+	for range most {
+		due := c.Due()
+		if due.IsZero() || now.Before(due) {
+			return
+		}
+		c.Tick(due)
+	}
+}
+
+func (t *Transcript) finish(c *Conversation, now time.Time) {
+	switch t.End {
+	case "silent":
+		c.Tick(now.Add(SilentAfter))
+		c.Settle(CauseClient, now.Add(SilentAfter))
+	case "reset":
+		c.Settle(CauseServerReset, now)
+	case "closed":
+		c.Ended(FromServer, now)
+		c.Settle(CauseServer, now)
+	case "client reset":
+		c.Settle(CauseClientReset, now)
+	case "client closed":
+		c.Ended(FromClient, now)
+		c.Settle(CauseClient, now)
+	default:
+		c.Settle(CauseClient, now)
+	}
+}
+
+// Transcript returns what was recorded of the exchange: the heads in their order, then the first
+// bytes of the tunnel from the client and from the server.
+func (x *Exchange) Transcript() *Transcript {
+	t := new(Transcript)
+	t.Add(FromClient, x.Request.Raw)
+	for _, p := range x.Interim {
+		t.Add(FromServer, p.Raw)
+	}
+	if x.Former != nil {
+		t.Add(FromServer, x.Former.Raw)
+	}
+	t.Add(FromServer, x.Noise)
+	if x.Response != nil {
+		t.Add(FromServer, x.Response.Raw)
+	}
+	t.Add(FromClient, x.After.Client)
+	t.Add(FromServer, x.After.Server)
+	if e := x.After.End; e != nil && e.Idle >= time.Second {
+		t.Chunks[len(t.Chunks)-1].Idle = min(e.Idle, maxIdle)
+	}
+	switch {
+	case x.Outcome == Silent:
+		t.End = "silent"
+	case x.Response != nil && x.Response.unfinished():
+		t.End = "closed"
+	case x.Outcome != Closed && !x.After.Ended:
+	case x.Cause == CauseServerReset:
+		t.End = "reset"
+	case x.Cause == CauseServer:
+		t.End = "closed"
+	case x.Cause == CauseClientReset:
+		t.End = "client reset"
+	case x.Cause == CauseClient && x.Outcome == Closed: // of a tunnel, that goes without saying
+		t.End = "client closed"
+	}
+	return t
+}
