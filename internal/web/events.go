@@ -69,6 +69,8 @@ type exchangeEvent struct {
 	Blocked  bool     `json:"blocked"`
 	Rules    []string `json:"rules"` // that did not pass
 
+	Diagnoses []string `json:"diagnoses"` // the IDs of those that explain the exchange
+
 	Milliseconds float64 `json:"milliseconds"`
 }
 
@@ -95,6 +97,10 @@ func (s *events) observe(r *rules.Ruling) {
 		Endpoint: r.Endpoint, Protocol: x.Protocol(), Method: printed.Start(x.Request.Method, maxMethod), Target: printed.Start(r.Target(), maxTarget),
 		Outcome: string(x.Outcome), Verdict: r.Verdict.String(), Severity: r.Severity().String(), Unsafe: r.Unsafe, Blocked: x.Blocked,
 		Rules: append([]string{}, r.Broken()...), Milliseconds: float64(x.Took.Microseconds()) / 1000,
+	}
+	e.Diagnoses = make([]string, 0, len(r.Diagnoses))
+	for i := range r.Diagnoses {
+		e.Diagnoses = append(e.Diagnoses, r.Diagnoses[i].ID)
 	}
 	if x.Response != nil {
 		e.Status = x.Response.Status

@@ -32,6 +32,7 @@ func (s *Server) api() []route {
 		{"GET /api/v1/exchanges", s.listExchanges},
 		{"GET /api/v1/exchanges/{id}", s.showExchange},
 		{"GET /api/v1/findings", s.listFindings},
+		{"GET /api/v1/diagnoses", s.listDiagnoses},
 		{"GET /api/v1/endpoints", s.listEndpoints},
 		{"GET /api/v1/rules", s.listRules},
 		{"GET /api/v1/rules/{id}", s.showRule},

@@ -32,7 +32,20 @@ func show(t testing.TB, flags ...string) *shown {
 	s.process = serve(t, labServer(t, "any-method"), append(flags, "--config", s.config)...)
 	s.connect("/chat?room=1")
 	s.post()
+	s.strip("/stripped")
 	return s
+}
+
+// strip has a client make a handshake that lost its offer on the way, and returns when that is known.
+func (s *shown) strip(target string) {
+	s.t.Helper()
+	conn := dial(s.t, s.listen)
+	defer conn.Close()
+	send(s.t, conn, "GET "+target+" HTTP/1.1\r\nHost: "+s.listen+"\r\nX-Forwarded-For: 192.0.2.7\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+	expect(s.t, conn, "HTTP/1.1 ")
+	if line := s.exchange(s.t, target); !strings.Contains(line.text, `"diagnoses":["stripped-upgrade"],"why":"`) {
+		s.t.Errorf("the log does not explain it: %s", line.text)
+	}
 }
 
 // connect has a client connect, send a message and leave. It returns when the exchange is logged.
@@ -63,15 +76,22 @@ func (s *shown) post() {
 	s.message(s.t, "unsafe switch")
 }
 
+// explainedScreen is the place of an exchange with a diagnosis among the screens.
+const explainedScreen = 14
+
 // screens returns the paths of all screens, each with content.
 func (s *shown) screens(b *tab) []string {
 	s.t.Helper()
 	b.open("/exchanges?q=verdict:fail")
 	b.until(`document.querySelector("#rows a.go")`)
-	failed := ask[string](b, `document.querySelector("#rows a.go").getAttribute("href").split("?")[0]`)
+	const first = `document.querySelector("#rows a.go").getAttribute("href").split("?")[0]`
+	failed := ask[string](b, first)
+	b.open("/exchanges?q=why:stripped-upgrade")
+	b.until(`document.querySelector("#rows a.go")`)
+	explained := ask[string](b, first)
 	return []string{
 		"/", "/exchanges", failed, failed + "?view=hex", failed + "?view=fields", "/findings", "/probes", "/compare", "/rules", "/rules/UPGRADE-POST", "/status", "/accept?rule=UPGRADE-POST&endpoint=/chat",
-		"/glossary", "/replay?id=" + strings.TrimPrefix(failed, "/exchanges/"),
+		"/glossary", "/replay?id=" + strings.TrimPrefix(failed, "/exchanges/"), explained, "/diagnoses", "/diagnoses/stripped-upgrade",
 	}
 }
 
@@ -101,7 +121,9 @@ func TestScreensInABrowser(t *testing.T) {
 					b.accessible(what)
 				}
 				b.silent(what)
-				if path != screens[2] {
+				if path == screens[explainedScreen] {
+					path = "/exchange-explained"
+				} else if path != screens[2] {
 					path = strings.Replace(path, screens[2], "/exchange-"+fmt.Sprint(i), 1)
 				} else {
 					path = "/exchange"

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"html/template"
 	"slices"
 	"time"
 
@@ -50,6 +51,9 @@ type choice struct {
 	Name, Value string
 	On          bool
 }
+
+// Query is the value where it is the query of a link, or a part of one: it is encoded already.
+func (c choice) Query() template.URL { return template.URL(c.Value) } //nolint:gosec // made of names of this package and by url.Values
 
 // A span of time that a chart can be of.
 type stretch struct {

@@ -28,6 +28,7 @@ type exchangeView struct {
 	Facts                []Setting
 	Recipe               report.Recipe // commands that send it again
 	Lead                 string        // the fault in a sentence
+	Why                  []ownWhy      // what explains it
 	Compared             *compared     // with the valid handshake; nil: it is not a probe, or there is none
 	Next                 neighbours
 	Redacted             []string // parts whose values must be given to send it again
@@ -66,7 +67,7 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 	if err != nil {
 		return sheet{}, err
 	}
-	v := &exchangeView{row: rowOf(ruling), Ruling: ruling, View: r.FormValue("view"), Views: []string{"wire", "hex", "fields"}, Recipe: report.NewRecipe(ruling), Redacted: ruling.Redacted()}
+	v := &exchangeView{row: rowOf(ruling), Ruling: ruling, View: r.FormValue("view"), Views: []string{"wire", "hex", "fields"}, Recipe: report.NewRecipe(ruling), Redacted: ruling.Redacted(), Why: why(ruling)}
 	if !slices.Contains(v.Views, v.View) {
 		v.View = v.Views[0]
 	}

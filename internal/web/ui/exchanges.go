@@ -38,7 +38,8 @@ type row struct {
 	Verdict  mark      `json:"verdict"`
 	Unsafe   bool      `json:"unsafe"`
 	Blocked  bool      `json:"blocked"`
-	Rules    []string  `json:"rules"` // that are broken
+	Rules    []string  `json:"rules"`               // that are broken
+	Explains []string  `json:"diagnoses,omitempty"` // IDs of what explains it
 
 	Took time.Duration `json:"nanoseconds"`
 
@@ -55,6 +56,9 @@ func rowOf(r *rules.Ruling) row {
 	}
 	if r.Verdict < rules.Pass {
 		w.Rules = r.Broken()
+	}
+	for i := range r.Diagnoses {
+		w.Explains = append(w.Explains, r.Diagnoses[i].ID)
 	}
 	if x.Response != nil {
 		w.Status = x.Response.Status

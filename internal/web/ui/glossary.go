@@ -30,6 +30,7 @@ func entries() []entry {
 		{"party", "party", "Who violates the rule: the client, the server or an intermediary. A server that accepts a malformed handshake is at fault, not its client."},
 		{"outcome", "outcome", "What the server did. switched: it answered 101. refused: 4xx or 5xx. redirected: 3xx. ignored: 2xx, without the upgrade. closed and silent: no response came. late: it came after Interlock had stopped waiting. local: Interlock answered, for example because the backend was down."},
 		{"finding", "finding", "A rule that did not pass at an endpoint, however often that was seen. Its fingerprint is made of the rule, the probe, the route and the endpoint, so it stays the same from run to run."},
+		{"diagnosis", "diagnosis", "Why an upgrade failed, who ended a tunnel, or which hop changed a message: what was observed, its cause with how sure that is, and what to change. It never changes a verdict."},
 		{"state", "state", "new: not in the baseline. known: in the baseline, or seen before. reproduced: seen in live traffic and by a probe. accepted: an accept entry covers it, so it fails no run. fixed: the same probe passes now."},
 		{"source", "seen by", "live: client traffic showed it. probe: a probe of Interlock showed it. both: live traffic and probes did."},
 		{"endpoint", "endpoint", "The path of a request. Parts that look like identifiers are replaced by a placeholder, so /room/17 and /room/18 are one endpoint."},

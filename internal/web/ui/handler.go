@@ -43,6 +43,8 @@ func (p *Pages) Handler() http.Handler {
 	mux.HandleFunc("GET /exchanges", u.show("/exchanges", "exchanges", u.exchanges))
 	mux.HandleFunc("GET /exchanges/{id}", u.show("/exchanges", "exchange", u.exchange))
 	mux.HandleFunc("GET /findings", u.show("/findings", "findings", u.findings))
+	mux.HandleFunc("GET /diagnoses", u.show("/diagnoses", "diagnoses", u.diagnoses))
+	mux.HandleFunc("GET /diagnoses/{id}", u.show("/diagnoses", "diagnosis", u.diagnosis))
 	mux.HandleFunc("GET /probes", u.redirected(u.show("/probes", "probes", u.probes)))
 	mux.HandleFunc("GET /probes/{run}", u.show("/probes", "run", u.run))
 	mux.HandleFunc("GET /compare", u.show("/compare", "compare", u.compare))

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -233,9 +234,35 @@ func TestAcceptShowsTheDiffFirst(t *testing.T) {
 // TestNothingKept: without a store the pages say so, and none breaks.
 func TestNothingKept(t *testing.T) {
 	f := &fixture{handler: (&Pages{}).Handler()}
-	for path, want := range map[string]int{"/": 200, "/exchanges": 503, "/findings": 503, "/probes": 200, "/compare": 503, "/rules": 200, "/rules/UPGRADE-POST": 200, "/status": 200} {
+	for path, want := range map[string]int{"/": 200, "/exchanges": 503, "/findings": 503, "/diagnoses": 503, "/diagnoses/stripped-upgrade": 200, "/probes": 200, "/compare": 503, "/rules": 200, "/rules/UPGRADE-POST": 200, "/status": 200} {
 		if status, page := f.get(t, path); status != want || !strings.HasSuffix(page, "</html>\n") {
 			t.Errorf("%s: status %d, want %d", path, status, want)
+		}
+	}
+}
+
+// TestMenusLeadWhereTheySay follows the links of each menu of views: the page at the end has that
+// view, and keeps the choices of the other menus.
+func TestMenusLeadWhereTheySay(t *testing.T) {
+	f := fill(t, append(soundRun(), corpus(t)...), "01JRUN")
+	menu := regexp.MustCompile(`<nav class="views"[^>]*>(.*?)</nav>`)
+	link := regexp.MustCompile(`<a href="([^"]*)"( aria-current="true")?>([^<]*)</a>`)
+	for _, path := range []string{"/?range=24h&by=protocol", "/findings?severity=high&by=endpoint", "/diagnoses?range=7d&of=all", "/diagnoses/stripped-upgrade?range=1h"} {
+		_, page := f.get(t, path)
+		menus := menu.FindAllStringSubmatch(page, -1)
+		for _, m := range menus {
+			for _, l := range link.FindAllStringSubmatch(m[1], -1) {
+				status, next := f.get(t, html.UnescapeString(l[1]))
+				if want := ` aria-current="true">` + l[3] + `</a>`; status != http.StatusOK || !strings.Contains(next, want) {
+					t.Errorf("%s: %s leads to %s, which has another view: %d", path, l[3], l[1], status)
+				}
+				if n := strings.Count(next, `aria-current="true"`); n != len(menus) {
+					t.Errorf("%s: at %s %d views are chosen, want %d", path, l[1], n, len(menus))
+				}
+			}
+		}
+		if len(menus) == 0 {
+			t.Errorf("%s has no menu", path)
 		}
 	}
 }

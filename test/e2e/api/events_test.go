@@ -28,7 +28,7 @@ func TestEventsAreAsDescribed(t *testing.T) {
 	defer p.Body.Close()
 	x := exchangeOf("X9", "POST", "/chat?token=CANARY", wire.OriginLive)
 	r := rules.Classify(rules.Case{X: x, Options: &rules.Options{}})
-	r.Endpoint = rules.EndpointOf(x)
+	r.Endpoint, r.Diagnoses = rules.EndpointOf(x), []rules.Diagnosis{{ID: "stripped-upgrade"}}
 	s.Observe(r)
 	if status, _, text := first(t, "POST", at+"/api/v1/probe-runs", `{"endpoint":"/chat"}`); status != 202 {
 		t.Fatalf("%d %s", status, text)

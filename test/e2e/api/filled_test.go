@@ -56,7 +56,15 @@ func exchangeOf(id, method, target string, origin wire.Origin) *wire.Exchange {
 	}
 }
 
-// filled returns a server with data of every kind: the live exchanges X1 to X3 and the runs R1 and
+// strippedOf is a handshake that lost its offer on the way, so that there is something to explain.
+func strippedOf(id string) *wire.Exchange {
+	x := exchangeOf(id, "GET", "/stripped", wire.OriginLive)
+	x.Outcome, x.Response = wire.Refused, wire.ReadResponse([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"))
+	x.Request = wire.ReadRequest([]byte("GET /stripped HTTP/1.1\r\nHost: a\r\nVia: 1.1 front\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"))
+	return x
+}
+
+// filled returns a server with data of every kind: the live exchanges X1 to X4 and the runs R1 and
 // R2.
 func filled(t *testing.T) *web.Server {
 	t.Helper()
@@ -70,6 +78,7 @@ func filled(t *testing.T) *web.Server {
 	for i, method := range []string{"GET", "POST", "PUT"} {
 		a.Observe(exchangeOf(fmt.Sprintf("X%d", i+1), method, "/chat", wire.OriginLive))
 	}
+	a.Observe(strippedOf("X4"))
 	for i, run := range []string{"R1", "R2"} {
 		x := exchangeOf("P"+run, "POST", "/chat", wire.OriginProbe)
 		x.Probe, x.Aim = []string{"UPGRADE-POST", "UPGRADE-PUT"}[i], "/chat"
