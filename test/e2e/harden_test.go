@@ -24,39 +24,6 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// A product is a server that docs/harden.md has a guard for.
-type product struct {
-	command []string // APP, PORT and BACKEND stand for the rendered app, its port and the address of an unguarded backend
-	debian  string   // the package that has the command
-	target  string   // of its WebSocket endpoint
-	name    string   // in the table of docs/harden.md
-}
-
-// python is Debian's, which has Debian's packages.
-func python(app, debian, name string) product {
-	return product{[]string{"/usr/bin/python3", app, "PORT"}, debian, "/chat", name}
-}
-
-func products() map[string]product {
-	node := func(app, target, name string) product {
-		return product{[]string{"node", app, "PORT", "BACKEND"}, "nodejs", target, name}
-	}
-	return map[string]product{
-		"ws":         node("ws.cjs", "/chat", "ws"),
-		"socketio":   node("socketio.cjs", "/socket.io/?EIO=4&transport=websocket", "Socket.IO"),
-		"http-proxy": node("http-proxy.cjs", "/chat", "Express, http-proxy"),
-		"websockets": python("chat_websockets.py", "python3-websockets", "websockets"),
-		"aiohttp":    python("chat_aiohttp.py", "python3-aiohttp", "aiohttp"),
-		"starlette":  python("chat_starlette.py", "python3-uvicorn", "Starlette, FastAPI, uvicorn"),
-		"channels":   python("chat_channels.py", "daphne", "Django Channels, daphne"),
-		"tornado":    python("chat_tornado.py", "python3-tornado", "Tornado"),
-		"nginx":      {[]string{"nginx", "-c", "nginx.conf", "-e", "log"}, "nginx", "/chat", "nginx"},
-		"haproxy":    {[]string{"haproxy", "-db", "-f", "haproxy.cfg"}, "haproxy", "/chat", "HAProxy"},
-		"caddy":      {[]string{"caddy", "run", "--adapter", "caddyfile", "--config", "Caddyfile"}, "caddy", "/chat", "Caddy"},
-		"apache":     {[]string{"apache2", "-X", "-f", "apache.conf"}, "apache2", "/chat", "Apache httpd"},
-	}
-}
-
 // TestAGuardMendsEachProduct probes each product without the guard of docs/harden.md, which must fail, and with it, which must
 // leave no failure at high or above but those that the page names.
 func TestAGuardMendsEachProduct(t *testing.T) {
