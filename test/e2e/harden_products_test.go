@@ -39,6 +39,11 @@ func jetty() product {
 		"jetty9-servlet", "jetty9-util", "jetty9-websocket-api", "jetty9-websocket-common", "jetty9-websocket-server", "jetty9-websocket-servlet")
 }
 
+func netty() product {
+	return java("Netty.java", "libnetty-java", "/chat", "Netty", "jctools-core", "netty-buffer", "netty-codec", "netty-codec-http", "netty-common",
+		"netty-handler", "netty-resolver", "netty-transport")
+}
+
 func products() map[string]product {
 	return map[string]product{
 		"ws":         node("ws.cjs", "/chat", "ws"),
@@ -52,6 +57,7 @@ func products() map[string]product {
 		"tomcat":     tomcat("/chat"),
 		"servlet":    tomcat("/servlet"),
 		"jetty":      jetty(),
+		"netty":      netty(),
 		"nginx":      {[]string{"nginx", "-c", "nginx.conf", "-e", "log"}, "nginx", "/chat", "nginx"},
 		"haproxy":    {[]string{"haproxy", "-db", "-f", "haproxy.cfg"}, "haproxy", "/chat", "HAProxy"},
 		"caddy":      {[]string{"caddy", "run", "--adapter", "caddyfile", "--config", "Caddyfile"}, "caddy", "/chat", "Caddy"},
