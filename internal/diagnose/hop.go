@@ -1,6 +1,10 @@
 package diagnose
 
-import "github.com/interlock-proxy/interlock/wire"
+import (
+	"fmt"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
 
 // A product is a proxy or a server that leaves its name in the messages that pass it.
 type product struct {
@@ -25,6 +29,10 @@ func hops() []product {
 		{"Azure Front Door", "X-Azure-Ref", ""},
 		{"Google Cloud load balancer", "X-Cloud-Trace-Context", ""},
 		{"Heroku", "X-Request-Start", "t="},
+		{"ingress-nginx", "X-Forwarded-Scheme", ""},
+		{"Kong", "X-Kong-Request-Id", ""},
+		{"Kong", "X-Kong-Proxy-Latency", ""},
+		{"Traefik", "X-Forwarded-Server", "traefik"},
 		{"Varnish", "Via", "varnish"},
 		{"Squid", "Via", "squid"},
 		{"Caddy", "Via", "caddy"},
@@ -33,37 +41,126 @@ func hops() []product {
 		{"Heroku", "Via", "heroku"},
 		{"Kong", "Via", "kong"},
 		{"Tinyproxy", "Via", "tinyproxy"},
+		{"CloudFront", "Via", "cloudfront"},
 	}
 }
 
 // anonymous are headers that proxies add and that do not tell which proxy it was.
 func anonymous() []string {
-	return []string{"Via", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Server", "X-Real-IP", "X-Cache", "X-Served-By"}
+	return []string{
+		"Via", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Server", "X-Real-IP", "X-Cache", "X-Served-By",
+	}
+}
+
+// proxies are the products that say in Server that a response passed them, or comes from them.
+func proxies() []product {
+	return []product{
+		{"Cloudflare", "Server", "cloudflare"},
+		{"API Gateway", "X-Amzn-Requestid", ""},
+		{"Envoy", "Server", "envoy"},
+		{"AWS ALB", "Server", "awselb"},
+		{"nginx", "Server", "nginx"},
+		{"nginx", "Server", "openresty"},
+		{"Caddy", "Server", "caddy"},
+		{"Apache", "Server", "apache/"},
+		{"Apache", "Server", "apache ("},
+		{"IIS", "Server", "microsoft-iis"},
+		{"IIS", "X-Powered-By", "arr/"},
+		{"Google Cloud load balancer", "Server", "gws"},
+		{"CloudFront", "Server", "cloudfront"},
+		{"HAProxy", "Server", "haproxy"},
+		{"Squid", "Server", "squid"},
+		{"Varnish", "Server", "varnish"},
+	}
 }
 
 // HopBefore returns the name of the proxy between the client and Interlock, and the header that
 // shows it. Both are empty if no header of the request shows one. The name is empty if the headers
 // do not tell which proxy it is.
-func (v *View) HopBefore() (name, basis string) { return hop(&v.Request.Head) }
+func (v *View) HopBefore() (name, basis string) {
+	if name, basis = v.product(rules.InRequest, hops()); name == "" {
+		if basis = v.proxied(rules.InRequest); basis != "" && v.nginxDefaults() {
+			return "nginx", "HTTP/1.0, " + basis
+		}
+	}
+	return name, basis
+}
 
 // HopAfter is HopBefore for the proxy between Interlock and the server that gave the response.
 func (v *View) HopAfter() (name, basis string) {
-	if v.Response == nil {
-		return "", ""
+	if name, basis = v.product(rules.InResponse, proxies()); name != "" {
+		return name, basis
 	}
-	return hop(&v.Response.Head)
+	if name, basis = v.product(rules.InResponse, hops()); name != "" {
+		return name, basis
+	}
+	return "", v.proxied(rules.InResponse)
 }
 
-func hop(h *wire.Head) (name, basis string) {
-	for _, p := range hops() {
-		if basis := mark(h, p.header, p.value); basis != "" {
-			return p.name, basis
-		}
-	}
-	for _, header := range anonymous() {
-		if h.Has(header) {
-			return "", mark(h, header, "")
+// product returns the first of the products that a message names.
+func (v *View) product(p rules.Part, among []product) (name, basis string) {
+	for _, known := range among {
+		if basis := v.field(p, known.header, known.value); basis != "" {
+			return known.name, basis
 		}
 	}
 	return "", ""
+}
+
+// proxied returns the first header in which a proxy tells that it passed a message on.
+func (v *View) proxied(p rules.Part) string {
+	for _, name := range anonymous() {
+		if basis := v.field(p, name, ""); basis != "" {
+			return basis
+		}
+	}
+	return ""
+}
+
+// nginxDefaults reports whether a request has the version and the Connection header that nginx
+// sends to a backend if it is not told otherwise. No other common proxy does.
+func (v *View) nginxDefaults() bool {
+	return v.Request.Version == "HTTP/1.0" && v.has(rules.InRequest, "Connection", "close")
+}
+
+// before is the mark of a proxy of that name between the client and Interlock.
+func before(name string) mark {
+	return func(v *View) string {
+		if found, basis := v.HopBefore(); found == name {
+			return basis
+		}
+		return ""
+	}
+}
+
+// after is the mark of a proxy of that name between Interlock and the server.
+func after(name string) mark {
+	return func(v *View) string {
+		if found, basis := v.HopAfter(); found == name {
+			return basis
+		}
+		return ""
+	}
+}
+
+// beforeAny is the mark of any proxy between the client and Interlock.
+func beforeAny(v *View) string {
+	_, basis := v.HopBefore()
+	return basis
+}
+
+// afterAny is the mark of any proxy between Interlock and the server.
+func afterAny(v *View) string {
+	_, basis := v.HopAfter()
+	return basis
+}
+
+// named are the causes of one kind for each of the products, likely ones: the text has a %s for the
+// product.
+func named(text string, at func(string) mark, fix []Remedy, products ...string) []Cause {
+	var causes []Cause
+	for _, p := range products {
+		causes = append(causes, Cause{Text: fmt.Sprintf(text, p), Certainty: rules.Likely, Mark: at(p), Fix: only(fix, p)})
+	}
+	return causes
 }

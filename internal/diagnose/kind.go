@@ -15,6 +15,7 @@ type Kind struct {
 	Why    string // what it means and how it comes about, a paragraph
 	Refs   []rules.Ref
 	Rules  []string // IDs of rules whose findings have the same cause; the diagnosis tells them as one
+	Covers []string // IDs of kinds that say the same in general; they are left out beside this one
 	Stages Stage    // the exchanges that See is asked about
 
 	// See returns the observation in one exchange with the values that were seen, a sentence without
@@ -30,7 +31,7 @@ type Kind struct {
 type Cause struct {
 	Text      string // a sentence without its period
 	Certainty rules.Certainty
-	Mark      func(*View) string // what in the exchange it rests on, such as `Server: "envoy"`; empty if it is not there; nil: it needs none
+	Mark      mark // what in the exchange it rests on, such as `Server: "envoy"`; empty if it is not there; nil: it needs none
 	Fix       []Remedy
 }
 

@@ -16,17 +16,25 @@ func Of(r *rules.Ruling) []rules.Diagnosis {
 	}
 	v := newView(r)
 	var all []rules.Diagnosis
+	var covered []string
 	for _, k := range catalogue {
 		if k.Stages&v.Stage == 0 {
 			continue
 		}
 		if text := k.See(&v); text != "" {
-			all = append(all, k.diagnosis(&v, text))
+			all, covered = append(all, k.diagnosis(&v, text)), append(covered, k.Covers...)
 		}
 	}
+	if len(all) == 0 {
+		return nil
+	}
+	all = slices.DeleteFunc(all, func(d rules.Diagnosis) bool { return slices.Contains(covered, d.ID) })
 	slices.SortStableFunc(all, func(a, b rules.Diagnosis) int { return int(b.Certainty) - int(a.Certainty) })
-	return all
+	return all[:min(len(all), maxDiagnoses)]
 }
+
+// maxDiagnoses is how many diagnoses an exchange has at most.
+const maxDiagnoses = 8
 
 // diagnosis returns what the kind says about an exchange in which it was seen.
 func (k *Kind) diagnosis(v *View, text string) rules.Diagnosis {

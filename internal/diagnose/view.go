@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"slices"
+
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -12,7 +14,18 @@ type View struct {
 	Request  *wire.Request
 	Response *wire.Response // nil without one
 	Stage    Stage
+
+	valid validity
 }
+
+// validity is what is known about whether a request is a valid handshake.
+type validity uint8
+
+const (
+	unasked validity = iota
+	valid
+	invalid
+)
 
 func newView(r *rules.Ruling) View {
 	v := View{Ruling: r, X: r.X, Request: r.X.Request, Response: r.X.Response}
@@ -33,17 +46,54 @@ func newView(r *rules.Ruling) View {
 }
 
 // Valid reports whether the request is a WebSocket handshake (RFC 6455 §4.1) with which nothing is
-// wrong that its sender could be blamed for.
+// wrong that its sender could be blamed for, so that a server has no reason in the RFCs to reject
+// it.
 func (v *View) Valid() bool {
-	if !v.Request.Offers("websocket") {
-		return false
+	if v.valid == unasked {
+		v.valid = invalid
+		if isHandshake(v.Request) && v.blameless() {
+			v.valid = valid
+		}
 	}
+	return v.valid == valid
+}
+
+// isHandshake reports whether a request has every part of a handshake in its form.
+func isHandshake(q *wire.Request) bool {
+	const keyLength = 24 // base64 of 16 bytes
+	key, _ := q.Value("Sec-WebSocket-Key")
+	version, _ := q.Value("Sec-WebSocket-Version")
+	length, sized := q.Value("Content-Length")
+	return q.Method == "GET" && q.Version == "HTTP/1.1" && len(q.Flaws) == 0 &&
+		q.Offers("websocket") && q.HasOption("upgrade") && q.Count("Host") == 1 &&
+		q.Count("Sec-WebSocket-Key") == 1 && len(key) == keyLength &&
+		q.Count("Sec-WebSocket-Version") == 1 && version == "13" &&
+		!q.Has("Transfer-Encoding") && (!sized || length == "0")
+}
+
+// blameless reports whether no rule finds a fault of the client for which a server could reject the
+// request.
+func (v *View) blameless() bool {
 	for i := range v.Ruling.Findings {
-		if f := &v.Ruling.Findings[i]; f.Verdict < rules.Pass && f.Party == rules.Client && f.Severity > rules.Info {
+		f := &v.Ruling.Findings[i]
+		if f.Verdict >= rules.Pass || f.Party != rules.Client || f.Severity <= rules.Info {
+			continue
+		}
+		switch f.Rule.ID {
+		case "UPGRADE-WS-CLEARTEXT", "UPGRADE-WS-KEY-REUSED", "UPGRADE-WS-ORIGIN-MISSING", "UPGRADE-TUNNEL-AFTER-REFUSAL":
+		default:
 			return false
 		}
 	}
 	return true
+}
+
+// Whole reports whether the head of the request is known in full, so that a header that is missing
+// was not sent.
+func (v *View) Whole() bool {
+	_, unfinished := v.Request.Flaw(wire.FlawHeadUnfinished)
+	_, long := v.Request.Flaw(wire.FlawHeadTooLong)
+	return len(v.Request.Raw) > 0 && !slices.Contains(v.X.Lossy, "request fields") && !unfinished && !long
 }
 
 // Status is the status of the response; 0 without one.
@@ -54,16 +104,60 @@ func (v *View) Status() int {
 	return v.Response.Status
 }
 
-// mark returns a header of a message as the basis of a cause, `Server: "envoy"`, if its value
-// contains a text without regard to ASCII case. An empty text is in every value.
-func mark(h *wire.Head, name, contains string) string {
+// head is the head of the request or of the response; nil if there is none.
+func (v *View) head(p rules.Part) *wire.Head {
+	switch {
+	case p == rules.InRequest:
+		return &v.Request.Head
+	case v.Response != nil:
+		return &v.Response.Head
+	}
+	return nil
+}
+
+// has reports whether a header of the request or of the response contains a text without regard to
+// ASCII case. An empty text is in every value.
+func (v *View) has(p rules.Part, name, contains string) bool {
+	_, ok := v.find(p, name, contains)
+	return ok
+}
+
+// find returns the value of the first such header.
+func (v *View) find(p rules.Part, name, contains string) (at wire.Span, ok bool) {
+	h := v.head(p)
+	if h == nil {
+		return at, false
+	}
 	for s := range h.Values(name) {
-		if value := h.Text(s); contained(value, contains) {
-			return name + ": " + rules.Quote(string(value))
+		if contained(h.Text(s), contains) {
+			return s, true
 		}
 	}
-	return ""
+	return at, false
 }
+
+// field is the first such header as the basis of a cause, Server: "envoy", without its secrets;
+// empty if there is none.
+func (v *View) field(p rules.Part, name, contains string) string {
+	at, ok := v.find(p, name, contains)
+	if !ok {
+		return ""
+	}
+	return name + ": " + rules.Quote(v.Ruling.Shown(rules.Span{Part: p, From: at.From, To: at.To}))
+}
+
+// sent is the first header of that name in the request as it is shown.
+func (v *View) sent(name string) string { return v.field(rules.InRequest, name, "") }
+
+// got is the first header of that name in the response as it is shown.
+func (v *View) got(name string) string { return v.field(rules.InResponse, name, "") }
+
+// target is the target of the request in quotation marks, without its secrets.
+func (v *View) target() string { return rules.Quote(v.Ruling.Target()) }
+
+// at reports whether the path or the query of the request's target contains a text without regard
+// to ASCII case.
+func (v *View) at(part string) bool { return contained([]byte(v.Request.Target), part) }
 
 // contained reports whether text contains a part without regard to ASCII case.
 func contained(text []byte, part string) bool {
