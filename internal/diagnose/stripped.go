@@ -36,8 +36,8 @@ answers with 400, 404, 426 or a page.`,
 func removed(text, otherwise string) []Cause {
 	fix := forwardUpgrades()
 	causes := []Cause{{
-		Text: "nginx before Interlock removed them: HTTP/1.0 with Connection: close is what it sends by default", Certainty: rules.Likely,
-		Mark: when((*View).nginxDefaults, "HTTP/1.0 with Connection: close"), Fix: only(fix, "nginx"),
+		Text: "nginx before Interlock removed them", Certainty: rules.Likely,
+		Mark: when((*View).nginxDefaults, "HTTP/1.0 with Connection: close, as nginx sends it by default"), Fix: only(fix, "nginx"),
 	}}
 	causes = append(causes, named(text, before, fix, "ingress-nginx", "Envoy", "Traefik", "Caddy", "Varnish", "Squid", "Cloudflare", "CloudFront", "AWS ALB")...)
 	return append(causes,
