@@ -11,26 +11,30 @@ import (
 // Why returns a diagnosis as one sentence without its period: what was observed, what led to it,
 // and how sure that is.
 func Why(d *rules.Diagnosis) string {
-	text := d.Text
+	text := Text(d.Text)
 	if d.Cause != "" {
-		text += "; " + Cause(d)
+		text += "; " + within(Cause(d))
 	}
 	if len(d.Explains) > 0 {
-		text += "; explains " + strings.Join(d.Explains, ", ")
+		text += "; explains " + Text(strings.Join(d.Explains, ", "))
 	}
-	return Text(text)
+	return text
 }
 
-// Cause returns the cause of a diagnosis in the middle of a sentence, with its certainty.
-func Cause(d *rules.Diagnosis) string {
-	text, rest, _ := strings.Cut(d.Cause, " ")
-	switch text {
+// within returns a sentence as it continues another one: an article at its beginning is not
+// capitalized.
+func within(sentence string) string {
+	first, rest, _ := strings.Cut(sentence, " ")
+	switch first {
 	case "A", "An", "The", "It", "Its", "This", "That", "No", "Nothing", "Nobody", "Something", "Someone", "Either", "One", "Both", "Some", "There", "They", "In", "At", "On":
-		text = strings.ToLower(text)
+		return strings.ToLower(first) + " " + rest
 	}
-	if rest != "" {
-		text += " " + rest
-	}
+	return sentence
+}
+
+// Cause returns the cause of a diagnosis with its certainty and what that rests on.
+func Cause(d *rules.Diagnosis) string {
+	text := d.Cause
 	switch {
 	case d.Basis != "" && d.Certainty == rules.Certain:
 		text += " (" + d.Basis + ")"

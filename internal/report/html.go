@@ -24,6 +24,7 @@ type htmlWriter struct {
 	seen     map[string]bool
 	moreRuns int64
 	about    about
+	whys     whys
 }
 
 // The bounds of the lists on a page.
@@ -45,6 +46,7 @@ func (h *htmlWriter) Write(r *rules.Ruling) error {
 		}
 	}
 	h.about.add(r)
+	h.whys.add(r)
 	return nil
 }
 
@@ -83,6 +85,7 @@ func (h *htmlWriter) Close(s *Summary) error {
 		}
 		*g.into = section
 	}
+	v.Whys, v.MoreWhys = h.why()
 	v.Columns, v.Rows = h.matrix.rows(anchors)
 	v.Passed = v.Rows[passed(v.Rows):]
 	v.Rows = v.Rows[:len(v.Rows)-len(v.Passed)]

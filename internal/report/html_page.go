@@ -29,7 +29,15 @@ const htmlPage = `<!DOCTYPE html>
 <table class="contents"><thead><tr><th>problem</th><th>at</th><th>severity</th><th>seen</th><th></th></tr></thead><tbody>{{range .}}{{$r := .}}{{range .Causes}}
 <tr><td>{{with .Detail}}{{.}}{{else}}{{$r.Label}}{{end}} <a class="id" href="#{{.Anchor}}">{{$r.ID}}</a></td><td class="id">{{.Place}}</td><td><span class="tag s-{{.Severity}}">{{.Severity}}</span></td><td>{{.Exchanges}}</td><td>{{if .Unsafe}}<span class="tag unsafe">▲ unsafe</span>{{end}}{{with .States}}<span class="tag state">{{.}}</span>{{end}}</td></tr>{{end}}{{end}}
 </tbody></table>
-{{end}}{{if .Columns}}<h2>Probes × endpoints</h2>
+{{end}}{{with .Whys}}<h2>Why</h2>
+<p class="soft">What explains exchanges. It changes no verdict.</p>
+{{range .}}<article class="card card-why">
+<h3>{{.Text}} <span class="id">{{.ID}}</span></h3>
+<p><span class="tag">{{.Exchanges}}</span> at <span class="id">{{.Where}}</span></p>
+<dl><dt>cause</dt><dd>{{.Cause}}</dd>{{with .Explains}}<dt>explains</dt><dd class="id">{{.}}</dd>{{end}}<dt>fix</dt><dd>{{range .Fix}}<p>{{.}}</p>{{end}}</dd><dt>more</dt><dd><code>{{.More}}</code></dd></dl>
+</article>
+{{end}}{{with $.MoreWhys}}<p>… and {{thousands .}} more</p>
+{{end}}{{end}}{{if .Columns}}<h2>Probes × endpoints</h2>
 {{if .Rows}}{{template "matrix" (matrix .Columns .Rows)}}{{end}}
 {{with .Passed}}<details><summary>{{thousands (size .)}} probes that all endpoints passed, or that were not applicable</summary>{{template "matrix" (matrix $.Columns .)}}</details>
 {{end}}<p class="soft legend"><span class="v fail">✖ fail</span> <span class="v warn">! warn</span> <span class="v unclear">? unclear</span> <span class="v pass">✓ pass</span> <span class="v na">– n/a</span> <span class="v na">○ accepted</span>, and the status or what came in place of it</p>

@@ -30,6 +30,7 @@ code,pre,.id{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fo
 .bar .fail{fill:var(--fail)}.bar .warn{fill:var(--warn)}.bar .unclear{fill:var(--unclear)}.bar .pass{fill:var(--pass)}.bar .na{fill:var(--na)}.bar .accepted{fill:var(--accent)}
 .card{background:var(--card);border:1px solid var(--rule);border-left-width:4px;border-radius:6px;padding:.8rem 1rem;margin:.8rem 0}
 .card-fail{border-left-color:var(--fail)}.card-warn{border-left-color:var(--warn)}.card-unclear{border-left-color:var(--unclear)}.card-pass{border-left-color:var(--pass)}
+.card-why{border-left-color:var(--accent)}.card-why dl{grid-template-columns:4.6rem 1fr}
 .cause{border-top:1px solid var(--rule);margin-top:.7rem;padding-top:.6rem}
 .cause h4{margin:0;font-size:.95rem;font-weight:600}
 .tag{display:inline-block;border:1px solid var(--rule);border-radius:4px;padding:0 .4em;font-size:.82em;margin-right:.25em;font-weight:400;overflow-wrap:normal}

@@ -31,7 +31,9 @@ type (
 		Unclear            htmlSection
 		Accepted, Fixed    htmlSection
 		MoreFindings       int64
-		Compared           bool // there are counts beside those of verdicts
+		Whys               []htmlWhy // what explains exchanges
+		MoreWhys           int64     // of these, those that are not shown
+		Compared           bool      // there are counts beside those of verdicts
 	}
 	// htmlTile is one number of the overview.
 	htmlTile struct {

@@ -16,7 +16,7 @@ import (
 var _ = register(Format{
 	Name: "junit", Title: "JUnit XML: a suite an endpoint, a case a rule",
 	Open: func(w io.Writer, o Options) Writer {
-		return &junitWriter{w: w, Options: o, merge: merge{passes: true}, others: map[other]int64{}}
+		return &junitWriter{w: w, Options: o, merge: merge{passes: true}, whys: whys{byPlace: true}, others: map[other]int64{}}
 	},
 })
 
@@ -29,6 +29,7 @@ type junitWriter struct {
 	Options
 	merge  merge
 	about  about
+	whys   whys
 	others map[other]int64 // exchanges about which no rule says anything
 	more   int64           // such exchanges beside those
 }
@@ -92,6 +93,7 @@ type (
 func (j *junitWriter) Write(r *rules.Ruling) error {
 	j.merge.add(r)
 	j.about.add(r)
+	j.whys.add(r)
 	is := other{r.X.Route, r.Endpoint, ""}
 	switch c := r.X.Cause; {
 	case r.X.Outcome == wire.Local && c != wire.CauseScope && c != wire.CauseBlocked && c != wire.CauseLoop:
@@ -117,11 +119,15 @@ func (j *junitWriter) Close(s *Summary) error {
 		c.Class = section
 		suites[section].add(c)
 	}
+	whys := j.whys.places()
 	for _, group := range byPlaceAndRule(j.merge.sorted()) {
-		add(group[0].place(), junitOf(group))
+		c := junitOf(group)
+		c.explain(whys[endpoint{group[0].key.Route, group[0].key.Endpoint}], group[0].rule.ID)
+		add(group[0].place(), c)
 	}
 	for is, n := range j.others {
 		section, c := is.junit(n)
+		c.explain(whys[endpoint{is.route, is.endpoint}], "")
 		add(section, c)
 	}
 	all := junitSuites{Name: "interlock"}

@@ -23,6 +23,7 @@ type markdownWriter struct {
 	Options
 	merge merge
 	about about
+	whys  whys
 }
 
 // maxCommented is how many causes of each verdict a comment lists.
@@ -32,6 +33,7 @@ const maxCommented = 50
 func (m *markdownWriter) Write(r *rules.Ruling) error {
 	m.merge.add(r)
 	m.about.add(r)
+	m.whys.add(r)
 	return nil
 }
 
@@ -43,6 +45,7 @@ func (m *markdownWriter) Close(s *Summary) error {
 	fmt.Fprintf(&b, "# Interlock: %s %s\n\n%s\n\n", is.Symbol, is.Word, code(answer(s, p.failures)))
 	m.counts(&b, s)
 	m.failures(&b, p.failures, s)
+	m.why(&b)
 	m.table(&b, "Warnings", p.warnings)
 	m.table(&b, "Unclear", p.unclear)
 	m.list(&b, "Accepted", p.accepted)

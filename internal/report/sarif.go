@@ -14,18 +14,20 @@ import (
 
 var _ = register(Format{
 	Name: "sarif", Title: "SARIF 2.1.0, for code scanning",
-	Open: func(w io.Writer, o Options) Writer { return &sarifWriter{w: w, Options: o} },
+	Open: func(w io.Writer, o Options) Writer { return &sarifWriter{w: w, Options: o, whys: whys{byPlace: true}} },
 })
 
 // sarifWriter writes a result for each fingerprint that did not pass. A critical or high failure
 // has the level error, a medium one warning, others note. A warning has at most the level warning.
 // An unclear finding has the kind open, which requires the level none. Accepted findings are
-// suppressed. Passes are left out, as consumers show every result.
+// suppressed. Passes are left out, as consumers show every result. A diagnosis has the kind
+// informational, which requires the level none too: it is never a failure.
 type sarifWriter struct {
 	w io.Writer
 	Options
 	merge merge
 	about about
+	whys  whys
 }
 
 // fingerprintName is the name of our fingerprint, with its version.
@@ -35,6 +37,7 @@ const fingerprintName = "interlock/v1"
 func (s *sarifWriter) Write(r *rules.Ruling) error {
 	s.merge.add(r)
 	s.about.add(r)
+	s.whys.add(r)
 	return nil
 }
 
@@ -66,9 +69,13 @@ func (s *sarifWriter) Close(sum *Summary) error {
 		}
 		run.Results = append(run.Results, s.result(is, place))
 	}
+	s.why(&run)
 	notes := slices.Concat(sum.Notes, sum.Remarks)
 	if n := s.merge.more; n > 0 {
 		notes = append(notes, "... and "+printed.Count(n, "finding")+" more")
+	}
+	if n := s.whys.more; n > 0 {
+		notes = append(notes, "... and more diagnoses: "+printed.Thousands(n))
 	}
 	for _, note := range notes {
 		run.Invocations[0].Notifications = append(run.Invocations[0].Notifications,

@@ -125,6 +125,11 @@ func transcriptMeta(r *rules.Ruling) []wire.Meta {
 			add("fix", f.Rule.ID+": "+f.Rule.Fix)
 		}
 	}
+	for i := range r.Diagnoses {
+		d := &r.Diagnoses[i]
+		add("why", d.ID+" "+d.Certainty.String())
+		add("note", d.ID+": "+printed.Why(d))
+	}
 	if r.Verdict == rules.Fail {
 		add("again", Again(r))
 	}

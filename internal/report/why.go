@@ -11,17 +11,20 @@ import (
 
 // whys group the diagnoses of exchanges, in bounded memory.
 type whys struct {
+	byPlace bool // a group for each place
+
 	found     map[whyKey]*why
 	exchanges int64 // that have a diagnosis
 	more      int64 // diagnoses that there is no room for
 }
 
-// A whyKey tells diagnoses apart: one kind can have several causes.
-type whyKey struct{ id, cause string }
+// A whyKey tells groups of diagnoses apart: one kind can have several causes.
+type whyKey struct{ id, cause, route, endpoint string }
 
 // A why is one kind of diagnosis with one cause.
 type why struct {
-	rules.Diagnosis          // as it was seen first
+	rules.Diagnosis // as it was seen first
+	key             whyKey
 	count           int64    // exchanges
 	places          []string // where, each once
 	elsewhere       bool     // there are more places
@@ -47,14 +50,17 @@ func (w *whys) add(r *rules.Ruling) {
 	w.exchanges++
 	for i := range r.Diagnoses {
 		d := &r.Diagnoses[i]
-		k := whyKey{d.ID, d.Cause}
+		k := whyKey{id: d.ID, cause: d.Cause}
+		if w.byPlace {
+			k.route, k.endpoint = r.X.Route, r.Endpoint
+		}
 		is := w.found[k]
 		if is == nil {
 			if len(w.found) == maxWhys {
 				w.more++
 				continue
 			}
-			is = &why{Diagnosis: *d, exchange: r.X.ID}
+			is = &why{Diagnosis: *d, key: k, exchange: r.X.ID}
 			w.found[k] = is
 		}
 		is.count++
@@ -86,7 +92,8 @@ func (w *whys) sorted() []*why {
 		all = append(all, is)
 	}
 	slices.SortFunc(all, func(a, b *why) int {
-		return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.ID, b.ID), strings.Compare(a.Diagnosis.Cause, b.Diagnosis.Cause))
+		return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.ID, b.ID), strings.Compare(a.key.cause, b.key.cause),
+			strings.Compare(a.key.route, b.key.route), strings.Compare(a.key.endpoint, b.key.endpoint))
 	})
 	return all
 }

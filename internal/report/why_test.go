@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -13,7 +14,7 @@ import (
 func explained(t testing.TB) []*rules.Ruling {
 	all := rulings(t)
 	stripped := rules.Diagnosis{
-		ID: "stripped-upgrade", Text: "The handshake reached Interlock without its Upgrade header", Certainty: rules.Likely,
+		ID: "lost-header", Text: "The handshake reached Interlock without its Upgrade header", Certainty: rules.Likely,
 		Cause: "The proxy before Interlock removed it", Basis: `Via: "1.1 front"`, Fix: "nginx: proxy_set_header Upgrade $http_upgrade;\nApache: upgrade=websocket",
 		Explains: []string{"UPGRADE-POST"},
 	}
@@ -59,6 +60,49 @@ func TestFormatsExplain(t *testing.T) {
 	}
 	if text := render(t, "text", Options{Quiet: true}, explained(t)); strings.Contains(text, "why") {
 		t.Errorf("quiet, got %s", text)
+	}
+}
+
+// TestDiagnosesFailNothing holds that no format counts a diagnosis, and that nothing in one does
+// harm to its readers.
+func TestDiagnosesFailNothing(t *testing.T) {
+	all := explained(t)
+	var same []*rules.Ruling
+	for _, r := range all {
+		same = append(same, with(r))
+	}
+	count := func(text, part string) int { return strings.Count(text, part) }
+	for _, part := range []string{"<failure", "<error", "<skipped", "<testcase"} {
+		if got, want := count(render(t, "junit", Options{}, all), part), count(render(t, "junit", Options{}, same), part); got != want {
+			t.Errorf("junit has %d of %s, want %d", got, part, want)
+		}
+	}
+	if got, want := render(t, "gitlab", Options{}, all), render(t, "gitlab", Options{}, same); got != want {
+		t.Errorf("gitlab has diagnoses: %s", got)
+	}
+	var log sarifLog
+	decode(t, render(t, "sarif", Options{}, all), &log)
+	seen := 0
+	for _, r := range log.Runs[0].Results {
+		if r.Kind == "informational" {
+			seen++
+			if r.Level != "none" || log.Runs[0].Tool.Driver.Rules[r.RuleIndex].ID != r.RuleID || r.Fingerprints[fingerprintName] == "" {
+				t.Errorf("sarif: got %+v", r)
+			}
+		}
+	}
+	if seen != 3 {
+		t.Errorf("sarif has %d diagnoses, want 3", seen)
+	}
+	if got := sarifRuleOfWhy(&why{Diagnosis: rules.Diagnosis{ID: "stripped-upgrade"}}); !strings.HasSuffix(got.HelpURI, "/docs/diagnoses/stripped-upgrade.md") || got.Short.Text == "" {
+		t.Errorf("sarif: the catalogue is not used: %+v", got)
+	}
+	for _, name := range []string{"html", "markdown", "text", "junit", "sarif"} {
+		for i, c := range render(t, name, Options{}, all) {
+			if c != '\n' && (unicode.Is(unicode.C, c) || c == '\ufffd') {
+				t.Errorf("%s has %q at %d", name, c, i)
+			}
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	_ "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif" // the test reads the schema from this module's source, so the module must be present
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -50,7 +51,9 @@ func corpora(t *testing.T) map[string][]*rules.Ruling {
 		}
 		for i, x := range transcript.Exchanges(wire.Common{Route: "default", Backend: "192.0.2.9:8080"}) {
 			x.ID = fmt.Sprint(filepath.Base(name), i)
-			all["live"] = append(all["live"], rules.Classify(rules.Case{X: x}))
+			live := rules.Classify(rules.Case{X: x})
+			live.Diagnoses = diagnose.Of(live)
+			all["live"] = append(all["live"], live)
 			sent := *x
 			sent.Origin, sent.Probe, sent.Controls = wire.OriginProbe, filepath.Base(filepath.Dir(name)), wire.ControlsAccepted
 			r := rules.Classify(rules.Case{X: &sent})
@@ -71,6 +74,7 @@ func corpora(t *testing.T) map[string][]*rules.Ruling {
 	}
 	r := rules.Classify(rules.Case{X: x})
 	r.Run, r.Instance, r.Endpoint = nasty, nasty, rules.Template(x.Request.Target)
+	r.Diagnoses = []rules.Diagnosis{{ID: nasty, Text: nasty, Cause: nasty, Basis: nasty, Fix: nasty, Explains: []string{nasty}}}
 	all["hostile"] = []*rules.Ruling{r}
 	return all
 }
