@@ -18,7 +18,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
-// recorded is a capture of one connection that an unsound server switches.
+// recorded returns a capture of one connection whose faulty server accepts an invalid upgrade.
 func recorded(t *testing.T) []byte {
 	t.Helper()
 	const (
@@ -93,7 +93,7 @@ func TestAuditCaptures(t *testing.T) {
 	}
 }
 
-// TestAuditCases reads files that were taken for something else once.
+// TestAuditCases reads files that an earlier version took for another format.
 func TestAuditCases(t *testing.T) {
 	for name, each := range map[string]struct {
 		status int

@@ -13,7 +13,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/config"
 )
 
-// A block is what stands between two fences of a document.
+// A block is the text between two fences of a document.
 type block struct {
 	name string // of the file
 	text string
@@ -27,11 +27,11 @@ func blocks(t *testing.T) (all []block) {
 	}
 	for _, name := range append(names, "../../README.md") {
 		if filepath.Base(name) == "commands.md" {
-			continue // its examples are those of help, which have a test of their own
+			continue // the help's examples have a test of their own
 		}
 		for i, text := range strings.Split("\n"+read(t, name), "\n```") {
 			if i%2 == 1 {
-				_, text, _ = strings.Cut(text, "\n") // the rest of the fence's line is not part of it
+				_, text, _ = strings.Cut(text, "\n") // the rest of the fence's line is not part of the block
 				all = append(all, block{filepath.Base(name), text})
 			}
 		}
@@ -39,7 +39,7 @@ func blocks(t *testing.T) (all []block) {
 	return all
 }
 
-// commands are the command lines of the program in a block.
+// commands returns the interlock command lines in a block.
 func (b block) commands() (all [][]string) {
 	for text := range strings.Lines(b.text) {
 		text, _, _ = strings.Cut(strings.TrimSpace(text), " #")
@@ -53,8 +53,8 @@ func (b block) commands() (all [][]string) {
 	return all
 }
 
-// TestCommandsInTheDocumentsAreCommandLines holds that each has a command and flags that there are, and as many arguments as
-// that command takes.
+// TestCommandsInTheDocumentsAreCommandLines checks that each command line has an existing command,
+// existing flags, and the number of arguments that the command takes.
 func TestCommandsInTheDocumentsAreCommandLines(t *testing.T) {
 	seen := 0
 	for _, b := range blocks(t) {
@@ -70,7 +70,8 @@ func TestCommandsInTheDocumentsAreCommandLines(t *testing.T) {
 	}
 }
 
-// checkCommandLine wants a command and flags that there are, and as many arguments as that command takes.
+// checkCommandLine checks that the command and its flags exist, and that the command takes that
+// number of arguments.
 func checkCommandLine(words []string) error {
 	cmd, rest, err := command().Find(words)
 	if err == nil {
@@ -82,7 +83,8 @@ func checkCommandLine(words []string) error {
 	return err
 }
 
-// TestTranscriptsInTheDocumentsAreJudgedSo has the program judge them, and wants the one failure that they name.
+// TestTranscriptsInTheDocumentsAreJudgedSo audits the transcripts in the documents and expects the
+// one failure that each names.
 func TestTranscriptsInTheDocumentsAreJudgedSo(t *testing.T) {
 	seen := 0
 	for _, b := range blocks(t) {
@@ -96,7 +98,7 @@ func TestTranscriptsInTheDocumentsAreJudgedSo(t *testing.T) {
 		if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		text, _ := exec.Command("interlock", "audit", file, "-o", "json").Output() // the status says that there are findings
+		text, _ := exec.Command("interlock", "audit", file, "-o", "json").Output() // the exit status only says that there are findings
 		var rulings []struct {
 			Findings []struct{ Rule, Verdict string }
 		}
@@ -118,7 +120,7 @@ func TestTranscriptsInTheDocumentsAreJudgedSo(t *testing.T) {
 	}
 }
 
-// TestKeysOnTheLoginPageAreKeys has a configuration with each key that the page names.
+// TestKeysOnTheLoginPageAreKeys loads a configuration with each key that the login page names.
 func TestKeysOnTheLoginPageAreKeys(t *testing.T) {
 	text := read(t, "../../internal/web/login.go")
 	found := regexp.MustCompile(`<code>([a-z][a-z_.]*)</code>`).FindAllStringSubmatch(text, -1)
@@ -137,7 +139,8 @@ func TestKeysOnTheLoginPageAreKeys(t *testing.T) {
 	}
 }
 
-// TestTheExamplesForCIInstallFromACheckout holds as long as no release is published: go install MODULE@latest fails until then.
+// TestTheExamplesForCIInstallFromACheckout is needed until a release is published: before that, go
+// install MODULE@latest fails.
 func TestTheExamplesForCIInstallFromACheckout(t *testing.T) {
 	for _, name := range []string{"github.yml", "gitlab.yml"} {
 		text := read(t, filepath.Join("../../deploy/ci", name))

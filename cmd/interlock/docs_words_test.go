@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// prose are the files that people read, but those that are made of the texts of rules.
+// prose returns the files that people read, except those generated from the texts of rules.
 func prose(t *testing.T) (names []string) {
 	t.Helper()
 	for _, pattern := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "configs/*.y*ml", "configs/*.json", "docker-compose.yml", "deploy/ci/*"} {
@@ -22,7 +22,7 @@ func prose(t *testing.T) (names []string) {
 	return names
 }
 
-// TestProseHasNoBannedIdioms holds what people read to the words that a reader knows.
+// TestProseHasNoBannedIdioms checks the documents for wording that readers stumbled over.
 func TestProseHasNoBannedIdioms(t *testing.T) {
 	for _, name := range prose(t) {
 		text := strings.Join(strings.Fields(read(t, name)), " ")
@@ -37,7 +37,7 @@ var (
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
 )
 
-// anchors are the names under which GitHub reaches the headings of a page.
+// anchors returns GitHub's anchors for the headings of a page.
 func anchors(text string) (all []string) {
 	drop := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	for _, m := range heading.FindAllStringSubmatch(text, -1) {
@@ -46,7 +46,8 @@ func anchors(text string) (all []string) {
 	return all
 }
 
-// TestLinksLeadSomewhere follows every link of the documents to a file and a heading of this repository.
+// TestLinksLeadSomewhere checks that every link within the repository leads to an existing file and
+// heading.
 func TestLinksLeadSomewhere(t *testing.T) {
 	seen := 0
 	for _, name := range prose(t) {
@@ -75,7 +76,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// TestEveryPageIsInTheTableOfContents wants each page to be reached from docs/README.md.
+// TestEveryPageIsInTheTableOfContents checks that docs/README.md links to each page.
 func TestEveryPageIsInTheTableOfContents(t *testing.T) {
 	contents := read(t, "../../docs/README.md")
 	pages, _ := filepath.Glob("../../docs/*.md")
@@ -86,7 +87,8 @@ func TestEveryPageIsInTheTableOfContents(t *testing.T) {
 	}
 }
 
-// TestLogMessagesAreDocumented wants docs/log.md to have every message that serve logs, except those for debugging.
+// TestLogMessagesAreDocumented checks that docs/log.md has every message that serve logs, except
+// debug messages.
 func TestLogMessagesAreDocumented(t *testing.T) {
 	page := read(t, "../../docs/log.md")
 	logged := regexp.MustCompile(`\.Msg\("([^"]+)"\)`)
@@ -113,7 +115,7 @@ func TestLogMessagesAreDocumented(t *testing.T) {
 	}
 }
 
-// TestCommandsInTextAreCommandLines checks commands of the program that stand within a sentence or a table.
+// TestCommandsInTextAreCommandLines checks interlock commands within sentences and tables.
 func TestCommandsInTextAreCommandLines(t *testing.T) {
 	inline := regexp.MustCompile("`(interlock [a-z][^`]*|serve --[^`]*)`")
 	seen := 0

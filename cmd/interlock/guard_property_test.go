@@ -21,11 +21,11 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A reader is how a lenient client reads responses: it reports whether it sees a 101 in them.
+// A reader is a lenient client: it reports whether it sees a 101 in the bytes.
 type reader func(b []byte) bool
 
-// readers are the three that differ most: one ends a head at the first empty line whatever the line ends are, one goes by
-// CRLF alone, and one skips whatever is not a status line.
+// readers returns the three that differ most. One ends a head at the first empty line whatever the
+// line endings are, one accepts only CRLF, and one skips every line that is not a status line.
 func readers() map[string]reader {
 	return map[string]reader{
 		"first LF":         func(b []byte) bool { return sees(b, "\n") },
@@ -34,7 +34,8 @@ func readers() map[string]reader {
 	}
 }
 
-// sees reads heads whose lines end in that way, up to the first final one.
+// sees reads heads with the given line ending, up to the first final response, and reports whether
+// that is a 101.
 func sees(b []byte, end string) bool {
 	for {
 		line, rest, ok := bytes.Cut(b, []byte(end))
@@ -65,7 +66,8 @@ func seesAnywhere(b []byte) bool {
 	return false
 }
 
-// statusOf is the status in a status line of any version and letter case; 0 if it is none.
+// statusOf returns the status in a status line of any version and letter case, or 0 if the line is
+// not one.
 func statusOf(line []byte) (status int) {
 	word, rest, ok := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
 	if !ok || len(word) < 5 || !wire.EqualFold(word[:5], "HTTP/") {
@@ -77,7 +79,7 @@ func statusOf(line []byte) (status int) {
 	return status
 }
 
-// mutations are interim heads with one thing changed.
+// mutations returns interim heads with one change each.
 func mutations() []string {
 	all := []string{"", "HTTP/1.1 100 C\n\n", "HTTP/2.0 100 C\r\n\r\n", "http/1.1 100 C\r\n\r\n", "HTTP/1.1 100 C\r\n\n", "\x81\x05hello", "\x81\x05hello\r\n"}
 	for _, head := range []string{
@@ -98,7 +100,7 @@ func mutations() []string {
 	return slices.Compact(all)
 }
 
-// unsafeSwitches are answers that must not reach a client, to a handshake with a POST.
+// unsafeSwitches returns 101 responses to a POST handshake, which must not reach a client.
 func unsafeSwitches() []string {
 	const hasFile = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: HSmrc0sMlYUkAGmm5OPpG2HaGWk=\r\n\r\n"
 	return []string{
@@ -109,9 +111,9 @@ func unsafeSwitches() []string {
 
 const unsafeAsk = "POST /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
-// TestNoMutationHidesASwitch holds, for every mutation of interim heads in front of a 101 to a request that must not be
-// switched on: where a lenient client sees a 101 in what the server sends, none does in what the guard lets through, and
-// the audit finds something, both in whatever pieces it comes.
+// TestNoMutationHidesASwitch puts every mutation of an interim head before a 101 to an invalid
+// handshake. If a lenient client sees a 101 in the server's bytes, it must not see one in the bytes
+// that the guard passes on, and the audit must have a finding, however the bytes are split.
 func TestNoMutationHidesASwitch(t *testing.T) {
 	seen := 0
 	for _, interim := range mutations() {
@@ -142,8 +144,9 @@ func TestNoMutationHidesASwitch(t *testing.T) {
 	}
 }
 
-// guardedBytes feeds an answer to the request in pieces. It returns what may be passed on by the guard up to when it closes,
-// and reports whether the audit, which goes on reading, has a finding that did not pass.
+// guardedBytes feeds a response in pieces. It returns the bytes that the guard passes on before it
+// closes the connection, and reports whether the audit, which reads everything, has a finding that
+// is not a pass.
 func guardedBytes(answer []byte, size int) (through []byte, found bool) {
 	var talk wire.Conversation
 	closed := false
@@ -171,21 +174,22 @@ func guardedBytes(answer []byte, size int) (through []byte, found bool) {
 	return through, found
 }
 
-// TestGuardStopsWhatItCannotRead sends answers through a relay with the guard on: none of the three readers sees a 101 in
-// what the client gets, whether the answer comes at once or not, and the audit has a finding for each.
+// TestGuardStopsWhatItCannotRead sends responses through a relay with the guard on, at once and in
+// pieces. None of the three readers sees a 101 in the client's bytes, and the audit has a finding
+// for each response.
 func TestGuardStopsWhatItCannotRead(t *testing.T) {
 	const nameless = "HTTP/1.1 101 S\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: HSmrc0sMlYUkAGmm5OPpG2HaGWk=\r\n\r\n"
 	sound := unsafeSwitches()[0]
 	for name, c := range map[string]struct{ ask, first, second string }{
-		"bare LF":             {unsafeAsk, "HTTP/1.1 100 C\n\n", sound},
-		"bare LF, sound":      {strings.Replace(unsafeAsk, "POST", "GET", 1), "HTTP/1.1 100 C\n\n", sound},
-		"HTTP/2":              {unsafeAsk, "HTTP/2.0 100 C\r\n\r\n", sound},
-		"lower case":          {unsafeAsk, "http/1.1 100 C\r\n\r\n", sound},
-		"a bare empty line":   {unsafeAsk, "HTTP/1.1 100 C\r\n\n", sound},
-		"no empty line":       {unsafeAsk, "HTTP/1.1 100 C\r\n", sound},
-		"frames":              {strings.Replace(unsafeAsk, "POST", "GET", 1), "\x81\x05hello", sound},
-		"no Upgrade":          {strings.Replace(unsafeAsk, "POST", "GET", 1), "", nameless},
-		"behind another head": {strings.Replace(unsafeAsk, "POST", "GET", 1), "HTTP/1.0 200 OK\r\n\r\n", sound},
+		"bare LF":            {unsafeAsk, "HTTP/1.1 100 C\n\n", sound},
+		"bare LF, sound":     {strings.Replace(unsafeAsk, "POST", "GET", 1), "HTTP/1.1 100 C\n\n", sound},
+		"HTTP/2":             {unsafeAsk, "HTTP/2.0 100 C\r\n\r\n", sound},
+		"lower case":         {unsafeAsk, "http/1.1 100 C\r\n\r\n", sound},
+		"a bare empty line":  {unsafeAsk, "HTTP/1.1 100 C\r\n\n", sound},
+		"no empty line":      {unsafeAsk, "HTTP/1.1 100 C\r\n", sound},
+		"frames":             {strings.Replace(unsafeAsk, "POST", "GET", 1), "\x81\x05hello", sound},
+		"no Upgrade":         {strings.Replace(unsafeAsk, "POST", "GET", 1), "", nameless},
+		"after another head": {strings.Replace(unsafeAsk, "POST", "GET", 1), "HTTP/1.0 200 OK\r\n\r\n", sound},
 	} {
 		for _, at := range []int{0, 1, len(c.first), len(c.first + c.second)} {
 			t.Run(fmt.Sprint(name, " ", at), func(t *testing.T) {
@@ -202,7 +206,8 @@ func TestGuardStopsWhatItCannotRead(t *testing.T) {
 	}
 }
 
-// throughTheGuard has a backend give an answer in two pieces, and returns what the client gets and which rules are broken.
+// throughTheGuard has a backend send a response in two pieces. It returns the bytes that the client
+// gets and the rules that are broken.
 func throughTheGuard(t *testing.T, ask, answer string, at int) (got []byte, broken []string) {
 	t.Helper()
 	listen := func() net.Listener {
@@ -238,7 +243,8 @@ func throughTheGuard(t *testing.T, ask, answer string, at int) (got []byte, brok
 	return got, broken
 }
 
-// exchanged is what a client gets for a request that a backend answers in two pieces.
+// exchanged returns the bytes that a client gets for a request that the backend answers in two
+// pieces.
 func exchanged(t *testing.T, front string, backend net.Listener, ask, answer string, at int) []byte {
 	t.Helper()
 	client, err := net.Dial("tcp", front)
@@ -260,7 +266,7 @@ func exchanged(t *testing.T, front string, backend net.Listener, ask, answer str
 		t.Fatal(err)
 	}
 	_, _ = io.WriteString(server, answer[:at])
-	_, _ = io.WriteString(server, answer[at:]) // it may have been cut off by then
+	_, _ = io.WriteString(server, answer[at:]) // fails if the guard has closed the connection already
 	got, err := io.ReadAll(client)
 	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		t.Error(err)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestHealthIsAskedWhereServeListens gives the first process of a container its admin address in each way there is.
+// TestHealthIsAskedWhereServeListens configures the admin address of a container's first process in
+// every possible way.
 func TestHealthIsAskedWhereServeListens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "interlock.yaml")
 	if err := os.WriteFile(file, []byte("backend: http://127.0.0.1:3000\nadmin: {listen: \"127.0.0.1:7001\"}\n"), 0o600); err != nil {

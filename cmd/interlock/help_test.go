@@ -26,10 +26,11 @@ func eachCommand(cmd *cobra.Command, f func(*cobra.Command)) {
 	}
 }
 
-// banned are turns of phrase that no text of the program has.
+// banned matches idioms that must not appear in the program's texts.
 var banned = regexp.MustCompile(`(?i) behind the| is no |tells whether|what came|stands in|nobody|sound handshake|field line`)
 
-// TestHelpFitsAScreen holds the help of every command to 100 columns and 60 lines, to examples, and to plain words.
+// TestHelpFitsAScreen checks that the help of every command has at most 100 columns and 60 lines,
+// has examples, and is in plain words.
 func TestHelpFitsAScreen(t *testing.T) {
 	seen := 0
 	eachCommand(command(), func(cmd *cobra.Command) {
@@ -64,8 +65,8 @@ func TestHelpFitsAScreen(t *testing.T) {
 	}
 }
 
-// TestEnumeratedFlagsAreCompleted wants a completion for each flag that takes one of few words, or the name of something that
-// the program knows.
+// TestEnumeratedFlagsAreCompleted checks that each flag with a fixed set of values, or with the
+// name of something that the program knows, has a completion.
 func TestEnumeratedFlagsAreCompleted(t *testing.T) {
 	named := []string{"SEVERITY", "FORMAT", "FORMAT[=FILE]", "MODE", "WHAT", "VERDICT", "ORIGIN", "PROTOCOL", "PROTOCOLS", "RULES", "RULE", "RUN", "PROBE", "PROBES", "ENDPOINT"}
 	seen := 0
@@ -88,8 +89,8 @@ func TestEnumeratedFlagsAreCompleted(t *testing.T) {
 
 var update = flag.Bool("update", false, "write docs/commands.md")
 
-// TestTheCommandReferenceIsThatOfTheProgram holds docs/commands.md to the commands. It is written with:
-// go test ./cmd/interlock -update
+// TestTheCommandReferenceIsThatOfTheProgram compares docs/commands.md with the commands. Write the
+// file with: go test ./cmd/interlock -update
 func TestTheCommandReferenceIsThatOfTheProgram(t *testing.T) {
 	const name = "../../docs/commands.md"
 	want := help.CommandsPage(command())
@@ -103,7 +104,8 @@ func TestTheCommandReferenceIsThatOfTheProgram(t *testing.T) {
 	}
 }
 
-// TestManPagesAreRoff wants every page to have its sections, and no line that a formatter takes for a request by mistake.
+// TestManPagesAreRoff checks that every page has its sections, and no text line that a formatter
+// would take for a request.
 func TestManPagesAreRoff(t *testing.T) {
 	pages := help.ManPages(command())
 	if len(pages) < 20 || pages["interlock-store-runs.1"] == "" {
@@ -124,7 +126,7 @@ func TestManPagesAreRoff(t *testing.T) {
 	}
 }
 
-// TestExamplesInHelpAreCommandLines holds that every example has a command and flags that there are.
+// TestExamplesInHelpAreCommandLines checks that the commands and flags of every example exist.
 func TestExamplesInHelpAreCommandLines(t *testing.T) {
 	eachCommand(command(), func(cmd *cobra.Command) {
 		for _, words := range (block{name: "help of " + cmd.CommandPath(), text: cmd.Example}).commands() {

@@ -12,8 +12,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
-// TestProbingFromTheRunningProxy learns an endpoint from a client, has it probed through the admin address, and looks
-// that the credentials of the client are used only when that is asked for, and shown nowhere.
+// TestProbingFromTheRunningProxy learns an endpoint from a client and probes it through the admin
+// address. The client's credentials are used only on request and never shown.
 func TestProbingFromTheRunningProxy(t *testing.T) {
 	backend, err := lab.Start("gorilla")
 	if err != nil {
@@ -63,8 +63,8 @@ func TestProbingFromTheRunningProxy(t *testing.T) {
 	}
 }
 
-// TestProbingOneOfTwoRoutes has two routes learn the same path: the endpoint alone is an error that names both, and --route
-// chooses one.
+// TestProbingOneOfTwoRoutes has two routes learn the same path. Naming only the endpoint is an
+// error that lists both routes; --route selects one.
 func TestProbingOneOfTwoRoutes(t *testing.T) {
 	backend, err := lab.Start("gorilla")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
-// TestASignalStopsTheRun ends the context, as a signal does, once the first request has come, and wants the reports to be
-// written all the same.
+// TestASignalStopsTheRun cancels the context after the first request, as a signal does, and checks
+// that the reports are still written.
 func TestASignalStopsTheRun(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -20,7 +20,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// probeSites are what scripts need to probe, by the variable that has it: URLs of backends for the most part. They run until the test is over.
+// probeSites returns the variables for scripts that probe, most of them URLs of backends. The
+// backends run until the test ends.
 func probeSites(t *testing.T) map[string]string {
 	t.Helper()
 	sites := map[string]string{}
@@ -63,15 +64,15 @@ func probeSites(t *testing.T) map[string]string {
 	}
 	sites["SSH"] = "http://" + acceptEach(t, func(conn net.Conn) { io.WriteString(conn, "SSH-2.0-OpenSSH_9.2\r\n") })
 	sites["HOP"] = "http://" + acceptEach(t, hopTo(strings.TrimPrefix(sites["SOUND"], "http://")))
-	nobody, err := ports.Free(1)
+	closed, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sites["NOBODY"] = "http://" + nobody[0]
+	sites["NOBODY"] = "http://" + closed[0]
 	return sites
 }
 
-// switching accepts handshakes and sends back what comes.
+// switching accepts handshakes and echoes frames.
 func switching(w http.ResponseWriter, r *http.Request) {
 	conn, err := (&gorilla.Upgrader{}).Upgrade(w, r, nil)
 	if err != nil {
@@ -86,7 +87,7 @@ func switching(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tickets accepts a handshake for each path and value of X-Ticket.
+// tickets accepts one handshake for each path and value of X-Ticket.
 func tickets() http.HandlerFunc {
 	var mu sync.Mutex
 	used := map[string]bool{}
@@ -104,7 +105,7 @@ func tickets() http.HandlerFunc {
 	}
 }
 
-// guarded wants to know who is there: a cookie and a field.
+// guarded accepts only requests with a certain cookie and header.
 func guarded(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Cookie") != "id=7" || r.Header.Get("X-Tenant") != "blue" {
 		http.Error(w, "no", http.StatusForbidden)
@@ -113,7 +114,7 @@ func guarded(w http.ResponseWriter, r *http.Request) {
 	switching(w, r)
 }
 
-// agents refuses who says who it is.
+// agents rejects requests with a User-Agent header.
 func agents(w http.ResponseWriter, r *http.Request) {
 	if r.UserAgent() != "" {
 		http.Error(w, "no", http.StatusTeapot)
@@ -122,7 +123,7 @@ func agents(w http.ResponseWriter, r *http.Request) {
 	switching(w, r)
 }
 
-// acceptEach does the same with every connection to the address that it returns.
+// acceptEach calls with for each connection to the address that it returns.
 func acceptEach(t *testing.T, with func(net.Conn)) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -148,7 +149,7 @@ func acceptEach(t *testing.T, with func(net.Conn)) string {
 	return ln.Addr().String()
 }
 
-// hopTo is an intermediary in front of a backend that adds Connection: upgrade wherever it is missing.
+// hopTo is a proxy in front of a backend that adds Connection: upgrade to requests without it.
 func hopTo(backend string) func(net.Conn) {
 	return func(client net.Conn) {
 		server, err := net.Dial("tcp", backend)

@@ -8,7 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/config"
 )
 
-// TestDialBecomesEager: a reload has the backend dialled for a client that only waits, and another one takes that back.
+// TestDialBecomesEager checks that after a reload the backend is dialled for silent clients, and
+// that another reload takes this back.
 func TestDialBecomesEager(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab"
 )
 
-// TestReloadKeepsWhatIsSaidOfEvidence holds that evidence.keep and redact hold after a reload, and on a route with rules of
-// its own, as they do before and elsewhere.
+// TestReloadKeepsWhatIsSaidOfEvidence checks that evidence.keep and redact still apply after a
+// reload, and on a route with rules of its own.
 func TestReloadKeepsWhatIsSaidOfEvidence(t *testing.T) {
 	backend, err := lab.Start("gorilla")
 	if err != nil {
@@ -35,7 +35,7 @@ func TestReloadKeepsWhatIsSaidOfEvidence(t *testing.T) {
 		shown("at first")
 		s.write(strings.Replace(routes, "profile: all", "profile: seed", 1) + redact + "evidence: {keep: " + keep + "}\n")
 		s.await(t, "configuration reloaded", 1)
-		shown("behind a reload")
+		shown("after a reload")
 		s.end()
 	}
 }

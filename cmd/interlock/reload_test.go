@@ -22,14 +22,14 @@ import (
 	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
-// lines are what a command writes, to be waited for.
+// lines collects the log lines of a command so that a test can wait for them.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 	wake chan struct{}
 }
 
-// Write is part of io.Writer.
+// Write implements io.Writer.
 func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,7 +40,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// await waits for the n-th line with that message and returns it.
+// await waits for the n-th line with a message and returns it.
 func (l *lines) await(t *testing.T, message string, n int) map[string]any {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -68,14 +68,14 @@ func (l *lines) await(t *testing.T, message string, n int) map[string]any {
 	}
 }
 
-// served is serve, running on a configuration file until the test ends.
+// served is serve, running with a configuration file until the test ends.
 type served struct {
 	lines
 	t     *testing.T
 	file  string
 	addr  string
 	admin string
-	end   func() // ends it and waits; at the latest with the test
+	end   func() // stops serve and waits; the test calls it at the latest when it ends
 }
 
 func serveFile(t *testing.T, text string) *served {
@@ -110,7 +110,7 @@ func serveFile(t *testing.T, text string) *served {
 	return s
 }
 
-// write puts the configuration in place in one step.
+// write replaces the configuration atomically.
 func (s *served) write(text string) {
 	s.t.Helper()
 	if !strings.Contains(text, "store:") {
@@ -128,7 +128,7 @@ func (s *served) write(text string) {
 	}
 }
 
-// reload asks for one at the admin address.
+// reload requests a reload at the admin address.
 func (s *served) reload() (int, string) {
 	s.t.Helper()
 	p, err := http.Post("http://"+s.admin+"/api/v1/reload", "application/json", nil)
@@ -143,7 +143,7 @@ func (s *served) reload() (int, string) {
 
 const soundRequest = "GET /chat HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
-// open opens a tunnel for a host and tells the status that came instead, if one did.
+// open opens a tunnel for a host, or returns the status of the response if it is not a 101.
 func (s *served) open(host string) (net.Conn, *bufio.Reader, int) {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.addr)
@@ -160,7 +160,7 @@ func (s *served) open(host string) (net.Conn, *bufio.Reader, int) {
 	return conn, r, p.StatusCode
 }
 
-// request sends a request of which only the status line is read.
+// request sends a request and reads only the status line of the response.
 func (s *served) request(text string) net.Conn {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.addr)
@@ -175,7 +175,7 @@ func (s *served) request(text string) net.Conn {
 	return conn
 }
 
-// echoes reports whether a tunnel still carries: a masked text comes back without its mask.
+// echoes returns nil if a tunnel still works: a masked text comes back unmasked.
 func echoes(conn net.Conn, r *bufio.Reader) error {
 	if _, err := conn.Write([]byte("\x81\x82\x00\x00\x00\x00hi")); err != nil {
 		return err
@@ -187,8 +187,8 @@ func echoes(conn net.Conn, r *bufio.Reader) error {
 	return nil
 }
 
-// TestReloadUnderLoad reloads twenty times, five of them a configuration that is wrong, with 500 tunnels open and requests
-// going on: no tunnel is dropped, and no request fails.
+// TestReloadUnderLoad reloads twenty times, five of them with an invalid configuration, while 500
+// tunnels are open and requests are made. No tunnel is dropped and no request fails.
 func TestReloadUnderLoad(t *testing.T) {
 	backend, err := lab.Start("gorilla")
 	if err != nil {
@@ -211,7 +211,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var asking sync.WaitGroup
-	failed, asked := make(chan error, 1), make(chan struct{}) // asked: one more request has been answered
+	failed, asked := make(chan error, 1), make(chan struct{}) // a receive from asked triggers one more request
 	asking.Go(func() {
 		every := time.NewTicker(20 * time.Millisecond)
 		defer every.Stop()
@@ -219,7 +219,7 @@ func TestReloadUnderLoad(t *testing.T) {
 			select {
 			case <-ctx.Done():
 				return
-			case asked <- struct{}{}: // there is always one beside a reload
+			case asked <- struct{}{}: // at least one request is made during each reload
 			case <-every.C:
 			}
 			conn, r, status := s.open("a.test")
@@ -261,8 +261,9 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 }
 
-// TestRoutesAreChosenAndChanged holds that hosts reach their backend, that others get a 421 where that is configured, that a
-// changed file takes effect by itself, and that what cannot change says so.
+// TestRoutesAreChosenAndChanged checks that each host reaches its backend, that unknown hosts get a
+// 421 if that is configured, that a changed file takes effect by itself, and that changes which
+// need a restart are reported.
 func TestRoutesAreChosenAndChanged(t *testing.T) {
 	sound, err := lab.Start("gorilla")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/run"
 )
 
-// TestTheExamplesForCIAreCommandLines holds the examples against the program: they are YAML, and every command line of ours
-// in them has only flags, formats and values that there are.
+// TestTheExamplesForCIAreCommandLines checks that the examples are valid YAML, and that every
+// interlock command line in them has only existing flags, formats and values.
 func TestTheExamplesForCIAreCommandLines(t *testing.T) {
 	for _, name := range []string{"github.yml", "gitlab.yml"} {
 		var document any
@@ -31,7 +31,7 @@ func TestTheExamplesForCIAreCommandLines(t *testing.T) {
 	}
 }
 
-// commandLines are the texts in a document that run the program.
+// commandLines returns the command lines in a document that run interlock.
 func commandLines(v any) (all [][]string) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -50,7 +50,7 @@ func commandLines(v any) (all [][]string) {
 	return all
 }
 
-// checkRun looks at a command line as the program would, and runs nothing.
+// checkRun parses a command line as the program would, without running anything.
 func checkRun(t *testing.T, name string, words []string) {
 	t.Helper()
 	if words[1] != "run" {
@@ -71,7 +71,7 @@ func checkRun(t *testing.T, name string, words []string) {
 		t.Errorf("%s: %v, backend %q", name, err, c.Backend)
 	}
 	if args := cmd.Flags().Args(); cmd.ArgsLenAtDash() != 0 || len(args) == 0 {
-		t.Errorf("%s: got %q, want a command behind --", name, args)
+		t.Errorf("%s: got %q, want a command after --", name, args)
 	}
 	for _, o := range f.Outputs {
 		format, _, _ := strings.Cut(o, "=")

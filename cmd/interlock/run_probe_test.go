@@ -16,8 +16,9 @@ import (
 
 //lint:file-ignore SA1019 what is to be used instead, net/http, has HTTP/2 in cleartext by prior knowledge only, not by a switch
 
-// TestAnEndpointOfTwoProtocolsIsProbedByBoth has a backend that switches to WebSocket and to h2c at one path, and wants each
-// probe to be sent once: those for h2c as edits of that handshake, all others as edits of the other.
+// TestAnEndpointOfTwoProtocolsIsProbedByBoth has a backend that switches to WebSocket and to h2c at
+// one path. Each probe is sent once: h2c probes as edits of the h2c handshake, all others as edits
+// of the WebSocket handshake.
 func TestAnEndpointOfTwoProtocolsIsProbedByBoth(t *testing.T) {
 	backend := httptest.NewServer(h2c.NewHandler(http.HandlerFunc(switching), &http2.Server{}))
 	defer backend.Close()

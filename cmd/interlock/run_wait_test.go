@@ -22,10 +22,10 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// TestTheCommandStartsWhenTheBackendAnswers has a backend that takes connections and closes them at first, as one does whose
-// program behind it is not up yet.
+// TestTheCommandStartsWhenTheBackendAnswers has a backend that at first accepts connections and
+// closes them, as a port forwarder does while its program is starting.
 func TestTheCommandStartsWhenTheBackendAnswers(t *testing.T) {
-	const late = 3 // connections that are closed
+	const late = 3 // the number of connections that are closed
 	var asked atomic.Int64
 	address := acceptEach(t, func(conn net.Conn) {
 		if asked.Add(1) <= late {
@@ -45,7 +45,7 @@ func TestTheCommandStartsWhenTheBackendAnswers(t *testing.T) {
 	}
 }
 
-// TestAwaitedBackends waits for one in each way that a backend can be reached.
+// TestAwaitedBackends waits for backends of every kind.
 func TestAwaitedBackends(t *testing.T) {
 	dir := t.TempDir()
 	socket, err := net.Listen("unix", filepath.Join(dir, "s"))
@@ -70,14 +70,14 @@ func TestAwaitedBackends(t *testing.T) {
 	}
 	second := httptest.NewServer(http.NotFoundHandler())
 	defer second.Close()
-	nobody, err := ports.Free(1) // one that no other test's server gets in the meantime
+	closed, err := ports.Free(1) // reserved, so that no other test's server gets it
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, b := range map[string]*proxy.Backend{
 		"a unix socket": proxy.To("unix:" + socket.Addr().String()),
 		"TLS":           {Addresses: []string{secure.Listener.Addr().String()}, TLS: config, Host: "staging.test"},
-		"two addresses": {Addresses: []string{nobody[0], second.Listener.Addr().String()}},
+		"two addresses": {Addresses: []string{closed[0], second.Listener.Addr().String()}},
 		"PROXY, text":   {Addresses: []string{announced(t, "PROXY UNKNOWN\r\n")}, ProxyProtocol: 1},
 		"PROXY, binary": {Addresses: []string{announced(t, "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00")}, ProxyProtocol: 2},
 	} {

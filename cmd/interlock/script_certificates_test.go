@@ -15,9 +15,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// certificates writes what a configuration can be wrong about: sound.pem and sound.key; other.pem and other.key, a pair of
-// its own; expired.pem and later.pem, which fit sound.key; garbage.pem; and the authority that goproxy comes with, in
-// published/.
+// certificates writes valid and faulty certificates for configurations: sound.pem and sound.key;
+// other.pem and other.key, another pair; expired.pem and later.pem, which fit sound.key;
+// garbage.pem; and goproxy's published CA, in published/.
 func certificates(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: certificates")

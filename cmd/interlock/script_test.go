@@ -14,12 +14,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets the test binary be the command, so that scripts can run it.
+// TestMain makes the test binary act as the command, so that scripts can run it.
 func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){"interlock": main})
 }
 
-// tests are all of them, with a state directory of their own.
+// tests runs all tests with a temporary state directory.
 type tests struct{ *testing.M }
 
 func (m tests) Run() int {
@@ -54,7 +54,7 @@ func TestCommands(t *testing.T) {
 	})
 }
 
-// status STATUS COMMAND... wants a command to end with precisely that exit status.
+// status STATUS COMMAND... checks that a command exits with exactly that status.
 func status(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status STATUS COMMAND...")
@@ -74,7 +74,8 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// member KEY... wants standard output to be one JSON object with all these keys, written as a.b.0.c.
+// member KEY... checks that standard output is one JSON object with all these keys, written as
+// a.b.0.c.
 func member(ts *testscript.TestScript, neg bool, keys []string) {
 	if neg || len(keys) == 0 {
 		ts.Fatalf("usage: member KEY...")
@@ -100,7 +101,8 @@ func member(ts *testscript.TestScript, neg bool, keys []string) {
 	}
 }
 
-// elements KEY... wants standard output to be a JSON array of objects, not empty, each with all these keys.
+// elements KEY... checks that standard output is a non-empty JSON array of objects, each with all
+// these keys.
 func elements(ts *testscript.TestScript, neg bool, keys []string) {
 	if neg || len(keys) == 0 {
 		ts.Fatalf("usage: elements KEY...")

@@ -15,7 +15,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/web/ui"
 )
 
-// ask asks the API of what is served, and reads the answer.
+// ask makes a request to the admin API and decodes the response.
 func (s *served) ask(method, path, body string, into any) int {
 	s.t.Helper()
 	q, err := http.NewRequestWithContext(s.t.Context(), method, "http://"+s.admin+path, strings.NewReader(body))
@@ -40,7 +40,8 @@ func (s *served) ask(method, path, body string, into any) int {
 
 type shownFinding struct{ Rule, State, LastExchange string }
 
-// TestServeIsAdministered goes the way of somebody who looks into a finding: sees it, sends it again, accepts it, and pauses.
+// TestServeIsAdministered does what a person does about a finding: views it, replays it, accepts
+// it, and pauses the page.
 func TestServeIsAdministered(t *testing.T) {
 	backend, err := lab.Start("unsound")
 	if err != nil {
@@ -74,7 +75,7 @@ func TestServeIsAdministered(t *testing.T) {
 		t.Fatalf("accept: %d %+v", status, said)
 	}
 	if now, _ := os.ReadFile(s.file); string(now) != string(before) {
-		t.Error("the file was written, and nobody has confirmed that")
+		t.Error("the file was written without a confirmation")
 	}
 	if status := s.ask("POST", "/api/v1/accepts", fmt.Sprintf(entry, `,"confirmed":true`), &said); status != 200 || !said.Applied {
 		t.Fatalf("accept: %d %+v", status, said)
@@ -98,7 +99,7 @@ func TestServeIsAdministered(t *testing.T) {
 	}
 }
 
-// post makes a POST that the backend must not switch on, and does.
+// post makes a handshake by POST, which the backend wrongly accepts.
 func (s *served) post(t *testing.T) {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+s.addr+"/chat", http.NoBody)
@@ -115,7 +116,7 @@ func (s *served) post(t *testing.T) {
 	p.Body.Close()
 }
 
-// finding waits until the store has the one of UPGRADE-POST.
+// finding waits until the store has the finding of UPGRADE-POST.
 func (s *served) finding(t *testing.T) shownFinding {
 	t.Helper()
 	var all struct{ Findings []shownFinding }
@@ -129,7 +130,7 @@ func (s *served) finding(t *testing.T) shownFinding {
 	return shownFinding{}
 }
 
-// status looks at how everything is, and that nothing of it is a secret.
+// status checks the status and that it contains no secret.
 func (s *served) status(t *testing.T) ui.Status {
 	t.Helper()
 	var is ui.Status

@@ -12,7 +12,8 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// TestPartThatHangsIsLeftBehind: what was found can be stored although something does not end, and the log says what.
+// TestPartThatHangsIsLeftBehind checks that findings can still be stored if a part of serve does
+// not end, and that the log names the part.
 func TestPartThatHangsIsLeftBehind(t *testing.T) {
 	var log bytes.Buffer
 	s := &server.Serving{Out: terminal.NewOutput(&log, "json", true), Relay: &proxy.Relay{}, Errc: make(chan error, 2)}

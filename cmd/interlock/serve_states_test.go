@@ -14,7 +14,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/store"
 )
 
-// unsafely sends a handshake by POST, waits for the n-th line that says so, and returns the states in it.
+// unsafely sends a handshake by POST, waits for its log line, the n-th, and returns the states in
+// that line.
 func (s *served) unsafely(t *testing.T, n int) string {
 	t.Helper()
 	s.request(strings.Replace(fmt.Sprintf(soundRequest, "a.test"), "GET /chat", "POST /chat", 1)).Close()
@@ -25,8 +26,9 @@ func (s *served) unsafely(t *testing.T, n int) string {
 	return fmt.Sprint(event["states"])
 }
 
-// TestLiveFindingsHaveStates finds the same thing in several starts on one store: new at first and known from the second start
-// on, accepted as soon as an entry is in the file, and reproduced where a baseline has it of a probe.
+// TestLiveFindingsHaveStates produces the same finding after several restarts with one store. It is
+// new the first time and known after a restart, accepted once an entry is in the file, and
+// reproduced if the baseline has it from a probe.
 func TestLiveFindingsHaveStates(t *testing.T) {
 	backend, err := lab.Start("any-method")
 	if err != nil {
@@ -104,7 +106,7 @@ func allFindings(t *testing.T, s *store.Store) []store.Finding {
 	return all
 }
 
-// TestServeWithABaselineThatIsNone wants one clear error, and nothing opened.
+// TestServeWithABaselineThatIsNone expects one clear error, and that serve opens nothing.
 func TestServeWithABaselineThatIsNone(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "interlock.yaml")

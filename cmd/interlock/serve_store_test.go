@@ -19,8 +19,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
-// TestAStoreThatIsDeletedIsNoticed holds that serve says that its file is gone, is not ready until there is a new one, and
-// counts what was lost.
+// TestAStoreThatIsDeletedIsNoticed checks that serve reports a deleted store, is not ready until
+// there is a new one, and counts the losses.
 func TestAStoreThatIsDeletedIsNoticed(t *testing.T) {
 	backend, err := lab.Start("any-method")
 	if err != nil {
@@ -36,11 +36,12 @@ func TestAStoreThatIsDeletedIsNoticed(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	// The end of the tunnel is written within moments, and makes the store anew: 200 if that came first.
+	// The end of the tunnel is written within moments, which creates a new store. If that happens
+	// first, the status is 200.
 	if status, text := s.ready(t); status != 200 && (status != 503 || !strings.Contains(text, "deleted or replaced")) {
 		t.Errorf("when the file is gone: %d %s", status, text)
 	}
-	if e := s.await(t, "store was lost and made anew", 1); e["exchanges"].(float64) < 1 || e["findings"].(float64) < 1 { // 2 if its end was written, too
+	if e := s.await(t, "store was lost and made anew", 1); e["exchanges"].(float64) < 1 || e["findings"].(float64) < 1 { // 2 if the end of the exchange had been written, too
 		t.Errorf("got %v", e)
 	}
 	if status, text := s.ready(t); status != 200 {
@@ -55,7 +56,8 @@ func TestAStoreThatIsDeletedIsNoticed(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotStoredIsAnExitStatus holds that serve and probe do not end with 0 where findings could not be stored.
+// TestWhatIsNotStoredIsAnExitStatus checks that serve and probe do not exit with 0 if findings
+// could not be stored.
 func TestWhatIsNotStoredIsAnExitStatus(t *testing.T) {
 	backend, err := lab.Start("any-method")
 	if err != nil {
@@ -76,7 +78,7 @@ func TestWhatIsNotStoredIsAnExitStatus(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx, c, out, nil) }()
 	s.addr = s.await(t, "listening", 1)["listen"].(string)
-	if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700)); err != nil { // nothing can be made anew there
+	if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700)); err != nil { // the directory keeps the file from being created again
 		t.Fatal(err)
 	}
 	s.request(strings.Replace(strings.ReplaceAll(soundRequest, "%s", "a.test"), "GET", "POST", 1)).Close()
@@ -90,7 +92,7 @@ func TestWhatIsNotStoredIsAnExitStatus(t *testing.T) {
 	}
 }
 
-// ready is what /readyz says.
+// ready returns the response of /readyz.
 func (s *served) ready(t *testing.T) (int, string) {
 	t.Helper()
 	transport := &http.Transport{DialContext: (&net.Dialer{Timeout: time.Minute}).DialContext}

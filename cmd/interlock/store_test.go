@@ -15,15 +15,16 @@ import (
 	"github.com/interlock-proxy/interlock/internal/store"
 )
 
-// command runs a command and returns its status and what it wrote.
+// invoke runs a command and returns its status and its output.
 func invoke(args ...string) (status int, stdout, stderr string) {
 	var out, complaints bytes.Buffer
 	status = execute(args, &out, &complaints)
 	return status, out.String(), complaints.String()
 }
 
-// TestWhatServeKeepsIsThere lets serve write to a store and looks at it with the commands: the report has what the log
-// had, the secret is nowhere, a replay goes to the backend only, an export can be imported, and pruning deletes.
+// TestWhatServeKeepsIsThere has serve write to a store, then inspects it with the commands. The
+// report agrees with the log, the secret is nowhere, a replay goes only to the backend, an export
+// can be imported, and pruning deletes.
 func TestWhatServeKeepsIsThere(t *testing.T) {
 	backend, err := lab.Start("any-method")
 	if err != nil {
@@ -71,12 +72,12 @@ func TestWhatServeKeepsIsThere(t *testing.T) {
 		t.Errorf("a store that is not there: status %d %s", status, stderr)
 	}
 	if status, _, stderr := invoke("report", "--store", exported); status != exit.StatusUsage || strings.Count(stderr, "\n") != 1 {
-		t.Errorf("a file that is no store: status %d %s", status, stderr)
+		t.Errorf("a file that is not a store: status %d %s", status, stderr)
 	}
 }
 
-// holds reports whether a secret is somewhere in a text, as it is or in base64, in which the middle of a word depends on where it
-// begins.
+// holds reports whether a text contains a secret, as it is or in base64. In base64 the middle of a
+// word depends on its offset.
 func holds(text []byte, secret string) bool {
 	for at := range 3 {
 		word := base64.StdEncoding.EncodeToString([]byte(strings.Repeat(" ", at) + secret))
@@ -87,7 +88,8 @@ func holds(text []byte, secret string) bool {
 	return bytes.Contains(text, []byte(secret))
 }
 
-// TestEvidenceIsKeptAsConfigured holds what is in the store of each mode: secrets in one only, and exchanges in all but one.
+// TestEvidenceIsKeptAsConfigured checks the contents of the store for each mode: one mode keeps
+// secrets, and all but one keep exchanges.
 func TestEvidenceIsKeptAsConfigured(t *testing.T) {
 	backend, err := lab.Start("any-method")
 	if err != nil {
@@ -96,7 +98,7 @@ func TestEvidenceIsKeptAsConfigured(t *testing.T) {
 	defer backend.Close()
 	for mode, want := range map[string]struct {
 		secret bool
-		status int // of the report
+		status int // of the report command
 	}{config.KeepRedacted: {false, exit.StatusFound}, config.KeepFull: {true, exit.StatusFound}, config.KeepNone: {false, exit.StatusUnknown}} {
 		file := filepath.Join(t.TempDir(), "kept.db")
 		s := serveFile(t, "backend: "+backend.URL+"\nstore: "+file+"\nevidence: {keep: "+mode+"}\n")
@@ -122,7 +124,8 @@ func TestEvidenceIsKeptAsConfigured(t *testing.T) {
 	}
 }
 
-// TestReplayGoesToTheRouteOfTheExchange has the exchange of a route, a configuration that has it, and one that has not.
+// TestReplayGoesToTheRouteOfTheExchange replays an exchange of a route with a configuration that
+// has this route, and with one that does not.
 func TestReplayGoesToTheRouteOfTheExchange(t *testing.T) {
 	wrong, err := lab.Start("any-method")
 	if err != nil {
@@ -153,7 +156,8 @@ func TestReplayGoesToTheRouteOfTheExchange(t *testing.T) {
 	}
 }
 
-// TestReplaySaysWhatDiffers sends an exchange again, to the same backend and to one that has learnt.
+// TestReplaySaysWhatDiffers replays an exchange to the same backend, and to one that has been
+// fixed.
 func TestReplaySaysWhatDiffers(t *testing.T) {
 	wrong, err := lab.Start("any-method")
 	if err != nil {
