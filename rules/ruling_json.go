@@ -62,7 +62,7 @@ type requestJSON struct {
 	Version string   `json:"version"`
 	Offers  []string `json:"offers"`
 	Head    []byte   `json:"head"`
-	Far     []byte   `json:"far,omitempty"` // the head as it was sent on, where that is not what came
+	Far     []byte   `json:"far,omitempty"` // the head as it was sent on, if it differs from the one received
 
 	Redacted []string `json:"redacted,omitempty"` // see Ruling.Redacted
 }

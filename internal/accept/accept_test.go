@@ -10,15 +10,15 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A shot is an exchange as these tests need it: what a request with a method, sent by a probe or by
-// a client, led to.
+// A shot is an exchange for these tests: the result of a request with a method, sent by a probe or
+// by a client.
 type shot struct {
 	probe, method, path, backend string
-	refused                      bool // 405; else 101
+	refused                      bool // 405; otherwise 101
 	uncontrolled                 bool // no valid handshake was accepted
 }
 
-// ruling is what the rules say about it.
+// ruling returns the rules' ruling on the exchange.
 func (s shot) ruling() *rules.Ruling {
 	x := &wire.Exchange{
 		ID: "1", Final: true, Complete: true, Origin: wire.OriginLive, Probe: s.probe, Route: "default", Backend: s.backend, BodyDone: true,
@@ -50,7 +50,7 @@ var (
 	refused  = shot{"", "POST", "/chat/17", "127.0.0.1:1", true, false}
 )
 
-// run is what a run with these exchanges has found.
+// run returns the findings of a run with these exchanges.
 func run(shots ...shot) *Findings {
 	a := new(Findings)
 	for _, s := range shots {
@@ -59,7 +59,7 @@ func run(shots ...shot) *Findings {
 	return a
 }
 
-// stateOf is the state of the finding of UPGRADE-POST.
+// stateOf returns the state of the finding of UPGRADE-POST.
 func stateOf(t *testing.T, s *States, one shot) string {
 	t.Helper()
 	before := one.ruling()
@@ -103,7 +103,7 @@ func TestStates(t *testing.T) {
 		if c.before != nil {
 			s.Baseline = run(c.before...)
 		}
-		if c.now == unproven { // of which the rulebook says nothing: the finding is left out
+		if c.now == unproven { // a rule that the rulebook lacks; its finding is left out
 			r := s.Enter(c.now.ruling())
 			if f := r.Find(post); f != nil && f.State != "" {
 				t.Errorf("%s: got %+v", name, f)
@@ -137,7 +137,7 @@ func TestEntriesAccept(t *testing.T) {
 	fingerprint := func(s shot) string { r := s.ruling(); return r.Fingerprint(r.Find(post)) }
 	for name, c := range map[string]struct {
 		entry Entry
-		want  []bool // live, by the rule's own probe, by another
+		want  []bool // live, by the rule's own probe, by another probe
 	}{
 		"a rule":                {Entry{Rule: post}, []bool{true, true, false}},
 		"at its endpoint":       {Entry{Rule: post, Endpoint: "/chat/{id}"}, []bool{true, true, false}},
@@ -163,8 +163,8 @@ func TestEntriesAccept(t *testing.T) {
 	}
 }
 
-// TestTheOwnProbeOfARule holds it for every rule: of its probes an entry that names none accepts
-// precisely one.
+// TestTheOwnProbeOfARule checks for every rule that an entry without a probe accepts exactly one of
+// the rule's probes.
 func TestTheOwnProbeOfARule(t *testing.T) {
 	for _, rule := range rules.All() {
 		n, e := 0, Entry{Rule: rule.ID}

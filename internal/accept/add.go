@@ -196,14 +196,14 @@ func scalar(text string) string {
 
 // check returns an error unless the two texts differ only in the entry at the end of the list.
 func check(was, is []byte, w *Written) error {
-	var before, behind struct {
+	var before, after struct {
 		Accept []Written `yaml:"accept"`
 	}
 	var all, same map[string]any
 	for _, each := range []struct {
 		text []byte
 		into any
-	}{{was, &before}, {was, &all}, {is, &behind}, {is, &same}} {
+	}{{was, &before}, {was, &all}, {is, &after}, {is, &same}} {
 		if err := yaml.Unmarshal(each.text, each.into); err != nil {
 			return fmt.Errorf("%w (%s)", ErrForm, strings.Join(strings.Fields(strings.SplitN(err.Error(), "\n", 2)[0]), " "))
 		}
@@ -216,7 +216,7 @@ func check(was, is []byte, w *Written) error {
 	}
 	delete(all, "accept")
 	delete(same, "accept")
-	if !slices.Equal(append(before.Accept, *w), behind.Accept) || len(all)+len(same) > 0 && !reflect.DeepEqual(all, same) {
+	if !slices.Equal(append(before.Accept, *w), after.Accept) || len(all)+len(same) > 0 && !reflect.DeepEqual(all, same) {
 		return ErrForm
 	}
 	return nil

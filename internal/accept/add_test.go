@@ -11,12 +11,12 @@ import (
 	"unicode/utf8"
 )
 
-// clients is the entry that these tests add.
+// clients returns the entry that these tests add.
 func clients() Written {
 	return Written{Rule: "UPGRADE-POST", Endpoint: "/chat/{id}", Reason: `they say "2019": gone by spring`, Until: "2999-01-31"}
 }
 
-// added are its lines, unindented.
+// added has the lines of that entry, unindented.
 const added = `- rule: UPGRADE-POST
   endpoint: "/chat/{id}"
   reason: "they say \"2019\": gone by spring"
@@ -25,20 +25,20 @@ const added = `- rule: UPGRADE-POST
 
 func TestAddKeepsAllElseAsItIs(t *testing.T) {
 	indented := "  " + strings.ReplaceAll(strings.TrimRight(added, "\n"), "\n", "\n  ") + "\n"
-	for _, c := range []struct{ name, before, behind, want string }{
+	for _, c := range []struct{ name, before, after, want string }{
 		{"an empty file", "", "", "accept:\n" + added},
 		{"only comments", "# nothing yet\n", "", "\naccept:\n" + added},
 		{"no list", "# mine\nbackend: http://127.0.0.1:3000 # staging\nrules:\n  off: []\n", "", "\naccept:\n" + added},
 		{"no line end", "backend: http://a", "", "\n\naccept:\n" + added},
-		{"an empty list", "listen: \"127.0.0.1:1\"\n", "\n# behind\nexpect: []\n", "accept: # none\n" + added},
+		{"an empty list", "listen: \"127.0.0.1:1\"\n", "\n# after\nexpect: []\n", "accept: # none\n" + added},
 		{"at the margin", "accept:\n# first\n- rule: UPGRADE-POST\n  reason: a # why\n\n- {fingerprint: 66cd92fec342c8d6cedf94a4fd596509, reason: b}\n", "# about expect\nexpect: []\n", added},
 		{"indented, last", "accept:\n  # first\n  - reason: |\n      # no comment\n\n      - no element\n    rule: UPGRADE-POST\n    # of the element\n", "", indented},
 		{"text over lines", "expect: []\naccept:\n- rule: UPGRADE-POST\n  reason: \"a\n   b: - c\"\n", "\n\nadmin: 127.0.0.1:1\n", added},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			was, want := c.before+c.behind, c.before+c.want+c.behind
+			was, want := c.before+c.after, c.before+c.want+c.after
 			if strings.HasPrefix(c.want, "accept: #") {
-				was = c.before + "accept: [] # none\n" + c.behind
+				was = c.before + "accept: [] # none\n" + c.after
 			}
 			for _, end := range []string{"\n", "\r\n"} {
 				file := filepath.Join(t.TempDir(), "interlock.yaml")
@@ -56,7 +56,7 @@ func TestAddKeepsAllElseAsItIs(t *testing.T) {
 					t.Fatal(err)
 				}
 				if end == "\r\n" && !strings.Contains(was, "\n") {
-					end = "\n" // nothing there says otherwise
+					end = "\n" // the default, since the file has no line ends
 				}
 				if got := contents(t, file); got != strings.ReplaceAll(want, "\n", end) {
 					t.Errorf("got\n%q, want\n%q", got, want)
@@ -78,8 +78,8 @@ func contents(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestAddMakesAFileAndShowsIt adds to a file that is not there, and then through a symbolic link,
-// which stays one.
+// TestAddMakesAFileAndShowsIt adds to a file that does not exist, and then through a symbolic link,
+// which stays a link.
 func TestAddMakesAFileAndShowsIt(t *testing.T) {
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "accept.yaml"), filepath.Join(dir, "link.yaml")
@@ -158,13 +158,13 @@ func TestAddRefuses(t *testing.T) {
 	}
 }
 
-// FuzzAdd holds that whatever somebody writes into an entry is read again as just that, and changes
-// nothing beside it.
+// FuzzAdd checks that any text in an entry is read back unchanged and changes nothing else in the
+// file.
 func FuzzAdd(f *testing.F) {
 	f.Add("b", "/chat", "UPGRADE-*")
 	f.Add("- b\n\x00\xff: #", "/{id}", "*")
 	f.Add("\u2028'\"\\", "*: &a", "UPGRADE-POST")
-	const text = "# mine\naccept:\n  - {rule: UPGRADE-POST, reason: a}\n# behind\nexpect: []\n"
+	const text = "# mine\naccept:\n  - {rule: UPGRADE-POST, reason: a}\n# after\nexpect: []\n"
 	f.Fuzz(func(t *testing.T, reason, endpoint, probe string) {
 		w := Written{Rule: "UPGRADE-POST", Probe: probe, Endpoint: endpoint, Reason: reason}
 		file := filepath.Join(t.TempDir(), "interlock.yaml")
@@ -178,8 +178,8 @@ func FuzzAdd(f *testing.F) {
 			}
 			return
 		}
-		before, behind, _ := strings.Cut(text, "# behind")
-		if got := string(a.is); !strings.HasPrefix(got, before) || !strings.HasSuffix(got, "# behind"+behind) {
+		before, after, _ := strings.Cut(text, "# after")
+		if got := string(a.is); !strings.HasPrefix(got, before) || !strings.HasSuffix(got, "# after"+after) {
 			t.Errorf("got %q", got)
 		}
 	})

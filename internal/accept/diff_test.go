@@ -11,7 +11,7 @@ func TestDiff(t *testing.T) {
 	silent.refused = true
 	for name, c := range map[string]struct {
 		a, b []shot
-		want Kind // of the finding of UPGRADE-POST by that probe; "" where there is none
+		want Kind // of the finding of UPGRADE-POST by that probe; "" if there is none
 	}{
 		"nothing":                    {nil, nil, ""},
 		"new":                        {nil, []shot{byPost}, New},
@@ -51,7 +51,7 @@ func TestDiffTellsWhatChanged(t *testing.T) {
 	}
 }
 
-// TestFindingsAreBounded holds that a hostile report cannot fill the memory.
+// TestFindingsAreBounded checks that a hostile report cannot fill the memory.
 func TestFindingsAreBounded(t *testing.T) {
 	r := live.ruling()
 	r.Findings = r.Findings[:0]

@@ -55,7 +55,7 @@ func (w *Written) Entry() (Entry, []Fault) {
 		fault("", "name the rule or the fingerprint of what is accepted")
 	}
 	if w.Fingerprint != "" && !isFingerprint.MatchString(w.Fingerprint) {
-		fault("fingerprint", "%q is no fingerprint: these are 32 hexadecimal digits, as reports have them", w.Fingerprint)
+		fault("fingerprint", "%q is not a fingerprint: copy the 32 hexadecimal digits from a report", w.Fingerprint)
 	}
 	if w.Probe != "" && !slices.ContainsFunc(rules.Probes(), func(p *rules.Probe) bool { return Match(e.Probe, p.ID) }) {
 		fault("probe", "%s", unknownProbe(w.Probe))
@@ -69,7 +69,7 @@ func (w *Written) Entry() (Entry, []Fault) {
 	if w.Until != "" {
 		last, err := time.Parse(time.DateOnly, w.Until)
 		if err != nil {
-			fault("until", "%q is no date such as 2027-01-31", w.Until)
+			fault("until", "%q is not a date such as 2027-01-31", w.Until)
 		}
 		e.Until = last.AddDate(0, 0, 1) // the day that is named is the last one
 	}
@@ -80,7 +80,7 @@ func (w *Written) Entry() (Entry, []Fault) {
 // an empty string.
 func EndpointFault(endpoint string) string {
 	if endpoint != "" && !strings.ContainsAny(endpoint[:1], "/*({") || strings.ContainsAny(endpoint, "?# ") {
-		return fmt.Sprintf("%q is no endpoint such as /chat, /chat/{id} or /chat/*: it has neither host nor query", endpoint)
+		return fmt.Sprintf("%q is not an endpoint such as /chat, /chat/{id} or /chat/*: leave out host and query", endpoint)
 	}
 	return ""
 }

@@ -83,7 +83,7 @@ func TestNothingIsWrittenOver(t *testing.T) {
 	}
 }
 
-// signs reports whether a client that trusts a takes a certificate that it has signed for host.
+// signs reports whether a client that trusts a accepts the certificate that a signs for host.
 func signs(t *testing.T, a *Authority, host string) error {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -144,7 +144,7 @@ func TestAnAuthorityVouchesForItsHostsOnly(t *testing.T) {
 	}
 }
 
-// rewrite puts another certificate or key, in PEM, in the place of what is there.
+// rewrite replaces a certificate or key file, in PEM.
 func rewrite(t *testing.T, dir, file, kind string, der []byte) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {

@@ -54,8 +54,8 @@ func TestPageOffersTheCertificate(t *testing.T) {
 	}
 }
 
-// TestPageAllowsNothing holds that the policy allows the one style of the page, and that the page
-// needs no more.
+// TestPageAllowsNothing checks that the content security policy allows only the style of the page,
+// and that the page needs nothing else.
 func TestPageAllowsNothing(t *testing.T) {
 	a, _ := create(t)
 	h, err := a.Handler()

@@ -9,7 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/accept"
 )
 
-// TestTheAnnotatedConfigurationIsTheDefault holds that the file shows every key with the value that it has without a file.
+// TestTheAnnotatedConfigurationIsTheDefault checks that the file shows every key with its default
+// value.
 func TestTheAnnotatedConfigurationIsTheDefault(t *testing.T) {
 	got, want := Config{}, Defaults()
 	want.Backend = "http://127.0.0.1:3000"

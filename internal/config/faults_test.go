@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestAllFaultsAreReportedAtOnce reads a file in which each line is wrong in its own way.
+// TestAllFaultsAreReportedAtOnce reads a file in which every line has another error.
 func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	text := `backnd: http://127.0.0.1:99999
 listen: 127.0.0.1:70000
@@ -66,7 +66,7 @@ admin_tokn: pa55
 	}
 }
 
-// TestWrongFormsNameNoGoTypes gives each key a value of each form.
+// TestWrongFormsNameNoGoTypes gives each key a value of each YAML kind.
 func TestWrongFormsNameNoGoTypes(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "interlock.yaml")
 	for _, k := range Keys() {
@@ -83,7 +83,7 @@ func TestWrongFormsNameNoGoTypes(t *testing.T) {
 				}
 			}
 			if strings.Contains(value, "\n") && len(parts) > 1 {
-				continue // a block does not stand in a mapping of one line
+				continue // a block cannot be part of a one-line mapping
 			}
 			if err := os.WriteFile(name, []byte(text+"\n"), 0o600); err != nil {
 				t.Fatal(err)

@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write the generated files")
 
-// TestGeneratedFilesAreThoseOfTheProgram holds the annotated configuration, the reference and the schema to the program. They
-// are written with: go test ./internal/config -update
+// TestGeneratedFilesAreThoseOfTheProgram compares the annotated configuration, the reference and
+// the schema with the program. Write them with: go test ./internal/config -update
 func TestGeneratedFilesAreThoseOfTheProgram(t *testing.T) {
 	for name, want := range map[string]string{
 		"../../configs/interlock.yaml": Annotated(), "../../configs/interlock.schema.json": string(Schema()), "../../docs/configuration.md": Reference(),
@@ -32,11 +32,12 @@ func TestGeneratedFilesAreThoseOfTheProgram(t *testing.T) {
 	}
 }
 
-// TestTheMinimalConfigurationIsValid checks what init writes, with the lines in comments too.
+// TestTheMinimalConfigurationIsValid checks the file that init writes, as it is and with its
+// examples uncommented.
 func TestTheMinimalConfigurationIsValid(t *testing.T) {
 	text := Minimal("https://staging.example")
 	uncommented := regexp.MustCompile(`(?m)^# ((?:host|tls|guard|accept|expect):|  )`).ReplaceAllString(text, "$1")
-	uncommented = regexp.MustCompile(`(?m)^tls:\n.*\n`).ReplaceAllString(uncommented, "") // it names files
+	uncommented = regexp.MustCompile(`(?m)^tls:\n.*\n`).ReplaceAllString(uncommented, "") // this section names files
 	for _, each := range []string{text, uncommented} {
 		name := filepath.Join(t.TempDir(), "interlock.yaml")
 		if err := os.WriteFile(name, []byte(each), 0o600); err != nil {
@@ -52,7 +53,7 @@ func TestTheMinimalConfigurationIsValid(t *testing.T) {
 	}
 }
 
-// TestTheSchemaFitsTheConfiguration validates files that are right and files that are wrong.
+// TestTheSchemaFitsTheConfiguration validates valid and invalid files.
 func TestTheSchemaFitsTheConfiguration(t *testing.T) {
 	var root map[string]any
 	if err := json.Unmarshal(Schema(), &root); err != nil {
@@ -81,7 +82,7 @@ func TestTheSchemaFitsTheConfiguration(t *testing.T) {
 	}
 }
 
-// validate knows the words of JSON schema that the schema uses.
+// validate implements the JSON schema keywords that the schema uses.
 func validate(s map[string]any, v any, at string) error {
 	if choices, ok := s["anyOf"].([]any); ok {
 		for _, each := range choices {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestEveryKeyIsDescribed holds the descriptions against the configuration itself.
+// TestEveryKeyIsDescribed compares the descriptions with the configuration's fields.
 func TestEveryKeyIsDescribed(t *testing.T) {
 	if missing := undescribed(); len(missing) > 0 {
 		t.Errorf("keys without a description: %q", missing)

@@ -13,8 +13,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// TestOldestTLSThatIsSpoken shakes hands in each version with a listener and with a backend: 1.2 is the oldest one, unless a
-// key says otherwise.
+// TestOldestTLSThatIsSpoken makes a handshake in each TLS version with a listener and with a
+// backend. The oldest version is 1.2 unless a key says otherwise.
 func TestOldestTLSThatIsSpoken(t *testing.T) {
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()
@@ -54,7 +54,7 @@ func TestOldestTLSThatIsSpoken(t *testing.T) {
 	}
 }
 
-// shakeHands reports whether the two come to terms.
+// shakeHands reports whether the TLS handshake succeeds.
 func shakeHands(client, server *tls.Config) bool {
 	a, b := net.Pipe()
 	defer a.Close()
@@ -68,7 +68,7 @@ func shakeHands(client, server *tls.Config) bool {
 	conn := tls.Client(a, client)
 	err := conn.Handshake()
 	if err == nil {
-		_, _ = conn.Read(make([]byte, 1)) // what comes after the handshake of TLS 1.3, up to the end
+		_, _ = conn.Read(make([]byte, 1)) // reads the messages after the TLS 1.3 handshake, up to EOF
 	}
 	a.Close()
 	return <-failed == nil && err == nil

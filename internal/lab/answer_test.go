@@ -47,8 +47,8 @@ func TestContentIsLostBehindAnOffer(t *testing.T) {
 	}
 }
 
-// TestContentMayBeReadFirst holds that what reads content does so to its end, and asks for it where
-// that is expected.
+// TestContentMayBeReadFirst checks that a backend that reads request bodies reads them to the end,
+// and sends 100 if the request expects it.
 func TestContentMayBeReadFirst(t *testing.T) {
 	ping := "\x89\x82\x124Vx" + mask("up")
 	for name, framed := range map[string][2]string{

@@ -61,7 +61,7 @@ func TestPlainBackendsDoNotKnowUpgrade(t *testing.T) {
 		s := start(t, backend)
 		for _, m := range malformations() {
 			if m.name == "content withheld" {
-				continue // which net/http waits for
+				continue // net/http waits for the body
 			}
 			if p := ask(t, s, m.handshake); p.StatusCode == 101 {
 				t.Errorf("%s: %s: got %s", backend, m.name, p.Status)
@@ -78,8 +78,8 @@ func TestPlainBackendsDoNotKnowUpgrade(t *testing.T) {
 	}
 }
 
-// TestUncheckedLibrariesLetThrough holds what each library lacks, and that it does not lack all of
-// it.
+// TestUncheckedLibrariesLetThrough checks which invalid handshakes each library accepts, and that
+// it rejects others.
 func TestUncheckedLibrariesLetThrough(t *testing.T) {
 	for backend, lacks := range map[string]string{"gorilla": "HTTP/1.0", "coder": "Kelvin sign in Upgrade", "gobwas": "Connection by spaces"} {
 		s, checked := start(t, backend+"-unchecked"), start(t, backend)

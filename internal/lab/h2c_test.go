@@ -80,8 +80,8 @@ func TestH2CKnowsPriorKnowledge(t *testing.T) {
 	_, _ = io.Copy(io.Discard, p.Body)
 }
 
-// readStream sends settings and is the content of stream 1, the answer to the request that was
-// switched.
+// readStream sends SETTINGS and returns the content of stream 1, which is the response to the
+// upgraded request.
 func readStream(t *testing.T, f *http2.Framer) (content string) {
 	t.Helper()
 	if err := f.WriteSettings(); err != nil {

@@ -19,7 +19,7 @@ func hostileBackends() []Backend {
 		hostile("closing", "closes the connection in place of an answer", func(p *peer) { linger(p.conn, p.br) }),
 		hostile("resetting", "resets the connection in place of an answer", reset),
 		hostile("dripping", "answers at a byte a second", drip),
-		hostile("garbage", "answers in bytes that are no HTTP", func(p *peer) {
+		hostile("garbage", "answers with bytes that are not HTTP", func(p *peer) {
 			p.write(strings.Repeat("\xde\xad\xbe\xef", 16))
 			linger(p.conn, p.br)
 		}),
@@ -28,7 +28,7 @@ func hostileBackends() []Backend {
 	}
 }
 
-// behindHead waits for a head, whatever is in it.
+// behindHead calls answer after it has read a head, whatever the head contains.
 func behindHead(answer func(*peer)) func(*peer) {
 	return func(p *peer) {
 		if _, err := p.next(nil); err == nil || errors.As(err, new(*errHead)) {

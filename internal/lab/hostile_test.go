@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestHostileBackendsAnswerInTheirWay looks at what comes first, and does not wait for an end where
-// there is none.
+// TestHostileBackendsAnswerInTheirWay checks the first bytes of each answer, and does not wait for
+// an end that never comes.
 func TestHostileBackendsAnswerInTheirWay(t *testing.T) {
 	for backend, want := range map[string]string{
 		"dripping":     "HT",

@@ -14,14 +14,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The handshake of RFC 6455 §1.3 and the Accept that answers it.
+// The handshake of RFC 6455 §1.3 and its Sec-WebSocket-Accept.
 const (
 	soundHandshake = "GET /chat HTTP/1.1\r\nHost: lab\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 	soundAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 )
 
-// A malformation is a valid handshake with one thing wrong, and the faults that let it through.
+// A malformation is a handshake with one defect, and the faults of backends that accept it.
 type malformation struct {
 	name, handshake string
 	passes          string
@@ -78,7 +78,7 @@ func malformations() []malformation {
 	}
 }
 
-// variations are valid handshakes that look odd.
+// variations returns valid handshakes that look unusual.
 func variations() map[string]string {
 	edit := func(old, with string) string { return strings.Replace(soundHandshake, old, with, 1) }
 	return map[string]string{
@@ -96,7 +96,7 @@ func variations() map[string]string {
 	}
 }
 
-// start runs a backend for the length of a test.
+// start runs a backend until the test ends.
 func start(t *testing.T, name string) *Server {
 	t.Helper()
 	s, err := Start(name)
@@ -132,7 +132,7 @@ func heed(t *testing.T, br *bufio.Reader) *http.Response {
 	return p
 }
 
-// ask is the response to raw bytes.
+// ask sends raw bytes and returns the response.
 func ask(t *testing.T, s *Server, raw string) *http.Response {
 	t.Helper()
 	_, br := say(t, s, raw)

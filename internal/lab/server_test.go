@@ -43,7 +43,8 @@ func TestNamesAreUniqueAndFound(t *testing.T) {
 	}
 }
 
-// TestProbesCatchEveryFault holds that there are probes for each, and none for what is sound.
+// TestProbesCatchEveryFault checks that every faulty backend lists probes that catch it, and that
+// correct backends list none.
 func TestProbesCatchEveryFault(t *testing.T) {
 	for _, b := range Backends() {
 		if caught := len(b.Caught)+len(b.Warned) > 0; caught == (b.Sound || b.Hostile) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// endpoints are the WebSocket endpoints of the correct backends: the backend, and its path.
+// endpoints lists the WebSocket endpoints of the correct backends: the backend and its path.
 var endpoints = [][2]string{
 	{"gorilla", "/chat"}, {"coder", "/echo"}, {"gobwas", "/chat"},
 	{"sound", "/chat"}, {"sound", "/gorilla"}, {"sound", "/coder"}, {"sound", "/gobwas"},
@@ -82,7 +82,7 @@ func TestTunnelsEcho(t *testing.T) {
 				{"close 1000", "\x88\x82\x00\x00\x00\x00\x03\xe8", "\x88\x02\x03\xe8"},
 			})
 			if b, err := io.ReadAll(br); len(b) > 0 || err != nil {
-				t.Errorf("behind the close: got %q, %v", b, err)
+				t.Errorf("after the close frame: got %q, %v", b, err)
 			}
 		})
 	}
@@ -140,7 +140,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// exchanged are bytes sent and the bytes that answer them.
+// exchanged has bytes to send and the expected answer.
 type exchanged struct{ name, sent, want string }
 
 func converse(t *testing.T, conn net.Conn, br *bufio.Reader, turns []exchanged) {

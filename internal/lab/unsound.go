@@ -52,7 +52,7 @@ func headFaults() []fault {
 		{name: "breaks-at-cr", about: "takes a CR alone for the end of a line", answer: sound, repair: breakAtCR},
 		{name: "space-before-colon", about: "takes white space between a field name and its colon", answer: sound, repair: trimNames},
 		{name: "leading-space", about: "takes white space in front of a field name", answer: sound, repair: trimLines},
-		{name: "skips-bad-lines", about: "skips lines that are no fields", answer: sound, repair: skipLines},
+		{name: "skips-bad-lines", about: "skips lines that are not headers", answer: sound, repair: skipLines},
 		{name: "drops-control-bytes", about: "leaves control bytes out of what it reads", answer: sound, repair: dropControls},
 		{name: "underscores", about: "takes Sec_WebSocket_Key for Sec-WebSocket-Key", answer: sound, repair: dashNames},
 		{name: "ambiguous-content", about: "reads content first, and chooses where its length is ambiguous", answer: readContentFirst, repair: chooseLength},
@@ -65,11 +65,11 @@ func answerFaults() []fault {
 		{name: "wrong-accept", about: "proves its 101 with the Accept of another key", answer: answering(acceptAnotherKey)},
 		{name: "bare-101", about: "switches without Upgrade and Connection in the 101", answer: answering(switchWithoutFields)},
 		{name: "length-in-101", about: "says Content-Length: 0 in the 101", answer: answering(adding(func(*http.Request) string { return "Content-Length: 0" }))},
-		{name: "unoffered-subprotocol", about: "agrees to a subprotocol that nobody has offered", answer: answering(adding(func(*http.Request) string { return "Sec-WebSocket-Protocol: superchat" }))},
+		{name: "unoffered-subprotocol", about: "agrees to a subprotocol that the client did not offer", answer: answering(adding(func(*http.Request) string { return "Sec-WebSocket-Protocol: superchat" }))},
 		{name: "unoffered-extension", about: "agrees to permessage-deflate without a look at the offer", answer: answering(adding(func(*http.Request) string { return "Sec-WebSocket-Extensions: permessage-deflate" }))},
 		{name: "echoes-extensions", about: "agrees to extensions in the words of the offer", answer: answering(adding(echoExtensions))},
 		{name: "http-after-101", about: "sends an HTTP response into the tunnel", answer: answering(respondInTunnel)},
-		{name: "answers-in-tunnel", about: "answers HTTP requests behind the 101", answer: answerInTunnel},
+		{name: "answers-in-tunnel", about: "answers HTTP requests after the 101", answer: answerInTunnel},
 		{name: "takes-unmasked", about: "takes frames without a mask", answer: takeUnmasked},
 		{name: "page-for-bad-host", about: "answers with a page where the Host is missing, malformed or there twice", answer: welcome},
 		{name: "bare-426", about: "refuses a version with a 426 that says neither what nor how", answer: refuseBarely},
@@ -141,8 +141,8 @@ func switchHead(lines ...string) string {
 	return "HTTP/1.1 101 Switching Protocols\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// acceptLine is the field line that answers the key, or the want of one, as libraries do that do
-// not look.
+// acceptLine returns the Sec-WebSocket-Accept line for the key. Without a key it returns a line all
+// the same, as libraries do that do not check.
 func acceptLine(r *http.Request) string {
 	return "Sec-WebSocket-Accept: " + acceptFor(r.Header.Get("Sec-WebSocket-Key"))
 }

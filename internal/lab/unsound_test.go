@@ -21,7 +21,7 @@ func TestUnsoundBackendsHaveOneFault(t *testing.T) {
 		s := start(t, f.name)
 		for _, m := range malformations() {
 			if f.name == "ambiguous-content" && m.name == "content withheld" {
-				continue // which it waits for
+				continue // net/http waits for the body
 			}
 			want := slices.Contains(strings.Fields(m.passes), f.name)
 			p := ask(t, s, m.handshake)
@@ -29,7 +29,7 @@ func TestUnsoundBackendsHaveOneFault(t *testing.T) {
 				t.Errorf("%s: %s: got %s, want a 101: %t", f.name, m.name, p.Status, want)
 			}
 			if f.repair != nil || m.name == "target *" {
-				continue // not in the composite, or not at its path
+				continue // not in the composite, or at another path
 			}
 			q := ask(t, composite, strings.Replace(m.handshake, "/chat", "/"+f.name, 1))
 			if q.StatusCode != p.StatusCode {
@@ -60,7 +60,7 @@ func TestEveryFaultShows(t *testing.T) {
 		"overtakes":            {"GET /interlock-canary HTTP/1.1\r\nHost: lab\r\n\r\n" + soundHandshake, flawless},
 		"bare-426":             {version, []string{"426", "", "", ""}},
 	}
-	for _, name := range []string{ // which have tests of their own
+	for _, name := range []string{ // these have tests of their own
 		"hangs", "udp-by-post", "length-in-101", "unoffered-subprotocol", "unoffered-extension", "echoes-extensions", "answers-in-tunnel",
 		"takes-unmasked", "page-for-bad-host", "loses-content",
 	} {
@@ -89,7 +89,7 @@ func TestEveryFaultShows(t *testing.T) {
 	for _, f := range faults() {
 		show, ok := shows[f.name]
 		if !ok {
-			t.Errorf("%s: nobody has seen it", f.name)
+			t.Errorf("%s: no malformation shows this fault", f.name)
 		}
 		if show.request == "" {
 			continue

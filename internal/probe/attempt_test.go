@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// once sends one probe without anything around it.
+// once sends one probe without controls.
 func once(t *testing.T, target Target, p *rules.Probe, s Settings) answer {
 	t.Helper()
 	c, err := newCaller(context.Background(), target, s)
@@ -25,7 +25,8 @@ func once(t *testing.T, target Target, p *rules.Probe, s Settings) answer {
 	return c.attempt(context.Background(), p.ID, p.On(base), c.settings.Head, true)
 }
 
-// TestEveryAnswerIsAnExchange holds that whatever a server does comes out as something that the rulebook knows.
+// TestEveryAnswerIsAnExchange checks that any behaviour of a server is reported as an outcome that
+// the rulebook knows.
 func TestEveryAnswerIsAnExchange(t *testing.T) {
 	drip := func(c *guest, text string) {
 		for {
@@ -74,7 +75,7 @@ func TestEveryAnswerIsAnExchange(t *testing.T) {
 			b := serve(t, want.serve)
 			head := 300 * time.Millisecond
 			if strings.HasPrefix(name, "endless") {
-				head = time.Minute // the bound is in bytes there
+				head = time.Minute // here the limit is in bytes
 			}
 			a := once(t, b.target(), flaw("X"), Settings{Head: head, Tail: 100 * time.Millisecond})
 			if a.x == nil {
@@ -83,9 +84,9 @@ func TestEveryAnswerIsAnExchange(t *testing.T) {
 			x := a.x
 			cause := x.Cause
 			if x.Response != nil && x.Outcome != wire.Switched {
-				cause = "" // which side closes first after an answer does not matter
+				cause = "" // it does not matter which side closes first after a response
 			}
-			opaque := want.outcome == wire.Opaque // and neither is it after what is none
+			opaque := want.outcome == wire.Opaque // nor after bytes that are not HTTP
 			if x.Outcome != want.outcome || cause != want.cause && !opaque || a.bare != want.bare || !x.Final || !x.Complete {
 				t.Errorf("got %s %q, bare %t, final %t, complete %t; want %s %q %t",
 					x.Outcome, cause, a.bare, x.Final, x.Complete, want.outcome, want.cause, want.bare)
@@ -104,7 +105,7 @@ func TestTheSwitchIsProved(t *testing.T) {
 	b := serve(t, func(c *guest) { c.switches() })
 	x := once(t, b.target(), flaw("X"), Settings{Tail: patience}).x
 	if got, want := string(x.After.Client), rules.Ping+rules.Text+closeFrame; got != want {
-		t.Errorf("sent %q behind the 101, want %q", got, want)
+		t.Errorf("sent %q after the 101, want %q", got, want)
 	}
 	if got := string(x.After.Server); got != replies || x.After.ServerBytes != int64(len(replies)) {
 		t.Errorf("got %q, %d bytes, want %q", got, x.After.ServerBytes, replies)
@@ -121,7 +122,7 @@ func TestTheSwitchToH2CIsProved(t *testing.T) {
 	})
 	x := once(t, b.target(), &rules.Probe{ID: "X", Edit: rules.OfferH2C()}, Settings{Tail: patience}).x
 	if got, want := string(x.After.Client), h2cPreface+noSettings; got != want {
-		t.Errorf("sent %q behind the 101, want %q", got, want)
+		t.Errorf("sent %q after the 101, want %q", got, want)
 	}
 	if got := string(x.After.Server); got != noSettings {
 		t.Errorf("got %q, want %q", got, noSettings)

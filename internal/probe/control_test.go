@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestA101ThatNoClientTakesIsNoAcceptedControl holds that refusals say nothing where the valid handshake gets a 101 to
-// another protocol, or without the proof that its key was read.
+// TestA101ThatNoClientTakesIsNoAcceptedControl checks that rejections have no meaning if the valid
+// handshake gets a 101 to another protocol, or one without a correct Sec-WebSocket-Accept.
 func TestA101ThatNoClientTakesIsNoAcceptedControl(t *testing.T) {
 	const head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
 	for answer, flaw := range map[string]string{
@@ -35,7 +35,8 @@ func TestA101ThatNoClientTakesIsNoAcceptedControl(t *testing.T) {
 	}
 }
 
-// TestAControlThatIsNotAcceptedAnyMoreIsLost holds that controls between the probes are looked at as closely as the first.
+// TestAControlThatIsNotAcceptedAnyMoreIsLost checks that controls between probes are judged as
+// strictly as the first one.
 func TestAControlThatIsNotAcceptedAnyMoreIsLost(t *testing.T) {
 	b := serve(t, func(c *guest) {
 		if c.n > 3 && c.sound() { // after two controls and CTRL-PLAIN

@@ -13,7 +13,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A supervised backend is one that ends with all its connections, as a process does, and is started again at its address.
+// A supervised backend crashes with all its connections, as a process does, and is restarted at the
+// same address.
 type supervised struct {
 	*backend
 	mu    sync.Mutex
@@ -21,7 +22,8 @@ type supervised struct {
 	later time.Duration
 }
 
-// supervise serves with answer until that returns true: then the backend ends, and is back after a while.
+// supervise serves with answer. When answer returns true the backend crashes, and it is restarted
+// later.
 func supervise(t *testing.T, later time.Duration, answer func(c *guest) bool) *supervised {
 	s := &supervised{later: later}
 	ready := make(chan struct{})
@@ -44,7 +46,7 @@ func (s *supervised) end(answer func(c *guest) bool) {
 	time.Sleep(s.later) // nothing listens meanwhile
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return // the test is over
+		return // the test has ended
 	}
 	s.backend.mu.Lock()
 	s.Listener = ln
@@ -58,13 +60,14 @@ func (s *supervised) end(answer func(c *guest) bool) {
 	})
 }
 
-// TestTheCulpritOfACrashIsFound holds that where a backend comes back, exactly the probes that end it are blamed, whatever
-// they got: those that were under way with them get the verdict that they have alone.
+// TestTheCulpritOfACrashIsFound checks that exactly the probes that crash a restarting backend are
+// blamed, whatever response they got. Probes that were in flight with them get the verdict that
+// they have alone.
 func TestTheCulpritOfACrashIsFound(t *testing.T) {
 	for name, dies := range map[string]func(c *guest){
 		"without a byte": func(*guest) {},
-		"behind a 101":   func(c *guest) { c.send(switching(c.head)); c.br.Discard(4) },
-		"behind a 500":   func(c *guest) { c.send("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") },
+		"after a 101":    func(c *guest) { c.send(switching(c.head)); c.br.Discard(4) },
+		"after a 500":    func(c *guest) { c.send("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +108,8 @@ func TestTheCulpritOfACrashIsFound(t *testing.T) {
 	}
 }
 
-// TestACrashThatDoesNotComeAgain holds that one exchange names all candidates where none of them ends the backend alone.
+// TestACrashThatDoesNotComeAgain checks that one exchange names all suspects if none of them
+// crashes the backend alone.
 func TestACrashThatDoesNotComeAgain(t *testing.T) {
 	var once sync.Once
 	b := supervise(t, 100*time.Millisecond, func(c *guest) (ends bool) {
@@ -135,8 +139,8 @@ func TestACrashThatDoesNotComeAgain(t *testing.T) {
 	}
 }
 
-// TestASingleThreadUnderLoad holds that what a server is too busy to answer is sent again alone: a switch on a request whose
-// body was not sent is not taken for silence.
+// TestASingleThreadUnderLoad checks that a probe that a busy server did not answer is sent again
+// alone. A switch on a request whose body was not sent must not be mistaken for silence.
 func TestASingleThreadUnderLoad(t *testing.T) {
 	var one sync.Mutex
 	b := serve(t, func(c *guest) {
@@ -145,7 +149,7 @@ func TestASingleThreadUnderLoad(t *testing.T) {
 		switch {
 		case c.has("SLOW"):
 			c.SetReadDeadline(time.Now().Add(time.Second))
-			bufio.NewReader(c).ReadByte() // until the client leaves
+			bufio.NewReader(c).ReadByte() // until the client closes
 		case c.has("WITHHELD"):
 			c.switches()
 		default:
@@ -175,8 +179,8 @@ func TestASingleThreadUnderLoad(t *testing.T) {
 	}
 }
 
-// TestSilenceThatIsMeantIsBelieved holds that a server that answers malformed requests with silence is not waited for again
-// and again.
+// TestSilenceThatIsMeantIsBelieved checks that a server that answers malformed requests with
+// silence is not waited for again and again.
 func TestSilenceThatIsMeantIsBelieved(t *testing.T) {
 	b := serve(t, func(c *guest) {
 		if c.sound() {

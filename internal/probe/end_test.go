@@ -11,7 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestACloseIsNoCrash holds that a server that closes instead of refusing is looked at again, and goes on.
+// TestACloseIsNoCrash checks that a server that closes instead of rejecting is checked again, and
+// that the run continues.
 func TestACloseIsNoCrash(t *testing.T) {
 	for _, at := range []int{1, 16} {
 		b := serve(t, func(c *guest) {
@@ -31,7 +32,7 @@ func TestACloseIsNoCrash(t *testing.T) {
 	}
 }
 
-// TestAServerThatOnlyCloses holds that one that never says anything is not taken for one that is gone.
+// TestAServerThatOnlyCloses checks that a server that never sends a byte is not taken for crashed.
 func TestAServerThatOnlyCloses(t *testing.T) {
 	b := serve(t, func(*guest) {})
 	l, report, err := probed(context.Background(), t, b.target(), Settings{}, many(30))
@@ -45,10 +46,11 @@ func TestAServerThatOnlyCloses(t *testing.T) {
 	}
 }
 
-// soon is how long a test waits for a backend to come back that will not.
+// soon is how long a test waits for a backend that will not be restarted.
 const soon = 200 * time.Millisecond
 
-// TestACrashEndsTheRun holds that the run stops after the probe that ended the server, and does not send it again.
+// TestACrashEndsTheRun checks that the run stops after the probe that crashed the server, and does
+// not send that probe again.
 func TestACrashEndsTheRun(t *testing.T) {
 	var killed atomic.Int32
 	var b *backend
@@ -92,8 +94,8 @@ func TestACrashEndsTheRun(t *testing.T) {
 	}
 }
 
-// TestACrashAmongManyNamesThemAll holds that every probe that may have ended the server is named, and none is that had
-// nothing to do with it.
+// TestACrashAmongManyNamesThemAll checks that every probe that may have crashed the server is
+// named, and no other.
 func TestACrashAmongManyNamesThemAll(t *testing.T) {
 	var b *backend
 	ready := make(chan struct{})
@@ -113,7 +115,8 @@ func TestACrashAmongManyNamesThemAll(t *testing.T) {
 	if !report.Gone || len(report.NotSent) == 0 || len(report.Crashes) != 1 {
 		t.Fatalf("gone %t, crashes %+v, %d not sent", report.Gone, report.Crashes, len(report.NotSent))
 	}
-	// Where nothing else was under way at that moment it is the culprit, and there are no suspects.
+	// If nothing else was in flight at that moment, the probe is the culprit and there are no
+	// suspects.
 	named := report.Crashes[0].Candidates
 	if !slices.Contains(named, "X-70") || slices.Contains(named, "X-0") || len(named) > 1 && !slices.Equal(named, report.Suspects) {
 		t.Errorf("candidates %s, suspects %s", named, report.Suspects)
@@ -125,7 +128,8 @@ func TestACrashAmongManyNamesThemAll(t *testing.T) {
 	}
 }
 
-// TestDangerousProbesComeAlone holds that nothing is under way beside a probe that can end servers.
+// TestDangerousProbesComeAlone checks that a probe that may crash servers is sent while no other is
+// in flight.
 func TestDangerousProbesComeAlone(t *testing.T) {
 	var under atomic.Int32
 	b := serve(t, func(c *guest) {
@@ -135,7 +139,7 @@ func TestDangerousProbesComeAlone(t *testing.T) {
 		if c.sound() {
 			c.switches()
 		}
-		under.Add(-1) // before it can be over on the other side
+		under.Add(-1) // before the client can see the end
 		if !c.sound() {
 			c.send(refusal)
 		}
@@ -151,7 +155,8 @@ func TestDangerousProbesComeAlone(t *testing.T) {
 	}
 }
 
-// TestAPoisonedBackendIsDegraded holds that a server that is worse at the end is said to be, with what came before.
+// TestAPoisonedBackendIsDegraded checks that the report names a server that answers worse at the
+// end, and the probe before that.
 func TestAPoisonedBackendIsDegraded(t *testing.T) {
 	var poisoned atomic.Bool
 	b := serve(t, func(c *guest) {

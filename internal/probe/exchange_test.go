@@ -9,8 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestUnreportedAnswersHaveTheOutcomeOfWire holds that an answer that the conversation does not report has the outcome
-// that it would have had in a report, whatever its status.
+// TestUnreportedAnswersHaveTheOutcomeOfWire checks a response that the conversation does not
+// report: it gets the outcome that a report would have, whatever its status.
 func TestUnreportedAnswersHaveTheOutcomeOfWire(t *testing.T) {
 	for status, want := range map[int]wire.Outcome{
 		42: wire.Opaque, 99: wire.Opaque, 101: wire.Switched, 200: wire.Ignored, 307: wire.Redirected, 426: wire.Refused,

@@ -20,7 +20,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// identity is a certificate for 127.0.0.1 and the pool that trusts it.
+// identity returns a certificate for 127.0.0.1 and a pool that trusts it.
 func identity(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -44,7 +44,7 @@ func identity(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, pool
 }
 
-// secure serves over TLS what answer says on the connection, after a head.
+// secure serves over TLS. It calls answer with each connection after it has read a head.
 func secure(t *testing.T, certificate tls.Certificate, answer func(conn *tls.Conn)) string {
 	t.Helper()
 	config := &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}}
@@ -100,12 +100,12 @@ func TestOverTLS(t *testing.T) {
 	}
 }
 
-// TestTargetsThatCannotBeProbed holds that each has its own error, of one line.
+// TestTargetsThatCannotBeProbed checks that each kind has its own error, in one line.
 func TestTargetsThatCannotBeProbed(t *testing.T) {
 	certificate, pool := identity(t)
 	secured := secure(t, certificate, func(conn *tls.Conn) { io.WriteString(conn, refusal) })
 	page, alert := raw(t, refusal), raw(t, "\x15\x03\x01\x00\x02\x02\x46")
-	nobody, err := ports.Free(1) // one that no other test gets in the meantime
+	closed, err := ports.Free(1) // reserved, so that no other test gets it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestTargetsThatCannotBeProbed(t *testing.T) {
 		tls     *tls.Config
 		want    error
 	}{
-		"nobody listens":          {nobody[0], nil, ErrUnreachable},
+		"no listener":             {closed[0], nil, ErrUnreachable},
 		"no port":                 {"127.0.0.1", nil, ErrUnreachable},
 		"no such socket":          {"unix:" + t.TempDir() + "/none", nil, ErrUnreachable},
 		"no TLS there":            {page, trusting, ErrNoTLS},
@@ -141,7 +141,8 @@ func TestTargetsThatCannotBeProbed(t *testing.T) {
 	}
 }
 
-// TestResponsesThatDoNotEndAreHTTP holds that a server whose head is slow, or never whole, is probed all the same.
+// TestResponsesThatDoNotEndAreHTTP checks that a server whose head is slow or never complete can
+// still be probed.
 func TestResponsesThatDoNotEndAreHTTP(t *testing.T) {
 	for _, begins := range []string{"H", "HTTP/1.1 400 Bad", "HTTP/1.1 102 Processing\r\n\r\n"} {
 		target := Target{Address: raw(t, begins), Base: rules.NewHandshake("http", "a", "/", "")}
@@ -160,7 +161,7 @@ func TestResponsesThatDoNotEndAreHTTP(t *testing.T) {
 	}
 }
 
-// raw serves one text to everybody, whatever they say.
+// raw sends the same text to every client.
 func raw(t *testing.T, text string) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

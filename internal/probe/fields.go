@@ -20,7 +20,7 @@ func ParseField(text string) (Field, error) {
 	value = strings.Trim(value, " \t")
 	switch {
 	case !ok || !wire.IsToken(name):
-		return Field{}, fmt.Errorf("it is no field line such as Authorization: Bearer abc")
+		return Field{}, fmt.Errorf("it is not a header line such as Authorization: Bearer abc")
 	case !httpguts.ValidHeaderFieldValue(value):
 		return Field{}, fmt.Errorf("the value of %s has a byte in it that no field value may have", name)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// judged runs the whole catalogue against a backend of the lab.
+// judged runs all probes against a backend of the lab.
 func judged(t *testing.T, name string) (map[string]*rules.Ruling, Report) {
 	t.Helper()
 	s, err := lab.Start(name)
@@ -37,7 +37,8 @@ func judged(t *testing.T, name string) (map[string]*rules.Ruling, Report) {
 	return rulings, report
 }
 
-// TestSoundBackendsPass holds that no correct backend switches on what it must not, and that its refusals count.
+// TestSoundBackendsPass checks that a correct backend accepts no invalid upgrade, and that its
+// rejections count as passes.
 func TestSoundBackendsPass(t *testing.T) {
 	for _, name := range []string{"gorilla", "coder", "gobwas"} {
 		rulings, report := judged(t, name)
@@ -61,7 +62,7 @@ func TestSoundBackendsPass(t *testing.T) {
 	}
 }
 
-// TestUnsoundBackendsFail holds that what a careless backend does is seen, and proved.
+// TestUnsoundBackendsFail checks that the faults of a faulty backend are found, with evidence.
 func TestUnsoundBackendsFail(t *testing.T) {
 	rulings, _ := judged(t, "switches-on-anything")
 	for _, id := range []string{"UPGRADE-POST", "UPGRADE-MISSING-CONN", "UPGRADE-HTTP10", "UPGRADE-WS-VER-MISSING", "UPGRADE-HOST-MISSING"} {
@@ -74,8 +75,9 @@ func TestUnsoundBackendsFail(t *testing.T) {
 	}
 }
 
-// TestNobodyPassesByShuttingOut holds that no refusal counts of a backend that lets nobody in after 30 requests.
-func TestNobodyPassesByShuttingOut(t *testing.T) {
+// TestRejectingEverythingIsNoPass checks that rejections do not count if the backend rejects every
+// handshake after 30 requests.
+func TestRejectingEverythingIsNoPass(t *testing.T) {
 	b := serve(t, func(c *guest) {
 		if c.n > 30 {
 			c.send(busy)
@@ -98,15 +100,15 @@ func TestNobodyPassesByShuttingOut(t *testing.T) {
 	}
 }
 
-// TestOrderAndPriorKnowledge sends a handshake after a GET, and the preface of HTTP/2, to backends that do with it what
-// they may and what they may not.
+// TestOrderAndPriorKnowledge sends a handshake after a GET, and the HTTP/2 preface, to backends
+// that handle them correctly and incorrectly.
 func TestOrderAndPriorKnowledge(t *testing.T) {
-	const behind, prior = "UPGRADE-SEQ-BEHIND-GET", "UPGRADE-H2C-PRIOR"
+	const after, prior = "UPGRADE-SEQ-BEHIND-GET", "UPGRADE-H2C-PRIOR"
 	for name, want := range map[string]map[string]string{
-		"gorilla":   {behind: "pass GET /chat 101", prior: "not-applicable PRI * 400"},
-		"gobwas":    {behind: "pass GET /chat 101", prior: "not-applicable PRI * 400"},
-		"overtakes": {behind: "fail GET /interlock-canary 101", prior: "not-applicable PRI * 505"},
-		"h2c":       {behind: "not-applicable GET / 200", prior: "warn PRI * 0"},
+		"gorilla":   {after: "pass GET /chat 101", prior: "not-applicable PRI * 400"},
+		"gobwas":    {after: "pass GET /chat 101", prior: "not-applicable PRI * 400"},
+		"overtakes": {after: "fail GET /interlock-canary 101", prior: "not-applicable PRI * 505"},
+		"h2c":       {after: "not-applicable GET / 200", prior: "warn PRI * 0"},
 	} {
 		s, err := lab.Start(name)
 		if err != nil {
@@ -114,7 +116,7 @@ func TestOrderAndPriorKnowledge(t *testing.T) {
 		}
 		t.Cleanup(s.Close)
 		target := Target{Address: s.Addr, Base: rules.NewHandshake("http", s.Addr, s.Backend.Paths[0], "")}
-		l, _, err := probed(context.Background(), t, target, Settings{UserAgent: "test"}, []*rules.Probe{rules.FindProbe(behind), rules.FindProbe(prior)})
+		l, _, err := probed(context.Background(), t, target, Settings{UserAgent: "test"}, []*rules.Probe{rules.FindProbe(after), rules.FindProbe(prior)})
 		if err != nil {
 			t.Fatal(err)
 		}

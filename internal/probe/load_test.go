@@ -10,8 +10,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestSilenceToValidHandshakesIsNoLoad holds that a server that answers no handshake at all, but plain requests, is not
-// said to be under load, and not probed one by one.
+// TestSilenceToValidHandshakesIsNoLoad checks a server that answers plain requests but no
+// handshake: it is not reported as under load, and not probed one probe at a time.
 func TestSilenceToValidHandshakesIsNoLoad(t *testing.T) {
 	b := serve(t, func(c *guest) {
 		if strings.Contains(c.head, "Upgrade: ") {

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must come. Nothing is concluded from how long it took.
+// patience is how long a test waits for an event. No test draws a conclusion from how long it took.
 const patience = 20 * time.Second
 
 const (
@@ -30,7 +30,8 @@ const (
 	replies = "\x8a\x02ok\x81\x02hi"
 )
 
-// A backend is a listener that the test answers on, one connection after the other or many at a time.
+// A backend is a listener on which the test answers connections, one after the other or
+// concurrently.
 type backend struct {
 	net.Listener
 	t       testing.TB
@@ -44,7 +45,7 @@ type backend struct {
 type guest struct {
 	*net.TCPConn
 	br    *bufio.Reader
-	n     int    // which one it is, from 1
+	n     int    // number of the connection, from 1
 	head  string // of the request
 	sizes []int  // of the reads
 }
@@ -55,7 +56,7 @@ func (c *guest) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// serve starts a backend. It ends with the test, and so does every connection to it.
+// serve starts a backend. The backend and its connections end with the test.
 func serve(t testing.TB, answer func(c *guest)) *backend {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -124,12 +125,13 @@ func (b *backend) target() Target {
 
 func (c *guest) send(text string) { _, _ = io.WriteString(c, text) }
 
-// sound reports whether the request is the plain handshake: no probe has another method, version or target here.
+// sound reports whether the request is the plain handshake. The probes of these tests do not change
+// method, version or target.
 func (c *guest) sound() bool {
 	return strings.HasPrefix(c.head, "GET /chat HTTP/1.1\r\n") && !strings.Contains(c.head, "X-Fault") && strings.Contains(c.head, "Upgrade: ")
 }
 
-// switching is the answer that accepts the handshake with that head (RFC 6455 §4.2.2).
+// switching returns the 101 that accepts the handshake with that head (RFC 6455 §4.2.2).
 func switching(head string) string {
 	_, key, _ := strings.Cut(head, "Sec-WebSocket-Key: ")
 	key, _, _ = strings.Cut(key, "\r\n")
@@ -138,7 +140,8 @@ func switching(head string) string {
 		base64.StdEncoding.EncodeToString(sum[:]) + "\r\n\r\n"
 }
 
-// switches answers a handshake, what proves the switch if that is tried, and the close frame by closing.
+// switches accepts a handshake, answers the frames that verify the switch, and closes on a close
+// frame.
 func (c *guest) switches() {
 	c.send(switching(c.head))
 	if first, err := c.br.Peek(1); err == nil && first[0] == rules.Ping[0] {
@@ -148,7 +151,7 @@ func (c *guest) switches() {
 	_, _ = c.br.Discard(len(closeFrame))
 }
 
-// flaw is a probe whose handshake says so.
+// flaw returns a probe whose ID appears in its handshake.
 func flaw(id string) *rules.Probe {
 	return &rules.Probe{ID: id, Edit: rules.Set("X-Fault", id)}
 }
@@ -162,13 +165,13 @@ func flaws(ids ...string) (probes []*rules.Probe) {
 
 func (c *guest) has(id string) bool { return strings.Contains(c.head, "X-Fault: "+id+"\r\n") }
 
-// A log is what a run observed, in order.
+// A log records the results of a run, in order.
 type log struct {
 	order []string
 	by    map[string]*wire.Exchange
 }
 
-// probed runs probes and checks that each is accounted for once, by an exchange that will not change.
+// probed runs probes, and checks that each has exactly one final exchange.
 func probed(ctx context.Context, t testing.TB, target Target, s Settings, probes []*rules.Probe) (log, Report, error) {
 	t.Helper()
 	l := log{by: map[string]*wire.Exchange{}}
@@ -186,7 +189,7 @@ func probed(ctx context.Context, t testing.TB, target Target, s Settings, probes
 		last = p
 		if p.Controls != nil {
 			if met++; len(l.order) > 0 {
-				t.Error("what the controls got is told behind a probe")
+				t.Error("the results of the controls are reported after a probe")
 			}
 		}
 	})

@@ -11,8 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestAnswersAreReadToTheirEnd holds that a server whose body comes a moment after the head is never answered with a reset,
-// however it says where the body ends.
+// TestAnswersAreReadToTheirEnd checks that a server that sends the body a moment after the head
+// never gets a reset, whatever framing the body has.
 func TestAnswersAreReadToTheirEnd(t *testing.T) {
 	const head = "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
 	for name, pieces := range map[string][]string{
@@ -30,10 +30,10 @@ func TestAnswersAreReadToTheirEnd(t *testing.T) {
 			b := serve(t, func(c *guest) {
 				for _, piece := range pieces {
 					c.send(piece)
-					time.Sleep(5 * time.Millisecond) // a body that comes later is what this is about
+					time.Sleep(5 * time.Millisecond) // the late body is the point of this test
 				}
 				if name == "nothing at first" {
-					c.br.ReadByte() // until the client ends
+					c.br.ReadByte() // until the client closes
 					c.send(refusal)
 				}
 				ended := c.CloseWrite()
@@ -54,7 +54,7 @@ func TestAnswersAreReadToTheirEnd(t *testing.T) {
 	}
 }
 
-// broken reports whether the connection of a guest has got a reset that nothing has told of yet.
+// broken reports whether a reset is pending on the connection of a guest.
 func broken(t *testing.T, c *guest) bool {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -68,7 +68,7 @@ func broken(t *testing.T, c *guest) bool {
 	return pending != 0
 }
 
-// TestAnAnswerThatDoesNotEndIsLeft holds that what is read of an answer is bounded, by time and by size.
+// TestAnAnswerThatDoesNotEndIsLeft checks that reading a response is bounded by time and by size.
 func TestAnAnswerThatDoesNotEndIsLeft(t *testing.T) {
 	for name, flood := range map[string]bool{"no end": false, "a flood": true} {
 		t.Run(name, func(t *testing.T) {

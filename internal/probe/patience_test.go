@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestSilenceIsNotWaitedForAgain holds that where valid handshakes get nothing but silence, probes and the controls after
-// the first one are left soon, and that all else has its full time.
+// TestSilenceIsNotWaitedForAgain checks that if valid handshakes get no answer, probes and all
+// controls but the first time out early. Everything else has its full time.
 func TestSilenceIsNotWaitedForAgain(t *testing.T) {
 	const head = 2 * time.Second
 	plainProbe := flaw("X")
@@ -17,10 +17,10 @@ func TestSilenceIsNotWaitedForAgain(t *testing.T) {
 	silent, refused := &wire.Exchange{Outcome: wire.Silent}, &wire.Exchange{Outcome: wire.Refused}
 	for name, c := range map[string]struct {
 		ws, plain           *wire.Exchange
-		took                time.Duration // until the answer to what offers nothing
+		took                time.Duration // time of the response to a request without an offer
 		far, speaks         bool
-		again, h2c          time.Duration // for the control that was sent first, and for one that was not sent yet
-		probe, probeWithout time.Duration // for one that is sent whole, and for one that is not
+		again, h2c          time.Duration // timeouts of the control that was sent first, and of one not sent yet
+		probe, probeWithout time.Duration // timeouts of a complete probe, and of an incomplete one
 	}{
 		"accepted":             {refused, refused, 0, false, true, head, head, head, 500 * time.Millisecond},
 		"refused":              {refused, refused, 0, false, false, head, head, head, 500 * time.Millisecond},

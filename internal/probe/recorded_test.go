@@ -8,7 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestWhatWasRedactedIsPutBack: header lines and parameters, each in its place; without them the error names them.
+// TestWhatWasRedactedIsPutBack checks that redacted headers and parameters are replaced by the
+// given values, and that the error names missing ones.
 func TestWhatWasRedactedIsPutBack(t *testing.T) {
 	const head = "GET /chat?a=1&token=***&key=* HTTP/1.1\r\nHost: a\r\nCookie: ****\r\nX: b\r\n\r\n"
 	was := &rules.Ruling{X: &wire.Exchange{Request: wire.ReadRequest([]byte(head))}}

@@ -22,7 +22,7 @@ func many(n int) (probes []*rules.Probe) {
 	return probes
 }
 
-// refuses lets valid handshakes switch and refuses all others.
+// refuses accepts valid handshakes and rejects all others.
 func refuses(c *guest) {
 	if c.sound() {
 		c.switches()
@@ -52,9 +52,10 @@ func TestRefusalsBetweenAcceptedControlsCount(t *testing.T) {
 	}
 }
 
-// TestRefusalsBehindTheLastAcceptedControlSayNothing holds that a server that lets nobody in any more gets no pass for it.
-func TestRefusalsBehindTheLastAcceptedControlSayNothing(t *testing.T) {
-	const limit = 30 // two controls, CTRL-PLAIN, 20 probes, a control, and 6 probes more
+// TestRefusalsAfterTheLastAcceptedControlSayNothing checks that rejections do not count as passes
+// once the server rejects every handshake.
+func TestRefusalsAfterTheLastAcceptedControlSayNothing(t *testing.T) {
+	const limit = 30 // two controls, CTRL-PLAIN, 20 probes, a control, and 6 more probes
 	b := serve(t, func(c *guest) {
 		if c.n > limit {
 			c.send(busy)
@@ -113,12 +114,13 @@ func TestTheLadderIsClimbed(t *testing.T) {
 			t.Errorf("accepted %t by %q, want %q", ws.Accepted, ws.Step, step)
 		}
 		if x := l.by["X"]; x.Controls != wire.ControlsAccepted || x.Response.Status != 400 {
-			t.Errorf("%q: the probe is no edit of that form: %s", step, x.Response.Raw)
+			t.Errorf("%q: the probe is not an edit of that form: %s", step, x.Response.Raw)
 		}
 	}
 }
 
-// TestHandshakesThatCannotBeUsedTwice holds that a refusal of a used ticket is not a pass, and that fresh ones help.
+// TestHandshakesThatCannotBeUsedTwice checks that rejecting a used ticket is not a pass, and that
+// fresh tickets solve this.
 func TestHandshakesThatCannotBeUsedTwice(t *testing.T) {
 	var used atomic.Pointer[map[string]bool]
 	tickets := func(c *guest) {
@@ -264,7 +266,8 @@ func TestARunThatIsCancelled(t *testing.T) {
 	}
 }
 
-// TestSilenceEnds holds that a server that never answers costs a bounded time, and is not taken for one that is gone.
+// TestSilenceEnds checks that a server that never answers costs a bounded time, and is not taken
+// for crashed.
 func TestSilenceEnds(t *testing.T) {
 	b := serve(t, func(c *guest) { io.Copy(io.Discard, c.br) })
 	l, report, err := probed(context.Background(), t, b.target(), Settings{Head: 50 * time.Millisecond}, many(20))
@@ -278,8 +281,8 @@ func TestSilenceEnds(t *testing.T) {
 	}
 }
 
-// TestResultsComeInTheOrderOfTheProbes holds that which probe ends first does not show: what is reported once for all of
-// them is reported of the same one in each run.
+// TestResultsComeInTheOrderOfTheProbes checks that the order in which probes end does not matter. A
+// finding that is reported once for several probes is reported for the same probe in each run.
 func TestResultsComeInTheOrderOfTheProbes(t *testing.T) {
 	b := serve(t, func(c *guest) {
 		if c.n%5 == 0 {
@@ -288,7 +291,7 @@ func TestResultsComeInTheOrderOfTheProbes(t *testing.T) {
 		refuses(c)
 	})
 	probes := many(40)
-	probes[3].Risk = rules.Crash // goes last
+	probes[3].Risk = rules.Crash // sent last
 	var want []string
 	for i := range probes {
 		if i != 3 {

@@ -57,7 +57,7 @@ func TestRequestsAreSigned(t *testing.T) {
 		return h.Head()
 	}
 	settings := Settings{Run: "R1", UserAgent: "interlock-probe/0.1"}
-	far, near := &caller{settings: settings}, &caller{settings: settings, loopback: true} // behind a proxy here there may be an Interlock
+	far, near := &caller{settings: settings}, &caller{settings: settings, loopback: true} // loopback: there may be an Interlock on the path
 	const line = "User-Agent: interlock-probe/0.1 R1/UPGRADE-POST"
 	if got := sign(far, rules.Edits()); !strings.HasSuffix(got, "Sec-WebSocket-Version: 13\r\n"+line+"\r\n\r\n") {
 		t.Errorf("got %q", got)

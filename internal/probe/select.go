@@ -37,7 +37,7 @@ func Select(all []*rules.Probe, only, skip []string) ([]*rules.Probe, error) {
 
 func meansSomething(all []*rules.Probe, flag, pattern string) error {
 	if _, err := path.Match(canonicalPattern(pattern), ""); err != nil {
-		return exit.Usage("--%s: %q is no glob such as UPGRADE-H2C-*", flag, pattern)
+		return exit.Usage("--%s: %q is not a glob such as UPGRADE-H2C-*", flag, pattern)
 	}
 	if slices.ContainsFunc(all, func(p *rules.Probe) bool { return matches(pattern, p.ID) }) {
 		return nil

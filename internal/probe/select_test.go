@@ -31,7 +31,7 @@ func TestSelection(t *testing.T) {
 		{only: "UPGRADE-PSOT", want: "--only: no probe \"UPGRADE-PSOT\"; did you mean UPGRADE-POST?"},
 		{skip: "upgrade-psot*", want: "did you mean UPGRADE-POST"},
 		{only: "nothing-like-it", want: "interlock probe --list lists them"},
-		{only: "[", want: "is no glob"},
+		{only: "[", want: "is not a glob"},
 		{only: "UPGRADE-POST", skip: "UPGRADE-P*", want: "leave no probe"},
 	} {
 		if _, err := Select(rules.Probes(), patterns(c.only), patterns(c.skip)); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -12,8 +12,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// rooms is a server whose handshakes name a session: one that opens returns a token, and a handshake
-// is accepted if accepts finds its target good.
+// rooms is a server whose handshakes contain a session ID. A request that opens a session returns a
+// token, and a handshake succeeds if accepts approves of its target.
 type rooms struct {
 	mu     sync.Mutex
 	opened map[string]bool
@@ -29,7 +29,7 @@ func (s *rooms) open() string {
 	return token
 }
 
-// take reports whether a token is good, once.
+// take reports whether a token is valid, and makes it invalid.
 func (s *rooms) take(token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,13 +38,14 @@ func (s *rooms) take(token string) bool {
 	return good
 }
 
-// TestSpentSessionsAreRenewed probes servers of the protocols of socket.io, SignalR and SockJS with a
-// handshake whose session is over, and wants conclusive probes and to be told how.
+// TestSpentSessionsAreRenewed probes servers that speak the protocols of socket.io, SignalR and
+// SockJS with a handshake whose session has ended. The probes must be conclusive, and the report
+// says how the session was renewed.
 func TestSpentSessionsAreRenewed(t *testing.T) {
 	for name, c := range map[string]struct {
 		path    string // of the recorded handshake
 		step    string
-		asks    bool // for a session before each handshake
+		asks    bool // the prober asks for a session before each handshake
 		accepts func(s *rooms, path string, query url.Values) bool
 	}{
 		"socket.io": {"/socket.io/?EIO=4&transport=websocket&sid=spent", "a fresh socket.io session (no sid)", false, func(_ *rooms, _ string, q url.Values) bool {
@@ -105,8 +106,8 @@ func TestSpentSessionsAreRenewed(t *testing.T) {
 	}
 }
 
-// TestOtherHandshakesAreNotChanged holds that a refusal stands where a target names no session, and
-// that a server which takes the recorded session gets no other one.
+// TestOtherHandshakesAreNotChanged checks that a rejection stands if the target has no session ID,
+// and that a server that accepts the recorded session gets no other one.
 func TestOtherHandshakesAreNotChanged(t *testing.T) {
 	for _, path := range []string{"/chat", "/chat?user=7", "/socket.io/?EIO=4&transport=websocket", "/a/websocket", "/chat?sid=7"} {
 		if got := renewals(rules.NewHandshake("http", "a", path, "")); got != nil {

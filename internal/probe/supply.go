@@ -79,7 +79,7 @@ func ParseHandshake(base *rules.Handshake, text string) (*rules.Handshake, error
 		}
 	}
 	if h.Target == base.Target && len(kept) == 0 {
-		return nil, errors.New("it printed neither a request head nor field lines")
+		return nil, errors.New("it printed neither a request head nor header lines")
 	}
 	SetFields(h, kept)
 	return h, nil

@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestTheReferenceShowsWhatIsSent holds what is shown of each probe against what it sends first, and that what is left out
-// is said.
+// TestTheReferenceShowsWhatIsSent compares the request that the reference shows for each probe with
+// the bytes that the probe sends first, and checks that omissions are marked.
 func TestTheReferenceShowsWhatIsSent(t *testing.T) {
 	short := 0
 	for _, p := range rules.Probes() {

@@ -89,7 +89,7 @@ func (t *Run) inconclusive(ctx context.Context) string {
 	case t.interrupted(ctx):
 		return "stopped by a signal: not all was probed"
 	case len(t.probed) == 0:
-		return "nothing was probed: no endpoint switched soundly"
+		return "nothing was probed: no endpoint accepted a valid upgrade"
 	}
 	for i := range t.probed {
 		if text := t.probed[i].inconclusive(); text != "" {

@@ -11,7 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestAFailedControlSaysWhatToDo goes through what may come in place of a switch.
+// TestAFailedControlSaysWhatToDo checks each kind of answer that a control may get instead of a
+// switch.
 func TestAFailedControlSaysWhatToDo(t *testing.T) {
 	where, err := parsePlace("http://a:1/chat?token=secret")
 	if err != nil {
@@ -75,7 +76,7 @@ func advised(t *testing.T, name string, c *control, want [2]string) {
 	}
 }
 
-// TestTheControlLineSaysWhatCame holds that nothing but a switch gets the mark of an accepted control.
+// TestTheControlLineSaysWhatCame checks that only a switch is marked as an accepted control.
 func TestTheControlLineSaysWhatCame(t *testing.T) {
 	answered := func(status string) *wire.Exchange {
 		return &wire.Exchange{Response: wire.ReadResponse([]byte("HTTP/1.1 " + status + "\r\n\r\n"))}

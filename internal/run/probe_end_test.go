@@ -11,8 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// TestASeedThatWasNotSentIsNoSuccess holds that a run without one of the five seed probes says so, unless it was left out
-// by name or by its protocol.
+// TestASeedThatWasNotSentIsNoSuccess checks that a run without one of the five seed probes reports
+// this, unless the flags left the probe out by name or by protocol.
 func TestASeedThatWasNotSentIsNoSuccess(t *testing.T) {
 	run := func(protocols []string, notSent ...string) *site {
 		p := &site{run: &Probing{Flags: &ProbeFlags{Protocols: protocols}, reports: &Reports{}}}
@@ -30,7 +30,7 @@ func TestASeedThatWasNotSentIsNoSuccess(t *testing.T) {
 	for _, c := range []struct {
 		protocols, notSent, want []string
 	}{
-		{nil, nil, nil}, // what is left out by name is not among them
+		{nil, nil, nil}, // probes left out by name are not among them
 		{nil, []string{"UPGRADE-BODY-CL"}, nil},
 		{nil, []string{"UPGRADE-UNKNOWN"}, []string{"UPGRADE-UNKNOWN"}},
 		{[]string{"h2c"}, []string{"UPGRADE-POST", "UPGRADE-UNKNOWN"}, nil},

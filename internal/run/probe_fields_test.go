@@ -33,9 +33,9 @@ func TestFieldLinesOfFlags(t *testing.T) {
 
 func TestFieldLinesThatAreNone(t *testing.T) {
 	for text, want := range map[string]string{
-		"secret":            "line 1: it is no field line",
-		"a: b\nx y: secret": "line 2: it is no field line",
-		": secret":          "it is no field line",
+		"secret":            "line 1: it is not a header line",
+		"a: b\nx y: secret": "line 2: it is not a header line",
+		": secret":          "it is not a header line",
 		"a: sec\x00ret":     "the value of a has a byte",
 		"a: sec\rret":       "the value of a has a byte",
 	} {
@@ -62,7 +62,7 @@ func TestSuppliedHandshakes(t *testing.T) {
 		t.Errorf("the base was changed: %q", base.Head())
 	}
 	for text, want := range map[string]string{
-		"": "neither", "POST / HTTP/1.1\n": "not GET", "GET http://a/ HTTP/1.1\n": "not GET", "<html>": "no field line",
+		"": "neither", "POST / HTTP/1.1\n": "not GET", "GET http://a/ HTTP/1.1\n": "not GET", "<html>": "not a header line",
 	} {
 		if _, err := probe.ParseHandshake(base, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)

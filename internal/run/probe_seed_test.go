@@ -8,7 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// TestSeedsAreSentToTheByte holds the requests of --seed-compat to what the five tests send.
+// TestSeedsAreSentToTheByte compares the requests of --seed-compat with those of the five original
+// tests.
 func TestSeedsAreSentToTheByte(t *testing.T) {
 	const fields = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 	const websocket = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

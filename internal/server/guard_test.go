@@ -22,8 +22,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// throughGuard sends all probes to a backend through a relay with the guard on, and returns what
-// the client got.
+// throughGuard sends all probes to a backend through a relay with the guard on, and returns the
+// exchanges as the client saw them.
 func throughGuard(t *testing.T, backend, path string) (map[string]*wire.Exchange, *Serving) {
 	t.Helper()
 	c := config.Defaults()
@@ -48,7 +48,7 @@ func throughGuard(t *testing.T, backend, path string) (map[string]*wire.Exchange
 	return got, s
 }
 
-// sendAll sends every probe there is to an address.
+// sendAll sends every probe to an address.
 func sendAll(t *testing.T, address, path string) map[string]*wire.Exchange {
 	t.Helper()
 	var mu sync.Mutex
@@ -67,7 +67,7 @@ func sendAll(t *testing.T, address, path string) map[string]*wire.Exchange {
 	return got
 }
 
-// started is the address of a lab backend.
+// started starts a backend of the lab and returns its address.
 func started(t *testing.T, name string) string {
 	t.Helper()
 	b, err := lab.Start(name)
@@ -78,8 +78,8 @@ func started(t *testing.T, name string) string {
 	return b.Addr
 }
 
-// TestGuardStopsWhatIsUnsafe sends every probe to every unsound backend through the guard: no
-// switch that the rules call unsafe in live traffic reaches the client.
+// TestGuardStopsWhatIsUnsafe sends every probe to every faulty backend through the guard. No switch
+// that the rules call unsafe for live traffic reaches the client.
 func TestGuardStopsWhatIsUnsafe(t *testing.T) {
 	var blocked atomic.Int64
 	t.Run("backends", func(t *testing.T) {
@@ -101,8 +101,8 @@ func TestGuardStopsWhatIsUnsafe(t *testing.T) {
 	}
 }
 
-// switcher is a backend that answers whatever comes first with a 101, as soon as it comes, and
-// proves it where a key is in that. It ends with the test.
+// switcher is a backend that answers its first bytes with a 101 at once, with a correct
+// Sec-WebSocket-Accept if they contain a key. It ends with the test.
 func switcher(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -124,11 +124,11 @@ func switcher(t *testing.T) string {
 				if err != nil {
 					return
 				}
-				_, behind, _ := strings.Cut(string(first[:n]), "Sec-WebSocket-Key: ")
-				key, _, _ := strings.Cut(behind, "\r\n")
+				_, rest, _ := strings.Cut(string(first[:n]), "Sec-WebSocket-Key: ")
+				key, _, _ := strings.Cut(rest, "\r\n")
 				proof := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 				fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(proof[:]))
-				_, _ = io.Copy(io.Discard, conn) // until the other side has had enough
+				_, _ = io.Copy(io.Discard, conn) // until the other side closes
 			})
 		}
 	})
@@ -159,8 +159,8 @@ func stopsAt(t *testing.T, backend, path string, blocked *atomic.Int64) {
 	}
 }
 
-// unsafe names the rules by which a switch in live traffic would be unsafe, as far as the guard can
-// see when it is to let the head through; it sees the rest when that is there.
+// unsafe returns the rules by which a switch in live traffic would be unsafe. It considers only
+// what the guard knows when it decides about the head.
 func unsafe(x *wire.Exchange) string {
 	live := *x
 	live.Origin, live.Probe, live.Controls, live.Twin = wire.OriginLive, "", 0, nil
@@ -171,13 +171,13 @@ func unsafe(x *wire.Exchange) string {
 	return ""
 }
 
-// TestGuardLetsSoundSwitchesThrough holds that whatever a correct backend switches on, and may, is
-// switched through the guard, too.
+// TestGuardLetsSoundSwitchesThrough checks that the guard passes every permitted switch of a
+// correct backend.
 func TestGuardLetsSoundSwitchesThrough(t *testing.T) {
 	var switches atomic.Int64
 	t.Run("backends", func(t *testing.T) {
 		for _, b := range lab.Backends() {
-			if !b.Sound || b.Hostile || b.Name == "limit" { // what that one takes depends on what has come before
+			if !b.Sound || b.Hostile || b.Name == "limit" { // the results of this backend depend on earlier requests
 				continue
 			}
 			t.Run(b.Name, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestGuardLetsSoundSwitchesThrough(t *testing.T) {
 				got, _ := throughGuard(t, started(t, b.Name), b.Paths[0])
 				for id, x := range direct {
 					if x.Outcome != wire.Switched || x.After.Opaque || unsafe(x) != "" {
-						continue // nobody can say where the request ends, or the switch is to be stopped
+						continue // the end of the request is unclear, or the guard must block the switch
 					}
 					switches.Add(1)
 					if through := got[id]; through == nil || through.Outcome != wire.Switched {

@@ -87,7 +87,7 @@ func describeListen(name, addr string, err error) string {
 	case errors.Is(err, syscall.EACCES):
 		hint = "; ports below 1024 need a privilege: choose a higher one"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		hint = "; it is no address of this machine"
+		hint = "; it is not an address of this machine"
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {

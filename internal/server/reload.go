@@ -98,7 +98,7 @@ func differ(a, b *config.Config) []string {
 
 // open begins to watch, so that no change from here on is missed. Whoever calls it calls watch.
 func (r *reloader) open() {
-	r.hangup = make(chan os.Signal, 1) // one waiting signal stands for all
+	r.hangup = make(chan os.Signal, 1) // one pending signal covers all later ones
 	signal.Notify(r.hangup, syscall.SIGHUP)
 	if r.config.File == "" {
 		return

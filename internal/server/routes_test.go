@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestRoutesAreChosen holds that the first route of which everything fits takes a connection.
+// TestRoutesAreChosen checks that a connection goes to the first route that matches completely.
 func TestRoutesAreChosen(t *testing.T) {
 	c := config.Defaults()
 	c.Backend = "http://127.0.0.1:1"
@@ -32,7 +32,7 @@ func TestRoutesAreChosen(t *testing.T) {
 	for name, each := range map[string]struct {
 		end  net.Addr
 		sni  string
-		head string // fields after the request line
+		head string // header lines after the request line
 		want string
 	}{
 		"host and SNI":         {first, "sni.test", "Host: a.chat.test\r\n", "both"},
@@ -62,8 +62,8 @@ func TestRoutesAreChosen(t *testing.T) {
 	}
 }
 
-// TestRoutesThatNeedNoHead: before anything has come there is a backend only where no host could
-// lead elsewhere.
+// TestRoutesThatNeedNoHead checks that a backend is chosen before the request only if no Host could
+// select another one.
 func TestRoutesThatNeedNoHead(t *testing.T) {
 	c := config.Defaults()
 	c.Backend, c.Dial = "http://127.0.0.1:1", config.DialEager

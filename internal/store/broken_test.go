@@ -6,8 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// TestGroupsAreToldByTheirWorstFinding holds that verdict, severity, party and text of a group are
-// those of one finding, and not the greatest of each.
+// TestGroupsAreToldByTheirWorstFinding checks that the verdict, severity, party and text of a group
+// come from one finding, and are not the maximum of each.
 func TestGroupsAreToldByTheirWorstFinding(t *testing.T) {
 	finding := func(probe string, v rules.Verdict, s rules.Severity, p rules.Party, detail string) Finding {
 		k := rules.Key{Rule: "UPGRADE-POST", Probe: probe, Route: "default", Endpoint: "/chat"}

@@ -8,9 +8,9 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// TestAClockThatJumpsLosesNothing writes exchanges whose times jump by up to thirty years both
-// ways, as on a machine that learns what time it is while it works. The times of exchanges are the
-// clock here.
+// TestAClockThatJumpsLosesNothing writes exchanges whose times jump by up to thirty years in both
+// directions, as on a machine that sets its clock while it runs. In this test the times of
+// exchanges are the clock.
 func TestAClockThatJumpsLosesNothing(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	jumps := []time.Duration{0, time.Hour, -time.Hour, 30 * year, time.Second, -20 * time.Hour, 30*year + time.Hour, 2 * time.Second}
@@ -22,7 +22,7 @@ func TestAClockThatJumpsLosesNothing(t *testing.T) {
 			x.Time = now.Add(jump)
 			all = append(all, judged(x))
 		}
-		for _, r := range all { // a batch each
+		for _, r := range all { // one batch each
 			write(t, s, r)
 		}
 		found := findings(t, s, Query{})
@@ -46,23 +46,23 @@ func TestAClockThatJumpsLosesNothing(t *testing.T) {
 		if _, err := s.Prune(t.Context(), Limits{Age: 2 * time.Hour}); err != nil {
 			t.Fatal(err)
 		}
-		if left := read(t, s, Query{}); len(left) != len(jumps) { // one is old, but the first of its finding
+		if left := read(t, s, Query{}); len(left) != len(jumps) { // one is old, but it is the first of its finding
 			t.Errorf("%d are left, want all %d", len(left), len(jumps))
 		}
 		if found := findings(t, s, Query{}); len(found) != 1 || found[0].Count != int64(len(jumps)) {
-			t.Errorf("got %+v behind pruning", found)
+			t.Errorf("got %+v after pruning", found)
 		}
 	})
 }
 
-// TestAgesAreMeasuredFromTheTimeGiven sets the time of day thirty years forward under a writer:
-// exchanges carry that time, what the writer calls now does not.
+// TestAgesAreMeasuredFromTheTimeGiven sets the clock thirty years forward under a writer: exchanges
+// have the new time, but the writer's own clock does not.
 func TestAgesAreMeasuredFromTheTimeGiven(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	everywhere(t, func(t *testing.T, s *Store) {
 		now := time.Now()
 		var all []*rules.Ruling
-		for _, at := range []time.Time{now, now, now.Add(30 * year)} { // the first is spared in any case
+		for _, at := range []time.Time{now, now, now.Add(30 * year)} { // the first prune spares everything
 			x := bad("/chat")
 			x.Time = at
 			all = append(all, judged(x))

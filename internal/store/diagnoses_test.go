@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// explains is the ruling of an exchange at a time, with diagnoses of these IDs.
+// explains returns the ruling of an exchange at a time, with these diagnoses.
 func explains(target string, at time.Time, ids ...string) *rules.Ruling {
 	x := good(target)
 	x.Time = at
@@ -23,8 +23,8 @@ func explains(target string, at time.Time, ids ...string) *rules.Ruling {
 	return r
 }
 
-// TestDiagnosesAreFoundAndCounted holds that exchanges are found by what explains them, and counted
-// by diagnosis, endpoint and time, in every kind of store.
+// TestDiagnosesAreFoundAndCounted checks in every kind of store that exchanges are found by
+// diagnosis, and counted by diagnosis, endpoint and time.
 func TestDiagnosesAreFoundAndCounted(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		began := time.UnixMilli(1_800_000_000_000).UTC()
@@ -64,8 +64,8 @@ func TestDiagnosesAreFoundAndCounted(t *testing.T) {
 	})
 }
 
-// TestDiagnosesOfAnExchangeAreThoseOfItsLastReport holds that a later report replaces them, that an
-// import has them, and that odd ones do no harm.
+// TestDiagnosesOfAnExchangeAreThoseOfItsLastReport checks that a later report replaces the
+// diagnoses, that an import keeps them, and that unusual IDs do no harm.
 func TestDiagnosesOfAnExchangeAreThoseOfItsLastReport(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		first := explains("/a", time.Now(), "first")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzImport reads hostile lines: whatever is taken of them can be written and read again.
+// FuzzImport reads hostile lines. Every line that it accepts can be written and read again.
 func FuzzImport(f *testing.F) {
 	for _, r := range corpus(f)[:20] {
 		text, err := json.Marshal(r)
@@ -49,7 +49,7 @@ func FuzzImport(f *testing.F) {
 	})
 }
 
-// FuzzPassed reads hostile lists of what passed.
+// FuzzPassed reads hostile lists of passed rules.
 func FuzzPassed(f *testing.F) {
 	f.Add("UPGRADE-POST=4 UPGRADE-HTTP10~2")
 	f.Add("UPGRADE-POST=\xff comp-upgrade-post~0 = ~ UPGRADE-POST")

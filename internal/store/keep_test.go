@@ -16,7 +16,7 @@ import (
 
 func TestSilentInstancesAreFolded(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
-		for range 3 { // each time by another writer
+		for range 3 { // with another writer each time
 			write(t, s, judged(bad("/chat")))
 		}
 		back := &Writer{Store: s}
@@ -48,12 +48,12 @@ func TestSilentInstancesAreFolded(t *testing.T) {
 	})
 }
 
-// TestTenWritersCountExactly lets ten instances write the same and different findings at once,
-// while all of them fold what every other one has written.
+// TestTenWritersCountExactly has ten instances write the same and different findings at once, while
+// each folds the findings of the others.
 func TestTenWritersCountExactly(t *testing.T) {
 	for _, kind := range stores {
 		if kind.kind == "memory" {
-			continue // which is one program's
+			continue // only one program can use this store
 		}
 		t.Run(kind.kind, func(t *testing.T) {
 			name := kind.name(t)
@@ -61,7 +61,7 @@ func TestTenWritersCountExactly(t *testing.T) {
 			all := make([]*Store, writers)
 			var start sync.WaitGroup
 			errs := make([]error, writers)
-			for i := range writers { // who come first make the tables
+			for i := range writers { // the first ones create the tables
 				start.Go(func() { all[i], errs[i] = Open(t.Context(), name, Options{Instance: "replica"}) })
 			}
 			start.Wait()
@@ -81,7 +81,7 @@ func TestTenWritersCountExactly(t *testing.T) {
 						w.Write(judged(bad("/chat")))
 						w.Write(judged(bad(fmt.Sprintf("/own-%c", 'a'+i))))
 						if n%10 == 0 && i%2 == 0 {
-							// Who does not get the lock in time folds another time; the sums are
+							// A writer that does not get the lock in time folds later; the sums are
 							// right all the same.
 							if err := s.fold(ctx, time.Now().Add(time.Hour)); err != nil && !errors.Is(err, ErrUnreachable) {
 								t.Error(err)
@@ -191,7 +191,7 @@ func TestAnExportIsImportedOnce(t *testing.T) {
 		}
 		return out.String()
 	}
-	body := func(text string) string { // the first line names the store and the time
+	body := func(text string) string { // the first line has the store's name and the time
 		_, rest, _ := strings.Cut(text, "\n")
 		return rest
 	}
@@ -259,7 +259,7 @@ func TestWhatIsNoExport(t *testing.T) {
 	}
 }
 
-// TestReadersDoNotHoldWritersUp reads a page, and writes before it reads on.
+// TestReadersDoNotHoldWritersUp reads a page, and writes before it reads the next one.
 func TestReadersDoNotHoldWritersUp(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		write(t, s, judged(good("/chat")), judged(good("/chat")))

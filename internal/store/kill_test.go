@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// writeUntilKilled is the program that is killed: it writes as fast as the store takes it, but no more
-// than the test can need, and says of each unsafe switch that it is stored as soon as it hears so, as
-// serve logs it.
+// writeUntilKilled is the program that is killed. It writes as fast as the store accepts, within
+// the needs of the test. Like serve, it logs each unsafe switch as stored as soon as the store
+// confirms it.
 func writeUntilKilled(path string) {
 	s, err := Open(context.Background(), path, Options{Instance: "killed"})
 	if err != nil {
@@ -21,7 +21,7 @@ func writeUntilKilled(path string) {
 	}
 	w := &Writer{Store: s}
 	go w.Run(context.Background())
-	room := make(chan struct{}, 20) // of what is unsafe and not yet told
+	room := make(chan struct{}, 20) // limits the unsafe rulings that are not logged yet
 	for range 40 {
 		room <- struct{}{}
 		for range 10 {
@@ -38,8 +38,8 @@ func writeUntilKilled(path string) {
 	select {}
 }
 
-// TestAKilledProgramLosesNothingItLogged kills a program with SIGKILL in the midst of its work,
-// again and again on one file.
+// TestAKilledProgramLosesNothingItLogged kills a program with SIGKILL while it works, again and
+// again with the same file.
 func TestAKilledProgramLosesNothingItLogged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	logged := map[string]bool{}
@@ -61,7 +61,7 @@ func TestAKilledProgramLosesNothingItLogged(t *testing.T) {
 				t.Fatalf("it says %q", lines.Text())
 			}
 			logged[id] = true
-			if n == round%13 { // further lines are on their way then
+			if n == round%13 { // more lines are in flight at this moment
 				if err := child.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}

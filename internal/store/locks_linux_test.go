@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// locks is how many locks this program has on a file.
+// locks returns the number of locks that this program holds on a file.
 func locks(t *testing.T, path string) (n int) {
 	t.Helper()
 	is, err := os.Stat(path)
@@ -29,8 +29,8 @@ func locks(t *testing.T, path string) (n int) {
 	return n
 }
 
-// TestASecondOpenLeavesTheLocks opens a file twice: POSIX takes all locks of a program on a file
-// when any descriptor of it is closed.
+// TestASecondOpenLeavesTheLocks opens a file twice. POSIX releases all of a program's locks on a
+// file when any of its descriptors is closed.
 func TestASecondOpenLeavesTheLocks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := open(t, path)

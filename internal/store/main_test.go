@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// stores are the names of all kinds of stores; each call is for one that is empty.
+// stores lists every kind of store; each call creates the name of an empty one.
 var stores = []struct {
 	kind string
 	name func(t testing.TB) string
@@ -41,7 +41,7 @@ var stores = []struct {
 	{"postgres", func(t testing.TB) string { return postgresCluster(t).database(t) }},
 }
 
-// everywhere runs a test on a store of each kind.
+// everywhere runs a test with a store of each kind.
 func everywhere(t *testing.T, test func(t *testing.T, s *Store)) {
 	for _, kind := range stores {
 		t.Run(kind.kind, func(t *testing.T) { test(t, open(t, kind.name(t))) })
@@ -70,7 +70,7 @@ const (
 	refusal = "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Length: 0\r\n\r\n"
 )
 
-// exchange is one with that request and answer, now.
+// exchange returns an exchange with that request and response, at the current time.
 func exchange(request, answer string) *wire.Exchange {
 	now := time.Now()
 	x := &wire.Exchange{
@@ -84,8 +84,8 @@ func exchange(request, answer string) *wire.Exchange {
 	return x
 }
 
-// good is a valid switch at that endpoint, bad an unsafe one, and refused one that the client is to
-// blame for.
+// good returns a valid switch at an endpoint, bad an unsafe one, and refused a rejection that is
+// the client's fault.
 func good(target string) *wire.Exchange { return exchange(fmt.Sprintf(sound, target), switching) }
 
 func bad(target string) *wire.Exchange {
@@ -96,14 +96,14 @@ func refused(target string) *wire.Exchange {
 	return exchange(strings.Replace(fmt.Sprintf(sound, target), "GET", "POST", 1), refusal)
 }
 
-// judged is the ruling of an exchange.
+// judged returns the ruling of an exchange.
 func judged(x *wire.Exchange) *rules.Ruling {
 	r := rules.Classify(rules.Case{X: x})
 	r.Instance = "a1"
 	return r
 }
 
-// after is judged for the next report of an exchange.
+// after returns the ruling of the next report of an exchange.
 func after(before *rules.Ruling, x *wire.Exchange) *rules.Ruling {
 	r := judged(x)
 	if before != nil {
@@ -122,7 +122,7 @@ func write(t testing.TB, s *Store, all ...*rules.Ruling) {
 	finish(t, w)
 }
 
-// finish lets a writer write what it has.
+// finish makes a writer write everything that it has.
 func finish(t testing.TB, w *Writer) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -133,7 +133,7 @@ func finish(t testing.TB, w *Writer) {
 	}
 }
 
-// read returns what a query finds.
+// read returns the results of a query.
 func read(t testing.TB, s *Store, q Query) (all []*rules.Ruling) {
 	t.Helper()
 	err := s.Rulings(t.Context(), q, func(r *rules.Ruling) error {
@@ -146,7 +146,7 @@ func read(t testing.TB, s *Store, q Query) (all []*rules.Ruling) {
 	return all
 }
 
-// ids are the names of exchanges, in their order.
+// ids returns the IDs of exchanges, in order.
 func ids(all []*rules.Ruling) (names []string) {
 	for _, r := range all {
 		names = append(names, r.X.ID)
@@ -172,8 +172,7 @@ func marshal(t testing.TB, v any) string {
 	return string(text)
 }
 
-// corpus are the rulings of all transcripts that the rules are tested by, each with a name and a
-// time of its own.
+// corpus returns the rulings of all transcripts of the rulebook, each with its own ID and time.
 func corpus(t testing.TB) (all []*rules.Ruling) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS("../../rules/testdata"), ".", func(name string, _ fs.DirEntry, err error) error {

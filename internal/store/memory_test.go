@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestMemoryStaysSmall writes more than a store in memory keeps, in much less than the minute after
-// which others are pruned.
+// TestMemoryStaysSmall writes more than a store in memory keeps, in less than the minute between
+// two prunes.
 func TestMemoryStaysSmall(t *testing.T) {
 	s := open(t, "memory")
 	w := &Writer{Store: s, Limits: Limits{Count: 800}}

@@ -12,8 +12,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// BenchmarkAMillionExchanges writes a million exchanges into an SQLite file, of which each tenth
-// did not pass, and reads them all. Run it with -benchtime 1x.
+// BenchmarkAMillionExchanges writes a million exchanges into an SQLite file, every tenth of them a
+// failure, and reads them all. Run it with -benchtime 1x.
 func BenchmarkAMillionExchanges(b *testing.B) {
 	const all = 1_000_000
 	path := filepath.Join(b.TempDir(), "store.db")
@@ -25,7 +25,7 @@ func BenchmarkAMillionExchanges(b *testing.B) {
 	kinds := []*rules.Ruling{judged(good("/chat?room=1&token=s3cret")), judged(bad("/chat"))}
 	began := time.Now()
 	for i := range all {
-		for w.State().Waiting > maxBatch { // a store never holds traffic up, so a benchmark has to wait for it
+		for w.State().Waiting > maxBatch { // the store never makes a writer wait, so the benchmark waits for the store
 			pause(ctx, time.Millisecond)
 		}
 		r := *kinds[max(0, i%10-8)]

@@ -80,7 +80,8 @@ func (c *cells) rows() [][]any {
 }
 
 // Minutes returns the counts of live traffic by minute, from one time until before another, in
-// their order. A zero time is no bound.
+// Minutes returns the counts of live traffic by minute, in order, from since until before until. A
+// zero time means no limit.
 func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, error) {
 	w := &where{dialect: s.dialect}
 	w.add("count > 0")
@@ -105,8 +106,8 @@ func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, 
 	return all, err
 }
 
-// Verdicts returns the counts of live exchanges by verdict since a minute. The zero time is no
-// bound.
+// Verdicts returns the counts of live exchanges by verdict since a minute. A zero time means no
+// limit.
 func (s *Store) Verdicts(ctx context.Context, since time.Time) (sums [rules.NotApplicable + 1]int64, err error) {
 	query := "SELECT verdict, CAST(SUM(count) AS BIGINT) FROM minutes WHERE minute >= $1 GROUP BY verdict"
 	err = s.each(ctx, query, []any{unixMilli(since) / 60_000}, func(scan func(...any) error) error {

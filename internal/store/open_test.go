@@ -14,7 +14,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// file makes a file that is not a store.
+// file creates a file that is not a store.
 func file(t *testing.T, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
@@ -24,7 +24,7 @@ func file(t *testing.T, content string) string {
 	return path
 }
 
-// made is what is in the file of a store that was closed.
+// made returns the content of a store's file after it was closed.
 func made(t *testing.T, change func(s *Store)) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "made.db")
@@ -63,7 +63,7 @@ func TestWhatCannotBeOpened(t *testing.T) {
 		"another database":         {"mysql://root:" + secret + "@db/x", Options{}, ErrName, "mysql"},
 		"a bad DSN":                {"postgres://u:" + secret + "@[::1/x", Options{}, ErrName, ""},
 		"a bad port":               {"postgres://u:pa55@h:99999999/x", Options{}, ErrName, ""},
-		"no database":              {file(t, "hello, world"), Options{}, ErrCorrupt, "no SQLite database"},
+		"no database":              {file(t, "hello, world"), Options{}, ErrCorrupt, "not an SQLite database"},
 		"a cut off head":           {file(t, whole[:60]), Options{}, ErrForeign, ""},
 		"a damaged file":           {file(t, whole[:100]+strings.Repeat("\xa5", len(whole)-100)), Options{}, ErrCorrupt, ""},
 		"a file that is too short": {file(t, whole[:9000]), Options{}, ErrCorrupt, ""},
@@ -72,12 +72,12 @@ func TestWhatCannotBeOpened(t *testing.T) {
 		"a folder":                 {t.TempDir(), Options{}, ErrDenied, "no regular file"},
 		"no folder":                {filepath.Join(t.TempDir(), "no", "store.db"), Options{}, ErrDenied, "folder"},
 		"a file as folder":         {filepath.Join(file(t, ""), "store.db"), Options{}, ErrDenied, "not a directory"},
-		"a folder nobody writes":   {"/proc/store.db", Options{}, ErrDenied, ""},
+		"a read-only folder":       {"/proc/store.db", Options{}, ErrDenied, ""},
 		"no store":                 {filepath.Join(t.TempDir(), "store.db"), existing, ErrNotFound, ""},
 		"an empty file":            {file(t, ""), existing, ErrNotFound, ""},
 		"a wrong password":         {strings.Replace(c.dsn("postgres"), ":pa55", ":pa56", 1), Options{}, ErrDenied, "password authentication failed"},
 		"no such database":         {c.dsn("nothing"), Options{}, ErrDenied, "does not exist"},
-		"nobody there":             {fmt.Sprintf("postgres://u:pa55@%s/x?sslmode=disable", dead[0]), Options{}, ErrUnreachable, "refused"},
+		"no server":                {fmt.Sprintf("postgres://u:pa55@%s/x?sslmode=disable", dead[0]), Options{}, ErrUnreachable, "refused"},
 		"no TLS":                   {strings.Replace(c.dsn("postgres"), "sslmode=disable", "sslmode=require", 1), Options{}, ErrUnreachable, "TLS"},
 		"tables of others":         {others(t, c), Options{}, ErrForeign, "another program"},
 		"a later one":              {later(t, c, 999), Options{}, ErrNewer, "999"},
@@ -108,7 +108,7 @@ func TestWhatCannotBeOpened(t *testing.T) {
 	}
 }
 
-// others is a database with a table of another program.
+// others creates a database with a table of another program.
 func others(t *testing.T, c *cluster) string {
 	s := &Store{}
 	name := c.database(t)
@@ -120,7 +120,7 @@ func others(t *testing.T, c *cluster) string {
 	return name
 }
 
-// later is a database with a schema of that version.
+// later creates a database whose schema has that version.
 func later(t *testing.T, c *cluster, version int) string {
 	name := c.database(t)
 	s := open(t, name)
@@ -152,7 +152,7 @@ func TestAnEmptyFileBecomesAStore(t *testing.T) {
 	}
 }
 
-// TestAStoreMayComeLater opens a database that is not there yet.
+// TestAStoreMayComeLater opens a database that does not exist yet.
 func TestAStoreMayComeLater(t *testing.T) {
 	c := postgresCluster(t)
 	name := c.database(t)
@@ -182,8 +182,8 @@ func TestAStoreMayComeLater(t *testing.T) {
 	}
 }
 
-// TestReleasesShareAStore lets this release work on the schema of the next minor one, which has
-// added to it, while both write.
+// TestReleasesShareAStore runs this release on the schema of the next minor release, which has
+// additions, while both write.
 func TestReleasesShareAStore(t *testing.T) {
 	for _, kind := range stores {
 		t.Run(kind.kind, func(t *testing.T) {
@@ -204,7 +204,7 @@ func TestReleasesShareAStore(t *testing.T) {
 			} {
 				must(t, s, statement)
 			}
-			write(t, s, judged(bad("/chat"))) // by who has had it open
+			write(t, s, judged(bad("/chat"))) // by the program that had opened it before
 			if kind.kind != "memory" {
 				s = open(t, name)
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// until waits for something that comes about by itself, for a minute at most.
+// until waits for an event, for a minute at most.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -23,7 +23,7 @@ func until(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// run runs a writer, and returns what ends it.
+// run runs a writer and returns a function that ends it.
 func run(t *testing.T, w *Writer) (end func() error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -34,14 +34,14 @@ func run(t *testing.T, w *Writer) (end func() error) {
 	}
 }
 
-// A load writes unsafe rulings, as traffic does that waits for nobody.
+// A load writes unsafe rulings without waiting for results, as traffic does.
 type load struct {
 	w            *Writer
 	written      int64
 	told, stored atomic.Int64
 }
 
-// put writes so many and fails if that does not end, whatever the store does.
+// put writes n rulings, and fails if that blocks, whatever the state of the store.
 func (l *load) put(t *testing.T, n int) {
 	t.Helper()
 	all := make([]*rules.Ruling, n)
@@ -68,7 +68,7 @@ func (l *load) put(t *testing.T, n int) {
 	}
 }
 
-// check holds that nothing of the findings is lost and everything else is counted.
+// check checks that no finding is lost and everything else is counted.
 func (l *load) check(t *testing.T, s *Store) {
 	t.Helper()
 	found, state := findings(t, s, Query{}), l.w.State()
@@ -87,7 +87,7 @@ func (l *load) check(t *testing.T, s *Store) {
 	}
 }
 
-// TestOutages takes each kind of store away in each way, under load, and gives it back.
+// TestOutages makes each kind of store unavailable in every way, under load, and restores it.
 func TestOutages(t *testing.T) {
 	for _, kind := range stores {
 		for name, outage := range outages[kind.kind] {
@@ -122,7 +122,7 @@ func TestOutages(t *testing.T) {
 	}
 }
 
-// outages take a store away; what they return gives it back.
+// outages make a store unavailable; the functions that they return restore it.
 var outages = map[string]map[string]func(t *testing.T, s *Store) (back func()){
 	"file":   {"locked": locked, "full": full, "read-only": readOnly, "gone": gone},
 	"memory": {"full": full, "read-only": readOnly, "gone": gone},
@@ -169,9 +169,9 @@ func locked(t *testing.T, s *Store) func() {
 	return func() { tx.Rollback() }
 }
 
-// full lets no page be added.
+// full keeps the store from growing.
 func full(t *testing.T, s *Store) func() {
-	s.pool().SetMaxOpenConns(1) // the limit is a connection's
+	s.pool().SetMaxOpenConns(1) // the limit is set per connection
 	must(t, s, "PRAGMA max_page_count = 1")
 	return func() { must(t, s, "PRAGMA max_page_count = 1000000") }
 }
@@ -186,7 +186,7 @@ func readOnly(t *testing.T, s *Store) func() {
 			}
 		}
 		set("on")
-		s.pool().SetMaxIdleConns(0) // it holds for those who connect
+		s.pool().SetMaxIdleConns(0) // it applies to new connections
 		return func() { set("off") }
 	}
 	s.pool().SetMaxOpenConns(1)
@@ -194,7 +194,7 @@ func readOnly(t *testing.T, s *Store) func() {
 	return func() { must(t, s, "PRAGMA query_only = 0") }
 }
 
-// gone takes a table away.
+// gone removes a table.
 func gone(t *testing.T, s *Store) func() {
 	must(t, s, "ALTER TABLE findings RENAME TO was")
 	return func() { must(t, s, "ALTER TABLE was RENAME TO findings") }

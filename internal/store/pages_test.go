@@ -13,7 +13,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestMinutesCountEachExchangeOnce has an exchange that turns from a pass into a failure, two
+// TestMinutesCountEachExchangeOnce has an exchange that changes from a pass into a failure, two
 // writers and a probe.
 func TestMinutesCountEachExchangeOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
@@ -74,12 +74,12 @@ func TestMinutesCountEachExchangeOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := s.Minutes(t.Context(), time.Time{}, time.Time{}); err != nil || len(got) != 0 {
-			t.Errorf("behind pruning: %v, %v", got, err)
+			t.Errorf("after pruning: %v, %v", got, err)
 		}
 	})
 }
 
-// TestListGoesBothWays walks through pages to the end and back again.
+// TestListGoesBothWays goes through the pages to the end and back.
 func TestListGoesBothWays(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		began := time.Now().Add(-time.Hour)
@@ -140,7 +140,8 @@ func TestListGoesBothWays(t *testing.T) {
 	})
 }
 
-// TestListsAreFilteredByTheirIndex holds that what is passed over is not read from the table.
+// TestListsAreFilteredByTheirIndex checks that rows that a filter leaves out are not read from the
+// table.
 func TestListsAreFilteredByTheirIndex(t *testing.T) {
 	s := open(t, stores[0].name(t))
 	w := s.exchanges(&Query{Protocol: "h2c", Endpoint: "/ws*", Status: 101, Grave: true, Origin: "live", Outcome: "switched", Unsafe: true})
@@ -157,8 +158,7 @@ func TestListsAreFilteredByTheirIndex(t *testing.T) {
 	}
 }
 
-// TestFindingsByRule groups what live traffic and probes have shown, with the state that was set
-// last.
+// TestFindingsByRule groups the findings of live traffic and of probes, with the latest state.
 func TestFindingsByRule(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		began := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
@@ -176,7 +176,7 @@ func TestFindingsByRule(t *testing.T) {
 			return r
 		}
 		write(t, s, seen(bad("/a"), "", rules.StateNew, 0), seen(bad("/a"), "", rules.StateAccepted, 2*time.Second))
-		write(t, s, seen(bad("/a"), "", rules.StateNew, time.Second)) // another instance, later and about what was before
+		write(t, s, seen(bad("/a"), "", rules.StateNew, time.Second)) // another instance, at a later time, about the same exchange
 		write(t, s, seen(bad("/a"), "UPGRADE-POST", rules.StateReproduced, 3*time.Second), seen(bad("/b"), "UPGRADE-POST", "", 4*time.Second))
 		for _, folded := range []bool{false, true} {
 			if folded {
@@ -213,7 +213,7 @@ func TestRunsAreFoundByTheirBeginning(t *testing.T) {
 			r.Ended, r.Summary = began.Add(time.Hour), map[string]int64{"fail": 1}
 			w.End(r)
 		}
-		// None of these is last: one goes on, one was stopped, one is of another target.
+		// None of these is the last run: one is under way, one was stopped, one has another target.
 		w.Begin(Run{ID: "01KAL000000000000000000000", Began: began.Add(10 * time.Second), Target: "http://a/"})
 		stopped := Run{ID: "01KAL000000000000000000001", Began: began.Add(11 * time.Second), Ended: began.Add(time.Hour), Stopped: true, Target: "http://a/", Summary: map[string]int64{"fail": 1}}
 		w.Begin(stopped)
@@ -221,12 +221,12 @@ func TestRunsAreFoundByTheirBeginning(t *testing.T) {
 		other := Run{ID: "01KAL000000000000000000002", Began: began.Add(-time.Hour), Ended: began.Add(time.Hour), Target: "http://b/", Summary: map[string]int64{"pass": 1}}
 		w.Begin(other)
 		w.End(other)
-		for i, summary := range []map[string]int64{{"fail": 0, "not-sent": 197}, {"pass": 1}, {}} { // of these the second one alone is not empty
+		for i, summary := range []map[string]int64{{"fail": 0, "not-sent": 197}, {"pass": 1}, {}} { // only the second of these is not empty
 			r := Run{ID: "01KAH00000000000000000000" + string(rune('0'+i)), Target: "http://a/", Began: began.Add(time.Duration(i-3) * time.Second), Ended: began, Summary: summary}
 			if r.Empty() != (i != 1) {
 				t.Errorf("%v: empty %t", summary, r.Empty())
 			}
-			r.Began = r.Began.Add(time.Minute * time.Duration((i+1)%2)) // the empty ones come last of all
+			r.Began = r.Began.Add(time.Minute * time.Duration((i+1)%2)) // the empty ones are the latest
 			w.Begin(Run{ID: r.ID, Began: r.Began})
 			w.End(r)
 		}

@@ -21,17 +21,17 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// secret is the password of the test's database. No error has it in it.
+// secret is the password of the test's database. It must appear in no error.
 const secret = "pa55-w0rd/%&"
 
-// A cluster is a PostgreSQL that the tests have started.
+// A cluster is a PostgreSQL server started by the tests.
 type cluster struct {
 	bin, dir, port string
 	credential     *syscall.Credential
 	databases      int
 }
 
-// running is the cluster of all tests; the first that needs one starts it, TestMain stops it.
+// running is the cluster of all tests. The first test that needs it starts it; TestMain stops it.
 var running struct {
 	once sync.Once
 	c    *cluster
@@ -70,9 +70,9 @@ func startCluster() (*cluster, error) {
 	})
 }
 
-// initialize makes the files of the server in its folder.
+// initialize creates the files of the server in its folder.
 func (c *cluster) initialize() error {
-	if os.Getuid() == 0 { // PostgreSQL does not run as root
+	if os.Getuid() == 0 { // PostgreSQL refuses to run as root
 		if err := c.drop(); err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (c *cluster) drop() error {
 func (c *cluster) run(program string, args ...string) error {
 	cmd := exec.Command(filepath.Join(c.bin, program), args...)
 	cmd.Dir, cmd.SysProcAttr = c.dir, &syscall.SysProcAttr{Credential: c.credential}
-	out, err := os.OpenFile(filepath.Join(c.dir, "out"), os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600) // what is started keeps it open
+	out, err := os.OpenFile(filepath.Join(c.dir, "out"), os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600) // the server that is started keeps it open
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (c *cluster) run(program string, args ...string) error {
 func (c *cluster) start() error {
 	options := "-p " + c.port + " -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=100 -c deadlock_timeout=200ms"
 	log := filepath.Join(c.dir, "log")
-	if err := os.Remove(log); err != nil && !os.IsNotExist(err) { // the messages of an earlier start do not matter
+	if err := os.Remove(log); err != nil && !os.IsNotExist(err) { // the log of an earlier start does not matter
 		return err
 	}
 	err := c.run("pg_ctl", "-D", c.dir+"/cluster", "-l", log, "-w", "-t", "60", "-o", options, "start")
@@ -144,7 +144,7 @@ func (c *cluster) signal(t *testing.T, s syscall.Signal) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range stats {
 		stat, _ := os.ReadFile(name)
-		if _, rest, ok := bytes.Cut(stat, []byte(") ")); ok { // the state and the parent stand after the name
+		if _, rest, ok := bytes.Cut(stat, []byte(") ")); ok { // the state and the parent follow the name
 			if words := bytes.Fields(rest); len(words) > 1 && string(words[1]) == first {
 				pids = append(pids, filepath.Base(filepath.Dir(name)))
 			}
@@ -161,12 +161,12 @@ func (c *cluster) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
-// dsn is the name of a database.
+// dsn returns the URL of a database.
 func (c *cluster) dsn(database string) string {
 	return (&url.URL{Scheme: "postgres", User: url.UserPassword("interlock", secret), Host: "127.0.0.1:" + c.port, Path: database, RawQuery: "sslmode=disable"}).String()
 }
 
-// admin is a connection to no store.
+// admin returns a connection to the server's own database.
 func (c *cluster) admin(t testing.TB) *sql.DB {
 	t.Helper()
 	admin, err := sql.Open("pgx", c.dsn("postgres"))
@@ -177,7 +177,7 @@ func (c *cluster) admin(t testing.TB) *sql.DB {
 	return admin
 }
 
-// database makes an empty database.
+// database creates an empty database.
 func (c *cluster) database(t testing.TB) string {
 	t.Helper()
 	c.databases++
@@ -197,7 +197,7 @@ func stopCluster() {
 	}
 }
 
-// TestAServerThatDoesNotStartSaysWhy starts a second one on the port of the first.
+// TestAServerThatDoesNotStartSaysWhy starts a second server on the port of the first.
 func TestAServerThatDoesNotStartSaysWhy(t *testing.T) {
 	c := postgresCluster(t)
 	second := *c

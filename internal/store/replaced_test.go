@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// TestAStoreThatIsTakenAwayIsMadeAnew holds that a writer notices a file that was deleted or
-// replaced, and a schema that was dropped, that it says so until there is a new one, and that it
-// counts what was lost with the old one.
+// TestAStoreThatIsTakenAwayIsMadeAnew checks that a writer notices a deleted or replaced file and a
+// dropped schema, reports it until there is a new store, and counts what the old one had.
 func TestAStoreThatIsTakenAwayIsMadeAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	takes := map[string]struct {
@@ -84,7 +83,7 @@ func TestAStoreThatIsTakenAwayIsMadeAnew(t *testing.T) {
 			var exchanges, findings int
 			err = again.pool().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM exchanges").Scan(&exchanges)
 			if err = errors.Join(err, again.pool().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM findings").Scan(&findings)); err != nil || exchanges != 1 || findings == 0 {
-				t.Errorf("there are %d exchanges and %d findings, %v; want those behind the loss", exchanges, findings, err)
+				t.Errorf("there are %d exchanges and %d findings, %v; want those after the loss", exchanges, findings, err)
 			}
 			if kind == "replaced by another store" {
 				if runs, err := again.Runs(t.Context()); err != nil || len(runs) != 1 {

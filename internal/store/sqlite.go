@@ -70,7 +70,7 @@ func (s *Store) claim(ctx context.Context, path string) (made bool, err error) {
 	case err != nil:
 		return false, err
 	case !is.Mode().IsRegular():
-		return false, fmt.Errorf("%w: it is no regular file", ErrDenied)
+		return false, fmt.Errorf("%w: it is not a regular file", ErrDenied)
 	case is.Size() == 0 && s.options.Existing:
 		return false, ErrNotFound
 	}

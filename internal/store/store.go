@@ -13,15 +13,15 @@ import (
 // The faults of a store. All but ErrUnreachable need a person before anything can be stored there;
 // an unreachable store may come back at any time.
 var (
-	ErrName        = errors.New("it is no path, not the word memory, and no postgres://user@host:port/database")
+	ErrName        = errors.New("give a file path, the word memory, or postgres://user@host:port/database")
 	ErrDenied      = errors.New("it cannot be written")
 	ErrForeign     = errors.New("it belongs to another program; name another one")
-	ErrCorrupt     = errors.New("it is no SQLite database, or a damaged one; move it away or name another one")
+	ErrCorrupt     = errors.New("it is not an SQLite database, or it is damaged; move it away or name another file")
 	ErrNewer       = errors.New("its schema is that of a later release; use that release")
 	ErrUnreachable = errors.New("it does not answer")
 	ErrNotFound    = errors.New("it is not there")
 	ErrAmbiguous   = errors.New("several begin so")
-	ErrCursor      = errors.New("it is no place between two pages")
+	ErrCursor      = errors.New("it is not a valid page cursor")
 )
 
 // A Store is an open store. All methods may be called by many goroutines at the same time, and by

@@ -55,7 +55,7 @@ func TestFindingsCountOnceForEachExchange(t *testing.T) {
 				copied.Revision, copied.Complete, copied.Final = revision, revision > 0, revision == 2
 				before = after(before, &copied)
 				w.Write(before)
-				if revision == i%3 { // some are written in between
+				if revision == i%3 { // some revisions are written separately
 					flush(t, w)
 				}
 			}
@@ -80,7 +80,7 @@ func TestFindingsCountOnceForEachExchange(t *testing.T) {
 	})
 }
 
-// flush writes one batch, as Run would.
+// flush writes one batch, as Run does.
 func flush(t testing.TB, w *Writer) {
 	t.Helper()
 	if b := w.next(); b != nil {
@@ -102,7 +102,7 @@ func TestALaterReportMayBeWorse(t *testing.T) {
 		late.After.Server, late.After.ServerBytes = []byte("HTTP/1.1 502 Bad Gateway\r\n"), 26
 		w.Write(judged(&late))
 		flush(t, w)
-		w.Write(judged(early)) // which comes too late
+		w.Write(judged(early)) // this report arrives too late
 		finish(t, w)
 		if found := findings(t, s, Query{}); len(found) != 1 || found[0].Count != 1 || !found[0].Unsafe {
 			t.Errorf("got %+v", found)
@@ -191,7 +191,7 @@ func TestPagesMeetWithoutGaps(t *testing.T) {
 		at := time.Now()
 		for i := range 2*maxPage + 17 {
 			x := good("/chat")
-			x.ID, x.Time = fmt.Sprintf("%06d", i), at.Add(time.Duration(i/100)*time.Millisecond) // many of one time
+			x.ID, x.Time = fmt.Sprintf("%06d", i), at.Add(time.Duration(i/100)*time.Millisecond) // many with the same time
 			all = append(all, judged(x))
 		}
 		write(t, s, all...)
@@ -245,7 +245,7 @@ func TestRunsResultsAndEndpoints(t *testing.T) {
 		w.End(ended)
 		w.Begin(Run{ID: "00R", Began: began.Add(-time.Hour)})
 		flush(t, w)
-		w.Begin(run) // once more, too late
+		w.Begin(run) // again, too late
 		for i, x := range []*wire.Exchange{refused("/chat"), bad("/chat"), good("/chat?token=s3cret"), good("/chat?token=other")} {
 			if x.Time = began.Add(time.Duration(i) * time.Second); i < 2 {
 				x.Origin, x.Probe, x.Controls = wire.OriginProbe, "UPGRADE-POST", wire.ControlsAccepted

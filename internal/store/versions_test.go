@@ -2,12 +2,12 @@ package store
 
 import "testing"
 
-// TestASchemaIsBroughtUpToDateInUse brings a store of the first schema up to date while it is used,
-// and goes on with the statements of the program that made it: what they write counts for both.
+// TestASchemaIsBroughtUpToDateInUse migrates a store of the first schema while it is used, and
+// continues with the statements of the program that created it. What these write counts for both.
 func TestASchemaIsBroughtUpToDateInUse(t *testing.T) {
 	for _, kind := range stores {
 		if kind.kind == "memory" {
-			continue // nobody shares it
+			continue // a store in memory is not shared
 		}
 		t.Run(kind.kind, func(t *testing.T) {
 			name := kind.name(t)

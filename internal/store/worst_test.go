@@ -11,8 +11,8 @@ import (
 
 // TestAFindingIsToldByItsWorstVerdict writes one finding in several forms, in every order: in one
 // batch, in batches of one instance, by several instances, folded, in several runs, and through an
-// export. Text, severity and party are always those of the worst form: the most severe one of the
-// worst verdict.
+// export. Text, severity and party are always those of the worst form, which is the most severe one
+// of the worst verdict.
 func TestAFindingIsToldByItsWorstVerdict(t *testing.T) {
 	post := rules.Find("UPGRADE-POST")
 	forms := []rules.Finding{

@@ -6,8 +6,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// TestWriteAllocatesLittle holds what a ruling costs who writes it, and so the traffic that it is
-// about.
+// TestWriteAllocatesLittle checks the cost of Write for its caller, and so for the traffic.
 func TestWriteAllocatesLittle(t *testing.T) {
 	const most = 8
 	for _, x := range []*wire.Exchange{good("/chat"), bad("/chat")} {

@@ -23,7 +23,7 @@ func TestWhatIsLeftIsSaid(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if <-told {
-		t.Error("what is lost was said to be stored")
+		t.Error("a lost ruling was reported as stored")
 	}
 }
 
@@ -77,7 +77,8 @@ func TestHostileTextIsWritten(t *testing.T) {
 	})
 }
 
-// TestUnsafeComesFirst holds that neither order nor number of what waits delays what is unsafe.
+// TestUnsafeComesFirst checks that waiting rulings, however many and in whatever order, do not
+// delay unsafe ones.
 func TestUnsafeComesFirst(t *testing.T) {
 	var q queue
 	put := func(id string, unsafe bool, revision int) {
@@ -90,7 +91,7 @@ func TestUnsafeComesFirst(t *testing.T) {
 	for i := range 3 * maxBatch {
 		put(fmt.Sprint(i), i%maxBatch == 7, 0)
 	}
-	put("9", true, 1) // which turns out to be
+	put("9", true, 1) // this exchange turns out to be unsafe
 	put("9", false, 0)
 	var got string
 	total := 0
@@ -107,7 +108,7 @@ func TestUnsafeComesFirst(t *testing.T) {
 	}
 }
 
-// TestWhatIsRefusedHoldsNothingUp lets a database refuse exchanges for good.
+// TestWhatIsRefusedHoldsNothingUp has a database reject some exchanges for good.
 func TestWhatIsRefusedHoldsNothingUp(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		if s.dialect == postgres {
@@ -129,8 +130,8 @@ func TestWhatIsRefusedHoldsNothingUp(t *testing.T) {
 	})
 }
 
-// TestABatchIsWrittenOnce writes one twice, as is done where the connection ended before the answer
-// to COMMIT came.
+// TestABatchIsWrittenOnce writes a batch twice, as a writer does if the connection ends before the
+// answer to COMMIT arrives.
 func TestABatchIsWrittenOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		w := &Writer{Store: s}
@@ -149,7 +150,7 @@ func TestABatchIsWrittenOnce(t *testing.T) {
 	})
 }
 
-// BenchmarkWrite is what a ruling costs who writes it.
+// BenchmarkWrite measures the cost of Write for its caller.
 func BenchmarkWrite(b *testing.B) {
 	for _, x := range []*wire.Exchange{good("/chat"), bad("/chat")} {
 		b.Run(x.Request.Method, func(b *testing.B) {

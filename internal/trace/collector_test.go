@@ -16,15 +16,15 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// TestADeadCollectorIsSaidOnce holds that a collector that takes nothing slows nobody, that what is
-// lost is counted to the last span, and that it is logged when that begins and when it is over.
+// TestADeadCollectorIsSaidOnce checks that a collector that accepts nothing slows no traffic down,
+// that lost spans are counted exactly, and that the loss is logged at its beginning and at its end.
 func TestADeadCollectorIsSaidOnce(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
-	nobody, err := ports.Free(1)
+	closed, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoint := "http://" + nobody[0] + "/v1/traces"
+	endpoint := "http://" + closed[0] + "/v1/traces"
 	var log bytes.Buffer
 	tr := tracer(t, endpoint, &log)
 	a := audit.Audit{Each: tr.Observe}
@@ -41,9 +41,9 @@ func TestADeadCollectorIsSaidOnce(t *testing.T) {
 	}
 }
 
-// TestASilentCollectorHoldsUpNobody holds that a collector that answers nothing costs at most the
-// queue, and that Close comes to an end all the same.
-func TestASilentCollectorHoldsUpNobody(t *testing.T) {
+// TestASilentCollectorHoldsNothingUp checks that a collector that never answers costs at most the
+// queue, and that Close still returns.
+func TestASilentCollectorHoldsNothingUp(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
 	asked, release := make(chan struct{}, 100), make(chan struct{})
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
@@ -61,7 +61,7 @@ func TestASilentCollectorHoldsUpNobody(t *testing.T) {
 	}
 	a := audit.Audit{Each: tr.Observe}
 	a.Observe(refused("first"))
-	<-asked // the goroutine that sends is busy from here on
+	<-asked // from here on the sending goroutine is busy
 	for i := range 1000 {
 		a.Observe(refused(fmt.Sprint(i)))
 	}
@@ -74,7 +74,7 @@ func TestASilentCollectorHoldsUpNobody(t *testing.T) {
 	}
 }
 
-// TestACollectorThatComesBack holds that spans arrive again, and that it is said.
+// TestACollectorThatComesBack checks that spans arrive again, and that this is logged.
 func TestACollectorThatComesBack(t *testing.T) {
 	var log bytes.Buffer
 	var failing bool

@@ -21,7 +21,7 @@ type receiver struct {
 	*httptest.Server
 	mu    sync.Mutex
 	spans []*otlp.Span
-	about map[string]string // of the resource
+	about map[string]string // attributes of the resource
 	token string
 	text  []byte // of all requests
 	bad   error

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// tracer is one that sends to a receiver.
+// tracer returns a Tracer that sends to a receiver.
 func tracer(t *testing.T, endpoint string, log io.Writer) *Tracer {
 	t.Helper()
 	tr := &Tracer{Endpoint: endpoint, Token: "s3cret-of-16-characters", Version: "0.1.0", Instance: "a1", Log: zerolog.New(log)}
@@ -50,15 +50,15 @@ func exchange(id, request string) *wire.Exchange {
 	}
 }
 
-// refused is an exchange of one span.
+// refused returns an exchange with one span.
 func refused(id string) *wire.Exchange {
 	x := exchange(id, post)
 	x.Outcome, x.Response = wire.Refused, wire.ReadResponse([]byte("HTTP/1.1 403 Forbidden\r\n\r\n"))
 	return x
 }
 
-// reports has an audit judge each report of a switch: at its head, when its aftermath is known, at
-// the end of its tunnel.
+// reports has an audit judge each report of a switch: at its head, after the bytes after the 101
+// are known, and at the end of its tunnel.
 func reports(a *audit.Audit, x *wire.Exchange) {
 	for i := range 3 {
 		copied := *x
@@ -122,7 +122,7 @@ func TestSpansOfASwitch(t *testing.T) {
 	}
 }
 
-// hold holds the attributes of a span to exactly these.
+// hold checks that a span has exactly these attributes.
 func hold(t *testing.T, s *otlp.Span, want map[string]string) {
 	t.Helper()
 	got := values(s.Attributes)
@@ -137,8 +137,8 @@ func hold(t *testing.T, s *otlp.Span, want map[string]string) {
 	}
 }
 
-// TestHostileBytesReachTheCollectorInOrder holds that nothing in an exchange makes a batch that
-// cannot be read.
+// TestHostileBytesReachTheCollectorInOrder checks that no bytes in an exchange make a batch
+// unreadable.
 func TestHostileBytesReachTheCollectorInOrder(t *testing.T) {
 	to := newReceiver(t)
 	tr := tracer(t, to.URL+"/v1/traces", io.Discard)
@@ -169,7 +169,7 @@ func TestSpansOfARun(t *testing.T) {
 	x.Origin, x.Probe, x.Controls = wire.OriginProbe, "UPGRADE-POST", wire.ControlsAccepted
 	ruling := rules.Classify(rules.Case{X: x, Options: &rules.Options{}})
 	run.Observe(ruling)
-	tr.Observe(ruling) // is not live traffic
+	tr.Observe(ruling) // not live traffic
 	run.End(1, 2, 1, errors.New("the target went away"))
 	tr.Close()
 	if to.bad != nil || len(to.spans) != 2 {
@@ -203,8 +203,8 @@ func TestNoTracerDoesNothing(t *testing.T) {
 	}
 }
 
-// TestTheSamplerIsObeyed holds that what the sampler does not want takes no room and is not counted
-// as lost.
+// TestTheSamplerIsObeyed checks that exchanges that the sampler leaves out use no memory and do not
+// count as lost.
 func TestTheSamplerIsObeyed(t *testing.T) {
 	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
 	to := newReceiver(t)

@@ -24,8 +24,9 @@ func module(t *testing.T) string {
 	return dir
 }
 
-// TestARuleIsBegun holds that the block is formatted and stands behind what the family has, that both transcripts are ones,
-// and that they fail: the rules that there are do not say what is wanted.
+// TestARuleIsBegun checks that the block is formatted and placed after the other rules of the
+// family, that both transcripts are valid, and that they fail, because no existing rule gives the
+// wanted finding.
 func TestARuleIsBegun(t *testing.T) {
 	for _, family := range []string{"rules/method.go", "rules/other.go"} {
 		dir := module(t)
