@@ -69,7 +69,7 @@ func TestWhatCannotBeOpened(t *testing.T) {
 		"a file that is too short": {file(t, whole[:9000]), Options{}, ErrCorrupt, ""},
 		"another program's":        {file(t, foreign), Options{}, ErrForeign, "another program"},
 		"a later schema":           {file(t, newer), Options{}, ErrNewer, "999"},
-		"a folder":                 {t.TempDir(), Options{}, ErrDenied, "no regular file"},
+		"a folder":                 {t.TempDir(), Options{}, ErrDenied, "not a regular file"},
 		"no folder":                {filepath.Join(t.TempDir(), "no", "store.db"), Options{}, ErrDenied, "folder"},
 		"a file as folder":         {filepath.Join(file(t, ""), "store.db"), Options{}, ErrDenied, "not a directory"},
 		"a read-only folder":       {"/proc/store.db", Options{}, ErrDenied, ""},

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// agingWork is what an interlock is aged with: handshakes that the origin refuses, so that connections are used again.
-// Each is an upgrade exchange like any other, judged, logged and entered. It is no row.
+// agingWork is the work that ages an interlock: handshakes that the origin rejects, so that
+// connections are reused. Each is an ordinary upgrade exchange that is judged, logged and counted.
+// It is not a row.
 var agingWork = work{
 	Name: "aging", Title: "refused WebSocket handshake, keep-alive, 256 connections", Figure: "µs of CPU per handshake", Scale: 1,
 	Unit: "refused handshake", Count: 80_000, Connections: 256,
@@ -34,11 +35,11 @@ func endRefused(_ *client, _ *conn, in []byte) (bool, error) {
 	return true, nil
 }
 
-// agingPortion is how many refused handshakes there are between two looks at the log file.
+// agingPortion is the number of rejected handshakes between two checks of the log file's size.
 const agingPortion = 100_000
 
-// refuse has an interlock see that many refused handshakes. What it logs meanwhile is thrown away: of ten million it
-// would be gigabytes.
+// refuse makes an interlock handle that many rejected handshakes. It truncates the log meanwhile,
+// because the log of ten million would take gigabytes.
 func (b *bench) refuse(ctx context.Context, r *running, count int) error {
 	for done := 0; done < count; {
 		portion := min(agingPortion, count-done)
@@ -71,11 +72,11 @@ func (b *bench) refuse(ctx context.Context, r *running, count int) error {
 type past struct {
 	judged  int // and counted
 	written int // to its store
-	shed    int // not kept, as the store did not take them in time
-	waiting int // for the store
+	shed    int // not kept, because the store did not accept them in time
+	waiting int // waiting for the store
 }
 
-// past asks an interlock until its store has nothing to write, 60 s at the most.
+// past polls an interlock until its store has nothing left to write, for 60 s at most.
 func (r *running) past(ctx context.Context) (past, error) {
 	for deadline := time.Now().Add(time.Minute); ; {
 		p, err := r.metrics(ctx)
@@ -119,7 +120,7 @@ func parsePast(text string) past {
 	}
 }
 
-// sumOf adds up the series that begin like that.
+// sumOf adds up the series whose name begins with series.
 func sumOf(text, series string) int {
 	sum := 0.0
 	for line := range strings.Lines(text) {

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// A contender is one way from the load to the origin.
+// A contender is one path from the load to the origin.
 type contender struct {
 	Name    string
-	Command func(s setting) ([]string, error) // nil: no proxy at all, and the origin is what is measured
+	Command func(s setting) ([]string, error) // nil: no proxy; the origin itself is measured
 }
 
 var contenders = []contender{
@@ -41,12 +41,12 @@ var contenders = []contender{
 	{"interlock-tls", interlockTLS},
 }
 
-// serve is the command of an interlock.
+// serve returns the command line of an interlock.
 func (s setting) serve(more ...string) []string {
 	return append([]string{s.interlock, "serve", "--backend", "http://" + s.backend, "--listen", s.listen, "--admin", s.admin, "--log", "json"}, more...)
 }
 
-// A setting is what a contender is told: its folder and addresses, each host:port.
+// A setting has the folder and the addresses (host:port) of a contender.
 type setting struct {
 	dir             string // of the run; removed at its end
 	self, interlock string // paths of the binaries
@@ -73,7 +73,7 @@ func haproxy(s setting) ([]string, error) {
 	return []string{program("haproxy"), "-db", "-f", path}, err
 }
 
-// program finds a daemon also where an ordinary user's PATH does not look.
+// program also finds a daemon in folders that are not on an ordinary user's PATH.
 func program(name string) string {
 	if path, err := exec.LookPath(name); err == nil {
 		return path
@@ -81,8 +81,9 @@ func program(name string) string {
 	return "/usr/sbin/" + name
 }
 
-// fill writes a configuration with the addresses filled in and returns its path. It has a folder of its own: an interlock
-// watches the one that its configuration is in, and logs and databases are elsewhere in earnest too.
+// fill writes a configuration with the addresses filled in and returns its path. Each configuration
+// has its own folder, because an interlock watches that folder; in production, too, logs and
+// databases are elsewhere.
 func (s setting) fill(name, text string) (string, error) {
 	t, err := template.New(name).Parse(text)
 	if err != nil {
@@ -100,19 +101,20 @@ func (s setting) fill(name, text string) (string, error) {
 	return path, os.WriteFile(path, b.Bytes(), 0o644)
 }
 
-// A process is a child of the harness. It ends with its context, and with the harness however that ends.
+// A process is a child of the harness. It ends with its context, and with the harness however the
+// harness ends.
 type process struct {
 	name   string
 	cmd    *exec.Cmd
 	cancel context.CancelFunc
-	log    string        // path of what it wrote to stdout and stderr
+	log    string        // path of its output
 	done   chan struct{} // closed by wait
 }
 
 // start runs a command and returns when it accepts connections at listen.
 func start(ctx context.Context, name string, s setting, command []string, listen string) (*process, error) {
 	log := filepath.Join(s.dir, name+".log")
-	out, err := os.OpenFile(log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o644) // appended to, so that forget may cut it
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o644) // appended to, so that forget may truncate it
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
@@ -132,7 +134,8 @@ func start(ctx context.Context, name string, s setting, command []string, listen
 	return p, nil
 }
 
-// child is a command that has one thread for Go code, and gets SIGTERM when ctx or the harness ends.
+// child returns a command with one thread for Go code, which gets SIGTERM when ctx or the harness
+// ends.
 func child(ctx context.Context, command []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
@@ -145,11 +148,11 @@ func child(ctx context.Context, command []string) *exec.Cmd {
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
 func (p *process) wait() {
-	_ = p.cmd.Wait() // how it ended is in its ProcessState, which blame quotes
+	_ = p.cmd.Wait() // blame quotes how it ended
 	close(p.done)
 }
 
-// accepts waits until the address accepts a connection, 10 s at the most.
+// accepts waits until the address accepts a connection, for 10 s at most.
 func (p *process) accepts(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -168,13 +171,13 @@ func (p *process) accepts(ctx context.Context, address string) error {
 	}
 }
 
-// stop ends the process and waits for that.
+// stop ends the process and waits for its end.
 func (p *process) stop() {
 	p.cancel()
 	<-p.done
 }
 
-// forget throws away what the process has said.
+// forget truncates the output of the process.
 func (p *process) forget() error {
 	if err := os.Truncate(p.log, 0); err != nil {
 		return fmt.Errorf("cut the log of %s: %w", p.name, err)
@@ -182,7 +185,7 @@ func (p *process) forget() error {
 	return nil
 }
 
-// blame adds to an error how the process ended, if it has, and the last of what it said.
+// blame adds to an error how the process ended, if it has, and the end of its output.
 func (p *process) blame(err error) error {
 	select {
 	case <-p.done:

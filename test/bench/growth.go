@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// growthHandshakes is how many handshakes a round of the growth rows has.
+// growthHandshakes is the number of handshakes in a round of the growth rows.
 const growthHandshakes = 4000
 
-// youngest is how many exchanges the interlock has behind it that ratios are to, and older the next.
+// youngest and older are numbers of exchanges that an interlock has handled before the measurement.
+// Ratios are relative to youngest.
 const (
 	youngest = 1000
 	older    = 100_000
@@ -23,36 +24,36 @@ const (
 func growthRows() []row {
 	return []row{
 		{"growth", func(ctx context.Context, b *bench) ([]figures, error) {
-			return b.growth(ctx, "growth", "interlock", "nothing kept but findings")
+			return b.growth(ctx, "growth", "interlock", "only findings kept")
 		}},
 		{"growth-sqlite", func(ctx context.Context, b *bench) ([]figures, error) {
-			return b.growth(ctx, "growth-sqlite", "interlock-sqlite", "SQLite, retention as it comes")
+			return b.growth(ctx, "growth-sqlite", "interlock-sqlite", "SQLite, default retention")
 		}},
 		{"endpoints", func(ctx context.Context, b *bench) ([]figures, error) { return b.endpoints(ctx) }},
 	}
 }
 
-// aged is an interlock with something behind it.
+// aged is an interlock that has already handled exchanges.
 type aged struct {
 	*running
-	paths int // that its handshakes are for
+	paths int // number of paths of its handshakes
 }
 
-// growth compares an interlock that has just begun with ones that have seen much: what a handshake costs, and what memory
-// they take. The youngest is another one in each round, as it would not stay young.
+// growth compares new interlocks with ones that have handled many exchanges, by the CPU time of a
+// handshake and by memory. Each round starts a new youngest one, because the last one has aged.
 func (b *bench) growth(ctx context.Context, name, contender, keeps string) ([]figures, error) {
 	if len(b.among(contender)) == 0 {
 		return nil, nil
 	}
-	behind := slices.Compact([]int{youngest, min(older, b.behind), b.behind})
+	ages := slices.Compact([]int{youngest, min(older, b.behind), b.behind})
 	var columns []string
-	for _, n := range behind {
-		columns = append(columns, fmt.Sprintf("%s, %d behind", contender, n))
+	for _, n := range ages {
+		columns = append(columns, fmt.Sprintf("%s, after %d", contender, n))
 	}
-	cost := newFigures(name, "WebSocket handshake with upgrade exchanges behind it, "+keeps, "µs of CPU per handshake", columns[:1], columns)
-	memory := newFigures(name+"-memory", "memory with upgrade exchanges behind it, "+keeps, "kB, PSS", columns[:1], columns)
-	all := make([]*aged, len(behind))
-	for i, n := range behind[1:] {
+	cost := newFigures(name, "WebSocket handshake after many upgrade exchanges, "+keeps, "µs of CPU per handshake", columns[:1], columns)
+	memory := newFigures(name+"-memory", "memory after many upgrade exchanges, "+keeps, "kB, PSS", columns[:1], columns)
+	all := make([]*aged, len(ages))
+	for i, n := range ages[1:] {
 		a, err := b.grow(ctx, contender, n)
 		if err != nil {
 			return nil, err
@@ -83,7 +84,7 @@ func (b *bench) growth(ctx context.Context, name, contender, keeps string) ([]fi
 	return []figures{cost, memory}, nil
 }
 
-// grow starts a contender and puts that many upgrade exchanges behind it.
+// grow starts a contender and makes it handle that many upgrade exchanges.
 func (b *bench) grow(ctx context.Context, contender string, exchanges int) (*aged, error) {
 	r, err := b.begin(ctx, contender, b.origin, b.backend)
 	if err != nil {
@@ -107,7 +108,7 @@ func (b *bench) grow(ctx context.Context, contender string, exchanges int) (*age
 	return &aged{r, 1}, nil
 }
 
-// endpoints compares interlocks that see handshakes for few and for many endpoints.
+// endpoints compares interlocks that see handshakes at few and at many endpoints.
 func (b *bench) endpoints(ctx context.Context) ([]figures, error) {
 	if len(b.among("interlock")) == 0 {
 		return nil, nil
@@ -143,7 +144,7 @@ func (f *figures) take(round int, values []roundValue) {
 	}
 }
 
-// age starts an interlock and has it see that many handshakes for that many paths.
+// age starts an interlock and makes it handle that many handshakes at that many paths.
 func (b *bench) age(ctx context.Context, exchanges, paths int) (*aged, error) {
 	r, err := b.begin(ctx, "interlock-sqlite", b.origin, b.backend)
 	if err != nil {
@@ -154,7 +155,7 @@ func (b *bench) age(ctx context.Context, exchanges, paths int) (*aged, error) {
 	return a, err
 }
 
-// handshakes has each of them see handshakes, in turns.
+// handshakes makes each of them handle handshakes, in turns.
 func (b *bench) handshakes(ctx context.Context, round int, all ...*aged) ([]roundValue, error) {
 	sums := make([]used, len(all))
 	for i := range slicesOfRound * len(all) {

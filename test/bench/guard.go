@@ -5,13 +5,14 @@ package main
 // guardYAML is interlock.yaml with the guard on.
 var guardYAML = interlockYAML + "guard: unsafe\n"
 
-// guarded is an Interlock that lets no unsafe switch through.
+// guarded is an Interlock that blocks unsafe switches.
 func guarded(s setting) ([]string, error) {
 	path, err := s.fill("interlock-guard.yaml", guardYAML)
 	return s.serve("--config", path), err
 }
 
-// guardWorks are what the guard holds something of: every head of a response, and all of a switch.
+// guardWorks are the kinds of work in which the guard holds bytes back: every response head, and
+// all of a switch.
 var guardWorks = []work{
 	{
 		Name: "guard-get-32", Title: "keep-alive GET, 32 connections, with the guard", Figure: "µs of CPU per request", Scale: 1,

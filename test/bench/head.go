@@ -8,7 +8,8 @@ import (
 	"encoding/base64"
 )
 
-// headEnd is the length of the head at the start of b with its empty line, or 0 while it is unfinished.
+// headEnd returns the length of the head at the start of b including its empty line, or 0 while the
+// head is incomplete.
 func headEnd(b []byte) int {
 	if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
 		return i + 4
@@ -16,7 +17,7 @@ func headEnd(b []byte) int {
 	return 0
 }
 
-// field is the value of the first field with the name, which is ASCII, or nil.
+// field returns the value of the first header with that ASCII name, or nil.
 func field(head []byte, name string) []byte {
 	for line := range bytes.Lines(head) {
 		if len(line) > len(name) && line[len(name)] == ':' && bytes.EqualFold(line[:len(name)], []byte(name)) {
@@ -26,7 +27,7 @@ func field(head []byte, name string) []byte {
 	return nil
 }
 
-// accept is the Sec-WebSocket-Accept that answers a key (RFC 6455, 4.2.2).
+// accept returns the Sec-WebSocket-Accept for a key (RFC 6455, 4.2.2).
 func accept(key []byte) string {
 	sum := sha1.Sum(append(bytes.Clone(key), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
 	return base64.StdEncoding.EncodeToString(sum[:])

@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// paces are the rates at which the time of an answer is measured, in requests a second.
+// paces are the rates at which latency is measured, in requests per second.
 var paces = []int{100, 1000, 5000}
 
-// paceConnections is over how many connections the requests are spread.
+// paceConnections is the number of connections that the requests are spread over.
 const paceConnections = 32
 
 func latencyRows() []row {
@@ -30,8 +30,9 @@ func latencyRows() []row {
 	return made
 }
 
-// latency sends GETs at a fixed rate, however slow the answers are, and measures each from when it was due. What direct
-// takes is the machine's and the origin's own; the rest is what the proxy adds.
+// latency sends GETs at a fixed rate, however slow the responses are, and measures each from the
+// time at which it was due. The latency of direct belongs to the machine and the origin; the rest
+// is added by the proxy.
 func (b *bench) latency(ctx context.Context, name string, rate int) ([]figures, error) {
 	columns := b.among(slices.Clone(quick)...)
 	title := fmt.Sprintf("keep-alive GET at %d requests/s over %d connections, time from when it was due to the answer", rate, paceConnections)
@@ -66,12 +67,12 @@ func (b *bench) latency(ctx context.Context, name string, rate int) ([]figures, 
 	return []figures{half, most}, nil
 }
 
-// quantile is the value that a part of the sorted values does not exceed.
+// quantile returns the value that the given part of the sorted values does not exceed.
 func quantile(sorted []float64, part float64) float64 {
 	return sorted[min(len(sorted)-1, int(part*float64(len(sorted))))]
 }
 
-// paced is how long each answer took in a slice of one second, in microseconds.
+// paced returns how long each response took in a slice of one second, in microseconds.
 func (b *bench) paced(ctx context.Context, r *running, rate int) ([]float64, error) {
 	file, err := os.CreateTemp(b.dir, "times-")
 	if err != nil {
@@ -101,7 +102,8 @@ func (b *bench) paced(ctx context.Context, r *running, rate int) ([]float64, err
 	return times, nil
 }
 
-// pace sends args[2] GETs to args[0], args[1] a second, and writes the nanoseconds that each took to the file args[3].
+// pace sends args[2] GETs to args[0], args[1] per second, and writes the nanoseconds that each took
+// to the file args[3].
 func pace(args []string) error {
 	rate, err1 := strconv.Atoi(args[1])
 	count, err2 := strconv.Atoi(args[2])
@@ -155,7 +157,7 @@ func (c *client) keepPace(rate, count int) (times []byte, err error) {
 		for _, event := range events {
 			if int(event.Fd) == len(c.conns) {
 				var ticks [8]byte
-				_, _ = unix.Read(timer, ticks[:]) // what is due is told by the clock
+				_, _ = unix.Read(timer, ticks[:]) // the clock says which requests are due
 				continue
 			}
 			all, err := c.read(&c.conns[event.Fd])

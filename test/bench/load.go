@@ -18,8 +18,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A loadProcess is the harness's end of a load process. That writes "ready" when its connections stand, waits for a
-// line, does the work, writes "done", and keeps the connections until its stdin is closed.
+// A loadProcess is the harness's end of a load process. That process writes "ready" when its
+// connections are open, waits for a line, does the work, writes "done", and keeps the connections
+// open until its stdin is closed.
 type loadProcess struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
@@ -42,7 +43,7 @@ func startLoad(ctx context.Context, self string, args ...string) (*loadProcess, 
 	return l, nil
 }
 
-// expect reads one line, which is the word unless the load has failed.
+// expect reads one line, which must be the word; otherwise it returns the load's error.
 func (l *loadProcess) expect(word string) error {
 	line, err := l.stdout.ReadString('\n')
 	if err != nil || line != word+"\n" {
@@ -58,7 +59,7 @@ func (l *loadProcess) begin() error {
 	return nil
 }
 
-// end has the load close its connections and waits for it; the error is what the load failed of.
+// end makes the load close its connections and waits for it. It returns the load's error.
 func (l *loadProcess) end() error {
 	l.stdin.Close()
 	if err := l.cmd.Wait(); err != nil {
@@ -67,31 +68,32 @@ func (l *loadProcess) end() error {
 	return nil
 }
 
-// A client keeps a work's units on their way, each connection beginning its next when it has ended one.
+// A client keeps units of a work in flight. Each connection begins its next unit when the last one
+// is complete.
 type client struct {
 	work   work
 	target *unix.SockaddrInet4
 	poll   *poll
 	conns  []conn
 	serial uint64 // of the last handshake
-	paths  int    // that handshakes are for
+	paths  int    // number of paths for handshakes
 	in     [256 << 10]byte
 }
 
 type conn struct {
 	fd     int
-	token  int    // its place in conns
-	held   []byte // what has come of an unfinished answer
-	accept string // the Sec-WebSocket-Accept that the unit waits for
-	left   int    // bytes of the unit that are still to come
+	token  int    // its index in conns
+	held   []byte // the part of a response that has arrived
+	accept string // the Sec-WebSocket-Accept that the unit expects
+	left   int    // bytes of the unit that are still expected
 }
 
-// load does args[2] units of the work args[0] against args[1], at args[3] paths if that is there.
+// load does args[2] units of the work args[0] against args[1], at args[3] paths if given.
 func load(args []string) error {
 	all := append(allWorks(), agingWork)
 	at := slices.IndexFunc(all, func(w work) bool { return w.Name == args[0] })
 	if at < 0 {
-		return fmt.Errorf("%q is no work", args[0])
+		return fmt.Errorf("%q is not a work", args[0])
 	}
 	count, err := strconv.Atoi(args[2])
 	if err != nil {
@@ -112,7 +114,7 @@ func load(args []string) error {
 	return inStep(func() error { return c.do(count) })
 }
 
-// inStep says that all is ready, does the work when it is told to, and ends when it is told to.
+// inStep reports that it is ready, calls do on command, and returns on command.
 func inStep(do func() error) error {
 	fmt.Println("ready")
 	stdin := bufio.NewReader(os.Stdin)
@@ -141,7 +143,7 @@ func newClient(w work, target string, connections int) (c *client, err error) {
 	return c, err
 }
 
-// do has count units done and checked.
+// do makes count units and checks them.
 func (c *client) do(count int) error {
 	begun := min(count, len(c.conns))
 	for i := range begun {
@@ -179,7 +181,7 @@ func (c *client) do(count int) error {
 	return nil
 }
 
-// read takes what came on a connection and says whether that ends its unit.
+// read reads from a connection and reports whether its unit is complete.
 func (c *client) read(conn *conn) (bool, error) {
 	n, err := unix.Read(conn.fd, c.in[:])
 	if err != nil {
@@ -201,7 +203,8 @@ func (c *client) read(conn *conn) (bool, error) {
 	return all, err
 }
 
-// dial opens a connection. On loopback the handshake of TCP is over when connect returns, so nothing is gained by not waiting.
+// dial opens a connection and blocks. On loopback the TCP handshake is complete when connect
+// returns, so a non-blocking connect would gain nothing.
 func (c *client) dial(conn *conn) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

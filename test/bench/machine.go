@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// A machine is where figures come from. They compare only with figures of the same one.
+// A machine describes where figures come from. Figures can only be compared with others of the same
+// machine.
 type machine struct {
 	Kernel  string `json:"kernel"`
 	CPU     string `json:"cpu"`
@@ -22,7 +23,7 @@ type machine struct {
 	Goproxy string `json:"goproxy"`
 }
 
-// thisMachine leaves empty what it cannot find out.
+// thisMachine describes this machine; fields that it cannot determine are empty.
 func thisMachine(ctx context.Context) machine {
 	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	cpus, _ := os.ReadFile("/proc/cpuinfo")

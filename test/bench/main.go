@@ -1,7 +1,7 @@
 //go:build linux
 
 // Bench measures what a proxy costs: the CPU time of its process per unit of work, its memory and the time that it adds,
-// several proxies side by side in one run, quoted as ratios. It runs in its own folder, test/bench. docs/performance.md says what the rows are and what came of them.
+// several proxies side by side in one run, quoted as ratios. It runs in its own folder, test/bench. docs/performance.md describes the rows and has the results.
 //
 //	go run .                                    # everything, five rounds; writes results.json
 //	go run . -row get-32,handshake -rounds 7 -contenders nginx,haproxy,interlock
@@ -49,7 +49,8 @@ func main() {
 
 // status runs the harness and is its exit status: 2 for a wrong command line, 1 if anything else failed.
 func status(args []string) int {
-	// A child's Pdeathsig fires when the thread that started it ends: all are started from this one.
+	// A child gets its Pdeathsig when the thread that started it ends, so all are started from this
+	// thread.
 	runtime.LockOSThread()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -67,7 +68,8 @@ func status(args []string) int {
 	return 1
 }
 
-// roles are the processes that this binary becomes beside the harness; only load ends by itself.
+// roles are the processes that this binary can become besides the harness; only load ends by
+// itself.
 var roles = map[string]func(args []string) error{
 	"origin":       origin,
 	"load":         load,
@@ -85,7 +87,7 @@ func run(ctx context.Context, args []string) error {
 	b := &bench{}
 	flags.IntVar(&b.rounds, "rounds", 5, "counted `rounds`; one more, not counted, comes before them")
 	flags.Float64Var(&b.scale, "scale", 1, "`factor` for the number of units in a round")
-	flags.IntVar(&b.behind, "behind", 100_000, "`exchanges` behind the oldest contender of rows growth and growth-sqlite, 1,000 or more; 10,000,000 take 13 minutes in row growth")
+	flags.IntVar(&b.behind, "behind", 100_000, "`exchanges` that the oldest contender of rows growth and growth-sqlite has handled, 1,000 or more; 10,000,000 take 13 minutes in row growth")
 	contenderNames := flags.String("contenders", strings.Join(names(contenders), ","), "`names` of the contenders to measure")
 	rowNames := flags.String("row", strings.Join(names(rows), ","), "`names` of the rows to measure")
 	interlock := flags.String("interlock", "", "`path` of an interlock binary; built from cmd/interlock if empty")
@@ -139,7 +141,7 @@ func run(ctx context.Context, args []string) error {
 	return results.write(*output)
 }
 
-// measure measures rows one after the other, and ends everything that it started.
+// measure measures rows one after the other, then ends everything that it started.
 func (b *bench) measure(ctx context.Context, measured []row) (results, error) {
 	defer b.close()
 	if err := b.open(ctx); err != nil {
@@ -159,7 +161,8 @@ func (b *bench) measure(ctx context.Context, measured []row) (results, error) {
 	return r, nil
 }
 
-// interlockBinary is the absolute path of the interlock at path, or of one built into dir if path is empty.
+// interlockBinary returns the absolute path of the interlock at path, or of one built into dir if
+// path is empty.
 func interlockBinary(ctx context.Context, path, dir string) (string, error) {
 	if path != "" {
 		return filepath.Abs(path)
@@ -182,7 +185,7 @@ func names[T interface{ name() string }](register []T) []string {
 	return all
 }
 
-// choose takes the entries with the listed names, in the order of the register.
+// choose returns the entries with the listed names, in the order of the register.
 func choose[T interface{ name() string }](register []T, list string) ([]T, error) {
 	wanted := strings.Split(list, ",")
 	for _, name := range wanted {

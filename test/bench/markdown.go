@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// Where a document shows the figures: between these lines everything is written anew.
+// The document's figures are between these lines and are replaced as a whole.
 const (
 	figuresBegin = "<!-- figures: written by go run ./bench document -->\n"
 	figuresEnd   = "<!-- end of the figures -->\n"
 )
 
-// document puts the figures of the file args[0] into the document args[1]; without arguments, those of the last whole run
-// into the one that tells of them.
+// document puts the figures of the file args[0] into the document args[1]. Without arguments it
+// uses the results of the last complete run and docs/performance.md.
 func document(args []string) error {
 	if len(args) == 0 {
 		args = []string{defaultOutput, documentPath}
@@ -52,7 +52,7 @@ func readResults(path string) (r results, err error) {
 	return r, nil
 }
 
-// into is the document with these figures in it.
+// into returns the document with these figures.
 func (r results) into(document []byte) ([]byte, error) {
 	before, rest, ok := bytes.Cut(document, []byte(figuresBegin))
 	_, after, closed := bytes.Cut(rest, []byte(figuresEnd))
@@ -62,13 +62,13 @@ func (r results) into(document []byte) ([]byte, error) {
 	return slices.Concat(before, []byte(figuresBegin), r.markdown(), []byte(figuresEnd), after), nil
 }
 
-// across are the columns of the table; what else was measured in a row stands behind them.
+// across are the columns of the table. Other contenders of a row are listed in its last column.
 var across = []struct{ title, name string }{
 	{"origin alone", "direct"}, {"nginx", "nginx"}, {"HAProxy", "haproxy"}, {"ReverseProxy", "reverseproxy"},
 	{"goproxy", "goproxy"}, {"Interlock", "interlock"},
 }
 
-// markdown is the table of all rows, and what machine they come from.
+// markdown returns the table of all rows, and the machine that they come from.
 func (r results) markdown() []byte {
 	var b bytes.Buffer
 	m := r.Machine
@@ -87,7 +87,7 @@ func (r results) markdown() []byte {
 	return b.Bytes()
 }
 
-// markdown is the row of one table.
+// markdown writes the row of one table.
 func (f *figures) markdown(b *bytes.Buffer) {
 	fmt.Fprintf(b, "| %s | %s |", f.Title, f.Unit)
 	shown := map[string]bool{}
@@ -128,13 +128,14 @@ func (f *figures) markdown(b *bytes.Buffer) {
 	fmt.Fprintf(b, " %s | %s | %s | %s |\n", ratio, to, aim, strings.Join(beside, "; "))
 }
 
-// kind is the contender that one is a kind of: nginx-tls is an nginx.
+// kind returns the product of a contender: nginx-tls is an nginx.
 func kind(name string) string {
 	base, _, _ := strings.Cut(name, "-")
 	return base
 }
 
-// short is a value with three digits, or all that stand before the point.
+// short formats a value with three significant digits, or with all digits before the point if there
+// are more.
 func short(v float64) string {
 	switch {
 	case v >= 100:

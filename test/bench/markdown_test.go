@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestTheDocumentShowsTheFigures holds that docs/performance.md shows what bench/results.json has.
+// TestTheDocumentShowsTheFigures checks that docs/performance.md agrees with bench/results.json.
 func TestTheDocumentShowsTheFigures(t *testing.T) {
 	r, err := readResults("results.json")
 	if err != nil {

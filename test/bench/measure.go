@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// slicesOfRound is in how many pieces a round is done, the contenders in turn: what else the machine does meanwhile
-// meets all of them alike.
+// slicesOfRound is the number of slices of a round. The contenders take turns by slices, so that
+// other activity of the machine affects all of them alike.
 const slicesOfRound = 4
 
 // workRows makes a row of each work.
@@ -24,7 +24,7 @@ func workRows(all []work) []row {
 	return made
 }
 
-// measure does one work in all rounds, the first of which only warms up.
+// measure does one work in all rounds. The first round only warms up.
 func (w work) measure(ctx context.Context, b *bench) ([]figures, error) {
 	columns := b.among(slices.Clone(w.Contenders)...)
 	f := newFigures(w.Name, w.Title, w.Figure, w.Against, columns)
@@ -59,7 +59,7 @@ func (w work) measure(ctx context.Context, b *bench) ([]figures, error) {
 	return []figures{f}, nil
 }
 
-// used is what a process used for units of a work.
+// used is the resources that a process used for units of a work.
 type used struct {
 	cpu, wall time.Duration
 	count     int
@@ -73,13 +73,14 @@ func (u *used) add(v used) {
 	u.pss = max(u.pss, v.pss)
 }
 
-// value is the CPU time of a unit in microseconds, scaled.
+// value returns the CPU time of a unit in microseconds, scaled.
 func (u used) value(scale float64) roundValue {
 	value := float64(u.cpu.Nanoseconds()) / 1000 / float64(u.count) * scale
 	return roundValue{Value: value, CPU: u.cpu.Seconds(), Wall: u.wall.Seconds(), PSS: u.pss}
 }
 
-// slice has a load process do units of the work, and reads what the measured one uses for that.
+// slice runs a load process for units of the work, and returns the resources that the measured
+// process used.
 func (b *bench) slice(ctx context.Context, w work, count int, target string, measured *process, more ...string) (used, error) {
 	l, err := startLoad(ctx, b.self, append([]string{cmp.Or(w.Role, "load"), w.Name, target, strconv.Itoa(count)}, more...)...)
 	if err != nil {
@@ -87,7 +88,7 @@ func (b *bench) slice(ctx context.Context, w work, count int, target string, mea
 	}
 	u, err := l.measure(ctx, measured.pid())
 	if failed := l.end(); failed != nil {
-		err = failed // the load knows better what went wrong
+		err = failed // the load's own error is more precise
 	}
 	if err != nil {
 		return used{}, measured.blame(err)
@@ -96,8 +97,8 @@ func (b *bench) slice(ctx context.Context, w work, count int, target string, mea
 	return u, nil
 }
 
-// measure reads what a process uses from the moment the load's connections stand until it has come to rest, so that
-// work which it put off counts too.
+// measure reads the resource use of a process from the moment at which the load's connections are
+// open until the process is idle, so that deferred work counts too.
 func (l *loadProcess) measure(ctx context.Context, pid int) (used, error) {
 	if err := l.expect("ready"); err != nil {
 		return used{}, err
@@ -125,7 +126,8 @@ func (l *loadProcess) measure(ctx context.Context, pid int) (used, error) {
 	return used{cpu: after - before, wall: wall, pss: memory}, nil
 }
 
-// cpuAtRest waits until the processes use next to no CPU, 3 s at the most, and returns what they have used.
+// cpuAtRest waits until the processes use almost no CPU, for 3 s at most, and returns what they
+// have used.
 func cpuAtRest(ctx context.Context, pid int) (time.Duration, error) {
 	const pause, rest = 50 * time.Millisecond, 500 * time.Microsecond
 	now, err := cpuTime(pid)

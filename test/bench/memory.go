@@ -13,18 +13,19 @@ import (
 	"time"
 )
 
-// crowds are how many tunnels are open when memory is read.
+// crowds are the numbers of open tunnels with which memory is read.
 var crowds = []int{0, 1000, 8000}
 
-// idleFor is how long nothing happens before memory is read.
+// idleFor is the idle time before memory is read.
 const idleFor = 30 * time.Second
 
 func memoryRows() []row {
 	return []row{{"memory", func(ctx context.Context, b *bench) ([]figures, error) { return b.memory(ctx) }}}
 }
 
-// memory opens tunnels through contenders that have just been started, each with an origin of its own, and reads their
-// memory when they have been idle. All contenders are idle at the same time: their memory does not depend on one another.
+// memory opens tunnels through newly started contenders, each with its own origin, and reads the
+// contenders' memory after an idle time. All contenders are idle at the same time, because their
+// memory does not depend on one another.
 func (b *bench) memory(ctx context.Context) ([]figures, error) {
 	columns := b.among("nginx", "haproxy", "reverseproxy", "goproxy", "interlock")
 	var tables []figures
@@ -60,7 +61,7 @@ func (b *bench) memory(ctx context.Context) ([]figures, error) {
 	return tables, nil
 }
 
-// crowd is the memory of each contender with each number of tunnels.
+// crowd returns the memory of each contender with each number of tunnels.
 func (b *bench) crowd(ctx context.Context, columns []string) (found [][]int, err error) {
 	var turns []*running
 	var loads []*loadProcess
@@ -119,7 +120,8 @@ func (b *bench) crowd(ctx context.Context, columns []string) (found [][]int, err
 	return found, nil
 }
 
-// hold opens args[1] tunnels through args[0], has 64 bytes echoed on each, and holds them until its stdin is closed.
+// hold opens args[1] tunnels through args[0], echoes 64 bytes on each, and keeps them open until
+// its stdin is closed.
 func hold(args []string) error {
 	n, err := strconv.Atoi(args[1])
 	if err != nil {

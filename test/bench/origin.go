@@ -15,15 +15,16 @@ const originBody = "Hello, world!"
 
 const originAnswer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\n" + originBody
 
-// originRefusal answers every offer at /closed: an upgrade exchange after which the connection goes on.
+// originRefusal answers every offer at /closed: an upgrade exchange after which the connection
+// stays open.
 const originRefusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
 
-// originLarge is the head of the answer that has bulkSize bytes of content.
+// originLarge is the head of the response with a body of bulkSize bytes.
 var originLarge = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(bulkSize) + "\r\n\r\n"
 
-// A backend answers any number of pipelined GETs per connection and switches to WebSocket. Behind a switch it sends back
-// what comes at /echo, sends a portion for each byte that comes at /bulk, and elsewhere reads until the client closes.
-// It expects heads without bodies, which is all that load sends.
+// A backend answers any number of pipelined GETs per connection and switches to WebSocket. After a
+// switch it echoes at /echo, sends a portion for each byte received at /bulk, and elsewhere reads
+// until the client closes. It expects heads without bodies, because load sends nothing else.
 type backend struct {
 	poll     *poll
 	listener int
@@ -34,15 +35,15 @@ type backend struct {
 }
 
 type originConn struct {
-	head     []byte // the beginning of an unfinished head
+	head     []byte // the beginning of an incomplete head
 	switched bool
 	echo     bool
 	bulk     bool
-	owed     int  // bytes of content or of portions that are still to be sent
-	full     bool // and the socket has not taken more
+	owed     int  // bytes of a body or of portions that are still to be sent
+	full     bool // the socket is full
 }
 
-// origin is the backend at args[0].
+// origin runs the backend at args[0].
 func origin(args []string) error {
 	address, err := socketAddress(args[0])
 	if err != nil {
@@ -105,7 +106,7 @@ func (b *backend) accept() error {
 	}
 }
 
-// happened goes on with a connection; false means that it has ended.
+// happened handles events of a connection. It returns false if the connection has ended.
 func (b *backend) happened(fd int, events uint32) bool {
 	if events&^uint32(unix.EPOLLOUT) != 0 && !b.read(fd) {
 		return false
@@ -113,7 +114,7 @@ func (b *backend) happened(fd int, events uint32) bool {
 	return b.conns[fd].owed == 0 || b.pay(fd)
 }
 
-// pay sends what is owed, as far as the socket takes it.
+// pay sends the bytes that are still to be sent, as far as the socket accepts them.
 func (b *backend) pay(fd int) bool {
 	c := b.conns[fd]
 	for c.owed > 0 {
@@ -137,7 +138,7 @@ func (b *backend) pay(fd int) bool {
 	return true
 }
 
-// read answers what came; false means that the connection has ended.
+// read reads and answers requests. It returns false if the connection has ended.
 func (b *backend) read(fd int) bool {
 	n, err := unix.Read(fd, b.in[:])
 	if errors.Is(err, unix.EAGAIN) {
@@ -173,7 +174,7 @@ func (b *backend) read(fd int) bool {
 	return len(b.out) == 0 || writeAll(fd, b.out) == nil
 }
 
-// answer adds the answer to one request head to out.
+// answer appends the response to one request head to out.
 func (b *backend) answer(c *originConn, head []byte) {
 	if !bytes.HasPrefix(head, []byte("GET ")) {
 		b.out = append(b.out, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Length: 0\r\n\r\n"...)

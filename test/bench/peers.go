@@ -13,7 +13,7 @@ import (
 	"github.com/elazarl/goproxy"
 )
 
-// reverseProxy is httputil.ReverseProxy at args[0], in front of args[1].
+// reverseProxy runs httputil.ReverseProxy at args[0], in front of args[1].
 func reverseProxy(args []string) error {
 	backend := &url.URL{Scheme: "http", Host: args[1]}
 	return serve(args[0], &httputil.ReverseProxy{
@@ -27,8 +27,9 @@ func reverseProxy(args []string) error {
 	})
 }
 
-// goProxy is goproxy at args[0], in front of args[1]. It takes a request with a relative target for one to itself;
-// given the backend's scheme and host, it proxies that request like any other.
+// goProxy runs goproxy at args[0], in front of args[1]. Goproxy treats a request with a relative
+// target as one for itself. Given the backend's scheme and host, it proxies that request like any
+// other.
 func goProxy(args []string) error {
 	proxy := goproxy.NewProxyHttpServer()
 	proxy.Tr = transport()
@@ -45,12 +46,12 @@ func serve(address string, handler http.Handler) error {
 	return server.ListenAndServe()
 }
 
-// transport keeps as many connections to the backend as the load opens.
+// transport keeps as many idle connections to the backend as the load opens.
 func transport() *http.Transport {
 	return &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true}
 }
 
-// buffers spare ReverseProxy a new 32 KiB buffer for each response.
+// buffers saves ReverseProxy a new 32 KiB buffer for each response.
 type buffers struct{ pool sync.Pool }
 
 func (b *buffers) Get() []byte {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Origin and load are one epoll loop each: what they cost is not measured, but it is taken from the two cores that
-// the measured process runs on, and a goroutine per connection costs twice as much.
+// Origin and load are one epoll loop each. Their cost is not measured, but they share two cores
+// with the measured process, and a goroutine per connection would cost twice as much.
 
 // A poll waits for descriptors to become readable. One goroutine uses it.
 type poll struct {
@@ -27,7 +27,7 @@ func newPoll() (*poll, error) {
 	return &poll{fd: fd}, nil
 }
 
-// add has wait report token when fd is readable; closing fd removes it.
+// add makes wait report token when fd is readable; closing fd removes it.
 func (p *poll) add(fd, token int) error {
 	err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(token)})
 	if err != nil {
@@ -36,7 +36,7 @@ func (p *poll) add(fd, token int) error {
 	return nil
 }
 
-// change has wait report other events of a descriptor that was added.
+// change makes wait report other events of a descriptor that was added.
 func (p *poll) change(fd, token int, events uint32) error {
 	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: events, Fd: int32(token)}); err != nil {
 		return fmt.Errorf("watch a connection: %w", err)
@@ -44,7 +44,7 @@ func (p *poll) change(fd, token int, events uint32) error {
 	return nil
 }
 
-// wait returns the events there are, or none after that many milliseconds; -1 waits for ever.
+// wait returns the pending events, or none after that many milliseconds; -1 waits for ever.
 func (p *poll) wait(milliseconds int) ([]unix.EpollEvent, error) {
 	for {
 		n, err := unix.EpollWait(p.fd, p.events[:], milliseconds)
@@ -58,7 +58,7 @@ func (p *poll) wait(milliseconds int) ([]unix.EpollEvent, error) {
 	}
 }
 
-// socketAddress reads an IPv4 host:port.
+// socketAddress parses an IPv4 host:port.
 func socketAddress(address string) (*unix.SockaddrInet4, error) {
 	a, err := net.ResolveTCPAddr("tcp4", address)
 	if err != nil {

@@ -13,13 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ticks is how many of its clock ticks /proc counts as a second: USER_HZ, which is 100 on every Linux that Go runs on.
+// ticks is the number of clock ticks per second in /proc: USER_HZ, which is 100 on every Linux that
+// Go runs on.
 const ticks = 100
 
-// A stat is what the harness reads of /proc/PID/stat (proc_pid_stat(5)).
+// A stat has the values that the harness needs from /proc/PID/stat (proc_pid_stat(5)).
 type stat struct {
 	parent int
-	cpu    time.Duration // user and system, of all threads, also of those that have ended
+	cpu    time.Duration // user and system time of all threads, including ended ones
 }
 
 func parseStat(line string) (stat, error) {
@@ -37,7 +38,7 @@ func parseStat(line string) (stat, error) {
 	return stat{parent, time.Duration(user+system) * time.Second / ticks}, nil
 }
 
-// family is the process and all that descend from it. A process that ends meanwhile is left out.
+// family returns the process and all its descendants. A process that ends meanwhile is left out.
 func family(pid int) (map[int]stat, error) {
 	paths, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -75,8 +76,8 @@ func descendants(all map[int]stat, pid int) map[int]stat {
 	return found
 }
 
-// cpuTime is the user and system time that the process and its descendants have used, as their clocks have it
-// (clock_getcpuclockid(3)): what /proc counts in hundredths of a second, these count in nanoseconds.
+// cpuTime returns the user and system time of the process and its descendants by their clocks
+// (clock_getcpuclockid(3)), which count nanoseconds; /proc counts hundredths of a second.
 func cpuTime(pid int) (time.Duration, error) {
 	processes, err := family(pid)
 	var sum time.Duration
@@ -90,7 +91,7 @@ func cpuTime(pid int) (time.Duration, error) {
 	return sum, err
 }
 
-// memoryPSS is the proportional set size of the process and its descendants, in kB.
+// memoryPSS returns the proportional set size of the process and its descendants, in kB.
 func memoryPSS(pid int) (int, error) {
 	processes, err := family(pid)
 	sum := 0

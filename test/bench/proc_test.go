@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestStatLineIsReadBehindTheName(t *testing.T) {
+func TestStatLineIsReadAfterTheName(t *testing.T) {
 	for name, line := range map[string]string{
 		"plain":       "4717 (nginx) S 4711 4711 3035 0 -1 4194304 102 0 0 0 31 12 0 0 20 0 1 0 81713 3133440 388",
 		"parentheses": "4717 (a) R 1 (b)) S 4711 4711 3035 0 -1 4194304 102 0 0 0 31 12 0 0 20 0 1 0 81713 3133440 388",
@@ -27,7 +27,7 @@ func TestStatLineIsReadBehindTheName(t *testing.T) {
 	}
 }
 
-func TestFamilyIsAllDescendantsAndNobodyElse(t *testing.T) {
+func TestFamilyIsExactlyTheDescendants(t *testing.T) {
 	all := map[int]stat{1: {parent: 0}, 10: {parent: 1}, 11: {parent: 10}, 12: {parent: 11}, 20: {parent: 1}}
 	got := slices.Sorted(maps.Keys(descendants(all, 10)))
 	if want := []int{10, 11, 12}; !slices.Equal(got, want) {

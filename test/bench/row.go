@@ -14,35 +14,36 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-// A row is one thing that is measured in all rounds.
+// A row is a figure that is measured in every round.
 type row struct {
 	Name string
 
-	// Measure returns one table or several.
+	// Measure returns one or more tables.
 	Measure func(ctx context.Context, b *bench) ([]figures, error)
 }
 
-// rows are all there are, in the order in which they are measured. Each list stands in the file of its kind.
+// rows are all rows, in the order in which they are measured. Each list is in the file of its kind.
 var rows = slices.Concat(workRows(allWorks()), latencyRows(), memoryRows(), growthRows())
 
-// allWorks are the works of all kinds.
+// allWorks returns the works of all kinds.
 func allWorks() []work { return slices.Concat(works, guardWorks, tlsWorks) }
 
 func (r row) name() string { return r.Name }
 
-// A bench is one run. Everything that it starts lives until its end, unless the row that wants it says otherwise.
+// A bench is one run. Everything that it starts lives until the end of the run, unless its row says
+// otherwise.
 type bench struct {
 	dir             string
 	self, interlock string // paths of the binaries
 	rounds          int
 	scale           float64  // of the number of units
-	behind          int      // exchanges behind the oldest contender of the growth rows
+	behind          int      // that the oldest contender of the growth rows has handled
 	chosen          []string // contenders
-	origin          *process // that all contenders share
+	origin          *process // shared by all contenders
 	backend         string   // its address
-	secured         *process // the origin that speaks TLS, once a contender wants it
+	secured         *process // the TLS origin, once a contender needs it
 	securedAt       string
-	running         []*running // contenders that are shared
+	running         []*running // shared contenders
 	processes       []*process
 }
 
@@ -50,20 +51,20 @@ type bench struct {
 type running struct {
 	contender
 	*process
-	target string // where the load goes
-	admin  string // of an interlock
+	target string // the address for the load
+	admin  string // the admin address of an interlock
 }
 
-// count is how many units make a round, of which that many are the default.
+// count returns the number of units in a round, given the default.
 func (b *bench) count(units int) int { return max(1, int(float64(units)*b.scale)) }
 
-// open starts the origin. The rows start what else they want.
+// open starts the origin. The rows start everything else that they need.
 func (b *bench) open(ctx context.Context) (err error) {
 	b.origin, b.backend, err = b.newOrigin(ctx)
 	return err
 }
 
-// close ends everything, last things first.
+// close ends everything, in reverse order.
 func (b *bench) close() {
 	for _, p := range slices.Backward(b.processes) {
 		p.stop()
@@ -85,7 +86,7 @@ func (b *bench) newOrigin(ctx context.Context) (*process, string, error) {
 	return p, backend, nil
 }
 
-// among are those of the names that the run is to measure.
+// among returns those of the names that this run measures.
 func (b *bench) among(names ...string) []string {
 	return slices.DeleteFunc(names, func(name string) bool {
 		base, _, _ := strings.Cut(name, " ")
@@ -93,7 +94,7 @@ func (b *bench) among(names ...string) []string {
 	})
 }
 
-// shared is the contender with the name, which serves all rows.
+// shared returns the contender with that name, which serves all rows.
 func (b *bench) shared(ctx context.Context, name string) (*running, error) {
 	for _, r := range b.running {
 		if r.Name == name {
@@ -118,7 +119,7 @@ func (b *bench) shared(ctx context.Context, name string) (*running, error) {
 func (b *bench) begin(ctx context.Context, name string, origin *process, backend string) (*running, error) {
 	i := slices.IndexFunc(contenders, func(c contender) bool { return c.Name == name })
 	if i < 0 {
-		return nil, fmt.Errorf("%q is no contender", name)
+		return nil, fmt.Errorf("%q is not a contender", name)
 	}
 	c := contenders[i]
 	if c.Command == nil {
@@ -153,7 +154,7 @@ func progress(name string, round, rounds int) {
 	fmt.Fprintf(os.Stderr, "%s, round %d of %d\n", name, round, rounds)
 }
 
-// raiseLimit lets the processes have as many descriptors as the system allows.
+// raiseLimit raises the limit of descriptors to the maximum that the system allows.
 func raiseLimit() error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

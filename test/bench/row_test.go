@@ -20,7 +20,7 @@ func TestRowsAndContendersAreThere(t *testing.T) {
 	for _, w := range works {
 		for _, name := range slices.Concat(w.Contenders, w.Against) {
 			if !slices.Contains(names(contenders), name) {
-				t.Errorf("row %s: %q is no contender", w.Name, name)
+				t.Errorf("row %s: %q is not a contender", w.Name, name)
 			}
 		}
 		if w.Scale <= 0 || w.Count < 1 || w.Connections < 1 {
@@ -35,13 +35,14 @@ func TestRowsAndContendersAreThere(t *testing.T) {
 	}
 }
 
-// TestPathsAreDistinctEndpoints: what looks like an identifier would be one endpoint for all.
+// TestPathsAreDistinctEndpoints checks that no path looks like an identifier, because all such
+// paths would be one endpoint.
 func TestPathsAreDistinctEndpoints(t *testing.T) {
 	seen := map[string]bool{}
 	for i := range 10_000 {
 		path := "/chat/room" + letters(i)
 		if rules.Template(path) != path || seen[path] {
-			t.Fatalf("%d: path %q is no endpoint of its own", i, path)
+			t.Fatalf("%d: path %q is not an endpoint of its own", i, path)
 		}
 		seen[path] = true
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// results are a whole run, as written to the JSON file.
+// results are the results of a complete run, as written to the JSON file.
 type results struct {
 	Time    time.Time `json:"time"`
 	Machine machine   `json:"machine"`
@@ -32,7 +32,7 @@ type figures struct {
 	Columns []column `json:"columns"`
 }
 
-// A column is what came of one contender.
+// A column has the results of one contender.
 type column struct {
 	Name   string       `json:"name"`
 	Value  float64      `json:"value"`           // median over the rounds; of direct, what the origin used
@@ -56,7 +56,7 @@ func newFigures(row, title, unit string, against []string, columns []string) fig
 	return f
 }
 
-// compare fills in the ratios and medians.
+// compare computes the ratios and medians.
 func (f *figures) compare() {
 	for i := range f.Columns {
 		c := &f.Columns[i]
@@ -78,7 +78,8 @@ func (f *figures) compare() {
 	}
 }
 
-// best is the least value of those that ratios are to in a round, or 0 if none of them was measured.
+// best returns the least value in a round among those that ratios refer to, or 0 if none of them
+// was measured.
 func (f *figures) best(round int) float64 {
 	best := 0.0
 	for _, c := range f.Columns {
@@ -92,13 +93,13 @@ func (f *figures) best(round int) float64 {
 	return best
 }
 
-// median is the middle of the values, or the mean of the two in the middle.
+// median returns the middle value, or the mean of the two middle values.
 func median(values []float64) float64 {
 	s := slices.Sorted(slices.Values(values))
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
-// printAll writes tables: the median, the least and the most of the rounds, and the ratio.
+// printAll writes tables: the median, minimum and maximum of the rounds, and the ratio.
 func printAll(w io.Writer, tables []figures) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
 	for _, f := range tables {

@@ -34,7 +34,8 @@ var nginxTLSConf string
 //go:embed haproxy-tls.cfg
 var haproxyTLSCfg string
 
-// tlsWorks go over TLS on both sides of the contender. Clients resume their sessions, and so may contenders with the origin.
+// tlsWorks use TLS on both sides of the contender. Clients resume their sessions, and contenders
+// may resume theirs with the origin.
 var tlsWorks = []work{{
 	Name: "handshake-tls", Title: "WebSocket handshake on a new connection, TLS on both sides", Figure: "µs of CPU per handshake", Scale: 1,
 	Unit: "handshake", Count: 4_000, Connections: 16, Contenders: []string{"nginx-tls", "haproxy-tls", "interlock-tls"},
@@ -60,7 +61,7 @@ func interlockTLS(s setting) ([]string, error) {
 	return command, errors.Join(err, certify(s.dir))
 }
 
-// certify writes a certificate that nobody vouches for: cert.pem, key.pem, and both.pem with the two of them.
+// certify writes a self-signed certificate: cert.pem, key.pem, and both.pem with the two of them.
 func certify(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -84,7 +85,7 @@ func certify(dir string) error {
 	)
 }
 
-// secure starts the origin that speaks TLS, once, and returns its address.
+// secure starts the TLS origin, once, and returns its address.
 func (b *bench) secure(ctx context.Context) (*process, string, error) {
 	if b.secured != nil {
 		return b.secured, b.securedAt, nil
@@ -104,7 +105,8 @@ func (b *bench) secure(ctx context.Context) (*process, string, error) {
 	return b.secured, b.securedAt, nil
 }
 
-// tlsOrigin switches each connection at args[0], with the certificate in the folder args[1], and reads until its end.
+// tlsOrigin accepts the upgrade on each connection at args[0], with the certificate in the folder
+// args[1], and reads until EOF.
 func tlsOrigin(args []string) error {
 	cert, err := tls.LoadX509KeyPair(filepath.Join(args[1], "cert.pem"), filepath.Join(args[1], "key.pem"))
 	if err != nil {
@@ -127,13 +129,13 @@ func tlsOrigin(args []string) error {
 					accept(field(head, "Sec-WebSocket-Key")))
 			}
 			if err == nil {
-				_, _ = io.Copy(io.Discard, conn) // what ends it is no matter
+				_, _ = io.Copy(io.Discard, conn) // how the connection ends does not matter
 			}
 		}()
 	}
 }
 
-// readHead reads until the end of a head.
+// readHead reads to the end of a head.
 func readHead(r io.Reader) ([]byte, error) {
 	in := make([]byte, 0, 4096)
 	for headEnd(in) == 0 {
@@ -148,7 +150,8 @@ func readHead(r io.Reader) ([]byte, error) {
 	return in, nil
 }
 
-// tlsLoad does args[2] handshakes at args[1], some at a time. Args[0] is the name of the work.
+// tlsLoad makes args[2] handshakes at args[1], some of them concurrently. Args[0] is the name of
+// the work.
 func tlsLoad(args []string) error {
 	count, err := strconv.Atoi(args[2])
 	if err != nil {
@@ -180,7 +183,7 @@ func tlsLoad(args []string) error {
 	})
 }
 
-// tlsHandshake has one connection switched and closes it, and reports whether its session was resumed.
+// tlsHandshake opens one tunnel and closes it, and reports whether its TLS session was resumed.
 func tlsHandshake(target string, config *tls.Config) (resumed bool, err error) {
 	plain, err := net.Dial("tcp", target)
 	if err != nil {

@@ -14,25 +14,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A work is one thing that contenders are made to do many times, and what that costs is the CPU time of their processes.
+// A work is an operation that contenders repeat many times. Its cost is the CPU time of their
+// processes.
 type work struct {
 	Name, Title string
-	Figure      string  // what the value of the row is
+	Figure      string  // the meaning of the row's value
 	Scale       float64 // of the value from microseconds per unit
-	Unit        string  // what is counted
+	Unit        string  // the unit that is counted
 	Count       int     // units per contender and round
-	Connections int     // units on the way at the same time
+	Connections int     // units in flight at the same time
 	Contenders  []string
-	Against     []string // those that a ratio is to, or to the better of them
-	Aim         float64  // the ratio that interlock is not to exceed
-	Stream      bool     // End takes what comes in pieces: nothing is kept for it
-	Role        string   // of the process that is the load; load, which the functions below belong to
+	Against     []string // a ratio refers to the best of these
+	Aim         float64  // the maximum ratio of interlock
+	Stream      bool     // End handles partial input, so nothing is kept for it
+	Role        string   // role of the load process; for the role load the functions below are used
 
-	// Open readies a client before the measurement.
+	// Open prepares a client before the measurement.
 	Open func(c *client) error
 	// Begin sends one unit on a connection.
 	Begin func(c *client, conn *conn) error
-	// End looks at what has come back for the unit: false if that is not all, an error if it is wrong.
+	// End checks the bytes received for the unit: false if more are expected, an error if they are
+	// wrong.
 	End func(c *client, conn *conn, in []byte) (bool, error)
 }
 
@@ -84,7 +86,8 @@ var works = []work{
 
 const getRequest = "GET /hello HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: interlock-bench\r\nAccept: */*\r\n\r\n"
 
-// openAll dials every connection and has one unit done on each, so that the proxy's connections to the origin stand too.
+// openAll opens every connection and does one unit on each, so that the proxy's connections to the
+// origin are open, too.
 func openAll(c *client) error {
 	for i := range c.conns {
 		if err := c.dial(&c.conns[i]); err != nil {
@@ -94,7 +97,7 @@ func openAll(c *client) error {
 	return c.do(len(c.conns))
 }
 
-// openTunnels has every connection switched at the path, and one unit done on each.
+// openTunnels opens a tunnel to the path on every connection, and does one unit on each.
 func openTunnels(path string) func(c *client) error {
 	return func(c *client) error {
 		if err := c.switchAll(path); err != nil {
@@ -125,7 +128,7 @@ func endGet(_ *client, _ *conn, in []byte) (bool, error) {
 	return true, nil
 }
 
-// sendHandshake opens a connection and asks for the switch, at one of as many paths as the load was told.
+// sendHandshake opens a connection and sends a handshake, to one of the load's paths.
 func sendHandshake(c *client, conn *conn) error {
 	if err := c.dial(conn); err != nil {
 		return err
@@ -137,7 +140,7 @@ func sendHandshake(c *client, conn *conn) error {
 	return c.askSwitch(conn, path)
 }
 
-// letters writes a number so that it does not look like one.
+// letters writes a number in letters, so that it does not look like an identifier.
 func letters(n int) string {
 	b := []byte("xxxx")
 	for i := range b {
@@ -148,13 +151,13 @@ func letters(n int) string {
 	return string(b)
 }
 
-// newKey is a key of WebSocket that nobody has used before: one that had been would be a finding.
+// newKey returns an unused Sec-WebSocket-Key, because a reused one would be a finding.
 func newKey() string {
 	key := binary.NativeEndian.AppendUint64(make([]byte, 0, 16), rand.Uint64())
 	return base64.StdEncoding.EncodeToString(binary.NativeEndian.AppendUint64(key, rand.Uint64()))
 }
 
-// askSwitch asks for the switch on a connection.
+// askSwitch sends a handshake on a connection.
 func (c *client) askSwitch(conn *conn, path string) error {
 	c.serial++
 	key := newKey()
@@ -163,7 +166,7 @@ func (c *client) askSwitch(conn *conn, path string) error {
 		"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "+key+"\r\n\r\n"))
 }
 
-// switchAll dials every connection and has it switched.
+// switchAll opens a tunnel on every connection.
 func (c *client) switchAll(path string) error {
 	for i := range c.conns {
 		conn := &c.conns[i]
@@ -188,7 +191,7 @@ func (c *client) switchAll(path string) error {
 	return nil
 }
 
-// switched reports whether a whole 101 has come.
+// switched reports whether a complete 101 has arrived.
 func switched(conn *conn, in []byte) (bool, error) {
 	end := headEnd(in)
 	if end == 0 {
@@ -200,7 +203,8 @@ func switched(conn *conn, in []byte) (bool, error) {
 	return true, nil
 }
 
-// endHandshake closes the connection the ordinary way, with a FIN, as a client does: the proxy pays for the whole end too.
+// endHandshake closes the connection with a FIN, as clients do, so that the proxy's work at the end
+// counts too.
 func endHandshake(c *client, conn *conn, in []byte) (bool, error) {
 	all, err := switched(conn, in)
 	if all {
@@ -209,7 +213,7 @@ func endHandshake(c *client, conn *conn, in []byte) (bool, error) {
 	return all, err
 }
 
-// echoed is a masked frame of WebSocket of 64 bytes in all.
+// echoed is a masked WebSocket frame of 64 bytes in all.
 const echoed = "\x82\xba\x00\x00\x00\x00" + "0123456789012345678901234567890123456789012345678901234567"
 
 func sendEcho(_ *client, conn *conn) error { return writeAll(conn.fd, []byte(echoed)) }
@@ -221,7 +225,7 @@ func endEcho(_ *client, _ *conn, in []byte) (bool, error) {
 	return len(in) == len(echoed), nil
 }
 
-// bulkSize is how many bytes the origin sends when it is asked for a portion.
+// bulkSize is the number of bytes that the origin sends for one portion.
 const bulkSize = 8 << 20
 
 func askBulk(_ *client, conn *conn) error {
@@ -241,7 +245,7 @@ func askLarge(_ *client, conn *conn) error {
 	return writeAll(conn.fd, []byte("GET /large HTTP/1.1\r\nHost: bench.test\r\n\r\n"))
 }
 
-// endLarge counts, as proxies may write the head in their own way: nginx adds two fields.
+// endLarge counts bytes, because proxies may write the head differently: nginx adds two headers.
 func endLarge(c *client, conn *conn, in []byte) (bool, error) {
 	if conn.left == bulkSize+len(originLarge) {
 		end := headEnd(in)

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// upwards are the imports that point to the same floor or up, by the floors in the checkout's own
-// test of them.
+// upwards returns the imports that point to the same floor or up, by the table of floors in the
+// checkout's own test.
 func (c *checkout) upwards() ([]string, error) {
 	const module = "github.com/interlock-proxy/interlock/"
 	floors, err := c.floors()
@@ -33,7 +33,7 @@ func (c *checkout) upwards() ([]string, error) {
 	return sorted(all), err
 }
 
-// floors reads the table of floors out of cmd/interlock/house_test.go.
+// floors reads the table of floors from cmd/interlock/house_test.go.
 func (c *checkout) floors() (map[string]int, error) {
 	parsed, err := parser.ParseFile(c.fset, filepath.Join(c.dir, "cmd/interlock/house_test.go"), nil, 0)
 	if err != nil {
@@ -55,8 +55,8 @@ func (c *checkout) floors() (map[string]int, error) {
 	return floors, err
 }
 
-// circles are the arrows between files of a package that lie on a circle: a file uses what another
-// one declares, and that one leads back to it. Without any, the files could be packages.
+// circles returns the arrows between files of a package that are part of a cycle. Without cycles
+// the files could be packages.
 func (c *checkout) circles(at string) []string {
 	arrows := c.arrows(at)
 	var all []string
@@ -70,8 +70,8 @@ func (c *checkout) circles(at string) []string {
 	return all
 }
 
-// arrows say which file of a package uses declarations of which other one. A method counts by its
-// name if only one file has methods of that name.
+// arrows returns, for each file of a package, the files whose declarations it uses. A method counts
+// by its name if only one file has methods of that name.
 func (c *checkout) arrows(at string) map[string]map[string]bool {
 	declared, methods := map[string]string{}, map[string]map[string]bool{}
 	for _, f := range c.packages[at] {

@@ -54,7 +54,7 @@ func read(dir string) (*checkout, error) {
 	})
 }
 
-// receiver is the name of the type that a function is a method of, or empty.
+// receiver returns the name of the receiver's type, or an empty string for a function.
 func receiver(f *ast.FuncDecl) string {
 	if f.Recv == nil || len(f.Recv.List) == 0 {
 		return ""

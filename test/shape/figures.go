@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// A figure is a row of the table, and what was counted for it.
+// A figure is a row of the table, with the items counted for it.
 type figure struct {
 	name, value string
 	each        []string
 }
 
-// counted is a figure that is the length of what was counted.
+// counted returns the figure for a number of items.
 func counted(name string, each []string) figure { return figure{name, fmt.Sprint(len(each)), each} }
 
 // The bounds that CONVENTIONS sets for one type.
@@ -72,7 +72,7 @@ type size struct {
 
 func (s size) String() string { return fmt.Sprintf("%s %d/%d", s.name, s.methods, s.files) }
 
-// largeTypes are all types with methods, the largest first.
+// largeTypes returns all types with methods, the largest first.
 func (c *checkout) largeTypes() []size {
 	var all []size
 	for at, files := range c.packages {
@@ -106,7 +106,7 @@ var (
 	writes = regexp.MustCompile(`^(?i:write|writev|send\w*|flush|copy|copyn|splice\w*|drain)$`)
 )
 
-// copyLoops are the innermost loops of the proxy whose bodies call both kinds.
+// copyLoops returns the innermost loops of the proxy that call functions of both kinds.
 func (c *checkout) copyLoops() []string {
 	var all []string
 	for _, f := range c.packages["proxy"] {
@@ -140,7 +140,7 @@ func (c *checkout) copyLoops() []string {
 	return all
 }
 
-// direct is a line of go.mod that requires a module which the product itself imports.
+// direct matches a line of go.mod that requires a module which the product itself imports.
 var direct = regexp.MustCompile(`(?m)^\t(\S+ v[^\s]+)$`)
 
 func (c *checkout) dependencies() []string {
