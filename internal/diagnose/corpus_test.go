@@ -70,7 +70,7 @@ func known(t *testing.T, id string) string {
 	return id
 }
 
-func transcripts(t *testing.T) []string {
+func transcripts(t testing.TB) []string {
 	t.Helper()
 	names, err := filepath.Glob("testdata/*.wire")
 	if err != nil || len(names) == 0 {
@@ -79,7 +79,7 @@ func transcripts(t *testing.T) []string {
 	return names
 }
 
-func read(t *testing.T, name string) *wire.Transcript {
+func read(t testing.TB, name string) *wire.Transcript {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {

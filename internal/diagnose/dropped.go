@@ -21,6 +21,12 @@ func (v *View) found(ids ...string) bool {
 	return false
 }
 
+// failed reports whether one of the rules failed.
+func (v *View) failed(id string) bool {
+	f := v.Ruling.Find(id)
+	return f != nil && f.Verdict == rules.Fail
+}
+
 var _ = register(Kind{
 	ID: "subprotocol-not-chosen", Family: Dropped, Stages: Switched,
 	Title: "The client offers subprotocols, and the 101 chooses none",
@@ -33,7 +39,7 @@ server has to choose one of the names that the client sent, exactly as written.`
 		if !v.Request.Offers("websocket") || v.lacksResponse() || v.Response.Has("Sec-WebSocket-Protocol") || !v.Request.Has("Sec-WebSocket-Protocol") {
 			return ""
 		}
-		if browser(v) == "" && v.X.After.ClientBytes > 0 { // this client does without
+		if v.X.After.ClientBytes > 0 || browser(v) == "" && !v.X.After.Ended { // this client does without
 			return ""
 		}
 		return "The client offers " + v.sent("Sec-WebSocket-Protocol") + ", and the 101 chooses none"
@@ -85,7 +91,7 @@ handshake, so a request of a browser without Sec-WebSocket-Extensions lost it on
 		return "The 101 has " + v.got("Sec-WebSocket-Extensions") + ", which the client did not offer"
 	},
 	Causes: []Cause{
-		{Text: "A proxy before Interlock removed Sec-WebSocket-Extensions from the request, and something restored it", Certainty: rules.Likely,
+		{Text: "A proxy before Interlock removed Sec-WebSocket-Extensions from the request, and the server accepts compression all the same", Certainty: rules.Likely,
 			Mark: all(browser, without(rules.InRequest, "Sec-WebSocket-Extensions")), Fix: keepExtensions()},
 		{Text: "The server accepts extensions without looking at the offer, or a proxy adds the header to its response", Certainty: rules.Possible, Fix: keepExtensions()},
 	},
@@ -117,6 +123,9 @@ server that computes it from something else cause this.`,
 	Rules: []string{"UPGRADE-WS-ACCEPT-WRONG", "UPGRADE-WS-ACCEPT-MISSING", "UPGRADE-WS-ACCEPT-DUP"},
 	See: func(v *View) string {
 		if !v.found("UPGRADE-WS-ACCEPT-WRONG", "UPGRADE-WS-ACCEPT-MISSING") || v.lacksResponse() {
+			return ""
+		}
+		if !v.Response.Has("Upgrade") && !v.Response.Has("Sec-WebSocket-Accept") { // the whole answer is missing
 			return ""
 		}
 		key, _ := v.Request.Value("Sec-WebSocket-Key")

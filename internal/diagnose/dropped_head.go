@@ -14,10 +14,15 @@ var _ = register(Kind{
 server reacts to any Upgrade header, or the request went to another service.`,
 	Refs:   failing("a client fails the connection if Upgrade in the 101 is not websocket"),
 	Rules:  []string{"UPGRADE-101-NOT-OFFERED", "UPGRADE-WS-101-TOKEN", "UPGRADE-UNKNOWN"},
-	Covers: []string{"wrong-accept"},
+	Covers: []string{"wrong-accept", "stripped-101"},
 	See: func(v *View) string {
-		if !v.Request.Offers("websocket") || v.lacksResponse() || !v.Response.Has("Upgrade") || v.Response.Offers("websocket") {
+		if !v.Request.Offers("websocket") || v.lacksResponse() || !v.Response.Has("Upgrade") {
 			return ""
+		}
+		for _, chosen := range v.Response.Protocols() {
+			if v.Request.Offers(chosen.Name) {
+				return ""
+			}
 		}
 		return "The client offers " + v.sent("Upgrade") + ", and the 101 has " + v.got("Upgrade")
 	},

@@ -72,8 +72,8 @@ type Stage uint8
 const (
 	Answered   Stage = 1 << iota // it has a response other than 101
 	Unanswered                   // it has no response of the backend
-	Switched                     // it has a 101, and something is wrong with it or its request
-	Tunnel                       // it has a 101 that the client accepts, and nothing failed
+	Switched                     // it has a 101, and a rule about it or its request did not pass
+	Tunnel                       // it has a 101, and every rule passed
 	Over                         // its tunnel has ended
 	Any        = Answered | Unanswered | Switched | Tunnel | Over
 )

@@ -112,13 +112,4 @@ func otherSite(v *View) string {
 }
 
 // manyOptions is the mark of a Connection header with more than one option, as Firefox sends it.
-func manyOptions(v *View) string {
-	n := 0
-	for range v.Request.Elements("Connection") {
-		n++
-	}
-	if n < 2 {
-		return ""
-	}
-	return v.sent("Connection")
-}
+func manyOptions(v *View) string { return v.field(rules.InRequest, "Connection", ",") }

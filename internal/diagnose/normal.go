@@ -32,10 +32,10 @@ answers 403 to every upgrade that is not configured.`,
 	Refs:  []rules.Ref{{RFC: "2817", Section: "3", Text: "a client may offer TLS with an ordinary request"}},
 	Rules: []string{"UPGRADE-TLS-OFFER"},
 	See: func(v *View) string {
-		if !v.Request.Offers("tls") || v.Request.Method == "OPTIONS" || v.has(rules.InRequest, "User-Agent", "cups/") {
+		if !v.Request.Offers("tls") || v.Request.Method == "OPTIONS" || v.Request.Method == "CONNECT" || v.has(rules.InRequest, "User-Agent", "cups/") {
 			return ""
 		}
-		return "The request offers TLS in Upgrade, which Apache HttpClient does by default"
+		return "The request offers TLS in Upgrade, as Apache HttpClient does by default"
 	},
 	Causes: []Cause{
 		{Text: "Envoy rejects upgrades that are not configured", Certainty: rules.Likely, Mark: status(403, all(server("envoy"), noBody)),
@@ -155,10 +155,10 @@ the printer can do it, or it does not trust the certificate.`,
 		if !v.Request.Offers("tls") || v.Request.Method != "OPTIONS" && !v.has(rules.InRequest, "User-Agent", "cups/") {
 			return ""
 		}
-		if v.Status() == 101 && v.X.After.Ended && len(v.X.After.Client) == 0 {
-			return "A print client asked for TLS, got a 101, and closed the connection without a TLS handshake"
+		if f := v.Ruling.Find("UPGRADE-TLS-NO-HELLO"); f != nil && f.Verdict < rules.Unclear && v.X.After.ClientBytes == 0 {
+			return "The client asked for TLS, as print clients do, got a 101, and closed the connection without a TLS handshake"
 		}
-		return "A print client asks for TLS on a connection that began in plain text"
+		return "The client asks for TLS on a connection that began in plain text, as print clients do"
 	},
 	Causes: itself("It is as it should be; printers behind ipps:// do without it", sent("User-Agent", "ipp"), Remedy{"CUPS", "use ipps://printer:631/ or Encryption Required in client.conf"}, Remedy{"Interlock", "accept the finding for this endpoint"}),
 })

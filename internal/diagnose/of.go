@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // Of returns the diagnoses of a ruling, the most certain first; nil if there is nothing to explain.
@@ -15,13 +16,14 @@ func Of(r *rules.Ruling) []rules.Diagnosis {
 		return nil
 	}
 	v := newView(r)
+	ordinary := v.Request.Method == "GET" && onlyWebSocket(v.Request) // most of all
 	var all []rules.Diagnosis
 	var covered []string
 	for _, k := range catalogue {
-		if k.Stages&v.Stage == 0 {
+		if k.Stages&v.Stage == 0 || k.Family == Normal && v.Stage&Tunnel != 0 && ordinary {
 			continue
 		}
-		if text := k.See(&v); text != "" {
+		if text := k.See(&v); text != "" && (k.Family != Normal || v.excused(k.Rules)) {
 			all, covered = append(all, k.diagnosis(&v, text)), append(covered, k.Covers...)
 		}
 	}
@@ -31,6 +33,17 @@ func Of(r *rules.Ruling) []rules.Diagnosis {
 	all = slices.DeleteFunc(all, func(d rules.Diagnosis) bool { return slices.Contains(covered, d.ID) })
 	slices.SortStableFunc(all, func(a, b rules.Diagnosis) int { return int(b.Certainty) - int(a.Certainty) })
 	return all[:min(len(all), maxDiagnoses)]
+}
+
+// onlyWebSocket reports whether a request offers websocket and nothing else.
+func onlyWebSocket(q *wire.Request) bool {
+	offered := false
+	for e := range q.Elements("Upgrade") {
+		if offered = wire.EqualFold(q.Text(e), "websocket"); !offered {
+			return false
+		}
+	}
+	return offered
 }
 
 // maxDiagnoses is how many diagnoses an exchange has at most.
@@ -64,4 +77,15 @@ func lines(fix []Remedy) string {
 		all = append(all, r.String())
 	}
 	return strings.Join(all, "\n")
+}
+
+// excused reports whether nothing failed but the rules that a kind explains: what is normal about a
+// request says nothing about another failure.
+func (v *View) excused(by []string) bool {
+	for i := range v.Ruling.Findings {
+		if f := &v.Ruling.Findings[i]; f.Verdict == rules.Fail && !slices.Contains(by, f.Rule.ID) {
+			return false
+		}
+	}
+	return true
 }

@@ -8,7 +8,7 @@ import (
 )
 
 var _ = register(Kind{
-	ID: "chunked-tunnel", Family: Opening, Stages: Switched | Tunnel,
+	ID: "chunked-tunnel", Family: Opening, Stages: Switched,
 	Title: "The tunnel begins with the size of a chunk",
 	Why: `Something treats what follows the 101 as a chunked body: chunk sizes stand between the
 frames, and the client sees invalid frames. The 101 mostly has Transfer-Encoding: chunked, which a
@@ -48,7 +48,7 @@ func chunkSize(b []byte) (line []byte, ok bool) {
 }
 
 var _ = register(Kind{
-	ID: "response-after-101", Family: Opening, Stages: Switched | Tunnel | Over,
+	ID: "response-after-101", Family: Opening, Stages: Switched,
 	Title: "An HTTP response follows the 101",
 	Why: `The server sent 101 and then went on in HTTP: the handler also wrote an ordinary response or
 an error page, or it answered a second request of the same connection. The client reads it as frames
@@ -57,6 +57,7 @@ and fails.`,
 	Rules: []string{"UPGRADE-101-NOT-SWITCHED", "UPGRADE-WS-RSV", "UPGRADE-WS-OPCODE", "UPGRADE-WS-CONTROL"},
 	See: func(v *View) string {
 		switch {
+		case !v.failed("UPGRADE-101-NOT-SWITCHED"): // of a private protocol it may be a part
 		case statusLine(v.X.After.Server):
 			line, _, _ := bytes.Cut(v.X.After.Server, []byte("\r\n"))
 			return "After the 101 the server sent " + rules.Quote(string(line))
@@ -82,13 +83,13 @@ func requestAfter(v *View) bool { return requestLine(v.X.After.Client) }
 
 // requestLine reports whether bytes begin a request of HTTP/1.
 func requestLine(b []byte) bool {
-	line, _, ok := bytes.Cut(b, []byte("\n"))
+	line, _, ok := bytes.Cut(bytes.TrimLeft(b, "\r\n"), []byte("\n"))
 	method, rest, two := bytes.Cut(line, []byte(" "))
 	return ok && two && wire.IsToken(method) && bytes.Contains(rest, []byte(" HTTP/1."))
 }
 
 var _ = register(Kind{
-	ID: "requests-after-101", Family: Opening, Stages: Switched | Tunnel, Covers: []string{"response-after-101"},
+	ID: "requests-after-101", Family: Opening, Stages: Switched, Covers: []string{"response-after-101", "extra-crlf"},
 	Title: "An HTTP request follows the 101 on the same connection",
 	Why: `A client that offered an upgrade does not send HTTP after the 101. A proxy that took the 101
 for an ordinary response, or that shares its connections to the server between clients, does: the
@@ -97,10 +98,10 @@ is how requests are smuggled.`,
 	Refs:  []rules.Ref{{RFC: "9110", Section: "7.8", Text: "after a 101 the connection speaks the new protocol"}},
 	Rules: []string{"UPGRADE-101-TRAFFIC-HTTP", "UPGRADE-101-NOT-SWITCHED", "UPGRADE-WS-UNMASKED", "UPGRADE-WS-OPCODE", "UPGRADE-WS-RSV"},
 	See: func(v *View) string {
-		if !requestAfter(v) || v.X.Origin.Ours() {
+		if !requestAfter(v) || !v.failed("UPGRADE-101-TRAFFIC-HTTP") {
 			return ""
 		}
-		line, _, _ := bytes.Cut(v.X.After.Client, []byte(" "))
+		line, _, _ := bytes.Cut(bytes.TrimLeft(v.X.After.Client, "\r\n"), []byte(" "))
 		return "After the 101 a " + rules.Quote(string(line)) + " request came on the same connection"
 	},
 	Causes: []Cause{
@@ -115,7 +116,7 @@ func noReuse() []Remedy {
 }
 
 var _ = register(Kind{
-	ID: "bytes-before-response", Family: Opening, Stages: Switched | Tunnel | Answered | Unanswered,
+	ID: "bytes-before-response", Family: Opening, Stages: Switched | Answered | Unanswered,
 	Title: "Something precedes the server's response",
 	Why: `The first bytes of the server are no HTTP. A program printed to the connection, a byte order
 mark or an empty line stands before the status line, or the server speaks first because it speaks
@@ -133,6 +134,8 @@ another protocol. Lenient clients skip it, strict ones fail.`,
 	Causes: []Cause{
 		{Text: "The server speaks SSH", Certainty: rules.Certain, Mark: begins("SSH-"), Fix: otherPort()},
 		{Text: "The server speaks a mail or file transfer protocol", Certainty: rules.Likely, Mark: begins("220 "), Fix: otherPort()},
+		{Text: "An interim response of the server is malformed: a line ends in LF alone, or its version is not HTTP/1.1", Certainty: rules.Likely, Mark: begins("HTTP/"),
+			Fix: advice(`write HTTP/1.1 100 Continue with \r\n at the end of each line, or no interim response`)},
 		{Text: "The program printed text before its headers", Certainty: rules.Possible, Fix: advice("write nothing to the connection before the status line: debug output, byte order marks, PHP warnings")},
 	},
 })
@@ -147,7 +150,7 @@ func begins(text string) mark {
 }
 
 var _ = register(Kind{
-	ID: "frames-before-101", Family: Opening, Stages: Switched | Tunnel | Answered | Unanswered, Covers: []string{"bytes-before-response"},
+	ID: "frames-before-101", Family: Opening, Stages: Switched | Answered | Unanswered, Covers: []string{"bytes-before-response"},
 	Title: "The server's first frame precedes its 101",
 	Why: `The bytes before the status line are a WebSocket frame: an application sent a message before
 its handshake was written, or a module of a proxy let the data overtake the head. Clients take it for

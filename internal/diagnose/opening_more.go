@@ -14,7 +14,7 @@ var _ = register(Kind{
 	Why: `The first bytes of the server are a SETTINGS frame: it expects HTTP/2 with prior knowledge, as
 gRPC servers do, and cannot read a WebSocket handshake in HTTP/1.1.`,
 	Refs:  []rules.Ref{{RFC: "9113", Section: "3.4", Text: "an HTTP/2 server begins with a SETTINGS frame"}},
-	Rules: []string{"UPGRADE-RESP-UNREADABLE"},
+	Rules: []string{"UPGRADE-RESP-UNREADABLE", "UPGRADE-H2C-NO-101"},
 	See: func(v *View) string {
 		const head = 9 // of a frame
 		b := v.X.Noise
@@ -28,7 +28,7 @@ gRPC servers do, and cannot read a WebSocket handshake in HTTP/1.1.`,
 })
 
 var _ = register(Kind{
-	ID: "tls-in-tunnel", Family: Opening, Stages: Switched | Tunnel,
+	ID: "tls-in-tunnel", Family: Opening, Stages: Switched,
 	Title: "TLS runs in a tunnel that was not switched to TLS",
 	Why: `After the 101 one side sent a TLS record, not a frame. A wss:// client was put on a port
 of plain HTTP behind something that had upgraded already, or a generic tunnel carries TLS.`,
@@ -52,7 +52,7 @@ of plain HTTP behind something that had upgraded already, or a generic tunnel ca
 })
 
 var _ = register(Kind{
-	ID: "extra-crlf", Family: Opening, Stages: Switched | Tunnel | Answered,
+	ID: "extra-crlf", Family: Opening, Stages: Switched | Answered,
 	Title: "An extra line end follows the headers",
 	Why: `The head ends with one empty line. A further CRLF belongs to what follows: a server reads it
 as the first frame of the client, or the client as that of the server, and the connection fails. It
@@ -75,7 +75,7 @@ comes from programs that write the head by hand.`,
 })
 
 var _ = register(Kind{
-	ID: "late-101", Family: Opening, Stages: Switched | Tunnel,
+	ID: "late-101", Family: Opening, Stages: Switched,
 	Title: "A 101 follows another response to the same request",
 	Why: `The request had its answer already when the 101 came. A proxy answered in place of the server
 and then tunneled what the server sent: it took the GET for a CONNECT, or began the tunnel before it

@@ -62,7 +62,7 @@ var _ = register(Kind{
 their own: the path is not the one that their WebSocket server is mounted at, they compare
 Connection as one string and fail on Firefox, the session is unknown, or a proxy between Interlock
 and the server removed a part of the handshake.`,
-	Refs: mayReject(), See: rejects(400),
+	Refs: mayReject(), Rules: []string{"UPGRADE-WS-VER-CONTRADICT"}, See: rejects(400),
 	Causes: []Cause{
 		{Text: "npm ws got a handshake for another path than its own", Certainty: rules.Likely, Mark: aborted("11"), Fix: only(mount(), "npm ws", "")},
 		{Text: "The server is Socket.IO 3 or later, and the client speaks the protocol of version 2", Certainty: rules.Likely, Mark: all(path("/socket.io/"), path("EIO=3")),

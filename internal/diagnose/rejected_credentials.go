@@ -29,9 +29,11 @@ SameSite allows it.`,
 	},
 })
 
-// anonymousClient is the mark of a request without credentials in its headers.
+// anonymousClient is the mark of a request without credentials in its headers, and without a secret
+// in its target.
 func anonymousClient(v *View) string {
-	if v.Request.Has("Cookie") || v.Request.Has("Authorization") || v.Request.Has("Sec-WebSocket-Protocol") || !v.Whole() {
+	q := v.Request
+	if q.Has("Cookie") || q.Has("Authorization") || q.Has("Sec-WebSocket-Protocol") || !v.Whole() || v.Ruling.Target() != q.Target {
 		return ""
 	}
 	return "neither Cookie nor Authorization"

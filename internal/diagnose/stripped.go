@@ -89,7 +89,7 @@ handshake.`,
 	Rules: []string{"UPGRADE-WS-KEY-MISSING", "UPGRADE-WS-VER-MISSING", "UPGRADE-WS-ORIGIN-MISSING"},
 	See: func(v *View) string {
 		q := v.Request
-		if !q.Offers("websocket") || q.Method != "GET" || !v.Whole() || q.Has("Sec-WebSocket-Key") || q.Has("Sec-WebSocket-Version") {
+		if !q.Offers("websocket") || !q.HasOption("upgrade") || q.Method != "GET" || !v.Whole() || q.Has("Sec-WebSocket-Key") || q.Has("Sec-WebSocket-Version") {
 			return ""
 		}
 		if q.Has("Sec-WebSocket-Key1") || browser(v) == "" && beforeAny(v) == "" {
@@ -128,7 +128,7 @@ otherwise, so that the two lines that set Upgrade and Connection are not enough.
 		return "The upgrade request reached Interlock as HTTP/1.0"
 	},
 	Causes: []Cause{
-		{Text: "nginx before Interlock speaks HTTP/1.0 to its backend: no other common proxy does", Certainty: rules.Likely, Mark: either(beforeAny, browser), Fix: http11()},
+		{Text: "nginx before Interlock speaks HTTP/1.0 to its backend", Certainty: rules.Likely, Mark: either(beforeAny, browser), Fix: http11()},
 		{Text: "A proxy before Interlock speaks HTTP/1.0 to its backend", Certainty: rules.Possible, Fix: http11()},
 	},
 })

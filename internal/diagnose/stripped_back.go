@@ -1,6 +1,11 @@
 package diagnose
 
-import "github.com/interlock-proxy/interlock/rules"
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
 
 var _ = register(Kind{
 	ID: "stripped-101", Family: Stripped, Stages: Switched,
@@ -13,7 +18,7 @@ passes such a response on.`,
 		{RFC: "6455", Section: "4.1", Text: "a client fails the connection if the 101 lacks Upgrade: websocket or Connection: Upgrade"},
 		{RFC: "9110", Section: "7.8", Text: "a 101 names the new protocol in Upgrade"},
 	},
-	Rules: []string{"UPGRADE-101-NO-UPGRADE", "UPGRADE-101-MISSING-CONN", "UPGRADE-RESP-MISSING-CONN"},
+	Rules: []string{"UPGRADE-101-NO-UPGRADE", "UPGRADE-101-MISSING-CONN", "UPGRADE-RESP-MISSING-CONN", "UPGRADE-WS-ACCEPT-MISSING"},
 	See: func(v *View) string {
 		if !v.Request.Has("Upgrade") || v.lacksResponse() {
 			return ""
@@ -54,12 +59,11 @@ func viaAfter(v *View) string {
 
 // lacksResponse reports whether the headers of the response are not known in full.
 func (v *View) lacksResponse() bool {
-	for _, lost := range v.X.Lossy {
-		if lost == "response fields" {
-			return true
-		}
+	if v.Response == nil || slices.Contains(v.X.Lossy, "response fields") {
+		return true
 	}
-	return v.Response == nil
+	_, cut := v.Response.Flaw(wire.FlawHeadUnfinished)
+	return cut
 }
 
 var _ = register(Kind{

@@ -34,7 +34,7 @@ func newView(r *rules.Ruling) View {
 		v.Stage = Unanswered
 	case v.Response.Status != 101:
 		v.Stage = Answered
-	case r.Verdict < rules.Pass || rules.HandshakeFlaw(r.X) != "":
+	case r.Verdict < rules.Pass:
 		v.Stage = Switched
 	default:
 		v.Stage = Tunnel
@@ -65,10 +65,20 @@ func isHandshake(q *wire.Request) bool {
 	version, _ := q.Value("Sec-WebSocket-Version")
 	length, sized := q.Value("Content-Length")
 	return q.Method == "GET" && q.Version == "HTTP/1.1" && len(q.Flaws) == 0 &&
-		q.Offers("websocket") && q.HasOption("upgrade") && q.Count("Host") == 1 &&
+		names(&q.Head, "Upgrade", "websocket") && q.HasOption("upgrade") && q.Count("Host") == 1 &&
 		q.Count("Sec-WebSocket-Key") == 1 && len(key) == keyLength &&
 		q.Count("Sec-WebSocket-Version") == 1 && version == "13" &&
 		!q.Has("Transfer-Encoding") && (!sized || length == "0")
+}
+
+// names reports whether an element of a list header is that word.
+func names(h *wire.Head, header, word string) bool {
+	for e := range h.Elements(header) {
+		if wire.EqualFold(h.Text(e), word) {
+			return true
+		}
+	}
+	return false
 }
 
 // blameless reports whether no rule finds a fault of the client for which a server could reject the

@@ -1,0 +1,61 @@
+package diagnose_test
+
+import (
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/internal/diagnose"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// TestNothingIsExplainedWithoutNeed holds that the traffic of real clients, and every other exchange of the rules'
+// corpus that is a valid handshake with a good 101, has no diagnosis but that its offer is normal.
+func TestNothingIsExplainedWithoutNeed(t *testing.T) {
+	captured, accepted := 0, 0
+	for _, name := range ruleTranscripts(t) {
+		if isProbe(read(t, name)) {
+			continue
+		}
+		for _, x := range read(t, name).Exchanges(wire.Common{}) {
+			r := rules.Classify(rules.Case{X: x})
+			real := strings.Contains(name, "/SOUND/")
+			if !real && !(r.Benign() && rules.Accepted(x) && r.Verdict != rules.Unclear) {
+				continue
+			}
+			if accepted++; real {
+				captured++
+			}
+			for _, d := range diagnose.Of(r) {
+				if diagnose.Find(d.ID).Family != diagnose.Normal {
+					t.Errorf("%s: %s: %s", name, d.ID, d.Text)
+				}
+			}
+		}
+	}
+	t.Logf("0 of %d exchanges, %d of real clients", accepted, captured)
+	if captured < 12 || accepted < 100 {
+		t.Errorf("only %d exchanges, %d of real clients", accepted, captured)
+	}
+}
+
+func isProbe(tr *wire.Transcript) bool {
+	return slices.ContainsFunc(tr.Meta, func(m wire.Meta) bool { return m.Key == "probe" })
+}
+
+func ruleTranscripts(t *testing.T) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir("../../rules/testdata", func(name string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(name, ".wire") {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
