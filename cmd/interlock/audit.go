@@ -18,8 +18,8 @@ func auditCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "audit FILE|DIR...", Short: "Audit recorded traffic: pcap, HAR, transcripts", Args: cobra.MinimumNArgs(1),
-		Long: "Audit pcap and pcapng captures, HAR files and .wire transcripts by the rules for live traffic. Files may\n" +
-			"be compressed with gzip. Of a directory, all files with these names are read:\n" +
+		Long: "Audit pcap and pcapng captures, HAR files, .wire transcripts and pastes of curl -v or browser devtools by the\n" +
+			"rules for live traffic. Files may be compressed with gzip. Of a directory, all files with these names are read:\n" +
 			strings.Join(run.Recordings(), " ") + ", alone or with .gz.",
 		Example: "  interlock audit traffic.pcapng\n  interlock audit -o text -o json=rulings.json browser.har capture.pcap.gz\n  interlock audit --baseline last captures/",
 		RunE: func(cmd *cobra.Command, args []string) error {

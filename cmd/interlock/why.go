@@ -13,15 +13,15 @@ import (
 func whyCommand() *cobra.Command {
 	f := new(run.ProbeFlags)
 	cmd := &cobra.Command{
-		Use: "why URL", Short: "Find out why a WebSocket cannot be opened", Args: cobra.ExactArgs(1),
-		Long: "Find out why a WebSocket cannot be opened, step by step as an engineer would, and what to change.",
+		Use: "why URL|FILE|-", Short: "Find out why a WebSocket cannot be opened", Args: cobra.ExactArgs(1),
+		Long: "Find out why a WebSocket cannot be opened, step by step as an engineer would, and what to change.\n" +
+			"A file or - for the standard input is a paste: the output of curl -v, headers from browser devtools, or a recording.",
 		Example: "  interlock why wss://chat.example/ws\n" +
 			"  interlock why http://127.0.0.1:3000/chat --origin https://app.example\n" +
-			"  interlock why wss://staging.internal/chat -H @credentials -o json",
-		ValidArgsFunction: cobra.NoFileCompletions,
+			"  interlock why - < paste.txt",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a := run.Asking{Flags: f, Screen: terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())}
-			return a.URL(cmd.Context(), args[0])
+			return a.About(cmd.Context(), args[0], cmd.InOrStdin())
 		},
 	}
 	s := cmd.Flags()

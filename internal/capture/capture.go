@@ -34,6 +34,11 @@ type Reader struct {
 	Observe func(*wire.Exchange) // gets each exchange once, in its last form; owns it; may be nil
 	Route   string               // of every exchange; "default" if empty
 	Bounds  Bounds
+
+	// Every is for explanations: requests of pastes are observed that do not concern Upgrade, and
+	// handshakes of which a paste keeps only the URL and the status. Their headers are those that
+	// every client sends, and Lossy says that the real ones are not kept.
+	Every bool
 }
 
 // Bounds limit the memory for a capture of packets. The default of a zero field is in its comment.
@@ -78,7 +83,7 @@ func kinds() []kind {
 		{"pcapng", isPcapNG, readPcapNG},
 		{"pcap", isPcap, readPcap},
 		{"har", isJSON, readHAR},
-		{"transcript", isText, readTranscript},
+		{"transcript", isText, readText},
 	}
 }
 
@@ -94,6 +99,9 @@ type session struct {
 
 // errBinary means that the format of a file is unknown.
 var errBinary = errors.New("neither a transcript nor HAR, pcap or pcapng")
+
+// errNoPaste means that a text is of no use.
+var errNoPaste = errors.New("this text is neither a transcript nor a paste of curl -v or of the headers in browser devtools")
 
 // Read reads one file to its end. An error is an [*Error]; the report covers everything before it.
 func (r *Reader) Read(src io.Reader) (Report, error) {

@@ -58,6 +58,7 @@ type message struct {
 	size        float64 // of the head; not over 0 where the program that wrote the file did not see one
 	bytes       int     // that the fields take; no more of them are kept than a head has room for
 	fields      []field
+	wide        bool // of a paste: the last line may go on in the next one
 }
 
 type field struct{ name, value string }

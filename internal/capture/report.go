@@ -10,7 +10,7 @@ import (
 
 // A Report counts what was read of a file, and what was not inspected.
 type Report struct {
-	Format    string // transcript, har, pcap, pcapng; empty if that is not known
+	Format    string // transcript, paste, har, pcap, pcapng; empty if that is not known
 	Exchanges int64  // requests that were answered
 	Upgrades  int64  // observed exchanges: those that concern Upgrade
 
@@ -35,6 +35,8 @@ type Report struct {
 	Lost        int64            // connections of which segments are missing
 	Shed        int64            // connections that were not read, or not to their end, for a bound
 	Open        int64            // continued after the capture
+
+	Failures []string // of a paste: what curl or the browser says about connections that failed; at most maxFailures
 }
 
 func (r *Report) take(c *wire.Counts) {
@@ -66,6 +68,7 @@ func (r *Report) Notes() []string {
 		{r.Fragments, "packet is an IP fragment", "packets are IP fragments"},
 		{r.Unlinked, "packet has another link type", "packets have other link types"},
 		{r.Headless, "WebSocket connection is recorded without the headers of its handshake", "WebSocket connections are recorded without the headers of their handshakes"},
+		{int64(len(r.Failures)), "connection failed before there was an exchange", "connections failed before there was an exchange"},
 		{r.Damaged, "record is damaged", "records are damaged"},
 		{r.Snapped, "packet was" + snap, "packets were" + snap},
 	} {

@@ -26,8 +26,8 @@ func isText(begin []byte) bool {
 	return true
 }
 
-// readTranscript plays a transcript. Its key lines are for tests, and are ignored.
-func readTranscript(s *session) error {
+// readText reads a transcript, or text that people have copied from somewhere else.
+func readText(s *session) error {
 	text, err := io.ReadAll(io.LimitReader(s.src, maxTranscript+1))
 	if err != nil {
 		return err
@@ -36,9 +36,33 @@ func readTranscript(s *session) error {
 		return errors.New("the transcript is longer than 16 MiB")
 	}
 	t, err := wire.ParseTranscript(text)
-	if err != nil {
+	marked := isMarked(text)
+	switch {
+	case !marked && readPaste(s, string(text)):
+		s.report.Format = "paste"
+		return nil
+	case err != nil && !marked && !bytes.Contains(text, []byte("\n> ")) && !bytes.Contains(text, []byte("\n< ")):
+		return &Error{0, fmt.Errorf("%w: it begins with \"%s\"", errNoPaste, wire.Escape(text[:min(len(text), 32)]))}
+	case err != nil:
 		return &Error{lineStart(text, err), err}
 	}
+	s.play(t)
+	return nil
+}
+
+// isMarked reports whether lines of a text end as those of a transcript do.
+func isMarked(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimRight(line, "\r\n")
+		if (bytes.HasPrefix(line, []byte("> ")) || bytes.HasPrefix(line, []byte("< "))) && bytes.HasSuffix(line, []byte(`\n`)) {
+			return true
+		}
+	}
+	return false
+}
+
+// play observes the exchanges of a transcript. Its key lines are for tests, and are ignored.
+func (s *session) play(t *wire.Transcript) {
 	s.report.Connections = 1
 	connection := ""
 	for _, x := range t.Exchanges(wire.Common{Origin: wire.OriginFile, Route: s.Route, Counts: &s.counts}) {
@@ -49,7 +73,6 @@ func readTranscript(s *session) error {
 		s.report.Upgrades++
 		s.Observe(&own)
 	}
-	return nil
 }
 
 // lineStart is where the line begins that an error about a transcript names.

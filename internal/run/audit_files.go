@@ -29,11 +29,11 @@ func RecordedIn(args []string) (files, notes []string, err error) {
 	for _, name := range args {
 		info, err := os.Stat(name)
 		if err != nil {
-			return nil, nil, missing(name, err)
+			return nil, nil, missing("audit", name, err)
 		}
 		if !info.IsDir() {
 			if err := checkReadable(name, info); err != nil {
-				return nil, nil, missing(name, err)
+				return nil, nil, missing("audit", name, err)
 			}
 			files = append(files, name)
 			continue
@@ -41,7 +41,7 @@ func RecordedIn(args []string) (files, notes []string, err error) {
 		found, passed, err := walk(name)
 		switch {
 		case err != nil:
-			return nil, nil, missing(name, err)
+			return nil, nil, missing("audit", name, err)
 		case len(found) == 0:
 			return nil, nil, exit.Usage("audit: no recorded traffic in %q: no name in it ends with %s (or these and .gz)", name, strings.Join(Recordings(), ", "))
 		case passed > 0:
@@ -94,10 +94,10 @@ func checkReadable(name string, info fs.FileInfo) error {
 }
 
 // missing says which file could not be read.
-func missing(name string, err error) error {
+func missing(command, name string, err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		name, err = path.Path, path.Err
 	}
-	return exit.Usage("audit: read %q: %w", name, err)
+	return exit.Usage("%s: read %q: %w", command, name, err)
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/capture"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/terminal"
@@ -56,6 +58,46 @@ func (a *Asking) URL(ctx context.Context, url string) error {
 		return why.Walk(ctx, t, s)
 	})
 }
+
+// About explains a URL, a file, or for - what comes from the standard input.
+func (a *Asking) About(ctx context.Context, what string, stdin io.Reader) error {
+	if what == "-" {
+		return a.recording(ctx, "standard input", stdin)
+	}
+	if info, err := os.Stat(what); err != nil || info.IsDir() {
+		return a.URL(ctx, what)
+	}
+	file, err := os.Open(what)
+	if err != nil {
+		return missing("why", what, err)
+	}
+	defer file.Close()
+	return a.recording(ctx, what, file)
+}
+
+// recording explains the handshakes of a paste or of recorded traffic.
+func (a *Asking) recording(ctx context.Context, name string, src io.Reader) error {
+	var all []*wire.Exchange
+	reader := capture.Reader{Every: true, Observe: func(x *wire.Exchange) {
+		if len(all) < maxExplained {
+			all = append(all, x)
+		}
+	}}
+	was, err := reader.Read(&untilDone{ctx, src})
+	if err != nil {
+		return exit.Usage("%s", describeRead(name, err))
+	}
+	return a.report(func(live *why.Text) *why.Report {
+		if live == nil {
+			return why.Explain(all, was, nil)
+		}
+		live.Begin(name)
+		return why.Explain(all, was, live.Step)
+	})
+}
+
+// maxExplained is how many exchanges of a recording are kept.
+const maxExplained = 1000
 
 // An output of the command why.
 type output struct{ format, file string }
@@ -134,7 +176,7 @@ func (a *Asking) write(o output, live *why.Text, r *why.Report) error {
 		return r.JSON(w)
 	}
 	text := why.Text{W: w, Marks: &terminal.Console{ASCII: a.Flags.ASCII}}
-	text.Begin(r.URL)
+	text.Begin(cmp.Or(r.URL, "a recording"))
 	for i := range r.Steps {
 		text.Step(&r.Steps[i])
 	}

@@ -117,7 +117,7 @@ func statusLine(p *wire.Response) string {
 	if _, rest, ok := strings.Cut(line, " "); ok {
 		line = rest
 	}
-	return printed.Escaped(line, 60)
+	return printed.Escaped(strings.TrimSpace(line), 60)
 }
 
 // responded is the response in a few words.

@@ -52,7 +52,9 @@ func (t *Text) Step(s *Step) {
 
 // End writes the result: the summary and what to change.
 func (t *Text) End(r *Report) error {
-	t.printf("\n")
+	if len(r.Steps) > 0 {
+		t.printf("\n")
+	}
 	symbol := map[Result]rules.Verdict{Works: rules.Pass, Fails: rules.Fail, Unknown: rules.Unclear}[r.Result]
 	t.hang(" "+t.Marks.Symbol(symbol)+" ", indent, r.Summary)
 	for i := range r.Diagnoses {

@@ -64,6 +64,8 @@ func (f frames) broken(x *wire.Exchange) bool {
 func (a *attempt) tunnel() string {
 	f := framesOf(a.x)
 	switch {
+	case a.x.After.Opaque:
+		return "accepted"
 	case f.pong:
 		return "a ping is answered"
 	case f.closed:

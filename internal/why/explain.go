@@ -1,0 +1,177 @@
+package why
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/capture"
+	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// maxExplained is how many exchanges of a recording are explained.
+const maxExplained = 50
+
+// Explain explains exchanges that were read from a paste or a recording, and what the reading of it
+// showed beside them. Nothing is sent. Step is called with each step; it may be nil.
+func Explain(all []*wire.Exchange, was capture.Report, step func(*Step)) *Report {
+	w := &walker{settings: Settings{Step: step}}
+	w.report = Report{Result: Unknown, Diagnoses: []rules.Diagnosis{}, Notes: []string{}}
+	accepted, failed := 0, 0
+	for i, x := range all[:min(len(all), maxExplained)] {
+		w.secrets = append(w.secrets, secretsOf(fieldsOf(x))...)
+		a := &attempt{form: form{what: shownRequest(x)}, x: x}
+		a.judge()
+		again := slices.ContainsFunc(all[i+1:], func(y *wire.Exchange) bool { return sameRequest(x, y) })
+		w.take(a.recorded())
+		switch {
+		case a.works():
+			accepted++
+		case !again: // only the last one of several attempts counts
+			failed++
+			w.explained(a)
+		}
+	}
+	if n := len(all) - maxExplained; n > 0 {
+		w.note("%s more were not explained", printed.Count(n, "exchange"))
+	}
+	w.around(&was)
+	r := &w.report
+	slices.SortStableFunc(r.Diagnoses, func(a, b rules.Diagnosis) int { return int(b.Certainty) - int(a.Certainty) })
+	switch {
+	case failed == 0 && accepted > 0 && len(r.Diagnoses) == 0:
+		r.Result = Works
+	case len(r.Diagnoses) > 0 && r.Diagnoses[0].Certainty >= rules.Likely:
+		r.Result = Fails
+	}
+	r.Summary = w.secrets.blank(r.told(len(all), accepted))
+	return r
+}
+
+// fieldsOf are the headers of the request of an exchange.
+func fieldsOf(x *wire.Exchange) (all []probe.Field) {
+	for _, f := range x.Request.Fields {
+		all = append(all, probe.Field{Name: string(x.Request.Text(f.Name)), Value: string(x.Request.Text(f.Value))})
+	}
+	return all
+}
+
+// shownRequest is the method and the target of a request.
+func shownRequest(x *wire.Exchange) string {
+	if x.Backend == "" && slices.Contains(x.Lossy, capture.LostRequest) {
+		return "Handshake"
+	}
+	return printed.Escaped(x.Request.Method+" "+rules.Redaction{}.Target(x.Request.Target), 60)
+}
+
+// sameRequest reports whether two exchanges are attempts at the same.
+func sameRequest(x, y *wire.Exchange) bool {
+	return x.Request.Target == y.Request.Target && x.Request.Has("Upgrade") == y.Request.Has("Upgrade")
+}
+
+// recorded is an exchange of a recording as a step.
+func (a *attempt) recorded() Step {
+	s := a.step("recorded", a.x.Took, 0)
+	if a.x.Response == nil && a.x.Outcome == wire.Unseen {
+		s.Answer, s.Neutral = "no response is shown", true
+	}
+	if missing := missingParts(a.x); missing != "" {
+		s.Answer += " (not shown: " + missing + ")"
+	}
+	return s
+}
+
+// missingParts are the parts of an exchange that its recording does not show.
+func missingParts(x *wire.Exchange) string {
+	words := map[string]string{
+		capture.LostRequest: "some request headers", capture.LostResponse: "response headers", capture.LostVersion: "the HTTP version", capture.LostAftermath: "the data after the 101",
+	}
+	var all []string
+	for _, part := range x.Lossy {
+		if word := words[part]; word != "" {
+			all = append(all, word)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// explained records why an exchange failed.
+func (w *walker) explained(a *attempt) {
+	q := a.x.Request
+	if !q.Offers("websocket") && !q.Has("Sec-WebSocket-Key") && !q.Has("Upgrade") {
+		if a.x.Response != nil {
+			w.found(noOffer(a))
+		}
+		return
+	}
+	if f := a.fault(); f != nil {
+		w.found(invalid(f))
+	}
+	w.found(a.diagnoses...)
+	if len(a.diagnoses) == 0 {
+		if d, ok := closedAtOnce(a); ok {
+			w.found(d)
+		}
+	}
+	if url := urlOf(a.x); url != "" && len(w.report.Notes) == 0 {
+		w.note("To find out more, let Interlock try it: interlock why %s", url)
+	}
+}
+
+// fault is what is wrong with the request: the worst finding about its sender; nil if there is none.
+func (a *attempt) fault() (worst *rules.Finding) {
+	for i := range a.ruling.Findings {
+		f := &a.ruling.Findings[i]
+		if f.Party == rules.Client && f.Verdict < rules.Unclear && f.Severity > rules.Info && (worst == nil || f.Severity > worst.Severity) {
+			worst = f
+		}
+	}
+	return worst
+}
+
+// urlOf is the URL of an exchange without secrets; empty if it is not known.
+func urlOf(x *wire.Exchange) string {
+	if x.Backend == "" {
+		return ""
+	}
+	scheme, host := "ws", strings.TrimSuffix(x.Backend, ":80")
+	if x.BackendTLS {
+		scheme, host = "wss", strings.TrimSuffix(x.Backend, ":443")
+	}
+	for v := range x.Request.Values("Host") {
+		host = string(x.Request.Text(v))
+	}
+	if strings.ContainsAny(host, " /\\'\"") || !strings.HasPrefix(x.Request.Target, "/") {
+		return ""
+	}
+	return printed.Escaped(scheme+"://"+host+rules.Redaction{}.Target(x.Request.Target), 200)
+}
+
+// told is the paragraph about a recording.
+func (r *Report) told(exchanges, accepted int) string {
+	var all []string
+	add := func(format string, v ...any) { all = append(all, fmt.Sprintf(format, v...)+".") }
+	switch {
+	case r.Result == Works:
+		add("It works: the server accepts %s", map[bool]string{true: "the handshake", false: "the handshakes"}[accepted == 1])
+	case exchanges == 0 && len(r.Diagnoses) == 0:
+		add("There is no handshake in it")
+	case len(r.Diagnoses) == 0:
+		add("What is shown does not tell why it fails")
+	default:
+		add("It does not work")
+	}
+	for i := range r.Diagnoses {
+		if d := &r.Diagnoses[i]; i == 0 || d.Certainty >= rules.Likely && i < 3 {
+			add("%s", d.Text)
+			add("%s%s", d.Cause, doubt(d))
+		}
+	}
+	for _, n := range r.Notes {
+		add("%s", n)
+	}
+	return strings.Join(all, " ")
+}

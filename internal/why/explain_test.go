@@ -1,0 +1,82 @@
+package why
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/internal/capture"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// explain explains a paste.
+func explain(t *testing.T, text string) *Report {
+	t.Helper()
+	var all []*wire.Exchange
+	r := capture.Reader{Every: true, Observe: func(x *wire.Exchange) { all = append(all, x) }}
+	was, err := r.Read(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Explain(all, was, nil)
+}
+
+// TestExplainPastes explains the pastes that say all themselves.
+func TestExplainPastes(t *testing.T) {
+	for name, c := range map[string]struct {
+		result       Result
+		id, contains string
+	}{
+		"curl-trace-time-crlf": {Works, "", "the server accepts the handshake"},
+		"curl-http2":           {Fails, "walk-over-http2", "sent over HTTP/2"},
+		"chrome-http2":         {Fails, "walk-over-http2", "sent over HTTP/2"},
+		"curl-refused":         {Fails, "walk-refused", "Couldn't connect to server"},
+		"quoted":               {Fails, "walk-invalid", "without Sec-WebSocket-Key"},
+		"response-only":        {Unknown, "", "The request is not shown"},
+		"copy-as-curl":         {Unknown, "", "let Interlock try it: interlock why wss://chat.test/ws?room=1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join("../capture/testdata/pastes", name+".txt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := explain(t, string(text))
+			if r.Result != c.result || !strings.Contains(r.Summary, c.contains) || c.id != "" && (len(r.Diagnoses) == 0 || r.Diagnoses[0].ID != c.id) {
+				t.Errorf("got %s: %s %+v", r.Result, r.Summary, r.Diagnoses)
+			}
+		})
+	}
+}
+
+// TestNoOffer explains a request for a page.
+func TestNoOffer(t *testing.T) {
+	r := explain(t, "> GET /ws HTTP/1.1\n> Host: chat.test\n>\n< HTTP/1.1 426 Upgrade Required\n< Connection: close\n<\n")
+	if r.Result != Fails || r.Diagnoses[0].ID != "walk-no-offer" {
+		t.Errorf("got %s: %+v", r.Result, r.Diagnoses)
+	}
+}
+
+// TestLastAttemptCounts explains two attempts at the same, of which the second one succeeds.
+func TestLastAttemptCounts(t *testing.T) {
+	const handshake = "> GET /ws HTTP/1.1\n> Host: chat.test\n> Connection: Upgrade\n> Upgrade: websocket\n> Sec-WebSocket-Version: 13\n> Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\n>\n"
+	r := explain(t, handshake+"< HTTP/1.1 502 Bad Gateway\n< Connection: close\n<\n"+handshake+
+		"< HTTP/1.1 101 Switching Protocols\n< Connection: Upgrade\n< Upgrade: websocket\n< Sec-WebSocket-Accept: HSmrc0sMlYUkAGmm5OPpG2HaGWk=\n<\n")
+	if r.Result != Works || len(r.Steps) != 2 {
+		t.Errorf("got %s: %s", r.Result, r.Summary)
+	}
+}
+
+// TestPastedSecrets explains a paste with a cookie, which the response repeats.
+func TestPastedSecrets(t *testing.T) {
+	const secret = "s3cr3tt0k3n"
+	r := explain(t, "> GET /ws?token="+secret+" HTTP/1.1\n> Host: chat.test\n> Cookie: session="+secret+"\n> Upgrade: websocket\n> Connection: Upgrade\n>\n"+
+		"< HTTP/1.1 400 Unknown session "+secret+"\n< Server: "+secret+"\n<\n* Closing connection\ncurl: (56) Recv failure with "+secret+"\n")
+	var b strings.Builder
+	if err := r.JSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), secret) || len(r.Steps) != 2 {
+		t.Errorf("got %s", b.String())
+	}
+}
