@@ -14,7 +14,7 @@ func (h *htmlWriter) why() (shown []htmlWhy, more int64) {
 	all := h.whys.sorted()
 	for _, w := range all[:min(len(all), maxCards)] {
 		shown = append(shown, htmlWhy{
-			ID: w.name(), Text: printed.Text(w.Text), Cause: printed.Cause(&w.Diagnosis), Exchanges: printed.Count(w.count, "exchange"), Where: w.where(),
+			ID: w.name(), Text: w.observed(), Cause: printed.Cause(&w.Diagnosis), Exchanges: printed.Count(w.count, "exchange"), Where: w.where(),
 			Explains: w.related(), More: printed.MoreOf(&w.Diagnosis), Fix: w.fixes(),
 		})
 	}

@@ -15,7 +15,7 @@ func (m *markdownWriter) why(b *bytes.Buffer) {
 	}
 	fmt.Fprintf(b, "## Why\n\nWhat explains %s. It changes no verdict.\n\n", printed.Count(m.whys.exchanges, "exchange"))
 	for _, w := range all[:min(len(all), maxCommented)] {
-		fmt.Fprintf(b, "### %s: %s\n\n%s\n\n", escapeMarkdown(w.name()), printed.Count(w.count, "exchange"), code(printed.Text(w.Text)))
+		fmt.Fprintf(b, "### %s: %s\n\n%s\n\n", escapeMarkdown(w.name()), printed.Count(w.count, "exchange"), code(w.observed()))
 		fmt.Fprintf(b, "**Cause** %s\n\n**At** %s\n\n", code(printed.Cause(&w.Diagnosis)), code(w.where()))
 		if rules := w.related(); rules != "" {
 			fmt.Fprintf(b, "**Explains** %s\n\n", code(rules))

@@ -38,7 +38,7 @@ func (t *textWriter) why(b *bytes.Buffer) {
 	t.title(b, "why ("+printed.Count(len(all), "cause")+" in "+printed.Count(t.whys.exchanges, "exchange")+")")
 	for _, w := range all[:min(len(all), maxShownWhys)] {
 		name := w.name() + "   "
-		t.entry(b, "   "+name, 3+len(name), printed.Count(w.count, "exchange")+": "+printed.Text(w.Text))
+		t.entry(b, "   "+name, 3+len(name), printed.Count(w.count, "exchange")+": "+w.observed())
 		t.part(b, "cause", printed.Cause(&w.Diagnosis))
 		t.part(b, "at", w.where())
 		if rules := w.related(); rules != "" {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -30,6 +31,7 @@ type why struct {
 	elsewhere       bool     // there are more places
 	explains        []string // rules whose findings have this cause
 	exchange        string   // the first one that has it
+	varied          bool     // the observations differ in their values
 }
 
 // The bounds of groups of diagnoses.
@@ -64,6 +66,7 @@ func (w *whys) add(r *rules.Ruling) {
 			w.found[k] = is
 		}
 		is.count++
+		is.varied = is.varied || d.Text != is.Text
 		is.at(placeOf(r.X.Route, r.Endpoint))
 		for _, rule := range d.Explains {
 			if len(is.explains) < maxExplained && !slices.Contains(is.explains, rule) {
@@ -100,6 +103,14 @@ func (w *whys) sorted() []*why {
 
 // name is the ID of the kind.
 func (w *why) name() string { return printed.Text(w.ID) }
+
+// observed is what was observed: in one exchange or, where the values differ, in general.
+func (w *why) observed() string {
+	if k := diagnose.Find(w.ID); w.varied && k != nil {
+		return k.Title
+	}
+	return printed.Text(w.Text)
+}
 
 // where names the places.
 func (w *why) where() string {

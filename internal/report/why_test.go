@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -103,6 +104,20 @@ func TestDiagnosesFailNothing(t *testing.T) {
 				t.Errorf("%s has %q at %d", name, c, i)
 			}
 		}
+	}
+}
+
+// TestObservationsThatDifferAreTold holds that a group with different values shows the observation
+// in general.
+func TestObservationsThatDifferAreTold(t *testing.T) {
+	r := rulings(t)[0]
+	var w whys
+	for _, text := range []string{"It is 1", "It is 2"} {
+		w.add(with(r, rules.Diagnosis{ID: "stripped-upgrade", Text: text}, rules.Diagnosis{ID: "of-another-release", Text: text}))
+	}
+	all := w.sorted()
+	if got := []string{all[0].observed(), all[1].observed()}; got[0] != "It is 1" || got[1] != diagnose.Find("stripped-upgrade").Title {
+		t.Errorf("got %q", got)
 	}
 }
 

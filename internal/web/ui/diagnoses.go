@@ -13,13 +13,13 @@ import (
 
 // diagnosesView is what explains exchanges, by diagnosis and endpoint.
 type diagnosesView struct {
-	Range     string       `json:"range"`
-	All       bool         `json:"all"` // probes and runs count too
-	Groups    []explained  `json:"diagnoses"`
-	Exchanges int64        `json:"exchanges"` // that are explained, each once for each of its diagnoses
-	Ranges    []choice     `json:"-"`
-	Sources   []choice     `json:"-"`
-	Families  []familyView `json:"-"`
+	Range    string       `json:"range"`
+	All      bool         `json:"all"` // probes and runs count too
+	Groups   []explained  `json:"diagnoses"`
+	Count    int64        `json:"count"` // exchanges, each once for each of its diagnoses
+	Ranges   []choice     `json:"-"`
+	Sources  []choice     `json:"-"`
+	Families []familyView `json:"-"`
 }
 
 // explained is a diagnosis and the exchanges that it explains.
@@ -60,7 +60,7 @@ func (u *site) diagnoses(r *http.Request) (sheet, error) {
 		return sheet{}, err
 	}
 	for i := range v.Groups {
-		v.Exchanges += v.Groups[i].Count
+		v.Count += v.Groups[i].Count
 	}
 	return sheet{Title: "Diagnoses", View: v, Follow: u.Events, Names: u.EventNames}, nil
 }
