@@ -72,7 +72,7 @@ func TestDiagnosesFailNothing(t *testing.T) {
 	for _, r := range all {
 		same = append(same, with(r))
 	}
-	count := func(text, part string) int { return strings.Count(text, part) }
+	count := strings.Count
 	for _, part := range []string{"<failure", "<error", "<skipped", "<testcase"} {
 		if got, want := count(render(t, "junit", Options{}, all), part), count(render(t, "junit", Options{}, same), part); got != want {
 			t.Errorf("junit has %d of %s, want %d", got, part, want)
