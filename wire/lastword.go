@@ -27,6 +27,8 @@ func lastWord(b []byte, from Direction, websocket, whole, cut bool) Word {
 			continue
 		case ok && whole, whole && len(rest) < 2:
 			return Word{Kind: WordCut}
+		case whole && endsInAlert(rest):
+			return Word{Kind: WordAlert}
 		}
 		return closeAtEnd(b, from)
 	}

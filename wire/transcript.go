@@ -13,7 +13,8 @@ import (
 // from the server after "< ", with \r \n \t \\ and \xHH for everything that is not printable ASCII.
 // "! idle 60s" says that no byte came for so long. A last line says who ended the connection if that
 // matters: "! closed" and "! reset" the server, "! client closed" and "! client reset" the client;
-// "! silent" says that no response came in time.
+// "! lost" and "! client lost" say that the server or the client no longer answered, "! stopped" that
+// we ended the connection, "! silent" that no response came in time.
 type Transcript struct {
 	Meta   []Meta
 	Chunks []Chunk
@@ -93,7 +94,9 @@ func (t *Transcript) parseIdle(text string) error {
 }
 
 // ends are the ways in which a connection can end.
-func ends() []string { return []string{"closed", "reset", "silent", "client closed", "client reset"} }
+func ends() []string {
+	return []string{"closed", "reset", "lost", "silent", "client closed", "client reset", "client lost", "stopped"}
+}
 
 func (t *Transcript) parseBytes(from Direction, text string) error {
 	b, err := unescape(text)

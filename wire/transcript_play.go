@@ -69,6 +69,14 @@ func (t *Transcript) finish(c *Conversation, now time.Time) {
 		c.Settle(CauseClient, now.Add(SilentAfter))
 	case "reset":
 		c.Settle(CauseServerReset, now)
+	case "lost":
+		c.Closing([2]*LastRead{}, true)
+		c.Settle(CauseServerReset, now)
+	case "client lost":
+		c.Closing([2]*LastRead{}, true)
+		c.Settle(CauseClientReset, now)
+	case "stopped":
+		c.Settle(CauseDrain, now)
 	case "closed":
 		c.Ended(FromServer, now)
 		c.Settle(CauseServer, now)
@@ -108,14 +116,23 @@ func (x *Exchange) Transcript() *Transcript {
 	case x.Response != nil && x.Response.unfinished():
 		t.End = "closed"
 	case x.Outcome != Closed && !x.After.Ended:
+	case x.Cause == CauseServerReset && x.lost():
+		t.End = "lost"
 	case x.Cause == CauseServerReset:
 		t.End = "reset"
 	case x.Cause == CauseServer:
 		t.End = "closed"
+	case x.Cause == CauseClientReset && x.lost():
+		t.End = "client lost"
 	case x.Cause == CauseClientReset:
 		t.End = "client reset"
+	case x.Cause == CauseDrain && x.After.Ended:
+		t.End = "stopped"
 	case x.Cause == CauseClient && x.Outcome == Closed: // of a tunnel, that goes without saying
 		t.End = "client closed"
 	}
 	return t
 }
+
+// lost reports whether the tunnel ended because a peer no longer answered.
+func (x *Exchange) lost() bool { return x.After.End != nil && x.After.End.Lost }

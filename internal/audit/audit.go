@@ -42,6 +42,7 @@ type Audit struct {
 	lessons   list.List                    // of *Learned, least recently seen first
 	keys      keys
 	pairs     pairs
+	tunnels   diagnose.Tunnels
 	spare     sync.Pool     // of *rules.Ruling
 	seen      rules.History // see history; never changed once it is set
 	sums      Sums
@@ -115,7 +116,7 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	}
 	ruling := rules.Classify(c)
 	ruling.Endpoint, ruling.Instance, ruling.Run = name, a.Instance, run
-	ruling.Diagnoses = diagnose.Of(ruling)
+	ruling.Diagnoses = a.diagnoses(ruling)
 	if a.State != nil {
 		a.State(ruling)
 	}
@@ -128,6 +129,14 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 		a.Each(ruling)
 	}
 	return ruling
+}
+
+// diagnoses explains an exchange, also by those before it.
+func (a *Audit) diagnoses(r *rules.Ruling) []rules.Diagnosis {
+	a.mu.Lock()
+	seen := a.tunnels.Observe(r)
+	a.mu.Unlock()
+	return diagnose.OfSeen(r, seen)
 }
 
 // history answers the rules' questions about earlier exchanges.

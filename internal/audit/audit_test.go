@@ -101,6 +101,27 @@ func TestALineIsAmended(t *testing.T) {
 	}
 }
 
+// TestIdleTimeoutIsDiagnosed holds that the last report of a tunnel says what many tunnels show.
+func TestIdleTimeoutIsDiagnosed(t *testing.T) {
+	var a Audit
+	for i := range 6 {
+		x := exchange(fmt.Sprint(i), sound("/chat"))
+		x.Final = false
+		a.Observe(x)
+		over := *x
+		over.Revision, over.Final, over.Cause = 1, true, wire.CauseServer
+		over.After.Ended = true
+		over.After.End = &wire.End{Open: 9 * time.Second, Idle: 7 * time.Second, Client: wire.Word{Kind: wire.WordNothing}, Server: wire.Word{Kind: wire.WordText}}
+		want := rules.Diagnosis{ID: "tunnel-no-close", Certainty: rules.Possible}
+		if i >= 4 {
+			want = rules.Diagnosis{ID: "tunnel-idle-timeout", Certainty: rules.Likely}
+		}
+		if r := a.Enter(&over, ""); len(r.Diagnoses) != 1 || r.Diagnoses[0].ID != want.ID || r.Diagnoses[0].Certainty != want.Certainty {
+			t.Errorf("tunnel %d: got %+v, want %s", i, r.Diagnoses, want.ID)
+		}
+	}
+}
+
 func TestLogLines(t *testing.T) {
 	var out bytes.Buffer
 	a := Audit{Emit: event.JSON(zerolog.New(&out))}

@@ -1,10 +1,12 @@
 package diagnose_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/rules"
@@ -36,7 +38,7 @@ func TestCorpus(t *testing.T) {
 				}
 			}
 			got := map[string]string{}
-			for _, d := range diagnosed(tr) {
+			for _, d := range diagnosed(t, tr) {
 				got[d.ID] = d.Certainty.String()
 				checkSentences(t, d)
 			}
@@ -92,17 +94,51 @@ func read(t testing.TB, name string) *wire.Transcript {
 	return tr
 }
 
-// diagnosed returns the diagnoses of all exchanges of a transcript.
-func diagnosed(tr *wire.Transcript) (all []rules.Diagnosis) {
-	for _, x := range tr.Exchanges(wire.Common{}) {
-		for _, m := range tr.Meta {
-			if m.Key == "local" {
-				x.Outcome, x.Cause, x.Backend = wire.Local, wire.Cause(m.Value), "10.0.0.7:8080"
+// diagnosed returns the diagnoses of all exchanges of a transcript. "times: N PAUSE" says that the same client does the
+// same so many times, with that pause between the end of one and the next: the diagnoses are those of the last time.
+func diagnosed(t *testing.T, tr *wire.Transcript) (all []rules.Diagnosis) {
+	t.Helper()
+	times, pause := 1, time.Duration(0)
+	for _, m := range tr.Meta {
+		if m.Key == "times" {
+			if _, err := fmt.Sscan(m.Value, &times, (*duration)(&pause)); err != nil {
+				t.Fatalf("times: %s: %v", m.Value, err)
 			}
 		}
-		all = append(all, diagnose.Of(rules.Classify(rules.Case{X: x}))...)
+	}
+	var tunnels diagnose.Tunnels
+	for i := range times {
+		all = nil
+		for _, x := range tr.Exchanges(wire.Common{Client: fmt.Sprintf("192.0.2.7:%d", 50000+i)}) {
+			lasts := pause + x.Took
+			if x.After.End != nil {
+				lasts += x.After.End.Open
+			}
+			for _, m := range tr.Meta {
+				if m.Key == "local" {
+					x.Outcome, x.Cause, x.Backend = wire.Local, wire.Cause(m.Value), "10.0.0.7:8080"
+				}
+			}
+			x.ID, x.Time = fmt.Sprintf("%d-%s", i, x.ID), x.Time.Add(time.Duration(i)*lasts)
+			r := rules.Classify(rules.Case{X: x})
+			r.Endpoint = rules.EndpointOf(x)
+			all = append(all, diagnose.OfSeen(r, tunnels.Observe(r))...)
+		}
 	}
 	return all
+}
+
+// A duration is one that fmt.Sscan reads.
+type duration time.Duration
+
+func (d *duration) Scan(state fmt.ScanState, _ rune) error {
+	word, err := state.Token(true, nil)
+	if err != nil {
+		return err
+	}
+	read, err := time.ParseDuration(string(word))
+	*d = duration(read)
+	return err
 }
 
 // checkSentences holds what people read to one form: sentences without their period, in one line each.

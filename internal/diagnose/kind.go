@@ -33,6 +33,7 @@ type Cause struct {
 	Certainty rules.Certainty
 	Mark      mark // what in the exchange it rests on, such as `Server: "envoy"`; empty if it is not there; nil: it needs none
 	Fix       []Remedy
+	More      func(*View) []Remedy // remedies that depend on the exchange; nil: there are none
 }
 
 // A Remedy is what to change in one product.

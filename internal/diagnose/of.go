@@ -11,11 +11,15 @@ import (
 // Of returns the diagnoses of a ruling, the most certain first; nil if there is nothing to explain.
 // It is for live traffic and recordings, and for probes that are valid handshakes: the answer to a
 // malformed one needs no explanation. Several goroutines may call it at the same time.
-func Of(r *rules.Ruling) []rules.Diagnosis {
+func Of(r *rules.Ruling) []rules.Diagnosis { return OfSeen(r, Seen{}) }
+
+// OfSeen is Of with what earlier exchanges say; see [Tunnels].
+func OfSeen(r *rules.Ruling, seen Seen) []rules.Diagnosis {
 	if p := rules.FindProbe(r.X.Probe); r.X.Probe != "" && (p == nil || !p.IsControl()) {
 		return nil
 	}
 	v := newView(r)
+	v.Seen = seen
 	ordinary := v.Request.Method == "GET" && onlyWebSocket(v.Request) // most of all
 	var all []rules.Diagnosis
 	var covered []string
@@ -60,6 +64,9 @@ func (k *Kind) diagnosis(v *View, text string) rules.Diagnosis {
 			}
 		}
 		d.Certainty, d.Cause, d.Basis, d.Fix = c.Certainty, c.Text, basis, lines(c.Fix)
+		if c.More != nil {
+			d.Fix += "\n" + lines(c.More(v))
+		}
 		break
 	}
 	for i := range v.Ruling.Findings {

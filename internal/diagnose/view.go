@@ -14,8 +14,11 @@ type View struct {
 	Request  *wire.Request
 	Response *wire.Response // nil without one
 	Stage    Stage
+	Seen     Seen // what earlier exchanges say about this one
 
-	valid validity
+	finished    finish // see View.finish
+	finishKnown bool
+	valid       validity
 }
 
 // validity is what is known about whether a request is a valid handshake.
