@@ -18,7 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 )
 
-// What keeps an entry out of a file.
+// The reasons why an entry cannot be added to a file.
 var (
 	ErrFaulty   = errors.New("the entry is not right")
 	ErrAccepted = errors.New("an entry accepts this already")
@@ -26,10 +26,10 @@ var (
 	ErrChanged  = errors.New("the file has changed in the meantime; try again")
 )
 
-// An Addition is an entry that has its place in the text of a file, but is not written yet.
+// An Addition is an entry with its place in the text of a file. It is not written yet.
 type Addition struct {
-	File string // that is going to be written: where a symbolic link leads
-	Diff string // from the text as it is to that with the entry: unified, with three lines of context
+	File string // the file to write: the target of a symbolic link
+	Diff string // from the old text to the new one: unified, with three lines of context
 
 	was, is []byte
 	mode    fs.FileMode
@@ -60,7 +60,7 @@ func Add(file string, w Written) (*Addition, error) {
 	return a, nil
 }
 
-// readFile reads the file as it is; its mode is 0 if it is not there.
+// readFile reads a file; the mode is 0 if the file does not exist.
 func readFile(file string) (*Addition, error) {
 	a := &Addition{File: file}
 	if to, err := filepath.EvalSymlinks(file); err == nil {
@@ -163,7 +163,7 @@ func listEnd(lines []string, from int) (at int, indent string) {
 	return at, indent
 }
 
-// lines are the entry as an element of a list.
+// lines returns the entry as an element of a list.
 func (w *Written) lines(indent, end string) string {
 	var b strings.Builder
 	mark := "- "
@@ -190,7 +190,7 @@ func scalar(text string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(text) // a string always can be
+	_ = e.Encode(text) // encoding a string cannot fail
 	return strings.TrimRight(b.String(), "\n")
 }
 

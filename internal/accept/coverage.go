@@ -5,8 +5,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// An Expectation is an endpoint that a run must show to switch. Without that the run proves nothing
-// about it.
+// An Expectation is an endpoint that a run must show to accept an upgrade. Otherwise the run proves
+// nothing about it.
 type Expectation struct {
 	Endpoint string // glob of endpoint templates
 	Protocol string // a protocol of wire.Exchange; empty: any
@@ -52,7 +52,7 @@ func (c *Coverage) Switched(endpoint, protocol string) {
 	}
 }
 
-// Missing are the endpoints that were expected and did not switch.
+// Missing returns the endpoints that were expected and did not switch.
 func (c *Coverage) Missing() []Expectation {
 	var all []Expectation
 	for i, e := range c.Expected {

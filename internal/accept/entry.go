@@ -16,7 +16,7 @@ type Entry struct {
 	Endpoint    string // glob of endpoint templates
 	Fingerprint string
 	Reason      string
-	Until       time.Time // accepts nothing from then on; zero: never expires
+	Until       time.Time // accepts nothing from this time on; zero: never expires
 	Place       string    // where it is written, such as interlock.yaml:3:5
 }
 

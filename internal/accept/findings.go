@@ -56,7 +56,7 @@ func (a *Findings) Add(r *rules.Ruling) {
 	}
 }
 
-// Know takes a finding of which no ruling is left. One that is known already stays as it is.
+// Know adds a finding without rulings. A finding that is already known stays as it is.
 func (a *Findings) Know(f Found) {
 	is := a.enter(f.Fingerprint, f.Key, f.Rule)
 	if is == nil || is.Count > 0 && is.Verdict != rules.NotApplicable {
@@ -100,8 +100,8 @@ func (a *Findings) add(r *rules.Ruling, f *rules.Finding, name string) {
 	}
 }
 
-// proven reports whether a probe proves that a rule is kept: only if a valid handshake was accepted
-// around it.
+// proven reports whether a probe proves that a rule is followed: only if a valid handshake was
+// accepted around it.
 func proven(r *rules.Ruling, f *rules.Finding) bool {
 	return f.Verdict == rules.Pass && r.X.Probe != "" && r.X.Controls == wire.ControlsAccepted
 }
@@ -124,8 +124,8 @@ func bounded(text string) string {
 	return strings.Clone(text[:maxText])
 }
 
-// of returns the finding of a fingerprint that did not pass, or nil. Accepted findings are left
-// out: they count as new once their entry is gone.
+// of returns the finding of a fingerprint that is not a pass, or nil. Accepted findings are left
+// out: they count as new once their entry is removed.
 func (a *Findings) of(fingerprint string) *Found {
 	if a == nil {
 		return nil

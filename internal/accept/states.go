@@ -28,8 +28,8 @@ func (s *States) Enter(r *rules.Ruling) *rules.Ruling {
 	return &is
 }
 
-// Set is Enter for a ruling that the caller owns: its findings get their states. Of what passed it
-// remembers only what a probe has proven, so that its memory stays bounded under live traffic.
+// Set is Enter for a ruling that the caller owns; it changes the ruling. Of passes it remembers
+// only those that a probe has proven, so that its memory stays bounded under live traffic.
 func (s *States) Set(r *rules.Ruling) {
 	s.run.Rulings++
 	for i := range r.Findings {
@@ -52,7 +52,7 @@ func (s *States) Accept(entries []Entry) {
 	s.Entries, s.used = entries, used
 }
 
-// wasUsed reports whether something was accepted by an entry that says the same.
+// wasUsed reports whether an identical entry has accepted something.
 func (s *States) wasUsed(like *Entry) bool {
 	for i, used := range s.used {
 		e := s.Entries[i]
@@ -63,7 +63,7 @@ func (s *States) wasUsed(like *Entry) bool {
 	return false
 }
 
-// state is that of one finding.
+// state returns the state of one finding.
 func (s *States) state(r *rules.Ruling, f *rules.Finding, name string) string {
 	if f.Verdict >= rules.Pass {
 		return s.passed(name)
@@ -80,7 +80,7 @@ func (s *States) state(r *rules.Ruling, f *rules.Finding, name string) string {
 	return rules.StateNew
 }
 
-// passed is the state of a finding that a probe has passed: fixed, or none.
+// passed returns the state of a finding that a probe has passed: fixed, or none.
 func (s *States) passed(name string) string {
 	if was := s.Baseline.of(name); was == nil || was.Verdict != rules.Fail || s.run.of(name) != nil {
 		return ""
@@ -88,7 +88,7 @@ func (s *States) passed(name string) string {
 	return rules.StateFixed
 }
 
-// failed returns by whom a rule was seen to fail at a place, in this run or before.
+// failed returns who was seen to break a rule at a place, in this run or before.
 func (s *States) failed(at rules.Key) seenBy {
 	seen := s.run.places[at]
 	if s.Baseline != nil {
@@ -129,7 +129,7 @@ func (s *States) NotSeen() int64 {
 	return n
 }
 
-// Expired name the entries that have expired.
+// Expired returns the entries that have expired.
 func (s *States) Expired() []string {
 	var all []string
 	for i := range s.Entries {

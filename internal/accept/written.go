@@ -41,7 +41,7 @@ func (w *Written) Name() string {
 
 var isFingerprint = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// Entry is the entry that is meant, and all that is wrong with it. Its Place is left empty.
+// Entry returns the parsed entry and all its faults. Its Place is left empty.
 func (w *Written) Entry() (Entry, []Fault) {
 	e := Entry{Rule: w.Rule, Probe: probeGlob(w.Probe), Endpoint: EndpointGlob(w.Endpoint), Fingerprint: w.Fingerprint, Reason: w.Reason}
 	var faults []Fault
@@ -71,7 +71,7 @@ func (w *Written) Entry() (Entry, []Fault) {
 		if err != nil {
 			fault("until", "%q is not a date such as 2027-01-31", w.Until)
 		}
-		e.Until = last.AddDate(0, 0, 1) // the day that is named is the last one
+		e.Until = last.AddDate(0, 0, 1) // the day that is named is included
 	}
 	return e, faults
 }
@@ -93,7 +93,7 @@ func EndpointGlob(endpoint string) string {
 	return endpoint
 }
 
-// probeGlob is a glob of probes as their IDs are written.
+// probeGlob returns a glob of probes in the form of their IDs.
 func probeGlob(glob string) string {
 	return strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(glob)), "COMP-")
 }

@@ -73,7 +73,7 @@ func (b *Reader) readFile(name string, file *os.File, into *accept.Findings) err
 	return nil
 }
 
-// readRun reads the exchanges of a run, and those findings of which no exchange is kept.
+// readRun reads the exchanges of a run, and the findings that have no stored exchange.
 func (b *Reader) readRun(ctx context.Context, s *store.Store, run string, into *accept.Findings) error {
 	q := store.Query{Run: run}
 	total, err := s.Count(ctx, q)

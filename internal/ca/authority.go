@@ -40,27 +40,27 @@ func Dir() (string, error) {
 	return filepath.Join(home, ".local", "state", "interlock"), nil
 }
 
-// TLS is the authority as crypto/tls has certificates.
+// TLS returns the authority as a tls.Certificate.
 func (a *Authority) TLS() *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{a.Certificate.Raw}, PrivateKey: a.key, Leaf: a.Certificate}
 }
 
-// PEM is the certificate in PEM. The key is never exported.
+// PEM returns the certificate in PEM. The key is never exported.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate.Raw})
 }
 
-// DER is the certificate in DER.
+// DER returns the certificate in DER.
 func (a *Authority) DER() []byte { return a.Certificate.Raw }
 
-// Fingerprint is the SHA-256 of the certificate, as most programs show it: pairs of digits with
-// colons between them.
+// Fingerprint returns the SHA-256 of the certificate in the usual form: hexadecimal pairs separated
+// by colons.
 func (a *Authority) Fingerprint() string {
 	sum := sha256.Sum256(a.Certificate.Raw)
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
-// Pin is the SHA-256 of the public key in base64, which is how it is pinned (RFC 7469 §2.4).
+// Pin returns the SHA-256 of the public key in base64, the form for pinning (RFC 7469 §2.4).
 func (a *Authority) Pin() string {
 	sum := sha256.Sum256(a.Certificate.RawSubjectPublicKeyInfo)
 	return base64.StdEncoding.EncodeToString(sum[:])

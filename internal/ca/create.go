@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// nothing is a name that no host has (RFC 6761 §6.4). Constraints that permit only it permit no
-// name.
+// nothing is a name that no host can have (RFC 6761 §6.4). Constraints that permit only it permit
+// no name.
 const nothing = "invalid"
 
 // Create makes an authority with a new key (ECDSA, P-256) and writes both into a directory, which
@@ -66,7 +66,7 @@ func newTemplate(hosts []string, valid time.Duration) (*x509.Certificate, error)
 	c := &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{Organization: []string{"Interlock"}, CommonName: "Interlock audit of " + machine[:min(len(machine), 40)]},
-		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(valid), // clocks differ
+		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(valid), // allows for clocks that differ
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	if hosts != nil {
@@ -123,7 +123,7 @@ func (a *Authority) save(dir string, key []byte) error {
 	return nil
 }
 
-// writeNew writes a file that must not be there.
+// writeNew writes a file that must not exist.
 func writeNew(name string, text []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {

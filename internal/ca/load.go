@@ -68,7 +68,7 @@ func readRestricted(name string, forbidden fs.FileMode) ([]byte, error) {
 	return text, nil
 }
 
-// usable is the key, if certificates can be signed with it and the certificate.
+// usable returns the key if certificates can be signed with it and the certificate.
 func (a *Authority) usable(key crypto.PrivateKey) (crypto.Signer, error) {
 	c, now := a.Certificate, time.Now()
 	signer, ok := key.(crypto.Signer)

@@ -76,7 +76,7 @@ func (a *Authority) Handler() (http.Handler, error) {
 		h.Set("Content-Type", kind)
 		h.Set("Content-Length", strconv.Itoa(len(text)))
 		if q.Method == http.MethodGet {
-			_, _ = w.Write(text) // a client that has gone needs none
+			_, _ = w.Write(text) // an error means that the client has gone
 		}
 	}), nil
 }

@@ -58,7 +58,8 @@ func (c *adminConfig) check(fault func(key, format string, v ...any)) {
 	}
 }
 
-// TLSConfig is how TLS is spoken at the admin address; nil if it is not. The certificate is read again when it changes.
+// TLSConfig returns the TLS configuration of the admin address; nil if it has none. A changed
+// certificate is read again.
 func (c *adminConfig) TLSConfig() (*tls.Config, error) {
 	if c.TLS == (certificateConfig{}) {
 		return nil, nil
@@ -70,7 +71,7 @@ func (c *adminConfig) TLSConfig() (*tls.Config, error) {
 	return &tls.Config{GetCertificate: held.Get, MinVersion: tls.VersionTLS12}, nil
 }
 
-// Scheme is that of URLs at the admin address.
+// Scheme returns the scheme of URLs at the admin address.
 func (c *adminConfig) Scheme() string {
 	if c.TLS == (certificateConfig{}) {
 		return "http"
@@ -78,7 +79,7 @@ func (c *adminConfig) Scheme() string {
 	return "https"
 }
 
-// ReadAdminToken is the token of the admin address; empty if none is configured.
+// ReadAdminToken returns the token of the admin address; empty if none is configured.
 func (c *Config) ReadAdminToken() (string, error) {
 	if c.AdminToken == "" {
 		return "", nil

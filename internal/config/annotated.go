@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// lineLength is how long lines of generated comments are.
+// lineLength is the maximum length of lines in generated comments.
 const lineLength = 100
 
 // Annotated returns a configuration with every key, its default, and a comment about its purpose.
@@ -64,7 +64,7 @@ func (k *Key) names() []string {
 	return names
 }
 
-// elements are the keys that each element of a list has.
+// elements returns the keys of each element of a list.
 func (k *Key) elements() (names []string) {
 	if k.Path == "tls.certificates" {
 		return []string{"cert", "key"}
@@ -90,7 +90,7 @@ func comment(b *strings.Builder, indent, text string) {
 	b.WriteString(line + "\n")
 }
 
-// Minimal is a short configuration to begin with, for a backend.
+// Minimal returns a short initial configuration for a backend.
 func Minimal(backend string) string {
 	return `# Configuration of Interlock. Check it with: interlock check interlock.yaml
 # Start with it: interlock serve --config interlock.yaml

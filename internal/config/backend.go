@@ -13,7 +13,7 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// BackendTLSConfig is how TLS is spoken with a backend.
+// BackendTLSConfig has the TLS settings for a backend.
 type BackendTLSConfig struct {
 	CA         string `yaml:"ca"`
 	Cert       string `yaml:"cert"`
@@ -26,18 +26,18 @@ type BackendTLSConfig struct {
 // When a backend is dialled.
 const (
 	DialLazy  = "lazy"  // at the client's first byte
-	DialEager = "eager" // at once, where no head is needed to know that it is the one
+	DialEager = "eager" // at once, if no request is needed to choose the backend
 )
 
-// checkDial reports whether that is one of them.
+// checkDial reports whether the value is one of them.
 func checkDial(key, text string, fault func(key, format string, v ...any)) {
 	if text != DialLazy && text != DialEager {
 		fault(key, "must be lazy or eager, not %q", text)
 	}
 }
 
-// BackendAddresses are the addresses that a backend is named by: a URL, or several with commas between them. All are
-// spoken to over TLS, or none.
+// BackendAddresses returns the addresses of a backend, which is a URL or several separated by
+// commas. Either all use TLS or none does.
 func BackendAddresses(text string) (addresses []string, secure bool, err error) {
 	for i, each := range strings.Split(text, ",") {
 		address, s, err := backendAddress(strings.TrimSpace(each))
@@ -52,7 +52,7 @@ func BackendAddresses(text string) (addresses []string, secure bool, err error) 
 	return addresses, secure, nil
 }
 
-// backendAddress is the host:port of a backend URL, or unix: and the path of a socket.
+// backendAddress returns the host:port of a backend URL, or unix: and the path of a socket.
 func backendAddress(text string) (address string, secure bool, err error) {
 	if path, ok := strings.CutPrefix(text, "unix:"); ok {
 		if !strings.HasPrefix(path, "/") {
@@ -85,7 +85,7 @@ func backendAddress(text string) (address string, secure bool, err error) {
 	return u.Host, secure, nil
 }
 
-// Config makes a TLS configuration of it.
+// Config returns the TLS configuration.
 func (c *BackendTLSConfig) Config() (*tls.Config, error) {
 	oldest, err := TLSVersion(c.MinVersion)
 	if err != nil {
@@ -124,7 +124,7 @@ func readAuthorities(name string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// checkBackend reports the faults of the keys about a backend; prefix comes before them.
+// checkBackend reports the faults of the keys about a backend; prefix is put before each key.
 func checkBackend(prefix, backend, host, guard string, sendProxy int, t *BackendTLSConfig, fault func(key, format string, v ...any)) {
 	if backend == "" {
 		fault(prefix+"backend", "is missing: give the URL of the backend, such as http://127.0.0.1:3000")

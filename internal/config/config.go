@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Config is everything that can be configured. The names of its keys are a contract.
+// Config is the complete configuration. The names of its keys are a contract.
 type Config struct {
 	Backend    string           `yaml:"backend"`
 	Listen     string           `yaml:"listen"`
@@ -40,9 +40,9 @@ type Config struct {
 	Accept     []accept.Written `yaml:"accept"`
 	Expect     []expectConfig   `yaml:"expect"`
 
-	File     string               `yaml:"-"` // that it was read from; empty: none
+	File     string               `yaml:"-"` // the file that it was read from; empty: none
 	Stamp    time.Time            `yaml:"-"` // of that file
-	Origin   *Origin              `yaml:"-"` // where its values come from, once it was checked
+	Origin   *Origin              `yaml:"-"` // where its values come from; set by Check
 	Accepted []accept.Entry       `yaml:"-"` // the checked values of Accept and Expect
 	Expected []accept.Expectation `yaml:"-"` // by endpoint
 }
@@ -144,7 +144,7 @@ func (c *Config) checkNumbers(fault func(key, format string, v ...any)) {
 	}
 }
 
-// FirstListener is the reverse listener that every configuration has.
+// FirstListener returns the reverse listener that every configuration has.
 func (c *Config) FirstListener() *ListenerConfig {
 	return &ListenerConfig{Listen: c.Listen, TLS: c.TLS, ProxyFrom: c.ProxyFrom}
 }

@@ -12,17 +12,17 @@ import (
 // Faults are the faults of a configuration.
 type Faults []fault
 
-// A fault is one thing that is wrong. Line is that of the file; 0 for flags, variables and keys that are missing.
+// A fault is one error. Line is its line in the file; 0 for flags, variables and missing keys.
 type fault struct {
 	line int
 	text string
 }
 
-// Error is the fault, with where it is.
+// Error describes the fault and its place.
 func (f fault) Error() string { return f.text }
 
-// Add is a func that adds a fault, with where the value of its key comes from. A key whose value has the wrong form is
-// reported once.
+// Add is a func that adds a fault, with the place of the key's value. A key whose value has the
+// wrong form is reported only once.
 func (f *Faults) Add(o *Origin) func(key, format string, v ...any) {
 	return func(key, format string, v ...any) {
 		if o.reported(key) {
@@ -49,7 +49,7 @@ func (o *Origin) reported(key string) bool {
 	return false
 }
 
-// Err is all faults as one error that is a mistake of the user; nil if there are none.
+// Err returns all faults as one usage error; nil if there are none.
 func (f *Faults) Err() error {
 	if len(*f) == 0 {
 		return nil

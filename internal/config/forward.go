@@ -16,7 +16,7 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// ForwardHosts are the hosts that the forward listener can reach.
+// ForwardHosts are the hosts that clients of the forward listener can reach.
 func (c *Config) ForwardHosts() ([]string, error) {
 	var all []string
 	wanted := c.Forward.Hosts
@@ -139,7 +139,7 @@ func (c *ForwardConfig) check(fault func(key, format string, v ...any)) {
 	}
 }
 
-// AllUsers are all that may use the proxy, and their passwords.
+// AllUsers returns everyone who may use the proxy, with their passwords.
 func (c *ForwardConfig) AllUsers() (map[string]string, error) {
 	all := map[string]string{}
 	for name, password := range c.Users {
@@ -178,7 +178,8 @@ func (c *ForwardConfig) AllUsers() (map[string]string, error) {
 	return all, nil
 }
 
-// UpstreamURL is the URL of the upstream proxy; nil if there is none. Errors do not show its password.
+// UpstreamURL returns the URL of the upstream proxy; nil if there is none. Errors do not contain
+// its password.
 func (c *ForwardConfig) UpstreamURL() (*url.URL, error) {
 	if c.Upstream == "" {
 		return nil, nil

@@ -15,7 +15,7 @@ func Lowered(globs []string) []string {
 	return all
 }
 
-// Fits reports whether a name fits one of the globs.
+// Fits reports whether a name matches one of the globs.
 func Fits(globs []string, name string) bool {
 	return slices.ContainsFunc(globs, func(glob string) bool {
 		ok, err := path.Match(glob, name)

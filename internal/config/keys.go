@@ -12,14 +12,14 @@ type Key struct {
 	Path    string   // such as limits.dial; routes[].name for a key of each element of a list
 	Text    string   // its purpose, in whole sentences
 	Type    string   // text, number, true or false, duration, size, list, mapping, address or mapping, list or word
-	Values  []string // all that it can have, if they are few
+	Values  []string // its possible values, if they are few
 	Example string   // of a value, in YAML
 	Flag    string   // the flag of serve; empty: none
 	Default string   // in YAML; empty for mappings with keys of their own
-	Depth   int      // how many keys it is in
+	Depth   int      // the number of keys that contain it
 	Group   bool     // it is a mapping whose keys follow
-	Like    string   // path of the key that has the same keys, where they are not described again
-	Reload  bool     // a reload changes it; otherwise a restart does
+	Like    string   // the path of another key with the same subkeys, which are described there
+	Reload  bool     // a reload applies it; otherwise a restart does
 }
 
 // Name is the last part of the path.
@@ -36,7 +36,7 @@ func (k *Key) Unit() string {
 	return ""
 }
 
-// Keys are all keys, in the order of the annotated file.
+// Keys returns all keys, in the order of the annotated file.
 func Keys() []Key {
 	defaults := Defaults()
 	var all []Key
@@ -91,7 +91,7 @@ func groups(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && !isScalar(t)
 }
 
-// typeName is the form of a value in a word or three.
+// typeName describes the form of a value in one to three words.
 func typeName(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[duration]():
@@ -130,12 +130,12 @@ func defaultText(t reflect.Type, v reflect.Value) string {
 		}
 		return "[]"
 	case t.Kind() == reflect.String && (v.String() == "" || v.String() == "off"):
-		return fmt.Sprintf("%q", v.String()) // off would be false to older readers of YAML
+		return fmt.Sprintf("%q", v.String()) // older YAML readers would read off as false
 	}
 	return fmt.Sprint(v.Interface())
 }
 
-// undescribed are paths of keys that described does not have. A test wants none.
+// undescribed returns the paths of keys without a description. A test checks that there are none.
 func undescribed() (missing []string) {
 	known := map[string]bool{}
 	for _, d := range described() {
@@ -164,7 +164,7 @@ func undescribed() (missing []string) {
 	return missing
 }
 
-// alike is the path of the key whose keys a mapping has too; empty if its own are described.
+// alike returns the path of the key with the same subkeys; empty if the subkeys are described here.
 func alike(path string) string {
 	switch path {
 	case "forward.backend_tls", "routes[].backend_tls":

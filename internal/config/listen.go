@@ -13,7 +13,7 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// listenTLSConfig is how TLS is spoken with clients. Without certificates it is not.
+// listenTLSConfig has the TLS settings for clients. Without certificates, TLS is off.
 type listenTLSConfig struct {
 	Certificates []certificateConfig `yaml:"certificates"`
 	ClientCA     string              `yaml:"client_ca"`
@@ -22,7 +22,8 @@ type listenTLSConfig struct {
 	MinVersion   string              `yaml:"min_version"`
 }
 
-// TLSVersion reads the oldest version of TLS that is spoken; empty: 1.2 (RFC 8996 retires those before it).
+// TLSVersion parses the oldest TLS version allowed; empty means 1.2 (RFC 8996 deprecates older
+// ones).
 func TLSVersion(text string) (uint16, error) {
 	switch text {
 	case "1.0":
@@ -42,21 +43,21 @@ type certificateConfig struct {
 	Key  string `yaml:"key"`
 }
 
-// ListenerConfig is a reverse listener beside the first one.
+// ListenerConfig is an additional reverse listener.
 type ListenerConfig struct {
 	Listen    string          `yaml:"listen"`
 	TLS       listenTLSConfig `yaml:"tls"`
 	ProxyFrom []string        `yaml:"proxy_from"`
 }
 
-// Whether clients must show a certificate.
+// Whether clients must present a certificate.
 const (
 	clientNone     = "none"
 	clientOptional = "optional"
 	clientRequired = "required"
 )
 
-// check reports its faults; prefix comes before the keys.
+// check reports its faults; prefix is put before each key.
 func (c *ListenerConfig) check(prefix string, fault func(key, format string, v ...any)) {
 	if text := addressFault(c.Listen); text != "" {
 		fault(prefix+"listen", "%s", text)
@@ -123,7 +124,7 @@ func (c *listenTLSConfig) config(log zerolog.Logger) (*tls.Config, error) {
 	return t, nil
 }
 
-// Listener returns the relay's configuration beside the socket.
+// Listener returns the relay's configuration for the listener, without the socket.
 func (c *ListenerConfig) Listener(ln net.Listener, log zerolog.Logger) (proxy.Listener, error) {
 	l := proxy.Listener{Listener: ln}
 	var err error
@@ -155,7 +156,7 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// TLSFlags takes the flags whose keys are not of the same form.
+// TLSFlags applies the flags whose keys have another form.
 func (c *Config) TLSFlags(value func(name string) (text, from string), o *Origin) {
 	cert, fromCert := value("tls-cert")
 	key, fromKey := value("tls-key")

@@ -10,7 +10,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/report"
 )
 
-// InTree is the name of a file from the working directory, where the file is below it.
+// InTree returns the path of a file relative to the working directory, if the file is below it.
 func InTree(name string) string {
 	if !filepath.IsAbs(name) {
 		return name

@@ -19,7 +19,7 @@ func nearest(name string, names []string) []string {
 	return found[:min(2, len(found))]
 }
 
-// Nearest is nearest for other packages: flags and variables are named by them.
+// Nearest is nearest for flags and variables.
 func Nearest(name string, names []string) []string { return nearest(name, names) }
 
 // distance returns how many letters must be inserted, deleted, changed or swapped with the next one

@@ -19,20 +19,20 @@ type Origin struct {
 	name  string            // of the file; empty if there is none
 	lines []string          // of the file
 	tree  *ast.File         // the parsed file, without the parts that have the wrong form
-	Given map[string]string // flag or variable that a value was given by, for each key that was
+	Given map[string]string // for each key set by a flag or a variable, the name of that
 
 	faults Faults          // keys that do not exist, and values of the wrong form
 	known  map[string]bool // keys whose value is reported in faults already
 }
 
-// Read reads a file over c. The error is about a file that cannot be read or is not YAML; everything else that is wrong with it
-// is reported by Check or by Faults.
+// Read reads a file over c. The error is about a file that cannot be read or is not YAML. Check and
+// Faults report all other errors in it.
 func (o *Origin) Read(name string, c *Config) error {
 	c.File, c.Stamp = name, StampOf(name)
 	return o.parse(name, c)
 }
 
-// Faults are the keys of the file that do not exist and the values that have the wrong form.
+// Faults returns the unknown keys of the file and the values of the wrong form.
 func (o *Origin) Faults() Faults { return append(Faults(nil), o.faults...) }
 
 // parse decodes a file over the value of into.
@@ -47,7 +47,7 @@ func (o *Origin) parse(name string, into any) error {
 		return exit.Usage("%s", o.describe(err))
 	}
 	if o.empty() {
-		return nil // it would be read as a configuration in which everything is zero
+		return nil // it would be a configuration with only zero values
 	}
 	if len(o.tree.Docs) > 1 {
 		return exit.Usage("%s: the file has %d YAML documents; put all keys into one", name, len(o.tree.Docs))
@@ -70,7 +70,7 @@ func (o *Origin) describe(err error) string {
 	}
 	message := at.GetMessage()
 	if strings.Contains(message, " Go ") {
-		message = "the value has the wrong form" // the message names types of this program
+		message = "the value has the wrong form" // the original message names Go types
 	}
 	token := at.GetToken()
 	if token == nil || token.Position == nil {
@@ -88,7 +88,7 @@ func (o *Origin) at(line, column int, text string) string {
 	return fmt.Sprintf("%s\n  %d | %s", place, line, withoutSecrets(o.lines[line-1]))
 }
 
-// withoutSecrets is a line of the file as it may be shown: reload errors end up in the log.
+// withoutSecrets returns a line of the file without secrets, because reload errors are logged.
 func withoutSecrets(line string) string {
 	if found := secretKey.FindStringIndex(line); found != nil {
 		before, after := line[:found[1]], line[found[1]:]
@@ -118,7 +118,8 @@ func (o *Origin) empty() bool {
 	return true
 }
 
-// position is where the file has the value of a key; 0 if it does not have one.
+// position returns the line and column of a key's value in the file; 0 if the file does not have
+// it.
 func (o *Origin) position(key string) (line, column int) {
 	path, err := yaml.PathString("$." + key)
 	if err != nil || o.tree == nil {
@@ -132,7 +133,7 @@ func (o *Origin) position(key string) (line, column int) {
 	return p.Line, p.Column
 }
 
-// of is where the value of a key comes from.
+// of returns the place of a key's value.
 func (o *Origin) of(key string) string {
 	if name, ok := o.Given[key]; ok {
 		return name

@@ -21,11 +21,11 @@ type otelConfig struct {
 	Token    string `yaml:"token_file"`
 }
 
-// tracesPath is where a collector takes traces, unless it is said.
+// tracesPath is the path of a collector if the configuration does not name one.
 const tracesPath = "/v1/traces"
 
-// endpoint is the URL that traces are sent to, and the variable that says so if the configuration does not; empty: none are
-// sent.
+// endpoint returns the URL for traces, and the environment variable that it comes from, if it does.
+// It is empty if traces are off.
 func (c *otelConfig) endpoint() (address, variable string) {
 	if c.Endpoint != "" {
 		return withTracesPath(c.Endpoint), ""
@@ -43,7 +43,7 @@ func (c *otelConfig) endpoint() (address, variable string) {
 	return "", ""
 }
 
-// withTracesPath is a URL with the path at which collectors take traces, if it has none.
+// withTracesPath adds the default path to a URL without one.
 func withTracesPath(text string) string {
 	if u, err := url.Parse(text); err == nil && strings.Trim(u.Path, "/") == "" && u.RawQuery == "" {
 		return strings.TrimSuffix(text, "/") + tracesPath
@@ -95,7 +95,7 @@ func (c *otelConfig) token() (string, error) {
 	return token, nil
 }
 
-// Tracer opens the tracer; nil if no traces are sent.
+// Tracer opens the tracer; nil if traces are off.
 func (c *otelConfig) Tracer(ctx context.Context, instance string, log zerolog.Logger) (*trace.Tracer, error) {
 	address, from := c.endpoint()
 	if address == "" {
@@ -118,7 +118,7 @@ func (c *otelConfig) Tracer(ctx context.Context, instance string, log zerolog.Lo
 	return t, t.Open(ctx)
 }
 
-// OtelFlags takes the flag whose key is not of the same form.
+// OtelFlags applies the flag whose key has another form.
 func (c *Config) OtelFlags(value func(name string) (text, from string), o *Origin) {
 	if text, from := value("otel-endpoint"); from != "" {
 		c.Otel.Endpoint, o.Given["otel.endpoint"] = text, from

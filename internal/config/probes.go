@@ -12,7 +12,7 @@ type probesConfig struct {
 	Identity    IdentityConfig `yaml:"identity"`
 }
 
-// IdentityConfig says where the field lines come from that probes have beside those of a handshake.
+// IdentityConfig says where the headers come from that are added to probes.
 type IdentityConfig struct {
 	File    string `yaml:"file"`
 	Env     string `yaml:"env"`
@@ -25,7 +25,7 @@ const (
 	CredentialsRecorded   = "recorded"
 )
 
-// Check reports the faults of the part about probes.
+// Check reports the faults of the section about probes.
 func (c *probesConfig) Check(fault func(key, format string, v ...any)) {
 	if c.Credentials != CredentialsConfigured && c.Credentials != CredentialsRecorded {
 		fault("probes.credentials", "must be configured or recorded, not %q", c.Credentials)
@@ -37,5 +37,5 @@ func (c *probesConfig) Check(fault func(key, format string, v ...any)) {
 	}
 }
 
-// Families are the protocols that probes are for.
+// Families returns the protocols of probes.
 func Families() []string { return []string{"websocket", "h2c", "tls", "masque", "other"} }

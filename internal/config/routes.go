@@ -38,7 +38,7 @@ type RouteConfig struct {
 	Rules      *rulesConfig     `yaml:"rules"`
 }
 
-// What becomes of connections that no route is for.
+// What happens to connections that no route matches.
 const (
 	unroutedDefault = "default"
 	UnroutedRefuse  = "refuse"
@@ -94,7 +94,7 @@ func (c *Config) checkRoutes(fault func(key, format string, v ...any)) {
 	c.checkShadowed(fault)
 }
 
-// listens are the addresses of all reverse listeners.
+// listens returns the addresses of all reverse listeners.
 func (c *Config) listens() []string {
 	all := []string{c.Listen}
 	for _, l := range c.Listeners {
@@ -103,7 +103,7 @@ func (c *Config) listens() []string {
 	return all
 }
 
-// RouteNames are the names that rulings may have for their route.
+// RouteNames returns the names of routes that rulings may have.
 func (c *Config) RouteNames() []string {
 	names := []string{"default"}
 	for i := range c.Routes {

@@ -12,10 +12,10 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Check reports the faults of the part about rules.
+// Check reports the faults of the section about rules.
 func (c *rulesConfig) Check(fault func(key, format string, v ...any)) { c.checkUnder("rules.", fault) }
 
-// checkUnder is check with a prefix before the keys.
+// checkUnder is check with a prefix before each key.
 func (c *rulesConfig) checkUnder(prefix string, fault func(key, format string, v ...any)) {
 	if _, err := rules.ParseProfile(c.Profile); err != nil && c.Profile != "" {
 		fault(prefix+"profile", "%v", err)
@@ -75,7 +75,7 @@ func (c *rulesConfig) options() rules.Options {
 	return o
 }
 
-// UnknownRule is the error for an ID that no rule has. It names rules that it may have been meant for.
+// UnknownRule returns the error for an unknown ID. It suggests similar IDs.
 func UnknownRule(id string) error {
 	if p := rules.FindProbe(id); p != nil {
 		return exit.Usage("%s is a probe; interlock rules %s shows it with its rule", p.ID, p.Rule().ID)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Unchangeable are those among the keys that only a restart changes.
+// Unchangeable returns those of the keys that only a restart changes.
 func Unchangeable(keys []string) []string {
 	var fixed []string
 	for _, key := range keys {
@@ -25,10 +25,11 @@ func Unchangeable(keys []string) []string {
 // A Setting is a value of the configuration as text. It may hold secrets: shown has none.
 type Setting struct {
 	Key, Value string
-	instead    string // of the value, where that is secret
+	instead    string // replaces the value in output if the value is secret
 }
 
-// Settings are all values of a configuration, in the order of its keys. A list of words, and a mapping, is one value.
+// Settings returns all values of a configuration, in the order of its keys. A list of words and a
+// mapping are each one value.
 func (c *Config) Settings() []Setting {
 	var all []Setting
 	flatten(&all, "", reflect.ValueOf(c).Elem())
@@ -98,7 +99,8 @@ var (
 	password  = regexp.MustCompile(`(?i)\b([a-z]*password)\s*=\s*('[^']*'|[^&\s]*)`)
 )
 
-// Shown is the value without secrets: users' passwords, credentials in URLs, and commands, which may have some.
+// Shown returns the value without secrets: passwords of users, credentials in URLs, and commands,
+// which may contain some.
 func (s Setting) Shown() string {
 	switch {
 	case s.Value == "":
@@ -110,7 +112,7 @@ func (s Setting) Shown() string {
 	return password.ReplaceAllString(userinfo.ReplaceAllString(s.Value, "://***@"), "$1=***")
 }
 
-// Source is where the value of a key comes from: default, a flag, a variable, or FILE:LINE:COLUMN.
+// Source returns the origin of a key's value: default, a flag, a variable, or FILE:LINE:COLUMN.
 func (o *Origin) Source(key string) string {
 	if o == nil {
 		return ""
@@ -148,5 +150,5 @@ func byItself(key string) string {
 	return key
 }
 
-// TopOf is the key at the top that a key is in.
+// TopOf returns the top-level key that contains a key.
 func TopOf(key string) string { return key[:strings.IndexAny(key+".", ".[")] }

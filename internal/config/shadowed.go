@@ -24,7 +24,8 @@ func (r *RouteConfig) covers(other *RouteConfig) bool {
 	return (r.Listen == "" || r.Listen == other.Listen) && coverAll(r.Hosts, other.Hosts) && coverAll(r.SNI, other.SNI)
 }
 
-// coverAll reports whether each name that fits one of the others fits one of the globs. An empty list fits everything.
+// coverAll reports whether each name that matches one of the others matches one of the globs. An
+// empty list matches everything.
 func coverAll(globs, others []string) bool {
 	if len(globs) == 0 {
 		return true
@@ -39,7 +40,7 @@ func coverAll(globs, others []string) bool {
 
 // coversGlob reports whether every name that matches other matches g too. It may miss cases, but is
 // never wrong: in a glob with only * as a wildcard, a * that matches the text of the other glob
-// matches everything that text stands for.
+// also matches every name that matches this text.
 func coversGlob(glob, other string) bool {
 	if glob == other {
 		return true

@@ -22,7 +22,7 @@ func (o *Origin) walk(node ast.Node, t reflect.Type, path string) bool {
 	case *ast.TagNode:
 		return o.walk(n.Value, t, path)
 	case *ast.AliasNode, *ast.NullNode, nil:
-		return true // an alias was looked at where its anchor is
+		return true // the alias's anchor was checked
 	case *ast.MappingNode:
 		return o.walkMapping(n, t, path)
 	case *ast.SequenceNode:
@@ -106,15 +106,15 @@ func (o *Origin) unknown(key ast.MapKeyNode, t reflect.Type, path, name string) 
 	p := key.GetToken().Position
 	at := fault{p.Line, o.at(p.Line, p.Column, text)}
 	if i := strings.LastIndex(at.text, name+":"); i > 0 {
-		at.text = at.text[:i] + name + ": ..." // the key may be a misspelt one of a secret
+		at.text = at.text[:i] + name + ": ..." // the key may be a misspelt name of a secret
 	}
 	o.report(strings.TrimPrefix(path+"."+name, "."), at)
 	for _, each := range suggested {
-		o.known[strings.TrimPrefix(path+"."+each, ".")] = true // it is not also reported as missing
+		o.known[strings.TrimPrefix(path+"."+each, ".")] = true // so that it is not also reported as missing
 	}
 }
 
-// isMerge is 1 for a key that takes the keys of another mapping over, and 0 for others.
+// isMerge returns 1 for a key that merges another mapping, and 0 for others.
 func isMerge(v *ast.MappingValueNode) int {
 	if keyText(v.Key) == "<<" {
 		return 1
@@ -153,7 +153,7 @@ func keysOf(t reflect.Type) (all []string) {
 // isScalar reports whether a struct is written as one value.
 func isScalar(t reflect.Type) bool { return t == reflect.TypeFor[duration]() }
 
-// takesAddress reports whether a mapping may be written as an address alone.
+// takesAddress reports whether a mapping may be written as a single address.
 func takesAddress(t reflect.Type) bool {
 	return t == reflect.TypeFor[adminConfig]() || t == reflect.TypeFor[ForwardConfig]()
 }

@@ -46,7 +46,7 @@ func (c *retentionConfig) Limits() store.Limits {
 	return store.Limits{Age: c.Age.Duration, Count: c.Count, Bytes: int64(c.Bytes)}
 }
 
-// storeName is the store of the configuration: a file in the state directory if it names none.
+// storeName returns the store of the configuration, by default a file in the state directory.
 func (c *Config) storeName() (string, error) {
 	if c.Store != "" {
 		return c.Store, nil
@@ -80,7 +80,7 @@ func stateName() (string, error) {
 	return filepath.Join(dir, "interlock"), nil
 }
 
-// OpenStore opens the store of a configuration. A wrong store is a fault of the configuration, an
+// OpenStore opens the store of a configuration. A wrong store is an error of the configuration; an
 // unreachable one is not.
 func OpenStore(ctx context.Context, c *Config, o store.Options) (*store.Store, error) {
 	name, err := c.storeName()

@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
-// A Line is one thing that a configuration does.
+// A Line is one line of the summary.
 type Line struct{ What, Text string }
 
 // Summary describes a configuration: listeners, routes, store, guard, and accepted findings.
@@ -100,7 +100,7 @@ func (c *Config) adminAbout() string {
 	return text
 }
 
-// about says which connections a route is for.
+// about describes which connections a route matches.
 func (r *RouteConfig) about() string {
 	var parts []string
 	for _, each := range []struct {
@@ -117,7 +117,7 @@ func (r *RouteConfig) about() string {
 	return strings.Join(parts, " and ")
 }
 
-// backendSummary says how a backend is reached.
+// backendSummary describes how a backend is reached.
 func backendSummary(backend, host, guard, dial string, t *BackendTLSConfig) string {
 	text := backend + ", guard " + guard
 	if host != "" {
@@ -138,7 +138,7 @@ func (c *Config) storeAbout() string {
 	case name == "memory":
 		name = "memory, until the end"
 	case name == "":
-		dir, _ := stateName() // without a home, opening the store says so
+		dir, _ := stateName() // without a home directory, opening the store reports that
 		name = filepath.Join(dir, "interlock.db") + " (SQLite)"
 	case strings.Contains(name, "://"):
 		name = Setting{Value: name}.Shown()

@@ -29,7 +29,8 @@ func VariableFlags() []string {
 	return append(flags, "tls-key") // it has one key together with tls-cert
 }
 
-// made are variables that programs set for others: Kubernetes for each Service, and interlock run for its command.
+// made are variables with this prefix that others set: Kubernetes for each Service, and interlock
+// run for its command.
 var made = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$|^INTERLOCK_(URL|WS_URL|PORT)$`)
 
 // Misspelt returns the environment variables that begin like those of Interlock but are none of
@@ -50,7 +51,7 @@ func Misspelt(environment []string) map[string][]string {
 		found[name] = []string{}
 		most := 2
 		if len(short) < 6 {
-			most = 1 // INTERLOCK_HOME may belong to the user
+			most = 1 // the user may have an INTERLOCK_HOME
 		}
 		for _, near := range nearest(short, names) {
 			if distance(short, near) <= most {

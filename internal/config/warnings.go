@@ -36,7 +36,7 @@ func (c *Config) Warnings() []string {
 	return all
 }
 
-// backendTLS is how TLS is spoken with the backend of each route.
+// backendTLS returns the TLS settings for the backend of each route.
 func (c *Config) backendTLS() map[string]*BackendTLSConfig {
 	all := map[string]*BackendTLSConfig{"default": &c.BackendTLS}
 	for i := range c.Routes {

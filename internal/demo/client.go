@@ -17,7 +17,7 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// step is one thing that a client of the demo does.
+// step is one action of a client of the demo.
 type step struct {
 	what  string
 	fails bool // the client is expected to notice that something is wrong
@@ -42,8 +42,8 @@ func correctTraffic() []step {
 	}
 }
 
-// vulnerableTraffic meets one fault of a server each: faults in the answer by real clients, where
-// these notice them, and requests that no library sends.
+// vulnerableTraffic meets one fault of a server per step: faulty responses by real clients that
+// notice them, and requests that no library sends.
 func vulnerableTraffic() []step {
 	return []step{
 		{"gorilla/websocket client", false, byGorilla("/chat")},
@@ -106,7 +106,7 @@ func byCoder(path string) func(context.Context, string) error {
 			}
 			return err
 		}
-		defer conn.CloseNow() //nolint:errcheck // it is closed in good order before, or an error has been returned
+		defer conn.CloseNow() //nolint:errcheck // it is closed cleanly before, or an error has been returned
 		if err := conn.Write(ctx, websocket.MessageText, []byte(greeting)); err != nil {
 			return err
 		}
@@ -179,7 +179,7 @@ func byH2C(path string) func(context.Context, string) error {
 	}
 }
 
-// byRequest sends a request as it is written here and takes any response.
+// byRequest sends a literal request and accepts any response.
 func byRequest(method, path, version, fields string) func(context.Context, string) error {
 	return func(ctx context.Context, address string) error {
 		conn, err := dial(ctx, address)
@@ -200,7 +200,7 @@ func byRequest(method, path, version, fields string) func(context.Context, strin
 	}
 }
 
-// byImpatience sends a handshake and waits a moment only.
+// byImpatience sends a handshake and closes after a moment.
 func byImpatience(path string) func(context.Context, string) error {
 	return func(ctx context.Context, address string) error {
 		conn, err := dial(ctx, address)

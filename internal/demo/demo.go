@@ -31,8 +31,8 @@ type Demo struct {
 	page   *page                      // nil: there is none
 	runs   int                        // of probes
 	probed struct{ fail, pass int64 } // probes, at all endpoints
-	errc   chan error                 // how each part that runs in the background ended
-	silent atomic.Bool                // nothing more is logged
+	errc   chan error                 // the results of the parts that run in the background
+	silent atomic.Bool                // stops the log
 }
 
 // site is a backend with a relay in front.
@@ -46,7 +46,7 @@ type site struct {
 // maxParts is how many parts run in the background: two relays, the page and its store.
 const maxParts = 4
 
-// Run starts both backends and their relays, runs the clients, probes, and reports to w. Where there
+// Run starts both backends and their relays, runs the clients, probes, and reports to w. If there
 // is a page, it is served until ctx ends.
 func (d *Demo) Run(ctx context.Context, w io.Writer) error {
 	d.audit = server.NewAudit(config.Defaults(), d.emit)
@@ -138,7 +138,7 @@ func (d *Demo) open(ctx context.Context, name string) (*site, net.Listener, erro
 	return &site{name: name, address: ln.Addr().String(), backend: backend, relay: relay}, ln, nil
 }
 
-// note says something between the log lines, in their order.
+// note prints a message between the log lines, in order.
 func (d *Demo) note(text string) { d.Out.Emit(event.Event{Kind: event.Note, Text: text}) }
 
 // report ends the log, and writes the failures and then the result.

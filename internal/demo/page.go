@@ -28,7 +28,7 @@ type page struct {
 
 func (p *page) url() string { return "http://" + p.address.String() }
 
-// openPage serves the page. Where its address is taken, it is served on a free port.
+// openPage serves the page. If its address is in use, it chooses a free port.
 func (d *Demo) openPage(ctx context.Context, running *sync.WaitGroup) error {
 	s, err := store.Open(ctx, "memory", store.Options{Instance: d.audit.Instance})
 	if err != nil {

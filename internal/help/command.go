@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Add gives a command and those below it this help, and the command help.
+// Add installs this help, and the command help, in a command and its subcommands.
 func Add(root *cobra.Command) {
 	write := func(w io.Writer, cmd *cobra.Command, all bool) {
 		_, _ = io.WriteString(w, Text(cmd, all))

@@ -1,5 +1,5 @@
-// Package help writes the help of commands: for a terminal, as man pages, and as the reference in docs/commands.md. A command
-// says with [Group], [Rare] and [Variable] how its flags are shown.
+// Package help writes the help of commands: for a terminal, as man pages, and as the reference in
+// docs/commands.md. [Group], [Rare] and [Variable] set how the flags of a command are shown.
 package help
 
 import (
@@ -11,8 +11,8 @@ import (
 
 // Annotations of flags.
 const (
-	inGroup = "interlock_group" // under which heading help shows it
-	isRare  = "interlock_rare"  // only help --all and the reference show it
+	inGroup = "interlock_group" // the heading of the flag in help
+	isRare  = "interlock_rare"  // only help --all and the reference show the flag
 
 	hasVariable = "interlock_variable" // the environment variable of a flag
 )

@@ -9,7 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/version"
 )
 
-// visible are a command and those in it that help shows, in the order of help.
+// visible returns a command and its visible subcommands, in the order of help.
 func visible(cmd *cobra.Command) []*cobra.Command {
 	all := []*cobra.Command{cmd}
 	for _, c := range cmd.Commands() {
@@ -20,7 +20,7 @@ func visible(cmd *cobra.Command) []*cobra.Command {
 	return all
 }
 
-// ManPages returns the man pages of a command and of those below it, by the names of their files.
+// ManPages returns the man pages of a command and its subcommands, by file name.
 func ManPages(root *cobra.Command) map[string]string {
 	pages := map[string]string{}
 	for _, cmd := range visible(root) {

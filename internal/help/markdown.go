@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// CommandsPage returns the reference of a command and of those below it, in Markdown.
+// CommandsPage returns the reference of a command and its subcommands, in Markdown.
 func CommandsPage(root *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString("# Command reference\n\nThis page is generated from the program (`go test ./cmd/interlock -update`). `interlock man DIRECTORY` writes the same as man pages, `interlock help COMMAND` prints it. " +

@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/config"
 )
 
-// SuggestFlag adds to the error about an unknown flag the flags that may have been meant.
+// SuggestFlag adds similar flags to the error about an unknown flag.
 func SuggestFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {

@@ -11,10 +11,10 @@ import (
 	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
-// Width is how long lines of help may be.
+// Width is the maximum length of lines of help.
 const Width = 100
 
-// flagsOf are the flags of a command under a heading, by name.
+// flagsOf returns the flags of a command under a heading, by name.
 func flagsOf(cmd *cobra.Command, heading string, all bool) (found []*pflag.Flag) {
 	cmd.InitDefaultHelpFlag()
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -44,7 +44,7 @@ func inherited(cmd *cobra.Command) (found []*pflag.Flag) {
 	return found
 }
 
-// flagLine returns a flag in two columns: how it is written, and its help.
+// flagLine returns a flag in two columns: its syntax and its help.
 func flagLine(f *pflag.Flag) (name, text string) {
 	value, text := pflag.UnquoteUsage(f)
 	name = "    --" + f.Name
@@ -57,7 +57,7 @@ func flagLine(f *pflag.Flag) (name, text string) {
 	return name, text + defaultOf(f)
 }
 
-// defaultOf is the default of a flag in parentheses; empty if it has none worth a word.
+// defaultOf returns the default of a flag in parentheses; empty if it need not be shown.
 func defaultOf(f *pflag.Flag) string {
 	switch f.DefValue {
 	case "", "false", "0", "0s", "[]":
@@ -66,7 +66,8 @@ func defaultOf(f *pflag.Flag) string {
 	return " (default " + f.DefValue + ")"
 }
 
-// Text returns the help of a command: a sentence, usage, examples, flags by group. With all, rare flags are shown too.
+// Text returns the help of a command: a sentence, usage, examples, flags by group. With all, rare
+// flags are included.
 func Text(cmd *cobra.Command, all bool) string {
 	var b strings.Builder
 	b.WriteString(strings.Join(printed.Wrap(about(cmd), Width), "\n") + "\n\nUsage:\n")
@@ -85,7 +86,7 @@ func Text(cmd *cobra.Command, all bool) string {
 	return b.String()
 }
 
-// usageLines are the forms in which a command can be called.
+// usageLines returns the forms in which a command can be called.
 func usageLines(cmd *cobra.Command) (lines []string) {
 	if cmd.HasAvailableSubCommands() {
 		return []string{cmd.CommandPath() + " COMMAND"}
@@ -107,7 +108,7 @@ func variables(cmd *cobra.Command) (names []string) {
 	return names
 }
 
-// writeCommands lists the commands below a command.
+// writeCommands lists the subcommands of a command.
 func writeCommands(b *strings.Builder, cmd *cobra.Command) {
 	if !cmd.HasAvailableSubCommands() {
 		return
@@ -120,7 +121,7 @@ func writeCommands(b *strings.Builder, cmd *cobra.Command) {
 	}
 }
 
-// writeFlags writes the flags by group, and reports whether there are some that it left out.
+// writeFlags writes the flags by group, and reports whether it left some out.
 func writeFlags(b *strings.Builder, cmd *cobra.Command, all bool) (hidden bool) {
 	width := 0
 	for _, heading := range headings() {
@@ -144,7 +145,7 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command, all bool) (hidden bool) 
 	return hidden
 }
 
-// writeVariables says which flags can be given as variables.
+// writeVariables describes which flags can be given as variables.
 func writeVariables(b *strings.Builder, cmd *cobra.Command) {
 	with, without := variables(cmd), []string(nil)
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {

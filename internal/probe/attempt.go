@@ -12,7 +12,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Bounds of one attempt.
+// Limits of one attempt.
 const (
 	maxReceived = 256 << 10              // bytes that are read
 	maxRest     = 64 << 10               // bytes that are read after the head of the final response
@@ -48,16 +48,16 @@ type attempt struct {
 	interim   []*wire.Response
 	finals    []*wire.Response // of the request, and of what was sent early after it
 	behind    []byte           // bytes after a 101
-	passed    bool             // the request before this one has its answer
-	ended     bool             // the last of them has come whole
+	passed    bool             // the request before this one has been answered
+	ended     bool             // the last response is complete
 	garbled   bool             // the bytes of the server cannot be parsed
-	continued bool             // a 100 has come
-	released  bool             // the content that waited for it was sent
-	over      wire.Cause       // why nothing more comes; "" while something may
+	continued bool             // a 100 has arrived
+	released  bool             // the body that was held back was sent
+	over      wire.Cause       // why no more bytes will come; "" while some may
 }
 
-// attempt sends one request and waits for the head of the answer for as long as patience. After a
-// 101 it tests the tunnel, or leaves at once.
+// attempt sends one request and waits for the head of the response, up to patience. After a 101 it
+// tests the tunnel or closes at once.
 func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, patience time.Duration, prove bool) answer {
 	if err := c.pace.Wait(ctx); err != nil {
 		return answer{err: err}
@@ -94,8 +94,8 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 	return answer{x: a.exchange(), bare: a.received == 0 && (a.over == wire.CauseServer || a.over == wire.CauseServerReset), raw: a.raw}
 }
 
-// keep records what the conversation reports of the request. Requests that were sent with it have
-// other IDs. A 101 that comes before the answer to the earlier request belongs to that one.
+// keep records the conversation's report of the request. Requests sent together with it have other
+// IDs. A 101 before the response to the earlier request belongs to that request.
 func (a *attempt) keep(x *wire.Exchange) {
 	ahead := a.h.Ahead != "" && string(x.Request.Raw) == a.h.Ahead && (x.Response == nil || x.Response.Status != 101)
 	if len(x.Request.Raw) > 0 && !ahead && (a.x == nil || a.x.ID == x.ID) {
@@ -145,18 +145,18 @@ func (a *attempt) decided() bool {
 	return len(a.finals) > 0 || a.garbled || a.waits() && a.continued
 }
 
-// waits reports whether the content is held back for a 100 that has not been heeded.
+// waits reports whether the body is held back for a 100 that has not arrived yet.
 func (a *attempt) waits() bool { return a.h.Hold == rules.HoldUntil100 && !a.released }
 
-// say sends bytes, which the conversation has seen before. A server may have answered and closed
-// already; its answer is read all the same, so an error ends nothing.
+// say sends bytes that the conversation has already seen. An error is not fatal: the server may
+// have answered and closed, and its response is still read.
 func (a *attempt) say(text string) {
 	a.talk.Feed(wire.FromClient, []byte(text), time.Now())
 	n, _ := io.WriteString(a.conn, text)
 	a.talk.Wrote(wire.FromClient, n)
 }
 
-// hear reads until that time, until the server ends, or until it has read enough.
+// hear reads until that time, until the server closes, or until enough is read.
 func (a *attempt) hear(until time.Time, enough func() bool) {
 	if a.over == wire.CauseTimeout {
 		a.over = ""
@@ -170,7 +170,7 @@ func (a *attempt) hear(until time.Time, enough func() bool) {
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			a.over = wire.CauseTimeout
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // the latter is TLS that ends without saying so
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // the latter is a TLS connection that ends without close_notify
 			a.over = wire.CauseServer
 		case err != nil:
 			a.over = wire.CauseServerReset
@@ -181,7 +181,7 @@ func (a *attempt) hear(until time.Time, enough func() bool) {
 	}
 }
 
-// heard takes bytes from the server.
+// heard handles bytes from the server.
 func (a *attempt) heard(p []byte, now time.Time) {
 	a.received += len(p)
 	if room := wire.MaxRecorded - len(a.raw); room > 0 {
@@ -209,7 +209,7 @@ func (a *attempt) heard(p []byte, now time.Time) {
 	}
 }
 
-// heardHead takes a response whose head is complete.
+// heardHead handles a response whose head is complete.
 func (a *attempt) heardHead(now time.Time) {
 	p := wire.ReadResponse(append([]byte(nil), a.head.Raw...))
 	method := a.h.Method

@@ -21,16 +21,16 @@ type caller struct {
 	settings Settings // every field is set
 	network  string
 	address  string
-	tls      *tls.Config // nil: cleartext
+	tls      *tls.Config // nil: plain text
 	loopback bool
-	session  *fetch // how each handshake gets a session of its own; nil: it needs none
-	polite   bool   // test a tunnel with a ping alone, and keep how other answers begin
+	session  *fetch // opens a new session for each handshake; nil: not needed
+	polite   bool   // test a tunnel with a ping only, and keep the beginning of other responses
 	pace     *rate.Limiter
 	pool     wire.Pool
 	counts   wire.Counts
 }
 
-// newCaller finds out where the target is and fills in the defaults that depend on it.
+// newCaller resolves the target and sets the defaults that depend on it.
 func newCaller(ctx context.Context, t Target, s Settings) (*caller, error) {
 	c := &caller{target: t, settings: s, network: "tcp", address: t.Address}
 	host := ""
@@ -60,7 +60,7 @@ func newCaller(ctx context.Context, t Target, s Settings) (*caller, error) {
 	return c, nil
 }
 
-// loops reports whether a host is this machine: all of its addresses are loopback ones.
+// loops reports whether all addresses of a host are loopback addresses.
 func loops(ctx context.Context, host string) (bool, error) {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
@@ -74,8 +74,7 @@ func loops(ctx context.Context, host string) (bool, error) {
 	return true, nil
 }
 
-// fill sets zero fields to their defaults. A rate of 0 stays: there is no limit to a loopback
-// address.
+// fill sets zero fields to their defaults. A rate of 0 stays: loopback addresses have no limit.
 func (s *Settings) fill(loopback bool) {
 	or := func(d *time.Duration, value time.Duration) {
 		if *d == 0 {
@@ -103,7 +102,7 @@ func (s *Settings) fill(loopback bool) {
 	}
 }
 
-// dial makes a connection. Closing its bare side ends it at once.
+// dial opens a connection. Closing bare closes the connection at once.
 func (c *caller) dial(ctx context.Context) (conn, bare net.Conn, err error) {
 	ctx, giveUp := context.WithTimeout(ctx, c.settings.Dial)
 	defer giveUp()
@@ -122,8 +121,8 @@ func (c *caller) dial(ctx context.Context) (conn, bare net.Conn, err error) {
 	return secured, bare, nil
 }
 
-// base returns the base of the next request: that of the target, in the form in which the control
-// was accepted, with a fresh key.
+// base returns the base of the next request: the target's handshake in the form that the control
+// was accepted with, and a fresh key.
 func (c *caller) base(ctx context.Context, form rules.Edit) (*rules.Handshake, error) {
 	h := c.target.Base
 	if c.target.Handshake != nil {
@@ -144,8 +143,8 @@ func (c *caller) base(ctx context.Context, form rules.Edit) (*rules.Handshake, e
 	return h, nil
 }
 
-// sign adds headers with the sender, the run and the probe: for people who read logs, and for an
-// Interlock that receives the request through a proxy, even on this machine.
+// sign adds headers with the sender, the run and the probe. They are for people who read logs, and
+// for an Interlock that receives the request through a proxy, even on this machine.
 func (c *caller) sign(h *rules.Handshake, id string) {
 	if c.settings.UserAgent == "" || len(h.Lines) == 0 {
 		return

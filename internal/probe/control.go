@@ -23,19 +23,19 @@ type family struct {
 	control  Control
 	probe    *rules.Probe
 	accepted bool          // before the first probe: it speaks for its probes
-	responds bool          // before the first probe it got a response, be it a refusal
-	took     time.Duration // until that
-	good     bool          // it was accepted the last time
+	responds bool          // before the first probe it got a response, even a rejection
+	took     time.Duration // the time until that response
+	good     bool          // its last control was accepted
 
-	since   int       // probes that have ended since it was asked last
+	since   int       // probes that have ended since its last control
 	asked   bool      // its control is running
-	seen    int       // the doubts that there were when it was asked
-	held    []*job    // have ended since
-	covered []*job    // had ended before
-	missed  time.Time // when it first got no answer, of misses in a row
+	seen    int       // the number of doubts when its control was sent
+	held    []*job    // probes that have ended since
+	covered []*job    // probes that had ended before
+	missed  time.Time // the first of several controls in a row without an answer
 	misses  int
-	slow    bool     // it took much longer than before the first probe, the last time
-	suspect []string // probes since it was accepted last, once it is not
+	slow    bool     // the last control took much longer than before the first probe
+	suspect []string // if the control is no longer accepted: the probes since it last was
 }
 
 func (r *run) family(protocol, id string) *family {
@@ -44,7 +44,7 @@ func (r *run) family(protocol, id string) *family {
 	return f
 }
 
-// speaker is the family whose control speaks for a probe; nil if none does.
+// speaker returns the family whose control decides about a probe; nil if there is none.
 func (r *run) speaker(p *rules.Probe) *family {
 	protocol := p.Control
 	if protocol == "" {
@@ -92,7 +92,7 @@ func (r *run) wanted(f *family) bool {
 	return f.since >= controlEvery || resting && len(f.held) > 0 || f == r.alive && r.doubtful() || again
 }
 
-// ask sends a control that speaks for all probes that have ended by then.
+// ask sends a control for all probes that have ended by now.
 func (r *run) ask(ctx context.Context, f *family) {
 	f.covered, f.held = append(f.covered, f.held...), nil
 	f.since, f.asked, f.seen = 0, true, r.doubts
@@ -135,7 +135,7 @@ func (r *run) told(f *family, a answer, waited time.Duration) {
 	}
 	f.good = good
 	r.back, r.down = r.back || r.down, false
-	if !r.back { // else a probe that waits for it may have ended the backend: see inquire
+	if !r.back { // otherwise a waiting probe may have crashed the backend: see inquire
 		r.releaseCovered(f, good)
 	}
 	r.say(Progress{Note: note})
@@ -148,7 +148,7 @@ func (f *family) note(a answer, waited time.Duration) {
 	f.control.Flaw = rules.HandshakeFlaw(a.x)
 }
 
-// said returns the result of a control after its answer has changed.
+// said describes the result of a control after its answer has changed.
 func said(f *family, x *wire.Exchange) string {
 	switch {
 	case f.control.Flaw != "":

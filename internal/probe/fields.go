@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Field is a field line that a probe is to have.
+// A Field is a header line that is added to a probe.
 type Field struct{ Name, Value string }
 
 // ParseField reads Name: value. Its error does not show the value, which may be a secret.
@@ -27,7 +27,8 @@ func ParseField(text string) (Field, error) {
 	return Field{name, value}, nil
 }
 
-// ParseFields reads field lines, one a line; empty ones do not count. From is where they come from.
+// ParseFields parses header lines, one per line, and skips empty lines. from names the source in
+// errors.
 func ParseFields(text, from string) ([]Field, error) {
 	var all []Field
 	for i, line := range strings.Split(text, "\n") {
@@ -43,7 +44,7 @@ func ParseFields(text, from string) ([]Field, error) {
 	return all, nil
 }
 
-// SetFields adds headers to a base. The first one of a name replaces that of the base, the others
+// SetFields adds headers to a base. The first one of a name replaces the base's; further ones
 // follow it.
 func SetFields(h *rules.Handshake, fields []Field) {
 	for i, f := range fields {

@@ -82,8 +82,9 @@ func (r *run) climb(ctx context.Context, h2c bool) error {
 	return nil
 }
 
-// tryForms sends the WebSocket handshake in richer and richer forms, each in a session of its own where
-// there is a renewal, until one is accepted, and that once more. It returns what each got, at least one.
+// tryForms sends the WebSocket handshake in richer and richer forms until one is accepted, then
+// sends that form once more. If there is a renewal, each handshake has a session of its own.
+// tryForms returns all answers, at least one.
 func (r *run) tryForms(ctx context.Context, ws *family, w renewal) (got []answer, err error) {
 	r.session = w.fetch
 	for _, step := range forms(r.target.Base) {
@@ -110,8 +111,8 @@ func (r *run) tryForms(ctx context.Context, ws *family, w renewal) (got []answer
 	return got, nil
 }
 
-// startAfresh tries the handshake in a session of its own, where its target names one that may be
-// spent. If that helps nothing, what the plain form got stands.
+// startAfresh tries the handshake in a new session if its target names a session that may have
+// ended. If that does not help, the answer to the plain form stands.
 func (r *run) startAfresh(ctx context.Context, ws *family, first answer) error {
 	single, step := ws.control.Single, ws.control.Step
 	last, was := ws.control.Exchange, r.form
@@ -158,7 +159,7 @@ func (r *run) meet(ctx context.Context, f *family) (answer, error) {
 	return a, nil
 }
 
-// confirm sends a control that was accepted once more.
+// confirm sends an accepted control once more.
 func (r *run) confirm(ctx context.Context, f *family) error {
 	a, err := r.meet(ctx, f)
 	if err != nil {
@@ -176,7 +177,7 @@ func (r *run) confirm(ctx context.Context, f *family) error {
 	return nil
 }
 
-// understood reports whether the server speaks HTTP, by the first bytes of each connection.
+// understood reports whether the server speaks HTTP, judging by the first bytes of each connection.
 func (c *caller) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
 	for _, x := range exchanges {
 		if x.Response == nil {
@@ -198,7 +199,7 @@ func (c *caller) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
 	return nil
 }
 
-// begun reports whether these bytes are, or may become, a response: its head may be slow or
+// begun reports whether these bytes are, or may become, a response. Its head may be slow or
 // endless.
 func begun(b []byte) bool {
 	const start = "HTTP/1."

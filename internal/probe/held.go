@@ -41,7 +41,8 @@ func (r *run) releaseCovered(f *family, accepted bool) {
 			continue
 		}
 		if accepted && !j.outlived && !j.alone && !j.bare {
-			// One more: a backend that takes only so many handshakes may have taken this control as its last.
+			// Wait for one more control: a backend that accepts a limited number of handshakes may
+			// have accepted this one as its last.
 			j.outlived = true
 			f.held = append(f.held, j)
 			continue
@@ -71,7 +72,7 @@ func (r *run) release(j *job, controls wire.Controls, last bool) {
 	}
 }
 
-// deliver passes on an exchange as it is, when its turn comes.
+// deliver passes an exchange on when its turn comes.
 func (r *run) deliver(x *wire.Exchange) {
 	r.turns.ended(x.Probe, x)
 	r.done++
@@ -81,8 +82,8 @@ func (r *run) deliver(x *wire.Exchange) {
 	}
 }
 
-// abandon gives up a probe that could not be sent. If that was its second attempt, the first one
-// counts.
+// abandon gives up a probe that could not be sent. If that was its second attempt, the result of
+// the first one counts.
 func (r *run) abandon(j *job, why string) {
 	switch {
 	case j.first != nil:

@@ -8,27 +8,28 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// When silence is taken for a sign of load, and when no longer.
+// When silence is taken for a sign of load, and when it no longer is.
 const (
-	leastSilent = 4                     // probes without an answer, and half of the last ones
-	alikeAlone  = 2                     // probes without an answer even alone: silence is then this server's refusal
-	slowFactor  = 4                     // a control that takes so many times as long as at first is slow,
-	slowLeast   = 50 * time.Millisecond // and so much
+	leastSilent = 4                     // probes without an answer that are at least half of the last ones
+	alikeAlone  = 2                     // this many probes without an answer even alone: silence is this server's way to reject
+	slowFactor  = 4                     // a control is slow if it takes this many times as long as the first one
+	slowLeast   = 50 * time.Millisecond // and at least this long
 )
 
 // load tracks how the probes of a run affect each other.
 type load struct {
-	silent  []*job // ended without an answer, and not sent alone
-	lately  []bool // whether the last ones, at most limit, got an answer
-	dropped bool   // few are sent at a time because of that
+	silent  []*job // probes that ended without an answer and were not sent alone
+	lately  []bool // for each of the last probes, at most limit, whether it got an answer
+	dropped bool   // concurrency was reduced for that reason
 	alike   int    // probes that got no answer alone either
 	unlike  bool   // one got an answer alone
 }
 
-// meant reports whether silence is known to be this server's refusal.
+// meant reports whether silence is known to be this server's way to reject.
 func (l *load) meant() bool { return l.alike >= alikeAlone && !l.unlike }
 
-// watch records whether a probe got an answer. Where many at a time do not, one is sent at a time.
+// watch records whether a probe got an answer. If many concurrent ones get none, probes are sent
+// one at a time.
 func (r *run) watch(j *job) {
 	silent := j.x.Outcome == wire.Silent
 	switch {
@@ -51,12 +52,12 @@ func (r *run) watch(j *job) {
 	}
 	if r.limit > 1 && !l.dropped && n >= leastSilent && 2*n >= len(l.lately) && r.alive.responds {
 		l.dropped, r.limit = true, 1
-		r.doubts++ // for a control, and then for the silent probe alone
+		r.doubts++ // one for a control, and one for the silent probe alone
 		r.say(Progress{Note: fmt.Sprintf("%d of the last %d probes got no answer; load may be the cause: one at a time from here on", n, len(l.lately))})
 	}
 }
 
-// compare records the result of a probe that was silent among others and was sent again alone.
+// compare records the result of a silent probe that was sent again alone.
 func (r *run) compare(silent bool) {
 	l := &r.load
 	was := l.meant()
@@ -90,21 +91,22 @@ func (r *run) crowded(j *job, slow bool) (crowded, known bool) {
 	return false, true
 }
 
-// recheck has a probe sent again alone that got no answer among others.
+// recheck sends a silent probe again alone.
 func (r *run) recheck(j *job, controls wire.Controls) {
 	j.x.Controls = controls
 	again := &job{probe: j.probe, place: j.place, first: j.first, alone: true, resent: true, quiet: j, death: j.death, was: j.was}
 	r.queue = append([]*job{again}, r.queue...)
 }
 
-// withheld reports whether a probe announced content that it did not send, so that silence is a pass.
+// withheld reports whether a probe announced a body that it did not send, so that silence is a
+// pass.
 func withheld(j *job) bool {
 	q := j.x.Request
 	return !j.x.BodyDone && (q.Has("Content-Length") || q.Has("Transfer-Encoding"))
 }
 
-// settled reports whether a probe need not be sent again alone: silence is this server's refusal.
-// The first silence counts.
+// settled reports whether a probe need not be sent again alone, because silence is this server's
+// way to reject. Then the first silence counts.
 func (r *run) settled(j *job) bool {
 	if j.quiet == nil || !r.load.meant() || withheld(j.quiet) {
 		return false

@@ -8,8 +8,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// rest reads the rest of an answer that is not a 101. The body often comes a moment after the head.
-// A client that closes in between resets the connection, and some servers crash at such a reset.
+// rest reads the rest of a response that is not a 101. The body often arrives a moment after the
+// head. If the client closed in between, the kernel would send a reset, and some servers crash on
+// that.
 func (a *attempt) rest() {
 	if len(a.finals) == 0 && !a.garbled || len(a.finals) > 0 && a.finals[0].Status == 101 {
 		return
@@ -18,11 +19,11 @@ func (a *attempt) rest() {
 	a.hear(time.Now().Add(restTime), func() bool { return a.ended || a.received-before >= maxRest })
 }
 
-// part ends the connection with a FIN instead of a reset. A complete answer needs nothing more.
-// After a WebSocket close frame it waits for the server's. Later bytes of the server are read, and
-// are not part of the exchange.
+// part closes the connection with a FIN instead of a reset. After a complete response nothing else
+// is needed. After a WebSocket close frame it waits for the server's. Later bytes from the server
+// are read but are not part of the exchange.
 func (a *attempt) part(polite bool) {
-	whole := a.ended && a.finals[0].Status != 101 && a.h.Method != "HEAD" // servers are known that send a body to HEAD
+	whole := a.ended && a.finals[0].Status != 101 && a.h.Method != "HEAD" // some servers send a body in response to HEAD
 	if a.over == wire.CauseServer || a.over == wire.CauseServerReset || whole {
 		return
 	}

@@ -7,15 +7,15 @@ import (
 )
 
 // The least time to wait for a server that is told to expect more than it gets, and for one that
-// answers valid handshakes with silence.
+// does not answer valid handshakes.
 const (
 	heldPatience = 500 * time.Millisecond
 	nearPatience = 250 * time.Millisecond // to a loopback address
 	farPatience  = 500 * time.Millisecond
 )
 
-// patience returns how long to wait for the head of the answer. If content is withheld, silence is
-// correct; an answer comes as fast as those to controls.
+// patience returns how long to wait for the head of the response. If a body is withheld, silence is
+// correct, and a response would arrive as fast as those to controls.
 func (r *run) patience(p *rules.Probe, f *family) time.Duration {
 	switch {
 	case f == nil && !r.families[0].responds:
@@ -30,7 +30,7 @@ func (r *run) patience(p *rules.Probe, f *family) time.Duration {
 	return min(wait, r.settings.Head)
 }
 
-// controlPatience is the same for a control: it is short where a control before it has met with silence.
+// controlPatience is patience for a control. It is short after a control without an answer.
 func (r *run) controlPatience(f *family) time.Duration {
 	met := f.control.Exchange != nil
 	if met && !f.responds || !met && f.control.Protocol == "h2c" && !r.families[0].responds {
@@ -39,7 +39,7 @@ func (r *run) controlPatience(f *family) time.Duration {
 	return r.settings.Head
 }
 
-// brief is how long to wait if valid handshakes get only silence.
+// brief returns how long to wait if valid handshakes get no answer.
 func (r *run) brief() time.Duration {
 	wait := farPatience
 	if r.loopback {

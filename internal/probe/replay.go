@@ -6,9 +6,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Replay sends the base of a target once and returns the exchange. It is not a probe: no answer is
-// expected. A 101 is tested as that of a probe. The error says why nothing could be sent, as in
-// [Run].
+// Replay sends the base of a target once and returns the exchange. It is not a probe, so no
+// particular answer is expected. A tunnel is tested as after a probe. The error says why nothing
+// could be sent, as in [Run].
 func Replay(ctx context.Context, t Target, s Settings) (*wire.Exchange, error) {
 	c, err := newCaller(ctx, t, s)
 	if err != nil {

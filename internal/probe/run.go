@@ -19,19 +19,19 @@ type run struct {
 
 	queue   []*job // jobs to start, in this order
 	flying  int    // running jobs
-	under   int    // those and controls
-	ended   int    // jobs, to number them
-	doubts  int    // how often the server may have gone since the last control
-	cleared int    // how many of those were dispelled
+	under   int    // running jobs and controls
+	ended   int    // number of jobs that have ended
+	doubts  int    // how often since the last control the server may have crashed
+	cleared int    // how many of those doubts were cleared up
 	gone    bool   // the server is gone
-	down    bool   // a connection was refused, and nothing was answered since
-	back    bool   // it answers again, and the culprit is to be found
-	limit   int    // the most jobs at a time
+	down    bool   // a connection was refused, and nothing has been answered since
+	back    bool   // the server answers again, and the culprit is being looked for
+	limit   int    // the maximum number of concurrent jobs
 	out     map[*job]bool
 	load    load
 
 	workers sync.WaitGroup
-	results chan result // of running jobs; it has room for all of them, so that none blocks
+	results chan result // results of running jobs; its capacity is large enough that no sender blocks
 
 	turns       *turns
 	total, done int
@@ -46,7 +46,7 @@ type result struct {
 	job    *job
 	family *family
 	answer answer
-	waited time.Duration // of a control: for the head of the answer, at most
+	waited time.Duration // of a control: how long it waited for the head at most
 }
 
 // A skipped probe was not sent; it has its place in the order of all.
@@ -101,7 +101,7 @@ func (r *run) controls() (sent []Control) {
 	return sent
 }
 
-// wantsH2C reports whether a control of h2c is of any use.
+// wantsH2C reports whether any probe needs a control for h2c.
 func (r *run) wantsH2C(probes []*rules.Probe) bool {
 	return (r.settings.Protocols == nil || slices.Contains(r.settings.Protocols, "h2c")) &&
 		slices.ContainsFunc(probes, func(p *rules.Probe) bool { return p.Control == "h2c" })

@@ -9,24 +9,24 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A job is a probe that is to be sent, or was.
+// A job is a probe to be sent or already sent.
 type job struct {
 	probe *rules.Probe
 	place int            // in the order of all probes
-	alone bool           // nothing else runs at the same time
-	first *wire.Exchange // it is sent once more, because it failed with this; nil the first time
+	alone bool           // no other job runs at the same time
+	first *wire.Exchange // the failed result after which it is sent once more; nil the first time
 	tries int            // failed connections
 
 	resent bool           // it has been sent before
-	death  *death         // it is a candidate for that; nil: for none
-	was    *wire.Exchange // the result when the backend ended; nil if it is not a candidate
-	quiet  *job           // it got no answer among others, and is sent again alone; nil the first time
+	death  *death         // the crash that it is a suspect of; nil: none
+	was    *wire.Exchange // its result when the backend crashed; nil if it is not a suspect
+	quiet  *job           // the job that got no answer among others and is sent again alone; nil the first time
 
 	began, over time.Time // when it was sent, and when it had ended
 
-	before       bool // the control was accepted the last time when it was sent
+	before       bool // the last control before it was accepted
 	uncontrolled bool // no control speaks for it
-	ended        int  // which one of all jobs it was to end; from 1
+	ended        int  // its number among all ended jobs, from 1
 	outlived     bool // a control that began later was accepted
 	bare         bool // the server closed without a byte
 	x            *wire.Exchange
@@ -67,7 +67,8 @@ func (r *run) schedule(ctx context.Context) {
 
 func (r *run) stopping(ctx context.Context) bool { return r.gone || ctx.Err() != nil }
 
-// doubtful reports whether something happened that no answered control has explained since. Nothing is sent until one has.
+// doubtful reports whether something has happened that no answered control has cleared up. Until
+// then nothing is sent.
 func (r *run) doubtful() bool { return r.doubts > r.cleared || r.down }
 
 // start starts due jobs: controls first, then the next probes.
@@ -76,7 +77,8 @@ func (r *run) start(ctx context.Context) {
 		r.inquire()
 	}
 	for _, f := range r.families {
-		// Controls are not probes: if several may run at a time, they come on top of the limit.
+		// Controls are not probes: if several jobs may run at a time, controls do not count towards
+		// the limit.
 		if !f.asked && r.wanted(f) && (r.under == 0 || r.limit > 1) {
 			r.ask(ctx, f)
 		}
@@ -120,7 +122,8 @@ func (r *run) launch(ctx context.Context, j *job) {
 	r.workers.Go(func() { r.results <- result{job: j, answer: r.sendProbe(ctx, j.probe, patience)} })
 }
 
-// sendProbe sends a probe and, if it wants to be compared, the same request without the offer before it.
+// sendProbe sends a probe. If the probe needs a comparison, the same request without the offer is
+// sent first.
 func (r *run) sendProbe(ctx context.Context, p *rules.Probe, patience time.Duration) answer {
 	var twin *wire.Exchange
 	if p.Twin {
@@ -160,12 +163,13 @@ func (r *run) came(ctx context.Context, j *job, a answer) {
 	r.hold(ctx, j)
 }
 
-// unconnected records that a probe could not connect. If the backend is there, it is tried again.
+// unconnected records that a probe could not connect. If the backend is up, the probe is sent
+// again.
 func (r *run) unconnected(ctx context.Context, j *job, err error) {
 	r.down = r.down || refused(err)
 	switch {
 	case ctx.Err() != nil, r.gone:
-		r.queue = append(r.queue, j) // which says why it is not sent
+		r.queue = append(r.queue, j) // end reports why it was not sent
 	case errors.As(err, new(*suppliedError)):
 		r.abandon(j, err.Error())
 	case j.tries > 0:

@@ -7,8 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Family returns the protocol of a probe: that of its control, else the one that it offers on that
-// base. It is one of websocket, h2c, tls, masque and other.
+// Family returns the protocol of a probe: that of its control or, without a control, the protocol
+// that it offers on that base. It is one of websocket, h2c, tls, masque and other.
 func Family(p *rules.Probe, base *rules.Handshake) string {
 	if p.Control != "" {
 		return p.Control
@@ -23,7 +23,8 @@ func Family(p *rules.Probe, base *rules.Handshake) string {
 	return "websocket"
 }
 
-// unsent is why a probe is not sent; empty: it is. Switches reports whether a control of the target was accepted.
+// unsent returns why a probe is not sent, or "" if it is. switches says whether a control of the
+// target was accepted.
 func (c *caller) unsent(p *rules.Probe, switches bool) string {
 	h := p.On(c.target.Base)
 	s := &c.settings

@@ -60,7 +60,7 @@ func matchesAny(patterns []string, id string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, id) })
 }
 
-// UnknownProbe is the error for an ID that no probe has. It names probes that it may have been meant for.
+// UnknownProbe returns the error for an unknown ID. It suggests similar IDs.
 func UnknownProbe(id string) error {
 	if near := rules.SuggestProbe(strings.Trim(id, "*?")); len(near) > 0 {
 		return exit.Usage("no probe %q; did you mean %s?", id, strings.Join(near, " or "))

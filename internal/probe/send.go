@@ -7,10 +7,10 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Send sends the base of a target once with a fresh key, as a client that means it: after a 101 it
-// sends a ping and closes. The exchange keeps how the response body begins. The error says why
-// nothing could be sent, or that the server does not speak HTTP, as in [Run]; in the latter case the
-// exchange is returned too.
+// Send sends the base of a target once with a fresh key, like an ordinary client: after a 101 it
+// sends a ping and closes. The exchange keeps the beginning of the response body. The error says
+// why nothing could be sent, as in [Run], or that the server does not speak HTTP; in the latter
+// case the exchange is returned too.
 func Send(ctx context.Context, t Target, s Settings) (*wire.Exchange, error) {
 	c, err := newCaller(ctx, t, s)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A renewal is a way to connect anew to an endpoint of socket.io, SignalR or SockJS. A handshake of
-// theirs names a session, which the server forgets when the client that opened it is gone.
+// A renewal opens a new session at an endpoint of socket.io, SignalR or SockJS. Their handshakes
+// name a session that the server forgets when the client that opened it disconnects.
 type renewal struct {
 	step  string     // what the handshake has that the base lacks
 	edit  rules.Edit // nil: see fetch

@@ -42,7 +42,7 @@ func (a *Accepting) sum(s *report.Summary) {
 	}
 }
 
-// uncovered is an error that names the expected endpoints that did not switch; nil if all did.
+// uncovered returns an error that names the expected endpoints that did not switch; nil if all did.
 func (a *Accepting) uncovered() error {
 	missing := a.Coverage.Missing()
 	if len(missing) == 0 {

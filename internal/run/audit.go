@@ -26,11 +26,12 @@ type Judging struct {
 	Reports   *Reports
 	Screen    *terminal.Screen
 	gated     int // findings that make the run fail
-	unread    int // files that could not be read, or not to their end
+	unread    int // files that could not be read completely
 	files     int
 }
 
-// File judges one file, with findings of its own: what one recording shows is not history for the next.
+// File judges one file with separate findings, because one recording is not the history of the
+// next.
 func (j *Judging) File(ctx context.Context, name string) {
 	j.files++
 	a := server.NewAudit(j.Config, nil)
@@ -66,7 +67,7 @@ func (j *Judging) Note(notes ...string) {
 	j.Reports.Stream.Summary.Notes = append(j.Reports.Stream.Summary.Notes, notes...)
 }
 
-// tell writes on the screen what was not audited, if no report does.
+// tell prints what was not audited, unless a report says it.
 func (j *Judging) tell() {
 	for _, o := range j.Outputs {
 		switch format, _, _ := strings.Cut(o, "="); format {
@@ -97,7 +98,7 @@ func (j *Judging) read(ctx context.Context, reader *capture.Reader, name string)
 	return reader.Read(&untilDone{ctx, shown})
 }
 
-// untilDone reads until its context ends.
+// untilDone is a reader that fails after its context has ended.
 type untilDone struct {
 	ctx context.Context
 	io.Reader
@@ -110,7 +111,7 @@ func (u *untilDone) Read(p []byte) (int, error) {
 	return u.Reader.Read(p)
 }
 
-// describeRead says which file could not be read, where and why.
+// describeRead describes which file could not be read, where and why.
 func describeRead(name string, err error) string {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -123,7 +124,7 @@ func describeRead(name string, err error) string {
 	return fmt.Sprintf("read %q: %v", name, err)
 }
 
-// End closes the reports and says how it all ended.
+// End closes the reports and returns the result as an error.
 func (j *Judging) End() error {
 	s := &j.Reports.Stream.Summary
 	j.Accepting.sum(s)

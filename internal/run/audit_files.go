@@ -12,11 +12,11 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 )
 
-// Recordings are the kinds of files that audit looks for in a directory, by how their names end.
+// Recordings returns the suffixes of the files that audit looks for in a directory.
 func Recordings() []string { return []string{".wire", ".har", ".pcap", ".pcapng", ".cap"} }
 
-// isRecording reports whether a file in a directory is one to audit, by its name. Programs that begin a new file every now
-// and then number them; any may be gzipped.
+// isRecording reports whether audit reads a file in a directory, judging by its name. Programs that
+// rotate files number them, and any file may be gzipped.
 func isRecording(name string) bool {
 	name = strings.TrimSuffix(strings.ToLower(filepath.Base(name)), ".gz")
 	name = strings.TrimRight(name, "0123456789")
@@ -52,9 +52,9 @@ func RecordedIn(args []string) (files, notes []string, err error) {
 	return files, notes, nil
 }
 
-// walk looks for recorded traffic in a directory and those in it, but not in hidden ones.
+// walk looks for recorded traffic in a directory and its subdirectories, except hidden ones.
 func walk(dir string) (found []string, passed int, err error) {
-	dir += string(filepath.Separator) // a link to a directory is walked, too
+	dir += string(filepath.Separator) // makes WalkDir follow a link to a directory
 	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
 		switch hidden := name != dir && strings.HasPrefix(entry.Name(), "."); {
 		case err != nil:
@@ -93,7 +93,7 @@ func checkReadable(name string, info fs.FileInfo) error {
 	return file.Close()
 }
 
-// missing says which file could not be read.
+// missing returns the error for a file that could not be read.
 func missing(command, name string, err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {

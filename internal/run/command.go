@@ -17,21 +17,21 @@ import (
 
 // Program is the command to run.
 type Program struct {
-	Name           string // without its folder: arguments may be secret
+	Name           string // without its folder and arguments, which may be secret
 	Path           string
 	Args           []string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
 
-// ended is how a command ended.
+// ended is the way a command ended.
 type ended struct {
-	status int    // its exit status; 128 and the number of the signal where one ended it, as shells have it
-	signal string // that ended it; empty: none
+	status int    // its exit status; 128 and the number of the signal if a signal ended it, as in a shell
+	signal string // the signal that ended it; empty: none
 	passed bool   // a signal was passed on to it
 }
 
-// String says how it ended.
+// String describes how the command ended.
 func (e ended) String() string {
 	if e.signal != "" {
 		return fmt.Sprintf("was ended by a signal: %s (status %d)", e.signal, e.status)
@@ -39,21 +39,22 @@ func (e ended) String() string {
 	return fmt.Sprintf("ended with status %d", e.status)
 }
 
-// lastWords is how long the output of a command is read that has ended, where others write there still.
+// lastWords is how long the output of an ended command is read if other processes still hold it
+// open.
 const lastWords = 5 * time.Second
 
-// execute runs the command to its end, with the address of the relay in its environment. A signal to this process is passed
-// on to it.
+// execute runs the command to its end, with the address of the relay in its environment. It passes
+// signals to this process on to the command.
 func (t *Run) execute() (ended, error) {
 	c := &t.Program
 	cmd := exec.Command(c.Path, c.Args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = c.Stdin, c.Stdout, c.Stderr, lastWords
 	cmd.Env = t.environment(os.Environ())
 	stdin, ok := c.Stdin.(*os.File)
-	own := !ok || !terminal.IsTerminal(stdin) // only the group in front may read from a terminal; and Ctrl-C there reaches all of it
+	own := !ok || !terminal.IsTerminal(stdin) // only the foreground process group may read from a terminal, and Ctrl-C there reaches the whole group
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: own}
 
-	signals := make(chan os.Signal, 8) // they come one by one; a few may come before the command has been started
+	signals := make(chan os.Signal, 8) // signals arrive one by one; a few may arrive before the command has started
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	if err := cmd.Start(); err != nil {
 		signal.Stop(signals)
@@ -84,7 +85,7 @@ func passOn(signals <-chan os.Signal, pid int, own bool) (some bool) {
 		number, _ := s.(syscall.Signal)
 		switch {
 		case own:
-			_ = syscall.Kill(-pid, number) // a process that has ended needs none
+			_ = syscall.Kill(-pid, number) // an error means that the process has ended
 		case number != syscall.SIGINT:
 			_ = syscall.Kill(pid, number)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// end writes the reports and says how it all ended.
+// end writes the reports and returns the result as an error.
 func (t *Run) end(ctx context.Context) error {
 	s := &t.reports.Stream.Summary
 	s.Notes, s.Probed = append(s.Notes, t.notes()...), s.Probed || t.Flags.Probe
@@ -45,7 +45,7 @@ func (t *Run) end(ctx context.Context) error {
 
 func isShownText(output string) bool { return output == "text" || output == "text=-" }
 
-// found returns the exit status of the findings, and the reason.
+// found returns the exit status for the findings, and its reasons.
 func (t *Run) found(ctx context.Context) (status int, why []string) {
 	if n := t.taken.gated; n > 0 {
 		status, why = exit.StatusFound, append(why, FindingsAt(t.Gate, n).Error())
@@ -64,7 +64,7 @@ func (t *Run) found(ctx context.Context) (status int, why []string) {
 	return status, why
 }
 
-// inconclusive returns why a run without findings is still not a success; empty if it is one.
+// inconclusive returns why a run without findings is not a success; empty if it is one.
 func (t *Run) inconclusive(ctx context.Context) string {
 	s := &t.reports.Stream.Summary
 	asked := t.taken.asked
@@ -99,7 +99,7 @@ func (t *Run) inconclusive(ctx context.Context) string {
 	return ""
 }
 
-// inconclusive returns why the probes show nothing; empty if they do.
+// inconclusive returns why the probes prove nothing; empty if they do.
 func (p *probed) inconclusive() string {
 	told := &site{run: &Probing{Flags: &ProbeFlags{Protocols: p.protocols}}, was: p.was}
 	switch {

@@ -15,20 +15,21 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxProbed is how many endpoints are probed, each by one protocol: a run of probes takes seconds.
+// maxProbed is the maximum number of endpoints that are probed, counted per protocol. Probing one
+// takes seconds.
 const maxProbed = 50
 
-// probed is an endpoint that was probed by a handshake that the command's traffic has shown.
+// probed is an endpoint that was probed with a handshake from the command's traffic.
 type probed struct {
 	learned    *audit.Learned
-	protocols  []string // families of probes that were sent; nil: all
+	protocols  []string // the families of the probes that were sent; nil: all
 	was        probe.Report
 	verdicts   [rules.NotApplicable + 1]int64
-	conclusive int   // probes that say something about the backend
-	failed     error // why the run did not go to its end
+	conclusive int   // probes with a conclusive result
+	failed     error // why the run did not complete
 }
 
-// String names it.
+// String returns its name.
 func (p *probed) String() string {
 	text := p.learned.Endpoint + " (" + p.learned.Protocol + ")"
 	if p.learned.Route != "default" {
@@ -37,7 +38,7 @@ func (p *probed) String() string {
 	return text
 }
 
-// probe probes every endpoint that the command's traffic has shown to switch.
+// probe probes every endpoint that accepted an upgrade in the command's traffic.
 func (t *Run) probe(ctx context.Context) {
 	by := &server.Prober{Audit: t.audit}
 	by.Use(&t.Config, t.backends)
@@ -80,8 +81,9 @@ func (t *Run) probeOne(ctx context.Context, by *server.Prober, p *probed) error 
 	return err
 }
 
-// endpoints are those to probe: one for each protocol that an endpoint switched to, with the handshake that was seen last.
-// Where there are two, the probes for h2c go with that of h2c, and all others with the other one.
+// endpoints returns the endpoints to probe: one for each protocol that an endpoint switched to,
+// with the most recent handshake. If there are two, the h2c probes use the h2c handshake and all
+// others the other one.
 func (t *Run) endpoints() []*probed {
 	type place struct{ route, endpoint, protocol string }
 	last := map[place]*probed{}

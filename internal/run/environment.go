@@ -12,7 +12,7 @@ import (
 func (t *Run) environment(ours []string) []string {
 	all := slices.Concat(ours, []string{config.Variable("url") + "=http://" + t.address, config.Variable("ws-url") + "=ws://" + t.address})
 	for _, pair := range t.Flags.Env {
-		all = append(all, strings.ReplaceAll(pair, "{addr}", t.address)) // the last one of a name counts
+		all = append(all, strings.ReplaceAll(pair, "{addr}", t.address)) // the last value of a name counts
 	}
 	return all
 }

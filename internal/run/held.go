@@ -7,8 +7,8 @@ import (
 
 // held buffers output in an unnamed file, so that it does not mix with the output of a command.
 type held struct {
-	to   io.Writer // where it goes in the end
-	file *os.File  // nil: there was no output
+	to   io.Writer // the destination after the command has ended
+	file *os.File  // nil: nothing was written
 }
 
 // Write keeps p.

@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// complaints are the warnings and errors of the relay, each once.
+// complaints collects the distinct warnings and errors of the relay.
 type complaints struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-// maxComplaints is how many are kept: there are not many kinds.
+// maxComplaints is the maximum number kept; there are few different ones.
 const maxComplaints = 20
 
 // Write takes a line of the log, in plain text.

@@ -47,13 +47,13 @@ type Probing struct {
 	Screen    *terminal.Screen
 	Probes    []*rules.Probe
 	Options   report.Options
-	Run       string // its name
+	Run       string // the ID of the run
 	Began     time.Time
 
 	reports *Reports
-	kept    *recording // nil: the run is not kept
-	sites   []*site    // endpoints to probe, one after the other
-	current *site      // which is being probed, or was last
+	kept    *recording // nil: the run is not stored
+	sites   []*site    // endpoints, which are probed one after the other
+	current *site      // the endpoint that is being probed, or was last
 }
 
 // Do probes the endpoints of these URLs.
@@ -93,7 +93,8 @@ func (p *Probing) Do(ctx context.Context, urls []string) error {
 	return p.end()
 }
 
-// openReports opens the outputs of the -o flags. Document is the writer of the document of the run.
+// openReports opens the outputs of the -o flags. document opens the writer for the document of the
+// run.
 func (p *Probing) openReports(document func(io.Writer, report.Options) (report.Writer, error)) (err error) {
 	p.Options.Gate, p.Options.Quiet = &p.Gate, p.Flags.Quiet
 	p.reports, err = OpenReports(p.Flags.Outputs, p.Screen, p.Options, ownFormats{"text": p.newText, "json": document})
@@ -108,7 +109,8 @@ func (p *Probing) templates() (all []string) {
 	return all
 }
 
-// tellApart gives the sites of several hosts their host as a route: findings at the same path of two hosts are two.
+// tellApart gives sites with different hosts the host as their route, so that findings at the same
+// path of two hosts stay separate.
 func (p *Probing) tellApart() {
 	for _, s := range p.sites {
 		if s.place.host != p.sites[0].place.host || s.place.scheme != p.sites[0].place.scheme {
@@ -130,7 +132,7 @@ func (p *Probing) aim(ctx context.Context, url string) (*site, error) {
 	if s.target, err = p.at(ctx, s.place); err != nil {
 		return nil, err
 	}
-	key := "AAAAAAAAAAAAAAAAAAAAAA==" // each request gets a fresh one
+	key := "AAAAAAAAAAAAAAAAAAAAAA==" // a placeholder; each request gets a fresh key
 	base := rules.NewHandshake(s.place.scheme, s.place.host, s.place.target, key)
 	identity, err := server.IdentityFields(ctx, &p.Config.Probes.Identity, p.Screen.Stderr)
 	if err != nil {
@@ -147,7 +149,7 @@ func (p *Probing) aim(ctx context.Context, url string) (*site, error) {
 	return s, nil
 }
 
-// at is the target at a place, without a base.
+// at returns the target for a place, without a base.
 func (p *Probing) at(ctx context.Context, where place) (probe.Target, error) {
 	var t probe.Target
 	config, err := p.Flags.tlsConfig(where)

@@ -22,13 +22,13 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// remote is a running Interlock, by its admin address.
+// remote is a running Interlock, reached at its admin address.
 type remote struct {
 	url   string // without a slash at the end
 	token string
 }
 
-// newRemote returns the Interlock of the flags.
+// newRemote returns the Interlock that the flags name.
 func newRemote(f *ProbeFlags) (*remote, error) {
 	url := strings.TrimRight(f.Admin, "/")
 	if !strings.Contains(url, "://") {
@@ -80,10 +80,11 @@ func (r *remote) call(ctx context.Context, method, path string, body []byte) (*h
 	return nil, exit.Unknown("--admin %s: %s", r.url, said.Error)
 }
 
-// maxEvent is how long one event of a run may be, in bytes.
+// maxEvent is the maximum size of an event of a run, in bytes.
 const maxEvent = 4 << 20
 
-// DoRemote has the running Interlock probe an endpoint that it has learned, and reports as if it had been done here.
+// DoRemote has the running Interlock probe a learned endpoint, and reports as if this process had
+// probed it.
 func (p *Probing) DoRemote(ctx context.Context) error {
 	f := p.Flags
 	r, err := newRemote(f)
@@ -135,7 +136,7 @@ func (p *Probing) DoRemote(ctx context.Context) error {
 	return p.end()
 }
 
-// asGiven writes the document of the run as the running Interlock has made it.
+// asGiven writes the document of the run that the running Interlock has made.
 type asGiven struct {
 	w        io.Writer
 	document *bytes.Buffer
@@ -150,7 +151,7 @@ func (a *asGiven) Close(*report.Summary) error {
 	return err
 }
 
-// follow takes the events of the run until it is over.
+// follow reads the events of the run until it ends.
 func (r *remote) follow(ctx context.Context, s *site) error {
 	p := s.run
 	stream, err := r.call(ctx, http.MethodGet, "/api/v1/probe-runs/"+p.Run+"/events", nil)
@@ -223,7 +224,7 @@ func (r *remote) cancel(run string) {
 	}
 }
 
-// finish reads the data of the run beside its rulings.
+// finish reads the data of the run besides its rulings.
 func (r *remote) finish(s *site, document *bytes.Buffer) error {
 	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()

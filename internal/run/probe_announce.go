@@ -13,7 +13,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/web"
 )
 
-// announce says before the first byte where it goes, and how many requests there will be.
+// announce prints the target and the number of requests before the first byte is sent.
 func (p *Probing) announce(s *site) {
 	if p.Flags.Quiet {
 		return
@@ -25,7 +25,7 @@ func (p *Probing) announce(s *site) {
 	fmt.Fprintf(p.Screen.Stderr, "interlock: %s is at %s: %s, run %s%s\n", s.place, s.target.Address, p.volume(), p.Run, also)
 }
 
-// volume is how many probes there are, and about how many requests.
+// volume describes the number of probes and the approximate number of requests.
 func (p *Probing) volume() string {
 	n := len(p.Probes)
 	for _, q := range p.Probes {
@@ -51,7 +51,7 @@ func (r *remote) announce(ctx context.Context, p *Probing, a *web.Ask) error {
 		return exit.Unknown("--admin %s: its endpoints cannot be read: %v", r.url, err)
 	}
 	var last handshakeSeen
-	var routes []string // that have learned the endpoint
+	var routes []string // the routes that have learned the endpoint
 	for _, e := range known {
 		if e.Endpoint != a.Endpoint || a.Route != "" && e.Route != a.Route {
 			continue
@@ -84,8 +84,8 @@ func (r *remote) announce(ctx context.Context, p *Probing, a *web.Ask) error {
 // A handshakeSeen is a handshake that a running Interlock has learned.
 type handshakeSeen struct{ Protocol, Backend, Seen string }
 
-// before reports whether probes should be based on this handshake rather than on the other:
-// WebSocket precedes, then the most recent one.
+// before reports whether probes should prefer this handshake to the other: WebSocket comes first,
+// then the most recent one.
 func (l handshakeSeen) before(other handshakeSeen) bool {
 	if a, b := l.Protocol == "websocket", other.Protocol == "websocket"; a != b {
 		return b

@@ -20,8 +20,8 @@ type control struct {
 	place place
 }
 
-// failedControl is the control that keeps the refusals from counting: the one of WebSocket, if it was not accepted. It is
-// nil where there is none.
+// failedControl returns the control because of which rejections do not count: the one for
+// WebSocket, if it was not accepted. It returns nil if there is none.
 func (s *site) failedControl() *control {
 	if only := s.run.Flags.Protocols; s.run.Flags.SeedCompat || len(only) > 0 && !slices.Contains(only, "websocket") {
 		return nil
@@ -39,8 +39,8 @@ func (s *site) failedControl() *control {
 	return last
 }
 
-// lostControl returns the control of WebSocket if it was accepted before the first probe and
-// rejected after the last one; else nil.
+// lostControl returns the WebSocket control if it was accepted before the first probe and rejected
+// after the last one; otherwise nil.
 func (s *site) lostControl() *control {
 	for _, c := range s.was.Controls {
 		if c.Protocol == "websocket" && c.Accepted && !accepted(&c) {
@@ -50,7 +50,7 @@ func (s *site) lostControl() *control {
 	return nil
 }
 
-// accepted reports whether a control was accepted the last time.
+// accepted reports whether the last result of a control was an acceptance.
 func accepted(c *probe.Control) bool {
 	return c.Exchange != nil && c.Exchange.Response != nil && c.Exchange.Response.Status == 101 && c.Flaw == ""
 }
@@ -141,7 +141,7 @@ func (c *control) silent() string {
 	return "try " + other + "://, and see whether the port is the right one"
 }
 
-// moved is the URL that a redirection leads to.
+// moved returns the URL that a redirect leads to.
 func (c *control) moved() string {
 	where, _ := c.Exchange.Response.Value("Location")
 	base, err := url.Parse(c.place.scheme + "://" + c.place.host + c.place.target)
@@ -153,7 +153,7 @@ func (c *control) moved() string {
 	return "URL, with the address that it redirects to"
 }
 
-// asked are the versions and protocols that a 426 names.
+// asked returns the versions and protocols that a 426 lists.
 func asked(p *wire.Response) string {
 	var words []string
 	for _, m := range p.Protocols() {
@@ -168,7 +168,8 @@ func asked(p *wire.Response) string {
 	return printed.Line(strings.Join(words, ", "))
 }
 
-// controlLine is the state of the controls in one line, such as: control + websocket 101   - h2c 200 (not supported here).
+// controlLine describes the controls in one line, such as: control + websocket 101   - h2c 200 (not
+// supported here).
 func controlLine(c *terminal.Console, controls []probe.Control) string {
 	var parts []string
 	for i := range controls {

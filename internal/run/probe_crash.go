@@ -9,7 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/server"
 )
 
-// backendGone is how the exit status and the RESULT line say that a backend did not outlive its probes.
+// backendGone marks in the exit reason and the RESULT line that the backend did not survive its
+// probes.
 const backendGone = "backend=gone"
 
 // unsolved returns the first crash of the backend without a known culprit; nil if there is none.
@@ -22,7 +23,7 @@ func unsolved(was *probe.Report) *probe.Crash {
 	return nil
 }
 
-// crashed is why the backend's end keeps a run from saying anything; empty if it does not.
+// crashed returns why the end of the backend makes a run inconclusive; empty if it does not.
 func crashed(was *probe.Report) string {
 	switch c := unsolved(was); {
 	case c != nil && !c.Back:
@@ -37,7 +38,7 @@ func crashed(was *probe.Report) string {
 	return ""
 }
 
-// apart is the command that sends the candidates of a crash one by one.
+// apart returns the command that sends the suspects of a crash one at a time.
 func (s *site) apart(c *probe.Crash) string {
 	return fmt.Sprintf("interlock probe %s --only %s --concurrency 1", s.place, strings.Join(c.Candidates, ","))
 }

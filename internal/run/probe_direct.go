@@ -17,7 +17,7 @@ type direct struct {
 	target probe.Target
 }
 
-// aimDirect finds the backend that --direct names, if it does.
+// aimDirect resolves the backend of --direct, if the flag is given.
 func (p *Probing) aimDirect(ctx context.Context) error {
 	if p.Flags.Direct == "" {
 		return nil

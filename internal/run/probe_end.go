@@ -15,12 +15,12 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// FindingsAt says why the exit status is 1.
+// FindingsAt returns the error for findings at or above the threshold.
 func FindingsAt(gate rules.Gate, n int) error {
 	return fmt.Errorf("%s at or above --fail-on %v", printed.Count(n, "finding"), gate.Least)
 }
 
-// end closes the reports and says how it all ended.
+// end closes the reports and returns the result as an error.
 func (p *Probing) end() error {
 	gated := 0
 	for _, s := range p.sites {
@@ -84,7 +84,7 @@ func (p *Probing) answer() {
 	var b bytes.Buffer
 	t.headlines(&b, sites)
 	fmt.Fprintf(&b, " %s\n", p.reports.Stream.Summary.Result())
-	_ = t.flush(&b) // a closed standard error has no one to tell
+	_ = t.flush(&b) // an error of standard error cannot be reported
 }
 
 // inconclusive returns why a site without failures is not known to be safe; nil if it is.

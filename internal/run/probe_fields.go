@@ -23,7 +23,7 @@ func (f *ProbeFlags) dress(h *rules.Handshake) error {
 	return nil
 }
 
-// headers are those of -H, and those that have flags of their own.
+// headers returns those of -H, and those with flags of their own.
 func (f *ProbeFlags) headers() (lines, own []probe.Field, err error) {
 	if lines, err = f.FieldLines(); err != nil {
 		return nil, nil, err
@@ -43,7 +43,7 @@ func (f *ProbeFlags) headers() (lines, own []probe.Field, err error) {
 	return lines, own, nil
 }
 
-// FieldLines are those of -H.
+// FieldLines returns the headers of -H.
 func (f *ProbeFlags) FieldLines() ([]probe.Field, error) {
 	var all []probe.Field
 	for _, text := range f.Fields {

@@ -13,10 +13,10 @@ import (
 
 // A headline gathers the facts for the first line of the report on a site.
 type headline struct {
-	malformed int                 // probes that are to be rejected, and about which something is known
-	rejected  int                 // of them were
-	accepted  int                 // of them got a 101 that is a failure
-	unsafe    bool                // one of them is an unsafe switch
+	malformed int                 // probes that must be rejected and have a conclusive result
+	rejected  int                 // how many of them were rejected
+	accepted  int                 // how many of them failed with a 101
+	unsafe    bool                // one of those is an unsafe switch
 	failed    int                 // probes that failed
 	kinds     map[string]*problem // failures by ID of the rule
 }
@@ -27,7 +27,7 @@ type problem struct {
 	severity rules.Severity
 	probes   int
 	detail   string
-	accepted bool // a probe that shows it got a 101 that is a failure
+	accepted bool // a probe that shows it failed with a 101
 }
 
 // enter adds the ruling on a probe. An accepted finding is not a failure.
@@ -91,7 +91,8 @@ func (h *headline) problems() []*problem {
 	return all
 }
 
-// says is the answer to whether the site is safe: its verdict, a sentence and, where something is wrong, the worst of it.
+// says returns the answer to whether the site is safe: its verdict, a sentence, and the worst
+// problem, if any.
 func (s *site) says() (v rules.Verdict, answer, worst string) {
 	h, where := &s.tally.headline, s.where()
 	all := h.problems()
@@ -122,7 +123,7 @@ func (s *site) says() (v rules.Verdict, answer, worst string) {
 	return rules.Pass, s.rejections() + ".", ""
 }
 
-// kindsOf is a number of kinds of malformed handshakes.
+// kindsOf counts kinds of malformed handshakes in words.
 func kindsOf(n int) string {
 	if n == 1 {
 		return "1 kind of malformed handshake"
@@ -130,7 +131,7 @@ func kindsOf(n int) string {
 	return fmt.Sprintf("%d kinds of malformed handshakes", n)
 }
 
-// rejections says how many of the malformed handshakes were rejected.
+// rejections describes how many of the malformed handshakes were rejected.
 func (s *site) rejections() string {
 	h := &s.tally.headline
 	noun := "malformed handshakes"
@@ -140,7 +141,7 @@ func (s *site) rejections() string {
 	return fmt.Sprintf("Safe as far as tested: %d of %d %s rejected at %s", h.rejected, h.malformed, noun, s.where())
 }
 
-// reason returns why nothing is known of the site, in a few words.
+// reason returns in a few words why the result is inconclusive.
 func (s *site) reason() string {
 	switch k := cmp.Or(s.failedControl(), s.lostControl()); {
 	case s.unmet():
@@ -157,7 +158,8 @@ func (s *site) reason() string {
 	return "not all that matters was sent"
 }
 
-// where is the endpoint as a headline names it: by its path, and by its URL where there are several.
+// where returns the name of the endpoint in a headline: its path, or its URL if there are several
+// endpoints.
 func (s *site) where() string {
 	if len(s.run.sites) > 1 {
 		return printed.Line(s.place.String())

@@ -9,14 +9,14 @@ import (
 	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
-// unlimited is the width without a terminal: each text is one line, so that programs find it.
+// unlimited is the width without a terminal: each text is one line, so that programs can search it.
 const unlimited = 1 << 20
 
-// entry writes a text after its indentation, in lines that fit.
+// entry writes a text after its indentation, wrapped.
 func (t *probeText) entry(b *bytes.Buffer, indent, text string) { t.hang(b, indent, len(indent), text) }
 
-// hang writes a text after a heading that takes start columns, in lines that fit. Further lines are
-// indented below the text or, if that leaves little room, less.
+// hang writes a text after a heading of that many columns, wrapped. Further lines are indented
+// below the text or, if that leaves too little room, less.
 func (t *probeText) hang(b *bytes.Buffer, beginning string, columns int, text string) {
 	const least = 24 // columns of text
 	if t.marks.ASCII {

@@ -93,7 +93,7 @@ func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 	return b.String(), nil
 }
 
-// blanked returns the redacted head of a request, which only the JSON of the ruling has.
+// blanked returns the redacted head of a request, which only the ruling's JSON has.
 func blanked(r *rules.Ruling) ([]byte, error) {
 	b, err := json.Marshal(r)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A place is an endpoint as a URL names it.
+// A place is an endpoint given by a URL.
 type place struct {
 	scheme string // http or https
 	host   string // the value of Host, without the port if that is the scheme's default
@@ -22,7 +22,7 @@ type place struct {
 
 // parsePlace parses the URL of an endpoint. Its errors are usage errors and show no secrets.
 func parsePlace(text string) (place, error) {
-	bare, _, _ := strings.Cut(text, "?") // the part that can be shown
+	bare, _, _ := strings.Cut(text, "?") // the part without secrets
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
 		scheme, rest = "", text
@@ -59,7 +59,7 @@ func parsePlace(text string) (place, error) {
 	return p, nil
 }
 
-// String is the place as it may be shown.
+// String returns the place without secrets.
 func (p place) String() string { return p.scheme + "://" + p.host + rules.Redaction{}.Target(p.target) }
 
 // address is an IP address with the port of the place.

@@ -17,8 +17,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// find resolves the addresses of a place. A public one is refused unless the host is in the list of
-// authorized hosts.
+// find resolves the addresses of a place. It rejects public addresses unless the host is in the
+// list of authorized hosts.
 func (p place) find(ctx context.Context, authorized []string) ([]netip.Addr, error) {
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", p.name)
 	if err != nil || len(ips) == 0 {
@@ -34,12 +34,12 @@ func (p place) find(ctx context.Context, authorized []string) ([]netip.Addr, err
 	return ips, nil
 }
 
-// is reports whether that is the host of the place, with or without its port.
+// is reports whether host is the host of the place, with or without its port.
 func (p place) is(host string) bool {
 	return wire.EqualFold(host, p.name) || wire.EqualFold(host, p.host)
 }
 
-// public reports whether an address is other than those of this machine and of private networks.
+// public reports whether an address is neither on this machine nor in a private network.
 func public(ip netip.Addr) bool {
 	return !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() && !ip.IsUnspecified()
 }

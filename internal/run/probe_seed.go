@@ -12,13 +12,13 @@ import (
 // SeedKey is the key that the tests of Http11Probe always send: the example of RFC 6455 §1.3.
 const SeedKey = "dGhlIHNhbXBsZSBub25jZQ=="
 
-// seeds are the IDs of the probes that are the upgrade tests of Http11Probe.
+// seeds returns the IDs of the probes that correspond to the upgrade tests of Http11Probe.
 func seeds() []string {
 	return []string{"UPGRADE-POST", "UPGRADE-MISSING-CONN", "UPGRADE-INVALID-VER", "UPGRADE-UNKNOWN", "UPGRADE-HTTP10"}
 }
 
-// SeedProbes are the upgrade tests of Http11Probe as it sends them: whatever the base has, the request is made of its host
-// and target alone, with the key that never changes.
+// SeedProbes returns the upgrade tests of Http11Probe as it sends them. From the base they take
+// only host and target; the key never changes.
 func SeedProbes(f *ProbeFlags) ([]*rules.Probe, error) {
 	if len(f.Fields) > 0 || f.Cookie+f.Subprotocol+f.Origin+f.HandshakeCmd != "" || len(f.Protocols) > 0 {
 		return nil, exit.Usage("--seed-compat sends exactly those tests: leave out -H, --cookie, --subprotocol, --origin, --handshake-cmd and --protocol")
@@ -35,7 +35,7 @@ func SeedProbes(f *ProbeFlags) ([]*rules.Probe, error) {
 	return chosen, err
 }
 
-// byStatusAlone is an exchange that is scored without regard to controls.
+// byStatusAlone returns an exchange that is scored without regard to controls.
 func byStatusAlone(x *wire.Exchange) *wire.Exchange {
 	copied := *x
 	copied.Controls = wire.ControlsUnasked

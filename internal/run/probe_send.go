@@ -16,8 +16,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// send runs probes against a target and judges every answer. Taken gets the rulings one at a time,
-// each exchange once.
+// send runs probes against a target and judges every answer. taken gets each ruling once, one at a
+// time.
 func (s *site) send(ctx context.Context, target probe.Target, probes []*rules.Probe, taken func(*rules.Ruling)) (probe.Report, error) {
 	p, f := s.run, s.run.Flags
 	settings := probe.Settings{
@@ -66,16 +66,16 @@ func (p *Probing) progress(what string) (step func(n, total int), done func()) {
 	return p.Screen.Steps(what)
 }
 
-// tally sums up the findings of a site for the exit status and the headline.
+// tally counts the findings of a site for the exit status and the headline.
 type tally struct {
 	gated      int // findings that make the run fail
 	verdicts   [rules.NotApplicable + 1]int
-	conclusive int            // probes that say something about the backend
-	failing    []*rules.Probe // that failed
+	conclusive int            // probes with a conclusive result
+	failing    []*rules.Probe // probes that failed
 	headline   headline
 }
 
-// entered adds a ruling to the reports. An answer to a request without an offer is not a result.
+// entered adds a ruling to the reports. The response to a request without an offer is not a result.
 func (s *site) entered(r *rules.Ruling) {
 	p := s.run
 	if p.Flags.SeedCompat {

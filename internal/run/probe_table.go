@@ -13,8 +13,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// List lists the probes that would be sent, and explains its columns, for a terminal of that width;
-// 0 if there is none.
+// List lists the probes that would be sent and explains the columns, for a terminal of that width;
+// 0 means no terminal.
 func (p *Probing) List(w io.Writer, width int) error {
 	base := rules.NewHandshake("http", "backend.example", "/", SeedKey)
 	rows := [][]string{{"PROBE", "EXPECTED", "RISK", "SEVERITY", "RULE", "WHAT IT SENDS"}}
@@ -56,7 +56,7 @@ func (p *Probing) List(w io.Writer, width int) error {
 	return err
 }
 
-// writeTable writes rows in columns. On a terminal that is too narrow the last column has lines of its own.
+// writeTable writes rows in columns. On a narrow terminal the last column is on lines of its own.
 func writeTable(b *bytes.Buffer, rows [][]string, width int) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {

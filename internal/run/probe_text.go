@@ -13,10 +13,10 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// probeText is the text report of a run of probes. It begins with the answer: whether the endpoint
-// is safe. Then come the controls, the probes that were not sent, and the attribution of failures;
-// the failures themselves are reported as in every text report. On request it also writes a line
-// for each probe, as its answer comes.
+// probeText is the text report of a probe run. It begins with the answer to whether the endpoint is
+// safe. Then come the controls, the probes that were not sent, and the attribution of failures. The
+// failures themselves are reported as in every text report. On request it also writes a line for
+// each probe when its result arrives.
 type probeText struct {
 	w       io.Writer
 	marks   *terminal.Console
@@ -24,8 +24,8 @@ type probeText struct {
 	verbose bool
 	run     *Probing
 	rest    report.Writer // the text report of all commands
-	behind  *gate         // which that writes to
-	site    *site         // that the last line was of
+	behind  *gate         // the output of rest
+	site    *site         // the site of the last line
 }
 
 // gate drops everything until it is opened.
@@ -42,7 +42,7 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.w.Write(p)
 }
 
-// newText is the text report of a run of probes.
+// newText returns the text report of a probe run.
 func (p *Probing) newText(w io.Writer, o report.Options) (report.Writer, error) {
 	t := &probeText{
 		w: w, run: p, marks: &terminal.Console{Color: o.Color, ASCII: o.ASCII}, behind: &gate{w: w}, columns: unlimited,
@@ -79,7 +79,7 @@ func (t *probeText) about(b *bytes.Buffer, s *site, controls []probe.Control) {
 	if line := controlLine(t.marks, controls); line != "" && len(name)+len(controlLine(plainly(), controls)) <= t.columns {
 		fmt.Fprintf(b, "%s%s\n", name, line)
 	} else {
-		for i := range controls { // each in a line of its own
+		for i := range controls { // each on a line of its own
 			if line := controlLine(t.marks, controls[i:i+1]); line != "" {
 				t.hang(b, name, len(name), line)
 			}
@@ -87,7 +87,7 @@ func (t *probeText) about(b *bytes.Buffer, s *site, controls []probe.Control) {
 	}
 }
 
-// plainly is how marks are written without colours, to measure lines.
+// plainly returns marks without colours, to measure lines.
 func plainly() *terminal.Console { return &terminal.Console{ASCII: true} }
 
 // The widths of columns.
@@ -107,7 +107,7 @@ func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 		}
 	}
 	if t.run.Flags.SeedCompat {
-		severity = rules.Low // those tests have none, and a warning stays one
+		severity = rules.Low // these tests have no severities, and a warning stays one
 	}
 	pad := idWidth
 	if own == rules.Unclear {
@@ -117,8 +117,8 @@ func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 	t.hang(b, beginning, lineWidth, label+t.otherRules(r))
 }
 
-// otherRules names the rules beside the probe's own that determine the result. If their verdict is
-// worse than that of the probe's own rule, it comes before them.
+// otherRules names the other rules that determine the result. If their verdict is worse than that
+// of the probe's own rule, it precedes them.
 func (t *probeText) otherRules(r *rules.Ruling) string {
 	var others []string
 	for _, id := range r.Broken() {
@@ -162,12 +162,12 @@ func (t *probeText) Close(s *report.Summary) error {
 	return t.rest.Close(s)
 }
 
-// shown are the sites to report on: all of them, but for a single one that cannot be probed.
+// shown returns the sites to report on: all of them, except a single one that cannot be probed.
 func (t *probeText) shown() []*site {
 	return slices.DeleteFunc(slices.Clone(t.run.sites), func(s *site) bool { return s.unmet() && len(t.run.sites) == 1 })
 }
 
-// headlines answer whether the sites are safe: with several, of all of them first.
+// headlines writes whether the sites are safe; with several, a summary first.
 func (t *probeText) headlines(b *bytes.Buffer, sites []*site) {
 	unsafe, unclear := 0, 0
 	for _, s := range sites {
@@ -197,8 +197,8 @@ func (t *probeText) headlines(b *bytes.Buffer, sites []*site) {
 	}
 }
 
-// state describes what weakens the results of a site and, if a valid handshake was rejected, what
-// to do.
+// state describes whatever weakens the results of a site and, if a valid handshake was rejected,
+// what to do.
 func (t *probeText) state(b *bytes.Buffer, s *site) {
 	was := &s.was
 	if k := s.failedControl(); k != nil {
@@ -228,8 +228,8 @@ func (t *probeText) state(b *bytes.Buffer, s *site) {
 
 // The most IDs of probes in a line.
 const (
-	maxSuspects = 20 // that may have made a backend worse; the document of the run has all
-	maxSkipped  = 8  // that were not sent, unless all are asked for
+	maxSuspects = 20 // suspects of having degraded the backend; the document of the run has all
+	maxSkipped  = 8  // probes that were not sent, unless --verbose lists them all
 )
 
 // notSent names the probes that were not sent, by reason.

@@ -8,7 +8,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// why writes what explains the answer to a valid handshake, and what to change.
+// why writes the diagnoses of the answer to a valid handshake, and what to change.
 func (t *probeText) why(b *bytes.Buffer, c *control) {
 	for _, d := range c.diagnoses() {
 		t.entry(b, "   ", "why: "+printed.Why(&d))
@@ -18,7 +18,7 @@ func (t *probeText) why(b *bytes.Buffer, c *control) {
 	}
 }
 
-// diagnoses explain the last answer to the control.
+// diagnoses returns the diagnoses of the last answer to the control.
 func (c *control) diagnoses() []rules.Diagnosis {
 	if c.Exchange == nil || c.Exchange.Request == nil {
 		return nil

@@ -25,7 +25,7 @@ type recording struct {
 	run    store.Run
 	screen *terminal.Screen
 	stop   context.CancelFunc // stops the writer after the last ruling
-	done   chan error         // how writing ended; one
+	done   chan error         // the result of writing, sent once
 }
 
 // CheckPairs reports whether values of a flag are of the form NAME=VALUE.
@@ -65,21 +65,21 @@ func record(ctx context.Context, c *config.Config, screen *terminal.Screen, run 
 	return k, nil
 }
 
-// stopped keeps that the run did not go to its end.
+// stopped records that the run did not complete.
 func (k *recording) stopped() {
 	if k != nil {
 		k.run.Stopped = true
 	}
 }
 
-// write keeps a ruling.
+// write stores a ruling.
 func (k *recording) write(r *rules.Ruling) {
 	if k != nil {
 		k.writer.Write(r)
 	}
 }
 
-// notSent keeps which probes were not sent to an endpoint, and why.
+// notSent stores which probes were not sent to an endpoint, and why.
 func (k *recording) notSent(was *probe.Report, backend, route, endpoint string) {
 	if k == nil {
 		return
@@ -114,7 +114,7 @@ func (k *recording) close() {
 	}
 }
 
-// finish waits until everything is written. An error says what is not.
+// finish waits until everything is written. The error says what is not.
 func (k *recording) finish() error {
 	if k == nil || k.store == nil {
 		return nil

@@ -21,28 +21,28 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Run is a command and the proxy that its traffic goes through.
+// Run is a command and the proxy for its traffic.
 type Run struct {
 	Flags     *Flags
 	Config    config.Config
 	Gate      rules.Gate
 	Accepting *Accepting
 	Program   Program
-	Run       string // its name
+	Run       string // its ID
 
 	Screen  *terminal.Screen
 	held    held // output of reports, held until the command has ended
 	reports *Reports
 	Options report.Options
 	taken   taken
-	kept    *recording // nil: the run is not kept
+	kept    *recording // nil: the run is not stored
 
 	audit      *audit.Audit
 	relay      *proxy.Relay
 	backends   []*proxy.Backend
 	address    string // of the relay
 	complaints complaints
-	stop       context.CancelFunc // lets the relay drain
+	stop       context.CancelFunc // makes the relay drain
 	running    sync.WaitGroup
 	errc       chan error // the error of the relay; one
 
@@ -86,7 +86,7 @@ func (t *Run) open(ctx context.Context) error {
 		ln.Close()
 		return err
 	}
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // a signal is for the command, whose last words are traffic too
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // a signal is for the command, and its last traffic is still audited
 	t.stop, t.errc = stop, make(chan error, 1)
 	t.running.Go(func() { t.errc <- t.relay.Serve(serving, ln) })
 	return nil
@@ -102,14 +102,14 @@ func (t *Run) openReports() (*Reports, error) {
 	return OpenReports(outputs, terminal.NewScreen(&t.held, t.Screen.Stderr), t.Options, ownFormats{"text": t.newText})
 }
 
-// drain waits until everything that is open has ended.
+// drain waits until all open connections have ended.
 func (t *Run) drain() {
 	t.stop()
 	t.running.Wait()
 	select {
 	case err := <-t.errc:
 		t.broken = errors.Join(t.broken, err)
-	default: // it was taken before
+	default: // the result was received before
 	}
 	t.settle()
 }

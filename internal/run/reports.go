@@ -103,14 +103,14 @@ func (e *end) open(stdout *terminal.Screen, o *report.Options) (io.Writer, error
 		}
 		e.file, w = file, file
 	}
-	if e.file != nil || !terminal.IsTerminal(stdout.Stdout) { // a terminal gets whole lines
+	if e.file != nil || !terminal.IsTerminal(stdout.Stdout) { // on a terminal output is written line by line
 		e.buffer = bufio.NewWriter(w)
 		w = e.buffer
 	}
 	return w, nil
 }
 
-// Abandon closes and removes reports that were opened in vain.
+// Abandon closes and removes reports that were opened for a run that did not take place.
 func (r *Reports) Abandon() {
 	for _, e := range r.ends {
 		if e.file != nil {

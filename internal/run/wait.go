@@ -14,13 +14,14 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// How often a backend is asked whether it is there, and how long it may take to answer.
+// How often a backend is polled, and how long it may take to answer.
 const (
 	askAgain   = 200 * time.Millisecond
 	askPatient = 5 * time.Second
 )
 
-// ready waits until every backend answers, if it is to be waited for, and finds out whether it may be probed.
+// ready waits until every backend answers, if --wait asks for that, and determines whether each may
+// be probed.
 func (t *Run) ready(ctx context.Context) error {
 	if t.Flags.Wait > 0 {
 		waiting, stop := context.WithTimeout(ctx, t.Flags.Wait)
@@ -61,7 +62,8 @@ func (t *Run) mayProbe(ctx context.Context, address string) error {
 	return err
 }
 
-// Await asks a backend until it answers with a response head, whatever that says. Its error is why it did not in the end.
+// Await polls a backend until it answers with any response head. The error is the reason of the
+// last failure.
 func (t *Run) Await(ctx context.Context, b *proxy.Backend) error {
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+hostOfBackend(b)+"/", nil)
 	if err != nil {
@@ -82,7 +84,7 @@ func (t *Run) Await(ctx context.Context, b *proxy.Backend) error {
 			return p.Body.Close()
 		}
 		if ctx.Err() == nil {
-			err = bare(failed) // an error at the end of ctx says nothing more
+			err = bare(failed) // an error after ctx has ended explains nothing
 		}
 		if !said {
 			t.Screen.Complain(fmt.Sprintf("waiting for the backend %s", b))
@@ -95,7 +97,7 @@ func (t *Run) Await(ctx context.Context, b *proxy.Backend) error {
 	}
 }
 
-// hostOfBackend is the host of the URL of a backend.
+// hostOfBackend returns the host of a backend's URL.
 func hostOfBackend(b *proxy.Backend) string {
 	if strings.HasPrefix(b.String(), "unix:") {
 		return "localhost"
@@ -103,7 +105,7 @@ func hostOfBackend(b *proxy.Backend) string {
 	return b.String()
 }
 
-// dialBackend connects to the first address of a backend that takes a connection.
+// dialBackend connects to the first address of a backend that accepts a connection.
 func dialBackend(ctx context.Context, b *proxy.Backend) (conn net.Conn, err error) {
 	for _, address := range b.Addresses {
 		network := "tcp"
@@ -117,7 +119,7 @@ func dialBackend(ctx context.Context, b *proxy.Backend) (conn net.Conn, err erro
 	if err != nil {
 		return nil, err
 	}
-	// A connection of our own and not a forwarded one, in both versions of the PROXY protocol.
+	// A PROXY protocol header for a local connection, in either version.
 	if _, err := conn.Write([]byte(map[byte]string{1: "PROXY UNKNOWN\r\n", 2: "\r\n\r\n\x00\r\nQUIT\n \x00\x00\x00"}[b.ProxyProtocol])); err != nil {
 		conn.Close()
 		return nil, err

@@ -37,7 +37,7 @@ func (s *Serving) administer(ctx context.Context, open *listeners, token string,
 // accepted returns the configured entries.
 func (s *Serving) accepted() []accept.Entry { return s.probes.within.Load().config.Accepted }
 
-// reportOptions say how exports look.
+// reportOptions returns the options of exports.
 func (s *Serving) reportOptions() report.Options {
 	c := &s.probes.within.Load().config
 	o := report.Options{Version: version.String(), Command: "interlock serve", Target: rules.Redaction{}.Target(c.Backend), Location: report.Location{File: config.InTree(c.File)}}
@@ -63,7 +63,7 @@ func (r *reloader) accept(ctx context.Context, w accept.Written, confirmed bool)
 	return a.File, a.Diff, err
 }
 
-// pause stops to keep exchanges, or goes on.
+// pause pauses or resumes the storage of exchanges.
 func (s *storage) pause(paused bool) {
 	if s.writer.Paused() == paused {
 		return
@@ -72,7 +72,7 @@ func (s *storage) pause(paused bool) {
 	s.log.Info().Bool("paused", paused).Msg("evidence paused or resumed")
 }
 
-// errNoBackend is for an exchange whose route is not configured any more.
+// errNoBackend is the error for an exchange whose route is no longer configured.
 var errNoBackend = errors.New("its route is not configured any more")
 
 // observed sends a ruling to the subscribers, after all other consumers.

@@ -1,3 +1,3 @@
-// Package server is interlock serve: listeners, audit, store, admin API, probe runs and reloads, as
-// one configuration asks for them.
+// Package server is interlock serve: listeners, audit, store, admin API, probe runs and reloads,
+// according to one configuration.
 package server

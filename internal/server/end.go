@@ -29,7 +29,7 @@ func (s *Serving) Wait(limit time.Duration) error {
 	return exit.Unknown("something still ran %v after the end: this is a fault of interlock, and the log line \"draining has no end\" says where", limit)
 }
 
-// Failures are the errors of the parts that have ended.
+// Failures returns the errors of the parts that have ended.
 func (s *Serving) Failures() (all []error) {
 	for {
 		select {

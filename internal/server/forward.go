@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// newForward makes the forward listener of a configuration that has been checked. Never are
-// addresses of our own.
+// newForward returns the forward listener of a checked configuration. never has this process's own
+// addresses.
 func newForward(c *config.ForwardConfig, r *proxy.Relay, never []netip.AddrPort) (*proxy.Forward, error) {
 	f := &proxy.Forward{Relay: r, Hosts: c.Hosts, PassThrough: c.PassThrough, Never: never}
 	var errs [5]error

@@ -10,8 +10,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/probe"
 )
 
-// IdentityFields are the header lines of the identity that probes have: of a file, a variable of
-// the environment and a command.
+// IdentityFields returns the headers that identify probes: from a file, an environment variable and
+// a command.
 func IdentityFields(ctx context.Context, c *config.IdentityConfig, stderr io.Writer) ([]probe.Field, error) {
 	var all []probe.Field
 	add := func(text, from string) error {

@@ -14,11 +14,11 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// listeners are the sockets that serve listens on.
+// listeners are the sockets of serve.
 type listeners struct {
-	reverse []net.Listener // the first one, then those of listeners, in their order
+	reverse []net.Listener // the first one, then those of the key listeners, in order
 	admin   net.Listener
-	open    net.Listener // for paths that need no token; nil: the admin address serves them
+	open    net.Listener // for paths without a token; nil: the admin address serves them
 	forward net.Listener // nil: none
 }
 
@@ -66,8 +66,7 @@ func (l *listeners) close() {
 	}
 }
 
-// Listen opens a TCP listener. The name is the flag or the key that says the address; the error
-// names it.
+// Listen opens a TCP listener. name is the flag or the key of the address; the error contains it.
 func Listen(ctx context.Context, name, addr string) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAliveConfig: proxy.KeepAlive}
 	ln, err := lc.Listen(ctx, "tcp", addr)
@@ -77,7 +76,7 @@ func Listen(ctx context.Context, name, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-// describeListen describes why listening failed and what to do. Name is the flag or the key of the
+// describeListen describes why listening failed and what to do. name is the flag or the key of the
 // address.
 func describeListen(name, addr string, err error) string {
 	hint := ""

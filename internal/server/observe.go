@@ -23,7 +23,7 @@ func (s *Serving) observe(ctx context.Context, w *store.Writer) (err error) {
 	return nil
 }
 
-// runResult is how a probe run ended, in the words of its metric.
+// runResult returns the result of a probe run in the words of its metric.
 func runResult(ctx context.Context, fails int64, err error) string {
 	switch {
 	case ctx.Err() != nil:
@@ -36,7 +36,7 @@ func runResult(ctx context.Context, fails int64, err error) string {
 	return "clean"
 }
 
-// both hands a ruling to two; the first one may be nil.
+// both passes a ruling to two functions; the first one may be nil.
 func both(first, second func(*rules.Ruling)) func(*rules.Ruling) {
 	if first == nil {
 		return second

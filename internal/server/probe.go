@@ -29,8 +29,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Culprit is the probe after which a backend is gone, or the likeliest one, as the document of a
-// run names it: empty if the backend is there.
+// Culprit returns the probe that crashed the backend, or the most likely one, as the document of a
+// run names it. It is empty if the backend is up.
 func Culprit(was *probe.Report) string {
 	if !was.Gone {
 		return ""
@@ -45,8 +45,8 @@ func Culprit(was *probe.Report) string {
 	return cmp.Or(name, "unknown")
 }
 
-// Fails reports whether an answer must be confirmed by a second probe. The wording of refusals need
-// not be: it is reported once per endpoint.
+// Fails reports whether an answer must be confirmed by a second probe. Faults in the form of a
+// rejection need not be: they are reported once per endpoint.
 func Fails(options *rules.Options) func(*wire.Exchange) bool {
 	again := rules.History{First: func(string) bool { return false }}
 	return func(x *wire.Exchange) bool {
@@ -76,8 +76,7 @@ func DescribeRun(was *probe.Report, backend, target string) report.ProbeEndpoint
 	return e
 }
 
-// Prober probes endpoints that live traffic has shown, at the request of callers of the admin
-// address.
+// Prober probes endpoints learned from live traffic, on request at the admin address.
 type Prober struct {
 	Audit   *audit.Audit
 	Emit    func(event.Event) // gets the result of each run; may be nil
@@ -87,13 +86,13 @@ type Prober struct {
 	within  atomic.Pointer[within]
 }
 
-// within limits what probes may do, and where.
+// limits of probes
 type within struct {
 	config   config.Config
 	backends []*proxy.Backend
 }
 
-// NewProber returns a prober that stores its runs, and the rulings of them by the writer of a.
+// NewProber returns a prober that stores its runs, and their rulings through the writer of a.
 func NewProber(a *audit.Audit, s *store.Store, w *store.Writer) *Prober {
 	return &Prober{Audit: a, kept: &storage{store: s, writer: w}}
 }
@@ -103,7 +102,7 @@ func (p *Prober) Use(c *config.Config, backends []*proxy.Backend) {
 	p.within.Store(&within{*c, backends})
 }
 
-// Prepare is part of web.Prober.
+// Prepare implements web.Prober.
 func (p *Prober) Prepare(a web.Ask) (web.Job, error) {
 	l, err := p.learned(a)
 	if err != nil {
@@ -152,7 +151,7 @@ func (p *Prober) learned(a web.Ask) (*audit.Learned, error) {
 	return nil, fmt.Errorf("no sound switch was seen at %s; there were some at %s", a.Endpoint, strings.Join(known[:min(len(known), 10)], ", "))
 }
 
-// Backend returns the backend of the handshake: probes go nowhere else.
+// Backend returns the backend of the handshake. Probes go only to this backend.
 func (p *Prober) Backend(l *audit.Learned) *proxy.Backend {
 	for _, b := range p.within.Load().backends {
 		if cmp.Or(b.Route, "default") == l.Route && slices.Contains(b.Addresses, l.Backend) {
@@ -162,7 +161,7 @@ func (p *Prober) Backend(l *audit.Learned) *proxy.Backend {
 	return nil
 }
 
-// LearnedRun is one run against an endpoint that was learned.
+// LearnedRun is one run against a learned endpoint.
 type LearnedRun struct {
 	*Prober
 	Ask     web.Ask
@@ -171,10 +170,10 @@ type LearnedRun struct {
 	Backend *proxy.Backend
 }
 
-// config is the configuration as it is now.
+// config returns the current configuration.
 func (r *LearnedRun) config() *config.Config { return &r.within.Load().config }
 
-// Do is a web.Job.
+// Do implements web.Job.
 func (r *LearnedRun) Do(ctx context.Context, run string, told func(string, any)) (json.RawMessage, error) {
 	began := time.Now()
 	target, err := r.Target(ctx)
@@ -225,7 +224,7 @@ func (r *LearnedRun) Do(ctx context.Context, run string, told func(string, any))
 	return document.Bytes(), err
 }
 
-// url is the endpoint at its backend, as it may be shown.
+// url returns the URL of the endpoint at its backend, without secrets.
 func (r *LearnedRun) url(t *probe.Target) string {
 	scheme := "http://"
 	if t.TLS != nil {
@@ -234,7 +233,7 @@ func (r *LearnedRun) url(t *probe.Target) string {
 	return scheme + t.Address + r.shownTarget()
 }
 
-// labels say what the run was asked to do, so that it can be asked for again.
+// labels record the options of the run, so that it can be repeated.
 func (r *LearnedRun) labels() map[string]string {
 	all := map[string]string{
 		"endpoint": r.Ask.Endpoint, "route": r.Learned.Route, "protocol": r.Learned.Protocol, "host": r.Learned.Host, "backend": r.Learned.Backend,
@@ -257,7 +256,7 @@ func (r *LearnedRun) ended(ctx context.Context, fails int64, err error) {
 	}
 }
 
-// Target is where the probes go, with the handshake that was learned as their base.
+// Target returns the target of the probes, with the learned handshake as their base.
 func (r *LearnedRun) Target(ctx context.Context) (probe.Target, error) {
 	t := probe.Target{Address: r.Learned.Backend, Route: r.Learned.Route}
 	scheme := "http"
@@ -284,7 +283,7 @@ func (r *LearnedRun) Target(ctx context.Context) (probe.Target, error) {
 	return t, nil
 }
 
-// whose says whose credentials the probes carry, if any.
+// whose describes whose credentials the probes carry, if any.
 func (r *LearnedRun) whose() string {
 	q := r.Learned.Request
 	if r.Ask.Credentials != config.CredentialsRecorded || !q.Has("Cookie") && !q.Has("Authorization") && !q.Has("Sec-WebSocket-Protocol") {
@@ -301,7 +300,7 @@ func (r *LearnedRun) shownTarget() string {
 	return r.redaction().Target(r.Learned.Request.Target)
 }
 
-// Settings are those of the probe run with that name.
+// Settings returns the settings of the probe run with that name.
 func (r *LearnedRun) Settings(run string) probe.Settings {
 	options := r.Audit.OptionsOf(r.Learned.Route)
 	return probe.Settings{

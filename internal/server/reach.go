@@ -23,7 +23,7 @@ type reach struct {
 	mu     sync.Mutex
 	looked time.Time
 	found  []ui.Backend
-	of     *within // that was looked at
+	of     *within // the routing that was checked
 }
 
 // look returns the state of all backends.
@@ -37,7 +37,7 @@ func (r *reach) look(ctx context.Context, p *Prober) []ui.Backend {
 	return r.found
 }
 
-// lookAll looks at all backends at once.
+// lookAll checks all backends at once.
 func lookAll(ctx context.Context, backends []*proxy.Backend) []ui.Backend {
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
@@ -50,7 +50,7 @@ func lookAll(ctx context.Context, backends []*proxy.Backend) []ui.Backend {
 	return found
 }
 
-// lookAt opens a connection to the first address that takes one, and closes it.
+// lookAt opens a connection to the first address that accepts one, and closes it.
 func lookAt(ctx context.Context, b *proxy.Backend) ui.Backend {
 	is := ui.Backend{Route: cmp.Or(b.Route, "default"), Address: strings.Join(b.Addresses, ", ")}
 	var d net.Dialer

@@ -18,7 +18,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/web/ui"
 )
 
-// settled is how long a file must have been left alone before it is read again: editors write in
+// settled is how long a file must be unchanged before it is read again, because editors write in
 // several steps.
 const settled = 200 * time.Millisecond
 
@@ -26,8 +26,8 @@ const settled = 200 * time.Millisecond
 type reloader struct {
 	*Serving
 	load  func() (config.Config, error)
-	file  string    // that the configuration is in; empty: none
-	stamp time.Time // of the file when it was read
+	file  string    // the configuration file; empty: none
+	stamp time.Time // modification time of the file when it was read
 
 	hangup  chan os.Signal
 	watcher *fsnotify.Watcher // nil: there is no file, or it cannot be watched
@@ -80,7 +80,7 @@ func (r *reloader) take(ctx context.Context) ([]string, error) {
 	return changed, nil
 }
 
-// differ names the keys at the top of a configuration in which two differ.
+// differ returns the top-level keys in which two configurations differ.
 func differ(a, b *config.Config) []string {
 	changed := []string{}
 	va, vb := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
@@ -96,7 +96,7 @@ func differ(a, b *config.Config) []string {
 	return changed
 }
 
-// open begins to watch, so that no change from here on is missed. Whoever calls it calls watch.
+// open begins to watch, so that no later change is missed. The caller must call watch.
 func (r *reloader) open() {
 	r.hangup = make(chan os.Signal, 1) // one pending signal covers all later ones
 	signal.Notify(r.hangup, syscall.SIGHUP)
@@ -105,7 +105,7 @@ func (r *reloader) open() {
 	}
 	w, err := fsnotify.NewWatcher()
 	if err == nil {
-		r.watcher, err = w, w.Add(filepath.Dir(r.config.File)) // the folder: editors replace the file
+		r.watcher, err = w, w.Add(filepath.Dir(r.config.File)) // the folder, because editors replace the file
 	}
 	if err != nil {
 		r.Out.Log.Warn().Err(err).Msg("configuration file is not watched")
@@ -124,7 +124,7 @@ func (r *reloader) watch(ctx context.Context) error {
 	if r.watcher != nil {
 		defer r.watcher.Close()
 		events, errs = r.watcher.Events, r.watcher.Errors
-		if !config.StampOf(file).Equal(r.stamp) { // it has changed between being read and being watched
+		if !config.StampOf(file).Equal(r.stamp) { // the file changed before watching began
 			timer.Reset(settled)
 		}
 	}
@@ -138,7 +138,7 @@ func (r *reloader) watch(ctx context.Context) error {
 				timer.Reset(settled)
 			}
 			continue
-		case err := <-errs: // events may be lost, and a change with them
+		case err := <-errs: // events may have been lost
 			r.Out.Log.Warn().Err(err).Msg("configuration file was lost sight of")
 		case <-timer.C:
 		}

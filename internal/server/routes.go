@@ -85,7 +85,7 @@ func guardBy(a *audit.Audit) func(*wire.Exchange) error {
 	}
 }
 
-// Backends are all backends of the routing.
+// Backends returns all backends of the routing.
 func (t *Routing) Backends() []*proxy.Backend {
 	all := []*proxy.Backend{t.first}
 	for _, r := range t.routes {
@@ -110,7 +110,7 @@ func (t *Routing) choose(a *proxy.Arrival) (*proxy.Backend, string) {
 		case r.listen != nil && !cameIn(a.Listener, r.listen), len(r.sni) > 0 && !config.Fits(r.sni, strings.ToLower(a.SNI)):
 			continue
 		case len(r.hosts) > 0 && a.Early:
-			return nil, "" // the host will say
+			return nil, "" // the Host will decide
 		case len(r.hosts) > 0 && !(ok && config.Fits(r.hosts, host)):
 			continue
 		}
@@ -133,7 +133,7 @@ func cameIn(end net.Addr, listen *net.TCPAddr) bool {
 	return ok && tcp.Port == listen.Port && (listen.IP == nil || listen.IP.IsUnspecified() || listen.IP.Equal(tcp.IP))
 }
 
-// requestHost is the host that a request names, in lower case and without port; false if it names
+// requestHost returns the host of a request, in lower case and without port; false if there is
 // none, or several.
 func requestHost(q *wire.Request) (string, bool) {
 	if q == nil || q.Count("Host") != 1 {

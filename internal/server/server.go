@@ -21,7 +21,7 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 )
 
-// NewRelay is the relay that a configuration asks for.
+// NewRelay returns the relay for a configuration.
 func NewRelay(c *config.Config, log zerolog.Logger, a *audit.Audit) (*proxy.Relay, *Routing, error) {
 	t, err := newRouting(c, a)
 	if err != nil {
@@ -64,11 +64,11 @@ type Serving struct {
 	states  *liveStates
 	status  *statusView
 	Running sync.WaitGroup
-	Errc    chan error // one for each part that may fail; none waits
+	Errc    chan error // one error for each part that may fail; sending never blocks
 }
 
-// Serve runs everything until ctx ends, or until one part cannot go on. Load reads the
-// configuration again.
+// Serve runs everything until ctx ends, or until one part fails. load reads the configuration
+// again.
 func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func() (config.Config, error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -129,7 +129,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	failed := error(nil)
 	select {
 	case <-ctx.Done():
-	case failed = <-s.Errc: // when one ends, the others must too
+	case failed = <-s.Errc: // if one part fails, the others must end too
 		stop()
 	}
 	out.Log.Info().Int("connections", s.Relay.Open()).Msg("draining")
@@ -149,7 +149,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	return failed
 }
 
-// scheme is that of the first listener.
+// scheme returns the scheme of the first listener.
 func (s *Serving) scheme() string {
 	if len(s.config.TLS.Certificates) > 0 {
 		return "https"
@@ -157,7 +157,7 @@ func (s *Serving) scheme() string {
 	return "http"
 }
 
-// keep writes to the store until it is told that nothing more comes.
+// keep writes to the store until it is told that there is nothing more to write.
 func (s *Serving) keep(ctx context.Context, kept *storage) (over func(), stored <-chan error) {
 	done := make(chan error, 1)
 	ctx, over = context.WithCancel(context.WithoutCancel(ctx)) // the last rulings must be written, too
@@ -165,7 +165,7 @@ func (s *Serving) keep(ctx context.Context, kept *storage) (over func(), stored 
 	return over, done
 }
 
-// start lets every part run in a goroutine of its own.
+// start runs a part in a goroutine of its own.
 func (s *Serving) start(ctx context.Context, open *listeners, admin *web.Server, reload *reloader) error {
 	forward, err := newForward(&s.config.Forward, s.Relay, open.own())
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/web/ui"
 )
 
-// shownSettings is the configuration as it is shown.
+// shownSettings returns the configuration without secrets.
 func shownSettings(c *config.Config) []ui.Setting {
 	var all []ui.Setting
 	for _, s := range c.Settings() {

@@ -19,8 +19,8 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// liveStates sets the states of findings. Known are those of the baseline, and those in the store
-// at the start.
+// liveStates sets the states of findings. Findings of the baseline, and those in the store at the
+// start, are known.
 type liveStates struct {
 	log zerolog.Logger
 
@@ -29,7 +29,7 @@ type liveStates struct {
 	cover  accept.Coverage
 }
 
-// readKnown is how long reading the findings of the store may take.
+// readKnown limits the time for reading the findings of the store.
 const readKnown = 10 * time.Second
 
 func newLiveStates(ctx context.Context, c *config.Config, s *store.Store, log zerolog.Logger) (*liveStates, error) {

@@ -20,17 +20,16 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// statusView is how serve is, as it is shown. Its methods may be called by many goroutines at the
-// same time.
+// statusView is the status of serve for the pages. Its methods are safe for concurrent use.
 type statusView struct {
 	*Serving
-	ctx   context.Context // that serve runs under
+	ctx   context.Context // the context of serve
 	began time.Time
 	kept  *storage
 	fixed ui.Status // everything that does not change
 
 	config  atomic.Pointer[effective]
-	tunnels atomic.Int64 // that are open
+	tunnels atomic.Int64 // open tunnels
 	reach   reach
 
 	mu    sync.Mutex
@@ -38,7 +37,7 @@ type statusView struct {
 	sized time.Time
 }
 
-// effective is the configuration as it is shown.
+// effective is the configuration as the pages show it.
 type effective struct {
 	settings []ui.Setting
 	warnings []string
@@ -54,7 +53,7 @@ func newStatusView(ctx context.Context, s *Serving, open *listeners, kept *stora
 	return h
 }
 
-// use shows another configuration from here on.
+// use replaces the configuration that is shown.
 func (v *statusView) use(c *config.Config) {
 	v.config.Store(&effective{shownSettings(c), c.Warnings()})
 }
@@ -88,10 +87,10 @@ func buildSettings() []ui.Setting {
 	return all
 }
 
-// observe keeps count of the tunnels.
+// observe counts the tunnels.
 func (v *statusView) observe(r *rules.Ruling) { v.tunnels.Add(int64(r.Opened())) }
 
-// status is how everything is.
+// status returns the current status.
 func (v *statusView) show() ui.Status {
 	s, e := v.fixed, v.config.Load()
 	s.Config, s.Warnings, s.State = e.settings, e.warnings, "auditing"
@@ -128,19 +127,18 @@ func (v *statusView) health(w *store.State) []ui.Gauge {
 	}
 }
 
-// The age at which the size of the store is measured again, and the time that a measurement may
-// take.
+// The maximum age of the store's size, and the time that measuring it may take.
 const (
 	sizeAge  = 30 * time.Second
 	sizeTime = 2 * time.Second
 )
 
-// storeSize is the size of the store, as it was lately.
+// storeSize returns a recent size of the store.
 func (v *statusView) storeSize() store.Size {
 	v.mu.Lock()
 	old := time.Since(v.sized) > sizeAge
 	if old {
-		v.sized = time.Now() // no other caller measures meanwhile
+		v.sized = time.Now() // keeps other callers from measuring at the same time
 	}
 	v.mu.Unlock()
 	if old {
@@ -168,7 +166,7 @@ func (v *statusView) notAudited() []ui.Gauge {
 	}
 }
 
-// lacking returns what keeps the process from being ready.
+// lacking returns the reasons why the process is not ready.
 func (v *statusView) lacking(ctx context.Context) []web.Lack {
 	var all []web.Lack
 	if v.ctx.Err() != nil {
