@@ -1,7 +1,7 @@
 ARG GO_IMAGE=golang:1.26-bookworm
 
 FROM ${GO_IMAGE} AS build
-# GOPROXY is for who builds behind a module proxy of their own.
+# Set GOPROXY to build with your own module proxy.
 ARG GOPROXY
 WORKDIR /src
 COPY go.mod go.sum ./

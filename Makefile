@@ -1,9 +1,10 @@
 GO            ?= go
 FUZZTIME      ?= 30s
 FUZZ          ?= $(shell grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sed 's|^\./||; s|/[^/]*_test\.go:func |/|' | sort)
-# Packages with tests that count allocations and memory, which they cannot do under the race detector.
+# Packages with tests that count allocations and memory. They cannot do that under the race
+# detector.
 UNRACED       := ./wire ./internal/audit
-# Tests and benchmarks against other programs are modules of their own: what they need is no dependency of the product.
+# Tests and benchmarks against other programs are separate modules, so that their dependencies are not the product's.
 MODULES       := . test/e2e test/bench
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0

@@ -125,7 +125,7 @@ func (d *Redaction) nests(value []byte, depth int) bool {
 	return !bytes.Equal(plain, shown)
 }
 
-// unescape decodes percent-encoded text. A percent sign that starts no triplet stands for itself.
+// unescape decodes percent-encoded text. A percent sign that does not start a triplet stays as it is.
 func unescape(b []byte) []byte {
 	if !bytes.ContainsRune(b, '%') {
 		return b

@@ -108,7 +108,7 @@ func (p *process) wait() line {
 		p.t.Errorf("got %q on standard error, want nothing", &p.stderr)
 	}
 	if len(p.bad) > 0 {
-		p.t.Errorf("lines of the log are no JSON: %q", p.bad)
+		p.t.Errorf("lines of the log are not JSON: %q", p.bad)
 	}
 	last, _, _, _ := p.find(func(l line) bool { return l.Message == "stopped" })
 	if n := len(p.lines); n == 0 || p.lines[n-1].text != last.text {

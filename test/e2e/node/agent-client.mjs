@@ -1,5 +1,5 @@
-// agent-client.mjs URL PROXY: opens a WebSocket through a proxy, given as a URL, by way of an agent; sends a message, wants it
-// back, and closes.
+// agent-client.mjs URL PROXY: opens a WebSocket through a proxy, given as a URL, with an agent. It sends
+// a message, expects it back, and closes.
 import assert from 'node:assert'
 import { once } from 'node:events'
 import { HttpsProxyAgent } from 'https-proxy-agent'

@@ -1,6 +1,6 @@
-// Echoes every WebSocket message, at any path, as many programs do: without an error listener, so that the first protocol
-// error ends the process. A handshake without Upgrade gets a 500, and ends it too. Listens at the port that it is given, and
-// says so; ends with its standard input.
+// Echoes every WebSocket message at any path. Like many programs it has no error listener, so the first
+// protocol error ends the process. A handshake without Upgrade gets a 500 and ends it, too. It listens on
+// the given port, prints it, and ends with its standard input.
 import { createServer } from 'http'
 import { WebSocketServer } from 'ws'
 

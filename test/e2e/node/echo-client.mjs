@@ -1,5 +1,5 @@
-// echo-client.mjs URL [PROXY]: sends a text and a binary message of 1 MiB, wants them back as they were, and closes. With a
-// proxy, host:port, the connection is made by CONNECT.
+// echo-client.mjs URL [PROXY]: sends a text and a binary message of 1 MiB, expects both back unchanged, and
+// closes. With a proxy (host:port) it connects by CONNECT.
 import assert from 'node:assert'
 import http from 'node:http'
 import { once } from 'node:events'
@@ -7,7 +7,7 @@ import WebSocket from 'ws'
 
 const [url, proxy] = process.argv.slice(2)
 
-// tunnel is a connection to the URL's host through the proxy.
+// tunnel opens a connection to the URL's host through the proxy.
 async function tunnel() {
   const [host, port] = proxy.split(':')
   const request = http.request({ host, port, method: 'CONNECT', path: new URL(url).host }).end()

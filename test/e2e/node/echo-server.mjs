@@ -1,4 +1,4 @@
-// Echoes every WebSocket message, at any path. Says its port, and ends with its standard input.
+// Echoes every WebSocket message at any path. Prints its port, and ends with its standard input.
 import { WebSocketServer } from 'ws'
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })

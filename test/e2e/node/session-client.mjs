@@ -1,4 +1,5 @@
-// Sends a message with a library and wants it back, through the proxy at INTERLOCK_URL: session-client.mjs LIBRARY.
+// session-client.mjs LIBRARY: sends a message with a library and expects it back, through the proxy at
+// INTERLOCK_URL.
 import assert from 'node:assert'
 import * as signalr from '@microsoft/signalr'
 import { io } from 'socket.io-client'

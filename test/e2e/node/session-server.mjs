@@ -1,6 +1,7 @@
-// Serves a library whose handshakes name a session, by its name: socket.io and sockjs as they come (sockjs has no connection for a client that is gone at once), signalr as ASP.NET Core
-// speaks it: POST /hub/negotiate, then /hub?id=TOKEN, which is good for one connection. Says its port, and ends with its
-// standard input.
+// session-server.mjs LIBRARY: serves a library whose handshakes name a session. socket.io and sockjs run
+// unmodified; for sockjs, a client that disconnects at once leaves no connection. signalr follows ASP.NET Core:
+// POST /hub/negotiate, then /hub?id=TOKEN, where a token is valid for one connection. Prints its port, and
+// ends with its standard input.
 import { randomBytes } from 'node:crypto'
 import http from 'node:http'
 import { Server } from 'socket.io'

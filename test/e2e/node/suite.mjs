@@ -1,5 +1,5 @@
-// suite.mjs: a test suite as projects have it, against the service at CHAT_URL (ws://...). With SUITE=failing one test fails, with
-// SUITE=post one makes a handshake by POST and wants it to be refused.
+// suite.mjs: an ordinary test suite for the service at CHAT_URL (ws://...). With SUITE=failing one test
+// fails. With SUITE=post one test makes a handshake by POST and expects a rejection.
 import assert from 'node:assert'
 import http from 'node:http'
 import { once } from 'node:events'

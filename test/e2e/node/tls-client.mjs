@@ -1,5 +1,5 @@
-// tls-client.mjs URL CA CERT KEY: opens a WebSocket with a certificate of its own, where the server's is vouched for by CA;
-// sends a message, wants it back, and closes.
+// tls-client.mjs URL CA CERT KEY: opens a WebSocket with a client certificate to a server whose certificate
+// is signed by CA. It sends a message, expects it back, and closes.
 import assert from 'node:assert'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

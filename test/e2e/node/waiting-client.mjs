@@ -1,5 +1,5 @@
-// waiting-client.mjs: opens a WebSocket at CHAT_URL, says open, and waits. On SIGTERM it closes in good order and ends with
-// status 42.
+// waiting-client.mjs: opens a WebSocket at CHAT_URL, prints open, and waits. On SIGTERM it closes cleanly
+// and exits with status 42.
 import { once } from 'node:events'
 import WebSocket from 'ws'
 
