@@ -191,20 +191,23 @@ func (p product) startAt(t *testing.T, addr string, guarded bool, backend string
 	if err != nil {
 		return err
 	}
-	err = comesUp(ended, func() bool {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-	if err == nil {
+	if err = comesUp(ended, func() bool { return switches(t, addr+p.target) }); err == nil {
 		return nil
 	}
 	cmd.Process.Kill()
 	<-ended
 	log, _ := os.ReadFile(filepath.Join(dir, "log"))
 	return fmt.Errorf("%s %w:\n%s%s", p.command[0], err, &said, log)
+}
+
+// switches reports whether a server accepts a handshake. The first one takes long in Java, and none of the probes is to wait for it.
+func switches(t *testing.T, url string) bool {
+	t.Helper()
+	conn, _, err := gorilla.DefaultDialer.DialContext(t.Context(), "ws://"+url, nil)
+	if err != nil {
+		return false
+	}
+	return conn.Close() == nil
 }
 
 // render writes the file of the product, with the recipes of docs/harden.md in their places.
