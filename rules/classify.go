@@ -26,9 +26,9 @@ func ClassifyInto(ruling *Ruling, c Case) {
 	if c.X.Outcome == wire.Local && c.X.Response == nil {
 		return
 	}
-	room := 6 // enough for most rulings
+	room := 10 // enough for most rulings
 	if c.switched {
-		room = 28
+		room = 32
 	}
 	ruling.Findings = slices.Grow(ruling.Findings, room)
 	c.askAll(ruling, book)

@@ -23,7 +23,8 @@ var _ = register(Rule{
 	Why: `Servers may be lenient here. Strict ones often wait for a CRLF that never arrives,
 and the handshake hangs. If a proxy is strict and the server lenient, or the other way round, they
 see different lines. Such requests are typed by hand, or come from programs that write \n as line
-end. Servers do it too; a client that waits for CRLF then waits forever.`,
+end. Servers do it too: Node.js rejects such a response, a client that waits for CRLF waits
+forever, and Go, Python and Chromium accept it.`,
 	Fix:  `Write CRLF at the end of each line. In a server, answer 400 to a bare LF.`,
 	When: func(c *Case) bool { return c.flawed(wire.FlawBareLF) || responseFlawed(c, wire.FlawBareLF) },
 	Judge: func(c *Case) Result {
@@ -254,10 +255,13 @@ func bareLF(h *Handshake) {
 	}
 }
 
-// placeOf names the header that an offset in a head belongs to, or the request line.
+// placeOf names the header that an offset in a head belongs to, or the start line.
 func placeOf(h *wire.Head, offset int) string {
 	if name := fieldBefore(h, offset); len(name) > 0 {
 		return "the " + quote(name) + " header"
+	}
+	if isHTTPName(h.Text(h.Start)) {
+		return "the status line"
 	}
 	return "the request line"
 }

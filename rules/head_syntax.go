@@ -22,8 +22,8 @@ var _ = register(Rule{
 	Why: `One parser reads "Upgrade : websocket" as Upgrade, another as a header of another
 name, a third as none. A proxy that does not see Upgrade forwards the line, notices no offer, and
 the server switches. The same holds for Connection and for the headers that say where the request
-ends. In a response the server is at fault: a strict client, such as Node.js or Go, closes the
-connection, a lenient one does not.`,
+ends. In a response the server is at fault: Node.js and h11 reject it, Chromium reads the
+header, Go keeps it under another name, and Python's http.client ends the headers there.`,
 	Fix: `Answer 400 to any request with a space or tab before a colon.
 gobwas/ws: ws.Upgrader accepts such lines; use ws.HTTPUpgrader with net/http, which rejects them.`,
 	When: func(c *Case) bool {

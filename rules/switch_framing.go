@@ -170,12 +170,8 @@ the 101 of an HTTP/1.1 backend to an HTTP/2 client. The recipient cannot tell wh
 the connection was switched.`,
 	Fix: `In a proxy that speaks HTTP/2 to clients, translate an extended CONNECT (RFC 8441)
 	into an upgrade and its 101 into 200; answer 502 to a 101 for any other request.`,
-	When: func(c *Case) bool { return c.switched },
-	Judge: func(c *Case) Result {
-		const name = "HTTP/"
-		v := c.X.Response.Version
-		return c.passIf(len(v) <= len(name) || !wire.EqualFold(v[:len(name)], name) || v[len(name)] < '2' || v[len(name)] > '9')
-	},
+	When:  func(c *Case) bool { return c.switched },
+	Judge: func(c *Case) Result { return c.passIf(!labelledHTTP2(c.X.Response.Version)) },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inResponse(), quoteStatusLine(c))
 	},

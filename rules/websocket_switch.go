@@ -1,5 +1,7 @@
 package rules
 
+import "bytes"
+
 var _ = register(Rule{
 	ID: "UPGRADE-WS-101-TOKEN", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
@@ -32,7 +34,7 @@ nginx, in front: no add_header Upgrade; with proxy_http_version 1.1 the backend'
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ACCEPT-DUP", Level: Must, Party: Server,
-	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Severity: Severities{Refused: Medium, Switched: Medium, Worst: High}, Since: "0.1",
 	Title: "A server sends exactly one Sec-WebSocket-Accept header",
 	Problem: Problems{
 		Switched: "Server sent more than one Sec-WebSocket-Accept header: %s",
@@ -42,15 +44,22 @@ var _ = register(Rule{
 		{"6455", "11.3.3", "Sec-WebSocket-Accept appears only once in a response"},
 	},
 	Why: `Of two values a client compares the first, the last, or both joined by a comma,
-which never matches; so some clients connect and others do not. Two values come from two parties
-that both believe to have switched: a proxy that answers by itself and then forwards the server's
-response, or two layers of a framework. If the values differ, they were computed from different
-keys.`,
+which never matches; so some clients connect and others do not: Chromium and ws never do. Two
+values come from two parties that both believe to have switched: a proxy that answers by itself
+and then forwards the server's response, or two layers of a framework. If the values differ, they
+were computed from different keys, and no client that compares both may continue; then the rule is
+high.`,
 	Fix: `Let one party write the response. A proxy that makes its own key replaces the
 	server's value.`,
 	When: func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(acceptField) },
 	Judge: func(c *Case) Result {
-		return c.passIf(c.X.Response.Count(acceptField) == 1)
+		p := &c.X.Response.Head
+		for v := range p.Values(acceptField) {
+			if !bytes.Equal(p.Text(v), first(p, acceptField)) {
+				return c.result(Fail).rated(c.rule.Severity.Worst)
+			}
+		}
+		return c.passIf(p.Count(acceptField) == 1)
 	},
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inResponse(acceptField), responseValues(c, acceptField))
