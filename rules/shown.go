@@ -1,17 +1,14 @@
 package rules
 
-// Shown returns the bytes of a span of the request or the response head, fit to be shown: secret
-// values are blanked out unless evidence is full. It is empty for a head that there is not.
-func (r *Ruling) Shown(s Span) string {
-	var head []byte
+// Head returns a copy of the request's or the response's head, fit to be shown: secret values are
+// overwritten by asterisks, byte for byte, unless evidence is full. It is nil for a response that
+// there is not.
+func (r *Ruling) Head(p Part) []byte {
 	switch {
-	case s.Part == InRequest:
-		head = r.options.requestHead(r.X.Request)
-	case s.Part == InResponse && r.X.Response != nil:
-		head = r.options.responseHead(r.X.Request, r.X.Response)
+	case p == InRequest:
+		return r.options.requestHead(r.X.Request)
+	case p == InResponse && r.X.Response != nil:
+		return r.options.responseHead(r.X.Request, r.X.Response)
 	}
-	if s.From < 0 || s.To > len(head) || s.From > s.To {
-		return ""
-	}
-	return string(head[s.From:s.To])
+	return nil
 }

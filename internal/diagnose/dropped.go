@@ -32,7 +32,8 @@ var _ = register(Kind{
 	Title: "The client offers subprotocols, and the 101 chooses none",
 	Why: `RFC 6455 lets a server choose no subprotocol. The WebSocket standard of browsers does not: a
 page that asked for one gets an error and code 1006 although the server sees an open connection. The
-server has to choose one of the names that the client sent, exactly as written.`,
+server has to choose one of the names that the client sent, exactly as written; if it does, a proxy
+after Interlock removed the header.`,
 	Refs:  failing("a client that needs a subprotocol fails the connection if the 101 names none (for browsers: WHATWG WebSockets §2.2)"),
 	Rules: []string{"UPGRADE-WS-PROTO-SILENT"},
 	See: func(v *View) string {
@@ -42,10 +43,14 @@ server has to choose one of the names that the client sent, exactly as written.`
 		if v.X.After.ClientBytes > 0 || browser(v) == "" && !v.X.After.Ended { // this client does without
 			return ""
 		}
-		return "The client offers " + v.sent("Sec-WebSocket-Protocol") + ", and the 101 chooses none"
+		text := "The client offers " + v.sent("Sec-WebSocket-Protocol") + ", and the 101 chooses none"
+		if hop := viaAfter(v); hop != "" {
+			return text + "; it passed a proxy, " + hop
+		}
+		return text
 	},
 	Causes: []Cause{
-		{Text: "A browser closes such a connection at once, with code 1006; the server did not choose, or a proxy after Interlock removed the header", Certainty: rules.Certain,
+		{Text: "A browser closes such a connection at once, with code 1006", Certainty: rules.Certain,
 			Mark: browser, Fix: chooseSubprotocol()},
 		{Text: "Browsers close such a connection at once; other clients may go on", Certainty: rules.Possible, Fix: chooseSubprotocol()},
 	},

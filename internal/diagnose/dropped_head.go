@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -79,21 +80,40 @@ alone, until their time limit; Node.js and Go reject a head with white space bef
 	See: func(v *View) string {
 		var seen []string
 		for _, f := range v.Response.Flaws {
-			switch f.Kind {
-			case wire.FlawBareLF, wire.FlawBareCR, wire.FlawSpaceBeforeColon, wire.FlawObsFold, wire.FlawLeadingSpace, wire.FlawNoColon, wire.FlawFieldName, wire.FlawControl:
-				if what := f.Kind.String(); len(seen) == 0 || !strings.Contains(strings.Join(seen, ", "), what) {
-					seen = append(seen, what)
-				}
+			what := malformed(f.Kind)
+			if what != "" && !slices.Contains(seen, what) {
+				seen = append(seen, what)
 			}
 		}
 		if len(seen) == 0 || v.lacksResponse() {
 			return ""
 		}
-		return "The 101 is malformed: " + strings.Join(seen, ", ")
+		return "In the head of the 101 " + strings.Join(seen, ", and ")
 	},
 	Causes: []Cause{{Text: "The server writes the response itself, with line ends or names of its own", Certainty: rules.Likely, Mark: without(rules.InResponse, "Server"), Fix: writeHead()},
 		{Text: "The server or a proxy after Interlock writes malformed headers", Certainty: rules.Possible, Fix: writeHead()}},
 })
+
+// malformed says what is wrong with the lines of a head; it is empty for other flaws.
+func malformed(k wire.FlawKind) string {
+	switch k {
+	case wire.FlawBareLF:
+		return "a line ends in LF alone"
+	case wire.FlawBareCR:
+		return "a CR stands within a line"
+	case wire.FlawSpaceBeforeColon:
+		return "white space precedes a colon"
+	case wire.FlawObsFold, wire.FlawLeadingSpace:
+		return "a line begins with white space"
+	case wire.FlawNoColon:
+		return "a line has no colon"
+	case wire.FlawFieldName:
+		return "the name of a header is invalid"
+	case wire.FlawControl:
+		return "a value has a control character"
+	}
+	return ""
+}
 
 func writeHead() []Remedy {
 	return advice(`end every line with \r\n and the head with \r\n\r\n, and put the colon directly after the name; better: use a WebSocket library`)

@@ -78,23 +78,31 @@ func proxies() []product {
 // shows it. Both are empty if no header of the request shows one. The name is empty if the headers
 // do not tell which proxy it is.
 func (v *View) HopBefore() (name, basis string) {
-	if name, basis = v.product(rules.InRequest, hops()); name == "" {
-		if basis = v.proxied(rules.InRequest); basis != "" && v.nginxDefaults() {
-			return "nginx", "HTTP/1.0, " + basis
+	s := v.sideOf(rules.InRequest)
+	if !s.asked {
+		s.asked = true
+		s.hop, s.basis = v.product(rules.InRequest, hops())
+		if s.hop == "" {
+			s.basis = v.proxied(rules.InRequest)
+		}
+		if s.hop == "" && s.basis != "" && v.nginxDefaults() {
+			s.hop, s.basis = "nginx", "HTTP/1.0, "+s.basis
 		}
 	}
-	return name, basis
+	return s.hop, s.basis
 }
 
 // HopAfter is HopBefore for the proxy between Interlock and the server that gave the response.
 func (v *View) HopAfter() (name, basis string) {
-	if name, basis = v.product(rules.InResponse, proxies()); name != "" {
-		return name, basis
+	s := v.sideOf(rules.InResponse)
+	if !s.asked {
+		s.asked = true
+		s.hop, s.basis = v.product(rules.InResponse, append(proxies(), hops()...))
+		if s.hop == "" {
+			s.basis = v.proxied(rules.InResponse)
+		}
 	}
-	if name, basis = v.product(rules.InResponse, hops()); name != "" {
-		return name, basis
-	}
-	return "", v.proxied(rules.InResponse)
+	return s.hop, s.basis
 }
 
 // product returns the first of the products that a message names.

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -46,7 +47,9 @@ func all(marks ...mark) mark {
 			if basis == "" {
 				return ""
 			}
-			found = append(found, basis)
+			if !slices.Contains(found, basis) {
+				found = append(found, basis)
+			}
 		}
 		return strings.Join(found, ", ")
 	}
@@ -98,7 +101,17 @@ func noBody(v *View) string {
 }
 
 // browser is the mark of a request that comes from a browser.
-func browser(v *View) string { return v.field(rules.InRequest, "User-Agent", "mozilla/") }
+func browser(v *View) string {
+	if !v.has(rules.InRequest, "User-Agent", "mozilla/") {
+		return ""
+	}
+	for _, name := range [...]string{"Firefox", "Edg", "Chrome", "Safari"} { // Chrome names Safari too
+		if v.has(rules.InRequest, "User-Agent", name+"/") {
+			return "User-Agent of " + strings.Replace(name, "Edg", "Edge", 1)
+		}
+	}
+	return "User-Agent of a browser"
+}
 
 // otherSite is the mark of an Origin that is not that of the Host header.
 func otherSite(v *View) string {
@@ -113,3 +126,8 @@ func otherSite(v *View) string {
 
 // manyOptions is the mark of a Connection header with more than one option, as Firefox sends it.
 func manyOptions(v *View) string { return v.field(rules.InRequest, "Connection", ",") }
+
+// there is the mark of a header of the request whose value does not matter.
+func there(name string) mark {
+	return when(func(v *View) bool { return v.Request.Has(name) }, "header "+name)
+}

@@ -127,7 +127,7 @@ rules report the method; gateways and clients agree on it.`,
 		}
 		return "The request is a handshake of the Remote Desktop Gateway protocol, with method " + rules.Quote(v.Request.Method)
 	},
-	Causes: itself("It is as it should be", sent("RDG-Connection-Id", ""), Remedy{"Interlock", "accept the finding for this endpoint"},
+	Causes: itself("It is as it should be", there("RDG-Connection-Id"), Remedy{"Interlock", "accept the finding for this endpoint"},
 		Remedy{"HAProxy, nginx", "pass TLS through to the gateway: proxies that accept only GET reject it"}),
 })
 
@@ -176,7 +176,7 @@ tokens are not registered; both ends know them.`,
 		}
 		return "The request offers " + v.sent("Upgrade") + ", as Tailscale does"
 	},
-	Causes: itself("It is as it should be", either(sent("X-Tailscale-Handshake", ""), path("/derp")), allow("tailscale-control-protocol, DERP"),
+	Causes: itself("It is as it should be", either(there("X-Tailscale-Handshake"), path("/derp")), allow("tailscale-control-protocol, DERP"),
 		Remedy{"Apache", "ProxyPass / http://headscale:8080/ upgrade=any"}),
 })
 

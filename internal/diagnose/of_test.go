@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -82,4 +83,21 @@ func FuzzOf(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestOneCauseIsToldOnce holds that findings with the same cause have one diagnosis, which names them.
+func TestOneCauseIsToldOnce(t *testing.T) {
+	for name, want := range map[string]string{
+		"stripped-upgrade-426":   "stripped-upgrade: UPGRADE-426-BODY UPGRADE-CONN-DANGLING UPGRADE-WS-KEY-STRAY",
+		"chunked-tunnel":         "chunked-tunnel: UPGRADE-101-TE UPGRADE-WS-OPCODE UPGRADE-WS-RSV",
+		"requests-after-101":     "requests-after-101: UPGRADE-101-NOT-SWITCHED UPGRADE-101-TRAFFIC-HTTP",
+		"extra-crlf-client":      "extra-crlf: UPGRADE-TRAILING-CRLF UPGRADE-WS-CONTROL UPGRADE-WS-OPCODE UPGRADE-WS-UNMASKED",
+		"offer-airplay":          "offer-airplay: UPGRADE-UNKNOWN",
+		"subprotocol-not-chosen": "subprotocol-not-chosen: UPGRADE-WS-PROTO-SILENT",
+	} {
+		all := diagnose.Of(rules.Classify(rules.Case{X: exchange(t, "testdata/"+name+".wire")}))
+		if len(all) != 1 || all[0].ID+": "+strings.Join(all[0].Explains, " ") != want {
+			t.Errorf("%s: got %+v, want %s", name, all, want)
+		}
+	}
 }

@@ -59,6 +59,30 @@ an ordinary API, not to a WebSocket server.`,
 })
 
 var _ = register(Kind{
+	ID: "rejected-otherwise", Family: Rejected, Stages: Answered,
+	Title: "The server rejects a valid handshake with a less usual status",
+	Why: `Servers answer 410 and 421 if the host or the path belongs elsewhere, 413, 414 and 431 if the
+request is too large, which cookies make it, and others by a rule of their own.`,
+	Refs: mayReject(),
+	See: func(v *View) string {
+		if v.Status() < 400 || !v.Valid() || cloudflareStatus(v.Status()) != "" {
+			return ""
+		}
+		switch v.Status() {
+		case 400, 401, 403, 404, 405, 407, 426, 429, 500, 501, 502, 503, 504:
+			return ""
+		}
+		return v.rejection()
+	},
+	Causes: []Cause{
+		{Text: "The headers are too large: cookies, or a token", Certainty: rules.Likely, Mark: status(431, when(func(*View) bool { return true }, "status 431")),
+			Fix: []Remedy{{"nginx", "large_client_header_buffers 4 32k;"}, {"Node.js", "node --max-http-header-size=32768"}, {"", "give the WebSocket a host or a path of its own, so that fewer cookies are sent"}}},
+		{Text: "The host or the path belongs to another server", Certainty: rules.Likely, Mark: either(status(421, there("Host")), status(410, there("Host"))), Fix: passHost()},
+		{Text: "A rule of the server or of a proxy in front of it", Certainty: rules.Possible, Fix: firewall()},
+	},
+})
+
+var _ = register(Kind{
 	ID: "rejected-426", Family: Rejected, Stages: Answered,
 	Title: "The server answers a valid handshake with 426",
 	Why: `A 426 asks for an upgrade to what its Upgrade header names. If that is websocket, the server
@@ -80,6 +104,7 @@ it or because it compares Connection as one string. If it is TLS, the server wan
 		{Text: "The server speaks HTTP/2 only, as gRPC servers do", Certainty: rules.Likely, Mark: either(got("Upgrade", "h2c"), got("Upgrade", "http/2")),
 			Fix: advice("this port serves no WebSocket: use another port, or a gRPC client")},
 		{Text: "The server speaks another version of WebSocket", Certainty: rules.Likely, Mark: otherVersion, Fix: advice("update the WebSocket library of the server: version 13 is RFC 6455")},
+		{Text: "nginx between Interlock and the server removed the offer", Certainty: rules.Likely, Mark: after("nginx"), Fix: only(forwardUpgrades(), "nginx")},
 		{Text: "The proxy between Interlock and the server removed the offer", Certainty: rules.Likely, Mark: afterAny, Fix: usual(forwardUpgrades())},
 		{Text: "The server compares Connection as one string; Firefox sends keep-alive, Upgrade", Certainty: rules.Likely, Mark: manyOptions, Fix: listOfOptions()},
 		{Text: "A proxy between Interlock and the server removed the offer, or the path is that of another server", Certainty: rules.Possible, Fix: usual(forwardUpgrades())},

@@ -35,10 +35,10 @@ passes such a response on.`,
 		}
 		return ""
 	},
-	Causes: []Cause{
-		{Text: "The proxy between Interlock and the server removed them from the 101", Certainty: rules.Likely, Mark: viaAfter, Fix: keep101()},
-		{Text: "The server does not send them, or a proxy between Interlock and the server removed them", Certainty: rules.Possible, Fix: keep101()},
-	},
+	Causes: append(named("%s between Interlock and the server removed them from the 101", after, keep101(), "nginx", "Apache", "Cloudflare", "Envoy", "Varnish", "Squid", "Kong"),
+		Cause{Text: "The proxy between Interlock and the server removed them from the 101", Certainty: rules.Likely, Mark: viaAfter, Fix: keep101()},
+		Cause{Text: "The server does not send them, or a proxy between Interlock and the server removed them", Certainty: rules.Possible, Fix: keep101()},
+	),
 })
 
 func keep101() []Remedy {

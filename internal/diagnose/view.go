@@ -19,6 +19,23 @@ type View struct {
 	finished    finish // see View.finish
 	finishKnown bool
 	valid       validity
+	sides       [2]side // of the request and of the response; see sideOf
+}
+
+// A side is what kinds ask about one of the messages again and again.
+type side struct {
+	shown []byte // its head without its secrets; nil until it is asked for
+	asked bool   // whether hop and basis are known
+	hop   string // the proxy on this side, by name; see HopBefore
+	basis string // the header that shows it
+}
+
+// sideOf is what is known about the request or the response.
+func (v *View) sideOf(p rules.Part) *side {
+	if p == rules.InRequest {
+		return &v.sides[0]
+	}
+	return &v.sides[1]
 }
 
 // validity is what is known about whether a request is a valid handshake.
@@ -156,7 +173,11 @@ func (v *View) field(p rules.Part, name, contains string) string {
 	if !ok {
 		return ""
 	}
-	return name + ": " + rules.Quote(v.Ruling.Shown(rules.Span{Part: p, From: at.From, To: at.To}))
+	s := v.sideOf(p)
+	if s.shown == nil {
+		s.shown = v.Ruling.Head(p)
+	}
+	return name + ": " + rules.Quote(string(s.shown[at.From:at.To]))
 }
 
 // sent is the first header of that name in the request as it is shown.
