@@ -6,8 +6,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Before is the result of an exchange as of its previous report, for those who count exchanges and
-// not reports. It never changes.
+// Before is the result of an exchange as of its previous report, for callers that count exchanges
+// and not reports. It never changes.
 type Before struct {
 	Outcome     wire.Outcome
 	Protocol    string // as wire.Exchange has it
@@ -27,7 +27,8 @@ func openTunnels(x *wire.Exchange) bool {
 	return x.Origin == wire.OriginLive && x.Outcome == wire.Switched && !x.Blocked && !x.Final
 }
 
-// Opened is how many tunnels of live traffic more are open than by the report before: 1, 0 or -1.
+// Opened returns by how many the number of open tunnels of live traffic changed since the previous
+// report: 1, 0 or -1.
 func (r *Ruling) Opened() int {
 	switch was, is := r.Before != nil && r.Before.open, openTunnels(r.X); {
 	case is && !was:

@@ -6,11 +6,11 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Case is one exchange and what else is known about it. [Classify] takes it and fills in what its
-// rules ask for; the functions of rules are called only there.
+// A Case is one exchange with its context. [Classify] fills in the values that its rules need; the
+// functions of this package's rules are called only there.
 type Case struct {
 	X       *wire.Exchange // the exchange; never nil
-	Far     *wire.Exchange // the same one on the other side of a hop; nil: rules that need it do not apply
+	Far     *wire.Exchange // the same exchange on the other side of a hop; nil: rules that need it do not apply
 	Options *Options       // nil: the zero value
 	Seen    History
 
@@ -18,7 +18,7 @@ type Case struct {
 	chosen         []wire.Protocol // those of the response's
 	connection     connectionList  // the request's Connection field
 	optionSent     bool            // the request has the connection option "upgrade"
-	optionReturned bool            // the response has it
+	optionReturned bool            // the response has that option
 	switched       bool            // the response is a 101
 	leftHTTP       bool            // the server has left HTTP/1: by a 101, or without one
 	headCut        bool            // the request's head is incomplete: what is missing may still have been sent
@@ -26,20 +26,20 @@ type Case struct {
 	h2c            bool            // see towards
 	extensions     *negotiation    // see negotiated; nil until a rule asks
 	scans          [2]frameScan    // of the client's and the server's frames; see scanFrames
-	framing        uint8           // of framed13: 0 before it is asked, 1 no, 2 yes
-	probe          *Probe          // the probe that the exchange is, if it is one
-	rule           *Rule           // the rule that is asked
+	framing        uint8           // of framed13: 0 not computed, 1 no, 2 yes
+	probe          *Probe          // the probe, if the exchange is one
+	rule           *Rule           // the rule that is being applied
 }
 
-// Options are the parts of the configuration that judging and showing depend on. The zero value is
-// the default.
+// Options are the parts of the configuration that affect judging and output. The zero value is the
+// default.
 type Options struct {
-	Protocols  []string            // names of private protocols that are meant to be spoken here; see UPGRADE-UNKNOWN
+	Protocols  []string            // private protocols that the service uses; see UPGRADE-UNKNOWN
 	Origins    []string            // origins of the service as browsers know it, such as https://chat.example
 	Off        []string            // IDs of rules that are turned off
 	Severities map[string]Severity // severities that replace a rule's own, by ID; they do not change what is unsafe
 	Redact     Redaction           // changes to the table of secret names
-	Full       bool                // show secrets and payload: evidence: full
+	Full       bool                // show secrets and payload: evidence.keep: full
 }
 
 // A History answers questions about earlier exchanges. The zero value knows nothing. Its functions
@@ -95,7 +95,7 @@ func hasProtocol(members []wire.Protocol, name string) bool {
 	return false
 }
 
-// status is the status of the response, 0 without one.
+// status returns the status of the response, or 0 without one.
 func (c *Case) status() int {
 	if c.X.Response == nil {
 		return 0
@@ -144,13 +144,13 @@ func (c *Case) keeps(part string) bool { return !slices.Contains(c.X.Lossy, part
 // brings reports whether the exchange is a probe of that rule.
 func (c *Case) brings(rule string) bool { return c.probe != nil && c.probe.rule.ID == rule }
 
-// inRequest are the spans of the request's field lines with one of the names.
+// inRequest returns the spans of the request's header lines with one of the names.
 func (c *Case) inRequest(names ...string) []Span {
 	return fieldSpans(InRequest, &c.X.Request.Head, names...)
 }
 
-// inResponse are the spans of the response's status line and of its field lines with one of the
-// names.
+// inResponse returns the spans of the response's status line and of its header lines with one of
+// the names.
 func (c *Case) inResponse(names ...string) []Span {
 	p := c.X.Response
 	at := []Span{{InResponse, p.Start.From, p.Start.To}}

@@ -1,6 +1,6 @@
 package rules
 
-// A Class says how a server should answer a probe.
+// A Class describes how a server should answer a probe.
 type Class uint8
 
 // The classes of probes.
@@ -17,18 +17,18 @@ const (
 	Expect                     // a 100 before the 101
 	Differential               // the same response as without the offer
 	Warn101                    // no 101: if there is one, policy decides
-	Negotiate                  // a 101 that agrees to nothing that was not offered
-	Sequence                   // what follows is read as what it is
+	Negotiate                  // a 101 that agrees only to what was offered
+	Sequence                   // the bytes after the response are read as what they are
 	classes
 )
 
-// String is the class in lower case.
+// String returns the class in lower case.
 func (k Class) String() string {
 	return [classes]string{"refuse", "refuse400", "refuse-ver", "legacy", "alive", "accept", "interop", "either",
 		"body", "expect", "diff", "warn101", "neg", "seq"}[k]
 }
 
-// MarshalText is the class as the contracts write it.
+// MarshalText returns the class as the contracts write it.
 func (k Class) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // Expectation says in words how a server should answer. That of a probe may say more; see
@@ -56,7 +56,7 @@ func (k Class) Expectation() string {
 func (k Class) Refuses() bool { return k <= Legacy }
 
 // expects is the part of the verdict table that depends on the class of a probe: whether the server
-// should refuse it. If the server is gone afterwards, nothing is known, whatever the class.
+// should reject it. If the server crashed afterwards, nothing is known, whatever the class.
 func (k Class) expects(a answer, in column) cell {
 	entry := verdicts(a, in)
 	if in == byStatus || entry.note == gone {
@@ -120,7 +120,7 @@ func (k Class) permits(a answer, in column, entry cell) cell {
 	case in == uncontrolled:
 		return entry
 	case k == Negotiate && (a == answeredRefusal || a == answeredNormal || a == answeredError || a == answeredClose):
-		return both(Warn) // to decline an offer is to leave it out of the answer
+		return both(Warn) // a server declines an offer by leaving it out of the response
 	case k != Warn101 && (a == answeredError || a == answeredClose), a == answeredNormal:
 		return both(Pass)
 	}

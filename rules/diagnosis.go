@@ -1,7 +1,7 @@
 package rules
 
 // A Diagnosis explains an exchange: why an upgrade failed, or who ended a tunnel. It changes no
-// verdict, gate or exit status. Package internal/diagnose makes them.
+// verdict, gate or exit status. Package internal/diagnose makes diagnoses.
 type Diagnosis struct {
 	ID        string    `json:"id"`
 	Text      string    `json:"text"`            // what was observed: the bytes show it
@@ -12,7 +12,7 @@ type Diagnosis struct {
 	Explains  []string  `json:"explains,omitempty"`
 }
 
-// Certainty says how sure the cause of a [Diagnosis] is.
+// Certainty is the certainty of the cause of a [Diagnosis].
 type Certainty uint8
 
 // The certainties.
@@ -22,10 +22,10 @@ const (
 	Certain                   // the bytes prove it
 )
 
-// String is the certainty as the contracts write it.
+// String returns the certainty as the contracts write it.
 func (c Certainty) String() string { return [...]string{"possible", "likely", "certain"}[c] }
 
-// MarshalText is the certainty as the contracts write it.
+// MarshalText returns the certainty as the contracts write it.
 func (c Certainty) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what MarshalText writes. A word of a later release is taken for possible.

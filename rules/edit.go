@@ -9,7 +9,7 @@ import (
 // goroutines may use it at the same time on different handshakes.
 type Edit func(*Handshake)
 
-// Edits makes several edits one, in their order.
+// Edits combines several edits into one, in order.
 func Edits(edits ...Edit) Edit {
 	return func(h *Handshake) {
 		for _, edit := range edits {
@@ -28,7 +28,7 @@ func Version(version string) Edit { return func(h *Handshake) { h.Version = vers
 // Target sends the result of the function as the request target.
 func Target(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Target = of(h) } }
 
-// Without leaves out all field lines of these names.
+// Without removes all lines of these headers.
 func Without(names ...string) Edit {
 	return func(h *Handshake) {
 		for _, name := range names {
@@ -37,7 +37,7 @@ func Without(names ...string) Edit {
 	}
 }
 
-// Set gives a header one line with that value: in place of the first line of that name, or after
+// Set sets a header to one line with that value, in place of the first line of that name or after
 // all others.
 func Set(name, value string) Edit {
 	return func(h *Handshake) {
@@ -53,7 +53,7 @@ func Set(name, value string) Edit {
 	}
 }
 
-// Default is Set, unless the handshake has that field already.
+// Default is Set, unless the handshake already has that header.
 func Default(name, value string) Edit {
 	return func(h *Handshake) {
 		if h.find(name) == len(h.Lines) {
@@ -80,7 +80,7 @@ func Rename(name, as string) Edit {
 	return each(name, func(l *Line) { l.Name = as })
 }
 
-// Between writes something else than a colon and a space between the name of a field and its value.
+// Between replaces the colon and space between a header's name and value.
 func Between(name, gap string) Edit {
 	return each(name, func(l *Line) { l.Gap = gap })
 }
@@ -100,7 +100,7 @@ func each(name string, edit func(*Line)) Edit {
 	}
 }
 
-// Content adds content and how it is framed: the edit of the head comes with it.
+// Content adds a body. The edit of the head, which sets its framing, comes with it.
 func Content(content string, head Edit) Edit {
 	return func(h *Handshake) {
 		head(h)
@@ -108,7 +108,7 @@ func Content(content string, head Edit) Edit {
 	}
 }
 
-// Withheld holds the content back.
+// Withheld holds the body back.
 func Withheld(hold Hold) Edit { return func(h *Handshake) { h.Hold = hold } }
 
 // Early sends bytes after the request in the same write.
@@ -117,13 +117,13 @@ func Early(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Earl
 // Ahead sends another request before this one in the same write.
 func Ahead(of func(*Handshake) string) Edit { return func(h *Handshake) { h.Ahead = of(h) } }
 
-// After sends something once the server has switched.
+// After sends text after the server has switched.
 func After(of func(*Handshake) string) Edit { return func(h *Handshake) { h.After = of(h) } }
 
 // Always is for edits that do not depend on the handshake.
 func Always(text string) func(*Handshake) string { return func(*Handshake) string { return text } }
 
-// Offer offers another protocol than WebSocket: the fields of RFC 6455 are left out.
+// Offer offers a protocol other than WebSocket, without the headers of RFC 6455.
 func Offer(protocol string) Edit {
 	return Edits(Without(keyField, versionField, protocolField, extensionField), Set("Upgrade", protocol))
 }
@@ -136,23 +136,23 @@ func OfferH2C() Edit {
 // h2cSettings is a SETTINGS payload of three parameters in base64url (RFC 7540 §3.2.1, §6.5.1).
 const h2cSettings = "AAMAAABkAAQAoAAAAAIAAAAA"
 
-// beginH2 begins HTTP/2 as a client does that knows beforehand that it may (RFC 9113 §3.3, §3.4):
-// with the preface and a SETTINGS frame, and without any request.
+// beginH2 starts HTTP/2 with prior knowledge (RFC 9113 §3.3, §3.4): with the preface and a SETTINGS
+// frame, and without a request.
 func beginH2(h *Handshake) {
 	h.Method, h.Target, h.Version, h.Lines = "PRI", "*", "HTTP/2.0", nil
 	h.Early = h2Preface[len(h.Head()):] + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 }
 
-// again is a second request that nothing depends on, for the host of the handshake.
+// again is a harmless second request for the host of the handshake.
 func again(h *Handshake) string {
 	return "GET " + h.Canary + " HTTP/1.1" + crlf + "Host: " + h.Host + crlf + crlf
 }
 
-// ping is a masked WebSocket ping that carries the letters up; the pong to it is pong (RFC 6455
-// §5.5.2, §5.5.3).
+// ping is a masked WebSocket ping with the payload up; pong is the answer to it (RFC 6455 §5.5.2,
+// §5.5.3).
 const ping = "\x89\x82\x12\x34\x56\x78\x67\x44"
 
-// fill is that many fields that mean nothing.
+// fill adds that many headers without a meaning.
 func fill(n int) []Line {
 	lines := make([]Line, n)
 	for i := range lines {

@@ -6,11 +6,11 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxTemplate is how long an endpoint template may be, in bytes.
+// maxTemplate is the maximum length of an endpoint template, in bytes.
 const maxTemplate = 256
 
-// EndpointOf is the template of the endpoint that an exchange is about: a probe belongs to the
-// endpoint that it is aimed at, whatever its target says.
+// EndpointOf returns the template of an exchange's endpoint. A probe belongs to the endpoint that
+// it tests, whatever its target.
 func EndpointOf(x *wire.Exchange) string {
 	if x.Aim != "" {
 		return Template(x.Aim)
@@ -100,8 +100,8 @@ func writePrintable(b *strings.Builder, segment string) {
 	}
 }
 
-// asIdentifiers returns a path segment with {id} for a token, and for whatever tells one client
-// from another in its parameters.
+// asIdentifiers returns a path segment with {id} for a token, and for path parameters that differ
+// between clients.
 func asIdentifiers(segment string) string {
 	if user, host := strings.IndexByte(segment, ':'), strings.LastIndexByte(segment, '@'); user >= 0 && user < host {
 		segment = "{id}" + segment[host:]

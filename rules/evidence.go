@@ -7,7 +7,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxQuoted is how many bytes of a value a finding quotes; the spans show where the rest is.
+// maxQuoted is the maximum number of bytes of a value that a finding quotes; the spans show the
+// rest.
 const maxQuoted = 80
 
 // quote returns bytes from the wire in quotation marks, with the escapes of transcripts and \" for
@@ -21,7 +22,7 @@ func quote[T ~string | ~[]byte](text T) string {
 	return `"` + strings.ReplaceAll(wire.Escape([]byte(text)), `"`, `\"`) + `"`
 }
 
-// Quote quotes text from the wire for a sentence that people read: in printable ASCII, cut where it is long, with tokens
+// Quote quotes text from the wire for a sentence: in printable ASCII, shortened, with tokens
 // blanked out.
 func Quote(text string) string { return quote(text) }
 

@@ -8,9 +8,9 @@ import (
 // A frame is the head of one WebSocket frame (RFC 6455 §5.2).
 type frame struct {
 	from    int     // where the frame begins in the bytes that were read
-	head    int     // how long the head is, with the masking key
+	head    int     // length of the head, with the masking key
 	first   byte    // FIN, RSV1 to RSV3 and the opcode
-	masked  bool    // and then by key
+	masked  bool    // if set, the payload is masked with key
 	key     [4]byte // the masking key
 	length  uint64  // of the payload
 	minimal bool    // the length is written in its shortest form
@@ -79,8 +79,8 @@ func readFrame(b []byte) (f frame, ok bool) {
 	return f, true
 }
 
-// frames yields the frames that b consists of, up to the first that is cut: of that one the head is
-// yielded, if it is there in full.
+// frames yields the frames in b, up to the first incomplete one. The head of that one is yielded if
+// it is complete.
 func frames(b []byte) iter.Seq[frame] {
 	return func(yield func(frame) bool) {
 		for from := 0; ; {

@@ -9,7 +9,7 @@ import (
 // h2Preface is the start of HTTP/2 as a client sends it (RFC 7540 §3.5); a SETTINGS frame follows.
 const h2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-// h2Head is how long the head of an HTTP/2 frame is (RFC 7540 §4.1).
+// h2Head is the length of the head of an HTTP/2 frame (RFC 7540 §4.1).
 const h2Head = 9
 
 // An h2Frame is the head of one HTTP/2 frame.
@@ -20,8 +20,8 @@ type h2Frame struct {
 	stream uint32
 }
 
-// settings reports whether this can be a SETTINGS frame (RFC 7540 §6.5): its type says so, it is
-// about the connection, and its payload is made of settings of six bytes each.
+// settings reports whether this can be a SETTINGS frame (RFC 7540 §6.5): its type says so, it
+// belongs to the connection, and its payload consists of settings of six bytes each.
 func (f h2Frame) settings() bool { return f.kind == 0x4 && f.stream == 0 && f.length%6 == 0 }
 
 // acknowledges reports whether this is the acknowledgement of a SETTINGS frame that was received.
@@ -38,8 +38,8 @@ func readH2Frame(b []byte) (f h2Frame, ok bool) {
 	}, true
 }
 
-// h2Frames yields the frames that b consists of, up to the first that is cut: of that one the head
-// is yielded, if it is there in full.
+// h2Frames yields the frames in b, up to the first incomplete one. The head of that one is yielded
+// if it is complete.
 func h2Frames(b []byte) iter.Seq[h2Frame] {
 	return func(yield func(h2Frame) bool) {
 		for {

@@ -99,8 +99,8 @@ func Learn(q *wire.Request, scheme, key string, credentials bool, d Redaction) *
 	return h
 }
 
-// originForm is a target without the scheme and the authority that the absolute-form begins with
-// (RFC 9112 §3.2).
+// originForm returns a target without the scheme and the authority of the absolute-form (RFC 9112
+// §3.2).
 func originForm(target string) string {
 	_, rest, absolute := strings.Cut(target, "://")
 	if !absolute || strings.HasPrefix(target, "/") {
@@ -116,8 +116,8 @@ func originForm(target string) string {
 	return rest[i:]
 }
 
-// publicProtocols is a list of subprotocols without those that carry a token, and without the words
-// that announce one. It takes and returns whether the element before announced a token.
+// publicProtocols returns a list of subprotocols without tokens and without the words that announce
+// tokens. It takes and returns whether the previous element announced a token.
 func (d *Redaction) publicProtocols(list string, announced bool) (string, bool) {
 	blanked := []byte(list)
 	announced = d.redactProtocols(blanked, announced)
@@ -132,14 +132,14 @@ func (d *Redaction) publicProtocols(list string, announced bool) (string, bool) 
 	return strings.Join(public, ", "), announced
 }
 
-// Clone is a copy that shares nothing with h.
+// Clone returns a copy that shares nothing with h.
 func (h *Handshake) Clone() *Handshake {
 	c := *h
 	c.Lines = slices.Clone(h.Lines)
 	return &c
 }
 
-// Fresh is a copy with another key.
+// Fresh returns a copy with another key.
 func (h *Handshake) Fresh(key string) *Handshake {
 	c := h.Clone()
 	c.Key = key
@@ -149,7 +149,7 @@ func (h *Handshake) Fresh(key string) *Handshake {
 	return c
 }
 
-// Head is the head of the request as it is sent.
+// Head returns the head of the request as it is sent.
 func (h *Handshake) Head() string {
 	var b strings.Builder
 	b.WriteString(h.Before + h.Method + h.Gap + h.Target)
@@ -164,8 +164,8 @@ func (h *Handshake) Head() string {
 	return b.String()
 }
 
-// First returns what is sent before anything is read: another request ahead, the headers, the body
-// unless it is held back, and early bytes.
+// First returns everything that is sent before anything is read: another request ahead, the
+// headers, the body unless it is held back, and early bytes.
 func (h *Handshake) First() string {
 	if h.Hold == HoldNothing {
 		return h.Ahead + h.Head() + h.Content + h.Early

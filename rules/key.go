@@ -16,13 +16,14 @@ type Key struct {
 	Endpoint string `json:"endpoint"` // template
 }
 
-// Key is the key of one of the ruling's findings, under the ruling's endpoint.
+// Key returns the key of one of the ruling's findings, with the ruling's endpoint.
 func (r *Ruling) Key(f *Finding) Key { return Key{f.Rule.ID, r.X.Probe, r.X.Route, r.Endpoint} }
 
-// Fingerprint is the fingerprint of one of the ruling's findings.
+// Fingerprint returns the fingerprint of one of the ruling's findings.
 func (r *Ruling) Fingerprint(f *Finding) string { return r.Key(f).Fingerprint() }
 
-// Fingerprint is the key as users write it down: 32 hexadecimal digits. It is a contract.
+// Fingerprint returns the key in the form that users write: 32 hexadecimal digits. The form is a
+// contract.
 func (k Key) Fingerprint() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{k.Rule, k.Probe, k.Route, k.Endpoint}, "\x00")))
 	return hex.EncodeToString(sum[:16])

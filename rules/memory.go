@@ -1,6 +1,6 @@
 package rules
 
-// rulingBytes is about how much memory a ruling and its exchange take beside the bytes of the wire.
+// rulingBytes is the approximate size of a ruling and its exchange, besides the bytes of the wire.
 const rulingBytes = 2 << 10
 
 // Bytes returns roughly how many bytes of memory the ruling and its exchange use. Limits on

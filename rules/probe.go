@@ -14,11 +14,11 @@ import (
 type Probe struct {
 	ID      string   `json:"id"`              // as stable as a rule's
 	Label   string   `json:"title"`           // what is special about it, in a few words
-	Want    string   `json:"-"`               // see Expectation; empty where Class says it all
+	Want    string   `json:"-"`               // see Expectation; empty if Class is sufficient
 	Class   Class    `json:"class"`           // what is expected
 	Risk    Risk     `json:"risk"`            // what it can do to a server
 	Soft    bool     `json:"soft,omitempty"`  // a server may repair it: a 101 is a warning
-	Control string   `json:"control"`         // the protocol whose control speaks for it; empty: websocket
+	Control string   `json:"control"`         // the protocol whose control decides about it; empty: websocket
 	Also    []string `json:"rules,omitempty"` // further rules that a flawless 101 breaks
 	Edit    Edit     `json:"-"`
 	Twin    bool     `json:"twin,omitempty"` // the same request is also sent without the offer, to compare the answers
@@ -38,7 +38,7 @@ func (p *Probe) On(base *Handshake) *Handshake {
 	return h
 }
 
-// Expectation says in words how a server should answer the probe.
+// Expectation describes how a server should answer the probe.
 func (p *Probe) Expectation() string {
 	switch {
 	case p.Want != "":
@@ -53,8 +53,8 @@ func (p *Probe) Expectation() string {
 	return p.Class.Expectation()
 }
 
-// mayBeIgnored reports whether a server may answer the probe as if it offered nothing: it offers no
-// WebSocket, or it is an HTTP/1.0 request.
+// mayBeIgnored reports whether a server may answer the probe as if it offered nothing: it does not
+// offer WebSocket, or it is an HTTP/1.0 request.
 func (p *Probe) mayBeIgnored() bool {
 	q := wire.ReadRequest([]byte(p.On(NewHandshake("http", "staging.test", "/", "")).Head()))
 	return q.Version == "HTTP/1.0" || !hasProtocol(q.Protocols(), "websocket")
@@ -72,20 +72,20 @@ func (p Probe) MarshalJSON() ([]byte, error) {
 // IsControl reports whether the probe is a valid handshake.
 func (p *Probe) IsControl() bool { return strings.HasPrefix(p.ID, "CTRL-") }
 
-// A Risk says what a probe may do to a server.
+// A Risk is the harm that a probe may do to a server.
 type Risk uint8
 
 // The risks.
 const (
-	Harmless Risk = iota // no server is known to suffer
+	Harmless Risk = iota // no known server is affected
 	State                // the server may do what the request says: its method is not GET, or it has a body
-	Crash                // some servers or programs are known to end
+	Crash                // some servers or programs are known to crash
 )
 
-// String is the risk in lower case.
+// String returns the risk in lower case.
 func (r Risk) String() string { return [...]string{"harmless", "state", "crash"}[r] }
 
-// MarshalText is the risk as the contracts write it.
+// MarshalText returns the risk as the contracts write it.
 func (r Risk) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // Probes returns the probes of all rules: the controls first, then by ID. The caller owns the slice

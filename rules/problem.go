@@ -14,31 +14,31 @@ type Problems struct {
 	Refused  string `json:"refused,omitempty"`
 }
 
-// Shown is what Show of a rule returns for one exchange. A sentence in Problem is used instead of
-// that of the rule.
+// Shown is the result of a rule's Show for one exchange. A sentence in Problem replaces that of the
+// rule.
 type Shown struct {
 	Problem Problems
 	Values  [3]string // one for each %s
 	Spans   []Span
 }
 
-// seen shows values in the rule's own sentence.
+// seen inserts values into the rule's own sentence.
 func seen(at []Span, values ...string) Shown { return varies(Problems{}, at, values...) }
 
-// says shows values in a sentence that applies whether the server switched or not. An empty one is
-// the rule's own.
+// says inserts values into a sentence that applies whether the server switched or not. An empty
+// sentence means the rule's own.
 func says(sentence string, at []Span, values ...string) Shown {
 	return varies(Problems{Switched: sentence, Refused: sentence}, at, values...)
 }
 
-// varies shows values in other sentences than those of the rule.
+// varies inserts values into other sentences than the rule's.
 func varies(p Problems, at []Span, values ...string) Shown {
 	s := Shown{Problem: p, Spans: at}
 	copy(s.Values[:], values)
 	return s
 }
 
-// fillIn puts values into a sentence. A %s in a value stays as it is.
+// fillIn inserts values into a sentence. A %s in a value stays as it is.
 func fillIn(sentence string, values *[3]string) string {
 	var b strings.Builder
 	b.Grow(len(sentence) + len(values[0]) + len(values[1]) + len(values[2]))
@@ -55,7 +55,7 @@ func fillIn(sentence string, values *[3]string) string {
 	return b.String()
 }
 
-// detail is the text of a finding that did not pass: what is wrong, what the server made of it, and
+// detail returns the text of a finding that is not a pass: the problem, how the server reacted, and
 // the note.
 func (c *Case) detail(res Result, attribution string, s Shown) string {
 	text := ""
@@ -70,7 +70,7 @@ func (c *Case) detail(res Result, attribution string, s Shown) string {
 	return withNote(orProxy(text, attribution), res.Note)
 }
 
-// orProxy lets a text begin with both parties that may be at fault.
+// orProxy makes a text begin with both parties that may be at fault.
 func orProxy(text, attribution string) string {
 	if rest, ok := strings.CutPrefix(text, "Client "); ok && attribution == "client or intermediary" {
 		return "Client or proxy " + rest
@@ -81,8 +81,8 @@ func orProxy(text, attribution string) string {
 	return text
 }
 
-// sentence is the one that applies. Where the server switched on a fault that stays with the
-// client, the sentence is about the client.
+// sentence returns the sentence that applies. If the server switched and the client is still at
+// fault, the sentence is about the client.
 func (c *Case) sentence(res Result, s Shown) string {
 	switched := cmp.Or(s.Problem.Switched, c.rule.Problem.Switched)
 	refused := cmp.Or(s.Problem.Refused, c.rule.Problem.Refused)
@@ -95,7 +95,7 @@ func (c *Case) sentence(res Result, s Shown) string {
 	return cmp.Or(switched, refused)
 }
 
-// afterRefusal says what a server that did not switch made of a request in live traffic.
+// afterRefusal describes how a server that did not switch reacted to a request in live traffic.
 func afterRefusal(c *Case) string {
 	switch c.answer() {
 	case answeredClose:
@@ -141,8 +141,8 @@ func probeProblem(c *Case, p *Probe) string {
 	return fmt.Sprintf("%s: %s (answered %d)", text, p.Label, c.status())
 }
 
-// switchProblem says what is wrong with a 101 to the probe where its rule has nothing to say about
-// it.
+// switchProblem describes what is wrong with a 101 to the probe if its rule does not apply to the
+// response.
 func (p *Probe) switchProblem() string {
 	switch {
 	case p.Class.Refuses():

@@ -18,7 +18,7 @@ func (d Redaction) Target(target string) string {
 
 func (d *Redaction) redactTarget(b []byte) { d.redactTargetWithin(b, 0) }
 
-// maxNested is how many percent-encoded targets within each other are looked into.
+// maxNested is the maximum depth of nested percent-encoded targets that are examined.
 const maxNested = 3
 
 func (d *Redaction) redactTargetWithin(b []byte, depth int) {
@@ -113,8 +113,7 @@ func (d *Redaction) allows(name string) bool {
 	return false
 }
 
-// nests reports whether a value has a secret in it once it is decoded, as that of a redirection
-// may.
+// nests reports whether a decoded value contains a secret, for example the target of a redirect.
 func (d *Redaction) nests(value []byte, depth int) bool {
 	if depth == maxNested || !bytes.ContainsRune(value, '%') {
 		return false
@@ -147,8 +146,8 @@ func unescape(b []byte) []byte {
 
 func hexValue(c byte) int { return strings.IndexByte("0123456789abcdef", c|0x20) }
 
-// blank overwrites text by asterisks. White space in front and line ends stay: they say where
-// fields begin and end.
+// blank overwrites text with asterisks. White space at the beginning and line ends stay, because
+// they show where headers begin and end.
 func blank(b []byte) {
 	b = bytes.TrimLeft(b, " \t")
 	for i, c := range b {

@@ -31,15 +31,16 @@ func (d *Redaction) redactHead(b []byte) {
 	}
 }
 
-// headRedaction is how far the lines of a head have been read.
+// headRedaction is the state of reading the lines of a head.
 type headRedaction struct {
 	*Redaction
-	hidden    bool // the field is secret, and so are the lines that it goes on in
+	hidden    bool // the header is secret, and so are its continuation lines
 	protocols bool // it is a list of subprotocols
-	announced bool // the subprotocol before says that the next one is a token
+	announced bool // the previous subprotocol says that the next one is a token
 }
 
-// piece redacts what one parser or another takes for a line; rest is the line from there on.
+// piece redacts what one parser or another takes for a line; rest begins at that line and reaches
+// to the end.
 func (h *headRedaction) piece(piece, rest []byte) {
 	name, value, colon := bytes.Cut(piece, []byte(":"))
 	if name = bytes.TrimSpace(name); !colon {
@@ -88,7 +89,7 @@ func (d *Redaction) redactValue(name, value []byte) {
 	}
 }
 
-// isChallenge reports whether a field names the schemes that a server takes, and no credentials.
+// isChallenge reports whether a header lists the schemes that a server accepts, and no credentials.
 func isChallenge(name []byte) bool {
 	return wire.EqualFold(name, "WWW-Authenticate") || wire.EqualFold(name, "Proxy-Authenticate")
 }

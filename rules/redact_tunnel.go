@@ -24,7 +24,7 @@ func (o *Options) redactAfter(b []byte, websocket bool) []byte {
 	return b
 }
 
-// headOf is how long the head is that b begins with; all of b where it does not end.
+// headOf returns the length of the head that b begins with; all of b if the head does not end.
 func headOf(b []byte) int {
 	for _, end := range [...]string{"\n\r\n", "\n\n"} {
 		if i := bytes.Index(b, []byte(end)); i >= 0 {
@@ -56,14 +56,14 @@ func publicIn(b []byte) int {
 	return 0
 }
 
-// blankAll overwrites everything: line ends mean nothing in payload.
+// blankAll overwrites everything, including line ends, because they have no meaning in payload.
 func blankAll(b []byte) {
 	for i := range b {
 		b[i] = '*'
 	}
 }
 
-// blankPayload keeps of WebSocket frames (RFC 6455 §5.2) only what precedes their payload.
+// blankPayload keeps only the bytes of WebSocket frames (RFC 6455 §5.2) that precede the payload.
 func blankPayload(b []byte) {
 	for len(b) >= 2 {
 		head, length := 2, uint64(b[1]&0x7f)

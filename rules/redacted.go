@@ -7,7 +7,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxRedacted is how many names of blanked-out parts of a head are listed.
+// maxRedacted limits the listed names of blanked-out parts of a head.
 const maxRedacted = 32
 
 // Redacted returns the names of what is blanked out in the request when the ruling is shown: of
@@ -21,7 +21,7 @@ func (r *Ruling) Redacted() []string {
 	return redactedRequest(r.X.Request, r.options.requestHead(r.X.Request))
 }
 
-// redactedRequest compares a request with its head as it is shown.
+// redactedRequest compares a request with its redacted head.
 func redactedRequest(q *wire.Request, shown []byte) []string {
 	names := redactedFields(&q.Head, shown)
 	line := q.Raw[q.Start.From:q.Start.To]
@@ -42,8 +42,8 @@ func redactedRequest(q *wire.Request, shown []byte) []string {
 	return names
 }
 
-// blankedParameter is the name of the parameter that is blanked out in a piece of a target between
-// two &; empty if none is.
+// blankedParameter returns the name of the blanked-out parameter between two & of a target; empty
+// if there is none.
 func blankedParameter(piece, shown []byte) string {
 	for i, c := range piece {
 		if c == shown[i] {
@@ -58,8 +58,7 @@ func blankedParameter(piece, shown []byte) string {
 	return ""
 }
 
-// redactedFields are the names of the fields of a head whose values are shown with something
-// blanked out.
+// redactedFields returns the names of the headers of a head whose values are partly blanked out.
 func redactedFields(h *wire.Head, shown []byte) (names []string) {
 	for _, f := range h.Fields {
 		if !bytes.Equal(h.Text(f.Value), shown[f.Value.From:f.Value.To]) {

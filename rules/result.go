@@ -11,7 +11,7 @@ type Result struct {
 	answered    bool     // RefuseSwitch judged: the text also says how the server answered
 }
 
-// result returns a verdict with what the rule states for the outcome of the exchange.
+// result returns a verdict with the rule's severity for the outcome of the exchange.
 func (c *Case) result(v Verdict) Result {
 	r := c.rule
 	res := Result{Verdict: v, Severity: r.Severity.Refused, Party: r.Party, Refs: c.citations(r)}

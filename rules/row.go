@@ -1,7 +1,7 @@
 package rules
 
-// A Row is a finding as programs read it in exports, the API and events: what it is, and its sum
-// over all exchanges.
+// A Row is a finding as exports, the API and events show it: its identity, and its sum over all
+// exchanges.
 type Row struct {
 	Fingerprint string `json:"fingerprint"`
 	Key

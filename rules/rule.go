@@ -2,29 +2,28 @@ package rules
 
 import "strings"
 
-// A Rule is one thing that must hold in an upgrade exchange, with everything that is to be said
-// about it.
+// A Rule is one requirement for upgrade exchanges, with its documentation.
 type Rule struct {
 	ID       string     `json:"id"`       // AREA-FACT; never renumbered, never reused; COMP-<ID> is an alias
 	Title    string     `json:"title"`    // the requirement, as a sentence without its full stop
 	Problem  Problems   `json:"problem"`  // what a finding says
 	Label    string     `json:"label"`    // the problem in a few words, for lists
 	Level    Level      `json:"level"`    // what the cited sentence says
-	Party    Party      `json:"party"`    // who breaks it by itself; a server that switches on a client's fault is at fault
+	Party    Party      `json:"party"`    // who breaks it; a server that switches on a client's fault is at fault
 	Severity Severities `json:"severity"` // when refused, when switched
 	Refs     []Ref      `json:"refs"`
-	Why      string     `json:"why"`   // what an attacker or an outage makes of it
-	Fix      string     `json:"fix"`   // how to mend it: one general line, then a line per product where it is known
-	Since    string     `json:"since"` // the release that brought it
+	Why      string     `json:"why"`   // the harm that an attacker or an outage can do
+	Fix      string     `json:"fix"`   // how to fix it: one general line, then a line for each known product
+	Since    string     `json:"since"` // the release that introduced it
 
-	// HopByHop is set where the rule is about a field that lives on one hop only, so that an
-	// intermediary may have lost it or carried it too far. Where the message came through one, the
-	// finding says so.
+	// HopByHop marks rules about headers that are valid for one hop only, which an intermediary may
+	// have removed or wrongly forwarded. If the message came through an intermediary, the finding
+	// says so.
 	HopByHop bool `json:"-"`
 
 	When   func(*Case) bool   `json:"-"`      // reports whether the rule applies; a rule that does not has not passed
 	Judge  func(*Case) Result `json:"-"`      // nil: RefuseSwitch
-	Probes []Probe            `json:"probes"` // the requests that bring the rule into play on demand
+	Probes []Probe            `json:"probes"` // the requests that test the rule
 
 	// Show returns the sentence that applies, what was seen and where. It is called only if Result
 	// is a failure, a warning or unclear.
@@ -33,14 +32,14 @@ type Rule struct {
 	general []Ref // the Refs that apply without WebSocket; register fills it in
 }
 
-// A Ref is one requirement in our own words and where it is written.
+// A Ref is one requirement in the rulebook's own words, with its place.
 type Ref struct {
 	RFC     string `json:"rfc"`     // its number
 	Section string `json:"section"` // such as 4.2.1
 	Text    string `json:"text"`    // the requirement
 }
 
-// String returns the reference as it is cited, such as RFC 6455 §4.2.1.
+// String returns the citation, such as RFC 6455 §4.2.1.
 func (r Ref) String() string { return "RFC " + r.RFC + " §" + r.Section }
 
 // A Level is how binding the cited sentence is (RFC 2119).
@@ -54,10 +53,10 @@ const (
 	Advice
 )
 
-// String is the level in lower case.
+// String returns the level in lower case.
 func (l Level) String() string { return [...]string{"must", "should", "may", "advice"}[l] }
 
-// MarshalText is the level as the contracts write it.
+// MarshalText returns the level as the contracts write it.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // A Party is who violated a rule.
@@ -70,10 +69,10 @@ const (
 	Intermediary
 )
 
-// String is the party in lower case.
+// String returns the party in lower case.
 func (p Party) String() string { return [...]string{"client", "server", "intermediary"}[p] }
 
-// MarshalText is the party as the contracts write it.
+// MarshalText returns the party as the contracts write it.
 func (p Party) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // UnmarshalText reads what MarshalText writes. A word of a later release is taken for the server.
@@ -94,10 +93,10 @@ const (
 	Critical                 // one party leaves HTTP while another on the path would not, or for a protocol that was not agreed on
 )
 
-// String is the severity in lower case.
+// String returns the severity in lower case.
 func (s Severity) String() string { return [...]string{"info", "low", "medium", "high", "critical"}[s] }
 
-// MarshalText is the severity as the contracts write it.
+// MarshalText returns the severity as the contracts write it.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads what MarshalText writes. A word of a later release is taken for critical.

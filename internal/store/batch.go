@@ -10,7 +10,7 @@ import (
 // A batch is written in one transaction and does not change. Its number shows whether it was
 // written if the end of the transaction is unknown.
 type batch struct {
-	session   string // the name under which its writer counts
+	session   string // the name under which its writer counts findings
 	began     time.Time
 	number    int64
 	findings  tallies
@@ -19,8 +19,8 @@ type batch struct {
 	runs      map[string]Run
 	results   map[resultKey]Result
 	endpoints map[endpointKey]Endpoint
-	then      []*promise // of exchanges that are not kept
-	more      bool       // exchanges are still waiting
+	then      []*promise // for exchanges that are not kept
+	more      bool       // more exchanges are waiting
 }
 
 func (b *batch) empty() bool {
@@ -35,7 +35,7 @@ func put[K comparable, V any](to *map[K]V, key K, value V) {
 	(*to)[key] = value
 }
 
-// write writes a batch, once however often it is called.
+// write writes a batch. Repeated calls write it only once.
 func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 	if s.replaced() {
 		if err := s.Restore(ctx); err != nil {
@@ -107,7 +107,7 @@ func (s *Store) transact(ctx context.Context, f func(*sql.Tx) error) error {
 		return err
 	}
 	if err := f(tx); err != nil {
-		_ = tx.Rollback() // the first error says more
+		_ = tx.Rollback() // the first error matters more
 		return err
 	}
 	return tx.Commit()

@@ -6,7 +6,7 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A Broken is a rule that did not pass, and where.
+// A Broken is a rule that did not pass, with its places.
 type Broken struct {
 	Rule string
 	Extent
@@ -23,8 +23,8 @@ type Place struct {
 // An Extent sums up several findings.
 type Extent struct {
 	rules.Tally
-	Live   bool   // live traffic has shown it
-	Probed bool   // a probe has
+	Live   bool   // shown by live traffic
+	Probed bool   // shown by a probe
 	State  string // the first of new, reproduced, known, accepted
 }
 
@@ -56,7 +56,7 @@ func ByRule(all []Finding) []Broken {
 	return groups
 }
 
-// add takes a finding in.
+// add adds a finding.
 func (e *Extent) add(f *Finding) {
 	e.Merge(&f.Tally)
 	e.Live, e.Probed = e.Live || f.Probe == "", e.Probed || f.Probe != ""

@@ -8,8 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// An Endpoint is an endpoint that live traffic has shown to switch validly, and that probes can be
-// sent to. It holds no credentials: the target is redacted, and no header is kept beside these.
+// An Endpoint is an endpoint that accepted a valid upgrade in live traffic, and that can be probed.
+// It holds no credentials: the target is redacted, and no other header is kept.
 type Endpoint struct {
 	Route       string    `json:"route"`
 	Endpoint    string    `json:"endpoint"` // the template
@@ -17,10 +17,10 @@ type Endpoint struct {
 	Host        string    `json:"host"`
 	Protocol    string    `json:"protocol"`
 	Subprotocol string    `json:"subprotocol"` // that the server chose
-	TLS         bool      `json:"tls"`         // the backend was spoken to over TLS
-	Target      string    `json:"target"`      // that was seen last
-	Seen        time.Time `json:"seen"`        // when that was
-	Count       int64     `json:"count"`       // how often it was seen
+	TLS         bool      `json:"tls"`         // the backend uses TLS
+	Target      string    `json:"target"`      // the last one seen
+	Seen        time.Time `json:"seen"`        // time of the last one
+	Count       int64     `json:"count"`       // number of times seen
 }
 
 type endpointKey struct{ route, endpoint, backend, host, protocol, subprotocol string }
@@ -29,8 +29,8 @@ func (e *Endpoint) key() endpointKey {
 	return endpointKey{e.Route, e.Endpoint, e.Backend, e.Host, e.Protocol, e.Subprotocol}
 }
 
-// maxLearned is how many endpoints wait to be written. Clients choose Host, so that there can be
-// any number of them.
+// maxLearned limits the endpoints that wait to be written. Clients choose Host, so there may be any
+// number of them.
 const maxLearned = 1000
 
 // endpointOf returns the endpoint of a ruling that shows a valid switch and is in its last form, so

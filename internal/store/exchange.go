@@ -10,14 +10,14 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxStored is how many bytes the JSON of a ruling may have in the store. Those that this program
-// makes have fewer.
+// maxStored is the maximum size of a ruling's JSON in the store. The rulings of this program are
+// smaller.
 const maxStored = 4 << 20
 
-// rowSize is about how many bytes a row of exchanges takes beside the ruling, with its indexes.
+// rowSize is the approximate size of a row of exchanges besides the ruling, including its indexes.
 const rowSize = 750
 
-// upsertExchanges keeps of each exchange the report with the highest revision.
+// upsertExchanges keeps the report with the highest revision of each exchange.
 func upsertExchanges() upsert {
 	columns := []string{
 		"id", "revision", "time", "bytes", "status", "verdict", "severity", "unsafe", "instance", "run", "origin", "probe", "route", "endpoint",
@@ -30,8 +30,8 @@ func upsertExchanges() upsert {
 	return upsert{"exchanges", columns, "(id) DO UPDATE SET " + strings.Join(set, ", ") + " WHERE excluded.revision > exchanges.revision"}
 }
 
-// exchangeRow returns the row of a ruling. Rules that passed, which are most, are named in a column
-// of their own: the rulebook has the rest.
+// exchangeRow returns the row of a ruling. Passed rules, which are most, are named in a separate
+// column; the rulebook has the rest.
 func exchangeRow(r *rules.Ruling) ([]any, error) {
 	x, bare := r.X, *r
 	broken, passed := []string{}, strings.Builder{}
@@ -99,7 +99,7 @@ func general(r *rules.Rule) []rules.Ref {
 	return slices.DeleteFunc(slices.Clone(r.Refs), func(ref rules.Ref) bool { return ref.RFC == "6455" })
 }
 
-// readExchange is the ruling of a row.
+// readExchange returns the ruling of a row.
 func readExchange(passed, ruling string, seen passes) (*rules.Ruling, error) {
 	r, err := rules.ReadRuling([]byte(ruling))
 	if err != nil || passed == "" {
@@ -112,7 +112,7 @@ func readExchange(passed, ruling string, seen passes) (*rules.Ruling, error) {
 	return r, nil
 }
 
-// sortFindings brings findings in the order of rulings.
+// sortFindings sorts findings as rulings do.
 func sortFindings(all []rules.Finding) {
 	slices.SortStableFunc(all, func(f, g rules.Finding) int { return strings.Compare(f.Rule.ID, g.Rule.ID) })
 }
@@ -123,8 +123,8 @@ type passes map[string][]rules.Finding
 // maxPasses is how many lists are remembered.
 const maxPasses = 256
 
-// read reads what writePass has written. Rules of other releases are left out. The result must not
-// be changed.
+// read parses the output of writePass. Rules of other releases are left out. The caller must not
+// change the result.
 func (p passes) read(text string) []rules.Finding {
 	if all, known := p[text]; known {
 		return all

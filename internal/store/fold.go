@@ -11,14 +11,14 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// silence is how long an instance must be silent before its findings are folded into those of all
+// silence is the time after which the findings of a silent instance are folded into those of all
 // silent ones.
 const silence = 24 * time.Hour
 
 // folded is the name of the instance that holds the findings of silent ones.
 const folded = "(folded)"
 
-// maxFolded is how many instances are folded at once.
+// maxFolded is the maximum number of instances folded at once.
 const maxFolded = 100
 
 // fold adds the findings of instances that have been silent since then to those of one instance. An
@@ -94,14 +94,14 @@ func (s *Store) silent(ctx context.Context, tx *sql.Tx, since time.Time) (ids []
 	return ids, rows.Err()
 }
 
-// folding is the instance that silent ones are folded into. It locks its row.
+// folding returns the instance that silent ones are folded into, and locks its row.
 func (s *Store) folding(ctx context.Context, tx *sql.Tx) (id string, err error) {
 	err = tx.QueryRowContext(ctx, `UPDATE instances SET seen = $1 WHERE id = (SELECT MIN(id) FROM instances WHERE name = $2) RETURNING id`,
 		time.Now().UnixMilli(), folded).Scan(&id)
 	return id, err
 }
 
-// identity is the name of the store among others: that of the instance which the silent ones are
+// identity returns the name of the store among others: the ID of the instance that silent ones are
 // folded into.
 func (s *Store) identity(ctx context.Context) (id string, err error) {
 	if err := s.prepare(ctx); err != nil {
@@ -116,7 +116,7 @@ func (s *Store) identity(ctx context.Context) (id string, err error) {
 	return id, s.failed("read", err)
 }
 
-// identify is the name that the store has, or gives it one.
+// identify returns the name of the store, and creates it if necessary.
 func (s *Store) identify(ctx context.Context, tx *sql.Tx) (id string, err error) {
 	if id, err = s.folding(ctx, tx); !errors.Is(err, sql.ErrNoRows) {
 		return id, err

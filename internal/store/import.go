@@ -25,7 +25,7 @@ type Imported struct {
 // maxLine is how many bytes a line of an export may have.
 const maxLine = 8 << 20
 
-// imported is the name of the instances under which the findings of other stores count.
+// imported is the name of the instances that hold the findings of imported stores.
 const imported = "(imported)"
 
 // Import adds an export of this store or of another one. Nothing counts twice: the same export may
@@ -68,7 +68,7 @@ func (s *Store) Import(ctx context.Context, r io.Reader) (Imported, error) {
 type importer struct {
 	store     *Store
 	from      exported
-	own       bool // it is an export of this store, which has counted its findings itself
+	own       bool // it is an export of this store, whose findings are already counted
 	sum       Imported
 	exchanges map[string][]any // by ID
 	revisions map[string]int
@@ -82,7 +82,7 @@ func (i *importer) size() int {
 	return len(i.exchanges) + len(i.findings) + len(i.runs) + len(i.results) + len(i.endpoints)
 }
 
-// line takes a line.
+// line reads one line.
 func (i *importer) line(ctx context.Context, text []byte) error {
 	var l struct {
 		Table string
@@ -106,7 +106,7 @@ func (i *importer) line(ctx context.Context, text []byte) error {
 	case tableEndpoints:
 		return gather(&i.endpoints, l.Row, (*Endpoint).key)
 	}
-	return nil // of a later release
+	return nil // written by a later release
 }
 
 // gather reads a row.
@@ -119,7 +119,7 @@ func gather[K comparable, V any](to *map[K]V, row []byte, key func(*V) K) error 
 	return nil
 }
 
-// begin reads which store it is.
+// begin reads which store the export comes from.
 func (i *importer) begin(ctx context.Context, table string, row []byte) error {
 	if table != tableStore {
 		return errors.New("no export of a store begins so")
@@ -140,7 +140,7 @@ func (i *importer) ruling(text []byte) error {
 	if err != nil {
 		return err
 	}
-	sortFindings(r.Findings) // of another release, or by another hand
+	sortFindings(r.Findings) // the file may come from another release or may have been edited
 	row, err := exchangeRow(r)
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (i *importer) finding(text []byte) error {
 	return nil
 }
 
-// flush writes the gathered rows. Of two counts the higher one holds.
+// flush writes the gathered rows. If there are two counts, the higher one is kept.
 func (i *importer) flush(ctx context.Context) error {
 	exchanges, sums := slices.Collect(maps.Values(i.exchanges)), slices.Collect(maps.Values(i.findings))
 	sortRows(exchanges)

@@ -14,9 +14,9 @@ type Listing struct {
 	Older   bool // there is a page after this one
 }
 
-// List returns a page of the exchanges that a query wants: at most q.Limit (50) that are older than
-// q.Beyond or, if newer is set, the nearest ones that are newer. Without q.Beyond it is the newest
-// page or, if newer is set, the oldest.
+// List returns a page of the exchanges that a query selects: at most q.Limit (50) that are older
+// than q.Beyond or, if newer is set, the nearest ones that are newer. Without q.Beyond it is the
+// newest page or, if newer is set, the oldest.
 func (s *Store) List(ctx context.Context, q Query, newer bool) (Listing, error) {
 	most := q.Limit
 	if most <= 0 {
@@ -38,5 +38,5 @@ func (s *Store) List(ctx context.Context, q Query, newer bool) (Listing, error) 
 	return l, err
 }
 
-// CursorOf is the place of an exchange.
+// CursorOf returns the cursor at an exchange.
 func CursorOf(r *rules.Ruling) Cursor { return Cursor{r.X.Time, r.X.ID} }

@@ -27,7 +27,7 @@ func (w *Writer) loop(life context.Context) error {
 	}
 }
 
-// wait waits until there is a batch to write, and reports whether it is among the last ones.
+// wait waits until there is a batch to write, and reports whether the writer is ending.
 func (w *Writer) wait() (ending bool) {
 	select {
 	case <-w.hurry:
@@ -54,8 +54,8 @@ func (w *Writer) idle() bool {
 	return w.gathered.empty() && w.queue.count == 0
 }
 
-// deliver tries until the store has taken a batch or the context ends, and keeps the promises of
-// its rulings.
+// deliver retries until the store has accepted a batch or the context ends, then keeps the promises
+// of its rulings.
 func (w *Writer) deliver(life context.Context, b *batch) error {
 	for pause := backoff; ; pause = min(2*pause, slowest) {
 		refused, err := w.attempt(life, b)
@@ -63,7 +63,7 @@ func (w *Writer) deliver(life context.Context, b *batch) error {
 			w.delivered(b, refused)
 			return nil
 		}
-		if isRefused(err) && len(b.exchanges) > 0 { // findings are not held up by evidence
+		if isRefused(err) && len(b.exchanges) > 0 { // a bad exchange must not keep findings from being stored
 			w.refused(b)
 			continue
 		}
@@ -96,7 +96,7 @@ func (w *Writer) attempt(life context.Context, b *batch) (refused int, err error
 	return refused, err
 }
 
-// promises are all that belong to the batch.
+// promises returns all promises of the batch.
 func (b *batch) promises() []*promise { return append(promised(b.exchanges), b.then...) }
 
 func (w *Writer) delivered(b *batch, refused int) {
@@ -129,7 +129,7 @@ func (w *Writer) failed(err error) {
 	w.mu.Unlock()
 }
 
-// refused gives the exchanges of a batch up, which the database will never take.
+// refused drops the exchanges of a batch, because the database will never accept them.
 func (w *Writer) refused(b *batch) {
 	b.then = b.promises()
 	w.mu.Lock()

@@ -16,13 +16,14 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// versions is the table that says which migrations were applied.
+// versions is the table of applied migrations.
 const versions = "interlock_schema"
 
-// tables are ours. Where one of them is, and versions is not, it is another program's.
+// tables are the tables of a store. If one of them exists without versions, it belongs to another
+// program.
 const tables = "'instances', 'runs', 'exchanges', 'findings', 'probe_results', 'endpoints', 'minutes'"
 
-// known are the versions that this program brings, oldest first.
+// known are the versions that this program knows, oldest first.
 func known() ([]int64, error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
@@ -48,7 +49,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		if err != nil || !pending {
 			return false, err
 		}
-		return true, s.apply(ctx) // of several programs that make the tables at the same time, one does
+		return true, s.apply(ctx) // if several programs create the tables at the same time, one of them does it
 	})
 }
 
@@ -93,7 +94,7 @@ func (s *Store) pending(ctx context.Context) (bool, error) {
 	return missing, nil
 }
 
-// applied are the versions that the database has. Where there is none, it must not have tables of
+// applied returns the versions that the database has. If there are none, it must not have tables of
 // another program.
 func (s *Store) applied(ctx context.Context) (map[int64]bool, error) {
 	query, foreign := "SELECT COUNT(*) FROM sqlite_master WHERE name = '"+versions+"'", "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'"
@@ -128,7 +129,8 @@ func (s *Store) applied(ctx context.Context) (map[int64]bool, error) {
 	return all, rows.Err()
 }
 
-// foreign is the error for tables of another program, unless our own have appeared in the meantime.
+// foreign returns the error for tables of another program, unless the store's own tables have
+// appeared in the meantime.
 func (s *Store) foreign(ctx context.Context) error {
 	if _, err := s.pool().ExecContext(ctx, "SELECT 1 FROM "+versions); err == nil {
 		return nil
@@ -146,7 +148,7 @@ func (s *Store) apply(ctx context.Context) error {
 	return err
 }
 
-// provider knows the migrations and the database.
+// provider returns the migrations for the database.
 func (s *Store) provider() (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A Minute is how many live exchanges of one kind began in a minute, over all instances. What
-// retention has deleted counts.
+// A Minute counts the live exchanges of one kind that began in a minute, over all instances.
+// Exchanges that retention has deleted still count.
 type Minute struct {
 	Time     time.Time // the beginning of the minute
 	Protocol string    // a protocol of wire.Exchange
@@ -69,7 +69,7 @@ func upsertMinutes() upsert {
 }
 
 func (c *cells) rows() [][]any {
-	order := func(a, b cell) int { // in which all programs lock the rows
+	order := func(a, b cell) int { // the order in which all programs lock the rows
 		return cmp.Or(cmp.Compare(a.minute, b.minute), cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.outcome, b.outcome), cmp.Compare(a.verdict, b.verdict))
 	}
 	rows := make([][]any, 0, len(c.waiting))
@@ -79,7 +79,6 @@ func (c *cells) rows() [][]any {
 	return rows
 }
 
-// Minutes returns the counts of live traffic by minute, from one time until before another, in
 // Minutes returns the counts of live traffic by minute, in order, from since until before until. A
 // zero time means no limit.
 func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, error) {
@@ -119,7 +118,7 @@ func (s *Store) Verdicts(ctx context.Context, since time.Time) (sums [rules.NotA
 	return sums, err
 }
 
-// Unsafe returns in how many live exchanges the server switched and must not have.
+// Unsafe returns the number of live exchanges with an unsafe switch.
 func (s *Store) Unsafe(ctx context.Context) (n int64, err error) {
 	err = s.each(ctx, "SELECT CAST(COALESCE(SUM(unsafe), 0) AS BIGINT) FROM minutes", nil, func(scan func(...any) error) error { return scan(&n) })
 	return n, err

@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// patience is how long a caller waits to hear that the store has taken something.
+// patience limits how long a caller waits for a confirmation from the store.
 const patience = time.Second
 
-// A promise reports once whether the store has taken something: when it has, or after too long.
+// A promise reports once whether the store has accepted something: when it has, or after patience.
 type promise struct {
 	once  sync.Once
 	timer *time.Timer
 	then  func(stored bool)
 }
 
-// promise makes one. The lock is held.
+// promise returns a new promise. The caller holds the lock.
 func (w *Writer) promise(then func(stored bool)) *promise {
 	p := &promise{then: then}
 	w.promises.Add(1)

@@ -54,7 +54,7 @@ func (s *Store) Prune(ctx context.Context, l Limits) (Pruned, error) {
 	return s.pruneAt(ctx, l, time.Now())
 }
 
-// pruneAt prunes with ages as they are at that time.
+// pruneAt prunes with ages measured at that time.
 func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time) (p Pruned, err error) {
 	if err := s.prepare(ctx); err != nil {
 		return p, s.failed("prune", err)
@@ -120,7 +120,7 @@ func (s *Store) shrink(ctx context.Context, p *Pruned, before int64, all bool, o
 	return nil
 }
 
-// oldest are the exchanges to be deleted next, which it counts as deleted.
+// oldest returns the exchanges to delete next, and counts them as deleted.
 func (s *Store) oldest(ctx context.Context, before int64, spared string, p *Pruned, over func() bool) (ids []string, err error) {
 	query := fmt.Sprintf("SELECT id, bytes FROM exchanges WHERE time < $1%s ORDER BY time, id LIMIT %d", spared, pruneStep)
 	err = s.each(ctx, query, []any{before}, func(scan func(...any) error) error {
@@ -137,7 +137,7 @@ func (s *Store) oldest(ctx context.Context, before int64, spared string, p *Prun
 	return ids, err
 }
 
-// pause waits, or returns why it must not.
+// pause waits between two steps, or returns why pruning must stop.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -239,6 +239,6 @@ func (w *Writer) grow(written []*waiting) {
 	w.grown = Size{}
 	select {
 	case w.full <- struct{}{}:
-	default: // it is being done
+	default: // pruning was already requested
 	}
 }

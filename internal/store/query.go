@@ -37,7 +37,7 @@ type Query struct {
 	Beyond Cursor // only exchanges after this one in that order
 }
 
-// A Cursor is the place of an exchange in the order of times.
+// A Cursor is a position in the order of exchanges by time.
 type Cursor struct {
 	Time time.Time
 	ID   string
@@ -59,7 +59,7 @@ func ParseCursor(text string) (Cursor, error) {
 	return Cursor{time.UnixMilli(n).UTC(), id}, nil
 }
 
-// AtLeast are the verdicts that are as bad as v or worse.
+// AtLeast returns the verdicts that are as bad as v or worse.
 func AtLeast(v rules.Verdict) (all []rules.Verdict) {
 	for is := rules.Fail; is <= v; is++ {
 		all = append(all, is)
@@ -67,14 +67,14 @@ func AtLeast(v rules.Verdict) (all []rules.Verdict) {
 	return all
 }
 
-// where are conditions of SQL.
+// where collects SQL conditions.
 type where struct {
 	dialect dialect
 	terms   []string
 	args    []any
 }
 
-// arg makes a value a parameter.
+// arg adds a parameter and returns its placeholder.
 func (w *where) arg(value any) string {
 	w.args = append(w.args, value)
 	return fmt.Sprintf("$%d", len(w.args))
@@ -82,22 +82,22 @@ func (w *where) arg(value any) string {
 
 func (w *where) add(term string) { w.terms = append(w.terms, term) }
 
-// equal wants a column to have that value, unless this is empty.
+// equal requires a column to have that value, unless the value is empty.
 func (w *where) equal(column, value string) {
 	if value != "" {
 		w.add(column + " = " + w.arg(storable(value, maxKey)))
 	}
 }
 
-// glob wants a column to match, unless the pattern is empty.
+// glob requires a column to match the pattern, unless the pattern is empty.
 func (w *where) glob(column, pattern string) {
 	if pattern != "" {
 		w.add(w.dialect.glob(column, w.arg(w.dialect.pattern(storable(pattern, maxKey)))))
 	}
 }
 
-// verdicts selects rows with one of these verdicts. It names the index of rows that did not pass
-// where that helps.
+// verdicts selects rows with one of these verdicts. It names the index of failed rows if that
+// helps.
 func (w *where) verdicts(all []rules.Verdict) {
 	if len(all) == 0 {
 		return
@@ -114,7 +114,7 @@ func (w *where) verdicts(all []rules.Verdict) {
 	}
 }
 
-// common are the conditions that exchanges and findings share.
+// common adds the conditions that exchanges and findings share.
 func (w *where) common(q *Query) {
 	if w.equal("run", q.Run); q.Run != "" {
 		w.add("run <> ''")
@@ -131,7 +131,7 @@ func (w *where) common(q *Query) {
 	}
 }
 
-// template is a glob of paths as one of endpoints.
+// template turns a glob of paths into one of endpoints.
 func template(glob string) string {
 	if strings.HasPrefix(glob, "/") && !strings.Contains(glob, "?") {
 		return rules.Template(glob)
@@ -139,7 +139,7 @@ func template(glob string) string {
 	return glob
 }
 
-// exchanges are the conditions of a query for exchanges.
+// exchanges returns the conditions of a query for exchanges.
 func (s *Store) exchanges(q *Query) *where {
 	w := &where{dialect: s.dialect}
 	w.equal("id", q.ID)
@@ -171,7 +171,7 @@ func (s *Store) exchanges(q *Query) *where {
 	return w
 }
 
-// String is a WHERE clause.
+// String returns the WHERE clause.
 func (w *where) String() string {
 	if len(w.terms) == 0 {
 		return ""

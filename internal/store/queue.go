@@ -21,14 +21,14 @@ type queue struct {
 	count  int
 }
 
-// The bounds of a batch.
+// The limits of a batch.
 const (
 	maxBatch      = 1000
 	maxBatchBytes = 8 << 20
 )
 
 // put adds a ruling, or replaces an earlier report of its exchange. It returns nil if there is no
-// room. Rulings that passed may use half of the room, so that the others find some.
+// room. Rulings that passed may use half of the room, so that some is left for the others.
 func (q *queue) put(r *rules.Ruling, bytes int64, count int) *waiting {
 	if r.Verdict >= rules.Pass {
 		bytes, count = bytes/2, count/2
@@ -42,7 +42,7 @@ func (q *queue) put(r *rules.Ruling, bytes int64, count int) *waiting {
 		q.bytes += size - is.size
 		urgent := r.Unsafe && !is.ruling.Unsafe
 		is.ruling, is.size = r, size
-		if urgent { // it is also in the rest, and skipped there
+		if urgent { // it is also in rest, and skipped there
 			q.unsafe = append(q.unsafe, is)
 		}
 		return is

@@ -14,10 +14,10 @@ import (
 // lost; the next batch creates the store again.
 var ErrReplaced = errors.New("its file was deleted or replaced while it was open")
 
-// pool is the connections of the store.
+// pool returns the connections of the store.
 func (s *Store) pool() *sql.DB { return s.db.Load() }
 
-// remember notes which file, and which write-ahead log, the connections have open.
+// remember records which file, and which write-ahead log, the connections have open.
 func (s *Store) remember() {
 	if s.path == "" {
 		return
@@ -30,7 +30,7 @@ func (s *Store) remember() {
 	s.file.Store(&opened{file, log})
 }
 
-// opened is a file as it was when it was opened.
+// opened identifies a file at the time it was opened.
 type opened struct{ file, log os.FileInfo }
 
 // replaced reports whether the file of the store was replaced or deleted.
@@ -43,7 +43,7 @@ func (s *Store) replaced() bool {
 	if errors.Is(err, os.ErrNotExist) {
 		return true
 	}
-	return err == nil && !os.SameFile(is, was.file) // an unreadable folder is another fault, which SQLite will report
+	return err == nil && !os.SameFile(is, was.file) // an unreadable folder is another error, which SQLite will report
 }
 
 // Restore opens the file of the store again after it was deleted or replaced, and creates what is
@@ -57,7 +57,7 @@ func (s *Store) Restore(ctx context.Context) error {
 	s.ready = false
 	was := s.file.Load()
 	s.pool().Close()
-	if log, err := os.Stat(s.path + "-wal"); err == nil && was.log != nil && os.SameFile(log, was.log) { // another file must not be read with it
+	if log, err := os.Stat(s.path + "-wal"); err == nil && was.log != nil && os.SameFile(log, was.log) { // SQLite must not read another file with this log
 		os.Remove(s.path + "-wal")
 		os.Remove(s.path + "-shm")
 	}
@@ -88,8 +88,7 @@ func (s *Store) dropped(err error) {
 	s.mu.Unlock()
 }
 
-// remake makes the schema again that was there when the store was opened, where it was dropped with
-// its tables.
+// remake creates the schema again if it was dropped with its tables.
 func (s *Store) remake(ctx context.Context) error {
 	var schema sql.NullString
 	var path string
@@ -105,7 +104,7 @@ func (s *Store) remake(ctx context.Context) error {
 	return nil
 }
 
-// lost counts what was written to a store that is gone. The lock is held.
+// lost counts the content of a store that is gone. The caller holds the lock.
 func (w *Writer) lost() {
 	if is := w.Store.generation.Load(); is != w.generation {
 		w.generation = is
@@ -114,10 +113,10 @@ func (w *Writer) lost() {
 	}
 }
 
-// held counts what a store has of a writer.
+// held counts a writer's content in a store.
 type held struct{ exchanges, findings int64 }
 
-// count is how many findings wait, each as often as it was seen.
+// count returns the number of waiting findings, each as often as it was seen.
 func (t *tallies) count() (n int64) {
 	for _, is := range t.waiting {
 		n += is.Count

@@ -10,13 +10,13 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// The bounds of a page that is read at once.
+// The limits of a page.
 const (
 	maxPage      = 512
 	maxPageBytes = 4 << 20
 )
 
-// A stored is a row as it was read.
+// A stored is a row of the table.
 type stored struct {
 	time           int64
 	id             string
@@ -35,7 +35,7 @@ type page struct {
 // runs. Rulings that are written meanwhile may be included.
 func (s *Store) Rulings(ctx context.Context, q Query, f func(*rules.Ruling) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	pages := make(chan page, 1) // the next one is read while f works
+	pages := make(chan page, 1) // the next page is read while f runs
 	var reader sync.WaitGroup
 	reader.Go(func() {
 		defer close(pages)
@@ -149,20 +149,20 @@ func (s *Store) Ruling(ctx context.Context, id string) (*rules.Ruling, error) {
 	return found, err
 }
 
-// Count is how many exchanges the query wants, whatever its limit.
+// Count returns the number of exchanges that the query selects, regardless of its limit.
 func (s *Store) Count(ctx context.Context, q Query) (n int64, err error) {
 	w := s.exchanges(&q)
 	err = s.each(ctx, "SELECT COUNT(*) FROM exchanges"+w.String(), w.args, func(scan func(...any) error) error { return scan(&n) })
 	return n, err
 }
 
-// A Size is how much evidence a store has.
+// A Size is the amount of evidence in a store.
 type Size struct {
 	Exchanges int64
 	Bytes     int64 // as retention counts them
 }
 
-// Size returns how much evidence the store has.
+// Size returns the amount of evidence in the store.
 func (s *Store) Size(ctx context.Context) (z Size, err error) {
 	err = s.each(ctx, "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM exchanges", nil, func(scan func(...any) error) error {
 		return scan(&z.Exchanges, &z.Bytes)

@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// A Run is one run of a command that stores its findings under a name.
+// A Run is one run of a command that stores its findings under an ID.
 type Run struct {
 	ID       string            `json:"id"`
 	Command  string            `json:"command"` // such as probe
-	Target   string            `json:"target"`  // the URLs that were probed, or the backend that traffic went to; as they may be shown
+	Target   string            `json:"target"`  // the probed URLs, or the backend of the traffic, without secrets
 	Origin   string            `json:"origin"`  // of its exchanges
 	Version  string            `json:"version"` // of the program
 	Instance string            `json:"instance"`
 	Labels   map[string]string `json:"labels"`
 	Began    time.Time         `json:"began"`
 	Ended    time.Time         `json:"ended"`             // zero while it runs, or if it was killed
-	Stopped  bool              `json:"stopped,omitempty"` // it ended early: by a signal, or as its backend went away
+	Stopped  bool              `json:"stopped,omitempty"` // it ended early: by a signal, or because its backend went away
 	Summary  map[string]int64  `json:"summary"`           // counts of its results
 }
 
-// Complete reports whether the run went to its end and has seen something.
+// Complete reports whether the run ended normally and had at least one exchange.
 func (r *Run) Complete() bool { return !r.Ended.IsZero() && !r.Stopped && !r.Empty() }
 
 // Empty reports whether the run has ended without a single exchange, for example because it could
@@ -81,7 +81,7 @@ func unixMilli(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// at is a time out of the store.
+// at returns the time of a stored value.
 func at(unixMilli int64) time.Time {
 	if unixMilli == 0 {
 		return time.Time{}
@@ -89,7 +89,7 @@ func at(unixMilli int64) time.Time {
 	return time.UnixMilli(unixMilli).UTC()
 }
 
-// sortRows puts rows into the order of their keys, in which all programs lock them.
+// sortRows sorts rows by key, the order in which all programs lock them.
 func sortRows(rows [][]any) {
 	key := func(row []any) string {
 		var b strings.Builder
@@ -111,7 +111,7 @@ func (s *Store) Runs(ctx context.Context) ([]Run, error) {
 	return s.runs(ctx, "")
 }
 
-// Run returns the run of that name, or [ErrNotFound].
+// Run returns the run with that ID, or [ErrNotFound].
 func (s *Store) Run(ctx context.Context, id string) (Run, error) {
 	found, err := s.runs(ctx, "WHERE id = $1", id)
 	if err == nil && len(found) == 0 {
@@ -123,13 +123,13 @@ func (s *Store) Run(ctx context.Context, id string) (Run, error) {
 	return found[0], nil
 }
 
-// isLast matches names of runs by the number of later ones.
+// isLast matches last and last~N, where N is a number of later runs.
 var isLast = regexp.MustCompile(`^last(?:~([0-9]{1,9}))?$`)
 
-// isPrefix is the beginning of the name of a run, which is a ULID.
+// isPrefix matches the beginning of an ID of a run, which is a ULID.
 var isPrefix = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26}$`)
 
-// IsRunName reports whether a text is of the form that [Store.FindRun] takes.
+// IsRunName reports whether [Store.FindRun] accepts the form of a text.
 func IsRunName(name string) bool { return isLast.MatchString(name) || isPrefix.MatchString(name) }
 
 // FindRun returns the run of that name: last, the latest complete run; last~1, the complete run of
@@ -139,7 +139,7 @@ func (s *Store) FindRun(ctx context.Context, name string) (Run, error) {
 	return s.FindRunOf(ctx, name, "")
 }
 
-// FindRunOf is FindRun, but last is the latest one of that target; empty: of any.
+// FindRunOf is FindRun, but last is the latest run of that target; an empty target means any.
 func (s *Store) FindRunOf(ctx context.Context, name, target string) (Run, error) {
 	if back := isLast.FindStringSubmatch(name); back != nil {
 		n, _ := strconv.Atoi("0" + back[1])
@@ -149,7 +149,7 @@ func (s *Store) FindRunOf(ctx context.Context, name, target string) (Run, error)
 		if target == "" && len(found) > 0 {
 			target = found[0].Target
 		}
-		found = slices.DeleteFunc(found, func(r Run) bool { return target != "" && r.Target != "" && r.Target != target }) // older releases kept none
+		found = slices.DeleteFunc(found, func(r Run) bool { return target != "" && r.Target != "" && r.Target != target }) // older releases stored no target
 		if len(found) <= n && target != "" && err == nil {
 			return Run{}, fmt.Errorf("run %q of %s: %w", name, oneLine(target), ErrNotFound)
 		}

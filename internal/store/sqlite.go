@@ -24,12 +24,12 @@ func (s *Store) openMemory() error {
 		return err
 	}
 	s.db.Store(sql.OpenDB(c))
-	s.pool().SetMaxOpenConns(1) // each connection would have a database of its own
+	s.pool().SetMaxOpenConns(1) // in memory each connection would have a database of its own
 	return nil
 }
 
-// openFile opens the store in that file. A file that it created is removed if nothing can be
-// written into it.
+// openFile opens the store in a file. It removes a file that it has created if nothing can be
+// written to it.
 func (s *Store) openFile(ctx context.Context, path string) (*Store, error) {
 	s.name, s.dialect, s.path = path, sqlite, path
 	made, err := s.claim(ctx, path)
@@ -50,12 +50,12 @@ func (s *Store) openFile(ctx context.Context, path string) (*Store, error) {
 	return nil, err
 }
 
-// claim sees to it that there is a file which is a store or empty, and reports whether it was made.
-// It opens no file that SQLite may have open in this program already: to close it again would take
-// the locks of both (POSIX fcntl).
+// claim ensures that the file exists and is a store or empty, and reports whether it created the
+// file. It opens no file that SQLite may have open in this program: closing it again would release
+// SQLite's locks, too (POSIX fcntl).
 func (s *Store) claim(ctx context.Context, path string) (made bool, err error) {
 	if !s.options.Existing {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // the mode of SQLite's further files too
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // SQLite gives its further files the same mode
 		switch {
 		case err == nil:
 			return true, f.Close()
@@ -83,7 +83,7 @@ func (s *Store) claim(ctx context.Context, path string) (made bool, err error) {
 	return false, inspect(ctx, path)
 }
 
-// inspect looks whose file it is, and leaves it as it is.
+// inspect checks which program the file belongs to, without changing it.
 func inspect(ctx context.Context, path string) error {
 	uri, err := address(path)
 	if err != nil {
@@ -109,7 +109,7 @@ func address(path string) (string, error) {
 	return "file:" + (&url.URL{Path: absolute}).EscapedPath(), err
 }
 
-// connect makes the connections of a file ready that is a store or empty.
+// connect prepares the connections to a file that is a store or empty.
 func (s *Store) connect(ctx context.Context, path string) error {
 	uri, err := address(path)
 	if err != nil {
@@ -148,7 +148,7 @@ func initialize(ctx context.Context, uri string) error {
 	return err
 }
 
-// isLocked reports whether another program has the file, for the moment.
+// isLocked reports whether another program has locked the file at the moment.
 func isLocked(err error) bool {
 	var e *sqliteError
 	return errors.As(err, &e) && (e.Code()&0xff == codeBusy || e.Code()&0xff == codeLocked)

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// The faults of a store. All but ErrUnreachable need a person before anything can be stored there;
-// an unreachable store may come back at any time.
+// The errors of a store. All but ErrUnreachable require a person to act before anything can be
+// stored. An unreachable store may come back at any time.
 var (
 	ErrName        = errors.New("give a file path, the word memory, or postgres://user@host:port/database")
 	ErrDenied      = errors.New("it cannot be written")
@@ -27,26 +27,26 @@ var (
 // A Store is an open store. All methods may be called by many goroutines at the same time, and by
 // many programs on one store.
 type Store struct {
-	name    string // as it may be shown
+	name    string // without secrets
 	dialect dialect
 	db      atomic.Pointer[sql.DB] // see pool
 	options Options
-	limits  Limits // the default ones
+	limits  Limits // the default limits
 
-	path       string                 // of a file
-	file       atomic.Pointer[opened] // that is open
-	generation atomic.Int64           // how often the store was lost and made anew
+	path       string                 // of the file
+	file       atomic.Pointer[opened] // the file that is open
+	generation atomic.Int64           // how often the store was lost and created again
 
 	mu    sync.Mutex
-	ready bool // the tables are there
-	made  bool // they were there once
+	ready bool // the tables exist
+	made  bool // the tables existed once
 }
 
 // Options say how a store is opened. The zero value is useful.
 type Options struct {
-	Instance string // which Interlock this is
+	Instance string // the name of this instance
 	Version  string // of this program
-	Existing bool   // a store that is not there is not made: [ErrNotFound]
+	Existing bool   // do not create a store that does not exist: [ErrNotFound]
 	Later    bool   // Open succeeds if the database cannot be reached: the caller tries again
 }
 
@@ -74,7 +74,7 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	return s, s.first(ctx)
 }
 
-// first makes the tables ready, and closes the store if that fails.
+// first creates the tables, and closes the store if that fails.
 func (s *Store) first(ctx context.Context) error {
 	err := s.prepare(ctx)
 	if err == nil || s.options.Later && errors.Is(err, ErrUnreachable) {
@@ -84,7 +84,7 @@ func (s *Store) first(ctx context.Context) error {
 	return fmt.Errorf("open store %q: %w", s.name, err)
 }
 
-// prepare makes the tables ready unless they are.
+// prepare creates or migrates the tables unless that is done.
 func (s *Store) prepare(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,10 +116,10 @@ func (s *Store) prepare(ctx context.Context) error {
 // Close closes the store. A [Writer] must have written everything before.
 func (s *Store) Close() error { return s.pool().Close() }
 
-// String is the name of the store as it may be shown: without user and password.
+// String returns the name of the store without user and password.
 func (s *Store) String() string { return s.name }
 
-// failed is an error of a query as people read it.
+// failed returns an error of a query in a form for people.
 func (s *Store) failed(what string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
@@ -127,5 +127,5 @@ func (s *Store) failed(what string, err error) error {
 	return fmt.Errorf("%s store %q: %w", what, s.name, s.dialect.describe(err))
 }
 
-// oneLine is a text without line ends.
+// oneLine returns a text without line ends.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -57,7 +57,7 @@ func upsertFindings() upsert {
 	}
 }
 
-// graver is the condition under which the added row has the worst finding.
+// graver is the SQL condition that the added row has the worst finding.
 const graver = `excluded.verdict < findings.verdict OR excluded.verdict = findings.verdict AND excluded.severity > findings.severity`
 
 // worse updates the row of a finding, except its count.
@@ -72,7 +72,7 @@ const worse = `verdict = CASE WHEN excluded.verdict < findings.verdict THEN excl
 	last_id = CASE WHEN excluded.last_seen >= findings.last_seen THEN excluded.last_id ELSE findings.last_id END,
 	last_seen = CASE WHEN excluded.last_seen > findings.last_seen THEN excluded.last_seen ELSE findings.last_seen END`
 
-// rows are those of the findings that wait, in the order of their keys.
+// rows returns the rows of the waiting findings, in the order of their keys.
 func (t *tallies) rows(instance string) [][]any {
 	rows := make([][]any, 0, len(t.waiting))
 	for k, is := range t.waiting {
@@ -84,7 +84,8 @@ func (t *tallies) rows(instance string) [][]any {
 	return rows
 }
 
-// row is the finding in a run, or in live traffic, in the order of the columns of upsertFindings.
+// row returns the finding of a run, or of live traffic, in the order of the columns of
+// upsertFindings.
 func (f *Finding) row(run, instance string) []any {
 	return []any{
 		storable(run, maxKey), f.Fingerprint, instance, storable(f.Rule, maxKey), storable(f.Probe, maxKey), storable(f.Route, maxKey), storable(f.Endpoint, maxKey),

@@ -15,9 +15,9 @@ type upsert struct {
 	conflict string // the action on a conflict: the clause after ON CONFLICT
 }
 
-// write writes rows: one after the other into a file, and many in one statement to a server, where
-// a round trip takes longer than a row. Statements come in three lengths then, so that the server
-// knows them.
+// write writes rows: one after the other into a file, and many per statement to a server, where a
+// round trip takes longer than a row. Statements for a server come in three lengths, so that the
+// server can reuse them.
 func (u upsert) write(ctx context.Context, tx *sql.Tx, d dialect, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil
@@ -72,13 +72,14 @@ func (u upsert) statement(n int) string {
 	return b.String()
 }
 
-// The bounds of texts in the store, in bytes. An index of PostgreSQL takes no long keys.
+// The limits of texts in the store, in bytes. Keys of an index in PostgreSQL cannot be long.
 const (
 	maxKey  = 256
 	maxText = 4 << 10
 )
 
-// storable is a text that every database takes: valid UTF-8 without NUL, of at most so many bytes.
+// storable turns a text into one that every database accepts: valid UTF-8 without NUL, of at most
+// that many bytes.
 func storable(text string, most int) string {
 	if len(text) > most {
 		text = text[:most]
@@ -86,7 +87,7 @@ func storable(text string, most int) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }
 
-// boolean is a truth value as a number, which both databases have.
+// boolean returns a truth value as a number, which both databases support.
 func boolean(b bool) int {
 	if b {
 		return 1

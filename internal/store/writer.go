@@ -23,8 +23,8 @@ import (
 type Writer struct {
 	Store        *Store
 	FindingsOnly bool  // evidence: none: no exchanges are kept
-	Bytes        int64 // of exchanges that wait, in memory; 64 MiB
-	Count        int   // of exchanges that wait; 20,000
+	Bytes        int64 // limit of waiting exchanges in memory; 64 MiB
+	Count        int   // limit of waiting exchanges; 20,000
 	Limits       Limits
 	Drain        time.Duration // how long Run continues to write after its context has ended; 5 s
 
@@ -35,35 +35,35 @@ type Writer struct {
 	gathered   batch
 	queue      queue
 	flight     *batch // being written
-	session    string // the name under which findings are counted, no other writer's
+	session    string // the name under which findings are counted; each writer has its own
 	began      time.Time
 	number     int64         // of the last batch
-	wake       chan struct{} // holds one: there is something to write
-	hurry      chan struct{} // holds one: and it must not wait
-	full       chan struct{} // holds one: the store has grown
-	grown      Size          // by so much since it was pruned
-	ending     chan struct{} // closed by Run: everything is to be written
+	wake       chan struct{} // holds one value: there is something to write
+	hurry      chan struct{} // holds one value: it must be written at once
+	full       chan struct{} // holds one value: the store has grown
+	grown      Size          // by this much since the last prune
+	ending     chan struct{} // closed by Run: write everything
 	state      State
 	held       held
-	generation int64     // of the store that has it
+	generation int64     // of the store that has the findings
 	trying     time.Time // start of the running attempt; zero if there is none
 }
 
-// State is how a [Writer] and its store are.
+// State is the state of a [Writer] and its store.
 type State struct {
 	Reachable     bool      // the store can be written
-	Err           error     // why it does not
-	Since         time.Time // when that changed last
-	Waiting       int       // exchanges that are still to be written
-	Bytes         int64     // and how many bytes these have, about
-	Findings      int       // findings that are still to be written, each with its count
+	Err           error     // why it cannot be written
+	Since         time.Time // time of the last change
+	Waiting       int       // exchanges that are not written yet
+	Bytes         int64     // their approximate size
+	Findings      int       // findings that are not written yet, each with its count
 	Written       int64     // exchanges that were written
-	LostExchanges int64     // written, and lost with a deleted file or schema
-	LostFindings  int64     // and findings, each as often as it was seen
-	Shed          int64     // exchanges without room, or refused by the store
+	LostExchanges int64     // exchanges that were written and then lost with a deleted file or schema
+	LostFindings  int64     // findings that were lost, each as often as it was seen
+	Shed          int64     // exchanges for which there was no room, or that the store rejected
 }
 
-// The times of a writer.
+// The intervals of a writer.
 const (
 	interval = 200 * time.Millisecond // between batches
 	longest  = 30 * time.Second       // of an attempt
@@ -76,11 +76,11 @@ const (
 // again the latest form is kept, and each of its findings counts once.
 func (w *Writer) Write(r *rules.Ruling) { w.take(r, nil) }
 
-// WriteThen is Write for a ruling whose caller waits for the result. Then is called once, from
+// WriteThen is Write for a ruling whose caller waits for the result. It calls then once, from
 // another goroutine: with true when the store has the finding durably, and the exchange unless it
-// was shed; with false if that takes longer than a second or Run has ended, and then the ruling is
-// written when the store is back. It must not block. A log line that says "stored" about an unsafe
-// switch is written after then(true).
+// was shed; with false if that takes longer than a second or Run has ended. In the latter case the
+// ruling is written when the store is back. then must not block. Callers log that an unsafe switch
+// is stored only after then(true).
 func (w *Writer) WriteThen(r *rules.Ruling, then func(stored bool)) { w.take(r, then) }
 
 func (w *Writer) take(r *rules.Ruling, then func(bool)) {
@@ -115,10 +115,10 @@ func (w *Writer) take(r *rules.Ruling, then func(bool)) {
 	w.ring(r.Unsafe || then != nil)
 }
 
-// Begin takes the beginning of a run to be written.
+// Begin queues the beginning of a run.
 func (w *Writer) Begin(r Run) { w.run(r) }
 
-// End takes the end of a run to be written, with everything that is to be said about it.
+// End queues the end of a run, with its summary.
 func (w *Writer) End(r Run) { w.run(r) }
 
 func (w *Writer) run(r Run) {
@@ -129,8 +129,7 @@ func (w *Writer) run(r Run) {
 	w.ring(false)
 }
 
-// Result takes a result of a probe to be written. Those of probes that were sent are taken from
-// their rulings.
+// Result queues a result of a probe. Results of probes that were sent come from their rulings.
 func (w *Writer) Result(r Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -139,7 +138,7 @@ func (w *Writer) Result(r Result) {
 	w.ring(false)
 }
 
-// start makes the zero value ready. The lock is held.
+// start initializes the zero value. The caller holds the lock.
 func (w *Writer) start() {
 	if w.wake != nil {
 		return
@@ -171,7 +170,7 @@ func (w *Writer) ring(urgent bool) {
 	}
 }
 
-// State returns how the writer and its store are.
+// State returns the state of the writer and its store.
 func (w *Writer) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -239,7 +238,7 @@ func (w *Writer) Run(ctx context.Context) error {
 	return err
 }
 
-// promised are the promises that wait with exchanges.
+// promised returns the promises that wait with exchanges.
 func promised(waiting []*waiting) (all []*promise) {
 	for _, is := range waiting {
 		all = append(all, is.then...)
