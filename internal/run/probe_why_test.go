@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -27,7 +28,7 @@ func TestAControlIsExplained(t *testing.T) {
 		}
 		x := &wire.Exchange{Request: wire.ReadRequest([]byte(text + "\r\n")), Response: answer, Outcome: wire.Refused, Complete: true, Final: true}
 		var b bytes.Buffer
-		p := probeText{marks: plainly(), columns: unlimited}
+		p := probeText{marks: plainly(), columns: unlimited, run: &Probing{Config: config.Defaults()}}
 		p.why(&b, &control{Control: probe.Control{Exchange: x}})
 		for _, want := range each.want {
 			if !strings.Contains(b.String(), want) {
@@ -38,5 +39,13 @@ func TestAControlIsExplained(t *testing.T) {
 			t.Errorf("got %q", &b)
 		}
 	}
-	(&probeText{}).why(nil, &control{}) // no valid handshake was sent
+	c := config.Defaults()
+	c.Redact.Names = []string{"X-Forwarded-For"}
+	x := &wire.Exchange{Request: wire.ReadRequest([]byte(head + "\r\n")), Response: answer, Outcome: wire.Refused, Complete: true, Final: true}
+	var b bytes.Buffer
+	(&probeText{marks: plainly(), columns: unlimited, run: &Probing{Config: c}}).why(&b, &control{Control: probe.Control{Exchange: x}})
+	if text := b.String(); !strings.Contains(text, "why: ") || strings.Contains(text, "192.0.2.1") {
+		t.Errorf("with X-Forwarded-For among the secrets, got %q", text)
+	}
+	(&probeText{run: &Probing{}}).why(nil, &control{}) // no valid handshake was sent
 }
