@@ -32,7 +32,6 @@ func show(t testing.TB, flags ...string) *shown {
 	s.process = serve(t, labServer(t, "any-method"), append(flags, "--config", s.config)...)
 	s.connect("/chat?room=1")
 	s.post()
-	s.strip("/stripped")
 	return s
 }
 
@@ -86,6 +85,8 @@ func (s *shown) screens(b *tab) []string {
 	b.until(`document.querySelector("#rows a.go")`)
 	const first = `document.querySelector("#rows a.go").getAttribute("href").split("?")[0]`
 	failed := ask[string](b, first)
+	s.strip("/stripped")
+	b.until(`fetch("/api/v1/exchanges?q=why:stripped-upgrade").then(r => r.json()).then(r => r.exchanges.length > 0)`) // once it is stored
 	b.open("/exchanges?q=why:stripped-upgrade")
 	b.until(`document.querySelector("#rows a.go")`)
 	explained := ask[string](b, first)
