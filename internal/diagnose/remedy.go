@@ -22,6 +22,10 @@ func forwardUpgrades() []Remedy {
 	}
 }
 
+// ForwardUpgrades is how the proxies that most people use are told to forward upgrades: a line for
+// each product.
+func ForwardUpgrades() string { return lines(usual(forwardUpgrades())) }
+
 // only are the remedies for the products; all if there are none for them.
 func only(all []Remedy, products ...string) []Remedy {
 	var found []Remedy

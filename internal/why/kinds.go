@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -28,7 +29,7 @@ func rejectedOrigin(bad *attempt, own string) rules.Diagnosis {
 	}
 	return certain("origin", text, cause,
 		"server: add "+value+" to the allowed origins",
-		"nginx: proxy_set_header Host $host; (if the server compares Origin with Host)",
+		"nginx: proxy_set_header Host $http_host; (if the server compares Origin with Host; $host for HTTP/3)",
 		`Socket.IO: new Server({ cors: { origin: ["`+value+`"] } })`,
 		`Rails: config.action_cable.allowed_request_origins = ["`+value+`"]`,
 		"Django Channels: ALLOWED_HOSTS, which AllowedHostsOriginValidator reads",
@@ -72,7 +73,7 @@ func otherHost(bad *attempt, was, is string) rules.Diagnosis {
 	return certain("host", fmt.Sprintf("The Host header decides: with %s the answer is %s, with %s it is 101", rules.Quote(was), bad.short(), rules.Quote(is)),
 		"The server chooses the site by Host, or compares Host or Origin with the names that it knows",
 		"client: connect to the name that the server knows",
-		"nginx: server_name "+was+"; in the server block of the WebSocket, or proxy_set_header Host $host;",
+		"nginx: server_name "+was+"; in the server block of the WebSocket, or proxy_set_header Host $http_host;",
 		"server: add "+was+" to the hosts that it knows")
 }
 
@@ -95,7 +96,8 @@ func elsewhere(t *Target, bad *attempt, path string) rules.Diagnosis {
 	fix = append(fix,
 		"server: or serve the WebSocket at "+t.Shown,
 		"ws: new WebSocketServer({ server, path: \""+withoutQuery(t.Shown)+"\" })",
-		"nginx: location "+withoutQuery(t.Shown)+" { proxy_pass http://backend"+path+"; ... }")
+		"nginx: location "+withoutQuery(t.Shown)+" { proxy_pass http://backend"+path+"; ... }",
+		"Caddy: reverse_proxy "+withoutQuery(t.Shown)+"* backend:8080")
 	return certain("path", text, "The path of the client is not the one of the server, or a proxy in between has changed it", fix...)
 }
 
@@ -121,6 +123,25 @@ func affinity(a *attempt) rules.Diagnosis {
 		"Traefik: loadBalancer.sticky.cookie: {}",
 		"Kubernetes: sessionAffinity: ClientIP, or nginx.ingress.kubernetes.io/affinity: cookie",
 		`Socket.IO client: io(url, { transports: ["websocket"] }), which needs no session`)
+}
+
+// lostOffer explains a handshake that is answered like a plain GET. Proxy is what shows that there is
+// a proxy in between.
+func lostOffer(bad *attempt, proxy string) rules.Diagnosis {
+	d := likely("lost-offer", fmt.Sprintf("A handshake gets the same answer as a plain GET: %s", bad.short()),
+		"A proxy in front of the server removes the offer, or forwards it as HTTP/1.0", proxy+", and the answers are the same")
+	d.Fix = diagnose.ForwardUpgrades()
+	return d
+}
+
+// deadBackend explains a gateway that has no answer for anything.
+func deadBackend(page, bad *attempt) rules.Diagnosis {
+	return likely("backend", fmt.Sprintf("A plain GET gets %s, and a handshake gets %s", page.short(), bad.short()),
+		"A proxy answers, and cannot reach the server behind it", "the answer to a plain GET",
+		"server: start it, and look with ss -ltnp whether it listens at the address that the proxy has",
+		"nginx: proxy_pass http://127.0.0.1:8080; with the address of the server",
+		"http-proxy: createProxyServer({ target: \"http://127.0.0.1:8080\", ws: true })",
+		"Docker: proxies reach a server by the name of its service, not by localhost")
 }
 
 // closedAtOnce explains a handshake that was accepted and whose tunnel was closed at once.

@@ -50,8 +50,11 @@ func serve(t *testing.T, answer func(q *http.Request) (status int, body string))
 				s.accept(w, q, body)
 				return
 			}
-			if location, ok := strings.CutPrefix(body, "Location: "); ok {
-				w.Header().Set("Location", location)
+			if status == 0 {
+				panic(http.ErrAbortHandler)
+			}
+			if name, value, ok := strings.Cut(body, ": "); ok {
+				w.Header().Set(name, value)
 			}
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(body))

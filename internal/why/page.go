@@ -25,6 +25,7 @@ func (w *walker) page(ctx context.Context) bool {
 		}
 		return false
 	}
+	w.plainPage = a
 	if a.x.Outcome == wire.Silent || a.x.Outcome == wire.Closed {
 		w.note("A plain GET gets %s", a.short())
 	}

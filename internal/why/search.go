@@ -1,11 +1,13 @@
 package why
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -29,10 +31,48 @@ func (w *walker) search(ctx context.Context, bad *attempt) {
 	if bad.notHere() && w.paths(ctx, bad) {
 		return
 	}
+	if d, ok := w.againstPage(bad); ok {
+		w.found(d)
+		return
+	}
 	w.found(bad.diagnoses...)
-	if d, ok := closedAtOnce(bad); ok {
+	if d, ok := closedAtOnce(bad); ok && len(bad.diagnoses) == 0 {
 		w.found(d)
 	}
+}
+
+// againstPage compares the answer to a handshake with the one to a plain GET, where the handshake
+// alone does not tell the cause.
+func (w *walker) againstPage(bad *attempt) (d rules.Diagnosis, ok bool) {
+	page := w.plainPage
+	if page == nil || page.x.Response == nil || slices.ContainsFunc(bad.diagnoses, func(d rules.Diagnosis) bool { return d.Certainty > rules.Possible }) {
+		return d, false
+	}
+	switch status := page.status(); {
+	case (status == 502 || status == 503 || status == 504) && (bad.x.Response == nil || bad.status() == status):
+		return deadBackend(page, bad), true
+	case (status == 400 || status == 426 || status == 501) && bad.status() == status && bytes.Equal(page.x.Content, bad.x.Content):
+		if proxy := proxyIn(bad.x.Response); proxy != "" {
+			return lostOffer(bad, proxy), true
+		}
+	}
+	return d, false
+}
+
+// proxyIn is the header of a response by which there is a proxy; empty if there is none.
+func proxyIn(p *wire.Response) string {
+	for v := range p.Values("Via") {
+		return "Via: " + rules.Quote(printed.Cut(string(p.Text(v)), 60))
+	}
+	for v := range p.Values("Server") {
+		name := strings.ToLower(string(p.Text(v)))
+		for _, proxy := range []string{"nginx", "openresty", "apache", "envoy", "cloudflare", "caddy", "haproxy", "awselb", "varnish", "squid", "iis", "traefik"} {
+			if strings.Contains(name, proxy) {
+				return "Server: " + rules.Quote(printed.Cut(string(p.Text(v)), 60))
+			}
+		}
+	}
+	return ""
 }
 
 // given are the names of the headers of the user that may be taken away.

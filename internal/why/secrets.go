@@ -19,7 +19,7 @@ type secrets []string
 func open() []string {
 	return []string{
 		"Host", "Origin", "User-Agent", "Accept", "Accept-Encoding", "Accept-Language", "Connection", "Upgrade",
-		"Sec-WebSocket-Version", "Sec-WebSocket-Extensions", "Cache-Control", "Pragma", "Referer",
+		"Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Extensions", "Cache-Control", "Pragma", "Referer",
 	}
 }
 

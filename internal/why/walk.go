@@ -52,6 +52,8 @@ type walker struct {
 	report   Report
 	left     int // requests that may still be sent
 	secrets  secrets
+
+	plainPage *attempt // the plain GET, if there was an answer
 }
 
 // Walk goes down the way of a WebSocket connection to the target. It ends early if ctx does.

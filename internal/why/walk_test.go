@@ -117,7 +117,27 @@ func TestWalkFindsTheCause(t *testing.T) {
 				return 101, "\x88\x0a\x03\xf0no token"
 			}
 			return 200, ""
-		}, Fails, "walk-closed", `1008 "no token"`},
+		}, Fails, "tunnel-close-code", `the reason "no token"`},
+		"bytes of another protocol": {"/chat", nil, func(q *http.Request) (int, string) {
+			if isHandshake(q) {
+				return 101, "bytes of another protocol"
+			}
+			return 200, ""
+		}, "", "", "What does not: Handshake, Chrome, Firefox"},
+		"a lost offer": {"/chat", nil, func(*http.Request) (int, string) { return 400, "Server: nginx" },
+			Fails, "walk-lost-offer", "A handshake gets the same answer as a plain GET: 400"},
+		"a dead backend": {"/chat", nil, func(q *http.Request) (int, string) {
+			if isHandshake(q) {
+				return 0, ""
+			}
+			return 502, ""
+		}, Fails, "walk-backend", "A plain GET gets 502, and a handshake gets a closed connection"},
+		"another 400 for a GET": {"/chat", nil, func(q *http.Request) (int, string) {
+			if isHandshake(q) {
+				return 400, "Server: nginx"
+			}
+			return 200, ""
+		}, Unknown, "", "It does not work"},
 		"always 418": {"/chat", nil, func(*http.Request) (int, string) { return 418, "" }, Unknown, "", "It does not work"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -222,5 +242,25 @@ func TestNoSecretIsShown(t *testing.T) {
 		if strings.Contains(got, secret) || !strings.Contains(got, "Authorization") {
 			t.Errorf("the %s is\n%s", what, got)
 		}
+	}
+}
+
+// TestTotalTime has a server that answers no handshake: the walk ends all the same.
+func TestTotalTime(t *testing.T) {
+	free := make(chan struct{})
+	s := serve(t, func(q *http.Request) (int, string) {
+		if isHandshake(q) {
+			select {
+			case <-free:
+			case <-q.Context().Done():
+			}
+		}
+		return 200, ""
+	})
+	defer close(free)
+	began := time.Now()
+	r := Walk(context.Background(), s.target("/chat"), Settings{Timeout: 20 * time.Millisecond})
+	if took := time.Since(began); r.Result == Works || took > 5*time.Second {
+		t.Errorf("got %s after %v: %s", r.Result, took, r.Summary)
 	}
 }
