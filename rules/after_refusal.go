@@ -9,22 +9,25 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-REJECT-KEEPALIVE", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "A server closes the connection after it rejects a WebSocket handshake and answers no request that came with it",
+	Title: "A server answers no request that was sent together with a WebSocket handshake that it rejects",
 	Problem: Problems{
 		Refused: "Server rejected the handshake (%s) and then answered a request that had been sent together with it",
 	},
 	Label: "Request after refusal answered",
 	Refs: []Ref{
-		{"9112", "9.3", "a connection stays open for further requests unless an option says otherwise, also after a rejection"},
+		{"9931", "5", "a connection stays usable after a rejected upgrade, and closing it is normally the wrong answer"},
+		{"9931", "4.1", "bytes that a client sends before the response may be read as a request of its own"},
 		{"6455", "4.1", "a client that has sent its handshake waits for the response before it sends anything more"},
 	},
-	Why: `A rejection leaves the connection in HTTP, so a server that answers the next request
-is right by itself. But a proxy that opens its tunnel when it sees the offer, not when it sees the
-101, takes the bytes after the handshake for frames and does not inspect them: the server rejects
-the handshake, keeps the connection and answers the request that was hidden there. Kemal kept
-connections open after a 403 in this way. If the client waited for the rejection before it sent
-its next request, this is normal use of a connection and is reported as information only.`,
-	Fix: `Answer a rejected handshake with Connection: close, and close the connection.
+	Why: `A rejection leaves the connection in HTTP, and a client that waited for it may send
+its next request there. But a proxy that opens its tunnel when it sees the offer, not when it sees
+the 101, takes the bytes after the handshake for frames and does not inspect them: the server
+rejects the handshake, keeps the connection and answers the request that was hidden there. Kemal
+answered such requests after a 403.`,
+	Fix: `Keep the connection after an ordinary rejection. Close it if bytes have already
+	arrived after the handshake: they are frames or a hidden request, and neither is to be
+	answered.
+In a proxy, open the tunnel when the 101 arrives, and forward nothing before that.
 Kemal: use a release that closes the connection after a rejected upgrade.`,
 	When: func(c *Case) bool {
 		return c.websocket && c.X.Outcome == wire.Refused && c.X.Final && len(c.X.Next.Bytes) > 0 && !clientLeftHTTP(c)
@@ -38,14 +41,10 @@ Kemal: use a release that closes the connection after a rejected upgrade.`,
 		case c.X.EarlyBytes > 0:
 			return c.result(Fail).rated(High)
 		}
-		return c.result(Warn).rated(Info)
+		return c.result(Pass) // the client waited
 	},
 	Show: func(c *Case, _ Result) Shown {
-		at := c.inResponse("Connection")
-		if c.X.EarlyBytes == 0 {
-			return says("Server rejected the handshake (%s) and answered the next request on the connection", at, quoteStatusLine(c))
-		}
-		return seen(at, quoteStatusLine(c))
+		return seen(c.inResponse("Connection"), quoteStatusLine(c))
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-REFUSED-PIPELINE", Class: Sequence, Label: "Version 99, followed by a second request", Want: "426 listing supported versions, Connection: close, second request not answered",
@@ -63,6 +62,7 @@ var _ = register(Rule{
 	Label: "Non-HTTP after refusal",
 	Refs: []Ref{
 		{"9110", "7.8", "only a 101 switches protocols; after any other response the connection continues in HTTP"},
+		{"9931", "4.1", "a server that has rejected the upgrade reads what follows as HTTP/1.1, so data of the new protocol may become a request"},
 	},
 	Why: `The client, or a proxy in front of it, believes that the connection was switched,
 and the response says that it was not. Unless a 101 arrives late (UPGRADE-101-LATE), the server

@@ -18,6 +18,7 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"9110", "9.3.1", "a client sends no body with GET unless it knows that the server wants one"},
 		{"9110", "7.8", "the new protocol starts after the whole request, including its body"},
+		{"9931", "7.1", "WebSocket, connect-udp and connect-ip are defined for GET requests without a body only; TLS for any request"},
 	},
 	Why: `The tunnel starts where the body ends, and servers that never expected a body in a
 handshake do not skip it: bytes that everyone on the path takes for a body are read as the first

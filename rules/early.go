@@ -19,6 +19,7 @@ var _ = register(Rule{
 	Label: "Data sent before the 101",
 	Refs: []Ref{
 		{"6455", "4.1", "a client that has sent its handshake waits for the response before it sends anything more"},
+		{"9931", "6.2", "using the new protocol before the response is already forbidden for WebSocket"},
 	},
 	Why: `The client acts as if the upgrade were certain. If the server rejects it, the server
 reads the frames as the next request, written by whoever can choose their content; behind a proxy
@@ -70,6 +71,7 @@ var _ = register(Rule{
 	Label: "Pipelined request after offer",
 	Refs: []Ref{
 		{"9110", "7.8", "what a client sends after its request belongs to the new protocol if the server switches"},
+		{"9931", "4.1", "until the status has arrived a client cannot know whether its next bytes are read as the new protocol or as a request"},
 		{"6455", "4.1", "a client that has sent a WebSocket handshake waits for the response before it sends anything more"},
 	},
 	Why: `This is what request smuggling through an upgrade looks like: one side takes the
@@ -82,8 +84,11 @@ as information only.`,
 	Fix: `In a client, send nothing after a request with Upgrade until it is answered.
 In a proxy, forward nothing after an offer before its response, and reject what looks like a
 	request there.
-In a server, close the connection after rejecting an upgrade.`,
-	When: func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
+In a server, close the connection after you reject an upgrade if bytes follow the request already;
+	otherwise keep it.`,
+	When: func(c *Case) bool {
+		return len(c.offered) > 0 && c.X.Request.Method != "CONNECT" && c.X.Response != nil && len(c.X.Early) > 0
+	},
 	Judge: func(c *Case) Result {
 		switch earlyKindOf(c) {
 		case earlyPerhapsRequest:

@@ -19,6 +19,7 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"9298", "3.2", "the request is a GET with one Host header, Connection: Upgrade and the protocol connect-udp; a recipient answers anything else with an error"},
 		{"9484", "4.2", "the same holds for connect-ip"},
+		{"9931", "7.1", "both are offered with GET and without a body only"},
 	},
 	Why: `A proxy that does not check this lets requests that look like something else open a
 tunnel into its network: a form that a page posts, or an offer that another proxy forwarded by
@@ -108,7 +109,8 @@ credentials. That is request smuggling from inside the tunnel.`,
 	Fix: `In a client, hold packets back until the 101 has been read; UDP allows a few packets
 	to be lost.
 In a gateway from HTTP/2 or HTTP/3, hold capsules back too.
-In a proxy, close the connection when you reject the request.`,
+In a proxy, close the connection when you reject a request after which bytes have already
+	arrived.`,
 	When: func(c *Case) bool { return c.X.Response != nil && offersMasque(c) },
 	Judge: func(c *Case) Result {
 		switch earlyKindOf(c) {

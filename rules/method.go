@@ -11,6 +11,7 @@ var _ = register(Rule{
 	Label: "Handshake accepted without GET",
 	Refs: []Ref{
 		{"6455", "4.1", "the method of the opening handshake is GET"},
+		{"9931", "7.1", "protocols that do not carry on the semantics of the request are offered with GET and no body only"},
 		{"6455", "4.2.1", "a server that reads a handshake that is not a GET stops processing it and answers with an error status"},
 	},
 	Why: `Everything in front of a server expects handshakes to be GET requests: a proxy
@@ -21,7 +22,7 @@ switch keeps reading HTTP on a connection that has left it. A request with a bod
 its bytes may be read as the first frames. Netty's handshaker, Crystal's standard library and
 Kemal have switched on any method.`,
 	Fix: `Accept a WebSocket handshake only if the method is exactly GET, in capitals; answer
-	anything else with 405, Allow: GET and Connection: close.
+	anything else with 405 and Allow: GET.
 Express and http-proxy: routers do not see upgrades; compare req.method in the upgrade event.
 	aiohttp: add_get with allow_head=False, not add_route("*").
 Netty: compare the method before the request reaches WebSocketServerHandshaker. Crystal, Kemal:

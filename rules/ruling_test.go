@@ -89,7 +89,7 @@ func TestRulingSaysWhatIsBroken(t *testing.T) {
 		benign bool
 	}{
 		{101, []string{"UPGRADE-101-MISSING-CONN", "UPGRADE-101-NO-UPGRADE", "UPGRADE-BODY", "UPGRADE-HTTP10", "UPGRADE-POST", "UPGRADE-WS-ACCEPT-MISSING"}, Critical, false},
-		{405, []string{"UPGRADE-POST"}, Medium, false},
+		{400, []string{"UPGRADE-POST"}, Medium, false},
 	} {
 		r := Classify(Case{X: exchange(c.status, wire.Refused, "")})
 		if got := r.Broken(); !slices.Equal(got, c.broken) || r.Severity() != c.severe || r.Benign() != c.benign {
