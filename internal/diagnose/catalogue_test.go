@@ -28,6 +28,11 @@ func TestCatalogue(t *testing.T) {
 					t.Errorf("rule %s does not exist", r)
 				}
 			}
+			for _, id := range k.Covers {
+				if Find(id) == nil {
+					t.Errorf("it covers %s, which does not exist", id)
+				}
+			}
 			checkCauses(t, k.Causes)
 		})
 	}

@@ -1,7 +1,7 @@
 package diagnose
 
 import (
-	"crypto/sha1" //nolint:gosec // RFC 6455 §4.2.2 prescribes it
+	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
 

@@ -29,6 +29,9 @@ func OfSeen(r *rules.Ruling, seen Seen) []rules.Diagnosis {
 		}
 		if text := k.See(&v); text != "" && (k.Family != Normal || v.excused(k.Rules)) {
 			all, covered = append(all, k.diagnosis(&v, text)), append(covered, k.Covers...)
+			if k.Family == Dropped || k.Family == Opening {
+				covered = append(covered, "tunnel-no-close", "tunnel-reset") // that is how a client gives up
+			}
 		}
 	}
 	if len(all) == 0 {

@@ -70,6 +70,7 @@ and fails.`,
 	Causes: []Cause{
 		{Text: "The server answered another request, which the client or a proxy before Interlock sent on the same connection", Certainty: rules.Certain,
 			Mark: when(requestAfter, "a request after the 101"), Fix: advice("a proxy must not reuse a connection after a 101: look for connection pools that share it")},
+		{Text: "Socket.IO 3 and later accept the handshake of a client of version 2 and then answer 400 in the tunnel", Certainty: rules.Likely, Mark: path("EIO=3"), Fix: allowOldClients()},
 		{Text: "The handler wrote an HTTP response or an error after it had accepted the upgrade", Certainty: rules.Possible,
 			Fix: []Remedy{{"Go", "return from the handler after Upgrade without writing to w"}, {"Node.js", "do not pass the request of an upgrade event on to the request handler"}, {"", "end a tunnel with a Close frame, not with an error page"}}},
 	},

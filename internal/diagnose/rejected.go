@@ -65,8 +65,8 @@ and the server removed a part of the handshake.`,
 	Refs: mayReject(), Rules: []string{"UPGRADE-WS-VER-CONTRADICT"}, See: rejects(400),
 	Causes: []Cause{
 		{Text: "npm ws got a handshake for another path than its own", Certainty: rules.Likely, Mark: aborted("11"), Fix: only(mount(), "npm ws", "")},
-		{Text: "The server is Socket.IO 3 or later, and the client speaks the protocol of version 2", Certainty: rules.Likely, Mark: all(path("/socket.io/"), path("EIO=3")),
-			Fix: []Remedy{{"Socket.IO", "update the client, or new Server(httpServer, { allowEIO3: true })"}}},
+		{Text: "The server is Socket.IO 3 or later (python-socketio 5), and the client speaks the protocol of version 2", Certainty: rules.Likely, Mark: all(path("/socket.io/"), path("EIO=3")),
+			Fix: allowOldClients()},
 		{Text: "python-socketio does not accept pages of this origin", Certainty: rules.Likely, Mark: all(path("/socket.io/", "/engine.io/"), otherSite), Fix: only(allowOrigin(), "Socket.IO")},
 		{Text: "gorilla/websocket misses a header that Interlock saw: a proxy between them removed it", Certainty: rules.Likely, Mark: gorilla, Fix: usual(forwardUpgrades())},
 		{Text: "The server compares Connection as one string; Firefox sends keep-alive, Upgrade", Certainty: rules.Possible, Mark: manyOptions, Fix: listOfOptions()},
@@ -77,6 +77,11 @@ and the server removed a part of the handshake.`,
 		{Text: "The path is not the one of the WebSocket server, or the server checks Origin, Host or a session", Certainty: rules.Possible, Fix: mount()},
 	},
 })
+
+// allowOldClients is how Socket.IO is told to serve clients of version 2.
+func allowOldClients() []Remedy {
+	return []Remedy{{"Socket.IO", "update the client, or new Server(httpServer, { allowEIO3: true }); Python: python-socketio 4 for clients of version 2"}}
+}
 
 // listOfOptions is how Connection is read.
 func listOfOptions() []Remedy {

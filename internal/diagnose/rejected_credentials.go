@@ -97,10 +97,10 @@ itself. Envoy Gateway also answers so while a backend has no ready endpoint.`,
 		{Text: "API Gateway does not know the stage or the route, or rejects the caller", Certainty: rules.Likely, Mark: got("X-Amzn-Errortype", ""),
 			Fix: []Remedy{{"API Gateway", "the URL ends in the stage: wss://ID.execute-api.REGION.amazonaws.com/STAGE; look at the $connect route and its authorizer"}}},
 		{Text: "gorilla/websocket does not accept the Origin: CheckOrigin", Certainty: rules.Likely, Mark: gorilla, Fix: originFix("gorilla/websocket")},
+		{Text: noASGIRoute, Certainty: rules.Likely, Mark: all(server("websockets/"), noBody), Fix: asgiRoute()},
 		{Text: "Python websockets does not accept the Origin", Certainty: rules.Likely, Mark: all(server("websockets/"), sent("Origin", "")), Fix: originFix("Python websockets")},
 		{Text: "Tornado does not accept the Origin: check_origin", Certainty: rules.Likely, Mark: server("tornadoserver"), Fix: originFix("Tornado")},
-		{Text: "No WebSocket route of the ASGI application has this path, or the application closed the connection before it accepted it", Certainty: rules.Likely,
-			Mark: either(server("uvicorn"), server("hypercorn"), server("daphne"), server("granian")), Fix: asgiRoute()},
+		{Text: noASGIRoute, Certainty: rules.Likely, Mark: asgi, Fix: asgiRoute()},
 		{Text: "Phoenix does not accept the Origin: check_origin", Certainty: rules.Likely, Mark: all(server("cowboy"), sent("Origin", "")), Fix: originFix("Phoenix")},
 		{Text: "Spring does not accept the Origin", Certainty: rules.Likely, Mark: all(got("Vary", "Access-Control-Request-Method"), sent("Origin", "")), Fix: originFix("Spring")},
 		{Text: "ASP.NET Core does not accept the Origin: AllowedOrigins", Certainty: rules.Likely, Mark: all(server("kestrel"), sent("Origin", "")), Fix: originFix("ASP.NET Core")},
@@ -120,6 +120,15 @@ func originFix(product string) []Remedy {
 
 func firewall() []Remedy {
 	return advice("look for the request in the log of the firewall (WAF, ModSecurity, Cloudflare Security > Events) and in that of the application")
+}
+
+// noASGIRoute is why an ASGI server answers 403: uvicorn does so in the name of the library that it
+// uses, with an empty body.
+const noASGIRoute = "No WebSocket route of the ASGI application has this path, or the application closed the connection before it accepted it"
+
+// asgi is the mark of an ASGI server.
+func asgi(v *View) string {
+	return either(server("uvicorn"), server("hypercorn"), server("daphne"), server("granian"))(v)
 }
 
 func asgiRoute() []Remedy {

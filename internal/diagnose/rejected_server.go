@@ -81,10 +81,19 @@ connection.`,
 		{Text: "Middleware hides http.Hijacker from gorilla/websocket", Certainty: rules.Likely, Mark: status(500, gorilla), Fix: hijacker()},
 		{Text: "Middleware hides http.Hijacker from coder/websocket", Certainty: rules.Likely, Mark: status(501, goError), Fix: hijacker()},
 		{Text: "The ASGI application raised an exception before it accepted the connection", Certainty: rules.Likely,
-			Mark: either(server("uvicorn"), server("hypercorn"), server("daphne"), server("granian")), Fix: advice("look for the traceback in the log of the server")},
+			Mark: either(asgi, uvicornError), Fix: advice("look for the traceback in the log of the server")},
 		{Text: "The application raised an error", Certainty: rules.Possible, Fix: advice("look for the error in the log of the application, at the time of the request")},
 	},
 })
+
+// uvicornError is the mark of the 500 that uvicorn writes itself, without Server and Date.
+func uvicornError(v *View) string {
+	p := v.Response
+	if length, _ := p.Value("Content-Length"); length != "21" || p.Has("Server") || p.Has("Date") || !p.HasOption("close") || !v.has(rules.InResponse, "Content-Type", "text/plain") {
+		return ""
+	}
+	return "Connection: close, Content-Type: text/plain, Content-Length: 21 and no Date"
+}
 
 func hijacker() []Remedy {
 	return []Remedy{{"Go", `give the wrapper Unwrap() http.ResponseWriter or Hijack(), or leave the WebSocket path out of the middleware (logging, metrics, gzip, http.TimeoutHandler)`}}

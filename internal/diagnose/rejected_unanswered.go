@@ -28,7 +28,7 @@ behind them.`,
 		{Text: "Socket.IO closes connections to paths other than its own", Certainty: rules.Possible, Mark: path("EIO="), Fix: only(mount(), "Socket.IO")},
 		{Text: "The backend expects TLS at this port, or its process fails at the request", Certainty: rules.Possible,
 			Mark: when(func(v *View) bool { return v.X.Cause == wire.CauseServerReset }, "connection reset"), Fix: append(useTLS(), crashed()...)},
-		{Text: "No upgrade handler of the server has this path, or a load balancer has no server", Certainty: rules.Possible, Fix: append(mount(), crashed()...)},
+		{Text: "No upgrade handler of the server has this path, or a proxy such as http-proxy or a TCP load balancer cannot reach its server", Certainty: rules.Possible, Fix: append(mount(), crashed()...)},
 	},
 })
 

@@ -22,11 +22,11 @@ func TestNothingIsExplainedWithoutNeed(t *testing.T) {
 		}
 		for _, x := range read(t, name).Exchanges(wire.Common{}) {
 			r := rules.Classify(rules.Case{X: x})
-			real := strings.Contains(name, "/SOUND/")
-			if !real && !(r.Benign() && rules.Accepted(x) && r.Verdict != rules.Unclear) {
+			live := strings.Contains(name, "/SOUND/")
+			if !live && !(r.Benign() && rules.Accepted(x) && r.Verdict != rules.Unclear) {
 				continue
 			}
-			if accepted++; real {
+			if accepted++; live {
 				captured++
 			}
 			for _, d := range diagnose.Of(r) {
