@@ -12,7 +12,11 @@ import (
 
 // closed is the line of a tunnel that is over.
 func (c *Console) closed(x *wire.Exchange) string {
-	text := fmt.Sprintf("%s tunnel closed by %s after %v", c.Mark("dim", "·", "."), closedBy(x.Cause), x.After.Open.Round(time.Millisecond))
+	open := x.After.Open
+	if x.After.End != nil {
+		open = x.After.End.Open
+	}
+	text := fmt.Sprintf("%s tunnel closed by %s after %v", c.Mark("dim", "·", "."), closedBy(x.Cause), open.Round(time.Millisecond))
 	if end := x.After.End; end != nil {
 		if end.Idle >= time.Second {
 			text += fmt.Sprintf(", idle for %v", end.Idle.Round(time.Millisecond))

@@ -96,6 +96,7 @@ func TestConsoleSaysHowTunnelsEnd(t *testing.T) {
 	} {
 		exchange := whole("GET")
 		exchange.Cause, exchange.After.End = x.cause, &x.end
+		exchange.After.Open, x.end.Open = time.Hour, exchange.After.Open
 		if got := said(t, &audit.Audit{}, false, exchange); !strings.Contains(got, want) {
 			t.Errorf("got %q, want %q in it", got, want)
 		}

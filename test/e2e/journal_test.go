@@ -21,7 +21,11 @@ type line struct {
 	Protocol, Outcome, Cause, Verdict, Err    string
 	Status                                    int
 	Rules, Altered                            []string
+	Diagnoses                                 []string
+	Why                                       string
 	ClientBytes, ServerBytes                  int64 // tunnel closed
+	Idle                                      float64
+	ClientLast, ServerLast                    string
 	Exchanges, Upgrades, Unsafe               int64 // stopped, and all fields below
 	Opaque, TLS                               int64
 	text                                      string
