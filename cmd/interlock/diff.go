@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -82,48 +78,14 @@ func (d *diffing) compare(ctx context.Context) error {
 
 // write writes all that the -o flags ask for; text on the standard output if there are none.
 func (d *diffing) write(outputs []string) error {
-	if len(outputs) == 0 {
-		outputs = []string{"text"}
-	}
 	comparison := baseline.Comparison{A: d.names[0], B: d.names[1], All: d.all}
-	formats := map[string]func(io.Writer, bool) error{
+	all := formats{
 		"text": func(w io.Writer, color bool) error {
 			return comparison.Text(w, &terminal.Console{Color: color, ASCII: d.ascii || !terminal.UTF8Locale()})
 		},
 		"json": func(w io.Writer, _ bool) error { return comparison.JSON(w) },
 	}
-	var taken []string
-	for _, o := range outputs {
-		format, name, hasFile := strings.Cut(o, "=")
-		if name == "" && !hasFile {
-			name = "-"
-		}
-		switch {
-		case formats[format] == nil:
-			return exit.Usage("-o %s: no format %q; use text or json", o, format)
-		case name == "":
-			return exit.Usage("-o %s: the name of the file is missing", o)
-		case slices.Contains(taken, name):
-			return exit.Usage("-o %s: another report goes there already", o)
-		}
-		taken = append(taken, name)
-		if err := d.into(name, formats[format]); err != nil {
-			return exit.Unknown("-o %s: %w", o, err)
-		}
-	}
-	return nil
-}
-
-// into writes one report to a file, or to the standard output.
-func (d *diffing) into(name string, format func(w io.Writer, color bool) error) error {
-	if name == "-" {
-		return format(d.screen, d.screen.Colored())
-	}
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(format(file, false), file.Close())
+	return writeFormats(outputs, d.screen, all)
 }
 
 // end returns an error if B has gated failures that A does not have.

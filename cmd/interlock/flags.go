@@ -23,11 +23,12 @@ func configFlags(cmd *cobra.Command) {
 	f.String("admin-token-file", "", "`file` with the token that the admin address requires")
 	f.String("otel-endpoint", d.Otel.Endpoint, "`URL` of an OpenTelemetry collector (OTLP/HTTP)")
 	f.String("log", d.Log, "`format` of the log: auto, json, text")
+	f.String("hop", "", "`name` of its place on the path; like --instance")
 	backendFlags(cmd)
 	help.Group(cmd, help.Target, "listen", "admin", "forward")
 	help.Group(cmd, help.Credentials, "tls-cert", "tls-key", "admin-token-file")
 	help.Group(cmd, help.Output, "store", "otel-endpoint", "log")
-	help.Variable(cmd, "listen", "admin", "forward", "store", "tls-cert", "tls-key", "admin-token-file", "otel-endpoint", "log")
+	help.Variable(cmd, "listen", "admin", "forward", "store", "tls-cert", "tls-key", "admin-token-file", "otel-endpoint", "log", "hop")
 	configFlag(cmd)
 	completeFixed(cmd, "log", "auto", "json", "text")
 }
@@ -91,6 +92,9 @@ func readConfig(cmd *cobra.Command) (config.Config, *config.Origin, error) {
 		if text, from := value(name); from != "" {
 			*field, o.Given[cmp.Or(keys[name], name)] = text, from
 		}
+	}
+	if text, from := value("hop"); from != "" {
+		c.Instance, o.Given["instance"] = text, from
 	}
 	c.Forward.Alone = c.Forward.Alone || o.Given["forward"] != ""
 	c.Admin.Alone = c.Admin.Alone || o.Given["admin"] != ""

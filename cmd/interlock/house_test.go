@@ -16,7 +16,7 @@ var floors = map[string]int{
 	"wire": 0, "internal/exit": 0, "internal/version": 0, "test/shape": 0,
 	"proxy": 1, "rules": 1, "internal/capture": 1, "internal/ca": 1, "internal/lab/ports": 1,
 	"rules/new": 2, "internal/diagnose": 2, "internal/printed": 2, "internal/accept": 2, "internal/store": 2, "internal/probe": 2, "internal/lab": 2, "internal/trace": 2,
-	"internal/report": 3, "internal/event": 3,
+	"internal/hop": 3, "internal/report": 3, "internal/event": 3,
 	"internal/web/filter": 4, "internal/audit": 4,
 	"internal/web/ui": 5, "internal/terminal": 5,
 	"internal/web": 6, "internal/why": 6,
@@ -62,7 +62,7 @@ func TestImportsPointDownwards(t *testing.T) {
 var pure = regexp.MustCompile(`"(net|net/http|os|log|log/slog|context|io/fs|math/rand|crypto/rand)"`)
 
 func TestPurePackages(t *testing.T) {
-	for _, pattern := range []string{"../../wire/*.go", "../../rules/*.go", "../../internal/diagnose/*.go"} {
+	for _, pattern := range []string{"../../wire/*.go", "../../rules/*.go", "../../internal/diagnose/*.go", "../../internal/hop/*.go"} {
 		files, _ := filepath.Glob(pattern)
 		if len(files) == 0 {
 			t.Errorf("no files in %s", pattern)

@@ -58,7 +58,7 @@ func command() *cobra.Command {
 	root.Example = "  interlock demo\n" +
 		"  interlock serve --backend http://127.0.0.1:3000\n" +
 		"  interlock probe http://127.0.0.1:3000/chat"
-	root.AddCommand(serveCommand(), probeCommand(), whyCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), diagnosesCommand(), initCommand(), checkCommand(), versionCommand(), manCommand(), healthcheckCommand(), labCommand(), caCommand())
+	root.AddCommand(serveCommand(), probeCommand(), whyCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), hopsCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), diagnosesCommand(), initCommand(), checkCommand(), versionCommand(), manCommand(), healthcheckCommand(), labCommand(), caCommand())
 	root.AddCommand(laterCommand("chain", "probe the proxies in between"))
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {

@@ -1,0 +1,164 @@
+package hop
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A Report is what a hop did to many exchanges.
+type Report struct {
+	Schema   int      `json:"schema"`
+	Near     string   `json:"near"`
+	Far      string   `json:"far"`
+	Pairs    int      `json:"pairs"`
+	ByKey    int      `json:"byKey"`
+	OnlyNear int      `json:"onlyNear"`
+	OnlyFar  int      `json:"onlyFar"`
+	Answer   string   `json:"answer"`
+	Matters  bool     `json:"matters"`
+	Changes  []Sum    `json:"changes"`
+	Why      []Reason `json:"why,omitempty"`
+	Unpaired []Lone   `json:"unpaired,omitempty"` // of the near side, the first ones
+}
+
+// A Sum is a change of one kind and header, in all pairs.
+type Sum struct {
+	Change        // the first one; others may have other values
+	Text   string `json:"text"`
+	Count  int    `json:"count"` // pairs
+	Near   string `json:"nearExchange"`
+	Far    string `json:"farExchange"`
+}
+
+// A Reason is a diagnosis of an exchange that the hop changed.
+type Reason struct {
+	ID    string `json:"id"`
+	Text  string `json:"text"`
+	Cause string `json:"cause"`
+	Fix   string `json:"fix"`
+}
+
+// A Lone is an exchange without its other side.
+type Lone struct {
+	ID     string `json:"id"`
+	Target string `json:"target"`
+	Status string `json:"status"`
+}
+
+const maxUnpaired = 5
+
+// Summarize says what the hop between two Interlocks of those names did.
+func Summarize(near, far string, m Matched) *Report {
+	r := &Report{Schema: 1, Near: near, Far: far, Pairs: len(m.Pairs), OnlyNear: len(m.OnlyNear), OnlyFar: len(m.OnlyFar), Changes: []Sum{}}
+	at := map[Change]int{}
+	told := map[string]bool{}
+	for _, p := range m.Pairs {
+		if p.By == ByKey {
+			r.ByKey++
+		}
+		matters := false
+		for _, c := range Compare(p) {
+			matters = matters || c.Matters
+			group := Change{Part: c.Part, Kind: c.Kind, Header: strings.ToLower(c.Header), Matters: c.Matters}
+			i, known := at[group]
+			if !known {
+				i = len(r.Changes)
+				at[group] = i
+				r.Changes = append(r.Changes, Sum{Change: c, Text: c.String(), Near: p.Near.X.ID, Far: p.Far.X.ID})
+			}
+			r.Changes[i].Count++
+		}
+		if matters {
+			r.Matters = true
+			r.explain(told, p.Far.Diagnoses)
+			r.explain(told, p.Near.Diagnoses)
+		}
+	}
+	for _, n := range m.OnlyNear[:min(len(m.OnlyNear), maxUnpaired)] {
+		r.Unpaired = append(r.Unpaired, Lone{n.X.ID, n.Target(), status(n.X)})
+	}
+	r.Answer = r.answer()
+	return r
+}
+
+func (r *Report) explain(told map[string]bool, all []rules.Diagnosis) {
+	for i := range all {
+		if d := &all[i]; !told[d.ID] && len(told) < maxUnpaired {
+			told[d.ID] = true
+			r.Why = append(r.Why, Reason{d.ID, d.Text, d.Cause, d.Fix})
+		}
+	}
+}
+
+// answer is the result in a sentence.
+func (r *Report) answer() string {
+	if r.Pairs == 0 {
+		return "No exchange was seen on both sides"
+	}
+	var what []string
+	changed := false
+	for _, c := range r.Changes {
+		changed = changed || c.Kind != Hidden
+		if c.Matters {
+			what = append(what, c.Text)
+		}
+	}
+	switch {
+	case len(what) > 0:
+		return "The hop changes what an upgrade needs: it " + strings.Join(what, ", ")
+	case changed:
+		return "The hop changes nothing that an upgrade needs"
+	}
+	return "The hop changes nothing"
+}
+
+// JSON writes the report for programs.
+func (r *Report) JSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// Text writes the report for people.
+func (r *Report) Text(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, " %s\n\n", r.Answer)
+	fmt.Fprintf(&b, " near side %s, far side %s: %s on both sides (%d by key), %d only near, %d only far\n", r.Near, r.Far, printed.Count(r.Pairs, "exchange"), r.ByKey, r.OnlyNear, r.OnlyFar)
+	for _, part := range []Part{Request, Response, Tunnel} {
+		title := " " + string(part)
+		for _, c := range r.Changes {
+			if c.Part != part {
+				continue
+			}
+			if title != "" {
+				fmt.Fprintf(&b, "\n%s\n", title)
+				title = ""
+			}
+			mark := " "
+			if c.Matters {
+				mark = "!"
+			}
+			fmt.Fprintf(&b, "  %s %s   in %d of %d, such as %s and %s\n", mark, c.Text, c.Count, r.Pairs, c.Near, c.Far)
+		}
+	}
+	for _, why := range r.Why {
+		fmt.Fprintf(&b, "\n why  %s. %s (%s)\n", why.Text, why.Cause, why.ID)
+		for line := range strings.Lines(why.Fix) {
+			fmt.Fprintf(&b, "      %s\n", strings.TrimRight(line, "\n"))
+		}
+	}
+	if len(r.Unpaired) > 0 {
+		b.WriteString("\n only on the near side: the hop answered itself, or sent the request elsewhere\n")
+	}
+	for _, u := range r.Unpaired {
+		fmt.Fprintf(&b, "    %s   %s   %s\n", u.ID, u.Target, u.Status)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,58 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	gorilla "github.com/gorilla/websocket"
+)
+
+// TestWhatNginxRemovesIsNamed holds that two Interlocks around an nginx without the lines for
+// upgrades say what it removes, and that nothing of it is left with the lines.
+func TestWhatNginxRemovesIsNamed(t *testing.T) {
+	t.Parallel()
+	backend := site(t, echoing)
+	for _, test := range []struct {
+		name, location string
+		status         int
+		want           []string
+	}{
+		{
+			"without the lines", "location / { proxy_pass http://%s; %s }", 1,
+			[]string{"The hop changes what an upgrade needs: ", "changes the version from HTTP/1.1 to HTTP/1.0", `removes Upgrade: "websocket"`, `rewrites Connection from "Upgrade" to "close"`,
+				"1 exchange on both sides (1 by key)", "stripped-upgrade", "proxy_set_header Upgrade $http_upgrade"},
+		},
+		{"with the lines", recipe, 0, []string{"The hop changes nothing that an upgrade needs", "1 exchange on both sides (1 by key)"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			near, far := filepath.Join(t.TempDir(), "edge.db"), filepath.Join(t.TempDir(), "inner.db")
+			inner := serve(t, backend, "--hop", "inner", "--store", far)
+			edge := serve(t, nginx(t, "", fmt.Sprintf(test.location, inner.listen, "")), "--hop", "edge", "--store", near)
+			conn, _, err := gorilla.DefaultDialer.Dial("ws://"+edge.listen+"/chat", nil)
+			if (err == nil) != (test.status == 0) {
+				t.Fatalf("the client got %v", err)
+			}
+			if err == nil {
+				conn.Close()
+			}
+			edge.exchange(t, "/chat")
+			inner.exchange(t, "/chat")
+			edge.stop()
+			inner.stop()
+			got := run(t, "interlock", "hops", near, far)
+			if got.status != test.status {
+				t.Errorf("status %d, want %d: %s", got.status, test.status, got.stderr)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(got.stdout, want) {
+					t.Errorf("got\n%s\nwant %q in it", got.stdout, want)
+				}
+			}
+		})
+	}
+}
