@@ -198,7 +198,7 @@ func TestNameThatChangesToThisMachine(t *testing.T) {
 	}
 }
 
-// TestOwnAddressesAreKnown checks that all addresses of this machine are recognised, and no others.
+// TestOwnAddressesAreKnown checks that all addresses of this machine are recognized, and no others.
 func TestOwnAddressesAreKnown(t *testing.T) {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil || len(addresses) == 0 {

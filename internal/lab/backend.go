@@ -10,16 +10,16 @@ import (
 type Backend struct {
 	Name    string   // the library of a correct backend, the fault of a faulty one
 	About   string   // one clause: how it treats a handshake
-	Sound   bool     // it never switches wrongly, and no request ends it
-	Hostile bool     // it answers no offer with a complete HTTP response
+	Sound   bool     // it accepts no invalid upgrade, and no request crashes it
+	Hostile bool     // it never completes an HTTP response to an offer
 	Paths   []string // where it answers a handshake; the first is the one to probe
-	Caught  []string // IDs of the probes that fail at the first path, in their order
-	Warned  []string // IDs of the probes that are warned about
+	Caught  []string // IDs of the probes that fail at the first path, in order
+	Warned  []string // IDs of the probes that get a warning
 
 	site   http.Handler             // the handler of a backend on net/http; nil for one on raw connections
 	routes map[string]answer        // the answers of a backend on raw connections, by path
 	repair func(head string) string // changes a head before it is read strictly; may be nil
-	talk   func(*peer)              // the whole behaviour of a hostile backend, in place of routes
+	talk   func(*peer)              // the complete behaviour of a hostile backend, instead of routes
 }
 
 // Backends returns all backends: the correct ones, those that reject some valid handshakes, the
@@ -38,7 +38,7 @@ func Backends() []Backend {
 	return backends
 }
 
-// Find is the backend with that name.
+// Find returns the backend with that name.
 func Find(name string) (Backend, error) {
 	for _, b := range Backends() {
 		if b.Name == name {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Probes that several backends are caught by, separated by white space.
+// Probes that catch several backends, separated by white space.
 const (
 	methodProbes = ` UPGRADE-METHOD-DELETE UPGRADE-METHOD-FOOBAR UPGRADE-METHOD-HEAD UPGRADE-METHOD-LOWER UPGRADE-METHOD-OPTIONS
 		UPGRADE-METHOD-OVERRIDE UPGRADE-METHOD-PATCH UPGRADE-METHOD-PUT UPGRADE-METHOD-QUERY UPGRADE-METHOD-TRACE UPGRADE-POST
@@ -73,7 +73,7 @@ func caught(name string) (fails, warns []string) {
 	}[name])
 }
 
-// failing are the probes that each unsound backend fails.
+// failing returns the probes that each faulty backend fails.
 func failing() map[string]string {
 	return map[string]string{
 		"switches-on-anything": anythingProbes,
@@ -134,7 +134,7 @@ func failing() map[string]string {
 	}
 }
 
-// fields are the words of a text, each once and in their order.
+// fields returns the words of a text, each once and in order.
 func fields(text string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(strings.Fields(text))))
 }

@@ -7,11 +7,12 @@ import (
 	"github.com/coder/websocket"
 )
 
-// serveCoder echoes messages with coder/websocket, which alone takes the first of several versions.
+// serveCoder echoes messages with coder/websocket. On its own, the library uses the first of
+// several versions.
 func serveCoder(w http.ResponseWriter, r *http.Request) {
 	c, err := websocket.Accept(w, r, nil)
 	if err != nil {
-		return // the library has answered
+		return // the library has sent the response
 	}
 	defer func() { _ = c.CloseNow() }()
 	c.SetReadLimit(maxMessage)
@@ -19,7 +20,7 @@ func serveCoder(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// echoOnce sends the next message back.
+// echoOnce echoes the next message.
 func echoOnce(ctx context.Context, c *websocket.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, idleTime)
 	defer cancel()

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// readContentFirst switches on a handshake with content once it has read that, which is legal, if
+// readContentFirst accepts a handshake with a body after it has read the body, which is legal but
 // unusual.
 func readContentFirst(p *peer, r *http.Request) bool {
 	no := refuse(r, checkContent)
@@ -21,7 +21,7 @@ func readContentFirst(p *peer, r *http.Request) bool {
 	return p.switchTo(soundSwitch(r))
 }
 
-// skipContent reads the content of a request, up to lingerBytes, and reports whether it reached its
+// skipContent reads the body of a request, up to lingerBytes, and reports whether it reached its
 // end.
 func (p *peer) skipContent(r *http.Request) bool {
 	if hasContent(r) && httpguts.HeaderValuesContainsToken(r.Header["Expect"], "100-continue") && !p.write("HTTP/1.1 100 Continue\r\n\r\n") {
@@ -42,8 +42,8 @@ func (p *peer) skipContent(r *http.Request) bool {
 	return err == nil && string(end) == "\r\n"
 }
 
-// loseContent echoes the content of a POST, but treats it as absent after an offer. It answers
-// handshakes as it should.
+// loseContent echoes the body of a POST, but treats it as absent after an offer. It answers
+// handshakes correctly.
 func loseContent(p *peer, r *http.Request) bool {
 	if r.Method != http.MethodPost || offers(r, "websocket") || r.ProtoMinor < 1 || len(r.TransferEncoding) > 0 || r.ContentLength > maxMessage {
 		return leavingOut(0)(p, r)

@@ -63,7 +63,7 @@ func writeFrame(conn net.Conn, f ws.Frame) error {
 	return err
 }
 
-// echoBytes sends back whatever comes.
+// echoBytes echoes all bytes.
 func echoBytes(conn net.Conn, br io.Reader) {
 	buf := make([]byte, 4<<10)
 	for {
@@ -75,8 +75,8 @@ func echoBytes(conn net.Conn, br io.Reader) {
 	}
 }
 
-// linger ends our side and reads on for a while, because a close with unread bytes resets the
-// connection and can take the last answer with it (RFC 9112 §9.6).
+// linger closes the writing side and reads on for a while. Closing with unread bytes would reset
+// the connection, which can destroy the last response (RFC 9112 §9.6).
 func linger(conn net.Conn, br io.Reader) {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		_ = conn.SetReadDeadline(time.Now().Add(lingerTime))

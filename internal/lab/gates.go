@@ -10,7 +10,7 @@ import (
 
 // The values that the gates require.
 const (
-	maxTickets  = 10_000 // different ones
+	maxTickets  = 10_000 // number of different tickets
 	maxRequests = 30     // of all clients together
 )
 
@@ -52,7 +52,7 @@ func takeTickets() answer {
 	}
 }
 
-// limitRequests answers as many requests as it should, and the others not at all.
+// limitRequests answers a limited number of requests correctly, and later ones not at all.
 func limitRequests() answer {
 	var requests atomic.Int64
 	return func(p *peer, r *http.Request) bool {
@@ -76,7 +76,7 @@ func wanting(field string) answer {
 	}
 }
 
-// chooseFirst agrees to the first subprotocol that is offered.
+// chooseFirst agrees to the first subprotocol offered.
 func chooseFirst(r *http.Request) string {
 	offered := strings.Split(r.Header.Get("Sec-WebSocket-Protocol"), ",")
 	i := slices.IndexFunc(offered, func(s string) bool { return strings.Trim(s, " \t") != "" })

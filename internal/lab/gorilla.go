@@ -7,13 +7,13 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// serveGorilla echoes messages with gorilla/websocket, which alone takes `99, 13` and two versions
-// for version 13.
+// serveGorilla echoes messages with gorilla/websocket. On its own, the library accepts `99, 13`, or
+// two version headers, as version 13.
 func serveGorilla(w http.ResponseWriter, r *http.Request) {
 	upgrader := websocket.Upgrader{HandshakeTimeout: writeTime}
 	c, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		return // the library has answered
+		return // the library has sent the response
 	}
 	defer func() { _ = c.Close() }()
 	c.SetReadLimit(maxMessage)

@@ -30,7 +30,7 @@ func h2cSite() http.Handler {
 	})
 }
 
-// h2cUnchecked is the library as it comes.
+// h2cUnchecked is the library without additional checks.
 func h2cUnchecked() http.Handler {
 	return h2c.NewHandler(http.HandlerFunc(servePage), &http2.Server{IdleTimeout: idleTime, MaxConcurrentStreams: 32})
 }

@@ -13,27 +13,26 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// A check is one of the things a server looks for in a WebSocket handshake before it switches. A
-// fault leaves some out.
+// A check is one of a server's checks of a WebSocket handshake. A fault leaves some out.
 type check uint
 
 const (
 	checkMethod      check = 1 << iota // GET
 	checkHTTP11                        // HTTP/1.1 or later
 	checkHost                          // a Host, well-formed
-	checkOneHost                       // not two
+	checkOneHost                       // only one
 	checkUpgrade                       // something like websocket in Upgrade
 	checkProtocol                      // precisely the protocol websocket in Upgrade
 	checkConnection                    // something like upgrade in Connection
 	checkOption                        // precisely the option upgrade in Connection
 	checkKey                           // a key
-	checkOneKey                        // not two
+	checkOneKey                        // only one
 	checkKeyForm                       // 16 bytes in base64
 	checkVersion                       // 13, once
-	checkOrigin                        // none, or the host's own
+	checkOrigin                        // absent, or the host's own
 	checkSubprotocol                   // tokens, each once
 	checkExtension                     // well-formed
-	checkContent                       // none announced
+	checkContent                       // none
 )
 
 // refuse returns the reply to a handshake that must not be switched, or nil for a valid one. The
@@ -50,7 +49,7 @@ func refuse(r *http.Request, leftOut check) *reply {
 		return refusal(http.StatusBadRequest, "the version is %q, not HTTP/1.1", r.Proto)
 	case wants(checkHost) && !validHost(r.Host):
 		return refusal(http.StatusBadRequest, "the Host is %q", r.Host)
-	case wants(checkOneHost) && len(r.Header["Host"]) > 1: // net/http refuses these itself and keeps none here
+	case wants(checkOneHost) && len(r.Header["Host"]) > 1: // net/http rejects these itself and keeps no Host here
 		return refusal(http.StatusBadRequest, "there are several Hosts: %q", r.Header["Host"])
 	case wants(checkUpgrade) && !strings.Contains(lower(strings.Join(r.Header["Upgrade"], ",")), "websocket"),
 		wants(checkProtocol) && !offers(r, "websocket"):
@@ -78,8 +77,8 @@ func refuse(r *http.Request, leftOut check) *reply {
 	return nil
 }
 
-// refusal says why, with the fields that its status asks for: 405 those of RFC 9110 §15.5.6, 426
-// those of §15.5.22, §7.8 and RFC 6455 §4.4.
+// refusal returns a response that gives the reason, with the headers that its status requires: for
+// 405 RFC 9110 §15.5.6, for 426 RFC 9110 §15.5.22 and §7.8, and RFC 6455 §4.4.
 func refusal(status int, format string, seen ...any) *reply {
 	fields := http.Header{}
 	switch status {
@@ -93,8 +92,7 @@ func refusal(status int, format string, seen ...any) *reply {
 	return &reply{status, fields, "no WebSocket handshake: " + fmt.Sprintf(format, seen...) + "\n"}
 }
 
-// offers reports whether the Upgrade field has that protocol, without a version, as a member (RFC
-// 9110 §7.8).
+// offers reports whether the Upgrade header lists that protocol without a version (RFC 9110 §7.8).
 func offers(r *http.Request, protocol string) bool {
 	return httpguts.HeaderValuesContainsToken(r.Header["Upgrade"], protocol)
 }
@@ -113,7 +111,7 @@ func malformedKey(key string) bool {
 	return len(key) != 24 || err != nil || len(nonce) != 16
 }
 
-// sameOrigin reports whether the request is not from a page, or from a page of the host it goes to
+// sameOrigin reports whether the request comes from no web page, or from a page of the same host
 // (RFC 6455 §10.2).
 func sameOrigin(r *http.Request) bool {
 	origins := r.Header["Origin"]
@@ -124,7 +122,7 @@ func sameOrigin(r *http.Request) bool {
 	return err == nil && lower(u.Host) == lower(r.Host)
 }
 
-// validSubprotocols reports whether the field is absent or a list of different tokens (RFC 6455
+// validSubprotocols reports whether the header is absent or a list of different tokens (RFC 6455
 // §4.1, §11.3.4).
 func validSubprotocols(values []string) bool {
 	var seen []string
@@ -141,13 +139,13 @@ func validSubprotocols(values []string) bool {
 	return len(values) == 0 || len(seen) > 0
 }
 
-// validExtensions reports whether the field is absent or follows the grammar of RFC 6455 §9.1.
+// validExtensions reports whether the header is absent or follows the grammar of RFC 6455 §9.1.
 func validExtensions(values []string) bool {
 	return len(values) == 0 || httphead.ScanOptions([]byte(strings.Join(values, ",")),
 		func(int, []byte, []byte, []byte) httphead.Control { return httphead.ControlContinue })
 }
 
-// acceptFor is the Sec-WebSocket-Accept that answers a key (RFC 6455 §4.2.2).
+// acceptFor returns the Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2).
 func acceptFor(key string) string {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	return base64.StdEncoding.EncodeToString(sum[:])

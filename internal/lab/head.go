@@ -12,11 +12,11 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// errHead is a fault of a request head: it is not HTTP/1, or too large. Errors of the connection
-// have other types.
+// errHead is an error in a request head: it is not HTTP/1, or it is too large. Errors of the
+// connection have other types.
 type errHead struct{ reply reply }
 
-// Error is the text of the reply.
+// Error returns the text of the reply.
 func (e *errHead) Error() string { return e.reply.text }
 
 func badHead(status int, text string) error {
@@ -97,8 +97,8 @@ func parseRequestLine(line string) (*http.Request, error) {
 	}, nil
 }
 
-// announceContent notes how the head frames its content, or says that it frames it ambiguously (RFC
-// 9112 §6.3).
+// announceContent records how the head frames its body, or returns an error if the framing is
+// ambiguous (RFC 9112 §6.3).
 func announceContent(r *http.Request) error {
 	r.TransferEncoding = r.Header["Transfer-Encoding"]
 	lengths := r.Header["Content-Length"]

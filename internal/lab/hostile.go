@@ -37,14 +37,14 @@ func behindHead(answer func(*peer)) func(*peer) {
 	}
 }
 
-// reset has the connection end in a reset when it is closed.
+// reset makes closing the connection send a reset.
 func reset(p *peer) {
 	if conn, ok := p.conn.(interface{ SetLinger(sec int) error }); ok {
 		_ = conn.SetLinger(0)
 	}
 }
 
-// drip refuses, slowly.
+// drip rejects, slowly.
 func drip(p *peer) {
 	tick := time.NewTicker(dripTime)
 	defer tick.Stop()
@@ -68,7 +68,7 @@ func (p *peer) repeat(once, again string) {
 	}
 }
 
-// dyingBackend ends on a certain request.
+// dyingBackend crashes on a certain request.
 func dyingBackend() Backend {
 	die := func(p *peer, r *http.Request) bool {
 		if len(r.Header.Values("Sec-WebSocket-Version")) > 1 {

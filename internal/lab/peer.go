@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// An answer answers a request at a peer and reports whether the connection goes on in HTTP.
+// An answer answers a request of a peer and reports whether the connection continues in HTTP.
 type answer func(p *peer, r *http.Request) (again bool)
 
 // A peer is the client at the other end of a raw connection.
@@ -77,8 +77,8 @@ func (p *peer) next(repair func(string) string) (*http.Request, error) {
 	return readHead(p.br, repair)
 }
 
-// reply sends the reply to r, which is nil if there was no head, in one write. The connection
-// continues unless the head announced content, which is not read here, or one side wants it to end.
+// reply sends the reply to r in one write; r is nil if there was no head. The connection continues
+// unless the head announced a body, which is not read here, or one side wants to close it.
 func (p *peer) reply(r *http.Request, answer *reply) (again bool) {
 	again = r != nil && r.ProtoMinor > 0 && !hasContent(r) &&
 		!httpguts.HeaderValuesContainsToken(r.Header["Connection"], "close")
@@ -90,7 +90,7 @@ func (p *peer) reply(r *http.Request, answer *reply) (again bool) {
 	return response.Write(&raw) == nil && p.write(raw.String()) && again
 }
 
-// write sends the text and reports whether that went well.
+// write sends the text and reports whether that succeeded.
 func (p *peer) write(text string) bool {
 	_ = p.conn.SetWriteDeadline(time.Now().Add(writeTime))
 	_, err := io.WriteString(p.conn, text)

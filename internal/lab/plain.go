@@ -17,7 +17,7 @@ func plainBackends() []Backend {
 	}
 }
 
-// serveFile serves the only file there is, under the usual names.
+// serveFile serves the only file, under the usual names.
 func serveFile(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/", "/chat", "/echo", "/api/items":

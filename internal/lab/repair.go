@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// A careless parser is the strict parser after a repair: each of these corrects one fault of a
-// head, as that parser would have read it. Lines end in CR LF.
+// A careless parser is the strict parser after a repair: each of these functions corrects one fault
+// of a head as a careless parser would read it. Lines end in CR LF.
 
 // assumeHTTP11 makes the request line end in HTTP/1.1, whatever version it has.
 func assumeHTTP11(head string) string {
@@ -33,22 +33,22 @@ func assumeChat(head string) string {
 	return words[0] + " /chat " + words[2] + "\r\n" + fields
 }
 
-// breakAtCR takes a CR alone for the end of a line.
+// breakAtCR treats a bare CR as the end of a line.
 func breakAtCR(head string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(head, "\r\n", "\r"), "\r", "\r\n")
 }
 
-// trimNames takes white space off between a field name and its colon.
+// trimNames removes white space between a header's name and its colon.
 func trimNames(head string) string {
 	return eachField(head, func(name, value string) string { return strings.TrimRight(name, " \t") + ":" + value })
 }
 
-// trimLines takes white space off the front of lines.
+// trimLines removes white space at the beginning of lines.
 func trimLines(head string) string {
 	return eachLine(head, func(line string) string { return strings.TrimLeft(line, " \t") })
 }
 
-// skipLines drops lines that are not fields.
+// skipLines drops lines that are not headers.
 func skipLines(head string) string {
 	return eachLine(head, func(line string) string {
 		if name, _, ok := strings.Cut(line, ":"); ok && httpguts.ValidHeaderFieldName(name) {
@@ -70,7 +70,7 @@ func dropControls(head string) string {
 	})
 }
 
-// dashNames takes an underscore in the name of a field for a dash, as those do that hand fields on
+// dashNames replaces underscores in names of headers by dashes, as servers do that pass headers on
 // by CGI (RFC 9110 §17.10).
 func dashNames(head string) string {
 	return eachField(head, func(name, value string) string { return strings.ReplaceAll(name, "_", "-") + ":" + value })
@@ -103,7 +103,7 @@ func eachField(head string, repair func(name, value string) string) string {
 	})
 }
 
-// eachLine repairs the lines of fields. They come without their ends.
+// eachLine repairs the header lines, which are passed without their ends.
 func eachLine(head string, repair func(string) string) string {
 	line, fields, _ := strings.Cut(head, "\r\n")
 	var b strings.Builder

@@ -12,7 +12,7 @@ type reply struct {
 	text   string
 }
 
-// page is the reply to a request without a handshake: a small text at / and /api/items, 404
+// page returns the reply to a request without a handshake: a small text at / and /api/items, 404
 // elsewhere.
 func page(r *http.Request) *reply {
 	var text string
@@ -34,8 +34,8 @@ func page(r *http.Request) *reply {
 // servePage answers with the page.
 func servePage(w http.ResponseWriter, r *http.Request) { page(r).write(w, r) }
 
-// write sends the reply by net/http, which reads the content of the request first: for a page only
-// briefly, as it may never come, and for a refusal only what has arrived.
+// write sends the reply with net/http, which reads the request body first: for a page only briefly,
+// because it may never arrive, and for a rejection only the part that has arrived.
 func (p *reply) write(w http.ResponseWriter, r *http.Request) {
 	if hasContent(r) {
 		patience := lingerTime
@@ -53,5 +53,5 @@ func (p *reply) write(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(p.text))
 }
 
-// hasContent reports whether the head announces content (RFC 9112 §6).
+// hasContent reports whether the head announces a body (RFC 9112 §6).
 func hasContent(r *http.Request) bool { return r.ContentLength != 0 || len(r.TransferEncoding) > 0 }

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// The limits for a client.
+// The limits for each client.
 const (
 	maxHead     = 64 << 10         // bytes of a request head
-	maxMessage  = 64 << 10         // bytes of a frame, or of a message where a library counts those
+	maxMessage  = 64 << 10         // bytes of a frame, or of a message if the library limits messages
 	headTime    = 10 * time.Second // from the first byte of a request to the end of its head or body
 	idleTime    = 2 * time.Minute  // without a byte, between requests and in a tunnel
 	writeTime   = 10 * time.Second // for one write
-	lingerTime  = time.Second      // for what a client still sends after its answer
+	lingerTime  = time.Second      // for bytes that a client sends after its response
 	lingerBytes = 256 << 10
 	retryTime   = 100 * time.Millisecond // until accepting is tried again
 )
 
-// A Server is a backend that runs.
+// A Server is a running backend.
 type Server struct {
 	Backend Backend
-	Addr    string // host:port it listens on
+	Addr    string // host:port that it listens on
 	URL     string // http://host:port
 
 	listener *listener

@@ -21,7 +21,7 @@ func soundBackends() []Backend {
 	}
 }
 
-// uncheckedBackends are the same libraries as they come.
+// uncheckedBackends are the same libraries without additional checks.
 func uncheckedBackends() []Backend {
 	webSocket := func(name string, endpoint http.HandlerFunc) Backend {
 		return Backend{
@@ -63,9 +63,9 @@ func webSocketSite(endpoint http.Handler) http.Handler {
 	return mux
 }
 
-// checked passes only valid handshakes to the endpoint, with list headers in their plainest form:
-// gorilla/websocket stops reading at an empty element and at a protocol with a version, gobwas/ws
-// reads one line of a header and one member of Upgrade.
+// checked passes only valid handshakes to the endpoint, with list headers in their plainest form.
+// Otherwise gorilla/websocket would stop at an empty element and at a protocol with a version, and
+// gobwas/ws would read only one line of a header and one element of Upgrade.
 func checked(endpoint http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if no := refuse(r, 0); no != nil {

@@ -6,12 +6,12 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// soundSwitch is the 101 to a valid handshake.
+// soundSwitch returns the 101 to a valid handshake.
 func soundSwitch(r *http.Request) string {
 	return switchHead("Upgrade: websocket", "Connection: Upgrade", acceptLine(r))
 }
 
-// switchTo sends a 101 and speaks WebSocket after it, to the end of the connection.
+// switchTo sends a 101 and speaks WebSocket until the connection ends.
 func (p *peer) switchTo(head string) (again bool) {
 	if p.write(head) {
 		echoFrames(p.conn, p.br, ws.StateServerSide)
@@ -19,7 +19,7 @@ func (p *peer) switchTo(head string) (again bool) {
 	return false
 }
 
-// takeUnmasked switches on valid handshakes, and accepts frames without a mask (RFC 6455 §5.1).
+// takeUnmasked accepts valid handshakes, and frames without a mask (RFC 6455 §5.1).
 func takeUnmasked(p *peer, r *http.Request) bool {
 	if no := refuse(r, 0); no != nil {
 		return p.reply(r, no)
@@ -30,7 +30,7 @@ func takeUnmasked(p *peer, r *http.Request) bool {
 	return false
 }
 
-// answerInTunnel switches on valid handshakes. If the bytes after one begin like a request, it
+// answerInTunnel accepts valid handshakes. If the bytes after the 101 begin like a request, it
 // continues in HTTP.
 func answerInTunnel(p *peer, r *http.Request) bool {
 	if no := refuse(r, 0); no != nil {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// A fault is one thing a backend does wrong at a handshake; all else it does right.
+// A fault is the one thing that a backend does wrong.
 type fault struct {
 	name, about string
 	answer      answer
 	repair      func(head string) string // as in Backend
 }
 
-// faults are the faults of backends: in handshakes, the most careless first, in heads, in what is
-// agreed on, and after the answer.
+// faults returns the faults of backends: in handshakes, the most careless first; in heads; in the
+// negotiation; and after the response.
 func faults() []fault {
 	return slices.Concat(handshakeFaults(), headFaults(), answerFaults())
 }
@@ -99,8 +99,8 @@ func (f fault) backend() Backend {
 	return b
 }
 
-// unsoundComposite has every fault that does not lie in the reading of heads under its name, and
-// switches on anything at the usual paths.
+// unsoundComposite serves every fault under its name, except faults in reading heads. At the usual
+// paths it accepts every upgrade.
 func unsoundComposite() Backend {
 	b := Backend{
 		Name: "unsound", About: "unsound backends under their names, switches-on-anything at /chat and /echo",
@@ -116,7 +116,7 @@ func unsoundComposite() Backend {
 	return b
 }
 
-// leavingOut answers handshakes as it should but for the checks that are left out.
+// leavingOut answers handshakes correctly except for the checks that it leaves out.
 func leavingOut(checks check) answer {
 	return func(p *peer, r *http.Request) bool {
 		if no := refuse(r, checks); no != nil {
@@ -136,7 +136,7 @@ func answering(head func(*http.Request) string) answer {
 	}
 }
 
-// switchHead is a 101 with those field lines.
+// switchHead returns a 101 with those header lines.
 func switchHead(lines ...string) string {
 	return "HTTP/1.1 101 Switching Protocols\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
@@ -147,8 +147,8 @@ func acceptLine(r *http.Request) string {
 	return "Sec-WebSocket-Accept: " + acceptFor(r.Header.Get("Sec-WebSocket-Key"))
 }
 
-// switchOnAnything names the first protocol that Upgrade names, speaks WebSocket if that is it, and
-// else echoes bytes.
+// switchOnAnything switches to the first protocol in Upgrade. It speaks WebSocket if that is it,
+// and otherwise echoes bytes.
 func switchOnAnything(p *peer, r *http.Request) bool {
 	protocol, _, _ := strings.Cut(strings.TrimLeft(strings.Join(r.Header["Upgrade"], ","), ", \t"), ",")
 	protocol = strings.TrimRight(protocol, " \t")
@@ -173,7 +173,7 @@ func acceptAnotherKey(*http.Request) string {
 
 func switchWithoutFields(r *http.Request) string { return switchHead(acceptLine(r)) }
 
-// adding is a valid 101 with one more header, unless that is empty.
+// adding returns a valid 101 with one more header, unless that header is empty.
 func adding(line func(*http.Request) string) func(*http.Request) string {
 	return func(r *http.Request) string {
 		if more := line(r); more != "" {
@@ -190,7 +190,7 @@ func echoExtensions(r *http.Request) string {
 	return ""
 }
 
-// foldOffer lowers all letters of Upgrade before it looks.
+// foldOffer lowers all letters of Upgrade before it compares them.
 func foldOffer(p *peer, r *http.Request) bool {
 	for i, value := range r.Header["Upgrade"] {
 		r.Header["Upgrade"][i] = strings.ToLower(value)
@@ -198,7 +198,7 @@ func foldOffer(p *peer, r *http.Request) bool {
 	return leavingOut(0)(p, r)
 }
 
-// proxyUDP takes up an offer of connect-udp (RFC 9298 §3.2) on any method, and drops the packets.
+// proxyUDP accepts an offer of connect-udp (RFC 9298 §3.2) with any method, and drops the packets.
 func proxyUDP(p *peer, r *http.Request) bool {
 	if !offers(r, "connect-udp") || r.ProtoMinor < 1 || hasContent(r) || len(r.Header["Host"]) != 1 {
 		return leavingOut(0)(p, r)
@@ -232,7 +232,7 @@ func refuseBarely(p *peer, r *http.Request) bool {
 	return leavingOut(0)(p, r)
 }
 
-// overtake switches for a valid handshake with a request before it, and never answers that request.
+// overtake accepts a valid handshake that follows another request, and never answers that request.
 func overtake(p *peer, r *http.Request) bool {
 	if len(r.Header["Upgrade"]) > 0 {
 		return leavingOut(0)(p, r)

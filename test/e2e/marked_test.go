@@ -12,7 +12,7 @@ import (
 )
 
 // TestProbesOfAnotherInterlockAreNoTraffic sends every probe, on this machine, to an Interlock in
-// front of an unsafe backend, directly and through nginx. Interlock recognises them as probes: it
+// front of an unsafe backend, directly and through nginx. Interlock recognizes them as probes: it
 // raises no alert for live traffic and learns no endpoint from them. With --exact it treats them as
 // live traffic.
 func TestProbesOfAnotherInterlockAreNoTraffic(t *testing.T) {
