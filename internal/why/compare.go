@@ -2,18 +2,32 @@ package why
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // compare finds out what makes the difference between a handshake that was accepted and those that
 // were not.
 func (w *walker) compare(ctx context.Context, good *attempt, all []*attempt) {
 	var causes [][]string // groups of headers that were found to matter
+	repeated := false
 	for _, bad := range all {
 		if bad.works() || bad.x == nil {
 			continue
+		}
+		if bad.x.Outcome == wire.Switched {
+			w.told(bad)
+			continue
+		}
+		if !repeated { // a handshake may be good only once
+			repeated = true
+			if again := w.send(ctx, "change", form{good.what + " once more", good.h}); again.x != nil && !again.works() {
+				w.found(changing(good, again))
+				return
+			}
 		}
 		if len(causes) > 0 { // often the cause is the same
 			var names []string
@@ -83,6 +97,9 @@ func (f form) isBrowser() bool { return f.what == "Chrome" || f.what == "Firefox
 
 // changed says how a form is changed: "Firefox without Origin".
 func changed(bad, good form, names []string) string {
+	if len(names) > 3 {
+		return fmt.Sprintf("%s with %d headers as in %s", bad.what, len(names), good.what)
+	}
 	var without, with []string
 	for _, name := range names {
 		_, was := bad.value(name)

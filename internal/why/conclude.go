@@ -17,7 +17,7 @@ func (w *walker) conclude() {
 	case r.ended != "":
 	case len(failed) == 0 && r.has("handshake"):
 		r.Result = Works
-	case len(r.Diagnoses) > 0 && r.Diagnoses[0].Certainty >= rules.Likely:
+	case r.known():
 		r.Result = Fails
 	}
 	r.Summary = w.secrets.blank(r.summary(failed))

@@ -26,8 +26,14 @@ func Explain(all []*wire.Exchange, was capture.Report, step func(*Step)) *Report
 		a := &attempt{form: form{what: shownRequest(x)}, x: x}
 		a.judge()
 		again := slices.ContainsFunc(all[i+1:], func(y *wire.Exchange) bool { return sameRequest(x, y) })
-		w.take(a.recorded())
+		step := a.recorded()
+		step.Neutral = step.Neutral || a.otherOffer()
+		w.take(step)
 		switch {
+		case a.otherOffer():
+			for _, d := range a.diagnoses {
+				w.note("%s. %s", d.Text, d.Cause)
+			}
 		case a.works():
 			accepted++
 		case !again: // only the last one of several attempts counts
@@ -44,7 +50,7 @@ func Explain(all []*wire.Exchange, was capture.Report, step func(*Step)) *Report
 	switch {
 	case failed == 0 && accepted > 0 && len(r.Diagnoses) == 0:
 		r.Result = Works
-	case len(r.Diagnoses) > 0 && r.Diagnoses[0].Certainty >= rules.Likely:
+	case r.known():
 		r.Result = Fails
 	}
 	r.Summary = w.secrets.blank(r.told(len(all), accepted))
@@ -70,6 +76,12 @@ func shownRequest(x *wire.Exchange) string {
 // sameRequest reports whether two exchanges are attempts at the same.
 func sameRequest(x, y *wire.Exchange) bool {
 	return x.Request.Target == y.Request.Target && x.Request.Has("Upgrade") == y.Request.Has("Upgrade")
+}
+
+// otherOffer reports whether the request offers something else than WebSocket.
+func (a *attempt) otherOffer() bool {
+	q := a.x.Request
+	return q.Has("Upgrade") && !q.Offers("websocket") && !q.Has("Sec-WebSocket-Key")
 }
 
 // recorded is an exchange of a recording as a step.

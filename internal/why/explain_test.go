@@ -57,6 +57,14 @@ func TestNoOffer(t *testing.T) {
 	}
 }
 
+// TestOtherOffer explains a request of Apache HttpClient, which is no handshake.
+func TestOtherOffer(t *testing.T) {
+	r := explain(t, "> GET /items HTTP/1.1\n> Host: api.test\n> User-Agent: Apache-HttpClient/5.4\n> Connection: Upgrade\n> Upgrade: TLS/1.2\n>\n< HTTP/1.1 200 OK\n< Content-Length: 0\n<\n")
+	if r.Result != Unknown || len(r.Diagnoses) != 0 || !strings.Contains(r.Summary, "as Apache HttpClient does by default") {
+		t.Errorf("got %s: %s", r.Result, r.Summary)
+	}
+}
+
 // TestLastAttemptCounts explains two attempts at the same, of which the second one succeeds.
 func TestLastAttemptCounts(t *testing.T) {
 	const handshake = "> GET /ws HTTP/1.1\n> Host: chat.test\n> Connection: Upgrade\n> Upgrade: websocket\n> Sec-WebSocket-Version: 13\n> Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\n>\n"

@@ -42,3 +42,8 @@ type Step struct {
 	Broken   []string      `json:"rules,omitempty"` // IDs of rules that the exchange breaks
 	Explains []string      `json:"diagnoses,omitempty"`
 }
+
+// known reports whether the reason of a failure is known.
+func (r *Report) known() bool {
+	return len(r.Diagnoses) > 0 && (r.Diagnoses[0].Certainty >= rules.Likely || isDropped(r.Diagnoses[0]))
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,12 +140,28 @@ func (a *attempt) responded() string {
 	if a.x.Outcome == wire.Switched {
 		text += ", " + a.tunnel()
 	}
+	if slices.ContainsFunc(a.diagnoses, isDropped) {
+		text += ", but clients drop it"
+	}
 	return text
 }
 
 // works reports whether the handshake was accepted, and the tunnel is one.
 func (a *attempt) works() bool {
-	return a.x != nil && a.err == nil && rules.Accepted(a.x) && !framesOf(a.x).broken(a.x)
+	return a.x != nil && a.err == nil && rules.Accepted(a.x) && !framesOf(a.x).broken(a.x) && !slices.ContainsFunc(a.diagnoses, isDropped)
+}
+
+// isDropped reports whether a diagnosis means that clients drop the connection after the 101. It
+// is then the reason, whoever caused it.
+func isDropped(d rules.Diagnosis) bool {
+	k := diagnose.Find(d.ID)
+	switch {
+	case k == nil, d.ID == "body-headers-in-101": // clients ignore those
+		return false
+	case k.Family == diagnose.Dropped:
+		return true
+	}
+	return slices.Contains([]string{"stripped-101", "chunked-tunnel", "extra-crlf", "response-after-101"}, d.ID)
 }
 
 // status is the status of the response; 0 without one.

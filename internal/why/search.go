@@ -25,6 +25,10 @@ func (w *walker) search(ctx context.Context, bad *attempt) {
 		return
 	}
 	w.redirected(bad)
+	if bad.x.Outcome == wire.Switched { // what is wrong comes after the 101
+		w.told(bad)
+		return
+	}
 	if w.without(ctx, bad) || w.otherHost(ctx, bad) || w.subprotocols(ctx, bad) {
 		return
 	}
@@ -35,6 +39,11 @@ func (w *walker) search(ctx context.Context, bad *attempt) {
 		w.found(d)
 		return
 	}
+	w.told(bad)
+}
+
+// told records what a failing exchange tells itself.
+func (w *walker) told(bad *attempt) {
 	w.found(bad.diagnoses...)
 	if d, ok := closedAtOnce(bad); ok && len(bad.diagnoses) == 0 {
 		w.found(d)

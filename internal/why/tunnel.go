@@ -24,7 +24,8 @@ func framesOf(x *wire.Exchange) (f frames) {
 	b := x.After.Server
 	for len(b) >= 2 && !f.closed {
 		first, length, head := b[0], uint64(b[1]&0x7f), 2
-		if b[1]&0x80 != 0 || first&0x30 != 0 || first&0x0f > 0xa || first&0x0f > 2 && first&0x0f < 8 {
+		opcode := first & 0x0f
+		if b[1]&0x80 != 0 || first&0x30 != 0 || opcode > 0xa || opcode > 2 && opcode < 8 || opcode >= 8 && (first&0xf0 != 0x80 || length > 125) {
 			f.other = true
 			return f
 		}
@@ -40,7 +41,7 @@ func framesOf(x *wire.Exchange) (f frames) {
 			return f
 		}
 		payload := b[head : head+int(length)]
-		switch first & 0x0f {
+		switch opcode {
 		case 0x8:
 			f.closed, f.code = true, 1005
 			if len(payload) >= 2 {

@@ -16,7 +16,7 @@ func isHandshake(q *http.Request) bool {
 
 // TestWalkFindsTheCause has servers that fail in one way each.
 func TestWalkFindsTheCause(t *testing.T) {
-	var turn atomic.Int32
+	var turn, used atomic.Int32
 	for name, c := range map[string]struct {
 		path     string
 		fields   []string
@@ -110,6 +110,18 @@ func TestWalkFindsTheCause(t *testing.T) {
 			}
 			return 404, ""
 		}, Fails, "walk-changing", "404 and then 101"},
+		"a ticket": {"/chat?ticket=1", nil, func(q *http.Request) (int, string) {
+			if isHandshake(q) && used.Add(1) == 1 {
+				return 101, ""
+			}
+			return 403, ""
+		}, Fails, "walk-changing", "101 and then 403"},
+		"an HTTP response in the tunnel": {"/chat", nil, func(q *http.Request) (int, string) {
+			if isHandshake(q) {
+				return 101, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+			}
+			return 200, ""
+		}, Fails, "response-after-101", "What does not: Handshake, Chrome, Firefox"},
 		"a redirect": {"/chat", nil, func(*http.Request) (int, string) { return 302, "Location: https://elsewhere.test/chat?token=s3cr3t" },
 			"", "", "Next: interlock why wss://elsewhere.test/chat?token=******"},
 		"closed at once": {"/chat", nil, func(q *http.Request) (int, string) {
