@@ -32,7 +32,6 @@ func hops() []product {
 		{"ingress-nginx", "X-Forwarded-Scheme", ""},
 		{"Kong", "X-Kong-Request-Id", ""},
 		{"Kong", "X-Kong-Proxy-Latency", ""},
-		{"Traefik", "X-Forwarded-Server", "traefik"},
 		{"Varnish", "Via", "varnish"},
 		{"Squid", "Via", "squid"},
 		{"Caddy", "Via", "caddy"},
@@ -85,11 +84,28 @@ func (v *View) HopBefore() (name, basis string) {
 		if s.hop == "" {
 			s.basis = v.proxied(rules.InRequest)
 		}
-		if s.hop == "" && s.basis != "" && v.nginxDefaults() {
-			s.hop, s.basis = "nginx", "HTTP/1.0, "+s.basis
+		if s.hop == "" && s.basis != "" {
+			s.hop, s.basis = v.unnamed(s.basis)
 		}
 	}
 	return s.hop, s.basis
+}
+
+// unnamed returns the proxy that adds headers of just that kind, though none with its name. It takes
+// the header that shows that there is a proxy.
+func (v *View) unnamed(basis string) (name, better string) {
+	server := v.sent("X-Forwarded-Server")
+	switch {
+	case v.nginxDefaults():
+		return "nginx", "HTTP/1.0, " + basis
+	case server == "":
+		return "", basis
+	case v.Request.Has("X-Forwarded-Port") && v.Request.Has("X-Real-IP"):
+		return "Traefik", server + " with X-Forwarded-Port and X-Real-IP"
+	case v.Request.Has("X-Forwarded-Host") && !v.Request.Has("X-Forwarded-Proto"):
+		return "Apache", server + " with X-Forwarded-Host"
+	}
+	return "", basis
 }
 
 // HopAfter is HopBefore for the proxy between Interlock and the server that gave the response.

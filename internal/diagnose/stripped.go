@@ -28,21 +28,21 @@ answers with 400, 404, 426 or a page.`,
 		}
 		return "The handshake reached Interlock without its Upgrade and Connection headers; the Sec-WebSocket headers are still there"
 	},
-	Causes: removed("%s before Interlock removed them", "A proxy that leaves no trace in the request removed them, or a program that is no WebSocket client sent them"),
+	Causes: removed(),
 })
 
 // removed are the causes of a request that lost headers before Interlock: each proxy that names
 // itself, any other, and one that leaves no trace.
-func removed(text, otherwise string) []Cause {
+func removed() []Cause {
 	fix := forwardUpgrades()
 	causes := []Cause{{
-		Text: "nginx before Interlock removed them", Certainty: rules.Likely,
+		Text: "nginx before Interlock does not forward the upgrade", Certainty: rules.Likely,
 		Mark: when((*View).nginxDefaults, "HTTP/1.0 with Connection: close, as nginx sends it by default"), Fix: only(fix, "nginx"),
 	}}
-	causes = append(causes, named(text, before, fix, "ingress-nginx", "Envoy", "Traefik", "Caddy", "Varnish", "Squid", "Cloudflare", "CloudFront", "AWS ALB")...)
+	causes = append(causes, named("%s before Interlock does not forward the upgrade", before, fix, "Apache", "ingress-nginx", "Envoy", "Traefik", "Caddy", "Varnish", "Squid", "Cloudflare", "CloudFront", "AWS ALB")...)
 	return append(causes,
-		Cause{Text: "The proxy before Interlock removed them", Certainty: rules.Likely, Mark: beforeAny, Fix: usual(fix)},
-		Cause{Text: otherwise, Certainty: rules.Possible, Fix: usual(fix)},
+		Cause{Text: "The proxy before Interlock does not forward the upgrade", Certainty: rules.Likely, Mark: beforeAny, Fix: usual(fix)},
+		Cause{Text: "A proxy that leaves no trace in the request does not forward the upgrade, or the client is no WebSocket client", Certainty: rules.Possible, Fix: usual(fix)},
 	)
 }
 
