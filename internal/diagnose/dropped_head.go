@@ -75,7 +75,7 @@ var _ = register(Kind{
 	Why: `Clients differ in what they forgive. Those that wait for CRLF hang at lines that end in LF
 alone, until their time limit; Node.js and Go reject a head with white space before a colon.`,
 	Refs:   []rules.Ref{{RFC: "9112", Section: "2.2", Text: "every line ends in CRLF"}, {RFC: "9112", Section: "5.1", Text: "no white space stands between a name and its colon"}},
-	Rules:  []string{"UPGRADE-BARE-LF", "UPGRADE-SPACE-COLON", "UPGRADE-RESP-CUT-OFF", "UPGRADE-101-NO-UPGRADE"},
+	Rules:  []string{"UPGRADE-BARE-LF", "UPGRADE-SPACE-COLON", "UPGRADE-RESP-CTL", "UPGRADE-RESP-FIELD-NAME", "UPGRADE-RESP-OBS-FOLD", "UPGRADE-RESP-CUT-OFF", "UPGRADE-101-NO-UPGRADE", "UPGRADE-101-MISSING-CONN"},
 	Covers: []string{"stripped-101"},
 	See: func(v *View) string {
 		var seen []string
