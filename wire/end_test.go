@@ -33,7 +33,7 @@ func TestEndOfATunnel(t *testing.T) {
 			Word{WordClose, 1000, ""}, Word{WordClose, 1000, ""}, 0, "server"},
 		{"masked, with a reason", "> \\x88\\x84\\x01\\x02\\x03\\x04\\x02\\xe8aj\n! idle 2s\n! client closed\n", Word{WordClose, 1002, "bn"}, Word{Kind: WordNothing}, 2 * time.Second, ""},
 		{"a close without a code", "< \\x88\\x00\n! closed\n", Word{Kind: WordNothing}, Word{WordClose, NoCode, ""}, 0, ""},
-		{"a ping that nobody answers", "< \\x81\\x02hi\n> \\x89\\x80" + masked + "\n! idle 90s\n! reset\n", Word{Kind: WordPing}, Word{Kind: WordText}, 90 * time.Second, "server"},
+		{"an unanswered ping", "< \\x81\\x02hi\n> \\x89\\x80" + masked + "\n! idle 90s\n! reset\n", Word{Kind: WordPing}, Word{Kind: WordText}, 90 * time.Second, "server"},
 		{"a frame that is cut", "< \\x82\\x05hi\n! closed\n", Word{Kind: WordNothing}, Word{Kind: WordCut}, 0, ""},
 		{"an alert", "< \\x15\\x03\\x03\\x00\\x02\\x02\\x28\n! closed\n", Word{Kind: WordNothing}, Word{Kind: WordAlert}, 0, ""},
 	} {

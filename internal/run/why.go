@@ -59,7 +59,7 @@ func (a *Asking) URL(ctx context.Context, url string) error {
 	})
 }
 
-// About explains a URL, a file, or for - what comes from the standard input.
+// About explains a URL, a file or, for -, the standard input.
 func (a *Asking) About(ctx context.Context, what string, stdin io.Reader) error {
 	if what == "-" {
 		return a.recording(ctx, "standard input", stdin)
