@@ -28,7 +28,7 @@ a timeout; if one does, it may be.`,
 			return fmt.Sprintf("%d of %d tunnels to %s ended after %s ± %s of silence, by %s and without a Close frame: a browser reports code 1006",
 				c.Count, c.Of, wire.Escape([]byte(v.Ruling.Endpoint)), seconds(c.At), fmt.Sprintf("%.1f s", c.Spread.Seconds()), f.by)
 		}
-		return fmt.Sprintf("%s ended the tunnel %s, %s", capital(f.by), f.lasted(), noClose)
+		return fmt.Sprintf("%s ended the tunnel %s%s, %s", capital(f.by), f.lasted(), f.pinged(), noClose)
 	},
 	Causes: idleCauses(),
 })

@@ -138,6 +138,17 @@ func (f *finish) lasted() string {
 	return fmt.Sprintf("after %s, the last %s of them without a byte", seconds(f.Open), seconds(f.Idle))
 }
 
+// pinged says that pings were sent, as far as the last frames show it: less often than the timeout
+// needs.
+func (f *finish) pinged() string {
+	for _, w := range [...]wire.Word{f.Client, f.Server} {
+		if w.Kind == wire.WordPing || w.Kind == wire.WordPong {
+			return ", after a " + w.Kind
+		}
+	}
+	return ""
+}
+
 // noClose is what a browser makes of a tunnel that ends without a Close frame (RFC 6455 §7.1.5).
 const noClose = "without a Close frame: a browser reports code 1006"
 

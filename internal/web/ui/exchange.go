@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // exchangeView is one exchange with everything that is known of it. As JSON it is the ruling of the contracts.
@@ -30,6 +32,7 @@ type exchangeView struct {
 	Lead                 string        // the fault in a sentence
 	Why                  []ownWhy      // what explains it
 	Compared             *compared     // with the valid handshake; nil: it is not a probe, or there is none
+	Twin                 *twin         // the same exchange on the other side of a proxy; nil: there is none
 	Next                 neighbours
 	Redacted             []string // parts whose values must be given to send it again
 	Formats              []string
@@ -82,6 +85,9 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 		return sheet{}, err
 	}
 	if v.Compared, err = u.compared(r.Context(), ruling); err != nil {
+		return sheet{}, err
+	}
+	if v.Twin, err = u.twin(r.Context(), ruling); err != nil {
 		return sheet{}, err
 	}
 	v.judge()
@@ -238,10 +244,33 @@ func (v *exchangeView) timeline() {
 	}
 	switch {
 	case a.Ended && x.Cause != "":
-		add("", "", "tunnel over", "ended by "+string(x.Cause))
+		add("", "", "tunnel over", "ended by "+string(x.Cause)+endNote(a.End))
 	case !x.Final:
 		add("", "", "tunnel open", "")
 	}
+}
+
+// endNote says how a tunnel ended.
+func endNote(e *wire.End) string {
+	if e == nil {
+		return ""
+	}
+	note := fmt.Sprintf(" after %v, %v of them without a byte", e.Open.Round(time.Millisecond), e.Idle.Round(time.Millisecond))
+	for _, side := range []struct {
+		name string
+		wire.Word
+	}{{"client", e.Client}, {"server", e.Server}} {
+		switch {
+		case side.Kind == wire.WordClose:
+			note += fmt.Sprintf("; the %s sent close code %d", side.name, side.Code)
+			if side.Reason != "" {
+				note += " " + rules.Quote(side.Reason)
+			}
+		case side.Kind != "":
+			note += fmt.Sprintf("; the %s sent last: %s", side.name, side.Kind)
+		}
+	}
+	return note
 }
 
 // facts lists what is known beside the bytes.
