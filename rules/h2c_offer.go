@@ -1,5 +1,11 @@
 package rules
 
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-OFFER", Level: Advice, Party: Intermediary,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
@@ -46,28 +52,37 @@ Java HttpClient: HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1) se
 var _ = register(Rule{
 	ID: "UPGRADE-H2-TOKEN", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Critical}, Since: "0.1",
-	Title: "A server ignores h2 in Upgrade, which is not an upgrade token",
+	Title: "A server ignores h2, h3, HTTP/2 and HTTP/3 in Upgrade, which cannot be reached that way",
 	Problem: Problems{
-		Switched: "Server switched on an offer of h2 (Upgrade: %s)",
-		Refused:  "Client offered h2 in Upgrade, which is not an upgrade token: %s",
+		Switched: "Server switched on an offer of HTTP/2 or HTTP/3 (Upgrade: %s)",
+		Refused:  "Client offered HTTP/2 or HTTP/3 in Upgrade, which cannot be reached that way: %s",
 	},
-	Label: "Upgrade: h2 accepted",
+	Label: "Upgrade to h2 or h3 accepted",
 	Refs: []Ref{
 		{"7540", "3.2", "a server ignores the token h2 in Upgrade: it means HTTP/2 over TLS, which is negotiated in the TLS handshake"},
 		{"9113", "3.1", "h2 is a name for the TLS handshake; HTTP/2 can no longer be reached through Upgrade"},
+		{"9114", "4.5", "HTTP/3 has neither Upgrade nor 101"},
+		{"9110", "7.8", "Upgrade changes the protocol on top of a connection, never its transport, so it cannot lead to QUIC"},
 	},
-	Why: `h2 is not an upgrade token. Filters against h2c smuggling look for h2c; a server
-that treats h2 the same way, or anything that starts like it, switches past them. Servers that
-list h2 in the Upgrade header of their responses, as Apache httpd does over TLS, make clients and
-proxies send it back.`,
-	Fix: `Ignore h2 in Upgrade, and answer in HTTP/1.1 if nothing else is offered.
+	Why: `h2 and h3 are names for the TLS handshake, and HTTP/3 does not run over TCP, so such
+an offer says nothing that a server could act on. Filters against h2c smuggling look for h2c; a
+server that treats h2 or HTTP/2.0 the same way switches past them. Servers that list h2 in the
+Upgrade header of their responses, as Apache httpd does over TLS, make clients and proxies send it
+back. An offer other than h2 that is ignored is information only.`,
+	Fix: `Ignore these protocols in Upgrade, and answer in HTTP/1.1 if nothing else is offered.
+In a client, negotiate h2 in the TLS handshake (ALPN), and learn of h3 from Alt-Svc or the DNS.
 Apache httpd: Protocols http/1.1 stops the advertising; H2Upgrade off stops the switching.`,
-	When: func(c *Case) bool { return hasProtocol(c.offered, "h2") },
+	When: func(c *Case) bool { return slices.ContainsFunc(c.offered, isLaterHTTP) },
 	Judge: func(c *Case) Result {
-		if c.switched && !c.towards("h2") {
+		towards := func(m wire.Protocol) bool { return isLaterHTTP(m) && c.towards(m.Name) }
+		if c.switched && !slices.ContainsFunc(c.offered, towards) {
 			return c.result(Pass)
 		}
-		return RefuseSwitch(c)
+		res := RefuseSwitch(c)
+		if !c.switched && res.Verdict == Warn && !hasProtocol(c.offered, "h2") {
+			return res.rated(Info)
+		}
+		return res
 	},
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Upgrade"), members(c.offered))
@@ -104,3 +119,8 @@ Traefik: a release with pull request 13797 (August 2026) no longer forwards the 
 		return seen(c.inRequest("Upgrade"), members(c.offered))
 	},
 })
+
+// isLaterHTTP reports whether a member of Upgrade names HTTP/2 or HTTP/3 in a way other than h2c.
+func isLaterHTTP(m wire.Protocol) bool {
+	return m.Is("h2") || m.Is("h3") || m.Is("HTTP") && m.Version != "" && '2' <= m.Version[0] && m.Version[0] <= '9'
+}

@@ -11,7 +11,6 @@ var _ = register(Rule{
 	Label: "Handshake accepted without GET",
 	Refs: []Ref{
 		{"6455", "4.1", "the method of the opening handshake is GET"},
-		{"9931", "7.1", "protocols that do not carry on the semantics of the request are offered with GET and no body only"},
 		{"6455", "4.2.1", "a server that reads a handshake that is not a GET stops processing it and answers with an error status"},
 	},
 	Why: `Everything in front of a server expects handshakes to be GET requests: a proxy

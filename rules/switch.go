@@ -94,7 +94,7 @@ nginx 1.22 and HAProxy 2.6 do not compare the response with the offer.`,
 		{ID: "UPGRADE-H2C-TYPO", Control: "h2c", Label: "Upgrade: xh2c instead of h2c", Also: []string{"UPGRADE-UNKNOWN"},
 			Edit: Edits(OfferH2C(), Set("Upgrade", "xh2c"))},
 		{ID: "UPGRADE-HTTP-SELF", Label: "Upgrade: HTTP/1.1", Edit: Offer("HTTP/1.1")},
-		{ID: "UPGRADE-HTTP2-NAME", Label: "Upgrade: HTTP/2.0", Edit: Offer("HTTP/2.0")},
+		{ID: "UPGRADE-HTTP2-NAME", Label: "Upgrade: HTTP/2.0", Also: []string{"UPGRADE-H2-TOKEN"}, Edit: Offer("HTTP/2.0")},
 	},
 })
 

@@ -112,7 +112,7 @@ variable that is not set.`,
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-SILENT", Level: Advice, Party: Server,
-	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Severity: Severities{Refused: Info, Switched: Info, Worst: Medium}, Since: "0.1",
 	Title: "A server that switches chooses one of the subprotocols that the client offered",
 	Problem: Problems{
 		Switched: "Server chose none of the subprotocols that the client offered (%s)",
@@ -121,11 +121,12 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"6455", "4.2.2", "a server that agrees to none of the subprotocols omits the header"},
 	},
-	Why: `The server may do this, and the client decides whether it continues without. Chrome
-does not: it closes a connection for which it offered subprotocols and got none, and the page sees
-a WebSocket that closes at once (Mongoose was reported for that). Other clients continue, so the
-problem appears in one browser only. Some offers are not names at all but carry a credential; the
-server must then still choose one of the others.`,
+	Why: `The server may do this, and the client decides whether it continues without. Browsers
+do not: as the WHATWG standard says, they close a connection for which they offered subprotocols
+and got none, and the page sees a WebSocket that closes at once (Mongoose was reported for that).
+So the rule is medium if the request comes from a browser. Other clients continue, so the same
+endpoint works in a test and fails on a page. Some offers are not names at all but carry a
+credential; the server must then still choose one of the others.`,
 	Fix: `Choose one of the client's subprotocols, and reject with 400 if there is none that
 	the server speaks.
 ws: handleProtocols. Starlette, Channels: accept(subprotocol=...). Kestrel:
@@ -143,16 +144,23 @@ ws: handleProtocols. Starlette, Channels: accept(subprotocol=...). Kestrel:
 		if c.X.Response.Has(protocolField) {
 			return c.result(Pass)
 		}
+		if fromPage(c) {
+			return c.result(Warn).rated(c.rule.Severity.Worst)
+		}
 		return c.result(Warn)
 	},
 	Show: func(c *Case, _ Result) Shown {
 		text := c.rule.Problem.Switched
-		if hasBrowserAgent(c) && c.X.Request.Has(originField) {
+		if fromPage(c) {
 			text += "; browsers close such a connection"
 		}
 		return says(text, append(c.inRequest(protocolField), c.inResponse()...), quoteSubprotocols(c, &c.X.Request.Head))
 	},
 })
+
+// fromPage reports whether a page in a browser opened the WebSocket: other programs do not send both
+// headers.
+func fromPage(c *Case) bool { return hasBrowserAgent(c) && c.X.Request.Has(originField) }
 
 // switchedToWebSocket reports whether the response is a 101 to a WebSocket handshake.
 func switchedToWebSocket(c *Case) bool { return c.websocket && c.switched }

@@ -118,5 +118,6 @@ var undecided = []struct{ name, why string }{
 	{"TLS in front", "RFC 6455 §10.6; whether TLS was terminated in front of Interlock is known only if a header says so (UPGRADE-WS-CLEARTEXT)."},
 	{"TLS that a client insists on", "RFC 2817 §3.2; it cannot be seen from outside. An offer on a request with credentials is reported as information (UPGRADE-TLS-MANDATORY)."},
 	{"A CONNECT without an Upgrade header", "RFC 9931 §8; it is not an upgrade exchange and is not recorded, so UPGRADE-CONNECT-REJECT-OPEN covers only those with one."},
+	{"TLS clients that send no server name", "RFC 6455 §4.1 requires SNI; an exchange records whether the client used TLS, not which name it asked for."},
 	{"A body that is read as frames", "Bodies are not recorded; Interlock judges how the tunnel starts after the body (UPGRADE-H2C-BODY, UPGRADE-101-BEFORE-BODY)."},
 }
