@@ -23,6 +23,9 @@ func (p *paste) observe(e *pasted) {
 		p.counts.HTTP2.Add(1)
 		return
 	}
+	if s := parse(e.url).scheme; (s == "ws" || s == "wss") && e.target == "" && len(e.request.fields) == 0 {
+		e.console = true // devtools without the request headers
+	}
 	if e.console && !p.Every {
 		p.report.Headless++
 		return

@@ -27,13 +27,15 @@ func Explain(all []*wire.Exchange, was capture.Report, step func(*Step)) *Report
 		a.judge()
 		again := slices.ContainsFunc(all[i+1:], func(y *wire.Exchange) bool { return sameRequest(x, y) })
 		step := a.recorded()
-		step.Neutral = step.Neutral || a.otherOffer()
+		step.Neutral = step.Neutral || a.otherOffer() || a.unsure()
 		w.take(step)
 		switch {
 		case a.otherOffer():
 			for _, d := range a.diagnoses {
 				w.note("%s. %s", d.Text, d.Cause)
 			}
+		case a.unsure():
+			w.note("The response headers are not shown: whether clients take the 101 cannot be told")
 		case a.works():
 			accepted++
 		case !again: // only the last one of several attempts counts
@@ -53,7 +55,7 @@ func Explain(all []*wire.Exchange, was capture.Report, step func(*Step)) *Report
 	case r.known():
 		r.Result = Fails
 	}
-	r.Summary = w.secrets.blank(r.told(len(all), accepted))
+	r.Summary = w.secrets.blank(r.told(len(all), accepted, failed))
 	return r
 }
 
@@ -84,11 +86,19 @@ func (a *attempt) otherOffer() bool {
 	return q.Has("Upgrade") && !q.Offers("websocket") && !q.Has("Sec-WebSocket-Key")
 }
 
+// unsure reports whether the response is a 101 whose headers are not shown.
+func (a *attempt) unsure() bool {
+	return a.status() == 101 && slices.Contains(a.x.Lossy, capture.LostResponse)
+}
+
 // recorded is an exchange of a recording as a step.
 func (a *attempt) recorded() Step {
 	s := a.step("recorded", a.x.Took, 0)
-	if a.x.Response == nil && a.x.Outcome == wire.Unseen {
+	switch {
+	case a.x.Response == nil && a.x.Outcome == wire.Unseen:
 		s.Answer, s.Neutral = "no response is shown", true
+	case a.unsure():
+		s.Answer = statusLine(a.x.Response)
 	}
 	if missing := missingParts(a.x); missing != "" {
 		s.Answer += " (not shown: " + missing + ")"
@@ -114,7 +124,11 @@ func missingParts(x *wire.Exchange) string {
 func (w *walker) explained(a *attempt) {
 	q := a.x.Request
 	if !q.Offers("websocket") && !q.Has("Sec-WebSocket-Key") && !q.Has("Upgrade") {
-		if a.x.Response != nil {
+		switch {
+		case a.x.Response == nil:
+		case len(q.Fields) == 0 && slices.Contains(a.x.Lossy, capture.LostRequest):
+			w.note("The request headers are not shown: paste them too")
+		default:
 			w.found(noOffer(a))
 		}
 		return
@@ -163,7 +177,7 @@ func urlOf(x *wire.Exchange) string {
 }
 
 // told is the paragraph about a recording.
-func (r *Report) told(exchanges, accepted int) string {
+func (r *Report) told(exchanges, accepted, failed int) string {
 	var all []string
 	add := func(format string, v ...any) { all = append(all, fmt.Sprintf(format, v...)+".") }
 	switch {
@@ -171,6 +185,8 @@ func (r *Report) told(exchanges, accepted int) string {
 		add("It works: the server accepts %s", map[bool]string{true: "the handshake", false: "the handshakes"}[accepted == 1])
 	case exchanges == 0 && len(r.Diagnoses) == 0:
 		add("There is no handshake in it")
+	case len(r.Diagnoses) == 0 && failed == 0:
+		add("What is shown does not tell whether it works")
 	case len(r.Diagnoses) == 0:
 		add("What is shown does not tell why it fails")
 	default:

@@ -57,6 +57,33 @@ func TestNoOffer(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotShownIsNotGuessed explains pastes of devtools without the headers of one side.
+func TestWhatIsNotShownIsNotGuessed(t *testing.T) {
+	const about = "Request URL: wss://chat.test/ws\nRequest Method: GET\n"
+	const asked = "Request Headers\nHost: chat.test\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\n"
+	for name, c := range map[string]struct {
+		text     string
+		result   Result
+		contains string
+	}{
+		"101 without response headers": {about + "Status Code: 101 Switching Protocols\n" + asked, Unknown, "whether clients take the 101 cannot be told"},
+		"101 without request headers":  {about + "Status Code: 101\nResponse Headers\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Accept: HSmrc0sMlYUkAGmm5OPpG2HaGWk=\n", Works, "It works"},
+		"200 of a page":                {"Request URL: https://chat.test/ws\nStatus Code: 200\nResponse Headers\nContent-Type: text/html\n", Unknown, "The request headers are not shown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := explain(t, c.text)
+			if r.Result != c.result || !strings.Contains(r.Summary, c.contains) || len(r.Diagnoses) > 0 {
+				t.Errorf("got %s: %s %+v", r.Result, r.Summary, r.Diagnoses)
+			}
+			for _, s := range r.Steps {
+				if s.Verdict == "fail" {
+					t.Errorf("rules fail that need what is not there: %+v", s)
+				}
+			}
+		})
+	}
+}
+
 // TestOtherOffer explains a request of Apache HttpClient, which is no handshake.
 func TestOtherOffer(t *testing.T) {
 	r := explain(t, "> GET /items HTTP/1.1\n> Host: api.test\n> User-Agent: Apache-HttpClient/5.4\n> Connection: Upgrade\n> Upgrade: TLS/1.2\n>\n< HTTP/1.1 200 OK\n< Content-Length: 0\n<\n")

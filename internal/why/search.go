@@ -133,6 +133,9 @@ func (w *walker) otherHost(ctx context.Context, bad *attempt) bool {
 	if host, _, err := net.SplitHostPort(now); err == nil {
 		others = append(others, host)
 	}
+	if status := bad.status(); (status == 400 || status == 403 || status == 421) && !wire.EqualFold(w.target.Name, "localhost") {
+		others = append(others, "localhost") // development servers accept it
+	}
 	for _, host := range others {
 		a := w.send(ctx, "change", bad.as("Handshake with Host "+rules.Quote(host), form{h: &rules.Handshake{Lines: []rules.Line{{Name: "Host", Value: host}}}}, []string{"Host"}))
 		if a.works() {
