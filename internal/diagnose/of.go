@@ -15,8 +15,10 @@ func Of(r *rules.Ruling) []rules.Diagnosis { return OfSeen(r, Seen{}) }
 
 // OfSeen is Of with what earlier exchanges say; see [Tunnels].
 func OfSeen(r *rules.Ruling, seen Seen) []rules.Diagnosis {
-	if p := rules.FindProbe(r.X.Probe); r.X.Probe != "" && (p == nil || !p.IsControl()) {
-		return nil
+	if r.X.Probe != "" {
+		if p := rules.FindProbe(r.X.Probe); p == nil || !p.IsControl() {
+			return nil
+		}
 	}
 	v := newView(r)
 	v.Seen = seen
