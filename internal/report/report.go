@@ -23,6 +23,7 @@ type Options struct {
 	Color    bool                // colours of a terminal
 	Quiet    bool                // text: the result alone
 	Grouped  bool                // text: no line for each probe, only the groups of failures at the end
+	Answered bool                // text: the caller has written the answer in a sentence
 	Least    rules.Severity      // text: milder findings are only counted
 	Gate     *rules.Gate         // which findings make the run fail; nil: they are not counted
 	Width    int                 // columns of the terminal, of which 60 to 200 are used; 0: there is none

@@ -95,7 +95,9 @@ func (t *textWriter) Close(s *Summary) error {
 // findings writes the findings, by cause.
 func (t *textWriter) findings(b *bytes.Buffer, s *Summary) {
 	p := part(t.merge.sorted())
-	t.title(b, answer(s, p.failures))
+	if !t.Answered {
+		t.title(b, answer(s, p.failures))
+	}
 	hidden := p.atLeast(t.Least)
 	if len(p.failures) > 0 {
 		t.title(b, "failures, worst first ("+headline(p.failures, s.Verdicts[rules.Fail])+")")

@@ -51,6 +51,7 @@ func (p *Probing) newText(w io.Writer, o report.Options) (report.Writer, error) 
 	if o.Width > 0 {
 		t.columns = report.Columns(o.Width)
 	}
+	o.Answered = true
 	var err error
 	t.rest, err = report.Open("text", t.behind, o)
 	return t, err
