@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -56,7 +57,11 @@ func (w *where) why(pattern string) {
 		return
 	}
 	w.add("diagnoses <> '[]'") // the index exchanges_explained has these
-	if pattern != "*" {
+	switch {
+	case pattern == "*":
+	case strings.Trim(pattern, "abcdefghijklmnopqrstuvwxyz0123456789-") == "": // an ID, which no other one has between quotes
+		w.glob("diagnoses", `*"`+pattern+`"*`)
+	default:
 		match := w.dialect.glob("element.value", w.arg(w.dialect.pattern(storable(pattern, maxKey))))
 		w.add("EXISTS (SELECT 1 FROM " + w.dialect.elements("diagnoses") + " WHERE " + match + ")")
 	}
