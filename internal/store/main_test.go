@@ -188,7 +188,8 @@ func corpus(t testing.TB) (all []*rules.Ruling) {
 			return err
 		}
 		for _, x := range transcript.Exchanges(wire.Common{}) {
-			x.ID, x.Time, x.Route = fmt.Sprintf("%s %s", name, x.ID), time.Now().Add(time.Duration(len(all))*time.Millisecond), "default"
+			x.Time, x.Route = time.Now().Add(time.Duration(len(all))*time.Millisecond), "default"
+			x.ID = fmt.Sprintf("%s %s %s", ulid.MustNew(ulid.Timestamp(x.Time), rand.Reader), name, x.ID) // IDs grow with time
 			all = append(all, judged(x))
 		}
 		return nil
