@@ -88,16 +88,21 @@ func needsSubprotocol(bad, good *attempt) rules.Diagnosis {
 
 func elsewhere(t *Target, bad *attempt, path string) rules.Diagnosis {
 	text := fmt.Sprintf("There is no WebSocket at %s (%s), but there is one at %s: the same handshake gets 101 there", t.Shown, bad.short(), path)
-	fix := []string{"client: connect to " + t.URL(path)}
+	shown := withoutQuery(t.Shown)
+	fix := []string{
+		"client: connect to " + t.URL(path),
+		"ws: new WebSocketServer({ server, path: \"" + shown + "\" })",
+		"nginx: location " + shown + " { proxy_pass http://backend" + path + "; ... }",
+		"Caddy: reverse_proxy " + shown + "* backend:8080",
+		"server: or serve the WebSocket at " + t.Shown,
+	}
 	if strings.HasPrefix(path, "/socket.io/") {
 		text += ". It is a Socket.IO server"
-		fix = []string{"client: connect with socket.io-client to " + t.URL(""), "Socket.IO: both sides need the same path option"}
+		fix = []string{
+			"client: const socket = io(\"" + t.URL("") + "\"), with socket.io-client; new WebSocket() does not speak its protocol",
+			"Socket.IO: the path option must be the same on both sides; the default is /socket.io/",
+		}
 	}
-	fix = append(fix,
-		"server: or serve the WebSocket at "+t.Shown,
-		"ws: new WebSocketServer({ server, path: \""+withoutQuery(t.Shown)+"\" })",
-		"nginx: location "+withoutQuery(t.Shown)+" { proxy_pass http://backend"+path+"; ... }",
-		"Caddy: reverse_proxy "+withoutQuery(t.Shown)+"* backend:8080")
 	return certain("path", text, "The path of the client is not the one of the server, or a proxy in between has changed it", fix...)
 }
 
@@ -132,6 +137,16 @@ func lostOffer(bad *attempt, proxy string) rules.Diagnosis {
 	d := likely("lost-offer", fmt.Sprintf("A handshake gets the same answer as a plain GET: %s", bad.short()),
 		"A proxy in front of the server removes the offer, or forwards it as HTTP/1.0", proxy+", and the answers are the same")
 	d.Fix = diagnose.ForwardUpgrades()
+	return d
+}
+
+// nothingHere explains a path at which there is nothing at all.
+func nothingHere(t *Target, bad *attempt) rules.Diagnosis {
+	d := likely("no-path", "There is nothing at "+t.Shown+": a plain GET and a handshake get 404", "The path of the client is not one of this server", "404 for both",
+		"client: connect to the path at which the server has its WebSocket", "server: serve the WebSocket at "+t.Shown)
+	if len(bad.diagnoses) > 0 {
+		d.Fix += "\n" + bad.diagnoses[0].Fix
+	}
 	return d
 }
 

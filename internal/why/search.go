@@ -60,6 +60,8 @@ func (w *walker) againstPage(bad *attempt) (d rules.Diagnosis, ok bool) {
 	switch status := page.status(); {
 	case (status == 502 || status == 503 || status == 504) && (bad.x.Response == nil || bad.status() == status):
 		return deadBackend(page, bad), true
+	case status == 404 && bad.status() == status && proxyIn(bad.x.Response) == "":
+		return nothingHere(&w.target, bad), true
 	case (status == 400 || status == 426 || status == 501) && bad.status() == status && bytes.Equal(page.x.Content, bad.x.Content):
 		if proxy := proxyIn(bad.x.Response); proxy != "" {
 			return lostOffer(bad, proxy), true
@@ -179,7 +181,7 @@ func (a *attempt) notHere() bool {
 // commonPaths are where servers have their WebSocket, in the order in which they are tried.
 func commonPaths() []string {
 	return []string{
-		"/ws", "/", "/socket.io/?EIO=4&transport=websocket", "/websocket", "/graphql", "/cable", "/hub", "/socket", "/api/ws", "/live/websocket", "/mqtt",
+		"/ws", "/", "/socket.io/?EIO=4&transport=websocket", "/websocket", "/graphql", "/cable", "/hub", "/socket", "/api/ws", "/live/websocket", "/chat",
 	}
 }
 

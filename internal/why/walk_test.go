@@ -138,6 +138,9 @@ func TestWalkFindsTheCause(t *testing.T) {
 		}, "", "", "What does not: Handshake, Chrome, Firefox"},
 		"a lost offer": {"/chat", nil, func(*http.Request) (int, string) { return 400, "Server: nginx" },
 			Fails, "walk-lost-offer", "A handshake gets the same answer as a plain GET: 400"},
+		"nothing here": {"/nowhere", nil, func(*http.Request) (int, string) { return 404, "" },
+			Fails, "walk-no-path", "a plain GET and a handshake get 404"},
+		"nothing here, behind a proxy": {"/nowhere", nil, func(*http.Request) (int, string) { return 404, "Server: nginx" }, "", "rejected-404", "404"},
 		"a dead backend": {"/chat", nil, func(q *http.Request) (int, string) {
 			if isHandshake(q) {
 				return 0, ""

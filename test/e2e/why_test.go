@@ -39,7 +39,7 @@ func TestWhyNamesTheCause(t *testing.T) {
 		"ws on another path":                    {wsElsewhere, "walk-path", `ws: new WebSocketServer({ server, path: "/chat" })`},
 		"Socket.IO without sticky sessions":     {socketIO, "walk-affinity", "nginx: upstream backend { ip_hash;"},
 		"http-proxy in front of a dead backend": {deadBackend, "walk-backend", "server: start it"},
-		"Caddy with a wrong route":              {caddyElsewhere, "walk-path", "Caddy: reverse_proxy /chat"},
+		"Caddy with a wrong route":              {caddyElsewhere, "walk-path", "Caddy: reverse_proxy /chat*"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,6 +58,27 @@ func TestWhyNamesTheCause(t *testing.T) {
 			}
 			if got := run(t, "interlock", "why", c.start(t, true), "--timeout", "2s"); got.status != 0 {
 				t.Errorf("mended: status %d\n%s%s", got.status, got.stdout, got.stderr)
+			}
+		})
+	}
+}
+
+// TestWhyAcceptsRealServers has servers with which nothing is wrong: there is no diagnosis of any.
+func TestWhyAcceptsRealServers(t *testing.T) {
+	t.Parallel()
+	backend := nodeApp(t, "ws.cjs", "/chat")
+	all := products()
+	for _, name := range []string{"ws", "socketio", "http-proxy", "websockets", "aiohttp", "starlette", "tornado", "haproxy", "caddy", "nginx", "apache"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := all[name]
+			got := run(t, "interlock", "why", "ws://"+p.start(t, false, backend)+p.target, "-o", "json")
+			var e explained
+			if err := json.Unmarshal([]byte(got.stdout), &e); err != nil {
+				t.Fatal(err, got.stdout, got.stderr)
+			}
+			if got.status != 0 || e.Result != "works" || len(e.Diagnoses) > 0 {
+				t.Errorf("status %d\n%s", got.status, got.stdout)
 			}
 		})
 	}
