@@ -92,6 +92,9 @@ func (t *textWriter) at(b *bytes.Buffer, c *cause, head *merged) {
 	if probes := c.probes(); probes != "" {
 		t.part(b, "probes", probes)
 	}
+	if why := t.whys.cause(is); why != "" {
+		t.part(b, "cause", why)
+	}
 }
 
 // again writes the commands that send the request of a finding again, and their placeholders.

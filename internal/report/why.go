@@ -15,12 +15,16 @@ type whys struct {
 	byPlace bool // a group for each place
 
 	found     map[whyKey]*why
-	exchanges int64 // that have a diagnosis
-	more      int64 // diagnoses that there is no room for
+	causes    map[ruleAt]*why // of findings, by their rule and place
+	exchanges int64           // that have a diagnosis
+	more      int64           // diagnoses that there is no room for
 }
 
 // A whyKey tells groups of diagnoses apart: one kind can have several causes.
 type whyKey struct{ id, cause, route, endpoint string }
+
+// A ruleAt is a rule at an endpoint.
+type ruleAt struct{ rule, route, endpoint string }
 
 // A why is one kind of diagnosis with one cause.
 type why struct {
@@ -69,11 +73,32 @@ func (w *whys) add(r *rules.Ruling) {
 		is.varied = is.varied || d.Text != is.Text
 		is.at(placeOf(r.X.Route, r.Endpoint))
 		for _, rule := range d.Explains {
+			w.explain(ruleAt{rule, r.X.Route, r.Endpoint}, is)
 			if len(is.explains) < maxExplained && !slices.Contains(is.explains, rule) {
 				is.explains = append(is.explains, rule)
 			}
 		}
 	}
+}
+
+// explain notes what explains a rule at an endpoint: the first that was seen.
+func (w *whys) explain(at ruleAt, is *why) {
+	if w.causes == nil {
+		w.causes = map[ruleAt]*why{}
+	}
+	if w.causes[at] == nil && len(w.causes) < maxMerged {
+		w.causes[at] = is
+	}
+}
+
+// cause returns the cause of the findings of a rule at an endpoint, and the diagnosis that has it;
+// it is empty if there is none.
+func (w *whys) cause(of *merged) string {
+	is := w.causes[ruleAt{of.rule.ID, of.key.Route, of.key.Endpoint}]
+	if is == nil {
+		return ""
+	}
+	return printed.Text(is.Diagnosis.Cause) + " (" + is.name() + ")"
 }
 
 // at adds a place.

@@ -1,0 +1,80 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A step is something that happened, in its order.
+type step struct {
+	At    string // after the first byte of the request
+	Party string // client, server or interlock
+	What  string
+	Note  string
+}
+
+// timeline lists the events of an exchange in their order, as far as it is known.
+func (v *exchangeView) timeline() {
+	x := v.Ruling.X
+	add := func(at, party, what, note string) { v.Steps = append(v.Steps, step{at, party, what, note}) }
+	add("0 ms", "client", "request head", printed.Count(len(x.Request.Raw), "byte"))
+	for _, p := range x.Interim {
+		add("", "server", strconv.Itoa(p.Status)+" "+p.Reason, "interim")
+	}
+	switch {
+	case x.Response != nil:
+		add("+"+took(x.Took), "server", strconv.Itoa(x.Response.Status)+" "+x.Response.Reason, printed.Count(len(x.Response.Raw), "byte"))
+	case x.Cause.Local():
+		add("", "interlock", "answered in the backend's place", string(x.Cause))
+	default:
+		add("", "server", "no response head", strings.TrimSpace(string(x.Outcome)+" "+string(x.Cause)))
+	}
+	if x.Blocked {
+		add("", "interlock", "switch kept from the client", "the guard")
+	}
+	if x.Response == nil || x.Response.Status != 101 {
+		return
+	}
+	a := &x.After
+	if a.ClientBytes > 0 {
+		add("", "client", printed.Size(a.ClientBytes)+" through the tunnel", "")
+	}
+	if a.ServerBytes > 0 {
+		add("", "server", printed.Size(a.ServerBytes)+" through the tunnel", "")
+	}
+	switch {
+	case a.Ended && x.Cause != "":
+		add("", "", "tunnel over", "ended by "+string(x.Cause)+endNote(a.End))
+	case !x.Final:
+		add("", "", "tunnel open", "")
+	}
+}
+
+// endNote says how a tunnel ended.
+func endNote(e *wire.End) string {
+	if e == nil {
+		return ""
+	}
+	note := fmt.Sprintf(" after %v, %v of them without a byte", e.Open.Round(time.Millisecond), e.Idle.Round(time.Millisecond))
+	for _, side := range []struct {
+		name string
+		wire.Word
+	}{{"client", e.Client}, {"server", e.Server}} {
+		switch {
+		case side.Kind == wire.WordClose:
+			note += fmt.Sprintf("; the %s sent close code %d", side.name, side.Code)
+			if side.Reason != "" {
+				note += " " + rules.Quote(side.Reason)
+			}
+		case side.Kind != "":
+			note += fmt.Sprintf("; the %s sent last: %s", side.name, side.Kind)
+		}
+	}
+	return note
+}
