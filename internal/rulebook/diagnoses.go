@@ -172,5 +172,8 @@ func UnknownDiagnosis(id string) error {
 	if len(near) > 0 {
 		return exit.Usage("no diagnosis %q; did you mean %s?", id, strings.Join(near, " or "))
 	}
+	if strings.HasPrefix(id, "walk-") {
+		return exit.Usage("%q is a diagnosis that only interlock why makes; docs/why.md explains them", id)
+	}
 	return exit.Usage("no diagnosis %q; interlock diagnoses lists them", id)
 }

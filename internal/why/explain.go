@@ -20,7 +20,7 @@ const maxExplained = 50
 func Explain(all []*wire.Exchange, was capture.Report, step func(*Step)) *Report {
 	w := &walker{settings: Settings{Step: step}}
 	w.report = Report{Result: Unknown, Diagnoses: []rules.Diagnosis{}, Notes: []string{}}
-	accepted, failed := 0, 0
+	accepted, failed, open := 0, 0, 0
 	for i, x := range all[:min(len(all), maxExplained)] {
 		w.secrets = append(w.secrets, secretsOf(fieldsOf(x))...)
 		a := &attempt{form: form{what: shownRequest(x)}, x: x}
@@ -35,7 +35,11 @@ func Explain(all []*wire.Exchange, was capture.Report, step func(*Step)) *Report
 				w.note("%s. %s", d.Text, d.Cause)
 			}
 		case a.unsure():
+			open++
 			w.note("The response headers are not shown: whether clients take the 101 cannot be told")
+		case a.x.Outcome == wire.Unseen:
+			open++
+			w.explained(a)
 		case a.works():
 			accepted++
 		case !again: // only the last one of several attempts counts
@@ -50,7 +54,7 @@ func Explain(all []*wire.Exchange, was capture.Report, step func(*Step)) *Report
 	r := &w.report
 	slices.SortStableFunc(r.Diagnoses, func(a, b rules.Diagnosis) int { return int(b.Certainty) - int(a.Certainty) })
 	switch {
-	case failed == 0 && accepted > 0 && len(r.Diagnoses) == 0:
+	case failed+open == 0 && accepted > 0 && len(r.Diagnoses) == 0:
 		r.Result = Works
 	case r.known():
 		r.Result = Fails
@@ -185,6 +189,8 @@ func (r *Report) told(exchanges, accepted, failed int) string {
 		add("It works: the server accepts %s", map[bool]string{true: "the handshake", false: "the handshakes"}[accepted == 1])
 	case exchanges == 0 && len(r.Diagnoses) == 0:
 		add("There is no handshake in it")
+	case len(r.Diagnoses) == 0 && failed == 0 && accepted > 0:
+		add("The server accepts %s. Of the rest it cannot be told whether it works", printed.Count(accepted, "handshake"))
 	case len(r.Diagnoses) == 0 && failed == 0:
 		add("What is shown does not tell whether it works")
 	case len(r.Diagnoses) == 0:

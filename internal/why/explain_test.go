@@ -102,6 +102,14 @@ func TestLastAttemptCounts(t *testing.T) {
 	}
 }
 
+// TestShortValuesAreNoSecrets explains a paste with a header whose value is part of the status.
+func TestShortValuesAreNoSecrets(t *testing.T) {
+	r := explain(t, "> POST /ws HTTP/1.1\n> Host: chat.test\n> X-Count: 0\n> Content-Length: 0\n> Upgrade: websocket\n> Connection: Upgrade\n>\n< HTTP/1.1 405 Method Not Allowed\n< Allow: GET\n<\n")
+	if r.Steps[0].Answer != "405 Method Not Allowed" {
+		t.Errorf("got %q", r.Steps[0].Answer)
+	}
+}
+
 // TestPastedSecrets explains a paste with a cookie, which the response repeats.
 func TestPastedSecrets(t *testing.T) {
 	const secret = "s3cr3tt0k3n"

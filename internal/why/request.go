@@ -31,6 +31,10 @@ func (w *walker) send(ctx context.Context, name string, f form) *attempt {
 		a.err = errors.New("not sent")
 		return a
 	}
+	if w.pace != nil && w.pace.Wait(ctx) != nil {
+		a.err = errors.New("not sent")
+		return a
+	}
 	w.left--
 	began := time.Now()
 	a.x, a.err = probe.Send(ctx, probe.Target{Address: w.address, TLS: w.target.TLS, Route: "default", Base: f.h}, probe.Settings{

@@ -9,8 +9,11 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// shortest is how many characters a part of a secret has at least that is not shown either.
-const shortest = 6
+// The least lengths of texts that are blanked: shorter ones are parts of ordinary words.
+const (
+	shortestValue = 4
+	shortestPart  = 6 // of a value
+)
 
 // secrets are texts that are not shown.
 type secrets []string
@@ -20,6 +23,8 @@ func open() []string {
 	return []string{
 		"Host", "Origin", "User-Agent", "Accept", "Accept-Encoding", "Accept-Language", "Connection", "Upgrade",
 		"Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Extensions", "Cache-Control", "Pragma", "Referer",
+		"Content-Length", "Content-Type", "Transfer-Encoding", "Expect", "Priority", "TE", "DNT", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site",
+		"Via", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
 	}
 }
 
@@ -29,11 +34,11 @@ func secretsOf(fields []probe.Field) (all secrets) {
 		if slices.ContainsFunc(open(), func(name string) bool { return wire.EqualFold(f.Name, name) }) {
 			continue
 		}
-		if f.Value != "" {
+		if len(f.Value) >= shortestValue {
 			all = append(all, f.Value)
 		}
 		for _, part := range strings.FieldsFunc(f.Value, func(r rune) bool { return strings.ContainsRune(" ;,=", r) }) {
-			if len(part) >= shortest && part != f.Value {
+			if len(part) >= shortestPart && part != f.Value {
 				all = append(all, part)
 			}
 		}

@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/rules"
@@ -15,6 +18,7 @@ import (
 const (
 	maxRequests = 40
 	maxTimeouts = 12 // a walk takes at most that many times the timeout of a step
+	perSecond   = 10 // requests a second to another machine
 )
 
 // A Target is the URL that a walk is about.
@@ -53,7 +57,8 @@ type walker struct {
 	left     int // requests that may still be sent
 	secrets  secrets
 
-	plainPage *attempt // the plain GET, if there was an answer
+	plainPage *attempt      // the plain GET, if there was an answer
+	pace      *rate.Limiter // of requests; nil: no limit
 }
 
 // Walk goes down the way of a WebSocket connection to the target. It ends early if ctx does.
@@ -63,6 +68,9 @@ func Walk(ctx context.Context, t Target, s Settings) *Report {
 	}
 	w := &walker{target: t, settings: s, left: maxRequests, secrets: secretsOf(t.Fields)}
 	w.report = Report{URL: t.URL(t.Shown), Result: Unknown, Diagnoses: []rules.Diagnosis{}, Notes: []string{}}
+	if ip, err := netip.ParseAddr(t.Name); t.Name != "localhost" && (err != nil || !ip.IsLoopback()) {
+		w.pace = rate.NewLimiter(perSecond, 1)
+	}
 	bounded, cancel := context.WithTimeout(ctx, maxTimeouts*s.Timeout)
 	defer cancel()
 	w.walk(bounded)
