@@ -25,7 +25,7 @@ nginx: auth_basic adds it; with auth_request, copy it: auth_request_set $challen
 		for range c.X.Response.Elements(challengeField(c.status())) {
 			return c.result(Pass)
 		}
-		return oncePerRun(c, c.result(Fail))
+		return lacksHeader(c)
 	},
 	Show: func(c *Case, _ Result) Shown {
 		name := challengeField(c.status())
@@ -50,12 +50,26 @@ from an endpoint that does not exist, and caches and API gateways that read Allo
 	Fix: `Send Allow: GET with the 405 of a WebSocket endpoint.
 Frameworks add it by themselves if the route is registered for a method; a handler that checks the
 	method itself has to set the header, as in Go: w.Header().Set("Allow", "GET").`,
-	When:  func(c *Case) bool { return c.status() == 405 && c.asks() },
-	Judge: func(c *Case) Result { return oncePerRun(c, c.passIf(c.X.Response.Has("Allow"))) },
+	When: func(c *Case) bool { return c.status() == 405 && c.asks() },
+	Judge: func(c *Case) Result {
+		if c.X.Response.Has("Allow") {
+			return c.result(Pass)
+		}
+		return lacksHeader(c)
+	},
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inResponse(), quoteStatusLine(c))
 	},
 })
+
+// lacksHeader judges a rejection without a header that its status requires. A probe that gets one was
+// rejected, as it should be: that is a warning.
+func lacksHeader(c *Case) Result {
+	if c.probed() {
+		return oncePerRun(c, c.result(Warn))
+	}
+	return c.result(Fail)
+}
 
 // challengeField returns the header in which a response with that status says how to log in; empty
 // if it does not have to.
