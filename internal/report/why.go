@@ -15,9 +15,9 @@ type whys struct {
 	byPlace bool // a group for each place
 
 	found     map[whyKey]*why
-	causes    map[ruleAt]*why // of findings, by their rule and place
-	exchanges int64           // that have a diagnosis
-	more      int64           // diagnoses that there is no room for
+	causes    map[ruleAt][]*why // of findings, by their rule and place
+	exchanges int64             // that have a diagnosis
+	more      int64             // diagnoses that there is no room for
 }
 
 // A whyKey tells groups of diagnoses apart: one kind can have several causes.
@@ -81,24 +81,29 @@ func (w *whys) add(r *rules.Ruling) {
 	}
 }
 
-// explain notes what explains a rule at an endpoint: the first that was seen.
+// explain notes what explains a rule at an endpoint.
 func (w *whys) explain(at ruleAt, is *why) {
 	if w.causes == nil {
-		w.causes = map[ruleAt]*why{}
+		w.causes = map[ruleAt][]*why{}
 	}
-	if w.causes[at] == nil && len(w.causes) < maxMerged {
-		w.causes[at] = is
+	if all := w.causes[at]; len(all) < maxExplained && !slices.Contains(all, is) && (all != nil || len(w.causes) < maxMerged) {
+		w.causes[at] = append(all, is)
 	}
 }
 
 // cause returns the cause of the findings of a rule at an endpoint, and the diagnosis that has it;
-// it is empty if there is none.
+// of several, the one seen most. It is empty if there is none.
 func (w *whys) cause(of *merged) string {
-	is := w.causes[ruleAt{of.rule.ID, of.key.Route, of.key.Endpoint}]
-	if is == nil {
+	all := w.causes[ruleAt{of.rule.ID, of.key.Route, of.key.Endpoint}]
+	if len(all) == 0 {
 		return ""
 	}
-	return printed.Text(is.Diagnosis.Cause) + " (" + is.name() + ")"
+	most := slices.MaxFunc(all, func(a, b *why) int { return cmp.Compare(a.count, b.count) })
+	text := printed.Text(most.key.cause) + " (" + most.name() + ")"
+	if n := len(all) - 1; n > 0 {
+		text += "; " + printed.Count(n, "other cause") + " below"
+	}
+	return text
 }
 
 // at adds a place.

@@ -121,6 +121,18 @@ func TestObservationsThatDifferAreTold(t *testing.T) {
 	}
 }
 
+// TestFindingsHaveTheirMostFrequentCause holds that a finding with several causes says so.
+func TestFindingsHaveTheirMostFrequentCause(t *testing.T) {
+	r := rulings(t)[4]
+	var all []*rules.Ruling
+	for _, cause := range []string{"A", "B", "B", "C"} {
+		all = append(all, with(r, rules.Diagnosis{ID: "x", Text: "It is so", Cause: cause, Fix: "y", Explains: []string{"UPGRADE-POST"}}))
+	}
+	if text := render(t, "text", Options{}, all); !strings.Contains(text, "\n       cause  B (x); 2 other causes below\n") {
+		t.Errorf("got %s", text)
+	}
+}
+
 // TestDiagnosesAreBounded holds that a report of many kinds and causes says what it leaves out.
 func TestDiagnosesAreBounded(t *testing.T) {
 	r := rulings(t)[0]
