@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -16,30 +17,38 @@ type product struct {
 // hops are the marks of proxies in requests and in responses. The first that is found names the hop.
 func hops() []product {
 	return []product{
-		{"Cloudflare", "CF-Ray", ""},
-		{"CloudFront", "X-Amz-Cf-Id", ""},
-		{"AWS ALB", "X-Amzn-Trace-Id", ""},
 		{"Envoy", "X-Envoy-External-Address", ""},
 		{"Envoy", "X-Envoy-Expected-Rq-Timeout-Ms", ""},
 		{"Envoy", "X-Envoy-Internal", ""},
 		{"Envoy", "X-Envoy-Upstream-Service-Time", ""},
 		{"Envoy", "X-Envoy-Decorator-Operation", ""},
-		{"Fastly", "Fastly-Client-IP", ""},
 		{"Varnish", "X-Varnish", ""},
-		{"Azure Front Door", "X-Azure-Ref", ""},
-		{"Google Cloud load balancer", "X-Cloud-Trace-Context", ""},
 		{"Heroku", "X-Request-Start", "t="},
-		{"ingress-nginx", "X-Forwarded-Scheme", ""},
+		{"ingress-nginx", "X-Scheme", ""},
+		{"Nginx Proxy Manager", "X-Forwarded-Scheme", ""},
 		{"Kong", "X-Kong-Request-Id", ""},
 		{"Kong", "X-Kong-Proxy-Latency", ""},
 		{"Varnish", "Via", "varnish"},
 		{"Squid", "Via", "squid"},
 		{"Caddy", "Via", "caddy"},
-		{"Google Cloud load balancer", "Via", "google"},
 		{"Heroku", "Via", "vegur"},
 		{"Heroku", "Via", "heroku"},
 		{"Kong", "Via", "kong"},
 		{"Tinyproxy", "Via", "tinyproxy"},
+	}
+}
+
+// edges are the marks of proxies that are the first on the way from a client. Others may follow
+// them, and pass their headers on.
+func edges() []product {
+	return []product{
+		{"Cloudflare", "CF-Ray", ""},
+		{"CloudFront", "X-Amz-Cf-Id", ""},
+		{"AWS ALB", "X-Amzn-Trace-Id", ""},
+		{"Fastly", "Fastly-Client-IP", ""},
+		{"Azure Front Door", "X-Azure-Ref", ""},
+		{"Google Cloud load balancer", "X-Cloud-Trace-Context", ""},
+		{"Google Cloud load balancer", "Via", "google"},
 		{"CloudFront", "Via", "cloudfront"},
 	}
 }
@@ -74,38 +83,40 @@ func proxies() []product {
 }
 
 // HopBefore returns the name of the proxy between the client and Interlock, and the header that
-// shows it. Both are empty if no header of the request shows one. The name is empty if the headers
-// do not tell which proxy it is.
+// shows it; of several the last one. Both are empty if no header of the request shows one. The name
+// is empty if the headers do not tell which proxy it is.
 func (v *View) HopBefore() (name, basis string) {
 	s := v.sideOf(rules.InRequest)
 	if !s.asked {
 		s.asked = true
-		s.hop, s.basis = v.product(rules.InRequest, hops())
-		if s.hop == "" {
-			s.basis = v.proxied(rules.InRequest)
-		}
-		if s.hop == "" && s.basis != "" {
-			s.hop, s.basis = v.unnamed(s.basis)
-		}
+		s.hop, s.basis = v.hopBefore()
 	}
 	return s.hop, s.basis
 }
 
-// unnamed returns the proxy that adds headers of just that kind, though none with its name. It takes
-// the header that shows that there is a proxy.
-func (v *View) unnamed(basis string) (name, better string) {
-	server := v.sent("X-Forwarded-Server")
-	switch {
-	case v.nginxDefaults():
-		return "nginx", "HTTP/1.0, " + basis
-	case server == "":
-		return "", basis
-	case v.Request.Has("X-Forwarded-Port") && v.Request.Has("X-Real-IP"):
-		return "Traefik", server + " with X-Forwarded-Port and X-Real-IP"
-	case v.Request.Has("X-Forwarded-Host") && !v.Request.Has("X-Forwarded-Proto"):
-		return "Apache", server + " with X-Forwarded-Host"
+func (v *View) hopBefore() (name, basis string) {
+	q := rules.InRequest
+	name, basis = v.product(q, hops())
+	if shown := basis + v.proxied(q); shown != "" && name != "Nginx Proxy Manager" && v.nginxDefaults() {
+		return "nginx", "HTTP/1.0 with Connection: close, as nginx sends it by default"
 	}
-	return "", basis
+	if name != "" {
+		return name, basis
+	}
+	switch server := v.sent("X-Forwarded-Server"); {
+	case server != "" && v.Request.Has("X-Forwarded-Port") && v.Request.Has("X-Real-IP"):
+		return "Traefik", server + " with X-Forwarded-Port and X-Real-IP"
+	case server != "" && v.Request.Has("X-Forwarded-Host") && !v.Request.Has("X-Forwarded-Proto"):
+		return "Apache", server + " with X-Forwarded-Host"
+	case server != "":
+		return "", server
+	case v.Request.Has("X-Real-IP"): // no edge adds it: this is another proxy
+		return "", v.sent("X-Real-IP")
+	}
+	if name, basis = v.product(q, edges()); name != "" {
+		return name, basis
+	}
+	return "", v.proxied(q)
 }
 
 // HopAfter is HopBefore for the proxy between Interlock and the server that gave the response.
@@ -113,7 +124,7 @@ func (v *View) HopAfter() (name, basis string) {
 	s := v.sideOf(rules.InResponse)
 	if !s.asked {
 		s.asked = true
-		s.hop, s.basis = v.product(rules.InResponse, append(proxies(), hops()...))
+		s.hop, s.basis = v.product(rules.InResponse, slices.Concat(proxies(), hops(), edges()))
 		if s.hop == "" {
 			s.basis = v.proxied(rules.InResponse)
 		}

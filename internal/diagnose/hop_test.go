@@ -15,6 +15,8 @@ func TestHopIsNamed(t *testing.T) {
 		"stripped-upgrade-426":      "Envoy before Interlock ",
 		"stripped-upgrade-apache":   "Apache before Interlock ",
 		"stripped-upgrade-traefik":  "Traefik before Interlock ",
+		"stripped-upgrade-npm":      "Nginx Proxy Manager before Interlock ",
+		"stripped-upgrade-two-hops": "nginx before Interlock ",
 		"stripped-upgrade-no-trace": "A proxy that leaves no trace in the request ",
 		"stripped-tailscale":        "Cloudflare before Interlock ",
 		"stripped-key":              "CloudFront before Interlock ",

@@ -98,7 +98,7 @@ func docker(v *View) string {
 var _ = register(Kind{
 	ID: "offer-kubectl", Family: Normal, Stages: Answered | Tunnel | Switched | Unanswered,
 	Title: "kubectl takes a connection over",
-	Why: `kubectl exec, attach, cp and port-forward upgrade to SPDY/3.1 or, since 1.30, to WebSocket
+	Why: `kubectl exec, attach, cp and port-forward upgrade to SPDY/3.1 or, since 1.31, to WebSocket
 with the subprotocols v5.channel.k8s.io and SPDY/3.1+portforward.k8s.io. SPDY is not registered and
 the method is POST; it is how the Kubernetes API works.`,
 	Refs:  []rules.Ref{{RFC: "9110", Section: "7.8", Text: "Upgrade is not limited to WebSocket, nor to GET"}},

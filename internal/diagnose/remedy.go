@@ -6,6 +6,7 @@ import "slices"
 func forwardUpgrades() []Remedy {
 	return []Remedy{
 		{"nginx", `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; and, in http { }: map $http_upgrade $connection_upgrade { default upgrade; '' close; }`},
+		{"Nginx Proxy Manager", `turn on Websockets Support in the proxy host`},
 		{"ingress-nginx", `it forwards upgrades by itself: look for a configuration-snippet or a server-snippet that sets Connection or Upgrade`},
 		{"Apache", `ProxyPass "/chat" "http://backend:8080/chat" upgrade=websocket (2.4.47 and later; before: mod_proxy_wstunnel and ws://)`},
 		{"Envoy", `upgrade_configs: [{upgrade_type: websocket}] in the HttpConnectionManager or in the route; Contour: enableWebsockets: true`},
@@ -49,7 +50,7 @@ func advice(change string) []Remedy { return []Remedy{{"", change}} }
 // passHost is how proxies are told to leave Host alone.
 func passHost() []Remedy {
 	return []Remedy{
-		{"nginx", `proxy_set_header Host $host; where the port matters: $http_host, which is empty for HTTP/3`},
+		{"nginx", `proxy_set_header Host $host; where the port matters: $http_host, which may be empty for HTTP/3`},
 		{"Apache", `ProxyPreserveHost On`},
 		{"HAProxy", `look for http-request set-header Host`},
 		{"Envoy", `look for host_rewrite_literal and auto_host_rewrite`},

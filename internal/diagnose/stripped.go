@@ -35,10 +35,10 @@ answers with 400, 404, 426 or a page.`,
 // itself, any other, and one that leaves no trace.
 func removed() []Cause {
 	fix := forwardUpgrades()
-	causes := []Cause{{
+	causes := append(named("%s before Interlock does not forward the upgrade", before, fix, "Nginx Proxy Manager"), Cause{
 		Text: "nginx before Interlock does not forward the upgrade", Certainty: rules.Likely,
 		Mark: when((*View).nginxDefaults, "HTTP/1.0 with Connection: close, as nginx sends it by default"), Fix: only(fix, "nginx"),
-	}}
+	})
 	causes = append(causes, named("%s before Interlock does not forward the upgrade", before, fix, "Apache", "ingress-nginx", "Envoy", "Traefik", "Caddy", "Varnish", "Squid", "Cloudflare", "CloudFront", "AWS ALB")...)
 	return append(causes,
 		Cause{Text: "The proxy before Interlock does not forward the upgrade", Certainty: rules.Likely, Mark: beforeAny, Fix: usual(fix)},
@@ -142,7 +142,7 @@ var _ = register(Kind{
 	Title: "The handshake has no Host header, and a proxy forwarded it",
 	Why: `Every client names the host. In HTTP/2 and HTTP/3 the name is in :authority, and a proxy
 that copies the Host header of such a request to an HTTP/1.1 backend copies nothing: in nginx
-$http_host is empty for HTTP/3. A server must answer 400 to HTTP/1.1 without Host.`,
+$http_host may be empty for HTTP/3. A server must answer 400 to HTTP/1.1 without Host.`,
 	Refs:  []rules.Ref{{RFC: "9112", Section: "3.2", Text: "a server answers 400 to an HTTP/1.1 request without Host"}},
 	Rules: []string{"UPGRADE-HOST-MISSING", "UPGRADE-HOST-EMPTY"},
 	See: func(v *View) string {

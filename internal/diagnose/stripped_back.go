@@ -51,7 +51,7 @@ func keep101() []Remedy {
 
 // viaAfter is the mark of a response that a proxy passed on.
 func viaAfter(v *View) string {
-	if _, basis := v.product(rules.InResponse, hops()); basis != "" {
+	if _, basis := v.product(rules.InResponse, append(hops(), edges()...)); basis != "" {
 		return basis
 	}
 	return v.proxied(rules.InResponse)

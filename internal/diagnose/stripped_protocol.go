@@ -42,7 +42,7 @@ CDNs that know only upgrades to WebSocket remove Upgrade, and the client cannot 
 		return "The request has X-Tailscale-Handshake and no Upgrade header: the client sends Upgrade: tailscale-control-protocol"
 	},
 	Causes: append([]Cause{
-		{Text: "Cloudflare before Interlock removed Upgrade: it forwards upgrades to WebSocket only", Certainty: rules.Likely, Mark: before("Cloudflare"),
+		{Text: "Cloudflare before Interlock removed Upgrade: it does not forward an upgrade with POST", Certainty: rules.Likely, Mark: before("Cloudflare"),
 			Fix: advice("turn the proxy off for this host name (DNS only)")},
 	}, lost("Tailscale", []Remedy{
 		{"nginx", `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; proxy_buffering off;`},
