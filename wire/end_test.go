@@ -84,3 +84,31 @@ func TestLastReads(t *testing.T) {
 		}
 	}
 }
+
+// FuzzLastWord holds that any bytes have a last word, and that a Close frame after any message is
+// found.
+func FuzzLastWord(f *testing.F) {
+	for _, seed := range []string{"", "\x81\x02hi", "\x88\x80\x00\x00\x00\x00", "\x88\x7e\xff", "\x15\x03\x03\x00\x02\x02\x28", "\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff"} {
+		f.Add([]byte(seed), true, true)
+	}
+	f.Fuzz(func(t *testing.T, b []byte, client, whole bool) {
+		length := []byte{byte(len(b) >> 8), byte(len(b))}
+		from, message, closing := FromServer, append([]byte{0x82, 126}, length...), []byte("\x88\x04\x03\xe9by")
+		if client {
+			from, message = FromClient, append([]byte{0x82, 0xfe, length[0], length[1]}, 0, 0, 0, 0)
+			closing = []byte("\x88\x84\x00\x00\x00\x00\x03\xe9by")
+		}
+		if w := lastWord(b, from, true, whole, false); w.Kind == "" || len(w.Reason) > 123 || w.Code > 1<<16 {
+			t.Errorf("got %+v", w)
+		}
+		lastWord(b, from, false, whole, false)
+		var l LastRead
+		if len(b) > 0xffff {
+			return
+		}
+		l.Keep(append(append(message, b...), closing...), start)
+		if w := lastWord(l.kept[:l.count], from, true, false, l.cut); w.Kind != WordClose {
+			t.Errorf("got %+v of a read that ends with a Close frame", w)
+		}
+	})
+}

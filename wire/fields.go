@@ -96,8 +96,10 @@ func (h *Head) scanFramed(http10 bool) {
 		h.flaw(FlawCodingHTTP10, h.offset("Transfer-Encoding"))
 	}
 	for _, f := range h.Flaws {
-		if FlawBareLF <= f.Kind && f.Kind <= FlawFieldName && mentionsFraming(h.Raw) {
-			h.flaw(FlawFramingHidden, f.Offset)
+		if FlawBareLF <= f.Kind && f.Kind <= FlawFieldName {
+			if mentionsFraming(h.Raw) { // once: a head can have thousands of flaws
+				h.flaw(FlawFramingHidden, f.Offset)
+			}
 			break
 		}
 	}

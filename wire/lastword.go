@@ -110,7 +110,7 @@ func endsInAlert(b []byte) bool {
 	for len(b) >= head && b[0] >= 0x14 && b[0] <= 0x17 && b[1] == 3 {
 		size := head + int(binary.BigEndian.Uint16(b[3:]))
 		if size >= len(b) {
-			return b[0] == alert
+			return size == len(b) && b[0] == alert
 		}
 		b = b[size:]
 	}

@@ -211,3 +211,18 @@ func seeded(seed uint64) func(n int) int {
 		return 1 + int(seed%uint64(min(n, 40)))
 	}
 }
+
+// TestManyFlawsAreReadInOneGo holds that the work for a head does not grow with the product of its size
+// and its flaws: each search through it would allocate.
+func TestManyFlawsAreReadInOneGo(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("GET / HTTP/1.1\r\n")
+	for range 6000 {
+		b.WriteString("x\x1b: \xff\r\n")
+	}
+	b.WriteString("\r\n")
+	raw := []byte(b.String())
+	if n := testing.AllocsPerRun(3, func() { ReadRequest(raw) }); n > 100 && !raced {
+		t.Errorf("%v allocations for a head with thousands of flaws", n)
+	}
+}
