@@ -63,7 +63,10 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 		if copied.Cause == wire.CauseClientReset {
 			copied.Cause = wire.CauseClient
 		}
-		copied.After.ClientClosed, copied.After.ServerClosed, copied.After.Last, copied.After.End = false, false, nil, nil
+		copied.After.ClientClosed, copied.After.ServerClosed, copied.After.Last = false, false, nil
+		if e := copied.After.End; e != nil {
+			copied.After.End = &wire.End{Client: e.Client, Server: e.Server}
+		}
 		text, err := json.Marshal(&copied)
 		if err != nil {
 			panic(err)

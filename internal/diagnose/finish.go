@@ -58,6 +58,8 @@ func (v *View) finishOf() (f finish) {
 		if !normalCode(f.closing.Code) {
 			f.kind = "tunnel-close-code"
 		}
+	case f.Client.Kind == "" || f.Server.Kind == "":
+		// there may have been a Close frame
 	case v.Seen.Idle != nil:
 		f.kind = "tunnel-idle-timeout"
 	case v.Seen.Life != nil:
@@ -70,7 +72,7 @@ func (v *View) finishOf() (f finish) {
 		f.kind = "tunnel-idle-timeout"
 	case reset:
 		f.kind = "tunnel-reset"
-	case f.by == "the backend" && f.own.Kind != "":
+	case f.by == "the backend":
 		f.kind = "tunnel-no-close"
 	}
 	return f
@@ -109,7 +111,7 @@ func normalCode(code int) bool { return code == 1000 || code == 1001 || code == 
 
 // bare reports whether the tunnel ended without a Close frame of either side, as far as is known.
 func (f *finish) bare() bool {
-	return f.End != nil && f.by != "" && f.closing.Kind == "" && f.own.Kind != ""
+	return f.End != nil && f.by != "" && f.closing.Kind == "" && f.Client.Kind != "" && f.Server.Kind != ""
 }
 
 // unanswered says who sent a ping last that the other side let go unanswered; empty: nobody.

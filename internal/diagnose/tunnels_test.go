@@ -117,6 +117,20 @@ func TestNoIdleTimeoutIsInvented(t *testing.T) {
 	}
 }
 
+// TestUnseenEndsAreNotGuessed holds that a tunnel whose last bytes nobody saw is not said to have
+// ended without a Close frame.
+func TestUnseenEndsAreNotGuessed(t *testing.T) {
+	p := newPast()
+	for range 8 {
+		x := tunnel("/chat", time.Minute, time.Minute, wire.CauseServer)
+		x.After.End.Client = wire.Word{}
+		p.see(x)
+	}
+	if len(p.told) != 0 {
+		t.Errorf("got %v", p.told)
+	}
+}
+
 // TestEndpointsAreApart holds that the tunnels of other endpoints are no evidence.
 func TestEndpointsAreApart(t *testing.T) {
 	p := newPast()

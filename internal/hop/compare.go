@@ -88,7 +88,7 @@ func (c *changes) headers(part Part, before, after *wire.Head) {
 	otherCase := false
 	for _, name := range was {
 		b, a := values(before, name), values(after, name)
-		change := Change{Part: part, Header: name, Before: shown(strings.Join(b, ", ")), After: shown(strings.Join(a, ", "))}
+		change := Change{Part: part, Header: shown(name), Before: shown(strings.Join(b, ", ")), After: shown(strings.Join(a, ", "))}
 		change.Redacted = blanked(change.Before) || blanked(change.After)
 		switch {
 		case len(a) == 0:
@@ -112,7 +112,7 @@ func (c *changes) headers(part Part, before, after *wire.Head) {
 	for _, name := range is {
 		if len(values(before, name)) == 0 {
 			added := shown(strings.Join(values(after, name), ", "))
-			*c = append(*c, Change{Part: part, Kind: Added, Header: name, After: added, Redacted: blanked(added), Matters: matters(name, before, after)})
+			*c = append(*c, Change{Part: part, Kind: Added, Header: shown(name), After: added, Redacted: blanked(added), Matters: matters(name, before, after)})
 		}
 	}
 	c.spelling(part, was, is, otherCase)
@@ -170,10 +170,16 @@ func elements(h *wire.Head, name string) (all []string) {
 	return all
 }
 
+// maxHeaders is how many headers of a message are compared.
+const maxHeaders = 256
+
 // namesOf are the names of the headers of a message, each once, as they are first written.
 func namesOf(h *wire.Head) (names []string) {
 	for _, f := range h.Fields {
 		name := h.Text(f.Name)
+		if len(names) == maxHeaders {
+			return names
+		}
 		if !slices.ContainsFunc(names, func(n string) bool { return wire.EqualFold(name, n) }) {
 			names = append(names, string(name))
 		}

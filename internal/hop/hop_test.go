@@ -142,3 +142,33 @@ func TestReportCounts(t *testing.T) {
 		t.Errorf("got %s", r.Answer)
 	}
 }
+
+// TestHostileExchanges holds that a comparison is bounded and printable, whatever the messages are.
+func TestHostileExchanges(t *testing.T) {
+	var many strings.Builder
+	many.WriteString("GET /\x1b[31m HTTP/1.1\r\nSec-WebSocket-Key: k\r\nUpgrade: websocket\r\n")
+	for i := range 6000 {
+		fmt.Fprintf(&many, "x%d\x1b: \xff\r\n", i)
+	}
+	many.WriteString("\r\n")
+	var near, far []*rules.Ruling
+	for i := range 4 {
+		key := fmt.Sprintf("Sec-WebSocket-Key: k%d\r\n", i)
+		near = append(near, side(t, strings.Replace(many.String(), "Sec-WebSocket-Key: k\r\n", key, 1), "", 0))
+		far = append(far, side(t, "GET / HTTP/1.1\r\n"+key+fmt.Sprintf("y%d: a\r\nz%d: a\r\n\r\n", i, i), "", 0))
+	}
+	for _, r := range near {
+		r.X.ID = "\x1b[31m"
+	}
+	r := hop.Summarize("a", "b", hop.Match(near, far, time.Second))
+	var text strings.Builder
+	if err := r.Text(&text); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Changes) > 600 || r.Pairs != 4 || !r.Matters {
+		t.Errorf("%d changes of %d pairs, %t", len(r.Changes), r.Pairs, r.Matters)
+	}
+	if i := strings.IndexFunc(text.String(), func(c rune) bool { return c != '\n' && (c < ' ' || c > '~') }); i >= 0 {
+		t.Errorf("%q in the text", text.String()[i:min(i+20, text.Len())])
+	}
+}

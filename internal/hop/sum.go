@@ -22,6 +22,7 @@ type Report struct {
 	Answer   string   `json:"answer"`
 	Matters  bool     `json:"matters"`
 	Changes  []Sum    `json:"changes"`
+	More     int      `json:"more,omitempty"` // changes that are not listed
 	Why      []Reason `json:"why,omitempty"`
 	Unpaired []Lone   `json:"unpaired,omitempty"` // of the near side, the first ones
 }
@@ -50,7 +51,11 @@ type Lone struct {
 	Status string `json:"status"`
 }
 
-const maxUnpaired = 5
+// The bounds of a report: changes that do not matter, and exchanges of one side only.
+const (
+	maxChanges  = 500
+	maxUnpaired = 5
+)
 
 // Summarize says what the hop between two Interlocks of those names did.
 func Summarize(near, far string, m Matched) *Report {
@@ -66,10 +71,14 @@ func Summarize(near, far string, m Matched) *Report {
 			matters = matters || c.Matters
 			group := Change{Part: c.Part, Kind: c.Kind, Header: strings.ToLower(c.Header), Matters: c.Matters}
 			i, known := at[group]
+			if !known && !c.Matters && len(r.Changes) >= maxChanges {
+				r.More++
+				continue
+			}
 			if !known {
 				i = len(r.Changes)
 				at[group] = i
-				r.Changes = append(r.Changes, Sum{Change: c, Text: c.String(), Near: p.Near.X.ID, Far: p.Far.X.ID})
+				r.Changes = append(r.Changes, Sum{Change: c, Text: c.String(), Near: shown(p.Near.X.ID), Far: shown(p.Far.X.ID)})
 			}
 			r.Changes[i].Count++
 		}
@@ -80,7 +89,7 @@ func Summarize(near, far string, m Matched) *Report {
 		}
 	}
 	for _, n := range m.OnlyNear[:min(len(m.OnlyNear), maxUnpaired)] {
-		r.Unpaired = append(r.Unpaired, Lone{n.X.ID, n.Target(), status(n.X)})
+		r.Unpaired = append(r.Unpaired, Lone{shown(n.X.ID), shown(n.Target()), status(n.X)})
 	}
 	r.Answer = r.answer()
 	return r
@@ -148,9 +157,9 @@ func (r *Report) Text(w io.Writer) error {
 		}
 	}
 	for _, why := range r.Why {
-		fmt.Fprintf(&b, "\n why  %s. %s (%s)\n", why.Text, why.Cause, why.ID)
+		fmt.Fprintf(&b, "\n why  %s. %s (%s)\n", printed.Text(why.Text), printed.Text(why.Cause), printed.Text(why.ID))
 		for line := range strings.Lines(why.Fix) {
-			fmt.Fprintf(&b, "      %s\n", strings.TrimRight(line, "\n"))
+			fmt.Fprintf(&b, "      %s\n", printed.Text(strings.TrimRight(line, "\n")))
 		}
 	}
 	if len(r.Unpaired) > 0 {
