@@ -18,7 +18,7 @@ func whyCommand() *cobra.Command {
 			"A file or - for the standard input is a paste: the output of curl -v, headers from browser devtools, or a recording.",
 		Example: "  interlock why wss://chat.example/ws\n" +
 			"  interlock why http://127.0.0.1:3000/chat --origin https://app.example\n" +
-			"  interlock why - < paste.txt",
+			"  interlock why paste.txt",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a := run.Asking{Flags: f, Screen: terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())}
 			return a.About(cmd.Context(), args[0], cmd.InOrStdin())
