@@ -158,13 +158,17 @@ func (v *View) find(p rules.Part, name, contains string) (at wire.Span, ok bool)
 	if h == nil {
 		return at, false
 	}
-	for s := range h.Values(name) {
-		if contained(h.Text(s), contains) {
-			return s, true
+	for _, f := range h.Fields[:min(len(h.Fields), maxFields)] {
+		if f.Name.Len() == len(name) && wire.EqualFold(h.Text(f.Name), name) && contained(h.Text(f.Value), contains) {
+			return f.Value, true
 		}
 	}
 	return at, false
 }
+
+// maxFields is how many headers of a message are looked at for marks. A message of a product has
+// fewer; one with thousands must not cost the time of thousands for each mark.
+const maxFields = 256
 
 // field is the first such header as the basis of a cause, Server: "envoy", without its secrets;
 // empty if there is none.
