@@ -48,8 +48,10 @@ var _ = register(Rule{
 client what to send instead. Without it neither a person nor a program can tell a wrong method
 from an endpoint that does not exist, and caches and API gateways that read Allow get nothing.`,
 	Fix: `Send Allow: GET with the 405 of a WebSocket endpoint.
-Frameworks add it by themselves if the route is registered for a method; a handler that checks the
-	method itself has to set the header, as in Go: w.Header().Set("Allow", "GET").`,
+Frameworks add it by themselves if the route is registered for GET, as in Go:
+	http.HandleFunc("GET /chat", chat).
+gorilla, coder, gobwas and ws answer 405 without it: reject other methods yourself before you call
+	them.`,
 	When: func(c *Case) bool { return c.status() == 405 && c.asks() },
 	Judge: func(c *Case) Result {
 		if c.X.Response.Has("Allow") {
