@@ -16,7 +16,7 @@ func (c *Console) closed(x *wire.Exchange) string {
 	if x.After.End != nil {
 		open = x.After.End.Open
 	}
-	text := fmt.Sprintf("%s tunnel closed by %s after %v", c.Mark("dim", "·", "."), closedBy(x.Cause), open.Round(time.Millisecond))
+	text := fmt.Sprintf("%s tunnel closed by %s after %v", c.Mark("dim", "·", "."), closedBy(closer(x)), open.Round(time.Millisecond))
 	if end := x.After.End; end != nil {
 		if end.Idle >= time.Second {
 			text += fmt.Sprintf(", idle for %v", end.Idle.Round(time.Millisecond))
@@ -27,6 +27,23 @@ func (c *Console) closed(x *wire.Exchange) string {
 	}
 	text += fmt.Sprintf("   %s %s %s %s", c.symbol("↑", "up"), printed.Size(x.After.ClientBytes), c.symbol("↓", "down"), printed.Size(x.After.ServerBytes))
 	return strings.Join(append([]string{text}, named("client", x.Client, "exchange", x.ID)...), "   ")
+}
+
+// closer is the cause of the end of a tunnel or, if there was a Close frame, who sent the first one:
+// the other side may end the connection before it.
+func closer(x *wire.Exchange) wire.Cause {
+	end := x.After.End
+	if end == nil || x.Cause != wire.CauseClient && x.Cause != wire.CauseServer {
+		return x.Cause
+	}
+	client, server := end.Client.Kind == wire.WordClose, end.Server.Kind == wire.WordClose
+	switch {
+	case client && (!server || end.First == "client"):
+		return wire.CauseClient
+	case server && (!client || end.First == "server"):
+		return wire.CauseServer
+	}
+	return x.Cause
 }
 
 // closedBy says who ended a tunnel.

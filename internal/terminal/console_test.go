@@ -91,7 +91,7 @@ func TestConsoleSaysHowTunnelsEnd(t *testing.T) {
 		"closed by backend after 12m44s, idle for 1m0s, without a Close frame (1006)   ": {wire.CauseServer, wire.End{Idle: time.Minute, Client: none, Server: none}},
 		"closed by backend after 12m44s   ":                                              {wire.CauseServer, wire.End{Client: none}},
 		"closed by client (reset) after 12m44s, no longer answered (1006)   ":            {wire.CauseClientReset, wire.End{Lost: true}},
-		"closed by client after 12m44s, close code 1008 \"no\\x1b\"   ":                  {wire.CauseClient, wire.End{Client: none, Server: closing}},
+		"closed by backend after 12m44s, close code 1008 \"no\\x1b\"   ":                 {wire.CauseClient, wire.End{Client: none, Server: closing}},
 		"closed by Interlock (drain) after 12m44s, close without a code   ":              {wire.CauseDrain, wire.End{Client: wire.Word{Kind: wire.WordClose, Code: wire.NoCode}}},
 	} {
 		exchange := whole("GET")
