@@ -44,8 +44,7 @@ A Node.js server that listens for upgrades on one path only leaves all others op
 proxy built with node-http-proxy has done so whenever the backend rejected the upgrade. If the
 endpoint has never been seen to accept an upgrade, silence may be its way to reject one, and the
 verdict is unclear.`,
-	Fix: `Answer every upgrade request: 404 for a path that does not exist, and close the
-	connection.
+	Fix: `Answer every upgrade request, with 404 for a path that does not exist.
 Node.js: in the upgrade event, write HTTP/1.1 404 and destroy the socket if no handler takes it;
 	add a request listener too.`,
 	When: func(c *Case) bool {

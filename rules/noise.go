@@ -66,7 +66,8 @@ var _ = register(Rule{
 	},
 	Why: `The status says that the upgrade was rejected, but many clients report a broken
 connection instead and try again. The VNC server of QEMU rejects every handshake this way.`,
-	Fix:   `Send the empty line (CRLF) after the last header, then close the connection.`,
+	Fix: `Send the empty line (CRLF) after the last header, and Content-Length: 0 if the response
+	has no body.`,
 	When:  func(c *Case) bool { return c.X.Outcome == wire.Refused || responseCutOff(c) },
 	Judge: func(c *Case) Result { return c.passIf(!responseCutOff(c)) },
 	Show: func(c *Case, _ Result) Shown {
