@@ -76,8 +76,8 @@ func (d *Demo) Run(ctx context.Context, w io.Writer) error {
 
 // run starts everything, and returns when the traffic and the probes are over.
 func (d *Demo) run(ctx context.Context, running *sync.WaitGroup) error {
-	for _, name := range []string{"sound", "unsound"} {
-		s, ln, err := d.open(ctx, name)
+	for _, each := range []struct{ name, lab string }{{"correct", "sound"}, {"vulnerable", "unsound"}} {
+		s, ln, err := d.open(ctx, each.name, each.lab)
 		if err != nil {
 			return err
 		}
@@ -123,8 +123,9 @@ func (s *site) settle(ctx context.Context) {
 	}
 }
 
-func (d *Demo) open(ctx context.Context, name string) (*site, net.Listener, error) {
-	backend, err := lab.Start(name)
+// open starts a backend of the lab and a proxy in front of it.
+func (d *Demo) open(ctx context.Context, name, kind string) (*site, net.Listener, error) {
+	backend, err := lab.Start(kind)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -117,7 +117,7 @@ func TestDemoServesAPageOfWhatItDid(t *testing.T) {
 	if of["pass"] == 0 || of["fail"] == 0 || len(probes.Runs) != len(probes.Answers) || len(probes.Learned) == 0 {
 		t.Errorf("got %+v", probes)
 	}
-	answer, err := client(t).Post(url+"/api/v1/probe-runs", "application/json", strings.NewReader(`{"route":"unsound","endpoint":"/chat","only":["UPGRADE-POST"]}`))
+	answer, err := client(t).Post(url+"/api/v1/probe-runs", "application/json", strings.NewReader(`{"route":"vulnerable","endpoint":"/chat","only":["UPGRADE-POST"]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
