@@ -83,7 +83,7 @@ func doubt(d *rules.Diagnosis) string {
 	case d.Certainty == rules.Certain:
 		return ""
 	case d.Basis != "":
-		return " (" + d.Certainty.String() + ", by " + d.Basis + ")"
+		return " (" + d.Certainty.String() + ": " + d.Basis + ")"
 	}
 	return " (" + d.Certainty.String() + ")"
 }

@@ -22,7 +22,7 @@ func Explain(all []*wire.Exchange, was capture.Report, step func(*Step)) *Report
 	w.report = Report{Result: Unknown, Diagnoses: []rules.Diagnosis{}, Notes: []string{}}
 	accepted, failed, open := 0, 0, 0
 	for i, x := range all[:min(len(all), maxExplained)] {
-		w.secrets = append(w.secrets, secretsOf(fieldsOf(x))...)
+		w.secrets = append(append(w.secrets, secretsOf(fieldsOf(x))...), queried(x.Request.Target)...).sorted()
 		a := &attempt{form: form{what: shownRequest(x)}, x: x}
 		a.judge()
 		again := slices.ContainsFunc(all[i+1:], func(y *wire.Exchange) bool { return sameRequest(x, y) })

@@ -1,14 +1,17 @@
 package why
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -49,9 +52,28 @@ func noTLS(t *Target, err error) rules.Diagnosis {
 			"nginx: listen "+t.Port+" ssl;",
 			"proxy in front: if it ends TLS, its own port is the one to use")
 	}
+	if reason := failedTLS(err); reason != err.Error() {
+		return likely("tls-unanswered", "The TLS handshake fails: "+reason, "The URL has wss or https, and the server speaks plain text at this port", "no TLS alert from the server",
+			"client: use ws://"+t.Host+t.Shown+", or the port that speaks TLS",
+			"nginx: listen "+t.Port+" ssl;",
+			"firewall: let it pass TLS; a server that routes by name may close the connection for a name that it does not know")
+	}
 	return certain("tls", "The TLS handshake fails: "+err.Error(), "Client and server have no version, cipher or certificate in common, or the server requires a client certificate",
 		"client: give --client-cert and --client-key, or --sni NAME, if the server requires them",
 		"server: allow TLS 1.2 and TLS 1.3, and have a certificate for "+t.Name)
+}
+
+// failedTLS says in a few words why a TLS handshake failed.
+func failedTLS(err error) string {
+	switch {
+	case isTimeout(err), errors.Is(err, context.DeadlineExceeded):
+		return "no answer"
+	case errors.Is(err, io.EOF):
+		return "the server closes the connection"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "the server resets the connection"
+	}
+	return err.Error()
 }
 
 func onlyHTTP2() rules.Diagnosis {
@@ -67,7 +89,7 @@ func wantsTLS(t *Target) rules.Diagnosis {
 }
 
 func notHTTP(t *Target, answer string) rules.Diagnosis {
-	return certain("not-http", "What listens at port "+t.Port+" does not speak HTTP: "+answer, "The port is the one of another service",
+	return certain("not-http", "What listens at port "+t.Port+" does not speak HTTP: "+strings.TrimPrefix(answer, probe.ErrNotHTTP.Error()+": "), "The port is the one of another service",
 		"client: use the port of the HTTP server")
 }
 

@@ -25,6 +25,12 @@ func (w *walker) page(ctx context.Context) bool {
 		}
 		return false
 	}
+	if a.x.Outcome == wire.Closed && w.target.TLS == nil { // some servers send no alert
+		if _, err := w.shake(ctx, "http/1.1"); err == nil {
+			w.found(wantsTLS(&w.target))
+			return false
+		}
+	}
 	w.plainPage = a
 	if a.x.Outcome == wire.Silent || a.x.Outcome == wire.Closed {
 		w.note("A plain GET gets %s", a.short())

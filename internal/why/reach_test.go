@@ -127,7 +127,8 @@ func TestWrongPort(t *testing.T) {
 	nowhere := nobody
 	nowhere.Name, nowhere.Host = "nowhere.invalid", "nowhere.invalid:"+nobody.Port
 	for id, target := range map[string]Target{
-		"walk-wants-tls": encrypted, "walk-no-tls": cleartext, "walk-not-http": banner(t), "walk-refused": nobody, "walk-name": nowhere,
+		"walk-tls-unanswered": silent(t),
+		"walk-wants-tls":      encrypted, "walk-no-tls": cleartext, "walk-not-http": banner(t), "walk-refused": nobody, "walk-name": nowhere,
 	} {
 		t.Run(id, func(t *testing.T) {
 			r := walk(t, target)
@@ -138,8 +139,66 @@ func TestWrongPort(t *testing.T) {
 	}
 }
 
+// TestTLSWithoutAnAlert has a TLS server that closes the connection when it gets plain text, as those of Python do.
+func TestTLSWithoutAnAlert(t *testing.T) {
+	c := certificate(t, "chat.test", time.Now().Add(-time.Hour), time.Now().Add(time.Hour), nil)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	t.Cleanup(func() { listener.Close(); <-done })
+	go func() {
+		defer close(done)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			first := make([]byte, 1)
+			if _, err := io.ReadFull(conn, first); err == nil && first[0] == 22 {
+				_ = tls.Server(&after{conn, first}, &tls.Config{Certificates: []tls.Certificate{c}}).Handshake()
+			}
+			conn.Close()
+		}
+	}()
+	r := walk(t, (&server{t: t, address: listener.Addr().String()}).target("/chat"))
+	if len(r.Diagnoses) != 1 || r.Diagnoses[0].ID != "walk-wants-tls" {
+		t.Errorf("got %s: %+v", r.Result, r.Diagnoses)
+	}
+}
+
+// after is a connection whose first bytes were read.
+type after struct {
+	net.Conn
+	first []byte
+}
+
+func (a *after) Read(p []byte) (int, error) {
+	if len(a.first) > 0 {
+		n := copy(p, a.first)
+		a.first = a.first[n:]
+		return n, nil
+	}
+	return a.Conn.Read(p)
+}
+
+// silent is a server that reads what clients send, and answers nothing.
+func silent(t *testing.T) Target {
+	t.Helper()
+	target := speaking(t, "")
+	target.Scheme, target.TLS = "https", &tls.Config{ServerName: "chat.test"}
+	return target
+}
+
 // banner is a server that greets each client as SSH does.
 func banner(t *testing.T) Target {
+	t.Helper()
+	return speaking(t, "SSH-2.0-test\r\n")
+}
+
+// speaking is a server that sends a text to each client, and then only reads.
+func speaking(t *testing.T, text string) Target {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -154,7 +213,7 @@ func banner(t *testing.T) Target {
 			if err != nil {
 				return
 			}
-			_, _ = io.WriteString(conn, "SSH-2.0-test\r\n")
+			_, _ = io.WriteString(conn, text)
 			_, _ = io.Copy(io.Discard, conn)
 			conn.Close()
 		}

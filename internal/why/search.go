@@ -16,10 +16,11 @@ import (
 const maxGiven = 6
 
 // search looks for a handshake that the server accepts where none did so far.
-func (w *walker) search(ctx context.Context, bad *attempt) {
+func (w *walker) search(ctx context.Context, bad, browser *attempt) {
 	if bad.x == nil {
 		return
 	}
+	bad.regardless(browser)
 	if again := w.send(ctx, "change", form{"Handshake once more", bad.h}); again.works() {
 		w.found(changing(bad, again))
 		return
@@ -40,6 +41,17 @@ func (w *walker) search(ctx context.Context, bad *attempt) {
 		return
 	}
 	w.told(bad)
+}
+
+// regardless corrects a cause that rests on a missing Origin header if a browser, which sends one,
+// gets the same answer.
+func (a *attempt) regardless(browser *attempt) {
+	for i := range a.diagnoses {
+		if d := &a.diagnoses[i]; d.Basis == "no Origin header" && browser.x != nil && browser.status() == a.status() {
+			d.Cause, d.Basis = "A firewall or the application rejects the client", "the same answer with an Origin header and without"
+			d.Fix = "look at that time into the logs of the server and of the firewall: which rule, cookie, token or address is it about?"
+		}
+	}
 }
 
 // told records what a failing exchange tells itself.
@@ -202,10 +214,12 @@ func (w *walker) paths(ctx context.Context, bad *attempt) bool {
 		}
 		all = slices.Insert(all, 0, toggled)
 	}
-	if bad.status()/100 == 3 { // usually every path is redirected
+	redirected := bad.status()/100 == 3
+	if redirected { // usually every path is
 		all = all[:min(len(all), 1)]
 	}
 	all = slices.DeleteFunc(all, func(p string) bool { return p == w.target.Path })
+	maybe := false
 	for i, p := range all[:min(len(all), maxPaths)] {
 		shown := p
 		if i == 0 && p == toggled {
@@ -216,10 +230,16 @@ func (w *walker) paths(ctx context.Context, bad *attempt) bool {
 			w.found(elsewhere(&w.target, bad, shown))
 			return true
 		}
-		if s := a.status(); (s == 401 || s == 403) && s != bad.status() {
+		if a.x == nil { // the walk ends here
+			return false
+		}
+		if s := a.status(); (s == 101 || s == 401 || s == 403) && s != bad.status() {
+			maybe = true
 			w.note("At %s the answer is %d instead of %s: there may be a WebSocket there", shown, s, bad.short())
 		}
 	}
-	w.note("There is no WebSocket at the usual paths either")
+	if !redirected && !maybe {
+		w.note("There is no WebSocket at the usual paths either")
+	}
 	return false
 }

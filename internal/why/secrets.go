@@ -2,10 +2,12 @@ package why
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -43,7 +45,28 @@ func secretsOf(fields []probe.Field) (all secrets) {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	return all.sorted()
+}
+
+// sorted are the secrets, the longest first.
+func (s secrets) sorted() secrets {
+	slices.SortStableFunc(s, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	return s
+}
+
+// queried are the values in the query of a target that are secret. A server may repeat them.
+func queried(target string) (all secrets) {
+	_, query, _ := strings.Cut(target, "?")
+	for part := range strings.SplitSeq(query, "&") {
+		_, value, _ := strings.Cut(part, "=")
+		if len(value) < shortestValue || (rules.Redaction{}).Target("/?"+part) == "/?"+part {
+			continue
+		}
+		all = append(all, value)
+		if plain, err := url.QueryUnescape(value); err == nil && plain != value {
+			all = append(all, plain)
+		}
+	}
 	return all
 }
 

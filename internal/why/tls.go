@@ -25,7 +25,7 @@ func (w *walker) secure(ctx context.Context) bool {
 		return false
 	}
 	if err != nil {
-		step.Answer = "the handshake failed: " + err.Error()
+		step.Answer = "the handshake failed: " + failedTLS(err)
 		w.take(step)
 		w.found(noTLS(&w.target, err))
 		return false
@@ -68,6 +68,9 @@ func (w *walker) shake(ctx context.Context, protocols ...string) (*tls.Connectio
 	}
 	defer bareConn.Close()
 	config := w.target.TLS.Clone()
+	if config == nil {
+		config = &tls.Config{ServerName: w.target.Name}
+	}
 	config.NextProtos, config.InsecureSkipVerify = protocols, true
 	conn := tls.Client(bareConn, config)
 	if err := conn.HandshakeContext(ctx); err != nil {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -66,7 +68,7 @@ func Walk(ctx context.Context, t Target, s Settings) *Report {
 	if s.Timeout == 0 {
 		s.Timeout = 5 * time.Second
 	}
-	w := &walker{target: t, settings: s, left: maxRequests, secrets: secretsOf(t.Fields)}
+	w := &walker{target: t, settings: s, left: maxRequests, secrets: append(secretsOf(t.Fields), queried(t.Path)...).sorted()}
 	w.report = Report{URL: t.URL(t.Shown), Result: Unknown, Diagnoses: []rules.Diagnosis{}, Notes: []string{}}
 	if ip, err := netip.ParseAddr(t.Name); t.Name != "localhost" && (err != nil || !ip.IsLoopback()) {
 		w.pace = rate.NewLimiter(perSecond, 1)
@@ -98,7 +100,7 @@ func (w *walker) walk(ctx context.Context) {
 		}
 	}
 	if good == nil {
-		w.search(ctx, plain)
+		w.search(ctx, plain, chrome)
 		return
 	}
 	w.compare(ctx, good, all)
@@ -121,6 +123,7 @@ func (w *walker) take(s Step) {
 // found records why it fails.
 func (w *walker) found(all ...rules.Diagnosis) {
 	for _, d := range all {
+		d = fromHere(d)
 		d.Text, d.Cause, d.Basis, d.Fix = w.secrets.blank(d.Text), w.secrets.blank(d.Cause), w.secrets.blank(d.Basis), w.secrets.blank(d.Fix)
 		known := false
 		for i := range w.report.Diagnoses {
@@ -130,6 +133,17 @@ func (w *walker) found(all ...rules.Diagnosis) {
 			w.report.Diagnoses = append(w.report.Diagnoses, d)
 		}
 	}
+}
+
+// fromHere tells a diagnosis from where a client is. Those of exchanges that an Interlock forwarded
+// speak of its place between two sides.
+func fromHere(d rules.Diagnosis) rules.Diagnosis {
+	words := strings.NewReplacer(" between Interlock and the server", " in front of the server", " between Interlock and the backend", " to the server",
+		" after Interlock", " in front of the server", " before Interlock", " in between", "The backend ", "The server ")
+	d.Text, d.Cause = words.Replace(d.Text), words.Replace(d.Cause)
+	fix := slices.DeleteFunc(strings.Split(d.Fix, "\n"), func(line string) bool { return strings.HasPrefix(line, "Interlock: --backend") })
+	d.Fix = strings.Join(fix, "\n")
+	return d
 }
 
 // note records something that is worth knowing.
