@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
@@ -41,7 +42,24 @@ func wordOf(w wire.Word) *wordJSON {
 }
 
 // ShownReason is the reason of a Close frame, fit to be shown: in the notation of transcripts, with tokens blanked out.
-func ShownReason(reason string) string { return readable(withoutTokens(reason)) }
+func ShownReason(reason string) string { return readable(PublicReason(reason)) }
+
+// PublicReason is the reason of a Close frame with tokens and the values of secret names, as in token=..., blanked out.
+func PublicReason(reason string) string {
+	const between = " \t\r\n,;&?\"'()"
+	shown := []byte(reason)
+	for at := 0; at < len(shown); {
+		end := bytes.IndexAny(shown[at:], between)
+		if end < 0 {
+			end = len(shown) - at
+		}
+		if name, value, ok := bytes.Cut(shown[at:at+end], []byte("=")); ok && isSecretName(name) {
+			blankAll(value)
+		}
+		at += end + 1
+	}
+	return withoutTokens(string(shown))
+}
 
 // end is how a tunnel ended, as it was read.
 func (j *endJSON) end() *wire.End {

@@ -173,5 +173,5 @@ func reason(w wire.Word) string {
 	if w.Reason == "" {
 		return ""
 	}
-	return " and the reason " + rules.Quote(w.Reason)
+	return " and the reason " + rules.Quote(rules.PublicReason(w.Reason))
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -87,5 +88,5 @@ func (f frames) ending() string {
 	if reason == "" || !utf8.ValidString(reason) {
 		return fmt.Sprint(f.code)
 	}
-	return fmt.Sprintf("%d %q", f.code, printed.Cut(reason, 60))
+	return fmt.Sprintf("%d %q", f.code, printed.Cut(rules.PublicReason(reason), 60))
 }
