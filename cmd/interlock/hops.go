@@ -54,7 +54,11 @@ func hopsCommand() *cobra.Command {
 					return exit.Usage("%w", err)
 				}
 			}
-			r := hop.Summarize(names[0], names[1], hop.Match(read[0], read[1], within))
+			matched := hop.Match(read[0], read[1], within)
+			if matched.Same() {
+				return exit.Usage("%s and %s have the same exchanges: give the records of two Interlocks, one before and one after the proxy", names[0], names[1])
+			}
+			r := hop.Summarize(names[0], names[1], matched)
 			screen := terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
 			if err := writeFormats(outputs, screen, formats{
 				"text": func(w io.Writer, _ bool) error { return r.Text(w) },

@@ -130,11 +130,18 @@ another protocol. Lenient clients skip it, strict ones fail.`,
 			return ""
 		}
 		line, _, _ := bytes.Cut(b, []byte("\n"))
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if answered(b) && v.Response == nil {
+			return "The server sent a response whose head cannot be read: it begins with " + rules.Quote(string(line[:min(len(line), 32)]))
+		}
 		return "Before its response the server sent " + rules.Quote(string(line[:min(len(line), 32)]))
 	},
 	Causes: []Cause{
 		{Text: "The server speaks SSH", Certainty: rules.Certain, Mark: begins("SSH-"), Fix: otherPort()},
 		{Text: "The server speaks a mail or file transfer protocol", Certainty: rules.Likely, Mark: begins("220 "), Fix: otherPort()},
+		{Text: "Its headers are longer than 64 KiB, or do not end", Certainty: rules.Likely, Mark: when(func(v *View) bool {
+			return v.Response == nil && answered(v.X.Noise) && !bytes.Contains(v.X.Noise, []byte("\r\n\r\n"))
+		}, "a final status line, and no end of the headers in what follows"), Fix: advice("send fewer or shorter headers: a cookie, a policy or a trace header that grows is the usual one; clients stop at 8 to 256 KiB")},
 		{Text: "An interim response of the server is malformed: a line ends in LF alone, or its version is not HTTP/1.1", Certainty: rules.Likely, Mark: begins("HTTP/"),
 			Fix: advice(`write HTTP/1.1 100 Continue with \r\n at the end of each line, or no interim response`)},
 		{Text: "The program printed text before its headers", Certainty: rules.Possible, Fix: advice("write nothing to the connection before the status line: debug output, byte order marks, PHP warnings")},
@@ -143,6 +150,12 @@ another protocol. Lenient clients skip it, strict ones fail.`,
 
 func otherPort() []Remedy {
 	return advice("this is the port of another service: correct the address of the backend")
+}
+
+// answered reports whether bytes begin with the status line of a final response.
+func answered(b []byte) bool {
+	line, _, whole := bytes.Cut(b, []byte("\r\n"))
+	return whole && len(line) >= len("HTTP/1.1 200") && bytes.HasPrefix(line, []byte("HTTP/1.")) && line[8] == ' ' && line[9] >= '2' && line[9] <= '5'
 }
 
 // begins is the mark of what a server sends before its response.

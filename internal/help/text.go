@@ -155,7 +155,7 @@ func writeVariables(b *strings.Builder, cmd *cobra.Command) {
 	})
 	switch {
 	case len(with) == 0:
-	case len(with) > len(without):
+	case len(with) > len(without) && len(without) > 0:
 		fmt.Fprintf(b, "\nVariables: --backend is %s, and so on for all flags but %s.\n", config.Variable("backend"), strings.Join(without, ", "))
 	default:
 		b.WriteString("\n" + strings.Join(printed.Wrap("Variables: "+strings.Join(with, ", ")+".", Width), "\n") + "\n")

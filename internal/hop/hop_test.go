@@ -172,3 +172,23 @@ func TestHostileExchanges(t *testing.T) {
 		t.Errorf("%q in the text", text.String()[i:min(i+20, text.Len())])
 	}
 }
+
+// TestSame tells one recording that is given twice from the two sides of a hop.
+func TestSame(t *testing.T) {
+	one, other := side(t, handshake, switched, 0), side(t, handshake, switched, time.Second)
+	one.X.ID, other.X.ID = "A", "B"
+	twice := hop.Match([]*rules.Ruling{one}, []*rules.Ruling{one}, time.Minute)
+	sides := hop.Match([]*rules.Ruling{one}, []*rules.Ruling{other}, time.Minute)
+	if !twice.Same() || sides.Same() || len(sides.Pairs) != 1 {
+		t.Errorf("got %v for the same, and %v for two sides", twice.Same(), sides.Same())
+	}
+}
+
+// TestHiddenIsNotNothing holds that a change that cannot be seen is not said to be none.
+func TestHiddenIsNotNothing(t *testing.T) {
+	request := strings.Replace(handshake, "\r\n\r\n", "\r\nCookie: session=s3cret\r\n\r\n", 1)
+	near, far := []*rules.Ruling{side(t, request, switched, 0)}, []*rules.Ruling{side(t, request, switched, 0)}
+	if r := hop.Summarize("edge", "inner", hop.Match(near, far, time.Minute)); r.Answer != "The hop changes nothing that can be seen" || r.Matters {
+		t.Error(r.Answer)
+	}
+}

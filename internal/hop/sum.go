@@ -122,6 +122,8 @@ func (r *Report) answer() string {
 		return "The hop changes what an upgrade needs: it " + strings.Join(what, ", ")
 	case changed:
 		return "The hop changes nothing that an upgrade needs"
+	case len(r.Changes) > 0:
+		return "The hop changes nothing that can be seen"
 	}
 	return "The hop changes nothing"
 }
