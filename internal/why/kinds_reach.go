@@ -53,10 +53,12 @@ func noTLS(t *Target, err error) rules.Diagnosis {
 			"proxy in front: if it ends TLS, its own port is the one to use")
 	}
 	if reason := failedTLS(err); reason != err.Error() {
-		return likely("tls-unanswered", "The TLS handshake fails: "+reason, "The URL has wss or https, and the server speaks plain text at this port", "no TLS alert from the server",
-			"client: use ws://"+t.Host+t.Shown+", or the port that speaks TLS",
+		d := likely("tls-unanswered", "The TLS handshake fails: "+reason, "The server speaks plain text at this port, or something in between does not let TLS for this name pass", "no TLS alert",
+			"look what the port speaks: curl -v http://"+t.Host+"/ and then use ws://, or the port that speaks TLS",
 			"nginx: listen "+t.Port+" ssl;",
-			"firewall: let it pass TLS; a server that routes by name may close the connection for a name that it does not know")
+			"router or firewall: know the name "+t.Name+" (SNI), and let TLS pass to port "+t.Port)
+		d.Certainty = rules.Possible
+		return d
 	}
 	return certain("tls", "The TLS handshake fails: "+err.Error(), "Client and server have no version, cipher or certificate in common, or the server requires a client certificate",
 		"client: give --client-cert and --client-key, or --sni NAME, if the server requires them",
