@@ -36,7 +36,9 @@ type Matched struct {
 // Same reports whether both sides are the record of one Interlock: an exchange is paired with itself. Only IDs of live
 // traffic tell, for those of files come from the bytes.
 func (m *Matched) Same() bool {
-	return slices.ContainsFunc(m.Pairs, func(p Pair) bool { return p.Near.X.Origin == wire.OriginLive && p.Near.X.ID != "" && p.Near.X.ID == p.Far.X.ID })
+	return slices.ContainsFunc(m.Pairs, func(p Pair) bool {
+		return p.Near.X.Origin == wire.OriginLive && p.Near.X.ID != "" && p.Near.X.ID == p.Far.X.ID
+	})
 }
 
 // Match pairs the exchanges of both sides that began within that time of each other. Each is in one
