@@ -39,6 +39,7 @@ func (w *walker) around(was *capture.Report) {
 		w.note("The request is not shown: paste the output of curl -v, or both request and response headers")
 	}
 	for _, text := range was.Failures {
+		text = withoutSecrets(text)
 		w.take(Step{Name: "recorded", What: "Connection", Answer: text})
 		if d, ok := failure(text); ok {
 			w.found(d)
@@ -46,6 +47,11 @@ func (w *walker) around(was *capture.Report) {
 			w.note("The browser does not say why. Look at the headers in the Network tab, or let Interlock try it: interlock why %s", url)
 		}
 	}
+}
+
+// withoutSecrets is a line of a console as it may be shown: without the secrets in its URLs.
+func withoutSecrets(text string) string {
+	return regexp.MustCompile(`\b(?:wss?|https?)://[^\s'"\\]+`).ReplaceAllStringFunc(text, rules.Redaction{}.Target)
 }
 
 // urlIn is the URL in a line of a console, without secrets; empty if there is none.

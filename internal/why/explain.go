@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/capture"
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/rules"
@@ -146,7 +147,11 @@ func (w *walker) explained(a *attempt) {
 			w.found(d)
 		}
 	}
-	if url := urlOf(a.x); url != "" && len(w.report.Notes) == 0 {
+	if id := fmt.Sprintf("rejected-%d", a.status()); len(a.diagnoses) == 0 && diagnose.Find(id) != nil && slices.Contains(a.x.Lossy, capture.LostRequest) {
+		w.note("What a %d may come from: interlock diagnoses %s", a.status(), id)
+	}
+	if url := urlOf(a.x); url != "" && !w.tryIt {
+		w.tryIt = true
 		w.note("To find out more, let Interlock try it: interlock why %s", url)
 	}
 }

@@ -49,6 +49,25 @@ func TestExplainPastes(t *testing.T) {
 	}
 }
 
+// TestLinesOfConsoles explains the one line that browsers write. It has the status at most, and a URL with secrets.
+func TestLinesOfConsoles(t *testing.T) {
+	for line, want := range map[string]string{
+		"Firefox can\u2019t establish a connection to the server at wss://chat.test/ws?token=s3cret99.":                                              "interlock why wss://chat.test/ws?token=***",
+		"WebSocket connection to 'wss://chat.test/ws?token=s3cret99' failed: Error during WebSocket handshake: Unexpected response code: 404":        "interlock diagnoses rejected-404",
+		"WebSocket connection to 'wss://chat.test/ws?token=s3cret99' failed: Error in connection establishment: net::ERR_CONNECTION_REFUSED":         "The server is not running",
+		"WebSocket connection to 'wss://me:s3cret99@chat.test/ws' failed: Error in connection establishment: net::ERR_CERT_AUTHORITY_INVALID s3cret": "does not trust",
+	} {
+		r := explain(t, line+"\n")
+		var b strings.Builder
+		if err := r.JSON(&b); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(r.Summary, want) || strings.Contains(b.String(), "s3cret99") {
+			t.Errorf("%s\ngot %s", line, b.String())
+		}
+	}
+}
+
 // TestNoOffer explains a request for a page.
 func TestNoOffer(t *testing.T) {
 	r := explain(t, "> GET /ws HTTP/1.1\n> Host: chat.test\n>\n< HTTP/1.1 426 Upgrade Required\n< Connection: close\n<\n")

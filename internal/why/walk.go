@@ -61,6 +61,7 @@ type walker struct {
 
 	plainPage *attempt      // the plain GET, if there was an answer
 	pace      *rate.Limiter // of requests; nil: no limit
+	tryIt     bool          // the report says how to find out more
 }
 
 // Walk goes down the way of a WebSocket connection to the target. It ends early if ctx does.
