@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"strings"
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -10,6 +11,26 @@ import (
 type comer struct {
 	place
 	host string
+}
+
+// clientOf names the client of an exchange: its host, and what a proxy says about whose request it forwards. It is empty
+// if the client is not known, since the clients of one proxy are not one client.
+func clientOf(x *wire.Exchange) string {
+	const most = 64 // bytes of what a proxy says
+	host := hostOf(x.Client)
+	if host == "" {
+		return ""
+	}
+	for _, name := range []string{"X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP", "Forwarded"} {
+		if value, ok := x.Request.Value(name); ok {
+			value, _, _ = strings.Cut(value, ",")
+			return host + " " + value[:min(len(value), most)]
+		}
+	}
+	if x.Request.Has("Via") || x.Request.Has("X-Forwarded-Proto") {
+		return ""
+	}
+	return host
 }
 
 // When a client that comes again and again is a storm.

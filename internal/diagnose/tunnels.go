@@ -48,8 +48,8 @@ func (t *Tunnels) Observe(r *rules.Ruling) (seen Seen) {
 	if f := v.finish(); f.End != nil {
 		seen.Idle, seen.Life = t.ended(place{x.Route, r.Endpoint}, f)
 	}
-	if x.Client != "" {
-		seen.Storm = t.came(comer{place{x.Route, r.Endpoint}, hostOf(x.Client)}, &v)
+	if host := clientOf(x); host != "" {
+		seen.Storm = t.came(comer{place{x.Route, r.Endpoint}, host}, &v)
 	}
 	return seen
 }

@@ -155,6 +155,15 @@ func TestReconnectStorm(t *testing.T) {
 	left := func() *wire.Exchange {
 		return tunnel("/chat", 20*time.Millisecond, 10*time.Millisecond, wire.CauseClient)
 	}
+	forwarded := func(value string) func() *wire.Exchange {
+		n := 0
+		return func() *wire.Exchange {
+			x := refused()
+			n++
+			x.Request = wire.ReadRequest([]byte(strings.Replace(string(x.Request.Raw), "\r\n\r\n", "\r\n"+strings.ReplaceAll(value, "N", fmt.Sprint(n))+"\r\n\r\n", 1)))
+			return x
+		}
+	}
 	steady := func(d time.Duration) func(int) time.Duration { return func(int) time.Duration { return d } }
 	for name, test := range map[string]struct {
 		next  func() *wire.Exchange
@@ -164,6 +173,9 @@ func TestReconnectStorm(t *testing.T) {
 		"refused each second":         {refused, steady(time.Second), true},
 		"dropped at once":             {dropped, steady(100 * time.Millisecond), true},
 		"refused each 4 s":            {refused, steady(4 * time.Second), false},
+		"one client of a proxy":       {forwarded("X-Forwarded-For: 192.0.2.7, 192.0.2.N"), steady(time.Second), true},
+		"clients of a proxy":          {forwarded("X-Forwarded-For: 192.0.2.N"), steady(time.Second), false},
+		"a proxy that does not say":   {forwarded("Via: 1.1 edge"), steady(time.Second), false},
 		"with a back-off":             {refused, func(i int) time.Duration { return 10 * time.Millisecond << min(i, 10) }, false},
 		"in good order":               {left, steady(100 * time.Millisecond), false},
 		"many connections in a burst": {refused, steady(0), false},
