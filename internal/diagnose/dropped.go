@@ -74,13 +74,32 @@ so does a proxy that drops Sec-WebSocket-Protocol from the request or adds it to
 		return "The 101 has " + v.got("Sec-WebSocket-Protocol") + "; the client offered " + v.sent("Sec-WebSocket-Protocol")
 	},
 	Causes: []Cause{
-		{Text: "The server returns the client's list in place of one name", Certainty: rules.Certain, Mark: got("Sec-WebSocket-Protocol", ","), Fix: chooseSubprotocol()},
+		{Text: "The server returns the client's list in place of one name", Certainty: rules.Certain, Mark: all(got("Sec-WebSocket-Protocol", ","), returned), Fix: chooseSubprotocol()},
+		{Text: "The server names several subprotocols, where it may name one", Certainty: rules.Likely, Mark: got("Sec-WebSocket-Protocol", ","), Fix: chooseSubprotocol()},
+		{Text: "The server writes the header although it has chosen none", Certainty: rules.Likely, Mark: unnamed, Fix: []Remedy{{"", "leave Sec-WebSocket-Protocol out of the 101 if no subprotocol is chosen"}}},
 		{Text: "A proxy before Interlock dropped Sec-WebSocket-Protocol from the request, or the server names its subprotocol to everyone", Certainty: rules.Likely,
 			Mark: all(without(rules.InRequest, "Sec-WebSocket-Protocol"), beforeAny), Fix: append(chooseSubprotocol(), allowHeaders()[1])},
 		{Text: "The server names a fixed subprotocol, or spells it differently", Certainty: rules.Possible,
 			Fix: append(chooseSubprotocol(), Remedy{"nginx", "no add_header Sec-WebSocket-Protocol"})},
 	},
 })
+
+// returned is the mark of a 101 whose subprotocols are those of the request, as they came.
+func returned(v *View) string {
+	offered, _ := v.Request.Value("Sec-WebSocket-Protocol")
+	if chosen, ok := v.Response.Value("Sec-WebSocket-Protocol"); !ok || chosen != offered {
+		return ""
+	}
+	return "the value of the request"
+}
+
+// unnamed is the mark of a 101 with an empty Sec-WebSocket-Protocol.
+func unnamed(v *View) string {
+	if chosen, ok := v.Response.Value("Sec-WebSocket-Protocol"); !ok || chosen != "" {
+		return ""
+	}
+	return "an empty value"
+}
 
 var _ = register(Kind{
 	ID: "extension-not-offered", Family: Dropped, Stages: Switched,

@@ -55,10 +55,21 @@ an ordinary API, not to a WebSocket server.`,
 		return v.rejection()
 	},
 	Causes: []Cause{
-		{Text: "The path belongs to an HTTP endpoint for other methods", Certainty: rules.Likely, Mark: got("Allow", ""), Fix: mount()},
+		{Text: "The path belongs to an HTTP endpoint for other methods", Certainty: rules.Likely, Mark: otherMethods, Fix: mount()},
 		{Text: "The path belongs to an HTTP endpoint for other methods, or a firewall allows no upgrades", Certainty: rules.Possible, Fix: mount()},
 	},
 })
+
+// otherMethods is the mark of a 405 whose Allow lists methods, and GET is not one of them.
+func otherMethods(v *View) string {
+	if v.Response == nil || names(&v.Response.Head, "Allow", "GET") {
+		return ""
+	}
+	if allow, ok := v.Response.Value("Allow"); !ok || allow == "" {
+		return ""
+	}
+	return v.got("Allow")
+}
 
 var _ = register(Kind{
 	ID: "rejected-otherwise", Family: Rejected, Stages: Answered,
