@@ -57,12 +57,18 @@ func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 			next++
 		}
 	}()
+	off := len(c.Options.Off) > 0
 	for next = from; next < len(rules); next++ {
-		c.rule = rules[next]
-		if len(c.Options.Off) > 0 && slices.Contains(c.Options.Off, c.rule.ID) || !c.rule.When(c) {
+		r := rules[next]
+		c.rule = r
+		if off && slices.Contains(c.Options.Off, r.ID) || !r.When(c) {
 			continue
 		}
-		if res := c.judge(); res.Verdict != NotApplicable {
+		switch res := c.judge(); res.Verdict {
+		case NotApplicable:
+		case Pass:
+			c.pass(ruling, &res)
+		default:
 			c.add(ruling, c.finding(res))
 		}
 	}
@@ -76,10 +82,27 @@ func (c *Case) judge() Result {
 		judge = RefuseSwitch
 	}
 	res := judge(c)
-	if c.probed() && res.Party == Client {
+	if res.Party == Client && c.probed() {
 		res.Verdict = NotApplicable
 	}
 	return res
+}
+
+// pass adds the finding of the current rule where nothing violates it. Most findings are such, so it
+// is written in its place, not copied there.
+func (c *Case) pass(ruling *Ruling, res *Result) {
+	n := len(ruling.Findings)
+	ruling.Findings = slices.Grow(ruling.Findings, 1)[:n+1]
+	f := &ruling.Findings[n]
+	f.Rule, f.Verdict, f.Severity, f.Party, f.Refs = c.rule, Pass, res.Severity, res.Party, res.Refs
+	f.Attribution, f.Detail, f.State = res.Attribution, res.Note, ""
+	f.Related, f.Spans = nil, nil
+	ruling.Verdict = min(ruling.Verdict, Pass)
+	if len(c.Options.Severities) > 0 {
+		if s, ok := c.Options.Severities[c.rule.ID]; ok {
+			f.Severity = s
+		}
+	}
 }
 
 // finding returns the finding of the current rule.
