@@ -22,6 +22,7 @@ type textWriter struct {
 	w io.Writer
 	Options
 	run   string // that the last line was of
+	about about
 	merge merge
 	whys  whys
 }
@@ -35,6 +36,7 @@ const (
 
 // Write writes the line of an exchange.
 func (t *textWriter) Write(r *rules.Ruling) error {
+	t.about.add(r)
 	if t.Grouped && r.X.Origin == wire.OriginProbe {
 		t.merge.add(r)
 		return nil
@@ -83,6 +85,7 @@ func (t *textWriter) Close(s *Summary) error {
 	if !t.Quiet {
 		t.findings(&b, s)
 		t.why(&b)
+		t.facts(&b, s)
 		t.notes(&b, s)
 		for _, line := range s.labelled() {
 			t.entry(&b, " ", 1, line)
@@ -115,6 +118,16 @@ func (t *textWriter) findings(b *bytes.Buffer, s *Summary) {
 	}
 	t.list(b, "accepted", p.accepted)
 	t.list(b, "fixed", p.fixed)
+}
+
+// facts writes what the report is about.
+func (t *textWriter) facts(b *bytes.Buffer, s *Summary) {
+	for i, f := range t.about.facts(&t.Options, s) {
+		if i == 0 {
+			t.title(b, "about")
+		}
+		t.entry(b, fmt.Sprintf("   %-11s ", f.Name), nameWidth+1, f.Value)
+	}
 }
 
 // notes writes what was not audited, and remarks on accepted and expected things.
