@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func (s *Sides) Read(ctx context.Context, name string) ([]*rules.Ruling, error) 
 	if bytes.HasPrefix(begins, []byte("SQLite format 3\x00")) {
 		return s.readStore(ctx, name, "")
 	}
-	all, err := s.readReport(in, bytes.HasPrefix(begins, []byte(`{"schema":1,"table":`)))
+	all, err := s.readReport(in, tableRow.Match(begins))
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", name, err)
 	}
@@ -90,7 +91,7 @@ func (s *Sides) readReport(in io.Reader, export bool) ([]*rules.Ruling, error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 5<<20)
 	for number := 1; lines.Scan(); number++ {
-		if text := lines.Bytes(); len(text) > 0 && !bytes.HasPrefix(text, []byte(`{"schema":1,"table":`)) {
+		if text := lines.Bytes(); len(text) > 0 && !tableRow.Match(text) {
 			r, err := rules.ReadRuling(text)
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", number, err)
@@ -101,6 +102,9 @@ func (s *Sides) readReport(in io.Reader, export bool) ([]*rules.Ruling, error) {
 	err := lines.Err()
 	return kept.all, errors.Join(err, kept.full())
 }
+
+// tableRow matches the beginning of a row of a table in an export.
+var tableRow = regexp.MustCompile(`^\{\s*"schema"\s*:\s*1\s*,\s*"table"\s*:`)
 
 // A side is what was read of one side of a hop, each exchange as it was reported last.
 type side struct {

@@ -34,7 +34,8 @@ func TestSidesAreRead(t *testing.T) {
 	}
 	export.Write(report.Bytes())
 	dir := t.TempDir()
-	for name, text := range map[string][]byte{"export": export.Bytes(), "report": report.Bytes(), "twice": append(report.Bytes(), report.Bytes()...)} {
+	for name, text := range map[string][]byte{"export": export.Bytes(), "report": report.Bytes(), "twice": append(report.Bytes(), report.Bytes()...),
+		"spaced": bytes.ReplaceAll(export.Bytes(), []byte(`{"schema":1,"table":`), []byte(`{"schema": 1, "table": `))} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +56,7 @@ func TestSidesAreRead(t *testing.T) {
 	}
 	s.Close()
 	sides := Sides{Open: open}
-	for name, want := range map[string]int{"edge": 2, "inner": 1, database: 3, filepath.Join(dir, "export"): 3, filepath.Join(dir, "report"): 3, filepath.Join(dir, "twice"): 3} {
+	for name, want := range map[string]int{"edge": 2, "inner": 1, database: 3, filepath.Join(dir, "export"): 3, filepath.Join(dir, "report"): 3, filepath.Join(dir, "twice"): 3, filepath.Join(dir, "spaced"): 3} {
 		if all, err := sides.Read(t.Context(), name); err != nil || len(all) != want {
 			t.Errorf("%s: %d exchanges, %v; want %d", name, len(all), err, want)
 		}
