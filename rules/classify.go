@@ -60,10 +60,10 @@ func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 	off := len(c.Options.Off) > 0
 	for next = from; next < len(rules); next++ {
 		r := rules[next]
-		c.rule = r
 		if off && slices.Contains(c.Options.Off, r.ID) || !r.When(c) {
 			continue
 		}
+		c.rule = r
 		switch res := c.judge(); res.Verdict {
 		case NotApplicable:
 		case Pass:
