@@ -70,7 +70,7 @@ func newPatterns() patterns {
 		statusLine:  r(`^(HTTP/[0-9.]{1,3}) ([1-9]\d\d)(?: (.*))?$`),
 		title:       r(`(?i)^(general|request headers|response headers)(?: ?\([^)]+\))?:?(?: ?(?:view source|view parsed|raw|parsed?))*$`),
 		prompt:      r(`^(?:.*[$#%>❯➜] ?|PS [^>]*> ?|[A-Za-z]:\\[^>]*>)?\s*curl(?:\.exe)? `),
-		field:       r(`^([!#$%&'*+.^_|~0-9A-Za-z-]+):(?:\s+(.*))?$`),
+		field:       r(`^([!#$%&'*+.^_|~0-9A-Za-z-]+):(\s+.*|[^\s/].*|/[^\s/].*)?$`), // not http://
 		failed:      r(`WebSocket connection to '(wss?://[^']+)' failed:? ?(.*)$`),
 		firefox:     r(`(?:establish a connection to the server at|The connection to) (wss?://\S+?)(?: was interrupted.*|\.?)$`),
 		network:     r(`^(?:GET\s?(wss?://\S+))?\s*\[(HTTP/[0-9.]{1,3}) (\d{3})(?: (.*?))?(?: [\d.]+ ?m?s)?\]$`),

@@ -57,9 +57,9 @@ func (p *paste) head(of part, text string) {
 	switch {
 	case m == nil:
 	case of == requestRaw:
-		p.now.request.add(m[1], m[2])
+		p.now.request.add(m[1], strings.TrimSpace(m[2]))
 	default:
-		p.now.response.add(m[1], m[2])
+		p.now.response.add(m[1], strings.TrimSpace(m[2]))
 	}
 }
 
@@ -88,7 +88,7 @@ func (p *paste) wrapped(text string) {
 		return
 	}
 	last := &m.fields[len(m.fields)-1]
-	if text == last.name+": "+last.value {
+	if name, value, ok := strings.Cut(text, ":"); ok && name == last.name && strings.TrimSpace(value) == last.value {
 		return // curl -i shows it again
 	}
 	if m.bytes += len(text); m.bytes <= wire.MaxHead {

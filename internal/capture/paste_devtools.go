@@ -81,7 +81,7 @@ func (p *paste) devtools(text string) {
 	case m != nil && p.part >= requestHead:
 		if p.key = m[1]; m[2] != "" {
 			p.key = ""
-			p.pair(m[1], m[2])
+			p.pair(m[1], strings.TrimSpace(m[2]))
 		}
 	case m == nil && generalPair(text) != "":
 		name := generalPair(text)

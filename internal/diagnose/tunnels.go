@@ -90,7 +90,7 @@ func (t *Tunnels) ended(p place, f *finish) (idle, life *Cluster) {
 // When tunnels that ended alike are a cluster.
 const (
 	leastTunnels = 5                      // as many ended after the same time
-	leastTime    = 2 * time.Second        // which is so long
+	leastTime    = 2 * time.Second        // which is a limit of so long, or a little less as seen from here
 	leastWidth   = 300 * time.Millisecond // and the same to that, or to a hundredth
 )
 
@@ -98,7 +98,7 @@ const (
 // limit: nearly no tunnel reached a longer one, and two of three that ended so ended then.
 func (e *endings) cluster(this tunnelEnd, length func(tunnelEnd) time.Duration) *Cluster {
 	at := length(this)
-	if at < leastTime {
+	if at < leastTime-leastWidth {
 		return nil
 	}
 	width := max(leastWidth, at/100)

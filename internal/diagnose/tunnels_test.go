@@ -55,7 +55,7 @@ const idleLikely, idlePossible = "tunnel-idle-timeout likely", "tunnel-idle-time
 // TestIdleTimeoutIsFound holds that 200 tunnels with jitter show the timeout that ends them, though
 // some end by themselves.
 func TestIdleTimeoutIsFound(t *testing.T) {
-	for _, timeout := range []time.Duration{3 * time.Second, 17 * time.Second, time.Minute, time.Hour} {
+	for _, timeout := range []time.Duration{2 * time.Second, 3 * time.Second, 17 * time.Second, time.Minute, time.Hour} {
 		random, p := rand.New(rand.NewPCG(1, uint64(timeout))), newPast()
 		for range 200 {
 			p.at = p.at.Add(time.Second)
