@@ -57,9 +57,28 @@ gave up. A browser reports code 1006 and no reason.`,
 			},
 			Fix: append([]Remedy{{"", "Look into the log of the backend for an error at that time"}}, closeProperly()...),
 		},
+		{
+			Text: "nginx ended it after proxy_read_timeout or proxy_send_timeout, or the server behind nginx ended it", Certainty: rules.Possible,
+			Mark: silentAfter("nginx"), Fix: only(longerTimeouts(), "nginx"), More: keepAlive,
+		},
+		{
+			Text: "Envoy ended it after idle_timeout or stream_idle_timeout, or the server behind Envoy ended it", Certainty: rules.Possible,
+			Mark: silentAfter("Envoy"), Fix: only(longerTimeouts(), "Envoy"), More: keepAlive,
+		},
 		{Text: "The backend's process ended or was deployed anew, its handler returned, or a proxy in front of it was reloaded or timed out", Certainty: rules.Possible, Fix: closeProperly()},
 	},
 })
+
+// silentAfter is a mark of a proxy between Interlock and the server, if no byte came for so long that
+// a timeout of any length may have ended the tunnel.
+func silentAfter(product string) mark {
+	return func(v *View) string {
+		if name, basis := v.HopAfter(); name == product && v.finish().Idle >= leastTime-leastWidth {
+			return basis
+		}
+		return ""
+	}
+}
 
 // closeProperly is how servers end a tunnel so that the client learns why.
 func closeProperly() []Remedy {
@@ -152,7 +171,7 @@ var _ = register(Kind{
 	ID: "tunnel-alert", Family: Ended, Stages: Over,
 	Title: "The last bytes in the tunnel are a TLS alert",
 	Why: `After the 101 both sides speak WebSocket. A TLS alert there says that one side believes to speak
-TLS: two layers of TLS, a port that expects TLS, or a proxy that ends TLS on one side only.`,
+TLS: two layers of TLS, a port that expects TLS, or a proxy that terminates TLS on one side only.`,
 	Refs: []rules.Ref{{RFC: "8446", Section: "6", Text: "an alert ends a TLS connection, with the reason"}},
 	See: func(v *View) string {
 		f := v.endsAs("tunnel-alert")

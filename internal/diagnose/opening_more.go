@@ -48,7 +48,7 @@ of plain HTTP behind something that had upgraded already, or a generic tunnel ca
 		}
 		return ""
 	},
-	Causes: []Cause{{Text: "The client speaks TLS inside the WebSocket connection without framing it", Certainty: rules.Possible, Fix: advice("use wss:// to the port that ends TLS, and no TLS inside; a tunnel over WebSocket puts its bytes into frames")}},
+	Causes: []Cause{{Text: "The client speaks TLS inside the WebSocket connection without framing it", Certainty: rules.Possible, Fix: advice("use wss:// to the port that terminates TLS, and no TLS inside; a tunnel over WebSocket puts its bytes into frames")}},
 })
 
 var _ = register(Kind{

@@ -26,7 +26,7 @@ connection fails with code 1006. The client has to use the final URL from the st
 		{Text: "The Location has two schemes: the proxy that redirects to https does not know ws", Certainty: rules.Certain, Mark: when((*View).twoSchemes, "two schemes in Location"),
 			Fix: []Remedy{{"Traefik", "use wss:// in the client; entryPoints.web.http.redirections.entryPoint.scheme: https"}, {"", "use wss:// in the client"}}},
 		{Text: "The server wants TLS", Certainty: rules.Certain, Mark: when((*View).toTLS, "the same URL with https"),
-			Fix: []Remedy{{"", "use wss:// in the client"}, {"", "behind a proxy that ends TLS: let the application believe X-Forwarded-Proto: https, and do not redirect requests that have it"}}},
+			Fix: []Remedy{{"", "use wss:// in the client"}, {"", "behind a proxy that terminates TLS: let the application believe X-Forwarded-Proto: https, and do not redirect requests that have it"}}},
 		{Text: "The path lacks a slash at its end, or has one too many", Certainty: rules.Certain, Mark: when((*View).toSlash, "the same URL but for the slash"),
 			Fix: []Remedy{{"", "use the path of the Location in the client"}, {"Go", `mux.Handle("/ws", ...) without the slash`}, {"FastAPI, Starlette", "redirect_slashes=False, and the path as the client has it"}}},
 		{Text: "The server wants a login: the handshake has no valid session", Certainty: rules.Likely, Mark: when((*View).toLogin, "a login page in Location"),

@@ -109,7 +109,7 @@ func mount() []Remedy {
 		{"npm ws", `new WebSocketServer({ server, path: "/ws" }): the path must be the client's, without the query`},
 		{"Socket.IO", `the client's path option must be the server's; the default is /socket.io/`},
 		{"Express", `attach the WebSocket server to the http.Server that listens: const server = http.createServer(app); new WebSocketServer({ server }); server.listen(3000), not app.listen(3000)`},
-		{"nginx", `a location for the path with proxy_pass and the upgrade headers, before the one with try_files`},
+		{"nginx", `a location for the path with proxy_pass and the upgrade headers, beside the one with try_files`},
 		{"", `usual paths: /ws, /socket.io/?EIO=4&transport=websocket, /graphql, /cable, /hub`},
 	}
 }

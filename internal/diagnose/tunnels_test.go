@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -128,6 +129,20 @@ func TestUnseenEndsAreNotGuessed(t *testing.T) {
 	}
 	if len(p.told) != 0 {
 		t.Errorf("got %v", p.told)
+	}
+}
+
+// TestNginxBeforeTheBackendIsNamed holds that one tunnel which nginx may have ended after any timeout
+// leads to the timeouts of nginx, and one that ends while it is busy does not.
+func TestNginxBeforeTheBackendIsNamed(t *testing.T) {
+	for idle, want := range map[time.Duration]bool{1990 * time.Millisecond: true, 20 * time.Second: true, 200 * time.Millisecond: false} {
+		p, x := newPast(), tunnel("/chat", time.Minute, idle, wire.CauseServer)
+		x.Response = wire.ReadResponse(append(bytes.TrimSuffix(x.Response.Raw, []byte("\r\n")), "Server: nginx/1.22.1\r\n\r\n"...))
+		p.see(x)
+		d := p.last["tunnel-no-close"]
+		if got := strings.Contains(d.Cause, "proxy_read_timeout") && strings.Contains(d.Fix, "nginx: proxy_read_timeout"); got != want {
+			t.Errorf("%v: got %+v", idle, p.last)
+		}
 	}
 }
 

@@ -233,7 +233,7 @@ func (c Change) String() string {
 	case Case:
 		return "writes names of headers in another case"
 	case Order:
-		return "orders the headers anew"
+		return "reorders the headers"
 	case Hidden:
 		return fmt.Sprintf("passes %s on; whether it changes it is not known: its value is redacted", c.Header)
 	case Bytes:

@@ -19,7 +19,7 @@ func noOffer(a *attempt) rules.Diagnosis {
 
 func invalid(f *rules.Finding) rules.Diagnosis {
 	detail, _, _ := strings.Cut(f.Detail, "; the file does not contain")
-	d := certain("invalid", "The request is not a valid handshake: "+detail, "The client made it so, or a proxy before the place where it was recorded",
+	d := certain("invalid", "The request is not a valid handshake: "+detail, "The client sent it like that, or a proxy changed it before it was recorded",
 		"client: "+handshakeByCurl, "more: interlock rules "+f.Rule.ID)
 	d.Explains = []string{f.Rule.ID}
 	return d

@@ -147,7 +147,11 @@ func (w *walker) explained(a *attempt) {
 			w.found(d)
 		}
 	}
-	if id := fmt.Sprintf("rejected-%d", a.status()); len(a.diagnoses) == 0 && diagnose.Find(id) != nil && slices.Contains(a.x.Lossy, capture.LostRequest) {
+	id := fmt.Sprintf("rejected-%d", a.status())
+	if a.status() == 200 {
+		id = "page-instead"
+	}
+	if len(a.diagnoses) == 0 && diagnose.Find(id) != nil && slices.Contains(a.x.Lossy, capture.LostRequest) {
 		w.note("What a %d may come from: interlock diagnoses %s", a.status(), id)
 	}
 	if url := urlOf(a.x); url != "" && !w.tryIt {

@@ -33,6 +33,7 @@ func TestExplainPastes(t *testing.T) {
 		"chrome-http2":         {Fails, "walk-over-http2", "sent over HTTP/2"},
 		"curl-refused":         {Fails, "walk-refused", "Couldn't connect to server"},
 		"quoted":               {Fails, "walk-invalid", "without Sec-WebSocket-Key"},
+		"curl-no-space":        {Fails, "page-instead", "answered the valid handshake"},
 		"response-only":        {Unknown, "", "The request is not shown"},
 		"copy-as-curl":         {Unknown, "", "let Interlock try it: interlock why wss://chat.test/ws?room=1"},
 	} {
@@ -52,9 +53,10 @@ func TestExplainPastes(t *testing.T) {
 // TestLinesOfConsoles explains the one line that browsers write. It has the status at most, and a URL with secrets.
 func TestLinesOfConsoles(t *testing.T) {
 	for line, want := range map[string]string{
-		"Firefox can\u2019t establish a connection to the server at wss://chat.test/ws?token=s3cret99.":                                              "interlock why wss://chat.test/ws?token=***",
-		"WebSocket connection to 'wss://chat.test/ws?token=s3cret99' failed: Error during WebSocket handshake: Unexpected response code: 404":        "interlock diagnoses rejected-404",
-		"WebSocket connection to 'wss://chat.test/ws?token=s3cret99' failed: Error in connection establishment: net::ERR_CONNECTION_REFUSED":         "The server is not running",
+		"Firefox can\u2019t establish a connection to the server at wss://chat.test/ws?token=s3cret99.":                                       "interlock why wss://chat.test/ws?token=***",
+		"WebSocket connection to 'wss://chat.test/ws?token=s3cret99' failed: Error during WebSocket handshake: Unexpected response code: 404": "interlock diagnoses rejected-404",
+		"WebSocket connection to 'wss://chat.test/ws?token=s3cret99' failed: Error in connection establishment: net::ERR_CONNECTION_REFUSED":  "The server is not running",
+		"Error: Unexpected server response: 200": "What a 200 may come from: interlock diagnoses page-instead",
 		"WebSocket connection to 'wss://me:s3cret99@chat.test/ws' failed: Error in connection establishment: net::ERR_CERT_AUTHORITY_INVALID s3cret": "does not trust",
 	} {
 		r := explain(t, line+"\n")

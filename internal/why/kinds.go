@@ -92,10 +92,11 @@ func elsewhere(t *Target, bad *attempt, path string) rules.Diagnosis {
 	fix := []string{
 		"client: connect to " + t.URL(path),
 		"ws: new WebSocketServer({ server, path: \"" + shown + "\" })",
-		"nginx: location " + shown + " { proxy_pass http://backend" + path + "; ... }",
-		"Caddy: reverse_proxy " + shown + "* backend:8080",
-		"server: or serve the WebSocket at " + t.Shown,
 	}
+	if shown != "/" { // every path of the site is below it
+		fix = append(fix, "nginx: location "+shown+" { proxy_pass http://backend"+path+"; ... }", "Caddy: reverse_proxy "+shown+"* backend:8080")
+	}
+	fix = append(fix, "server: serve the WebSocket at "+t.Shown)
 	if strings.HasPrefix(path, "/socket.io/") {
 		text += ". It is a Socket.IO server"
 		fix = []string{

@@ -50,7 +50,7 @@ func noTLS(t *Target, err error) rules.Diagnosis {
 		return certain("no-tls", "The port does not speak TLS: its first bytes are not those of a TLS handshake", "The URL has wss or https, and the server speaks plain text at this port",
 			"client: use ws://"+t.Host+t.Shown+", or the port that speaks TLS",
 			"nginx: listen "+t.Port+" ssl;",
-			"proxy in front: if it ends TLS, its own port is the one to use")
+			"proxy in front: if it terminates TLS, connect to its port")
 	}
 	if reason := failedTLS(err); reason != err.Error() {
 		d := likely("tls-unanswered", "The TLS handshake fails: "+reason, "The server speaks plain text at this port, or something in between does not let TLS for this name pass", "no TLS alert",

@@ -164,6 +164,9 @@ func TestWalkFindsTheCause(t *testing.T) {
 			if c.id != "" && (len(r.Diagnoses) == 0 || r.Diagnoses[0].ID != c.id) {
 				t.Errorf("got %+v", r.Diagnoses)
 			}
+			if c.path == "/" && len(r.Diagnoses) > 0 && strings.Contains(r.Diagnoses[0].Fix, "location / ") {
+				t.Errorf("the whole site would be moved: %s", r.Diagnoses[0].Fix)
+			}
 			if n, most := s.requests.Load(), s.most.Load(); n > maxRequests || most > 1 {
 				t.Errorf("%d requests, %d at the same time", n, most)
 			}

@@ -69,7 +69,7 @@ func TestDiagnosesLeadToTheirExchanges(t *testing.T) {
 		}
 	}
 	_, page := f.get(t, "/diagnoses")
-	if page = html.UnescapeString(page); !strings.Contains(page, "5 of 1 kind") || !strings.Contains(page, `aria-label="Trend over 24h: at most 3 in 30 min 0 s"`) {
+	if page = html.UnescapeString(page); !strings.Contains(page, "1 kind, seen 5 times") || !strings.Contains(page, `aria-label="Trend over 24h: at most 3 in 30 min 0 s"`) {
 		t.Errorf("got %s", content(page))
 	}
 	if _, page := f.get(t, "/diagnoses?range=30d"); strings.Contains(page, "Nothing to explain") || !strings.Contains(page, "<h2>Catalogue</h2>") {
