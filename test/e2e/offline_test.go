@@ -138,16 +138,17 @@ func withoutIdentity(t *testing.T, lines string) []string {
 	return all
 }
 
-// withoutTimes removes what depends on when bytes were read from the end of a tunnel: its times, and the last words where
-// more was sent than is recorded.
+// withoutTimes removes what depends on when bytes were read from the end of a tunnel: its times, whose bytes came first, and
+// the last words where more was sent than is recorded.
 func withoutTimes(after any) {
 	a, _ := after.(map[string]any)
 	end, ok := a["end"].(map[string]any)
 	if !ok {
 		return
 	}
-	delete(end, "milliseconds")
-	delete(end, "idle")
+	for _, name := range []string{"milliseconds", "idle", "first"} {
+		delete(end, name)
+	}
 	for _, side := range []string{"client", "server"} {
 		if n, _ := a[side+"Bytes"].(float64); n >= wire.MaxRecorded {
 			delete(end, side)
