@@ -66,6 +66,7 @@ func command() *cobra.Command {
 			describeCompletion(c)
 		}
 	}
+	help.CheckArguments(root)
 	help.Add(root)
 	return root
 }

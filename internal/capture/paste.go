@@ -74,7 +74,7 @@ func newPatterns() patterns {
 		failed:      r(`WebSocket connection to '(wss?://[^']+)' failed:? ?(.*)$`),
 		firefox:     r(`(?:establish a connection to the server at|The connection to) (wss?://\S+?)(?: was interrupted.*|\.?)$`),
 		network:     r(`^(?:GET\s?(wss?://\S+))?\s*\[(HTTP/[0-9.]{1,3}) (\d{3})(?: (.*?))?(?: [\d.]+ ?m?s)?\]$`),
-		unexpected:  r(`(?:Unexpected server response: |server rejected WebSocket connection: HTTP |bad handshake.* |Unexpected response code: )([1-5]\d\d)\b`),
+		unexpected:  r(`(?:Unexpected server response: |server rejected WebSocket connection: HTTP |bad handshake.* |Handshake status |Unexpected response code: )([1-5]\d\d)\b`),
 		url:         r(`^(?:wss?|https?)://\S+$`),
 		connected:   r(`^(?:Connected to|Established connection to|Re-using existing connection.* host) \S+ \(([0-9A-Fa-f.:]+?)(?: port \d+)?\) port (\d+)`),
 	}

@@ -188,7 +188,7 @@ func (p *paste) unexpectedOf(e *pasted, text string) bool {
 	if strings.Contains(text, "WebSocket connection to ") {
 		m = p.patterns.failed.FindStringSubmatch(text)
 	}
-	if strings.Contains(text, "esponse") || strings.Contains(text, "handshake") || strings.Contains(text, "rejected") {
+	if strings.Contains(text, "esponse") || strings.Contains(text, "andshake") || strings.Contains(text, "rejected") {
 		status = p.patterns.unexpected.FindStringSubmatch(text)
 	}
 	if m != nil {

@@ -65,6 +65,9 @@ func (a *Asking) About(ctx context.Context, what string, stdin io.Reader) error 
 		return a.recording(ctx, "standard input", stdin)
 	}
 	if info, err := os.Stat(what); err != nil || info.IsDir() {
+		if err != nil && what != "" && !strings.Contains(what, "://") && !strings.ContainsAny(what, "@?") {
+			return exit.Usage("%q is neither a file nor a URL: write ws://%s, or wss if it uses TLS", what, strings.TrimLeft(what, "/"))
+		}
 		return a.URL(ctx, what)
 	}
 	file, err := os.Open(what)

@@ -56,6 +56,7 @@ func TestLinesOfConsoles(t *testing.T) {
 		"Firefox can\u2019t establish a connection to the server at wss://chat.test/ws?token=s3cret99.":                                       "interlock why wss://chat.test/ws?token=***",
 		"WebSocket connection to 'wss://chat.test/ws?token=s3cret99' failed: Error during WebSocket handshake: Unexpected response code: 404": "interlock diagnoses rejected-404",
 		"WebSocket connection to 'wss://chat.test/ws?token=s3cret99' failed: Error in connection establishment: net::ERR_CONNECTION_REFUSED":  "The server is not running",
+		"websocket._exceptions.WebSocketBadStatusException: Handshake status 403 Forbidden":                                                   "interlock diagnoses rejected-403",
 		"Error: Unexpected server response: 200": "What a 200 may come from: interlock diagnoses page-instead",
 		"WebSocket connection to 'wss://me:s3cret99@chat.test/ws' failed: Error in connection establishment: net::ERR_CERT_AUTHORITY_INVALID s3cret": "does not trust",
 	} {
