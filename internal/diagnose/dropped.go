@@ -77,7 +77,7 @@ so does a proxy that drops Sec-WebSocket-Protocol from the request or adds it to
 		{Text: "The server returns the client's list in place of one name", Certainty: rules.Certain, Mark: all(got("Sec-WebSocket-Protocol", ","), returned), Fix: chooseSubprotocol()},
 		{Text: "The server names several subprotocols, where it may name one", Certainty: rules.Likely, Mark: got("Sec-WebSocket-Protocol", ","), Fix: chooseSubprotocol()},
 		{Text: "The server writes the header although it has chosen none", Certainty: rules.Likely, Mark: unnamed, Fix: []Remedy{{"", "leave Sec-WebSocket-Protocol out of the 101 if no subprotocol is chosen"}}},
-		{Text: "A proxy before Interlock dropped Sec-WebSocket-Protocol from the request, or the server names its subprotocol to everyone", Certainty: rules.Likely,
+		{Text: "A proxy in front of Interlock dropped Sec-WebSocket-Protocol from the request, or the server names its subprotocol to everyone", Certainty: rules.Likely,
 			Mark: all(without(rules.InRequest, "Sec-WebSocket-Protocol"), beforeAny), Fix: append(chooseSubprotocol(), allowHeaders()[1])},
 		{Text: "The server names a fixed subprotocol, or spells it differently", Certainty: rules.Possible,
 			Fix: append(chooseSubprotocol(), Remedy{"nginx", "no add_header Sec-WebSocket-Protocol"})},
@@ -115,7 +115,7 @@ handshake, so a request of a browser without Sec-WebSocket-Extensions lost it on
 		return "The 101 has " + v.got("Sec-WebSocket-Extensions") + ", which the client did not offer"
 	},
 	Causes: []Cause{
-		{Text: "A proxy before Interlock removed Sec-WebSocket-Extensions from the request, and the server accepts compression all the same", Certainty: rules.Likely,
+		{Text: "A proxy in front of Interlock removed Sec-WebSocket-Extensions from the request, and the server accepts compression all the same", Certainty: rules.Likely,
 			Mark: all(browser, without(rules.InRequest, "Sec-WebSocket-Extensions")), Fix: keepExtensions()},
 		{Text: "The server accepts extensions without looking at the offer, or a proxy adds the header to its response", Certainty: rules.Possible, Fix: keepExtensions()},
 	},

@@ -25,7 +25,7 @@ a timeout; if one does, it may be.`,
 		case f == nil:
 			return ""
 		case c != nil:
-			return fmt.Sprintf("%d of %d tunnels to %s ended after %s ± %s of silence, by %s and without a Close frame: a browser reports code 1006",
+			return fmt.Sprintf("%d of %d tunnels to %s ended after %s ± %s of silence, closed by %s without a Close frame: a browser reports code 1006",
 				c.Count, c.Of, wire.Escape([]byte(v.Ruling.Endpoint)), seconds(c.At), fmt.Sprintf("%.1f s", c.Spread.Seconds()), f.by)
 		}
 		return fmt.Sprintf("%s ended the tunnel %s%s, %s", capital(f.by), f.lasted(), f.pinged(), noClose)
@@ -105,7 +105,7 @@ one: busy or idle, it ends after that time.`,
 		if f == nil {
 			return ""
 		}
-		return fmt.Sprintf("%d of %d tunnels to %s ended %s ± %s after the 101, whether idle or not, by %s and without a Close frame: a browser reports code 1006",
+		return fmt.Sprintf("%d of %d tunnels to %s ended %s ± %s after the 101, whether idle or not, closed by %s without a Close frame: a browser reports code 1006",
 			c.Count, c.Of, wire.Escape([]byte(v.Ruling.Endpoint)), seconds(c.At), fmt.Sprintf("%.1f s", c.Spread.Seconds()), f.by)
 	},
 	Causes: []Cause{

@@ -11,15 +11,15 @@ import (
 // TestHopIsNamed holds that a proxy is named by what it leaves in the messages, on its side of Interlock.
 func TestHopIsNamed(t *testing.T) {
 	for name, want := range map[string]string{
-		"stripped-upgrade":          "nginx before Interlock ",
-		"stripped-upgrade-426":      "Envoy before Interlock ",
-		"stripped-upgrade-apache":   "Apache before Interlock ",
-		"stripped-upgrade-traefik":  "Traefik before Interlock ",
-		"stripped-upgrade-npm":      "Nginx Proxy Manager before Interlock ",
-		"stripped-upgrade-two-hops": "nginx before Interlock ",
+		"stripped-upgrade":          "nginx in front of Interlock ",
+		"stripped-upgrade-426":      "Envoy in front of Interlock ",
+		"stripped-upgrade-apache":   "Apache in front of Interlock ",
+		"stripped-upgrade-traefik":  "Traefik in front of Interlock ",
+		"stripped-upgrade-npm":      "Nginx Proxy Manager in front of Interlock ",
+		"stripped-upgrade-two-hops": "nginx in front of Interlock ",
 		"stripped-upgrade-no-trace": "A proxy that leaves no trace in the request ",
-		"stripped-tailscale":        "Cloudflare before Interlock ",
-		"stripped-key":              "CloudFront before Interlock ",
+		"stripped-tailscale":        "Cloudflare in front of Interlock ",
+		"stripped-key":              "CloudFront in front of Interlock ",
 		"stripped-101":              "The proxy between Interlock and the server ",
 		"stripped-101-nginx":        "nginx between Interlock and the server ",
 	} {

@@ -68,7 +68,7 @@ and fails.`,
 		return ""
 	},
 	Causes: []Cause{
-		{Text: "The server answered another request, which the client or a proxy before Interlock sent on the same connection", Certainty: rules.Certain,
+		{Text: "The server answered another request, which the client or a proxy in front of Interlock sent on the same connection", Certainty: rules.Certain,
 			Mark: when(requestAfter, "a request after the 101"), Fix: advice("a proxy must not reuse a connection after a 101: look for connection pools that share it")},
 		{Text: "Socket.IO 3 and later accept the handshake of a client of version 2 and then answer 400 in the tunnel", Certainty: rules.Likely, Mark: path("EIO=3"), Fix: allowOldClients()},
 		{Text: "The handler wrote an HTTP response or an error after it had accepted the upgrade", Certainty: rules.Possible,
@@ -106,8 +106,8 @@ is how requests are smuggled.`,
 		return "After the 101 a " + rules.Quote(string(line)) + " request came on the same connection"
 	},
 	Causes: []Cause{
-		{Text: "The proxy before Interlock reuses the connection", Certainty: rules.Likely, Mark: beforeAny, Fix: noReuse()},
-		{Text: "A proxy before Interlock reuses the connection, or the client does not know that it was upgraded", Certainty: rules.Possible, Fix: noReuse()},
+		{Text: "The proxy in front of Interlock reuses the connection", Certainty: rules.Likely, Mark: beforeAny, Fix: noReuse()},
+		{Text: "A proxy in front of Interlock reuses the connection, or the client does not know that it was upgraded", Certainty: rules.Possible, Fix: noReuse()},
 	},
 })
 

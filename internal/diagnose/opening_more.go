@@ -114,7 +114,7 @@ var _ = register(Kind{
 	ID: "tunnel-after-refusal", Family: Opening, Stages: Answered | Unanswered,
 	Title: "The client sends frames although the server did not accept the upgrade",
 	Why: `Bytes that are no HTTP follow a request that was not answered with 101. The client does not
-look at the status, or a proxy before Interlock opened a tunnel without waiting for it: anything that
+look at the status, or a proxy in front of Interlock opened a tunnel without waiting for it: anything that
 the client sends then reaches the server as requests of the proxy.`,
 	Refs:  []rules.Ref{{RFC: "9110", Section: "7.8", Text: "without a 101 the connection goes on in HTTP"}},
 	Rules: []string{"UPGRADE-TUNNEL-AFTER-REFUSAL"},
@@ -125,8 +125,8 @@ the client sends then reaches the server as requests of the proxy.`,
 		return fmt.Sprintf("After the %d the client sent bytes that are no HTTP request", v.Status())
 	},
 	Causes: []Cause{
-		{Text: "The proxy before Interlock opened the tunnel without waiting for the 101", Certainty: rules.Likely, Mark: beforeAny, Fix: awaitSwitch()},
-		{Text: "The client does not look at the status, or a proxy before Interlock opened the tunnel without waiting", Certainty: rules.Possible, Fix: awaitSwitch()},
+		{Text: "The proxy in front of Interlock opened the tunnel without waiting for the 101", Certainty: rules.Likely, Mark: beforeAny, Fix: awaitSwitch()},
+		{Text: "The client does not look at the status, or a proxy in front of Interlock opened the tunnel without waiting", Certainty: rules.Possible, Fix: awaitSwitch()},
 	},
 })
 

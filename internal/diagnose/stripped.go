@@ -31,17 +31,17 @@ answers with 400, 404, 426 or a page.`,
 	Causes: removed(),
 })
 
-// removed are the causes of a request that lost headers before Interlock: each proxy that names
+// removed are the causes of a request that lost headers before they reached Interlock: each proxy that names
 // itself, any other, and one that leaves no trace.
 func removed() []Cause {
 	fix := forwardUpgrades()
-	causes := append(named("%s before Interlock does not forward the upgrade", before, fix, "Nginx Proxy Manager"), Cause{
-		Text: "nginx before Interlock does not forward the upgrade", Certainty: rules.Likely,
+	causes := append(named("%s in front of Interlock does not forward the upgrade", before, fix, "Nginx Proxy Manager"), Cause{
+		Text: "nginx in front of Interlock does not forward the upgrade", Certainty: rules.Likely,
 		Mark: when((*View).nginxDefaults, "HTTP/1.0 with Connection: close, as nginx sends it by default"), Fix: only(fix, "nginx"),
 	})
-	causes = append(causes, named("%s before Interlock does not forward the upgrade", before, fix, "Apache", "ingress-nginx", "Envoy", "Traefik", "Caddy", "Varnish", "Squid", "Cloudflare", "CloudFront", "AWS ALB")...)
+	causes = append(causes, named("%s in front of Interlock does not forward the upgrade", before, fix, "Apache", "ingress-nginx", "Envoy", "Traefik", "Caddy", "Varnish", "Squid", "Cloudflare", "CloudFront", "AWS ALB")...)
 	return append(causes,
-		Cause{Text: "The proxy before Interlock does not forward the upgrade", Certainty: rules.Likely, Mark: beforeAny, Fix: usual(fix)},
+		Cause{Text: "The proxy in front of Interlock does not forward the upgrade", Certainty: rules.Likely, Mark: beforeAny, Fix: usual(fix)},
 		Cause{Text: "A proxy that leaves no trace in the request does not forward the upgrade, or the client is no WebSocket client", Certainty: rules.Possible, Fix: usual(fix)},
 	)
 }
@@ -71,11 +71,11 @@ counts only if Connection lists it, so the server must ignore the offer.`,
 		return "The handshake reached Interlock with " + v.sent("Connection") + " in place of Connection: Upgrade"
 	},
 	Causes: []Cause{
-		{Text: "nginx before Interlock sets Upgrade and not Connection, and then sends Connection: close", Certainty: rules.Likely,
+		{Text: "nginx in front of Interlock sets Upgrade and not Connection, and then sends Connection: close", Certainty: rules.Likely,
 			Mark: sent("Connection", "close"), Fix: only(forwardUpgrades(), "nginx")},
-		{Text: "A proxy before Interlock replaced Connection: it adds headers of its own", Certainty: rules.Likely, Mark: beforeAny, Fix: usual(forwardUpgrades())},
-		{Text: "A proxy before Interlock replaced Connection: browsers always send Upgrade in it", Certainty: rules.Likely, Mark: browser, Fix: usual(forwardUpgrades())},
-		{Text: "A proxy before Interlock replaced Connection", Certainty: rules.Possible, Fix: usual(forwardUpgrades())},
+		{Text: "A proxy in front of Interlock replaced Connection: it adds headers of its own", Certainty: rules.Likely, Mark: beforeAny, Fix: usual(forwardUpgrades())},
+		{Text: "A proxy in front of Interlock replaced Connection: browsers always send Upgrade in it", Certainty: rules.Likely, Mark: browser, Fix: usual(forwardUpgrades())},
+		{Text: "A proxy in front of Interlock replaced Connection", Certainty: rules.Possible, Fix: usual(forwardUpgrades())},
 	},
 })
 
@@ -98,9 +98,9 @@ handshake.`,
 		return "The handshake reached Interlock without Sec-WebSocket-Key and Sec-WebSocket-Version; Upgrade is still there"
 	},
 	Causes: []Cause{
-		{Text: "CloudFront before Interlock does not forward them", Certainty: rules.Likely, Mark: before("CloudFront"), Fix: only(forwardUpgrades(), "CloudFront")},
-		{Text: "A proxy before Interlock removed them: browsers always send them", Certainty: rules.Likely, Mark: browser, Fix: allowHeaders()},
-		{Text: "A proxy before Interlock removed them, or adds Upgrade to every request", Certainty: rules.Possible, Fix: allowHeaders()},
+		{Text: "CloudFront in front of Interlock does not forward them", Certainty: rules.Likely, Mark: before("CloudFront"), Fix: only(forwardUpgrades(), "CloudFront")},
+		{Text: "A proxy in front of Interlock removed them: browsers always send them", Certainty: rules.Likely, Mark: browser, Fix: allowHeaders()},
+		{Text: "A proxy in front of Interlock removed them, or adds Upgrade to every request", Certainty: rules.Possible, Fix: allowHeaders()},
 	},
 })
 
@@ -128,8 +128,8 @@ otherwise, so that the two lines that set Upgrade and Connection are not enough.
 		return "The upgrade request reached Interlock as HTTP/1.0"
 	},
 	Causes: []Cause{
-		{Text: "nginx before Interlock speaks HTTP/1.0 to its backend", Certainty: rules.Likely, Mark: either(beforeAny, browser), Fix: http11()},
-		{Text: "A proxy before Interlock speaks HTTP/1.0 to its backend", Certainty: rules.Possible, Fix: http11()},
+		{Text: "nginx in front of Interlock speaks HTTP/1.0 to its backend", Certainty: rules.Likely, Mark: either(beforeAny, browser), Fix: http11()},
+		{Text: "A proxy in front of Interlock speaks HTTP/1.0 to its backend", Certainty: rules.Possible, Fix: http11()},
 	},
 })
 
@@ -154,9 +154,9 @@ $http_host may be empty for HTTP/3. A server must answer 400 to HTTP/1.1 without
 		return "The handshake reached Interlock without a host name, with " + beforeAny(v)
 	},
 	Causes: []Cause{
-		{Text: "The proxy before Interlock copies a Host header that its client did not send, as in HTTP/3", Certainty: rules.Likely, Mark: beforeAny,
+		{Text: "The proxy in front of Interlock copies a Host header that its client did not send, as in HTTP/3", Certainty: rules.Likely, Mark: beforeAny,
 			Fix: only(passHost(), "nginx")},
-		{Text: "A proxy before Interlock removed Host", Certainty: rules.Possible, Fix: passHost()},
+		{Text: "A proxy in front of Interlock removed Host", Certainty: rules.Possible, Fix: passHost()},
 	},
 })
 
@@ -177,7 +177,7 @@ an offer; in the second the request never was one.`,
 		return "The request has " + v.sent("Connection") + " and no Upgrade header"
 	},
 	Causes: []Cause{
-		{Text: "The proxy before Interlock removed Upgrade, or adds Connection: upgrade to every request", Certainty: rules.Likely, Mark: beforeAny, Fix: forwardOrNot()},
+		{Text: "The proxy in front of Interlock removed Upgrade, or adds Connection: upgrade to every request", Certainty: rules.Likely, Mark: beforeAny, Fix: forwardOrNot()},
 		{Text: "A proxy removed Upgrade, or adds Connection: upgrade to every request", Certainty: rules.Possible, Fix: forwardOrNot()},
 	},
 })

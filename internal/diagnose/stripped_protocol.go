@@ -42,7 +42,7 @@ CDNs that know only upgrades to WebSocket remove Upgrade, and the client cannot 
 		return "The request has X-Tailscale-Handshake and no Upgrade header: the client sends Upgrade: tailscale-control-protocol"
 	},
 	Causes: append([]Cause{
-		{Text: "Cloudflare before Interlock removed Upgrade: it does not forward an upgrade with POST", Certainty: rules.Likely, Mark: before("Cloudflare"),
+		{Text: "Cloudflare in front of Interlock removed Upgrade: it does not forward an upgrade with POST", Certainty: rules.Likely, Mark: before("Cloudflare"),
 			Fix: advice("turn the proxy off for this host name (DNS only)")},
 	}, lost("Tailscale", []Remedy{
 		{"nginx", `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; proxy_buffering off;`},
@@ -78,7 +78,7 @@ older transport over two HTTP connections, which most reverse proxies break as w
 // lost are the causes of a request of a client whose offer was removed.
 func lost(client string, fix []Remedy) []Cause {
 	return []Cause{
-		{Text: "The proxy before Interlock removed it", Certainty: rules.Likely, Mark: beforeAny, Fix: fix},
+		{Text: "The proxy in front of Interlock removed it", Certainty: rules.Likely, Mark: beforeAny, Fix: fix},
 		{Text: "A proxy between " + client + " and Interlock removed it", Certainty: rules.Possible, Fix: fix},
 	}
 }

@@ -16,7 +16,7 @@ func explained(t testing.TB) []*rules.Ruling {
 	all := rulings(t)
 	stripped := rules.Diagnosis{
 		ID: "lost-header", Text: "The handshake reached Interlock without its Upgrade header", Certainty: rules.Likely,
-		Cause: "The proxy before Interlock removed it", Basis: `Via: "1.1 front"`, Fix: "nginx: proxy_set_header Upgrade $http_upgrade;\nApache: upgrade=websocket",
+		Cause: "The proxy in front of Interlock removed it", Basis: `Via: "1.1 front"`, Fix: "nginx: proxy_set_header Upgrade $http_upgrade;\nApache: upgrade=websocket",
 		Explains: []string{"UPGRADE-POST"},
 	}
 	idle := rules.Diagnosis{

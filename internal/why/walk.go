@@ -140,7 +140,7 @@ func (w *walker) found(all ...rules.Diagnosis) {
 // speak of its place between two sides.
 func fromHere(d rules.Diagnosis) rules.Diagnosis {
 	words := strings.NewReplacer(" between Interlock and the server", " in front of the server", " between Interlock and the backend", " to the server",
-		" after Interlock", " in front of the server", " before Interlock", " in between", "The backend ", "The server ")
+		" after Interlock", " in front of the server", " in front of Interlock", " in between", "The backend ", "The server ")
 	d.Text, d.Cause = words.Replace(d.Text), words.Replace(d.Cause)
 	fix := slices.DeleteFunc(strings.Split(d.Fix, "\n"), func(line string) bool { return strings.HasPrefix(line, "Interlock: --backend") })
 	d.Fix = strings.Join(fix, "\n")

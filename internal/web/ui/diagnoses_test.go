@@ -85,7 +85,7 @@ func TestAnExchangeIsExplainedFirst(t *testing.T) {
 	page = html.UnescapeString(page)
 	at := -1
 	for _, want := range []string{
-		`<section class="why" aria-label="Diagnosis: stripped-upgrade">`, "The handshake reached Interlock", "<b>Cause</b> The proxy before Interlock", `class="tag">likely<`,
+		`<section class="why" aria-label="Diagnosis: stripped-upgrade">`, "The handshake reached Interlock", "<b>Cause</b> The proxy in front of Interlock", `class="tag">likely<`,
 		`X-Forwarded-For: "192.0.2.7"`, "What to change", "nginx: ", "/rules/UPGRADE-WS-KEY-STRAY", `href="/diagnoses/stripped-upgrade"`, "On the wire", "explained by <a",
 	} {
 		i := strings.Index(page, want)
