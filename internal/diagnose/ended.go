@@ -35,18 +35,18 @@ a timeout; if one does, it may be.`,
 
 func idleCauses() []Cause {
 	all := []Cause{
-		{Text: "nginx ended it: proxy_read_timeout", Certainty: rules.Likely, Mark: idleAt("nginx"), Fix: only(longerTimeouts(), "nginx"), More: keepAlive},
-		{Text: "Envoy ended it: idle_timeout or stream_idle_timeout", Certainty: rules.Likely, Mark: idleAt("Envoy"), Fix: only(longerTimeouts(), "Envoy"), More: keepAlive},
-		{Text: "The AWS load balancer ended it: idle_timeout", Certainty: rules.Likely, Mark: idleAt("AWS ALB"), Fix: only(longerTimeouts(), "AWS ALB"), More: keepAlive},
+		{Text: "nginx ended it: proxy_read_timeout", Certainty: rules.Likely, Mark: idleAt("nginx"), Fix: only(LongerTimeouts(), "nginx"), More: keepAlive},
+		{Text: "Envoy ended it: idle_timeout or stream_idle_timeout", Certainty: rules.Likely, Mark: idleAt("Envoy"), Fix: only(LongerTimeouts(), "Envoy"), More: keepAlive},
+		{Text: "The AWS load balancer ended it: idle_timeout", Certainty: rules.Likely, Mark: idleAt("AWS ALB"), Fix: only(LongerTimeouts(), "AWS ALB"), More: keepAlive},
 		{Text: "Cloudflare ended it: it ends tunnels after 100 s without a byte", Certainty: rules.Likely, Mark: idleAt("Cloudflare"), Fix: []Remedy{{"Cloudflare", "the timeout cannot be changed below the Enterprise plan: send pings"}}, More: keepAlive},
 		{
 			Text:      "An idle timeout of a proxy or load balancer, such as nginx (proxy_read_timeout), HAProxy (timeout tunnel) or an AWS load balancer (idle_timeout)",
-			Certainty: rules.Likely, Mark: manyIdle, Fix: longerTimeouts(), More: keepAlive,
+			Certainty: rules.Likely, Mark: manyIdle, Fix: LongerTimeouts(), More: keepAlive,
 		},
 	}
 	for _, t := range timeouts() {
 		all = append(all, Cause{
-			Text: "An idle timeout: " + t.products, Certainty: rules.Possible, Fix: longerTimeouts(), More: keepAlive,
+			Text: "An idle timeout: " + t.products, Certainty: rules.Possible, Fix: LongerTimeouts(), More: keepAlive,
 			Mark: func(v *View) string {
 				if timeoutAt(v.finish().Idle) == t.after {
 					return fmt.Sprintf("%s without a byte", seconds(v.finish().Idle))
@@ -55,7 +55,7 @@ func idleCauses() []Cause {
 			},
 		})
 	}
-	return append(all, Cause{Text: "An idle timeout of the client, or of a proxy that leaves no trace", Certainty: rules.Possible, Fix: longerTimeouts(), More: keepAlive})
+	return append(all, Cause{Text: "An idle timeout of the client, or of a proxy that leaves no trace", Certainty: rules.Possible, Fix: LongerTimeouts(), More: keepAlive})
 }
 
 // manyIdle is the mark of many tunnels that ended after the same time of silence. If clients ended

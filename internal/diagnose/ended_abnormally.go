@@ -59,11 +59,11 @@ gave up. A browser reports code 1006 and no reason.`,
 		},
 		{
 			Text: "nginx ended it after proxy_read_timeout or proxy_send_timeout, or the server behind nginx ended it", Certainty: rules.Possible,
-			Mark: silentAfter("nginx"), Fix: only(longerTimeouts(), "nginx"), More: keepAlive,
+			Mark: silentAfter("nginx"), Fix: only(LongerTimeouts(), "nginx"), More: keepAlive,
 		},
 		{
 			Text: "Envoy ended it after idle_timeout or stream_idle_timeout, or the server behind Envoy ended it", Certainty: rules.Possible,
-			Mark: silentAfter("Envoy"), Fix: only(longerTimeouts(), "Envoy"), More: keepAlive,
+			Mark: silentAfter("Envoy"), Fix: only(LongerTimeouts(), "Envoy"), More: keepAlive,
 		},
 		{Text: "The backend's process ended or was deployed anew, its handler returned, or a proxy in front of it was reloaded or timed out", Certainty: rules.Possible, Fix: closeProperly()},
 	},
@@ -118,7 +118,7 @@ on their way may be lost. A browser reports code 1006.`,
 				}
 				return ""
 			},
-			Fix: longerTimeouts(), More: keepAlive,
+			Fix: LongerTimeouts(), More: keepAlive,
 		},
 		{
 			Text: "The backend's process was killed, or it closed the socket with messages of the client unread", Certainty: rules.Possible,

@@ -43,8 +43,8 @@ func timeoutAt(idle time.Duration) time.Duration {
 	return 0
 }
 
-// longerTimeouts is how the products are told to let tunnels be idle for longer.
-func longerTimeouts() []Remedy {
+// LongerTimeouts is how the products are told to let tunnels be idle for longer.
+func LongerTimeouts() []Remedy {
 	return []Remedy{
 		{"nginx", "proxy_read_timeout 1h; proxy_send_timeout 1h; in the location of the endpoint"},
 		{"HAProxy", "timeout tunnel 1h in the defaults section or in the backend"},

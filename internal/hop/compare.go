@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -46,6 +47,7 @@ const (
 	Case      Kind = "case"   // of the names of headers
 	Order     Kind = "order"  // of the headers
 	Bytes     Kind = "bytes"  // after the 101
+	Ended     Kind = "ended"  // the hop closed both connections of the tunnel
 	Hidden    Kind = "hidden" // not known: the value is redacted on both sides
 )
 
@@ -69,6 +71,7 @@ func Compare(p Pair) []Change {
 		if switched && near.Response.Status == 101 {
 			c.bytes("from the client", near.After.Client, far.After.Client)
 			c.bytes("from the server", far.After.Server, near.After.Server)
+			c.ended(near, far)
 		}
 	}
 	return c
@@ -147,6 +150,21 @@ func (c *changes) bytes(from string, before, after []byte) {
 			return
 		}
 	}
+}
+
+// ended records that the hop ended a tunnel: to its near side the server closed the connection, to its
+// far side the client did.
+func (c *changes) ended(near, far *wire.Exchange) {
+	server := near.Cause == wire.CauseServer || near.Cause == wire.CauseServerReset
+	client := far.Cause == wire.CauseClient || far.Cause == wire.CauseClientReset
+	if !server || !client {
+		return
+	}
+	when := ""
+	if e := near.After.End; e != nil {
+		when = fmt.Sprintf("after %v, idle for %v", e.Open.Round(time.Millisecond), e.Idle.Round(time.Millisecond))
+	}
+	*c = append(*c, Change{Part: Tunnel, Kind: Ended, After: when})
 }
 
 // matters reports whether a change of a header can make an upgrade fail.
@@ -236,6 +254,8 @@ func (c Change) String() string {
 		return "reorders the headers"
 	case Hidden:
 		return fmt.Sprintf("passes %s on; whether it changes it is not known: its value is redacted", c.Header)
+	case Ended:
+		return strings.TrimSpace("ends the tunnel " + c.After)
 	case Bytes:
 		return fmt.Sprintf("changes the first bytes %s from %s to %s", c.Header, quoted(c.Before), quoted(c.After))
 	}

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -66,9 +68,9 @@ func Summarize(near, far string, m Matched) *Report {
 		if p.By == ByKey {
 			r.ByKey++
 		}
-		matters := false
+		matters, ended := false, false
 		for _, c := range Compare(p) {
-			matters = matters || c.Matters
+			matters, ended = matters || c.Matters, ended || c.Kind == Ended
 			group := Change{Part: c.Part, Kind: c.Kind, Header: strings.ToLower(c.Header), Matters: c.Matters}
 			i, known := at[group]
 			if !known && !c.Matters && len(r.Changes) >= maxChanges {
@@ -82,8 +84,11 @@ func Summarize(near, far string, m Matched) *Report {
 			}
 			r.Changes[i].Count++
 		}
+		r.Matters = r.Matters || matters
+		if ended {
+			r.explainEnd(told, p.Near.Diagnoses)
+		}
 		if matters {
-			r.Matters = true
 			r.explain(told, p.Far.Diagnoses)
 			r.explain(told, p.Near.Diagnoses)
 		}
@@ -104,25 +109,52 @@ func (r *Report) explain(told map[string]bool, all []rules.Diagnosis) {
 	}
 }
 
+// explainEnd says why a hop ends tunnels: as a diagnosis of the near side does that knows the proxy or
+// many tunnels, else in general.
+func (r *Report) explainEnd(told map[string]bool, near []rules.Diagnosis) {
+	i := slices.IndexFunc(near, func(d rules.Diagnosis) bool { return d.ID == "tunnel-idle-timeout" || d.ID == "tunnel-lifetime" })
+	if i >= 0 {
+		r.explain(told, near[i:i+1])
+		return
+	}
+	var fix []string
+	for _, remedy := range diagnose.LongerTimeouts() {
+		fix = append(fix, remedy.String())
+	}
+	r.explain(told, []rules.Diagnosis{{
+		ID: "tunnel-idle-timeout", Text: "The proxy closed both connections of the tunnel", Cause: "An idle timeout of the proxy, another limit of it, or a restart",
+		Fix: strings.Join(fix, "\n"),
+	}})
+}
+
 // answer is the result in a sentence.
 func (r *Report) answer() string {
 	if r.Pairs == 0 {
 		return "No exchange was seen on both sides"
 	}
 	var what []string
-	changed := false
+	changed, ended := false, ""
 	for _, c := range r.Changes {
+		if c.Kind == Ended {
+			ended = ". It " + c.Text
+			continue
+		}
 		changed = changed || c.Kind != Hidden
 		if c.Matters {
 			what = append(what, c.Text)
 		}
 	}
+	return r.passed(what, changed) + ended
+}
+
+// passed says what the hop did to the messages that passed it.
+func (r *Report) passed(what []string, changed bool) string {
 	switch {
 	case len(what) > 0:
 		return "The hop changes what an upgrade needs: it " + strings.Join(what, ", ")
 	case changed:
 		return "The hop changes nothing that an upgrade needs"
-	case len(r.Changes) > 0:
+	case slices.ContainsFunc(r.Changes, func(c Sum) bool { return c.Kind == Hidden }):
 		return "The hop changes nothing that can be seen"
 	}
 	return "The hop changes nothing"
