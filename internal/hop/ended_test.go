@@ -38,18 +38,9 @@ func TestWhoEndedATunnel(t *testing.T) {
 // tunnel is an exchange whose tunnel has ended, as one Interlock stored it.
 func tunnel(t *testing.T, cause wire.Cause) *rules.Ruling {
 	t.Helper()
-	x := &wire.Exchange{
+	return stored(t, &wire.Exchange{
 		Origin: wire.OriginLive, Final: true, Complete: true, Time: start, Outcome: wire.Switched, Cause: cause,
 		Request: wire.ReadRequest([]byte(handshake)), Response: wire.ReadResponse([]byte(switched)),
 		After: wire.After{Ended: true, End: &wire.End{Open: 60200 * time.Millisecond, Idle: time.Minute}},
-	}
-	text, err := rules.Classify(rules.Case{X: x}).MarshalJSON()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := rules.ReadRuling(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	})
 }

@@ -28,6 +28,12 @@ func side(t *testing.T, request, response string, at time.Duration) *rules.Rulin
 		x.Response = wire.ReadResponse([]byte(response))
 		x.Outcome = x.Response.Outcome()
 	}
+	return stored(t, x)
+}
+
+// stored is the ruling on an exchange as it is read from a store.
+func stored(t *testing.T, x *wire.Exchange) *rules.Ruling {
+	t.Helper()
 	text, err := rules.Classify(rules.Case{X: x}).MarshalJSON()
 	if err != nil {
 		t.Fatal(err)

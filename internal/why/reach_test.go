@@ -142,27 +142,13 @@ func TestWrongPort(t *testing.T) {
 // TestTLSWithoutAnAlert has a TLS server that closes the connection when it gets plain text, as those of Python do.
 func TestTLSWithoutAnAlert(t *testing.T) {
 	c := certificate(t, "chat.test", time.Now().Add(-time.Hour), time.Now().Add(time.Hour), nil)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	t.Cleanup(func() { listener.Close(); <-done })
-	go func() {
-		defer close(done)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			first := make([]byte, 1)
-			if _, err := io.ReadFull(conn, first); err == nil && first[0] == 22 {
-				_ = tls.Server(&after{conn, first}, &tls.Config{Certificates: []tls.Certificate{c}}).Handshake()
-			}
-			conn.Close()
+	target := accepting(t, func(conn net.Conn) {
+		first := make([]byte, 1)
+		if _, err := io.ReadFull(conn, first); err == nil && first[0] == 22 {
+			_ = tls.Server(&after{conn, first}, &tls.Config{Certificates: []tls.Certificate{c}}).Handshake()
 		}
-	}()
-	r := walk(t, (&server{t: t, address: listener.Addr().String()}).target("/chat"))
+	})
+	r := walk(t, target)
 	if len(r.Diagnoses) != 1 || r.Diagnoses[0].ID != "walk-wants-tls" {
 		t.Errorf("got %s: %+v", r.Result, r.Diagnoses)
 	}
@@ -200,6 +186,15 @@ func banner(t *testing.T) Target {
 // speaking is a server that sends a text to each client, and then only reads.
 func speaking(t *testing.T, text string) Target {
 	t.Helper()
+	return accepting(t, func(conn net.Conn) {
+		_, _ = io.WriteString(conn, text)
+		_, _ = io.Copy(io.Discard, conn)
+	})
+}
+
+// accepting is a server that serves one connection after the other.
+func accepting(t *testing.T, each func(net.Conn)) Target {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -213,8 +208,7 @@ func speaking(t *testing.T, text string) Target {
 			if err != nil {
 				return
 			}
-			_, _ = io.WriteString(conn, text)
-			_, _ = io.Copy(io.Discard, conn)
+			each(conn)
 			conn.Close()
 		}
 	}()
