@@ -26,7 +26,7 @@ func TestWhatNginxRemovesIsNamed(t *testing.T) {
 			[]string{"The hop changes what an upgrade needs: ", "changes the version from HTTP/1.1 to HTTP/1.0", `removes Upgrade: "websocket"`, `rewrites Connection from "Upgrade" to "close"`,
 				"1 exchange on both sides (1 by key)", "stripped-upgrade", "proxy_set_header Upgrade $http_upgrade"},
 		},
-		{"with a short timeout", recipe, "proxy_read_timeout 1s;", 0, []string{"The hop changes nothing that an upgrade needs. It ends the tunnel after 1", "proxy_read_timeout"}},
+		{"with a short timeout", recipe, "proxy_read_timeout 1s;", 0, []string{"The hop changes nothing that an upgrade needs. It ends the tunnel after ", "proxy_read_timeout"}},
 		{"with the lines", recipe, "", 0, []string{"The hop changes nothing that an upgrade needs", "1 exchange on both sides (1 by key)"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
