@@ -33,7 +33,7 @@ const (
 	WordCut     = "cut" // a frame that is not complete
 )
 
-// NoCode stands for the code of a Close frame that has none (RFC 6455 §7.4.1).
+// NoCode is the code of a Close frame that has none (RFC 6455 §7.4.1).
 const NoCode = 1005
 
 // MaxLast is how many of the last bytes of a side are kept: as many as a control frame may have.
@@ -60,7 +60,7 @@ func (l *LastRead) Keep(p []byte, now time.Time) {
 	l.count = uint8(copy(l.kept[:], p))
 }
 
-// Pass records that bytes came that nobody has seen.
+// Pass records bytes that were passed on without being read.
 func (l *LastRead) Pass(now time.Time) { l.At, l.count = now, 0 }
 
 // start is how the read began.

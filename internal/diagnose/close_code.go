@@ -51,7 +51,7 @@ func closeCodes() []closeCode {
 			{"", "See the findings of this exchange about frames; a proxy that compresses or splits frames is a common reason"}}},
 		{1003, "unsupported data", "The other side sent binary messages where text is expected, or the reverse", "", "", []Remedy{
 			{"", "Send the kind of message that the endpoint accepts: socket.send(text) sends text, socket.send(bytes) binary"}}},
-		{1005, "reserved", "A program copied a code that stands for no code into a Close frame", "", "", []Remedy{
+		{1005, "reserved", "A program copied a code that means \"no code\" into a Close frame", "", "", []Remedy{
 			{"", "Send 1000, or a code from 3000 on: 1005, 1006 and 1015 must not be sent"}}},
 		{1006, "reserved", "A program, often a proxy in code, copied the code of an abnormal end into a Close frame", "", "", []Remedy{
 			{"", "Send 1011 or 1014 where the other connection ended abnormally: 1005, 1006 and 1015 must not be sent"}}},

@@ -16,7 +16,7 @@ both sides of the tunnel without a Close frame, so a browser reports code 1006 a
 client that vanished. If many tunnels of an endpoint end after the same time of silence, it is such
 a timeout; if one does, it may be.`,
 	Refs: []rules.Ref{
-		{RFC: "6455", Section: "7.1.5", Text: "code 1006 stands for a connection that ended without a Close frame"},
+		{RFC: "6455", Section: "7.1.5", Text: "code 1006 means that the connection ended without a Close frame"},
 		{RFC: "6455", Section: "5.5.2", Text: "a ping serves as a keepalive"},
 	},
 	See: func(v *View) string {

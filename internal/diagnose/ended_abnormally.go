@@ -15,7 +15,7 @@ var _ = register(Kind{
 without one has crashed, was stopped, or its handler returned; or a proxy between it and Interlock
 gave up. A browser reports code 1006 and no reason.`,
 	Refs: []rules.Ref{
-		{RFC: "6455", Section: "7.1.5", Text: "code 1006 stands for a connection that ended without a Close frame"},
+		{RFC: "6455", Section: "7.1.5", Text: "code 1006 means that the connection ended without a Close frame"},
 		{RFC: "6455", Section: "7.1.1", Text: "the closing handshake comes before the end of the connection"},
 	},
 	See: func(v *View) string {
@@ -99,7 +99,7 @@ var _ = register(Kind{
 that a device on the way rejects the connection because it does not know it any more. Bytes that were
 on their way may be lost. A browser reports code 1006.`,
 	Refs: []rules.Ref{
-		{RFC: "6455", Section: "7.1.5", Text: "code 1006 stands for a connection that ended without a Close frame"},
+		{RFC: "6455", Section: "7.1.5", Text: "code 1006 means that the connection ended without a Close frame"},
 		{RFC: "9293", Section: "3.5.2", Text: "when a TCP endpoint sends a reset"},
 	},
 	See: func(v *View) string {
@@ -139,7 +139,7 @@ on their way may be lost. A browser reports code 1006.`,
 var _ = register(Kind{
 	ID: "tunnel-lost", Family: Ended, Stages: Over,
 	Title: "One side of the tunnel no longer answers: the system gave up on the connection",
-	Why: `Nobody closed the connection. What was sent to one side was not acknowledged, and after minutes
+	Why: `Neither side closed the connection. What was sent to one side was not acknowledged, and after minutes
 the system gave up (ETIMEDOUT, or the network says that the host cannot be reached). The machine is
 off or asleep, its network changed, or the way to it is interrupted.`,
 	Refs: []rules.Ref{{RFC: "9293", Section: "3.8.3", Text: "a TCP endpoint gives up on a connection whose segments are not acknowledged"}},

@@ -114,7 +114,7 @@ func (f *finish) bare() bool {
 	return f.End != nil && f.by != "" && f.closing.Kind == "" && f.Client.Kind != "" && f.Server.Kind != ""
 }
 
-// unanswered says who sent a ping last that the other side let go unanswered; empty: nobody.
+// unanswered says who sent a ping last that the other side did not answer; empty if neither did.
 func (f *finish) unanswered() string {
 	const patience = 5 * time.Second
 	switch {

@@ -41,7 +41,7 @@ func backOff() []Remedy {
 var _ = register(Kind{
 	ID: "rejected-503", Family: Rejected, Stages: Answered,
 	Title: "The server rejects a valid handshake with 503",
-	Why: `Nobody took the request: the proxy that answered has no server that works, or the server is
+	Why: `No server took the request: the proxy that answered has no server that works, or the server is
 overloaded or starting.`,
 	Refs: append(mayReject(), rules.Ref{RFC: "9110", Section: "15.6.4", Text: "a 503 may say in Retry-After how long to wait"}),
 	See:  retry(503),
@@ -67,7 +67,7 @@ func haproxyError(v *View) string {
 }
 
 func upstreamUp() []Remedy {
-	return []Remedy{{"", "start the server behind the proxy, and look at its address, its port and its health check"}}
+	return []Remedy{{"", "start the server that the proxy forwards to, and look at its address, its port and its health check"}}
 }
 
 var _ = register(Kind{

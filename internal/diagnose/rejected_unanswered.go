@@ -38,8 +38,8 @@ var _ = register(Kind{
 	ID: "unanswered", Family: Rejected, Stages: Unanswered, Rules: []string{"UPGRADE-HANG"},
 	Title: "The server does not answer a valid handshake",
 	Why: `The request arrived, and nothing came back. In Node.js a handshake that no upgrade handler
-takes stays open for ever, and so does one that http-proxy cannot deliver, as its error goes to
-nobody. Servers with a thread for each connection hang when all are busy.`,
+takes stays open for ever, and so does one that http-proxy cannot deliver, as no
+handler takes its error. Servers with a thread for each connection hang when all are busy.`,
 	Refs: []rules.Ref{{RFC: "6455", Section: "4.2.2", Text: "a server accepts the handshake or answers with an HTTP error"}},
 	See: func(v *View) string {
 		if v.X.Outcome != wire.Silent || !v.Valid() {

@@ -42,7 +42,7 @@ func removed() []Cause {
 	causes = append(causes, named("%s in front of Interlock does not forward the upgrade", before, fix, "Apache", "ingress-nginx", "Envoy", "Traefik", "Caddy", "Varnish", "Squid", "Cloudflare", "CloudFront", "AWS ALB")...)
 	return append(causes,
 		Cause{Text: "The proxy in front of Interlock does not forward the upgrade", Certainty: rules.Likely, Mark: beforeAny, Fix: usual(fix)},
-		Cause{Text: "A proxy that leaves no trace in the request does not forward the upgrade, or the client is no WebSocket client", Certainty: rules.Possible, Fix: usual(fix)},
+		Cause{Text: "A proxy that leaves no trace in the request does not forward the upgrade, or the client is not a WebSocket client", Certainty: rules.Possible, Fix: usual(fix)},
 	)
 }
 

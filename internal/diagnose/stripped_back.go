@@ -94,7 +94,7 @@ connection with "Invalid frame header" or "RSV1 must be clear".`,
 
 func keepExtensions() []Remedy {
 	return []Remedy{
-		{"", "let the proxy pass Sec-WebSocket-Extensions in both directions, or remove it from requests so that nobody compresses"},
+		{"", "let the proxy pass Sec-WebSocket-Extensions in both directions, or remove it from requests so that neither side compresses"},
 		{"npm ws", "perMessageDeflate: false"},
 		{"Python websockets", "compression=None"},
 		{"uvicorn", "--ws-per-message-deflate false"},

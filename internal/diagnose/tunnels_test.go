@@ -118,7 +118,7 @@ func TestNoIdleTimeoutIsInvented(t *testing.T) {
 	}
 }
 
-// TestUnseenEndsAreNotGuessed holds that a tunnel whose last bytes nobody saw is not said to have
+// TestUnseenEndsAreNotGuessed checks that a tunnel whose last bytes were not seen is not said to have
 // ended without a Close frame.
 func TestUnseenEndsAreNotGuessed(t *testing.T) {
 	p := newPast()

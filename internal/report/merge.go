@@ -20,8 +20,8 @@ type merge struct {
 	listeners map[string]bool // that there are
 	broken    int             // of found: how many did not pass
 	evidence  int64           // bytes of exchanges that are held
-	more      int64           // findings that did not pass and that there is no room for
-	passed    int64           // findings that passed and that there is no room for
+	more      int64           // findings that did not pass and do not fit
+	passed    int64           // findings that passed and do not fit
 }
 
 // merged sums up one fingerprint.

@@ -17,7 +17,7 @@ type whys struct {
 	found     map[whyKey]*why
 	causes    map[ruleAt][]*why // of findings, by their rule and place
 	exchanges int64             // that have a diagnosis
-	more      int64             // diagnoses that there is no room for
+	more      int64             // diagnoses that do not fit
 }
 
 // A whyKey tells groups of diagnoses apart: one kind can have several causes.

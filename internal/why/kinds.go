@@ -116,7 +116,7 @@ func withoutQuery(path string) string {
 func changing(bad, again *attempt) rules.Diagnosis {
 	return certain("changing", fmt.Sprintf("The same handshake gets different answers: %s and then %s", bad.short(), again.short()),
 		"There are several servers behind this address, and not all of them accept the handshake; the URL or a token in it is good only once; or the server limits the rate",
-		"server: compare the versions and the configuration of all instances behind the balancer",
+		"server: compare the versions and the configuration of all instances that the balancer forwards to",
 		"nginx: upstream { ... } must hold only servers that speak WebSocket at this path",
 		"client: get a fresh ticket or token for each connection, also when it connects again")
 }

@@ -15,16 +15,16 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// An attempt is a request that was sent, and what came of it.
+// An attempt is a request that was sent, and its result.
 type attempt struct {
 	form
 	x         *wire.Exchange // nil: there was no connection
 	ruling    *rules.Ruling
 	diagnoses []rules.Diagnosis
-	err       error // why there was no connection, or why what came is not HTTP
+	err       error // why there was no connection, or why the answer is not HTTP
 }
 
-// send sends a request, and records what came of it as a step of that name.
+// send sends a request, and records its result as a step of that name.
 func (w *walker) send(ctx context.Context, name string, f form) *attempt {
 	a := &attempt{form: f}
 	if w.left == 0 || ctx.Err() != nil {
@@ -77,7 +77,7 @@ func (a *attempt) step(name string, took, timeout time.Duration) Step {
 	return s
 }
 
-// answer is what came of the attempt, in a few words.
+// answer is the result of the attempt, in a few words.
 func (a *attempt) answer(timeout time.Duration) string {
 	switch {
 	case a.x == nil:
@@ -96,7 +96,7 @@ func (a *attempt) answer(timeout time.Duration) string {
 		}
 		return "the server closed the connection without an answer"
 	}
-	return "what came is not an HTTP response"
+	return "the answer is not an HTTP response"
 }
 
 // kindOnly is an error of a target without its address.
@@ -176,7 +176,7 @@ func (a *attempt) status() int {
 	return a.x.Response.Status
 }
 
-// short is the answer for a sentence: the status, or what came instead.
+// short is the answer for a sentence: the status, or the answer in its place.
 func (a *attempt) short() string {
 	switch {
 	case a.x == nil:

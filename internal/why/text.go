@@ -70,7 +70,7 @@ func (t *Text) End(r *Report) error {
 	return t.err
 }
 
-// hang writes a text behind a beginning, with the lines after the first one indented.
+// hang writes a text after a beginning, with the lines after the first one indented.
 func (t *Text) hang(begin string, by int, text string) {
 	lines := printed.Wrap(t.shown(text), t.columns()-by)
 	for i, line := range lines {

@@ -62,7 +62,7 @@ func (f frames) broken(x *wire.Exchange) bool {
 	return !f.pong && (f.other || f.closed || x.After.ServerClosed || x.Cause == wire.CauseServerReset)
 }
 
-// tunnel says in a few words what came after the 101.
+// tunnel says in a few words what followed the 101.
 func (a *attempt) tunnel() string {
 	f := framesOf(a.x)
 	switch {
