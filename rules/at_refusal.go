@@ -38,7 +38,7 @@ func (r *Rule) AtRefusal() (s Severity, ok bool) {
 func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
 	template, common := exampleCase(t)
 	for _, x := range t.Exchanges(common) {
-		x.Twin = exampleTwin(t)
+		x.Twins = exampleTwins(t)
 		refused := *x
 		refused.Response = wire.ReadResponse([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
 		refused.Outcome, refused.Cause, refused.Noise, refused.Controls = wire.Refused, "", nil, wire.ControlsAccepted
@@ -85,17 +85,31 @@ func exampleCase(t *wire.Transcript) (Case, wire.Common) {
 	}}, common
 }
 
-// exampleTwin returns the exchange of the same request without the offer; nil if the transcript
-// does not say.
-func exampleTwin(t *wire.Transcript) *wire.Exchange {
-	const request = `> POST / HTTP/1.1\r\nHost: staging.test\r\nContent-Length: 5\r\n\r\nhello`
+// exampleTwins returns the twins of a probe in a transcript. A meta line has the answer to one, after
+// its name; the first one that the probe declares needs no name.
+func exampleTwins(t *wire.Transcript) (twins []wire.Twin) {
+	var p *Probe
 	for _, m := range t.Meta {
-		if m.Key != "twin" {
-			continue
-		}
-		if twin, err := wire.ParseTranscript([]byte("\n" + request + "\n< " + m.Value + "\n! closed\n")); err == nil {
-			return twin.Exchanges(wire.Common{Every: true, Content: true})[0]
+		if m.Key == "probe" {
+			p = FindProbe(m.Value)
 		}
 	}
-	return nil
+	for _, m := range t.Meta {
+		if m.Key != "twin" || p == nil {
+			continue
+		}
+		name, answer, ok := strings.Cut(m.Value, " ")
+		if strings.HasPrefix(name, "HTTP/") {
+			name, answer = p.Twins[0].Name, m.Value
+		}
+		i := slices.IndexFunc(p.Twins, func(t Twin) bool { return t.Name == name })
+		if !ok || i < 0 {
+			continue
+		}
+		request := wire.Escape([]byte(p.Twins[i].On(NewHandshake("http", "staging.test", "/", "x3JJHMbDL1EzLkh9GBhXDw==")).First()))
+		if twin, err := wire.ParseTranscript([]byte("\n> " + request + "\n< " + answer + "\n! closed\n")); err == nil {
+			twins = append(twins, wire.Twin{Name: name, X: twin.Exchanges(wire.Common{Every: true, Content: true})[0]})
+		}
+	}
+	return twins
 }

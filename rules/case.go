@@ -106,6 +106,16 @@ func (c *Case) status() int {
 // probed reports whether Interlock itself is the client.
 func (c *Case) probed() bool { return c.X.Origin == wire.OriginProbe || c.X.Origin == wire.OriginChain }
 
+// twin returns the exchange of the probe's twin of that name; nil if it was not sent.
+func (c *Case) twin(name string) *wire.Exchange {
+	for _, t := range c.X.Twins {
+		if t.Name == name {
+			return t.X
+		}
+	}
+	return nil
+}
+
 // forwarded reports whether the request says that it came through an intermediary.
 func (c *Case) forwarded() bool {
 	q := &c.X.Request.Head

@@ -133,6 +133,11 @@ func OfferH2C() Edit {
 	return Edits(Offer("h2c"), Set("Connection", "Upgrade, HTTP2-Settings"), Set("HTTP2-Settings", h2cSettings))
 }
 
+// NoOffer makes the handshake an ordinary request: without an offer and its headers.
+func NoOffer() Edit {
+	return Without("Connection", "Upgrade", "HTTP2-Settings", keyField, versionField, protocolField, extensionField)
+}
+
 // h2cSettings is a SETTINGS payload of three parameters in base64url (RFC 7540 §3.2.1, §6.5.1).
 const h2cSettings = "AAMAAABkAAQAoAAAAAIAAAAA"
 

@@ -27,7 +27,7 @@ uvicorn: use --http h11 if requests with an offer arrive without their body.
 In front of the server: remove Upgrade unless it is websocket.`,
 	When: func(c *Case) bool { return c.brings("UPGRADE-IGNORED-BODY") && c.X.Response != nil && !c.switched },
 	Judge: func(c *Case) Result {
-		t := c.X.Twin
+		t := c.twin("plain")
 		switch {
 		case t == nil || t.Response == nil || t.Response.Status/100 != 2:
 			return c.result(NotApplicable) // nothing shows what happens to the body
@@ -41,7 +41,7 @@ In front of the server: remove Upgrade unless it is websocket.`,
 		return c.result(Pass)
 	},
 	Show: func(c *Case, _ Result) Shown {
-		with, without := c.X.Response, c.X.Twin.Response
+		with, without := c.X.Response, c.twin("plain").Response
 		at := append(c.inRequest("Upgrade", "Content-Length"), c.inResponse("Content-Length")...)
 		switch {
 		case c.status() != without.Status:
@@ -52,16 +52,20 @@ In front of the server: remove Upgrade unless it is websocket.`,
 		return says("Server sent different responses with and without the offer; they may differ for other reasons", at)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-IGNORED-BODY", Class: Differential, Risk: State, Twin: true, Control: "h2c", Label: "POST with a body and an h2c offer", Want: "Same response as without the h2c offer; the body must not get lost",
-			Edit: Edits(OfferH2C(), Method("POST"), Content(marked, Set("Content-Length", "5")))},
+		{ID: "UPGRADE-IGNORED-BODY", Class: Differential, Risk: State, Control: "h2c", Label: "POST with a body and an h2c offer", Want: "Same response as without the h2c offer; the body must not get lost",
+			Edit: Edits(OfferH2C(), postMarked()), Twins: []Twin{{"plain", "the same request without the offer", Edits(NoOffer(), postMarked())}}},
 	},
 })
 
 // marked is the body of the request that is sent with and without an offer.
 const marked = "hello"
 
+func postMarked() Edit {
+	return Edits(Method("POST"), Content(marked, Set("Content-Length", "5")))
+}
+
 // lostContent reports whether the response to the request without the offer repeats its body, and
 // this one does not, or not all of it.
 func lostContent(c *Case) bool {
-	return bytes.Contains(c.X.Twin.Content, []byte(marked)) && !bytes.Contains(c.X.Content, []byte(marked))
+	return bytes.Contains(c.twin("plain").Content, []byte(marked)) && !bytes.Contains(c.X.Content, []byte(marked))
 }

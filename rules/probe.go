@@ -21,9 +21,17 @@ type Probe struct {
 	Control string   `json:"control"`         // the protocol whose control decides about it; empty: websocket
 	Also    []string `json:"rules,omitempty"` // further rules that a flawless 101 breaks
 	Edit    Edit     `json:"-"`
-	Twin    bool     `json:"twin,omitempty"` // the same request is also sent without the offer, to compare the answers
+	Twins   []Twin   `json:"twins,omitempty"` // further requests, which are sent first, to compare the answers
 
 	rule *Rule
+}
+
+// A Twin is a request that is sent before that of a probe. The rule of the probe compares the
+// answers: see Case.twin.
+type Twin struct {
+	Name string `json:"name"`  // unique among the twins of the probe
+	Text string `json:"title"` // what it is, in a few words
+	Edit Edit   `json:"-"`     // of the base, as the one of a probe
 }
 
 // Rule returns the rule that the probe tests.
@@ -31,9 +39,16 @@ func (p *Probe) Rule() *Rule { return p.rule }
 
 // On returns the request of the probe on a base.
 func (p *Probe) On(base *Handshake) *Handshake {
+	return edited(base, p.Edit)
+}
+
+// On returns the request of the twin on a base.
+func (t *Twin) On(base *Handshake) *Handshake { return edited(base, t.Edit) }
+
+func edited(base *Handshake, edit Edit) *Handshake {
 	h := base.Clone()
-	if p.Edit != nil {
-		p.Edit(h)
+	if edit != nil {
+		edit(h)
 	}
 	return h
 }
@@ -66,7 +81,8 @@ func (p Probe) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		plain
 		Expectation string `json:"expectation"`
-	}{plain(p), p.Expectation()})
+		Twin        bool   `json:"twin,omitempty"`
+	}{plain(p), p.Expectation(), len(p.Twins) > 0})
 }
 
 // IsControl reports whether the probe is a valid handshake.

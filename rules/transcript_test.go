@@ -21,15 +21,15 @@ type recorded struct {
 	transcript *wire.Transcript
 	wants      []string // VERDICT RULE, or clean
 	common     wire.Common
-	twin       *wire.Exchange // the exchange of the same request without the offer, for probes that compare the two
-	template   Case           // the case of this transcript without its exchange
+	twins      []wire.Twin // of a probe
+	template   Case        // the case of this transcript without its exchange
 }
 
 func (r *recorded) rulings() []*Ruling {
 	var rulings []*Ruling
 	for _, x := range r.transcript.Exchanges(r.common) {
 		c := r.template
-		c.X, x.Twin = x, r.twin
+		c.X, x.Twins = x, r.twins
 		rulings = append(rulings, Classify(c))
 	}
 	return rulings
@@ -94,7 +94,7 @@ func (r *recorded) read(m wire.Meta) error {
 		r.template.Seen.Switches = func(_, endpoint string) bool { return endpoint == m.Value }
 	case "twin":
 		r.common.Content = true
-		if r.twin = exampleTwin(r.transcript); r.twin == nil {
+		if r.twins = exampleTwins(r.transcript); len(r.twins) == 0 {
 			return fmt.Errorf("no answer to a twin: %q", m.Value)
 		}
 	case "crossed":

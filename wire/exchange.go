@@ -80,12 +80,12 @@ type Exchange struct {
 	Complete bool // false: the bytes after a 101 are not known yet, and rules that need them do not apply
 
 	Origin     Origin
-	Probe      string    // the probe that caused it, if one did
-	Aim        string    // of a probe: the target of the handshake that it is an edit of
-	Controls   Controls  // of a probe: what happened to the valid handshakes around it
-	Suspects   []string  // of one of the probes under way when the backend ended: all that may be the cause, by ID; else nil
-	Flaky      bool      // of a probe: its failure did not happen again when it was repeated
-	Twin       *Exchange // of a probe that needs one: the same request without an offer, and its response
+	Probe      string   // the probe that caused it, if one did
+	Aim        string   // of a probe: the target of the handshake that it is an edit of
+	Controls   Controls // of a probe: what happened to the valid handshakes around it
+	Suspects   []string // of one of the probes under way when the backend ended: all that may be the cause, by ID; else nil
+	Flaky      bool     // of a probe: its failure did not happen again when it was repeated
+	Twins      []Twin   // of a probe: the requests that its answer is compared with
 	Route      string
 	Client     string // address of the client
 	Backend    string // address of the backend
@@ -116,6 +116,12 @@ type Exchange struct {
 
 	Outcome Outcome
 	Cause   Cause // what ended it, where it ended without a response, or its tunnel; "" otherwise
+}
+
+// A Twin is another request that was sent with a probe, so that the answers can be compared.
+type Twin struct {
+	Name string // as the probe declares it
+	X    *Exchange
 }
 
 // After is what followed a 101. The client's bytes start after the request, so early bytes come

@@ -84,7 +84,7 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 	}
 	a.common.Content = c.polite
 	if p := rules.FindProbe(id); p != nil {
-		a.common.Content = p.Twin
+		a.common.Content = len(p.Twins) > 0
 	}
 	a.talk.Open(&a.common)
 	a.run(patience)

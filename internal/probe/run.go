@@ -57,7 +57,7 @@ type skipped struct {
 
 // Run sends the probes to a target, each on a connection of its own, with controls before, between
 // and after them. It returns when the last one is answered or given up. Observe gets the exchange of
-// each sent probe once, with Controls, Twin and Flaky set, in a fixed order: that of the probes,
+// each sent probe once, with Controls, Twins and Flaky set, in a fixed order: that of the probes,
 // those that may crash servers last. The exchanges of the controls are in the report. Observe and
 // progress are called by the goroutine that calls Run, one at a time; progress may be nil. The
 // probes may include controls: they are sent as probes, CTRL-END last.

@@ -219,7 +219,7 @@ func TestFailuresAreRepeated(t *testing.T) {
 	}
 }
 
-func TestATwinIsTheSameRequestWithoutTheOffer(t *testing.T) {
+func TestTwinsAreSentWithTheProbe(t *testing.T) {
 	var twins atomic.Int32
 	b := serve(t, func(c *guest) {
 		if c.has("X") && !strings.Contains(c.head, "Upgrade") {
@@ -230,13 +230,13 @@ func TestATwinIsTheSameRequestWithoutTheOffer(t *testing.T) {
 		refuses(c)
 	})
 	p := flaw("X")
-	p.Twin = true
+	p.Twins = []rules.Twin{{Name: "plain", Edit: rules.Edits(p.Edit, rules.NoOffer())}}
 	l, _, err := probed(context.Background(), t, b.target(), Settings{}, []*rules.Probe{p})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x := l.by["X"]; x.Twin == nil || x.Twin.Response.Status != 204 || x.Response.Status != 400 || twins.Load() != 1 {
-		t.Errorf("got %+v", x.Twin)
+	if x := l.by["X"]; len(x.Twins) != 1 || x.Twins[0].Name != "plain" || x.Twins[0].X.Response.Status != 204 || x.Response.Status != 400 || twins.Load() != 1 {
+		t.Errorf("got %+v", x.Twins)
 	}
 }
 

@@ -122,17 +122,19 @@ func (r *run) launch(ctx context.Context, j *job) {
 	r.workers.Go(func() { r.results <- result{job: j, answer: r.sendProbe(ctx, j.probe, patience)} })
 }
 
-// sendProbe sends a probe. If the probe needs a comparison, the same request without the offer is
-// sent first.
+// sendProbe sends a probe, after its twins.
 func (r *run) sendProbe(ctx context.Context, p *rules.Probe, patience time.Duration) answer {
-	var twin *wire.Exchange
-	if p.Twin {
-		h, err := r.request(ctx, p)
+	var twins []wire.Twin
+	for i := range p.Twins {
+		base, err := r.base(ctx, r.form)
 		if err != nil {
-			return answer{err: err}
+			return answer{err: &suppliedError{err}}
 		}
-		rules.Without("Connection", "Upgrade", "HTTP2-Settings")(h)
-		twin = r.attempt(ctx, p.ID, h, patience, true).x
+		h := p.Twins[i].On(base)
+		r.sign(h, p.ID)
+		if x := r.attempt(ctx, p.ID, h, patience, true).x; x != nil {
+			twins = append(twins, wire.Twin{Name: p.Twins[i].Name, X: x})
+		}
 	}
 	h, err := r.request(ctx, p)
 	if err != nil {
@@ -140,7 +142,7 @@ func (r *run) sendProbe(ctx context.Context, p *rules.Probe, patience time.Durat
 	}
 	a := r.attempt(ctx, p.ID, h, patience, true)
 	if a.x != nil {
-		a.x.Twin = twin
+		a.x.Twins = twins
 	}
 	return a
 }

@@ -44,8 +44,8 @@ func probeBytes(q *rules.Probe, base *rules.Handshake) string {
 	if h.After != "" {
 		text += "(once the server has switched)\n" + notation(h.After)
 	}
-	if q.Twin {
-		text += "(and the same request without the offer)\n"
+	for _, t := range q.Twins {
+		text += "(and " + t.Text + ")\n"
 	}
 	return text
 }

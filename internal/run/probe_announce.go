@@ -29,9 +29,7 @@ func (p *Probing) announce(s *site) {
 func (p *Probing) volume() string {
 	n := len(p.Probes)
 	for _, q := range p.Probes {
-		if q.Twin {
-			n++
-		}
+		n += len(q.Twins)
 	}
 	return fmt.Sprintf("%s, about %s with controls and repeats", printed.Count(len(p.Probes), "probe"), printed.Count(n+n/10+8, "request"))
 }

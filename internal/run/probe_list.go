@@ -77,8 +77,8 @@ func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 	if h.After != "" {
 		fmt.Fprintf(&b, "\nonce the server has switched: %s\n", wire.Escape([]byte(h.After)))
 	}
-	if q.Twin {
-		b.WriteString("\nthe same request is also sent without the offer\n")
+	for _, t := range q.Twins {
+		fmt.Fprintf(&b, "\nto compare the answers, this is sent first: %s\n", t.Text)
 	}
 	again := report.NewRecipe(ruling)
 	fmt.Fprintf(&b, "\nagain  %s\n", strings.Join(again.Shell, " "))

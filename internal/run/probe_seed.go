@@ -26,7 +26,7 @@ func SeedProbes(f *ProbeFlags) ([]*rules.Probe, error) {
 	chosen, err := probe.Select(slices.DeleteFunc(rules.Probes(), func(p *rules.Probe) bool { return !slices.Contains(seeds(), p.ID) }), f.Only, f.Skip)
 	for i, p := range chosen {
 		literal := *p
-		literal.Twin = false
+		literal.Twins = nil
 		literal.Edit = func(h *rules.Handshake) {
 			*h = *p.On(rules.NewHandshake(h.Scheme, h.Host, h.Path, SeedKey))
 		}

@@ -163,7 +163,7 @@ func stopsAt(t *testing.T, backend, path string, blocked *atomic.Int64) {
 // what the guard knows when it decides about the head.
 func unsafe(x *wire.Exchange) string {
 	live := *x
-	live.Origin, live.Probe, live.Controls, live.Twin = wire.OriginLive, "", 0, nil
+	live.Origin, live.Probe, live.Controls, live.Twins = wire.OriginLive, "", 0, nil
 	live.After, live.Complete = wire.After{}, false
 	if r := rules.Classify(rules.Case{X: &live}); r.Unsafe {
 		return strings.Join(r.Broken(), ", ")
