@@ -275,7 +275,7 @@ func files(t *testing.T, dir string, look func(what string, text []byte)) (n int
 }
 
 // get returns the body of a response from the admin address, whatever its status.
-func get(t *testing.T, p *process, path string) []byte {
+func get(t testing.TB, p *process, path string) []byte {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+p.admin+path, nil)
 	if err != nil {

@@ -20,9 +20,10 @@ import (
 
 // A tab is a page in Chromium, with the errors that it reported.
 type tab struct {
-	t   testing.TB
-	ctx context.Context
-	at  string // the admin address
+	t    testing.TB
+	ctx  context.Context
+	at   string // the admin address
+	acts int    // clicks so far
 
 	mu         sync.Mutex
 	complaints []string
@@ -32,19 +33,20 @@ type tab struct {
 func browser(t testing.TB, at string) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.Env("HOME="+t.TempDir()))
-	ctx, stop := context.WithTimeout(context.Background(), 3*patience)
-	allocator, end := chromedp.NewExecAllocator(ctx, options...)
+	allocator, end := chromedp.NewExecAllocator(context.Background(), append(options, chromedp.WSURLReadTimeout(patience))...)
 	page, leave := chromedp.NewContext(allocator)
 	b := &tab{t: t, ctx: page, at: at}
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(page); err != nil {
-			t.Error(err)
+			t.Logf("close the tab: %v", err)
 		}
 		leave()
 		end()
-		stop()
 	})
 	if err := chromedp.Listen(page, b.hear); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(page, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
 		t.Fatal(err)
 	}
 	b.do(chromedp.EmulateViewport(1280, 900))
@@ -89,63 +91,6 @@ func (b *tab) silent(what string) {
 	b.complaints = nil
 }
 
-func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// open loads a path.
-func (b *tab) open(path string) {
-	b.t.Helper()
-	b.do(chromedp.Navigate("http://" + b.at + path))
-}
-
-// until waits until an expression is true, even if other pages are loaded meanwhile.
-func (b *tab) until(expression string) {
-	b.t.Helper()
-	ctx, stop := context.WithTimeout(b.ctx, patience)
-	defer stop()
-	left := func(err error) bool { // the page was left while the expression was evaluated
-		return err != nil && (strings.Contains(err.Error(), "context with specified id") || strings.Contains(err.Error(), "navigated or closed"))
-	}
-	err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](expression))
-	for left(err) {
-		err = chromedp.Do(ctx, chromedp.Poll[chromedp.Void](expression))
-	}
-	if err != nil {
-		b.t.Fatalf("%s never came true at %s: %v\n%s", expression, ask[string](b, "location.href"), err, ask[string](b, "document.body.innerText"))
-	}
-}
-
-// ask returns the value of an expression.
-func ask[T any](b *tab, expression string) T {
-	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		b.t.Fatalf("%s: %v", expression, err)
-	}
-	return v
-}
-
-// theme sets the dark or the light colour scheme.
-func (b *tab) theme(name string) {
-	b.t.Helper()
-	params := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}}}
-	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, params); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// scripts enables or disables scripts.
-func (b *tab) scripts(on bool) {
-	b.t.Helper()
-	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
 // picture saves a screenshot in the folder of artefacts.
 func (b *tab) picture(name string) {
 	b.t.Helper()
@@ -153,7 +98,7 @@ func (b *tab) picture(name string) {
 	if dir == "" {
 		dir = "artefacts"
 	}
-	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	png, err := settled(b, chromedp.CaptureScreenshot())
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
@@ -174,11 +119,7 @@ func (b *tab) accessible(what string) {
 	}
 	const look = `;axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.filter(v => v.impact == "serious" || v.impact == "critical")
 		.map(v => v.id + ": " + v.help + "\n" + v.nodes.slice(0, 4).map(n => "   " + n.html.slice(0, 160) + "\n   " + (n.any[0] || n.all[0] || n.none[0] || {}).message).join("\n")).join("\n"))`
-	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](string(axe)+look, chromedp.EvalAwaitPromise))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if found != "" {
+	if found := ask[string](b, string(axe)+look); found != "" {
 		b.t.Errorf("%s is not accessible:\n%s", what, found)
 	}
 }

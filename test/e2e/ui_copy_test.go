@@ -18,7 +18,7 @@ func TestCopyButtons(t *testing.T) {
 	b := browser(t, s.admin)
 	b.open("/exchanges?q=is:unsafe")
 	b.until(`document.querySelector("#rows a.go")`)
-	b.do(chromedp.Click("#rows a.go"))
+	b.follow("#rows a.go")
 	b.until(`location.pathname.startsWith("/exchanges/") && document.querySelector("[data-copy]")`)
 	for _, name := range []string{"clipboard-read", "clipboard-write"} {
 		params := permit.SetPermissionParams{Permission: &permit.PermissionDescriptor{Name: name}, Setting: permit.PermissionSettingGranted}
@@ -29,11 +29,7 @@ func TestCopyButtons(t *testing.T) {
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => { d.open = true })`))
 	copied := map[string]string{}
 	for i := range ask[int](b, `document.querySelectorAll("[data-copy]").length`) {
-		text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](strings.ReplaceAll(press, "INDEX", string(rune('0'+i))), chromedp.EvalAwaitPromise))
-		if err != nil {
-			t.Fatal(err)
-		}
-		title, content, _ := strings.Cut(text, "\n")
+		title, content, _ := strings.Cut(ask[string](b, strings.ReplaceAll(press, "INDEX", string(rune('0'+i)))), "\n")
 		copied[title] = content
 	}
 	for title, begins := range map[string]string{
@@ -53,8 +49,8 @@ func TestCopyButtons(t *testing.T) {
 // the clipboard.
 const press = `(async () => {
 	const button = document.querySelectorAll("[data-copy]")[INDEX];
+	const answer = new Promise(done => new MutationObserver(() => done(button.textContent)).observe(button, {childList: true}));
 	button.click();
-	for (let i = 0; i < 500 && button.textContent == "Copy"; i++) await new Promise(r => setTimeout(r, 10));
-	if (button.textContent != "Copied") throw new Error(button.textContent);
+	if (await answer != "Copied") throw new Error(button.textContent);
 	return button.closest("figure").querySelector("b").textContent + "\n" + await navigator.clipboard.readText();
 })()`

@@ -11,69 +11,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-	gorilla "github.com/gorilla/websocket"
 )
-
-// shown is an Interlock with a history of live traffic, for tests of its pages.
-type shown struct {
-	*process
-	t      testing.TB
-	config string // path of its configuration
-}
-
-// ownConfig is a configuration file with content of the user's own.
-const ownConfig = "# mine\naccept: []\n"
-
-// show starts Interlock in front of a backend that accepts any method. Clients make valid and
-// malformed handshakes through it.
-func show(t testing.TB, flags ...string) *shown {
-	t.Helper()
-	s := &shown{t: t, config: file(t, "interlock.yaml", []byte(ownConfig))}
-	s.process = serve(t, labServer(t, "any-method"), append(flags, "--config", s.config)...)
-	s.connect("/chat?room=1")
-	s.post()
-	return s
-}
-
-// strip has a client make a handshake that lost its offer on the way, and returns when that is known.
-func (s *shown) strip(target string) {
-	s.t.Helper()
-	conn := dial(s.t, s.listen)
-	defer conn.Close()
-	send(s.t, conn, "GET "+target+" HTTP/1.1\r\nHost: "+s.listen+"\r\nX-Forwarded-For: 192.0.2.7\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
-	expect(s.t, conn, "HTTP/1.1 ")
-	if line := s.exchange(s.t, target); !strings.Contains(line.text, `"diagnoses":["stripped-upgrade"],"why":"`) {
-		s.t.Errorf("the log does not explain it: %s", line.text)
-	}
-}
-
-// connect has a client connect, send a message and leave. It returns when the exchange is logged.
-func (s *shown) connect(target string) {
-	s.t.Helper()
-	conn, response, err := gorilla.DefaultDialer.DialContext(s.t.Context(), "ws://"+s.listen+target, nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	response.Body.Close()
-	if err := conn.WriteMessage(gorilla.TextMessage, []byte("hello")); err != nil {
-		s.t.Error(err)
-	}
-	if _, _, err := conn.ReadMessage(); err != nil {
-		s.t.Error(err)
-	}
-	conn.Close()
-	s.exchange(s.t, target)
-}
-
-// post has a client make a handshake by POST, which the backend wrongly accepts.
-func (s *shown) post() {
-	s.t.Helper()
-	conn := dial(s.t, s.listen)
-	defer conn.Close()
-	send(s.t, conn, "POST /chat HTTP/1.1\r\nHost: "+s.listen+"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
-	expect(s.t, conn, "HTTP/1.1 101 ")
-	s.message(s.t, "unsafe switch")
-}
 
 // explainedScreen is the place of an exchange with a diagnosis among the screens.
 const explainedScreen = 14
@@ -151,36 +89,13 @@ const squeezed = `[...document.querySelectorAll("main td, main th, main dd, main
 func (s *shown) probe(b *tab, only string) (run string) {
 	s.t.Helper()
 	b.open("/probes")
-	b.do(chromedp.Click("#start tbody input[type=radio]", chromedp.NodeReady), chromedp.Click("#start details summary"), chromedp.SendKeys("#start input[name=only]", only), chromedp.Click("#start button.main"))
+	b.click("#start tbody input[type=radio]")
+	b.click("#start details summary")
+	b.typed("#start input[name=only]", only)
+	b.follow("#start button.main")
 	b.until(`location.pathname.startsWith("/probes/")`)
 	b.until(`document.querySelector("#under")?.innerText.includes("is done") && document.querySelectorAll("#matrix tbody tr").length > 1`)
 	return ask[string](b, `location.pathname.replace("/probes/", "")`)
-}
-
-// TestLiveRowsArrive checks that rows arrive while the page is open, and do not while it is paused.
-func TestLiveRowsArrive(t *testing.T) {
-	t.Parallel()
-	s := show(t)
-	b := browser(t, s.admin)
-	b.open("/exchanges")
-	b.until(`!document.querySelector("[data-pause]").hidden && document.querySelectorAll("#rows tr").length == 2`)
-	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#rows a.go").focus()`))
-	was := ask[string](b, `document.activeElement.closest("tr").id`)
-	s.connect("/chat?live=1")
-	b.until(`document.querySelector("#rows").innerText.includes("/chat?live=1")`)
-	if is := ask[string](b, `document.activeElement.closest("tr")?.id || ""`); is != was {
-		t.Errorf("the focus went from %q to %q", was, is)
-	}
-	b.do(chromedp.Click("[data-pause]"))
-	s.connect("/chat?live=2")
-	s.connect("/chat?live=3")
-	if ask[bool](b, `document.querySelector("#rows").innerText.includes("live=2")`) || ask[string](b, `document.querySelector("[data-pause]").innerText`) != "paused" {
-		t.Error("a page that is paused goes on")
-	}
-	b.do(chromedp.Click("[data-pause]"))
-	b.until(`document.querySelector("#rows").innerText.includes("/chat?live=2")`)
-	b.until(`document.querySelector("#rows").innerText.includes("/chat?live=3")`)
-	b.silent("live rows")
 }
 
 // TestKeysAndFilter checks that / focuses the filter, Enter applies it, j and Enter open an
@@ -191,21 +106,21 @@ func TestKeysAndFilter(t *testing.T) {
 	b := browser(t, s.admin)
 	b.open("/exchanges")
 	b.until(`document.querySelectorAll("#rows tr").length == 2`)
-	b.do(chromedp.KeyEvent("/"), chromedp.KeyEvent("rule:UPGRADE-POST is:unsafe"), chromedp.KeyEvent(kb.Enter))
+	b.keys("/" + "rule:UPGRADE-POST is:unsafe" + kb.Enter)
 	b.until(`location.search.includes("UPGRADE-POST") && document.querySelectorAll("#rows tr").length == 1`)
-	b.do(chromedp.KeyEvent("j"), chromedp.KeyEvent(kb.Enter))
+	b.keys("j" + kb.Enter)
 	b.until(`location.pathname.startsWith("/exchanges/") && document.querySelector("article.finding mark, .bytes mark")`)
 	if got := ask[string](b, `document.querySelector(".bytes mark").innerText`); got != "POST" {
 		t.Errorf("got %q marked, want the method", got)
 	}
 	const exports = `Promise.all([...document.querySelectorAll(".menu button")].map(b => fetch(b.form.action + "?" + new URLSearchParams(new FormData(b.form, b)))
 		.then(r => r.ok && r.headers.get("Content-Disposition").startsWith("attachment")))).then(all => all.length > 5 && all.every(Boolean))`
-	if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](exports, chromedp.EvalAwaitPromise)); err != nil || !ok {
-		t.Errorf("not every format can be exported: %v", err)
+	if !ask[bool](b, exports) {
+		t.Error("not every format can be exported")
 	}
 	b.open("/exchanges?q=verdict:worse")
 	b.until(`document.querySelector("#wrong")?.innerText.includes("worse")`)
-	b.do(chromedp.KeyEvent("g"), chromedp.KeyEvent("f"))
+	b.keys("gf")
 	b.until(`location.pathname == "/findings"`)
 	b.silent("keys")
 }
@@ -222,17 +137,17 @@ func TestAProbeRunFromThePage(t *testing.T) {
 	b := browser(t, s.admin)
 	b.open("/exchanges?q=verdict:pass")
 	b.until(`document.querySelector("#rows a.go")`)
-	b.do(chromedp.Click("#rows a.go"))
+	b.follow("#rows a.go")
 	b.until(`location.pathname.startsWith("/exchanges/") && document.querySelector(".actions a[href^='/probes']")`)
-	b.do(chromedp.Click(".actions a[href^='/probes']"))
+	b.follow(".actions a[href^='/probes']")
 	b.until(`location.pathname == "/probes" && document.querySelector("#start input[type=radio]:checked")`)
-	b.do(chromedp.Click("#start button.main"))
+	b.follow("#start button.main")
 	b.until(`location.pathname.startsWith("/probes/")`)
 	b.until(`document.querySelectorAll("#matrix tbody tr").length > 100 && document.querySelector("#under").innerText.includes("is done")`)
 	b.picture("matrix")
 	const cell = `#matrix td a:has(.fail)`
 	b.until(`document.querySelector("` + cell + `")`)
-	b.do(chromedp.Click(cell))
+	b.follow(cell)
 	b.until(`location.pathname.startsWith("/exchanges/") && document.querySelector(".bytes mark")`)
 	if ask[bool](b, lit) {
 		t.Error("the bytes are lit before anything is pointed at")
@@ -251,15 +166,17 @@ func TestAcceptFromThePage(t *testing.T) {
 	b := browser(t, s.admin)
 	b.open("/findings")
 	b.until(`document.querySelector("a[href^='/accept?rule=UPGRADE-POST&']")`)
-	b.do(chromedp.Click(`a[href^='/accept?rule=UPGRADE-POST&']`))
+	b.follow(`a[href^='/accept?rule=UPGRADE-POST&']`)
 	b.until(`location.pathname == "/accept"`)
-	b.do(chromedp.SendKeys("input[name=reason]", "the gateway refuses it"), chromedp.SendKeys("input[name=until]", "01312099"), chromedp.Click("form.card button"))
+	b.typed("input[name=reason]", "the gateway refuses it")
+	b.typed("input[name=until]", "01312099")
+	b.follow("form.card button")
 	b.until(`document.querySelector(".diff")?.innerText.includes("the gateway refuses it")`)
 	b.picture("accept-diff")
 	if is, err := os.ReadFile(s.config); err != nil || string(is) != ownConfig {
 		t.Errorf("before it is confirmed the file is %q, %v", is, err)
 	}
-	b.do(chromedp.Click(".card form button.main"))
+	b.follow(".card form button.main")
 	b.until(`location.pathname == "/findings" && document.querySelector("#groups").innerText.includes("UPGRADE-POST")`)
 	is, err := os.ReadFile(s.config)
 	if err != nil || !strings.HasPrefix(string(is), "# mine\n") || !strings.Contains(string(is), "UPGRADE-POST") || !strings.Contains(string(is), "2099-01-31") {
@@ -277,17 +194,23 @@ func TestPagesWorkWithoutScripts(t *testing.T) {
 	b.scripts(false)
 	for _, path := range screens {
 		b.open(path)
-		title, err := chromedp.Run(b.ctx, chromedp.Title())
-		body, failed := chromedp.Run(b.ctx, chromedp.TextContent("main"))
-		if err != nil || failed != nil || !strings.HasSuffix(title, "Interlock") || len(body) < 60 {
-			t.Errorf("%s: %q, %v, %v: %q", path, title, err, failed, clip(body))
+		title, body := ask[string](b, "document.title"), ask[string](b, `document.querySelector("main").textContent`)
+		if !strings.HasSuffix(title, "Interlock") || len(body) < 60 {
+			t.Errorf("%s: %q: %q", path, title, clip(body))
 		}
 	}
 	b.open("/exchanges")
-	b.do(chromedp.SendKeys("#q", kb.End+"verdict:fail"), chromedp.Click(".filter button"), chromedp.WaitVisible(".chips a[aria-current]"), chromedp.Click("#rows a.go"), chromedp.WaitVisible(".finding"))
-	b.do(chromedp.Click(".views a:nth-child(2)"), chromedp.WaitVisible("pre.dump"))
+	b.typed("#q", kb.End+"verdict:fail")
+	b.follow(".filter button")
+	b.visible(".chips a[aria-current]")
+	b.follow("#rows a.go")
+	b.visible(".finding")
+	b.follow(".views a:nth-child(2)")
+	b.visible("pre.dump")
 	b.open("/probes")
-	b.do(chromedp.Click("#start tbody input[type=radio]"), chromedp.Click("#start button.main"), chromedp.WaitVisible(".crumb"))
+	b.click("#start tbody input[type=radio]")
+	b.follow("#start button.main")
+	b.visible(".crumb")
 	b.silent("without scripts")
 }
 

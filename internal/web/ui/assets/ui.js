@@ -19,13 +19,15 @@ function follow(path, names) {
     if (!paused) {
       due--;
       last = Date.now();
-      const kept = await swap().catch(() => true); // the next event tries again
+      const kept = await swap(() => paused).catch(() => true); // the next event tries again
+      if (paused) due = 2;
       wait = kept ? least : rushed;
     }
     busy = false;
     update();
   };
   const happened = () => { due = 2; update(); };
+  source.addEventListener("open", () => { due ||= 1; update(); }, { once: true }); // what came after the page was made and before this
   for (const name of names) source.addEventListener(name, happened);
   source.addEventListener("finished", () => source.close());
   document.addEventListener("visibilitychange", update);
@@ -42,13 +44,15 @@ function follow(path, names) {
 // shape names what is marked as alive.
 const shape = (page) => [...page.querySelectorAll("[data-live][id]")].map((e) => e.id).join(" ");
 
-// swap asks for the page again and takes from it what is marked as alive. It is false where no row of a table stayed. A page that
-// has other parts by now is loaded anew.
-async function swap() {
+// swap asks for the page again and takes from it what is marked as alive, unless it is stopped meanwhile. It is false where no row
+// of a table stayed. A page that has other parts by now is loaded anew.
+async function swap(stopped) {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok || answer.redirected) return true;
   let kept = true;
-  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const text = await answer.text();
+  if (stopped()) return true;
+  const next = new DOMParser().parseFromString(text, "text/html");
   if (shape(next) !== shape(document)) location.reload();
   for (const old of document.querySelectorAll("[data-live][id]")) {
     const fresh = next.getElementById(old.id);
