@@ -3,8 +3,9 @@
 //
 // A port that was free a moment ago on 127.0.0.1:0 may be in use when the server binds it, because
 // the kernel takes the ports of outgoing connections from the same range. The ports of this package
-// are outside of that range. Another server can still take one of them, so Use tries again with
-// another port.
+// are outside of that range, and none is returned twice in a process, so a port that is to stay
+// closed is not given to a server of another test. A server of another process can still take one of
+// them, so Use tries again with another port.
 package ports
 
 import (
@@ -14,25 +15,43 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 )
 
 // attempts is how many ports Use tries, and how many busy ports Free skips for each one that it
 // returns.
 const attempts = 5
 
-// Free returns n different loopback addresses, host:port, that nothing listens on.
+// handed is the register of the ports that Free has returned.
+var handed struct {
+	sync.Mutex
+	ports map[int]bool
+}
+
+// Free returns n different loopback addresses, host:port, that nothing listens on and that it has
+// not returned before.
 func Free(n int) ([]string, error) {
+	handed.Lock()
+	defer handed.Unlock()
 	first, last := outside(ephemeral())
+	if handed.ports == nil || len(handed.ports)+n > (last-first)/2 {
+		handed.ports = map[int]bool{}
+	}
 	var addresses []string
-	for tries := 0; len(addresses) < n; tries++ {
-		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first+1)))
+	for tries := 0; len(addresses) < n; {
+		port := first + rand.IntN(last-first+1)
+		if handed.ports[port] {
+			continue
+		}
+		handed.ports[port] = true
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			if tries >= attempts*n {
+			if tries++; tries > attempts*n {
 				return nil, fmt.Errorf("find a free port between %d and %d: %w", first, last, err)
 			}
 			continue
 		}
-		defer ln.Close() // at the end, so that no port comes twice
+		ln.Close()
 		addresses = append(addresses, ln.Addr().String())
 	}
 	return addresses, nil

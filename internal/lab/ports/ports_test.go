@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -39,6 +40,33 @@ func TestPortsAreOutsideOfTheEphemeralRange(t *testing.T) {
 			t.Errorf("%s: got %d to %d, want %d to %d", name, first, last, c[2], c[3])
 		}
 	}
+}
+
+// TestNoPortIsReturnedTwice has many callers, as the parallel tests of a package are, of which none
+// listens.
+func TestNoPortIsReturnedTwice(t *testing.T) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	seen := map[string]bool{}
+	for range 10 {
+		all.Go(func() {
+			for range 10 {
+				addresses, err := Free(2)
+				mu.Lock()
+				for _, addr := range addresses {
+					if seen[addr] {
+						t.Errorf("%s comes twice", addr)
+					}
+					seen[addr] = true
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
 }
 
 // TestAPortInUseIsReplaced plays a server whose port is taken between its choice and the bind.
