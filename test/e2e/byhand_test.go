@@ -18,8 +18,9 @@ import (
 	"time"
 )
 
-// byHand calls answer for each connection once the head of the request has arrived. With single,
-// one goroutine serves all connections; otherwise each has its own.
+// byHand calls answer for each connection once the head of the request has arrived, which may take a
+// second. With single, one goroutine serves all connections, and the answer may take no longer
+// either; otherwise each connection has its own.
 func byHand(t *testing.T, single bool, answer func(conn *net.TCPConn, br *bufio.Reader, head string)) (addr string) {
 	b := listen(t)
 	var serving sync.WaitGroup
@@ -32,6 +33,9 @@ func byHand(t *testing.T, single bool, answer func(conn *net.TCPConn, br *bufio.
 			if head += line; err != nil {
 				return
 			}
+		}
+		if !single {
+			conn.SetDeadline(time.Now().Add(patience))
 		}
 		answer(conn, br, head)
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a test waits for an event. No test draws a conclusion from how long it took.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // TestMain builds the program once and puts it first on the path.
 func TestMain(m *testing.M) {

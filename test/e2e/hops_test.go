@@ -48,6 +48,10 @@ func TestWhatNginxRemovesIsNamed(t *testing.T) {
 			}
 			edge.exchange(t, "/chat")
 			inner.exchange(t, "/chat")
+			if test.status == 0 {
+				edge.message(t, "tunnel closed")
+				inner.message(t, "tunnel closed")
+			}
 			edge.stop()
 			inner.stop()
 			got := run(t, "interlock", "hops", near, far)

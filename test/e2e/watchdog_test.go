@@ -227,9 +227,7 @@ func TestWatchdogSeesAStall(t *testing.T) {
 	w.limit = 100 * time.Millisecond
 	conn := dial(t, w.p.listen)
 	send(t, conn, handshake)
-	if err := w.readAll(conn, int64(len(switching)), "a client"); err != nil {
-		t.Fatal(err)
-	}
+	expect(t, conn, switching)
 	if err := w.p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -238,10 +236,15 @@ func TestWatchdogSeesAStall(t *testing.T) {
 		state, err := os.ReadFile(stat)
 		return err == nil && strings.Contains(string(state), ") T ")
 	})
-	time.AfterFunc(600*time.Millisecond, func() { w.p.cmd.Process.Signal(syscall.SIGCONT) })
 	send(t, conn, "hello")
-	if err := w.readAll(conn, 5, "a client"); err != nil {
-		t.Fatal(err)
+	reads := 0
+	err := w.wait(conn.SetReadDeadline, "a client", func() error {
+		reads++
+		_, err := io.ReadFull(conn, make([]byte, 5))
+		return errors.Join(err, w.p.cmd.Process.Signal(syscall.SIGCONT)) // once it has waited in vain
+	})
+	if err != nil || reads != 2 {
+		t.Fatalf("got %v after %d reads", err, reads)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -44,7 +44,7 @@ func TestWhyNamesTheCause(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := c.start(t, false)
-			got := run(t, "interlock", "why", url, "-o", "json", "--timeout", "2s")
+			got := run(t, "interlock", "why", url, "-o", "json", "--timeout", "20s")
 			var e explained
 			if err := json.Unmarshal([]byte(got.stdout), &e); err != nil {
 				t.Fatal(err, got.stdout, got.stderr)
@@ -56,7 +56,7 @@ func TestWhyNamesTheCause(t *testing.T) {
 			if got.status != 1 || !named {
 				t.Errorf("broken: status %d, want 1 and %s\n%s", got.status, c.id, got.stdout)
 			}
-			if got := run(t, "interlock", "why", c.start(t, true), "--timeout", "2s"); got.status != 0 {
+			if got := run(t, "interlock", "why", c.start(t, true), "--timeout", "20s"); got.status != 0 {
 				t.Errorf("mended: status %d\n%s%s", got.status, got.stdout, got.stderr)
 			}
 		})
@@ -72,7 +72,7 @@ func TestWhyAcceptsRealServers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := all[name]
-			got := run(t, "interlock", "why", "ws://"+p.start(t, false, backend)+p.target, "-o", "json")
+			got := run(t, "interlock", "why", "ws://"+p.start(t, false, backend)+p.target, "-o", "json", "--timeout", "20s")
 			var e explained
 			if err := json.Unmarshal([]byte(got.stdout), &e); err != nil {
 				t.Fatal(err, got.stdout, got.stderr)
