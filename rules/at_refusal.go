@@ -71,6 +71,8 @@ func exampleCase(t *wire.Transcript) (Case, wire.Common) {
 			common.Content = true
 		case "protocols":
 			o.Protocols = strings.Split(m.Value, ", ")
+		case "auth":
+			o.Auth = []string{m.Value}
 		case "origins":
 			o.Origins = strings.Split(m.Value, ", ")
 		case "tls":
@@ -82,6 +84,7 @@ func exampleCase(t *wire.Transcript) (Case, wire.Common) {
 		Switches:   func(string, string) bool { return true },
 		KeySeen:    func(string, string) bool { return true },
 		Crossed:    func(string, string) bool { return true },
+		Carries:    func(string, string) bool { return true },
 	}}, common
 }
 

@@ -35,6 +35,7 @@ type Case struct {
 // default.
 type Options struct {
 	Protocols  []string            // private protocols that the service uses; see UPGRADE-UNKNOWN
+	Auth       []string            // templates of endpoints that require credentials; * matches any bytes
 	Origins    []string            // origins of the service as browsers know it, such as https://chat.example
 	Off        []string            // IDs of rules that are turned off
 	Severities map[string]Severity // severities that replace a rule's own, by ID; they do not change what is unsafe
@@ -49,6 +50,7 @@ type History struct {
 	Switches   func(route, endpoint string) bool          // the endpoint has switched before
 	KeySeen    func(key, connection string) bool          // the key was seen on another connection
 	Crossed    func(route, endpoint string) bool          // the endpoint has accepted a probe with the origin of another site
+	Carries    func(route, endpoint string) bool          // the endpoint has switched for a client with credentials
 	First      func(rule string) bool                     // no earlier probe of the run reported this rule
 }
 

@@ -17,6 +17,10 @@ type Handshake struct {
 	Key    string // of Sec-WebSocket-Key
 	Canary string // a path that nothing depends on, for a second request on the connection
 
+	Protected string     // a path that is known to require credentials; empty: none is
+	Secrets   Redaction  // names of headers and parameters with credentials, beside the table's
+	Owner     *Handshake // of one with the credentials of somebody else: the same with the owner's; else nil
+
 	Ahead   string // another request before this one, in the same write
 	Before  string // before the request line
 	Method  string

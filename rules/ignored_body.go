@@ -53,7 +53,7 @@ In front of the server: remove Upgrade unless it is websocket.`,
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-IGNORED-BODY", Class: Differential, Risk: State, Control: "h2c", Label: "POST with a body and an h2c offer", Want: "Same response as without the h2c offer; the body must not get lost",
-			Edit: Edits(OfferH2C(), postMarked()), Twins: []Twin{{"plain", "the same request without the offer", Edits(NoOffer(), postMarked())}}},
+			Edit: Edits(OfferH2C(), postMarked()), Twins: []Twin{{Name: "plain", Text: "the same request without the offer", Edit: Edits(NoOffer(), postMarked())}}},
 	},
 })
 

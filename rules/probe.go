@@ -22,6 +22,7 @@ type Probe struct {
 	Also    []string `json:"rules,omitempty"` // further rules that a flawless 101 breaks
 	Edit    Edit     `json:"-"`
 	Twins   []Twin   `json:"twins,omitempty"` // further requests, which are sent first, to compare the answers
+	At      Place    `json:"-"`               // which bases it is sent on
 
 	rule *Rule
 }
@@ -32,7 +33,19 @@ type Twin struct {
 	Name string `json:"name"`  // unique among the twins of the probe
 	Text string `json:"title"` // what it is, in a few words
 	Edit Edit   `json:"-"`     // of the base, as the one of a probe
+
+	When func(base *Handshake) bool `json:"-"` // reports whether it is sent; nil: always
 }
+
+// A Place says on which bases a probe is sent.
+type Place uint8
+
+// The places of probes.
+const (
+	AtEndpoint  Place = iota // the handshake of the endpoint
+	AtProtected              // that, and the same at each path that is known to require credentials
+	AtForeign                // the handshake of each identity, with the credentials of each other one: see Handshake.Owner
+)
 
 // Rule returns the rule that the probe tests.
 func (p *Probe) Rule() *Rule { return p.rule }

@@ -237,11 +237,11 @@ func TestGlobs(t *testing.T) {
 		{"*b", "ab", true}, {"*b", "ba", false}, {"a*a", "a", false}, {"a*a", "aa", true}, {"a*b*c", "axbxc", true}, {"a*b*c", "acb", false},
 		{"a**b", "ab", true}, {"*a*a*", "aa", true}, {"*a*a*", "a", false}, {"[a]?", "[a]?", true}, {"[a]", "a", false}, {"*ab", "aab", true},
 	} {
-		if got := Match(c.glob, c.text); got != c.want {
+		if got := rules.MatchGlob(c.glob, c.text); got != c.want {
 			t.Errorf("%q of %q: got %t", c.text, c.glob, got)
 		}
 	}
-	if Match(strings.Repeat("*a", 5000)+"b", strings.Repeat("a", 10_000)) {
+	if rules.MatchGlob(strings.Repeat("*a", 5000)+"b", strings.Repeat("a", 10_000)) {
 		t.Error("a long one fits")
 	}
 }

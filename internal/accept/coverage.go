@@ -14,7 +14,7 @@ type Expectation struct {
 }
 
 // About reports whether the expectation covers an endpoint.
-func (e *Expectation) About(endpoint string) bool { return Match(e.Endpoint, endpoint) }
+func (e *Expectation) About(endpoint string) bool { return rules.MatchGlob(e.Endpoint, endpoint) }
 
 // String names the endpoint and its protocol.
 func (e *Expectation) String() string {

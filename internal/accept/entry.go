@@ -32,7 +32,7 @@ func (e *Entry) Accepts(r *rules.Ruling, f *rules.Finding) bool {
 func (e *Entry) probe(id string, rule *rules.Rule) bool {
 	switch {
 	case e.Probe != "":
-		return Match(e.Probe, id)
+		return rules.MatchGlob(e.Probe, id)
 	case e.Fingerprint != "" || id == rule.ID || len(rule.Probes) == 0:
 		return true
 	}
@@ -47,7 +47,9 @@ func (e *Entry) probe(id string, rule *rules.Rule) bool {
 }
 
 // About reports whether the entry may be about findings at an endpoint.
-func (e *Entry) About(endpoint string) bool { return e.Endpoint == "" || Match(e.Endpoint, endpoint) }
+func (e *Entry) About(endpoint string) bool {
+	return e.Endpoint == "" || rules.MatchGlob(e.Endpoint, endpoint)
+}
 
 // String describes what the entry covers.
 func (e *Entry) String() string {
@@ -71,22 +73,4 @@ func (e *Entry) Expired(now time.Time) bool { return !e.Until.IsZero() && !now.B
 func (e *Entry) Remark() string {
 	last := e.Until.AddDate(0, 0, -1).Format(time.DateOnly)
 	return fmt.Sprintf("%s: the entry for %s expired on %s and accepts nothing: look into it again, or remove it", e.Place, e, last)
-}
-
-// Match reports whether text matches a glob, in which * matches any bytes and everything else
-// matches itself.
-func Match(glob, text string) bool {
-	front, rest, star := strings.Cut(glob, "*")
-	text, ok := strings.CutPrefix(text, front)
-	if !ok || !star {
-		return ok && text == ""
-	}
-	pieces := strings.Split(rest, "*")
-	last := pieces[len(pieces)-1]
-	for _, piece := range pieces[:len(pieces)-1] {
-		if _, text, ok = strings.Cut(text, piece); !ok {
-			return false
-		}
-	}
-	return strings.HasSuffix(text, last)
 }

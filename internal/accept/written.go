@@ -57,7 +57,7 @@ func (w *Written) Entry() (Entry, []Fault) {
 	if w.Fingerprint != "" && !isFingerprint.MatchString(w.Fingerprint) {
 		fault("fingerprint", "%q is not a fingerprint: copy the 32 hexadecimal digits from a report", w.Fingerprint)
 	}
-	if w.Probe != "" && !slices.ContainsFunc(rules.Probes(), func(p *rules.Probe) bool { return Match(e.Probe, p.ID) }) {
+	if w.Probe != "" && !slices.ContainsFunc(rules.Probes(), func(p *rules.Probe) bool { return rules.MatchGlob(e.Probe, p.ID) }) {
 		fault("probe", "%s", unknownProbe(w.Probe))
 	}
 	if text := EndpointFault(w.Endpoint); text != "" {

@@ -22,7 +22,11 @@ func gatedBackends() []Backend {
 			routes: map[string]answer{"/chat": gate, "/echo": gate},
 		}
 	}
+	login := gated("login", "demands a login of every request, with an offer or without", behindLogin(never))
+	login.Paths = append(login.Paths, "/admin")
+	login.routes["/admin"] = behindLogin(never)
 	return []Backend{
+		login,
 		gated("ticket", "accepts one handshake for each value of Authorization, and one without", takeTickets()),
 		gated("limit", "answers 429 from the 31st request on", limitRequests()),
 		gated("forbidding", "accepts handshakes with an Origin only, its own", wanting("Origin")),

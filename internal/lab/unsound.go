@@ -38,6 +38,8 @@ func handshakeFaults() []fault {
 		{name: "any-key", about: "switches with a key that is not 16 bytes in base64", answer: leavingOut(checkKeyForm)},
 		{name: "any-version", about: "switches whatever Sec-WebSocket-Version says", answer: leavingOut(checkVersion)},
 		{name: "any-origin", about: "switches for pages of other hosts", answer: leavingOut(checkOrigin)},
+		{name: "login-beside-upgrade", about: "demands a login at /chat, and not of the handshakes there", answer: behindLogin(offersAtChat)},
+		{name: "login-skipped-by-offer", about: "demands no login of a request with an offer, at any path", answer: behindLogin(hasOffer)},
 		{name: "content-as-frames", about: "switches before the content of the request and reads that as frames", answer: leavingOut(checkContent)},
 		{name: "unsolicited-101", about: "switches on a GET that asks for no upgrade, at any path", answer: switchUnasked},
 		{name: "udp-by-post", about: "switches to connect-udp on methods other than GET", answer: proxyUDP},
@@ -88,6 +90,8 @@ func (f fault) backend() Backend {
 	switch f.name {
 	case "unsolicited-101":
 		b.Paths = append(b.Paths, "/", "/api/items")
+	case "login-beside-upgrade", "login-skipped-by-offer":
+		b.Paths = append(b.Paths, "/admin")
 	case "overtakes":
 		b.Paths = append(b.Paths, "/interlock-canary")
 	case "udp-by-post":

@@ -62,7 +62,7 @@ func TestEveryFaultShows(t *testing.T) {
 	}
 	for _, name := range []string{ // these have tests of their own
 		"hangs", "udp-by-post", "length-in-101", "unoffered-subprotocol", "unoffered-extension", "echoes-extensions", "answers-in-tunnel",
-		"takes-unmasked", "page-for-bad-host", "loses-content",
+		"takes-unmasked", "page-for-bad-host", "loses-content", "login-beside-upgrade", "login-skipped-by-offer",
 	} {
 		shows[name] = struct {
 			request string

@@ -66,9 +66,9 @@ func (e *suppliedError) Unwrap() error { return e.err }
 
 // request returns the next request for a probe.
 func (r *run) request(ctx context.Context, p *rules.Probe) (*rules.Handshake, error) {
-	base, err := r.base(ctx, r.form)
+	base, err := r.baseOf(ctx, nil)
 	if err != nil {
-		return nil, &suppliedError{err}
+		return nil, err
 	}
 	h := p.On(base)
 	r.sign(h, p.ID)

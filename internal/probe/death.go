@@ -78,7 +78,7 @@ func (r *run) suspects() []*job {
 // again returns a suspect as a job that runs alone. A 101 that it got remains its failure.
 func (r *run) again(j *job, d *death) *job {
 	j.x.Controls = wire.BackendGone
-	next := &job{probe: j.probe, place: j.place, alone: true, resent: true, first: j.first, death: d, was: j.x}
+	next := &job{probe: j.probe, base: j.base, place: j.place, alone: true, resent: true, first: j.first, death: d, was: j.x}
 	if next.first == nil && j.x.Outcome == wire.Switched && r.settings.Fails(j.x) {
 		next.first = j.x
 	}

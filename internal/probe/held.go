@@ -65,7 +65,7 @@ func (r *run) release(j *job, controls wire.Controls, last bool) {
 		}
 		r.finish(j, j.first)
 	case fails && !last && j.probe.Risk != rules.Crash:
-		again := &job{probe: j.probe, place: j.place, first: j.x, resent: true, alone: j.alone, death: j.death, was: j.was}
+		again := &job{probe: j.probe, base: j.base, place: j.place, first: j.x, resent: true, alone: j.alone, death: j.death, was: j.was}
 		r.queue = append([]*job{again}, r.queue...)
 	default:
 		r.finish(j, j.x)
@@ -74,7 +74,7 @@ func (r *run) release(j *job, controls wire.Controls, last bool) {
 
 // deliver passes an exchange on when its turn comes.
 func (r *run) deliver(x *wire.Exchange) {
-	r.turns.ended(x.Probe, x)
+	r.turns.ended(x.Probe, x.Aim, x)
 	r.done++
 	r.say(Progress{Probe: x.Probe})
 	for _, x := range r.turns.next() {
@@ -98,7 +98,7 @@ func (r *run) abandon(j *job, why string) {
 	}
 	r.total--
 	r.skip(j, why)
-	r.turns.ended(j.probe.ID, nil)
+	r.turns.ended(j.probe.ID, j.base.aim, nil)
 	for _, x := range r.turns.next() {
 		r.observe(x)
 	}

@@ -94,7 +94,7 @@ func (r *run) crowded(j *job, slow bool) (crowded, known bool) {
 // recheck sends a silent probe again alone.
 func (r *run) recheck(j *job, controls wire.Controls) {
 	j.x.Controls = controls
-	again := &job{probe: j.probe, place: j.place, first: j.first, alone: true, resent: true, quiet: j, death: j.death, was: j.was}
+	again := &job{probe: j.probe, base: j.base, place: j.place, first: j.first, alone: true, resent: true, quiet: j, death: j.death, was: j.was}
 	r.queue = append([]*job{again}, r.queue...)
 }
 

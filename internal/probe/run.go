@@ -60,7 +60,8 @@ type skipped struct {
 // each sent probe once, with Controls, Twins and Flaky set, in a fixed order: that of the probes,
 // those that may crash servers last. The exchanges of the controls are in the report. Observe and
 // progress are called by the goroutine that calls Run, one at a time; progress may be nil. The
-// probes may include controls: they are sent as probes, CTRL-END last.
+// probes may include controls: they are sent as probes, CTRL-END last. Probes that need something
+// the target lacks are left out: see Possible.
 //
 // A target that cannot be probed at all is a [TargetError]. If ctx ends, Run returns its error, with
 // a report of everything until then. When Run returns, everything that it started has ended.
@@ -69,7 +70,7 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 	if err != nil {
 		return Report{}, err
 	}
-	r := &run{caller: c, observe: observe, progress: progress, total: len(probes)}
+	r := &run{caller: c, observe: observe, progress: progress, total: len(Possible(probes, len(t.Identities)))}
 	if progress == nil {
 		r.progress = func(Progress) {}
 	}
@@ -116,7 +117,9 @@ func (r *run) enqueue(probes []*rules.Probe) {
 			r.skip(&job{probe: p, place: i}, why)
 			continue
 		}
-		r.queue = append(r.queue, &job{probe: p, place: i, alone: p.Risk == rules.Crash || p.ID == "CTRL-END"})
+		for _, base := range r.basesOf(p) {
+			r.queue = append(r.queue, &job{probe: p, base: base, place: i, alone: p.Risk == rules.Crash || p.ID == "CTRL-END"})
+		}
 	}
 	slices.SortStableFunc(r.queue, func(a, b *job) int { return a.rank() - b.rank() })
 	r.turns = newTurns(r.queue)

@@ -12,6 +12,7 @@ import (
 // A job is a probe to be sent or already sent.
 type job struct {
 	probe *rules.Probe
+	base  *based         // what it is sent on
 	place int            // in the order of all probes
 	alone bool           // no other job runs at the same time
 	first *wire.Exchange // the failed result after which it is sent once more; nil the first time
@@ -119,30 +120,35 @@ func (r *run) launch(ctx context.Context, j *job) {
 	r.flying++
 	r.under++
 	patience := r.patience(j.probe, f)
-	r.workers.Go(func() { r.results <- result{job: j, answer: r.sendProbe(ctx, j.probe, patience)} })
+	r.workers.Go(func() { r.results <- result{job: j, answer: r.sendProbe(ctx, j, patience)} })
 }
 
 // sendProbe sends a probe, after its twins.
-func (r *run) sendProbe(ctx context.Context, p *rules.Probe, patience time.Duration) answer {
+func (r *run) sendProbe(ctx context.Context, j *job, patience time.Duration) answer {
 	var twins []wire.Twin
+	p := j.probe
 	for i := range p.Twins {
-		base, err := r.base(ctx, r.form)
+		base, err := r.baseOf(ctx, j.base)
 		if err != nil {
-			return answer{err: &suppliedError{err}}
+			return answer{err: err}
 		}
-		h := p.Twins[i].On(base)
-		r.sign(h, p.ID)
-		if x := r.attempt(ctx, p.ID, h, patience, true).x; x != nil {
-			twins = append(twins, wire.Twin{Name: p.Twins[i].Name, X: x})
+		if t := &p.Twins[i]; t.When == nil || t.When(base) {
+			h := t.On(base)
+			r.sign(h, p.ID)
+			if x := r.attempt(ctx, p.ID, h, patience, true).x; x != nil {
+				twins = append(twins, wire.Twin{Name: t.Name, X: x})
+			}
 		}
 	}
-	h, err := r.request(ctx, p)
+	base, err := r.baseOf(ctx, j.base)
 	if err != nil {
 		return answer{err: err}
 	}
+	h := p.On(base)
+	r.sign(h, p.ID)
 	a := r.attempt(ctx, p.ID, h, patience, true)
 	if a.x != nil {
-		a.x.Twins = twins
+		a.x.Twins, a.x.Aim = twins, j.base.aim
 	}
 	return a
 }

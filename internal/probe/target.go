@@ -16,6 +16,9 @@ type Target struct {
 	Route   string           // name of the route, for the exchanges
 	Base    *rules.Handshake // the base of every probe, never nil; each request gets a fresh key
 
+	Protected  []string           // paths that are known to require credentials, at most MaxProtected
+	Identities []*rules.Handshake // valid handshakes with the credentials of different users
+
 	// Handshake supplies the base of one request if handshakes cannot be used twice; nil: Base,
 	// always. It is called before each connection, by several goroutines concurrently. Its results
 	// are not changed.
