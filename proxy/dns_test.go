@@ -112,7 +112,7 @@ func TestNamesThatChange(t *testing.T) {
 		r := relay(t, func(r *Relay) {
 			driver(r)
 			_, port, _ := net.SplitHostPort(r.Backend.String())
-			r.Backend, r.Limits.Dial = To("app.interlock.test:"+port), 200*time.Millisecond
+			r.Backend, r.Limits.Dial = To("app.interlock.test:"+port), 2*time.Second
 		})
 		_, port, _ := net.SplitHostPort(r.Backend.String())
 		other, err := net.Listen("tcp", "127.0.0.2:"+port)

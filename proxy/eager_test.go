@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -152,12 +153,11 @@ func TestEagerBackendThatIsDown(t *testing.T) {
 func TestEagerBackendThatComesUp(t *testing.T) {
 	for name, open := range eagerly(t) {
 		t.Run(name, func(t *testing.T) {
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			free, err := ports.Free(1)
 			if err != nil {
 				t.Fatal(err)
 			}
-			address := ln.Addr().String()
-			ln.Close()
+			address := free[0]
 			r := open(t, func(r *Relay) { r.Backend.Addresses = []string{address} })
 			client := r.dial()
 			for deadline := time.Now().Add(patience); r.Backend.next.Load() == 0 && time.Now().Before(deadline); {

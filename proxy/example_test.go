@@ -37,7 +37,7 @@ func ExampleRelay() {
 		Observe: func(x *wire.Exchange) { seen <- x },
 		Log:     zerolog.Nop(),
 	}
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
 	served := make(chan error, 1) // for the result of Serve
 	go func() { served <- relay.Serve(ctx, front) }()
@@ -48,7 +48,7 @@ func ExampleRelay() {
 		return
 	}
 	defer client.Close()
-	client.SetDeadline(time.Now().Add(10 * time.Second))
+	client.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprint(client, "GET /chat HTTP/1.1\r\nHost: chat.example\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n")
 	response, err := http.ReadResponse(bufio.NewReader(client), nil)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 // EOF, and that all its resources are released.
 func TestForwardListenerBearsWithHostileClients(t *testing.T) {
 	a := newAuthority(t)
-	r, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Head = 200 * time.Millisecond }, func(f *Forward) { f.CA = a.certificate() })
+	r, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Head = time.Second }, func(f *Forward) { f.CA = a.certificate() })
 	to := r.Backend.String()
 	connect := "CONNECT " + to + " HTTP/1.1\r\n\r\n"
 	for name, each := range map[string]struct{ sent, want string }{

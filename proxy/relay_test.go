@@ -410,7 +410,7 @@ func TestConnectionLimitHoldsNewOnesBack(t *testing.T) {
 
 func TestDrain(t *testing.T) {
 	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
-		r := relay(t, func(r *Relay) { driver(r); r.Limits.Drain = 500 * time.Millisecond })
+		r := relay(t, func(r *Relay) { driver(r); r.Limits.Drain = 2 * time.Second }) // within which all of the following happens
 		resting, restingBackend := r.connected()
 		busy, busyBackend := r.connected()
 		send(t, busy, plain)

@@ -148,28 +148,31 @@ func TestWhatIsOutOfScopeIsNotDialled(t *testing.T) {
 // answer did not.
 func TestNameThatChangesItsAddress(t *testing.T) {
 	for _, later := range []string{"127.0.0.1", "169.254.169.254", "::1", "fe80::1", "0.0.0.0", "::ffff:169.254.169.254", "127.0.0.1 169.254.169.254"} {
-		var dialled dials
-		names := &world{asked: map[string]int{}, names: map[string][]string{"rebinding.test": {"192.0.2.1", later}}}
-		r, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Dial = 50 * time.Millisecond }, func(f *Forward) {
-			f.Hosts, f.lookup, f.dialled = []string{"rebinding.test:*"}, names.lookup, dialled.note
-		})
-		_, port, _ := net.SplitHostPort(r.Backend.String())
-		all := requests("rebinding.test:" + port)[:3]
-		if status, text := answered(t, proxy, all[0]); status != 504 && status != 502 { // there is no server at that address
-			t.Errorf("the first time: got %d %q", status, text)
-		}
-		first := dialled.String()
-		if first != "[192.0.2.1:"+port+"]" {
-			t.Errorf("dialled %s", first)
-		}
-		for _, request := range all {
-			if status, text := answered(t, proxy, request); status != 403 || !strings.Contains(text, "leads to") {
-				t.Errorf("%s, %q: got %d %q", later, request, status, text)
+		t.Run(later, func(t *testing.T) {
+			t.Parallel()
+			var dialled dials
+			names := &world{asked: map[string]int{}, names: map[string][]string{"rebinding.test": {"192.0.2.1", later}}}
+			r, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Dial = time.Second }, func(f *Forward) {
+				f.Hosts, f.lookup, f.dialled = []string{"rebinding.test:*"}, names.lookup, dialled.note
+			})
+			_, port, _ := net.SplitHostPort(r.Backend.String())
+			all := requests("rebinding.test:" + port)[:3]
+			if status, text := answered(t, proxy, all[0]); status != 504 && status != 502 { // there is no server at that address
+				t.Errorf("the first time: got %d %q", status, text)
 			}
-		}
-		if got := dialled.String(); got != first {
-			t.Errorf("%s: dialled %s", later, got)
-		}
+			first := dialled.String()
+			if first != "[192.0.2.1:"+port+"]" {
+				t.Errorf("dialled %s", first)
+			}
+			for _, request := range all {
+				if status, text := answered(t, proxy, request); status != 403 || !strings.Contains(text, "leads to") {
+					t.Errorf("%s, %q: got %d %q", later, request, status, text)
+				}
+			}
+			if got := dialled.String(); got != first {
+				t.Errorf("%s: dialled %s", later, got)
+			}
+		})
 	}
 }
 
@@ -177,24 +180,27 @@ func TestNameThatChangesItsAddress(t *testing.T) {
 // Services at its other addresses are often meant only for this machine.
 func TestNameThatChangesToThisMachine(t *testing.T) {
 	for _, later := range []string{"198.51.100.7", "::ffff:198.51.100.7", "2001:db8::7", "64:ff9b::c633:6407", "2002:c633:6407::1"} {
-		var dialled dials
-		names := &world{asked: map[string]int{}, names: map[string][]string{"rebinding.test": {"203.0.113.1", later}, "a.glob.test": {later}}}
-		_, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Dial = 50 * time.Millisecond }, func(f *Forward) {
-			f.Hosts, f.lookup, f.dialled = []string{"rebinding.test:*", "*.glob.test:*"}, names.lookup, dialled.note
-			f.own = func(a netip.Addr) bool { return a.String() == "198.51.100.7" || a.String() == "2001:db8::7" }
-		})
-		answered(t, proxy, requests("rebinding.test:80")[0]) // the first answer is another machine's address
-		first := dialled.String()
-		for _, authority := range []string{"rebinding.test:80", "a.glob.test:80"} {
-			for _, request := range requests(authority)[:3] {
-				if status, text := answered(t, proxy, request); status != 403 || !strings.Contains(text, "on the machine of this proxy") {
-					t.Errorf("%s, %q: got %d %q", later, request, status, text)
+		t.Run(later, func(t *testing.T) {
+			t.Parallel()
+			var dialled dials
+			names := &world{asked: map[string]int{}, names: map[string][]string{"rebinding.test": {"203.0.113.1", later}, "a.glob.test": {later}}}
+			_, proxy := forwardedBy(t, func(r *Relay) { r.Limits.Dial = time.Second }, func(f *Forward) {
+				f.Hosts, f.lookup, f.dialled = []string{"rebinding.test:*", "*.glob.test:*"}, names.lookup, dialled.note
+				f.own = func(a netip.Addr) bool { return a.String() == "198.51.100.7" || a.String() == "2001:db8::7" }
+			})
+			answered(t, proxy, requests("rebinding.test:80")[0]) // the first answer is another machine's address
+			first := dialled.String()
+			for _, authority := range []string{"rebinding.test:80", "a.glob.test:80"} {
+				for _, request := range requests(authority)[:3] {
+					if status, text := answered(t, proxy, request); status != 403 || !strings.Contains(text, "on the machine of this proxy") {
+						t.Errorf("%s, %q: got %d %q", later, request, status, text)
+					}
 				}
 			}
-		}
-		if got := dialled.String(); got != first {
-			t.Errorf("%s: dialled %s", later, got)
-		}
+			if got := dialled.String(); got != first {
+				t.Errorf("%s: dialled %s", later, got)
+			}
+		})
 	}
 }
 

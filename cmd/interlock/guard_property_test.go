@@ -252,7 +252,7 @@ func exchanged(t *testing.T, front string, backend net.Listener, ask, answer str
 		t.Fatal(err)
 	}
 	defer client.Close()
-	client.SetDeadline(time.Now().Add(20 * time.Second))
+	client.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(client, ask); err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func exchanged(t *testing.T, front string, backend net.Listener, ask, answer str
 		t.Fatal(err)
 	}
 	defer server.Close()
-	server.SetDeadline(time.Now().Add(20 * time.Second))
+	server.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.ReadFull(server, make([]byte, len(ask))); err != nil {
 		t.Fatal(err)
 	}

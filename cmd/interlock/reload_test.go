@@ -43,7 +43,7 @@ func (l *lines) Write(p []byte) (int, error) {
 // await waits for the n-th line with a message and returns it.
 func (l *lines) await(t *testing.T, message string, n int) map[string]any {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		l.mu.Lock()
 		if l.wake == nil {

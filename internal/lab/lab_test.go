@@ -107,7 +107,7 @@ func start(t *testing.T, name string) *Server {
 	return s
 }
 
-// say sends raw bytes to a backend and leaves the connection open, for five seconds at most.
+// say sends raw bytes to a backend and leaves the connection open, for a minute at most.
 func say(t *testing.T, s *Server, raw string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Addr)
@@ -115,7 +115,7 @@ func say(t *testing.T, s *Server, raw string) (net.Conn, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(conn, raw); err != nil {
 		t.Fatal(err)
 	}

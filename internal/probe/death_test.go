@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -27,7 +28,11 @@ type supervised struct {
 func supervise(t *testing.T, later time.Duration, answer func(c *guest) bool) *supervised {
 	s := &supervised{later: later}
 	ready := make(chan struct{})
-	s.backend = serve(t, func(c *guest) {
+	free, err := ports.Free(1) // the port of no outgoing connection, so that it can be taken again
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.backend = serveAt(t, free[0], func(c *guest) {
 		<-ready
 		if answer(c) {
 			s.end(answer)
@@ -190,7 +195,7 @@ func TestSilenceThatIsMeantIsBelieved(t *testing.T) {
 		c.br.ReadByte()
 	})
 	began := time.Now()
-	const head = 200 * time.Millisecond
+	const head = 500 * time.Millisecond
 	l, report, err := probed(context.Background(), t, b.target(), Settings{Head: head}, many(64))
 	if err != nil || report.Loaded || report.Gone {
 		t.Fatalf("%v, %+v", err, report)

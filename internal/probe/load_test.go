@@ -21,7 +21,7 @@ func TestSilenceToValidHandshakesIsNoLoad(t *testing.T) {
 		c.send(refusal)
 	})
 	var notes []string
-	_, err := Run(context.Background(), b.target(), Settings{Head: 100 * time.Millisecond}, many(40), func(*wire.Exchange) {}, func(p Progress) {
+	_, err := Run(context.Background(), b.target(), Settings{Head: 500 * time.Millisecond}, many(40), func(*wire.Exchange) {}, func(p Progress) {
 		if p.Note != "" {
 			notes = append(notes, p.Note)
 		}

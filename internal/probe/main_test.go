@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for an event. No test draws a conclusion from how long it took.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 const (
 	refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -59,7 +59,12 @@ func (c *guest) Read(p []byte) (int, error) {
 // serve starts a backend. The backend and its connections end with the test.
 func serve(t testing.TB, answer func(c *guest)) *backend {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	return serveAt(t, "127.0.0.1:0", answer)
+}
+
+func serveAt(t testing.TB, address string, answer func(c *guest)) *backend {
+	t.Helper()
+	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

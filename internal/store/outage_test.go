@@ -63,7 +63,7 @@ func (l *load) put(t *testing.T, n int) {
 	select {
 	case <-done:
 		l.written += int64(n)
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("who writes is held up")
 	}
 }

@@ -118,7 +118,13 @@ func (s *server) target(path string, fields ...string) Target {
 // walk walks to a target, and logs the report if the test fails.
 func walk(t *testing.T, target Target) *Report {
 	t.Helper()
-	r := Walk(context.Background(), target, Settings{Timeout: 500 * time.Millisecond, UserAgent: "interlock-why/test"})
+	return walkWithin(t, 20*time.Second, target)
+}
+
+// walkWithin is walk with a shorter time for each step, for servers that do not answer.
+func walkWithin(t *testing.T, step time.Duration, target Target) *Report {
+	t.Helper()
+	r := Walk(context.Background(), target, Settings{Timeout: step, UserAgent: "interlock-why/test"})
 	t.Cleanup(func() {
 		if t.Failed() {
 			var b strings.Builder

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
 // certificate makes a certificate of an authority, or a self-signed one if that is nil.
@@ -118,12 +120,11 @@ func TestWrongPort(t *testing.T) {
 	encrypted := secured(t, certificate(t, "chat.test", now.Add(-time.Hour), now.Add(time.Hour), nil)).target("/chat")
 	cleartext := serve(t, func(*http.Request) (int, string) { return 200, "" }).target("/chat")
 	cleartext.Scheme, cleartext.TLS = "https", &tls.Config{ServerName: "chat.test"}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := (&server{t: t, address: free.Addr().String()}).target("/chat")
-	free.Close()
+	nobody := (&server{t: t, address: free[0]}).target("/chat")
 	nowhere := nobody
 	nowhere.Name, nowhere.Host = "nowhere.invalid", "nowhere.invalid:"+nobody.Port
 	for id, target := range map[string]Target{
@@ -131,7 +132,11 @@ func TestWrongPort(t *testing.T) {
 		"walk-wants-tls":      encrypted, "walk-no-tls": cleartext, "walk-not-http": banner(t), "walk-refused": nobody, "walk-name": nowhere,
 	} {
 		t.Run(id, func(t *testing.T) {
-			r := walk(t, target)
+			step := 20 * time.Second
+			if id == "walk-tls-unanswered" {
+				step = 2 * time.Second
+			}
+			r := walkWithin(t, step, target)
 			if want := map[bool]Result{false: Fails, true: Unknown}[id == "walk-tls-unanswered"]; r.Result != want || len(r.Diagnoses) != 1 || r.Diagnoses[0].ID != id {
 				t.Errorf("got %s: %+v", r.Result, r.Diagnoses)
 			}

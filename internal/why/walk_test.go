@@ -213,9 +213,14 @@ func TestSilence(t *testing.T) {
 	})
 	defer close(free)
 	target := s.target("/chat")
-	r := Walk(context.Background(), target, Settings{Timeout: 50 * time.Millisecond})
-	if r.Result != Fails || len(r.Diagnoses) == 0 || r.Diagnoses[0].ID != "walk-path" {
-		t.Errorf("got %s: %s", r.Result, r.Summary)
+	for step := 50 * time.Millisecond; ; step *= 4 { // the path that answers may need longer on a busy machine
+		r := Walk(context.Background(), target, Settings{Timeout: step})
+		if r.Result == Fails && len(r.Diagnoses) > 0 && r.Diagnoses[0].ID == "walk-path" {
+			return
+		}
+		if step > 2*time.Second {
+			t.Fatalf("got %s: %s", r.Result, r.Summary)
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func TestSIGTERMDrains(t *testing.T) {
 func TestDrainEndsTunnelsAtItsDeadline(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	p := serve(t, b.addr(), "--config", file(t, "interlock.yaml", []byte("limits:\n  drain: 1s\n")))
+	p := serve(t, b.addr(), "--config", file(t, "interlock.yaml", []byte("limits:\n  drain: 3s\n")))
 	conn := dial(t, p.listen)
 	send(t, conn, handshake)
 	peer := b.accept()
