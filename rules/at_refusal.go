@@ -85,6 +85,7 @@ func exampleCase(t *wire.Transcript) (Case, wire.Common) {
 		KeySeen:    func(string, string) bool { return true },
 		Crossed:    func(string, string) bool { return true },
 		Carries:    func(string, string) bool { return true },
+		Cookies:    func(string, string) bool { return true },
 	}}, common
 }
 

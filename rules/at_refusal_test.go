@@ -24,7 +24,7 @@ func TestSeveritiesAtRefusals(t *testing.T) {
 		}
 	}
 	for id, want := range map[string]bool{
-		"UPGRADE-BODY": false, "UPGRADE-UNDERSCORE": false, "UPGRADE-WS-ORIGIN-CROSS": false, "UPGRADE-BARE-LF": true,
+		"UPGRADE-BODY": false, "UPGRADE-UNDERSCORE": false, "UPGRADE-WS-ORIGIN-CROSS": true, "UPGRADE-BARE-LF": true,
 		"UPGRADE-HTTP10": false, "UPGRADE-101-CL": false, "UPGRADE-POST": true, "UPGRADE-426-BODY": true, "UPGRADE-HANG": true,
 	} {
 		if s, ok := Find(id).AtRefusal(); ok != want || s != Find(id).Severity.Refused {

@@ -51,6 +51,7 @@ type History struct {
 	KeySeen    func(key, connection string) bool          // the key was seen on another connection
 	Crossed    func(route, endpoint string) bool          // the endpoint has accepted a probe with the origin of another site
 	Carries    func(route, endpoint string) bool          // the endpoint has switched for a client with credentials
+	Cookies    func(route, endpoint string) bool          // the endpoint has switched for a client with what browsers attach by themselves: Cookie or Authorization
 	First      func(rule string) bool                     // no earlier probe of the run reported this rule
 }
 

@@ -90,7 +90,7 @@ const (
 	Low                      // hardening, or a SHOULD
 	Medium                   // a MUST without known harm
 	High                     // two parties disagree on the end of a message, or a valid client must close the connection
-	Critical                 // one party leaves HTTP while another on the path would not, or for a protocol that was not agreed on
+	Critical                 // one party leaves HTTP while another on the path would not, or for a protocol that was not agreed on; or a stranger gets a user's connection
 )
 
 // String returns the severity in lower case.

@@ -103,6 +103,8 @@ func (r *recorded) read(m wire.Meta) error {
 		r.template.Options.Auth = []string{m.Value}
 	case "crossed":
 		r.template.Seen.Crossed = func(_, endpoint string) bool { return endpoint == m.Value }
+	case "cookies":
+		r.template.Seen.Cookies = func(_, endpoint string) bool { return endpoint == m.Value }
 	case "seen-key":
 		r.template.Seen.KeySeen = func(key, _ string) bool { return key == m.Value }
 	case "advertised":

@@ -12,7 +12,7 @@ const originField = "Origin"
 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ORIGIN-CROSS", Level: Should, Party: Server,
-	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
+	Severity: Severities{Refused: Medium, Switched: Medium, Worst: Critical}, Since: "0.1",
 	Title: "A server rejects WebSocket handshakes from pages of other sites",
 	Problem: Problems{
 		Switched: "Server accepted a handshake from another site (Origin: %s, Host: %s)",
@@ -28,8 +28,11 @@ connect to any server, and the browser sends that server's cookies. If the serve
 Origin, the page talks to it in the user's name and reads the responses (cross-site WebSocket
 hijacking). Live traffic cannot decide this: an accepted foreign origin may be intended, so it is
 reported as information only until a probe with an invented origin was accepted as well. That
-probe is a warning by itself, since the service may be public; it is a failure if the
-configuration lists the intended origins, and a high one with a cookie or other credentials.`,
+probe is a warning by itself, since the service may be public: medium, and high if the service has
+a loopback address as its name, because any page that its user opens reaches a development server
+there. It is a failure if the configuration lists the intended origins, and a critical one if the
+probe or a client of the endpoint sent a cookie or other credentials. Origins near the own one
+(a sub-domain, another port, localhost) may be intended and weigh one step less.`,
 	Fix: `Compare Origin, as a whole, with a list of the origins whose pages may connect;
 	answer 403 to all others and to null. Requests without Origin do not come from a browser.
 gorilla/websocket: leave CheckOrigin unset or compare in it. coder/websocket: list OriginPatterns.
@@ -42,38 +45,40 @@ nginx, in front: proxy_set_header Host $http_host, not $host, which drops the po
 If other sites should connect, or a proxy drops the port, list the origins in Interlock's
 	configuration (rules.public_origins).`,
 	When: func(c *Case) bool {
-		return c.websocket && !c.headCut && c.X.Request.Count(originField) == 1 &&
-			(!c.probed() || strings.HasPrefix(c.X.Probe, "UPGRADE-WS-ORIGIN-"))
+		if !c.websocket || c.headCut || c.probed() && !strings.HasPrefix(c.X.Probe, "UPGRADE-WS-ORIGIN-") {
+			return false
+		}
+		n := c.X.Request.Count(originField)
+		return n == 1 || n == 0 && c.X.Probe == noOriginProbe
 	},
 	Judge: func(c *Case) Result {
-		if isOwnOrigin(c) {
-			return c.result(Pass)
-		}
-		q, res := c.X.Request, RefuseSwitch(c)
-		if !c.probed() {
-			if res.answered = false; !c.switched {
-				return res
-			}
-			switch {
-			case !acceptedCrossOrigin(c), differsInPort(c):
-				return res.as(Warn).rated(Info)
-			case q.Has("Cookie"):
-				return res.as(Warn).rated(High)
-			}
-			return res.as(Warn)
-		}
 		switch {
-		case c.switched && (q.Has("Cookie") || q.Has("Authorization")):
-			return res.as(Fail).rated(High)
-		case c.switched && len(c.Options.Origins) > 0:
-			return res.as(Fail)
+		case c.X.Request.Has(originField) && isOwnOrigin(c):
+			return c.result(Pass)
+		case c.probed():
+			return judgeProbedOrigin(c)
 		}
-		return res
+		res := RefuseSwitch(c)
+		if res.answered = false; !c.switched {
+			return res
+		}
+		if !acceptedCrossOrigin(c) || differsInPort(c) {
+			return res.as(Warn).rated(Info)
+		}
+		return res.as(Warn).rated(reachOf(c))
 	},
 	Show: func(c *Case, _ Result) Shown {
 		h, text := &c.X.Request.Head, ""
 		at := c.inRequest(originField, "Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Cookie", "Authorization")
-		if c.switched && !c.probed() {
+		switch {
+		case !c.switched:
+		case c.X.Probe == noOriginProbe:
+			return says("Server accepted a handshake without an Origin header, although rules.public_origins lists the origins", at)
+		case c.probed():
+			if c.probe != nil && !c.probe.ForeignOrigin() {
+				text = "Server accepted a handshake with an origin other than its own (Origin: %s, Host: %s). If that is intended, list it in rules.public_origins"
+			}
+		default:
 			switch text = "Server accepted Origin %s for Host %s"; {
 			case differsInPort(c):
 				text += ": the same host with another port. If a proxy removes the port, list the origin in rules.public_origins"
@@ -85,14 +90,7 @@ If other sites should connect, or a proxy drops the port, list the origins in In
 		}
 		return says(text, at, values(h, originField), values(h, "Host"))
 	},
-	Probes: []Probe{
-		{ID: "UPGRADE-WS-ORIGIN-EVIL", Class: Warn101, Label: "Origin of another site",
-			Edit: SetTo(originField, func(h *Handshake) string { return h.Scheme + "://evil.invalid" })},
-		{ID: "UPGRADE-WS-ORIGIN-NULL", Class: Warn101, Label: "Origin: null",
-			Edit: Set(originField, "null")},
-		{ID: "UPGRADE-WS-ORIGIN-SUFFIX", Class: Warn101, Label: "Origin: HOST.evil.invalid",
-			Edit: SetTo(originField, func(h *Handshake) string { return h.Scheme + "://" + hostOf(h) + ".evil.invalid" })},
-	},
+	Probes: originProbes(),
 })
 
 var _ = register(Rule{
@@ -162,8 +160,9 @@ with two; from then on the page's own origin decides nothing.`,
 	Probes: []Probe{
 		{ID: "UPGRADE-WS-ORIGIN-DUP", Class: Warn101, Label: "Two Origin headers, the own one first",
 			Edit: func(h *Handshake) {
-				SetTo(originField, func(h *Handshake) string { return h.Scheme + "://" + h.Host })(h)
-				Twice(originField, h.Scheme+"://evil.invalid")(h)
+				own := siteOf(h)
+				Set(originField, own.String())(h)
+				Twice(originField, own.scheme+"://"+invented)(h)
 			}},
 	},
 })
@@ -261,10 +260,4 @@ func outerScheme(c *Case) carriage {
 		return overTLS
 	}
 	return unknownCarriage
-}
-
-// hostOf returns the host of a handshake, without the port.
-func hostOf(h *Handshake) string {
-	host, _ := splitPort([]byte(h.Host), false)
-	return string(host)
 }

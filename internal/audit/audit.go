@@ -141,7 +141,7 @@ func (a *Audit) diagnoses(r *rules.Ruling) []rules.Diagnosis {
 
 // history answers the rules' questions about earlier exchanges.
 func (a *Audit) history() rules.History {
-	return rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen, Crossed: a.crossed}
+	return rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen, Crossed: a.crossed, Cookies: a.hasCookies}
 }
 
 // early reports whether an exchange is the head of a switch that is reported again soon, with what

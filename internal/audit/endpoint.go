@@ -24,6 +24,7 @@ type Endpoint struct {
 	advertised []string // values of Upgrade in responses to requests without an offer
 	versions   []string // WebSocket versions that the server said it speaks
 	crossed    bool     // the server has switched for a probe with the origin of another site
+	cookies    bool     // the server has switched for a client with a Cookie or Authorization header
 	told       told
 }
 
@@ -83,6 +84,7 @@ func (e *Endpoint) judged(x *wire.Exchange) {
 	switch x.Outcome {
 	case wire.Switched:
 		e.Switched++
+		e.cookies = e.cookies || x.Request.Has("Cookie") || x.Request.Has("Authorization")
 	case wire.Refused:
 		e.Refused++
 	case wire.Ignored, wire.Redirected:
@@ -101,7 +103,7 @@ func (e *Endpoint) judged(x *wire.Exchange) {
 // tried records the results of probes that the judging of live traffic needs.
 func (e *Endpoint) tried(x *wire.Exchange) {
 	p := rules.FindProbe(x.Probe)
-	if p != nil && p.Rule().ID == "UPGRADE-WS-ORIGIN-CROSS" && x.Outcome == wire.Switched && !x.Flaky {
+	if p != nil && p.ForeignOrigin() && x.Outcome == wire.Switched && !x.Flaky {
 		e.crossed = true
 	}
 }
@@ -175,4 +177,13 @@ func (a *Audit) crossed(name, template string) bool {
 	defer a.mu.Unlock()
 	e := a.of(name, template)
 	return e != nil && e.crossed
+}
+
+// hasCookies reports whether an endpoint has switched for a client with a Cookie or Authorization
+// header.
+func (a *Audit) hasCookies(name, template string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.of(name, template)
+	return e != nil && e.cookies
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -49,8 +50,40 @@ func TestForeignOriginsAreAFactUntilAProbeGotIn(t *testing.T) {
 	probe("UPGRADE-WS-ORIGIN-EVIL", "http://evil.invalid", "/chat", wire.Switched)
 	probe("UPGRADE-WS-ORIGIN-NULL", "null", "/chat/4711", wire.Switched)
 	got := crossing()
-	if got["/chat"] != rules.Medium || got["/chat/{id}"] != rules.High || got["/news"] != rules.Info || len(got) != 3 {
-		t.Errorf("got %v, want medium, high with a cookie, and info where the probe was refused", got)
+	if got["/chat"] != rules.Medium || got["/chat/{id}"] != rules.Critical || got["/news"] != rules.Info || len(got) != 3 {
+		t.Errorf("got %v, want medium, critical with a cookie, and info where the probe was refused", got)
+	}
+}
+
+// TestProbesOfAnEndpointWithCookiesAreCritical holds that a probe without credentials is judged by
+// what clients of the endpoint send, and that only an origin that anyone can have says that any page
+// gets in.
+func TestProbesOfAnEndpointWithCookiesAreCritical(t *testing.T) {
+	got := map[string]string{}
+	a := Audit{Each: func(r *rules.Ruling) {
+		if f := r.Find("UPGRADE-WS-ORIGIN-CROSS"); f != nil {
+			got[r.X.Probe+r.X.Request.Target] = f.Verdict.String() + " " + f.Severity.String()
+		}
+	}}
+	a.Observe(exchange("cookie", strings.Replace(sound("/chat"), "Host:", "Cookie: a=b\r\nHost:", 1)))
+	a.Observe(exchange("none", sound("/news")))
+	for _, path := range []string{"/chat", "/news"} {
+		for id, origin := range map[string]string{"EVIL": "http://evil.invalid", "SUBDOMAIN": "http://interlock.staging.test"} {
+			x := exchange(id+path, from(origin, path))
+			x.Origin, x.Probe, x.Aim, x.Controls = wire.OriginProbe, "UPGRADE-WS-ORIGIN-"+id, path, wire.ControlsAccepted
+			a.Observe(x)
+		}
+	}
+	want := map[string]string{
+		"UPGRADE-WS-ORIGIN-EVIL/chat": "fail critical", "UPGRADE-WS-ORIGIN-SUBDOMAIN/chat": "warn high",
+		"UPGRADE-WS-ORIGIN-EVIL/news": "warn medium", "UPGRADE-WS-ORIGIN-SUBDOMAIN/news": "warn low",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	a.Observe(exchange("page", from("https://app.test", "/chat")))
+	if got["/chat"] != "warn critical" {
+		t.Errorf("got %s for a page where any page gets in and cookies are sent, want warn critical", got["/chat"])
 	}
 }
 

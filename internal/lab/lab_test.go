@@ -60,7 +60,7 @@ func malformations() []malformation {
 		{"two versions", add("Sec-WebSocket-Version: 13\r\n"), "any-version"},
 		{"no version", edit("Sec-WebSocket-Version: 13\r\n", ""), "any-version"},
 		{"foreign Origin", add("Origin: http://evil.invalid\r\n"), "any-origin"},
-		{"two Origins", add("Origin: http://lab\r\nOrigin: http://evil.invalid\r\n"), "any-origin"},
+		{"two Origins", add("Origin: http://lab\r\nOrigin: http://evil.invalid\r\n"), "any-origin origin-first"},
 		{"content", add("Content-Length: 8\r\n") + "\x89\x82\x124VxgD", "content-as-frames ambiguous-content"},
 		{"content withheld", add("Content-Length: 8\r\n"), "content-as-frames"},
 		{"content in chunks", add("Transfer-Encoding: chunked\r\n") + "0\r\n\r\n", "content-as-frames ambiguous-content"},

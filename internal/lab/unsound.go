@@ -15,10 +15,10 @@ type fault struct {
 	repair      func(head string) string // as in Backend
 }
 
-// faults returns the faults of backends: in handshakes, the most careless first; in heads; in the
-// negotiation; and after the response.
+// faults returns the faults of backends: in handshakes, the most careless first; in the comparison
+// of origins; in heads; in the negotiation; and after the response.
 func faults() []fault {
-	return slices.Concat(handshakeFaults(), headFaults(), answerFaults())
+	return slices.Concat(handshakeFaults(), originFaults(), headFaults(), answerFaults())
 }
 
 func handshakeFaults() []fault {
