@@ -8,6 +8,8 @@
 // it. A faulty backend makes the same check, except for its fault. The libraries are also there
 // without the check.
 //
+// A [Hop] is a small reverse proxy, sound or with one fault.
+//
 // [Start] and [Listen] start a backend. Its input is hostile: heads and messages are bounded, every
 // read has a deadline, and after [Server.Close] nothing that it started is alive.
 package lab

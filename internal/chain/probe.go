@@ -1,0 +1,51 @@
+package chain
+
+import (
+	"slices"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// A Probe is a request, or a few, through the hop, an answer of the sink, and what a sound hop does.
+type Probe struct {
+	ID     string
+	Label  string // what it sends, or what the sink does
+	Want   string // what a sound hop does
+	Rule   string // ID of the rule that it brings into play
+	Risk   rules.Risk
+	Needs  Need
+	Shared bool // it may also be sent through a hop that serves strangers: it leaves nothing on a pooled connection
+
+	long bool // it waits so long that others are sent meanwhile
+	run  func(*trial)
+}
+
+// A Need is what the hop must do with a valid handshake so that a probe says something.
+type Need uint8
+
+// The needs.
+const (
+	NeedsNothing Need = iota
+	NeedsTunnel       // a tunnel between client and sink
+)
+
+// Probes returns all probes in the order in which they are sent: the controls, then the requests,
+// the refusals, early bytes, 101s, tunnels, and those about pools last, before the last control.
+// The caller owns the slice.
+func Probes() []*Probe {
+	all := slices.Concat(controls(), handshakes(), offers(), headers(), targets(), refusals(), early(), switches(), tunnels(), bodies(), pools(), lastControls())
+	probes := make([]*Probe, len(all))
+	for i := range all {
+		probes[i] = &all[i]
+	}
+	return probes
+}
+
+// FindProbe returns the probe with that ID; nil if there is none.
+func FindProbe(id string) *Probe {
+	all := Probes()
+	if i := slices.IndexFunc(all, func(p *Probe) bool { return p.ID == id }); i >= 0 {
+		return all[i]
+	}
+	return nil
+}

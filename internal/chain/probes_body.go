@@ -1,0 +1,159 @@
+package chain
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+const (
+	ruleBody   = "UPGRADE-HOP-BODY"
+	ruleUnsent = "UPGRADE-HOP-REUSE-UNSENT"
+)
+
+func bodies() []Probe {
+	p := func(id, label, want, rule string, run func(*trial)) Probe {
+		return Probe{ID: id, Label: label, Want: want, Rule: rule, Risk: rules.State, run: run}
+	}
+	const arrives, notUsed = "The body arrives once and framed, or the request is rejected", "The backend connection is not used again before the body is complete"
+	plainly := rules.Without("Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+	post := rules.Method("POST")
+	return []Probe{
+		p("CHAIN-BODY-CL", "A handshake by POST with a body that is a request", arrives, ruleBody, func(t *trial) { body(t, false, post) }),
+		p("CHAIN-BODY-CHUNKED", "A handshake by POST with a request in chunks as its body", arrives, ruleBody, func(t *trial) { body(t, true, post) }),
+		p("CHAIN-BODY-GET-CL", "A handshake with a body that is a request", arrives, ruleBody, func(t *trial) { body(t, false) }),
+		p("CHAIN-BODY-EARLY-403", "A handshake by POST whose body does not come; the backend rejects it at once", notUsed, ruleUnsent, func(t *trial) { unsentBody(t, post) }),
+		p("CHAIN-BODY-EARLY-GET", "A handshake whose body does not come; the backend rejects it at once", notUsed, ruleUnsent, func(t *trial) { unsentBody(t) }),
+		p("CHAIN-BODY-EARLY-PLAIN", "A POST without an offer whose body does not come; the backend rejects it at once", notUsed, ruleUnsent, func(t *trial) { unsentBody(t, plainly, post) }),
+		p("CHAIN-BODY-FULL-403", "A handshake by POST with a body; the backend rejects it before it reads that", notUsed, ruleUnsent, func(t *trial) { fullBody(t, false, post) }),
+		p("CHAIN-BODY-FULL-GET", "A handshake with a body; the backend rejects it before it reads that", notUsed, ruleUnsent, func(t *trial) { fullBody(t, false) }),
+		p("CHAIN-BODY-LATER", "A handshake by POST whose body comes after the backend has rejected it", notUsed, ruleUnsent, func(t *trial) { fullBody(t, true, post) }),
+		p("CHAIN-BODY-101", "A handshake with a body of 8 bytes; the backend switches at once", "A rejection, or the 8 bytes once", ruleBody, bodyAndSwitch),
+		p("CHAIN-CLTE", "A handshake by POST with Content-Length and Transfer-Encoding", "400, or one of the two at the backend", ruleBody, twoFramings),
+	}
+}
+
+// body sends a body that is itself a request, and looks for that request at the sink.
+func body(t *trial, chunked bool, edits ...rules.Edit) {
+	id, inner := t.id(plan{}), newID()
+	t.sink.plan(inner, plan{})
+	text := "GET " + t.path(inner) + " HTTP/1.1\r\nHost: " + t.hop.Host + "\r\n\r\n"
+	content, framing := text, rules.Set("Content-Length", strconv.Itoa(len(text)))
+	if chunked {
+		content, framing = strconv.FormatInt(int64(len(text)), 16)+"\r\n"+text+"\r\n0\r\n\r\n", rules.Set("Transfer-Encoding", "chunked")
+	}
+	l := t.say(t.handshake(id, append(edits, framing)...) + content)
+	m := t.answer(l, 1)
+	a := t.reached(id)
+	l.close()
+	code := t.others()
+	switch {
+	case t.came(inner) != nil:
+		t.fail(rules.Critical, ruleBody, "SMUGGLED", "Hop sends the body of an upgrade request on without its framing: the backend reads it as a request")
+	case code != "":
+		t.fail(rules.Critical, ruleBody, "POISONED", "Another client's request is read as the body of an upgrade request")
+	case a == nil:
+		t.note("self" + strconv.Itoa(status(m)))
+	case a.request.Has("Content-Length") || a.request.Has("Transfer-Encoding"):
+		if got, whole := t.read(a); !whole || !bytes.Contains(got, []byte(text)) {
+			t.fail(rules.High, ruleBody, "unsent", "Hop announces the body of an upgrade request to the backend and does not send it")
+		}
+	default:
+		t.fail(rules.Medium, ruleBody, "dropped", "Hop drops the body of an upgrade request and its framing")
+	}
+}
+
+// unsentBody announces a body that does not come, leaves after the answer, and has other clients
+// send requests. The sink takes for the body whatever comes next on the connection.
+func unsentBody(t *trial, edits ...rules.Edit) {
+	id := t.id(rejectsFirst())
+	l := t.say(t.handshake(id, append(edits, rules.Set("Content-Length", "4000"))...) + "abc")
+	m := t.answerIn(l, 1, t.times.Not*2)
+	a := t.reached(id)
+	l.close()
+	t.used(a, m, edits)
+}
+
+// used has other clients send requests, and reports whether one is read as the body of the former.
+func (t *trial) used(a *arrival, m *message, edits []rules.Edit) {
+	code := t.others()
+	switch {
+	case code != "":
+		about := t.unlessTwin(func(twin *trial) bool {
+			unoffered := rules.Without("Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+			id := twin.id(rejectsFirst())
+			l := twin.say(twin.handshake(id, append(edits, unoffered, rules.Set("Content-Length", "4000"))...) + "abc")
+			twin.answerIn(l, 1, twin.times.Not*2)
+			l.close()
+			return twin.others() != ""
+		})
+		t.fail(rules.Critical, ruleUnsent, "POISONED", "Hop uses a backend connection again before the body of a request is complete, and another client's request is read as that body: %s", about)
+	case a == nil:
+		t.note("self" + strconv.Itoa(status(m)))
+	}
+}
+
+func fullBody(t *trial, later bool, edits ...rules.Edit) {
+	id := t.id(rejectsFirst())
+	content := strings.Repeat("b", 40)
+	head := t.handshake(id, append(edits, rules.Set("Content-Length", strconv.Itoa(len(content))))...)
+	var l *line
+	var m *message
+	if later {
+		l = t.say(head)
+		m = t.answerIn(l, 1, t.times.Not*2)
+		l.send(content)
+	} else {
+		l = t.say(head + content)
+		m = t.answer(l, 1)
+	}
+	t.used(t.reached(id), m, edits)
+}
+
+func bodyAndSwitch(t *trial) {
+	const content = "8-bytes!"
+	o := t.sendWith(always("websocket"), content, rules.Set("Content-Length", strconv.Itoa(len(content))))
+	if o.at == nil || !o.switched() {
+		t.note(statusText(o.got))
+		return
+	}
+	in, _ := o.at.backend.received()
+	n := bytes.Count(in[o.at.to:], []byte(content))
+	framed := o.at.request.Has("Content-Length") || o.at.request.Has("Transfer-Encoding")
+	switch {
+	case n == 0:
+		t.fail(rules.Medium, ruleBody, "vanished", "Hop loses the body of an upgrade request whose backend switches")
+	case !framed:
+		t.fail(rules.High, ruleBody, "unframed", "Hop sends the body of an upgrade request on as bytes of the tunnel")
+	}
+}
+
+// sendWith sends a handshake with content and follows it.
+func (t *trial) sendWith(p plan, content string, edits ...rules.Edit) outcome {
+	id := t.id(p)
+	return t.follow(t.say(t.handshake(id, edits...)+content), id)
+}
+
+func twoFramings(t *trial) {
+	id := t.id(plan{})
+	l := t.say(t.handshake(id, rules.Method("POST"), rules.Set("Content-Length", "5"), rules.Set("Transfer-Encoding", "chunked")) + "0\r\n\r\n")
+	m := t.answer(l, 1)
+	a := t.reached(id)
+	switch {
+	case a == nil:
+		t.note("self" + strconv.Itoa(status(m)))
+	case a.request.Has("Content-Length") && a.request.Has("Transfer-Encoding"):
+		t.fail(rules.Critical, ruleBody, "both", "Hop forwards an upgrade request with Content-Length and Transfer-Encoding")
+	case a.request.Has("Content-Length"):
+		if length, _ := a.request.Value("Content-Length"); length != "0" {
+			t.fail(rules.High, ruleBody, "CL-wins", "Hop follows Content-Length where an upgrade request has Transfer-Encoding too")
+		}
+	}
+}
+
+// rejectsFirst answers 403 before the body is read.
+func rejectsFirst() plan {
+	return plan{func(*arrival) reply { return reply{body: bodyAfter, pieces: []piece{{0, respond(403, refusalBody)}}} }}
+}

@@ -1,0 +1,118 @@
+package chain
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+const rulePremature = "UPGRADE-HOP-PREMATURE"
+
+func early() []Probe {
+	return []Probe{
+		{ID: "CHAIN-PREMATURE", Label: "A handshake and a request after it in one write; the backend answers late", Want: "Nothing after the handshake reaches the backend before its answer", Rule: rulePremature, Shared: true, run: premature},
+		{ID: "CHAIN-PREMATURE-RAW", Label: "A handshake and bytes that are not HTTP in one write; the backend rejects late", Want: "The bytes do not reach the backend", Rule: rulePremature, Shared: true, run: func(t *trial) { prematureRaw(t, false) }},
+		{ID: "CHAIN-PREMATURE-LATER", Label: "A handshake, and bytes that are not HTTP a little later; the backend rejects late", Want: "The bytes do not reach the backend", Rule: rulePremature, Shared: true, run: func(t *trial) { prematureRaw(t, true) }},
+		{ID: "CHAIN-EARLY", Label: "A handshake and a frame in one write; the backend switches late", Want: "The frame reaches the backend after its 101", Rule: "UPGRADE-HOP-TAIL-LOST", Shared: true, Needs: NeedsTunnel, run: earlyFrame},
+	}
+}
+
+// late is a plan that answers after Hold.
+func (t *trial) late(text func(a *arrival) string, then func(b *backend, at int)) plan {
+	return plan{func(a *arrival) reply {
+		return reply{body: bodyAfter, pieces: []piece{{t.times.Hold, text(a)}}, tunnel: then}
+	}}
+}
+
+func premature(t *trial) {
+	id := t.id(t.late(func(a *arrival) string { return respond(200, "body-"+a.id) }, nil))
+	second := newID()
+	t.sink.plan(second, plan{})
+	text := t.odd(second)
+	l := t.say(t.handshake(id) + text)
+	a := t.arrival(id, t.times.Come)
+	m := t.answerIn(l, 1, t.times.Come+t.times.Hold)
+	if a == nil {
+		t.note("self")
+		return
+	}
+	t.read(a)
+	t.answerIn(l, 2, t.times.Not)
+	b, at := t.sink.saw(second)
+	if b != a.backend || m == nil {
+		return
+	}
+	in, _ := b.received()
+	early := b.when(at).Before(t.sentAt(b))
+	switch same := bytes.Contains(in, []byte(text)); {
+	case early && same:
+		t.fail(rules.Critical, rulePremature, "EARLY", "Hop forwards what follows an upgrade request before the backend has answered, byte for byte")
+	case early:
+		t.warn(rules.Low, rulePremature, "pipelined", "Hop sends a second request on the backend connection before an upgrade request is answered")
+	}
+}
+
+func prematureRaw(t *trial, later bool) {
+	id := t.id(t.late(func(*arrival) string { return respond(403, refusalBody) }, nil))
+	mark := newID()
+	var l *line
+	if later {
+		l = t.say(t.handshake(id))
+		t.pause(t.times.Later)
+		l.send(raw(mark))
+	} else {
+		l = t.say(t.handshake(id) + raw(mark))
+	}
+	a := t.arrival(id, t.times.Come)
+	t.answerIn(l, 1, t.times.Come+t.times.Hold)
+	if a == nil {
+		t.note("self")
+		return
+	}
+	t.read(a)
+	for began := time.Now(); time.Since(began) < t.times.Not && t.ctx.Err() == nil; t.pause(t.times.Not / 50) {
+		if b, _ := t.sink.saw("RAW" + mark); b != nil {
+			break
+		}
+	}
+	b, at := t.sink.saw("RAW" + mark)
+	switch {
+	case b == nil:
+	case b == a.backend && b.when(at).Before(t.sentAt(b)):
+		t.fail(rules.Critical, rulePremature, "EARLY", "Hop forwards bytes that are not HTTP after an upgrade request before the backend has answered")
+	default:
+		t.fail(rules.Critical, ruleNon101, "LATE", "Hop forwards bytes that are not HTTP after the backend has rejected the upgrade")
+	}
+}
+
+func earlyFrame(t *trial) {
+	id := t.id(t.late(func(a *arrival) string { return switching("websocket", a) }, answerMarks))
+	l := t.say(t.handshake(id) + clientFrame(up(id)))
+	a := t.arrival(id, t.times.Come)
+	m := t.answerIn(l, 1, t.times.Come+t.times.Hold)
+	if a == nil || status(m) != 101 {
+		t.note("refused")
+		return
+	}
+	upward, _ := t.marked(l, id)
+	b, at := t.sink.saw(up(id))
+	switch {
+	case !upward:
+		t.fail(rules.High, "UPGRADE-HOP-TAIL-LOST", "lost", "Hop loses what a client sends in the segment of its upgrade request")
+	case b.when(at).Before(t.sentAt(b)):
+		t.warn(rules.Medium, rulePremature, "early", "Hop forwards a frame before the backend has sent its 101")
+	}
+}
+
+// sentAt returns when the sink began to answer on a connection.
+func (t *trial) sentAt(b *backend) (first time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.events {
+		if e.ours {
+			return e.at
+		}
+	}
+	return first
+}

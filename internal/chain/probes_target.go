@@ -1,0 +1,93 @@
+package chain
+
+import (
+	"strings"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+const ruleTarget = "UPGRADE-HOP-TARGET"
+
+func targets() []Probe {
+	p := func(id, label string, target func(t *trial, id string) string, edits ...func(t *trial) rules.Edit) Probe {
+		return Probe{ID: id, Label: label, Want: "The hop connects to its backend only", Rule: ruleTarget, Shared: true, run: func(t *trial) {
+			follows(t, label, target, edits...)
+		}}
+	}
+	unoffered := func(*trial) rules.Edit {
+		return rules.Without("Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+	}
+	absolute := func(t *trial, id string) string { return "http://" + t.canary.Addr + "/c/" + id }
+	return []Probe{
+		p("CHAIN-SSRF-ABS", "A handshake whose target is the URL of another server", absolute),
+		p("CHAIN-SSRF-ABS-PLAIN", "A GET whose target is the URL of another server", absolute, unoffered),
+		p("CHAIN-SSRF-WS", "A handshake whose target is a ws URL of another server", func(t *trial, id string) string { return "ws://" + t.canary.Addr + "/c/" + id }),
+		p("CHAIN-SSRF-HOST", "A handshake whose Host is another server", func(t *trial, id string) string { return t.path(id) },
+			func(t *trial) rules.Edit { return rules.Set("Host", t.canary.Addr) }),
+		p("CHAIN-SSRF-AT", "Handshakes with the targets @HOST/ and //HOST/ of another server", func(t *trial, id string) string { return "@" + t.canary.Addr + "/c/" + id }),
+		{ID: "CHAIN-CONNECT", Label: "A CONNECT to another server, and a GET after it in one write", Want: "A rejection and a closed connection", Rule: "UPGRADE-HOP-CONNECT-OPEN", Shared: true, run: connects},
+	}
+}
+
+// follows sends a request with a target that names the canary, and reports whether the hop connects
+// to that.
+func follows(t *trial, label string, target func(*trial, string) string, edits ...func(*trial) rules.Edit) {
+	before := t.canary.connections()
+	id := t.id(plan{})
+	t.canary.plan(id, plan{})
+	all := []rules.Edit{rules.Target(func(*rules.Handshake) string { return target(t, id) })}
+	for _, edit := range edits {
+		all = append(all, edit(t))
+	}
+	m := t.answer(t.say(t.handshake(id, all...)), 1)
+	if t.probe.ID == "CHAIN-SSRF-AT" {
+		t.answer(t.say(t.handshake(id, rules.Target(func(*rules.Handshake) string { return "//" + t.canary.Addr + "/c/" + id }))), 1)
+	}
+	if t.canary.connections() == before {
+		t.note(statusText(m))
+		return
+	}
+	twin := ""
+	if t.probe.ID == "CHAIN-SSRF-ABS" && t.canaryByGET() {
+		twin = "; it does so for other requests too, as an open proxy does, so this is not an upgrade fault"
+	}
+	t.fail(rules.Critical, ruleTarget, "HIT", "Hop connects to a server that the client names: %s%s", strings.ToLower(label[:1])+label[1:], twin)
+}
+
+// canaryByGET reports whether a request without an offer makes the hop connect to the canary.
+func (t *trial) canaryByGET() bool {
+	before := t.canary.connections()
+	id := newID()
+	t.canary.plan(id, plan{})
+	t.answer(t.say(t.plain(id, rules.Target(func(*rules.Handshake) string { return "http://" + t.canary.Addr + "/c/" + id }))), 1)
+	return t.canary.connections() != before
+}
+
+// connections returns how many connections there were in all.
+func (s *Sink) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
+}
+
+func connects(t *trial) {
+	before := t.canary.connections()
+	id := t.id(plan{})
+	t.canary.plan(id, plan{})
+	l := t.say("CONNECT " + t.canary.Addr + " HTTP/1.1\r\nHost: " + t.canary.Addr + "\r\n\r\n" + t.odd(id))
+	l.wait(t.ctx, t.times.Come, func(in []byte) bool { return headEnd(in) > 0 })
+	l.wait(t.ctx, t.times.Not, func([]byte) bool { return t.came(id) != nil })
+	in, _ := l.received()
+	code := ""
+	if len(in) > len("HTTP/1.1 200") {
+		code = string(in[len("HTTP/1.1 "):len("HTTP/1.1 200")])
+	}
+	switch {
+	case t.canary.connections() != before:
+		t.fail(rules.Critical, ruleTarget, "HIT", "Hop connects to a server that a client's CONNECT names")
+	case strings.HasPrefix(code, "2"):
+		t.fail(rules.Medium, "UPGRADE-HOP-CONNECT-OPEN", "no-tunnel", "Hop answers CONNECT with %s and opens no tunnel", code)
+	case t.came(id) != nil:
+		t.warn(rules.Medium, "UPGRADE-HOP-CONNECT-OPEN", "served", "Hop rejects CONNECT and serves a request after it on the same connection, which the client may have meant for the tunnel")
+	}
+}

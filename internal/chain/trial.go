@@ -1,0 +1,286 @@
+package chain
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A trial is one attempt of a probe. One goroutine owns it.
+type trial struct {
+	ctx    context.Context
+	hop    *Hop
+	sink   *Sink
+	canary *Sink // a server that is not the backend of the hop
+	times  Times
+	probe  *Probe
+
+	lines   []*line
+	methods map[*line]string // of the first request, where it is not GET
+	main    *line            // the connection that the result is shown of; nil: the first one
+	mainID  string           // the id of the request that the result is shown of; "": the first one
+	err     error            // why it could not be sent
+
+	ready func() // of a long probe: others may be sent
+
+	common func(*Probe) wire.Common
+	near   *wire.Exchange // see kept
+	far    *wire.Exchange
+	number int // of the backend connection of far
+	marks  []Mark
+	void   string // why the result says nothing
+	was    []string
+}
+
+// A Mark is one thing that a trial found.
+type Mark struct {
+	Rule     string // ID
+	Verdict  rules.Verdict
+	Severity rules.Severity
+	Code     string // in a word or two, such as "101-BEFORE-SINK"
+	Text     string // a sentence
+}
+
+// fail, warn and note add what was found. A note is a fact that is not a fault.
+func (t *trial) fail(s rules.Severity, rule, code, format string, v ...any) {
+	t.marks = append(t.marks, Mark{rule, rules.Fail, s, code, fmt.Sprintf(format, v...)})
+}
+
+func (t *trial) warn(s rules.Severity, rule, code, format string, v ...any) {
+	t.marks = append(t.marks, Mark{rule, rules.Warn, s, code, fmt.Sprintf(format, v...)})
+}
+
+func (t *trial) note(code string) { t.was = append(t.was, code) }
+
+// nothing says why the result says nothing.
+func (t *trial) nothing(why string) { t.void = why }
+
+// pause waits.
+func (t *trial) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.ctx.Done():
+	}
+}
+
+// id returns a fresh id, for which the sink has that plan.
+func (t *trial) id(p plan) string {
+	id := newID()
+	t.sink.plan(id, p)
+	if t.mainID == "" {
+		t.mainID = id
+	}
+	return id
+}
+
+// path is the target of a request with that id.
+func (t *trial) path(id string) string { return strings.TrimSuffix(t.hop.Path, "/") + "/c/" + id }
+
+// handshake returns the valid WebSocket handshake with that id and a fresh key, edited.
+func (t *trial) handshake(id string, edits ...rules.Edit) string {
+	var key [16]byte
+	_, _ = rand.Read(key[:]) // it never fails
+	h := rules.NewHandshake(t.hop.scheme(), t.hop.Host, t.path(id), base64.StdEncoding.EncodeToString(key[:]))
+	for _, f := range t.hop.Fields {
+		rules.Set(f[0], f[1])(h)
+	}
+	for _, edit := range edits {
+		edit(h)
+	}
+	return h.First()
+}
+
+// plain returns a GET without an offer, edited.
+func (t *trial) plain(id string, edits ...rules.Edit) string {
+	unoffered := rules.Without("Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+	return t.handshake(id, append([]rules.Edit{unoffered}, edits...)...)
+}
+
+// odd is a GET whose spelling a hop that reads it does not keep.
+func (t *trial) odd(id string) string {
+	return "GET " + t.path(id) + " HTTP/1.1\r\nhOsT:  " + t.hop.Host + "\r\nConnection: x-mark\r\nx-mark: 1\r\n\r\n"
+}
+
+// open connects to the hop.
+func (t *trial) open() *line {
+	conn, err := t.hop.dial(t.ctx, t.times.Dial)
+	if err != nil {
+		t.err = err
+		panic(unsent{})
+	}
+	l := newLine(conn)
+	t.lines = append(t.lines, l)
+	return l
+}
+
+// unsent ends a trial that cannot connect.
+type unsent struct{}
+
+// say opens a connection and sends a text.
+func (t *trial) say(text string) *line {
+	l := t.open()
+	method, _, _ := strings.Cut(text, " ")
+	if t.methods == nil {
+		t.methods = map[*line]string{}
+	}
+	t.methods[l] = method
+	l.send(text)
+	return l
+}
+
+// answers returns the final responses so far, and the interim ones before.
+func (t *trial) answers(l *line) ([]message, []*wire.Response) {
+	in, end := l.received()
+	return responses(in, t.methods[l] == "HEAD", end != "")
+}
+
+// answer waits for the nth final response, from 1 on, with its body. It is nil if it does not come;
+// one whose body is incomplete is returned as it is.
+func (t *trial) answer(l *line, n int) *message {
+	return t.answerIn(l, n, t.times.Come)
+}
+
+func (t *trial) answerIn(l *line, n int, within time.Duration) *message {
+	l.wait(t.ctx, within, func(in []byte) bool {
+		all, _ := responses(in, t.methods[l] == "HEAD", false)
+		return len(all) >= n && all[n-1].whole
+	})
+	if all, _ := t.answers(l); len(all) >= n {
+		return &all[n-1]
+	}
+	return nil
+}
+
+// status returns the status of a response; 0 without one.
+func status(m *message) int {
+	if m == nil {
+		return 0
+	}
+	return m.Status
+}
+
+// arrival waits until a request with that id has reached the sink. It is nil if it does not.
+func (t *trial) arrival(id string, within time.Duration) *arrival {
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	for {
+		changed := t.sink.next()
+		if all := t.sink.all(id); len(all) > 0 {
+			return all[0]
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return nil
+		case <-t.ctx.Done():
+			return nil
+		}
+	}
+}
+
+// came returns the first request with that id that has reached the sink by now; nil if none has.
+func (t *trial) came(id string) *arrival {
+	if all := t.sink.all(id); len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+// reached returns the first request with that id at the sink, once the client has what it waited for:
+// the hop may have answered by itself before it forwarded the request. It is nil if there is none.
+func (t *trial) reached(id string) *arrival { return t.arrival(id, t.times.Not/5) }
+
+// read waits until the sink has read the body of a request, and returns it.
+func (t *trial) read(a *arrival) (body []byte, whole bool) {
+	if a == nil {
+		return nil, false
+	}
+	timer := time.NewTimer(t.times.Come)
+	defer timer.Stop()
+	select {
+	case <-a.done:
+		return a.body, true
+	case <-timer.C:
+	case <-t.ctx.Done():
+	}
+	return nil, false
+}
+
+// others sends plain requests of other clients, each on a connection of its own, and says what went
+// wrong with them: "" if each got its own answer.
+func (t *trial) others() (code string) {
+	t.pause(t.times.Later) // until the hop has put its connection back
+	for range 3 {
+		id := newID()
+		t.sink.plan(id, plan{})
+		l := t.say(t.plain(id))
+		m := t.other(l, id)
+		l.close()
+		switch {
+		case behind(t.sink, id):
+			return "POOLED"
+		case m != nil && m.Status == 200 && string(m.body) == "body-"+id:
+		case m != nil && bytes.Contains(m.body, []byte("POISON")):
+			return "POISONED"
+		case m != nil && m.Status == 101:
+			return "POISONED"
+		case t.sink.swallowed(id):
+			return "GLUED"
+		case m != nil && m.Status == 200:
+			return "POISONED"
+		}
+	}
+	return ""
+}
+
+// other waits for the answer to another client's request, or until it has reached the sink in a place
+// where it is not read as a request.
+func (t *trial) other(l *line, id string) (m *message) {
+	for began := time.Now(); time.Since(began) < t.times.Come && t.ctx.Err() == nil; {
+		m = t.answerIn(l, 1, t.times.Not)
+		if m != nil || l.over() || t.sink.swallowed(id) {
+			break
+		}
+	}
+	return m
+}
+
+// clean closes the connections of the client.
+func (t *trial) clean() {
+	for _, l := range t.lines {
+		l.close()
+	}
+}
+
+// behind reports whether a marker came on a connection that had switched protocols before.
+func behind(s *Sink, marker string) bool {
+	b, _ := s.saw(marker)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return b != nil && b.switched
+}
+
+// unlessTwin says what kind of request shows a fault of the pool: whether the same request without an
+// offer shows it too.
+func (t *trial) unlessTwin(shows func(twin *trial) bool) string {
+	if strings.HasSuffix(t.probe.ID, "-PLAIN") {
+		return "a request without an offer"
+	}
+	t.kept()
+	t.sink.empty(t.times.Empty)
+	twin := &trial{ctx: t.ctx, hop: t.hop, sink: t.sink, canary: t.canary, times: t.times, probe: t.probe, methods: map[*line]string{}}
+	defer twin.clean()
+	if shows(twin) {
+		return "an upgrade request; a request without an offer shows it too, so this is not an upgrade fault"
+	}
+	return "an upgrade request"
+}
