@@ -3,6 +3,7 @@ package rules
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -38,7 +39,7 @@ func (r *Rule) AtRefusal() (s Severity, ok bool) {
 func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
 	template, common := exampleCase(t)
 	for _, x := range t.Exchanges(common) {
-		x.Twins = exampleTwins(t)
+		exampleProbe(t, x)
 		refused := *x
 		refused.Response = wire.ReadResponse([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
 		refused.Outcome, refused.Cause, refused.Noise, refused.Controls = wire.Refused, "", nil, wire.ControlsAccepted
@@ -87,6 +88,20 @@ func exampleCase(t *wire.Transcript) (Case, wire.Common) {
 		Carries:    func(string, string) bool { return true },
 		Cookies:    func(string, string) bool { return true },
 	}}, common
+}
+
+// exampleProbe adds to an exchange of a transcript what its meta lines say about the probe: its twins,
+// the answer to the valid handshake, and what came to the lure.
+func exampleProbe(t *wire.Transcript, x *wire.Exchange) {
+	x.Twins = exampleTwins(t)
+	for _, m := range t.Meta {
+		switch m.Key {
+		case "lured":
+			x.Lured = []byte(m.Value)
+		case "control":
+			x.Control, _ = strconv.Atoi(m.Value)
+		}
+	}
 }
 
 // exampleTwins returns the twins of a probe in a transcript. A meta line has the answer to one, after

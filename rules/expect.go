@@ -1,6 +1,11 @@
 package rules
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
 
 // expected returns what the answer means to the rule that the probe tests.
 func (c *Case) expected() cell {
@@ -18,7 +23,31 @@ func (c *Case) expected() cell {
 	if p.Class == Sequence && a != answeredSwitch && entry.note != gone && p.On(&Handshake{}).After != "" {
 		return both(NotApplicable) // the part that makes it a probe was not sent
 	}
+	if entry.kept == NotApplicable && p.Class != Differential {
+		return c.unlikeControl(entry)
+	}
 	return entry
+}
+
+// unlikeControl judges an answer whose class is not that of the answer to the valid handshake, which
+// was not accepted: the defect made a difference. A rejection is the right one.
+func (c *Case) unlikeControl(entry cell) cell {
+	got, valid := c.status(), c.X.Control
+	note := fmt.Sprintf("the valid handshake got %d", valid)
+	switch {
+	case c.column() != uncontrolled, got == 0, valid == 0, got/100 == valid/100, isBusy(valid):
+		return entry
+	case valid == wire.NoAnswer:
+		note = "the valid handshake got no answer"
+	}
+	v := Pass // of the rule; the probe does not pass without an accepted control
+	switch c.answer() {
+	case answeredNormal, answeredError:
+		v = Warn
+	case answeredBusy:
+		v = Unclear
+	}
+	return cell{broken: v, kept: v, note: note}
 }
 
 // ignored reports whether a probe was answered as if it offered nothing, where a server may do so

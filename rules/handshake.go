@@ -20,6 +20,7 @@ type Handshake struct {
 	Protected string     // a path that is known to require credentials; empty: none is
 	Secrets   Redaction  // names of headers and parameters with credentials, beside the table's
 	Owner     *Handshake // of one with the credentials of somebody else: the same with the owner's; else nil
+	Lure      Lure       // what a probe names to see whether the server connects to it
 
 	Ahead   string // another request before this one, in the same write
 	Before  string // before the request line
@@ -36,6 +37,17 @@ type Handshake struct {
 	Early   string // after the request, in the same write
 	Split   int    // where the head is cut in two segments; 0: it is sent in one
 	After   string // sent after the server has switched, instead of the usual test frames; see probe.Run
+}
+
+// A Lure is an address that only Interlock listens at, and a path that only one request names.
+type Lure struct {
+	Host string // host and port
+	Path string // the path, perhaps with more after it
+}
+
+// Lures reports whether the request names its lure.
+func (h *Handshake) Lures() bool {
+	return strings.Contains(h.Target, h.Lure.Host) || slices.ContainsFunc(h.Lines, func(l Line) bool { return l.Value == h.Lure.Host })
 }
 
 // A Line is a header line of a [Handshake]. It is sent as it is.
@@ -61,7 +73,7 @@ func line(name, value string) Line { return Line{name, ": ", value, crlf} }
 // one was learned: for that Host, path and key, over scheme http or https.
 func NewHandshake(scheme, host, path, key string) *Handshake {
 	return &Handshake{
-		Host: host, Path: path, Scheme: scheme, Key: key, Canary: "/interlock-canary",
+		Host: host, Path: path, Scheme: scheme, Key: key, Canary: "/interlock-canary", Lure: Lure{"canary.invalid:80", "/interlock-lure"},
 		Method: "GET", Target: path, Version: "HTTP/1.1", Gap: " ", End: crlf, Finish: crlf,
 		Lines: []Line{
 			line("Host", host), line("Connection", "Upgrade"), line("Upgrade", "websocket"),

@@ -22,9 +22,11 @@ type rulingJSON struct {
 	Instance     string        `json:"instance"`
 	Origin       wire.Origin   `json:"origin"`
 	Probe        string        `json:"probe"`
-	Controls     string        `json:"controls,omitempty"` // of a probe: what happened to the valid handshakes around it
-	Suspects     []string      `json:"suspects,omitempty"` // of a probe: see wire.Exchange
-	Flaky        bool          `json:"flaky,omitempty"`    // of a probe: see wire.Exchange
+	Controls     string        `json:"controls,omitempty"`      // of a probe: what happened to the valid handshakes around it
+	Control      int           `json:"controlStatus,omitempty"` // of a probe: see wire.Exchange
+	Lured        []byte        `json:"lured,omitempty"`         // of a probe: see wire.Exchange
+	Suspects     []string      `json:"suspects,omitempty"`      // of a probe: see wire.Exchange
+	Flaky        bool          `json:"flaky,omitempty"`         // of a probe: see wire.Exchange
 	Run          string        `json:"run"`
 	Time         string        `json:"time"`
 	Route        string        `json:"route"`
@@ -118,7 +120,10 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		Findings: make([]findingJSON, 0, len(r.Findings)), Diagnoses: r.Diagnoses,
 	}
 	if x.Probe != "" {
-		j.Controls = controlWords()[x.Controls]
+		j.Controls, j.Control = controlWords()[x.Controls], x.Control
+	}
+	if len(x.Lured) > 0 {
+		j.Lured = o.requestHead(wire.ReadRequest(x.Lured))
 	}
 	if x.Far != nil {
 		j.Request.Far = o.requestHead(x.Far)

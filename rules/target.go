@@ -53,8 +53,6 @@ nginx, Tomcat, aiohttp and Tornado reject such targets; Node.js, Go, Python webs
 		{ID: "UPGRADE-TARGET-ASTERISK", Label: "Request target: GET *", Edit: Target(Always("*"))},
 		{ID: "UPGRADE-TARGET-WS-SCHEME", Class: Either, Label: "Absolute target with ws:// or wss://",
 			Edit: Target(func(h *Handshake) string { return webSocketScheme(h) + "://" + h.Host + h.Path })},
-		{ID: "UPGRADE-TARGET-OTHER-HOST", Class: Either, Label: "Absolute target, other host than in Host",
-			Edit: Target(func(h *Handshake) string { return h.Scheme + "://other.invalid" + h.Path })},
 		{ID: "UPGRADE-TARGET-FRAGMENT", Class: Either, Label: "Request target with a #fragment",
 			Edit: Target(func(h *Handshake) string { return h.Path + "#x" })},
 		{ID: "UPGRADE-TARGET-AUTHORITY", Label: "Request target: GET host:port",

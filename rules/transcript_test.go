@@ -21,15 +21,15 @@ type recorded struct {
 	transcript *wire.Transcript
 	wants      []string // VERDICT RULE, or clean
 	common     wire.Common
-	twins      []wire.Twin // of a probe
-	template   Case        // the case of this transcript without its exchange
+	template   Case // the case of this transcript without its exchange
 }
 
 func (r *recorded) rulings() []*Ruling {
 	var rulings []*Ruling
 	for _, x := range r.transcript.Exchanges(r.common) {
 		c := r.template
-		c.X, x.Twins = x, r.twins
+		exampleProbe(r.transcript, x)
+		c.X = x
 		rulings = append(rulings, Classify(c))
 	}
 	return rulings
@@ -73,7 +73,7 @@ func (r *recorded) read(m wire.Meta) error {
 	switch m.Key {
 	case "want":
 		r.wants = append(r.wants, m.Value)
-	case "note":
+	case "note", "lured", "control": // see exampleProbe
 	case "probe":
 		r.common.Origin, r.common.Probe = wire.OriginProbe, m.Value
 	case "every":
@@ -94,7 +94,7 @@ func (r *recorded) read(m wire.Meta) error {
 		r.template.Seen.Switches = func(_, endpoint string) bool { return endpoint == m.Value }
 	case "twin":
 		r.common.Content = true
-		if r.twins = exampleTwins(r.transcript); len(r.twins) == 0 {
+		if len(exampleTwins(r.transcript)) == 0 {
 			return fmt.Errorf("no answer to a twin: %q", m.Value)
 		}
 	case "carries":

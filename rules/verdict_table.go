@@ -109,7 +109,7 @@ func (c *Case) answer() answer {
 		return answeredSwitch
 	case s == 401, s == 403:
 		return answeredAuth
-	case s == 407, s == 429, s == 503:
+	case isBusy(s):
 		return answeredBusy
 	case s == 501, s == 505: // the server does not do that (RFC 9110, 15.6.2 and 15.6.6): nothing broke
 		return answeredRefusal
@@ -128,6 +128,9 @@ func (c *Case) answer() answer {
 	}
 	return answeredNoise
 }
+
+// isBusy reports whether a status says that the request was not evaluated.
+func isBusy(status int) bool { return status == 407 || status == 429 || status == 503 }
 
 // bodyWithheld reports whether a part of the body that the request announces had not arrived.
 func bodyWithheld(c *Case) bool {

@@ -12,3 +12,6 @@ const (
 	ControlsUnasked                  // the probe is scored by its status alone, as the test suites do that have no controls
 	BackendKilled                    // accepted before; this probe was alone, and afterwards nothing answered any more
 )
+
+// NoAnswer is an [Exchange.Control] of a handshake that got no response.
+const NoAnswer = -1

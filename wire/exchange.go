@@ -83,9 +83,11 @@ type Exchange struct {
 	Probe      string   // the probe that caused it, if one did
 	Aim        string   // of a probe: the target of the handshake that it is an edit of
 	Controls   Controls // of a probe: what happened to the valid handshakes around it
+	Control    int      // of a probe: the status of the last answer to that handshake, or NoAnswer; 0: not known
 	Suspects   []string // of one of the probes under way when the backend ended: all that may be the cause, by ID; else nil
 	Flaky      bool     // of a probe: its failure did not happen again when it was repeated
 	Twins      []Twin   // of a probe: the requests that its answer is compared with
+	Lured      []byte   // of a probe that names an address of Interlock: what came there because of it, its first bytes, at most MaxRecorded
 	Route      string
 	Client     string // address of the client
 	Backend    string // address of the backend

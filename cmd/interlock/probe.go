@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -101,6 +102,9 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 	if f.Concurrency < 0 || f.Rate < 0 || f.Timeout <= 0 {
 		return nil, exit.Usage("--concurrency, --rate-limit and --timeout must not be less than 0, and --timeout not 0")
 	}
+	if host, _, err := net.SplitHostPort(f.Canary); f.Canary != "" && (err != nil || host == "") {
+		return nil, exit.Usage("--canary: must be a host and a port of this machine such as 10.0.0.5:8099, not %q", f.Canary)
+	}
 	if f.SeedCompat {
 		p.Probes, err = run.SeedProbes(f)
 		return p, err
@@ -113,7 +117,7 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 // own learned handshakes and configuration.
 func onlyWithURL(cmd *cobra.Command) error {
 	for _, name := range []string{"header", "cookie", "subprotocol", "origin", "concurrency", "rate-limit", "timeout", "insecure", "client-cert", "client-key", "ca-cert", "sni",
-		"exact", "authorized", "handshake-cmd", "direct", "seed-compat", "targets"} {
+		"exact", "authorized", "handshake-cmd", "canary", "direct", "seed-compat", "targets"} {
 		if cmd.Flags().Changed(name) {
 			return exit.Usage("--%s requires a URL: with --admin, the running Interlock probes with its own configuration", name)
 		}

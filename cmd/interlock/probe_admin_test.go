@@ -30,7 +30,7 @@ func TestProbingFromTheRunningProxy(t *testing.T) {
 	if code, _, stderr := probing(); code != exit.StatusUsage || strings.Contains(stderr, " probes, about ") {
 		t.Errorf("before anything was learned: status %d\n%s", code, stderr)
 	}
-	conn, r, status := s.open("a.test\r\nCookie: session=CANARY")
+	conn, r, status := s.open("a.test\r\nCookie: session=SPARROW")
 	if status != 101 || echoes(conn, r) != nil {
 		t.Fatalf("got %d", status)
 	}
@@ -58,7 +58,7 @@ func TestProbingFromTheRunningProxy(t *testing.T) {
 	s.lines.mu.Lock()
 	logged := s.lines.text.String()
 	s.lines.mu.Unlock()
-	if strings.Contains(logged+text+text2+stderr+string(written), "CANARY") {
+	if strings.Contains(logged+text+text2+stderr+string(written), "SPARROW") {
 		t.Error("the secret is shown")
 	}
 }

@@ -29,6 +29,7 @@ func addProbeFlags(cmd *cobra.Command, f *run.ProbeFlags) {
 	s.BoolVar(&f.UnsafeMethods, "unsafe-methods", false, "send PUT, DELETE, PATCH and bodies, beyond loopback too")
 	s.BoolVar(&f.Exact, "exact", false, "do not add a User-Agent header")
 	s.StringSliceVar(&f.Authorized, "authorized", nil, "public `host` that you may probe")
+	s.StringVar(&f.Canary, "canary", "", "`ADDR` of ours that the target can reach, to catch SSRF")
 	s.StringVar(&f.HandshakeCmd, "handshake-cmd", "", "shell `command` that prints a fresh handshake each time")
 	s.BoolVar(&f.List, "list", false, "list the probes and exit")
 	s.StringVar(&f.Show, "show", "", "show what this `probe` sends and exit")
@@ -52,12 +53,12 @@ func groupProbeFlags(cmd *cobra.Command) {
 	outputFlag(cmd)
 	help.Group(cmd, help.Output, "quiet", "verbose", "severity")
 	help.Variable(cmd, "admin-token-file")
-	help.Group(cmd, help.Target, "targets", "admin", "endpoint", "route", "direct", "authorized")
+	help.Group(cmd, help.Target, "targets", "admin", "endpoint", "route", "direct", "authorized", "canary")
 	help.Group(cmd, help.Send, "header", "cookie", "subprotocol", "origin", "only", "skip", "protocol", "list", "show",
 		"risky", "unsafe-methods", "exact", "handshake-cmd", "seed-compat")
 	help.Group(cmd, help.Credentials, "admin-token-file", "as-recorded", "insecure", "client-cert", "client-key", "ca-cert", "sni")
 	help.Group(cmd, help.Limits, "concurrency", "rate-limit", "timeout")
-	help.Rare(cmd, "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
+	help.Rare(cmd, "canary", "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
 	for _, name := range []string{"only", "skip", "show"} {
 		complete(cmd, name, completeProbes)
 	}

@@ -18,6 +18,7 @@ type Backend struct {
 
 	site   http.Handler             // the handler of a backend on net/http; nil for one on raw connections
 	routes map[string]answer        // the answers of a backend on raw connections, by path
+	other  answer                   // the answer at all other paths; nil: a page or a 404
 	repair func(head string) string // changes a head before it is read strictly; may be nil
 	talk   func(*peer)              // the complete behaviour of a hostile backend, instead of routes
 }
@@ -30,7 +31,7 @@ func Backends() []Backend {
 	for _, f := range faults() {
 		backends = append(backends, f.backend())
 	}
-	backends = slices.Concat(backends, uncheckedBackends(), []Backend{dyingBackend()}, hostileBackends(),
+	backends = slices.Concat(backends, uncheckedBackends(), fetchingBackends(), []Backend{dyingBackend()}, hostileBackends(),
 		[]Backend{soundComposite(), unsoundComposite()})
 	for i := range backends {
 		backends[i].Caught, backends[i].Warned = caught(backends[i].Name)

@@ -30,6 +30,9 @@ func gatedBackends() []Backend {
 		gated("ticket", "accepts one handshake for each value of Authorization, and one without", takeTickets()),
 		gated("limit", "answers 429 from the 31st request on", limitRequests()),
 		gated("forbidding", "accepts handshakes with an Origin only, its own", wanting("Origin")),
+		{
+			Name: "fixed-upstream", About: "answers 421 to an absolute target of another host, and 405 to CONNECT", Sound: true, Paths: []string{"/chat", "/echo"}, other: fixedUpstream,
+		},
 		gated("subprotocol", "accepts handshakes with a subprotocol only, and chooses the first", wanting("Sec-WebSocket-Protocol")),
 	}
 }

@@ -88,6 +88,9 @@ func parseRequestLine(line string) (*http.Request, error) {
 		return nil, badHead(http.StatusHTTPVersionNotSupported, "not HTTP/1")
 	}
 	target, err := url.ParseRequestURI(words[1])
+	if words[0] == http.MethodConnect {
+		target, err = url.Parse("//" + words[1])
+	}
 	if err != nil {
 		return nil, badHead(http.StatusBadRequest, "malformed target")
 	}

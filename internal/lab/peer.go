@@ -60,6 +60,8 @@ func (b *Backend) serve(p *peer) {
 			return
 		case b.routes[r.URL.Path] != nil:
 			again = b.routes[r.URL.Path](p, r)
+		case b.other != nil:
+			again = b.other(p, r)
 		default:
 			again = p.reply(r, page(r))
 		}

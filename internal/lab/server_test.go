@@ -17,7 +17,7 @@ func TestNamesAreUniqueAndFound(t *testing.T) {
 	seen := map[string]bool{}
 	for _, b := range Backends() {
 		ways := 0
-		for _, is := range []bool{b.site != nil, b.routes != nil, b.talk != nil} {
+		for _, is := range []bool{b.site != nil, b.routes != nil, b.other != nil, b.talk != nil} {
 			if is {
 				ways++
 			}

@@ -88,10 +88,16 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 	}
 	a.talk.Open(&a.common)
 	a.run(patience)
+	var lured []byte
+	if c.lure != nil && h.Lures() {
+		lured = c.lure.wait(ctx, h.Lure)
+	}
 	if err := ctx.Err(); err != nil {
 		return answer{err: err}
 	}
-	return answer{x: a.exchange(), bare: a.received == 0 && (a.over == wire.CauseServer || a.over == wire.CauseServerReset), raw: a.raw}
+	x := a.exchange()
+	x.Lured = lured
+	return answer{x: x, bare: a.received == 0 && (a.over == wire.CauseServer || a.over == wire.CauseServerReset), raw: a.raw}
 }
 
 // keep records the conversation's report of the request. Requests sent together with it have other
@@ -130,6 +136,9 @@ func (a *attempt) run(patience time.Duration) {
 	case len(a.finals) == 0:
 	case a.finals[0].Status == 101:
 		polite = a.tail()
+	case a.h.Method == "CONNECT" && a.finals[0].Status/100 == 2:
+		a.say(a.h.After)
+		a.hear(time.Now().Add(a.settings.Tail), func() bool { return a.received > len(a.finals[0].Raw) })
 	case a.common.Content:
 		a.hear(time.Now().Add(a.settings.Tail), func() bool { return a.ended || a.garbled })
 	case a.h.Early != "":

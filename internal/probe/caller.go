@@ -24,6 +24,7 @@ type caller struct {
 	tls      *tls.Config // nil: plain text
 	loopback bool
 	session  *fetch // opens a new session for each handshake; nil: not needed
+	lure     *lure  // nil: nothing is sent that needs it
 	polite   bool   // test a tunnel with a ping only, and keep the beginning of other responses
 	pace     *rate.Limiter
 	pool     wire.Pool
@@ -85,6 +86,9 @@ func (s *Settings) fill(loopback bool) {
 	or(&s.Head, 2*time.Second)
 	or(&s.Tail, 500*time.Millisecond)
 	or(&s.Return, 5*time.Second)
+	if s.Canary == "" && loopback {
+		s.Canary = "127.0.0.1:0"
+	}
 	if s.Concurrency == 0 {
 		s.Concurrency = 1
 		if loopback {
@@ -134,6 +138,9 @@ func (c *caller) base(ctx context.Context, form rules.Edit) (*rules.Handshake, e
 	var key [16]byte
 	_, _ = rand.Read(key[:]) // it never fails
 	h = h.Fresh(base64.StdEncoding.EncodeToString(key[:]))
+	if c.lure != nil {
+		h.Lure = c.lure.next()
+	}
 	form(h)
 	if c.session != nil {
 		if err := c.renew(ctx, h); err != nil {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -57,7 +58,7 @@ func (r *run) releaseCovered(f *family, accepted bool) {
 // release releases a probe with the results of the controls around it. A failed one is first sent
 // once more, and both results are compared.
 func (r *run) release(j *job, controls wire.Controls, last bool) {
-	j.x.Controls = controls
+	j.x.Controls, j.x.Control = controls, r.controlStatus(j.probe)
 	switch fails := r.settings.Fails(j.x); {
 	case j.first != nil:
 		if j.first.Flaky = !fails; j.first.Controls == wire.BackendGone {
@@ -102,4 +103,20 @@ func (r *run) abandon(j *job, why string) {
 	for _, x := range r.turns.next() {
 		r.observe(x)
 	}
+}
+
+// controlStatus is the status of the last answer to the control of a probe's protocol, if it has
+// one; see [wire.Exchange.Control].
+func (r *run) controlStatus(p *rules.Probe) int {
+	protocol := cmp.Or(p.Control, "websocket")
+	for _, f := range r.families {
+		switch x := f.control.Exchange; {
+		case f.control.Protocol != protocol || x == nil:
+		case x.Response == nil:
+			return wire.NoAnswer
+		default:
+			return x.Response.Status
+		}
+	}
+	return 0
 }

@@ -74,6 +74,12 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 	if progress == nil {
 		r.progress = func(Progress) {}
 	}
+	if c.settings.Canary != "" && slices.ContainsFunc(probes, func(p *rules.Probe) bool { return p.On(t.Base).Lures() }) {
+		if c.lure, err = newLure(ctx, c.settings.Canary); err != nil {
+			return Report{}, &CanaryError{err}
+		}
+		defer c.lure.close()
+	}
 	// The most running results: a probe, or the control of one of the three families.
 	r.limit, r.out = r.settings.Concurrency, map[*job]bool{}
 	r.results = make(chan result, r.settings.Concurrency+3)
@@ -91,6 +97,15 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 	r.report.Controls = r.controls()
 	return r.report, err
 }
+
+// A CanaryError means that Run cannot listen at [Settings.Canary].
+type CanaryError struct{ err error }
+
+// Error says where and why.
+func (e *CanaryError) Error() string { return "--canary: " + e.err.Error() }
+
+// Unwrap returns why.
+func (e *CanaryError) Unwrap() error { return e.err }
 
 // controls returns the controls that were sent.
 func (r *run) controls() (sent []Control) {

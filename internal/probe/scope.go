@@ -33,6 +33,9 @@ func (c *caller) unsent(p *rules.Probe, switches bool) string {
 			return "--protocol leaves out " + family
 		}
 	}
+	if s.Canary == "" && h.Lures() {
+		return "needs a listener that the target can reach; --canary ADDR opens it"
+	}
 	if c.loopback {
 		return ""
 	}

@@ -36,6 +36,8 @@ type Settings struct {
 	Tail        time.Duration // how long to wait for bytes after a 101; 500 ms
 	UserAgent   string        // sent in each request, with the run and the probe after it; empty: none
 
+	Canary string // address where Run listens for connections that probes try to cause; 127.0.0.1:0 for a loopback target, else none
+
 	Protocols     []string // families of probes that are sent: websocket, h2c, tls, masque, other; nil: all
 	Risky         bool     // send probes that are known to crash servers beyond loopback too
 	UnsafeMethods bool     // send PUT, DELETE, PATCH and content beyond loopback too

@@ -33,6 +33,7 @@ type ProbeFlags struct {
 	Severity, Route             string
 	Show, Direct                string
 	SeedCompat, ASCII           bool
+	Canary                      string
 	Admin, AdminToken, Endpoint string
 	AsRecorded                  bool
 	Outputs                     []string
