@@ -65,7 +65,7 @@ func (h *holding) weigh(x *wire.Exchange) (objects bool) {
 	case x.Outcome == wire.Late:
 		err = errors.New("it answers no request")
 	case err == nil && x.After.Opaque:
-		err = errors.New("nobody can say where the request ends that it answers")
+		err = errors.New("the end of the request that it answers is unknown")
 	case err == nil && len(x.Noise) > 0:
 		err = errors.New("what came before it cannot be read")
 	}

@@ -31,7 +31,7 @@ func (c *Conversation) feedClient(p []byte, base int64, now time.Time) {
 		}
 	}
 	if !c.opaque {
-		c.early.keep(p, base)
+		c.keepEarly(p, base)
 		c.giveBack()
 	}
 }
@@ -68,10 +68,7 @@ func (c *Conversation) requestEnd(at int64) {
 		return // it was answered before it had ended
 	}
 	c.inBody = false
-	q := c.ring.last()
-	if q.end = at; q.offers {
-		c.early.start(at)
-	}
+	c.ring.last().end = at
 }
 
 // requestOpaque records that no further request can be read. A head that is too long is a request
@@ -155,67 +152,32 @@ func (c *Conversation) noteEarly(x *Exchange, q *pending) {
 	x.BodyDone = q.end >= 0
 	if q.end >= 0 {
 		x.EarlyBytes = c.fed[FromClient] - q.end
-		x.Early = append([]byte(nil), c.early.since(q.end)...)
+		x.Early = q.early
 	}
 }
 
-// moveEarly moves the window to the end of the next request that offers an upgrade.
-func (c *Conversation) moveEarly() {
-	if !c.early.open {
-		return
-	}
-	for i := c.ring.first; i < len(c.ring.queue); i++ {
-		if q := &c.ring.queue[i]; q.offers && q.end >= 0 {
-			c.early.move(q.end)
-			return
+// keepEarly takes bytes of the client that start at base. The first ones after a request that offers
+// an upgrade, while it has no response, are the start of the tunnel if the server switches, and
+// requests if it does not. Each offer has its own: of several in a row, any may be the accepted one.
+func (c *Conversation) keepEarly(p []byte, base int64) {
+	pending := c.unanswered()
+	for i := range pending {
+		q := &pending[i]
+		if !q.awaitsEarly() {
+			continue
 		}
-	}
-	c.early = earlyWindow{}
-}
-
-// earlyWindow keeps the first bytes that a client sends after a request that offers an upgrade,
-// while it has no response: they are the start of the tunnel if the server switches, and requests
-// if it does not.
-type earlyWindow struct {
-	open  bool
-	from  int64 // where in the client's bytes the window begins
-	bytes []byte
-}
-
-// start opens the window unless an earlier request has.
-func (w *earlyWindow) start(at int64) {
-	if !w.open {
-		w.open, w.from = true, at
+		skip := q.end + int64(len(q.early)) - base
+		if skip < 0 || skip >= int64(len(p)) {
+			continue // bytes between are lost, or these lie in front
+		}
+		after := p[skip:]
+		q.early = append(q.early, after[:min(len(after), MaxRecorded-len(q.early))]...)
 	}
 }
 
-// keep takes the bytes that lie in the window, of bytes that start at base.
-func (w *earlyWindow) keep(p []byte, base int64) {
-	if !w.open || len(w.bytes) == MaxRecorded {
-		return
-	}
-	skip := w.from + int64(len(w.bytes)) - base
-	if skip < 0 || skip >= int64(len(p)) {
-		return // bytes between are lost, or these lie in front
-	}
-	p = p[skip:]
-	w.bytes = append(w.bytes, p[:min(len(p), MaxRecorded-len(w.bytes))]...)
-}
-
-// since returns the kept bytes from at on. Bytes before the window, or beyond its size, are
-// missing.
-func (w *earlyWindow) since(at int64) []byte {
-	if !w.open || at < w.from || at >= w.from+int64(len(w.bytes)) {
-		return nil
-	}
-	return w.bytes[at-w.from:]
-}
-
-// move lets the window begin at a later place, as the request that it opened for has been answered
-// with no.
-func (w *earlyWindow) move(at int64) {
-	kept := w.since(at)
-	*w = earlyWindow{open: true, from: at, bytes: append([]byte(nil), kept...)}
+// awaitsEarly reports whether the next bytes of the client may be early ones that are to be kept.
+func (c *Conversation) awaitsEarly() bool {
+	return slices.ContainsFunc(c.unanswered(), func(q pending) bool { return q.awaitsEarly() })
 }
 
 // follow records that an offer was not accepted: what the client does next belongs to the offer.

@@ -45,7 +45,6 @@ type Conversation struct {
 type reading struct {
 	up, down Scanner
 	ring     *ring // requests without an answer
-	early    earlyWindow
 
 	headSince time.Time // when the request head that is incomplete began
 	answering *Exchange // the refused or ignored one whose response is not over
@@ -95,7 +94,7 @@ func (c *Conversation) Skippable(d Direction) int64 {
 		return 0
 	case d == FromServer && c.common.Content && c.answering != nil && len(c.answering.Content) < MaxContent:
 		return 0
-	case d == FromClient && c.early.open && len(c.early.bytes) < MaxRecorded:
+	case d == FromClient && c.awaitsEarly():
 		return 0
 	case d == FromServer:
 		return c.down.skippable()

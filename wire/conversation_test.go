@@ -94,6 +94,7 @@ func conversation(t *testing.T, parts ...string) (*Conversation, *listener) {
 
 func TestConversationOutcomes(t *testing.T) {
 	big := strings.Repeat("x", 70<<10)
+	long := "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" + big[:2000]
 	for _, test := range []struct {
 		name  string
 		parts []string
@@ -110,6 +111,8 @@ func TestConversationOutcomes(t *testing.T) {
 			[]string{fmt.Sprintf(`refused 400 early %q after "" ""`, handshake), `refused 400 early "" after "" ""`}},
 		{"the second of two switches", []string{">" + handshake + handshake + "\x89\x80abcd", "<" + refusal, "<" + switching}, CauseClient,
 			[]string{fmt.Sprintf(`refused 400 early %q after "" ""`, handshake+"\x89\x80abcd"), `switched 101 early "\x89\x80abcd" after "\x89\x80abcd" ""`}},
+		{"a switch far behind an offer that was refused", []string{">" + handshake + long + handshake + "\x89\x80abcd", "<" + refusal + answer, "<" + switching}, CauseClient,
+			[]string{fmt.Sprintf(`refused 400 early %q after "" ""`, long[:MaxRecorded]), `switched 101 early "\x89\x80abcd" after "\x89\x80abcd" ""`}},
 		{"426, then a switch", []string{">" + handshake, "<HTTP/1.1 426 Upgrade Required\r\nUpgrade: foo\r\nContent-Length: 0\r\n\r\n", ">" + handshake, "<" + switching}, CauseClient,
 			[]string{`refused 426 early "" after "" ""`, `switched 101 early "" after "" ""`}},
 		{"426 to a plain request", []string{">" + plain, "<HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nContent-Length: 0\r\n\r\n"}, CauseClient, []string{`refused 426 early "" after "" ""`}},

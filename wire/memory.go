@@ -100,7 +100,7 @@ func (c *Conversation) release() {
 		c.common.Pool.putRing(c.ring)
 		c.ring = nil
 	}
-	c.early, c.interim = earlyWindow{}, nil
+	c.interim = nil
 }
 
 // leave gives back all of it, once nothing is read any more and nothing that was read is still to

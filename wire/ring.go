@@ -34,7 +34,11 @@ type pending struct {
 	ambiguous bool      // its end is unknown
 	flaw      FlawKind  // what its head alone does not show; 0 if nothing
 	x         *Exchange // it was reported silent
+	early     []byte    // the client's first bytes after it, if it offers
 }
+
+// awaitsEarly reports whether the next bytes that the client sends may belong to its early ones.
+func (q *pending) awaitsEarly() bool { return q.offers && q.end >= 0 && len(q.early) < MaxRecorded }
 
 // keep reports whether the exchange is reported whatever the answer is.
 func (q *pending) keep() bool { return q.offers || q.handshake }

@@ -157,7 +157,6 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 		c.peek.open = true
 	}
 	c.down.Frame(framing)
-	c.moveEarly()
 }
 
 // unasked records a response that answers no request. A 101 among them is reported, as one more

@@ -33,12 +33,11 @@ func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64,
 	case q.ambiguous || q.end < 0 && !sending:
 		t.lose()
 	case q.end >= 0:
-		kept := c.early.since(q.end)
-		if int64(len(kept)) < min(c.fed[FromClient]-q.end, MaxRecorded) {
+		if int64(len(q.early)) < min(c.fed[FromClient]-q.end, MaxRecorded) {
 			t.lose()
 		} else {
 			t.start[FromClient], t.started[FromClient] = q.end, true
-			t.keep(FromClient, kept)
+			t.keep(FromClient, q.early)
 		}
 	}
 	if t.lost || t.started[FromClient] {
