@@ -10,7 +10,6 @@ import (
 // functions of this package's rules are called only there.
 type Case struct {
 	X       *wire.Exchange // the exchange; never nil
-	Far     *wire.Exchange // the same exchange on the other side of a hop; nil: rules that need it do not apply
 	Options *Options       // nil: the zero value
 	Seen    History
 

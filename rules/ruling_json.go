@@ -49,6 +49,7 @@ type rulingJSON struct {
 	Unsafe       bool          `json:"unsafe"`
 	Milliseconds float64       `json:"milliseconds"`
 	After        *afterJSON    `json:"after"`
+	Hop          *hopJSON      `json:"hop,omitempty"` // the other side of the proxy that the exchange passed, where it was seen
 	Findings     []findingJSON `json:"findings"`
 	Diagnoses    []Diagnosis   `json:"diagnoses,omitempty"`
 }
@@ -116,7 +117,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 			Head: o.requestHead(x.Request),
 		},
 		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Elsewhere: x.Elsewhere, Lossy: x.Lossy,
-		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: millisecondsOf(x.Took),
+		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: millisecondsOf(x.Took), Hop: o.hop(x),
 		Findings: make([]findingJSON, 0, len(r.Findings)), Diagnoses: r.Diagnoses,
 	}
 	if x.Probe != "" {

@@ -109,16 +109,13 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	if j.Former != nil {
 		x.Former = wire.ReadResponse(j.Former)
 	}
+	j.Hop.read(x)
 	if j.Response == nil {
 		return x, nil
 	}
 	x.Response = wire.ReadResponse(j.Response.Head)
 	if a := j.After; a != nil && x.Response.Status == 101 {
-		x.Cause, x.Final = wire.Cause(a.Closed), a.Closed != ""
-		x.After = wire.After{
-			Client: a.Client, Server: a.Server, ClientBytes: a.ClientBytes, ServerBytes: a.ServerBytes, Ended: x.Final,
-			ClientClosed: a.Closed == string(wire.CauseClient), ServerClosed: a.Closed == string(wire.CauseServer), End: a.End.end(),
-		}
+		readAfter(x, a)
 	}
 	return x, nil
 }

@@ -21,7 +21,9 @@ func TestHopsThatReadDifferentKeys(t *testing.T) {
 		}
 	}
 	for far, want := range map[string]Severity{a: High, b: Critical} {
-		r := Classify(Case{X: hop(a), Far: hop(far)})
+		near := hop(a)
+		near.Hop = &wire.Hop{Far: hop(far)}
+		r := Classify(Case{X: near})
 		if f := r.Find("UPGRADE-WS-KEY-DUP"); f.Verdict != Fail || f.Severity != want || r.Unsafe != (want == Critical) {
 			t.Errorf("far side read %q: got %s, %s, unsafe %t, want fail, %s", far, f.Verdict, f.Severity, r.Unsafe, want)
 		}

@@ -44,7 +44,7 @@ func through(t *Transcript, cut func(n int) int, skipping bool) []*Exchange {
 			p = p[n:]
 		}
 	}
-	t.finish(&c, start.Add(time.Second/2))
+	finish(&c, t.End, start.Add(time.Second/2))
 	return l.last()
 }
 

@@ -14,7 +14,7 @@ const (
 	OriginProbe  Origin = "probe"
 	OriginReplay Origin = "replay"
 	OriginFile   Origin = "file"
-	OriginChain  Origin = "chain" // a request of Interlock's through the proxies in front of a backend; for the command chain, which is to come
+	OriginChain  Origin = "chain" // a request of Interlock's through a proxy to a server of its own
 )
 
 // Ours reports whether Interlock itself sent the request, and not a client of the service.
@@ -98,12 +98,13 @@ type Exchange struct {
 	Lossy      []string // what the file it was read from does not keep, such as "request fields"; see package capture
 	Elsewhere  string   // the route that its Host belongs to, where its connection goes to another one
 	Blocked    bool     // the guard kept the switch from the client
+	Hop        *Hop     // the other side of the proxy that the exchange passed; nil where that side was not seen
 
 	Time time.Time     // when the first byte of the request came
 	Took time.Duration // from there to the end of the final response head; 0 without one
 
 	Request  *Request    // never nil; Raw is empty if a response came to no request
-	Far      *Request    // the request as it was forwarded, if it was changed
+	Far      *Request    // the request as Interlock forwarded it, if that changed it
 	Interim  []*Response // 1xx responses other than 101, in order
 	Noise    []byte      // what the server sent that is not a response, before Response or in its place: the first bytes, at most MaxRecorded
 	Response *Response   // the 101, or the final response; nil if none came
@@ -206,7 +207,7 @@ func familyOf(member []byte) string {
 }
 
 // Bytes returns how many bytes from the wire the exchange holds: heads, early bytes, and those after
-// the switch.
+// the switch, on both sides of a hop.
 func (x *Exchange) Bytes() int {
 	n := len(x.Request.Raw) + len(x.Early) + len(x.After.Client) + len(x.After.Server)
 	if x.Far != nil {
@@ -221,7 +222,7 @@ func (x *Exchange) Bytes() int {
 	for _, p := range x.Interim {
 		n += len(p.Raw)
 	}
-	return n + len(x.Noise)
+	return n + len(x.Noise) + x.Hop.Bytes()
 }
 
 // Outcome returns what happened to the request that p is the final response to, by its status

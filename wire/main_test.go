@@ -9,9 +9,18 @@ import (
 	"time"
 )
 
-// corpus returns every transcript of the rulebook: real handshakes, malformed ones, and bytes that
-// are not HTTP.
+// corpus returns the near side of every transcript of the rulebook: real handshakes, malformed ones,
+// and bytes that are not HTTP.
 func corpus(t testing.TB) map[string]*Transcript {
+	all := transcripts(t)
+	for name, transcript := range all {
+		all[name] = transcript.Near()
+	}
+	return all
+}
+
+// transcripts returns every transcript of the rulebook.
+func transcripts(t testing.TB) map[string]*Transcript {
 	t.Helper()
 	files, err := filepath.Glob("../rules/testdata/*/*.wire")
 	if err != nil || len(files) < 40 {

@@ -154,8 +154,8 @@ func TestSkippingChangesNothing(t *testing.T) {
 				fed.Tick(now)
 				leapt.Tick(now)
 			}
-			transcript.finish(&fed, start.Add(time.Hour))
-			transcript.finish(&leapt, start.Add(time.Hour))
+			finish(&fed, transcript.End, start.Add(time.Hour))
+			finish(&leapt, transcript.End, start.Add(time.Hour))
 			if got, want := state(&leapt, less), state(&fed, whole); got != want {
 				t.Fatalf("%s, seed %d, at the end:\n got %s\nwant %s", name, seed, got, want)
 			}

@@ -15,19 +15,24 @@ import (
 // matters: "! closed" and "! reset" the server, "! client closed" and "! client reset" the client;
 // "! lost" and "! client lost" say that the server or the client no longer answered, "! stopped" that
 // we ended the connection, "! silent" that no response came in time.
+//
+// Where both sides of a proxy were seen, ">> ", "<< " and "!! " are the same for its connection to the
+// server: the bytes from the proxy, those from the server, and how that connection ended.
 type Transcript struct {
 	Meta   []Meta
 	Chunks []Chunk
 	End    string // "", or one of ends
+	FarEnd string // the same of the far side of a proxy
 }
 
 // Meta is one line of what is said about a transcript.
 type Meta struct{ Key, Value string }
 
-// A Chunk is a run of bytes of one direction. The next chunk has the other direction, or comes
-// after a time without a byte.
+// A Chunk is a run of bytes of one direction. The next chunk has the other direction or the other
+// side, or comes after a time without a byte.
 type Chunk struct {
 	From  Direction
+	Far   bool // on the connection from a proxy to the server
 	Bytes []byte
 	Idle  time.Duration // how long no byte came after it
 }
@@ -65,22 +70,45 @@ func ParseTranscript(text []byte) (*Transcript, error) {
 }
 
 func (t *Transcript) parseLine(text string) error {
+	mark, rest, marked := strings.Cut(text, " ")
+	if !marked {
+		mark = ""
+	}
+	far, end := len(mark) == 2, &t.End
+	if far {
+		end = &t.FarEnd
+	}
 	switch {
-	case t.End != "" && text != "":
-		return fmt.Errorf("%q follows the end", text)
-	case strings.HasPrefix(text, "> "):
-		return t.parseBytes(FromClient, text[2:])
-	case strings.HasPrefix(text, "< "):
-		return t.parseBytes(FromServer, text[2:])
-	case strings.HasPrefix(text, "! idle "):
-		return t.parseIdle(text[len("! idle "):])
-	case strings.HasPrefix(text, "! ") && slices.Contains(ends(), text[2:]):
-		t.End = text[2:]
-		return nil
 	case text == "":
 		return nil
+	case mark == "!" && strings.HasPrefix(rest, "idle "):
+		if t.End != "" {
+			break
+		}
+		return t.parseIdle(rest[len("idle "):])
+	case mark == ">", mark == ">>", mark == "<", mark == "<<":
+		if *end != "" {
+			break
+		}
+		from := FromClient
+		if mark[0] == '<' {
+			from = FromServer
+		}
+		b, err := unescape(rest, len(mark)+2)
+		if err == nil {
+			t.add(from, far, b)
+		}
+		return err
+	case (mark == "!" || mark == "!!") && slices.Contains(ends(), rest):
+		if *end != "" {
+			break
+		}
+		*end = rest
+		return nil
+	case t.End == "":
+		return fmt.Errorf("%q begins with none of \"> \", \"< \", \">> \", \"<< \", \"! idle \", \"! %s\"", text, strings.Join(ends(), "\", \"! "))
 	}
-	return fmt.Errorf("%q begins with none of \"> \", \"< \", \"! idle \", \"! %s\"", text, strings.Join(ends(), "\", \"! "))
+	return fmt.Errorf("%q follows the end", text)
 }
 
 func (t *Transcript) parseIdle(text string) error {
@@ -98,33 +126,30 @@ func ends() []string {
 	return []string{"closed", "reset", "lost", "silent", "client closed", "client reset", "client lost", "stopped"}
 }
 
-func (t *Transcript) parseBytes(from Direction, text string) error {
-	b, err := unescape(text)
-	if err != nil {
-		return err
-	}
-	t.Add(from, b)
-	return nil
-}
-
 // Add appends bytes to the transcript. It copies them.
-func (t *Transcript) Add(from Direction, b []byte) {
+func (t *Transcript) Add(from Direction, b []byte) { t.add(from, false, b) }
+
+// AddFar is Add for the far side of a proxy.
+func (t *Transcript) AddFar(from Direction, b []byte) { t.add(from, true, b) }
+
+func (t *Transcript) add(from Direction, far bool, b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	if n := len(t.Chunks); n > 0 && t.Chunks[n-1].From == from && t.Chunks[n-1].Idle == 0 {
+	if n := len(t.Chunks); n > 0 && t.Chunks[n-1].From == from && t.Chunks[n-1].Far == far && t.Chunks[n-1].Idle == 0 {
 		t.Chunks[n-1].Bytes = append(t.Chunks[n-1].Bytes, b...)
 		return
 	}
-	t.Chunks = append(t.Chunks, Chunk{From: from, Bytes: bytes.Clone(b)})
+	t.Chunks = append(t.Chunks, Chunk{From: from, Far: far, Bytes: bytes.Clone(b)})
 }
 
-func unescape(text string) ([]byte, error) {
+// unescape reads the bytes of a line, which begin at that column.
+func unescape(text string, column int) ([]byte, error) {
 	b := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if c < ' ' || c > '~' {
-			return nil, fmt.Errorf("byte %#02x at column %d must be written as \\x%02x", c, i+3, c)
+			return nil, fmt.Errorf("byte %#02x at column %d must be written as \\x%02x", c, i+column, c)
 		}
 		if c != '\\' {
 			b = append(b, c)
@@ -139,7 +164,7 @@ func unescape(text string) ([]byte, error) {
 			b = append(b, byte(hexDigit(rest[1])<<4|hexDigit(rest[2])))
 			i += 2
 		default:
-			return nil, fmt.Errorf("unknown escape %q at column %d", `\`+rest[:min(len(rest), 1)], i+2)
+			return nil, fmt.Errorf("unknown escape %q at column %d", `\`+rest[:min(len(rest), 1)], i+column-1)
 		}
 	}
 	return b, nil
@@ -153,10 +178,7 @@ func (t *Transcript) String() string {
 	}
 	b.WriteByte('\n')
 	for _, c := range t.Chunks {
-		mark := "> "
-		if c.From == FromServer {
-			mark = "< "
-		}
+		mark := c.mark()
 		for line := range bytes.Lines(c.Bytes) {
 			b.WriteString(mark)
 			b.WriteString(Escape(line))
@@ -169,7 +191,19 @@ func (t *Transcript) String() string {
 	if t.End != "" {
 		b.WriteString("! " + t.End + "\n")
 	}
+	if t.FarEnd != "" {
+		b.WriteString("!! " + t.FarEnd + "\n")
+	}
 	return b.String()
+}
+
+// mark is what the lines of a chunk begin with.
+func (c *Chunk) mark() string {
+	marks := [2]string{FromClient: "> ", FromServer: "< "}
+	if c.Far {
+		marks = [2]string{FromClient: ">> ", FromServer: "<< "}
+	}
+	return marks[c.From]
 }
 
 // Escape writes bytes in the notation of a transcript.

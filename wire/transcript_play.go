@@ -8,7 +8,26 @@ import (
 // Exchanges judges nothing: it plays the transcript to a [Conversation] and returns what that
 // reports, each exchange in its last form, in the order in which they were first reported. Every
 // chunk comes a millisecond after the one before, or after the time without a byte between them.
+//
+// If the transcript has the far side of a proxy, each exchange has what belongs to it there, and
+// those that have nothing to do with an upgrade are returned too: a proxy may have answered them with
+// what belongs to one.
 func (t *Transcript) Exchanges(common Common) []*Exchange {
+	if !t.HasFar() {
+		return t.play(common, false)
+	}
+	common.Every = true
+	found := t.play(common, false)
+	t.joinHop(found, common)
+	return found
+}
+
+// play returns the exchanges of one side.
+func (t *Transcript) play(common Common, far bool) []*Exchange {
+	end := t.End
+	if far {
+		end = t.FarEnd
+	}
 	var order []string
 	last := map[string]*Exchange{}
 	names := 0
@@ -17,7 +36,7 @@ func (t *Transcript) Exchanges(common Common) []*Exchange {
 		if last[x.ID] == nil {
 			order = append(order, x.ID)
 		}
-		if t.End == "" && x.Response == nil && x.Outcome == Closed { // the transcript does not say that the connection ended
+		if end == "" && x.Response == nil && x.Outcome == Closed { // the transcript does not say that the connection ended
 			unseen := *x
 			unseen.Outcome, unseen.Cause = Unseen, ""
 			x = &unseen
@@ -35,14 +54,16 @@ func (t *Transcript) Exchanges(common Common) []*Exchange {
 	c.Open(&common)
 	for _, chunk := range t.Chunks {
 		now = now.Add(time.Millisecond)
-		c.Feed(chunk.From, chunk.Bytes, now)
-		c.Wrote(chunk.From, len(chunk.Bytes))
+		if chunk.Far == far {
+			c.Feed(chunk.From, chunk.Bytes, now)
+			c.Wrote(chunk.From, len(chunk.Bytes))
+		}
 		if chunk.Idle > 0 {
 			now = now.Add(chunk.Idle)
 			pass(&c, now)
 		}
 	}
-	t.finish(&c, now)
+	finish(&c, end, now)
 	found := make([]*Exchange, 0, len(order))
 	for _, id := range order {
 		found = append(found, last[id])
@@ -62,8 +83,8 @@ func pass(c *Conversation, now time.Time) {
 	}
 }
 
-func (t *Transcript) finish(c *Conversation, now time.Time) {
-	switch t.End {
+func finish(c *Conversation, end string, now time.Time) {
+	switch end {
 	case "silent":
 		c.Tick(now.Add(SilentAfter))
 		c.Settle(CauseClient, now.Add(SilentAfter))
@@ -91,8 +112,20 @@ func (t *Transcript) finish(c *Conversation, now time.Time) {
 }
 
 // Transcript returns what was recorded of the exchange: the heads in their order, then the first
-// bytes of the tunnel from the client and from the server.
+// bytes of the tunnel from the client and from the server. If there is a far side, both are in the
+// order of their times.
 func (x *Exchange) Transcript() *Transcript {
+	if x.Hop != nil {
+		t := x.withFar()
+		t.End = x.end()
+		if far := x.Hop.Far; far != nil {
+			t.FarEnd = far.end()
+		}
+		if t.FarEnd == "" && !t.HasFar() {
+			t.FarEnd = "closed" // nothing arrived
+		}
+		return t
+	}
 	t := new(Transcript)
 	t.Add(FromClient, x.Request.Raw)
 	for _, p := range x.Interim {
@@ -110,28 +143,35 @@ func (x *Exchange) Transcript() *Transcript {
 	if e := x.After.End; e != nil && e.Idle >= time.Second {
 		t.Chunks[len(t.Chunks)-1].Idle = min(e.Idle, maxIdle)
 	}
+	t.End = x.end()
+	return t
+}
+
+// end is how the connection of the exchange ended, as a transcript says it.
+func (x *Exchange) end() string {
 	switch {
 	case x.Outcome == Silent:
-		t.End = "silent"
+		return "silent"
 	case x.Response != nil && x.Response.unfinished():
-		t.End = "closed"
+		return "closed"
 	case x.Outcome != Closed && !x.After.Ended:
+		return ""
 	case x.Cause == CauseServerReset && x.lost():
-		t.End = "lost"
+		return "lost"
 	case x.Cause == CauseServerReset:
-		t.End = "reset"
+		return "reset"
 	case x.Cause == CauseServer:
-		t.End = "closed"
+		return "closed"
 	case x.Cause == CauseClientReset && x.lost():
-		t.End = "client lost"
+		return "client lost"
 	case x.Cause == CauseClientReset:
-		t.End = "client reset"
+		return "client reset"
 	case x.Cause == CauseDrain && x.After.Ended:
-		t.End = "stopped"
+		return "stopped"
 	case x.Cause == CauseClient && x.Outcome == Closed: // of a tunnel, that goes without saying
-		t.End = "client closed"
+		return "client closed"
 	}
-	return t
+	return ""
 }
 
 // lost reports whether the tunnel ended because a peer no longer answered.

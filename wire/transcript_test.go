@@ -59,6 +59,10 @@ func TestFaultyTranscriptsNameTheLine(t *testing.T) {
 		"\n> a\\q\n":            `line 2: unknown escape "\\q" at column 4`,
 		"\n> caf\xc3\xa9\n":     `line 2: byte 0xc3 at column 6 must be written as \xc3`,
 		"\n! closed\n> x\n":     `line 3: "> x" follows the end`,
+		"\n!! closed\n>> x\n":   `line 3: ">> x" follows the end`,
+		"\n>> a\\q\n":           `line 2: unknown escape "\\q" at column 5`,
+		"\n>>> a\n":             `line 2: ">>> a" begins with none of`,
+		"\n!! idle 1s\n":        `line 2: "!! idle 1s" begins with none of`,
 		"\n! gone\n":            `line 2: "! gone" begins with none of`,
 		"\n> a\\x4\n":           `line 2: unknown escape "\\x" at column 4`,
 		"\n> ok\n\n< y\n? no\n": `line 5: "? no" begins with none of`,
@@ -71,7 +75,7 @@ func TestFaultyTranscriptsNameTheLine(t *testing.T) {
 }
 
 func TestCorpusIsWrittenInOneWay(t *testing.T) {
-	for name, transcript := range corpus(t) {
+	for name, transcript := range transcripts(t) {
 		again, err := ParseTranscript([]byte(transcript.String()))
 		if err != nil || !reflect.DeepEqual(again, transcript) {
 			t.Errorf("%s: %v", name, err)
@@ -80,7 +84,7 @@ func TestCorpusIsWrittenInOneWay(t *testing.T) {
 }
 
 func TestAnExchangeIsATranscript(t *testing.T) {
-	for name, transcript := range corpus(t) {
+	for name, transcript := range transcripts(t) {
 		for _, x := range transcript.Exchanges(Common{}) {
 			if len(x.Request.Raw) == 0 {
 				continue
@@ -94,9 +98,10 @@ func TestAnExchangeIsATranscript(t *testing.T) {
 }
 
 func FuzzTranscript(f *testing.F) {
-	for _, transcript := range corpus(f) {
+	for _, transcript := range transcripts(f) {
 		f.Add([]byte(transcript.String()))
 	}
+	f.Add([]byte(twoSides))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		parsed, err := ParseTranscript(text)
 		if err != nil {
@@ -108,6 +113,15 @@ func FuzzTranscript(f *testing.F) {
 		}
 		if !reflect.DeepEqual(again, parsed) {
 			t.Fatalf("got %q, want %q", again, parsed)
+		}
+		if !parsed.HasFar() || len(text) > 1<<12 {
+			return
+		}
+		for _, x := range parsed.Exchanges(Common{}) {
+			written := x.Transcript()
+			if again, err := ParseTranscript([]byte(written.String())); err != nil || !reflect.DeepEqual(again, written) {
+				t.Fatalf("%q is read as %q, %v", written, again, err)
+			}
 		}
 	})
 }

@@ -37,6 +37,9 @@ func show(r *rules.Ruling) (s shown, err error) {
 
 // transcript returns the redacted exchange in the notation of transcripts.
 func transcript(r *rules.Ruling) (*wire.Transcript, error) {
+	if r.X.Hop != nil {
+		return transcriptOfHop(r)
+	}
 	s, err := show(r)
 	if err != nil {
 		return nil, err
@@ -57,6 +60,21 @@ func transcript(r *rules.Ruling) (*wire.Transcript, error) {
 	t.Add(wire.FromServer, s.After.Server)
 	t.End = r.X.Transcript().End
 	return t, nil
+}
+
+// transcriptOfHop returns the redacted exchange with both sides of its hop.
+func transcriptOfHop(r *rules.Ruling) (*wire.Transcript, error) {
+	bare := *r
+	bare.Findings = nil
+	b, err := bare.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("show exchange %q: %w", r.X.ID, err)
+	}
+	redacted, err := rules.ReadRuling(b)
+	if err != nil {
+		return nil, fmt.Errorf("show exchange %q: %w", r.X.ID, err)
+	}
+	return redacted.X.Transcript(), nil
 }
 
 // showHead returns the redacted form of a further head of the server.

@@ -1,0 +1,144 @@
+package rules
+
+import (
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// hopJSON is the far side of a hop as a ruling writes it. Early and Next are those of the near side.
+type hopJSON struct {
+	Name       string      `json:"name,omitempty"`
+	Clock      bool        `json:"clock"`
+	Early      []byte      `json:"early,omitempty"`
+	EarlyBytes int64       `json:"earlyBytes,omitempty"`
+	Next       *nextJSON   `json:"next,omitempty"`
+	Far        *farJSON    `json:"far"`
+	Within     wire.Within `json:"within,omitempty"`
+	Stray      []byte      `json:"stray,omitempty"`
+	Before     *farJSON    `json:"before,omitempty"`
+}
+
+// farJSON is an exchange on the far side.
+type farJSON struct {
+	Time         string       `json:"time"`
+	Milliseconds float64      `json:"milliseconds"`
+	Request      []byte       `json:"request"`
+	Interim      [][]byte     `json:"interim,omitempty"`
+	Noise        []byte       `json:"noise,omitempty"`
+	Response     []byte       `json:"response,omitempty"`
+	Outcome      wire.Outcome `json:"outcome"`
+	Cause        wire.Cause   `json:"cause,omitempty"`
+	BodyDone     bool         `json:"bodyDone"`
+	Early        []byte       `json:"early,omitempty"`
+	EarlyBytes   int64        `json:"earlyBytes,omitempty"`
+	Next         *nextJSON    `json:"next,omitempty"`
+	After        *afterJSON   `json:"after,omitempty"`
+}
+
+// nextJSON is what followed an offer that was not accepted.
+type nextJSON struct {
+	Bytes    []byte `json:"bytes"`
+	HTTP     bool   `json:"http"`
+	Answered bool   `json:"answered"`
+}
+
+func (o *Options) hop(x *wire.Exchange) *hopJSON {
+	h := x.Hop
+	if h == nil {
+		return nil
+	}
+	websocket := x.Request.Offers("websocket")
+	return &hopJSON{
+		Name: h.Name, Clock: h.Clock, Early: o.client(x.Early, websocket), EarlyBytes: x.EarlyBytes, Next: o.next(x, websocket),
+		Far: o.far(h.Far), Within: h.Within, Stray: o.client(h.Stray, websocket), Before: o.far(h.Before),
+	}
+}
+
+func (o *Options) far(x *wire.Exchange) *farJSON {
+	if x == nil {
+		return nil
+	}
+	websocket := x.Request.Offers("websocket")
+	j := &farJSON{
+		Time: x.Time.UTC().Format(time.RFC3339Nano), Milliseconds: millisecondsOf(x.Took), Request: o.requestHead(x.Request),
+		Outcome: x.Outcome, Cause: x.Cause, BodyDone: x.BodyDone,
+		Early: o.client(x.Early, websocket), EarlyBytes: x.EarlyBytes, Next: o.next(x, websocket),
+	}
+	if len(x.Noise) > 0 {
+		j.Noise = o.redactAfter(x.Noise, websocket)
+	}
+	for _, p := range x.Interim {
+		j.Interim = append(j.Interim, o.responseHead(x.Request, p))
+	}
+	if x.Response != nil {
+		j.Response = o.responseHead(x.Request, x.Response)
+		if x.Response.Status == 101 {
+			j.After = o.after(x)
+		}
+	}
+	return j
+}
+
+// client is a copy of what a client sent beyond a head, without its secrets and payload.
+func (o *Options) client(b []byte, websocket bool) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return o.redactAfter(b, websocket)
+}
+
+func (o *Options) next(x *wire.Exchange, websocket bool) *nextJSON {
+	n := x.Next
+	if len(n.Bytes) == 0 {
+		return nil
+	}
+	return &nextJSON{o.client(n.Bytes, websocket), n.HTTP, n.Answered}
+}
+
+// read gives an exchange the far side of a ruling.
+func (j *hopJSON) read(x *wire.Exchange) {
+	if j == nil {
+		return
+	}
+	x.Early, x.EarlyBytes, x.Next = j.Early, j.EarlyBytes, j.Next.read()
+	x.Hop = &wire.Hop{Name: j.Name, Clock: j.Clock, Far: j.Far.read(), Within: j.Within, Stray: j.Stray, Before: j.Before.read()}
+}
+
+func (j *nextJSON) read() (n wire.Next) {
+	if j != nil {
+		n = wire.Next{Bytes: j.Bytes, HTTP: j.HTTP, Answered: j.Answered}
+	}
+	return n
+}
+
+func (j *farJSON) read() *wire.Exchange {
+	if j == nil {
+		return nil
+	}
+	at, _ := time.Parse(time.RFC3339Nano, j.Time) // of a time that cannot be read nothing depends but an order
+	x := &wire.Exchange{
+		Final: true, Complete: true, Time: at.UTC(), Took: durationOf(j.Milliseconds), Request: wire.ReadRequest(j.Request),
+		Noise: j.Noise, Outcome: j.Outcome, Cause: j.Cause, BodyDone: j.BodyDone,
+		Early: j.Early, EarlyBytes: j.EarlyBytes, Next: j.Next.read(),
+	}
+	for _, head := range j.Interim {
+		x.Interim = append(x.Interim, wire.ReadResponse(head))
+	}
+	if j.Response != nil {
+		x.Response = wire.ReadResponse(j.Response)
+	}
+	if j.After != nil && isSwitch(x) {
+		readAfter(x, j.After)
+	}
+	return x
+}
+
+// readAfter gives an exchange what followed its 101.
+func readAfter(x *wire.Exchange, a *afterJSON) {
+	x.Cause, x.Final = wire.Cause(a.Closed), a.Closed != ""
+	x.After = wire.After{
+		Client: a.Client, Server: a.Server, ClientBytes: a.ClientBytes, ServerBytes: a.ServerBytes, Ended: x.Final,
+		ClientClosed: a.Closed == string(wire.CauseClient), ServerClosed: a.Closed == string(wire.CauseServer), End: a.End.end(),
+	}
+}
