@@ -84,7 +84,8 @@ func acceptable(head string, missing ...string) (accept string, ok bool) {
 }
 
 // TestARefusalWhoseBodyComesLaterGetsNoReset has a server send the head of each rejection at once
-// and the body 5 ms later. None of the probes may reset the connection.
+// and the body 5 ms later. None of the probes may reset the connection. A rejection that a busy
+// machine delayed by more than half of the time that a probe waits for the body says nothing.
 func TestARefusalWhoseBodyComesLaterGetsNoReset(t *testing.T) {
 	t.Parallel()
 	const body = "this is a WebSocket endpoint\n"
@@ -95,23 +96,30 @@ func TestARefusalWhoseBodyComesLaterGetsNoReset(t *testing.T) {
 			io.Copy(io.Discard, br)
 			return
 		}
-		refusals.Add(1)
+		began := time.Now()
 		_, err := io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: "+strconv.Itoa(len(body))+"\r\n\r\n")
 		time.Sleep(5 * time.Millisecond) // the delay under test
 		_, failed := io.WriteString(conn, body)
 		ended := conn.CloseWrite()
+		took := time.Since(began)
 		_, unread := io.Copy(io.Discard, br)
+		if took > 50*time.Millisecond {
+			return
+		}
+		refusals.Add(1)
 		if err != nil || failed != nil || ended != nil || unread != nil || pending(t, conn) != 0 {
 			resets.Add(1)
 			t.Errorf("%q: got %v, %v, %v, %v, pending %d", head, err, failed, ended, unread, pending(t, conn))
 		}
 	})
-	p := probe(t, "http://"+addr+"/")
+	m := newMetronome(t)
+	for deadline := time.Now().Add(patience); refusals.Load() < 100 && time.Now().Before(deadline); {
+		if p := probe(t, "http://"+addr+"/"); !m.slow() && p.Endpoints[0].Degraded {
+			t.Error("the report calls the backend degraded")
+		}
+	}
 	if n, broken := refusals.Load(), resets.Load(); n < 100 || broken > 0 {
 		t.Errorf("got %d resets at %d refusals, want none", broken, n)
-	}
-	if p.Endpoints[0].Degraded {
-		t.Error("the report calls the backend degraded")
 	}
 }
 
@@ -130,7 +138,7 @@ func pending(t *testing.T, conn *net.TCPConn) (number int) {
 // TestAnOverloadedServerGetsTheSameVerdictsEachTime probes a single-threaded server that takes 40
 // ms for a complete request and a second for an incomplete one. The server accepts a POST, and a
 // handshake whose body was not sent. Both failures are found, although most probes of a batch time
-// out.
+// out. Where the machine does not keep time, a verdict may be unclear, but no other.
 func TestAnOverloadedServerGetsTheSameVerdictsEachTime(t *testing.T) {
 	t.Parallel()
 	addr := byHand(t, true, func(conn *net.TCPConn, br *bufio.Reader, head string) {
@@ -145,16 +153,19 @@ func TestAnOverloadedServerGetsTheSameVerdictsEachTime(t *testing.T) {
 		io.WriteString(conn, "\x8a\x02ok\x81\x02hi")
 	})
 	var before map[string]string
+	m := newMetronome(t)
 	for range few {
+		m.slow()
 		p := probe(t, "http://"+addr+"/", "--timeout", "300ms", "--only", "UPGRADE-POST,UPGRADE-BODY-WITHHELD,UPGRADE-WS-KEY-*,UPGRADE-BARE-LF*")
+		slow := m.slow()
 		for _, id := range []string{"UPGRADE-POST", "UPGRADE-BODY-WITHHELD"} {
-			if got := p.of(id); got.Verdict != "fail" || got.Status != 101 {
+			if got := p.of(id); (got.Verdict != "fail" || got.Status != 101) && !(slow && got.Verdict == "unclear") {
 				t.Errorf("%s: got %+v, want a 101 that fails", id, got)
 			}
 		}
 		if !strings.Contains(p.stderr, "load") || p.Endpoints[0].Gone != "" {
 			t.Errorf("the output does not name load as a possible cause; gone %q\n%s", p.Endpoints[0].Gone, p.stderr)
 		}
-		before = steady(t, before, p)
+		before = steadyUnless(t, slow, before, p)
 	}
 }

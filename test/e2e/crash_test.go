@@ -3,19 +3,11 @@
 package e2e
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
-	"net"
-	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
-
-	"github.com/interlock-proxy/interlock/internal/lab/ports"
+	"time"
 )
 
 // few is how many times a slow server is probed. Each run must give the same results.
@@ -41,37 +33,53 @@ func (p *probed) crashes() (all []string) {
 }
 
 // TestEachCrashIsBlamedOnItsProbe probes a program that some probes crash and that a supervisor
-// restarts. In each run exactly those probes fail.
+// restarts. In each run exactly those probes fail. Probes that a busy machine delays see no crash
+// where the program is back before they look, or see it gone where it comes back late; so after a
+// wrong result on such a machine there is another run.
 func TestEachCrashIsBlamedOnItsProbe(t *testing.T) {
 	t.Parallel()
-	addr := dyingServer(t, true, 0)
+	d := dyingServer(t, true, 0)
+	m := newMetronome(t)
 	var before map[string]string
-	for range few {
-		p := probe(t, "http://"+addr+"/", "--only", "UPGRADE-METHOD-*,UPGRADE-HOST-*,"+strings.Join(endings(), ","))
-		if got := p.crashes(); !slices.Equal(got, endings()) {
-			t.Errorf("got UPGRADE-CRASH at %q, want %q", got, endings())
+	deadline := time.Now().Add(patience)
+	for right := 0; right < few; {
+		m.slow()
+		p := probe(t, "http://"+d.addr+"/", "--only", "UPGRADE-METHOD-*,UPGRADE-HOST-*,"+strings.Join(endings(), ","))
+		wrong, slow := p.blamesOthers(), m.slow()
+		late := time.Duration(d.slowest.Swap(0)) > 3*time.Second // the probes wait 5 s
+		switch {
+		case wrong == "":
+			right++
+			before = steadyUnless(t, slow, before, p)
+		case (slow || late) && time.Now().Before(deadline):
+			t.Logf("on a slow machine: %s", wrong)
+		default:
+			t.Fatal(wrong)
 		}
-		e := &p.Endpoints[0]
-		var culprits []string
-		for _, c := range e.Crashes {
-			culprits = append(culprits, c.Culprit)
-			if !c.Back {
-				t.Errorf("got %+v, want it to be back", c)
-			}
-		}
-		slices.Sort(culprits)
-		if !slices.Equal(culprits, endings()) || e.Gone != "" || e.Degraded || len(p.with("not-sent")) > 0 || p.status != 1 {
-			t.Errorf("got status %d, %+v, gone %q, degraded %t\n%s", p.status, e.Crashes, e.Gone, e.Degraded, p.stderr)
-		}
-		before = steady(t, before, p)
 	}
+}
+
+// blamesOthers says what is wrong with a run in which exactly the endings crash the program.
+func (p *probed) blamesOthers() (wrong string) {
+	e := &p.Endpoints[0]
+	var culprits []string
+	back := true
+	for _, c := range e.Crashes {
+		culprits = append(culprits, c.Culprit)
+		back = back && c.Back
+	}
+	slices.Sort(culprits)
+	if got := p.crashes(); !slices.Equal(got, endings()) || !slices.Equal(culprits, endings()) || !back || e.Gone != "" || e.Degraded || len(p.with("not-sent")) > 0 || p.status != 1 {
+		return fmt.Sprintf("got UPGRADE-CRASH at %q, want %q; status %d, %+v, gone %q, degraded %t\n%s", got, endings(), p.status, e.Crashes, e.Gone, e.Degraded, p.stderr)
+	}
+	return ""
 }
 
 // TestACrashForGood probes the same program without a supervisor: the run stops at the crash and
 // reports it.
 func TestACrashForGood(t *testing.T) {
 	t.Parallel()
-	p := probe(t, "http://"+dyingServer(t, false, 0)+"/", "--skip", "UPGRADE-MISSING-UPGRADE,UPGRADE-UNDERSCORE-UPGRADE")
+	p := probe(t, "http://"+dyingServer(t, false, 0).addr+"/", "--skip", "UPGRADE-MISSING-UPGRADE,UPGRADE-UNDERSCORE-UPGRADE")
 	e := p.Endpoints[0]
 	if last := "UPGRADE-BODY-CHUNKED"; e.Gone != last || len(e.Crashes) != 1 || e.Crashes[0].Culprit != last || e.Crashes[0].Back || p.status != 1 {
 		t.Errorf("got status %d, gone %q, %+v", p.status, e.Gone, e.Crashes)
@@ -91,7 +99,7 @@ func TestACrashForGood(t *testing.T) {
 func TestACrashAmongSeveral(t *testing.T) {
 	t.Parallel()
 	suspects := "UPGRADE-METHOD-DELETE,UPGRADE-METHOD-PATCH,UPGRADE-METHOD-PUT,UPGRADE-MISSING-UPGRADE"
-	p := probe(t, "http://"+dyingServer(t, false, 3)+"/", "--only", suspects, "--concurrency", "4")
+	p := probe(t, "http://"+dyingServer(t, false, 3).addr+"/", "--only", suspects, "--concurrency", "4")
 	e := p.Endpoints[0]
 	if len(e.Crashes) != 1 || e.Crashes[0].Back || e.Crashes[0].Culprit != "" || len(p.crashes()) > 0 {
 		t.Fatalf("got %+v, UPGRADE-CRASH at %q", e.Crashes, p.crashes())
@@ -104,79 +112,8 @@ func TestACrashAmongSeveral(t *testing.T) {
 	if slices.Sort(candidates); strings.Join(candidates, ",") != suspects {
 		t.Errorf("got the suspects %q, want %s", candidates, suspects)
 	}
-	p = probe(t, "http://"+dyingServer(t, false, 0)+"/", "--only", suspects, "--concurrency", "1")
+	p = probe(t, "http://"+dyingServer(t, false, 0).addr+"/", "--only", suspects, "--concurrency", "1")
 	if e := p.Endpoints[0]; p.status != 1 || len(e.Crashes) != 1 || e.Crashes[0].Culprit != "UPGRADE-MISSING-UPGRADE" {
 		t.Errorf("one at a time: got status %d, %+v\n%s", p.status, e.Crashes, p.stderr)
 	}
-}
-
-// dyingServer starts node/dying-server.mjs and returns its host:port. With again, the program is
-// restarted each time it exits, until the test ends. With others it crashes only while so many other
-// requests wait for an answer.
-func dyingServer(t *testing.T, again bool, others int) (addr string) {
-	t.Helper()
-	var dying sync.WaitGroup
-	var mu sync.Mutex
-	var stop func()
-	over := false
-	start := func(addr string) (wait func() error, err error) {
-		_, port, _ := net.SplitHostPort(addr)
-		cmd := exec.Command(program(t, "node", "nodejs"), "node/dying-server.mjs", port, strconv.Itoa(others))
-		stdin, err1 := cmd.StdinPipe()
-		stdout, err2 := cmd.StdoutPipe()
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		if err := errors.Join(err1, err2, cmd.Start()); err != nil {
-			return nil, err
-		}
-		mu.Lock()
-		stop = func() { stdin.Close() }
-		if over {
-			stop()
-		}
-		mu.Unlock()
-		if line, _ := bufio.NewReader(stdout).ReadString('\n'); strings.TrimSpace(line) != port {
-			stdin.Close()
-			return nil, fmt.Errorf("%w: %s", errors.Join(errors.New("it does not listen"), cmd.Wait()), &stderr)
-		}
-		return func() error {
-			_, _ = io.Copy(io.Discard, stdout)
-			return cmd.Wait()
-		}, nil
-	}
-	var wait func() error
-	if err := ports.Use(func(at string) (err error) {
-		addr = at
-		wait, err = start(at)
-		return err
-	}); err != nil {
-		t.Fatalf("node/dying-server.mjs: %v", err)
-	}
-	dying.Go(func() {
-		for {
-			_ = wait() // always fails: the program is meant to crash
-			mu.Lock()
-			done := over || !again
-			mu.Unlock()
-			var err error
-			if done {
-				return
-			} else if wait, err = start(addr); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				if !over {
-					t.Errorf("node/dying-server.mjs: %v", err)
-				}
-				return
-			}
-		}
-	})
-	t.Cleanup(func() {
-		mu.Lock()
-		over = true
-		stop()
-		mu.Unlock()
-		dying.Wait()
-	})
-	return addr
 }

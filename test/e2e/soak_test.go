@@ -22,7 +22,7 @@ const (
 	floodSize       = 64 << 20
 
 	exchangesGrow = 8 << 10  // from the first tenth of the exchanges to the last
-	tunnelsGrow   = 16 << 10 // from the second time that all tunnels are open to the last
+	tunnelsGrow   = 16 << 10 // from the first and second time that all tunnels are open and closed to the last
 	blockedGrows  = 16 << 10 // while one side writes and the other does not read
 )
 
@@ -85,21 +85,21 @@ func (s *soak) exchanges() {
 // takes its memory; it must not take more later.
 func (s *soak) tunnels() {
 	s.t.Helper()
-	var open [soakCrowds]int
-	for i := range open {
+	var most [soakCrowds]int
+	for i := range most {
 		tunnels(s.t, s.listen, soakTunnels, func() {
-			open[i] = s.figure("tunnels open")
+			most[i] = s.figure("tunnels open")
 			want := s.base + 2*soakTunnels
 			if err := comesUp(s.ended, func() bool { return s.descriptors() == want }); err != nil {
 				s.t.Errorf("got %d descriptors with all tunnels open, want %d: %v", s.descriptors(), want, err)
 			}
 		})
 		s.nothingLeft()
-		s.figure("tunnels closed")
+		most[i] = max(most[i], s.figure("tunnels closed"))
 	}
-	// The runtime returns memory at varying times, so readings differ. A leak makes the last one
+	// The runtime returns memory at varying times, so readings differ. A leak makes the last ones
 	// clearly the greatest.
-	last, before := open[len(open)-1], slices.Max(open[:len(open)-1])
+	last, before := most[len(most)-1], slices.Max(most[:len(most)-1])
 	if last > before+tunnelsGrow {
 		s.t.Errorf("tunnels: got %d kB the last time and %d kB before, want at most %d more", last, before, tunnelsGrow)
 	}

@@ -101,6 +101,12 @@ func withSubprotocol(head string) bool {
 // steady checks that the results of a run equal those of the first one.
 func steady(t *testing.T, first map[string]string, p *probed) map[string]string {
 	t.Helper()
+	return steadyUnless(t, false, first, p)
+}
+
+// steadyUnless is steady, but results of a run on a slow machine may also be unclear.
+func steadyUnless(t *testing.T, slow bool, first map[string]string, p *probed) map[string]string {
+	t.Helper()
 	now := map[string]string{}
 	for _, r := range p.results() {
 		now[r.Probe] = r.Verdict + " " + r.Rule
@@ -109,10 +115,13 @@ func steady(t *testing.T, first map[string]string, p *probed) map[string]string 
 		}
 	}
 	if first == nil {
+		if slow {
+			return nil
+		}
 		return now
 	}
 	for id, was := range first {
-		if now[id] != was {
+		if now[id] != was && !(slow && strings.HasPrefix(now[id], "unclear ")) {
 			t.Errorf("%s: got %s, and before %s", id, now[id], was)
 		}
 	}

@@ -1,6 +1,6 @@
 // Echoes every WebSocket message at any path. Like many programs it has no error listener, so the first
 // protocol error ends the process. A handshake without Upgrade gets a 500 and ends it, too. It listens on
-// the given port, prints it, and ends with its standard input. With a second argument N it answers no
+// the given port once it reads a line, prints the port, and ends with its standard input. With a second argument N it answers no
 // handshake of another method than GET, and a handshake without Upgrade ends it once N of them wait.
 import { createServer } from 'http'
 import { WebSocketServer } from 'ws'
@@ -31,5 +31,5 @@ server.on('upgrade', (request, socket, head) => {
     socket.on('message', (message, isBinary) => socket.send(message, { binary: isBinary }))
   })
 })
-server.listen(port, '127.0.0.1', () => console.log(server.address().port))
+process.stdin.once('data', () => server.listen(port, '127.0.0.1', () => console.log(server.address().port)))
 process.stdin.resume().on('end', () => process.exit())
