@@ -39,7 +39,7 @@ const (
 func (c *conn) arrive(r *Relay, routes *routeTable, driver driver, client string) {
 	c.relay, c.driver = r, driver
 	c.session.open(&r.terms, routes, wire.Common{
-		Origin: wire.OriginLive, Client: client, Emit: r.Observe, NewID: newID, Moved: r.moved, Counts: &r.Counts,
+		Origin: wire.OriginLive, Client: client, Emit: r.Observe, NewID: newID, Asides: &r.asides, Counts: &r.Counts,
 	}, time.Now())
 }
 

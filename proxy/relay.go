@@ -25,7 +25,8 @@ type Relay struct {
 	// by many goroutines, and must always give the same backend for the same arrival.
 	Choose func(*Arrival) (b *Backend, reason string)
 
-	Observe func(*wire.Exchange) // gets every report of an exchange; called by many goroutines, must not block
+	Observe func(*wire.Exchange)                // gets every report of an exchange; called by many goroutines, must not block
+	Denied  func(route string, q *wire.Request) // gets requests without an offer that got 401 or 403, as Observe is called; may be nil
 
 	Limits Limits
 	Log    zerolog.Logger
@@ -34,6 +35,7 @@ type Relay struct {
 	once    sync.Once
 	routes  atomic.Pointer[routeTable]
 	terms   terms
+	asides  wire.Asides
 	pool    wire.Pool
 	buffers bufferPool
 	slots   chan struct{} // one token for each open connection; its capacity is the limit
@@ -113,6 +115,7 @@ func (r *Relay) start() {
 		r.slots = make(chan struct{}, r.Limits.Connections)
 		r.conns = map[*conn]struct{}{}
 		r.own.start()
+		r.asides = wire.Asides{Moved: r.moved, Denied: r.Denied}
 		r.terms = terms{limits: &r.Limits, pool: &r.pool, began: time.Now(), isOwn: r.own.has, say: r.say}
 	})
 }

@@ -14,7 +14,7 @@ func Anonymous() Edit {
 		d, announced := h.Secrets.names(), false
 		kept := h.Lines[:0]
 		for _, l := range h.Lines {
-			if d.identifies(l.Name, l.Value) {
+			if d.identifies([]byte(l.Name), []byte(l.Value)) {
 				continue
 			}
 			if hasName(protocolField)(l) {
@@ -43,7 +43,7 @@ func (h *Handshake) As(other *Handshake) *Handshake {
 	Anonymous()(bare)
 	for _, l := range other.Lines {
 		switch {
-		case d.identifies(l.Name, l.Value):
+		case d.identifies([]byte(l.Name), []byte(l.Value)):
 			c.Lines = append(c.Lines, l)
 		case hasName(protocolField)(l) && !slices.Contains(bare.Lines, l):
 			Set(protocolField, l.Value)(c)
@@ -66,12 +66,12 @@ func (d Redaction) names() *Redaction { return &Redaction{Names: d.Names} }
 
 // identifies reports whether a header has credentials of the client. Those for a proxy say nothing
 // to the server.
-func (d *Redaction) identifies(name, value string) bool {
+func (d *Redaction) identifies(name, value []byte) bool {
 	const bearer = "bearer "
 	if wire.EqualFold(name, "Proxy-Authorization") {
 		return false
 	}
-	return d.hides([]byte(name)) || len(value) > len(bearer) && wire.EqualFold(value[:len(bearer)], bearer)
+	return d.hides(name) || len(value) > len(bearer) && wire.EqualFold(value[:len(bearer)], bearer)
 }
 
 // withoutSecrets returns a target without its secret parameters.
@@ -117,7 +117,7 @@ func (d *Redaction) isSecretParameter(parameter, query string) bool {
 // carriesCredentials reports whether a request has credentials of its client.
 func (d *Redaction) carriesCredentials(q *wire.Request) bool {
 	for _, f := range q.Fields {
-		if d.identifies(string(q.Text(f.Name)), string(q.Text(f.Value))) {
+		if d.identifies(q.Text(f.Name), q.Text(f.Value)) {
 			return true
 		}
 	}

@@ -22,9 +22,15 @@ type Common struct {
 
 	Emit   func(*Exchange)        // gets each report, in order, from within the call that caused it; must not block
 	NewID  func(time.Time) string // names an exchange; called once for each
-	Moved  func(location string)  // gets the Location of each redirection; must not block; may be nil
+	Asides *Asides                // gets what is not reported as an exchange; may be nil
 	Pool   *Pool
 	Counts *Counts // never nil
+}
+
+// Asides get what is seen of ordinary requests. Each of them must not block, and may be nil.
+type Asides struct {
+	Moved  func(location string)          // the Location of each redirection
+	Denied func(route string, q *Request) // requests without an offer that are answered with 401 or 403
 }
 
 // Counts are the sums over many connections. Readers may look at any time.

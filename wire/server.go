@@ -90,6 +90,19 @@ func (c *Conversation) responseHead(h *Head, at int64, now time.Time) {
 	c.finalHead(h, at, now)
 }
 
+// aside tells what the final response to an ordinary request says.
+func (c *Conversation) aside(h *Head, q *pending, status int) {
+	to := c.common.Asides
+	switch {
+	case status < 400 && to.Moved != nil:
+		if location, ok := h.Value("Location"); ok {
+			to.Moved(location)
+		}
+	case (status == 401 || status == 403) && to.Denied != nil && !q.keep():
+		to.Denied(c.common.Route, c.ring.read(q))
+	}
+}
+
 // maxInterim is how many interim responses to one request are kept.
 const maxInterim = 8
 
@@ -99,10 +112,8 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	c.common.Counts.Exchanges.Add(1)
 	c.peek = peek{}
 	status := h.framing.status
-	if status >= 300 && status < 400 && c.common.Moved != nil {
-		if location, ok := h.Value("Location"); ok {
-			c.common.Moved(location)
-		}
+	if status >= 300 && status < 404 && c.common.Asides != nil {
+		c.aside(h, &q, status)
 	}
 	var x *Exchange
 	if q.keep() || h.framing.upgrade || status == 101 || status == 426 || c.ring.lostOffer(&q, status) {

@@ -30,7 +30,7 @@ func (t *Transcript) Near() *Transcript {
 
 // joinHop gives the exchanges of the near side what the transcript has of the far side.
 func (t *Transcript) joinHop(found []*Exchange, common Common) {
-	common.Alter, common.Altered, common.Moved, common.Counts = nil, nil, nil, new(Counts)
+	common.Alter, common.Altered, common.Asides, common.Counts = nil, nil, nil, new(Counts)
 	far := t.play(common, true)
 	sent := t.farClient()
 	taken := map[*Exchange]bool{}

@@ -58,8 +58,11 @@ func probeCommand() *cobra.Command {
 			case f.Route != "":
 				return exit.Usage("--route requires --admin and --endpoint: only a running interlock serve has routes")
 			}
-			if len(urls) > 1 && (f.Direct != "" || f.HandshakeCmd != "") {
-				return exit.Usage("--direct and --handshake-cmd require a single URL")
+			if len(urls) > 1 && (f.Direct != "" || f.HandshakeCmd != "" || len(f.Identities) > 0) {
+				return exit.Usage("--direct, --handshake-cmd and --identity require a single URL")
+			}
+			if p.Probes = probe.Possible(p.Probes, len(f.Identities)); len(p.Probes) == 0 {
+				return exit.Usage("these probes need two identities: give --identity NAME=@FILE for each")
 			}
 			return p.Do(cmd.Context(), urls)
 		},
@@ -117,7 +120,7 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 // own learned handshakes and configuration.
 func onlyWithURL(cmd *cobra.Command) error {
 	for _, name := range []string{"header", "cookie", "subprotocol", "origin", "concurrency", "rate-limit", "timeout", "insecure", "client-cert", "client-key", "ca-cert", "sni",
-		"exact", "authorized", "handshake-cmd", "canary", "direct", "seed-compat", "targets"} {
+		"exact", "authorized", "handshake-cmd", "canary", "direct", "seed-compat", "targets", "protected", "identity"} {
 		if cmd.Flags().Changed(name) {
 			return exit.Usage("--%s requires a URL: with --admin, the running Interlock probes with its own configuration", name)
 		}

@@ -18,6 +18,8 @@ func addProbeFlags(cmd *cobra.Command, f *run.ProbeFlags) {
 	s.StringVar(&f.Cookie, "cookie", "", "`value` of the Cookie header")
 	s.StringVar(&f.Subprotocol, "subprotocol", "", "`value` of the Sec-WebSocket-Protocol header")
 	s.StringVar(&f.Origin, "origin", "", "`value` of the Origin header")
+	s.StringArrayVar(&f.Protected, "protected", nil, "`path` that requires a login, to compare with an offer")
+	s.StringArrayVar(&f.Identities, "identity", nil, "NAME=@`FILE` with the headers of a user; give two")
 	s.StringSliceVar(&f.Only, "only", nil, "send only these `probes`: IDs or globs")
 	s.StringSliceVar(&f.Skip, "skip", nil, "do not send these `probes`: IDs or globs")
 	s.StringSliceVar(&f.Protocols, "protocol", nil, "send only probes for these `protocols`")
@@ -56,9 +58,9 @@ func groupProbeFlags(cmd *cobra.Command) {
 	help.Group(cmd, help.Target, "targets", "admin", "endpoint", "route", "direct", "authorized", "canary")
 	help.Group(cmd, help.Send, "header", "cookie", "subprotocol", "origin", "only", "skip", "protocol", "list", "show",
 		"risky", "unsafe-methods", "exact", "handshake-cmd", "seed-compat")
-	help.Group(cmd, help.Credentials, "admin-token-file", "as-recorded", "insecure", "client-cert", "client-key", "ca-cert", "sni")
+	help.Group(cmd, help.Credentials, "protected", "identity", "admin-token-file", "as-recorded", "insecure", "client-cert", "client-key", "ca-cert", "sni")
 	help.Group(cmd, help.Limits, "concurrency", "rate-limit", "timeout")
-	help.Rare(cmd, "canary", "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
+	help.Rare(cmd, "canary", "protected", "identity", "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
 	for _, name := range []string{"only", "skip", "show"} {
 		complete(cmd, name, completeProbes)
 	}

@@ -25,7 +25,7 @@ import (
 func probeSites(t *testing.T) map[string]string {
 	t.Helper()
 	sites := map[string]string{}
-	for site, name := range map[string]string{"SOUND": "sound", "UNSOUND": "unsound", "OTHER": "unsound"} {
+	for site, name := range map[string]string{"SOUND": "sound", "UNSOUND": "unsound", "OTHER": "unsound", "LOGIN": "login", "SKIPPED": "login-skipped-by-offer"} {
 		s, err := lab.Start(name)
 		if err != nil {
 			t.Fatal(err)

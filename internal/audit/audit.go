@@ -40,6 +40,7 @@ type Audit struct {
 	evidence  int64                        // bytes
 	learned   map[learnedKey]*list.Element // of lessons
 	lessons   list.List                    // of *Learned, least recently seen first
+	protected map[protectedKey]*protected
 	keys      keys
 	pairs     pairs
 	tunnels   diagnose.Tunnels
@@ -141,7 +142,7 @@ func (a *Audit) diagnoses(r *rules.Ruling) []rules.Diagnosis {
 
 // history answers the rules' questions about earlier exchanges.
 func (a *Audit) history() rules.History {
-	return rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen, Crossed: a.crossed, Cookies: a.hasCookies}
+	return rules.History{Advertised: a.advertises, Switches: a.switches, KeySeen: a.keySeen, Crossed: a.crossed, Cookies: a.hasCookies, Carries: a.carries}
 }
 
 // early reports whether an exchange is the head of a switch that is reported again soon, with what
@@ -168,7 +169,7 @@ func (a *Audit) start() {
 	if a.findings == nil {
 		a.Bounds = a.Bounds.withDefaults()
 		a.open, a.findings, a.endpoints = map[string]*rules.Before{}, map[rules.Key]*Finding{}, map[string]*route{}
-		a.learned = map[learnedKey]*list.Element{}
+		a.learned, a.protected = map[learnedKey]*list.Element{}, map[protectedKey]*protected{}
 		a.seen = a.history()
 	}
 }
@@ -197,7 +198,7 @@ func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 			if x.Origin.Ours() {
 				e.tried(x)
 			} else {
-				e.judged(x)
+				e.judged(x, a.OptionsOf(x.Route))
 				a.learn(ruling)
 			}
 		}

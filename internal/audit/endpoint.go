@@ -25,6 +25,7 @@ type Endpoint struct {
 	versions   []string // WebSocket versions that the server said it speaks
 	crossed    bool     // the server has switched for a probe with the origin of another site
 	cookies    bool     // the server has switched for a client with a Cookie or Authorization header
+	carries    bool     // the server has switched for a client with credentials
 	told       told
 }
 
@@ -78,13 +79,14 @@ func (a *Audit) Endpoints() []Endpoint {
 }
 
 // judged counts how a request was answered and remembers the versions that the server says it
-// speaks.
-func (e *Endpoint) judged(x *wire.Exchange) {
+// speaks, and whether clients have credentials.
+func (e *Endpoint) judged(x *wire.Exchange, o *rules.Options) {
 	e.Exchanges++
 	switch x.Outcome {
 	case wire.Switched:
 		e.Switched++
 		e.cookies = e.cookies || x.Request.Has("Cookie") || x.Request.Has("Authorization")
+		e.carries = e.carries || o.Redact.CarriesCredentials(x.Request)
 	case wire.Refused:
 		e.Refused++
 	case wire.Ignored, wire.Redirected:
@@ -186,4 +188,12 @@ func (a *Audit) hasCookies(name, template string) bool {
 	defer a.mu.Unlock()
 	e := a.of(name, template)
 	return e != nil && e.cookies
+}
+
+// carries reports whether an endpoint has switched for a client with credentials.
+func (a *Audit) carries(name, template string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.of(name, template)
+	return e != nil && e.carries
 }

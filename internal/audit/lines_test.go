@@ -42,7 +42,7 @@ func TestLinesAreStable(t *testing.T) {
 	blocked.Blocked = true
 	a.Observe(blocked)
 
-	amended := exchange("amended", sound("/chat"))
+	amended := exchange("amended", sound("/rooms"))
 	amended.Final = false
 	a.Observe(amended)
 	later := *amended

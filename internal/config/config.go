@@ -72,7 +72,17 @@ type rulesConfig struct {
 	Off       []string          `yaml:"off"`
 	Severity  map[string]string `yaml:"severity"`
 	Secrets   []string          `yaml:"secrets"`
+	Endpoints []endpointConfig  `yaml:"endpoints"`
 }
+
+// endpointConfig says what is known of an endpoint.
+type endpointConfig struct {
+	Endpoint string `yaml:"endpoint"`
+	Auth     string `yaml:"auth"`
+}
+
+// authRequired says that an endpoint accepts only clients with credentials.
+const authRequired = "required"
 
 // Defaults returns the default configuration. Zero limits mean the defaults of the packages.
 func Defaults() Config {

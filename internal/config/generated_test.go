@@ -62,6 +62,7 @@ func TestTheSchemaFitsTheConfiguration(t *testing.T) {
 	for text, want := range map[string]bool{
 		Annotated(): true, Minimal("http://127.0.0.1:3000"): true, "retention: {bytes: 1GiB, age: 30d}": true, "forward: {hosts: [a]}": true,
 		"routes: [{name: a, backend_tls: {insecure: true}, rules: {off: [x]}}]": true,
+		"rules: {endpoints: [{endpoint: /chat, auth: required}]}":               true, "rules: {endpoints: [{endpoint: /chat, auth: perhaps}]}": false,
 		"bakcend: x": false, "limits: {dial: 3 parsecs}": false, "limits: {connections: many}": false, "guard: perhaps": false, "routes: [{nam: a}]": false,
 		"routes: [{backend_tls: {insecur: true}}]": false, "admin: [a]": false,
 	} {

@@ -16,7 +16,7 @@ func Reference() string {
 		"- **Durations** have a unit: `10s`, `5m`, `720h`, `30d`.\n- **Sizes** are a number of bytes, or have a unit: `64MiB`, `500kB`, `1GiB`.\n" +
 		"- **Applies at**: *reload* means that `SIGHUP`, a changed file or `POST /api/v1/reload` is enough; connections that are open keep the old value.\n\n")
 	table(&b, "Keys", func(k *Key) bool { return !strings.Contains(k.Path, "[]") })
-	for _, list := range []string{"listeners", "routes", "accept", "expect"} {
+	for _, list := range []string{"listeners", "routes", "rules.endpoints", "accept", "expect"} {
 		table(&b, "Each of `"+list+"`", func(k *Key) bool { return strings.HasPrefix(k.Path, list+"[]") })
 	}
 	b.WriteString("## Variables\n\nEach of these flags of `serve`, `check` and `run` can be given as an environment variable. Other flags have no variable.\n\n| flag | variable |\n|---|---|\n")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -32,6 +33,18 @@ func (c *rulesConfig) checkUnder(prefix string, fault func(key, format string, v
 	for i, origin := range c.Origins {
 		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 			fault(fmt.Sprintf("%spublic_origins[%d]", prefix, i), "%q must be an origin such as https://chat.example", origin)
+		}
+	}
+	for i, e := range c.Endpoints {
+		key := fmt.Sprintf("%sendpoints[%d]", prefix, i)
+		if text := accept.EndpointFault(e.Endpoint); text != "" {
+			fault(key+".endpoint", "%s", text)
+		}
+		if e.Endpoint == "" {
+			fault(key, "the endpoint is missing; write one such as /chat")
+		}
+		if e.Auth != authRequired {
+			fault(key+".auth", "must be required, not %q", e.Auth)
 		}
 	}
 	for i, id := range c.Off {
@@ -62,6 +75,9 @@ func (c *rulesConfig) options() rules.Options {
 	o := rules.Options{Protocols: c.Protocols, Origins: c.Origins}
 	for _, id := range c.Off {
 		o.Off = append(o.Off, rules.Find(id).ID)
+	}
+	for _, e := range c.Endpoints {
+		o.Auth = append(o.Auth, accept.EndpointGlob(e.Endpoint))
 	}
 	for id, text := range c.Severity {
 		if o.Severities == nil {

@@ -41,7 +41,7 @@ func (r *run) basesOf(p *rules.Probe) []*based {
 		all = nil
 		for _, own := range t.Identities {
 			for _, other := range t.Identities {
-				if endpointOf(own) != endpointOf(other) {
+				if !SameEndpoint(own, other) {
 					all = append(all, &based{aim: own.Path, own: own.As(other)})
 				}
 			}
@@ -49,6 +49,10 @@ func (r *run) basesOf(p *rules.Probe) []*based {
 	}
 	return all
 }
+
+// SameEndpoint reports whether two handshakes differ in their credentials only, as far as the target
+// goes.
+func SameEndpoint(a, b *rules.Handshake) bool { return endpointOf(a) == endpointOf(b) }
 
 // endpointOf returns the target of a handshake without its credentials.
 func endpointOf(h *rules.Handshake) string {

@@ -56,19 +56,19 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return b.kept.Write(p)
 }
 
-// ParseHandshake parses the output of a command as a handshake: a request head, or only headers.
-// The rest, and everything that makes it a handshake, is taken from the base.
-func ParseHandshake(base *rules.Handshake, text string) (*rules.Handshake, error) {
+// ParseHandshake parses a text as a handshake: a request head, or only headers. The rest, and
+// everything that makes it a handshake, is taken from the base. from names the source in errors.
+func ParseHandshake(base *rules.Handshake, text, from string) (*rules.Handshake, error) {
 	h := base.Clone()
 	first, rest, _ := strings.Cut(strings.TrimLeft(text, "\r\n"), "\n")
 	if words := strings.Fields(first); len(words) == 3 && strings.HasPrefix(words[2], "HTTP/") {
 		if words[0] != "GET" || !strings.HasPrefix(words[1], "/") {
-			return nil, errors.New("its request line is not GET /PATH HTTP/1.1")
+			return nil, fmt.Errorf("%s: the request line is not GET /PATH HTTP/1.1", from)
 		}
 		h.Path, h.Target = words[1], words[1]
 		text, _, _ = strings.Cut(strings.ReplaceAll(rest, "\r\n", "\n"), "\n\n")
 	}
-	all, err := ParseFields(text, "its output")
+	all, err := ParseFields(text, from)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func ParseHandshake(base *rules.Handshake, text string) (*rules.Handshake, error
 		}
 	}
 	if h.Target == base.Target && len(kept) == 0 {
-		return nil, errors.New("it printed neither a request head nor header lines")
+		return nil, fmt.Errorf("%s: there is neither a request head nor a header line", from)
 	}
 	SetFields(h, kept)
 	return h, nil
@@ -102,7 +102,7 @@ func Supply(base *rules.Handshake, command string, stderr io.Writer) func(contex
 		if err != nil {
 			return nil, fmt.Errorf("--handshake-cmd: %w", err)
 		}
-		h, err := ParseHandshake(base, text)
+		h, err := ParseHandshake(base, text, "its output")
 		if err != nil {
 			return nil, fmt.Errorf("--handshake-cmd: %w", err)
 		}

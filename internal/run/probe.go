@@ -37,6 +37,7 @@ type ProbeFlags struct {
 	Admin, AdminToken, Endpoint string
 	AsRecorded                  bool
 	Outputs                     []string
+	Protected, Identities       []string
 }
 
 // Probing is one run of the command, over one endpoint or several.
@@ -144,8 +145,11 @@ func (p *Probing) aim(ctx context.Context, url string) (*site, error) {
 		return nil, err
 	}
 	s.target.Base = base
+	if err := p.identify(s); err != nil {
+		return nil, err
+	}
 	if p.Flags.HandshakeCmd != "" {
-		s.target.Handshake = probe.Supply(base, p.Flags.HandshakeCmd, p.Screen.Stderr)
+		s.target.Handshake = probe.Supply(s.target.Base, p.Flags.HandshakeCmd, p.Screen.Stderr)
 	}
 	return s, nil
 }

@@ -32,6 +32,7 @@ func (p *Probing) aimDirect(ctx context.Context) error {
 	}
 	s := p.sites[0] // there is only one
 	d.target.Base, d.target.Handshake = d.base(s.target.Base), nil
+	d.target.Protected, d.target.Identities = s.target.Protected, s.target.Identities
 	if supplied := s.target.Handshake; supplied != nil {
 		d.target.Handshake = func(ctx context.Context) (*rules.Handshake, error) {
 			h, err := supplied(ctx)
@@ -69,7 +70,9 @@ func (s *site) compare(ctx context.Context) error {
 			if p.Flags.SeedCompat {
 				r = alone(r)
 			}
-			seen[i][r.X.Probe] = r
+			if was := seen[i][r.X.Probe]; was == nil || r.Verdict < was.Verdict { // of several targets the worst counts
+				seen[i][r.X.Probe] = r
+			}
 		})
 		if err != nil && i == 1 && ctx.Err() == nil {
 			p.Screen.Complain("--direct: " + describeTarget(d.place, err))

@@ -53,7 +53,7 @@ func TestSuppliedHandshakes(t *testing.T) {
 		"GET /chat?ticket=1 HTTP/1.1": strings.Replace(plainHead, "/chat", "/chat?ticket=1", 1) + "\r\n",
 		"\nGET /b HTTP/1.1\r\nHost: c\r\nUpgrade: h2c\r\nsec-websocket-key: x\r\nCookie: a=b\r\n\r\nbody: no": strings.NewReplacer("/chat", "/b", "Host: a", "Host: c").Replace(plainHead) + "Cookie: a=b\r\n\r\n",
 	} {
-		h, err := probe.ParseHandshake(base, text)
+		h, err := probe.ParseHandshake(base, text, "its output")
 		if err != nil || h.Head() != want {
 			t.Errorf("%q: %v\ngot  %q\nwant %q", text, err, h.Head(), want)
 		}
@@ -64,7 +64,7 @@ func TestSuppliedHandshakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "neither", "POST / HTTP/1.1\n": "not GET", "GET http://a/ HTTP/1.1\n": "not GET", "<html>": "not a header line",
 	} {
-		if _, err := probe.ParseHandshake(base, text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := probe.ParseHandshake(base, text, "its output"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
 	}

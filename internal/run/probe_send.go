@@ -98,7 +98,9 @@ func (s *site) entered(r *rules.Ruling) {
 	p.kept.write(r)
 	if r.Verdict == rules.Fail {
 		i := slices.IndexFunc(p.Probes, func(q *rules.Probe) bool { return q.ID == r.X.Probe })
-		s.tally.failing = append(s.tally.failing, p.Probes[i])
+		if !slices.Contains(s.tally.failing, p.Probes[i]) { // it may be sent to several targets
+			s.tally.failing = append(s.tally.failing, p.Probes[i])
+		}
 	}
 	p.reports.Stream.Write(r)
 }

@@ -268,6 +268,7 @@ func (r *LearnedRun) Target(ctx context.Context) (probe.Target, error) {
 	}
 	recorded := r.Ask.Credentials == config.CredentialsRecorded
 	t.Base = rules.Learn(r.Learned.Request, scheme, "AAAAAAAAAAAAAAAAAAAAAA==", recorded, r.redaction())
+	t.Base.Secrets, t.Protected = r.redaction(), r.Audit.Protected(r.Learned.Route, r.Learned.Host, probe.MaxProtected)
 	if r.Backend.Host != "" {
 		rules.Set("Host", r.Backend.Host)(t.Base)
 		t.Base.Host = r.Backend.Host

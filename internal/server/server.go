@@ -28,7 +28,7 @@ func NewRelay(c *config.Config, log zerolog.Logger, a *audit.Audit) (*proxy.Rela
 		return nil, nil, err
 	}
 	r := &proxy.Relay{
-		Backend: t.first, Others: t.Backends()[1:], Choose: t.chooser(), Observe: a.Observe, Log: log,
+		Backend: t.first, Others: t.Backends()[1:], Choose: t.chooser(), Observe: a.Observe, Denied: a.Denied, Log: log,
 		Limits: proxy.Limits{
 			Connections: c.Limits.Connections, Dial: c.Limits.Dial.Duration, Head: c.Limits.Head.Duration,
 			FirstByte: c.Limits.FirstByte.Duration, HalfClosed: c.Limits.HalfClosed.Duration, Drain: c.Limits.Drain.Duration,

@@ -177,6 +177,9 @@ func (d *doc) file(t *testing.T, name string) {
 		err = os.WriteFile(path, []byte(d.real("# endpoints\nhttp://127.0.0.1:3000/chat\nhttp://127.0.0.1:3000/echo\n")), 0o600)
 	case name == "credentials":
 		err = os.WriteFile(path, []byte("Cookie: session=4f9d2c7a\n"), 0o600)
+	case name == "alice.txt", name == "bob.txt":
+		at := map[string]string{"alice.txt": "/chat", "bob.txt": "/echo"}[name]
+		err = os.WriteFile(path, []byte("GET "+at+" HTTP/1.1\nCookie: session="+name+"\n"), 0o600)
 	case name == "paste.txt":
 		err = os.WriteFile(path, []byte(content(t, "../../internal/capture/testdata/pastes", "quoted.txt")), 0o600)
 	case name == "traffic.pcapng":
