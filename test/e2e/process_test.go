@@ -140,9 +140,9 @@ func (p *process) descriptors() int {
 // connection.
 func (p *process) nothingLeft() {
 	p.t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); p.descriptors() > p.base; <-tick.C {
+	pause := time.Millisecond
+	for deadline := time.Now().Add(patience); p.descriptors() > p.base; pause = min(2*pause, 10*time.Millisecond) {
+		time.Sleep(pause)
 		if time.Now().After(deadline) {
 			p.t.Fatalf("got %d sockets and pipes, want %d as before the first connection\n%s", p.descriptors(), p.base, p.openFiles())
 		}
