@@ -98,6 +98,10 @@ func exampleProbe(t *wire.Transcript, x *wire.Exchange) {
 		switch m.Key {
 		case "lured":
 			x.Lured = []byte(m.Value)
+		case "inside":
+			path, status, _ := strings.Cut(m.Value, " ")
+			n, _ := strconv.Atoi(status)
+			x.Inside = append(x.Inside, wire.Inner{Path: path, Status: n})
 		case "control":
 			x.Control, _ = strconv.Atoi(m.Value)
 		}

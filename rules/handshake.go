@@ -18,6 +18,7 @@ type Handshake struct {
 	Canary string // a path that nothing depends on, for a second request on the connection
 
 	Protected string     // a path that is known to require credentials; empty: none is
+	Inside    string     // a path to ask for in an h2c tunnel; empty: Protected
 	Secrets   Redaction  // names of headers and parameters with credentials, beside the table's
 	Owner     *Handshake // of one with the credentials of somebody else: the same with the owner's; else nil
 	Lure      Lure       // what a probe names to see whether the server connects to it
@@ -32,11 +33,12 @@ type Handshake struct {
 	Lines   []Line
 	Finish  string // the empty line after the headers
 
-	Content string // after the headers
-	Hold    Hold   // when the content is sent
-	Early   string // after the request, in the same write
-	Split   int    // where the head is cut in two segments; 0: it is sent in one
-	After   string // sent after the server has switched, instead of the usual test frames; see probe.Run
+	Content string   // after the headers
+	Hold    Hold     // when the content is sent
+	Early   string   // after the request, in the same write
+	Split   int      // where the head is cut in two segments; 0: it is sent in one
+	Asks    []string // paths that are asked for in HTTP/2 after a switch to h2c
+	After   string   // sent after the server has switched, instead of the usual test frames; see probe.Run
 }
 
 // A Lure is an address that only Interlock listens at, and a path that only one request names.

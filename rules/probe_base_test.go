@@ -47,7 +47,7 @@ func TestLearnedProbesBreakOneRule(t *testing.T) {
 func TestProbesKeepTheBase(t *testing.T) {
 	plain, base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ=="), learned("http")
 	for _, p := range Probes() {
-		if p.ID == "UPGRADE-H2C-PRIOR" || slices.Contains([]string{"UPGRADE-AUTH-NONE", "UPGRADE-AUTH-TWIN", "UPGRADE-AUTH-TWIN-H2C"}, p.ID) {
+		if p.ID == "UPGRADE-H2C-PRIOR" || slices.Contains([]string{"UPGRADE-AUTH-NONE", "UPGRADE-AUTH-TWIN", "UPGRADE-AUTH-TWIN-H2C", "UPGRADE-H2C-TUNNEL"}, p.ID) {
 			continue // the first is not a request, and the others leave credentials out
 		}
 		usual, h := p.On(plain), p.On(base)

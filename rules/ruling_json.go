@@ -25,6 +25,7 @@ type rulingJSON struct {
 	Controls     string        `json:"controls,omitempty"`      // of a probe: what happened to the valid handshakes around it
 	Control      int           `json:"controlStatus,omitempty"` // of a probe: see wire.Exchange
 	Lured        []byte        `json:"lured,omitempty"`         // of a probe: see wire.Exchange
+	Inside       []wire.Inner  `json:"inside,omitempty"`        // of a probe: see wire.Exchange
 	Suspects     []string      `json:"suspects,omitempty"`      // of a probe: see wire.Exchange
 	Flaky        bool          `json:"flaky,omitempty"`         // of a probe: see wire.Exchange
 	Run          string        `json:"run"`
@@ -122,6 +123,13 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 	}
 	if x.Probe != "" {
 		j.Controls, j.Control = controlWords()[x.Controls], x.Control
+	}
+	for _, in := range x.Inside {
+		in.Path = readable(o.shown(in.Path))
+		if !o.Full {
+			in.Content = nil
+		}
+		j.Inside = append(j.Inside, in)
 	}
 	if len(x.Lured) > 0 {
 		j.Lured = o.requestHead(wire.ReadRequest(x.Lured))

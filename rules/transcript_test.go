@@ -73,7 +73,7 @@ func (r *recorded) read(m wire.Meta) error {
 	switch m.Key {
 	case "want":
 		r.wants = append(r.wants, m.Value)
-	case "note", "lured", "control": // see exampleProbe
+	case "note", "lured", "control", "inside": // see exampleProbe
 	case "probe":
 		r.common.Origin, r.common.Probe = wire.OriginProbe, m.Value
 	case "every":

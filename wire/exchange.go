@@ -88,6 +88,7 @@ type Exchange struct {
 	Flaky      bool     // of a probe: its failure did not happen again when it was repeated
 	Twins      []Twin   // of a probe: the requests that its answer is compared with
 	Lured      []byte   // of a probe that names an address of Interlock: what came there because of it, its first bytes, at most MaxRecorded
+	Inside     []Inner  // of a probe: its requests in HTTP/2 in the tunnel
 	Route      string
 	Client     string // address of the client
 	Backend    string // address of the backend
@@ -119,6 +120,13 @@ type Exchange struct {
 
 	Outcome Outcome
 	Cause   Cause // what ended it, where it ended without a response, or its tunnel; "" otherwise
+}
+
+// An Inner is a GET that a probe sent in HTTP/2 in its tunnel, and the answer.
+type Inner struct {
+	Path    string `json:"path"`
+	Status  int    `json:"status"`            // 0: none came
+	Content []byte `json:"content,omitempty"` // how it begins, at most MaxContent bytes
 }
 
 // A Twin is another request that was sent with a probe, so that the answers can be compared.

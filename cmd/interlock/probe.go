@@ -108,6 +108,9 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 	if host, _, err := net.SplitHostPort(f.Canary); f.Canary != "" && (err != nil || host == "") {
 		return nil, exit.Usage("--canary: must be a host and a port of this machine such as 10.0.0.5:8099, not %q", f.Canary)
 	}
+	if f.H2CPath != "" && (f.H2CPath[0] != '/' || strings.ContainsAny(f.H2CPath, " \t\r\n#")) {
+		return nil, exit.Usage("--h2c-path: must be a path such as /admin, not %q", f.H2CPath)
+	}
 	if f.SeedCompat {
 		p.Probes, err = run.SeedProbes(f)
 		return p, err
@@ -120,7 +123,7 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 // own learned handshakes and configuration.
 func onlyWithURL(cmd *cobra.Command) error {
 	for _, name := range []string{"header", "cookie", "subprotocol", "origin", "concurrency", "rate-limit", "timeout", "insecure", "client-cert", "client-key", "ca-cert", "sni",
-		"exact", "authorized", "handshake-cmd", "canary", "direct", "seed-compat", "targets", "protected", "identity"} {
+		"exact", "authorized", "handshake-cmd", "canary", "h2c-path", "direct", "seed-compat", "targets", "protected", "identity"} {
 		if cmd.Flags().Changed(name) {
 			return exit.Usage("--%s requires a URL: with --admin, the running Interlock probes with its own configuration", name)
 		}

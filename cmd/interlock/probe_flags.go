@@ -31,6 +31,7 @@ func addProbeFlags(cmd *cobra.Command, f *run.ProbeFlags) {
 	s.BoolVar(&f.UnsafeMethods, "unsafe-methods", false, "send PUT, DELETE, PATCH and bodies, beyond loopback too")
 	s.BoolVar(&f.Exact, "exact", false, "do not add a User-Agent header")
 	s.StringSliceVar(&f.Authorized, "authorized", nil, "public `host` that you may probe")
+	s.StringVar(&f.H2CPath, "h2c-path", "", "`PATH` behind a login to ask for in h2c tunnels")
 	s.StringVar(&f.Canary, "canary", "", "`ADDR` of ours that the target can reach, to catch SSRF")
 	s.StringVar(&f.HandshakeCmd, "handshake-cmd", "", "shell `command` that prints a fresh handshake each time")
 	s.BoolVar(&f.List, "list", false, "list the probes and exit")
@@ -55,12 +56,12 @@ func groupProbeFlags(cmd *cobra.Command) {
 	outputFlag(cmd)
 	help.Group(cmd, help.Output, "quiet", "verbose", "severity")
 	help.Variable(cmd, "admin-token-file")
-	help.Group(cmd, help.Target, "targets", "admin", "endpoint", "route", "direct", "authorized", "canary")
+	help.Group(cmd, help.Target, "targets", "admin", "endpoint", "route", "direct", "authorized", "canary", "h2c-path")
 	help.Group(cmd, help.Send, "header", "cookie", "subprotocol", "origin", "only", "skip", "protocol", "list", "show",
 		"risky", "unsafe-methods", "exact", "handshake-cmd", "seed-compat")
 	help.Group(cmd, help.Credentials, "protected", "identity", "admin-token-file", "as-recorded", "insecure", "client-cert", "client-key", "ca-cert", "sni")
 	help.Group(cmd, help.Limits, "concurrency", "rate-limit", "timeout")
-	help.Rare(cmd, "canary", "protected", "identity", "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
+	help.Rare(cmd, "canary", "h2c-path", "protected", "identity", "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
 	for _, name := range []string{"only", "skip", "show"} {
 		complete(cmd, name, completeProbes)
 	}

@@ -33,6 +33,10 @@ func gatedBackends() []Backend {
 		{
 			Name: "fixed-upstream", About: "answers 421 to an absolute target of another host, and 405 to CONNECT", Sound: true, Paths: []string{"/chat", "/echo"}, other: fixedUpstream,
 		},
+		{
+			Name: "h2c-before-login", About: "switches to h2c at /, and demands a login of each other request in the tunnel too", Sound: true,
+			Paths: []string{"/"}, site: h2cOf(loginAround(http.HandlerFunc(serveAdmin))),
+		},
 		gated("subprotocol", "accepts handshakes with a subprotocol only, and chooses the first", wanting("Sec-WebSocket-Protocol")),
 	}
 }

@@ -13,14 +13,17 @@ import (
 
 // h2cSite serves the pages in HTTP/1.1 and switches to HTTP/2 on a valid h2c offer or by prior
 // knowledge (RFC 7540 §3.2, §3.4). It ignores incomplete offers and rejects malformed ones.
-func h2cSite() http.Handler {
-	switching := h2cUnchecked()
+func h2cSite() http.Handler { return h2cOf(http.HandlerFunc(servePage)) }
+
+// h2cOf is the same with other pages.
+func h2cOf(pages http.Handler) http.Handler {
+	switching := h2cWithout(pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == "PRI" && r.Proto == "HTTP/2.0":
 			switching.ServeHTTP(w, r)
 		case !mayBeH2C(r):
-			servePage(w, r)
+			pages.ServeHTTP(w, r)
 		case !validSettings(r.Header.Values("HTTP2-Settings")):
 			no := &reply{status: http.StatusBadRequest, text: "no h2c: not exactly one well-formed HTTP2-Settings\n"}
 			no.write(w, r)
@@ -31,8 +34,10 @@ func h2cSite() http.Handler {
 }
 
 // h2cUnchecked is the library without additional checks.
-func h2cUnchecked() http.Handler {
-	return h2c.NewHandler(http.HandlerFunc(servePage), &http2.Server{IdleTimeout: idleTime, MaxConcurrentStreams: 32})
+func h2cUnchecked() http.Handler { return h2cWithout(http.HandlerFunc(servePage)) }
+
+func h2cWithout(pages http.Handler) http.Handler {
+	return h2c.NewHandler(pages, &http2.Server{IdleTimeout: idleTime, MaxConcurrentStreams: 32})
 }
 
 // mayBeH2C reports whether there is an h2c offer that must not be ignored: in HTTP/1.1, with the

@@ -41,3 +41,32 @@ func offersAtChat(r *http.Request) bool {
 }
 
 func hasOffer(r *http.Request) bool { return len(r.Header["Upgrade"]) > 0 }
+
+// loginAround demands a login of every request except for the page at /.
+func loginAround(site http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" && !loggedIn(r) {
+			no := &reply{http.StatusUnauthorized, http.Header{"Www-Authenticate": {`Basic realm="lab"`}}, "log in first\n"}
+			no.write(w, r)
+			return
+		}
+		site.ServeHTTP(w, r)
+	})
+}
+
+// serveAdmin serves the pages, and one at /admin.
+func serveAdmin(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/admin" {
+		(&reply{status: http.StatusOK, text: "routes, locks\n"}).write(w, r)
+		return
+	}
+	servePage(w, r)
+}
+
+// h2cBehindLogin demands a login of the request with the offer, and not of those in the tunnel.
+func h2cBehindLogin() Backend {
+	return Backend{
+		Name: "h2c-behind-login", About: "demands a login at all paths but /, and not in h2c tunnels", Paths: []string{"/"},
+		site: loginAround(h2cOf(http.HandlerFunc(serveAdmin))),
+	}
+}

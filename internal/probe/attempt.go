@@ -48,6 +48,7 @@ type attempt struct {
 	interim   []*wire.Response
 	finals    []*wire.Response // of the request, and of what was sent early after it
 	behind    []byte           // bytes after a 101
+	inside    []wire.Inner     // requests in HTTP/2 in the tunnel
 	passed    bool             // the request before this one has been answered
 	ended     bool             // the last response is complete
 	garbled   bool             // the bytes of the server cannot be parsed
@@ -96,7 +97,7 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 		return answer{err: err}
 	}
 	x := a.exchange()
-	x.Lured = lured
+	x.Lured, x.Inside = lured, a.inside
 	return answer{x: x, bare: a.received == 0 && (a.over == wire.CauseServer || a.over == wire.CauseServerReset), raw: a.raw}
 }
 

@@ -78,5 +78,6 @@ func (r *run) baseOf(ctx context.Context, b *based) (*rules.Handshake, error) {
 	if i := slices.IndexFunc(r.target.Protected, func(path string) bool { return path != h.Path }); i >= 0 {
 		h.Protected = r.target.Protected[i]
 	}
+	h.Inside = r.target.Inside
 	return h, nil
 }

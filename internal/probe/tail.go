@@ -48,6 +48,8 @@ func (a *attempt) tail() (polite bool) {
 				return f.echo || f.closed
 			})
 		}
+	case protocol == "h2c" && len(a.h.Asks) > 0:
+		a.askInside(until)
 	case protocol == "h2c" && a.h.Content != "": // a reaction to the content must not be confused with an answer to ours
 		a.hear(until, func() bool { return false })
 	case protocol == "h2c":

@@ -17,6 +17,7 @@ type Target struct {
 	Base    *rules.Handshake // the base of every probe, never nil; each request gets a fresh key
 
 	Protected  []string           // paths that are known to require credentials, at most MaxProtected
+	Inside     string             // path that is asked for in an h2c tunnel; empty: a protected one, if any
 	Identities []*rules.Handshake // valid handshakes with the credentials of different users
 
 	// Handshake supplies the base of one request if handshakes cannot be used twice; nil: Base,

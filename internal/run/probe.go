@@ -33,7 +33,7 @@ type ProbeFlags struct {
 	Severity, Route             string
 	Show, Direct                string
 	SeedCompat, ASCII           bool
-	Canary                      string
+	Canary, H2CPath             string
 	Admin, AdminToken, Endpoint string
 	AsRecorded                  bool
 	Outputs                     []string
@@ -144,7 +144,7 @@ func (p *Probing) aim(ctx context.Context, url string) (*site, error) {
 	if err := p.Flags.dress(base); err != nil {
 		return nil, err
 	}
-	s.target.Base = base
+	s.target.Base, s.target.Inside = base, p.Flags.H2CPath
 	if err := p.identify(s); err != nil {
 		return nil, err
 	}
