@@ -107,6 +107,7 @@ func foreignAuthority(c *Case) (host string, differ bool) {
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		host = rest[:i]
 	}
+	host = host[strings.LastIndexByte(host, '@')+1:] // without a user and password, which no report shows
 	standard := ":80"
 	if wire.EqualFold(scheme, "https") || wire.EqualFold(scheme, "wss") {
 		standard = ":443"

@@ -144,7 +144,7 @@ func (d *doc) run(t *testing.T, f *fence) {
 			d.command(t, f, line)
 		}
 		d.start(t, f, lines[len(lines)-1])
-	case "sh test", "text test":
+	case "sh test", "text test", "wire test":
 		name := f.tag("test")
 		if _, err := os.Stat(filepath.Join("../..", name)); err != nil && !isTest(t, name) {
 			t.Errorf("%s:%d: there is no test %s", f.page, f.line, name)
