@@ -172,7 +172,7 @@ func offersH2C(t *trial, edits ...rules.Edit) {
 		o.up, o.down = t.tunnel(l, id)
 	}
 	switch {
-	case o.switched() && o.at == nil:
+	case o.switched() && !forwarded: // the hop speaks HTTP/2 itself, and sends the request on without the offer
 		t.note("self101")
 	case o.tunnelled():
 		t.fail(rules.Critical, ruleForwarded, "tunnel", "Hop forwards an offer of h2c and relays the 101: the client has a tunnel of HTTP/2 past the hop's rules")

@@ -159,6 +159,7 @@ func (r *run) twice(ctx context.Context, p *Probe) (Result, error) {
 // once sends a probe. Ready is called when others may be sent meanwhile; nil: not before it has
 // ended.
 func (r *run) once(ctx context.Context, p *Probe, ready func()) (result Result) {
+	r.canary.empty(0)
 	r.sink.empty(r.settings.Times.Empty)
 	t := &trial{ctx: ctx, hop: r.hop, sink: r.sink, canary: r.canary, times: r.settings.Times, probe: p, ready: ready, common: r.common, methods: map[*line]string{}}
 	defer t.clean()

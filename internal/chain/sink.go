@@ -42,6 +42,7 @@ type backend struct {
 	number   int  // the first one is 1
 	reserved bool // it stays open when the pool is emptied; under mu of the sink
 	switched bool // a 101 was sent on it; under mu of the sink
+	tunnelAt int  // the offset of the first byte after the request that was answered by it; under mu of the sink
 }
 
 // An arrival is a request head that reached the sink.
@@ -200,7 +201,7 @@ func (s *Sink) saw(marker string) (b *backend, offset int) {
 	s.mu.Unlock()
 	for _, b := range backends {
 		in, _ := b.received()
-		if i := bytes.Index(in, []byte(marker)); i >= 0 {
+		if i := bytes.Index(b.clear(in), []byte(marker)); i >= 0 {
 			return b, i
 		}
 	}
@@ -240,9 +241,9 @@ func (s *Sink) next() <-chan struct{} {
 	return s.changed
 }
 
-// leaveHTTP records that a connection has left HTTP.
-func (b *backend) leaveHTTP() {
+// leaveHTTP records that a connection has left HTTP, and the offset of the first byte after it.
+func (b *backend) leaveHTTP(at int) {
 	b.sink.mu.Lock()
-	b.switched = true
+	b.switched, b.tunnelAt = true, at
 	b.sink.mu.Unlock()
 }

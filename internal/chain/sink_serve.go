@@ -113,8 +113,10 @@ func (b *backend) answer(p *plan, a *arrival, at int) (next int, again bool) {
 	case a.garbage:
 	case p.answer != nil:
 		r = p.answer(a)
-	default:
+	case a.request.Method != "CONNECT":
 		r = ok(a.id)
+	default:
+		r = says("HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Length: 0\r\n\r\n")
 	}
 	whole := true
 	if r.body == bodyFirst {
@@ -126,7 +128,7 @@ func (b *backend) answer(p *plan, a *arrival, at int) (next int, again bool) {
 				time.Sleep(each.after)
 			}
 			if strings.HasPrefix(each.text, "HTTP/1.1 101 ") {
-				b.leaveHTTP()
+				b.leaveHTTP(at)
 			}
 			b.send(each.text)
 		}

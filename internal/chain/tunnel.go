@@ -84,6 +84,7 @@ func answerMarks(b *backend, at int) {
 	for {
 		var found string
 		b.wait(ctx, idleTime, func(in []byte) bool {
+			in = b.clear(in)
 			i := bytes.Index(in[at:], []byte("TK "))
 			if i < 0 || len(in) < at+i+len(up("0123456789abcdef")) {
 				return false

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -30,7 +31,8 @@ type Hop struct {
 // A hopConn is a backend connection.
 type hopConn struct {
 	net.Conn
-	br *bufio.Reader
+	br   *bufio.Reader
+	host string // its address
 }
 
 // A hopFault is the one thing that a hop does wrong. The zero value is sound.
@@ -66,6 +68,9 @@ const (
 	hopLeaks
 	hopHangs
 	hopStrips
+	hopReframes
+	hopOwnH2C
+	hopPassesConnect
 	hopFaults
 )
 
@@ -100,6 +105,9 @@ func (f hopFault) name() (name, about string) {
 		hopLeaks:          {"leaks-tunnels", "keeps the backend's connection when the client has closed a tunnel"},
 		hopHangs:          {"hangs-after-tunnel", "keeps the client's connection when the backend has closed a tunnel"},
 		hopStrips:         {"strips", "removes every offer"},
+		hopReframes:       {"reframes", "is correct, and masks the frames of a client anew"},
+		hopOwnH2C:         {"speaks-h2c", "is correct, and accepts h2c itself"},
+		hopPassesConnect:  {"forwards-connect", "is correct, and has its backend reject CONNECT"},
 	}
 	return names[f][0], names[f][1]
 }
@@ -160,7 +168,7 @@ func (h *Hop) run() {
 				h.relay(conn)
 				return
 			}
-			h.serve(&hopConn{conn, bufio.NewReader(conn)})
+			h.serve(&hopConn{Conn: conn, br: bufio.NewReader(conn)})
 		})
 	}
 	h.serving.Wait()
@@ -175,7 +183,7 @@ func (h *Hop) relay(conn net.Conn) {
 		return
 	}
 	defer h.drop(b)
-	h.tunnel(&hopConn{conn, bufio.NewReader(conn)}, b)
+	h.tunnel(&hopConn{Conn: conn, br: bufio.NewReader(conn)}, b)
 }
 
 // dial opens a connection to a server.
@@ -187,7 +195,7 @@ func (h *Hop) dial(address string) (*hopConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &hopConn{conn, bufio.NewReader(conn)}
+	b := &hopConn{conn, bufio.NewReader(conn), address}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.shut {
@@ -206,16 +214,17 @@ func (h *Hop) drop(b *hopConn) {
 	h.mu.Unlock()
 }
 
-// get returns a backend connection, one of the pool if it is fit to be used again.
-func (h *Hop) get() (*hopConn, error) {
+// get returns a connection to a server, one of the pool if it is fit to be used again.
+func (h *Hop) get(address string) (*hopConn, error) {
 	for {
 		h.mu.Lock()
-		if len(h.pool) == 0 {
+		i := slices.IndexFunc(h.pool, func(b *hopConn) bool { return b.host == address })
+		if i < 0 {
 			h.mu.Unlock()
-			return h.dial(h.backend)
+			return h.dial(address)
 		}
-		b := h.pool[0]
-		h.pool = h.pool[1:]
+		b := h.pool[i]
+		h.pool = slices.Delete(h.pool, i, i+1)
 		h.mu.Unlock()
 		alive := b.alive()
 		if alive && (b.br.Buffered() == 0 || h.is(hopPoolsDirty)) {
@@ -258,7 +267,11 @@ func (h *Hop) put(b *hopConn) {
 func (h *Hop) tunnel(client, backend *hopConn) {
 	ended := make(chan struct{}, 2) // one for each direction
 	pass := func(to, from *hopConn, waits bool) {
-		_, _ = from.br.WriteTo(to.Conn)
+		if h.is(hopReframes) && from == client {
+			_ = remask(to, from)
+		} else {
+			_, _ = from.br.WriteTo(to.Conn)
+		}
 		if !waits {
 			if half, ok := to.Conn.(interface{ CloseWrite() error }); ok {
 				_ = half.CloseWrite()

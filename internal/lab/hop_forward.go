@@ -14,12 +14,15 @@ import (
 // one.
 func (h *Hop) forward(client *hopConn, q *wire.Request) (again bool) {
 	upgrade := h.offers(q)
+	if h.is(hopOwnH2C) && offersH2C(q) {
+		return h.speakH2C(client, q)
+	}
 	b, err := h.connect(q, upgrade)
 	if err != nil {
 		h.say(client, closing("502 Bad Gateway"))
 		return false
 	}
-	if q.Method == "CONNECT" {
+	if q.Method == "CONNECT" && h.is(hopConnects) {
 		defer h.drop(b)
 		_, _ = io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
 		h.tunnel(client, b)
@@ -49,15 +52,15 @@ func (h *Hop) forward(client *hopConn, q *wire.Request) (again bool) {
 func (h *Hop) connect(q *wire.Request, upgrade bool) (*hopConn, error) {
 	if rest, absolute := strings.CutPrefix(q.Target, "http://"); absolute && h.is(hopAbsolute) {
 		host, _, _ := strings.Cut(rest, "/")
-		return h.dial(host)
+		return h.get(host)
 	}
 	switch {
-	case q.Method == "CONNECT":
+	case q.Method == "CONNECT" && h.is(hopConnects):
 		return h.dial(q.Target)
 	case upgrade && !h.is(hopPoolsSwitched) && !h.is(hopPoolsDirty) && !h.is(hopPoolsUnsent):
 		return h.dial(h.backend)
 	}
-	return h.get()
+	return h.get(h.backend)
 }
 
 // back passes the answer back.
@@ -106,12 +109,12 @@ func (h *Hop) back(client, b *hopConn, q *wire.Request, upgrade bool, sent <-cha
 		default:
 		}
 		pools := !upgrade || h.is(hopPoolsDirty) || h.is(hopPoolsSwitched) || h.is(hopPoolsUnsent)
-		pooled = pools && whole && strings.HasPrefix(q.Target, "/") && (complete || h.is(hopPoolsUnsent)) && (b.br.Buffered() == 0 || h.is(hopPoolsDirty)) && !p.HasOption("close")
+		pooled = pools && whole && (strings.HasPrefix(q.Target, "/") || h.is(hopAbsolute)) && (complete || h.is(hopPoolsUnsent)) && (b.br.Buffered() == 0 || h.is(hopPoolsDirty)) && !p.HasOption("close")
 		if pooled {
 			h.put(b)
 		}
 		_, _ = client.Write(text)
-		return complete && whole && !upgrade && !q.HasOption("close") && q.Version == "HTTP/1.1"
+		return complete && whole && !upgrade && q.Method != "CONNECT" && !q.HasOption("close") && q.Version == "HTTP/1.1"
 	}
 }
 

@@ -72,7 +72,7 @@ func (h *Hop) objects(q *wire.Request) string {
 		return "400 Bad Request"
 	case q.Has("Content-Length") && q.Has("Transfer-Encoding"), q.RequestFraming().Kind == wire.FramedNot:
 		return "400 Bad Request"
-	case q.Method == "CONNECT" && !h.is(hopConnects):
+	case q.Method == "CONNECT" && !h.is(hopConnects) && !h.is(hopPassesConnect):
 		return "405 Method Not Allowed"
 	case q.Method == "CONNECT":
 	case !strings.HasPrefix(q.Target, "/") && !strings.HasPrefix(q.Target, "http://"):
