@@ -17,9 +17,26 @@ type formats map[string]func(w io.Writer, color bool) error
 // writeFormats writes all that the -o flags of a command ask for; text on the standard output if
 // there are none.
 func writeFormats(outputs []string, screen *terminal.Screen, all formats) error {
+	if err := checkFormats(outputs, all); err != nil {
+		return err
+	}
 	if len(outputs) == 0 {
 		outputs = []string{"text"}
 	}
+	for _, o := range outputs {
+		format, name, _ := strings.Cut(o, "=")
+		if name == "" {
+			name = "-"
+		}
+		if err := writeFormat(name, screen, all[format]); err != nil {
+			return exit.Unknown("-o %s: %w", o, err)
+		}
+	}
+	return nil
+}
+
+// checkFormats checks the -o flags of a command.
+func checkFormats(outputs []string, all formats) error {
 	var taken []string
 	for _, o := range outputs {
 		format, name, hasFile := strings.Cut(o, "=")
@@ -35,9 +52,6 @@ func writeFormats(outputs []string, screen *terminal.Screen, all formats) error 
 			return exit.Usage("-o %s: another report goes there already", o)
 		}
 		taken = append(taken, name)
-		if err := writeFormat(name, screen, all[format]); err != nil {
-			return exit.Unknown("-o %s: %w", o, err)
-		}
 	}
 	return nil
 }

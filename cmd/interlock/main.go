@@ -58,8 +58,7 @@ func command() *cobra.Command {
 	root.Example = "  interlock demo\n" +
 		"  interlock serve --backend http://127.0.0.1:3000\n" +
 		"  interlock probe http://127.0.0.1:3000/chat"
-	root.AddCommand(serveCommand(), probeCommand(), whyCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), hopsCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), diagnosesCommand(), initCommand(), checkCommand(), versionCommand(), manCommand(), healthcheckCommand(), labCommand(), caCommand())
-	root.AddCommand(laterCommand("chain", "probe the proxies in between"))
+	root.AddCommand(serveCommand(), probeCommand(), whyCommand(), runCommand(), demoCommand(), auditCommand(), diffCommand(), chainCommand(), hopsCommand(), reportCommand(), replayCommand(), storeCommand(), rulesCommand(), diagnosesCommand(), initCommand(), checkCommand(), versionCommand(), manCommand(), healthcheckCommand(), labCommand(), caCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
@@ -69,12 +68,4 @@ func command() *cobra.Command {
 	help.CheckArguments(root)
 	help.Add(root)
 	return root
-}
-
-// laterCommand is a command that other versions have.
-func laterCommand(name, what string) *cobra.Command {
-	return &cobra.Command{
-		Use: name, Short: what + " (not in this version)", Hidden: true, DisableFlagParsing: true,
-		RunE: func(*cobra.Command, []string) error { return exit.Usage("%s is not in this version", name) },
-	}
 }

@@ -37,28 +37,29 @@ func (h *Hop) dial(ctx context.Context, within time.Duration) (net.Conn, error) 
 	return secure.DialContext(ctx, "tcp", h.Address)
 }
 
-// Times are how long a run waits. The default of a zero field is in its comment.
+// Times are how long a run waits. Those that are zero follow from Come as their comments say.
 type Times struct {
 	Dial  time.Duration // for a connection; 5 s
 	Come  time.Duration // for what must come; 3 s
-	Not   time.Duration // for what must not come; 500 ms
-	Hold  time.Duration // how long the sink holds an answer back to see what comes before it; 700 ms
-	Later time.Duration // between the parts of a request or of an answer; 100 ms
+	Not   time.Duration // for what must not come; a sixth of Come
+	Hold  time.Duration // how long the sink holds an answer back to see what comes before it; 7/30 of Come
+	Later time.Duration // between the parts of a request or of an answer; a thirtieth of Come
 	Empty time.Duration // after the pool was emptied; 80 ms
-	Idle  time.Duration // how long a tunnel is silent; 18 s
+	Idle  time.Duration // how long a tunnel is silent; six times Come
 }
 
 // fill sets zero fields to their defaults.
 func (t *Times) fill() {
-	for _, each := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{
-		{&t.Dial, 5 * time.Second}, {&t.Come, 3 * time.Second}, {&t.Not, 500 * time.Millisecond}, {&t.Hold, 700 * time.Millisecond},
-		{&t.Later, 100 * time.Millisecond}, {&t.Empty, 80 * time.Millisecond}, {&t.Idle, 18 * time.Second},
-	} {
-		if *each.field == 0 {
-			*each.field = each.value
+	or := func(field *time.Duration, value time.Duration) {
+		if *field == 0 {
+			*field = value
 		}
 	}
+	or(&t.Dial, 5*time.Second)
+	or(&t.Come, 3*time.Second)
+	or(&t.Not, t.Come/6)
+	or(&t.Hold, t.Come*7/30)
+	or(&t.Later, t.Come/30)
+	or(&t.Empty, 80*time.Millisecond)
+	or(&t.Idle, 6*t.Come)
 }

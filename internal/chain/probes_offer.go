@@ -103,7 +103,7 @@ func and101(o *outcome) string {
 
 func tunnelText(o *outcome) string {
 	if o.tunnelled() {
-		return " and a tunnel"
+		return "; bytes pass"
 	}
 	return ""
 }

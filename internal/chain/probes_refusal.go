@@ -2,6 +2,7 @@ package chain
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -118,17 +119,17 @@ func keeps426(t *trial) {
 		t.nothing("the 426 did not reach the client")
 		return
 	}
-	lost := ""
+	var lost []string
 	if !o.got.Has("Upgrade") {
-		lost = "Upgrade"
+		lost = append(lost, "Upgrade")
 	}
 	if !o.got.HasOption("upgrade") {
-		lost += " Connection"
+		lost = append(lost, "Connection")
 	}
 	if joined(&o.got.Head, "Sec-WebSocket-Version") != "13,8" {
-		lost += " Sec-WebSocket-Version"
+		lost = append(lost, "Sec-WebSocket-Version")
 	}
-	if lost != "" {
-		t.warn(rules.Medium, "UPGRADE-HOP-FIELDS", "lost", "Hop takes headers out of a 426 that say what the client must use: %s", lost)
+	if len(lost) > 0 {
+		t.warn(rules.Medium, "UPGRADE-HOP-FIELDS", "lost", "Hop takes headers out of a 426 that say what the client must use: %s", strings.Join(lost, ", "))
 	}
 }

@@ -129,7 +129,7 @@ func tail(t *trial, split bool) {
 		return r
 	}})
 	if !o.switched() {
-		t.fail(rules.High, "UPGRADE-HOP-101-LOST", "lost", "Client does not get a 101 that comes in several segments or with a frame after it, but %s", statusText(o.got))
+		t.fail(rules.High, "UPGRADE-HOP-101-LOST", "lost", "Client does not get a 101 that comes in several segments or with a frame after it: it gets %s", statusText(o.got))
 		return
 	}
 	if in, _ := o.line.received(); !bytes.Contains(in, []byte("first-"+o.id)) {
@@ -143,7 +143,7 @@ func interim(id, text string) Probe {
 			return reply{body: bodyAfter, pieces: []piece{{0, text}, {t.times.Later, switching("websocket", a)}}, tunnel: answerMarks}
 		}})
 		if o.at != nil && !o.switched() {
-			t.fail(rules.Medium, "UPGRADE-HOP-101-LOST", "lost", "Client does not get a 101 that follows an interim response, but %s", statusText(o.got))
+			t.fail(rules.Medium, "UPGRADE-HOP-101-LOST", "lost", "Client does not get a 101 that follows an interim response: it gets %s", statusText(o.got))
 		} else if o.switched() && (!o.up || !o.down) {
 			t.fail(rules.High, "UPGRADE-HOP-101-LOST", "no-tunnel", "Client got a 101 after an interim response, and bytes do not pass both ways")
 		}

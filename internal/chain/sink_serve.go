@@ -111,6 +111,8 @@ func (b *backend) answer(p *plan, a *arrival, at int) (next int, again bool) {
 	r := reply{pieces: []piece{{0, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"}}, end: closes}
 	switch {
 	case a.garbage:
+	case a.request.Method == "CONNECT":
+		r = says("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
 	case p.answer != nil:
 		r = p.answer(a)
 	case a.request.Method != "CONNECT":

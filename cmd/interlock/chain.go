@@ -1,0 +1,107 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/interlock-proxy/interlock/internal/chain"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/help"
+	"github.com/interlock-proxy/interlock/internal/run"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+func chainCommand() *cobra.Command {
+	f, c := new(run.ProbeFlags), new(run.Chaining)
+	var recipe, least string
+	cmd := &cobra.Command{
+		Use: "chain --via URL [flags]", Short: "Check what a proxy in between does to upgrades", Args: cobra.NoArgs,
+		Long: "Send handshakes through a proxy to a backend of Interlock's own, and compare both sides: what the proxy adds,\n" +
+			"removes, lets through too early or sends to the wrong client. The command prints the address to which the proxy\n" +
+			"must forward, waits until it does, and begins. Only probe proxies that you own.",
+		Example: "  interlock chain --recipe nginx > nginx.conf\n" +
+			"  interlock chain --via http://127.0.0.1:8080 --listen 127.0.0.1:9555\n" +
+			"  interlock chain --via https://staging.internal/ws --listen 10.0.0.5:9555 --shared\n" +
+			"  interlock chain --via http://127.0.0.1:8080 --via http://127.0.0.1:8081 -o json=chain.json",
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			c.Flags, c.Began, c.Screen = f, time.Now(), terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
+			switch {
+			case recipe != "":
+				return printRecipe(cmd.OutOrStdout(), recipe, c.Listen)
+			case f.List:
+				return run.ListChain(cmd.OutOrStdout(), c.Screen.Width())
+			}
+			if c.Least, err = rules.ParseSeverity(least); err != nil {
+				return exit.Usage("--fail-on: %w", err)
+			}
+			all := formats{"text": c.Text, "json": c.JSON}
+			if err := checkFormats(f.Outputs, all); err != nil {
+				return err
+			}
+			return c.Do(cmd.Context(), func() error { return writeFormats(f.Outputs, c.Screen, all) })
+		},
+	}
+	s := cmd.Flags()
+	s.StringArrayVar(&c.Via, "via", nil, "`URL` of the proxy; several are compared")
+	s.StringVar(&c.Listen, "listen", "", "`address` of Interlock's backend (default a free port)")
+	s.StringVar(&recipe, "recipe", "", "print a minimal configuration of this `proxy` and exit")
+	s.StringVar(&c.Host, "host", "", "`value` of the Host header (default that of the URL)")
+	s.StringArrayVarP(&f.Fields, "header", "H", nil, "`HEADER` to send, 'Name: value'; @FILE reads a file")
+	s.StringSliceVar(&f.Only, "only", nil, "send only these `probes`: IDs or globs, and the controls")
+	s.StringSliceVar(&f.Skip, "skip", nil, "do not send these `probes`: IDs or globs")
+	s.BoolVar(&c.Shared, "shared", false, "others use the proxy: leave out what could meet them")
+	s.DurationVar(&c.Wait, "wait", time.Minute, "wait up to `duration` until the proxy forwards")
+	s.DurationVar(&f.Timeout, "timeout", 3*time.Second, "how long to wait for a response")
+	s.StringSliceVar(&f.Authorized, "authorized", nil, "public `host` that you may probe")
+	s.StringVar(&least, "fail-on", "high", "`severity` from which faults make the exit status 1")
+	s.BoolVar(&f.List, "list", false, "list the probes and exit")
+	s.BoolVarP(&f.Quiet, "quiet", "q", false, "print only the answer")
+	s.BoolVarP(&f.Verbose, "verbose", "v", false, "print a line for every probe, passes too")
+	tlsFlags(cmd, f)
+	s.StringArrayVarP(&f.Outputs, "output", "o", nil, "report as `FORMAT[=FILE]`: text, json (default text)")
+	asciiFlag(cmd, &f.ASCII)
+	outputFlag(cmd, "text", "json")
+	help.Group(cmd, help.Target, "via", "listen", "recipe", "wait", "authorized")
+	help.Group(cmd, help.Send, "host", "header", "only", "skip", "shared", "list")
+	help.Group(cmd, help.Judge, "fail-on")
+	help.Group(cmd, help.Output, "quiet", "verbose")
+	help.Group(cmd, help.Credentials, "insecure", "client-cert", "client-key", "ca-cert", "sni")
+	help.Group(cmd, help.Limits, "timeout")
+	help.Rare(cmd, "sni", "ascii")
+	completeFixed(cmd, "fail-on", severities()...)
+	completeFixed(cmd, "recipe", recipeNames()...)
+	return cmd
+}
+
+func recipeNames() (names []string) {
+	for _, r := range chain.Recipes() {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// recipeSink is where the backend of a recipe is unless --listen says so.
+const recipeSink = "127.0.0.1:9555"
+
+// printRecipe writes the configuration of a proxy that forwards to the sink.
+func printRecipe(w io.Writer, name, listen string) error {
+	listen = cmp.Or(listen, recipeSink)
+	if _, _, err := net.SplitHostPort(listen); err != nil {
+		return exit.Usage("--listen: %q must be an address with a port, such as %s", listen, recipeSink)
+	}
+	all := chain.Recipes()
+	i := slices.IndexFunc(all, func(r chain.Recipe) bool { return r.Name == name })
+	if i < 0 {
+		return exit.Usage("--recipe: no recipe for %q; there are %s", name, strings.Join(recipeNames(), ", "))
+	}
+	_, err := fmt.Fprintf(w, "# %s. Then: interlock chain --via http://127.0.0.1:8080 --listen %s\n%s", all[i].File, listen, all[i].For(listen))
+	return err
+}

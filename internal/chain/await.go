@@ -1,0 +1,61 @@
+package chain
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Await waits until the hop forwards a request to the sink, at most that long. Its error says what
+// came instead.
+func Await(ctx context.Context, hop *Hop, sink *Sink, most time.Duration) error {
+	const pause, answer = 500 * time.Millisecond, 3 * time.Second
+	began := time.Now()
+	for {
+		err := reaches(ctx, hop, sink, answer)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case time.Since(began) >= most:
+			return err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// reaches sends a plain request and reports why it does not reach the sink.
+func reaches(ctx context.Context, hop *Hop, sink *Sink, within time.Duration) error {
+	times := Times{Come: within}
+	times.fill()
+	t := &trial{ctx: ctx, hop: hop, sink: sink, times: times, probe: &Probe{}, methods: map[*line]string{}}
+	defer t.clean()
+	conn, err := hop.dial(ctx, times.Dial)
+	if err != nil {
+		return fmt.Errorf("the proxy cannot be reached: %w", err)
+	}
+	l := newLine(conn)
+	t.lines = append(t.lines, l)
+	id := t.id(plan{})
+	l.send(t.plain(id))
+	m := t.answer(l, 1)
+	switch {
+	case t.reached(id) != nil:
+		return nil
+	case m != nil:
+		return fmt.Errorf("the proxy answers %s and forwards nothing to http://%s", statusText(m), sink.Addr)
+	}
+	if in, _ := l.received(); len(in) > 0 {
+		return fmt.Errorf("the proxy does not answer in HTTP/1, but with \"%s\"", wire.Escape(in[:min(len(in), 32)]))
+	}
+	return fmt.Errorf("the proxy does not answer and forwards nothing to http://%s", sink.Addr)
+}

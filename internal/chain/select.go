@@ -1,0 +1,40 @@
+package chain
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/exit"
+)
+
+// Select returns the probes that match only, unless that is empty, and do not match skip, in their
+// order. The first three controls are always among them. Each pattern is an ID or a glob of IDs, in
+// either case. A pattern without a match is an error.
+func Select(only, skip []string) ([]*Probe, error) {
+	all := Probes()
+	for _, pattern := range slices.Concat(only, skip) {
+		if !slices.ContainsFunc(all, func(p *Probe) bool { return matches(pattern, p.ID) }) {
+			return nil, exit.Usage("no probe %q; interlock chain --list lists them", pattern)
+		}
+	}
+	first := controls()
+	var chosen []*Probe
+	for _, p := range all {
+		control := slices.ContainsFunc(first, func(c Probe) bool { return c.ID == p.ID })
+		wanted := len(only) == 0 || matchesAny(only, p.ID)
+		if control || wanted && !matchesAny(skip, p.ID) {
+			chosen = append(chosen, p)
+		}
+	}
+	return chosen, nil
+}
+
+func matches(pattern, id string) bool {
+	ok, err := path.Match(strings.ToUpper(strings.TrimSpace(pattern)), id)
+	return ok && err == nil
+}
+
+func matchesAny(patterns []string, id string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, id) })
+}

@@ -1,0 +1,118 @@
+package run
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/chain"
+	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/version"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// chainJSON is a run of chain as a document, version 1.
+type chainJSON struct {
+	Schema  int       `json:"schema"`
+	Time    string    `json:"time"`
+	Version string    `json:"version"`
+	Hops    []hopJSON `json:"hops"`
+}
+
+type hopJSON struct {
+	URL       string         `json:"url"`
+	Address   string         `json:"address"`
+	Answer    string         `json:"answer"`
+	Transport bool           `json:"transport"` // it relays bytes and reads no HTTP
+	Tunnels   bool           `json:"tunnels"`   // a valid WebSocket handshake passes
+	Failed    string         `json:"failed,omitempty"`
+	Summary   map[string]int `json:"summary"`
+	Results   []passageJSON  `json:"results"`
+}
+
+type passageJSON struct {
+	Probe      string     `json:"probe"`
+	Label      string     `json:"label"`
+	Expected   string     `json:"expected"`
+	Verdict    string     `json:"verdict"`
+	Faults     []markJSON `json:"faults"`
+	Facts      []string   `json:"facts,omitempty"`
+	Why        string     `json:"why,omitempty"`
+	Connection int        `json:"connection,omitempty"` // number of the backend connection
+	Near       *headsJSON `json:"near,omitempty"`
+	Far        *headsJSON `json:"far,omitempty"`
+}
+
+type markJSON struct {
+	Verdict  string `json:"verdict"`
+	Severity string `json:"severity"`
+	Code     string `json:"code"`
+	Detail   string `json:"detail"`
+	Rule     string `json:"rule,omitempty"`
+}
+
+// headsJSON has the heads of an exchange in the notation of transcripts.
+type headsJSON struct {
+	Request  string `json:"request"`
+	Response string `json:"response,omitempty"`
+	Outcome  string `json:"outcome"`
+}
+
+// JSON writes the document of the run.
+func (c *Chaining) JSON(w io.Writer, _ bool) error {
+	d := chainJSON{Schema: 1, Time: c.Began.UTC().Format(time.RFC3339), Version: version.String(), Hops: []hopJSON{}}
+	for _, h := range c.hops {
+		_, answer := c.says(h)
+		n := h.verdicts()
+		j := hopJSON{
+			URL: h.place.String(), Address: h.hop.Address, Answer: printed.ASCII(answer), Transport: h.report.Transport, Tunnels: h.report.Tunnels,
+			Summary: map[string]int{
+				"fail": n[rules.Fail], "warn": n[rules.Warn], "unclear": n[rules.Unclear], "pass": n[rules.Pass],
+				"not-applicable": n[rules.NotApplicable], "not-sent": len(h.report.NotSent),
+			},
+			Results: []passageJSON{},
+		}
+		if h.failed != nil {
+			j.Failed = printed.ASCII(h.failed.Error())
+		}
+		for i := range h.results {
+			j.Results = append(j.Results, h.passage(&h.results[i]))
+		}
+		for _, s := range h.report.NotSent {
+			j.Results = append(j.Results, passageJSON{Probe: s.Probe.ID, Label: s.Probe.Label, Expected: s.Probe.Want, Verdict: "not-sent", Why: s.Reason, Faults: []markJSON{}})
+		}
+		d.Hops = append(d.Hops, j)
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(d)
+}
+
+// passage is a result as the document has it.
+func (h *passed) passage(r *chain.Result) passageJSON {
+	p := passageJSON{
+		Probe: r.Probe.ID, Label: r.Probe.Label, Expected: r.Probe.Want, Verdict: r.Verdict.String(), Faults: []markJSON{}, Facts: r.Facts, Why: r.Why,
+		Connection: r.Number, Near: h.heads(r.Near), Far: h.heads(r.Far),
+	}
+	for _, m := range r.Marks {
+		j := markJSON{Verdict: m.Verdict.String(), Severity: m.Severity.String(), Code: m.Code, Detail: printed.ASCII(m.Text)}
+		if rules.Find(m.Rule) != nil {
+			j.Rule = m.Rule
+		}
+		p.Faults = append(p.Faults, j)
+	}
+	return p
+}
+
+// heads are those of an exchange, without the values of the user's own headers.
+func (h *passed) heads(x *wire.Exchange) *headsJSON {
+	if x == nil || len(x.Request.Raw) == 0 {
+		return nil
+	}
+	j := &headsJSON{Request: h.shown(x.Request.Raw), Outcome: string(x.Outcome)}
+	if x.Response != nil {
+		j.Response = h.shown(x.Response.Raw)
+	}
+	return j
+}

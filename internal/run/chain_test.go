@@ -1,0 +1,127 @@
+package run
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/internal/chain"
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/lab"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// chained sends a few probes through a hop of the lab, and returns the reports and the exit status.
+func chained(t *testing.T, name string, change func(*Chaining)) (text, document string, status int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") // the hop must know where the sink will be
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	hop, err := lab.StartHop(name, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hop.Close()
+	c := &Chaining{
+		Flags: &ProbeFlags{Quiet: false, ASCII: true, Timeout: time.Second, Fields: []string{"X-Key: s3cret"}, Only: []string{"CHAIN-CONN-*", "CHAIN-101-BARE", "CTRL-END"}},
+		Via:   []string{"http://" + hop.Addr + "/under"}, Listen: address, Wait: 5 * time.Second, Least: rules.High,
+		Screen: terminal.NewScreen(io.Discard, io.Discard), Began: time.Unix(0, 0),
+		Times: chain.Times{Not: 100 * time.Millisecond, Later: 10 * time.Millisecond, Empty: 5 * time.Millisecond},
+	}
+	change(c)
+	var plain, structured bytes.Buffer
+	err = c.Do(t.Context(), func() error { return errors.Join(c.Text(&plain, false), c.JSON(&structured, false)) })
+	var failed exit.Error
+	if errors.As(err, &failed) {
+		status = failed.Status
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return plain.String(), structured.String(), status
+}
+
+func TestChainReportsBothSides(t *testing.T) {
+	text, document, status := chained(t, "fabricates-connection", func(*Chaining) {})
+	if status != exit.StatusFound {
+		t.Errorf("got status %d, want %d", status, exit.StatusFound)
+	}
+	for _, want := range []string{
+		`(?m)^ x Not safe: 2 faults at or above --fail-on high at http://127\.0\.0\.1:\d+/under\.$`,
+		`(?m)^ RESULT fail=2 warn=0 unclear=0 pass=6 na=0 not-sent=0$`,
+		`(?m)^   x fail CHAIN-CONN-KEEPALIVE critical, fabricated\+101\+tunnel$`,
+		`(?m)^       > GET /under/c/[0-9a-f]{16} HTTP/1\.1$`,
+		`(?m)^     \* > Connection: keep-alive$`,
+		`(?m)^     \* >> Connection: Upgrade$`,
+		`(?m)^       << HTTP/1\.1 101 Switching Protocols$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("%s is not in\n%s", want, text)
+		}
+	}
+	var d struct {
+		Schema int
+		Hops   []struct {
+			Tunnels bool
+			Summary map[string]int
+			Results []struct {
+				Probe, Verdict string
+				Faults         []struct{ Severity, Code, Detail string }
+				Near, Far      *struct{ Request, Response string }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(document), &d); err != nil {
+		t.Fatal(err)
+	}
+	if d.Schema != 1 || len(d.Hops) != 1 || !d.Hops[0].Tunnels || d.Hops[0].Summary["fail"] != 2 {
+		t.Fatalf("got %+v", d)
+	}
+	seen := 0
+	for _, r := range d.Hops[0].Results {
+		if r.Verdict == "fail" && r.Near != nil && r.Far != nil && r.Faults[0].Severity == "critical" && strings.Contains(r.Far.Request, "Connection: Upgrade") {
+			seen++
+		}
+	}
+	if seen != 2 {
+		t.Errorf("%d failures have both sides, want 2: %s", seen, document)
+	}
+	if strings.Contains(text+document, "s3cret") {
+		t.Error("the value of a header given by -H is shown")
+	}
+}
+
+func TestChainStatus(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		hop    string
+		change func(*Chaining)
+		status int
+		text   string
+	}{
+		{"sound", "sound", func(*Chaining) {}, exit.StatusClean, "Safe as far as tested: 8 probes of 8 probes passed"},
+		{"transport", "relay", func(*Chaining) {}, exit.StatusClean, "relays bytes and reads no HTTP"},
+		{"no upgrades", "strips", func(*Chaining) {}, exit.StatusClean, "a valid WebSocket handshake does not pass"},
+		{"below the threshold", "relays-any-101", func(c *Chaining) { c.Flags.Only = []string{"CHAIN-101-ACCEPT"} }, exit.StatusClean, "warn CHAIN-101-ACCEPT low, relayed+tunnel"},
+		{"shared", "relays-any-101", func(c *Chaining) { c.Shared = true }, exit.StatusClean, "not sent (1): it may meet other clients' requests on a connection of the hop (--shared): CHAIN-101-BARE"},
+		{"another backend", "sound", func(c *Chaining) { c.Listen, c.Wait = "127.0.0.1:0", 0 }, exit.StatusUnknown, "forwards nothing to http://127.0.0.1:"},
+		{"several", "fabricates-connection", func(c *Chaining) { c.Via = append(c.Via, c.Via[0]) }, exit.StatusFound, "CHAIN-CONN-KEEPALIVE   fail  fail  A handshake with Connection: keep-alive"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			text, _, status := chained(t, c.hop, c.change)
+			if status != c.status || !strings.Contains(text, c.text) {
+				t.Errorf("got status %d, want %d and %q in\n%s", status, c.status, c.text, text)
+			}
+		})
+	}
+}

@@ -1,0 +1,226 @@
+package run
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/internal/chain"
+	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// Text writes the report for people: the answer in a sentence, then what was found at each hop, with
+// the heads of both sides, and with several hops a table.
+func (c *Chaining) Text(w io.Writer, color bool) error {
+	t := &probeText{marks: &terminal.Console{Color: color, ASCII: c.Flags.ASCII || !terminal.UTF8Locale()}, columns: unlimited}
+	if n := c.Screen.Width(); n > 0 {
+		t.columns = report.Columns(n)
+	}
+	var b bytes.Buffer
+	for _, h := range c.hops {
+		v, answer := c.says(h)
+		t.hang(&b, " "+t.marks.Symbol(v)+" ", 3, answer)
+	}
+	if !c.Flags.Quiet {
+		for _, h := range c.hops {
+			b.WriteByte('\n')
+			c.about(t, &b, h)
+		}
+		if len(c.hops) > 1 {
+			c.compare(t, &b)
+		}
+	}
+	t.w = w
+	return t.flush(&b)
+}
+
+// says returns the verdict on a hop, and a sentence.
+func (c *Chaining) says(h *passed) (rules.Verdict, string) {
+	n := h.verdicts()
+	switch {
+	case h.gated > 0:
+		return rules.Fail, fmt.Sprintf("Not safe: %s at or above --fail-on %v at %s.", printed.Count(h.gated, "fault"), c.Least, h.place)
+	case h.failed != nil:
+		return rules.Unclear, fmt.Sprintf("Could not tell whether %s is safe: %v.", h.place, h.failed)
+	case h.report.Transport:
+		return rules.Pass, fmt.Sprintf("%s relays bytes and reads no HTTP: it adds no fault to an upgrade, and takes none away.", h.place)
+	case n[rules.Fail] > 0:
+		return rules.Warn, fmt.Sprintf("%s has %s, all below --fail-on %v.", h.place, printed.Count(n[rules.Fail], "fault"), c.Least)
+	case n[rules.Unclear] > 0:
+		return rules.Warn, fmt.Sprintf("Safe as far as tested: no fault of %s is certain, and %s did not fail again when repeated.", h.place, printed.Count(n[rules.Unclear], "probe"))
+	}
+	return rules.Pass, fmt.Sprintf("Safe as far as tested: %s of %s passed at %s.", printed.Count(n[rules.Pass]+n[rules.Warn], "probe"), printed.Count(len(h.results), "probe"), h.place)
+}
+
+// verdicts counts the results by verdict.
+func (h *passed) verdicts() (n [rules.NotApplicable + 1]int) {
+	for i := range h.results {
+		n[h.results[i].Verdict]++
+	}
+	return n
+}
+
+// about writes what was found at a hop: failures first, then warnings.
+func (c *Chaining) about(t *probeText, b *bytes.Buffer, h *passed) {
+	upgrades := "a valid WebSocket handshake does not pass: what needs a tunnel is n/a"
+	switch {
+	case h.report.Tunnels:
+		upgrades = "a valid WebSocket handshake passes"
+	case len(h.results) == 0:
+		upgrades = "nothing was sent"
+	}
+	t.entry(b, " ", fmt.Sprintf("hop %s at %s: %s", h.place, h.hop.Address, upgrades))
+	n := h.verdicts()
+	t.entry(b, " ", fmt.Sprintf("RESULT fail=%d warn=%d unclear=%d pass=%d na=%d not-sent=%d", n[rules.Fail], n[rules.Warn], n[rules.Unclear], n[rules.Pass], n[rules.NotApplicable], len(h.report.NotSent)))
+	for v := rules.Fail; v <= rules.Unclear; v++ {
+		for i := range h.results {
+			if r := &h.results[i]; r.Verdict == v {
+				c.found(t, b, h, r)
+			}
+		}
+	}
+	if c.Flags.Verbose {
+		b.WriteByte('\n')
+		for i := range h.results {
+			r := &h.results[i]
+			if r.Verdict >= rules.Pass {
+				beginning := fmt.Sprintf("   %s %-*s ", t.marks.Verdict(r.Verdict, rules.Info), idWidth, r.Probe.ID)
+				t.hang(b, beginning, idWidth+11, strings.Join(append(slices.Clone(r.Facts), r.Why), "; "))
+			}
+		}
+	}
+	reasons := map[string][]string{}
+	for _, s := range h.report.NotSent {
+		reasons[s.Reason] = append(reasons[s.Reason], s.Probe.ID)
+	}
+	for reason, ids := range reasons {
+		t.entry(b, " ", fmt.Sprintf("not sent (%d): %s: %s", len(ids), reason, strings.Join(ids, ", ")))
+	}
+}
+
+// found writes a result that did not pass: the sentences, and the heads of both sides.
+func (c *Chaining) found(t *probeText, b *bytes.Buffer, h *passed, r *chain.Result) {
+	b.WriteByte('\n')
+	severity, codes := rules.Info, []string{}
+	for _, m := range r.Marks {
+		severity = max(severity, m.Severity)
+		codes = append(codes, m.Code)
+	}
+	t.hang(b, fmt.Sprintf("   %s %s ", t.marks.Verdict(r.Verdict, severity), r.Probe.ID), 8, fmt.Sprintf("%v, %s", severity, strings.Join(codes, ", ")))
+	for _, m := range r.Marks {
+		t.entry(b, "     ", m.Text)
+	}
+	if r.Why != "" {
+		t.entry(b, "     ", r.Why)
+	}
+	t.entry(b, "     ", "sent: "+r.Probe.Label)
+	t.entry(b, "     ", "correct: "+r.Probe.Want)
+	near, far := r.Near, r.Far
+	if len(near.Request.Raw) == 0 {
+		return
+	}
+	sides := []headShown{{"> ", near.Request.Raw, nil}, {">> ", nil, nil}, {"<< ", nil, nil}, {"< ", nil, nil}}
+	if far != nil {
+		sides[1].head = far.Request.Raw
+		if far.Response != nil {
+			sides[2].head = far.Response.Raw
+		}
+	}
+	if near.Response != nil {
+		sides[3].head = near.Response.Raw
+	}
+	sides[0].other, sides[1].other, sides[2].other, sides[3].other = sides[1].head, sides[0].head, sides[3].head, sides[2].head
+	for _, s := range sides {
+		s.write(b, h)
+	}
+}
+
+// A headShown is a head as the client or the backend saw it.
+type headShown struct {
+	mark  string // as transcripts have it
+	head  []byte // nil: there is none
+	other []byte // the same head on the other side of the hop; nil: there is none
+}
+
+// maxShown is how many lines of a head are shown, and maxColumns how much of a line.
+const (
+	maxShown   = 24
+	maxColumns = 160
+)
+
+// write writes a head. Lines that the other side does not have are marked.
+func (s *headShown) write(b *bytes.Buffer, h *passed) {
+	lines := bytes.SplitAfter(bytes.TrimSuffix(s.head, []byte("\r\n")), []byte("\n"))
+	for i, line := range lines {
+		if len(line) == 0 {
+			continue
+		}
+		if i == maxShown {
+			fmt.Fprintf(b, "       %s... and %d more lines\n", s.mark, len(lines)-i)
+			return
+		}
+		differs := " "
+		if s.other != nil && !bytes.Contains(s.other, bytes.TrimSpace(line)) {
+			differs = "*"
+		}
+		text := wire.Escape(h.blank(line))
+		if len(text) > maxColumns {
+			text = text[:maxColumns] + "..."
+		}
+		fmt.Fprintf(b, "     %s %s%s\n", differs, s.mark, strings.TrimSuffix(text, `\r\n`))
+	}
+}
+
+// blank removes the values of the user's own headers.
+func (h *passed) blank(line []byte) []byte {
+	name, _, ok := bytes.Cut(line, []byte(":"))
+	if ok && slices.ContainsFunc(h.hop.Fields, func(f [2]string) bool { return wire.EqualFold(f[0], name) }) {
+		return append(bytes.Clone(name), ": ***"...)
+	}
+	return line
+}
+
+// compare writes a table of the hops.
+func (c *Chaining) compare(t *probeText, b *bytes.Buffer) {
+	b.WriteByte('\n')
+	rows := [][]string{{"PROBE"}}
+	for i, h := range c.hops {
+		t.entry(b, " ", fmt.Sprintf("%d = %s", i+1, h.place))
+		rows[0] = append(rows[0], fmt.Sprint(i+1))
+	}
+	rows[0] = append(rows[0], "WHAT IT SENDS")
+	for _, p := range c.probes {
+		row, differ := []string{p.ID}, false
+		for _, h := range c.hops {
+			cell := ""
+			for i := range h.results {
+				if h.results[i].Probe.ID == p.ID {
+					cell = printed.MarkOf(h.results[i].Verdict).Word
+				}
+			}
+			differ = differ || cell != "pass"
+			row = append(row, cell)
+		}
+		if differ {
+			rows = append(rows, append(row, p.Label))
+		}
+	}
+	if len(rows) > 1 {
+		writeTable(b, rows, 0)
+	}
+}
+
+// shown returns a head in the notation of transcripts, without the values of the user's own headers.
+func (h *passed) shown(head []byte) string {
+	var b strings.Builder
+	for line := range bytes.Lines(head) {
+		b.WriteString(wire.Escape(h.blank(line)))
+	}
+	return b.String()
+}
