@@ -27,7 +27,7 @@ type Backend struct {
 // faulty ones, the hostile ones, then the two that serve many at one address. The caller owns the
 // slice.
 func Backends() []Backend {
-	backends := slices.Concat(soundBackends(), gatedBackends(), plainBackends())
+	backends := slices.Concat(soundBackends(), gatedBackends(), identityBackends(), plainBackends())
 	for _, f := range faults() {
 		backends = append(backends, f.backend())
 	}
