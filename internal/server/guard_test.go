@@ -177,8 +177,8 @@ func TestGuardLetsSoundSwitchesThrough(t *testing.T) {
 	var switches atomic.Int64
 	t.Run("backends", func(t *testing.T) {
 		for _, b := range lab.Backends() {
-			if !b.Sound || b.Hostile || b.Name == "limit" { // the results of this backend depend on earlier requests
-				continue
+			if !b.Sound || b.Hostile || b.Name == "limit" || b.Name == "fixed-upstream" {
+				continue // the results depend on earlier requests, or on the address that is asked, which is that of the guard
 			}
 			t.Run(b.Name, func(t *testing.T) {
 				t.Parallel()
