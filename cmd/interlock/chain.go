@@ -78,7 +78,19 @@ func chainCommand() *cobra.Command {
 	help.Rare(cmd, "sni", "ascii")
 	completeFixed(cmd, "fail-on", severities()...)
 	completeFixed(cmd, "recipe", recipeNames()...)
+	for _, name := range []string{"only", "skip"} {
+		complete(cmd, name, completePassages)
+	}
 	return cmd
+}
+
+// completePassages completes the ID of a probe of chain.
+func completePassages(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var ids []string
+	for _, p := range chain.Probes() {
+		ids = append(ids, p.ID+"\t"+p.Label)
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 
 func recipeNames() (names []string) {

@@ -24,6 +24,9 @@ func bodies() []Probe {
 		p("CHAIN-BODY-CL", "A handshake by POST with a body that is a request", arrives, ruleBody, func(t *trial) { body(t, false, post) }),
 		p("CHAIN-BODY-CHUNKED", "A handshake by POST with a request in chunks as its body", arrives, ruleBody, func(t *trial) { body(t, true, post) }),
 		p("CHAIN-BODY-GET-CL", "A handshake with a body that is a request", arrives, ruleBody, func(t *trial) { body(t, false) }),
+		p("CHAIN-NOMINATE-CL", "A handshake by POST with a body that is a request, which nominates Content-Length", arrives, ruleBody, func(t *trial) {
+			body(t, false, post, rules.Set("Connection", "Upgrade, Content-Length"))
+		}),
 		p("CHAIN-BODY-EARLY-403", "A handshake by POST whose body does not come; the backend rejects it at once", notUsed, ruleUnsent, func(t *trial) { unsentBody(t, post) }),
 		p("CHAIN-BODY-EARLY-GET", "A handshake whose body does not come; the backend rejects it at once", notUsed, ruleUnsent, func(t *trial) { unsentBody(t) }),
 		p("CHAIN-BODY-EARLY-PLAIN", "A POST without an offer whose body does not come; the backend rejects it at once", notUsed, ruleUnsent, func(t *trial) { unsentBody(t, plainly, post) }),

@@ -17,11 +17,11 @@ import (
 type Result struct {
 	Probe   *Probe
 	Verdict rules.Verdict
-	Marks   []Mark   // what was found wrong
-	Facts   []string // what was seen, in a word each, where that is no fault
-	Why     string   // why it is unclear or not applicable
-	Near    *wire.Exchange
-	Far     *wire.Exchange // the same at the sink; nil: it did not get there
+	Marks   []Mark         // what was found wrong
+	Facts   []string       // what was seen, in a word each, where that is no fault
+	Why     string         // why it is unclear or not applicable
+	Near    *wire.Exchange // never nil; with the other side of the hop, if it got there
+	Far     *wire.Exchange // that other side, at the sink; nil: it did not get there
 	Number  int            // of the backend connection; 0: none
 
 	err error // why it could not be sent
@@ -247,6 +247,9 @@ func (t *trial) kept() {
 	}
 	c.Client, c.Backend, c.ClientTLS, c.BackendTLS = a.backend.conn.RemoteAddr().String(), t.sink.Addr, false, false
 	t.far, t.number = about(a.backend.exchanges(c, wire.FromServer), t.mainID), a.backend.number
+	x := *t.near
+	x.Hop = &wire.Hop{Name: x.Route, Far: t.far, Clock: true}
+	t.near = &x
 }
 
 // about returns the exchange whose request has that id, else the first one; nil if there is none.
