@@ -29,7 +29,7 @@ test: ## everything CI checks: lint, tests with the race detector, end to end
 	$(GO) -C test/e2e test -tags e2e -count=1 -timeout 30m ./...
 
 world: ## tests that are too wide for each change, an hour at most (root)
-	test/e2e/install
+	test/e2e/install world
 	$(GO) -C test/e2e test -tags 'e2e world' -count=1 -timeout 1h -run World ./...
 
 lint: ## must print nothing but its commands
@@ -61,4 +61,4 @@ compose-test: ## docker compose up, one unsafe switch through it, and down again
 	test/e2e/compose-test
 
 clean: ## remove what was built here
-	rm -rf bin test/e2e/node/node_modules
+	rm -rf bin test/e2e/node/node_modules test/e2e/next/*/node_modules test/e2e/next/*/.next
