@@ -38,8 +38,7 @@ func (r *Rule) AtRefusal() (s Severity, ok bool) {
 // server did not switch, or would if the server had refused with a 400.
 func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
 	template, common := exampleCase(t)
-	for _, x := range t.Exchanges(common) {
-		exampleProbe(t, x)
+	for _, x := range exampleExchanges(t, common) {
 		refused := *x
 		refused.Response = wire.ReadResponse([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
 		refused.Outcome, refused.Cause, refused.Noise, refused.Controls = wire.Refused, "", nil, wire.ControlsAccepted

@@ -31,7 +31,10 @@ func ClassifyInto(ruling *Ruling, c Case) {
 		room = 32
 	}
 	ruling.Findings = slices.Grow(ruling.Findings, room)
-	c.askAll(ruling, book)
+	if !c.onlyHop() {
+		c.askAll(ruling, book)
+	}
+	c.askHop(ruling)
 	c.expect(ruling)
 	relateFindings(&c, ruling)
 	if p := c.probe; p != nil && ruling.Verdict == Pass && (ruling.Find(p.rule.ID) == nil || c.column() == uncontrolled) {

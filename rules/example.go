@@ -52,3 +52,35 @@ func (r *Rule) rank(t *wire.Transcript) int {
 	}
 	return rank + probe
 }
+
+// exampleExchanges are the exchanges of a transcript with what its meta lines say: about a probe, and
+// about a proxy whose name is "hop". One whose target is "hop-twin" is the twin of the others.
+func exampleExchanges(t *wire.Transcript, common wire.Common) (all []*wire.Exchange) {
+	name, twin := "", ""
+	for _, m := range t.Meta {
+		switch m.Key {
+		case "origin":
+			common.Origin = wire.Origin(m.Value)
+		case "hop":
+			name = m.Value
+		case "hop-twin":
+			twin = m.Value
+		}
+	}
+	var twins []wire.Twin
+	for _, x := range t.Exchanges(common) {
+		exampleProbe(t, x)
+		if x.Hop != nil {
+			x.Hop.Name = name
+		}
+		if twin != "" && x.Request.Target == twin {
+			twins = append(twins, wire.Twin{Name: "hop", X: x})
+		} else {
+			all = append(all, x)
+		}
+	}
+	for _, x := range all {
+		x.Twins = append(x.Twins, twins...)
+	}
+	return all
+}

@@ -67,7 +67,7 @@ func (c *Case) detail(res Result, attribution string, s Shown) string {
 	default:
 		text = fillIn(c.sentence(res, s), &s.Values)
 	}
-	return withNote(orProxy(text, attribution), res.Note)
+	return withNote(c.nameHop(orProxy(text, attribution)), res.Note)
 }
 
 // orProxy makes a text begin with both parties that may be at fault.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// book holds the rules by ID. Only register writes to it, during package initialization.
+// book holds the rules that every exchange is judged by, by ID. Only register writes to it, during package initialization.
 var book []*Rule
 
 // register adds a rule. Two rules with one ID are a programming error. Why is one paragraph,
@@ -15,32 +15,42 @@ var book []*Rule
 func register(r Rule) *Rule {
 	r.Why, r.Fix = strings.ReplaceAll(r.Why, "\n", " "), strings.ReplaceAll(r.Fix, "\n\t", " ")
 	r.general = slices.DeleteFunc(slices.Clone(r.Refs), func(ref Ref) bool { return ref.RFC == "6455" })
-	i, taken := bookIndex(r.ID)
-	if taken {
+	into := &book
+	if r.Hop {
+		into = &hopBook
+	}
+	i, taken := bookIndex(*into, r.ID)
+	if taken || Find(r.ID) != nil {
 		panic("rules: " + r.ID + " is registered twice")
 	}
 	for i := range r.Probes {
 		r.Probes[i].rule = &r
 	}
-	book = slices.Insert(book, i, &r)
-	if r.mayBeUnsafe() {
+	*into = slices.Insert(*into, i, &r)
+	if r.mayBeUnsafe() && !r.Hop {
 		unsafeRules = append(unsafeRules, &r)
 	}
 	return &r
 }
 
-func bookIndex(id string) (int, bool) {
+func bookIndex(book []*Rule, id string) (int, bool) {
 	return slices.BinarySearchFunc(book, id, func(r *Rule, id string) int { return strings.Compare(r.ID, id) })
 }
 
 // All returns the rules, sorted by ID. The caller owns the slice and must not change the rules.
-func All() []*Rule { return slices.Clone(book) }
+func All() []*Rule {
+	all := slices.Concat(book, hopBook)
+	slices.SortFunc(all, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}
 
 // Find returns the rule of that ID, or nil. It also accepts the alias COMP-<ID>, and letters of
 // either case.
 func Find(id string) *Rule {
-	if i, ok := bookIndex(canonical(id)); ok {
-		return book[i]
+	for _, rules := range [...][]*Rule{book, hopBook} {
+		if i, ok := bookIndex(rules, canonical(id)); ok {
+			return rules[i]
+		}
 	}
 	return nil
 }
@@ -49,7 +59,7 @@ func Find(id string) *Rule {
 // of those the shortest.
 func Suggest(id string) []string {
 	ids := make([]string, 0, len(book))
-	for _, r := range book {
+	for _, r := range All() {
 		ids = append(ids, r.ID)
 	}
 	return nearest(id, ids)

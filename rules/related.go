@@ -7,6 +7,7 @@ import "slices"
 func deviations() [][]string {
 	const noOption = "UPGRADE-MISSING-CONN"
 	return [][]string{
+		{"UPGRADE-HOP-CONN-FABRICATED", noOption, "UPGRADE-HOP-101-UNCHECKED"}, // the server has got a valid offer
 		{"UPGRADE-CTL", "UPGRADE-CONN-SYNTAX", noOption, "UPGRADE-SYNTAX", "UPGRADE-101-NOT-OFFERED"},
 		{"UPGRADE-101-NOT-OFFERED", "UPGRADE-SYNTAX", "UPGRADE-UNKNOWN"},
 		{"UPGRADE-101-LATE", "UPGRADE-101-UNSOLICITED"},

@@ -21,6 +21,10 @@ type Rule struct {
 	// says so.
 	HopByHop bool `json:"-"`
 
+	// Hop marks rules that compare both sides of a proxy. They are asked only about exchanges with a
+	// Hop, so the others cost nothing.
+	Hop bool `json:"-"`
+
 	When   func(*Case) bool   `json:"-"`      // reports whether the rule applies; a rule that does not has not passed
 	Judge  func(*Case) Result `json:"-"`      // nil: RefuseSwitch
 	Probes []Probe            `json:"probes"` // the requests that test the rule

@@ -34,17 +34,26 @@ func (t *Transcript) joinHop(found []*Exchange, common Common) {
 	far := t.play(common, true)
 	sent := t.farClient()
 	taken := map[*Exchange]bool{}
+	pairs := make([]int, len(found))
+	for i, x := range found {
+		if pairs[i] = pairOf(x, far, taken); pairs[i] >= 0 {
+			taken[far[pairs[i]]] = true
+		}
+	}
 	for i, x := range found {
 		joined := *x
 		joined.Hop = &Hop{Clock: true}
-		at := pairOf(&joined, far, taken)
-		if at >= 0 {
+		if pairs[i] < 0 {
+			joined.Hop.find(x, far, sent)
+		}
+		if pairs[i] < 0 && joined.Hop.Before == nil {
+			pairs[i] = during(x, far, taken)
+		}
+		if at := pairs[i]; at >= 0 {
 			joined.Hop.Far, taken[far[at]] = far[at], true
 			if at > 0 {
 				joined.Hop.Before = far[at-1]
 			}
-		} else {
-			joined.Hop.find(&joined, far, sent)
 		}
 		found[i] = &joined
 	}
@@ -58,7 +67,7 @@ func pairOf(x *Exchange, far []*Exchange, taken map[*Exchange]bool) int {
 	key, _ := x.Request.Value(keyField)
 	target := -1
 	for i, f := range far {
-		if taken[f] || len(f.Request.Raw) == 0 || x.Outcome == Late {
+		if taken[f] || len(f.Request.Raw) == 0 || len(x.Request.Raw) == 0 || x.Outcome == Late {
 			continue
 		}
 		k, _ := f.Request.Value(keyField)
@@ -70,6 +79,23 @@ func pairOf(x *Exchange, far []*Exchange, taken map[*Exchange]bool) int {
 		}
 	}
 	return target
+}
+
+// during returns the index of the only exchange of the far side that no other one belongs to and that
+// began while an exchange of the near side was under way; -1 if there is none, or several: a hop may
+// rewrite the target.
+func during(x *Exchange, far []*Exchange, taken map[*Exchange]bool) int {
+	found := -1
+	for i, f := range far {
+		if taken[f] || len(f.Request.Raw) == 0 || x.Response == nil || f.Time.Before(x.Time) || f.Time.After(x.Time.Add(x.Took)) {
+			continue
+		}
+		if found >= 0 {
+			return -1
+		}
+		found = i
+	}
+	return found
 }
 
 // farClient returns all bytes that the hop sent to the server.
