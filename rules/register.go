@@ -62,7 +62,7 @@ func Suggest(id string) []string {
 	for _, r := range All() {
 		ids = append(ids, r.ID)
 	}
-	return nearest(id, ids)
+	return Nearest(canonical(id), ids)
 }
 
 // SuggestProbe is Suggest for IDs of probes.
@@ -71,11 +71,12 @@ func SuggestProbe(id string) []string {
 	for _, p := range Probes() {
 		ids = append(ids, p.ID)
 	}
-	return nearest(id, ids)
+	return Nearest(canonical(id), ids)
 }
 
-func nearest(id string, all []string) []string {
-	id = canonical(id)
+// Nearest returns up to three of the names that are close to a mistyped one, the nearest first, and
+// of those the shortest.
+func Nearest(id string, all []string) []string {
 	if id == "" {
 		return nil
 	}

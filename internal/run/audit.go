@@ -111,6 +111,9 @@ func (u *untilDone) Read(p []byte) (int, error) {
 	return u.Reader.Read(p)
 }
 
+// standardInput is how standard input is named in messages.
+const standardInput = "standard input"
+
 // describeRead describes which file could not be read, where and why.
 func describeRead(name string, err error) string {
 	var path *fs.PathError
@@ -118,8 +121,13 @@ func describeRead(name string, err error) string {
 		err = path.Err
 	}
 	var at *capture.Error
-	if errors.As(err, &at) {
+	if errors.As(err, &at) && at.Offset == 0 {
+		err = at.Err
+	} else if at != nil {
 		return fmt.Sprintf("read %q at offset %d: %v", name, at.Offset, at.Err)
+	}
+	if name == standardInput {
+		return fmt.Sprintf("read %s: %v", name, err)
 	}
 	return fmt.Sprintf("read %q: %v", name, err)
 }

@@ -62,7 +62,7 @@ func (a *Asking) URL(ctx context.Context, url string) error {
 // About explains a URL, a file or, for -, the standard input.
 func (a *Asking) About(ctx context.Context, what string, stdin io.Reader) error {
 	if what == "-" {
-		return a.recording(ctx, "standard input", stdin)
+		return a.recording(ctx, standardInput, stdin)
 	}
 	if info, err := os.Stat(what); err != nil || info.IsDir() {
 		if err != nil && what != "" && !strings.Contains(what, "://") && !strings.ContainsAny(what, "@?") {

@@ -141,6 +141,6 @@ func probesText(p *event.Probes) string {
 
 func stoppedText(s *event.Sums) string {
 	n := s.Counts
-	return fmt.Sprintf("stopped   exchanges %d   upgrades %d   unsafe %d   findings %d   not audited: opaque %d, TLS %d, h2 %d, blind tunnels %d",
+	return fmt.Sprintf("stopped   requests answered %d   upgrades %d   unsafe %d   findings %d   not audited: opaque %d, TLS %d, h2 %d, blind tunnels %d",
 		n.Exchanges.Load(), n.Upgrades.Load(), s.Unsafe, s.Findings, n.Opaque.Load(), n.TLS.Load(), n.HTTP2.Load(), n.Tunnels.Load())
 }

@@ -36,7 +36,7 @@ func (w *walker) around(was *capture.Report) {
 		w.found(overHTTP2())
 	}
 	if was.Headless > 0 && len(w.report.Steps) == 0 {
-		w.note("The request is not shown: paste the output of curl -v, or both request and response headers")
+		w.note("Only a response is shown, as curl -i prints it. Paste the output of curl -v, or both request and response headers")
 	}
 	for _, text := range was.Failures {
 		text = withoutSecrets(text)

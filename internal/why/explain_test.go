@@ -34,7 +34,7 @@ func TestExplainPastes(t *testing.T) {
 		"curl-refused":         {Fails, "walk-refused", "Couldn't connect to server"},
 		"quoted":               {Fails, "walk-invalid", "without Sec-WebSocket-Key"},
 		"curl-no-space":        {Fails, "page-instead", "answered the valid handshake"},
-		"response-only":        {Unknown, "", "The request is not shown"},
+		"response-only":        {Unknown, "", "Only a response is shown"},
 		"copy-as-curl":         {Unknown, "", "let Interlock try it: interlock why wss://chat.test/ws?room=1"},
 	} {
 		t.Run(name, func(t *testing.T) {

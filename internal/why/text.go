@@ -16,6 +16,8 @@ type Text struct {
 	W     io.Writer
 	Marks *terminal.Console
 	Width int // columns of a line; 100 if it is 0
+	alike []string
+	last  string // the answer at the last path; those of alike got the same
 	err   error
 }
 
@@ -30,8 +32,17 @@ const (
 // Begin writes what the walk is about.
 func (t *Text) Begin(url string) { t.printf(" why %s\n\n", t.shown(url)) }
 
-// Step writes one step.
+// Step writes one step. Paths with the same answer as the one before are written together, before
+// the step that follows them.
 func (t *Text) Step(s *Step) {
+	if s.Name == "path" && s.Neutral && s.Answer == t.last {
+		t.alike = append(t.alike, s.What)
+		return
+	}
+	t.writeAlike()
+	if t.last = ""; s.Name == "path" && s.Neutral {
+		t.last = s.Answer
+	}
 	mark := t.Marks.Symbol(rules.Pass)
 	switch {
 	case !s.OK && s.Neutral:
@@ -50,8 +61,17 @@ func (t *Text) Step(s *Step) {
 	t.hang(fmt.Sprintf(" %s %-*s ", mark, whatWidth, s.What), indent+whatWidth+1, text)
 }
 
+// writeAlike writes the paths that got the same answer.
+func (t *Text) writeAlike() {
+	if len(t.alike) > 0 {
+		t.hang(" "+t.Marks.Symbol(rules.NotApplicable)+" ", indent, strings.Join(t.alike, ", ")+": the same answer")
+	}
+	t.alike = nil
+}
+
 // End writes the result: the summary and what to change.
 func (t *Text) End(r *Report) error {
+	t.writeAlike()
 	if len(r.Steps) > 0 {
 		t.printf("\n")
 	}

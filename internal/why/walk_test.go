@@ -287,3 +287,26 @@ func TestTotalTime(t *testing.T) {
 		t.Errorf("got %s after %v: %s", r.Result, took, r.Summary)
 	}
 }
+
+// TestPathsWithTheSameAnswerAreOneLine has a server without a WebSocket: the paths that were tried
+// are told in two lines, and each is named.
+func TestPathsWithTheSameAnswerAreOneLine(t *testing.T) {
+	s := serve(t, func(*http.Request) (int, string) { return 404, "" })
+	r := walk(t, s.target("/chat"))
+	var text strings.Builder
+	write := Text{W: &text, Marks: plain(), Width: 400}
+	tried := 0
+	for i := range r.Steps {
+		write.Step(&r.Steps[i])
+		if r.Steps[i].Name == "path" {
+			tried++
+		}
+	}
+	if err := write.End(r); err != nil {
+		t.Fatal(err)
+	}
+	steps, _, _ := strings.Cut(text.String(), "\n\n")
+	if _, alike, ok := strings.Cut(steps, "/ws, "); !ok || strings.Count(alike, "\n") > 0 || !strings.HasSuffix(alike, "/live/websocket: the same answer") || tried < 10 {
+		t.Errorf("%d paths were tried, and the steps are\n%s", tried, steps)
+	}
+}

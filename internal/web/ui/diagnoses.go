@@ -27,6 +27,9 @@ type explained struct {
 	ID     string        `json:"id"`
 	Family string        `json:"family"` // empty, as is the title: a diagnosis of another release
 	Title  string        `json:"title"`
+	Cause  string        `json:"cause"` // the one of this kind if nothing in the exchange points to another; empty: unknown
+	Fix    string        `json:"fix"`   // the first thing to change then
+	More   int           `json:"-"`     // further causes
 	Count  int64         `json:"count"`
 	First  time.Time     `json:"first"`
 	Last   time.Time     `json:"last"`
@@ -127,6 +130,15 @@ func newExplained(d *store.Diagnosed, words []string) explained {
 	g := explained{ID: d.ID, First: d.FirstSeen, Last: d.LastSeen, Filter: strings.Join(append(slices.Clone(words), filterTerm("why", d.ID)), " ")}
 	if k := diagnose.Find(d.ID); k != nil {
 		g.Family, g.Title = string(k.Family), k.Title
+		usual := max(0, slices.IndexFunc(k.Causes, func(c diagnose.Cause) bool { return c.Mark == nil }))
+		if g.More = len(k.Causes) - 1; g.More >= 0 {
+			g.Cause = k.Causes[usual].Text
+			if fix := k.Causes[usual].Fix; len(fix) > 0 {
+				g.Fix = fix[0].String()
+			}
+		}
+	} else { // of another release: the filter knows no such ID, and takes a pattern
+		g.Filter = strings.Join(append(slices.Clone(words), filterTerm("why", d.ID+"*")), " ")
 	}
 	return g
 }

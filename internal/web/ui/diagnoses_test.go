@@ -72,6 +72,9 @@ func TestDiagnosesLeadToTheirExchanges(t *testing.T) {
 	if page = html.UnescapeString(page); !strings.Contains(page, "1 kind, seen 5 times") || !strings.Contains(page, `aria-label="Trend over 24h: at most 3 in 30 min 0 s"`) {
 		t.Errorf("got %s", content(page))
 	}
+	if !strings.Contains(page, "<b>Usual cause</b> A proxy that leaves no trace") || !strings.Contains(page, "<b>Fix</b> <span class=\"id\">") {
+		t.Errorf("no cause and fix in %s", content(page))
+	}
 	if _, page := f.get(t, "/diagnoses?range=30d"); strings.Contains(page, "Nothing to explain") || !strings.Contains(page, "<h2>Catalogue</h2>") {
 		t.Errorf("got %s", content(page))
 	}
