@@ -1,10 +1,12 @@
 package rules
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -117,6 +119,9 @@ func exampleTwins(t *wire.Transcript) (twins []wire.Twin) {
 		}
 	}
 	for _, m := range t.Meta {
+		if timed, ok := exampleTime(m.Value); ok && m.Key == "took" {
+			twins = append(twins, timed)
+		}
 		if m.Key != "twin" || p == nil {
 			continue
 		}
@@ -134,4 +139,15 @@ func exampleTwins(t *wire.Transcript) (twins []wire.Twin) {
 		}
 	}
 	return twins
+}
+
+// exampleTime returns the twin that a meta line took describes: its name, size and time.
+func exampleTime(value string) (timed wire.Twin, ok bool) {
+	var took string
+	if n, _ := fmt.Sscan(value, &timed.Name, &timed.Size, &took); n != 3 {
+		return timed, false
+	}
+	var err error
+	timed.Took, err = time.ParseDuration(took)
+	return timed, err == nil
 }

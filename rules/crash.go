@@ -41,6 +41,10 @@ Node.js: add an error listener to the socket in the upgrade event before anythin
 			return c.result(Fail)
 		case len(c.X.Suspects) > 0:
 			return c.result(Unclear)
+		case c.probe.ID == "UPGRADE-SEQ-DEFLATE-BOMB" && c.switched:
+			if deflate, _ := acceptedExtensions(c); !deflate {
+				return c.result(NotApplicable) // nothing was sent that inflates
+			}
 		}
 		return RefuseSwitch(c)
 	},
@@ -53,7 +57,27 @@ Node.js: add an error listener to the socket in the upgrade event before anythin
 		return seen(at, c.probe.Label)
 	},
 	Probes: []Probe{
-		{ID: "UPGRADE-MANY-HEADERS", Class: Either, Risk: Crash, Label: "2,500 extra headers", Want: "Any answer; the server must stay up (431 is best)",
+		{ID: "UPGRADE-MANY-HEADERS", Class: Either, Risk: Crash, Label: "2,500 extra headers", Want: staysAt431,
 			Edit: func(h *Handshake) { h.Lines = slices.Concat(fill(2500), h.Lines) }},
+		{ID: "UPGRADE-WS-ORIGIN-MALFORMED", Class: Either, Risk: Crash, Label: "Origin with an unclosed bracket: http://[::1", Want: stays,
+			Edit: Set(originField, "http://[::1")},
+		{ID: "UPGRADE-WS-ORIGIN-SURROGATE", Class: Either, Risk: Crash, Label: "Origin with a lone surrogate", Want: stays,
+			Edit: Set(originField, "http://"+surrogate+".invalid")},
+		{ID: "UPGRADE-WS-ORIGIN-LONG", Class: Either, Risk: Crash, Label: "Origin of 64 KiB", Want: staysAt431,
+			Edit: Set(originField, "http://"+strings.Repeat("a", 64<<10)+".invalid")},
+		{ID: "UPGRADE-HOST-LONG", Class: Either, Risk: Crash, Label: "Host of 64 KiB", Want: staysAt431,
+			Edit: Set("Host", strings.Repeat("a", 64<<10)+".invalid")},
+		{ID: "UPGRADE-WS-EXT-PROTONAME", Class: Either, Risk: Crash, Label: "Extensions named as JavaScript's own properties", Want: stays,
+			Edit: Set(extensionField, prototypeNames)},
+		{ID: "UPGRADE-WS-PROTO-PROTONAME", Class: Either, Risk: Crash, Label: "Subprotocols named as JavaScript's own properties", Want: stays,
+			Edit: Set(protocolField, prototypeNames)},
+		{ID: "UPGRADE-WS-PROTO-MANY", Class: Either, Risk: Crash, Label: "100 subprotocols", Want: stays,
+			Edit: Set(protocolField, manyProtocols())},
+		{ID: "UPGRADE-SEQ-LENGTH-MAX", Class: Sequence, Risk: Crash, Label: "Frame of 2^63-1 bytes announced after the 101", Want: "101, then a close (1009) or nothing; the server must stay up",
+			Edit: After(Always(announced(0x7f)))},
+		{ID: "UPGRADE-SEQ-FRAGMENTS", Class: Sequence, Risk: Crash, Label: "100,000 fragments of one byte after the 101", Want: "101, then frames or a close; the server must stay up",
+			Edit: After(tinyFragments)},
+		{ID: "UPGRADE-SEQ-DEFLATE-BOMB", Class: Sequence, Risk: Crash, Label: "103 KiB that inflate to 16 MiB after the 101", Want: "101, then frames or a close (1009); the server must stay up",
+			Edit: Edits(Set(extensionField, permessageDeflate), After(deflateBomb), func(h *Handshake) { h.Agreed = permessageDeflate })},
 	},
 })

@@ -106,6 +106,10 @@ Go: net/http checks it, code that parses headers by hand does not.` + guard,
 			Edit: SetTo("Host", func(h *Handshake) string { return "x@" + h.Host })},
 		{ID: "UPGRADE-HOST-LIST", Class: Refuse400, Label: "Host with two names: HOST, evil.invalid",
 			Edit: SetTo("Host", func(h *Handshake) string { return h.Host + ", evil.invalid" })},
+		{ID: "UPGRADE-HOST-MALFORMED", Class: Refuse400, Risk: Crash, Label: "Host with an unclosed bracket: [::1",
+			Edit: Set("Host", "[::1")},
+		{ID: "UPGRADE-HOST-SURROGATE", Class: Refuse400, Risk: Crash, Label: "Host with a lone surrogate",
+			Edit: Set("Host", surrogate+".invalid")},
 	},
 })
 

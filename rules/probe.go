@@ -21,8 +21,11 @@ type Probe struct {
 	Control string   `json:"control"`         // the protocol whose control decides about it; empty: websocket
 	Also    []string `json:"rules,omitempty"` // further rules that a flawless 101 breaks
 	Edit    Edit     `json:"-"`
+	Sizes   []int    `json:"sizes,omitempty"` // lengths of the value that Sized writes, in ascending order: how long the server takes is measured
 	Twins   []Twin   `json:"twins,omitempty"` // further requests, which are sent first, to compare the answers
 	At      Place    `json:"-"`               // which bases it is sent on
+
+	Sized func(n int) Edit `json:"-"` // see Sizes; Edit is that of the largest
 
 	rule *Rule
 }
@@ -54,6 +57,9 @@ func (p *Probe) Rule() *Rule { return p.rule }
 func (p *Probe) On(base *Handshake) *Handshake {
 	return edited(base, p.Edit)
 }
+
+// OfSize returns the request of the probe with a value of that length; see Sizes.
+func (p *Probe) OfSize(n int, base *Handshake) *Handshake { return edited(base, p.Sized(n)) }
 
 // On returns the request of the twin on a base.
 func (t *Twin) On(base *Handshake) *Handshake { return edited(base, t.Edit) }

@@ -91,6 +91,10 @@ func (r *recorded) read(m wire.Meta) error {
 		r.common.ClientTLS, r.common.BackendTLS = m.Value == "client", m.Value == "backend"
 	case "switches":
 		r.template.Seen.Switches = func(_, endpoint string) bool { return endpoint == m.Value }
+	case "took":
+		if _, ok := exampleTime(m.Value); !ok {
+			return fmt.Errorf("no time: %q", m.Value)
+		}
 	case "twin":
 		r.common.Content = true
 		if len(exampleTwins(r.transcript)) == 0 {

@@ -41,6 +41,10 @@ In a proxy, forward Sec-WebSocket-Extensions unchanged in request and response, 
 			return bits + "no extension was accepted"
 		})
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-SEQ-RSV1", Class: Sequence, Risk: Crash, Label: "Compressed frame after the 101, without agreement", Want: "101, then the connection is closed (1002), no reply to the frame",
+			Edit: Edits(Without(extensionField), After(Always("\xc1\x82\x12\x34\x56\x78\x7a\x5d")))},
+	},
 })
 
 var _ = register(Rule{
@@ -132,6 +136,10 @@ languages with signed integers, and a check for frames that are too long then pa
 			return fmt.Sprintf("states the length %d in more bytes than needed", f.length)
 		})
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-SEQ-LENGTH-OVER", Class: Sequence, Risk: Crash, Label: "Frame of 2^64-1 bytes announced after the 101", Want: "101, then the connection is closed (1002)",
+			Edit: After(Always(announced(0xff)))},
+	},
 })
 
 // framed13 reports whether frames of RFC 6455 follow the 101, and some of them were recorded.
@@ -200,6 +208,8 @@ func judgeFrames(c *Case, fault frameFault) Result {
 	for _, from := range [...]Part{FromServer, FromClient} {
 		s := scanFrames(c, from)
 		switch {
+		case s.faults&fault != 0 && from == FromClient && c.brings(c.rule.ID):
+			return judgeReaction(c)
 		case s.faults&fault != 0:
 			if _, other := acceptedExtensions(c); other && fault&(faultReserved|faultOpcode) != 0 {
 				return c.result(Unclear).by(partyOf(from))
@@ -210,6 +220,34 @@ func judgeFrames(c *Case, fault frameFault) Result {
 		}
 	}
 	return c.result(verdict)
+}
+
+// judgeReaction judges how the server reacts to a frame of a probe that it must not accept.
+func judgeReaction(c *Case) Result {
+	switch {
+	case c.X.After.ServerClosed, c.X.Cause == wire.CauseServer, c.X.Cause == wire.CauseServerReset, serverCloses(c):
+		return c.result(Pass).by(Server)
+	case echoed(c, scanFrames(c, FromClient).last):
+		return c.result(Fail).by(Server)
+	}
+	return c.result(Unclear).by(Server)
+}
+
+// echoed reports whether the server sent a message with the payload of that frame of the client.
+func echoed(c *Case, f frame) bool {
+	if !f.whole(c.X.After.Client) || f.length == 0 {
+		return false
+	}
+	payload := bytes.Clone(f.payload(c.X.After.Client))
+	for i := range payload {
+		payload[i] ^= f.key[i%len(f.key)]
+	}
+	for g := range frames(c.X.After.Server) {
+		if g.opcode() <= opBinary && g.whole(c.X.After.Server) && bytes.Equal(g.payload(c.X.After.Server), payload) {
+			return true
+		}
+	}
+	return false
 }
 
 func partyOf(from Part) Party {
@@ -226,6 +264,15 @@ func showFrame(c *Case, r Result, what func(frame) string) Shown {
 		from = FromClient
 	}
 	s := scanFrames(c, from)
+	if from == FromServer && s.faults == 0 && c.brings(c.rule.ID) {
+		if s := scanFrames(c, FromClient); s.faults != 0 {
+			at := []Span{{FromClient, s.last.from, s.last.from + s.last.head}}
+			if r.Verdict == Unclear {
+				return says("Server neither answered an invalid frame nor closed the connection; the frame %s", at, what(s.last))
+			}
+			return says("Server answered an invalid frame, which %s", at, what(s.last))
+		}
+	}
 	if s.faults == 0 {
 		return says("%s sent no complete frame", []Span{{from, 0, len(sentAfter(c, from))}}, subjectOf(from))
 	}

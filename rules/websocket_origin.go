@@ -48,6 +48,9 @@ If other sites should connect, or a proxy drops the port, list the origins in In
 		if !c.websocket || c.headCut || c.probed() && !strings.HasPrefix(c.X.Probe, "UPGRADE-WS-ORIGIN-") {
 			return false
 		}
+		if c.probe != nil && c.probe.Risk == Crash { // see UPGRADE-CRASH
+			return false
+		}
 		n := c.X.Request.Count(originField)
 		return n == 1 || n == 0 && c.X.Probe == noOriginProbe
 	},

@@ -62,6 +62,8 @@ Clients that send a credential in this header: encode it as base64url without pa
 			Edit: Set(protocolField, "")},
 		{ID: "UPGRADE-WS-PROTO-BAD", Soft: true, Risk: Crash, Label: "Sec-WebSocket-Protocol: a/b",
 			Edit: Set(protocolField, "a/b")},
+		{ID: "UPGRADE-WS-PROTO-REDOS", Soft: true, Risk: Crash, Label: "Thousands of blanks in a subprotocol", Want: "400 (other 4xx pass), at once; a 101 is a warning: the server may repair it",
+			Edit: blanks(56 << 10), Sized: blanks, Sizes: blankSizes()},
 	},
 })
 

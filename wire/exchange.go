@@ -131,8 +131,10 @@ type Inner struct {
 
 // A Twin is another request that was sent with a probe, so that the answers can be compared.
 type Twin struct {
-	Name string // as the probe declares it
-	X    *Exchange
+	Name string        // as the probe declares it
+	X    *Exchange     // nil: only the time is known
+	Size int           // length of the value that it was sent for; 0: none
+	Took time.Duration // the shortest time until the response; 0: not measured
 }
 
 // After is what followed a 101. The client's bytes start after the request, so early bytes come

@@ -111,6 +111,14 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 	if f.H2CPath != "" && (f.H2CPath[0] != '/' || strings.ContainsAny(f.H2CPath, " \t\r\n#")) {
 		return nil, exit.Usage("--h2c-path: must be a path such as /admin, not %q", f.H2CPath)
 	}
+	if f.WaitBackend <= 0 {
+		return nil, exit.Usage("--wait-backend must be more than 0, not %v", f.WaitBackend)
+	}
+	if f.ServerPID != 0 {
+		if _, err := probe.UsageOf(f.ServerPID); err != nil {
+			return nil, exit.Usage("--server-pid %d: cannot read what this process has in use: %v", f.ServerPID, err)
+		}
+	}
 	if f.SeedCompat {
 		p.Probes, err = run.SeedProbes(f)
 		return p, err
@@ -123,7 +131,7 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 // own learned handshakes and configuration.
 func onlyWithURL(cmd *cobra.Command) error {
 	for _, name := range []string{"header", "cookie", "subprotocol", "origin", "concurrency", "rate-limit", "timeout", "insecure", "client-cert", "client-key", "ca-cert", "sni",
-		"exact", "authorized", "handshake-cmd", "canary", "h2c-path", "direct", "seed-compat", "targets", "protected", "identity"} {
+		"exact", "authorized", "handshake-cmd", "canary", "h2c-path", "direct", "seed-compat", "targets", "protected", "identity", "wait-backend", "server-pid"} {
 		if cmd.Flags().Changed(name) {
 			return exit.Usage("--%s requires a URL: with --admin, the running Interlock probes with its own configuration", name)
 		}

@@ -26,6 +26,8 @@ func addProbeFlags(cmd *cobra.Command, f *run.ProbeFlags) {
 	s.IntVar(&f.Concurrency, "concurrency", 0, "probes at a time (default 16 to loopback, else 1)")
 	s.Float64Var(&f.Rate, "rate-limit", 0, "connections a second (default 10, loopback: no limit)")
 	s.DurationVar(&f.Timeout, "timeout", 2*time.Second, "how long to wait for a response")
+	s.DurationVar(&f.WaitBackend, "wait-backend", 5*time.Second, "how long to wait for a crashed backend to return")
+	s.IntVar(&f.ServerPID, "server-pid", 0, "process `ID` of a local backend: report its leaks")
 	tlsFlags(cmd, f)
 	s.BoolVar(&f.Risky, "risky", false, "send probes that can crash servers, beyond loopback too")
 	s.BoolVar(&f.UnsafeMethods, "unsafe-methods", false, "send PUT, DELETE, PATCH and bodies, beyond loopback too")
@@ -58,10 +60,10 @@ func groupProbeFlags(cmd *cobra.Command) {
 	help.Variable(cmd, "admin-token-file")
 	help.Group(cmd, help.Target, "targets", "admin", "endpoint", "route", "direct", "authorized", "canary", "h2c-path")
 	help.Group(cmd, help.Send, "header", "cookie", "subprotocol", "origin", "only", "skip", "protocol", "list", "show",
-		"risky", "unsafe-methods", "exact", "handshake-cmd", "seed-compat")
+		"risky", "unsafe-methods", "exact", "handshake-cmd", "seed-compat", "server-pid")
 	help.Group(cmd, help.Credentials, "protected", "identity", "admin-token-file", "as-recorded", "insecure", "client-cert", "client-key", "ca-cert", "sni")
-	help.Group(cmd, help.Limits, "concurrency", "rate-limit", "timeout")
-	help.Rare(cmd, "canary", "h2c-path", "protected", "identity", "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii")
+	help.Group(cmd, help.Limits, "concurrency", "rate-limit", "timeout", "wait-backend")
+	help.Rare(cmd, "canary", "h2c-path", "protected", "identity", "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii", "server-pid", "wait-backend")
 	for _, name := range []string{"only", "skip", "show"} {
 		complete(cmd, name, completeProbes)
 	}

@@ -31,7 +31,7 @@ func Backends() []Backend {
 	for _, f := range faults() {
 		backends = append(backends, f.backend())
 	}
-	backends = slices.Concat(backends, uncheckedBackends(), fetchingBackends(), []Backend{h2cBehindLogin()}, []Backend{dyingBackend()}, hostileBackends(),
+	backends = slices.Concat(backends, uncheckedBackends(), fetchingBackends(), []Backend{h2cBehindLogin()}, crashBackends(), hostileBackends(),
 		[]Backend{soundComposite(), unsoundComposite()})
 	for i := range backends {
 		backends[i].Caught, backends[i].Warned = caught(backends[i].Name)

@@ -101,7 +101,7 @@ func offers(r *http.Request, protocol string) bool {
 // empty.
 func validHost(host string) bool {
 	u, err := url.Parse("//" + host)
-	return err == nil && host != "" && u.Host == host
+	return err == nil && host != "" && u.Host == host && httpguts.ValidHostHeader(host)
 }
 
 // malformedKey reports whether the value is other than 16 bytes in padded base64 (RFC 6455 §4.1).

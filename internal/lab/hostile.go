@@ -2,7 +2,6 @@ package lab
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -65,20 +64,5 @@ func (p *peer) repeat(once, again string) {
 	again = strings.Repeat(again, 100)
 	for ok := p.write(once); ok; {
 		ok = p.write(again)
-	}
-}
-
-// dyingBackend crashes on a certain request.
-func dyingBackend() Backend {
-	die := func(p *peer, r *http.Request) bool {
-		if len(r.Header.Values("Sec-WebSocket-Version")) > 1 {
-			_ = p.listener.Close()
-			return false
-		}
-		return leavingOut(0)(p, r)
-	}
-	return Backend{
-		Name: "dying", About: "answers nothing any more once it has got two versions", Paths: []string{"/chat", "/echo"},
-		routes: map[string]answer{"/chat": die, "/echo": die},
 	}
 }

@@ -33,6 +33,10 @@ type run struct {
 	workers sync.WaitGroup
 	results chan result // results of running jobs; its capacity is large enough that no sender blocks
 
+	weighing *Residue  // of the crash probe that was sent last
+	since    time.Time // see keepPace
+	crashing bool      // the probe that was sent last can crash servers
+
 	turns       *turns
 	total, done int
 	notSent     []skipped
@@ -86,8 +90,11 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 	switch err = r.climb(ctx, r.wantsH2C(probes)); {
 	case err == nil:
 		r.enqueue(probes)
+		r.since = time.Now()
 		r.schedule(ctx)
 		r.workers.Wait()
+		r.weigh(nil)
+		r.keepPace(nil)
 		r.end(ctx)
 		err = ctx.Err()
 	case ctx.Err() != nil:

@@ -112,6 +112,9 @@ func (r *run) holding() bool {
 
 // launch sends a probe.
 func (r *run) launch(ctx context.Context, j *job) {
+	if r.keepPace(j); r.crashing {
+		r.weigh(j)
+	}
 	f := r.speaker(j.probe)
 	j.uncontrolled = f == nil
 	j.before = f != nil && f.good
@@ -127,6 +130,13 @@ func (r *run) launch(ctx context.Context, j *job) {
 func (r *run) sendProbe(ctx context.Context, j *job, patience time.Duration) answer {
 	var twins []wire.Twin
 	p := j.probe
+	if len(p.Sizes) > 0 {
+		a := r.measure(ctx, j, patience)
+		if a.x != nil {
+			a.x.Aim = j.base.aim
+		}
+		return a
+	}
 	for i := range p.Twins {
 		base, err := r.baseOf(ctx, j.base)
 		if err != nil {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"encoding/binary"
 	"time"
 
@@ -24,7 +25,7 @@ func (a *attempt) tail() (polite bool) {
 	protocol := a.spoken()
 	switch {
 	case !a.prove:
-	case a.h.After != "":
+	case a.h.After != "" && a.agreed(a.h.Agreed):
 		a.say(a.h.After)
 		a.hear(until, func() bool { return protocol == "websocket" && readFrames(a.behind).closed })
 	case protocol == "websocket" && a.caller.polite:
@@ -62,6 +63,18 @@ func (a *attempt) tail() (polite bool) {
 		a.say(closeFrame)
 	}
 	return polite
+}
+
+// agreed reports whether the 101 accepts that WebSocket extension, or any if none is named.
+func (a *attempt) agreed(extension string) bool {
+	p := a.finals[0]
+	for e := range p.Elements("Sec-WebSocket-Extensions") {
+		name, _, _ := bytes.Cut(p.Text(e), []byte(";"))
+		if wire.EqualFold(bytes.TrimSpace(name), extension) {
+			return true
+		}
+	}
+	return extension == ""
 }
 
 // quiet is how long to wait for a server that has answered only a part.

@@ -41,6 +41,7 @@ type Settings struct {
 
 	Protocols     []string // families of probes that are sent: websocket, h2c, tls, masque, other; nil: all
 	Risky         bool     // send probes that are known to crash servers beyond loopback too
+	ServerPID     int      // process of the server on this machine, whose descriptors, threads and memory are read; 0: none
 	UnsafeMethods bool     // send PUT, DELETE, PATCH and content beyond loopback too
 
 	NewID func(time.Time) string    // names an exchange; called by several goroutines at the same time; nil: random names
@@ -56,6 +57,8 @@ type Report struct {
 	Suspects []string  // IDs of the probes that may have caused that: those that ended after the last accepted control
 	Crashes  []Crash   // ends of the backend, in their order
 	Gone     bool      // the server was gone, and the run ended there
+	Pace     Pace      // how long the probes took
+	Residues []Residue // what each probe that can crash servers left behind; nil without ServerPID
 	Loaded   bool      // probes got no answer because of load, and one when they were sent alone
 }
 

@@ -34,6 +34,8 @@ type ProbeEndpoint struct {
 	Crashes  []ProbeCrash
 	Controls []ProbeControl
 	NotSent  []ProbeNotSent
+	Pace     ProbePace
+	Residues []ProbeResidue
 	Faults   map[string]string // whose fault a failure is, where that was looked into; by ID of the probe
 }
 
@@ -53,6 +55,29 @@ type ProbeCrash struct {
 	Culprit    string   `json:"culprit,omitempty"` // ID of the probe that ended it; empty: not known
 	Candidates []string `json:"candidates"`        // IDs of those that may have ended it, the likeliest first
 	Back       bool     `json:"back"`              // it answered again
+}
+
+// A ProbePace is how long the probes took: those that can crash servers, which are sent last and one
+// at a time, and all others.
+type ProbePace struct {
+	Others     int   `json:"others"`
+	OthersTook int64 `json:"others_ms"`
+	Crash      int   `json:"crash"`
+	CrashTook  int64 `json:"crash_ms"`
+}
+
+// A ProbeResidue is what the server had in use before and after a probe that can crash servers.
+type ProbeResidue struct {
+	Probe  string     `json:"probe"`
+	Before ProbeUsage `json:"before"`
+	After  ProbeUsage `json:"after"`
+}
+
+// A ProbeUsage is what a process has in use.
+type ProbeUsage struct {
+	Descriptors int   `json:"descriptors"`
+	Threads     int   `json:"threads"`
+	Memory      int64 `json:"memory"` // resident bytes
 }
 
 // A ProbeNotSent is a probe that was not sent.
@@ -98,6 +123,8 @@ type endpointJSON struct {
 	Suspects []string       `json:"suspects,omitempty"`
 	Gone     string         `json:"gone,omitempty"`
 	Crashes  []ProbeCrash   `json:"crashes,omitempty"`
+	Pace     *ProbePace     `json:"pace,omitempty"`
+	Residues []ProbeResidue `json:"residues,omitempty"`
 	Controls []ProbeControl `json:"controls"`
 	Results  []resultJSON   `json:"results"`
 }
@@ -134,7 +161,12 @@ func (p *probeWriter) Close(s *Summary) error {
 		if err != nil {
 			return err
 		}
+		var pace *ProbePace
+		if e.Pace != (ProbePace{}) {
+			pace = &e.Pace
+		}
 		d.Endpoints = append(d.Endpoints, endpointJSON{
+			Pace: pace, Residues: e.Residues,
 			URL: e.URL, Backend: e.Backend, Target: e.Target, Degraded: e.Degraded, Suspects: e.Suspects, Gone: e.Gone, Crashes: e.Crashes,
 			Controls: append([]ProbeControl{}, e.Controls...), Results: results,
 		})

@@ -36,6 +36,8 @@ type ProbeFlags struct {
 	Canary, H2CPath             string
 	Admin, AdminToken, Endpoint string
 	AsRecorded                  bool
+	WaitBackend                 time.Duration
+	ServerPID                   int
 	Outputs                     []string
 	Protected, Identities       []string
 }
@@ -85,6 +87,9 @@ func (p *Probing) Do(ctx context.Context, urls []string) error {
 		return err
 	}
 	defer p.kept.close()
+	if err := p.localPID(ctx); err != nil {
+		return err
+	}
 	for _, s := range p.sites {
 		p.announce(s)
 	}

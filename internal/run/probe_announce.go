@@ -29,7 +29,7 @@ func (p *Probing) announce(s *site) {
 func (p *Probing) volume() string {
 	n := len(p.Probes)
 	for _, q := range p.Probes {
-		n += len(q.Twins)
+		n += len(q.Twins) + 2*len(q.Sizes)
 	}
 	return fmt.Sprintf("%s, about %s with controls and repeats", printed.Count(len(p.Probes), "probe"), printed.Count(n+n/10+8, "request"))
 }

@@ -210,6 +210,7 @@ func (t *probeText) state(b *bytes.Buffer, s *site) {
 	if t.run.Flags.SeedCompat {
 		t.entry(b, "   ", "scored by the status alone, as Http11Probe does: a rejection is a pass, whatever the control got")
 	}
+	t.pace(b, s)
 	t.crashes(b, s)
 	if was.Degraded {
 		text := "degraded: at the end the backend rejected a handshake that it had accepted at the start"

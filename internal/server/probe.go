@@ -63,6 +63,11 @@ func DescribeRun(was *probe.Report, backend, target string) report.ProbeEndpoint
 	for _, c := range was.Crashes {
 		e.Crashes = append(e.Crashes, report.ProbeCrash(c))
 	}
+	p := &was.Pace
+	e.Pace = report.ProbePace{Others: p.Others, OthersTook: p.OthersTook.Milliseconds(), Crash: p.Crash, CrashTook: p.CrashTook.Milliseconds()}
+	for _, r := range was.Residues {
+		e.Residues = append(e.Residues, report.ProbeResidue{Probe: r.Probe, Before: report.ProbeUsage(r.Before), After: report.ProbeUsage(r.After)})
+	}
 	for _, c := range was.Controls {
 		k := report.ProbeControl{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Flaw: c.Flaw}
 		if c.Exchange != nil && c.Exchange.Response != nil {
