@@ -2,7 +2,6 @@ package lab
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -19,8 +18,8 @@ func crashBackends() []Backend {
 	}
 	return []Backend{
 		backend("dying", "answers nothing any more once it has got two versions", false, dieOf(twoVersions)),
-		backend("dies-of-origin", "crashes on an Origin that is no URL", false, dieOf(malformedOrigin)),
-		backend("dies-of-host", "crashes on a Host with a bracket that is not closed", false, dieOf(malformedHost)),
+		backend("dies-of-origin", "crashes on a malformed Origin", false, dieOf(malformedOrigin)),
+		backend("dies-of-host", "crashes on a malformed Host", false, dieOf(malformedHost)),
 		backend("dies-of-prototype", "crashes on an extension named constructor", false, dieOf(prototypeName)),
 		backend("dies-of-long-frame", "allocates as many bytes as a frame announces", false, inTunnel(false, longFrames(fatal))),
 		backend("dies-of-fragments", "keeps any number of fragments of a message", false, inTunnel(false, countFragments(fatal))),
@@ -45,14 +44,14 @@ func dieOf(fatal func(*http.Request) bool) answer {
 
 func twoVersions(r *http.Request) bool { return len(r.Header.Values("Sec-WebSocket-Version")) > 1 }
 
-func malformedOrigin(r *http.Request) bool {
-	_, err := url.Parse(r.Header.Get("Origin"))
-	return err != nil || !utf8.ValidString(r.Header.Get("Origin"))
-}
+func malformedOrigin(r *http.Request) bool { return unclosed(r.Header.Get("Origin")) }
 
-func malformedHost(r *http.Request) bool {
-	host := strings.Join(r.Header["Host"], "")
-	return strings.Contains(host, "[") && !strings.Contains(host, "]")
+func malformedHost(r *http.Request) bool { return unclosed(strings.Join(r.Header["Host"], "")) }
+
+// unclosed reports whether parsers of URLs throw an exception: at a bracket that nothing closes, or
+// at bytes that are not UTF-8.
+func unclosed(value string) bool {
+	return strings.Contains(value, "[") && !strings.Contains(value, "]") || !utf8.ValidString(value)
 }
 
 func prototypeName(r *http.Request) bool {
