@@ -67,6 +67,27 @@ func TestChainThroughRealProxies(t *testing.T) {
 	}
 }
 
+// TestChainThroughInterlock checks that the transparent proxy is no hop: it relays bytes, so that no
+// probe finds a fault of its own.
+func TestChainThroughInterlock(t *testing.T) {
+	t.Parallel()
+	sink, err := ports.Free(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := serve(t, sink[0])
+	r := run(t, "interlock", "chain", "--via", "http://"+p.listen, "--listen", sink[0], "--timeout", "1s", "--skip", "CHAIN-IDLE", "-o", "json")
+	var d struct {
+		Hops []struct{ Transport, Tunnels bool }
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &d); err != nil || len(d.Hops) != 1 {
+		t.Fatalf("%v: %s%s", err, r.stdout, r.stderr)
+	}
+	if got := faultsOf(t, "interlock", r.stdout); !d.Hops[0].Transport || !d.Hops[0].Tunnels || r.status != 0 || strings.Contains(got, "fail") || strings.Contains(got, "warn") {
+		t.Errorf("transport %t, tunnels %t, status %d: %s", d.Hops[0].Transport, d.Hops[0].Tunnels, r.status, got)
+	}
+}
+
 func listens(addr string) bool {
 	conn, err := net.Dial("tcp", addr)
 	if err == nil {
