@@ -24,7 +24,8 @@ type Report struct {
 	Answer   string   `json:"answer"`
 	Matters  bool     `json:"matters"`
 	Changes  []Sum    `json:"changes"`
-	More     int      `json:"more,omitempty"` // changes that are not listed
+	More     int      `json:"more,omitempty"`  // changes that are not listed
+	Rules    []Broken `json:"rules,omitempty"` // that the hop breaks
 	Why      []Reason `json:"why,omitempty"`
 	Unpaired []Lone   `json:"unpaired,omitempty"` // of the near side, the first ones
 }
@@ -68,6 +69,7 @@ func Summarize(near, far string, m Matched) *Report {
 		if p.By == ByKey {
 			r.ByKey++
 		}
+		r.judge(p)
 		matters, ended := false, false
 		for _, c := range Compare(p) {
 			matters, ended = matters || c.Matters, ended || c.Kind == Ended
@@ -189,6 +191,12 @@ func (r *Report) Text(w io.Writer) error {
 			}
 			fmt.Fprintf(&b, "  %s %s   in %d of %d, such as %s and %s\n", mark, c.Text, c.Count, r.Pairs, c.Near, c.Far)
 		}
+	}
+	if len(r.Rules) > 0 {
+		b.WriteString("\n rules\n")
+	}
+	for _, f := range r.Rules {
+		fmt.Fprintf(&b, "    %s %s  %s (%s)   in %d of %d, such as %s and %s\n", f.Verdict, f.Severity, printed.Text(f.Text), f.Rule, f.Count, r.Pairs, f.Near, f.Far)
 	}
 	for _, why := range r.Why {
 		fmt.Fprintf(&b, "\n why  %s. %s (%s)\n", printed.Text(why.Text), printed.Text(why.Cause), printed.Text(why.ID))
