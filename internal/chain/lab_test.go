@@ -21,11 +21,11 @@ var update = flag.Bool("update", false, "write the golden file")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// quick are times for hops on this machine. What must come has long to do so.
-func quick() Times {
+// quick are times for hops on this machine, multiplied. What must come has long to do so.
+func quick(factor time.Duration) Times {
 	return Times{
-		Come: 1200 * time.Millisecond, Not: 250 * time.Millisecond, Hold: 60 * time.Millisecond, Later: 10 * time.Millisecond,
-		Empty: 3 * time.Millisecond, Idle: 50 * time.Millisecond,
+		Come: factor * 1200 * time.Millisecond, Not: factor * 250 * time.Millisecond, Hold: factor * 60 * time.Millisecond, Later: factor * 10 * time.Millisecond,
+		Empty: factor * 3 * time.Millisecond, Idle: factor * 50 * time.Millisecond,
 	}
 }
 
@@ -50,22 +50,23 @@ func through(t *testing.T, name string, s Settings) (results []Result, report Re
 }
 
 // TestProbesFindFaults sends all probes through the sound hop and through each with one fault. The
-// golden file says which of them fail or warn: none at the sound hop.
+// golden file says which of them fail or warn: none at the sound hop. A hop that a busy machine
+// delays looks like another one; so what differs is sent again with more time.
 func TestProbesFindFaults(t *testing.T) {
 	const golden = "testdata/hops.golden"
+	want, err := os.ReadFile(golden)
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
 	names := lab.Hops()
 	found := make([]string, len(names))
 	var all sync.WaitGroup
 	for i, name := range names {
 		all.Go(func() {
-			results, report := through(t, name, Settings{Times: quick()})
-			found[i] = fmt.Sprintf("%s transport=%t tunnels=%t\n", name, report.Transport, report.Tunnels)
-			for _, r := range results {
-				if r.Verdict >= rules.Pass {
-					continue
-				}
-				for _, m := range r.Marks {
-					found[i] += fmt.Sprintf("  %v %s %v %s %s\n", r.Verdict, r.Probe.ID, m.Severity, m.Rule, m.Code)
+			for factor := time.Duration(1); factor <= 16; factor *= 4 {
+				found[i] = faultsOf(t, name, quick(factor))
+				if *update || found[i] == sectionOf(string(want), name) {
+					break
 				}
 			}
 		})
@@ -77,13 +78,42 @@ func TestProbesFindFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
+	if *update {
+		want = got
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("the probes find something else than %s says:\n%s", golden, difference(string(want), string(got)))
 	}
+}
+
+// faultsOf returns what all probes find at a hop, a line each.
+func faultsOf(t *testing.T, name string, times Times) string {
+	t.Helper()
+	results, report := through(t, name, Settings{Times: times})
+	found := fmt.Sprintf("%s transport=%t tunnels=%t\n", name, report.Transport, report.Tunnels)
+	for _, r := range results {
+		if r.Verdict >= rules.Pass {
+			continue
+		}
+		for _, m := range r.Marks {
+			found += fmt.Sprintf("  %v %s %v %s %s\n", r.Verdict, r.Probe.ID, m.Severity, m.Rule, m.Code)
+		}
+	}
+	return found
+}
+
+// sectionOf returns the lines of a golden file about one hop.
+func sectionOf(golden, name string) (section string) {
+	in := false
+	for line := range strings.Lines(golden) {
+		if !strings.HasPrefix(line, " ") {
+			in = strings.HasPrefix(line, name+" ")
+		}
+		if in {
+			section += line
+		}
+	}
+	return section
 }
 
 // difference returns the lines that only one of two texts has, each with the name of its hop.

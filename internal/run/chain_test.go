@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/chain"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -21,12 +21,11 @@ import (
 // chained sends a few probes through a hop of the lab, and returns the reports and the exit status.
 func chained(t *testing.T, name string, change func(*Chaining)) (text, document string, status int) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") // the hop must know where the sink will be
+	free, err := ports.Free(1) // the hop must know where the sink will be
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	l.Close()
+	address := free[0]
 	hop, err := lab.StartHop(name, address)
 	if err != nil {
 		t.Fatal(err)

@@ -57,11 +57,16 @@ func TestChainThroughRealProxies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := run(t, "interlock", "chain", "--via", "http://"+start(t, sink[0]), "--listen", sink[0], "--timeout", "1s", "--skip", "CHAIN-IDLE", "-o", "json")
-			got := faultsOf(t, name, r.stdout)
-			expected := sectionOf(string(want), name)
-			if got != expected || r.status != 1 {
-				t.Errorf("status %d\n%s\ngot\n%s", r.status, missingLines(expected, got), got)
+			hop, expected := start(t, sink[0]), sectionOf(string(want), name)
+			for _, timeout := range []string{"1s", "3s", "9s"} { // a proxy that a busy machine delays looks like another one
+				r := run(t, "interlock", "chain", "--via", "http://"+hop, "--listen", sink[0], "--timeout", timeout, "--skip", "CHAIN-IDLE", "-o", "json")
+				got := faultsOf(t, name, r.stdout)
+				switch {
+				case got == expected && r.status == 1:
+					return
+				case timeout == "9s":
+					t.Errorf("status %d\n%s\ngot\n%s", r.status, missingLines(expected, got), got)
+				}
 			}
 		})
 	}
