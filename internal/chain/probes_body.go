@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -73,10 +74,24 @@ func body(t *trial, chunked bool, edits ...rules.Edit) {
 func unsentBody(t *trial, edits ...rules.Edit) {
 	id := t.id(rejectsFirst())
 	l := t.say(t.handshake(id, append(edits, rules.Set("Content-Length", "4000"))...) + "abc")
-	m := t.answerIn(l, 1, t.times.Not*2)
+	m := t.rejection(l, id)
 	a := t.reached(id)
 	l.close()
 	t.used(a, m, edits)
+}
+
+// rejection waits for an answer before the body was sent. A hop that has sent the head on gets long to
+// relay it; one that waits for the body has sent none.
+func (t *trial) rejection(l *line, id string) *message {
+	for began := time.Now(); time.Since(began) < 2*t.times.Not && !l.over() && t.ctx.Err() == nil; {
+		if t.came(id) != nil {
+			return t.answer(l, 1)
+		}
+		if m := t.answerIn(l, 1, t.times.Not/50); m != nil {
+			return m
+		}
+	}
+	return nil
 }
 
 // used has other clients send requests, and reports whether one is read as the body of the former.
@@ -88,7 +103,7 @@ func (t *trial) used(a *arrival, m *message, edits []rules.Edit) {
 			unoffered := rules.Without("Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 			id := twin.id(rejectsFirst())
 			l := twin.say(twin.handshake(id, append(edits, unoffered, rules.Set("Content-Length", "4000"))...) + "abc")
-			twin.answerIn(l, 1, twin.times.Not*2)
+			twin.rejection(l, id)
 			l.close()
 			return twin.others() != ""
 		})
@@ -106,7 +121,7 @@ func fullBody(t *trial, later bool, edits ...rules.Edit) {
 	var m *message
 	if later {
 		l = t.say(head)
-		m = t.answerIn(l, 1, t.times.Not*2)
+		m = t.rejection(l, id)
 		l.send(content)
 	} else {
 		l = t.say(head + content)

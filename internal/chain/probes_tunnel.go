@@ -69,7 +69,7 @@ func requestInTunnel(t *trial) {
 	o.up, o.down = t.marked(o.line, o.id)
 	second := newID()
 	t.sink.plan(second, plan{})
-	text := "\x81\xfe" + string(binary.BigEndian.AppendUint16(nil, uint16(len(t.odd(second))))) + "\x00\x00\x00\x00" + t.odd(second) + clientFrame(up(second))
+	text := clientFrame(t.odd(second)) + clientFrame(up(second))
 	o.line.send(text)
 	t.marked(o.line, second)
 	in, _ := o.at.backend.received()

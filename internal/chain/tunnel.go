@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/base64"
+	"encoding/binary"
 	"strings"
 	"time"
 
@@ -19,9 +20,12 @@ func down(id string) string { return "TK " + id + " s" }
 // raw is what no HTTP parser passes on: where it reaches the sink, there is a tunnel.
 func raw(id string) string { return "\x01RAW" + id + "\x02\r\n\r\n" }
 
-// clientFrame is a masked text frame of at most 125 bytes. The key is 0, so that the payload is in
+// clientFrame is a masked text frame of less than 64 KiB. The key is 0, so that the payload is in
 // clear text.
 func clientFrame(payload string) string {
+	if n := len(payload); n > 125 { // a length is in as few bytes as it can be, or a hop may write it so (RFC 6455 §5.2)
+		return "\x81\xfe" + string(binary.BigEndian.AppendUint16(nil, uint16(n))) + "\x00\x00\x00\x00" + payload
+	}
 	return "\x81" + string([]byte{0x80 | byte(len(payload)), 0, 0, 0, 0}) + payload
 }
 

@@ -34,6 +34,9 @@ func remask(to, from *hopConn) error {
 		if _, err := io.ReadFull(from.br, payload); err != nil {
 			return err
 		}
+		if length < 126 { // whatever the client has written (RFC 6455 §5.2)
+			head = []byte{head[0], 0x80 | byte(length)}
+		}
 		for i := range payload {
 			payload[i] ^= own[i%4] ^ key[i%4]
 		}
