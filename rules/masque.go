@@ -86,6 +86,8 @@ forwards capsules, or reads them as HTTP.`,
 	Probes: []Probe{
 		{ID: "UPGRADE-UDP", Class: Either, Control: "masque", Label: "Valid connect-udp offer", Want: "Any valid response; a 101 must name connect-udp alone",
 			Edit: offerUDP},
+		{ID: "UPGRADE-IP", Class: Either, Control: "masque", Label: "Valid connect-ip offer", Want: "Any valid response; a 101 must name connect-ip alone",
+			Edit: Edits(Offer("connect-ip"), Target(Always("/.well-known/masque/ip/192.0.2.6/17/")), Set(capsuleField, "?1"))},
 	},
 })
 

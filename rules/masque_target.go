@@ -45,6 +45,11 @@ In a client, expand the URI template with a library, so that colons and slashes 
 		path, fault, _ := masqueTarget(c)
 		return seen(append(connectSpans(c), c.inRequest("Upgrade")...), members(c.offered), fault, quote(c.Options.shown(path)))
 	},
+	Probes: []Probe{
+		{ID: "UPGRADE-UDP-PORT-0", Control: "masque", Label: "connect-udp to port 0", Edit: Edits(offerUDP, Target(Always(masquePrefix+"udp/192.0.2.6/0/")))},
+		{ID: "UPGRADE-UDP-PORT-BIG", Control: "masque", Label: "connect-udp to port 65536", Edit: Edits(offerUDP, Target(Always(masquePrefix+"udp/192.0.2.6/65536/")))},
+		{ID: "UPGRADE-UDP-HOST-BAD", Control: "masque", Label: "connect-udp to an address with a zone", Edit: Edits(offerUDP, Target(Always(masquePrefix+"udp/fe80%3A%3A1%25eth0/443/")))},
+	},
 })
 
 // masquePrefix is how the default path of UDP and IP proxying begins. Other templates can be

@@ -117,6 +117,7 @@ func failing() map[string]string {
 		"content-as-frames":    contentProbes,
 		"unsolicited-101":      "CTRL-PLAIN UPGRADE-MISSING-UPGRADE UPGRADE-UNDERSCORE-UPGRADE",
 		"udp-by-post":          "UPGRADE-UDP-POST",
+		"udp-anywhere":         "UPGRADE-UDP-HOST-BAD UPGRADE-UDP-PORT-0 UPGRADE-UDP-PORT-BIG",
 		"h2c-behind-login":     "UPGRADE-H2C-TUNNEL",
 		"fetches-target":       "UPGRADE-TARGET-CANARY",
 		"fetches-host":         "UPGRADE-HOST-CANARY",

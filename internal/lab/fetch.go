@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,6 +22,7 @@ func fetchingBackends() []Backend {
 	return []Backend{
 		fetching("fetches-target", "fetches what an absolute target names, if the request has Upgrade", fetchTarget),
 		fetching("fetches-host", "fetches from the address in Host, if the request has Upgrade", fetchHost),
+		fetching("udp-anywhere", "accepts connect-udp without a look at host and port", acceptAnyUDP),
 		fetching("connects", "answers CONNECT with a tunnel to any port of this machine", connectAnywhere),
 	}
 }
@@ -76,6 +78,15 @@ func connectAnywhere(p *peer, r *http.Request) bool {
 	_ = far.Close()
 	back.Wait()
 	return false
+}
+
+// acceptAnyUDP accepts each offer of connect-udp at the default path (RFC 9298 §2), and drops the
+// packets.
+func acceptAnyUDP(p *peer, r *http.Request) bool {
+	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/.well-known/masque/udp/") && offers(r, "connect-udp") {
+		return proxyUDP(p, r)
+	}
+	return usual(p, r)
 }
 
 // usual answers as a correct backend does.
