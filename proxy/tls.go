@@ -108,7 +108,7 @@ func (g *goConn) secureClient(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.client = &side{socket: g.client.socket, tls: secured, raw: raw}
-	g.session.common.ClientTLS = true
+	g.session.common.ClientTLS, g.session.common.NoSNI = true, secured.ConnectionState().ServerName == ""
 	if g.target != nil {
 		g.session.common.BackendTLS = true
 	}

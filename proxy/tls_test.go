@@ -144,24 +144,29 @@ func TestRelayIsTransparentInsideTLS(t *testing.T) {
 func TestRulingsKnowOfTLS(t *testing.T) {
 	a := newAuthority(t)
 	for which, sides := range securedSides {
-		s := a.relay(t, sides[0], sides[1])
-		client := s.dialEnd()
-		sent := make(chan error, 1)
-		go func() { _, err := io.WriteString(client, handshake); sent <- err }()
-		backend := s.acceptEnd()
-		expect(t, backend, handshake)
-		if err := <-sent; err != nil {
-			t.Fatal(err)
-		}
-		send(t, backend, switching)
-		expect(t, client, switching)
-		client.Close()
-		expectEnd(t, backend, "")
-		backend.Close()
-		s.end()
-		for _, x := range s.all() {
-			if x.ClientTLS != sides[0] || x.BackendTLS != sides[1] {
-				t.Errorf("TLS on %s: reported as client %t, backend %t", which, x.ClientTLS, x.BackendTLS)
+		for _, name := range []string{"localhost", "127.0.0.1"} { // an address is not sent as SNI
+			s := a.relay(t, sides[0], sides[1])
+			if sides[0] {
+				s.client.ServerName = name
+			}
+			client := s.dialEnd()
+			sent := make(chan error, 1)
+			go func() { _, err := io.WriteString(client, handshake); sent <- err }()
+			backend := s.acceptEnd()
+			expect(t, backend, handshake)
+			if err := <-sent; err != nil {
+				t.Fatal(err)
+			}
+			send(t, backend, switching)
+			expect(t, client, switching)
+			client.Close()
+			expectEnd(t, backend, "")
+			backend.Close()
+			s.end()
+			for _, x := range s.all() {
+				if x.ClientTLS != sides[0] || x.BackendTLS != sides[1] || x.NoSNI != (sides[0] && name != "localhost") {
+					t.Errorf("TLS on %s to %s: reported as client %t, backend %t, without SNI %t", which, name, x.ClientTLS, x.BackendTLS, x.NoSNI)
+				}
 			}
 		}
 	}

@@ -78,7 +78,8 @@ func exampleCase(t *wire.Transcript) (Case, wire.Common) {
 		case "origins":
 			o.Origins = strings.Split(m.Value, ", ")
 		case "tls":
-			common.ClientTLS, common.BackendTLS = m.Value == "client", m.Value == "backend"
+			common.ClientTLS, common.BackendTLS = strings.HasPrefix(m.Value, "client"), m.Value == "backend"
+			common.NoSNI = m.Value == "client without SNI"
 		}
 	}
 	return Case{Options: o, Seen: History{

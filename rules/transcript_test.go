@@ -88,7 +88,8 @@ func (r *recorded) read(m wire.Meta) error {
 	case "origins":
 		r.template.Options.Origins = strings.Split(m.Value, ", ")
 	case "tls":
-		r.common.ClientTLS, r.common.BackendTLS = m.Value == "client", m.Value == "backend"
+		r.common.ClientTLS, r.common.BackendTLS = strings.HasPrefix(m.Value, "client"), m.Value == "backend"
+		r.common.NoSNI = m.Value == "client without SNI"
 	case "switches":
 		r.template.Seen.Switches = func(_, endpoint string) bool { return endpoint == m.Value }
 	case "took":

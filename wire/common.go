@@ -14,6 +14,7 @@ type Common struct {
 	Client     string
 	Backend    string
 	ClientTLS  bool
+	NoSNI      bool // see Exchange
 	BackendTLS bool
 	Altered    []string
 	Alter      func(request []byte) []byte // the head as it is sent on; nil, or a nil result, if it is not altered

@@ -94,6 +94,7 @@ type Exchange struct {
 	Backend    string // address of the backend
 	Connection string // names the connection, where it was read from a file that keeps no addresses
 	ClientTLS  bool
+	NoSNI      bool // the client's TLS handshake was seen, and names no server (RFC 6066 §3)
 	BackendTLS bool
 	Altered    []string // what was changed on the way, by name; see Far
 	Lossy      []string // what the file it was read from does not keep, such as "request fields"; see package capture
