@@ -81,3 +81,9 @@ Node.js: add an error listener to the socket in the upgrade event before anythin
 			Edit: Edits(Set(extensionField, permessageDeflate), After(deflateBomb), func(h *Handshake) { h.Agreed = permessageDeflate })},
 	},
 })
+
+// longAnswer reports whether the answer to a probe with a long header is a response that is too long
+// to be read, such as a redirection that repeats the Host.
+func (c *Case) longAnswer() bool {
+	return c.headCut && c.brings("UPGRADE-CRASH") && isHTTPName(c.X.Noise)
+}

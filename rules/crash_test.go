@@ -64,3 +64,40 @@ func TestA101SeenOnceFails(t *testing.T) {
 		t.Errorf("got %+v, want unclear", f)
 	}
 }
+
+// TestADifferenceSeenOnceIsUnclear checks that a server that rejects some requests at random is not
+// said to skip the login for offers.
+func TestADifferenceSeenOnceIsUnclear(t *testing.T) {
+	plain := exchange(401, wire.Refused, "")
+	for _, id := range []string{"UPGRADE-AUTH-NONE", "UPGRADE-AUTH-TWIN"} {
+		x := exchange(101, wire.Switched, "")
+		x.Origin, x.Probe, x.Controls, x.Flaky = wire.OriginProbe, id, wire.ControlsAccepted, true
+		x.Twins = []wire.Twin{{Name: "plain", X: plain}}
+		if f := Classify(Case{X: x}).Find(id); f == nil || f.Verdict != Unclear {
+			t.Errorf("%s: got %+v, want unclear", id, f)
+		}
+		x.Flaky = false
+		if f := Classify(Case{X: x}).Find(id); f == nil || f.Verdict != Fail {
+			t.Errorf("%s, seen twice: got %+v, want a failure", id, f)
+		}
+	}
+}
+
+// TestLongHeadsOfProbesAreNotBlamedOnTheServer checks the answers of correct servers to a probe whose
+// head is longer than what is kept of it: a 101, and a redirection that repeats the long host.
+func TestLongHeadsOfProbesAreNotBlamedOnTheServer(t *testing.T) {
+	p := FindProbe("UPGRADE-HOST-LONG")
+	h := p.On(NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ=="))
+	switched := answered(p, h, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "+acceptOf(h.Key)+"\r\n\r\n", "")
+	moved := exchange(302, wire.Opaque, "")
+	moved.Request, moved.Response, moved.Noise = switched.Request, nil, []byte("HTTP/1.1 302 Found\r\nLocation: https://aaaa")
+	for name, x := range map[string]*wire.Exchange{"101": switched, "a host in Location": moved} {
+		x.Origin, x.Probe, x.Controls = wire.OriginProbe, p.ID, wire.ControlsAccepted
+		r := Classify(Case{X: x})
+		for i := range r.Findings {
+			if f := &r.Findings[i]; f.Verdict < Pass {
+				t.Errorf("%s: %s %s: %s", name, f.Verdict, f.Rule.ID, f.Detail)
+			}
+		}
+	}
+}

@@ -10,6 +10,9 @@ import (
 // expected returns what the answer means to the rule that the probe tests.
 func (c *Case) expected() cell {
 	p, a, in := c.probe, c.answer(), c.column()
+	if c.longAnswer() {
+		a = answeredRefusal
+	}
 	entry := p.Class.expects(a, in)
 	if (p.Class == Refuse || p.Class == Body) && c.ignored() {
 		return c.ignoring()

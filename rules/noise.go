@@ -30,7 +30,7 @@ with the Datadog module has done so.`,
 In a proxy, flush the headers of the 101 before any byte of the tunnel.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
-		return c.switched || len(c.X.Noise) > 0 && !c.leftHTTP && !c.brings("UPGRADE-H2C-PRIOR")
+		return c.switched || len(c.X.Noise) > 0 && !c.leftHTTP && !c.brings("UPGRADE-H2C-PRIOR") && !c.longAnswer()
 	},
 	Judge: func(c *Case) Result {
 		switch {

@@ -24,10 +24,15 @@ HAProxy: deny a 101 to a request without an offer: http-request set-var(txn.up) 
 	var(txn.up) -m bool }` + guard,
 	When: func(c *Case) bool { return c.switched },
 	Judge: func(c *Case) Result {
-		if c.headCut && len(c.offered) == 0 {
+		switch {
+		case len(c.offered) > 0:
+			return c.result(Pass)
+		case c.headCut && c.brings("UPGRADE-CRASH"): // the probe sent more than is kept, with an offer at its end
+			return c.result(NotApplicable)
+		case c.headCut:
 			return c.result(Unclear)
 		}
-		return c.passIf(len(c.offered) > 0)
+		return c.result(Fail)
 	},
 	Show: func(c *Case, _ Result) Shown {
 		switch q := c.X.Request; {
