@@ -26,7 +26,7 @@ func OfSeen(r *rules.Ruling, seen Seen) []rules.Diagnosis {
 	var all []rules.Diagnosis
 	var covered []string
 	for _, k := range catalogue {
-		if k.Stages&v.Stage == 0 || k.Family == Normal && v.Stage&Tunnel != 0 && ordinary {
+		if k.Stages&v.Stage == 0 || k.Family == Normal && (r.X.Origin.Ours() || v.Stage&Tunnel != 0 && ordinary) {
 			continue
 		}
 		if text := k.See(&v); text != "" && (k.Family != Normal || v.excused(k.Rules)) {

@@ -57,6 +57,15 @@ func TestProbesNeedNoExplanation(t *testing.T) {
 	}
 }
 
+// TestOwnOffersAreNotExplained holds that no client is blamed for what Interlock offers itself.
+func TestOwnOffersAreNotExplained(t *testing.T) {
+	x := exchange(t, "testdata/offer-h2c-java.wire")
+	x.Origin, x.Probe = wire.OriginProbe, "CTRL-H2C"
+	if got := diagnose.Of(rules.Classify(rules.Case{X: x})); len(got) > 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // FuzzOf holds that whatever was on the wire, what is said about it is short and in the form that
 // readers rely on.
 func FuzzOf(f *testing.F) {
