@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -58,8 +57,8 @@ func probeCommand() *cobra.Command {
 			case f.Route != "":
 				return exit.Usage("--route requires --admin and --endpoint: only a running interlock serve has routes")
 			}
-			if len(urls) > 1 && (f.Direct != "" || f.HandshakeCmd != "" || len(f.Identities) > 0) {
-				return exit.Usage("--direct, --handshake-cmd and --identity require a single URL")
+			if len(urls) > 1 && (f.Direct != "" || f.HandshakeCmd != "" || len(f.Identities) > 0 || f.ServerPID != 0) {
+				return exit.Usage("--direct, --handshake-cmd, --identity and --server-pid require a single URL")
 			}
 			if p.Probes = probe.Possible(p.Probes, len(f.Identities)); len(p.Probes) == 0 {
 				return exit.Usage("these probes need two identities: give --identity NAME=@FILE for each")
@@ -105,8 +104,8 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 	if f.Concurrency < 0 || f.Rate < 0 || f.Timeout <= 0 {
 		return nil, exit.Usage("--concurrency, --rate-limit and --timeout must not be less than 0, and --timeout not 0")
 	}
-	if host, _, err := net.SplitHostPort(f.Canary); f.Canary != "" && (err != nil || host == "") {
-		return nil, exit.Usage("--canary: must be a host and a port of this machine such as 10.0.0.5:8099, not %q", f.Canary)
+	if err := run.CheckCanary(f.Canary); err != nil {
+		return nil, err
 	}
 	if f.H2CPath != "" && (f.H2CPath[0] != '/' || strings.ContainsAny(f.H2CPath, " \t\r\n#")) {
 		return nil, exit.Usage("--h2c-path: must be a path such as /admin, not %q", f.H2CPath)
@@ -114,7 +113,10 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 	if f.WaitBackend <= 0 {
 		return nil, exit.Usage("--wait-backend must be more than 0, not %v", f.WaitBackend)
 	}
-	if f.ServerPID != 0 {
+	if cmd.Flags().Changed("server-pid") {
+		if f.ServerPID <= 0 {
+			return nil, exit.Usage("--server-pid must be the ID of a process, not %d", f.ServerPID)
+		}
 		if _, err := probe.UsageOf(f.ServerPID); err != nil {
 			return nil, exit.Usage("--server-pid %d: cannot read what this process has in use: %v", f.ServerPID, err)
 		}

@@ -69,6 +69,9 @@ func (p *Probing) Do(ctx context.Context, urls []string) error {
 		}
 		p.sites = append(p.sites, s)
 	}
+	if err := p.local(ctx); err != nil {
+		return err
+	}
 	p.tellApart()
 	p.Accepting.about(p.templates())
 	if err := p.aimDirect(ctx); err != nil {
@@ -87,9 +90,6 @@ func (p *Probing) Do(ctx context.Context, urls []string) error {
 		return err
 	}
 	defer p.kept.close()
-	if err := p.localPID(ctx); err != nil {
-		return err
-	}
 	for _, s := range p.sites {
 		p.announce(s)
 	}

@@ -2,42 +2,16 @@ package run
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
-	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/probe"
 )
 
 // leastMemory is the least growth of the server that is worth a line: less is the allocator's.
 const leastMemory = 4 << 20
-
-// localPID rejects --server-pid for a server on another machine.
-func (p *Probing) localPID(ctx context.Context) error {
-	if p.Flags.ServerPID == 0 {
-		return nil
-	}
-	for _, s := range p.sites {
-		host, _, err := net.SplitHostPort(s.target.Address)
-		if err != nil {
-			continue // a unix socket
-		}
-		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		if err != nil {
-			return exit.Unknown("%s: no address was found for the host %q", s.place, host)
-		}
-		for _, ip := range ips {
-			if !ip.Unmap().IsLoopback() {
-				return exit.Usage("--server-pid is for a backend at a loopback address, and %s is at %s", s.place, ip)
-			}
-		}
-	}
-	return nil
-}
 
 // pace says how long the probes took, those that can crash servers apart, and what they left in the
 // server.

@@ -75,7 +75,11 @@ func (t *probeText) Write(r *rules.Ruling) error {
 
 // about names a site and the results of its controls.
 func (t *probeText) about(b *bytes.Buffer, s *site, controls []probe.Control) {
-	t.entry(b, " ", fmt.Sprintf("endpoint %s at %s, run %s", s.place, s.target.Address, t.run.Run))
+	at := ""
+	if s.target.Address != "" { // a running serve says it at the end
+		at = " at " + s.target.Address
+	}
+	t.entry(b, " ", fmt.Sprintf("endpoint %s%s, run %s", s.place, at, t.run.Run))
 	const name = " control "
 	if line := controlLine(t.marks, controls); line != "" && len(name)+len(controlLine(plainly(), controls)) <= t.columns {
 		fmt.Fprintf(b, "%s%s\n", name, line)

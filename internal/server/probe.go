@@ -151,9 +151,9 @@ func (p *Prober) learned(a web.Ask) (*audit.Learned, error) {
 		}
 	}
 	if len(known) == 0 {
-		return nil, fmt.Errorf("no sound switch was seen yet: let a client connect to %s first", a.Endpoint)
+		return nil, fmt.Errorf("no successful upgrade seen yet: connect a client to %s through Interlock first", a.Endpoint)
 	}
-	return nil, fmt.Errorf("no sound switch was seen at %s; there were some at %s", a.Endpoint, strings.Join(known[:min(len(known), 10)], ", "))
+	return nil, fmt.Errorf("no successful upgrade seen at %s, only at %s", a.Endpoint, strings.Join(known[:min(len(known), 10)], ", "))
 }
 
 // Backend returns the backend of the handshake. Probes go only to this backend.

@@ -34,7 +34,7 @@ func TestProbesAtWhatServeLearned(t *testing.T) {
 	backend := tap(t, labServer(t, "subprotocol"))
 	p := serve(t, backend.addr)
 	a := &admin{t: t, client: client(t), at: "http://" + p.admin}
-	if got := a.ask("POST", "/api/v1/probe-runs", `{"endpoint": "/chat"}`, http.StatusUnprocessableEntity); !strings.Contains(got, "no sound switch was seen yet") {
+	if got := a.ask("POST", "/api/v1/probe-runs", `{"endpoint": "/chat"}`, http.StatusUnprocessableEntity); !strings.Contains(got, "no successful upgrade seen yet") {
 		t.Errorf("got %q", got)
 	}
 	connectAsUser(t, p)
