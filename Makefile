@@ -61,4 +61,4 @@ compose-test: ## docker compose up, one unsafe switch through it, and down again
 	test/e2e/compose-test
 
 clean: ## remove what was built here
-	rm -rf bin test/e2e/node/node_modules test/e2e/next/*/node_modules test/e2e/next/*/.next
+	rm -rf bin test/e2e/node/node_modules test/e2e/next/*/node_modules test/e2e/webpack/*/node_modules test/e2e/next/*/.next

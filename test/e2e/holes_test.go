@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"os/exec"
 	"slices"
@@ -31,49 +32,58 @@ func TestHolesOfReleases(t *testing.T) {
 		t.Run(strings.Join(c.packages, " "), func(t *testing.T) {
 			t.Parallel()
 			p := probe(t, "http://127.0.0.1:"+oldServer(t, c.packages...)+"/", "--only", c.only, "--wait-backend", "1s")
-			var failed []string
-			for _, r := range p.results() {
-				for _, f := range p.found(r.Probe, "fail") {
-					failed = append(failed, r.Probe+" "+f.Rule)
-				}
-			}
 			var want []string
 			if c.probe != "" {
 				want = []string{c.probe + " " + c.rule}
 			}
-			if !slices.Equal(failed, want) {
+			if failed := p.failed(); !slices.Equal(failed, want) {
 				t.Errorf("got %q, want %q\n%s", failed, want, p.text)
 			}
 		})
 	}
 }
 
+// failed returns each finding that is a failure as "PROBE RULE".
+func (p *probed) failed() (all []string) {
+	for _, r := range p.results() {
+		for _, f := range p.found(r.Probe, "fail") {
+			all = append(all, r.Probe+" "+f.Rule)
+		}
+	}
+	return all
+}
+
 // oldServer starts node/old-server.mjs and returns its port.
 func oldServer(t *testing.T, packages ...string) string {
 	t.Helper()
 	// The size lets long values in: without it Node.js answers 431, and hides how long the package takes.
-	cmd := exec.Command(program(t, "node", "nodejs"), append([]string{"--max-http-header-size=131072", "node/old-server.mjs"}, packages...)...)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port, end := nodeProgram(t, append([]string{"--max-http-header-size=131072", "node/old-server.mjs"}, packages...)...)
+	t.Cleanup(func() { end() })
+	return port
+}
+
+// nodeProgram starts a server that prints its port and ends with its standard input. The returned
+// function ends it, and returns how it ended: with status 0, unless it had crashed before.
+func nodeProgram(t *testing.T, args ...string) (port string, end func() (status int, stderr string)) {
+	t.Helper()
+	cmd := exec.Command(program(t, "node", "nodejs"), args...)
+	stdin, err1 := cmd.StdinPipe()
+	stdout, err2 := cmd.StdoutPipe()
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
 		t.Fatal(err)
 	}
-	port, _ := bufio.NewReader(stdout).ReadString('\n')
-	t.Cleanup(func() {
+	line, _ := bufio.NewReader(stdout).ReadString('\n')
+	end = func() (int, string) {
 		_ = stdin.Close()
 		_, _ = io.Copy(io.Discard, stdout)
-		_ = cmd.Wait() // fails if the hole is a crash
-	})
-	if port == "" {
-		t.Fatalf("node/old-server.mjs %q does not listen: %s", packages, &stderr)
+		_ = cmd.Wait() // fails if it has crashed
+		return cmd.ProcessState.ExitCode(), stderr.String()
 	}
-	return strings.TrimSpace(port)
+	if line == "" {
+		status, text := end()
+		t.Fatalf("%q does not listen: status %d\n%s", args, status, text)
+	}
+	return strings.TrimSpace(line), end
 }
