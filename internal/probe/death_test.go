@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -207,5 +208,22 @@ func TestSilenceThatIsMeantIsBelieved(t *testing.T) {
 	}
 	if took := time.Since(began); took > 32*head {
 		t.Errorf("it took %v, as if half of them had been sent one by one", took)
+	}
+}
+
+// TestAProbeMayMeetSeveralCrashes checks that a probe which finds nothing listening, because another
+// one has just crashed the backend, is sent again after each of several crashes, and not for ever.
+func TestAProbeMayMeetSeveralCrashes(t *testing.T) {
+	j := &job{probe: flaw("X"), base: new(based)}
+	r := &run{turns: newTurns([]*job{j}), observe: func(*wire.Exchange) {}}
+	for range maxTries {
+		r.queue = nil
+		r.unconnected(context.Background(), j, syscall.ECONNREFUSED)
+		if len(r.queue) != 1 || len(r.notSent) > 0 {
+			t.Fatalf("after %d crashes: %d to be sent, not sent %+v", j.tries, len(r.queue), r.notSent)
+		}
+	}
+	if r.unconnected(context.Background(), j, syscall.ECONNREFUSED); len(r.notSent) != 1 {
+		t.Error("it is sent again for ever")
 	}
 }

@@ -181,6 +181,9 @@ func (r *run) came(ctx context.Context, j *job, a answer) {
 	r.hold(ctx, j)
 }
 
+// maxTries is how often a probe may find a backend that is just ending: several may do so in a run.
+const maxTries = 5
+
 // unconnected records that a probe could not connect. If the backend is up, the probe is sent
 // again.
 func (r *run) unconnected(ctx context.Context, j *job, err error) {
@@ -190,7 +193,7 @@ func (r *run) unconnected(ctx context.Context, j *job, err error) {
 		r.queue = append(r.queue, j) // end reports why it was not sent
 	case errors.As(err, new(*suppliedError)):
 		r.abandon(j, err.Error())
-	case j.tries > 0:
+	case j.tries > 0 && !refused(err), j.tries == maxTries:
 		r.abandon(j, "no connection: "+reason(err).Error())
 	default:
 		j.tries++

@@ -13,12 +13,13 @@ var (
 	keyRE  = regexp.MustCompile(`^[A-Za-z0-9+/]{22}==$`)
 	connRE = regexp.MustCompile(`(?i)(^|,)[ \t]*upgrade[ \t]*(,|$)`)
 	wsRE   = regexp.MustCompile(`^[Ww][Ee][Bb][Ss][Oo][Cc][Kk][Ee][Tt]$`) // (?i) would take the Kelvin sign for k
+	hostRE = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]+)?$`)
 )
 
 func validHandshake(r *http.Request) bool {
 	h := func(name string) string { return strings.Join(r.Header.Values(name), ",") }
 	return r.Method == "GET" && r.Proto == "HTTP/1.1" && r.ContentLength == 0 && strings.HasPrefix(r.URL.Path, "/") &&
-		connRE.MatchString(h("Connection")) && wsRE.MatchString(h("Upgrade")) &&
+		connRE.MatchString(h("Connection")) && wsRE.MatchString(h("Upgrade")) && hostRE.MatchString(r.Host) &&
 		h("Sec-WebSocket-Version") == "13" && keyRE.MatchString(h("Sec-WebSocket-Key"))
 }
 
