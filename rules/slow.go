@@ -104,10 +104,13 @@ func Grows(shorter, longer *wire.Twin) bool {
 	return 2*longer.Took*time.Duration(shorter.Size) > 3*shorter.Took*time.Duration(longer.Size)
 }
 
-// brief is a time in a few digits.
+// brief is a time in a few digits, in ASCII.
 func brief(d time.Duration) string {
-	if d > 10*time.Millisecond {
+	switch {
+	case d > 10*time.Millisecond:
 		return d.Round(time.Millisecond).String()
+	case d < time.Millisecond:
+		return strconv.FormatFloat(max(d, 10*time.Microsecond).Seconds()*1000, 'f', 2, 64) + "ms"
 	}
 	return d.Round(10 * time.Microsecond).String()
 }
