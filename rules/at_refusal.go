@@ -93,7 +93,7 @@ func exampleCase(t *wire.Transcript) (Case, wire.Common) {
 }
 
 // exampleProbe adds to an exchange of a transcript what its meta lines say about the probe: its twins,
-// the answer to the valid handshake, and what came to the lure.
+// the answer to the valid handshake, and the bytes that arrived at the lure.
 func exampleProbe(t *wire.Transcript, x *wire.Exchange) {
 	x.Twins = exampleTwins(t)
 	for _, m := range t.Meta {

@@ -24,7 +24,7 @@ If all these users may use the endpoint, leave out their --identity.`,
 		own, anonymous := c.twin("own"), c.twin("anonymous")
 		switch {
 		case own == nil || !Accepted(own):
-			return c.result(NotApplicable) // it may be that nobody's credentials are accepted
+			return c.result(NotApplicable) // perhaps no credentials are accepted
 		case !c.switched && c.status() >= 400 && c.status() < 500 && c.status() != 429, Denied(c.X.Response):
 			return c.result(Pass)
 		case !c.switched:

@@ -70,7 +70,7 @@ var _ = register(Rule{
 		{"9113", "3.1", "h2c through Upgrade is no longer part of HTTP/2"},
 		{"7540", "3.2.1", "HTTP2-Settings is for the connection it is sent on; a proxy does not forward it"},
 	},
-	Why: `Upgrade is about one connection: a proxy that forwards it promises to carry what comes
+	Why: `Upgrade is about one connection: a proxy that forwards it promises to carry the bytes
 after the 101. With h2c the client gets a connection to the server on which it can send any request
 as HTTP/2, and the proxy's rules for paths, logins and headers apply to none of them. A list such as
 websocket, h2c passes filters that look for websocket only.`,

@@ -38,7 +38,7 @@ then on every response goes to the wrong client, with its cookies and its conten
 	Show: func(c *Case, _ Result) Shown { return seen(c.inResponse(), quoteStatusLine(c)) },
 })
 
-// before returns what came before the exchange on the far connection; nil if nothing did.
+// before returns the bytes before the exchange on the far connection; nil if nothing did.
 func before(c *Case) *wire.Exchange {
 	if c.X.Hop == nil {
 		return nil

@@ -20,7 +20,7 @@ var _ = register(Rule{
 		{"9110", "9.3.6", "a tunnel is closed only after what one side sent has reached the other"},
 	},
 	Why: `Bytes that arrive together with the request or the 101 are in the buffer of the proxy's HTTP
-reader. A proxy that then copies between the connections only forwards what comes later: the first
+reader. A proxy that then copies between the connections forwards later bytes only: the first
 message vanishes, or half a frame does and the rest is read as nonsense. It depends on timing, so
 it is seen rarely and never understood.`,
 	Fix: `Send what the reader has buffered before you start to copy, in both directions; when one

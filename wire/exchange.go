@@ -87,7 +87,7 @@ type Exchange struct {
 	Suspects   []string // of one of the probes under way when the backend ended: all that may be the cause, by ID; else nil
 	Flaky      bool     // of a probe: its failure did not happen again when it was repeated
 	Twins      []Twin   // of a probe: the requests that its answer is compared with
-	Lured      []byte   // of a probe that names an address of Interlock: what came there because of it, its first bytes, at most MaxRecorded
+	Lured      []byte   // of a probe that names an address of Interlock: the first bytes that arrived there because of it, at most MaxRecorded
 	Inside     []Inner  // of a probe: its requests in HTTP/2 in the tunnel
 	Route      string
 	Client     string // address of the client

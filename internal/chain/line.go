@@ -80,7 +80,7 @@ func (l *line) wake() {
 	l.changed = make(chan struct{})
 }
 
-// send writes bytes. An error is not reported: what comes back, or does not, says more.
+// send writes bytes. An error is not reported: the response, or its absence, says more.
 func (l *line) send(text string) {
 	l.mu.Lock()
 	l.events = append(l.events, event{at: time.Now(), ours: true, bytes: []byte(text)})

@@ -198,7 +198,7 @@ func (r *run) take(result Result) error {
 		r.report.Tunnels = true
 	}
 	if r.report.Transport && result.Verdict < rules.Pass {
-		result.Verdict, result.Marks, result.Why = rules.NotApplicable, nil, "the hop relays bytes and reads no HTTP: what came is the backend's doing"
+		result.Verdict, result.Marks, result.Why = rules.NotApplicable, nil, "the hop relays bytes and reads no HTTP: everything that arrives is the client's own"
 	}
 	r.observe(result)
 	if result.Probe.ID == "CTRL-PLAIN" && result.Verdict == rules.Fail {

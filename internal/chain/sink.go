@@ -137,7 +137,7 @@ func (s *Sink) drop(all bool) {
 }
 
 // empty makes sure that the hop has no connection to the sink that an earlier probe has used: it
-// closes all of them, gives the hop that time to notice, and forgets what came.
+// closes all of them, gives the hop that time to notice, and forgets what it has recorded.
 func (s *Sink) empty(wait time.Duration) {
 	s.drop(false)
 	time.Sleep(wait)

@@ -111,7 +111,7 @@ func (l *lure) next() rules.Lure {
 	return rules.Lure{Host: l.ln.Addr().String(), Path: "/" + l.mark + strings.ToLower(rand.Text())}
 }
 
-// wait returns what came to that address. It waits for it a little.
+// wait returns the bytes that arrived at that address. It waits for it a little.
 func (l *lure) wait(ctx context.Context, to rules.Lure) []byte {
 	patience := time.NewTimer(lureAfter)
 	defer patience.Stop()

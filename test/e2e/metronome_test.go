@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A metronome tells whether the machine keeps time. Where it does not, a server that answers in
+// A metronome shows if the machine keeps time. Where it does not, a server that answers in
 // time seems not to.
 type metronome struct{ late atomic.Int64 }
 

@@ -27,7 +27,7 @@ function follow(path, names) {
     update();
   };
   const happened = () => { due = 2; update(); };
-  source.addEventListener("open", () => { due ||= 1; update(); }, { once: true }); // what came after the page was made and before this
+  source.addEventListener("open", () => { due ||= 1; update(); }, { once: true }); // exchanges between the making of the page and this
   for (const name of names) source.addEventListener(name, happened);
   source.addEventListener("finished", () => source.close());
   document.addEventListener("visibilitychange", update);
