@@ -50,7 +50,7 @@ HAProxy, in front: http-request deny if { req.uri -m beg http:// https:// }`,
 		case c.X.Response.Status/100 == 5:
 			return says("Server failed on a request target for %s: %s; the valid handshake got %s", at, quote(host), quoteStatusLine(c), validGot(c))
 		}
-		return says("Server accepted a request target for %s: %s; the valid handshake got %s", at, quote(host), quoteStatusLine(c), validGot(c))
+		return says("Server answered a request target for %s as its own: %s; the valid handshake got %s", at, quote(host), quoteStatusLine(c), validGot(c))
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-TARGET-OTHER-HOST", Class: Either, Label: "Absolute target, other host than in Host", Want: "400 or 421, or the same response as to the valid handshake",

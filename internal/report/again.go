@@ -22,6 +22,10 @@ type Recipe struct {
 	Notes []string // placeholders to fill in, and parts that were not recorded
 }
 
+// maxSentAgain is how many bytes the request of a probe may have, with all that follows it, to be
+// sent by a shell: a head of the longest kind fits.
+const maxSentAgain = 128 << 10
+
 // Again returns the exact command of a ruling's recipe in one line. It is empty if there is no
 // request.
 func Again(r *rules.Ruling) string { return strings.Join(NewRecipe(r).Shell, " ") }
@@ -35,7 +39,12 @@ func NewRecipe(r *rules.Ruling) Recipe {
 	h := handshakeOf(r.X)
 	steps := sent(r, &s, h)
 	to := server(r)
-	a := Recipe{Shell: shell(steps, &to), Probe: probeCommand(r, &to), Notes: notes(r, &s, h)}
+	a := Recipe{Probe: probeCommand(r, &to), Notes: notes(r, &s, h)}
+	if n := len(strings.Join(steps, "")); n > maxSentAgain && a.Probe != "" {
+		a.Notes = append(a.Notes, fmt.Sprintf("a command without interlock would have to hold %d bytes", n))
+		return a
+	}
+	a.Shell = shell(steps, &to)
 	if len(steps) == 1 && steps[0] == string(s.Request.Head) && len(a.Notes) == 0 {
 		a.Curl = curl(string(s.Request.Head), &to)
 	}

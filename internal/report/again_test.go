@@ -47,6 +47,14 @@ func TestAgainSendsAllOfTheProbe(t *testing.T) {
 	}
 }
 
+// TestLongProbesAreSentByInterlock holds that a report does not carry hundreds of kilobytes as a command.
+func TestLongProbesAreSentByInterlock(t *testing.T) {
+	a := NewRecipe(ofProbe("UPGRADE-SEQ-FRAGMENTS", false))
+	if a.Shell != nil || a.Curl != nil || !strings.HasSuffix(a.Probe, " --only UPGRADE-SEQ-FRAGMENTS") || len(a.Notes) != 1 || !strings.Contains(a.Notes[0], "have to hold") {
+		t.Errorf("got %.200q", a)
+	}
+}
+
 // TestAgainReachesTheServer holds which program sends a request, and what it is told.
 func TestAgainReachesTheServer(t *testing.T) {
 	secure, bare := NewRecipe(ofProbe("UPGRADE-POST", true)), ofProbe("UPGRADE-POST", false)
