@@ -42,7 +42,7 @@ If the endpoint is for everyone, no change is needed. If it is not, set auth: re
 		case c.requiresAuth():
 			return true
 		}
-		return c.switched && !c.carries() && c.othersCarry()
+		return c.switched && c.othersCarry() && !c.carries()
 	},
 	Judge: judgeAnonymous,
 	Show: func(c *Case, _ Result) Shown {
