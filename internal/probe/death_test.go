@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,12 +23,26 @@ type supervised struct {
 	mu    sync.Mutex
 	ends  int
 	later time.Duration
+	serve func(c *guest)
+	dying atomic.Bool // it answers nothing more until it is restarted
 }
 
-// supervise serves with answer. When answer returns true the backend crashes, and it is restarted
-// later.
-func supervise(t *testing.T, later time.Duration, answer func(c *guest) bool) *supervised {
+// supervise serves with refuses. A request for which fatal returns true is answered with dies and
+// crashes the backend, which is restarted later.
+func supervise(t *testing.T, later time.Duration, fatal func(c *guest) bool, dies func(c *guest)) *supervised {
 	s := &supervised{later: later}
+	serve := func(c *guest) {
+		switch {
+		case s.dying.Load(): // a process that crashes does not answer another client first
+		case fatal(c):
+			s.dying.Store(true)
+			dies(c)
+			s.end()
+		default:
+			refuses(c)
+		}
+	}
+	s.serve = serve
 	ready := make(chan struct{})
 	free, err := ports.Free(1) // the port of no outgoing connection, so that it can be taken again
 	if err != nil {
@@ -35,15 +50,13 @@ func supervise(t *testing.T, later time.Duration, answer func(c *guest) bool) *s
 	}
 	s.backend = serveAt(t, free[0], func(c *guest) {
 		<-ready
-		if answer(c) {
-			s.end(answer)
-		}
+		serve(c)
 	})
 	close(ready)
 	return s
 }
 
-func (s *supervised) end(answer func(c *guest) bool) {
+func (s *supervised) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	addr := s.Addr().String()
@@ -57,13 +70,8 @@ func (s *supervised) end(answer func(c *guest) bool) {
 	s.backend.mu.Lock()
 	s.Listener = ln
 	s.backend.mu.Unlock()
-	s.serving.Go(func() {
-		s.acceptOn(ln, func(c *guest) {
-			if answer(c) {
-				s.end(answer)
-			}
-		})
-	})
+	s.dying.Store(false)
+	s.serving.Go(func() { s.acceptOn(ln, s.serve) })
 }
 
 // TestTheCulpritOfACrashIsFound checks that exactly the probes that crash a restarting backend are
@@ -77,14 +85,8 @@ func TestTheCulpritOfACrashIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := supervise(t, 100*time.Millisecond, func(c *guest) bool {
-				if c.has("X-30") || c.has("X-45") {
-					dies(c)
-					return true
-				}
-				refuses(c)
-				return false
-			})
+			fatal := func(c *guest) bool { return c.has("X-30") || c.has("X-45") }
+			b := supervise(t, 100*time.Millisecond, fatal, dies)
 			fails := func(x *wire.Exchange) bool { return x.Controls == wire.BackendKilled || x.Outcome == wire.Switched }
 			l, report, err := probed(context.Background(), t, b.target(), Settings{Concurrency: 8, Fails: fails}, many(60))
 			if err != nil || report.Gone || len(report.NotSent) > 0 || report.Sent != 60 {
@@ -122,11 +124,8 @@ func TestACrashThatDoesNotComeAgain(t *testing.T) {
 		if c.has("X-30") {
 			once.Do(func() { ends = true })
 		}
-		if !ends {
-			refuses(c)
-		}
 		return ends
-	})
+	}, func(*guest) {})
 	l, report, err := probed(context.Background(), t, b.target(), Settings{Concurrency: 8}, many(60))
 	if err != nil || report.Gone || len(report.Crashes) != 1 || report.Crashes[0].Culprit != "" || !slices.Contains(report.Crashes[0].Candidates, "X-30") {
 		t.Fatalf("%v, %+v", err, report)
