@@ -42,7 +42,12 @@ func through(t *testing.T, name string, s Settings) (results []Result, report Re
 		t.Fatal(err)
 	}
 	defer hop.Close()
-	report, err = Run(t.Context(), &Hop{Address: hop.Addr, Host: hop.Addr}, sink, s, Probes(), func(r Result) { results = append(results, r) })
+	report, err = Run(t.Context(), &Hop{Address: hop.Addr, Host: hop.Addr}, sink, s, Probes(), func(r Result) {
+		results = append(results, r)
+		if r.Ruling == nil || r.Ruling.X != r.Near {
+			t.Errorf("%s at %s has no ruling of its exchange", r.Probe.ID, name)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,16 +23,18 @@ type Result struct {
 	Near    *wire.Exchange // never nil; with the other side of the hop, if it got there
 	Far     *wire.Exchange // that other side, at the sink; nil: it did not get there
 	Number  int            // of the backend connection; 0: none
+	Ruling  *rules.Ruling  // the judgment of the rulebook on Near; never nil
 
 	err error // why it could not be sent
 }
 
 // Settings control a run.
 type Settings struct {
-	Times  Times
-	Shared bool                   // leave out what may meet the requests of strangers
-	Route  string                 // the name of the hop in exchanges
-	NewID  func(time.Time) string // names an exchange
+	Times   Times
+	Shared  bool                   // leave out what may meet the requests of strangers
+	Route   string                 // the name of the hop in exchanges
+	Options *rules.Options         // for the rulings; nil: the zero value
+	NewID   func(time.Time) string // names an exchange
 }
 
 // A Report is what a run found out about the hop beside its results.
@@ -55,7 +57,13 @@ type run struct {
 	canary   *Sink
 	settings Settings
 	report   Report
-	observe  func(Result)
+	observe  func(Result) // see hand
+}
+
+// hand judges a result and hands it over.
+func (r *run) hand(result Result) {
+	result.Ruling = rules.Classify(rules.Case{X: result.Near, Options: r.settings.Options})
+	r.observe(result)
 }
 
 // Run sends probes through a hop to a sink, one after the other, each twice if it fails. Observe gets
@@ -96,7 +104,7 @@ func (r *run) all(ctx context.Context, probes []*Probe) error {
 			continue
 		case p.Needs == NeedsTunnel && !r.report.Tunnels:
 			c := r.common(p)
-			r.observe(Result{Probe: p, Verdict: rules.NotApplicable, Why: "the hop lets no WebSocket handshake through", Near: unsentExchange(&c)})
+			r.hand(Result{Probe: p, Verdict: rules.NotApplicable, Why: "the hop lets no WebSocket handshake through", Near: unsentExchange(&c)})
 			continue
 		case p.long:
 			ready, done := make(chan struct{}), make(chan Result, 1)
@@ -105,7 +113,7 @@ func (r *run) all(ctx context.Context, probes []*Probe) error {
 			case <-ready:
 				long = append(long, done)
 			case result := <-done:
-				r.observe(result)
+				r.hand(result)
 			}
 			continue
 		}
@@ -200,7 +208,7 @@ func (r *run) take(result Result) error {
 	if r.report.Transport && result.Verdict < rules.Pass {
 		result.Verdict, result.Marks, result.Why = rules.NotApplicable, nil, "the hop relays bytes and reads no HTTP: everything that arrives is the client's own"
 	}
-	r.observe(result)
+	r.hand(result)
 	if result.Probe.ID == "CTRL-PLAIN" && result.Verdict == rules.Fail {
 		return fmt.Errorf("%s", result.Marks[0].Text)
 	}
