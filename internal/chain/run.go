@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
@@ -73,11 +72,7 @@ func Run(ctx context.Context, hop *Hop, sink *Sink, s Settings, probes []*Probe,
 	if s.NewID == nil {
 		s.NewID = func(time.Time) string { return newID() }
 	}
-	host, _, err := net.SplitHostPort(sink.Addr)
-	if err != nil {
-		return Report{}, err
-	}
-	canary, err := Listen(net.JoinHostPort(host, "0"))
+	canary, err := sink.beside()
 	if err != nil {
 		return Report{}, err
 	}

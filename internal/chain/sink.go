@@ -79,6 +79,27 @@ func Listen(address string) (*Sink, error) {
 	return s, nil
 }
 
+// beside starts a second sink on the same host. If this one listens on every address, the other is
+// named by the one at which the hop reached this one: the hop may be on another machine.
+func (s *Sink) beside() (*Sink, error) {
+	host, _, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return nil, err
+	}
+	other, err := Listen(net.JoinHostPort(host, "0"))
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() && len(s.arrivals) > 0 {
+		reached := s.arrivals[len(s.arrivals)-1].backend.conn.LocalAddr().(*net.TCPAddr)
+		_, port, _ := net.SplitHostPort(other.Addr)
+		other.Addr = net.JoinHostPort(reached.IP.String(), port)
+	}
+	return other, nil
+}
+
 // Close stops listening and closes every connection. When it returns, everything that the sink
 // started has ended.
 func (s *Sink) Close() {
