@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/chain"
@@ -16,12 +17,11 @@ import (
 	"github.com/interlock-proxy/interlock/internal/help"
 	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/terminal"
-	"github.com/interlock-proxy/interlock/rules"
 )
 
 func chainCommand() *cobra.Command {
 	f, c := new(run.ProbeFlags), new(run.Chaining)
-	var recipe, least string
+	var recipe string
 	cmd := &cobra.Command{
 		Use: "chain --via URL [flags]", Short: "Check what a proxy in between does to upgrades", Args: cobra.NoArgs,
 		Long: "Send handshakes through a proxy to a backend of Interlock's own, and compare both sides: what the proxy adds,\n" +
@@ -30,27 +30,23 @@ func chainCommand() *cobra.Command {
 		Example: "  interlock chain --recipe nginx > nginx.conf\n" +
 			"  interlock chain --via http://127.0.0.1:8080 --listen 127.0.0.1:9555\n" +
 			"  interlock chain --via https://staging.internal/ws --listen 10.0.0.5:9555 --shared\n" +
-			"  interlock chain --via http://127.0.0.1:8080 --via http://127.0.0.1:8081 -o json=chain.json",
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			c.Flags, c.Began, c.Screen = f, time.Now(), terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
+			"  interlock chain --via old=http://127.0.0.1:8080 --via new=http://127.0.0.1:8081 -o html=chain.html",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c.Flags, c.Screen = f, terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
 			switch {
 			case recipe != "":
 				return printRecipe(cmd.OutOrStdout(), recipe, c.Listen)
 			case f.List:
 				return run.ListChain(cmd.OutOrStdout(), c.Screen.Width())
 			}
-			if c.Least, err = rules.ParseSeverity(least); err != nil {
-				return exit.Usage("--fail-on: %w", err)
-			}
-			all := formats{"text": c.Text, "json": c.JSON}
-			if err := checkFormats(f.Outputs, all); err != nil {
+			if err := prepareChaining(cmd, c); err != nil {
 				return err
 			}
-			return c.Do(cmd.Context(), func() error { return writeFormats(f.Outputs, c.Screen, all) })
+			return c.Do(cmd.Context())
 		},
 	}
 	s := cmd.Flags()
-	s.StringArrayVar(&c.Via, "via", nil, "`URL` of the proxy; several are compared")
+	s.StringArrayVar(&c.Via, "via", nil, "`URL` of the proxy, or NAME=URL; several are compared")
 	s.StringVar(&c.Listen, "listen", "", "`address` of Interlock's backend (default a free port)")
 	s.StringVar(&recipe, "recipe", "", "print a minimal configuration of this `proxy` and exit")
 	s.StringVar(&c.Host, "host", "", "`value` of the Host header (default that of the URL)")
@@ -61,27 +57,44 @@ func chainCommand() *cobra.Command {
 	s.DurationVar(&c.Wait, "wait", time.Minute, "wait up to `duration` until the proxy forwards")
 	s.DurationVar(&f.Timeout, "timeout", 3*time.Second, "how long to wait for a response")
 	s.StringSliceVar(&f.Authorized, "authorized", nil, "public `host` that you may probe")
-	s.StringVar(&least, "fail-on", "high", "`severity` from which faults make the exit status 1")
 	s.BoolVar(&f.List, "list", false, "list the probes and exit")
 	s.BoolVarP(&f.Quiet, "quiet", "q", false, "print only the answer")
 	s.BoolVarP(&f.Verbose, "verbose", "v", false, "print a line for every probe, passes too")
 	tlsFlags(cmd, f)
-	s.StringArrayVarP(&f.Outputs, "output", "o", nil, "report as `FORMAT[=FILE]`: text, json (default text)")
+	s.StringArrayVarP(&f.Outputs, "output", "o", nil, outputUsage)
 	asciiFlag(cmd, &f.ASCII)
-	outputFlag(cmd, "text", "json")
+	gateFlags(cmd)
+	acceptFlags(cmd)
+	recordFlags(cmd, &f.Labels)
+	locationFlag(cmd)
+	outputFlag(cmd)
 	help.Group(cmd, help.Target, "via", "listen", "recipe", "wait", "authorized")
 	help.Group(cmd, help.Send, "host", "header", "only", "skip", "shared", "list")
-	help.Group(cmd, help.Judge, "fail-on")
 	help.Group(cmd, help.Output, "quiet", "verbose")
 	help.Group(cmd, help.Credentials, "insecure", "client-cert", "client-key", "ca-cert", "sni")
 	help.Group(cmd, help.Limits, "timeout")
-	help.Rare(cmd, "sni", "ascii")
-	completeFixed(cmd, "fail-on", severities()...)
+	help.Rare(cmd, "sni", "ascii", "rules-as-of", "label")
 	completeFixed(cmd, "recipe", recipeNames()...)
 	for _, name := range []string{"only", "skip"} {
 		complete(cmd, name, completePassages)
 	}
 	return cmd
+}
+
+// prepareChaining reads the flags that a run of chain shares with other runs.
+func prepareChaining(cmd *cobra.Command, c *run.Chaining) (err error) {
+	c.Run, c.Began = ulid.Make().String(), time.Now()
+	if c.Config, c.Gate, err = loadRules(cmd); err != nil {
+		return err
+	}
+	if err := run.CheckPairs("label", "K=V", c.Flags.Labels); err != nil {
+		return err
+	}
+	if c.Accepting, err = loadAccepting(cmd, &c.Config, c.Screen, run.HopsOf(c.Via)); err != nil {
+		return err
+	}
+	c.Options, err = reportOptions(cmd, &c.Config, c.Flags.ASCII)
+	return err
 }
 
 // completePassages completes the ID of a probe of chain.

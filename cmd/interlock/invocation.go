@@ -16,7 +16,7 @@ func openFlags() []string {
 	return []string{
 		"accept", "accept-new", "authorized", "backend", "baseline", "concurrency", "config", "direct", "endpoint", "exit", "fail-on", "host", "listen", "live",
 		"location", "only", "origin", "output", "probe", "profile", "protocol", "rate-limit", "release", "route", "rule", "run", "severity", "since", "skip",
-		"sni", "status", "targets", "timeout", "unsafe", "verdict", "wait",
+		"shared", "sni", "status", "targets", "timeout", "unsafe", "verdict", "via", "wait",
 	}
 }
 

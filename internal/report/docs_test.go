@@ -77,7 +77,7 @@ func members(t *testing.T) []string {
 	for i := range r.Findings {
 		r.Findings[i].Attribution, r.Findings[i].Related = "an intermediary", []string{"UPGRADE-POST"}
 	}
-	b, err := element(r)
+	b, err := Element(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ const unknown = -1
 
 // Write is part of Writer.
 func (h *harWriter) Write(r *rules.Ruling) error {
-	ruling, err := element(r)
+	ruling, err := Element(r)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type arrayWriter struct {
 
 // Write is part of Writer.
 func (a *arrayWriter) Write(r *rules.Ruling) error {
-	b, err := element(r)
+	b, err := Element(r)
 	if err != nil {
 		return err
 	}
@@ -65,9 +65,9 @@ func remedies(r *rules.Ruling) []remedy {
 	return all
 }
 
-// element returns a ruling in the format of the contracts. Failures also have a command that
+// Element returns a ruling in the format of the contracts. Failures also have a command that
 // reproduces them, their impact and their fix.
-func element(r *rules.Ruling) ([]byte, error) {
+func Element(r *rules.Ruling) ([]byte, error) {
 	b, err := r.MarshalJSON() // json.Marshal would go over it once more
 	if err != nil {
 		return nil, err

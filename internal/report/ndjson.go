@@ -15,7 +15,7 @@ type lineWriter struct{ w io.Writer }
 
 // Write is part of Writer.
 func (l lineWriter) Write(r *rules.Ruling) error {
-	b, err := element(r)
+	b, err := Element(r)
 	if err == nil {
 		_, err = l.w.Write(append(b, '\n'))
 	}

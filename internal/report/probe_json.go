@@ -212,7 +212,7 @@ func (p *probeWriter) endpoint(r *rules.Ruling) int {
 // its worst finding. Without a finding, the rule is the probe's own.
 func result(r *rules.Ruling) (resultJSON, error) {
 	p := rules.FindProbe(r.X.Probe)
-	b, err := element(r)
+	b, err := Element(r)
 	one := resultJSON{
 		Probe: p.ID, Rule: p.Rule().ID, Expected: p.Class, Outcome: r.X.Outcome, Verdict: r.Verdict.String(), Ruling: b,
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Read reads the rulings of a report in the format json or ndjson, or of the document of a run of
-// probes, and calls each with them in their order. It holds one ruling at a time, and reads none of
+// probes or of chain, and calls each with them in their order. It holds one ruling at a time, and reads none of
 // more than 4 MiB. An error has the offset in the file.
 func Read(r io.Reader, each func(*rules.Ruling)) error {
 	in := &portion{Reader: r}
@@ -88,7 +88,7 @@ func (f *reportFile) object() error {
 	document := false
 	members := map[string]json.RawMessage{}
 	err := f.members(func(key string) error {
-		if key == "endpoints" {
+		if key == "endpoints" || key == "hops" {
 			document = true
 			return f.list(f.endpoint)
 		}
@@ -106,7 +106,7 @@ func (f *reportFile) object() error {
 	return f.hand(b)
 }
 
-// endpoint reads one endpoint of the document of a run.
+// endpoint reads one endpoint, or one hop, of the document of a run.
 func (f *reportFile) endpoint() error {
 	if err := f.open('{'); err != nil {
 		return err

@@ -1,53 +1,69 @@
 package run
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/interlock-proxy/interlock/internal/chain"
+	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
-	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // Chaining is one run of the command chain, through one hop or several. Of its flags it reads those
 // about headers, TLS, time, selection and output.
 type Chaining struct {
-	Flags  *ProbeFlags
-	Via    []string // URLs of hops
-	Listen string   // where the sink listens; empty: a free port of 127.0.0.1
-	Host   string   // the value of Host; empty: that of the URL
-	Shared bool     // the hops serve others too
-	Wait   time.Duration
-	Least  rules.Severity // a failure of this severity or above is exit status 1
-	Screen *terminal.Screen
-	Times  chain.Times // zero: as in use
-	Began  time.Time
+	Flags     *ProbeFlags
+	Via       []string // URLs of hops, each also as NAME=URL
+	Listen    string   // where the sink listens; empty: a free port of 127.0.0.1
+	Host      string   // the value of Host; empty: that of the URL
+	Shared    bool     // the hops serve others too
+	Wait      time.Duration
+	Config    config.Config
+	Gate      rules.Gate
+	Accepting *Accepting
+	Options   report.Options
+	Screen    *terminal.Screen
+	Times     chain.Times // zero: as in use
+	Run       string      // the ID of the run
+	Began     time.Time
 
-	probes []*chain.Probe
-	hops   []*passed
+	probes  []*chain.Probe
+	hops    []*passed
+	reports *Reports
+	kept    *recording // nil: the run is not stored
 }
 
 // passed is a hop that was probed.
 type passed struct {
+	route   string // its name
 	place   place
 	hop     chain.Hop
-	results []chain.Result
+	results []chain.Result // with the states of their findings
 	report  chain.Report
 	failed  error // why nothing can be said
-	gated   int   // failures that make the exit status 1
+	gated   int   // findings that make the exit status 1
 }
 
-// Do probes the hops one after the other. Write writes the reports.
-func (c *Chaining) Do(ctx context.Context, write func() error) error {
+// endpoint is the endpoint of all exchanges through the hop: each request has a path of its own below
+// that one.
+func (h *passed) endpoint() string { return rules.Template(h.place.target) }
+
+// Do probes the hops one after the other and writes the reports.
+func (c *Chaining) Do(ctx context.Context) error {
 	if err := c.aim(ctx); err != nil {
 		return err
 	}
@@ -56,16 +72,21 @@ func (c *Chaining) Do(ctx context.Context, write func() error) error {
 		return exit.Usage("--listen: %w", err)
 	}
 	defer sink.Close()
-	c.tell("make it forward to http://" + reachable(sink.Addr))
-	for _, h := range c.hops {
-		if err := c.probe(ctx, h, sink); err != nil {
-			return err
-		}
-	}
-	if err := write(); err != nil {
+	c.Options.Gate, c.Options.Quiet, c.Options.Target = &c.Gate, c.Flags.Quiet, HopsOf(c.Via)
+	if c.reports, err = OpenReports(c.Flags.Outputs, c.Screen, c.Options, ownFormats{"text": c.newText, "json": c.newJSON}); err != nil {
 		return err
 	}
-	return c.result()
+	about := store.Run{ID: c.Run, Command: "chain", Target: c.Options.Target, Origin: string(wire.OriginChain), Began: c.Began}
+	if c.kept, err = record(ctx, &c.Config, c.Screen, about, c.Flags.Labels); err != nil {
+		c.reports.Abandon()
+		return err
+	}
+	defer c.kept.close()
+	c.tell("make it forward to http://" + reachable(sink.Addr))
+	for _, h := range c.hops {
+		c.probe(ctx, h, sink)
+	}
+	return c.end()
 }
 
 // reachable is an address of the sink that a hop can connect to.
@@ -100,23 +121,9 @@ func (c *Chaining) aim(ctx context.Context) (err error) {
 		return err
 	}
 	c.Times.Come = c.Flags.Timeout
-	for _, url := range c.Via {
-		h := new(passed)
-		if h.place, err = parsePlace(url); err != nil {
-			return err
-		}
-		if strings.Contains(h.place.target, "?") {
-			return exit.Usage("--via %s: a query is not possible here, as each request has a path of its own below this one", h.place)
-		}
-		ips, err := h.place.find(ctx, c.Flags.Authorized)
+	for _, via := range c.Via {
+		h, err := c.hopOf(ctx, via)
 		if err != nil {
-			return err
-		}
-		h.hop = chain.Hop{Address: h.place.choose(ctx, ips), Host: h.place.host, Path: h.place.target}
-		if c.Host != "" {
-			h.hop.Host = c.Host
-		}
-		if h.hop.TLS, err = c.Flags.tlsConfig(h.place); err != nil {
 			return err
 		}
 		for _, f := range lines {
@@ -124,73 +131,125 @@ func (c *Chaining) aim(ctx context.Context) (err error) {
 		}
 		c.hops = append(c.hops, h)
 	}
+	var endpoints []string
+	for _, h := range c.hops {
+		endpoints = append(endpoints, h.endpoint())
+	}
+	c.Accepting.about(endpoints)
 	return nil
 }
 
-// probe sends the probes through a hop, once that forwards to the sink. Its error is about us.
-func (c *Chaining) probe(ctx context.Context, h *passed, sink *chain.Sink) error {
-	if err := chain.Await(ctx, &h.hop, sink, c.Wait); err != nil {
-		if ctx.Err() != nil {
-			return exit.Unknown("stopped by a signal: %s did not forward a request yet", h.place)
-		}
-		h.failed = err
-		return nil
+// hopOf returns the hop that a value of --via names.
+func (c *Chaining) hopOf(ctx context.Context, via string) (*passed, error) {
+	h := new(passed)
+	name, url := nameOf(via)
+	var err error
+	if h.place, err = parsePlace(url); err != nil {
+		return nil, err
+	}
+	if strings.Contains(h.place.target, "?") {
+		return nil, exit.Usage("--via %s: a query is not possible here, as each request has a path of its own below this one", h.place)
+	}
+	ips, err := h.place.find(ctx, slices.Concat(c.Flags.Authorized, c.Config.Probes.Authorized))
+	if err != nil {
+		return nil, err
+	}
+	h.hop = chain.Hop{Address: h.place.choose(ctx, ips), Host: cmp.Or(c.Host, h.place.host), Path: h.place.target}
+	if h.hop.TLS, err = c.Flags.tlsConfig(h.place); err != nil {
+		return nil, err
+	}
+	h.route = cmp.Or(name, h.place.host)
+	for n := 2; slices.ContainsFunc(c.hops, func(other *passed) bool { return other.route == h.route }); n++ {
+		h.route = fmt.Sprintf("%s-%d", cmp.Or(name, h.place.host), n)
+	}
+	return h, nil
+}
+
+// named matches the name of a hop in a value of --via.
+var named = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(.*)$`)
+
+// nameOf divides NAME=URL. The name is empty where there is none.
+func nameOf(via string) (name, url string) {
+	if m := named.FindStringSubmatch(via); m != nil {
+		return m[1], m[2]
+	}
+	return "", via
+}
+
+// HopsOf names the hops of these values of --via, as a run that is kept is known by. It is empty where
+// one of them is none.
+func HopsOf(vias []string) string {
+	var urls []string
+	for _, via := range vias {
+		_, url := nameOf(via)
+		urls = append(urls, url)
+	}
+	return TargetOf(urls)
+}
+
+// probe sends the probes through a hop, once that forwards to the sink.
+func (c *Chaining) probe(ctx context.Context, h *passed, sink *chain.Sink) {
+	if h.failed = chain.Await(ctx, &h.hop, sink, c.Wait); ctx.Err() != nil {
+		h.failed = errors.New("stopped by a signal: it did not forward a request yet")
+	}
+	if h.failed != nil {
+		return
 	}
 	step, done := func(int, int) {}, func() {}
 	if !c.Flags.Quiet {
 		step, done = c.Screen.Steps("probes through " + h.place.String())
 	}
-	settings := chain.Settings{Times: c.Times, Shared: c.Shared, Route: h.place.host}
-	var err error
-	h.report, err = chain.Run(ctx, &h.hop, sink, settings, c.probes, func(r chain.Result) {
-		h.results = append(h.results, r)
+	options := c.rules(h)
+	settings := chain.Settings{
+		Times: c.Times, Shared: c.Shared, Route: h.route, Options: &options,
+		NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
+	}
+	h.report, h.failed = chain.Run(ctx, &h.hop, sink, settings, c.probes, func(r chain.Result) {
+		c.enter(h, r)
 		step(len(h.results), len(c.probes))
-		for _, m := range r.Marks {
-			if m.Verdict == rules.Fail && m.Severity >= c.Least {
-				h.gated++
-			}
-		}
 	})
 	done()
 	if ctx.Err() != nil {
 		h.failed = errors.New("stopped by a signal")
-		return nil
 	}
-	h.failed = err
-	return nil
 }
 
-// result returns the result as an error.
-func (c *Chaining) result() error {
-	gated, why := 0, []string{}
-	for _, h := range c.hops {
-		if gated += h.gated; h.failed != nil {
-			why = append(why, fmt.Sprintf("%s: %v", h.place, h.failed))
+// rules are the options of the rulebook for what is sent through a hop: the values of the user's own
+// headers are secret on both sides.
+func (c *Chaining) rules(h *passed) rules.Options {
+	o := c.Config.RuleOptions()
+	o.Full = false
+	o.Redact.Names = slices.Clone(o.Redact.Names)
+	for _, f := range h.hop.Fields {
+		if !wire.EqualFold(f[0], "Host") {
+			o.Redact.Names = append(o.Redact.Names, f[0])
 		}
 	}
-	if gated > 0 {
-		why = append([]string{FindingsAt(rules.Gate{Least: c.Least}, gated).Error()}, why...)
-		return exit.Error{Status: exit.StatusFound, Err: errors.New(strings.Join(why, "; "))}
-	}
-	if len(why) > 0 {
-		return exit.Unknown("%s", strings.Join(why, "\n"))
-	}
-	return nil
+	return o
 }
 
-// ListChain lists the probes of chain.
-func ListChain(w io.Writer, width int) error {
-	rows := [][]string{{"PROBE", "RISK", "NEEDS", "WHAT IT SENDS, AND WHAT A CORRECT PROXY DOES"}}
-	for _, p := range chain.Probes() {
-		needs := "-"
-		if p.Needs == chain.NeedsTunnel {
-			needs = "tunnel"
+// enter adds a result to the reports and the store.
+func (c *Chaining) enter(h *passed, r chain.Result) {
+	ruling := judged(&r)
+	ruling.Run, ruling.Instance, ruling.Endpoint = c.Run, c.Config.Instance, h.endpoint()
+	r.Ruling = c.Accepting.enter(ruling)
+	for i := range r.Ruling.Findings {
+		if c.Gate.Holds(&r.Ruling.Findings[i]) {
+			h.gated++
 		}
-		rows = append(rows, []string{p.ID, p.Risk.String(), needs, p.Label + ": " + strings.ToLower(p.Want[:1]) + p.Want[1:]})
 	}
-	var b bytes.Buffer
-	writeTable(&b, rows, width)
-	fmt.Fprintf(&b, "\n%s. RISK state: a backend other than the sink might do what the request says.\n", printed.Count(len(rows)-1, "probe"))
-	_, err := w.Write(b.Bytes())
-	return err
+	h.results = append(h.results, r)
+	if len(r.Near.Request.Raw) > 0 {
+		c.kept.write(r.Ruling)
+	} else {
+		c.kept.result(c.result(h, r.Probe, r.Verdict.String(), r.Why))
+	}
+	c.reports.Stream.Write(r.Ruling)
+}
+
+// result is the result of a probe without an exchange.
+func (c *Chaining) result(h *passed, p *chain.Probe, verdict, reason string) store.Result {
+	return store.Result{
+		Run: c.Run, Backend: h.hop.Address, Route: h.route, Endpoint: h.endpoint(), Probe: p.ID, Rule: p.Rule, Verdict: verdict, Reason: reason, Time: time.Now(),
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/chain"
 	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/version"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -16,12 +17,15 @@ import (
 type chainJSON struct {
 	Schema  int       `json:"schema"`
 	Time    string    `json:"time"`
+	Run     string    `json:"run"`
 	Version string    `json:"version"`
 	Hops    []hopJSON `json:"hops"`
 }
 
 type hopJSON struct {
+	Hop       string         `json:"hop"` // its name
 	URL       string         `json:"url"`
+	Endpoint  string         `json:"endpoint"`
 	Address   string         `json:"address"`
 	Answer    string         `json:"answer"`
 	Transport bool           `json:"transport"` // it relays bytes and reads no HTTP
@@ -42,6 +46,8 @@ type passageJSON struct {
 	Connection int        `json:"connection,omitempty"` // number of the backend connection
 	Near       *headsJSON `json:"near,omitempty"`
 	Far        *headsJSON `json:"far,omitempty"`
+
+	Ruling json.RawMessage `json:"ruling"` // null where nothing was sent
 }
 
 type markJSON struct {
@@ -59,14 +65,30 @@ type headsJSON struct {
 	Outcome  string `json:"outcome"`
 }
 
-// JSON writes the document of the run.
-func (c *Chaining) JSON(w io.Writer, _ bool) error {
-	d := chainJSON{Schema: 1, Time: c.Began.UTC().Format(time.RFC3339), Version: version.String(), Hops: []hopJSON{}}
+// chainDocument writes the document of the run.
+type chainDocument struct {
+	w        io.Writer
+	chaining *Chaining
+}
+
+func (c *Chaining) newJSON(w io.Writer, _ report.Options) (report.Writer, error) {
+	return &chainDocument{w, c}, nil
+}
+
+// Write is part of report.Writer.
+func (*chainDocument) Write(*rules.Ruling) error { return nil }
+
+// Close is part of report.Writer.
+func (d *chainDocument) Close(*report.Summary) error { return d.chaining.document(d.w) }
+
+// document writes the document of the run.
+func (c *Chaining) document(w io.Writer) error {
+	d := chainJSON{Schema: 1, Time: c.Began.UTC().Format(time.RFC3339), Run: c.Run, Version: version.String(), Hops: []hopJSON{}}
 	for _, h := range c.hops {
 		_, answer := c.says(h)
 		n := h.verdicts()
 		j := hopJSON{
-			URL: h.place.String(), Address: h.hop.Address, Answer: printed.ASCII(answer), Transport: h.report.Transport, Tunnels: h.report.Tunnels,
+			Hop: h.route, URL: h.place.String(), Endpoint: h.endpoint(), Address: h.hop.Address, Answer: printed.ASCII(answer), Transport: h.report.Transport, Tunnels: h.report.Tunnels,
 			Summary: map[string]int{
 				"fail": n[rules.Fail], "warn": n[rules.Warn], "unclear": n[rules.Unclear], "pass": n[rules.Pass],
 				"not-applicable": n[rules.NotApplicable], "not-sent": len(h.report.NotSent),
@@ -77,23 +99,30 @@ func (c *Chaining) JSON(w io.Writer, _ bool) error {
 			j.Failed = printed.ASCII(h.failed.Error())
 		}
 		for i := range h.results {
-			j.Results = append(j.Results, h.passage(&h.results[i]))
+			p, err := h.passage(&h.results[i])
+			if err != nil {
+				return err
+			}
+			j.Results = append(j.Results, p)
 		}
 		for _, s := range h.report.NotSent {
-			j.Results = append(j.Results, passageJSON{Probe: s.Probe.ID, Label: s.Probe.Label, Expected: s.Probe.Want, Verdict: "not-sent", Why: s.Reason, Faults: []markJSON{}})
+			j.Results = append(j.Results, passageJSON{Probe: s.Probe.ID, Label: s.Probe.Label, Expected: s.Probe.Want, Verdict: "not-sent", Why: s.Reason, Faults: []markJSON{}, Ruling: json.RawMessage("null")})
 		}
 		d.Hops = append(d.Hops, j)
 	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(d)
+	return report.Document(w, d)
 }
 
 // passage is a result as the document has it.
-func (h *passed) passage(r *chain.Result) passageJSON {
-	p := passageJSON{
+func (h *passed) passage(r *chain.Result) (p passageJSON, err error) {
+	p = passageJSON{
 		Probe: r.Probe.ID, Label: r.Probe.Label, Expected: r.Probe.Want, Verdict: r.Verdict.String(), Faults: []markJSON{}, Facts: r.Facts, Why: r.Why,
-		Connection: r.Number, Near: h.heads(r.Near), Far: h.heads(r.Far),
+		Connection: r.Number, Near: h.heads(r.Near), Far: h.heads(r.Far), Ruling: json.RawMessage("null"),
+	}
+	if len(r.Near.Request.Raw) > 0 {
+		if p.Ruling, err = report.Element(r.Ruling); err != nil {
+			return p, err
+		}
 	}
 	for _, m := range r.Marks {
 		j := markJSON{Verdict: m.Verdict.String(), Severity: m.Severity.String(), Code: m.Code, Detail: printed.ASCII(m.Text)}
@@ -102,7 +131,7 @@ func (h *passed) passage(r *chain.Result) passageJSON {
 		}
 		p.Faults = append(p.Faults, j)
 	}
-	return p
+	return p, nil
 }
 
 // heads are those of an exchange, without the values of the user's own headers.

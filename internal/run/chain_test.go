@@ -1,25 +1,47 @@
 package run
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/chain"
+	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
+	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
 // chained sends a few probes through a hop of the lab, and returns the reports and the exit status.
 func chained(t *testing.T, name string, change func(*Chaining)) (text, document string, status int) {
+	t.Helper()
+	dir := t.TempDir()
+	status = chainInto(t, name, func(c *Chaining) {
+		c.Flags.Outputs = []string{"text=" + dir + "/text", "json=" + dir + "/json"}
+		change(c)
+	})
+	return readFile(t, dir+"/text"), readFile(t, dir+"/json"), status
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// chainInto sends a few probes through a hop of the lab, and returns the exit status.
+func chainInto(t *testing.T, name string, change func(*Chaining)) (status int) {
 	t.Helper()
 	free, err := ports.Free(1) // the hop must know where the sink will be
 	if err != nil {
@@ -33,20 +55,20 @@ func chained(t *testing.T, name string, change func(*Chaining)) (text, document 
 	defer hop.Close()
 	c := &Chaining{
 		Flags: &ProbeFlags{Quiet: false, ASCII: true, Timeout: time.Second, Fields: []string{"X-Key: s3cret"}, Only: []string{"CHAIN-CONN-*", "CHAIN-101-BARE", "CTRL-END"}},
-		Via:   []string{"http://" + hop.Addr + "/under"}, Listen: address, Wait: 5 * time.Second, Least: rules.High,
-		Screen: terminal.NewScreen(io.Discard, io.Discard), Began: time.Unix(0, 0),
+		Via:   []string{"http://" + hop.Addr + "/under"}, Listen: address, Wait: 5 * time.Second, Gate: rules.Gate{Least: rules.High},
+		Config: config.Config{Store: "memory"}, Options: report.Options{ASCII: true}, Accepting: &Accepting{Screen: terminal.NewScreen(io.Discard, io.Discard)},
+		Screen: terminal.NewScreen(io.Discard, io.Discard), Run: "RUN", Began: time.Unix(0, 0),
 		Times: chain.Times{Not: 100 * time.Millisecond, Later: 10 * time.Millisecond, Empty: 5 * time.Millisecond},
 	}
 	change(c)
-	var plain, structured bytes.Buffer
-	err = c.Do(t.Context(), func() error { return errors.Join(c.Text(&plain, false), c.JSON(&structured, false)) })
+	err = c.Do(t.Context())
 	var failed exit.Error
 	if errors.As(err, &failed) {
 		status = failed.Status
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	return plain.String(), structured.String(), status
+	return status
 }
 
 func TestChainReportsBothSides(t *testing.T) {

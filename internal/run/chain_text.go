@@ -15,29 +15,58 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// Text writes the report for people: the answer in a sentence, then what was found at each hop, with
+// chainText is the report for people: the answer in a sentence, then what was found at each hop, with
 // the heads of both sides, and with several hops a table.
-func (c *Chaining) Text(w io.Writer, color bool) error {
-	t := &probeText{marks: &terminal.Console{Color: color, ASCII: c.Flags.ASCII || !terminal.UTF8Locale()}, columns: unlimited}
-	if n := c.Screen.Width(); n > 0 {
-		t.columns = report.Columns(n)
+type chainText struct {
+	*probeText
+	chaining *Chaining
+}
+
+func (c *Chaining) newText(w io.Writer, o report.Options) (report.Writer, error) {
+	t := &probeText{w: w, marks: &terminal.Console{Color: o.Color, ASCII: o.ASCII}, columns: unlimited}
+	if o.Width > 0 {
+		t.columns = report.Columns(o.Width)
 	}
+	return &chainText{t, c}, nil
+}
+
+// Write is part of report.Writer.
+func (*chainText) Write(*rules.Ruling) error { return nil }
+
+// Close is part of report.Writer.
+func (t *chainText) Close(s *report.Summary) error {
+	c := t.chaining
+	c.headlines(t.probeText)
+	var b bytes.Buffer
+	if !c.Flags.Quiet {
+		for _, h := range c.hops {
+			b.WriteByte('\n')
+			c.about(t.probeText, &b, h)
+		}
+		if len(c.hops) > 1 {
+			c.compare(t.probeText, &b)
+		}
+		for _, remark := range s.Remarks {
+			t.entry(&b, " ", "accepted and expected: "+wire.Escape([]byte(remark)))
+		}
+		if s.NotSeen > 0 {
+			t.entry(&b, " ", fmt.Sprintf("not seen: %s of the baseline", printed.Count(s.NotSeen, "finding")))
+		}
+	}
+	if len(c.hops) > 1 || c.Accepting.States.Baseline != nil || s.Accepted > 0 {
+		t.entry(&b, " ", s.Result())
+	}
+	return t.flush(&b)
+}
+
+// headlines writes the answers.
+func (c *Chaining) headlines(t *probeText) {
 	var b bytes.Buffer
 	for _, h := range c.hops {
 		v, answer := c.says(h)
 		t.hang(&b, " "+t.marks.Symbol(v)+" ", 3, answer)
 	}
-	if !c.Flags.Quiet {
-		for _, h := range c.hops {
-			b.WriteByte('\n')
-			c.about(t, &b, h)
-		}
-		if len(c.hops) > 1 {
-			c.compare(t, &b)
-		}
-	}
-	t.w = w
-	return t.flush(&b)
+	_ = t.flush(&b) // an error shows again with the rest
 }
 
 // says returns the verdict on a hop, and a sentence.
@@ -45,13 +74,13 @@ func (c *Chaining) says(h *passed) (rules.Verdict, string) {
 	n := h.verdicts()
 	switch {
 	case h.gated > 0:
-		return rules.Fail, fmt.Sprintf("Not safe: %s at or above --fail-on %v at %s.", printed.Count(h.gated, "fault"), c.Least, h.place)
+		return rules.Fail, fmt.Sprintf("Not safe: %s at or above --fail-on %v at %s.", printed.Count(h.gated, "fault"), c.Gate.Least, h.place)
 	case h.failed != nil:
 		return rules.Unclear, fmt.Sprintf("Could not tell whether %s is safe: %v.", h.place, h.failed)
 	case h.report.Transport:
 		return rules.Pass, fmt.Sprintf("%s relays bytes and reads no HTTP: it adds no fault to an upgrade, and takes none away.", h.place)
 	case n[rules.Fail] > 0:
-		return rules.Warn, fmt.Sprintf("%s has %s, all below --fail-on %v.", h.place, printed.Count(n[rules.Fail], "fault"), c.Least)
+		return rules.Warn, fmt.Sprintf("%s has %s, all below --fail-on %v.", h.place, printed.Count(n[rules.Fail], "fault"), c.Gate.Least)
 	case n[rules.Unclear] > 0:
 		return rules.Warn, fmt.Sprintf("Safe as far as tested: no fault of %s is certain, and %s did not fail again when repeated.", h.place, printed.Count(n[rules.Unclear], "probe"))
 	}
@@ -121,6 +150,7 @@ func (c *Chaining) found(t *probeText, b *bytes.Buffer, h *passed, r *chain.Resu
 	}
 	t.entry(b, "     ", "sent: "+r.Probe.Label)
 	t.entry(b, "     ", "correct: "+r.Probe.Want)
+	c.remedies(t, b, r.Ruling)
 	near, far := r.Near, r.Far
 	if len(near.Request.Raw) == 0 {
 		return
@@ -138,6 +168,25 @@ func (c *Chaining) found(t *probeText, b *bytes.Buffer, h *passed, r *chain.Resu
 	sides[0].other, sides[1].other, sides[2].other, sides[3].other = sides[1].head, sides[0].head, sides[3].head, sides[2].head
 	for _, s := range sides {
 		s.write(b, h)
+	}
+}
+
+// remedies writes what to change, for each rule that a probe has failed.
+func (c *Chaining) remedies(t *probeText, b *bytes.Buffer, r *rules.Ruling) {
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.Verdict != rules.Fail {
+			continue
+		}
+		if f.State != "" {
+			t.entry(b, "     ", "state: "+f.State)
+		}
+		for line := range strings.SplitSeq(f.Rule.Fix, "\n") {
+			if line != "" {
+				t.hang(b, "     fix: ", 10, line)
+			}
+		}
+		t.entry(b, "     ", "more: interlock rules "+f.Rule.ID)
 	}
 }
 

@@ -79,6 +79,13 @@ func (k *recording) write(r *rules.Ruling) {
 	}
 }
 
+// result stores a result of a probe without an exchange.
+func (k *recording) result(r store.Result) {
+	if k != nil {
+		k.writer.Result(r)
+	}
+}
+
 // notSent stores which probes were not sent to an endpoint, and why.
 func (k *recording) notSent(was *probe.Report, backend, route, endpoint string) {
 	if k == nil {
