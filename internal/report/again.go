@@ -26,9 +26,16 @@ type Recipe struct {
 // sent by a shell: a head of the longest kind fits.
 const maxSentAgain = 128 << 10
 
-// Again returns the exact command of a ruling's recipe in one line. It is empty if there is no
-// request.
-func Again(r *rules.Ruling) string { return strings.Join(NewRecipe(r).Shell, " ") }
+// Again returns the exact command of a ruling's recipe in one line, or that with Interlock where only
+// Interlock can send it again. It is empty if there is no request.
+func Again(r *rules.Ruling) string { return NewRecipe(r).again() }
+
+func (a Recipe) again() string {
+	if a.Shell == nil {
+		return a.Probe
+	}
+	return strings.Join(a.Shell, " ")
+}
 
 // NewRecipe is the recipe of a ruling.
 func NewRecipe(r *rules.Ruling) Recipe {
@@ -37,8 +44,11 @@ func NewRecipe(r *rules.Ruling) Recipe {
 		return Recipe{}
 	}
 	h := handshakeOf(r.X)
-	steps := sent(r, &s, h)
 	to := server(r)
+	if r.X.Origin == wire.OriginChain { // the backend must answer as the probe needs it
+		return Recipe{Probe: chainCommand(r, &to)}
+	}
+	steps := sent(r, &s, h)
 	a := Recipe{Probe: probeCommand(r, &to), Notes: notes(r, &s, h)}
 	if n := len(strings.Join(steps, "")); n > maxSentAgain && a.Probe != "" {
 		a.Notes = append(a.Notes, fmt.Sprintf("a command without interlock would have to hold %d bytes", n))
@@ -259,15 +269,38 @@ func probeCommand(r *rules.Ruling, to *place) string {
 	if to.tls {
 		scheme, own = "https", "443"
 	}
+	url, hostHeader := to.url(scheme, own)
 	options := ""
+	if hostHeader != "" {
+		options = " -H " + word("Host: "+hostHeader)
+	}
+	return "interlock probe " + word(printed.ASCII(url+path)) + options + " --only " + r.X.Probe
+}
+
+// chainCommand is the command that sends a probe of chain again.
+func chainCommand(r *rules.Ruling, to *place) string {
+	scheme, own := "http", "80"
+	if to.tls {
+		scheme, own = "https", "443"
+	}
+	url, hostHeader := to.url(scheme, own)
+	options := ""
+	if hostHeader != "" {
+		options = " --host " + word(hostHeader)
+	}
+	return "interlock chain --via " + word(printed.ASCII(url+r.Endpoint)) + options + " --only " + word(printed.ASCII(r.X.Probe))
+}
+
+// url is the beginning of a URL of the place, and the value of Host where that is another one.
+func (to *place) url(scheme, own string) (url, hostHeader string) {
 	host := net.JoinHostPort(to.host, to.port)
 	if to.port == own {
 		host = strings.TrimSuffix(host, ":"+own)
 	}
 	if _, port := cutPort(to.hostHeader, to.tls); to.hostHeader != "" && port == to.port {
 		host = to.hostHeader
-	} else if to.hostHeader != "" {
-		options = " -H " + word("Host: "+to.hostHeader)
+	} else {
+		hostHeader = to.hostHeader
 	}
-	return "interlock probe " + word(printed.ASCII(scheme+"://"+host+path)) + options + " --only " + r.X.Probe
+	return scheme + "://" + host, hostHeader
 }

@@ -81,11 +81,15 @@ func (g *gitlabWriter) issue(is *merged) gitlabIssue {
 	if f.State != "" {
 		state = ", " + printed.ASCII(f.State)
 	}
+	sides := ""
+	if all := is.sides(); all != nil {
+		sides = "**both sides**\n\n" + fence(sidesText(all), "") + "\n\n"
+	}
 	return gitlabIssue{
 		Description: fmt.Sprintf("%s (%s; %s%s, %s)", printed.ASCII(f.Detail), is.name(), f.Verdict, state, is.exchanges()),
 		Check:       f.Rule.ID, Fingerprint: is.fingerprint, Severity: gitlabSeverity(is), Location: g.location(is.key.Route),
-		Content: gitlabContent{fmt.Sprintf("**%s** (%s)\n\n**again**\n\n%s\n\n**why** %s\n\n**fix** %s\n\n**more** `%s`",
-			escapeMarkdown(f.Rule.Label), cited(f.Refs), fence(is.again(), "sh"), escapeMarkdown(f.Rule.Why), escapeMarkdown(f.Rule.Fix), more(f.Rule))},
+		Content: gitlabContent{fmt.Sprintf("**%s** (%s)\n\n%s**again**\n\n%s\n\n**why** %s\n\n**fix** %s\n\n**more** `%s`",
+			escapeMarkdown(f.Rule.Label), cited(f.Refs), sides, fence(is.again(), "sh"), escapeMarkdown(f.Rule.Why), escapeMarkdown(f.Rule.Fix), more(f.Rule))},
 	}
 }
 

@@ -87,6 +87,7 @@ func (h *htmlWriter) Close(s *Summary) error {
 	}
 	v.Whys, v.MoreWhys = h.why()
 	v.Columns, v.Rows = h.matrix.rows(anchors)
+	v.Hops = h.matrix.hops
 	v.Passed = v.Rows[passed(v.Rows):]
 	v.Rows = v.Rows[:len(v.Rows)-len(v.Passed)]
 	page, err := template.New("page").Funcs(htmlFuncs()).Parse(htmlPage)

@@ -37,7 +37,7 @@ const htmlPage = `<!DOCTYPE html>
 <dl><dt>cause</dt><dd>{{.Cause}}</dd>{{with .Explains}}<dt>explains</dt><dd class="id">{{.}}</dd>{{end}}<dt>fix</dt><dd>{{range .Fix}}<p>{{.}}</p>{{end}}</dd><dt>more</dt><dd><code>{{.More}}</code></dd></dl>
 </article>
 {{end}}{{with $.MoreWhys}}<p>… and {{thousands .}} more</p>
-{{end}}{{end}}{{if .Columns}}<h2>Probes × endpoints</h2>
+{{end}}{{end}}{{if .Columns}}<h2>Probes × {{if .Hops}}proxies{{else}}endpoints{{end}}</h2>
 {{if .Rows}}{{template "matrix" (matrix .Columns .Rows)}}{{end}}
 {{with .Passed}}<details><summary>{{thousands (size .)}} probes that all endpoints passed, or that were not applicable</summary>{{template "matrix" (matrix $.Columns .)}}</details>
 {{end}}<p class="soft legend"><span class="v fail">✖ fail</span> <span class="v warn">! warn</span> <span class="v unclear">? unclear</span> <span class="v pass">✓ pass</span> <span class="v na">– n/a</span> <span class="v na">○ accepted</span>, and the status or what came in place of it</p>
@@ -65,12 +65,22 @@ const htmlPage = `<!DOCTYPE html>
 <figure><figcaption>{{.Title}}</figcaption><pre>{{range .Lines}}<span class="soft">{{$sign}} </span>{{range .}}{{if .Mark}}<mark>{{.Text}}</mark>{{else}}{{.Text}}{{end}}{{end}}
 {{else}}<span class="soft">nothing</span>{{end}}{{with .Left}}… and {{thousands .}} more bytes{{end}}</pre></figure>{{end}}
 </div>
+{{end}}{{with .Label}}<p>Sent: {{.}}</p>
+{{end}}{{with .Sides}}<p class="soft">Both sides of the proxy: on the left the client's, on the right the server's. Marked lines are on one side only.</p>
+{{template "sides" .}}
+{{end}}{{range .Others}}<details><summary><span class="id">{{.Probe}}</span> {{.Label}}</summary>
+<p class="detail">{{.Detail}}</p>
+{{template "sides" .Sides}}
+<p class="soft">exchange <span class="id">{{.ID}}</span></p></details>
 {{end}}{{with .Again}}<dl><dt>again</dt><dd><pre>{{.}}</pre></dd></dl>
 {{end}}<p class="soft">exchange <span class="id">{{.ID}}</span> · fingerprint <span class="id">{{.Fingerprint}}</span></p>
 </section>
 {{end}}<dl><dt>why</dt><dd>{{.Why}}</dd><dt>fix</dt><dd>{{range .Fix}}<p>{{.}}</p>{{end}}</dd><dt>more</dt><dd><code>{{.More}}</code></dd></dl>
 </article>
 {{end}}{{with .More}}<p>… and {{thousands .}} more</p>
-{{end}}{{end}}{{end}}{{define "matrix"}}<div class="scroll" tabindex="0" role="region" aria-label="probes by endpoint"><table class="matrix"><thead><tr><th>probe</th>{{range .Columns}}<th class="id" scope="col">{{.}}</th>{{end}}</tr></thead><tbody>{{range .Rows}}
+{{end}}{{end}}{{end}}{{define "sides"}}<div class="sides">{{range .}}{{template "side" (side .Title .Near)}}{{template "side" (side .Title .Far)}}{{end}}
+</div>{{end}}{{define "side"}}
+<figure><figcaption>{{.Title}}{{with .Note}}: {{.}}{{end}}</figcaption><pre>{{$sign := .Sign}}{{range .Lines}}<span class="soft">{{if .Differs}}*{{else}} {{end}} {{$sign}} </span>{{if .Differs}}<mark>{{.Text}}</mark>{{else}}{{.Text}}{{end}}
+{{else}}<span class="soft">nothing</span>{{end}}{{with .Left}}… and {{.}} more lines{{end}}</pre></figure>{{end}}{{define "matrix"}}<div class="scroll" tabindex="0" role="region" aria-label="probes by endpoint"><table class="matrix"><thead><tr><th>probe</th>{{range .Columns}}<th class="id" scope="col">{{.}}</th>{{end}}</tr></thead><tbody>{{range .Rows}}
 <tr><th scope="row"{{with .Title}} title="{{.}}"{{end}}><span class="id">{{.Probe}}</span></th>{{range .Cells}}{{if .}}<td class="c-{{if .Accepted}}na{{else}}{{.Mark.Name}}{{end}}">{{if .Anchor}}<a href="#{{.Anchor}}">{{end}}{{if .Accepted}}<span class="v na">○<span class="w"> accepted</span></span>{{else}}<span class="v {{.Mark.Name}}">{{.Mark.Symbol}}<span class="w"> {{.Mark.Word}}</span></span>{{end}} {{.Answer}}{{with .Other}} <span class="id">{{.}}</span>{{end}}{{if .Anchor}}</a>{{end}}</td>{{else}}<td></td>{{end}}{{end}}</tr>{{end}}
 </tbody></table></div>{{end}}`

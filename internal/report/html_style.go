@@ -40,6 +40,7 @@ code,pre,.id{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fo
 .contents th,.contents td:nth-child(n+3){overflow-wrap:normal}
 .detail{font-weight:500}
 .heads{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:.6rem;margin:.5rem 0}
+.sides{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:.4rem .6rem;margin:.5rem 0}
 figure{margin:0;min-width:0}
 figcaption{font-size:.82em;color:var(--soft)}
 pre{margin:.15rem 0;padding:.5rem .6rem;background:var(--code);border:1px solid var(--rule);border-radius:4px;white-space:pre-wrap;line-height:1.4}
@@ -64,7 +65,7 @@ th[scope=row]{font-weight:400;white-space:nowrap}
 .matrix th:first-child{position:sticky;left:0;background:var(--card);z-index:1}
 :target{outline:2px solid var(--accent);outline-offset:6px;border-radius:4px}
 .contents{width:100%}
-@media(max-width:40rem){body{padding:.6rem .6rem 2rem;font-size:14px}.verdict{padding:.8rem .9rem}.card{padding:.6rem .7rem}dl{grid-template-columns:1fr;gap:0}dt{margin-top:.35rem}
+@media(max-width:40rem){.sides{grid-template-columns:minmax(0,1fr)}body{padding:.6rem .6rem 2rem;font-size:14px}.verdict{padding:.8rem .9rem}.card{padding:.6rem .7rem}dl{grid-template-columns:1fr;gap:0}dt{margin-top:.35rem}
 .tiles{grid-template-columns:repeat(auto-fill,minmax(5.4rem,1fr));gap:.35rem}.tiles li{padding:.3rem .5rem}.tiles b{font-size:1.15rem}
 .contents,.contents tbody{display:block}.contents thead{display:none}.contents tr{display:block;border:1px solid var(--rule);border-radius:6px;padding:.45rem .6rem;margin-bottom:.4rem}
 .contents td{display:inline;border:0;padding:0 .3rem 0 0}.contents td:first-child{display:block;padding-bottom:.2rem}

@@ -26,6 +26,7 @@ type (
 		Notes, Remarks     []string
 		Columns            []string
 		Rows, Passed       []matrixRow // probes with something to look into, and those without
+		Hops               bool        // the columns are proxies
 		MoreCells          int64
 		Failures, Warnings htmlSection
 		Unclear            htmlSection
@@ -65,10 +66,17 @@ type (
 	}
 	// htmlCause is a rule at an endpoint.
 	htmlCause struct {
-		Anchor, Place, Severity, Fault, Exchanges, States, Probes, Refs, Detail, Again, Fingerprint, ID string
+		Anchor, Place, Label, Severity, Fault, Exchanges, States, Probes, Refs, Detail, Again, Fingerprint, ID string
 
 		Unsafe bool // a server switched and must not have
 		Parts  []htmlPart
+		Sides  []Passage   // both sides of the proxy that the exchange passed
+		Others []htmlProbe // the same of other probes
+	}
+	// htmlProbe is what another probe showed of a cause.
+	htmlProbe struct {
+		Probe, Label, Detail, ID string
+		Sides                    []Passage
 	}
 	// htmlPart is a part of an exchange, with its evidence marked.
 	htmlPart struct {
@@ -157,6 +165,10 @@ func viewCause(c *cause) (htmlCause, error) {
 		return v, nil
 	}
 	v.Unsafe = is.examples[0].Unsafe && f.Verdict == rules.Fail && f.Rule.Severity.Switched == rules.Critical
+	if v.Sides = is.sides(); v.Sides != nil {
+		v.Label, v.Others = labelOf(is.key.Probe), otherProbes(c)
+		return v, nil
+	}
 	s, err := show(is.examples[0])
 	if err != nil {
 		return v, err
@@ -176,6 +188,16 @@ func viewCause(c *cause) (htmlCause, error) {
 	return v, nil
 }
 
+// otherProbes are what further probes of a cause showed on both sides of a proxy.
+func otherProbes(c *cause) (all []htmlProbe) {
+	for _, is := range c.findings[1:] {
+		if sides := is.sides(); sides != nil && len(all) < maxProbes {
+			all = append(all, htmlProbe{printed.ASCII(is.key.Probe), labelOf(is.key.Probe), printed.ASCII(is.finding.Detail), printed.ASCII(is.id), sides})
+		}
+	}
+	return all
+}
+
 // marks reports whether there is evidence in that part.
 func marks(spans []rules.Span, part rules.Part) bool {
 	return slices.ContainsFunc(spans, func(s rules.Span) bool { return s.Part == part })
@@ -187,10 +209,17 @@ type htmlTable struct {
 	Rows    []matrixRow
 }
 
+// htmlSide is one side of a passage.
+type htmlSide struct {
+	Title string
+	Side
+}
+
 // htmlFuncs are the functions of the page.
 func htmlFuncs() template.FuncMap {
 	return template.FuncMap{
 		"thousands": printed.Thousands,
+		"side":      func(title string, s Side) htmlSide { return htmlSide{title, s} },
 		"size":      func(rows []matrixRow) int64 { return int64(len(rows)) },
 		"matrix":    func(columns []string, rows []matrixRow) htmlTable { return htmlTable{columns, rows} },
 	}

@@ -80,7 +80,7 @@ func Element(r *rules.Ruling) ([]byte, error) {
 			Portable string   `json:"portable,omitempty"` // by interlock
 			Notes    []string `json:"againNotes,omitempty"`
 			Remedies []remedy `json:"remedies"`
-		}{strings.Join(a.Shell, " "), strings.Join(a.Curl, " "), a.Probe, a.Notes, all})
+		}{a.again(), strings.Join(a.Curl, " "), a.Probe, a.Notes, all})
 		if err != nil {
 			return nil, err
 		}

@@ -251,9 +251,12 @@ func (is *merged) facts() string {
 
 // explanation is everything that is to be said about a finding, in plain text.
 func (is *merged) explanation() string {
-	f := &is.finding
-	return fmt.Sprintf("%s\n%s\nmust hold: %s (%s)\nagain: %s\nwhy: %s\nfix: %s\nmore: %s",
-		printed.ASCII(f.Detail), is.facts(), f.Rule.Title, cited(f.Refs), is.again(), f.Rule.Why, f.Rule.Fix, more(f.Rule))
+	f, sides := &is.finding, ""
+	if all := is.sides(); all != nil {
+		sides = "\n" + strings.TrimSuffix(sidesText(all), "\n")
+	}
+	return fmt.Sprintf("%s\n%s\nmust hold: %s (%s)\nagain: %s\nwhy: %s\nfix: %s\nmore: %s%s",
+		printed.ASCII(f.Detail), is.facts(), f.Rule.Title, cited(f.Refs), is.again(), f.Rule.Why, f.Rule.Fix, more(f.Rule), sides)
 }
 
 // junit is a case that no rule belongs to, and the suite that it is in.

@@ -114,6 +114,9 @@ func (m *markdownWriter) cause(b *bytes.Buffer, c *cause) {
 	if probes := c.probes(); probes != "" {
 		fmt.Fprintf(b, "  \n  Probes: %s\n", code(probes))
 	}
+	if sides := is.sides(); sides != nil {
+		fmt.Fprintf(b, "\n%s\n", indent(fence(sidesText(sides), ""), "  "))
+	}
 	fmt.Fprintf(b, "\n%s\n\n", indent(fence(is.again(), "sh"), "  "))
 }
 

@@ -5,14 +5,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/chain"
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // A matrix holds the results of probes by endpoint.
 type matrix struct {
 	cells   map[string]map[endpoint]cell
 	columns map[endpoint]bool
+	hops    bool  // all of them are proxies
 	more    int64 // exchanges of probes beside those in a cell
 }
 
@@ -50,12 +53,15 @@ func (m *matrix) add(r *rules.Ruling) {
 		row = map[endpoint]cell{}
 		m.cells[r.X.Probe] = row
 	}
+	m.hops = r.X.Origin == wire.OriginChain && (m.hops || len(m.columns) == 0)
 	m.columns[column] = true
 	v, accepted := standing(r)
 	if was, known := row[column]; !known || v < was.verdict {
 		c := cell{Mark: printed.MarkOf(v), Answer: answered(r.X), Accepted: accepted, verdict: v, rule: decisive(r, v)}
 		if p := rules.FindProbe(r.X.Probe); p != nil {
 			c.own = p.Rule()
+		} else if p := chain.FindProbe(r.X.Probe); p != nil {
+			c.own = rules.Find(p.Rule)
 		}
 		row[column] = c
 	}
@@ -101,9 +107,7 @@ func (m *matrix) rows(anchors map[rules.Key]string) (columns []string, rows []ma
 	}
 	for probe, cells := range m.cells {
 		row := matrixRow{Probe: printed.ASCII(probe)}
-		if p := rules.FindProbe(probe); p != nil {
-			row.Title = p.Label
-		}
+		row.Title = labelOf(probe)
 		for _, e := range order {
 			if c, sent := cells[e]; sent {
 				if c.rule != nil {
@@ -120,6 +124,17 @@ func (m *matrix) rows(anchors map[rules.Key]string) (columns []string, rows []ma
 		return cmp.Or(cmp.Compare(a.worst(), b.worst()), strings.Compare(a.Probe, b.Probe))
 	})
 	return columns, rows
+}
+
+// labelOf says what a probe sends; empty if this version does not know it.
+func labelOf(probe string) string {
+	if p := rules.FindProbe(probe); p != nil {
+		return p.Label
+	}
+	if p := chain.FindProbe(probe); p != nil {
+		return p.Label
+	}
+	return ""
 }
 
 // passed returns the index of the first row without a problem.

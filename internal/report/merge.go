@@ -191,6 +191,18 @@ func (is *merged) recipe() Recipe {
 	return a
 }
 
+// sides returns both sides of the hop that the exchange of the finding passed; nil if it passed none.
+func (is *merged) sides() []Passage {
+	if len(is.examples) == 0 {
+		return nil
+	}
+	all, err := Sides(is.examples[0])
+	if err != nil {
+		return nil // the exchange is not shown otherwise either
+	}
+	return all
+}
+
 // again returns the exact command of the recipe in one line, after comments about its placeholders.
 func (is *merged) again() string {
 	a, text := is.recipe(), ""

@@ -101,6 +101,9 @@ func (s *sarifWriter) result(is *merged, place int) sarifResult {
 			"again": again, "why": f.Rule.Why, "fix": f.Rule.Fix,
 		},
 	}
+	if sides := is.sides(); sides != nil {
+		r.Properties["sides"] = sidesText(sides)
+	}
 	if at.File != "" {
 		r.Locations[0].Physical = &sarifPhysical{sarifArtifact{at.uri(), "%SRCROOT%"}, sarifRegion{at.Line}}
 	}

@@ -64,17 +64,11 @@ func transcript(r *rules.Ruling) (*wire.Transcript, error) {
 
 // transcriptOfHop returns the redacted exchange with both sides of its hop.
 func transcriptOfHop(r *rules.Ruling) (*wire.Transcript, error) {
-	bare := *r
-	bare.Findings = nil
-	b, err := bare.MarshalJSON()
+	x, err := shownHop(r)
 	if err != nil {
-		return nil, fmt.Errorf("show exchange %q: %w", r.X.ID, err)
+		return nil, err
 	}
-	redacted, err := rules.ReadRuling(b)
-	if err != nil {
-		return nil, fmt.Errorf("show exchange %q: %w", r.X.ID, err)
-	}
-	return redacted.X.Transcript(), nil
+	return x.Transcript(), nil
 }
 
 // showHead returns the redacted form of a further head of the server.

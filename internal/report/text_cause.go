@@ -15,6 +15,9 @@ func (t *textWriter) failure(b *bytes.Buffer, all []*cause) {
 	t.problem(b, is)
 	for _, c := range all[:min(len(all), maxCauses)] {
 		t.at(b, c, is)
+		for line := range strings.Lines(sidesText(c.first().sides())) {
+			t.line(b, "", printed.Cut(strings.TrimSuffix(line, "\n"), mostWidth))
+		}
 		t.again(b, c.first())
 	}
 	if n := len(all) - maxCauses; n > 0 {

@@ -61,6 +61,14 @@ func TestChainWritesEveryFormat(t *testing.T) {
 				t.Errorf("%s shows %s: %q", f.Name, secret, text[max(0, i-200):i+20])
 			}
 		}
+		both := map[string]string{
+			"text": "* >> Connection: Upgrade", "html": "&gt;&gt; </span><mark>Connection: Upgrade</mark>", "markdown": "* >> Connection: Upgrade",
+			"junit": "* >> Connection: Upgrade", "gitlab": `* \u003e\u003e Connection: Upgrade`, "sarif": `* \u003e\u003e Connection: Upgrade`,
+			"wire": `>> Connection: Upgrade\r\n`, "json": `"far": {`, "ndjson": `"far":{`, "har": `"far":{`,
+		}
+		if !strings.Contains(text, both[f.Name]) {
+			t.Errorf("%s does not show the side of the backend: %s", f.Name, both[f.Name])
+		}
 		switch f.Name {
 		case "json", "sarif", "gitlab", "har":
 			if !json.Valid([]byte(text)) {

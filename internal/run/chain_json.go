@@ -1,8 +1,11 @@
 package run
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/chain"
@@ -144,4 +147,22 @@ func (h *passed) heads(x *wire.Exchange) *headsJSON {
 		j.Response = h.shown(x.Response.Raw)
 	}
 	return j
+}
+
+// blank removes the values of the user's own headers.
+func (h *passed) blank(line []byte) []byte {
+	name, _, ok := bytes.Cut(line, []byte(":"))
+	if ok && slices.ContainsFunc(h.hop.Fields, func(f [2]string) bool { return wire.EqualFold(f[0], name) }) {
+		return append(bytes.Clone(name), ": ***"...)
+	}
+	return line
+}
+
+// shown returns a head in the notation of transcripts, without the values of the user's own headers.
+func (h *passed) shown(head []byte) string {
+	var b strings.Builder
+	for line := range bytes.Lines(head) {
+		b.WriteString(wire.Escape(h.blank(line)))
+	}
+	return b.String()
 }

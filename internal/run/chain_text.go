@@ -107,10 +107,11 @@ func (c *Chaining) about(t *probeText, b *bytes.Buffer, h *passed) {
 	t.entry(b, " ", fmt.Sprintf("hop %s at %s: %s", h.place, h.hop.Address, upgrades))
 	n := h.verdicts()
 	t.entry(b, " ", fmt.Sprintf("RESULT fail=%d warn=%d unclear=%d pass=%d na=%d not-sent=%d", n[rules.Fail], n[rules.Warn], n[rules.Unclear], n[rules.Pass], n[rules.NotApplicable], len(h.report.NotSent)))
+	told := map[string]bool{}
 	for v := rules.Fail; v <= rules.Unclear; v++ {
 		for i := range h.results {
 			if r := &h.results[i]; r.Verdict == v {
-				c.found(t, b, h, r)
+				c.found(t, b, r, told)
 			}
 		}
 	}
@@ -134,7 +135,7 @@ func (c *Chaining) about(t *probeText, b *bytes.Buffer, h *passed) {
 }
 
 // found writes a result that did not pass: the sentences, and the heads of both sides.
-func (c *Chaining) found(t *probeText, b *bytes.Buffer, h *passed, r *chain.Result) {
+func (c *Chaining) found(t *probeText, b *bytes.Buffer, r *chain.Result, told map[string]bool) {
 	b.WriteByte('\n')
 	severity, codes := rules.Info, []string{}
 	for _, m := range r.Marks {
@@ -150,37 +151,29 @@ func (c *Chaining) found(t *probeText, b *bytes.Buffer, h *passed, r *chain.Resu
 	}
 	t.entry(b, "     ", "sent: "+r.Probe.Label)
 	t.entry(b, "     ", "correct: "+r.Probe.Want)
-	c.remedies(t, b, r.Ruling)
-	near, far := r.Near, r.Far
-	if len(near.Request.Raw) == 0 {
-		return
-	}
-	sides := []headShown{{"> ", near.Request.Raw, nil}, {">> ", nil, nil}, {"<< ", nil, nil}, {"< ", nil, nil}}
-	if far != nil {
-		sides[1].head = far.Request.Raw
-		if far.Response != nil {
-			sides[2].head = far.Response.Raw
-		}
-	}
-	if near.Response != nil {
-		sides[3].head = near.Response.Raw
-	}
-	sides[0].other, sides[1].other, sides[2].other, sides[3].other = sides[1].head, sides[0].head, sides[3].head, sides[2].head
-	for _, s := range sides {
-		s.write(b, h)
+	c.remedies(t, b, r.Ruling, told)
+	sides, err := report.Sides(r.Ruling)
+	if err == nil {
+		t.sides(b, sides)
 	}
 }
 
-// remedies writes what to change, for each rule that a probe has failed.
-func (c *Chaining) remedies(t *probeText, b *bytes.Buffer, r *rules.Ruling) {
+// remedies writes what to change, for each rule that a probe has failed. Told are those of which that
+// was written before.
+func (c *Chaining) remedies(t *probeText, b *bytes.Buffer, r *rules.Ruling, told map[string]bool) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Verdict != rules.Fail {
 			continue
 		}
-		if f.State != "" {
+		if f.State == rules.StateAccepted || c.Accepting.States.Baseline != nil {
 			t.entry(b, "     ", "state: "+f.State)
 		}
+		if told[f.Rule.ID] {
+			t.entry(b, "     ", "fix: as above, for "+f.Rule.ID)
+			continue
+		}
+		told[f.Rule.ID] = true
 		for line := range strings.SplitSeq(f.Rule.Fix, "\n") {
 			if line != "" {
 				t.hang(b, "     fix: ", 10, line)
@@ -188,51 +181,6 @@ func (c *Chaining) remedies(t *probeText, b *bytes.Buffer, r *rules.Ruling) {
 		}
 		t.entry(b, "     ", "more: interlock rules "+f.Rule.ID)
 	}
-}
-
-// A headShown is a head as the client or the backend saw it.
-type headShown struct {
-	mark  string // as transcripts have it
-	head  []byte // nil: there is none
-	other []byte // the same head on the other side of the hop; nil: there is none
-}
-
-// maxShown is how many lines of a head are shown, and maxColumns how much of a line.
-const (
-	maxShown   = 24
-	maxColumns = 160
-)
-
-// write writes a head. Lines that the other side does not have are marked.
-func (s *headShown) write(b *bytes.Buffer, h *passed) {
-	lines := bytes.SplitAfter(bytes.TrimSuffix(s.head, []byte("\r\n")), []byte("\n"))
-	for i, line := range lines {
-		if len(line) == 0 {
-			continue
-		}
-		if i == maxShown {
-			fmt.Fprintf(b, "       %s... and %d more lines\n", s.mark, len(lines)-i)
-			return
-		}
-		differs := " "
-		if s.other != nil && !bytes.Contains(s.other, bytes.TrimSpace(line)) {
-			differs = "*"
-		}
-		text := wire.Escape(h.blank(line))
-		if len(text) > maxColumns {
-			text = text[:maxColumns] + "..."
-		}
-		fmt.Fprintf(b, "     %s %s%s\n", differs, s.mark, strings.TrimSuffix(text, `\r\n`))
-	}
-}
-
-// blank removes the values of the user's own headers.
-func (h *passed) blank(line []byte) []byte {
-	name, _, ok := bytes.Cut(line, []byte(":"))
-	if ok && slices.ContainsFunc(h.hop.Fields, func(f [2]string) bool { return wire.EqualFold(f[0], name) }) {
-		return append(bytes.Clone(name), ": ***"...)
-	}
-	return line
 }
 
 // compare writes a table of the hops.
@@ -263,13 +211,4 @@ func (c *Chaining) compare(t *probeText, b *bytes.Buffer) {
 	if len(rows) > 1 {
 		writeTable(b, rows, 0)
 	}
-}
-
-// shown returns a head in the notation of transcripts, without the values of the user's own headers.
-func (h *passed) shown(head []byte) string {
-	var b strings.Builder
-	for line := range bytes.Lines(head) {
-		b.WriteString(wire.Escape(h.blank(line)))
-	}
-	return b.String()
 }

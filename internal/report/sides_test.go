@@ -1,0 +1,100 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// hopped is the ruling of a request that a hop has changed, with a secret on both sides.
+func hopped() *rules.Ruling {
+	at := time.Unix(1e9, 0)
+	far := &wire.Exchange{
+		Final: true, Complete: true, Time: at, Outcome: wire.Switched,
+		Request:  wire.ReadRequest([]byte("GET /c/1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cret-0815\r\nVia: 1.1 lab\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")),
+		Response: wire.ReadResponse([]byte("HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")),
+	}
+	x := &wire.Exchange{
+		ID: "1", Final: true, Complete: true, Origin: wire.OriginChain, Probe: "CHAIN-CONN-KEEPALIVE", Route: "lab", Backend: "127.0.0.1:8080", Time: at, Outcome: wire.Switched,
+		Request:  wire.ReadRequest([]byte("GET /c/1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cret-0815\r\nConnection: keep-alive\r\nUpgrade: websocket\r\n\r\n")),
+		Response: wire.ReadResponse([]byte("HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")),
+		Hop:      &wire.Hop{Name: "lab", Far: far, Clock: true},
+	}
+	r := rules.Classify(rules.Case{X: x})
+	r.Endpoint = "/"
+	return r
+}
+
+func TestSidesMarkWhatDiffers(t *testing.T) {
+	all, err := Sides(hopped())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `Request:
+  > GET /c/1 HTTP/1.1
+  > Host: a
+  > Authorization: ******************
+* > Connection: keep-alive
+  > Upgrade: websocket
+  >> GET /c/1 HTTP/1.1
+  >> Host: a
+  >> Authorization: ******************
+* >> Via: 1.1 lab
+* >> Connection: upgrade
+  >> Upgrade: websocket
+Response:
+  << HTTP/1.1 101 
+  << Upgrade: websocket
+  << Connection: Upgrade
+  < HTTP/1.1 101 
+  < Upgrade: websocket
+  < Connection: Upgrade
+`
+	if got := sidesText(all); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestSidesSayWhereARequestWent holds that a request that did not arrive as one is shown where it is.
+func TestSidesSayWhereARequestWent(t *testing.T) {
+	r := hopped()
+	r.X.Hop.Far, r.X.Hop.Within, r.X.Hop.Stray, r.X.Hop.Before = nil, wire.WithinContent, []byte("GET /c/1 HTTP/1.1\r\nHost: a\r\n"), r.X.Hop.Far
+	all, err := Sides(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := sidesText(all)
+	for _, want := range []string{"Before it on the connection to the server:\n", "  >> GET /c/1 HTTP/1.1\n  >> Host: a\n  >> (arrived within the body of the request before it)\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	r.X.Hop = &wire.Hop{Name: "lab"}
+	if all, err = Sides(r); err != nil || !strings.Contains(sidesText(all), ">> (did not arrive)\n") {
+		t.Errorf("got %s, %v", sidesText(all), err)
+	}
+	if r.X.Hop = nil; len(mustSides(t, r)) != 0 {
+		t.Error("an exchange without a hop has sides")
+	}
+}
+
+func mustSides(t *testing.T, r *rules.Ruling) []Passage {
+	t.Helper()
+	all, err := Sides(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestChainIsSentAgainWithInterlock holds that the command of a probe of chain is one that brings the
+// backend along.
+func TestChainIsSentAgainWithInterlock(t *testing.T) {
+	const want = "interlock chain --via http://127.0.0.1:8080/ --host a --only CHAIN-CONN-KEEPALIVE"
+	if got := Again(hopped()); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
