@@ -201,12 +201,11 @@ func (c *Chaining) probe(ctx context.Context, h *passed, sink *chain.Sink) {
 	}
 	options := c.rules(h)
 	settings := chain.Settings{
-		Times: c.Times, Shared: c.Shared, Route: h.route, Options: &options,
+		Times: c.Times, Shared: c.Shared, Route: h.route, Options: &options, Step: step,
 		NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
 	}
 	h.report, h.failed = chain.Run(ctx, &h.hop, sink, settings, c.probes, func(r chain.Result) {
 		c.enter(h, r)
-		step(len(h.results), len(c.probes))
 	})
 	done()
 	if ctx.Err() != nil {
