@@ -29,8 +29,8 @@ func (s *shown) screens(b *tab) []string {
 	b.until(`document.querySelector("#rows a.go")`)
 	explained := ask[string](b, first)
 	return []string{
-		"/", "/exchanges", failed, failed + "?view=hex", failed + "?view=fields", "/findings", "/probes", "/chain", "/compare", "/rules", "/rules/UPGRADE-POST", "/status", "/accept?rule=UPGRADE-POST&endpoint=/chat",
-		"/glossary", "/replay?id=" + strings.TrimPrefix(failed, "/exchanges/"), explained, "/diagnoses", "/diagnoses/stripped-upgrade",
+		"/", "/exchanges", failed, failed + "?view=hex", failed + "?view=fields", "/findings", "/probes", "/compare", "/rules", "/rules/UPGRADE-POST", "/status", "/accept?rule=UPGRADE-POST&endpoint=/chat",
+		"/glossary", "/replay?id=" + strings.TrimPrefix(failed, "/exchanges/"), explained, "/diagnoses", "/diagnoses/stripped-upgrade", "/chain",
 	}
 }
 
