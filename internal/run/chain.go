@@ -15,6 +15,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/chain"
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/store"
@@ -231,6 +232,7 @@ func (c *Chaining) rules(h *passed) rules.Options {
 func (c *Chaining) enter(h *passed, r chain.Result) {
 	ruling := judged(&r)
 	ruling.Run, ruling.Instance, ruling.Endpoint = c.Run, c.Config.Instance, h.endpoint()
+	ruling.Diagnoses = diagnose.Of(ruling)
 	r.Ruling = c.Accepting.enter(ruling)
 	for i := range r.Ruling.Findings {
 		if c.Gate.Holds(&r.Ruling.Findings[i]) {
