@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,8 +27,8 @@ func hopsCommand() *cobra.Command {
 		Use: "hops NEAR FAR", Short: "Compare both sides of a proxy: what it changed", Args: cobra.ExactArgs(2),
 		Long: "Pair the exchanges of two Interlocks around a proxy, and show what the proxy changed. NEAR is the one that clients\n" +
 			"reach first. Each is a name of serve --hop in the store, the file of a store, a PostgreSQL URL, or a report of\n" +
-			"-o ndjson, -o json or store export. The exit status is 1 if the proxy changes what an upgrade needs, 3 if no\n" +
-			"exchange was seen on both sides.",
+			"-o ndjson, -o json or store export. The exit status is 1 if the proxy changes what an upgrade needs or breaks a\n" +
+			"rule about proxies, 3 if no exchange was seen on both sides.",
 		Example: "  interlock hops edge inner --store postgres://audit@db/interlock\n" +
 			"  interlock hops edge.ndjson inner.ndjson\n" +
 			"  interlock hops edge.db inner.db --since 1h -o json=hops.json",
@@ -70,7 +71,11 @@ func hopsCommand() *cobra.Command {
 			case r.Pairs == 0:
 				return exit.Unknown("no exchange was seen on both sides: %s has %d, %s has %d", names[0], r.OnlyNear, names[1], r.OnlyFar)
 			case r.Matters:
-				return exit.Error{Status: exit.StatusFound, Err: errors.New("the hop changes what an upgrade needs")}
+				why := "the hop breaks a rule about proxies"
+				if slices.ContainsFunc(r.Changes, func(c hop.Sum) bool { return c.Matters }) {
+					why = "the hop changes what an upgrade needs"
+				}
+				return exit.Error{Status: exit.StatusFound, Err: errors.New(why)}
 			}
 			return nil
 		},

@@ -14,7 +14,7 @@ import (
 const (
 	handshake = "GET /chat HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat, chat2\r\n" +
 		"Sec-WebSocket-Key: KEY\r\n\r\n"
-	switched = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ACCEPT\r\n\r\n"
+	switched = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: +gIC1kQpA+FV5oRvvTBmwRtVEgQ=\r\n\r\n"
 	refused  = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 )
 
@@ -66,9 +66,9 @@ func TestChanges(t *testing.T) {
 		{"added", edit(handshake, "Upgrade:", "Via: 1.1 a\r\nUpgrade:"), handshake, refused, refused, "request added Via"},
 		{"order", edit(edit(handshake, "Host: a.test\r\n", ""), "\r\n\r\n", "\r\nHost: a.test\r\n\r\n"), handshake, refused, refused, "request order"},
 		{"case of names", edit(handshake, "Host", "host"), handshake, refused, refused, "request case"},
-		{"status", handshake, handshake, switched, "HTTP/1.1 502 Bad Gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ACCEPT\r\n\r\n", "response status!"},
+		{"status", handshake, handshake, switched, "HTTP/1.1 502 Bad Gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: +gIC1kQpA+FV5oRvvTBmwRtVEgQ=\r\n\r\n", "response status!"},
 		{"no answer", handshake, handshake, refused, "", "response status!"},
-		{"accept", handshake, handshake, switched, edit(switched, "ACCEPT", "OTHER"), "response rewritten Sec-WebSocket-Accept!"},
+		{"accept", handshake, handshake, switched, edit(switched, "+gIC1kQpA+FV5oRvvTBmwRtVEgQ=", "OTHER"), "response rewritten Sec-WebSocket-Accept!"},
 		{"upgrade of the 101", handshake, handshake, switched, edit(switched, "Upgrade: websocket\r\n", ""), "response removed Upgrade!"},
 	} {
 		if test.name == "method" {

@@ -1,6 +1,7 @@
 package hop
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -98,6 +99,10 @@ func Summarize(near, far string, m Matched) *Report {
 	for _, n := range m.OnlyNear[:min(len(m.OnlyNear), maxUnpaired)] {
 		r.Unpaired = append(r.Unpaired, Lone{shown(n.X.ID), shown(n.Target()), status(n.X)})
 	}
+	slices.SortStableFunc(r.Rules, func(a, b Broken) int {
+		return cmp.Or(cmp.Compare(a.Verdict, b.Verdict), cmp.Compare(b.Severity, a.Severity))
+	})
+	r.Matters = r.Matters || len(r.Rules) > 0 && r.Rules[0].Verdict == rules.Fail
 	r.Answer = r.answer()
 	return r
 }
@@ -146,7 +151,28 @@ func (r *Report) answer() string {
 			what = append(what, c.Text)
 		}
 	}
-	return r.passed(what, changed) + ended
+	return r.passed(what, changed) + r.broken() + ended
+}
+
+// broken says which rule is the worst that the hop breaks. Information is not worth a sentence.
+func (r *Report) broken() string {
+	told := 0
+	for _, f := range r.Rules {
+		if f.Verdict == rules.Fail || f.Verdict == rules.Warn && f.Severity > rules.Info {
+			told++
+		}
+	}
+	if told == 0 {
+		return ""
+	}
+	text := ". A rule about proxies warns: "
+	if r.Rules[0].Verdict == rules.Fail {
+		text = ". It breaks a rule about proxies: "
+	}
+	if told > 1 {
+		return text + fmt.Sprintf("%s (the worst of %d)", r.Rules[0].Text, told)
+	}
+	return text + r.Rules[0].Text
 }
 
 // passed says what the hop did to the messages that passed it.
@@ -154,6 +180,10 @@ func (r *Report) passed(what []string, changed bool) string {
 	switch {
 	case len(what) > 0:
 		return "The hop changes what an upgrade needs: it " + strings.Join(what, ", ")
+	case changed && r.broken() != "":
+		return "The hop changes no header that an upgrade needs"
+	case r.broken() != "":
+		return "The hop changes no header that can be seen"
 	case changed:
 		return "The hop changes nothing that an upgrade needs"
 	case slices.ContainsFunc(r.Changes, func(c Sum) bool { return c.Kind == Hidden }):
