@@ -49,6 +49,9 @@ func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
 			c.X = x
 			c.read()
 			c.rule = r
+			if !c.leftHTTP && x != &refused && c.seesFault(r) {
+				return true
+			}
 			if !c.leftHTTP && r.When(&c) {
 				if f := c.finding(c.judge()); f.Verdict <= Warn {
 					return true

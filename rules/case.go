@@ -12,7 +12,6 @@ type Case struct {
 	X       *wire.Exchange // the exchange; never nil
 	Options *Options       // nil: the zero value
 	Seen    History
-	HopOnly bool // only the rules about proxies are asked
 
 	offered        []wire.Protocol // the members of the request's Upgrade field
 	chosen         []wire.Protocol // those of the response's
@@ -69,7 +68,7 @@ func (c *Case) read() {
 	if p != nil {
 		c.chosen, c.optionReturned, c.switched = p.Protocols(), p.HasOption("upgrade"), p.Status == 101
 	}
-	if c.probed() && c.X.Probe != "" {
+	if c.probed() && !c.onlyHop() && c.X.Probe != "" {
 		c.probe = FindProbe(c.X.Probe)
 	}
 	c.websocket, c.h2c = c.towards("websocket"), c.towards("h2c")

@@ -17,18 +17,19 @@ func (c *Case) askHop(ruling *Ruling) {
 	if c.X.Hop == nil {
 		return
 	}
-	c.askAll(ruling, hopBook)
+	c.askAll(ruling, c.inPlay())
+	c.judgeSeen(ruling)
+	sortFindings(ruling)
+}
+
+// sortFindings puts the findings in the order of their rules.
+func sortFindings(ruling *Ruling) {
 	slices.SortStableFunc(ruling.Findings, func(a, b Finding) int { return strings.Compare(a.Rule.ID, b.Rule.ID) })
 }
 
-// onlyHop reports whether nothing but a proxy is judged: the caller wants no more, or Interlock
-// itself is the client and the server.
-func (c *Case) onlyHop() bool {
-	return c.HopOnly || c.X.Hop != nil && c.X.Origin == wire.OriginChain
-}
-
-// onlyClient reports whether Interlock itself is the client, and knows what it sent.
-func (c *Case) onlyClient() bool { return c.X.Origin == wire.OriginChain }
+// onlyHop reports whether nothing but a proxy is judged: Interlock itself is the client and the
+// server.
+func (c *Case) onlyHop() bool { return c.X.Origin == wire.OriginChain }
 
 // nameHop makes a sentence about a proxy name it.
 func (c *Case) nameHop(text string) string {
@@ -76,6 +77,9 @@ func statusLineOf(p *wire.Response) []byte { return p.Text(p.Start) }
 // throughTunnel reports whether bytes came through the tunnel that both sides of the hop have, or no
 // client sent any.
 func (c *Case) throughTunnel() bool {
+	if c.saw(wire.SightNoTunnel) {
+		return false
+	}
 	near, far := c.X, c.far()
 	return len(near.After.Client) == 0 || len(far.After.Client) > 0 || len(near.After.Server) > 0
 }

@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -96,10 +97,16 @@ X-Forwarded-For take them for internal ones (CVE-2025-48865).`,
 Fabio: upgrade to 1.6.6.
 Traefik: upgrade to 2.11.9 or 3.1.3.`,
 	When: func(c *Case) bool {
-		return c.far() != nil && !c.headCut && farTwin(c) != nil && len(listedIdentity(c.X.Sent())) > 0
+		sent := c.X.Sent()
+		return c.far() != nil && !c.headCut && (farTwin(c) != nil && len(listedIdentity(sent)) > 0 || sent.HasOption("host") && sent.Has("Host"))
 	},
-	Judge: func(c *Case) Result { return c.passIf(len(lostIdentity(c)) == 0) },
+	Judge: func(c *Case) Result {
+		return c.passIf(len(lostIdentity(c)) == 0 && (!c.X.Sent().HasOption("host") || c.far().Request.Count("Host") == 1))
+	},
 	Show: func(c *Case, _ Result) Shown {
+		if len(lostIdentity(c)) == 0 {
+			return says("Proxy forwarded a request with %s Host headers because the client listed Host in Connection", c.inRequest("Connection"), strconv.Itoa(c.far().Request.Count("Host")))
+		}
 		return seen(c.inRequest("Connection"), quote(strings.Join(lostIdentity(c), ", ")))
 	},
 })
@@ -126,6 +133,9 @@ func listedIdentity(q *wire.Request) (names []string) {
 
 // lostIdentity are those of them that the proxy adds to the twin and not to this request.
 func lostIdentity(c *Case) (names []string) {
+	if farTwin(c) == nil {
+		return nil
+	}
 	twin, far := farTwin(c).Request, c.far().Request
 	for _, name := range listedIdentity(c.X.Sent()) {
 		if twin.Has(name) && !far.Has(name) {

@@ -38,6 +38,8 @@ Apache httpd: use the upgrade=websocket parameter of ProxyPass, not RequestHeade
 			return c.result(Fail).rated(High)
 		case has:
 			return c.result(Warn).rated(Medium)
+		case c.switched && c.farSwitched():
+			return c.result(Fail)
 		case option:
 			return c.result(Warn).rated(Low)
 		}
@@ -49,6 +51,8 @@ Apache httpd: use the upgrade=websocket parameter of ProxyPass, not RequestHeade
 		switch has, option := len(q.Protocols()) > 0, q.HasOption("upgrade"); {
 		case has && !option:
 			return says("Proxy forwarded Upgrade from a request without Connection: upgrade (%s)", at, protocols)
+		case !has && c.switched && c.farSwitched():
+			return says("Proxy forwarded a 101 to a client whose request it had forwarded without the Upgrade header", at)
 		case !has:
 			return says("Proxy sent Connection: upgrade without an Upgrade header", at)
 		}
@@ -80,22 +84,30 @@ nginx: proxy_set_header Upgrade websocket in a location that carries WebSocket, 
 HAProxy: http-request del-header Upgrade unless it is websocket.`,
 	When: func(c *Case) bool {
 		sent := c.X.Sent()
-		other := false
-		for _, m := range sent.Protocols() {
-			other = other || !m.Is("websocket")
+		if c.far() == nil || c.headCut {
+			return false
 		}
-		return c.far() != nil && !c.headCut && (other && sent.HasOption("upgrade") || sent.Has("HTTP2-Settings"))
+		return sent.HasOption("upgrade") && !onlyWebSocket(sent.Protocols()) || dangling(sent) || sent.Has("HTTP2-Settings")
 	},
 	Judge: judgeForwarded,
 	Show: func(c *Case, _ Result) Shown {
-		q := c.far().Request
-		if m, ok := carried(c); ok {
-			return seen(c.inRequest("Upgrade", "HTTP2-Settings"), quote(m.String()))
+		q, at := c.far().Request, c.inRequest("Upgrade", "HTTP2-Settings")
+		m, ok := carried(c)
+		switch {
+		case ok && c.throughTunnel():
+			return seen(at, quote(m.String()))
+		case ok:
+			return says("Proxy forwarded an offer and its 101 (%s), and no byte passes", at, quote(m.String()))
+		case dangling(q):
+			return says("Proxy forwarded Connection: upgrade without an Upgrade header", c.inRequest("Connection"))
+		case reduced(c):
+			return says("Proxy forwarded one of several Upgrade headers: %s", at, named(q.Protocols()))
+		case offers(q):
+			return says("Proxy forwarded an offer of another protocol than WebSocket: %s", at, named(q.Protocols()))
+		case !onlyWebSocket(q.Protocols()):
+			return says("Proxy forwarded an Upgrade header, and not the connection option: %s", at, named(q.Protocols()))
 		}
-		if !offers(q) {
-			return says("Proxy forwarded HTTP2-Settings without an offer of h2c", c.inRequest("HTTP2-Settings"))
-		}
-		return says("Proxy forwarded an offer of another protocol than WebSocket: %s", c.inRequest("Upgrade", "HTTP2-Settings"), named(q.Protocols()))
+		return says("Proxy forwarded HTTP2-Settings without an offer of h2c", c.inRequest("HTTP2-Settings"))
 	},
 })
 
@@ -103,23 +115,52 @@ HAProxy: http-request del-header Upgrade unless it is websocket.`,
 func judgeForwarded(c *Case) Result {
 	q := c.far().Request
 	if m, ok := carried(c); ok {
-		switch {
-		case m.Is("h2c"):
-			return c.result(Fail)
-		case m.Is("TLS"):
-			return c.result(Fail).rated(High)
-		case isMasque(m):
-			return c.result(Fail).rated(Medium)
-		}
-		return c.result(Warn).rated(Info) // a private protocol may be intended
+		return judgeCarried(c, m)
 	}
-	switch {
+	switch other := !onlyWebSocket(q.Protocols()); {
 	case offers(q) && q.Offers("h2c"):
 		return c.result(Warn).rated(High)
-	case offers(q) && !onlyWebSocket(q.Protocols()), q.Has("HTTP2-Settings"):
+	case other && q.Offers("h2c"):
+		return c.result(Warn).rated(Medium)
+	case other && severalOffers(c) && !reduced(c):
+		return c.result(Pass) // a list on two lines, which the server gets whole
+	case other, reduced(c), dangling(q), q.Has("HTTP2-Settings"):
 		return c.result(Warn).rated(Low)
 	}
 	return c.result(Pass)
+}
+
+// judgeCarried rates a protocol, other than WebSocket, that both sides have switched to.
+func judgeCarried(c *Case, m wire.Protocol) Result {
+	switch through := c.throughTunnel(); {
+	case m.Is("h2c") && !through:
+		return c.result(Fail).rated(High)
+	case !through:
+		return c.result(Warn).rated(Low)
+	case m.Is("h2c"):
+		return c.result(Fail)
+	case m.Is("TLS"):
+		return c.result(Fail).rated(High)
+	case isMasque(m):
+		return c.result(Fail).rated(Medium)
+	}
+	return c.result(Warn).rated(Info) // a private protocol may be intended
+}
+
+// dangling reports whether a request has the connection option without an Upgrade header.
+func dangling(q *wire.Request) bool { return q.HasOption("upgrade") && !q.Has("Upgrade") }
+
+// severalOffers reports whether a client offers WebSocket and private protocols in several lines.
+func severalOffers(c *Case) bool {
+	sent := c.X.Sent()
+	return sent.Count("Upgrade") > 1 && sent.Offers("websocket") && !sent.Offers("h2c")
+}
+
+// reduced reports whether a proxy forwards some of several lines: which one it keeps decides what a
+// filter behind it sees.
+func reduced(c *Case) bool {
+	n := len(c.far().Request.Protocols())
+	return severalOffers(c) && 0 < n && n < len(c.X.Sent().Protocols())
 }
 
 func onlyWebSocket(members []wire.Protocol) bool {
@@ -171,7 +212,7 @@ Apache httpd and Caddy raise the version; put a rule in front that removes Upgra
 		switch {
 		case c.switched, offers(q) && q.Version != "HTTP/1.0":
 			return c.result(Fail)
-		case offers(q):
+		case q.Has("Upgrade"):
 			return c.result(Warn).rated(Low)
 		}
 		return c.result(Pass)

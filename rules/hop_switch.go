@@ -30,6 +30,8 @@ the client goes on with it: what follows passes all checks of paths and logins.`
 	Show: func(c *Case, r Result) Shown {
 		at := append(c.inRequest("Connection", "Upgrade"), c.inResponse("Connection", "Upgrade", acceptField)...)
 		switch p := c.far().Response; {
+		case r.Verdict == Fail && askedFor(c, p):
+			return says("Proxy forwarded a 101 (offered: %s; in the 101: %s), and no byte passes", at, named(c.X.Sent().Protocols()), named(p.Protocols()))
 		case r.Verdict == Fail:
 		case len(p.Protocols()) > 1:
 			return says("Proxy forwarded a 101 that names several protocols: %s", at, members(p.Protocols()))
@@ -52,15 +54,19 @@ func judgeForwardedSwitch(c *Case) Result {
 	p, far := c.far().Response, c.far().Request
 	key := first(&far.Head, keyField)
 	proof := acceptValue(key)
-	switch {
-	case !askedFor(c, p):
-		if !c.throughTunnel() {
-			return c.result(Fail).rated(Medium)
-		}
+	several := c.websocket && len(p.Protocols()) > 1
+	unproven := c.websocket && len(key) > 0 && !bytes.Equal(first(&p.Head, acceptField), proof[:])
+	wrong := !askedFor(c, p)
+	switch through := c.throughTunnel(); {
+	case wrong && !through && c.optionSent && !c.X.Sent().Has("Upgrade"):
+		return c.result(Fail).rated(High) // the client may take it for a tunnel
+	case (wrong || several || unproven || !p.HasOption("upgrade")) && !through:
+		return c.result(Fail).rated(Medium)
+	case wrong:
 		return c.result(Fail)
-	case c.websocket && len(p.Protocols()) > 1:
+	case several:
 		return c.result(Warn).rated(Medium)
-	case !p.HasOption("upgrade"), c.websocket && len(key) > 0 && !bytes.Equal(first(&p.Head, acceptField), proof[:]):
+	case unproven, !p.HasOption("upgrade"):
 		return c.result(Warn).rated(Low)
 	}
 	return c.result(Pass)
@@ -123,6 +129,8 @@ func (c *Case) inventedSwitch() (v Verdict, s Severity, what string) {
 		return Warn, Info, farAnswer(far)
 	case far == nil, far.Response == nil:
 		return Warn, Medium, farAnswer(far)
+	case !isSwitch(far) && !c.websocket && !far.Request.Has("Upgrade"):
+		return Warn, Info, farAnswer(far) // the proxy is the server of that protocol
 	case !isSwitch(far):
 		return Fail, Critical, farAnswer(far)
 	}
@@ -169,21 +177,45 @@ for a tunnel without a client, and if the proxy uses it again, the next request 
 	rejects a 101, close the connection to the server.`,
 	When: func(c *Case) bool { return c.farSwitched() && !c.headCut },
 	Judge: func(c *Case) Result {
-		proper, status := askedFor(c, c.far().Response), c.status()
+		status := c.status()
 		switch {
+		case c.switched && len(c.far().Interim) > 0 && (c.saw(wire.SightNoTunnel) || c.saw(wire.SightOneWay)):
+			return c.result(Fail).rated(High)
+		case c.switched && continueLost(c):
+			return c.result(Warn).rated(Low)
 		case c.switched:
 			return c.result(Pass)
-		case proper, status >= 200 && status < 400:
+		case mustForward(c), status >= 200 && status < 400:
 			return c.result(Fail)
 		case c.X.Outcome == wire.Silent:
 			return c.result(Warn)
 		}
 		return c.result(Pass) // it has rejected a 101 that it must not forward
 	},
-	Show: func(c *Case, _ Result) Shown {
-		if c.X.Response == nil {
+	Show: func(c *Case, r Result) Shown {
+		switch {
+		case c.X.Response == nil:
 			return seen(c.inRequest("Upgrade"), "no response")
+		case r.Severity == Low:
+			return says("Proxy forwarded the 101 and not the 100 before it", c.inRequest("Expect"))
+		case c.switched:
+			return says("Proxy forwarded a 101 that follows another 1xx response, and bytes do not pass both ways", c.inResponse())
 		}
 		return seen(append(c.inRequest("Upgrade"), c.inResponse()...), quoteStatusLine(c))
 	},
 })
+
+// mustForward reports whether the server's 101 is one that a proxy has no reason to reject: it is the
+// valid answer to a WebSocket handshake without a body.
+func mustForward(c *Case) bool {
+	p, far := c.far().Response, c.far().Request
+	proof := acceptValue(first(&far.Head, keyField))
+	return c.websocket && askedFor(c, p) && len(p.Protocols()) == 1 && p.HasOption("upgrade") &&
+		bytes.Equal(first(&p.Head, acceptField), proof[:]) && !announcesBody(c.X.Sent())
+}
+
+// continueLost reports whether the client asked for a 100, the server sent it, and the client got
+// none.
+func continueLost(c *Case) bool {
+	return c.X.Sent().Has("Expect") && len(c.far().Interim) > 0 && len(c.X.Interim) == 0
+}

@@ -98,6 +98,12 @@ func (r *Ruling) own() *Rule {
 	if r.X.Probe == "" {
 		return nil
 	}
+	if r.X.Origin == wire.OriginChain {
+		if all := ChainRules(r.X.Probe); len(all) > 0 {
+			return all[0]
+		}
+		return nil
+	}
 	if p := FindProbe(r.X.Probe); p != nil {
 		return p.rule
 	}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -8,27 +9,22 @@ import (
 
 // hopJSON is the far side of a hop as a ruling writes it. Early and Next are those of the near side.
 type hopJSON struct {
-	Name    string `json:"name,omitempty"`
-	Clock   bool   `json:"clock"`
-	Blanked bool   `json:"blanked,omitempty"`
-	beyondJSON
-	Far    *farJSON    `json:"far"`
-	Within wire.Within `json:"within,omitempty"`
-	Stray  []byte      `json:"stray,omitempty"`
-	Before *farJSON    `json:"before,omitempty"`
-}
+	Name       string      `json:"name,omitempty"`
+	Clock      bool        `json:"clock"`
+	Time       string      `json:"time,omitempty"` // exactly when the request came on the near side; where both sides have one clock
+	Early      []byte      `json:"early,omitempty"`
+	EarlyBytes int64       `json:"earlyBytes,omitempty"`
+	Next       *nextJSON   `json:"next,omitempty"`
+	Far        *farJSON    `json:"far"`
+	Within     wire.Within `json:"within,omitempty"`
+	Stray      []byte      `json:"stray,omitempty"`
+	Before     *farJSON    `json:"before,omitempty"`
 
-// beyondJSON is what a client sent after its request and before the response, and after a response
-// other than a 101.
-type beyondJSON struct {
-	Early      []byte    `json:"early,omitempty"`
-	EarlyBytes int64     `json:"earlyBytes,omitempty"`
-	Next       *nextJSON `json:"next,omitempty"`
+	Seen []wire.Sighting `json:"seen,omitempty"`
 }
 
 // farJSON is an exchange on the far side.
 type farJSON struct {
-	Exchange     string       `json:"exchange,omitempty"` // its ID, if it has a ruling of its own
 	Time         string       `json:"time"`
 	Milliseconds float64      `json:"milliseconds"`
 	Request      []byte       `json:"request"`
@@ -38,8 +34,10 @@ type farJSON struct {
 	Outcome      wire.Outcome `json:"outcome"`
 	Cause        wire.Cause   `json:"cause,omitempty"`
 	BodyDone     bool         `json:"bodyDone"`
-	beyondJSON
-	After *afterJSON `json:"after,omitempty"`
+	Early        []byte       `json:"early,omitempty"`
+	EarlyBytes   int64        `json:"earlyBytes,omitempty"`
+	Next         *nextJSON    `json:"next,omitempty"`
+	After        *afterJSON   `json:"after,omitempty"`
 }
 
 // nextJSON is what followed an offer that was not accepted.
@@ -55,8 +53,14 @@ func (o *Options) hop(x *wire.Exchange) *hopJSON {
 		return nil
 	}
 	websocket := x.Request.Offers("websocket")
+	at := ""
+	if h.Clock {
+		at = x.Time.UTC().Format(time.RFC3339Nano)
+	}
 	return &hopJSON{
-		Name: h.Name, Clock: h.Clock, Blanked: h.Blanked, beyondJSON: o.beyond(x), Far: o.far(h.Far), Within: h.Within, Stray: o.client(h.Stray, websocket), Before: o.far(h.Before),
+		Name: h.Name, Clock: h.Clock, Time: at, Early: o.client(x.Early, websocket), EarlyBytes: x.EarlyBytes, Next: o.next(x, websocket),
+		Far: o.far(h.Far), Within: h.Within, Stray: o.client(h.Stray, websocket), Before: o.far(h.Before),
+		Seen: h.Seen,
 	}
 }
 
@@ -66,9 +70,9 @@ func (o *Options) far(x *wire.Exchange) *farJSON {
 	}
 	websocket := x.Request.Offers("websocket")
 	j := &farJSON{
-		Exchange: x.ID, Time: x.Time.UTC().Format(time.RFC3339Nano), Milliseconds: millisecondsOf(x.Took), Request: o.requestHead(x.Request),
+		Time: x.Time.UTC().Format(time.RFC3339Nano), Milliseconds: millisecondsOf(x.Took), Request: o.requestHead(x.Request),
 		Outcome: x.Outcome, Cause: x.Cause, BodyDone: x.BodyDone,
-		beyondJSON: o.beyond(x),
+		Early: o.client(x.Early, websocket), EarlyBytes: x.EarlyBytes, Next: o.next(x, websocket),
 	}
 	if len(x.Noise) > 0 {
 		j.Noise = o.redactAfter(x.Noise, websocket)
@@ -93,11 +97,6 @@ func (o *Options) client(b []byte, websocket bool) []byte {
 	return o.redactAfter(b, websocket)
 }
 
-func (o *Options) beyond(x *wire.Exchange) beyondJSON {
-	websocket := x.Request.Offers("websocket")
-	return beyondJSON{o.client(x.Early, websocket), x.EarlyBytes, o.next(x, websocket)}
-}
-
 func (o *Options) next(x *wire.Exchange, websocket bool) *nextJSON {
 	n := x.Next
 	if len(n.Bytes) == 0 {
@@ -111,12 +110,18 @@ func (j *hopJSON) read(x *wire.Exchange) {
 	if j == nil {
 		return
 	}
-	j.beyondJSON.read(x)
-	x.Hop = &wire.Hop{Name: j.Name, Clock: j.Clock, Blanked: j.Blanked, Far: j.Far.read(), Within: j.Within, Stray: j.Stray, Before: j.Before.read()}
+	if at, err := time.Parse(time.RFC3339Nano, j.Time); err == nil && at.UTC().Truncate(time.Millisecond).Equal(x.Time) {
+		x.Time = at.UTC()
+	}
+	x.Early, x.EarlyBytes, x.Next = j.Early, j.EarlyBytes, j.Next.read()
+	x.Hop = &wire.Hop{Name: j.Name, Clock: j.Clock, Far: j.Far.read(), Within: j.Within, Stray: j.Stray, Before: j.Before.read(), Seen: readSightings(j.Seen)}
 }
 
-func (j *beyondJSON) read(x *wire.Exchange) {
-	x.Early, x.EarlyBytes, x.Next = j.Early, j.EarlyBytes, j.Next.read()
+// readSightings leaves out what is not within the limits.
+func readSightings(all []wire.Sighting) []wire.Sighting {
+	return slices.DeleteFunc(all[:min(len(all), wire.MaxSightings)], func(s wire.Sighting) bool {
+		return !s.Valid()
+	})
 }
 
 func (j *nextJSON) read() (n wire.Next) {
@@ -132,10 +137,10 @@ func (j *farJSON) read() *wire.Exchange {
 	}
 	at, _ := time.Parse(time.RFC3339Nano, j.Time) // of a time that cannot be read nothing depends but an order
 	x := &wire.Exchange{
-		ID: j.Exchange, Final: true, Complete: true, Time: at.UTC(), Took: durationOf(j.Milliseconds), Request: wire.ReadRequest(j.Request),
+		Final: true, Complete: true, Time: at.UTC(), Took: durationOf(j.Milliseconds), Request: wire.ReadRequest(j.Request),
 		Noise: j.Noise, Outcome: j.Outcome, Cause: j.Cause, BodyDone: j.BodyDone,
+		Early: j.Early, EarlyBytes: j.EarlyBytes, Next: j.Next.read(),
 	}
-	j.beyondJSON.read(x)
 	for _, head := range j.Interim {
 		x.Interim = append(x.Interim, wire.ReadResponse(head))
 	}

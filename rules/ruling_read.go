@@ -109,7 +109,6 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	if j.Former != nil {
 		x.Former = wire.ReadResponse(j.Former)
 	}
-	j.beyondJSON.read(x)
 	j.Hop.read(x)
 	if j.Response == nil {
 		return x, nil

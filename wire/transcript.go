@@ -17,12 +17,14 @@ import (
 // we ended the connection, "! silent" that no response came in time.
 //
 // Where both sides of a proxy were seen, ">> ", "<< " and "!! " are the same for its connection to the
-// server: the bytes from the proxy, those from the server, and how that connection ended.
+// server: the bytes from the proxy, those from the server, and how that connection ended. "!! seen
+// WORD" and a text after it is a [Sighting].
 type Transcript struct {
 	Meta   []Meta
 	Chunks []Chunk
 	End    string // "", or one of ends
 	FarEnd string // the same of the far side of a proxy
+	Seen   []Sighting
 }
 
 // Meta is one line of what is said about a transcript.
@@ -86,6 +88,8 @@ func (t *Transcript) parseLine(text string) error {
 			break
 		}
 		return t.parseIdle(rest[len("idle "):])
+	case mark == "!!" && strings.HasPrefix(rest, "seen "):
+		return t.parseSighting(rest[len("seen "):])
 	case mark == ">", mark == ">>", mark == "<", mark == "<<":
 		if *end != "" {
 			break
@@ -193,6 +197,9 @@ func (t *Transcript) String() string {
 	}
 	if t.FarEnd != "" {
 		b.WriteString("!! " + t.FarEnd + "\n")
+	}
+	for _, s := range t.Seen {
+		b.WriteString("!! " + s.line() + "\n")
 	}
 	return b.String()
 }

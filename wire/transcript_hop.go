@@ -11,7 +11,7 @@ import (
 
 // HasFar reports whether the transcript has the far side of a hop.
 func (t *Transcript) HasFar() bool {
-	return t.FarEnd != "" || slices.ContainsFunc(t.Chunks, func(c Chunk) bool { return c.Far })
+	return t.FarEnd != "" || len(t.Seen) > 0 || slices.ContainsFunc(t.Chunks, func(c Chunk) bool { return c.Far })
 }
 
 // Near returns the transcript without the far side.
@@ -43,6 +43,9 @@ func (t *Transcript) joinHop(found []*Exchange, common Common) {
 	for i, x := range found {
 		joined := *x
 		joined.Hop = &Hop{Clock: true}
+		if i == 0 {
+			joined.Hop.Seen = t.Seen
+		}
 		if pairs[i] < 0 {
 			joined.Hop.find(x, far, sent)
 		}
@@ -189,6 +192,7 @@ func (x *Exchange) withFar() *Transcript {
 	for _, m := range all {
 		t.add(m.from, m.far, m.bytes)
 	}
+	t.Seen = x.Hop.Seen
 	return t
 }
 

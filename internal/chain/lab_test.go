@@ -44,9 +44,7 @@ func through(t *testing.T, name string, s Settings) (results []Result, report Re
 	defer hop.Close()
 	report, err = Run(t.Context(), &Hop{Address: hop.Addr, Host: hop.Addr}, sink, s, Probes(), func(r Result) {
 		results = append(results, r)
-		if r.Ruling == nil || r.Ruling.X != r.Near {
-			t.Errorf("%s at %s has no ruling of its exchange", r.Probe.ID, name)
-		}
+		checkRuling(t, name, r)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +89,38 @@ func TestProbesFindFaults(t *testing.T) {
 	}
 }
 
+// checkRuling checks that the verdict is that of the ruling of the exchange, that a probe passes by its
+// own rule, and that the exchange is judged alike once it was stored.
+func checkRuling(t *testing.T, hop string, r Result) {
+	t.Helper()
+	switch own := r.Ruling.Find(r.Probe.Rule); {
+	case r.Ruling.X != r.Near || r.Verdict != r.Ruling.Verdict:
+		t.Errorf("%s at %s: %v, and the ruling of its exchange says %v", r.Probe.ID, hop, r.Verdict, r.Ruling.Verdict)
+	case r.Verdict == rules.Pass && (own == nil || own.Verdict != rules.Pass):
+		t.Errorf("%s at %s passes without a finding of %s", r.Probe.ID, hop, r.Probe.Rule)
+	case r.Verdict == rules.NotApplicable && (r.Why == "" || len(r.Ruling.Findings) > 0):
+		t.Errorf("%s at %s: not applicable because %q, with %d findings", r.Probe.ID, hop, r.Why, len(r.Ruling.Findings))
+	}
+	b, err := r.Ruling.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := rules.ReadRuling(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, got := findingsOf(r.Ruling), findingsOf(rules.Classify(rules.Case{X: stored.X})); want != got {
+		t.Errorf("%s at %s: found %s, and once it was stored %s\n%s", r.Probe.ID, hop, want, got, r.Near.Transcript())
+	}
+}
+
+func findingsOf(r *rules.Ruling) (text string) {
+	for _, f := range r.Findings {
+		text += fmt.Sprintf("%v %v %s; ", f.Verdict, f.Severity, f.Rule.ID)
+	}
+	return text
+}
+
 // faultsOf returns what all probes find at a hop, a line each.
 func faultsOf(t *testing.T, name string, times Times) string {
 	t.Helper()
@@ -100,8 +130,10 @@ func faultsOf(t *testing.T, name string, times Times) string {
 		if r.Verdict >= rules.Pass {
 			continue
 		}
-		for _, m := range r.Marks {
-			found += fmt.Sprintf("  %v %s %v %s %s\n", r.Verdict, r.Probe.ID, m.Severity, m.Rule, m.Code)
+		for _, f := range r.Ruling.Findings {
+			if f.Verdict < rules.Pass {
+				found += fmt.Sprintf("  %v %s %v %s\n", f.Verdict, r.Probe.ID, f.Severity, f.Rule.ID)
+			}
 		}
 	}
 	return found

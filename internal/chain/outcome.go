@@ -36,11 +36,24 @@ func (t *trial) follow(l *line, id string) outcome {
 	_, o.interim = t.answers(l)
 	if o.switched() {
 		o.up, o.down = t.tunnel(l, id)
+		t.passes(&o)
 	}
 	if o.at != nil && !o.switched() {
 		t.note(fmt.Sprintf("%d", status(o.got)))
 	}
 	return o
+}
+
+// passes says where a 101 at the client has no tunnel after it.
+func (t *trial) passes(o *outcome) {
+	switch {
+	case !o.up && !o.down:
+		t.see(wire.SightNoTunnel, "")
+	case !o.up:
+		t.see(wire.SightOneWay, "from the server to the client")
+	case !o.down:
+		t.see(wire.SightOneWay, "from the client to the server")
+	}
 }
 
 func (o *outcome) switched() bool { return status(o.got) == 101 }
@@ -65,6 +78,17 @@ func (o *outcome) self() string {
 		return "closed"
 	}
 	return "HANG"
+}
+
+// ended says in what state a client without an answer is.
+func (o *outcome) ended() string {
+	switch {
+	case o.got != nil:
+		return statusText(o.got)
+	case o.line.over():
+		return "no answer, and the connection was closed"
+	}
+	return "no answer, and the connection stays open"
 }
 
 // names returns the names of the headers at the sink, in lower case and sorted, without those of the

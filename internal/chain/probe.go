@@ -11,12 +11,12 @@ type Probe struct {
 	ID     string
 	Label  string // what it sends, or what the sink does
 	Want   string // what a sound hop does
-	Rule   string // ID of the rule that it brings into play
+	Rule   string // ID of the rule that it is about; Probes fills it in
 	Risk   rules.Risk
 	Needs  Need
 	Shared bool // it may also be sent through a hop that serves strangers: it leaves nothing on a pooled connection
 
-	turn turn
+	long bool // it waits so long that others are sent meanwhile
 	run  func(*trial)
 }
 
@@ -33,28 +33,13 @@ const (
 // the refusals, early bytes, 101s, tunnels, and those about pools last, before the last control.
 // The caller owns the slice.
 func Probes() []*Probe {
-	all := slices.Concat(inTurn(alone, controls()), handshakes(), offers(), headers(), inTurn(undivided, targets()), refusals(), early(), switches(), tunnels(), bodies(),
-		inTurn(alone, pools()), inTurn(alone, lastControls()))
+	all := slices.Concat(controls(), handshakes(), offers(), headers(), targets(), refusals(), early(), switches(), tunnels(), bodies(), pools(), lastControls())
 	probes := make([]*Probe, len(all))
 	for i := range all {
 		probes[i] = &all[i]
-	}
-	return probes
-}
-
-// A turn says which other probes may be sent while one waits.
-type turn uint8
-
-const (
-	besides   turn = iota // others, once it has waited for a while
-	undivided             // none; but others that were sent before it may still wait
-	alone                 // none
-)
-
-// inTurn gives probes a turn.
-func inTurn(turn turn, probes []Probe) []Probe {
-	for i := range probes {
-		probes[i].turn = turn
+		if inPlay := rules.ChainRules(all[i].ID); len(inPlay) > 0 {
+			all[i].Rule = inPlay[0].ID
+		}
 	}
 	return probes
 }

@@ -4,19 +4,19 @@ import (
 	"bytes"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 func controls() []Probe {
 	return []Probe{
-		{ID: "CTRL-L4", Label: "Bytes that are not HTTP, and a request in an odd spelling", Want: "400 or a closed connection", Rule: "UPGRADE-HOP-L4", Shared: true, run: controlTransport},
-		{ID: "CTRL-PLAIN", Label: "A GET without an offer", Want: "The backend's 200", Rule: "UPGRADE-HOP-TUNNEL", Shared: true, run: controlPlain},
-		{ID: "CTRL-WS", Label: "A valid WebSocket handshake", Want: "The backend's 101, and a tunnel both ways", Rule: "UPGRADE-HOP-TUNNEL", Shared: true, run: controlHandshake},
+		{ID: "CTRL-L4", Label: "Bytes that are not HTTP, and a request in an odd spelling", Want: "400 or a closed connection", Shared: true, run: controlTransport},
+		{ID: "CTRL-PLAIN", Label: "A GET without an offer", Want: "The backend's 200", Shared: true, run: controlPlain},
+		{ID: "CTRL-WS", Label: "A valid WebSocket handshake", Want: "The backend's 101, and a tunnel both ways", Shared: true, run: controlHandshake},
 	}
 }
 
 func lastControls() []Probe {
-	return []Probe{{ID: "CTRL-END", Label: "A GET without an offer, after all probes", Want: "The backend's 200", Rule: "UPGRADE-HOP-TUNNEL", Shared: true, run: controlPlain}}
+	return []Probe{{ID: "CTRL-END", Label: "A GET without an offer, after all probes", Want: "The backend's 200", Shared: true, run: controlPlain}}
 }
 
 // controlTransport finds out whether the hop reads HTTP at all. One that does not is a transport
@@ -32,26 +32,24 @@ func controlTransport(t *trial) {
 	if m == nil || a == nil {
 		return
 	}
+	t.main, t.mainID = l, id
 	same := string(a.request.Raw) == text
-	if !t.leaks(l, newID()) || !same {
-		return
+	switch leaks := t.leaks(l, newID()); {
+	case !leaks || !same:
+	case sniffs:
+		t.see(wire.SightSniffs, "")
+	default:
+		t.see(wire.SightRelay, "")
+		t.note("L4")
 	}
-	if sniffs {
-		t.warn(rules.Medium, "UPGRADE-HOP-L4", "sniffs", "Hop relays bytes that are not HTTP once a connection has begun with a request")
-		return
-	}
-	t.note("L4")
 }
 
 func controlPlain(t *trial) {
 	id := t.id(plan{})
 	m := t.answer(t.say(t.plain(id)), 1)
 	a := t.reached(id)
-	switch {
-	case m == nil || m.Status != 200 || string(m.body) != "body-"+id || a == nil:
-		t.fail(rules.High, "UPGRADE-HOP-TUNNEL", "broken", "Hop does not pass a plain GET on to the backend and its answer back: %s", t.plainly(m, a))
-	case a.request.HasOption("upgrade"):
-		t.warn(rules.Low, "UPGRADE-HOP-CONN-FABRICATED", "dangling-upgrade", "Hop adds Connection: upgrade to a request without an offer")
+	if m == nil || m.Status != 200 || string(m.body) != "body-"+id || a == nil {
+		t.see(wire.SightBroken, t.plainly(m, a))
 	}
 }
 
@@ -59,11 +57,11 @@ func controlPlain(t *trial) {
 func (t *trial) plainly(m *message, a *arrival) string {
 	switch {
 	case m == nil && a == nil:
-		return "it did not reach the backend and got no answer"
+		return "it did not reach the server and got no answer"
 	case m == nil:
-		return "it reached the backend and got no answer"
+		return "it reached the server and got no answer"
 	case a == nil:
-		return "the client got " + statusText(m) + ", and the backend saw no request"
+		return "the client got " + statusText(m) + ", and the server saw no request"
 	}
 	return "the client got " + statusText(m)
 }
@@ -93,38 +91,21 @@ func controlHandshake(t *trial) {
 	case !o.switched() && status(o.got) == 200 && !(header && option):
 		t.note("stripped-200")
 	case o.got == nil:
-		t.fail(rules.High, "UPGRADE-HOP-TUNNEL", o.self(), "Hop does not answer a valid WebSocket handshake")
+		t.see(wire.SightUnanswered, o.ended())
 	case !o.switched():
-		t.fail(rules.High, "UPGRADE-HOP-TUNNEL", "lost-101", "Backend switched, and the client got %s", statusText(o.got))
-	case !o.up || !o.down:
-		t.fail(rules.High, "UPGRADE-HOP-TUNNEL", "no-tunnel", "Client got a 101, and bytes do not pass both ways")
-	default:
+		t.see(wire.SightRefused, statusText(o.got))
+	case o.up && o.down:
 		t.note("tunnel")
 	}
 	if o.switched() && o.at != nil {
-		t.overtaken(&o)
+		t.originates(&o)
 	}
 }
 
-// overtaken reports a 101 that the client had before the sink sent one.
-func (t *trial) overtaken(o *outcome) {
-	client := o.line.when(o.got.to - 1)
-	var sent bool
-	o.at.backend.mu.Lock()
-	for _, e := range o.at.backend.events {
-		if e.ours && strings.HasPrefix(string(e.bytes), "HTTP/1.1 101 ") {
-			sent = e.at.Before(client)
-		}
-	}
-	o.at.backend.mu.Unlock()
-	if !sent {
-		t.warn(rules.Medium, "UPGRADE-HOP-101-INVENTED", "101-BEFORE-SINK", "Hop sent a 101 before the backend did")
-		return
-	}
-	if key, _ := o.at.request.Value("Sec-WebSocket-Key"); key != "" {
-		in, _ := o.line.received()
-		if !bytes.Contains(in, []byte(accept(key))) {
-			t.note("re-originated")
-		}
+// originates notes a hop that has sent a key of its own.
+func (t *trial) originates(o *outcome) {
+	key, _ := o.at.request.Value("Sec-WebSocket-Key")
+	if in, _ := o.line.received(); key != "" && !bytes.Contains(in, []byte(accept(key))) {
+		t.note("re-originated")
 	}
 }

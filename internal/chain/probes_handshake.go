@@ -3,6 +3,7 @@ package chain
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -11,17 +12,17 @@ import (
 
 func handshakes() []Probe {
 	return []Probe{
-		{ID: "CTRL-WS-FIREFOX", Label: "A valid handshake with Connection: keep-alive, Upgrade", Want: "A tunnel", Rule: "UPGRADE-HOP-TUNNEL", Shared: true, Needs: NeedsTunnel, run: func(t *trial) {
+		{ID: "CTRL-WS-FIREFOX", Label: "A valid handshake with Connection: keep-alive, Upgrade", Want: "A tunnel", Shared: true, Needs: NeedsTunnel, run: func(t *trial) {
 			if o := t.offer(sound("websocket"), rules.Set("Connection", "keep-alive, Upgrade")); o.tunnelled() {
 				t.note("tunnel")
 			} else {
 				t.note("no-tunnel")
 			}
 		}},
-		{ID: "CHAIN-WS-FIELDS", Label: "A handshake and a 101 with many headers", Want: "The values are the same on both sides", Rule: "UPGRADE-HOP-FIELDS", Shared: true, Needs: NeedsTunnel, run: keepsFields},
-		{ID: "CHAIN-TWIN-FIELDS", Label: "The same request with and without an offer", Want: "The hop adds the same headers to both", Rule: "UPGRADE-HOP-TWIN", Shared: true, run: twinFields},
-		{ID: "CHAIN-TWIN-TARGET", Label: "An unusual target with and without an offer", Want: "The same target on both paths", Rule: "UPGRADE-HOP-TWIN", Shared: true, run: twinTarget},
-		{ID: "CHAIN-VIA", Label: "A handshake, to see what the hop says of itself", Want: "A fact", Rule: "UPGRADE-HOP-FIELDS", Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-WS-FIELDS", Label: "A handshake and a 101 with many headers", Want: "The values are the same on both sides", Shared: true, Needs: NeedsTunnel, run: keepsFields},
+		{ID: "CHAIN-TWIN-FIELDS", Label: "The same request with and without an offer", Want: "The hop adds the same headers to both", Shared: true, run: twinFields},
+		{ID: "CHAIN-TWIN-TARGET", Label: "An unusual target with and without an offer", Want: "The same target on both paths", Shared: true, run: twinTarget},
+		{ID: "CHAIN-VIA", Label: "A handshake, to see what the hop says of itself", Want: "A fact", Shared: true, run: func(t *trial) {
 			o := t.offer(plan{})
 			if o.at != nil && o.at.request.Has("Via") {
 				t.note("Via: " + joined(&o.at.request.Head, "Via"))
@@ -29,9 +30,9 @@ func handshakes() []Probe {
 				t.note("no-Via")
 			}
 		}},
-		{ID: "CHAIN-XFF-SPOOF", Label: "A handshake with X-Forwarded-For and X-Real-IP of the client's choice", Want: "A fact", Rule: "UPGRADE-HOP-FIELDS", Shared: true, run: spoofed},
-		{ID: "CHAIN-HEAD-SIZE", Label: "Handshakes with a Cookie of 3.5, 7.5, 15, 31 and 63 kB", Want: "A fact", Rule: "UPGRADE-HOP-FIELDS", Shared: true, run: headSize},
-		{ID: "CHAIN-REQ-SPLIT", Label: "A valid handshake in four writes", Want: "A tunnel", Rule: "UPGRADE-HOP-TUNNEL", Shared: true, Needs: NeedsTunnel, run: func(t *trial) {
+		{ID: "CHAIN-XFF-SPOOF", Label: "A handshake with X-Forwarded-For and X-Real-IP of the client's choice", Want: "A fact", Shared: true, run: spoofed},
+		{ID: "CHAIN-HEAD-SIZE", Label: "Handshakes with a Cookie of 3.5, 7.5, 15, 31 and 63 kB", Want: "A fact", Shared: true, run: headSize},
+		{ID: "CHAIN-REQ-SPLIT", Label: "A valid handshake in four writes", Want: "A tunnel", Shared: true, Needs: NeedsTunnel, run: func(t *trial) {
 			id := t.id(sound("websocket"))
 			text := t.handshake(id)
 			l, n := t.open(), len(text)/4
@@ -41,15 +42,15 @@ func handshakes() []Probe {
 			}
 			l.send(text[3*n:])
 			if o := t.follow(l, id); !o.switched() {
-				t.fail(rules.Medium, "UPGRADE-HOP-TUNNEL", o.self(), "Hop does not pass on a handshake that comes in pieces")
+				t.see(wire.SightSplit, o.ended())
 			}
 		}},
-		{ID: "CHAIN-CROSS", Label: "Two tunnels at a time", Want: "No byte of one in the other", Rule: "UPGRADE-HOP-TUNNEL", Shared: true, Needs: NeedsTunnel, run: crossed},
-		{ID: "CHAIN-IDLE", Label: "A tunnel without a byte for 18 s", Want: "A fact: how long it stays", Rule: "UPGRADE-HOP-TUNNEL", Shared: true, Needs: NeedsTunnel, run: idle},
+		{ID: "CHAIN-CROSS", Label: "Two tunnels at a time", Want: "No byte of one in the other", Shared: true, Needs: NeedsTunnel, run: crossed},
+		{ID: "CHAIN-IDLE", Label: "A tunnel without a byte for 18 s", Want: "A fact: how long it stays", Shared: true, Needs: NeedsTunnel, long: true, run: idle},
 	}
 }
 
-// keepsFields compares the headers of both sides in both directions.
+// keepsFields sends many headers in both directions.
 func keepsFields(t *trial) {
 	sent := [][2]string{
 		{"Sec-WebSocket-Extensions", "x-one; a=1"}, {"Sec-WebSocket-Extensions", "x-two"}, {"Sec-WebSocket-Protocol", "chat"}, {"Sec-WebSocket-Protocol", "superchat"},
@@ -65,43 +66,7 @@ func keepsFields(t *trial) {
 		t.nothing("the handshake with these headers was not accepted")
 		return
 	}
-	in, _ := o.line.received()
-	near := wire.ReadRequest([]byte(t.sentOn(o.line)))
-	var changed []string
-	for _, name := range []string{"Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol", "Origin", "Cookie", "Authorization", "X-End", "Sec-WebSocket-Version"} {
-		if joined(&near.Head, name) != joined(&o.at.request.Head, name) {
-			changed = append(changed, name)
-		}
-	}
-	key, _ := near.Value("Sec-WebSocket-Key")
-	farKey, _ := o.at.request.Value("Sec-WebSocket-Key")
-	if key != farKey {
-		t.note("re-originated")
-	} else if !bytes.Contains(in, []byte(accept(key))) {
-		changed = append(changed, "Sec-WebSocket-Accept")
-	}
-	for _, name := range []string{"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Set-Cookie", "X-End"} {
-		back := wire.ReadResponse([]byte("HTTP/1.1 101 \r\n" + strings.Join(returned, "\r\n") + "\r\n\r\n"))
-		if joined(&back.Head, name) != joined(&o.got.Head, name) {
-			changed = append(changed, name+" of the 101")
-		}
-	}
-	if len(changed) > 0 {
-		t.warn(rules.Medium, "UPGRADE-HOP-FIELDS", "changed", "Hop changes headers of a handshake: %s", strings.Join(changed, ", "))
-	}
-}
-
-// sentOn returns all that was sent on a connection of the client.
-func (t *trial) sentOn(l *line) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var b strings.Builder
-	for _, e := range l.events {
-		if e.ours {
-			b.Write(e.bytes)
-		}
-	}
-	return b.String()
+	t.originates(&o)
 }
 
 // twinFields compares the headers that the hop adds with and without an offer.
@@ -123,9 +88,9 @@ func twinFields(t *trial) {
 		lost = append(lost, "host (another value)")
 	}
 	if len(lost) > 0 {
-		t.warn(rules.Medium, "UPGRADE-HOP-TWIN", "differs", "Hop leaves headers out of an upgrade request that it sends with other requests: %s", strings.Join(lost, ", "))
+		t.see(wire.SightTwinDiffers, "without an offer it sends "+strings.Join(lost, ", "))
 	} else if len(more) > 0 {
-		t.warn(rules.Medium, "UPGRADE-HOP-TWIN", "differs", "Hop adds headers to an upgrade request that it does not send with other requests: %s", strings.Join(more, ", "))
+		t.see(wire.SightTwinDiffers, "with an offer it sends "+strings.Join(more, ", "))
 	}
 }
 
@@ -143,11 +108,11 @@ func twinTarget(t *trial) {
 	case p == nil && u == nil:
 		t.note("self on both")
 	case p == nil || u == nil:
-		t.warn(rules.Medium, "UPGRADE-HOP-TWIN", "differs", "Hop passes an unusual target on in one of two requests that differ only in the offer")
+		t.see(wire.SightTwinDiffers, "it forwards an unusual target in one of the two")
 	default:
 		a, b := strings.ReplaceAll(p.request.Target, unoffered, "ID"), strings.ReplaceAll(u.request.Target, upgrade, "ID")
 		if a != b {
-			t.warn(rules.Medium, "UPGRADE-HOP-TWIN", "differs", "Hop writes the target of an upgrade request in another way than that of other requests: %q, %q", b, a)
+			t.see(wire.SightTwinDiffers, "target "+b+" with it, "+a+" without")
 		}
 	}
 }
@@ -189,7 +154,7 @@ func crossed(t *trial) {
 		in, _ := each[0].line.received()
 		far, _ := each[0].at.backend.received()
 		if bytes.Contains(in, []byte(each[1].id)) || bytes.Contains(each[0].at.backend.clear(far), []byte(each[1].id)) {
-			t.fail(rules.Critical, "UPGRADE-HOP-TUNNEL", "crossed", "Bytes of one client's tunnel are in that of another")
+			t.see(wire.SightCrossed, "")
 			return
 		}
 	}
@@ -202,7 +167,10 @@ func idle(t *trial) {
 		t.nothing("no tunnel")
 		return
 	}
-	t.yield()
+	t.sink.mu.Lock()
+	o.at.backend.reserved = slices.Contains(t.sink.backends, o.at.backend)
+	t.sink.mu.Unlock()
+	t.ready()
 	began := o.line.when(0)
 	if o.line.wait(t.ctx, t.times.Idle, func([]byte) bool { return false }); o.line.over() {
 		o.line.mu.Lock()

@@ -4,21 +4,20 @@ import (
 	"bytes"
 
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
-
-const ruleReuse = "UPGRADE-HOP-REUSE"
 
 func pools() []Probe {
 	unoffered := rules.Without("Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 	return []Probe{
-		{ID: "CHAIN-POOL-LEFTOVER", Label: "The backend sends a 403, and a second response in the same segment", Want: "No client gets the second response", Rule: ruleReuse, run: func(t *trial) { leftover(t, false) }},
-		{ID: "CHAIN-POOL-LATE", Label: "The backend sends a 403, and a second response a little later", Want: "No client gets the second response", Rule: ruleReuse, run: func(t *trial) { leftover(t, true) }},
-		{ID: "CHAIN-POOL-PLAIN", Label: "The same second response after the answer to a GET without an offer", Want: "No client gets the second response", Rule: ruleReuse, run: func(t *trial) { leftover(t, false, unoffered) }},
-		{ID: "CHAIN-101-AFTER-200", Label: "The backend sends a 200, and a 101 in the same segment", Want: "No client gets the 101", Rule: ruleReuse, run: func(t *trial) {
+		{ID: "CHAIN-POOL-LEFTOVER", Label: "The backend sends a 403, and a second response in the same segment", Want: "No client gets the second response", run: func(t *trial) { leftover(t, false) }},
+		{ID: "CHAIN-POOL-LATE", Label: "The backend sends a 403, and a second response a little later", Want: "No client gets the second response", run: func(t *trial) { leftover(t, true) }},
+		{ID: "CHAIN-POOL-PLAIN", Label: "The same second response after the answer to a GET without an offer", Want: "No client gets the second response", run: func(t *trial) { leftover(t, false, unoffered) }},
+		{ID: "CHAIN-101-AFTER-200", Label: "The backend sends a 200, and a 101 in the same segment", Want: "No client gets the 101", run: func(t *trial) {
 			second(t, func(a *arrival) []piece { return []piece{{0, respond(200, "body-"+a.id) + switching("websocket", a)}} }, "HTTP/1.1 101 ")
 		}},
-		{ID: "CHAIN-POOL-PREFIX", Label: "A handshake and the beginning of a request in one write; the backend rejects, the client leaves", Want: "The beginning is in front of no one's request", Rule: ruleReuse, run: prefix},
-		{ID: "CHAIN-POOL-AFTER-TUNNEL", Label: "A client closes its tunnel", Want: "The backend connection is not used again", Rule: "UPGRADE-HOP-REUSE-SWITCHED", Needs: NeedsTunnel, run: func(t *trial) {
+		{ID: "CHAIN-POOL-PREFIX", Label: "A handshake and the beginning of a request in one write; the backend rejects, the client leaves", Want: "The beginning is in front of no one's request", run: prefix},
+		{ID: "CHAIN-POOL-AFTER-TUNNEL", Label: "A client closes its tunnel", Want: "The backend connection is not used again", Needs: NeedsTunnel, run: func(t *trial) {
 			o := t.tunnelTo(answerMarks)
 			if o == nil {
 				return
@@ -27,7 +26,7 @@ func pools() []Probe {
 			o.line.close()
 			t.pause(t.times.Later)
 			if t.others() == "POOLED" {
-				t.fail(rules.Critical, "UPGRADE-HOP-REUSE-SWITCHED", "POOLED", "Another client's request is sent on a backend connection that was a tunnel")
+				t.see(wire.SightPooled, "")
 			}
 		}},
 	}
@@ -59,16 +58,17 @@ func second(t *trial, answer func(*arrival) []piece, mark string, edits ...rules
 		t.note("no answer")
 	}
 	if code := t.others(); code == "POISONED" {
-		t.fail(rules.Critical, ruleReuse, "POISONED", "Another client gets the second response that the backend sent to %s", t.unlessTwin(func(twin *trial) bool {
+		t.see(wire.SightPoisoned, "")
+		t.twin(func(twin *trial) bool {
 			again := twin.id(plan{func(a *arrival) reply { return reply{body: bodyAfter, pieces: answer(a)} }})
 			twin.answer(twin.say(twin.plain(again)), 1)
 			twin.read(twin.came(again))
 			return twin.others() == "POISONED"
-		}))
+		})
 		return
 	}
 	if in, _ := l.received(); m != nil && bytes.Contains(in[min(m.to, len(in)):], []byte(mark)) {
-		t.fail(rules.High, ruleReuse, "relayed", "Hop relays a second response to one request")
+		t.see(wire.SightSecondResponse, "")
 	}
 }
 
@@ -90,8 +90,8 @@ func prefix(t *trial) {
 	code := t.others()
 	switch b, _ := t.sink.saw(swallow); {
 	case code == "GLUED" || code == "POISONED":
-		t.fail(rules.Critical, ruleReuse, code, "What a client left unfinished after an upgrade request is in front of another client's request")
+		t.see(wire.SightGlued, "")
 	case b != nil && m != nil:
-		t.warn(rules.Medium, rulePremature, "prefix", "Hop forwards the beginning of a request after an upgrade request")
+		t.see(wire.SightPrefix, "")
 	}
 }

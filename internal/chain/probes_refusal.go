@@ -1,20 +1,15 @@
 package chain
 
 import (
-	"fmt"
-	"strings"
-
-	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
-
-const ruleNon101 = "UPGRADE-HOP-TUNNEL-NON101"
 
 // refusalBody has 12 bytes.
 const refusalBody = "refused-body"
 
 func refusals() []Probe {
 	p := func(id, what string, text func(a *arrival) string, end ending) Probe {
-		return Probe{ID: id, Label: "A handshake; the backend answers " + what, Want: "The same answer at the client, and no tunnel", Rule: ruleNon101, Shared: true, run: func(t *trial) {
+		return Probe{ID: id, Label: "A handshake; the backend answers " + what, Want: "The same answer at the client, and no tunnel", Shared: true, run: func(t *trial) {
 			refused(t, func(a *arrival) reply { return reply{body: bodyAfter, pieces: []piece{{0, text(a)}}, end: end} })
 		}}
 	}
@@ -33,8 +28,8 @@ func refusals() []Probe {
 		p("CHAIN-204", "204", func(*arrival) string { return respond(204, "") }, stay),
 		p("CHAIN-302", "302", answers(302, "Location: /elsewhere"), stay),
 		p("CHAIN-503", "503", answers(503), stay),
-		{ID: "CHAIN-426-FIELDS", Label: "A handshake; the backend answers 426", Want: "Upgrade, Connection and Sec-WebSocket-Version at the client", Rule: "UPGRADE-HOP-FIELDS", Shared: true, run: keeps426},
-		{ID: "CHAIN-REFUSED-EOF", Label: "A handshake; the backend answers 403 and ends the body by closing", Want: "The body at the client", Rule: "UPGRADE-HOP-TUNNEL", Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-426-FIELDS", Label: "A handshake; the backend answers 426", Want: "Upgrade, Connection and Sec-WebSocket-Version at the client", Shared: true, run: keeps426},
+		{ID: "CHAIN-REFUSED-EOF", Label: "A handshake; the backend answers 403 and ends the body by closing", Want: "The body at the client", Shared: true, run: func(t *trial) {
 			o := t.offer(plan{func(*arrival) reply {
 				return reply{body: bodyAfter, pieces: []piece{{0, "HTTP/1.1 403 Forbidden\r\n\r\n" + refusalBody}}, end: closes}
 			}})
@@ -42,15 +37,15 @@ func refusals() []Probe {
 			case o.at == nil:
 				t.note(o.self())
 			case o.got == nil:
-				t.fail(rules.Medium, "UPGRADE-HOP-TUNNEL", o.self(), "Client gets no answer where the backend ends its answer by closing")
+				t.see(wire.SightEndLost, o.ended())
 			case string(o.got.body) != refusalBody:
-				t.warn(rules.Medium, "UPGRADE-HOP-TUNNEL", "body-lost", "Hop loses the body of an answer that the backend ends by closing")
+				t.see(wire.SightBodyLost, "")
 			}
 		}},
-		{ID: "CHAIN-SINK-CLOSES", Label: "A handshake; the backend closes without a byte", Want: "502", Rule: "UPGRADE-HOP-TUNNEL", Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-SINK-CLOSES", Label: "A handshake; the backend closes without a byte", Want: "502", Shared: true, run: func(t *trial) {
 			o := t.offer(plan{func(*arrival) reply { return reply{body: bodyAfter, end: closes} }})
 			if o.got == nil && o.at != nil && !o.line.over() {
-				t.fail(rules.Medium, "UPGRADE-HOP-TUNNEL", "HANG", "Client gets neither an answer nor an end where the backend closes without a byte")
+				t.see(wire.SightHangs, "")
 			} else {
 				t.note(o.self())
 			}
@@ -74,14 +69,12 @@ func refused(t *trial, answer func(*arrival) reply) {
 	sent, _ := responses([]byte(want.pieces[0].text), false, true)
 	switch {
 	case o.got == nil:
-		t.fail(rules.High, "UPGRADE-HOP-TUNNEL", o.self(), "Client does not get the backend's answer to an upgrade request")
-	case o.got.Status != sent[0].Status:
-		t.warn(rules.Low, "UPGRADE-HOP-TUNNEL", fmt.Sprintf("%d>%d", sent[0].Status, o.got.Status), "Hop changes the status of the backend's answer: %d, %d", sent[0].Status, o.got.Status)
-	case string(o.got.body) != string(sent[0].body):
-		t.warn(rules.Medium, "UPGRADE-HOP-TUNNEL", "body-lost", "Hop loses the body of the backend's answer to an upgrade request")
+		t.see(wire.SightAnswerLost, o.ended())
+	case o.got.Status == sent[0].Status && string(o.got.body) != string(sent[0].body):
+		t.see(wire.SightBodyLost, "")
 	}
 	if o.got != nil && t.leaks(o.line, newID()) {
-		t.fail(rules.Critical, ruleNon101, "RAW", "Hop relays bytes that are not HTTP after the backend answered %d to an upgrade request", sent[0].Status)
+		t.see(wire.SightRawLate, "")
 		return
 	}
 	t.again(answer)
@@ -117,19 +110,5 @@ func keeps426(t *trial) {
 	}})
 	if o.at == nil || status(o.got) != 426 {
 		t.nothing("the 426 did not reach the client")
-		return
-	}
-	var lost []string
-	if !o.got.Has("Upgrade") {
-		lost = append(lost, "Upgrade")
-	}
-	if !o.got.HasOption("upgrade") {
-		lost = append(lost, "Connection")
-	}
-	if joined(&o.got.Head, "Sec-WebSocket-Version") != "13,8" {
-		lost = append(lost, "Sec-WebSocket-Version")
-	}
-	if len(lost) > 0 {
-		t.warn(rules.Medium, "UPGRADE-HOP-FIELDS", "lost", "Hop takes headers out of a 426 that say what the client must use: %s", strings.Join(lost, ", "))
 	}
 }

@@ -4,13 +4,12 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
-
-const ruleTarget = "UPGRADE-HOP-TARGET"
 
 func targets() []Probe {
 	p := func(id, label string, target func(t *trial, id string) string, edits ...func(t *trial) rules.Edit) Probe {
-		return Probe{ID: id, Label: label, Want: "The hop connects to its backend only", Rule: ruleTarget, Shared: true, run: func(t *trial) {
+		return Probe{ID: id, Label: label, Want: "The hop connects to its backend only", Shared: true, run: func(t *trial) {
 			follows(t, label, target, edits...)
 		}}
 	}
@@ -25,13 +24,26 @@ func targets() []Probe {
 		p("CHAIN-SSRF-HOST", "A handshake whose Host is another server", func(t *trial, id string) string { return t.path(id) },
 			func(t *trial) rules.Edit { return rules.Set("Host", t.canary.Addr) }),
 		p("CHAIN-SSRF-AT", "Handshakes with the targets @HOST/ and //HOST/ of another server", func(t *trial, id string) string { return "@" + t.canary.Addr + "/c/" + id }),
-		{ID: "CHAIN-CONNECT", Label: "A CONNECT to another server, and a GET after it in one write", Want: "A rejection and a closed connection", Rule: "UPGRADE-HOP-CONNECT-OPEN", Shared: true, run: connects},
+		{ID: "CHAIN-CONNECT", Label: "A CONNECT to another server, and a GET after it in one write", Want: "A rejection and a closed connection", Shared: true, run: connects},
 	}
 }
 
 // follows sends a request with a target that names the canary, and reports whether the hop connects
-// to that.
+// to that, and whether it does so for a request without an offer.
 func follows(t *trial, label string, target func(*trial, string) string, edits ...func(*trial) rules.Edit) {
+	if m, hit := t.aims(t.handshake, target, edits); !hit {
+		t.note(statusText(m))
+		return
+	}
+	t.see(wire.SightCanary, strings.ToLower(label[:1])+label[1:])
+	t.twin(func(twin *trial) bool {
+		_, hit := twin.aims(twin.plain, target, edits)
+		return hit
+	})
+}
+
+// aims sends a request with that target, and reports whether the hop connects to the canary.
+func (t *trial) aims(request func(string, ...rules.Edit) string, target func(*trial, string) string, edits []func(*trial) rules.Edit) (m *message, hit bool) {
 	before := t.canary.connections()
 	id := t.id(plan{})
 	t.canary.plan(id, plan{})
@@ -39,28 +51,11 @@ func follows(t *trial, label string, target func(*trial, string) string, edits .
 	for _, edit := range edits {
 		all = append(all, edit(t))
 	}
-	m := t.answer(t.say(t.handshake(id, all...)), 1)
+	m = t.answer(t.say(request(id, all...)), 1)
 	if t.probe.ID == "CHAIN-SSRF-AT" {
-		t.answer(t.say(t.handshake(id, rules.Target(func(*rules.Handshake) string { return "//" + t.canary.Addr + "/c/" + id }))), 1)
+		t.answer(t.say(request(id, rules.Target(func(*rules.Handshake) string { return "//" + t.canary.Addr + "/c/" + id }))), 1)
 	}
-	if t.canary.connections() == before {
-		t.note(statusText(m))
-		return
-	}
-	twin := ""
-	if t.probe.ID == "CHAIN-SSRF-ABS" && t.canaryByGET() {
-		twin = "; it does so for other requests too, as an open proxy does, so this is not an upgrade fault"
-	}
-	t.fail(rules.Critical, ruleTarget, "HIT", "Hop connects to a server that the client names: %s%s", strings.ToLower(label[:1])+label[1:], twin)
-}
-
-// canaryByGET reports whether a request without an offer makes the hop connect to the canary.
-func (t *trial) canaryByGET() bool {
-	before := t.canary.connections()
-	id := newID()
-	t.canary.plan(id, plan{})
-	t.answer(t.say(t.plain(id, rules.Target(func(*rules.Handshake) string { return "http://" + t.canary.Addr + "/c/" + id }))), 1)
-	return t.canary.connections() != before
+	return m, t.canary.connections() != before
 }
 
 // connections returns how many connections there were in all.
@@ -84,10 +79,10 @@ func connects(t *trial) {
 	}
 	switch {
 	case t.canary.connections() != before:
-		t.fail(rules.Critical, ruleTarget, "HIT", "Hop connects to a server that a client's CONNECT names")
+		t.see(wire.SightCanary, "a CONNECT")
 	case strings.HasPrefix(code, "2"):
-		t.fail(rules.Medium, "UPGRADE-HOP-CONNECT-OPEN", "no-tunnel", "Hop answers CONNECT with %s and opens no tunnel", code)
+		t.see(wire.SightConnectDead, code)
 	case t.came(id) != nil:
-		t.warn(rules.Medium, "UPGRADE-HOP-CONNECT-OPEN", "served", "Hop rejects CONNECT and serves a request after it on the same connection, which the client may have meant for the tunnel")
+		t.see(wire.SightConnectServed, "")
 	}
 }

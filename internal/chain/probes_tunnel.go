@@ -6,14 +6,12 @@ import (
 	"encoding/binary"
 	"strings"
 
-	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
-
-const ruleTunnel = "UPGRADE-HOP-TUNNEL"
 
 func tunnels() []Probe {
 	p := func(id, label, want string, run func(*trial)) Probe {
-		return Probe{ID: id, Label: label, Want: want, Rule: ruleTunnel, Shared: true, Needs: NeedsTunnel, run: run}
+		return Probe{ID: id, Label: label, Want: want, Shared: true, Needs: NeedsTunnel, run: run}
 	}
 	return []Probe{
 		p("CHAIN-TUNNEL-HTTP", "A frame in a tunnel that holds an HTTP request", "The same bytes on the same connection", requestInTunnel),
@@ -25,7 +23,7 @@ func tunnels() []Probe {
 		p("CHAIN-RST-SINK", "The backend resets a tunnel", "The client's connection ends too", func(t *trial) {
 			o := t.tunnelTo(func(b *backend, _ int) { b.waitFor(up("")); b.reset() })
 			if o != nil && !t.ends(o.line) {
-				t.fail(rules.High, ruleTunnel, "HANG", "Client's connection stays open after the backend has reset the tunnel")
+				t.see(wire.SightResetIgnored, "")
 			}
 		}),
 	}
@@ -57,7 +55,7 @@ func (b *backend) waitFor(text string) {
 
 // ends waits until the other side has ended.
 func (t *trial) ends(l *line) bool {
-	t.wait(l, t.times.Come, func([]byte) bool { return false })
+	l.wait(t.ctx, t.times.Come, func([]byte) bool { return false })
 	return l.over()
 }
 
@@ -75,11 +73,11 @@ func requestInTunnel(t *trial) {
 	in, _ := o.at.backend.received()
 	switch b, _ := t.sink.saw(second); {
 	case t.came(second) != nil:
-		t.fail(rules.Critical, ruleTunnel, "request", "Hop reads a request in a tunnel and sends it to the backend")
+		t.see(wire.SightInner, "")
 	case b != nil && b != o.at.backend:
-		t.fail(rules.Critical, ruleTunnel, "moved", "Bytes of a tunnel are on another backend connection")
+		t.see(wire.SightMoved, "")
 	case !bytes.Contains(o.at.backend.clear(in), []byte(text)):
-		t.fail(rules.High, ruleTunnel, "changed", "Hop changes or loses the bytes of a tunnel")
+		t.see(wire.SightChanged, "")
 	}
 }
 
@@ -103,13 +101,13 @@ func bulk(t *trial) {
 		o.line.send(upward)
 		close(sent)
 	}()
-	down := t.wait(o.line, 2*t.times.Come, func(in []byte) bool { return len(in) >= o.got.to+len(downward) })
-	up := t.wait(o.at.backend.line, 2*t.times.Come, func(in []byte) bool { return len(in) >= o.at.to+len(upward) })
+	down := o.line.wait(t.ctx, 2*t.times.Come, func(in []byte) bool { return len(in) >= o.got.to+len(downward) })
+	up := o.at.backend.wait(t.ctx, 2*t.times.Come, func(in []byte) bool { return len(in) >= o.at.to+len(upward) })
 	<-sent
 	near, _ := o.line.received()
 	far, _ := o.at.backend.received()
 	if !down || !up || string(near[o.got.to:]) != downward || !bytes.HasSuffix(o.at.backend.clear(far), []byte(upward)) {
-		t.fail(rules.High, ruleTunnel, "lost", "Hop loses or changes bytes of a tunnel when 1 MiB goes each way at once")
+		t.see(wire.SightBulkLost, "")
 	}
 }
 
@@ -127,16 +125,16 @@ func halfClient(t *trial) {
 	}
 	o.at.backend.waitFor(up(o.id))
 	o.line.halfClose()
-	came := t.wait(o.line, t.times.Come, func(in []byte) bool { return bytes.Contains(in, []byte("after-end")) })
+	came := o.line.wait(t.ctx, t.times.Come, func(in []byte) bool { return bytes.Contains(in, []byte("after-end")) })
 	switch {
 	case came:
 		t.note("half-open")
 	case o.line.over():
-		t.warn(rules.Low, ruleTunnel, "both-closed", "Hop closes both directions of a tunnel when the client ends one")
+		t.see(wire.SightBothClosed, "client")
 	case !o.at.backend.over():
-		t.warn(rules.Medium, ruleTunnel, "FIN-kept", "Hop does not tell the backend that the client has ended its direction")
+		t.see(wire.SightFINKept, "server")
 	default:
-		t.warn(rules.Medium, ruleTunnel, "lost", "Hop does not pass on what the backend sends after the client has ended its direction")
+		t.see(wire.SightHalfLost, "")
 	}
 }
 
@@ -151,14 +149,14 @@ func halfSink(t *trial) {
 	}
 	ended := t.ends(o.line)
 	o.line.send(clientFrame("after-end"))
-	came := t.wait(o.at.backend.line, t.times.Come, func(in []byte) bool { return bytes.Contains(o.at.backend.clear(in), []byte("after-end")) })
+	came := o.at.backend.wait(t.ctx, t.times.Come, func(in []byte) bool { return bytes.Contains(o.at.backend.clear(in), []byte("after-end")) })
 	switch {
 	case !ended:
-		t.warn(rules.Medium, ruleTunnel, "FIN-kept", "Hop does not tell the client that the backend has ended its direction")
+		t.see(wire.SightFINKept, "client")
 	case came:
 		t.note("half-open")
 	default:
-		t.warn(rules.Low, ruleTunnel, "both-closed", "Hop closes both directions of a tunnel when the backend ends one")
+		t.see(wire.SightBothClosed, "server")
 	}
 }
 
@@ -170,7 +168,7 @@ func closeClient(t *trial) {
 	t.marked(o.line, o.id)
 	o.line.close()
 	if !t.ends(o.at.backend.line) {
-		t.fail(rules.High, ruleTunnel, "LEAK", "Backend's connection stays open after the client has closed the tunnel")
+		t.see(wire.SightLeaks, "")
 	}
 }
 
@@ -187,8 +185,8 @@ func closeSink(t *trial) {
 	in, _ := o.line.received()
 	switch {
 	case !bytes.Contains(in, []byte(payload)): // a hop that reads WebSocket adds a close frame
-		t.fail(rules.High, "UPGRADE-HOP-TAIL-LOST", "lost", "Hop loses the end of what the backend sent before it closed the tunnel")
+		t.see(wire.SightTailLost, "")
 	case !ended:
-		t.fail(rules.High, ruleTunnel, "HANG", "Client's connection stays open after the backend has closed the tunnel")
+		t.see(wire.SightCloseIgnored, "")
 	}
 }

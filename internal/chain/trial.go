@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +17,7 @@ import (
 type trial struct {
 	ctx    context.Context
 	hop    *Hop
-	sink   *part
+	sink   *Sink
 	canary *Sink // a server that is not the backend of the hop
 	times  Times
 	probe  *Probe
@@ -28,40 +28,30 @@ type trial struct {
 	mainID  string           // the id of the request that the result is shown of; "": the first one
 	err     error            // why it could not be sent
 
-	floor *floor // nil: it need not share the hop
-	holds bool   // it has the floor
+	ready func() // of a long probe: others may be sent
 
 	common func(*Probe) wire.Common
 	near   *wire.Exchange // see kept
 	far    *wire.Exchange
 	number int // of the backend connection of far
-	marks  []Mark
-	void   string // why the result says nothing
+	seen   []wire.Sighting
 	was    []string
 }
 
-// A Mark is one thing that a trial found.
-type Mark struct {
-	Rule     string // ID
-	Verdict  rules.Verdict
-	Severity rules.Severity
-	Code     string // in a word or two, such as "101-BEFORE-SINK"
-	Text     string // a sentence
+// see adds what both sides saw and the bytes of the exchange do not show. The rulebook says what it
+// means.
+func (t *trial) see(what wire.Sight, detail string) {
+	s := wire.Sighting{What: what, Detail: detail[:min(len(detail), wire.MaxRecorded)]}
+	if !slices.Contains(t.seen, s) && len(t.seen) < wire.MaxSightings {
+		t.seen = append(t.seen, s)
+	}
 }
 
-// fail, warn and note add what was found. A note is a fact that is not a fault.
-func (t *trial) fail(s rules.Severity, rule, code, format string, v ...any) {
-	t.marks = append(t.marks, Mark{rule, rules.Fail, s, code, fmt.Sprintf(format, v...)})
-}
-
-func (t *trial) warn(s rules.Severity, rule, code, format string, v ...any) {
-	t.marks = append(t.marks, Mark{rule, rules.Warn, s, code, fmt.Sprintf(format, v...)})
-}
-
+// note adds a fact, which is not a fault.
 func (t *trial) note(code string) { t.was = append(t.was, code) }
 
 // nothing says why the result says nothing.
-func (t *trial) nothing(why string) { t.void = why }
+func (t *trial) nothing(why string) { t.see(wire.SightNothing, why) }
 
 // pause waits.
 func (t *trial) pause(d time.Duration) {
@@ -113,7 +103,6 @@ func (t *trial) odd(id string) string {
 
 // open connects to the hop.
 func (t *trial) open() *line {
-	t.regain()
 	conn, err := t.hop.dial(t.ctx, t.times.Dial)
 	if err != nil {
 		t.err = err
@@ -152,7 +141,7 @@ func (t *trial) answer(l *line, n int) *message {
 }
 
 func (t *trial) answerIn(l *line, n int, within time.Duration) *message {
-	t.wait(l, within, func(in []byte) bool {
+	l.wait(t.ctx, within, func(in []byte) bool {
 		all, _ := responses(in, t.methods[l] == "HEAD", false)
 		return len(all) >= n && all[n-1].whole
 	})
@@ -171,25 +160,22 @@ func status(m *message) int {
 }
 
 // arrival waits until a request with that id has reached the sink. It is nil if it does not.
-func (t *trial) arrival(id string, within time.Duration) (found *arrival) {
-	t.inTurns(within, func(within time.Duration) bool {
-		timer := time.NewTimer(within)
-		defer timer.Stop()
-		for {
-			changed := t.sink.next()
-			if found = t.came(id); found != nil {
-				return true
-			}
-			select {
-			case <-changed:
-			case <-timer.C:
-				return false
-			case <-t.ctx.Done():
-				return true
-			}
+func (t *trial) arrival(id string, within time.Duration) *arrival {
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	for {
+		changed := t.sink.next()
+		if all := t.sink.all(id); len(all) > 0 {
+			return all[0]
 		}
-	})
-	return found
+		select {
+		case <-changed:
+		case <-timer.C:
+			return nil
+		case <-t.ctx.Done():
+			return nil
+		}
+	}
 }
 
 // came returns the first request with that id that has reached the sink by now; nil if none has.
@@ -209,19 +195,15 @@ func (t *trial) read(a *arrival) (body []byte, whole bool) {
 	if a == nil {
 		return nil, false
 	}
-	t.inTurns(t.times.Come, func(within time.Duration) bool {
-		timer := time.NewTimer(within)
-		defer timer.Stop()
-		select {
-		case <-a.done:
-			body, whole = a.body, true
-		case <-timer.C:
-			return false
-		case <-t.ctx.Done():
-		}
-		return true
-	})
-	return body, whole
+	timer := time.NewTimer(t.times.Come)
+	defer timer.Stop()
+	select {
+	case <-a.done:
+		return a.body, true
+	case <-timer.C:
+	case <-t.ctx.Done():
+	}
+	return nil, false
 }
 
 // others sends plain requests of other clients, each on a connection of its own, and says what went
@@ -256,7 +238,7 @@ func (t *trial) others() (code string) {
 func (t *trial) other(l *line, id string) (m *message) {
 	for began := time.Now(); time.Since(began) < t.times.Come && t.ctx.Err() == nil; {
 		m = t.answerIn(l, 1, t.times.Not)
-		if m != nil || l.over() || t.sink.swallowed(id) || behind(t.sink, id) {
+		if m != nil || l.over() || t.sink.swallowed(id) {
 			break
 		}
 	}
@@ -271,25 +253,24 @@ func (t *trial) clean() {
 }
 
 // behind reports whether a marker came on a connection that had switched protocols before.
-func behind(s *part, marker string) bool {
+func behind(s *Sink, marker string) bool {
 	b, _ := s.saw(marker)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return b != nil && b.switched
 }
 
-// unlessTwin says what kind of request shows a fault of the pool: whether the same request without an
-// offer shows it too.
-func (t *trial) unlessTwin(shows func(twin *trial) bool) string {
+// twin reports whether the same request without an offer shows a fault too, unless that is what the
+// probe sends.
+func (t *trial) twin(shows func(twin *trial) bool) {
 	if strings.HasSuffix(t.probe.ID, "-PLAIN") {
-		return "a request without an offer"
+		return
 	}
 	t.kept()
 	t.sink.empty(t.times.Empty)
 	twin := &trial{ctx: t.ctx, hop: t.hop, sink: t.sink, canary: t.canary, times: t.times, probe: t.probe, methods: map[*line]string{}}
 	defer twin.clean()
 	if shows(twin) {
-		return "an upgrade request; a request without an offer shows it too, so this is not an upgrade fault"
+		t.see(wire.SightTwin, "")
 	}
-	return "an upgrade request"
 }

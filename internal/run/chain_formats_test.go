@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/exit"
@@ -33,7 +32,6 @@ func TestChainWritesEveryFormat(t *testing.T) {
 	status := chainInto(t, "fabricates-connection", func(c *Chaining) {
 		c.Flags.Fields = []string{"X-Deploy: s3cret-0815", "Authorization: Bearer tok-4711", "Cookie: sid=crumb-99"}
 		c.Flags.Only = append(c.Flags.Only, "CHAIN-PREMATURE*", "CHAIN-POOL-*", "CHAIN-BODY-*", "CHAIN-NOMINATE*")
-		c.Flags.Timeout = 2 * time.Second // some of these wait for what does not come
 		c.Flags.Outputs = outputsIn(dir)
 		c.Flags.Verbose = true
 		c.Config.Store = filepath.Join(dir, "store.db")
@@ -54,7 +52,7 @@ func TestChainWritesEveryFormat(t *testing.T) {
 		}
 		text := all.String()
 		for _, want := range []string{"CHAIN-CONN-KEEPALIVE", "UPGRADE-HOP-CONN-FABRICATED"} {
-			if !strings.Contains(text, want) && !(f.Name == "text" && strings.HasPrefix(want, "UPGRADE")) {
+			if !strings.Contains(text, want) {
 				t.Errorf("%s: %s is missing", f.Name, want)
 			}
 		}

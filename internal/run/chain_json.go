@@ -39,26 +39,26 @@ type hopJSON struct {
 }
 
 type passageJSON struct {
-	Probe      string     `json:"probe"`
-	Label      string     `json:"label"`
-	Expected   string     `json:"expected"`
-	Verdict    string     `json:"verdict"`
-	Faults     []markJSON `json:"faults"`
-	Facts      []string   `json:"facts,omitempty"`
-	Why        string     `json:"why,omitempty"`
-	Connection int        `json:"connection,omitempty"` // number of the backend connection
-	Near       *headsJSON `json:"near,omitempty"`
-	Far        *headsJSON `json:"far,omitempty"`
+	Probe      string      `json:"probe"`
+	Label      string      `json:"label"`
+	Expected   string      `json:"expected"`
+	Verdict    string      `json:"verdict"`
+	Faults     []faultJSON `json:"faults"`
+	Facts      []string    `json:"facts,omitempty"`
+	Why        string      `json:"why,omitempty"`
+	Connection int         `json:"connection,omitempty"` // number of the backend connection
+	Near       *headsJSON  `json:"near,omitempty"`
+	Far        *headsJSON  `json:"far,omitempty"`
 
 	Ruling json.RawMessage `json:"ruling"` // null where nothing was sent
 }
 
-type markJSON struct {
+// faultJSON is a finding that did not pass.
+type faultJSON struct {
 	Verdict  string `json:"verdict"`
 	Severity string `json:"severity"`
-	Code     string `json:"code"`
+	Rule     string `json:"rule"`
 	Detail   string `json:"detail"`
-	Rule     string `json:"rule,omitempty"`
 }
 
 // headsJSON has the heads of an exchange in the notation of transcripts.
@@ -109,7 +109,7 @@ func (c *Chaining) document(w io.Writer) error {
 			j.Results = append(j.Results, p)
 		}
 		for _, s := range h.report.NotSent {
-			j.Results = append(j.Results, passageJSON{Probe: s.Probe.ID, Label: s.Probe.Label, Expected: s.Probe.Want, Verdict: "not-sent", Why: s.Reason, Faults: []markJSON{}, Ruling: json.RawMessage("null")})
+			j.Results = append(j.Results, passageJSON{Probe: s.Probe.ID, Label: s.Probe.Label, Expected: s.Probe.Want, Verdict: "not-sent", Why: s.Reason, Faults: []faultJSON{}, Ruling: json.RawMessage("null")})
 		}
 		d.Hops = append(d.Hops, j)
 	}
@@ -119,7 +119,7 @@ func (c *Chaining) document(w io.Writer) error {
 // passage is a result as the document has it.
 func (h *passed) passage(r *chain.Result) (p passageJSON, err error) {
 	p = passageJSON{
-		Probe: r.Probe.ID, Label: r.Probe.Label, Expected: r.Probe.Want, Verdict: r.Verdict.String(), Faults: []markJSON{}, Facts: r.Facts, Why: r.Why,
+		Probe: r.Probe.ID, Label: r.Probe.Label, Expected: r.Probe.Want, Verdict: r.Verdict.String(), Faults: []faultJSON{}, Facts: r.Facts, Why: r.Why,
 		Connection: r.Number, Near: h.heads(r.Near), Far: h.heads(r.Far), Ruling: json.RawMessage("null"),
 	}
 	if len(r.Near.Request.Raw) > 0 {
@@ -127,12 +127,10 @@ func (h *passed) passage(r *chain.Result) (p passageJSON, err error) {
 			return p, err
 		}
 	}
-	for _, m := range r.Marks {
-		j := markJSON{Verdict: m.Verdict.String(), Severity: m.Severity.String(), Code: m.Code, Detail: printed.ASCII(m.Text)}
-		if rules.Find(m.Rule) != nil {
-			j.Rule = m.Rule
+	for i := range r.Ruling.Findings {
+		if f := &r.Ruling.Findings[i]; f.Verdict < rules.Pass {
+			p.Faults = append(p.Faults, faultJSON{f.Verdict.String(), f.Severity.String(), f.Rule.ID, printed.ASCII(f.Detail)})
 		}
-		p.Faults = append(p.Faults, j)
 	}
 	return p, nil
 }

@@ -137,14 +137,15 @@ func (c *Chaining) about(t *probeText, b *bytes.Buffer, h *passed) {
 // found writes a result that did not pass: the sentences, and the heads of both sides.
 func (c *Chaining) found(t *probeText, b *bytes.Buffer, r *chain.Result, told map[string]bool) {
 	b.WriteByte('\n')
-	severity, codes := rules.Info, []string{}
-	for _, m := range r.Marks {
-		severity = max(severity, m.Severity)
-		codes = append(codes, m.Code)
+	severity, ids, sentences := r.Ruling.Severity(), []string{}, []string{}
+	for i := range r.Ruling.Findings {
+		if f := &r.Ruling.Findings[i]; f.Verdict < rules.Pass {
+			ids, sentences = append(ids, f.Rule.ID), append(sentences, f.Detail)
+		}
 	}
-	t.hang(b, fmt.Sprintf("   %s %s ", t.marks.Verdict(r.Verdict, severity), r.Probe.ID), 8, fmt.Sprintf("%v, %s", severity, strings.Join(codes, ", ")))
-	for _, m := range r.Marks {
-		t.entry(b, "     ", m.Text)
+	t.hang(b, fmt.Sprintf("   %s %s ", t.marks.Verdict(r.Verdict, severity), r.Probe.ID), 8, fmt.Sprintf("%v, %s", severity, strings.Join(ids, ", ")))
+	for _, sentence := range sentences {
+		t.entry(b, "     ", sentence)
 	}
 	if r.Why != "" {
 		t.entry(b, "     ", r.Why)
@@ -174,14 +175,11 @@ func (c *Chaining) remedies(t *probeText, b *bytes.Buffer, r *rules.Ruling, told
 			continue
 		}
 		told[f.Rule.ID] = true
-		if i := slices.IndexFunc(r.Diagnoses, func(d rules.Diagnosis) bool { return slices.Contains(d.Explains, f.Rule.ID) }); i >= 0 {
-			d := &r.Diagnoses[i]
-			t.entry(b, "     ", "cause: "+printed.Cause(d))
-			t.fixes(b, d.Fix)
-			t.entry(b, "     ", "more: interlock rules "+f.Rule.ID+", interlock diagnoses "+d.ID)
-			continue
+		for line := range strings.SplitSeq(f.Rule.Fix, "\n") {
+			if line != "" {
+				t.hang(b, "     fix: ", 10, line)
+			}
 		}
-		t.fixes(b, f.Rule.Fix)
 		t.entry(b, "     ", "more: interlock rules "+f.Rule.ID)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/chain"
+	"github.com/interlock-proxy/interlock/rules"
 )
 
 // TestInterlockIsATransportRelay sends all probes of interlock chain through serve and its forward listener.
@@ -35,7 +36,7 @@ func TestInterlockIsATransportRelay(t *testing.T) {
 func equal(t *testing.T, interlock, none path, rejects ...string) {
 	t.Helper()
 	want, got := none.cells(t), interlock.cells(t)
-	if len(got) != len(want) || len(got) < 90 || rejects == nil && got["CTRL-L4"] != "pass [L4]" {
+	if len(got) != len(want) || len(got) < 90 || rejects == nil && got["CTRL-L4"] != "warn UPGRADE-HOP-L4 relay [L4]" {
 		t.Errorf("%d and %d cells, CTRL-L4 %s", len(got), len(want), got["CTRL-L4"])
 	}
 	for _, id := range slices.Sorted(maps.Keys(want)) {
@@ -71,7 +72,7 @@ func TestTheGuardIsASoundHop(t *testing.T) {
 			t.Parallel()
 			all := throughTo(t, func(sink string) *chain.Hop { return start(t, sink) }).cells(t)
 			for id, cell := range all {
-				bad := slices.ContainsFunc([]string{"EARLY", "LATE", "RAW", "POISONED", "POOLED", "GLUED", "SMUGGLED", "HIT", "early"}, func(code string) bool {
+				bad := slices.ContainsFunc([]string{"UPGRADE-HOP-PREMATURE", "UPGRADE-HOP-TUNNEL-NON101", "UPGRADE-HOP-TARGET", "raw-early", "raw-late", "poisoned", "pooled", "glued", "into-body", "body-smuggled", "body-poisons", "canary-hit"}, func(code string) bool {
 					return slices.Contains(strings.Fields(cell), code)
 				})
 				if bad || strings.HasPrefix(id, "CHAIN-101-") && strings.HasPrefix(cell, "fail") {
@@ -101,7 +102,7 @@ func throughTo(t *testing.T, start func(sink string) *chain.Hop) path {
 	return path{start(sink.Addr), sink}
 }
 
-// cells are the verdict, the codes and the facts of each probe, or of those probes and some controls.
+// cells are the verdict, the rules broken, the sightings and the facts of each probe, or of those probes and some controls.
 // The control by which chain sees a relay is sent in a run of its own: after it nothing else is judged.
 func (p path) cells(t *testing.T, only ...string) map[string]string {
 	t.Helper()
@@ -115,8 +116,13 @@ func (p path) cells(t *testing.T, only ...string) map[string]string {
 	for _, probes := range [][]*chain.Probe{{chain.FindProbe(transport)}, rest} {
 		_, err := chain.Run(t.Context(), p.hop, p.sink, chain.Settings{Times: times}, probes, func(r chain.Result) {
 			codes := ""
-			for _, m := range r.Marks {
-				codes += " " + m.Code
+			for _, f := range r.Ruling.Findings {
+				if f.Verdict < rules.Pass {
+					codes += " " + f.Rule.ID
+				}
+			}
+			for _, s := range r.Near.Hop.Seen {
+				codes += " " + string(s.What)
 			}
 			all[r.Probe.ID] = fmt.Sprintf("%v%s %v", r.Verdict, codes, r.Facts)
 		})

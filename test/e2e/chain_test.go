@@ -88,7 +88,7 @@ func TestChainThroughInterlock(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.stdout), &d); err != nil || len(d.Hops) != 1 {
 		t.Fatalf("%v: %s%s", err, r.stdout, r.stderr)
 	}
-	if got := faultsOf(t, "interlock", r.stdout); !d.Hops[0].Transport || !d.Hops[0].Tunnels || r.status != 0 || strings.Contains(got, "fail") || strings.Contains(got, "warn") {
+	if got := faultsOf(t, "interlock", r.stdout); !d.Hops[0].Transport || !d.Hops[0].Tunnels || r.status != 0 || strings.Contains(got, "fail") || strings.Count(got, "warn") != 1 || !strings.Contains(got, "warn info CTRL-L4: UPGRADE-HOP-L4") {
 		t.Errorf("transport %t, tunnels %t, status %d: %s", d.Hops[0].Transport, d.Hops[0].Tunnels, r.status, got)
 	}
 }
@@ -117,7 +117,7 @@ func faultsOf(t *testing.T, name, document string) string {
 			Failed  string
 			Results []struct {
 				Probe, Verdict string
-				Faults         []struct{ Severity, Code string }
+				Faults         []struct{ Verdict, Severity, Rule string }
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func faultsOf(t *testing.T, name, document string) string {
 	without := 0
 	for _, r := range d.Hops[0].Results {
 		for _, f := range r.Faults {
-			fmt.Fprintf(&b, "  %s %s %s: %s\n", r.Verdict, f.Severity, r.Probe, f.Code)
+			fmt.Fprintf(&b, "  %s %s %s: %s\n", f.Verdict, f.Severity, r.Probe, f.Rule)
 		}
 		if len(r.Faults) == 0 && r.Verdict != "pass" {
 			without++

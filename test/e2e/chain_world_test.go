@@ -85,10 +85,12 @@ func (m middle) faults(t *testing.T, hop *chain.Hop, sink *chain.Sink) (lines []
 	t.Helper()
 	began := time.Now()
 	report, err := chain.Run(t.Context(), hop, sink, chain.Settings{}, chain.Probes(), func(r chain.Result) {
-		for _, k := range r.Marks {
-			lines = append(lines, fmt.Sprintf("%v %s %v %s %s", r.Verdict, r.Probe.ID, k.Severity, k.Rule, k.Code))
+		for _, f := range r.Ruling.Findings {
+			if f.Verdict < rules.Pass {
+				lines = append(lines, fmt.Sprintf("%v %s %v %s", f.Verdict, r.Probe.ID, f.Severity, f.Rule.ID))
+			}
 		}
-		if r.Verdict == rules.NotApplicable && len(r.Marks) == 0 {
+		if r.Verdict == rules.NotApplicable {
 			lines = append(lines, fmt.Sprintf("n/a %s: %s", r.Probe.ID, r.Why))
 		}
 	})
@@ -100,16 +102,13 @@ func (m middle) faults(t *testing.T, hop *chain.Hop, sink *chain.Sink) (lines []
 	return slices.Compact(lines)
 }
 
-// kindOf is the rule and the code of a fault, without what follows from the rest of the line, or why
-// a probe says nothing.
+// kindOf is the rule that a fault breaks, or why a probe says nothing.
 func kindOf(line string) string {
 	if why, ok := strings.CutPrefix(line, "n/a "); ok {
 		_, why, _ = strings.Cut(why, ": ")
 		return "n/a " + why
 	}
-	words := strings.Fields(line)
-	code, _, _ := strings.Cut(words[4], "(")
-	return words[3] + " " + code
+	return strings.Fields(line)[3]
 }
 
 // union is the section of a proxy: what both runs have, and after a ? what one has.
