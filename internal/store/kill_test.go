@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 )
 
 // writeUntilKilled is the program that is killed. It writes as fast as the store accepts, within
 // the needs of the test. Like serve, it logs each unsafe switch as stored as soon as the store
-// confirms it.
+// confirms it. A store that takes more than a second confirms nothing, so only what it has confirmed
+// counts.
 func writeUntilKilled(path string) {
 	s, err := Open(context.Background(), path, Options{Instance: "killed"})
 	if err != nil {
@@ -22,7 +24,11 @@ func writeUntilKilled(path string) {
 	w := &Writer{Store: s}
 	go w.Run(context.Background())
 	room := make(chan struct{}, 20) // limits the unsafe rulings that are not logged yet
-	for range 40 {
+	var confirmed atomic.Int32
+	for tries := 0; confirmed.Load() < 20; tries++ {
+		if tries == 4000 { // for more than three minutes
+			os.Exit(1)
+		}
 		room <- struct{}{}
 		for range 10 {
 			w.Write(judged(good("/chat")))
@@ -31,6 +37,7 @@ func writeUntilKilled(path string) {
 		w.WriteThen(r, func(stored bool) {
 			if stored {
 				os.Stdout.WriteString("unsafe switch " + r.X.ID + "\n")
+				confirmed.Add(1)
 			}
 			<-room
 		})
