@@ -324,8 +324,7 @@ func TestPassThroughEndsAsItsPeersDo(t *testing.T) {
 }
 
 func TestPassThroughToAHostThatIsDown(t *testing.T) {
-	r, proxy := forwardedBy(t, nil, func(f *Forward) { f.PassThrough = []string{"127.0.0.1:*"} })
-	r.backend.Close()
+	r, proxy := forwardedBy(t, func(r *Relay) { r.Backend = down(t) }, func(f *Forward) { f.PassThrough = []string{"127.0.0.1:*"} })
 	client := through(t, proxy, r.Backend.String())
 	send(t, client, "\x16\x03\x01hello")
 	expectEnd(t, client, "") // no plain-text response inside TLS

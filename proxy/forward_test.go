@@ -240,8 +240,7 @@ func TestForwardListenerSaysWhatItIs(t *testing.T) {
 }
 
 func TestBackendDownBehindTheForwardListener(t *testing.T) {
-	r, addr := forwarded(t, nil)
-	r.backend.Close()
+	r, addr := forwardedBy(t, func(r *Relay) { r.Backend = down(t) }, nil)
 	for _, request := range []string{
 		"GET http://" + r.Backend.String() + "/ HTTP/1.1\r\nHost: a\r\n\r\n",
 		strings.Replace(handshake, "/chat", "http://"+r.Backend.String()+"/chat", 1),

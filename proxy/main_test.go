@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/interlock-proxy/interlock/internal/lab/ports"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -103,6 +104,17 @@ func relay(t testing.TB, change func(*Relay), via ...func(*Listener)) *relayed {
 		r.end()
 	})
 	return r
+}
+
+// down returns a backend that is down. Its port is reserved: that of a listener which was closed may
+// be taken by the server of another test, which then gets what was sent here.
+func down(t testing.TB) *Backend {
+	t.Helper()
+	free, err := ports.Free(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return To(free[0])
 }
 
 // end stops the relay and waits for it.

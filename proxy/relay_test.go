@@ -198,8 +198,7 @@ func TestEarlyAnswerPasses(t *testing.T) {
 
 func TestBackendDownIsAnsweredLocally(t *testing.T) {
 	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
-		r := relay(t, driver)
-		r.backend.Close()
+		r := relay(t, func(r *Relay) { driver(r); r.Backend = down(t) })
 		client := r.dial()
 		send(t, client, handshake)
 		response, err := http.ReadResponse(bufio.NewReader(client), nil)
@@ -275,8 +274,7 @@ func TestDrainDoesNotWaitForADial(t *testing.T) {
 
 func TestTLSToADeadBackendGetsNoText(t *testing.T) {
 	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
-		r := relay(t, driver)
-		r.backend.Close()
+		r := relay(t, func(r *Relay) { driver(r); r.Backend = down(t) })
 		client := r.dial()
 		send(t, client, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
 		expectEnd(t, client, "")
