@@ -14,6 +14,7 @@ type Before struct {
 	Verdict     Verdict
 	Judged      bool // it was complete
 	Unsafe      bool
+	Final       bool // it was the last report of the proxy; only what was seen elsewhere can come later
 	open        bool // see Opened
 	ClientBytes int64
 	ServerBytes int64
@@ -50,7 +51,7 @@ func (b *Before) Explained(id string) bool { return b != nil && slices.Contains(
 func (b *Before) Then(r *Ruling) *Before {
 	x := r.X
 	then := &Before{
-		Outcome: x.Outcome, Protocol: x.Protocol(), Verdict: r.Verdict, Judged: x.Complete, Unsafe: r.Unsafe,
+		Outcome: x.Outcome, Protocol: x.Protocol(), Verdict: r.Verdict, Judged: x.Complete, Unsafe: r.Unsafe, Final: x.Final,
 		open: openTunnels(x), ClientBytes: x.After.ClientBytes, ServerBytes: x.After.ServerBytes,
 	}
 	if b != nil {

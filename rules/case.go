@@ -12,6 +12,7 @@ type Case struct {
 	X       *wire.Exchange // the exchange; never nil
 	Options *Options       // nil: the zero value
 	Seen    History
+	HopOnly bool // only the rules about proxies are asked
 
 	offered        []wire.Protocol // the members of the request's Upgrade field
 	chosen         []wire.Protocol // those of the response's

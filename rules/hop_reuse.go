@@ -111,7 +111,7 @@ kept such connections (CVE-2018-1002105), and so a refused upgrade gave control 
 		if before := before(c); c.far() == nil {
 			return isSwitch(before) && c.X.Hop.Within == wire.WithinTunnel
 		}
-		return c.farSwitched() && c.X.Complete && c.far().Complete
+		return c.farSwitched() && c.X.Complete && c.far().Complete && c.knowsTunnel()
 	},
 	Judge: func(c *Case) Result { return c.passIf(len(strayInTunnel(c)) == 0) },
 	Show: func(c *Case, _ Result) Shown {
@@ -121,6 +121,13 @@ kept such connections (CVE-2018-1002105), and so a refused upgrade gave control 
 		return seen([]Span{{InRequest, q.Start.From, q.Start.To}}, quote(line))
 	},
 })
+
+// knowsTunnel reports whether everything that the client sent through the tunnel is known: until then,
+// what arrived at the server may be the client's.
+func (c *Case) knowsTunnel() bool {
+	after := &c.X.After
+	return c.onlyClient() || !c.X.Hop.Blanked && (!c.switched || after.Ended && after.ClientBytes == int64(len(after.Client)))
+}
 
 // strayInTunnel returns the request that the server got in a tunnel and that the tunnel's client did
 // not send; nil if there is none.

@@ -41,10 +41,10 @@ func lostInTunnel(c *Case) string {
 	if c.saw(wire.SightFirstLost) {
 		return "what the server sent with its 101"
 	}
-	if n := lostAtStart(far.After.Server, near.After.Server, near.Cause == wire.CauseServer); n > 0 {
+	if n := c.lostAtStart(far.After.Server, near.After.Server, near.Cause == wire.CauseServer); n > 0 {
 		return fmt.Sprintf("the server's first %s", countOf(int64(n)))
 	}
-	if n := lostAtStart(near.After.Client, far.After.Client, far.Cause == wire.CauseClient); n > 0 {
+	if n := c.lostAtStart(near.After.Client, far.After.Client, far.Cause == wire.CauseClient); n > 0 {
 		return fmt.Sprintf("the client's first %s", countOf(int64(n)))
 	}
 	if !near.After.Ended || !far.After.Ended || !begins(near.After.Server, far.After.Server) || !begins(near.After.Client, far.After.Client) {
@@ -69,9 +69,9 @@ func countOf(n int64) string {
 // lostAtStart returns how many of the first bytes of a sender did not arrive: what arrived begins
 // later in what was sent, or nothing arrived before the connection to the receiver was closed in
 // good order. What was changed on the way is not lost.
-func lostAtStart(sent, got []byte, ended bool) int {
+func (c *Case) lostAtStart(sent, got []byte, ended bool) int {
 	switch {
-	case len(sent) == 0 || begins(sent, got) && len(got) > 0:
+	case len(sent) == 0 || begins(sent, got) && len(got) > 0, len(got) > 0 && c.X.Hop.Blanked:
 		return 0
 	case len(got) == 0 && ended:
 		return len(sent)

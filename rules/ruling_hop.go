@@ -9,22 +9,30 @@ import (
 
 // hopJSON is the far side of a hop as a ruling writes it. Early and Next are those of the near side.
 type hopJSON struct {
-	Name       string      `json:"name,omitempty"`
-	Clock      bool        `json:"clock"`
-	Time       string      `json:"time,omitempty"` // exactly when the request came on the near side; where both sides have one clock
-	Early      []byte      `json:"early,omitempty"`
-	EarlyBytes int64       `json:"earlyBytes,omitempty"`
-	Next       *nextJSON   `json:"next,omitempty"`
-	Far        *farJSON    `json:"far"`
-	Within     wire.Within `json:"within,omitempty"`
-	Stray      []byte      `json:"stray,omitempty"`
-	Before     *farJSON    `json:"before,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Clock   bool   `json:"clock"`
+	Blanked bool   `json:"blanked,omitempty"`
+	Time    string `json:"time,omitempty"` // exactly when the request came on the near side; where both sides have one clock
+	beyondJSON
+	Far    *farJSON    `json:"far"`
+	Within wire.Within `json:"within,omitempty"`
+	Stray  []byte      `json:"stray,omitempty"`
+	Before *farJSON    `json:"before,omitempty"`
 
 	Seen []wire.Sighting `json:"seen,omitempty"`
 }
 
+// beyondJSON is what a client sent after its request and before the response, and after a response
+// other than a 101.
+type beyondJSON struct {
+	Early      []byte    `json:"early,omitempty"`
+	EarlyBytes int64     `json:"earlyBytes,omitempty"`
+	Next       *nextJSON `json:"next,omitempty"`
+}
+
 // farJSON is an exchange on the far side.
 type farJSON struct {
+	Exchange     string       `json:"exchange,omitempty"` // its ID, if it has a ruling of its own
 	Time         string       `json:"time"`
 	Milliseconds float64      `json:"milliseconds"`
 	Request      []byte       `json:"request"`
@@ -34,10 +42,8 @@ type farJSON struct {
 	Outcome      wire.Outcome `json:"outcome"`
 	Cause        wire.Cause   `json:"cause,omitempty"`
 	BodyDone     bool         `json:"bodyDone"`
-	Early        []byte       `json:"early,omitempty"`
-	EarlyBytes   int64        `json:"earlyBytes,omitempty"`
-	Next         *nextJSON    `json:"next,omitempty"`
-	After        *afterJSON   `json:"after,omitempty"`
+	beyondJSON
+	After *afterJSON `json:"after,omitempty"`
 }
 
 // nextJSON is what followed an offer that was not accepted.
@@ -58,8 +64,7 @@ func (o *Options) hop(x *wire.Exchange) *hopJSON {
 		at = x.Time.UTC().Format(time.RFC3339Nano)
 	}
 	return &hopJSON{
-		Name: h.Name, Clock: h.Clock, Time: at, Early: o.client(x.Early, websocket), EarlyBytes: x.EarlyBytes, Next: o.next(x, websocket),
-		Far: o.far(h.Far), Within: h.Within, Stray: o.client(h.Stray, websocket), Before: o.far(h.Before),
+		Name: h.Name, Clock: h.Clock, Blanked: h.Blanked, Time: at, beyondJSON: o.beyond(x), Far: o.far(h.Far), Within: h.Within, Stray: o.client(h.Stray, websocket), Before: o.far(h.Before),
 		Seen: h.Seen,
 	}
 }
@@ -70,9 +75,9 @@ func (o *Options) far(x *wire.Exchange) *farJSON {
 	}
 	websocket := x.Request.Offers("websocket")
 	j := &farJSON{
-		Time: x.Time.UTC().Format(time.RFC3339Nano), Milliseconds: millisecondsOf(x.Took), Request: o.requestHead(x.Request),
+		Exchange: x.ID, Time: x.Time.UTC().Format(time.RFC3339Nano), Milliseconds: millisecondsOf(x.Took), Request: o.requestHead(x.Request),
 		Outcome: x.Outcome, Cause: x.Cause, BodyDone: x.BodyDone,
-		Early: o.client(x.Early, websocket), EarlyBytes: x.EarlyBytes, Next: o.next(x, websocket),
+		beyondJSON: o.beyond(x),
 	}
 	if len(x.Noise) > 0 {
 		j.Noise = o.redactAfter(x.Noise, websocket)
@@ -97,6 +102,11 @@ func (o *Options) client(b []byte, websocket bool) []byte {
 	return o.redactAfter(b, websocket)
 }
 
+func (o *Options) beyond(x *wire.Exchange) beyondJSON {
+	websocket := x.Request.Offers("websocket")
+	return beyondJSON{o.client(x.Early, websocket), x.EarlyBytes, o.next(x, websocket)}
+}
+
 func (o *Options) next(x *wire.Exchange, websocket bool) *nextJSON {
 	n := x.Next
 	if len(n.Bytes) == 0 {
@@ -110,11 +120,13 @@ func (j *hopJSON) read(x *wire.Exchange) {
 	if j == nil {
 		return
 	}
+	j.beyondJSON.read(x)
 	if at, err := time.Parse(time.RFC3339Nano, j.Time); err == nil && at.UTC().Truncate(time.Millisecond).Equal(x.Time) {
 		x.Time = at.UTC()
 	}
-	x.Early, x.EarlyBytes, x.Next = j.Early, j.EarlyBytes, j.Next.read()
-	x.Hop = &wire.Hop{Name: j.Name, Clock: j.Clock, Far: j.Far.read(), Within: j.Within, Stray: j.Stray, Before: j.Before.read(), Seen: readSightings(j.Seen)}
+	x.Hop = &wire.Hop{
+		Name: j.Name, Clock: j.Clock, Blanked: j.Blanked, Far: j.Far.read(), Within: j.Within, Stray: j.Stray, Before: j.Before.read(), Seen: readSightings(j.Seen),
+	}
 }
 
 // readSightings leaves out what is not within the limits.
@@ -122,6 +134,10 @@ func readSightings(all []wire.Sighting) []wire.Sighting {
 	return slices.DeleteFunc(all[:min(len(all), wire.MaxSightings)], func(s wire.Sighting) bool {
 		return !s.Valid()
 	})
+}
+
+func (j *beyondJSON) read(x *wire.Exchange) {
+	x.Early, x.EarlyBytes, x.Next = j.Early, j.EarlyBytes, j.Next.read()
 }
 
 func (j *nextJSON) read() (n wire.Next) {
@@ -137,10 +153,10 @@ func (j *farJSON) read() *wire.Exchange {
 	}
 	at, _ := time.Parse(time.RFC3339Nano, j.Time) // of a time that cannot be read nothing depends but an order
 	x := &wire.Exchange{
-		Final: true, Complete: true, Time: at.UTC(), Took: durationOf(j.Milliseconds), Request: wire.ReadRequest(j.Request),
+		ID: j.Exchange, Final: true, Complete: true, Time: at.UTC(), Took: durationOf(j.Milliseconds), Request: wire.ReadRequest(j.Request),
 		Noise: j.Noise, Outcome: j.Outcome, Cause: j.Cause, BodyDone: j.BodyDone,
-		Early: j.Early, EarlyBytes: j.EarlyBytes, Next: j.Next.read(),
 	}
+	j.beyondJSON.read(x)
 	for _, head := range j.Interim {
 		x.Interim = append(x.Interim, wire.ReadResponse(head))
 	}

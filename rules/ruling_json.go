@@ -51,6 +51,7 @@ type rulingJSON struct {
 	Milliseconds float64       `json:"milliseconds"`
 	After        *afterJSON    `json:"after"`
 	Hop          *hopJSON      `json:"hop,omitempty"` // the other side of the proxy that the exchange passed, where it was seen
+	beyondJSON                 // of live traffic without another side, whose rules need it where one is found
 	Findings     []findingJSON `json:"findings"`
 	Diagnoses    []Diagnosis   `json:"diagnoses,omitempty"`
 }
@@ -121,6 +122,9 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Elsewhere: x.Elsewhere, Lossy: x.Lossy,
 		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: millisecondsOf(x.Took), Hop: o.hop(x),
 		Findings: make([]findingJSON, 0, len(r.Findings)), Diagnoses: r.Diagnoses,
+	}
+	if x.Hop == nil && x.Origin == wire.OriginLive {
+		j.beyondJSON = o.beyond(x)
 	}
 	if x.Probe != "" {
 		j.Controls, j.Control = controlWords()[x.Controls], x.Control

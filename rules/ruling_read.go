@@ -109,6 +109,7 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	if j.Former != nil {
 		x.Former = wire.ReadResponse(j.Former)
 	}
+	j.beyondJSON.read(x)
 	j.Hop.read(x)
 	if j.Response == nil {
 		return x, nil

@@ -14,6 +14,10 @@ type Hop struct {
 	Before *Exchange // the exchange before it on that connection, of this client or of another one; nil if it is the first, or that is not known
 	Clock  bool      // the times of both sides are of one clock, so that they can be compared
 
+	// Blanked says that the bytes after the heads are not those from the wire on both sides: payload
+	// is blanked out. Their beginnings and numbers can be compared, and no more.
+	Blanked bool
+
 	Seen []Sighting // what both sides saw beside; at most MaxSightings
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/event"
+	"github.com/interlock-proxy/interlock/internal/hop"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -25,6 +26,8 @@ type Audit struct {
 	// State sets the states of the findings of a ruling before anyone else gets it. It may be nil
 	// and must not block.
 	State func(*rules.Ruling)
+
+	Hops *Hops // compares both sides of proxies; nil: nothing is compared
 
 	configured atomic.Pointer[options] // nil: the fields apply
 
@@ -94,6 +97,11 @@ func (a *Audit) Observe(x *wire.Exchange) { a.Enter(x, "") }
 func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	x = asProbe(x)
 	endpoint := rules.EndpointOf(x)
+	side := a.Hops.side(x)
+	if side == hop.NearTo {
+		a.Hops.mu.Lock()
+		defer a.Hops.mu.Unlock()
+	}
 	a.mu.Lock()
 	a.start()
 	e := a.endpoint(x.Route, endpoint)
@@ -108,6 +116,9 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 		a.sums.Paired++
 		c.Seen.KeySeen = nil // a proxy has passed it on
 	}
+	if side == hop.FarFrom {
+		c.Seen.KeySeen = nil // likewise; those of clients are known on the near side
+	}
 	a.mu.Unlock()
 	if x.Origin.Ours() {
 		c.Seen.First = func(rule string) bool { return a.first(e, run, rule, x.ID) }
@@ -118,6 +129,12 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	ruling := rules.Classify(c)
 	ruling.Endpoint, ruling.Instance, ruling.Run = name, a.Instance, run
 	ruling.Diagnoses = a.diagnoses(ruling)
+	switch side {
+	case hop.NearTo:
+		ruling = a.Hops.near(a, ruling)
+	case hop.FarFrom:
+		a.Hops.far(ruling)
+	}
 	if a.State != nil {
 		a.State(ruling)
 	}
@@ -128,6 +145,9 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 	a.tell(ruling, lines)
 	if a.Each != nil {
 		a.Each(ruling)
+	}
+	if side == hop.NearTo {
+		a.Hops.told(ruling)
 	}
 	return ruling
 }
@@ -181,6 +201,9 @@ func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 		sums = &a.probes
 	}
 	was := a.open[x.ID]
+	if was == nil {
+		was = ruling.Before // of an exchange that is judged once more after its end
+	}
 	ruling.Before = was
 	if ruling.Unsafe && (was == nil || !was.Unsafe) {
 		lines.unsafe = true
@@ -192,7 +215,7 @@ func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 	if x.Complete {
 		if was != nil && was.Judged {
 			sums.Verdicts[was.Verdict]--
-			lines.amended = ruling.Verdict < was.Verdict
+			lines.amended = ruling.Verdict < was.Verdict || ruling.Adds(was)
 		} else {
 			lines.exchange = true
 			if x.Origin.Ours() {
@@ -204,7 +227,7 @@ func (a *Audit) enter(e *Endpoint, ruling *rules.Ruling) (lines lines) {
 		}
 		sums.Verdicts[ruling.Verdict]++
 	}
-	lines.closed = x.Final && x.Outcome == wire.Switched
+	lines.closed = x.Final && x.Outcome == wire.Switched && (was == nil || !was.Final)
 	if x.Final {
 		delete(a.open, x.ID)
 	} else {

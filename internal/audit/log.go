@@ -10,7 +10,7 @@ import (
 // lines says which events a report of an exchange is worth.
 type lines struct {
 	exchange bool // it has been judged
-	amended  bool // it has been judged before, and was better then
+	amended  bool // it has been judged before, and was better then, or without its other side
 	unsafe   bool // it has turned out to be unsafe
 	closed   bool // its tunnel is over
 	shed     bool // it could not be kept as evidence

@@ -3,7 +3,7 @@
 // them. The target of each request has an id by which the sink chooses its answer.
 //
 // A [Probe] is a handshake, mostly with one edit, an answer of the sink, and a judgment over what
-// came on both sides. [Run] sends the probes one after the other and empties the hop's pool of
-// backend connections before each. Every result names the rule that it is about, so reports treat
-// it as any other ruling.
+// came on both sides. [Run] sends the probes in their order, and empties the hop's pool of backend
+// connections before each. While one waits for long, the next ones are sent. Every result names the
+// rule that it is about, so reports treat it as any other ruling.
 package chain

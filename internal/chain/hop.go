@@ -46,6 +46,7 @@ type Times struct {
 	Later time.Duration // between the parts of a request or of an answer; a thirtieth of Come
 	Empty time.Duration // after the pool was emptied; 80 ms
 	Idle  time.Duration // how long a tunnel is silent; six times Come
+	Alone time.Duration // how long a trial that waits keeps others from the hop; a twelfth of Come
 }
 
 // fill sets zero fields to their defaults.
@@ -62,4 +63,5 @@ func (t *Times) fill() {
 	or(&t.Later, t.Come/30)
 	or(&t.Empty, 80*time.Millisecond)
 	or(&t.Idle, 6*t.Come)
+	or(&t.Alone, t.Come/12)
 }

@@ -16,7 +16,7 @@ type Probe struct {
 	Needs  Need
 	Shared bool // it may also be sent through a hop that serves strangers: it leaves nothing on a pooled connection
 
-	long bool // it waits so long that others are sent meanwhile
+	turn turn
 	run  func(*trial)
 }
 
@@ -33,13 +33,31 @@ const (
 // the refusals, early bytes, 101s, tunnels, and those about pools last, before the last control.
 // The caller owns the slice.
 func Probes() []*Probe {
-	all := slices.Concat(controls(), handshakes(), offers(), headers(), targets(), refusals(), early(), switches(), tunnels(), bodies(), pools(), lastControls())
+	all := slices.Concat(inTurn(alone, controls()), handshakes(), offers(), headers(), inTurn(undivided, targets()), refusals(), early(), switches(), tunnels(), bodies(),
+		inTurn(alone, pools()), inTurn(alone, lastControls()))
 	probes := make([]*Probe, len(all))
 	for i := range all {
 		probes[i] = &all[i]
 		if inPlay := rules.ChainRules(all[i].ID); len(inPlay) > 0 {
 			all[i].Rule = inPlay[0].ID
 		}
+	}
+	return probes
+}
+
+// A turn says which other probes may be sent while one waits.
+type turn uint8
+
+const (
+	besides   turn = iota // others, once it has waited for a while
+	undivided             // none; but others that were sent before it may still wait
+	alone                 // none
+)
+
+// inTurn gives probes a turn.
+func inTurn(turn turn, probes []Probe) []Probe {
+	for i := range probes {
+		probes[i].turn = turn
 	}
 	return probes
 }

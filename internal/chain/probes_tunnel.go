@@ -55,7 +55,7 @@ func (b *backend) waitFor(text string) {
 
 // ends waits until the other side has ended.
 func (t *trial) ends(l *line) bool {
-	l.wait(t.ctx, t.times.Come, func([]byte) bool { return false })
+	t.wait(l, t.times.Come, func([]byte) bool { return false })
 	return l.over()
 }
 
@@ -101,8 +101,8 @@ func bulk(t *trial) {
 		o.line.send(upward)
 		close(sent)
 	}()
-	down := o.line.wait(t.ctx, 2*t.times.Come, func(in []byte) bool { return len(in) >= o.got.to+len(downward) })
-	up := o.at.backend.wait(t.ctx, 2*t.times.Come, func(in []byte) bool { return len(in) >= o.at.to+len(upward) })
+	down := t.wait(o.line, 2*t.times.Come, func(in []byte) bool { return len(in) >= o.got.to+len(downward) })
+	up := t.wait(o.at.backend.line, 2*t.times.Come, func(in []byte) bool { return len(in) >= o.at.to+len(upward) })
 	<-sent
 	near, _ := o.line.received()
 	far, _ := o.at.backend.received()
@@ -125,7 +125,7 @@ func halfClient(t *trial) {
 	}
 	o.at.backend.waitFor(up(o.id))
 	o.line.halfClose()
-	came := o.line.wait(t.ctx, t.times.Come, func(in []byte) bool { return bytes.Contains(in, []byte("after-end")) })
+	came := t.wait(o.line, t.times.Come, func(in []byte) bool { return bytes.Contains(in, []byte("after-end")) })
 	switch {
 	case came:
 		t.note("half-open")
@@ -149,7 +149,7 @@ func halfSink(t *trial) {
 	}
 	ended := t.ends(o.line)
 	o.line.send(clientFrame("after-end"))
-	came := o.at.backend.wait(t.ctx, t.times.Come, func(in []byte) bool { return bytes.Contains(o.at.backend.clear(in), []byte("after-end")) })
+	came := t.wait(o.at.backend.line, t.times.Come, func(in []byte) bool { return bytes.Contains(o.at.backend.clear(in), []byte("after-end")) })
 	switch {
 	case !ended:
 		t.see(wire.SightFINKept, "client")

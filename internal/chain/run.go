@@ -2,10 +2,7 @@ package chain
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"errors"
-	"slices"
 	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -23,7 +20,8 @@ type Result struct {
 	Number  int            // of the backend connection; 0: none
 	Ruling  *rules.Ruling  // the judgment of the rulebook on Near; never nil
 
-	err error // why it could not be sent
+	err   error // why it could not be sent
+	mixed bool  // it says nothing: the hop has sent requests of another trial on a connection of this one
 }
 
 // Settings control a run.
@@ -32,7 +30,8 @@ type Settings struct {
 	Shared  bool                   // leave out what may meet the requests of strangers
 	Route   string                 // the name of the hop in exchanges
 	Options *rules.Options         // for the rulings; nil: the zero value
-	NewID   func(time.Time) string // names an exchange
+	NewID   func(time.Time) string // names an exchange; safe for concurrent use
+	Step    func(n, total int)     // called when the nth probe of all has ended; nil: not called
 }
 
 // A Report is what a run found out about the hop beside its results.
@@ -48,35 +47,9 @@ type NotSent struct {
 	Reason string
 }
 
-// run is one run through a hop. One goroutine owns it.
-type run struct {
-	hop      *Hop
-	sink     *Sink
-	canary   *Sink
-	settings Settings
-	report   Report
-	observe  func(Result)
-}
-
-// judge judges a result by the rulebook.
-func (r *run) judge(result *Result) {
-	result.Ruling = rules.Classify(rules.Case{X: result.Near, Options: r.settings.Options})
-	result.Verdict = result.Ruling.Verdict
-	if nothing, ok := result.Near.Hop.Saw(wire.SightNothing); ok {
-		result.Why = nothing.Detail
-	}
-}
-
-// void makes a result one that says nothing.
-func (r *run) void(result *Result, why string) {
-	x := *result.Near
-	x.Hop = &wire.Hop{Name: x.Route, Far: result.Far, Clock: true, Seen: []wire.Sighting{{What: wire.SightNothing, Detail: why}}}
-	result.Near = &x
-	r.judge(result)
-}
-
-// Run sends probes through a hop to a sink, one after the other, each twice if it fails. Observe gets
-// each result once, from the goroutine that calls Run. An error says why nothing can be said.
+// Run sends probes through a hop to a sink. One that waits for long lets others be sent meanwhile, and
+// one that fails is sent once more, alone. Observe gets each result once, in the order of the probes,
+// before Run returns. An error says why nothing can be said.
 func Run(ctx context.Context, hop *Hop, sink *Sink, s Settings, probes []*Probe, observe func(Result)) (Report, error) {
 	s.Times.fill()
 	if s.NewID == nil {
@@ -87,134 +60,15 @@ func Run(ctx context.Context, hop *Hop, sink *Sink, s Settings, probes []*Probe,
 		return Report{}, err
 	}
 	defer canary.Close()
-	r := &run{hop: hop, sink: sink, canary: canary, settings: s, observe: observe}
-	err = r.all(ctx, probes)
+	r := &run{hop: hop, sink: sink, canary: canary, settings: s, probes: probes, results: make([]*Result, len(probes)), floor: newFloor(sink), slots: make(chan struct{}, maxWaiting)}
+	err = r.all(ctx)
+	for _, result := range r.results {
+		if result != nil {
+			r.settled(result)
+			observe(*result)
+		}
+	}
 	return r.report, err
-}
-
-func (r *run) all(ctx context.Context, probes []*Probe) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var long []chan Result
-	defer func() {
-		stop()
-		for _, c := range long {
-			<-c
-		}
-	}()
-	for _, p := range probes {
-		switch {
-		case r.settings.Shared && !p.Shared:
-			r.report.NotSent = append(r.report.NotSent, NotSent{p, "it may meet other clients' requests on a connection of the hop (--shared)"})
-			continue
-		case p.Needs == NeedsTunnel && !r.report.Tunnels:
-			c := r.common(p)
-			result := Result{Probe: p, Near: unsentExchange(&c)}
-			r.void(&result, "the hop lets no WebSocket handshake through")
-			r.observe(result)
-			continue
-		case p.long:
-			ready, done := make(chan struct{}), make(chan Result, 1)
-			go func() { done <- r.once(ctx, p, func() { close(ready) }); close(done) }()
-			select {
-			case <-ready:
-				long = append(long, done)
-			case result := <-done:
-				r.observe(result)
-			}
-			continue
-		}
-		if p.ID == "CTRL-END" {
-			long = r.collect(long)
-		}
-		result, err := r.twice(ctx, p)
-		if err != nil {
-			return err
-		}
-		if err := r.take(result); err != nil {
-			return err
-		}
-	}
-	long = r.collect(long)
-	return ctx.Err()
-}
-
-// collect takes the results of long probes, and returns none.
-func (r *run) collect(long []chan Result) []chan Result {
-	for _, c := range long {
-		_ = r.take(<-c)
-	}
-	return nil
-}
-
-// twice sends a probe with an emptied pool, and once more if it failed. What does not happen again
-// is unclear.
-func (r *run) twice(ctx context.Context, p *Probe) (Result, error) {
-	result := r.once(ctx, p, nil)
-	if result.err != nil || ctx.Err() != nil {
-		return result, cmp.Or(ctx.Err(), result.err)
-	}
-	if result.Verdict != rules.Fail {
-		return result, nil
-	}
-	again := r.once(ctx, p, nil)
-	if again.err != nil || ctx.Err() != nil {
-		return again, cmp.Or(ctx.Err(), again.err)
-	}
-	if again.Verdict != rules.Fail {
-		x := *result.Near
-		x.Flaky, result.Near, result.Why = true, &x, "it did not happen again when repeated"
-		r.judge(&result)
-		return result, nil
-	}
-	return again, nil
-}
-
-// once sends a probe. Ready is called when others may be sent meanwhile; nil: not before it has
-// ended.
-func (r *run) once(ctx context.Context, p *Probe, ready func()) (result Result) {
-	r.canary.empty(0)
-	r.sink.empty(r.settings.Times.Empty)
-	t := &trial{ctx: ctx, hop: r.hop, sink: r.sink, canary: r.canary, times: r.settings.Times, probe: p, ready: ready, common: r.common, methods: map[*line]string{}}
-	defer t.clean()
-	func() {
-		defer func() {
-			if e := recover(); e != nil {
-				if _, ours := e.(unsent); !ours {
-					panic(e)
-				}
-			}
-		}()
-		p.run(t)
-	}()
-	if t.err != nil {
-		t.nothing("it could not be sent")
-	}
-	t.kept()
-	x := *t.near
-	x.Hop = &wire.Hop{Name: x.Route, Far: t.far, Clock: true, Seen: t.seen}
-	result = Result{Probe: p, Near: &x, Far: t.far, Number: t.number, Facts: t.was, err: t.err}
-	r.judge(&result)
-	return result
-}
-
-// take hands a result over. Of a transport relay only the controls say something. Its error says why
-// the run cannot go on.
-func (r *run) take(result Result) error {
-	switch {
-	case result.Probe.ID == "CTRL-L4" && slices.Contains(result.Facts, "L4"):
-		r.report.Transport = true
-	case result.Probe.ID == "CTRL-WS" && slices.Contains(result.Facts, "tunnel"):
-		r.report.Tunnels = true
-	}
-	if r.report.Transport && result.Probe.ID != "CTRL-L4" && result.Verdict < rules.Pass {
-		r.void(&result, "the hop relays bytes and reads no HTTP: everything that arrives is the client's own")
-	}
-	r.observe(result)
-	if result.Probe.ID == "CTRL-PLAIN" && result.Verdict == rules.Fail {
-		return errors.New(result.Ruling.Worst().Detail)
-	}
-	return nil
 }
 
 // common is what all exchanges of a run have in common.

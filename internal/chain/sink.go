@@ -28,21 +28,23 @@ type Sink struct {
 
 	mu       sync.Mutex
 	closed   bool
-	plans    map[string]*plan
+	plans    map[string]promise
 	backends []*backend // in the order in which they were opened
 	opened   int        // how many there were in all
 	arrivals []*arrival
 	changed  chan struct{} // closed at the next arrival
+	active   *part         // whose trial may open connections now; nil: of none
 }
 
 // A backend is one connection of the hop to the sink.
 type backend struct {
 	*line
 	sink     *Sink
-	number   int  // the first one is 1
-	reserved bool // it stays open when the pool is emptied; under mu of the sink
-	switched bool // a 101 was sent on it; under mu of the sink
-	tunnelAt int  // the offset of the first byte after the request that was answered by it; under mu of the sink
+	number   int   // the first one is 1
+	by       *part // whose trial was active when it was opened, or whose request came on it; under mu of the sink
+	claimed  bool  // a request of by has come; under mu of the sink
+	switched bool  // a 101 was sent on it; under mu of the sink
+	tunnelAt int   // the offset of the first byte after the request that was answered by it; under mu of the sink
 }
 
 // An arrival is a request head that reached the sink.
@@ -74,7 +76,7 @@ func Listen(address string) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{Addr: l.Addr().String(), listener: l, plans: map[string]*plan{}, changed: make(chan struct{})}
+	s := &Sink{Addr: l.Addr().String(), listener: l, plans: map[string]promise{}, changed: make(chan struct{})}
 	s.serving.Go(s.accept)
 	return s, nil
 }
@@ -107,7 +109,7 @@ func (s *Sink) Close() {
 	s.closed = true
 	s.mu.Unlock()
 	s.listener.Close()
-	s.drop(true)
+	s.empty(0)
 	s.serving.Wait()
 }
 
@@ -131,55 +133,23 @@ func (s *Sink) accept() {
 			continue
 		}
 		s.opened++
-		b := &backend{line: newLine(conn), sink: s, number: s.opened}
+		b := &backend{line: newLine(conn), sink: s, number: s.opened, by: s.active}
 		s.backends = append(s.backends, b)
 		s.serving.Go(b.serve)
 		s.mu.Unlock()
 	}
 }
 
-// drop closes the connections, but those that are reserved unless all is set, and forgets them and
-// what came on them.
-func (s *Sink) drop(all bool) {
-	s.mu.Lock()
-	var drop, keep []*backend
-	for _, b := range s.backends {
-		if b.reserved && !all {
-			keep = append(keep, b)
-		} else {
-			drop = append(drop, b)
-		}
-	}
-	s.backends = keep
-	s.mu.Unlock()
-	for _, b := range drop {
-		b.close()
-	}
-}
-
-// empty makes sure that the hop has no connection to the sink that an earlier probe has used: it
-// closes all of them, gives the hop that time to notice, and forgets what it has recorded.
-func (s *Sink) empty(wait time.Duration) {
-	s.drop(false)
-	time.Sleep(wait)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	kept := s.arrivals[:0]
-	plans := map[string]*plan{}
-	for _, a := range s.arrivals {
-		if a.backend.reserved {
-			kept = append(kept, a)
-			plans[a.id] = s.plans[a.id]
-		}
-	}
-	s.arrivals, s.plans = kept, plans
-}
+// empty closes all connections, gives the hop that time to notice, and forgets what came on them.
+func (s *Sink) empty(wait time.Duration) { s.sweep(func(*part) bool { return false }, wait) }
 
 // plan says what the sink does with the request of that id.
-func (s *Sink) plan(id string, p plan) {
+func (s *Sink) plan(id string, does plan) { s.promise(id, promise{plan: does}) }
+
+func (s *Sink) promise(id string, p promise) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.plans[id] = &p
+	s.plans[id] = p
 }
 
 // find returns the id in a head: the first known one in the target, else the first one anywhere.
@@ -201,17 +171,16 @@ func (s *Sink) find(q *wire.Request) string {
 }
 
 // arrived records a request and returns its plan.
-func (s *Sink) arrived(a *arrival) *plan {
+func (s *Sink) arrived(a *arrival) plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.after = a.backend.switched
 	s.arrivals = append(s.arrivals, a)
 	close(s.changed)
 	s.changed = make(chan struct{})
-	if p := s.plans[a.id]; p != nil {
-		return p
-	}
-	return &plan{}
+	p := s.plans[a.id]
+	a.backend.claim(p.by)
+	return p.plan
 }
 
 // saw returns the connection on which the marker came first, and its offset there; nil if it has

@@ -107,7 +107,7 @@ func headEnd(text []byte) int {
 
 // answer sends the answer to a request whose head ended at that offset. It returns where the next
 // one begins, and whether there can be one.
-func (b *backend) answer(p *plan, a *arrival, at int) (next int, again bool) {
+func (b *backend) answer(p plan, a *arrival, at int) (next int, again bool) {
 	r := reply{pieces: []piece{{0, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"}}, end: closes}
 	switch {
 	case a.garbage:

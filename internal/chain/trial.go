@@ -17,7 +17,7 @@ import (
 type trial struct {
 	ctx    context.Context
 	hop    *Hop
-	sink   *Sink
+	sink   *part
 	canary *Sink // a server that is not the backend of the hop
 	times  Times
 	probe  *Probe
@@ -28,7 +28,8 @@ type trial struct {
 	mainID  string           // the id of the request that the result is shown of; "": the first one
 	err     error            // why it could not be sent
 
-	ready func() // of a long probe: others may be sent
+	floor *floor // nil: it need not share the hop
+	holds bool   // it has the floor
 
 	common func(*Probe) wire.Common
 	near   *wire.Exchange // see kept
@@ -103,6 +104,7 @@ func (t *trial) odd(id string) string {
 
 // open connects to the hop.
 func (t *trial) open() *line {
+	t.regain()
 	conn, err := t.hop.dial(t.ctx, t.times.Dial)
 	if err != nil {
 		t.err = err
@@ -141,7 +143,7 @@ func (t *trial) answer(l *line, n int) *message {
 }
 
 func (t *trial) answerIn(l *line, n int, within time.Duration) *message {
-	l.wait(t.ctx, within, func(in []byte) bool {
+	t.wait(l, within, func(in []byte) bool {
 		all, _ := responses(in, t.methods[l] == "HEAD", false)
 		return len(all) >= n && all[n-1].whole
 	})
@@ -160,22 +162,25 @@ func status(m *message) int {
 }
 
 // arrival waits until a request with that id has reached the sink. It is nil if it does not.
-func (t *trial) arrival(id string, within time.Duration) *arrival {
-	timer := time.NewTimer(within)
-	defer timer.Stop()
-	for {
-		changed := t.sink.next()
-		if all := t.sink.all(id); len(all) > 0 {
-			return all[0]
+func (t *trial) arrival(id string, within time.Duration) (found *arrival) {
+	t.inTurns(within, func(within time.Duration) bool {
+		timer := time.NewTimer(within)
+		defer timer.Stop()
+		for {
+			changed := t.sink.next()
+			if found = t.came(id); found != nil {
+				return true
+			}
+			select {
+			case <-changed:
+			case <-timer.C:
+				return false
+			case <-t.ctx.Done():
+				return true
+			}
 		}
-		select {
-		case <-changed:
-		case <-timer.C:
-			return nil
-		case <-t.ctx.Done():
-			return nil
-		}
-	}
+	})
+	return found
 }
 
 // came returns the first request with that id that has reached the sink by now; nil if none has.
@@ -195,15 +200,19 @@ func (t *trial) read(a *arrival) (body []byte, whole bool) {
 	if a == nil {
 		return nil, false
 	}
-	timer := time.NewTimer(t.times.Come)
-	defer timer.Stop()
-	select {
-	case <-a.done:
-		return a.body, true
-	case <-timer.C:
-	case <-t.ctx.Done():
-	}
-	return nil, false
+	t.inTurns(t.times.Come, func(within time.Duration) bool {
+		timer := time.NewTimer(within)
+		defer timer.Stop()
+		select {
+		case <-a.done:
+			body, whole = a.body, true
+		case <-timer.C:
+			return false
+		case <-t.ctx.Done():
+		}
+		return true
+	})
+	return body, whole
 }
 
 // others sends plain requests of other clients, each on a connection of its own, and says what went
@@ -238,7 +247,7 @@ func (t *trial) others() (code string) {
 func (t *trial) other(l *line, id string) (m *message) {
 	for began := time.Now(); time.Since(began) < t.times.Come && t.ctx.Err() == nil; {
 		m = t.answerIn(l, 1, t.times.Not)
-		if m != nil || l.over() || t.sink.swallowed(id) {
+		if m != nil || l.over() || t.sink.swallowed(id) || behind(t.sink, id) {
 			break
 		}
 	}
@@ -253,7 +262,7 @@ func (t *trial) clean() {
 }
 
 // behind reports whether a marker came on a connection that had switched protocols before.
-func behind(s *Sink, marker string) bool {
+func behind(s *part, marker string) bool {
 	b, _ := s.saw(marker)
 	s.mu.Lock()
 	defer s.mu.Unlock()

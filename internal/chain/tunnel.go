@@ -114,7 +114,7 @@ func (t *trial) tunnel(l *line, id string) (upward, downward bool) {
 // marked reports whether the mark of the client, once it was sent, reaches the sink, and the answer
 // the client.
 func (t *trial) marked(l *line, id string) (upward, downward bool) {
-	downward = l.wait(t.ctx, t.times.Come, func(in []byte) bool { return bytes.Contains(in, []byte(down(id))) })
+	downward = t.wait(l, t.times.Come, func(in []byte) bool { return bytes.Contains(in, []byte(down(id))) })
 	b, _ := t.sink.saw(up(id))
 	return b != nil, downward
 }

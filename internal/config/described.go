@@ -58,6 +58,7 @@ func describedListeners() []description {
 		{path: "routes[].guard", values: []string{"off", "unsafe"}, text: "As guard, for this route. Empty: the value of guard."},
 		{path: "routes[].dial", values: []string{DialLazy, DialEager}, text: "As dial, for this route. eager requires a route without hosts. Empty: the value of dial."},
 		{path: "routes[].send_proxy", text: "As send_proxy, for this route."},
+		{path: "routes[].hop", values: []string{HopEdge, HopInner}, text: "The side of a proxy on which this route is. edge: before it, where clients arrive. inner: after it. Exchanges of both sides are paired and judged by the rules about proxies. Empty: the side that instance names, if it is edge or inner."},
 		{path: "routes[].rules", text: "As rules, for this route."},
 		{path: "unrouted", values: []string{unroutedDefault, UnroutedRefuse}, text: "What happens to connections that no route matches. default: they go to backend. refuse: they get a 421."},
 		{path: "admin", text: "The admin listener: pages, API, /healthz, /readyz and /metrics. An address alone, as in admin: 127.0.0.1:9426, sets admin.listen."},

@@ -35,6 +35,7 @@ type RouteConfig struct {
 	Guard      string           `yaml:"guard"`
 	Dial       string           `yaml:"dial"`
 	SendProxy  int              `yaml:"send_proxy"`
+	Hop        string           `yaml:"hop"`
 	Rules      *rulesConfig     `yaml:"rules"`
 }
 
@@ -42,6 +43,13 @@ type RouteConfig struct {
 const (
 	unroutedDefault = "default"
 	UnroutedRefuse  = "refuse"
+)
+
+// The sides of a proxy between two Interlocks, or between two routes of one: the values of
+// routes[].hop, and names of instances.
+const (
+	HopEdge  = "edge"  // before the proxy, where clients arrive
+	HopInner = "inner" // after it
 )
 
 // checkRoutes reports the faults of the routes.
@@ -84,6 +92,9 @@ func (c *Config) checkRoutes(fault func(key, format string, v ...any)) {
 		}
 		if r.Dial == "" {
 			r.Dial, dial = c.Dial, DialLazy
+		}
+		if r.Hop != "" && r.Hop != HopEdge && r.Hop != HopInner {
+			fault(prefix+"hop", "must be edge (before a proxy) or inner (after it), not %q", r.Hop)
 		}
 		checkDial(prefix+"dial", dial, fault)
 		checkBackend(prefix, r.Backend, r.Host, guard, r.SendProxy, &r.BackendTLS, fault)

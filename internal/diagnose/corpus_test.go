@@ -15,7 +15,8 @@ import (
 
 // TestCorpus holds the diagnoses of every transcript to its why: lines. "why: ID CERTAINTY" names one that the transcript
 // has. "why: not ID" names one that it does not have: a near miss. A transcript has no diagnosis that is not named.
-// "local: CAUSE" says that Interlock itself answered, which no bytes of a backend can show.
+// "origin: chain" says that chain sent it, "hop: NAME" how the proxy is called, and "hop-twin: TARGET" that the request to
+// it, the first, is the twin of the others. "local: CAUSE" says that Interlock itself answered, which no bytes of a backend can show.
 func TestCorpus(t *testing.T) {
 	fires, misses := map[string]int{}, map[string]int{}
 	for _, name := range transcripts(t) {
@@ -109,13 +110,21 @@ func diagnosed(t *testing.T, tr *wire.Transcript) (all []rules.Diagnosis) {
 	var tunnels diagnose.Tunnels
 	for i := range times {
 		all = nil
-		for _, x := range tr.Exchanges(wire.Common{Client: fmt.Sprintf("192.0.2.7:%d", 50000+i)}) {
+		seen := tr.Exchanges(wire.Common{Client: fmt.Sprintf("192.0.2.7:%d", 50000+i)})
+		for _, x := range seen {
 			lasts := pause + x.Took
 			if x.After.End != nil {
 				lasts += x.After.End.Open
 			}
 			for _, m := range tr.Meta {
-				if m.Key == "local" {
+				switch {
+				case m.Key == "origin":
+					x.Origin = wire.Origin(m.Value)
+				case m.Key == "hop" && x.Hop != nil:
+					x.Hop.Name = m.Value
+				case m.Key == "hop-twin" && x.Request.Target != m.Value:
+					x.Twins = []wire.Twin{{X: seen[0]}}
+				case m.Key == "local":
 					x.Outcome, x.Cause, x.Backend = wire.Local, wire.Cause(m.Value), "10.0.0.7:8080"
 				}
 			}

@@ -61,10 +61,13 @@ const (
 	Ended    Family = "How tunnels end"
 	Normal   Family = "Offers that are normal"
 	Opening  Family = "First bytes"
+	Proxies  Family = "What a proxy does to upgrades"
 )
 
 // Families returns all families, in the order of the documentation.
-func Families() []Family { return []Family{Stripped, Rejected, Dropped, Ended, Normal, Opening} }
+func Families() []Family {
+	return []Family{Stripped, Rejected, Dropped, Ended, Normal, Opening, Proxies}
+}
 
 // A Stage says how far an exchange came. It is a set.
 type Stage uint8

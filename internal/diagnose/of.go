@@ -10,12 +10,13 @@ import (
 
 // Of returns the diagnoses of a ruling, the most certain first; nil if there is nothing to explain.
 // It is for live traffic and recordings, and for probes that are valid handshakes: the answer to a
-// malformed one needs no explanation. Several goroutines may call it at the same time.
+// malformed one needs no explanation. Of what chain sends, it explains what the proxy does. Several goroutines may call it at the same time.
 func Of(r *rules.Ruling) []rules.Diagnosis { return OfSeen(r, Seen{}) }
 
 // OfSeen is Of with what earlier exchanges say; see [Tunnels].
 func OfSeen(r *rules.Ruling, seen Seen) []rules.Diagnosis {
-	if r.X.Probe != "" {
+	ofHop := r.X.Origin == wire.OriginChain
+	if r.X.Probe != "" && !ofHop {
 		if p := rules.FindProbe(r.X.Probe); p == nil || !p.IsControl() {
 			return nil
 		}
@@ -26,7 +27,7 @@ func OfSeen(r *rules.Ruling, seen Seen) []rules.Diagnosis {
 	var all []rules.Diagnosis
 	var covered []string
 	for _, k := range catalogue {
-		if k.Stages&v.Stage == 0 || k.Family == Normal && (r.X.Origin.Ours() || v.Stage&Tunnel != 0 && ordinary) {
+		if k.Stages&v.Stage == 0 || ofHop && k.Family != Proxies || k.Family == Normal && (r.X.Origin.Ours() || v.Stage&Tunnel != 0 && ordinary) {
 			continue
 		}
 		if text := k.See(&v); text != "" && (k.Family != Normal || v.excused(k.Rules)) {

@@ -20,6 +20,9 @@ type View struct {
 	finishKnown bool
 	valid       validity
 	sides       [2]side // of the request and of the response; see sideOf
+
+	betweenName, betweenBasis string // see View.Between
+	betweenAsked              bool
 }
 
 // A side is what kinds ask about one of the messages again and again.

@@ -16,7 +16,7 @@ type Kind uint8
 // The kinds of events.
 const (
 	Exchange     Kind = iota // an exchange has been judged; Ruling
-	Amended                  // a later report made the verdict of an exchange worse; Ruling, whose Before has the old verdict
+	Amended                  // a later report made the verdict of an exchange worse, or its other side gave it another cause; Ruling, whose Before has the old verdict
 	Unsafe                   // a server switched and must not have; Ruling, Storage
 	TunnelClosed             // the tunnel after a 101 has ended; Ruling
 	EvidenceShed             // evidence had no room in memory; Shed

@@ -9,13 +9,27 @@ import (
 // nothing is judged by the order of events.
 func Judge(p Pair) (found []rules.Finding) {
 	x := *p.Near.X
-	x.Hop = &wire.Hop{Far: p.Far.X}
+	x.Hop = &wire.Hop{Far: p.Far.X, Blanked: true}
 	for _, f := range rules.Classify(rules.Case{X: &x}).Findings {
 		if f.Rule.Hop && f.Verdict < rules.Pass {
 			found = append(found, f)
 		}
 	}
 	return found
+}
+
+// Stored returns the exchange of a ruling as a store would return it: payload and secrets are blanked
+// out. It is nil if the ruling cannot be written.
+func Stored(r *rules.Ruling) *wire.Exchange {
+	text, err := r.MarshalJSON()
+	if err != nil {
+		return nil
+	}
+	stored, err := rules.ReadRuling(text)
+	if err != nil {
+		return nil
+	}
+	return stored.X
 }
 
 // A Broken is a rule that the hop breaks, in all pairs.

@@ -34,12 +34,11 @@ func supervise(t *testing.T, later time.Duration, fatal func(c *guest) bool, die
 	serve := func(c *guest) {
 		switch {
 		case s.dying.Load(): // a process that crashes does not answer another client first
-		case fatal(c):
-			s.dying.Store(true)
+		case !fatal(c):
+			refuses(c)
+		case s.dying.CompareAndSwap(false, true): // nor does it crash twice at a time
 			dies(c)
 			s.end()
-		default:
-			refuses(c)
 		}
 	}
 	s.serve = serve

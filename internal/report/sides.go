@@ -12,22 +12,23 @@ import (
 
 // A Passage is a message, or further bytes, on both sides of a hop.
 type Passage struct {
-	Title     string
-	Near, Far Side // of the client, and of the server
+	Title string `json:"title"`
+	Near  Side   `json:"near"` // of the client
+	Far   Side   `json:"far"`  // of the server
 }
 
 // A Side is what passed on one side of a hop.
 type Side struct {
-	Sign  string // before each line, as transcripts have it: > >> << <
-	Lines []SideLine
-	Left  int    // lines that are not shown
-	Note  string // where it is, or why there is nothing
+	Sign  string     `json:"sign"` // before each line, as transcripts have it: > >> << <
+	Lines []SideLine `json:"lines"`
+	Left  int        `json:"left,omitempty"` // lines that are not shown
+	Note  string     `json:"note,omitempty"` // where it is, or why there is nothing
 }
 
 // A SideLine is a line as printable ASCII.
 type SideLine struct {
-	Text    string
-	Differs bool // the other side does not have it
+	Text    string `json:"text"`
+	Differs bool   `json:"differs,omitempty"` // the other side does not have it
 }
 
 // The bounds of a side.
@@ -79,8 +80,8 @@ func Sides(r *rules.Ruling) ([]Passage, error) {
 	if !isSwitch(x) || !isSwitch(far) {
 		add("Sent after the response", true, x.Next.Bytes, far.Next.Bytes)
 	}
-	add("After the 101, from the client", true, x.After.Client, far.After.Client)
-	add("After the 101, from the server", false, x.After.Server, far.After.Server)
+	add("Client's bytes after the 101", true, x.After.Client, far.After.Client)
+	add("Server's bytes after the 101", false, x.After.Server, far.After.Server)
 	return all, nil
 }
 
@@ -148,12 +149,22 @@ func linesOf(b []byte) (all [][]byte) {
 	return all
 }
 
+// same reports whether two lines are equal but for the case of a header's name, which many proxies
+// change.
+func same(a, b []byte) bool {
+	i := bytes.IndexByte(a, ':')
+	if i < 0 || len(a) != len(b) || bytes.ContainsAny(a[:i], " \t") {
+		return bytes.Equal(a, b)
+	}
+	return wire.EqualFold(a[:i], b[:i]) && bytes.Equal(a[i:], b[i:])
+}
+
 // fill adds lines. One differs if the other side, where there is one, has fewer of the kind.
 func (s *Side) fill(lines, other [][]byte) {
 	other = slices.Clone(other)
 	compared := len(other) > 0
 	for _, line := range lines {
-		i := slices.IndexFunc(other, func(o []byte) bool { return bytes.Equal(o, line) })
+		i := slices.IndexFunc(other, func(o []byte) bool { return same(o, line) })
 		if i >= 0 {
 			other = slices.Delete(other, i, i+1)
 		}

@@ -14,7 +14,7 @@ func hopped() *rules.Ruling {
 	at := time.Unix(1e9, 0)
 	far := &wire.Exchange{
 		Final: true, Complete: true, Time: at, Outcome: wire.Switched,
-		Request:  wire.ReadRequest([]byte("GET /c/1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cret-0815\r\nVia: 1.1 lab\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")),
+		Request:  wire.ReadRequest([]byte("GET /c/1 HTTP/1.1\r\nhost: a\r\nAuthorization: Bearer s3cret-0815\r\nVia: 1.1 lab\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")),
 		Response: wire.ReadResponse([]byte("HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")),
 	}
 	x := &wire.Exchange{
@@ -40,7 +40,7 @@ func TestSidesMarkWhatDiffers(t *testing.T) {
 * > Connection: keep-alive
   > Upgrade: websocket
   >> GET /c/1 HTTP/1.1
-  >> Host: a
+  >> host: a
   >> Authorization: ******************
 * >> Via: 1.1 lab
 * >> Connection: upgrade

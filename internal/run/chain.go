@@ -15,6 +15,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/chain"
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/store"
@@ -201,12 +202,11 @@ func (c *Chaining) probe(ctx context.Context, h *passed, sink *chain.Sink) {
 	}
 	options := c.rules(h)
 	settings := chain.Settings{
-		Times: c.Times, Shared: c.Shared, Route: h.route, Options: &options,
+		Times: c.Times, Shared: c.Shared, Route: h.route, Options: &options, Step: step,
 		NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
 	}
 	h.report, h.failed = chain.Run(ctx, &h.hop, sink, settings, c.probes, func(r chain.Result) {
 		c.enter(h, r)
-		step(len(h.results), len(c.probes))
 	})
 	done()
 	if ctx.Err() != nil {
@@ -232,6 +232,7 @@ func (c *Chaining) rules(h *passed) rules.Options {
 func (c *Chaining) enter(h *passed, r chain.Result) {
 	ruling := r.Ruling
 	ruling.Run, ruling.Instance, ruling.Endpoint = c.Run, c.Config.Instance, h.endpoint()
+	ruling.Diagnoses = diagnose.Of(ruling)
 	r.Ruling = c.Accepting.enter(ruling)
 	for i := range r.Ruling.Findings {
 		if c.Gate.Holds(&r.Ruling.Findings[i]) {

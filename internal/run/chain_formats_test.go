@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/exit"
@@ -32,6 +33,7 @@ func TestChainWritesEveryFormat(t *testing.T) {
 	status := chainInto(t, "fabricates-connection", func(c *Chaining) {
 		c.Flags.Fields = []string{"X-Deploy: s3cret-0815", "Authorization: Bearer tok-4711", "Cookie: sid=crumb-99"}
 		c.Flags.Only = append(c.Flags.Only, "CHAIN-PREMATURE*", "CHAIN-POOL-*", "CHAIN-BODY-*", "CHAIN-NOMINATE*")
+		c.Flags.Timeout = 2 * time.Second // some of these wait for what does not come
 		c.Flags.Outputs = outputsIn(dir)
 		c.Flags.Verbose = true
 		c.Config.Store = filepath.Join(dir, "store.db")

@@ -72,3 +72,12 @@ func sideLines(s *report.Side) (lines []string) {
 	}
 	return lines
 }
+
+// fixes writes the lines of a remedy.
+func (t *probeText) fixes(b *bytes.Buffer, text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" {
+			t.hang(b, "     fix: ", 10, line)
+		}
+	}
+}

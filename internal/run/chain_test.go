@@ -40,7 +40,8 @@ func readFile(t *testing.T, name string) string {
 	return string(b)
 }
 
-// chainInto sends a few probes through a hop of the lab, and returns the exit status.
+// chainInto sends a few probes through a hop of the lab, and returns the exit status. What must come
+// has long to do so: these probes wait for nothing else.
 func chainInto(t *testing.T, name string, change func(*Chaining)) (status int) {
 	t.Helper()
 	free, err := ports.Free(1) // the hop must know where the sink will be
@@ -54,8 +55,8 @@ func chainInto(t *testing.T, name string, change func(*Chaining)) (status int) {
 	}
 	defer hop.Close()
 	c := &Chaining{
-		Flags: &ProbeFlags{Quiet: false, ASCII: true, Timeout: time.Second, Fields: []string{"X-Key: s3cret"}, Only: []string{"CHAIN-CONN-*", "CHAIN-101-BARE", "CTRL-END"}},
-		Via:   []string{"http://" + hop.Addr + "/under"}, Listen: address, Wait: 5 * time.Second, Gate: rules.Gate{Least: rules.High},
+		Flags: &ProbeFlags{Quiet: false, ASCII: true, Timeout: time.Minute, Fields: []string{"X-Key: s3cret"}, Only: []string{"CHAIN-CONN-*", "CHAIN-101-BARE", "CTRL-END"}},
+		Via:   []string{"http://" + hop.Addr + "/under"}, Listen: address, Wait: time.Minute, Gate: rules.Gate{Least: rules.High},
 		Config: config.Config{Store: "memory"}, Options: report.Options{ASCII: true}, Accepting: &Accepting{Screen: terminal.NewScreen(io.Discard, io.Discard)},
 		Screen: terminal.NewScreen(io.Discard, io.Discard), Run: "RUN", Began: time.Unix(0, 0),
 		Times: chain.Times{Not: 100 * time.Millisecond, Later: 10 * time.Millisecond, Empty: 5 * time.Millisecond},

@@ -175,11 +175,14 @@ func (c *Chaining) remedies(t *probeText, b *bytes.Buffer, r *rules.Ruling, told
 			continue
 		}
 		told[f.Rule.ID] = true
-		for line := range strings.SplitSeq(f.Rule.Fix, "\n") {
-			if line != "" {
-				t.hang(b, "     fix: ", 10, line)
-			}
+		if i := slices.IndexFunc(r.Diagnoses, func(d rules.Diagnosis) bool { return slices.Contains(d.Explains, f.Rule.ID) }); i >= 0 {
+			d := &r.Diagnoses[i]
+			t.entry(b, "     ", "cause: "+printed.Cause(d))
+			t.fixes(b, d.Fix)
+			t.entry(b, "     ", "more: interlock rules "+f.Rule.ID+", interlock diagnoses "+d.ID)
+			continue
 		}
+		t.fixes(b, f.Rule.Fix)
 		t.entry(b, "     ", "more: interlock rules "+f.Rule.ID)
 	}
 }

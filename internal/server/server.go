@@ -62,6 +62,7 @@ type Serving struct {
 	traces  *trace.Tracer // nil: none are sent
 	metrics *web.Metrics
 	states  *liveStates
+	hops    *hops
 	status  *statusView
 	Running sync.WaitGroup
 	Errc    chan error // one error for each part that may fail; sending never blocks
@@ -83,6 +84,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 		return err
 	}
 	kept.attach(s.audit)
+	s.hops = newHops(&c, s.audit, kept.store, out.Log)
 	if s.states, err = newLiveStates(ctx, &c, kept.store, out.Log); err != nil {
 		return err
 	}
@@ -134,6 +136,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	}
 	out.Log.Info().Int("connections", s.Relay.Open()).Msg("draining")
 	failed = errors.Join(failed, s.Wait(s.Relay.Limits.Drain+overdue))
+	s.hops.end(ctx)
 	s.traces.Close()
 	storing()
 	unstored := <-stored
@@ -191,5 +194,6 @@ func (s *Serving) start(ctx context.Context, open *listeners, admin *web.Server,
 		s.Running.Go(func() { s.Errc <- forward.Serve(ctx, open.forward) })
 	}
 	s.Running.Go(func() { s.Errc <- reload.watch(ctx) })
+	s.Running.Go(func() { s.hops.run(ctx) })
 	return nil
 }

@@ -37,7 +37,7 @@ const maxLearned = 1000
 // that an exchange counts once.
 func endpointOf(r *rules.Ruling) (Endpoint, bool) {
 	x := r.X
-	if x.Origin != wire.OriginLive || x.Outcome != wire.Switched || x.Response == nil || !x.Final || r.Verdict == rules.Fail {
+	if x.Origin != wire.OriginLive || x.Outcome != wire.Switched || x.Response == nil || !x.Final || r.Before != nil && r.Before.Final || r.Verdict == rules.Fail {
 		return Endpoint{}, false
 	}
 	host, _ := x.Request.Value("Host")

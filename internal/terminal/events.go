@@ -22,7 +22,7 @@ func (c *Console) Emit(e event.Event) {
 		c.exchange(&e, "", "")
 		return
 	case event.Amended:
-		if !e.Ruling.Unsafe {
+		if !e.Ruling.Unsafe || e.Ruling.Before.Unsafe { // the line about the unsafe switch says it otherwise
 			c.exchange(&e, "", "amended, was "+e.Ruling.Before.Verdict.String())
 		}
 		return

@@ -16,8 +16,8 @@ import (
 // Observe makes a span of a live exchange as soon as all is known to judge it, and one below it of
 // its tunnel when that is over. It never waits.
 func (t *Tracer) Observe(r *rules.Ruling) {
-	if t == nil || r.X.Origin != wire.OriginLive {
-		return
+	if t == nil || r.X.Origin != wire.OriginLive || r.Before != nil && r.Before.Final {
+		return // of an exchange that is over, the spans are made
 	}
 	x := r.X
 	t.mu.Lock()

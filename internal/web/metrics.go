@@ -150,7 +150,7 @@ func (m *Metrics) countTunnel(s *series, was *rules.Before, r *rules.Ruling) {
 	}
 	m.up.Add(float64(max(x.After.ClientBytes-was.ClientBytes, 0)))
 	m.down.Add(float64(max(x.After.ServerBytes-was.ServerBytes, 0)))
-	if x.Final {
+	if x.Final && !was.Final {
 		s.tunnel.Observe(x.After.Open.Seconds())
 	}
 }

@@ -283,7 +283,7 @@ func TestTotalTime(t *testing.T) {
 	defer close(free)
 	began := time.Now()
 	r := Walk(context.Background(), s.target("/chat"), Settings{Timeout: 20 * time.Millisecond})
-	if took := time.Since(began); r.Result == Works || took > 5*time.Second {
+	if took := time.Since(began); r.Result == Works || took > 30*time.Second {
 		t.Errorf("got %s after %v: %s", r.Result, took, r.Summary)
 	}
 }

@@ -25,11 +25,12 @@ type exchangeView struct {
 	Passed               []shownFinding
 	Steps                []step
 	Facts                []Setting
-	Recipe               report.Recipe // commands that send it again
-	Lead                 string        // the fault in a sentence
-	Why                  []ownWhy      // what explains it
-	Compared             *compared     // with the valid handshake; nil: it is not a probe, or there is none
-	Twin                 *twin         // the same exchange on the other side of a proxy; nil: there is none
+	Recipe               report.Recipe    // commands that send it again
+	Lead                 string           // the fault in a sentence
+	Why                  []ownWhy         // what explains it
+	Compared             *compared        // with the valid handshake; nil: it is not a probe, or there is none
+	Twin                 *twin            // the same exchange on the other side of a proxy; nil: there is none
+	Sides                []report.Passage // of the proxy that it passed; nil: there was none, or one side was not seen
 	Next                 neighbours
 	Redacted             []string // parts whose values must be given to send it again
 	Formats              []string
@@ -78,6 +79,9 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 		return sheet{}, err
 	}
 	if v.Twin, err = u.twin(r.Context(), ruling); err != nil {
+		return sheet{}, err
+	}
+	if v.Sides, err = report.Sides(ruling); err != nil {
 		return sheet{}, err
 	}
 	v.judge()

@@ -47,6 +47,8 @@ func (p *Pages) Handler() http.Handler {
 	mux.HandleFunc("GET /diagnoses/{id}", u.show("/diagnoses", "diagnosis", u.diagnosis))
 	mux.HandleFunc("GET /probes", u.redirected(u.show("/probes", "probes", u.probes)))
 	mux.HandleFunc("GET /probes/{run}", u.show("/probes", "run", u.run))
+	mux.HandleFunc("GET /chain", u.show("/chain", "chain", u.chain))
+	mux.HandleFunc("GET /chain/{run}", u.show("/chain", "chain", u.chain))
 	mux.HandleFunc("GET /compare", u.show("/compare", "compare", u.compare))
 	mux.HandleFunc("GET /rules", u.show("/rules", "rules", u.rulebook))
 	mux.HandleFunc("GET /rules/{id}", u.show("/rules", "rule", u.rule))

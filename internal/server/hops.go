@@ -1,0 +1,151 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/interlock-proxy/interlock/internal/audit"
+	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/hop"
+	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// hopBytes limits the exchanges in memory that wait for their other side.
+const hopBytes = 64 << 20
+
+// The intervals of comparing. Reading the store takes at most a tenth of the time.
+const (
+	hopInterval = 250 * time.Millisecond
+	hopIdle     = 10 // times what the last reading took
+	hopFresh    = 3 * time.Second
+	hopSweep    = 16 // intervals after which all that wait are looked for, not only fresh ones
+	hopEnd      = 2 * time.Second
+	hopRead     = 20_000 // exchanges at a time
+	hopOpen     = 100    // ends of tunnels at a time
+)
+
+// hops compares both sides of proxies while serve runs.
+type hops struct {
+	audit *audit.Audit
+	store *store.Store // has the far side; nil: this process has it
+	log   zerolog.Logger
+
+	rounds int
+	took   time.Duration // of the last reading
+}
+
+// newHops prepares comparing, and gives the audit the sides.
+func newHops(c *config.Config, a *audit.Audit, s *store.Store, log zerolog.Logger) *hops {
+	h := &hops{audit: a, log: log}
+	a.Hops = audit.NewHops(hopBytes)
+	a.Hops.Configure(sidesOf(c))
+	if c.Instance == config.HopEdge && !hasInner(c) {
+		h.store, a.Hops.Stored = s, true
+	}
+	return h
+}
+
+// sidesOf returns the sides of proxies that a configuration names.
+func sidesOf(c *config.Config) (all hop.Side, routes map[string]hop.Side) {
+	routes = map[string]hop.Side{}
+	for i := range c.Routes {
+		if side := sideOf(c.Routes[i].Hop); side != hop.NoSide {
+			routes[c.Routes[i].Name] = side
+		}
+	}
+	return sideOf(c.Instance), routes
+}
+
+func sideOf(name string) hop.Side {
+	switch name {
+	case config.HopEdge:
+		return hop.NearTo
+	case config.HopInner:
+		return hop.FarFrom
+	}
+	return hop.NoSide
+}
+
+func hasInner(c *config.Config) bool {
+	for i := range c.Routes {
+		if c.Routes[i].Hop == config.HopInner {
+			return true
+		}
+	}
+	return false
+}
+
+// run compares until ctx ends. It sleeps while no exchange waits.
+func (h *hops) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.audit.Hops.Stir():
+		}
+		for h.audit.Hops.Waits() {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(max(hopInterval, hopIdle*h.took)):
+			}
+			h.round(ctx)
+		}
+	}
+}
+
+// round compares what is known.
+func (h *hops) round(ctx context.Context) {
+	h.read(ctx)
+	h.audit.Compare(false)
+}
+
+// read reads the far side from the store, as far as exchanges of the near side wait for it. What cannot
+// be read is read later: the log says that the store does not answer.
+func (h *hops) read(ctx context.Context) {
+	if h.store == nil {
+		return
+	}
+	began, reported := time.Now(), time.Time{}
+	if h.rounds++; h.rounds%hopSweep != 0 {
+		reported = began.Add(-hopFresh)
+	}
+	far := func(r *rules.Ruling) error {
+		h.audit.Hops.Far(r)
+		return nil
+	}
+	if since := h.audit.Hops.Since(reported); !since.IsZero() {
+		_ = h.store.Rulings(ctx, store.Query{
+			Instance: config.HopInner, Origin: string(wire.OriginLive), Since: since.Add(-h.audit.Hops.Live.Within), Newest: true, Limit: hopRead,
+		}, far)
+	}
+	for _, id := range h.audit.Hops.Open(hopOpen) {
+		if r, err := h.store.Ruling(ctx, id); err == nil {
+			_ = far(r)
+		}
+	}
+	h.took = time.Since(began)
+}
+
+// end compares what is left, after the last exchange has been reported. The other Interlock may still
+// be about to store its side of it.
+func (h *hops) end(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hopEnd)
+	defer cancel()
+	for h.store != nil && h.audit.Hops.Waits() && ctx.Err() == nil {
+		h.rounds = -1 // look for all
+		h.round(ctx)
+		select {
+		case <-ctx.Done():
+		case <-time.After(hopInterval):
+		}
+	}
+	h.audit.Compare(true)
+	if n := h.audit.Hops.Counts(); n != (hop.Counts{}) {
+		h.log.Info().Int64("paired", n.Paired).Int64("alone", n.Alone).Int64("shed", n.Shed).Msg("both sides of the hop compared")
+	}
+}
