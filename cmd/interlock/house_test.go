@@ -15,8 +15,8 @@ const module = "github.com/interlock-proxy/interlock"
 var floors = map[string]int{
 	"wire": 0, "internal/exit": 0, "internal/version": 0, "test/shape": 0,
 	"proxy": 1, "rules": 1, "internal/capture": 1, "internal/ca": 1, "internal/lab/ports": 1,
-	"rules/new": 2, "internal/diagnose": 2, "internal/printed": 2, "internal/accept": 2, "internal/store": 2, "internal/probe": 2, "internal/chain": 2, "internal/lab": 2, "internal/trace": 2,
-	"internal/hop": 3, "internal/report": 3, "internal/event": 3,
+	"rules/new": 2, "internal/diagnose": 2, "internal/printed": 2, "internal/store": 2, "internal/probe": 2, "internal/chain": 2, "internal/lab": 2, "internal/trace": 2,
+	"internal/accept": 3, "internal/hop": 3, "internal/report": 3, "internal/event": 3,
 	"internal/web/filter": 4, "internal/audit": 4,
 	"internal/web/ui": 5, "internal/terminal": 5,
 	"internal/web": 6, "internal/why": 6,

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/chain"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -57,7 +58,7 @@ func (w *Written) Entry() (Entry, []Fault) {
 	if w.Fingerprint != "" && !isFingerprint.MatchString(w.Fingerprint) {
 		fault("fingerprint", "%q is not a fingerprint: copy the 32 hexadecimal digits from a report", w.Fingerprint)
 	}
-	if w.Probe != "" && !slices.ContainsFunc(rules.Probes(), func(p *rules.Probe) bool { return rules.MatchGlob(e.Probe, p.ID) }) {
+	if w.Probe != "" && !names(e.Probe) {
 		fault("probe", "%s", unknownProbe(w.Probe))
 	}
 	if text := EndpointFault(w.Endpoint); text != "" {
@@ -96,6 +97,12 @@ func EndpointGlob(endpoint string) string {
 // probeGlob returns a glob of probes in the form of their IDs.
 func probeGlob(glob string) string {
 	return strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(glob)), "COMP-")
+}
+
+// names reports whether a glob names a probe, one of interlock chain too.
+func names(glob string) bool {
+	return slices.ContainsFunc(rules.Probes(), func(p *rules.Probe) bool { return rules.MatchGlob(glob, p.ID) }) ||
+		slices.ContainsFunc(chain.Probes(), func(p *chain.Probe) bool { return rules.MatchGlob(glob, p.ID) })
 }
 
 func unknownRuleText(id string) string {

@@ -183,3 +183,20 @@ func TestChainBaseline(t *testing.T) {
 		t.Error("the findings of the second run are not known")
 	}
 }
+
+// TestChainAccepts holds that findings of chain can be accepted, by rule and by the probe of chain.
+func TestChainAccepts(t *testing.T) {
+	w := accept.Written{Rule: "UPGRADE-HOP-CONN-FABRICATED", Probe: "chain-conn-*", Endpoint: "/under", Reason: "it is on its way out"}
+	e, faults := w.Entry()
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	text, document, status := chained(t, "fabricates-connection", func(c *Chaining) { c.Accepting.States.Entries = []accept.Entry{e} })
+	if status != exit.StatusClean || !strings.Contains(text, " accepted=2 new=0 ") || !strings.Contains(text, "has 2 faults, and none is new") || strings.Count(document, `"state": "accepted"`) != 2 {
+		t.Errorf("got status %d and\n%s", status, text)
+	}
+	w.Probe = "CHAIN-NONE"
+	if _, faults := w.Entry(); len(faults) != 1 || faults[0].Key != "probe" {
+		t.Errorf("got %v for a probe that does not exist", faults)
+	}
+}

@@ -79,6 +79,8 @@ func (c *Chaining) says(h *passed) (rules.Verdict, string) {
 		return rules.Unclear, fmt.Sprintf("Could not tell whether %s is safe: %v.", h.place, h.failed)
 	case h.report.Transport:
 		return rules.Pass, fmt.Sprintf("%s relays bytes and reads no HTTP: it adds no fault to an upgrade, and takes none away.", h.place)
+	case n[rules.Fail] > 0 && (c.Accepting.States.Baseline != nil || len(c.Accepting.States.Entries) > 0):
+		return rules.Warn, fmt.Sprintf("%s has %s, and none is new: they are known, accepted, or below --fail-on %v.", h.place, printed.Count(n[rules.Fail], "fault"), c.Gate.Least)
 	case n[rules.Fail] > 0:
 		return rules.Warn, fmt.Sprintf("%s has %s, all below --fail-on %v.", h.place, printed.Count(n[rules.Fail], "fault"), c.Gate.Least)
 	case n[rules.Unclear] > 0:
