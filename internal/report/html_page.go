@@ -80,7 +80,7 @@ const htmlPage = `<!DOCTYPE html>
 {{end}}{{with .More}}<p>… and {{thousands .}} more</p>
 {{end}}{{end}}{{end}}{{define "sides"}}<div class="sides">{{range .}}{{template "side" (side .Title .Near)}}{{template "side" (side .Title .Far)}}{{end}}
 </div>{{end}}{{define "side"}}
-<figure><figcaption>{{.Title}}{{with .Note}}: {{.}}{{end}}</figcaption><pre>{{$sign := .Sign}}{{range .Lines}}<span class="soft">{{if .Differs}}*{{else}} {{end}} {{$sign}} </span>{{if .Differs}}<mark>{{.Text}}</mark>{{else}}{{.Text}}{{end}}
+<figure{{if not .Sign}} hidden{{end}}><figcaption>{{.Title}}{{with .Note}}: {{.}}{{end}}</figcaption><pre>{{$sign := .Sign}}{{range .Lines}}<span class="soft">{{if .Differs}}*{{else}} {{end}} {{$sign}} </span>{{if .Differs}}<mark>{{.Text}}</mark>{{else}}{{.Text}}{{end}}
 {{else}}<span class="soft">nothing</span>{{end}}{{with .Left}}… and {{.}} more lines{{end}}</pre></figure>{{end}}{{define "matrix"}}<div class="scroll" tabindex="0" role="region" aria-label="probes by endpoint"><table class="matrix"><thead><tr><th>probe</th>{{range .Columns}}<th class="id" scope="col">{{.}}</th>{{end}}</tr></thead><tbody>{{range .Rows}}
 <tr><th scope="row"{{with .Title}} title="{{.}}"{{end}}><span class="id">{{.Probe}}</span></th>{{range .Cells}}{{if .}}<td class="c-{{if .Accepted}}na{{else}}{{.Mark.Name}}{{end}}">{{if .Anchor}}<a href="#{{.Anchor}}">{{end}}{{if .Accepted}}<span class="v na">○<span class="w"> accepted</span></span>{{else}}<span class="v {{.Mark.Name}}">{{.Mark.Symbol}}<span class="w"> {{.Mark.Word}}</span></span>{{end}} {{.Answer}}{{with .Other}} <span class="id">{{.}}</span>{{end}}{{if .Anchor}}</a>{{end}}</td>{{else}}<td></td>{{end}}{{end}}</tr>{{end}}
 </tbody></table></div>{{end}}`

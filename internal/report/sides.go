@@ -19,7 +19,7 @@ type Passage struct {
 
 // A Side is what passed on one side of a hop.
 type Side struct {
-	Sign  string     `json:"sign"` // before each line, as transcripts have it: > >> << <
+	Sign  string     `json:"sign"` // before each line, as transcripts have it: > >> << < !!; empty: this is of both sides
 	Lines []SideLine `json:"lines"`
 	Left  int        `json:"left,omitempty"` // lines that are not shown
 	Note  string     `json:"note,omitempty"` // where it is, or why there is nothing
@@ -82,6 +82,13 @@ func Sides(r *rules.Ruling) ([]Passage, error) {
 	}
 	add("Client's bytes after the 101", true, x.After.Client, far.After.Client)
 	add("Server's bytes after the 101", false, x.After.Server, far.After.Server)
+	if len(h.Seen) > 0 {
+		seen := Side{Sign: "!!"}
+		for _, s := range h.Seen {
+			seen.Lines = append(seen.Lines, SideLine{Text: strings.TrimSpace("seen " + wire.Escape([]byte(s.What)) + " " + wire.Escape([]byte(s.Detail)))})
+		}
+		all = append(all, Passage{Title: "Also seen", Near: seen})
+	}
 	return all, nil
 }
 
@@ -197,6 +204,9 @@ func sidesText(all []Passage) string {
 }
 
 func (s *Side) write(b *strings.Builder) {
+	if s.Sign == "" {
+		return
+	}
 	for _, l := range s.Lines {
 		mark := " "
 		if l.Differs {

@@ -194,7 +194,7 @@ func (c *Chaining) compare(t *probeText, b *bytes.Buffer) {
 	b.WriteByte('\n')
 	rows := [][]string{{"PROBE"}}
 	for i, h := range c.hops {
-		t.entry(b, " ", fmt.Sprintf("%d = %s", i+1, h.place))
+		t.entry(b, " ", strings.TrimSuffix(fmt.Sprintf("%d = %s %s", i+1, h.place, strings.TrimPrefix(h.route, h.place.host)), " "))
 		rows[0] = append(rows[0], fmt.Sprint(i+1))
 	}
 	rows[0] = append(rows[0], "WHAT IT SENDS")

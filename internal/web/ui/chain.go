@@ -152,6 +152,10 @@ func (n partOf) Sides() []sideOfHop {
 	passages, _ := n.Content.([]report.Passage)
 	for i := range passages {
 		p := &passages[i]
+		if p.Far.Sign == "" {
+			all = append(all, sideOfHop{p.Title, p.Near})
+			continue
+		}
 		all = append(all, sideOfHop{p.Title + " · client side", p.Near}, sideOfHop{p.Title + " · server side", p.Far})
 	}
 	return all
