@@ -69,7 +69,7 @@ func (c *Case) read() {
 	if p != nil {
 		c.chosen, c.optionReturned, c.switched = p.Protocols(), p.HasOption("upgrade"), p.Status == 101
 	}
-	if c.probed() && !c.onlyHop() && c.X.Probe != "" {
+	if c.probed() && !c.onlyClient() && c.X.Probe != "" {
 		c.probe = FindProbe(c.X.Probe)
 	}
 	c.websocket, c.h2c = c.towards("websocket"), c.towards("h2c")

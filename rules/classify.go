@@ -31,11 +31,13 @@ func ClassifyInto(ruling *Ruling, c Case) {
 		room = 32
 	}
 	ruling.Findings = slices.Grow(ruling.Findings, room)
-	if c.onlyHop() {
+	if c.onlyClient() {
 		c.judgeChain(ruling)
 		return
 	}
-	c.askAll(ruling, book)
+	if !c.HopOnly {
+		c.askAll(ruling, book)
+	}
 	c.askHop(ruling)
 	c.expect(ruling)
 	relateFindings(&c, ruling)
@@ -128,7 +130,7 @@ func (c *Case) finding(res Result) Finding {
 func (c *Case) add(ruling *Ruling, f Finding) {
 	switch {
 	case !c.X.Flaky || f.Verdict != Fail:
-	case c.switched && !c.compares(f.Rule) && !c.onlyHop(): // a single 101 is enough
+	case c.switched && !c.compares(f.Rule) && !c.onlyClient(): // a single 101 is enough
 		f.Detail += "; seen 1 of 2 times"
 	default:
 		f.Verdict = Unclear

@@ -27,13 +27,8 @@ func sortFindings(ruling *Ruling) {
 	slices.SortStableFunc(ruling.Findings, func(a, b Finding) int { return strings.Compare(a.Rule.ID, b.Rule.ID) })
 }
 
-// onlyHop reports whether nothing but a proxy is judged: the caller wants no more, or Interlock
-// itself is the client and the server.
-func (c *Case) onlyHop() bool {
-	return c.HopOnly || c.X.Origin == wire.OriginChain
-}
-
-// onlyClient reports whether Interlock itself is the client, and knows what it sent.
+// onlyClient reports whether Interlock itself is the client and the server of a proxy, and knows what
+// it sent. Then only the proxy is judged.
 func (c *Case) onlyClient() bool { return c.X.Origin == wire.OriginChain }
 
 // nameHop makes a sentence about a proxy name it.

@@ -35,7 +35,7 @@ nginx: proxy_hide_header Upgrade removes an advertisement; underscores_in_header
 		if far == nil || c.headCut {
 			return false
 		}
-		return c.onlyHop() || offers(far.Request) && c.websocket || far.Response != nil && !isSwitch(far) && far.Response.Has("Upgrade")
+		return c.onlyClient() || offers(far.Request) && c.websocket || far.Response != nil && !isSwitch(far) && far.Response.Has("Upgrade")
 	},
 	Judge: func(c *Case) Result {
 		v, s, _, _ := c.changedHandshake()
@@ -83,12 +83,12 @@ func changedFields(c *Case) (names []string) {
 	const extensions, protocol = "Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"
 	sent, far := c.X.Sent(), c.far().Request
 	own := !bytes.Equal(first(&sent.Head, keyField), first(&far.Head, keyField))
-	if !offers(far) || !c.websocket || own && !c.onlyHop() {
+	if !offers(far) || !c.websocket || own && !c.onlyClient() {
 		return nil
 	}
 	there := []string{extensions, protocol, versionField}
 	back := []string{protocol, extensions}
-	if c.onlyHop() { // Interlock sends these to see what becomes of them
+	if c.onlyClient() { // Interlock sends these to see what becomes of them
 		there, back = append(there, "Origin", "Cookie", "Authorization", "X-End"), append(back, "Set-Cookie", "X-End")
 	}
 	for _, name := range there {
@@ -136,7 +136,7 @@ func lostOf426(near, far *wire.Response) (names []string) {
 
 // underscored are the headers with an underscore that Interlock has sent and that have arrived.
 func underscored(c *Case) (names []string) {
-	if !c.onlyHop() {
+	if !c.onlyClient() {
 		return nil
 	}
 	for _, f := range c.X.Sent().Fields {

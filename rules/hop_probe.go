@@ -132,7 +132,7 @@ func (c *Case) judgeChain(ruling *Ruling) {
 
 // inPlay returns the rules about proxies that are asked about the exchange.
 func (c *Case) inPlay() []*Rule {
-	if c.onlyHop() {
+	if c.onlyClient() {
 		if all := ChainRules(c.X.Probe); all != nil {
 			return all
 		}

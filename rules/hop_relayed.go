@@ -31,7 +31,7 @@ nginx: proxy_http_version 1.1, and the headers Upgrade and Connection by a map $
 	$connection_upgrade.
 HAProxy: timeout tunnel decides how long a silent tunnel stays; without it timeout client and
 	timeout server do.`,
-	When: func(c *Case) bool { return c.onlyHop() && c.far() != nil && c.X.Response != nil },
+	When: func(c *Case) bool { return c.onlyClient() && c.far() != nil && c.X.Response != nil },
 	Judge: func(c *Case) Result {
 		switch dead := c.switched && c.farSwitched() && (c.saw(wire.SightNoTunnel) || c.saw(wire.SightOneWay)); {
 		case dead && c.validHandshake():

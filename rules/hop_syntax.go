@@ -30,7 +30,7 @@ HAProxy: do not set option accept-invalid-http-request, or accept-unsafe-violati
 Apache httpd: HttpProtocolOptions Strict, the default since 2.4.24.
 Squid: relaxed_header_parser off.`,
 	When: func(c *Case) bool {
-		return (c.far() != nil || c.onlyHop() && c.X.Response != nil) && malformed(c.X.Sent())
+		return (c.far() != nil || c.onlyClient() && c.X.Response != nil) && malformed(c.X.Sent())
 	},
 	Judge: func(c *Case) Result {
 		v, s, _ := c.forwardedMalformed()

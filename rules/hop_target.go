@@ -27,7 +27,7 @@ Apache httpd: ProxyRequests Off.
 Squid: http_port with accel, cache_peer with originserver, and never_direct allow all.`,
 	When: func(c *Case) bool {
 		q := c.X.Request
-		return c.onlyHop() && (q.Method == "CONNECT" || !strings.HasPrefix(q.Target, "/") || strings.HasPrefix(q.Target, "//"))
+		return c.onlyClient() && (q.Method == "CONNECT" || !strings.HasPrefix(q.Target, "/") || strings.HasPrefix(q.Target, "//"))
 	},
 	Judge: func(c *Case) Result { return c.result(Pass) }, // what a sighting says else is in the table of those
 	Show:  func(*Case, Result) Shown { return Shown{} },

@@ -15,11 +15,13 @@ func Unsafe(ruling *Ruling, c Case) bool {
 		return false
 	}
 	*ruling = Ruling{X: c.X, Findings: ruling.Findings[:0], Verdict: NotApplicable, options: c.Options}
-	if c.onlyHop() {
+	if c.onlyClient() {
 		c.judgeChain(ruling)
 		return ruling.Unsafe
 	}
-	c.askAll(ruling, unsafeRules)
+	if !c.HopOnly {
+		c.askAll(ruling, unsafeRules)
+	}
 	c.askHop(ruling)
 	return ruling.Unsafe
 }

@@ -20,7 +20,7 @@ func TestNothingIsExplainedWithoutNeed(t *testing.T) {
 		if isProbe(read(t, name)) {
 			continue
 		}
-		for _, x := range read(t, name).Exchanges(wire.Common{}) {
+		for _, x := range read(t, name).Exchanges(wire.Common{Origin: originOf(read(t, name))}) {
 			r := rules.Classify(rules.Case{X: x})
 			live := strings.Contains(name, "/SOUND/")
 			if !live && !(r.Benign() && rules.Accepted(x) && r.Verdict != rules.Unclear) {
@@ -58,4 +58,14 @@ func ruleTranscripts(t *testing.T) (names []string) {
 		t.Fatal(err)
 	}
 	return names
+}
+
+// originOf is the origin that a transcript names; empty if it names none.
+func originOf(tr *wire.Transcript) wire.Origin {
+	for _, m := range tr.Meta {
+		if m.Key == "origin" {
+			return wire.Origin(m.Value)
+		}
+	}
+	return ""
 }
