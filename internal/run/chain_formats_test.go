@@ -200,3 +200,28 @@ func TestChainAccepts(t *testing.T) {
 		t.Errorf("got %v for a probe that does not exist", faults)
 	}
 }
+
+// TestNoSecretIsGluedToAnotherRequest has a hop send other clients' requests, with the secrets of the
+// user, as the body of a request, and holds that no format shows them there.
+func TestNoSecretIsGluedToAnotherRequest(t *testing.T) {
+	dir := t.TempDir()
+	status := chainInto(t, "pools-unsent-body", func(c *Chaining) {
+		c.Flags.Fields = []string{"X-Deploy: s3cret-0815"}
+		c.Flags.Only = []string{"CHAIN-BODY-EARLY-403"}
+		c.Flags.Timeout = 2 * time.Second // the backend waits for the rest of a body
+		c.Flags.Outputs = outputsIn(dir)
+		c.Config.Store = filepath.Join(dir, "store.db")
+	})
+	if status != exit.StatusFound {
+		t.Errorf("got status %d, want %d", status, exit.StatusFound)
+	}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.Contains(readFile(t, name), "s3cret") {
+			t.Errorf("%s shows the secret", filepath.Base(name))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
