@@ -91,6 +91,13 @@ func (h *Hops) Open(most int) []string {
 	return h.Live.Open(most)
 }
 
+// Has reports whether everything about an exchange of the far side is known.
+func (h *Hops) Has(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.Live.Has(id)
+}
+
 // Counts returns what became of the exchanges of the near side.
 func (h *Hops) Counts() hop.Counts {
 	h.mu.Lock()

@@ -79,6 +79,13 @@ func (l *Live) Far(r *rules.Ruling, now time.Time) {
 // Known returns the sighting of an exchange of the near side; nil if there is none.
 func (l *Live) Known(id string) *Sighting { return l.near.byID[id] }
 
+// Has reports whether everything about an exchange of the far side is known.
+func (l *Live) Has(id string) bool {
+	_, done := l.done[id]
+	s := l.far.byID[id]
+	return done || s != nil && !s.final.IsZero()
+}
+
 // Counts returns the counts so far.
 func (l *Live) Counts() Counts { return l.counts }
 

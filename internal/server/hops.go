@@ -121,6 +121,7 @@ func (h *hops) read(ctx context.Context) {
 	if since := h.audit.Hops.Since(reported); !since.IsZero() {
 		_ = h.store.Rulings(ctx, store.Query{
 			Instance: config.HopInner, Origin: string(wire.OriginLive), Since: since.Add(-h.audit.Hops.Live.Within), Newest: true, Limit: hopRead,
+			Skip: h.audit.Hops.Has,
 		}, far)
 	}
 	for _, id := range h.audit.Hops.Open(hopOpen) {
@@ -134,15 +135,16 @@ func (h *hops) read(ctx context.Context) {
 // end compares what is left, after the last exchange has been reported. The other Interlock may still
 // be about to store its side of it.
 func (h *hops) end(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hopEnd)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), overdue)
 	defer cancel()
-	for h.store != nil && h.audit.Hops.Waits() && ctx.Err() == nil {
+	for began, paired := time.Now(), int64(0); h.store != nil; {
 		h.rounds = -1 // look for all
 		h.round(ctx)
-		select {
-		case <-ctx.Done():
-		case <-time.After(hopInterval):
+		was := paired
+		if paired = h.audit.Hops.Counts().Paired; !h.audit.Hops.Waits() || paired == was && time.Since(began) > hopEnd {
+			break
 		}
+		time.Sleep(hopInterval)
 	}
 	h.audit.Compare(true)
 	if n := h.audit.Hops.Counts(); n != (hop.Counts{}) {

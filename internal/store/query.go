@@ -32,6 +32,10 @@ type Query struct {
 	Grave    bool // exchanges only: the others
 	Unsafe   bool // only those in which a server switched and must not have; of findings too
 
+	// Skip reports whether the caller has no need of the exchange with that ID, so that its ruling is not
+	// read; nil: all are read. It is called by one goroutine.
+	Skip func(id string) bool
+
 	Newest bool   // the newest first
 	Limit  int    // at most so many; 0: all
 	Beyond Cursor // only exchanges after this one in that order

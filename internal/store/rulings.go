@@ -66,7 +66,7 @@ func (s *Store) pages(ctx context.Context, q Query, pages chan<- page) {
 		}
 		p, more := s.page(ctx, &q, most)
 		if p.err == nil {
-			p.read()
+			p.read(q.Skip)
 		}
 		select {
 		case pages <- p:
@@ -115,23 +115,27 @@ func (s *Store) page(ctx context.Context, q *Query, most int) (p page, more bool
 }
 
 // read reads the rulings of the rows, by as many goroutines as there are processors.
-func (p *page) read() {
-	p.rulings = make([]*rules.Ruling, len(p.rows))
-	n := min(runtime.GOMAXPROCS(0), len(p.rows))
-	errs := make([]error, len(p.rows))
+func (p *page) read(skip func(id string) bool) {
+	rows := p.rows
+	if skip != nil {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(r stored) bool { return skip(r.id) })
+	}
+	p.rulings = make([]*rules.Ruling, len(rows))
+	n := min(runtime.GOMAXPROCS(0), len(rows))
+	errs := make([]error, len(rows))
 	var readers sync.WaitGroup
 	for w := range n {
 		readers.Go(func() {
 			seen := passes{}
-			for i := w; i < len(p.rows); i += n {
-				p.rulings[i], errs[i] = readExchange(p.rows[i].passed, p.rows[i].ruling, seen)
-				p.rows[i].passed, p.rows[i].ruling = "", ""
+			for i := w; i < len(rows); i += n {
+				p.rulings[i], errs[i] = readExchange(rows[i].passed, rows[i].ruling, seen)
+				rows[i].passed, rows[i].ruling = "", ""
 			}
 		})
 	}
 	readers.Wait()
 	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
-		p.err = fmt.Errorf("exchange %q in the store: %w", p.rows[i].id, errs[i])
+		p.err = fmt.Errorf("exchange %q in the store: %w", rows[i].id, errs[i])
 		p.rulings = p.rulings[:i]
 	}
 }

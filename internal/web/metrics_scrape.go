@@ -39,6 +39,12 @@ func (f *figures) Collect(to chan<- prometheus.Metric) {
 		shed("memory", live.Shed+probes.Shed)
 		say(total, "interlock_advertisements_total", "Responses that advertise protocols which the endpoint had advertised before, to requests that offer none.", live.Advertised)
 	}
+	if f.Audit != nil && f.Audit.Hops != nil {
+		hops, n := by("interlock_hop_exchanges_total", "Upgrade exchanges of live traffic before a proxy, by what was found of them after it: paired, alone, or shed as there was no room in memory.", "result"), f.Audit.Hops.Counts()
+		hops("paired", n.Paired)
+		hops("alone", n.Alone)
+		hops("shed", n.Shed)
+	}
 	if f.Writer != nil {
 		s := f.Writer.State()
 		shed("store", s.Shed)

@@ -10,7 +10,9 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,9 +35,22 @@ func TestPairsUnderLoad(t *testing.T) {
 		sent[i], err = loadThrough(edge.listen, i, each)
 		return err
 	})
-	for _, line := range []line{edge.stop(), inner.stop()} {
-		t.Log(line.text)
+	paired := regexp.MustCompile(`interlock_hop_exchanges_total{result="paired"} (\d+)`)
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		found := paired.FindSubmatch(get(t, edge, "/metrics"))
+		if len(found) == 0 {
+			t.Fatal("there is no metric of pairs")
+		}
+		if n, err := strconv.Atoi(string(found[1])); err == nil && n*1000 >= clients*each*999 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s of %d upgrade exchanges were paired", found[1], clients*each)
+		}
 	}
+	edge.stop()
+	inner.stop()
+	t.Log(edge.message(t, "both sides of the hop compared").text)
 
 	near, far := storedBy(t, name, "edge"), storedBy(t, name, "inner")
 	m := hop.Match(near, far, 5*time.Second)
