@@ -30,8 +30,14 @@ Go: use the bufio.ReadWriter that Hijack returns, not only the connection.`,
 		return c.switched && c.farSwitched() && c.X.Complete && c.far().Complete && !c.X.After.Opaque && !c.far().After.Opaque &&
 			!announces(&c.far().Response.Head) && askedFor(c, c.far().Response) // they have rules of their own
 	},
-	Judge: func(c *Case) Result { return c.passIf(lostInTunnel(c) == "") },
-	Show:  func(c *Case, _ Result) Shown { return seen(c.inResponse(), lostInTunnel(c)) },
+	Judge: func(c *Case) Result {
+		near, far := &c.X.After, &c.far().After
+		if lostInTunnel(c) == "" && c.X.Hop.Blanked && !(begins(near.Client, far.Client) && begins(near.Server, far.Server)) {
+			return c.result(NotApplicable) // lost, or changed on the way
+		}
+		return c.passIf(lostInTunnel(c) == "")
+	},
+	Show: func(c *Case, _ Result) Shown { return seen(c.inResponse(), lostInTunnel(c)) },
 })
 
 // lostInTunnel says which bytes of the tunnel did not arrive on the other side; empty if none are
