@@ -66,6 +66,9 @@ func (h *Hops) side(x *wire.Exchange) hop.Side {
 	return s.all
 }
 
+// Near reports whether an exchange is on the near side of a proxy.
+func (h *Hops) Near(x *wire.Exchange) bool { return h.side(x) == hop.NearTo }
+
 // Stir returns a channel that has a value when an exchange begins to wait for its other side.
 func (h *Hops) Stir() <-chan struct{} { return h.stir }
 

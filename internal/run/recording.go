@@ -65,6 +65,14 @@ func record(ctx context.Context, c *config.Config, screen *terminal.Screen, run 
 	return k, nil
 }
 
+// opened returns the store, or nil if the run is not stored.
+func (k *recording) opened() *store.Store {
+	if k == nil {
+		return nil
+	}
+	return k.store
+}
+
 // stopped records that the run did not complete.
 func (k *recording) stopped() {
 	if k != nil {

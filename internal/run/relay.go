@@ -38,6 +38,7 @@ type Run struct {
 	kept    *recording // nil: the run is not stored
 
 	audit      *audit.Audit
+	hops       *server.Hops // nil until the run has begun
 	relay      *proxy.Relay
 	backends   []*proxy.Backend
 	address    string // of the relay
@@ -77,6 +78,7 @@ func (t *Run) open(ctx context.Context) error {
 	if t.kept, err = record(ctx, &t.Config, t.Screen, about, t.Flags.Labels); err != nil {
 		return err
 	}
+	t.hops = server.NewHops(&t.Config, t.audit, t.kept.opened(), zerolog.Nop())
 	ln, err := server.Listen(ctx, "the proxy", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -110,6 +112,9 @@ func (t *Run) drain() {
 	case err := <-t.errc:
 		t.broken = errors.Join(t.broken, err)
 	default: // the result was received before
+	}
+	if t.hops != nil {
+		t.hops.End(context.Background())
 	}
 	t.settle()
 }

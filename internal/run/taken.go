@@ -13,12 +13,15 @@ import (
 // taken sums up the rulings of a run for its exit status. Its lock also guards the reports.
 type taken struct {
 	mu      sync.Mutex
-	pending map[string]*rules.Ruling // exchanges of the command that are not over, by ID; no more than there are connections
+	pending map[string]*rules.Ruling // exchanges of the command that are not over, by ID, and those that wait for their other side
 	probing *probed                  // the site that is being probed; nil while the command runs
 	gated   int                      // findings that make the run fail
 	asked   int                      // exchanges of the command in which an upgrade was offered, or made
 	local   int                      // those of them that did not reach the backend
 }
+
+// maxPending is how many exchanges wait for their other side until the command has ended.
+const maxPending = 20_000
 
 // entered takes a ruling. Those on the command's traffic come several times, and are written in their last form.
 func (t *Run) entered(r *rules.Ruling) {
@@ -26,10 +29,12 @@ func (t *Run) entered(r *rules.Ruling) {
 	defer t.taken.mu.Unlock()
 	mine := *r
 	mine.Run = t.Run
+	_, held := t.taken.pending[r.X.ID]
 	switch {
 	case t.taken.probing != nil:
 		t.takeProbe(&mine)
-	case r.X.Final:
+	case !held && r.Before != nil && r.Before.Final: // the reports have it without its other side
+	case r.X.Final && !(t.hops.Near(r.X) && len(t.taken.pending) < maxPending):
 		delete(t.taken.pending, r.X.ID)
 		t.take(&mine)
 	default:

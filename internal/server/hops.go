@@ -28,8 +28,8 @@ const (
 	hopOpen     = 100    // ends of tunnels at a time
 )
 
-// hops compares both sides of proxies while serve runs.
-type hops struct {
+// Hops compares both sides of proxies in live traffic.
+type Hops struct {
 	audit *audit.Audit
 	store *store.Store // has the far side; nil: this process has it
 	log   zerolog.Logger
@@ -38,9 +38,9 @@ type hops struct {
 	took   time.Duration // of the last reading
 }
 
-// newHops prepares comparing, and gives the audit the sides.
-func newHops(c *config.Config, a *audit.Audit, s *store.Store, log zerolog.Logger) *hops {
-	h := &hops{audit: a, log: log}
+// NewHops prepares comparing, and gives the audit the sides. The store may be nil.
+func NewHops(c *config.Config, a *audit.Audit, s *store.Store, log zerolog.Logger) *Hops {
+	h := &Hops{audit: a, log: log}
 	a.Hops = audit.NewHops(hopBytes)
 	a.Hops.Configure(sidesOf(c))
 	if c.Instance == config.HopEdge && !hasInner(c) {
@@ -48,6 +48,9 @@ func newHops(c *config.Config, a *audit.Audit, s *store.Store, log zerolog.Logge
 	}
 	return h
 }
+
+// Near reports whether an exchange is on the near side of a proxy, and may be judged once more.
+func (h *Hops) Near(x *wire.Exchange) bool { return h.audit.Hops.Near(x) }
 
 // sidesOf returns the sides of proxies that a configuration names.
 func sidesOf(c *config.Config) (all hop.Side, routes map[string]hop.Side) {
@@ -80,7 +83,7 @@ func hasInner(c *config.Config) bool {
 }
 
 // run compares until ctx ends. It sleeps while no exchange waits.
-func (h *hops) run(ctx context.Context) {
+func (h *Hops) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -99,14 +102,14 @@ func (h *hops) run(ctx context.Context) {
 }
 
 // round compares what is known.
-func (h *hops) round(ctx context.Context) {
+func (h *Hops) round(ctx context.Context) {
 	h.read(ctx)
 	h.audit.Compare(false)
 }
 
 // read reads the far side from the store, as far as exchanges of the near side wait for it. What cannot
 // be read is read later: the log says that the store does not answer.
-func (h *hops) read(ctx context.Context) {
+func (h *Hops) read(ctx context.Context) {
 	if h.store == nil {
 		return
 	}
@@ -132,9 +135,9 @@ func (h *hops) read(ctx context.Context) {
 	h.took = time.Since(began)
 }
 
-// end compares what is left, after the last exchange has been reported. The other Interlock may still
+// End compares what is left, after the last exchange has been reported. The other Interlock may still
 // be about to store its side of it.
-func (h *hops) end(ctx context.Context) {
+func (h *Hops) End(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), overdue)
 	defer cancel()
 	for began, paired := time.Now(), int64(0); h.store != nil; {

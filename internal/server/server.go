@@ -62,7 +62,7 @@ type Serving struct {
 	traces  *trace.Tracer // nil: none are sent
 	metrics *web.Metrics
 	states  *liveStates
-	hops    *hops
+	hops    *Hops
 	status  *statusView
 	Running sync.WaitGroup
 	Errc    chan error // one error for each part that may fail; sending never blocks
@@ -84,7 +84,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 		return err
 	}
 	kept.attach(s.audit)
-	s.hops = newHops(&c, s.audit, kept.store, out.Log)
+	s.hops = NewHops(&c, s.audit, kept.store, out.Log)
 	if s.states, err = newLiveStates(ctx, &c, kept.store, out.Log); err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	}
 	out.Log.Info().Int("connections", s.Relay.Open()).Msg("draining")
 	failed = errors.Join(failed, s.Wait(s.Relay.Limits.Drain+overdue))
-	s.hops.end(ctx)
+	s.hops.End(ctx)
 	s.traces.Close()
 	storing()
 	unstored := <-stored

@@ -80,3 +80,17 @@ func TestLiveHopsAreJudged(t *testing.T) {
 		})
 	}
 }
+
+// TestRunComparesBothSides checks that interlock run, as the Interlock before an nginx, reports what the
+// nginx changed, once, and that its exit status counts that.
+func TestRunComparesBothSides(t *testing.T) {
+	t.Parallel()
+	store := filepath.Join(t.TempDir(), "hops.db")
+	inner := serve(t, newKeyed(t).addr(), "--hop", "inner", "--store", store)
+	front := nginx(t, "", fmt.Sprintf(recipe, inner.listen, ""))
+	got := run(t, "interlock", "run", "--backend", "http://"+front, "--instance", "edge", "--store", store, "-o", "ndjson", "--",
+		program(t, "sh", "dash"), "-c", program(t, "curl", "curl")+" -sS -o /dev/null -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: "+freshKey()+"' $INTERLOCK_URL/denied")
+	if got.status != 1 || strings.Count(got.stdout, `{"rule":"UPGRADE-HOP-CONN-FABRICATED","verdict":"fail","severity":"high"`) != 1 || strings.Count(got.stdout, `"target":"/denied"`) != 1 {
+		t.Errorf("status %d: %s%s", got.status, got.stdout, got.stderr)
+	}
+}
