@@ -46,7 +46,7 @@ func TestProxyRemediesWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	for sink, hop := range hops {
-		r := run(t, "interlock", "chain", "--via", "http://"+hop, "--listen", sink, "--timeout", "1s", "-o", "json", "--store", "memory",
+		r := run(t, "interlock", "chain", "--via", "http://"+hop, "--listen", sink, "--timeout", "4s", "-o", "json", "--store", "memory",
 			"--only", "CHAIN-CONN-KEEPALIVE,CHAIN-H2C,CHAIN-H2C-LIST,CHAIN-H2C-LINES,CHAIN-TLS,CHAIN-HTTP10")
 		var d struct{ Hops []struct{ Tunnels bool } }
 		if err := json.Unmarshal([]byte(r.stdout), &d); err != nil || r.status != 0 || len(d.Hops) != 1 || !d.Hops[0].Tunnels {

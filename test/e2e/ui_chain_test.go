@@ -24,7 +24,7 @@ func TestChainPageInABrowser(t *testing.T) {
 	}
 	kept := filepath.Join(t.TempDir(), "interlock.db")
 	hop := nginx(t, "", fmt.Sprintf(recipe, sink[0], ""))
-	chain := []string{"chain", "--via", "old=http://" + hop, "--via", "new=http://" + hop, "--listen", sink[0], "--timeout", "1s", "--only", "CHAIN-CONN-KEEPALIVE", "--store", kept}
+	chain := []string{"chain", "--via", "old=http://" + hop, "--via", "new=http://" + hop, "--listen", sink[0], "--timeout", "4s", "--only", "CHAIN-CONN-KEEPALIVE", "--store", kept}
 	first := filepath.Join(t.TempDir(), "first.json")
 	if r := run(t, "interlock", append(chain, "-o", "json="+first, "-H", "X-Deploy: s3cret-0815")...); r.status != 1 {
 		t.Fatalf("status %d: %s%s", r.status, r.stdout, r.stderr)
