@@ -61,6 +61,9 @@ func (u *site) run(r *http.Request) (sheet, error) {
 		return sheet{}, errMissing
 	}
 	v.Matrix, v.Answers, v.Causes = newMatrix(results, v.Failing), answers(results), reasons(results)
+	if v.Stored != nil && v.Stored.Command == "chain" {
+		v.Answers = nil // of probes of a server
+	}
 	if u.Probe != nil {
 		v.again()
 	}
