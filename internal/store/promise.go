@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -19,7 +20,7 @@ type promise struct {
 func (w *Writer) promise(then func(stored bool)) *promise {
 	p := &promise{then: then}
 	w.promises.Add(1)
-	p.timer = time.AfterFunc(patience, func() { p.keep(w, false) })
+	p.timer = time.AfterFunc(cmp.Or(w.patience, patience), func() { p.keep(w, false) })
 	return p
 }
 

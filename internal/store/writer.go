@@ -29,6 +29,7 @@ type Writer struct {
 	Drain        time.Duration // how long Run continues to write after its context has ended; 5 s
 
 	promises sync.WaitGroup
+	patience time.Duration // patience, but in a test
 	paused   atomic.Bool
 
 	mu         sync.Mutex
