@@ -42,8 +42,11 @@ func TestNothingIsExplainedWithoutNeed(t *testing.T) {
 	}
 }
 
+// isProbe reports whether Interlock was the client, of a server or of a proxy.
 func isProbe(tr *wire.Transcript) bool {
-	return slices.ContainsFunc(tr.Meta, func(m wire.Meta) bool { return m.Key == "probe" })
+	return slices.ContainsFunc(tr.Meta, func(m wire.Meta) bool {
+		return m.Key == "probe" || m.Key == "origin" && m.Value == string(wire.OriginChain)
+	})
 }
 
 func ruleTranscripts(t *testing.T) (names []string) {
