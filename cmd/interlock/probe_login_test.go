@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -69,5 +70,26 @@ func TestEndpointsThatRequireALogin(t *testing.T) {
 	defer s.lines.mu.Unlock()
 	if text := s.lines.text.String(); !strings.Contains(text, `"rules":["UPGRADE-AUTH-NONE"]`) || strings.Count(text, `"message":"unsafe switch"`) != 1 {
 		t.Errorf("got %s", text)
+	}
+}
+
+// TestTheGuardStopsClientsWithoutALogin checks that the guard lets clients with credentials through to
+// an endpoint that requires them, and no others.
+func TestTheGuardStopsClientsWithoutALogin(t *testing.T) {
+	backend, err := lab.Start("gorilla")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	s := serveFile(t, "backend: "+backend.URL+"\nguard: unsafe\nrules: {endpoints: [{endpoint: /chat, auth: required}]}\n")
+	for fields, want := range map[string]int{"a.test\r\nCookie: session=1": 101, "a.test": 502, "a.test\r\nAuthorization: Bearer t0ken": 101} {
+		conn, r, status := s.open(fields)
+		if status != want || want == 101 && echoes(conn, r) != nil {
+			t.Errorf("%q: got %d, want %d and a tunnel if that is 101", fields, status, want)
+		}
+		conn.Close()
+	}
+	if stopped := s.await(t, "blocked switch", 1); fmt.Sprint(stopped["rules"]) != "[UPGRADE-AUTH-NONE]" {
+		t.Errorf("logged %v", stopped)
 	}
 }
