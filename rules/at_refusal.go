@@ -49,7 +49,7 @@ func (r *Rule) findsAtRefusal(t *wire.Transcript) bool {
 			c.X = x
 			c.read()
 			c.rule = r
-			if !c.leftHTTP && x != &refused && c.seesFault(r) {
+			if !c.leftHTTP && x != &refused && seesFault(&c, r) {
 				return true
 			}
 			if !c.leftHTTP && r.When(&c) {

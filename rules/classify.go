@@ -32,7 +32,7 @@ func ClassifyInto(ruling *Ruling, c Case) {
 	}
 	ruling.Findings = slices.Grow(ruling.Findings, room)
 	if c.onlyClient() {
-		c.judgeChain(ruling)
+		judgeChain(&c, ruling)
 		return
 	}
 	if !c.HopOnly {

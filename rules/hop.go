@@ -18,7 +18,7 @@ func (c *Case) askHop(ruling *Ruling) {
 		return
 	}
 	c.askAll(ruling, c.inPlay())
-	c.judgeSeen(ruling)
+	judgeSeen(c, ruling)
 	sortFindings(ruling)
 }
 

@@ -38,17 +38,17 @@ nginx: proxy_hide_header Upgrade removes an advertisement; underscores_in_header
 		return c.onlyClient() || offers(far.Request) && c.websocket || far.Response != nil && !isSwitch(far) && far.Response.Has("Upgrade")
 	},
 	Judge: func(c *Case) Result {
-		v, s, _, _ := c.changedHandshake()
+		v, s, _, _ := changedHandshake(c)
 		return c.result(v).rated(s)
 	},
 	Show: func(c *Case, _ Result) Shown {
-		_, _, sentence, names := c.changedHandshake()
-		return says(sentence, append(c.inRequest(names...), c.inAnswer(names...)...), strings.Join(names, ", "))
+		_, _, sentence, names := changedHandshake(c)
+		return says(sentence, append(c.inRequest(names...), inAnswer(c, names...)...), strings.Join(names, ", "))
 	},
 })
 
 // inAnswer is inResponse where there may be no response.
-func (c *Case) inAnswer(names ...string) []Span {
+func inAnswer(c *Case, names ...string) []Span {
 	if c.X.Response == nil {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (c *Case) inAnswer(names ...string) []Span {
 }
 
 // changedHandshake judges what a proxy has done to the headers of a handshake and its response.
-func (c *Case) changedHandshake() (v Verdict, s Severity, sentence string, names []string) {
+func changedHandshake(c *Case) (v Verdict, s Severity, sentence string, names []string) {
 	if names = changedFields(c); len(names) > 0 {
 		return Warn, Medium, "Proxy changed headers of a handshake: %s", names
 	}

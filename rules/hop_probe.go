@@ -113,13 +113,13 @@ func ChainRules(probe string) (all []*Rule) {
 
 // judgeChain judges an exchange in which Interlock is the client and the server of a proxy: only that is
 // judged. What says nothing has no findings, and a probe that finds nothing passes its own rule.
-func (c *Case) judgeChain(ruling *Ruling) {
+func judgeChain(c *Case, ruling *Ruling) {
 	if c.X.Hop == nil || c.saw(wire.SightNothing) {
 		return
 	}
 	c.askHop(ruling)
 	relateFindings(c, ruling)
-	c.noteTwin(ruling)
+	noteTwin(c, ruling)
 	own := ruling.own()
 	if own == nil || ruling.Find(own.ID) != nil || slices.Contains(c.Options.Off, own.ID) {
 		return

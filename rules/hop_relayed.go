@@ -34,7 +34,7 @@ HAProxy: timeout tunnel decides how long a silent tunnel stays; without it timeo
 	When: func(c *Case) bool { return c.onlyClient() && c.far() != nil && c.X.Response != nil },
 	Judge: func(c *Case) Result {
 		switch dead := c.switched && c.farSwitched() && (c.saw(wire.SightNoTunnel) || c.saw(wire.SightOneWay)); {
-		case dead && c.validHandshake():
+		case dead && validHandshake(c):
 			return c.result(Fail).rated(High)
 		case dead:
 			return c.result(Fail).rated(Medium)
@@ -65,7 +65,7 @@ func statusChanged(c *Case) bool {
 
 // validHandshake reports whether a WebSocket handshake has all that is required, and no option against
 // a tunnel.
-func (c *Case) validHandshake() bool {
+func validHandshake(c *Case) bool {
 	q := c.X.Sent()
 	return c.websocket && c.optionSent && q.Method == "GET" && q.Has(keyField) && q.Has(versionField) && !q.HasOption("close")
 }

@@ -89,7 +89,7 @@ func (c *Case) saw(what wire.Sight) bool {
 
 // judgeSeen adds what the sightings mean. Of a rule that the bytes break as well, the worse finding
 // stays.
-func (c *Case) judgeSeen(ruling *Ruling) {
+func judgeSeen(c *Case, ruling *Ruling) {
 	if len(c.X.Hop.Seen) == 0 {
 		return
 	}
@@ -99,7 +99,7 @@ func (c *Case) judgeSeen(ruling *Ruling) {
 		if !ok || slices.Contains(c.Options.Off, row.rule) {
 			continue
 		}
-		f := c.seenFinding(row, seen)
+		f := seenFinding(c, row, seen)
 		if old := ruling.Find(row.rule); old != nil {
 			if old.Verdict < f.Verdict || old.Verdict == f.Verdict && old.Severity >= f.Severity {
 				continue
@@ -111,11 +111,11 @@ func (c *Case) judgeSeen(ruling *Ruling) {
 }
 
 // seesFault reports whether a sighting breaks that rule.
-func (c *Case) seesFault(r *Rule) bool {
+func seesFault(c *Case, r *Rule) bool {
 	return r.Hop && slices.ContainsFunc(sights(), func(row sight) bool { return row.rule == r.ID && row.verdict <= Warn && c.saw(row.what) })
 }
 
-func (c *Case) seenFinding(row sight, seen wire.Sighting) Finding {
+func seenFinding(c *Case, row sight, seen wire.Sighting) Finding {
 	res := c.result(row.verdict).rated(row.severity)
 	q := c.X.Request
 	shown := says(row.text, nil, readable(seen.Detail))
@@ -127,7 +127,7 @@ func (c *Case) seenFinding(row sight, seen wire.Sighting) Finding {
 
 // noteTwin says of what did not pass that it is no fault of upgrades, if the twin shows it too. With a
 // probe this is about its own rule.
-func (c *Case) noteTwin(ruling *Ruling) {
+func noteTwin(c *Case, ruling *Ruling) {
 	if !c.saw(wire.SightTwin) {
 		return
 	}

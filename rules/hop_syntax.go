@@ -33,11 +33,11 @@ Squid: relaxed_header_parser off.`,
 		return (c.far() != nil || c.onlyClient() && c.X.Response != nil) && malformed(c.X.Sent())
 	},
 	Judge: func(c *Case) Result {
-		v, s, _ := c.forwardedMalformed()
+		v, s, _ := forwardedMalformed(c)
 		return c.result(v).rated(s)
 	},
 	Show: func(c *Case, _ Result) Shown {
-		_, _, what := c.forwardedMalformed()
+		_, _, what := forwardedMalformed(c)
 		at := c.inRequest("Host", "Upgrade")
 		if sent := c.X.Sent(); sent.Count("Host") > 1 && c.far().Request.Count("Host") == 1 {
 			return says("Proxy chose one of several Host headers instead of rejecting the request: %s", at, what)
@@ -59,7 +59,7 @@ func malformed(q *wire.Request) bool {
 }
 
 // forwardedMalformed judges what a proxy made of a malformed request.
-func (c *Case) forwardedMalformed() (v Verdict, s Severity, what string) {
+func forwardedMalformed(c *Case) (v Verdict, s Severity, what string) {
 	if c.far() == nil {
 		return Pass, High, ""
 	}

@@ -88,6 +88,8 @@ func TestTheFarSideHasNoSecrets(t *testing.T) {
 	x := far("/near")
 	x.Origin, x.Time = wire.OriginLive, time.Unix(9, 0)
 	x.Hop = &wire.Hop{Far: far("/far"), Before: far("/before"), Within: wire.WithinContent, Stray: bytes, Clock: true}
+	x.Time = x.Time.Add(1234567 * time.Nanosecond)
+	x.Hop.Seen = []wire.Sighting{{What: wire.SightPoisoned, Detail: "by POISON"}, {What: "no\nword"}, {What: wire.SightTwin}}
 	for _, full := range []bool{false, true} {
 		b, err := Classify(Case{X: x, Options: &Options{Full: full}}).MarshalJSON()
 		if err != nil {
@@ -101,7 +103,8 @@ func TestTheFarSideHasNoSecrets(t *testing.T) {
 		if got := strings.Contains(text, secret) || strings.Contains(string(b), secret); got != full {
 			t.Errorf("full %t: the secret is shown: %t\n%s", full, got, text)
 		}
-		if h := r.X.Hop; h == nil || h.Far == nil || h.Before == nil || h.Far.Request.Method != "GET" || h.Far.EarlyBytes != int64(len(bytes)) || h.Within != wire.WithinContent {
+		if h := r.X.Hop; h == nil || h.Far == nil || h.Before == nil || h.Far.Request.Method != "GET" || h.Far.EarlyBytes != int64(len(bytes)) || h.Within != wire.WithinContent ||
+			!r.X.Time.Equal(x.Time) || len(h.Seen) != 2 || h.Seen[0] != x.Hop.Seen[0] || h.Seen[1].What != wire.SightTwin {
 			t.Errorf("full %t: read back as %+v", full, h)
 		}
 	}

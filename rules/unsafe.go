@@ -16,7 +16,7 @@ func Unsafe(ruling *Ruling, c Case) bool {
 	}
 	*ruling = Ruling{X: c.X, Findings: ruling.Findings[:0], Verdict: NotApplicable, options: c.Options}
 	if c.onlyClient() {
-		c.judgeChain(ruling)
+		judgeChain(&c, ruling)
 		return ruling.Unsafe
 	}
 	if !c.HopOnly {

@@ -156,3 +156,32 @@ func TestTimesOfTheFarSide(t *testing.T) {
 		t.Errorf("took %v and %v", x.Took, x.Hop.Far.Took)
 	}
 }
+
+// TestSightingsAreKept checks that what both sides of a hop saw is read, written and joined to the
+// first exchange, and what is no sighting.
+func TestSightingsAreKept(t *testing.T) {
+	const seen = "!! seen poisoned\n!! seen one-way from the\\nclient\n"
+	parsed := read(t, twoSides+seen)
+	if got := parsed.String(); got != twoSides+seen {
+		t.Errorf("got %s", got)
+	}
+	x := parsed.Exchanges(Common{})[0]
+	again := x.Transcript().Exchanges(Common{})[0]
+	for _, h := range []*Hop{x.Hop, again.Hop} {
+		one, ok := h.Saw(SightOneWay)
+		if _, no := h.Saw(SightLeaks); !ok || no || one.Detail != "from the\nclient" || len(h.Seen) != 2 {
+			t.Errorf("got %+v", h.Seen)
+		}
+	}
+	if _, ok := (*Hop)(nil).Saw(SightLeaks); ok {
+		t.Error("no hop saw something")
+	}
+	if alone := read(t, "\n> GET / HTTP/1.1\\r\\n\\r\\n\n!! seen unanswered\n").Exchanges(Common{}); len(alone) != 1 || alone[0].Hop == nil || len(alone[0].Hop.Seen) != 1 {
+		t.Errorf("got %+v", alone)
+	}
+	for _, wrong := range []string{"!! seen Poisoned", "!! seen ", "!! seen a_b", "! seen poisoned", "!! seen x \\q", "!! seen " + strings.Repeat("x", 65), "!! seen x " + strings.Repeat("y", 1025), strings.Repeat("!! seen x\n", MaxSightings+1)} {
+		if _, err := ParseTranscript([]byte("\n" + wrong + "\n")); err == nil {
+			t.Errorf("%.80q is read", wrong)
+		}
+	}
+}
