@@ -34,6 +34,8 @@ HAProxy: timeout tunnel decides how long a silent tunnel stays; without it timeo
 	When: func(c *Case) bool { return c.onlyClient() && c.far() != nil && c.X.Response != nil },
 	Judge: func(c *Case) Result {
 		switch dead := c.switched && c.farSwitched() && (c.saw(wire.SightNoTunnel) || c.saw(wire.SightOneWay)); {
+		case dead && c.far().Response.HasOption("close"):
+			return c.result(Warn).rated(Info) // the server may mean that it will close
 		case dead && validHandshake(c):
 			return c.result(Fail).rated(High)
 		case dead:
@@ -46,7 +48,7 @@ HAProxy: timeout tunnel decides how long a silent tunnel stays; without it timeo
 	Show: func(c *Case, r Result) Shown {
 		one, is := c.X.Hop.Saw(wire.SightOneWay)
 		switch at := c.inResponse(); {
-		case r.Verdict == Warn:
+		case r.Verdict == Warn && r.Severity == Low:
 			return says("Proxy changed the status of the response: %s", at, strconv.Itoa(c.far().Response.Status)+" to "+strconv.Itoa(c.status()))
 		case is:
 			return seen(at, "bytes pass "+readable(one.Detail)+" only")

@@ -136,6 +136,8 @@ func (c *Case) inventedSwitch() (v Verdict, s Severity, what string) {
 	}
 	near, p := &c.X.Response.Head, &far.Response.Head
 	switch added := c.addedToSwitch(); {
+	case len(near.Protocols()) == 0 && len(p.Protocols()) > 0:
+		return Warn, Medium, "it names no protocol, and the server's " + named(p.Protocols())
 	case !slices.EqualFunc(near.Protocols(), p.Protocols(), func(a, b wire.Protocol) bool { return a.Is(b.Name) && a.Version == b.Version }):
 		return Fail, Critical, "it names " + named(near.Protocols()) + ", and the server's " + named(p.Protocols())
 	case added != "":
