@@ -81,6 +81,17 @@ func sights() []sight {
 	}
 }
 
+// Sightings returns the sentences of the findings that come from what both sides of a proxy saw beside
+// the bytes; %s is the detail of the sighting.
+func (r *Rule) Sightings() (texts []string) {
+	for _, row := range sights() {
+		if row.rule == r.ID {
+			texts = append(texts, row.text)
+		}
+	}
+	return texts
+}
+
 // saw reports whether both sides of the hop saw that.
 func (c *Case) saw(what wire.Sight) bool {
 	_, ok := c.X.Hop.Saw(what)

@@ -99,7 +99,7 @@ func WriteText(w io.Writer, r *rules.Rule) error {
 // sentences returns the problems of a rule, with dots in place of values.
 func sentences(r *rules.Rule) []string {
 	var all []string
-	for _, s := range []string{r.Problem.Switched, r.Problem.Refused} {
+	for _, s := range append([]string{r.Problem.Switched, r.Problem.Refused}, r.Sightings()...) {
 		if s = strings.ReplaceAll(s, "%s", "…"); s != "" && !slices.Contains(all, s) {
 			all = append(all, s)
 		}
