@@ -113,8 +113,11 @@ func recipeNames() (names []string) {
 	return names
 }
 
-// recipeSink is where the backend of a recipe is unless --listen says so.
-const recipeSink = "127.0.0.1:9555"
+// The addresses of recipes: of the proxy, and of its backend unless --listen says so.
+const (
+	recipeListen = "127.0.0.1:8080"
+	recipeSink   = "127.0.0.1:9555"
+)
 
 // printRecipe writes the configuration of a proxy that forwards to the sink.
 func printRecipe(w io.Writer, name, listen string) error {
@@ -127,6 +130,7 @@ func printRecipe(w io.Writer, name, listen string) error {
 	if i < 0 {
 		return exit.Usage("--recipe: no recipe for %q; there are %s", name, strings.Join(recipeNames(), ", "))
 	}
-	_, err := fmt.Fprintf(w, "# %s. Then: interlock chain --via http://127.0.0.1:8080 --listen %s\n%s", all[i].File, listen, all[i].For(listen))
+	then := fmt.Sprintf("Then: interlock chain --via http://%s --listen %s", recipeListen, listen)
+	_, err := io.WriteString(w, all[i].For(recipeListen, listen, then))
 	return err
 }

@@ -8,11 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,36 +27,61 @@ import (
 
 // A middle is a proxy that forwards to a sink. Either command or handler is set.
 type middle struct {
+	recipe  string   // what --recipe calls it; empty: its configuration is another one
+	as      string   // the file that has the recipe and nothing else; empty: one of files has the recipe in it
 	files   []string // in the folder chain; rendered into a new folder
+	build   []string // a command before, without an address
 	command []string // with {dir}, that folder, and {listen}, {host}, {port} and {sink}
 	debian  string   // the package that has the command
 	handler func(sink *url.URL) http.Handler
 	forward bool // clients name the sink in their targets
 }
 
-// middles are the proxies that CI does not probe, by their code names in chain/expected.txt.
+// middles are the proxies of the table, by their code names in chain/expected.txt.
 func middles() map[string]middle {
-	apache := func(file string) middle {
-		return middle{files: []string{file}, command: []string{"apache2", "-X", "-f", "{dir}/" + file}, debian: "apache2"}
+	apache := func(recipe, file string) middle {
+		return middle{recipe: recipe, files: []string{file}, command: []string{"apache2", "-X", "-f", "{dir}/" + file}, debian: "apache2"}
+	}
+	nginx := func(recipe, file string) middle {
+		return middle{recipe: recipe, files: []string{file}, command: []string{"nginx", "-e", "{dir}/log", "-c", "{dir}/" + file}, debian: "nginx"}
+	}
+	program := func(recipe string) middle { // in Go
+		return middle{recipe: recipe, as: "main.go", build: []string{"go", "build", "-o", "{dir}/hop", "{dir}/main.go"}, command: []string{"{dir}/hop"}}
 	}
 	return map[string]middle{
-		"hop-a": apache("apache-ws.conf"),
-		"hop-b": apache("apache-upgrade.conf"),
-		"hop-c": apache("apache-wstunnel.conf"),
-		"hop-d": {files: []string{"caddy.Caddyfile"}, command: []string{"caddy", "run", "--adapter", "caddyfile", "--config", "{dir}/caddy.Caddyfile"}, debian: "caddy"},
-		"hop-e": {files: []string{"varnish.vcl"}, command: []string{"varnishd", "-F", "-n", "{dir}", "-a", "{listen}", "-f", "{dir}/varnish.vcl", "-s", "malloc,8m", "-j", "none"}, debian: "varnish"},
-		"hop-f": {files: []string{"squid.conf"}, command: []string{"squid", "-N", "-f", "{dir}/squid.conf"}, debian: "squid"},
-		"hop-g": {files: []string{"nghttpx.conf"}, command: []string{"nghttpx", "--conf={dir}/nghttpx.conf"}, debian: "nghttp2-proxy"},
-		"hop-h": {files: []string{"lighttpd.conf"}, command: []string{"lighttpd", "-D", "-f", "{dir}/lighttpd.conf"}, debian: "lighttpd"},
-		"hop-i": {files: []string{"h2o.conf"}, command: []string{"h2o", "-c", "{dir}/h2o.conf"}, debian: "h2o"},
-		"hop-j": {files: []string{"ats-records.config", "ats-remap.config", "ats-storage.config", "ats-ip_allow.yaml"}, command: []string{"env", "PROXY_CONFIG_CONFIG_DIR={dir}", "PROXY_CONFIG_LOCAL_STATE_DIR={dir}",
-			"PROXY_CONFIG_LOG_LOGFILE_DIR={dir}", "traffic_server"}, debian: "trafficserver"},
-		"hop-k": {command: []string{"mitmdump", "-q", "--mode", "reverse:http://{sink}", "--listen-host", "{host}", "--listen-port", "{port}", "--set", "confdir={dir}"}, debian: "mitmproxy"},
-		"hop-l": {command: []string{"node", "node/hop.cjs", "{listen}", "{sink}"}, debian: "nodejs"},
-		"hop-m": {handler: func(sink *url.URL) http.Handler {
-			return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(sink); r.SetXForwarded() }}
-		}},
+		"hop-a": apache("", "apache-ws.conf"),
+		"hop-b": apache("apache", "apache-upgrade.conf"),
+		"hop-c": apache("", "apache-wstunnel.conf"),
+		"hop-d": {recipe: "caddy", files: []string{"caddy.Caddyfile"}, command: []string{"caddy", "run", "--adapter", "caddyfile", "--config", "{dir}/caddy.Caddyfile"}, debian: "caddy"},
+		"hop-e": {recipe: "varnish", as: "default.vcl", command: []string{"varnishd", "-F", "-n", "{dir}", "-a", "{listen}", "-f", "{dir}/default.vcl", "-s", "malloc,8m", "-j", "none"}, debian: "varnish"},
+		"hop-f": {recipe: "squid", files: []string{"squid.conf"}, command: []string{"squid", "-N", "-f", "{dir}/squid.conf"}, debian: "squid"},
+		"hop-g": {recipe: "nghttpx", files: []string{"nghttpx.conf"}, command: []string{"nghttpx", "--conf={dir}/nghttpx.conf"}, debian: "nghttp2-proxy"},
+		"hop-h": {recipe: "lighttpd", files: []string{"lighttpd.conf"}, command: []string{"lighttpd", "-D", "-f", "{dir}/lighttpd.conf"}, debian: "lighttpd"},
+		"hop-i": {recipe: "h2o", files: []string{"h2o.conf"}, command: []string{"h2o", "-c", "{dir}/h2o.conf"}, debian: "h2o"},
+		"hop-j": {recipe: "ats", as: "remap.config", files: []string{"ats-records.config", "ats-storage.config", "ats-ip_allow.yaml"}, command: []string{"env", "PROXY_CONFIG_CONFIG_DIR={dir}",
+			"PROXY_CONFIG_LOCAL_STATE_DIR={dir}", "PROXY_CONFIG_LOG_LOGFILE_DIR={dir}", "traffic_server"}, debian: "trafficserver"},
+		"hop-k": {recipe: "mitmproxy", as: "mitmproxy.sh", command: []string{"env", "HOME={dir}", "sh", "{dir}/mitmproxy.sh"}, debian: "mitmproxy"},
+		"hop-l": {recipe: "http-proxy", as: "proxy.cjs", command: []string{"env", "NODE_PATH=node/node_modules", "node", "{dir}/proxy.cjs"}, debian: "nodejs"},
+		"hop-m": program("go"),
 		"hop-n": {handler: func(*url.URL) http.Handler { return goproxy.NewProxyHttpServer() }, forward: true},
+		"hop-o": nginx("nginx", "nginx.conf"),
+		"hop-p": nginx("", "nginx-upgrade.conf"),
+		"hop-q": nginx("", "nginx-none.conf"),
+		"hop-r": {recipe: "haproxy", as: "haproxy.cfg", command: []string{"haproxy", "-db", "-f", "{dir}/haproxy.cfg"}, debian: "haproxy"},
+		"hop-s": program("goproxy"),
+	}
+}
+
+// TestWorldRecipes checks that each recipe is run, but those of programs that are not to be had here.
+func TestWorldRecipes(t *testing.T) {
+	run := map[string]bool{"envoy": true, "traefik": true}
+	for _, m := range middles() {
+		run[m.recipe] = true
+	}
+	for _, r := range chain.Recipes() {
+		if !run[r.Name] {
+			t.Errorf("no test runs the recipe of %s", r.Name)
+		}
 	}
 }
 
@@ -91,14 +116,22 @@ func (m middle) run(t *testing.T, listen, sink string) error {
 		return err
 	}
 	host, port, _ := net.SplitHostPort(listen)
-	sinkHost, sinkPort, _ := net.SplitHostPort(sink)
+	recipe := ""
+	if i := slices.IndexFunc(chain.Recipes(), func(r chain.Recipe) bool { return r.Name == m.recipe }); i >= 0 {
+		recipe = chain.Recipes()[i].For(listen, sink, "")
+	}
+	if m.as != "" {
+		if err := os.WriteFile(filepath.Join(dir, m.as), []byte(recipe), 0o644); err != nil {
+			return err
+		}
+	}
 	for _, name := range m.files {
 		text, err := template.New("").Delims("@{", "}@").ParseFiles(filepath.Join("chain", name))
 		if err != nil {
 			return err
 		}
 		var b bytes.Buffer
-		data := map[string]string{"Dir": dir, "Listen": listen, "ListenHost": host, "Port": port, "Sink": sink, "SinkHost": sinkHost, "SinkPort": sinkPort}
+		data := map[string]string{"Dir": dir, "Listen": listen, "Port": port, "Sink": sink, "Recipe": recipe}
 		if err := text.ExecuteTemplate(&b, name, data); err != nil {
 			return err
 		}
@@ -106,12 +139,20 @@ func (m middle) run(t *testing.T, listen, sink string) error {
 			return err
 		}
 	}
-	var words []string
-	for _, word := range m.command {
-		words = append(words, strings.NewReplacer("{dir}", dir, "{listen}", listen, "{host}", host, "{port}", port, "{sink}", sink).Replace(word))
+	words := func(command []string) (all []string) {
+		for _, word := range command {
+			all = append(all, strings.NewReplacer("{dir}", dir, "{listen}", listen, "{host}", host, "{port}", port, "{sink}", sink).Replace(word))
+		}
+		return all
 	}
-	program(t, m.command[0], m.debian)
-	cmd := exec.Command(words[0], words[1:]...)
+	if build := words(m.build); len(build) > 0 {
+		if said, err := exec.Command(build[0], build[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%q: %v:\n%s", build, err, said)
+		}
+	}
+	all := words(m.command)
+	program(t, all[0], m.debian)
+	cmd := exec.Command(all[0], all[1:]...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	ended, err := begin(t, cmd)
@@ -135,7 +176,7 @@ func (m middle) run(t *testing.T, listen, sink string) error {
 	}
 	if err := comesUp(ended, up); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
-		return fmt.Errorf("%s %w:\n%s%s", words[0], err, log, said.String())
+		return fmt.Errorf("%s %w:\n%s%s", all[0], err, log, said.String())
 	}
 	return nil
 }

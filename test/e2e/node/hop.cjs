@@ -1,8 +1,0 @@
-const http = require('http')
-const httpProxy = require('http-proxy')
-const [host, port] = process.argv[2].split(':')
-const proxy = httpProxy.createProxyServer({ target: 'http://' + process.argv[3], ws: true })
-const server = http.createServer((req, res) => proxy.web(req, res))
-server.on('upgrade', (req, socket, head) => proxy.ws(req, socket, head))
-proxy.on('error', (err, req, res) => res.destroy())
-server.listen(Number(port), host)
