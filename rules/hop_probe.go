@@ -13,10 +13,11 @@ import (
 // purpose, or shows one of many sides of a fault that another probe is for.
 func chained() [][2]string {
 	return [][2]string{
-		{"CTRL-L4", "L4"},
+		{"CTRL-L4*", "L4"},
 		{"CTRL-PLAIN", "TUNNEL CONN-FABRICATED"},
 		{"CTRL-END", "TUNNEL CONN-FABRICATED"},
 		{"CTRL-WS", "TUNNEL 101-INVENTED"},
+		{"CTRL-WS-END", "TUNNEL 101-INVENTED"},
 		{"CTRL-WS-FIREFOX", "TUNNEL"},
 		{"CHAIN-WS-FIELDS", "FIELDS"},
 		{"CHAIN-TWIN-*", "TWIN"},
@@ -121,13 +122,27 @@ func judgeChain(c *Case, ruling *Ruling) {
 	relateFindings(c, ruling)
 	noteTwin(c, ruling)
 	own := ruling.own()
-	if own == nil || ruling.Find(own.ID) != nil || slices.Contains(c.Options.Off, own.ID) {
-		return
+	if own != nil && ruling.Find(own.ID) == nil && !slices.Contains(c.Options.Off, own.ID) {
+		c.rule = own
+		res := c.result(Pass)
+		c.pass(ruling, &res)
+		sortFindings(ruling)
 	}
-	c.rule = own
-	res := c.result(Pass)
-	c.pass(ruling, &res)
-	sortFindings(ruling)
+	if c.X.Controls == wire.BackendGone {
+		ruling.doubt()
+	}
+}
+
+// doubt makes all findings unclear: the proxy does not pass any more what it passed before the probes.
+func (r *Ruling) doubt() {
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.Verdict = Unclear
+		f.Detail = withNote(f.Detail, "after the probes a GET or a valid handshake did not pass any more, so this says nothing")
+	}
+	if len(r.Findings) > 0 {
+		r.Verdict = Unclear
+	}
 }
 
 // inPlay returns the rules about proxies that are asked about the exchange.

@@ -33,6 +33,7 @@ func sights() []sight {
 		{wire.SightBroken, tunnel, Fail, High, "Proxy does not forward a GET without an offer and the response to it: %s"},
 		{wire.SightUnanswered, tunnel, Fail, High, "Proxy does not answer a valid handshake: %s"},
 		{wire.SightRefused, tunnel, Fail, High, "Proxy does not accept a valid handshake: the server switched, and the client got %s"},
+		{wire.SightNoMore, tunnel, Fail, High, "Proxy does not accept a valid handshake any more, as it did before the other probes"},
 		{wire.SightSplit, tunnel, Fail, Medium, "Proxy does not accept a handshake that comes in pieces: the client got %s"},
 		{wire.SightAnswerLost, tunnel, Fail, High, "Proxy does not forward the response to a rejected offer: the client got %s"},
 		{wire.SightEndLost, tunnel, Fail, Medium, "Proxy does not forward a response that ends with the connection: the client got %s"},

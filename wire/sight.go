@@ -16,6 +16,7 @@ const (
 	SightBroken        Sight = "broken"          // a plain GET does not pass; the detail is what became of it
 	SightUnanswered    Sight = "unanswered"      // a valid handshake has no answer; the detail is how it ended
 	SightRefused       Sight = "refused"         // the server switched, and the client got the detail
+	SightNoMore        Sight = "no-more"         // a valid handshake that passed before the other probes does not pass after them
 	SightSplit         Sight = "split"           // a handshake in pieces is not accepted; the detail is what the client got
 	SightAnswerLost    Sight = "answer-lost"     // the server's rejection does not arrive; the detail is what the client got
 	SightEndLost       Sight = "eof-answer-lost" // a rejection that ends with the connection does not arrive

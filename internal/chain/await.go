@@ -39,17 +39,22 @@ func reaches(ctx context.Context, hop *Hop, sink *Sink, within time.Duration) er
 	times.fill()
 	t := &trial{ctx: ctx, hop: hop, sink: &part{Sink: sink}, times: times, probe: &Probe{}, methods: map[*line]string{}}
 	defer t.clean()
+	sink.match(byTime)
+	defer sink.match(byID)
+	t.sink.begin()
 	conn, err := hop.dial(ctx, times.Dial)
 	if err != nil {
 		return fmt.Errorf("the proxy cannot be reached: %w", err)
 	}
 	l := newLine(conn)
 	t.lines = append(t.lines, l)
+	t.sink.adds(l)
 	id := t.id(plan{})
 	l.send(t.plain(id))
 	m := t.answer(l, 1)
+	a := t.reached(id)
 	switch {
-	case t.reached(id) != nil:
+	case a != nil && (!a.guessed || m != nil && string(m.body) == "body-"+id):
 		return nil
 	case m != nil:
 		return fmt.Errorf("the proxy answers %s and forwards nothing to http://%s", statusText(m), sink.Addr)

@@ -35,15 +35,8 @@ func (f *floor) take(ctx context.Context) bool {
 
 // leave gives the floor back.
 func (f *floor) leave() {
-	f.speaks(nil)
+	f.sink.expect(nil)
 	f.free <- struct{}{}
-}
-
-// speaks says whose trial opens connections now.
-func (f *floor) speaks(p *part) {
-	f.sink.mu.Lock()
-	f.sink.active = p
-	f.sink.mu.Unlock()
 }
 
 // yield lets others be sent while this trial waits, if its probe may share the hop.
@@ -63,7 +56,7 @@ func (t *trial) regain() {
 		return
 	}
 	t.holds = true
-	t.floor.speaks(t.sink)
+	t.sink.begin()
 	t.sink.sweepOthers(t.times.Empty)
 }
 

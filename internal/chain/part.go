@@ -7,8 +7,9 @@ import "time"
 type part struct {
 	*Sink
 
-	ended bool // its connections may be closed; under mu of the sink
-	mixed bool // a connection of it had a request of another part too; under mu of the sink
+	lines []*line // to the hop; under mu of the sink
+	ended bool    // its connections may be closed; under mu of the sink
+	mixed bool    // a connection of it had a request of another part too; under mu of the sink
 }
 
 // A promise is what the sink does with the request of an id, and whose that is.
@@ -19,6 +20,16 @@ type promise struct {
 
 // plan says what the sink does with the request of that id.
 func (p *part) plan(id string, does plan) { p.promise(id, promise{does, p}) }
+
+// begin says that the trial opens connections from now on, and no other one does.
+func (p *part) begin() { p.expect(p) }
+
+// expect says whose trial opens connections now; nil: none.
+func (s *Sink) expect(p *part) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active = p
+}
 
 // empty makes sure that the hop has no connection to the sink that this trial or an earlier one has
 // used: it closes all of them, gives the hop that time to notice, and forgets what came on them. Those

@@ -15,8 +15,14 @@ func controls() []Probe {
 	}
 }
 
+// lastControls are the first ones once more.
 func lastControls() []Probe {
-	return []Probe{{ID: "CTRL-END", Label: "A GET without an offer, after all probes", Want: "The backend's 200", Shared: true, run: controlPlain}}
+	last := controls()
+	for i, id := range [...]string{"CTRL-L4-END", "CTRL-END", "CTRL-WS-END"} {
+		last[i].ID = id
+		last[i].Label += ", after all probes"
+	}
+	return last
 }
 
 // controlTransport finds out whether the hop reads HTTP at all. One that does not is a transport

@@ -20,8 +20,9 @@ type Result struct {
 	Number  int            // of the backend connection; 0: none
 	Ruling  *rules.Ruling  // the judgment of the rulebook on Near; never nil
 
-	err   error // why it could not be sent
-	mixed bool  // it says nothing: the hop has sent requests of another trial on a connection of this one
+	err     error // why it could not be sent
+	mixed   bool  // it says nothing: the hop has sent requests of another trial on a connection of this one
+	guessed bool  // the request at the sink had no id
 }
 
 // Settings control a run.
@@ -61,7 +62,9 @@ func Run(ctx context.Context, hop *Hop, sink *Sink, s Settings, probes []*Probe,
 	}
 	defer canary.Close()
 	r := &run{hop: hop, sink: sink, canary: canary, settings: s, probes: probes, results: make([]*Result, len(probes)), floor: newFloor(sink), slots: make(chan struct{}, maxWaiting)}
-	err = r.all(ctx)
+	if err = r.all(ctx); err == nil {
+		r.doubt()
+	}
 	for _, result := range r.results {
 		if result != nil {
 			r.settled(result)
@@ -110,10 +113,14 @@ func (t *trial) kept() {
 		return
 	}
 	c.Client, c.Backend, c.ClientTLS, c.BackendTLS = a.backend.conn.RemoteAddr().String(), t.sink.Addr, false, false
-	t.far, t.number = about(a.backend.exchanges(c, wire.FromServer), t.mainID), a.backend.number
+	id := t.mainID
+	if t.guessed = a.guessed; t.guessed {
+		id = string(a.request.Raw)
+	}
+	t.far, t.number = about(a.backend.exchanges(c, wire.FromServer), id), a.backend.number
 }
 
-// about returns the exchange whose request has that id, else the first one; nil if there is none.
+// about returns the exchange whose request has that id, or that text, else the first one; nil if there is none.
 func about(all []*wire.Exchange, id string) *wire.Exchange {
 	for _, x := range all {
 		if id != "" && bytes.Contains(x.Request.Raw, []byte(id)) {

@@ -26,7 +26,9 @@ type run struct {
 	floor   *floor
 	slots   chan struct{} // holds an element for each trial that runs in a goroutine of its own
 	running sync.WaitGroup
-	single  bool // the hop serves one client at a time
+	single  bool // one probe is sent after the other
+
+	matching matching // of requests without an id
 
 	mu      sync.Mutex
 	results []*Result // of the probes that have ended, by their place among probes
@@ -179,8 +181,13 @@ func (r *run) settle(ctx context.Context) error {
 // alone sends a probe while no other one waits, and once more if it failed. What does not happen again
 // is unclear.
 func (r *run) alone(ctx context.Context, i int) error {
+	p := r.probes[i]
+	if slices.Contains([]string{"CTRL-L4", "CTRL-PLAIN", "CTRL-WS"}, p.ID) {
+		r.sink.match(byTime)
+		defer func() { r.sink.match(r.matching) }()
+	}
 	for range 2 {
-		next := r.once(r.trial(ctx, r.probes[i]))
+		next := r.once(r.trial(ctx, p))
 		if err := cmp.Or(ctx.Err(), next.err); err != nil {
 			return err
 		}
@@ -222,10 +229,16 @@ func (r *run) step() {
 
 // learn takes from a control what the others depend on. Its error says why the run cannot go on.
 func (r *run) learn(result *Result) error {
+	plain := result.Probe.ID == "CTRL-PLAIN" && result.Verdict != rules.Fail
+	tunnel := result.Probe.ID == "CTRL-WS" && slices.Contains(result.Facts, "tunnel")
+	if result.guessed && (plain || tunnel) { // the answer of the sink had the id
+		r.matching, r.single = byTime, true
+		result.Facts = append(result.Facts, "target-rewritten")
+	}
 	switch {
 	case result.Probe.ID == "CTRL-L4" && slices.Contains(result.Facts, "L4"):
 		r.report.Transport = true
-	case result.Probe.ID == "CTRL-WS" && slices.Contains(result.Facts, "tunnel"):
+	case tunnel:
 		r.report.Tunnels = true
 	case result.Probe.ID == "CTRL-PLAIN" && result.Verdict == rules.Fail && !r.report.Transport:
 		return errors.New(result.Ruling.Worst().Detail)
@@ -265,7 +278,7 @@ func (r *run) trial(ctx context.Context, p *Probe) *trial {
 // once makes an attempt. No other trial has the floor when it begins.
 func (r *run) once(t *trial) *Result {
 	r.canary.empty(0)
-	r.floor.speaks(t.sink)
+	t.sink.begin()
 	t.sink.empty(t.times.Empty)
 	defer t.sink.end()
 	defer t.clean()
@@ -277,7 +290,7 @@ func (r *run) once(t *trial) *Result {
 	t.kept()
 	x := *t.near
 	x.Hop = &wire.Hop{Name: x.Route, Far: t.far, Clock: true, Seen: t.seen}
-	result := &Result{Probe: t.probe, Near: &x, Far: t.far, Number: t.number, Facts: t.was, err: t.err, mixed: mixed}
+	result := &Result{Probe: t.probe, Near: &x, Far: t.far, Number: t.number, Facts: t.was, err: t.err, mixed: mixed, guessed: t.guessed}
 	r.judge(result)
 	return result
 }

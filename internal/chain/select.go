@@ -9,7 +9,7 @@ import (
 )
 
 // Select returns the probes that match only, unless that is empty, and do not match skip, in their
-// order. The first three controls are always among them. Each pattern is an ID or a glob of IDs, in
+// order. The controls, first and last, are always among them. Each pattern is an ID or a glob of IDs, in
 // either case. A pattern without a match is an error.
 func Select(only, skip []string) ([]*Probe, error) {
 	all := Probes()
@@ -18,10 +18,10 @@ func Select(only, skip []string) ([]*Probe, error) {
 			return nil, exit.Usage("no probe %q; interlock chain --list lists them", pattern)
 		}
 	}
-	first := controls()
+	controls := slices.Concat(controls(), lastControls())
 	var chosen []*Probe
 	for _, p := range all {
-		control := slices.ContainsFunc(first, func(c Probe) bool { return c.ID == p.ID })
+		control := slices.ContainsFunc(controls, func(c Probe) bool { return c.ID == p.ID })
 		wanted := len(only) == 0 || matchesAny(only, p.ID)
 		if control || wanted && !matchesAny(skip, p.ID) {
 			chosen = append(chosen, p)

@@ -34,6 +34,7 @@ type Sink struct {
 	arrivals []*arrival
 	changed  chan struct{} // closed at the next arrival
 	active   *part         // whose trial may open connections now; nil: of none
+	matching matching
 }
 
 // A backend is one connection of the hop to the sink.
@@ -57,6 +58,7 @@ type arrival struct {
 	request *wire.Request
 	garbage bool          // it is not an HTTP request
 	after   bool          // the connection had switched protocols before
+	guessed bool          // it has no id, and is matched by its time
 	bodyAt  int           // where its body begins, once the sink reads that; under mu of the sink
 	bodyEnd int           // where the body has ended; 0 while it has not; under mu of the sink
 	body    []byte        // as far as the sink read it; set once done is closed
@@ -174,6 +176,10 @@ func (s *Sink) find(q *wire.Request) string {
 func (s *Sink) arrived(a *arrival) plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if a.id == "" && s.matching == byTime && s.active != nil && !a.garbage {
+		a.id = s.active.underWay()
+		a.guessed = a.id != ""
+	}
 	a.after = a.backend.switched
 	s.arrivals = append(s.arrivals, a)
 	close(s.changed)

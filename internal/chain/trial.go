@@ -31,12 +31,13 @@ type trial struct {
 	floor *floor // nil: it need not share the hop
 	holds bool   // it has the floor
 
-	common func(*Probe) wire.Common
-	near   *wire.Exchange // see kept
-	far    *wire.Exchange
-	number int // of the backend connection of far
-	seen   []wire.Sighting
-	was    []string
+	common  func(*Probe) wire.Common
+	near    *wire.Exchange // see kept
+	far     *wire.Exchange
+	number  int  // of the backend connection of far
+	guessed bool // the request of far had no id
+	seen    []wire.Sighting
+	was     []string
 }
 
 // see adds what both sides saw and the bytes of the exchange do not show. The rulebook says what it
@@ -112,6 +113,7 @@ func (t *trial) open() *line {
 	}
 	l := newLine(conn)
 	t.lines = append(t.lines, l)
+	t.sink.adds(l)
 	return l
 }
 
@@ -264,9 +266,10 @@ func (t *trial) clean() {
 // behind reports whether a marker came on a connection that had switched protocols before.
 func behind(s *part, marker string) bool {
 	b, _ := s.saw(marker)
+	all := s.all(marker)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return b != nil && b.switched
+	return b != nil && b.switched || len(all) > 0 && all[0].after
 }
 
 // twin reports whether the same request without an offer shows a fault too, unless that is what the

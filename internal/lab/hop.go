@@ -71,6 +71,7 @@ const (
 	hopReframes
 	hopOwnH2C
 	hopPassesConnect
+	hopRewrites
 	hopFaults
 )
 
@@ -108,6 +109,7 @@ func (f hopFault) name() (name, about string) {
 		hopReframes:       {"reframes", "is correct, and masks the frames of a client anew"},
 		hopOwnH2C:         {"speaks-h2c", "is correct, and accepts h2c itself"},
 		hopPassesConnect:  {"forwards-connect", "is correct, and has its backend reject CONNECT"},
+		hopRewrites:       {"rewrites-targets", "is correct, and sends every request to /"},
 	}
 	return names[f][0], names[f][1]
 }

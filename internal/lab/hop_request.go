@@ -107,6 +107,9 @@ func (h *Hop) outgoing(client *hopConn, q *wire.Request, upgrade bool) string {
 		_, path, _ := strings.Cut(rest, "/")
 		target = "/" + path
 	}
+	if h.is(hopRewrites) {
+		target = "/"
+	}
 	var b strings.Builder
 	b.WriteString(method + " " + target + " " + version + "\r\n")
 	var nominated []string

@@ -109,7 +109,7 @@ func TestChainIsStored(t *testing.T) {
 		t.Fatalf("got %+v, %v", r, err)
 	}
 	results, err := s.Results(t.Context(), "RUN")
-	if err != nil || len(results) != 8 {
+	if err != nil || len(results) != 10 {
 		t.Fatalf("got %d results, %v", len(results), err)
 	}
 	failed := 0

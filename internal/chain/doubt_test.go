@@ -1,0 +1,61 @@
+package chain
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// TestAHopThatBreaksMakesResultsUnclear has a hop cease to pass upgrades, or plain requests, after the
+// first controls.
+func TestAHopThatBreaksMakesResultsUnclear(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		breaks     func(*http.Request) bool
+		last, says string
+	}{
+		{"upgrades", func(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }, "CTRL-WS-END", "any more"},
+		{"plain", func(r *http.Request) bool { return r.Header.Get("Upgrade") == "" }, "CTRL-END", "does not forward a GET"},
+		{"neither", func(*http.Request) bool { return false }, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			sink := listening(t)
+			var broken atomic.Bool
+			proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: sink.Addr})
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if broken.Load() && c.breaks(r) {
+					http.Error(w, "broken", http.StatusServiceUnavailable)
+					return
+				}
+				proxy.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			between := Probe{ID: "CHAIN-VIA", run: func(*trial) { broken.Store(true) }}
+			var probes []*Probe
+			for _, p := range slices.Concat(inTurn(alone, controls()), []Probe{between}, inTurn(alone, lastControls())) {
+				probes = append(probes, &p)
+			}
+			for _, r := range inOrder(t, server.Listener.Addr().String(), sink, quick(4), probes...) {
+				want := rules.Pass
+				switch {
+				case c.last == "":
+				case r.Probe.ID == c.last:
+					want = rules.Fail
+				case r.Probe.ID == "CHAIN-VIA":
+					want = rules.Unclear
+				}
+				if r.Verdict != want || want == rules.Fail && !strings.Contains(r.Ruling.Worst().Detail, c.says) || want == rules.Unclear && r.Why == "" {
+					t.Errorf("%s: got %v %q %+v, want %v", r.Probe.ID, r.Verdict, r.Why, r.Ruling.Findings, want)
+				}
+			}
+		})
+	}
+}
