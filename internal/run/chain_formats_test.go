@@ -63,6 +63,9 @@ func TestChainWritesEveryFormat(t *testing.T) {
 				t.Errorf("%s shows %s: %q", f.Name, secret, text[max(0, i-200):i+20])
 			}
 		}
+		if says := (map[string]bool{"text": true, "html": true, "markdown": true, "junit": true, "sarif": true}); says[f.Name] && !strings.Contains(text, "Not safe: ") {
+			t.Errorf("%s does not say that the proxy is not safe", f.Name)
+		}
 		both := map[string]string{
 			"text": "* >> Connection: Upgrade", "html": "&gt;&gt; </span><mark>Connection: Upgrade</mark>", "markdown": "* >> Connection: Upgrade",
 			"junit": "* >> Connection: Upgrade", "gitlab": `* \u003e\u003e Connection: Upgrade`, "sarif": `* \u003e\u003e Connection: Upgrade`,

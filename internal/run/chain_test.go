@@ -82,7 +82,8 @@ func TestChainReportsBothSides(t *testing.T) {
 		`(?m)^ RESULT fail=2 warn=0 unclear=0 pass=8 na=0 not-sent=0$`,
 		`(?m)^   x fail CHAIN-CONN-KEEPALIVE critical, UPGRADE-HOP-CONN-FABRICATED$`,
 		`(?m)^       > GET /under/c/[0-9a-f]{16} HTTP/1\.1$`,
-		`(?m)^     \* > Connection: keep-alive$`,
+		`(?m)^     sent: A handshake with Connection: keep-alive; the backend is sound$`,
+		`(?m)^ Both sides are shown of the first probe that breaks a rule; -v shows those of all\.$`,
 		`(?m)^     \* >> Connection: Upgrade$`,
 		`(?m)^       << HTTP/1\.1 101 Switching Protocols$`,
 	} {

@@ -109,13 +109,20 @@ func (c *Chaining) about(t *probeText, b *bytes.Buffer, h *passed) {
 	t.entry(b, " ", fmt.Sprintf("hop %s at %s: %s", h.place, h.hop.Address, upgrades))
 	n := h.verdicts()
 	t.entry(b, " ", fmt.Sprintf("RESULT fail=%d warn=%d unclear=%d pass=%d na=%d not-sent=%d", n[rules.Fail], n[rules.Warn], n[rules.Unclear], n[rules.Pass], n[rules.NotApplicable], len(h.report.NotSent)))
-	told := map[string]bool{}
-	for v := rules.Fail; v <= rules.Unclear; v++ {
-		for i := range h.results {
-			if r := &h.results[i]; r.Verdict == v {
+	told, brief := map[string]bool{}, false
+	for _, alike := range h.alike() {
+		for i, r := range alike {
+			if i > 0 && !c.Flags.Verbose {
+				brief = true
+				c.also(t, b, alike[0], r)
+			} else {
 				c.found(t, b, r, told)
 			}
 		}
+	}
+	if brief {
+		b.WriteByte('\n')
+		t.entry(b, " ", "Both sides are shown of the first probe that breaks a rule; -v shows those of all.")
 	}
 	if c.Flags.Verbose {
 		b.WriteByte('\n')
@@ -136,16 +143,78 @@ func (c *Chaining) about(t *probeText, b *bytes.Buffer, h *passed) {
 	}
 }
 
-// found writes a result that did not pass: the sentences, and the heads of both sides.
-func (c *Chaining) found(t *probeText, b *bytes.Buffer, r *chain.Result, told map[string]bool) {
-	b.WriteByte('\n')
-	severity, ids, sentences := r.Ruling.Severity(), []string{}, []string{}
+// alike returns the results that did not pass, failures first, and together those that broke the same
+// rules.
+func (h *passed) alike() (all [][]*chain.Result) {
+	for v := rules.Fail; v <= rules.Unclear; v++ {
+		first := map[string]int{}
+		for i := range h.results {
+			r := &h.results[i]
+			if r.Verdict != v {
+				continue
+			}
+			ids, _ := broken(r)
+			key := strings.Join(ids, ",")
+			at, known := first[key]
+			if !known {
+				at, first[key] = len(all), len(all)
+				all = append(all, nil)
+			}
+			all[at] = append(all[at], r)
+		}
+	}
+	return all
+}
+
+// broken returns the IDs of the rules that a result broke, and what it says of each.
+func broken(r *chain.Result) (ids, sentences []string) {
 	for i := range r.Ruling.Findings {
 		if f := &r.Ruling.Findings[i]; f.Verdict < rules.Pass {
 			ids, sentences = append(ids, f.Rule.ID), append(sentences, f.Detail)
 		}
 	}
+	return ids, sentences
+}
+
+// title writes the first line about a result.
+func (*Chaining) title(t *probeText, b *bytes.Buffer, r *chain.Result, ids []string) {
+	severity := r.Ruling.Severity()
 	t.hang(b, fmt.Sprintf("   %s %s ", t.marks.Verdict(r.Verdict, severity), r.Probe.ID), 8, fmt.Sprintf("%v, %s", severity, strings.Join(ids, ", ")))
+}
+
+// also writes a result that broke the same rules as one that was written whole.
+func (c *Chaining) also(t *probeText, b *bytes.Buffer, first, r *chain.Result) {
+	_, known := broken(first)
+	ids, sentences := broken(r)
+	c.title(t, b, r, ids)
+	for _, sentence := range sentences {
+		if !slices.Contains(known, sentence) {
+			t.entry(b, "     ", sentence)
+		}
+	}
+	if r.Why != "" {
+		t.entry(b, "     ", r.Why)
+	}
+	t.entry(b, "     ", "sent: "+r.Probe.Label)
+	for i := range r.Ruling.Findings {
+		if f := &r.Ruling.Findings[i]; f.Verdict == rules.Fail {
+			c.state(t, b, f)
+		}
+	}
+}
+
+// state writes whether a finding is new, where a baseline or an accepted finding makes that a question.
+func (c *Chaining) state(t *probeText, b *bytes.Buffer, f *rules.Finding) {
+	if f.State == rules.StateAccepted || c.Accepting.States.Baseline != nil {
+		t.entry(b, "     ", "state: "+f.State)
+	}
+}
+
+// found writes a result that did not pass: the sentences, and the heads of both sides.
+func (c *Chaining) found(t *probeText, b *bytes.Buffer, r *chain.Result, told map[string]bool) {
+	b.WriteByte('\n')
+	ids, sentences := broken(r)
+	c.title(t, b, r, ids)
 	for _, sentence := range sentences {
 		t.entry(b, "     ", sentence)
 	}
@@ -169,9 +238,7 @@ func (c *Chaining) remedies(t *probeText, b *bytes.Buffer, r *rules.Ruling, told
 		if f.Verdict != rules.Fail {
 			continue
 		}
-		if f.State == rules.StateAccepted || c.Accepting.States.Baseline != nil {
-			t.entry(b, "     ", "state: "+f.State)
-		}
+		c.state(t, b, f)
 		if told[f.Rule.ID] {
 			t.entry(b, "     ", "fix: as above, for "+f.Rule.ID)
 			continue
