@@ -63,7 +63,7 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 		copied := *x
 		copied.ID, copied.Revision, copied.Final, copied.Client, copied.Backend, copied.Route, copied.Lossy = "", 0, true, "", "", "", nil
 		copied.Connection = ""
-		if copied.Cause == wire.CauseClientReset {
+		if copied.Cause == wire.CauseClientReset || copied.Cause == wire.CauseDrain { // no packet says who stopped
 			copied.Cause = wire.CauseClient
 		}
 		copied.After.ClientClosed, copied.After.ServerClosed, copied.After.Last = false, false, nil
