@@ -11,7 +11,7 @@ import (
 // two prunes.
 func TestMemoryStaysSmall(t *testing.T) {
 	s := open(t, "memory")
-	w := &Writer{Store: s, Limits: Limits{Count: 800}}
+	w := &Writer{Store: s, Limits: Limits{Count: 800}, Drain: time.Minute}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
@@ -52,7 +52,7 @@ func TestMemoryStaysSmall(t *testing.T) {
 // BenchmarkMemory writes rulings to a store in memory.
 func BenchmarkMemory(b *testing.B) {
 	s := open(b, "memory")
-	w := &Writer{Store: s}
+	w := &Writer{Store: s, Drain: time.Minute}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync/atomic"
@@ -27,6 +28,7 @@ func until(t *testing.T, what string, is func() bool) {
 func run(t *testing.T, w *Writer) (end func() error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
+	w.Drain = cmp.Or(w.Drain, time.Minute)
 	go func() { done <- w.Run(ctx) }()
 	return func() error {
 		cancel()

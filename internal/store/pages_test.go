@@ -28,7 +28,7 @@ func TestMinutesCountEachExchangeOnce(t *testing.T) {
 		worse.Final, worse.Revision, worse.Request = true, 1, bad("/chat").Request
 		probed := judged(sent(bad("/chat"), 0))
 		probed.X.Origin, probed.X.Probe, probed.Run = wire.OriginProbe, "UPGRADE-POST", "01R"
-		one, two := &Writer{Store: s}, &Writer{Store: s}
+		one, two := &Writer{Store: s, Drain: time.Minute}, &Writer{Store: s}
 		first := judged(turns)
 		one.Write(first)
 		one.Write(judged(sent(good("/a"), 59*time.Second)))

@@ -35,7 +35,7 @@ func TestAFindingIsToldByItsWorstVerdict(t *testing.T) {
 			write(t, s, all...)
 		},
 		"batches": func(t *testing.T, s *Store, order []int) {
-			w := &Writer{Store: s}
+			w := &Writer{Store: s, Drain: time.Minute}
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error, 1)
 			go func() { done <- w.Run(ctx) }()

@@ -23,7 +23,7 @@ func many(t *testing.T, n int) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	w := &store.Writer{Store: s}
+	w := &store.Writer{Store: s, Drain: time.Minute}
 	a := &audit.Audit{Each: w.Write}
 	from := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 	for i := range n {

@@ -89,7 +89,7 @@ func TestTheStoreAndTheRestAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	w := &store.Writer{Store: s}
+	w := &store.Writer{Store: s, Drain: time.Minute}
 	all := rulings()
 	for _, r := range all {
 		w.Write(r)

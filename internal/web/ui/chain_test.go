@@ -38,7 +38,7 @@ func TestChainShowsBothSides(t *testing.T) {
 	if !strings.Contains(page, "No proxy checked yet") {
 		t.Errorf("got %s", content(page))
 	}
-	w := &store.Writer{Store: f.Store}
+	w := &store.Writer{Store: f.Store, Drain: time.Minute}
 	began := time.Now().Add(-time.Minute)
 	w.Begin(store.Run{ID: "01JCHAIN", Command: "chain", Target: "http://127.0.0.1:8080/", Origin: string(wire.OriginChain), Began: began})
 	w.Write(chained("01JHOP1", "old", began))

@@ -44,7 +44,7 @@ func fill(t testing.TB, all []*wire.Exchange, run string) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	w := &store.Writer{Store: s}
+	w := &store.Writer{Store: s, Drain: time.Minute}
 	a := &audit.Audit{Instance: "test", Each: w.Write}
 	f := &fixture{}
 	for i, x := range all {

@@ -20,7 +20,7 @@ func TestBothSidesOfAProxyAreShown(t *testing.T) {
 		"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\r\n"))
 	alone := stripped("/alone", time.Hour)
 	f := fill(t, []*wire.Exchange{edge, alone}, "")
-	w := &store.Writer{Store: f.Store}
+	w := &store.Writer{Store: f.Store, Drain: time.Minute}
 	inner.ID = "01J99999999999999999999999"
 	(&audit.Audit{Instance: "inner", Each: w.Write}).Observe(inner)
 	store1(t, w)

@@ -73,7 +73,7 @@ func filled(t *testing.T) *web.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	w := &store.Writer{Store: s}
+	w := &store.Writer{Store: s, Drain: time.Minute}
 	a := &audit.Audit{Each: w.Write, Instance: "a1"}
 	for i, method := range []string{"GET", "POST", "PUT"} {
 		a.Observe(exchangeOf(fmt.Sprintf("X%d", i+1), method, "/chat", wire.OriginLive))
