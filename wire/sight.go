@@ -3,7 +3,7 @@ package wire
 // A Sight is the kind of a sighting.
 type Sight string
 
-// The sights of a trial as a whole. Readers accept others.
+// The sights of an attempt as a whole. Readers accept others.
 const (
 	SightNothing Sight = "nothing" // the probe says nothing about the hop; the detail is why
 	SightTwin    Sight = "twin"    // the same request without an offer shows the fault too

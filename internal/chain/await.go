@@ -37,7 +37,7 @@ func Await(ctx context.Context, hop *Hop, sink *Sink, most time.Duration) error 
 func reaches(ctx context.Context, hop *Hop, sink *Sink, within time.Duration) error {
 	times := Times{Come: within}
 	times.fill()
-	t := &trial{ctx: ctx, hop: hop, sink: &part{Sink: sink}, times: times, probe: &Probe{}, methods: map[*line]string{}}
+	t := &attempt{ctx: ctx, hop: hop, sink: &part{Sink: sink}, times: times, probe: &Probe{}, methods: map[*line]string{}}
 	defer t.clean()
 	sink.match(byTime)
 	defer sink.match(byID)

@@ -38,7 +38,7 @@ func TestAHopThatBreaksMakesResultsUnclear(t *testing.T) {
 				proxy.ServeHTTP(w, r)
 			}))
 			defer server.Close()
-			between := Probe{ID: "CHAIN-VIA", run: func(*trial) { broken.Store(true) }}
+			between := Probe{ID: "CHAIN-VIA", run: func(*attempt) { broken.Store(true) }}
 			var probes []*Probe
 			for _, p := range slices.Concat(inTurn(alone, controls()), []Probe{between}, inTurn(alone, lastControls())) {
 				probes = append(probes, &p)

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// A floor is what a trial has while it may open connections through the hop. One that waits for long
+// A floor is what an attempt has while it may open connections through the hop. One that waits for long
 // leaves it to others, and takes it back before it opens another connection.
 type floor struct {
 	sink *Sink
 	free chan struct{} // holds one element while no one has the floor
-	left atomic.Bool   // a trial has begun to wait without it; see newly
+	left atomic.Bool   // an attempt has begun to wait without it; see newly
 }
 
 func newFloor(sink *Sink) *floor {
@@ -20,7 +20,7 @@ func newFloor(sink *Sink) *floor {
 	return f
 }
 
-// newly reports whether a trial has begun to wait without the floor since the last time.
+// newly reports whether an attempt has begun to wait without the floor since the last time.
 func (f *floor) newly() bool { return f.left.Swap(false) }
 
 // take waits for the floor, and reports whether it has it.
@@ -39,8 +39,8 @@ func (f *floor) leave() {
 	f.free <- struct{}{}
 }
 
-// yield lets others be sent while this trial waits, if its probe may share the hop.
-func (t *trial) yield() {
+// yield lets others be sent while this attempt waits, if its probe may share the hop.
+func (t *attempt) yield() {
 	if t.floor == nil || !t.holds || t.probe.turn != besides {
 		return
 	}
@@ -49,9 +49,9 @@ func (t *trial) yield() {
 	t.floor.leave()
 }
 
-// regain waits until no other trial has the floor. The hop has no connection then that an ended one
+// regain waits until no other attempt has the floor. The hop has no connection then that an ended one
 // has used.
-func (t *trial) regain() {
+func (t *attempt) regain() {
 	if t.floor == nil || t.holds || !t.floor.take(t.ctx) {
 		return
 	}
@@ -62,8 +62,8 @@ func (t *trial) regain() {
 
 // inTurns waits in two steps for what must come: after the first, others are sent meanwhile. Step
 // reports whether there is nothing more to wait for. What need not come is waited for in one step: a
-// connection of the hop may be idle then, and must not have a request of another trial.
-func (t *trial) inTurns(within time.Duration, step func(within time.Duration) bool) {
+// connection of the hop may be idle then, and must not have a request of another attempt.
+func (t *attempt) inTurns(within time.Duration, step func(within time.Duration) bool) {
 	if first := within - t.times.Come + t.times.Alone; t.holds && within >= t.times.Come && first < within {
 		if step(first) {
 			return
@@ -75,7 +75,7 @@ func (t *trial) inTurns(within time.Duration, step func(within time.Duration) bo
 }
 
 // wait waits on a connection as inTurns does, and reports whether the bytes that came are enough.
-func (t *trial) wait(l *line, within time.Duration, enough func(in []byte) bool) (came bool) {
+func (t *attempt) wait(l *line, within time.Duration, enough func(in []byte) bool) (came bool) {
 	t.inTurns(within, func(within time.Duration) bool {
 		came = l.wait(t.ctx, within, enough)
 		return came || l.over() || t.ctx.Err() != nil

@@ -46,7 +46,7 @@ type Times struct {
 	Later time.Duration // between the parts of a request or of an answer; a thirtieth of Come
 	Empty time.Duration // after the pool was emptied; 80 ms
 	Idle  time.Duration // how long a tunnel is silent; six times Come
-	Alone time.Duration // how long a trial that waits keeps others from the hop; a twelfth of Come
+	Alone time.Duration // how long an attempt that waits keeps others from the hop; a twelfth of Come
 }
 
 // fill sets zero fields to their defaults.

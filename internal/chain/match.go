@@ -21,14 +21,14 @@ func (s *Sink) match(m matching) {
 	s.matching = m
 }
 
-// adds says that a connection to the hop is of this trial.
+// adds says that a connection to the hop is of this attempt.
 func (p *part) adds(l *line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lines = append(p.lines, l)
 }
 
-// underWay returns the id of the one request of the trial that was sent, and neither has arrived nor is
+// underWay returns the id of the one request of the attempt that was sent, and neither has arrived nor is
 // answered. It is empty if there is none, or if some are on several connections. The caller holds mu
 // of the sink.
 func (p *part) underWay() (id string) {

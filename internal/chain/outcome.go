@@ -20,13 +20,13 @@ type outcome struct {
 }
 
 // offer sends a handshake with edits and follows it to the sink, back, and into the tunnel.
-func (t *trial) offer(p plan, edits ...rules.Edit) outcome {
+func (t *attempt) offer(p plan, edits ...rules.Edit) outcome {
 	id := t.id(p)
 	return t.follow(t.say(t.handshake(id, edits...)), id)
 }
 
 // follow waits for what becomes of a request that was sent.
-func (t *trial) follow(l *line, id string) outcome {
+func (t *attempt) follow(l *line, id string) outcome {
 	o := outcome{id: id, line: l, got: t.answer(l, 1)}
 	if o.switched() {
 		o.at = t.arrival(id, t.times.Come) // a hop may send a 101 before it has asked the backend
@@ -45,7 +45,7 @@ func (t *trial) follow(l *line, id string) outcome {
 }
 
 // passes says where a 101 at the client has no tunnel after it.
-func (t *trial) passes(o *outcome) {
+func (t *attempt) passes(o *outcome) {
 	switch {
 	case !o.up && !o.down:
 		t.see(wire.SightNoTunnel, "")

@@ -2,7 +2,7 @@ package chain
 
 import "time"
 
-// A part is the sink as one trial sees it. The requests with an id that it has planned are its own, and
+// A part is the sink as one attempt sees it. The requests with an id that it has planned are its own, and
 // so are the connections on which they come.
 type part struct {
 	*Sink
@@ -21,36 +21,36 @@ type promise struct {
 // plan says what the sink does with the request of that id.
 func (p *part) plan(id string, does plan) { p.promise(id, promise{does, p}) }
 
-// begin says that the trial opens connections from now on, and no other one does.
+// begin says that the attempt opens connections from now on, and no other one does.
 func (p *part) begin() { p.expect(p) }
 
-// expect says whose trial opens connections now; nil: none.
+// expect says whose attempt opens connections now; nil: none.
 func (s *Sink) expect(p *part) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.active = p
 }
 
-// empty makes sure that the hop has no connection to the sink that this trial or an earlier one has
+// empty makes sure that the hop has no connection to the sink that this attempt or an earlier one has
 // used: it closes all of them, gives the hop that time to notice, and forgets what came on them. Those
-// of other trials that still wait stay.
+// of other attempts that still wait stay.
 func (p *part) empty(wait time.Duration) {
 	p.sweep(func(q *part) bool { return q != p && !q.ended }, wait)
 }
 
-// sweepOthers is empty, but the connections of this trial stay as well.
+// sweepOthers is empty, but the connections of this attempt stay as well.
 func (p *part) sweepOthers(wait time.Duration) {
 	p.sweep(func(q *part) bool { return !q.ended }, wait)
 }
 
-// end says that this trial needs its connections no more. They are closed before the next one begins.
+// end says that this attempt needs its connections no more. They are closed before the next one begins.
 func (p *part) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true
 }
 
-// isMixed reports whether a connection of this trial had a request of another one too.
+// isMixed reports whether a connection of this attempt had a request of another one too.
 func (p *part) isMixed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

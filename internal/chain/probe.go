@@ -17,7 +17,7 @@ type Probe struct {
 	Shared bool // it may also be sent through a hop that serves strangers: it leaves nothing on a pooled connection
 
 	turn turn
-	run  func(*trial)
+	run  func(*attempt)
 }
 
 // A Need is what the hop must do with a valid handshake so that a probe says something.

@@ -27,7 +27,7 @@ func lastControls() []Probe {
 
 // controlTransport finds out whether the hop reads HTTP at all. One that does not is a transport
 // relay, and everything it does is done by the backend.
-func controlTransport(t *trial) {
+func controlTransport(t *attempt) {
 	first := t.open()
 	sniffs := !t.leaks(first, newID())
 	id := t.id(plan{})
@@ -50,7 +50,7 @@ func controlTransport(t *trial) {
 	}
 }
 
-func controlPlain(t *trial) {
+func controlPlain(t *attempt) {
 	id := t.id(plan{})
 	m := t.answer(t.say(t.plain(id)), 1)
 	a := t.reached(id)
@@ -60,7 +60,7 @@ func controlPlain(t *trial) {
 }
 
 // plainly says what became of a plain request.
-func (t *trial) plainly(m *message, a *arrival) string {
+func (t *attempt) plainly(m *message, a *arrival) string {
 	switch {
 	case m == nil && a == nil:
 		return "it did not reach the server and got no answer"
@@ -81,7 +81,7 @@ func statusText(m *message) string {
 
 // controlHandshake judges what the hop does to a valid handshake. The sink waits before its 101, so
 // that one that comes earlier is not the backend's.
-func controlHandshake(t *trial) {
+func controlHandshake(t *attempt) {
 	id := t.id(plan{func(a *arrival) reply {
 		if !offered(a.request, "websocket") {
 			return ok(a.id)
@@ -109,7 +109,7 @@ func controlHandshake(t *trial) {
 }
 
 // originates notes a hop that has sent a key of its own.
-func (t *trial) originates(o *outcome) {
+func (t *attempt) originates(o *outcome) {
 	key, _ := o.at.request.Value("Sec-WebSocket-Key")
 	if in, _ := o.line.received(); key != "" && !bytes.Contains(in, []byte(accept(key))) {
 		t.note("re-originated")

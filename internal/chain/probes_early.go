@@ -9,20 +9,20 @@ import (
 func early() []Probe {
 	return []Probe{
 		{ID: "CHAIN-PREMATURE", Label: "A handshake and a request after it in one write; the backend answers late", Want: "Nothing after the handshake reaches the backend before its answer", Shared: true, run: premature},
-		{ID: "CHAIN-PREMATURE-RAW", Label: "A handshake and bytes that are not HTTP in one write; the backend rejects late", Want: "The bytes do not reach the backend", Shared: true, run: func(t *trial) { prematureRaw(t, false) }},
-		{ID: "CHAIN-PREMATURE-LATER", Label: "A handshake, and bytes that are not HTTP a little later; the backend rejects late", Want: "The bytes do not reach the backend", Shared: true, run: func(t *trial) { prematureRaw(t, true) }},
+		{ID: "CHAIN-PREMATURE-RAW", Label: "A handshake and bytes that are not HTTP in one write; the backend rejects late", Want: "The bytes do not reach the backend", Shared: true, run: func(t *attempt) { prematureRaw(t, false) }},
+		{ID: "CHAIN-PREMATURE-LATER", Label: "A handshake, and bytes that are not HTTP a little later; the backend rejects late", Want: "The bytes do not reach the backend", Shared: true, run: func(t *attempt) { prematureRaw(t, true) }},
 		{ID: "CHAIN-EARLY", Label: "A handshake and a frame in one write; the backend switches late", Want: "The frame reaches the backend after its 101", Shared: true, Needs: NeedsTunnel, run: earlyFrame},
 	}
 }
 
 // late is a plan that answers after Hold.
-func (t *trial) late(text func(a *arrival) string, then func(b *backend, at int)) plan {
+func (t *attempt) late(text func(a *arrival) string, then func(b *backend, at int)) plan {
 	return plan{func(a *arrival) reply {
 		return reply{body: bodyAfter, pieces: []piece{{t.times.Hold, text(a)}}, tunnel: then}
 	}}
 }
 
-func premature(t *trial) {
+func premature(t *attempt) {
 	id := t.id(t.late(func(a *arrival) string { return respond(200, "body-"+a.id) }, nil))
 	second := newID()
 	t.sink.plan(second, plan{})
@@ -38,7 +38,7 @@ func premature(t *trial) {
 	t.answerIn(l, 2, t.times.Not)
 }
 
-func prematureRaw(t *trial, later bool) {
+func prematureRaw(t *attempt, later bool) {
 	id := t.id(t.late(func(*arrival) string { return respond(403, refusalBody) }, nil))
 	mark := newID()
 	var l *line
@@ -71,7 +71,7 @@ func prematureRaw(t *trial, later bool) {
 	}
 }
 
-func earlyFrame(t *trial) {
+func earlyFrame(t *attempt) {
 	id := t.id(t.late(func(a *arrival) string { return switching("websocket", a) }, answerMarks))
 	l := t.say(t.handshake(id) + clientFrame(up(id)))
 	a := t.arrival(id, t.times.Come)
@@ -86,7 +86,7 @@ func earlyFrame(t *trial) {
 }
 
 // sentAt returns when the sink began to answer on a connection.
-func (t *trial) sentAt(b *backend) (first time.Time) {
+func (t *attempt) sentAt(b *backend) (first time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.events {

@@ -11,7 +11,7 @@ import (
 
 func handshakes() []Probe {
 	return []Probe{
-		{ID: "CTRL-WS-FIREFOX", Label: "A valid handshake with Connection: keep-alive, Upgrade", Want: "A tunnel", Shared: true, Needs: NeedsTunnel, run: func(t *trial) {
+		{ID: "CTRL-WS-FIREFOX", Label: "A valid handshake with Connection: keep-alive, Upgrade", Want: "A tunnel", Shared: true, Needs: NeedsTunnel, run: func(t *attempt) {
 			if o := t.offer(sound("websocket"), rules.Set("Connection", "keep-alive, Upgrade")); o.tunnelled() {
 				t.note("tunnel")
 			} else {
@@ -21,7 +21,7 @@ func handshakes() []Probe {
 		{ID: "CHAIN-WS-FIELDS", Label: "A handshake and a 101 with many headers", Want: "The values are the same on both sides", Shared: true, Needs: NeedsTunnel, run: keepsFields},
 		{ID: "CHAIN-TWIN-FIELDS", Label: "The same request with and without an offer", Want: "The hop adds the same headers to both", Shared: true, run: twinFields},
 		{ID: "CHAIN-TWIN-TARGET", Label: "An unusual target with and without an offer", Want: "The same target on both paths", Shared: true, run: twinTarget},
-		{ID: "CHAIN-VIA", Label: "A handshake, to see what the hop says of itself", Want: "A fact", Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-VIA", Label: "A handshake, to see what the hop says of itself", Want: "A fact", Shared: true, run: func(t *attempt) {
 			o := t.offer(plan{})
 			if o.at != nil && o.at.request.Has("Via") {
 				t.note("Via: " + joined(&o.at.request.Head, "Via"))
@@ -31,7 +31,7 @@ func handshakes() []Probe {
 		}},
 		{ID: "CHAIN-XFF-SPOOF", Label: "A handshake with X-Forwarded-For and X-Real-IP of the client's choice", Want: "A fact", Shared: true, run: spoofed},
 		{ID: "CHAIN-HEAD-SIZE", Label: "Handshakes with a Cookie of 3.5, 7.5, 15, 31 and 63 kB", Want: "A fact", Shared: true, run: headSize},
-		{ID: "CHAIN-REQ-SPLIT", Label: "A valid handshake in four writes", Want: "A tunnel", Shared: true, Needs: NeedsTunnel, run: func(t *trial) {
+		{ID: "CHAIN-REQ-SPLIT", Label: "A valid handshake in four writes", Want: "A tunnel", Shared: true, Needs: NeedsTunnel, run: func(t *attempt) {
 			id := t.id(sound("websocket"))
 			text := t.handshake(id)
 			l, n := t.open(), len(text)/4
@@ -50,7 +50,7 @@ func handshakes() []Probe {
 }
 
 // keepsFields sends many headers in both directions.
-func keepsFields(t *trial) {
+func keepsFields(t *attempt) {
 	sent := [][2]string{
 		{"Sec-WebSocket-Extensions", "x-one; a=1"}, {"Sec-WebSocket-Extensions", "x-two"}, {"Sec-WebSocket-Protocol", "chat"}, {"Sec-WebSocket-Protocol", "superchat"},
 		{"Origin", t.hop.scheme() + "://" + t.hop.Host}, {"Cookie", "a=1; b=2"}, {"Authorization", "Basic YTpi"}, {"x-eNd", "End-To-End"},
@@ -69,7 +69,7 @@ func keepsFields(t *trial) {
 }
 
 // twinFields compares the headers that the hop adds with and without an offer.
-func twinFields(t *trial) {
+func twinFields(t *attempt) {
 	upgrade := t.id(plan{})
 	unoffered := t.id(plan{})
 	t.answer(t.say(t.plain(unoffered)), 1)
@@ -94,7 +94,7 @@ func twinFields(t *trial) {
 }
 
 // twinTarget compares what becomes of an unusual target with and without an offer.
-func twinTarget(t *trial) {
+func twinTarget(t *attempt) {
 	const odd = "/x/%2e%2e/a//b;p?q=%20z"
 	target := rules.Target(func(h *rules.Handshake) string { return h.Path + odd })
 	upgrade, unoffered := t.id(plan{}), t.id(plan{})
@@ -116,7 +116,7 @@ func twinTarget(t *trial) {
 	}
 }
 
-func spoofed(t *trial) {
+func spoofed(t *attempt) {
 	o := t.offer(plan{}, rules.Set("X-Forwarded-For", "6.6.6.6"), rules.Set("X-Real-IP", "6.6.6.6"))
 	if o.at == nil {
 		t.note(o.self())
@@ -127,7 +127,7 @@ func spoofed(t *trial) {
 	}
 }
 
-func headSize(t *trial) {
+func headSize(t *attempt) {
 	passed := 0
 	for _, size := range []int{3500, 7500, 15000, 31000, 63000} {
 		id := t.id(plan{})
@@ -143,7 +143,7 @@ func headSize(t *trial) {
 }
 
 // crossed looks for bytes of one tunnel in another.
-func crossed(t *trial) {
+func crossed(t *attempt) {
 	a, b := t.offer(sound("websocket")), t.offer(sound("websocket"))
 	if !a.tunnelled() || !b.tunnelled() {
 		t.nothing("two tunnels were not accepted")
@@ -160,7 +160,7 @@ func crossed(t *trial) {
 }
 
 // idle keeps a tunnel silent. Its connection stays while the pool is emptied for other probes.
-func idle(t *trial) {
+func idle(t *attempt) {
 	o := t.offer(sound("websocket"))
 	if !o.tunnelled() || o.at == nil {
 		t.nothing("no tunnel")

@@ -11,13 +11,13 @@ import (
 
 func headers() []Probe {
 	malformed := func(id, label string, edit func(string) string) Probe {
-		return Probe{ID: id, Label: label, Want: "400", Shared: true, run: func(t *trial) { sendsMalformed(t, edit) }}
+		return Probe{ID: id, Label: label, Want: "400", Shared: true, run: func(t *attempt) { sendsMalformed(t, edit) }}
 	}
 	return []Probe{
 		{ID: "CHAIN-NOMINATE", Label: "A handshake that nominates X-Nominated in Connection", Want: "X-Nominated does not reach the backend", Shared: true, run: nominates},
 		{ID: "CHAIN-NOMINATE-AUTH", Label: "A handshake that nominates Authorization and Cookie", Want: "A fact", Shared: true, run: nominatesCredentials},
 		{ID: "CHAIN-NOMINATE-XFF", Label: "A handshake that nominates the headers by which a hop says who the client is", Want: "The hop's own values reach the backend", Shared: true, run: nominatesIdentity},
-		{ID: "CHAIN-NOMINATE-HOST", Label: "A handshake that nominates Host", Want: "One Host at the backend", Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-NOMINATE-HOST", Label: "A handshake that nominates Host", Want: "One Host at the backend", Shared: true, run: func(t *attempt) {
 			o := t.offer(plan{}, rules.Set("Connection", "Upgrade, Host"))
 			if o.at == nil {
 				t.note(o.self())
@@ -34,7 +34,7 @@ func headers() []Probe {
 }
 
 // nominates compares with the same request without an offer, which nominates the header as well.
-func nominates(t *trial) {
+func nominates(t *attempt) {
 	nominated := rules.Set("X-Nominated", "n1")
 	o := t.offer(plan{}, rules.Set("Connection", "Upgrade, X-Nominated"), nominated)
 	if o.at == nil {
@@ -48,7 +48,7 @@ func nominates(t *trial) {
 }
 
 // alsoKept looks whether a request without an offer keeps headers too that it nominates.
-func (t *trial) alsoKept(names []string, edits ...rules.Edit) {
+func (t *attempt) alsoKept(names []string, edits ...rules.Edit) {
 	t.kept()
 	id := t.id(plan{})
 	t.answer(t.say(t.plain(id, append(edits, rules.Set("Connection", strings.Join(names, ", ")))...)), 1)
@@ -58,7 +58,7 @@ func (t *trial) alsoKept(names []string, edits ...rules.Edit) {
 	}
 }
 
-func nominatesCredentials(t *trial) {
+func nominatesCredentials(t *attempt) {
 	names := []string{"Authorization", "Cookie"}
 	credentials := rules.Edits(rules.Set("Authorization", "Basic YTpi"), rules.Set("Cookie", "a=1"))
 	o := t.offer(plan{}, rules.Set("Connection", "Upgrade, Authorization, Cookie"), credentials)
@@ -82,7 +82,7 @@ func nominatesCredentials(t *trial) {
 
 // nominatesIdentity looks for headers that the hop adds to a handshake, and not where the client
 // nominates them.
-func nominatesIdentity(t *trial) {
+func nominatesIdentity(t *attempt) {
 	all := []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Real-IP", "Forwarded", "Via"}
 	id := t.id(plan{})
 	t.answer(t.say(t.handshake(id)), 1)
@@ -111,21 +111,21 @@ func nominatesIdentity(t *trial) {
 	}
 }
 
-func twoHosts(t *trial) {
+func twoHosts(t *attempt) {
 	if o := t.offer(plan{}, rules.Twice("Host", "evil.invalid")); o.at == nil {
 		t.note(o.self())
 	}
 }
 
 // sendsMalformed sends a handshake that a hop must reject.
-func sendsMalformed(t *trial, edit func(string) string) {
+func sendsMalformed(t *attempt, edit func(string) string) {
 	id := t.id(plan{})
 	if o := t.follow(t.say(edit(t.handshake(id))), id); o.at == nil {
 		t.note(o.self())
 	}
 }
 
-func underscores(t *trial) {
+func underscores(t *attempt) {
 	var edits []rules.Edit
 	for _, name := range []string{"X_Forwarded_For", "X_Forwarded_User", "Sec_WebSocket_Protocol"} {
 		edits = append(edits, rules.Set(name, "u1"))
@@ -135,7 +135,7 @@ func underscores(t *trial) {
 	}
 }
 
-func advertises(t *trial) {
+func advertises(t *attempt) {
 	id := t.id(plan{func(a *arrival) reply {
 		return says(respond(200, "body-"+a.id, "Upgrade: h2,h2c", "Connection: Upgrade"))
 	}})

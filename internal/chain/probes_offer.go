@@ -11,7 +11,7 @@ import (
 
 func offers() []Probe {
 	h2c := func(id, label string, edits ...rules.Edit) Probe {
-		return Probe{ID: id, Label: label, Want: "The offer of h2c does not reach the backend", Shared: true, run: func(t *trial) { offersH2C(t, edits...) }}
+		return Probe{ID: id, Label: label, Want: "The offer of h2c does not reach the backend", Shared: true, run: func(t *attempt) { offersH2C(t, edits...) }}
 	}
 	settings := rules.Set("HTTP2-Settings", "AAMAAABkAAQAAP__")
 	without := rules.Without("Sec-WebSocket-Key", "Sec-WebSocket-Version")
@@ -20,12 +20,12 @@ func offers() []Probe {
 	}
 	method := func(id, m string) Probe {
 		return Probe{ID: id, Label: "A handshake with method " + m, Want: "A rejection, or the same method at the backend", Risk: rules.State, Shared: true,
-			run: func(t *trial) { otherMethod(t, m) }}
+			run: func(t *attempt) { otherMethod(t, m) }}
 	}
 	return []Probe{
 		{ID: "CHAIN-CONN-FABRICATED", Label: "A handshake without Connection; the backend switches always", Want: "No Upgrade at the backend, and no 101", Shared: true, run: noConnection},
 		{ID: "CHAIN-CONN-KEEPALIVE", Label: "A handshake with Connection: keep-alive; the backend is sound", Want: "No Upgrade at the backend, and no 101", Shared: true, run: keepAlive},
-		{ID: "CHAIN-CONN-CLOSE-UPG", Label: "A handshake with Connection: close, Upgrade", Want: "A tunnel, or none", Shared: true, Needs: NeedsTunnel, run: func(t *trial) {
+		{ID: "CHAIN-CONN-CLOSE-UPG", Label: "A handshake with Connection: close, Upgrade", Want: "A tunnel, or none", Shared: true, Needs: NeedsTunnel, run: func(t *attempt) {
 			t.offer(sound("websocket"), rules.Set("Connection", "close, Upgrade"))
 		}},
 		{ID: "CHAIN-NO-UPGRADE", Label: "A handshake without Upgrade; the backend switches always", Want: "No 101", Shared: true, run: noUpgrade},
@@ -33,20 +33,20 @@ func offers() []Probe {
 		h2c("CHAIN-H2C", "An offer of h2c", to("Upgrade, HTTP2-Settings", "h2c")),
 		h2c("CHAIN-H2C-ONLY", "An offer of h2c that does not nominate HTTP2-Settings", to("Upgrade", "h2c")),
 		h2c("CHAIN-H2C-CASE", "An offer of H2C", to("Upgrade, HTTP2-Settings", "H2C")),
-		{ID: "CHAIN-H2C-POST", Label: "An offer of h2c by POST", Want: "The offer of h2c does not reach the backend", Risk: rules.State, Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-H2C-POST", Label: "An offer of h2c by POST", Want: "The offer of h2c does not reach the backend", Risk: rules.State, Shared: true, run: func(t *attempt) {
 			offersH2C(t, to("Upgrade, HTTP2-Settings", "h2c"), rules.Method("POST"), rules.Set("Content-Length", "0"))
 		}},
 		h2c("CHAIN-H2C-SETTINGS", "HTTP2-Settings, and Upgrade: h2c without the connection option", to("HTTP2-Settings", "h2c")),
 		h2c("CHAIN-H2C-LIST", "An offer of websocket, h2c", rules.Set("Connection", "Upgrade, HTTP2-Settings"), rules.Set("Upgrade", "websocket, h2c"), settings),
 		h2c("CHAIN-H2C-LINES", "An offer of websocket and of h2c in two lines", rules.Set("Connection", "Upgrade, HTTP2-Settings"), rules.Twice("Upgrade", "h2c"), settings),
-		{ID: "CHAIN-TLS", Label: "An offer of TLS/1.2", Want: "The offer does not reach the backend", Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-TLS", Label: "An offer of TLS/1.2", Want: "The offer does not reach the backend", Shared: true, run: func(t *attempt) {
 			offersHop(t, "TLS/1.2", without, rules.Set("Upgrade", "TLS/1.2"))
 		}},
-		{ID: "CHAIN-UDP", Label: "An offer of connect-udp", Want: "The offer does not reach the backend", Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-UDP", Label: "An offer of connect-udp", Want: "The offer does not reach the backend", Shared: true, run: func(t *attempt) {
 			offersHop(t, "connect-udp", without, rules.Set("Upgrade", "connect-udp"), rules.Set("Capsule-Protocol", "?1"))
 		}},
 		method("CHAIN-POST", "POST"), method("CHAIN-PUT", "PUT"), method("CHAIN-HEAD", "HEAD"),
-		{ID: "CHAIN-NOKEY", Label: "A handshake without key and version", Want: "A tunnel, or none", Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-NOKEY", Label: "A handshake without key and version", Want: "A tunnel, or none", Shared: true, run: func(t *attempt) {
 			if o := t.offer(sound("websocket"), without); o.tunnelled() {
 				t.note("tunnel")
 			}
@@ -58,13 +58,13 @@ func offers() []Probe {
 	}
 }
 
-func noConnection(t *trial) {
+func noConnection(t *attempt) {
 	o := t.offer(always("websocket"), rules.Without("Connection"))
 	t.stripped(&o)
 }
 
 // stripped notes that an offer did not reach the sink.
-func (t *trial) stripped(o *outcome) {
+func (t *attempt) stripped(o *outcome) {
 	switch header, _ := o.offersAt(); {
 	case o.at == nil:
 		t.note(o.self())
@@ -73,14 +73,14 @@ func (t *trial) stripped(o *outcome) {
 	}
 }
 
-func keepAlive(t *trial) {
+func keepAlive(t *attempt) {
 	o := t.offer(sound("websocket"), rules.Set("Connection", "keep-alive"))
 	t.stripped(&o)
 }
 
-func noUpgrade(t *trial) { t.offer(always("websocket"), rules.Without("Upgrade")) }
+func noUpgrade(t *attempt) { t.offer(always("websocket"), rules.Without("Upgrade")) }
 
-func unknownOffer(t *trial) {
+func unknownOffer(t *attempt) {
 	o := t.offer(sound("foo"), rules.Without("Sec-WebSocket-Key", "Sec-WebSocket-Version"), rules.Set("Upgrade", "foo/1"))
 	if o.tunnelled() {
 		t.note("tunnel")
@@ -90,7 +90,7 @@ func unknownOffer(t *trial) {
 }
 
 // offersH2C offers h2c, and goes on in HTTP/2 after a 101.
-func offersH2C(t *trial, edits ...rules.Edit) {
+func offersH2C(t *attempt, edits ...rules.Edit) {
 	id := t.id(sound("h2c"))
 	l := t.say(t.handshake(id, edits...))
 	o := outcome{id: id, line: l, got: t.answer(l, 1), at: t.reached(id)}
@@ -115,7 +115,7 @@ func offersH2C(t *trial, edits ...rules.Edit) {
 }
 
 // offersHop offers a protocol that concerns the next hop only.
-func offersHop(t *trial, protocol string, edits ...rules.Edit) {
+func offersHop(t *attempt, protocol string, edits ...rules.Edit) {
 	name, _, _ := strings.Cut(protocol, "/")
 	id := t.id(plan{func(a *arrival) reply {
 		if !offered(a.request, name) {
@@ -127,7 +127,7 @@ func offersHop(t *trial, protocol string, edits ...rules.Edit) {
 	t.stripped(&o)
 }
 
-func otherMethod(t *trial, method string) {
+func otherMethod(t *attempt, method string) {
 	edits := []rules.Edit{rules.Method(method)}
 	if method != "HEAD" {
 		edits = append(edits, rules.Set("Content-Length", "0"))
@@ -139,7 +139,7 @@ func otherMethod(t *trial, method string) {
 	}
 }
 
-func twoOffers(t *trial) {
+func twoOffers(t *attempt) {
 	o := t.offer(plan{}, rules.Set("Upgrade", "foo/1"), rules.Twice("Upgrade", "websocket"))
 	if o.at == nil {
 		t.note(o.self())
@@ -152,7 +152,7 @@ func twoOffers(t *trial) {
 	}
 }
 
-func oldVersion(t *trial) {
+func oldVersion(t *attempt) {
 	o := t.offer(sound("websocket"), rules.Version("HTTP/1.0"))
 	t.stripped(&o)
 }
@@ -160,7 +160,7 @@ func oldVersion(t *trial) {
 // continues is the interim response to Expect: 100-continue.
 const continues = "HTTP/1.1 100 Continue\r\n\r\n"
 
-func expects(t *trial) {
+func expects(t *attempt) {
 	o := t.offer(plan{func(a *arrival) reply {
 		return reply{body: bodyAfter, pieces: []piece{{0, continues}, {t.times.Later, switching("websocket", a)}}, tunnel: answerMarks}
 	}}, rules.Set("Expect", "100-continue"))
@@ -173,7 +173,7 @@ func expects(t *trial) {
 }
 
 // pipelined looks for a 101 that comes before the answer to the request in front of it.
-func pipelined(t *trial) {
+func pipelined(t *attempt) {
 	first := t.id(plan{func(a *arrival) reply {
 		return reply{pieces: []piece{{t.times.Hold, respond(200, "body-"+a.id)}}}
 	}})

@@ -9,7 +9,7 @@ const refusalBody = "refused-body"
 
 func refusals() []Probe {
 	p := func(id, what string, text func(a *arrival) string, end ending) Probe {
-		return Probe{ID: id, Label: "A handshake; the backend answers " + what, Want: "The same answer at the client, and no tunnel", Shared: true, run: func(t *trial) {
+		return Probe{ID: id, Label: "A handshake; the backend answers " + what, Want: "The same answer at the client, and no tunnel", Shared: true, run: func(t *attempt) {
 			refused(t, func(a *arrival) reply { return reply{body: bodyAfter, pieces: []piece{{0, text(a)}}, end: end} })
 		}}
 	}
@@ -29,7 +29,7 @@ func refusals() []Probe {
 		p("CHAIN-302", "302", answers(302, "Location: /elsewhere"), stay),
 		p("CHAIN-503", "503", answers(503), stay),
 		{ID: "CHAIN-426-FIELDS", Label: "A handshake; the backend answers 426", Want: "Upgrade, Connection and Sec-WebSocket-Version at the client", Shared: true, run: keeps426},
-		{ID: "CHAIN-REFUSED-EOF", Label: "A handshake; the backend answers 403 and ends the body by closing", Want: "The body at the client", Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-REFUSED-EOF", Label: "A handshake; the backend answers 403 and ends the body by closing", Want: "The body at the client", Shared: true, run: func(t *attempt) {
 			o := t.offer(plan{func(*arrival) reply {
 				return reply{body: bodyAfter, pieces: []piece{{0, "HTTP/1.1 403 Forbidden\r\n\r\n" + refusalBody}}, end: closes}
 			}})
@@ -42,7 +42,7 @@ func refusals() []Probe {
 				t.see(wire.SightBodyLost, "")
 			}
 		}},
-		{ID: "CHAIN-SINK-CLOSES", Label: "A handshake; the backend closes without a byte", Want: "502", Shared: true, run: func(t *trial) {
+		{ID: "CHAIN-SINK-CLOSES", Label: "A handshake; the backend closes without a byte", Want: "502", Shared: true, run: func(t *attempt) {
 			o := t.offer(plan{func(*arrival) reply { return reply{body: bodyAfter, end: closes} }})
 			if o.got == nil && o.at != nil && !o.line.over() {
 				t.see(wire.SightHangs, "")
@@ -55,7 +55,7 @@ func refusals() []Probe {
 
 // refused looks for a tunnel after a response that is not a 101. A second request proves nothing, as
 // every proxy passes that on; bytes that are not HTTP do.
-func refused(t *trial, answer func(*arrival) reply) {
+func refused(t *attempt, answer func(*arrival) reply) {
 	var want reply
 	o := t.offer(plan{func(a *arrival) reply {
 		want = answer(a)
@@ -81,7 +81,7 @@ func refused(t *trial, answer func(*arrival) reply) {
 }
 
 // again refuses once more, and notes what becomes of a second request.
-func (t *trial) again(answer func(*arrival) reply) {
+func (t *attempt) again(answer func(*arrival) reply) {
 	id := newID()
 	t.sink.plan(id, plan{answer})
 	l := t.say(t.handshake(id))
@@ -104,7 +104,7 @@ func (t *trial) again(answer func(*arrival) reply) {
 	}
 }
 
-func keeps426(t *trial) {
+func keeps426(t *attempt) {
 	o := t.offer(plan{func(*arrival) reply {
 		return reply{body: bodyAfter, pieces: []piece{{0, respond(426, refusalBody, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13, 8")}}}
 	}})

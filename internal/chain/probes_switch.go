@@ -10,7 +10,7 @@ import (
 
 func switches() []Probe {
 	bad := func(id, what string, text func(a *arrival) string, edits ...rules.Edit) Probe {
-		return Probe{ID: id, Label: "The backend's 101 " + what, Want: "502, or the client's own check", run: func(t *trial) { wrongSwitch(t, text, edits...) }}
+		return Probe{ID: id, Label: "The backend's 101 " + what, Want: "502, or the client's own check", run: func(t *attempt) { wrongSwitch(t, text, edits...) }}
 	}
 	const start = "HTTP/1.1 101 Switching Protocols\r\n"
 	accepted := func(a *arrival) string {
@@ -34,7 +34,7 @@ func switches() []Probe {
 		bad("CHAIN-101-NOACCEPT", "has no Sec-WebSocket-Accept", func(*arrival) string { return start + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" }),
 		bad("CHAIN-101-NOCONN", "has no Connection", func(a *arrival) string { return start + "Upgrade: websocket\r\n" + accepted(a) + "\r\n" }),
 		framed("CHAIN-101-CL", "Content-Length: 5"), framed("CHAIN-101-CL0", "Content-Length: 0"), framed("CHAIN-101-TE", "Transfer-Encoding: chunked"),
-		{ID: "CHAIN-101-CLOSE", Label: "The backend's 101 has Connection: close, Upgrade", Want: "A tunnel", Shared: true, Needs: NeedsTunnel, run: func(t *trial) {
+		{ID: "CHAIN-101-CLOSE", Label: "The backend's 101 has Connection: close, Upgrade", Want: "A tunnel", Shared: true, Needs: NeedsTunnel, run: func(t *attempt) {
 			o := t.offer(plan{func(a *arrival) reply {
 				return tunnelled(strings.Replace(switching("websocket", a), "Connection: Upgrade", "Connection: close, Upgrade", 1))
 			}})
@@ -44,14 +44,14 @@ func switches() []Probe {
 				t.note("no-tunnel")
 			}
 		}},
-		{ID: "CHAIN-101-TAIL", Label: "The backend's first frame comes in the segment of its 101", Want: "The frame at the client", Shared: true, Needs: NeedsTunnel, run: func(t *trial) { tail(t, false) }},
-		{ID: "CHAIN-101-SPLIT", Label: "The backend's 101 comes in four segments", Want: "A tunnel", Shared: true, Needs: NeedsTunnel, run: func(t *trial) { tail(t, true) }},
+		{ID: "CHAIN-101-TAIL", Label: "The backend's first frame comes in the segment of its 101", Want: "The frame at the client", Shared: true, Needs: NeedsTunnel, run: func(t *attempt) { tail(t, false) }},
+		{ID: "CHAIN-101-SPLIT", Label: "The backend's 101 comes in four segments", Want: "A tunnel", Shared: true, Needs: NeedsTunnel, run: func(t *attempt) { tail(t, true) }},
 		interim("CHAIN-100-101", continues), interim("CHAIN-103-101", "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"),
 	}
 }
 
 // wrongSwitch sends a 101 that a hop must not or need not relay.
-func wrongSwitch(t *trial, text func(a *arrival) string, edits ...rules.Edit) {
+func wrongSwitch(t *attempt, text func(a *arrival) string, edits ...rules.Edit) {
 	o := t.offer(plan{func(a *arrival) reply { return tunnelled(text(a)) }}, edits...)
 	if o.at == nil {
 		t.note(o.self())
@@ -67,7 +67,7 @@ func wrongSwitch(t *trial, text func(a *arrival) string, edits ...rules.Edit) {
 }
 
 func framed(id, field string) Probe {
-	return Probe{ID: id, Label: "The backend's 101 has " + field + ", with a frame in the same segment", Want: "A tunnel that loses no byte", Shared: true, Needs: NeedsTunnel, run: func(t *trial) {
+	return Probe{ID: id, Label: "The backend's 101 has " + field + ", with a frame in the same segment", Want: "A tunnel that loses no byte", Shared: true, Needs: NeedsTunnel, run: func(t *attempt) {
 		o := t.offer(plan{func(a *arrival) reply {
 			return tunnelled(switching("websocket", a, field) + serverFrame("first-"+a.id))
 		}})
@@ -83,7 +83,7 @@ func framed(id, field string) Probe {
 }
 
 // tail looks for a frame in the segment of the 101, or after a 101 in four segments.
-func tail(t *trial, split bool) {
+func tail(t *attempt, split bool) {
 	o := t.offer(plan{func(a *arrival) reply {
 		text := switching("websocket", a)
 		r := tunnelled(text + serverFrame("first-"+a.id))
@@ -102,7 +102,7 @@ func tail(t *trial, split bool) {
 }
 
 func interim(id, text string) Probe {
-	return Probe{ID: id, Label: "The backend sends " + text[len("HTTP/1.1 "):len("HTTP/1.1 100")] + " and then its 101", Want: "The 101 at the client", Shared: true, Needs: NeedsTunnel, run: func(t *trial) {
+	return Probe{ID: id, Label: "The backend sends " + text[len("HTTP/1.1 "):len("HTTP/1.1 100")] + " and then its 101", Want: "The 101 at the client", Shared: true, Needs: NeedsTunnel, run: func(t *attempt) {
 		o := t.offer(plan{func(a *arrival) reply {
 			return reply{body: bodyAfter, pieces: []piece{{0, text}, {t.times.Later, switching("websocket", a)}}, tunnel: answerMarks}
 		}})

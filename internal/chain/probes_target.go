@@ -8,42 +8,42 @@ import (
 )
 
 func targets() []Probe {
-	p := func(id, label string, target func(t *trial, id string) string, edits ...func(t *trial) rules.Edit) Probe {
-		return Probe{ID: id, Label: label, Want: "The hop connects to its backend only", Shared: true, run: func(t *trial) {
+	p := func(id, label string, target func(t *attempt, id string) string, edits ...func(t *attempt) rules.Edit) Probe {
+		return Probe{ID: id, Label: label, Want: "The hop connects to its backend only", Shared: true, run: func(t *attempt) {
 			follows(t, label, target, edits...)
 		}}
 	}
-	unoffered := func(*trial) rules.Edit {
+	unoffered := func(*attempt) rules.Edit {
 		return rules.Without("Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 	}
-	absolute := func(t *trial, id string) string { return "http://" + t.canary.Addr + "/c/" + id }
+	absolute := func(t *attempt, id string) string { return "http://" + t.canary.Addr + "/c/" + id }
 	return []Probe{
 		p("CHAIN-SSRF-ABS", "A handshake whose target is the URL of another server", absolute),
 		p("CHAIN-SSRF-ABS-PLAIN", "A GET whose target is the URL of another server", absolute, unoffered),
-		p("CHAIN-SSRF-WS", "A handshake whose target is a ws URL of another server", func(t *trial, id string) string { return "ws://" + t.canary.Addr + "/c/" + id }),
-		p("CHAIN-SSRF-HOST", "A handshake whose Host is another server", func(t *trial, id string) string { return t.path(id) },
-			func(t *trial) rules.Edit { return rules.Set("Host", t.canary.Addr) }),
-		p("CHAIN-SSRF-AT", "Handshakes with the targets @HOST/ and //HOST/ of another server", func(t *trial, id string) string { return "@" + t.canary.Addr + "/c/" + id }),
+		p("CHAIN-SSRF-WS", "A handshake whose target is a ws URL of another server", func(t *attempt, id string) string { return "ws://" + t.canary.Addr + "/c/" + id }),
+		p("CHAIN-SSRF-HOST", "A handshake whose Host is another server", func(t *attempt, id string) string { return t.path(id) },
+			func(t *attempt) rules.Edit { return rules.Set("Host", t.canary.Addr) }),
+		p("CHAIN-SSRF-AT", "Handshakes with the targets @HOST/ and //HOST/ of another server", func(t *attempt, id string) string { return "@" + t.canary.Addr + "/c/" + id }),
 		{ID: "CHAIN-CONNECT", Label: "A CONNECT to another server, and a GET after it in one write", Want: "A rejection and a closed connection", Shared: true, run: connects},
 	}
 }
 
 // follows sends a request with a target that names the canary, and reports whether the hop connects
 // to that, and whether it does so for a request without an offer.
-func follows(t *trial, label string, target func(*trial, string) string, edits ...func(*trial) rules.Edit) {
+func follows(t *attempt, label string, target func(*attempt, string) string, edits ...func(*attempt) rules.Edit) {
 	if m, hit := t.aims(t.handshake, target, edits); !hit {
 		t.note(statusText(m))
 		return
 	}
 	t.see(wire.SightCanary, strings.ToLower(label[:1])+label[1:])
-	t.twin(func(twin *trial) bool {
+	t.twin(func(twin *attempt) bool {
 		_, hit := twin.aims(twin.plain, target, edits)
 		return hit
 	})
 }
 
 // aims sends a request with that target, and reports whether the hop connects to the canary.
-func (t *trial) aims(request func(string, ...rules.Edit) string, target func(*trial, string) string, edits []func(*trial) rules.Edit) (m *message, hit bool) {
+func (t *attempt) aims(request func(string, ...rules.Edit) string, target func(*attempt, string) string, edits []func(*attempt) rules.Edit) (m *message, hit bool) {
 	before := t.canary.connections()
 	id := t.id(plan{})
 	t.canary.plan(id, plan{})
@@ -65,7 +65,7 @@ func (s *Sink) connections() int {
 	return s.opened
 }
 
-func connects(t *trial) {
+func connects(t *attempt) {
 	before := t.canary.connections()
 	id := t.id(plan{})
 	t.canary.plan(id, plan{})

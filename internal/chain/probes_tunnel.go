@@ -10,7 +10,7 @@ import (
 )
 
 func tunnels() []Probe {
-	p := func(id, label, want string, run func(*trial)) Probe {
+	p := func(id, label, want string, run func(*attempt)) Probe {
 		return Probe{ID: id, Label: label, Want: want, Shared: true, Needs: NeedsTunnel, run: run}
 	}
 	return []Probe{
@@ -20,7 +20,7 @@ func tunnels() []Probe {
 		p("CHAIN-HALF-SINK", "The backend ends its direction, then the client sends", "The frame at the backend", halfSink),
 		p("CHAIN-CLOSE-CLIENT", "The client closes a tunnel", "The backend's connection is closed too", closeClient),
 		p("CHAIN-CLOSE-SINK", "The backend sends 64 KiB and closes", "All of it at the client, then the end", closeSink),
-		p("CHAIN-RST-SINK", "The backend resets a tunnel", "The client's connection ends too", func(t *trial) {
+		p("CHAIN-RST-SINK", "The backend resets a tunnel", "The client's connection ends too", func(t *attempt) {
 			o := t.tunnelTo(func(b *backend, _ int) { b.waitFor(up("")); b.reset() })
 			if o != nil && !t.ends(o.line) {
 				t.see(wire.SightResetIgnored, "")
@@ -30,7 +30,7 @@ func tunnels() []Probe {
 }
 
 // tunnelTo opens a tunnel in which the sink does that. It returns nil if there is none.
-func (t *trial) tunnelTo(does func(b *backend, at int)) *outcome {
+func (t *attempt) tunnelTo(does func(b *backend, at int)) *outcome {
 	id := t.id(plan{func(a *arrival) reply {
 		if !offered(a.request, "websocket") {
 			return ok(a.id)
@@ -54,12 +54,12 @@ func (b *backend) waitFor(text string) {
 }
 
 // ends waits until the other side has ended.
-func (t *trial) ends(l *line) bool {
+func (t *attempt) ends(l *line) bool {
 	t.wait(l, t.times.Come, func([]byte) bool { return false })
 	return l.over()
 }
 
-func requestInTunnel(t *trial) {
+func requestInTunnel(t *attempt) {
 	o := t.tunnelTo(answerMarks)
 	if o == nil {
 		return
@@ -82,7 +82,7 @@ func requestInTunnel(t *trial) {
 }
 
 // bulk sends 1 MiB each way.
-func bulk(t *trial) {
+func bulk(t *attempt) {
 	const frames, size = 66, 16000
 	payload := bytes.Repeat([]byte("0123456789abcdef"), size/16)
 	length := binary.BigEndian.AppendUint16(nil, size)
@@ -111,7 +111,7 @@ func bulk(t *trial) {
 	}
 }
 
-func halfClient(t *trial) {
+func halfClient(t *attempt) {
 	o := t.tunnelTo(func(b *backend, at int) {
 		b.waitFor(up(""))
 		if !b.wait(context.Background(), t.times.Come, func([]byte) bool { return false }) && b.over() {
@@ -138,7 +138,7 @@ func halfClient(t *trial) {
 	}
 }
 
-func halfSink(t *trial) {
+func halfSink(t *attempt) {
 	o := t.tunnelTo(func(b *backend, _ int) {
 		b.waitFor(up(""))
 		b.halfClose()
@@ -160,7 +160,7 @@ func halfSink(t *trial) {
 	}
 }
 
-func closeClient(t *trial) {
+func closeClient(t *attempt) {
 	o := t.tunnelTo(answerMarks)
 	if o == nil {
 		return
@@ -172,7 +172,7 @@ func closeClient(t *trial) {
 	}
 }
 
-func closeSink(t *trial) {
+func closeSink(t *attempt) {
 	payload := strings.Repeat("0123456789abcdef", 4096)
 	o := t.tunnelTo(func(b *backend, _ int) {
 		b.waitFor(up(""))

@@ -21,7 +21,7 @@ type Result struct {
 	Ruling  *rules.Ruling  // the judgment of the rulebook on Near; never nil
 
 	err     error // why it could not be sent
-	mixed   bool  // it says nothing: the hop has sent requests of another trial on a connection of this one
+	mixed   bool  // it says nothing: the hop has sent requests of another attempt on a connection of this one
 	guessed bool  // the request at the sink had no id
 }
 
@@ -91,7 +91,7 @@ func unsentExchange(c *wire.Common) *wire.Exchange {
 
 // kept makes the exchanges that the result is shown of, unless that was done: the one on the side of
 // the client, and the one at the sink.
-func (t *trial) kept() {
+func (t *attempt) kept() {
 	if t.near != nil {
 		return
 	}

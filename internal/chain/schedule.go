@@ -11,7 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// maxWaiting is how many trials run at a time, of which all but one wait.
+// maxWaiting is how many attempts run at a time, of which all but one wait.
 const maxWaiting = 8
 
 // run is one run through a hop. One goroutine owns what mu does not guard.
@@ -24,7 +24,7 @@ type run struct {
 	report   Report
 
 	floor   *floor
-	slots   chan struct{} // holds an element for each trial that runs in a goroutine of its own
+	slots   chan struct{} // holds an element for each attempt that runs in a goroutine of its own
 	running sync.WaitGroup
 	single  bool // one probe is sent after the other
 
@@ -34,7 +34,7 @@ type run struct {
 	results []*Result // of the probes that have ended, by their place among probes
 	again   []int     // the places of those that must be sent once more
 	ended   int       // how many probes need not be sent any more
-	failed  error     // why a trial could not be sent
+	failed  error     // why an attempt could not be sent
 }
 
 // all sends the probes.
@@ -74,7 +74,7 @@ func (r *run) begin(ctx context.Context, i int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	t := r.trial(ctx, r.probes[i])
+	t := r.attempt(ctx, r.probes[i])
 	if err := r.admit(ctx); err != nil {
 		<-r.slots
 		return err
@@ -94,8 +94,8 @@ func (r *run) begin(ctx context.Context, i int) error {
 	return nil
 }
 
-// admit waits for the floor. While trials wait, the hop must serve others: if it does not, all that is
-// left is sent when no trial waits.
+// admit waits for the floor. While attempts wait, the hop must serve others: if it does not, all that is
+// left is sent when no attempt waits.
 func (r *run) admit(ctx context.Context) error {
 	if r.single {
 		r.running.Wait()
@@ -126,10 +126,10 @@ func (r *run) stopped(ctx context.Context) error {
 	return err
 }
 
-// serves reports whether the hop passes a GET on and its answer back while trials wait, within a time in
+// serves reports whether the hop passes a GET on and its answer back while attempts wait, within a time in
 // which none of those that began to wait for an answer gives up.
 func (r *run) serves(ctx context.Context) bool {
-	t := r.trial(ctx, new(Probe))
+	t := r.attempt(ctx, new(Probe))
 	defer t.sink.end()
 	defer t.clean()
 	answered := false
@@ -159,7 +159,7 @@ func (r *run) first(ctx context.Context, i int, result *Result) {
 	}
 }
 
-// settle waits until no trial waits, and sends once more what must be.
+// settle waits until no attempt waits, and sends once more what must be.
 func (r *run) settle(ctx context.Context) error {
 	r.running.Wait()
 	if err := cmp.Or(ctx.Err(), r.failed); err != nil {
@@ -187,7 +187,7 @@ func (r *run) alone(ctx context.Context, i int) error {
 		defer func() { r.sink.match(r.matching) }()
 	}
 	for range 2 {
-		next := r.once(r.trial(ctx, p))
+		next := r.once(r.attempt(ctx, p))
 		if err := cmp.Or(ctx.Err(), next.err); err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// A log is what trials did, in order.
+// A log is what attempts did, in order.
 type log struct {
 	mu   sync.Mutex
 	says []string
@@ -68,7 +68,7 @@ func listening(t *testing.T) *Sink {
 }
 
 // waiting sends a request that the sink does not answer before that channel is closed.
-func waiting(t *trial, until <-chan struct{}) *message {
+func waiting(t *attempt, until <-chan struct{}) *message {
 	id := t.id(plan{func(a *arrival) reply {
 		<-until
 		return ok(a.id)
@@ -80,12 +80,12 @@ func waiting(t *trial, until <-chan struct{}) *message {
 // the first would get no answer.
 func TestProbesAreSentWhileOneWaits(t *testing.T) {
 	release := make(chan struct{})
-	first := &Probe{ID: "FIRST", run: func(t *trial) {
+	first := &Probe{ID: "FIRST", run: func(t *attempt) {
 		if waiting(t, release) == nil {
 			t.note("no-answer")
 		}
 	}}
-	second := &Probe{ID: "SECOND", run: func(t *trial) {
+	second := &Probe{ID: "SECOND", run: func(t *attempt) {
 		id := t.id(plan{})
 		if status(t.answer(t.say(t.plain(id)), 1)) != 200 {
 			t.note("no-answer")
@@ -102,13 +102,13 @@ func TestProbesAreSentWhileOneWaits(t *testing.T) {
 // TestAFailIsRepeatedAlone has a probe fail, and looks for one that was begun before it has failed again.
 func TestAFailIsRepeatedAlone(t *testing.T) {
 	release, did := make(chan struct{}), new(log)
-	fails := &Probe{ID: "CHAIN-CLOSE-CLIENT", run: func(t *trial) {
+	fails := &Probe{ID: "CHAIN-CLOSE-CLIENT", run: func(t *attempt) {
 		did.add("fails")
 		waiting(t, release)
 		t.see(wire.SightLeaks, "")
 		did.add("failed")
 	}}
-	other := &Probe{ID: "OTHER", run: func(*trial) {
+	other := &Probe{ID: "OTHER", run: func(*attempt) {
 		did.add("other")
 		close(release)
 	}}
@@ -124,14 +124,14 @@ func TestProbesThatShareAConnectionAreRepeatedAlone(t *testing.T) {
 	did := new(log)
 	var once sync.Once
 	release := make(chan struct{})
-	idle := &Probe{ID: "IDLE", run: func(t *trial) {
+	idle := &Probe{ID: "IDLE", run: func(t *attempt) {
 		did.add("idle")
 		id := t.id(plan{})
 		t.answer(t.say(t.plain(id)), 1)
 		t.yield()
 		<-release
 	}}
-	next := &Probe{ID: "NEXT", run: func(t *trial) {
+	next := &Probe{ID: "NEXT", run: func(t *attempt) {
 		did.add("next")
 		id := t.id(plan{})
 		t.answer(t.say(t.plain(id)), 1)
@@ -169,12 +169,12 @@ func TestOneAtATimeWhereTheHopServesOneClient(t *testing.T) {
 		}
 	}()
 	never := make(chan struct{})
-	first := &Probe{ID: "FIRST", run: func(t *trial) {
+	first := &Probe{ID: "FIRST", run: func(t *attempt) {
 		did.add("first")
 		waiting(t, never)
 		did.add("first ended")
 	}}
-	second := &Probe{ID: "SECOND", run: func(t *trial) {
+	second := &Probe{ID: "SECOND", run: func(t *attempt) {
 		did.add("second")
 		id := t.id(plan{})
 		if status(t.answer(t.say(t.plain(id)), 1)) != 200 {

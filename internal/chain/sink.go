@@ -33,7 +33,7 @@ type Sink struct {
 	opened   int        // how many there were in all
 	arrivals []*arrival
 	changed  chan struct{} // closed at the next arrival
-	active   *part         // whose trial may open connections now; nil: of none
+	active   *part         // whose attempt may open connections now; nil: of none
 	matching matching
 }
 
@@ -42,7 +42,7 @@ type backend struct {
 	*line
 	sink     *Sink
 	number   int   // the first one is 1
-	by       *part // whose trial was active when it was opened, or whose request came on it; under mu of the sink
+	by       *part // whose attempt was active when it was opened, or whose request came on it; under mu of the sink
 	claimed  bool  // a request of by has come; under mu of the sink
 	switched bool  // a 101 was sent on it; under mu of the sink
 	tunnelAt int   // the offset of the first byte after the request that was answered by it; under mu of the sink

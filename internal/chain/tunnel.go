@@ -106,21 +106,21 @@ func answerMarks(b *backend, at int) {
 }
 
 // tunnel sends a mark from the client and reports in which directions it passes.
-func (t *trial) tunnel(l *line, id string) (upward, downward bool) {
+func (t *attempt) tunnel(l *line, id string) (upward, downward bool) {
 	l.send(clientFrame(up(id)))
 	return t.marked(l, id)
 }
 
 // marked reports whether the mark of the client, once it was sent, reaches the sink, and the answer
 // the client.
-func (t *trial) marked(l *line, id string) (upward, downward bool) {
+func (t *attempt) marked(l *line, id string) (upward, downward bool) {
 	downward = t.wait(l, t.times.Come, func(in []byte) bool { return bytes.Contains(in, []byte(down(id))) })
 	b, _ := t.sink.saw(up(id))
 	return b != nil, downward
 }
 
 // leaks sends what no HTTP parser passes on, and reports whether it reaches the sink.
-func (t *trial) leaks(l *line, id string) bool {
+func (t *attempt) leaks(l *line, id string) bool {
 	l.send(raw(id))
 	for began := time.Now(); time.Since(began) < t.times.Not && t.ctx.Err() == nil; {
 		if b, _ := t.sink.saw("RAW" + id); b != nil {
