@@ -131,12 +131,18 @@ func faultsOf(t *testing.T, name string, times Times) string {
 			continue
 		}
 		for _, f := range r.Ruling.Findings {
-			if f.Verdict < rules.Pass {
+			if f.Verdict < rules.Pass && !byChance(name, r, f) {
 				found += fmt.Sprintf("  %v %s %v %s\n", f.Verdict, r.Probe.ID, f.Severity, f.Rule.ID)
 			}
 		}
 	}
 	return found
+}
+
+// byChance reports whether a finding depends on which of two 101s is first: the hop that invents one
+// sends it while that of the sink is under way. The sink waits in the controls only.
+func byChance(hop string, r Result, f rules.Finding) bool {
+	return hop == "invents-101" && !strings.HasPrefix(r.Probe.ID, "CTRL-WS") && strings.HasSuffix(f.Detail, "it came before that of the server")
 }
 
 // sectionOf returns the lines of a golden file about one hop.
