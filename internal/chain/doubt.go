@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -9,8 +10,8 @@ import (
 )
 
 // doubt compares the last controls with the first ones. If the hop does not do what it did, no one knows
-// since when, and what came between is unclear.
-func (r *run) doubt() {
+// since when: what came between is unclear, and the error says so.
+func (r *run) doubt() error {
 	why := ""
 	switch {
 	case r.became("CTRL-PLAIN", "CTRL-END", func(c *Result) bool { return c.Verdict != rules.Fail }):
@@ -27,7 +28,7 @@ func (r *run) doubt() {
 		why = "the hop has begun or ceased to read HTTP (CTRL-L4-END)"
 	}
 	if why == "" {
-		return
+		return nil
 	}
 	for _, result := range r.results {
 		if result == nil || result.Verdict > rules.Pass || result.Probe.turn == alone && strings.HasPrefix(result.Probe.ID, "CTRL-") {
@@ -38,6 +39,7 @@ func (r *run) doubt() {
 		r.judge(result)
 		result.Why = why
 	}
+	return errors.New(why)
 }
 
 // became reports whether a first control was good, and the last one is not.

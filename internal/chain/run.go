@@ -63,7 +63,7 @@ func Run(ctx context.Context, hop *Hop, sink *Sink, s Settings, probes []*Probe,
 	defer canary.Close()
 	r := &run{hop: hop, sink: sink, canary: canary, settings: s, probes: probes, results: make([]*Result, len(probes)), floor: newFloor(sink), slots: make(chan struct{}, maxWaiting)}
 	if err = r.all(ctx); err == nil {
-		r.doubt()
+		err = r.doubt()
 	}
 	for _, result := range r.results {
 		if result != nil {
