@@ -15,6 +15,11 @@ type sight struct {
 	text     string // the finding; %s is the detail of the sighting
 }
 
+// leads reports whether the finding stays where the bytes break the rule as badly: it says more than they do.
+func (s *sight) leads() bool {
+	return slices.Contains([]wire.Sight{wire.SightDeniedEarly, wire.SightDeniedLate, wire.SightDenied101, wire.SightDeniedH2C}, s.what)
+}
+
 // sights returns what each sighting means. Those that change the judgment of rules on the bytes are
 // not here: the twin, a 101 without a tunnel, and what is lost directly after a 101.
 func sights() []sight {
@@ -50,6 +55,10 @@ func sights() []sight {
 		{wire.SightRawEarly, early, Fail, Critical, "Proxy forwarded bytes that are not HTTP before the server had answered the offer"},
 		{wire.SightPrefix, early, Warn, Medium, "Proxy forwarded the beginning of a request after an offer"},
 		{wire.SightRawLate, refused, Fail, Critical, "Proxy forwards bytes that are not HTTP after the server has rejected an offer"},
+		{wire.SightDeniedEarly, early, Fail, Critical, "Proxy forwarded a request for %s, which it rejects without an offer, before the server had answered the offer"},
+		{wire.SightDeniedLate, refused, Fail, Critical, "Proxy forwarded a request for %s, which it rejects without an offer, after the server had rejected the offer"},
+		{wire.SightDenied101, "UPGRADE-HOP-101-UNCHECKED", Fail, Critical, "Proxy forwarded a request for %s, which it rejects otherwise, after a 101 that the client did not ask for"},
+		{wire.SightDeniedH2C, "UPGRADE-HOP-FORWARDED", Fail, Critical, "Proxy forwarded a request for %s, which it rejects otherwise, in a tunnel of h2c"},
 		{wire.SightEarlyLost, tail, Fail, High, "Proxy lost what the client sent together with its offer"},
 		{wire.SightTailLost, tail, Fail, High, "Proxy lost the end of what the server sent before it closed the tunnel"},
 		{wire.SightSplit101, lost, Fail, High, "Proxy did not forward a 101 that came in pieces: the client got %s"},
@@ -113,7 +122,7 @@ func judgeSeen(c *Case, ruling *Ruling) {
 		}
 		f := seenFinding(c, row, seen)
 		if old := ruling.Find(row.rule); old != nil {
-			if old.Verdict < f.Verdict || old.Verdict == f.Verdict && old.Severity >= f.Severity {
+			if old.Verdict < f.Verdict || old.Verdict == f.Verdict && (old.Severity > f.Severity || old.Severity == f.Severity && !row.leads()) {
 				continue
 			}
 			ruling.Findings = slices.DeleteFunc(ruling.Findings, func(f Finding) bool { return f.Rule == c.rule })

@@ -33,16 +33,20 @@ const (
 
 // The sights of the time before and after the answer to an offer.
 const (
-	SightRawEarly   Sight = "raw-early"   // bytes that are not HTTP reach the server before its answer
-	SightRawLate    Sight = "raw-late"    // they reach it after it has rejected the offer
-	SightPrefix     Sight = "prefix"      // the beginning of a request after the offer reaches the server
-	SightEarlyLost  Sight = "early-lost"  // what the client sent with its offer does not arrive in the tunnel
-	SightNoTunnel   Sight = "no-tunnel"   // after a 101 at the client no byte passes
-	SightOneWay     Sight = "one-way"     // after a 101 at the client bytes pass one way only; the detail is which
-	SightFirstLost  Sight = "first-lost"  // what the server sent with its 101 does not arrive
-	SightSplit101   Sight = "split-101"   // a 101 in pieces does not arrive; the detail is what the client got
-	SightInterim101 Sight = "interim-101" // a 101 after another 1xx response does not arrive; the detail is what the client got
-	Sight101Hangs   Sight = "101-hangs"   // the client gets neither a 101 nor another answer nor an end
+	SightRawEarly    Sight = "raw-early"    // bytes that are not HTTP reach the server before its answer
+	SightRawLate     Sight = "raw-late"     // they reach it after it has rejected the offer
+	SightDeniedLate  Sight = "denied-late"  // a request for a path that the hop rejects reaches the server after it has rejected an offer; the detail is the path
+	SightDeniedEarly Sight = "denied-early" // it reaches the server before its answer
+	SightDenied101   Sight = "denied-101"   // it reaches the server after a 101 to a request without an offer
+	SightDeniedH2C   Sight = "denied-h2c"   // it reaches the server as HTTP/2, after a 101 to h2c
+	SightPrefix      Sight = "prefix"       // the beginning of a request after the offer reaches the server
+	SightEarlyLost   Sight = "early-lost"   // what the client sent with its offer does not arrive in the tunnel
+	SightNoTunnel    Sight = "no-tunnel"    // after a 101 at the client no byte passes
+	SightOneWay      Sight = "one-way"      // after a 101 at the client bytes pass one way only; the detail is which
+	SightFirstLost   Sight = "first-lost"   // what the server sent with its 101 does not arrive
+	SightSplit101    Sight = "split-101"    // a 101 in pieces does not arrive; the detail is what the client got
+	SightInterim101  Sight = "interim-101"  // a 101 after another 1xx response does not arrive; the detail is what the client got
+	Sight101Hangs    Sight = "101-hangs"    // the client gets neither a 101 nor another answer nor an end
 )
 
 // The sights of a tunnel.

@@ -9,11 +9,12 @@ import (
 
 // A Hop is the proxy that is probed, as its clients reach it.
 type Hop struct {
-	Address string      // host and port
-	Host    string      // the value of Host
-	Path    string      // the prefix of every target; its default is empty
-	TLS     *tls.Config // nil: cleartext; http/1.1 alone is offered by ALPN
-	Fields  [][2]string // further headers of every request, such as those that the hop asks for
+	Address   string      // host and port
+	Host      string      // the value of Host
+	Path      string      // the prefix of every target; its default is empty
+	Protected string      // a path that it rejects; empty: none is known
+	TLS       *tls.Config // nil: cleartext; http/1.1 alone is offered by ALPN
+	Fields    [][2]string // further headers of every request, such as those that the hop asks for
 }
 
 func (h *Hop) scheme() string {

@@ -27,13 +27,14 @@ type Need uint8
 const (
 	NeedsNothing Need = iota
 	NeedsTunnel       // a tunnel between client and sink
+	NeedsPath         // a path that it rejects, which only its operator knows
 )
 
 // Probes returns all probes in the order in which they are sent: the controls, then the requests,
-// the refusals, early bytes, 101s, tunnels, and those about pools last, before the last control.
+// the refusals, requests for a path that the hop rejects, early bytes, 101s, tunnels, and those about pools last, before the last control.
 // The caller owns the slice.
 func Probes() []*Probe {
-	all := slices.Concat(inTurn(alone, controls()), handshakes(), offers(), headers(), inTurn(undivided, targets()), refusals(), early(), switches(), tunnels(), bodies(),
+	all := slices.Concat(inTurn(alone, controls()), handshakes(), offers(), headers(), inTurn(undivided, targets()), refusals(), denied(), early(), switches(), tunnels(), bodies(),
 		inTurn(alone, pools()), inTurn(alone, lastControls()))
 	probes := make([]*Probe, len(all))
 	for i := range all {

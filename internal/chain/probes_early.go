@@ -56,11 +56,7 @@ func prematureRaw(t *attempt, later bool) {
 		return
 	}
 	t.read(a)
-	for began := time.Now(); time.Since(began) < t.times.Not && t.ctx.Err() == nil; t.pause(t.times.Not / 50) {
-		if b, _ := t.sink.saw("RAW" + mark); b != nil {
-			break
-		}
-	}
+	t.gets("RAW" + mark)
 	b, at := t.sink.saw("RAW" + mark)
 	switch {
 	case b == nil:

@@ -48,6 +48,9 @@ func (r *run) all(ctx context.Context) error {
 		case r.settings.Shared && !p.Shared:
 			r.report.NotSent = append(r.report.NotSent, NotSent{p, "it may meet other clients' requests on a connection of the hop (--shared)"})
 			r.step()
+		case p.Needs == NeedsPath && r.hop.Protected == "":
+			r.report.NotSent = append(r.report.NotSent, NotSent{p, "it needs a path that the hop rejects (--protected)"})
+			r.step()
 		case p.Needs == NeedsTunnel && !r.report.Tunnels:
 			c := r.common(p)
 			result := &Result{Probe: p, Near: unsentExchange(&c)}

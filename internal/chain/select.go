@@ -10,13 +10,22 @@ import (
 
 // Select returns the probes that match only, unless that is empty, and do not match skip, in their
 // order. The controls, first and last, are always among them. Each pattern is an ID or a glob of IDs, in
-// either case. A pattern without a match is an error.
-func Select(only, skip []string) ([]*Probe, error) {
+// either case. A pattern without a match is an error. Without a path that the hop rejects, probes that
+// need one are left out, and it is an error to choose those alone.
+func Select(only, skip []string, withPath bool) ([]*Probe, error) {
 	all := Probes()
 	for _, pattern := range slices.Concat(only, skip) {
 		if !slices.ContainsFunc(all, func(p *Probe) bool { return matches(pattern, p.ID) }) {
 			return nil, exit.Usage("no probe %q; interlock chain --list lists them", pattern)
 		}
+	}
+	for _, pattern := range only {
+		if !withPath && !slices.ContainsFunc(all, func(p *Probe) bool { return matches(pattern, p.ID) && p.Needs != NeedsPath }) {
+			return nil, exit.Usage("--only %s: this needs --protected PATH, a path that the proxy rejects, such as /admin", pattern)
+		}
+	}
+	if !withPath {
+		all = slices.DeleteFunc(all, func(p *Probe) bool { return p.Needs == NeedsPath })
 	}
 	controls := slices.Concat(controls(), lastControls())
 	var chosen []*Probe

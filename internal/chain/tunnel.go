@@ -122,11 +122,15 @@ func (t *attempt) marked(l *line, id string) (upward, downward bool) {
 // leaks sends what no HTTP parser passes on, and reports whether it reaches the sink.
 func (t *attempt) leaks(l *line, id string) bool {
 	l.send(raw(id))
-	for began := time.Now(); time.Since(began) < t.times.Not && t.ctx.Err() == nil; {
-		if b, _ := t.sink.saw("RAW" + id); b != nil {
+	return t.gets("RAW" + id)
+}
+
+// gets waits for what must not reach the sink, in a request or in a tunnel, and reports whether it does.
+func (t *attempt) gets(marker string) bool {
+	for began := time.Now(); time.Since(began) < t.times.Not && t.ctx.Err() == nil; t.pause(t.times.Not / 50) {
+		if b, _ := t.sink.saw(marker); b != nil {
 			return true
 		}
-		t.pause(t.times.Not / 50)
 	}
 	return false
 }

@@ -65,6 +65,9 @@ func wholeHead(c *hopConn) ([]byte, error) {
 	}
 }
 
+// HopRejects is the path that every hop that reads HTTP rejects itself.
+const HopRejects = "/denied"
+
 // objects returns the status with which a request is rejected; empty if it is not.
 func (h *Hop) objects(q *wire.Request) string {
 	switch {
@@ -75,6 +78,8 @@ func (h *Hop) objects(q *wire.Request) string {
 	case q.Method == "CONNECT" && !h.is(hopConnects) && !h.is(hopPassesConnect):
 		return "405 Method Not Allowed"
 	case q.Method == "CONNECT":
+	case q.Target == HopRejects, strings.HasPrefix(q.Target, HopRejects+"?"):
+		return "403 Forbidden"
 	case !strings.HasPrefix(q.Target, "/") && !strings.HasPrefix(q.Target, "http://"):
 		return "400 Bad Request"
 	}

@@ -31,6 +31,7 @@ type Chaining struct {
 	Via       []string // URLs of hops, each also as NAME=URL
 	Listen    string   // where the sink listens; empty: a free port of 127.0.0.1
 	Host      string   // the value of Host; empty: that of the URL
+	Protected string   // a path that the hops reject; empty: none is known
 	Shared    bool     // the hops serve others too
 	Wait      time.Duration
 	Config    config.Config
@@ -114,7 +115,10 @@ func (c *Chaining) aim(ctx context.Context) (err error) {
 	if c.Flags.Timeout <= 0 || c.Wait < 0 {
 		return exit.Usage("--timeout must be more than 0, and --wait not less than 0")
 	}
-	if c.probes, err = chain.Select(c.Flags.Only, c.Flags.Skip); err != nil {
+	if c.Protected != "" && !chain.IsPath(c.Protected) {
+		return exit.Usage("--protected: %q must be a path that the proxy rejects, without a query, such as /admin", c.Protected)
+	}
+	if c.probes, err = chain.Select(c.Flags.Only, c.Flags.Skip, c.Protected != ""); err != nil {
 		return err
 	}
 	lines, err := c.Flags.FieldLines()
@@ -155,7 +159,7 @@ func (c *Chaining) hopOf(ctx context.Context, via string) (*passed, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.hop = chain.Hop{Address: h.place.choose(ctx, ips), Host: cmp.Or(c.Host, h.place.host), Path: h.place.target}
+	h.hop = chain.Hop{Address: h.place.choose(ctx, ips), Host: cmp.Or(c.Host, h.place.host), Path: h.place.target, Protected: c.Protected}
 	if h.hop.TLS, err = c.Flags.tlsConfig(h.place); err != nil {
 		return nil, err
 	}
