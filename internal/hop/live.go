@@ -30,6 +30,7 @@ type Live struct {
 	due       []*Sighting // near ones whose pair is to be judged
 	over      []*Sighting // near ones whose pair may be complete
 	counts    Counts
+	counted   map[string]struct{} // IDs of the near side that are counted and may be reported again: as many as are open
 
 	done  map[string]struct{} // IDs of the far side whose pair is complete: a store may return them again
 	dates []dated             // of those, oldest first
@@ -44,7 +45,7 @@ type dated struct {
 // maxDone is how many complete pairs are remembered.
 const maxDone = 100_000
 
-// Counts are the exchanges of the near side by what became of them.
+// Counts are the exchanges of the near side by what became of them first, each once.
 type Counts struct {
 	Paired int64
 	Alone  int64 // the far side has none, or several that may be it
@@ -101,7 +102,7 @@ func (l *Live) take(p *pool, r *rules.Ruling, now time.Time) *Sighting {
 		}
 		if s = l.add(p, r, now); s == nil {
 			if p == &l.near {
-				l.counts.Shed++
+				l.count(&l.counts.Shed, r)
 			}
 			return nil
 		}
@@ -147,10 +148,10 @@ func (l *Live) Due(now time.Time, last bool) []*Sighting {
 			s.Other, f.Other = f, s
 			l.settled(&l.near, s)
 			l.settled(&l.far, f)
-			l.counts.Paired++
+			l.count(&l.counts.Paired, s.Ruling)
 			l.changed(s)
 		case last || age > l.Keep:
-			l.counts.Alone++
+			l.count(&l.counts.Alone, s.Ruling)
 			l.forget(&l.near, s)
 		default:
 			kept = append(kept, s)
@@ -158,12 +159,7 @@ func (l *Live) Due(now time.Time, last bool) []*Sighting {
 	}
 	clear(l.near.queue[len(kept):])
 	l.near.queue = kept
-	for len(l.far.queue) > 0 && (l.far.queue[0].gone || l.far.queue[0].Other != nil || now.Sub(l.far.queue[0].at) > l.Keep) {
-		if s := l.far.queue[0]; s.Other == nil {
-			l.forget(&l.far, s)
-		}
-		l.far.queue = l.far.queue[1:]
-	}
+	l.compact(now)
 	due := l.due
 	l.due = nil
 	for _, s := range due {
@@ -180,6 +176,7 @@ func (l *Live) complete(now time.Time) {
 		switch ended := !s.final.IsZero(); {
 		case s.gone || s.waiting:
 		case ended && (!s.Other.final.IsZero() || now.Sub(s.final) > l.Keep):
+			delete(l.counted, s.Ruling.X.ID)
 			l.forget(&l.near, s)
 			l.forget(&l.far, s.Other)
 			l.finish(s.Other.Ruling.X.ID, now)

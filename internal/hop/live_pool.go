@@ -52,6 +52,7 @@ func (l *Live) makeRoom() bool {
 	from := &l.near
 	for _, p := range [...]*pool{&l.near, &l.far} {
 		for len(p.queue) > 0 && (p.queue[0].gone || p.queue[0].Other != nil) {
+			p.queue[0] = nil
 			p.queue = p.queue[1:]
 		}
 		if len(p.queue) > 0 && (oldest == nil || p.queue[0].at.Before(oldest.at)) {
@@ -62,10 +63,42 @@ func (l *Live) makeRoom() bool {
 		return false
 	}
 	if from == &l.near {
-		l.counts.Shed++
+		l.count(&l.counts.Shed, oldest.Ruling)
 	}
 	l.forget(from, oldest)
 	return true
+}
+
+// compact removes from the queue of the far side what is paired, forgotten or too old, wherever it is.
+func (l *Live) compact(now time.Time) {
+	kept := l.far.queue[:0]
+	for _, s := range l.far.queue {
+		switch {
+		case s.gone || s.Other != nil:
+		case now.Sub(s.at) > l.Keep:
+			l.forget(&l.far, s)
+		default:
+			kept = append(kept, s)
+		}
+	}
+	clear(l.far.queue[len(kept):])
+	l.far.queue = kept
+}
+
+// count counts an exchange of the near side. One that was forgotten is looked for again at its next
+// report, and is not counted again then.
+func (l *Live) count(n *int64, r *rules.Ruling) {
+	if _, counted := l.counted[r.X.ID]; !counted {
+		*n++
+	}
+	if r.X.Final {
+		delete(l.counted, r.X.ID)
+		return
+	}
+	if l.counted == nil {
+		l.counted = map[string]struct{}{}
+	}
+	l.counted[r.X.ID] = struct{}{}
 }
 
 func (l *Live) forget(p *pool, s *Sighting) {
