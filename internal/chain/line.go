@@ -170,11 +170,13 @@ func (l *line) close() {
 	<-l.ended
 }
 
-// exchanges returns what the bytes of the connection say. Ours is the direction that we wrote.
-func (l *line) exchanges(common wire.Common, ours wire.Direction) []*wire.Exchange {
+// exchanges returns what the bytes of the connection say, without secrets. Ours is the direction that we
+// wrote.
+func (l *line) exchanges(common wire.Common, ours wire.Direction, secrets []string) []*wire.Exchange {
 	l.mu.Lock()
 	events, end := l.events, l.end
 	l.mu.Unlock()
+	events = maskedEvents(events, secrets)
 	var all []*wire.Exchange
 	common.Every, common.Counts = true, new(wire.Counts)
 	common.Emit = func(x *wire.Exchange) {

@@ -25,6 +25,9 @@ func (r *run) once(t *attempt) *Result {
 	mixed := t.sink.isMixed()
 	t.kept()
 	x := *t.near
+	for i := range t.seen {
+		t.seen[i].Detail = string(masked([]byte(t.seen[i].Detail), t.hop.secrets()))
+	}
 	x.Hop = &wire.Hop{Name: x.Route, Far: t.far, Clock: true, Seen: t.seen}
 	result := &Result{Probe: t.probe, Near: &x, Far: t.far, Number: t.number, Facts: t.was, err: t.err, mixed: mixed, guessed: t.guessed}
 	r.judge(result)

@@ -3,6 +3,7 @@ package chain
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -65,8 +66,11 @@ func Run(ctx context.Context, hop *Hop, sink *Sink, s Settings, probes []*Probe,
 	if err = r.all(ctx); err == nil {
 		err = r.doubt()
 	}
-	for _, result := range r.results {
+	for i, result := range r.results {
 		if result != nil {
+			if err != nil && slices.Contains(r.again, i) {
+				r.unrepeated(result)
+			}
 			r.settled(result)
 			observe(*result)
 		}
@@ -105,7 +109,7 @@ func (t *attempt) kept() {
 		return
 	}
 	c.Client = l.conn.LocalAddr().String()
-	if x := about(l.exchanges(c, wire.FromClient), t.mainID); x != nil {
+	if x := about(l.exchanges(c, wire.FromClient, t.hop.secrets()), t.mainID); x != nil {
 		t.near = x
 	}
 	a := t.came(t.mainID)
@@ -115,9 +119,9 @@ func (t *attempt) kept() {
 	c.Client, c.Backend, c.ClientTLS, c.BackendTLS = a.backend.conn.RemoteAddr().String(), t.sink.Addr, false, false
 	id := t.mainID
 	if t.guessed = a.guessed; t.guessed {
-		id = string(a.request.Raw)
+		id = string(masked(a.request.Raw, t.hop.secrets()))
 	}
-	t.far, t.number = about(a.backend.exchanges(c, wire.FromServer), id), a.backend.number
+	t.far, t.number = about(a.backend.exchanges(c, wire.FromServer, t.hop.secrets()), id), a.backend.number
 }
 
 // about returns the exchange whose request has that id, or that text, else the first one; nil if there is none.

@@ -169,15 +169,16 @@ func (r *run) settle(ctx context.Context) error {
 		return err
 	}
 	slices.Sort(r.again)
-	for _, i := range r.again {
+	for len(r.again) > 0 {
+		i := r.again[0]
 		if r.results[i].mixed {
 			r.results[i] = nil
 		}
 		if err := r.alone(ctx, i); err != nil {
 			return err
 		}
+		r.again = r.again[1:]
 	}
-	r.again = nil
 	return nil
 }
 
@@ -191,25 +192,42 @@ func (r *run) alone(ctx context.Context, i int) error {
 	}
 	for range 2 {
 		next := r.once(r.attempt(ctx, p))
+		before := r.results[i]
 		if err := cmp.Or(ctx.Err(), next.err); err != nil {
+			if before != nil && !slices.Contains(r.again, i) {
+				r.again = append(r.again, i)
+			}
 			return err
 		}
-		before := r.results[i]
 		switch {
 		case before == nil && next.Verdict == rules.Fail:
 			r.results[i] = next
 			continue
 		case before != nil && next.Verdict != rules.Fail:
-			x := *before.Near
-			x.Flaky, before.Near = true, &x
-			r.judge(before)
-			before.Why = "it did not happen again when repeated"
+			r.uncertain(before, "it did not happen again when repeated")
 			next = before
 		}
 		r.set(i, next)
 		return r.learn(next)
 	}
 	return nil
+}
+
+// uncertain makes a failure unclear.
+func (r *run) uncertain(result *Result, why string) {
+	x := *result.Near
+	x.Flaky, result.Near = true, &x
+	r.judge(result)
+	result.Why = why
+}
+
+// unrepeated makes a failure unclear that the end of the run kept from being repeated.
+func (r *run) unrepeated(result *Result) {
+	if result.mixed {
+		r.void(result, "the run ended before it could be sent alone")
+	} else {
+		r.uncertain(result, "the run ended before it could be repeated")
+	}
 }
 
 // set takes the last result of a probe.

@@ -119,6 +119,9 @@ func untested(s *Summary) string {
 	if s.NotSent > 0 {
 		parts = append(parts, printed.Count(s.NotSent, "probe")+" not sent")
 	}
+	if s.Cut != "" {
+		parts = append(parts, "not finished: "+wire.Escape([]byte(s.Cut)))
+	}
 	for i, note := range s.Notes {
 		if i == maxAbout {
 			parts = append(parts, "and more")
@@ -143,6 +146,8 @@ func answer(s *Summary, failures []*cause) string {
 	}
 	found := fmt.Sprintf("%s violated at %s.", printed.Count(len(kinds), "rule"), printed.Count(len(places), "endpoint"))
 	switch warnings := s.Verdicts[rules.Warn]; {
+	case s.Cut != "" && len(failures) == 0:
+		return "Could not tell, as the run did not finish: " + wire.Escape([]byte(s.Cut)) + "."
 	case s.Unsafe > 0 && len(failures) > 0:
 		times := "1 unsafe switch"
 		if s.Unsafe > 1 {

@@ -112,3 +112,22 @@ func TestJUnitHasACaseForEachRuleAtAnEndpoint(t *testing.T) {
 		t.Errorf("no case for %s", key)
 	}
 }
+
+// TestARunThatDidNotFinishIsNoPass checks that reports do not call safe what was not tried.
+func TestARunThatDidNotFinishIsNoPass(t *testing.T) {
+	s := &Summary{Cut: "http://a/: stopped by a signal"}
+	s.Verdicts[rules.Pass] = 3
+	if got := overall(s); got != rules.Unclear {
+		t.Errorf("got %v, want unclear", got)
+	}
+	if got, want := answer(s, nil), "Could not tell, as the run did not finish: http://a/: stopped by a signal."; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	s.Verdicts[rules.Fail] = 1
+	if got := overall(s); got != rules.Fail {
+		t.Errorf("got %v, want fail", got)
+	}
+	if got := untested(s); !strings.Contains(got, "not finished: "+s.Cut) {
+		t.Errorf("got %q", got)
+	}
+}

@@ -288,7 +288,14 @@ func chainCommand(r *rules.Ruling, to *place) string {
 	if hostHeader != "" {
 		options = " --host " + word(hostHeader)
 	}
-	return "interlock chain --via " + word(printed.ASCII(url+r.Endpoint)) + options + " --only " + word(printed.ASCII(r.X.Probe))
+	via := url + r.Endpoint
+	if r.X.Route != "" && !strings.Contains(r.X.Route, ":") && "http://"+r.X.Route != url && "https://"+r.X.Route != url {
+		via = r.X.Route + "=" + via
+	}
+	if r.X.Hop != nil && r.X.Hop.Far != nil && r.X.Hop.Far.Backend != "" {
+		options += " --listen " + word(printed.ASCII(r.X.Hop.Far.Backend))
+	}
+	return "interlock chain --via " + word(printed.ASCII(via)) + options + " --only " + word(printed.ASCII(r.X.Probe))
 }
 
 // url is the beginning of a URL of the place, and the value of Host where that is another one.

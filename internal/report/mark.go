@@ -12,7 +12,7 @@ func overall(s *Summary) rules.Verdict {
 	switch v := &s.Verdicts; {
 	case v[rules.Fail] > 0:
 		return rules.Fail
-	case s.Conclusive() == 0:
+	case s.Conclusive() == 0, s.Cut != "":
 		return rules.Unclear
 	case v[rules.Warn] > 0:
 		return rules.Warn

@@ -47,7 +47,7 @@ func (s *sarifWriter) Close(sum *Summary) error {
 		Tool: sarifTool{sarifDriver{
 			Name: "Interlock", Version: s.Version, InformationURI: "https://github.com/interlock-proxy/interlock", Rules: []sarifRule{},
 		}},
-		Invocations: []sarifInvocation{{Successful: true, Command: printed.ASCII(s.Command), Start: utc(s.about.first), End: utc(s.about.last)}},
+		Invocations: []sarifInvocation{{Successful: sum.Cut == "", Command: printed.ASCII(s.Command), Start: utc(s.about.first), End: utc(s.about.last)}},
 		Results:     []sarifResult{},
 		Properties:  sum.properties(),
 	}

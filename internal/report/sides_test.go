@@ -93,7 +93,7 @@ func mustSides(t *testing.T, r *rules.Ruling) []Passage {
 // TestChainIsSentAgainWithInterlock holds that the command of a probe of chain is one that brings the
 // backend along.
 func TestChainIsSentAgainWithInterlock(t *testing.T) {
-	const want = "interlock chain --via http://127.0.0.1:8080/ --host a --only CHAIN-CONN-KEEPALIVE"
+	const want = "interlock chain --via lab=http://127.0.0.1:8080/ --host a --only CHAIN-CONN-KEEPALIVE"
 	if got := Again(hopped()); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -21,6 +21,7 @@ type Summary struct {
 	NotSent  int64                          // probes that were not sent; set by the caller that sends them
 	Probed   bool                           // probes were sent
 	Gone     bool                           // the backend did not survive the probes; set by the caller that sends them
+	Cut      string                         // why the run did not do all that it was to do; "" if it did; set by the caller that runs it
 	Found    Found                          // findings that failed and are not accepted
 	Coverage Coverage
 	Notes    []string // what was not audited, and why
@@ -114,6 +115,9 @@ type Coverage struct {
 // expected things.
 func (s *Summary) notes() []string {
 	var lines []string
+	if s.Cut != "" {
+		lines = append(lines, "not finished: "+wire.Escape([]byte(s.Cut)))
+	}
 	for _, note := range s.Notes {
 		lines = append(lines, "not audited: "+wire.Escape([]byte(note)))
 	}

@@ -26,6 +26,7 @@ func (c *Chaining) end() error {
 			why = append(why, fmt.Sprintf("%s: %v", h.place, h.failed))
 		}
 	}
+	s.Cut = strings.Join(why, "; ")
 	c.Accepting.sum(s)
 	unwritten := errors.Join(c.kept.end(s), c.reports.Close())
 	c.answer()
@@ -40,7 +41,7 @@ func (c *Chaining) end() error {
 		}
 		return exit.Error{Status: exit.StatusFound, Err: errors.New(strings.Join(why, "; "))}
 	case len(why) > 0:
-		return exit.Unknown("%s", strings.Join(why, "\n"))
+		return exit.Unknown("%s", strings.Join(why, "; "))
 	case unwritten != nil:
 		return exit.Error{Status: exit.StatusUnknown, Err: unwritten}
 	}

@@ -151,7 +151,7 @@ func (h *passed) heads(x *wire.Exchange) *headsJSON {
 func (h *passed) blank(line []byte) []byte {
 	name, _, ok := bytes.Cut(line, []byte(":"))
 	if ok && slices.ContainsFunc(h.hop.Fields, func(f [2]string) bool { return wire.EqualFold(f[0], name) }) {
-		return append(bytes.Clone(name), ": ***"...)
+		return slices.Concat(name, []byte(": ***"), line[len(bytes.TrimRight(line, "\r\n")):])
 	}
 	return line
 }

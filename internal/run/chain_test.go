@@ -131,11 +131,12 @@ func TestChainStatus(t *testing.T) {
 		status int
 		text   string
 	}{
-		{"sound", "sound", func(*Chaining) {}, exit.StatusClean, "Safe as far as tested: 10 probes of 10 probes passed"},
+		{"sound", "sound", func(*Chaining) {}, exit.StatusClean, "Safe as far as tested: 10 of 10 probes passed"},
 		{"transport", "relay", func(*Chaining) {}, exit.StatusClean, "relays bytes and reads no HTTP"},
 		{"no upgrades", "strips", func(*Chaining) {}, exit.StatusClean, "a valid WebSocket handshake does not pass"},
 		{"below the threshold", "relays-any-101", func(c *Chaining) { c.Flags.Only = []string{"CHAIN-101-ACCEPT"} }, exit.StatusClean, "warn CHAIN-101-ACCEPT low, UPGRADE-HOP-101-UNCHECKED"},
 		{"shared", "relays-any-101", func(c *Chaining) { c.Shared = true }, exit.StatusClean, "not sent (1): it may meet other clients' requests on a connection of the hop (--shared): CHAIN-101-BARE"},
+		{"one is down", "sound", func(c *Chaining) { c.Via, c.Wait = append(c.Via, "http://127.0.0.1:1"), time.Second }, exit.StatusUnknown, "Could not tell whether http://127.0.0.1:1/ is safe: "},
 		{"another backend", "sound", func(c *Chaining) { c.Listen, c.Wait = "127.0.0.1:0", 0 }, exit.StatusUnknown, "forwards nothing to http://127.0.0.1:"},
 		{"several", "fabricates-connection", func(c *Chaining) { c.Via = append(c.Via, c.Via[0]) }, exit.StatusFound, "CHAIN-CONN-KEEPALIVE   fail  fail  A handshake with Connection: keep-alive"},
 	} {
@@ -146,5 +147,13 @@ func TestChainStatus(t *testing.T) {
 				t.Errorf("got status %d, want %d and %q in\n%s", status, c.status, c.text, text)
 			}
 		})
+	}
+}
+
+// TestBlankedHeadersKeepTheirLines checks the heads of the document.
+func TestBlankedHeadersKeepTheirLines(t *testing.T) {
+	h := &passed{hop: chain.Hop{Fields: [][2]string{{"Authorization", "x"}}}}
+	if got, want := h.shown([]byte("GET / HTTP/1.1\r\nAuthorization: x\r\nCookie: a\r\n\r\n")), `GET / HTTP/1.1\r\nAuthorization: ***\r\nCookie: a\r\n\r\n`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

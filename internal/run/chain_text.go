@@ -73,6 +73,8 @@ func (c *Chaining) headlines(t *probeText) {
 func (c *Chaining) says(h *passed) (rules.Verdict, string) {
 	n := h.verdicts()
 	switch {
+	case h.gated > 0 && h.failed != nil:
+		return rules.Fail, fmt.Sprintf("Not safe: %s at or above --fail-on %v at %s, and not all was tried: %v.", printed.Count(h.gated, "fault"), c.Gate.Least, h.place, h.failed)
 	case h.gated > 0:
 		return rules.Fail, fmt.Sprintf("Not safe: %s at or above --fail-on %v at %s.", printed.Count(h.gated, "fault"), c.Gate.Least, h.place)
 	case h.failed != nil:
@@ -86,7 +88,15 @@ func (c *Chaining) says(h *passed) (rules.Verdict, string) {
 	case n[rules.Unclear] > 0:
 		return rules.Warn, fmt.Sprintf("Safe as far as tested: no fault of %s is certain, and %s did not fail again when repeated.", h.place, printed.Count(n[rules.Unclear], "probe"))
 	}
-	return rules.Pass, fmt.Sprintf("Safe as far as tested: %s of %s passed at %s.", printed.Count(n[rules.Pass]+n[rules.Warn], "probe"), printed.Count(len(h.results), "probe"), h.place)
+	passed := fmt.Sprintf("Safe as far as tested: %d of %s passed", n[rules.Pass], printed.Count(len(h.results), "probe"))
+	switch n[rules.Warn] {
+	case 0:
+	case 1:
+		passed += ", 1 has a warning"
+	default:
+		passed += fmt.Sprintf(", %d have warnings", n[rules.Warn])
+	}
+	return rules.Pass, passed + ", at " + h.place.String() + "."
 }
 
 // verdicts counts the results by verdict.
@@ -258,10 +268,17 @@ func (c *Chaining) remedies(t *probeText, b *bytes.Buffer, r *rules.Ruling, told
 
 // compare writes a table of the hops.
 func (c *Chaining) compare(t *probeText, b *bytes.Buffer) {
+	if !slices.ContainsFunc(c.hops, func(h *passed) bool { return len(h.results) > 0 }) {
+		return
+	}
 	b.WriteByte('\n')
 	rows := [][]string{{"PROBE"}}
 	for i, h := range c.hops {
-		t.entry(b, " ", strings.TrimSuffix(fmt.Sprintf("%d = %s %s", i+1, h.place, strings.TrimPrefix(h.route, h.place.host)), " "))
+		name := h.place.String()
+		if h.route != h.place.host {
+			name += " (" + h.route + ")"
+		}
+		t.entry(b, " ", fmt.Sprintf("%d = %s", i+1, name))
 		rows[0] = append(rows[0], fmt.Sprint(i+1))
 	}
 	rows[0] = append(rows[0], "WHAT IT SENDS")
