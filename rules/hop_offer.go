@@ -23,7 +23,8 @@ correct.`,
 	Fix: `Write Connection: upgrade only for requests that have it, and remove Upgrade from all others.
 nginx: a map that sets $connection_upgrade from $http_upgrade still ignores the client's Connection
 	header; use a map on $http_connection too, or a location that carries WebSocket only.
-Apache httpd: use the upgrade=websocket parameter of ProxyPass, not RequestHeader set.`,
+Apache httpd: upgrade=websocket of ProxyPass alone adds the option; beside it, with mod_headers:
+	RequestHeader unset Upgrade "expr=%{SERVER_PROTOCOL} == 'HTTP/1.0' || ! (%{HTTP:Connection} =~ /upgrade/i)"`,
 	When: func(c *Case) bool {
 		far, sent := c.far(), c.X.Sent()
 		return far != nil && !c.headCut && !sent.HasOption("upgrade") &&
@@ -102,7 +103,7 @@ HAProxy: http-request del-header Upgrade unless it is websocket.`,
 			return says("Proxy forwarded Connection: upgrade without an Upgrade header", c.inRequest("Connection"))
 		case reduced(c):
 			return says("Proxy forwarded one of several Upgrade headers: %s", at, named(q.Protocols()))
-		case offers(q):
+		case offers(q) && !onlyWebSocket(q.Protocols()):
 			return says("Proxy forwarded an offer of another protocol than WebSocket: %s", at, named(q.Protocols()))
 		case !onlyWebSocket(q.Protocols()):
 			return says("Proxy forwarded an Upgrade header, and not the connection option: %s", at, named(q.Protocols()))

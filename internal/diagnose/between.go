@@ -77,6 +77,14 @@ func between(name string) mark {
 	}
 }
 
+// betweenKnown is the mark of any proxy whose both sides were seen and that can be named.
+func betweenKnown(v *View) string {
+	if found, basis := v.Between(); found != "" {
+		return basis
+	}
+	return ""
+}
+
 // release matches the version in what shows a product, such as nginx/1.22.1.
 var release = regexp.MustCompile(`/([0-9]+(?:\.[0-9]+)+)`)
 

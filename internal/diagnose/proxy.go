@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,6 +24,30 @@ func broken(ids ...string) func(*View) string {
 	}
 }
 
+// madeAnOffer is the observation that a proxy sends on an Upgrade header as an offer that the client has
+// not made. A proxy that removes the header and forwards a 101 all the same has another fault.
+func madeAnOffer(v *View) string {
+	if h := v.X.Hop; h == nil || h.Far == nil || !h.Far.Request.Has("Upgrade") {
+		return ""
+	}
+	return broken("UPGRADE-HOP-CONN-FABRICATED")(v)
+}
+
+// byProduct are the causes of a fault of a proxy whose both sides were seen: one for each product that
+// has a remedy of its own, in which the text has a %s, then the general remedy for other products that
+// are known, and for one that is not known the usual remedies.
+func byProduct(text string, fix []Remedy) []Cause {
+	var products []string
+	for _, r := range fix {
+		if r.Product != "" {
+			products = append(products, r.Product)
+		}
+	}
+	return append(named(text, between, fix, products...),
+		Cause{Text: fmt.Sprintf(text, "This proxy"), Certainty: rules.Likely, Mark: betweenKnown, Fix: only(fix, "")},
+		Cause{Text: fmt.Sprintf(text, "The proxy"), Certainty: rules.Possible, Fix: usualAnd(fix)})
+}
+
 // proxyRefs are what the RFCs say about proxies and upgrades in general.
 func proxyRefs() []rules.Ref {
 	return []rules.Ref{
@@ -38,9 +63,10 @@ func websocketOnly() []Remedy {
 			`map $websocket $websocket_connection { default ""; websocket upgrade; } ` +
 			`in the location: proxy_set_header Upgrade $websocket; proxy_set_header Connection $websocket_connection; proxy_set_header HTTP2-Settings "";`},
 		{"HAProxy", `http-request del-header Upgrade if HTTP_1.0 or !{ req.hdr(upgrade) -i websocket } or !{ req.hdr(connection) -m sub -i upgrade }, then ` +
-			`http-request set-header Upgrade websocket if { req.hdr(upgrade) -m found }, then http-request del-header HTTP2-Settings`},
+			`http-request set-header Upgrade websocket if { req.hdr(upgrade) -m found }, then http-request del-header Connection if !{ req.hdr(upgrade) -m found }, then ` +
+			`http-request del-header HTTP2-Settings`},
 		{"Apache", `ProxyPass "/chat" "http://backend:8080/chat" upgrade=websocket, not upgrade=ANY and no RequestHeader set Connection or Upgrade; ` +
-			`RequestHeader unset Upgrade "expr=%{SERVER_PROTOCOL} == 'HTTP/1.0'" is for clients of HTTP/1.0`},
+			`beside it, with mod_headers: RequestHeader unset Upgrade "expr=%{SERVER_PROTOCOL} == 'HTTP/1.0' || ! (%{HTTP:Connection} =~ /upgrade/i) || ! (%{HTTP:Upgrade} =~ /^websocket$/i)"`},
 		{"Envoy", `upgrade_configs: [{upgrade_type: websocket}] and no other type, in the HttpConnectionManager or in the route`},
 		{"Varnish", `in vcl_recv: return (pipe) only if (req.http.Upgrade ~ "(?i)^websocket$" && req.http.Connection ~ "(?i)upgrade"), else unset req.http.Upgrade; in vcl_pipe: set bereq.http.Upgrade = "websocket"; set bereq.http.Connection = "upgrade";`},
 		{"Squid", `http_upgrade_request_protocols WebSocket allow all, and http_upgrade_request_protocols OTHER deny all`},
@@ -54,9 +80,8 @@ var _ = register(Kind{
 	Why: `The proxy sends Connection: upgrade whether the client did or not. A correct server then takes
 the client's Upgrade header for an offer, and the client, or a proxy before this one, gets a 101 that it
 did not ask for.`,
-	Refs: proxyRefs(), Rules: []string{"UPGRADE-HOP-CONN-FABRICATED"}, See: broken("UPGRADE-HOP-CONN-FABRICATED"),
-	Causes: append(named("%s writes Connection without a look at the client's", between, websocketOnly(), "nginx", "HAProxy", "Apache", "Envoy", "Varnish", "Squid"),
-		Cause{Text: "The proxy writes Connection without a look at the client's", Certainty: rules.Possible, Fix: usualAnd(websocketOnly())}),
+	Refs: proxyRefs(), Rules: []string{"UPGRADE-HOP-CONN-FABRICATED"}, See: madeAnOffer,
+	Causes: byProduct("%s writes Connection without a look at the client's", websocketOnly()),
 })
 
 var _ = register(Kind{
@@ -67,8 +92,7 @@ tunnel in which the proxy's rules for paths, logins and headers do not apply; a 
 must not get a 101 at all.`,
 	Refs:  append(proxyRefs(), rules.Ref{RFC: "9113", Section: "3.1", Text: "h2c through Upgrade is no longer part of HTTP/2"}),
 	Rules: []string{"UPGRADE-HOP-FORWARDED", "UPGRADE-HOP-VERSION"}, See: broken("UPGRADE-HOP-FORWARDED", "UPGRADE-HOP-VERSION"),
-	Causes: append(named("%s copies the client's Upgrade header", between, websocketOnly(), "nginx", "HAProxy", "Apache", "Envoy", "Varnish", "Squid"),
-		Cause{Text: "The proxy copies the client's Upgrade header", Certainty: rules.Possible, Fix: usualAnd(websocketOnly())}),
+	Causes: byProduct("%s copies the client's Upgrade header", websocketOnly()),
 })
 
 var _ = register(Kind{
@@ -119,17 +143,15 @@ or a tunnel. The next request on it, of another client, meets that.`,
 		{RFC: "9112", Section: "9.3", Text: "a connection is used again only after the whole body of a request was sent"},
 	},
 	Rules: reuseRules(), See: broken(reuseRules()...),
-	Causes: []Cause{
+	Causes: append([]Cause{
 		{Text: "nghttpx forwards the body of an upgrade request without its end (CVE-2026-58055)", Certainty: rules.Likely, Mark: until("nghttpx", "1.70"),
 			Fix: []Remedy{{"nghttpx", "upgrade to a release after 1.69.0"}}},
-		{Text: "The proxy puts a connection back that it must close", Certainty: rules.Possible,
-			Fix: []Remedy{
-				{"nginx", `leave keepalive out of the upstream of WebSocket endpoints`},
-				{"HAProxy", `http-reuse never in the backend of WebSocket endpoints`},
-				{"Apache", `ProxyPass ... disablereuse=On`},
-				{"", `do not share connections to the server on which an upgrade was offered`},
-			}},
-	},
+	}, byProduct("%s puts a connection back that it must close", []Remedy{
+		{"nginx", `leave keepalive out of the upstream of WebSocket endpoints`},
+		{"HAProxy", `http-reuse never in the backend of WebSocket endpoints`},
+		{"Apache", `ProxyPass ... disablereuse=On`},
+		{"", `do not share connections to the server on which an upgrade was offered`},
+	})...),
 })
 
 // reuseRules are the rules about connections that are used again.
