@@ -123,7 +123,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: millisecondsOf(x.Took), Hop: o.hop(x),
 		Findings: make([]findingJSON, 0, len(r.Findings)), Diagnoses: r.Diagnoses,
 	}
-	if x.Hop == nil && x.Origin == wire.OriginLive {
+	if x.Hop == nil && x.Probe == "" { // live and offline alike
 		j.beyondJSON = o.beyond(x)
 	}
 	if x.Probe != "" {
