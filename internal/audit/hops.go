@@ -17,9 +17,6 @@ import (
 type Hops struct {
 	Live hop.Live // its fields are set before the first use
 
-	// Stored says that the far side comes from a store, where payload and secrets are blanked out.
-	Stored bool
-
 	sides atomic.Pointer[sides]
 	stir  chan struct{} // holds one value: an exchange waits for its other side
 
@@ -108,11 +105,13 @@ func (h *Hops) Counts() hop.Counts {
 	return h.Live.Counts()
 }
 
-// Far takes the ruling of another Interlock on an exchange of the far side.
-func (h *Hops) Far(r *rules.Ruling) {
+// Stored takes the ruling of another Interlock on an exchange of the far side, as a store returns it.
+func (h *Hops) Stored(r *rules.Ruling) { h.take(r, true) }
+
+func (h *Hops) take(far *rules.Ruling, stored bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.Live.Far(r, time.Now())
+	h.Live.Far(far, stored, time.Now())
 	if h.Live.Waits() {
 		h.wake()
 	}
@@ -128,7 +127,7 @@ func (h *Hops) wake() {
 // far takes a ruling on an exchange of the far side, if there is a near side here.
 func (h *Hops) far(r *rules.Ruling) {
 	if s := h.sides.Load(); s != nil && s.near {
-		h.Far(r)
+		h.take(r, false)
 	}
 }
 
@@ -154,10 +153,10 @@ func (h *Hops) told(r *rules.Ruling) {
 // side. It has the revision of the last report, raised by the amendments so far.
 func (h *Hops) join(a *Audit, s *hop.Sighting) *rules.Ruling {
 	x := *s.Ruling.X
-	x.Hop = &wire.Hop{Far: s.Other.Ruling.X, Blanked: h.Stored}
+	x.Hop = &wire.Hop{Far: s.Other.Ruling.X, Blanked: s.Other.Blanked}
 	x.Revision += s.Amended
 	judged := &x
-	if h.Stored { // as the other side is known
+	if s.Other.Blanked { // as the other side is known
 		if stored := hop.Stored(s.Ruling); stored != nil {
 			stored.Hop, judged = x.Hop, stored
 		}

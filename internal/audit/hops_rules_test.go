@@ -83,7 +83,7 @@ func judgedTogether(t *testing.T, near, far *wire.Exchange, stored bool) (last *
 			last = r
 		}
 	}}
-	a.Hops.Stored, a.Hops.Live.Settle = stored, 0
+	a.Hops.Live.Settle = 0
 	a.Hops.Configure(hop.NoSide, map[string]hop.Side{"edge": hop.NearTo, "inner": hop.FarFrom})
 	a.Observe(near)
 	if stored {
@@ -95,7 +95,7 @@ func judgedTogether(t *testing.T, near, far *wire.Exchange, stored bool) (last *
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.Hops.Far(r)
+		a.Hops.Stored(r)
 	} else {
 		a.Observe(far)
 	}

@@ -130,7 +130,7 @@ func TestOneExchangeOfSeveralIsNotGuessed(t *testing.T) {
 // store keeps: heads are compared, payload that is blanked out is not.
 func TestFarSideFromAStore(t *testing.T) {
 	a, _, each := around()
-	a.Hops.Stored, a.Hops.Live.Settle = true, 0
+	a.Hops.Live.Settle = 0
 	a.Hops.Configure(hop.NearTo, nil)
 	x := seenOn("edge", "N", bare, true)
 	x.After.Client, x.After.ClientBytes = []byte("\x81\x85\x00\x00\x00\x00hello"), 11
@@ -148,7 +148,7 @@ func TestFarSideFromAStore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.Hops.Far(stored)
+		a.Hops.Stored(stored)
 		a.Compare(false)
 	}
 	r := (*each)[len(*each)-1]

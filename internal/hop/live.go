@@ -55,6 +55,7 @@ type Counts struct {
 // A Sighting is an exchange as one side has reported it last.
 type Sighting struct {
 	Ruling  *rules.Ruling
+	Blanked bool          // it comes from a store, where payload and secrets are blanked out
 	Other   *Sighting     // the same exchange on the other side; nil until it is found
 	Amended int           // how often the ruling was amended by what the other side saw
 	Before  *rules.Before // the result as of the last report or amendment
@@ -70,9 +71,15 @@ type Sighting struct {
 // Near takes a report of an exchange on the near side. Only a complete one can be paired.
 func (l *Live) Near(r *rules.Ruling, now time.Time) *Sighting { return l.take(&l.near, r, now) }
 
-// Far takes a report of an exchange on the far side.
-func (l *Live) Far(r *rules.Ruling, now time.Time) {
-	if s := l.take(&l.far, r, now); s != nil && s.Other != nil {
+// Far takes a report of an exchange on the far side. It may come from a store, where payload and secrets
+// are blanked out.
+func (l *Live) Far(r *rules.Ruling, blanked bool, now time.Time) {
+	s := l.take(&l.far, r, now)
+	if s == nil {
+		return
+	}
+	s.Blanked = blanked
+	if s.Other != nil {
 		l.changed(s.Other)
 	}
 }

@@ -25,11 +25,11 @@ func newLive() (l *Live, now time.Time) {
 // was reported before them and still looks for its other side.
 func TestOneWithoutAPairKeepsNoOthers(t *testing.T) {
 	l, now := newLive()
-	l.Far(report("lone", "lone", now, 0, true), now)
+	l.Far(report("lone", "lone", now, 0, true), false, now)
 	for i := range 100 {
 		now = now.Add(time.Millisecond)
 		name := fmt.Sprint("pair", i)
-		l.Far(report("F"+name, name, now, 0, true), now)
+		l.Far(report("F"+name, name, now, 0, true), false, now)
 		l.Near(report("N"+name, name, now, 0, true), now)
 	}
 	for range 2 { // paired, and then complete
@@ -80,7 +80,7 @@ func TestAnExchangeCountsOnce(t *testing.T) {
 			l.Near(report("N", "n", now, 0, false), now)
 			l.Due(now.Add(61*time.Second), false)
 			l.Near(report("N", "n", now, 1, false), now.Add(66*time.Second))
-			l.Far(report("F", "n", now, 1, true), now.Add(66*time.Second))
+			l.Far(report("F", "n", now, 1, true), false, now.Add(66*time.Second))
 			if due := l.Due(now.Add(67*time.Second), false); len(due) != 1 {
 				t.Errorf("%d pairs are to be judged", len(due))
 			}
@@ -89,7 +89,7 @@ func TestAnExchangeCountsOnce(t *testing.T) {
 		}},
 		"paired": {Counts{Paired: 1}, func(l *Live, now time.Time) {
 			l.Near(report("N", "n", now, 0, false), now)
-			l.Far(report("F", "n", now, 0, true), now)
+			l.Far(report("F", "n", now, 0, true), false, now)
 			l.Due(now.Add(time.Second), false)
 			l.Near(report("N", "n", now, 1, true), now.Add(70*time.Second))
 			l.Due(now.Add(71*time.Second), false)

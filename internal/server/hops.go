@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -31,7 +32,8 @@ const (
 // Hops compares both sides of proxies in live traffic.
 type Hops struct {
 	audit *audit.Audit
-	store *store.Store // has the far side; nil: this process has it
+	store *store.Store // may be nil
+	reads atomic.Bool  // the store has the far side, not this process
 	log   zerolog.Logger
 
 	rounds int
@@ -40,13 +42,16 @@ type Hops struct {
 
 // NewHops prepares comparing, and gives the audit the sides. The store may be nil.
 func NewHops(c *config.Config, a *audit.Audit, s *store.Store, log zerolog.Logger) *Hops {
-	h := &Hops{audit: a, log: log}
+	h := &Hops{audit: a, store: s, log: log}
 	a.Hops = audit.NewHops(hopBytes)
-	a.Hops.Configure(sidesOf(c))
-	if c.Instance == config.HopEdge && !hasInner(c) {
-		h.store, a.Hops.Stored = s, true
-	}
+	h.configure(c)
 	return h
+}
+
+// configure takes the sides from a configuration. It may be called while others use h.
+func (h *Hops) configure(c *config.Config) {
+	h.audit.Hops.Configure(sidesOf(c))
+	h.reads.Store(h.store != nil && c.Instance == config.HopEdge && !hasInner(c))
 }
 
 // Near reports whether an exchange is on the near side of a proxy, and may be judged once more.
@@ -110,7 +115,7 @@ func (h *Hops) round(ctx context.Context) {
 // read reads the far side from the store, as far as exchanges of the near side wait for it. What cannot
 // be read is read later: the log says that the store does not answer.
 func (h *Hops) read(ctx context.Context) {
-	if h.store == nil {
+	if !h.reads.Load() {
 		return
 	}
 	began, reported := time.Now(), time.Time{}
@@ -118,7 +123,7 @@ func (h *Hops) read(ctx context.Context) {
 		reported = began.Add(-hopFresh)
 	}
 	far := func(r *rules.Ruling) error {
-		h.audit.Hops.Far(r)
+		h.audit.Hops.Stored(r)
 		return nil
 	}
 	if since := h.audit.Hops.Since(reported); !since.IsZero() {
@@ -140,7 +145,7 @@ func (h *Hops) read(ctx context.Context) {
 func (h *Hops) End(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), overdue)
 	defer cancel()
-	for began, paired := time.Now(), int64(0); h.store != nil; {
+	for began, paired := time.Now(), int64(0); h.reads.Load(); {
 		h.rounds = -1 // look for all
 		h.round(ctx)
 		was := paired

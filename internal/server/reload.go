@@ -71,7 +71,7 @@ func (r *reloader) take(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	r.audit.Configure(c.RuleOptions(), c.RouteOptions())
-	r.audit.Hops.Configure(sidesOf(&c))
+	r.hops.configure(&c)
 	r.probes.Use(&c, t.Backends())
 	r.metrics.Know(c.RouteNames()...)
 	r.states.accept(c.Accepted, c.Expected)
