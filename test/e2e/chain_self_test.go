@@ -27,7 +27,7 @@ func TestInterlockIsATransportRelay(t *testing.T) {
 		t.Parallel()
 		equal(t, throughTo(t, func(sink string) *chain.Hop { return forwarding(t, sink) }),
 			throughTo(t, func(sink string) *chain.Hop { return &chain.Hop{Address: sink, Host: sink, Path: "http://" + sink} }),
-			"CTRL-L4", "CHAIN-CONNECT", "CHAIN-SSRF-ABS", "CHAIN-SSRF-ABS-PLAIN", "CHAIN-SSRF-AT", "CHAIN-SSRF-WS")
+			"CTRL-L4", "CTRL-L4-END", "CHAIN-CONNECT", "CHAIN-SSRF-ABS", "CHAIN-SSRF-ABS-PLAIN", "CHAIN-SSRF-AT", "CHAIN-SSRF-WS")
 	})
 }
 

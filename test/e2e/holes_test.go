@@ -31,10 +31,14 @@ func TestHolesOfReleases(t *testing.T) {
 	} {
 		t.Run(strings.Join(c.packages, " "), func(t *testing.T) {
 			t.Parallel()
-			p := probe(t, "http://127.0.0.1:"+oldServer(t, c.packages...)+"/", "--only", c.only, "--wait-backend", "1s")
+			url := "http://127.0.0.1:" + oldServer(t, c.packages...) + "/"
+			p := probe(t, url, "--only", c.only, "--wait-backend", "1s")
 			var want []string
 			if c.probe != "" {
 				want = []string{c.probe + " " + c.rule}
+			}
+			for again := 0; again < 2 && c.rule == "UPGRADE-SLOW-HEADER" && len(p.failed()) == 0; again++ {
+				p = probe(t, url, "--only", c.only, "--wait-backend", "1s") // on a busy machine what is slow may not stand out
 			}
 			if failed := p.failed(); !slices.Equal(failed, want) {
 				t.Errorf("got %q, want %q\n%s", failed, want, p.text)

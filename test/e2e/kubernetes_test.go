@@ -224,7 +224,7 @@ func TestTheCommandOfTheJobRuns(t *testing.T) {
 			Tunnels bool
 			Results []struct {
 				Probe, Verdict string
-				Faults         []struct{ Severity, Code, Detail string }
+				Faults         []struct{ Severity, Rule, Detail string }
 			}
 		}
 	}
@@ -237,7 +237,7 @@ func TestTheCommandOfTheJobRuns(t *testing.T) {
 	faults := 0
 	for _, result := range report.Hops[0].Results {
 		for _, f := range result.Faults {
-			if faults++; result.Probe == "" || result.Verdict == "" || f.Severity == "" || f.Code == "" || f.Detail == "" {
+			if faults++; result.Probe == "" || result.Verdict == "" || f.Severity == "" || f.Rule == "" || f.Detail == "" {
 				t.Errorf("got %+v of %q, want no empty value", f, result.Probe)
 			}
 		}

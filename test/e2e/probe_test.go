@@ -25,7 +25,12 @@ func TestProbesCatchExactlyTheFault(t *testing.T) {
 		}
 		t.Run(b.Name, func(t *testing.T) {
 			t.Parallel()
-			p := probe(t, "http://"+labServer(t, b.Name)+b.Paths[0])
+			url := "http://" + labServer(t, b.Name) + b.Paths[0]
+			p := probe(t, url)
+			slow := b.Name == "quadratic" || b.Name == "exponential"
+			for again := 0; again < 2 && slow && len(p.with("fail")) < len(b.Caught); again++ {
+				p = probe(t, url) // on a busy machine what is slow may not stand out
+			}
 			p.differ(t, "fail", b.Caught)
 			if strings.HasPrefix(b.Name, "origin-") { // whose fault is a warning where nothing says that it is none
 				p.differ(t, "warn", append(b.Warned, "UPGRADE-SEQ-REFUSED-PIPELINE"))
