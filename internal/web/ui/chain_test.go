@@ -54,7 +54,7 @@ func TestChainShowsBothSides(t *testing.T) {
 	for path, wants := range map[string][]string{
 		"/chain": append([]string{
 			`<span class="id">old</span>`, `<span class="id">new</span>`, `href="#x-01JHOP1"`, `id="x-01JHOP1"`, "A handshake with Connection: keep-alive", "UPGRADE-HOP-CONN-FABRICATED",
-			"1 MiB", "n/a", "interlock chain --via http://127.0.0.1:8080/ --host a --only CHAIN-CONN-KEEPALIVE", `href="/chain/01JCHAIN"`, `name="q" value="run:01JCHAIN"`,
+			"1 MiB", "n/a", "interlock chain --via old=http://127.0.0.1:8080/ --host a --only CHAIN-CONN-KEEPALIVE", `href="/chain/01JCHAIN"`, `name="q" value="run:01JCHAIN"`,
 		}, both...),
 		"/chain/01JCHAIN?show=failing": {`id="x-01JHOP2"`, `aria-current="true">did not pass`},
 		"/exchanges/01JHOP1":           append([]string{"Both sides of the proxy"}, both...),
