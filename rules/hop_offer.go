@@ -158,7 +158,7 @@ func severalOffers(c *Case) bool {
 }
 
 // reduced reports whether a proxy forwards some of several lines: which one it keeps decides what a
-// filter behind it sees.
+// filter on the server side sees.
 func reduced(c *Case) bool {
 	n := len(c.far().Request.Protocols())
 	return severalOffers(c) && 0 < n && n < len(c.X.Sent().Protocols())

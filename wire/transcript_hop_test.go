@@ -158,7 +158,7 @@ func TestTimesOfTheFarSide(t *testing.T) {
 }
 
 // TestSightingsAreKept checks that what both sides of a hop saw is read, written and joined to the
-// first exchange, and what is no sighting.
+// first exchange, and that malformed ones are rejected.
 func TestSightingsAreKept(t *testing.T) {
 	const seen = "!! seen poisoned\n!! seen one-way from the\\nclient\n"
 	parsed := read(t, twoSides+seen)

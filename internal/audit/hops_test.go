@@ -106,8 +106,8 @@ func TestBothSidesAreJudgedOnce(t *testing.T) {
 	}
 }
 
-// TestOneExchangeOfSeveralIsNotGuessed checks that exchanges of which nobody can tell which belong
-// together are not judged as a pair.
+// TestOneExchangeOfSeveralIsNotGuessed checks that exchanges are not judged as a pair where
+// it is not known which of several belong together.
 func TestOneExchangeOfSeveralIsNotGuessed(t *testing.T) {
 	a, _, each := around()
 	a.Hops.Live.Settle = 0

@@ -10,7 +10,7 @@ import (
 )
 
 // doubt compares the last controls with the first ones. If the hop does not do what it did, no one knows
-// since when: what came between is unclear, and the error says so.
+// since when: the results in between are unclear, and the error says so.
 func (r *run) doubt() error {
 	why := ""
 	switch {

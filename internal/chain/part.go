@@ -32,7 +32,7 @@ func (s *Sink) expect(p *part) {
 }
 
 // empty makes sure that the hop has no connection to the sink that this attempt or an earlier one has
-// used: it closes all of them, gives the hop that time to notice, and forgets what came on them. Those
+// used: it closes all of them, gives the hop that time to notice, and forgets the bytes received on them. Those
 // of other attempts that still wait stay.
 func (p *part) empty(wait time.Duration) {
 	p.sweep(func(q *part) bool { return q != p && !q.ended }, wait)
@@ -70,7 +70,7 @@ func (b *backend) claim(by *part) {
 }
 
 // sweep closes the connections but those of parts to keep, gives the hop that time to notice, and
-// forgets what came on them. Keeps is called with mu held.
+// forgets the bytes received on them. Keeps is called with mu held.
 func (s *Sink) sweep(keeps func(*part) bool, wait time.Duration) {
 	s.mu.Lock()
 	var drop, keep []*backend

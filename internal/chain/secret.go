@@ -13,7 +13,7 @@ import (
 const fewest = 6
 
 // secrets returns the values of the user's own headers, and the parts of which they consist, the longest
-// first. Host is no secret.
+// first. Host is not a secret.
 func (h *Hop) secrets() (all []string) {
 	add := func(value string) {
 		if len(value) >= fewest && !slices.Contains(all, value) {

@@ -142,7 +142,7 @@ func (s *Sink) accept() {
 	}
 }
 
-// empty closes all connections, gives the hop that time to notice, and forgets what came on them.
+// empty closes all connections, gives the hop that time to notice, and forgets the bytes received on them.
 func (s *Sink) empty(wait time.Duration) { s.sweep(func(*part) bool { return false }, wait) }
 
 // plan says what the sink does with the request of that id.

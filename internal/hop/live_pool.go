@@ -146,7 +146,7 @@ func (l *Live) lonely(s *Sighting, name string) *Sighting {
 	return f
 }
 
-// maxAmong is how many exchanges of one key or path are compared: of more, nobody can tell which is
+// maxAmong is how many exchanges of one key or path are compared: of more, it is not known which is
 // which.
 const maxAmong = 64
 

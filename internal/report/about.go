@@ -155,7 +155,7 @@ func answer(s *Summary, failures []*cause) string {
 		}
 		return fmt.Sprintf("Not safe: %s, %s%s", times, found, worst)
 	case len(failures) > 0 && failures[0].first().rule.Hop && failures[0].first().finding.Severity >= rules.High:
-		return "Not safe: " + found + worst // the proxy is, whatever the server behind it did
+		return "Not safe: " + found + worst // whatever the server did, the proxy is not safe
 	case len(failures) > 0:
 		return "No unsafe switch, but " + found + worst
 	case s.Conclusive() == 0:
