@@ -79,6 +79,7 @@ func nodeListens(t *testing.T, script string, args ...string) string {
 	}
 	port, err := bufio.NewReader(stdout).ReadString('\n')
 	t.Cleanup(func() {
+		defer time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() }).Stop() // if it hangs
 		stdin.Close()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("%s: %v\n%s", script, err, &stderr)

@@ -71,6 +71,7 @@ func dyingServer(t *testing.T, again bool, others int) *dying {
 		d.over = true
 		for _, p := range d.all {
 			p.stdin.Close()
+			defer time.AfterFunc(10*time.Second, func() { _ = p.cmd.Process.Kill() }).Stop() // it may hang
 		}
 		d.mu.Unlock()
 		living.Wait()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestHolesOfReleases probes releases of packages for Node.js with a published hole, and the release
@@ -62,12 +63,13 @@ func oldServer(t *testing.T, packages ...string) string {
 	t.Helper()
 	// The size lets long values in: without it Node.js answers 431, and hides how long the package takes.
 	port, end := nodeProgram(t, append([]string{"--max-http-header-size=131072", "node/old-server.mjs"}, packages...)...)
-	t.Cleanup(func() { end() })
+	t.Cleanup(func() { end() }) // the status does not matter: it may still be busy with a long value, and is killed then
 	return port
 }
 
 // nodeProgram starts a server that prints its port and ends with its standard input. The returned
-// function ends it, and returns how it ended: with status 0, unless it had crashed before.
+// function ends it, and returns how it ended: with status 0, unless it had crashed before, or hung
+// and was killed.
 func nodeProgram(t *testing.T, args ...string) (port string, end func() (status int, stderr string)) {
 	t.Helper()
 	cmd := exec.Command(program(t, "node", "nodejs"), args...)
@@ -80,6 +82,7 @@ func nodeProgram(t *testing.T, args ...string) (port string, end func() (status 
 	}
 	line, _ := bufio.NewReader(stdout).ReadString('\n')
 	end = func() (int, string) {
+		defer time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() }).Stop()
 		_ = stdin.Close()
 		_, _ = io.Copy(io.Discard, stdout)
 		_ = cmd.Wait() // fails if it has crashed
