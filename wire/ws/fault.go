@@ -1,0 +1,100 @@
+package ws
+
+import (
+	"bytes"
+	"time"
+)
+
+// fault records a fault of the frame at hand.
+func (s *side) fault(kind FaultKind) {
+	e := s.more()
+	for i := range e.faults {
+		if f := &e.faults[i]; f.Kind == kind {
+			f.Count++
+			return
+		}
+	}
+	size, length := s.headSize(), s.length()
+	passed := int64(0)
+	if s.state&inPayload != 0 {
+		passed = int64(length - s.left)
+	}
+	e.faults = append(e.faults, Fault{
+		Kind: kind, Count: 1, Frame: s.number(), Offset: s.offset - passed - int64(size),
+		First: s.head[0], Masked: s.state&isMasked != 0, Length: length, Head: size,
+	})
+}
+
+// number returns how many frames have begun.
+func (s *side) number() int64 {
+	n := int64(s.frames[0]) + int64(s.frames[1])
+	if s.extra != nil {
+		for _, c := range s.counts {
+			n += c.Frames
+		}
+	}
+	return n
+}
+
+// resemble keeps the first bytes of what is not frames, after those that are in the head.
+func (s *side) resemble(p []byte) { s.have += uint8(copy(s.head[s.have:], p)) }
+
+// beginsHTTP reports whether bytes of a side, of which there may be more, begin like an HTTP/1
+// message.
+func beginsHTTP(from Side, b []byte) bool {
+	const status = "HTTP/1."
+	if from == Server {
+		return len(b) >= len(status) && bytes.EqualFold(b[:len(status)], []byte(status))
+	}
+	b = bytes.TrimLeft(b, "\r\n")
+	method, target, ok := bytes.Cut(b, []byte(" "))
+	for _, c := range method {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return ok && len(method) >= 3 && (len(target) == 0 || bytes.IndexByte([]byte("/*h"), target[0]) >= 0)
+}
+
+// Facts returns what is known so far.
+func (r *Reader) Facts() *Facts {
+	ms := func(n uint32) time.Duration { return time.Duration(n) * time.Millisecond }
+	f := &Facts{ClosedFirst: r.first, Idle: ms(r.idle), IdleAt: ms(r.idleAt - min(r.began, r.idleAt))}
+	for from := range f.Sides {
+		f.Sides[from] = r.sides[from].sent(Side(from), ms(r.began))
+	}
+	return f
+}
+
+// sent returns what is known of a side. Times of its own are from the start of the tunnel.
+func (s *side) sent(from Side, began time.Duration) Sent {
+	f := Sent{
+		Messages: int64(s.messages), LargestFrame: s.frame, LargestMessage: s.largest,
+		ZeroKeys: int64(s.zero), RepeatedKeys: int64(s.repeated),
+		Lost: s.state&isLost != 0, Cut: s.state&isLost == 0 && s.have > 0, Open: s.state&inMessage != 0, Read: s.offset,
+	}
+	f.HTTP = f.Lost && beginsHTTP(from, s.head[:s.have])
+	e := s.extra
+	if e != nil {
+		f.Frames, f.Faults = e.counts, append([]Fault(nil), e.faults...)
+		f.Compressed, f.Unchecked = int64(e.compressed), int64(e.unchecked)
+		f.Fragmented, f.MostFragments = int64(e.fragmented), int64(e.mostFragments)
+		f.UnaskedPongs, f.ForeignPongs = int64(e.unasked), int64(e.foreign)
+		f.Pings = Pings{Answered: int64(e.answered), Waiting: int64(e.waiting), Shortest: e.shortest, Longest: e.longest}
+		if e.waiting > 0 {
+			f.Pings.Since = max(e.pings[0].at-began, 0)
+		}
+		if e.closing != nil {
+			c := *e.closing
+			c.At, c.DataAfter = max(c.At-began, 0), int64(e.dataAfter)
+			f.Close = &c
+		}
+	}
+	for i := range s.frames {
+		f.Frames[Text+Kind(i)] = Count{int64(s.frames[i]), s.bytes[i]}
+	}
+	if f.MostFragments == 0 && s.frames[0]+s.frames[1] > 0 {
+		f.MostFragments = 1
+	}
+	return f
+}

@@ -1,0 +1,205 @@
+package ws
+
+import (
+	"math"
+	"time"
+)
+
+// MaxChecked is the size of the largest text frame whose UTF-8 is checked. The payload of larger
+// ones may be skipped.
+const MaxChecked = 64 << 10
+
+// Terms are what the handshake agreed on about frames.
+type Terms struct {
+	Deflate bool // permessage-deflate (RFC 7692): RSV1 marks a compressed message
+	Other   bool // another extension, which may define the reserved bits and opcodes
+}
+
+// A Reader reads the frames of one tunnel. Only one goroutine may use it at a time. Times are from
+// one moment that its owner chooses.
+type Reader struct {
+	sides  [2]side
+	began  uint32 // when the tunnel began; times are in milliseconds here
+	last   uint32 // when the last byte came
+	idle   uint32 // the longest time without a byte
+	idleAt uint32 // when it began
+	terms  Terms
+	first  Side // whose Close frame came first
+}
+
+// A side is what is known of the frames of one side. It is small, because most tunnels are idle:
+// what few of them have is in the extra part.
+type side struct {
+	offset  int64     // of the next byte
+	left    uint64    // bytes of the payload at hand that have not come
+	message uint64    // payload of the message at hand
+	frame   uint64    // payload of the largest frame
+	largest uint64    // payload of the largest message
+	bytes   [2]int64  // of text and binary frames
+	*extra            // nil: nothing has come but unfragmented messages without a fault
+	frames  [2]uint32 // text and binary ones
+
+	messages uint32
+	zero     uint32 // keys that are zero
+	repeated uint32 // keys that are the one before
+	key      [4]byte
+	before   [4]byte // the key of the last frame with payload
+	head     [maxHead]byte
+	have     uint8 // how much of the head there is
+	kind     Kind  // of the frame at hand
+	open     Kind  // of the message at hand
+	state    state
+	text     text // of the message at hand
+}
+
+// A state is a set of facts about the frame and the message at hand.
+type state uint8
+
+const (
+	inPayload state = 1 << iota // the head is complete, and payload is to come
+	inMessage                   // a message has begun and has not ended
+	checked                     // the message at hand is text that is checked
+	final                       // the frame at hand is the last of its message
+	isLost                      // the bytes from offset on are not frames
+	isMasked
+	keyed // before is set
+)
+
+// NewReader returns a reader for a tunnel that begins at that time.
+func NewReader(terms Terms, began time.Duration) *Reader {
+	r := &Reader{terms: terms, began: milliseconds(began)}
+	r.last = r.began
+	return r
+}
+
+func milliseconds(d time.Duration) uint32 {
+	return uint32(min(max(d.Milliseconds(), 0), math.MaxUint32))
+}
+
+// Reads reports whether bytes of that side are still looked at.
+func (r *Reader) Reads(from Side) bool { return !r.sides[from].over() }
+
+// over reports whether the bytes are not frames, and enough of them came to tell what begins there.
+func (s *side) over() bool { return s.state&isLost != 0 && s.have == maxHead }
+
+// Skippable returns how many of the next bytes need not be fed: the rest of a payload that nobody
+// looks at, or all where frames are not read any more. It is 0 if bytes must be fed. It changes only
+// by what is fed or skipped on the same side.
+func (r *Reader) Skippable(from Side) int64 {
+	switch s := &r.sides[from]; {
+	case s.over():
+		return math.MaxInt64
+	case s.state&inPayload == 0 || s.looks():
+		return 0
+	default:
+		return int64(min(s.left, math.MaxInt64))
+	}
+}
+
+// looks reports whether the next byte of the payload at hand is looked at: it belongs to a control
+// frame, to its first bytes if it is too long, or to text that is checked.
+func (s *side) looks() bool {
+	if s.kind.control() {
+		return s.length()-s.left < maxControl
+	}
+	return s.state&checked != 0
+}
+
+// Skip records that n bytes, at most Skippable, came and were not fed.
+func (r *Reader) Skip(from Side, n int64, at time.Duration) {
+	if n = min(n, r.Skippable(from)); n > 0 {
+		r.heard(at)
+		if r.Reads(from) {
+			r.pass(from, uint64(n), at)
+		}
+	}
+}
+
+// Feed takes bytes of one side.
+func (r *Reader) Feed(from Side, p []byte, at time.Duration) {
+	if len(p) == 0 {
+		return
+	}
+	r.heard(at)
+	s := &r.sides[from]
+	for len(p) > 0 {
+		switch {
+		case s.state&isLost != 0:
+			s.resemble(p)
+			return
+		case s.state&inPayload == 0:
+			n := s.takeHead(p)
+			p = p[n:]
+			s.offset += int64(n)
+			if s.complete() {
+				r.begin(from, at)
+			}
+		default:
+			n := int(min(uint64(len(p)), s.left))
+			r.look(s, p[:n])
+			r.pass(from, uint64(n), at)
+			p = p[n:]
+		}
+	}
+}
+
+// heard records that bytes came.
+func (r *Reader) heard(at time.Duration) {
+	now := max(milliseconds(at), r.last)
+	if now-r.last > r.idle {
+		r.idle, r.idleAt = now-r.last, r.last
+	}
+	r.last = now
+}
+
+// look reads payload before it passes.
+func (r *Reader) look(s *side, p []byte) {
+	switch {
+	case s.kind.control():
+		s.keepControl(p)
+	case s.state&checked != 0:
+		if !s.text.check(p, s.key, s.length()-s.left) {
+			s.state &^= checked
+			s.fault(FaultText)
+		}
+	}
+}
+
+// pass moves on in the payload.
+func (r *Reader) pass(from Side, n uint64, at time.Duration) {
+	s := &r.sides[from]
+	s.left -= n
+	s.offset += int64(n)
+	s.count(int64(n))
+	if s.left == 0 {
+		r.end(from, at)
+	}
+}
+
+// end records that a frame is complete.
+func (r *Reader) end(from Side, at time.Duration) {
+	s := &r.sides[from]
+	switch {
+	case s.kind == Close:
+		r.closed(from)
+	case s.kind == Ping:
+		s.pinged(at)
+	case s.kind == Pong:
+		r.ponged(from, at)
+	case s.state&final != 0:
+		if s.state&checked != 0 && s.text.need > 0 {
+			s.fault(FaultText)
+		}
+		increase(&s.messages)
+		s.state &^= inMessage | checked
+	}
+	s.state &^= inPayload
+	s.have = 0
+}
+
+// increase counts one more, up to the largest number.
+func increase(n *uint32) {
+	if *n < math.MaxUint32 {
+		*n++
+	}
+}
