@@ -21,6 +21,10 @@ type Backend struct {
 	ProxyProtocol byte        // the version of the PROXY protocol in which the backend is told who the client is; 0: it is not
 	Host          string      // if not empty, the value that every Host field gets on the way
 
+	// NoFrames has tunnels to the backend be read only for their first bytes, and not to their end
+	// frame by frame; see [wire.After].
+	NoFrames bool
+
 	// Eager has the backend dialled before the client's first byte, where no head is needed to know
 	// that it is the one: for clients that connect and wait, and for servers that time handshakes.
 	// If that fails, it is tried again with that byte.

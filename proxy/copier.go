@@ -26,7 +26,7 @@ type copier struct {
 	from  wire.Direction
 	src   *side
 	dst   *side
-	free  bool // the session need not see what comes
+	most  int64 // how many of the bytes that come next the session need not see
 
 	in, out syscall.RawConn // of src and dst; nil for what is not a socket of the system
 	reading func(fd uintptr) bool
@@ -140,14 +140,14 @@ func (c *copier) writeOnce(fd uintptr) bool {
 
 // splices reports whether so much has come that it is worth while to splice what follows.
 func (c *copier) splices() bool {
-	return c.streak >= spliceFrom && c.free && c.src.plain() && c.dst.plain()
+	return c.streak >= spliceFrom && c.most >= spliceFrom && c.src.plain() && c.dst.plain()
 }
 
 // splice moves a portion. The deadline of src is set afterwards.
 func (c *copier) splice() (int64, error) {
 	c.streak = 0
 	c.src.SetReadDeadline(time.Now().Add(spliceWait))
-	return io.CopyN(c.dst.socket, c.src.socket, splicePortion)
+	return io.CopyN(c.dst.socket, c.src.socket, min(c.most, splicePortion))
 }
 
 // isBrokenPipe reports whether a splice has failed at the side that it writes to, as far as that

@@ -107,7 +107,7 @@ func (g *goConn) next(c *copier) (b []byte, more bool) {
 	defer g.mu.Unlock()
 	for d := c.from; ; g.changed.Wait() {
 		sides := [2]*side{g.client, g.backend}
-		c.src, c.dst, c.free = sides[d], sides[1-d], g.session.recorded[d] && g.session.stage == carrying
+		c.src, c.dst, c.most = sides[d], sides[1-d], g.portion(d)
 		switch {
 		case g.session.stage == closed:
 			return nil, false
@@ -195,6 +195,7 @@ func (g *goConn) splice(c *copier) {
 		now := time.Now()
 		g.mu.Lock()
 		g.session.spliced(c.from, int(n), now)
+		c.most = g.portion(c.from)
 		a := g.session.wrote(c.from, int(n), now)
 		switch {
 		case err == nil, errors.Is(err, os.ErrDeadlineExceeded):
@@ -209,11 +210,24 @@ func (g *goConn) splice(c *copier) {
 		g.arm(now)
 		g.mu.Unlock()
 		g.do(a)
-		if err != nil {
-			c.src.SetReadDeadline(time.Time{})
-			return
+		if err == nil && c.most > 0 {
+			continue
 		}
+		c.src.SetReadDeadline(time.Time{})
+		if err == nil { // it is the end of a frame, and no pause
+			c.streak = spliceFrom
+		}
+		return
 	}
+}
+
+// portion returns how many bytes of a tunnel may be passed on next without being shown. Only what
+// comes from the same side changes that. The lock is held.
+func (g *goConn) portion(d wire.Direction) int64 {
+	if !g.session.recorded[d] {
+		return 0
+	}
+	return g.session.splice(d)
 }
 
 // share leaves what is to be written to the goroutine that does so. The lock is held.

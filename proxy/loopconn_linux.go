@@ -120,8 +120,8 @@ func (l *loopConn) copy(d wire.Direction) (more bool) {
 		var a action
 		switch {
 		case err == nil:
-			l.measure(d, len(b), now)
 			a = l.session.read(d, b, now)
+			l.measure(d, len(b), now)
 		case errors.Is(err, io.EOF):
 			a = l.session.ended(d, now)
 		default:

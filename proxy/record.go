@@ -11,7 +11,8 @@ import (
 type record struct {
 	talk     wire.Conversation
 	last     *lastReads // nil while the conversation records the tunnel
-	recorded [2]bool    // the tunnel bytes of a direction need not be shown to the conversation any more
+	recorded [2]bool    // the tunnel bytes of a direction are not recorded any more, so nothing becomes due by them
+	framed   [2]bool    // they are read as frames nevertheless
 	tunnel   bool       // a 101 has been seen, or nothing is looked at
 	sealed   bool       // nothing is
 	lost     bool       // a peer no longer answered
@@ -27,10 +28,11 @@ func (r *record) seal() { r.sealed, r.tunnel, r.recorded = true, true, [2]bool{t
 // see shows bytes that were read to the conversation as long as they matter to it.
 func (r *record) see(d wire.Direction, p []byte, now time.Time) {
 	switch {
-	case r.recorded[d]:
+	case r.recorded[d] && !r.framed[d]:
 	case r.tunnel:
 		r.talk.Feed(d, p, now)
-		r.recorded[d] = !r.talk.Recording(d)
+		r.recorded[d] = r.recorded[d] || !r.talk.Recording(d)
+		r.framed[d] = r.recorded[d] && r.talk.Reading(d)
 	default:
 		r.talk.Feed(d, p, now)
 		r.tunnel = r.talk.Switched()
@@ -54,7 +56,7 @@ func (r *record) keep(d wire.Direction) *wire.LastRead {
 
 // skippable is how many of the bytes that come next in a direction need not be seen.
 func (r *record) skippable(d wire.Direction) int64 {
-	if r.recorded[d] {
+	if r.recorded[d] && !r.framed[d] {
 		return math.MaxInt64
 	}
 	return r.talk.Skippable(d)
@@ -62,10 +64,10 @@ func (r *record) skippable(d wire.Direction) int64 {
 
 // skip records bytes that went by without being seen.
 func (r *record) skip(d wire.Direction, n int, now time.Time) {
-	switch {
-	case !r.recorded[d]:
+	if !r.recorded[d] || r.framed[d] {
 		r.talk.Skip(d, int64(n), now)
-	case !r.sealed:
+	}
+	if r.recorded[d] && !r.sealed {
 		r.keep(d).Pass(now)
 	}
 }

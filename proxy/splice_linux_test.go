@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // post returns a request with that body.
@@ -113,6 +114,31 @@ func TestKnownContentIsSpliced(t *testing.T) {
 	}
 	if n := r.Counts.Exchanges.Load(); n != 3 {
 		t.Errorf("%d exchanges were counted, want 3", n)
+	}
+}
+
+// TestLargeFramesAreSpliced checks that most of a large frame is spliced, and never a byte after it.
+func TestLargeFramesAreSpliced(t *testing.T) {
+	var taken *atomic.Int64
+	r := relay(t, func(r *Relay) { taken, _ = spliced(r) })
+	client, backend := r.switchedOver()
+	for range 3 {
+		text := sized(4<<20) + "\x89\x01a"
+		answered := saying(backend, text)
+		expect(t, client, text)
+		if err := <-answered; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := taken.Load(); n < 6<<20 || n > 12<<20 {
+		t.Errorf("%d bytes were spliced", n)
+	}
+	client.Close()
+	expectEnd(t, backend, "")
+	backend.Close()
+	x := r.await("the end", func(all []*wire.Exchange) bool { return len(all) == 1 && all[0].Final })[0]
+	if got := fmt.Sprint(x.After.Frames.Sides[ws.Server].Frames); got != fmt.Sprint([ws.Kinds]ws.Count{ws.Binary: {Frames: 3, Bytes: 12 << 20}, ws.Ping: {Frames: 3, Bytes: 3}}) {
+		t.Error(got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // maxShown is how many bytes after a 101 are shown, in each direction.
@@ -50,7 +51,8 @@ type rulingJSON struct {
 	Unsafe       bool          `json:"unsafe"`
 	Milliseconds float64       `json:"milliseconds"`
 	After        *afterJSON    `json:"after"`
-	Hop          *hopJSON      `json:"hop,omitempty"` // the other side of the proxy that the exchange passed, where it was seen
+	Frames       *ws.Facts     `json:"frames,omitempty"` // of a WebSocket tunnel
+	Hop          *hopJSON      `json:"hop,omitempty"`    // the other side of the proxy that the exchange passed, where it was seen
 	beyondJSON                 // of live traffic without another side, whose rules need it where one is found
 	Findings     []findingJSON `json:"findings"`
 	Diagnoses    []Diagnosis   `json:"diagnoses,omitempty"`
@@ -160,7 +162,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 			j.Response.Redacted = redactedFields(&p.Head, j.Response.Head)
 		}
 		if p.Status == 101 {
-			j.Cause, j.After = "", o.after(x)
+			j.Cause, j.After, j.Frames = "", o.after(x), publicFrames(x)
 		}
 	}
 	for i := range r.Findings {
@@ -220,6 +222,9 @@ func (o *Options) requestHead(q *wire.Request) []byte {
 	}
 	return b
 }
+
+// publicFrames returns the facts of the frames after a 101, without secrets.
+func publicFrames(x *wire.Exchange) *ws.Facts { return x.After.Frames.WithReasons(PublicReason) }
 
 // after returns what followed a 101. Which side ended a tunnel is known before the tunnel is over.
 func (o *Options) after(x *wire.Exchange) *afterJSON {

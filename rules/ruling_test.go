@@ -27,6 +27,7 @@ func TestRulingJSON(t *testing.T) {
 			ClientBytes: 812, ServerBytes: 4103, ClientClosed: true, Ended: true,
 		},
 	}
+	x.After.Frames = x.ReadFrames()
 	switched := Classify(Case{X: x})
 	switched.Instance, switched.Run = "a1", "01R"
 	switched.Findings[len(switched.Findings)-1].State = "new"

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // The times after which an exchange is reported although it is not over.
@@ -86,11 +88,15 @@ func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
 }
 
 // Skippable returns how many of the next bytes in that direction need not be fed, because they are
-// content of known length that is not recorded; 0 if bytes must be fed. Feeding or skipping in
-// either direction may change it.
+// content of known length that is not recorded, or the payload of a frame; 0 if bytes must be fed.
+// Feeding or skipping in either direction may change it.
 func (c *Conversation) Skippable(d Direction) int64 {
 	switch {
-	case c.settled || c.opaque || c.tunnel != nil || c.reading == nil:
+	case c.settled || c.opaque:
+		return 0
+	case c.tunnel != nil:
+		return c.tunnel.skippable(d)
+	case c.reading == nil:
 		return 0
 	case d == FromServer && c.common.Content && c.answering != nil && len(c.answering.Content) < MaxContent:
 		return 0
@@ -110,6 +116,8 @@ func (c *Conversation) Skip(d Direction, n int64, now time.Time) {
 	}
 	c.fed[d] += n
 	switch {
+	case c.tunnel != nil:
+		c.tunnel.skip(d, n, now)
 	case d == FromServer && c.down.skip(n):
 		c.answered(now)
 	case d == FromClient && c.up.skip(n):
@@ -124,10 +132,23 @@ func (c *Conversation) Wrote(d Direction, n int) { c.wrote[d].Add(int64(n)) }
 // Switched reports whether a 101 has been seen: from its head on the connection is a tunnel.
 func (c *Conversation) Switched() bool { return c.tunnel != nil }
 
-// Recording reports whether the bytes of that direction still matter. When they do not, they need
-// not be fed.
+// Recording reports whether the bytes of that direction are still kept or read as HTTP.
 func (c *Conversation) Recording(d Direction) bool {
 	return !c.opaque && (c.tunnel == nil || c.tunnel.recording(d))
+}
+
+// Reading reports whether the bytes of that direction still matter: they are recorded, or read as
+// frames. When they do not, they need not be fed.
+func (c *Conversation) Reading(d Direction) bool {
+	return c.Recording(d) || c.tunnel != nil && c.tunnel.reads(d)
+}
+
+// Missed records that bytes of that direction will not be fed although they matter: no more frames
+// of it are read.
+func (c *Conversation) Missed(d Direction) {
+	if c.tunnel != nil && c.tunnel.frames != nil {
+		c.tunnel.frames.Stop(ws.Side(d))
+	}
 }
 
 // Opaque reports whether nothing is claimed about the connection any more.

@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"time"
+
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // An Origin says who caused an exchange.
@@ -151,7 +153,8 @@ type After struct {
 	Last         []byte // how the last bytes began that were read from the server, at most MaxNext; only at the end, and only if they are not all in Server
 	Ended        bool   // the tunnel is over
 	Open         time.Duration
-	End          *End // how it ended; nil while it has not, and where that is not known
+	End          *End      // how it ended; nil while it has not, and where that is not known
+	Frames       *ws.Facts // of WebSocket, the frames up to the end of the tunnel or of what was read; nil where frames are not read
 }
 
 // Next is what a client did after an offer that was not accepted.

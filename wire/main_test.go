@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -93,6 +94,8 @@ func describe(x *Exchange) string {
 	}
 	a := x.After
 	fmt.Fprintf(&b, "  after opaque=%v %q %q %d %d %v %v %v\n", a.Opaque, a.Client, a.Server, a.ClientBytes, a.ServerBytes, a.ClientClosed, a.ServerClosed, a.Ended)
+	frames, _ := json.Marshal(a.Frames)
+	fmt.Fprintf(&b, "  frames %s\n", frames)
 	fmt.Fprintf(&b, "  next %q %v %v\n", x.Next.Bytes, x.Next.HTTP, x.Next.Answered)
 	return b.String()
 }

@@ -81,6 +81,8 @@ func contents() map[string]*Transcript {
 	}
 	const post, ok, no, upgrade = "POST / HTTP/1.1", "HTTP/1.1 200 OK", "HTTP/1.1 400 No", "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 	offer := message(post, upgrade, 40)
+	upgraded := func(text string) string { return text + strings.Repeat("\x8a\x00", MaxRecorded/2) }
+	up := strings.Repeat("\x8a\x80abcd", MaxRecorded/6+1)
 	all := map[string]*Transcript{}
 	for name, chunks := range map[string][]string{
 		"one":                    {message(post, "", 300), message(ok, "", 300)},
@@ -91,6 +93,8 @@ func contents() map[string]*Transcript {
 		"refusal in its content": {offer[:len(offer)-20], message(no, "", 9), offer[len(offer)-20:] + handshake, switching},
 		"long after an offer":    {handshake + message(post, "", 2000) + handshake + "frame", message(no, "", 3) + answer, "more", switching},
 		"no answer":              {message(post, "", 30) + offer},
+		"frames":                 {handshake, upgraded(switching), up, "\x82\x7e\x04\x00" + strings.Repeat("x", 1<<10) + "\x01\x01a", "\x82\xfe\x02\x00abcd" + strings.Repeat("y", 1<<9), "\x89\x01b\x80\x01c\xc1"},
+		"large text":             {handshake, upgraded(switching), up, "\x81\x7f\x00\x00\x00\x00\x00\x01\x11\x70" + strings.Repeat("x", 70_000) + "HTTP/1.1 500", "\x88\x80abcd"},
 		"answer that breaks off": {offer, message(ok, "", 90)[:80]},
 	} {
 		t := new(Transcript)

@@ -13,12 +13,13 @@ import (
 // those that have nothing to do with an upgrade are returned too: a proxy may have answered them with
 // what belongs to one.
 func (t *Transcript) Exchanges(common Common) []*Exchange {
-	if !t.HasFar() {
-		return t.play(common, false)
-	}
-	common.Every = true
+	hop := t.HasFar()
+	common.Every = common.Every || hop
 	found := t.play(common, false)
-	t.joinHop(found, common)
+	t.giveFrames(found)
+	if hop {
+		t.joinHop(found, common)
+	}
 	return found
 }
 
@@ -117,6 +118,7 @@ func finish(c *Conversation, end string, now time.Time) {
 func (x *Exchange) Transcript() *Transcript {
 	if x.Hop != nil {
 		t := x.withFar()
+		t.Meta = x.FramesMeta()
 		t.End = x.end()
 		if far := x.Hop.Far; far != nil {
 			t.FarEnd = far.end()
@@ -126,7 +128,7 @@ func (x *Exchange) Transcript() *Transcript {
 		}
 		return t
 	}
-	t := new(Transcript)
+	t := &Transcript{Meta: x.FramesMeta()}
 	t.Add(FromClient, x.Request.Raw)
 	for _, p := range x.Interim {
 		t.Add(FromServer, p.Raw)

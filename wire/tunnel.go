@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire/ws"
+)
 
 // tunnel is a connection after a 101. It is small while nothing is due: its exchange is packed
 // then.
@@ -14,10 +18,12 @@ type tunnel struct {
 	ended    uint32        // when it began to end, likewise
 	kept     [2]uint16     // how many bytes of each direction were recorded
 	started  [2]bool       // whether start is known
+	frames   *ws.Reader    // nil if frames are not read
 	closed   [2]bool
 	lost     bool // start will never be known for the client
 	reported bool // the aftermath was
 	late     bool // the client's late first bytes were
+	faulty   bool // a fault in the frames was
 }
 
 // switched turns the connection into a tunnel. Bytes after the accepted request that were read as
@@ -26,6 +32,9 @@ func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64,
 	t := &tunnel{x: x, time: x.Time}
 	t.dueAt(now.Add(AftermathFor))
 	t.start[FromServer], t.started[FromServer] = at, true
+	if !c.common.NoFrames && x.Protocol() == "websocket" {
+		t.frames = ws.NewReader(x.terms(), x.Took)
+	}
 	c.tunnel = t
 	c.down.Stop()
 	c.headSince = time.Time{}
@@ -38,6 +47,10 @@ func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64,
 		} else {
 			t.start[FromClient], t.started[FromClient] = q.end, true
 			t.keep(FromClient, q.early)
+			t.read(FromClient, q.early, now)
+			if int64(len(q.early)) < c.fed[FromClient]-q.end {
+				c.Missed(FromClient)
+			}
 		}
 	}
 	if t.lost || t.started[FromClient] {
@@ -78,8 +91,10 @@ func (c *Conversation) record(d Direction, p []byte, base int64, now time.Time) 
 	}
 	if base+int64(len(p)) > t.start[d] {
 		t.heard[d] = t.since(now)
+		t.read(d, p[max(t.start[d]-base, 0):], now)
 	}
 	if !t.recording(d) {
+		c.reportFault(d, now)
 		return
 	}
 	skip := t.start[d] + int64(t.kept[d]) - base
@@ -97,6 +112,7 @@ func (c *Conversation) record(d Direction, p []byte, base int64, now time.Time) 
 			t.dueAt(now.Add(LateBytesAfter))
 		}
 	}
+	c.reportFault(d, now)
 }
 
 // keep records bytes, as far as that many are.
@@ -138,6 +154,7 @@ func (c *Conversation) reportTunnel(now time.Time) {
 	}
 	c.measure(now)
 	c.emit(t.x)
+	t.x.After.Frames = nil // the receivers have it; it is made anew for the next report
 	c.pack()
 }
 
@@ -164,6 +181,9 @@ func (c *Conversation) measure(now time.Time) {
 	}
 	a := &t.x.After
 	a.Opaque = t.lost
+	if t.frames != nil {
+		a.Frames = t.frames.Facts()
+	}
 	a.ClientBytes, a.ClientClosed = after(FromClient), t.closed[FromClient]
 	a.ServerBytes, a.ServerClosed = after(FromServer), t.closed[FromServer]
 	a.Open = max(now.Sub(t.x.Time.Add(t.x.Took)), 0)

@@ -210,11 +210,17 @@ func (c *connection) skip(i, missing int) bool {
 	switch {
 	case c.client == nobody:
 	case c.talk.Switched():
-		if d := c.direction(i); c.talk.Recording(d) && !c.muted[d] {
+		d := c.direction(i)
+		if c.talk.Recording(d) && !c.muted[d] {
 			c.muted[d] = true
 			c.streams.report.Lost++
 		}
-		c.talk.Wrote(c.direction(i), missing)
+		if int64(missing) <= c.talk.Skippable(d) {
+			c.talk.Skip(d, int64(missing), c.streams.now)
+		} else {
+			c.talk.Missed(d)
+		}
+		c.talk.Wrote(d, missing)
 	default:
 		c.lose()
 		return false

@@ -106,7 +106,7 @@ func (c *connection) pass(p piece) {
 	e, d, now := &c.ends[p.from], c.direction(p.from), c.streams.now
 	e.taken = e.taken.Add(length(p.bytes, p.fin))
 	recorded := c.talk.Switched() && !c.talk.Recording(d)
-	if !c.muted[d] && !recorded {
+	if !c.muted[d] && c.talk.Reading(d) {
 		c.talk.Feed(d, p.bytes, now)
 	}
 	c.talk.Wrote(d, len(p.bytes))

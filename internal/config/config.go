@@ -19,6 +19,7 @@ type Config struct {
 	Store      string           `yaml:"store"`
 	Guard      string           `yaml:"guard"`
 	Dial       string           `yaml:"dial"`
+	Frames     string           `yaml:"frames"`
 	Log        string           `yaml:"log"`
 	Instance   string           `yaml:"instance"`
 	BackendTLS BackendTLSConfig `yaml:"backend_tls"`
@@ -87,7 +88,7 @@ const authRequired = "required"
 // Defaults returns the default configuration. Zero limits mean the defaults of the packages.
 func Defaults() Config {
 	return Config{
-		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Dial: DialLazy, Log: "auto", Unrouted: unroutedDefault,
+		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Dial: DialLazy, Frames: FramesFacts, Log: "auto", Unrouted: unroutedDefault,
 		Forward: ForwardConfig{Hosts: hostList{"backends"}},
 		Limits: limitsConfig{
 			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),
@@ -109,6 +110,7 @@ func (c *Config) Check(o *Origin) error {
 		c.Listeners[i].check(fmt.Sprintf("listeners[%d].", i), fault)
 	}
 	checkDial("dial", c.Dial, fault)
+	checkFrames("frames", c.Frames, fault)
 	c.checkRoutes(fault)
 	c.checkTwice(fault)
 	c.Admin.check(fault)

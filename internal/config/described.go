@@ -26,6 +26,7 @@ func describedBackend() []description {
 		{path: "backend_tls.insecure", flag: "insecure", text: "Do not verify the backend's TLS certificate. A warning is logged."},
 		{path: "backend_tls.min_version", values: tlsVersions(), example: `"1.0"`, text: "The oldest TLS version to use. Empty: 1.2."},
 		{path: "dial", values: []string{DialLazy, DialEager}, text: "When to connect to the backend. lazy: at the client's first byte. eager: as soon as a client connects, for clients that connect and wait and for backends that time the handshake."},
+		{path: "frames", values: []string{framesOff, FramesFacts}, text: "What to read of WebSocket tunnels. facts: the head of each frame, control frames, and whether text is UTF-8, to the end of the tunnel; no payload is kept. off: only the first bytes after the 101."},
 		{path: "send_proxy", text: "Send the client's address to the backend in a PROXY protocol header, version 1 or 2. 0: do not send one. Rulings are marked altered: [proxy-protocol]."},
 		{path: "host", flag: "host", example: "staging.example", text: "The value of the Host header that the backend gets. Empty: the client's own. Rulings are marked altered: [host]."},
 	}
@@ -57,6 +58,7 @@ func describedListeners() []description {
 		{path: "routes[].host", text: "As host, for this route."},
 		{path: "routes[].guard", values: []string{"off", "unsafe"}, text: "As guard, for this route. Empty: the value of guard."},
 		{path: "routes[].dial", values: []string{DialLazy, DialEager}, text: "As dial, for this route. eager requires a route without hosts. Empty: the value of dial."},
+		{path: "routes[].frames", values: []string{framesOff, FramesFacts}, text: "As frames, for this route. Empty: the value of frames."},
 		{path: "routes[].send_proxy", text: "As send_proxy, for this route."},
 		{path: "routes[].hop", values: []string{HopEdge, HopInner}, text: "The side of a proxy on which this route is. edge: before it, where clients arrive. inner: after it. Exchanges of both sides are paired and judged by the rules about proxies. Empty: the side that instance names, if it is edge or inner."},
 		{path: "routes[].rules", text: "As rules, for this route."},

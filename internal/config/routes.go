@@ -34,6 +34,7 @@ type RouteConfig struct {
 	Host       string           `yaml:"host"`
 	Guard      string           `yaml:"guard"`
 	Dial       string           `yaml:"dial"`
+	Frames     string           `yaml:"frames"`
 	SendProxy  int              `yaml:"send_proxy"`
 	Hop        string           `yaml:"hop"`
 	Rules      *rulesConfig     `yaml:"rules"`
@@ -83,7 +84,7 @@ func (c *Config) checkRoutes(fault func(key, format string, v ...any)) {
 		} else if port == "0" {
 			fault(prefix+"listen", "%q: port 0 is chosen at the start; give a fixed port", r.Listen)
 		}
-		guard, dial := r.Guard, r.Dial // the route's own values
+		guard, dial, frames := r.Guard, r.Dial, r.Frames // the route's own values
 		if r.Guard == "" {
 			r.Guard, guard = c.Guard, "off"
 		}
@@ -97,6 +98,10 @@ func (c *Config) checkRoutes(fault func(key, format string, v ...any)) {
 			fault(prefix+"hop", "must be edge (before a proxy) or inner (after it), not %q", r.Hop)
 		}
 		checkDial(prefix+"dial", dial, fault)
+		if r.Frames == "" {
+			r.Frames, frames = c.Frames, FramesFacts
+		}
+		checkFrames(prefix+"frames", frames, fault)
 		checkBackend(prefix, r.Backend, r.Host, guard, r.SendProxy, &r.BackendTLS, fault)
 		if r.Rules != nil {
 			r.Rules.checkUnder(prefix+"rules.", fault)

@@ -14,7 +14,7 @@ func Unchangeable(keys []string) []string {
 	var fixed []string
 	for _, key := range keys {
 		switch key {
-		case "backend", "backend_tls", "dial", "host", "guard", "send_proxy", "routes", "unrouted", "redact", "rules", "probes", "accept", "expect":
+		case "backend", "backend_tls", "dial", "frames", "host", "guard", "send_proxy", "routes", "unrouted", "redact", "rules", "probes", "accept", "expect":
 		default:
 			fixed = append(fixed, key)
 		}

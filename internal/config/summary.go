@@ -24,7 +24,7 @@ func (c *Config) Summary(now time.Time) []Line {
 	say("admin", "%s", c.adminAbout())
 	for i := range c.Routes {
 		r := &c.Routes[i]
-		say("route", "%s: %s -> %s", r.Name, r.about(), backendSummary(r.Backend, r.Host, r.Guard, r.Dial, &r.BackendTLS))
+		say("route", "%s: %s -> %s", r.Name, r.about(), backendSummary(r.Backend, r.Host, r.Guard, r.Dial, r.Frames, &r.BackendTLS))
 	}
 	rest := "all requests"
 	if len(c.Routes) > 0 {
@@ -33,7 +33,7 @@ func (c *Config) Summary(now time.Time) []Line {
 	if c.Unrouted == UnroutedRefuse && len(c.Routes) > 0 {
 		say("route", "default: all others get a 421")
 	} else {
-		say("route", "default: %s -> %s", rest, backendSummary(c.Backend, c.Host, c.Guard, c.Dial, &c.BackendTLS))
+		say("route", "default: %s -> %s", rest, backendSummary(c.Backend, c.Host, c.Guard, c.Dial, c.Frames, &c.BackendTLS))
 	}
 	say("store", "%s", c.storeAbout())
 	say("rules", "%s", c.Rules.about())
@@ -118,13 +118,16 @@ func (r *RouteConfig) about() string {
 }
 
 // backendSummary describes how a backend is reached.
-func backendSummary(backend, host, guard, dial string, t *BackendTLSConfig) string {
+func backendSummary(backend, host, guard, dial, frames string, t *BackendTLSConfig) string {
 	text := backend + ", guard " + guard
 	if host != "" {
 		text += ", Host set to " + host
 	}
 	if dial == DialEager {
 		text += ", connects at once"
+	}
+	if frames == framesOff {
+		text += ", frames not read"
 	}
 	if t.Cert != "" {
 		text += ", with a client certificate"

@@ -44,7 +44,7 @@ func transcript(r *rules.Ruling) (*wire.Transcript, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := new(wire.Transcript)
+	t := &wire.Transcript{Meta: framesMeta(r.X)}
 	t.Add(wire.FromClient, s.Request.Head)
 	for _, p := range r.X.Interim {
 		head, err := showHead(r, p)
@@ -60,6 +60,15 @@ func transcript(r *rules.Ruling) (*wire.Transcript, error) {
 	t.Add(wire.FromServer, s.After.Server)
 	t.End = r.X.Transcript().End
 	return t, nil
+}
+
+// framesMeta returns the line with the facts of frames, without secrets. The bytes that are shown of
+// a tunnel are never more than those that are recorded.
+func framesMeta(x *wire.Exchange) []wire.Meta {
+	public := *x
+	public.After.Frames = x.After.Frames.WithReasons(rules.PublicReason)
+	public.After.Client, public.After.Server = nil, nil
+	return public.FramesMeta()
 }
 
 // transcriptOfHop returns the redacted exchange with both sides of its hop.

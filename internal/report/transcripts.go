@@ -70,7 +70,7 @@ func (f *folderWriter) Write(r *rules.Ruling) error {
 	if err != nil {
 		return err
 	}
-	t.Meta = transcriptMeta(r)
+	t.Meta = append(transcriptMeta(r), t.Meta...)
 	f.files++
 	f.kinds[kind]++
 	name := fmt.Sprintf("%06d-%s", f.files, r.Verdict)

@@ -34,14 +34,14 @@ func newRouting(c *config.Config, a *audit.Audit) (*Routing, error) {
 	if t.first, err = newBackend("default", c.Backend, c.Host, c.Guard, c.SendProxy, &c.BackendTLS, a); err != nil {
 		return nil, exit.Usage("--backend: %w", err)
 	}
-	t.first.Eager = c.Dial == config.DialEager
+	t.first.Eager, t.first.NoFrames = c.Dial == config.DialEager, c.Frames != config.FramesFacts
 	for i := range c.Routes {
 		r := &c.Routes[i]
 		to, err := newBackend(r.Name, r.Backend, r.Host, r.Guard, r.SendProxy, &r.BackendTLS, a)
 		if err != nil {
 			return nil, exit.Usage("routes[%d]: %w", i, err)
 		}
-		to.Eager = r.Dial == config.DialEager
+		to.Eager, to.NoFrames = r.Dial == config.DialEager, r.Frames != config.FramesFacts
 		next := route{hosts: config.Lowered(r.Hosts), sni: config.Lowered(r.SNI), to: to}
 		if r.Listen != "" {
 			if next.listen, err = net.ResolveTCPAddr("tcp", r.Listen); err != nil {

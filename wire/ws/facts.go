@@ -77,7 +77,7 @@ type Sent struct {
 	Close  *Closing // its first Close frame; nil if it sent none
 	Faults []Fault  // the first of each kind, in the order in which they came
 	HTTP   bool     // where Lost: HTTP begins there
-	Lost   bool     // from Read on the bytes are not frames, and they were not looked at
+	Lost   bool     // from Read on the bytes are not frames, or some are missing, and they were not looked at
 	Cut    bool     // the bytes end within a frame
 	Open   bool     // they end within a message
 	Read   int64    // bytes up to where frames were read

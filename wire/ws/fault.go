@@ -73,7 +73,7 @@ func (s *side) sent(from Side, began time.Duration) Sent {
 		ZeroKeys: int64(s.zero), RepeatedKeys: int64(s.repeated),
 		Lost: s.state&isLost != 0, Cut: s.state&isLost == 0 && s.have > 0, Open: s.state&inMessage != 0, Read: s.offset,
 	}
-	f.HTTP = f.Lost && beginsHTTP(from, s.head[:s.have])
+	f.HTTP = f.Lost && s.state&isStopped == 0 && beginsHTTP(from, s.head[:s.have])
 	e := s.extra
 	if e != nil {
 		f.Frames, f.Faults = e.counts, append([]Fault(nil), e.faults...)

@@ -62,7 +62,8 @@ const (
 	final                       // the frame at hand is the last of its message
 	isLost                      // the bytes from offset on are not frames
 	isMasked
-	keyed // before is set
+	keyed     // before is set
+	isStopped // bytes are missing
 )
 
 // NewReader returns a reader for a tunnel that begins at that time.
@@ -78,6 +79,21 @@ func milliseconds(d time.Duration) uint32 {
 
 // Reads reports whether bytes of that side are still looked at.
 func (r *Reader) Reads(from Side) bool { return !r.sides[from].over() }
+
+// Stop stops reading the frames of a side, of which bytes are missing.
+func (r *Reader) Stop(from Side) {
+	if s := &r.sides[from]; s.state&isLost == 0 {
+		s.state |= isLost | isStopped
+		s.have = maxHead
+		s.state &^= inPayload
+	}
+}
+
+// Faulty reports whether the frames of a side have a fault.
+func (r *Reader) Faulty(from Side) bool {
+	e := r.sides[from].extra
+	return e != nil && len(e.faults) > 0
+}
 
 // over reports whether the bytes are not frames, and enough of them came to tell what begins there.
 func (s *side) over() bool { return s.state&isLost != 0 && s.have == maxHead }

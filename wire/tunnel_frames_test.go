@@ -1,0 +1,141 @@
+package wire
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire/ws"
+)
+
+// websocket returns a conversation after a handshake with those extensions.
+func websocket(t *testing.T, extensions string) (*Conversation, *listener) {
+	header := ""
+	if extensions != "" {
+		header = "Sec-WebSocket-Extensions: " + extensions + "\r\n"
+	}
+	return conversation(t, ">"+handshake, "<"+strings.TrimSuffix(switching, "\r\n")+header+"\r\n")
+}
+
+const pongs = "\x8a\x00"
+
+func TestFramesAreReadToTheEnd(t *testing.T) {
+	c, l := websocket(t, "permessage-deflate; client_max_window_bits")
+	c.Feed(FromServer, []byte(strings.Repeat(pongs, MaxRecorded)+"\xc1\x01a"), start)
+	c.Tick(start.Add(AftermathFor))
+	if c.Recording(FromServer) || !c.Reading(FromServer) {
+		t.Errorf("recording %v, reading %v", c.Recording(FromServer), c.Reading(FromServer))
+	}
+	c.Feed(FromServer, []byte("\x88\x02\x03\xe8"), start.Add(time.Minute))
+	c.Settle(CauseServer, start.Add(time.Minute))
+	x := l.last()[0]
+	s := x.After.Frames.Sides[ws.Server]
+	if s.Frames[ws.Pong].Frames != MaxRecorded || s.Compressed != 1 || s.Close == nil || s.Close.Code != 1000 || s.Close.At.Round(time.Second) != time.Minute {
+		t.Errorf("%+v", s)
+	}
+	if len(x.After.Server) != MaxRecorded || !x.Final {
+		t.Errorf("%d bytes, final %v", len(x.After.Server), x.Final)
+	}
+}
+
+func TestFaultsAreReportedWhenTheyCome(t *testing.T) {
+	c, l := websocket(t, "")
+	c.Feed(FromServer, []byte(pongs), start)
+	c.Tick(start.Add(time.Minute))
+	before := len(l.reports)
+	c.Feed(FromServer, []byte("\x81\x01\xff"), start.Add(time.Hour))
+	c.Feed(FromServer, []byte("\x81\x01\xff\x83\x00"), start.Add(time.Hour))
+	if n := len(l.reports) - before; n != 1 {
+		t.Fatalf("%d reports", n)
+	}
+	if f := l.reports[before].After.Frames.Sides[ws.Server].Faults; len(f) != 1 || f[0].Kind != ws.FaultText || f[0].Offset != 2 {
+		t.Errorf("%+v", f)
+	}
+	c.Settle(CauseServer, start.Add(time.Hour))
+	if f := l.last()[0].After.Frames.Sides[ws.Server].Faults; len(f) != 2 || f[0].Count != 2 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestEarlyFramesAreRead checks the frames that a client sends before the 101.
+func TestEarlyFramesAreRead(t *testing.T) {
+	for n, lost := range map[int]bool{10: false, MaxRecorded: true} {
+		early := strings.Repeat("\x8a\x80abcd", n)
+		c, l := conversation(t, ">"+handshake+early, "<"+switching)
+		c.Feed(FromClient, []byte("\x88\x80abcd"), start)
+		c.Settle(CauseServer, start)
+		s := l.last()[0].After.Frames.Sides[ws.Client]
+		if s.Lost != lost || len(s.Faults) > 0 || !lost && (s.Frames[ws.Pong].Frames != int64(n) || s.Close == nil) {
+			t.Errorf("%d: %+v", n, s)
+		}
+	}
+}
+
+func TestFramesAreNotReadWhereTheyAreNone(t *testing.T) {
+	c, l := websocket(t, "")
+	l.common.NoFrames = true
+	c.Settle(CauseServer, start)
+	if l.last()[0].After.Frames == nil {
+		t.Error("the frames of a tunnel that had begun are not read")
+	}
+	c, l = conversation(t)
+	l.common.NoFrames = true
+	c.Feed(FromClient, []byte(handshake), start)
+	c.Feed(FromServer, []byte(switching+"\x81\x00"), start)
+	c.Settle(CauseServer, start)
+	if l.last()[0].After.Frames != nil {
+		t.Error("the frames are read, but nobody wants them")
+	}
+	c, l = conversation(t, ">"+strings.ReplaceAll(handshake, "websocket", "echo"), "<"+strings.ReplaceAll(switching, "websocket", "echo")+"\x81\x00")
+	c.Settle(CauseServer, start)
+	if x := l.last()[0]; x.After.Frames != nil || x.ReadFrames() != nil {
+		t.Error("the frames of another protocol are read")
+	}
+}
+
+// TestFramesInATunnelAllocateNothing checks a tunnel whose first bytes are known.
+func TestFramesInATunnelAllocateNothing(t *testing.T) {
+	c, _ := websocket(t, "")
+	c.Feed(FromServer, []byte(strings.Repeat(pongs, MaxRecorded)), start)
+	c.Feed(FromClient, []byte(strings.Repeat("\x8a\x80abcd", MaxRecorded)), start)
+	c.Tick(start.Add(AftermathFor))
+	up, down := []byte("\x81\x85abcdhello"), []byte("\x81\x05hello\x89\x01a")
+	now := start.Add(time.Minute)
+	if n := testing.AllocsPerRun(1000, func() {
+		c.Feed(FromClient, up, now)
+		c.Feed(FromServer, down, now)
+	}); n != 0 && !raced {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestTranscriptsHaveTheFactsOfFrames checks a tunnel of which only the first bytes are recorded.
+func TestTranscriptsHaveTheFactsOfFrames(t *testing.T) {
+	c, l := websocket(t, "")
+	down := strings.Repeat(pongs, MaxRecorded) + "\x81\x01\xff\x88\x04\x03\xe8\"\xff"
+	c.Feed(FromServer, []byte(down), start)
+	c.Wrote(FromServer, len(handshake)+len(switching)+len(down))
+	c.Settle(CauseServer, start)
+	x := l.last()[0]
+	text := x.Transcript().String()
+	again, err := ParseTranscript([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := describe(again.Exchanges(Common{})[0]), describe(x); frames(got) != frames(want) || !strings.Contains(text, "\nframes: ") && !strings.HasPrefix(text, "frames: ") {
+		t.Errorf("got %s, want %s\n%s", frames(got), frames(want), text)
+	}
+	short, l := websocket(t, "")
+	short.Feed(FromServer, []byte(pongs), start)
+	short.Settle(CauseServer, start)
+	if text := l.last()[0].Transcript().String(); strings.Contains(text, "frames: ") {
+		t.Error(text)
+	}
+}
+
+// frames returns the line about frames of a description.
+func frames(description string) string {
+	_, rest, _ := strings.Cut(description, "\n  frames ")
+	line, _, _ := strings.Cut(rest, "\n")
+	return line
+}
