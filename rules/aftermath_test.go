@@ -93,6 +93,7 @@ func TestSoundFramesHaveNoFaultyBeginning(t *testing.T) {
 				continue
 			}
 			client, server := x.After.Client, x.After.Server
+			x.After.Frames = nil // else the rules do not read these bytes
 			for n := range max(len(client), len(server)) + 1 {
 				x.After.Client, x.After.Server = client[:min(n, len(client))], server[:min(n, len(server))]
 				c := r.template

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // A Case is one exchange with its context. [Classify] fills in the values that its rules need; the
@@ -25,7 +26,8 @@ type Case struct {
 	websocket      bool            // see towards
 	h2c            bool            // see towards
 	extensions     *negotiation    // see negotiated; nil until a rule asks
-	scans          [2]frameScan    // of the client's and the server's frames; see scanFrames
+	frames         *ws.Facts       // see framesOf; nil until a rule asks
+	scans          [2]frameScan    // by ws.Side; see scanFrames
 	framing        uint8           // of framed13: 0 not computed, 1 no, 2 yes
 	probe          *Probe          // the probe, if the exchange is one
 	rule           *Rule           // the rule that is being applied

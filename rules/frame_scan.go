@@ -1,78 +1,99 @@
 package rules
 
-// A frameFault is a reason for the receiver of a frame to fail the connection. A frame may have
-// several.
-type frameFault uint8
+import (
+	"slices"
 
-const (
-	faultMask     frameFault = 1 << iota // of a client without a mask, of a server with one
-	faultReserved                        // a reserved bit that nothing explains
-	faultOpcode
-	faultControl
-	faultLength
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
-// A frameScan is the result of reading what one side sent after the 101, up to the first frame that
-// the other side must not accept. What follows that frame is not judged, because its start would be
-// a guess.
+// A frameScan is what one side sent after the 101, with what a case adds to the facts of its frames.
 type frameScan struct {
-	count  int // frames that were read, the faulty one among them
-	last   frame
-	faults frameFault // of the last one
-	http   bool       // there is HTTP instead of the first frame
+	*ws.Sent
+	count  int64      // frames that were read
+	faults []ws.Fault // those of frames, and not of HTTP in the place of one
+	http   bool       // there is HTTP in the place of a frame
 	done   bool       // see scanFrames
 }
 
-// scanFrames scans the frames of one side, once for each case.
+// payloadFaults are those that depend on payload, which may be redacted where only the first bytes
+// of a tunnel are there.
+var payloadFaults = []ws.FaultKind{ws.FaultText, ws.FaultCloseBody, ws.FaultCloseCode, ws.FaultCloseReason}
+
+// framesOf returns the facts of the frames after the 101, or those of the recorded bytes if the
+// tunnel was not read to its end.
+func framesOf(c *Case) *ws.Facts {
+	if c.frames == nil {
+		c.frames = c.X.After.Frames
+	}
+	if c.frames == nil {
+		if c.frames = c.X.ReadFrames(); c.frames == nil {
+			c.frames = new(ws.Facts)
+		}
+		for i := range c.frames.Sides {
+			s := &c.frames.Sides[i]
+			s.Close, s.Pings, s.ForeignPongs = nil, ws.Pings{}, 0
+			s.Faults = slices.DeleteFunc(s.Faults, func(f ws.Fault) bool { return slices.Contains(payloadFaults, f.Kind) })
+		}
+	}
+	return c.frames
+}
+
+// scanFrames returns what one side sent, read once for each case.
 func scanFrames(c *Case, from Part) *frameScan {
-	s := &c.scans[0]
+	side := sideOf(from)
+	s := &c.scans[side]
+	if s.done {
+		return s
+	}
+	b := sentAfter(c, from)
+	*s = frameScan{Sent: &framesOf(c).Sides[side], http: mayBeHTTP(b, from), done: true}
+	s.count = s.All().Frames
+	for _, f := range s.Faults {
+		if f.Offset < int64(len(b)) && mayBeHTTP(b[f.Offset:], from) || s.HTTP && f.Offset == s.Read {
+			s.http = true
+			continue
+		}
+		s.faults = append(s.faults, f)
+	}
+	if s.http && s.Lost {
+		s.count--
+	}
+	return s
+}
+
+// fault returns the first fault of one of these kinds; nil if there is none.
+func (s *frameScan) fault(kinds ...ws.FaultKind) *ws.Fault {
+	for i := range s.faults {
+		if slices.Contains(kinds, s.faults[i].Kind) {
+			return &s.faults[i]
+		}
+	}
+	return nil
+}
+
+// sideOf returns the side that sends what a part has.
+func sideOf(from Part) ws.Side {
 	if from == FromServer {
-		s = &c.scans[1]
+		return ws.Server
 	}
-	if !s.done {
-		*s = scanSide(c, from)
-		s.done = true
-	}
-	return s
+	return ws.Client
 }
 
-func scanSide(c *Case, from Part) (s frameScan) {
-	b, open := sentAfter(c, from), false
-	s.http = mayBeHTTP(b, from)
-	for f := range frames(b) {
-		if mayBeHTTP(b[f.from:], from) {
-			return s
-		}
-		s.count, s.last, s.faults = s.count+1, f, faultsOf(c, f, from, open)
-		if s.faults != 0 {
-			return s
-		}
-		if !f.control() {
-			open = !f.fin()
-		}
+// faultyFrame returns the frame of a fault of the client, if its head was recorded.
+func faultyFrame(c *Case, f *ws.Fault) (frame, bool) {
+	b := c.X.After.Client
+	if f.Offset >= int64(len(b)) {
+		return frame{}, false
 	}
-	return s
+	found, ok := readFrame(b[f.Offset:])
+	found.from = int(f.Offset)
+	return found, ok
 }
 
-// faultsOf returns what is wrong with a frame. open reports whether a message has started.
-func faultsOf(c *Case, f frame, from Part, open bool) (faults frameFault) {
-	if f.masked != (from == FromClient) {
-		faults |= faultMask
+// frameSpan returns the span of the head of a faulty frame; none if it was not recorded.
+func frameSpan(c *Case, from Part, f *ws.Fault) []Span {
+	if end := f.Offset + int64(f.Head); end <= int64(len(sentAfter(c, from))) {
+		return []Span{{from, int(f.Offset), int(end)}}
 	}
-	starts := f.opcode() == opText || f.opcode() == opBinary
-	if bits := f.first & frameRSV; bits != 0 {
-		if deflate, _ := acceptedExtensions(c); !deflate || !starts || bits != frameRSV1 {
-			faults |= faultReserved
-		}
-	}
-	if starts && open || f.opcode() == opContinuation && !open || f.opcode() > opBinary && f.opcode() < opClose || f.opcode() > opPong {
-		faults |= faultOpcode
-	}
-	if f.control() && (!f.fin() || f.length > 125) {
-		faults |= faultControl
-	}
-	if !f.minimal || f.length>>63 != 0 {
-		faults |= faultLength
-	}
-	return faults
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 var _ = register(Rule{
@@ -28,10 +29,10 @@ all letters have RSV1 set: an error page, a request, text of another protocol.`,
 In a proxy, forward Sec-WebSocket-Extensions unchanged in request and response, or remove it from
 	both.`,
 	When:  framed13,
-	Judge: func(c *Case) Result { return judgeFrames(c, faultReserved) },
+	Judge: func(c *Case) Result { return judgeFrames(c, ws.FaultReserved) },
 	Show: func(c *Case, r Result) Shown {
-		return showFrame(c, r, func(f frame) string {
-			bits := fmt.Sprintf("has RSV bits %03b; ", f.first&frameRSV>>4)
+		return showFrame(c, r, func(f *ws.Fault) string {
+			bits := fmt.Sprintf("has RSV bits %03b; ", f.First&frameRSV>>4)
 			switch deflate, other := acceptedExtensions(c); {
 			case other:
 				return bits + "the extensions " + responseValues(c, extensionField) + " may define them"
@@ -39,7 +40,7 @@ In a proxy, forward Sec-WebSocket-Extensions unchanged in request and response, 
 				return bits + "permessage-deflate does not set them there"
 			}
 			return bits + "no extension was accepted"
-		})
+		}, ws.FaultReserved)
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-RSV1", Class: Sequence, Risk: Crash, Label: "Compressed frame after the 101, without agreement", Want: "101, then the connection is closed (1002), no reply to the frame",
@@ -68,17 +69,17 @@ readers that skip to different places see different messages.`,
 If the first frames are valid without a proxy and invalid behind one, the proxy adds or loses
 	bytes.`,
 	When:  framed13,
-	Judge: func(c *Case) Result { return judgeFrames(c, faultOpcode) },
+	Judge: func(c *Case) Result { return judgeFrames(c, ws.FaultOpcode, ws.FaultOrder) },
 	Show: func(c *Case, r Result) Shown {
-		return showFrame(c, r, func(f frame) string {
-			switch f.opcode() {
+		return showFrame(c, r, func(f *ws.Fault) string {
+			switch f.First & frameCodes {
 			case opContinuation:
 				return "continues a message, but none has started"
 			case opText, opBinary:
 				return "starts a message inside another one"
 			}
-			return fmt.Sprintf("has the reserved opcode %#x", f.opcode())
-		})
+			return fmt.Sprintf("has the reserved opcode %#x", f.First&frameCodes)
+		}, ws.FaultOpcode, ws.FaultOrder)
 	},
 })
 
@@ -99,14 +100,14 @@ closes the connection.`,
 	Fix: `Cut the reason of a close frame to 123 bytes, and the payload of a ping to 125;
 	reject longer ones with close code 1002.`,
 	When:  framed13,
-	Judge: func(c *Case) Result { return judgeFrames(c, faultControl) },
+	Judge: func(c *Case) Result { return judgeFrames(c, ws.FaultControl) },
 	Show: func(c *Case, r Result) Shown {
-		return showFrame(c, r, func(f frame) string {
-			if !f.fin() {
+		return showFrame(c, r, func(f *ws.Fault) string {
+			if f.First&frameFin == 0 {
 				return "is fragmented"
 			}
-			return fmt.Sprintf("carries %d bytes", f.length)
-		})
+			return fmt.Sprintf("carries %d bytes", f.Length)
+		}, ws.FaultControl)
 	},
 })
 
@@ -127,14 +128,14 @@ languages with signed integers, and a check for frames that are too long then pa
 	Fix: `Write lengths up to 125 in seven bits, up to 65,535 in 16 and others in 64. Reject
 	anything else with close code 1002, and compare with your limit before you allocate memory.`,
 	When:  framed13,
-	Judge: func(c *Case) Result { return judgeFrames(c, faultLength) },
+	Judge: func(c *Case) Result { return judgeFrames(c, ws.FaultLength) },
 	Show: func(c *Case, r Result) Shown {
-		return showFrame(c, r, func(f frame) string {
-			if f.length>>63 != 0 {
-				return fmt.Sprintf("states the length %#x", f.length)
+		return showFrame(c, r, func(f *ws.Fault) string {
+			if f.Length>>63 != 0 {
+				return fmt.Sprintf("states the length %#x", f.Length)
 			}
-			return fmt.Sprintf("states the length %d in more bytes than needed", f.length)
-		})
+			return fmt.Sprintf("states the length %d in more bytes than needed", f.Length)
+		}, ws.FaultLength)
 	},
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-LENGTH-OVER", Class: Sequence, Risk: Crash, Label: "Frame of 2^64-1 bytes announced after the 101", Want: "101, then the connection is closed (1002)",
@@ -201,17 +202,17 @@ func acceptedExtensions(c *Case) (deflate, other bool) {
 }
 
 // judgeFrames judges a rule about the frames of either side, and names the side at fault. The
-// result is unclear if an unknown extension may allow the frame. Rules about masks judge a side
-// whose only frame is incomplete.
-func judgeFrames(c *Case, fault frameFault) Result {
+// result is unclear if an unknown extension may allow the frame.
+func judgeFrames(c *Case, kinds ...ws.FaultKind) Result {
 	verdict := NotApplicable
 	for _, from := range [...]Part{FromServer, FromClient} {
 		s := scanFrames(c, from)
+		fault := s.fault(kinds...)
 		switch {
-		case s.faults&fault != 0 && from == FromClient && c.brings(c.rule.ID):
-			return judgeReaction(c)
-		case s.faults&fault != 0:
-			if _, other := acceptedExtensions(c); other && fault&(faultReserved|faultOpcode) != 0 {
+		case fault != nil && from == FromClient && c.brings(c.rule.ID):
+			return judgeReaction(c, fault)
+		case fault != nil:
+			if _, other := acceptedExtensions(c); other && (fault.Kind == ws.FaultReserved || fault.Kind == ws.FaultOpcode) {
 				return c.result(Unclear).by(partyOf(from))
 			}
 			return c.result(Fail).by(partyOf(from))
@@ -223,19 +224,20 @@ func judgeFrames(c *Case, fault frameFault) Result {
 }
 
 // judgeReaction judges how the server reacts to a frame of a probe that it must not accept.
-func judgeReaction(c *Case) Result {
+func judgeReaction(c *Case, fault *ws.Fault) Result {
 	switch {
 	case c.X.After.ServerClosed, c.X.Cause == wire.CauseServer, c.X.Cause == wire.CauseServerReset, serverCloses(c):
 		return c.result(Pass).by(Server)
-	case echoed(c, scanFrames(c, FromClient).last):
+	case echoed(c, fault):
 		return c.result(Fail).by(Server)
 	}
 	return c.result(Unclear).by(Server)
 }
 
 // echoed reports whether the server sent a message with the payload of that frame of the client.
-func echoed(c *Case, f frame) bool {
-	if !f.whole(c.X.After.Client) || f.length == 0 {
+func echoed(c *Case, fault *ws.Fault) bool {
+	f, ok := faultyFrame(c, fault)
+	if !ok || !f.whole(c.X.After.Client) || f.length == 0 {
 		return false
 	}
 	payload := bytes.Clone(f.payload(c.X.After.Client))
@@ -257,27 +259,27 @@ func partyOf(from Part) Party {
 	return Client
 }
 
-// showFrame shows what is wrong with the frame that was judged, or that no frame was complete.
-func showFrame(c *Case, r Result, what func(frame) string) Shown {
+// showFrame shows what is wrong with the frame that was judged.
+func showFrame(c *Case, r Result, what func(*ws.Fault) string, kinds ...ws.FaultKind) Shown {
 	from := FromServer
 	if r.Party == Client {
 		from = FromClient
 	}
-	s := scanFrames(c, from)
-	if from == FromServer && s.faults == 0 && c.brings(c.rule.ID) {
-		if s := scanFrames(c, FromClient); s.faults != 0 {
-			at := []Span{{FromClient, s.last.from, s.last.from + s.last.head}}
-			if r.Verdict == Unclear {
-				return says("Server neither answered an invalid frame nor closed the connection; the frame %s", at, what(s.last))
-			}
-			return says("Server answered an invalid frame, which %s", at, what(s.last))
+	fault := scanFrames(c, from).fault(kinds...)
+	if fault == nil { // the server is at fault for its reaction to a probe
+		fault = scanFrames(c, FromClient).fault(kinds...)
+		at := frameSpan(c, FromClient, fault)
+		if r.Verdict == Unclear {
+			return says("Server neither answered an invalid frame nor closed the connection; the frame %s", at, what(fault))
 		}
+		return says("Server answered an invalid frame, which %s", at, what(fault))
 	}
-	if s.faults == 0 {
-		return says("%s sent no complete frame", []Span{{from, 0, len(sentAfter(c, from))}}, subjectOf(from))
-	}
-	f := s.last
-	return seen([]Span{{from, f.from, f.from + f.head}}, subjectOf(from), fmt.Sprintf("%d (%s)", s.count, f.name()), what(f))
+	return seen(frameSpan(c, from, fault), subjectOf(from), frameName(fault), what(fault))
+}
+
+// frameName names a frame by its number and its type.
+func frameName(f *ws.Fault) string {
+	return fmt.Sprintf("%d (%s)", f.Frame, frame{first: f.First}.name())
 }
 
 // subjectOf names one side at the beginning of a sentence.

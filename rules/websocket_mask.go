@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 var _ = register(Rule{
@@ -33,11 +34,12 @@ Tornado, WebSocket-Node and other libraries do not check and have no option for 
 	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
 		s := scanFrames(c, FromClient)
+		fault := s.fault(ws.FaultMask)
 		ended := c.X.After.ServerClosed || c.X.Cause == wire.CauseServer || c.X.Cause == wire.CauseServerReset
 		switch {
-		case s.faults&faultMask == 0:
+		case fault == nil:
 			return judgeWithoutFault(c, s)
-		case answeredFrame(c, s.last):
+		case answeredFrame(c, fault):
 			return c.result(Fail).by(Server).rated(c.rule.Severity.Worst)
 		case c.probed():
 			if ended || serverCloses(c) {
@@ -48,12 +50,12 @@ Tornado, WebSocket-Node and other libraries do not check and have no option for 
 		return c.result(Fail)
 	},
 	Show: func(c *Case, r Result) Shown {
-		s := scanFrames(c, FromClient)
-		at := []Span{{FromClient, s.last.from, s.last.from + s.last.head}}
-		frame := fmt.Sprintf("%d (%s)", s.count, s.last.name())
-		switch {
-		case s.faults&faultMask == 0:
+		fault := scanFrames(c, FromClient).fault(ws.FaultMask)
+		if fault == nil {
 			return says("Client sent no complete frame", []Span{{FromClient, 0, len(c.X.After.Client)}})
+		}
+		at, frame := frameSpan(c, FromClient, fault), frameName(fault)
+		switch {
 		case r.Party != Server:
 			return says("Client sent an unmasked frame: frame %s", at, frame)
 		case r.Verdict == Unclear:
@@ -87,18 +89,17 @@ If the server's own frames are unmasked, look at the proxy: it may mix up the tw
 	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Server) > 0 },
 	Judge: func(c *Case) Result {
 		s := scanFrames(c, FromServer)
-		if s.faults&faultMask != 0 {
+		if s.fault(ws.FaultMask) != nil {
 			return c.result(Fail)
 		}
 		return judgeWithoutFault(c, s)
 	},
 	Show: func(c *Case, _ Result) Shown {
-		s := scanFrames(c, FromServer)
-		if s.faults == 0 {
+		fault := scanFrames(c, FromServer).fault(ws.FaultMask)
+		if fault == nil {
 			return says("Server sent no complete frame", []Span{{FromServer, 0, len(sentAfter(c, FromServer))}})
 		}
-		f := s.last
-		return seen([]Span{{FromServer, f.from, f.from + f.head}}, fmt.Sprintf("%d (%s)", s.count, f.name()))
+		return seen(frameSpan(c, FromServer, fault), frameName(fault))
 	},
 })
 
@@ -122,16 +123,22 @@ the tunnel that a proxy takes for one. A server cannot prevent this.`,
 	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
 		keyed, first, _ := repeatedMask(c)
+		s := scanFrames(c, FromClient)
 		switch {
+		case first >= 0, s.ZeroKeys > 1, s.RepeatedKeys > s.count>>20: // two of a million random ones rarely are the same
+			return c.result(Fail)
 		case keyed < 2:
 			return c.result(NotApplicable)
-		case first >= 0:
-			return c.result(Fail)
 		}
 		return c.result(Pass)
 	},
 	Show: func(c *Case, _ Result) Shown {
 		_, first, second := repeatedMask(c)
+		if s := scanFrames(c, FromClient); first < 0 && s.ZeroKeys > 1 {
+			return says("Client masked %s frames with a key of zeros", nil, fmt.Sprint(s.ZeroKeys))
+		} else if first < 0 {
+			return says("Client used the masking key of the frame before for %s frames", nil, fmt.Sprint(s.RepeatedKeys))
+		}
 		b := c.X.After.Client
 		return seen([]Span{{FromClient, first, first + 4}, {FromClient, second, second + 4}}, fmt.Sprintf("%x", b[first:first+4]))
 	},
@@ -150,9 +157,13 @@ func judgeWithoutFault(c *Case, s *frameScan) Result {
 
 // answeredFrame reports whether the server's frames show that it read that frame of the client: a
 // pong has the payload of the ping, or an echo that of the message.
-func answeredFrame(c *Case, f frame) bool {
+func answeredFrame(c *Case, fault *ws.Fault) bool {
 	q, b := c.X.After.Client, c.X.After.Server
-	if !f.whole(q) || f.masked {
+	if s := scanFrames(c, FromClient); fault.Count == s.count && s.Pings.Answered > 0 {
+		return true // none of its frames has a mask
+	}
+	f, ok := faultyFrame(c, fault)
+	if !ok || !f.whole(q) || f.masked {
 		return false
 	}
 	payload, reply := f.payload(q), f.opcode()
@@ -193,7 +204,7 @@ func repeatedMask(c *Case) (keyed, first, second int) {
 	}
 	b := c.X.After.Client
 	for f := range frames(b) {
-		if mayBeHTTP(b[f.from:], FromClient) || faultsOf(c, f, FromClient, f.opcode() == opContinuation)&^faultReserved != 0 || keyed == maxKeys {
+		if mayBeHTTP(b[f.from:], FromClient) || misframed(f) || keyed == maxKeys {
 			break
 		}
 		if f.length == 0 {
@@ -209,4 +220,11 @@ func repeatedMask(c *Case) (keyed, first, second int) {
 		keyed++
 	}
 	return keyed, -1, -1
+}
+
+// misframed reports whether the head of a client's frame is invalid, other than by its reserved bits
+// and its place among others.
+func misframed(f frame) bool {
+	reserved := f.opcode() > opBinary && f.opcode() < opClose || f.opcode() > opPong
+	return !f.masked || reserved || f.control() && (!f.fin() || f.length > 125) || !f.minimal || f.length>>63 != 0
 }

@@ -83,36 +83,29 @@ func (t *tunnel) recording(d Direction) bool {
 	return t.kept[d] < MaxRecorded && !(d == FromClient && t.lost)
 }
 
-// record keeps the first tunnel bytes of a direction.
+// record keeps the first tunnel bytes of a direction, reads the frames of all, and reports what
+// becomes known by them.
 func (c *Conversation) record(d Direction, p []byte, base int64, now time.Time) {
 	t := c.tunnel
-	if !t.started[d] {
+	if !t.started[d] || base+int64(len(p)) <= t.start[d] {
 		return
 	}
-	if base+int64(len(p)) > t.start[d] {
-		t.heard[d] = t.since(now)
-		t.read(d, p[max(t.start[d]-base, 0):], now)
-	}
-	if !t.recording(d) {
-		c.reportFault(d, now)
-		return
-	}
-	skip := t.start[d] + int64(t.kept[d]) - base
-	if skip < 0 || skip >= int64(len(p)) {
-		return
-	}
-	t.keep(d, p[skip:])
-	switch {
-	case !t.reported && !t.recording(FromClient) && !t.recording(FromServer):
-		c.reportTunnel(now)
-	case t.reported && !t.late && d == FromClient:
-		if !t.recording(FromClient) {
+	t.heard[d] = t.since(now)
+	faulty := t.read(d, p[max(t.start[d]-base, 0):], now) && t.reported
+	if skip := t.start[d] + int64(t.kept[d]) - base; t.recording(d) && skip >= 0 && skip < int64(len(p)) {
+		t.keep(d, p[skip:])
+		awaited := t.reported && !t.late && d == FromClient
+		switch {
+		case !t.reported && !t.recording(FromClient) && !t.recording(FromServer), awaited && !t.recording(FromClient):
+			faulty = false
 			c.reportTunnel(now)
-		} else if t.due == 0 {
+		case awaited && t.due == 0:
 			t.dueAt(now.Add(LateBytesAfter))
 		}
 	}
-	c.reportFault(d, now)
+	if faulty {
+		c.reportTunnel(now)
+	}
 }
 
 // keep records bytes, as far as that many are.

@@ -39,11 +39,15 @@ func (t *tunnel) reads(d Direction) bool {
 	return t.frames != nil && !(d == FromClient && t.lost) && t.frames.Reads(ws.Side(d))
 }
 
-// read reads tunnel bytes as frames.
-func (t *tunnel) read(d Direction, p []byte, now time.Time) {
-	if t.reads(d) {
-		t.frames.Feed(ws.Side(d), p, now.Sub(t.time))
+// read reads tunnel bytes as frames. It reports whether they have the first fault of the tunnel.
+func (t *tunnel) read(d Direction, p []byte, now time.Time) (faulty bool) {
+	if !t.reads(d) {
+		return false
 	}
+	t.frames.Feed(ws.Side(d), p, now.Sub(t.time))
+	faulty = !t.faulty && t.frames.Faulty(ws.Side(d))
+	t.faulty = t.faulty || faulty
+	return faulty
 }
 
 // skippable returns how many of the next bytes are payload that is neither recorded nor looked at.
@@ -58,18 +62,6 @@ func (t *tunnel) skippable(d Direction) int64 {
 func (t *tunnel) skip(d Direction, n int64, now time.Time) {
 	t.heard[d] = t.since(now)
 	t.frames.Skip(ws.Side(d), n, now.Sub(t.time))
-}
-
-// reportFault reports the tunnel once more, and only once, at the first fault in its frames after
-// the first bytes were reported.
-func (c *Conversation) reportFault(d Direction, now time.Time) {
-	t := c.tunnel
-	if t.frames == nil || t.faulty || !t.frames.Faulty(ws.Side(d)) {
-		return
-	}
-	if t.faulty = true; t.reported {
-		c.reportTunnel(now)
-	}
 }
 
 // framesKey is the line of a transcript that has the facts of frames. It is there if the transcript

@@ -72,7 +72,14 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 			copied.After.Frames = timelessFrames(f, !timeless)
 		}
 		if e := copied.After.End; e != nil {
-			copied.After.End = &wire.End{Client: e.Client, Server: e.Server}
+			ends := &wire.End{Client: e.Client, Server: e.Server}
+			if copied.After.ClientBytes > wire.MaxRecorded { // then it depends on what came together last
+				ends.Client = wire.Word{}
+			}
+			if copied.After.ServerBytes > wire.MaxRecorded {
+				ends.Server = wire.Word{}
+			}
+			copied.After.End = ends
 		}
 		text, err := json.Marshal(&copied)
 		if err != nil {
@@ -118,6 +125,10 @@ func TestCapturesTellTheSame(t *testing.T) {
 		"sent too late":    retransmitted,
 	}
 	for name, transcript := range transcripts(t) {
+		transcript.Meta = nil // a capture has the bytes alone
+		for i := range transcript.Chunks {
+			transcript.Chunks[i].Idle = 0 // the packets of the test follow each other at once
+		}
 		exchanges := transcript.Exchanges(wire.Common{})
 		for way, change := range ways {
 			timeless := strings.HasSuffix(way, "out of order")

@@ -35,6 +35,10 @@ var contenders = []contender{
 	{"interlock-sqlite", func(s setting) ([]string, error) {
 		return s.serve("--store", filepath.Join(s.dir, "interlock.db")), nil
 	}},
+	{"interlock-frames-off", func(s setting) ([]string, error) {
+		path, err := s.fill("interlock.yaml", interlockYAML+"frames: off\n")
+		return s.serve("--config", path), err
+	}},
 	{"interlock-guard", guarded},
 	{"nginx-tls", nginxTLS},
 	{"haproxy-tls", haproxyTLS},

@@ -4,12 +4,16 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 )
+
+// bulkFrame is the size of the frames of a portion, with their heads.
+const bulkFrame = 1 << 20
 
 const originBody = "Hello, world!"
 
@@ -23,7 +27,7 @@ const originRefusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
 var originLarge = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(bulkSize) + "\r\n\r\n"
 
 // A backend answers any number of pipelined GETs per connection and switches to WebSocket. After a
-// switch it echoes at /echo, sends a portion for each byte received at /bulk, and elsewhere reads
+// switch it echoes at /echo, sends a portion for each frame received at /bulk, and elsewhere reads
 // until the client closes. It expects heads without bodies, because load sends nothing else.
 type backend struct {
 	poll     *poll
@@ -31,7 +35,7 @@ type backend struct {
 	conns    map[int]*originConn // by descriptor
 	in       [16 << 10]byte
 	out      []byte
-	much     [256 << 10]byte
+	much     [bulkFrame]byte // a whole frame
 }
 
 type originConn struct {
@@ -50,6 +54,8 @@ func origin(args []string) error {
 		return err
 	}
 	b := &backend{conns: make(map[int]*originConn)}
+	binary.BigEndian.PutUint64(b.much[2:], bulkFrame-10)
+	b.much[0], b.much[1] = 0x82, 127
 	if b.poll, err = newPoll(); err != nil {
 		return err
 	}
@@ -118,7 +124,8 @@ func (b *backend) happened(fd int, events uint32) bool {
 func (b *backend) pay(fd int) bool {
 	c := b.conns[fd]
 	for c.owed > 0 {
-		n, err := unix.Write(fd, b.much[:min(len(b.much), c.owed)])
+		rest := b.much[len(b.much)-1-(c.owed-1)%len(b.much):] // of the frame at hand
+		n, err := unix.Write(fd, rest)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			if !c.full {
@@ -152,7 +159,7 @@ func (b *backend) read(fd int) bool {
 	case c.echo:
 		return writeAll(fd, b.in[:n]) == nil
 	case c.bulk:
-		c.owed += n * bulkSize
+		c.owed += n / len(asked) * bulkSize
 		return true
 	case c.switched:
 		return true

@@ -24,6 +24,8 @@ type extra struct {
 	shortest, longest          time.Duration
 	closing                    *Closing
 	body                       []byte // of the Close frame at hand, if it is the first one
+	misframed                  uint32 // frames with a fault of their form
+	passed                     uint32 // frames of the other side since the oldest waiting Ping
 	faults                     []Fault
 }
 
@@ -139,6 +141,9 @@ func mayBeSent(code int) bool {
 
 // pinged records that a Ping is complete.
 func (s *side) pinged(at time.Duration) {
+	if s.waiting == 0 {
+		s.passed = 0
+	}
 	if int(s.waiting) == len(s.pings) {
 		copy(s.pings[:], s.pings[1:])
 		s.waiting--
@@ -164,6 +169,7 @@ func (r *Reader) ponged(from Side, at time.Duration) {
 		}
 		other.shortest, other.longest = min(other.shortest, took), max(other.longest, took)
 		increase(&other.answered)
+		other.passed = 0
 		other.waiting = uint8(copy(other.pings[:], other.pings[i+1:other.waiting]))
 		return
 	}

@@ -111,6 +111,7 @@ type Pings struct {
 	Answered int64
 	Waiting  int64         // that have no answer; at most the last MaxWaiting are known
 	Since    time.Duration // when the oldest of these came, from the 101
+	Passed   int64         // frames that the other side has sent since then
 	Shortest time.Duration // round trip
 	Longest  time.Duration // round trip
 }

@@ -8,6 +8,9 @@ import (
 // fault records a fault of the frame at hand.
 func (s *side) fault(kind FaultKind) {
 	e := s.more()
+	if kind == FaultOrder || kind == FaultControl || kind == FaultLength {
+		e.misframed++
+	}
 	for i := range e.faults {
 		if f := &e.faults[i]; f.Kind == kind {
 			f.Count++
@@ -82,7 +85,7 @@ func (s *side) sent(from Side, began time.Duration) Sent {
 		f.UnaskedPongs, f.ForeignPongs = int64(e.unasked), int64(e.foreign)
 		f.Pings = Pings{Answered: int64(e.answered), Waiting: int64(e.waiting), Shortest: e.shortest, Longest: e.longest}
 		if e.waiting > 0 {
-			f.Pings.Since = max(e.pings[0].at-began, 0)
+			f.Pings.Since, f.Pings.Passed = max(e.pings[0].at-began, 0), int64(e.passed)
 		}
 		if e.closing != nil {
 			c := *e.closing

@@ -12,13 +12,19 @@ const maxHead = 14
 
 // The bits of a frame's first two bytes (RFC 6455 §5.2).
 const (
-	bitFin    = 0x80
-	bitRSV1   = 0x40
-	bitsRSV   = 0x70
-	opcode    = 0x0f
-	bitMask   = 0x80
-	lengthIn7 = 0x7f
+	bitFin     = 0x80
+	bitRSV1    = 0x40
+	bitsRSV    = 0x70
+	opcode     = 0x0f
+	bitControl = 0x08 // of the opcode
+	bitMask    = 0x80
+	lengthIn7  = 0x7f
 )
+
+// maxMisframed is how many frames out of order, control frames of a wrong form or wrong lengths a side
+// may send before its bytes are no longer read as frames. All receivers give up at the first one, and
+// bytes that are not frames at all could be taken for many empty ones.
+const maxMisframed = 100
 
 // takeHead takes what belongs to the head from p, and returns how much that is.
 func (s *side) takeHead(p []byte) (n int) {
@@ -74,8 +80,16 @@ func (r *Reader) begin(from Side, at time.Duration) {
 		copy(s.key[:], s.head[s.have-4:])
 	}
 	s.countFrame()
+	if other := r.sides[1-from].extra; other != nil && other.waiting > 0 {
+		increase(&other.passed)
+	}
 	s.frame = max(s.frame, length)
 	lost := r.judge(from)
+	if lost {
+		s.offset -= int64(s.have)
+		s.state |= isLost
+		return
+	}
 	if length > 0 && s.state&isMasked != 0 {
 		s.keyUsed()
 	}
@@ -84,12 +98,6 @@ func (r *Reader) begin(from Side, at time.Duration) {
 	}
 	if s.kind == Close {
 		r.closing(from, at)
-	}
-	if lost {
-		s.offset -= int64(s.have)
-		s.state |= isLost
-		s.state &^= inPayload
-		return
 	}
 	if s.state |= inPayload; length == 0 {
 		r.end(from, at)
@@ -115,7 +123,8 @@ func (r *Reader) judge(from Side) (lost bool) {
 		lost = lost || !r.terms.Other
 	case starts && s.state&inMessage != 0, s.kind == Continuation && s.state&inMessage == 0:
 		s.fault(FaultOrder)
-	case s.kind.control() && (first&bitFin == 0 || length > maxControl):
+	}
+	if first&bitControl != 0 && (first&bitFin == 0 || length > maxControl) {
 		s.fault(FaultControl)
 	}
 	switch n := s.head[1] & lengthIn7; {
@@ -125,6 +134,7 @@ func (r *Reader) judge(from Side) (lost bool) {
 	case n == 126 && length < 126, n == 127 && length <= math.MaxUint16:
 		s.fault(FaultLength)
 	}
+	lost = lost || s.extra != nil && s.misframed > maxMisframed
 	if s.kind.data() && s.extra != nil && s.closing != nil {
 		s.fault(FaultAfterClose)
 	}
@@ -145,7 +155,10 @@ func (s *side) keyUsed() {
 // beginData records that a data frame begins or continues a message.
 func (r *Reader) beginData(s *side) {
 	first, length := s.head[0], s.length()
-	if s.kind != Continuation || s.state&inMessage == 0 {
+	if s.kind == Continuation && s.state&inMessage == 0 {
+		return // it belongs to no message
+	}
+	if s.kind != Continuation {
 		s.open, s.message, s.text = s.kind, 0, text{}
 		s.state |= inMessage
 		s.state &^= checked

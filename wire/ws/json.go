@@ -57,6 +57,7 @@ type pingsJSON struct {
 	Answered int64   `json:"answered"`
 	Waiting  int64   `json:"waiting,omitempty"`
 	Since    float64 `json:"since,omitempty"`
+	Passed   int64   `json:"passed,omitempty"`
 	Shortest float64 `json:"shortest"`
 	Longest  float64 `json:"longest"`
 }
@@ -105,7 +106,7 @@ func (s *Sent) json() sentJSON {
 		}
 	}
 	if p := s.Pings; p != (Pings{}) {
-		j.Pings = &pingsJSON{p.Answered, p.Waiting, millis(p.Since), millis(p.Shortest), millis(p.Longest)}
+		j.Pings = &pingsJSON{p.Answered, p.Waiting, millis(p.Since), p.Passed, millis(p.Shortest), millis(p.Longest)}
 	}
 	if c := s.Close; c != nil {
 		j.Close = &closingJSON{c.Size, c.Code, escape(c.Reason), millis(c.At), c.DataAfter, c.BytesAfter}
@@ -140,12 +141,15 @@ func (j *sentJSON) sent() Sent {
 		s.Frames[kind] = Count(j.Frames[Kind(kind).String()])
 	}
 	if p := j.Pings; p != nil {
-		s.Pings = Pings{p.Answered, p.Waiting, duration(p.Since), duration(p.Shortest), duration(p.Longest)}
+		s.Pings = Pings{p.Answered, p.Waiting, duration(p.Since), p.Passed, duration(p.Shortest), duration(p.Longest)}
 	}
 	if c := j.Close; c != nil {
 		s.Close = &Closing{c.Size, c.Code, unescape(c.Reason), duration(c.At), c.DataAfter, c.BytesAfter}
 	}
 	for _, f := range j.Faults[:min(len(j.Faults), FaultKinds)] {
+		if f.Count < 1 || f.Frame < 1 || f.Offset < 0 || f.Offset > math.MaxInt64-maxHead || f.Head < 2 || f.Head > maxHead {
+			continue
+		}
 		for kind := range FaultKind(FaultKinds) {
 			if kind.String() == f.Kind {
 				s.Faults = append(s.Faults, Fault{kind, f.Count, f.Frame, f.Offset, f.First, f.Masked, f.Length, f.Head})

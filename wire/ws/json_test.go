@@ -29,7 +29,7 @@ func TestFactsAreReadAsTheyAreWritten(t *testing.T) {
 
 func TestFactsOfOthersAreBounded(t *testing.T) {
 	var f Facts
-	const text = `{"client":{"frames":{"new":{"frames":1}},"close":{"code":1000,"reason":"%s"},"faults":[{"kind":"new"},{"kind":"mask"}],"pings":{"longest":1e99}},"idle":-1e300,"later":1}`
+	const text = `{"client":{"frames":{"new":{"frames":1}},"close":{"code":1000,"reason":"%s"},"faults":[{"kind":"new"},{"kind":"mask","count":1,"frame":1,"head":6},{"kind":"order","count":1,"frame":1,"offset":-1,"head":6}],"pings":{"longest":1e99}},"idle":-1e300,"later":1}`
 	if err := json.Unmarshal([]byte(text), &f); err != nil {
 		t.Fatal(err)
 	}

@@ -131,6 +131,16 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestZerosAreNotFrames checks bytes that could be read as any number of empty frames.
+func TestZerosAreNotFrames(t *testing.T) {
+	r := NewReader(Terms{}, 0)
+	r.Feed(Server, make([]byte, 1<<16), 0)
+	f := r.Facts().Sides[Server]
+	if !f.Lost || f.Read != 2*maxMisframed || r.Skippable(Server) != math.MaxInt64 {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestCloseCodes(t *testing.T) {
 	sound := map[int]bool{1000: true, 1003: true, 1007: true, 1014: true, 3000: true, 4999: true}
 	for _, code := range []int{0, 999, 1000, 1003, 1004, 1005, 1006, 1007, 1014, 1015, 1016, 2999, 3000, 4999, 5000, 65535} {
@@ -193,6 +203,15 @@ func TestPings(t *testing.T) {
 		if p.Answered != test.answered || p.Waiting != test.waiting || c.UnaskedPongs != test.unasked || c.ForeignPongs != test.foreign {
 			t.Errorf("%s: %+v, %d, %d", name, p, c.UnaskedPongs, c.ForeignPongs)
 		}
+	}
+}
+
+// TestPassedPings counts the frames that come while a Ping waits.
+func TestPassedPings(t *testing.T) {
+	facts := read(Terms{}, said{Server, server(0x89, "a")}, said{Client, client(0x8a, "a") + client(0x81, "x")},
+		said{Server, server(0x89, "b")}, said{Client, client(0x81, "x") + client(0x8a, "c")})
+	if p := facts.Sides[Server].Pings; p.Waiting != 1 || p.Passed != 2 || p.Since != 2*time.Second {
+		t.Errorf("%+v", p)
 	}
 }
 
