@@ -64,6 +64,19 @@ func (t *tunnel) skip(d Direction, n int64, now time.Time) {
 	t.frames.Skip(ws.Side(d), n, now.Sub(t.time))
 }
 
+// closeWords fills in what a side sent last where only its frames tell: a Close frame.
+func (t *tunnel) closeWords(e *End) {
+	if t.x.After.Frames == nil {
+		return
+	}
+	for d := range t.x.After.Frames.Sides {
+		word, c := e.side(Direction(d)), t.x.After.Frames.Sides[d].Close
+		if (word.Kind == "" || word.Kind == WordBytes) && c != nil && c.DataAfter == 0 {
+			*word = Word{Kind: WordClose, Code: c.Code, Reason: c.Reason}
+		}
+	}
+}
+
 // framesKey is the line of a transcript that has the facts of frames. It is there if the transcript
 // does not have all bytes of the tunnel.
 const framesKey = "frames"

@@ -131,6 +131,7 @@ func withoutIdentity(t *testing.T, lines string) []string {
 			delete(f.(map[string]any), "state")
 		}
 		withoutTimes(r["after"])
+		withoutFrameTimes(r["frames"])
 		diagnoses, _ := r["diagnoses"].([]any)
 		for _, d := range diagnoses {
 			d := d.(map[string]any)
@@ -163,6 +164,23 @@ func withoutTimes(after any) {
 	for _, side := range []string{"client", "server"} {
 		if n, _ := a[side+"Bytes"].(float64); n >= wire.MaxRecorded {
 			delete(end, side)
+		}
+	}
+}
+
+// withoutFrameTimes removes the same from the facts of frames.
+func withoutFrameTimes(frames any) {
+	f, _ := frames.(map[string]any)
+	for _, name := range []string{"idle", "idleAt", "closedFirst"} {
+		delete(f, name)
+	}
+	for _, side := range []string{"client", "server"} {
+		s, _ := f[side].(map[string]any)
+		for part, names := range map[string][]string{"pings": {"since", "passed", "shortest", "longest"}, "close": {"at"}} {
+			m, _ := s[part].(map[string]any)
+			for _, name := range names {
+				delete(m, name)
+			}
 		}
 	}
 }
