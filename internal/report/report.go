@@ -36,10 +36,11 @@ type Options struct {
 
 // A Format is one form that reports have. It has either Open or Dir.
 type Format struct {
-	Name  string
-	Title string // a short description
-	Open  func(io.Writer, Options) Writer
-	Dir   func(dir string, o Options) (Writer, error) // of a format that is a folder: makes it, or takes an empty one
+	Name    string
+	Title   string // a short description
+	Packets bool   // it has packets for other programs, and not the report as text
+	Open    func(io.Writer, Options) Writer
+	Dir     func(dir string, o Options) (Writer, error) // of a format that is a folder: makes it, or takes an empty one
 }
 
 // formats holds the formats by name. Only register writes to it, while the package's variables are

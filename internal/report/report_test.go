@@ -42,7 +42,7 @@ func render(t testing.TB, name string, o Options, all []*rules.Ruling) string {
 func TestFormats(t *testing.T) {
 	all, sent := rulings(t), probed(t)
 	for _, f := range Formats() {
-		if f.Open == nil {
+		if f.Open == nil || f.Packets {
 			continue
 		}
 		golden(t, f.Name, render(t, f.Name, Options{}, all))
@@ -155,7 +155,7 @@ func TestOneReportMayFail(t *testing.T) {
 	if errs := s.Close(); errs[0] == nil || errs[1] != nil || strings.Count(b.String(), "\n") != len(all) {
 		t.Errorf("got %v, %d lines", errs, strings.Count(b.String(), "\n"))
 	}
-	if _, err := Open("xml", &b, Options{}); err == nil || err.Error() != `no format "xml"; there are gitlab, har, html, json, junit, markdown, ndjson, sarif, text, wire` {
+	if _, err := Open("xml", &b, Options{}); err == nil || err.Error() != `no format "xml"; there are gitlab, har, html, json, junit, markdown, ndjson, pcapng, sarif, text, wire` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -26,6 +26,8 @@ func content(format string) (media, ending string) {
 		return "application/json", "har"
 	case "ndjson":
 		return "application/x-ndjson", "ndjson"
+	case "pcapng":
+		return "application/octet-stream", "pcapng"
 	case "junit":
 		return "application/xml", "xml"
 	case "html":

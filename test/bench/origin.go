@@ -157,7 +157,7 @@ func (b *backend) read(fd int) bool {
 	c := b.conns[fd]
 	switch {
 	case c.echo:
-		return writeAll(fd, b.in[:n]) == nil
+		return writeAll(fd, unmasked(b.in[:n])) == nil
 	case c.bulk:
 		c.owed += n / len(asked) * bulkSize
 		return true
@@ -179,6 +179,17 @@ func (b *backend) read(fd int) bool {
 		in = in[end:]
 	}
 	return len(b.out) == 0 || writeAll(fd, b.out) == nil
+}
+
+// unmasked returns frames of a client as a server sends them. They have the size of echoed, and the key
+// that changes nothing.
+func unmasked(b []byte) []byte {
+	out := b[:0]
+	for len(b) >= len(echoed) {
+		out = append(append(out, b[0], b[1]&0x7f), b[6:len(echoed)]...)
+		b = b[len(echoed):]
+	}
+	return out
 }
 
 // answer appends the response to one request head to out.

@@ -220,10 +220,11 @@ const echoed = "\x82\xba\x00\x00\x00\x00" + "01234567890123456789012345678901234
 func sendEcho(_ *client, conn *conn) error { return writeAll(conn.fd, []byte(echoed)) }
 
 func endEcho(_ *client, _ *conn, in []byte) (bool, error) {
-	if string(in) != echoed[:min(len(in), len(echoed))] || len(in) > len(echoed) {
+	want := string(unmasked([]byte(echoed)))
+	if len(in) > len(want) || string(in) != want[:len(in)] {
 		return false, fmt.Errorf("want the same back, got %q", in)
 	}
-	return len(in) == len(echoed), nil
+	return len(in) == len(want), nil
 }
 
 // bulkSize is the number of bytes that the origin sends for one portion.
