@@ -13,6 +13,9 @@ const maxControl = 125
 type extra struct {
 	counts [Kinds]Count // but text and binary frames
 
+	message                    uint64 // payload of the message at hand, if it has several frames
+	frame                      uint64 // payload of the largest frame since there is an extra part
+	whole                      uint64 // payload of the largest message of several frames
 	compressed, unchecked      uint32
 	fragments                  uint32 // of the message at hand
 	fragmented, mostFragments  uint32
@@ -79,14 +82,15 @@ func (s *side) keepControl(p []byte) {
 		return
 	}
 	p = p[:min(uint64(len(p)), maxControl-at)]
+	key := s.key()
 	if s.kind == Close && s.body != nil {
 		for i, c := range p {
-			s.body = append(s.body, c^s.key[(at+uint64(i))&3])
+			s.body = append(s.body, c^key[(at+uint64(i))&3])
 		}
 		return
 	}
 	for i, c := range p {
-		s.sum = (s.sum ^ uint32(c^s.key[(at+uint64(i))&3])) * 16777619
+		s.sum = (s.sum ^ uint32(c^key[(at+uint64(i))&3])) * 16777619
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *side) fault(kind FaultKind) {
 	}
 	e.faults = append(e.faults, Fault{
 		Kind: kind, Count: 1, Frame: s.number(), Offset: s.offset - passed - int64(size),
-		First: s.head[0], Masked: s.state&isMasked != 0, Length: length, Head: size,
+		First: s.head[0], Masked: s.masked(), Length: length, Head: size,
 	})
 }
 
@@ -72,13 +72,14 @@ func (r *Reader) Facts() *Facts {
 // sent returns what is known of a side. Times of its own are from the start of the tunnel.
 func (s *side) sent(from Side, began time.Duration) Sent {
 	f := Sent{
-		Messages: int64(s.messages), LargestFrame: s.frame, LargestMessage: s.largest,
+		Messages: int64(s.messages), LargestFrame: s.largest, LargestMessage: s.largest,
 		ZeroKeys: int64(s.zero), RepeatedKeys: int64(s.repeated),
 		Lost: s.state&isLost != 0, Cut: s.state&isLost == 0 && s.have > 0, Open: s.state&inMessage != 0, Read: s.offset,
 	}
 	f.HTTP = f.Lost && s.state&isStopped == 0 && beginsHTTP(from, s.head[:s.have])
 	e := s.extra
 	if e != nil {
+		f.LargestFrame, f.LargestMessage = max(s.largest, e.frame), max(s.largest, e.whole)
 		f.Frames, f.Faults = e.counts, append([]Fault(nil), e.faults...)
 		f.Compressed, f.Unchecked = int64(e.compressed), int64(e.unchecked)
 		f.Fragmented, f.MostFragments = int64(e.fragmented), int64(e.mostFragments)

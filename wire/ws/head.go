@@ -55,6 +55,16 @@ func (s *side) headSize() int {
 	return size
 }
 
+func (s *side) masked() bool { return s.head[1]&bitMask != 0 }
+
+// key returns the masking key of the frame at hand; zeros if it has none.
+func (s *side) key() (key [4]byte) {
+	if s.masked() {
+		copy(key[:], s.head[s.have-4:])
+	}
+	return key
+}
+
 func (s *side) complete() bool { return s.have >= 2 && int(s.have) == s.headSize() }
 
 // length returns the length that the head announces.
@@ -73,24 +83,21 @@ func (s *side) length() uint64 {
 func (r *Reader) begin(from Side, at time.Duration) {
 	s := &r.sides[from]
 	first, length := s.head[0], s.length()
-	s.kind, s.left, s.key = kindOf(first&opcode), length, [4]byte{}
-	s.state &^= final | isMasked
-	if s.head[1]&bitMask != 0 {
-		s.state |= isMasked
-		copy(s.key[:], s.head[s.have-4:])
-	}
+	s.kind, s.left = kindOf(first&opcode), length
+	s.state &^= final
 	s.countFrame()
 	if other := r.sides[1-from].extra; other != nil && other.waiting > 0 {
 		increase(&other.passed)
 	}
-	s.frame = max(s.frame, length)
-	lost := r.judge(from)
-	if lost {
+	if s.extra != nil {
+		s.frame = max(s.frame, length)
+	}
+	if r.judge(from) {
 		s.offset -= int64(s.have)
 		s.state |= isLost
 		return
 	}
-	if length > 0 && s.state&isMasked != 0 {
+	if length > 0 && s.masked() {
 		s.keyUsed()
 	}
 	if s.kind.data() {
@@ -110,7 +117,7 @@ func (r *Reader) judge(from Side) (lost bool) {
 	s := &r.sides[from]
 	first, length := s.head[0], s.length()
 	starts := s.kind == Text || s.kind == Binary
-	if s.state&isMasked != 0 != (from == Client) {
+	if s.masked() != (from == Client) {
 		s.fault(FaultMask)
 	}
 	if bits := first & bitsRSV; bits != 0 && !(r.terms.Deflate && starts && bits == bitRSV1) {
@@ -143,13 +150,14 @@ func (r *Reader) judge(from Side) (lost bool) {
 
 // keyUsed compares the masking key with the one before.
 func (s *side) keyUsed() {
-	if s.key == [4]byte{} {
+	key := s.key()
+	if key == [4]byte{} {
 		increase(&s.zero)
 	}
-	if s.state&keyed != 0 && s.key == s.before {
+	if s.state&keyed != 0 && key == s.before {
 		increase(&s.repeated)
 	}
-	s.before, s.state = s.key, s.state|keyed
+	s.before, s.state = key, s.state|keyed
 }
 
 // beginData records that a data frame begins or continues a message.
@@ -159,14 +167,14 @@ func (r *Reader) beginData(s *side) {
 		return // it belongs to no message
 	}
 	if s.kind != Continuation {
-		s.open, s.message, s.text = s.kind, 0, text{}
+		s.text = text{}
 		s.state |= inMessage
 		s.state &^= checked
 		if s.kind == Text {
 			s.state |= checked
 		}
 		if s.extra != nil {
-			s.fragments = 0
+			s.fragments, s.message = 0, 0
 		}
 		if r.terms.Deflate && first&bitRSV1 != 0 {
 			increase(&s.more().compressed)
@@ -176,15 +184,17 @@ func (r *Reader) beginData(s *side) {
 	if length > MaxChecked || r.terms.Other {
 		r.uncheck(s)
 	}
-	if s.message += length; s.message < length {
-		s.message = math.MaxUint64
-	}
-	s.largest = max(s.largest, s.message)
 	if first&bitFin != 0 {
 		s.state |= final
 	}
-	if first&bitFin == 0 || s.extra != nil && s.fragments > 0 {
+	if s.kind != Continuation && first&bitFin != 0 {
+		s.largest = max(s.largest, length)
+	} else {
 		e := s.more()
+		if e.message += length; e.message < length {
+			e.message = math.MaxUint64
+		}
+		e.frame, e.whole = max(e.frame, length), max(e.whole, e.message)
 		increase(&e.fragments)
 		if e.fragments == 2 {
 			increase(&e.fragmented)

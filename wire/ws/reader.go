@@ -32,22 +32,18 @@ type Reader struct {
 type side struct {
 	offset  int64     // of the next byte
 	left    uint64    // bytes of the payload at hand that have not come
-	message uint64    // payload of the message at hand
-	frame   uint64    // payload of the largest frame
-	largest uint64    // payload of the largest message
+	largest uint64    // payload of the largest message of one frame
 	bytes   [2]int64  // of text and binary frames
 	*extra            // nil: nothing has come but unfragmented messages without a fault
 	frames  [2]uint32 // text and binary ones
 
 	messages uint32
-	zero     uint32 // keys that are zero
-	repeated uint32 // keys that are the one before
-	key      [4]byte
+	zero     uint32  // keys that are zero
+	repeated uint32  // keys that are the one before
 	before   [4]byte // the key of the last frame with payload
 	head     [maxHead]byte
 	have     uint8 // how much of the head there is
 	kind     Kind  // of the frame at hand
-	open     Kind  // of the message at hand
 	state    state
 	text     text // of the message at hand
 }
@@ -61,9 +57,8 @@ const (
 	checked                     // the message at hand is text that is checked
 	final                       // the frame at hand is the last of its message
 	isLost                      // the bytes from offset on are not frames
-	isMasked
-	keyed     // before is set
-	isStopped // bytes are missing
+	keyed                       // before is set
+	isStopped                   // bytes are missing
 )
 
 // NewReader returns a reader for a tunnel that begins at that time.
@@ -174,7 +169,7 @@ func (r *Reader) look(s *side, p []byte) {
 	case s.kind.control():
 		s.keepControl(p)
 	case s.state&checked != 0:
-		if !s.text.check(p, s.key, s.length()-s.left) {
+		if !s.text.check(p, s.key(), s.length()-s.left) {
 			s.state &^= checked
 			s.fault(FaultText)
 		}
