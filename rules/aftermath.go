@@ -36,6 +36,7 @@ client reads a response as frames; then the severity is high.`,
 			return c.result(unlessPrivate(c, Fail))
 		case len(b) < len(statusLine) && mayBeHTTP(b, FromServer):
 			return c.result(Unclear)
+		case at < 0 && laterHTTP(c, FromServer):
 		case at < 0 && !endsInHTTP(c):
 			return c.result(Pass)
 		case at < 0 && carriesHTTP(c):
@@ -46,6 +47,9 @@ client reads a response as frames; then the severity is high.`,
 	},
 	Show: func(c *Case, r Result) Shown {
 		at := httpIn(c, FromServer)
+		if at < 0 && laterHTTP(c, FromServer) {
+			return showLaterHTTP(c, FromServer, "response")
+		}
 		if at < 0 && endsInHTTP(c) {
 			text, last := "Server wrote an HTTP response into the tunnel at the end: %s", quote(firstLine(c.X.After.Last))
 			if carriesHTTP(c) {
@@ -86,7 +90,7 @@ In a client, send nothing after an upgrade request until the response has arrive
 	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
 		switch {
-		case httpIn(c, FromClient) >= 0:
+		case httpIn(c, FromClient) >= 0, laterHTTP(c, FromClient):
 			return c.result(unlessPrivate(c, Fail))
 		case !switchedToPrivate(c) && perhapsRequestLine(c.X.After.Client):
 			return c.result(Unclear)
@@ -94,9 +98,27 @@ In a client, send nothing after an upgrade request until the response has arrive
 		return c.result(Pass)
 	},
 	Show: func(c *Case, r Result) Shown {
-		return showHTTP(c, FromClient, max(httpIn(c, FromClient), 0), r)
+		at := httpIn(c, FromClient)
+		if at < 0 && laterHTTP(c, FromClient) {
+			return showLaterHTTP(c, FromClient, "request")
+		}
+		return showHTTP(c, FromClient, max(at, 0), r)
 	},
 })
+
+// laterHTTP reports whether HTTP takes the place of a frame after the recorded bytes of one side.
+func laterHTTP(c *Case, from Part) bool {
+	if !framed13(c) {
+		return false
+	}
+	s := scanFrames(c, from)
+	return s.HTTP && s.Read >= int64(len(sentAfter(c, from)))
+}
+
+func showLaterHTTP(c *Case, from Part, what string) Shown {
+	s := scanFrames(c, from)
+	return says(subjectOf(from)+" sent an HTTP "+what+" into the tunnel after %s", nil, counted(s.count, "frame"))
+}
 
 // httpIn returns the offset of HTTP in what one side sent after the 101: at the start or, if the
 // tunnel carries frames, in place of a later frame. It is -1 if there is none.
