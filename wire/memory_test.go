@@ -132,7 +132,7 @@ func TestPackingChangesNothing(t *testing.T) {
 // TestTunnelsAtRestAreSmall checks how many bytes a tunnel keeps, not counting its heads, its ID
 // and the bytes after the 101.
 func TestTunnelsAtRestAreSmall(t *testing.T) {
-	const most, many = 470, 4000 // 224 of them are for frames
+	const most, many = 420, 4000 // 176 of them are for frames
 	if size := unsafe.Sizeof(Conversation{}); size > 96 {
 		t.Errorf("a conversation takes %d bytes", size)
 	}

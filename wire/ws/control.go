@@ -11,7 +11,7 @@ const maxControl = 125
 
 // An extra is what is known of a side that has sent more than unfragmented, uncompressed messages.
 type extra struct {
-	counts [Kinds]Count // but text and binary frames
+	counts [Kinds]Count // but of the main kind
 
 	message                    uint64 // payload of the message at hand, if it has several frames
 	frame                      uint64 // payload of the largest frame since there is an extra part
@@ -48,10 +48,9 @@ func (s *side) more() *extra {
 
 // count adds payload to that of the kind at hand.
 func (s *side) count(n int64) {
-	switch s.kind {
-	case Text, Binary:
-		s.bytes[s.kind-Text] += n
-	default:
+	if s.kind == s.main && s.main != Continuation {
+		s.bytes += n
+	} else {
 		s.counts[s.kind].Bytes += n
 	}
 	if s.extra != nil && s.closing != nil && s.kind.data() {
@@ -61,10 +60,12 @@ func (s *side) count(n int64) {
 
 // countFrame adds a frame to those of its kind.
 func (s *side) countFrame() {
-	switch s.kind {
-	case Text, Binary:
-		increase(&s.frames[s.kind-Text])
-	default:
+	if s.main == Continuation && (s.kind == Text || s.kind == Binary) {
+		s.main = s.kind
+	}
+	if s.kind == s.main && s.main != Continuation {
+		increase(&s.frames)
+	} else {
 		s.more().counts[s.kind].Frames++
 	}
 	if s.extra != nil {

@@ -67,8 +67,8 @@ type Sent struct {
 	LargestFrame   uint64 // payload as announced
 	LargestMessage uint64 // payload of its frames as announced, also if it did not end
 
-	ZeroKeys     int64 // masked frames with payload whose key is zero
-	RepeatedKeys int64 // those whose key is that of the frame with payload before them
+	ZeroKeys     int64 // of a client: masked frames with payload whose key is zero
+	RepeatedKeys int64 // of a client: those whose key is that of the frame with payload before them
 
 	Pings        Pings
 	UnaskedPongs int64 // that answer no Ping, which is allowed (RFC 6455 §5.5.3)

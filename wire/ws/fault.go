@@ -30,7 +30,7 @@ func (s *side) fault(kind FaultKind) {
 
 // number returns how many frames have begun.
 func (s *side) number() int64 {
-	n := int64(s.frames[0]) + int64(s.frames[1])
+	n := int64(s.frames)
 	if s.extra != nil {
 		for _, c := range s.counts {
 			n += c.Frames
@@ -66,6 +66,7 @@ func (r *Reader) Facts() *Facts {
 	for from := range f.Sides {
 		f.Sides[from] = r.sides[from].sent(Side(from), ms(r.began))
 	}
+	f.Sides[Client].ZeroKeys, f.Sides[Client].RepeatedKeys = int64(r.keys.zero), int64(r.keys.repeated)
 	return f
 }
 
@@ -73,7 +74,6 @@ func (r *Reader) Facts() *Facts {
 func (s *side) sent(from Side, began time.Duration) Sent {
 	f := Sent{
 		Messages: int64(s.messages), LargestFrame: s.largest, LargestMessage: s.largest,
-		ZeroKeys: int64(s.zero), RepeatedKeys: int64(s.repeated),
 		Lost: s.state&isLost != 0, Cut: s.state&isLost == 0 && s.have > 0, Open: s.state&inMessage != 0, Read: s.offset,
 	}
 	f.HTTP = f.Lost && s.state&isStopped == 0 && beginsHTTP(from, s.head[:s.have])
@@ -94,10 +94,10 @@ func (s *side) sent(from Side, began time.Duration) Sent {
 			f.Close = &c
 		}
 	}
-	for i := range s.frames {
-		f.Frames[Text+Kind(i)] = Count{int64(s.frames[i]), s.bytes[i]}
+	if s.main != Continuation {
+		f.Frames[s.main] = Count{int64(s.frames), s.bytes}
 	}
-	if f.MostFragments == 0 && s.frames[0]+s.frames[1] > 0 {
+	if f.MostFragments == 0 && s.frames > 0 {
 		f.MostFragments = 1
 	}
 	return f

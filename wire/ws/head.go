@@ -97,8 +97,8 @@ func (r *Reader) begin(from Side, at time.Duration) {
 		s.state |= isLost
 		return
 	}
-	if length > 0 && s.masked() {
-		s.keyUsed()
+	if length > 0 && from == Client && s.masked() {
+		r.keyUsed(s)
 	}
 	if s.kind.data() {
 		r.beginData(s)
@@ -149,15 +149,15 @@ func (r *Reader) judge(from Side) (lost bool) {
 }
 
 // keyUsed compares the masking key with the one before.
-func (s *side) keyUsed() {
+func (r *Reader) keyUsed(s *side) {
 	key := s.key()
 	if key == [4]byte{} {
-		increase(&s.zero)
+		increase(&r.keys.zero)
 	}
-	if s.state&keyed != 0 && key == s.before {
-		increase(&s.repeated)
+	if s.state&keyed != 0 && key == r.keys.before {
+		increase(&r.keys.repeated)
 	}
-	s.before, s.state = key, s.state|keyed
+	r.keys.before, s.state = key, s.state|keyed
 }
 
 // beginData records that a data frame begins or continues a message.

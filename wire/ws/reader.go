@@ -23,27 +23,33 @@ type Reader struct {
 	last   uint32 // when the last byte came
 	idle   uint32 // the longest time without a byte
 	idleAt uint32 // when it began
+	keys   keys
 	terms  Terms
 	first  Side // whose Close frame came first
+}
+
+// keys are the masking keys of a client's frames with payload.
+type keys struct {
+	zero     uint32  // that are zero
+	repeated uint32  // that are the one before
+	before   [4]byte // the last one
 }
 
 // A side is what is known of the frames of one side. It is small, because most tunnels are idle:
 // what few of them have is in the extra part.
 type side struct {
-	offset  int64     // of the next byte
-	left    uint64    // bytes of the payload at hand that have not come
-	largest uint64    // payload of the largest message of one frame
-	bytes   [2]int64  // of text and binary frames
-	*extra            // nil: nothing has come but unfragmented messages without a fault
-	frames  [2]uint32 // text and binary ones
+	offset  int64  // of the next byte
+	left    uint64 // bytes of the payload at hand that have not come
+	largest uint64 // payload of the largest message of one frame
+	bytes   int64  // of the frames of the main kind
+	*extra         // nil: nothing has come but unfragmented messages of one kind without a fault
+	frames  uint32 // of the main kind
 
 	messages uint32
-	zero     uint32  // keys that are zero
-	repeated uint32  // keys that are the one before
-	before   [4]byte // the key of the last frame with payload
 	head     [maxHead]byte
 	have     uint8 // how much of the head there is
 	kind     Kind  // of the frame at hand
+	main     Kind  // text or binary: that of the first data frame; before it, neither
 	state    state
 	text     text // of the message at hand
 }
@@ -57,7 +63,7 @@ const (
 	checked                     // the message at hand is text that is checked
 	final                       // the frame at hand is the last of its message
 	isLost                      // the bytes from offset on are not frames
-	keyed                       // before is set
+	keyed                       // a key was used
 	isStopped                   // bytes are missing
 )
 

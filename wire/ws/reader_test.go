@@ -285,7 +285,7 @@ func TestManyFramesAllocateNothing(t *testing.T) {
 }
 
 func TestReaderIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(Reader{}); n > 224 {
+	if n := unsafe.Sizeof(Reader{}); n > 176 {
 		t.Errorf("a reader takes %d bytes", n)
 	}
 }
