@@ -379,3 +379,15 @@ func TestTextIsCheckedAsUTF8(t *testing.T) {
 		t.Errorf("found %v", found)
 	}
 }
+
+// BenchmarkReader reads small frames: the cost of one echo in both directions.
+func BenchmarkReader(b *testing.B) {
+	r := NewReader(Terms{}, 0)
+	text := strings.Repeat("hello, world ", 4)
+	up, down := []byte(client(0x81, text)), []byte(server(0x81, text))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Feed(Client, up, time.Second)
+		r.Feed(Server, down, time.Second)
+	}
+}
