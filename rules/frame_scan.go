@@ -15,24 +15,16 @@ type frameScan struct {
 	done   bool       // see scanFrames
 }
 
-// payloadFaults are those that depend on payload, which may be redacted where only the first bytes
-// of a tunnel are there.
-var payloadFaults = []ws.FaultKind{ws.FaultText, ws.FaultCloseBody, ws.FaultCloseCode, ws.FaultCloseReason}
-
 // framesOf returns the facts of the frames after the 101, or those of the recorded bytes if the
-// tunnel was not read to its end.
+// tunnel was not read to its end. The payload of these may be redacted.
 func framesOf(c *Case) *ws.Facts {
 	if c.frames == nil {
 		c.frames = c.X.After.Frames
 	}
 	if c.frames == nil {
-		if c.frames = c.X.ReadFrames(); c.frames == nil {
-			c.frames = new(ws.Facts)
-		}
-		for i := range c.frames.Sides {
-			s := &c.frames.Sides[i]
-			s.Close, s.Pings, s.ForeignPongs = nil, ws.Pings{}, 0
-			s.Faults = slices.DeleteFunc(s.Faults, func(f ws.Fault) bool { return slices.Contains(payloadFaults, f.Kind) })
+		c.frames = new(ws.Facts)
+		if f := c.X.ReadFrames(); f != nil {
+			c.frames = f.WithoutPayload()
 		}
 	}
 	return c.frames

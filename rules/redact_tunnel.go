@@ -3,6 +3,8 @@ package rules
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // redactAfter returns a copy of the first bytes of one direction of a tunnel, with payload and
@@ -59,7 +61,7 @@ func publicIn(b []byte) int {
 // blankAll overwrites everything, including line ends, because they have no meaning in payload.
 func blankAll(b []byte) {
 	for i := range b {
-		b[i] = '*'
+		b[i] = ws.Blank
 	}
 }
 

@@ -140,5 +140,5 @@ func (t *tunnel) conclude(now time.Time) {
 			*word = lastWord(sent, Direction(d), x.Protocol() == "websocket", true, false)
 		}
 	}
-	t.closeWords(e)
+	closeWords(x)
 }

@@ -67,7 +67,7 @@ func (t *Transcript) play(common Common, far bool) []*Exchange {
 	finish(&c, end, now)
 	found := make([]*Exchange, 0, len(order))
 	for _, id := range order {
-		found = append(found, last[id])
+		found = append(found, withoutBlanked(last[id]))
 	}
 	return found
 }

@@ -65,12 +65,12 @@ func (t *tunnel) skip(d Direction, n int64, now time.Time) {
 }
 
 // closeWords fills in what a side sent last where only its frames tell: a Close frame.
-func (t *tunnel) closeWords(e *End) {
-	if t.x.After.Frames == nil {
+func closeWords(x *Exchange) {
+	if x.After.Frames == nil {
 		return
 	}
-	for d := range t.x.After.Frames.Sides {
-		word, c := e.side(Direction(d)), t.x.After.Frames.Sides[d].Close
+	for d := range x.After.Frames.Sides {
+		word, c := x.After.End.side(Direction(d)), x.After.Frames.Sides[d].Close
 		if (word.Kind == "" || word.Kind == WordBytes) && c != nil && c.DataAfter == 0 {
 			*word = Word{Kind: WordClose, Code: c.Code, Reason: c.Reason}
 		}
@@ -106,7 +106,32 @@ func (t *Transcript) giveFrames(found []*Exchange) {
 		if x := found[len(found)-1]; x.After.Frames != nil {
 			copied := *x
 			copied.After.Frames = &f
+			if e := copied.After.End; e != nil {
+				end := *e
+				copied.After.End = &end
+				closeWords(&copied)
+			}
 			found[len(found)-1] = &copied
 		}
 	}
+}
+
+// withoutBlanked returns the exchange of a transcript without what its payload says, if that is
+// blanked out: the asterisks are masked like any payload, and no text, close code or answer to a ping.
+func withoutBlanked(x *Exchange) *Exchange {
+	if x.After.Frames == nil || !ws.Blanked([2][]byte{x.After.Client, x.After.Server}) {
+		return x
+	}
+	copied := *x
+	copied.After.Frames = x.After.Frames.WithoutPayload()
+	if x.After.End != nil {
+		end := *x.After.End
+		for _, word := range [...]*Word{&end.Client, &end.Server} {
+			if word.Kind == WordClose {
+				*word = Word{}
+			}
+		}
+		copied.After.End = &end
+	}
+	return &copied
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -138,4 +139,37 @@ func frames(description string) string {
 	_, rest, _ := strings.Cut(description, "\n  frames ")
 	line, _, _ := strings.Cut(rest, "\n")
 	return line
+}
+
+// TestRedactedFramesHaveNoPayload checks what a transcript says of a tunnel whose payload is blanked
+// out: with the facts of its frames what they say, and without them nothing.
+func TestRedactedFramesHaveNoPayload(t *testing.T) {
+	c, l := websocket(t, "")
+	c.Feed(FromClient, []byte("\x81\x82\xab\xcd\xef\x01\xc3\xa4\x88\x86\xab\xcd\xef\x01\xa8\x24\x8d\x78\xce\xcd"), start)
+	c.Feed(FromServer, []byte("\x88\x02\x03\xe9"), start)
+	c.Settle(CauseServer, start)
+	x := l.last()[0]
+	text := x.Transcript()
+	for i := range text.Chunks {
+		b := text.Chunks[i].Bytes
+		for _, payload := range []string{"\xc3\xa4", "\xa8\x24\x8d\x78\xce\xcd", "\x03\xe9"} {
+			b = bytes.Replace(b, []byte(payload), []byte(strings.Repeat("*", len(payload))), 1)
+		}
+		text.Chunks[i].Bytes = b
+	}
+	blanked := text.Exchanges(Common{})[0].After
+	for from, s := range blanked.Frames.Sides {
+		if s.Close != nil || len(s.Faults) > 0 || s.All() != x.After.Frames.Sides[from].All() {
+			t.Errorf("%v: %+v", ws.Side(from), s)
+		}
+	}
+	if blanked.End.Client.Kind != "" || blanked.End.Server.Kind != "" {
+		t.Errorf("%+v", blanked.End)
+	}
+	x.After.ClientBytes = 1 << 20 // so that the facts are written
+	text.Meta = x.FramesMeta()
+	told := text.Exchanges(Common{})[0].After
+	if told.End.Client != x.After.End.Client || told.End.Server != x.After.End.Server || told.Frames.Sides[ws.Client].Close.Code != x.After.End.Client.Code {
+		t.Errorf("%+v", told.End)
+	}
 }
