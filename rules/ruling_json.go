@@ -51,8 +51,9 @@ type rulingJSON struct {
 	Unsafe       bool          `json:"unsafe"`
 	Milliseconds float64       `json:"milliseconds"`
 	After        *afterJSON    `json:"after"`
-	Frames       *ws.Facts     `json:"frames,omitempty"` // of a WebSocket tunnel
-	Hop          *hopJSON      `json:"hop,omitempty"`    // the other side of the proxy that the exchange passed, where it was seen
+	Frames       *ws.Facts     `json:"frames,omitempty"`   // of a WebSocket tunnel
+	Messages     *ws.Messages  `json:"messages,omitempty"` // of a WebSocket tunnel, where they are kept
+	Hop          *hopJSON      `json:"hop,omitempty"`      // the other side of the proxy that the exchange passed, where it was seen
 	beyondJSON                 // of live traffic without another side, whose rules need it where one is found
 	Findings     []findingJSON `json:"findings"`
 	Diagnoses    []Diagnosis   `json:"diagnoses,omitempty"`
@@ -162,7 +163,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 			j.Response.Redacted = redactedFields(&p.Head, j.Response.Head)
 		}
 		if p.Status == 101 {
-			j.Cause, j.After, j.Frames = "", o.after(x), publicFrames(x)
+			j.Cause, j.After, j.Frames, j.Messages = "", o.after(x), publicFrames(x), o.messages(x)
 		}
 	}
 	for i := range r.Findings {
@@ -225,6 +226,14 @@ func (o *Options) requestHead(q *wire.Request) []byte {
 
 // publicFrames returns the facts of the frames after a 101, without secrets.
 func publicFrames(x *wire.Exchange) *ws.Facts { return x.After.Frames.WithReasons(PublicReason) }
+
+// messages returns the messages of a tunnel, without their data unless evidence is full.
+func (o *Options) messages(x *wire.Exchange) *ws.Messages {
+	if o.Full {
+		return x.After.Messages
+	}
+	return x.After.Messages.Shapes()
+}
 
 // after returns what followed a 101. Which side ended a tunnel is known before the tunnel is over.
 func (o *Options) after(x *wire.Exchange) *afterJSON {

@@ -117,6 +117,7 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	x.Response = wire.ReadResponse(j.Response.Head)
 	if a := j.After; a != nil && x.Response.Status == 101 {
 		readAfter(x, a, j.Frames)
+		x.After.Messages = j.Messages
 	}
 	return x, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // reread reads a ruling from its own JSON and writes it once more.
@@ -44,6 +45,26 @@ func TestRulingsReadAsTheyWereWritten(t *testing.T) {
 			if read.X.Protocol() != ruling.X.Protocol() || read.Unsafe != ruling.Unsafe || read.Severity() != ruling.Severity() {
 				t.Errorf("%s: protocol %s, unsafe %t, severity %s", r.name, read.X.Protocol(), read.Unsafe, read.Severity())
 			}
+		}
+	}
+}
+
+// TestMessagesAreInRulings checks that a ruling has the data of messages only if evidence is full.
+func TestMessagesAreInRulings(t *testing.T) {
+	x := exchange(101, wire.Switched, "Upgrade: websocket\r\nConnection: Upgrade\r\n")
+	x.After.Messages = &ws.Messages{Dropped: [2]int64{0, 1}, Kept: []ws.Message{{Kind: ws.Text, Size: 13, Sent: 13, Frames: 1, Data: []byte(`{"a":"CANARY"}`)}}}
+	for _, full := range []bool{false, true} {
+		c := Case{X: x, Options: &Options{Full: full}}
+		before, after, read := reread(t, Classify(c))
+		if !bytes.Equal(before, after) || bytes.Contains(before, []byte("CANARY")) != full {
+			t.Errorf("full %v:\n%s\n%s", full, before, after)
+		}
+		want := x.After.Messages
+		if !full {
+			want = want.Shapes()
+		}
+		if !reflect.DeepEqual(read.X.After.Messages, want) {
+			t.Errorf("full %v: got %+v", full, read.X.After.Messages)
 		}
 	}
 }

@@ -155,6 +155,8 @@ type After struct {
 	Open         time.Duration
 	End          *End      // how it ended; nil while it has not, and where that is not known
 	Frames       *ws.Facts // of WebSocket, the frames up to the end of the tunnel or of what was read; nil where frames are not read
+
+	Messages *ws.Messages // of WebSocket, the last messages; nil where they are not kept
 }
 
 // Next is what a client did after an offer that was not accepted.
@@ -236,7 +238,7 @@ func (x *Exchange) Bytes() int {
 	for _, p := range x.Interim {
 		n += len(p.Raw)
 	}
-	return n + len(x.Noise) + x.Hop.Bytes()
+	return n + len(x.Noise) + x.After.Messages.Bytes() + x.Hop.Bytes()
 }
 
 // Outcome returns what happened to the request that p is the final response to, by its status

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"encoding/json"
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire/ws"
@@ -75,63 +74,4 @@ func closeWords(x *Exchange) {
 			*word = Word{Kind: WordClose, Code: c.Code, Reason: c.Reason}
 		}
 	}
-}
-
-// framesKey is the line of a transcript that has the facts of frames. It is there if the transcript
-// does not have all bytes of the tunnel.
-const framesKey = "frames"
-
-// FramesMeta returns the line of a transcript with the facts of the exchange's frames, if its
-// recorded bytes are not all of them.
-func (x *Exchange) FramesMeta() []Meta {
-	a := &x.After
-	if a.Frames == nil || int64(len(a.Client)) >= a.ClientBytes && int64(len(a.Server)) >= a.ServerBytes {
-		return nil
-	}
-	text, err := json.Marshal(a.Frames)
-	if err != nil {
-		return nil // a Facts can always be written
-	}
-	return []Meta{{framesKey, string(text)}}
-}
-
-// giveFrames gives the exchange with the tunnel, which is the last one, the facts that the transcript
-// has. A line that cannot be read is of another release.
-func (t *Transcript) giveFrames(found []*Exchange) {
-	for _, m := range t.Meta {
-		var f ws.Facts
-		if m.Key != framesKey || len(found) == 0 || json.Unmarshal([]byte(m.Value), &f) != nil {
-			continue
-		}
-		if x := found[len(found)-1]; x.After.Frames != nil {
-			copied := *x
-			copied.After.Frames = &f
-			if e := copied.After.End; e != nil {
-				end := *e
-				copied.After.End = &end
-				closeWords(&copied)
-			}
-			found[len(found)-1] = &copied
-		}
-	}
-}
-
-// withoutBlanked returns the exchange of a transcript without what its payload says, if that is
-// blanked out: the asterisks are masked like any payload, and no text, close code or answer to a ping.
-func withoutBlanked(x *Exchange) *Exchange {
-	if x.After.Frames == nil || !ws.Blanked([2][]byte{x.After.Client, x.After.Server}) {
-		return x
-	}
-	copied := *x
-	copied.After.Frames = x.After.Frames.WithoutPayload()
-	if x.After.End != nil {
-		end := *x.After.End
-		for _, word := range [...]*Word{&end.Client, &end.Server} {
-			if word.Kind == WordClose {
-				*word = Word{}
-			}
-		}
-		copied.After.End = &end
-	}
-	return &copied
 }

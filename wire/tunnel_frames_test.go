@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,37 @@ func TestFramesInATunnelAllocateNothing(t *testing.T) {
 		c.Feed(FromServer, down, now)
 	}); n != 0 && !raced {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestTranscriptsHaveMessages checks that the messages of a tunnel are in its transcript, and read from
+// it.
+func TestTranscriptsHaveMessages(t *testing.T) {
+	c, l := websocket(t, "")
+	c.Settle(CauseServer, start)
+	x := *l.last()[0]
+	x.After.Messages = &ws.Messages{Dropped: [2]int64{3, 0}, Kept: []ws.Message{
+		{From: ws.Client, Kind: ws.Text, At: time.Second, Size: 3, Sent: 3, Frames: 1, Data: []byte("h\n<")},
+		{From: ws.Server, Kind: ws.Binary, Size: 1, Sent: 9, Frames: 2, Compressed: true, Data: []byte("\xff")},
+		{From: ws.Server, Kind: ws.Text, Size: 7, Sent: 7, Frames: 1, Shape: `{"a": number}`},
+	}}
+	text := x.Transcript().String()
+	for _, line := range []string{
+		`messages: {"kept":[],"dropped":{"client":3,"server":0}}`, `message: {"from":"client","kind":"text","at":1000,"size":3,"text":"h\u000a\u003c"}`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("no line %s in\n%s", line, text)
+		}
+	}
+	read, err := ParseTranscript([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read.Exchanges(Common{})[0]; !reflect.DeepEqual(got.After.Messages, x.After.Messages) {
+		t.Errorf("got %+v", got.After.Messages)
+	}
+	if x.Bytes() <= l.last()[0].Bytes() {
+		t.Error("messages take no memory")
 	}
 }
 

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/base64"
 	"io"
+	"math"
 	"time"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 
 	"github.com/interlock-proxy/interlock/wire"
+	frame "github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // A harMessage is a frame in the form in which browsers export messages. Length is that of the
@@ -21,11 +23,17 @@ type harMessage struct {
 	Data     string  `json:"data"`
 	Encoding string  `json:"_encoding,omitempty"` // base64 if the data is not text
 	Length   int64   `json:"_length"`
+	Shape    string  `json:"_shape,omitempty"` // of a message whose data is not shown
+	Cut      string  `json:"_cut,omitempty"`   // why the data is not all of the message
 }
 
-// harMessages returns the frames in the first bytes after a 101: the client's, then the server's.
+// harMessages returns the messages of a tunnel, with their times, if they are kept. If not, it returns
+// the frames in the first bytes after a 101: the client's, then the server's.
 func harMessages(x *wire.Exchange, s *shown) []harMessage {
-	at := float64(x.Time.Add(x.Took).UnixMilli()) / float64(time.Second/time.Millisecond)
+	if s.Messages != nil {
+		return harTunnel(x, s.Messages)
+	}
+	at := seconds(x.Time.Add(x.Took))
 	state := ws.StateServerSide // of the receiver of the client's frames
 	if x.Response.Has("Sec-WebSocket-Extensions") {
 		state = state.Set(ws.StateExtended)
@@ -43,6 +51,33 @@ func harMessages(x *wire.Exchange, s *shown) []harMessage {
 		all[i].Time = at
 	}
 	return all
+}
+
+func seconds(at time.Time) float64 {
+	return float64(at.UnixMilli()) / float64(time.Second/time.Millisecond)
+}
+
+// harTunnel returns the messages of a tunnel.
+func harTunnel(x *wire.Exchange, all *frame.Messages) []harMessage {
+	opcodes := [...]ws.OpCode{frame.Text: ws.OpText, frame.Binary: ws.OpBinary, frame.Close: ws.OpClose, frame.Ping: ws.OpPing, frame.Pong: ws.OpPong}
+	list := make([]harMessage, 0, len(all.Kept))
+	for i := range all.Kept {
+		k := &all.Kept[i]
+		m := harMessage{
+			Type: "send", Time: seconds(x.Time.Add(x.Took + k.At)), Opcode: int(opcodes[k.Kind]), Data: string(k.Data), Length: k.Size, Shape: k.Shape, Cut: k.Cut.String(),
+		}
+		if k.From == frame.Server {
+			m.Type = "receive"
+		}
+		if k.Size == frame.SizeUnknown {
+			m.Length = int64(min(k.Sent, math.MaxInt64))
+		}
+		if k.Data != nil && (k.Kind == frame.Binary || !utf8.Valid(k.Data)) {
+			m.Data, m.Encoding = base64.StdEncoding.EncodeToString(k.Data), "base64"
+		}
+		list = append(list, m)
+	}
+	return list
 }
 
 // frames reads frames up to the first that the state does not allow: after it, frame boundaries are

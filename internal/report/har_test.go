@@ -4,11 +4,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 
 	"github.com/interlock-proxy/interlock/internal/capture"
 	"github.com/interlock-proxy/interlock/wire"
+	frame "github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // TestHARIsRead lets the reader of recorded traffic read the entries.
@@ -62,6 +64,27 @@ func TestHARHasFrames(t *testing.T) {
 		if got := frames([]byte(b), true, ws.StateServerSide); len(got) != 0 {
 			t.Errorf("%s: got %+v", name, got)
 		}
+	}
+}
+
+// TestHARHasMessages wants the messages of a tunnel where they are kept.
+func TestHARHasMessages(t *testing.T) {
+	x := *rulings(t)[3].X
+	s := shown{Messages: &frame.Messages{Kept: []frame.Message{
+		{From: frame.Client, Kind: frame.Text, At: time.Second, Size: 5, Sent: 5, Frames: 1, Data: []byte("Hello")},
+		{From: frame.Server, Kind: frame.Binary, Size: frame.SizeUnknown, Sent: 9, Frames: 1, Cut: frame.CutRatio, Data: []byte("\xff")},
+		{From: frame.Server, Kind: frame.Text, Size: 7, Sent: 7, Frames: 1, Shape: `{"a": number}`},
+		{From: frame.Server, Kind: frame.Close, Frames: 1, Data: []byte{}},
+	}}}
+	at := float64(x.Time.Add(x.Took).UnixMilli()) / 1000
+	want := []harMessage{
+		{Type: "send", Time: float64(x.Time.Add(x.Took+time.Second).UnixMilli()) / 1000, Opcode: 1, Data: "Hello", Length: 5},
+		{Type: "receive", Time: at, Opcode: 2, Data: "/w==", Encoding: "base64", Length: 9, Cut: "ratio"},
+		{Type: "receive", Time: at, Opcode: 1, Length: 7, Shape: `{"a": number}`},
+		{Type: "receive", Time: at, Opcode: 8},
+	}
+	if got := harMessages(&x, &s); !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

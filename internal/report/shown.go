@@ -6,6 +6,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // shown is an exchange without secrets and payload, unless evidence is full. All bytes keep their
@@ -19,6 +20,7 @@ type shown struct {
 	Former   []byte
 	Response struct{ Head []byte }
 	After    struct{ Client, Server []byte }
+	Messages *ws.Messages
 }
 
 // show returns the redacted form of a ruling's exchange, which only the JSON of the ruling has.
@@ -44,7 +46,7 @@ func transcript(r *rules.Ruling) (*wire.Transcript, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &wire.Transcript{Meta: framesMeta(r.X)}
+	t := &wire.Transcript{Meta: framesMeta(r.X, &s)}
 	t.Add(wire.FromClient, s.Request.Head)
 	for _, p := range r.X.Interim {
 		head, err := showHead(r, p)
@@ -62,10 +64,11 @@ func transcript(r *rules.Ruling) (*wire.Transcript, error) {
 	return t, nil
 }
 
-// framesMeta returns the line with the facts of frames, without secrets. The bytes that are shown of
-// a tunnel are never more than those that are recorded.
-func framesMeta(x *wire.Exchange) []wire.Meta {
+// framesMeta returns the lines about frames, without secrets. The bytes that are shown of a tunnel are
+// never more than those that are recorded.
+func framesMeta(x *wire.Exchange, s *shown) []wire.Meta {
 	public := *x
+	public.After.Messages = s.Messages
 	public.After.Frames = x.After.Frames.WithReasons(rules.PublicReason)
 	public.After.Client, public.After.Server = nil, nil
 	return public.FramesMeta()

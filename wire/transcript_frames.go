@@ -1,0 +1,113 @@
+package wire
+
+import (
+	"encoding/json"
+
+	"github.com/interlock-proxy/interlock/wire/ws"
+)
+
+// The lines of a transcript about the frames of its tunnel. The facts are there if the transcript does
+// not have all bytes of the tunnel. Of messages there is one line that says how many are not kept, and
+// then one for each that is.
+const (
+	framesKey   = "frames"
+	messagesKey = "messages"
+	messageKey  = "message"
+)
+
+// FramesMeta returns the lines of a transcript with the facts of the exchange's frames, if its recorded
+// bytes are not all of them, and with its messages.
+func (x *Exchange) FramesMeta() (all []Meta) {
+	add := func(key string, v any) {
+		if text, err := json.Marshal(v); err == nil { // it can always be written
+			all = append(all, Meta{key, string(text)})
+		}
+	}
+	a := &x.After
+	if a.Frames != nil && (int64(len(a.Client)) < a.ClientBytes || int64(len(a.Server)) < a.ServerBytes) {
+		add(framesKey, a.Frames)
+	}
+	if a.Messages != nil {
+		add(messagesKey, &ws.Messages{Dropped: a.Messages.Dropped})
+		for i := range a.Messages.Kept {
+			add(messageKey, &a.Messages.Kept[i])
+		}
+	}
+	return all
+}
+
+// giveFrames gives the exchange with the tunnel, which is the last one, the facts and the messages that
+// the transcript has.
+func (t *Transcript) giveFrames(found []*Exchange) {
+	facts, messages := t.frames()
+	if len(found) == 0 || facts == nil && messages == nil {
+		return
+	}
+	if x := found[len(found)-1]; x.After.Frames != nil {
+		copied := *x
+		if facts != nil {
+			copied.After.Frames = facts
+			if e := copied.After.End; e != nil {
+				end := *e
+				copied.After.End = &end
+				closeWords(&copied)
+			}
+		}
+		if messages != nil {
+			copied.After.Messages = messages
+		}
+		found[len(found)-1] = &copied
+	}
+}
+
+// frames reads the lines about frames. One that cannot be read is of another release.
+func (t *Transcript) frames() (facts *ws.Facts, messages *ws.Messages) {
+	var kept []ws.Message
+	for _, m := range t.Meta {
+		switch m.Key {
+		case framesKey:
+			var f ws.Facts
+			if json.Unmarshal([]byte(m.Value), &f) == nil {
+				facts = &f
+			}
+		case messagesKey:
+			var some ws.Messages
+			if json.Unmarshal([]byte(m.Value), &some) == nil {
+				messages, kept = &some, append(kept, some.Kept...)
+			}
+		case messageKey:
+			var one ws.Message
+			if json.Unmarshal([]byte(m.Value), &one) == nil {
+				kept = append(kept, one)
+			}
+		}
+	}
+	if messages == nil && kept != nil {
+		messages = new(ws.Messages)
+	}
+	if messages != nil {
+		messages.Kept = nil
+		messages.Append(kept...)
+	}
+	return facts, messages
+}
+
+// withoutBlanked returns the exchange of a transcript without what its payload says, if that is
+// blanked out: the asterisks are masked like any payload, and no text, close code or answer to a ping.
+func withoutBlanked(x *Exchange) *Exchange {
+	if x.After.Frames == nil || !ws.Blanked([2][]byte{x.After.Client, x.After.Server}) {
+		return x
+	}
+	copied := *x
+	copied.After.Frames = x.After.Frames.WithoutPayload()
+	if x.After.End != nil {
+		end := *x.After.End
+		for _, word := range [...]*Word{&end.Client, &end.Server} {
+			if word.Kind == WordClose {
+				*word = Word{}
+			}
+		}
+		copied.After.End = &end
+	}
+	return &copied
+}
