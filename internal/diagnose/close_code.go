@@ -106,11 +106,26 @@ func closeCauses() (all []Cause) {
 	return all
 }
 
-// codeName is what a code is called, in parentheses.
+// codeName returns what a code is called, in parentheses.
 func codeName(code int) string {
+	if name := CodeName(code); name != "" {
+		return " (" + name + ")"
+	}
+	return ""
+}
+
+// CodeName returns what the code of a Close frame is called, in a few words; empty for one without a
+// name.
+func CodeName(code int) string {
+	switch code {
+	case 1000:
+		return "normal closure"
+	case 1001:
+		return "going away"
+	}
 	for _, c := range closeCodes() {
 		if c.code == code && c.name != "" {
-			return " (" + c.name + ")"
+			return c.name
 		}
 	}
 	return ""

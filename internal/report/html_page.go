@@ -65,7 +65,7 @@ const htmlPage = `<!DOCTYPE html>
 <figure><figcaption>{{.Title}}</figcaption><pre>{{range .Lines}}<span class="soft">{{$sign}} </span>{{range .}}{{if .Mark}}<mark>{{.Text}}</mark>{{else}}{{.Text}}{{end}}{{end}}
 {{else}}<span class="soft">nothing</span>{{end}}{{with .Left}}… and {{thousands .}} more bytes{{end}}</pre></figure>{{end}}
 </div>
-{{end}}{{with .Label}}<p>Sent: {{.}}</p>
+{{end}}{{with .Tunnel}}{{template "tunnel" .}}{{end}}{{with .Label}}<p>Sent: {{.}}</p>
 {{end}}{{with .Sides}}<p class="soft">Both sides of the proxy: on the left the client's, on the right the server's. Marked lines are on one side only.</p>
 {{template "sides" .}}
 {{end}}{{range .Others}}<details><summary><span class="id">{{.Probe}}</span> {{.Label}}</summary>
@@ -78,7 +78,10 @@ const htmlPage = `<!DOCTYPE html>
 {{end}}<dl><dt>why</dt><dd>{{.Why}}</dd><dt>fix</dt><dd>{{range .Fix}}<p>{{.}}</p>{{end}}</dd><dt>more</dt><dd><code>{{.More}}</code></dd></dl>
 </article>
 {{end}}{{with .More}}<p>… and {{thousands .}} more</p>
-{{end}}{{end}}{{end}}{{define "sides"}}<div class="sides">{{range .}}{{template "side" (side .Title .Near)}}{{template "side" (side .Title .Far)}}{{end}}
+{{end}}{{end}}{{end}}{{define "tunnel"}}<details{{if .Bad}} open{{end}}><summary>WebSocket frames</summary><div class="scroll" tabindex="0" role="region" aria-label="WebSocket frames of both sides"><table class="frames"><thead><tr><td></td><th scope="col">client</th><th scope="col">server</th></tr></thead><tbody>{{range .Rows}}
+<tr><th scope="row">{{.Name}}</th>{{range .Sides}}<td>{{range .}}<div{{if .Bad}} class="fail"{{end}}>{{if .Bad}}✖ {{end}}{{.Text}}</div>{{else}}–{{end}}</td>{{end}}</tr>{{end}}
+</tbody></table></div>{{range .Notes}}<p class="soft">{{.}}</p>{{end}}</details>
+{{end}}{{define "sides"}}<div class="sides">{{range .}}{{template "side" (side .Title .Near)}}{{template "side" (side .Title .Far)}}{{end}}
 </div>{{end}}{{define "side"}}
 <figure{{if not .Sign}} hidden{{end}}><figcaption>{{.Title}}{{with .Note}}: {{.}}{{end}}</figcaption><pre>{{$sign := .Sign}}{{range .Lines}}<span class="soft">{{if .Differs}}*{{else}} {{end}} {{$sign}} </span>{{if .Differs}}<mark>{{.Text}}</mark>{{else}}{{.Text}}{{end}}
 {{else}}<span class="soft">nothing</span>{{end}}{{with .Left}}… and {{.}} more lines{{end}}</pre></figure>{{end}}{{define "matrix"}}<div class="scroll" tabindex="0" role="region" aria-label="probes by endpoint"><table class="matrix"><thead><tr><th>probe</th>{{range .Columns}}<th class="id" scope="col">{{.}}</th>{{end}}</tr></thead><tbody>{{range .Rows}}

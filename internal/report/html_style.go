@@ -56,6 +56,7 @@ table{border-collapse:collapse;font-size:.9em;background:var(--card)}
 th,td{border:1px solid var(--rule);padding:.2rem .5rem;text-align:left;vertical-align:top}
 thead th{font-weight:600}
 th[scope=row]{font-weight:400;white-space:nowrap}
+.frames{width:100%}.frames td{width:45%}.frames thead td:first-child{width:10%}
 .matrix{border-collapse:separate;border-spacing:0;min-width:100%}
 .matrix th,.matrix td{border-width:0 1px 1px 0}
 .matrix td{white-space:nowrap;font-variant-numeric:tabular-nums}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/tunnel"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -70,8 +71,9 @@ type (
 
 		Unsafe bool // a server switched and must not have
 		Parts  []htmlPart
-		Sides  []Passage   // both sides of the proxy that the exchange passed
-		Others []htmlProbe // the same of other probes
+		Tunnel *tunnel.View // what its frames show; nil: they were not read
+		Sides  []Passage    // both sides of the proxy that the exchange passed
+		Others []htmlProbe  // the same of other probes
 	}
 	// htmlProbe is what another probe showed of a cause.
 	htmlProbe struct {
@@ -169,6 +171,7 @@ func viewCause(c *cause) (htmlCause, error) {
 		v.Label, v.Others = labelOf(is.key.Probe), otherProbes(c)
 		return v, nil
 	}
+	v.Tunnel = tunnel.Of(is.examples[0])
 	s, err := show(is.examples[0])
 	if err != nil {
 		return v, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/tunnel"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -30,6 +31,7 @@ type exchangeView struct {
 	Why                  []ownWhy         // what explains it
 	Compared             *compared        // with the valid handshake; nil: it is not a probe, or there is none
 	Twin                 *twin            // the same exchange on the other side of a proxy; nil: there is none
+	Tunnel               *tunnel.View     // what its frames show; nil: they were not read
 	Sides                []report.Passage // of the proxy that it passed; nil: there was none, or one side was not seen
 	Next                 neighbours
 	Redacted             []string // parts whose values must be given to send it again
@@ -84,6 +86,7 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 	if v.Sides, err = report.Sides(ruling); err != nil {
 		return sheet{}, err
 	}
+	v.Tunnel = tunnel.Of(ruling)
 	v.judge()
 	v.lead()
 	v.heads()

@@ -95,7 +95,7 @@ func (u *site) asset(w http.ResponseWriter, r *http.Request) {
 // load reads the templates. Every screen has the layout and the parts.
 func (u *site) load() map[string]*template.Template {
 	functions := template.FuncMap{
-		"text": text, "say": printed.Text, "clip": clip, "thousands": printed.Thousands, "size": printed.Size, "took": took, "lasted": lasted, "ago": ago, "clock": clock,
+		"text": text, "say": printed.Text, "clip": clip, "thousands": printed.Thousands, "size": printed.Size, "took": printed.Took, "lasted": printed.Lasted, "ago": ago, "clock": clock,
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"since": time.Since,
 		"join":  strings.Join,

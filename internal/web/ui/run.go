@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -89,7 +90,7 @@ func (v *runView) read(ctx context.Context, s *store.Store) error {
 	add("command", run.Command)
 	add("target", run.Target)
 	if !run.Ended.IsZero() {
-		add("took", took(run.Ended.Sub(run.Began)))
+		add("took", printed.Took(run.Ended.Sub(run.Began)))
 	}
 	add("version", run.Version)
 	add("instance", run.Instance)

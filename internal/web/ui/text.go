@@ -44,35 +44,6 @@ func clip(most int, content any) string {
 	return s
 }
 
-// took is a duration as people write it.
-func took(d time.Duration) string {
-	switch {
-	case d <= 0:
-		return ""
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	return lasted(d)
-}
-
-// lasted is a long duration: its two largest units.
-func lasted(d time.Duration) string {
-	s := int64(d / time.Second)
-	switch {
-	case s < 60:
-		return fmt.Sprintf("%d s", s)
-	case s < 3600:
-		return fmt.Sprintf("%d min %d s", s/60, s%60)
-	case s < 86400:
-		return fmt.Sprintf("%d h %d min", s/3600, s/60%60)
-	}
-	return fmt.Sprintf("%d d %d h", s/86400, s/3600%24)
-}
-
 // ago returns how long ago a time was.
 func ago(t time.Time) string {
 	if t.IsZero() {

@@ -29,7 +29,7 @@ func (v *exchangeView) timeline() {
 	}
 	switch {
 	case x.Response != nil:
-		add("+"+took(x.Took), "server", strconv.Itoa(x.Response.Status)+" "+x.Response.Reason, printed.Count(len(x.Response.Raw), "byte"))
+		add("+"+printed.Took(x.Took), "server", strconv.Itoa(x.Response.Status)+" "+x.Response.Reason, printed.Count(len(x.Response.Raw), "byte"))
 	case x.Cause.Local():
 		add("", "interlock", "answered in the backend's place", string(x.Cause))
 	default:

@@ -41,6 +41,6 @@ func newTrend(moments []store.Moment, id string, of stretch, now time.Time) tren
 			})
 		}
 	}
-	t.Text = "Trend over " + of.name + ": at most " + printed.Thousands(most) + " in " + lasted(of.step())
+	t.Text = "Trend over " + of.name + ": at most " + printed.Thousands(most) + " in " + printed.Lasted(of.step())
 	return t
 }
