@@ -21,7 +21,8 @@ type conn struct {
 
 // A driver moves the bytes of a connection. It knows sockets and nothing about HTTP.
 type driver interface {
-	tell(order) // has the driver do something; it may be called by any goroutine
+	tell(order)   // has the driver do something; it may be called by any goroutine
+	owner() owner // of the session; it may be called by any goroutine
 }
 
 // An order is what a driver is told from outside.

@@ -36,6 +36,7 @@ type eventLoop struct {
 	slots []*loopConn // by token
 	free  []int32     // slots without a connection
 	told  []*loopConn // those that were told something
+	asked []func()    // that are to be called between two events
 	over  bool        // it ends, or has ended
 }
 
@@ -145,6 +146,25 @@ func (k *eventLoop) tell(l *loopConn, what order) {
 	l.told |= what
 }
 
+// show has the goroutine of the loop call a function, and waits for it. It may be called by any other
+// goroutine.
+func (k *eventLoop) show(look func()) {
+	done := make(chan struct{})
+	k.mu.Lock()
+	if k.over {
+		k.mu.Unlock()
+		return
+	}
+	if k.asked = append(k.asked, func() { look(); close(done) }); len(k.asked) == 1 {
+		k.epoll.ring()
+	}
+	k.mu.Unlock()
+	select {
+	case <-done:
+	case <-k.ended:
+	}
+}
+
 func (k *eventLoop) run() {
 	defer close(k.ended)
 	defer k.epoll.close()
@@ -204,9 +224,12 @@ func (k *eventLoop) happened(events []syscall.EpollEvent) {
 func (k *eventLoop) rung() {
 	k.epoll.rung()
 	k.mu.Lock()
-	told := k.told
-	k.told = nil
+	told, asked := k.told, k.asked
+	k.told, k.asked = nil, nil
 	k.mu.Unlock()
+	for _, look := range asked {
+		look()
+	}
 	for _, l := range told {
 		k.mu.Lock()
 		what := l.told

@@ -63,6 +63,15 @@ func (g *goConn) serve(ctx context.Context) {
 	g.leave()
 }
 
+// owner is the connection itself: the session is used with its lock.
+func (g *goConn) owner() owner { return g }
+
+func (g *goConn) show(look func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	look()
+}
+
 // begin tells the session what there is before anything is read.
 func (g *goConn) begin() {
 	var a action

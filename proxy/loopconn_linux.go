@@ -48,6 +48,9 @@ func (l *loopConn) token(at wire.Direction) int32 { return l.slot<<1 | int32(at)
 // tell has the loop do something to the connection. It may be called by any goroutine.
 func (l *loopConn) tell(what order) { l.loop.tell(l, what) }
 
+// owner is the loop: only its goroutine uses the session.
+func (l *loopConn) owner() owner { return l.loop }
+
 // happened records what epoll has reported of a socket, and goes on.
 func (l *loopConn) happened(at int, events uint32) {
 	e := &l.ends[at]

@@ -123,6 +123,22 @@ func (r *Relay) start() {
 // Open is how many client connections are open.
 func (r *Relay) Open() int { return int(r.open.Load()) }
 
+// Tunnels returns the exchanges of the tunnels that are open, as they would be reported at this
+// moment: at most that many, the latest first. It also returns how many there are in all. It must
+// not be called from within Observe.
+func (r *Relay) Tunnels(most int) (all []*wire.Exchange, open int) {
+	return latest(r.connections(), most)
+}
+
+// Tunnel returns the exchange with that ID as it would be reported at this moment, if its tunnel is
+// open, else nil. It must not be called from within Observe.
+func (r *Relay) Tunnel(id string) *wire.Exchange {
+	for _, t := range openTunnels(r.connections(), id) {
+		return t.conn.glance()
+	}
+	return nil
+}
+
 // Limit is how many may be open at the same time. The relay's fields must not be changed after it.
 func (r *Relay) Limit() int {
 	r.start()

@@ -165,6 +165,11 @@ func (c *Conversation) endTunnel(cause Cause, now time.Time) {
 // of the tunnel.
 func (c *Conversation) measure(now time.Time) {
 	c.unpack()
+	c.fill(c.tunnel.x, now)
+}
+
+// fill fills in what followed the 101 of the tunnel's exchange.
+func (c *Conversation) fill(x *Exchange, now time.Time) {
 	t := c.tunnel
 	after := func(d Direction) int64 {
 		if !t.started[d] {
@@ -172,14 +177,14 @@ func (c *Conversation) measure(now time.Time) {
 		}
 		return max(c.wrote[d].Load()-t.start[d], 0)
 	}
-	a := &t.x.After
+	a := &x.After
 	a.Opaque = t.lost
 	if t.frames != nil {
 		a.Frames = t.frames.Facts()
 	}
 	a.ClientBytes, a.ClientClosed = after(FromClient), t.closed[FromClient]
 	a.ServerBytes, a.ServerClosed = after(FromServer), t.closed[FromServer]
-	a.Open = max(now.Sub(t.x.Time.Add(t.x.Took)), 0)
+	a.Open = max(now.Sub(x.Time.Add(x.Took)), 0)
 }
 
 // blocked reports whether the guard kept the 101 from the client.
