@@ -67,7 +67,7 @@ func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 	off := len(c.Options.Off) > 0
 	for next = from; next < len(rules); next++ {
 		r := rules[next]
-		if off && slices.Contains(c.Options.Off, r.ID) || !r.When(c) {
+		if off && slices.Contains(c.Options.Off, r.ID) || !c.testsFrames(r) && !r.When(c) {
 			continue
 		}
 		c.rule = r
@@ -85,7 +85,10 @@ func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 // judge applies the current rule. Probes violate rules of clients on purpose.
 func (c *Case) judge() Result {
 	judge := c.rule.Judge
-	if judge == nil {
+	switch {
+	case c.testsFrames(c.rule):
+		judge = judgeFrameProbe
+	case judge == nil:
 		judge = RefuseSwitch
 	}
 	res := judge(c)
@@ -120,7 +123,11 @@ func (c *Case) finding(res Result) Finding {
 		return f
 	}
 	f.Attribution = cmp.Or(f.Attribution, attributionOf(c, res))
-	shown := c.rule.Show(c, res)
+	show := c.rule.Show
+	if c.testsFrames(c.rule) {
+		show = showFrameProbe
+	}
+	shown := show(c, res)
 	f.Detail, f.Spans = c.detail(res, f.Attribution, shown), shown.Spans
 	allowForLoss(c, &f, res)
 	return f
@@ -130,7 +137,7 @@ func (c *Case) finding(res Result) Finding {
 func (c *Case) add(ruling *Ruling, f Finding) {
 	switch {
 	case !c.X.Flaky || f.Verdict != Fail:
-	case c.switched && !c.compares(f.Rule) && !c.onlyClient(): // a single 101 is enough
+	case c.switched && !c.compares(f.Rule) && !c.testsFrames(f.Rule) && !c.onlyClient(): // a single 101 is enough
 		f.Detail += "; seen 1 of 2 times"
 	default:
 		f.Verdict = Unclear

@@ -26,6 +26,9 @@ func (c *Case) expected() cell {
 	if p.Class == Sequence && a != answeredSwitch && entry.note != gone && p.On(&Handshake{}).After != "" {
 		return both(NotApplicable) // the part that makes it a probe was not sent
 	}
+	if p.Frames != nil && a == answeredSwitch {
+		return both(NotApplicable) // a 101 alone shows nothing
+	}
 	if entry.kept == NotApplicable && p.Class != Differential {
 		return c.unlikeControl(entry)
 	}

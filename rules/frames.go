@@ -20,6 +20,8 @@ type frame struct {
 const (
 	frameFin   = 0x80
 	frameRSV1  = 0x40
+	frameRSV2  = 0x20
+	frameRSV3  = 0x10
 	frameRSV   = 0x70 // all three
 	frameCodes = 0x0f // the opcode
 )

@@ -33,13 +33,14 @@ type Handshake struct {
 	Lines   []Line
 	Finish  string // the empty line after the headers
 
-	Content string   // after the headers
-	Hold    Hold     // when the content is sent
-	Early   string   // after the request, in the same write
-	Split   int      // where the head is cut in two segments; 0: it is sent in one
-	Asks    []string // paths that are asked for in HTTP/2 after a switch to h2c
-	After   string   // sent after the server has switched, instead of the usual test frames; see probe.Run
-	Agreed  string   // After is sent only if the 101 accepts this WebSocket extension; empty: always
+	Content string     // after the headers
+	Hold    Hold       // when the content is sent
+	Early   string     // after the request, in the same write
+	Split   int        // where the head is cut in two segments; 0: it is sent in one
+	Asks    []string   // paths that are asked for in HTTP/2 after a switch to h2c
+	After   string     // sent after the server has switched, instead of the usual test frames; see probe.Run
+	Frames  *FrameTest // of After, if that tests how frames are read
+	Agreed  string     // After is sent only if the 101 accepts this WebSocket extension; empty: always
 }
 
 // A Lure is an address that only Interlock listens at, and a path that only one request names.

@@ -25,6 +25,8 @@ type Probe struct {
 	Twins   []Twin   `json:"twins,omitempty"` // further requests, which are sent first, to compare the answers
 	At      Place    `json:"-"`               // which bases it is sent on
 
+	Frames *FrameTest `json:"-"` // what it sends after the 101, if it tests how frames are read
+
 	Sized func(n int) Edit `json:"-"` // see Sizes; Edit is that of the largest
 
 	rule *Rule
@@ -55,7 +57,11 @@ func (p *Probe) Rule() *Rule { return p.rule }
 
 // On returns the request of the probe on a base.
 func (p *Probe) On(base *Handshake) *Handshake {
-	return edited(base, p.Edit)
+	h := edited(base, p.Edit)
+	if p.Frames != nil {
+		h.After, h.Frames = p.Frames.Sends, p.Frames
+	}
+	return h
 }
 
 // OfSize returns the request of the probe with a value of that length; see Sizes.

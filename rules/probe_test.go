@@ -73,13 +73,16 @@ func TestProbesAreTheCatalogue(t *testing.T) {
 			t.Errorf("%s is listed under %s, want %s", p.ID, named, r)
 		}
 	}
+	listed := len(known) + len(fieldNotes())
 	for _, p := range Probes() {
-		if !known[p.ID] && !slices.Contains(fieldNotes(), p.ID) {
+		if p.Frames != nil { // see TestFramesHaveOneFault
+			listed++
+		} else if !known[p.ID] && !slices.Contains(fieldNotes(), p.ID) {
 			t.Errorf("%s is in no catalogue", p.ID)
 		}
 	}
-	if len(Probes()) != len(known)+len(fieldNotes()) {
-		t.Errorf("there are %d probes, want %d", len(Probes()), len(known)+len(fieldNotes()))
+	if len(Probes()) != listed {
+		t.Errorf("there are %d probes, want %d", len(Probes()), listed)
 	}
 }
 

@@ -51,6 +51,16 @@ inside an API.`,
 		}
 		return seen(at, subjectOf(from), fmt.Sprintf("the code %d must not be sent", code))
 	},
+	Probes: []Probe{
+		frameProbe("CLOSE-BYTE", "a close frame of one byte", FramesFail, frame13(frameFin|opClose, "\x03")),
+		frameProbe("CLOSE-0", "a close frame with code 0", FramesFail, closeWith(0, "")),
+		frameProbe("CLOSE-999", "a close frame with code 999", FramesFail, closeWith(999, "")),
+		frameProbe("CLOSE-1005", "a close frame with code 1005", FramesFail, closeWith(1005, "")),
+		frameProbe("CLOSE-1006", "a close frame with code 1006", FramesFail, closeWith(1006, "")),
+		frameProbe("CLOSE-1015", "a close frame with code 1015", FramesFail, closeWith(1015, "")),
+		frameProbe("CLOSE-2999", "a close frame with code 2999", FramesFail, closeWith(2999, "")),
+		frameProbe("CLOSE-5000", "a close frame with code 5000", FramesFail, closeWith(5000, "")),
+	},
 })
 
 var _ = register(Rule{
@@ -79,6 +89,9 @@ does not know that the other has closed it.`,
 	Show: func(c *Case, _ Result) Shown {
 		from, fault := firstFault(c, ws.FaultAfterClose)
 		return seen(frameSpan(c, from, fault), subjectOf(from), frameName(fault))
+	},
+	Probes: []Probe{
+		frameProbe("AFTER-CLOSE", "a message after a close frame", FramesDiscard, closeWith(1000, ""), frame13(frameFin|opText, frameText)),
 	},
 })
 
@@ -122,6 +135,11 @@ were read.`,
 		}
 		return seen(nil, by, code)
 	},
+	Probes: []Probe{
+		frameProbe("CLOSE", "a close frame with code 1000", FramesClose, closeWith(1000, "")),
+		frameProbe("CLOSE-3000", "a close frame with code 3000 and a reason", FramesClose, closeWith(3000, "done")),
+		frameProbe("CLOSE-EMPTY", "a close frame without a code", FramesClose, frame13(frameFin|opClose, "")),
+	},
 })
 
 var _ = register(Rule{
@@ -147,6 +165,9 @@ a timeout of one of them ends it.`,
 	Judge: func(c *Case) Result { return c.passIf(openAfterClose(c) < closeWait) },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(nil, openAfterClose(c).Round(time.Second).String())
+	},
+	Probes: []Probe{
+		frameProbe("CLOSE-TCP", "a close frame, and then nothing", FramesHangUp, closeWith(1000, "")),
 	},
 })
 

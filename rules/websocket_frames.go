@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
 	"github.com/interlock-proxy/interlock/wire/ws"
@@ -45,6 +46,12 @@ In a proxy, forward Sec-WebSocket-Extensions unchanged in request and response, 
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-RSV1", Class: Sequence, Risk: Crash, Label: "Compressed frame after the 101, without agreement", Want: "101, then the connection is closed (1002), no reply to the frame",
 			Edit: Edits(Without(extensionField), After(Always("\xc1\x82\x12\x34\x56\x78\x7a\x5d")))},
+		frameProbe("RSV1", "a frame with bit RSV1 and no extension", FramesFail, frame13(frameFin|frameRSV1|opBinary, stored(frameText))),
+		frameProbe("RSV2", "a frame with bit RSV2", FramesFail, frame13(frameFin|frameRSV2|opText, frameText)),
+		frameProbe("RSV3", "a frame with bit RSV3", FramesFail, frame13(frameFin|frameRSV3|opText, frameText)),
+		frameProbe("RSV1-PING", "a ping with bit RSV1", FramesFail, frame13(frameFin|frameRSV1|opPing, frameText)),
+		frameProbe("RSV1-CONTINUATION", "a compressed message with RSV1 in two fragments", FramesFail,
+			frame13(frameRSV1|opBinary, stored(frameText)[:5]), frame13(frameFin|frameRSV1|opContinuation, stored(frameText)[5:])).compressed(),
 	},
 })
 
@@ -81,6 +88,12 @@ If the first frames are valid without a proxy and invalid behind one, the proxy 
 			return fmt.Sprintf("has the reserved opcode %#x", f.First&frameCodes)
 		}, ws.FaultOpcode, ws.FaultOrder)
 	},
+	Probes: []Probe{
+		frameProbe("OPCODE-3", "a frame with the reserved opcode 3", FramesFail, frame13(frameFin|0x3, frameText)),
+		frameProbe("OPCODE-B", "a frame with the reserved opcode B", FramesFail, frame13(frameFin|0xb, frameText)),
+		frameProbe("CONTINUATION", "a continuation without a message", FramesFail, frame13(frameFin|opContinuation, frameText)),
+		frameProbe("INTERLEAVED", "a text frame inside a fragmented message", FramesFail, frame13(opText, "a"), frame13(frameFin|opText, frameText)),
+	},
 })
 
 var _ = register(Rule{
@@ -108,6 +121,11 @@ closes the connection.`,
 			}
 			return fmt.Sprintf("carries %d bytes", f.Length)
 		}, ws.FaultControl)
+	},
+	Probes: []Probe{
+		frameProbe("PING-FRAGMENTED", "a fragmented ping", FramesFail, frame13(opPing, frameText), frame13(frameFin|opContinuation, frameText)),
+		frameProbe("PING-126", "a ping of 126 bytes", FramesFail, longFrame(frameFin|opPing, frameText+strings.Repeat("x", 126-len(frameText)))),
+		frameProbe("CLOSE-FRAGMENTED", "a fragmented close frame", FramesFail, frame13(opClose, "\x03\xe8")),
 	},
 })
 
@@ -140,6 +158,9 @@ languages with signed integers, and a check for frames that are too long then pa
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-LENGTH-OVER", Class: Sequence, Risk: Crash, Label: "Frame of 2^64-1 bytes announced after the 101", Want: "101, then the connection is closed (1002)",
 			Edit: After(Always(announced(0xff)))},
+		frameProbe("LENGTH-16", "a frame whose length of 8 is in 16 bits", FramesFail, longFrame(frameFin|opText, frameText)),
+		frameProbe("LENGTH-64", "a frame whose length of 8 is in 64 bits", FramesFail, hugeFrame(frameFin|opText, uint64(len(frameText)), frameText)),
+		frameProbe("LENGTH-SIGN", "a frame of 2^63 bytes announced", FramesFail, hugeFrame(frameFin|opBinary, 1<<63, "")),
 	},
 })
 

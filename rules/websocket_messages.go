@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire/ws"
@@ -48,6 +49,12 @@ is text that is cut at a number of bytes, or binary data that is sent as text.`,
 		}
 		return seen(frameSpan(c, from, fault), subjectOf(from), frameName(fault))
 	},
+	Probes: []Probe{
+		frameProbe("UTF8", "text that is not UTF-8", FramesFail, frame13(frameFin|opText, frameText+"\xc3(")).wants("1007"),
+		frameProbe("UTF8-CUT", "text that ends within a character", FramesFail, frame13(opText, "a"), frame13(frameFin|opContinuation, frameText+"\xe2\x82")).wants("1007"),
+		frameProbe("UTF8-CLOSE", "a close reason that is not UTF-8", FramesFail, closeWith(1000, frameText+"\xc3(")).wants("1007"),
+		frameProbe("UTF8-FRAGMENTS", "text whose fragments divide a character", FramesPass, frame13(opText, "\xe2\x82"), frame13(frameFin|opContinuation, "\xac")),
+	},
 })
 
 // pongWait is how long a side may take to answer a ping, while it sends other frames.
@@ -92,6 +99,13 @@ and again after each reconnection. Round trips cannot be measured either.`,
 			by = FromClient
 		}
 		return seen(nil, subjectOf(by), missingPongs(c, peerOf(by)))
+	},
+	Probes: []Probe{
+		frameProbe("PING-MASK-0", "a ping with a masking key of zeros", FramesPong, "\x89\x84\x00\x00\x00\x00zero"),
+		frameProbe("PING-125", "a ping of 125 bytes", FramesPong, frame13(frameFin|opPing, strings.Repeat("0123456789", 13)[:125])),
+		frameProbe("PING-MANY", "ten pings in a row", FramesPong, manyPings()),
+		frameProbe("PING-BETWEEN", "a ping between two fragments", FramesPong, frame13(opText, "a"), frame13(frameFin|opPing, "between"), frame13(frameFin|opContinuation, "b")),
+		frameProbe("PONG", "a pong that answers no ping", FramesPass, frame13(frameFin|opPong, "unasked")),
 	},
 })
 
@@ -153,5 +167,8 @@ clients that send one endless message each take all of the server's memory.`,
 	},
 	Show: func(c *Case, _ Result) Shown {
 		return seen(nil, fmt.Sprintf("%d GiB", min(uint64(scanFrames(c, FromClient).All().Bytes), scanFrames(c, FromClient).LargestMessage)>>30))
+	},
+	Probes: []Probe{
+		frameProbe("LENGTH-1G", "a frame of 1 GiB announced", FramesTooLarge, hugeFrame(frameFin|opBinary, 1<<30, "x")),
 	},
 })

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	frames "github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // The bounds of messages. A server without them crashes beyond.
@@ -36,17 +38,16 @@ func inTunnel(deflate bool, watches ...func() watch) answer {
 		if no := refuse(r, 0); no != nil {
 			return p.reply(r, no)
 		}
-		state := ws.StateServerSide
-		head := soundSwitch(r)
+		head, terms := soundSwitch(r), frames.Terms{}
 		if deflate && strings.TrimSpace(r.Header.Get("Sec-WebSocket-Extensions")) == "permessage-deflate" {
-			state = state.Set(ws.StateExtended)
+			terms.Deflate = true
 			head = adding(func(*http.Request) string { return "Sec-WebSocket-Extensions: permessage-deflate" })(r)
 		}
 		var all []watch
 		for _, begin := range watches {
 			all = append(all, begin())
 		}
-		if p.write(head) && p.watched(state, all) == fatal {
+		if p.write(head) && p.watched(terms, all) == fatal {
 			_ = p.listener.Close()
 		}
 		return false
@@ -54,15 +55,13 @@ func inTunnel(deflate bool, watches ...func() watch) answer {
 }
 
 // watched echoes frames as echoFrames does, and returns the reason of the end if a watch gave one.
-func (p *peer) watched(state ws.State, all []watch) ws.StatusCode {
+func (p *peer) watched(terms frames.Terms, all []watch) ws.StatusCode {
+	in := newStrictReader(p.br, p.conn)
+	in.read = frames.NewReader(terms, 0)
 	for {
 		_ = p.conn.SetReadDeadline(time.Now().Add(idleTime))
-		h, err := ws.ReadHeader(p.br)
-		if err == nil {
-			err = ws.CheckHeader(h, state)
-		}
+		h, err := ws.ReadHeader(in)
 		if err != nil {
-			p.part(ws.StatusProtocolError)
 			return goOn
 		}
 		if code := look(all, h, nil, true); code != goOn {
@@ -72,7 +71,7 @@ func (p *peer) watched(state ws.State, all []watch) ws.StatusCode {
 			return p.part(tooBig)
 		}
 		payload := make([]byte, h.Length)
-		if _, err := io.ReadFull(p.br, payload); err != nil {
+		if _, err := io.ReadFull(in, payload); err != nil {
 			return goOn
 		}
 		ws.Cipher(payload, h.Mask, 0)
@@ -86,9 +85,6 @@ func (p *peer) watched(state ws.State, all []watch) ws.StatusCode {
 		case h.OpCode == ws.OpPing:
 			err = writeFrame(p.conn, ws.NewPongFrame(payload))
 		case h.OpCode.IsData() || h.OpCode == ws.OpContinuation:
-			if state = state.Clear(ws.StateFragmented); !h.Fin {
-				state = state.Set(ws.StateFragmented)
-			}
 			if h.Rsv == 0 && h.Fin && h.OpCode != ws.OpContinuation {
 				err = writeFrame(p.conn, ws.NewFrame(h.OpCode, true, payload))
 			}

@@ -63,7 +63,7 @@ func webSocketSite(endpoint http.Handler) http.Handler {
 	return mux
 }
 
-// checked passes only valid handshakes to the endpoint, with list headers in their plainest form.
+// checked passes only valid handshakes and frames to the endpoint, with list headers in their plainest form.
 // Otherwise gorilla/websocket would stop at an empty element and at a protocol with a version, and
 // gobwas/ws would read only one line of a header and one element of Upgrade.
 func checked(endpoint http.HandlerFunc) http.Handler {
@@ -73,6 +73,6 @@ func checked(endpoint http.HandlerFunc) http.Handler {
 			return
 		}
 		r.Header["Upgrade"], r.Header["Connection"] = []string{"websocket"}, []string{"Upgrade"}
-		endpoint(w, r)
+		endpoint(&strictWriter{ResponseWriter: w}, r)
 	})
 }

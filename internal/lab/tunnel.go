@@ -3,7 +3,9 @@ package lab
 import (
 	"net/http"
 
-	"github.com/gobwas/ws"
+	gobwas "github.com/gobwas/ws"
+
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // soundSwitch returns the 101 to a valid handshake.
@@ -14,7 +16,7 @@ func soundSwitch(r *http.Request) string {
 // switchTo sends a 101 and speaks WebSocket until the connection ends.
 func (p *peer) switchTo(head string) (again bool) {
 	if p.write(head) {
-		echoFrames(p.conn, p.br, ws.StateServerSide)
+		echoFrames(p.conn, newStrictReader(p.br, p.conn), gobwas.StateServerSide)
 	}
 	return false
 }
@@ -25,7 +27,7 @@ func takeUnmasked(p *peer, r *http.Request) bool {
 		return p.reply(r, no)
 	}
 	if p.write(soundSwitch(r)) {
-		echoFrames(p.conn, p.br, 0)
+		echoFrames(p.conn, newStrictReader(p.br, p.conn, ws.FaultMask), 0)
 	}
 	return false
 }
@@ -41,7 +43,7 @@ func answerInTunnel(p *peer, r *http.Request) bool {
 	}
 	first, err := p.br.Peek(1)
 	if err == nil && (first[0] < 'A' || first[0] > 'Z') {
-		echoFrames(p.conn, p.br, ws.StateServerSide)
+		echoFrames(p.conn, newStrictReader(p.br, p.conn), gobwas.StateServerSide)
 		return false
 	}
 	return err == nil

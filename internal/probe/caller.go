@@ -25,6 +25,7 @@ type caller struct {
 	loopback bool
 	session  *fetch // opens a new session for each handshake; nil: not needed
 	lure     *lure  // nil: nothing is sent that needs it
+	mute     bool   // the control got no pong: do not wait long for one
 	polite   bool   // test a tunnel with a ping only, and keep the beginning of other responses
 	pace     *rate.Limiter
 	pool     wire.Pool

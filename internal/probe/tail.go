@@ -25,6 +25,8 @@ func (a *attempt) tail() (polite bool) {
 	protocol := a.spoken()
 	switch {
 	case !a.prove:
+	case protocol == "websocket" && a.h.Frames != nil:
+		return a.testFrames()
 	case a.h.After != "" && a.agreed(a.h.Agreed):
 		a.say(a.h.After)
 		a.hear(until, func() bool { return protocol == "websocket" && readFrames(a.behind).closed })
@@ -93,7 +95,10 @@ func (a *attempt) spoken() string {
 }
 
 // A reply is what the server's frames prove about the switch.
-type reply struct{ pong, echo, closed bool }
+type reply struct {
+	pong, echo, closed bool
+	pongs              []string // the payloads of its pongs
+}
 
 // readFrames reads the frames that are whole in b. A text that is compressed is taken for the echo.
 func readFrames(b []byte) (r reply) {
@@ -119,6 +124,7 @@ func readFrames(b []byte) (r reply) {
 			r.closed = true
 		case opcode == 0xa:
 			r.pong = r.pong || payload == "ok" || masked
+			r.pongs = append(r.pongs, payload)
 		case opcode <= 0x2:
 			r.echo = r.echo || payload == "hi" || masked || first&0x40 != 0
 		}

@@ -41,7 +41,10 @@ func probeBytes(q *rules.Probe, base *rules.Handshake) string {
 	case h.Hold == rules.HoldForever:
 		text += "(its content is never sent)\n"
 	}
-	if h.After != "" {
+	switch {
+	case h.Frames != nil:
+		text += "(once the server has switched and answered a ping)\n" + notation(h.After)
+	case h.After != "":
 		text += "(once the server has switched)\n" + notation(h.After)
 	}
 	for _, t := range q.Twins {

@@ -74,7 +74,10 @@ func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 	if h.Split > 0 {
 		fmt.Fprintf(&b, "\nit is sent in two segments, the first of %d bytes\n", h.Split)
 	}
-	if h.After != "" {
+	switch {
+	case h.Frames != nil:
+		fmt.Fprintf(&b, "\nonce the server has switched and answered a ping: %s\n", wire.Escape([]byte(h.After)))
+	case h.After != "":
 		fmt.Fprintf(&b, "\nonce the server has switched: %s\n", wire.Escape([]byte(h.After)))
 	}
 	for _, t := range q.Twins {

@@ -1,0 +1,189 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// A frameReply is what a server did after the frames of a probe.
+type frameReply struct {
+	pongs     []string // the payloads of its pongs
+	delivered bool     // it sent what a frame carried that it must not accept
+	closed    bool     // it sent a close frame
+	code      int      // of that; see codeOf
+	ended     bool     // it ended the connection
+}
+
+// testsFrames reports whether the exchange is a probe of this rule that shows how a server reads
+// frames.
+func (c *Case) testsFrames(r *Rule) bool {
+	return c.switched && c.probe != nil && c.probe.Frames != nil && c.probe.rule == r
+}
+
+// judgeFrameProbe judges how a server reacts to the frames of a probe.
+func judgeFrameProbe(c *Case) Result {
+	res := c.result(NotApplicable).by(Server)
+	if !c.X.Complete || !framesSent(c) {
+		return res
+	}
+	r := readReply(c)
+	over := r.closed || r.ended
+	switch t := c.probe.Frames; t.Expects {
+	case FramesFail:
+		return c.mustFail(res, r)
+	case FramesPass:
+		return mustGoOn(res, r, PingLater)
+	case FramesPong:
+		return mustGoOn(res, r, t.LastPing())
+	case FramesClose:
+		sent, _ := codeSent(t)
+		switch {
+		case r.closed && (r.code == sent || sent == noCode && r.code == 1000):
+			return res.as(Pass)
+		case r.closed:
+			return res.as(Warn)
+		}
+		return res.as(Fail)
+	case FramesHangUp:
+		if r.closed && !r.ended {
+			return res.as(Fail)
+		} else if r.ended {
+			return res.as(Pass)
+		}
+		return res // another probe shows that it answers no close frame
+	case FramesDiscard:
+		if r.delivered {
+			return res.as(Fail)
+		}
+	}
+	if over {
+		return res.as(Pass)
+	}
+	return res.as(Unclear)
+}
+
+// mustFail judges a server that must close the connection.
+func (c *Case) mustFail(res Result, r frameReply) Result {
+	sent, closing := codeSent(c.probe.Frames)
+	echoed := c.rule.ID == "UPGRADE-WS-CLOSE-BODY" && r.closed && closing && r.code == sent
+	switch {
+	case r.delivered && c.rule.Severity.Worst > Info:
+		return res.as(Fail).rated(c.rule.Severity.Worst)
+	case r.delivered:
+		return res.as(Fail)
+	case echoed && unassigned(sent), r.closed && r.normal(c.probe.Frames):
+		return res.as(Warn).rated(Low)
+	case echoed:
+		return res.as(Fail)
+	case r.closed, r.ended:
+		return res.as(Pass)
+	case slices.Contains(r.pongs, PingLater):
+		return res.as(Fail)
+	}
+	return res.as(Unclear)
+}
+
+// mustGoOn judges a server that must answer a ping with that payload.
+func mustGoOn(res Result, r frameReply, payload string) Result {
+	answers := slices.Contains(r.pongs, pingAfterSwitch)
+	switch {
+	case slices.Contains(r.pongs, payload):
+		return res.as(Pass)
+	case r.closed && (r.code == 1002 || r.code == 1007 || r.code == 1009), r.ended && !r.closed && answers:
+		return res.as(Fail)
+	case r.closed, r.ended:
+		return res.as(Unclear) // the application may have had a reason
+	case answers:
+		return res.as(Fail)
+	}
+	return res.as(Warn) // it answers no ping at all
+}
+
+// normal reports whether the code of the close frame says that nothing was wrong, or not with the
+// frames.
+func (r *frameReply) normal(t *FrameTest) bool {
+	return r.code == 1000 || r.code == 1001 || r.code == 1011 || r.code == noCode && t.Closes()
+}
+
+// framesSent reports whether the frames of the probe were sent: they follow [Ping].
+func framesSent(c *Case) bool {
+	b, sends := c.X.After.Client, c.probe.Frames.Sends
+	return len(b) > len(Ping)+1 && string(b[len(Ping):len(Ping)+2]) == sends[:2]
+}
+
+// readReply reads what the server sent.
+func readReply(c *Case) (r frameReply) {
+	b := c.X.After.Server
+	for f := range frames(b) {
+		payload := string(f.payload(b))
+		r.delivered = r.delivered || strings.Contains(payload, frameText)
+		switch {
+		case f.opcode() == opPong && !f.masked:
+			r.pongs = append(r.pongs, payload)
+		case f.opcode() == opClose && !r.closed:
+			r.closed, r.code = true, codeOf(payload)
+		}
+	}
+	r.ended = c.X.After.ServerClosed || c.X.Cause == wire.CauseServer || c.X.Cause == wire.CauseServerReset
+	return r
+}
+
+// sentFrames returns the frames of a test with their payloads.
+func sentFrames(t *FrameTest) (heads []frame, payloads []string) {
+	b := []byte(t.Sends)
+	for f := range frames(b) {
+		payload := []byte(string(f.payload(b)))
+		for i := range payload {
+			payload[i] ^= f.key[i%len(f.key)]
+		}
+		heads, payloads = append(heads, f), append(payloads, string(payload))
+	}
+	return heads, payloads
+}
+
+// LastPing returns the payload of the last ping among the frames.
+func (t *FrameTest) LastPing() (payload string) {
+	heads, payloads := sentFrames(t)
+	for i, f := range heads {
+		if f.opcode() == opPing {
+			payload = payloads[i]
+		}
+	}
+	return payload
+}
+
+// Closes reports whether there is a close frame among the frames.
+func (t *FrameTest) Closes() bool {
+	_, closing := codeSent(t)
+	return closing
+}
+
+// codeSent returns the code of the first close frame, and whether there is such a frame.
+func codeSent(t *FrameTest) (code int, closing bool) {
+	heads, payloads := sentFrames(t)
+	for i, f := range heads {
+		if f.opcode() == opClose {
+			return codeOf(payloads[i]), true
+		}
+	}
+	return noCode, false
+}
+
+// The codes of close frames without one.
+const (
+	noCode  = -1 // no payload
+	oneByte = -2
+)
+
+// codeOf returns the code that the payload of a close frame begins with.
+func codeOf(payload string) int {
+	switch len(payload) {
+	case 0:
+		return noCode
+	case 1:
+		return oneByte
+	}
+	return int(payload[0])<<8 | int(payload[1])
+}
