@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"bufio"
-	"errors"
 	"os/exec"
 	"strings"
 	"testing"
@@ -69,26 +67,7 @@ func nodeServer(t *testing.T) string { return nodeListens(t, "node/echo-server.m
 // nodeListens runs a script that prints its port, and returns its address.
 func nodeListens(t *testing.T, script string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(program(t, "node", "nodejs"), append([]string{script}, args...)...)
-	stdin, err1 := cmd.StdinPipe()
-	stdout, err2 := cmd.StdoutPipe()
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
-		t.Fatal(err)
-	}
-	port, err := bufio.NewReader(stdout).ReadString('\n')
-	t.Cleanup(func() {
-		defer time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() }).Stop() // if it hangs
-		stdin.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("%s: %v\n%s", script, err, &stderr)
-		}
-	})
-	if err != nil {
-		t.Fatalf("%s says no port (test/e2e/install installs what it needs): %v", script, err)
-	}
-	return "127.0.0.1:" + strings.TrimSpace(port)
+	return saysPort(t, exec.Command(program(t, "node", "nodejs"), append([]string{script}, args...)...))
 }
 
 // node/echo-client.mjs sends, and node/echo-server.mjs echoes, two messages and a close. The counts
