@@ -115,7 +115,7 @@ func (ks *eventLoops) begin(r *Relay, routes *routeTable, ln *Listener, fd int, 
 	l.enter()
 	now := time.Now()
 	eager := s.begin(now).also&dialBackend != 0
-	l.arm(now)
+	l.arm()
 	switch errno := l.loop.add(l); {
 	case errno != 0:
 		r.rare.log("accept", r.Log.Error().Err(errno), "cannot accept")

@@ -5,62 +5,66 @@ import (
 	"time"
 )
 
-// A clock is the one timer of a connection. It is set to the earliest time at which something may
-// be due and, as most of what was due is done by then, mostly finds nothing to do and is set anew:
-// so an ordinary exchange costs no timer at all.
-type clock struct {
-	timer *time.Timer    // nil: it is not set
-	ticks sync.WaitGroup // the one that is pending or running
-	at    moment         // when it fires; zero if it does not
-}
-
-// arm sets the timer if it would fire too late.
-func (c *conn) arm(now time.Time) {
+// arm has the driver tick earlier, if something may be due before it would. A connection has one
+// time for everything, the earliest. As most of what was due is done by then, a tick mostly finds
+// nothing to do, and an ordinary exchange sets no timer at all.
+func (c *conn) arm() {
 	due := c.session.due()
 	if due.IsZero() {
 		return
 	}
 	at := c.relay.terms.moment(due)
-	if c.clock.at != 0 && at >= c.clock.at {
+	if c.tickAt != 0 && at >= c.tickAt {
 		return
 	}
-	c.clock.at = at
-	wait := max(due.Sub(now), 0)
-	switch {
-	case c.clock.timer == nil:
-		c.clock.ticks.Add(1)
-		c.clock.timer = time.AfterFunc(wait, c.ring)
-	case !c.clock.timer.Reset(wait):
-		c.clock.ticks.Add(1)
-	}
+	c.tickAt = at
+	c.driver.wake(at)
 }
 
-// ring has the driver do what is due.
-func (c *conn) ring() {
-	defer c.clock.ticks.Done()
-	c.driver.tell(toTick)
-}
-
-// tick lets the session do what is due, and sets the timer anew. A connection with nothing to wait
-// for keeps none.
+// tick lets the session do what is due, and has the driver tick again. A connection with nothing to
+// wait for keeps no timer.
 func (c *conn) tick(now time.Time) action {
-	c.clock.at = 0
+	c.tickAt = 0
 	a := c.session.tick(now)
-	c.arm(now)
-	if c.clock.at == 0 && c.clock.timer != nil {
-		if c.clock.timer.Stop() { // it was set again, before another tick
-			c.clock.ticks.Done()
-		}
-		c.clock.timer = nil
+	if c.arm(); c.tickAt == 0 {
+		c.driver.wake(0)
 	}
 	return a
 }
 
-// stopClock ends the timer. The session is over, so nothing sets it again. What it has started may
-// still be running.
+// stopClock has the driver tick no more. The session is over, so nothing sets it again.
 func (c *conn) stopClock() {
-	if c.clock.timer != nil && c.clock.timer.Stop() {
-		c.clock.ticks.Done()
+	c.tickAt = 0
+	c.driver.wake(0)
+}
+
+// wait is how long it is until a moment.
+func (t *terms) wait(at moment) time.Duration { return max(time.Until(t.add(at, 0)), 0) }
+
+// A clock is the timer of a connection that goroutines drive.
+type clock struct {
+	timer *time.Timer    // nil: it is not set
+	ticks sync.WaitGroup // the one that is pending or running
+}
+
+// set has ring called after that time, and not at an earlier one that was set.
+func (c *clock) set(wait time.Duration, ring func()) {
+	switch {
+	case c.timer == nil:
+		c.ticks.Add(1)
+		c.timer = time.AfterFunc(wait, func() {
+			defer c.ticks.Done()
+			ring()
+		})
+	case !c.timer.Reset(wait):
+		c.ticks.Add(1)
 	}
-	c.clock.timer = nil
+}
+
+// stop ends the timer. What it has started may still be running.
+func (c *clock) stop() {
+	if c.timer != nil && c.timer.Stop() {
+		c.ticks.Done()
+	}
+	c.timer = nil
 }

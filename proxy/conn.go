@@ -15,13 +15,14 @@ type conn struct {
 	relay   *Relay
 	driver  driver
 	session session
-	clock   clock
-	claimed claim // the connection to the backend; zero: none
+	tickAt  moment // when the driver tells the session that time has passed; zero: never
+	claimed claim  // the connection to the backend; zero: none
 }
 
 // A driver moves the bytes of a connection. It knows sockets and nothing about HTTP.
 type driver interface {
 	tell(order)   // has the driver do something; it may be called by any goroutine
+	wake(moment)  // has the driver tick then, instead of at the time before; zero: never
 	owner() owner // of the session; it may be called by any goroutine
 }
 
@@ -67,7 +68,6 @@ func (c *conn) leave() {
 	delete(r.conns, c)
 	r.mu.Unlock()
 	c.stopClock()
-	c.clock.ticks.Wait()
 	if unread := s.conclude(wire.Cause(s.cause), time.Now()); unread != "" {
 		r.rare.log("unread "+unread, r.Log.Info().Str("client", s.common.Client).Str("route", s.common.Route).Str("reason", unread), "connection not audited")
 	}

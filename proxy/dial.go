@@ -35,7 +35,7 @@ func (g *goConn) dial() {
 	}
 	a := g.session.dialled(address, 0, err, now)
 	g.share(&a)
-	g.arm(now)
+	g.arm()
 	g.mu.Unlock()
 	g.do(a)
 }

@@ -37,7 +37,8 @@ type eventLoop struct {
 	free  []int32     // slots without a connection
 	told  []*loopConn // those that were told something
 	asked []func()    // that are to be called between two events
-	over  bool        // it ends, or has ended
+	alarms
+	over bool // it ends, or has ended
 }
 
 // calls are the system calls of the event loops; tests put others in their place.
@@ -92,6 +93,7 @@ func (ks *eventLoops) end() {
 	for _, k := range ks.all {
 		k.mu.Lock()
 		k.over = true
+		k.alarms.stop()
 		k.epoll.ring() // in the lock, or the bell might be closed already, and its descriptor another's
 		k.mu.Unlock()
 		<-k.ended
@@ -237,6 +239,7 @@ func (k *eventLoop) rung() {
 		k.mu.Unlock()
 		l.obey(what)
 	}
+	k.tick()
 }
 
 // goOnLater has a connection go on when the others have had their turn.

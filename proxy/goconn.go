@@ -19,6 +19,7 @@ type goConn struct {
 	target *forwardTarget // where its client wants to go; nil: it did not say so to a forward listener
 	prefix []byte         // what the client sent before the connection came here; nil if nothing
 	blind  bool           // the client's TLS is not ended here
+	clock  clock
 
 	mu      sync.Mutex // of the session, and of what follows
 	changed *sync.Cond // something has happened that a direction may wait for
@@ -41,7 +42,7 @@ func newGoConn(r *Relay, client socket) *goConn {
 func (g *goConn) serve(ctx context.Context) {
 	g.mu.Lock()
 	g.enter()
-	g.arm(time.Now())
+	g.arm()
 	g.mu.Unlock()
 	if g.prepare(ctx) {
 		var down sync.WaitGroup
@@ -72,6 +73,15 @@ func (g *goConn) show(look func()) {
 	look()
 }
 
+// wake sets the timer.
+func (g *goConn) wake(at moment) {
+	if at == 0 {
+		g.clock.stop()
+		return
+	}
+	g.clock.set(g.relay.terms.wait(at), func() { g.tell(toTick) })
+}
+
 // begin tells the session what there is before anything is read.
 func (g *goConn) begin() {
 	var a action
@@ -84,7 +94,7 @@ func (g *goConn) begin() {
 		a = g.session.begin(now)
 	}
 	g.share(&a)
-	g.arm(now)
+	g.arm()
 	g.mu.Unlock()
 	g.do(a)
 }
@@ -153,7 +163,7 @@ func (g *goConn) take(c *copier) {
 		mine = nil
 	}
 	g.share(&a)
-	g.arm(now)
+	g.arm()
 	g.mu.Unlock()
 	if a.also&dialBackend != 0 {
 		g.do(a)
@@ -189,7 +199,7 @@ func (g *goConn) put(c *copier, b []byte) {
 	}
 	if err != nil || a.also != 0 {
 		g.share(&a)
-		g.arm(now)
+		g.arm()
 	}
 	g.mu.Unlock()
 	c.release()
@@ -216,7 +226,7 @@ func (g *goConn) splice(c *copier) {
 			a = g.session.broke(c.from, err, now)
 		}
 		g.share(&a)
-		g.arm(now)
+		g.arm()
 		g.mu.Unlock()
 		g.do(a)
 		if err == nil && c.most > 0 {
@@ -299,7 +309,7 @@ func (g *goConn) tell(what order) {
 	}
 	client := g.client
 	g.share(&a)
-	g.arm(now)
+	g.arm()
 	g.mu.Unlock()
 	if a.also&dialBackend != 0 {
 		client.SetReadDeadline(time.Unix(1, 0)) // the goroutine that reads there has to write first

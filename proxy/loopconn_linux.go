@@ -15,9 +15,10 @@ import (
 // to the goroutine of the loop.
 type loopConn struct {
 	conn
-	loop *eventLoop
-	slot int32
-	told order // the lock is that of the loop
+	loop  *eventLoop
+	slot  int32
+	alarm int32 // its place among the alarms of the loop, from one; 0: it has none; the lock is that of the loop
+	told  order // likewise
 
 	ends      [2]loopSocket // by who speaks there
 	transfers [2]*transfer  // by who speaks; nil: the direction is at rest
@@ -50,6 +51,9 @@ func (l *loopConn) tell(what order) { l.loop.tell(l, what) }
 
 // owner is the loop: only its goroutine uses the session.
 func (l *loopConn) owner() owner { return l.loop }
+
+// wake has the loop tick at a moment.
+func (l *loopConn) wake(at moment) { l.loop.wake(l, at) }
 
 // happened records what epoll has reported of a socket, and goes on.
 func (l *loopConn) happened(at int, events uint32) {
@@ -131,7 +135,7 @@ func (l *loopConn) copy(d wire.Direction) (more bool) {
 			a = l.session.broke(d, err, now)
 		}
 		if l.do(a, now); a.also == 0 && !l.gone && (err != nil || !l.session.recorded[d]) {
-			l.arm(now)
+			l.arm()
 		}
 	}
 	return !l.gone
@@ -170,7 +174,7 @@ func (l *loopConn) do(a action, now time.Time) {
 		l.undialled(os.ErrDeadlineExceeded, now)
 	}
 	if !l.gone {
-		l.arm(now)
+		l.arm()
 	}
 }
 

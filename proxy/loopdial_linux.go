@@ -104,7 +104,7 @@ func (l *loopConn) connected() {
 		n = 0
 	case syscall.EAGAIN:
 		l.wait(wire.FromServer)
-		l.arm(now)
+		l.arm()
 		return
 	default:
 		l.undialled(errno, now)
@@ -130,7 +130,7 @@ func (l *loopConn) dialled(address string, err error, now time.Time) {
 	}
 	l.do(l.session.dialled(address, int(l.preface), err, now), now)
 	if !l.gone {
-		l.arm(now)
+		l.arm()
 	}
 }
 

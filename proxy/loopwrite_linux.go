@@ -58,7 +58,7 @@ func (l *loopConn) unwritable(d wire.Direction, err error, now time.Time) {
 	l.loop.drop(&l.transfers[d])
 	l.do(l.session.unwritable(d, err, now), now)
 	if !l.gone {
-		l.arm(now)
+		l.arm()
 	}
 }
 

@@ -170,6 +170,16 @@ func send(t testing.TB, conn net.Conn, text string) {
 	}
 }
 
+// saying writes text on another goroutine, and sends the error when it is done.
+func saying(conn net.Conn, text string) chan error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(conn, text)
+		done <- err
+	}()
+	return done
+}
+
 // expect reads exactly the text want.
 func expect(t testing.TB, conn net.Conn, want string) {
 	t.Helper()

@@ -98,7 +98,7 @@ func (l *loopConn) splice(d wire.Direction) bool {
 		l.drain(d, now)
 	}
 	if !l.gone {
-		l.arm(now)
+		l.arm()
 	}
 	return true
 }

@@ -27,16 +27,6 @@ func page(content string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(content), content)
 }
 
-// saying writes text on another goroutine, and sends the error when it is done.
-func saying(conn net.Conn, text string) chan error {
-	done := make(chan error, 1)
-	go func() {
-		_, err := io.WriteString(conn, text)
-		done <- err
-	}()
-	return done
-}
-
 // spliced counts the bytes that event loops take from sockets by splice(2), and how often a socket
 // is full.
 func spliced(r *Relay) (taken, refused *atomic.Int64) {

@@ -26,15 +26,30 @@ type tunnel struct {
 	faulty   bool // a fault in the frames was
 }
 
+// A framedTunnel is a tunnel with the reader of its frames: one allocation, because most tunnels are
+// idle, and what is allocated among short-lived memory keeps some of that from being given back.
+type framedTunnel struct {
+	tunnel
+	reader ws.Reader
+}
+
+// newTunnel returns a tunnel that begins with that exchange.
+func (c *Conversation) newTunnel(x *Exchange) *tunnel {
+	if c.common.NoFrames || x.Protocol() != "websocket" {
+		return &tunnel{x: x, time: x.Time}
+	}
+	t := &framedTunnel{tunnel: tunnel{x: x, time: x.Time}}
+	t.reader.Open(x.terms(), x.Took)
+	t.frames = &t.reader
+	return &t.tunnel
+}
+
 // switched turns the connection into a tunnel. Bytes after the accepted request that were read as
 // requests were not requests.
 func (c *Conversation) switched(x *Exchange, q *pending, sending bool, at int64, now time.Time) {
-	t := &tunnel{x: x, time: x.Time}
+	t := c.newTunnel(x)
 	t.dueAt(now.Add(AftermathFor))
 	t.start[FromServer], t.started[FromServer] = at, true
-	if !c.common.NoFrames && x.Protocol() == "websocket" {
-		t.frames = ws.NewReader(x.terms(), x.Took)
-	}
 	c.tunnel = t
 	c.down.Stop()
 	c.headSince = time.Time{}

@@ -69,9 +69,15 @@ const (
 
 // NewReader returns a reader for a tunnel that begins at that time.
 func NewReader(terms Terms, began time.Duration) *Reader {
-	r := &Reader{terms: terms, began: milliseconds(began)}
-	r.last = r.began
+	r := new(Reader)
+	r.Open(terms, began)
 	return r
+}
+
+// Open readies a zero Reader for a tunnel that begins at that time.
+func (r *Reader) Open(terms Terms, began time.Duration) {
+	r.terms, r.began = terms, milliseconds(began)
+	r.last = r.began
 }
 
 func milliseconds(d time.Duration) uint32 {
