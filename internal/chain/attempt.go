@@ -111,7 +111,7 @@ func (t *attempt) open() *line {
 		t.err = err
 		panic(unsent{})
 	}
-	l := newLine(conn)
+	l := newLine(conn, nil)
 	t.lines = append(t.lines, l)
 	t.sink.adds(l)
 	return l

@@ -46,7 +46,7 @@ func reaches(ctx context.Context, hop *Hop, sink *Sink, within time.Duration) er
 	if err != nil {
 		return fmt.Errorf("the proxy cannot be reached: %w", err)
 	}
-	l := newLine(conn)
+	l := newLine(conn, nil)
 	t.lines = append(t.lines, l)
 	t.sink.adds(l)
 	id := t.id(plan{})

@@ -22,6 +22,7 @@ const writeTime = 10 * time.Second
 // everything else may be called concurrently.
 type line struct {
 	conn  net.Conn
+	room  *room         // of the sink; nil: of the client
 	ended chan struct{} // closed when nothing more will be read
 
 	mu      sync.Mutex
@@ -42,8 +43,8 @@ type event struct {
 
 // newLine reads a connection in a goroutine of its own, which ends with the connection. The caller
 // closes the line.
-func newLine(conn net.Conn) *line {
-	l := &line{conn: conn, ended: make(chan struct{}), changed: make(chan struct{})}
+func newLine(conn net.Conn, room *room) *line {
+	l := &line{conn: conn, room: room, ended: make(chan struct{}), changed: make(chan struct{})}
 	go l.read()
 	return l
 }
@@ -55,16 +56,21 @@ func (l *line) read() {
 		n, err := l.conn.Read(buffer)
 		now := time.Now()
 		l.mu.Lock()
-		if n > 0 {
+		full := n > 0 && !l.room.take(n)
+		if n > 0 && !full {
 			l.in = append(l.in, buffer[:n]...)
 			l.events = append(l.events, event{at: now, bytes: bytes.Clone(buffer[:n])})
 		}
-		full := len(l.in) > maxLine
+		full = full || len(l.in) > maxLine
 		if err != nil && !l.shut {
 			l.end, l.endAt = wire.CauseServerReset, now
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 				l.end = wire.CauseServer
 			}
+		}
+		if full {
+			l.shut = true
+			l.conn.Close()
 		}
 		l.wake()
 		l.mu.Unlock()

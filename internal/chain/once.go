@@ -14,6 +14,7 @@ func (r *run) attempt(ctx context.Context, p *Probe) *attempt {
 // once makes an attempt. No other attempt has the floor when it begins.
 func (r *run) once(t *attempt) *Result {
 	r.canary.empty(0)
+	before := r.sink.Dropped().Connections
 	t.sink.begin()
 	t.sink.empty(t.times.Empty)
 	defer t.sink.end()
@@ -21,6 +22,9 @@ func (r *run) once(t *attempt) *Result {
 	t.try(func() { t.probe.run(t) })
 	if t.err != nil {
 		t.nothing("it could not be sent")
+	}
+	if r.sink.Dropped().Connections > before {
+		t.nothing("others sent so much to the sink that it dropped connections")
 	}
 	mixed := t.sink.isMixed()
 	t.kept()

@@ -85,6 +85,7 @@ func (s *Sink) sweep(keeps func(*part) bool, wait time.Duration) {
 	s.mu.Unlock()
 	for _, b := range drop {
 		b.close()
+		b.give()
 	}
 	time.Sleep(wait)
 	s.mu.Lock()

@@ -41,6 +41,7 @@ type Report struct {
 	Transport bool // the hop relays bytes and reads no HTTP: no result is about it
 	Tunnels   bool // it lets a valid handshake through
 	NotSent   []NotSent
+	Dropped   Dropped // by the sink
 }
 
 // A NotSent is a probe that was not sent, and why.
@@ -62,6 +63,7 @@ func Run(ctx context.Context, hop *Hop, sink *Sink, s Settings, probes []*Probe,
 		return Report{}, err
 	}
 	defer canary.Close()
+	before := sink.Dropped()
 	r := &run{hop: hop, sink: sink, canary: canary, settings: s, probes: probes, results: make([]*Result, len(probes)), floor: newFloor(sink), slots: make(chan struct{}, maxWaiting)}
 	if err = r.all(ctx); err == nil {
 		err = r.doubt()
@@ -75,6 +77,8 @@ func Run(ctx context.Context, hop *Hop, sink *Sink, s Settings, probes []*Probe,
 			observe(*result)
 		}
 	}
+	now := sink.Dropped()
+	r.report.Dropped = Dropped{now.Requests - before.Requests, now.Connections - before.Connections}
 	return r.report, err
 }
 

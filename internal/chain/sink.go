@@ -35,6 +35,8 @@ type Sink struct {
 	changed  chan struct{} // closed at the next arrival
 	active   *part         // whose attempt may open connections now; nil: of none
 	matching matching
+	dropped  Dropped
+	room     room
 }
 
 // A backend is one connection of the hop to the sink.
@@ -79,6 +81,7 @@ func Listen(address string) (*Sink, error) {
 		return nil, err
 	}
 	s := &Sink{Addr: l.Addr().String(), listener: l, plans: map[string]promise{}, changed: make(chan struct{})}
+	s.room.left.Store(maxKept)
 	s.serving.Go(s.accept)
 	return s, nil
 }
@@ -130,12 +133,15 @@ func (s *Sink) accept() {
 		}
 		s.mu.Lock()
 		if s.closed || len(s.backends) >= maxBackends {
+			if !s.closed {
+				s.dropped.Connections++
+			}
 			conn.Close()
 			s.mu.Unlock()
 			continue
 		}
 		s.opened++
-		b := &backend{line: newLine(conn), sink: s, number: s.opened, by: s.active}
+		b := &backend{line: newLine(conn, &s.room), sink: s, number: s.opened, by: s.active}
 		s.backends = append(s.backends, b)
 		s.serving.Go(b.serve)
 		s.mu.Unlock()
@@ -181,7 +187,7 @@ func (s *Sink) arrived(a *arrival) plan {
 		a.guessed = a.id != ""
 	}
 	a.after = a.backend.switched
-	s.arrivals = append(s.arrivals, a)
+	s.keep(a)
 	close(s.changed)
 	s.changed = make(chan struct{})
 	p := s.plans[a.id]

@@ -62,7 +62,8 @@ func (b *backend) serve() {
 		a.id = b.sink.find(a.request)
 		p := b.sink.arrived(a)
 		var again bool
-		if at, again = b.answer(p, a, at); !again {
+		at, again = b.answer(p, a, at)
+		if b.sink.shorten(a); !again {
 			return
 		}
 	}

@@ -35,7 +35,14 @@ type hopJSON struct {
 	Tunnels   bool           `json:"tunnels"`   // a valid WebSocket handshake passes
 	Failed    string         `json:"failed,omitempty"`
 	Summary   map[string]int `json:"summary"`
+	Dropped   *droppedJSON   `json:"dropped,omitempty"`
 	Results   []passageJSON  `json:"results"`
+}
+
+// droppedJSON is what the sink did not keep because it was too much.
+type droppedJSON struct {
+	Requests    int `json:"requests"`
+	Connections int `json:"connections"`
 }
 
 type passageJSON struct {
@@ -97,6 +104,9 @@ func (c *Chaining) document(w io.Writer) error {
 				"not-applicable": n[rules.NotApplicable], "not-sent": len(h.report.NotSent),
 			},
 			Results: []passageJSON{},
+		}
+		if d := h.report.Dropped; d != (chain.Dropped{}) {
+			j.Dropped = &droppedJSON{d.Requests, d.Connections}
 		}
 		if h.failed != nil {
 			j.Failed = printed.ASCII(h.failed.Error())

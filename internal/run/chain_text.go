@@ -119,6 +119,10 @@ func (c *Chaining) about(t *probeText, b *bytes.Buffer, h *passed) {
 	t.entry(b, " ", fmt.Sprintf("hop %s at %s: %s", h.place, h.hop.Address, upgrades))
 	n := h.verdicts()
 	t.entry(b, " ", fmt.Sprintf("RESULT fail=%d warn=%d unclear=%d pass=%d na=%d not-sent=%d", n[rules.Fail], n[rules.Warn], n[rules.Unclear], n[rules.Pass], n[rules.NotApplicable], len(h.report.NotSent)))
+	if d := h.report.Dropped; d != (chain.Dropped{}) {
+		t.entry(b, " ", fmt.Sprintf("more came to the sink than it keeps: it dropped %s and %s. If that was not the proxy, have --listen reachable by it only.",
+			printed.Count(d.Requests, "request"), printed.Count(d.Connections, "connection")))
+	}
 	told, brief := map[string]bool{}, false
 	for _, alike := range h.alike() {
 		for i, r := range alike {
