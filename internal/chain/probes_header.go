@@ -60,9 +60,14 @@ func (t *attempt) alsoKept(names []string, edits ...rules.Edit) {
 
 func nominatesCredentials(t *attempt) {
 	names := []string{"Authorization", "Cookie"}
-	credentials := rules.Edits(rules.Set("Authorization", "Basic YTpi"), rules.Set("Cookie", "a=1"))
+	credentials := rules.Edits(t.unlessOwn("Authorization", "Basic YTpi"), t.unlessOwn("Cookie", "a=1"))
 	o := t.offer(plan{}, rules.Set("Connection", "Upgrade, Authorization, Cookie"), credentials)
 	if o.at == nil {
+		t.kept()
+		if known := t.offer(plan{}, credentials); known.at == nil {
+			t.nothing(fmt.Sprintf("the proxy answers %d to a handshake with credentials that it does not know: give its own with -H", status(known.got)))
+			return
+		}
 		t.note(o.self())
 		return
 	}
@@ -78,6 +83,14 @@ func nominatesCredentials(t *attempt) {
 	if kept {
 		t.alsoKept(names, credentials)
 	}
+}
+
+// unlessOwn sets a header that the user's own headers do not have.
+func (t *attempt) unlessOwn(name, value string) rules.Edit {
+	if slices.ContainsFunc(t.hop.Fields, func(f [2]string) bool { return wire.EqualFold(f[0], name) }) {
+		return rules.Edits()
+	}
+	return rules.Set(name, value)
 }
 
 // nominatesIdentity looks for headers that the hop adds to a handshake, and not where the client
