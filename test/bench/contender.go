@@ -35,7 +35,7 @@ var contenders = []contender{
 	{"interlock-sqlite", func(s setting) ([]string, error) {
 		return s.serve("--store", filepath.Join(s.dir, "interlock.db")), nil
 	}},
-	{"interlock-frames-off", func(s setting) ([]string, error) {
+	{framesOff, func(s setting) ([]string, error) {
 		path, err := s.fill("interlock.yaml", interlockYAML+"frames: off\n")
 		return s.serve("--config", path), err
 	}},

@@ -92,6 +92,7 @@ func run(ctx context.Context, args []string) error {
 	rowNames := flags.String("row", strings.Join(names(rows), ","), "`names` of the rows to measure")
 	interlock := flags.String("interlock", "", "`path` of an interlock binary; built from cmd/interlock if empty")
 	output := flags.String("o", "", "`file` for all figures as JSON (default "+defaultOutput+" if nothing was left out, else none)")
+	merge := flags.Bool("merge", false, "put the measured rows into the figures that the file of -o has, with the date")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return err
 	} else if err != nil {
@@ -108,6 +109,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	if b.rounds < 1 || b.scale <= 0 || b.behind < youngest || flags.NArg() > 0 {
 		return fmt.Errorf("%w: -rounds is at least 1, -behind 1000, -scale is over 0, and there are no other arguments", errUsage)
+	}
+	if *merge && *output == "" {
+		*output = defaultOutput
 	}
 	if *output == "" && len(chosen) == len(contenders) && len(measured) == len(rows) {
 		*output = defaultOutput
@@ -137,6 +141,14 @@ func run(ctx context.Context, args []string) error {
 	fmt.Printf("%d rounds; a ratio is the median of the ratios in the rounds\n", results.Rounds)
 	if *output == "" {
 		return nil
+	}
+	if *merge {
+		before, err := readResults(*output)
+		if err != nil {
+			return err
+		}
+		before.merge(results)
+		results = before
 	}
 	return results.write(*output)
 }

@@ -89,7 +89,11 @@ func (r results) markdown() []byte {
 
 // markdown writes the row of one table.
 func (f *figures) markdown(b *bytes.Buffer) {
-	fmt.Fprintf(b, "| %s | %s |", f.Title, f.Unit)
+	title := f.Title
+	if f.Measured != nil {
+		title += f.Measured.Format(" (2006-01-02)")
+	}
+	fmt.Fprintf(b, "| %s | %s |", title, f.Unit)
 	shown := map[string]bool{}
 	for _, at := range across {
 		value := " – |"

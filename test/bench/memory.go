@@ -27,7 +27,7 @@ func memoryRows() []row {
 // contenders' memory after an idle time. All contenders are idle at the same time, because their
 // memory does not depend on one another.
 func (b *bench) memory(ctx context.Context) ([]figures, error) {
-	columns := b.among("nginx", "haproxy", "reverseproxy", "goproxy", "interlock", "interlock-frames-off")
+	columns := b.among("nginx", "haproxy", "reverseproxy", "goproxy", "interlock", framesOff)
 	var tables []figures
 	for _, n := range crowds {
 		f := newFigures(fmt.Sprintf("memory-%d", n), fmt.Sprintf("memory with %d idle tunnels", n), "kB, PSS", []string{"haproxy"}, columns)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bulkFrame is the size of the frames of a portion, with their heads.
-const bulkFrame = 1 << 20
+// bulkFrames are the sizes of the frames of portions, with their heads, by path.
+var bulkFrames = map[string]int{"/bulk": 1 << 20, "/bulk-64": 64 << 10}
 
 const originBody = "Hello, world!"
 
@@ -27,24 +27,24 @@ const originRefusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
 var originLarge = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(bulkSize) + "\r\n\r\n"
 
 // A backend answers any number of pipelined GETs per connection and switches to WebSocket. After a
-// switch it echoes at /echo, sends a portion for each frame received at /bulk, and elsewhere reads
-// until the client closes. It expects heads without bodies, because load sends nothing else.
+// switch it echoes at /echo, sends a portion for each frame received at the paths of bulkFrames, and elsewhere
+// reads until the client closes. It expects heads without bodies, because load sends nothing else.
 type backend struct {
 	poll     *poll
 	listener int
 	conns    map[int]*originConn // by descriptor
 	in       [16 << 10]byte
 	out      []byte
-	much     [bulkFrame]byte // a whole frame
+	frames   map[string][]byte // a whole frame, by path
 }
 
 type originConn struct {
 	head     []byte // the beginning of an incomplete head
 	switched bool
 	echo     bool
-	bulk     bool
-	owed     int  // bytes of a body or of portions that are still to be sent
-	full     bool // the socket is full
+	frame    []byte // of portions; nil elsewhere
+	owed     int    // bytes of a body or of portions that are still to be sent
+	full     bool   // the socket is full
 }
 
 // origin runs the backend at args[0].
@@ -53,9 +53,12 @@ func origin(args []string) error {
 	if err != nil {
 		return err
 	}
-	b := &backend{conns: make(map[int]*originConn)}
-	binary.BigEndian.PutUint64(b.much[2:], bulkFrame-10)
-	b.much[0], b.much[1] = 0x82, 127
+	b := &backend{conns: make(map[int]*originConn), frames: make(map[string][]byte)}
+	for path, size := range bulkFrames {
+		b.frames[path] = make([]byte, size)
+		binary.BigEndian.PutUint64(b.frames[path][2:], uint64(size-10))
+		b.frames[path][0], b.frames[path][1] = 0x82, 127
+	}
 	if b.poll, err = newPoll(); err != nil {
 		return err
 	}
@@ -124,7 +127,7 @@ func (b *backend) happened(fd int, events uint32) bool {
 func (b *backend) pay(fd int) bool {
 	c := b.conns[fd]
 	for c.owed > 0 {
-		rest := b.much[len(b.much)-1-(c.owed-1)%len(b.much):] // of the frame at hand
+		rest := c.frame[len(c.frame)-1-(c.owed-1)%len(c.frame):] // of the frame at hand
 		n, err := unix.Write(fd, rest)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
@@ -158,7 +161,7 @@ func (b *backend) read(fd int) bool {
 	switch {
 	case c.echo:
 		return writeAll(fd, unmasked(b.in[:n])) == nil
-	case c.bulk:
+	case c.switched && c.frame != nil:
 		c.owed += n / len(asked) * bulkSize
 		return true
 	case c.switched:
@@ -202,7 +205,7 @@ func (b *backend) answer(c *originConn, head []byte) {
 	switch {
 	case bytes.HasPrefix(head, []byte("GET /large ")):
 		b.out = append(b.out, originLarge...)
-		c.owed += bulkSize
+		c.owed, c.frame = c.owed+bulkSize, b.frames["/bulk"]
 		return
 	case bytes.HasPrefix(head, []byte("GET /closed ")):
 		b.out = append(b.out, originRefusal...)
@@ -214,5 +217,6 @@ func (b *backend) answer(c *originConn, head []byte) {
 	b.out = append(b.out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b.out = append(b.out, accept(key)...)
 	b.out = append(b.out, "\r\n\r\n"...)
-	c.switched, c.echo, c.bulk = true, bytes.HasPrefix(head, []byte("GET /echo ")), bytes.HasPrefix(head, []byte("GET /bulk "))
+	path, _, _ := bytes.Cut(bytes.TrimPrefix(head, []byte("GET ")), []byte(" "))
+	c.switched, c.echo, c.frame = true, string(path) == "/echo", b.frames[string(path)]
 }

@@ -26,7 +26,7 @@ type row struct {
 var rows = slices.Concat(workRows(allWorks()), latencyRows(), memoryRows(), growthRows())
 
 // allWorks returns the works of all kinds.
-func allWorks() []work { return slices.Concat(works, guardWorks, tlsWorks) }
+func allWorks() []work { return slices.Concat(works, frameWorks, guardWorks, tlsWorks) }
 
 func (r row) name() string { return r.Name }
 

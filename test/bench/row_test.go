@@ -17,7 +17,7 @@ func TestRowsAndContendersAreThere(t *testing.T) {
 		}
 		seen[r.Name] = true
 	}
-	for _, w := range works {
+	for _, w := range allWorks() {
 		for _, name := range slices.Concat(w.Contenders, w.Against) {
 			if !slices.Contains(names(contenders), name) {
 				t.Errorf("row %s: %q is not a contender", w.Name, name)

@@ -30,6 +30,8 @@ type figures struct {
 	Aim     float64  `json:"aim,omitempty"`     // the ratio that interlock is not to exceed; 0 if there is none
 	Most    float64  `json:"most,omitempty"`    // the value that interlock is not to exceed; 0 if there is none
 	Columns []column `json:"columns"`
+
+	Measured *time.Time `json:"measured,omitempty"` // when, if that was not in the run of the others
 }
 
 // A column has the results of one contender.
@@ -127,13 +129,30 @@ func (f figures) print(w io.Writer) {
 		switch {
 		case c.Name != "interlock":
 		case f.Aim > 0:
-			aim = fmt.Sprintf("≤ %.1f ×", f.Aim)
+			aim = fmt.Sprintf("≤ %g ×", f.Aim)
 		case f.Most > 0:
-			aim = fmt.Sprintf("≤ %.1f", f.Most)
+			aim = fmt.Sprintf("≤ %g", f.Most)
 		}
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%s\t%s\t\n", c.Name, c.Value, slices.Min(all), slices.Max(all), ratio, aim)
 	}
 	fmt.Fprintln(w)
+}
+
+// merge puts the rows of another run in the place of those with the same names. New ones come after
+// the row before them.
+func (r *results) merge(other results) {
+	at := len(r.Rows) - 1
+	for _, f := range other.Rows {
+		f.Measured = &other.Time
+		i := slices.IndexFunc(r.Rows, func(old figures) bool { return old.Row == f.Row })
+		if i < 0 {
+			at++
+			r.Rows = slices.Insert(r.Rows, at, f)
+			continue
+		}
+		at = i
+		r.Rows[i] = f
+	}
 }
 
 func (r results) write(path string) error {

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestMedianIsTheMiddle(t *testing.T) {
@@ -57,5 +59,21 @@ func TestWithoutPeersThereIsNoRatio(t *testing.T) {
 	f.compare()
 	if got := f.Columns[0].Ratio; got != nil {
 		t.Errorf("got %v, want none", *got)
+	}
+}
+
+func TestRowsOfAnotherRunAreMerged(t *testing.T) {
+	r := results{Rows: []figures{{Row: "get"}, {Row: "echo"}, {Row: "memory"}}}
+	when := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	r.merge(results{Time: when, Rows: []figures{{Row: "echo", Aim: 2}, {Row: "bulk"}, {Row: "frames"}}})
+	var got []string
+	for _, f := range r.Rows {
+		if f.Measured != nil && !f.Measured.Equal(when) {
+			t.Errorf("%s: measured %v", f.Row, f.Measured)
+		}
+		got = append(got, fmt.Sprint(f.Row, f.Aim, f.Measured != nil))
+	}
+	if want := []string{"get0 false", "echo2 true", "bulk0 true", "frames0 true", "memory0 false"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

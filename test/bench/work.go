@@ -43,7 +43,7 @@ var (
 	everyone = []string{"direct", "nginx", "haproxy", "reverseproxy", "goproxy", "interlock"}
 	quick    = []string{"direct", "nginx", "haproxy", "interlock"}
 	servers  = []string{"nginx", "haproxy"}
-	unframed = append(everyone[:len(everyone):len(everyone)], "interlock-frames-off") // for tunnels: beside one that does not read their frames
+	unframed = append(everyone[:len(everyone):len(everyone)], framesOff) // for tunnels: beside one that does not read their frames
 )
 
 var works = []work{
