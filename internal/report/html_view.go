@@ -171,11 +171,11 @@ func viewCause(c *cause) (htmlCause, error) {
 		v.Label, v.Others = labelOf(is.key.Probe), otherProbes(c)
 		return v, nil
 	}
-	v.Tunnel = tunnel.Of(is.examples[0])
 	s, err := show(is.examples[0])
 	if err != nil {
 		return v, err
 	}
+	v.Tunnel = tunnel.Of(is.examples[0], s.Messages)
 	add := func(title, sign string, b []byte, part rules.Part) {
 		lines, left := highlight(b, part, f.Spans)
 		v.Parts = append(v.Parts, htmlPart{title, sign, lines, int64(left)})

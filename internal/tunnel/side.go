@@ -93,9 +93,9 @@ func (*View) pings(f *ws.Facts, d ws.Side) (all []Line) {
 func (t *View) close(f *ws.Facts, d ws.Side) (all []Line) {
 	c, other := f.Sides[d].Close, f.Sides[1-d].Close
 	switch {
-	case c == nil && t.Open && other == nil:
+	case c == nil && !t.Over && other == nil:
 		return nil
-	case c == nil && t.Open:
+	case c == nil && !t.Over:
 		return []Line{says("none yet")}
 	case c == nil:
 		return []Line{says("no Close frame")}
@@ -176,7 +176,7 @@ func (t *View) end(f *ws.Facts, d ws.Side) (all []Line) {
 		all = append(all, wrong("HTTP in place of a frame, from byte %s on", printed.Thousands(s.Read)))
 	case s.Lost:
 		all = append(all, wrong("not read as frames from byte %s on", printed.Thousands(s.Read)))
-	case t.Open:
+	case !t.Over:
 		return nil
 	}
 	if s.Cut {

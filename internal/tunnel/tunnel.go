@@ -18,8 +18,12 @@ type View struct {
 	Rows  []Row
 	Notes []string // about both sides
 	Marks []Mark   // on the axis of time, which is a thousand long; nil if the duration is not known
-	Open  bool
+	Open  bool     // now
+	Over  bool
 	Lasts time.Duration // up to now, or to its end; 0 if that is not known
+
+	Messages []Message // the last ones; nil where they are not kept
+	Dropped  string    // about those before them
 }
 
 // A Row is one fact about both sides.
@@ -42,15 +46,17 @@ type Mark struct {
 	Text        string
 }
 
-// Of returns what the frames of a ruling's exchange show, redacted as everywhere; nil if its
-// frames were not read.
-func Of(r *rules.Ruling) *View {
-	f := r.X.After.Frames.WithReasons(rules.PublicReason)
+// Of returns what the frames of a ruling's exchange show, redacted as everywhere; nil if its frames
+// were not read. The messages are those that may be shown.
+func Of(r *rules.Ruling, messages *ws.Messages) *View {
+	a := &r.X.After
+	f := a.Frames.WithReasons(rules.PublicReason)
 	if f == nil {
 		return nil
 	}
-	t := &View{Open: !r.X.After.Ended && !r.X.Final, Lasts: lasted(&r.X.After)}
-	total := [2]int64{r.X.After.ClientBytes, r.X.After.ServerBytes}
+	t := &View{Over: a.Ended || r.X.Final, Lasts: lasted(a)}
+	t.Open = !t.Over && t.Lasts > 0
+	total := [2]int64{a.ClientBytes, a.ServerBytes}
 	t.add("bytes", func(d int) []Line { return []Line{{Text: printed.Size(total[d])}} })
 	for _, row := range []struct {
 		name string
@@ -63,6 +69,7 @@ func Of(r *rules.Ruling) *View {
 	}
 	t.note(f)
 	t.mark(f)
+	t.list(messages)
 	return t
 }
 

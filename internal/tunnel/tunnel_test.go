@@ -100,7 +100,7 @@ ping server 0+4: Ping without an answer, at 0 ms
 bytes | 2.0 kB; | 12 B;
 `},
 	} {
-		got := "\n" + written(Of(test.ruling))
+		got := "\n" + written(Of(test.ruling, nil))
 		if name == "cut off" {
 			for _, want := range []string{"! ends within a message", "HTTP in place of a frame, from byte 0 on", " no Close frame"} {
 				if !strings.Contains(got, want) {
@@ -113,7 +113,7 @@ bytes | 2.0 kB; | 12 B;
 			t.Errorf("%s: got %s\nwant %s", name, got, test.want)
 		}
 	}
-	if Of(&rules.Ruling{X: &wire.Exchange{}}) != nil {
+	if Of(&rules.Ruling{X: &wire.Exchange{}}, nil) != nil {
 		t.Error("there is a view of frames that were not read")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/internal/tunnel"
 	"github.com/interlock-proxy/interlock/internal/web/filter"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -109,7 +110,7 @@ func (s *Server) showExchange(w http.ResponseWriter, q *http.Request) {
 	if s.kept(w) == nil {
 		return
 	}
-	r, err := s.Store.Ruling(q.Context(), q.PathValue("id"))
+	r, err := tunnel.Find(q.Context(), s.Store, q.PathValue("id"), s.Tunnel, s.Audit.OptionsOf)
 	if err != nil {
 		unserved(w, err)
 		return

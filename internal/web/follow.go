@@ -51,8 +51,12 @@ func (s *Server) followRun(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// statusEvery is how often a stream checks whether the status has changed.
-const statusEvery = 5 * time.Second
+// How often a stream checks whether the status has changed, and whether open tunnels have carried
+// more.
+const (
+	statusEvery = 5 * time.Second
+	lookEvery   = time.Second
+)
 
 // followEvents streams events until the caller disconnects, from the one after Last-Event-ID if it
 // is still kept. A caller that reads too slowly gets a gap, and delays nobody.
@@ -64,17 +68,27 @@ func (s *Server) followEvents(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	defer s.events.leave(r)
-	f := following{server: s, reader: r, stream: newStream(w)}
+	f := following{server: s, reader: r, stream: newStream(w), watch: s.watchOf(q)}
 	if f.stream == nil || missed && f.gap(r.next, 0) != nil || f.status() != nil {
 		return
 	}
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
+	var look <-chan time.Time // nil: tunnels are not followed
+	if f.watch != nil {
+		looking := time.NewTicker(lookEvery)
+		defer looking.Stop()
+		look = looking.C
+	}
 	for f.catchUp(q) == nil && f.stream.to.Flush() == nil {
 		select {
 		case <-q.Context().Done():
 			return
 		case <-r.wake:
+		case <-look:
+			if f.tunnels() != nil {
+				return
+			}
 		case <-ticker.C:
 			if f.status() != nil || f.stream.alive() != nil {
 				return
@@ -88,7 +102,20 @@ type following struct {
 	server *Server
 	reader *reader
 	stream *stream
+	watch  *watch // nil: tunnels are not followed
 	said   []byte // the last status
+}
+
+// tunnels says what open tunnels have carried, unless that was said.
+func (f *following) tunnels() error {
+	text := f.watch.look(f.server)
+	if text == nil {
+		return nil
+	}
+	if err := f.stream.ready(); err != nil {
+		return err
+	}
+	return f.stream.send("", f.watch.name, text)
 }
 
 // catchUp sends all waiting events, a batch at a time.

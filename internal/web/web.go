@@ -20,6 +20,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/web/ui"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // A Server serves the admin address. Its fields must not be changed after the first call of Serve,
@@ -40,6 +41,11 @@ type Server struct {
 	Accepted func() []accept.Entry        // the configured entries
 	Reports  func() report.Options        // how exports look; nil: by default
 	Probe    Prober                       // runs probes
+
+	// Tunnels returns the exchanges of the latest open tunnels, at most that many, and how many are
+	// open in all. Tunnel returns that of one, by ID; nil if it is not open. Both need Audit.
+	Tunnels func(most int) ([]*wire.Exchange, int)
+	Tunnel  func(id string) *wire.Exchange
 
 	// Replay sends the request of a stored exchange again, with given values in place of redacted
 	// ones, and returns the ruling on the new exchange.

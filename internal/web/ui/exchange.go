@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -59,7 +60,7 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 	if err != nil {
 		return sheet{}, err
 	}
-	ruling, err := s.Ruling(r.Context(), r.PathValue("id"))
+	ruling, err := tunnel.Find(r.Context(), s, r.PathValue("id"), u.Tunnel, u.Audit.OptionsOf)
 	if err != nil {
 		return sheet{}, err
 	}
@@ -86,7 +87,7 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 	if v.Sides, err = report.Sides(ruling); err != nil {
 		return sheet{}, err
 	}
-	v.Tunnel = tunnel.Of(ruling)
+	v.Tunnel = tunnel.Of(ruling, ruling.X.After.Messages) // a stored ruling has what may be shown
 	v.judge()
 	v.lead()
 	v.heads()
@@ -98,6 +99,10 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 	out := sheet{Title: clip(40, v.Method+" "+v.Target), View: v, Wide: true}
 	if !ruling.X.Final {
 		out.Follow, out.Names = u.Events, u.EventNames
+		if u.Tunnel != nil && u.Events != "" {
+			out.Follow += "?" + url.Values{"tunnel": {ruling.X.ID}}.Encode()
+			out.Names = append(slices.Clone(u.EventNames), "tunnel")
+		}
 	}
 	return out, nil
 }

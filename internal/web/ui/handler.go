@@ -42,6 +42,7 @@ func (p *Pages) Handler() http.Handler {
 	mux.HandleFunc("GET /{$}", u.show("/", "overview", u.overview))
 	mux.HandleFunc("GET /exchanges", u.show("/exchanges", "exchanges", u.exchanges))
 	mux.HandleFunc("GET /exchanges/{id}", u.show("/exchanges", "exchange", u.exchange))
+	mux.HandleFunc("GET /tunnels", u.show("/tunnels", "tunnels", u.tunnels))
 	mux.HandleFunc("GET /findings", u.show("/findings", "findings", u.findings))
 	mux.HandleFunc("GET /diagnoses", u.show("/diagnoses", "diagnoses", u.diagnoses))
 	mux.HandleFunc("GET /diagnoses/{id}", u.show("/diagnoses", "diagnosis", u.diagnosis))

@@ -9,6 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // Policy is the Content-Security-Policy of every page. Handler sets it in all its responses and
@@ -26,6 +27,11 @@ type Pages struct {
 	Store  *store.Store // exchanges, findings and runs; nil: the pages say that nothing is stored
 	Audit  *audit.Audit // endpoints of live traffic; nil: none are known
 	Status func() Status
+
+	// Tunnels returns the exchanges of the latest open tunnels, at most that many, and how many are
+	// open in all. Tunnel returns that of one, by ID; nil if it is not open. Both need Audit.
+	Tunnels func(most int) ([]*wire.Exchange, int)
+	Tunnel  func(id string) *wire.Exchange
 
 	// Events is the path of the server-sent events about exchanges. EventNames are the events that
 	// refresh a page. If they are empty, pages do not refresh.

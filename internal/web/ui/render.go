@@ -133,7 +133,7 @@ type tab struct{ Path, Name string }
 // menu lists the screens.
 func menu() []tab {
 	return []tab{
-		{"/", "Overview"}, {"/exchanges", "Exchanges"}, {"/findings", "Findings"}, {"/diagnoses", "Diagnoses"}, {"/probes", "Probes"}, {"/chain", "Chain"},
+		{"/", "Overview"}, {"/exchanges", "Exchanges"}, {"/tunnels", "Tunnels"}, {"/findings", "Findings"}, {"/diagnoses", "Diagnoses"}, {"/probes", "Probes"}, {"/chain", "Chain"},
 		{"/compare", "Compare"}, {"/rules", "Rules"}, {"/status", "Status"}, {"/glossary", "Glossary"},
 	}
 }

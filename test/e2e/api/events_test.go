@@ -2,9 +2,12 @@ package api
 
 import (
 	"bufio"
+	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -17,15 +20,7 @@ func TestEventsAreAsDescribed(t *testing.T) {
 	s := filled(t)
 	at := serve(t, s)
 	_, schema := described(t, at)
-	q, err := http.NewRequestWithContext(t.Context(), "GET", at+"/api/v1/events", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := http.DefaultClient.Do(q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Body.Close()
+	p := follow(t, at+"/api/v1/events")
 	x := exchangeOf("X9", "POST", "/chat?token=CANARY", wire.OriginLive)
 	r := rules.Classify(rules.Case{X: x, Options: &rules.Options{}})
 	r.Endpoint, r.Diagnoses = rules.EndpointOf(x), []rules.Diagnosis{{ID: "stripped-upgrade"}}
@@ -33,8 +28,44 @@ func TestEventsAreAsDescribed(t *testing.T) {
 	if status, _, text := first(t, "POST", at+"/api/v1/probe-runs", `{"endpoint":"/chat"}`); status != 202 {
 		t.Fatalf("%d %s", status, text)
 	}
-	want := map[string]string{"status": "Status", "exchange": "ExchangeEvent", "finding": "FindingEvent", "probe": "ProbeEvent"}
-	lines := bufio.NewScanner(p.Body)
+	p.expect(schema, map[string]string{"status": "Status", "exchange": "ExchangeEvent", "finding": "FindingEvent", "probe": "ProbeEvent"})
+}
+
+// TestEventsOfOpenTunnelsAreAsDescribed.
+func TestEventsOfOpenTunnelsAreAsDescribed(t *testing.T) {
+	at := serve(t, filled(t))
+	_, schema := described(t, at)
+	follow(t, at+"/api/v1/events?tunnel=X5").expect(schema, map[string]string{"tunnel": "Tunnel"})
+	follow(t, at+"/api/v1/events?tunnels=true").expect(schema, map[string]string{"tunnels": "Tunnels"})
+}
+
+// followed is a stream of events.
+type followed struct {
+	t    *testing.T
+	body io.Reader
+}
+
+// follow asks for events, for half a minute at most.
+func follow(t *testing.T, url string) followed {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(stop)
+	q, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Body.Close() })
+	return followed{t, p.Body}
+}
+
+// expect reads until one event of each name has come, and validates it against its schema.
+func (f followed) expect(schema func(string) *jsonschema.Schema, want map[string]string) {
+	f.t.Helper()
+	lines := bufio.NewScanner(f.body)
 	lines.Buffer(nil, 1<<20)
 	for name := ""; len(want) > 0 && lines.Scan(); {
 		key, value, _ := strings.Cut(lines.Text(), ": ")
@@ -49,11 +80,11 @@ func TestEventsAreAsDescribed(t *testing.T) {
 			err = schema("#/components/schemas/" + want[name]).Validate(event)
 		}
 		if err != nil || strings.Contains(value, "CANARY") {
-			t.Errorf("%s %s: %v", name, value, err)
+			f.t.Errorf("%s %s: %v", name, value, err)
 		}
 		delete(want, name)
 	}
 	if len(want) > 0 {
-		t.Errorf("missing events %v: %v", want, lines.Err())
+		f.t.Errorf("missing events %v: %v", want, lines.Err())
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/web/ui"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,7 +65,20 @@ func strippedOf(id string) *wire.Exchange {
 	return x
 }
 
-// filled returns a server with data of every kind: the live exchanges X1 to X4 and the runs R1 and
+// openOf is an exchange whose tunnel is open, with frames of every kind.
+func openOf(id string) *wire.Exchange {
+	x := exchangeOf(id, "GET", "/chat?token=CANARY", wire.OriginLive)
+	r := ws.NewReader(ws.Terms{Deflate: true}, 0)
+	r.Feed(ws.Client, []byte("\x89\x80abcd\x01\x80abcd\x80\x80abcd\x81\x01a\xc1\x80abcd\x88\x8eabcd\x62\x8aCANARYCANARY"), time.Millisecond)
+	r.Feed(ws.Server, []byte("\x8a\x00\x8a\x01x\x89\x00\x88\x02\x03\xe8\x81\x01a"), 2*time.Millisecond)
+	x.Final, x.After = false, wire.After{Frames: r.Facts(), ClientBytes: 50, ServerBytes: 12, Open: time.Second}
+	x.After.Messages = &ws.Messages{Dropped: [2]int64{1, 0}, Kept: []ws.Message{
+		{Kind: ws.Text, At: time.Millisecond, Size: 14, Sent: 9, Frames: 2, Compressed: true, Data: []byte(`{"a":"CANARY"}`)}, {Kind: ws.Binary, Size: 1, Sent: 1, Frames: 1, Data: []byte{0}},
+	}}
+	return x
+}
+
+// filled returns a server with data of every kind: the live exchanges X1 to X5 and the runs R1 and
 // R2.
 func filled(t *testing.T) *web.Server {
 	t.Helper()
@@ -79,6 +93,8 @@ func filled(t *testing.T) *web.Server {
 		a.Observe(exchangeOf(fmt.Sprintf("X%d", i+1), method, "/chat", wire.OriginLive))
 	}
 	a.Observe(strippedOf("X4"))
+	open := openOf("X5")
+	a.Observe(open)
 	for i, run := range []string{"R1", "R2"} {
 		x := exchangeOf("P"+run, "POST", "/chat", wire.OriginProbe)
 		x.Probe, x.Aim = []string{"UPGRADE-POST", "UPGRADE-PUT"}[i], "/chat"
@@ -92,7 +108,14 @@ func filled(t *testing.T) *web.Server {
 	}
 	var paused bool
 	return &web.Server{
-		Store: s, Audit: a, Probe: stepped{make(chan error)}, Pause: func(is bool) { paused = is },
+		Store: s, Audit: a, Tunnels: func(int) ([]*wire.Exchange, int) { return []*wire.Exchange{open}, 1 },
+		Tunnel: func(id string) *wire.Exchange {
+			if id != open.ID {
+				return nil
+			}
+			return open
+		},
+		Probe: stepped{make(chan error)}, Pause: func(is bool) { paused = is },
 		Status: func() ui.Status {
 			return ui.Status{
 				State: "auditing", Paused: paused, Build: []ui.Setting{{Key: "go", Value: "1"}}, Listeners: []ui.Setting{}, Backends: []ui.Backend{{Route: "default"}},
