@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"net/http"
 	"os/exec"
@@ -19,8 +20,8 @@ import (
 	xnet "golang.org/x/net/websocket"
 )
 
-// echoServers are servers of libraries that echo each message at /chat, by their names. They
-// compress where the library can.
+// echoServers are servers of libraries that echo each message at /chat, by their names in the table.
+// They compress where the library can.
 func echoServers() map[string]func(*testing.T) (addr string) {
 	all := map[string]func(*testing.T) string{
 		"libwebsockets": func(t *testing.T) string {
@@ -39,6 +40,16 @@ func echoServers() map[string]func(*testing.T) (addr string) {
 		all[name] = func(t *testing.T) string { return site(t, echo) }
 	}
 	return all
+}
+
+// compiledServers are more of them, in C++. They compile for half a minute.
+func compiledServers() map[string]func(*testing.T) (addr string) {
+	return map[string]func(*testing.T) string{
+		"beast": func(t *testing.T) string { return compiled(t, "g++", "beast.cpp", "libboost-dev") },
+		"websocketpp": func(t *testing.T) string {
+			return compiled(t, "g++", "websocketpp.cpp", "libwebsocketpp-dev libboost-dev zlib1g-dev", "-lz")
+		},
+	}
 }
 
 func goEchoes() map[string]http.HandlerFunc {
@@ -135,8 +146,11 @@ func compiled(t *testing.T, compiler, source, debian string, flags ...string) (a
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "server")
 	args := append([]string{"-o", binary, filepath.Join("frames", source), "-pthread"}, flags...)
-	if got := run(t, program(t, compiler, compiler), args...); got.status != 0 {
-		t.Fatalf("%s %q: test/e2e/install installs what it needs, or apt-get install %s\n%s", compiler, args, debian, got.stderr)
+	const long = 10 * time.Minute // on a busy machine
+	ctx, stop := context.WithTimeout(t.Context(), long)
+	defer stop()
+	if out, err := exec.CommandContext(ctx, program(t, compiler, compiler), args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %q: %v; test/e2e/install installs what it needs, or apt-get install %s\n%s", compiler, args, err, debian, out)
 	}
 	return saysPort(t, exec.Command(binary))
 }
