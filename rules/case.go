@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/h2"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
@@ -26,6 +27,7 @@ type Case struct {
 	websocket      bool            // see towards
 	h2c            bool            // see towards
 	extensions     *negotiation    // see negotiated; nil until a rule asks
+	http2          *h2.Facts       // see http2Of; likewise
 	frames         *ws.Facts       // see framesOf; nil until a rule asks
 	scans          [2]frameScan    // by ws.Side; see scanFrames
 	framing        uint8           // of framed13: 0 not computed, 1 no, 2 yes

@@ -1,6 +1,10 @@
 package rules
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/interlock-proxy/interlock/wire/h2"
+)
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-SERVER-PREFACE", Level: Must, Party: Server,
@@ -182,14 +186,7 @@ func servesH2(c *Case) bool {
 
 // acknowledgedSettings reports whether the server has acknowledged settings. The 101 acknowledges
 // those of HTTP2-Settings (RFC 7540 §3.2.1), so these settings came in a frame.
-func acknowledgedSettings(c *Case) bool {
-	for f := range h2Frames(c.X.After.Server) {
-		if f.acknowledges() {
-			return true
-		}
-	}
-	return false
-}
+func acknowledgedSettings(c *Case) bool { return http2Of(c).Sides[h2.Server].Acks.Settings > 0 }
 
 // describeH2 quotes bytes that should be HTTP/2 frames, and says which frame they would be.
 func describeH2(b []byte) string {
@@ -197,7 +194,7 @@ func describeH2(b []byte) string {
 	if !ok {
 		return quote(b)
 	}
-	return fmt.Sprintf("%s (frame type %#x, stream %d, %d bytes)", quote(b[:h2Head]), f.kind, f.stream, f.length)
+	return fmt.Sprintf("%s (frame type %#x, stream %d, %d bytes)", quote(b[:h2Head]), f.Type, f.Stream, f.Length)
 }
 
 // spanOf returns the span of the head of an HTTP/2 frame, or of the bytes in its place.

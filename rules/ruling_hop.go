@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
-	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // hopJSON is the far side of a hop as a ruling writes it. Early and Next are those of the near side.
@@ -44,8 +43,8 @@ type farJSON struct {
 	Cause        wire.Cause   `json:"cause,omitempty"`
 	BodyDone     bool         `json:"bodyDone"`
 	beyondJSON
-	After  *afterJSON `json:"after,omitempty"`
-	Frames *ws.Facts  `json:"frames,omitempty"`
+	After *afterJSON `json:"after,omitempty"`
+	framesJSON
 }
 
 // nextJSON is what followed an offer that was not accepted.
@@ -90,7 +89,7 @@ func (o *Options) far(x *wire.Exchange) *farJSON {
 	if x.Response != nil {
 		j.Response = o.responseHead(x.Request, x.Response)
 		if x.Response.Status == 101 {
-			j.After, j.Frames = o.after(x), publicFrames(x)
+			j.After, j.framesJSON = o.after(x), publicFrames(x)
 		}
 	}
 	return j
@@ -166,16 +165,7 @@ func (j *farJSON) read() *wire.Exchange {
 		x.Response = wire.ReadResponse(j.Response)
 	}
 	if j.After != nil && isSwitch(x) {
-		readAfter(x, j.After, j.Frames)
+		readAfter(x, j.After, &j.framesJSON)
 	}
 	return x
-}
-
-// readAfter gives an exchange what followed its 101.
-func readAfter(x *wire.Exchange, a *afterJSON, frames *ws.Facts) {
-	x.Cause, x.Final = wire.Cause(a.Closed), a.Closed != ""
-	x.After = wire.After{
-		Client: a.Client, Server: a.Server, ClientBytes: a.ClientBytes, ServerBytes: a.ServerBytes, Ended: x.Final,
-		ClientClosed: a.Closed == string(wire.CauseClient), ServerClosed: a.Closed == string(wire.CauseServer), End: a.End.end(), Frames: frames,
-	}
 }

@@ -51,12 +51,12 @@ type rulingJSON struct {
 	Unsafe       bool          `json:"unsafe"`
 	Milliseconds float64       `json:"milliseconds"`
 	After        *afterJSON    `json:"after"`
-	Frames       *ws.Facts     `json:"frames,omitempty"`   // of a WebSocket tunnel
-	Messages     *ws.Messages  `json:"messages,omitempty"` // of a WebSocket tunnel, where they are kept
-	Hop          *hopJSON      `json:"hop,omitempty"`      // the other side of the proxy that the exchange passed, where it was seen
-	beyondJSON                 // of live traffic without another side, whose rules need it where one is found
-	Findings     []findingJSON `json:"findings"`
-	Diagnoses    []Diagnosis   `json:"diagnoses,omitempty"`
+	framesJSON
+	Messages   *ws.Messages  `json:"messages,omitempty"` // of a WebSocket tunnel, where they are kept
+	Hop        *hopJSON      `json:"hop,omitempty"`      // the other side of the proxy that the exchange passed, where it was seen
+	beyondJSON               // of live traffic without another side, whose rules need it where one is found
+	Findings   []findingJSON `json:"findings"`
+	Diagnoses  []Diagnosis   `json:"diagnoses,omitempty"`
 }
 
 type tlsJSON struct {
@@ -163,7 +163,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 			j.Response.Redacted = redactedFields(&p.Head, j.Response.Head)
 		}
 		if p.Status == 101 {
-			j.Cause, j.After, j.Frames, j.Messages = "", o.after(x), publicFrames(x), o.messages(x)
+			j.Cause, j.After, j.framesJSON, j.Messages = "", o.after(x), publicFrames(x), o.messages(x)
 		}
 	}
 	for i := range r.Findings {
@@ -223,9 +223,6 @@ func (o *Options) requestHead(q *wire.Request) []byte {
 	}
 	return b
 }
-
-// publicFrames returns the facts of the frames after a 101, without secrets.
-func publicFrames(x *wire.Exchange) *ws.Facts { return x.After.Frames.WithReasons(PublicReason) }
 
 // messages returns the messages of a tunnel, without their data unless evidence is full.
 func (o *Options) messages(x *wire.Exchange) *ws.Messages {

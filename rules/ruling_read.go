@@ -116,7 +116,7 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	}
 	x.Response = wire.ReadResponse(j.Response.Head)
 	if a := j.After; a != nil && x.Response.Status == 101 {
-		readAfter(x, a, j.Frames)
+		readAfter(x, a, &j.framesJSON)
 		x.After.Messages = j.Messages
 	}
 	return x, nil

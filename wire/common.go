@@ -16,7 +16,7 @@ type Common struct {
 	ClientTLS  bool
 	NoSNI      bool // see Exchange
 	BackendTLS bool
-	NoFrames   bool // do not read the frames of WebSocket; see After
+	NoFrames   bool // do not read the frames of tunnels; see After
 	Altered    []string
 	Alter      func(request []byte) []byte // the head as it is sent on; nil, or a nil result, if it is not altered
 	Content    bool                        // keep how the content of answers begins; see Exchange

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
-
-	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // The times after which an exchange is reported although it is not over.
@@ -140,14 +138,14 @@ func (c *Conversation) Recording(d Direction) bool {
 // Reading reports whether the bytes of that direction still matter: they are recorded, or read as
 // frames. When they do not, they need not be fed.
 func (c *Conversation) Reading(d Direction) bool {
-	return c.Recording(d) || c.tunnel != nil && c.tunnel.reads(d)
+	return c.Recording(d) || c.tunnel != nil && c.tunnel.readsFrames(d)
 }
 
 // Missed records that bytes of that direction will not be fed although they matter: no more frames
 // of it are read.
 func (c *Conversation) Missed(d Direction) {
 	if c.tunnel != nil && c.tunnel.frames != nil {
-		c.tunnel.frames.Stop(ws.Side(d))
+		c.tunnel.frames.stop(d)
 	}
 }
 

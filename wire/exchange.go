@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/interlock-proxy/interlock/wire/h2"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
@@ -155,6 +156,7 @@ type After struct {
 	Open         time.Duration
 	End          *End      // how it ended; nil while it has not, and where that is not known
 	Frames       *ws.Facts // of WebSocket, the frames up to the end of the tunnel or of what was read; nil where frames are not read
+	HTTP2        *h2.Facts // of h2c, likewise
 
 	Messages *ws.Messages // of WebSocket, the last messages; nil where they are not kept
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/interlock-proxy/interlock/wire/h2"
 )
 
 func TestOnlyContentOfKnownLengthIsSkipped(t *testing.T) {
@@ -95,6 +97,7 @@ func contents() map[string]*Transcript {
 		"no answer":              {message(post, "", 30) + offer},
 		"frames":                 {handshake, upgraded(switching), up, "\x82\x7e\x04\x00" + strings.Repeat("x", 1<<10) + "\x01\x01a", "\x82\xfe\x02\x00abcd" + strings.Repeat("y", 1<<9), "\x89\x01b\x80\x01c\xc1"},
 		"large text":             {handshake, upgraded(switching), up, "\x81\x7f\x00\x00\x00\x00\x00\x01\x11\x70" + strings.Repeat("x", 70_000) + "HTTP/1.1 500", "\x88\x80abcd"},
+		"http2":                  {h2cOffer, h2cSwitch + http2Of(0, emptySettings), h2.Preface + http2Of(1, emptySettings), http2Of(1, ""), calm, "more"},
 		"answer that breaks off": {offer, message(ok, "", 90)[:80]},
 	} {
 		t := new(Transcript)

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 
+	"github.com/interlock-proxy/interlock/wire/h2"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
@@ -11,6 +12,7 @@ import (
 // then one for each that is.
 const (
 	framesKey   = "frames"
+	http2Key    = "http2"
 	messagesKey = "messages"
 	messageKey  = "message"
 )
@@ -24,8 +26,12 @@ func (x *Exchange) FramesMeta() (all []Meta) {
 		}
 	}
 	a := &x.After
-	if a.Frames != nil && (int64(len(a.Client)) < a.ClientBytes || int64(len(a.Server)) < a.ServerBytes) {
+	more := int64(len(a.Client)) < a.ClientBytes || int64(len(a.Server)) < a.ServerBytes
+	if more && a.Frames != nil {
 		add(framesKey, a.Frames)
+	}
+	if more && a.HTTP2 != nil {
+		add(http2Key, a.HTTP2)
 	}
 	if a.Messages != nil {
 		add(messagesKey, &ws.Messages{Dropped: a.Messages.Dropped})
@@ -39,6 +45,7 @@ func (x *Exchange) FramesMeta() (all []Meta) {
 // giveFrames gives the exchange with the tunnel, which is the last one, the facts and the messages that
 // the transcript has.
 func (t *Transcript) giveFrames(found []*Exchange) {
+	t.giveHTTP2(found)
 	facts, messages := t.frames()
 	if len(found) == 0 || facts == nil && messages == nil {
 		return
@@ -57,6 +64,21 @@ func (t *Transcript) giveFrames(found []*Exchange) {
 			copied.After.Messages = messages
 		}
 		found[len(found)-1] = &copied
+	}
+}
+
+// giveHTTP2 is the same for the facts of an h2c tunnel.
+func (t *Transcript) giveHTTP2(found []*Exchange) {
+	for _, m := range t.Meta {
+		if m.Key != http2Key || len(found) == 0 || found[len(found)-1].After.HTTP2 == nil {
+			continue
+		}
+		var f h2.Facts
+		if json.Unmarshal([]byte(m.Value), &f) == nil {
+			copied := *found[len(found)-1]
+			copied.After.HTTP2 = &f
+			found[len(found)-1] = &copied
+		}
 	}
 }
 

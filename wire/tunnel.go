@@ -17,8 +17,8 @@ type tunnel struct {
 	heard    [2]uint32     // when the last bytes of each direction came, in milliseconds after time; 0: none did
 	ended    uint32        // when it began to end, likewise
 	kept     [2]uint16     // how many bytes of each direction were recorded
+	frames   tunnelReader  // nil if frames are not read
 	started  [2]bool       // whether start is known
-	frames   *ws.Reader    // nil if frames are not read
 	closed   [2]bool
 	lost     bool // start will never be known for the client
 	reported bool // the aftermath was
@@ -26,7 +26,7 @@ type tunnel struct {
 	faulty   bool // a fault in the frames was
 }
 
-// A framedTunnel is a tunnel with the reader of its frames: one allocation, because most tunnels are
+// A framedTunnel is a WebSocket tunnel with the reader of its frames: one allocation, because most tunnels are
 // idle, and what is allocated among short-lived memory keeps some of that from being given back.
 type framedTunnel struct {
 	tunnel
@@ -35,12 +35,15 @@ type framedTunnel struct {
 
 // newTunnel returns a tunnel that begins with that exchange.
 func (c *Conversation) newTunnel(x *Exchange) *tunnel {
-	if c.common.NoFrames || x.Protocol() != "websocket" {
+	switch {
+	case c.common.NoFrames:
 		return &tunnel{x: x, time: x.Time}
+	case x.Protocol() != "websocket":
+		return &tunnel{x: x, time: x.Time, frames: newTunnelReader(x, x.Took)}
 	}
 	t := &framedTunnel{tunnel: tunnel{x: x, time: x.Time}}
 	t.reader.Open(x.terms(), x.Took)
-	t.frames = &t.reader
+	t.frames = webSocketReader{sides[ws.Side, *ws.Reader]{&t.reader}}
 	return &t.tunnel
 }
 
@@ -162,7 +165,7 @@ func (c *Conversation) reportTunnel(now time.Time) {
 	}
 	c.measure(now)
 	c.emit(t.x)
-	t.x.After.Frames = nil // the receivers have it; it is made anew for the next report
+	t.x.After.Frames, t.x.After.HTTP2 = nil, nil // the receivers have them; they are made anew for the next report
 	c.pack()
 }
 
@@ -195,7 +198,7 @@ func (c *Conversation) fill(x *Exchange, now time.Time) {
 	a := &x.After
 	a.Opaque = t.lost
 	if t.frames != nil {
-		a.Frames = t.frames.Facts()
+		t.frames.tell(a)
 	}
 	a.ClientBytes, a.ClientClosed = after(FromClient), t.closed[FromClient]
 	a.ServerBytes, a.ServerClosed = after(FromServer), t.closed[FromServer]

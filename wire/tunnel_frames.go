@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/interlock-proxy/interlock/wire/h2"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
@@ -23,44 +24,64 @@ func (x *Exchange) terms() (t ws.Terms) {
 // ReadFrames reads the first bytes after the 101 as frames, for exchanges whose tunnel was not read
 // to its end. It returns nil if the tunnel is not WebSocket.
 func (x *Exchange) ReadFrames() *ws.Facts {
-	if x.Response == nil || x.Outcome != Switched || x.Protocol() != "websocket" {
+	if !x.switchedTo("websocket") {
 		return nil
 	}
-	r := ws.NewReader(x.terms(), 0)
-	r.Feed(ws.Client, x.After.Client, 0)
-	r.Feed(ws.Server, x.After.Server, 0)
-	return r.Facts()
+	return x.readFrames().Frames
 }
 
-// reads reports whether the frames of a direction are read. The client's are not if it is unknown
+// ReadHTTP2 is the same for HTTP/2.
+func (x *Exchange) ReadHTTP2() *h2.Facts {
+	if !x.switchedTo("h2c") {
+		return nil
+	}
+	return x.readFrames().HTTP2
+}
+
+func (x *Exchange) switchedTo(protocol string) bool {
+	return x.Response != nil && x.Outcome == Switched && x.Protocol() == protocol
+}
+
+// readFrames returns the facts of the recorded bytes of a tunnel. The order of its directions is not
+// known: the server's come first, as they say what the client may send.
+func (x *Exchange) readFrames() *After {
+	a := new(After)
+	r := newTunnelReader(x, 0)
+	r.feed(FromServer, x.After.Server, 0)
+	r.feed(FromClient, x.After.Client, 0)
+	r.tell(a)
+	return a
+}
+
+// readsFrames reports whether the frames of a direction are read. The client's are not if it is unknown
 // where they begin.
-func (t *tunnel) reads(d Direction) bool {
-	return t.frames != nil && !(d == FromClient && t.lost) && t.frames.Reads(ws.Side(d))
+func (t *tunnel) readsFrames(d Direction) bool {
+	return t.frames != nil && !(d == FromClient && t.lost) && t.frames.reads(d)
 }
 
 // read reads tunnel bytes as frames. It reports whether they have the first fault of the tunnel.
 func (t *tunnel) read(d Direction, p []byte, now time.Time) (faulty bool) {
-	if !t.reads(d) {
+	if !t.readsFrames(d) {
 		return false
 	}
-	t.frames.Feed(ws.Side(d), p, now.Sub(t.time))
-	faulty = !t.faulty && t.frames.Faulty(ws.Side(d))
+	t.frames.feed(d, p, now.Sub(t.time))
+	faulty = !t.faulty && (t.frames.faulty(FromClient) || t.frames.faulty(FromServer))
 	t.faulty = t.faulty || faulty
 	return faulty
 }
 
 // skippable returns how many of the next bytes are payload that is neither recorded nor looked at.
 func (t *tunnel) skippable(d Direction) int64 {
-	if !t.started[d] || t.recording(d) || !t.reads(d) {
+	if !t.started[d] || t.recording(d) || !t.readsFrames(d) {
 		return 0
 	}
-	return t.frames.Skippable(ws.Side(d))
+	return t.frames.skippable(d)
 }
 
 // skip records that payload passed.
 func (t *tunnel) skip(d Direction, n int64, now time.Time) {
 	t.heard[d] = t.since(now)
-	t.frames.Skip(ws.Side(d), n, now.Sub(t.time))
+	t.frames.skip(d, n, now.Sub(t.time))
 }
 
 // closeWords fills in what a side sent last where only its frames tell: a Close frame.

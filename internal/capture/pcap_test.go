@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/h2"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
@@ -71,6 +72,9 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 		if f := copied.After.Frames; f != nil {
 			copied.After.Frames = timelessFrames(f, !timeless)
 		}
+		if f := copied.After.HTTP2; f != nil {
+			copied.After.HTTP2 = timelessHTTP2(f, !timeless)
+		}
 		if e := copied.After.End; e != nil {
 			ends := &wire.End{Client: e.Client, Server: e.Server}
 			if copied.After.ClientBytes > wire.MaxRecorded { // then it depends on what came together last
@@ -109,6 +113,22 @@ func timelessFrames(f *ws.Facts, ordered bool) *ws.Facts {
 		}
 	}
 	return f
+}
+
+// timelessHTTP2 is the same of HTTP/2.
+func timelessHTTP2(f *h2.Facts, ordered bool) *h2.Facts {
+	copied := *f
+	copied.Idle, copied.IdleAt = 0, 0
+	for i := range copied.Sides {
+		if away := copied.Sides[i].GoAway; away != nil {
+			timeless := *away
+			timeless.At, copied.Sides[i].GoAway = 0, &timeless
+		}
+	}
+	if !ordered {
+		copied.GoneFirst = 0
+	}
+	return &copied
 }
 
 // TestCapturesTellTheSame writes each transcript as a capture, in every way that packets can come

@@ -26,7 +26,7 @@ func describedBackend() []description {
 		{path: "backend_tls.insecure", flag: "insecure", text: "Do not verify the backend's TLS certificate. A warning is logged."},
 		{path: "backend_tls.min_version", values: tlsVersions(), example: `"1.0"`, text: "The oldest TLS version to use. Empty: 1.2."},
 		{path: "dial", values: []string{DialLazy, DialEager}, text: "When to connect to the backend. lazy: at the client's first byte. eager: as soon as a client connects, for clients that connect and wait and for backends that time the handshake."},
-		{path: "frames", values: []string{framesOff, FramesFacts}, text: "What to read of WebSocket tunnels. facts: the head of each frame, control frames, and whether text is UTF-8, to the end of the tunnel; no payload is kept. off: only the first bytes after the 101."},
+		{path: "frames", values: []string{framesOff, FramesFacts}, text: "What to read of WebSocket tunnels. facts: the head of each frame, control frames, and whether text is UTF-8, to the end of the tunnel; no payload is kept. Of h2c tunnels: the head of each HTTP/2 frame, and settings and error codes. off: only the first bytes after the 101."},
 		{path: "send_proxy", text: "Send the client's address to the backend in a PROXY protocol header, version 1 or 2. 0: do not send one. Rulings are marked altered: [proxy-protocol]."},
 		{path: "host", flag: "host", example: "staging.example", text: "The value of the Host header that the backend gets. Empty: the client's own. Rulings are marked altered: [host]."},
 	}
