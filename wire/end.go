@@ -15,7 +15,7 @@ type End struct {
 // A Word is what one side of a tunnel sent last.
 type Word struct {
 	Kind   string // one of the kinds of words; empty if it is not known
-	Code   int    // of a Close frame; NoCode if it has none
+	Code   int    // of a Close frame, NoCode if it has none; of GOAWAY its error code
 	Reason string // of a Close frame, as it was sent
 }
 
@@ -24,6 +24,7 @@ const (
 	WordNothing = "nothing" // no byte came from that side
 	WordBytes   = "bytes"   // it is not known what the bytes mean
 	WordAlert   = "alert"   // a TLS alert (RFC 8446 §6)
+	WordGoAway  = "goaway"  // GOAWAY of HTTP/2 (RFC 9113 §6.8)
 	WordClose   = "close"
 	WordPing    = "ping"
 	WordPong    = "pong"

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire/h2"
+	"github.com/interlock-proxy/interlock/wire/tlsrec"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
@@ -154,9 +155,10 @@ type After struct {
 	Last         []byte // how the last bytes began that were read from the server, at most MaxNext; only at the end, and only if they are not all in Server
 	Ended        bool   // the tunnel is over
 	Open         time.Duration
-	End          *End      // how it ended; nil while it has not, and where that is not known
-	Frames       *ws.Facts // of WebSocket, the frames up to the end of the tunnel or of what was read; nil where frames are not read
-	HTTP2        *h2.Facts // of h2c, likewise
+	End          *End          // how it ended; nil while it has not, and where that is not known
+	Frames       *ws.Facts     // of WebSocket, the frames up to the end of the tunnel or of what was read; nil where frames are not read
+	HTTP2        *h2.Facts     // of h2c, likewise
+	TLS          *tlsrec.Facts // of TLS, the records, likewise
 
 	Messages *ws.Messages // of WebSocket, the last messages; nil where they are not kept
 }

@@ -98,6 +98,7 @@ func contents() map[string]*Transcript {
 		"frames":                 {handshake, upgraded(switching), up, "\x82\x7e\x04\x00" + strings.Repeat("x", 1<<10) + "\x01\x01a", "\x82\xfe\x02\x00abcd" + strings.Repeat("y", 1<<9), "\x89\x01b\x80\x01c\xc1"},
 		"large text":             {handshake, upgraded(switching), up, "\x81\x7f\x00\x00\x00\x00\x00\x01\x11\x70" + strings.Repeat("x", 70_000) + "HTTP/1.1 500", "\x88\x80abcd"},
 		"http2":                  {h2cOffer, h2cSwitch + http2Of(0, emptySettings), h2.Preface + http2Of(1, emptySettings), http2Of(1, ""), calm, "more"},
+		"tls":                    {tlsOffer, tlsSwitch + tlsHello + "\x16\x03\x03\x08\x00" + strings.Repeat("x", 1<<11), "GET / HTTP/1.1", tlsAlert, "more"},
 		"answer that breaks off": {offer, message(ok, "", 90)[:80]},
 	} {
 		t := new(Transcript)

@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/json"
 
-	"github.com/interlock-proxy/interlock/wire/h2"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
@@ -13,6 +12,7 @@ import (
 const (
 	framesKey   = "frames"
 	http2Key    = "http2"
+	tlsKey      = "tls-records"
 	messagesKey = "messages"
 	messageKey  = "message"
 )
@@ -33,6 +33,9 @@ func (x *Exchange) FramesMeta() (all []Meta) {
 	if more && a.HTTP2 != nil {
 		add(http2Key, a.HTTP2)
 	}
+	if more && a.TLS != nil {
+		add(tlsKey, a.TLS)
+	}
 	if a.Messages != nil {
 		add(messagesKey, &ws.Messages{Dropped: a.Messages.Dropped})
 		for i := range a.Messages.Kept {
@@ -45,7 +48,7 @@ func (x *Exchange) FramesMeta() (all []Meta) {
 // giveFrames gives the exchange with the tunnel, which is the last one, the facts and the messages that
 // the transcript has.
 func (t *Transcript) giveFrames(found []*Exchange) {
-	t.giveHTTP2(found)
+	t.giveOthers(found)
 	facts, messages := t.frames()
 	if len(found) == 0 || facts == nil && messages == nil {
 		return
@@ -67,19 +70,37 @@ func (t *Transcript) giveFrames(found []*Exchange) {
 	}
 }
 
-// giveHTTP2 is the same for the facts of an h2c tunnel.
-func (t *Transcript) giveHTTP2(found []*Exchange) {
+// giveOthers gives it the facts of a tunnel that is not WebSocket.
+func (t *Transcript) giveOthers(found []*Exchange) {
+	if len(found) == 0 {
+		return
+	}
+	copied := *found[len(found)-1]
 	for _, m := range t.Meta {
-		if m.Key != http2Key || len(found) == 0 || found[len(found)-1].After.HTTP2 == nil {
+		switch a := &copied.After; {
+		case m.Key == http2Key && a.HTTP2 != nil:
+			a.HTTP2 = readFacts(m.Value, a.HTTP2)
+		case m.Key == tlsKey && a.TLS != nil:
+			a.TLS = readFacts(m.Value, a.TLS)
+		default:
 			continue
 		}
-		var f h2.Facts
-		if json.Unmarshal([]byte(m.Value), &f) == nil {
-			copied := *found[len(found)-1]
-			copied.After.HTTP2 = &f
-			found[len(found)-1] = &copied
+		if e := copied.After.End; e != nil {
+			end := *e
+			copied.After.End = &end
+			closeWords(&copied)
 		}
+		found[len(found)-1] = &copied
 	}
+}
+
+// readFacts reads the facts of a line. They are those that are known otherwise if it cannot be read.
+func readFacts[F any](text string, known *F) *F {
+	read := new(F)
+	if json.Unmarshal([]byte(text), read) != nil {
+		return known
+	}
+	return read
 }
 
 // frames reads the lines about frames. One that cannot be read is of another release.

@@ -165,7 +165,7 @@ func (c *Conversation) reportTunnel(now time.Time) {
 	}
 	c.measure(now)
 	c.emit(t.x)
-	t.x.After.Frames, t.x.After.HTTP2 = nil, nil // the receivers have them; they are made anew for the next report
+	t.x.After.Frames, t.x.After.HTTP2, t.x.After.TLS = nil, nil, nil // the receivers have them; they are made anew for the next report
 	c.pack()
 }
 

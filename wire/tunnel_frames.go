@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire/h2"
+	"github.com/interlock-proxy/interlock/wire/tlsrec"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
@@ -36,6 +37,14 @@ func (x *Exchange) ReadHTTP2() *h2.Facts {
 		return nil
 	}
 	return x.readFrames().HTTP2
+}
+
+// ReadTLS is the same for TLS.
+func (x *Exchange) ReadTLS() *tlsrec.Facts {
+	if !x.switchedTo("tls") {
+		return nil
+	}
+	return x.readFrames().TLS
 }
 
 func (x *Exchange) switchedTo(protocol string) bool {
@@ -84,15 +93,32 @@ func (t *tunnel) skip(d Direction, n int64, now time.Time) {
 	t.frames.skip(d, n, now.Sub(t.time))
 }
 
-// closeWords fills in what a side sent last where only its frames tell: a Close frame.
+// closeWords fills in how a side said goodbye where only its frames tell: by a Close frame, GOAWAY, or an
+// alert.
 func closeWords(x *Exchange) {
-	if x.After.Frames == nil {
-		return
-	}
-	for d := range x.After.Frames.Sides {
-		word, c := x.After.End.side(Direction(d)), x.After.Frames.Sides[d].Close
-		if (word.Kind == "" || word.Kind == WordBytes) && c != nil && c.DataAfter == 0 {
-			*word = Word{Kind: WordClose, Code: c.Code, Reason: c.Reason}
+	for d := range [2]Direction{} {
+		word := x.After.End.side(Direction(d))
+		if last := x.After.lastWord(d); last.Kind != "" && (word.Kind == "" || word.Kind == WordBytes || word.Kind == last.Kind) {
+			*word = last
 		}
 	}
+}
+
+// lastWord returns what the frames of a side say of its end; its kind is empty if they say nothing.
+func (a *After) lastWord(d int) (w Word) {
+	switch {
+	case a.Frames != nil:
+		if c := a.Frames.Sides[d].Close; c != nil && c.DataAfter == 0 {
+			return Word{Kind: WordClose, Code: c.Code, Reason: c.Reason}
+		}
+	case a.HTTP2 != nil:
+		if g := a.HTTP2.Sides[d].GoAway; g != nil {
+			return Word{Kind: WordGoAway, Code: int(g.Code)}
+		}
+	case a.TLS != nil:
+		if alert := a.TLS.Sides[d].Alert; alert != nil && alert.Last {
+			return Word{Kind: WordAlert}
+		}
+	}
+	return w
 }

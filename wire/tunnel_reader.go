@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire/h2"
+	"github.com/interlock-proxy/interlock/wire/tlsrec"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
@@ -28,6 +29,8 @@ func newTunnelReader(x *Exchange, began time.Duration) tunnelReader {
 		return webSocketReader{sides[ws.Side, *ws.Reader]{ws.NewReader(x.terms(), began)}}
 	case "h2c":
 		return http2Reader{sides[h2.Side, *h2.Reader]{h2.NewReader(x.http2Terms(), began)}}
+	case "tls":
+		return tlsReader{sides[tlsrec.Side, *tlsrec.Reader]{tlsrec.NewReader(began)}}
 	}
 	return nil
 }
@@ -39,6 +42,12 @@ func (r webSocketReader) tell(a *After) { a.Frames = r.of.Facts() }
 type http2Reader struct{ sides[h2.Side, *h2.Reader] }
 
 func (r http2Reader) tell(a *After) { a.HTTP2 = r.of.Facts() }
+
+type tlsReader struct {
+	sides[tlsrec.Side, *tlsrec.Reader]
+}
+
+func (r tlsReader) tell(a *After) { a.TLS = r.of.Facts() }
 
 // sides is a reader whose package has a type of its own for the two sides. It is one pointer, so that
 // a tunnel at rest takes no more.

@@ -13,7 +13,7 @@ const module = "github.com/interlock-proxy/interlock"
 
 // floors say which packages stand on which: an import points only downwards.
 var floors = map[string]int{
-	"wire/h2": -1, "wire/ws": -1,
+	"wire/h2": -1, "wire/tlsrec": -1, "wire/ws": -1,
 	"wire": 0, "internal/exit": 0, "internal/version": 0, "test/shape": 0,
 	"proxy": 1, "rules": 1, "internal/capture": 1, "internal/ca": 1, "internal/lab/ports": 1,
 	"rules/new": 2, "internal/diagnose": 2, "internal/printed": 2, "internal/store": 2, "internal/probe": 2, "internal/chain": 2, "internal/lab": 2, "internal/trace": 2,
@@ -49,7 +49,7 @@ func TestImportsPointDownwards(t *testing.T) {
 			switch {
 			case ours && floors[below] >= floor:
 				t.Errorf("%s (floor %d) imports %s (floor %d)", name, floor, below, floors[below])
-			case !ours && (name == "wire" || name == "wire/h2" || name == "wire/ws" || name == "rules" || name == "internal/diagnose") && strings.Contains(path, "."):
+			case !ours && (name == "wire" || name == "wire/h2" || name == "wire/tlsrec" || name == "wire/ws" || name == "rules" || name == "internal/diagnose") && strings.Contains(path, "."):
 				t.Errorf("%s is pure and imports %s", name, path)
 			}
 		}
@@ -63,7 +63,7 @@ func TestImportsPointDownwards(t *testing.T) {
 var pure = regexp.MustCompile(`"(net|net/http|os|log|log/slog|context|io/fs|math/rand|crypto/rand)"`)
 
 func TestPurePackages(t *testing.T) {
-	for _, pattern := range []string{"../../wire/*.go", "../../wire/h2/*.go", "../../wire/ws/*.go", "../../rules/*.go", "../../internal/diagnose/*.go", "../../internal/hop/*.go"} {
+	for _, pattern := range []string{"../../wire/*.go", "../../wire/h2/*.go", "../../wire/tlsrec/*.go", "../../wire/ws/*.go", "../../rules/*.go", "../../internal/diagnose/*.go", "../../internal/hop/*.go"} {
 		files, _ := filepath.Glob(pattern)
 		if len(files) == 0 {
 			t.Errorf("no files in %s", pattern)

@@ -75,6 +75,17 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 		if f := copied.After.HTTP2; f != nil {
 			copied.After.HTTP2 = timelessHTTP2(f, !timeless)
 		}
+		if f := copied.After.TLS; f != nil {
+			timeless := *f
+			timeless.Idle, timeless.IdleAt = 0, 0
+			for i := range timeless.Sides {
+				if a := timeless.Sides[i].Alert; a != nil {
+					copied := *a
+					copied.At, timeless.Sides[i].Alert = 0, &copied
+				}
+			}
+			copied.After.TLS = &timeless
+		}
 		if e := copied.After.End; e != nil {
 			ends := &wire.End{Client: e.Client, Server: e.Server}
 			if copied.After.ClientBytes > wire.MaxRecorded { // then it depends on what came together last

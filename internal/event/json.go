@@ -76,7 +76,7 @@ func writeWord(line *zerolog.Event, side string, w wire.Word) {
 		return
 	}
 	line.Str(side+"Last", w.Kind)
-	if w.Kind == wire.WordClose {
+	if w.Kind == wire.WordClose || w.Kind == wire.WordGoAway {
 		line.Int(side+"Code", w.Code)
 		if w.Reason != "" {
 			line.Str(side+"Reason", rules.ShownReason(w.Reason))

@@ -78,7 +78,7 @@ const htmlPage = `<!DOCTYPE html>
 {{end}}<dl><dt>why</dt><dd>{{.Why}}</dd><dt>fix</dt><dd>{{range .Fix}}<p>{{.}}</p>{{end}}</dd><dt>more</dt><dd><code>{{.More}}</code></dd></dl>
 </article>
 {{end}}{{with .More}}<p>… and {{thousands .}} more</p>
-{{end}}{{end}}{{end}}{{define "tunnel"}}<details{{if .Bad}} open{{end}}><summary>WebSocket frames</summary><div class="scroll" tabindex="0" role="region" aria-label="WebSocket frames of both sides"><table class="frames"><thead><tr><td></td><th scope="col">client</th><th scope="col">server</th></tr></thead><tbody>{{range .Rows}}
+{{end}}{{end}}{{end}}{{define "tunnel"}}<details{{if .Bad}} open{{end}}><summary>{{.Title}}</summary><div class="scroll" tabindex="0" role="region" aria-label="{{.Title}} of both sides"><table class="frames"><thead><tr><td></td><th scope="col">client</th><th scope="col">server</th></tr></thead><tbody>{{range .Rows}}
 <tr><th scope="row">{{.Name}}</th>{{range .Sides}}<td>{{range .}}<div{{if .Bad}} class="fail"{{end}}>{{if .Bad}}✖ {{end}}{{.Text}}</div>{{else}}–{{end}}</td>{{end}}</tr>{{end}}
 </tbody></table></div>{{range .Notes}}<p class="soft">{{.}}</p>{{end}}{{with .Messages}}<div class="scroll" tabindex="0" role="region" aria-label="Messages in order"><table class="messages"><thead><tr><th scope="col">at</th><th scope="col">from</th><th scope="col">kind</th><th scope="col">size</th><th scope="col">content</th></tr></thead><tbody>{{range .}}
 <tr><td>{{.At}}{{with .Gap}} <span class="soft">({{.}} later)</span>{{end}}</td><td>{{.Side}}</td><td>{{.Kind}}</td><td>{{.Size}}</td><td{{if .Bad}} class="fail"{{end}}><span class="id">{{.Text}}</span>{{with .Note}} <span class="soft">{{.}}</span>{{end}}</td></tr>{{end}}

@@ -8,6 +8,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/h2"
+	"github.com/interlock-proxy/interlock/wire/tlsrec"
 )
 
 // closed is the line of a tunnel that is over.
@@ -61,14 +63,21 @@ func closedBy(cause wire.Cause) string {
 	return string(cause)
 }
 
-// closedHow says how a WebSocket tunnel ended: by which Close frame, or without one.
+// closedHow says how a tunnel ended: a WebSocket tunnel by which Close frame, or without one, h2c by
+// which GOAWAY, and TLS by which alert.
 func closedHow(x *wire.Exchange, end *wire.End) string {
-	if x.Protocol() != "websocket" {
-		return ""
-	}
 	first, second := end.Client, end.Server
 	if end.First == "server" {
 		first, second = second, first
+	}
+	switch x.Protocol() {
+	case "websocket":
+	case "h2c":
+		return goneWith(first, second)
+	case "tls":
+		return alerted(x.After.TLS)
+	default:
+		return ""
 	}
 	for _, w := range [...]wire.Word{first, second} {
 		if w.Kind != wire.WordClose {
@@ -90,4 +99,27 @@ func closedHow(x *wire.Exchange, end *wire.End) string {
 		return ""
 	}
 	return "without a Close frame (1006)"
+}
+
+// goneWith names the GOAWAY of a tunnel, the one that reports an error if there are two.
+func goneWith(first, second wire.Word) (text string) {
+	for _, w := range [...]wire.Word{second, first} {
+		if w.Kind == wire.WordGoAway && (w.Code != 0 || text == "") {
+			text = "GOAWAY " + h2.Code(w.Code).String()
+		}
+	}
+	return text
+}
+
+// alerted names the alert that ended a TLS handshake.
+func alerted(f *tlsrec.Facts) string {
+	if f == nil {
+		return ""
+	}
+	for i := range f.Sides {
+		if a := f.Sides[i].Alert; a != nil && a.Fatal {
+			return "TLS alert " + a.Description.String()
+		}
+	}
+	return ""
 }

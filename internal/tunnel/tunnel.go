@@ -1,4 +1,4 @@
-// Package tunnel says in words what the frames of a WebSocket tunnel show, for pages and reports.
+// Package tunnel says in words what the frames of a tunnel show, for pages and reports.
 package tunnel
 
 import (
@@ -13,8 +13,9 @@ import (
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
-// A View is what the frames of a WebSocket tunnel show, for people.
+// A View is what the frames of a tunnel show, for people.
 type View struct {
+	Title string // what they are
 	Rows  []Row
 	Notes []string // about both sides
 	Marks []Mark   // on the axis of time, which is a thousand long; nil if the duration is not known
@@ -50,14 +51,25 @@ type Mark struct {
 // were not read. The messages are those that may be shown.
 func Of(r *rules.Ruling, messages *ws.Messages) *View {
 	a := &r.X.After
-	f := a.Frames.WithReasons(rules.PublicReason)
-	if f == nil {
-		return nil
-	}
 	t := &View{Over: a.Ended || r.X.Final, Lasts: lasted(a)}
 	t.Open = !t.Over && t.Lasts > 0
 	total := [2]int64{a.ClientBytes, a.ServerBytes}
 	t.add("bytes", func(d int) []Line { return []Line{{Text: printed.Size(total[d])}} })
+	switch {
+	case a.Frames != nil:
+		t.webSocket(a.Frames.WithReasons(rules.PublicReason), messages)
+	case a.HTTP2 != nil:
+		t.http2(a.HTTP2)
+	case a.TLS != nil:
+		t.tls(a.TLS)
+	default:
+		return nil
+	}
+	return t
+}
+
+func (t *View) webSocket(f *ws.Facts, messages *ws.Messages) {
+	t.Title = "WebSocket frames"
 	for _, row := range []struct {
 		name string
 		of   func(*View, *ws.Facts, ws.Side) []Line
@@ -67,10 +79,9 @@ func Of(r *rules.Ruling, messages *ws.Messages) *View {
 	} {
 		t.add(row.name, func(d int) []Line { return row.of(t, f, ws.Side(d)) })
 	}
-	t.note(f)
+	t.note(f.Idle, f.IdleAt)
 	t.mark(f)
 	t.list(messages)
-	return t
 }
 
 // lasted returns how long a tunnel has been open, as far as that is known.
@@ -103,9 +114,9 @@ func says(format string, v ...any) Line { return Line{Text: fmt.Sprintf(format, 
 func wrong(format string, v ...any) Line { return Line{fmt.Sprintf(format, v...), true} }
 
 // note says what concerns both sides.
-func (t *View) note(f *ws.Facts) {
-	if f.Idle >= time.Second {
-		t.Notes = append(t.Notes, fmt.Sprintf("The longest time without a byte was %s, from %s after the 101.", printed.Took(f.Idle), at(f.IdleAt)))
+func (t *View) note(idle, from time.Duration) {
+	if idle >= time.Second {
+		t.Notes = append(t.Notes, fmt.Sprintf("The longest time without a byte was %s, from %s after the 101.", printed.Took(idle), at(from)))
 	}
 }
 

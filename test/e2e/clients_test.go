@@ -42,6 +42,7 @@ func TestH2CClientsSwitchAndGetTheirAnswer(t *testing.T) {
 			if closed := p.message(t, "tunnel closed"); closed.ClientBytes == 0 || closed.ServerBytes < int64(len(items)) {
 				t.Errorf("got %s, want the bytes of both directions", closed.text)
 			}
+			framesOfH2C(t, p, x.Exchange)
 			p.nothingLeft()
 		})
 	}

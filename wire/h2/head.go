@@ -184,9 +184,8 @@ func (s *side) more() *extra {
 
 // beginsHTTP reports whether the first bytes of what is not a frame are those of HTTP/1.
 func beginsHTTP(from Side, b []byte) bool {
-	const status = "HTTP/1."
 	if from == Server {
-		return len(b) >= len(status) && bytes.EqualFold(b[:len(status)], []byte(status))
+		return bytes.HasPrefix(b, []byte("HTTP/1."))
 	}
 	for i, c := range b {
 		if c == ' ' {

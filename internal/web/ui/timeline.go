@@ -9,6 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/h2"
 )
 
 // A step is something that happened, in its order.
@@ -72,6 +73,8 @@ func endNote(e *wire.End) string {
 			if side.Reason != "" {
 				note += " " + rules.Quote(side.Reason)
 			}
+		case side.Kind == wire.WordGoAway:
+			note += fmt.Sprintf("; the %s sent GOAWAY %s", side.name, h2.Code(side.Code))
 		case side.Kind != "":
 			note += fmt.Sprintf("; the %s sent last: %s", side.name, side.Kind)
 		}
