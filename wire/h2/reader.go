@@ -52,7 +52,6 @@ type extra struct {
 	away   Goodbye
 	awayAt uint32
 	fault  Fault
-	http   bool
 }
 
 // A state is a set of facts about a side.
