@@ -34,6 +34,8 @@ func chainCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Flags, c.Screen = f, terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())
 			switch {
+			case recipe != "" && len(c.Via) > 0:
+				return exit.Usage("--recipe prints a configuration and sends nothing: leave out --via")
 			case recipe != "":
 				return printRecipe(cmd.OutOrStdout(), recipe, c.Listen)
 			case f.List:

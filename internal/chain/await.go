@@ -2,6 +2,8 @@ package chain
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,6 +22,8 @@ func Await(ctx context.Context, hop *Hop, sink *Sink, most time.Duration) error 
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case errors.As(err, new(*tls.CertificateVerificationError)): // waiting changes nothing about it
+			return err
 		case time.Since(began) >= most:
 			return err
 		}
@@ -33,6 +37,19 @@ func Await(ctx context.Context, hop *Hop, sink *Sink, most time.Duration) error 
 	}
 }
 
+// unreached says why there is no connection to the proxy, and what to do where TLS is the reason.
+func unreached(err error) error {
+	var untrusted *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &untrusted):
+		return fmt.Errorf("the certificate of the proxy is not trusted: %w; name who has signed it with --ca-cert FILE, its host with --sni NAME, or do without with --insecure", untrusted)
+	case errors.As(err, &plain):
+		return fmt.Errorf("the proxy does not speak TLS there: %w; try http://", err)
+	}
+	return fmt.Errorf("the proxy cannot be reached: %w", err)
+}
+
 // reaches sends a plain request and reports why it does not reach the sink.
 func reaches(ctx context.Context, hop *Hop, sink *Sink, within time.Duration) error {
 	times := Times{Come: within}
@@ -44,7 +61,7 @@ func reaches(ctx context.Context, hop *Hop, sink *Sink, within time.Duration) er
 	t.sink.begin()
 	conn, err := hop.dial(ctx, times.Dial)
 	if err != nil {
-		return fmt.Errorf("the proxy cannot be reached: %w", err)
+		return unreached(err)
 	}
 	l := newLine(conn, nil)
 	t.lines = append(t.lines, l)

@@ -126,7 +126,10 @@ func (c *Chaining) aim(ctx context.Context) (err error) {
 		return err
 	}
 	c.Times.Come = c.Flags.Timeout
-	for _, via := range c.Via {
+	for i, via := range c.Via {
+		if slices.Contains(c.Via[:i], via) {
+			return exit.Usage("--via %s is given twice; to probe it twice, name it twice, as in --via one=URL --via two=URL", via)
+		}
 		h, err := c.hopOf(ctx, via)
 		if err != nil {
 			return err

@@ -138,7 +138,7 @@ func TestChainStatus(t *testing.T) {
 		{"shared", "relays-any-101", func(c *Chaining) { c.Shared = true }, exit.StatusClean, "not sent (1): it may meet other clients' requests on a connection of the hop (--shared): CHAIN-101-BARE"},
 		{"one is down", "sound", func(c *Chaining) { c.Via, c.Wait = append(c.Via, "http://127.0.0.1:1"), time.Second }, exit.StatusUnknown, "Could not tell whether http://127.0.0.1:1/ is safe: "},
 		{"another backend", "sound", func(c *Chaining) { c.Listen, c.Wait = "127.0.0.1:0", 0 }, exit.StatusUnknown, "forwards nothing to http://127.0.0.1:"},
-		{"several", "fabricates-connection", func(c *Chaining) { c.Via = append(c.Via, c.Via[0]) }, exit.StatusFound, "CHAIN-CONN-KEEPALIVE   fail  fail  A handshake with Connection: keep-alive"},
+		{"several", "fabricates-connection", func(c *Chaining) { c.Via = append(c.Via, "other="+c.Via[0]) }, exit.StatusFound, "CHAIN-CONN-KEEPALIVE   fail  fail  A handshake with Connection: keep-alive"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
