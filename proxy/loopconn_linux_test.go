@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -167,11 +166,7 @@ func TestUrgentByteHoldsNoBulkUp(t *testing.T) {
 				})
 				sent <- err
 			}()
-			for deadline := time.Now().Add(patience); refused.Load() == 0; runtime.Gosched() { // the client's socket is full
-				if time.Now().After(deadline) {
-					t.Fatal("nothing is held up")
-				}
-			}
+			awaitFull(t, refused)
 			expect(t, client, text)
 			expect(t, client, "xyzbehind")
 			if err := <-sent; err != nil {

@@ -42,7 +42,24 @@ func spliced(r *Relay) (taken, refused *atomic.Int64) {
 		}
 		return n, errno
 	}
+	r.hooks.calls.write = func(l *loopConn, at wire.Direction, p []byte) (int, syscall.Errno) {
+		n, errno := system.write(l, at, p)
+		if errno == syscall.EAGAIN { // a busy machine reads in small pieces, which are not spliced
+			refused.Add(1)
+		}
+		return n, errno
+	}
 	return taken, refused
+}
+
+// awaitFull waits until a socket is full.
+func awaitFull(t *testing.T, refused *atomic.Int64) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); refused.Load() == 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("no socket is full")
+		}
+	}
 }
 
 // TestContentBetweenMessages sends requests and responses with large and small bodies without gaps.
@@ -146,9 +163,7 @@ func TestContentWaitsForASlowPeer(t *testing.T) {
 				says, hears, text = backend, client, page(bulk(16<<20, 3))+answer
 			}
 			sent := saying(says, text)
-			for refused.Load() == 0 {
-				runtime.Gosched()
-			}
+			awaitFull(t, refused)
 			expect(t, hears, text)
 			if err := <-sent; err != nil {
 				t.Fatal(err)
