@@ -46,7 +46,11 @@ func NewRecipe(r *rules.Ruling) Recipe {
 	h := handshakeOf(r.X)
 	to := server(r)
 	if r.X.Origin == wire.OriginChain { // the backend must answer as the probe needs it
-		return Recipe{Probe: chainCommand(r, &to)}
+		a := Recipe{Probe: chainCommand(r, &to, ownHeaders(r.X.Probe, s.Request.Head)), Notes: notes(r, &s, h)}
+		if to.tls {
+			a.Notes = append(a.Notes, "TLS: add --insecure or --ca-cert FILE if the run had it")
+		}
+		return a
 	}
 	steps := sent(r, &s, h)
 	a := Recipe{Probe: probeCommand(r, &to), Notes: notes(r, &s, h)}
@@ -278,7 +282,7 @@ func probeCommand(r *rules.Ruling, to *place) string {
 }
 
 // chainCommand is the command that sends a probe of chain again.
-func chainCommand(r *rules.Ruling, to *place) string {
+func chainCommand(r *rules.Ruling, to *place, headers []string) string {
 	scheme, own := "http", "80"
 	if to.tls {
 		scheme, own = "https", "443"
@@ -287,6 +291,9 @@ func chainCommand(r *rules.Ruling, to *place) string {
 	options := ""
 	if hostHeader != "" {
 		options = " --host " + word(hostHeader)
+	}
+	for _, name := range headers {
+		options += " -H " + word(name+": ***")
 	}
 	via := url + r.Endpoint
 	if r.X.Route != "" && !strings.Contains(r.X.Route, ":") && "http://"+r.X.Route != url && "https://"+r.X.Route != url {

@@ -69,6 +69,9 @@ func (h *htmlWriter) Close(s *Summary) error {
 	v.Headline, v.Facts = answer(s, p.failures), h.about.facts(&h.Options, s)
 	if s.Unsafe > 0 {
 		v.Unsafe = printed.Count(s.Unsafe, "time") + " a server switched that must not have"
+		if h.matrix.hops { // the server is Interlock's own
+			v.Unsafe = printed.Count(s.Unsafe, "time") + " a proxy passed on a switch that it must not have"
+		}
 	}
 	anchors := map[rules.Key]string{}
 	for _, g := range [...]struct {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -93,8 +94,33 @@ func mustSides(t *testing.T, r *rules.Ruling) []Passage {
 // TestChainIsSentAgainWithInterlock holds that the command of a probe of chain is one that brings the
 // backend along.
 func TestChainIsSentAgainWithInterlock(t *testing.T) {
-	const want = "interlock chain --via lab=http://127.0.0.1:8080/ --host a --only CHAIN-CONN-KEEPALIVE"
-	if got := Again(hopped()); got != want {
+	const want = "interlock chain --via lab=http://127.0.0.1:8080/ --host a -H 'Authorization: ***' --only CHAIN-CONN-KEEPALIVE"
+	r := hopped()
+	if got := Again(r); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	r.X.BackendTLS = true
+	if notes := strings.Join(NewRecipe(r).Notes, "\n"); !strings.Contains(notes, "redacted: Authorization; replace the asterisks") || !strings.Contains(notes, "--ca-cert FILE") {
+		t.Errorf("got %q", notes)
+	}
+	if r.X.Probe = "CHAIN-HEAD-SIZE"; strings.Contains(Again(r), " -H ") {
+		t.Errorf("got %q", Again(r))
+	}
+}
+
+// TestUnsafeSwitchesOfProxies holds that HTML does not blame the server, which is Interlock's own.
+func TestUnsafeSwitchesOfProxies(t *testing.T) {
+	r := hopped()
+	r.Unsafe = true
+	var b bytes.Buffer
+	w := &htmlWriter{w: &b, seen: map[string]bool{}}
+	if err := w.Write(r); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(&Summary{Unsafe: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "2 times a proxy passed on a switch that it must not have") {
+		t.Error("the HTML does not say so")
 	}
 }
