@@ -1,4 +1,4 @@
-// Echoes every message with libwebsockets, without compression. It prints its port, and ends with its standard input.
+// Echoes every message with libwebsockets, without compression, once all of it is there. It prints its port, and ends with its standard input.
 #include <libwebsockets.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -10,12 +10,13 @@
 struct part {
 	struct part *next;
 	size_t size;
-	int flags;
+	int flags, final;
 	unsigned char bytes[]; // with room for a head before them
 };
 
 struct session {
 	struct part *first, **last;
+	int whole; // messages of which all parts are there
 };
 
 static void receive(struct lws *wsi, struct session *s, void *in, size_t size) {
@@ -24,12 +25,16 @@ static void receive(struct lws *wsi, struct session *s, void *in, size_t size) {
 		abort();
 	p->next = NULL;
 	p->size = size;
+	p->final = lws_is_final_fragment(wsi);
 	p->flags = lws_write_ws_flags(lws_frame_is_binary(wsi) ? LWS_WRITE_BINARY : LWS_WRITE_TEXT,
-		lws_is_first_fragment(wsi), lws_is_final_fragment(wsi));
+		lws_is_first_fragment(wsi), p->final);
 	memcpy(p->bytes + LWS_PRE, in, size);
 	*s->last = p;
 	s->last = &p->next;
-	lws_callback_on_writable(wsi);
+	if (p->final) {
+		s->whole++;
+		lws_callback_on_writable(wsi);
+	}
 }
 
 static int echo(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size) {
@@ -39,18 +44,21 @@ static int echo(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 	case LWS_CALLBACK_ESTABLISHED:
 		s->first = NULL;
 		s->last = &s->first;
+		s->whole = 0;
 		break;
 	case LWS_CALLBACK_RECEIVE:
 		receive(wsi, s, in, size);
 		break;
 	case LWS_CALLBACK_SERVER_WRITEABLE:
-		if (!(p = s->first))
+		if (!s->whole)
 			break;
+		p = s->first;
 		if (lws_write(wsi, p->bytes + LWS_PRE, p->size, p->flags) < (int)p->size)
 			return -1;
 		if (!(s->first = p->next))
 			s->last = &s->first;
-		else
+		s->whole -= p->final;
+		if (s->whole)
 			lws_callback_on_writable(wsi);
 		free(p);
 		break;
