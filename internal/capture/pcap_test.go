@@ -161,6 +161,9 @@ func TestCapturesTellTheSame(t *testing.T) {
 			transcript.Chunks[i].Idle = 0 // the packets of the test follow each other at once
 		}
 		exchanges := transcript.Exchanges(wire.Common{})
+		if slices.ContainsFunc(exchanges, blanked) {
+			continue // in a capture asterisks are payload
+		}
 		for way, change := range ways {
 			timeless := strings.HasSuffix(way, "out of order")
 			want := same(exchanges, timeless)
@@ -180,6 +183,8 @@ func TestCapturesTellTheSame(t *testing.T) {
 
 // times are those parts of an exchange that depend on when a packet was captured.
 var times = regexp.MustCompile(`"(Time|Took|Open)":[^,}]*`)
+
+func blanked(x *wire.Exchange) bool { return ws.Blanked([2][]byte{x.After.Client, x.After.Server}) }
 
 func bare(g segment) bool { return len(g.payload) == 0 && !g.syn && !g.fin && !g.rst }
 
