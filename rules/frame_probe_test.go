@@ -88,6 +88,10 @@ func TestFrameProbesAreJudgedByWhatFollows(t *testing.T) {
 		{"PING-MASK-0", pong, true, Fail},
 		{"PING-MASK-0", pong, false, Fail},
 		{"PING-MASK-0", "", false, Warn},
+		{"PING-MASK-0", "\x8a\x00\x8a\x00", false, Fail},
+		{"PONG", "\x8a\x00\x8a\x00", false, Pass},
+		{"RSV2", "\x8a\x00\x8a\x00", false, Fail},
+		{"CLOSE-999", pong + closing(1006), true, Fail},
 		{"PING-MANY", pong + "\x8a\x06ping 9", false, Pass},
 		{"PING-MANY", pong + "\x8a\x06ping 8", false, Fail},
 		{"CLOSE", pong + closing(1000), true, Pass},
@@ -121,6 +125,8 @@ func TestFrameProbesAreJudgedByWhatFollows(t *testing.T) {
 		x.After.Client = []byte(Ping)
 		if r := Classify(Case{X: &x}); r.Own() != NotApplicable {
 			t.Errorf("%s, not sent: %s", p.ID, r.Own())
+		} else if why := r.Unsent(); (why != "") != (h.Agreed != "" || test.ends || strings.Contains(test.server, "\x88")) {
+			t.Errorf("%s, not sent: %q", p.ID, why)
 		}
 	}
 }

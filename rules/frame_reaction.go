@@ -1,10 +1,12 @@
 package rules
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // A frameReply is what a server did after the frames of a probe.
@@ -34,9 +36,9 @@ func judgeFrameProbe(c *Case) Result {
 	case FramesFail:
 		return c.mustFail(res, r)
 	case FramesPass:
-		return mustGoOn(res, r, PingLater)
+		return mustGoOn(res, r, r.readOn(t))
 	case FramesPong:
-		return mustGoOn(res, r, t.LastPing())
+		return mustGoOn(res, r, slices.Contains(r.pongs, t.LastPing()))
 	case FramesClose:
 		sent, _ := codeSent(t)
 		switch {
@@ -66,30 +68,30 @@ func judgeFrameProbe(c *Case) Result {
 
 // mustFail judges a server that must close the connection.
 func (c *Case) mustFail(res Result, r frameReply) Result {
-	sent, closing := codeSent(c.probe.Frames)
-	echoed := c.rule.ID == "UPGRADE-WS-CLOSE-BODY" && r.closed && closing && r.code == sent
+	t := c.probe.Frames
+	invalid := c.rule.ID == "UPGRADE-WS-CLOSE-BODY" && scanFrames(c, FromServer).fault(ws.FaultCloseBody, ws.FaultCloseCode) != nil
 	switch {
 	case r.delivered && c.rule.Severity.Worst > Info:
 		return res.as(Fail).rated(c.rule.Severity.Worst)
 	case r.delivered:
 		return res.as(Fail)
-	case echoed && unassigned(sent), r.closed && r.normal(c.probe.Frames):
+	case invalid && unassigned(r.code), r.closed && r.normal(t):
 		return res.as(Warn).rated(Low)
-	case echoed:
+	case invalid:
 		return res.as(Fail)
 	case r.closed, r.ended:
 		return res.as(Pass)
-	case slices.Contains(r.pongs, PingLater):
+	case r.readOn(t):
 		return res.as(Fail)
 	}
 	return res.as(Unclear)
 }
 
-// mustGoOn judges a server that must answer a ping with that payload.
-func mustGoOn(res Result, r frameReply, payload string) Result {
-	answers := slices.Contains(r.pongs, pingAfterSwitch)
+// mustGoOn judges a server that must answer a ping, and whether it has.
+func mustGoOn(res Result, r frameReply, answered bool) Result {
+	answers := len(r.pongs) > 0
 	switch {
-	case slices.Contains(r.pongs, payload):
+	case answered:
 		return res.as(Pass)
 	case r.closed && (r.code == 1002 || r.code == 1007 || r.code == 1009), r.ended && !r.closed && answers:
 		return res.as(Fail)
@@ -99,6 +101,18 @@ func mustGoOn(res Result, r frameReply, payload string) Result {
 		return res.as(Fail)
 	}
 	return res.as(Warn) // it answers no ping at all
+}
+
+// readOn reports whether the server answered [Later]: with its payload, or, if it answers with other
+// payloads, with one more pong than there were pings before.
+func (r *frameReply) readOn(t *FrameTest) bool {
+	pings := 1
+	for _, f := range t.frames() {
+		if f.opcode() == opPing {
+			pings++
+		}
+	}
+	return slices.Contains(r.pongs, PingLater) || len(r.pongs) > pings
 }
 
 // normal reports whether the code of the close frame says that nothing was wrong, or not with the
@@ -130,25 +144,23 @@ func readReply(c *Case) (r frameReply) {
 	return r
 }
 
-// sentFrames returns the frames of a test with their payloads.
-func sentFrames(t *FrameTest) (heads []frame, payloads []string) {
-	b := []byte(t.Sends)
-	for f := range frames(b) {
-		payload := []byte(string(f.payload(b)))
-		for i := range payload {
-			payload[i] ^= f.key[i%len(f.key)]
-		}
-		heads, payloads = append(heads, f), append(payloads, string(payload))
+// frames returns the frames of a test.
+func (t *FrameTest) frames() []frame { return slices.Collect(frames([]byte(t.Sends))) }
+
+// payload returns the payload of a frame of the test.
+func (t *FrameTest) payload(f frame) string {
+	b := bytes.Clone(f.payload([]byte(t.Sends)))
+	for i := range b {
+		b[i] ^= f.key[i%len(f.key)]
 	}
-	return heads, payloads
+	return string(b)
 }
 
 // LastPing returns the payload of the last ping among the frames.
 func (t *FrameTest) LastPing() (payload string) {
-	heads, payloads := sentFrames(t)
-	for i, f := range heads {
+	for _, f := range t.frames() {
 		if f.opcode() == opPing {
-			payload = payloads[i]
+			payload = t.payload(f)
 		}
 	}
 	return payload
@@ -162,10 +174,9 @@ func (t *FrameTest) Closes() bool {
 
 // codeSent returns the code of the first close frame, and whether there is such a frame.
 func codeSent(t *FrameTest) (code int, closing bool) {
-	heads, payloads := sentFrames(t)
-	for i, f := range heads {
+	for _, f := range t.frames() {
 		if f.opcode() == opClose {
-			return codeOf(payloads[i]), true
+			return codeOf(t.payload(f)), true
 		}
 	}
 	return noCode, false

@@ -46,7 +46,7 @@ func showNotFailed(t *FrameTest, r frameReply, at []Span) Shown {
 		return says("Server answered %s with the same code", at, t.What)
 	case r.closed:
 		return says("Server closed the connection after %s with %s, not as a protocol error", at, t.What, codeText(r.code))
-	case slices.Contains(r.pongs, PingLater):
+	case r.readOn(t):
 		return says("Server read on after %s: it answered a later ping", at, t.What)
 	}
 	return says("Server neither closed the connection after %s nor answered a later ping", at, t.What)
@@ -54,10 +54,6 @@ func showNotFailed(t *FrameTest, r frameReply, at []Span) Shown {
 
 // showNotPassed shows a server that did not read on as it must.
 func showNotPassed(res Result, t *FrameTest, r frameReply, at []Span) Shown {
-	pings := 1
-	if slices.Contains(r.pongs, pingAfterSwitch) {
-		pings++
-	}
 	switch {
 	case r.closed && res.Verdict == Fail:
 		return says("Server closed the connection at %s, which is valid, with %s", at, t.What, codeText(r.code))
@@ -65,7 +61,7 @@ func showNotPassed(res Result, t *FrameTest, r frameReply, at []Span) Shown {
 		return says("Server closed the connection with %s after %s; the application may have a reason", at, codeText(r.code), t.What)
 	case r.ended:
 		return says("Server ended the connection after %s, which is valid", at, t.What)
-	case len(r.pongs) >= pings && t.Expects == FramesPong:
+	case t.Expects == FramesPong && !slices.Contains(r.pongs, pingAfterSwitch) && len(r.pongs) > 0, len(r.pongs) > 1:
 		return says("Server answered %s with another payload", at, t.What)
 	case t.Expects == FramesPong:
 		return says("Server did not answer %s", at, t.What)

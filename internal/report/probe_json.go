@@ -138,7 +138,7 @@ type resultJSON struct {
 	Verdict  string          `json:"verdict"`
 	Severity string          `json:"severity"`
 	Detail   string          `json:"detail"`
-	Reason   string          `json:"reason,omitempty"` // why it was not sent
+	Reason   string          `json:"reason,omitempty"` // why it was not sent, or its frames were not
 	Fault    string          `json:"fault,omitempty"`  // whose fault it is, where that was looked into
 	Ruling   json.RawMessage `json:"ruling"`           // null where it was not sent
 }
@@ -214,7 +214,7 @@ func result(r *rules.Ruling) (resultJSON, error) {
 	p := rules.FindProbe(r.X.Probe)
 	b, err := Element(r)
 	one := resultJSON{
-		Probe: p.ID, Rule: p.Rule().ID, Expected: p.Class, Outcome: r.X.Outcome, Verdict: r.Verdict.String(), Ruling: b,
+		Probe: p.ID, Rule: p.Rule().ID, Expected: p.Class, Outcome: r.X.Outcome, Verdict: r.Verdict.String(), Reason: r.Unsent(), Ruling: b,
 	}
 	if r.X.Response != nil {
 		one.Status = r.X.Response.Status

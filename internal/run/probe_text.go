@@ -119,6 +119,9 @@ func (t *probeText) line(b *bytes.Buffer, r *rules.Ruling) {
 		pad -= len("unclear") - len("fail")
 	}
 	beginning := fmt.Sprintf("   %s %-*s %6s %9s  ", t.marks.Verdict(own, severity), pad, id, AnswerOf(r.X), responseTime(r.X))
+	if why := r.Unsent(); why != "" {
+		label += "; " + why
+	}
 	t.hang(b, beginning, lineWidth, label+t.otherRules(r))
 }
 
