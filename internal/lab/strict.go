@@ -20,6 +20,7 @@ type strictReader struct {
 	out     net.Conn // for the close frame
 	read    *frames.Reader
 	accepts []frames.FaultKind // what it does not look at
+	code    ws.StatusCode      // of the close frame; 0: that of the fault
 	fed     int64              // bytes passed on
 	found   *frames.Fault      // where that ends
 	over    bool               // a close frame was sent
@@ -33,10 +34,7 @@ func newStrictReader(in io.Reader, out net.Conn, accepts ...frames.FaultKind) *s
 // read, so that it was answered before.
 func (s *strictReader) Read(p []byte) (int, error) {
 	if s.found != nil {
-		if !s.over {
-			s.over = true
-			_ = writeFrame(s.out, ws.NewCloseFrame(ws.NewCloseFrameBody(codeFor(s.found.Kind), s.found.Kind.String())))
-		}
+		s.end()
 		return 0, net.ErrClosed // an io.EOF within a message would end it for coder/websocket
 	}
 	n, err := s.in.Read(p)
@@ -48,6 +46,18 @@ func (s *strictReader) Read(p []byte) (int, error) {
 	}
 	s.fed += int64(n)
 	return n, err
+}
+
+// end sends the close frame.
+func (s *strictReader) end() {
+	switch {
+	case s.over:
+	case s.code != 0:
+		_ = writeFrame(s.out, ws.NewCloseFrame(ws.NewCloseFrameBody(s.code, "")))
+	default:
+		_ = writeFrame(s.out, ws.NewCloseFrame(ws.NewCloseFrameBody(codeFor(s.found.Kind), s.found.Kind.String())))
+	}
+	s.over = true
 }
 
 // fault returns the first fault that is not accepted.

@@ -16,9 +16,9 @@ type fault struct {
 }
 
 // faults returns the faults of backends: in handshakes, the most careless first; in the comparison
-// of origins; in naming users; in heads; in the negotiation; and after the response.
+// of origins; in naming users; in heads; in the negotiation; after the response; and in frames.
 func faults() []fault {
-	return slices.Concat(handshakeFaults(), originFaults(), identityFaults(), headFaults(), answerFaults())
+	return slices.Concat(handshakeFaults(), originFaults(), identityFaults(), headFaults(), answerFaults(), frameFaults())
 }
 
 func handshakeFaults() []fault {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -23,10 +24,11 @@ type caller struct {
 	address  string
 	tls      *tls.Config // nil: plain text
 	loopback bool
-	session  *fetch // opens a new session for each handshake; nil: not needed
-	lure     *lure  // nil: nothing is sent that needs it
-	mute     bool   // the control got no pong: do not wait long for one
-	polite   bool   // test a tunnel with a ping only, and keep the beginning of other responses
+	session  *fetch       // opens a new session for each handshake; nil: not needed
+	lure     *lure        // nil: nothing is sent that needs it
+	stalls   atomic.Int32 // probes of frames that got no reaction; see patient
+	mute     bool         // the control got no pong: do not wait long for one
+	polite   bool         // test a tunnel with a ping only, and keep the beginning of other responses
 	pace     *rate.Limiter
 	pool     wire.Pool
 	counts   wire.Counts

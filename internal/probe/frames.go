@@ -44,9 +44,13 @@ func (a *attempt) react(t *rules.FrameTest) {
 		}
 		a.say(rules.Later)
 		later := func(f reply) bool { return f.closed || slices.Contains(f.pongs, rules.PingLater) }
-		a.await(a.pongTime(a.settings.Tail), later)
-		if !a.closing() {
+		a.await(a.patient(a.pongTime(a.settings.Tail)), later)
+		switch {
+		case a.closing():
+		case slices.Contains(readFrames(a.behind).pongs, rules.PingLater):
 			a.await(a.quiet(), closed)
+		case t.Expects == rules.FramesFail:
+			a.stalls.Add(1)
 		}
 	case rules.FramesPong:
 		payload := t.LastPing()
@@ -73,6 +77,18 @@ func (a *attempt) await(most time.Duration, enough func(reply) bool) {
 // closing reports whether the server has sent a close frame or ended the connection.
 func (a *attempt) closing() bool {
 	return a.over == wire.CauseServer || a.over == wire.CauseServerReset || readFrames(a.behind).closed
+}
+
+// mostStalls is how many probes of a run wait as long as they can for a server that does nothing.
+const mostStalls = 3
+
+// patient is how long to wait where silence shows nothing: not long if the server has been silent at
+// other frames.
+func (a *attempt) patient(most time.Duration) time.Duration {
+	if a.stalls.Load() >= mostStalls {
+		return min(most, a.quiet())
+	}
+	return most
 }
 
 // pongTime is how long to wait for a pong: not long where the control got none.
