@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // A Backend is where a route leads. Its fields must not be changed once a relay uses it.
@@ -24,6 +25,10 @@ type Backend struct {
 	// NoFrames has tunnels to the backend be read only for their first bytes, and not to their end
 	// frame by frame; see [wire.After].
 	NoFrames bool
+
+	// Messages says what is kept of the messages in these tunnels; nil: nothing. Backends may share
+	// it. It has no effect with NoFrames.
+	Messages *ws.Keep
 
 	// Eager has the backend dialled before the client's first byte, where no head is needed to know
 	// that it is the one: for clients that connect and wait, and for servers that time handshakes.

@@ -28,7 +28,8 @@ func (g *goConn) follow(t *forwardTarget) {
 	b := t.patterns[0].backend
 	if b == nil {
 		// A host that is not of a route has the rules and the guard of the default one.
-		b = &Backend{Route: t.patterns[0].text, Addresses: []string{t.String()}, Guard: g.session.routes.backend.Guard}
+		first := g.session.routes.backend
+		b = &Backend{Route: t.patterns[0].text, Addresses: []string{t.String()}, Guard: first.Guard, NoFrames: first.NoFrames, Messages: first.Messages}
 	}
 	s := &g.session
 	h := s.hold()

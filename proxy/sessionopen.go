@@ -37,7 +37,7 @@ func (s *session) toward(b *Backend) {
 	s.backend = b
 	s.common.Altered, s.common.Alter = nil, nil
 	s.common.Route, s.common.Backend, s.common.BackendTLS = b.Route, b.String(), b.TLS != nil
-	s.common.NoFrames = b.NoFrames
+	s.common.NoFrames, s.common.Messages = b.NoFrames, b.Messages
 	if b.ProxyProtocol != 0 {
 		s.common.Altered = append(s.common.Altered, "proxy-protocol")
 	}

@@ -53,8 +53,14 @@ func PublicReason(reason string) string {
 		if end < 0 {
 			end = len(shown) - at
 		}
-		if name, value, ok := bytes.Cut(shown[at:at+end], []byte("=")); ok && isSecretName(name) {
+		word := shown[at : at+end]
+		if name, value, ok := bytes.Cut(word, []byte("=")); ok && isSecretName(name) {
 			blankAll(value)
+		}
+		for part := range bytes.FieldsFuncSeq(word, func(r rune) bool { return r == '=' || r == ':' || r == '/' }) {
+			if isOpaque(part) {
+				blankAll(part)
+			}
 		}
 		at += end + 1
 	}

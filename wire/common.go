@@ -3,6 +3,8 @@ package wire
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // Common is what all exchanges of one connection have in common. It does not change after Open.
@@ -16,7 +18,8 @@ type Common struct {
 	ClientTLS  bool
 	NoSNI      bool // see Exchange
 	BackendTLS bool
-	NoFrames   bool // do not read the frames of tunnels; see After
+	NoFrames   bool     // do not read the frames of tunnels; see After
+	Messages   *ws.Keep // what to keep of the messages of WebSocket, where frames are read; nil: nothing
 	Altered    []string
 	Alter      func(request []byte) []byte // the head as it is sent on; nil, or a nil result, if it is not altered
 	Content    bool                        // keep how the content of answers begins; see Exchange

@@ -142,7 +142,7 @@ func withoutBlanked(x *Exchange) *Exchange {
 		return x
 	}
 	copied := *x
-	copied.After.Frames = x.After.Frames.WithoutPayload()
+	copied.After.Frames, copied.After.Messages = x.After.Frames.WithoutPayload(), nil
 	if x.After.End != nil {
 		end := *x.After.End
 		for _, word := range [...]*Word{&end.Client, &end.Server} {

@@ -44,6 +44,9 @@ func (c *Conversation) newTunnel(x *Exchange) *tunnel {
 	t := &framedTunnel{tunnel: tunnel{x: x, time: x.Time}}
 	t.reader.Open(x.terms(), x.Took)
 	t.frames = webSocketReader{sides[ws.Side, *ws.Reader]{&t.reader}}
+	if c.common.Messages != nil {
+		t.reader.Keep(c.common.Messages, x.contexts(), x.Took)
+	}
 	return &t.tunnel
 }
 
@@ -165,7 +168,8 @@ func (c *Conversation) reportTunnel(now time.Time) {
 	}
 	c.measure(now)
 	c.emit(t.x)
-	t.x.After.Frames, t.x.After.HTTP2, t.x.After.TLS = nil, nil, nil // the receivers have them; they are made anew for the next report
+	a := &t.x.After
+	a.Frames, a.HTTP2, a.TLS, a.Messages = nil, nil, nil, nil // the receivers have them; they are made anew for the next report
 	c.pack()
 }
 
@@ -177,6 +181,9 @@ func (c *Conversation) endTunnel(cause Cause, now time.Time) {
 	c.tunnel.conclude(now)
 	x.After.Ended, x.Cause, x.Final = true, cause, true
 	c.emit(x)
+	if r, ok := c.tunnel.frames.(webSocketReader); ok {
+		r.of.Release()
+	}
 }
 
 // measure fills in what followed the 101. The bytes are those that were passed on after the start

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"strconv"
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire/h2"
@@ -20,6 +21,31 @@ func (x *Exchange) terms() (t ws.Terms) {
 		}
 	}
 	return t
+}
+
+// contexts returns what a handshake agreed on about compressed messages (RFC 7692 §7.1), by [ws.Side].
+func (x *Exchange) contexts() (c [2]ws.Context) {
+	for e := range x.Response.Elements("Sec-WebSocket-Extensions") {
+		name, parameters, _ := bytes.Cut(x.Response.Text(e), []byte{';'})
+		if !EqualFold(bytes.TrimSpace(name), "permessage-deflate") {
+			continue
+		}
+		for parameter := range bytes.SplitSeq(parameters, []byte{';'}) {
+			name, value, _ := bytes.Cut(parameter, []byte{'='})
+			name = bytes.TrimSpace(name)
+			bits, _ := strconv.ParseUint(string(bytes.Trim(value, " \t\"")), 10, 4)
+			for side, word := range [...]string{ws.Client: "client", ws.Server: "server"} {
+				if EqualFold(name, word+"_no_context_takeover") {
+					c[side].NoTakeover = true
+				}
+				if EqualFold(name, word+"_max_window_bits") {
+					c[side].WindowBits = uint8(bits)
+				}
+			}
+		}
+		break
+	}
+	return c
 }
 
 // ReadFrames reads the first bytes after the 101 as frames, for exchanges whose tunnel was not read

@@ -111,6 +111,34 @@ func TestFramesInATunnelAllocateNothing(t *testing.T) {
 	}
 }
 
+// TestMessagesAreKept checks that reports have the messages so far, and that the terms of the handshake
+// are those for decompressing.
+func TestMessagesAreKept(t *testing.T) {
+	for extensions, want := range map[string]ws.Cut{
+		"permessage-deflate; server_no_context_takeover":                          ws.Whole,
+		"x, permessage-deflate;client_max_window_bits = \"15\"":                   ws.CutCorrupt, // x may have changed the payload
+		"permessage-deflate; client_no_context_takeover;server_max_window_bits=9": ws.CutContext,
+		"permessage-deflate": ws.CutContext,
+	} {
+		c, l := conversation(t)
+		memory := new(ws.Memory)
+		l.common.Messages = &ws.Keep{Data: true, Memory: memory}
+		c.Feed(FromClient, []byte(handshake), start)
+		c.Feed(FromServer, []byte(strings.TrimSuffix(switching, "\r\n")+"Sec-WebSocket-Extensions: "+extensions+"\r\n\r\n"), start)
+		c.Feed(FromServer, []byte("\x81\x01a\xc2\x03\xff\xff\xff"), start)
+		c.Tick(start.Add(AftermathFor))
+		c.Feed(FromServer, []byte("\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"), start.Add(time.Minute))
+		if m := l.last()[0].After.Messages; m == nil || len(m.Kept) != 2 || string(m.Kept[0].Data) != "a" || m.Kept[1].Cut != ws.CutCorrupt {
+			t.Errorf("%s: the first report has %+v", extensions, m)
+		}
+		c.Settle(CauseServer, start.Add(time.Minute))
+		m := l.last()[0].After.Messages.Kept
+		if len(m) != 3 || m[2].Cut != want || (string(m[2].Data) == "Hello") != (want == ws.Whole) || m[2].At.Round(time.Second) != time.Minute || memory.Used() != 0 {
+			t.Errorf("%s: %+v, %d bytes in use", extensions, m, memory.Used())
+		}
+	}
+}
+
 // TestTranscriptsHaveMessages checks that the messages of a tunnel are in its transcript, and read from
 // it.
 func TestTranscriptsHaveMessages(t *testing.T) {

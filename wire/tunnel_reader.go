@@ -37,7 +37,7 @@ func newTunnelReader(x *Exchange, began time.Duration) tunnelReader {
 
 type webSocketReader struct{ sides[ws.Side, *ws.Reader] }
 
-func (r webSocketReader) tell(a *After) { a.Frames = r.of.Facts() }
+func (r webSocketReader) tell(a *After) { a.Frames, a.Messages = r.of.Facts(), r.of.Messages() }
 
 type http2Reader struct{ sides[h2.Side, *h2.Reader] }
 

@@ -46,15 +46,17 @@ func backendFlags(cmd *cobra.Command) {
 	f.String("backend", d.Backend, "`URL` of the backend, such as http://127.0.0.1:3000")
 	f.String("host", d.Host, "Host header that the backend gets, if not the client's")
 	f.String("guard", d.Guard, "`mode` off, or unsafe: replace an unsafe 101 by a 502")
+	f.String("frames", d.Frames, "`mode` off, facts, or messages: what to keep of tunnels")
 	f.String("backend-ca", "", "PEM `file` with the authorities to trust")
 	f.String("backend-cert", "", "PEM `file` with the client certificate for the backend")
 	f.String("backend-key", "", "PEM `file` with its private key")
 	f.Bool("insecure", false, "do not verify the backend's TLS certificate")
 	f.String("instance", d.Instance, "`name` of this instance in reports (default random)")
-	help.Group(cmd, help.Target, "backend", "host", "guard")
+	help.Group(cmd, help.Target, "backend", "host", "guard", "frames")
 	help.Group(cmd, help.Credentials, "backend-ca", "backend-cert", "backend-key", "insecure")
-	help.Variable(cmd, "backend", "host", "guard", "backend-ca", "backend-cert", "backend-key", "insecure", "instance")
+	help.Variable(cmd, "backend", "host", "guard", "frames", "backend-ca", "backend-cert", "backend-key", "insecure", "instance")
 	completeFixed(cmd, "guard", "off", "unsafe")
+	completeFixed(cmd, "frames", "off", "facts", "messages")
 }
 
 // valueOf returns the value of a flag or else its variable, and the name of that one.
@@ -87,7 +89,7 @@ func readConfig(cmd *cobra.Command) (config.Config, *config.Origin, error) {
 	for name, field := range map[string]*string{
 		"backend": &c.Backend, "listen": &c.Listen, "admin": &c.Admin.Listen, "forward": &c.Forward.Listen, "host": &c.Host,
 		"backend-ca": &c.BackendTLS.CA, "backend-cert": &c.BackendTLS.Cert, "backend-key": &c.BackendTLS.Key, "admin-token-file": &c.AdminToken,
-		"store": &c.Store, "guard": &c.Guard, "log": &c.Log, "instance": &c.Instance,
+		"store": &c.Store, "guard": &c.Guard, "frames": &c.Frames, "log": &c.Log, "instance": &c.Instance,
 	} {
 		if text, from := value(name); from != "" {
 			*field, o.Given[cmp.Or(keys[name], name)] = text, from

@@ -7,6 +7,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // Config is the complete configuration. The names of its keys are a contract.
@@ -63,6 +64,9 @@ type evidenceConfig struct {
 	First     int    `yaml:"first"`
 	Last      int    `yaml:"last"`
 	Endpoints int    `yaml:"endpoints"`
+	Message   size   `yaml:"message_bytes"`
+	Tunnel    size   `yaml:"tunnel_bytes"`
+	Messages  size   `yaml:"messages_bytes"`
 }
 
 type rulesConfig struct {
@@ -88,14 +92,16 @@ const authRequired = "required"
 // Defaults returns the default configuration. Zero limits mean the defaults of the packages.
 func Defaults() Config {
 	return Config{
-		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Dial: DialLazy, Frames: FramesFacts, Log: "auto", Unrouted: unroutedDefault,
+		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Dial: DialLazy, Frames: framesFacts, Log: "auto", Unrouted: unroutedDefault,
 		Forward: ForwardConfig{Hosts: hostList{"backends"}},
 		Limits: limitsConfig{
 			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),
 		},
-		Rules:    rulesConfig{Profile: string(rules.ProfileRecommended)},
-		Probes:   probesConfig{Credentials: CredentialsConfigured},
-		Evidence: evidenceConfig{Keep: KeepRedacted, Bytes: 64 << 20, First: 3, Last: 3, Endpoints: 1000},
+		Rules:  rulesConfig{Profile: string(rules.ProfileRecommended)},
+		Probes: probesConfig{Credentials: CredentialsConfigured},
+		Evidence: evidenceConfig{
+			Keep: KeepRedacted, Bytes: 64 << 20, First: 3, Last: 3, Endpoints: 1000, Message: ws.MessageBytes, Tunnel: ws.TunnelBytes, Messages: 256 << 20,
+		},
 	}
 }
 
@@ -120,6 +126,7 @@ func (c *Config) Check(o *Origin) error {
 		fault("log", "must be auto, json or text, not %q", c.Log)
 	}
 	c.checkNumbers(fault)
+	c.Evidence.checkMessages(fault)
 	c.Otel.check(fault)
 	c.Redact.check(fault)
 	c.Rules.Check(fault)

@@ -99,7 +99,7 @@ func (c *Config) checkRoutes(fault func(key, format string, v ...any)) {
 		}
 		checkDial(prefix+"dial", dial, fault)
 		if r.Frames == "" {
-			r.Frames, frames = c.Frames, FramesFacts
+			r.Frames, frames = c.Frames, framesFacts
 		}
 		checkFrames(prefix+"frames", frames, fault)
 		checkBackend(prefix, r.Backend, r.Host, guard, r.SendProxy, &r.BackendTLS, fault)

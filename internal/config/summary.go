@@ -126,8 +126,11 @@ func backendSummary(backend, host, guard, dial, frames string, t *BackendTLSConf
 	if dial == DialEager {
 		text += ", connects at once"
 	}
-	if frames == framesOff {
+	switch frames {
+	case FramesOff:
 		text += ", frames not read"
+	case FramesMessages:
+		text += ", messages kept"
 	}
 	if t.Cert != "" {
 		text += ", with a client certificate"

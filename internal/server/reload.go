@@ -63,7 +63,7 @@ func (r *reloader) take(ctx context.Context) ([]string, error) {
 	if fixed := config.Unchangeable(changed); len(fixed) > 0 {
 		return nil, fmt.Errorf("%s cannot change while it runs: restart to change that", strings.Join(fixed, ", "))
 	}
-	t, err := newRouting(&c, r.audit)
+	t, err := newRouting(&c, r.audit, r.routing.messages)
 	if err != nil {
 		return nil, err
 	}

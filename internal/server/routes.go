@@ -11,6 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/proxy"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // Routing decides which backend a connection goes to. It is immutable.
@@ -18,6 +19,8 @@ type Routing struct {
 	first  *proxy.Backend // of the default route
 	routes []route
 	refuse bool // connections without a route get a 421
+
+	messages *ws.Keep // of the backends that keep messages
 }
 
 // A route is the backend of matching connections.
@@ -27,21 +30,24 @@ type route struct {
 	to         *proxy.Backend
 }
 
-// newRouting makes the backends of a configuration that has been checked.
-func newRouting(c *config.Config, a *audit.Audit) (*Routing, error) {
-	t := &Routing{refuse: c.Unrouted == config.UnroutedRefuse}
+// newRouting makes the backends of a configuration that has been checked. Those that keep messages
+// share what is given.
+func newRouting(c *config.Config, a *audit.Audit, messages *ws.Keep) (*Routing, error) {
+	t := &Routing{refuse: c.Unrouted == config.UnroutedRefuse, messages: messages}
 	var err error
 	if t.first, err = newBackend("default", c.Backend, c.Host, c.Guard, c.SendProxy, &c.BackendTLS, a); err != nil {
 		return nil, exit.Usage("--backend: %w", err)
 	}
-	t.first.Eager, t.first.NoFrames = c.Dial == config.DialEager, c.Frames != config.FramesFacts
+	t.first.Eager = c.Dial == config.DialEager
+	t.read(t.first, c.Frames)
 	for i := range c.Routes {
 		r := &c.Routes[i]
 		to, err := newBackend(r.Name, r.Backend, r.Host, r.Guard, r.SendProxy, &r.BackendTLS, a)
 		if err != nil {
 			return nil, exit.Usage("routes[%d]: %w", i, err)
 		}
-		to.Eager, to.NoFrames = r.Dial == config.DialEager, r.Frames != config.FramesFacts
+		to.Eager = r.Dial == config.DialEager
+		t.read(to, r.Frames)
 		next := route{hosts: config.Lowered(r.Hosts), sni: config.Lowered(r.SNI), to: to}
 		if r.Listen != "" {
 			if next.listen, err = net.ResolveTCPAddr("tcp", r.Listen); err != nil {
@@ -51,6 +57,14 @@ func newRouting(c *config.Config, a *audit.Audit) (*Routing, error) {
 		t.routes = append(t.routes, next)
 	}
 	return t, nil
+}
+
+// read sets what is read of the frames in tunnels to a backend.
+func (t *Routing) read(b *proxy.Backend, frames string) {
+	b.NoFrames = frames == config.FramesOff
+	if frames == config.FramesMessages {
+		b.Messages = t.messages
+	}
 }
 
 func newBackend(name, urls, host, guard string, sendProxy int, t *config.BackendTLSConfig, a *audit.Audit) (*proxy.Backend, error) {

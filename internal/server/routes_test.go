@@ -24,7 +24,7 @@ func TestRoutesAreChosen(t *testing.T) {
 	for i := range c.Routes {
 		c.Routes[i].Guard = "off"
 	}
-	routes, err := newRouting(&c, NewAudit(c, nil))
+	routes, err := newRouting(&c, NewAudit(c, nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestRoutesThatNeedNoHead(t *testing.T) {
 		{Name: "sni", SNI: []string{"*.sni.test"}, Backend: "http://127.0.0.1:3", Guard: "off", Dial: config.DialLazy},
 		{Name: "host", Hosts: []string{"*"}, SNI: []string{"host.test"}, Backend: "http://127.0.0.1:4", Guard: "off"},
 	}
-	routes, err := newRouting(&c, NewAudit(c, nil))
+	routes, err := newRouting(&c, NewAudit(c, nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

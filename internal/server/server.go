@@ -23,7 +23,7 @@ import (
 
 // NewRelay returns the relay for a configuration.
 func NewRelay(c *config.Config, log zerolog.Logger, a *audit.Audit) (*proxy.Relay, *Routing, error) {
-	t, err := newRouting(c, a)
+	t, err := newRouting(c, a, c.Messages())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,6 +64,7 @@ type Serving struct {
 	states  *liveStates
 	hops    *Hops
 	status  *statusView
+	routing *Routing // the first one
 	Running sync.WaitGroup
 	Errc    chan error // one error for each part that may fail; sending never blocks
 }
@@ -79,6 +80,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	if s.Relay, t, err = NewRelay(&c, out.Log, s.audit); err != nil {
 		return err
 	}
+	s.routing = t
 	kept, err := newStorage(ctx, &c, s.audit.Instance, out.Log)
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ type extra struct {
 	misframed                  uint32 // frames with a fault of their form
 	passed                     uint32 // frames of the other side since the oldest waiting Ping
 	faults                     []Fault
+	recorder                   *recorder // of both sides; nil if messages are not kept
 }
 
 // A ping waits for its answer.

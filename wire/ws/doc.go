@@ -10,6 +10,9 @@
 //	r.Skip(ws.Server, r.Skippable(ws.Server), sinceHandshake)
 //	facts := r.Facts()
 //
-// Facts have no payload in them, except for the reason of a Close frame. The package is pure: it has
-// no clock, network or file, and imports only the standard library.
+// Facts have no payload in them, except for the reason of a Close frame. A reader that is told to
+// [Reader.Keep] them also has the last [Messages], decompressed: in bounded memory, and with no more
+// than their shape unless their data is wanted.
+//
+// The package is pure: it has no clock, network or file, and imports only the standard library.
 package ws

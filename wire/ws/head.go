@@ -106,6 +106,9 @@ func (r *Reader) begin(from Side, at time.Duration) {
 	if s.kind == Close {
 		r.closing(from, at)
 	}
+	if s.extra != nil && s.recorder != nil {
+		s.want(s.recorder.begin(from, s.kind, r.terms.Deflate && first&bitRSV1 != 0 && s.kind != Continuation, at))
+	}
 	if s.state |= inPayload; length == 0 {
 		r.end(from, at)
 	}

@@ -32,8 +32,11 @@ func TestMessagesAreReadAsTheyAreWritten(t *testing.T) {
 	}
 	for i := range all.Kept {
 		text, err := json.Marshal(&all.Kept[i])
+		if err != nil {
+			t.Fatal(err)
+		}
 		var one Message
-		if err = json.Unmarshal(text, &one); err != nil || !reflect.DeepEqual(one, all.Kept[i]) {
+		if err := json.Unmarshal(text, &one); err != nil || !reflect.DeepEqual(one, all.Kept[i]) {
 			t.Errorf("%v: got %+v, want %+v", err, one, all.Kept[i])
 		}
 	}
@@ -63,7 +66,7 @@ func TestShapesHaveNoValues(t *testing.T) {
 	const secret = "CANARY-5f3a"
 	long := `{"list": [` + strings.Repeat(`{"name": "`+secret+`"},`, 100)
 	for text, want := range map[string]string{
-		"": "", secret: "", `"` + secret + `"`: "string", "17": "number", " [ ] ": "[]", "{}": "{}", "{}x": "", `{"a":`: "", `{"a":1,}`: "",
+		"": "", secret: "", `"` + secret + `"`: "string", "17": "number", "[ ]": "[]", "{}": "{}", "{}x": "", `{"a":`: "", `{"a":1,}`: "",
 		`{"type":"` + secret + `","userId":17,"ok":true,"none":null,"items":[{"id":1},{"secret":"` + secret + `"},3]}`: `{"type": string, "userId": number, "ok": boolean, "none": null, "items": [{"id": number}, 2 more]}`,
 		`{"` + secret + `":1,"` + secret + `":{"b":[]}}`:                                                               `{"*": number, "*": {"b": []}}`,
 		`{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}, "b":[[[` + `]]]}}}}}, "c":[]}`:                                         `{"a": {"a": {"a": {"a": {"a": {"a": {...}, "b": [...]}}}}}, "c": []}`,

@@ -65,6 +65,7 @@ const (
 	isLost                      // the bytes from offset on are not frames
 	keyed                       // a key was used
 	isStopped                   // bytes are missing
+	wanted                      // the payload at hand goes to the recorder
 )
 
 // NewReader returns a reader for a tunnel that begins at that time.
@@ -125,7 +126,7 @@ func (s *side) looks() bool {
 	if s.kind.control() {
 		return s.length()-s.left < maxControl
 	}
-	return s.state&checked != 0
+	return s.state&(checked|wanted) != 0
 }
 
 // Skip records that n bytes, at most Skippable, came and were not fed.
@@ -159,7 +160,7 @@ func (r *Reader) Feed(from Side, p []byte, at time.Duration) {
 			}
 		default:
 			n := int(min(uint64(len(p)), s.left))
-			r.look(s, p[:n])
+			r.look(from, p[:n])
 			r.pass(from, uint64(n), at)
 			p = p[n:]
 		}
@@ -175,8 +176,19 @@ func (r *Reader) heard(at time.Duration) {
 	r.last = now
 }
 
+// want says whether more of the payload at hand goes to the recorder.
+func (s *side) want(more bool) {
+	if s.state &^= wanted; more {
+		s.state |= wanted
+	}
+}
+
 // look reads payload before it passes.
-func (r *Reader) look(s *side, p []byte) {
+func (r *Reader) look(from Side, p []byte) {
+	s := &r.sides[from]
+	if s.state&wanted != 0 {
+		s.want(s.recorder.payload(from, s.kind, p, s.key(), s.length()-s.left))
+	}
 	switch {
 	case s.kind.control():
 		s.keepControl(p)
@@ -202,6 +214,9 @@ func (r *Reader) pass(from Side, n uint64, at time.Duration) {
 // end records that a frame is complete.
 func (r *Reader) end(from Side, at time.Duration) {
 	s := &r.sides[from]
+	if s.extra != nil && s.recorder != nil {
+		r.record(from, at)
+	}
 	switch {
 	case s.kind == Close:
 		r.closed(from)
@@ -218,6 +233,27 @@ func (r *Reader) end(from Side, at time.Duration) {
 	}
 	s.state &^= inPayload
 	s.have = 0
+}
+
+// record has a frame that is complete be kept.
+func (r *Reader) record(from Side, at time.Duration) {
+	s := &r.sides[from]
+	c := s.recorder
+	s.want(false)
+	switch {
+	case s.kind.control():
+		c.endControl(from, s.length(), at)
+	case s.kind.data() && s.state&inMessage != 0:
+		c.sides[from].message.Sent += s.length()
+		if s.state&final == 0 {
+			return
+		}
+		if judged, valid := c.end(from, Whole, at); judged {
+			if s.unchecked--; !valid {
+				s.fault(FaultText)
+			}
+		}
+	}
 }
 
 // increase counts one more, up to the largest number.
