@@ -21,6 +21,7 @@ type FrameReaction uint8
 // The reactions.
 const (
 	FramesFail     FrameReaction = iota // it closes the connection with a code for an error, or without a close frame (RFC 6455 §7.1.7); if it does neither soon, [Later] is sent
+	FramesMayFail                       // it fails the connection too, but only the sender breaks the RFC
 	FramesPass                          // it reads on: [Later] is sent, and it answers that
 	FramesPong                          // it answers the last ping among the frames
 	FramesClose                         // it answers the close frame with the same code
@@ -45,6 +46,7 @@ const (
 func (r FrameReaction) expectation() string {
 	return [...]string{
 		FramesFail:     "101, then the connection is closed (1002), no reply to the frame or to a later ping",
+		FramesMayFail:  "101, then the connection is closed (1002); a server that reads on breaks no rule",
 		FramesPass:     "101, and a later ping is answered",
 		FramesPong:     "101, then a pong with the payload of the ping",
 		FramesClose:    "101, then a close frame with the same code",
@@ -61,7 +63,7 @@ func frameProbe(id, what string, expects FrameReaction, sends ...string) Probe {
 		ID: "UPGRADE-FRAME-" + id, Class: Sequence, Risk: Crash, Label: labelOf(what), Want: expects.expectation(), Edit: Without(extensionField),
 		Frames: &FrameTest{What: what, Sends: strings.Join(sends, ""), Expects: expects},
 	}
-	if expects != FramesFail && expects != FramesTooLarge {
+	if expects != FramesFail && expects != FramesMayFail && expects != FramesTooLarge {
 		p.Risk = Harmless
 	}
 	return p

@@ -35,6 +35,8 @@ func judgeFrameProbe(c *Case) Result {
 	switch t := c.probe.Frames; t.Expects {
 	case FramesFail:
 		return c.mustFail(res, r)
+	case FramesMayFail:
+		return c.mayFail(res, r)
 	case FramesPass:
 		return mustGoOn(res, r, r.readOn(t))
 	case FramesPong:
@@ -83,6 +85,17 @@ func (c *Case) mustFail(res Result, r frameReply) Result {
 		return res.as(Pass)
 	case r.readOn(t):
 		return res.as(Fail)
+	}
+	return res.as(Unclear)
+}
+
+// mayFail judges a server that reads frames as their sender must not write them.
+func (c *Case) mayFail(res Result, r frameReply) Result {
+	switch {
+	case r.delivered, !r.closed && !r.ended && r.readOn(c.probe.Frames):
+		return res.as(Warn).rated(Low)
+	case r.closed, r.ended:
+		return res.as(Pass)
 	}
 	return res.as(Unclear)
 }
@@ -164,6 +177,11 @@ func (t *FrameTest) LastPing() (payload string) {
 		}
 	}
 	return payload
+}
+
+// pings reports whether there is a ping with that payload among the frames.
+func (t *FrameTest) pings(payload string) bool {
+	return slices.ContainsFunc(t.frames(), func(f frame) bool { return f.opcode() == opPing && t.payload(f) == payload })
 }
 
 // Closes reports whether there is a close frame among the frames.

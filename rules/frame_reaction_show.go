@@ -11,7 +11,7 @@ func showFrameProbe(c *Case, res Result) Shown {
 	from := len(Ping)
 	at := []Span{{FromClient, from, min(from+len(t.Sends), len(c.X.After.Client))}}
 	switch t.Expects {
-	case FramesFail:
+	case FramesFail, FramesMayFail:
 		return showNotFailed(t, r, at)
 	case FramesPass, FramesPong:
 		return showNotPassed(res, t, r, at)
@@ -61,6 +61,8 @@ func showNotPassed(res Result, t *FrameTest, r frameReply, at []Span) Shown {
 		return says("Server closed the connection with %s after %s; the application may have a reason", at, codeText(r.code), t.What)
 	case r.ended:
 		return says("Server ended the connection after %s, which is valid", at, t.What)
+	case t.Expects == FramesPong && slices.ContainsFunc(r.pongs, t.pings):
+		return says("Server answered an earlier ping, and not the last one, of %s", at, t.What)
 	case t.Expects == FramesPong && !slices.Contains(r.pongs, pingAfterSwitch) && len(r.pongs) > 0, len(r.pongs) > 1:
 		return says("Server answered %s with another payload", at, t.What)
 	case t.Expects == FramesPong:

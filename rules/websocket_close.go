@@ -192,8 +192,8 @@ func firstFault(c *Case, kinds ...ws.FaultKind) (from Part, fault *ws.Fault) {
 	return FromServer, nil
 }
 
-// unassigned reports whether a close code has no meaning yet, but may get one.
-func unassigned(code int) bool { return code == 1004 || code >= 1016 && code <= 2999 }
+// unassigned reports whether a close code has no meaning, and no RFC forbids it.
+func unassigned(code int) bool { return code == 1004 || code >= 1016 && code <= 2999 || code >= 5000 }
 
 // peerOf returns the other direction.
 func peerOf(from Part) Part {

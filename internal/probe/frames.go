@@ -35,8 +35,8 @@ func (a *attempt) testFrames() (polite bool) {
 func (a *attempt) react(t *rules.FrameTest) {
 	closed := func(f reply) bool { return f.closed }
 	switch t.Expects {
-	case rules.FramesFail, rules.FramesPass:
-		if t.Expects == rules.FramesFail {
+	case rules.FramesFail, rules.FramesMayFail, rules.FramesPass:
+		if t.Expects != rules.FramesPass {
 			a.await(reactionTime+2*a.answered.Sub(a.began), closed)
 		}
 		if a.closing() {
