@@ -3,7 +3,7 @@ FUZZTIME      ?= 30s
 FUZZ          ?= $(shell grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sed 's|^\./||; s|/[^/]*_test\.go:func |/|' | sort)
 # Packages with tests that count allocations and memory. They cannot do that under the race
 # detector.
-UNRACED       := ./wire ./internal/audit
+UNRACED       := ./wire ./rules ./internal/audit
 # Tests and benchmarks against other programs are separate modules, so that their dependencies are not the product's.
 MODULES       := . test/e2e test/bench
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
