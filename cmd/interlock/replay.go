@@ -29,17 +29,23 @@ import (
 func replayCommand() *cobra.Command {
 	var (
 		fields, outputs []string
-		ascii           bool
+		ascii, frames   bool
 	)
 	cmd := &cobra.Command{
 		Use: "replay ID", Short: "Send a stored request again, byte for byte", Args: cobra.ExactArgs(1),
 		Long: "Send the request of a stored exchange again, byte for byte, and show how the response differs. Headers with\n" +
-			"secrets were redacted; give them again with -H.",
-		Example: "  interlock replay 01KAJ2V6 --backend http://127.0.0.1:3000\n  interlock replay 01KAJ2V6 -H @credentials --config interlock.yaml",
+			"secrets were redacted; give them again with -H. With --frames, the messages that the client sent after the\n" +
+			"101 follow, if they were recorded with frames: messages and evidence.keep: full.",
+		Example: "  interlock replay 01KAJ2V6 --backend http://127.0.0.1:3000\n  interlock replay 01KAJ2V6 -H @credentials --config interlock.yaml\n  interlock replay 01KAJ2V6 --frames",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := newReplay(cmd, args[0], fields)
 			if err != nil {
 				return err
+			}
+			if r.frames = frames; frames {
+				if err := probe.Replayable(r.was.X.After.Messages); err != nil {
+					return err
+				}
 			}
 			options, err := reportOptions(cmd, &r.config, ascii)
 			if err != nil {
@@ -52,6 +58,7 @@ func replayCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVarP(&fields, "header", "H", nil, "`HEADER` that was redacted, 'Name: value'; @FILE reads a file")
 	f.StringArrayVarP(&outputs, "output", "o", nil, outputUsage)
+	f.BoolVar(&frames, "frames", false, "also send the recorded messages of the client")
 	f.String("backend", "", "`URL` of the backend (default that of the route)")
 	storeFlags(cmd)
 	gateFlags(cmd)
@@ -60,7 +67,7 @@ func replayCommand() *cobra.Command {
 	outputFlag(cmd)
 	help.Group(cmd, help.Target, "backend")
 	help.Variable(cmd, "backend")
-	help.Group(cmd, help.Send, "header")
+	help.Group(cmd, help.Send, "header", "frames")
 	oldNames(cmd, map[string]string{"field": "header"})
 	cmd.ValidArgsFunction = completeExchanges
 	return cmd
@@ -73,6 +80,7 @@ type replay struct {
 	screen *terminal.Screen
 	was    *rules.Ruling
 	target probe.Target
+	frames bool
 }
 
 func newReplay(cmd *cobra.Command, id string, fields []string) (*replay, error) {
@@ -148,16 +156,18 @@ func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, options 
 	if err != nil {
 		return err
 	}
-	run := ulid.Make().String()
-	x, err := probe.Replay(ctx, r.target, probe.Settings{
-		Run: run, NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
-	})
+	id := ulid.Make().String()
+	x, messages, err := r.send(ctx, id)
 	if err != nil {
 		reports.Abandon()
 		return exit.Unknown("replay: %w", err)
 	}
-	now := server.NewAudit(r.config, nil).Enter(x, run)
-	fmt.Fprintf(w, " %s again at %s\n%s\n", r.was.X.ID, r.target.Address, difference(r.was, now))
+	now := server.NewAudit(r.config, nil).Enter(x, id)
+	lines := append(difference(r.was, now), messages...)
+	if len(lines) == 0 {
+		lines = []string{"nothing differs"}
+	}
+	fmt.Fprintf(w, " %s again at %s\n   %s\n", r.was.X.ID, r.target.Address, strings.Join(lines, "\n   "))
 	t := telling{gate: r.gate, reports: reports, screen: r.screen}
 	for i := range now.Findings {
 		if r.gate.Holds(&now.Findings[i]) {
@@ -168,12 +178,34 @@ func (r *replay) do(ctx context.Context, w io.Writer, outputs []string, options 
 	return t.end(nil)
 }
 
-// difference describes the difference between the recorded answer and the new one.
-func difference(was, now *rules.Ruling) string {
-	var lines []string
+// send sends the exchange again, and says how the messages of its tunnel differ. The exchange has them
+// as the configuration wants it.
+func (r *replay) send(ctx context.Context, id string) (x *wire.Exchange, differ []string, err error) {
+	s := probe.Settings{
+		Run: id, NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
+	}
+	if !r.frames {
+		x, err = probe.Replay(ctx, r.target, s)
+		return x, nil, err
+	}
+	if x, err = probe.ReplayFrames(ctx, r.target, s, r.was.X.After.Messages); err != nil {
+		return nil, nil, err
+	}
+	full := r.config.Evidence.Keep == config.KeepFull
+	if x.Outcome == wire.Switched {
+		differ = run.MessageDifferences(r.was.X.After.Messages, x.After.Messages, full)
+	}
+	if !full {
+		x.After.Messages = x.After.Messages.Shapes()
+	}
+	return x, differ, nil
+}
+
+// difference describes the difference between the recorded answer and the new one, in lines.
+func difference(was, now *rules.Ruling) (lines []string) {
 	say := func(what, a, b string) {
 		if a != b {
-			lines = append(lines, fmt.Sprintf("   %-9s %s, and now %s", what, a, b))
+			lines = append(lines, fmt.Sprintf("%-9s %s, and now %s", what, a, b))
 		}
 	}
 	say("outcome", string(was.X.Outcome), string(now.X.Outcome))
@@ -181,10 +213,7 @@ func difference(was, now *rules.Ruling) string {
 	say("verdict", was.Verdict.String(), now.Verdict.String())
 	say("rules", strings.Join(was.Broken(), " "), strings.Join(now.Broken(), " "))
 	say("head", responseHeadLine(was.X), responseHeadLine(now.X))
-	if len(lines) == 0 {
-		return "   nothing differs"
-	}
-	return strings.Join(lines, "\n")
+	return lines
 }
 
 // responseHeadLine returns the response head in one line, without headers that always differ.

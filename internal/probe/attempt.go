@@ -10,11 +10,12 @@ import (
 
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // Limits of one attempt.
 const (
-	maxReceived = 256 << 10              // bytes that are read
+	maxReceived = 256 << 10              // bytes that are read, but for a replayed tunnel
 	maxRest     = 64 << 10               // bytes that are read after the head of the final response
 	restTime    = 100 * time.Millisecond // for the rest of an answer, and again until both sides have ended
 	segmentGap  = 50 * time.Millisecond  // between the two segments of a head that is cut
@@ -42,6 +43,7 @@ type attempt struct {
 	answered  time.Time // when the final head was complete
 	buffer    [16 << 10]byte
 	received  int
+	most      int    // of these
 	raw       []byte // the first bytes from the server
 	scan      wire.Scanner
 	head      wire.Head
@@ -78,7 +80,7 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 			<-closed
 		}
 	}()
-	a := &attempt{caller: c, conn: conn, h: h, prove: prove, scan: wire.Scanner{Side: wire.FromServer, Pool: &c.pool}}
+	a := &attempt{caller: c, conn: conn, h: h, prove: prove, most: maxReceived, scan: wire.Scanner{Side: wire.FromServer, Pool: &c.pool}}
 	a.common = wire.Common{
 		Origin: wire.OriginProbe, Probe: id, Route: c.target.Route, Client: conn.LocalAddr().String(), Backend: c.target.Address,
 		ClientTLS: c.tls != nil, BackendTLS: c.tls != nil, Emit: a.keep, NewID: c.settings.NewID, Pool: &c.pool, Counts: &c.counts, Every: true,
@@ -86,6 +88,10 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 	a.common.Content = c.polite
 	if p := rules.FindProbe(id); p != nil {
 		a.common.Content = len(p.Twins) > 0
+	}
+	if c.script != nil {
+		a.common.Messages = &ws.Keep{Data: true, Message: ws.MaxMessageBytes, Tunnel: ws.MaxTunnelBytes}
+		a.most = maxReplayed
 	}
 	a.talk.Open(&a.common)
 	a.run(patience)
@@ -184,7 +190,7 @@ func (a *attempt) hear(until time.Time, enough func() bool) {
 			a.over = wire.CauseServer
 		case err != nil:
 			a.over = wire.CauseServerReset
-		case a.received >= maxReceived:
+		case a.received >= a.most:
 			a.over = wire.CauseClient
 			a.garbled = a.garbled || len(a.finals) == 0
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // A caller connects to the target and sends requests. After fill it is safe for concurrent use.
@@ -28,6 +29,7 @@ type caller struct {
 	lure     *lure        // nil: nothing is sent that needs it
 	stalls   atomic.Int32 // probes of frames that got no reaction; see patient
 	mute     bool         // the control got no pong: do not wait long for one
+	script   *ws.Messages // what a client sends in the tunnel; nil: no recorded messages
 	polite   bool         // test a tunnel with a ping only, and keep the beginning of other responses
 	pace     *rate.Limiter
 	pool     wire.Pool

@@ -14,7 +14,11 @@ func Replay(ctx context.Context, t Target, s Settings) (*wire.Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := c.attempt(ctx, "", t.Base, c.settings.Head, true)
+	return c.replay(ctx)
+}
+
+func (c *caller) replay(ctx context.Context) (*wire.Exchange, error) {
+	a := c.attempt(ctx, "", c.target.Base, c.settings.Head, true)
 	if a.err != nil {
 		return nil, a.err
 	}

@@ -25,6 +25,8 @@ func (a *attempt) tail() (polite bool) {
 	protocol := a.spoken()
 	switch {
 	case !a.prove:
+	case a.script != nil && protocol == "websocket":
+		return a.play()
 	case protocol == "websocket" && a.h.Frames != nil:
 		return a.testFrames()
 	case a.h.After != "" && a.agreed(a.h.Agreed):
