@@ -131,7 +131,9 @@ func withoutIdentity(t *testing.T, lines string) []string {
 			delete(f.(map[string]any), "state")
 		}
 		withoutTimes(r["after"])
-		withoutFrameTimes(r["frames"])
+		for _, name := range []string{"frames", "http2", "tlsRecords"} {
+			withoutFrameTimes(r[name])
+		}
 		diagnoses, _ := r["diagnoses"].([]any)
 		for _, d := range diagnoses {
 			d := d.(map[string]any)
