@@ -7,8 +7,8 @@ import (
 )
 
 // A FrameTest is what a probe of frames sends after the 101, and how a server should react. The
-// frames follow a ping that the server has answered, see [Ping]; see [FrameReaction] for what comes
-// after them.
+// frames follow a ping that the server has answered, see [Ping]; see [FrameReaction] for what the
+// server does then.
 type FrameTest struct {
 	What    string        // the frame, with its article, in the middle of a sentence
 	Sends   string        // the bytes of the frames

@@ -109,8 +109,8 @@ and again after each reconnection. Round trips cannot be measured either.`,
 	},
 })
 
-// missingPongs says how the pings of one side were not answered; empty if they were, or if nobody can
-// tell.
+// missingPongs says how the pings of one side were not answered; empty if they were, or if that is
+// not known.
 func missingPongs(c *Case, from Part) string {
 	s, peer := scanFrames(c, from), scanFrames(c, peerOf(from))
 	p := s.Pings

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Began returns when the request of an open tunnel came, and the ID of its exchange. It is false if
-// there is no open tunnel, or if the guard kept the 101 from the client.
+// Began returns when the request of an open tunnel came, and the ID of its exchange. It is false without
+// an open tunnel, or if the guard kept the 101 from the client.
 func (c *Conversation) Began() (at time.Time, id string, open bool) {
 	t := c.tunnel
 	switch {
@@ -30,8 +30,8 @@ func (p packed) id() string {
 	return strings.Clone(string(p[at : at+int(n)]))
 }
 
-// Glance returns the exchange of an open tunnel as it would be reported at that time; nil if there is
-// no open tunnel. It changes nothing, and nobody else gets that report.
+// Glance returns the exchange of an open tunnel as it would be reported at that time; nil without
+// an open tunnel. It changes nothing, and only the caller gets that report.
 func (c *Conversation) Glance(now time.Time) *Exchange {
 	t := c.tunnel
 	if t == nil || c.settled || t.blocked() {

@@ -30,7 +30,7 @@ func newStrictReader(in io.Reader, out net.Conn, accepts ...frames.FaultKind) *s
 	return &strictReader{in: in, out: out, read: frames.NewReader(frames.Terms{}, 0), accepts: accepts}
 }
 
-// Read reads what comes before the first forbidden frame. The connection is closed when that has been
+// Read reads up to the first forbidden frame. The connection is closed when that has been
 // read, so that it was answered before.
 func (s *strictReader) Read(p []byte) (int, error) {
 	if s.found != nil {
@@ -110,7 +110,7 @@ type strictConn struct {
 	in *strictReader
 }
 
-// Read reads what comes before the first forbidden frame.
+// Read reads up to the first forbidden frame.
 func (c strictConn) Read(p []byte) (int, error) { return c.in.Read(p) }
 
 // CloseWrite ends the writing side.

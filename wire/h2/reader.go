@@ -101,7 +101,7 @@ func (r *Reader) Faulty(from Side) bool {
 }
 
 // miscast reports whether a side has the preface although the other one is the client, or lacks it
-// although nobody else has it. Its frames are read all the same: which side that is depends on what
+// although the other one lacks it too. Its frames are read all the same: which side that is depends on what
 // comes first in each of them, and not on the order of the two.
 func (r *Reader) miscast(from Side) bool {
 	s, other := &r.sides[from], &r.sides[1-from]
@@ -116,8 +116,8 @@ func (r *Reader) miscast(from Side) bool {
 // there.
 func (s *side) over() bool { return s.state&isLost != 0 && s.have == HeadSize }
 
-// Skippable returns how many of the next bytes need not be fed: the rest of a payload that nobody
-// looks at, or all where frames are not read any more. It is 0 if bytes must be fed. It changes only
+// Skippable returns how many of the next bytes need not be fed: the rest of a payload that is
+// not looked at, or all where frames are not read any more. It is 0 if bytes must be fed. It changes only
 // by what is fed or skipped on the same side.
 func (r *Reader) Skippable(from Side) int64 {
 	switch s := &r.sides[from]; {

@@ -137,7 +137,7 @@ func (d Description) String() string {
 	return fmt.Sprint(uint8(d))
 }
 
-// A Fault is something that is no TLS record, or none that may come there.
+// A Fault is bytes that are not a TLS record, or a record that must not come there.
 type Fault struct {
 	Kind   FaultKind
 	Record int64 // its number, from one, among the records of its side

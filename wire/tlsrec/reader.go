@@ -92,8 +92,8 @@ func (r *Reader) Faulty(from Side) bool { return r.sides[from].state&isFaulty !=
 // there.
 func (s *side) over() bool { return s.state&isLost != 0 && int(s.resemble) == len(s.seen) }
 
-// Skippable returns how many of the next bytes need not be fed: the rest of a record that nobody looks
-// at, or all where records are not read any more. It is 0 if bytes must be fed. It changes only by
+// Skippable returns how many of the next bytes need not be fed: the rest of a record that is not
+// looked at, or all where records are not read any more. It is 0 if bytes must be fed. It changes only by
 // what is fed or skipped on the same side.
 func (r *Reader) Skippable(from Side) int64 {
 	switch s := &r.sides[from]; {

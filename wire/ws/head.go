@@ -114,7 +114,7 @@ func (r *Reader) begin(from Side, at time.Duration) {
 	}
 }
 
-// judge records what is wrong with the head. It reports whether nobody can know where the next frame
+// judge records what is wrong with the head. It reports whether it is unknown where the next frame
 // begins, or whether the bytes are frames at all.
 func (r *Reader) judge(from Side) (lost bool) {
 	s := &r.sides[from]

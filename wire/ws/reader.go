@@ -106,8 +106,8 @@ func (r *Reader) Faulty(from Side) bool {
 // over reports whether the bytes are not frames, and enough of them came to tell what begins there.
 func (s *side) over() bool { return s.state&isLost != 0 && s.have == maxHead }
 
-// Skippable returns how many of the next bytes need not be fed: the rest of a payload that nobody
-// looks at, or all where frames are not read any more. It is 0 if bytes must be fed. It changes only
+// Skippable returns how many of the next bytes need not be fed: the rest of a payload that is
+// not looked at, or all where frames are not read any more. It is 0 if bytes must be fed. It changes only
 // by what is fed or skipped on the same side.
 func (r *Reader) Skippable(from Side) int64 {
 	switch s := &r.sides[from]; {
