@@ -18,6 +18,7 @@ const (
 	maxPause    = 30 * time.Second // how long to wait for a message as long as it took when it was recorded
 	maxReplay   = 5 * time.Minute  // for the whole tunnel
 	mostMissed  = 10               // waits in vain before no message is waited for
+	promptPing  = time.Second      // a ping that was sent sooner after the message before it is waited for
 )
 
 // ReplayFrames is Replay with the messages of a recorded tunnel after the 101, in the order in which
@@ -72,12 +73,17 @@ func Replayable(m *ws.Messages) error {
 type player struct {
 	*attempt
 	reader *ws.Reader
-	read   int // bytes of the server that the reader has had
-	ponged int // pings of the server that were answered
-	sent   int // messages of the server that count, see counts
-	owed   int // messages of the server that were waited for in vain
-	missed int // how often that was
+	read   int   // bytes of the server that the reader has had
+	sent   tally // messages of the server that count, see counts
+	pinged tally // pings of the server; all of them are answered
+	missed int   // how often something was waited for in vain
 	until  time.Time
+}
+
+// A tally is of what a server sends.
+type tally struct {
+	came int
+	owed int // what was waited for in vain
 }
 
 // play sends the recorded messages. It reports whether a close frame was sent that the server has not
@@ -86,9 +92,9 @@ func (a *attempt) play() (polite bool) {
 	p := &player{attempt: a, reader: ws.NewReader(ws.Terms{Deflate: a.agreed("permessage-deflate")}, 0), until: time.Now().Add(maxReplay)}
 	p.reader.Keep(&ws.Keep{Data: true, Tunnel: ws.MaxTunnelBytes}, [2]ws.Context{}, 0)
 	var (
-		due    int // messages that the server had sent by then
-		before time.Duration
-		pinged [][]byte
+		due, pings int // what the server had sent by then
+		before     time.Duration
+		pinged     [][]byte
 	)
 	for i := range a.script.Kept {
 		m := &a.script.Kept[i]
@@ -97,10 +103,14 @@ func (a *attempt) play() (polite bool) {
 		switch {
 		case m.From == ws.Server && m.Kind == ws.Ping:
 			pinged = append(pinged, m.Data)
+			if pause < promptPing { // any other belongs to a schedule of the server
+				pings++
+				p.await(&p.pinged, pings, pause)
+			}
 		case m.From == ws.Server:
 			if counts(m.Kind) {
 				due++
-				p.await(due, pause)
+				p.await(&p.sent, due, pause)
 			}
 		case m.Cut == ws.CutEnd: // it was never sent to its end
 		case m.Kind == ws.Pong && slices.ContainsFunc(pinged, func(data []byte) bool { return string(data) == string(m.Data) }):
@@ -110,9 +120,9 @@ func (a *attempt) play() (polite bool) {
 			polite = polite || m.Kind == ws.Close
 		}
 	}
-	if p.sent < due && !a.gone() {
-		p.owed, p.missed = 0, 0
-		p.await(due, 0)
+	if p.sent.came < due && !a.gone() {
+		p.sent.owed, p.missed = 0, 0
+		p.await(&p.sent, due, 0)
 	}
 	if polite && !a.gone() {
 		a.hear(time.Now().Add(a.settings.Head), func() bool { return false }) // the server closes the connection
@@ -126,10 +136,10 @@ func counts(k ws.Kind) bool { return k == ws.Text || k == ws.Binary || k == ws.C
 // gone reports whether the server has ended the connection.
 func (a *attempt) gone() bool { return a.over != "" && a.over != wire.CauseTimeout }
 
-// await waits until the server has sent that many messages, but for those that it owes already: as
-// long as it took when it was recorded and a while more, briefly once it owes one, and not at all where
-// it has been silent often.
-func (p *player) await(due int, took time.Duration) {
+// await waits until the server has sent that many, but for those that it owes already: as long as it
+// took when it was recorded and a while more, briefly once it owes one, and not at all where it has
+// been silent often.
+func (p *player) await(t *tally, due int, took time.Duration) {
 	most := min(took, maxPause) + p.settings.Head
 	switch {
 	case p.missed >= mostMissed:
@@ -143,11 +153,11 @@ func (p *player) await(due int, took time.Duration) {
 	}
 	p.hear(until, func() bool {
 		p.listen()
-		return p.sent+p.owed >= due
+		return t.came+t.owed >= due
 	})
 	p.listen() // the server may have ended the connection
-	if p.sent+p.owed < due {
-		p.owed = due - p.sent
+	if t.came+t.owed < due {
+		t.owed = due - t.came
 		p.missed++
 	}
 }
@@ -163,18 +173,18 @@ func (p *player) listen() {
 	p.reader.Feed(ws.Server, p.behind[p.read:], time.Since(p.began))
 	p.read = len(p.behind)
 	m := p.reader.Messages()
-	p.sent = int(m.Dropped[ws.Server])
+	p.sent.came = int(m.Dropped[ws.Server])
 	pings := 0
 	for i := range m.Kept {
 		each := &m.Kept[i]
 		if counts(each.Kind) && each.Cut != ws.CutEnd {
-			p.sent++
+			p.sent.came++
 		}
 		if each.Kind != ws.Ping {
 			continue
 		}
-		if pings++; pings > p.ponged {
-			p.ponged++
+		if pings++; pings > p.pinged.came {
+			p.pinged.came++
 			p.write(&ws.Message{Kind: ws.Pong, Data: each.Data})
 		}
 	}

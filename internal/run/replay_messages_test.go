@@ -16,8 +16,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
-// talker greets, pings, and answers each message by what answer makes of it. It closes with code at
-// "bye", and without a close frame if that is 0.
+// talker greets, pings a moment later, and answers each message by what answer makes of it. It closes
+// with code at "bye", and without a close frame if that is 0.
 func talker(t *testing.T, answer func(string) string, code int) string {
 	t.Helper()
 	upgrader := websocket.Upgrader{EnableCompression: true}
@@ -28,7 +28,11 @@ func talker(t *testing.T, answer func(string) string, code int) string {
 		}
 		defer conn.Close()
 		until := time.Now().Add(time.Minute)
-		if conn.WriteMessage(websocket.TextMessage, []byte("welcome")) != nil || conn.WriteControl(websocket.PingMessage, []byte("alive?"), until) != nil {
+		if conn.WriteMessage(websocket.TextMessage, []byte("welcome")) != nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond) // long enough for a client that does not wait for the ping
+		if conn.WriteControl(websocket.PingMessage, []byte("alive?"), until) != nil {
 			return
 		}
 		pong := make(chan string, 9)
@@ -133,7 +137,7 @@ func TestServersThatStayAwayAreNotWaitedFor(t *testing.T) {
 		was.Kept = append(was.Kept[:1:1], append([]ws.Message{server(ws.Text, "never")}, was.Kept[1:]...)...)
 	}
 	x, err := probe.ReplayFrames(t.Context(), probe.Target{Address: talker(t, func(text string) string { return text }, 1000), Base: probe.Exactly([]byte(replayed))},
-		probe.Settings{Head: 200 * time.Millisecond}, was)
+		probe.Settings{Head: 2 * time.Second}, was)
 	if err != nil {
 		t.Fatal(err)
 	}
