@@ -11,6 +11,9 @@ import (
 
 const module = "github.com/interlock-proxy/interlock"
 
+// hpack is the only library that the pure packages import: it has no clock, network or file either.
+const hpack = "golang.org/x/net/http2/hpack"
+
 // floors say which packages stand on which: an import points only downwards.
 var floors = map[string]int{
 	"wire/h2": -1, "wire/tlsrec": -1, "wire/ws": -1,
@@ -49,7 +52,7 @@ func TestImportsPointDownwards(t *testing.T) {
 			switch {
 			case ours && floors[below] >= floor:
 				t.Errorf("%s (floor %d) imports %s (floor %d)", name, floor, below, floors[below])
-			case !ours && (name == "wire" || name == "wire/h2" || name == "wire/tlsrec" || name == "wire/ws" || name == "rules" || name == "internal/diagnose") && strings.Contains(path, "."):
+			case !ours && (name == "wire" || name == "wire/h2" || name == "wire/tlsrec" || name == "wire/ws" || name == "rules" || name == "internal/diagnose") && strings.Contains(path, ".") && path != hpack:
 				t.Errorf("%s is pure and imports %s", name, path)
 			}
 		}

@@ -115,7 +115,7 @@ is not the last frame of its side, the receiver is lenient, or the bytes are not
 		what := map[h2.FaultKind]string{
 			h2.FaultSize: fmt.Sprintf("it is longer than the %d bytes that the other side allows", fault.Limit), h2.FaultLength: "frames of its type cannot have that length",
 			h2.FaultStream: "it cannot belong to its stream", h2.FaultOrder: "a header block was not complete, or there was none to continue", h2.FaultPush: "a client cannot push",
-			h2.FaultSetting: "it has a setting with a value that is not allowed", h2.FaultWindow: "it adds nothing to the window of the connection",
+			h2.FaultSetting: "it has a setting with a value that is not allowed", h2.FaultWindow: "it adds nothing to the window of the connection", h2.FaultPadding: "its padding is longer than the frame",
 		}[fault.Kind]
 		if v.X.After.HTTP2.Sides[from].HTTP {
 			what = "HTTP/1 begins in its place"

@@ -103,10 +103,11 @@ const (
 	FaultPush                     // PUSH_PROMISE of a client (§8.4)
 	FaultSetting                  // a setting with a value that is not allowed (§6.5.2)
 	FaultWindow                   // WINDOW_UPDATE of zero for the connection (§6.9)
+	FaultPadding                  // padding that is longer than what is left of the frame (§6.1)
 	FaultKinds   = iota
 )
 
 // String returns the kind in a few words that do not change between releases.
 func (k FaultKind) String() string {
-	return [...]string{"preface", "first-frame", "frame-size", "length", "stream", "order", "push", "setting", "window"}[k]
+	return [...]string{"preface", "first-frame", "frame-size", "length", "stream", "order", "push", "setting", "window", "padding"}[k]
 }

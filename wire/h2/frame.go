@@ -70,6 +70,31 @@ func (h Head) Kind() Type { return min(Type(h.Type), Other) }
 
 func (h Head) has(flag uint8) bool { return h.Flags&flag != 0 }
 
+// content reports whether the frame has data of a stream or a part of a field block.
+func (h Head) content() bool {
+	switch h.Kind() {
+	case Data, Headers, Push, Continuation:
+		return true
+	}
+	return false
+}
+
+// prefix returns how many bytes of the payload come before the content: the length of the padding, and
+// a priority or the promised stream.
+func (h Head) prefix() (n uint32) {
+	t := h.Kind()
+	if h.has(flagPadded) && (t == Data || t == Headers || t == Push) {
+		n++
+	}
+	switch {
+	case t == Headers && h.has(flagPriority):
+		n += 5
+	case t == Push:
+		n += 4
+	}
+	return n
+}
+
 // A Code is an error code (RFC 9113 §7).
 type Code uint32
 
@@ -97,8 +122,10 @@ type Setting struct {
 const (
 	settingTable    = 1
 	settingPush     = 2
+	settingStreams  = 3
 	settingWindow   = 4
 	settingMaxFrame = 5
+	settingMaxList  = 6
 )
 
 // The bounds of SETTINGS_MAX_FRAME_SIZE; the lower one applies before the first SETTINGS frame.

@@ -45,12 +45,14 @@ func (r *Reader) begin(from Side) {
 	}
 	s.largest = max(s.largest, h.Length)
 	s.left = h.Length
+	s.pad = 0
 	s.record(h)
 	if h.Length > 0 {
 		s.state |= inPayload
 	} else {
 		s.have = 0
 	}
+	r.decoder.begin(from, h)
 }
 
 // record counts what the head of a frame says.
@@ -110,10 +112,8 @@ func (t Type) wrongLength(h Head) bool {
 		return h.Length != 8
 	case GoAway:
 		return h.Length < 8
-	case Data:
-		return h.has(flagPadded) && h.Length < 1
-	case Push:
-		return h.Length < 4
+	case Data, Headers, Push:
+		return h.Length < h.prefix()
 	}
 	return false
 }
@@ -166,13 +166,14 @@ func (r *Reader) fault(from Side, kind FaultKind) {
 	e.fault = Fault{Kind: kind, Offset: s.offset}
 	if kind == FaultPreface {
 		e.fault.Offset = 0
-		return
+	} else {
+		e.fault.Head, _ = ReadHead(s.head[:])
+		e.fault.Frame = s.number()
 	}
-	e.fault.Head, _ = ReadHead(s.head[:])
-	e.fault.Frame = s.number()
 	if kind == FaultSize {
 		e.fault.Limit = int64(r.sides[1-from].limit)
 	}
+	r.decoder.lose(from, BlindFault, e.fault.Offset, kind.String())
 }
 
 func (s *side) more() *extra {

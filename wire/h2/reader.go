@@ -15,12 +15,13 @@ type Terms struct {
 // one moment that its owner chooses.
 type Reader struct {
 	sides     [2]side
-	began     uint32 // when the connection began; times are in milliseconds here
-	last      uint32 // when the last byte came
-	idle      uint32 // the longest time without a byte
-	idleAt    uint32 // when it began
-	gone      Side   // whose GOAWAY came first
-	continued bool   // the connection began as HTTP/1.1
+	decoder   *Decoder // nil: nobody wants more than the facts
+	began     uint32   // when the connection began; times are in milliseconds here
+	last      uint32   // when the last byte came
+	idle      uint32   // the longest time without a byte
+	idleAt    uint32   // when it began
+	gone      Side     // whose GOAWAY came first
+	continued bool     // the connection began as HTTP/1.1
 }
 
 // A side is what is known of the frames of one side.
@@ -42,6 +43,7 @@ type side struct {
 	head     [HeadSize]byte
 	have     uint8 // how much of the head there is
 	matched  uint8 // how much of the preface there is
+	pad      uint8 // how much padding ends the frame at hand
 	first    [8]byte
 	state    state
 }
@@ -67,7 +69,12 @@ const (
 
 // NewReader returns a reader for a connection that begins at that time.
 func NewReader(terms Terms, began time.Duration) *Reader {
-	r := &Reader{began: milliseconds(began), continued: terms.Upgraded}
+	r := newReader(terms, began)
+	return &r
+}
+
+func newReader(terms Terms, began time.Duration) Reader {
+	r := Reader{began: milliseconds(began), continued: terms.Upgraded}
 	r.last = r.began
 	for i := range r.sides {
 		r.sides[i].limit = minMaxFrame
@@ -92,6 +99,7 @@ func (r *Reader) Stop(from Side) {
 	if s := &r.sides[from]; s.state&isLost == 0 {
 		s.state = s.state&^inPayload | isLost
 		s.have = HeadSize
+		r.decoder.lose(from, BlindMissing, s.offset, "")
 	}
 }
 
@@ -123,7 +131,7 @@ func (r *Reader) Skippable(from Side) int64 {
 	switch s := &r.sides[from]; {
 	case s.over():
 		return math.MaxInt64
-	case s.state&inPayload == 0 || s.looks():
+	case s.state&inPayload == 0 || r.wanted(from) > 0:
 		return 0
 	default:
 		return int64(s.left)
@@ -164,8 +172,8 @@ func (r *Reader) Feed(from Side, p []byte, at time.Duration) {
 			}
 		default:
 			n := int(min(uint32(len(p)), s.left))
-			if s.looks() {
-				n = min(n, s.wanted())
+			if wanted := r.wanted(from); wanted > 0 {
+				n = min(n, wanted)
 				r.look(from, p[:n])
 			}
 			if s.state&isLost == 0 {
@@ -183,6 +191,9 @@ func (r *Reader) heard(at time.Duration) {
 		r.idle, r.idleAt = now-r.last, r.last
 	}
 	r.last = now
+	if r.decoder != nil {
+		r.decoder.at = at
+	}
 }
 
 // pass moves on in the payload.
@@ -196,8 +207,10 @@ func (r *Reader) pass(from Side, n uint32) {
 		s.rest += int64(n)
 	}
 	if s.left == 0 {
+		h, _ := ReadHead(s.head[:])
 		s.state &^= inPayload
 		s.have = 0
+		r.decoder.end(from, h)
 	}
 }
 
