@@ -193,3 +193,23 @@ func TestDecoderAtRest(t *testing.T) {
 		runtime.KeepAlive(all)
 	}
 }
+
+// TestHostileConnection checks what a connection takes whose tables are as large as possible, full of the
+// smallest fields, and whose field blocks stay open.
+func TestHostileConnection(t *testing.T) {
+	full := "\x3f\xe1\xff\x03" + strings.Repeat("\x40\x00\x00", 3*MaxTable/32)
+	said := []byte(inFrames(1, full) + frame(Headers, 0, 3, strings.Repeat("\x82", minMaxFrame)) + strings.Repeat(frame(Continuation, 0, 3, strings.Repeat("\x82", minMaxFrame)), 3))
+	before := heap()
+	d := opened(MaxTable, func(*Event) {})
+	d.Feed(Client, said, 0)
+	d.Feed(Server, said, 0)
+	if d.blind(Client) || d.blind(Server) {
+		t.Error("it is blind")
+	}
+	used := heap() - before
+	t.Logf("%d bytes", used)
+	if used > 768<<10 {
+		t.Errorf("%d bytes are in use", used)
+	}
+	runtime.KeepAlive(d)
+}

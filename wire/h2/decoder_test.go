@@ -35,40 +35,42 @@ func (w *writer) block(all ...string) string {
 
 // line says in one line what an event is.
 func line(e *Event) string {
-	s := fmt.Sprintf("%v %v %d", e.From, e.Kind, e.Stream)
+	var text strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&text, format, args...) }
+	say("%v %v %d", e.From, e.Kind, e.Stream)
 	switch e.Kind {
 	case EventHead, EventPush:
 		if e.Kind == EventPush {
-			s += fmt.Sprintf(" promises %d", e.Promised)
+			say(" promises %d", e.Promised)
 		}
 		for _, f := range e.Fields {
-			s += fmt.Sprintf(" %s=%s", f.Name, f.Value)
+			say(" %s=%s", f.Name, f.Value)
 			if f.Sensitive {
-				s += "!"
+				say("!")
 			}
 		}
 	case EventData:
-		s += fmt.Sprintf(" of %d", e.Length)
+		say(" of %d", e.Length)
 	case EventPayload:
-		s += " " + string(e.Data)
+		say(" %s", e.Data)
 	case EventReset:
-		s += " " + e.Code.String()
+		say(" %v", e.Code)
 	case EventGoAway:
-		s += fmt.Sprintf(" %v after %d", e.Code, e.Last)
+		say(" %v after %d", e.Code, e.Last)
 	case EventSetting:
-		s += fmt.Sprintf(" %d: %d to %d", e.Setting.ID, e.Old, e.Setting.Value)
+		say(" %d: %d to %d", e.Setting.ID, e.Old, e.Setting.Value)
 	case EventWindow:
-		s += fmt.Sprintf(" by %d", e.Increment)
+		say(" by %d", e.Increment)
 	case EventBlind:
-		s += fmt.Sprintf(" at %d: %v, %s", e.Offset, e.Blind, e.Detail)
+		say(" at %d: %v, %s", e.Offset, e.Blind, e.Detail)
 	}
 	if e.Truncated {
-		s += " TRUNCATED"
+		say(" TRUNCATED")
 	}
 	if e.EndStream {
-		s += " END"
+		say(" END")
 	}
-	return s
+	return text.String()
 }
 
 // A log is what a decoder hands over, one line each. Pieces of one frame are one line.
