@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
@@ -20,14 +18,10 @@ const (
 // columns is how many columns the terminal has that is w; 0 if w is not a terminal.
 func columns(w io.Writer) int {
 	f, ok := w.(*os.File)
-	if !ok || !IsTerminal(f) {
+	if !ok {
 		return 0
 	}
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0
-	}
-	return int(size.Col)
+	return max(width(f), 0)
 }
 
 // lines writes the first line after the time of day and the others below it, each broken at words where the terminal is too
