@@ -44,6 +44,25 @@ func TestEndOfATunnel(t *testing.T) {
 	}
 }
 
+// TestCloseFramesInOneMillisecond holds that a local tunnel was closed by the side that sent its Close
+// frame first, although the server ended the connection (RFC 6455 §7.1.1).
+func TestCloseFramesInOneMillisecond(t *testing.T) {
+	closing := [2][]byte{FromClient: []byte("\x88\x82\x00\x00\x00\x00\x03\xe8"), FromServer: []byte("\x88\x02\x03\xe8")}
+	for first, want := range [2]string{FromClient: "client", FromServer: "server"} {
+		var c Conversation
+		l := listen(&c)
+		c.Feed(FromClient, []byte(asked), start)
+		c.Feed(FromServer, []byte(switched), start)
+		at := start.Add(time.Second)
+		c.Feed(Direction(first), closing[first], at)
+		c.Feed(Direction(1-first), closing[1-first], at)
+		c.Settle(CauseServer, at)
+		if e := l.reports[len(l.reports)-1].After.End; e.First != want {
+			t.Errorf("got %q, want %q", e.First, want)
+		}
+	}
+}
+
 // TestLastReads holds what is known of the end of a tunnel whose bytes are not fed.
 func TestLastReads(t *testing.T) {
 	long := make([]byte, 1000)

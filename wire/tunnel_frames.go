@@ -120,13 +120,16 @@ func (t *tunnel) skip(d Direction, n int64, now time.Time) {
 }
 
 // closeWords fills in how a side said goodbye where only its frames tell: by a Close frame, GOAWAY, or an
-// alert.
+// alert. Of two Close frames that came within a millisecond, the frames know which one was first.
 func closeWords(x *Exchange) {
 	for d := range [2]Direction{} {
 		word := x.After.End.side(Direction(d))
 		if last := x.After.lastWord(d); last.Kind != "" && (word.Kind == "" || word.Kind == WordBytes || word.Kind == last.Kind) {
 			*word = last
 		}
+	}
+	if e := x.After.End; e.First == "" && x.After.Frames != nil && e.Client.Kind == WordClose && e.Server.Kind == WordClose {
+		e.First = x.After.Frames.ClosedFirst.String()
 	}
 }
 
