@@ -82,7 +82,7 @@ func TestAuditCaptures(t *testing.T) {
 		if status := execute([]string{"audit", "--ascii", path}, &stdout, &stderr); status != exit.StatusFound {
 			t.Errorf("%s: status %d, %s", name, status, &stderr)
 		}
-		for _, want := range []string{"x fail ws    POST    /chat", "192.0.2.2 8080\n", ": 1 connection went on behind the capture\n", "\n RESULT fail=1 warn=0 unclear=0 pass=0 na=0 not-sent=0 accepted=0 new=1 fixed=0\n"} {
+		for _, want := range []string{"x fail ws    POST    /chat", "192.0.2.2 8080\n", ": 1 connection was still open at the end of the capture\n", "\n RESULT fail=1 warn=0 unclear=0 pass=0 na=0 not-sent=0 accepted=0 new=1 fixed=0\n"} {
 			if !strings.Contains(stdout.String(), want) {
 				t.Errorf("%s: no %q in %s", name, want, &stdout)
 			}

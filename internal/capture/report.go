@@ -63,7 +63,7 @@ func (r *Report) Notes() []string {
 		{r.Midway, "connection had begun before the capture", "connections had begun before the capture"},
 		{r.Unoriented, "of them shows no request", "of them show no request"},
 		{r.Lost, "connection has segments missing", "connections have segments missing"},
-		{r.Open, "connection went on behind the capture", "connections went on behind the capture"},
+		{r.Open, "connection was still open at the end of the capture", "connections were still open at the end of the capture"},
 		{r.Shed, "connection was given up for a bound", "connections were given up for a bound"},
 		{r.Fragments, "packet is an IP fragment", "packets are IP fragments"},
 		{r.Unlinked, "packet has another link type", "packets have other link types"},

@@ -10,14 +10,16 @@ import (
 
 // Of returns the diagnoses of a ruling, the most certain first; nil if there is nothing to explain.
 // It is for live traffic and recordings, and for probes that are valid handshakes: the answer to a
-// malformed one needs no explanation. Of what chain sends, it explains what the proxy does. Several goroutines may call it at the same time.
+// malformed one needs no explanation, and where the endpoint accepts the usual handshake, it is how another one
+// is written that the server does not take, not its path or a proxy. Of what chain sends, it explains what the
+// proxy does. Several goroutines may call it at the same time.
 func Of(r *rules.Ruling) []rules.Diagnosis { return OfSeen(r, Seen{}) }
 
 // OfSeen is Of with what earlier exchanges say; see [Tunnels].
 func OfSeen(r *rules.Ruling, seen Seen) []rules.Diagnosis {
 	ofHop := r.X.Origin == wire.OriginChain
 	if r.X.Probe != "" && !ofHop {
-		if p := rules.FindProbe(r.X.Probe); p == nil || !p.IsControl() {
+		if p := rules.FindProbe(r.X.Probe); p == nil || !p.IsControl() || r.X.Controls == wire.ControlsAccepted {
 			return nil
 		}
 	}

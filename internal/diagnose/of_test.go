@@ -46,13 +46,18 @@ func BenchmarkClassifyAndDiagnose(b *testing.B) {
 	})
 }
 
-// TestProbesNeedNoExplanation holds that only the controls among the probes are explained.
+// TestProbesNeedNoExplanation holds that only the controls among the probes are explained, and none of an
+// endpoint that accepts the usual handshake.
 func TestProbesNeedNoExplanation(t *testing.T) {
 	for probe, want := range map[string]bool{"": true, "CTRL-WS": true, "UPGRADE-POST": false, "NO-SUCH-PROBE": false} {
 		x := exchange(t, "testdata/rejected-404-go.wire")
 		x.Origin, x.Probe = wire.OriginProbe, probe
 		if got := len(diagnose.Of(rules.Classify(rules.Case{X: x}))) > 0; got != want {
 			t.Errorf("probe %q: explained %t, want %t", probe, got, want)
+		}
+		x.Controls = wire.ControlsAccepted
+		if got := diagnose.Of(rules.Classify(rules.Case{X: x})); probe != "" && got != nil {
+			t.Errorf("probe %q of an endpoint that accepts the usual handshake: got %v", probe, got)
 		}
 	}
 }
