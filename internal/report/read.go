@@ -21,6 +21,8 @@ func Read(r io.Reader, each func(*rules.Ruling)) error {
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("at byte %d: the file ends within a value", f.InputOffset())
+	case err != nil && f.handed == 0 && !errors.Is(err, errPortion) && !errors.Is(err, errNoReport):
+		return fmt.Errorf("%w (at byte %d: %w)", errNoReport, f.InputOffset(), err)
 	case err != nil:
 		return fmt.Errorf("at byte %d: %w", f.InputOffset(), err)
 	}
@@ -29,7 +31,7 @@ func Read(r io.Reader, each func(*rules.Ruling)) error {
 
 var (
 	errEmpty    = errors.New("the file is empty")
-	errNoReport = errors.New("this is no report of rulings: they are in those of the formats json and ndjson")
+	errNoReport = errors.New("it is not a report of -o json or -o ndjson")
 	errPortion  = fmt.Errorf("a value of more than %d MiB", maxPortion>>20)
 )
 
@@ -55,8 +57,9 @@ func (p *portion) Read(b []byte) (int, error) {
 // reportFile is a report that is being read.
 type reportFile struct {
 	*json.Decoder
-	in   *portion
-	each func(*rules.Ruling)
+	in     *portion
+	each   func(*rules.Ruling)
+	handed int // rulings
 }
 
 func (f *reportFile) read() error {
@@ -144,6 +147,7 @@ func (f *reportFile) hand(b []byte) error {
 	f.in.used = 0
 	r, err := rules.ReadRuling(b)
 	if err == nil {
+		f.handed++
 		f.each(r)
 	}
 	return err
