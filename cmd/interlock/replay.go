@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func replayCommand() *cobra.Command {
 		Long: "Send the request of a stored exchange again, byte for byte, and show how the response differs. Headers with\n" +
 			"secrets were redacted; give them again with -H. With --frames, the messages that the client sent after the\n" +
 			"101 follow, if they were recorded with frames: messages and evidence.keep: full.",
-		Example: "  interlock replay 01KAJ2V6 --backend http://127.0.0.1:3000\n  interlock replay 01KAJ2V6 -H @credentials --config interlock.yaml\n  interlock replay 01KAJ2V6 --frames",
+		Example: "  interlock replay 01KAJ2V6 --backend http://127.0.0.1:3000\n  interlock replay 01KAJ2V6 -H @credentials --config interlock.yaml\n  interlock replay 01KAJ2V6 --frames --backend http://127.0.0.1:3000",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := newReplay(cmd, args[0], fields)
 			if err != nil {
@@ -140,6 +141,8 @@ func (r *replay) backend(cmd *cobra.Command) (addresses []string, secure bool, e
 		c.Backend, c.BackendTLS = c.Routes[i].Backend, c.Routes[i].BackendTLS
 	case route != "default" && route != "":
 		return nil, false, exit.Usage("replay: the configuration does not have the route %q of the exchange; name its backend with --backend", route)
+	case c.Backend == "":
+		return nil, false, exit.Usage("replay: name the backend with --backend, or its configuration with --config; when the exchange was recorded, it was at %s", r.was.X.Backend)
 	}
 	if addresses, secure, err = config.BackendAddresses(c.Backend); err != nil {
 		err = exit.Usage("--backend: %w", err)
@@ -205,7 +208,7 @@ func (r *replay) send(ctx context.Context, id string) (x *wire.Exchange, differ 
 func difference(was, now *rules.Ruling) (lines []string) {
 	say := func(what, a, b string) {
 		if a != b {
-			lines = append(lines, fmt.Sprintf("%-9s %s, and now %s", what, a, b))
+			lines = append(lines, fmt.Sprintf("%-9s %s, and now %s", what, cmp.Or(a, "none"), cmp.Or(b, "none")))
 		}
 	}
 	say("outcome", string(was.X.Outcome), string(now.X.Outcome))

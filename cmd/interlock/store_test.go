@@ -13,6 +13,8 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/internal/store"
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // invoke runs a command and returns its status and its output.
@@ -179,5 +181,19 @@ func TestReplaySaysWhatDiffers(t *testing.T) {
 	}
 	if _, text, _ := invoke("replay", id, "--store", file, "--backend", right.URL); !strings.Contains(text, "outcome   switched, and now refused") {
 		t.Errorf("mended:\n%s", text)
+	}
+	want := "name the backend with --backend, or its configuration with --config; when the exchange was recorded, it was at " + strings.TrimPrefix(wrong.URL, "http://")
+	if status, _, stderr := invoke("replay", id, "--store", file); status != exit.StatusUsage || !strings.Contains(stderr, want) {
+		t.Errorf("no backend: status %d, %s", status, stderr)
+	}
+}
+
+// TestNoRulesAreNamedNone holds that a difference has a word for either side.
+func TestNoRulesAreNamedNone(t *testing.T) {
+	ruling := func(verdict rules.Verdict) *rules.Ruling {
+		return &rules.Ruling{X: new(wire.Exchange), Findings: []rules.Finding{{Rule: rules.Find("UPGRADE-POST"), Verdict: verdict}}}
+	}
+	if got := difference(ruling(rules.Fail), ruling(rules.Pass)); len(got) != 1 || got[0] != "rules     UPGRADE-POST, and now none" {
+		t.Errorf("got %q", got)
 	}
 }

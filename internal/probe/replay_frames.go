@@ -48,11 +48,14 @@ func Replayable(m *ws.Messages) error {
 	if n := m.Dropped[ws.Client]; n > 0 {
 		return exit.Usage("replay --frames: the first %d messages of the client are not kept; raise evidence.tunnel_bytes when you record", n)
 	}
-	sent := 0
+	sent, ended := 0, 0
 	for i := range m.Kept {
 		each := &m.Kept[i]
 		if each.From != ws.Client {
 			continue
+		}
+		if each.Cut != ws.CutEnd {
+			ended++
 		}
 		switch sent++; {
 		case each.Cut == ws.CutLong:
@@ -65,6 +68,9 @@ func Replayable(m *ws.Messages) error {
 	}
 	if sent == 0 {
 		return exit.Usage("replay --frames: the client sent no message in this exchange")
+	}
+	if ended == 0 {
+		return exit.Usage("replay --frames: the client sent no message to its end in this exchange")
 	}
 	return nil
 }

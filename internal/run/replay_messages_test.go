@@ -153,6 +153,7 @@ func TestWhatIsMissingForAReplayIsSaid(t *testing.T) {
 		"no messages of this exchange are kept":                          nil,
 		"the client sent no message":                                     {},
 		"the first 3 messages of the client are not kept":                {Dropped: [2]int64{3}},
+		"the client sent no message to its end":                          one(ws.Message{Kind: ws.Text, Frames: 3, Size: ws.SizeUnknown, Cut: ws.CutEnd, Data: []byte("aaa")}),
 		"message 1 of the client is kept only in part":                   one(ws.Message{Kind: ws.Text, Size: 9, Cut: ws.CutLong, Data: []byte("a")}),
 		"message 1 of the client is not kept whole (corrupt)":            one(ws.Message{Kind: ws.Text, Size: ws.SizeUnknown, Cut: ws.CutCorrupt}),
 		"the messages of this exchange are kept without their payload; ": one(ws.Message{Kind: ws.Text, Size: 9, Shape: "text"}),
