@@ -23,8 +23,10 @@ func framesOf(c *Case) *ws.Facts {
 	}
 	if c.frames == nil {
 		c.frames = new(ws.Facts)
-		if f := c.X.ReadFrames(); f != nil {
-			c.frames = f.WithoutPayload()
+		if a := &c.X.After; len(a.Client) > 0 || len(a.Server) > 0 {
+			if f := c.X.ReadFrames(); f != nil {
+				c.frames = f.WithoutPayload()
+			}
 		}
 	}
 	return c.frames
