@@ -111,14 +111,7 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 		return nil
 	}
 	name := e.Template
-	c := rules.Case{X: x, Options: a.OptionsOf(x.Route), Seen: a.seen}
-	if a.pairs.paired(x) {
-		a.sums.Paired++
-		c.Seen.KeySeen = nil // a proxy has passed it on
-	}
-	if side == hop.FarFrom {
-		c.Seen.KeySeen = nil // likewise; those of clients are known on the near side
-	}
+	c, relayed := a.caseOf(x, side)
 	a.mu.Unlock()
 	if x.Origin.Ours() {
 		c.Seen.First = func(rule string) bool { return a.first(e, run, rule, x.ID) }
@@ -127,6 +120,9 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 		return nil
 	}
 	ruling := rules.Classify(c)
+	if relayed {
+		ruling.LeaveClient(c)
+	}
 	ruling.Endpoint, ruling.Instance, ruling.Run = name, a.Instance, run
 	ruling.Diagnoses = a.diagnoses(ruling)
 	switch side {
@@ -150,6 +146,20 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 		a.Hops.told(ruling)
 	}
 	return ruling
+}
+
+// caseOf returns the case of an exchange, and whether its client is a proxy whose own clients are judged
+// elsewhere. The lock is held.
+func (a *Audit) caseOf(x *wire.Exchange, side hop.Side) (c rules.Case, relayed bool) {
+	c, relayed = rules.Case{X: x, Options: a.OptionsOf(x.Route), Seen: a.seen}, side == hop.FarFrom
+	if a.pairs.paired(x) {
+		a.sums.Paired++
+		relayed = true
+	}
+	if relayed {
+		c.Seen.KeySeen = nil
+	}
+	return c, relayed
 }
 
 // diagnoses explains an exchange, also by those before it.
