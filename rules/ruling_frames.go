@@ -24,7 +24,12 @@ func readAfter(x *wire.Exchange, a *afterJSON, frames *framesJSON) {
 	x.Cause, x.Final = wire.Cause(a.Closed), a.Closed != ""
 	x.After = wire.After{
 		Client: a.Client, Server: a.Server, ClientBytes: a.ClientBytes, ServerBytes: a.ServerBytes, Ended: x.Final,
-		ClientClosed: a.Closed == string(wire.CauseClient), ServerClosed: a.Closed == string(wire.CauseServer), End: a.End.end(),
+		ClientClosed: a.closes(wire.CauseClient), ServerClosed: a.closes(wire.CauseServer), End: a.End.end(),
 		Frames: frames.Frames, HTTP2: frames.HTTP2, TLS: frames.TLSRecords,
 	}
+}
+
+// closes reports whether a side ended its direction.
+func (a *afterJSON) closes(side wire.Cause) bool {
+	return a.Closed == string(side) || a.HalfClosed == string(side)
 }

@@ -90,7 +90,8 @@ type afterJSON struct {
 	Server      []byte `json:"server"`
 	ClientBytes int64  `json:"clientBytes"`
 	ServerBytes int64  `json:"serverBytes"`
-	Closed      string `json:"closed"`
+	Closed      string `json:"closed"`               // of a tunnel that is over
+	HalfClosed  string `json:"halfClosed,omitempty"` // the side that sends no more, of a tunnel that goes on
 
 	End *endJSON `json:"end,omitempty"` // of a tunnel that is over
 }
@@ -232,20 +233,22 @@ func (o *Options) messages(x *wire.Exchange) *ws.Messages {
 	return x.After.Messages.Shapes()
 }
 
-// after returns what followed a 101. Which side ended a tunnel is known before the tunnel is over.
+// after returns what followed a 101.
 func (o *Options) after(x *wire.Exchange) *afterJSON {
 	a := x.After
-	closed := ""
+	closed, half := "", ""
 	switch {
 	case a.Ended:
 		closed = string(x.Cause)
-	case a.ClientClosed:
+	case a.ClientClosed && a.ServerClosed:
 		closed = "client"
+	case a.ClientClosed:
+		half = "client"
 	case a.ServerClosed:
-		closed = "server"
+		half = "server"
 	}
 	websocket := x.Response.Offers("websocket") || x.Request.Offers("websocket")
-	return &afterJSON{o.redactAfter(a.Client, websocket), o.redactAfter(a.Server, websocket), a.ClientBytes, a.ServerBytes, closed, endOf(a.End)}
+	return &afterJSON{o.redactAfter(a.Client, websocket), o.redactAfter(a.Server, websocket), a.ClientBytes, a.ServerBytes, closed, half, endOf(a.End)}
 }
 
 // redactRequestLine blanks out the secrets of the target in a request line, unless evidence is
