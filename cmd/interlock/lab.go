@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,7 @@ func labCommand() *cobra.Command {
 		Example: "  interlock lab\n  interlock lab unsound --listen 127.0.0.1:3000",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
-			for _, b := range lab.Backends() {
+			for _, b := range slices.Concat(lab.Backends(), lab.H2Backends()) {
 				names = append(names, b.Name+"\t"+b.About)
 			}
 			return names, cobra.ShellCompDirectiveNoFileComp
@@ -46,7 +47,7 @@ func labCommand() *cobra.Command {
 
 func listLab(cmd *cobra.Command) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	for _, b := range lab.Backends() {
+	for _, b := range slices.Concat(lab.Backends(), lab.H2Backends()) {
 		kind := "unsound"
 		switch {
 		case b.Hostile:

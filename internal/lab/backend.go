@@ -39,9 +39,9 @@ func Backends() []Backend {
 	return backends
 }
 
-// Find returns the backend with that name.
+// Find returns the backend with that name, one of [Backends] or of [H2Backends].
 func Find(name string) (Backend, error) {
-	for _, b := range Backends() {
+	for _, b := range slices.Concat(Backends(), H2Backends()) {
 		if b.Name == name {
 			return b, nil
 		}
