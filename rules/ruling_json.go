@@ -60,9 +60,10 @@ type rulingJSON struct {
 }
 
 type tlsJSON struct {
-	Client  bool `json:"client"`
-	Backend bool `json:"backend"`
-	NoSNI   bool `json:"noSNI,omitempty"`
+	Client  bool     `json:"client"`
+	Backend bool     `json:"backend"`
+	NoSNI   bool     `json:"noSNI,omitempty"`
+	Flags   []string `json:"flags,omitempty"` // of the command that sent a probe
 }
 
 type requestJSON struct {
@@ -118,7 +119,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 	j := rulingJSON{
 		Schema: 1, ID: x.ID, Revision: x.Revision, Instance: r.Instance, Origin: x.Origin, Probe: x.Probe, Suspects: x.Suspects, Flaky: x.Flaky, Run: r.Run,
 		Time: x.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Route: x.Route, Endpoint: r.Endpoint,
-		Client: x.Client, Backend: x.Backend, TLS: tlsJSON{x.ClientTLS, x.BackendTLS, x.NoSNI},
+		Client: x.Client, Backend: x.Backend, TLS: tlsJSON{x.ClientTLS, x.BackendTLS, x.NoSNI, x.TLSFlags},
 		Request: requestJSON{
 			Method: readable(x.Request.Method), Target: readable(r.Target()), Version: readable(x.Request.Version), Offers: readables(r.Offers()),
 			Head: o.requestHead(x.Request),

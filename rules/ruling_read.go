@@ -92,7 +92,7 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	}
 	x := &wire.Exchange{
 		ID: j.ID, Revision: j.Revision, Final: true, Complete: true, Origin: j.Origin, Probe: j.Probe, Suspects: j.Suspects, Flaky: j.Flaky, Route: j.Route,
-		Client: j.Client, Backend: j.Backend, ClientTLS: j.TLS.Client, NoSNI: j.TLS.NoSNI, BackendTLS: j.TLS.Backend, Altered: j.Altered,
+		Client: j.Client, Backend: j.Backend, ClientTLS: j.TLS.Client, NoSNI: j.TLS.NoSNI, BackendTLS: j.TLS.Backend, TLSFlags: j.TLS.Flags, Altered: j.Altered,
 		Elsewhere: j.Elsewhere, Lossy: j.Lossy, Blocked: j.Blocked, Time: at, Took: durationOf(j.Milliseconds), BodyDone: true,
 		Request: wire.ReadRequest(j.Request.Head), Outcome: j.Outcome, Cause: j.Cause,
 	}

@@ -18,6 +18,7 @@ type Common struct {
 	ClientTLS  bool
 	NoSNI      bool // see Exchange
 	BackendTLS bool
+	TLSFlags   []string // see Exchange
 	NoFrames   bool     // do not read the frames of tunnels; see After
 	Messages   *ws.Keep // what to keep of the messages of WebSocket, where frames are read; nil: nothing
 	Altered    []string

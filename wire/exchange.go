@@ -100,6 +100,7 @@ type Exchange struct {
 	ClientTLS  bool
 	NoSNI      bool // the client's TLS handshake was seen, and names no server (RFC 6066 §3)
 	BackendTLS bool
+	TLSFlags   []string // of a probe over TLS: the flags that its command had for it, such as --insecure
 	Altered    []string // what was changed on the way, by name; see Far
 	Lossy      []string // what the file it was read from does not keep, such as "request fields"; see package capture
 	Elsewhere  string   // the route that its Host belongs to, where its connection goes to another one

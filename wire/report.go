@@ -38,7 +38,7 @@ func (c *Conversation) blank(started time.Time) *Exchange {
 	k := c.common
 	return &Exchange{
 		Origin: k.Origin, Probe: k.Probe, Controls: k.Controls, Route: k.Route, Client: k.Client, Backend: k.Backend,
-		ClientTLS: k.ClientTLS, NoSNI: k.NoSNI, BackendTLS: k.BackendTLS, Altered: k.Altered, Time: started,
+		ClientTLS: k.ClientTLS, NoSNI: k.NoSNI, BackendTLS: k.BackendTLS, TLSFlags: k.TLSFlags, Altered: k.Altered, Time: started,
 		Complete: true,
 	}
 }

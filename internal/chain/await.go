@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -43,7 +44,7 @@ func unreached(err error) error {
 	var plain tls.RecordHeaderError
 	switch {
 	case errors.As(err, &untrusted):
-		return fmt.Errorf("the certificate of the proxy is not trusted: %w; name who has signed it with --ca-cert FILE, its host with --sni NAME, or do without with --insecure", untrusted)
+		return fmt.Errorf("the certificate of the proxy is not trusted: %w; %s", untrusted, exit.Untrusted)
 	case errors.As(err, &plain):
 		return fmt.Errorf("the proxy does not speak TLS there: %w; try http://", err)
 	}

@@ -40,7 +40,7 @@ func TestCredentialsThatAProxyChecks(t *testing.T) {
 		}))
 		defer proxy.Close()
 		address := proxy.Listener.Addr().String()
-		hop := &Hop{Address: address, Host: address, Fields: [][2]string{test.own}}
+		hop := &Hop{Address: address, Host: address, Fields: [][2]string{test.own}, TLSFlags: []string{"--insecure"}}
 		if err := Await(t.Context(), hop, sink, 30*time.Second); err != nil {
 			t.Fatal(err)
 		}
@@ -48,6 +48,9 @@ func TestCredentialsThatAProxyChecks(t *testing.T) {
 		_, err := Run(t.Context(), hop, sink, Settings{Times: quick(2)}, probes, func(r Result) {
 			if r.Probe.ID != "CHAIN-NOMINATE-AUTH" {
 				return
+			}
+			if flags := r.Near.TLSFlags; len(flags) != 1 || r.Far != nil && len(r.Far.TLSFlags) > 0 {
+				t.Errorf("%s: the flags of the command are %q on the side of the client", test.own[0], flags)
 			}
 			if seen = strings.Join(append(r.Facts, r.Why), "; "); r.Verdict != test.want {
 				t.Errorf("%s: %v, want %v: %s", test.own[0], r.Verdict, test.want, seen)

@@ -14,6 +14,7 @@ type Hop struct {
 	Path      string      // the prefix of every target; its default is empty
 	Protected string      // a path that it rejects; empty: none is known
 	TLS       *tls.Config // nil: cleartext; http/1.1 alone is offered by ALPN
+	TLSFlags  []string    // the flags of the command that TLS is of
 	Fields    [][2]string // further headers of every request, such as those that the hop asks for
 }
 

@@ -11,10 +11,11 @@ import (
 
 // A Target is where probes go to.
 type Target struct {
-	Address string           // host and port, or unix: and the path of a socket
-	TLS     *tls.Config      // nil: cleartext; only http/1.1 is offered by ALPN
-	Route   string           // name of the route, for the exchanges
-	Base    *rules.Handshake // the base of every probe, never nil; each request gets a fresh key
+	Address  string           // host and port, or unix: and the path of a socket
+	TLS      *tls.Config      // nil: cleartext; only http/1.1 is offered by ALPN
+	Route    string           // name of the route, for the exchanges
+	TLSFlags []string         // the flags of the command that TLS is of, for the exchanges
+	Base     *rules.Handshake // the base of every probe, never nil; each request gets a fresh key
 
 	Protected  []string           // paths that are known to require credentials, at most MaxProtected
 	Inside     string             // path that is asked for in an h2c tunnel; empty: a protected one, if any

@@ -46,11 +46,7 @@ func NewRecipe(r *rules.Ruling) Recipe {
 	h := handshakeOf(r.X)
 	to := server(r)
 	if r.X.Origin == wire.OriginChain { // the backend must answer as the probe needs it
-		a := Recipe{Probe: chainCommand(r, &to, ownHeaders(r.X.Probe, s.Request.Head)), Notes: notes(r, &s, h)}
-		if to.tls {
-			a.Notes = append(a.Notes, "TLS: add --insecure or --ca-cert FILE if the run had it")
-		}
-		return a
+		return Recipe{Probe: chainCommand(r, &to, ownHeaders(r.X.Probe, s.Request.Head)), Notes: notes(r, &s, h)}
 	}
 	steps := sent(r, &s, h)
 	a := Recipe{Probe: probeCommand(r, &to), Notes: notes(r, &s, h)}
@@ -259,62 +255,3 @@ func word(text string) string {
 
 // plain is a word that a shell takes as it is.
 var plain = regexp.MustCompile(`^[-+,./:=@_0-9A-Za-z]+$`)
-
-// probeCommand is the command that sends the probe of a ruling again.
-func probeCommand(r *rules.Ruling, to *place) string {
-	if rules.FindProbe(r.X.Probe) == nil || r.X.Origin != wire.OriginProbe || to.path != "" {
-		return ""
-	}
-	path := rules.Redaction{}.Target(r.X.Aim)
-	if path == "" {
-		path = r.Endpoint
-	}
-	scheme, own := "http", "80"
-	if to.tls {
-		scheme, own = "https", "443"
-	}
-	url, hostHeader := to.url(scheme, own)
-	options := ""
-	if hostHeader != "" {
-		options = " -H " + word("Host: "+hostHeader)
-	}
-	return "interlock probe " + word(printed.ASCII(url+path)) + options + " --only " + r.X.Probe
-}
-
-// chainCommand is the command that sends a probe of chain again.
-func chainCommand(r *rules.Ruling, to *place, headers []string) string {
-	scheme, own := "http", "80"
-	if to.tls {
-		scheme, own = "https", "443"
-	}
-	url, hostHeader := to.url(scheme, own)
-	options := ""
-	if hostHeader != "" {
-		options = " --host " + word(hostHeader)
-	}
-	for _, name := range headers {
-		options += " -H " + word(name+": ***")
-	}
-	via := url + r.Endpoint
-	if r.X.Route != "" && !strings.Contains(r.X.Route, ":") && "http://"+r.X.Route != url && "https://"+r.X.Route != url {
-		via = r.X.Route + "=" + via
-	}
-	if r.X.Hop != nil && r.X.Hop.Far != nil && r.X.Hop.Far.Backend != "" {
-		options += " --listen " + word(printed.ASCII(r.X.Hop.Far.Backend))
-	}
-	return "interlock chain --via " + word(printed.ASCII(via)) + options + " --only " + word(printed.ASCII(r.X.Probe))
-}
-
-// url is the beginning of a URL of the place, and the value of Host where that is another one.
-func (to *place) url(scheme, own string) (url, hostHeader string) {
-	host := net.JoinHostPort(to.host, to.port)
-	if to.port == own {
-		host = strings.TrimSuffix(host, ":"+own)
-	}
-	if _, port := cutPort(to.hostHeader, to.tls); to.hostHeader != "" && port == to.port {
-		host = to.hostHeader
-	} else {
-		hostHeader = to.hostHeader
-	}
-	return scheme + "://" + host, hostHeader
-}

@@ -25,6 +25,20 @@ func ofProbe(id string, secure bool, lines ...string) *rules.Ruling {
 	}})
 }
 
+// stored is a ruling as it is read from a store.
+func stored(t *testing.T, r *rules.Ruling) *rules.Ruling {
+	t.Helper()
+	text, err := r.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := rules.ReadRuling(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return is
+}
+
 // TestAgainSendsAllOfTheProbe holds that a command has what a probe sends beside its head, each
 // part in its turn.
 func TestAgainSendsAllOfTheProbe(t *testing.T) {
@@ -69,6 +83,11 @@ func TestAgainReachesTheServer(t *testing.T) {
 		if !strings.Contains(c.got, c.want) {
 			t.Errorf("got %s, want %s", c.got, c.want)
 		}
+	}
+	trusting := ofProbe("UPGRADE-POST", true)
+	trusting.X.TLSFlags = []string{"--insecure", "--sni", "chat.test"}
+	if got, want := NewRecipe(stored(t, trusting)).Probe, "interlock probe https://staging.test:8443/chat --insecure --sni chat.test --only UPGRADE-POST"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 	bare.X.Backend = "192.0.2.9:81"
 	if got, want := NewRecipe(bare).Probe, "interlock probe 'http://192.0.2.9:81/chat?room=7' -H 'Host: staging.test:8443' --only UPGRADE-POST"; got != want {

@@ -99,9 +99,12 @@ func TestChainIsSentAgainWithInterlock(t *testing.T) {
 	if got := Again(r); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	r.X.BackendTLS = true
-	if notes := strings.Join(NewRecipe(r).Notes, "\n"); !strings.Contains(notes, "redacted: Authorization; replace the asterisks") || !strings.Contains(notes, "--ca-cert FILE") {
+	if notes := strings.Join(NewRecipe(r).Notes, "\n"); !strings.HasPrefix(notes, "redacted: Authorization; replace the asterisks") {
 		t.Errorf("got %q", notes)
+	}
+	r.X.BackendTLS, r.X.TLSFlags = true, []string{"--ca-cert", "my ca.pem"}
+	if got := Again(stored(t, r)); !strings.Contains(got, "--via lab=https://127.0.0.1:8080/ --host a -H 'Authorization: ***' --ca-cert 'my ca.pem' --only ") {
+		t.Errorf("got %q", got)
 	}
 	if r.X.Probe = "CHAIN-HEAD-SIZE"; strings.Contains(Again(r), " -H ") {
 		t.Errorf("got %q", Again(r))

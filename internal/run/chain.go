@@ -162,7 +162,7 @@ func (c *Chaining) hopOf(ctx context.Context, via string) (*passed, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.hop = chain.Hop{Address: h.place.choose(ctx, ips), Host: cmp.Or(c.Host, h.place.host), Path: h.place.target, Protected: c.Protected}
+	h.hop = chain.Hop{Address: h.place.choose(ctx, ips), Host: cmp.Or(c.Host, h.place.host), Path: h.place.target, Protected: c.Protected, TLSFlags: c.Flags.tlsFlags(h.place)}
 	if h.hop.TLS, err = c.Flags.tlsConfig(h.place); err != nil {
 		return nil, err
 	}

@@ -170,5 +170,5 @@ func (p *Probing) at(ctx context.Context, where place) (probe.Target, error) {
 	if err != nil {
 		return t, err
 	}
-	return probe.Target{Address: where.choose(ctx, ips), TLS: config, Route: "default"}, nil
+	return probe.Target{Address: where.choose(ctx, ips), TLS: config, TLSFlags: p.Flags.tlsFlags(where), Route: "default"}, nil
 }

@@ -75,13 +75,29 @@ func describeTarget(p place, err error) string {
 	case errors.Is(err, probe.ErrWantsTLS):
 		text += "; try https://" + p.host
 	case errors.Is(err, probe.ErrCertificate):
-		text += "; name who has signed it with --ca-cert FILE, its host with --sni NAME, or do without with --insecure"
+		text += "; " + exit.Untrusted
 	case errors.Is(err, probe.ErrTLS):
 		text += "; it may want --client-cert and --client-key, or another --sni"
 	case errors.Is(err, probe.ErrNotHTTP):
 		text += "; is the port the right one?"
 	}
 	return text
+}
+
+// tlsFlags are the flags about TLS, for a command that does the same again.
+func (f *ProbeFlags) tlsFlags(p place) (all []string) {
+	if p.scheme == "http" {
+		return nil
+	}
+	if f.Insecure {
+		all = append(all, "--insecure")
+	}
+	for _, flag := range []struct{ name, value string }{{"--ca-cert", f.CA}, {"--client-cert", f.Cert}, {"--client-key", f.Key}, {"--sni", f.SNI}} {
+		if flag.value != "" {
+			all = append(all, flag.name, flag.value)
+		}
+	}
+	return all
 }
 
 // tlsConfig returns the TLS configuration of the flags.

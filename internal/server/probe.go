@@ -270,6 +270,7 @@ func (r *LearnedRun) Target(ctx context.Context) (probe.Target, error) {
 		if host, _, err := net.SplitHostPort(t.Address); err == nil && t.TLS.ServerName == "" {
 			t.TLS.ServerName = host
 		}
+		t.TLSFlags = tlsFlags(r.Backend.TLS)
 	}
 	recorded := r.Ask.Credentials == config.CredentialsRecorded
 	t.Base = rules.Learn(r.Learned.Request, scheme, "AAAAAAAAAAAAAAAAAAAAAA==", recorded, r.redaction())

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -100,6 +101,9 @@ func badCertificate(t *Target, chain []*x509.Certificate, err error) rules.Diagn
 	leaf, now := chain[0], time.Now()
 	text := "Clients reject the certificate: " + strings.TrimPrefix(err.Error(), "x509: ")
 	var host x509.HostnameError
+	certain := func(id, text, cause string, fix ...string) rules.Diagnosis {
+		return certain(id, text, cause, append(fix, "interlock: "+exit.Untrusted)...)
+	}
 	switch {
 	case now.After(leaf.NotAfter):
 		return certain("certificate-expired", fmt.Sprintf("The certificate ended on %s", leaf.NotAfter.Format(time.DateOnly)), "It was not renewed, or the server has not read the new one",
@@ -108,13 +112,13 @@ func badCertificate(t *Target, chain []*x509.Certificate, err error) rules.Diagn
 		return certain("certificate-early", fmt.Sprintf("The certificate begins on %s", leaf.NotBefore.Format(time.DateOnly)), "The clock of this machine or of the one that made it is wrong", "clock: synchronize it (timedatectl)")
 	case errors.As(err, &host):
 		return certain("certificate-name", fmt.Sprintf("The certificate is for %s, not for %s", names(leaf), t.TLS.ServerName), "The server has another site's certificate at this address, or does not read SNI",
-			"client: use a name of the certificate", "nginx: server_name "+t.Name+"; with its own ssl_certificate", "probe another name: --sni NAME")
+			"client: use a name of the certificate", "nginx: server_name "+t.Name+"; with its own ssl_certificate")
 	case leaf.Issuer.String() == leaf.Subject.String():
-		return certain("certificate-self-signed", text, "The certificate is self-signed", "client: trust it (here: --ca-cert FILE); a browser has to open https://"+t.Host+"/ once and accept it",
+		return certain("certificate-self-signed", text, "The certificate is self-signed", "client: trust it; a browser has to open https://"+t.Host+"/ once and accept it",
 			"server: use a certificate of an authority that clients trust, such as Let's Encrypt; for development mkcert")
 	case len(chain) == 1:
 		return certain("certificate-chain", text, "The server sends its certificate without the intermediate one, or the authority is a private one",
-			"nginx: ssl_certificate fullchain.pem;", "Apache: SSLCertificateFile fullchain.pem", "private authority: --ca-cert FILE here, and in the trust store of clients")
+			"nginx: ssl_certificate fullchain.pem;", "Apache: SSLCertificateFile fullchain.pem", "private authority: add it to the trust store of clients")
 	}
-	return certain("certificate", text, "The authority that signed it is not one that this machine trusts", "private authority: --ca-cert FILE here, and in the trust store of clients")
+	return certain("certificate", text, "The authority that signed it is not one that this machine trusts", "private authority: add it to the trust store of clients")
 }

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
@@ -109,6 +110,11 @@ func TestTLS(t *testing.T) {
 			}
 			if c.id != "" && (len(r.Diagnoses) != 1 || r.Diagnoses[0].ID != c.id) {
 				t.Errorf("got %+v", r.Diagnoses)
+			}
+			for _, d := range r.Diagnoses {
+				if strings.HasPrefix(d.ID, "walk-certificate") && !strings.HasSuffix(d.Fix, "\ninterlock: "+exit.Untrusted) {
+					t.Errorf("the flags about certificates are not named: %s", d.Fix)
+				}
 			}
 		})
 	}
