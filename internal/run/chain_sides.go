@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/report"
 )
 
@@ -76,7 +77,13 @@ func sideLines(s *report.Side) (lines []string) {
 // fixes writes the lines of a remedy.
 func (t *probeText) fixes(b *bytes.Buffer, text string) {
 	for line := range strings.SplitSeq(text, "\n") {
-		if line != "" {
+		if product, block := diagnose.Block(line); block != nil {
+			fmt.Fprintf(b, "     fix: %s:\n\n", product)
+			for _, line := range block { // not wrapped, because it is copied
+				fmt.Fprintf(b, "          %s\n", line)
+			}
+			b.WriteByte('\n')
+		} else if line != "" {
 			t.hang(b, "     fix: ", 10, line)
 		}
 	}
