@@ -28,6 +28,7 @@ const (
 type h2Conn struct {
 	manner h2Manner
 	far    *h2Far
+	own    string       // address of the backend
 	in     bytes.Buffer // an incomplete frame
 	out    bytes.Buffer
 	over   bool // the connection is to be closed
