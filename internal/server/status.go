@@ -173,7 +173,7 @@ func (v *statusView) lacking(ctx context.Context) []web.Lack {
 		all = append(all, web.Lack{Part: "process", Reason: "it is about to end"})
 	}
 	if w := v.kept.writer.State(); !w.Reachable {
-		reason := "it takes nothing"
+		reason := "nothing can be written to it; the log has the error"
 		if errors.Is(w.Err, store.ErrReplaced) {
 			reason = store.ErrReplaced.Error()
 		}
