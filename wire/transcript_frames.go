@@ -60,6 +60,7 @@ func (t *Transcript) giveFrames(found []*Exchange) {
 			if e := copied.After.End; e != nil {
 				end := *e
 				copied.After.End = &end
+				forgetWords(&copied)
 				closeWords(&copied)
 			}
 		}

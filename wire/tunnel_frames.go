@@ -133,6 +133,22 @@ func closeWords(x *Exchange) {
 	}
 }
 
+// forgetWords forgets how the sides said goodbye as far as that rests on recorded bytes which are only the
+// beginning of what the frames were read from.
+func forgetWords(x *Exchange) {
+	a := &x.After
+	for d, recorded := range [2][]byte{a.Client, a.Server} {
+		s := &a.Frames.Sides[d]
+		if s.Read <= int64(len(recorded)) {
+			continue
+		}
+		a.End.First = ""
+		if *a.End.side(Direction(d)) = (Word{}); s.Cut {
+			a.End.side(Direction(d)).Kind = WordCut
+		}
+	}
+}
+
 // lastWord returns what the frames of a side say of its end; its kind is empty if they say nothing.
 func (a *After) lastWord(d int) (w Word) {
 	switch {

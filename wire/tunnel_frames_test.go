@@ -194,6 +194,29 @@ func TestTranscriptsHaveTheFactsOfFrames(t *testing.T) {
 	}
 }
 
+// TestATranscriptKnowsHowALongTunnelEnded holds that a recording which stops within a frame, as that of a
+// store does, does not hide the Close frames after it.
+func TestATranscriptKnowsHowALongTunnelEnded(t *testing.T) {
+	c, l := websocket(t, "")
+	closing := [2]string{FromClient: "\x88\x82\x00\x00\x00\x00\x0f\xa1", FromServer: "\x88\x02\x0f\xa1"}
+	down := "\x81\x7e\x01\x00" + strings.Repeat("a", 256)
+	c.Feed(FromServer, []byte(down), start)
+	c.Feed(FromClient, []byte(closing[FromClient]), start)
+	c.Feed(FromServer, []byte(closing[FromServer]), start)
+	c.Wrote(FromServer, len(handshake)+len(switching)+len(down)+len(closing[FromServer]))
+	c.Settle(CauseServer, start)
+	kept := *l.last()[0]
+	kept.After.Server = kept.After.Server[:64]
+	again, err := ParseTranscript([]byte(kept.Transcript().String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Word{Kind: WordClose, Code: 4001}
+	if e := again.Exchanges(Common{})[0].After.End; e.Client != want || e.Server != want || e.First != "client" {
+		t.Errorf("got %+v", e)
+	}
+}
+
 // frames returns the line about frames of a description.
 func frames(description string) string {
 	_, rest, _ := strings.Cut(description, "\n  frames ")
