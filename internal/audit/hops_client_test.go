@@ -26,7 +26,7 @@ func countOf(rule string, all ...*Audit) (n int64, route string) {
 	for _, a := range all {
 		for _, f := range a.Findings() {
 			if f.Key.Rule == rule {
-				n, route = n+int64(f.Count), f.Key.Route
+				n, route = n+f.Count, f.Key.Route
 			}
 		}
 	}
