@@ -20,6 +20,11 @@ func (c *Conversation) feedClient(p []byte, base int64, now time.Time) {
 		at, rest = at+int64(n), rest[n:]
 		switch e {
 		case EventHead:
+			if c.beginsHTTP2(&c.ring.request, at) {
+				c.beginHTTP2(&c.ring.request, now)
+				c.http2.feed(FromClient, rest, now)
+				return
+			}
 			c.requestHead(&c.ring.request, at, now)
 		case EventEnd:
 			c.requestEnd(at)

@@ -18,19 +18,36 @@ type Common struct {
 	ClientTLS  bool
 	NoSNI      bool // see Exchange
 	BackendTLS bool
-	TLSFlags   []string // see Exchange
 	NoFrames   bool     // do not read the frames of tunnels; see After
+	Content    bool     // keep how the content of answers begins; see Exchange
+	Every      bool     // report all exchanges, also those that have nothing to do with the mechanism
 	Messages   *ws.Keep // what to keep of the messages of WebSocket, where frames are read; nil: nothing
 	Altered    []string
 	Alter      func(request []byte) []byte // the head as it is sent on; nil, or a nil result, if it is not altered
-	Content    bool                        // keep how the content of answers begins; see Exchange
-	Every      bool                        // report all exchanges, also those that have nothing to do with the mechanism
+	Rare       *Rare                       // nil: the zero value
 
 	Emit   func(*Exchange)        // gets each report, in order, from within the call that caused it; must not block
 	NewID  func(time.Time) string // names an exchange; called once for each
 	Asides *Asides                // gets what is not reported as an exchange; may be nil
 	Pool   *Pool
 	Counts *Counts // never nil
+}
+
+// Rare is what few connections have in common; see Exchange.
+type Rare struct {
+	TLSFlags []string
+	Stream   *Stream
+}
+
+// TLSFlags are those of Rare.
+func (k *Common) TLSFlags() []string { return k.rare().TLSFlags }
+
+// rare is Rare, also where that is nil.
+func (k *Common) rare() Rare {
+	if k.Rare == nil {
+		return Rare{}
+	}
+	return *k.Rare
 }
 
 // Asides get what is seen of ordinary requests. Each of them must not block, and may be nil.

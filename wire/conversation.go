@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/interlock-proxy/interlock/wire/h2"
 )
 
 // The times after which an exchange is reported although it is not over.
@@ -30,6 +32,7 @@ type Conversation struct {
 	common   *Common
 	*reading // nil before the first byte, and where nothing is read any more
 	tunnel   *tunnel
+	http2    *multiplex // of a connection that began with HTTP/2; it is opaque otherwise
 
 	fed        [2]int64        // bytes that were fed
 	wrote      [2]atomic.Int64 // bytes that were passed on
@@ -70,6 +73,8 @@ func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
 	base := c.fed[d]
 	c.fed[d] += int64(len(p))
 	switch {
+	case c.http2 != nil:
+		c.http2.feed(d, p, now)
 	case c.opaque:
 		if d == FromClient {
 			c.gather(p, now)
@@ -90,6 +95,8 @@ func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
 // Feeding or skipping in either direction may change it.
 func (c *Conversation) Skippable(d Direction) int64 {
 	switch {
+	case c.http2 != nil && !c.settled:
+		return c.http2.decoder.Skippable(h2.Side(d))
 	case c.settled || c.opaque:
 		return 0
 	case c.tunnel != nil:
@@ -114,6 +121,8 @@ func (c *Conversation) Skip(d Direction, n int64, now time.Time) {
 	}
 	c.fed[d] += n
 	switch {
+	case c.http2 != nil:
+		c.http2.skip(d, n, now)
 	case c.tunnel != nil:
 		c.tunnel.skip(d, n, now)
 	case d == FromServer && c.down.skip(n):
@@ -156,6 +165,8 @@ func (c *Conversation) Opaque() bool { return c.opaque }
 // if everything could.
 func (c *Conversation) Unread() string {
 	switch {
+	case c.http2 != nil:
+		return c.http2.blind
 	case c.unread != "", c.reading == nil:
 		return c.unread
 	case c.up.Flaw != 0:
@@ -223,6 +234,9 @@ func (c *Conversation) Settle(cause Cause, now time.Time) {
 	if c.reading != nil {
 		c.conclude(cause, now)
 	}
+	if c.http2 != nil {
+		c.http2.settle(cause, now)
+	}
 	if c.tunnel != nil {
 		c.endTunnel(cause, now)
 	}
@@ -232,7 +246,7 @@ func (c *Conversation) Settle(cause Cause, now time.Time) {
 
 // Due is when Tick has something to do; the zero time if never.
 func (c *Conversation) Due() time.Time {
-	return earlier(c.reading.due(), c.tunnel.next())
+	return earlier(earlier(c.reading.due(), c.tunnel.next()), c.http2.next())
 }
 
 // Tick reports what is due at that time.
@@ -241,6 +255,7 @@ func (c *Conversation) Tick(now time.Time) {
 	if c.settled {
 		return
 	}
+	c.http2.tick(now)
 	if c.reading != nil && isDue(c.answerDue) {
 		c.answered(now)
 	}

@@ -176,9 +176,9 @@ func TestConversationOutcomes(t *testing.T) {
 
 func TestWhatIsNotReadIsSaid(t *testing.T) {
 	for want, parts := range map[string][]string{
-		"":                           {">" + handshake, "<" + switching, ">\x16"},
-		"TLS":                        {">\x16\x03\x01"},
-		"HTTP/2":                     {">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "<\x00\x00\x00"},
+		"":    {">" + handshake, "<" + switching, ">\x16"},
+		"TLS": {">\x16\x03\x01"},
+		"HTTP/2 of the server from byte 0 on (fault)": {">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00", "<HTTP/1.1 400 Bad Request\r\n\r\n"},
 		"not HTTP/1":                 {">\x00\x01"},
 		"not HTTP/1 from the server": {">" + plain, "<SSH-2.0"},
 		"TLS from the server: is the scheme of the backend https?": {">" + plain, "<\x15\x03\x01\x00\x02\x02\x0a"},

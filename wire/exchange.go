@@ -29,7 +29,7 @@ type Outcome string
 
 // The outcomes. Readers accept others.
 const (
-	Switched   Outcome = "switched"   // 101
+	Switched   Outcome = "switched"   // 101; in HTTP/2 also a 2xx to an extended CONNECT (RFC 8441 §5)
 	Refused    Outcome = "refused"    // 4xx, 5xx
 	Redirected Outcome = "redirected" // 3xx
 	Ignored    Outcome = "ignored"    // 2xx
@@ -39,6 +39,8 @@ const (
 	Opaque     Outcome = "opaque"     // the bytes cannot be read as a response
 	Unseen     Outcome = "unseen"     // the record ends, or keeps nothing, before a response head
 	Local      Outcome = "local"      // the proxy itself answered; the cause says why
+	Reset      Outcome = "reset"      // of HTTP/2: the stream was reset before a final response head
+	GoneAway   Outcome = "goneaway"   // of HTTP/2: GOAWAY says that the request was not processed (RFC 9113 §6.8)
 )
 
 // A Cause says why a connection, or the exchange on it, ended.
@@ -109,6 +111,8 @@ type Exchange struct {
 
 	Time time.Time     // when the first byte of the request came
 	Took time.Duration // from there to the end of the final response head; 0 without one
+
+	Stream *Stream // of HTTP/2; nil in HTTP/1
 
 	Request  *Request    // never nil; Raw is empty if a response came to no request
 	Far      *Request    // the request as Interlock forwarded it, if that changed it
@@ -187,6 +191,12 @@ func (x *Exchange) Protocol() string {
 		}
 	}
 	offered := ""
+	if x.Request.HTTP2() {
+		if protocol := x.Request.pseudo(":protocol"); protocol != "" {
+			return familyOf([]byte(protocol))
+		}
+		return "none"
+	}
 	for e := range x.Request.Elements("Upgrade") {
 		if offered = familyOf(x.Request.Text(e)); offered != "other" {
 			break

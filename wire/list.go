@@ -67,25 +67,42 @@ func trimFolds(raw []byte, s Span) Span {
 }
 
 // Protocols are the members of the Upgrade field: in a request those it offers, in a 101 those it
-// switches to, in any other response those it advertises.
+// switches to, in any other response those it advertises. In HTTP/2 a request offers what its :protocol
+// has, and that is one member (RFC 8441 §4); a response has none.
 func (h *Head) Protocols() []Protocol {
 	var members []Protocol
+	if h.HTTP2() {
+		return h.extendedProtocols()
+	}
 	for e := range h.Elements("Upgrade") {
 		text := "websocket" // the common values need no memory of their own
 		if string(h.Text(e)) != text {
 			text = string(h.Text(e))
 		}
-		name, version, slash := strings.Cut(text, "/")
-		members = append(members, Protocol{
-			Name: name, Version: version, Span: e,
-			Valid: IsToken(name) && (!slash || IsToken(version)),
-		})
+		members = append(members, protocolOf(text, e))
 	}
 	return members
 }
 
-// Offers reports whether some member of the Upgrade field has that name.
+// extendedProtocols are the values of :protocol.
+func (h *Head) extendedProtocols() (members []Protocol) {
+	for v := range h.Values(":protocol") {
+		members = append(members, protocolOf(string(h.Text(v)), v))
+	}
+	return members
+}
+
+// protocolOf reads one member.
+func protocolOf(text string, at Span) Protocol {
+	name, version, slash := strings.Cut(text, "/")
+	return Protocol{Name: name, Version: version, Span: at, Valid: IsToken(name) && (!slash || IsToken(version))}
+}
+
+// Offers reports whether some member of the Upgrade field has that name; in HTTP/2, whether :protocol has.
 func (h *Head) Offers(name string) bool {
+	if h.HTTP2() {
+		return EqualFold(h.pseudo(":protocol"), name)
+	}
 	for e := range h.Elements("Upgrade") {
 		member, _, _ := bytes.Cut(h.Text(e), []byte("/"))
 		if EqualFold(member, name) {

@@ -21,6 +21,11 @@ type Response struct {
 // The request keeps raw. It cannot fail on content; missing parts are empty.
 func ReadRequest(raw []byte) *Request {
 	q := &Request{Head: Head{Raw: raw, Fields: fieldsOf(raw)}}
+	if q.HTTP2() {
+		q.scanHTTP2()
+		q.Method, q.Target, q.Version = word([]byte(q.pseudo(":method"))), q.pseudo(":path"), "HTTP/2"
+		return q
+	}
 	q.scanRequest()
 	q.split()
 	return q
@@ -30,6 +35,11 @@ func ReadRequest(raw []byte) *Request {
 // line. The response keeps raw. It cannot fail on content; a status that cannot be read is 0.
 func ReadResponse(raw []byte) *Response {
 	p := &Response{Head: Head{Raw: raw, Fields: fieldsOf(raw)}}
+	if p.HTTP2() {
+		p.scanHTTP2()
+		p.Version, p.Status = "HTTP/2", statusOf(p.pseudo(":status"))
+		return p
+	}
 	p.scanResponse()
 	p.split()
 	return p
@@ -65,6 +75,20 @@ func (q *Request) split() {
 func (p *Response) split() {
 	l := splitStatusLine(p.Raw, p.Start)
 	p.Version, p.Status, p.Reason = word(p.Text(l.version)), l.status, word(p.Text(l.reason))
+}
+
+// statusOf is the number that three digits are, from 100 on; 0 for anything else.
+func statusOf(digits string) (status int) {
+	if len(digits) != 3 || digits[0] == '0' {
+		return 0
+	}
+	for _, c := range []byte(digits) {
+		if c < '0' || c > '9' {
+			return 0
+		}
+		status = status*10 + int(c-'0')
+	}
+	return status
 }
 
 // fieldsOf is room for the fields of a head, as far as most have that many.

@@ -7,7 +7,7 @@ import (
 
 // emit reports the exchange as it is known so far. It hands out a copy, which never changes.
 func (c *Conversation) emit(x *Exchange) {
-	x.Final = x.Final || x.Complete && x.Outcome != Switched && x.Outcome != Silent && x != c.refused
+	x.Final = x.Final || x.Complete && x.Outcome != Switched && x.Outcome != Silent && (c.reading == nil || x != c.refused)
 	copied := *x
 	x.Revision++
 	if copied.Revision == 0 {
@@ -36,9 +36,10 @@ func (c *Conversation) begin(q *Request, started, now time.Time) *Exchange {
 // blank returns an exchange with only what all of the connection have in common.
 func (c *Conversation) blank(started time.Time) *Exchange {
 	k := c.common
+	rare := k.rare()
 	return &Exchange{
 		Origin: k.Origin, Probe: k.Probe, Controls: k.Controls, Route: k.Route, Client: k.Client, Backend: k.Backend,
-		ClientTLS: k.ClientTLS, NoSNI: k.NoSNI, BackendTLS: k.BackendTLS, TLSFlags: k.TLSFlags, Altered: k.Altered, Time: started,
+		ClientTLS: k.ClientTLS, NoSNI: k.NoSNI, BackendTLS: k.BackendTLS, TLSFlags: rare.TLSFlags, Stream: rare.Stream, Altered: k.Altered, Time: started,
 		Complete: true,
 	}
 }

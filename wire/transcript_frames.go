@@ -15,15 +15,19 @@ const (
 	tlsKey      = "tls-records"
 	messagesKey = "messages"
 	messageKey  = "message"
+	streamKey   = "stream"
 )
 
 // FramesMeta returns the lines of a transcript with the facts of the exchange's frames, if its recorded
-// bytes are not all of them, and with its messages.
+// bytes are not all of them, with its messages, and with what is known of its stream of HTTP/2.
 func (x *Exchange) FramesMeta() (all []Meta) {
 	add := func(key string, v any) {
 		if text, err := json.Marshal(v); err == nil { // it can always be written
 			all = append(all, Meta{key, string(text)})
 		}
+	}
+	if x.Stream != nil {
+		add(streamKey, x.Stream)
 	}
 	a := &x.After
 	more := int64(len(a.Client)) < a.ClientBytes || int64(len(a.Server)) < a.ServerBytes

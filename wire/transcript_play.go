@@ -29,26 +29,10 @@ func (t *Transcript) play(common Common, far bool) []*Exchange {
 	if far {
 		end = t.FarEnd
 	}
-	var order []string
-	last := map[string]*Exchange{}
-	names := 0
-	common.NewID = func(time.Time) string { names++; return fmt.Sprint(names) }
-	common.Emit = func(x *Exchange) {
-		if last[x.ID] == nil {
-			order = append(order, x.ID)
-		}
-		if end == "" && x.Response == nil && x.Outcome == Closed { // the transcript does not say that the connection ended
-			unseen := *x
-			unseen.Outcome, unseen.Cause = Unseen, ""
-			x = &unseen
-		}
-		last[x.ID] = x
-	}
-	if common.Counts == nil {
-		common.Counts = new(Counts)
-	}
-	if common.Origin == "" {
-		common.Origin = OriginFile
+	found := collect(&common, end)
+	if what := t.stream(); what != nil && !far {
+		t.playStream(common, *what)
+		return found.exchanges()
 	}
 	now := time.Unix(0, 0).UTC()
 	var c Conversation
@@ -65,11 +49,47 @@ func (t *Transcript) play(common Common, far bool) []*Exchange {
 		}
 	}
 	finish(&c, end, now)
-	found := make([]*Exchange, 0, len(order))
-	for _, id := range order {
-		found = append(found, withoutBlanked(last[id]))
+	return found.exchanges()
+}
+
+// A collection has the exchanges that are reported, each in its last form.
+type collection struct {
+	order []string
+	last  map[string]*Exchange
+}
+
+// collect has what is reported collected, of a transcript that ends so.
+func collect(common *Common, end string) *collection {
+	found := &collection{last: map[string]*Exchange{}}
+	names := 0
+	common.NewID = func(time.Time) string { names++; return fmt.Sprint(names) }
+	common.Emit = func(x *Exchange) {
+		if found.last[x.ID] == nil {
+			found.order = append(found.order, x.ID)
+		}
+		if end == "" && x.Response == nil && x.Outcome == Closed { // the transcript does not say that the connection ended
+			unseen := *x
+			unseen.Outcome, unseen.Cause = Unseen, ""
+			x = &unseen
+		}
+		found.last[x.ID] = x
+	}
+	if common.Counts == nil {
+		common.Counts = new(Counts)
+	}
+	if common.Origin == "" {
+		common.Origin = OriginFile
 	}
 	return found
+}
+
+// exchanges are those that were collected, in the order in which they were first reported.
+func (f *collection) exchanges() []*Exchange {
+	all := make([]*Exchange, 0, len(f.order))
+	for _, id := range f.order {
+		all = append(all, withoutBlanked(f.last[id]))
+	}
+	return all
 }
 
 // pass has a conversation do what is due by then.
@@ -128,8 +148,12 @@ func (x *Exchange) Transcript() *Transcript {
 		}
 		return t
 	}
-	t := &Transcript{Meta: x.FramesMeta()}
+	t, early := &Transcript{Meta: x.FramesMeta()}, []byte(nil)
 	t.Add(FromClient, x.Request.Raw)
+	if x.Stream != nil { // its frames leave no doubt where the request ends
+		early = x.Early
+		t.Add(FromClient, early)
+	}
 	for _, p := range x.Interim {
 		t.Add(FromServer, p.Raw)
 	}
@@ -140,7 +164,7 @@ func (x *Exchange) Transcript() *Transcript {
 	if x.Response != nil {
 		t.Add(FromServer, x.Response.Raw)
 	}
-	t.Add(FromClient, x.After.Client)
+	t.Add(FromClient, x.After.Client[min(len(early), len(x.After.Client)):])
 	t.Add(FromServer, x.After.Server)
 	if e := x.After.End; e != nil && e.Idle >= time.Second {
 		t.Chunks[len(t.Chunks)-1].Idle = min(e.Idle, maxIdle)

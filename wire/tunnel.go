@@ -202,6 +202,7 @@ func (c *Conversation) fill(x *Exchange, now time.Time) {
 		}
 		return max(c.wrote[d].Load()-t.start[d], 0)
 	}
+	x.Stream = c.common.rare().Stream
 	a := &x.After
 	a.Opaque = t.lost
 	if t.frames != nil {

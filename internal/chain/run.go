@@ -86,14 +86,14 @@ func Run(ctx context.Context, hop *Hop, sink *Sink, s Settings, probes []*Probe,
 func (r *run) common(p *Probe) wire.Common {
 	return wire.Common{
 		Origin: wire.OriginChain, Probe: p.ID, Controls: wire.ControlsAccepted, Route: r.settings.Route, Backend: r.hop.Address,
-		ClientTLS: r.hop.TLS != nil, BackendTLS: r.hop.TLS != nil, TLSFlags: r.hop.TLSFlags, NewID: r.settings.NewID,
+		ClientTLS: r.hop.TLS != nil, BackendTLS: r.hop.TLS != nil, Rare: &wire.Rare{TLSFlags: r.hop.TLSFlags}, NewID: r.settings.NewID,
 	}
 }
 
 // unsentExchange is the exchange of a probe that was not sent.
 func unsentExchange(c *wire.Common) *wire.Exchange {
 	now := time.Now()
-	return &wire.Exchange{ID: c.NewID(now), Final: true, Complete: true, Origin: c.Origin, Probe: c.Probe, Route: c.Route, Backend: c.Backend, BackendTLS: c.BackendTLS, TLSFlags: c.TLSFlags, Time: now,
+	return &wire.Exchange{ID: c.NewID(now), Final: true, Complete: true, Origin: c.Origin, Probe: c.Probe, Route: c.Route, Backend: c.Backend, BackendTLS: c.BackendTLS, TLSFlags: c.TLSFlags(), Time: now,
 		Request: wire.ReadRequest(nil), Outcome: wire.Unseen}
 }
 
@@ -120,7 +120,7 @@ func (t *attempt) kept() {
 	if a == nil {
 		return
 	}
-	c.Client, c.Backend, c.ClientTLS, c.BackendTLS, c.TLSFlags = a.backend.conn.RemoteAddr().String(), t.sink.Addr, false, false, nil
+	c.Client, c.Backend, c.ClientTLS, c.BackendTLS, c.Rare = a.backend.conn.RemoteAddr().String(), t.sink.Addr, false, false, nil
 	id := t.mainID
 	if t.guessed = a.guessed; t.guessed {
 		id = string(masked(a.request.Raw, t.hop.secrets()))

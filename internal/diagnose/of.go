@@ -17,6 +17,9 @@ func Of(r *rules.Ruling) []rules.Diagnosis { return OfSeen(r, Seen{}) }
 
 // OfSeen is Of with what earlier exchanges say; see [Tunnels].
 func OfSeen(r *rules.Ruling, seen Seen) []rules.Diagnosis {
+	if r.X.Stream != nil { // the causes are those of connections of HTTP/1.1
+		return nil
+	}
 	ofHop := r.X.Origin == wire.OriginChain
 	if r.X.Probe != "" && !ofHop {
 		if p := rules.FindProbe(r.X.Probe); p == nil || !p.IsControl() || r.X.Controls == wire.ControlsAccepted {

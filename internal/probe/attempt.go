@@ -83,7 +83,7 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 	a := &attempt{caller: c, conn: conn, h: h, prove: prove, most: maxReceived, scan: wire.Scanner{Side: wire.FromServer, Pool: &c.pool}}
 	a.common = wire.Common{
 		Origin: wire.OriginProbe, Probe: id, Route: c.target.Route, Client: conn.LocalAddr().String(), Backend: c.target.Address,
-		ClientTLS: c.tls != nil, BackendTLS: c.tls != nil, TLSFlags: c.target.TLSFlags, Emit: a.keep, NewID: c.settings.NewID, Pool: &c.pool, Counts: &c.counts, Every: true,
+		ClientTLS: c.tls != nil, BackendTLS: c.tls != nil, Rare: &wire.Rare{TLSFlags: c.target.TLSFlags}, Emit: a.keep, NewID: c.settings.NewID, Pool: &c.pool, Counts: &c.counts, Every: true,
 	}
 	a.common.Content = c.polite
 	if p := rules.FindProbe(id); p != nil {

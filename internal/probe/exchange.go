@@ -49,7 +49,7 @@ func (a *attempt) unreported() *wire.Exchange {
 	k := &a.common
 	x := &wire.Exchange{
 		ID: k.NewID(a.began), Final: true, Complete: true, Origin: k.Origin, Probe: k.Probe, Route: k.Route,
-		Client: k.Client, Backend: k.Backend, ClientTLS: k.ClientTLS, BackendTLS: k.BackendTLS, TLSFlags: k.TLSFlags, Time: a.began,
+		Client: k.Client, Backend: k.Backend, ClientTLS: k.ClientTLS, BackendTLS: k.BackendTLS, TLSFlags: k.TLSFlags(), Time: a.began,
 		Request: wire.ReadRequest([]byte(a.h.Head())), Interim: a.interim, BodyDone: a.h.Hold == 0 || a.released,
 		Outcome: wire.Closed, Cause: a.over,
 	}

@@ -1,0 +1,237 @@
+package wire
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire/h2"
+)
+
+// maxStreams is how many streams of one connection are followed at the same time.
+const maxStreams = 1 << 10
+
+// A multiplex reads a connection of HTTP/2 and follows the streams that are about an upgrade. The others
+// are only counted.
+type multiplex struct {
+	common  *Common
+	decoder *h2.Decoder
+	began   time.Time
+	now     time.Time // of what is being fed
+	streams map[uint32]*stream
+	offered string // one of the offers of extended CONNECT
+	due     time.Time
+	blind   string // why not all of the connection is read
+}
+
+func newMultiplex(common *Common, now time.Time) *multiplex {
+	m := &multiplex{common: common, began: now, streams: map[uint32]*stream{}, offered: OfferNone}
+	m.decoder = h2.NewDecoder(h2.Terms{}, 0, m.event)
+	return m
+}
+
+// feed takes bytes of one side.
+func (m *multiplex) feed(d Direction, p []byte, now time.Time) {
+	m.now = now
+	m.decoder.Feed(h2.Side(d), p, now.Sub(m.began))
+	m.plan()
+}
+
+// skip records bytes of one side that were not fed.
+func (m *multiplex) skip(d Direction, n int64, now time.Time) {
+	m.now = now
+	m.decoder.Skip(h2.Side(d), n, now.Sub(m.began))
+}
+
+// event takes what the decoder has read.
+func (m *multiplex) event(e *h2.Event) {
+	d := Direction(e.From)
+	switch e.Kind {
+	case h2.EventHead:
+		m.head(d, e)
+	case h2.EventData:
+		if s := m.streams[e.Stream]; s != nil {
+			e.Want = e.Length
+		}
+	case h2.EventPayload:
+		if s := m.streams[e.Stream]; s != nil {
+			s.data(d, e.Data, m.now)
+		}
+	case h2.EventEnd:
+		if s := m.streams[e.Stream]; s != nil {
+			s.end(d, false, m.now)
+			m.leave(s, e.Stream)
+		}
+	case h2.EventReset:
+		if s := m.streams[e.Stream]; s != nil {
+			m.tellOffer(s)
+			s.reset(d, e.Code, m.now)
+			m.leave(s, e.Stream)
+		}
+	case h2.EventGoAway:
+		if d == FromServer {
+			m.goAway(e.Last)
+		}
+	case h2.EventSetting:
+		if d == FromServer && e.Setting.ID == settingConnectProtocol {
+			m.offered = offerOf(e.Setting.Value)
+		}
+	case h2.EventBlind:
+		if m.blind == "" {
+			m.blind = fmt.Sprintf("HTTP/2 of the %s from byte %d on (%s)", e.From, e.Offset, e.Blind)
+		}
+	}
+}
+
+// settingConnectProtocol is SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 §3).
+const settingConnectProtocol = 8
+
+func offerOf(value uint32) string {
+	switch value {
+	case 0:
+		return OfferNo
+	case 1:
+		return OfferYes
+	}
+	return OfferBroken
+}
+
+// head takes a field block.
+func (m *multiplex) head(d Direction, e *h2.Event) {
+	s := m.streams[e.Stream]
+	switch {
+	case s == nil && d == FromClient:
+		s = m.begin(e)
+	case s == nil:
+		s = m.unexpected(e)
+	case d == FromClient, s.x == nil:
+		s.change(func(k *Stream) { k.side(d).Heads++ })
+	default:
+		raw, whole := renderHead(e.Fields)
+		m.tellOffer(s)
+		s.respond(raw, whole && !e.Truncated, e.EndStream, m.now)
+	}
+	if s != nil {
+		if e.EndStream {
+			s.end(d, s.what().side(d).Heads == 0, m.now)
+		}
+		m.leave(s, e.Stream)
+	}
+}
+
+// tellOffer tells a stream what the server offers when it answers: its SETTINGS come before any response
+// (RFC 9113 §3.4), and a client need not have seen them yet when it sent its request.
+func (m *multiplex) tellOffer(s *stream) {
+	if s.x != nil && s.what().Offered != m.offered {
+		s.change(func(k *Stream) { k.Offered = m.offered })
+	}
+}
+
+// leave forgets a stream about which nothing more is reported.
+func (m *multiplex) leave(s *stream, id uint32) {
+	if s.over {
+		delete(m.streams, id)
+	}
+}
+
+// begin follows a stream, if it is about an upgrade.
+func (m *multiplex) begin(e *h2.Event) *stream {
+	m.common.Counts.Exchanges.Add(1)
+	if len(m.streams) >= maxStreams || !slices.ContainsFunc(e.Fields, aboutUpgrade) {
+		return nil
+	}
+	raw, whole := renderHead(e.Fields)
+	return m.follow(e.Stream, raw, whole && !e.Truncated)
+}
+
+func (m *multiplex) follow(id uint32, raw []byte, whole bool) *stream {
+	s := newStream(m.common, Stream{ID: id, Offered: m.offered}, raw, whole, m.now)
+	m.streams[id] = s
+	return s
+}
+
+// aboutUpgrade reports whether a field of a request has to do with an upgrade.
+func aboutUpgrade(f h2.Field) bool {
+	switch f.Name {
+	case ":protocol", "upgrade", "http2-settings", "connection", "sec-websocket-key", "sec-websocket-version":
+		return true
+	case ":method":
+		return f.Value == "CONNECT"
+	}
+	return false
+}
+
+// unexpected follows a stream whose request had nothing to do with an upgrade, if its response has. The
+// request is not known any more.
+func (m *multiplex) unexpected(e *h2.Event) *stream {
+	if !slices.ContainsFunc(e.Fields, func(f h2.Field) bool {
+		return f.Name == ":status" && (f.Value == "101" || f.Value == "426") || f.Name == "upgrade"
+	}) || len(m.streams) >= maxStreams {
+		return nil
+	}
+	s := m.follow(e.Stream, []byte(http2Line+"\r\n"), true)
+	s.x.Lossy = []string{"request fields"}
+	raw, whole := renderHead(e.Fields)
+	s.respond(raw, whole && !e.Truncated, e.EndStream, m.now)
+	return s
+}
+
+// goAway reports the requests that were not processed.
+func (m *multiplex) goAway(last uint32) {
+	for _, id := range m.ids() {
+		if s := m.streams[id]; id > last && s.x != nil {
+			s.goneAway(m.now)
+			m.leave(s, id)
+		}
+	}
+}
+
+// ids are the streams that are followed, in their order.
+func (m *multiplex) ids() []uint32 {
+	ids := make([]uint32, 0, len(m.streams))
+	for id := range m.streams {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// plan finds out when something is due.
+func (m *multiplex) plan() {
+	m.due = time.Time{}
+	for _, s := range m.streams {
+		m.due = earlier(m.due, s.next())
+	}
+}
+
+// next is when something is due; the zero time if never.
+func (m *multiplex) next() time.Time {
+	if m == nil {
+		return time.Time{}
+	}
+	return m.due
+}
+
+// tick reports what is due.
+func (m *multiplex) tick(now time.Time) {
+	if m == nil || m.due.IsZero() || now.Before(m.due) {
+		return
+	}
+	for _, id := range m.ids() {
+		m.streams[id].tick(now)
+	}
+	m.plan()
+}
+
+// settle reports all streams for the last time.
+func (m *multiplex) settle(cause Cause, now time.Time) {
+	for _, id := range m.ids() {
+		m.streams[id].conclude(cause, now)
+	}
+	m.streams = nil
+	m.due = time.Time{}
+	if m.blind != "" {
+		m.common.Counts.Opaque.Add(1)
+		m.common.Counts.HTTP2.Add(1)
+	}
+}

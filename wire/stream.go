@@ -1,0 +1,236 @@
+package wire
+
+import (
+	"time"
+
+	"github.com/interlock-proxy/interlock/wire/h2"
+)
+
+// A Stream is what is known of an exchange because it is a stream of HTTP/2 (RFC 9113 §5).
+type Stream struct {
+	ID      uint32     `json:"id,omitempty"`
+	Offered string     `json:"offered,omitempty"` // one of the offers of extended CONNECT, when the response came
+	Client  StreamSide `json:"client,omitzero"`
+	Server  StreamSide `json:"server,omitzero"`
+}
+
+// What a server has said of extended CONNECT by SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 §3). Empty
+// where that is not known.
+const (
+	OfferNone   = "none"   // its SETTINGS do not have it, or have not come
+	OfferYes    = "yes"    // 1
+	OfferNo     = "no"     // 0
+	OfferBroken = "broken" // any other value
+)
+
+// A StreamSide is what one side of a stream sent beside its head and its data.
+type StreamSide struct {
+	End    string  `json:"end,omitempty"`    // one of the ends; empty while it is open
+	Code   h2.Code `json:"code,omitempty"`   // of a reset
+	AtHead bool    `json:"atHead,omitempty"` // END_STREAM came with the head of the request or of the final response
+	Heads  int     `json:"heads,omitempty"`  // field blocks after that head: trailers, or what has no place in a tunnel (RFC 9113 §8.5)
+}
+
+// The ends of one side of a stream.
+const (
+	StreamEnded = "end"    // END_STREAM
+	StreamReset = "reset"  // RST_STREAM
+	StreamAway  = "goaway" // of the server: GOAWAY, and the request was not processed
+)
+
+// side is one side.
+func (s *Stream) side(d Direction) *StreamSide {
+	if d == FromClient {
+		return &s.Client
+	}
+	return &s.Server
+}
+
+// A stream is a stream of HTTP/2 that is followed. Its conversation has the bytes of its DATA frames.
+type stream struct {
+	Conversation
+	own      Common
+	x        *Exchange // until the final response head has come; after that, of one that was not accepted, nil
+	since    time.Time // when the head of the request was complete
+	early    []byte
+	reported bool // that it is silent
+	over     bool // nothing more is reported
+}
+
+// newStream begins a stream with the head of its request.
+func newStream(common *Common, what Stream, head []byte, whole bool, now time.Time) *stream {
+	s := &stream{own: *common, since: now}
+	s.own.Rare = &Rare{Stream: &what}
+	s.Open(&s.own)
+	s.x = s.begin(ReadRequest(head), now, now)
+	if !whole {
+		s.x.Request.flaw(FlawHeadTooLong, len(head))
+	}
+	return s
+}
+
+// what is what is known of the stream.
+func (s *stream) what() *Stream { return s.own.Rare.Stream }
+
+// change changes what is known of the stream. Exchanges that were reported keep what they have.
+func (s *stream) change(f func(*Stream)) {
+	changed := *s.what()
+	f(&changed)
+	s.own.Rare = &Rare{Stream: &changed}
+	if s.x != nil {
+		s.x.Stream = &changed
+	}
+}
+
+// respond takes the head of a response. It is the last one, if it is not interim.
+func (s *stream) respond(head []byte, whole, ends bool, now time.Time) {
+	p := ReadResponse(head)
+	if !whole {
+		p.flaw(FlawHeadTooLong, len(head))
+	}
+	x := s.x
+	switch {
+	case x == nil || s.over:
+		return
+	case p.Status/100 == 1 && p.Status != 101 && !ends:
+		x.Interim = append(x.Interim, p)
+		return
+	}
+	x.Response, x.Took = p, now.Sub(x.Time)
+	x.Early = s.early
+	if ends {
+		s.end(FromServer, true, now)
+	}
+	if x.Outcome = outcomeOf(p.Status); x.Outcome == Ignored && x.extended() {
+		x.Outcome = Switched
+	}
+	if x.Outcome != Switched {
+		s.emit(x)
+		s.x, s.over = nil, true
+		return
+	}
+	t := s.newTunnel(x)
+	t.dueAt(now.Add(AftermathFor))
+	t.started = [2]bool{true, true}
+	s.tunnel = t
+	t.keep(FromClient, s.early)
+	t.read(FromClient, s.early, now)
+	t.closed[FromClient] = s.what().Client.End != ""
+	t.closed[FromServer] = s.what().Server.End != ""
+	x.Complete = false
+	s.emit(x)
+	x.Complete, s.x, s.early = true, nil, nil
+}
+
+// extended reports whether the request is an extended CONNECT (RFC 8441 §4).
+func (x *Exchange) extended() bool {
+	return x.Request.HTTP2() && x.Request.Method == "CONNECT" && x.Request.Has(":protocol")
+}
+
+// data takes payload of DATA frames.
+func (s *stream) data(d Direction, p []byte, now time.Time) {
+	switch {
+	case len(p) == 0 || s.over:
+	case s.tunnel != nil:
+		base := s.fed[d]
+		s.fed[d] += int64(len(p))
+		s.Wrote(d, len(p))
+		s.record(d, p, base, now)
+	case d == FromClient:
+		s.x.EarlyBytes += int64(len(p))
+		s.early = append(s.early, p[:min(len(p), MaxRecorded-len(s.early))]...)
+		s.fed[d] += int64(len(p))
+		s.Wrote(d, len(p))
+	}
+}
+
+// end takes END_STREAM of one side.
+func (s *stream) end(d Direction, atHead bool, now time.Time) {
+	if s.over || s.what().side(d).End != "" {
+		return
+	}
+	s.change(func(k *Stream) { k.side(d).End, k.side(d).AtHead = StreamEnded, atHead })
+	if s.tunnel != nil {
+		s.Ended(d, now)
+	}
+	if s.what().Client.End != "" && s.what().Server.End != "" && s.tunnel != nil {
+		cause := CauseServer
+		if d == FromServer { // the client did before
+			cause = CauseClient
+		}
+		s.conclude(cause, now)
+	}
+}
+
+// reset takes RST_STREAM, which ends both directions.
+func (s *stream) reset(d Direction, code h2.Code, now time.Time) {
+	if s.over {
+		return
+	}
+	s.change(func(k *Stream) { k.side(d).End, k.side(d).Code = StreamReset, code })
+	cause := CauseClientReset
+	if d == FromServer {
+		cause = CauseServerReset
+	}
+	if s.x != nil {
+		s.unanswered(Reset, cause, now)
+		return
+	}
+	s.conclude(cause, now)
+}
+
+// goneAway takes that the server has not processed the request (RFC 9113 §6.8).
+func (s *stream) goneAway(now time.Time) {
+	if s.over || s.x == nil {
+		return
+	}
+	s.change(func(k *Stream) { k.Server.End = StreamAway })
+	s.unanswered(GoneAway, CauseServer, now)
+}
+
+// unanswered reports a request that gets no final response any more.
+func (s *stream) unanswered(outcome Outcome, cause Cause, now time.Time) {
+	s.x.Outcome, s.x.Cause, s.x.Early, s.x.Final = outcome, cause, s.early, true
+	s.emit(s.x)
+	s.x, s.over = nil, true
+}
+
+// conclude reports for the last time.
+func (s *stream) conclude(cause Cause, now time.Time) {
+	switch {
+	case s.over:
+		return
+	case s.tunnel != nil:
+		s.endTunnel(cause, now)
+	case cause.Local():
+		s.unanswered(Local, cause, now)
+		return
+	default:
+		s.unanswered(Closed, cause, now)
+		return
+	}
+	s.over, s.settled = true, true
+}
+
+// next is when something is to be reported; the zero time if never.
+func (s *stream) next() time.Time {
+	switch {
+	case s.over || s.x != nil && s.reported:
+		return time.Time{}
+	case s.x != nil:
+		return s.since.Add(SilentAfter)
+	}
+	return s.tunnel.next()
+}
+
+// tick reports what is due.
+func (s *stream) tick(now time.Time) {
+	switch due := s.next(); {
+	case due.IsZero() || now.Before(due):
+	case s.x != nil:
+		s.x.Outcome, s.reported = Silent, true
+		s.emit(s.x)
+	default:
+		s.reportTunnel(now)
+	}
+}
