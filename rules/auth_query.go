@@ -5,7 +5,8 @@ import "strings"
 var _ = register(Rule{
 	ID: "UPGRADE-AUTH-QUERY", Level: Should, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "A client does not send credentials in the query string of a handshake",
+	Versions: AnyVersion,
+	Title:    "A client does not send credentials in the query string of a handshake",
 	Problem: Problems{
 		Switched: "Client sent credentials in the query string (%s); every access log on the way has them",
 		Refused:  "Client sent credentials in the query string (%s); every access log on the way has them",

@@ -21,7 +21,7 @@ type Case struct {
 	connection     connectionList  // the request's Connection field
 	optionSent     bool            // the request has the connection option "upgrade"
 	optionReturned bool            // the response has that option
-	switched       bool            // the response is a 101
+	switched       bool            // the response is a 101, or in HTTP/2 what takes its place; see wire.Switched
 	leftHTTP       bool            // the server has left HTTP/1: by a 101, or without one
 	headCut        bool            // the request's head is incomplete: what is missing may still have been sent
 	websocket      bool            // see towards
@@ -70,7 +70,13 @@ func (c *Case) read() {
 	_, unfinished := q.Flaw(wire.FlawHeadUnfinished)
 	_, long := q.Flaw(wire.FlawHeadTooLong)
 	c.headCut = unfinished || long || !c.keeps(lostRequest)
-	if p != nil {
+	switch {
+	case p == nil:
+	case q.HTTP2():
+		if c.switched = c.X.Outcome == wire.Switched; c.switched && p.Status != 101 {
+			c.chosen = c.offered
+		}
+	default:
 		c.chosen, c.optionReturned, c.switched = p.Protocols(), p.HasOption("upgrade"), p.Status == 101
 	}
 	if c.probed() && !c.onlyClient() && c.X.Probe != "" {

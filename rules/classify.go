@@ -64,10 +64,10 @@ func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 			next++
 		}
 	}()
-	off := len(c.Options.Off) > 0
+	off, http2 := len(c.Options.Off) > 0, c.X.Request.HTTP2()
 	for next = from; next < len(rules); next++ {
 		r := rules[next]
-		if off && slices.Contains(c.Options.Off, r.ID) || !c.testsFrames(r) && !r.When(c) {
+		if !r.Versions.includes(http2) || off && slices.Contains(c.Options.Off, r.ID) || !c.testsFrames(r) && !r.When(c) {
 			continue
 		}
 		c.rule = r

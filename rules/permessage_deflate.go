@@ -5,7 +5,8 @@ import "strconv"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-OFFER", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "A client offers permessage-deflate with valid parameters, and a server declines an invalid offer by leaving it out of the 101",
+	Versions: AnyVersion,
+	Title:    "A client offers permessage-deflate with valid parameters, and a server declines an invalid offer by leaving it out of the 101",
 	Problem: Problems{
 		Switched: "Server accepted an invalid permessage-deflate offer: %s",
 		Refused:  "Client sent an invalid permessage-deflate offer: %s",
@@ -62,7 +63,8 @@ Or turn compression off: ws perMessageDeflate: false (default), Python websocket
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-RESPONSE", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "A server accepts permessage-deflate once and with valid parameters",
+	Versions: AnyVersion,
+	Title:    "A server accepts permessage-deflate once and with valid parameters",
 	Problem: Problems{
 		Switched: "Server accepted permessage-deflate with an invalid parameter: %s",
 	},
@@ -100,7 +102,8 @@ every client that offers client_max_window_bits without a value, and Chrome does
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-CLIENT-BITS", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "A server limits the client's compression window only if the client offered client_max_window_bits",
+	Versions: AnyVersion,
+	Title:    "A server limits the client's compression window only if the client offered client_max_window_bits",
 	Problem: Problems{
 		Switched: "Server sent client_max_window_bits=%s; the client had not offered it",
 	},
@@ -145,7 +148,8 @@ connections as well.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-SERVER-BITS", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A server that accepts server_max_window_bits keeps to it and repeats it in the 101",
+	Versions: AnyVersion,
+	Title:    "A server that accepts server_max_window_bits keeps to it and repeats it in the 101",
 	Problem: Problems{
 		Switched: "Server sent no server_max_window_bits; the client had asked for %s",
 	},
@@ -189,7 +193,8 @@ strict client may still miss the parameter, so that is a warning.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PMD-NO-TAKEOVER", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A server that accepts server_no_context_takeover repeats it in the 101",
+	Versions: AnyVersion,
+	Title:    "A server that accepts server_no_context_takeover repeats it in the 101",
 	Problem: Problems{
 		Switched: "Server accepted permessage-deflate without the server_no_context_takeover that the client had asked for",
 	},

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // Problems are the sentences that findings of a rule consist of: one for an exchange in which the
@@ -97,6 +99,9 @@ func (c *Case) sentence(res Result, s Shown) string {
 
 // afterRefusal describes how a server that did not switch reacted to a request in live traffic.
 func afterRefusal(c *Case) string {
+	if s := c.X.Stream; s != nil && s.Server.End == wire.StreamReset && c.X.Response == nil {
+		return ", and the server reset the stream (" + s.Server.Code.String() + ")"
+	}
 	switch c.answer() {
 	case answeredClose:
 		return "; the server closed the connection without an answer"

@@ -42,7 +42,11 @@ type headRedaction struct {
 // piece redacts what one parser or another takes for a line; rest begins at that line and reaches
 // to the end.
 func (h *headRedaction) piece(piece, rest []byte) {
-	name, value, colon := bytes.Cut(piece, []byte(":"))
+	name, value, colon := bytes.Cut(piece[1:], []byte(":")) // the name of a pseudo-header begins with one
+	name = piece[:len(name)+1]
+	if !colon && piece[0] == ':' {
+		name, value, colon = nil, piece[1:], true
+	}
 	if name = bytes.TrimSpace(name); !colon {
 		blankTokens(piece, false)
 		if folds := piece[0] == ' ' || piece[0] == '\t'; folds {
@@ -77,7 +81,7 @@ func (d *Redaction) redactValue(name, value []byte) {
 			blank(value[n:])
 		}
 	}
-	if wire.EqualFold(name, "Host") {
+	if wire.EqualFold(name, "Host") || wire.EqualFold(name, ":authority") {
 		blankUser(value)
 	}
 	switch {

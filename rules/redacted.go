@@ -24,6 +24,9 @@ func (r *Ruling) Redacted() []string {
 // redactedRequest compares a request with its redacted head.
 func redactedRequest(q *wire.Request, shown []byte) []string {
 	names := redactedFields(&q.Head, shown)
+	if q.HTTP2() {
+		return names
+	}
 	line := q.Raw[q.Start.From:q.Start.To]
 	rest := line[min(len(q.Method), len(line)):]
 	i := bytes.Index(rest, []byte(q.Target))

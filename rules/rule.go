@@ -25,6 +25,9 @@ type Rule struct {
 	// Hop, so the others cost nothing.
 	Hop bool `json:"-"`
 
+	// Versions are the versions of HTTP that the rule is about: an exchange in another one is not asked.
+	Versions Versions `json:"-"`
+
 	When   func(*Case) bool   `json:"-"`      // reports whether the rule applies; a rule that does not has not passed
 	Judge  func(*Case) Result `json:"-"`      // nil: RefuseSwitch
 	Probes []Probe            `json:"probes"` // the requests that test the rule
@@ -35,6 +38,19 @@ type Rule struct {
 
 	general []Ref // the Refs that apply without WebSocket; register fills it in
 }
+
+// Versions are the versions of HTTP that a rule is about.
+type Versions uint8
+
+// The zero value is for rules about what only HTTP/1 has, such as the Upgrade and Connection headers.
+const (
+	HTTP1      Versions = iota
+	HTTP2               // what only HTTP/2 has
+	AnyVersion          // what both have
+)
+
+// includes reports whether the rule is about exchanges of that version.
+func (v Versions) includes(http2 bool) bool { return v == AnyVersion || (v == HTTP2) == http2 }
 
 // A Ref is one requirement in the rulebook's own words, with its place.
 type Ref struct {

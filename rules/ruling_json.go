@@ -53,6 +53,7 @@ type rulingJSON struct {
 	After        *afterJSON    `json:"after"`
 	framesJSON
 	Messages   *ws.Messages  `json:"messages,omitempty"` // of a WebSocket tunnel, where they are kept
+	Stream     *wire.Stream  `json:"stream,omitempty"`   // of HTTP/2
 	Hop        *hopJSON      `json:"hop,omitempty"`      // the other side of the proxy that the exchange passed, where it was seen
 	beyondJSON               // of live traffic without another side, whose rules need it where one is found
 	Findings   []findingJSON `json:"findings"`
@@ -125,7 +126,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 			Head: o.requestHead(x.Request),
 		},
 		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Elsewhere: x.Elsewhere, Lossy: x.Lossy,
-		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: millisecondsOf(x.Took), Hop: o.hop(x),
+		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: millisecondsOf(x.Took), Hop: o.hop(x), Stream: x.Stream,
 		Findings: make([]findingJSON, 0, len(r.Findings)), Diagnoses: r.Diagnoses,
 	}
 	if x.Hop == nil && x.Probe == "" { // live and offline alike
@@ -164,7 +165,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		if !o.Full {
 			j.Response.Redacted = redactedFields(&p.Head, j.Response.Head)
 		}
-		if p.Status == 101 {
+		if p.Status == 101 || x.Outcome == wire.Switched {
 			j.Cause, j.After, j.framesJSON, j.Messages = "", o.after(x), publicFrames(x), o.messages(x)
 		}
 	}
@@ -217,7 +218,7 @@ func (o *Options) head(raw []byte) []byte {
 
 func (o *Options) requestHead(q *wire.Request) []byte {
 	b := o.head(q.Raw)
-	if !o.Full {
+	if !o.Full && !q.HTTP2() { // there it is the value of a field
 		line := b[q.Start.From:q.Start.To][len(q.Method):]
 		if i := bytes.Index(line, []byte(q.Target)); i >= 0 {
 			o.Redact.redactTarget(line[i : i+len(q.Target)])

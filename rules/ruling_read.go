@@ -111,11 +111,12 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	}
 	j.beyondJSON.read(x)
 	j.Hop.read(x)
+	x.Stream = j.Stream
 	if j.Response == nil {
 		return x, nil
 	}
 	x.Response = wire.ReadResponse(j.Response.Head)
-	if a := j.After; a != nil && x.Response.Status == 101 {
+	if a := j.After; a != nil && (x.Response.Status == 101 || x.Outcome == wire.Switched) {
 		readAfter(x, a, &j.framesJSON)
 		x.After.Messages = j.Messages
 	}

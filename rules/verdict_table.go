@@ -119,6 +119,10 @@ func (c *Case) answer() answer {
 		return answeredRefusal
 	case s >= 200:
 		return answeredNormal
+	case c.X.Outcome == wire.Reset && c.X.Cause == wire.CauseServerReset: // a precise answer (RFC 9113 §8.1.1)
+		return answeredRefusal
+	case c.X.Outcome == wire.GoneAway:
+		return answeredClose
 	case c.X.Outcome == wire.Closed && (c.X.Cause == wire.CauseServer || c.X.Cause == wire.CauseServerReset):
 		return answeredClose
 	case c.X.Outcome == wire.Silent && bodyWithheld(c):

@@ -11,7 +11,8 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-CLOSE-BODY", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A client or server sends close frames with a code that may be sent, or with no payload",
+	Versions: AnyVersion,
+	Title:    "A client or server sends close frames with a code that may be sent, or with no payload",
 	Problem: Problems{
 		Switched: "%s sent an invalid close frame: %s",
 	},
@@ -66,7 +67,8 @@ inside an API.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-AFTER-CLOSE", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A client or server sends no data frame after its close frame",
+	Versions: AnyVersion,
+	Title:    "A client or server sends no data frame after its close frame",
 	Problem: Problems{
 		Switched: "%s sent a data frame after its close frame: frame %s",
 	},
@@ -102,7 +104,8 @@ const closeWait = 10 * time.Second
 var _ = register(Rule{
 	ID: "UPGRADE-WS-CLOSE-UNANSWERED", Level: Must, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "A client or server answers a close frame with one of its own",
+	Versions: AnyVersion,
+	Title:    "A client or server answers a close frame with one of its own",
 	Problem: Problems{
 		Switched: "%s ended the connection without an answer to the close frame (%s)",
 	},
@@ -145,7 +148,8 @@ were read.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-CLOSE-HANG", Level: Should, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "A server ends the connection after the close frames of both sides",
+	Versions: AnyVersion,
+	Title:    "A server ends the connection after the close frames of both sides",
 	Problem: Problems{
 		Switched: "Server kept the connection open for %s after both close frames",
 	},

@@ -11,7 +11,8 @@ const extensionField = "Sec-WebSocket-Extensions"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-EXT-SYNTAX", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Medium}, Since: "0.1",
-	Title: "A client sends a well-formed Sec-WebSocket-Extensions header, and a server rejects a malformed one",
+	Versions: AnyVersion,
+	Title:    "A client sends a well-formed Sec-WebSocket-Extensions header, and a server rejects a malformed one",
 	Problem: Problems{
 		Switched: "Server accepted a handshake with a malformed Sec-WebSocket-Extensions header: %s",
 		Refused:  "Client sent a malformed Sec-WebSocket-Extensions header: %s",
@@ -65,7 +66,8 @@ the websocket-extensions libraries for Node.js and Ruby altogether (CVE-2020-766
 var _ = register(Rule{
 	ID: "UPGRADE-WS-EXT-UNREGISTERED", Level: Must, Party: Client,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "A client and a server agree only on registered WebSocket extensions",
+	Versions: AnyVersion,
+	Title:    "A client and a server agree only on registered WebSocket extensions",
 	Problem: Problems{
 		Switched: "Client and server agreed on an unregistered extension: %s",
 	},
@@ -98,7 +100,8 @@ not accept costs nothing and passes.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-EXT-NOT-OFFERED", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "A server accepts only extensions that the client offered",
+	Versions: AnyVersion,
+	Title:    "A server accepts only extensions that the client offered",
 	Problem: Problems{
 		Switched: "Server accepted the extension %s; the client had offered %s",
 	},
@@ -143,7 +146,8 @@ In a proxy, forward Sec-WebSocket-Extensions in both directions or remove it in 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-EXT-MULTI-LINE", Level: Must, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
-	Title: "A server lists all accepted extensions in one Sec-WebSocket-Extensions header",
+	Versions: AnyVersion,
+	Title:    "A server lists all accepted extensions in one Sec-WebSocket-Extensions header",
 	Problem: Problems{
 		Switched: "Server sent several Sec-WebSocket-Extensions headers: %s",
 	},

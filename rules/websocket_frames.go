@@ -12,7 +12,8 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-RSV", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A client or server sets reserved bits only as an accepted extension defines them",
+	Versions: AnyVersion,
+	Title:    "A client or server sets reserved bits only as an accepted extension defines them",
 	Problem: Problems{
 		Switched: "%s set reserved bits in a frame: frame %s %s",
 	},
@@ -58,7 +59,8 @@ In a proxy, forward Sec-WebSocket-Extensions unchanged in request and response, 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-OPCODE", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A client or server uses only defined opcodes and fragments messages in order",
+	Versions: AnyVersion,
+	Title:    "A client or server uses only defined opcodes and fragments messages in order",
 	Problem: Problems{
 		Switched: "%s sent an invalid frame: frame %s %s",
 	},
@@ -99,7 +101,8 @@ If the first frames are valid without a proxy and invalid behind one, the proxy 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-CONTROL", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A client or server sends control frames unfragmented and with at most 125 bytes of payload",
+	Versions: AnyVersion,
+	Title:    "A client or server sends control frames unfragmented and with at most 125 bytes of payload",
 	Problem: Problems{
 		Switched: "%s sent an invalid control frame: frame %s %s",
 	},
@@ -132,7 +135,8 @@ closes the connection.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-LENGTH", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A client or server writes frame lengths in the shortest form and below 2^63",
+	Versions: AnyVersion,
+	Title:    "A client or server writes frame lengths in the shortest form and below 2^63",
 	Problem: Problems{
 		Switched: "%s sent a frame with an invalid length: frame %s %s",
 	},
@@ -181,7 +185,10 @@ func readsFrames13(c *Case) bool {
 	if !c.websocket || !c.switched || !c.X.Complete || len(c.X.After.Client)+len(c.X.After.Server) == 0 {
 		return false
 	}
-	if len(c.chosen) > 0 && !hasProtocol(c.chosen, "websocket") || !c.X.Request.Has(keyField) {
+	if len(c.chosen) > 0 && !hasProtocol(c.chosen, "websocket") || !c.X.Request.HTTP2() && !c.X.Request.Has(keyField) {
+		return false
+	}
+	if c.X.Request.HTTP2() && documentSign(c) != "" { // what follows is no tunnel
 		return false
 	}
 	foreign := otherVersion(c)

@@ -11,7 +11,8 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-UNMASKED", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Medium, Worst: Critical}, Since: "0.1",
-	Title: "A client masks every frame, and a server closes the connection at an unmasked one",
+	Versions: AnyVersion,
+	Title:    "A client masks every frame, and a server closes the connection at an unmasked one",
 	Problem: Problems{
 		Switched: "Server answered an unmasked frame from the client: frame %s",
 	},
@@ -75,7 +76,8 @@ Tornado, WebSocket-Node and other libraries do not check and have no option for 
 var _ = register(Rule{
 	ID: "UPGRADE-WS-MASKED-SERVER", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "A server sends unmasked frames",
+	Versions: AnyVersion,
+	Title:    "A server sends unmasked frames",
 	Problem: Problems{
 		Switched: "Server sent a masked frame: frame %s",
 	},
@@ -109,7 +111,8 @@ If the server's own frames are unmasked, look at the proxy: it may mix up the tw
 var _ = register(Rule{
 	ID: "UPGRADE-WS-MASK-CONST", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "A client masks each frame with a new random key",
+	Versions: AnyVersion,
+	Title:    "A client masks each frame with a new random key",
 	Problem: Problems{
 		Switched: "Client used the masking key %s for two frames",
 	},

@@ -11,7 +11,8 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-UTF8", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A client or server sends text messages and close reasons in UTF-8",
+	Versions: AnyVersion,
+	Title:    "A client or server sends text messages and close reasons in UTF-8",
 	Problem: Problems{
 		Switched: "%s sent text that is not UTF-8: frame %s",
 	},
@@ -63,7 +64,8 @@ const pongWait = 30 * time.Second
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PONG", Level: Must, Party: Server,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "A client or server answers a ping with a pong that has the same payload",
+	Versions: AnyVersion,
+	Title:    "A client or server answers a ping with a pong that has the same payload",
 	Problem: Problems{
 		Switched: "%s did not answer a ping: %s",
 	},
@@ -140,7 +142,8 @@ const tooLarge = 1 << 30
 var _ = register(Rule{
 	ID: "UPGRADE-WS-MESSAGE-LIMIT", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A server limits the size of messages",
+	Versions: AnyVersion,
+	Title:    "A server limits the size of messages",
 	Problem: Problems{
 		Switched: "Server read %s of one message without closing the connection",
 	},

@@ -13,7 +13,8 @@ const originField = "Origin"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ORIGIN-CROSS", Level: Should, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium, Worst: Critical}, Since: "0.1",
-	Title: "A server rejects WebSocket handshakes from pages of other sites",
+	Versions: AnyVersion,
+	Title:    "A server rejects WebSocket handshakes from pages of other sites",
 	Problem: Problems{
 		Switched: "Server accepted a handshake from another site (Origin: %s, Host: %s)",
 		Refused:  "Client sent the Origin of another site (Origin: %s, Host: %s)",
@@ -72,7 +73,7 @@ If other sites should connect, or a proxy drops the port, list the origins in In
 	},
 	Show: func(c *Case, _ Result) Shown {
 		h, text := &c.X.Request.Head, ""
-		at := c.inRequest(originField, "Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Cookie", "Authorization")
+		at := c.inRequest(originField, hostField(h), "X-Forwarded-Host", "X-Forwarded-Proto", "Cookie", "Authorization")
 		switch {
 		case !c.switched:
 		case c.X.Probe == noOriginProbe:
@@ -91,7 +92,7 @@ If other sites should connect, or a proxy drops the port, list the origins in In
 				text += "; this may be intended. Probe the endpoint to find out, or list the origin in rules.public_origins"
 			}
 		}
-		return says(text, at, values(h, originField), values(h, "Host"))
+		return says(text, at, values(h, originField), values(h, hostField(h)))
 	},
 	Probes: originProbes(),
 })
@@ -99,7 +100,8 @@ If other sites should connect, or a proxy drops the port, list the origins in In
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ORIGIN-MISSING", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "A client that is a browser sends Origin with its handshake, and a proxy passes it on unchanged",
+	Versions: AnyVersion,
+	Title:    "A client that is a browser sends Origin with its handshake, and a proxy passes it on unchanged",
 	Problem: Problems{
 		Switched: "Client sent a browser's handshake without an Origin header; the server accepted it",
 		Refused:  "Client sent a browser's handshake without an Origin header",
@@ -141,7 +143,8 @@ nginx, in front: remove proxy_set_header Origin.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-ORIGIN-DUP", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "A server rejects a WebSocket handshake with more than one Origin header",
+	Versions: AnyVersion,
+	Title:    "A server rejects a WebSocket handshake with more than one Origin header",
 	Problem: Problems{
 		Switched: "Server accepted a handshake with several Origin headers: %s",
 		Refused:  "Client sent several Origin headers: %s",
@@ -188,7 +191,7 @@ func isOwnOrigin(c *Case) bool {
 	case !secure && !wire.EqualFold(scheme, "http"), left == cleartext && secure, left == overTLS && !secure:
 		return false
 	}
-	return sameAuthority(authority, first(h, "Host"), secure) ||
+	return sameAuthority(authority, first(h, hostField(h)), secure) ||
 		sameAuthority(authority, firstElement(h, "X-Forwarded-Host"), secure)
 }
 
@@ -201,7 +204,7 @@ func differsInPort(c *Case) bool {
 		return false
 	}
 	host, _ := splitPort(authority, false)
-	for _, ours := range [...][]byte{first(h, "Host"), firstElement(h, "X-Forwarded-Host")} {
+	for _, ours := range [...][]byte{first(h, hostField(h)), firstElement(h, "X-Forwarded-Host")} {
 		if name, _ := splitPort(ours, false); len(name) > 0 && wire.EqualFold(name, host) {
 			return true
 		}

@@ -11,7 +11,8 @@ const protocolField = "Sec-WebSocket-Protocol"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-SYNTAX", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Medium}, Since: "0.1",
-	Title: "A client offers subprotocols as tokens, and a server rejects a malformed list",
+	Versions: AnyVersion,
+	Title:    "A client offers subprotocols as tokens, and a server rejects a malformed list",
 	Problem: Problems{
 		Switched: "Server accepted a handshake with a malformed subprotocol in %s",
 		Refused:  "Client offered a malformed subprotocol in %s",
@@ -70,7 +71,8 @@ Clients that send a credential in this header: encode it as base64url without pa
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-DUPVAL", Level: Must, Party: Client,
 	Severity: Severities{Refused: Low, Switched: Low}, Since: "0.1",
-	Title: "A client offers each WebSocket subprotocol once, and a server rejects a list with duplicates",
+	Versions: AnyVersion,
+	Title:    "A client offers each WebSocket subprotocol once, and a server rejects a list with duplicates",
 	Problem: Problems{
 		Switched: "Server accepted a handshake that offers a subprotocol twice: %s",
 		Refused:  "Client offered a subprotocol twice: %s",

@@ -9,7 +9,8 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-NOT-OFFERED", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "A server chooses only a subprotocol that the client offered",
+	Versions: AnyVersion,
+	Title:    "A server chooses only a subprotocol that the client offered",
 	Problem: Problems{
 		Switched: "Server chose the subprotocol %s; the client had offered %s",
 	},
@@ -55,7 +56,8 @@ ws: handleProtocols. Python websockets: subprotocols=[...]. aiohttp:
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-MULTI", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "A server chooses exactly one subprotocol",
+	Versions: AnyVersion,
+	Title:    "A server chooses exactly one subprotocol",
 	Problem: Problems{
 		Switched: "Server chose more than one subprotocol: %s",
 	},
@@ -82,7 +84,8 @@ nginx, in front: no add_header Sec-WebSocket-Protocol if the backend sends the h
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-EMPTY", Level: Must, Party: Server,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "A server that chooses no subprotocol sends no Sec-WebSocket-Protocol header",
+	Versions: AnyVersion,
+	Title:    "A server that chooses no subprotocol sends no Sec-WebSocket-Protocol header",
 	Problem: Problems{
 		Switched: "Server sent an empty Sec-WebSocket-Protocol header in the 101",
 	},
@@ -113,7 +116,8 @@ variable that is not set.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-PROTO-SILENT", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Info, Worst: Medium}, Since: "0.1",
-	Title: "A server that switches chooses one of the subprotocols that the client offered",
+	Versions: AnyVersion,
+	Title:    "A server that switches chooses one of the subprotocols that the client offered",
 	Problem: Problems{
 		Switched: "Server chose none of the subprotocols that the client offered (%s)",
 	},

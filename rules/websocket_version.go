@@ -7,7 +7,8 @@ const versionField = "Sec-WebSocket-Version"
 var _ = register(Rule{
 	ID: "UPGRADE-INVALID-VER", Level: Must, Party: Server,
 	Severity: Severities{Refused: Info, Switched: Critical}, Since: "0.1",
-	Title: "A server accepts only version 13 of WebSocket",
+	Versions: AnyVersion,
+	Title:    "A server accepts only version 13 of WebSocket",
 	Problem: Problems{
 		Switched: "Server accepted a WebSocket handshake with version %s",
 		Refused:  "Client sent a WebSocket handshake with version %s",
@@ -68,7 +69,8 @@ ws (Node.js): versions 8 and 13 are accepted and advertised; if no old client ne
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-NOT-ADVERTISED", Level: Must, Party: Server,
 	Severity: Severities{Refused: Medium, Switched: Medium}, Since: "0.1",
-	Title: "A server that rejects a WebSocket version lists the versions that it supports",
+	Versions: AnyVersion,
+	Title:    "A server that rejects a WebSocket version lists the versions that it supports",
 	Problem: Problems{
 		Refused: "Server rejected WebSocket version %s with %s without listing the versions it supports",
 	},

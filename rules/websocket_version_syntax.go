@@ -5,7 +5,8 @@ import "github.com/interlock-proxy/interlock/wire"
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-MISSING", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
-	Title: "A server rejects a WebSocket handshake without Sec-WebSocket-Version",
+	Versions: AnyVersion,
+	Title:    "A server rejects a WebSocket handshake without Sec-WebSocket-Version",
 	Problem: Problems{
 		Switched: "Server accepted a WebSocket handshake without Sec-WebSocket-Version (offered: %s)",
 		Refused:  "Client sent a WebSocket handshake without Sec-WebSocket-Version (offered: %s)",
@@ -43,7 +44,8 @@ Bun and CWIST have switched without a version.`,
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-SYNTAX", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "A server rejects a WebSocket handshake whose version is not one plain decimal number from 0 to 255",
+	Versions: AnyVersion,
+	Title:    "A server rejects a WebSocket handshake whose version is not one plain decimal number from 0 to 255",
 	Problem: Problems{
 		Switched: "Server accepted a malformed Sec-WebSocket-Version: %s",
 		Refused:  "Client sent a malformed Sec-WebSocket-Version: %s",
@@ -110,7 +112,8 @@ Go: strconv.Atoi accepts +13 and 013. JavaScript: Number and == accept 13.0, 0x0
 var _ = register(Rule{
 	ID: "UPGRADE-WS-VER-DUP", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: High}, Since: "0.1",
-	Title: "A server rejects a WebSocket handshake with more than one Sec-WebSocket-Version header",
+	Versions: AnyVersion,
+	Title:    "A server rejects a WebSocket handshake with more than one Sec-WebSocket-Version header",
 	Problem: Problems{
 		Switched: "Server accepted a handshake with several Sec-WebSocket-Version headers: %s",
 		Refused:  "Client sent several Sec-WebSocket-Version headers: %s",

@@ -1,0 +1,123 @@
+package rules
+
+import "github.com/interlock-proxy/interlock/wire"
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2-PROTOCOL-H2C", Level: Must, Party: Server,
+	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
+	Versions: HTTP2,
+	Title:    "A server opens no tunnel for h2c or TLS by extended CONNECT",
+	Problem: Problems{
+		Switched: "Server opened a tunnel for :protocol %s",
+		Refused:  "Client asked for a tunnel with :protocol %s",
+	},
+	Label: "Tunnel for h2c",
+	Refs: []Ref{
+		{"9113", "3.1", "the upgrade token h2c is obsolete, and h2 is never an upgrade token"},
+		{"8441", "4", "the server decides about each :protocol; an unknown one is not accepted"},
+	},
+	Why: `Behind the 2xx a second connection of HTTP/2 begins that the hop in front does not
+see. A path that the gateway rejects outside can be asked for inside: the request is forwarded as
+bytes of a tunnel.`,
+	Fix: `Accept :protocol websocket only, and answer 501 to any other. In a gateway, do not copy
+	:protocol into an Upgrade header.`,
+	When:  extended,
+	Judge: func(c *Case) Result { return refuseUnless(c, !tunnelsHTTP(c)) },
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest(":protocol"), requestValues(c, ":protocol"))
+	},
+})
+
+// tunnelsHTTP reports whether :protocol asks for another connection of HTTP or TLS in the tunnel.
+func tunnelsHTTP(c *Case) bool {
+	for v := range c.X.Request.Values(":protocol") {
+		for _, name := range [...]string{"h2c", "h2", "TLS", "HTTP"} {
+			text := c.X.Request.Text(v)
+			if len(text) >= len(name) && wire.EqualFold(text[:len(name)], name) && (len(text) == len(name) || text[len(name)] == '/') {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2-PROTOCOL-SYNTAX", Level: Must, Party: Client,
+	Severity: Severities{Refused: Low, Switched: High, Worst: Critical}, Since: "0.1",
+	Versions: HTTP2,
+	Title:    "A client sends one token in :protocol",
+	Problem: Problems{
+		Switched: "Server accepted :protocol %s",
+		Refused:  "Client sent :protocol %s",
+	},
+	Label: "Malformed :protocol",
+	Refs: []Ref{
+		{"8441", "4", ":protocol has one value, from the registry of upgrade tokens"},
+		{"9113", "8.2.1", "a value has no CR, LF or NUL, and no blank at either end"},
+	},
+	Why: `A gateway that writes the value into the Upgrade header of HTTP/1.1 writes with it
+whatever it contains: further members, or with CR and LF further headers and whole requests.`,
+	Fix:  `Compare :protocol with the tokens that you know, byte by byte, and answer 501 otherwise.`,
+	When: extended,
+	Judge: func(c *Case) Result {
+		res := refuseUnless(c, !malformedProtocol(c))
+		if res.Verdict != Pass && c.switched && (c.flawedHead(wire.FlawControl) || c.flawedHead(wire.FlawBareCR)) {
+			return res.rated(Critical)
+		}
+		return res
+	},
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest(":protocol"), requestValues(c, ":protocol"))
+	},
+})
+
+// flawedHead reports whether the head of the request has that flaw.
+func (c *Case) flawedHead(kind wire.FlawKind) bool {
+	_, ok := c.X.Request.Flaw(kind)
+	return ok
+}
+
+func malformedProtocol(c *Case) bool {
+	for v := range c.X.Request.Values(":protocol") {
+		if !wire.IsToken(c.X.Request.Text(v)) {
+			return true
+		}
+	}
+	return false
+}
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2-PROTOCOL-UNKNOWN", Level: Should, Party: Server,
+	Severity: Severities{Refused: Info, Switched: High}, Since: "0.1",
+	Versions: HTTP2,
+	Title:    "A server rejects an unknown :protocol",
+	Problem: Problems{
+		Switched: "Server opened a tunnel for :protocol %s, which it cannot know",
+	},
+	Label: "Any :protocol accepted",
+	Refs: []Ref{
+		{"9220", "3", "a server that does not know the value of :protocol answers 501"},
+		{"8441", "4", ":protocol has one value, from the registry of upgrade tokens"},
+	},
+	Why: `The server did not look at it. Where it is a gateway, the server behind it gets a
+protocol of the client's choice.`,
+	Fix: `Compare :protocol with the tokens that you know, and answer 501 otherwise. If the service
+	has a private protocol, list it in rules.protocols.`,
+	When: func(c *Case) bool {
+		return extended(c) && c.X.Response != nil && !tunnelsHTTP(c) && !malformedProtocol(c)
+	},
+	Judge: func(c *Case) Result { return c.passIf(!c.switched || !unknownProtocol(c)) },
+	Show: func(c *Case, _ Result) Shown {
+		return seen(c.inRequest(":protocol"), requestValues(c, ":protocol"))
+	},
+})
+
+// unknownProtocol reports whether :protocol is in no registry, and is not one of the service.
+func unknownProtocol(c *Case) bool {
+	for _, m := range c.offered {
+		if isUnknown(c, m) {
+			return true
+		}
+	}
+	return false
+}
