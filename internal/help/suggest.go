@@ -11,15 +11,9 @@ import (
 	"github.com/interlock-proxy/interlock/internal/config"
 )
 
-// SuggestFlag adds similar flags to the error about an unknown flag, and says how a duration is written.
+// SuggestFlag adds similar flags to the error about an unknown flag.
 func SuggestFlag(cmd *cobra.Command, err error) error {
-	var (
-		unknown *pflag.NotExistError
-		invalid *pflag.InvalidValueError
-	)
-	if errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "duration" {
-		return fmt.Errorf("--%s: %q is not a duration: write a number with its unit, such as 3s or 2m", invalid.GetFlag().Name, invalid.GetValue())
-	}
+	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
 		return fmt.Errorf("%w; interlock help %s lists the flags", err, strings.TrimPrefix(cmd.CommandPath(), "interlock "))
 	}

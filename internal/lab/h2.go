@@ -48,9 +48,7 @@ func (f h2Fault) backend() Backend {
 				twin.serve(p)
 				return
 			}
-			c := newH2Conn(f.manner, far)
-			c.own = p.conn.LocalAddr().String()
-			p.speakH2(c)
+			p.speakH2(newH2Conn(f.manner, far))
 		},
 	}
 }

@@ -101,7 +101,7 @@ func source(o wire.Origin) string {
 // knownOutcome returns the label of an outcome.
 func knownOutcome(o wire.Outcome) wire.Outcome {
 	switch o {
-	case wire.Switched, wire.Refused, wire.Redirected, wire.Ignored, wire.Closed, wire.Silent, wire.Late, wire.Opaque, wire.Unseen, wire.Local:
+	case wire.Switched, wire.Refused, wire.Redirected, wire.Ignored, wire.Closed, wire.Silent, wire.Late, wire.Opaque, wire.Unseen, wire.Local, wire.Reset, wire.GoneAway:
 		return o
 	}
 	return otherLabel

@@ -184,9 +184,9 @@ func protocolOf(value string) string {
 func matchOutcome(value string) (Match, error) {
 	o := wire.Outcome(value)
 	if !slices.Contains([]wire.Outcome{
-		wire.Switched, wire.Refused, wire.Redirected, wire.Ignored, wire.Closed, wire.Silent, wire.Late, wire.Opaque, wire.Unseen, wire.Local,
+		wire.Switched, wire.Refused, wire.Redirected, wire.Ignored, wire.Closed, wire.Silent, wire.Late, wire.Opaque, wire.Unseen, wire.Local, wire.Reset, wire.GoneAway,
 	}, o) {
-		return nil, fmt.Errorf("outcome:%s is none of switched, refused, redirected, ignored, closed, silent, late, opaque, unseen, local", printed.Start(value, maxQuoted))
+		return nil, fmt.Errorf("outcome:%s is none of switched, refused, redirected, ignored, closed, silent, late, opaque, unseen, local, reset, goaway", printed.Start(value, maxQuoted))
 	}
 	return func(r *rules.Ruling) bool { return r.X.Outcome == o }, nil
 }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	hpackof "golang.org/x/net/http2/hpack"
+
+	"github.com/interlock-proxy/interlock/internal/lab"
+)
+
+// http2Bytes are the preface, SETTINGS and one request on stream 1, which stays open, and then data.
+func http2Bytes(data string, fields ...string) []byte {
+	var b, block bytes.Buffer
+	b.WriteString(http2.ClientPreface)
+	f, e := http2.NewFramer(&b, nil), hpackof.NewEncoder(&block)
+	_ = f.WriteSettings()
+	for i := 0; i < len(fields); i += 2 {
+		_ = e.WriteField(hpackof.HeaderField{Name: fields[i], Value: fields[i+1]})
+	}
+	_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true})
+	if data != "" {
+		_ = f.WriteData(1, false, []byte(data))
+	}
+	return b.Bytes()
+}
+
+// TestStreamsAreAudited sends requests in HTTP/2 through Interlock to backends of the lab, and reads in the
+// log what is wrong with each.
+func TestStreamsAreAudited(t *testing.T) {
+	t.Parallel()
+	connect := func(more ...string) []string {
+		return append([]string{":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":path", "/ws", ":authority", "lab",
+			"sec-websocket-version", "13", "origin", "http://lab"}, more...)
+	}
+	protocol := func(value string) []string {
+		lines := connect()
+		lines[3] = value
+		return lines
+	}
+	upgrade := []string{":method", "GET", ":scheme", "http", ":path", "/ws", ":authority", "lab", "connection", "upgrade", "upgrade", "websocket",
+		"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==", "sec-websocket-version", "13", "origin", "http://lab"}
+	for _, test := range []struct {
+		backend string
+		fields  []string
+		event   string
+		rules   []string
+	}{
+		{"h2", connect(), "exchange", nil},
+		{"h2", protocol("interlock-unknown"), "exchange", nil},
+		{"h2", upgrade, "exchange", []string{"UPGRADE-H2-CONNECTION-FIELD", "UPGRADE-H2-UPGRADE-FIELD"}},
+		{"h2-101", upgrade, "unsafe switch", []string{"UPGRADE-H2-101", "UPGRADE-H2-UPGRADE-FIELD"}},
+		{"h2-101-raw", upgrade, "unsafe switch", []string{"UPGRADE-H2-101", "UPGRADE-H2-UPGRADE-FIELD"}},
+		{"h2-tunnels-h2c", protocol("h2c"), "unsafe switch", []string{"UPGRADE-H2-PROTOCOL-H2C"}},
+		{"h2-any-protocol", protocol("interlock-unknown"), "exchange", []string{"UPGRADE-H2-PROTOCOL-UNKNOWN"}},
+		{"h2-page", connect(), "exchange", []string{"UPGRADE-H2-NOT-A-TUNNEL"}},
+		{"h2-not-offered", connect(), "exchange", []string{"UPGRADE-H2-NOT-OFFERED"}},
+		{"h2-201", connect(), "exchange", []string{"UPGRADE-H2-STATUS"}},
+	} {
+		t.Run(test.backend+" "+test.fields[3], func(t *testing.T) {
+			t.Parallel()
+			backend, err := lab.Start(test.backend)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer backend.Close()
+			s := serveFile(t, "backend: "+backend.URL+"\n")
+			conn, err := net.Dial("tcp", s.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
+			_, _ = conn.Write(http2Bytes("", test.fields...))
+			event := s.await(t, test.event, 1)
+			var found []string
+			for _, rule := range test.rules {
+				if strings.Contains(fmt.Sprint(event), rule) {
+					found = append(found, rule)
+				}
+			}
+			if !slices.Equal(found, test.rules) || len(test.rules) == 0 && fmt.Sprint(event["verdict"]) != "pass" {
+				t.Errorf("got %v, want %v", event, test.rules)
+			}
+		})
+	}
+}
