@@ -1,7 +1,7 @@
 package rules
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -96,6 +96,7 @@ another one. The proxy decides by one path or host, and the server opens the tun
 // authority may be in Host instead (RFC 9113 §8.3.1).
 func pseudoFault(c *Case) string {
 	h, regular := &c.X.Request.Head, false
+	defined := []string{":method", ":protocol", ":scheme", ":authority", ":path"}
 	for _, f := range h.Fields {
 		name := h.Text(f.Name)
 		switch pseudo := len(name) > 0 && name[0] == ':'; {
@@ -103,11 +104,11 @@ func pseudoFault(c *Case) string {
 			regular = true
 		case regular:
 			return string(name) + " comes after other headers"
-		case !strings.Contains(" :method :protocol :scheme :authority :path ", " "+string(name)+" "):
+		case !slices.Contains(defined, string(name)):
 			return quote(string(name)) + " is not defined"
 		}
 	}
-	for _, name := range [...]string{":method", ":protocol", ":scheme", ":path", ":authority"} {
+	for _, name := range defined {
 		switch n := h.Count(name); {
 		case n > 1:
 			return name + " comes more than once"

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -50,7 +51,7 @@ func (p *streamPlayer) play(d Direction, b []byte) {
 			return
 		}
 		before := len(p.heads[d])
-		whole := append(p.heads[d], b...)
+		whole := slices.Concat(p.heads[d], b)
 		end := bytes.Index(whole, []byte("\r\n\r\n"))
 		if end < 0 {
 			p.heads[d] = whole
