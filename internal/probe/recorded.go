@@ -18,6 +18,9 @@ func RecordedRequest(was *rules.Ruling, given []Field) ([]byte, error) {
 		return nil, exit.Usage("replay: of this exchange no request is kept")
 	}
 	q := wire.ReadRequest(raw)
+	if q.HTTP2() {
+		return nil, exit.Usage("replay: that request was sent in HTTP/2, and replay sends HTTP/1.1")
+	}
 	if k := q.RequestFraming().Kind; k == wire.FramedByLength || k == wire.FramedByChunks {
 		return nil, exit.Usage("replay: the content of that request is not kept, so it cannot be sent again")
 	}

@@ -27,3 +27,11 @@ func TestWhatWasRedactedIsPutBack(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatCameInHTTP2IsNotSentInHTTP1 checks that the text of a head of HTTP/2 is never sent.
+func TestWhatCameInHTTP2IsNotSentInHTTP1(t *testing.T) {
+	was := &rules.Ruling{X: &wire.Exchange{Request: wire.ReadRequest([]byte("HTTP/2\r\n:method: CONNECT\r\n:path: /\r\n\r\n"))}}
+	if got, err := RecordedRequest(was, nil); err == nil || !strings.Contains(err.Error(), "sent in HTTP/2") {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

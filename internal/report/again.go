@@ -43,6 +43,9 @@ func NewRecipe(r *rules.Ruling) Recipe {
 	if err != nil || len(s.Request.Head) == 0 {
 		return Recipe{}
 	}
+	if r.X.Request.HTTP2() {
+		return Recipe{Notes: []string{"the request was sent in HTTP/2: there is no command that sends it as it was"}}
+	}
 	h := handshakeOf(r.X)
 	to := server(r)
 	if r.X.Origin == wire.OriginChain { // the backend must answer as the probe needs it

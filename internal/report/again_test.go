@@ -113,6 +113,18 @@ func TestAgainSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestAgainSendsNoTextOfHTTP2 holds that the text of a head of HTTP/2 is in no command.
+func TestAgainSendsNoTextOfHTTP2(t *testing.T) {
+	r := rules.Classify(rules.Case{X: &wire.Exchange{
+		Origin: wire.OriginLive, Outcome: wire.Switched, Backend: "192.0.2.9:8080", Stream: &wire.Stream{ID: 1},
+		Request:  wire.ReadRequest([]byte("HTTP/2\r\n:method: GET\r\n:path: /chat\r\nupgrade: websocket\r\n\r\n")),
+		Response: wire.ReadResponse([]byte("HTTP/2\r\n:status: 101\r\n\r\n")),
+	}})
+	if a := NewRecipe(r); a.Shell != nil || a.Curl != nil || a.Probe != "" || len(a.Notes) != 1 {
+		t.Errorf("got %+v", a)
+	}
+}
+
 // TestCommandsAreContinued holds that a shell reads a command that was wrapped as it was, and that
 // no line is too long.
 func TestCommandsAreContinued(t *testing.T) {
