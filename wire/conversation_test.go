@@ -424,11 +424,20 @@ func FuzzConversation(f *testing.F) {
 	for _, transcript := range corpus(f) {
 		f.Add(encode(transcript), uint64(5))
 	}
+	for _, play := range http2Plays() {
+		w := newHTTP2Writer()
+		play.play(w)
+		transcript := new(Transcript)
+		for _, part := range w.parts {
+			transcript.Add(map[byte]Direction{'>': FromClient, '<': FromServer}[part[0]], []byte(part[1:]))
+		}
+		f.Add(encode(transcript), uint64(5))
+	}
 	f.Fuzz(func(t *testing.T, input []byte, seed uint64) {
 		transcript := decode(input)
 		want := play(transcript, splits["whole"])
 		for _, x := range want {
-			answered := x.Outcome != Closed && x.Outcome != Silent && x.Outcome != Opaque
+			answered := x.Outcome != Closed && x.Outcome != Silent && x.Outcome != Opaque && x.Outcome != Reset && x.Outcome != GoneAway
 			if !x.Final || !x.Complete || x.Outcome == "" || x.Request == nil || answered != (x.Response != nil) {
 				t.Fatalf("unsound report: %s", describe(x))
 			}

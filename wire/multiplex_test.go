@@ -99,12 +99,15 @@ func describeStream(x *Exchange) string {
 		x.After.Client, x.After.Server, x.EarlyBytes, stream)
 }
 
-func TestStreamsAreExchanges(t *testing.T) {
+// An http2Play is a connection, and the exchanges that it has.
+type http2Play struct {
+	play func(*http2Writer)
+	want []string
+}
+
+func http2Plays() map[string]http2Play {
 	const hello, back = "\x81\x85\x11\x22\x33\x44\x79\x47\x5f\x28\x7e", "\x81\x05hello"
-	for name, test := range map[string]struct {
-		play func(*http2Writer)
-		want []string
-	}{
+	return map[string]http2Play{
 		"a tunnel": {func(w *http2Writer) {
 			w.head(FromClient, 1, true, ":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a.test")
 			w.head(FromServer, 1, true, ":status", "204")
@@ -149,7 +152,11 @@ func TestStreamsAreExchanges(t *testing.T) {
 			w.head(FromServer, 1, false, ":status", "200")
 			w.head(FromClient, 1, true, "x-trailer", "1")
 		}, []string{`switched CONNECT /chat?x=1 200 server "" "" early 0 {"id":1,"offered":"yes","client":{"end":"end","heads":1}}`}},
-	} {
+	}
+}
+
+func TestStreamsAreExchanges(t *testing.T) {
+	for name, test := range http2Plays() {
 		t.Run(name, func(t *testing.T) {
 			w := newHTTP2Writer()
 			test.play(w)
