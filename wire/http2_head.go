@@ -16,20 +16,20 @@ const http2Line = "HTTP/2\r\n"
 // HTTP2 reports whether the head came in HTTP/2.
 func (h *Head) HTTP2() bool { return bytes.HasPrefix(h.Raw, []byte(http2Line)) }
 
-// renderHead returns the text of a field block, at most MaxHead bytes, and whether that is all of it.
-func renderHead(fields []h2.Field) (raw []byte, whole bool) {
+// renderHead returns the text of a field block, at most so many bytes, and whether that is all of it.
+func renderHead(fields []h2.Field, most int) (raw []byte, whole bool) {
 	size := len(http2Line) + 2
 	for _, f := range fields {
 		size += len(f.Name) + len(f.Value) + len(": \r\n")
 	}
-	raw = append(make([]byte, 0, min(size, MaxHead)), http2Line...)
+	raw = append(make([]byte, 0, min(size, most)), http2Line...)
 	whole = true
 	for _, f := range fields {
 		before := len(raw)
 		raw = renderName(raw, f.Name)
 		raw = append(raw, ": "...)
 		raw = renderValue(raw, f.Value)
-		if raw = append(raw, "\r\n"...); len(raw) > MaxHead-2 {
+		if raw = append(raw, "\r\n"...); len(raw) > most-2 {
 			raw, whole = raw[:before], false
 			break
 		}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -8,8 +9,12 @@ import (
 	"github.com/interlock-proxy/interlock/wire/h2"
 )
 
-// maxStreams is how many streams of one connection are followed at the same time.
-const maxStreams = 1 << 10
+// The bounds of what is followed of one connection at the same time.
+const (
+	maxStreams = 1 << 10
+	maxHeads   = 1 << 20 // bytes of their heads
+	leastHead  = 1 << 10 // bytes of a response's head that are kept all the same
+)
 
 // A multiplex reads a connection of HTTP/2 and follows the streams that are about an upgrade. The others
 // are only counted.
@@ -19,6 +24,7 @@ type multiplex struct {
 	began   time.Time
 	now     time.Time // of what is being fed
 	streams map[uint32]*stream
+	heads   int    // bytes of their heads
 	offered string // one of the offers of extended CONNECT
 	due     time.Time
 	blind   string // why not all of the connection is read
@@ -77,9 +83,7 @@ func (m *multiplex) event(e *h2.Event) {
 			m.offered = offerOf(e.Setting.Value)
 		}
 	case h2.EventBlind:
-		if m.blind == "" {
-			m.blind = fmt.Sprintf("HTTP/2 of the %s from byte %d on (%s)", e.From, e.Offset, e.Blind)
-		}
+		m.blind = cmp.Or(m.blind, fmt.Sprintf("HTTP/2 of the %s from byte %d on (%s)", e.From, e.Offset, e.Blind))
 	}
 }
 
@@ -107,9 +111,8 @@ func (m *multiplex) head(d Direction, e *h2.Event) {
 	case d == FromClient, s.x == nil:
 		s.change(func(k *Stream) { k.side(d).Heads++ })
 	default:
-		raw, whole := renderHead(e.Fields)
 		m.tellOffer(s)
-		s.respond(raw, whole && !e.Truncated, e.EndStream, m.now)
+		m.respond(s, e)
 	}
 	if s != nil {
 		if e.EndStream {
@@ -130,6 +133,7 @@ func (m *multiplex) tellOffer(s *stream) {
 // leave forgets a stream about which nothing more is reported.
 func (m *multiplex) leave(s *stream, id uint32) {
 	if s.over {
+		m.heads -= s.head
 		delete(m.streams, id)
 	}
 }
@@ -137,14 +141,20 @@ func (m *multiplex) leave(s *stream, id uint32) {
 // begin follows a stream, if it is about an upgrade.
 func (m *multiplex) begin(e *h2.Event) *stream {
 	m.common.Counts.Exchanges.Add(1)
-	if len(m.streams) >= maxStreams || !slices.ContainsFunc(e.Fields, aboutUpgrade) {
+	if !slices.ContainsFunc(e.Fields, aboutUpgrade) {
 		return nil
 	}
-	raw, whole := renderHead(e.Fields)
+	raw, whole := renderHead(e.Fields, MaxHead)
 	return m.follow(e.Stream, raw, whole && !e.Truncated)
 }
 
+// follow begins to follow a stream. It returns nil where as much is followed as is kept.
 func (m *multiplex) follow(id uint32, raw []byte, whole bool) *stream {
+	if len(m.streams) >= maxStreams || m.heads+len(raw) > maxHeads {
+		m.blind = cmp.Or(m.blind, "HTTP/2 streams beyond those that are kept")
+		return nil
+	}
+	m.heads += len(raw)
 	s := newStream(m.common, Stream{ID: id, Offered: m.offered}, raw, whole, m.now)
 	m.streams[id] = s
 	return s
@@ -166,14 +176,24 @@ func aboutUpgrade(f h2.Field) bool {
 func (m *multiplex) unexpected(e *h2.Event) *stream {
 	if !slices.ContainsFunc(e.Fields, func(f h2.Field) bool {
 		return f.Name == ":status" && (f.Value == "101" || f.Value == "426") || f.Name == "upgrade"
-	}) || len(m.streams) >= maxStreams {
+	}) {
 		return nil
 	}
 	s := m.follow(e.Stream, []byte(http2Line+"\r\n"), true)
+	if s == nil {
+		return nil
+	}
 	s.x.Lossy = []string{"request fields"}
-	raw, whole := renderHead(e.Fields)
-	s.respond(raw, whole && !e.Truncated, e.EndStream, m.now)
+	m.respond(s, e)
 	return s
+}
+
+// respond takes the head of a response. Little of it is kept where much is kept of others.
+func (m *multiplex) respond(s *stream, e *h2.Event) {
+	raw, whole := renderHead(e.Fields, min(max(maxHeads-m.heads, leastHead), MaxHead))
+	m.heads += len(raw)
+	s.head += len(raw)
+	s.respond(raw, whole && !e.Truncated, e.EndStream, m.now)
 }
 
 // goAway reports the requests that were not processed.

@@ -205,6 +205,44 @@ func agreesWithTranscript(t *testing.T, x *Exchange) {
 	}
 }
 
+// TestManyStreamsTakeLittle opens streams that are never answered, with long heads that cost the client
+// almost nothing: what is kept of them is bounded, and the connection says that some are not followed.
+func TestManyStreamsTakeLittle(t *testing.T) {
+	w := newHTTP2Writer()
+	long := strings.Repeat("v", 3000)
+	for i := range 2 * maxStreams {
+		w.head(FromClient, uint32(2*i+1), false, append(extendedConnect(), "x-long", long, "x-long", long, "x-long", long)...)
+	}
+	common := Common{Counts: new(Counts)}
+	var c Conversation
+	c.Open(&common)
+	for _, part := range w.parts {
+		c.Feed(map[byte]Direction{'>': FromClient, '<': FromServer}[part[0]], []byte(part[1:]), start)
+	}
+	if n := len(c.http2.streams); n > maxHeads/9000 || n < maxHeads/10000 || c.http2.heads > maxHeads {
+		t.Errorf("%d streams with heads of %d bytes", n, c.http2.heads)
+	}
+	if c.Unread() != "HTTP/2 streams beyond those that are kept" {
+		t.Errorf("unread: %q", c.Unread())
+	}
+	w.parts = nil
+	for range 30 {
+		for i := range 100 {
+			w.head(FromServer, uint32(2*i+1), false, ":status", "103", "x-long", strings.Repeat(long, 10))
+		}
+	}
+	for _, part := range w.parts {
+		c.Feed(FromServer, []byte(part[1:]), start)
+	}
+	if c.http2.heads > maxHeads+3000*leastHead {
+		t.Errorf("heads of %d bytes", c.http2.heads)
+	}
+	c.Settle(CauseClient, start.Add(time.Minute))
+	if common.Counts.Opaque.Load() != 1 {
+		t.Error("the connection is not counted")
+	}
+}
+
 // TestHeadsOfHTTP2AreText checks that the text of a field block is read as what it was made of.
 func TestHeadsOfHTTP2AreText(t *testing.T) {
 	w := newHTTP2Writer()

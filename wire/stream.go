@@ -53,13 +53,14 @@ type stream struct {
 	x        *Exchange // until the final response head has come; after that, of one that was not accepted, nil
 	since    time.Time // when the head of the request was complete
 	early    []byte
+	head     int  // bytes of its heads
 	reported bool // that it is silent
 	over     bool // nothing more is reported
 }
 
 // newStream begins a stream with the head of its request.
 func newStream(common *Common, what Stream, head []byte, whole bool, now time.Time) *stream {
-	s := &stream{own: *common, since: now}
+	s := &stream{own: *common, since: now, head: len(head)}
 	s.own.Rare = &Rare{Stream: &what}
 	s.Open(&s.own)
 	s.x = s.begin(ReadRequest(head), now, now)
@@ -93,7 +94,9 @@ func (s *stream) respond(head []byte, whole, ends bool, now time.Time) {
 	case x == nil || s.over:
 		return
 	case p.Status/100 == 1 && p.Status != 101 && !ends:
-		x.Interim = append(x.Interim, p)
+		if len(x.Interim) < maxInterim {
+			x.Interim = append(x.Interim, p)
+		}
 		return
 	}
 	x.Response, x.Took = p, now.Sub(x.Time)
