@@ -34,7 +34,6 @@ func http2Bytes(data string, fields ...string) []byte {
 // TestStreamsAreAudited sends requests in HTTP/2 through Interlock to backends of the lab, and reads in the
 // log what is wrong with each.
 func TestStreamsAreAudited(t *testing.T) {
-	t.Parallel()
 	connect := func(more ...string) []string {
 		return append([]string{":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":path", "/ws", ":authority", "lab",
 			"sec-websocket-version", "13", "origin", "http://lab"}, more...)
@@ -64,7 +63,6 @@ func TestStreamsAreAudited(t *testing.T) {
 		{"h2-201", connect(), "exchange", []string{"UPGRADE-H2-STATUS"}},
 	} {
 		t.Run(test.backend+" "+test.fields[3], func(t *testing.T) {
-			t.Parallel()
 			backend, err := lab.Start(test.backend)
 			if err != nil {
 				t.Fatal(err)
