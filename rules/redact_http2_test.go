@@ -40,3 +40,21 @@ func TestSecretsInHTTP2AreBlanked(t *testing.T) {
 		t.Errorf("got %+v", read.X)
 	}
 }
+
+// TestHeadsOfFramesAreShownAfterA101InHTTP2 holds that only the payload is blanked.
+func TestHeadsOfFramesAreShownAfterA101InHTTP2(t *testing.T) {
+	x := &wire.Exchange{
+		Origin: wire.OriginLive, Outcome: wire.Switched, Complete: true, Stream: &wire.Stream{ID: 1},
+		Request:  wire.ReadRequest([]byte("HTTP/2\r\n:method: GET\r\n:path: /\r\nupgrade: websocket\r\n\r\n")),
+		Response: wire.ReadResponse([]byte("HTTP/2\r\n:status: 101\r\nupgrade: websocket\r\n\r\n")),
+	}
+	x.After.Server = []byte("\x81\x05hello")
+	text, err := json.Marshal(Classify(Case{X: x}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := ReadRuling(text)
+	if err != nil || string(read.X.After.Server) != "\x81\x05*****" {
+		t.Errorf("got %q, %v", read.X.After.Server, err)
+	}
+}

@@ -249,7 +249,7 @@ func (o *Options) after(x *wire.Exchange) *afterJSON {
 	case a.ServerClosed:
 		half = "server"
 	}
-	websocket := x.Response.Offers("websocket") || x.Request.Offers("websocket")
+	websocket := x.Response.Offers("websocket") || x.Request.Offers("websocket") || x.Stream != nil && x.Protocol() == "websocket"
 	return &afterJSON{o.redactAfter(a.Client, websocket), o.redactAfter(a.Server, websocket), a.ClientBytes, a.ServerBytes, closed, half, endOf(a.End)}
 }
 
