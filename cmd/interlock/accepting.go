@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -54,6 +56,9 @@ func loadAccepting(cmd *cobra.Command, c *config.Config, screen *terminal.Screen
 	defer b.Close()
 	for _, name := range names {
 		if err := b.Read(cmd.Context(), name, a.States.Baseline); err != nil {
+			if advice := "run once without --baseline, or name another store with --store, or the report of a run with -o json"; errors.Is(err, store.ErrNotFound) {
+				err = fmt.Errorf("%w; %s", err, advice)
+			}
 			return nil, exit.Usage("--baseline: %w", err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 func gateFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	configFlag(cmd)
-	f.String("fail-on", "high", "`severity` from which findings make the exit status 1")
+	f.String("fail-on", "high", "`severity` from which failures make the exit status 1")
 	f.String("profile", "", "`rules` that can do so: seed, recommended, all")
 	f.String("rules-as-of", "", "newer rules than this `release` never do so")
 	help.Group(cmd, help.Judge, "fail-on", "profile", "rules-as-of")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -32,8 +33,15 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exit.StatusClean
 	}
-	var failed exit.Error
-	if !errors.As(err, &failed) {
+	var (
+		failed exit.Error
+		file   *fs.PathError
+	)
+	switch {
+	case errors.As(err, &failed):
+	case errors.As(err, &file) && file.Op == "write":
+		failed.Status = exit.StatusUnknown // the disk is full, for example
+	default:
 		failed.Status = exit.StatusUsage // cobra's own errors are about flags and arguments
 	}
 	if text := err.Error(); text != "" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -53,4 +54,20 @@ func interrupted(t *testing.T, name, scheme string) (address, stdout, stderr str
 		t.Fatalf("got %v", err)
 	}
 	return address, out.String(), log.String(), err
+}
+
+// TestAFullDiskIsNoMistakeInUsage holds that a list that cannot be written has the status for an unknown
+// result.
+func TestAFullDiskIsNoMistakeInUsage(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"rules"}, {"diagnoses"}, {"probe", "--list"}} {
+		var stderr bytes.Buffer
+		if status := execute(args, full, &stderr); status != exit.StatusUnknown || !strings.Contains(stderr.String(), "no space left on device") {
+			t.Errorf("%v: status %d, %s", args, status, &stderr)
+		}
+	}
 }

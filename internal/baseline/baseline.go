@@ -44,14 +44,18 @@ func (b *Reader) Read(ctx context.Context, name string, into *accept.Findings) e
 	case !store.IsRunName(name):
 		return fmt.Errorf("there is no file %q, and runs are named last, last~1, or by ID (interlock store runs lists them)", name)
 	}
+	missing := fmt.Sprintf("there is no file %q, and no run", name)
+	if strings.HasPrefix(name, "last") {
+		missing = fmt.Sprintf("there is no run %q", name)
+	}
 	if b.Opened == nil {
 		if b.Opened, err = b.Open(); err != nil {
-			return fmt.Errorf("there is no file %q, and no run: %w", name, err)
+			return fmt.Errorf("%s: %w", missing, err)
 		}
 	}
 	r, err := b.Opened.FindRunOf(ctx, name, b.Target)
 	if err != nil {
-		return fmt.Errorf("there is no file %q, and no run: %w", name, err)
+		return fmt.Errorf("%s in the store %q: %w", missing, b.Opened, err)
 	}
 	return b.readRun(ctx, b.Opened, r.ID, into)
 }

@@ -20,7 +20,8 @@ type paste struct {
 	command    *pasted // the request of a command line of curl that is not seen otherwise
 	unfinished string  // a command line that goes on in the next line
 	connection connected
-	found      bool // something that was worth a paste
+	found      bool   // something that was worth a paste
+	trouble    string // why curl -v could not connect, in its last remark about that
 }
 
 // A pasted is an exchange as far as a paste shows it.
@@ -59,7 +60,7 @@ const (
 type patterns struct {
 	time, requestLine, statusLine, title, prompt, field *regexp.Regexp
 	failed, firefox, network, unexpected, connected     *regexp.Regexp
-	url                                                 *regexp.Regexp
+	url, trouble                                        *regexp.Regexp
 }
 
 func newPatterns() patterns {
@@ -76,6 +77,7 @@ func newPatterns() patterns {
 		network:     r(`^(?:GET\s?(wss?://\S+))?\s*\[(HTTP/[0-9.]{1,3}) (\d{3})(?: (.*?))?(?: [\d.]+ ?m?s)?\]$`),
 		unexpected:  r(`(?:Unexpected server response: |server rejected WebSocket connection: HTTP |bad handshake.* |Handshake status |Unexpected response code: )([1-5]\d\d)\b`),
 		url:         r(`^(?:wss?|https?)://\S+$`),
+		trouble:     r(`^(?:Failed to connect to |connect to \S+ port \d+ failed: |Could not resolve host|Connection timed out|SSL certificate problem: |.*SSL routines:.*:wrong version number)`),
 		connected:   r(`^(?:Connected to|Established connection to|Re-using existing connection.* host) \S+ \(([0-9A-Fa-f.:]+?)(?: port \d+)?\) port (\d+)`),
 	}
 }
@@ -96,6 +98,9 @@ func readPaste(s *session, text string) bool {
 	}
 	p.finishCommand()
 	p.flush()
+	if len(p.report.Failures) == 0 && p.trouble != "" { // curl -s says no more about it
+		p.failed(p.trouble)
+	}
 	return p.found
 }
 

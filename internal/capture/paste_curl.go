@@ -110,10 +110,14 @@ func (p *paste) body(text string) {
 // remark reads what curl -v says about the connection.
 func (p *paste) remark(text string) {
 	if m := p.patterns.connected.FindStringSubmatch(text); m != nil {
+		p.trouble = ""
 		if !strings.HasPrefix(text, "Re-using") {
 			p.connection = connected{address: net.JoinHostPort(m[1], m[2])}
 		}
 		return
+	}
+	if p.patterns.trouble.MatchString(text) {
+		p.trouble = text
 	}
 	switch {
 	case strings.HasPrefix(text, "SSL connection using"), strings.HasPrefix(text, "ALPN: server accepted"), strings.HasPrefix(text, "ALPN, server accepted"):

@@ -165,3 +165,18 @@ func TestShadowedRoutes(t *testing.T) {
 		}
 	}
 }
+
+// TestAFileThatIsNoTextIsNotShown holds that no bytes of a binary file get to the terminal.
+func TestAFileThatIsNoTextIsNotShown(t *testing.T) {
+	for _, text := range []string{"a: |\xff\x1b[2J\n", "a: \x00\n"} {
+		name := filepath.Join(t.TempDir(), "interlock.yaml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := Defaults()
+		err := new(Origin).Read(name, &c)
+		if want := name + ": it is not a text in UTF-8; a configuration file is YAML, and interlock init writes one"; err == nil || err.Error() != want {
+			t.Errorf("got %q", err)
+		}
+	}
+}

@@ -1,11 +1,13 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -40,6 +42,9 @@ func (o *Origin) parse(name string, into any) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return exit.Usage("read configuration: %w", err)
+	}
+	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+		return exit.Usage("%s: it is not a text in UTF-8; a configuration file is YAML, and interlock init writes one", name)
 	}
 	o.name, o.lines = name, strings.Split(string(text), "\n")
 	o.tree, err = parser.ParseBytes(text, 0)

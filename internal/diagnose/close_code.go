@@ -6,6 +6,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 var _ = register(Kind{
@@ -25,11 +26,37 @@ registry, and those from 4000 on from the application.`,
 		}
 		return fmt.Sprintf("%s closed the tunnel %s with code %d%s%s", capital(f.closer), f.lasted(), f.closing.Code, codeName(f.closing.Code), reason(f.closing))
 	},
-	Causes: append(closeCauses(), Cause{
+	Causes: append(append([]Cause{manyFragments()}, closeCauses()...), Cause{
 		Text: "The application ended the tunnel for a reason of its own", Certainty: rules.Possible,
 		Fix: []Remedy{{"", "Look up the code in the documentation of the application or of its WebSocket library"}},
 	}),
 })
+
+// manyFragments is the cause of a close frame with 1008 or 1009 after a message that came in very many
+// frames.
+func manyFragments() Cause {
+	const many = 10_000 // ws takes 16,384 unless told otherwise
+	return Cause{
+		Text: "A message came in more frames than the other side takes", Certainty: rules.Likely,
+		Fix: []Remedy{
+			{"", "Send messages in fewer and larger frames"},
+			{"Node (ws)", "new WebSocketServer({ maxFragments: 64 * 1024 }) (the default is 16,384)"}},
+		Mark: func(v *View) string {
+			f := v.finish()
+			if v.X.After.Frames == nil || f.closing.Code != 1008 && f.closing.Code != 1009 {
+				return ""
+			}
+			from := ws.Client
+			if f.closer == "the client" {
+				from = ws.Server
+			}
+			if n := v.X.After.Frames.Sides[from].MostFragments; n >= many {
+				return fmt.Sprintf("%d frames of one message before the close code %d", n, f.closing.Code)
+			}
+			return ""
+		},
+	}
+}
 
 // A closeCode is what a code means, and what to do about it.
 type closeCode struct {

@@ -8,6 +8,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 // valid is a browser's handshake with its 101 and the first message of either side: the one that BenchmarkClassify takes.
@@ -58,6 +59,21 @@ func TestProbesNeedNoExplanation(t *testing.T) {
 		x.Controls = wire.ControlsAccepted
 		if got := diagnose.Of(rules.Classify(rules.Case{X: x})); probe != "" && got != nil {
 			t.Errorf("probe %q of an endpoint that accepts the usual handshake: got %v", probe, got)
+		}
+	}
+}
+
+// TestManyFragmentsAreTheCause holds that a server that ends a message of endless fragments with 1008, as ws
+// does, is not said to check a login.
+func TestManyFragmentsAreTheCause(t *testing.T) {
+	for frames, want := range map[int64]string{3: "The endpoint checks authentication", 16_385: "A message came in more frames than the other side takes"} {
+		x := exchange(t, "testdata/tunnel-close-code.wire")
+		x.After.Frames = &ws.Facts{ClosedFirst: ws.Server}
+		x.After.Frames.Sides[ws.Client].MostFragments = frames
+		x.After.End.Client.Code, x.After.End.Server.Code, x.After.End.First = 1008, 1008, "server"
+		all := diagnose.Of(rules.Classify(rules.Case{X: x}))
+		if len(all) != 1 || all[0].ID != "tunnel-close-code" || !strings.HasPrefix(all[0].Cause, want) {
+			t.Errorf("%d frames: got %+v", frames, all)
 		}
 	}
 }

@@ -11,9 +11,15 @@ import (
 	"github.com/interlock-proxy/interlock/internal/config"
 )
 
-// SuggestFlag adds similar flags to the error about an unknown flag.
+// SuggestFlag adds similar flags to the error about an unknown flag, and says how a duration is written.
 func SuggestFlag(cmd *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
+	var (
+		unknown *pflag.NotExistError
+		invalid *pflag.InvalidValueError
+	)
+	if errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "duration" {
+		return fmt.Errorf("--%s: %q is not a duration: write a number with its unit, such as 3s or 2m", invalid.GetFlag().Name, invalid.GetValue())
+	}
 	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
 		return fmt.Errorf("%w; interlock help %s lists the flags", err, strings.TrimPrefix(cmd.CommandPath(), "interlock "))
 	}

@@ -8,6 +8,8 @@
 // it. A faulty backend makes the same check, except for its fault. The libraries are also there
 // without the check.
 //
+// [H2Backends] speak HTTP/2 too, and open WebSockets by extended CONNECT (RFC 8441).
+//
 // A [Hop] is a small reverse proxy, sound or with one fault.
 //
 // [Start] and [Listen] start a backend. Its input is hostile: heads and messages are bounded, every

@@ -48,7 +48,9 @@ func (f h2Fault) backend() Backend {
 				twin.serve(p)
 				return
 			}
-			p.speakH2(newH2Conn(f.manner, far))
+			c := newH2Conn(f.manner, far)
+			c.own = p.conn.LocalAddr().String()
+			p.speakH2(c)
 		},
 	}
 }

@@ -24,7 +24,8 @@ func (c *h2Conn) begin(id uint32, head *h2Head) {
 	if s.heEnded && s.length > 0 && !tunnel {
 		head.flaws |= flawSyntax
 	}
-	if m.upgrades && head.pseudo[":method"] == http.MethodGet && head.has("upgrade") {
+	offer := head.get("upgrade")
+	if taken := m.upgrades && offer == "websocket" || m.upgradesH2C && offer == "h2c"; taken && head.pseudo[":method"] == http.MethodGet {
 		head.flaws &^= flawHop
 	}
 	switch {
@@ -36,6 +37,10 @@ func (c *h2Conn) begin(id uint32, head *h2Head) {
 		return
 	}
 	c.streams[id] = s
+	if head.pseudo[":method"] == http.MethodConnect && !tunnel && m.connects {
+		c.dial(s, head.pseudo[":authority"])
+		return
+	}
 	if head.pseudo[":method"] == http.MethodConnect && !tunnel {
 		c.reply(s, nil, refusal(http.StatusMethodNotAllowed, "a CONNECT without :protocol"))
 		return
@@ -52,6 +57,8 @@ func (c *h2Conn) begin(id uint32, head *h2Head) {
 		c.connect(s, head, r)
 	case m.upgrades && hasOffer(r):
 		c.upgrade(s, r)
+	case m.upgradesH2C && mayBeH2C(r):
+		c.upgradeH2C(s)
 	default:
 		if s.request = r; s.heEnded {
 			c.respond(s)
@@ -114,6 +121,10 @@ func (c *h2Conn) connect(s *h2Stream, head *h2Head, r *http.Request) {
 			s.early = []byte{}
 		}
 		c.reply(s, r, no)
+		return
+	}
+	if authority := head.pseudo[":authority"]; m.dials && authority != c.own && isLoopback(authority) {
+		c.dial(s, authority)
 		return
 	}
 	if m.page {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -113,6 +114,34 @@ func TestH2IsBounded(t *testing.T) {
 	}
 	if e := c.ask(id, false, h2Connect()); e.what != "RST REFUSED_STREAM" {
 		t.Errorf("got %s for one stream too many", e.what)
+	}
+}
+
+// TestH2TimeIsOfTheFrameAtHand checks that a client that always has a part of a frame under way is
+// given time for each, and one that goes on with a block is not.
+func TestH2TimeIsOfTheFrameAtHand(t *testing.T) {
+	const settings, ping, headers, more = "\x00\x00\x00\x04\x00\x00\x00\x00\x00", "\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678",
+		"\x00\x00\x01\x01\x00\x00\x00\x00\x01\x82", "\x00\x00\x00\x09\x00\x00\x00\x00\x01"
+	long := time.Now().Add(-time.Hour)
+	for name, each := range map[string]struct {
+		before, then  string
+		waits, begins bool // something is incomplete, and began with what came last
+	}{
+		"between frames": {settings, ping, false, true},
+		"next frame":     {settings + ping[:3], ping[3:] + ping[:3], true, true},
+		"same frame":     {settings + ping[:3], ping[3:5], true, false},
+		"block":          {settings, headers, true, true},
+		"same block":     {settings + headers, more + more, true, false},
+		"no settings":    {"", settings[:5], true, false},
+	} {
+		c := newH2Conn(h2Manner{}, &h2Far{})
+		c.feed([]byte(h2Preface + each.before))
+		c.since = long
+		c.feed([]byte(each.then))
+		begun, waits := c.begun()
+		if waits != each.waits || begun.After(long) != each.begins {
+			t.Errorf("%s: incomplete since %v, %t", name, begun, waits)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 type h2Conn struct {
 	manner h2Manner
 	far    *h2Far
+	own    string       // address of the backend
 	in     bytes.Buffer // an incomplete frame
 	out    bytes.Buffer
 	over   bool // the connection is to be closed
@@ -122,6 +123,9 @@ func (c *h2Conn) next() bool {
 		return false
 	}
 	kind := http2.FrameType(start[3])
+	if c.blockOf == 0 {
+		c.since = time.Now() // what follows this frame begins after it, unless it continues a block
+	}
 	f, err := c.framer.ReadFrame()
 	var ofConnection http2.ConnectionError
 	var ofStream http2.StreamError

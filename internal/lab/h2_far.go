@@ -95,7 +95,7 @@ func (c *h2Conn) inHTTP1(head *h2Head, tunnel bool) string {
 			cookies = append(cookies, f[1])
 		case "host", "content-length", "te", "transfer-encoding", "keep-alive", "proxy-connection":
 		case "connection", "upgrade":
-			if c.manner.upgrades {
+			if c.manner.upgrades || c.manner.upgradesH2C {
 				line(f[0], f[1])
 			}
 		case "sec-websocket-key", "sec-websocket-accept":

@@ -16,7 +16,10 @@ type h2Manner struct {
 
 	upgrades      bool // it takes an HTTP/1.1 upgrade in a stream, and sends a 101
 	unframed      bool // what follows that 101 is outside of frames
+	upgradesH2C   bool // it takes an offer of h2c in a stream, and sends a 101
 	tunnelsH2C    bool // it opens a tunnel to h2c
+	dials         bool // it connects an extended CONNECT to its authority
+	connects      bool // it connects a CONNECT without :protocol to its authority
 	firstProtocol bool // it looks at the first element of a list in :protocol
 	open          bool // it demands no login of any request
 	early         bool // what follows a refused CONNECT is the far side's next request
@@ -72,6 +75,7 @@ func h2Faults() []h2Fault {
 
 		{"h2-101-raw", "answers an HTTP/1.1 upgrade in HTTP/2 with 101, and goes on outside of frames", h2Manner{upgrades: true, unframed: true}},
 		{"h2-101", "answers an HTTP/1.1 upgrade in HTTP/2 with 101", h2Manner{upgrades: true}},
+		{"h2-101-h2c", "answers an offer of h2c in HTTP/2 with 101, and demands no login after it", h2Manner{upgradesH2C: true}},
 		{"h2-tunnels-h2c", "opens a tunnel to h2c, in which no login is demanded", h2Manner{tunnelsH2C: true}},
 		{"h2-any-protocol", "opens a tunnel whatever :protocol says", h2Manner{overlooks: flawProtocol}},
 		{"h2-first-protocol", "looks at the first element of a list in :protocol", h2Manner{firstProtocol: true}},
@@ -79,6 +83,9 @@ func h2Faults() []h2Fault {
 		{"h2-early", "passes on what follows a rejected CONNECT as the next request", h2Manner{early: true}},
 		{"h2-desync", "stops decoding a request where it is malformed", h2Manner{stopsAtFlaw: true}},
 		{"h2-login-skipped", "demands no login of an extended CONNECT", h2Manner{overlooks: flawLogin}},
+
+		{"h2-dials", "connects an extended CONNECT to the server that :authority names", h2Manner{dials: true}},
+		{"h2-connects", "connects a CONNECT to the server that :authority names", h2Manner{connects: true}},
 
 		{"h2-method", "takes a GET with :protocol for a CONNECT", h2Manner{overlooks: flawMethod}},
 		{"h2-plain-connect", "takes a CONNECT without :protocol for a WebSocket", h2Manner{overlooks: flawPlain}},

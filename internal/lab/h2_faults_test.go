@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -40,6 +44,9 @@ func h2Shows() map[string]h2Show {
 		"h2-101-raw":           {func(c *h2Client) string { return c.ask(1, true, upgrade).what + c.outside() }, malformed, "101 \x81\x05hello"},
 		"h2-101":               {func(c *h2Client) string { c.send(1, true, upgrade); return c.ping() }, malformed + " ", "101 data\x81\x05hello "},
 		"h2-tunnels-h2c":       {tunnelledH2C, "501", "200 routes, locks\n"},
+		"h2-101-h2c":           {upgradedToH2C, malformed, "101 routes, locks\n"},
+		"h2-dials":             {dialled(h2Connect()), "200", "reached"},
+		"h2-connects":          {dialled([]string{":method", "CONNECT", ":authority", ""}), "405", "reached"},
 		"h2-any-protocol":      {asking(false, h2Connect(":protocol", "unknown")), "501", `200 "\x81\x82\x124Vxz]"`},
 		"h2-first-protocol":    {asking(false, h2Connect(":protocol", "websocket, h2c")), "501", open},
 		"h2-page":              {asking(false, h2Connect()), open, "200"},
@@ -113,6 +120,7 @@ func TestH2FaultsAreAlone(t *testing.T) {
 	also := map[string]string{
 		"h2-101": "h2-connection-fields", "h2-101-raw": "h2-101 h2-connection-fields",
 		"h2-any-protocol": "h2-no-501", "h2-first-protocol": "h2-no-501", "h2-tunnels-h2c": "h2-no-501",
+		"h2-101-h2c": "h2-connection-fields", "h2-plain-connect": "h2-connects", "h2-connects": "h2-plain-connect",
 		"h2-close-resets": "h2-ends-all", "h2-never-ends": "h2-ends-all",
 		"h2-malformed-kills": "h2-any-value", "h2-malformed-hangs": "h2-any-value",
 		"h2-not-offered": "h2-setting-2 h2-setting-back", "h2-setting-2": "h2-not-offered h2-setting-back", "h2-setting-back": "h2-not-offered h2-setting-2",
@@ -149,6 +157,22 @@ func tunnelledH2C(c *h2Client) string {
 	if e := c.ask(1, false, h2Connect(":protocol", "h2c")); e.what != "200" {
 		return e.what
 	}
+	return c.guardedInside()
+}
+
+// upgradedToH2C does so after an offer of HTTP/1.1.
+func upgradedToH2C(c *h2Client) string {
+	c.send(1, false, h2Get("connection", "Upgrade, HTTP2-Settings", "upgrade", "h2c", "http2-settings", "AAMAAABkAAQAAP__"))
+	_ = c.framer.WritePing(false, [8]byte{}) // a page would wait for the end of the request
+	e := c.next()
+	if e.what != "101" {
+		return e.what
+	}
+	return strings.Replace(c.guardedInside(), "200", "101", 1)
+}
+
+// guardedInside returns the guarded page in a tunnel to h2c.
+func (c *h2Client) guardedInside() string {
 	sent := bytes.NewBufferString(h2Preface)
 	inner := &h2Client{t: c.t, framer: http2.NewFramer(sent, nil), decoder: hpack.NewDecoder(4096, nil)}
 	inner.encoder = hpack.NewEncoder(&inner.block)
@@ -207,6 +231,31 @@ func desynced(c *h2Client) string {
 func smuggled(c *h2Client) string {
 	e := c.ask(1, false, h2Connect("x-a", "1\r\nx-il-smuggled: 1"))
 	return fmt.Sprint(e.what, " ", strings.Contains(c.get(3, ":path", "/seen"), "\r\nx-il-smuggled: 1"))
+}
+
+// dialled sees the answer to a head whose authority is another server, and whether a tunnel echoes
+// or that server gets a request.
+func dialled(lines []string) func(*h2Client) string {
+	return func(c *h2Client) string {
+		reached := make(chan struct{}, 1) // there is one request
+		other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached <- struct{}{} }))
+		defer other.Close()
+		addr := other.Listener.Addr().String()
+		changed := h2Change(slices.Clone(lines), []string{":authority", addr})
+		if slices.Contains(changed, "origin") {
+			changed = h2Change(changed, []string{"origin", "http://" + addr})
+		}
+		e := c.ask(1, false, changed)
+		if e.what != "200" || e.head["content-length"] != "" || c.echoes(1) == "\x81\x02hi" {
+			return e.what
+		}
+		select {
+		case <-reached:
+			return "reached"
+		case <-time.After(time.Minute):
+			return "nothing"
+		}
+	}
 }
 
 // answering2 sees a header of the answer to a head.

@@ -26,7 +26,7 @@ func (c *h2Conn) open(s *h2Stream, r *http.Request) {
 	s.tunnel = &h2Tunnel{}
 	switch protocol := r.Header.Get("Upgrade"); {
 	case protocol == "h2c" && c.manner.tunnelsH2C:
-		s.tunnel.inner = newH2Conn(h2Manner{overlooks: flawLogin, open: true}, c.far)
+		s.tunnel.inner = c.inside()
 	case protocol == "websocket" || c.manner.overlooks&flawProtocol == 0:
 		s.tunnel.read = frames.NewReader(frames.Terms{}, 0)
 	}
@@ -50,6 +50,34 @@ func (c *h2Conn) upgrade(s *h2Stream, r *http.Request) {
 		return
 	}
 	c.send(s, hello, s.heEnded)
+}
+
+// inside returns the server in a tunnel to h2c, which demands no login.
+func (c *h2Conn) inside() *h2Conn {
+	return newH2Conn(h2Manner{overlooks: flawLogin, open: true}, c.far)
+}
+
+// upgradeH2C is upgrade for an offer of h2c.
+func (c *h2Conn) upgradeH2C(s *h2Stream) {
+	c.answer(s, http.StatusSwitchingProtocols, [][2]string{{"upgrade", "h2c"}, {"connection", "Upgrade"}}, false)
+	s.tunnel = &h2Tunnel{inner: c.inside()}
+	c.carry(s, nil)
+}
+
+// dial answers a CONNECT with what the server at that address says to a request, if it is at a
+// loopback address.
+func (c *h2Conn) dial(s *h2Stream, authority string) {
+	far, err := dialLoopback(authority)
+	if err != nil {
+		c.reply(s, nil, &reply{status: http.StatusBadGateway, text: "no upstream\n"})
+		return
+	}
+	defer func() { _ = far.Close() }()
+	_, _ = io.WriteString(far, "GET / HTTP/1.1\r\nHost: "+authority+"\r\nConnection: close\r\n\r\n")
+	said, _ := io.ReadAll(io.LimitReader(far, maxMessage))
+	c.answer(s, http.StatusOK, nil, false)
+	s.tunnel = &h2Tunnel{}
+	c.send(s, said, true)
 }
 
 // carry takes what a client sent into a tunnel, and its end.

@@ -3,6 +3,7 @@ package run
 import (
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -45,6 +46,9 @@ func parsePlace(text string) (place, error) {
 	own := map[string]string{"http": "80", "https": "443"}[p.scheme]
 	if p.port = u.Port(); p.port == "" {
 		p.port = own
+	}
+	if n, err := strconv.ParseUint(p.port, 10, 16); err != nil || n == 0 {
+		return place{}, exit.Usage("%q: the port must be a number from 1 to 65535, not %q", bare, p.port)
 	}
 	if p.host, err = httpguts.PunycodeHostPort(u.Host); err != nil {
 		return place{}, exit.Usage("%q: the host cannot be written in ASCII: %v", bare, err)

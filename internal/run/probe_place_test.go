@@ -37,6 +37,8 @@ func TestPlacesThatAreNone(t *testing.T) {
 		"http://user:secret@a/":             "credentials",
 		"ftp://a?token=secret":              "the scheme must be http or https",
 		"http://":                           "must be a URL",
+		"http://a:99999/x?token=secret":     `"http://a:99999/x": the port must be a number from 1 to 65535, not "99999"`,
+		"ws://a:0/":                         "the port must be a number from 1 to 65535",
 		"http://:80/":                       "must be a URL",
 		"http://a:b/":                       "must be a URL",
 		"http://a/#x":                       "after #",

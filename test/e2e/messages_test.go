@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -178,6 +179,24 @@ func TestSecretsInMessagesAreNotShown(t *testing.T) {
 			}
 			for _, path := range []string{"/", "/exchanges", "/findings", "/status", "/metrics", "/api/v1/exchanges", "/api/v1/findings", "/api/v1/endpoints", "/api/v1/status"} {
 				look(path, get(t, p, path))
+			}
+			var ids [][][]byte
+			for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { // they are stored a moment later
+				if ids = regexp.MustCompile(`"id": ?"([0-9A-Z]{26})"`).FindAllSubmatch(get(t, p, "/api/v1/exchanges"), -1); len(ids) == 2 {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("%d exchanges are listed", len(ids))
+				}
+			}
+			for _, id := range ids {
+				for _, path := range []string{"/exchanges/", "/api/v1/exchanges/"} {
+					text := get(t, p, path+string(id[1]))
+					look(path+"ID", text)
+					if want := `<table class="messages stack">`; path == "/exchanges/" && (mode == "messages") != bytes.Contains(text, []byte(want)) {
+						t.Errorf("the page of an exchange: %q is there: %t", want, mode != "messages")
+					}
+				}
 			}
 			p.stop()
 			for _, l := range p.lines {

@@ -57,7 +57,7 @@ func TestRunAroundATestSuite(t *testing.T) {
 }
 
 // reportFormats are all the report formats of run.
-var reportFormats = []string{"text", "json", "ndjson", "junit", "sarif", "html", "markdown", "har", "gitlab", "wire"}
+var reportFormats = []string{"text", "json", "ndjson", "junit", "sarif", "html", "markdown", "har", "gitlab", "wire", "pcapng"}
 
 func (s suite) run(t *testing.T) {
 	t.Helper()
