@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -110,12 +111,16 @@ func repeatable(t *testing.T, url string) (all []repeated) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	flags := ""
+	if strings.HasPrefix(url, "https:") {
+		flags = " --insecure"
+	}
 	for _, r := range document.Endpoints[0].Results {
 		if r.Ruling.Again == "" {
 			continue
 		}
 		all = append(all, r)
-		if want := "interlock probe " + url + " --only " + r.Probe; r.Ruling.Portable != want {
+		if want := "interlock probe " + url + flags + " --only " + r.Probe; r.Ruling.Portable != want {
 			t.Errorf("got %q, want %q", r.Ruling.Portable, want)
 		}
 	}
