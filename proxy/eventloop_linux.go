@@ -201,7 +201,7 @@ func (k *eventLoop) turn() (over bool) {
 			return true
 		case len(k.ready) > 0:
 			runtime.Gosched()
-		case len(events) < 2 || rounds >= mostRounds && len(events) < len(k.epoll.events): // what comes from here on wakes us
+		case len(events) < 2 || rounds >= mostRounds && len(events) < len(k.epoll.events): // later events wake us
 			return false
 		}
 	}

@@ -23,8 +23,8 @@ var _ = register(Rule{
 may go into the connection outside any frame, and then all streams of the connection are lost, those
 of other users too. Where a gateway has copied an offer into HTTP/1.1, the 101 shows that the server
 behind it has switched and reads what follows without any rule.`,
-	Fix: `Take the Upgrade header into account in HTTP/1.1 only. In Go, x/net/http2/h2c and
-	http.Hijacker know nothing of HTTP/2; libraries for WebSocket want a request of HTTP/1.1.
+	Fix: `Take the Upgrade header into account in HTTP/1.1 only. In Go, look at
+	http.Request.ProtoMajor before you write a 101.
 In a gateway, never copy Upgrade from HTTP/2 into HTTP/1.1, and treat a 101 that was not asked for as
 	an error of the server (502).`,
 	When:  func(c *Case) bool { return c.X.Response != nil },

@@ -188,7 +188,7 @@ func readsFrames13(c *Case) bool {
 	if len(c.chosen) > 0 && !hasProtocol(c.chosen, "websocket") || !c.X.Request.HTTP2() && !c.X.Request.Has(keyField) {
 		return false
 	}
-	if c.X.Request.HTTP2() && documentSign(c) != "" { // what follows is no tunnel
+	if c.X.Request.HTTP2() && documentSign(c) != "" { // a document follows
 		return false
 	}
 	foreign := otherVersion(c)

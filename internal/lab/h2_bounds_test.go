@@ -125,7 +125,7 @@ func TestH2TimeIsOfTheFrameAtHand(t *testing.T) {
 	long := time.Now().Add(-time.Hour)
 	for name, each := range map[string]struct {
 		before, then  string
-		waits, begins bool // something is incomplete, and began with what came last
+		waits, begins bool // something is incomplete, and began with the last bytes
 	}{
 		"between frames": {settings, ping, false, true},
 		"next frame":     {settings + ping[:3], ping[3:] + ping[:3], true, true},

@@ -188,7 +188,7 @@ func (c *h2Client) ends(id uint32) string {
 	}
 }
 
-// ping returns what came before the answer to a ping.
+// ping returns the events before the answer to a ping.
 func (c *h2Client) ping() string {
 	_ = c.framer.WritePing(false, [8]byte{1})
 	came := ""

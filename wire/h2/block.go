@@ -42,7 +42,7 @@ func (k *block) allow(size uint32) {
 func (k *block) limit() uint32 { return min(max(k.allowed, defaultTable), MaxTable) }
 
 // decode decodes a complete block and hands it over. Every block changes the table, also of streams
-// that nobody cares for (RFC 9113 §4.3).
+// that are of no interest (RFC 9113 §4.3).
 func (d *Decoder) decode(from Side, b []byte) {
 	k := &d.halves[from].block
 	k.bytes = nil

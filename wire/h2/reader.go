@@ -15,7 +15,7 @@ type Terms struct {
 // one moment that its owner chooses.
 type Reader struct {
 	sides     [2]side
-	decoder   *Decoder // nil: nobody wants more than the facts
+	decoder   *Decoder // nil: only the facts are wanted
 	began     uint32   // when the connection began; times are in milliseconds here
 	last      uint32   // when the last byte came
 	idle      uint32   // the longest time without a byte
