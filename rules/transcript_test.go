@@ -72,7 +72,7 @@ func (r *recorded) read(m wire.Meta) error {
 	switch m.Key {
 	case "want":
 		r.wants = append(r.wants, m.Value)
-	case "note", "frames", "stream", "lured", "control", "inside", "origin", "hop", "hop-twin": // see exampleExchanges
+	case "note", "frames", "stream", "connection", "lured", "control", "inside", "origin", "hop", "hop-twin": // see exampleExchanges
 	case "probe":
 		r.common.Origin, r.common.Probe = wire.OriginProbe, m.Value
 	case "every":

@@ -36,7 +36,11 @@ type Common struct {
 // Rare is what few connections have in common; see Exchange.
 type Rare struct {
 	TLSFlags []string
+	ALPN     string // see Connection
+	SNI      string
 	Stream   *Stream
+
+	connection *connection // of Stream; nil where nothing is known of it
 }
 
 // TLSFlags are those of Rare.

@@ -20,6 +20,7 @@ const (
 // are only counted.
 type multiplex struct {
 	common  *Common
+	on      *connection
 	decoder *h2.Decoder
 	began   time.Time
 	now     time.Time // of what is being fed
@@ -31,7 +32,8 @@ type multiplex struct {
 }
 
 func newMultiplex(common *Common, now time.Time) *multiplex {
-	m := &multiplex{common: common, began: now, streams: map[uint32]*stream{}, offered: OfferNone}
+	m := &multiplex{common: common, on: new(connection), began: now, streams: map[uint32]*stream{}, offered: OfferNone}
+	m.on.known.ALPN, m.on.known.SNI = common.rare().ALPN, common.rare().SNI
 	m.decoder = h2.NewDecoder(h2.Terms{}, 0, m.event)
 	return m
 }
@@ -54,6 +56,9 @@ func (m *multiplex) event(e *h2.Event) {
 	d := Direction(e.From)
 	switch e.Kind {
 	case h2.EventHead:
+		if d == FromClient {
+			m.on.begin(e.Stream)
+		}
 		m.head(d, e)
 	case h2.EventData:
 		if s := m.streams[e.Stream]; s != nil {
@@ -64,25 +69,30 @@ func (m *multiplex) event(e *h2.Event) {
 			s.data(d, e.Data, m.now)
 		}
 	case h2.EventEnd:
+		m.on.end(e.Stream, d, false)
 		if s := m.streams[e.Stream]; s != nil {
 			s.end(d, false, m.now)
 			m.leave(s, e.Stream)
 		}
 	case h2.EventReset:
+		m.on.end(e.Stream, d, true)
 		if s := m.streams[e.Stream]; s != nil {
 			m.tellOffer(s)
 			s.reset(d, e.Code, m.now)
 			m.leave(s, e.Stream)
 		}
 	case h2.EventGoAway:
+		m.on.change(d).GoAway = &GoAwayFrame{e.Last, e.Code}
 		if d == FromServer {
 			m.goAway(e.Last)
 		}
 	case h2.EventSetting:
+		m.on.set(d, e.Setting)
 		if d == FromServer && e.Setting.ID == settingConnectProtocol {
 			m.offered = offerOf(e.Setting.Value)
 		}
 	case h2.EventBlind:
+		m.on.blind(d, e.Offset, e.Blind)
 		m.blind = cmp.Or(m.blind, fmt.Sprintf("HTTP/2 of the %s from byte %d on (%s)", e.From, e.Offset, e.Blind))
 	}
 }
@@ -152,10 +162,12 @@ func (m *multiplex) begin(e *h2.Event) *stream {
 func (m *multiplex) follow(id uint32, raw []byte, whole bool) *stream {
 	if len(m.streams) >= maxStreams || m.heads+len(raw) > maxHeads {
 		m.blind = cmp.Or(m.blind, "HTTP/2 streams beyond those that are kept")
+		m.on.change(FromClient)
+		m.on.known.Unfollowed++
 		return nil
 	}
 	m.heads += len(raw)
-	s := newStream(m.common, Stream{ID: id, Offered: m.offered}, raw, whole, m.now)
+	s := newStream(m.common, m.on, Stream{ID: id, Offered: m.offered}, raw, whole, m.now)
 	m.streams[id] = s
 	return s
 }

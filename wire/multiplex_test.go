@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -90,7 +91,9 @@ func heardHTTP2(w *http2Writer, bytewise bool) (found []*Exchange, c *Conversati
 
 // describeStream is what a test looks at of an exchange.
 func describeStream(x *Exchange) string {
-	stream, _ := json.Marshal(x.Stream)
+	of := *x.Stream
+	of.Connection = nil
+	stream, _ := json.Marshal(of)
 	status := 0
 	if x.Response != nil {
 		status = x.Response.Status
@@ -194,6 +197,9 @@ func agreesWithTranscript(t *testing.T, x *Exchange) {
 	}
 	if got, want := describeStream(again[0]), describeStream(x); got != want {
 		t.Errorf("got\n%s\nwant\n%s\nfrom\n%s", got, want, text)
+	}
+	if got, want := again[0].Stream.Connection, x.Stream.Connection; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if x.After.Frames != nil {
 		got, want := again[0].After.Frames.Sides, x.After.Frames.Sides

@@ -13,6 +13,11 @@ func (c *Conversation) emit(x *Exchange) {
 	if copied.Revision == 0 {
 		c.common.Counts.Upgrades.Add(1)
 	}
+	if k := c.common.rare().connection; k != nil && copied.Stream != nil {
+		of := *copied.Stream
+		of.Connection = k.show(copied.ID)
+		copied.Stream = &of
+	}
 	if c.common.Emit != nil {
 		c.common.Emit(&copied)
 	}

@@ -12,6 +12,8 @@ type Stream struct {
 	Offered string     `json:"offered,omitempty"` // one of the offers of extended CONNECT, when the response came
 	Client  StreamSide `json:"client,omitzero"`
 	Server  StreamSide `json:"server,omitzero"`
+
+	Connection *Connection `json:"connection,omitempty"` // when the exchange was reported; nil where nothing is known of it
 }
 
 // What a server has said of extended CONNECT by SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 §3). Empty
@@ -59,9 +61,11 @@ type stream struct {
 }
 
 // newStream begins a stream with the head of its request.
-func newStream(common *Common, what Stream, head []byte, whole bool, now time.Time) *stream {
+func newStream(common *Common, on *connection, what Stream, head []byte, whole bool, now time.Time) *stream {
 	s := &stream{own: *common, since: now, head: len(head)}
-	s.own.Rare = &Rare{Stream: &what}
+	rare := common.rare()
+	rare.Stream, rare.connection = &what, on
+	s.own.Rare = &rare
 	s.Open(&s.own)
 	s.x = s.begin(ReadRequest(head), now, now)
 	if !whole {
@@ -77,7 +81,7 @@ func (s *stream) what() *Stream { return s.own.Rare.Stream }
 func (s *stream) change(f func(*Stream)) {
 	changed := *s.what()
 	f(&changed)
-	s.own.Rare = &Rare{Stream: &changed}
+	s.own.Rare.Stream = &changed
 	if s.x != nil {
 		s.x.Stream = &changed
 	}

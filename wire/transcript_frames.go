@@ -16,10 +16,11 @@ const (
 	messagesKey = "messages"
 	messageKey  = "message"
 	streamKey   = "stream"
+	connectKey  = "connection"
 )
 
 // FramesMeta returns the lines of a transcript with the facts of the exchange's frames, if its recorded
-// bytes are not all of them, with its messages, and with what is known of its stream of HTTP/2.
+// bytes are not all of them, with its messages, and with what is known of its stream of HTTP/2 and of that one's connection.
 func (x *Exchange) FramesMeta() (all []Meta) {
 	add := func(key string, v any) {
 		if text, err := json.Marshal(v); err == nil { // it can always be written
@@ -27,7 +28,12 @@ func (x *Exchange) FramesMeta() (all []Meta) {
 		}
 	}
 	if x.Stream != nil {
-		add(streamKey, x.Stream)
+		of := *x.Stream
+		of.Connection = nil
+		add(streamKey, &of)
+		if x.Stream.Connection != nil {
+			add(connectKey, x.Stream.Connection)
+		}
 	}
 	a := &x.After
 	more := int64(len(a.Client)) < a.ClientBytes || int64(len(a.Server)) < a.ServerBytes

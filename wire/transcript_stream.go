@@ -9,18 +9,32 @@ import (
 
 // stream returns what the transcript says of a stream of HTTP/2; nil if it is not of one. Its bytes are
 // heads as text, each up to its empty line, and then the content of DATA frames.
-func (t *Transcript) stream() *Stream {
+func (t *Transcript) stream() (what *Stream) {
+	var on *Connection
 	for _, m := range t.Meta {
-		if what := new(Stream); m.Key == streamKey && json.Unmarshal([]byte(m.Value), what) == nil {
-			return what
+		switch m.Key {
+		case streamKey:
+			if read := new(Stream); json.Unmarshal([]byte(m.Value), read) == nil {
+				what = read
+			}
+		case connectKey:
+			if read := new(Connection); json.Unmarshal([]byte(m.Value), read) == nil {
+				on = read
+			}
 		}
 	}
-	return nil
+	if what != nil && on != nil {
+		what.Connection = on
+	}
+	return what
 }
 
 // playStream plays the transcript of a stream.
 func (t *Transcript) playStream(common Common, what Stream) {
 	p := streamPlayer{common: &common, what: what, now: time.Unix(0, 0).UTC()}
+	if what.Connection != nil {
+		p.on = &connection{shown: what.Connection}
+	}
 	for _, chunk := range t.Chunks {
 		p.now = p.now.Add(time.Millisecond)
 		if !chunk.Far {
@@ -38,6 +52,7 @@ func (t *Transcript) playStream(common Common, what Stream) {
 type streamPlayer struct {
 	common *Common
 	what   Stream
+	on     *connection
 	now    time.Time
 	heads  [2][]byte // by Direction: of a head that is not complete
 	s      *stream   // nil before the request
@@ -69,7 +84,7 @@ func (p *streamPlayer) head(d Direction, raw []byte) {
 	case p.s != nil:
 		p.s.respond(raw, true, p.what.Server.AtHead, p.now)
 	case d == FromClient:
-		p.s = newStream(p.common, Stream{ID: p.what.ID, Offered: p.what.Offered}, raw, true, p.now)
+		p.s = newStream(p.common, p.on, Stream{ID: p.what.ID, Offered: p.what.Offered}, raw, true, p.now)
 		if p.what.Client.AtHead {
 			p.s.end(FromClient, true, p.now)
 		}
