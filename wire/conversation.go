@@ -147,7 +147,19 @@ func (c *Conversation) Recording(d Direction) bool {
 // Reading reports whether the bytes of that direction still matter: they are recorded, or read as
 // frames. When they do not, they need not be fed.
 func (c *Conversation) Reading(d Direction) bool {
-	return c.Recording(d) || c.tunnel != nil && c.tunnel.readsFrames(d)
+	return c.Recording(d) || c.http2 != nil || c.tunnel != nil && c.tunnel.readsFrames(d)
+}
+
+// Multiplexed reports whether the connection is read as HTTP/2. It is opaque otherwise.
+func (c *Conversation) Multiplexed() bool { return c.http2 != nil }
+
+// Held returns about how many bytes are kept of a connection of HTTP/2.
+func (c *Conversation) Held() int {
+	const each = 4 << 10 // of a stream beside its heads
+	if c.http2 == nil || c.settled {
+		return 0
+	}
+	return c.http2.heads + each*len(c.http2.streams) + c.http2.decoder.Held()
 }
 
 // Missed records that bytes of that direction will not be fed although they matter: no more frames

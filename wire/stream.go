@@ -108,10 +108,7 @@ func (s *stream) respond(head []byte, whole, ends bool, now time.Time) {
 	if ends {
 		s.end(FromServer, true, now)
 	}
-	if x.Outcome = outcomeOf(p.Status); x.Outcome == Ignored && x.extended() {
-		x.Outcome = Switched
-	}
-	if x.Outcome != Switched {
+	if x.Outcome = x.Answer(); x.Outcome != Switched {
 		s.emit(x)
 		s.x, s.over = nil, true
 		return

@@ -27,6 +27,12 @@ func recorded(t *testing.T) []byte {
 		switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 			"Sec-WebSocket-Accept: HSmrc0sMlYUkAGmm5OPpG2HaGWk=\r\n\r\n"
 	)
+	return captured(t, post, switching)
+}
+
+// captured returns a capture of one connection on which the client sends some bytes, and then the server.
+func captured(t *testing.T, up, down string) []byte {
+	t.Helper()
 	var file bytes.Buffer
 	w := pcapgo.NewWriter(&file)
 	if err := w.WriteFileHeader(65536, layers.LinkTypeRaw); err != nil {
@@ -54,8 +60,8 @@ func recorded(t *testing.T) []byte {
 	}
 	send(0, true, "")
 	send(1, true, "")
-	send(0, false, post)
-	send(1, false, switching)
+	send(0, false, up)
+	send(1, false, down)
 	return file.Bytes()
 }
 

@@ -2,8 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -31,8 +35,36 @@ func http2Bytes(data string, fields ...string) []byte {
 	return b.Bytes()
 }
 
+// sameInCapture audits a capture, and wants the rules of an event of serve.
+func sameInCapture(t *testing.T, event map[string]any, capture []byte) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "traffic.pcap")
+	if err := os.WriteFile(name, capture, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	execute([]string{"audit", "-o", "json", name}, &out, &errs)
+	type finding struct{ Rule, Verdict string }
+	var all []struct {
+		Verdict  string
+		Findings []finding
+	}
+	if err := json.Unmarshal(out.Bytes(), &all); err != nil || len(all) != 1 {
+		t.Fatalf("%v, %s, %s", err, &out, &errs)
+	}
+	rules, _ := event["rules"].([]any)
+	for _, id := range rules {
+		if !slices.ContainsFunc(all[0].Findings, func(f finding) bool { return f.Rule == id && f.Verdict != "pass" }) {
+			t.Errorf("live traffic breaks %v, and the capture %+v", rules, all[0])
+		}
+	}
+	if len(rules) == 0 && all[0].Verdict != "pass" {
+		t.Errorf("live traffic passes, and the capture is %+v", all[0])
+	}
+}
+
 // TestStreamsAreAudited sends requests in HTTP/2 through Interlock to backends of the lab, and reads in the
-// log what is wrong with each.
+// log what is wrong with each. A capture of the same traffic has the same findings.
 func TestStreamsAreAudited(t *testing.T) {
 	connect := func(more ...string) []string {
 		return append([]string{":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":path", "/ws", ":authority", "lab",
@@ -75,8 +107,15 @@ func TestStreamsAreAudited(t *testing.T) {
 			}
 			defer conn.Close()
 			_ = conn.SetDeadline(time.Now().Add(time.Minute))
-			_, _ = conn.Write(http2Bytes("", test.fields...))
+			sent := http2Bytes("", test.fields...)
+			_, _ = conn.Write(sent)
 			event := s.await(t, test.event, 1)
+			_ = conn.(*net.TCPConn).CloseWrite()
+			got, err := io.ReadAll(conn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameInCapture(t, event, captured(t, string(sent), string(got)))
 			var found []string
 			for _, rule := range test.rules {
 				if strings.Contains(fmt.Sprint(event), rule) {

@@ -9,6 +9,7 @@ import (
 	"github.com/gopacket/gopacket/reassembly"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/h2"
 )
 
 // missingFor is how long acknowledged bytes may be missing, in the time of the packets: the two
@@ -33,6 +34,7 @@ type connection struct {
 	first   int       // number of the end that closed first, or nobody
 	fresh   bool      // no packet has come yet
 	midway  bool      // it had begun before the capture
+	framed  bool      // and something of it is frames of HTTP/2
 	dropped bool      // the assembler is about to drop it
 	gap     time.Time // since when acknowledged bytes are missing; zero if none are
 	ends    [2]end
@@ -209,6 +211,9 @@ func (c *connection) skip(i, missing int) bool {
 	e := &c.ends[i]
 	switch {
 	case c.client == nobody:
+	case c.talk.Multiplexed() && int64(missing) <= c.talk.Skippable(c.direction(i)):
+		c.talk.Skip(c.direction(i), int64(missing), c.streams.now)
+		c.talk.Wrote(c.direction(i), missing)
 	case c.talk.Switched():
 		d := c.direction(i)
 		if c.talk.Recording(d) && !c.muted[d] {
@@ -241,6 +246,7 @@ func (c *connection) take(i int, b []byte, need reassembly.Sequence, fin bool) {
 	}
 	if c.client == nobody {
 		if !beginsRequest(b) {
+			c.framed = c.framed || h2.Framed(b)
 			e.taken = e.put
 			e.closed = e.closed || fin
 			return

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"slices"
@@ -11,21 +12,43 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// judge counts an entry, and observes its exchange if that is HTTP/1 and concerns Upgrade.
+// judge counts an entry, and observes its exchange if that concerns upgrades.
 func (s *session) judge(e *entry) {
 	u := parse(e.request.url)
 	if u.scheme == "other" {
 		return // no HTTP at all, such as data:
 	}
-	version, assumed, ok := version1(e)
-	if !ok {
-		s.counts.HTTP2.Add(1)
+	var x *wire.Exchange
+	switch version := e.version(); version {
+	case "HTTP/3":
+		s.report.HTTP3++
+	case "HTTP/2":
+		x = s.http2(e, u)
+	default:
+		x = s.http1(e, u, version)
+	}
+	if x == nil {
 		return
 	}
+	x.Origin, x.Route, x.Time, x.BodyDone, x.Final, x.Complete = wire.OriginFile, s.Route, e.started, true, true, true
+	x.Backend, x.ClientTLS, x.BackendTLS = e.backend(u), u.tls(), u.tls()
+	if x.Response != nil {
+		x.Took = e.took()
+	}
+	x.ID = s.newID(e.started)
+	s.report.Upgrades++
+	s.Observe(x)
+}
+
+// http1 makes the exchange of an entry of HTTP/1; nil if it does not concern Upgrade, or is not kept. Where
+// the version is not known, it is 1.1.
+func (s *session) http1(e *entry, u address, version string) *wire.Exchange {
+	assumed := version == ""
+	version = cmp.Or(version, "HTTP/1.1")
 	q := e.request.requestHead(u, version)
 	if q == nil {
 		s.report.Damaged++
-		return
+		return nil
 	}
 	p := e.response.responseHead(version)
 	if p != nil {
@@ -35,21 +58,14 @@ func (s *session) judge(e *entry) {
 		if e.websocket || u.scheme == "ws" || u.scheme == "wss" {
 			s.report.Headless++
 		}
-		return
+		return nil
 	}
-	x := &wire.Exchange{
-		Origin: wire.OriginFile, Route: s.Route, Time: e.started, Request: q, Response: p, BodyDone: true,
-		Backend: e.backend(u), Lossy: e.lossy(q, p, assumed), Final: true, Complete: true, Outcome: wire.Unseen,
-	}
-	x.ClientTLS, x.BackendTLS = u.tls(), u.tls()
+	x := &wire.Exchange{Request: q, Response: p, Lossy: e.lossy(q, p, assumed), Outcome: wire.Unseen}
 	if p != nil {
-		x.Took = e.took()
 		x.Outcome = p.Outcome()
 		x.After.Opaque = p.Status == 101 // the first bytes of the tunnel are unknown
 	}
-	x.ID = s.newID(e.started)
-	s.report.Upgrades++
-	s.Observe(x)
+	return x
 }
 
 // concerns reports whether an exchange concerns Upgrade, by the rule of [wire.Conversation].
@@ -60,30 +76,6 @@ func concerns(q *wire.Request, p *wire.Response) bool {
 		}
 	}
 	return p != nil && (p.Status == 101 || p.Status == 426 || p.Has("Upgrade"))
-}
-
-// version1 returns the HTTP/1 version of an entry, which some programs leave out: then it is 1.1.
-// It returns false for later versions, which have no Upgrade.
-func version1(e *entry) (version string, assumed, ok bool) {
-	pseudo := func(f field) bool { return strings.HasPrefix(f.name, ":") }
-	if slices.ContainsFunc(e.request.fields, pseudo) || slices.ContainsFunc(e.response.fields, pseudo) {
-		return "", false, false
-	}
-	for _, v := range [...]string{e.request.version, e.response.version} {
-		v = strings.ToUpper(v)
-		for _, later := range [...]string{"H2", "H3", "HTTP/2", "HTTP/3", "QUIC", "SPDY"} {
-			if strings.HasPrefix(v, later) {
-				return "", false, false
-			}
-		}
-		if version == "" && (v == "HTTP/1.0" || v == "HTTP/1.1") {
-			version = v
-		}
-	}
-	if version != "" {
-		return version, false, true
-	}
-	return "HTTP/1.1", true, true
 }
 
 // An address holds the parts of a URL that are read.

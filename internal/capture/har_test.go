@@ -108,6 +108,7 @@ func FuzzHAR(f *testing.F) {
 		}
 		f.Add(file)
 	}
+	f.Add([]byte(`{"log":{"entries":[{"request":{"method":"GET","url":"wss://a/b","httpVersion":"h2","headers":[{"name":":protocol","value":"\n\n"},{"name":":","value":""}]},"response":{"status":200,"headers":[{"name":":status","value":"1"}]}}]}}`))
 	f.Add([]byte(`{"log":{"entries":[{"request":{"method":"GET","url":"ws:////?#","headers":[{"name":"x","value":"\n\n"}]},"response":{"status":1e99}}]}}`))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		sound(t, append([]byte("{"), file...))
@@ -141,6 +142,9 @@ func sound(t *testing.T, file []byte) {
 }
 
 func FuzzPcap(f *testing.F) {
+	for _, transcript := range overHTTP2(f) {
+		f.Add(ethernet.pcap(f, play(transcript, 1, 1<<15).segments))
+	}
 	s := start(1)
 	s.send(0, []byte(handshake), 100)
 	s.send(1, []byte(accepted), 100)

@@ -126,7 +126,7 @@ func (c *connection) pass(p piece) {
 
 // rest ends a connection that is opaque and has nothing more to report.
 func (c *connection) rest() {
-	if c.live != nil && c.client != nobody && c.talk.Opaque() && c.talk.Due().IsZero() {
+	if c.live != nil && c.client != nobody && c.blind() && c.talk.Due().IsZero() {
 		c.end(wire.CauseDrain)
 	}
 }
@@ -135,6 +135,8 @@ func (c *connection) rest() {
 func (c *connection) weigh(n int) {
 	weight := c.weight
 	switch {
+	case c.talk.Multiplexed():
+		weight = c.talk.Held()
 	case c.talk.Resting():
 		weight = 0
 	case !c.talk.Switched():
@@ -180,12 +182,15 @@ func (c *connection) tick() {
 
 // lose gives up on a connection of which bytes are missing.
 func (c *connection) lose() {
-	if !c.talk.Opaque() {
+	if !c.blind() {
 		c.lost = true
 		c.streams.report.Lost++
 	}
 	c.end(wire.CauseDrain)
 }
+
+// blind reports whether nothing of the connection is read.
+func (c *connection) blind() bool { return c.talk.Opaque() && !c.talk.Multiplexed() }
 
 // giveUp gives up on a connection for a bound.
 func (c *connection) giveUp() {
@@ -202,10 +207,13 @@ func (c *connection) end(cause wire.Cause) {
 	t := c.streams
 	if c.client == nobody {
 		t.report.Unoriented++
+		if c.framed {
+			t.report.MidHTTP2++
+		}
 		c.live = nil
 		return
 	}
-	if !c.lost && !c.shed && !c.talk.Switched() && !c.talk.Opaque() && (len(c.queue) > 0 || !c.gap.IsZero()) {
+	if !c.lost && !c.shed && !c.talk.Switched() && !c.blind() && (len(c.queue) > 0 || !c.gap.IsZero()) {
 		c.lost = true
 		t.report.Lost++
 	}

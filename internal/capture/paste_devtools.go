@@ -64,6 +64,12 @@ func (p *paste) devtools(text string) {
 	}
 	if strings.HasPrefix(text, ":") && (p.part == requestHead || p.part == responseHead) { // a pseudo-header of HTTP/2
 		p.begin().request.version = "HTTP/2"
+		name, value, _ := strings.Cut(text[1:], ":")
+		if value = strings.TrimSpace(value); value == "" {
+			p.key = ":" + name
+		} else {
+			p.pair(":"+name, value)
+		}
 		return
 	}
 	var m []string

@@ -18,11 +18,14 @@ func (p *paste) observe(e *pasted) {
 		return
 	}
 	p.found = true
-	version, assumed, ok := version1(&entry{request: e.request, response: e.response})
-	if !ok {
-		p.counts.HTTP2.Add(1)
+	as := &entry{request: e.request, response: e.response}
+	version := as.version()
+	if version == "HTTP/2" || version == "HTTP/3" {
+		p.later(e, as)
 		return
 	}
+	assumed := version == ""
+	version = cmp.Or(version, "HTTP/1.1")
 	if s := parse(e.url).scheme; (s == "ws" || s == "wss") && e.target == "" && len(e.request.fields) == 0 {
 		e.console = true // devtools without the request headers
 	}
@@ -43,17 +46,7 @@ func (p *paste) observe(e *pasted) {
 	if !concerns(q, r) && !p.Every {
 		return
 	}
-	x := &wire.Exchange{
-		Origin: wire.OriginFile, Route: p.Route, Request: q, Response: r, BodyDone: true, Lossy: e.lossy(q, r, assumed),
-		Final: true, Complete: true, Outcome: wire.Unseen,
-	}
-	if x.Backend = e.from.address; x.Backend == "" && u.known {
-		x.Backend = new(entry).backend(u.address)
-	}
-	x.ClientTLS, x.BackendTLS = u.tls(), u.tls()
-	if p.Every {
-		x.Content = e.content
-	}
+	x := &wire.Exchange{Request: q, Response: r, Lossy: e.lossy(q, r, assumed), Outcome: wire.Unseen}
 	switch {
 	case r != nil:
 		x.Outcome, x.After.Opaque = r.Outcome(), r.Status == 101
@@ -61,6 +54,31 @@ func (p *paste) observe(e *pasted) {
 		x.Outcome, x.Cause = wire.Silent, e.end
 	case e.end != "":
 		x.Outcome, x.Cause = wire.Closed, e.end
+	}
+	p.complete(x, e, u)
+}
+
+// later counts a pasted exchange of HTTP/2 or HTTP/3, and observes it if it is an extended CONNECT.
+func (p *paste) later(e *pasted, as *entry) {
+	if !slices.ContainsFunc(e.request.fields, func(f field) bool { return f.name == ":protocol" }) {
+		p.report.Over2++
+		return
+	}
+	u := e.address()
+	if x := p.http2(as, u.address); x != nil {
+		p.complete(x, e, u)
+	}
+}
+
+// complete observes the exchange of a paste, with what all of them have.
+func (p *paste) complete(x *wire.Exchange, e *pasted, u pastedAddress) {
+	x.Origin, x.Route, x.BodyDone, x.Final, x.Complete = wire.OriginFile, p.Route, true, true, true
+	if x.Backend = e.from.address; x.Backend == "" && u.known {
+		x.Backend = new(entry).backend(u.address)
+	}
+	x.ClientTLS, x.BackendTLS = u.tls(), u.tls()
+	if p.Every {
+		x.Content = e.content
 	}
 	x.ID = p.newID(x.Time)
 	p.report.Upgrades++

@@ -16,10 +16,12 @@ type Report struct {
 
 	Opaque  int64 // connections, or rests of them, that could not be read as HTTP/1
 	TLS     int64 // those among them that began with TLS
-	HTTP2   int64 // those among them that began with HTTP/2; in HAR, entries of HTTP/2 and HTTP/3
+	HTTP2   int64 // those among them that are HTTP/2
 	Tunnels int64 // CONNECT tunnels that were not inspected
 
 	Entries  int64 // of a HAR file
+	HTTP3    int64 // those of HTTP/3
+	Over2    int64 // of a paste: exchanges over HTTP/2 or HTTP/3 that are no extended CONNECT
 	Headless int64 // those of a WebSocket connection without the headers of its handshake
 	Damaged  int64 // entries that are not HTTP exchanges, or packets that cannot be decoded
 
@@ -32,6 +34,7 @@ type Report struct {
 	Connections int64            // TCP connections
 	Midway      int64            // begun before the capture
 	Unoriented  int64            // those among them in which no request was seen
+	MidHTTP2    int64            // those among the unoriented ones that are HTTP/2
 	Lost        int64            // connections of which segments are missing
 	Shed        int64            // connections that were not read, or not to their end, for a bound
 	Open        int64            // continued after the capture
@@ -58,10 +61,13 @@ func (r *Report) Notes() []string {
 	}{
 		{r.Opaque, "connection is not HTTP/1 or cannot be read on", "connections are not HTTP/1 or cannot be read on"},
 		{r.TLS, "of them is TLS", "of them are TLS"},
-		{r.HTTP2, "connection or entry is HTTP/2 or later", "connections or entries are HTTP/2 or later"},
+		{r.HTTP2, "of them is HTTP/2", "of them are HTTP/2"},
+		{r.HTTP3, "entry is HTTP/3", "entries are HTTP/3"},
+		{r.Over2, "request was sent over HTTP/2 or HTTP/3 and is no extended CONNECT", "requests were sent over HTTP/2 or HTTP/3 and are no extended CONNECT"},
 		{r.Tunnels, "CONNECT tunnel", "CONNECT tunnels"},
 		{r.Midway, "connection had begun before the capture", "connections had begun before the capture"},
 		{r.Unoriented, "of them shows no request", "of them show no request"},
+		{r.MidHTTP2, "of these is HTTP/2, which can be read only from the beginning of the connection", "of these are HTTP/2, which can be read only from the beginning of the connection"},
 		{r.Lost, "connection has segments missing", "connections have segments missing"},
 		{r.Open, "connection was still open at the end of the capture", "connections were still open at the end of the capture"},
 		{r.Shed, "connection was given up for a bound", "connections were given up for a bound"},

@@ -18,7 +18,10 @@ func harURL(x *wire.Exchange, q *wire.Request) string {
 	if x.ClientTLS || x.BackendTLS {
 		scheme += "s"
 	}
-	host, _ := q.Value("Host")
+	host, ok := q.Value("Host")
+	if q.HTTP2() && !ok {
+		host, _ = q.Value(":authority")
+	}
 	for _, host := range []string{host, x.Backend} {
 		if u := scheme + "://" + host; host != "" && isAuthority(u, host) {
 			return u + harPath(q.Target)

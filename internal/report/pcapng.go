@@ -66,6 +66,10 @@ func (p *packetWriter) Write(r *rules.Ruling) error {
 	}
 	f := &flow{packetWriter: p, ends: p.apart(endsOf(r.X)), at: afterBoth(time.Unix(0, 0), r.X.Time)}
 	f.handshake()
+	if framed := t.HTTP2(); framed != nil {
+		t, f.framed = framed, true
+		f.settings(t)
+	}
 	f.carry(t, r)
 	f.end(t.End, r.X)
 	return f.err
@@ -86,6 +90,9 @@ func endsOf(x *wire.Exchange) (found ends) {
 		address, err := netip.ParseAddrPort(text)
 		if err != nil {
 			port, _ := strconv.ParseUint(text[strings.LastIndexByte(text, ':')+1:], 10, 16)
+			if port == 0 && i == 1 {
+				port = 80 // where Wireshark looks for HTTP/2
+			}
 			address = netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}), uint16(port))
 		}
 		found[i] = netip.AddrPortFrom(address.Addr().Unmap().WithZone(""), address.Port())
@@ -118,6 +125,8 @@ type flow struct {
 	next [2]uint32 // the next sequence number of each end
 	at   time.Time
 	err  error
+
+	framed bool // it is of HTTP/2
 }
 
 // handshake opens the connection.
@@ -125,6 +134,14 @@ func (f *flow) handshake() {
 	f.packet(wire.FromClient, layers.TCP{SYN: true}, nil, nil)
 	f.packet(wire.FromServer, layers.TCP{SYN: true, ACK: true}, nil, nil)
 	f.packet(wire.FromClient, layers.TCP{ACK: true}, nil, nil)
+}
+
+// settings writes how a connection of HTTP/2 begins, and takes that from the transcript.
+func (f *flow) settings(t *wire.Transcript) {
+	for _, c := range t.Chunks[:2] {
+		f.packet(c.From, layers.TCP{PSH: true, ACK: true}, c.Bytes, nil)
+	}
+	t.Chunks = t.Chunks[2:]
 }
 
 // carry writes the bytes of a transcript, each finding at what it is about.
@@ -183,16 +200,16 @@ func comment(f *rules.Finding, probe string) string {
 }
 
 // end ends the connection as the exchange did, if it did. Bytes that are not shown are missing, so
-// that their number is known.
+// that their number is known; those of HTTP/2 are left out, as nothing after them could be read.
 func (f *flow) end(how string, x *wire.Exchange) {
 	a := &x.After
-	if a.Ended {
+	if a.Ended && !f.framed {
 		shown := [2]int64{min(int64(len(a.Client)), a.ClientBytes), min(int64(len(a.Server)), a.ServerBytes)}
 		f.next[wire.FromClient] += uint32(a.ClientBytes - shown[0])
 		f.next[wire.FromServer] += uint32(a.ServerBytes - shown[1])
-		if a.End != nil {
-			f.at = afterBoth(f.at, x.Time.Add(x.Took+a.End.Open))
-		}
+	}
+	if a.Ended && a.End != nil {
+		f.at = afterBoth(f.at, x.Time.Add(x.Took+a.End.Open))
 	}
 	first := wire.FromClient
 	switch {

@@ -32,7 +32,7 @@ func overHTTP2() rules.Diagnosis {
 
 // around explains what was read beside exchanges.
 func (w *walker) around(was *capture.Report) {
-	if was.HTTP2 > 0 && len(w.report.Steps) == 0 {
+	if was.Over2 > 0 && len(w.report.Steps) == 0 {
 		w.found(overHTTP2())
 	}
 	if was.Headless > 0 && len(w.report.Steps) == 0 {

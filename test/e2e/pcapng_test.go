@@ -47,3 +47,25 @@ func TestWiresharkReadsPackets(t *testing.T) {
 		t.Error("there are no frames of WebSocket")
 	}
 }
+
+// TestWiresharkReadsStreams audits transcripts of HTTP/2, and reads their packets with the parser of
+// Wireshark: they are HTTP/2, with the WebSocket in its tunnel.
+func TestWiresharkReadsStreams(t *testing.T) {
+	out := t.TempDir() + "/out.pcapng"
+	for name, status := range map[string]string{"UPGRADE-H2-NOT-A-TUNNEL/tunnel": "200", "UPGRADE-H2-101/to-an-upgrade-header": "101"} {
+		run(t, "interlock", "audit", "../../rules/testdata/"+name+".wire", "-o", "pcapng="+out)
+		got := strings.Fields(tshark(t, out, "http2.headers.method", "http2.headers.method", "http2.headers.authority"))
+		if len(got) != 2 || got[1] != "staging.test" {
+			t.Errorf("%s: the request is %q", name, got)
+		}
+		if got := strings.Fields(tshark(t, out, "http2.headers.status", "http2.headers.status")); len(got) != 1 || got[0] != status {
+			t.Errorf("%s: the response is %q", name, got)
+		}
+		if got := tshark(t, out, "http2.type == 0", "http2.streamid"); strings.Count(got, "\n") < 2 {
+			t.Errorf("%s: frames of data are in streams %q", name, got)
+		}
+		if got := tshark(t, out, "_ws.malformed or tcp.analysis.flags", "frame.number"); got != "" {
+			t.Errorf("%s: packets %q are malformed", name, got)
+		}
+	}
+}

@@ -27,7 +27,7 @@ func (k *block) extend(h Head, offset int64, promised uint32) {
 	default:
 		return
 	}
-	k.stream, k.offset, k.ends = h.Stream, offset, h.Kind() == Headers && h.has(flagEndStream)
+	k.stream, k.offset, k.ends = h.Stream, offset, h.Kind() == Headers && h.has(FlagEndStream)
 }
 
 // allow records how large a table the other side allows. A sender may not know of a smaller size yet:
@@ -40,6 +40,17 @@ func (k *block) allow(size uint32) {
 
 // limit returns how large a table may become.
 func (k *block) limit() uint32 { return min(max(k.allowed, defaultTable), MaxTable) }
+
+// Held returns about how many bytes the decoder keeps: the blocks at hand, and what the tables may have.
+func (d *Decoder) Held() (n int) {
+	for i := range d.halves {
+		k := &d.halves[i].block
+		if n += len(k.bytes); k.table != nil {
+			n += int(k.limit())
+		}
+	}
+	return n
+}
 
 // decode decodes a complete block and hands it over. Every block changes the table, also of streams
 // that are of no interest (RFC 9113 §4.3).

@@ -95,7 +95,7 @@ func (d *Decoder) ready(from Side, h Head) {
 	size := h.Length - h.prefix() - uint32(s.pad)
 	if h.Kind() == Data {
 		e := d.next(EventData, from, h.Stream, s.frame(h))
-		e.EndStream, e.Length = h.has(flagEndStream), size
+		e.EndStream, e.Length = h.has(FlagEndStream), size
 		half.want = min(d.hand(e), size)
 		return
 	}
@@ -128,7 +128,7 @@ func (d *Decoder) take(from Side, h Head, p []byte) {
 		e := d.next(EventPayload, from, h.Stream, s.offset)
 		e.Data, e.Want = p, half.want
 		half.want = min(d.hand(e), s.left-uint32(len(p))-uint32(s.pad))
-	case half.want > 0 || !h.has(flagEndHeaders):
+	case half.want > 0 || !h.has(FlagEndHeaders):
 		k.bytes = append(k.bytes, p...)
 	case len(k.bytes) > 0:
 		d.decode(from, append(k.bytes, p...))
@@ -139,7 +139,7 @@ func (d *Decoder) take(from Side, h Head, p []byte) {
 
 // end takes the end of a frame.
 func (d *Decoder) end(from Side, h Head) {
-	if !d.blind(from) && h.Kind() == Data && h.has(flagEndStream) {
+	if !d.blind(from) && h.Kind() == Data && h.has(FlagEndStream) {
 		d.hand(d.next(EventEnd, from, h.Stream, d.sides[from].frame(h)))
 	}
 }

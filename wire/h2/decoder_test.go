@@ -116,8 +116,8 @@ func padded(prefix, content string, n int) string {
 }
 
 const (
-	endStream  = flagEndStream
-	endHeaders = flagEndHeaders
+	endStream  = FlagEndStream
+	endHeaders = FlagEndHeaders
 	endBoth    = endStream | endHeaders
 )
 

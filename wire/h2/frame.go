@@ -37,11 +37,11 @@ func (t Type) String() string {
 	}[min(t, Other)]
 }
 
-// The flags of frames.
+// The flags of frames (RFC 9113 §6).
 const (
-	flagEndStream  = 0x1
+	FlagEndStream  = 0x1
+	FlagEndHeaders = 0x4
 	flagAck        = 0x1
-	flagEndHeaders = 0x4
 	flagPadded     = 0x8
 	flagPriority   = 0x20
 )

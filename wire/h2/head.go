@@ -60,7 +60,7 @@ func (s *side) record(h Head) {
 	switch h.Kind() {
 	case Headers, Push, Continuation:
 		s.block = 0
-		if !h.has(flagEndHeaders) {
+		if !h.has(FlagEndHeaders) {
 			s.block = h.Stream
 		}
 	case Settings:
@@ -72,7 +72,7 @@ func (s *side) record(h Head) {
 			increase(&s.acks[1])
 		}
 	}
-	if (h.Kind() == Headers || h.Kind() == Data) && h.has(flagEndStream) {
+	if (h.Kind() == Headers || h.Kind() == Data) && h.has(FlagEndStream) {
 		increase(&s.ended)
 	}
 	if h.Kind() == Headers && s.state&prefaced != 0 && h.Stream > s.highest {
