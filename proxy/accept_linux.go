@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -113,8 +112,7 @@ func (ks *eventLoops) begin(r *Relay, routes *routeTable, ln *Listener, fd int, 
 	}
 	ks.running.Add(1)
 	l.enter()
-	now := time.Now()
-	eager := s.begin(now).also&dialBackend != 0
+	eager := s.begin(false).also&dialBackend != 0
 	l.arm()
 	switch errno := l.loop.add(l); {
 	case errno != 0:

@@ -18,7 +18,7 @@ import (
 type Backend struct {
 	Route         string      // how the way there is called in rulings; "default" if empty
 	Addresses     []string    // host:port, or unix: and the path of a socket; taken in turn, and past those that refuse
-	TLS           *tls.Config // nil: cleartext. Only http/1.1 is agreed to. ServerName defaults to the host of the address
+	TLS           *tls.Config // nil: cleartext. Only http/1.1 is agreed to, but for AuditHTTP2. ServerName defaults to the host of the address
 	ProxyProtocol byte        // the version of the PROXY protocol in which the backend is told who the client is; 0: it is not
 	Host          string      // if not empty, the value that every Host field gets on the way
 
@@ -45,6 +45,8 @@ type Backend struct {
 	numeric []netip.AddrPort // the addresses, if none of them is a name or a path; else nil
 	next    atomic.Uint32
 	dialTLS *tls.Config // as TLS, but ready for use
+
+	mirrored tls.ClientSessionCache // for AuditHTTP2
 }
 
 // To is the backend at one address, in cleartext.
@@ -64,8 +66,11 @@ func (b *Backend) ready() {
 		if b.Route == "" {
 			b.Route = "default"
 		}
-		if b.dialTLS = onlyHTTP1(b.TLS); b.dialTLS != nil && b.dialTLS.ClientSessionCache == nil {
-			b.dialTLS.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+		if b.dialTLS = only(b.TLS, protocolHTTP1); b.dialTLS != nil {
+			b.mirrored = tls.NewLRUClientSessionCache(0)
+			if b.dialTLS.ClientSessionCache == nil {
+				b.dialTLS.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+			}
 		}
 		for _, a := range b.Addresses {
 			to, err := netip.ParseAddrPort(a)

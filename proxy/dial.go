@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"time"
 )
@@ -40,9 +41,17 @@ func (g *goConn) dial() {
 	g.do(a)
 }
 
-// connect connects to the backend and claims the connection, so that it is known if it comes in
-// again.
+// connect is a connection to the backend: the one that there is, or a new one.
 func (g *goConn) connect(ctx context.Context) (backend *side, address string, err error) {
+	if backend, address, err, reached := g.mirror.take(); reached {
+		return backend, address, err
+	}
+	return g.reach(ctx, g.backendTLS)
+}
+
+// reach connects to the backend, with that TLS if it is not nil, and claims the connection, so that it is
+// known if it comes in again.
+func (g *goConn) reach(ctx context.Context, secured func(address string) *tls.Config) (backend *side, address string, err error) {
 	var conn net.Conn
 	if d := dialer(g.relay.Limits.Dial); g.target == nil {
 		conn, address, err = g.session.backend.connect(ctx, d)
@@ -59,7 +68,10 @@ func (g *goConn) connect(ctx context.Context) (backend *side, address string, er
 		g.claim(from, to)
 	}
 	if err = g.introduce(conn); err == nil {
-		backend, err = g.secureBackend(ctx, conn.(socket), address)
+		backend = cleartext(conn.(socket))
+		if config := secured(address); config != nil {
+			backend, err = g.secureBackend(ctx, backend.socket, config)
+		}
 	}
 	if err != nil {
 		conn.Close()

@@ -70,7 +70,7 @@ func (f *Forward) ready() (err error) {
 	if f.TLS != nil {
 		f.dialTLS = f.TLS
 	}
-	f.dialTLS = onlyHTTP1(f.dialTLS)
+	f.dialTLS = only(f.dialTLS, protocolHTTP1)
 	f.dialTLS.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	if f.CA != nil {
 		leaves, err := newLeaves(f.CA, f.Relay.Log)

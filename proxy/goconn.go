@@ -19,6 +19,7 @@ type goConn struct {
 	target *forwardTarget // where its client wants to go; nil: it did not say so to a forward listener
 	prefix []byte         // what the client sent before the connection came here; nil if nothing
 	blind  bool           // the client's TLS is not ended here
+	mirror *mirror        // what the backend has agreed to before the client's TLS was answered; nil: it was not asked
 	clock  clock
 
 	mu      sync.Mutex // of the session, and of what follows
@@ -58,6 +59,7 @@ func (g *goConn) serve(ctx context.Context) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.client.Close()
+	g.mirror.drop()
 	if g.backend != nil {
 		g.backend.Close()
 	}
@@ -90,8 +92,13 @@ func (g *goConn) begin() {
 	switch {
 	case len(g.prefix) > 0:
 		a = g.session.read(wire.FromClient, g.prefix, now)
+	case g.mirror != nil && g.mirror.backend != nil:
+		if g.mirror.protocol == protocolHTTP2 {
+			g.session.talk.BeginHTTP2(now)
+		}
+		a = g.session.begin(true)
 	case g.target == nil && !g.blind:
-		a = g.session.begin(now)
+		a = g.session.begin(false)
 	}
 	g.share(&a)
 	g.arm()

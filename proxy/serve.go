@@ -15,9 +15,9 @@ import (
 // A Listener is where connections come from, and how they begin.
 type Listener struct {
 	net.Listener
-	TLS     *tls.Config           // nil: cleartext. Only http/1.1 is agreed to
-	PassH2  func(sni string) bool // whether TLS of clients that want HTTP/2 goes to the backend as it is, unaudited; nil: none does
-	Trusted []netip.Prefix        // peers whose connections must begin with a header of the PROXY protocol; empty: none
+	TLS     *tls.Config            // nil: cleartext. Its NextProtos are not used
+	HTTP2   func(sni string) HTTP2 // what becomes of clients that offer HTTP/2, by the name that they ask for; nil: RefuseHTTP2
+	Trusted []netip.Prefix         // peers whose connections must begin with a header of the PROXY protocol; empty: none
 }
 
 // Serve is ServeListener for a listener in cleartext.

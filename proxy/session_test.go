@@ -136,7 +136,7 @@ func (b *stand) step(t *testing.T, text string) {
 	case what == "refuses TLS":
 		b.do(b.broke(d, &tlsRefusal{errors.New("bad certificate")}, b.now))
 	case text == "begin":
-		b.do(b.begin(b.now))
+		b.do(b.begin(false))
 	case text == "drain":
 		b.do(b.drain(b.now))
 	case text == "abort":

@@ -11,8 +11,12 @@ import (
 )
 
 // begin is the first input. Where the backend is an eager one, and known before anything has come,
-// it is dialled.
-func (s *session) begin(now time.Time) (a action) {
+// it is dialled; so it is where the driver has connected to it already.
+func (s *session) begin(connected bool) (a action) {
+	if connected && s.stage == waiting {
+		s.stage = dialling
+		return action{also: dialBackend}
+	}
 	if !s.routes.eager || s.stage != waiting || s.terms.isOwn(s.arrived) {
 		return action{}
 	}

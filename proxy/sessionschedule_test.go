@@ -251,7 +251,7 @@ func play(t *testing.T, seed uint64) {
 			t.Fatalf("seed %d: %v\n%s", seed, said, strings.Join(p.trace, "\n"))
 		}
 	}()
-	p.perform(p.begin(p.now), "begin")
+	p.perform(p.begin(false), "begin")
 	for steps := 0; !p.over && p.step(); steps++ {
 		if steps > 1<<16 {
 			t.Fatalf("seed %d: it does not end", seed)

@@ -104,9 +104,9 @@ type tlsSocket struct {
 	seen   []byte      // what was read, while it may still have to go elsewhere; at most maxHello
 	passed bool        // it does: nothing is said to the peer here
 
-	host    string                // what the peer has asked for before TLS began; empty: nothing
-	passH2  func(sni string) bool // as in Listener
-	wantsH2 bool                  // the peer would speak HTTP/2
+	host    string                                     // what the peer has asked for before TLS began; empty: nothing
+	agree   func(*tls.ClientHelloInfo) (string, error) // which protocol a peer gets that would speak HTTP/2; nil: HTTP/1.1
+	wantsH2 bool                                       // the peer would
 }
 
 // maxHello is how much of a TLS handshake is kept to be passed on, in bytes.

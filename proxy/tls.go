@@ -11,37 +11,42 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// onlyHTTP1 is a copy of a configuration that agrees to nothing but HTTP/1.1 (RFC 7301): what
-// Interlock is for is not in HTTP/2. It is nil if c is.
-func onlyHTTP1(c *tls.Config) *tls.Config {
+// only is a copy of a configuration that agrees to nothing but that protocol (RFC 7301). It is nil if c is.
+func only(c *tls.Config, protocol string) *tls.Config {
 	if c == nil {
 		return nil
 	}
 	c = c.Clone()
-	c.NextProtos = []string{"http/1.1"}
+	c.NextProtos = []string{protocol}
 	return c
 }
 
 // listening readies the TLS of a listener for use, by connections whose socket is a tlsSocket. All
 // of them share what it returns, and with that the keys by which sessions are resumed.
 func listening(c *tls.Config) *tls.Config {
-	if c = onlyHTTP1(c); c == nil {
+	if c = only(c, protocolHTTP1); c == nil {
 		return nil
 	}
-	under := c.GetConfigForClient
+	under, http2 := c.GetConfigForClient, only(c, protocolHTTP2)
 	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		raw := hello.Conn.(*tlsSocket)
-		raw.wantsH2 = slices.Contains(hello.SupportedProtos, "h2")
-		if raw.wantsH2 && raw.passH2 != nil && raw.passH2(hello.ServerName) {
-			raw.passed = true
-			return nil, errPassed
+		raw.wantsH2 = slices.Contains(hello.SupportedProtos, protocolHTTP2)
+		protocol, err := protocolHTTP1, error(nil)
+		if raw.wantsH2 && raw.agree != nil {
+			if protocol, err = raw.agree(hello); err != nil {
+				raw.passed = errors.Is(err, errPassed)
+				return nil, err
+			}
 		}
 		raw.seen = nil
-		if under == nil {
-			return nil, nil
+		switch {
+		case under != nil:
+			next, err := under(hello)
+			return only(next, protocol), err
+		case protocol == protocolHTTP2:
+			return http2, nil
 		}
-		next, err := under(hello)
-		return onlyHTTP1(next), err
+		return nil, nil
 	}
 	return c
 }
@@ -82,10 +87,10 @@ func (g *goConn) secureClient(ctx context.Context) error {
 	if g.via == nil || g.via.TLS == nil {
 		return nil
 	}
-	raw := &tlsSocket{socket: g.client.socket, prefix: g.prefix, passH2: g.via.PassH2}
+	raw := &tlsSocket{socket: g.client.socket, prefix: g.prefix}
 	g.prefix = nil
-	if raw.passH2 != nil {
-		raw.seen = []byte{}
+	if g.via.HTTP2 != nil {
+		raw.agree, raw.seen = (&mirror{of: g}).agree, []byte{}
 	}
 	if g.target != nil {
 		raw.host = g.target.host
@@ -102,8 +107,7 @@ func (g *goConn) secureClient(ctx context.Context) error {
 		return fmt.Errorf("tls with client: %w", err)
 	}
 	if raw.wantsH2 {
-		g.relay.Counts.Downgraded.Add(1)
-		g.relay.rare.log("h2", g.relay.Log.Info().Str("client", g.session.common.Client).Str("route", g.session.common.Route), "client wanted h2 and got http/1.1")
+		g.mirror.say(g)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -126,20 +130,25 @@ func (g *goConn) passBlind(hello []byte) {
 	g.relay.rare.log("h2 passed", g.relay.Log.Info().Str("client", g.session.common.Client).Str("route", g.session.common.Route), "client wanted h2 and is not audited")
 }
 
-// secureBackend begins TLS with the backend. The peer has Limits.Dial for its part.
-func (g *goConn) secureBackend(ctx context.Context, s socket, address string) (*side, error) {
+// backendTLS is how TLS is spoken with an address of the backend; nil if it is not, or not by us.
+func (g *goConn) backendTLS(address string) *tls.Config {
 	config := g.session.backend.dialTLS
 	if g.target != nil {
 		config = g.targetTLS()
 	}
 	if config == nil || g.blind {
-		return cleartext(s), nil
+		return nil
 	}
-	raw := &tlsSocket{socket: s}
 	if config.ServerName == "" {
 		config = config.Clone()
 		config.ServerName = serverName(address)
 	}
+	return config
+}
+
+// secureBackend begins TLS with the backend. The peer has Limits.Dial for its part.
+func (g *goConn) secureBackend(ctx context.Context, s socket, config *tls.Config) (*side, error) {
+	raw := &tlsSocket{socket: s}
 	secured := tls.Client(raw, config)
 	ctx, stop := context.WithTimeout(ctx, g.relay.Limits.Dial)
 	defer stop()

@@ -274,7 +274,12 @@ func TestClientThatWantsH2MayBePassedOn(t *testing.T) {
 	cert := a.issue(t)
 	r := relay(t, func(r *Relay) { r.Backend.TLS = &tls.Config{RootCAs: a.pool} }, func(l *Listener) {
 		l.TLS = &tls.Config{Certificates: []tls.Certificate{a.issue(t)}}
-		l.PassH2 = func(sni string) bool { return sni == "localhost" }
+		l.HTTP2 = func(sni string) HTTP2 {
+			if sni == "localhost" {
+				return PassHTTP2
+			}
+			return RefuseHTTP2
+		}
 	})
 	backend := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}
 	for _, protocol := range []string{"h2", "http/1.1"} {

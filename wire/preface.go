@@ -16,6 +16,12 @@ func (c *Conversation) beginsHTTP2(h *Head, at int64) bool {
 	return at == int64(len(http2Preface)) && string(h.Raw) == http2Preface && c.fed[FromServer] == 0 && k.Probe == "" && !k.Every
 }
 
+// BeginHTTP2 has a connection be read as HTTP/2 from the first byte of both sides on: they have agreed on it
+// (RFC 9113 §3.2).
+func (c *Conversation) BeginHTTP2(now time.Time) {
+	c.http2, c.opaque = newMultiplex(c.common, now), true
+}
+
 // beginHTTP2 has the rest of the connection read as HTTP/2.
 func (c *Conversation) beginHTTP2(h *Head, now time.Time) {
 	begun := bytes.Clone(h.Raw)

@@ -119,6 +119,7 @@ func (c *Config) Check(o *Origin) error {
 	checkFrames("frames", c.Frames, fault)
 	c.checkRoutes(fault)
 	c.checkTwice(fault)
+	c.checkAudited(fault)
 	c.Admin.check(fault)
 	c.Forward.check(fault)
 	c.CheckStore(fault)

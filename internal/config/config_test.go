@@ -23,7 +23,8 @@ func TestTheAnnotatedConfigurationIsTheDefault(t *testing.T) {
 	want.Rules.Severity = map[string]string{}
 	want.Probes.Authorized, want.Admin.Names = []string{}, []string{}
 	want.Baseline, want.Accept, want.Expect, want.Rules.Endpoints = []string{}, []accept.Written{}, []expectConfig{}, []endpointConfig{}
-	want.TLS.H2Pass, want.TLS.Certificates, want.ProxyFrom, want.Listeners, want.Routes = []string{}, []certificateConfig{}, []string{}, []ListenerConfig{}, []RouteConfig{}
+	want.TLS.H2Audit, want.TLS.H2Pass, want.TLS.H2Refuse = []string{}, []string{}, []string{}
+	want.TLS.Certificates, want.ProxyFrom, want.Listeners, want.Routes = []certificateConfig{}, []string{}, []ListenerConfig{}, []RouteConfig{}
 	want.Forward.PassThrough, want.Forward.Users = []string{}, map[string]string{}
 	want.File, want.Stamp = got.File, got.Stamp
 	if !reflect.DeepEqual(got, want) {

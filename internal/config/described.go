@@ -37,11 +37,14 @@ func tlsVersions() []string { return []string{"1.0", "1.1", "1.2", "1.3"} }
 func describedListeners() []description {
 	return []description{
 		{path: "listen", flag: "listen", text: "The address of the reverse listener, which clients use in place of the backend."},
-		{path: "tls", text: "TLS at the reverse listener. Only HTTP/1.1 is negotiated; clients that ask for HTTP/2 are counted."},
+		{path: "tls", text: "TLS at the reverse listener. Clients that offer HTTP/2 get HTTP/1.1 unless h2 or one of its lists says otherwise."},
 		{path: "tls.certificates", flag: "tls-cert", example: "[{cert: staging.crt, key: staging.key}]", text: "Pairs of PEM files. The certificate that matches the client's SNI is used. Changed files are read again. Empty: plain text. On the command line, --tls-cert and --tls-key give one pair."},
 		{path: "tls.client_ca", text: "PEM file with the authorities that sign client certificates."},
 		{path: "tls.client", values: []string{clientNone, clientOptional, clientRequired}, text: "Whether clients are asked for a certificate. Empty: none."},
-		{path: "tls.h2_pass", example: `["*.grpc.example"]`, text: "SNI names or globs for which TLS of clients that ask for HTTP/2 is passed to the backend as it is. These connections are not audited; reports count them. Other clients get HTTP/1.1."},
+		{path: "tls.h2", values: []string{h2Refuse, h2Audit, h2Pass}, text: "What clients get whose TLS offers HTTP/2. refuse: HTTP/1.1; they are counted. audit: the protocol that the backend chooses, which is connected first. pass: their TLS goes to the backend as it is, without an audit; reports count it. Empty: refuse."},
+		{path: "tls.h2_audit", example: `["*.chat.example"]`, text: "SNI names or globs for which tls.h2 is audit."},
+		{path: "tls.h2_pass", example: `["*.grpc.example"]`, text: "SNI names or globs for which tls.h2 is pass. h2_pass is used before h2_audit if both match."},
+		{path: "tls.h2_refuse", example: `["old.example"]`, text: "SNI names or globs for which tls.h2 is refuse. It is used before h2_pass and h2_audit if they match too."},
 		{path: "tls.min_version", values: tlsVersions(), example: `"1.0"`, text: "The oldest TLS version that clients may use. Empty: 1.2."},
 		{path: "proxy_from", example: "[10.0.0.0/8]", text: "Addresses or ranges of load balancers. Their connections must begin with a PROXY protocol header."},
 		{path: "listeners", example: "[{listen: 127.0.0.1:8443}]", text: "More reverse listeners."},

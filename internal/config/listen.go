@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"path"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -18,7 +17,10 @@ type listenTLSConfig struct {
 	Certificates []certificateConfig `yaml:"certificates"`
 	ClientCA     string              `yaml:"client_ca"`
 	Client       string              `yaml:"client"`
+	H2           string              `yaml:"h2"`
+	H2Audit      []string            `yaml:"h2_audit"`
 	H2Pass       []string            `yaml:"h2_pass"`
+	H2Refuse     []string            `yaml:"h2_refuse"`
 	MinVersion   string              `yaml:"min_version"`
 }
 
@@ -79,12 +81,8 @@ func (c *ListenerConfig) check(prefix string, fault func(key, format string, v .
 	default:
 		fault(prefix+"tls.client", "must be none, optional or required, not %q", c.TLS.Client)
 	}
-	for i, glob := range c.TLS.H2Pass {
-		if _, err := path.Match(glob, ""); err != nil || glob == "" {
-			fault(fmt.Sprintf("%stls.h2_pass[%d]", prefix, i), "%q must be a name or a glob such as *.example", glob)
-		}
-	}
-	if len(c.TLS.Certificates) == 0 && (len(c.TLS.H2Pass) > 0 || c.TLS.MinVersion != "" || c.TLS.ClientCA != "" || c.TLS.Client != "" && c.TLS.Client != clientNone) {
+	c.TLS.checkHTTP2(prefix, fault)
+	if len(c.TLS.Certificates) == 0 && (c.TLS.setsHTTP2() || c.TLS.MinVersion != "" || c.TLS.ClientCA != "" || c.TLS.Client != "" && c.TLS.Client != clientNone) {
 		fault(prefix+"tls.certificates", "is missing: the listener needs a certificate to use TLS")
 	} else if _, err := c.TLS.config(zerolog.Nop()); err != nil {
 		fault(prefix+"tls", "%v", err)
@@ -131,9 +129,7 @@ func (c *ListenerConfig) Listener(ln net.Listener, log zerolog.Logger) (proxy.Li
 	if l.TLS, err = c.TLS.config(log); err != nil {
 		return l, err
 	}
-	if globs := Lowered(c.TLS.H2Pass); len(globs) > 0 {
-		l.PassH2 = func(sni string) bool { return Fits(globs, strings.ToLower(sni)) }
-	}
+	l.HTTP2 = c.TLS.http2()
 	for _, text := range c.ProxyFrom {
 		p, err := parsePrefix(text)
 		if err != nil {

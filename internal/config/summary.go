@@ -58,9 +58,7 @@ func (c *ListenerConfig) about() string {
 		if c.TLS.Client == clientOptional || c.TLS.Client == clientRequired {
 			text += ", client certificate " + c.TLS.Client
 		}
-		if len(c.TLS.H2Pass) > 0 {
-			text += ", HTTP/2 passed through for " + strings.Join(c.TLS.H2Pass, ", ")
-		}
+		text += c.TLS.aboutHTTP2()
 	}
 	if len(c.ProxyFrom) > 0 {
 		text += ", PROXY protocol from " + strings.Join(c.ProxyFrom, ", ")

@@ -13,10 +13,16 @@ func (c *Config) Warn(log zerolog.Logger) {
 			log.Warn().Str("route", name).Msg("backend certificate is not checked")
 		}
 	}
+	if c.auditsHTTP2() && !c.hasSecureBackend() {
+		log.Warn().Msg(textNoSecureBackend)
+	}
 	if c.Forward.isOpen() {
 		log.Warn().Str("forward", c.Forward.Listen).Msg("forward listener does not ask for credentials")
 	}
 }
+
+// textNoSecureBackend warns that HTTP/2 is nowhere agreed on.
+const textNoSecureBackend = "tls.h2 has no effect: clients get HTTP/2 only from an https backend"
 
 // Warnings returns the warnings of Warn for people.
 func (c *Config) Warnings() []string {
@@ -29,6 +35,9 @@ func (c *Config) Warnings() []string {
 	slices.Sort(all)
 	if c.Forward.isOpen() {
 		all = append(all, "the forward listener "+c.Forward.Listen+" does not ask for credentials")
+	}
+	if c.auditsHTTP2() && !c.hasSecureBackend() {
+		all = append(all, textNoSecureBackend)
 	}
 	if c.Evidence.Keep == KeepFull {
 		all = append(all, "secrets and payload are stored: evidence.keep is full")

@@ -15,8 +15,8 @@ import (
 )
 
 // TestClientsThatWantHTTP2 runs curl, which offers HTTP/2. For a name in h2_pass it gets HTTP/2
-// from the backend itself, and the connection is not inspected. For any other name it gets
-// HTTP/1.1. Both are counted, logged and shown.
+// from the backend itself, and the connection is not inspected. For one in h2_audit it gets HTTP/2 that is
+// inspected. For any other name it gets HTTP/1.1. All are counted, logged and shown.
 func TestClientsThatWantHTTP2(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(chat))
@@ -26,13 +26,13 @@ func TestClientsThatWantHTTP2(t *testing.T) {
 	t.Cleanup(server.Close)
 	backend := server.Listener.Addr().String()
 	cert, key := selfSigned(t)
-	config := file(t, "interlock.yaml", []byte("backend_tls: {insecure: true}\ntls:\n  certificates: [{cert: "+cert+", key: "+key+"}]\n  h2_pass: [\"*.pass.example\"]\n"))
+	config := file(t, "interlock.yaml", []byte("backend_tls: {insecure: true}\ntls:\n  certificates: [{cert: "+cert+", key: "+key+"}]\n  h2_pass: [\"*.pass.example\"]\n  h2_audit: [\"*.audit.example\"]\n"))
 	p := serve(t, backend, "--backend", "https://"+backend, "--config", config)
 	_, port, err := net.SplitHostPort(p.listen)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for host, want := range map[string]string{"a.pass.example": "2", "pass.example": "1.1"} {
+	for host, want := range map[string]string{"a.pass.example": "2", "a.audit.example": "2", "pass.example": "1.1"} {
 		got := succeed(t, program(t, "curl", "curl"), "-sSk", "--resolve", host+":"+port+":127.0.0.1", "-w", "%{http_version}", "https://"+host+":"+port+"/api/items")
 		if got.stdout != items+want {
 			t.Errorf("%s: got %q, want it in HTTP/%s", host, got.stdout, want)
@@ -40,6 +40,7 @@ func TestClientsThatWantHTTP2(t *testing.T) {
 	}
 	p.message(t, "client wanted h2 and got http/1.1")
 	p.message(t, "client wanted h2 and is not audited")
+	p.message(t, "client and backend speak h2")
 	var shown bytes.Buffer
 	if err := json.Compact(&shown, []byte(succeed(t, program(t, "curl", "curl"), "-sS", "http://"+p.admin+"/status.json").stdout)); err != nil {
 		t.Fatal(err)
