@@ -94,6 +94,7 @@ func (g *goConn) begin() {
 		a = g.session.read(wire.FromClient, g.prefix, now)
 	case g.mirror != nil && g.mirror.backend != nil:
 		if g.mirror.protocol == protocolHTTP2 {
+			g.session.common.Rare = &wire.Rare{ALPN: protocolHTTP2, SNI: g.client.tls.ConnectionState().ServerName}
 			g.session.talk.BeginHTTP2(now)
 		}
 		a = g.session.begin(true)

@@ -196,7 +196,7 @@ func TestWebSocketInsideTLSIsAudited(t *testing.T) {
 		t.Fatalf("%d exchanges", len(all))
 	}
 	x := all[0]
-	if x.Outcome != wire.Switched || !x.Final || x.Stream == nil || x.Stream.Offered != wire.OfferYes || !x.ClientTLS || !x.BackendTLS ||
+	if x.Outcome != wire.Switched || !x.Final || x.Stream == nil || x.Stream.Offered != wire.OfferYes || x.Stream.Connection == nil || x.Stream.Connection.ALPN != "h2" || x.Stream.Connection.SNI != "localhost" || !x.ClientTLS || !x.BackendTLS ||
 		string(x.After.Client) != http2Masked[9:] || string(x.After.Server) != http2Frame[9:] {
 		t.Errorf("got %+v, stream %+v, after %+v", x, x.Stream, x.After)
 	}
