@@ -80,7 +80,7 @@ var _ = register(Rule{
 	Refs: []Ref{
 		{"8441", "4", "with :protocol a request has :scheme and :path"},
 		{"9113", "8.3", "pseudo-headers come first, each once, and none that is not defined"},
-		{"9113", "8.3.1", "a request names its authority"},
+		{"9113", "8.3.1", "a request names its authority, and a path that begins with a slash"},
 	},
 	Why: `Each hop fills in what is missing in its own manner, and of two values each takes
 another one. The proxy decides by one path or host, and the server opens the tunnel at the other.`,
@@ -117,6 +117,17 @@ func pseudoFault(c *Case) string {
 		case n == 1 && name != ":authority" && len(first(h, name)) == 0:
 			return name + " is empty"
 		}
+	}
+	return pathFault(first(h, ":path"))
+}
+
+// pathFault says what is wrong with the path of an extended CONNECT; empty if nothing is.
+func pathFault(path []byte) string {
+	switch {
+	case path[0] != '/':
+		return ":path does not begin with a slash"
+	case slices.ContainsFunc(path, func(b byte) bool { return b <= ' ' || b == 0x7f }):
+		return ":path has white space or a control character"
 	}
 	return ""
 }

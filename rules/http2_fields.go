@@ -1,5 +1,7 @@
 package rules
 
+import "github.com/interlock-proxy/interlock/wire"
+
 var _ = register(Rule{
 	ID: "UPGRADE-H2-UPGRADE-FIELD", Level: Must, Party: Client,
 	Severity: Severities{Refused: Medium, Switched: Critical}, Since: "0.1",
@@ -69,7 +71,7 @@ var _ = register(Rule{
 	},
 	Label: "Connection header in HTTP/2",
 	Refs: []Ref{
-		{"9113", "8.2.2", "a message with Connection, Proxy-Connection, Keep-Alive, Transfer-Encoding or Upgrade is malformed"},
+		{"9113", "8.2.2", "a message with Connection, Proxy-Connection, Keep-Alive, Transfer-Encoding or Upgrade is malformed, and so is one with TE, unless it says trailers"},
 		{"8441", "5", "a WebSocket over HTTP/2 uses neither Connection nor Upgrade"},
 	},
 	Why: `A gateway that copies such a header into HTTP/1.1 lets the client decide about a
@@ -81,7 +83,7 @@ connection that is not its own: which headers are removed there, and where a mes
 	},
 	Judge: func(c *Case) Result { return refuseUnless(c, connectionField(c) == "") },
 	Show: func(c *Case, _ Result) Shown {
-		return seen(c.inRequest(connectionFields...), connectionField(c))
+		return seen(c.inRequest(append([]string{"TE"}, connectionFields...)...), connectionField(c))
 	},
 })
 
@@ -91,6 +93,11 @@ func connectionField(c *Case) string {
 	for _, name := range connectionFields {
 		if c.X.Request.Has(name) {
 			return name
+		}
+	}
+	for v := range c.X.Request.Values("TE") {
+		if !wire.EqualFold(c.X.Request.Text(v), "trailers") {
+			return "TE: " + quote(c.X.Request.Text(v))
 		}
 	}
 	return ""

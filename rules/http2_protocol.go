@@ -1,6 +1,10 @@
 package rules
 
-import "github.com/interlock-proxy/interlock/wire"
+import (
+	"strconv"
+
+	"github.com/interlock-proxy/interlock/wire"
+)
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2-PROTOCOL-H2C", Level: Must, Party: Server,
@@ -111,6 +115,50 @@ protocol of the client's choice.`,
 		return seen(c.inRequest(":protocol"), requestValues(c, ":protocol"))
 	},
 })
+
+var _ = register(Rule{
+	ID: "UPGRADE-H2-501", Level: Should, Party: Server,
+	Severity: Severities{Refused: Info, Switched: Info}, Since: "0.1",
+	Versions: HTTP2,
+	Title:    "A server answers 501 to an unknown :protocol",
+	Problem: Problems{
+		Refused: "Server rejected the unknown :protocol %s with %s instead of 501",
+	},
+	Label: "Unknown :protocol without 501",
+	Refs: []Ref{
+		{"9220", "3", "a server that does not know the value of :protocol answers 501"},
+		{"9110", "15.6.2", "501 says that the server does not have what the request asks for"},
+	},
+	Why: `Any other answer says that something is broken, and not that the protocol is not here:
+clients repeat the request or report an error in place of falling back to another transport.`,
+	Fix: `Answer 501.`,
+	When: func(c *Case) bool {
+		return extended(c) && !c.switched && unknownProtocol(c) && !malformedProtocol(c) && !tunnelsHTTP(c) && saysBroken(c)
+	},
+	Judge: func(c *Case) Result {
+		if c.status() == 501 {
+			return c.result(Pass)
+		}
+		return c.result(Warn)
+	},
+	Show: func(c *Case, _ Result) Shown {
+		how := strconv.Itoa(c.status())
+		if c.X.Response == nil {
+			how = "a reset (" + c.X.Stream.Server.Code.String() + ")"
+		}
+		return seen(c.inRequest(":protocol"), requestValues(c, ":protocol"), how)
+	},
+})
+
+// saysBroken reports whether the server has rejected the request for what it asks for, and neither for want
+// of credentials nor because it is busy or elsewhere.
+func saysBroken(c *Case) bool {
+	switch c.status() {
+	case 400, 404, 405, 426, 500, 501, 502:
+		return true
+	}
+	return c.X.Outcome == wire.Reset && c.X.Stream != nil && c.X.Stream.Server.End == wire.StreamReset
+}
 
 // unknownProtocol reports whether :protocol is in no registry, and is not one of the service.
 func unknownProtocol(c *Case) bool {

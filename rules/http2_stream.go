@@ -2,7 +2,6 @@ package rules
 
 import (
 	"strconv"
-	"strings"
 )
 
 var _ = register(Rule{
@@ -86,6 +85,6 @@ with it the streams of other users.`,
 		return c.result(Pass)
 	},
 	Show: func(c *Case, r Result) Shown {
-		return seen(c.inRequest(":method", ":protocol"), strings.ToUpper(r.Party.String()[:1])+r.Party.String()[1:])
+		return seen(c.inRequest(":method", ":protocol"), partyName(r.Party))
 	},
 })

@@ -60,6 +60,8 @@ type connection struct {
 	shown   *Connection // what was reported last; nil if something has changed since
 	open    []openStream
 	highest uint32 // stream of the client
+	suspect suspect
+	over    bool // the connection is
 }
 
 // An openStream is a stream that is not closed.
@@ -126,10 +128,16 @@ func (k *connection) end(id uint32, d Direction, reset bool) {
 	}
 }
 
-// others returns how many streams beside that one are open.
+// goAway records that the server has not processed the streams after the last one.
+func (k *connection) goAway(last uint32) {
+	k.open = slices.DeleteFunc(k.open, func(s openStream) bool { return s.id > last })
+	k.shown, k.known.Open = nil, uint32(len(k.open))
+}
+
+// others returns how many streams beside that one the server has not ended.
 func (k *connection) others(id uint32) (n uint32) {
 	for _, s := range k.open {
-		if s.id != id {
+		if s.id != id && !s.ended[FromServer] {
 			n++
 		}
 	}

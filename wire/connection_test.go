@@ -45,7 +45,7 @@ func TestConnectionsAreKnown(t *testing.T) {
 			f.WriteRawFrame(http2.FrameHeaders, 4, 7, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 		})
 	})
-	if want := `{"id":"1","streams":2,"open":2,"client":{"settings":{"1":65536,"8":0},"connect":[1,0]},"server":{"settings":{"8":1},"connect":[1]}}
+	if want := `{"id":"1","streams":3,"open":2,"client":{"settings":{"1":65536,"8":0},"connect":[1,0]},"server":{"settings":{"8":1},"connect":[1],"goaway":{"last":5,"code":11}}}
 {"id":"1","streams":3,"client":{"settings":{"1":65536,"8":0},"connect":[1,0],"blind":{"from":201,"why":"compression"}},` +
 		`"server":{"settings":{"8":1},"connect":[1],"goaway":{"last":5,"code":11}}}`; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -13,6 +13,8 @@ const (
 	SilentAfter    = 30 * time.Second // a request without an answer, from the end of its head
 	UnfinishedFor  = 10 * time.Second // a response whose content does not end, from the end of its head
 	AftermathFor   = time.Second      // a 101, from the end of its head
+	HangsAfter     = 10 * time.Second // a tunnel over HTTP/2 that the client has ended, from the last byte of the server
+	KilledWithin   = time.Second      // the end of a connection after that of a stream
 	LateBytesAfter = time.Second      // the first bytes of a client that was quiet so far, from the first of them
 )
 
@@ -41,6 +43,7 @@ type Conversation struct {
 	ended      [2]bool
 	opaque     bool
 	settled    bool
+	pending    bool // of a stream: how its connection goes on is still to be reported
 }
 
 // A reading is the state of a connection while HTTP is read on it. A nil reading has nothing under

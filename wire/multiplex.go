@@ -84,6 +84,10 @@ func (m *multiplex) event(e *h2.Event) {
 	case h2.EventGoAway:
 		m.on.change(d).GoAway = &GoAwayFrame{e.Last, e.Code}
 		if d == FromServer {
+			m.on.goAway(e.Last)
+			if e.Code != 0 {
+				m.on.kill(KilledGoAway, e.Code, m.now)
+			}
 			m.goAway(e.Last)
 		}
 	case h2.EventSetting:
@@ -230,7 +234,7 @@ func (m *multiplex) ids() []uint32 {
 
 // plan finds out when something is due.
 func (m *multiplex) plan() {
-	m.due = time.Time{}
+	m.due = m.on.due()
 	for _, s := range m.streams {
 		m.due = earlier(m.due, s.next())
 	}
@@ -249,6 +253,7 @@ func (m *multiplex) tick(now time.Time) {
 	if m == nil || m.due.IsZero() || now.Before(m.due) {
 		return
 	}
+	m.on.tick(now)
 	for _, id := range m.ids() {
 		m.streams[id].tick(now)
 	}
@@ -257,6 +262,15 @@ func (m *multiplex) tick(now time.Time) {
 
 // settle reports all streams for the last time.
 func (m *multiplex) settle(cause Cause, now time.Time) {
+	switch cause {
+	case CauseServer:
+		m.on.kill(KilledEnd, 0, now)
+	case CauseServerReset:
+		m.on.kill(KilledReset, 0, now)
+	default:
+		m.on.clear()
+	}
+	m.on.over = true
 	for _, id := range m.ids() {
 		m.streams[id].conclude(cause, now)
 	}

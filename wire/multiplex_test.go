@@ -138,7 +138,7 @@ func http2Plays() map[string]http2Play {
 			w.send(FromServer, func(f *http2.Framer) { f.WriteGoAway(5, http2.ErrCodeNo, nil) })
 		}, []string{
 			`refused CONNECT /chat?x=1 403  "" "" early 0 {"id":1,"offered":"yes","server":{"end":"end","atHead":true}}`,
-			`reset CONNECT /chat?x=1 0 server-reset "" "" early 0 {"id":3,"offered":"yes","server":{"end":"reset","code":1}}`,
+			`reset CONNECT /chat?x=1 0 server-reset "" "" early 0 {"id":3,"offered":"yes","server":{"end":"reset","code":1},"killed":{"by":"end","open":1,"milliseconds":993}}`,
 			`goneaway CONNECT /chat?x=1 0 server "" "" early 0 {"id":7,"offered":"yes","server":{"end":"goaway"}}`,
 			`closed CONNECT /chat?x=1 0 server "" "" early 0 {"id":5,"offered":"yes"}`,
 		}},

@@ -7,7 +7,7 @@ import (
 
 // emit reports the exchange as it is known so far. It hands out a copy, which never changes.
 func (c *Conversation) emit(x *Exchange) {
-	x.Final = x.Final || x.Complete && x.Outcome != Switched && x.Outcome != Silent && (c.reading == nil || x != c.refused)
+	x.Final = x.Final || x.Complete && x.Outcome != Switched && x.Outcome != Silent && !c.pending && (c.reading == nil || x != c.refused)
 	copied := *x
 	x.Revision++
 	if copied.Revision == 0 {

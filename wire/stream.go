@@ -12,6 +12,7 @@ type Stream struct {
 	Offered string     `json:"offered,omitempty"` // one of the offers of extended CONNECT, when the response came
 	Client  StreamSide `json:"client,omitzero"`
 	Server  StreamSide `json:"server,omitzero"`
+	Killed  *Killed    `json:"killed,omitempty"` // the server ended the connection soon after it, and others were open
 
 	Connection *Connection `json:"connection,omitempty"` // when the exchange was reported; nil where nothing is known of it
 }
@@ -31,6 +32,8 @@ type StreamSide struct {
 	Code   h2.Code `json:"code,omitempty"`   // of a reset
 	AtHead bool    `json:"atHead,omitempty"` // END_STREAM came with the head of the request or of the final response
 	Heads  int     `json:"heads,omitempty"`  // field blocks after that head: trailers, or what has no place in a tunnel (RFC 9113 §8.5)
+	Ended  bool    `json:"ended,omitempty"`  // of a reset: END_STREAM had come before
+	Hangs  bool    `json:"hangs,omitempty"`  // of the server in a tunnel: for HangsAfter from the client's END_STREAM on it sent nothing
 }
 
 // The ends of one side of a stream.
@@ -55,9 +58,10 @@ type stream struct {
 	x        *Exchange // until the final response head has come; after that, of one that was not accepted, nil
 	since    time.Time // when the head of the request was complete
 	early    []byte
-	head     int  // bytes of its heads
-	reported bool // that it is silent
-	over     bool // nothing more is reported
+	head     int       // bytes of its heads
+	reported bool      // that it is silent
+	hangs    time.Time // when it does, in a tunnel whose client has ended it; the zero time once that is known
+	over     bool      // nothing more is reported
 }
 
 // newStream begins a stream with the head of its request.
@@ -109,7 +113,9 @@ func (s *stream) respond(head []byte, whole, ends bool, now time.Time) {
 		s.end(FromServer, true, now)
 	}
 	if x.Outcome = x.Answer(); x.Outcome != Switched {
+		s.watch(now)
 		s.emit(x)
+		s.watched(x)
 		s.x, s.over = nil, true
 		return
 	}
@@ -139,6 +145,9 @@ func (s *stream) data(d Direction, p []byte, now time.Time) {
 		base := s.fed[d]
 		s.fed[d] += int64(len(p))
 		s.Wrote(d, len(p))
+		if !s.hangs.IsZero() && d == FromServer {
+			s.hangs = now.Add(HangsAfter)
+		}
 		s.record(d, p, base, now)
 	case d == FromClient:
 		s.x.EarlyBytes += int64(len(p))
@@ -156,6 +165,9 @@ func (s *stream) end(d Direction, atHead bool, now time.Time) {
 	s.change(func(k *Stream) { k.side(d).End, k.side(d).AtHead = StreamEnded, atHead })
 	if s.tunnel != nil {
 		s.Ended(d, now)
+		if d == FromClient {
+			s.hangs = now.Add(HangsAfter)
+		}
 	}
 	if s.what().Client.End != "" && s.what().Server.End != "" && s.tunnel != nil {
 		cause := CauseServer
@@ -171,7 +183,10 @@ func (s *stream) reset(d Direction, code h2.Code, now time.Time) {
 	if s.over {
 		return
 	}
-	s.change(func(k *Stream) { k.side(d).End, k.side(d).Code = StreamReset, code })
+	s.change(func(k *Stream) {
+		side := k.side(d)
+		side.Ended, side.End, side.Code = side.End == StreamEnded, StreamReset, code
+	})
 	cause := CauseClientReset
 	if d == FromServer {
 		cause = CauseServerReset
@@ -194,8 +209,13 @@ func (s *stream) goneAway(now time.Time) {
 
 // unanswered reports a request that gets no final response any more.
 func (s *stream) unanswered(outcome Outcome, cause Cause, now time.Time) {
-	s.x.Outcome, s.x.Cause, s.x.Early, s.x.Final = outcome, cause, s.early, true
+	s.x.Outcome, s.x.Cause, s.x.Early = outcome, cause, s.early
+	if outcome == Reset {
+		s.watch(now)
+	}
+	s.x.Final = !s.pending
 	s.emit(s.x)
+	s.watched(s.x)
 	s.x, s.over = nil, true
 }
 
@@ -205,9 +225,16 @@ func (s *stream) conclude(cause Cause, now time.Time) {
 	case s.over:
 		return
 	case s.tunnel != nil:
+		if s.what().Client.End != "" && s.what().Server.End != "" || s.what().Client.End == StreamReset || s.what().Server.End == StreamReset {
+			s.watch(now)
+		}
 		s.endTunnel(cause, now)
+		s.watched(s.tunnel.x)
 	case cause.Local():
 		s.unanswered(Local, cause, now)
+		return
+	case s.reported:
+		s.unanswered(Silent, cause, now)
 		return
 	default:
 		s.unanswered(Closed, cause, now)
@@ -224,7 +251,7 @@ func (s *stream) next() time.Time {
 	case s.x != nil:
 		return s.since.Add(SilentAfter)
 	}
-	return s.tunnel.next()
+	return earlier(s.tunnel.next(), s.hangs)
 }
 
 // tick reports what is due.
@@ -234,6 +261,10 @@ func (s *stream) tick(now time.Time) {
 	case s.x != nil:
 		s.x.Outcome, s.reported = Silent, true
 		s.emit(s.x)
+	case !s.hangs.IsZero() && !now.Before(s.hangs):
+		s.hangs = time.Time{}
+		s.change(func(k *Stream) { k.Server.Hangs = true })
+		s.reportTunnel(now)
 	default:
 		s.reportTunnel(now)
 	}

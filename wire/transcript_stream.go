@@ -84,7 +84,7 @@ func (p *streamPlayer) head(d Direction, raw []byte) {
 	case p.s != nil:
 		p.s.respond(raw, true, p.what.Server.AtHead, p.now)
 	case d == FromClient:
-		p.s = newStream(p.common, p.on, Stream{ID: p.what.ID, Offered: p.what.Offered}, raw, true, p.now)
+		p.s = newStream(p.common, p.on, Stream{ID: p.what.ID, Offered: p.what.Offered, Killed: p.what.Killed}, raw, true, p.now)
 		if p.what.Client.AtHead {
 			p.s.end(FromClient, true, p.now)
 		}
@@ -108,7 +108,9 @@ func (p *streamPlayer) finish(end string) {
 		p.now = now.Add(SilentAfter)
 		p.tick()
 	}
-	s.change(func(k *Stream) { k.Client.Heads, k.Server.Heads = p.what.Client.Heads, p.what.Server.Heads })
+	s.change(func(k *Stream) {
+		k.Client.Heads, k.Server.Heads, k.Server.Hangs = p.what.Client.Heads, p.what.Server.Heads, p.what.Server.Hangs
+	})
 	first, second := FromClient, FromServer
 	if end == "closed" {
 		first, second = second, first
@@ -116,6 +118,9 @@ func (p *streamPlayer) finish(end string) {
 	for _, d := range [...]Direction{first, second} {
 		switch side := p.what.side(d); side.End {
 		case StreamReset:
+			if side.Ended {
+				s.end(d, side.AtHead, now)
+			}
 			s.reset(d, side.Code, now)
 		case StreamAway:
 			s.goneAway(now)
