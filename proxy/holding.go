@@ -37,6 +37,9 @@ func (h *holding) isCut() bool { return h != nil && h.blocked != nil && h.let }
 // holds reports whether bytes of a direction are held by the guard.
 func (h *holding) holds(d wire.Direction) bool { return h != nil && len(h.held[d]) > 0 }
 
+// errUnread is why a connection of HTTP/2 ends of which not everything can be read.
+var errUnread = errors.New("what came cannot be read")
+
 // alter has each request head rewritten on its way, after the rewriting that is there already.
 // Rulings say so by name.
 func (h *holding) alter(common *wire.Common, name string, rewrite func(head []byte) []byte) {
@@ -57,7 +60,7 @@ func (h *holding) alter(common *wire.Common, name string, rewrite func(head []by
 // weigh asks the guard about a switch, and once more when it is known what followed. It reports
 // whether the guard objects for the first time.
 func (h *holding) weigh(x *wire.Exchange) (objects bool) {
-	if x.Blocked || x.Response == nil || x.Response.Status != 101 || x.Final && x.Outcome == wire.Switched && h.blocked != nil {
+	if x.Blocked || x.Response == nil || x.Response.Status != 101 && x.Outcome != wire.Switched || x.Final && x.Outcome == wire.Switched && h.blocked != nil {
 		return false
 	}
 	err := h.guard(x)

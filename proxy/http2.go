@@ -15,7 +15,7 @@ const (
 
 	// AuditHTTP2 has the backend dialled first, with the protocols and the name that the client asks for,
 	// and the client gets the protocol that the backend has chosen. It gets HTTP/1.1 as with RefuseHTTP2
-	// where several backends are possible, where heads are edited, where there is a guard, where the backend speaks no TLS or its
+	// where several backends are possible, where heads are edited, where the backend speaks no TLS or its
 	// TLS is one that HTTP/2 forbids, and where it asks for a certificate.
 	AuditHTTP2
 )

@@ -66,8 +66,6 @@ func (m *mirror) ask(hello *tls.ClientHelloInfo) (why string) {
 		return "the backend is chosen by the Host header"
 	case g.relay.own.has(g.relay.own.of(g.client)):
 		return "the connection comes from this proxy itself"
-	case b.Guard != nil:
-		return "the guard is on"
 	case b.Host != "":
 		return "the Host header is rewritten"
 	case b.TLS == nil:

@@ -174,7 +174,7 @@ func (s *session) carry(d wire.Direction, p []byte, now time.Time) (a action) {
 	}
 	s.see(d, p, now)
 	if s.holding.isCut() {
-		return s.close("", action{})
+		return cut(s, now)
 	}
 	s.unwritten[d] += int32(len(p))
 	a.write[d] = p

@@ -24,7 +24,7 @@ func (s *session) restrain() {
 		s.common.Emit = func(x *wire.Exchange) {
 			if s.weigh(x) {
 				s.cause.set(wire.CauseBlocked)
-				s.talk.Block()
+				s.talk.Block(x)
 			}
 			if emit != nil {
 				emit(x)
@@ -46,8 +46,17 @@ func (s *session) carryHeld(d wire.Direction, p []byte, now time.Time) (a action
 		out = h.editor.edit(p, undecided, s.tunnel)
 		s.talk.Wrote(d, len(p)-len(out))
 	}
-	if h.isCut() {
-		return s.close("", action{})
+	switch {
+	case s.talk.HTTP2() && h.guard != nil:
+		if h.let = true; s.talk.Stopped() {
+			s.terms.say(s, notice{event: eventBlocked, text: "HTTP/2 that cannot be read"})
+			h.blocked = errUnread
+		}
+		if h.isCut() {
+			return cut(s, now)
+		}
+	case h.isCut():
+		return cut(s, now)
 	}
 	if h.guard == nil {
 		s.unwritten[d] += int32(len(out))
@@ -68,6 +77,15 @@ func (s *session) carryHeld(d wire.Direction, p []byte, now time.Time) (a action
 	return s.letPass(a, d, now)
 }
 
+// cut ends a tunnel that was let through, or a connection of HTTP/2, in which nothing can be withheld.
+func cut(s *session, now time.Time) action {
+	s.cause.set(wire.CauseBlocked)
+	if s.talk.HTTP2() { // what other streams have got so far still arrives
+		return s.hangUp(action{}, "", now)
+	}
+	return s.close("", action{})
+}
+
 // letPass lets through what may pass by now that something has come from one side, or ends the
 // session where nothing may pass any more.
 func (s *session) letPass(a action, from wire.Direction, now time.Time) action {
@@ -85,7 +103,7 @@ func (s *session) letPass(a action, from wire.Direction, now time.Time) action {
 			s.cause.set(wire.CauseBlocked)
 			return s.hangUp(a, localAnswer("502 Bad Gateway", "blocked: "+why), now)
 		}
-		h.let = s.tunnel
+		h.let = s.tunnel || s.talk.HTTP2()
 	}
 	if h.holds(wire.FromClient) && s.talk.Unreadable() {
 		const why = "the request cannot be read"

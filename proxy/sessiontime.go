@@ -45,8 +45,8 @@ func (s *session) tick(now time.Time) (a action) {
 	past := func(m moment, limit time.Duration) bool { return m != 0 && !now.Before(s.terms.add(m, limit)) }
 	since, late := s.talk.HeadSince(), ""
 	switch {
-	case s.holding.isCut():
-		return s.close("", action{})
+	case s.holding.isCut() && s.stage != closing:
+		return cut(s, now)
 	case s.stage == closing:
 		if past(s.deadline, 0) {
 			s.terms.say(s, notice{event: eventStays})

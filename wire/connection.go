@@ -60,6 +60,7 @@ type connection struct {
 	shown   *Connection // what was reported last; nil if something has changed since
 	open    []openStream
 	highest uint32 // stream of the client
+	unsure  bool   // streams may be open that are not among those
 	suspect suspect
 	over    bool // the connection is
 }
@@ -112,6 +113,8 @@ func (k *connection) begin(id uint32) {
 	k.known.Streams++
 	if len(k.open) < maxOpen && k.known.Client.Blind == nil && k.known.Server.Blind == nil {
 		k.open = append(k.open, openStream{id: id})
+	} else {
+		k.unsure = true
 	}
 	k.known.Open = uint32(len(k.open))
 }
@@ -134,6 +137,9 @@ func (k *connection) goAway(last uint32) {
 	k.shown, k.known.Open = nil, uint32(len(k.open))
 }
 
+// resting reports whether no stream is open.
+func (k *connection) resting() bool { return len(k.open) == 0 && !k.unsure }
+
 // others returns how many streams beside that one the server has not ended.
 func (k *connection) others(id uint32) (n uint32) {
 	for _, s := range k.open {
@@ -147,5 +153,5 @@ func (k *connection) others(id uint32) (n uint32) {
 // blind records that a side is not read any more.
 func (k *connection) blind(d Direction, from int64, why h2.Blindness) {
 	k.change(d).Blind = &Blind{from, why.String()}
-	k.open, k.known.Open = nil, 0
+	k.open, k.known.Open, k.unsure = nil, 0, true
 }

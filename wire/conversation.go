@@ -193,9 +193,13 @@ func (c *Conversation) Unread() string {
 }
 
 // Resting reports whether no request is under way: none is unanswered, no message is unfinished in
-// either direction, and everything that was fed has been passed on.
+// either direction and no stream open, and everything that was fed has been passed on.
 func (c *Conversation) Resting() bool {
-	return c.tunnel == nil && !c.opaque && !c.settled && c.reading.resting() &&
+	resting := !c.opaque && c.reading.resting()
+	if c.http2 != nil {
+		resting = c.http2.on.resting()
+	}
+	return resting && c.tunnel == nil && !c.settled &&
 		c.fed[FromClient] == c.wrote[FromClient].Load() && c.fed[FromServer] == c.wrote[FromServer].Load()
 }
 

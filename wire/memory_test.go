@@ -58,7 +58,7 @@ func packs(t *testing.T, transcript *Transcript, seed uint64, kept bool) (report
 	}
 	if seed&6 == 0 {
 		emit := l.common.Emit
-		l.common.Emit = func(x *Exchange) { emit(x); c.Block() }
+		l.common.Emit = func(x *Exchange) { emit(x); c.Block(x) }
 	}
 	now := start
 	step := func(do func()) {

@@ -38,11 +38,19 @@ func (c *Conversation) passableUp() int64 {
 
 // Stopped reports whether the server has sent bytes that cannot be read as a response, so that
 // clients may interpret them and everything after them differently.
-func (c *Conversation) Stopped() bool { return c.opaque || c.reading != nil && c.seek != nil }
+func (c *Conversation) Stopped() bool {
+	if c.http2 != nil {
+		return c.http2.blind != ""
+	}
+	return c.opaque || c.reading != nil && c.seek != nil
+}
 
 // Unreadable reports whether no more of the client's requests, or of anything, can be read. Bytes
 // after a request that may still turn the connection into a tunnel are not a request yet.
 func (c *Conversation) Unreadable() bool {
+	if c.http2 != nil {
+		return c.http2.blind != ""
+	}
 	return c.opaque || c.tunnel == nil && (c.settled || c.reading != nil && c.up.Opaque() && !c.waits())
 }
 
@@ -51,9 +59,15 @@ func (c *Conversation) waits() bool {
 	return slices.ContainsFunc(c.unanswered(), func(q pending) bool { return (q.offers || q.connect) && q.end >= 0 })
 }
 
-// Block says that the client does not get the 101 that has come: the exchange says so from here on.
-// It may be called from within Emit.
-func (c *Conversation) Block() {
+// Block says that the client does not get the switch that has come, which the report x says: the exchange says
+// so from here on. It may be called from within Emit.
+func (c *Conversation) Block(x *Exchange) {
+	if c.http2 != nil && x.Stream != nil {
+		if s := c.http2.streams[x.Stream.ID]; s != nil {
+			s.Block(&Exchange{})
+		}
+		return
+	}
 	if c.tunnel != nil {
 		c.unpack()
 		c.tunnel.x.Blocked = true

@@ -68,6 +68,7 @@ type stream struct {
 func newStream(common *Common, on *connection, what Stream, head []byte, whole bool, now time.Time) *stream {
 	s := &stream{own: *common, since: now, head: len(head)}
 	rare := common.rare()
+	s.own.Alter = nil
 	rare.Stream, rare.connection = &what, on
 	s.own.Rare = &rare
 	s.Open(&s.own)

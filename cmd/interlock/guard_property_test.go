@@ -154,7 +154,7 @@ func guardedBytes(answer []byte, size int) (through []byte, found bool) {
 		r := rules.Classify(rules.Case{X: x})
 		found = found || len(r.Broken()) > 0
 		if !closed && x.Response != nil && x.Response.Status == 101 && (r.Unsafe || len(x.Noise) > 0) {
-			talk.Block()
+			talk.Block(x)
 			closed = true
 		}
 	}})

@@ -121,7 +121,10 @@ func unsafeText(r *rules.Ruling) string {
 	if p := r.X.Response; p != nil && p.Status == 101 {
 		text = "UNSAFE 101"
 	}
-	if r.X.Blocked {
+	switch {
+	case r.X.Blocked && r.X.Stream != nil:
+		text += ", blocked (its connection was closed)"
+	case r.X.Blocked:
 		text += ", blocked (the client got a 502)"
 	}
 	return text
