@@ -63,7 +63,7 @@ func (m *mirror) ask(hello *tls.ClientHelloInfo) (why string) {
 	g, b, asked := m.of, m.only(hello.ServerName), false
 	switch {
 	case b == nil:
-		return "the backend is chosen by the Host header"
+		return "the SNI alone does not name the backend"
 	case g.relay.own.has(g.relay.own.of(g.client)):
 		return "the connection comes from this proxy itself"
 	case b.Host != "":

@@ -327,3 +327,36 @@ func TestSuitesThatHTTP2Allows(t *testing.T) {
 		t.Errorf("%d suites are allowed: %v", len(all), all)
 	}
 }
+
+// TestStreamsSayWhereTheyBelong opens a WebSocket for another host on a connection of HTTP/2, as browsers do with hosts
+// of one certificate. It is carried, and its exchange names the route.
+func TestStreamsSayWhereTheyBelong(t *testing.T) {
+	a := newAuthority(t)
+	r := a.audited(t, func(r *Relay) {
+		to, other := r.Backend, To("192.0.2.1:443")
+		other.Route = "other"
+		r.Backend, r.Others = other, []*Backend{to}
+		r.Choose = func(a *Arrival) (*Backend, string) {
+			if a.SNI == "localhost" {
+				return to, ""
+			}
+			return other, ""
+		}
+	})
+	c, s, _ := r.shake(a.browser(), &tls.Config{Certificates: []tls.Certificate{a.issue(t)}, NextProtos: []string{"h2"}})
+	up := newSpeaker()
+	up.WriteString(http2.ClientPreface)
+	_ = up.WriteSettings()
+	up.connect(1, "/a")
+	up.head(3, ":method CONNECT", ":protocol websocket", ":scheme https", ":path /b", ":authority Other.test:443", "sec-websocket-version 13")
+	sent := up.said()
+	send(t, c, sent)
+	expect(t, s, sent)
+	c.Close()
+	expectEnd(t, s, "")
+	s.Close()
+	r.end()
+	if all := r.all(); len(all) != 2 || all[0].Elsewhere != "" || all[1].Elsewhere != "other" {
+		t.Errorf("got %+v", all)
+	}
+}

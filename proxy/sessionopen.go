@@ -106,20 +106,34 @@ func (s *session) choose(q *wire.Request, now time.Time) action {
 }
 
 // withStrays has exchanges say where they would have gone, had they been the first of their
-// connection.
+// connection. For that, a stream of HTTP/2 inside TLS has a name of its own: clients use a connection for all
+// hosts of its certificate (RFC 9113 §9.1.1).
 func withStrays(emit func(*wire.Exchange), choose func(*Arrival) (*Backend, string), a Arrival, to *Backend) func(*wire.Exchange) {
 	if emit == nil {
 		return nil
 	}
+	sni := a.SNI
 	return func(x *wire.Exchange) {
 		if len(x.Request.Raw) > 0 {
-			a.Request = x.Request
+			if a.Request, a.SNI = x.Request, sni; x.ClientTLS && x.Request.HTTP2() {
+				a.SNI = nameOf(x.Request)
+			}
 			if b, _ := choose(&a); b != nil && b != to {
 				x.Elsewhere = b.Route
 			}
 		}
 		emit(x)
 	}
+}
+
+// nameOf is the name of the host that a request is for; empty if it is for an address or for none.
+func nameOf(q *wire.Request) string {
+	host, _ := q.Host()
+	d, err := parseDestination(host, 443)
+	if err != nil || d.addr.IsValid() {
+		return ""
+	}
+	return d.host
 }
 
 // start dials the backend, which is known, for the client's first bytes.

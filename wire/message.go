@@ -178,3 +178,14 @@ func minorVersion(word []byte) (minor byte, ok bool) {
 	}
 	return word[7] - '0', true
 }
+
+// Host is the value of the first line by which a request says which host it is for: Host, and in HTTP/2 :authority,
+// or Host without one; ok reports whether there is one.
+func (q *Request) Host() (value string, ok bool) {
+	if q.HTTP2() {
+		if value, ok = q.Value(":authority"); ok {
+			return value, true
+		}
+	}
+	return q.Value("Host")
+}

@@ -62,7 +62,7 @@ func (c *selection) takes(r *rules.Ruling) bool {
 	if c == nil {
 		return true
 	}
-	host, _ := r.X.Request.Value("Host")
+	host, _ := r.X.Request.Host()
 	return (c.host == "" || isHost(host, c.host)) && (c.backend == "" || isHost(r.X.Backend, c.backend)) &&
 		(len(c.labels) == 0 || slices.Contains(c.runs, r.Run))
 }

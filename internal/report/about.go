@@ -51,7 +51,7 @@ func (n *names) String() string {
 func (a *about) add(r *rules.Ruling) {
 	x := r.X
 	a.backends.add(x.Backend)
-	if host, _ := x.Request.Value("Host"); x.Probe == "" || rules.FindProbe(x.Probe) != nil && rules.FindProbe(x.Probe).IsControl() {
+	if host, _ := x.Request.Host(); x.Probe == "" || rules.FindProbe(x.Probe) != nil && rules.FindProbe(x.Probe).IsControl() {
 		a.hosts.add(printed.Escaped(host, 80)) // other probes send hosts of their own
 	}
 	if x.Route != "default" {

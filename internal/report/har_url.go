@@ -18,10 +18,7 @@ func harURL(x *wire.Exchange, q *wire.Request) string {
 	if x.ClientTLS || x.BackendTLS {
 		scheme += "s"
 	}
-	host, ok := q.Value("Host")
-	if q.HTTP2() && !ok {
-		host, _ = q.Value(":authority")
-	}
+	host, _ := q.Host()
 	for _, host := range []string{host, x.Backend} {
 		if u := scheme + "://" + host; host != "" && isAuthority(u, host) {
 			return u + harPath(q.Target)

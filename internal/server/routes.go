@@ -147,13 +147,16 @@ func cameIn(end net.Addr, listen *net.TCPAddr) bool {
 	return ok && tcp.Port == listen.Port && (listen.IP == nil || listen.IP.IsUnspecified() || listen.IP.Equal(tcp.IP))
 }
 
-// requestHost returns the host of a request, in lower case and without port; false if there is
-// none, or several.
+// requestHost returns the host of a request, or of a stream, in lower case and without port; false if
+// there is none, or several.
 func requestHost(q *wire.Request) (string, bool) {
-	if q == nil || q.Count("Host") != 1 {
+	if q == nil || q.Count("Host") > 1 || q.Count(":authority") > 1 {
 		return "", false
 	}
-	text, _ := q.Value("Host")
+	text, ok := q.Host()
+	if !ok {
+		return "", false
+	}
 	host, _, err := net.SplitHostPort(text)
 	if err != nil {
 		host = strings.Trim(text, "[]")

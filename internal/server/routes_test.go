@@ -54,6 +54,10 @@ func TestRoutesAreChosen(t *testing.T) {
 			t.Errorf("%s: got %s (%q), want %s", name, b.Route, why, each.want)
 		}
 	}
+	stream := wire.ReadRequest([]byte("HTTP/2\r\n:method: CONNECT\r\n:protocol: websocket\r\n:scheme: https\r\n:path: /\r\n:authority: exact.test:443\r\n\r\n"))
+	if b, why := routes.choose(&proxy.Arrival{Listener: first, SNI: "other.test", Request: stream}); b.Route != "host" || why != "" {
+		t.Errorf("a stream of HTTP/2: got %s (%q), want host", b.Route, why)
+	}
 	routes.refuse = true
 	for _, q := range []*wire.Request{nil, wire.ReadRequest([]byte("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n"))} {
 		if b, why := routes.choose(&proxy.Arrival{Listener: first, Request: q}); b != nil || why == "" {

@@ -40,7 +40,7 @@ func endpointOf(r *rules.Ruling) (Endpoint, bool) {
 	if x.Origin != wire.OriginLive || x.Outcome != wire.Switched || x.Response == nil || !x.Final || r.Before != nil && r.Before.Final || r.Verdict == rules.Fail {
 		return Endpoint{}, false
 	}
-	host, _ := x.Request.Value("Host")
+	host, _ := x.Request.Host()
 	chosen, _ := x.Response.Value("Sec-WebSocket-Protocol")
 	return Endpoint{
 		Route: storable(x.Route, maxKey), Endpoint: storable(r.Endpoint, maxKey), Backend: storable(x.Backend, maxKey), Host: storable(host, maxKey),

@@ -6,7 +6,7 @@ import "github.com/interlock-proxy/interlock/rules"
 func matchWord(value string) (Match, error) {
 	pattern := "*" + lower(value) + "*"
 	return func(r *rules.Ruling) bool {
-		host, _ := r.X.Request.Value("Host")
+		host, _ := r.X.Request.Host()
 		for _, text := range append(r.Broken(), r.Target(), host, r.X.Client, r.X.Probe) {
 			if glob(pattern, lower(text)) {
 				return true

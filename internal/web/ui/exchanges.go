@@ -48,7 +48,7 @@ type row struct {
 
 func rowOf(r *rules.Ruling) row {
 	x := r.X
-	host, _ := x.Request.Value("Host")
+	host, _ := x.Request.Host()
 	w := row{
 		ID: x.ID, Time: x.Time, Origin: string(x.Origin), Probe: x.Probe, Protocol: x.Protocol(), Method: x.Request.Method, Target: r.Target(),
 		Route: x.Route, Endpoint: r.Endpoint, Host: host, Client: x.Client, Outcome: string(x.Outcome), Verdict: mark{r.Verdict}, Unsafe: r.Unsafe, Blocked: x.Blocked,
