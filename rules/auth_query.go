@@ -33,11 +33,11 @@ nginx: log $uri in place of $request.`,
 		return c.result(Warn)
 	},
 	Show: func(c *Case, _ Result) Shown {
-		start, text := c.X.Request.Start, ""
+		text := ""
 		if outerScheme(c) != overTLS {
 			text = "Client sent credentials in the query string (%s), and the request arrived in plain text; everyone on the way can read them, and access logs have them"
 		}
-		return says(text, []Span{{InRequest, start.From, start.To}}, strings.Join(c.inQuery(), ", "))
+		return says(text, c.atTarget(), strings.Join(c.inQuery(), ", "))
 	},
 })
 

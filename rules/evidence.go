@@ -64,7 +64,17 @@ func fieldSpans(part Part, h *wire.Head, names ...string) []Span {
 }
 
 // requestValues quotes the values of a header of the request.
-func requestValues(c *Case, name string) string { return values(&c.X.Request.Head, name) }
+func requestValues(c *Case, name string) string {
+	if isSecret([]byte(name), c.X.Secret(wire.FromClient)) {
+		return "a secret value"
+	}
+	return values(&c.X.Request.Head, name)
+}
 
 // responseValues quotes the values of a header of the response.
-func responseValues(c *Case, name string) string { return values(&c.X.Response.Head, name) }
+func responseValues(c *Case, name string) string {
+	if isSecret([]byte(name), c.X.Secret(wire.FromServer)) {
+		return "a secret value"
+	}
+	return values(&c.X.Response.Head, name)
+}

@@ -15,6 +15,19 @@ func hostField(h *wire.Head) string {
 	return "Host"
 }
 
+// atTarget returns where the request has its target: in the value of :path, or in its line.
+func (c *Case) atTarget() []Span {
+	q := c.X.Request
+	if !q.HTTP2() {
+		return []Span{{InRequest, q.Start.From, q.Start.To}}
+	}
+	var at []Span
+	for v := range q.Values(":path") {
+		at = append(at, Span{InRequest, v.From, v.To})
+	}
+	return at
+}
+
 // extended reports whether the request is an extended CONNECT (RFC 8441 §4).
 func extended(c *Case) bool {
 	return c.X.Request.Method == "CONNECT" && c.X.Request.Has(":protocol")

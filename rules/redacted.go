@@ -18,7 +18,7 @@ func (r *Ruling) Redacted() []string {
 	if r.blanked.request != nil {
 		return slices.Clone(r.blanked.request)
 	}
-	return redactedRequest(r.X.Request, r.options.requestHead(r.X.Request))
+	return redactedRequest(r.X.Request, r.options.requestOf(r.X))
 }
 
 // redactedRequest compares a request with its redacted head.

@@ -76,7 +76,7 @@ func (o *Options) far(x *wire.Exchange) *farJSON {
 	}
 	websocket := x.Request.Offers("websocket")
 	j := &farJSON{
-		Exchange: x.ID, Time: x.Time.UTC().Format(time.RFC3339Nano), Milliseconds: millisecondsOf(x.Took), Request: o.requestHead(x.Request),
+		Exchange: x.ID, Time: x.Time.UTC().Format(time.RFC3339Nano), Milliseconds: millisecondsOf(x.Took), Request: o.requestOf(x),
 		Outcome: x.Outcome, Cause: x.Cause, BodyDone: x.BodyDone,
 		beyondJSON: o.beyond(x),
 	}
@@ -84,10 +84,10 @@ func (o *Options) far(x *wire.Exchange) *farJSON {
 		j.Noise = o.redactAfter(x.Noise, websocket)
 	}
 	for _, p := range x.Interim {
-		j.Interim = append(j.Interim, o.responseHead(x.Request, p))
+		j.Interim = append(j.Interim, o.responseOf(x, p))
 	}
 	if x.Response != nil {
-		j.Response = o.responseHead(x.Request, x.Response)
+		j.Response = o.responseOf(x, x.Response)
 		if x.Response.Status == 101 {
 			j.After, j.framesJSON = o.after(x), publicFrames(x)
 		}

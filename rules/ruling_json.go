@@ -123,7 +123,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		Client: x.Client, Backend: x.Backend, TLS: tlsJSON{x.ClientTLS, x.BackendTLS, x.NoSNI, x.TLSFlags},
 		Request: requestJSON{
 			Method: readable(x.Request.Method), Target: readable(r.Target()), Version: readable(x.Request.Version), Offers: readables(r.Offers()),
-			Head: o.requestHead(x.Request),
+			Head: o.requestOf(x),
 		},
 		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Elsewhere: x.Elsewhere, Lossy: x.Lossy,
 		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: millisecondsOf(x.Took), Hop: o.hop(x), Stream: x.Stream,
@@ -152,7 +152,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		j.Request.Redacted = redactedRequest(x.Request, j.Request.Head)
 	}
 	for _, p := range x.Interim {
-		j.Interim = append(j.Interim, o.responseHead(x.Request, p))
+		j.Interim = append(j.Interim, o.responseOf(x, p))
 	}
 	if len(x.Noise) > 0 {
 		j.Noise = o.redactAfter(x.Noise, x.Request.Offers("websocket"))
@@ -161,7 +161,7 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		j.Former = o.responseHead(x.Request, x.Former)
 	}
 	if p := x.Response; p != nil {
-		j.Response = &responseJSON{p.Status, readable(p.Reason), readables(written(p.Protocols())), o.responseHead(x.Request, p), r.blanked.response}
+		j.Response = &responseJSON{p.Status, readable(p.Reason), readables(written(p.Protocols())), o.responseOf(x, p), r.blanked.response}
 		if !o.Full {
 			j.Response.Redacted = redactedFields(&p.Head, j.Response.Head)
 		}

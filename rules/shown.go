@@ -6,9 +6,9 @@ package rules
 func (r *Ruling) Head(p Part) []byte {
 	switch {
 	case p == InRequest:
-		return r.options.requestHead(r.X.Request)
+		return r.options.requestOf(r.X)
 	case p == InResponse && r.X.Response != nil:
-		return r.options.responseHead(r.X.Request, r.X.Response)
+		return r.options.responseOf(r.X, r.X.Response)
 	}
 	return nil
 }

@@ -159,7 +159,9 @@ func (m *multiplex) begin(e *h2.Event) *stream {
 		return nil
 	}
 	raw, whole := renderHead(e.Fields, MaxHead)
-	return m.follow(e.Stream, raw, whole && !e.Truncated)
+	s := m.follow(e.Stream, raw, whole && !e.Truncated)
+	s.hint(FromClient, e.Fields)
+	return s
 }
 
 // follow begins to follow a stream. It returns nil where as much is followed as is kept.
@@ -209,6 +211,7 @@ func (m *multiplex) respond(s *stream, e *h2.Event) {
 	raw, whole := renderHead(e.Fields, min(max(maxHeads-m.heads, leastHead), MaxHead))
 	m.heads += len(raw)
 	s.head += len(raw)
+	s.hint(FromServer, e.Fields)
 	s.respond(raw, whole && !e.Truncated, e.EndStream, m.now)
 }
 

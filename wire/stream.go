@@ -28,12 +28,13 @@ const (
 
 // A StreamSide is what one side of a stream sent beside its head and its data.
 type StreamSide struct {
-	End    string  `json:"end,omitempty"`    // one of the ends; empty while it is open
-	Code   h2.Code `json:"code,omitempty"`   // of a reset
-	AtHead bool    `json:"atHead,omitempty"` // END_STREAM came with the head of the request or of the final response
-	Heads  int     `json:"heads,omitempty"`  // field blocks after that head: trailers, or what has no place in a tunnel (RFC 9113 §8.5)
-	Ended  bool    `json:"ended,omitempty"`  // of a reset: END_STREAM had come before
-	Hangs  bool    `json:"hangs,omitempty"`  // of the server in a tunnel: for HangsAfter from the client's END_STREAM on it sent nothing
+	End    string   `json:"end,omitempty"`    // one of the ends; empty while it is open
+	Code   h2.Code  `json:"code,omitempty"`   // of a reset
+	AtHead bool     `json:"atHead,omitempty"` // END_STREAM came with the head of the request or of the final response
+	Heads  int      `json:"heads,omitempty"`  // field blocks after that head: trailers, or what has no place in a tunnel (RFC 9113 §8.5)
+	Ended  bool     `json:"ended,omitempty"`  // of a reset: END_STREAM had come before
+	Secret []string `json:"secret,omitempty"` // see secretNames
+	Hangs  bool     `json:"hangs,omitempty"`  // of the server in a tunnel: for HangsAfter from the client's END_STREAM on it sent nothing
 }
 
 // The ends of one side of a stream.

@@ -61,6 +61,8 @@ func ParseTranscript(text []byte) (*Transcript, error) {
 			key, value, ok := strings.Cut(text, ": ")
 			if !ok || key == "" || strings.ContainsAny(key, " \t") {
 				err = fmt.Errorf("%q is not a \"key: value\" line", text)
+			} else if negative := negativeNumber(key, value); negative != "" {
+				err = fmt.Errorf("%s: %.40q is negative; counts and times are not", key, negative)
 			}
 			t.Meta = append(t.Meta, Meta{Key: key, Value: value})
 		}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
@@ -102,6 +103,27 @@ func (t *Transcript) giveOthers(found []*Exchange) {
 			closeWords(&copied)
 		}
 		found[len(found)-1] = &copied
+	}
+}
+
+// negativeNumber returns a number below zero in a line of facts; empty if there is none, or the line is
+// another one.
+func negativeNumber(key, value string) string {
+	switch key {
+	case framesKey, http2Key, tlsKey, messagesKey, streamKey, connectKey:
+	default:
+		return ""
+	}
+	d := json.NewDecoder(strings.NewReader(value))
+	d.UseNumber()
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return ""
+		}
+		if n, ok := token.(json.Number); ok && strings.HasPrefix(n.String(), "-") {
+			return n.String()
+		}
 	}
 }
 

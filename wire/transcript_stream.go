@@ -84,7 +84,10 @@ func (p *streamPlayer) head(d Direction, raw []byte) {
 	case p.s != nil:
 		p.s.respond(raw, true, p.what.Server.AtHead, p.now)
 	case d == FromClient:
-		p.s = newStream(p.common, p.on, Stream{ID: p.what.ID, Offered: p.what.Offered, Killed: p.what.Killed}, raw, true, p.now)
+		p.s = newStream(p.common, p.on, Stream{
+			ID: p.what.ID, Offered: p.what.Offered, Killed: p.what.Killed,
+			Client: StreamSide{Secret: p.what.Client.Secret}, Server: StreamSide{Secret: p.what.Server.Secret},
+		}, raw, true, p.now)
 		if p.what.Client.AtHead {
 			p.s.end(FromClient, true, p.now)
 		}

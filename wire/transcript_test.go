@@ -133,6 +133,22 @@ connection: {"id":"1","streams":3,"client":{"settings":{"1":65536},"connect":[1,
 	})
 }
 
+// TestFactsAreNotNegative checks that a count below zero in a line of facts is an error.
+func TestFactsAreNotNegative(t *testing.T) {
+	for _, line := range []string{
+		`frames: {"client":{"frames":{"text":-1}},"server":{}}`, `http2: {"client":{"dataBytes":-5},"server":{}}`, `tls-records: {"client":{"bytes":-5}}`,
+		`stream: {"client":{"heads":-1}}`, `connection: {"streams":-1}`, `messages: {"dropped":[-1]}`,
+	} {
+		_, err := ParseTranscript([]byte("note: x\n" + line + "\n\n> GET / HTTP/1.1\\r\\n\n"))
+		if key, _, _ := strings.Cut(line, " "); err == nil || !strings.HasPrefix(err.Error(), "line 2: "+key) {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	if _, err := ParseTranscript([]byte("note: -1\nframes: {\"client\":{\"reason\":\"-1\"}}\nstream: {-\n\n")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTranscriptsSayWhoClosed checks that each kind of end in a transcript appears in the exchange
 // and in the JSON of the exchange.
 func TestTranscriptsSayWhoClosed(t *testing.T) {
