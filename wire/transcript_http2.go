@@ -31,6 +31,9 @@ func (t *Transcript) HTTP2() *Transcript {
 	}
 	w.end(first)
 	w.end(second)
+	if t.End == "silent" {
+		w.End = t.End
+	}
 	return &w.Transcript
 }
 

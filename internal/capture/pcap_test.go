@@ -65,6 +65,10 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 		copied := *x
 		copied.ID, copied.Revision, copied.Final, copied.Client, copied.Backend, copied.Route, copied.Lossy = "", 0, true, "", "", "", nil
 		copied.Connection = ""
+		if k := copied.Stream; k != nil && k.Connection != nil {
+			of, on := *k, *k.Connection
+			on.ID, of.Connection, copied.Stream = "", &on, &of
+		}
 		if copied.Cause == wire.CauseClientReset || copied.Cause == wire.CauseDrain { // no packet says who stopped
 			copied.Cause = wire.CauseClient
 		}
