@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -107,6 +108,9 @@ func exampleProbe(t *wire.Transcript, x *wire.Exchange) {
 			path, status, _ := strings.Cut(m.Value, " ")
 			n, _ := strconv.Atoi(status)
 			x.Inside = append(x.Inside, wire.Inner{Path: path, Status: n})
+		case "follow":
+			x.Follow = new(wire.Follow)
+			_ = json.Unmarshal([]byte(m.Value), x.Follow) // a transcript is tested
 		case "control":
 			x.Control, _ = strconv.Atoi(m.Value)
 		}

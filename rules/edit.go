@@ -144,7 +144,7 @@ const h2cSettings = "AAMAAABkAAQAoAAAAAIAAAAA"
 // beginH2 starts HTTP/2 with prior knowledge (RFC 9113 §3.3, §3.4): with the preface and a SETTINGS
 // frame, and without a request.
 func beginH2(h *Handshake) {
-	h.Method, h.Target, h.Version, h.Lines = "PRI", "*", "HTTP/2.0", nil
+	h.Method, h.Target, h.Version, h.Lines, h.Stream = "PRI", "*", "HTTP/2.0", nil, nil
 	h.Early = h2Preface[len(h.Head()):] + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/h2"
 )
 
 // A Handshake is a request as a probe sends it, byte by byte: a valid base with the changes of an
@@ -40,6 +41,7 @@ type Handshake struct {
 	Asks    []string   // paths that are asked for in HTTP/2 after a switch to h2c
 	After   string     // sent after the server has switched, instead of the usual test frames; see probe.Run
 	Frames  *FrameTest // of After, if that tests how frames are read
+	Stream  *Streamed  // how it is sent in HTTP/2; nil: it is sent in HTTP/1.1
 	Agreed  string     // After is sent only if the 101 accepts this WebSocket extension; empty: always
 }
 
@@ -51,6 +53,9 @@ type Lure struct {
 
 // Lures reports whether the request names its lure.
 func (h *Handshake) Lures() bool {
+	if s := h.Stream; s != nil {
+		return slices.ContainsFunc(s.Fields, func(f h2.Field) bool { return strings.Contains(f.Value, h.Lure.Host) })
+	}
 	return strings.Contains(h.Target, h.Lure.Host) || slices.ContainsFunc(h.Lines, func(l Line) bool { return l.Value == h.Lure.Host })
 }
 
@@ -155,7 +160,7 @@ func (d *Redaction) publicProtocols(list string, announced bool) (string, bool) 
 // Clone returns a copy that shares nothing with h.
 func (h *Handshake) Clone() *Handshake {
 	c := *h
-	c.Lines = slices.Clone(h.Lines)
+	c.Lines, c.Stream = slices.Clone(h.Lines), h.Stream.clone()
 	return &c
 }
 
@@ -169,8 +174,11 @@ func (h *Handshake) Fresh(key string) *Handshake {
 	return c
 }
 
-// Head returns the head of the request as it is sent.
+// Head returns the head of the request as it is sent; in HTTP/2, its text.
 func (h *Handshake) Head() string {
+	if h.Stream != nil {
+		return string(wire.HTTP2Head(h.Stream.Fields))
+	}
 	var b strings.Builder
 	b.WriteString(h.Before + h.Method + h.Gap + h.Target)
 	if h.Version != "" {
@@ -187,6 +195,9 @@ func (h *Handshake) Head() string {
 // First returns everything that is sent before anything is read: another request ahead, the
 // headers, the body unless it is held back, and early bytes.
 func (h *Handshake) First() string {
+	if h.Stream != nil {
+		return h.Head()
+	}
 	if h.Hold == HoldNothing {
 		return h.Ahead + h.Head() + h.Content + h.Early
 	}

@@ -31,6 +31,10 @@ it can, and browsers open a second connection in HTTP/1.1.`,
 		return refuseUnless(c, c.X.Stream.Offered == wire.OfferYes)
 	},
 	Show: func(c *Case, _ Result) Shown { return seen(c.inRequest(":method", ":protocol")) },
+	Probes: []Probe{{
+		ID: "UPGRADE-H2-NO-OFFER", Class: Refuse400, Want: wantReset, Control: HTTP2Plain, Unoffered: true,
+		Label: "Extended CONNECT that the server does not offer", Edit: Extended(),
+	}},
 })
 
 var _ = register(Rule{
@@ -64,6 +68,12 @@ hold for the other.`,
 			text.Refused = c.rule.Problem.Switched
 		}
 		return varies(text, c.inRequest(":method", ":protocol"), quote(c.X.Request.Method))
+	},
+	Probes: []Probe{
+		malformed2("UPGRADE-H2-METHOD-GET", "GET with :protocol, and END_STREAM", Field(":method", "GET"), Ended(true)),
+		malformed2("UPGRADE-H2-METHOD-GET-OPEN", "GET with :protocol", Field(":method", "GET")),
+		malformed2("UPGRADE-H2-METHOD-POST", "POST with :protocol", Field(":method", "POST")),
+		malformed2("UPGRADE-H2-METHOD-LOWER", "connect in lower case", Field(":method", "connect")),
 	},
 })
 

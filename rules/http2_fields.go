@@ -29,6 +29,12 @@ rules.`,
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Upgrade"), requestValues(c, "Upgrade"))
 	},
+	Probes: []Probe{
+		malformedGet("UPGRADE-H2-H1-WS", "HTTP/1.1 handshake in HTTP/2", h1Offer()).breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD"),
+		malformedGet("UPGRADE-H2-H1-WS-OPEN", "HTTP/1.1 handshake in HTTP/2 on an open stream", h1Offer(), Ended(false)).breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD"),
+		malformedGet("UPGRADE-H2-H1-WS-NOCONN", "HTTP/1.1 handshake in HTTP/2 without Connection", h1Offer(), NoField("connection")).breaking("UPGRADE-H2-101"),
+		malformedGet("UPGRADE-H2-H1-TLS", "Upgrade: TLS/1.0 in HTTP/2", FieldAlso("connection", "Upgrade"), FieldAlso("upgrade", "TLS/1.0")).breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD"),
+	},
 })
 
 var _ = register(Rule{
@@ -57,6 +63,11 @@ gateway has seen.`,
 	},
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Upgrade", "HTTP2-Settings"), requestValues(c, "Upgrade"))
+	},
+	Probes: []Probe{
+		malformedGet("UPGRADE-H2-H1-H2C", "Upgrade: h2c and HTTP2-Settings in HTTP/2", h1OfferH2C(), insideH2C()).breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD", "UPGRADE-H2-UPGRADE-FIELD"),
+		malformedGet("UPGRADE-H2-H1-H2C-OPEN", "Offer of h2c in HTTP/2 on an open stream", h1OfferH2C(), insideH2C(), Ended(false)).breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD", "UPGRADE-H2-UPGRADE-FIELD"),
+		malformedGet("UPGRADE-H2-H1-H2C-BARE", "Upgrade: h2c alone, in HTTP/2", FieldAlso("upgrade", "h2c"), insideH2C()).breaking("UPGRADE-H2-101", "UPGRADE-H2-UPGRADE-FIELD"),
 	},
 })
 

@@ -28,7 +28,19 @@ bytes of a tunnel.`,
 	When:  extended,
 	Judge: func(c *Case) Result { return refuseUnless(c, !tunnelsHTTP(c)) },
 	Show: func(c *Case, _ Result) Shown {
+		at := append(c.inRequest(":protocol"), spanOf(FromServer, c.X.After.Server)...)
+		for _, in := range c.X.Inside {
+			if in.Status != 0 {
+				return says("Server opened a tunnel for :protocol %s, and answered a request for %s in it with %s", at,
+					requestValues(c, ":protocol"), quote(c.Options.shown(in.Path)), strconv.Itoa(in.Status))
+			}
+		}
 		return seen(c.inRequest(":protocol"), requestValues(c, ":protocol"))
+	},
+	Probes: []Probe{
+		refused2("UPGRADE-H2-PROTO-H2C", ":protocol: h2c", Field(":protocol", "h2c"), insideH2C()),
+		refused2("UPGRADE-H2-PROTO-H2C-SETTINGS", ":protocol: h2c with HTTP2-Settings", Field(":protocol", "h2c"), FieldAlso("http2-settings", h2cSettings), insideH2C()),
+		refused2("UPGRADE-H2-PROTO-TLS", ":protocol: TLS/1.0", Field(":protocol", "TLS/1.0")).breaking("UPGRADE-H2-PROTOCOL-SYNTAX"),
 	},
 })
 
@@ -73,6 +85,13 @@ whatever it contains: further members, or with CR and LF further headers and who
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(":protocol"), requestValues(c, ":protocol"))
 	},
+	Probes: []Probe{
+		malformed2("UPGRADE-H2-PROTO-EMPTY", "Empty :protocol", Field(":protocol", "")).breaking("UPGRADE-H2-PSEUDO"),
+		malformed2("UPGRADE-H2-PROTO-SPACE", "Blank before the value of :protocol", Field(":protocol", " websocket")),
+		malformed2("UPGRADE-H2-PROTO-CRLF", "CR LF and a header in :protocol", Field(":protocol", "websocket\r\nx-il-smuggled: 1")),
+		refused2("UPGRADE-H2-PROTO-LIST", ":protocol: websocket, h2c", Field(":protocol", "websocket, h2c")),
+		refused2("UPGRADE-H2-PROTO-VERSION", ":protocol: websocket/13", Field(":protocol", "websocket/13")),
+	},
 })
 
 // flawedHead reports whether the head of the request has that flaw.
@@ -110,9 +129,13 @@ protocol of the client's choice.`,
 	When: func(c *Case) bool {
 		return extended(c) && c.X.Response != nil && !tunnelsHTTP(c) && !malformedProtocol(c)
 	},
-	Judge: func(c *Case) Result { return c.passIf(!c.switched || !unknownProtocol(c)) },
+	Judge: func(c *Case) Result { return refuseUnless(c, !unknownProtocol(c)) },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(":protocol"), requestValues(c, ":protocol"))
+	},
+	Probes: []Probe{
+		refused2("UPGRADE-H2-PROTO-UNKNOWN", ":protocol: interlock-unknown", Field(":protocol", "interlock-unknown")),
+		refused2("UPGRADE-H2-PROTO-PREFIX", ":protocol: websocketx", Field(":protocol", "websocketx")),
 	},
 })
 

@@ -24,6 +24,9 @@ a timeout, and thousands of them cost a client nothing.`,
 	When:  func(c *Case) bool { return extended(c) && c.X.Stream != nil },
 	Judge: func(c *Case) Result { return refuseUnless(c, !c.X.Stream.Client.AtHead) },
 	Show:  func(c *Case, _ Result) Shown { return seen(c.inRequest(":method", ":protocol")) },
+	Probes: []Probe{
+		refused2("UPGRADE-H2-END-STREAM", "Extended CONNECT that ends its stream", Ended(true)),
+	},
 })
 
 var _ = register(Rule{

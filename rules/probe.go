@@ -25,6 +25,9 @@ type Probe struct {
 	Twins   []Twin   `json:"twins,omitempty"` // further requests, which are sent first, to compare the answers
 	At      Place    `json:"-"`               // which bases it is sent on
 
+	Unoffered bool `json:"-"` // it is sent in HTTP/2 to a server that does not offer extended CONNECT
+	Versions  bool `json:"-"` // its twins are in HTTP/1.1: it is sent where a valid handshake is accepted there, too
+
 	Frames *FrameTest `json:"-"` // what it sends after the 101, if it tests how frames are read
 
 	Sized func(n int) Edit `json:"-"` // see Sizes; Edit is that of the largest
@@ -110,8 +113,24 @@ func (p Probe) MarshalJSON() ([]byte, error) {
 	}{plain(p), p.Expectation(), len(p.Twins) > 0})
 }
 
+// The controls of probes in HTTP/2; see [Probe.Control].
+const (
+	HTTP2WebSocket = "http2"     // an extended CONNECT
+	HTTP2Plain     = "http2-get" // a GET
+)
+
+// HTTP2 reports whether the probe is sent in HTTP/2.
+func (p *Probe) HTTP2() bool { return p.Control == HTTP2WebSocket || p.Control == HTTP2Plain }
+
 // IsControl reports whether the probe is a valid handshake.
 func (p *Probe) IsControl() bool { return strings.HasPrefix(p.ID, "CTRL-") }
+
+// IsPlain reports whether the probe of that ID is a control without an offer. That it is answered is no
+// result.
+func IsPlain(id string) bool { return id == "CTRL-PLAIN" || id == "CTRL-H2-GET" }
+
+// Ends reports whether the probe is sent after all others.
+func (p *Probe) Ends() bool { return p.ID == "CTRL-END" || p.ID == "CTRL-H2-END" }
 
 // A Risk is the harm that a probe may do to a server.
 type Risk uint8
@@ -146,7 +165,7 @@ func Probes() []*Probe {
 
 func order(p *Probe) int {
 	switch {
-	case p.ID == "CTRL-END":
+	case p.Ends():
 		return 2
 	case p.IsControl():
 		return 0

@@ -27,6 +27,7 @@ type rulingJSON struct {
 	Control      int           `json:"controlStatus,omitempty"` // of a probe: see wire.Exchange
 	Lured        []byte        `json:"lured,omitempty"`         // of a probe: see wire.Exchange
 	Inside       []wire.Inner  `json:"inside,omitempty"`        // of a probe: see wire.Exchange
+	Follow       *wire.Follow  `json:"follow,omitempty"`        // of a probe: see wire.Exchange
 	Suspects     []string      `json:"suspects,omitempty"`      // of a probe: see wire.Exchange
 	Flaky        bool          `json:"flaky,omitempty"`         // of a probe: see wire.Exchange
 	Run          string        `json:"run"`
@@ -141,6 +142,13 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 			in.Content = nil
 		}
 		j.Inside = append(j.Inside, in)
+	}
+	if f := x.Follow; f != nil {
+		shown := *f
+		if !o.Full {
+			shown.Outside = o.redactAfter(shown.Outside, x.Request.Offers("websocket"))
+		}
+		j.Follow = &shown
 	}
 	if len(x.Lured) > 0 {
 		j.Lured = o.requestHead(wire.ReadRequest(x.Lured))

@@ -97,7 +97,7 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 		Request: wire.ReadRequest(j.Request.Head), Outcome: j.Outcome, Cause: j.Cause,
 	}
 	if i := slices.Index(controlWords(), j.Controls); i >= 0 {
-		x.Controls, x.Control, x.Lured, x.Inside = wire.Controls(i), j.Control, j.Lured, j.Inside
+		x.Controls, x.Control, x.Lured, x.Inside, x.Follow = wire.Controls(i), j.Control, j.Lured, j.Inside, j.Follow
 	}
 	if j.Request.Far != nil {
 		x.Far = wire.ReadRequest(j.Request.Far)

@@ -72,7 +72,7 @@ func (r *recorded) read(m wire.Meta) error {
 	switch m.Key {
 	case "want":
 		r.wants = append(r.wants, m.Value)
-	case "note", "frames", "stream", "connection", "lured", "control", "inside", "origin", "hop", "hop-twin": // see exampleExchanges
+	case "note", "frames", "stream", "connection", "lured", "control", "inside", "follow", "origin", "hop", "hop-twin": // see exampleExchanges
 	case "probe":
 		r.common.Origin, r.common.Probe = wire.OriginProbe, m.Value
 	case "every":
@@ -147,7 +147,7 @@ func TestTranscripts(t *testing.T) {
 
 // TestEveryRuleIsSeen checks that the folder of each rule has a transcript in which the rule does
 // not pass, even if another rule reports the same fault, and one in which it passes. For rules that
-// never give more than information, for UPGRADE-INTEROP, for UPGRADE-AUTH-QUERY and for three about
+// never give more than information, for UPGRADE-INTEROP and UPGRADE-H2-INTEROP, for UPGRADE-AUTH-QUERY and for three about
 // proxies, a warning is enough: rejecting a valid request is not a fault of the server, a token in the
 // query is common, and what these proxies do is not always harm.
 func TestEveryRuleIsSeen(t *testing.T) {
@@ -170,7 +170,7 @@ func TestEveryRuleIsSeen(t *testing.T) {
 	}
 	for _, r := range All() {
 		n := seen[r.ID]
-		warns := r.Severity.Switched <= Info || r.ID == "UPGRADE-INTEROP" || r.ID == "UPGRADE-AUTH-QUERY" ||
+		warns := r.Severity.Switched <= Info || r.ID == "UPGRADE-INTEROP" || r.ID == "UPGRADE-H2-INTEROP" || r.ID == "UPGRADE-AUTH-QUERY" ||
 			r.ID == "UPGRADE-HOP-TWIN" || r.ID == "UPGRADE-HOP-CONNECT-OPEN" || r.ID == "UPGRADE-HOP-FIELDS"
 		if n[Fail] == 0 && (!warns || n[Warn] == 0) {
 			t.Errorf("testdata/%s has no transcript in which the rule fails", r.ID)

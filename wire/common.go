@@ -21,6 +21,7 @@ type Common struct {
 	NoFrames   bool     // do not read the frames of tunnels; see After
 	Content    bool     // keep how the content of answers begins; see Exchange
 	Every      bool     // report all exchanges, also those that have nothing to do with the mechanism
+	HTTP2      bool     // of a probe: the connection is one of HTTP/2 (RFC 9113 §3.4)
 	Messages   *ws.Keep // what to keep of the messages of WebSocket, where frames are read; nil: nothing
 	Altered    []string
 	Alter      func(request []byte) []byte // the head as it is sent on; nil, or a nil result, if it is not altered

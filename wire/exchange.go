@@ -95,6 +95,7 @@ type Exchange struct {
 	Twins      []Twin   // of a probe: the requests that its answer is compared with
 	Lured      []byte   // of a probe that names an address of Interlock: the first bytes that arrived there because of it, at most MaxRecorded
 	Inside     []Inner  // of a probe: its requests in HTTP/2 in the tunnel
+	Follow     *Follow  // of a probe in HTTP/2: what became of the connection; nil of any other
 	Route      string
 	Client     string // address of the client
 	Backend    string // address of the backend

@@ -155,7 +155,7 @@ func (m *multiplex) leave(s *stream, id uint32) {
 // begin follows a stream, if it is about an upgrade.
 func (m *multiplex) begin(e *h2.Event) *stream {
 	m.common.Counts.Exchanges.Add(1)
-	if !slices.ContainsFunc(e.Fields, aboutUpgrade) {
+	if !m.common.Every && !slices.ContainsFunc(e.Fields, aboutUpgrade) {
 		return nil
 	}
 	raw, whole := renderHead(e.Fields, MaxHead)

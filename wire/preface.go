@@ -13,7 +13,7 @@ const http2Preface = "PRI * HTTP/2.0\r\n\r\n"
 // preface of HTTP/2, and the connection is to be read as that.
 func (c *Conversation) beginsHTTP2(h *Head, at int64) bool {
 	k := c.common
-	return at == int64(len(http2Preface)) && string(h.Raw) == http2Preface && c.fed[FromServer] == 0 && k.Probe == "" && !k.Every
+	return at == int64(len(http2Preface)) && string(h.Raw) == http2Preface && c.fed[FromServer] == 0 && (k.HTTP2 || k.Probe == "" && !k.Every)
 }
 
 // BeginHTTP2 has a connection be read as HTTP/2 from the first byte of both sides on: they have agreed on it

@@ -15,7 +15,7 @@ import (
 func openFlags() []string {
 	return []string{
 		"accept", "accept-new", "authorized", "backend", "baseline", "concurrency", "config", "direct", "endpoint", "exit", "fail-on", "host", "listen", "live",
-		"location", "only", "origin", "output", "probe", "profile", "protocol", "rate-limit", "release", "route", "rule", "run", "severity", "since", "skip",
+		"http", "location", "only", "origin", "output", "probe", "profile", "protocol", "rate-limit", "release", "route", "rule", "run", "severity", "since", "skip",
 		"shared", "sni", "status", "targets", "timeout", "unsafe", "verdict", "via", "wait",
 	}
 }

@@ -51,6 +51,9 @@ func probeCommand() *cobra.Command {
 				if err := onlyWithURL(cmd); err != nil {
 					return err
 				}
+				if p.Probes = probe.Speaking(p.Probes, probe.HTTP1, false); len(p.Probes) == 0 {
+					return exit.Usage("these probes are in HTTP/2, which a running Interlock does not send: give a URL")
+				}
 				return p.DoRemote(cmd.Context())
 			case f.AsRecorded:
 				return exit.Usage("--as-recorded requires --admin and --endpoint: only a running interlock serve has recorded handshakes")
@@ -101,6 +104,9 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 	if p.Options.Least, err = rules.ParseSeverity(f.Severity); err != nil {
 		return nil, exit.Usage("--severity: %w", err)
 	}
+	if err := run.CheckHTTP(f.HTTP); err != nil {
+		return nil, err
+	}
 	if f.Concurrency < 0 || f.Rate < 0 || f.Timeout <= 0 {
 		return nil, exit.Usage("--concurrency, --rate-limit and --timeout must not be less than 0, and --timeout not 0")
 	}
@@ -133,7 +139,7 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 // own learned handshakes and configuration.
 func onlyWithURL(cmd *cobra.Command) error {
 	for _, name := range []string{"header", "cookie", "subprotocol", "origin", "concurrency", "rate-limit", "timeout", "insecure", "client-cert", "client-key", "ca-cert", "sni",
-		"exact", "authorized", "handshake-cmd", "canary", "h2c-path", "direct", "seed-compat", "targets", "protected", "identity", "wait-backend", "server-pid"} {
+		"exact", "authorized", "handshake-cmd", "canary", "h2c-path", "direct", "seed-compat", "targets", "protected", "identity", "wait-backend", "server-pid", "http"} {
 		if cmd.Flags().Changed(name) {
 			return exit.Usage("--%s requires a URL: with --admin, the running Interlock probes with its own configuration", name)
 		}

@@ -23,6 +23,7 @@ func addProbeFlags(cmd *cobra.Command, f *run.ProbeFlags) {
 	s.StringSliceVar(&f.Only, "only", nil, "send only these `probes`: IDs or globs")
 	s.StringSliceVar(&f.Skip, "skip", nil, "do not send these `probes`: IDs or globs")
 	s.StringSliceVar(&f.Protocols, "protocol", nil, "send only probes for these `protocols`")
+	s.StringVar(&f.HTTP, "http", "", "`version` of HTTP (default 1.1, https: 2 too where offered)")
 	s.IntVar(&f.Concurrency, "concurrency", 0, "probes at a time (default 16 to loopback, else 1)")
 	s.Float64Var(&f.Rate, "rate-limit", 0, "connections a second (default 10, loopback: no limit)")
 	s.DurationVar(&f.Timeout, "timeout", 2*time.Second, "how long to wait for a response")
@@ -59,15 +60,16 @@ func groupProbeFlags(cmd *cobra.Command) {
 	help.Group(cmd, help.Output, "quiet", "verbose", "severity")
 	help.Variable(cmd, "admin-token-file")
 	help.Group(cmd, help.Target, "targets", "admin", "endpoint", "route", "direct", "authorized", "canary", "h2c-path")
-	help.Group(cmd, help.Send, "header", "cookie", "subprotocol", "origin", "only", "skip", "protocol", "list", "show",
+	help.Group(cmd, help.Send, "header", "cookie", "subprotocol", "origin", "only", "skip", "protocol", "http", "list", "show",
 		"risky", "unsafe-methods", "exact", "handshake-cmd", "seed-compat", "server-pid")
 	help.Group(cmd, help.Credentials, "protected", "identity", "admin-token-file", "as-recorded", "insecure", "client-cert", "client-key", "ca-cert", "sni")
 	help.Group(cmd, help.Limits, "concurrency", "rate-limit", "timeout", "wait-backend")
-	help.Rare(cmd, "canary", "h2c-path", "protected", "identity", "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "rules-as-of", "show", "unsafe-methods", "label", "ascii", "server-pid", "wait-backend")
+	help.Rare(cmd, "canary", "h2c-path", "protected", "identity", "route", "cookie", "subprotocol", "exact", "handshake-cmd", "seed-compat", "as-recorded", "sni", "client-cert", "client-key", "rules-as-of", "show", "unsafe-methods", "label", "ascii", "server-pid", "wait-backend")
 	for _, name := range []string{"only", "skip", "show"} {
 		complete(cmd, name, completeProbes)
 	}
 	completeFixed(cmd, "protocol", config.Families()...)
+	completeFixed(cmd, "http", run.Versions()...)
 	completeFixed(cmd, "severity", severities()...)
 	oldNames(cmd, map[string]string{"field": "header", "rate": "rate-limit", "cert": "client-cert", "key": "client-key", "ca": "ca-cert"})
 }

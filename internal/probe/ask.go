@@ -22,7 +22,7 @@ func (c *caller) ask(ctx context.Context, method, target string, h *rules.Handsh
 	if err := c.pace.Wait(ctx); err != nil {
 		return nil, err
 	}
-	conn, bare, err := c.dial(ctx)
+	conn, bare, err := c.dial(ctx, false)
 	if err != nil {
 		return nil, err
 	}

@@ -2,10 +2,8 @@ package probe
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
-	"os"
 	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -23,10 +21,11 @@ const (
 
 // An answer is the result of one attempt.
 type answer struct {
-	x    *wire.Exchange // nil: nothing was sent, or the run was stopped
-	bare bool           // the server ended the connection without a byte
-	raw  []byte         // the first bytes of the server
-	err  error          // why there is no exchange
+	x     *wire.Exchange // nil: nothing was sent, or the run was stopped
+	bare  bool           // the server ended the connection without a byte
+	raw   []byte         // the first bytes of the server
+	spoke bool           // of HTTP/2: the server's SETTINGS came
+	err   error          // why there is no exchange
 }
 
 // An attempt is one request on a connection of its own. It belongs to one goroutine.
@@ -65,7 +64,10 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 	if err := c.pace.Wait(ctx); err != nil {
 		return answer{err: err}
 	}
-	conn, bare, err := c.dial(ctx)
+	if h.HTTP2() {
+		return c.stream(ctx, id, h, patience, prove)
+	}
+	conn, bare, err := c.dial(ctx, false)
 	if err != nil {
 		return answer{err: err}
 	}
@@ -81,14 +83,8 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 		}
 	}()
 	a := &attempt{caller: c, conn: conn, h: h, prove: prove, most: maxReceived, scan: wire.Scanner{Side: wire.FromServer, Pool: &c.pool}}
-	a.common = wire.Common{
-		Origin: wire.OriginProbe, Probe: id, Route: c.target.Route, Client: conn.LocalAddr().String(), Backend: c.target.Address,
-		ClientTLS: c.tls != nil, BackendTLS: c.tls != nil, Rare: &wire.Rare{TLSFlags: c.target.TLSFlags}, Emit: a.keep, NewID: c.settings.NewID, Pool: &c.pool, Counts: &c.counts, Every: true,
-	}
-	a.common.Content = c.polite
-	if p := rules.FindProbe(id); p != nil {
-		a.common.Content = len(p.Twins) > 0
-	}
+	a.common = c.commonOf(id, conn)
+	a.common.Emit = a.keep
 	if c.script != nil {
 		a.common.Messages = &ws.Keep{Data: true, Message: ws.MaxMessageBytes, Tunnel: ws.MaxTunnelBytes}
 		a.most = maxReplayed
@@ -105,6 +101,19 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 	x := a.exchange()
 	x.Lured, x.Inside = lured, a.inside
 	return answer{x: x, bare: a.received == 0 && (a.over == wire.CauseServer || a.over == wire.CauseServerReset), raw: a.raw}
+}
+
+// commonOf returns what the exchanges of a connection have in common.
+func (c *caller) commonOf(id string, conn net.Conn) wire.Common {
+	common := wire.Common{
+		Origin: wire.OriginProbe, Probe: id, Route: c.target.Route, Client: conn.LocalAddr().String(), Backend: c.target.Address,
+		ClientTLS: c.tls != nil, BackendTLS: c.tls != nil, Rare: &wire.Rare{TLSFlags: c.target.TLSFlags}, NewID: c.settings.NewID, Pool: &c.pool, Counts: &c.counts, Every: true,
+	}
+	common.Content = c.polite
+	if p := rules.FindProbe(id); p != nil {
+		common.Content = len(p.Twins) > 0
+	}
+	return common
 }
 
 // keep records the conversation's report of the request. Requests sent together with it have other
@@ -177,23 +186,13 @@ func (a *attempt) hear(until time.Time, enough func() bool) {
 	if a.over == wire.CauseTimeout {
 		a.over = ""
 	}
-	a.conn.SetReadDeadline(until)
-	for a.over == "" && !enough() {
-		n, err := a.conn.Read(a.buffer[:])
-		if n > 0 {
-			a.heard(a.buffer[:n], time.Now())
-		}
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			a.over = wire.CauseTimeout
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // the latter is a TLS connection that ends without close_notify
-			a.over = wire.CauseServer
-		case err != nil:
-			a.over = wire.CauseServerReset
-		case a.received >= a.most:
-			a.over = wire.CauseClient
-			a.garbled = a.garbled || len(a.finals) == 0
-		}
+	full := func() bool { return a.received >= a.most }
+	if a.over == "" {
+		a.over = listen(a.conn, a.buffer[:], until, func(p []byte) { a.heard(p, time.Now()) }, func() bool { return full() || enough() })
+	}
+	if a.over == "" && full() {
+		a.over = wire.CauseClient
+		a.garbled = a.garbled || len(a.finals) == 0
 	}
 }
 

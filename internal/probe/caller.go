@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ type caller struct {
 	network  string
 	address  string
 	tls      *tls.Config // nil: plain text
+	tls2     *tls.Config // the same for HTTP/2
 	loopback bool
 	session  *fetch       // opens a new session for each handshake; nil: not needed
 	lure     *lure        // nil: nothing is sent that needs it
@@ -57,6 +59,8 @@ func newCaller(ctx context.Context, t Target, s Settings) (*caller, error) {
 		if c.tls.ServerName == "" {
 			c.tls.ServerName = host
 		}
+		c.tls2 = c.tls.Clone()
+		c.tls2.NextProtos = []string{"h2", "http/1.1"}
 	}
 	c.settings.fill(c.loopback)
 	c.pace = rate.NewLimiter(rate.Limit(c.settings.Rate), 1)
@@ -111,8 +115,8 @@ func (s *Settings) fill(loopback bool) {
 	}
 }
 
-// dial opens a connection. Closing bare closes the connection at once.
-func (c *caller) dial(ctx context.Context) (conn, bare net.Conn, err error) {
+// dial opens a connection, for HTTP/2 or HTTP/1.1. Closing bare closes the connection at once.
+func (c *caller) dial(ctx context.Context, http2 bool) (conn, bare net.Conn, err error) {
 	ctx, giveUp := context.WithTimeout(ctx, c.settings.Dial)
 	defer giveUp()
 	var d net.Dialer
@@ -122,10 +126,18 @@ func (c *caller) dial(ctx context.Context) (conn, bare net.Conn, err error) {
 	if c.tls == nil {
 		return bare, bare, nil
 	}
-	secured := tls.Client(bare, c.tls)
+	config := c.tls
+	if http2 {
+		config = c.tls2
+	}
+	secured := tls.Client(bare, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		bare.Close()
 		return nil, nil, &handshakeError{err}
+	}
+	if got := secured.ConnectionState().NegotiatedProtocol; http2 && got != "h2" {
+		bare.Close()
+		return nil, nil, &alpnError{got}
 	}
 	return secured, bare, nil
 }
@@ -162,6 +174,10 @@ func (c *caller) sign(h *rules.Handshake, id string) {
 		return
 	}
 	value := c.settings.UserAgent + " " + c.settings.Run + "/" + id
+	if h.HTTP2() {
+		h.Stream.Sign(value)
+		return
+	}
 	last := h.Lines[len(h.Lines)-1]
 	for i, l := range h.Lines {
 		if wire.EqualFold(l.Name, "User-Agent") {
@@ -170,4 +186,15 @@ func (c *caller) sign(h *rules.Handshake, id string) {
 		}
 	}
 	h.Lines = append(h.Lines, rules.Line{Name: "User-Agent", Gap: ": ", Value: value, End: last.End})
+}
+
+// An alpnError means that a server does not choose HTTP/2 by ALPN (RFC 7301).
+type alpnError struct{ chose string }
+
+// Error says what it chooses.
+func (e *alpnError) Error() string {
+	if e.chose == "" {
+		return "the server chooses no protocol by ALPN"
+	}
+	return "the server chooses " + strconv.Quote(e.chose) + " by ALPN"
 }

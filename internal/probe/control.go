@@ -128,7 +128,7 @@ func (r *run) told(f *family, a answer, waited time.Duration) {
 	f.note(a, waited)
 	f.misses, f.slow = 0, f.slower(a.x)
 	r.cleared = max(r.cleared, f.seen)
-	good := rules.Accepted(a.x)
+	good := f.takes(a.x)
 	note := ""
 	if f.accepted && f.good != good {
 		note = said(f, a.x)

@@ -16,6 +16,7 @@ var (
 	ErrCertificate = errors.New("the certificate of the backend is not trusted")
 	ErrTLS         = errors.New("the TLS handshake with the backend failed")
 	ErrNotHTTP     = errors.New("the backend does not answer in HTTP")
+	ErrNotHTTP2    = errors.New("the backend does not speak HTTP/2")
 )
 
 // A TargetError says that a target cannot be probed, and why. No probe has been sent.

@@ -165,7 +165,7 @@ func (r *run) confirm(ctx context.Context, f *family) error {
 	if err != nil {
 		return err
 	}
-	if rules.Accepted(a.x) {
+	if f.takes(a.x) {
 		f.accepted, f.good, f.control.Accepted = true, true, true
 		r.mute = r.mute || f.control.Protocol == "websocket" && !readFrames(a.x.After.Server).pong
 		return nil

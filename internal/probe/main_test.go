@@ -206,7 +206,7 @@ func probed(ctx context.Context, t testing.TB, target Target, s Settings, probes
 			t.Errorf("%s was observed and not sent, because of %q", n.Probe.ID, n.Reason)
 		}
 	}
-	if got, want := len(l.order)+len(report.NotSent), len(Possible(probes, len(target.Identities))); got != want {
+	if got, want := len(l.order)+len(report.NotSent), len(Possible(Speaking(probes, s.HTTP, target.TLS != nil), len(target.Identities))); got != want {
 		t.Errorf("%d probes are accounted for, want %d", got, want)
 	}
 	if err == nil && met != 1 {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -15,6 +16,8 @@ type run struct {
 	*caller
 	form     rules.Edit // the form that the server accepted
 	families []*family  // those with a control
+	spoken   bool       // the server speaks HTTP/2
+	offered  bool       // and offers extended CONNECT in it
 	alive    *family    // the one whose control shows liveness
 
 	queue   []*job // jobs to start, in this order
@@ -74,7 +77,8 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 	if err != nil {
 		return Report{}, err
 	}
-	r := &run{caller: c, observe: observe, progress: progress, total: len(Possible(probes, len(t.Identities)))}
+	probes = Speaking(probes, s.HTTP, t.TLS != nil)
+	r := &run{caller: c, form: rules.Edits(), observe: observe, progress: progress, total: len(Possible(probes, len(t.Identities)))}
 	if progress == nil {
 		r.progress = func(Progress) {}
 	}
@@ -84,11 +88,14 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 		}
 		defer c.lure.close()
 	}
-	// The most running results: a probe, or the control of one of the three families.
+	// The most running results: a probe, or the control of one of the five families.
 	r.limit, r.out = r.settings.Concurrency, map[*job]bool{}
-	r.results = make(chan result, r.settings.Concurrency+3)
-	switch err = r.climb(ctx, r.wantsH2C(probes)); {
+	r.results = make(chan result, r.settings.Concurrency+5)
+	switch err = r.ascend(ctx, probes); {
 	case err == nil:
+		if r.settings.HTTP == Chosen && !r.offered {
+			probes = Speaking(probes, HTTP1, t.TLS != nil)
+		}
 		r.enqueue(probes)
 		r.since = time.Now()
 		r.schedule(ctx)
@@ -124,6 +131,19 @@ func (r *run) controls() (sent []Control) {
 	return sent
 }
 
+// ascend sends the controls before the first probe, in the versions of HTTP that are spoken.
+func (r *run) ascend(ctx context.Context, probes []*rules.Probe) error {
+	if r.settings.HTTP != HTTP2 {
+		if err := r.climb(ctx, r.wantsH2C(probes)); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(probes, (*rules.Probe).HTTP2) {
+		return r.climb2(ctx)
+	}
+	return nil
+}
+
 // wantsH2C reports whether any probe needs a control for h2c.
 func (r *run) wantsH2C(probes []*rules.Probe) bool {
 	return (r.settings.Protocols == nil || slices.Contains(r.settings.Protocols, "h2c")) &&
@@ -135,12 +155,12 @@ func (r *run) wantsH2C(probes []*rules.Probe) bool {
 func (r *run) enqueue(probes []*rules.Probe) {
 	switches := slices.ContainsFunc(r.families, func(f *family) bool { return f.accepted })
 	for i, p := range probes {
-		if why := r.unsent(p, switches); why != "" {
+		if why := cmp.Or(r.unsent(p, switches), r.unspoken(p)); why != "" {
 			r.skip(&job{probe: p, place: i}, why)
 			continue
 		}
 		for _, base := range r.basesOf(p) {
-			r.queue = append(r.queue, &job{probe: p, base: base, place: i, alone: p.Risk == rules.Crash || p.ID == "CTRL-END"})
+			r.queue = append(r.queue, &job{probe: p, base: base, place: i, alone: p.Risk == rules.Crash || p.Ends()})
 		}
 	}
 	slices.SortStableFunc(r.queue, func(a, b *job) int { return a.rank() - b.rank() })

@@ -35,7 +35,7 @@ type job struct {
 
 func (j *job) rank() int {
 	switch {
-	case j.probe.ID == "CTRL-END":
+	case j.probe.Ends():
 		return 2
 	case j.alone:
 		return 1

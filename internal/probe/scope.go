@@ -10,7 +10,10 @@ import (
 // Family returns the protocol of a probe: that of its control or, without a control, the protocol
 // that it offers on that base. It is one of websocket, h2c, tls, masque and other.
 func Family(p *rules.Probe, base *rules.Handshake) string {
-	if p.Control != "" {
+	switch {
+	case p.HTTP2():
+		return "websocket"
+	case p.Control != "":
 		return p.Control
 	}
 	q := wire.ReadRequest([]byte(p.On(base).Head()))

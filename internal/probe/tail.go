@@ -54,7 +54,9 @@ func (a *attempt) tail() (polite bool) {
 			})
 		}
 	case protocol == "h2c" && len(a.h.Asks) > 0:
-		a.askInside(until)
+		in := &insider{h: a.h, say: a.say, hear: a.hear, came: func() []byte { return a.behind }}
+		in.ask(until)
+		a.inside = in.answers
 	case protocol == "h2c" && a.h.Content != "": // a reaction to the content must not be confused with an answer to ours
 		a.hear(until, func() bool { return false })
 	case protocol == "h2c":

@@ -29,6 +29,7 @@ type Target struct {
 
 // Settings control a run. The default of a zero field is in its comment.
 type Settings struct {
+	HTTP        HTTP          // the versions of HTTP that are spoken
 	Run         string        // name of the run; part of every ruling
 	Concurrency int           // running probes; 16 to a loopback address, else 1
 	Rate        float64       // connections a second; no limit to a loopback address, else 10
@@ -60,6 +61,7 @@ type Report struct {
 	Gone     bool      // the server was gone, and the run ended there
 	Pace     Pace      // how long the probes took
 	Residues []Residue // what each probe that can crash servers left behind; nil without ServerPID
+	HTTP2    string    // why probes in HTTP/2 were not sent, or not all; empty: that is not so, or none were to be
 	Loaded   bool      // probes got no answer because of load, and one when they were sent alone
 }
 
@@ -73,7 +75,7 @@ type Crash struct {
 // A Control is a valid handshake of one protocol and its result.
 type Control struct {
 	Probe    string         // its ID, such as CTRL-WS
-	Protocol string         // websocket or h2c; http for the request without an offer
+	Protocol string         // websocket or h2c, or of HTTP/2 [rules.HTTP2WebSocket]; http or [rules.HTTP2Plain] for the request without an offer
 	Step     string         // what the handshake has that the plain one lacks, such as "Origin http://a:1"; empty: nothing
 	Accepted bool           // the server accepted it, each time it was tried before the first probe
 	Single   bool           // it was accepted the first time and refused the second: handshakes cannot be used twice
@@ -81,6 +83,17 @@ type Control struct {
 	Waited   time.Duration  // how long the head of that answer was waited for at most
 	Begun    bool           // there was no response, but possibly the beginning of one
 	Flaw     string         // why no client would take the 101 that came last for an acceptance, such as "to \"TLS/1.2\""; empty: it would, or none came
+}
+
+// Offers returns the protocol that the control offers; empty if it offers none.
+func (c *Control) Offers() string {
+	switch c.Protocol {
+	case "http", rules.HTTP2Plain:
+		return ""
+	case rules.HTTP2WebSocket:
+		return "websocket"
+	}
+	return c.Protocol
 }
 
 // A NotSent is a probe that was not sent, and why, in a few words.

@@ -17,6 +17,7 @@ type about struct {
 	backends, hosts, routes names
 	endpoints               map[mergeKey]bool // that probes were sent to, at most maxAbout
 	probes, traffic         int64             // exchanges
+	http2                   bool              // some of them are in HTTP/2
 	first, last             time.Time         // of the exchanges
 }
 
@@ -51,6 +52,7 @@ func (n *names) String() string {
 func (a *about) add(r *rules.Ruling) {
 	x := r.X
 	a.backends.add(x.Backend)
+	a.http2 = a.http2 || x.Request.HTTP2()
 	if host, _ := x.Request.Host(); x.Probe == "" || rules.FindProbe(x.Probe) != nil && rules.FindProbe(x.Probe).IsControl() {
 		a.hosts.add(printed.Escaped(host, 80)) // other probes send hosts of their own
 	}
@@ -92,7 +94,7 @@ func (a *about) facts(o *Options, s *Summary) (all []fact) {
 	}
 	for _, f := range []fact{
 		{"target", printed.ASCII(o.Target)}, {"backend", a.backends.String()}, {"host", a.hosts.String()}, {"route", a.routes.String()},
-		{"command", printed.ASCII(o.Command)}, {"time", when}, {"version", printed.ASCII(o.Version)}, {"tested", a.tested(s)}, {"not tested", untested(s)},
+		{"command", printed.ASCII(o.Command)}, {"time", when}, {"version", printed.ASCII(o.Version)}, {"tested", a.tested(s)}, {"not tested", a.untested(s)},
 	} {
 		if f.Value != "" {
 			all = append(all, f)
@@ -114,8 +116,12 @@ func (a *about) tested(s *Summary) string {
 }
 
 // untested says what was not tested.
-func untested(s *Summary) string {
-	parts := []string{"HTTP/2 and HTTP/3, endpoints that no request went to"}
+func (a *about) untested(s *Summary) string {
+	versions := "HTTP/2 and HTTP/3"
+	if a.http2 {
+		versions = "HTTP/3"
+	}
+	parts := []string{versions + ", endpoints that no request went to"}
 	if s.NotSent > 0 {
 		parts = append(parts, printed.Count(s.NotSent, "probe")+" not sent")
 	}

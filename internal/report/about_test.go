@@ -127,7 +127,7 @@ func TestARunThatDidNotFinishIsNoPass(t *testing.T) {
 	if got := overall(s); got != rules.Fail {
 		t.Errorf("got %v, want fail", got)
 	}
-	if got := untested(s); !strings.Contains(got, "not finished: "+s.Cut) {
+	if got := new(about).untested(s); !strings.Contains(got, "not finished: "+s.Cut) {
 		t.Errorf("got %q", got)
 	}
 }

@@ -43,11 +43,14 @@ func NewRecipe(r *rules.Ruling) Recipe {
 	if err != nil || len(s.Request.Head) == 0 {
 		return Recipe{}
 	}
+	to := server(r)
 	if r.X.Request.HTTP2() {
+		if text := probeCommand(r, &to); text != "" {
+			return Recipe{Probe: text, Notes: notes(r, &s, &rules.Handshake{})}
+		}
 		return Recipe{Notes: []string{"the request was sent in HTTP/2: there is no command that sends it as it was"}}
 	}
 	h := handshakeOf(r.X)
-	to := server(r)
 	if r.X.Origin == wire.OriginChain { // the backend must answer as the probe needs it
 		return Recipe{Probe: chainCommand(r, &to, ownHeaders(r.X.Probe, s.Request.Head)), Notes: notes(r, &s, h)}
 	}
@@ -158,8 +161,9 @@ var harmless = regexp.MustCompile(`^[0-9A-Za-z][-.0-9A-Za-z]*$|^[0-9A-Fa-f:.]+$`
 // server is where the request went or, if that is not known, where its Host header says it is for.
 func server(r *rules.Ruling) place {
 	p := place{host: "HOST", port: "PORT", tls: r.X.BackendTLS}
-	value, _ := r.X.Request.Value("Host")
-	if host, port := cutPort(value, p.tls); r.X.Request.Count("Host") == 1 && harmless.MatchString(host) && harmless.MatchString(port) {
+	field := hostField(r.X)
+	value, _ := r.X.Request.Value(field)
+	if host, port := cutPort(value, p.tls); r.X.Request.Count(field) == 1 && harmless.MatchString(host) && harmless.MatchString(port) {
 		p.hostHeader = value
 		if net.ParseIP(host) == nil {
 			p.name = host
@@ -258,3 +262,19 @@ func word(text string) string {
 
 // plain is a word that a shell takes as it is.
 var plain = regexp.MustCompile(`^[-+,./:=@_0-9A-Za-z]+$`)
+
+// hostField is the name of the header with the host of an exchange. A probe in HTTP/2 may name another
+// one there; then it is none.
+func hostField(x *wire.Exchange) string {
+	if !x.Request.HTTP2() {
+		return "Host"
+	}
+	const host, field = "staging.test", ":authority"
+	if q := rules.FindProbe(x.Probe); q != nil {
+		changed := wire.ReadRequest([]byte(q.On(rules.NewHandshake("http", host, "/", "")).Head()))
+		if value, _ := changed.Value(field); value != host {
+			return ""
+		}
+	}
+	return field
+}

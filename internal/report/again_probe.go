@@ -27,6 +27,9 @@ func probeCommand(r *rules.Ruling, to *place) string {
 	if hostHeader != "" {
 		options = " -H " + word("Host: "+hostHeader)
 	}
+	if r.X.Request.HTTP2() {
+		options += " --http 2"
+	}
 	options += tlsFlags(r.X)
 	return "interlock probe " + word(printed.ASCII(url+path)) + options + " --only " + r.X.Probe
 }

@@ -30,6 +30,7 @@ type ProbeEndpoint struct {
 	Route    string // empty: any
 	Degraded bool   // at the end it rejected a handshake that it had accepted at the beginning
 	Suspects []string
+	HTTP2    string // why probes in HTTP/2 were not sent, or not all; empty: that is not so
 	Gone     string // ID of the probe after which nothing answered any more, or of the likeliest one; "unknown" if none was under way
 	Crashes  []ProbeCrash
 	Controls []ProbeControl
@@ -121,6 +122,7 @@ type endpointJSON struct {
 	Target   string         `json:"target"`
 	Degraded bool           `json:"degraded"`
 	Suspects []string       `json:"suspects,omitempty"`
+	HTTP2    string         `json:"http2,omitempty"`
 	Gone     string         `json:"gone,omitempty"`
 	Crashes  []ProbeCrash   `json:"crashes,omitempty"`
 	Pace     *ProbePace     `json:"pace,omitempty"`
@@ -166,7 +168,7 @@ func (p *probeWriter) Close(s *Summary) error {
 			pace = &e.Pace
 		}
 		d.Endpoints = append(d.Endpoints, endpointJSON{
-			Pace: pace, Residues: e.Residues,
+			Pace: pace, Residues: e.Residues, HTTP2: printed.ASCII(e.HTTP2),
 			URL: e.URL, Backend: e.Backend, Target: e.Target, Degraded: e.Degraded, Suspects: e.Suspects, Gone: e.Gone, Crashes: e.Crashes,
 			Controls: append([]ProbeControl{}, e.Controls...), Results: results,
 		})

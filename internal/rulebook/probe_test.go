@@ -30,7 +30,7 @@ func TestTheReferenceShowsWhatIsSent(t *testing.T) {
 			t.Errorf("%s shows %q, want %q", p.ID, got, want)
 		}
 	}
-	if short != 13 {
+	if short != 15 {
 		t.Errorf("%d probes are shortened, want those with many fields, a long value or a long ping", short)
 	}
 }

@@ -28,7 +28,7 @@ type ProbeFlags struct {
 	Cert, Key, CA, SNI          string
 	Risky, UnsafeMethods, Exact bool
 	Authorized, Labels          []string
-	HandshakeCmd, Targets       string
+	HandshakeCmd, Targets, HTTP string
 	List, Quiet, Verbose        bool
 	Severity, Route             string
 	Show, Direct                string
@@ -151,6 +151,9 @@ func (p *Probing) aim(ctx context.Context, url string) (*site, error) {
 	}
 	s.target.Base, s.target.Inside = base, p.Flags.H2CPath
 	if err := p.identify(s); err != nil {
+		return nil, err
+	}
+	if err := s.speaking(); err != nil {
 		return nil, err
 	}
 	if p.Flags.HandshakeCmd != "" {

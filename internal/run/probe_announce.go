@@ -11,6 +11,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/internal/web"
+	"github.com/interlock-proxy/interlock/rules"
 )
 
 // announce prints the target and the number of requests before the first byte is sent.
@@ -22,16 +23,16 @@ func (p *Probing) announce(s *site) {
 	if d := s.direct; d != nil {
 		also = fmt.Sprintf("; what fails goes once more to both, %s being at %s", d.place, d.target.Address)
 	}
-	fmt.Fprintf(p.Screen.Stderr, "interlock: %s is at %s: %s, run %s%s\n", s.place, s.target.Address, p.volume(), p.Run, also)
+	fmt.Fprintf(p.Screen.Stderr, "interlock: %s is at %s: %s, run %s%s\n", s.place, s.target.Address, volume(s.probes), p.Run, also)
 }
 
 // volume describes the number of probes and the approximate number of requests.
-func (p *Probing) volume() string {
-	n := len(p.Probes)
-	for _, q := range p.Probes {
+func volume(probes []*rules.Probe) string {
+	n := len(probes)
+	for _, q := range probes {
 		n += len(q.Twins) + 2*len(q.Sizes)
 	}
-	return fmt.Sprintf("%s, about %s with controls and repeats", printed.Count(len(p.Probes), "probe"), printed.Count(n+n/10+8, "request"))
+	return fmt.Sprintf("%s, about %s with controls and repeats", printed.Count(results(probes), "probe"), printed.Count(n+n/10+8, "request"))
 }
 
 // announce describes the run of a running Interlock, if it has learned the endpoint.
@@ -74,7 +75,7 @@ func (r *remote) announce(ctx context.Context, p *Probing, a *web.Ask) error {
 		return exit.Usage("%s is an endpoint of %d routes: choose one with %s", printed.Line(a.Endpoint), len(routes), strings.Join(choices, " or "))
 	}
 	if last.Backend != "" && !p.Flags.Quiet {
-		fmt.Fprintf(p.Screen.Stderr, "interlock: %s at %s, of %s: %s\n", printed.Line(p.Flags.Endpoint), printed.Line(last.Backend), r.url, p.volume())
+		fmt.Fprintf(p.Screen.Stderr, "interlock: %s at %s, of %s: %s\n", printed.Line(p.Flags.Endpoint), printed.Line(last.Backend), r.url, volume(p.Probes))
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func (s *site) failedControl() *control {
 	var last *control
 	for _, c := range s.was.Controls {
 		switch {
-		case c.Protocol != "websocket":
+		case c.Protocol != s.decisive():
 		case c.Accepted:
 			return nil
 		default:
@@ -43,16 +43,24 @@ func (s *site) failedControl() *control {
 // after the last one; otherwise nil.
 func (s *site) lostControl() *control {
 	for _, c := range s.was.Controls {
-		if c.Protocol == "websocket" && c.Accepted && !accepted(&c) {
+		if c.Protocol == s.decisive() && c.Accepted && !accepted(&c) {
 			return &control{c, s.place}
 		}
 	}
 	return nil
 }
 
+// decisive returns the protocol of the control by which rejections count.
+func (s *site) decisive() string {
+	if s.version == probe.HTTP2 {
+		return rules.HTTP2WebSocket
+	}
+	return "websocket"
+}
+
 // accepted reports whether the last result of a control was an acceptance.
 func accepted(c *probe.Control) bool {
-	return c.Exchange != nil && c.Exchange.Response != nil && c.Exchange.Response.Status == 101 && c.Flaw == ""
+	return c.Exchange != nil && c.Exchange.Response != nil && c.Exchange.Answer() == wire.Switched && c.Flaw == ""
 }
 
 // came describes the response that was not a switch.
@@ -173,7 +181,7 @@ func asked(p *wire.Response) string {
 func controlLine(c *terminal.Console, controls []probe.Control) string {
 	var parts []string
 	for i := range controls {
-		if k := &controls[i]; k.Protocol != "http" {
+		if k := &controls[i]; k.Offers() != "" {
 			parts = append(parts, controlPart(c, k))
 		}
 	}
@@ -197,11 +205,19 @@ func controlPart(c *terminal.Console, k *probe.Control) string {
 	default:
 		mark = c.Mark("32", "✓", "+")
 	}
-	text := mark + " " + k.Protocol + " " + got(k) + why
+	text := mark + " " + k.Offers() + over(k) + " " + got(k) + why
 	if k.Step != "" {
 		text += " with " + printed.Line(k.Step)
 	}
 	return text
+}
+
+// over names the version of HTTP, if that is not HTTP/1.1.
+func over(k *probe.Control) string {
+	if k.Protocol == rules.HTTP2WebSocket {
+		return " over HTTP/2"
+	}
+	return ""
 }
 
 // got describes the result of a control.

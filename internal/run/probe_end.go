@@ -26,8 +26,8 @@ func (p *Probing) end() error {
 	for _, s := range p.sites {
 		gated += s.tally.gated
 		for _, c := range s.was.Controls {
-			if c.Accepted && c.Protocol != "http" {
-				p.Accepting.Coverage.Switched(s.template(), c.Protocol)
+			if protocol := c.Offers(); c.Accepted && protocol != "" {
+				p.Accepting.Coverage.Switched(s.template(), protocol)
 				p.reports.Stream.Switched(s.target.Route, s.template())
 			}
 		}
@@ -97,7 +97,7 @@ func (s *site) inconclusive() error {
 	case s.unmet():
 		return exit.Unknown("%s", describeTarget(s.place, s.failed))
 	case errors.Is(s.failed, context.Canceled):
-		return exit.Unknown("%sstopped by a signal: %d of %s were sent", prefix, s.was.Sent, printed.Count(len(s.run.Probes), "probe"))
+		return exit.Unknown("%sstopped by a signal: %d of %s were sent", prefix, s.was.Sent, printed.Count(results(s.probes), "probe"))
 	case s.failed != nil:
 		return exit.Unknown("%s: %w", s.place, s.failed)
 	case c != nil:
@@ -105,7 +105,7 @@ func (s *site) inconclusive() error {
 	case why != "":
 		return exit.Unknown("%s: %s", s.place, why)
 	case s.tally.conclusive == 0:
-		text := fmt.Sprintf("%s0 of %s conclusive", prefix, printed.Count(len(s.run.Probes), "probe"))
+		text := fmt.Sprintf("%s0 of %s conclusive", prefix, printed.Count(results(s.probes), "probe"))
 		if k := cmp.Or(s.failedControl(), s.lostControl()); k != nil {
 			return exit.Unknown("%s: %s; next: %s", text, k.came(), k.next())
 		}

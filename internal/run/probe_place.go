@@ -10,6 +10,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // A place is an endpoint given by a URL.
@@ -19,6 +20,7 @@ type place struct {
 	name   string // the host without a port
 	port   string
 	target string // path and query
+	prior  bool   // the URL has the scheme h2c: HTTP/2 without TLS, by prior knowledge
 }
 
 // parsePlace parses the URL of an endpoint. Its errors are usage errors and show no secrets.
@@ -31,13 +33,16 @@ func parsePlace(text string) (place, error) {
 	if authority, _, _ := strings.Cut(rest, "/"); strings.Contains(authority, "@") {
 		return place{}, exit.Usage("the URL has credentials, which process lists and logs show: give them as -H 'Name: value' or -H @FILE")
 	}
-	p := place{scheme: map[string]string{"http": "http", "ws": "http", "https": "https", "wss": "https"}[strings.ToLower(scheme)]}
+	p := place{
+		scheme: map[string]string{"http": "http", "ws": "http", "h2c": "http", "https": "https", "wss": "https"}[strings.ToLower(scheme)],
+		prior:  wire.EqualFold(scheme, "h2c"),
+	}
 	u, err := url.Parse(text)
 	switch {
 	case !ok:
 		return place{}, exit.Usage("%q has no scheme: write http://%s, or https if it uses TLS", bare, strings.TrimLeft(bare, "/"))
 	case p.scheme == "":
-		return place{}, exit.Usage("%q: the scheme must be http or https; ws and wss mean the same", bare)
+		return place{}, exit.Usage("%q: the scheme must be http or https, or h2c for HTTP/2 in plain text; ws and wss mean http and https", bare)
 	case err != nil || u.Hostname() == "":
 		return place{}, exit.Usage("%q must be a URL such as http://127.0.0.1:3000/chat", bare)
 	case u.Fragment != "":
@@ -64,7 +69,13 @@ func parsePlace(text string) (place, error) {
 }
 
 // String returns the place without secrets.
-func (p place) String() string { return p.scheme + "://" + p.host + rules.Redaction{}.Target(p.target) }
+func (p place) String() string {
+	scheme := p.scheme
+	if p.prior {
+		scheme = "h2c"
+	}
+	return scheme + "://" + p.host + rules.Redaction{}.Target(p.target)
+}
 
 // address is an IP address with the port of the place.
 func (p place) address(ip string) string { return net.JoinHostPort(ip, p.port) }

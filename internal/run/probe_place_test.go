@@ -8,18 +8,19 @@ import (
 
 func TestPlaces(t *testing.T) {
 	for text, want := range map[string]place{
-		"http://a":                        {"http", "a", "a", "80", "/"},
-		"HTTP://a:80/chat?x=1":            {"http", "a", "a", "80", "/chat?x=1"},
-		"ws://a:8080/":                    {"http", "a:8080", "a", "8080", "/"},
-		"https://a:443":                   {"https", "a", "a", "443", "/"},
-		"https://a:80/b%20c":              {"https", "a:80", "a", "80", "/b%20c"},
-		"wss://a":                         {"https", "a", "a", "443", "/"},
-		"http://[::1]:3000/":              {"http", "[::1]:3000", "::1", "3000", "/"},
-		"http://[::1]":                    {"http", "[::1]", "::1", "80", "/"},
-		"http://[::1]:80":                 {"http", "[::1]", "::1", "80", "/"},
-		"http://m\u00fcnchen.test/\u00e4": {"http", "xn--mnchen-3ya.test", "xn--mnchen-3ya.test", "80", "/%C3%A4"},
-		"http://a:/x":                     {"http", "a", "a", "80", "/x"},
-		"http://a?q":                      {"http", "a", "a", "80", "/?q"},
+		"http://a":                        {"http", "a", "a", "80", "/", false},
+		"HTTP://a:80/chat?x=1":            {"http", "a", "a", "80", "/chat?x=1", false},
+		"ws://a:8080/":                    {"http", "a:8080", "a", "8080", "/", false},
+		"https://a:443":                   {"https", "a", "a", "443", "/", false},
+		"https://a:80/b%20c":              {"https", "a:80", "a", "80", "/b%20c", false},
+		"wss://a":                         {"https", "a", "a", "443", "/", false},
+		"http://[::1]:3000/":              {"http", "[::1]:3000", "::1", "3000", "/", false},
+		"http://[::1]":                    {"http", "[::1]", "::1", "80", "/", false},
+		"http://[::1]:80":                 {"http", "[::1]", "::1", "80", "/", false},
+		"http://m\u00fcnchen.test/\u00e4": {"http", "xn--mnchen-3ya.test", "xn--mnchen-3ya.test", "80", "/%C3%A4", false},
+		"http://a:/x":                     {"http", "a", "a", "80", "/x", false},
+		"h2c://a:3000/ws":                 {"http", "a:3000", "a", "3000", "/ws", true},
+		"http://a?q":                      {"http", "a", "a", "80", "/?q", false},
 	} {
 		if got, err := parsePlace(text); got != want || err != nil {
 			t.Errorf("%s: got %+v, %v, want %+v", text, got, err, want)

@@ -21,7 +21,7 @@ import (
 func (s *site) send(ctx context.Context, target probe.Target, probes []*rules.Probe, taken func(*rules.Ruling)) (probe.Report, error) {
 	p, f := s.run, s.run.Flags
 	settings := probe.Settings{
-		Run: p.Run, Concurrency: f.Concurrency, Rate: f.Rate, Head: f.Timeout, Canary: f.Canary, Return: f.WaitBackend, ServerPID: f.ServerPID,
+		HTTP: s.version, Run: p.Run, Concurrency: f.Concurrency, Rate: f.Rate, Head: f.Timeout, Canary: f.Canary, Return: f.WaitBackend, ServerPID: f.ServerPID,
 		UserAgent: audit.Agent + version.String(), Protocols: f.Protocols, Risky: f.Risky, UnsafeMethods: f.UnsafeMethods || f.SeedCompat,
 		NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
 	}

@@ -214,6 +214,9 @@ func (t *probeText) state(b *bytes.Buffer, s *site) {
 		t.why(b, k)
 		t.entry(b, "   ", "next: "+k.next())
 	}
+	if was.HTTP2 != "" {
+		t.entry(b, "   ", "HTTP/2: "+s.missing2()+": "+was.HTTP2)
+	}
 	if t.run.Flags.SeedCompat {
 		t.entry(b, "   ", "scored by the status alone, as Http11Probe does: a rejection is a pass, whatever the control got")
 	}

@@ -12,10 +12,12 @@ import (
 
 // A site is one endpoint that is probed, and its results.
 type site struct {
-	run    *Probing
-	place  place
-	target probe.Target
-	direct *direct // nil: none was named
+	run     *Probing
+	place   place
+	target  probe.Target
+	probes  []*rules.Probe // those that can be sent in these versions of HTTP
+	version probe.HTTP
+	direct  *direct // nil: none was named
 
 	tally  tally
 	met    []probe.Control // results of the valid handshakes before the first probe
@@ -38,7 +40,7 @@ func (s *site) probe(ctx context.Context) error {
 		return err
 	}
 	var err error
-	s.was, err = s.send(ctx, s.target, s.run.Probes, s.entered)
+	s.was, err = s.send(ctx, s.target, s.probes, s.entered)
 	if err == nil && s.direct != nil {
 		err = s.compare(ctx)
 	}

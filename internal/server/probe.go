@@ -55,11 +55,11 @@ func Fails(options *rules.Options) func(*wire.Exchange) bool {
 }
 
 // IsNoResult reports whether a ruling only says that a request without an offer was answered.
-func IsNoResult(r *rules.Ruling) bool { return r.X.Probe == "CTRL-PLAIN" && r.Verdict >= rules.Pass }
+func IsNoResult(r *rules.Ruling) bool { return rules.IsPlain(r.X.Probe) && r.Verdict >= rules.Pass }
 
 // DescribeRun describes an endpoint for the document of its run.
 func DescribeRun(was *probe.Report, backend, target string) report.ProbeEndpoint {
-	e := report.ProbeEndpoint{Backend: backend, Target: target, Degraded: was.Degraded, Suspects: was.Suspects, Gone: Culprit(was)}
+	e := report.ProbeEndpoint{Backend: backend, Target: target, Degraded: was.Degraded, Suspects: was.Suspects, HTTP2: was.HTTP2, Gone: Culprit(was)}
 	for _, c := range was.Crashes {
 		e.Crashes = append(e.Crashes, report.ProbeCrash(c))
 	}

@@ -1,0 +1,73 @@
+package run
+
+import (
+	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/rules"
+)
+
+// Versions returns the values of --http.
+func Versions() []string { return []string{"1.1", "2", "both"} }
+
+// CheckHTTP rejects other values of --http.
+func CheckHTTP(value string) error {
+	switch value {
+	case "", "1.1", "2", "both":
+		return nil
+	}
+	return exit.Usage("--http: must be 1.1, 2 or both, not %q", value)
+}
+
+// version returns the versions of HTTP that a place is probed in.
+func (f *ProbeFlags) version(where place) (probe.HTTP, error) {
+	switch {
+	case f.SeedCompat && f.HTTP == "" && !where.prior:
+		return probe.HTTP1, nil
+	case f.SeedCompat && f.HTTP != "1.1":
+		return 0, exit.Usage("--seed-compat: these tests are in HTTP/1.1; leave out --http, and give an http or https URL")
+	case f.HTTP == "1.1" && where.prior:
+		return 0, exit.Usage("%s: h2c is HTTP/2, which --http 1.1 leaves out; write http", where)
+	case f.HTTP == "1.1":
+		return probe.HTTP1, nil
+	case f.HTTP == "both":
+		return probe.Both, nil
+	case f.HTTP == "2", where.prior:
+		return probe.HTTP2, nil
+	}
+	return probe.Chosen, nil
+}
+
+// speaking chooses the probes of a site by the versions of HTTP that it is probed in.
+func (s *site) speaking() (err error) {
+	if s.version, err = s.run.Flags.version(s.place); err != nil {
+		return err
+	}
+	s.probes = probe.Speaking(s.run.Probes, s.version, s.target.TLS != nil)
+	switch {
+	case len(s.probes) > 0:
+		return nil
+	case s.run.Probes[0].HTTP2():
+		return exit.Usage("%s: these probes are in HTTP/2: add --http 2, or give an https URL", s.place)
+	}
+	return exit.Usage("%s: these probes are in HTTP/1.1: add --http both", s.place)
+}
+
+// results returns how many of the probes have a result: a plain request has none.
+func results(probes []*rules.Probe) (n int) {
+	for _, q := range probes {
+		if !rules.IsPlain(q.ID) {
+			n++
+		}
+	}
+	return n
+}
+
+// missing2 says which probes in HTTP/2 were not sent.
+func (s *site) missing2() string {
+	for _, c := range s.was.Controls {
+		if c.Protocol == rules.HTTP2Plain && s.version != probe.Chosen {
+			return "only the probes that need no WebSocket"
+		}
+	}
+	return "no probes"
+}
