@@ -156,7 +156,8 @@ var _ = register(Rule{
 clients repeat the request or report an error in place of falling back to another transport.`,
 	Fix: `Answer 501.`,
 	When: func(c *Case) bool {
-		return extended(c) && !c.switched && unknownProtocol(c) && !malformedProtocol(c) && !tunnelsHTTP(c) && saysBroken(c)
+		unused := c.X.Stream != nil && c.X.Stream.Offered != "" && c.X.Stream.Offered != wire.OfferYes // :protocol means nothing to this server
+		return extended(c) && !unused && !c.switched && unknownProtocol(c) && !malformedProtocol(c) && !tunnelsHTTP(c) && saysBroken(c)
 	},
 	Judge: func(c *Case) Result {
 		if c.status() == 501 {
