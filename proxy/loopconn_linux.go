@@ -134,7 +134,7 @@ func (l *loopConn) copy(d wire.Direction) (more bool) {
 		default:
 			a = l.session.broke(d, err, now)
 		}
-		if l.do(a, now); a.also == 0 && !l.gone && (err != nil || !l.session.recorded[d]) {
+		if l.do(a, now); a.also == 0 && !l.gone && (err != nil || !l.session.quiet(d)) {
 			l.arm()
 		}
 	}

@@ -43,6 +43,9 @@ func (r *record) see(d wire.Direction, p []byte, now time.Time) {
 	}
 }
 
+// quiet reports whether nothing becomes due by bytes of a direction.
+func (r *record) quiet(d wire.Direction) bool { return r.recorded[d] && !r.talk.Streams() }
+
 // keep is where the last bytes of a direction are kept.
 func (r *record) keep(d wire.Direction) *wire.LastRead {
 	if r.last == nil {

@@ -134,7 +134,7 @@ func (r *Relay) Tunnels(most int) (all []*wire.Exchange, open int) {
 // open, else nil. It must not be called from within Observe.
 func (r *Relay) Tunnel(id string) *wire.Exchange {
 	for _, t := range openTunnels(r.connections(), id) {
-		return t.conn.glance()
+		return t.glance()
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func (s *session) carryHeld(d wire.Direction, p []byte, now time.Time) (a action
 		s.talk.Wrote(d, len(p)-len(out))
 	}
 	switch {
-	case s.talk.HTTP2() && h.guard != nil:
+	case s.talk.Multiplexed() && h.guard != nil:
 		if h.let = true; s.talk.Stopped() {
 			s.terms.say(s, notice{event: eventBlocked, text: "HTTP/2 that cannot be read"})
 			h.blocked = errUnread
@@ -80,7 +80,7 @@ func (s *session) carryHeld(d wire.Direction, p []byte, now time.Time) (a action
 // cut ends a tunnel that was let through, or a connection of HTTP/2, in which nothing can be withheld.
 func cut(s *session, now time.Time) action {
 	s.cause.set(wire.CauseBlocked)
-	if s.talk.HTTP2() { // what other streams have got so far still arrives
+	if s.talk.Multiplexed() { // what other streams have got so far still arrives
 		return s.hangUp(action{}, "", now)
 	}
 	return s.close("", action{})
@@ -103,7 +103,7 @@ func (s *session) letPass(a action, from wire.Direction, now time.Time) action {
 			s.cause.set(wire.CauseBlocked)
 			return s.hangUp(a, localAnswer("502 Bad Gateway", "blocked: "+why), now)
 		}
-		h.let = s.tunnel || s.talk.HTTP2()
+		h.let = s.tunnel || s.talk.Multiplexed()
 	}
 	if h.holds(wire.FromClient) && s.talk.Unreadable() {
 		const why = "the request cannot be read"

@@ -18,9 +18,10 @@ type owner interface {
 // wait for long.
 const showAtOnce = 256
 
-// An openTunnel is a connection whose tunnel is open, or was a moment ago.
+// An openTunnel is a tunnel that is open, or was a moment ago. A connection of HTTP/2 may have many.
 type openTunnel struct {
 	conn  *conn
+	id    string // of its exchange
 	began time.Time
 }
 
@@ -30,14 +31,14 @@ func latest(conns []*conn, most int) (all []*wire.Exchange, open int) {
 	found := openTunnels(conns, "")
 	slices.SortFunc(found, func(a, b openTunnel) int { return b.began.Compare(a.began) })
 	for _, t := range found[:min(most, len(found))] {
-		if x := t.conn.glance(); x != nil { // else it has ended meanwhile
+		if x := t.glance(); x != nil { // else it has ended meanwhile
 			all = append(all, x)
 		}
 	}
 	return all, len(found)
 }
 
-// openTunnels finds the connections with an open tunnel, or only that of the exchange with an ID.
+// openTunnels finds the open tunnels, or only that of the exchange with an ID.
 func openTunnels(conns []*conn, id string) (found []openTunnel) {
 	owned := map[owner][]*conn{}
 	for _, c := range conns {
@@ -48,8 +49,10 @@ func openTunnels(conns []*conn, id string) (found []openTunnel) {
 		for some := range slices.Chunk(own, showAtOnce) {
 			o.show(func() {
 				for _, c := range some {
-					if at, is, open := c.session.talk.Began(); open && (id == "" || is == id) {
-						found = append(found, openTunnel{c, at})
+					for is, at := range c.session.talk.Tunnels() {
+						if id == "" || is == id {
+							found = append(found, openTunnel{c, is, at})
+						}
 					}
 				}
 			})
@@ -58,8 +61,8 @@ func openTunnels(conns []*conn, id string) (found []openTunnel) {
 	return found
 }
 
-// glance is the exchange of the connection's open tunnel; nil if there is none any more.
-func (c *conn) glance() (x *wire.Exchange) {
-	c.driver.owner().show(func() { x = c.session.talk.Glance(time.Now()) })
+// glance is its exchange; nil if it is not open any more.
+func (t *openTunnel) glance() (x *wire.Exchange) {
+	t.conn.driver.owner().show(func() { x = t.conn.session.talk.Glance(t.id, time.Now()) })
 	return x
 }

@@ -19,6 +19,7 @@ type Common struct {
 	NoSNI      bool // see Exchange
 	BackendTLS bool
 	NoFrames   bool     // do not read the frames of tunnels; see After
+	Outer      bool     // the streams of HTTP/2 after a 101 to h2c are no exchanges of their own
 	Content    bool     // keep how the content of answers begins; see Exchange
 	Every      bool     // report all exchanges, also those that have nothing to do with the mechanism
 	HTTP2      bool     // of a probe: the connection is one of HTTP/2 (RFC 9113 §3.4)

@@ -180,8 +180,8 @@ func (c *Conversation) Opaque() bool { return c.opaque }
 // if everything could.
 func (c *Conversation) Unread() string {
 	switch {
-	case c.http2 != nil:
-		return c.http2.blind
+	case c.multiplex() != nil:
+		return c.multiplex().blind
 	case c.unread != "", c.reading == nil:
 		return c.unread
 	case c.up.Flaw != 0:
@@ -253,8 +253,8 @@ func (c *Conversation) Settle(cause Cause, now time.Time) {
 	if c.reading != nil {
 		c.conclude(cause, now)
 	}
-	if c.http2 != nil {
-		c.http2.settle(cause, now)
+	if m := c.multiplex(); m != nil {
+		m.settle(cause, now)
 	}
 	if c.tunnel != nil {
 		c.endTunnel(cause, now)
@@ -265,7 +265,7 @@ func (c *Conversation) Settle(cause Cause, now time.Time) {
 
 // Due is when Tick has something to do; the zero time if never.
 func (c *Conversation) Due() time.Time {
-	return earlier(earlier(c.reading.due(), c.tunnel.next()), c.http2.next())
+	return earlier(earlier(c.reading.due(), c.tunnel.next()), c.multiplex().next())
 }
 
 // Tick reports what is due at that time.
@@ -274,7 +274,7 @@ func (c *Conversation) Tick(now time.Time) {
 	if c.settled {
 		return
 	}
-	c.http2.tick(now)
+	c.multiplex().tick(now)
 	if c.reading != nil && isDue(c.answerDue) {
 		c.answered(now)
 	}

@@ -432,6 +432,11 @@ func FuzzConversation(f *testing.F) {
 			transcript.Add(map[byte]Direction{'>': FromClient, '<': FromServer}[part[0]], []byte(part[1:]))
 		}
 		f.Add(encode(transcript), uint64(5))
+		upgraded := new(Transcript)
+		upgraded.Add(FromClient, []byte(h2cOffer))
+		upgraded.Add(FromServer, []byte(h2cSwitch))
+		upgraded.Chunks = append(upgraded.Chunks, transcript.Chunks...)
+		f.Add(encode(upgraded), uint64(5))
 	}
 	f.Fuzz(func(t *testing.T, input []byte, seed uint64) {
 		transcript := decode(input)

@@ -20,8 +20,8 @@ func TestAGlanceChangesNothing(t *testing.T) {
 			now = now.Add(700 * time.Millisecond)
 			do(&c)
 			do(&looked)
-			at, id, open := looked.Began()
-			x := looked.Glance(now)
+			at, id, open := looked.began()
+			x := looked.glance(now)
 			switch {
 			case open != (x != nil):
 				t.Fatalf("%s: a tunnel is open: %v, and seen: %v", name, open, x != nil)
@@ -33,7 +33,7 @@ func TestAGlanceChangesNothing(t *testing.T) {
 			step(func(c *Conversation) { c.Feed(chunk.From, chunk.Bytes, now); c.Wrote(chunk.From, len(chunk.Bytes)) })
 			step(func(c *Conversation) { c.Tick(now) })
 		}
-		seen := looked.Glance(now)
+		seen := looked.glance(now)
 		step(func(c *Conversation) { c.Settle(CauseServer, now.Add(-700*time.Millisecond)) })
 		if !reflect.DeepEqual(plain.reports, other.reports) {
 			t.Errorf("%s: the reports are not the same", name)
@@ -54,7 +54,7 @@ func TestAGlanceSeesWhatHasCome(t *testing.T) {
 	before := len(l.reports)
 	c.Feed(FromServer, []byte(strings.Repeat(pongs, 9)), start.Add(time.Hour))
 	c.Wrote(FromServer, 18)
-	x := c.Glance(start.Add(2 * time.Hour))
+	x := c.glance(start.Add(2 * time.Hour))
 	if n := x.After.Frames.Sides[ws.Server].Frames[ws.Pong].Frames; n != 9 || x.After.Open.Round(time.Hour) != 2*time.Hour || len(l.reports) != before || c.tunnel.x != nil {
 		t.Errorf("%d frames, open for %v, %d more reports, packed: %v", n, x.After.Open, len(l.reports)-before, c.tunnel.x == nil)
 	}

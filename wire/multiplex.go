@@ -38,11 +38,20 @@ func newMultiplex(common *Common, now time.Time) *multiplex {
 	return m
 }
 
+// newUpgraded returns a multiplex for what follows the 101 to h2c of an exchange, which is stream 1 (RFC 7540
+// §3.2). The client has ended that.
+func newUpgraded(common *Common, x *Exchange) *multiplex {
+	m := newMultiplex(common, x.Time)
+	m.decoder = h2.NewDecoder(x.http2Terms(), x.Took, m.event)
+	m.on.begin(1)
+	m.on.end(1, FromClient, false)
+	return m
+}
+
 // feed takes bytes of one side.
 func (m *multiplex) feed(d Direction, p []byte, now time.Time) {
 	m.now = now
 	m.decoder.Feed(h2.Side(d), p, now.Sub(m.began))
-	m.plan()
 }
 
 // skip records bytes of one side that were not fed.
@@ -67,6 +76,7 @@ func (m *multiplex) event(e *h2.Event) {
 	case h2.EventPayload:
 		if s := m.streams[e.Stream]; s != nil {
 			s.data(d, e.Data, m.now)
+			m.hasten(s)
 		}
 	case h2.EventEnd:
 		m.on.end(e.Stream, d, false)
@@ -132,7 +142,15 @@ func (m *multiplex) head(d Direction, e *h2.Event) {
 		if e.EndStream {
 			s.end(d, s.what().side(d).Heads == 0, m.now)
 		}
+		m.hasten(s)
 		m.leave(s, e.Stream)
+	}
+}
+
+// hasten takes that something may be due earlier now.
+func (m *multiplex) hasten(s *stream) {
+	if !s.over {
+		m.due = earlier(m.due, s.next())
 	}
 }
 

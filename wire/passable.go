@@ -62,8 +62,8 @@ func (c *Conversation) waits() bool {
 // Block says that the client does not get the switch that has come, which the report x says: the exchange says
 // so from here on. It may be called from within Emit.
 func (c *Conversation) Block(x *Exchange) {
-	if c.http2 != nil && x.Stream != nil {
-		if s := c.http2.streams[x.Stream.ID]; s != nil {
+	if m := c.multiplex(); m != nil && x.Stream != nil {
+		if s := m.streams[x.Stream.ID]; s != nil {
 			s.Block(&Exchange{})
 		}
 		return

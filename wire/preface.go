@@ -22,9 +22,6 @@ func (c *Conversation) BeginHTTP2(now time.Time) {
 	c.http2, c.opaque = newMultiplex(c.common, now), true
 }
 
-// HTTP2 reports whether the connection is read as HTTP/2.
-func (c *Conversation) HTTP2() bool { return c.http2 != nil }
-
 // beginHTTP2 has the rest of the connection read as HTTP/2.
 func (c *Conversation) beginHTTP2(h *Head, now time.Time) {
 	begun := bytes.Clone(h.Raw)

@@ -13,13 +13,18 @@ func (c *Conversation) emit(x *Exchange) {
 	if copied.Revision == 0 {
 		c.common.Counts.Upgrades.Add(1)
 	}
-	if k := c.common.rare().connection; k != nil && copied.Stream != nil {
-		of := *copied.Stream
-		of.Connection = k.show(copied.ID)
-		copied.Stream = &of
-	}
+	c.connect(&copied)
 	if c.common.Emit != nil {
 		c.common.Emit(&copied)
+	}
+}
+
+// connect has the exchange of a stream say what is known of its connection.
+func (c *Conversation) connect(x *Exchange) {
+	if k := c.common.rare().connection; k != nil && x.Stream != nil {
+		of := *x.Stream
+		of.Connection = k.show(x.ID)
+		x.Stream = &of
 	}
 }
 

@@ -29,6 +29,7 @@ func (t *Transcript) play(common Common, far bool) []*Exchange {
 	if far {
 		end = t.FarEnd
 	}
+	common.Outer = true // the streams in its tunnel have transcripts of their own
 	found := collect(&common, end)
 	if what := t.stream(); what != nil && !far {
 		t.playStream(common, *what)

@@ -38,6 +38,8 @@ func (c *Conversation) newTunnel(x *Exchange) *tunnel {
 	switch {
 	case c.common.NoFrames:
 		return &tunnel{x: x, time: x.Time}
+	case x.Protocol() == "h2c" && c.common.Probe == "" && !c.common.Outer && !c.common.Every:
+		return &tunnel{x: x, time: x.Time, frames: streamsReader{newUpgraded(c.common, x)}}
 	case x.Protocol() != "websocket":
 		return &tunnel{x: x, time: x.Time, frames: newTunnelReader(x, x.Took)}
 	}
