@@ -69,6 +69,8 @@ type Counts struct {
 	Opaque     atomic.Int64 // connections, or rests of them, that could not be read
 	TLS        atomic.Int64 // those among them that began with a TLS record
 	HTTP2      atomic.Int64 // those among them that began with the preface of HTTP/2 (RFC 9113 §3.4)
+	HTTP2Read  atomic.Int64 // connections, or tunnels, of which the streams were read, perhaps not to their end
+	HTTP3      atomic.Int64 // responses that point to HTTP/3 (RFC 7838)
 	Tunnels    atomic.Int64 // CONNECT requests that got a 2xx: tunnels that are not inspected
 	Downgraded atomic.Int64 // TLS connections of clients that wanted HTTP/2 and got HTTP/1.1
 	Shed       atomic.Int64 // connections that turned opaque because too many requests were unanswered

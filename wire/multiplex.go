@@ -33,6 +33,7 @@ type multiplex struct {
 
 func newMultiplex(common *Common, now time.Time) *multiplex {
 	m := &multiplex{common: common, on: new(connection), began: now, streams: map[uint32]*stream{}, offered: OfferNone}
+	common.Counts.HTTP2Read.Add(1)
 	m.on.known.ALPN, m.on.known.SNI = common.rare().ALPN, common.rare().SNI
 	m.decoder = h2.NewDecoder(h2.Terms{}, 0, m.event)
 	return m
@@ -67,6 +68,9 @@ func (m *multiplex) event(e *h2.Event) {
 	case h2.EventHead:
 		if d == FromClient {
 			m.on.begin(e.Stream)
+		}
+		if d == FromServer && pointToHTTP3(e.Fields) {
+			m.common.Counts.HTTP3.Add(1)
 		}
 		m.head(d, e)
 	case h2.EventData:

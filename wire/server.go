@@ -110,6 +110,9 @@ const maxInterim = 8
 func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	q := c.ring.pop()
 	c.common.Counts.Exchanges.Add(1)
+	if h.pointsToHTTP3() {
+		c.common.Counts.HTTP3.Add(1)
+	}
 	c.peek = peek{}
 	status := h.framing.status
 	if status >= 300 && status < 404 && c.common.Asides != nil {

@@ -46,13 +46,17 @@ func (r http2Reader) tell(a *After) { a.HTTP2 = r.of.Facts() }
 // A streamsReader reads HTTP/2, and follows the streams.
 type streamsReader struct{ m *multiplex }
 
-func (r streamsReader) feed(d Direction, p []byte, at time.Duration) { r.m.feed(d, p, r.m.began.Add(at)) }
-func (r streamsReader) skip(d Direction, n int64, at time.Duration)  { r.m.skip(d, n, r.m.began.Add(at)) }
-func (r streamsReader) skippable(d Direction) int64                  { return r.m.decoder.Skippable(h2.Side(d)) }
-func (r streamsReader) reads(d Direction) bool                       { return r.m.decoder.Reads(h2.Side(d)) }
-func (r streamsReader) faulty(d Direction) bool                      { return r.m.decoder.Faulty(h2.Side(d)) }
-func (r streamsReader) stop(d Direction)                             { r.m.decoder.Stop(h2.Side(d)) }
-func (r streamsReader) tell(a *After)                                { a.HTTP2 = r.m.decoder.Facts() }
+func (r streamsReader) feed(d Direction, p []byte, at time.Duration) {
+	r.m.feed(d, p, r.m.began.Add(at))
+}
+func (r streamsReader) skip(d Direction, n int64, at time.Duration) {
+	r.m.skip(d, n, r.m.began.Add(at))
+}
+func (r streamsReader) skippable(d Direction) int64 { return r.m.decoder.Skippable(h2.Side(d)) }
+func (r streamsReader) reads(d Direction) bool      { return r.m.decoder.Reads(h2.Side(d)) }
+func (r streamsReader) faulty(d Direction) bool     { return r.m.decoder.Faulty(h2.Side(d)) }
+func (r streamsReader) stop(d Direction)            { r.m.decoder.Stop(h2.Side(d)) }
+func (r streamsReader) tell(a *After)               { a.HTTP2 = r.m.decoder.Facts() }
 
 // Streams reports whether streams of HTTP/2 are followed: those of the connection, or of its tunnel.
 func (c *Conversation) Streams() bool { return c.multiplex() != nil }

@@ -123,6 +123,7 @@ func (v *statusView) health(w *store.State) []ui.Gauge {
 		{Name: "size of the store", Value: printed.Size(z.Bytes)},
 		counted("unsafe switches", live.Unsafe, true, "in live traffic since Interlock started"),
 		counted("clients that wanted HTTP/2", v.Relay.Counts.Downgraded.Load(), false, "and got HTTP/1.1, which has the Upgrade header"),
+		counted("HTTP/2 connections read", v.Relay.Counts.HTTP2Read.Load(), false, "with their streams; those in plain text, in TLS with tls.h2: audit, and after a 101 to h2c"),
 		counted("connections allowed", int64(v.Relay.Limit()), false, "at the same time"),
 	}
 }
@@ -160,8 +161,9 @@ func (v *statusView) notAudited() []ui.Gauge {
 	return []ui.Gauge{
 		counted("opaque connections", c.Opaque.Load(), false, "that could not be parsed as HTTP, from the start or later"),
 		counted("TLS connections", c.TLS.Load(), false, "to a plain-text listener"),
-		counted("HTTP/2 connections", c.HTTP2.Load(), false, ""),
+		counted("HTTP/2 connections", c.HTTP2.Load(), false, "that could not be read, or not to their end"),
 		counted("blind tunnels", c.Tunnels.Load(), false, "opened with CONNECT"),
+		counted("responses that point to HTTP/3", c.HTTP3.Load(), false, "by Alt-Svc; HTTP/3 does not come through Interlock"),
 		counted("too many requests", c.Shed.Load(), true, "connections with more unanswered requests than Interlock tracks"),
 	}
 }
