@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 
 	"golang.org/x/net/http2/hpack"
 
@@ -51,15 +53,34 @@ const maxWritten = 16 << 10
 
 // settings begins both sides.
 func (w *http2Writing) settings() {
-	w.Chunks = append(w.Chunks, Chunk{From: FromClient, Bytes: frame([]byte(h2.Preface), h2.Settings, 0, 0, nil)})
-	var offer []byte
-	switch w.stream.Offered {
-	case OfferYes:
-		offer = []byte{0, settingConnectProtocol, 0, 0, 0, 1}
-	case OfferNo:
-		offer = []byte{0, settingConnectProtocol, 0, 0, 0, 0}
+	on := w.stream.Connection
+	if on == nil {
+		on = new(Connection)
+		switch w.stream.Offered {
+		case OfferYes:
+			on.Server.Connect = []uint32{1}
+		case OfferNo:
+			on.Server.Connect = []uint32{0}
+		case OfferBroken:
+			on.Server.Connect = []uint32{2}
+		}
 	}
-	w.Chunks = append(w.Chunks, Chunk{From: FromServer, Bytes: frame(nil, h2.Settings, 0, 0, offer)})
+	w.Chunks = append(w.Chunks,
+		Chunk{From: FromClient, Bytes: frame([]byte(h2.Preface), h2.Settings, 0, 0, on.Client.payload())},
+		Chunk{From: FromServer, Bytes: frame(nil, h2.Settings, 0, 0, on.Server.payload())})
+}
+
+// payload is a SETTINGS frame with all that a side has sent.
+func (s *ConnectionSide) payload() (b []byte) {
+	for _, id := range slices.Sorted(maps.Keys(s.Settings)) {
+		if id != settingConnectProtocol {
+			b = number(append(b, byte(id>>8), byte(id)), s.Settings[id])
+		}
+	}
+	for _, value := range s.Connect {
+		b = number(append(b, 0, settingConnectProtocol), value)
+	}
+	return b
 }
 
 // chunk writes a chunk: heads first, and then data.
@@ -135,7 +156,11 @@ func (w *http2Writing) end(d Direction) {
 	case side.End == StreamReset:
 		b = frame(nil, h2.Reset, 0, w.stream.ID, number(nil, uint32(side.Code)))
 	case side.End == StreamAway:
-		b = frame(nil, h2.GoAway, 0, 0, number(number(nil, 0), 0))
+		var away GoAwayFrame
+		if on := w.stream.Connection; on != nil && on.Server.GoAway != nil {
+			away = *on.Server.GoAway
+		}
+		b = frame(nil, h2.GoAway, 0, 0, number(number(nil, min(away.Last, w.stream.ID-1)), uint32(away.Code)))
 	default:
 		return
 	}

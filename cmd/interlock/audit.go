@@ -15,15 +15,20 @@ func auditCommand() *cobra.Command {
 	var (
 		ascii   bool
 		outputs []string
+		keys    string
 	)
 	cmd := &cobra.Command{
 		Use: "audit FILE|DIR...", Short: "Audit recorded traffic: pcap, HAR, transcripts", Args: cobra.MinimumNArgs(1),
 		Long: "Audit pcap and pcapng captures, HAR files, .wire transcripts and pastes of curl -v or browser devtools by the\n" +
-			"rules for live traffic. Files may be compressed with gzip. Of a directory, all files with these names are read:\n" +
+			"rules for live traffic. TLS in captures is decrypted with --keylog. Files may be compressed with gzip. Of a directory, all files with these names are read:\n" +
 			strings.Join(run.Recordings(), " ") + ", alone or with .gz.",
-		Example: "  interlock audit traffic.pcapng\n  interlock audit -o text -o json=rulings.json browser.har capture.pcap.gz\n  interlock audit --baseline last captures/",
+		Example: "  interlock audit traffic.pcapng\n  interlock audit --keylog keys.log traffic.pcapng\n  interlock audit -o text -o json=rulings.json browser.har capture.pcap.gz\n  interlock audit --baseline last captures/",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, passed, err := run.RecordedIn(args)
+			if err != nil {
+				return err
+			}
+			secrets, err := run.Secrets(keys)
 			if err != nil {
 				return err
 			}
@@ -45,7 +50,7 @@ func auditCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			j := run.Judging{Config: c, Gate: gate, Accepting: accepting, Outputs: outputs, Reports: r, Screen: screen}
+			j := run.Judging{Config: c, Gate: gate, Accepting: accepting, Outputs: outputs, Reports: r, Screen: screen, Secrets: secrets}
 			for _, name := range files {
 				j.File(cmd.Context(), name)
 			}
@@ -55,6 +60,8 @@ func auditCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringArrayVarP(&outputs, "output", "o", nil, outputUsage)
+	f.StringVar(&keys, "keylog", "", "decrypt TLS in captures with the secrets in `FILE`")
+	help.Group(cmd, help.Target, "keylog")
 	gateFlags(cmd)
 	acceptFlags(cmd)
 	locationFlag(cmd)

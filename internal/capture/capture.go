@@ -13,6 +13,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/interlock-proxy/interlock/internal/tlsread"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -34,6 +35,10 @@ type Reader struct {
 	Observe func(*wire.Exchange) // gets each exchange once, in its last form; owns it; may be nil
 	Route   string               // of every exchange; "default" if empty
 	Bounds  Bounds
+
+	// Secrets are those of TLS connections in captures of packets; a pcapng file may have more, which are
+	// added. They may be nil.
+	Secrets *tlsread.KeyLog
 
 	// Every is for explanations: requests of pastes are observed that do not concern Upgrade, and
 	// handshakes of which a paste keeps only the URL and the status. Their headers are those that
@@ -107,6 +112,9 @@ var errNoPaste = errors.New("this text is neither a transcript nor a paste of cu
 func (r *Reader) Read(src io.Reader) (Report, error) {
 	s := &session{Reader: *r}
 	s.Bounds = s.Bounds.withDefaults()
+	if s.Secrets == nil {
+		s.Secrets = new(tlsread.KeyLog)
+	}
 	if s.Route == "" {
 		s.Route = "default"
 	}

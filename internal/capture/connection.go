@@ -8,6 +8,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/reassembly"
 
+	"github.com/interlock-proxy/interlock/internal/tlsread"
 	"github.com/interlock-proxy/interlock/wire"
 	"github.com/interlock-proxy/interlock/wire/h2"
 )
@@ -35,6 +36,7 @@ type connection struct {
 	fresh   bool      // no packet has come yet
 	midway  bool      // it had begun before the capture
 	framed  bool      // and something of it is frames of HTTP/2
+	sealed  bool      // or records of TLS
 	dropped bool      // the assembler is about to drop it
 	gap     time.Time // since when acknowledged bytes are missing; zero if none are
 	ends    [2]end
@@ -211,6 +213,9 @@ func (c *connection) skip(i, missing int) bool {
 	e := &c.ends[i]
 	switch {
 	case c.client == nobody:
+	case c.tls != nil:
+		c.lose()
+		return false
 	case c.talk.Multiplexed() && int64(missing) <= c.talk.Skippable(c.direction(i)):
 		c.talk.Skip(c.direction(i), int64(missing), c.streams.now)
 		c.talk.Wrote(c.direction(i), missing)
@@ -246,7 +251,7 @@ func (c *connection) take(i int, b []byte, need reassembly.Sequence, fin bool) {
 	}
 	if c.client == nobody {
 		if !beginsRequest(b) {
-			c.framed = c.framed || h2.Framed(b)
+			c.framed, c.sealed = c.framed || h2.Framed(b), c.sealed || tlsread.Sealed(b)
 			e.taken = e.put
 			e.closed = e.closed || fin
 			return

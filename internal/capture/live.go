@@ -6,14 +6,17 @@ import (
 
 	"github.com/gopacket/gopacket/reassembly"
 
+	"github.com/interlock-proxy/interlock/internal/tlsread"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
 // live is the state of a connection while it is read.
 type live struct {
 	talk   wire.Conversation
+	tls    *tlsread.Conn // nil: it is not decrypted
 	common wire.Common
 	queue  []piece           // waiting pieces; after keep, their bytes are our own
+	heard  bool              // a byte has come
 	muted  [2]bool           // bytes of this direction of the tunnel are missing: the rest is only counted
 	lost   bool              // segments are missing
 	shed   bool              // it is not read any further, for a bound
@@ -103,24 +106,36 @@ func (c *connection) unhold(p piece) {
 
 // pass gives the conversation the next bytes of one direction.
 func (c *connection) pass(p piece) {
-	e, d, now := &c.ends[p.from], c.direction(p.from), c.streams.now
+	e, d := &c.ends[p.from], c.direction(p.from)
 	e.taken = e.taken.Add(length(p.bytes, p.fin))
-	recorded := c.talk.Switched() && !c.talk.Recording(d)
-	if !c.muted[d] && c.talk.Reading(d) {
-		c.talk.Feed(d, p.bytes, now)
+	switch {
+	case len(p.bytes) == 0:
+	case c.secure(d, p.bytes[0]):
+		c.decrypt(d, p.bytes)
+	default:
+		c.give(d, p.bytes)
 	}
-	c.talk.Wrote(d, len(p.bytes))
-	if len(p.bytes) > 0 && recorded {
-		if c.last[d] == nil {
-			c.last[d] = new(wire.LastRead)
-		}
-		c.last[d].Keep(p.bytes, now)
-	}
-	if p.fin {
+	if p.fin && c.live != nil {
 		c.close(p.from)
 	}
 	if c.rest(); c.live != nil {
 		c.weigh(len(p.bytes))
+	}
+}
+
+// give gives the conversation what the peers have sent.
+func (c *connection) give(d wire.Direction, b []byte) {
+	now := c.streams.now
+	recorded := c.talk.Switched() && !c.talk.Recording(d)
+	if !c.muted[d] && c.talk.Reading(d) {
+		c.talk.Feed(d, b, now)
+	}
+	c.talk.Wrote(d, len(b))
+	if recorded {
+		if c.last[d] == nil {
+			c.last[d] = new(wire.LastRead)
+		}
+		c.last[d].Keep(b, now)
 	}
 }
 
@@ -134,6 +149,9 @@ func (c *connection) rest() {
 // weigh bounds the memory of conversations that wait for an answer.
 func (c *connection) weigh(n int) {
 	weight := c.weight
+	if c.tls != nil {
+		n = c.tls.Held()
+	}
 	switch {
 	case c.talk.Multiplexed():
 		weight = c.talk.Held()
@@ -207,8 +225,11 @@ func (c *connection) end(cause wire.Cause) {
 	t := c.streams
 	if c.client == nobody {
 		t.report.Unoriented++
-		if c.framed {
+		switch {
+		case c.framed:
 			t.report.MidHTTP2++
+		case c.sealed:
+			t.report.MidTLS++
 		}
 		c.live = nil
 		return

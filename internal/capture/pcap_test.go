@@ -73,6 +73,10 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 			copied.Cause = wire.CauseClient
 		}
 		copied.After.ClientClosed, copied.After.ServerClosed, copied.After.Last = false, false, nil
+		if s := copied.Stream; s != nil && s.Connection != nil {
+			of, on := *s, *s.Connection
+			on.ID, of.Connection, copied.Stream = "", &on, &of
+		}
 		if f := copied.After.Frames; f != nil {
 			copied.After.Frames = timelessFrames(f, !timeless)
 		}

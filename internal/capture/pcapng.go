@@ -16,7 +16,7 @@ func isPcapNG(begin []byte) bool {
 }
 
 func readPcapNG(s *session) error {
-	r, err := pcapgo.NewNgReader(s.src, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
+	r, err := pcapgo.NewNgReader(io.TeeReader(s.src, &secretsIn{log: s.Secrets}), pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
 	if err != nil {
 		return endsEarly(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/interlock-proxy/interlock/internal/tlsread"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -36,9 +37,13 @@ type Report struct {
 	Midway      int64            // begun before the capture
 	Unoriented  int64            // those among them in which no request was seen
 	MidHTTP2    int64            // those among the unoriented ones that are HTTP/2
-	Lost        int64            // connections of which segments are missing
-	Shed        int64            // connections that were not read, or not to their end, for a bound
-	Open        int64            // continued after the capture
+	MidTLS      int64            // those among them that are TLS
+
+	Undecrypted [tlsread.Reasons]int64 // connections of TLS that were not decrypted, or not to their end, by the reason
+
+	Lost int64 // connections of which segments are missing
+	Shed int64 // connections that were not read, or not to their end, for a bound
+	Open int64 // continued after the capture
 
 	Failures []string // of a paste: what curl or the browser says about connections that failed; at most maxFailures
 }
@@ -57,12 +62,16 @@ func (r *Report) take(c *wire.Counts) {
 func (r *Report) Notes() []string {
 	var notes []string
 	snap := fmt.Sprintf(" captured with only %d bytes: capture again with full packets (tcpdump -s 0)", r.SnapLength)
+	key := ""
+	if r.Packets > 0 && r.Undecrypted == [tlsread.Reasons]int64{} {
+		key = ", which --keylog decrypts"
+	}
 	for _, each := range []struct {
 		n         int64
 		one, many string
 	}{
 		{r.Opaque, "connection is not HTTP/1 or cannot be read on", "connections are not HTTP/1 or cannot be read on"},
-		{r.TLS, "of them is TLS", "of them are TLS"},
+		{r.TLS, "of them is TLS" + key, "of them are TLS" + key},
 		{r.HTTP2, "of them is HTTP/2", "of them are HTTP/2"},
 		{r.HTTP3, "entry is HTTP/3", "entries are HTTP/3"},
 		{r.Hints, "response points to HTTP/3, which is not read", "responses point to HTTP/3, which is not read"},
@@ -71,6 +80,7 @@ func (r *Report) Notes() []string {
 		{r.Midway, "connection had begun before the capture", "connections had begun before the capture"},
 		{r.Unoriented, "of them shows no request", "of them show no request"},
 		{r.MidHTTP2, "of these is HTTP/2, which can be read only from the beginning of the connection", "of these are HTTP/2, which can be read only from the beginning of the connection"},
+		{r.MidTLS, "of these is TLS, which can be decrypted only from the beginning of the connection", "of these are TLS, which can be decrypted only from the beginning of the connection"},
 		{r.Lost, "connection has segments missing", "connections have segments missing"},
 		{r.Open, "connection was still open at the end of the capture", "connections were still open at the end of the capture"},
 		{r.Shed, "connection was given up for a bound", "connections were given up for a bound"},
@@ -86,6 +96,13 @@ func (r *Report) Notes() []string {
 			notes = append(notes, "1 "+each.one)
 		case each.n > 1:
 			notes = append(notes, fmt.Sprintf("%d %s", each.n, each.many))
+		}
+	}
+	for reason, n := range r.Undecrypted {
+		if why := tlsread.Reason(reason).String(); n == 1 {
+			notes = append(notes, "1 TLS connection was not decrypted: "+why)
+		} else if n > 1 {
+			notes = append(notes, fmt.Sprintf("%d TLS connections were not decrypted: %s", n, why))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.NotOpened)) {

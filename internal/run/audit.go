@@ -14,6 +14,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/server"
 	"github.com/interlock-proxy/interlock/internal/terminal"
+	"github.com/interlock-proxy/interlock/internal/tlsread"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -25,6 +26,7 @@ type Judging struct {
 	Outputs   []string
 	Reports   *Reports
 	Screen    *terminal.Screen
+	Secrets   *tlsread.KeyLog // of TLS in captures; nil: none
 	gated     int // findings that make the run fail
 	unread    int // files that could not be read completely
 	files     int
@@ -45,7 +47,7 @@ func (j *Judging) File(ctx context.Context, name string) {
 		}
 		j.Reports.Stream.Write(own)
 	}
-	reader := capture.Reader{Observe: a.Observe}
+	reader := capture.Reader{Observe: a.Observe, Secrets: j.Secrets}
 	was, err := j.read(ctx, &reader, name)
 	for _, note := range was.Notes() {
 		j.Note(name + ": " + note)
