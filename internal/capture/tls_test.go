@@ -167,7 +167,9 @@ func TestTLSThatIsNotDecrypted(t *testing.T) {
 	wired, log := overTLS(t, transcript, &tls.Config{ServerName: "chat.test"})
 	_, foreign := overTLS(t, transcript, &tls.Config{})
 	all := play(wired, 5, 1<<15).segments
-	data := slices.IndexFunc(all, func(g segment) bool { return g.from == 1 && len(g.payload) > 0 && g.payload[0] == 0x17 && len(g.payload) < 500 })
+	data := slices.IndexFunc(all, func(g segment) bool {
+		return g.from == 1 && len(g.payload) > 0 && g.payload[0] == 0x17 && len(g.payload) < 500
+	})
 	for name, each := range map[string]struct {
 		segments []segment
 		secrets  string

@@ -27,8 +27,8 @@ type Judging struct {
 	Reports   *Reports
 	Screen    *terminal.Screen
 	Secrets   *tlsread.KeyLog // of TLS in captures; nil: none
-	gated     int // findings that make the run fail
-	unread    int // files that could not be read completely
+	gated     int             // findings that make the run fail
+	unread    int             // files that could not be read completely
 	files     int
 }
 

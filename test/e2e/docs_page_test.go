@@ -184,6 +184,8 @@ func (d *doc) file(t *testing.T, name string) {
 		err = os.WriteFile(path, []byte(content(t, "../../internal/capture/testdata/pastes", "quoted.txt")), 0o600)
 	case name == "traffic.pcapng":
 		err = os.WriteFile(path, []byte(content(t, "../../internal/capture/testdata/cases", "sound-ends-with-isb.pcapng")), 0o600)
+	case name == "keys.log":
+		err = os.WriteFile(path, []byte("CLIENT_RANDOM "+strings.Repeat("5a", 32)+" "+strings.Repeat("c3", 48)+"\n"), 0o600)
 	case name == "captures/":
 		err = errors.Join(os.Mkdir(path, 0o755), os.WriteFile(filepath.Join(path, "chat.wire"), []byte(content(t, "../../rules/testdata/UPGRADE-POST", "refused-post.wire")), 0o600))
 	default:
