@@ -48,7 +48,7 @@ func (s *session) http2(e *entry, u address) *wire.Exchange {
 		s.counts.Exchanges.Add(1)
 	}
 	shown := e.request.pseudo()
-	fields := e.request.lines()
+	fields := e.request.lines(shown)
 	if !shown {
 		if !wire.IsToken(e.request.method) {
 			s.report.Damaged++
@@ -65,8 +65,9 @@ func (s *session) http2(e *entry, u address) *wire.Exchange {
 		x.Lossy = append(x.Lossy, LostEnd)
 		return s.about(x)
 	}
-	answer := e.response.lines()
-	if !e.response.pseudo() {
+	known := e.response.pseudo()
+	answer := e.response.lines(known)
+	if !known {
 		answer = slices.Insert(answer, 0, h2.Field{Name: ":status", Value: strconv.Itoa(status)})
 	}
 	if len(e.response.fields) == 0 {
@@ -105,16 +106,19 @@ func (e *entry) isWebSocket(u address) bool {
 	})
 }
 
-// lines are the headers of a message with their names in lower case, as HTTP/2 has them. Chrome joins lines
-// of one name by a line feed.
-func (m *message) lines() []h2.Field {
+// lines are the headers of a message. Unless the program shows them as they were, their names are in lower
+// case, as HTTP/2 has them. Chrome joins lines of one name by a line feed.
+func (m *message) lines(shown bool) []h2.Field {
 	fields := make([]h2.Field, 0, len(m.fields))
 	for _, f := range m.fields {
-		if f.name == "" || strings.ContainsAny(f.name, "\r\n") || strings.Contains(f.name[1:], ":") {
+		switch {
+		case f.name == "", strings.ContainsAny(f.name, "\r\n"):
 			continue
+		case !shown:
+			f.name = strings.ToLower(f.name)
 		}
 		for value := range strings.SplitSeq(f.value, "\n") {
-			fields = append(fields, h2.Field{Name: strings.ToLower(f.name), Value: strings.ReplaceAll(value, "\r", "")})
+			fields = append(fields, h2.Field{Name: f.name, Value: strings.ReplaceAll(value, "\r", "")})
 		}
 	}
 	return fields

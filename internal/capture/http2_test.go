@@ -133,7 +133,7 @@ func TestHAROfHTTP2(t *testing.T) {
 			"", "1 WebSocket connection is recorded without the headers of its handshake",
 		},
 		"no upgrade": {
-			`{"request":{"method":"GET","url":"https://chat.test/","httpVersion":"h2","headers":` + header(":method", "GET", "Connection", "keep-alive") + `},"response":{"status":200,"httpVersion":"h2","headers":[]}}`,
+			`{"request":{"method":"GET","url":"https://chat.test/","httpVersion":"h2","headers":` + header(":method", "GET", "connection", "keep-alive") + `},"response":{"status":200,"httpVersion":"h2","headers":[]}}`,
 			`ignored GET  ["bytes" "response fields"]`, "",
 		},
 		"426":    {`{"request":{"method":"GET","url":"https://chat.test/a","httpVersion":"h2","headers":[]},"response":{"status":426,"httpVersion":"h2","headers":` + header("upgrade", "websocket") + `}}`, `refused GET /a ["bytes" "request fields"]`, ""},

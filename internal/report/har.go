@@ -165,6 +165,12 @@ func (h *harResponse) take(p *wire.Response) {
 
 func harFields(h *wire.Head) []harPair {
 	fields := make([]harPair, 0, len(h.Fields))
+	if h.HTTP2() {
+		for _, f := range h.HTTP2Fields() {
+			fields = append(fields, harPair{f.Name, f.Value})
+		}
+		return fields
+	}
 	for _, f := range h.Fields {
 		fields = append(fields, harPair{string(h.Text(f.Name)), string(h.Text(f.Value))})
 	}
