@@ -134,7 +134,18 @@ that shares its connections those are of other users, and one client can end the
 	of it.`,
 	When: func(c *Case) bool {
 		x := c.X
-		return x.Stream != nil && x.Final && (x.Outcome == wire.Refused || x.Outcome == wire.Reset || x.Outcome == wire.Switched && x.After.Ended)
+		if x.Stream == nil || !x.Final {
+			return false
+		}
+		switch x.Outcome {
+		case wire.Refused, wire.Reset:
+			return true
+		case wire.Switched:
+			return x.After.Ended
+		case wire.Closed, wire.GoneAway:
+			return x.Stream.Killed != nil && malformation(c) != ""
+		}
+		return false
 	},
 	Judge: func(c *Case) Result { return c.passIf(c.X.Stream.Killed == nil) },
 	Show: func(c *Case, _ Result) Shown {
@@ -146,7 +157,14 @@ that shares its connections those are of other users, and one client can end the
 		case wire.KilledReset:
 			how = "by a reset"
 		}
-		return seen(nil, how, fmt.Sprintf("%d ms", k.Milliseconds), fmt.Sprint(k.Open))
+		text := ""
+		switch {
+		case c.X.Outcome == wire.Closed, c.X.Outcome == wire.GoneAway:
+			text = "Server ended the connection %s, %s after a malformed request; other open streams: %s"
+		case c.switched && c.X.Stream.Client.Heads > 0:
+			text = "Server ended the connection %s, %s after HEADERS in a tunnel; other open streams: %s"
+		}
+		return says(text, nil, how, fmt.Sprintf("%d ms", k.Milliseconds), fmt.Sprint(k.Open))
 	},
 })
 

@@ -78,7 +78,8 @@ at all: that is how requests are smuggled. A request that is never answered hold
 connection until a timeout.`,
 	Fix: `Reset the stream with PROTOCOL_ERROR, or answer 400.`,
 	When: func(c *Case) bool {
-		return !c.headCut && !c.switched && malformation(c) != "" && (c.X.Response != nil || c.X.Outcome == wire.Silent || c.X.Outcome == wire.Reset)
+		accepted := c.status()/100 == 2 && (c.X.Request.Has(":protocol") || c.X.Request.Method == "CONNECT") // other rules say that
+		return !c.headCut && !c.switched && !accepted && malformation(c) != "" && (c.X.Response != nil || c.X.Outcome == wire.Silent || c.X.Outcome == wire.Reset)
 	},
 	Judge: func(c *Case) Result {
 		return c.passIf(c.status() >= 400 || c.X.Response == nil && c.X.Outcome != wire.Silent)
@@ -92,8 +93,7 @@ connection until a timeout.`,
 	},
 })
 
-// malformation says why a request in HTTP/2 is malformed; empty if it is not. A :protocol without CONNECT and
-// an invalid CONNECT without :protocol have rules of their own.
+// malformation says why a request in HTTP/2 is malformed; empty if it is not.
 func malformation(c *Case) string {
 	switch q := c.X.Request; {
 	case q.Has("Upgrade"):
@@ -102,6 +102,10 @@ func malformation(c *Case) string {
 		return "there is the header " + connectionField(c)
 	case extended(c) && pseudoFault(c) != "":
 		return pseudoFault(c)
+	case q.Method == "CONNECT" && !q.Has(":protocol") && plainFault(c) != "":
+		return "a CONNECT without :protocol " + plainFault(c)
+	case q.Method != "CONNECT" && q.Has(":protocol"):
+		return ":protocol comes with the method " + quote(q.Method)
 	}
 	if fault := fieldFault(&c.X.Request.Head); fault.what != "" {
 		return "there is " + fault.what

@@ -6,13 +6,13 @@ import (
 	"github.com/interlock-proxy/interlock/wire/h2"
 )
 
-// A Killed is how a server ended a connection within KilledWithin of the end of one of its streams, while
+// A Killed is how a server ended a connection within KilledWithin of what it saw last of a stream, while
 // others were open: what is wrong with a stream ends that stream only (RFC 9113 §5.4.2).
 type Killed struct {
 	By           string  `json:"by"`             // one of the ways
 	Code         h2.Code `json:"code,omitempty"` // of GOAWAY
 	Open         uint32  `json:"open"`           // how many others the server had not ended, at most maxOpen
-	Milliseconds uint32  `json:"milliseconds"`   // from the end of the stream to that of the connection
+	Milliseconds uint32  `json:"milliseconds"`   // from what was seen last of the stream to the end of the connection
 }
 
 // The ways in which a server ends a connection.
@@ -22,24 +22,28 @@ const (
 	KilledReset  = "reset"
 )
 
-// A suspect is the stream that has ended last, while others were open.
+// A suspect is the stream of which something was seen last, while others were open: its request, HEADERS
+// in its tunnel, or its end.
 type suspect struct {
 	s  *stream
-	x  *Exchange
+	x  *Exchange // of one that has ended; it was reported, and is to be once more
 	at time.Time
 }
 
-// watch prepares the report of the end of the stream, if how the connection goes on belongs to it.
-func (s *stream) watch(now time.Time) {
+// suspects reports whether the end of the connection would belong to the stream, and not to what was seen
+// before of another one.
+func (s *stream) suspects(now time.Time) bool {
 	k := s.own.Rare.connection
-	if k == nil || k.over || s.what().Killed != nil {
-		return
+	if k == nil || k.over || s.what().Killed != nil || k.leaving() || k.others(s.what().ID) == 0 {
+		return false
 	}
-	if s.pending = !k.leaving() && k.others(s.what().ID) > 0; s.pending {
-		k.clear()
-		k.suspect = suspect{s: s, at: now}
-	}
+	k.clear()
+	k.suspect = suspect{s: s, at: now}
+	return true
 }
+
+// watch prepares the report of the end of the stream, if how the connection goes on belongs to it.
+func (s *stream) watch(now time.Time) { s.pending = s.suspects(now) }
 
 // watched keeps the exchange that was reported, to be reported once more.
 func (s *stream) watched(x *Exchange) {
@@ -48,20 +52,27 @@ func (s *stream) watched(x *Exchange) {
 	}
 }
 
-// leaving reports whether the server has said that it will end the connection.
-func (k *connection) leaving() bool { return k.known.Server.GoAway != nil }
-
-// clear reports the stream that had ended last once more: the connection goes on.
-func (k *connection) clear() {
-	if k.suspect.s != nil {
-		k.suspect.s.settle(k.suspect.x)
+// accepted records that the request of the stream was: it is not what a connection ends for.
+func (s *stream) accepted() {
+	if k := s.own.Rare.connection; k != nil && k.suspect.s == s {
 		k.suspect = suspect{}
 	}
 }
 
-// due is when it is known that the connection goes on; the zero time if nothing waits for that.
+// leaving reports whether the server has said that it will end the connection.
+func (k *connection) leaving() bool { return k.known.Server.GoAway != nil }
+
+// clear forgets the suspect: the connection goes on. One that has ended is reported once more.
+func (k *connection) clear() {
+	if k.suspect.x != nil {
+		k.suspect.s.settle(k.suspect.x)
+	}
+	k.suspect = suspect{}
+}
+
+// due is when it is known that the connection goes on; the zero time if no report waits for that.
 func (k *connection) due() time.Time {
-	if k.suspect.s == nil {
+	if k.suspect.x == nil {
 		return time.Time{}
 	}
 	return k.suspect.at.Add(KilledWithin)
@@ -69,7 +80,7 @@ func (k *connection) due() time.Time {
 
 // tick reports what is due.
 func (k *connection) tick(now time.Time) {
-	if due := k.due(); !due.IsZero() && !now.Before(due) {
+	if k.suspect.s != nil && !now.Before(k.suspect.at.Add(KilledWithin)) {
 		k.clear()
 	}
 }

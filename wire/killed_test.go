@@ -46,6 +46,14 @@ func TestConnectionsThatEndWithAStream(t *testing.T) {
 			w.data(FromClient, 3, true, "")
 			w.data(FromServer, 3, true, "")
 		}}, CauseServer, time.Millisecond, `{"by":"end","open":1,"milliseconds":2}`},
+		"a request": {[]func(*http2Writer){get, func(w *http2Writer) {
+			w.head(FromClient, 3, false, extendedConnect()...)
+		}, goAway(http2.ErrCodeProtocol)}, CauseServer, time.Millisecond, `{"by":"goaway","code":1,"open":1,"milliseconds":1}`},
+		"HEADERS in a tunnel": {[]func(*http2Writer){get, func(w *http2Writer) {
+			w.head(FromClient, 3, false, extendedConnect()...)
+			w.head(FromServer, 3, false, ":status", "200")
+			w.head(FromClient, 3, false, "x", "1")
+		}}, CauseServer, time.Millisecond, `{"by":"end","open":1,"milliseconds":2}`},
 		"a tunnel that the connection ends": {[]func(*http2Writer){get, func(w *http2Writer) {
 			w.head(FromClient, 3, false, extendedConnect()...)
 			w.head(FromServer, 3, false, ":status", "200")

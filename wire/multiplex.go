@@ -138,6 +138,9 @@ func (m *multiplex) head(d Direction, e *h2.Event) {
 		s = m.unexpected(e)
 	case d == FromClient, s.x == nil:
 		s.change(func(k *Stream) { k.side(d).Heads++ })
+		if d == FromClient {
+			s.suspects(m.now)
+		}
 	default:
 		m.tellOffer(s)
 		m.respond(s, e)
@@ -197,6 +200,7 @@ func (m *multiplex) follow(id uint32, raw []byte, whole bool) *stream {
 	m.heads += len(raw)
 	s := newStream(m.common, m.on, Stream{ID: id, Offered: m.offered}, raw, whole, m.now)
 	m.streams[id] = s
+	s.suspects(m.now)
 	return s
 }
 

@@ -12,7 +12,7 @@ type Stream struct {
 	Offered string     `json:"offered,omitempty"` // one of the offers of extended CONNECT, when the response came
 	Client  StreamSide `json:"client,omitzero"`
 	Server  StreamSide `json:"server,omitzero"`
-	Killed  *Killed    `json:"killed,omitempty"` // the server ended the connection soon after it, and others were open
+	Killed  *Killed    `json:"killed,omitempty"` // the server ended the connection soon after what was seen last of the stream
 
 	Connection *Connection `json:"connection,omitempty"` // when the exchange was reported; nil where nothing is known of it
 }
@@ -121,6 +121,7 @@ func (s *stream) respond(head []byte, whole, ends bool, now time.Time) {
 		s.x, s.over = nil, true
 		return
 	}
+	s.accepted()
 	t := s.newTunnel(x)
 	t.dueAt(now.Add(AftermathFor))
 	t.started = [2]bool{true, true}

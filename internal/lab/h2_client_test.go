@@ -41,6 +41,12 @@ type h2Event struct {
 func dialH2(t *testing.T, s *Server, settings ...http2.Setting) *h2Client {
 	t.Helper()
 	conn, br := say(t, s, h2Preface)
+	return greetH2(t, conn, br, settings...)
+}
+
+// greetH2 exchanges settings on a connection that has begun with the preface.
+func greetH2(t *testing.T, conn net.Conn, br *bufio.Reader, settings ...http2.Setting) *h2Client {
+	t.Helper()
 	c := &h2Client{t: t, conn: conn, br: br, framer: http2.NewFramer(conn, br), decoder: hpack.NewDecoder(4096, nil)}
 	c.framer.AllowIllegalWrites, c.framer.AllowIllegalReads = true, true
 	c.encoder = hpack.NewEncoder(&c.block)
