@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -55,13 +56,13 @@ var echoes = grpc.ServiceDesc{
 }
 
 // grpcServer runs a server of that service until the test ends.
-func grpcServer(t *testing.T) (addr string) {
+func grpcServer(t *testing.T, options ...grpc.ServerOption) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := grpc.NewServer(grpc.ForceServerCodec(plainCodec{}))
+	server := grpc.NewServer(append(options, grpc.ForceServerCodec(plainCodec{}))...)
 	server.RegisterService(&echoes, struct{}{})
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
@@ -79,7 +80,12 @@ const grpcShown = "1000 messages, 12000 bytes, trailer [1000], OK\n2 messages, 6
 
 // talkGRPC has two streams with the server, one after the other, and returns what came of them.
 func talkGRPC(t *testing.T, addr string) string {
-	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodec(plainCodec{})))
+	return talkGRPCWith(t, addr, insecure.NewCredentials())
+}
+
+func talkGRPCWith(t *testing.T, addr string, by credentials.TransportCredentials) string {
+	t.Helper()
+	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(by), grpc.WithDefaultCallOptions(grpc.ForceCodec(plainCodec{})))
 	if err != nil {
 		t.Fatal(err)
 	}

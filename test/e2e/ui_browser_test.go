@@ -30,9 +30,10 @@ type tab struct {
 }
 
 // browser opens a tab. It is closed with the test.
-func browser(t testing.TB, at string) *tab {
+func browser(t testing.TB, at string, more ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.Env("HOME="+t.TempDir()))
+	options = append(options, more...)
 	allocator, end := chromedp.NewExecAllocator(context.Background(), append(options, chromedp.WSURLReadTimeout(patience))...)
 	page, leave := chromedp.NewContext(allocator)
 	b := &tab{t: t, ctx: page, at: at}
