@@ -141,8 +141,12 @@ func exampleTwins(t *wire.Transcript) (twins []wire.Twin) {
 		if !ok || i < 0 {
 			continue
 		}
-		request := wire.Escape([]byte(p.Twins[i].On(NewHandshake("http", "staging.test", "/", "x3JJHMbDL1EzLkh9GBhXDw==")).First()))
-		if twin, err := wire.ParseTranscript([]byte("\n> " + request + "\n< " + answer + "\n! closed\n")); err == nil {
+		h, meta := p.Twins[i].On(NewHandshake("http", "staging.test", "/", "x3JJHMbDL1EzLkh9GBhXDw==")), ""
+		if h.HTTP2() {
+			meta = "stream: {}\n"
+		}
+		request := wire.Escape([]byte(h.First()))
+		if twin, err := wire.ParseTranscript([]byte(meta + "\n> " + request + "\n< " + answer + "\n! closed\n")); err == nil {
 			twins = append(twins, wire.Twin{Name: name, X: twin.Exchanges(wire.Common{Every: true, Content: true})[0]})
 		}
 	}

@@ -100,6 +100,12 @@ another one. The proxy decides by one path or host, and the server opens the tun
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(":method", ":protocol", ":scheme", ":authority", ":path"), pseudoFault(c))
 	},
+	Probes: []Probe{
+		malformed2("UPGRADE-H2-PROTO-DUP", ":protocol sent twice", FieldAfter(":protocol", ":protocol", "websocket")),
+		malformed2("UPGRADE-H2-PROTO-DIFF", "Two :protocol: connect-udp, then websocket", FieldBefore(":protocol", ":protocol", "connect-udp")),
+		malformed2("UPGRADE-H2-PROTO-DIFF2", "Two :protocol: websocket, then connect-udp", FieldAfter(":protocol", ":protocol", "connect-udp")),
+		malformed2("UPGRADE-H2-METHOD-DUP", "Two :method: CONNECT, then GET", FieldAfter(":method", ":method", "GET")),
+	},
 })
 
 // pseudoFault says what is wrong with the pseudo-headers of an extended CONNECT; empty if nothing is. An

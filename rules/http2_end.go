@@ -134,6 +134,9 @@ that shares its connections those are of other users, and one client can end the
 	of it.`,
 	When: func(c *Case) bool {
 		x := c.X
+		if connectionTested(c) {
+			return true
+		}
 		if x.Stream == nil || !x.Final {
 			return false
 		}
@@ -147,8 +150,16 @@ that shares its connections those are of other users, and one client can end the
 		}
 		return false
 	},
-	Judge: func(c *Case) Result { return c.passIf(c.X.Stream.Killed == nil) },
+	Judge: func(c *Case) Result {
+		if connectionTested(c) {
+			return judgeFollow(c)
+		}
+		return c.passIf(c.X.Stream.Killed == nil)
+	},
 	Show: func(c *Case, _ Result) Shown {
+		if connectionTested(c) {
+			return showFollow(c)
+		}
 		k := c.X.Stream.Killed
 		how := "without GOAWAY"
 		switch k.By {
@@ -166,6 +177,7 @@ that shares its connections those are of other users, and one client can end the
 		}
 		return says(text, nil, how, fmt.Sprintf("%d ms", k.Milliseconds), fmt.Sprint(k.Open))
 	},
+	Probes: pairProbes(),
 })
 
 var _ = register(Rule{

@@ -88,22 +88,22 @@ func desyncProbes() (all []Probe) {
 		name, label string
 		edit        Edit
 	}{
-		{"UPPER", "an upper-case name", FieldAlso("X-Upper", "1")},
+		{"UPPER", "An upper-case name", FieldAlso("X-Upper", "1")},
 		{"CRLF", "CR LF in a value", FieldAlso("x-a", "1\r\nx-b: 1")},
 		{"NUL", "NUL in a value", FieldAlso("x-a", "1\x00")},
-		{"COLON", "a colon in a name", FieldAlso("x:a", "1")},
-		{"BLANK", "a blank before a value", FieldAlso("x-a", " 1")},
-		{"CONNECTION", "a Connection header", FieldAlso("connection", "x-a")},
-		{"UPGRADE", "an Upgrade header", FieldAlso("upgrade", "websocket")},
+		{"COLON", "A colon in a name", FieldAlso("x:a", "1")},
+		{"BLANK", "A blank before a value", FieldAlso("x-a", " 1")},
+		{"CONNECTION", "A Connection header", FieldAlso("connection", "x-a")},
+		{"UPGRADE", "An Upgrade header", FieldAlso("upgrade", "websocket")},
 		{"TE", "te: gzip", FieldAlso("te", "gzip")},
-		{"TRANSFER", "a Transfer-Encoding header", FieldAlso("transfer-encoding", "chunked")},
-		{"UNKNOWN", "an unknown pseudo-header", FieldAfter(":authority", ":interlock", "1")},
-		{"DUP", "a second :path", FieldAfter(":path", ":path", "/")},
-		{"LATE", "a late pseudo-header", Edits(NoField(":protocol"), FieldAlso(":protocol", "websocket"))},
-		{"NO-PATH", "a request without :path", NoField(":path")},
-		{"LENGTH", "an invalid Content-Length", FieldAlso("content-length", "x")},
+		{"TRANSFER", "A Transfer-Encoding header", FieldAlso("transfer-encoding", "chunked")},
+		{"UNKNOWN", "An unknown pseudo-header", FieldAfter(":authority", ":interlock", "1")},
+		{"DUP", "A second :path", FieldAfter(":path", ":path", "/")},
+		{"LATE", "A late pseudo-header", Edits(NoField(":protocol"), FieldAlso(":protocol", "websocket"))},
+		{"NO-PATH", "A request without :path", NoField(":path")},
+		{"LENGTH", "An invalid Content-Length", FieldAlso("content-length", "x")},
 	} {
-		p := malformed2("UPGRADE-H2-DESYNC-"+each.name, "Next request after "+each.label, each.edit, Mark())
+		p := malformed2("UPGRADE-H2-DESYNC-"+each.name, each.label+", then another request", each.edit, Mark())
 		p.Class, p.Want = Differential, "The next request on the connection is answered as the one before"
 		all = append(all, p)
 	}

@@ -40,6 +40,13 @@ seen the offer of WebSockets over HTTP/2, it does not fall back to HTTP/1.1.`,
 		{ID: "CTRL-H2-LONG", Class: Accept, Control: HTTP2WebSocket, Label: "A header of 2 KiB", Want: accept2, Edit: Edits(Extended(), longField())},
 		{ID: "CTRL-H2-CONTINUATION", Class: Accept, Control: HTTP2WebSocket, Label: "Headers cut into HEADERS and CONTINUATION", Want: accept2,
 			Edit: Edits(Extended(), longField(), CutAt(512))},
+		accepted2("CTRL-H2-SUBPROTO", "Sec-WebSocket-Protocol in HTTP/2", in2(func(h *Handshake, _ *Streamed) {
+			if h.find(protocolField) == len(h.Lines) {
+				FieldAlso("sec-websocket-protocol", "chat, superchat")(h)
+			}
+		})),
+		accepted2("CTRL-H2-EXT-UNKNOWN", "An unknown extension in HTTP/2", FieldAlso("sec-websocket-extensions", "x-interlock-unknown")),
+		either2("UPGRADE-H2-PROTO-CASE", ":protocol: WebSocket", Field(":protocol", "WebSocket")),
 	},
 })
 

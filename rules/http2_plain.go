@@ -43,6 +43,10 @@ server behind it an open proxy.`,
 		}
 		return seen(at, plainFault(c))
 	},
+	Probes: []Probe{{
+		ID: "UPGRADE-H2-CONNECT-NOPROTO", Class: Refuse400, Want: wantReset, Control: HTTP2Plain, Label: "Extended CONNECT without :protocol",
+		Edit: Edits(Extended(), NoField(":protocol")),
+	}},
 })
 
 // plainFault says what is wrong with the pseudo-headers of a CONNECT without :protocol; empty if nothing

@@ -129,12 +129,17 @@ protocol of the client's choice.`,
 	When: func(c *Case) bool {
 		return extended(c) && c.X.Response != nil && !tunnelsHTTP(c) && !malformedProtocol(c)
 	},
-	Judge: func(c *Case) Result { return refuseUnless(c, !unknownProtocol(c)) },
+	Judge: func(c *Case) Result {
+		return refuseUnless(c, !unknownProtocol(c) && !c.brings("UPGRADE-H2-PROTOCOL-UNKNOWN"))
+	},
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(":protocol"), requestValues(c, ":protocol"))
 	},
 	Probes: []Probe{
 		refused2("UPGRADE-H2-PROTO-UNKNOWN", ":protocol: interlock-unknown", Field(":protocol", "interlock-unknown")),
+		soft2("UPGRADE-H2-PROTO-UDP", ":protocol: connect-udp", Field(":protocol", "connect-udp"), FieldAlso("capsule-protocol", "?1")),
+		soft2("UPGRADE-H2-PROTO-IP", ":protocol: connect-ip", Field(":protocol", "connect-ip"), FieldAlso("capsule-protocol", "?1")),
+		soft2("UPGRADE-H2-PROTO-WEBTRANSPORT", ":protocol: webtransport", Field(":protocol", "webtransport")),
 		refused2("UPGRADE-H2-PROTO-PREFIX", ":protocol: websocketx", Field(":protocol", "websocketx")),
 	},
 })

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"github.com/interlock-proxy/interlock/wire/h2"
 	"strconv"
 )
 
@@ -57,6 +58,11 @@ makes a request of them, if the server then rejects the upgrade: a request that 
 	},
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(":method", ":protocol"), strconv.FormatInt(c.X.EarlyBytes, 10))
+	},
+	Probes: []Probe{
+		either2("UPGRADE-H2-EARLY-DATA", "A frame in DATA together with HEADERS", EarlyParts(StreamPart{Kind: h2.Data, Data: Ping})),
+		either2("UPGRADE-H2-EARLY-REFUSED", "The same at a path that is not there", FieldTo(":path", func(h *Handshake) string { return h.Canary }),
+			EarlyParts(StreamPart{Kind: h2.Data, Data: Ping})),
 	},
 })
 

@@ -170,7 +170,7 @@ const flawlessRefusal = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nConten
 func answered(p *Probe, h *Handshake, answer, after string) *wire.Exchange {
 	if p.HTTP2() {
 		status := wire.ReadResponse([]byte(answer)).Status
-		if status == 101 && wire.ReadRequest([]byte(h.Head())).Has(":protocol") {
+		if q := wire.ReadRequest([]byte(h.Head())); status == 101 && (q.Has(":protocol") || q.Method == "CONNECT") {
 			status = 200
 		}
 		return answered2(p, h, status)

@@ -81,8 +81,13 @@ func Extended() Edit {
 	return func(h *Handshake) {
 		s := &Streamed{Fields: []h2.Field{
 			{Name: ":method", Value: "CONNECT"}, {Name: ":protocol", Value: "websocket"}, {Name: ":scheme", Value: h.Scheme},
-			{Name: ":path", Value: h.Target}, {Name: ":authority", Value: h.authority()}, {Name: "sec-websocket-version", Value: "13"},
+			{Name: ":path", Value: h.Target}, {Name: ":authority", Value: h.authority()},
 		}}
+		for _, l := range h.Lines {
+			if hasName(versionField)(l) {
+				s.Fields = append(s.Fields, h2.Field{Name: "sec-websocket-version", Value: l.Value})
+			}
+		}
 		if h.find(originField) == len(h.Lines) {
 			s.Fields = append(s.Fields, h2.Field{Name: "origin", Value: h.Scheme + "://" + h.Host})
 		}

@@ -56,6 +56,7 @@ the websocket-extensions libraries for Node.js and Ruby altogether (CVE-2020-766
 	Probes: []Probe{
 		{ID: "UPGRADE-WS-EXT-BAD", Soft: true, Label: "Sec-WebSocket-Extensions: ;;=",
 			Edit: Set(extensionField, ";;=")},
+		soft2("UPGRADE-H2-EXT-BAD", "Sec-WebSocket-Extensions: ;;= in HTTP/2", Field("sec-websocket-extensions", ";;=")),
 		{ID: "UPGRADE-WS-EXT-REDOS", Soft: true, Risk: Crash, Label: "Quoted string that is never closed", Want: "400 (other 4xx pass), at once; a 101 is a warning: the server may repair it",
 			Edit: unclosed(14 << 10), Sized: unclosed, Sizes: quotedSizes()},
 		{ID: "UPGRADE-WS-EXT-BLANKS", Soft: true, Risk: Crash, Label: "Thousands of blanks in an extension", Want: "400 (other 4xx pass), at once; a 101 is a warning: the server may repair it",

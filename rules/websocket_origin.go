@@ -46,14 +46,14 @@ nginx, in front: proxy_set_header Host $http_host, not $host, which drops the po
 If other sites should connect, or a proxy drops the port, list the origins in Interlock's
 	configuration (rules.public_origins).`,
 	When: func(c *Case) bool {
-		if !c.websocket || c.headCut || c.probed() && !strings.HasPrefix(c.X.Probe, "UPGRADE-WS-ORIGIN-") {
+		if !c.websocket || c.headCut || c.probed() && !strings.HasPrefix(c.X.Probe, "UPGRADE-WS-ORIGIN-") && !strings.HasPrefix(c.X.Probe, "UPGRADE-H2-ORIGIN-") {
 			return false
 		}
 		if c.probe != nil && c.probe.Risk == Crash { // see UPGRADE-CRASH
 			return false
 		}
 		n := c.X.Request.Count(originField)
-		return n == 1 || n == 0 && c.X.Probe == noOriginProbe
+		return n == 1 || n == 0 && c.leavesOutOrigin()
 	},
 	Judge: func(c *Case) Result {
 		switch {
@@ -76,7 +76,7 @@ If other sites should connect, or a proxy drops the port, list the origins in In
 		at := c.inRequest(originField, hostField(h), "X-Forwarded-Host", "X-Forwarded-Proto", "Cookie", "Authorization")
 		switch {
 		case !c.switched:
-		case c.X.Probe == noOriginProbe:
+		case c.leavesOutOrigin():
 			return says("Server accepted a handshake without an Origin header, although rules.public_origins lists the origins", at)
 		case c.probed():
 			if c.probe != nil && !c.probe.ForeignOrigin() {

@@ -8,7 +8,15 @@ import (
 )
 
 // The probe without an Origin has an expectation of its own: programs send none.
-const noOriginProbe = "UPGRADE-WS-ORIGIN-NONE"
+const (
+	noOriginProbe  = "UPGRADE-WS-ORIGIN-NONE"
+	noOriginProbe2 = "UPGRADE-H2-ORIGIN-NONE"
+)
+
+// leavesOutOrigin reports whether the exchange is one of these probes.
+func (c *Case) leavesOutOrigin() bool {
+	return c.X.Probe == noOriginProbe || c.X.Probe == noOriginProbe2
+}
 
 // invented is a site that no server knows.
 const invented = "evil.invalid"
@@ -24,7 +32,17 @@ func originProbes() []Probe {
 	}
 	none := Probe{ID: noOriginProbe, Class: Either, Label: "No Origin header",
 		Want: "Any valid response; 101 is a warning if rules.public_origins lists the origins", Edit: Without(originField)}
-	return append([]Probe{none},
+	over2 := func(id, label string, edit Edit) Probe {
+		return Probe{ID: "UPGRADE-H2-ORIGIN-" + id, Class: Warn101, Label: label, Control: HTTP2WebSocket, Edit: Edits(edit, Extended()),
+			Want: "Any response except 2xx (a 2xx is a warning)"}
+	}
+	none2 := over2("NONE", "No Origin header in HTTP/2", Without(originField))
+	none2.Class, none2.Want, none2.Edit = Either, "Any valid response; 200 is a warning if rules.public_origins lists the origins", Edits(none2.Edit, NoField("origin"))
+	return append([]Probe{none,
+		none2,
+		over2("EVIL", "Origin of another site in HTTP/2", SetTo(originField, func(h *Handshake) string { return siteOf(h).scheme + "://" + invented })),
+		over2("NULL", "Origin: null in HTTP/2", Set(originField, "null")),
+	},
 		// What a page of an attacker can send.
 		sends("EVIL", "Origin of another site", func(s site) string { return s.scheme + "://" + invented }),
 		sends("NULL", "Origin: null", func(site) string { return "null" }),
@@ -52,6 +70,7 @@ func originProbes() []Probe {
 func (p *Probe) ForeignOrigin() bool {
 	return slices.Contains([]string{
 		"UPGRADE-WS-ORIGIN-EVIL", "UPGRADE-WS-ORIGIN-NULL", "UPGRADE-WS-ORIGIN-SUFFIX", "UPGRADE-WS-ORIGIN-PREFIX", "UPGRADE-WS-ORIGIN-DOT",
+		"UPGRADE-H2-ORIGIN-EVIL", "UPGRADE-H2-ORIGIN-NULL",
 	}, p.ID)
 }
 
@@ -109,7 +128,7 @@ func other(than, first, second string) string {
 // user's machine, or what everybody gets.
 func judgeProbedOrigin(c *Case) Result {
 	res := RefuseSwitch(c)
-	if c.X.Probe == noOriginProbe {
+	if c.leavesOutOrigin() {
 		return withoutOrigin(c, res)
 	}
 	if !c.switched {
@@ -160,7 +179,7 @@ func hasCookies(c *Case) bool {
 // isLoopback reports whether the client reached the service under a name of its own machine, as
 // that of a development server.
 func isLoopback(c *Case) bool {
-	host, _ := splitPort(first(&c.X.Request.Head, "Host"), false)
+	host, _ := splitPort(first(&c.X.Request.Head, hostField(&c.X.Request.Head)), false)
 	return wire.EqualFold(host, "localhost") || wire.EqualFold(host, "[::1]") ||
 		strings.HasPrefix(string(host), "127.") && strings.Trim(string(host), "0123456789.") == ""
 }

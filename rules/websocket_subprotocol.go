@@ -61,6 +61,7 @@ Clients that send a credential in this header: encode it as base64url without pa
 	Probes: []Probe{
 		{ID: "UPGRADE-WS-PROTO-EMPTY", Soft: true, Label: "Empty Sec-WebSocket-Protocol",
 			Edit: Set(protocolField, "")},
+		soft2("UPGRADE-H2-SUBPROTO-BAD", "Sec-WebSocket-Protocol: a/b in HTTP/2", Field("sec-websocket-protocol", "a/b")),
 		{ID: "UPGRADE-WS-PROTO-BAD", Soft: true, Risk: Crash, Label: "Sec-WebSocket-Protocol: a/b",
 			Edit: Set(protocolField, "a/b")},
 		{ID: "UPGRADE-WS-PROTO-REDOS", Soft: true, Risk: Crash, Label: "Thousands of blanks in a subprotocol", Want: "400 (other 4xx pass), at once; a 101 is a warning: the server may repair it",
@@ -95,6 +96,7 @@ same client works here and fails there.`,
 		return seen([]Span{{InRequest, v.From, v.To}}, quoteSubprotocols(c, &c.X.Request.Head))
 	},
 	Probes: []Probe{
+		soft2("UPGRADE-H2-SUBPROTO-DUP", "Sec-WebSocket-Protocol: chat, chat in HTTP/2", Field("sec-websocket-protocol", "chat, chat")),
 		{ID: "UPGRADE-WS-PROTO-DUPVAL", Soft: true, Label: "Sec-WebSocket-Protocol: chat, chat",
 			Edit: Set(protocolField, "chat, chat")},
 	},

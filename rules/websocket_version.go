@@ -63,6 +63,8 @@ ws (Node.js): versions 8 and 13 are accepted and advertised; if no old client ne
 			Edit: Set(versionField, "14")},
 		{ID: "UPGRADE-WS-VER-255", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 255", Want: "426 or 400 listing supported versions; never 101",
 			Edit: Set(versionField, "255")},
+		refused2("UPGRADE-H2-VER-99", "Sec-WebSocket-Version: 99 in HTTP/2", Field("sec-websocket-version", "99")),
+		refused2("UPGRADE-H2-VER-8", "Sec-WebSocket-Version: 8 in HTTP/2", Field("sec-websocket-version", "8")),
 	},
 })
 

@@ -36,6 +36,7 @@ Bun and CWIST have switched without a version.`,
 	Probes: []Probe{
 		{ID: "UPGRADE-WS-VER-MISSING", Class: RefuseVersion, Label: "No Sec-WebSocket-Version header",
 			Edit: Without(versionField)},
+		refused2("UPGRADE-H2-VER-NONE", "No Sec-WebSocket-Version in HTTP/2", NoField("sec-websocket-version")),
 		{ID: "UPGRADE-WS-VER-EMPTY", Class: RefuseVersion, Label: "Empty Sec-WebSocket-Version",
 			Edit: Set(versionField, "")},
 	},
@@ -100,6 +101,7 @@ Go: strconv.Atoi accepts +13 and 013. JavaScript: Number and == accept 13.0, 0x0
 			Edit: Set(versionField, "18446744073709551629")},
 		{ID: "UPGRADE-WS-VER-LIST", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 13, 8",
 			Edit: Set(versionField, "13, 8")},
+		refused2("UPGRADE-H2-VER-LIST", "Sec-WebSocket-Version: 13, 8 in HTTP/2", Field("sec-websocket-version", "13, 8")),
 		{ID: "UPGRADE-WS-VER-LIST2", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 8, 13",
 			Edit: Set(versionField, "8, 13")},
 		{ID: "UPGRADE-WS-VER-LIST-99-13", Class: RefuseVersion, Label: "Sec-WebSocket-Version: 99, 13",
@@ -135,6 +137,7 @@ already there.`,
 		return seen(c.inRequest(versionField), requestValues(c, versionField))
 	},
 	Probes: []Probe{
+		refused2("UPGRADE-H2-VER-DUP", "Two versions in HTTP/2: 13, then 99", FieldAfter("sec-websocket-version", "sec-websocket-version", "99")),
 		{ID: "UPGRADE-WS-VER-DUP-SAME", Class: RefuseVersion, Risk: Crash, Label: "Sec-WebSocket-Version: 13 sent twice",
 			Edit: Twice(versionField, "13")},
 		{ID: "UPGRADE-WS-VER-DUP-13-99", Class: RefuseVersion, Risk: Crash, Label: "Two versions: 13, then 99",

@@ -27,7 +27,9 @@ const h2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 func H2Backends() []Backend {
 	var backends []Backend
 	for _, f := range h2Faults() {
-		backends = append(backends, f.backend())
+		b := f.backend()
+		b.Caught = fields(h2Caught()[b.Name])
+		backends = append(backends, b)
 	}
 	return backends
 }

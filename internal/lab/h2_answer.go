@@ -38,7 +38,7 @@ func (c *h2Conn) begin(id uint32, head *h2Head) {
 	}
 	c.streams[id] = s
 	if head.pseudo[":method"] == http.MethodConnect && !tunnel && m.connects {
-		c.dial(s, head.pseudo[":authority"])
+		c.dial(s, head.pseudo[":authority"], "")
 		return
 	}
 	if head.pseudo[":method"] == http.MethodConnect && !tunnel {
@@ -124,7 +124,7 @@ func (c *h2Conn) connect(s *h2Stream, head *h2Head, r *http.Request) {
 		return
 	}
 	if authority := head.pseudo[":authority"]; m.dials && authority != c.own && isLoopback(authority) {
-		c.dial(s, authority)
+		c.dial(s, authority, head.pseudo[":path"])
 		return
 	}
 	if m.page {

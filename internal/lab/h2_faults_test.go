@@ -246,7 +246,12 @@ func dialled(lines []string) func(*h2Client) string {
 			changed = h2Change(changed, []string{"origin", "http://" + addr})
 		}
 		e := c.ask(1, false, changed)
-		if e.what != "200" || e.head["content-length"] != "" || c.echoes(1) == "\x81\x02hi" {
+		switch {
+		case e.what != "200" || e.head["content-length"] != "":
+			return e.what
+		case !slices.Contains(changed, ":path"): // the tunnel leads to the other server
+			_ = c.framer.WriteData(1, false, []byte("GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"))
+		case c.echoes(1) == "\x81\x02hi":
 			return e.what
 		}
 		select {

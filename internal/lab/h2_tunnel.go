@@ -19,6 +19,7 @@ type h2Tunnel struct {
 	fed    int64          // bytes that were looked at
 	closed bool           // a close frame was sent
 	inner  *h2Conn        // speaks h2c; nil: bytes are echoed
+	far    string         // the server that the tunnel leads to; empty: this one
 }
 
 // open begins a tunnel. The client may have ended it already.
@@ -64,16 +65,21 @@ func (c *h2Conn) upgradeH2C(s *h2Stream) {
 	c.carry(s, nil)
 }
 
-// dial answers a CONNECT with what the server at that address says to a request, if it is at a
-// loopback address.
-func (c *h2Conn) dial(s *h2Stream, authority string) {
+// dial answers a CONNECT with what the server at that address says to a request for that path, if it is
+// at a loopback address. Without a path it waits for what the client sends.
+func (c *h2Conn) dial(s *h2Stream, authority, path string) {
+	if path == "" && isLoopback(authority) {
+		c.answer(s, http.StatusOK, nil, false)
+		s.tunnel = &h2Tunnel{far: authority}
+		return
+	}
 	far, err := dialLoopback(authority)
 	if err != nil {
 		c.reply(s, nil, &reply{status: http.StatusBadGateway, text: "no upstream\n"})
 		return
 	}
 	defer func() { _ = far.Close() }()
-	_, _ = io.WriteString(far, "GET / HTTP/1.1\r\nHost: "+authority+"\r\nConnection: close\r\n\r\n")
+	_, _ = io.WriteString(far, "GET "+path+" HTTP/1.1\r\nHost: "+authority+"\r\nConnection: close\r\n\r\n")
 	said, _ := io.ReadAll(io.LimitReader(far, maxMessage))
 	c.answer(s, http.StatusOK, nil, false)
 	s.tunnel = &h2Tunnel{}
@@ -84,6 +90,9 @@ func (c *h2Conn) dial(s *h2Stream, authority string) {
 func (c *h2Conn) carry(s *h2Stream, b []byte) {
 	t := s.tunnel
 	switch {
+	case t.far != "":
+		c.relay(s, b)
+		return
 	case t.inner != nil:
 		if !t.inner.over {
 			t.inner.feed(b)
@@ -103,6 +112,20 @@ func (c *h2Conn) carry(s *h2Stream, b []byte) {
 	if s.heEnded && !c.manner.neverEnds {
 		c.send(s, nil, true) // RFC 9113 §8.5
 	}
+}
+
+// relay passes what a client sent on to the server that it has named, and ends the tunnel with the
+// answer.
+func (c *h2Conn) relay(s *h2Stream, b []byte) {
+	far, err := dialLoopback(s.tunnel.far)
+	if len(b) == 0 || err != nil {
+		c.send(s, nil, s.heEnded)
+		return
+	}
+	defer func() { _ = far.Close() }()
+	_, _ = far.Write(b)
+	said, _ := io.ReadAll(io.LimitReader(far, maxMessage))
+	c.send(s, said, true)
 }
 
 // echo returns the answer to WebSocket frames, and keeps an incomplete one. At the first frame that

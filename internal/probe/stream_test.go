@@ -2,57 +2,114 @@ package probe
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/interlock-proxy/interlock/internal/lab"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// probed2 runs the probes in HTTP/2 against a backend of the lab.
-func probed2(t testing.TB, name string, only ...string) (map[string]*rules.Ruling, Report) {
+// over2 runs the probes in HTTP/2 that only names, or all, against a backend of the lab. HTTP/1.1 is
+// spoken where they compare with it.
+func over2(t testing.TB, name string, only []string) (map[string]*rules.Ruling, Report) {
 	t.Helper()
 	s, err := lab.Start(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	probes := rules.Probes()
-	if len(only) > 0 {
-		if probes, err = Select(probes, only, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	target := Target{Address: s.Addr, Base: rules.NewHandshake("http", s.Addr, s.Backend.Paths[0], "")}
+	probes := slices.DeleteFunc(rules.Probes(), func(p *rules.Probe) bool {
+		return !p.HTTP2() || len(only) > 0 && !slices.Contains(only, p.ID)
+	})
+	target := Target{Address: s.Addr, Base: rules.NewHandshake("http", s.Addr, s.Backend.Paths[0], ""), Protected: []string{"/admin"}, Inside: "/admin"}
 	judge := func(x *wire.Exchange) *rules.Ruling { return rules.Classify(rules.Case{X: x}) }
-	l, report, err := probed(context.Background(), t, target, Settings{
-		HTTP: HTTP2, UserAgent: "test", Fails: func(x *wire.Exchange) bool { return judge(x).Verdict == rules.Fail },
-	}, probes)
+	worst := map[string]*rules.Ruling{}
+	report, err := Run(context.Background(), target, Settings{
+		HTTP: Both, UserAgent: "test", Fails: func(x *wire.Exchange) bool { return judge(x).Verdict == rules.Fail },
+	}, probes, func(x *wire.Exchange) {
+		if r := judge(x); worst[x.Probe] == nil || r.Verdict < worst[x.Probe].Verdict {
+			worst[x.Probe] = r
+		}
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rulings := map[string]*rules.Ruling{}
-	for id, x := range l.by {
-		rulings[id] = judge(x)
-	}
-	return rulings, report
+	return worst, report
 }
 
-func TestSoundHTTP2(t *testing.T) {
-	rulings, report := probed2(t, "h2")
-	t.Logf("%+v", report)
-	for id, r := range rulings {
-		status := 0
-		if r.X.Response != nil {
-			status = r.X.Response.Status
+// TestEveryFaultOfHTTP2IsCaught sends each faulty backend the probes that are meant for it.
+func TestEveryFaultOfHTTP2IsCaught(t *testing.T) {
+	for _, b := range lab.H2Backends() {
+		if len(b.Caught) == 0 {
+			continue
 		}
-		t.Logf("%-28s %-10s %3d %v %+v %s", id, r.X.Outcome, status, r.Verdict, r.X.Follow, r.X.After.Server)
-		for _, f := range r.Findings {
-			if f.Verdict < rules.Pass {
-				t.Log("   ", f.Rule.ID, f.Verdict, f.Severity, f.Detail)
+		t.Run(b.Name, func(t *testing.T) {
+			t.Parallel()
+			rulings, report := over2(t, b.Name, b.Caught)
+			for _, id := range b.Caught {
+				if r := rulings[id]; r == nil || r.Verdict != rules.Fail || r.X.Flaky {
+					t.Errorf("%s: %+v, not sent: %+v", id, r, report.NotSent)
+				}
 			}
+		})
+	}
+}
+
+// TestSoundHTTP2Passes sends a correct backend all probes in HTTP/2, and says how long that took. It
+// agrees to no subprotocol, which is a warning.
+func TestSoundHTTP2Passes(t *testing.T) {
+	began := time.Now()
+	rulings, report := over2(t, "h2", nil)
+	t.Logf("%d probes in %v", len(rulings), time.Since(began).Round(time.Millisecond))
+	if report.Degraded || report.Gone || report.HTTP2 != "" || len(report.NotSent) != 1 || report.NotSent[0].Probe.ID != "UPGRADE-H2-NO-OFFER" {
+		t.Errorf("%+v", report)
+	}
+	for id, r := range rulings {
+		p := rules.FindProbe(id)
+		if r.Verdict < rules.Pass && id != "CTRL-H2-SUBPROTO" || p.Class.Refuses() && r.Verdict != rules.Pass || p.Class == rules.Accept && r.X.Outcome != wire.Switched {
+			t.Errorf("%s: %s, %s", id, r.Verdict, r.X.Outcome)
+		}
+		if f := r.X.Follow; f == nil || f.Status != 200 || f.Other != "" && f.Other != wire.OtherAlive {
+			t.Errorf("%s: the connection afterwards: %+v", id, f)
+		}
+		if p.Class == rules.Accept && !readFrames(r.X.After.Server).pong {
+			t.Errorf("%s: the tunnel is not proved by %q", id, r.X.After.Server)
 		}
 	}
-	_ = strings.ToLower
+}
+
+// TestBytesOutsideOfFrames checks that what a server writes into the connection after a 101 is known.
+func TestBytesOutsideOfFrames(t *testing.T) {
+	rulings, _ := over2(t, "h2-101-raw", []string{"UPGRADE-H2-H1-WS"})
+	x := rulings["UPGRADE-H2-H1-WS"].X
+	if string(x.Follow.Outside[:7]) != "\x81\x05hello" || x.Follow.Lost != wire.LostBlind {
+		t.Errorf("got %+v", x.Follow)
+	}
+}
+
+// TestVersionsOfHTTP checks what is sent to a server that does not speak HTTP/2, and to one that does
+// not offer WebSockets in it.
+func TestVersionsOfHTTP(t *testing.T) {
+	probes := []*rules.Probe{rules.FindProbe("CTRL-H2-WS"), rules.FindProbe("UPGRADE-H2-H1-WS"), rules.FindProbe("UPGRADE-POST")}
+	for name, want := range map[string]struct {
+		sent, notSent int
+		reason        string
+	}{
+		"gorilla":        {1, 2, "the server does not answer the preface of HTTP/2"},
+		"h2-not-offered": {2, 1, "the server does not offer WebSockets over HTTP/2 (SETTINGS_ENABLE_CONNECT_PROTOCOL)"},
+		"h2":             {3, 0, ""},
+	} {
+		s, err := lab.Start(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		target := Target{Address: s.Addr, Base: rules.NewHandshake("http", s.Addr, s.Backend.Paths[0], "")}
+		l, report, err := probed(context.Background(), t, target, Settings{HTTP: Both}, probes)
+		if err != nil || len(l.by) != want.sent || len(report.NotSent) != want.notSent || report.HTTP2 != want.reason {
+			t.Errorf("%s: sent %d, not sent %+v, %q, %v", name, len(l.by), report.NotSent, report.HTTP2, err)
+		}
+	}
 }

@@ -82,7 +82,7 @@ func (a *streamed) endTunnel(s *strand) {
 	switch {
 	case a.s.Other != nil && a.s.Pair == rules.PairReset:
 		part = rules.StreamPart{Kind: h2.Reset, Code: h2.Code(8)}
-	case a.s.Other != nil && a.s.Pair == rules.PairEnded, a.protocol(s) != "websocket", s.status == 101:
+	case a.s.Other != nil && a.s.Pair == rules.PairEnded, a.protocol(s) != "websocket", s.status == 101, a.h.After != "":
 	default:
 		a.say(s, closeFrame)
 		a.hear(a.settings.Tail, func() bool { return readFrames(s.content).closed || s.finished() })
