@@ -27,7 +27,9 @@ everything.`,
 	If the handshake is rejected for another reason, use the status for that reason: 400, 401,
 	403.
 nginx, in front: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade and
-	proxy_set_header Connection $connection_upgrade.`,
+	proxy_set_header Connection $connection_upgrade.
+HTTP/2, in front: a gateway that forwards an extended CONNECT as an ordinary request gets this for every
+	WebSocket. Let it make a handshake of it, or not offer extended CONNECT.`,
 	HopByHop: true,
 	When: func(c *Case) bool {
 		return c.status() == 426 && len(c.chosen) > 0 && len(c.offered) > 0 && !c.headCut

@@ -10,7 +10,7 @@ import (
 )
 
 var _ = register(Kind{
-	ID: "tunnel-close-code", Family: Ended, Stages: Over,
+	ID: "tunnel-close-code", Family: Ended, Stages: Over, Over: EveryVersion,
 	Title: "The tunnel was closed with a code that reports an error",
 	Why: `The Close frame of the side that ends a tunnel says why, by a code and often a reason. 1000 and
 1001 say that all went well. Other codes below 3000 are from the RFC, those from 3000 on from a

@@ -28,7 +28,7 @@ func (v *View) failed(id string) bool {
 }
 
 var _ = register(Kind{
-	ID: "subprotocol-not-chosen", Family: Dropped, Stages: Switched,
+	ID: "subprotocol-not-chosen", Family: Dropped, Stages: Switched, Over: EveryVersion,
 	Title: "The client offers subprotocols, and the 101 chooses none",
 	Why: `RFC 6455 lets a server choose no subprotocol. The WebSocket standard of browsers does not: a
 page that asked for one gets an error and code 1006 although the server sees an open connection. The
@@ -57,7 +57,7 @@ after Interlock removed the header.`,
 })
 
 var _ = register(Kind{
-	ID: "subprotocol-not-offered", Family: Dropped, Stages: Switched,
+	ID: "subprotocol-not-offered", Family: Dropped, Stages: Switched, Over: EveryVersion,
 	Title: "The 101 chooses a subprotocol that the client did not offer",
 	Why: `Clients compare the name with those they sent and close the connection if it is not among
 them. Servers that return the whole list, a fixed name, or a name in another spelling cause this, and
@@ -102,7 +102,7 @@ func unnamed(v *View) string {
 }
 
 var _ = register(Kind{
-	ID: "extension-not-offered", Family: Dropped, Stages: Switched,
+	ID: "extension-not-offered", Family: Dropped, Stages: Switched, Over: EveryVersion,
 	Title: "The 101 accepts an extension that the client did not offer",
 	Why: `Every client closes the connection then. Browsers offer permessage-deflate in each
 handshake, so a request of a browser without Sec-WebSocket-Extensions lost it on the way.`,
@@ -122,7 +122,7 @@ handshake, so a request of a browser without Sec-WebSocket-Extensions lost it on
 })
 
 var _ = register(Kind{
-	ID: "extension-parameters", Family: Dropped, Stages: Switched,
+	ID: "extension-parameters", Family: Dropped, Stages: Switched, Over: EveryVersion,
 	Title: "The 101 accepts compression with parameters that the client cannot use",
 	Why: `Browsers check the parameters of permessage-deflate and close the connection if one is
 unknown, repeated, out of range or an answer to something that was not offered.`,

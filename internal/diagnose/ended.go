@@ -9,7 +9,7 @@ import (
 )
 
 var _ = register(Kind{
-	ID: "tunnel-idle-timeout", Family: Ended, Stages: Over,
+	ID: "tunnel-idle-timeout", Family: Ended, Stages: Over, Over: EveryVersion,
 	Title: "The tunnel ended without a Close frame after a time without a byte that is typical of a timeout",
 	Why: `Proxies and load balancers end connections on which no byte passes for some time. They end
 both sides of the tunnel without a Close frame, so a browser reports code 1006 and the server sees a
@@ -95,7 +95,7 @@ func idleAt(product string) mark {
 }
 
 var _ = register(Kind{
-	ID: "tunnel-lifetime", Family: Ended, Stages: Over,
+	ID: "tunnel-lifetime", Family: Ended, Stages: Over, Over: EveryVersion,
 	Title: "The tunnels of an endpoint end after the same time, whether they are idle or not",
 	Why: `Some load balancers and platforms limit how long a request may take, and count a tunnel as
 one: busy or idle, it ends after that time.`,
@@ -135,7 +135,7 @@ func wholeRequest() []Remedy {
 }
 
 var _ = register(Kind{
-	ID: "tunnel-unanswered-ping", Family: Ended, Stages: Over,
+	ID: "tunnel-unanswered-ping", Family: Ended, Stages: Over, Over: EveryVersion,
 	Title: "The last frame of the tunnel is a ping that the other side never answered",
 	Why: `The receiver of a ping answers with a pong. A peer that does not is gone, or does not read:
 its event loop is blocked, its machine is asleep, or a device between the two has forgotten the

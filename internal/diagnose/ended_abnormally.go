@@ -9,7 +9,7 @@ import (
 )
 
 var _ = register(Kind{
-	ID: "tunnel-no-close", Family: Ended, Stages: Over,
+	ID: "tunnel-no-close", Family: Ended, Stages: Over, Over: EveryVersion,
 	Title: "The backend's side ended the tunnel without a Close frame",
 	Why: `A WebSocket ends with a Close frame in both directions. A backend that ends the connection
 without one has crashed, was stopped, or its handler returned; or a proxy between it and Interlock
@@ -40,7 +40,7 @@ gave up. A browser reports code 1006 and no reason.`,
 			Text: "The backend accepts the handshake and then has no handler for the tunnel, or the handler fails at once", Certainty: rules.Possible,
 			Mark: func(v *View) string {
 				if f := v.finish(); f.Open < time.Second && f.own.Kind == wire.WordNothing {
-					return "no byte came after the 101, and the tunnel ended " + f.lasted()
+					return "no byte came after the handshake, and the tunnel ended " + f.lasted()
 				}
 				return ""
 			},

@@ -17,6 +17,7 @@ type Kind struct {
 	Rules  []string // IDs of rules whose findings have the same cause; the diagnosis tells them as one
 	Covers []string // IDs of kinds that say the same in general; they are left out beside this one
 	Stages Stage    // the exchanges that See is asked about
+	Over   Versions // of HTTP; those exchanges of these versions
 
 	// See returns the observation in one exchange with the values that were seen, a sentence without
 	// its period. It is empty if the diagnosis does not apply.
@@ -81,6 +82,19 @@ const (
 	Over                         // its tunnel has ended
 	Any        = Answered | Unanswered | Switched | Tunnel | Over
 )
+
+// Versions are the versions of HTTP in which a kind is looked for. The zero value is HTTP/1 alone.
+type Versions uint8
+
+// The versions.
+const (
+	OnlyHTTP1 Versions = iota
+	OnlyHTTP2
+	EveryVersion
+)
+
+// has reports whether an exchange that is a stream of HTTP/2, or not, is of these versions.
+func (o Versions) has(stream bool) bool { return o == EveryVersion || (o == OnlyHTTP2) == stream }
 
 // catalogue holds the kinds by ID. Only register writes to it, during package initialization.
 var catalogue []*Kind

@@ -116,12 +116,16 @@ func browser(v *View) string {
 // otherSite is the mark of an Origin that is not that of the Host header.
 func otherSite(v *View) string {
 	origin, ok := v.Request.Value("Origin")
-	host, _ := v.Request.Value("Host")
+	name := "Host"
+	if v.X.Stream != nil {
+		name = ":authority"
+	}
+	host, _ := v.Request.Value(name)
 	_, authority, found := strings.Cut(origin, "://")
 	if !ok || host == "" || found && wire.EqualFold(authority, host) {
 		return ""
 	}
-	return v.sent("Origin") + ", " + v.sent("Host")
+	return v.sent("Origin") + ", " + v.sent(name)
 }
 
 // manyOptions is the mark of a Connection header with more than one option, as Firefox sends it.

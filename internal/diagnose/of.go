@@ -17,9 +17,6 @@ func Of(r *rules.Ruling) []rules.Diagnosis { return OfSeen(r, Seen{}) }
 
 // OfSeen is Of with what earlier exchanges say; see [Tunnels].
 func OfSeen(r *rules.Ruling, seen Seen) []rules.Diagnosis {
-	if r.X.Stream != nil { // the causes are those of connections of HTTP/1.1
-		return nil
-	}
 	ofHop := r.X.Origin == wire.OriginChain
 	if r.X.Probe != "" && !ofHop {
 		if p := rules.FindProbe(r.X.Probe); p == nil || !p.IsControl() || r.X.Controls == wire.ControlsAccepted {
@@ -32,7 +29,7 @@ func OfSeen(r *rules.Ruling, seen Seen) []rules.Diagnosis {
 	var all []rules.Diagnosis
 	var covered []string
 	for _, k := range catalogue {
-		if k.Stages&v.Stage == 0 || ofHop && k.Family != Proxies || k.Family == Normal && (r.X.Origin.Ours() || v.Stage&Tunnel != 0 && ordinary) {
+		if k.Stages&v.Stage == 0 || !k.Over.has(r.X.Stream != nil) || ofHop && k.Family != Proxies || k.Family == Normal && (r.X.Origin.Ours() || v.Stage&Tunnel != 0 && ordinary) {
 			continue
 		}
 		if text := k.See(&v); text != "" && (k.Family != Normal || v.excused(k.Rules)) {

@@ -3,7 +3,7 @@ package diagnose
 import "github.com/interlock-proxy/interlock/rules"
 
 var _ = register(Kind{
-	ID: "rejected-401", Family: Rejected, Stages: Answered,
+	ID: "rejected-401", Family: Rejected, Stages: Answered, Over: EveryVersion,
 	Title: "The server rejects a valid handshake with 401",
 	Why: `The endpoint requires credentials. JavaScript in a browser cannot add headers to a
 WebSocket handshake: only cookies, the query and the subprotocol can carry them, and a browser does
@@ -80,7 +80,7 @@ func proxyCredentials() []Remedy {
 }
 
 var _ = register(Kind{
-	ID: "rejected-403", Family: Rejected, Stages: Answered,
+	ID: "rejected-403", Family: Rejected, Stages: Answered, Over: EveryVersion,
 	Title: "The server rejects a valid handshake with 403",
 	Why: `Three things answer 403: a proxy that is not configured to accept upgrades (Envoy), a check
 of the Origin header, which tells from which site the page comes, and a firewall or the application

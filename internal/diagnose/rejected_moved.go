@@ -8,7 +8,7 @@ import (
 )
 
 var _ = register(Kind{
-	ID: "redirected", Family: Rejected, Stages: Answered,
+	ID: "redirected", Family: Rejected, Stages: Answered, Over: EveryVersion,
 	Title: "The server redirects a valid handshake",
 	Why: `Browsers do not follow a redirection of a WebSocket handshake, nor do most libraries: the
 connection fails with code 1006. The client has to use the final URL from the start.`,

@@ -7,7 +7,7 @@ import (
 )
 
 var _ = register(Kind{
-	ID: "rejected-404", Family: Rejected, Stages: Answered,
+	ID: "rejected-404", Family: Rejected, Stages: Answered, Over: EveryVersion,
 	Title: "The server rejects a valid handshake with 404",
 	Why: `The server knows no such path, or knows it only in requests of another kind: Express answers
 a handshake as any GET if no WebSocket server is attached, Rails answers 404 to an Origin that it

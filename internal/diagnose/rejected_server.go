@@ -7,7 +7,7 @@ import (
 )
 
 var _ = register(Kind{
-	ID: "rejected-429", Family: Rejected, Stages: Answered,
+	ID: "rejected-429", Family: Rejected, Stages: Answered, Over: EveryVersion,
 	Title: "The server rejects a valid handshake with 429",
 	Why: `The client connects too often. Clients that reconnect at once after each failure keep
 themselves out: they have to wait longer after each attempt, with some randomness.`,
@@ -39,7 +39,7 @@ func backOff() []Remedy {
 }
 
 var _ = register(Kind{
-	ID: "rejected-503", Family: Rejected, Stages: Answered,
+	ID: "rejected-503", Family: Rejected, Stages: Answered, Over: EveryVersion,
 	Title: "The server rejects a valid handshake with 503",
 	Why: `No server took the request: the proxy that answered has no server that works, or the server is
 overloaded or starting.`,
@@ -71,7 +71,7 @@ func upstreamUp() []Remedy {
 }
 
 var _ = register(Kind{
-	ID: "rejected-500", Family: Rejected, Stages: Answered,
+	ID: "rejected-500", Family: Rejected, Stages: Answered, Over: EveryVersion,
 	Title: "The server fails at a valid handshake with 500 or 501",
 	Why: `The handler ran and failed. In Go the usual reason is middleware: a wrapped ResponseWriter
 for logs, metrics or compression has no Hijack method, and the WebSocket library cannot take over the
@@ -100,7 +100,7 @@ func hijacker() []Remedy {
 }
 
 var _ = register(Kind{
-	ID: "rejected-502", Family: Rejected, Stages: Answered,
+	ID: "rejected-502", Family: Rejected, Stages: Answered, Over: EveryVersion,
 	Title: "A proxy answers a valid handshake with 502 or 504",
 	Why: `The proxy after Interlock got no usable answer from its server: nothing listens there, the
 server closed the connection, speaks TLS or another protocol, or did not answer in time. Go and Caddy
@@ -141,7 +141,7 @@ func upstreamOf(product string) []Remedy {
 }
 
 var _ = register(Kind{
-	ID: "rejected-52x", Family: Rejected, Stages: Answered,
+	ID: "rejected-52x", Family: Rejected, Stages: Answered, Over: EveryVersion,
 	Title: "Cloudflare answers a valid handshake with a status of its own",
 	Why: `Cloudflare uses 520 to 530 for what went wrong between itself and the origin. The request
 never got an answer from the service.`,

@@ -6,7 +6,7 @@ import (
 )
 
 var _ = register(Kind{
-	ID: "closed-unanswered", Family: Rejected, Stages: Unanswered,
+	ID: "closed-unanswered", Family: Rejected, Stages: Unanswered, Over: EveryVersion,
 	Title: "The server closes the connection without an answer to a valid handshake",
 	Why: `The server read the handshake and closed. Node.js servers do that for a path that none of
 their upgrade handlers serves, TLS servers for plain HTTP, and TCP load balancers if no server is
@@ -35,7 +35,7 @@ behind them.`,
 func crashed() []Remedy { return advice("look for an exception at that time in the log of the server") }
 
 var _ = register(Kind{
-	ID: "unanswered", Family: Rejected, Stages: Unanswered, Rules: []string{"UPGRADE-HANG"},
+	ID: "unanswered", Family: Rejected, Stages: Unanswered, Over: EveryVersion, Rules: []string{"UPGRADE-HANG"},
 	Title: "The server does not answer a valid handshake",
 	Why: `The request arrived, and nothing came back. In Node.js a handshake that no upgrade handler
 takes stays open for ever, and so does one that http-proxy cannot deliver, as no

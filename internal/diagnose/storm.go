@@ -9,7 +9,7 @@ import (
 )
 
 var _ = register(Kind{
-	ID: "reconnect-storm", Family: Ended, Stages: Any,
+	ID: "reconnect-storm", Family: Ended, Stages: Any, Over: EveryVersion,
 	Title: "A client that fails at an endpoint comes again at once, and again",
 	Why: `A client whose handshake is rejected or whose tunnel ends soon is to wait before it tries again:
 a random time first, then longer and longer. One that does not keeps a server busy, and when many do

@@ -55,7 +55,7 @@ func newView(r *rules.Ruling) View {
 	switch {
 	case v.Response == nil:
 		v.Stage = Unanswered
-	case v.Response.Status != 101:
+	case v.Response.Status != 101 && !(v.X.Stream != nil && v.X.Outcome == wire.Switched):
 		v.Stage = Answered
 	case r.Verdict < rules.Pass:
 		v.Stage = Switched
@@ -83,6 +83,9 @@ func (v *View) Valid() bool {
 
 // isHandshake reports whether a request has every part of a handshake in its form.
 func isHandshake(q *wire.Request) bool {
+	if q.HTTP2() {
+		return isConnect(q)
+	}
 	const keyLength = 24 // base64 of 16 bytes
 	key, _ := q.Value("Sec-WebSocket-Key")
 	version, _ := q.Value("Sec-WebSocket-Version")
@@ -92,6 +95,15 @@ func isHandshake(q *wire.Request) bool {
 		q.Count("Sec-WebSocket-Key") == 1 && len(key) == keyLength &&
 		q.Count("Sec-WebSocket-Version") == 1 && version == "13" &&
 		!q.Has("Transfer-Encoding") && (!sized || length == "0")
+}
+
+// isConnect reports whether a request in HTTP/2 is one for a WebSocket, with every part that it needs (RFC
+// 8441 §5).
+func isConnect(q *wire.Request) bool {
+	protocol, _ := q.Value(":protocol")
+	version, _ := q.Value("Sec-WebSocket-Version")
+	return q.Method == "CONNECT" && protocol == "websocket" && q.Target != "" && len(q.Flaws) == 0 && version == "13" &&
+		q.Count(":protocol") == 1 && q.Count(":scheme") == 1 && q.Count(":path") == 1 && q.Count(":authority") == 1 && q.Count("Sec-WebSocket-Version") == 1
 }
 
 // names reports whether an element of a list header is that word.

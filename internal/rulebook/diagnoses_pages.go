@@ -42,6 +42,12 @@ func diagnosesIndex(all []*diagnose.Kind) string {
 func diagnosisPage(k *diagnose.Kind) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s.\n\nFamily: %s.\n", k.ID, plainly(k.Title), k.Family)
+	switch k.Over {
+	case diagnose.OnlyHTTP2:
+		b.WriteString("HTTP/2 only.\n")
+	case diagnose.EveryVersion:
+		b.WriteString("HTTP/1.1 and HTTP/2.\n")
+	}
 	for i, ref := range k.Refs {
 		if i == 0 {
 			b.WriteByte('\n')

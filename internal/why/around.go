@@ -26,7 +26,7 @@ func invalid(f *rules.Finding) rules.Diagnosis {
 }
 
 func overHTTP2() rules.Diagnosis {
-	return certain("over-http2", "The request was sent over HTTP/2, which has no Upgrade header", "curl and browsers choose HTTP/2 where the server offers it by ALPN. Browsers open WebSockets over HTTP/1.1",
+	return certain("over-http2", "The request was sent over HTTP/2, which has no Upgrade header", "curl chooses HTTP/2 where the server offers it by ALPN, and there a handshake is an ordinary request. Browsers open a WebSocket over HTTP/1.1, or over HTTP/2 by an extended CONNECT, which curl cannot send",
 		"client: curl --http1.1 ...", "client: "+handshakeByCurl)
 }
 

@@ -64,9 +64,12 @@ func Explain(all []*wire.Exchange, was capture.Report, step func(*Step)) *Report
 	return r
 }
 
-// fieldsOf are the headers of the request of an exchange.
+// fieldsOf are the headers of the request of an exchange. Pseudo-headers have no secrets but the query.
 func fieldsOf(x *wire.Exchange) (all []probe.Field) {
 	for _, f := range x.Request.Fields {
+		if x.Request.Raw[f.Name.From] == ':' {
+			continue
+		}
 		all = append(all, probe.Field{Name: string(x.Request.Text(f.Name)), Value: string(x.Request.Text(f.Value))})
 	}
 	return all
@@ -128,7 +131,7 @@ func missingParts(x *wire.Exchange) string {
 // explained records why an exchange failed.
 func (w *walker) explained(a *attempt) {
 	q := a.x.Request
-	if !q.Offers("websocket") && !q.Has("Sec-WebSocket-Key") && !q.Has("Upgrade") {
+	if !q.Offers("websocket") && !q.Has("Sec-WebSocket-Key") && !q.Has("Upgrade") && !q.Has(":protocol") {
 		switch {
 		case a.x.Response == nil:
 		case len(q.Fields) == 0 && slices.Contains(a.x.Lossy, capture.LostRequest):
@@ -138,7 +141,7 @@ func (w *walker) explained(a *attempt) {
 		}
 		return
 	}
-	if f := a.fault(); f != nil {
+	if f := a.fault(); f != nil && (a.x.Stream == nil || len(a.diagnoses) == 0) {
 		w.found(invalid(f))
 	}
 	w.found(a.diagnoses...)
@@ -179,6 +182,9 @@ func urlOf(x *wire.Exchange) string {
 	scheme, host := "ws", strings.TrimSuffix(x.Backend, ":80")
 	if x.BackendTLS {
 		scheme, host = "wss", strings.TrimSuffix(x.Backend, ":443")
+	}
+	if x.Stream != nil {
+		return "" // what is tried is HTTP/1.1
 	}
 	for v := range x.Request.Values("Host") {
 		host = string(x.Request.Text(v))

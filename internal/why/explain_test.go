@@ -31,6 +31,7 @@ func TestExplainPastes(t *testing.T) {
 		"curl-trace-time-crlf": {Works, "", "the server accepts the handshake"},
 		"curl-http2":           {Fails, "walk-over-http2", "sent over HTTP/2"},
 		"chrome-http2":         {Fails, "walk-over-http2", "sent over HTTP/2"},
+		"chrome-http2-connect": {Fails, "h2-page-as-tunnel", "a browser fires open, and then close with code 1006"},
 		"curl-refused":         {Fails, "walk-refused", "Couldn't connect to server"},
 		"quoted":               {Fails, "walk-invalid", "without Sec-WebSocket-Key"},
 		"curl-no-space":        {Fails, "page-instead", "answered the valid handshake"},

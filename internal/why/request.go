@@ -54,7 +54,7 @@ func (w *walker) send(ctx context.Context, name string, f form) *attempt {
 // judge judges and explains the exchange.
 func (a *attempt) judge() {
 	a.ruling = rules.Classify(rules.Case{X: a.x})
-	if a.x.Request.Has("Upgrade") {
+	if a.x.Request.Has("Upgrade") || a.x.Request.Has(":protocol") {
 		a.diagnoses = diagnose.Of(a.ruling)
 	}
 }
@@ -95,6 +95,13 @@ func (a *attempt) answer(timeout time.Duration) string {
 			return "the server reset the connection without an answer"
 		}
 		return "the server closed the connection without an answer"
+	case wire.Reset:
+		if s := a.x.Stream; s != nil && s.Server.End == wire.StreamReset {
+			return "the server reset the stream: " + s.Server.Code.String()
+		}
+		return "the client reset the stream without waiting for the answer"
+	case wire.GoneAway:
+		return "the server ended the connection before it looked at the request (GOAWAY)"
 	}
 	return "the answer is not an HTTP response"
 }

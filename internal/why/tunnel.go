@@ -59,6 +59,9 @@ func framesOf(x *wire.Exchange) (f frames) {
 // broken reports whether the tunnel is of no use: the server ended it before it answered a ping, or
 // sent what is not WebSocket.
 func (f frames) broken(x *wire.Exchange) bool {
+	if x.Origin == wire.OriginFile && f.closed && (f.code == 1000 || f.code == 1001 || f.code == 1005) { // the tunnel of another client, which is over
+		return false
+	}
 	return !f.pong && (f.other || f.closed || x.After.ServerClosed || x.Cause == wire.CauseServerReset)
 }
 
@@ -70,6 +73,8 @@ func (a *attempt) tunnel() string {
 		return "accepted"
 	case f.pong:
 		return "a ping is answered"
+	case f.closed && !f.broken(a.x):
+		return "accepted, and closed in order: " + f.ending()
 	case f.closed:
 		return "then the server closes: " + f.ending()
 	case f.other:
