@@ -37,6 +37,7 @@ type copier struct {
 	streak  int    // bytes that were read without a pause
 	heard   bool   // something has come by readStream
 	unsent  []byte // during a write, what is left of it
+	first   []byte // what is read into while nothing has come inside TLS
 }
 
 // read waits for bytes. They are valid until release. At the end of the direction the error is
@@ -47,7 +48,7 @@ func (c *copier) read() ([]byte, error) {
 	}
 	switch {
 	case c.src.tls != nil:
-		return c.readStream(c.src.tls)
+		return c.readTLS()
 	case c.in == nil:
 		return c.readStream(c.src.socket)
 	}
@@ -66,8 +67,38 @@ func (c *copier) read() ([]byte, error) {
 	return nil, err
 }
 
-// readStream waits for bytes inside TLS, or of a connection without system calls, with the buffer
-// in hand.
+// firstBytes is how much memory a direction holds inside TLS while it waits.
+const firstBytes = 512
+
+// readTLS waits for bytes inside TLS, and returns all that is there.
+func (c *copier) readTLS() ([]byte, error) {
+	if c.first == nil {
+		c.first = make([]byte, firstBytes)
+	}
+	n, err := c.src.tls.Read(c.first)
+	if n == 0 {
+		if err == nil {
+			err = io.ErrNoProgress
+		}
+		return nil, err // one that comes after bytes comes again
+	}
+	c.heard = true
+	if c.buffer == nil {
+		c.buffer = c.relay.buffers.get()
+	}
+	copy(c.buffer[:], c.first[:n])
+	c.src.raw.dry = true
+	defer func() { c.src.raw.dry = false }()
+	for n < len(c.buffer) {
+		more, _ := c.src.tls.Read(c.buffer[n:])
+		if n += more; more == 0 {
+			break
+		}
+	}
+	return c.buffer[:n], nil
+}
+
+// readStream waits for bytes of a connection without system calls, with the buffer in hand.
 func (c *copier) readStream(s io.Reader) ([]byte, error) {
 	if c.buffer == nil {
 		c.buffer = c.relay.buffers.get()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 )
@@ -103,6 +104,7 @@ type tlsSocket struct {
 	prefix []byte      // what was read already; it comes first
 	seen   []byte      // what was read, while it may still have to go elsewhere; at most maxHello
 	passed bool        // it does: nothing is said to the peer here
+	dry    bool        // nothing is read now: only what has been read already is to be had
 
 	host    string                                     // what the peer has asked for before TLS began; empty: nothing
 	agree   func(*tls.ClientHelloInfo) (string, error) // which protocol a peer gets that would speak HTTP/2; nil: HTTP/1.1
@@ -128,6 +130,9 @@ func (t *tlsSocket) keep(p []byte) {
 
 // Read is that of the socket.
 func (t *tlsSocket) Read(p []byte) (int, error) {
+	if t.dry {
+		return 0, os.ErrDeadlineExceeded // TLS goes on after it
+	}
 	if len(t.prefix) > 0 {
 		count := copy(p, t.prefix)
 		t.prefix = t.prefix[count:]

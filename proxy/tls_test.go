@@ -14,6 +14,8 @@ import (
 	"math/big"
 	"net"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -315,4 +317,56 @@ func leafOf(t *testing.T, c tls.Certificate) *x509.Certificate {
 		t.Fatal(err)
 	}
 	return leaf
+}
+
+// TestRecordsThatCameTogetherAreReadTogether sends many records of TLS at once, some larger than what is held while nothing
+// comes, and then nothing. What follows them is read when it comes.
+func TestRecordsThatCameTogetherAreReadTogether(t *testing.T) {
+	s := newAuthority(t).relay(t, true, true)
+	client := tls.Client(s.dial(), s.client)
+	begun := make(chan error, 1)
+	go func() { _, err := io.WriteString(client, plain); begun <- err }()
+	backend := s.acceptEnd()
+	expect(t, backend, plain)
+	if err := <-begun; err != nil {
+		t.Fatal(err)
+	}
+	for _, sizes := range [][]int{{1}, {firstBytes}, {firstBytes - 1, 1}, {firstBytes + 1}, {1, 1, 1}, {bufferSize}, {7, bufferSize, 7, bufferSize + 1}, {4 * bufferSize}} {
+		head := "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: "
+		total, all := 0, ""
+		for _, n := range sizes {
+			total += n
+		}
+		head += strconv.Itoa(total) + "\r\n\r\n"
+		answered := make(chan error, 1)
+		go func() {
+			_, err := io.WriteString(backend, answer)
+			answered <- err
+		}()
+		expect(t, client, answer)
+		if err := <-answered; err != nil {
+			t.Fatal(err)
+		}
+		sent := make(chan error, 1)
+		parts := []string{head}
+		for i, n := range sizes {
+			parts = append(parts, bulk(n, i))
+		}
+		all = strings.Join(parts, "")
+		go func() {
+			var failed error
+			for _, part := range parts {
+				_, err := io.WriteString(client, part)
+				failed = errors.Join(failed, err)
+			}
+			sent <- failed
+		}()
+		expect(t, backend, all)
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+	}
+	client.Close()
+	expectEnd(t, backend, "")
+	backend.Close()
 }
