@@ -16,6 +16,9 @@ func HandshakeFlaw(x *wire.Exchange) string {
 	if !c.switched {
 		return ""
 	}
+	if x.Request.HTTP2() && c.status() != 101 && documentSign(&c) != "" {
+		return "with a document in place of a tunnel"
+	}
 	if len(c.chosen) == 0 {
 		return "without an Upgrade header"
 	}

@@ -33,6 +33,14 @@ func probeSites(t *testing.T) map[string]string {
 		t.Cleanup(s.Close)
 		sites[site] = s.URL
 	}
+	for site, name := range map[string]string{"HTTP2": "h2", "DESYNC": "h2-desync", "UNOFFERED": "h2-not-offered", "HTTP1": "gorilla"} { // host and port
+		s, err := lab.Start(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		sites[site] = s.Addr
+	}
 	for name, handler := range map[string]http.HandlerFunc{
 		"EMPTY": http.NotFound,
 		"FILES": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "a page") },

@@ -152,7 +152,7 @@ func (f *family) note(a answer, waited time.Duration) {
 func said(f *family, x *wire.Exchange) string {
 	switch {
 	case f.control.Flaw != "":
-		return fmt.Sprintf("%s got a 101 %s: refusals from here on say nothing", f.control.Probe, f.control.Flaw)
+		return fmt.Sprintf("%s got a %d %s: refusals from here on say nothing", f.control.Probe, x.Response.Status, f.control.Flaw)
 	case x.Outcome == wire.Switched:
 		return f.control.Probe + " is accepted again"
 	case x.Response == nil:

@@ -33,11 +33,14 @@ type job struct {
 	x            *wire.Exchange
 }
 
+// rank orders jobs: those in HTTP/2 come after the others, so that results of one version are together.
 func (j *job) rank() int {
 	switch {
 	case j.probe.Ends():
-		return 2
+		return 3
 	case j.alone:
+		return 2
+	case j.probe.HTTP2():
 		return 1
 	}
 	return 0

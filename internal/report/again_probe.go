@@ -27,7 +27,10 @@ func probeCommand(r *rules.Ruling, to *place) string {
 	if hostHeader != "" {
 		options = " -H " + word("Host: "+hostHeader)
 	}
-	if r.X.Request.HTTP2() {
+	switch q := rules.FindProbe(r.X.Probe); {
+	case q.Versions:
+		options += " --http both"
+	case q.HTTP2():
 		options += " --http 2"
 	}
 	options += tlsFlags(r.X)

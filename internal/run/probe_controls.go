@@ -75,7 +75,7 @@ func (c *control) came() string {
 	case x == nil:
 		return "no valid handshake was sent"
 	case c.Flaw != "":
-		return fmt.Sprintf("the valid handshake %sgot a 101 %s, which no client accepts", first, c.Flaw)
+		return fmt.Sprintf("the valid handshake %sgot a %d %s, which no client accepts", first, x.Response.Status, c.Flaw)
 	case x.Response != nil:
 		text := fmt.Sprintf("the valid handshake %sgot %d", first, x.Response.Status)
 		if where, ok := x.Response.Value("Location"); ok && x.Response.Status/100 == 3 {

@@ -26,6 +26,7 @@ type probeText struct {
 	rest    report.Writer // the text report of all commands
 	behind  *gate         // the output of rest
 	site    *site         // the site of the last line
+	http2   bool          // the last line is of a probe in HTTP/2
 }
 
 // gate drops everything until it is opened.
@@ -64,13 +65,28 @@ func (t *probeText) Write(r *rules.Ruling) error {
 		if s := t.run.current; t.site != s {
 			t.site = s
 			t.about(&b, s, s.met)
+			t.http2 = false
 		}
+		t.heading(&b, r)
 		t.line(&b, r)
 		if err := t.flush(&b); err != nil {
 			return err
 		}
 	}
 	return t.rest.Write(r)
+}
+
+// heading writes the version of HTTP, where it is another one than that of the probe before.
+func (t *probeText) heading(b *bytes.Buffer, r *rules.Ruling) {
+	q := rules.FindProbe(r.X.Probe)
+	if q == nil || q.HTTP2() == t.http2 {
+		return
+	}
+	version := "HTTP/1.1"
+	if t.http2 = q.HTTP2(); t.http2 {
+		version = "HTTP/2"
+	}
+	fmt.Fprintf(b, " %s\n", version)
 }
 
 // about names a site and the results of its controls.
@@ -214,8 +230,8 @@ func (t *probeText) state(b *bytes.Buffer, s *site) {
 		t.why(b, k)
 		t.entry(b, "   ", "next: "+k.next())
 	}
-	if was.HTTP2 != "" {
-		t.entry(b, "   ", "HTTP/2: "+s.missing2()+": "+was.HTTP2)
+	if was.HTTP2 != "" && s.version == probe.Chosen { // else each probe that was not sent has this reason
+		t.entry(b, "   ", "not probed in HTTP/2: "+was.HTTP2)
 	}
 	if t.run.Flags.SeedCompat {
 		t.entry(b, "   ", "scored by the status alone, as Http11Probe does: a rejection is a pass, whatever the control got")

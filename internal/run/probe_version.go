@@ -61,13 +61,3 @@ func results(probes []*rules.Probe) (n int) {
 	}
 	return n
 }
-
-// missing2 says which probes in HTTP/2 were not sent.
-func (s *site) missing2() string {
-	for _, c := range s.was.Controls {
-		if c.Protocol == rules.HTTP2Plain && s.version != probe.Chosen {
-			return "only the probes that need no WebSocket"
-		}
-	}
-	return "no probes"
-}
