@@ -33,7 +33,7 @@ func TestHAR(t *testing.T) {
 				t.Errorf("%s: bytes are judged that nobody has seen: %+v", name, x)
 			}
 		}
-		fmt.Fprintf(&b, "%+v\n%s\n", report, strings.Join(report.Notes(), ", "))
+		fmt.Fprintf(&b, "%d entries, %d answered, %d about upgrades\n%s\n", report.Entries, report.Exchanges, report.Upgrades, strings.Join(report.Notes(), ", "))
 		golden(t, "testdata/"+name+".golden", b.String())
 	}
 }

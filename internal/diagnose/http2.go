@@ -19,7 +19,8 @@ func overHTTP1() []Remedy {
 	return []Remedy{
 		{"server", "leave SETTINGS_ENABLE_CONNECT_PROTOCOL out until the whole path to the WebSocket server supports RFC 8441: browsers then open their WebSockets over HTTP/1.1"},
 		{"Node.js", "http2.createSecureServer({ settings: { enableConnectProtocol: false }, allowHTTP1: true })"},
-		{"nghttpx, HAProxy, Envoy", "turn extended CONNECT off at the listener, or offer only http/1.1 by ALPN to this name"},
+		{"HAProxy", "h2-workaround-bogus-websocket-clients in global"},
+		{"", "or offer only http/1.1 by ALPN to the host name of the WebSocket"},
 	}
 }
 

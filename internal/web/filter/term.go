@@ -15,7 +15,7 @@ import (
 // Keys returns the keys of terms, in the order of the documentation.
 func Keys() []string {
 	return []string{
-		"proto", "status", "verdict", "rule", "why", "path", "is", "method", "outcome", "route", "origin", "probe", "run", "client", "backend", "instance", "id", "since", "until",
+		"proto", "status", "verdict", "rule", "why", "path", "is", "method", "version", "outcome", "route", "origin", "probe", "run", "client", "backend", "connection", "instance", "id", "since", "until",
 	}
 }
 
@@ -70,6 +70,15 @@ func textOf(key string) func(*rules.Ruling) string {
 	switch key {
 	case "method":
 		return func(r *rules.Ruling) string { return r.X.Request.Method }
+	case "version":
+		return func(r *rules.Ruling) string { return strings.TrimPrefix(r.X.Request.Version, "HTTP/") }
+	case "connection":
+		return func(r *rules.Ruling) string {
+			if s := r.X.Stream; s != nil && s.Connection != nil {
+				return s.Connection.ID
+			}
+			return ""
+		}
 	case "route":
 		return func(r *rules.Ruling) string { return r.X.Route }
 	case "origin":

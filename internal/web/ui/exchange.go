@@ -27,6 +27,9 @@ type exchangeView struct {
 	Passed               []shownFinding
 	Steps                []step
 	Facts                []Setting
+	Stream               string           // of HTTP/2, what it is: HTTP/2, stream 3
+	Connection           []Setting        // of HTTP/2, what is known of it
+	Together             string           // the filter for the other exchanges of that connection; empty if it is the only stream
 	Recipe               report.Recipe    // commands that send it again
 	Lead                 string           // the fault in a sentence
 	Why                  []ownWhy         // what explains it
@@ -93,8 +96,9 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 	v.heads()
 	v.timeline()
 	v.facts()
+	v.stream()
 	v.Formats = formats()
-	v.CanReplay, v.CanAccept = u.Replay != nil, u.Accept != nil
+	v.CanReplay, v.CanAccept = u.Replay != nil && ruling.X.Stream == nil, u.Accept != nil
 	v.CanProbe = u.Probe != nil && u.learned(v.Route, v.Endpoint)
 	out := sheet{Title: clip(40, v.Method+" "+v.Target), View: v, Wide: true}
 	if !ruling.X.Final {

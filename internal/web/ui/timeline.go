@@ -39,7 +39,7 @@ func (v *exchangeView) timeline() {
 	if x.Blocked {
 		add("", "interlock", "switch kept from the client", "the guard")
 	}
-	if x.Response == nil || x.Response.Status != 101 {
+	if x.Response == nil || x.Outcome != wire.Switched && x.Response.Status != 101 {
 		return
 	}
 	a := &x.After
