@@ -33,13 +33,17 @@ func extended(c *Case) bool {
 	return c.X.Request.Method == "CONNECT" && c.X.Request.Has(":protocol")
 }
 
-// refuseUnless passes if the requirement holds for the request; otherwise the server is not to switch.
+// refuseUnless passes if the requirement holds for the request; otherwise the server is not to switch. Of a
+// probe of the rule, the answer decides.
 func refuseUnless(c *Case, holds bool) Result {
-	if holds {
+	if holds && !c.own() {
 		return c.result(Pass)
 	}
 	return RefuseSwitch(c)
 }
+
+// own reports whether the exchange is a probe of the rule that is applied.
+func (c *Case) own() bool { return c.probe != nil && c.probe.rule == c.rule }
 
 // connectionFields are the names of fields that are about one connection of HTTP/1, and have no place in
 // HTTP/2 (RFC 9113 §8.2.2).

@@ -47,6 +47,8 @@ lighttpd resets the stream of a client that sends END_STREAM with its Close fram
 		from, fault := endFault(c)
 		return seen(nil, subjectOf(from), fault)
 	},
+	Probes: []Probe{tunnel2("UPGRADE-H2-TUN-CLOSE-ES", "Close frame with END_STREAM", "200, then a close frame and END_STREAM, or a reset with CANCEL",
+		StreamPart{Kind: h2.Data, Data: closeWith(1000, ""), End: true})},
 })
 
 // tunnelOverHTTP2 reports whether an extended CONNECT has opened a tunnel, and not a document.
@@ -58,6 +60,9 @@ func tunnelOverHTTP2(c *Case) bool {
 // a fault of the other one may use any code.
 func endFault(c *Case) (from Part, fault string) {
 	s := c.X.Stream
+	if c.X.Request.Has("Content-Length") {
+		return FromServer, "" // the bytes of the tunnel may not add up to it
+	}
 	for _, each := range [...]struct {
 		from       Part
 		side, peer *wire.StreamSide
@@ -108,10 +113,24 @@ of the server.`,
 	server's end as END_STREAM.
 nghttpx leaves the tunnel open until its backend timeout: set --backend-read-timeout.`,
 	When: func(c *Case) bool {
-		return tunnelOverHTTP2(c) && c.X.Stream.Client.End == wire.StreamEnded && (c.X.Stream.Server.Hangs || c.X.Stream.Server.End != "")
+		if !tunnelOverHTTP2(c) || c.X.Stream.Client.End != wire.StreamEnded {
+			return false
+		}
+		return c.X.Stream.Server.Hangs || c.X.Stream.Server.End != "" || c.brings("UPGRADE-H2-HALF-CLOSE") && c.X.Follow != nil && c.X.Follow.Status != 0
 	},
-	Judge: func(c *Case) Result { return c.passIf(!c.X.Stream.Server.Hangs) },
-	Show:  func(*Case, Result) Shown { return seen(nil, wire.HangsAfter.String()) },
+	Judge: func(c *Case) Result {
+		if c.own() {
+			return c.passIf(c.X.Stream.Server.End != "")
+		}
+		return c.passIf(!c.X.Stream.Server.Hangs)
+	},
+	Show: func(c *Case, _ Result) Shown {
+		if c.own() {
+			return says("Server left the tunnel open after the client had ended the stream", nil)
+		}
+		return seen(nil, wire.HangsAfter.String())
+	},
+	Probes: []Probe{tunnel2("UPGRADE-H2-TUN-ES", "END_STREAM without a close frame", "200, then END_STREAM", StreamPart{Kind: h2.Data, End: true})},
 })
 
 var _ = register(Rule{

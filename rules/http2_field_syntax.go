@@ -42,6 +42,12 @@ rules that look for a header do not find it, and the server behind the gateway d
 		}
 		return seen([]Span{{InRequest, fault.at.From, fault.at.To}}, fault.what)
 	},
+	Probes: []Probe{
+		malformed2("UPGRADE-H2-FIELD-UPPER", "Header name in upper case", NoField("sec-websocket-version"), FieldAlso("Sec-WebSocket-Version", "13")),
+		malformed2("UPGRADE-H2-FIELD-CRLF", "CR LF and a header in a value", FieldAlso("x-a", "1\r\nx-il-smuggled: 1")),
+		malformed2("UPGRADE-H2-FIELD-NUL", "NUL byte in a value", FieldAlso("x-a", "1\x00")),
+		malformed2("UPGRADE-H2-FIELD-COLON", "Colon in a header name", FieldAlso("x-a:b", "1")),
+	},
 })
 
 // A badField is what is wrong with a header, and where.

@@ -30,6 +30,8 @@ rules.`,
 		return seen(c.inRequest("Upgrade"), requestValues(c, "Upgrade"))
 	},
 	Probes: []Probe{
+		malformed2("UPGRADE-H2-FIELD-UPGRADE", "Upgrade beside :protocol", FieldAlso("upgrade", "websocket")),
+		malformed2("UPGRADE-H2-FIELD-BOTH", "Connection and Upgrade beside :protocol", FieldAlso("connection", "Upgrade"), FieldAlso("upgrade", "websocket")).breaking("UPGRADE-H2-CONNECTION-FIELD"),
 		malformedGet("UPGRADE-H2-H1-WS", "HTTP/1.1 handshake in HTTP/2", h1Offer()).breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD"),
 		malformedGet("UPGRADE-H2-H1-WS-OPEN", "HTTP/1.1 handshake in HTTP/2 on an open stream", h1Offer(), Ended(false)).breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD"),
 		malformedGet("UPGRADE-H2-H1-WS-NOCONN", "HTTP/1.1 handshake in HTTP/2 without Connection", h1Offer(), NoField("connection")).breaking("UPGRADE-H2-101"),
@@ -95,6 +97,13 @@ connection that is not its own: which headers are removed there, and where a mes
 	Judge: func(c *Case) Result { return refuseUnless(c, connectionField(c) == "") },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(append([]string{"TE"}, connectionFields...)...), connectionField(c))
+	},
+	Probes: []Probe{
+		malformed2("UPGRADE-H2-FIELD-CONNECTION", "Connection: x-a in HTTP/2", FieldAlso("connection", "x-a")),
+		malformed2("UPGRADE-H2-FIELD-TE", "TE: gzip in HTTP/2", FieldAlso("te", "gzip")),
+		malformed2("UPGRADE-H2-FIELD-KEEPALIVE", "Keep-Alive in HTTP/2", FieldAlso("keep-alive", "timeout=5")),
+		malformed2("UPGRADE-H2-FIELD-PROXYCONN", "Proxy-Connection in HTTP/2", FieldAlso("proxy-connection", "keep-alive")),
+		malformed2("UPGRADE-H2-FIELD-TRANSFER", "Transfer-Encoding in HTTP/2", FieldAlso("transfer-encoding", "chunked")),
 	},
 })
 

@@ -1,6 +1,11 @@
 package rules
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/interlock-proxy/interlock/wire/h2"
+)
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2-INTEROP", Level: Advice, Party: Server,
@@ -46,6 +51,10 @@ seen the offer of WebSockets over HTTP/2, it does not fall back to HTTP/1.1.`,
 			}
 		})),
 		accepted2("CTRL-H2-EXT-UNKNOWN", "An unknown extension in HTTP/2", FieldAlso("sec-websocket-extensions", "x-interlock-unknown")),
+		accepted2("UPGRADE-H2-HOST-SAME", "Host beside :authority, and the same", FieldTo("host", (*Handshake).authority)),
+		accepted2("UPGRADE-H2-SET-CLIENT-1", "SETTINGS_ENABLE_CONNECT_PROTOCOL=1 of the client", ClientSettings([]h2.Setting{{ID: connectSetting, Value: 1}})),
+		accepted2("UPGRADE-H2-COOKIE-CRUMBS", "Two Cookie headers", crumbs()),
+		either2("UPGRADE-H2-SET-EARLY", "Extended CONNECT before the server's SETTINGS", Hurried()),
 		either2("UPGRADE-H2-PROTO-CASE", ":protocol: WebSocket", Field(":protocol", "WebSocket")),
 	},
 })
@@ -59,3 +68,14 @@ func keyLines() Edit {
 }
 
 func longField() Edit { return FieldAlso("x-padding", strings.Repeat("interlock ", 204)+"interlock") }
+
+// crumbs puts another Cookie header before those of the request, or sends two.
+func crumbs() Edit {
+	return in2(func(_ *Handshake, s *Streamed) {
+		i := s.find("cookie")
+		if i == len(s.Fields) {
+			s.Fields = append(s.Fields, h2.Field{Name: "cookie", Value: "b=2"})
+		}
+		s.Fields = slices.Insert(s.Fields, i, h2.Field{Name: "cookie", Value: "a=1"})
+	})
+}

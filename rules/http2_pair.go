@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/h2"
 )
 
 // pairProbes are tunnels beside another one on the same connection, which end in different ways.
@@ -13,7 +14,11 @@ func pairProbes() []Probe {
 		p := probe2(id, label, Differential, want, Edits(Extended(), Beside(how)), edits)
 		return p
 	}
+	const field = "\x00\x01x\x011" // x: 1, without a place in the table
 	return []Probe{
+		tunnel2("UPGRADE-H2-TUN-RST", "Tunnel reset with CANCEL", "A GET on the connection is answered", StreamPart{Kind: h2.Reset, Code: codeCancel}),
+		tunnel2("UPGRADE-H2-TUN-TRAILERS", "HEADERS with END_STREAM in a tunnel", "RST_STREAM, and a GET on the connection is answered", StreamPart{Kind: h2.Headers, Data: field, End: true}),
+		tunnel2("UPGRADE-H2-TUN-HEADERS", "HEADERS in a tunnel", "RST_STREAM, and a GET on the connection is answered", StreamPart{Kind: h2.Headers, Data: field}),
 		pair("UPGRADE-H2-PAIR-CLOSE", "Two tunnels, one ended by Close", PairClosed),
 		pair("UPGRADE-H2-PAIR-END", "Two tunnels, one ended by END_STREAM", PairEnded),
 		pair("UPGRADE-H2-PAIR-RESET", "Two tunnels, one ended by RST_STREAM", PairReset),

@@ -46,6 +46,9 @@ server behind it an open proxy.`,
 	Probes: []Probe{{
 		ID: "UPGRADE-H2-CONNECT-NOPROTO", Class: Refuse400, Want: wantReset, Control: HTTP2Plain, Label: "Extended CONNECT without :protocol",
 		Edit: Edits(Extended(), NoField(":protocol")),
+	}, {
+		ID: "UPGRADE-H2-PROTO-REGULAR", Class: Refuse400, Want: wantReset, Control: HTTP2Plain, Label: "Header protocol in place of :protocol",
+		Edit: Edits(Extended(), NoField(":protocol"), FieldAlso("protocol", "websocket")),
 	}},
 })
 

@@ -50,6 +50,19 @@ func eitherGet(id, label string, edits ...Edit) Probe {
 	return p
 }
 
+// tunnel2 is a valid request that shows what a server does at frames in its tunnel.
+func tunnel2(id, label, want string, parts ...StreamPart) Probe {
+	return probe2(id, label, Differential, want, Extended(), []Edit{InsideParts(parts...)})
+}
+
+// frame2 is a probe of frames in a tunnel over HTTP/2.
+func frame2(id, what, sends string) Probe {
+	p := frameProbe(id, what, FramesFail, sends)
+	p.ID, p.Label, p.Control, p.Edit = "UPGRADE-H2-TUN-"+id, p.Label+" in HTTP/2", HTTP2WebSocket, Extended()
+	p.Want = "200, then the tunnel is closed (1002) or reset, no reply to the frame or to a later ping"
+	return p
+}
+
 func probe2(id, label string, class Class, want string, base Edit, edits []Edit) Probe {
 	return Probe{ID: id, Label: label, Class: class, Want: want, Control: HTTP2WebSocket, Edit: Edits(append([]Edit{base}, edits...)...)}
 }

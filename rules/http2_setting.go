@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/h2"
 )
 
 var _ = register(Rule{
@@ -24,6 +25,9 @@ the setting: whether WebSockets work depends on the client.`,
 	Fix:   `Send SETTINGS_ENABLE_CONNECT_PROTOCOL=1 in the first SETTINGS frame, or leave it out.`,
 	When:  sendsSetting,
 	Judge: func(c *Case) Result { return judgeSides(c, wrongSetting) },
+	Probes: []Probe{
+		either2("UPGRADE-H2-SET-CLIENT-2", "SETTINGS_ENABLE_CONNECT_PROTOCOL=2 of the client", ClientSettings([]h2.Setting{{ID: connectSetting, Value: 2}})),
+	},
 	Show: func(c *Case, r Result) Shown {
 		what, _ := wrongSetting(sideOfParty(c, r.Party))
 		return seen(nil, partyName(r.Party), what)
@@ -48,14 +52,24 @@ connections that are already open.`,
 	new ones.`,
 	When:  sendsSetting,
 	Judge: func(c *Case) Result { return judgeSides(c, takenBack) },
+	Probes: []Probe{
+		either2("UPGRADE-H2-SET-CLIENT-10", "SETTINGS_ENABLE_CONNECT_PROTOCOL=1, then 0",
+			ClientSettings([]h2.Setting{{ID: connectSetting, Value: 1}}, []h2.Setting{{ID: connectSetting}})),
+	},
 	Show: func(c *Case, r Result) Shown {
 		what, _ := takenBack(sideOfParty(c, r.Party))
 		return seen(nil, partyName(r.Party), what)
 	},
 })
 
+// connectSetting is SETTINGS_ENABLE_CONNECT_PROTOCOL.
+const connectSetting = 8
+
 // sendsSetting reports whether a side of the connection has sent SETTINGS_ENABLE_CONNECT_PROTOCOL.
 func sendsSetting(c *Case) bool {
+	if c.brings("UPGRADE-H2-SETTING-VALUE") || c.brings("UPGRADE-H2-SETTING-BACK") {
+		return true
+	}
 	k := connectionFacts(c)
 	return len(k.Client.Connect)+len(k.Server.Connect) > 0
 }
@@ -71,6 +85,11 @@ func connectionFacts(c *Case) *wire.Connection {
 // judgeSides fails for the first side that has the fault: the server, or the client.
 func judgeSides(c *Case, fault func(*wire.ConnectionSide) (string, bool)) Result {
 	for _, p := range [...]Party{Server, Client} {
+		if f := c.X.Follow; p == Client && c.own() && f != nil && f.Lost == wire.LostGoAway {
+			return c.result(Pass) // as it may
+		} else if p == Client && c.own() {
+			return RefuseSwitch(c)
+		}
 		if _, found := fault(sideOfParty(c, p)); found {
 			return c.result(Fail).by(p)
 		}

@@ -1,5 +1,12 @@
 package rules
 
+import (
+	"strconv"
+
+	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/h2"
+)
+
 var _ = register(Rule{
 	ID: "UPGRADE-H2-KEY", Level: Advice, Party: Client,
 	Severity: Severities{Refused: Info, Switched: Low}, Since: "0.1",
@@ -24,6 +31,8 @@ Node.js: undici sends the key over HTTP/2 and fails without Sec-WebSocket-Accept
 		switch {
 		case c.X.Response != nil && c.X.Response.Has(acceptField):
 			return c.result(Fail).by(Server)
+		case c.own():
+			return c.keyDemanded()
 		case c.X.Request.Has(keyField):
 			return c.result(Warn)
 		}
@@ -31,11 +40,31 @@ Node.js: undici sends the key over HTTP/2 and fails without Sec-WebSocket-Accept
 	},
 	Show: func(c *Case, r Result) Shown {
 		if r.Party == Server {
-			return says("Server sent Sec-WebSocket-Accept in answer to an extended CONNECT", c.inResponse(acceptField))
+			if c.X.Response != nil && c.X.Response.Has(acceptField) {
+				return says("Server sent Sec-WebSocket-Accept in answer to an extended CONNECT", c.inResponse(acceptField))
+			}
+			return says("Server accepts an extended CONNECT only with Sec-WebSocket-Key; without it, it answered %s", c.inRequest(keyField), strconv.Itoa(c.X.Control))
 		}
 		return seen(c.inRequest(keyField))
 	},
+	Probes: []Probe{
+		either2("UPGRADE-H2-KEY-SOUND", "Sec-WebSocket-Key in extended CONNECT", Edits(FieldAlso("sec-websocket-key", keySample))),
+		either2("UPGRADE-H2-KEY-BAD", "Invalid Sec-WebSocket-Key in extended CONNECT", FieldAlso("sec-websocket-key", "x")),
+		either2("UPGRADE-H2-KEY-ACCEPT", "Sec-WebSocket-Accept in extended CONNECT", FieldAlso("sec-websocket-accept", "HSmrc0sMlYUkAGmm5OPpG2HaGWk=")),
+	},
 })
+
+// keySample is a valid Sec-WebSocket-Key.
+const keySample = "dGhlIHNhbXBsZSBub25jZQ=="
+
+// keyDemanded judges the answer to a probe with a key: it fails if that is accepted where the same request
+// without one is rejected.
+func (c *Case) keyDemanded() Result {
+	if c.switched && c.X.Controls == wire.ControlsRefused && c.X.Control/100 == 4 {
+		return c.result(Fail).by(Server)
+	}
+	return RefuseSwitch(c)
+}
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2-CONTENT", Level: Must, Party: Client,
@@ -57,13 +86,26 @@ follows for a request body.`,
 	Fix:  `Leave Content-Length out of a CONNECT. In a gateway, never copy it into HTTP/1.1.`,
 	When: func(c *Case) bool { return c.X.Request.Method == "CONNECT" && !c.headCut },
 	Judge: func(c *Case) Result {
-		if !c.X.Request.Has("Content-Length") {
+		switch {
+		case c.own():
+			return RefuseSwitch(c)
+		case !c.X.Request.Has("Content-Length"):
 			return c.result(Pass)
 		}
 		return tolerated(c)
 	},
-	Show: func(c *Case, _ Result) Shown {
+	Show: func(c *Case, r Result) Shown {
+		if r.Party == Server && c.switched {
+			return says("Server accepted a CONNECT with Content-Length: %s", c.inRequest("Content-Length"), requestValues(c, "Content-Length"))
+		}
 		return seen(c.inRequest("Content-Length"), requestValues(c, "Content-Length"))
+	},
+	Probes: []Probe{
+		either2("UPGRADE-H2-CL-0", "Content-Length: 0 in extended CONNECT", FieldAlso("content-length", "0")),
+		soft2("UPGRADE-H2-CL-5", "Content-Length: 5 in extended CONNECT", FieldAlso("content-length", "5")),
+		either2("UPGRADE-H2-CL-5-BODY", "Content-Length: 5, and DATA of 14 bytes", FieldAlso("content-length", "5"), EarlyParts(StreamPart{Kind: h2.Data, Data: Ping + Ping})),
+		malformed2("UPGRADE-H2-CL-BAD", "Content-Length: x in extended CONNECT", FieldAlso("content-length", "x")),
+		either2("UPGRADE-H2-EXPECT", "Expect: 100-continue in extended CONNECT", FieldAlso("expect", "100-continue")),
 	},
 })
 
@@ -129,10 +171,16 @@ remainder of one, or an attempt to see which gateway copies it.`,
 		return !c.headCut && (extended(c) && !tunnelsHTTP(c) || c.X.Request.Has("HTTP2-Settings")) && !c.X.Request.Has("Upgrade") && !tunnelsHTTP(c)
 	},
 	Judge: func(c *Case) Result {
-		if c.X.Request.Has("HTTP2-Settings") {
+		switch {
+		case c.own():
+			return RefuseSwitch(c)
+		case c.X.Request.Has("HTTP2-Settings"):
 			return c.result(Warn)
 		}
 		return c.result(Pass)
 	},
 	Show: func(c *Case, _ Result) Shown { return seen(c.inRequest("HTTP2-Settings")) },
+	Probes: []Probe{
+		either2("UPGRADE-H2-FIELD-H2SETTINGS", "HTTP2-Settings beside :protocol", FieldAlso("http2-settings", h2cSettings)),
+	},
 })

@@ -31,6 +31,16 @@ In a client, translate wss to https and ws to http.`,
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(":scheme"), requestValues(c, ":scheme"), schemeFault(c))
 	},
+	Probes: []Probe{
+		refused2("UPGRADE-H2-SCHEME-WSS", ":scheme: wss", Field(":scheme", "wss")),
+		refused2("UPGRADE-H2-SCHEME-FTP", ":scheme: ftp", Field(":scheme", "ftp")),
+		soft2("UPGRADE-H2-SCHEME-OTHER", ":scheme https in plain text, or http in TLS", FieldTo(":scheme", func(h *Handshake) string {
+			if h.Scheme == "https" {
+				return "http"
+			}
+			return "https"
+		})),
+	},
 })
 
 // schemeFault says what is wrong with :scheme; empty if nothing is. Behind a proxy that ends TLS, https
@@ -72,6 +82,10 @@ an @ for the host. Access rules are applied to one name, and the tunnel is opene
 	Judge: func(c *Case) Result { return refuseUnless(c, authorityFault(c) == "") },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(":authority", "Host"), authorityFault(c))
+	},
+	Probes: []Probe{
+		refused2("UPGRADE-H2-AUTHORITY-USERINFO", "User information in :authority", FieldTo(":authority", func(h *Handshake) string { return "user@" + h.authority() })),
+		refused2("UPGRADE-H2-HOST-MISMATCH", "Host that differs from :authority", FieldAlso("host", "other.invalid")),
 	},
 })
 

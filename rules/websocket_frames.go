@@ -47,6 +47,7 @@ In a proxy, forward Sec-WebSocket-Extensions unchanged in request and response, 
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-RSV1", Class: Sequence, Risk: Crash, Label: "Compressed frame after the 101, without agreement", Want: "101, then the connection is closed (1002), no reply to the frame",
 			Edit: Edits(Without(extensionField), After(Always("\xc1\x82\x12\x34\x56\x78\x7a\x5d")))},
+		frame2("RSV1", "a frame with bit RSV1 and no extension", frame13(frameFin|frameRSV1|opBinary, stored(frameText))),
 		frameProbe("RSV1", "a frame with bit RSV1 and no extension", FramesFail, frame13(frameFin|frameRSV1|opBinary, stored(frameText))),
 		frameProbe("RSV2", "a frame with bit RSV2", FramesFail, frame13(frameFin|frameRSV2|opText, frameText)),
 		frameProbe("RSV3", "a frame with bit RSV3", FramesFail, frame13(frameFin|frameRSV3|opText, frameText)),
@@ -91,6 +92,7 @@ If the first frames are valid without a proxy and invalid behind one, the proxy 
 		}, ws.FaultOpcode, ws.FaultOrder)
 	},
 	Probes: []Probe{
+		frame2("OPCODE", "a frame with the reserved opcode 3", frame13(frameFin|0x3, frameText)),
 		frameProbe("OPCODE-3", "a frame with the reserved opcode 3", FramesFail, frame13(frameFin|0x3, frameText)),
 		frameProbe("OPCODE-B", "a frame with the reserved opcode B", FramesFail, frame13(frameFin|0xb, frameText)),
 		frameProbe("CONTINUATION", "a continuation without a message", FramesFail, frame13(frameFin|opContinuation, frameText)),

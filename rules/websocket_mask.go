@@ -67,6 +67,7 @@ Tornado, WebSocket-Node and other libraries do not check and have no option for 
 	Probes: []Probe{
 		{ID: "UPGRADE-SEQ-UNMASKED", Class: Sequence, Risk: Crash, Label: "Unmasked text frame after the 101", Want: "101, then the connection is closed (1002), no reply to the frame",
 			Edit: After(Always("\x81\x02hi"))},
+		frame2("UNMASKED", "an unmasked text frame", "\x81\x08"+frameText),
 		frameProbe("UNMASKED", "an unmasked text frame", FramesFail, "\x81\x08"+frameText),
 		frameProbe("UNMASKED-PING", "an unmasked ping", FramesFail, "\x89\x08"+frameText),
 		frameProbe("UNMASKED-LATE", "a message whose second fragment is unmasked", FramesFail, frame13(opText, "a"), "\x80\x08"+frameText),

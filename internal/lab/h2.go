@@ -28,7 +28,7 @@ func H2Backends() []Backend {
 	var backends []Backend
 	for _, f := range h2Faults() {
 		b := f.backend()
-		b.Caught = fields(h2Caught()[b.Name])
+		b.Caught, b.Warned = fields(h2Caught()[b.Name]), fields(h2Warned()[b.Name])
 		backends = append(backends, b)
 	}
 	return backends

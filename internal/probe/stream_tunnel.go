@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"slices"
 	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -20,6 +21,9 @@ func (a *streamed) tunnel(s *strand) {
 		}
 		in.ask(time.Now().Add(a.settings.Tail))
 		a.inside = in.answers
+	case a.h.Frames != nil && !s.closed:
+		a.testFrames(s)
+		return
 	case a.h.After != "" && !s.closed:
 		a.say(s, a.h.After)
 		a.hear(a.settings.Tail, func() bool { return len(s.content) > 0 || s.finished() })
@@ -57,6 +61,28 @@ func (a *streamed) echo(s *strand) {
 			f := readFrames(s.content)
 			return f.echo || f.closed || s.finished()
 		})
+	}
+}
+
+// testFrames sends the WebSocket frames of the probe after a ping that the server has answered, and waits
+// for its reaction.
+func (a *streamed) testFrames(s *strand) {
+	sent := time.Now()
+	over := func() bool { return readFrames(s.content).closed || s.finished() }
+	a.say(s, rules.Ping)
+	a.hear(a.settings.Tail, func() bool { return readFrames(s.content).pong || over() })
+	if over() {
+		return
+	}
+	took := time.Since(sent)
+	a.say(s, a.h.After)
+	if a.hear(reactionTime+2*took, over); !over() {
+		a.say(s, rules.Later)
+		a.hear(a.settings.Tail, func() bool { return slices.Contains(readFrames(s.content).pongs, rules.PingLater) || over() })
+	}
+	if !s.finished() {
+		a.put(s, rules.StreamPart{Kind: h2.Reset, Code: h2.Code(8)}) // CANCEL
+		a.flush()
 	}
 }
 
