@@ -63,6 +63,42 @@ func sameInCapture(t *testing.T, event map[string]any, capture []byte) {
 	}
 }
 
+// TestGuardEndsAStreamThatSwitches asks a backend of the lab for a switch that HTTP/2 does not have. With the guard, the
+// connection ends, and the log says that it was blocked.
+func TestGuardEndsAStreamThatSwitches(t *testing.T) {
+	backend, err := lab.Start("h2-101")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	s := serveFile(t, "backend: "+backend.URL+"\nguard: unsafe\n")
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_, _ = conn.Write(http2Bytes("", ":method", "GET", ":scheme", "http", ":path", "/ws", ":authority", "lab", "connection", "upgrade", "upgrade", "websocket",
+		"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==", "sec-websocket-version", "13"))
+	got, err := io.ReadAll(conn)
+	if err != nil {
+		t.Errorf("the connection does not end: %v", err)
+	}
+	f := http2.NewFramer(io.Discard, bytes.NewReader(got))
+	for {
+		frame, err := f.ReadFrame()
+		if err != nil {
+			break
+		}
+		if frame.Header().Type == http2.FrameHeaders {
+			t.Error("the client got the 101")
+		}
+	}
+	if event := s.await(t, "blocked switch", 1); !strings.Contains(fmt.Sprint(event), "UPGRADE-H2-101") {
+		t.Errorf("got %v", event)
+	}
+}
+
 // TestStreamsAreAudited sends requests in HTTP/2 through Interlock to backends of the lab, and reads in the
 // log what is wrong with each. A capture of the same traffic has the same findings.
 func TestStreamsAreAudited(t *testing.T) {
