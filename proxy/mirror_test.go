@@ -42,13 +42,13 @@ func (a *authority) browser() *tls.Config {
 // both, after the handshakes, and how many connections the backend got.
 func (r *relayed) shake(client, server *tls.Config) (c, s *tls.Conn, tries int) {
 	r.t.Helper()
-	c = tls.Client(r.dial(), client)
+	dialled := tls.Client(r.dial(), client)
 	shaken, over := make(chan struct{}), make(chan error, 1)
 	go func() {
-		err := c.Handshake()
+		err := dialled.Handshake()
 		close(shaken)
-		if err == nil && c.ConnectionState().NegotiatedProtocol != "h2" {
-			_, err = io.WriteString(c, plain)
+		if err == nil && dialled.ConnectionState().NegotiatedProtocol != "h2" {
+			_, err = io.WriteString(dialled, plain)
 		}
 		over <- err
 	}()
@@ -58,7 +58,7 @@ func (r *relayed) shake(client, server *tls.Config) (c, s *tls.Conn, tries int) 
 			continue
 		}
 		<-shaken
-		if c.ConnectionState().NegotiatedProtocol == "h2" {
+		if dialled.ConnectionState().NegotiatedProtocol == "h2" {
 			break
 		}
 		got := make([]byte, len(plain))
@@ -69,7 +69,7 @@ func (r *relayed) shake(client, server *tls.Config) (c, s *tls.Conn, tries int) 
 	if err := <-over; err != nil {
 		r.t.Fatal(err)
 	}
-	return c, s, tries
+	return dialled, s, tries
 }
 
 // TestClientGetsTheProtocolOfTheBackend checks what clients that offer HTTP/2 get, by the backend.
