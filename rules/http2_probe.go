@@ -43,13 +43,6 @@ func malformedGet(id, label string, edits ...Edit) Probe {
 	return p
 }
 
-// eitherGet is a GET to which several answers are right, but no 101.
-func eitherGet(id, label string, edits ...Edit) Probe {
-	p := probe2(id, label, Either, "Any HTTP response except 101", Plain2(), edits)
-	p.Control = HTTP2Plain
-	return p
-}
-
 // tunnel2 is a valid request that shows what a server does at frames in its tunnel.
 func tunnel2(id, label, want string, parts ...StreamPart) Probe {
 	return probe2(id, label, Differential, want, Extended(), []Edit{InsideParts(parts...)})

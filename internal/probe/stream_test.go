@@ -2,7 +2,10 @@ package probe
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +113,41 @@ func TestBytesOutsideOfFrames(t *testing.T) {
 	if string(x.Follow.Outside[:7]) != "\x81\x05hello" || x.Follow.Lost != wire.LostBlind {
 		t.Errorf("got %+v", x.Follow)
 	}
+}
+
+// TestProbesInHTTP2ShowNoSecrets probes with credentials, which no result shows.
+func TestProbesInHTTP2ShowNoSecrets(t *testing.T) {
+	const secret = "SPARROW-4711"
+	for _, name := range []string{"h2", "h2-desync", "h2-101-raw"} {
+		s, err := lab.Start(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		base := rules.NewHandshake("http", s.Addr, s.Backend.Paths[0]+"?token="+secret, "")
+		rules.Edits(rules.Set("Authorization", "Bearer "+secret), rules.Set("Cookie", "session="+secret))(base)
+		probes := slices.DeleteFunc(rules.Probes(), func(p *rules.Probe) bool { return !p.HTTP2() })
+		seen := 0
+		_, err = Run(context.Background(), Target{Address: s.Addr, Base: base}, Settings{HTTP: HTTP2}, probes, func(x *wire.Exchange) {
+			seen++
+			if text, err := json.Marshal(rules.Classify(rules.Case{X: x})); err != nil || strings.Contains(decoded(string(text)), secret) {
+				t.Errorf("%s: %s shows it: %s, %v", name, x.Probe, text, err)
+			}
+		}, nil)
+		if err != nil || seen < 60 {
+			t.Errorf("%s: %d probes, %v", name, seen, err)
+		}
+	}
+}
+
+// decoded adds to a text what its words are in base64.
+func decoded(text string) string {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == '"' }) {
+		if b, err := base64.StdEncoding.DecodeString(word); err == nil {
+			text += string(b)
+		}
+	}
+	return text
 }
 
 // TestVersionsOfHTTP checks what is sent to a server that does not speak HTTP/2, and to one that does

@@ -35,8 +35,8 @@ func probeBytes(q *rules.Probe, base *rules.Handshake) string {
 	if h.Split > 0 {
 		text += fmt.Sprintf("(in two segments, the first of %d bytes)\n", h.Split)
 	}
-	if s := h.Stream; s != nil {
-		text += streamFacts(s)
+	for _, fact := range run.StreamFacts(h.Stream) {
+		text += "(" + fact + ")\n"
 	}
 	switch {
 	case h.Hold == rules.HoldUntil100:
@@ -52,37 +52,6 @@ func probeBytes(q *rules.Probe, base *rules.Handshake) string {
 	}
 	for _, t := range q.Twins {
 		text += "(and " + t.Text + ")\n"
-	}
-	return text
-}
-
-// streamFacts says how a request in HTTP/2 is sent, in lines without a mark.
-func streamFacts(s *rules.Streamed) (text string) {
-	if s.Hurry {
-		text += "(before the server's SETTINGS have come)\n"
-	}
-	for i, frame := range s.Settings {
-		for _, each := range frame {
-			text += fmt.Sprintf("(after SETTINGS of the client with %d=%d, in frame %d)\n", each.ID, each.Value, i+1)
-		}
-	}
-	if s.End {
-		text += "(HEADERS has END_STREAM)\n"
-	}
-	if s.Cut > 0 {
-		text += fmt.Sprintf("(in HEADERS and CONTINUATION, cut after %d bytes)\n", s.Cut)
-	}
-	for _, part := range s.Early {
-		text += "(at once, in a frame)\n" + notation(part.Data)
-	}
-	for _, part := range s.Inside {
-		text += fmt.Sprintf("(in the tunnel, in %s)\n", strings.ToUpper(part.Kind.String())) + notation(part.Data)
-	}
-	if s.Marked {
-		text += "(the same connection is asked for / before and after it)\n"
-	}
-	if s.Other != nil {
-		text += "(another tunnel is open on the connection)\n"
 	}
 	return text
 }

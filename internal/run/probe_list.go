@@ -56,7 +56,10 @@ func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s   %s\n", q.ID, q.Label)
 	fmt.Fprintf(&b, "rule      %s\nexpected  %s: %s\nrisk      %s\n", q.Rule().ID, q.Class, q.Expectation(), q.Risk)
-	fmt.Fprintf(&b, "          the key is another one in each request\n\n")
+	if ruling.X.Request.Has("Sec-WebSocket-Key") {
+		fmt.Fprintf(&b, "          the key is another one in each request\n")
+	}
+	b.WriteByte('\n')
 	var t wire.Transcript
 	t.Add(wire.FromClient, []byte(h.Ahead))
 	t.Add(wire.FromClient, head)
@@ -65,6 +68,12 @@ func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 	}
 	t.Add(wire.FromClient, []byte(h.Early))
 	b.WriteString(strings.TrimLeft(t.String(), "\n"))
+	for i, fact := range StreamFacts(h.Stream) {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(fact + "\n")
+	}
 	switch {
 	case h.Hold == rules.HoldUntil100:
 		fmt.Fprintf(&b, "\nits content is sent once a 100 (Continue) has come: %s\n", wire.Escape([]byte(h.Content)))
@@ -84,7 +93,10 @@ func describe(q *rules.Probe, h *rules.Handshake, where place) (string, error) {
 		fmt.Fprintf(&b, "\nto compare the answers, this is sent first: %s\n", t.Text)
 	}
 	again := report.NewRecipe(ruling)
-	fmt.Fprintf(&b, "\nagain  %s\n", strings.Join(again.Shell, " "))
+	b.WriteByte('\n')
+	if again.Shell != nil {
+		fmt.Fprintf(&b, "again  %s\n", strings.Join(again.Shell, " "))
+	}
 	if again.Curl != nil {
 		fmt.Fprintf(&b, "curl   %s\n", strings.Join(again.Curl, " "))
 	}
