@@ -88,7 +88,7 @@ func (w *http2Writing) chunk(c Chunk) {
 	var b []byte
 	d, rest := c.From, c.Bytes
 	for len(rest) > 0 && w.awaitsHead(d) {
-		whole := append(w.part[d], rest...)
+		whole := slices.Concat(w.part[d], rest)
 		head, after, complete := bytes.Cut(whole, []byte("\r\n\r\n"))
 		if !complete {
 			w.part[d], rest = whole, nil

@@ -123,6 +123,11 @@ func TestAgainSendsNoTextOfHTTP2(t *testing.T) {
 	if a := NewRecipe(r); a.Shell != nil || a.Curl != nil || a.Probe != "" || len(a.Notes) != 1 {
 		t.Errorf("got %+v", a)
 	}
+	for _, format := range []string{"text", "markdown", "html", "junit", "sarif", "gitlab"} {
+		if text := render(t, format, Options{}, []*rules.Ruling{r}); strings.Contains(text, "interlock replay") {
+			t.Errorf("%s: a command replays it", format)
+		}
+	}
 }
 
 // TestCommandsAreContinued holds that a shell reads a command that was wrapped as it was, and that

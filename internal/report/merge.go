@@ -185,6 +185,7 @@ func (is *merged) recipe() Recipe {
 	case size > 0 && size <= maxCommand:
 	case a.Probe != "":
 		a = Recipe{Shell: []string{a.Probe}, Notes: a.Notes}
+	case is.examples[0].X.Stream != nil: // nothing sends it again
 	default:
 		a = Recipe{Shell: []string{"interlock replay " + printed.Escaped(is.id, 64)}, Notes: a.Notes}
 	}
