@@ -98,7 +98,22 @@ func chained() [][2]string {
 		{"CHAIN-CLOSE-CLIENT", "TUNNEL"},
 		{"CHAIN-CLOSE-SINK", "TUNNEL TAIL-LOST"},
 		{"CHAIN-RST-SINK", "TUNNEL"},
+		{"CHAIN-H2-WS", "TUNNEL"},
+		{"CHAIN-H2-EARLY*", "PREMATURE TUNNEL-NON101"},
+		{"CHAIN-H2-COOKIES", "H2-COOKIE"},
+		{"CHAIN-H2-SINK-CLOSES", "TUNNEL TUNNEL-NON101"},
+		{"CHAIN-H2-101-*", "101-UNCHECKED"},
+		{"CHAIN-H2-103-101", "101-LOST TUNNEL"},
+		{"CHAIN-H2-*", "TUNNEL-NON101 TUNNEL"},
 	}
+}
+
+// chainedID is the ID of a rule that the table of chain names.
+func chainedID(short string) string {
+	if strings.HasPrefix(short, "H2-") {
+		return "UPGRADE-" + short
+	}
+	return "UPGRADE-HOP-" + short
 }
 
 // ChainRules returns the rules that a probe of interlock chain brings into play, its own first; none
@@ -109,7 +124,7 @@ func ChainRules(probe string) (all []*Rule) {
 			continue
 		}
 		for _, id := range strings.Fields(line[1]) {
-			all = append(all, Find("UPGRADE-HOP-"+id))
+			all = append(all, Find(chainedID(id)))
 		}
 		return all
 	}

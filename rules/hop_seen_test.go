@@ -131,7 +131,7 @@ func TestProbesOfChainsBringRulesIntoPlay(t *testing.T) {
 	}
 	for _, line := range chained() {
 		for _, id := range strings.Fields(line[1]) {
-			if r := Find("UPGRADE-HOP-" + id); r == nil || !r.Hop {
+			if r := Find(chainedID(id)); r == nil || !r.Hop {
 				t.Errorf("%s names %s, which is no rule about proxies", line[0], id)
 			}
 		}

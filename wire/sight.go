@@ -65,6 +65,15 @@ const (
 	SightResetIgnored Sight = "reset-ignored" // it stays open after a reset by the server
 )
 
+// The sights of what a hop makes of a handshake in HTTP/2 (RFC 8441).
+const (
+	SightStreamEarly     Sight = "stream-early"     // the bytes of a stream get through before the server has answered
+	SightStreamLate      Sight = "stream-late"      // they get through after the server has refused
+	SightOpened          Sight = "opened"           // the hop opens a tunnel although the server has not; the detail is its status
+	SightOpenedUnchecked Sight = "opened-unchecked" // it opens one on a 101 that it must not take; the detail is what is wrong with it
+	SightNoMessage       Sight = "no-message"       // a message in the tunnel does not come back
+)
+
 // The sights of the connections that a hop uses again, and of bodies.
 const (
 	SightPoisoned       Sight = "poisoned"        // another client gets a second response of the server

@@ -56,6 +56,7 @@ func chainCommand() *cobra.Command {
 	s.StringSliceVar(&f.Only, "only", nil, "send only these `probes`: IDs or globs, and the controls")
 	s.StringSliceVar(&f.Skip, "skip", nil, "do not send these `probes`: IDs or globs")
 	s.StringVar(&c.Protected, "protected", "", "`path` that the proxy rejects, to try to reach through it")
+	s.StringVar(&c.HTTP, "http", "1.1", "`version` of HTTP to the proxy: 1.1 or 2")
 	s.BoolVar(&c.Shared, "shared", false, "others use the proxy: leave out what could meet them")
 	s.DurationVar(&c.Wait, "wait", time.Minute, "wait up to `duration` until the proxy forwards")
 	s.DurationVar(&f.Timeout, "timeout", 3*time.Second, "how long to wait for a response")
@@ -72,7 +73,7 @@ func chainCommand() *cobra.Command {
 	locationFlag(cmd)
 	outputFlag(cmd)
 	help.Group(cmd, help.Target, "via", "listen", "recipe", "wait", "authorized")
-	help.Group(cmd, help.Send, "host", "header", "only", "skip", "protected", "shared", "list")
+	help.Group(cmd, help.Send, "host", "header", "only", "skip", "protected", "http", "shared", "list")
 	help.Group(cmd, help.Output, "quiet", "verbose")
 	help.Group(cmd, help.Credentials, "insecure", "client-cert", "client-key", "ca-cert", "sni")
 	help.Group(cmd, help.Limits, "timeout")
@@ -103,7 +104,7 @@ func prepareChaining(cmd *cobra.Command, c *run.Chaining) (err error) {
 // completePassages completes the ID of a probe of chain.
 func completePassages(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var ids []string
-	for _, p := range chain.Probes() {
+	for _, p := range chain.EveryProbe() {
 		ids = append(ids, p.ID+"\t"+p.Label)
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp

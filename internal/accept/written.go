@@ -102,7 +102,7 @@ func probeGlob(glob string) string {
 // names reports whether a glob names a probe, one of interlock chain too.
 func names(glob string) bool {
 	return slices.ContainsFunc(rules.Probes(), func(p *rules.Probe) bool { return rules.MatchGlob(glob, p.ID) }) ||
-		slices.ContainsFunc(chain.Probes(), func(p *chain.Probe) bool { return rules.MatchGlob(glob, p.ID) })
+		slices.ContainsFunc(chain.EveryProbe(), func(p *chain.Probe) bool { return rules.MatchGlob(glob, p.ID) })
 }
 
 func unknownRuleText(id string) string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -104,9 +105,11 @@ func (t *attempt) odd(id string) string {
 }
 
 // open connects to the hop.
-func (t *attempt) open() *line {
+func (t *attempt) open() *line { return t.openWith(t.hop.dial) }
+
+func (t *attempt) openWith(dial func(context.Context, time.Duration) (net.Conn, error)) *line {
 	t.regain()
-	conn, err := t.hop.dial(t.ctx, t.times.Dial)
+	conn, err := dial(t.ctx, t.times.Dial)
 	if err != nil {
 		t.err = err
 		panic(unsent{})

@@ -17,7 +17,7 @@ import (
 // nothing is known of what the proxy would do to them.
 func TestCredentialsThatAProxyChecks(t *testing.T) {
 	sink := listening(t)
-	probes, err := Select([]string{"CHAIN-NOMINATE-AUTH"}, nil, false)
+	probes, err := Select([]string{"CHAIN-NOMINATE-AUTH"}, nil, false, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ type Hop struct {
 	Host      string      // the value of Host
 	Path      string      // the prefix of every target; its default is empty
 	Protected string      // a path that it rejects; empty: none is known
-	TLS       *tls.Config // nil: cleartext; http/1.1 alone is offered by ALPN
+	TLS       *tls.Config // nil: cleartext; by ALPN the version of a probe alone is offered
 	TLSFlags  []string    // the flags of the command that TLS is of
 	Fields    [][2]string // further headers of every request, such as those that the hop asks for
 }
@@ -27,6 +27,15 @@ func (h *Hop) scheme() string {
 
 // dial connects to the hop.
 func (h *Hop) dial(ctx context.Context, within time.Duration) (net.Conn, error) {
+	return h.dialFor(ctx, within, "http/1.1")
+}
+
+// dial2 connects to the hop for HTTP/2: by prior knowledge, and in TLS where the hop chooses it.
+func (h *Hop) dial2(ctx context.Context, within time.Duration) (net.Conn, error) {
+	return h.dialFor(ctx, within, "h2")
+}
+
+func (h *Hop) dialFor(ctx context.Context, within time.Duration, protocol string) (net.Conn, error) {
 	ctx, giveUp := context.WithTimeout(ctx, within)
 	defer giveUp()
 	var d net.Dialer
@@ -34,7 +43,7 @@ func (h *Hop) dial(ctx context.Context, within time.Duration) (net.Conn, error) 
 		return d.DialContext(ctx, "tcp", h.Address)
 	}
 	config := h.TLS.Clone()
-	config.NextProtos = []string{"http/1.1"}
+	config.NextProtos = []string{protocol}
 	secure := tls.Dialer{NetDialer: &d, Config: config}
 	return secure.DialContext(ctx, "tcp", h.Address)
 }

@@ -36,6 +36,14 @@ const (
 func Probes() []*Probe {
 	all := slices.Concat(inTurn(alone, controls()), handshakes(), offers(), headers(), inTurn(undivided, targets()), refusals(), denied(), early(), switches(), tunnels(), bodies(),
 		inTurn(alone, pools()), inTurn(alone, lastControls()))
+	return finished(all)
+}
+
+// EveryProbe returns those of [Probes] and of [HTTP2Probes].
+func EveryProbe() []*Probe { return slices.Concat(Probes(), HTTP2Probes()) }
+
+// finished gives each probe its rule.
+func finished(all []Probe) []*Probe {
 	probes := make([]*Probe, len(all))
 	for i := range all {
 		probes[i] = &all[i]
@@ -65,7 +73,7 @@ func inTurn(turn turn, probes []Probe) []Probe {
 
 // FindProbe returns the probe with that ID; nil if there is none.
 func FindProbe(id string) *Probe {
-	all := Probes()
+	all := EveryProbe()
 	if i := slices.IndexFunc(all, func(p *Probe) bool { return p.ID == id }); i >= 0 {
 		return all[i]
 	}

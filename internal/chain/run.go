@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -112,7 +113,7 @@ func (t *attempt) kept() {
 	if l == nil {
 		return
 	}
-	c.Client = l.conn.LocalAddr().String()
+	c.Client, c.HTTP2 = l.conn.LocalAddr().String(), strings.HasPrefix(t.probe.ID, "CHAIN-H2-")
 	if x := about(l.exchanges(c, wire.FromClient, t.hop.secrets()), t.mainID); x != nil {
 		t.near = x
 	}
@@ -120,7 +121,7 @@ func (t *attempt) kept() {
 	if a == nil {
 		return
 	}
-	c.Client, c.Backend, c.ClientTLS, c.BackendTLS, c.Rare = a.backend.conn.RemoteAddr().String(), t.sink.Addr, false, false, nil
+	c.Client, c.Backend, c.ClientTLS, c.BackendTLS, c.Rare, c.HTTP2 = a.backend.conn.RemoteAddr().String(), t.sink.Addr, false, false, nil, false
 	id := t.mainID
 	if t.guessed = a.guessed; t.guessed {
 		id = string(masked(a.request.Raw, t.hop.secrets()))

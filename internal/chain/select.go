@@ -11,11 +11,18 @@ import (
 // Select returns the probes that match only, unless that is empty, and do not match skip, in their
 // order. The controls, first and last, are always among them. Each pattern is an ID or a glob of IDs, in
 // either case. A pattern without a match is an error. Without a path that the hop rejects, probes that
-// need one are left out, and it is an error to choose those alone.
-func Select(only, skip []string, withPath bool) ([]*Probe, error) {
+// need one are left out, and it is an error to choose those alone. With http2 they are those of [HTTP2Probes].
+func Select(only, skip []string, withPath, http2 bool) ([]*Probe, error) {
 	all := Probes()
+	if http2 {
+		last := len(lastControls())
+		all = slices.Concat(all[:len(controls())], HTTP2Probes(), all[len(all)-last:])
+	}
 	for _, pattern := range slices.Concat(only, skip) {
 		if !slices.ContainsFunc(all, func(p *Probe) bool { return matches(pattern, p.ID) }) {
+			if !http2 && slices.ContainsFunc(HTTP2Probes(), func(p *Probe) bool { return matches(pattern, p.ID) }) {
+				return nil, exit.Usage("%s is sent with --http 2 only", pattern)
+			}
 			return nil, exit.Usage("no probe %q; interlock chain --list lists them", pattern)
 		}
 	}

@@ -45,6 +45,9 @@ func NewRecipe(r *rules.Ruling) Recipe {
 	}
 	to := server(r)
 	if r.X.Request.HTTP2() {
+		if r.X.Origin == wire.OriginChain {
+			return Recipe{Probe: chainCommand(r, &to, nil)} // all headers are those of the probe
+		}
 		if text := probeCommand(r, &to); text != "" {
 			return Recipe{Probe: text, Notes: notes(r, &s, &rules.Handshake{})}
 		}

@@ -48,6 +48,9 @@ func chainCommand(r *rules.Ruling, to *place, headers []string) string {
 	if hostHeader != "" {
 		options = " --host " + word(hostHeader)
 	}
+	if r.X.Request.HTTP2() {
+		options += " --http 2"
+	}
 	for _, name := range headers {
 		options += " -H " + word(name+": ***")
 	}

@@ -91,6 +91,17 @@ func mustSides(t *testing.T, r *rules.Ruling) []Passage {
 	return all
 }
 
+// TestChainIsSentAgainInHTTP2 holds that the command of a probe over HTTP/2 chooses the version, and sends no
+// further headers.
+func TestChainIsSentAgainInHTTP2(t *testing.T) {
+	r := hopped()
+	r.X.Probe = "CHAIN-H2-COOKIES"
+	r.X.Request = wire.ReadRequest([]byte("HTTP/2\r\n:method: CONNECT\r\n:protocol: websocket\r\n:scheme: http\r\n:path: /c/1\r\n:authority: 127.0.0.1:8080\r\ncookie: ***\r\n\r\n"))
+	if got, want := Again(r), "interlock chain --via lab=http://127.0.0.1:8080/ --http 2 --only CHAIN-H2-COOKIES"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestChainIsSentAgainWithInterlock holds that the command of a probe of chain is one that brings the
 // backend along.
 func TestChainIsSentAgainWithInterlock(t *testing.T) {

@@ -33,6 +33,7 @@ type Chaining struct {
 	Host      string   // the value of Host; empty: that of the URL
 	Protected string   // a path that the hops reject; empty: none is known
 	Shared    bool     // the hops serve others too
+	HTTP      string   // the version in which the client speaks to the hops: 1.1 or 2
 	Wait      time.Duration
 	Config    config.Config
 	Gate      rules.Gate
@@ -118,7 +119,13 @@ func (c *Chaining) aim(ctx context.Context) (err error) {
 	if c.Protected != "" && !chain.IsPath(c.Protected) {
 		return exit.Usage("--protected: %q must be a path that the proxy rejects, without a query, such as /admin", c.Protected)
 	}
-	if c.probes, err = chain.Select(c.Flags.Only, c.Flags.Skip, c.Protected != ""); err != nil {
+	if !slices.Contains([]string{"", "1.1", "2"}, c.HTTP) {
+		return exit.Usage("--http: %q must be 1.1 or 2", c.HTTP)
+	}
+	if c.HTTP == "2" && (c.Protected != "" || len(c.Flags.Fields) > 0) {
+		return exit.Usage("--http 2 sends no further headers and does not try --protected: leave out --header and --protected")
+	}
+	if c.probes, err = chain.Select(c.Flags.Only, c.Flags.Skip, c.Protected != "", c.HTTP == "2"); err != nil {
 		return err
 	}
 	lines, err := c.Flags.FieldLines()

@@ -13,7 +13,7 @@ import (
 // ListChain lists the probes of chain.
 func ListChain(w io.Writer, width int) error {
 	rows := [][]string{{"PROBE", "RISK", "NEEDS", "WHAT IT SENDS, AND WHAT A CORRECT PROXY DOES"}}
-	for _, p := range chain.Probes() {
+	for _, p := range chain.EveryProbe() {
 		needs := "-"
 		switch p.Needs {
 		case chain.NeedsTunnel:

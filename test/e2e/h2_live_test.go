@@ -34,6 +34,7 @@ func h2Places() map[string]func(*testing.T) (addr string) {
 		start := h2Gateways()[name]
 		all[code] = func(t *testing.T) string { return start(t, h2Backend(t)) }
 	}
+	all["gateway-g"] = func(t *testing.T) string { return h2Gateways()["haproxy"](t, nghttpx(t, h2Backend(t))) } // whose backend takes h2c
 	return all
 }
 
@@ -218,8 +219,11 @@ func askLive(t *testing.T, p *process, r h2Request) (cell string) {
 	c.conn.Close()
 	from := c.conn.LocalAddr().String()
 	x := p.await(t, "the exchange "+r.name, func(l line) bool { return l.Message == "exchange" && l.Client == from })
-	cell = fmt.Sprintf("%s %d %s %s", x.Outcome, x.Status, x.Verdict, strings.Join(x.Rules, " "))
-	return strings.TrimSpace(cell)
+	cell = fmt.Sprintf("%s %d %s", x.Outcome, x.Status, x.Verdict)
+	if len(x.Rules) > 0 {
+		cell += " " + x.Severity + " " + strings.Join(x.Rules, " ")
+	}
+	return cell
 }
 
 // h2Cells reads a table: what is said of each request at each server.

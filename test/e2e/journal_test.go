@@ -19,6 +19,7 @@ type line struct {
 	Listen, Admin, Forward                    string // listening
 	Exchange, Client, Backend, Method, Target string
 	Protocol, Outcome, Cause, Verdict, Err    string
+	Severity                                  string
 	Status                                    int
 	Rules, Altered                            []string
 	Diagnoses                                 []string

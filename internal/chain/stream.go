@@ -1,0 +1,144 @@
+package chain
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/h2"
+)
+
+// A stream is a request in HTTP/2, on a connection of its own (RFC 9113, RFC 8441). It writes frames that
+// a correct client does not, and what comes is read by the decoder of live traffic.
+type stream struct {
+	t      *attempt
+	line   *line
+	sent   []byte
+	out    bytes.Buffer
+	framer *http2.Framer
+}
+
+// An answered is what has come on a stream.
+type answered struct {
+	greeted bool // SETTINGS have come
+	status  int  // of the final head; 0: none has come
+	data    []byte
+	over    bool // nothing more will come
+}
+
+// streamID is the stream of the request.
+const streamID = 1
+
+// connect opens a connection, and sends an extended CONNECT with that id and more fields. What is early
+// goes out in the same write, in a DATA frame.
+func (t *attempt) connect(id, early string, more ...h2.Field) *stream {
+	s := &stream{t: t, line: t.openWith(t.hop.dial2)}
+	s.framer = http2.NewFramer(&s.out, nil)
+	s.out.WriteString(h2.Preface)
+	_ = s.framer.WriteSettings(http2.Setting{ID: http2.SettingEnablePush}) // writing to memory does not fail
+	s.flush()
+	s.wait(t.times.Come, func(a answered) bool { return a.greeted })
+	_ = s.framer.WriteSettingsAck()
+	fields := []h2.Field{
+		{Name: ":method", Value: "CONNECT"}, {Name: ":protocol", Value: "websocket"}, {Name: ":scheme", Value: t.hop.scheme()},
+		{Name: ":path", Value: t.path(id)}, {Name: ":authority", Value: t.hop.Host},
+		{Name: "sec-websocket-version", Value: "13"}, {Name: "origin", Value: t.hop.scheme() + "://" + t.hop.Host},
+	}
+	for _, f := range more {
+		fields = slices.DeleteFunc(fields, func(old h2.Field) bool { return old.Name == f.Name })
+	}
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	for _, f := range append(fields, more...) {
+		_ = encoder.WriteField(hpack.HeaderField{Name: f.Name, Value: f.Value})
+	}
+	_ = s.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: streamID, BlockFragment: block.Bytes(), EndHeaders: true})
+	if early != "" {
+		_ = s.framer.WriteData(streamID, false, []byte(early))
+	}
+	s.flush()
+	return s
+}
+
+// say sends text in a DATA frame.
+func (s *stream) say(text string) {
+	_ = s.framer.WriteData(streamID, false, []byte(text))
+	s.flush()
+}
+
+func (s *stream) flush() {
+	text := s.out.String()
+	s.out.Reset()
+	s.sent = append(s.sent, text...)
+	s.line.send(text)
+}
+
+// read reads what has come. It is little, so it is read from its beginning each time.
+func (s *stream) read(in []byte) (a answered) {
+	decoder := h2.NewDecoder(h2.Terms{}, 0, func(e *h2.Event) {
+		ours := e.From == h2.Server && e.Stream == streamID
+		switch {
+		case e.From != h2.Server:
+		case e.Kind == h2.EventGoAway && e.Last < streamID, e.Kind == h2.EventBlind:
+			a.over = true
+		case !ours:
+		case e.Kind == h2.EventHead && a.status == 0:
+			if status := wire.ReadResponse(wire.HTTP2Head(e.Fields)).Status; status/100 != 1 || status == 101 {
+				a.status = status
+			}
+		case e.Kind == h2.EventData:
+			e.Want = e.Length
+		case e.Kind == h2.EventPayload:
+			a.data = append(a.data, e.Data...)
+		}
+		a.over = a.over || ours && (e.Kind == h2.EventEnd || e.Kind == h2.EventReset)
+	})
+	decoder.Feed(h2.Client, s.sent, 0)
+	decoder.Feed(h2.Server, in, 0)
+	a.greeted = decoder.Facts().Sides[h2.Server].Frames[h2.Settings] > 0
+	return a
+}
+
+// wait waits until enough has come on the stream, or nothing more will.
+func (s *stream) wait(within time.Duration, enough func(answered) bool) answered {
+	s.t.wait(s.line, within, func(in []byte) bool {
+		a := s.read(in)
+		return a.over || enough(a)
+	})
+	in, _ := s.line.received()
+	return s.read(in)
+}
+
+// answer waits for the final head.
+func (s *stream) answer() answered {
+	return s.wait(s.t.times.Come+s.t.times.Hold, func(a answered) bool { return a.status != 0 })
+}
+
+// opened reports whether the client was told that there is a tunnel.
+func (a answered) opened() bool { return a.status/100 == 2 || a.status == 101 }
+
+// passes sends a mark through the tunnel, and reports whether it comes back from the sink.
+func (s *stream) passes(id string) bool {
+	s.say(clientFrame(up(id)))
+	a := s.wait(s.t.times.Come, func(a answered) bool { return bytes.Contains(a.data, []byte(down(id))) })
+	return bytes.Contains(a.data, []byte(down(id)))
+}
+
+// said says what the client got.
+func (s *stream) said() string {
+	in, end := s.line.received()
+	switch a := s.read(in); {
+	case a.status != 0:
+		return "a " + strconv.Itoa(a.status)
+	case a.over:
+		return "no answer: the stream was reset"
+	case end != "":
+		return "no answer, and the connection was closed"
+	}
+	return "no answer, and the connection stays open"
+}
