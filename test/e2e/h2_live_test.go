@@ -2,6 +2,8 @@
 
 package e2e
 
+//lint:file-ignore SA1019 net/http does not switch to h2c, this does
+
 import (
 	"flag"
 	"fmt"
@@ -65,7 +67,6 @@ func h2Backend(t *testing.T) (addr string) {
 			http.NotFound(w, r)
 		}
 	})
-	//lint:ignore SA1019 net/http does not switch to h2c, this does
 	switching := h2c.NewHandler(pages, &http2.Server{})
 	return site(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/items" {

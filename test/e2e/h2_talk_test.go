@@ -177,22 +177,6 @@ func (c *h2Talk) take(f http2.Frame) {
 	}
 }
 
-// answer waits for the final head of a stream or its end.
-func (c *h2Talk) answer(id uint32) *h2Reply {
-	r := c.streams[id]
-	c.reads(patience, func() bool {
-		return r.ended != "" || r.heads > 0 && !strings.HasPrefix(r.get(":status"), "1")
-	})
-	return r
-}
-
-// whole waits for the end of a stream.
-func (c *h2Talk) whole(id uint32) *h2Reply {
-	r := c.streams[id]
-	c.reads(patience, func() bool { return r.ended != "" })
-	return r
-}
-
 // The frames of a WebSocket: a message that says hello with its mask, what comes back, and a close frame
 // of both sides.
 const (

@@ -15,10 +15,9 @@ import (
 
 // An h2Client is a program that speaks HTTP/2 by prior knowledge.
 type h2Client struct {
-	name   string
-	run    func(t *testing.T, addr string) (shown string) // what it shows of the responses
-	shows  string                                         // what is in that
-	target string
+	name  string
+	run   func(t *testing.T, addr string) (shown string) // what it shows of the responses
+	shows string                                         // what is in that
 }
 
 // loadCounts finds what h2load counts.

@@ -3,6 +3,8 @@
 // or by an upgrade in HTTP/1.1, and answers any other request with a page.
 package main
 
+//lint:file-ignore SA1019 net/http has no extended CONNECT, golang.org/x/net has
+
 import (
 	"fmt"
 	"io"
@@ -23,7 +25,6 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Println(l.Addr().(*net.TCPAddr).Port)
-	//lint:ignore SA1019 net/http has no extended CONNECT, golang.org/x/net has
 	server := &http.Server{Handler: h2c.NewHandler(http.HandlerFunc(answer), &http2.Server{}), ReadHeaderTimeout: time.Minute}
 	go server.Serve(l)
 	io.Copy(io.Discard, os.Stdin)
