@@ -46,10 +46,7 @@ server behind it an open proxy.`,
 	Probes: []Probe{{
 		ID: "UPGRADE-H2-CONNECT-NOPROTO", Class: Refuse400, Want: wantReset, Control: HTTP2Plain, Label: "Extended CONNECT without :protocol",
 		Edit: Edits(Extended(), NoField(":protocol")),
-	}, {
-		ID: "UPGRADE-H2-PROTO-REGULAR", Class: Refuse400, Want: wantReset, Control: HTTP2Plain, Label: "Header protocol in place of :protocol",
-		Edit: Edits(Extended(), NoField(":protocol"), FieldAlso("protocol", "websocket")),
-	}},
+	}, malformed2("UPGRADE-H2-PROTO-REGULAR", "Header protocol in place of :protocol", NoField(":protocol"), FieldAlso("protocol", "websocket"))},
 })
 
 // plainFault says what is wrong with the pseudo-headers of a CONNECT without :protocol; empty if nothing
