@@ -101,7 +101,7 @@ func Learn(q *wire.Request, scheme, key string, credentials bool, d Redaction) *
 		target = d.Target(target)
 	}
 	announced := false
-	h := NewHandshake(scheme, string(first(&q.Head, "Host")), target, key)
+	h := NewHandshake(scheme, string(first(&q.Head, hostField(&q.Head))), target, key)
 	for _, f := range q.Fields {
 		name, value := string(q.Text(f.Name)), string(q.Text(f.Value))
 		switch {

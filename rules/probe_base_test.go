@@ -101,6 +101,21 @@ func TestLearnedTargetIsAPath(t *testing.T) {
 	}
 }
 
+// TestHandshakesOfHTTP2AreLearned checks that a WebSocket over HTTP/2 gives the handshake of its endpoint in HTTP/1.1.
+func TestHandshakesOfHTTP2AreLearned(t *testing.T) {
+	q := wire.ReadRequest([]byte("HTTP/2\r\n:method: CONNECT\r\n:protocol: websocket\r\n:scheme: http\r\n:path: /chat?x=1\r\n:authority: a.test\r\n" +
+		"sec-websocket-version: 13\r\norigin: http://a.test\r\nsec-websocket-protocol: chat\r\n\r\n"))
+	got := wire.ReadRequest([]byte(Learn(q, "http", "dGhlIHNhbXBsZSBub25jZQ==", true, Redaction{}).Head()))
+	for name, want := range map[string]string{"Host": "a.test", "Origin": "http://a.test", "Sec-WebSocket-Protocol": "chat", "Upgrade": "websocket"} {
+		if value, _ := got.Value(name); value != want {
+			t.Errorf("%s: got %q, want %q", name, value, want)
+		}
+	}
+	if got.Target != "/chat?x=1" || got.Method != "GET" {
+		t.Errorf("got %s", got.Raw)
+	}
+}
+
 // TestTwoDefectsAreCaught checks the check itself: breaksOnly notices a second defect in a probe.
 func TestTwoDefectsAreCaught(t *testing.T) {
 	base := NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")

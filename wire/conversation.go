@@ -84,6 +84,8 @@ func (c *Conversation) Feed(d Direction, p []byte, now time.Time) {
 		}
 	case d == FromClient:
 		c.feedClient(p, base, now)
+	case c.serverBeginsHTTP2(p, base):
+		c.beginHTTP2AtServer(p, now)
 	default:
 		c.feedServer(p, base, now)
 	}

@@ -34,6 +34,9 @@ func (c *connection) plain(from tlsread.Side, b []byte) {
 	if k := &c.common; !k.ClientTLS {
 		k.ClientTLS, k.BackendTLS, k.NoSNI = true, true, c.tls.ServerName() == ""
 		k.Rare = &wire.Rare{ALPN: c.tls.ALPN(), SNI: c.tls.ServerName()}
+		if c.tls.ALPN() == "h2" { // the SETTINGS of the server may come before the client's preface
+			c.talk.BeginHTTP2(c.streams.now)
+		}
 	}
 	c.give(wire.Direction(from), b)
 }

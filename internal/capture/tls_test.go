@@ -131,7 +131,12 @@ func readWith(t testing.TB, file []byte, secrets *tlsread.KeyLog) (found []*wire
 func TestTLSIsDecrypted(t *testing.T) {
 	plain := transcripts(t)["TUTORIAL/426-then-upgrade.wire"]
 	plain.Meta = nil
-	for name, transcript := range map[string]*wire.Transcript{"http/1.1": plain, "h2": overHTTP2(t)["UPGRADE-H2-NOT-A-TUNNEL/tunnel.wire"]} {
+	tunnel := overHTTP2(t)["UPGRADE-H2-NOT-A-TUNNEL/tunnel.wire"]
+	for _, each := range []struct {
+		name       string
+		transcript *wire.Transcript
+	}{{"http/1.1", plain}, {"h2", tunnel}, {"h2", settingsFirst(tunnel)}} {
+		name, transcript := each.name, each.transcript
 		want := same(transcript.Exchanges(wire.Common{}), true)
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			wired, log := overTLS(t, transcript, &tls.Config{MinVersion: version, MaxVersion: version, NextProtos: []string{name}, ServerName: "chat.test"})
@@ -158,6 +163,14 @@ func TestTLSIsDecrypted(t *testing.T) {
 			}
 		}
 	}
+}
+
+// settingsFirst returns a transcript of HTTP/2 in which the server does not wait for the client's preface.
+func settingsFirst(t *wire.Transcript) *wire.Transcript {
+	first := *t
+	i := slices.IndexFunc(t.Chunks, func(c wire.Chunk) bool { return c.From == wire.FromServer })
+	first.Chunks = slices.Concat(t.Chunks[i:i+1], t.Chunks[:i], t.Chunks[i+1:])
+	return &first
 }
 
 // TestTLSThatIsNotDecrypted reads captures of which the secrets, the beginning or packets are missing: the
