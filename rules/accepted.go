@@ -13,11 +13,11 @@ import (
 func HandshakeFlaw(x *wire.Exchange) string {
 	c := Case{X: x}
 	c.read()
+	if x.Outcome == wire.Switched && x.Request.HTTP2() && c.status() != 101 && documentSign(&c) != "" {
+		return "with a document in place of a tunnel"
+	}
 	if !c.switched {
 		return ""
-	}
-	if x.Request.HTTP2() && c.status() != 101 && documentSign(&c) != "" {
-		return "with a document in place of a tunnel"
 	}
 	if len(c.chosen) == 0 {
 		return "without an Upgrade header"

@@ -73,7 +73,7 @@ func (c *Case) read() {
 	switch {
 	case p == nil:
 	case q.HTTP2():
-		if c.switched = c.X.Outcome == wire.Switched; c.switched && p.Status != 101 {
+		if c.switched = c.X.Outcome == wire.Switched && !servesDocument(c); c.switched && p.Status != 101 {
 			c.chosen = c.offered
 		}
 	default:

@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -31,7 +33,7 @@ In a gateway, never copy Upgrade from HTTP/2 into HTTP/1.1, and treat a 101 that
 	Judge: func(c *Case) Result { return c.passIf(c.status() != 101) },
 	Show: func(c *Case, _ Result) Shown {
 		what := "a request that the record does not have"
-		if c.keeps(lostRequest) {
+		if c.X.Request.Method != "" {
 			what = quote(c.X.Request.Method)
 			if c.X.Request.Has("Upgrade") {
 				what += " with Upgrade: " + requestValues(c, "Upgrade")
@@ -87,6 +89,7 @@ var _ = register(Rule{
 	Title:    "A server that answers an extended CONNECT with a 2xx opens a tunnel",
 	Problem: Problems{
 		Switched: "Server answered an extended CONNECT with %s and sent a document: %s",
+		Refused:  "Server answered an extended CONNECT with %s and sent a document: %s",
 	},
 	Label: "Page in place of a tunnel",
 	Refs: []Ref{
@@ -98,7 +101,7 @@ page. A browser reports the WebSocket as open, reads the page as a frame and clo
 believes that it was connected, and tries again and again.`,
 	Fix: `Answer 404 or 501 where there is no WebSocket. In a server for single-page
 	applications, exclude CONNECT from the rule that answers everything with index.html.`,
-	When: func(c *Case) bool { return extended(c) && c.switched && c.status() != 101 },
+	When: func(c *Case) bool { return extended(c) && c.X.Outcome == wire.Switched && c.status() != 101 },
 	Judge: func(c *Case) Result {
 		return c.passIf(documentSign(c) == "")
 	},
@@ -106,6 +109,16 @@ believes that it was connected, and tries again and again.`,
 		return seen(c.inResponse("Content-Type", "Content-Length"), strconv.Itoa(c.status()), documentSign(c))
 	},
 })
+
+// servesDocument reports whether a 2xx to an extended CONNECT certainly has a document, so that no tunnel is
+// open. A Content-Type alone may come with a tunnel, and what answers in the tunnel is one.
+func servesDocument(c *Case) bool {
+	if !extended(c) || c.status() == 101 || slices.ContainsFunc(c.X.Inside, func(i wire.Inner) bool { return i.Status != 0 }) {
+		return false
+	}
+	kind, _ := c.X.Response.Value("Content-Type")
+	return c.X.Response.Has("Content-Length") || c.X.Stream != nil && c.X.Stream.Server.AtHead || strings.HasPrefix(kind, "text/html")
+}
 
 // documentSign returns what shows that a 2xx to an extended CONNECT has a document, and opens no tunnel;
 // empty if nothing does.

@@ -3,6 +3,8 @@ package rules
 import (
 	"slices"
 	"strings"
+
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // The parts of an exchange that a file may not contain and that rules need; see [wire.Exchange].
@@ -24,7 +26,11 @@ func allowForLoss(c *Case, f *Finding, res Result) {
 	if !c.keeps(lostResponse) && !res.answered { // RefuseSwitch judges the request and the status, which are there
 		f.Verdict = max(f.Verdict, Unclear)
 	}
-	f.Detail += "; the file does not contain " + strings.Join(lostParts(c.X.Lossy), ", ")
+	from := "file"
+	if c.X.Origin == wire.OriginLive { // see the ordinary streams of HTTP/2
+		from = "record"
+	}
+	f.Detail += "; the " + from + " does not contain " + strings.Join(lostParts(c.X.Lossy), ", ")
 }
 
 // lostParts names parts that a file did not keep in the words of texts.

@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/wire/h2"
 )
@@ -43,7 +45,9 @@ type Blind struct {
 // The bounds of what is kept of a connection.
 const (
 	maxConnects = 8
-	maxOpen     = 1 << 10 // open streams that are told from closed ones
+	maxOpen     = 1 << 10  // open streams that are told from closed ones
+	maxAsked    = 1 << 10  // bytes of what is kept of a request that is not followed
+	maxAllAsked = 64 << 10 // of all of them
 )
 
 // side is one side.
@@ -59,6 +63,7 @@ type connection struct {
 	known   Connection
 	shown   *Connection // what was reported last; nil if something has changed since
 	open    []openStream
+	asked   int    // bytes of what is kept of their requests
 	highest uint32 // stream of the client
 	unsure  bool   // streams may be open that are not among those
 	suspect suspect
@@ -69,6 +74,7 @@ type connection struct {
 type openStream struct {
 	id    uint32
 	ended [2]bool // by Direction
+	asked []byte  // the pseudo-headers of a request that is not followed, as a head; nil: not kept
 }
 
 // show returns what is known, for an exchange with that ID.
@@ -121,11 +127,12 @@ func (k *connection) begin(id uint32) {
 
 // end records that one side, or a reset, has ended a stream.
 func (k *connection) end(id uint32, d Direction, reset bool) {
-	i, ok := slices.BinarySearchFunc(k.open, id, func(s openStream, id uint32) int { return int(s.id) - int(id) })
+	i, ok := slices.BinarySearchFunc(k.open, id, openStream.compare)
 	if !ok {
 		return
 	}
 	if k.open[i].ended[d] = true; reset || k.open[i].ended[1-d] {
+		k.asked -= len(k.open[i].asked)
 		k.open = slices.Delete(k.open, i, i+1)
 		k.shown, k.known.Open = nil, uint32(len(k.open))
 	}
@@ -139,6 +146,32 @@ func (k *connection) goAway(last uint32) {
 
 // resting reports whether no stream is open.
 func (k *connection) resting() bool { return len(k.open) == 0 && !k.unsure }
+
+// remember keeps what a stream asks for that is not followed, in case that its response is about an upgrade.
+func (k *connection) remember(id uint32, fields []h2.Field) {
+	i := len(k.open) - 1
+	if i < 0 || k.open[i].id != id {
+		return
+	}
+	n := slices.IndexFunc(fields, func(f h2.Field) bool { return !strings.HasPrefix(f.Name, ":") })
+	if n < 0 {
+		n = len(fields)
+	}
+	if asked, whole := renderHead(fields[:n], maxAsked); whole && k.asked+len(asked) <= maxAllAsked {
+		k.open[i].asked = asked
+		k.asked += len(asked)
+	}
+}
+
+// request returns what is kept of the request of a stream, as a head.
+func (k *connection) request(id uint32) []byte {
+	if i, ok := slices.BinarySearchFunc(k.open, id, openStream.compare); ok && k.open[i].asked != nil {
+		return k.open[i].asked
+	}
+	return []byte(http2Line + "\r\n")
+}
+
+func (s openStream) compare(id uint32) int { return cmp.Compare(s.id, id) }
 
 // others returns how many streams beside that one the server has not ended.
 func (k *connection) others(id uint32) (n uint32) {

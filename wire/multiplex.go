@@ -181,6 +181,7 @@ func (m *multiplex) leave(s *stream, id uint32) {
 func (m *multiplex) begin(e *h2.Event) *stream {
 	m.common.Counts.Exchanges.Add(1)
 	if !m.common.Every && !slices.ContainsFunc(e.Fields, aboutUpgrade) {
+		m.on.remember(e.Stream, e.Fields)
 		return nil
 	}
 	raw, whole := renderHead(e.Fields, MaxHead)
@@ -215,15 +216,15 @@ func aboutUpgrade(f h2.Field) bool {
 	return false
 }
 
-// unexpected follows a stream whose request had nothing to do with an upgrade, if its response has. The
-// request is not known any more.
+// unexpected follows a stream whose request had nothing to do with an upgrade, if its response has. Of the
+// request only the pseudo-headers are known, or nothing.
 func (m *multiplex) unexpected(e *h2.Event) *stream {
 	if !slices.ContainsFunc(e.Fields, func(f h2.Field) bool {
 		return f.Name == ":status" && (f.Value == "101" || f.Value == "426") || f.Name == "upgrade"
 	}) {
 		return nil
 	}
-	s := m.follow(e.Stream, []byte(http2Line+"\r\n"), true)
+	s := m.follow(e.Stream, m.on.request(e.Stream), true)
 	if s == nil {
 		return nil
 	}

@@ -149,7 +149,7 @@ func http2Plays() map[string]http2Play {
 		"a 101 to an ordinary request": {func(w *http2Writer) {
 			w.head(FromClient, 1, true, ":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a.test")
 			w.head(FromServer, 1, false, ":status", "101")
-		}, []string{`switched   101 server "" "" early 0 {"id":1,"offered":"yes"}`}},
+		}, []string{`switched GET / 101 server "" "" early 0 {"id":1,"offered":"yes"}`}},
 		"HEADERS in a tunnel": {func(w *http2Writer) {
 			w.head(FromClient, 1, false, extendedConnect()...)
 			w.head(FromServer, 1, false, ":status", "200")
