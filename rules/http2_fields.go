@@ -61,7 +61,11 @@ gateway has seen.`,
 	HTTP2-Settings and Connection from HTTP/2 into HTTP/1.1; in a server behind one, turn h2c off.`,
 	When: func(c *Case) bool { return !c.headCut && (extended(c) || c.X.Request.Has("Upgrade")) },
 	Judge: func(c *Case) Result {
-		return refuseUnless(c, !offersH2C(&c.X.Request.Head))
+		res := refuseUnless(c, !offersH2C(&c.X.Request.Head))
+		if res.Verdict != Pass && c.probed() && !c.switched { // it ignored the offer: the server is as it was
+			return res.rated(Medium)
+		}
+		return res
 	},
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Upgrade", "HTTP2-Settings"), requestValues(c, "Upgrade"))

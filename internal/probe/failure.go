@@ -16,6 +16,7 @@ var (
 	ErrCertificate = errors.New("the certificate of the backend is not trusted")
 	ErrTLS         = errors.New("the TLS handshake with the backend failed")
 	ErrNotHTTP     = errors.New("the backend does not answer in HTTP")
+	ErrOnlyHTTP2   = errors.New("the backend speaks HTTP/2, and was asked in HTTP/1.1")
 	ErrNotHTTP2    = errors.New("the backend does not speak HTTP/2")
 )
 

@@ -125,6 +125,7 @@ func TestTargetsThatCannotBeProbed(t *testing.T) {
 		"TLS there":               {alert, nil, ErrWantsTLS},
 		"TLS there, and a hint":   {polite, nil, ErrWantsTLS},
 		"another protocol":        {ssh, nil, ErrNotHTTP},
+		"HTTP/2":                  {raw(t, "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80"), nil, ErrOnlyHTTP2},
 		"another, asked with TLS": {ssh, trusting, ErrNoTLS},
 	}
 	for name, c := range cases {

@@ -193,6 +193,8 @@ func (c *caller) understood(raw [][]byte, exchanges ...*wire.Exchange) error {
 		switch {
 		case len(b) >= 3 && b[0] == 0x15 && b[1] == 3: // an alert of TLS (RFC 8446 §6)
 			return &TargetError{c.target.Address, ErrWantsTLS, nil}
+		case len(b) >= 9 && b[0] == 0 && b[3] == 4 && b[5]|b[6]|b[7]|b[8] == 0: // SETTINGS (RFC 9113 §6.5)
+			return &TargetError{c.target.Address, ErrOnlyHTTP2, nil}
 		case len(b) > 0 && !begun(b):
 			return &TargetError{c.target.Address, ErrNotHTTP, fmt.Errorf("it begins with \"%s\"", wire.Escape(b[:min(len(b), 32)]))}
 		}

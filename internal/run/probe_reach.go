@@ -80,6 +80,8 @@ func describeTarget(p place, err error) string {
 		text += "; it may want --client-cert and --client-key, or another --sni"
 	case errors.Is(err, probe.ErrNotHTTP2):
 		text += "; try " + p.scheme + "://" + p.host + ", which is probed in HTTP/1.1"
+	case errors.Is(err, probe.ErrOnlyHTTP2):
+		text += "; add --http 2"
 	case errors.Is(err, probe.ErrNotHTTP):
 		text += "; is the port the right one?"
 	}

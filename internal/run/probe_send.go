@@ -75,6 +75,13 @@ type tally struct {
 	headline   headline
 }
 
+// counts reports whether the result of a probe can say that the endpoint is safe. What only a plain request in
+// HTTP/2 is the control of says so only where there is no WebSocket to test.
+func (s *site) counts(q *rules.Probe) bool {
+	return q == nil || q.Control != rules.HTTP2Plain ||
+		s.version == probe.HTTP2 && !slices.ContainsFunc(s.met, func(c probe.Control) bool { return c.Protocol == rules.HTTP2WebSocket })
+}
+
 // entered adds a ruling to the reports. The response to a request without an offer is not a result.
 func (s *site) entered(r *rules.Ruling) {
 	p := s.run
@@ -84,7 +91,7 @@ func (s *site) entered(r *rules.Ruling) {
 	if server.IsNoResult(r) {
 		return
 	}
-	if p.Gate.Tells(r) {
+	if p.Gate.Tells(r) && s.counts(rules.FindProbe(r.X.Probe)) {
 		s.tally.conclusive++
 	}
 	r = p.Accepting.enter(r)

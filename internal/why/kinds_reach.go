@@ -85,6 +85,12 @@ func onlyHTTP2() rules.Diagnosis {
 		"nginx: http2 on; keeps http/1.1; HAProxy: bind ... alpn h2,http/1.1; Envoy: alpn_protocols: [h2, http/1.1]")
 }
 
+func clearHTTP2(t *Target) rules.Diagnosis {
+	return certain("http2-only", "What listens at port "+t.Port+" takes HTTP/2 only", "Clients open WebSockets in plain text with HTTP/1.1",
+		"server: take HTTP/1.1 at this port too",
+		"interlock: probe h2c://"+t.Host+t.Shown+" tests WebSockets over HTTP/2 there")
+}
+
 func wantsTLS(t *Target) rules.Diagnosis {
 	return certain("wants-tls", "The port speaks TLS, and the URL asks for plain text", "The URL has ws or http where the server wants wss or https",
 		"client: use wss://"+t.Host+t.Shown,

@@ -16,6 +16,9 @@ func (w *walker) page(ctx context.Context) bool {
 	case errors.Is(a.err, probe.ErrWantsTLS):
 		w.found(wantsTLS(&w.target))
 		return false
+	case errors.Is(a.err, probe.ErrOnlyHTTP2):
+		w.found(clearHTTP2(&w.target))
+		return false
 	case errors.Is(a.err, probe.ErrNotHTTP):
 		w.found(notHTTP(&w.target, a.answer(w.settings.Timeout)))
 		return false
