@@ -5,6 +5,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -129,7 +130,7 @@ func (c *h2Talk) reads(within time.Duration, until func() bool) bool {
 		switch {
 		case err == nil:
 			c.take(f)
-		case isTimeout(err, &timeout):
+		case errors.As(err, &timeout) && timeout.Timeout():
 			return false
 		default:
 			c.err = err
@@ -137,12 +138,6 @@ func (c *h2Talk) reads(within time.Duration, until func() bool) bool {
 		}
 	}
 	return true
-}
-
-func isTimeout(err error, as *net.Error) bool {
-	var ok bool
-	*as, ok = err.(net.Error)
-	return ok && (*as).Timeout()
 }
 
 func (c *h2Talk) take(f http2.Frame) {

@@ -26,8 +26,8 @@ func main() {
 	}
 	fmt.Println(l.Addr().(*net.TCPAddr).Port)
 	server := &http.Server{Handler: h2c.NewHandler(http.HandlerFunc(answer), &http2.Server{}), ReadHeaderTimeout: time.Minute}
-	go server.Serve(l)
-	io.Copy(io.Discard, os.Stdin)
+	go func() { _ = server.Serve(l) }() // the program ends with its standard input
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
 func answer(w http.ResponseWriter, r *http.Request) {
@@ -79,7 +79,7 @@ func echo(conn io.ReadWriter) {
 			return
 		}
 		if err := ws.CheckHeader(h, ws.StateServerSide); err != nil || !h.Masked || h.Length > 1<<20 {
-			ws.WriteFrame(conn, ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusProtocolError, "")))
+			_ = ws.WriteFrame(conn, ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusProtocolError, "")))
 			return
 		}
 		payload := make([]byte, h.Length)
@@ -89,13 +89,13 @@ func echo(conn io.ReadWriter) {
 		ws.Cipher(payload, h.Mask, 0)
 		switch h.OpCode {
 		case ws.OpClose:
-			ws.WriteFrame(conn, ws.NewCloseFrame(payload))
+			_ = ws.WriteFrame(conn, ws.NewCloseFrame(payload))
 			return
 		case ws.OpPing:
-			ws.WriteFrame(conn, ws.NewPongFrame(payload))
+			_ = ws.WriteFrame(conn, ws.NewPongFrame(payload))
 		case ws.OpPong:
 		default:
-			ws.WriteFrame(conn, ws.NewFrame(h.OpCode, h.Fin, payload))
+			_ = ws.WriteFrame(conn, ws.NewFrame(h.OpCode, h.Fin, payload))
 		}
 	}
 }
