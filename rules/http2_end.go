@@ -111,7 +111,7 @@ timeout. A client that opens and ends tunnels uses up the streams of the connect
 of the server.`,
 	Fix: `In a gateway, pass on END_STREAM as the end of the TCP connection to the server, and the
 	server's end as END_STREAM.
-nghttpx leaves the tunnel open until its backend timeout: set --backend-read-timeout.`,
+If it cannot, give idle connections to the server a short timeout.`,
 	When: func(c *Case) bool {
 		if !tunnelOverHTTP2(c) || c.X.Stream.Client.End != wire.StreamEnded {
 			return false

@@ -55,7 +55,7 @@ func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "interlock",
 		Short:         "Find requests that make a backend answer 101 when it must not",
-		Long:          "Interlock is a reverse proxy that audits the HTTP/1.1 Upgrade mechanism: WebSocket, h2c, TLS and any other\nprotocol. It passes traffic through byte for byte and checks every upgrade against the RFCs.",
+		Long:          "Interlock is a reverse proxy that audits the HTTP/1.1 Upgrade mechanism (WebSocket, h2c, TLS and any other\nprotocol) and WebSockets over HTTP/2. It passes traffic through byte for byte and checks every upgrade against the RFCs.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

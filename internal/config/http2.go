@@ -85,8 +85,8 @@ func (c *listenTLSConfig) checkHTTP2(prefix string, fault func(key, format strin
 		for i, glob := range l.list {
 			key := fmt.Sprintf("%stls.%s[%d]", prefix, l.key, i)
 			switch other := in[strings.ToLower(glob)]; {
-			case glob == "" || !isGlob(glob):
-				fault(key, "%q must be a name or a glob such as *.example", glob)
+			case glob == "" || !isGlob(glob) || strings.ContainsAny(glob, ":/ \t"):
+				fault(key, "%q must be a name without scheme and port, or a glob such as *.example", glob)
 			case other != "" && other != l.key:
 				fault(key, "%q is in tls.%s already: a name can be in one list only", glob, other)
 			}
@@ -146,6 +146,27 @@ func (c *Config) hasSecureBackend() bool {
 		_, secure, err := BackendAddresses(urls)
 		return err == nil && secure
 	})
+}
+
+// http2Warnings returns what makes the settings of HTTP/2 useless or harmful.
+func (c *Config) http2Warnings() (all []string) {
+	secure := c.hasSecureBackend()
+	if c.auditsHTTP2() && !secure {
+		all = append(all, textNoSecureBackend)
+	}
+	if c.auditsHTTP2() && secure && slices.ContainsFunc(c.Routes, func(r RouteConfig) bool { return len(r.Hosts) > 0 && len(r.SNI) == 0 }) {
+		all = append(all, textRoutesByHost)
+	}
+	if c.passesHTTP2() && !secure {
+		all = append(all, textPassToPlain)
+	}
+	return all
+}
+
+// passesHTTP2 reports whether the TLS of some clients goes to a backend as it is.
+func (c *Config) passesHTTP2() bool {
+	passes := func(t *listenTLSConfig) bool { return t.H2 == h2Pass || len(t.H2Pass) > 0 }
+	return passes(&c.TLS) || slices.ContainsFunc(c.Listeners, func(l ListenerConfig) bool { return passes(&l.TLS) })
 }
 
 // auditsHTTP2 reports whether one of the listeners does.

@@ -13,16 +13,20 @@ func (c *Config) Warn(log zerolog.Logger) {
 			log.Warn().Str("route", name).Msg("backend certificate is not checked")
 		}
 	}
-	if c.auditsHTTP2() && !c.hasSecureBackend() {
-		log.Warn().Msg(textNoSecureBackend)
+	for _, text := range c.http2Warnings() {
+		log.Warn().Msg(text)
 	}
 	if c.Forward.isOpen() {
 		log.Warn().Str("forward", c.Forward.Listen).Msg("forward listener does not ask for credentials")
 	}
 }
 
-// textNoSecureBackend warns that HTTP/2 is nowhere agreed on.
-const textNoSecureBackend = "tls.h2 has no effect: clients get HTTP/2 only from an https backend"
+// The warnings about HTTP/2: it is nowhere agreed on, not for some routes, or TLS goes where it is not understood.
+const (
+	textNoSecureBackend = "tls.h2 has no effect: clients get HTTP/2 only from an https backend"
+	textRoutesByHost    = "clients get HTTP/1.1 where a route is chosen by hosts: give these routes an sni list to audit HTTP/2"
+	textPassToPlain     = "tls.h2: pass sends TLS to a backend without TLS: clients that offer HTTP/2 fail; use refuse or audit"
+)
 
 // Warnings returns the warnings of Warn for people.
 func (c *Config) Warnings() []string {
@@ -36,9 +40,7 @@ func (c *Config) Warnings() []string {
 	if c.Forward.isOpen() {
 		all = append(all, "the forward listener "+c.Forward.Listen+" does not ask for credentials")
 	}
-	if c.auditsHTTP2() && !c.hasSecureBackend() {
-		all = append(all, textNoSecureBackend)
-	}
+	all = append(all, c.http2Warnings()...)
 	if c.Evidence.Keep == KeepFull {
 		all = append(all, "secrets and payload are stored: evidence.keep is full")
 	}
