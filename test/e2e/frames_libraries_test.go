@@ -64,10 +64,10 @@ func cellOf(r answered) string {
 	return r.Verdict
 }
 
-// frameProbes returns the IDs of all probes of frames, sorted.
+// frameProbes returns the IDs of all probes of frames in HTTP/1.1, sorted.
 func frameProbes() (ids []string) {
 	for _, q := range rules.Probes() {
-		if q.Frames != nil {
+		if q.Frames != nil && !q.HTTP2() {
 			ids = append(ids, q.ID)
 		}
 	}
