@@ -130,33 +130,36 @@ func switchesHTTP2() []Probe {
 		key, _ := a.request.Value("Sec-WebSocket-Key")
 		return "Sec-WebSocket-Accept: " + accept(key) + "\r\n"
 	}
-	bad := func(id, what string, text func(a *arrival) string) Probe {
-		return Probe{ID: id, Label: "An extended CONNECT; the backend's 101 " + what, Want: "502", Shared: true, run: func(t *attempt) {
+	answering := func(id, label, want string, text func(a *arrival) string, judge func(t *attempt, id string, s *stream, a answered)) Probe {
+		return Probe{ID: id, Label: "An extended CONNECT; " + label, Want: want, Shared: true, run: func(t *attempt) {
 			id := t.id(plan{func(a *arrival) reply { return tunnelled(text(a)) }})
 			s := t.connect(id, "")
-			switch a := s.answer(); {
-			case t.reached(id) == nil:
+			a := s.answer()
+			if t.reached(id) == nil {
 				t.note("self" + strconv.Itoa(a.status))
-			case a.opened():
-				t.see(wire.SightOpenedUnchecked, what)
-			default:
-				t.note(strconv.Itoa(a.status))
+				return
 			}
+			judge(t, id, s, a)
 		}}
 	}
+	bad := func(id, what string, text func(a *arrival) string) Probe {
+		return answering(id, "the backend's 101 "+what, "502", text, func(t *attempt, _ string, _ *stream, a answered) {
+			if a.opened() {
+				t.see(wire.SightOpenedUnchecked, what)
+			} else {
+				t.note(strconv.Itoa(a.status))
+			}
+		})
+	}
 	good := func(id, what string, text func(a *arrival) string) Probe {
-		return Probe{ID: id, Label: "An extended CONNECT; " + what, Want: "200, and a tunnel", Shared: true, run: func(t *attempt) {
-			id := t.id(plan{func(a *arrival) reply { return tunnelled(text(a)) }})
-			s := t.connect(id, "")
-			switch a := s.answer(); {
-			case t.reached(id) == nil:
-				t.note("self" + strconv.Itoa(a.status))
+		return answering(id, what, "200, and a tunnel", text, func(t *attempt, id string, s *stream, a answered) {
+			switch {
 			case !a.opened():
 				t.see(wire.SightInterim101, s.said())
 			case !s.passes(id):
 				t.see(wire.SightNoMessage, "")
 			}
-		}}
+		})
 	}
 	return []Probe{
 		bad("CHAIN-H2-101-NOACCEPT", "has no Sec-WebSocket-Accept", func(*arrival) string { return start + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" }),

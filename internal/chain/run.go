@@ -67,7 +67,7 @@ func Run(ctx context.Context, hop *Hop, sink *Sink, s Settings, probes []*Probe,
 	before := sink.Dropped()
 	r := &run{hop: hop, sink: sink, canary: canary, settings: s, probes: probes, results: make([]*Result, len(probes)), floor: newFloor(sink), slots: make(chan struct{}, maxWaiting)}
 	if err = r.all(ctx); err == nil {
-		err = r.doubt()
+		err = r.doubt(ctx)
 	}
 	for i, result := range r.results {
 		if result != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // A stream is a request in HTTP/2, on a connection of its own (RFC 9113, RFC 8441). It writes frames that
-// a correct client does not, and what comes is read by the decoder of live traffic.
+// a correct client does not, and the answer is read by the decoder of live traffic.
 type stream struct {
 	t      *attempt
 	line   *line
