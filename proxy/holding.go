@@ -38,7 +38,7 @@ func (h *holding) isCut() bool { return h != nil && h.blocked != nil && h.let }
 func (h *holding) holds(d wire.Direction) bool { return h != nil && len(h.held[d]) > 0 }
 
 // errUnread is why a connection of HTTP/2 ends of which not everything can be read.
-var errUnread = errors.New("what came cannot be read")
+var errUnread = errors.New("its bytes cannot be read")
 
 // alter has each request head rewritten on its way, after the rewriting that is there already.
 // Rulings say so by name.

@@ -11,7 +11,7 @@ type HTTP2 uint8
 // The ways.
 const (
 	RefuseHTTP2 HTTP2 = iota // it gets HTTP/1.1
-	PassHTTP2                // its TLS goes to the backend as it is, and nobody looks inside
+	PassHTTP2                // its TLS goes to the backend as it is, and is not read
 
 	// AuditHTTP2 has the backend dialled first, with the protocols and the name that the client asks for,
 	// and the client gets the protocol that the backend has chosen. It gets HTTP/1.1 as with RefuseHTTP2

@@ -61,7 +61,7 @@ func notBad(x *wire.Exchange) error {
 }
 
 // TestGuardEndsConnectionsOfHTTP2 checks that a connection of HTTP/2 ends at a switch that the guard rejects, or at
-// what follows it. The client gets what came before it and nothing of it.
+// what follows it. The client gets the bytes before it and none of it.
 func TestGuardEndsConnectionsOfHTTP2(t *testing.T) {
 	a := newAuthority(t)
 	for driver, open := range map[string]func(*testing.T) (r *relayed, client, backend func() end){

@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// A mirror is what came of dialling the backend before the client's TLS was answered.
+// A mirror is the result of dialling the backend before the client's TLS was answered.
 type mirror struct {
 	of       *goConn
 	protocol string // that the client and the backend speak; empty: HTTP/1.1, and the backend does not know
@@ -57,7 +57,7 @@ func (m *mirror) agree(hello *tls.ClientHelloInfo) (protocol string, err error) 
 	return protocolHTTP1, nil
 }
 
-// ask dials the backend with what the client offers. It returns why the client cannot get what comes out; it is
+// ask dials the backend with what the client offers. It returns why the client cannot get the result; it is
 // empty if it can.
 func (m *mirror) ask(hello *tls.ClientHelloInfo) (why string) {
 	g, b, asked := m.of, m.only(hello.ServerName), false

@@ -74,7 +74,7 @@ var _ = register(Rule{
 		{"9113", "8.3.1", ":authority has no user information, and a Host header does not differ from it"},
 		{"9110", "7.2", "the value is a host, optionally with a colon and a port"},
 	},
-	Why: `One hop goes by :authority, the next one by Host, and a third takes what comes before
+	Why: `One hop goes by :authority, the next one by Host, and a third takes the part before
 an @ for the host. Access rules are applied to one name, and the tunnel is opened at another.`,
 	Fix: `Answer 400. In a gateway, write Host from :authority, and drop the one that came with
 	the request.`,

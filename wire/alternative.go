@@ -8,7 +8,7 @@ import (
 )
 
 // pointsToHTTP3 reports whether a response says that its service is there in HTTP/3 too (RFC 7838 §3, RFC 9114
-// §3.1.1), which nobody reads.
+// §3.1.1), which is not read.
 func (h *Head) pointsToHTTP3() bool {
 	for e := range h.Elements("Alt-Svc") {
 		if isHTTP3(h.Text(e)) {

@@ -21,7 +21,7 @@ const (
 	LostEnd    = "end"    // the connection ended
 	LostReset  = "reset"  // the server reset the stream
 	LostSilent = "silent" // nothing came
-	LostBlind  = "blind"  // what came is not HTTP/2
+	LostBlind  = "blind"  // the answer is not HTTP/2
 )
 
 // How a server reads a header that is also in an earlier request, with another value.

@@ -10,7 +10,7 @@ import (
 // maxSecret is how many names are kept of headers whose values are secret.
 const maxSecret = 32
 
-// AllSecret stands for the names of all headers, where they are more than are kept.
+// AllSecret means the names of all headers, where they are more than are kept.
 const AllSecret = "*"
 
 // secretNames returns the names of the headers, as they are written in a head, that the sender forbids to

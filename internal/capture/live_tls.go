@@ -25,7 +25,7 @@ func (c *connection) decrypt(d wire.Direction, b []byte) {
 	t.report.Undecrypted[why]++
 	t.counts.Opaque.Add(1)
 	t.counts.TLS.Add(1)
-	c.lost = true // what comes is unknown
+	c.lost = true // the rest is unknown
 	c.end(wire.CauseDrain)
 }
 

@@ -58,7 +58,7 @@ var _ = register(Kind{
 	Title: "A refusal over HTTP/2 cannot be read, because it has headers of HTTP/1.1",
 	Why: `A backend in HTTP/1.1 answers 426 with Upgrade and Connection. A proxy that speaks HTTP/2 to
 its clients has to remove them. Where it does not, curl, nghttp2 and Node.js take the response for malformed
-and reset the stream: they report a protocol error, and nobody sees the status. Go and Chromium
+and reset the stream: they report a protocol error, and the status is lost. Go and Chromium
 show it.`,
 	Refs:  []rules.Ref{{RFC: "9113", Section: "8.2.2", Text: "a message in HTTP/2 with connection-specific headers is malformed"}},
 	Rules: []string{"UPGRADE-H2-ANSWER-FIELD"}, Covers: []string{"h2-rejected"},
@@ -106,7 +106,7 @@ client that asks over HTTP/2 all the same is refused.`,
 var _ = register(Kind{
 	ID: "h2-demands-accept", Family: Dropped, Stages: Switched | Tunnel, Over: OnlyHTTP2,
 	Title: "A client waits for Sec-WebSocket-Accept over HTTP/2",
-	Why: `Over HTTP/2 there is no key to prove: Sec-WebSocket-Key and Sec-WebSocket-Accept are not used. A
+	Why: `Over HTTP/2 no key is proved: Sec-WebSocket-Key and Sec-WebSocket-Accept are not used. A
 client that sends the key, as undici of Node.js does, mostly demands the accept value too, and gives up at
 every server that follows the RFC.`,
 	Refs:  []rules.Ref{{RFC: "8441", Section: "5", Text: "Sec-WebSocket-Key and Sec-WebSocket-Accept are not processed in HTTP/2"}},

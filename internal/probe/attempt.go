@@ -67,21 +67,11 @@ func (c *caller) attempt(ctx context.Context, id string, h *rules.Handshake, pat
 	if h.HTTP2() {
 		return c.stream(ctx, id, h, patience, prove)
 	}
-	conn, bare, err := c.dial(ctx, false)
+	conn, release, err := c.open(ctx, false)
 	if err != nil {
 		return answer{err: err}
 	}
-	defer conn.Close()
-	closed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		bare.Close()
-		close(closed)
-	})
-	defer func() {
-		if !stop() {
-			<-closed
-		}
-	}()
+	defer release()
 	a := &attempt{caller: c, conn: conn, h: h, prove: prove, most: maxReceived, scan: wire.Scanner{Side: wire.FromServer, Pool: &c.pool}}
 	a.common = c.commonOf(id, conn)
 	a.common.Emit = a.keep

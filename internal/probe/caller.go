@@ -115,6 +115,26 @@ func (s *Settings) fill(loopback bool) {
 	}
 }
 
+// open opens a connection, for HTTP/2 or HTTP/1.1. It is closed when ctx ends or release is called, which waits
+// until it is.
+func (c *caller) open(ctx context.Context, http2 bool) (conn net.Conn, release func(), err error) {
+	conn, bare, err := c.dial(ctx, http2)
+	if err != nil {
+		return nil, nil, err
+	}
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		bare.Close()
+		close(closed)
+	})
+	return conn, func() {
+		if !stop() {
+			<-closed
+		}
+		conn.Close()
+	}, nil
+}
+
 // dial opens a connection, for HTTP/2 or HTTP/1.1. Closing bare closes the connection at once.
 func (c *caller) dial(ctx context.Context, http2 bool) (conn, bare net.Conn, err error) {
 	ctx, giveUp := context.WithTimeout(ctx, c.settings.Dial)

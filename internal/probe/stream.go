@@ -56,21 +56,11 @@ type streamed struct {
 
 // stream is attempt for a handshake that is sent in HTTP/2.
 func (c *caller) stream(ctx context.Context, id string, h *rules.Handshake, patience time.Duration, prove bool) answer {
-	conn, bare, err := c.dial(ctx, true)
+	conn, release, err := c.open(ctx, true)
 	if err != nil {
 		return answer{err: err}
 	}
-	defer conn.Close()
-	closed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		bare.Close()
-		close(closed)
-	})
-	defer func() {
-		if !stop() {
-			<-closed
-		}
-	}()
+	defer release()
 	a := newStreamed(c, conn, h, patience, prove)
 	a.common = c.commonOf(id, conn)
 	a.common.Emit, a.common.HTTP2 = a.keep, true

@@ -72,7 +72,7 @@ func TestPacketsOfHTTP2AreReadAgain(t *testing.T) {
 }
 
 // ofHead are the rules of HTTP/2 that a ruling breaks and that are about heads and settings: packets have
-// not all of what comes after them.
+// not all that follows them.
 func ofHead(r *rules.Ruling) (all []string) {
 	for _, id := range r.Broken() {
 		switch id {

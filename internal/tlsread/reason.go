@@ -11,7 +11,7 @@ const (
 	OldVersion          // TLS 1.1 or older
 	OtherSuite          // a cipher suite that is not read
 	Renegotiated        // a second handshake in TLS 1.2
-	EarlyData           // the server took early data (0-RTT) for which there is no secret, or too much of it
+	EarlyData           // the server took early data (0-RTT) whose secret is missing, or too much of it
 	Malformed           // what is not TLS, or breaks it
 	Reasons      = iota
 )

@@ -79,7 +79,7 @@ func (c *Conn) stages(from Side) []int {
 	return []int{early, clientHandshake, clientTraffic}
 }
 
-// missing reports whether there is no secret of the handshake of a side.
+// missing reports whether the secret of the handshake of a side is missing.
 func (c *Conn) missing(from Side) bool {
 	return c.log.find(c.client.random, clientHandshake+int(from)) == nil
 }

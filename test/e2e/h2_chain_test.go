@@ -5,7 +5,6 @@ package e2e
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -21,53 +20,22 @@ const h2Chained = "http2/chain.txt"
 // find with the table.
 func TestChainOverHTTP2(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(h2Chained)
-	if err != nil {
-		t.Fatal(err)
-	}
-	table := h2Cells(t, string(text))
 	gateways := map[string]string{"gateway-a": "nghttpx", "gateway-b": "haproxy", "gateway-c": "apache", "gateway-d": "lighttpd"}
-	found := make(chan string, len(gateways))
-	t.Run("all", func(t *testing.T) {
-		for code, name := range gateways {
-			t.Run(code, func(t *testing.T) {
-				t.Parallel()
-				if _, known := table[code]; !known && !*writeH2Table {
-					t.Fatalf("%s has no %s", h2Chained, code)
-				}
-				sink, err := chain.Listen("127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer sink.Close()
-				addr := h2Gateways()[name](t, sink.Addr)
-				cells := map[string]string{}
-				for range 2 {
-					for id, got := range chainHTTP2(t, addr, sink) {
-						want, listed := table[code][id]
-						if !listed {
-							want = "pass"
-						}
-						if !slices.Contains(strings.Split(want, " | "), got) && !*writeH2Table {
-							t.Errorf("%s: got %s, want %s", id, got, want)
-						}
-						if got != "pass" && !strings.Contains(cells[id], got) {
-							cells[id] = strings.TrimPrefix(cells[id]+" | "+got, " | ")
-						}
-					}
-				}
-				section := "\n" + code + "\n"
-				for _, id := range slices.Sorted(maps.Keys(cells)) {
-					section += fmt.Sprintf("  %-24s %s\n", id, cells[id])
-				}
-				found <- section
-			})
+	compareWithTable(t, h2Chained, slices.Sorted(maps.Keys(gateways)), func(t *testing.T, code string, cells map[string]string) (rows string) {
+		sink, err := chain.Listen("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
 		}
+		defer sink.Close()
+		addr := h2Gateways()[gateways[code]](t, sink.Addr)
+		found := alternatives{}
+		for range 2 {
+			for id, got := range chainHTTP2(t, addr, sink) {
+				found.take(t, cells, id, got, "")
+			}
+		}
+		return found.rows(24)
 	})
-	close(found)
-	if *writeH2Table {
-		writeSections(t, h2Chained, string(text), found)
-	}
 }
 
 // chainHTTP2 sends the probes through a gateway, and returns what each finds.

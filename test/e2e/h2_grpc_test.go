@@ -78,7 +78,7 @@ func grpcServer(t *testing.T, options ...grpc.ServerOption) (addr string) {
 // grpcShown is what talkGRPC returns.
 const grpcShown = "1000 messages, 12000 bytes, trailer [1000], OK\n2 messages, 6 bytes, trailer [2], DataLoss as asked\n"
 
-// talkGRPC has two streams with the server, one after the other, and returns what came of them.
+// talkGRPC has two streams with the server, one after the other, and returns their results.
 func talkGRPC(t *testing.T, addr string) string {
 	return talkGRPCWith(t, addr, insecure.NewCredentials())
 }

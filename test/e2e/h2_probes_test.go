@@ -3,10 +3,8 @@
 package e2e
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -28,57 +26,25 @@ func weighty(cell string) string {
 // with the table.
 func TestHTTP2ProbesAtServers(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(h2Probed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	table := h2Cells(t, string(text))
 	places := h2Places()
-	found := make(chan string, len(places))
-	t.Run("all", func(t *testing.T) {
-		for _, code := range slices.Sorted(maps.Keys(places)) {
-			t.Run(code, func(t *testing.T) {
-				t.Parallel()
-				if _, known := table[code]; !known && !*writeH2Table {
-					t.Fatalf("%s has no %s", h2Probed, code)
-				}
-				url := "h2c://" + places[code](t) + "/chat"
-				flags := []string{"--store", "memory"}
-				if code == "gateway-g" { // the others find the same as at gateway-b
-					flags = append(flags, "--only", "UPGRADE-H2-PROTO-H2C-SETTINGS")
-				}
-				cells := map[string]string{}
-				for range 2 {
-					unsent := 0
-					for _, r := range probe(t, url, flags...).results() {
-						got := weighty(cellOf(r))
-						if got == "not-sent" {
-							unsent++
-							continue
-						}
-						want := cmp.Or(table[code][r.Probe], "pass")
-						if !slices.Contains(strings.Split(want, " | "), got) && !*writeH2Table {
-							t.Errorf("%s: got %s (%s %s), want %s", r.Probe, got, r.Detail, r.Reason, want)
-						}
-						if got != "pass" && !strings.Contains(cells[r.Probe], got) {
-							cells[r.Probe] = strings.TrimPrefix(cells[r.Probe]+" | "+got, " | ")
-						}
-					}
-					cells["not-sent"] = fmt.Sprint(unsent)
-					if want := table[code]["not-sent"]; cells["not-sent"] != want && !*writeH2Table {
-						t.Errorf("%d probes were not sent, want %s", unsent, want)
-					}
-				}
-				section := "\n" + code + "\n"
-				for _, id := range slices.Sorted(maps.Keys(cells)) {
-					section += fmt.Sprintf("  %-32s %s\n", id, cells[id])
-				}
-				found <- section
-			})
+	compareWithTable(t, h2Probed, slices.Sorted(maps.Keys(places)), func(t *testing.T, code string, cells map[string]string) (rows string) {
+		url := "h2c://" + places[code](t) + "/chat"
+		flags := []string{"--store", "memory"}
+		if code == "gateway-g" { // the others find the same as at gateway-b
+			flags = append(flags, "--only", "UPGRADE-H2-PROTO-H2C-SETTINGS")
 		}
+		found := alternatives{}
+		for range 2 {
+			unsent := 0
+			for _, r := range probe(t, url, flags...).results() {
+				if got := weighty(cellOf(r)); got == "not-sent" {
+					unsent++
+				} else {
+					found.take(t, cells, r.Probe, got, fmt.Sprintf(" (%s %s)", r.Detail, r.Reason))
+				}
+			}
+			found.take(t, cells, "not-sent", fmt.Sprint(unsent), "")
+		}
+		return found.rows(32)
 	})
-	close(found)
-	if *writeH2Table {
-		writeSections(t, h2Probed, string(text), found)
-	}
 }

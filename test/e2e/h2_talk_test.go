@@ -172,7 +172,7 @@ func (c *h2Talk) take(f http2.Frame) {
 	}
 }
 
-// The frames of a WebSocket: a message that says hello with its mask, what comes back, and a close frame
+// The frames of a WebSocket: a message that says hello with its mask, its echo, and a close frame
 // of both sides.
 const (
 	helloFrame = "\x81\x85\x01\x02\x03\x04igohn"

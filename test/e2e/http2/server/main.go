@@ -1,5 +1,5 @@
 // Server is a server of golang.org/x/net in plain text, which prints its port and ends with its standard
-// input. It echoes what comes in a tunnel to /chat, opened by extended CONNECT (with GODEBUG=http2xconnect=1)
+// input. It echoes the bytes of a tunnel to /chat, opened by extended CONNECT (with GODEBUG=http2xconnect=1)
 // or by an upgrade in HTTP/1.1, and answers any other request with a page.
 package main
 
