@@ -109,6 +109,7 @@ type tlsSocket struct {
 	host    string                                     // what the peer has asked for before TLS began; empty: nothing
 	agree   func(*tls.ClientHelloInfo) (string, error) // which protocol a peer gets that would speak HTTP/2; nil: HTTP/1.1
 	wantsH2 bool                                       // the peer would
+	onlyH2  bool                                       // and it is offered HTTP/1.1, which it does not take
 }
 
 // maxHello is how much of a TLS handshake is kept to be passed on, in bytes.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -39,6 +38,7 @@ func listening(c *tls.Config) *tls.Config {
 			}
 		}
 		raw.seen = nil
+		raw.onlyH2 = raw.wantsH2 && protocol == protocolHTTP1 && !slices.Contains(hello.SupportedProtos, protocolHTTP1)
 		switch {
 		case under != nil:
 			next, err := under(hello)
@@ -104,7 +104,10 @@ func (g *goConn) secureClient(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("tls with client: %w", err)
+		if raw.onlyH2 {
+			g.relay.Counts.HTTP2Only.Add(1)
+		}
+		return err
 	}
 	if raw.wantsH2 {
 		g.mirror.say(g)

@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -266,6 +268,27 @@ func TestClientThatWantsH2(t *testing.T) {
 		t.Errorf("agreed to %q, counted %d", p, s.Counts.Downgraded.Load())
 	}
 	client.Close()
+}
+
+// TestClientThatTakesOnlyH2 checks that a client that does not take HTTP/1.1 is counted, and that the
+// log says why it has no connection.
+func TestClientThatTakesOnlyH2(t *testing.T) {
+	a := newAuthority(t)
+	var log buffer
+	r := relay(t, func(r *Relay) { r.Log = zerolog.New(&log) }, func(l *Listener) {
+		l.TLS = &tls.Config{Certificates: []tls.Certificate{a.issue(t)}}
+	})
+	client := tls.Client(r.dial(), &tls.Config{RootCAs: a.pool, ServerName: "localhost", NextProtos: []string{"h2"}})
+	if err := client.HandshakeContext(t.Context()); err == nil {
+		t.Fatal("the handshake did not fail")
+	}
+	r.end()
+	if n, m := r.Counts.HTTP2Only.Load(), r.Counts.Downgraded.Load(); n != 1 || m != 0 {
+		t.Errorf("counted %d, %d downgraded", n, m)
+	}
+	if got := log.String(); !strings.Contains(got, "unsupported application protocols") || strings.Contains(got, "tls with client:") {
+		t.Errorf("logged %s", got)
+	}
 }
 
 // TestClientThatWantsH2MayBePassedOn checks that a client that offers HTTP/2 speaks TLS with the

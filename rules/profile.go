@@ -44,6 +44,36 @@ func (g Gate) Holds(f *Finding) bool {
 	return f.State != StateAccepted && f.State != StateKnown && f.Verdict == Fail && gateSeverity(f) >= g.Least && g.gatesAny(f)
 }
 
+// A Sparing is why a failed finding does not make a run fail.
+type Sparing uint8
+
+// The reasons, in the order in which texts name them.
+const (
+	SparedNot      Sparing = iota // it does
+	SparedBelow                   // its severity is below that of the gate
+	SparedAccepted                // it is accepted
+	SparedKnown                   // it was there before
+	SparedOutside                 // its rule is outside the profile
+	SparedLater                   // its rule is of a later release
+)
+
+// Spares returns why a failed finding does not make a run fail.
+func (g Gate) Spares(f *Finding) Sparing {
+	switch {
+	case f.State == StateAccepted:
+		return SparedAccepted
+	case f.State == StateKnown:
+		return SparedKnown
+	case gateSeverity(f) < g.Least:
+		return SparedBelow
+	case g.gatesAny(f):
+		return SparedNot
+	case g.AsOf != "" && later(f.Rule.Since, g.AsOf):
+		return SparedLater
+	}
+	return SparedOutside
+}
+
 // gateSeverity returns the severity that a finding counts with. Advice, which no RFC sentence
 // requires, is medium at most unless it is critical or the configuration says more than the rule
 // does.

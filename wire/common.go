@@ -73,5 +73,6 @@ type Counts struct {
 	HTTP3      atomic.Int64 // responses that point to HTTP/3 (RFC 7838)
 	Tunnels    atomic.Int64 // CONNECT requests that got a 2xx: tunnels that are not inspected
 	Downgraded atomic.Int64 // TLS connections of clients that wanted HTTP/2 and got HTTP/1.1
+	HTTP2Only  atomic.Int64 // TLS handshakes that failed, as the client takes only HTTP/2 and was offered HTTP/1.1
 	Shed       atomic.Int64 // connections that turned opaque because too many requests were unanswered
 }

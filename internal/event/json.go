@@ -97,7 +97,7 @@ func writeSums(log *zerolog.Logger, s *Sums) {
 	log.Info().Int64("exchanges", n.Exchanges.Load()).Int64("upgrades", n.Upgrades.Load()).
 		Int64("fail", s.Verdicts[rules.Fail]).Int64("warn", s.Verdicts[rules.Warn]).Int64("unclear", s.Verdicts[rules.Unclear]).
 		Int64("pass", s.Verdicts[rules.Pass]).Int64("unsafe", s.Unsafe).Int("findings", s.Findings).Int("probeFindings", s.OfProbes).
-		Int64("opaque", n.Opaque.Load()).Int64("tls", n.TLS.Load()).Int64("http2", n.HTTP2.Load()).Int64("http2Read", n.HTTP2Read.Load()).Int64("http3Hints", n.HTTP3.Load()).
+		Int64("opaque", n.Opaque.Load()).Int64("tls", n.TLS.Load()).Int64("http2", n.HTTP2.Load()).Int64("http2Read", n.HTTP2Read.Load()).Int64("http2Only", n.HTTP2Only.Load()).Int64("http3Hints", n.HTTP3.Load()).
 		Int64("blindTunnels", n.Tunnels.Load()).Int64("shed", s.Shed).Int64("shedConnections", n.Shed.Load()).
 		Int64("missedLines", s.MissedLines).Float64("seconds", s.Up.Seconds()).Msg("stopped")
 }

@@ -23,6 +23,7 @@ func TestLinesOfServeAreStable(t *testing.T) {
 	counts.TLS.Store(7)
 	counts.HTTP2.Store(8)
 	counts.HTTP2Read.Store(16)
+	counts.HTTP2Only.Store(18)
 	counts.HTTP3.Store(17)
 	counts.Tunnels.Store(9)
 	counts.Shed.Store(10)
@@ -43,7 +44,7 @@ func TestLinesOfServeAreStable(t *testing.T) {
 		{
 			Event{Kind: Stopped, Sums: &Sums{counts, verdicts, 11, 12, 13, 14, 15, 2 * time.Second}},
 			`{"level":"info","exchanges":20,"upgrades":19,"fail":1,"warn":2,"unclear":3,"pass":4,"unsafe":11,"findings":12,"probeFindings":13,` +
-				`"opaque":6,"tls":7,"http2":8,"http2Read":16,"http3Hints":17,"blindTunnels":9,"shed":14,"shedConnections":10,"missedLines":15,"seconds":2,"message":"stopped"}`,
+				`"opaque":6,"tls":7,"http2":8,"http2Read":16,"http2Only":18,"http3Hints":17,"blindTunnels":9,"shed":14,"shedConnections":10,"missedLines":15,"seconds":2,"message":"stopped"}`,
 		},
 	} {
 		var out bytes.Buffer

@@ -47,10 +47,10 @@ func (n *Found) enter(f *rules.Finding, gate *rules.Gate) {
 		return
 	}
 	n.Known, n.Least = true, gate.Least
-	switch {
-	case gate.Holds(f):
+	switch gate.Spares(f) {
+	case rules.SparedNot:
 		n.Gated++
-	case f.Severity < gate.Least:
+	case rules.SparedBelow:
 		n.Below++
 	}
 }

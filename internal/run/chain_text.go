@@ -82,9 +82,9 @@ func (c *Chaining) says(h *passed) (rules.Verdict, string) {
 	case h.report.Transport:
 		return rules.Pass, fmt.Sprintf("%s relays bytes and reads no HTTP: it adds no fault to an upgrade, and takes none away.", h.place)
 	case n[rules.Fail] > 0 && (c.Accepting.States.Baseline != nil || len(c.Accepting.States.Entries) > 0):
-		return rules.Warn, fmt.Sprintf("%s has %s, and none is new: they are known, accepted, or below --fail-on %v.", h.place, printed.Count(n[rules.Fail], "fault"), c.Gate.Least)
+		return rules.Warn, fmt.Sprintf("%s has %s, and none is new: they are %s.", h.place, printed.Count(n[rules.Fail], "fault"), h.spared(&c.Gate))
 	case n[rules.Fail] > 0:
-		return rules.Warn, fmt.Sprintf("%s has %s, all below --fail-on %v.", h.place, printed.Count(n[rules.Fail], "fault"), c.Gate.Least)
+		return rules.Warn, fmt.Sprintf("%s has %s, all %s.", h.place, printed.Count(n[rules.Fail], "fault"), h.spared(&c.Gate))
 	case n[rules.Unclear] > 0:
 		return rules.Warn, fmt.Sprintf("Safe as far as tested: no fault of %s is certain, and %s did not fail again when repeated.", h.place, printed.Count(n[rules.Unclear], "probe"))
 	}

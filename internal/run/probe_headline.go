@@ -19,6 +19,7 @@ type headline struct {
 	unsafe    bool                // one of those is an unsafe switch
 	failed    int                 // probes that failed
 	kinds     map[string]*problem // failures by ID of the rule
+	spared    spared              // why failures do not make the run fail
 }
 
 // A problem is the failure of one rule.
@@ -31,7 +32,7 @@ type problem struct {
 }
 
 // enter adds the ruling on a probe. An accepted finding is not a failure.
-func (h *headline) enter(r *rules.Ruling) {
+func (h *headline) enter(g *rules.Gate, r *rules.Ruling) {
 	q := rules.FindProbe(r.X.Probe)
 	if q == nil {
 		return
@@ -45,7 +46,7 @@ func (h *headline) enter(r *rules.Ruling) {
 		}
 	}
 	switched := r.X.Outcome == wire.Switched && q.Class.Refuses()
-	if fails := h.problemsOf(r, switched); !fails {
+	if fails := h.problemsOf(g, r, switched); !fails {
 		return
 	}
 	h.failed++
@@ -56,13 +57,14 @@ func (h *headline) enter(r *rules.Ruling) {
 }
 
 // problemsOf adds the failures of a ruling, and reports whether there were any.
-func (h *headline) problemsOf(r *rules.Ruling, switched bool) (fails bool) {
+func (h *headline) problemsOf(g *rules.Gate, r *rules.Ruling, switched bool) (fails bool) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Verdict != rules.Fail || f.State == rules.StateAccepted {
 			continue
 		}
 		fails = true
+		h.spared.add(g, f)
 		if h.kinds == nil {
 			h.kinds = map[string]*problem{}
 		}
@@ -116,9 +118,9 @@ func (s *site) says() (v rules.Verdict, answer, worst string) {
 	case h.malformed == 0 && h.failed == 0:
 		return rules.Pass, fmt.Sprintf("Nothing failed at %s, but no malformed handshake was judged.", where), ""
 	case kinds > 0:
-		return rules.Warn, fmt.Sprintf("%s accepts %s, all below --fail-on %v or known.", where, kindsOf(kinds), least), worst
+		return rules.Warn, fmt.Sprintf("%s accepts %s, all %s.", where, kindsOf(kinds), h.spared.say(&s.run.Gate)), worst
 	case h.failed > 0:
-		return rules.Warn, fmt.Sprintf("%s; %s below --fail-on %v or known.", s.rejections(), printed.Count(h.failed, "failure"), least), worst
+		return rules.Warn, fmt.Sprintf("%s; %s %s.", s.rejections(), printed.Count(h.failed, "failure"), h.spared.say(&s.run.Gate)), worst
 	}
 	return rules.Pass, s.rejections() + ".", ""
 }

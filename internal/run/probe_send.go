@@ -101,7 +101,7 @@ func (s *site) entered(r *rules.Ruling) {
 		}
 	}
 	s.tally.verdicts[r.Verdict]++
-	s.tally.headline.enter(r)
+	s.tally.headline.enter(&p.Gate, r)
 	p.kept.write(r)
 	if r.Verdict == rules.Fail {
 		i := slices.IndexFunc(p.Probes, func(q *rules.Probe) bool { return q.ID == r.X.Probe })

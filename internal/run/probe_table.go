@@ -18,7 +18,7 @@ import (
 func (p *Probing) List(w io.Writer, width int) error {
 	base := rules.NewHandshake("http", "backend.example", "/", SeedKey)
 	rows := [][]string{{"PROBE", "EXPECTED", "RISK", "SEVERITY", "RULE", "WHAT IT SENDS"}}
-	classes := map[rules.Class]bool{}
+	classes := map[rules.Class][]*rules.Probe{}
 	for _, q := range p.Probes {
 		if only := p.Flags.Protocols; len(only) > 0 && !slices.Contains(only, probe.Family(q, base)) {
 			continue
@@ -28,7 +28,7 @@ func (p *Probing) List(w io.Writer, width int) error {
 		if severity < p.Options.Least {
 			continue
 		}
-		classes[q.Class] = true
+		classes[q.Class] = append(classes[q.Class], q)
 		rows = append(rows, []string{q.ID, q.Class.String(), q.Risk.String(), severity.String(), q.Rule().ID, q.Label})
 	}
 	var b bytes.Buffer
@@ -36,8 +36,12 @@ func (p *Probing) List(w io.Writer, width int) error {
 	fmt.Fprintf(&b, "\n%d of %d probes. The columns:\n", len(rows)-1, len(rules.Probes()))
 	b.WriteString("  EXPECTED  what a correct server does:\n")
 	for k := range rules.Class(32) { // there are fewer
-		if classes[k] {
-			fmt.Fprintf(&b, "              %-12s  %s\n", k, k.Expectation())
+		for i, text := range expectations(k, classes[k]) {
+			name := ""
+			if i == 0 {
+				name = k.String()
+			}
+			fmt.Fprintf(&b, "              %-12s  %s\n", name, text)
 		}
 	}
 	for _, each := range [][2]string{
@@ -54,6 +58,27 @@ func (p *Probing) List(w io.Writer, width int) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// expectations says what a server should do with probes of a class, one line for each version of HTTP.
+func expectations(k rules.Class, probes []*rules.Probe) (lines []string) {
+	var in2 []string
+	for _, q := range probes {
+		switch text := q.Expectation(); {
+		case !q.HTTP2():
+			lines = []string{k.Expectation()}
+		case !q.Soft && !slices.Contains(in2, text):
+			in2 = append(in2, text)
+		}
+	}
+	switch len(in2) {
+	case 0:
+	case 1:
+		lines = append(lines, "HTTP/2: "+in2[0])
+	default:
+		lines = append(lines, "HTTP/2: it depends on the probe, see --show")
+	}
+	return lines
 }
 
 // writeTable writes rows in columns. On a narrow terminal the last column is on lines of its own.

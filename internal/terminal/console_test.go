@@ -236,7 +236,7 @@ func TestConsoleSaysWhatIsNoExchange(t *testing.T) {
 	const want = "\n sound backend\n" +
 		"evidence shed: 3 exchanges had no room in memory; their findings are counted\n" +
 		"probe run finished at /chat   sent 9   fail 2   warn 0   unclear 0   pass 0   not sent 1   the backend was gone after UPGRADE-POST\n" +
-		"stopped   requests answered 7   upgrades 0   unsafe 2   findings 0   not audited: opaque 0, TLS 0, h2 0, blind tunnels 0\n" +
+		"stopped   requests answered 7   upgrades 0   unsafe 2   findings 0   not audited: opaque 0, TLS 0, h2 0, rejected h2 clients 0, blind tunnels 0\n" +
 		"error: answered in place of the backend: cannot reach ?[31m   backend=10.0.0.1:80\n" +
 		"error: configuration not reloaded: no such file\n" +
 		"draining   client=\"a b\"   connections=2\n"

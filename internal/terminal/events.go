@@ -144,6 +144,6 @@ func probesText(p *event.Probes) string {
 
 func stoppedText(s *event.Sums) string {
 	n := s.Counts
-	return fmt.Sprintf("stopped   requests answered %d   upgrades %d   unsafe %d   findings %d   not audited: opaque %d, TLS %d, h2 %d, blind tunnels %d",
-		n.Exchanges.Load(), n.Upgrades.Load(), s.Unsafe, s.Findings, n.Opaque.Load(), n.TLS.Load(), n.HTTP2.Load(), n.Tunnels.Load())
+	return fmt.Sprintf("stopped   requests answered %d   upgrades %d   unsafe %d   findings %d   not audited: opaque %d, TLS %d, h2 %d, rejected h2 clients %d, blind tunnels %d",
+		n.Exchanges.Load(), n.Upgrades.Load(), s.Unsafe, s.Findings, n.Opaque.Load(), n.TLS.Load(), n.HTTP2.Load(), n.HTTP2Only.Load(), n.Tunnels.Load())
 }

@@ -56,6 +56,7 @@ func (f *figures) Collect(to chan<- prometheus.Metric) {
 		say(gauge, "interlock_connections_limit", "Client connections that may be open at the same time; at the limit, further ones wait.", int64(f.Relay.Limit()))
 		say(total, "interlock_requests_total", "Requests that were answered, with an offer to upgrade or without.", c.Exchanges.Load())
 		say(total, "interlock_http2_declined_total", "TLS connections of clients that wanted HTTP/2 and got HTTP/1.1.", c.Downgraded.Load())
+		say(total, "interlock_http2_rejected_total", "TLS handshakes that failed, as the client takes only HTTP/2 and was offered HTTP/1.1.", c.HTTP2Only.Load())
 		say(total, "interlock_http2_read_total", "Connections of which the streams of HTTP/2 are read, also after a 101 to h2c.", c.HTTP2Read.Load())
 		say(total, "interlock_http3_hints_total", "Responses that point to HTTP/3 (Alt-Svc), which is not audited.", c.HTTP3.Load())
 		blind := by("interlock_unaudited_total", "Connections, or rests of them, that were carried and not audited: tls and http2 by how they began, connect behind a CONNECT, backlog as too many requests were unanswered, unread for everything else.", "reason")

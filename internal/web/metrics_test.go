@@ -93,6 +93,7 @@ func observedMetrics(t *testing.T) *Metrics {
 	c.Shed.Store(1)
 	c.Tunnels.Store(5)
 	c.Downgraded.Store(6)
+	c.HTTP2Only.Store(7)
 	a.Each = m.Observe
 	for _, x := range reportsOf(switchedExchange("sound", "GET"), 812, 4102, 90*time.Second) {
 		a.Observe(x)
