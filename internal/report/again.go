@@ -48,7 +48,7 @@ func NewRecipe(r *rules.Ruling) Recipe {
 		if r.X.Origin == wire.OriginChain {
 			return Recipe{Probe: chainCommand(r, &to, nil)} // all headers are those of the probe
 		}
-		if text := probeCommand(r, &to); text != "" {
+		if text := probeCommand(r, &to, s.Request.Head); text != "" {
 			return Recipe{Probe: text, Notes: notes(r, &s, &rules.Handshake{})}
 		}
 		return Recipe{Notes: []string{"the request was sent in HTTP/2: there is no command that sends it as it was"}}
@@ -58,7 +58,7 @@ func NewRecipe(r *rules.Ruling) Recipe {
 		return Recipe{Probe: chainCommand(r, &to, ownHeaders(r.X.Probe, s.Request.Head)), Notes: notes(r, &s, h)}
 	}
 	steps := sent(r, &s, h)
-	a := Recipe{Probe: probeCommand(r, &to), Notes: notes(r, &s, h)}
+	a := Recipe{Probe: probeCommand(r, &to, s.Request.Head), Notes: notes(r, &s, h)}
 	if n := len(strings.Join(steps, "")); n > maxSentAgain && a.Probe != "" {
 		a.Notes = append(a.Notes, fmt.Sprintf("a command without interlock would have to hold %d bytes", n))
 		return a

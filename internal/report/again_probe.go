@@ -9,8 +9,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// probeCommand is the command that sends the probe of a ruling again.
-func probeCommand(r *rules.Ruling, to *place) string {
+// probeCommand is the command that sends the probe of a ruling again. Head is the redacted one of its request.
+func probeCommand(r *rules.Ruling, to *place, head []byte) string {
 	if rules.FindProbe(r.X.Probe) == nil || r.X.Origin != wire.OriginProbe || to.path != "" {
 		return ""
 	}
@@ -33,7 +33,7 @@ func probeCommand(r *rules.Ruling, to *place) string {
 	case q.HTTP2():
 		options += " --http 2"
 	}
-	options += tlsFlags(r.X)
+	options += placeholders(r, head) + tlsFlags(r.X)
 	return "interlock probe " + word(printed.ASCII(url+path)) + options + " --only " + r.X.Probe
 }
 

@@ -113,6 +113,35 @@ func TestAgainSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestAgainNamesTheLogin holds that the command of a probe has a placeholder for each redacted header
+// that is not the probe's own, in both versions of HTTP.
+func TestAgainNamesTheLogin(t *testing.T) {
+	for _, c := range []struct{ probe, want string }{
+		{"UPGRADE-POST", " -H 'Cookie: ***' -H 'Authorization: ***' --only UPGRADE-POST"},
+		{"UPGRADE-H2-PROTO-UNKNOWN", " --http 2 -H 'cookie: ***' -H 'authorization: ***' --only UPGRADE-H2-PROTO-UNKNOWN"},
+		{"UPGRADE-H2-COOKIE-CRUMBS", " --http 2 -H 'authorization: ***' --only UPGRADE-H2-COOKIE-CRUMBS"},
+		{"UPGRADE-H2-AUTH-CONNECT", " --http 2 --only UPGRADE-H2-AUTH-CONNECT"},
+	} {
+		base := rules.NewHandshake("http", "staging.test:8443", "/chat", "dGhlIHNhbXBsZSBub25jZQ==")
+		if c.probe != "UPGRADE-H2-COOKIE-CRUMBS" {
+			rules.Set("Cookie", "session=abcdef")(base)
+		}
+		rules.Set("Authorization", "Bearer 0123456789")(base)
+		x := &wire.Exchange{
+			Origin: wire.OriginProbe, Probe: c.probe, Aim: "/chat", Outcome: wire.Refused, Backend: "192.0.2.9:8443",
+			Request:  wire.ReadRequest([]byte(rules.FindProbe(c.probe).On(base).Head())),
+			Response: wire.ReadResponse([]byte("HTTP/1.1 400 \r\n\r\n")),
+		}
+		if x.Request.HTTP2() {
+			x.Response, x.Stream = wire.ReadResponse([]byte("HTTP/2\r\n:status: 400\r\n\r\n")), &wire.Stream{ID: 1}
+		}
+		got := NewRecipe(rules.Classify(rules.Case{X: x})).Probe
+		if want := "interlock probe http://staging.test:8443/chat" + c.want; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 // TestAgainSendsNoTextOfHTTP2 holds that the text of a head of HTTP/2 is in no command.
 func TestAgainSendsNoTextOfHTTP2(t *testing.T) {
 	r := rules.Classify(rules.Case{X: &wire.Exchange{
