@@ -20,6 +20,9 @@ func (r *Relay) drain(running *sync.WaitGroup) {
 	}
 }
 
+// Abort closes all connections at once. While a relay drains, Limits.Drain is over with that.
+func (r *Relay) Abort() { r.tell(toAbort) }
+
 // tell has all connections do something, at once: a client that does not read holds up the end of
 // its TLS for seconds.
 func (r *Relay) tell(what order) {

@@ -4,12 +4,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/lab"
+	"github.com/interlock-proxy/interlock/rules"
 )
 
 // TestASignalStopsTheRun checks that the reports of probe are still written.
@@ -54,6 +60,40 @@ func interrupted(t *testing.T, name, scheme string) (address, stdout, stderr str
 		t.Fatalf("got %v", err)
 	}
 	return address, out.String(), log.String(), err
+}
+
+// TestASecondSignalEndsTheDrain holds that serve then closes the tunnels that are open, and ends in order.
+func TestASecondSignalEndsTheDrain(t *testing.T) {
+	caught := make(chan os.Signal, 1) // so that the signal is not the end of the tests
+	signal.Notify(caught, syscall.SIGTERM)
+	defer signal.Stop(caught)
+	backend, err := lab.Start("sound")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	s := serveFile(t, "backend: "+backend.URL+"\nlimits: {drain: 1h}\n")
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_, _ = io.WriteString(conn, rules.NewHandshake("http", "a.test", "/chat", "dGhlIHNhbXBsZSBub25jZQ==").Head())
+	if _, err := io.ReadFull(conn, make([]byte, len("HTTP/1.1 101"))); err != nil {
+		t.Fatal(err)
+	}
+	go s.end()
+	s.await(t, "draining", 1)
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal("the tunnel was not closed")
+	}
+	s.end()
+	s.await(t, "draining ended by a second signal", 1)
+	s.await(t, "stopped", 1)
 }
 
 // TestAFullDiskIsNoMistakeInUsage holds that a list that cannot be written has the status for an unknown

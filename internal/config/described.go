@@ -130,7 +130,7 @@ func describedLimits() []description {
 		{path: "limits.head", text: "How long a request head may take, from its first byte to its last. After that the connection is closed."},
 		{path: "limits.first_byte", text: "How long a client may wait before it sends its first byte."},
 		{path: "limits.half_closed", text: "How long a connection stays open without a byte once one side has closed its half."},
-		{path: "limits.drain", text: "How long open connections may take to finish after SIGTERM."},
+		{path: "limits.drain", text: "How long open connections may take to finish after SIGTERM or Ctrl-C; a second one closes them at once."},
 	}
 }
 

@@ -1,7 +1,11 @@
 package server
 
 import (
+	"os"
+	"os/signal"
 	"runtime"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
@@ -9,6 +13,28 @@ import (
 
 // overdue is how long Wait waits for a part after the drain time.
 const overdue = 10 * time.Second
+
+// hurry closes the connections that are still open once a second signal comes, until end is called. A third
+// signal ends the process.
+func (s *Serving) hurry() (end func()) {
+	again := make(chan os.Signal, 1) // only the first one counts
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	over := make(chan struct{})
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		defer signal.Stop(again)
+		select {
+		case <-again:
+			s.Out.Log.Info().Int("connections", s.Relay.Open()).Msg("draining ended by a second signal")
+			s.Relay.Abort()
+		case <-over:
+		}
+	})
+	return func() {
+		close(over)
+		waiting.Wait()
+	}
+}
 
 // Wait waits until every part has ended. A part that hangs beyond the drain time is abandoned, so
 // that findings are still stored, and the log says where it hangs.

@@ -136,8 +136,10 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	case failed = <-s.Errc: // if one part fails, the others must end too
 		stop()
 	}
+	hurrying := s.hurry()
 	out.Log.Info().Int("connections", s.Relay.Open()).Msg("draining")
 	failed = errors.Join(failed, s.Wait(s.Relay.Limits.Drain+overdue))
+	hurrying()
 	s.hops.End(ctx)
 	s.traces.Close()
 	storing()
