@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,19 +17,20 @@ func auditCommand() *cobra.Command {
 		ascii   bool
 		outputs []string
 		keys    string
+		follow  bool
 	)
 	cmd := &cobra.Command{
-		Use: "audit FILE|DIR...", Short: "Audit recorded traffic: pcap, HAR, transcripts", Args: cobra.MinimumNArgs(1),
+		Use: "audit FILE|DIR|-...", Short: "Audit recorded traffic: pcap, HAR, transcripts", Args: cobra.MinimumNArgs(1),
 		Long: "Audit pcap and pcapng captures, HAR files, .wire transcripts and pastes of curl -v or browser devtools by the\n" +
 			"rules for live traffic. TLS in captures is decrypted with --keylog. Files may be compressed with gzip. Of a directory, all files with these names are read:\n" +
 			strings.Join(run.Recordings(), " ") + ", alone or with .gz.",
-		Example: "  interlock audit traffic.pcapng\n  interlock audit --keylog keys.log traffic.pcapng\n  interlock audit -o text -o json=rulings.json browser.har capture.pcap.gz\n  interlock audit --baseline last captures/",
+		Example: "  interlock audit traffic.pcapng\n  interlock audit --keylog keys.log traffic.pcapng\n  interlock audit -o text -o json=rulings.json browser.har capture.pcap.gz\n  interlock audit --baseline last captures/\n  tcpdump -i any -U -w - tcp port 8080 | interlock audit -",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			files, passed, err := run.RecordedIn(args)
+			files, passed, err := recordings(args, follow)
 			if err != nil {
 				return err
 			}
-			secrets, err := run.Secrets(keys)
+			secrets, err := run.OpenSecrets(keys, follow || slices.Contains(files, run.StandardInput))
 			if err != nil {
 				return err
 			}
@@ -52,7 +54,14 @@ func auditCommand() *cobra.Command {
 			}
 			j := run.Judging{Config: c, Gate: gate, Accepting: accepting, Outputs: outputs, Reports: r, Screen: screen, Secrets: secrets}
 			for _, name := range files {
-				j.File(cmd.Context(), name)
+				switch {
+				case follow:
+					j.Follow(cmd.Context(), name)
+				case name == run.StandardInput:
+					j.Input(cmd.Context())
+				default:
+					j.File(cmd.Context(), name)
+				}
 			}
 			j.Note(passed...)
 			return j.End()
@@ -61,13 +70,22 @@ func auditCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVarP(&outputs, "output", "o", nil, outputUsage)
 	f.StringVar(&keys, "keylog", "", "decrypt TLS in captures with the secrets in `FILE`")
-	help.Group(cmd, help.Target, "keylog")
+	f.BoolVar(&follow, "follow", false, "judge packets as they are captured, over rotation")
+	help.Group(cmd, help.Target, "follow", "keylog")
 	gateFlags(cmd)
 	acceptFlags(cmd)
 	locationFlag(cmd)
 	asciiFlag(cmd, &ascii)
 	outputFlag(cmd)
 	return cmd
+}
+
+// recordings returns the files to read, with notes on those that are not.
+func recordings(args []string, follow bool) (files, notes []string, err error) {
+	if follow {
+		return args, nil, run.CheckFollowed(args)
+	}
+	return run.RecordedIn(args)
 }
 
 // outputUsage describes -o of most commands.

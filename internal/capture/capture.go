@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	cryptorand "crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -44,6 +46,11 @@ type Reader struct {
 	// handshakes of which a paste keeps only the URL and the status. Their headers are those that
 	// every client sends, and Lossy says that the real ones are not kept.
 	Every bool
+
+	// Live is for packets that are still being captured: an exchange is observed each time that more of it
+	// is known, with a higher Revision, as [wire.Exchange] says. The source may return an error that wraps
+	// [os.ErrDeadlineExceeded] where nothing has been captured for a moment; it is read again then.
+	Live bool
 }
 
 // Bounds limit the memory for a capture of packets. The default of a zero field is in its comment.
@@ -140,14 +147,13 @@ func (s *session) read(src io.Reader) error {
 		}
 		s.open(plain)
 	}
-	begin, err := s.src.Peek(512)
+	begin, err := s.begin()
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	if len(begin) == 0 {
 		return errors.New("the file is empty")
 	}
-	s.ids = rand.NewChaCha8(sha256.Sum256(begin))
 	for _, k := range kinds() {
 		if k.is(begin) {
 			s.report.Format = k.name
@@ -157,8 +163,27 @@ func (s *session) read(src io.Reader) error {
 	return fmt.Errorf("%w: it begins with \"%s\"", errBinary, wire.Escape(begin[:min(len(begin), 8)]))
 }
 
+// begin returns the first bytes, and seeds the names of exchanges. Of a live capture it waits for the
+// magic number only: the first packet may be long in coming.
+func (s *session) begin() ([]byte, error) {
+	if s.Live {
+		var seed [32]byte
+		_, _ = cryptorand.Read(seed[:]) // it never fails
+		s.ids = rand.NewChaCha8(seed)
+		if begin, err := s.src.Peek(4); err != nil || isPcap(begin) || isPcapNG(begin) {
+			return begin, err
+		}
+	}
+	begin, err := s.src.Peek(512)
+	s.ids = rand.NewChaCha8(sha256.Sum256(begin))
+	return begin, err
+}
+
 func (s *session) open(src io.Reader) {
 	s.count = &counter{r: src}
+	if s.Live {
+		s.count.idle = func() {}
+	}
 	s.src = bufio.NewReaderSize(s.count, 64<<10)
 }
 
@@ -175,14 +200,21 @@ func (s *session) newID(now time.Time) string {
 
 // A counter counts the bytes that are read through it, and keeps the error that ended them.
 type counter struct {
-	r   io.Reader
-	n   int64
-	err error
+	r    io.Reader
+	n    int64
+	err  error
+	idle func() // is called while nothing comes; nil: that is an error
 }
 
 func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	c.err = err
-	return n, err
+	for {
+		n, err := c.r.Read(p)
+		c.n += int64(n)
+		if n == 0 && c.idle != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+			c.idle()
+			continue
+		}
+		c.err = err
+		return n, err
+	}
 }

@@ -293,6 +293,7 @@ func length(b []byte, fin bool) int {
 func (c *connection) ReassemblyComplete(reassembly.AssemblerContext) bool {
 	t := c.streams
 	t.open--
+	delete(t.connections, c)
 	t.past.add(c.key)
 	switch {
 	case c.live == nil:

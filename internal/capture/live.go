@@ -248,12 +248,13 @@ func (c *connection) end(cause wire.Cause) {
 	c.live = nil
 }
 
-// emit observes an exchange that is final. If its rest is missing, the answer is unknown.
+// emit observes an exchange that is final, or any of a live capture. If its rest is missing, the answer
+// is unknown.
 func (c *connection) emit(x *wire.Exchange) {
-	if !x.Final {
+	t := c.streams
+	if !x.Final && !t.Live {
 		return
 	}
-	t := c.streams
 	cut := c.lost || c.shed
 	if x.Response == nil && (cut || t.finishing) {
 		if _, unfinished := x.Request.Flaw(wire.FlawHeadUnfinished); unfinished {
@@ -276,6 +277,8 @@ func (c *connection) emit(x *wire.Exchange) {
 	if t.finishing && !cut && (x.Response == nil || x.After.Ended) {
 		x.Lossy = append(x.Lossy, LostEnd)
 	}
-	t.report.Upgrades++
+	if x.Final {
+		t.report.Upgrades++
+	}
 	t.Observe(x)
 }

@@ -12,6 +12,9 @@ import (
 // read before an error remain reported.
 func (s *session) packets(next func() ([]byte, gopacket.CaptureInfo, layers.LinkType, error)) error {
 	t := newStreams(s)
+	if s.Live {
+		s.count.idle = t.idle
+	}
 	d := newDecoder()
 	for {
 		at := s.offset()

@@ -60,9 +60,6 @@ func readPcap(s *session) error {
 	if err != nil {
 		return endsEarly(err)
 	}
-	if !known(r.link) {
-		return fmt.Errorf("packets of link type %d (%v) are not read", r.link, r.link)
-	}
 	return s.packets(r.next)
 }
 
@@ -71,8 +68,14 @@ func newPcapReader(src io.Reader) (*pcapReader, error) {
 	if _, err := io.ReadFull(src, head[:]); err != nil {
 		return nil, err
 	}
-	order, magic := pcapOrder(head[:])
-	r := &pcapReader{src: src, order: order, unit: time.Microsecond, head: make([]byte, 16)}
+	r := &pcapReader{src: src}
+	return r, r.begin(head[:])
+}
+
+// begin takes the header of a file.
+func (r *pcapReader) begin(head []byte) error {
+	order, magic := pcapOrder(head)
+	r.order, r.unit, r.head = order, time.Microsecond, make([]byte, 16)
 	switch magic {
 	case magicNanoseconds:
 		r.unit = time.Nanosecond
@@ -81,18 +84,41 @@ func newPcapReader(src io.Reader) (*pcapReader, error) {
 	}
 	major := order.Uint16(head[4:])
 	if r.minor = order.Uint16(head[6:]); major != 2 || r.minor > 4 {
-		return nil, fmt.Errorf("pcap version %d.%d is not read, only 2.0 to 2.4: convert the file with editcap or tcpdump -w", major, r.minor)
+		return fmt.Errorf("pcap version %d.%d is not read, only 2.0 to 2.4: convert the file with editcap or tcpdump -w", major, r.minor)
 	}
 	r.link = layers.LinkType(order.Uint32(head[20:]) & 0xffff) // the upper half says whether frames end with a checksum
-	return r, nil
+	if !known(r.link) {
+		return fmt.Errorf("packets of link type %d (%v) are not read", r.link, r.link)
+	}
+	return nil
+}
+
+// another takes the header of another file after this one, as cat and programs that rotate files make them.
+// It reports whether there was one. As the header of a packet, it would be of the year 2055.
+func (r *pcapReader) another() (bool, error) {
+	order, _ := pcapOrder(r.head)
+	if order == nil || order.Uint16(r.head[4:]) != 2 || order.Uint16(r.head[6:]) > 4 {
+		return false, nil
+	}
+	head := append(make([]byte, 0, 24), r.head...)
+	if _, err := io.ReadFull(r.src, head[len(head):24]); err != nil {
+		return true, errors.Join(io.ErrUnexpectedEOF, err)
+	}
+	return true, r.begin(head[:24])
 }
 
 // next reads a packet, which is valid until the next one. It returns io.EOF only where a packet
 // would begin.
 func (r *pcapReader) next() ([]byte, gopacket.CaptureInfo, layers.LinkType, error) {
 	var info gopacket.CaptureInfo
-	if _, err := io.ReadFull(r.src, r.head); err != nil {
-		return nil, info, r.link, err
+	for again := true; again; {
+		if _, err := io.ReadFull(r.src, r.head); err != nil {
+			return nil, info, r.link, err
+		}
+		var err error
+		if again, err = r.another(); err != nil {
+			return nil, info, r.link, err
+		}
 	}
 	info.Timestamp = time.Unix(int64(r.order.Uint32(r.head)), 0).Add(time.Duration(r.order.Uint32(r.head[4:])) * r.unit).UTC()
 	captured, length := r.order.Uint32(r.head[8:]), r.order.Uint32(r.head[12:])

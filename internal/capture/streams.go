@@ -35,13 +35,18 @@ type streams struct {
 	again     bool        // because another one begins on the same addresses and ports
 	past      past
 
+	connections map[*connection]struct{} // of a live capture, those that are open
+	latest      time.Time                // of a live capture, when the last packet was captured
+	arrived     time.Time                // and when it was read
+	ticked      time.Time                // when all connections were looked at
+
 	held       int // bytes that wait, of all connections
 	unanswered int // bytes of connections in which an answer is waited for
 	pool       wire.Pool
 }
 
 func newStreams(s *session) *streams {
-	t := &streams{session: s}
+	t := &streams{session: s, connections: map[*connection]struct{}{}}
 	t.assembler = reassembly.NewAssembler(reassembly.NewStreamPool(t))
 	t.assembler.MaxBufferedPagesTotal, t.assembler.MaxBufferedPagesPerConnection = s.Bounds.Pages, max(s.Bounds.Pages/16, 1)
 	return t
@@ -66,6 +71,9 @@ func (t *streams) packet(network gopacket.Flow, tcp *layers.TCP, when time.Time)
 	}
 	if tcp.SYN && t.open >= t.Bounds.Connections {
 		t.makeRoom()
+	}
+	if t.Live {
+		t.arrive(when)
 	}
 	t.assemble(network, tcp)
 	if t.over != nil {
@@ -144,6 +152,9 @@ func (t *streams) New(network, transport gopacket.Flow, tcp *layers.TCP, _ reass
 	c.ends[0].syn, c.ends[1].syn = unset, unset
 	t.open++
 	t.report.Connections++
+	if t.Live {
+		t.connections[c] = struct{}{}
+	}
 	switch {
 	case tcp.SYN && !tcp.ACK:
 		c.begin(0)

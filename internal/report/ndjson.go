@@ -22,5 +22,8 @@ func (l lineWriter) Write(r *rules.Ruling) error {
 	return err
 }
 
+// Preview is part of Previewer.
+func (l lineWriter) Preview(r *rules.Ruling) error { return l.Write(r) }
+
 // Close is part of Writer.
 func (l lineWriter) Close(*Summary) error { return nil }

@@ -17,6 +17,12 @@ type Writer interface {
 	Close(*Summary) error
 }
 
+// A Previewer is a Writer that also shows exchanges of which more will be known. Their last form is
+// written, too.
+type Previewer interface {
+	Preview(*rules.Ruling) error
+}
+
 // Options say how a report is to look where the format leaves that open. The zero value is useful.
 type Options struct {
 	ASCII    bool                // only ASCII

@@ -68,6 +68,16 @@ func (s *Stream) Write(r *rules.Ruling) {
 	s.each(func(w Writer) error { return w.Write(r) })
 }
 
+// Preview passes a ruling that will come again to the writers that show such ones. It is not counted.
+func (s *Stream) Preview(r *rules.Ruling) {
+	s.each(func(w Writer) error {
+		if p, ok := w.(Previewer); ok {
+			return p.Preview(r)
+		}
+		return nil
+	})
+}
+
 // countStates counts the findings of the ruling that are new or fixed, each once.
 func (s *Stream) countStates(r *rules.Ruling) {
 	for i := range r.Findings {

@@ -21,7 +21,8 @@ var _ = register(Format{
 type textWriter struct {
 	w io.Writer
 	Options
-	run   string // that the last line was of
+	run   string               // that the last line was of
+	open  map[string]previewed // exchanges of which more will be known, by ID
 	about about
 	merge merge
 	whys  whys
@@ -42,17 +43,46 @@ func (t *textWriter) Write(r *rules.Ruling) error {
 		return nil
 	}
 	var b bytes.Buffer
-	if r.Run != t.run {
-		t.run = r.Run
-		fmt.Fprintf(&b, " %s\n", wire.Escape([]byte(r.Run)))
+	was, shown := t.open[r.X.ID]
+	if delete(t.open, r.X.ID); !shown || was != (previewed{r.Verdict, r.X.Outcome}) || len(r.Diagnoses) > 0 {
+		t.exchange(&b, r)
 	}
-	x := r.X
-	fmt.Fprintf(&b, " %s %s %-5s %-7s %-28s %-6s %s%s\n", x.Time.UTC().Format("15:04:05.000"), t.verdict(r.Verdict, r.Benign()),
-		printed.Protocol(x.Protocol()), printed.Escaped(x.Request.Method, 12), printed.Escaped(r.Target(), 60), answered(x), wrong(r), fidelity(r))
-	t.explained(&b, r)
 	t.merge.add(r)
 	t.whys.add(r)
 	return t.flush(&b)
+}
+
+// Preview is part of Previewer.
+func (t *textWriter) Preview(r *rules.Ruling) error {
+	is := previewed{r.Verdict, r.X.Outcome}
+	if was, shown := t.open[r.X.ID]; shown && was == is {
+		return nil
+	}
+	if t.open == nil {
+		t.open = map[string]previewed{}
+	}
+	t.open[r.X.ID] = is
+	var b bytes.Buffer
+	t.exchange(&b, r)
+	return t.flush(&b)
+}
+
+// previewed is the line that was written for an exchange of which more will be known.
+type previewed struct {
+	verdict rules.Verdict
+	outcome wire.Outcome
+}
+
+// exchange writes the line of an exchange, and what explains it.
+func (t *textWriter) exchange(b *bytes.Buffer, r *rules.Ruling) {
+	if r.Run != t.run {
+		t.run = r.Run
+		fmt.Fprintf(b, " %s\n", wire.Escape([]byte(r.Run)))
+	}
+	x := r.X
+	fmt.Fprintf(b, " %s %s %-5s %-7s %-28s %-6s %s%s\n", x.Time.UTC().Format("15:04:05.000"), t.verdict(r.Verdict, r.Benign()),
+		printed.Protocol(x.Protocol()), printed.Escaped(x.Request.Method, 12), printed.Escaped(r.Target(), 60), answered(x), wrong(r), fidelity(r))
+	t.explained(b, r)
 }
 
 // wrong returns what is wrong with an exchange, in one line: the problem, and the rules that say

@@ -14,7 +14,6 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/server"
 	"github.com/interlock-proxy/interlock/internal/terminal"
-	"github.com/interlock-proxy/interlock/internal/tlsread"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -26,29 +25,29 @@ type Judging struct {
 	Outputs   []string
 	Reports   *Reports
 	Screen    *terminal.Screen
-	Secrets   *tlsread.KeyLog // of TLS in captures; nil: none
-	gated     int             // findings that make the run fail
-	unread    int             // files that could not be read completely
+	Secrets   *Secrets // of TLS in captures; nil: none
+	gated     int      // findings that make the run fail
+	unread    int      // files that could not be read completely
 	files     int
 }
 
 // File judges one file with separate findings, because one recording is not the history of the
 // next.
 func (j *Judging) File(ctx context.Context, name string) {
+	j.judge(name, false, func(reader *capture.Reader) (capture.Report, error) { return j.read(ctx, reader, name) })
+}
+
+// judge judges what a function reads.
+func (j *Judging) judge(name string, live bool, read func(*capture.Reader) (capture.Report, error)) {
 	j.files++
 	a := server.NewAudit(j.Config, nil)
 	a.Each = func(r *rules.Ruling) {
-		own := j.Accepting.enter(r)
-		own.Run = name
-		for i := range own.Findings {
-			if j.Gate.Holds(&own.Findings[i]) {
-				j.gated++
-			}
+		j.enter(r, name)
+		if live {
+			j.Reports.Flush()
 		}
-		j.Reports.Stream.Write(own)
 	}
-	reader := capture.Reader{Observe: a.Observe, Secrets: j.Secrets}
-	was, err := j.read(ctx, &reader, name)
+	was, err := read(&capture.Reader{Observe: a.Observe, Secrets: j.Secrets.keys(), Live: live})
 	for _, note := range was.Notes() {
 		j.Note(name + ": " + note)
 	}
@@ -62,6 +61,24 @@ func (j *Judging) File(ctx context.Context, name string) {
 		j.unread++
 		j.Screen.Complain(describeRead(name, err))
 	}
+}
+
+// enter takes the next ruling. One of a live capture may come again; it is counted in its last form.
+func (j *Judging) enter(r *rules.Ruling, name string) {
+	if !r.X.Final {
+		own := j.Accepting.States.Enter(r)
+		own.Run = name
+		j.Reports.Stream.Preview(own)
+		return
+	}
+	own := j.Accepting.enter(r)
+	own.Run, own.Before = name, nil // a report has each exchange once
+	for i := range own.Findings {
+		if j.Gate.Holds(&own.Findings[i]) {
+			j.gated++
+		}
+	}
+	j.Reports.Stream.Write(own)
 }
 
 // Note records what was not audited.

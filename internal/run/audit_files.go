@@ -27,6 +27,10 @@ func isRecording(name string) bool {
 // on skipped files. A file that does not exist or cannot be read is an error.
 func RecordedIn(args []string) (files, notes []string, err error) {
 	for _, name := range args {
+		if name == StandardInput {
+			files = append(files, name)
+			continue
+		}
 		info, err := os.Stat(name)
 		if err != nil {
 			return nil, nil, missing("audit", name, err)

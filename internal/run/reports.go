@@ -119,6 +119,15 @@ func (r *Reports) Abandon() {
 	}
 }
 
+// Flush writes what the reports have buffered. Close returns the errors.
+func (r *Reports) Flush() {
+	for _, e := range r.ends {
+		if e.buffer != nil {
+			_ = e.buffer.Flush() // the buffer keeps the error
+		}
+	}
+}
+
 // Close ends the reports. Its error names each that could not be written.
 func (r *Reports) Close() error {
 	var failed error

@@ -66,25 +66,40 @@ var errNoSecrets = errors.New("no secrets of TLS in it: want lines such as CLIEN
 // so is a last line that is not complete: the program may still be writing it. An error names the line, and
 // nothing of it.
 func (k *KeyLog) Read(src io.Reader) error {
+	found, err := k.read(src)
+	if err == nil && !found {
+		return errNoSecrets
+	}
+	return err
+}
+
+// More adds the secrets that a program has written to its key log since: whole lines, of which none needs to
+// have a secret. Where there are too many connections, it forgets those from before.
+func (k *KeyLog) More(src io.Reader) error {
+	if len(k.sessions) >= maxSessions/2 {
+		clear(k.sessions)
+	}
+	_, err := k.read(src)
+	return err
+}
+
+// read reads the lines of a key log, and reports whether it has found a secret.
+func (k *KeyLog) read(src io.Reader) (found bool, err error) {
 	lines := bufio.NewScanner(src)
 	lines.Split(wholeLines)
-	found := false
 	for number := 1; lines.Scan(); number++ {
 		kept, err := k.line(bytes.TrimSpace(lines.Bytes()))
 		if err != nil {
-			return fmt.Errorf("line %d: %w", number, err)
+			return found, fmt.Errorf("line %d: %w", number, err)
 		}
 		found = found || kept
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return errNoSecrets
+		return found, errNoSecrets
 	} else if err != nil {
-		return err
+		return found, err
 	}
-	if !found {
-		return errNoSecrets
-	}
-	return nil
+	return found, nil
 }
 
 // wholeLines splits like bufio.ScanLines, and drops a last line without its end if it is cut.
