@@ -22,7 +22,7 @@ var floors = map[string]int{
 	"rules/new": 2, "internal/diagnose": 2, "internal/printed": 2, "internal/store": 2, "internal/probe": 2, "internal/chain": 2, "internal/lab": 2, "internal/trace": 2,
 	"internal/accept": 3, "internal/hop": 3, "internal/tunnel": 3, "internal/event": 3,
 	"internal/web/filter": 4, "internal/audit": 4, "internal/report": 4,
-	"internal/web/ui": 5, "internal/terminal": 5,
+	"internal/web/ui": 5, "internal/terminal": 5, "interlocktest": 5,
 	"internal/web": 6, "internal/why": 6,
 	"internal/config": 7, "internal/baseline": 7,
 	"internal/server": 8, "internal/help": 8,

@@ -1,0 +1,36 @@
+package interlocktest_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestImports checks that a test that imports this package gets no database, page or command with it.
+func TestImports(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, allowed := "github.com/interlock-proxy/interlock/", []string{
+		"interlocktest", "wire", "wire/h2", "wire/tlsrec", "wire/ws", "rules",
+		"internal/audit", "internal/diagnose", "internal/event", "internal/exit", "internal/hop", "internal/printed", "internal/probe", "internal/version",
+	}
+	seen := 0
+	for path := range strings.Lines(string(out)) {
+		path = strings.TrimSpace(path)
+		name, is := strings.CutPrefix(path, ours)
+		switch {
+		case is && !slices.Contains(allowed, name):
+			t.Errorf("it imports %s", name)
+		case is:
+			seen++
+		case strings.HasPrefix(path, "github.com/") && !strings.HasPrefix(path, "github.com/rs/zerolog") && !strings.HasPrefix(path, "github.com/mattn/"): // what zerolog imports
+			t.Errorf("it imports %s", path)
+		}
+	}
+	if seen != len(allowed) {
+		t.Errorf("%d packages of Interlock are imported, want %d", seen, len(allowed))
+	}
+}
