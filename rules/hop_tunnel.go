@@ -10,7 +10,8 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-HOP-TAIL-LOST", Level: Must, Party: Intermediary, Hop: true,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "A proxy forwards every byte of a tunnel, from the first one after the heads to the last one",
+	Versions: AnyVersion,
+	Title:    "A proxy forwards every byte of a tunnel, from the first one after the heads to the last one",
 	Problem: Problems{
 		Switched: "Proxy lost %s of the tunnel",
 	},
@@ -28,7 +29,7 @@ it is seen rarely and never understood.`,
 Go: use the bufio.ReadWriter that Hijack returns, not only the connection.`,
 	When: func(c *Case) bool {
 		return c.switched && c.farSwitched() && c.X.Complete && c.far().Complete && !c.X.After.Opaque && !c.far().After.Opaque &&
-			!announces(&c.far().Response.Head) && askedFor(c, c.far().Response) // they have rules of their own
+			!announces(&c.far().Response.Head) && (extended(c) || askedFor(c, c.far().Response)) // they have rules of their own
 	},
 	Judge: func(c *Case) Result {
 		near, far := &c.X.After, &c.far().After
@@ -94,9 +95,11 @@ func (c *Case) lostAtStart(sent, got []byte, ended bool) int {
 var _ = register(Rule{
 	ID: "UPGRADE-HOP-101-FRAMED", Level: Must, Party: Intermediary, Hop: true,
 	Severity: Severities{Refused: High, Switched: High}, Since: "0.1",
-	Title: "A proxy ignores and removes Content-Length and Transfer-Encoding in a 101",
+	Versions: AnyVersion,
+	Title:    "A proxy ignores and removes Content-Length and Transfer-Encoding in a 101",
 	Problem: Problems{
 		Switched: "Proxy read the first bytes after a 101 as its content (%s): it lost %s",
+		Refused:  "Proxy read the first bytes after a 101 as its content (%s): it lost %s",
 	},
 	Label: "Framing of a 101 believed by proxy",
 	Refs: []Ref{
@@ -109,12 +112,14 @@ announced length has come. If the header is forwarded, the same may happen in ev
 after this one.`,
 	Fix: `After the empty line of a 101 send everything on unchanged, and remove both headers.`,
 	When: func(c *Case) bool {
-		return c.switched && c.farSwitched() && c.X.Complete && announces(&c.far().Response.Head)
+		return c.X.Outcome == wire.Switched && c.farSwitched() && c.X.Complete && announces(&c.far().Response.Head)
 	},
 	Judge: func(c *Case) Result {
 		switch {
 		case lostInTunnel(c) != "":
 			return c.result(Fail)
+		case announces(&c.X.Response.Head) && c.X.Request.HTTP2():
+			return c.result(Warn).rated(Medium) // to strict clients the response is malformed (RFC 9113 §8.1.1)
 		case announces(&c.X.Response.Head):
 			return c.result(Warn).rated(Low)
 		}
@@ -126,7 +131,10 @@ after this one.`,
 		if !h.Has(header) {
 			header = "Transfer-Encoding"
 		}
-		if r.Verdict == Warn {
+		switch {
+		case r.Verdict == Warn && c.X.Request.HTTP2():
+			return says("Proxy opened a tunnel in HTTP/2 with %s in the response", at, header)
+		case r.Verdict == Warn:
 			return says("Proxy forwarded %s in a 101", at, header)
 		}
 		return seen(at, header, lostInTunnel(c))

@@ -53,18 +53,22 @@ func through(t *testing.T, name string, s Settings) (results []Result, report Re
 // golden file says which of them fail or warn: none at the sound hop. A hop that a busy machine
 // delays looks like another one; so what differs is sent again with more time.
 func TestProbesFindFaults(t *testing.T) {
-	const golden = "testdata/hops.golden"
+	compareFaults(t, "testdata/hops.golden", lab.Hops(), func(name string, times Times) string { return faultsOf(t, name, times) })
+}
+
+// compareFaults compares what probes find at hops with a golden file, and sends with more time what differs.
+func compareFaults(t *testing.T, golden string, names []string, faults func(name string, times Times) string) {
+	t.Helper()
 	want, err := os.ReadFile(golden)
 	if err != nil && !*update {
 		t.Fatal(err)
 	}
-	names := lab.Hops()
 	found := make([]string, len(names))
 	var all sync.WaitGroup
 	for i, name := range names {
 		all.Go(func() {
 			for factor := time.Duration(1); factor <= 16; factor *= 4 {
-				found[i] = faultsOf(t, name, quick(factor))
+				found[i] = faults(name, quick(factor))
 				if *update || found[i] == sectionOf(string(want), name) {
 					break
 				}

@@ -25,8 +25,9 @@ type stream struct {
 
 // An answered is what has come on a stream.
 type answered struct {
-	greeted bool // SETTINGS have come
-	status  int  // of the final head; 0: none has come
+	greeted bool           // SETTINGS have come
+	head    *wire.Response // the final head; nil: none has come
+	status  int            // of that head; 0: none has come
 	data    []byte
 	over    bool // nothing more will come
 }
@@ -88,8 +89,8 @@ func (s *stream) read(in []byte) (a answered) {
 			a.over = true
 		case !ours:
 		case e.Kind == h2.EventHead && a.status == 0:
-			if status := wire.ReadResponse(wire.HTTP2Head(e.Fields)).Status; status/100 != 1 || status == 101 {
-				a.status = status
+			if p := wire.ReadResponse(wire.HTTP2Head(e.Fields)); p.Status/100 != 1 || p.Status == 101 {
+				a.head, a.status = p, p.Status
 			}
 		case e.Kind == h2.EventData:
 			e.Want = e.Length
@@ -121,6 +122,14 @@ func (s *stream) answer() answered {
 
 // opened reports whether the client was told that there is a tunnel.
 func (a answered) opened() bool { return a.status/100 == 2 || a.status == 101 }
+
+// value returns the value of a header of the final head.
+func (a answered) value(name string) (value string, ok bool) {
+	if a.head == nil {
+		return "", false
+	}
+	return a.head.Value(name)
+}
 
 // passes sends a mark through the tunnel, and reports whether it comes back from the sink.
 func (s *stream) passes(id string) bool {

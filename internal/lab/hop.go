@@ -2,7 +2,9 @@ package lab
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +19,9 @@ type Hop struct {
 	Addr string // host:port that it listens on
 
 	fault    hopFault
+	http2    bool          // it speaks HTTP/2 too
+	gateway  gatewayManner // how
+	secure   *tls.Config   // nil: plain text
 	backend  string
 	listener *listener
 	done     chan struct{} // closed when everything of the hop has ended
@@ -35,111 +40,33 @@ type hopConn struct {
 	host string // its address
 }
 
-// A hopFault is the one thing that a hop does wrong. The zero value is sound.
-type hopFault uint8
-
-// The faults of hops.
-const (
-	hopSound hopFault = iota
-	hopRelays
-	hopFabricates
-	hopForwardsEarly
-	hopTunnelsRefused
-	hopPoolsDirty
-	hopPoolsUnsent
-	hopPoolsSwitched
-	hopUnsolicited
-	hopUnchecked
-	hopHTTP10
-	hopNominated
-	hopH2C
-	hopLosesTail
-	hopLosesEarly
-	hopAbsolute
-	hopConnects
-	hopChangesMethod
-	hopInvents
-	hopLosesIdentity
-	hopTwoHosts
-	hopUnframed
-	hopReads101
-	hopLosesInterim
-	hopTwin
-	hopLeaks
-	hopHangs
-	hopStrips
-	hopReframes
-	hopOwnH2C
-	hopPassesConnect
-	hopRewrites
-	hopFaults
-)
-
-// name is the name of a fault, and about says what the hop does.
-func (f hopFault) name() (name, about string) {
-	names := [hopFaults][2]string{
-		hopSound:          {"sound", "is correct"},
-		hopRelays:         {"relay", "relays bytes and reads no HTTP"},
-		hopFabricates:     {"fabricates-connection", "adds Connection: upgrade to a request with Upgrade"},
-		hopForwardsEarly:  {"forwards-early", "forwards what follows an offer before the answer"},
-		hopTunnelsRefused: {"tunnels-after-refusal", "opens a tunnel whatever the answer to an offer is"},
-		hopPoolsDirty:     {"pools-dirty", "uses a connection again that has more than the response"},
-		hopPoolsUnsent:    {"pools-unsent-body", "uses a connection again on which a body is incomplete"},
-		hopPoolsSwitched:  {"pools-switched", "uses a connection again that was a tunnel"},
-		hopUnsolicited:    {"relays-unsolicited-101", "relays a 101 to a request without an offer"},
-		hopUnchecked:      {"relays-any-101", "relays a 101 to an offer without a look at its headers"},
-		hopHTTP10:         {"upgrades-http10", "takes an HTTP/1.0 request for an offer"},
-		hopNominated:      {"keeps-nominated", "forwards headers that Connection names"},
-		hopH2C:            {"forwards-h2c", "forwards an offer of any protocol"},
-		hopLosesTail:      {"loses-tail", "loses bytes in the segment of a 101"},
-		hopLosesEarly:     {"loses-early", "loses bytes in the segment of an offer"},
-		hopAbsolute:       {"follows-absolute-target", "connects to the server that an absolute target names"},
-		hopConnects:       {"connects", "connects to the server that CONNECT names"},
-		hopChangesMethod:  {"changes-method", "sends GET for POST with an offer"},
-		hopInvents:        {"invents-101", "sends a 101 before the backend does"},
-		hopLosesIdentity:  {"loses-identity", "removes its own headers where Connection names them"},
-		hopTwoHosts:       {"two-hosts", "forwards two Hosts"},
-		hopUnframed:       {"unframed-body", "forwards the body of an offer without its length"},
-		hopReads101:       {"reads-length-in-101", "takes what follows a 101 with Content-Length for its content"},
-		hopLosesInterim:   {"loses-101-after-interim", "takes an interim response for the final one"},
-		hopTwin:           {"no-identity-on-upgrade", "does not say in an offer who the client is"},
-		hopLeaks:          {"leaks-tunnels", "keeps the backend's connection when the client has closed a tunnel"},
-		hopHangs:          {"hangs-after-tunnel", "keeps the client's connection when the backend has closed a tunnel"},
-		hopStrips:         {"strips", "removes every offer"},
-		hopReframes:       {"reframes", "is correct, and masks the frames of a client anew"},
-		hopOwnH2C:         {"speaks-h2c", "is correct, and accepts h2c itself"},
-		hopPassesConnect:  {"forwards-connect", "is correct, and has its backend reject CONNECT"},
-		hopRewrites:       {"rewrites-targets", "is correct, and sends every request to /"},
-	}
-	return names[f][0], names[f][1]
+// A HopConfig says how a hop is run.
+type HopConfig struct {
+	Listen  string      // TCP address; empty: a free port of 127.0.0.1
+	Backend string      // host and port of its one backend
+	TLS     *tls.Config // nil: plain text
 }
 
-// Hops returns the names of all hops, the sound one first.
-func Hops() (names []string) {
-	for f := range hopFaults {
-		name, _ := f.name()
-		names = append(names, name)
-	}
-	return names
-}
+// StartHop runs the hop or gateway with that name on a free port of 127.0.0.1, in front of the backend at
+// that address. The caller closes it.
+func StartHop(name, backend string) (*Hop, error) { return RunHop(name, HopConfig{Backend: backend}) }
 
-// StartHop runs the hop with that name on a free port of 127.0.0.1, in front of the backend at that
-// address. The caller closes it.
-func StartHop(name, backend string) (*Hop, error) {
-	var fault hopFault
-	for fault = range hopFaults + 1 {
-		if fault == hopFaults {
-			return nil, fmt.Errorf("find hop %q: no hop has that name", name)
-		}
-		if own, _ := fault.name(); own == name {
-			break
-		}
+// RunHop runs the hop or gateway with that name. The caller closes it.
+func RunHop(name string, c HopConfig) (*Hop, error) {
+	h := &Hop{backend: c.Backend, secure: c.TLS, done: make(chan struct{}), all: map[*hopConn]struct{}{}}
+	gateways := h2Gateways()
+	if i := slices.IndexFunc(gateways, func(g h2Gateway) bool { return g.name == name }); i >= 0 {
+		h.http2, h.gateway = true, gateways[i].manner
+	} else if i := slices.Index(Hops(), name); i >= 0 {
+		h.fault = hopFault(i)
+	} else {
+		return nil, fmt.Errorf("find proxy %q: no proxy has that name", name)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", cmp.Or(c.Listen, "127.0.0.1:0"))
 	if err != nil {
 		return nil, err
 	}
-	h := &Hop{Addr: ln.Addr().String(), fault: fault, backend: backend, listener: newListener(ln), done: make(chan struct{}), all: map[*hopConn]struct{}{}}
+	h.Addr, h.listener = ln.Addr().String(), newListener(ln)
 	go h.run()
 	return h, nil
 }
@@ -170,10 +97,34 @@ func (h *Hop) run() {
 				h.relay(conn)
 				return
 			}
-			h.serve(&hopConn{Conn: conn, br: bufio.NewReader(conn)})
+			h.talk(conn)
 		})
 	}
 	h.serving.Wait()
+}
+
+// talk serves a client in the version of HTTP that it speaks.
+func (h *Hop) talk(conn net.Conn) {
+	if h.secure != nil {
+		config := h.secure.Clone()
+		if config.NextProtos = []string{"http/1.1"}; h.http2 {
+			config.NextProtos = []string{"h2", "http/1.1"}
+		}
+		secure := tls.Server(conn, config)
+		_ = conn.SetDeadline(time.Now().Add(headTime))
+		if secure.Handshake() != nil {
+			return
+		}
+		_ = conn.SetDeadline(time.Time{})
+		conn = secure
+	}
+	client := &hopConn{Conn: conn, br: bufio.NewReader(conn)}
+	_ = conn.SetReadDeadline(time.Now().Add(idleTime))
+	if start, _ := client.br.Peek(3); h.http2 && string(start) == h2Preface[:3] {
+		speakHTTP2(h, client)
+		return
+	}
+	h.serve(client)
 }
 
 // is reports whether the hop has that fault.

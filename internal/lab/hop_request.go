@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -65,8 +66,23 @@ func wholeHead(c *hopConn) ([]byte, error) {
 	}
 }
 
-// HopRejects is the path that every hop that reads HTTP rejects itself.
-const HopRejects = "/denied"
+// The paths that every hop that reads HTTP guards itself: it rejects all requests for the one, and those
+// without Authorization for the other.
+const (
+	HopRejects = "/denied"
+	HopDemands = "/members"
+)
+
+// rejects returns the status with which a hop rejects a request for a path; 0 if it does not.
+func rejects(path string, authorized bool) int {
+	switch path, _, _ = strings.Cut(path, "?"); {
+	case path == HopRejects:
+		return http.StatusForbidden
+	case path == HopDemands && !authorized:
+		return http.StatusUnauthorized
+	}
+	return 0
+}
 
 // objects returns the status with which a request is rejected; empty if it is not.
 func (h *Hop) objects(q *wire.Request) string {
@@ -78,8 +94,9 @@ func (h *Hop) objects(q *wire.Request) string {
 	case q.Method == "CONNECT" && !h.is(hopConnects) && !h.is(hopPassesConnect):
 		return "405 Method Not Allowed"
 	case q.Method == "CONNECT":
-	case q.Target == HopRejects, strings.HasPrefix(q.Target, HopRejects+"?"):
-		return "403 Forbidden"
+	case rejects(q.Target, q.Has("Authorization")) != 0:
+		status := rejects(q.Target, q.Has("Authorization"))
+		return strconv.Itoa(status) + " " + http.StatusText(status)
 	case !strings.HasPrefix(q.Target, "/") && !strings.HasPrefix(q.Target, "http://"):
 		return "400 Bad Request"
 	}
