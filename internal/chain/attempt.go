@@ -29,6 +29,9 @@ type attempt struct {
 	mainID  string           // the id of the request that the result is shown of; "": the first one
 	err     error            // why it could not be sent
 
+	stranger bool // requests for the path that the hop rejects are without the user's fields
+	omits    bool // so is the request at hand
+
 	floor *floor // nil: it need not share the hop
 	holds bool   // it has the floor
 
@@ -84,13 +87,21 @@ func (t *attempt) handshake(id string, edits ...rules.Edit) string {
 	var key [16]byte
 	_, _ = rand.Read(key[:]) // it never fails
 	h := rules.NewHandshake(t.hop.scheme(), t.hop.Host, t.path(id), base64.StdEncoding.EncodeToString(key[:]))
-	for _, f := range t.hop.Fields {
+	for _, f := range t.own() {
 		rules.Set(f[0], f[1])(h)
 	}
 	for _, edit := range edits {
 		edit(h)
 	}
 	return h.First()
+}
+
+// own returns the user's fields of a request.
+func (t *attempt) own() [][2]string {
+	if t.omits {
+		return nil
+	}
+	return t.hop.Fields
 }
 
 // plain returns a GET without an offer, edited.
@@ -283,7 +294,7 @@ func (t *attempt) twin(shows func(twin *attempt) bool) {
 	}
 	t.kept()
 	t.sink.empty(t.times.Empty)
-	twin := &attempt{ctx: t.ctx, hop: t.hop, sink: t.sink, canary: t.canary, times: t.times, probe: t.probe, methods: map[*line]string{}}
+	twin := &attempt{ctx: t.ctx, hop: t.hop, sink: t.sink, canary: t.canary, times: t.times, probe: t.probe, stranger: t.stranger, methods: map[*line]string{}}
 	defer twin.clean()
 	if shows(twin) {
 		t.see(wire.SightTwin, "")

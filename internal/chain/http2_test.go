@@ -68,7 +68,7 @@ func TestHTTP2ProbesAreChosen(t *testing.T) {
 	if _, err := Select([]string{"CHAIN-H2-EARLY"}, nil, false, false); err == nil || !strings.Contains(err.Error(), "--http 2") {
 		t.Errorf("got %v, want the flag that is missing", err)
 	}
-	if len(chosen) != len(HTTP2Probes())-8+6 || FindProbe("CHAIN-H2-EARLY") == nil {
+	if len(chosen) != len(HTTP2Probes())-8-len(deniedHTTP2())+6 || FindProbe("CHAIN-H2-EARLY") == nil {
 		t.Errorf("%d probes are chosen", len(chosen))
 	}
 }

@@ -186,6 +186,9 @@ func (l *line) exchanges(common wire.Common, ours wire.Direction, secrets []stri
 	var all []*wire.Exchange
 	common.Every, common.Counts = true, new(wire.Counts)
 	common.Emit = func(x *wire.Exchange) {
+		if common.HTTP2 {
+			x = maskedHeads(x, secrets)
+		}
 		for i := range all {
 			if all[i].ID == x.ID {
 				all[i] = x

@@ -34,9 +34,16 @@ func denied() []Probe {
 }
 
 // unlessOpen runs a probe with the id of a request that must not reach the sink, if the hop rejects
-// the path when a GET for it is sent alone.
+// the path when a GET for it is sent alone. If the user's fields open the path, requests for it are without them.
 func (t *attempt) unlessOpen(probe func(id string)) {
-	if why := t.unrejected(); why != "" {
+	why := t.unrejected()
+	if why != "" && len(t.hop.Fields) > 0 {
+		if t.stranger = true; t.unrejected() == "" {
+			why = ""
+			t.note("without-headers")
+		}
+	}
+	if why != "" {
 		t.nothing(why)
 		return
 	}
@@ -68,6 +75,8 @@ func (t *attempt) unrejected() (why string) {
 
 // forbidden returns a GET for the path that the hop rejects, with an id by which the sink knows it.
 func (t *attempt) forbidden(id string) string {
+	t.omits = t.stranger
+	defer func() { t.omits = false }()
 	return t.plain(id, rules.Target(rules.Always(t.hop.rejected(id))))
 }
 

@@ -13,7 +13,7 @@ import (
 func HTTP2Probes() []*Probe {
 	all := slices.Concat(
 		[]Probe{{ID: "CHAIN-H2-WS", Label: "An extended CONNECT in HTTP/2", Want: "The backend's 101 as 200, and a tunnel both ways", Shared: true, run: overHTTP2}},
-		earlyHTTP2(), answersHTTP2(), switchesHTTP2(),
+		earlyHTTP2(), deniedHTTP2(), answersHTTP2(), switchesHTTP2(),
 	)
 	return finished(inTurn(alone, all))
 }
@@ -37,7 +37,11 @@ func overHTTP2(t *attempt) {
 
 func earlyHTTP2() []Probe {
 	p := func(id, what string, more ...h2.Field) Probe {
-		return Probe{ID: id, Label: "An extended CONNECT" + what + " and, in DATA, a request in HTTP/1.1 in one write; the backend rejects late", Want: "The bytes do not reach the backend", run: func(t *attempt) { smuggle(t, more...) }}
+		return Probe{ID: id, Label: "An extended CONNECT" + what + " and, in DATA, a request in HTTP/1.1 in one write; the backend rejects late", Want: "The bytes do not reach the backend", run: func(t *attempt) {
+			second := newID()
+			t.sink.plan(second, plan{})
+			smuggle(t, second, t.odd(second), [2]wire.Sight{wire.SightStreamEarly, wire.SightStreamLate}, "", more...)
+		}}
 	}
 	return []Probe{
 		p("CHAIN-H2-EARLY", ""),
@@ -53,12 +57,12 @@ func earlyHTTP2() []Probe {
 	}
 }
 
-// smuggle sends a request in the stream of a handshake that the sink rejects.
-func smuggle(t *attempt, more ...h2.Field) {
+// smuggle sends a request with that id in the stream of a handshake that the sink rejects. The first sight is that
+// of bytes that get to the sink before it has answered.
+func smuggle(t *attempt, second, text string, sights [2]wire.Sight, detail string, more ...h2.Field) {
 	id := t.id(t.late(func(*arrival) string { return respond(403, refusalBody) }, nil))
-	second := newID()
-	t.sink.plan(second, plan{})
-	s := t.connect(id, t.odd(second), more...)
+	s := t.connect(id, text, more...)
+	t.main, t.mainID = s.line, id
 	a := t.arrival(id, t.times.Come)
 	s.answer()
 	if a == nil {
@@ -71,8 +75,48 @@ func smuggle(t *attempt, more ...h2.Field) {
 	switch {
 	case b == nil:
 	case b == a.backend && b.when(at).Before(t.sentAt(b)):
-		t.see(wire.SightStreamEarly, "")
+		t.see(sights[0], detail)
 	default:
-		t.see(wire.SightStreamLate, "")
+		t.see(sights[1], detail)
+	}
+}
+
+// deniedHTTP2 are probes for the path that the hop rejects as a GET in HTTP/1.1.
+func deniedHTTP2() []Probe {
+	const want = "The hop rejects it, as it does a GET in HTTP/1.1"
+	p := func(id, what string, protocol string) Probe {
+		return Probe{ID: id, Label: what + " for the path of --protected", Want: want, Needs: NeedsPath, Shared: true, run: func(t *attempt) {
+			t.unlessOpen(func(id string) { deniedStream(t, id, protocol) })
+		}}
+	}
+	return []Probe{
+		p("CHAIN-H2-DENIED-GET", "A GET in HTTP/2", ""),
+		p("CHAIN-H2-DENIED-CONNECT", "An extended CONNECT", "websocket"),
+		p("CHAIN-H2-DENIED-UNKNOWN", "An extended CONNECT with an unknown protocol", "interlock-unknown"),
+		{ID: "CHAIN-H2-DENIED-EARLY", Label: "An extended CONNECT and, in DATA, a GET in HTTP/1.1 for the path of --protected in one write; the backend rejects late", Want: "The GET does not reach the backend", Needs: NeedsPath, run: func(t *attempt) {
+			t.unlessOpen(func(id string) {
+				smuggle(t, id, t.forbidden(id), [2]wire.Sight{wire.SightDeniedEarly, wire.SightDeniedLate}, t.hop.Protected)
+			})
+		}},
+	}
+}
+
+// deniedStream sends a request for the path that the hop rejects. What reaches the sink, the rulebook reports.
+func deniedStream(t *attempt, id, protocol string) {
+	t.sink.plan(id, sound("websocket"))
+	path := t.hop.rejected(id)
+	t.omits = t.stranger
+	fields := t.extended(path, h2.Field{Name: ":protocol", Value: protocol})
+	if protocol == "" {
+		fields = t.fields([]h2.Field{
+			{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: t.hop.scheme()}, {Name: ":path", Value: path}, {Name: ":authority", Value: t.hop.Host},
+		}, nil)
+	}
+	t.omits = false
+	s := t.stream(fields, "", protocol == "")
+	t.main, t.mainID = s.line, id
+	a := s.answer()
+	if t.reached(id) == nil {
+		t.note("self" + strconv.Itoa(a.status))
 	}
 }

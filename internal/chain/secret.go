@@ -76,3 +76,20 @@ func maskedEvents(events []event, secrets []string) []event {
 	}
 	return out
 }
+
+// maskedHeads returns an exchange in HTTP/2 whose heads have no secrets: on the connection they are compressed.
+func maskedHeads(x *wire.Exchange, secrets []string) *wire.Exchange {
+	if len(secrets) == 0 {
+		return x
+	}
+	out := *x
+	out.Request = wire.ReadRequest(masked(x.Request.Raw, secrets))
+	if x.Response != nil {
+		out.Response = wire.ReadResponse(masked(x.Response.Raw, secrets))
+	}
+	out.Interim = slices.Clone(x.Interim)
+	for i, p := range out.Interim {
+		out.Interim[i] = wire.ReadResponse(masked(p.Raw, secrets))
+	}
+	return &out
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -38,6 +39,62 @@ const streamID = 1
 // connect opens a connection, and sends an extended CONNECT with that id and more fields. What is early
 // goes out in the same write, in a DATA frame.
 func (t *attempt) connect(id, early string, more ...h2.Field) *stream {
+	return t.stream(t.extended(t.path(id), more...), early, false)
+}
+
+// extended are the fields of an extended CONNECT for a path. Further ones take the place of those with the same
+// name.
+func (t *attempt) extended(path string, more ...h2.Field) []h2.Field {
+	return t.fields([]h2.Field{
+		{Name: ":method", Value: "CONNECT"}, {Name: ":protocol", Value: "websocket"}, {Name: ":scheme", Value: t.hop.scheme()},
+		{Name: ":path", Value: path}, {Name: ":authority", Value: t.hop.Host},
+		{Name: "sec-websocket-version", Value: "13"}, {Name: "origin", Value: t.hop.scheme() + "://" + t.hop.Host},
+	}, more)
+}
+
+// fields puts the user's own fields and further ones in the place of those with the same name; cookies are
+// added. The user's values must not be indexed (RFC 7541 §7.1.3), so their names are recorded as secret.
+func (t *attempt) fields(all, more []h2.Field) []h2.Field {
+	for _, f := range t.own() {
+		if name := strings.ToLower(f[0]); name == "host" {
+			all = replaced(all, h2.Field{Name: ":authority", Value: f[1]})
+		} else {
+			all = replaced(all, h2.Field{Name: name, Value: f[1], Sensitive: true})
+		}
+	}
+	for _, f := range more {
+		if f.Name == "cookie" {
+			all = append(all, f)
+		} else {
+			all = replaced(all, f)
+		}
+	}
+	return all
+}
+
+// InHTTP2 reports whether HTTP/2 allows a header (RFC 9113 §8.2.2), and an extended CONNECT has a use for it.
+func InHTTP2(name, value string) bool {
+	switch strings.ToLower(name) {
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings", "content-length", "sec-websocket-key":
+		return false
+	case "te":
+		return value == "trailers"
+	}
+	return true
+}
+
+// replaced puts a field in the place of the one with its name, or at the end.
+func replaced(all []h2.Field, f h2.Field) []h2.Field {
+	i := slices.IndexFunc(all, func(old h2.Field) bool { return old.Name == f.Name })
+	if i < 0 {
+		return append(all, f)
+	}
+	all[i] = f
+	return all
+}
+
+// stream opens a connection, and sends a request. What is early goes out in the same write, in a DATA frame.
+func (t *attempt) stream(fields []h2.Field, early string, ends bool) *stream {
 	s := &stream{t: t, line: t.openWith(t.hop.dial2)}
 	s.framer = http2.NewFramer(&s.out, nil)
 	s.out.WriteString(h2.Preface)
@@ -45,20 +102,12 @@ func (t *attempt) connect(id, early string, more ...h2.Field) *stream {
 	s.flush()
 	s.wait(t.times.Come, func(a answered) bool { return a.greeted })
 	_ = s.framer.WriteSettingsAck()
-	fields := []h2.Field{
-		{Name: ":method", Value: "CONNECT"}, {Name: ":protocol", Value: "websocket"}, {Name: ":scheme", Value: t.hop.scheme()},
-		{Name: ":path", Value: t.path(id)}, {Name: ":authority", Value: t.hop.Host},
-		{Name: "sec-websocket-version", Value: "13"}, {Name: "origin", Value: t.hop.scheme() + "://" + t.hop.Host},
-	}
-	for _, f := range more {
-		fields = slices.DeleteFunc(fields, func(old h2.Field) bool { return old.Name == f.Name })
-	}
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
-	for _, f := range append(fields, more...) {
-		_ = encoder.WriteField(hpack.HeaderField{Name: f.Name, Value: f.Value})
+	for _, f := range fields {
+		_ = encoder.WriteField(hpack.HeaderField{Name: f.Name, Value: f.Value, Sensitive: f.Sensitive})
 	}
-	_ = s.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: streamID, BlockFragment: block.Bytes(), EndHeaders: true})
+	_ = s.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: streamID, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: ends})
 	if early != "" {
 		_ = s.framer.WriteData(streamID, false, []byte(early))
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/diagnose"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/terminal"
@@ -122,15 +123,15 @@ func (c *Chaining) aim(ctx context.Context) (err error) {
 	if !slices.Contains([]string{"", "1.1", "2"}, c.HTTP) {
 		return exit.Usage("--http: %q must be 1.1 or 2", c.HTTP)
 	}
-	if c.HTTP == "2" && (c.Protected != "" || len(c.Flags.Fields) > 0) {
-		return exit.Usage("--http 2 sends no further headers and does not try --protected: leave out --header and --protected")
-	}
 	if c.probes, err = chain.Select(c.Flags.Only, c.Flags.Skip, c.Protected != "", c.HTTP == "2"); err != nil {
 		return err
 	}
 	lines, err := c.Flags.FieldLines()
 	if err != nil {
 		return err
+	}
+	if i := slices.IndexFunc(lines, func(f probe.Field) bool { return c.HTTP == "2" && !chain.InHTTP2(f.Name, f.Value) }); i >= 0 {
+		return exit.Usage("-H %s: HTTP/2 does not allow this header; leave it out, or use --http 1.1", lines[i].Name)
 	}
 	c.Times.Come = c.Flags.Timeout
 	for i, via := range c.Via {
