@@ -5,6 +5,8 @@ package e2e
 import (
 	"bytes"
 	"cmp"
+	"context"
+	"crypto/tls"
 	"net"
 	"slices"
 	"sync"
@@ -12,13 +14,20 @@ import (
 	"time"
 )
 
-// A wiretap relays connections in plain text, and keeps what it wrote to and read from the side of
-// Interlock. It reads that side to its end, even when its other side ended before.
+// A wiretap relays connections, and keeps what it wrote to and read from the side of Interlock, inside TLS if
+// they have it. It reads that side to its end, even when its other side ended before.
 type wiretap struct {
-	addr string
+	addr   string
+	secure func(near, far net.Conn) (n, f halfCloser, err error)
 
 	mu    sync.Mutex
 	taken []*taken
+}
+
+// A halfCloser is a connection whose directions end on their own.
+type halfCloser interface {
+	net.Conn
+	CloseWrite() error
 }
 
 // taken is what one connection carried.
@@ -28,18 +37,55 @@ type taken struct {
 }
 
 // beforeInterlock returns a tap whose clients are to use it instead of that address.
-func beforeInterlock(t *testing.T, interlock string) *wiretap { return newWiretap(t, interlock, true) }
+func beforeInterlock(t *testing.T, interlock string) *wiretap {
+	return newWiretap(t, interlock, true, plainly)
+}
 
 // behindInterlock returns a tap that is to be the backend instead of that address.
-func behindInterlock(t *testing.T, backend string) *wiretap { return newWiretap(t, backend, false) }
+func behindInterlock(t *testing.T, backend string) *wiretap {
+	return newWiretap(t, backend, false, plainly)
+}
 
-func newWiretap(t *testing.T, to string, before bool) *wiretap {
+func plainly(near, far net.Conn) (n, f halfCloser, err error) {
+	return near.(*net.TCPConn), far.(*net.TCPConn), nil
+}
+
+// inTLS ends the TLS of both sides with that certificate. They speak the same protocol.
+func inTLS(t *testing.T, cert, key string) func(near, far net.Conn) (n, f halfCloser, err error) {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(near, far net.Conn) (n, f halfCloser, err error) {
+		ctx, stop := context.WithTimeout(context.Background(), patience)
+		defer stop()
+		server := tls.Server(near, &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"}})
+		if err := server.HandshakeContext(ctx); err != nil {
+			return nil, nil, err
+		}
+		client := tls.Client(far, &tls.Config{InsecureSkipVerify: true, ServerName: server.ConnectionState().ServerName, NextProtos: []string{"h2"}})
+		return server, client, client.HandshakeContext(ctx)
+	}
+}
+
+// tappedTLS returns Interlock with h2: audit in front of a backend that speaks TLS, and taps on both of its
+// sides, which have a certificate for chat.example.
+func tappedTLS(t *testing.T, backend, cert, key string) (p *process, before, behind *wiretap) {
+	t.Helper()
+	secure := inTLS(t, cert, key)
+	behind = newWiretap(t, backend, false, secure)
+	p = auditTLS(t, behind.addr)
+	return p, newWiretap(t, p.listen, true, secure), behind
+}
+
+func newWiretap(t *testing.T, to string, before bool, secure func(near, far net.Conn) (n, f halfCloser, err error)) *wiretap {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wiretap{addr: l.Addr().String()}
+	w := &wiretap{addr: l.Addr().String(), secure: secure}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -52,11 +98,7 @@ func newWiretap(t *testing.T, to string, before bool) *wiretap {
 				near.Close()
 				continue
 			}
-			k := &taken{ended: make(chan struct{})}
-			w.mu.Lock()
-			w.taken = append(w.taken, k)
-			w.mu.Unlock()
-			serving.Go(func() { k.carry(near.(*net.TCPConn), far.(*net.TCPConn), before) })
+			serving.Go(func() { w.carry(near, far, before) })
 		}
 	})
 	t.Cleanup(func() {
@@ -66,11 +108,19 @@ func newWiretap(t *testing.T, to string, before bool) *wiretap {
 	return w
 }
 
-// carry relays one connection until both directions have ended.
-func (k *taken) carry(near, far *net.TCPConn, before bool) {
+// carry relays one connection until both directions have ended. One whose TLS fails carries nothing.
+func (w *wiretap) carry(a, b net.Conn, before bool) {
+	defer a.Close()
+	defer b.Close()
+	near, far, err := w.secure(a, b)
+	if err != nil {
+		return
+	}
+	k := &taken{ended: make(chan struct{})}
 	defer close(k.ended)
-	defer near.Close()
-	defer far.Close()
+	w.mu.Lock()
+	w.taken = append(w.taken, k)
+	w.mu.Unlock()
 	deadline := time.Now().Add(2 * patience)
 	near.SetDeadline(deadline)
 	far.SetDeadline(deadline)
@@ -82,7 +132,7 @@ func (k *taken) carry(near, far *net.TCPConn, before bool) {
 
 // oneWay relays one direction to its end. It keeps what it wrote if its reader is Interlock, else what
 // it read.
-func oneWay(from, to *net.TCPConn, keep *bytes.Buffer, toInterlock bool) {
+func oneWay(from, to halfCloser, keep *bytes.Buffer, toInterlock bool) {
 	defer to.CloseWrite()
 	buf := make([]byte, 32<<10)
 	for dead := false; ; {

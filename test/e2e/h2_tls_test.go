@@ -5,10 +5,10 @@ package e2e
 import (
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 )
@@ -30,73 +30,47 @@ func nghttpxTLS(t *testing.T, backend string) (addr string) {
 		strings.Replace(backend, ":", ",", 1), key, cert), "--conf=@CONFIG@")
 }
 
-// TestHTTP2InTLSGivesTheSame runs clients of HTTP/2 over TLS directly and through Interlock: they get the
-// same. So do the cases of h2spec.
-func TestHTTP2InTLSGivesTheSame(t *testing.T) {
-	t.Parallel()
-	site := nghttpxTLS(t, labServer(t, "gorilla"))
-	p := auditTLS(t, site)
-	said := func(name, pkg string, args ...string) func(string) string {
-		return func(addr string) string {
-			return succeed(t, program(t, name, pkg), append(args[:len(args):len(args)], "https://"+addr+"/api/items")...).stdout
-		}
-	}
-	for _, each := range []struct {
-		name, shows string
-		run         func(addr string) string
-	}{
-		{"curl", items + "200 2", said("curl", "curl", "-sSk", "--http2", "-w", "%{http_code} %{http_version}")},
-		{"nghttp", items, said("nghttp", "nghttp2-client", "--no-verify-peer", "-m", "10")},
-		{"h2load", "500 2xx", func(addr string) string {
-			return strings.Join(loadCounts.FindAllString(said("h2load", "nghttp2-client", "-n", "500", "-c", "3", "-m", "20")(addr), -1), "\n")
-		}},
-	} {
-		direct, through := each.run(site), each.run(p.listen)
-		if direct != through || !strings.Contains(through, each.shows) {
-			t.Errorf("%s: got %q through Interlock, %q directly, want %q", each.name, clip(through), clip(direct), each.shows)
-		}
-	}
-	passed, differing := againWhatDiffers(t, buildH2spec(t), site, p.listen, "/api/items", "tls")
-	if passed < 130 || len(differing) > 0 {
-		t.Errorf("h2spec: %d cases passed, want 130 at least; these have other results through Interlock: %q", passed, differing)
-	}
-}
-
-// TestGRPCInTLSGivesTheSame is the same for gRPC.
-func TestGRPCInTLSGivesTheSame(t *testing.T) {
+// TestHTTP2InTLSIsForwardedUnchanged is TestHTTP2IsForwardedUnchanged in TLS, and has the cases of h2spec too.
+func TestHTTP2InTLSIsForwardedUnchanged(t *testing.T) {
 	t.Parallel()
 	cert, key := selfSigned(t)
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := grpcServer(t, grpc.Creds(credentials.NewServerTLSFromCert(&pair)))
-	p := auditTLS(t, addr)
-	trusting := credentials.NewTLS(&tls.Config{InsecureSkipVerify: true})
-	direct, through := talkGRPCWith(t, addr, trusting), talkGRPCWith(t, p.listen, trusting)
-	if direct != through || through != grpcShown {
-		t.Errorf("got %q through Interlock, %q directly, want %q", clip(through), clip(direct), grpcShown)
+	said := func(name, pkg string, args ...string) func(*testing.T, string) string {
+		return func(t *testing.T, addr string) string {
+			return succeed(t, program(t, name, pkg), append(slices.Clone(args), "https://"+addr+"/api/items")...).stdout
+		}
 	}
-}
-
-// TestChromiumOpensAWebSocketOverHTTP2 loads a page over HTTP/2 through Interlock. Its WebSocket is opened
-// in a stream of the same connection, works, is judged, and is shown with its frames.
-func TestChromiumOpensAWebSocketOverHTTP2(t *testing.T) {
-	t.Parallel()
-	p := auditTLS(t, nghttpxTLS(t, page(t)))
-	b := browser(t, p.admin, chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("host-resolver-rules", "MAP chat.example:443 "+p.listen))
-	b.do(chromedp.Navigate("https://chat.example/"))
-	b.until(`document.title == "echo hello"`)
-	x := p.exchange(t, "/chat")
-	if x.Method != "CONNECT" || x.Protocol != "websocket" || x.Status != 200 || x.Outcome != "switched" || x.Verdict != "pass" {
-		t.Errorf("got %s, want an extended CONNECT that is switched and passes", x.text)
+	site := nghttpxTLS(t, labServer(t, "gorilla"))
+	for _, c := range []h2Client{
+		{name: "curl", shows: items + "200 2", run: said("curl", "curl", "-sSk", "--http2", "-w", "%{http_code} %{http_version}")},
+		{name: "nghttp", shows: items, run: said("nghttp", "nghttp2-client", "--no-verify-peer", "--padding=7", "--continuation", "-m", "10")},
+		{name: "h2load", shows: "500 2xx", run: func(t *testing.T, addr string) string {
+			return strings.Join(loadCounts.FindAllString(said("h2load", "nghttp2-client", "-n", "500", "-c", "3", "-m", "20")(t, addr), -1), "\n")
+		}},
+		{name: "gRPC", shows: grpcShown, run: func(t *testing.T, addr string) string {
+			return talkGRPCWith(t, addr, credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}))
+		}},
+		{name: "h2spec"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			addr := site
+			if c.name == "gRPC" {
+				addr = grpcServer(t, grpc.Creds(credentials.NewServerTLSFromCert(&pair)))
+			}
+			_, before, behind := tappedTLS(t, addr, cert, key)
+			if c.run == nil {
+				passed, differing := againWhatDiffers(t, buildH2spec(t), addr, before.addr, "/api/items", "tls")
+				if passed < 130 || len(differing) > 0 {
+					t.Errorf("%d cases passed, want 130 at least; these have other results through Interlock: %q", passed, differing)
+				}
+			} else if direct, through := c.run(t, addr), c.run(t, before.addr); direct != through || !strings.Contains(through, c.shows) {
+				t.Errorf("got %q through Interlock, %q directly, want %q", clip(through), clip(direct), clip(c.shows))
+			}
+			unchanged(t, before, behind)
+		})
 	}
-	if closed := p.message(t, "tunnel closed"); closed.Exchange != x.Exchange || closed.ClientBytes == 0 || closed.ServerBytes == 0 {
-		t.Errorf("got %s, want the bytes of both directions of exchange %s", closed.text, x.Exchange)
-	}
-	keptTunnel(t, p, x.Exchange)
-	b.open("/exchanges/" + x.Exchange)
-	b.until(`document.body.innerText.includes(":protocol: websocket") && document.querySelector("#tunnel")?.innerText.includes("1 text, 5 B")`)
-	b.drawn("tunnel-http2")
-	b.silent("the page of an exchange in HTTP/2")
 }

@@ -20,10 +20,11 @@ import (
 
 // A tab is a page in Chromium, with the errors that it reported.
 type tab struct {
-	t    testing.TB
-	ctx  context.Context
-	at   string // the admin address
-	acts int    // clicks so far
+	t     testing.TB
+	ctx   context.Context
+	at    string // the admin address
+	acts  int    // clicks so far
+	close func() // ends Chromium
 
 	mu         sync.Mutex
 	complaints []string
@@ -37,13 +38,14 @@ func browser(t testing.TB, at string, more ...chromedp.ExecAllocatorOption) *tab
 	allocator, end := chromedp.NewExecAllocator(context.Background(), append(options, chromedp.WSURLReadTimeout(patience))...)
 	page, leave := chromedp.NewContext(allocator)
 	b := &tab{t: t, ctx: page, at: at}
-	t.Cleanup(func() {
+	b.close = sync.OnceFunc(func() {
 		if err := chromedp.Cancel(page); err != nil {
 			t.Logf("close the tab: %v", err)
 		}
 		leave()
 		end()
 	})
+	t.Cleanup(b.close)
 	if err := chromedp.Listen(page, b.hear); err != nil {
 		t.Fatal(err)
 	}
