@@ -78,8 +78,8 @@ func overHTTP2(t *testing.T, p *process) line {
 // in a stream of the same connection, works, is judged, and is shown with its frames. No byte is changed.
 func TestChromiumOpensAWebSocketOverHTTP2(t *testing.T) {
 	t.Parallel()
-	cert, key := selfSigned(t)
-	p, before, behind := tappedTLS(t, nghttpxTLS(t, page(t)), cert, key)
+	secure := newTLSPair(t)
+	p, before, behind := tappedTLS(t, nghttpx(t, page(t), secure), secure)
 	b := browser(t, p.admin, chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("host-resolver-rules", "MAP chat.example:443 "+before.addr))
 	b.do(chromedp.Navigate("https://chat.example/"))
 	b.until(`document.title == "echo hello"`)
@@ -98,7 +98,8 @@ func TestFirefoxOpensAWebSocketOverHTTP2(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	o.vouch(t, "chat", "chat.example")
-	p, before, behind := tappedTLS(t, nghttpxTLS(t, page(t)), o.at("chat.pem"), o.at("chat.key"))
+	secure := tlsPair{cert: o.at("chat.pem"), key: o.at("chat.key")}
+	p, before, behind := tappedTLS(t, nghttpx(t, page(t), secure), secure)
 	_, port, _ := net.SplitHostPort(before.addr)
 	end := firefox(t, o.at("ca.pem"), "https://chat.example:"+port+"/")
 	overHTTP2(t, p)

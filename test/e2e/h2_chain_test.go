@@ -16,10 +16,15 @@ import (
 // h2Chained has what the probes of chain over HTTP/2 find at each gateway, by the same code names.
 const h2Chained = "http2/chain.txt"
 
-// TestChainOverHTTP2 sends the probes of chain --http 2 through each gateway twice, and compares what they
-// find with the table.
+// TestChainOverHTTP2 sends the probes of chain --http 2 through each gateway, and compares what they find with
+// the table.
 func TestChainOverHTTP2(t *testing.T) {
 	t.Parallel()
+	chainOverHTTP2(t, h2Rounds())
+}
+
+func chainOverHTTP2(t *testing.T, rounds int) {
+	t.Helper()
 	gateways := map[string]string{"gateway-a": "nghttpx", "gateway-b": "haproxy", "gateway-c": "apache", "gateway-d": "lighttpd"}
 	compareWithTable(t, h2Chained, slices.Sorted(maps.Keys(gateways)), func(t *testing.T, code string, cells map[string]string) (rows string) {
 		sink, err := chain.Listen("127.0.0.1:0")
@@ -27,9 +32,9 @@ func TestChainOverHTTP2(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer sink.Close()
-		addr := h2Gateways()[gateways[code]](t, sink.Addr)
+		addr := h2Gateways()[gateways[code]](t, sink.Addr, tlsPair{})
 		found := alternatives{}
-		for range 2 {
+		for range rounds {
 			for id, got := range chainHTTP2(t, addr, sink) {
 				found.take(t, cells, id, got, "")
 			}

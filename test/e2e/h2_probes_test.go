@@ -22,19 +22,33 @@ func weighty(cell string) string {
 	return cell
 }
 
-// TestHTTP2ProbesAtServers sends all probes over HTTP/2 to each server twice, and compares what they find
-// with the table.
+// TestHTTP2ProbesAtServers sends all probes over HTTP/2 to each server, and compares what they find with the
+// table.
 func TestHTTP2ProbesAtServers(t *testing.T) {
 	t.Parallel()
-	places := h2Places()
+	probeOverHTTP2(t, h2Rounds())
+}
+
+// h2Rounds is how often probes are sent: twice for a new table, because of what is a race in a server. In make world
+// they are sent more often.
+func h2Rounds() int {
+	if *writeH2Table {
+		return 2
+	}
+	return 1
+}
+
+func probeOverHTTP2(t *testing.T, rounds int) {
+	t.Helper()
+	places := h2Places(true)
 	compareWithTable(t, h2Probed, slices.Sorted(maps.Keys(places)), func(t *testing.T, code string, cells map[string]string) (rows string) {
-		url := "h2c://" + places[code](t) + "/chat"
+		url := "h2c://" + places[code](t, tlsPair{}) + "/chat"
 		flags := []string{"--store", "memory"}
 		if code == "gateway-g" { // the others find the same as at gateway-b
 			flags = append(flags, "--only", "UPGRADE-H2-PROTO-H2C-SETTINGS")
 		}
 		found := alternatives{}
-		for range 2 {
+		for range rounds {
 			unsent := 0
 			for _, r := range probe(t, url, flags...).results() {
 				if got := weighty(cellOf(r)); got == "not-sent" {

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -17,7 +18,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// An h2Talk is a client that writes HTTP/2 frame by frame in plain text, and may write what is malformed.
+// An h2Talk is a client that writes HTTP/2 frame by frame, and may write what is malformed.
 type h2Talk struct {
 	conn    net.Conn
 	out     *bufio.Writer // written when an answer is awaited
@@ -54,10 +55,13 @@ func (r *h2Reply) String() string {
 	return fmt.Sprintf("%s %q %s", r.get(":status"), r.data, r.ended)
 }
 
-// talkH2 connects, and returns when the settings of both sides are known to both.
-func talkH2(t *testing.T, addr string) *h2Talk {
+// talkH2 connects, in TLS if it is secure, and returns when the settings of both sides are known to both.
+func talkH2(t *testing.T, addr string, secure bool) *h2Talk {
 	t.Helper()
-	conn := dial(t, addr)
+	var conn net.Conn = dial(t, addr)
+	if secure {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, ServerName: "chat.example", NextProtos: []string{http2.NextProtoTLS}})
+	}
 	send(t, conn, http2.ClientPreface)
 	out := bufio.NewWriter(conn)
 	c := &h2Talk{conn: conn, out: out, framer: http2.NewFramer(out, conn), decoder: hpack.NewDecoder(4096, nil), next: 1, streams: map[uint32]*h2Reply{}}

@@ -51,9 +51,9 @@ func plainly(near, far net.Conn) (n, f halfCloser, err error) {
 }
 
 // inTLS ends the TLS of both sides with that certificate. They speak the same protocol.
-func inTLS(t *testing.T, cert, key string) func(near, far net.Conn) (n, f halfCloser, err error) {
+func inTLS(t *testing.T, p tlsPair) func(near, far net.Conn) (n, f halfCloser, err error) {
 	t.Helper()
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	pair, err := tls.LoadX509KeyPair(p.cert, p.key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,12 +70,12 @@ func inTLS(t *testing.T, cert, key string) func(near, far net.Conn) (n, f halfCl
 }
 
 // tappedTLS returns Interlock with h2: audit in front of a backend that speaks TLS, and taps on both of its
-// sides, which have a certificate for chat.example.
-func tappedTLS(t *testing.T, backend, cert, key string) (p *process, before, behind *wiretap) {
+// sides, which have that certificate.
+func tappedTLS(t *testing.T, backend string, pair tlsPair) (p *process, before, behind *wiretap) {
 	t.Helper()
-	secure := inTLS(t, cert, key)
+	secure := inTLS(t, pair)
 	behind = newWiretap(t, backend, false, secure)
-	p = auditTLS(t, behind.addr)
+	p = auditTLS(t, behind.addr, "")
 	return p, newWiretap(t, p.listen, true, secure), behind
 }
 

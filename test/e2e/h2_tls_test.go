@@ -15,26 +15,18 @@ import (
 
 // auditTLS starts serve in front of a backend that speaks TLS. Clients get HTTP/2 where the backend
 // chooses it.
-func auditTLS(t *testing.T, backend string) *process {
+func auditTLS(t *testing.T, backend, more string) *process {
 	t.Helper()
 	cert, key := selfSigned(t)
-	config := file(t, "interlock.yaml", fmt.Appendf(nil, "backend_tls: {insecure: true}\ntls:\n  certificates: [{cert: %s, key: %s}]\n  h2: audit\n", cert, key))
+	config := file(t, "interlock.yaml", fmt.Appendf(nil, "backend_tls: {insecure: true}\ntls:\n  certificates: [{cert: %s, key: %s}]\n  h2: audit\n%s", cert, key, more))
 	return serve(t, backend, "--backend", "https://"+backend, "--config", config)
-}
-
-// nghttpxTLS runs nghttpx over TLS in front of a backend in HTTP/1.1.
-func nghttpxTLS(t *testing.T, backend string) (addr string) {
-	t.Helper()
-	cert, key := selfSigned(t)
-	return configured(t, "nghttpx", fmt.Sprintf("workers=1\nerrorlog-file=@DIR@/log\naccesslog-file=/dev/null\npid-file=@DIR@/pid\nfrontend=127.0.0.1,@PORT@\nbackend=%s\nprivate-key-file=%s\ncertificate-file=%s\n",
-		strings.Replace(backend, ":", ",", 1), key, cert), "--conf=@CONFIG@")
 }
 
 // TestHTTP2InTLSIsForwardedUnchanged is TestHTTP2IsForwardedUnchanged in TLS, and has the cases of h2spec too.
 func TestHTTP2InTLSIsForwardedUnchanged(t *testing.T) {
 	t.Parallel()
-	cert, key := selfSigned(t)
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	secure := newTLSPair(t)
+	pair, err := tls.LoadX509KeyPair(secure.cert, secure.key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +35,7 @@ func TestHTTP2InTLSIsForwardedUnchanged(t *testing.T) {
 			return succeed(t, program(t, name, pkg), append(slices.Clone(args), "https://"+addr+"/api/items")...).stdout
 		}
 	}
-	site := nghttpxTLS(t, labServer(t, "gorilla"))
+	site := nghttpx(t, labServer(t, "gorilla"), secure)
 	for _, c := range []h2Client{
 		{name: "curl", shows: items + "200 2", run: said("curl", "curl", "-sSk", "--http2", "-w", "%{http_code} %{http_version}")},
 		{name: "nghttp", shows: items, run: said("nghttp", "nghttp2-client", "--no-verify-peer", "--padding=7", "--continuation", "-m", "10")},
@@ -61,7 +53,7 @@ func TestHTTP2InTLSIsForwardedUnchanged(t *testing.T) {
 			if c.name == "gRPC" {
 				addr = grpcServer(t, grpc.Creds(credentials.NewServerTLSFromCert(&pair)))
 			}
-			_, before, behind := tappedTLS(t, addr, cert, key)
+			_, before, behind := tappedTLS(t, addr, secure)
 			if c.run == nil {
 				passed, differing := againWhatDiffers(t, buildH2spec(t), addr, before.addr, "/api/items", "tls")
 				if passed < 130 || len(differing) > 0 {

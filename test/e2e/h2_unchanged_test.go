@@ -75,7 +75,7 @@ func TestH2specFindsTheSame(t *testing.T) {
 		path  string
 	}{
 		"lab":     {func(t *testing.T) string { return labServer(t, "h2") }, "/api/items"},
-		"nghttpx": {func(t *testing.T) string { return nghttpx(t, labServer(t, "gorilla")) }, "/api/items"},
+		"nghttpx": {func(t *testing.T) string { return nghttpx(t, labServer(t, "gorilla"), tlsPair{}) }, "/api/items"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -175,12 +175,7 @@ func TestKeyLogOfCurl(t *testing.T) {
 // TestKeyLogOfChromium has Chromium open a WebSocket over HTTP/2 and TLS, and judges the capture of it.
 func TestKeyLogOfChromium(t *testing.T) {
 	t.Parallel()
-	cert, key := selfSigned(t)
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tap := tapPackets(t, encrypted(t, nghttpx(t, labServer(t, "gorilla")), &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"}}))
+	tap := tapPackets(t, nghttpx(t, labServer(t, "gorilla"), newTLSPair(t)))
 	keys := filepath.Join(t.TempDir(), "keys.log")
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program(t, "chromium", "chromium")), chromedp.NoSandbox,
 		chromedp.Flag("ignore-certificate-errors", true), chromedp.Env("HOME="+t.TempDir(), "SSLKEYLOGFILE="+keys))

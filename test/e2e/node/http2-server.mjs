@@ -1,10 +1,13 @@
-// Speaks HTTP/2 in plain text with Node's module http2. It echoes WebSocket messages with ws in tunnels to
-// /chat, and answers any other request with a page. With the argument "offers", it sends
-// SETTINGS_ENABLE_CONNECT_PROTOCOL. It prints its port, and ends with its standard input.
-import { createServer } from 'http2'
+// Speaks HTTP/2 with Node's module http2: in plain text, or in TLS with a certificate and its key. It echoes WebSocket messages with ws in tunnels to
+// /chat, and answers any other request with a page. With the first argument "offers", it sends
+// SETTINGS_ENABLE_CONNECT_PROTOCOL; the others are the files of the certificate. It prints its port, and ends with its standard input.
+import { readFileSync } from 'fs'
+import { createSecureServer, createServer } from 'http2'
 import { WebSocket } from 'ws'
 
-const server = createServer({ settings: { enableConnectProtocol: process.argv[2] === 'offers' } })
+const [offers, cert, key] = process.argv.slice(2)
+const settings = { enableConnectProtocol: offers === 'offers' }
+const server = cert ? createSecureServer({ settings, cert: readFileSync(cert), key: readFileSync(key) }) : createServer({ settings })
 server.on('sessionError', () => {})
 server.on('stream', (stream, headers) => {
   stream.on('error', () => {})

@@ -1,5 +1,5 @@
-"""hypercorn_server.py ADDRESS: echoes WebSocket messages with Hypercorn, and answers any other request with a
-page."""
+"""hypercorn_server.py ADDRESS CERT KEY: echoes WebSocket messages with Hypercorn, and answers any other request with a
+page. It speaks TLS unless CERT is empty."""
 
 import asyncio
 import logging
@@ -28,6 +28,7 @@ async def app(scope, receive, send):
 async def main():
     config = Config()
     config.bind = [sys.argv[1]]
+    config.certfile, config.keyfile = sys.argv[2] or None, sys.argv[3] or None
     config.errorlog = None
     config.loglevel = "CRITICAL"
     await serve(app, config)

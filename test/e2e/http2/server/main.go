@@ -1,5 +1,5 @@
-// Server is a server of golang.org/x/net in plain text, which prints its port and ends with its standard
-// input. It echoes the bytes of a tunnel to /chat, opened by extended CONNECT (with GODEBUG=http2xconnect=1)
+// Server is a server of golang.org/x/net, in plain text, or in TLS if its arguments are the files of a certificate and
+// its key. It prints its port and ends with its standard input. It echoes the bytes of a tunnel to /chat, opened by extended CONNECT (with GODEBUG=http2xconnect=1)
 // or by an upgrade in HTTP/1.1, and answers any other request with a page.
 package main
 
@@ -8,6 +8,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -25,8 +26,17 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Println(l.Addr().(*net.TCPAddr).Port)
-	server := &http.Server{Handler: h2c.NewHandler(http.HandlerFunc(answer), &http2.Server{}), ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(l) }() // the program ends with its standard input
+	server := &http.Server{Handler: http.HandlerFunc(answer), ReadHeaderTimeout: time.Minute}
+	serve := func() error { return server.ServeTLS(l, os.Args[1], os.Args[2]) }
+	if os.Args[1] == "" {
+		server.Handler = h2c.NewHandler(server.Handler, &http2.Server{})
+		serve = func() error { return server.Serve(l) }
+	} else if err := http2.ConfigureServer(server, &http2.Server{}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	server.ErrorLog = log.New(io.Discard, "", 0)
+	go func() { _ = serve() }() // the program ends with its standard input
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
