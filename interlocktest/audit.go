@@ -39,10 +39,10 @@ var _ http.RoundTripper = (*Auditor)(nil)
 // upgrade was seen fails too: nothing was judged.
 //
 // Transport is what requests are sent with; nil means that of [http.DefaultClient]. It is not changed.
-// Only [MinSeverity] and [Skip], with IDs of rules in place of those of probes, have an effect on Audit.
+// Only [MinSeverity] and [SkipRule] have an effect on Audit.
 func Audit(t testing.TB, transport *http.Transport, options ...Option) *Auditor {
 	t.Helper()
-	c, err := read(options, ruleIDs())
+	c, err := read(options)
 	if err != nil {
 		t.Fatalf("interlocktest: %v", err)
 	}
@@ -182,7 +182,7 @@ func (a *Auditor) tell(r *rules.Ruling, f *rules.Finding) {
 	if is.Verdict = rules.Fail; ofClient && is.Party != rules.Client {
 		is.Detail += "; the client sent it"
 	}
-	gate, reason := rules.Gate{Least: a.config.least}, a.config.skipped(f.Rule.ID)
+	gate, reason := rules.Gate{Least: a.config.least}, a.config.excused(f.Rule.ID)
 	switch {
 	case f.Verdict <= rules.Warn && ofClient && reason == "" && gate.Holds(&is):
 		a.t.Error(failure(r, &is, a.t.Name()))
@@ -191,11 +191,4 @@ func (a *Auditor) tell(r *rules.Ruling, f *rules.Finding) {
 	default:
 		a.t.Logf("%s: %s (%s, %s, %s)", f.Verdict, is.Detail, f.Rule.ID, f.Severity, f.Party)
 	}
-}
-
-func ruleIDs() (ids []string) {
-	for _, r := range rules.All() {
-		ids = append(ids, r.ID)
-	}
-	return ids
 }

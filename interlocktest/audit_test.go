@@ -254,7 +254,7 @@ func TestAuditSkipsRules(t *testing.T) {
 		option interlocktest.Option
 		want   string
 	}{
-		{interlocktest.Skip("UPGRADE-POST", "the server asks for it"), "skipped: Client sent a WebSocket handshake with method \"POST\""},
+		{interlocktest.SkipRule("UPGRADE-POST", "the server asks for it"), "skipped: Client sent a WebSocket handshake with method \"POST\""},
 		{interlocktest.MinSeverity(rules.High), "warn: Client sent a WebSocket handshake with method \"POST\""},
 	} {
 		got := audited(t, sends(t, server.Listener.Addr().String(), post), c.option)

@@ -22,25 +22,21 @@ type config struct {
 	fields    []probe.Field // of Header
 	own       []probe.Field // of the options for one header
 	origins   []string      // of the service
-	skips     []skip
+	skips     []skip        // of probes
+	ruleSkips []skip
 	least     rules.Severity
 	tls       *tls.Config
 	faults    []string
 }
 
-// A skip leaves out the probes that match a pattern.
+// A skip leaves out the IDs that match a pattern.
 type skip struct{ pattern, reason string }
 
-// read applies options to their defaults. The patterns of [Skip] match one of these IDs.
-func read(options []Option, ids []string) (config, error) {
+// read applies options to their defaults.
+func read(options []Option) (config, error) {
 	c := config{least: rules.Medium}
 	for _, o := range options {
 		o(&c)
-	}
-	for _, s := range c.skips {
-		if !slices.ContainsFunc(ids, s.matches) {
-			c.fault("Skip(%q): %s", s.pattern, unknown(s.pattern, ids))
-		}
 	}
 	if len(c.faults) > 0 {
 		return c, fmt.Errorf("%s", strings.Join(c.faults, "; "))
@@ -126,14 +122,30 @@ func (c *config) field(name, value string) (probe.Field, bool) {
 
 // Skip leaves out the probes that match a pattern: an ID, or a glob such as UPGRADE-H2C-*. Their
 // subtests are reported as skipped, with the reason, which must not be empty: a fault that is known,
-// or why a rule does not apply to this server.
+// or why the probe does not apply to this server. Skip has no effect on [Audit].
 func Skip(pattern, reason string) Option {
-	return func(c *config) {
-		if strings.TrimSpace(reason) == "" {
-			c.fault("Skip(%q): a reason is required", pattern)
-		}
-		c.skips = append(c.skips, skip{pattern, reason})
+	return func(c *config) { c.skips = append(c.skips, c.skip("Skip", pattern, reason, probeIDs())) }
+}
+
+// SkipRule has findings of the rules that match a pattern fail no test: an ID, or a glob such as
+// UPGRADE-426-*. A subtest of [Probe] that would have failed only because of them is reported as
+// skipped, with the reason, which must not be empty. A failure names its rule. Use SkipRule and not
+// [Skip] for a fault that answers to several probes have in common: only the first such answer is
+// reported.
+func SkipRule(pattern, reason string) Option {
+	return func(c *config) { c.ruleSkips = append(c.ruleSkips, c.skip("SkipRule", pattern, reason, ruleIDs())) }
+}
+
+// skip checks the arguments of an option.
+func (c *config) skip(option, pattern, reason string, ids []string) skip {
+	s := skip{pattern, reason}
+	if strings.TrimSpace(reason) == "" {
+		c.fault("%s(%q): a reason is required", option, pattern)
 	}
+	if !slices.ContainsFunc(ids, s.matches) {
+		c.fault("%s(%q): %s", option, pattern, unknown(pattern, ids))
+	}
+	return s
 }
 
 // MinSeverity is the mildest severity of a finding that fails a test. Milder ones are logged, as
@@ -150,10 +162,15 @@ func TLS(configuration *tls.Config) Option {
 	return func(c *config) { c.tls = configuration }
 }
 
-// skipped returns why a probe or a rule is skipped; empty if it is not.
-func (c *config) skipped(id string) string {
-	if i := slices.IndexFunc(c.skips, func(s skip) bool { return s.matches(id) }); i >= 0 {
-		return c.skips[i].reason
+// skipped returns why a probe is skipped; empty if it is not.
+func (c *config) skipped(id string) string { return reasonFor(c.skips, id) }
+
+// excused returns why findings of a rule fail no test; empty if they do.
+func (c *config) excused(id string) string { return reasonFor(c.ruleSkips, id) }
+
+func reasonFor(skips []skip, id string) string {
+	if i := slices.IndexFunc(skips, func(s skip) bool { return s.matches(id) }); i >= 0 {
+		return skips[i].reason
 	}
 	return ""
 }
@@ -175,6 +192,13 @@ func unknown(pattern string, ids []string) string {
 func probeIDs() (ids []string) {
 	for _, p := range rules.Probes() {
 		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+func ruleIDs() (ids []string) {
+	for _, r := range rules.All() {
+		ids = append(ids, r.ID)
 	}
 	return ids
 }

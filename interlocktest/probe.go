@@ -22,7 +22,7 @@ import (
 //
 // Each probe is a subtest named by its ID. It fails if a rule fails with the severity of [MinSeverity]
 // or a higher one. Warnings, milder failures, and answers that decide nothing are logged. A probe that
-// does not apply to the server, or is left out by [Skip], is skipped with the reason. All probes that
+// does not apply to the server, or is left out by [Skip] or [SkipRule], is skipped with the reason. All probes that
 // go test -run selects are sent before the first subtest starts, at most 16 at a time to a loopback
 // address. For most handlers that takes less than two seconds; a server is waited for up to two seconds
 // for each answer.
@@ -35,7 +35,7 @@ import (
 // and no goroutine of it is left. Calls for different targets may run in parallel.
 func Probe(t *testing.T, target any, options ...Option) {
 	t.Helper()
-	c, err := read(options, probeIDs())
+	c, err := read(options)
 	if err != nil {
 		t.Fatalf("interlocktest: %v", err)
 	}
@@ -164,15 +164,21 @@ func (s *session) tell(t *testing.T, p *rules.Probe) {
 	if r == nil {
 		t.Skipf("not sent: %s", cmp.Or(s.unsent[p.ID], s.http2, "the run ended before it"))
 	}
-	gate := rules.Gate{Least: s.least}
+	gate, excused := rules.Gate{Least: s.least}, ""
 	for i := range r.Findings {
-		switch f := &r.Findings[i]; {
+		f := &r.Findings[i]
+		switch reason := s.excused(f.Rule.ID); {
 		case f.Verdict >= rules.Pass:
+		case gate.Holds(f) && reason != "":
+			excused = fmt.Sprintf("%s (%s, %s): %s", f.Detail, f.Rule.ID, f.Severity, reason)
 		case gate.Holds(f):
 			t.Error(failure(r, f, t.Name()))
 		default:
 			t.Logf("%s: %s (%s, %s)", f.Verdict, f.Detail, f.Rule.ID, f.Severity)
 		}
+	}
+	if excused != "" {
+		t.Skip(excused)
 	}
 	if r.Verdict == rules.NotApplicable && !rules.IsPlain(p.ID) {
 		t.Skipf("not applicable: %s", s.notApplicable(p, r))

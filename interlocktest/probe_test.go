@@ -57,6 +57,9 @@ func calls() map[string]func(t *testing.T) {
 		"skip": func(t *testing.T) {
 			interlocktest.Probe(t, anyMethod, interlocktest.Skip("UPGRADE-POST*", "any method is allowed here"), interlocktest.Skip("upgrade-h2c-*", "no HTTP/2"))
 		},
+		"skipped rule": func(t *testing.T) {
+			interlocktest.Probe(t, anyMethod, interlocktest.Skip("UPGRADE-METHOD-*", "any method is allowed here"), interlocktest.SkipRule("UPGRADE-POST", "this one, too"))
+		},
 		"severity": func(t *testing.T) {
 			interlocktest.Probe(t, http.HandlerFunc(echoGorilla), interlocktest.MinSeverity(rules.Critical))
 		},
@@ -78,7 +81,7 @@ func calls() map[string]func(t *testing.T) {
 		},
 		"no target": func(t *testing.T) { interlocktest.Probe(t, 8080) },
 		"mistakes": func(t *testing.T) {
-			interlocktest.Probe(t, mux, interlocktest.Endpoint("ws"), interlocktest.Skip("UPGRADE-POTS", ""), interlocktest.Protocol("ws"), interlocktest.Header("a b", "c"))
+			interlocktest.Probe(t, mux, interlocktest.Endpoint("ws"), interlocktest.Skip("UPGRADE-POTS", ""), interlocktest.Protocol("ws"), interlocktest.Header("a b", "c"), interlocktest.SkipRule("UPGRADE-POST-CL0", "x"))
 		},
 		"counted": func(t *testing.T) {
 			var mu sync.Mutex
@@ -157,8 +160,9 @@ func TestCall(t *testing.T) {
 	if one == nil {
 		one = calls()["handler"]
 	}
+	before := goleak.IgnoreCurrent()
 	one(t)
-	goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	goleak.VerifyNone(t, before)
 }
 
 func TestProbe(t *testing.T) {
@@ -180,6 +184,9 @@ func TestProbe(t *testing.T) {
 		"h2c":       {},
 		"h2c fault": {fails: "UPGRADE-H2-DESYNC-NUL"},
 		"skip":      {fails: "UPGRADE-METHOD-PUT", skips: "UPGRADE-POST UPGRADE-H2C-TUNNEL", says: []string{": any method is allowed here\n"}},
+		"skipped rule": {skips: "UPGRADE-POST UPGRADE-POST-CL0 UPGRADE-METHOD-PUT", says: []string{
+			`: Server accepted a WebSocket handshake with method "POST" (UPGRADE-POST, critical): this one, too`,
+		}},
 		"severity": {fails: "UPGRADE-HTTP10", says: []string{
 			": fail: Server accepted a handshake with the same Sec-WebSocket-Key twice:",
 		}},
@@ -221,7 +228,9 @@ func TestProbeThatCannotBeSent(t *testing.T) {
 		"closed":              "the backend cannot be reached: connect: connection refused\n",
 		"no target":           "cannot probe a int: give an http.Handler",
 		"mistakes": "Endpoint(\"ws\"): it must be a path such as /ws; Skip(\"UPGRADE-POTS\"): a reason is required; " +
-			"Protocol(\"ws\"): it must be one of websocket, h2c, tls, masque, other; \"a b\" is not a header that can be sent",
+			"Skip(\"UPGRADE-POTS\"): no such ID; did you mean UPGRADE-POST?; Protocol(\"ws\"): it must be one of websocket, h2c, tls, masque, other; " +
+			"\"a b\" is not a header that can be sent: it is not a header line such as Authorization: Bearer abc; " +
+			"SkipRule(\"UPGRADE-POST-CL0\"): no such ID; did you mean UPGRADE-POST",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
