@@ -65,7 +65,8 @@ func blankAll(b []byte) {
 	}
 }
 
-// blankPayload keeps only the bytes of WebSocket frames (RFC 6455 §5.2) that precede the payload.
+// blankPayload keeps only the bytes of WebSocket frames (RFC 6455 §5.2) that precede the payload, and the
+// codes of Close frames (§5.5.1).
 func blankPayload(b []byte) {
 	for len(b) >= 2 {
 		head, length := 2, uint64(b[1]&0x7f)
@@ -83,9 +84,13 @@ func blankPayload(b []byte) {
 		if len(b) <= head {
 			return
 		}
+		public := uint64(0)
+		if b[0]&0x0f == opClose {
+			public = min(ws.CodeSize, length, uint64(len(b)-head))
+		}
 		b = b[head:]
 		payload := b[:min(uint64(len(b)), length)]
-		blankAll(payload)
+		blankAll(payload[public:])
 		b = b[len(payload):]
 	}
 }

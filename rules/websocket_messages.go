@@ -37,7 +37,7 @@ is text that is cut at a number of bytes, or binary data that is sent as text.`,
 			return c.result(Fail).by(partyOf(from))
 		}
 		for _, s := range framesOf(c).Sides {
-			if s.Frames[ws.Text].Frames > s.Unchecked || s.Close != nil {
+			if s.Frames[ws.Text].Frames > s.Unchecked || s.Close != nil && (s.Close.Reason != "" || s.Close.Size <= ws.CodeSize) {
 				return c.result(Pass)
 			}
 		}

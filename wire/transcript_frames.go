@@ -169,17 +169,21 @@ func (t *Transcript) frames() (facts *ws.Facts, messages *ws.Messages) {
 }
 
 // withoutBlanked returns the exchange of a transcript without what its payload says, if that is
-// blanked out: the asterisks are masked like any payload, and no text, close code or answer to a ping.
+// blanked out: the asterisks are masked like any payload, and no text, reason or answer to a ping.
 func withoutBlanked(x *Exchange) *Exchange {
-	if x.After.Frames == nil || !ws.Blanked([2][]byte{x.After.Client, x.After.Server}) {
+	sides := [2][]byte{x.After.Client, x.After.Server}
+	if x.After.Frames == nil || !ws.Blanked(sides) {
 		return x
 	}
+	coded := ws.Coded(sides)
 	copied := *x
-	copied.After.Frames, copied.After.Messages = x.After.Frames.WithoutPayload(), nil
+	if copied.After.Frames, copied.After.Messages = x.After.Frames.WithoutBlanks(), nil; !coded {
+		copied.After.Frames = x.After.Frames.WithoutPayload()
+	}
 	if x.After.End != nil {
 		end := *x.After.End
 		for _, word := range [...]*Word{&end.Client, &end.Server} {
-			if word.Kind == WordClose {
+			if word.Reason = ""; word.Kind == WordClose && !coded {
 				*word = Word{}
 			}
 		}

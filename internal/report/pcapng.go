@@ -15,6 +15,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/printed"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
+	"github.com/interlock-proxy/interlock/wire/ws"
 )
 
 var _ = register(Format{
@@ -64,6 +65,7 @@ func (p *packetWriter) Write(r *rules.Ruling) error {
 	if len(t.Chunks) == 0 {
 		return nil
 	}
+	maskBlanks(t)
 	f := &flow{packetWriter: p, ends: p.apart(endsOf(r.X)), at: afterBoth(time.Unix(0, 0), r.X.Time)}
 	f.handshake()
 	if framed := t.HTTP2(); framed != nil {
@@ -81,6 +83,21 @@ func (p *packetWriter) Close(*Summary) error {
 		return err
 	}
 	return p.out.Flush()
+}
+
+// maskBlanks masks the payload of client frames that is blanked out, so that readers which take the masks
+// away find text, and not arbitrary bytes. Codes of Close frames are as they were.
+func maskBlanks(t *wire.Transcript) {
+	answered := false
+	for i := range t.Chunks {
+		c := &t.Chunks[i]
+		if answered = answered || c.From == wire.FromServer; !answered || c.From == wire.FromServer {
+			continue
+		}
+		if sides := [2][]byte{c.Bytes}; ws.Blanked(sides) && ws.Coded(sides) {
+			ws.MaskBlanks(c.Bytes)
+		}
+	}
 }
 
 // endsOf returns the addresses of an exchange. What is not an IP address with a port, such as the
