@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -48,13 +49,16 @@ func (h *holding) alter(common *wire.Common, name string, rewrite func(head []by
 		rewrite = func(head []byte) []byte { return second(first(head)) }
 	}
 	h.editor = &headEditor{rewrite: rewrite, scanner: wire.Scanner{Side: wire.FromClient, Pool: h.pool}}
-	common.Altered = append(common.Altered, name)
-	common.Alter = func(head []byte) []byte {
+	names := []string{name}
+	if common.Alter != nil {
+		names = append(slices.Clone(common.Alter.Names), name)
+	}
+	common.Alter = &wire.Alteration{Names: names, Head: func(head []byte) []byte {
 		if far := rewrite(head); !bytes.Equal(far, head) {
 			return far
 		}
 		return nil
-	}
+	}}
 }
 
 // weigh asks the guard about a switch, and once more when it is known what followed. It reports

@@ -211,3 +211,31 @@ func TestServeEndsWithHTTP2Open(t *testing.T) {
 		}
 	})
 }
+
+// TestStreamsAreNotAltered: a Host header is rewritten in HTTP/1.1 alone, and streams of HTTP/2 do not say
+// that it was.
+func TestStreamsAreNotAltered(t *testing.T) {
+	onBothDrivers(t, func(t *testing.T, driver func(*Relay)) {
+		r := relay(t, func(r *Relay) { driver(r); r.Backend.Host = "backend.internal" })
+		client := r.dial()
+		up, down := newSpeaker(), newSpeaker()
+		up.WriteString(http2.ClientPreface)
+		_ = up.WriteSettings()
+		up.connect(1, "/chat")
+		first := up.said()
+		send(t, client, first)
+		backend := r.accept()
+		expect(t, backend, first)
+		down.WriteString(http2Settings)
+		down.head(1, ":status 403")
+		first = down.said()
+		send(t, backend, first)
+		expect(t, client, first)
+		client.Close()
+		backend.Close()
+		found := r.await("the end of the stream", func(f []*wire.Exchange) bool { return len(f) == 1 && f[0].Final })
+		if x := found[0]; len(x.Altered) > 0 || x.Far != nil {
+			t.Errorf("altered %q, far %v", x.Altered, x.Far)
+		}
+	})
+}

@@ -18,21 +18,27 @@ type Common struct {
 	ClientTLS  bool
 	NoSNI      bool // see Exchange
 	BackendTLS bool
-	NoFrames   bool     // do not read the frames of tunnels; see After
-	Outer      bool     // the streams of HTTP/2 after a 101 to h2c are no exchanges of their own
-	Content    bool     // keep how the content of answers begins; see Exchange
-	Every      bool     // report all exchanges, also those that have nothing to do with the mechanism
-	HTTP2      bool     // of a probe: the connection is one of HTTP/2 (RFC 9113 §3.4)
-	Messages   *ws.Keep // what to keep of the messages of WebSocket, where frames are read; nil: nothing
-	Altered    []string
-	Alter      func(request []byte) []byte // the head as it is sent on; nil, or a nil result, if it is not altered
-	Rare       *Rare                       // nil: the zero value
+	NoFrames   bool        // do not read the frames of tunnels; see After
+	Outer      bool        // the streams of HTTP/2 after a 101 to h2c are no exchanges of their own
+	Content    bool        // keep how the content of answers begins; see Exchange
+	Every      bool        // report all exchanges, also those that have nothing to do with the mechanism
+	HTTP2      bool        // of a probe: the connection is one of HTTP/2 (RFC 9113 §3.4)
+	Messages   *ws.Keep    // what to keep of the messages of WebSocket, where frames are read; nil: nothing
+	Altered    []string    // what is changed of every exchange, by name
+	Alter      *Alteration // of the heads of requests in HTTP/1.1; nil: they are not altered
+	Rare       *Rare       // nil: the zero value
 
 	Emit   func(*Exchange)        // gets each report, in order, from within the call that caused it; must not block
 	NewID  func(time.Time) string // names an exchange; called once for each
 	Asides *Asides                // gets what is not reported as an exchange; may be nil
 	Pool   *Pool
 	Counts *Counts // never nil
+}
+
+// An Alteration is what a proxy changes in the heads of requests. The streams of HTTP/2 have none.
+type Alteration struct {
+	Names []string
+	Head  func(request []byte) []byte // the head as it is sent on; nil if that one is not altered
 }
 
 // Rare is what few connections have in common; see Exchange.

@@ -54,7 +54,7 @@ func packs(t *testing.T, transcript *Transcript, seed uint64, kept bool) (report
 	l := listen(&c)
 	l.common.Route, l.common.Client, l.common.Backend, l.common.Altered = "r", "c", "b", []string{"host"}
 	if seed&1 == 0 {
-		l.common.Alter = func(head []byte) []byte { return bytes.Replace(head, []byte("staging.test"), []byte("a"), 1) }
+		l.common.Alter = &Alteration{Head: func(head []byte) []byte { return bytes.Replace(head, []byte("staging.test"), []byte("a"), 1) }}
 	}
 	if seed&6 == 0 {
 		emit := l.common.Emit

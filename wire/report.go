@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"slices"
 	"time"
 )
 
@@ -33,7 +34,7 @@ func (c *Conversation) begin(q *Request, started, now time.Time) *Exchange {
 	x := c.blank(started)
 	x.Request = q
 	if c.common.Alter != nil && len(q.Raw) > 0 {
-		if far := c.common.Alter(q.Raw); far != nil {
+		if far := c.common.Alter.Head(q.Raw); far != nil {
 			x.Far = ReadRequest(far)
 		}
 	}
@@ -46,10 +47,13 @@ func (c *Conversation) begin(q *Request, started, now time.Time) *Exchange {
 // blank returns an exchange with only what all of the connection have in common.
 func (c *Conversation) blank(started time.Time) *Exchange {
 	k := c.common
-	rare := k.rare()
+	rare, altered := k.rare(), k.Altered
+	if k.Alter != nil {
+		altered = slices.Concat(k.Alter.Names, altered)
+	}
 	return &Exchange{
 		Origin: k.Origin, Probe: k.Probe, Controls: k.Controls, Route: k.Route, Client: k.Client, Backend: k.Backend,
-		ClientTLS: k.ClientTLS, NoSNI: k.NoSNI, BackendTLS: k.BackendTLS, TLSFlags: rare.TLSFlags, Stream: rare.Stream, Altered: k.Altered, Time: started,
+		ClientTLS: k.ClientTLS, NoSNI: k.NoSNI, BackendTLS: k.BackendTLS, TLSFlags: rare.TLSFlags, Stream: rare.Stream, Altered: altered, Time: started,
 		Complete: true,
 	}
 }
