@@ -76,7 +76,7 @@ type Counts struct {
 	TLS        atomic.Int64 // those among them that began with a TLS record
 	HTTP2      atomic.Int64 // those among them that began with the preface of HTTP/2 (RFC 9113 §3.4)
 	HTTP2Read  atomic.Int64 // connections, or tunnels, of which the streams were read, perhaps not to their end
-	HTTP3      atomic.Int64 // responses that point to HTTP/3 (RFC 7838)
+	HTTP3      Hints        // responses and frames that point to HTTP/3
 	Tunnels    atomic.Int64 // CONNECT requests that got a 2xx: tunnels that are not inspected
 	Downgraded atomic.Int64 // TLS connections of clients that wanted HTTP/2 and got HTTP/1.1
 	HTTP2Only  atomic.Int64 // TLS handshakes that failed, as the client takes only HTTP/2 and was offered HTTP/1.1

@@ -70,7 +70,7 @@ func (m *multiplex) event(e *h2.Event) {
 			m.on.begin(e.Stream)
 		}
 		if d == FromServer && pointToHTTP3(e.Fields) {
-			m.common.Counts.HTTP3.Add(1)
+			m.hint(e.Stream)
 		}
 		m.head(d, e)
 	case h2.EventData:
@@ -109,6 +109,8 @@ func (m *multiplex) event(e *h2.Event) {
 		if d == FromServer && e.Setting.ID == settingConnectProtocol {
 			m.offered = offerOf(e.Setting.Value)
 		}
+	case h2.EventAltSvc:
+		m.hintFrame(e)
 	case h2.EventBlind:
 		m.on.blind(d, e.Offset, e.Blind)
 		m.blind = cmp.Or(m.blind, fmt.Sprintf("HTTP/2 of the %s from byte %d on (%s)", e.From, e.Offset, e.Blind))

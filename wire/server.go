@@ -111,7 +111,7 @@ func (c *Conversation) finalHead(h *Head, at int64, now time.Time) {
 	q := c.ring.pop()
 	c.common.Counts.Exchanges.Add(1)
 	if h.pointsToHTTP3() {
-		c.common.Counts.HTTP3.Add(1)
+		c.common.Counts.HTTP3.Add(hostIn(c.ring.raw(&q)))
 	}
 	c.peek = peek{}
 	status := h.framing.status

@@ -20,12 +20,13 @@ type Report struct {
 	HTTP2   int64 // those among them that are HTTP/2
 	Tunnels int64 // CONNECT tunnels that were not inspected
 
-	Entries  int64 // of a HAR file
-	HTTP3    int64 // those of HTTP/3
-	Hints    int64 // responses that point to HTTP/3
-	Over2    int64 // of a paste: exchanges over HTTP/2 or HTTP/3 that are no extended CONNECT
-	Headless int64 // those of a WebSocket connection without the headers of its handshake
-	Damaged  int64 // entries that are not HTTP exchanges, or packets that cannot be decoded
+	Entries  int64  // of a HAR file
+	HTTP3    int64  // those of HTTP/3
+	Hints    int64  // responses that point to HTTP/3
+	HintsAt  string // some of the hosts, as wire.Hints.Where names them
+	Over2    int64  // of a paste: exchanges over HTTP/2 or HTTP/3 that are no extended CONNECT
+	Headless int64  // those of a WebSocket connection without the headers of its handshake
+	Damaged  int64  // entries that are not HTTP exchanges, or packets that cannot be decoded
 
 	Packets     int64            // of a capture
 	Snapped     int64            // packets of TCP that were not captured to their end
@@ -55,6 +56,7 @@ func (r *Report) take(c *wire.Counts) {
 	r.HTTP2 += c.HTTP2.Load()
 	r.Tunnels += c.Tunnels.Load()
 	r.Hints += c.HTTP3.Load()
+	r.HintsAt = c.HTTP3.Where()
 	r.Shed += c.Shed.Load()
 }
 
@@ -74,7 +76,7 @@ func (r *Report) Notes() []string {
 		{r.TLS, "of them is TLS" + key, "of them are TLS" + key},
 		{r.HTTP2, "of them is HTTP/2", "of them are HTTP/2"},
 		{r.HTTP3, "entry is HTTP/3", "entries are HTTP/3"},
-		{r.Hints, "response points to HTTP/3, which is not read", "responses point to HTTP/3, which is not read"},
+		{r.Hints, "response points to HTTP/3" + r.HintsAt + ", which is not read", "responses point to HTTP/3" + r.HintsAt + ", which is not read"},
 		{r.Over2, "request was sent over HTTP/2 or HTTP/3 and is no extended CONNECT", "requests were sent over HTTP/2 or HTTP/3 and are no extended CONNECT"},
 		{r.Tunnels, "CONNECT tunnel", "CONNECT tunnels"},
 		{r.Midway, "connection had begun before the capture", "connections had begun before the capture"},

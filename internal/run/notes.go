@@ -39,7 +39,7 @@ func (t *Run) notes() []string {
 		{counts.TLS.Load(), "of them is TLS", "of them are TLS"},
 		{counts.HTTP2.Load(), "of them is HTTP/2", "of them are HTTP/2"},
 		{counts.HTTP2Only.Load(), "client that takes only HTTP/2 was rejected", "clients that take only HTTP/2 were rejected"},
-		{counts.HTTP3.Load(), "response that points to HTTP/3, which was not audited", "responses that point to HTTP/3, which was not audited"},
+		{counts.HTTP3.Load(), "response that points to HTTP/3" + counts.HTTP3.Where() + ", which was not audited", "responses that point to HTTP/3" + counts.HTTP3.Where() + ", which was not audited"},
 		{counts.Tunnels.Load(), "CONNECT tunnel", "CONNECT tunnels"},
 		{t.audit.Sums().Advertised, "response that only advertises what is judged already", "responses that only advertise what is judged already"},
 	} {

@@ -80,6 +80,8 @@ func (d *Decoder) begin(from Side, h Head) {
 		d.hand(d.next(EventSettingsAck, from, 0, d.sides[from].frame(h)))
 	case h.content() && h.prefix() == 0:
 		d.ready(from, h)
+	case h.alternative() && from == Server:
+		d.halves[from].want = min(h.Length, MaxAltSvc)
 	}
 	if h.Length == 0 {
 		d.end(from, h)
@@ -128,6 +130,12 @@ func (d *Decoder) take(from Side, h Head, p []byte) {
 		e := d.next(EventPayload, from, h.Stream, s.offset)
 		e.Data, e.Want = p, half.want
 		half.want = min(d.hand(e), s.left-uint32(len(p))-uint32(s.pad))
+	case h.alternative():
+		if k.bytes = append(k.bytes, p...); half.want == 0 {
+			e := d.next(EventAltSvc, from, h.Stream, s.frame(h))
+			e.Data, k.bytes = k.bytes, nil // the frame is not within a field block
+			d.hand(e)
+		}
 	case half.want > 0 || !h.has(FlagEndHeaders):
 		k.bytes = append(k.bytes, p...)
 	case len(k.bytes) > 0:

@@ -20,7 +20,7 @@ type Event struct {
 	Promised  uint32  // of EventPush: the stream that will have the answer
 
 	Length uint32 // of EventData: bytes of content, without padding
-	Data   []byte // of EventPayload
+	Data   []byte // of EventPayload and EventAltSvc
 	// Want is for the receiver to set, of EventData and EventPayload: how many of the next bytes of
 	// the content of this frame it needs. The others need not be fed. It is 0 when EventData is handed
 	// over, and what is left of it when EventPayload is.
@@ -57,13 +57,14 @@ const (
 	EventSetting                      // one parameter of SETTINGS
 	EventSettingsAck                  // SETTINGS with ACK
 	EventWindow                       // WINDOW_UPDATE
+	EventAltSvc                       // an ALTSVC frame of the server (RFC 7838 §4), of which Data is the payload, at most MaxAltSvc bytes
 	EventBlind                        // this side is not decoded from Offset on; no other event of it follows
 	EventKinds       = iota
 )
 
 // String returns the kind in a few words.
 func (k EventKind) String() string {
-	return [...]string{"head", "push", "data", "payload", "end", "reset", "goaway", "setting", "settings-ack", "window", "blind"}[k]
+	return [...]string{"head", "push", "data", "payload", "end", "reset", "goaway", "setting", "settings-ack", "window", "altsvc", "blind"}[k]
 }
 
 // A Blindness is why a side is not decoded any more.
@@ -88,5 +89,6 @@ func (b Blindness) String() string {
 const (
 	MaxBlock  = 64 << 10  // bytes of a field block, as it is sent
 	MaxFields = 256 << 10 // octets of the fields that are handed over of a block: of each name and value, and 32
+	MaxAltSvc = 1 << 10   // bytes of the payload of an ALTSVC frame
 	MaxTable  = 64 << 10  // size of a dynamic table (RFC 7541 §4.1)
 )

@@ -30,6 +30,9 @@ const (
 	Types = iota
 )
 
+// typeAltSvc is the type of ALTSVC frames (RFC 7838 §4), which are counted as Other.
+const typeAltSvc = 0xa
+
 // String returns the name of the type as RFC 9113 writes it, in lower case.
 func (t Type) String() string {
 	return [...]string{
@@ -69,6 +72,9 @@ func ReadHead(b []byte) (h Head, ok bool) {
 func (h Head) Kind() Type { return min(Type(h.Type), Other) }
 
 func (h Head) has(flag uint8) bool { return h.Flags&flag != 0 }
+
+// alternative reports whether the frame is an ALTSVC frame.
+func (h Head) alternative() bool { return h.Type == typeAltSvc }
 
 // content reports whether the frame has data of a stream or a part of a field block.
 func (h Head) content() bool {

@@ -20,6 +20,8 @@ func (r *Reader) wanted(from Side) int {
 			return int(prefix - at)
 		}
 		return r.decoder.wanted(from)
+	case Other:
+		return r.decoder.wanted(from)
 	}
 	return 0
 }
@@ -29,7 +31,7 @@ func (r *Reader) look(from Side, p []byte) {
 	s := &r.sides[from]
 	h, _ := ReadHead(s.head[:])
 	at := h.Length - s.left
-	if prefix := h.prefix(); h.content() && at >= prefix {
+	if prefix := h.prefix(); (h.content() || h.alternative()) && at >= prefix {
 		r.decoder.take(from, h, p)
 		return
 	}
