@@ -1,13 +1,12 @@
 package main
 
 import (
-	"errors"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/outfile"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 )
 
@@ -61,9 +60,9 @@ func writeFormat(name string, screen *terminal.Screen, format func(w io.Writer, 
 	if name == "-" {
 		return format(screen, screen.Colored())
 	}
-	file, err := os.Create(name)
+	file, err := outfile.Create(name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(format(file, false), file.Close())
+	return file.Keep(format(file, false))
 }

@@ -80,8 +80,8 @@ func stateName() (string, error) {
 	return filepath.Join(dir, "interlock"), nil
 }
 
-// OpenStore opens the store of a configuration. A wrong store is an error of the configuration; an
-// unreachable one is not.
+// OpenStore opens the store of a configuration. A wrong store is an error of the configuration; one that is
+// unreachable, or on a full disk, is not.
 func OpenStore(ctx context.Context, c *Config, o store.Options) (*store.Store, error) {
 	name, err := c.storeName()
 	if err != nil {
@@ -89,7 +89,7 @@ func OpenStore(ctx context.Context, c *Config, o store.Options) (*store.Store, e
 	}
 	o.Version, o.Instance = version.String(), c.Instance
 	s, err := store.Open(ctx, name, o)
-	if errors.Is(err, store.ErrUnreachable) {
+	if errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrFull) {
 		return nil, exit.Unknown("%w", err)
 	}
 	if err != nil {

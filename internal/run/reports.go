@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/outfile"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 )
@@ -22,8 +22,9 @@ type Reports struct {
 // end is the destination of a report.
 type end struct {
 	name   string
-	buffer *bufio.Writer // nil: none
-	file   *os.File      // nil: the standard output
+	buffer *bufio.Writer   // nil: none
+	file   *outfile.File   // nil: the standard output, or a folder
+	folder *outfile.Folder // nil: a file
 }
 
 // ownFormats are the formats that a command writes itself, by name.
@@ -53,6 +54,9 @@ func OpenReports(outputs []string, stdout *terminal.Screen, options report.Optio
 		taken[name] = true
 		if err := r.open(format, name, stdout, options, own[format]); err != nil {
 			r.Abandon()
+			if outfile.Ours(err) {
+				return nil, exit.Unknown("-o %s: %w", o, err)
+			}
 			return nil, exit.Usage("-o %s: %w", o, err)
 		}
 	}
@@ -72,7 +76,11 @@ func (r *Reports) open(format, name string, stdout *terminal.Screen, o report.Op
 	case f.Dir != nil && name == "-":
 		return fmt.Errorf("this format writes a folder: name it, as in %s=DIR", format)
 	case f.Dir != nil:
-		if writer, err = f.Dir(name, o); err != nil {
+		if e.folder, err = outfile.CreateFolder(name); err != nil {
+			return err
+		}
+		if writer, err = f.Dir(e.folder.Dir, o); err != nil {
+			e.folder.Discard()
 			return err
 		}
 	default:
@@ -84,6 +92,7 @@ func (r *Reports) open(format, name string, stdout *terminal.Screen, o report.Op
 			own = func(w io.Writer, o report.Options) (report.Writer, error) { return f.Open(w, o), nil }
 		}
 		if writer, err = own(w, o); err != nil {
+			e.abandon()
 			return err
 		}
 	}
@@ -97,7 +106,7 @@ func (e *end) open(stdout *terminal.Screen, o *report.Options) (io.Writer, error
 	if e.name == "-" {
 		o.Color, o.Width = stdout.Colored(), stdout.Width()
 	} else {
-		file, err := os.Create(e.name)
+		file, err := outfile.Create(e.name)
 		if err != nil {
 			return nil, err
 		}
@@ -110,12 +119,21 @@ func (e *end) open(stdout *terminal.Screen, o *report.Options) (io.Writer, error
 	return w, nil
 }
 
-// Abandon closes and removes reports that were opened for a run that did not take place.
+// Abandon drops reports that were opened for a run that did not take place. It has no effect on closed
+// ones.
 func (r *Reports) Abandon() {
-	for _, e := range r.ends {
-		if e.file != nil {
-			e.file.Close()
-		}
+	for i := range r.ends {
+		r.ends[i].abandon()
+	}
+	r.ends = nil
+}
+
+func (e *end) abandon() {
+	if e.file != nil {
+		e.file.Discard()
+	}
+	if e.folder != nil {
+		e.folder.Discard()
 	}
 }
 
@@ -128,20 +146,32 @@ func (r *Reports) Flush() {
 	}
 }
 
-// Close ends the reports. Its error names each that could not be written.
+// Close ends the reports. Its error names each that could not be written, and each once.
 func (r *Reports) Close() error {
 	var failed error
+	ends := r.ends
+	r.ends = nil
 	for i, err := range r.Stream.Close() {
-		e := r.ends[i]
-		if e.buffer != nil {
-			err = errors.Join(err, e.buffer.Flush())
+		if i >= len(ends) {
+			break
 		}
-		if e.file != nil {
-			err = errors.Join(err, e.file.Close())
-		}
-		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("write %q: %w", e.name, err))
-		}
+		failed = errors.Join(failed, ends[i].close(err))
 	}
 	return failed
+}
+
+// close ends a report, which may have failed.
+func (e *end) close(err error) error {
+	if e.buffer != nil && err == nil {
+		err = e.buffer.Flush()
+	}
+	switch {
+	case e.file != nil:
+		return e.file.Keep(err)
+	case e.folder != nil:
+		return e.folder.Keep(err)
+	case err != nil:
+		return fmt.Errorf("write %q: %w", e.name, err)
+	}
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/capture"
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/internal/outfile"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/internal/version"
@@ -105,6 +106,14 @@ const maxExplained = 1000
 // An output of the command why.
 type output struct{ format, file string }
 
+// String is the output as -o has it.
+func (o output) String() string {
+	if o.file == "-" {
+		return o.format
+	}
+	return o.format + "=" + o.file
+}
+
 // outputs are those of -o: text on the standard output if there is none.
 func (a *Asking) outputs() (all []output, err error) {
 	given := a.Flags.Outputs
@@ -149,7 +158,7 @@ func (a *Asking) report(walk func(live *why.Text) *why.Report) error {
 	r := walk(live)
 	for _, o := range outputs {
 		if err := a.write(o, live, r); err != nil {
-			return exit.Unknown("-o %s: %w", o.format, err)
+			return exit.Unknown("-o %s: %w", o, err)
 		}
 	}
 	switch r.Result {
@@ -163,19 +172,22 @@ func (a *Asking) report(walk func(live *why.Text) *why.Report) error {
 
 // write writes one output.
 func (a *Asking) write(o output, live *why.Text, r *why.Report) error {
-	if o == (output{"text", "-"}) {
+	switch {
+	case o == output{"text", "-"}:
 		return live.End(r)
+	case o.file == "-":
+		return a.render(o.format, a.Screen, r)
 	}
-	var w io.Writer = a.Screen
-	if o.file != "-" {
-		file, err := os.Create(o.file)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		w = file
+	file, err := outfile.Create(o.file)
+	if err != nil {
+		return err
 	}
-	if o.format == "json" {
+	return file.Keep(a.render(o.format, file, r))
+}
+
+// render writes a report in a format.
+func (a *Asking) render(format string, w io.Writer, r *why.Report) error {
+	if format == "json" {
 		return r.JSON(w)
 	}
 	text := why.Text{W: w, Marks: &terminal.Console{ASCII: a.Flags.ASCII}}

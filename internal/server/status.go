@@ -164,7 +164,7 @@ func (v *statusView) notAudited() []ui.Gauge {
 		counted("HTTP/2 connections", c.HTTP2.Load(), false, "that could not be read, or not to their end"),
 		counted("clients that take only HTTP/2", c.HTTP2Only.Load(), false, "and were rejected, as they were offered HTTP/1.1; tls.h2: audit or pass lets them in"),
 		counted("blind tunnels", c.Tunnels.Load(), false, "opened with CONNECT"),
-		counted("responses that point to HTTP/3", c.HTTP3.Load(), false, "by Alt-Svc" + c.HTTP3.Where() + "; HTTP/3 does not come through Interlock"),
+		counted("responses that point to HTTP/3", c.HTTP3.Load(), false, "by Alt-Svc"+c.HTTP3.Where()+"; HTTP/3 does not come through Interlock"),
 		counted("too many requests", c.Shed.Load(), true, "connections with more unanswered requests than Interlock tracks"),
 	}
 }

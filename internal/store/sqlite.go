@@ -166,6 +166,8 @@ func describeSQLite(err error) error {
 	switch {
 	case errors.As(err, &path) && errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", ErrNotFound, path.Err)
+	case errors.Is(err, unix.ENOSPC):
+		return fmt.Errorf("%w: %w", ErrDenied, ErrFull)
 	case errors.As(err, &path):
 		return fmt.Errorf("%w: %w", ErrDenied, path.Err)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -177,7 +179,9 @@ func describeSQLite(err error) error {
 	switch e.Code() & 0xff { // the primary result code
 	case codeNotADB, codeCorrupt:
 		kind = ErrCorrupt
-	case codeReadOnly, codePerm, codeCantOpen, codeFull:
+	case codeFull:
+		return fmt.Errorf("%w: %w", ErrDenied, ErrFull)
+	case codeReadOnly, codePerm, codeCantOpen:
 		kind = ErrDenied
 	}
 	return fmt.Errorf("%w: %s", kind, oneLine(e.Error()))

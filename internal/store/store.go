@@ -11,10 +11,11 @@ import (
 )
 
 // The errors of a store. All but ErrUnreachable require a person to act before anything can be
-// stored. An unreachable store may come back at any time.
+// stored. An unreachable store may come back at any time. ErrFull comes with ErrDenied.
 var (
 	ErrName        = errors.New("give a file path, the word memory, or postgres://user@host:port/database")
 	ErrDenied      = errors.New("it cannot be written")
+	ErrFull        = errors.New("its disk is full")
 	ErrForeign     = errors.New("it belongs to another program; name another one")
 	ErrCorrupt     = errors.New("it is not an SQLite database, or it is damaged; move it away or name another file")
 	ErrNewer       = errors.New("its schema is that of a later release; use that release")
