@@ -117,9 +117,14 @@ func Learn(q *wire.Request, scheme, key string, credentials bool, d Redaction) *
 		default:
 			continue
 		}
-		if value != "" {
-			h.Lines = append(h.Lines, line(name, value))
+		if value == "" {
+			continue
 		}
+		if i := h.find("Cookie"); i < len(h.Lines) && q.HTTP2() && wire.EqualFold(name, "Cookie") {
+			h.Lines[i].Value += "; " + value // HTTP/2 has them in several lines (RFC 9113 §8.2.3)
+			continue
+		}
+		h.Lines = append(h.Lines, line(name, value))
 	}
 	return h
 }

@@ -104,9 +104,9 @@ func TestLearnedTargetIsAPath(t *testing.T) {
 // TestHandshakesOfHTTP2AreLearned checks that a WebSocket over HTTP/2 gives the handshake of its endpoint in HTTP/1.1.
 func TestHandshakesOfHTTP2AreLearned(t *testing.T) {
 	q := wire.ReadRequest([]byte("HTTP/2\r\n:method: CONNECT\r\n:protocol: websocket\r\n:scheme: http\r\n:path: /chat?x=1\r\n:authority: a.test\r\n" +
-		"sec-websocket-version: 13\r\norigin: http://a.test\r\nsec-websocket-protocol: chat\r\n\r\n"))
+		"sec-websocket-version: 13\r\norigin: http://a.test\r\ncookie: a=1\r\nsec-websocket-protocol: chat\r\ncookie: b=2\r\n\r\n"))
 	got := wire.ReadRequest([]byte(Learn(q, "http", "dGhlIHNhbXBsZSBub25jZQ==", true, Redaction{}).Head()))
-	for name, want := range map[string]string{"Host": "a.test", "Origin": "http://a.test", "Sec-WebSocket-Protocol": "chat", "Upgrade": "websocket"} {
+	for name, want := range map[string]string{"Host": "a.test", "Origin": "http://a.test", "Sec-WebSocket-Protocol": "chat", "Upgrade": "websocket", "Cookie": "a=1; b=2"} {
 		if value, _ := got.Value(name); value != want {
 			t.Errorf("%s: got %q, want %q", name, value, want)
 		}

@@ -51,9 +51,6 @@ func probeCommand() *cobra.Command {
 				if err := onlyWithURL(cmd); err != nil {
 					return err
 				}
-				if p.Probes = probe.Speaking(p.Probes, probe.HTTP1, false); len(p.Probes) == 0 {
-					return exit.Usage("these probes are in HTTP/2, which a running Interlock does not send: give a URL")
-				}
 				return p.DoRemote(cmd.Context())
 			case f.AsRecorded:
 				return exit.Usage("--as-recorded requires --admin and --endpoint: only a running interlock serve has recorded handshakes")
@@ -139,7 +136,7 @@ func newProbing(cmd *cobra.Command, f *run.ProbeFlags, target string) (*run.Prob
 // own learned handshakes and configuration.
 func onlyWithURL(cmd *cobra.Command) error {
 	for _, name := range []string{"header", "cookie", "subprotocol", "origin", "concurrency", "rate-limit", "timeout", "insecure", "client-cert", "client-key", "ca-cert", "sni",
-		"exact", "authorized", "handshake-cmd", "canary", "h2c-path", "direct", "seed-compat", "targets", "protected", "identity", "wait-backend", "server-pid", "http"} {
+		"exact", "authorized", "handshake-cmd", "canary", "h2c-path", "direct", "seed-compat", "targets", "protected", "identity", "wait-backend", "server-pid"} {
 		if cmd.Flags().Changed(name) {
 			return exit.Usage("--%s requires a URL: with --admin, the running Interlock probes with its own configuration", name)
 		}

@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,5 +99,61 @@ func TestProbingOneOfTwoRoutes(t *testing.T) {
 	}
 	if code, _, stderr := probing("--route", "green"); code != exit.StatusUsage || !strings.Contains(stderr, "/chat") {
 		t.Errorf("status %d: %s", code, stderr)
+	}
+}
+
+// TestProbingFromTheRunningProxyInHTTP2 probes an endpoint that was seen in HTTP/2 in both versions, or in the
+// one that is asked for, and runs it again by the API.
+func TestProbingFromTheRunningProxyInHTTP2(t *testing.T) {
+	backend, err := lab.Start("h2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	s := serveFile(t, "backend: "+backend.URL+"\n")
+	run := func(args ...string) (code int, stdout, stderr string) {
+		t.Helper()
+		var out, complaints bytes.Buffer
+		code = execute(append([]string{"probe"}, args...), &out, &complaints)
+		return code, out.String(), complaints.String()
+	}
+	if code, _, stderr := run("h2c://"+s.addr+"/ws", "--only", "CTRL-H2-WS", "--exact", "-o", "json=-"); code != 0 {
+		t.Fatalf("status %d: %s", code, stderr)
+	}
+	r, err := http.Get("http://" + s.admin + "/api/v1/endpoints")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if text, err := io.ReadAll(r.Body); err != nil || !strings.Contains(string(text), `"http":["2"],"tls":false,"host":"`+s.addr+`"`) {
+		t.Errorf("got %s, %v", text, err)
+	}
+	const both = "UPGRADE-POST,UPGRADE-H2-PROTO-EMPTY,UPGRADE-H2-CHECK-VERSION"
+	for _, each := range []struct {
+		http, only string
+		code       int
+		says       string
+		probes     []string
+	}{
+		{"", both, 0, "control + websocket 101   + websocket over HTTP/2 200", strings.Split(both, ",")},
+		{"1.1", both, 0, "control + websocket 101", []string{"UPGRADE-POST"}},
+		{"2", "UPGRADE-H2-PROTO-EMPTY", 0, "control + websocket over HTTP/2 200", []string{"UPGRADE-H2-PROTO-EMPTY"}},
+		{"1.1", "UPGRADE-H2-PROTO-EMPTY", 2, "these probes are in HTTP/2, in which the endpoint is not probed: choose version 2 or both", nil},
+		{"2", "UPGRADE-POST", 2, "these probes are in HTTP/1.1: choose version 1.1 or both", nil},
+		{"3", both, 2, `--http: must be 1.1, 2 or both, not "3"`, nil},
+	} {
+		args := []string{"--admin", s.admin, "--endpoint", "/ws", "--ascii", "--verbose", "--only", each.only}
+		if each.http != "" {
+			args = append(args, "--http", each.http)
+		}
+		code, stdout, stderr := run(args...)
+		if code != each.code || !strings.Contains(stdout+stderr, each.says) {
+			t.Errorf("--http %s --only %s: status %d\n%s%s", each.http, each.only, code, stdout, stderr)
+		}
+		for _, id := range strings.Split(both, ",") {
+			if got := strings.Contains(stdout, "+ pass "+id+" "); got != slices.Contains(each.probes, id) {
+				t.Errorf("--http %s: %s was sent: %v\n%s", each.http, id, got, stdout)
+			}
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/help"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/run"
 )
 
@@ -69,7 +70,7 @@ func groupProbeFlags(cmd *cobra.Command) {
 		complete(cmd, name, completeProbes)
 	}
 	completeFixed(cmd, "protocol", config.Families()...)
-	completeFixed(cmd, "http", run.Versions()...)
+	completeFixed(cmd, "http", probe.Versions()...)
 	completeFixed(cmd, "severity", severities()...)
 	oldNames(cmd, map[string]string{"field": "header", "rate": "rate-limit", "cert": "client-cert", "key": "client-key", "ca": "ca-cert"})
 }

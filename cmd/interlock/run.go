@@ -11,6 +11,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/help"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 )
@@ -48,6 +49,7 @@ func addRunFlags(cmd *cobra.Command, f *run.Flags) {
 	locationFlag(cmd)
 	recordFlags(cmd, &f.Labels)
 	s.BoolVar(&f.Probe, "probe", false, "then probe every endpoint that accepted an upgrade")
+	s.StringVar(&f.HTTP, "http", "", "`version` of HTTP of probes (default as seen or offered)")
 	s.StringSliceVar(&f.Authorized, "authorized", nil, "public `host` that you may probe")
 	s.DurationVar(&f.Wait, "wait", 0, "wait up to `duration` for the backend to answer")
 	s.StringArrayVar(&f.Env, "env", nil, "`NAME=VALUE` for the command; {addr} is the proxy's address")
@@ -57,9 +59,10 @@ func addRunFlags(cmd *cobra.Command, f *run.Flags) {
 	asciiFlag(cmd, &f.ASCII)
 	outputFlag(cmd)
 	help.Group(cmd, help.Target, "wait", "env")
-	help.Group(cmd, help.Send, "probe", "authorized")
+	help.Group(cmd, help.Send, "probe", "http", "authorized")
 	help.Group(cmd, help.Judge, "exit", "allow-no-traffic")
 	help.Rare(cmd, "instance", "rules-as-of")
+	completeFixed(cmd, "http", probe.Versions()...)
 	completeFixed(cmd, "exit", run.ExitByFindings, run.ExitByCommand, run.ExitByWorst)
 }
 

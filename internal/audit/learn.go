@@ -24,6 +24,8 @@ type Learned struct {
 	Protocol    string
 	Subprotocol string        // that the server chose
 	TLS         bool          // the backend was spoken to over TLS
+	HTTP1       bool          // it was seen in HTTP/1.1
+	HTTP2       bool          // it was seen in HTTP/2
 	Client      string        // address of the client that was seen last
 	Seen        time.Time     // when that was
 	Count       int64         // how often it was seen
@@ -40,7 +42,7 @@ func (a *Audit) learn(r *rules.Ruling) {
 		return
 	}
 	k := learnedKey{
-		x.Route, r.Endpoint, x.Backend, value(&x.Request.Head, "Host"), x.Protocol(), value(&x.Response.Head, "Sec-WebSocket-Protocol"),
+		x.Route, r.Endpoint, x.Backend, hostOf(&x.Request.Head), x.Protocol(), value(&x.Response.Head, "Sec-WebSocket-Protocol"),
 	}
 	at := a.learned[k]
 	if at == nil {
@@ -55,7 +57,27 @@ func (a *Audit) learn(r *rules.Ruling) {
 	a.lessons.MoveToBack(at)
 	l := at.Value.(*Learned)
 	l.TLS, l.Client, l.Seen, l.Request = x.BackendTLS, x.Client, x.Time, x.Request
+	l.HTTP1, l.HTTP2 = l.HTTP1 || !x.Request.HTTP2(), l.HTTP2 || x.Request.HTTP2()
 	l.Count++
+}
+
+// Versions are the versions of HTTP in which it was seen.
+func (l *Learned) Versions() (all []string) {
+	if l.HTTP1 {
+		all = append(all, "1.1")
+	}
+	if l.HTTP2 {
+		all = append(all, "2")
+	}
+	return all
+}
+
+// hostOf is the host that a request names.
+func hostOf(h *wire.Head) string {
+	if h.HTTP2() && h.Has(":authority") {
+		return value(h, ":authority")
+	}
+	return value(h, "Host")
 }
 
 func (l *Learned) key() learnedKey {

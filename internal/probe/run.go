@@ -93,8 +93,11 @@ func Run(ctx context.Context, t Target, s Settings, probes []*rules.Probe, obser
 	r.results = make(chan result, r.settings.Concurrency+5)
 	switch err = r.ascend(ctx, probes); {
 	case err == nil:
-		if r.settings.HTTP == Chosen && !r.offered {
+		switch v := r.settings.HTTP; {
+		case v == Chosen && !r.offered:
 			probes = Speaking(probes, HTTP1, t.TLS != nil)
+		case v == HTTP2:
+			probes = Speaking(probes, HTTP2, t.TLS != nil)
 		}
 		r.enqueue(probes)
 		r.since = time.Now()
@@ -134,7 +137,7 @@ func (r *run) controls() (sent []Control) {
 // ascend sends the controls before the first probe, in the versions of HTTP that are spoken.
 func (r *run) ascend(ctx context.Context, probes []*rules.Probe) error {
 	if r.settings.HTTP != HTTP2 {
-		if err := r.climb(ctx, r.wantsH2C(probes)); err != nil {
+		if err := r.climb(ctx, r.wantsH2C(probes)); err != nil && !r.withoutHTTP1(err) {
 			return err
 		}
 	}

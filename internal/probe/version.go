@@ -3,7 +3,9 @@ package probe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
@@ -18,7 +20,26 @@ const (
 	HTTP2       // without TLS by prior knowledge (RFC 9113 §3.3)
 	Both        // one after the other
 	Chosen      // Both over TLS, if the server chooses HTTP/2 by ALPN and offers extended CONNECT there; else HTTP/1.1
+	Seen        // Both, as HTTP/2 was seen there; if HTTP/1.1 is not spoken, HTTP/2 alone
 )
+
+// Versions returns the names of versions that [ParseHTTP] reads.
+func Versions() []string { return []string{"1.1", "2", "both"} }
+
+// ParseHTTP reads the name of versions; without one it is Chosen.
+func ParseHTTP(name string) (HTTP, error) {
+	switch name {
+	case "":
+		return Chosen, nil
+	case "1.1":
+		return HTTP1, nil
+	case "2":
+		return HTTP2, nil
+	case "both":
+		return Both, nil
+	}
+	return 0, fmt.Errorf("must be 1.1, 2 or both, not %q", name)
+}
 
 // Speaking returns the probes that a run can send that speaks these versions, with TLS or without.
 func Speaking(probes []*rules.Probe, version HTTP, secure bool) []*rules.Probe {
@@ -28,6 +49,19 @@ func Speaking(probes []*rules.Probe, version HTTP, secure bool) []*rules.Probe {
 	return slices.DeleteFunc(slices.Clone(probes), func(p *rules.Probe) bool {
 		return version == HTTP1 && p.HTTP2() || version == HTTP2 && !p.HTTP2()
 	})
+}
+
+// noCommonProtocol is the alert of a server that takes none of the protocols of ALPN (RFC 7301 §3.2), as an
+// error of crypto/tls names it.
+const noCommonProtocol = "no application protocol"
+
+// withoutHTTP1 reports whether a run goes on in HTTP/2 alone, as its target does not speak HTTP/1.1.
+func (r *run) withoutHTTP1(err error) bool {
+	if r.settings.HTTP != Seen || !errors.Is(err, ErrOnlyHTTP2) && !strings.Contains(err.Error(), noCommonProtocol) {
+		return false
+	}
+	r.settings.HTTP, r.families = HTTP2, nil
+	return true
 }
 
 // climb2 sends the controls of HTTP/2 before the first probe: a plain request and, where the server

@@ -9,6 +9,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
@@ -102,6 +103,9 @@ func (t *Run) inconclusive(ctx context.Context) string {
 // inconclusive returns why the probes prove nothing; empty if they do.
 func (p *probed) inconclusive() string {
 	told := &site{run: &Probing{Flags: &ProbeFlags{Protocols: p.protocols}}, was: p.was}
+	if onlyHTTP2(p.was.Controls) {
+		told.version = probe.HTTP2
+	}
 	switch {
 	case p.failed != nil:
 		return p.failed.Error()

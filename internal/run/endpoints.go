@@ -23,6 +23,7 @@ const maxProbed = 50
 type probed struct {
 	learned    *audit.Learned
 	protocols  []string // the families of the probes that were sent; nil: all
+	http       probe.HTTP
 	was        probe.Report
 	verdicts   [rules.NotApplicable + 1]int64
 	conclusive int   // probes with a conclusive result
@@ -61,7 +62,7 @@ func (t *Run) probeOne(ctx context.Context, by *server.Prober, p *probed) error 
 		return fmt.Errorf("%s is none of the backends", p.learned.Backend)
 	}
 	r := &server.LearnedRun{
-		Prober: by, Ask: web.Ask{Endpoint: p.learned.Endpoint, Credentials: t.Config.Probes.Credentials},
+		Prober: by, Ask: web.Ask{Endpoint: p.learned.Endpoint, HTTP: t.Flags.HTTP, Credentials: t.Config.Probes.Credentials},
 		Learned: p.learned, Probes: rules.Probes(), Backend: b,
 	}
 	target, err := r.Target(ctx)
@@ -75,6 +76,7 @@ func (t *Run) probeOne(ctx context.Context, by *server.Prober, p *probed) error 
 	p.was, err = probe.Run(ctx, target, settings, r.Probes, func(x *wire.Exchange) { t.audit.Enter(x, t.Run) }, func(now probe.Progress) {
 		step(now.Done, now.Total)
 	})
+	p.http = settings.HTTP
 	t.kept.notSent(&p.was, target.Address, p.learned.Route, p.learned.Endpoint)
 	t.reports.Stream.Summary.NotSent += int64(len(p.was.NotSent))
 	t.reports.Stream.Summary.Gone = t.reports.Stream.Summary.Gone || p.was.Gone

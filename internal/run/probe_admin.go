@@ -91,7 +91,7 @@ func (p *Probing) DoRemote(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ask := web.Ask{Endpoint: f.Endpoint, Route: f.Route, Only: f.Only, Skip: f.Skip, Risky: f.Risky, UnsafeMethods: f.UnsafeMethods}
+	ask := web.Ask{Endpoint: f.Endpoint, Route: f.Route, HTTP: f.HTTP, Only: f.Only, Skip: f.Skip, Risky: f.Risky, UnsafeMethods: f.UnsafeMethods}
 	if f.AsRecorded {
 		ask.Credentials = config.CredentialsRecorded
 	}
@@ -116,7 +116,10 @@ func (p *Probing) DoRemote(ctx context.Context) error {
 		return exit.Unknown("--admin %s: the answer names no run", r.url)
 	}
 	p.Run = run.Run
-	s := &site{run: p, place: place{scheme: "http", host: strings.TrimPrefix(strings.TrimPrefix(r.url, "http://"), "https://"), target: f.Endpoint}}
+	s := &site{run: p, version: probe.Chosen, place: place{scheme: "http", host: strings.TrimPrefix(strings.TrimPrefix(r.url, "http://"), "https://"), target: f.Endpoint}}
+	if f.HTTP == "2" {
+		s.version = probe.HTTP2
+	}
 	p.sites, p.current = []*site{s}, s
 	p.Accepting.about(p.templates())
 	var document bytes.Buffer
@@ -241,6 +244,7 @@ func (r *remote) finish(s *site, document *bytes.Buffer) error {
 	var d struct {
 		Endpoints []struct {
 			Backend, Target, Gone string
+			HTTP2                 string
 			Degraded              bool
 			Suspects              []string
 			Crashes               []probe.Crash
@@ -253,13 +257,12 @@ func (r *remote) finish(s *site, document *bytes.Buffer) error {
 	}
 	e := &d.Endpoints[0]
 	s.target.Address, s.place.host, s.place.target = e.Backend, e.Backend, e.Target
-	s.was = probe.Report{Degraded: e.Degraded, Suspects: e.Suspects, Crashes: e.Crashes, Gone: e.Gone != ""}
+	s.was = probe.Report{Degraded: e.Degraded, Suspects: e.Suspects, Crashes: e.Crashes, HTTP2: e.HTTP2, Gone: e.Gone != ""}
 	for _, c := range e.Controls {
-		k := probe.Control{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Flaw: c.Flaw, Exchange: &wire.Exchange{}}
-		if c.Status > 0 {
-			k.Exchange.Response = wire.ReadResponse(fmt.Appendf(nil, "HTTP/1.1 %d \r\n\r\n", c.Status))
-		}
-		s.was.Controls = append(s.was.Controls, k)
+		s.was.Controls = append(s.was.Controls, controlOf(&c))
+	}
+	if onlyHTTP2(s.was.Controls) {
+		s.version = probe.HTTP2
 	}
 	for _, x := range e.Results {
 		if q := rules.FindProbe(x.Probe); q != nil && x.Verdict == "not-sent" {
@@ -269,4 +272,20 @@ func (r *remote) finish(s *site, document *bytes.Buffer) error {
 	sum := &s.run.reports.Stream.Summary
 	sum.NotSent, sum.Probed, sum.Gone = int64(len(s.was.NotSent)), true, s.was.Gone
 	return nil
+}
+
+// controlOf is a control of the run that a document has.
+func controlOf(c *report.ProbeControl) probe.Control {
+	k := probe.Control{Probe: c.Probe, Protocol: c.Protocol, Step: c.Step, Accepted: c.Accepted, Single: c.Single, Flaw: c.Flaw, Exchange: &wire.Exchange{}}
+	line := "HTTP/1.1 %d \r\n\r\n"
+	if q := rules.FindProbe(c.Probe); q != nil {
+		k.Exchange.Request = wire.ReadRequest([]byte(q.On(rules.NewHandshake("http", "backend.example", "/", SeedKey)).Head()))
+		if q.HTTP2() {
+			line = "HTTP/2\r\n:status: %d\r\n\r\n"
+		}
+	}
+	if c.Status > 0 {
+		k.Exchange.Response = wire.ReadResponse(fmt.Appendf(nil, line, c.Status))
+	}
+	return k
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -75,13 +76,26 @@ func (r *remote) announce(ctx context.Context, p *Probing, a *web.Ask) error {
 		return exit.Usage("%s is an endpoint of %d routes: choose one with %s", printed.Line(a.Endpoint), len(routes), strings.Join(choices, " or "))
 	}
 	if last.Backend != "" && !p.Flags.Quiet {
-		fmt.Fprintf(p.Screen.Stderr, "interlock: %s at %s, of %s: %s\n", printed.Line(p.Flags.Endpoint), printed.Line(last.Backend), r.url, volume(p.Probes))
+		fmt.Fprintf(p.Screen.Stderr, "interlock: %s at %s, of %s: %s\n", printed.Line(p.Flags.Endpoint), printed.Line(last.Backend), r.url, volume(last.probes(p)))
 	}
 	return nil
 }
 
 // A handshakeSeen is a handshake that a running Interlock has learned.
-type handshakeSeen struct{ Protocol, Backend, Seen string }
+type handshakeSeen struct {
+	Protocol, Backend, Seen string
+	HTTP                    []string
+	TLS                     bool
+}
+
+// probes returns the probes that can be sent there.
+func (l handshakeSeen) probes(p *Probing) []*rules.Probe {
+	version, _ := probe.ParseHTTP(p.Flags.HTTP) // it was checked
+	if p.Flags.HTTP == "" && slices.Contains(l.HTTP, "2") {
+		version = probe.Seen
+	}
+	return probe.Speaking(p.Probes, version, l.TLS)
+}
 
 // before reports whether probes should prefer this handshake to the other: WebSocket comes first,
 // then the most recent one.

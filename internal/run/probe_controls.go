@@ -58,6 +58,11 @@ func (s *site) decisive() string {
 	return "websocket"
 }
 
+// onlyHTTP2 reports whether controls were sent, and none in HTTP/1.1.
+func onlyHTTP2(all []probe.Control) bool {
+	return len(all) > 0 && !slices.ContainsFunc(all, func(c probe.Control) bool { return c.Protocol == "websocket" })
+}
+
 // accepted reports whether the last result of a control was an acceptance.
 func accepted(c *probe.Control) bool {
 	return c.Exchange != nil && c.Exchange.Response != nil && c.Exchange.Answer() == wire.Switched && c.Flaw == ""

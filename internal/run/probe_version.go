@@ -6,16 +6,12 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// Versions returns the values of --http.
-func Versions() []string { return []string{"1.1", "2", "both"} }
-
-// CheckHTTP rejects other values of --http.
+// CheckHTTP rejects values of --http that are not versions.
 func CheckHTTP(value string) error {
-	switch value {
-	case "", "1.1", "2", "both":
-		return nil
+	if _, err := probe.ParseHTTP(value); err != nil {
+		return exit.Usage("--http: %w", err)
 	}
-	return exit.Usage("--http: must be 1.1, 2 or both, not %q", value)
+	return nil
 }
 
 // version returns the versions of HTTP that a place is probed in.

@@ -14,7 +14,7 @@ type Flags struct {
 	Wait                    time.Duration
 	Env, Labels             []string
 	Authorized              []string
-	Exit                    string
+	Exit, HTTP              string
 	Outputs                 []string
 }
 
@@ -32,6 +32,12 @@ func (f *Flags) Check() error {
 	}
 	if f.Wait < 0 {
 		return exit.Usage("--wait must not be less than 0")
+	}
+	if err := CheckHTTP(f.HTTP); err != nil {
+		return err
+	}
+	if f.HTTP != "" && !f.Probe {
+		return exit.Usage("--http is about probes: give --probe too")
 	}
 	if err := CheckPairs("env", "NAME=ws://{addr}/path", f.Env); err != nil {
 		return err

@@ -73,7 +73,7 @@ func (t *Run) takeProbe(r *rules.Ruling) {
 	}
 	p := t.taken.probing
 	p.verdicts[r.Verdict]++
-	if t.Gate.Tells(r) {
+	if q := rules.FindProbe(r.X.Probe); t.Gate.Tells(r) && (q == nil || q.Control != rules.HTTP2Plain) {
 		p.conclusive++
 	}
 	t.write(r)

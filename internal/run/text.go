@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/interlock-proxy/interlock/internal/printed"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
@@ -77,6 +78,9 @@ func (r *runText) probes(b *bytes.Buffer) {
 		v := &p.verdicts
 		fmt.Fprintf(b, "   %-40s fail=%d warn=%d unclear=%d pass=%d na=%d not-sent=%d   control %s\n", printed.Line(p.String()), v[rules.Fail], v[rules.Warn],
 			v[rules.Unclear], v[rules.Pass], v[rules.NotApplicable], len(p.was.NotSent), controlLine(r.marks, p.was.Controls))
+		if p.was.HTTP2 != "" && p.http == probe.Chosen {
+			fmt.Fprintf(b, "   %-40s not probed in HTTP/2: %s\n", "", p.was.HTTP2)
+		}
 	}
 	for i, label := range r.run.Flags.Labels {
 		if i == 0 {

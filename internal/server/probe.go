@@ -5,15 +5,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
-	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/config"
@@ -125,6 +122,16 @@ func (p *Prober) Prepare(a web.Ask) (web.Job, error) {
 		return nil, fmt.Errorf("the backend %s is not configured any more", l.Backend)
 	}
 	r := &LearnedRun{Prober: p, Ask: a, Learned: l, Probes: probes, Backend: b}
+	if _, err := probe.ParseHTTP(a.HTTP); err != nil {
+		return nil, fmt.Errorf("http: %w", err)
+	}
+	switch v := r.speaks(); {
+	case len(probe.Speaking(probes, v, b.TLS != nil)) > 0:
+	case probes[0].HTTP2():
+		return nil, errors.New("these probes are in HTTP/2, in which the endpoint is not probed: choose version 2 or both")
+	default:
+		return nil, errors.New("these probes are in HTTP/1.1: choose version 1.1 or both")
+	}
 	return r.Do, nil
 }
 
@@ -238,81 +245,9 @@ func (r *LearnedRun) url(t *probe.Target) string {
 	return scheme + t.Address + r.shownTarget()
 }
 
-// labels record the options of the run, so that it can be repeated.
-func (r *LearnedRun) labels() map[string]string {
-	all := map[string]string{
-		"endpoint": r.Ask.Endpoint, "route": r.Learned.Route, "protocol": r.Learned.Protocol, "host": r.Learned.Host, "backend": r.Learned.Backend,
-		"only": strings.Join(r.Ask.Only, " "), "skip": strings.Join(r.Ask.Skip, " "), "credentials": r.Ask.Credentials,
-	}
-	if r.Ask.Risky {
-		all["risky"] = "yes"
-	}
-	if r.Ask.UnsafeMethods {
-		all["methods"] = "yes"
-	}
-	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
-	return all
-}
-
 // ended counts the run.
 func (r *LearnedRun) ended(ctx context.Context, fails int64, err error) {
 	if r.metrics != nil {
 		r.metrics.EndRun(runResult(ctx, fails, err))
-	}
-}
-
-// Target returns the target of the probes, with the learned handshake as their base.
-func (r *LearnedRun) Target(ctx context.Context) (probe.Target, error) {
-	t := probe.Target{Address: r.Learned.Backend, Route: r.Learned.Route}
-	scheme := "http"
-	if r.Backend.TLS != nil {
-		scheme, t.TLS = "https", r.Backend.TLS.Clone()
-		if host, _, err := net.SplitHostPort(t.Address); err == nil && t.TLS.ServerName == "" {
-			t.TLS.ServerName = host
-		}
-		t.TLSFlags = tlsFlags(r.Backend.TLS)
-	}
-	recorded := r.Ask.Credentials == config.CredentialsRecorded
-	t.Base = rules.Learn(r.Learned.Request, scheme, "AAAAAAAAAAAAAAAAAAAAAA==", recorded, r.redaction())
-	t.Base.Secrets, t.Protected = r.redaction(), r.Audit.Protected(r.Learned.Route, r.Learned.Host, probe.MaxProtected)
-	if r.Backend.Host != "" {
-		rules.Set("Host", r.Backend.Host)(t.Base)
-		t.Base.Host = r.Backend.Host
-	}
-	if recorded {
-		return t, nil
-	}
-	identity, err := IdentityFields(ctx, &r.config().Probes.Identity, &bytes.Buffer{})
-	if err != nil {
-		return t, err
-	}
-	probe.SetFields(t.Base, identity)
-	return t, nil
-}
-
-// whose describes whose credentials the probes carry, if any.
-func (r *LearnedRun) whose() string {
-	q := r.Learned.Request
-	if r.Ask.Credentials != config.CredentialsRecorded || !q.Has("Cookie") && !q.Has("Authorization") && !q.Has("Sec-WebSocket-Protocol") {
-		return ""
-	}
-	host, _, _ := net.SplitHostPort(r.Learned.Client)
-	return fmt.Sprintf("credentials recorded %s from %s", r.Learned.Seen.Local().Format("15:04"), host)
-}
-
-// redaction returns the redaction of the endpoint's route.
-func (r *LearnedRun) redaction() rules.Redaction { return r.Audit.OptionsOf(r.Learned.Route).Redact }
-
-func (r *LearnedRun) shownTarget() string {
-	return r.redaction().Target(r.Learned.Request.Target)
-}
-
-// Settings returns the settings of the probe run with that name.
-func (r *LearnedRun) Settings(run string) probe.Settings {
-	options := r.Audit.OptionsOf(r.Learned.Route)
-	return probe.Settings{
-		Run: run, UserAgent: audit.Agent + version.String(), Risky: r.Ask.Risky, UnsafeMethods: r.Ask.UnsafeMethods,
-		NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() },
-		Fails: Fails(options),
 	}
 }

@@ -17,14 +17,16 @@ type endpointJSON struct {
 }
 
 type learnedJSON struct {
-	Protocol    string `json:"protocol"`
-	Host        string `json:"host"`
-	Subprotocol string `json:"subprotocol"`
-	Target      string `json:"target"`
-	Backend     string `json:"backend"`
-	Client      string `json:"client"`
-	Seen        string `json:"seen"`
-	Count       int64  `json:"count"`
+	Protocol    string   `json:"protocol"`
+	HTTP        []string `json:"http"` // versions in which it was seen
+	TLS         bool     `json:"tls"`  // the backend is spoken to over TLS
+	Host        string   `json:"host"`
+	Subprotocol string   `json:"subprotocol"`
+	Target      string   `json:"target"`
+	Backend     string   `json:"backend"`
+	Client      string   `json:"client"`
+	Seen        string   `json:"seen"`
+	Count       int64    `json:"count"`
 }
 
 func (s *Server) listEndpoints(w http.ResponseWriter, _ *http.Request) {
@@ -50,7 +52,7 @@ func (s *Server) endpoints() []endpointJSON {
 			}
 			redact := s.Audit.OptionsOf(l.Route).Redact
 			shown.Learned = append(shown.Learned, learnedJSON{
-				Protocol: l.Protocol, Host: l.Host, Subprotocol: redact.Subprotocol(l.Request, l.Subprotocol),
+				Protocol: l.Protocol, HTTP: l.Versions(), TLS: l.TLS, Host: l.Host, Subprotocol: redact.Subprotocol(l.Request, l.Subprotocol),
 				Target:  redact.Target(l.Request.Target),
 				Backend: l.Backend, Client: l.Client, Seen: l.Seen.UTC().Format(time.RFC3339), Count: l.Count,
 			})

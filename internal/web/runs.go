@@ -19,6 +19,7 @@ type Ask struct {
 	Host          string   `json:"host,omitempty"`        // empty: any
 	Only          []string `json:"only,omitempty"`        // IDs of probes or globs of them; empty: all
 	Skip          []string `json:"skip,omitempty"`        // the same, to leave out
+	HTTP          string   `json:"http,omitempty"`        // 1.1, 2 or both; empty: 1.1, and 2 where the endpoint was seen in it or ALPN offers it
 	Credentials   string   `json:"credentials,omitempty"` // configured (the default) or recorded
 	Risky         bool     `json:"risky,omitempty"`
 	UnsafeMethods bool     `json:"unsafeMethods,omitempty"`

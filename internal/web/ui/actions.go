@@ -43,7 +43,7 @@ func (u *site) probe(ctx context.Context, form url.Values) (string, error) {
 	}
 	run, err := u.Probe(ctx, Ask{
 		Route: at.Get("route"), Endpoint: at.Get("endpoint"), Protocol: at.Get("protocol"), Host: at.Get("host"), Only: strings.Fields(form.Get("only")), Skip: strings.Fields(form.Get("skip")),
-		Credentials: form.Get("credentials"), Risky: form.Get("risky") != "", UnsafeMethods: form.Get("methods") != "",
+		HTTP: form.Get("http"), Credentials: form.Get("credentials"), Risky: form.Get("risky") != "", UnsafeMethods: form.Get("methods") != "",
 	})
 	return "/probes/" + url.PathEscape(run), err
 }

@@ -54,7 +54,7 @@ func (j *judged) enter(r *store.Result) {
 	if p == nil || !is.Sent {
 		return
 	}
-	if (controls(p, "websocket") || controls(p, "h2c")) && (j.control == nil || !j.control.Accepted()) {
+	if slices.Contains([]string{"CTRL-WS", "CTRL-H2C", "CTRL-H2-WS"}, p.ID) && (j.control == nil || !j.control.Accepted()) {
 		j.control = is
 	}
 	switched := r.Outcome == string(wire.Switched) && p.Class.Refuses()

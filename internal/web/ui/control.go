@@ -28,8 +28,13 @@ func (u *site) compared(ctx context.Context, r *rules.Ruling) (*compared, error)
 		return nil, nil
 	}
 	id := "CTRL-WS"
-	if p.Control == "h2c" {
+	switch p.Control {
+	case "h2c":
 		id = "CTRL-H2C"
+	case rules.HTTP2WebSocket:
+		id = "CTRL-H2-WS"
+	case rules.HTTP2Plain:
+		id = "CTRL-H2-GET"
 	}
 	if p.ID == id {
 		return nil, nil

@@ -64,6 +64,7 @@ type Ask struct {
 	Host          string
 	Only          []string // IDs of probes, or globs of them; empty: all
 	Skip          []string
+	HTTP          string // 1.1, 2 or both; empty: as the endpoint was seen
 	Credentials   string // configured or recorded; empty: as configured
 	Risky         bool
 	UnsafeMethods bool

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -38,15 +39,16 @@ type runLine struct {
 
 // learned is a handshake that an endpoint accepts.
 type learned struct {
-	Route       string `json:"route"`
-	Endpoint    string `json:"endpoint"`
-	Protocol    string `json:"protocol"`
-	Subprotocol string `json:"subprotocol"`
-	Host        string `json:"host"`
-	Backend     string `json:"backend"`
-	Count       int64  `json:"count"`
-	Control     *cell  `json:"control"` // the latest result of the control; nil: it was not sent
-	Chosen      bool   `json:"-"`
+	Route       string   `json:"route"`
+	Endpoint    string   `json:"endpoint"`
+	Protocol    string   `json:"protocol"`
+	HTTP        []string `json:"http"` // versions in which it was seen
+	Subprotocol string   `json:"subprotocol"`
+	Host        string   `json:"host"`
+	Backend     string   `json:"backend"`
+	Count       int64    `json:"count"`
+	Control     *cell    `json:"control"` // the latest result of the control; nil: it was not sent
+	Chosen      bool     `json:"-"`
 }
 
 // Key names the handshake in a form.
@@ -120,13 +122,13 @@ func (v *probesView) learn(u *site, results []store.Result) {
 	}
 	for _, l := range u.Audit.Learned() {
 		is := learned{
-			Route: l.Route, Endpoint: l.Endpoint, Protocol: l.Protocol, Subprotocol: u.Audit.OptionsOf(l.Route).Redact.Subprotocol(l.Request, l.Subprotocol), Host: l.Host, Backend: l.Backend,
+			Route: l.Route, Endpoint: l.Endpoint, Protocol: l.Protocol, HTTP: l.Versions(), Subprotocol: u.Audit.OptionsOf(l.Route).Redact.Subprotocol(l.Request, l.Subprotocol), Host: l.Host, Backend: l.Backend,
 			Count: l.Count, Chosen: v.Chosen == l.Endpoint && (v.Route == "" || v.Route == l.Route),
 		}
 		for i := range results {
 			r := &results[i]
 			p := rules.FindProbe(r.Probe)
-			if p != nil && p.IsControl() && r.Route == l.Route && r.Endpoint == l.Endpoint && controls(p, l.Protocol) {
+			if p != nil && p.IsControl() && r.Route == l.Route && r.Endpoint == l.Endpoint && controls(p, &l) {
 				is.Control = cellOf(r)
 			}
 		}
@@ -137,7 +139,14 @@ func (v *probesView) learn(u *site, results []store.Result) {
 	}
 }
 
-// controls reports whether the probe is the valid handshake of that protocol.
-func controls(p *rules.Probe, protocol string) bool {
-	return p.ID == "CTRL-WS" && protocol == "websocket" || p.ID == "CTRL-H2C" && protocol == "h2c"
+// controls reports whether the probe is the valid handshake of the protocol, in the version of HTTP in which it
+// was seen, if that was one.
+func controls(p *rules.Probe, l *audit.Learned) bool {
+	switch p.ID {
+	case "CTRL-WS":
+		return l.Protocol == "websocket" && l.HTTP1
+	case "CTRL-H2-WS":
+		return l.Protocol == "websocket" && !l.HTTP1
+	}
+	return p.ID == "CTRL-H2C" && l.Protocol == "h2c"
 }

@@ -185,11 +185,11 @@ func TestActionsTakeAPost(t *testing.T) {
 		}
 	}
 	at := url.Values{"route": {"default"}, "endpoint": {"/chat"}, "protocol": {"websocket"}, "host": {"staging.test"}}
-	w := f.post(t, "/probe", url.Values{"at": {at.Encode()}, "only": {"UPGRADE-*  CTRL-WS"}, "risky": {"yes"}})
+	w := f.post(t, "/probe", url.Values{"at": {at.Encode()}, "only": {"UPGRADE-*  CTRL-WS"}, "http": {"both"}, "risky": {"yes"}})
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/probes/01JRUN" {
 		t.Errorf("probe: %d to %q", w.Code, w.Header().Get("Location"))
 	}
-	want := Ask{Route: "default", Endpoint: "/chat", Protocol: "websocket", Host: "staging.test", Only: []string{"UPGRADE-*", "CTRL-WS"}, Skip: []string{}, Risky: true}
+	want := Ask{Route: "default", Endpoint: "/chat", Protocol: "websocket", Host: "staging.test", Only: []string{"UPGRADE-*", "CTRL-WS"}, Skip: []string{}, HTTP: "both", Risky: true}
 	if len(f.asked) != 1 || fmt.Sprint(f.asked[0]) != fmt.Sprint(want) {
 		t.Errorf("got %+v, want %+v", f.asked, want)
 	}
