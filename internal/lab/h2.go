@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"net/http"
 	"time"
 )
@@ -46,7 +47,7 @@ func (f h2Fault) backend() Backend {
 				return
 			}
 			_ = p.conn.SetReadDeadline(time.Now().Add(headTime))
-			if start, _ := p.br.Peek(3); string(start) != h2Preface[:3] {
+			if start, _ := p.br.Peek(3); string(start) != h2Preface[:3] && !p.begunBadly() {
 				twin.serve(p)
 				return
 			}
@@ -54,6 +55,22 @@ func (f h2Fault) backend() Backend {
 			c.own = p.conn.LocalAddr().String()
 			p.speakH2(c)
 		},
+	}
+}
+
+// begunBadly reports whether the first line is neither the preface of HTTP/2 nor a request line of HTTP/1:
+// three words, the last of which names no version of HTTP. It waits for the line, as far as its buffer goes.
+func (p *peer) begunBadly() bool {
+	for n := 1; ; n = p.br.Buffered() + 1 {
+		_, err := p.br.Peek(n)
+		start, _ := p.br.Peek(p.br.Buffered())
+		if line, _, complete := bytes.Cut(start, []byte("\n")); complete {
+			words := bytes.Fields(line)
+			return len(words) == 3 && !bytes.HasPrefix(bytes.ToUpper(words[2]), []byte("HTTP/"))
+		}
+		if err != nil {
+			return false
+		}
 	}
 }
 

@@ -48,6 +48,8 @@ type h2Conn struct {
 	blockEnds bool    // it ends its stream
 	fragments int
 
+	blockDepends bool // its stream depends on itself (RFC 7540 §5.3.1)
+
 	streams map[uint32]*h2Stream
 	last    uint32             // the highest stream of the client
 	recent  map[uint32]h2Ended // the streams that ended last
@@ -156,11 +158,16 @@ func (c *h2Conn) handle(f http2.Frame) {
 		}
 	case *http2.HeadersFrame:
 		c.blockOf, c.blockEnds, c.fragments, c.block = f.StreamID, f.StreamEnded(), 0, c.block[:0]
+		c.blockDepends = f.Priority.StreamDep == f.StreamID
 		c.fragment(f.HeaderBlockFragment(), f.HeadersEnded())
 	case *http2.ContinuationFrame:
 		c.fragment(f.HeaderBlockFragment(), f.HeadersEnded())
 	case *http2.PushPromiseFrame:
 		c.abort(http2.ErrCodeProtocol)
+	case *http2.PriorityFrame:
+		if f.StreamDep == f.StreamID { // RFC 7540 §5.3.1
+			c.dependsOnItself(f.StreamID)
+		}
 	case *http2.DataFrame:
 		if c.known(f.StreamID) {
 			c.data(f)
@@ -175,6 +182,15 @@ func (c *h2Conn) handle(f http2.Frame) {
 			c.widen(f)
 		}
 	}
+}
+
+// dependsOnItself answers a PRIORITY frame whose stream depends on itself. Only an open stream can be reset.
+func (c *h2Conn) dependsOnItself(id uint32) {
+	if c.streams[id] == nil {
+		c.abort(http2.ErrCodeProtocol)
+		return
+	}
+	c.reset(id, http2.ErrCodeProtocol)
 }
 
 // known reports whether a stream is or was open. Otherwise it ends the connection (RFC 9113 §5.1).

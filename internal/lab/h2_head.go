@@ -171,6 +171,9 @@ func (c *h2Conn) fragment(b []byte, last bool) {
 	if cap(c.block) > h2Frame {
 		c.block = nil
 	}
+	if c.blockDepends {
+		head.flaws |= flawSyntax
+	}
 	c.headers(id, head)
 }
 

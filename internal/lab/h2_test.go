@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 //lint:file-ignore SA1019 what is to be used instead, net/http, does not send :protocol
@@ -147,6 +148,59 @@ func TestH2TunnelsEnd(t *testing.T) {
 		}
 		if got := c.get(5); got != "200 points\n" {
 			t.Errorf("%s: a page is %q", name, got)
+		}
+	}
+}
+
+// TestH2StreamsThatDependOnThemselves checks that only the stream ends, where there is one.
+func TestH2StreamsThatDependOnThemselves(t *testing.T) {
+	self := func(id uint32) http2.PriorityParam { return http2.PriorityParam{StreamDep: id} }
+	c := dialH2(t, start(t, "h2"))
+	c.block.Reset()
+	for _, f := range [][2]string{{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "lab"}} {
+		_ = c.encoder.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
+	}
+	_ = c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: c.block.Bytes(), EndHeaders: true, EndStream: true, Priority: self(1)})
+	if got := c.of(1).what; got != "RST PROTOCOL_ERROR" {
+		t.Errorf("HEADERS: got %s", got)
+	}
+	c.ask(3, false, h2Connect())
+	_ = c.framer.WritePriority(3, self(3))
+	if got := c.of(3).what; got != "RST PROTOCOL_ERROR" {
+		t.Errorf("PRIORITY: got %s", got)
+	}
+	if got := c.get(5); got != "200 points\n" {
+		t.Errorf("a page is %q", got)
+	}
+	_ = c.framer.WritePriority(9, self(9))
+	if got := c.next().what; got != "GOAWAY PROTOCOL_ERROR" {
+		t.Errorf("PRIORITY of a stream that is not open: got %s", got)
+	}
+}
+
+// TestH2InvalidPreface checks that what is neither HTTP/1.1 nor HTTP/2 is answered in HTTP/2.
+func TestH2InvalidPreface(t *testing.T) {
+	for text, want := range map[string]string{
+		"INVALID CONNECTION PREFACE\r\n\r\n":                       "GOAWAY PROTOCOL_ERROR",
+		"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n": "HTTP/1.1 200 OK",
+		"GET /\r\n\r\n":          "HTTP/1.1 400 Bad Request",
+		"GET / http/1.1\r\n\r\n": "HTTP/1.1 400 Bad Request",
+	} {
+		conn, br := say(t, start(t, "h2"), text)
+		var got string
+		if start, _ := br.Peek(5); string(start) == "HTTP/" {
+			got, _ = br.ReadString('\r')
+		} else {
+			framer := http2.NewFramer(nil, br)
+			for f, err := framer.ReadFrame(); err == nil; f, err = framer.ReadFrame() { // until the server ends the connection
+				if f, ok := f.(*http2.GoAwayFrame); ok {
+					got = "GOAWAY " + f.ErrCode.String()
+				}
+			}
+		}
+		_ = conn.Close()
+		if strings.TrimSpace(got) != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
 }
