@@ -10,7 +10,8 @@ import (
 var _ = register(Rule{
 	ID: "UPGRADE-H2C-TUNNEL", Level: Advice, Party: Server,
 	Severity: Severities{Refused: Critical, Switched: Critical}, Since: "0.1",
-	Title: "A server applies the same access rules to requests in an h2c tunnel as to those outside",
+	Versions: AnyVersion,
+	Title:    "A server applies the same access rules to requests in an h2c tunnel as to those outside",
 	Problem: Problems{
 		Switched: "Server answered a request for %s with %s in the h2c tunnel, and with %s outside",
 	},
@@ -21,16 +22,19 @@ var _ = register(Rule{
 	},
 	Why: `The login, or the proxy in front, sees one request: the offer, for a path that everyone may
 ask for. After the 101 each request is a stream in a tunnel that it does not read, and the handler of
-HTTP/2 behind it answers whatever is asked for. In AdGuard Home a public path led to the whole
-administration this way (CVE-2026-32136). The probe asks without credentials, in the tunnel and
-outside.`,
+HTTP/2 at its end answers whatever is asked for. In AdGuard Home a public path led to the whole
+administration this way (CVE-2026-32136). Over HTTP/2, an extended CONNECT with :protocol h2c opens
+such a tunnel. The probe asks without credentials, in the tunnel and outside.`,
 	Fix: `Ignore offers of h2c; HTTP/2 in plain text needs no Upgrade (see UPGRADE-H2C-SWITCHED).
 If you need it, let the handler that switches be the outermost one, so that each request in the
 	tunnel passes the login.
 Go: h2c.NewHandler(requireLogin(mux), ...), not requireLogin(h2c.NewHandler(mux, ...)); better,
 	Protocols.SetUnencryptedHTTP2 without the package.
-nginx, in front: forward Upgrade only where $http_upgrade is websocket.`,
-	When: func(c *Case) bool { return c.brings("UPGRADE-H2C-TUNNEL") && c.X.Response != nil },
+nginx, in front: forward Upgrade only where $http_upgrade is websocket.
+In a gateway for HTTP/2, answer 501 to every :protocol but websocket.`,
+	When: func(c *Case) bool {
+		return (c.brings("UPGRADE-H2C-TUNNEL") || c.X.Request.HTTP2() && len(c.X.Inside) > 0) && c.X.Response != nil
+	},
 	Judge: func(c *Case) Result {
 		if !c.switched {
 			return c.result(Pass)
@@ -48,15 +52,22 @@ nginx, in front: forward Upgrade only where $http_upgrade is websocket.`,
 	},
 	Probes: []Probe{{
 		ID: "UPGRADE-H2C-TUNNEL", Class: Differential, Control: "h2c", Label: "HTTP/2 requests in an h2c tunnel",
-		Want: "The same answers in the tunnel as outside; ignoring the offer is best",
-		Edit: Edits(OfferH2C(), Anonymous(), func(h *Handshake) { h.Asks = insides(h) }),
-		Twins: []Twin{
-			{Name: "protected", Text: "a plain request for the path that is asked for in the tunnel", When: func(h *Handshake) bool { return insidePath(h) != "" },
-				Edit: Edits(NoOffer(), Anonymous(), Target(insidePath))},
-			{Name: "random", Text: "a plain request for a path that nothing depends on", Edit: Edits(NoOffer(), Anonymous(), Target(func(h *Handshake) string { return h.Canary }))},
-		},
+		Want:  "The same answers in the tunnel as outside; ignoring the offer is best",
+		Edit:  Edits(OfferH2C(), Anonymous(), func(h *Handshake) { h.Asks = insides(h) }),
+		Twins: outsideTwins(NoOffer()),
 	}},
 })
+
+// outsideTwins are the requests of [insides] outside of the tunnel, without credentials. The edit makes plain
+// requests of the handshake.
+func outsideTwins(plain Edit) []Twin {
+	return []Twin{
+		{Name: "protected", Text: "a plain request for the path that is asked for in the tunnel", When: func(h *Handshake) bool { return insidePath(h) != "" },
+			Edit: Edits(Anonymous(), Target(insidePath), plain)},
+		{Name: "random", Text: "a plain request for a path that nothing depends on",
+			Edit: Edits(Anonymous(), Target(func(h *Handshake) string { return h.Canary }), plain)},
+	}
+}
 
 // insidePath is the path with access rules that is asked for in a tunnel; empty if none is known.
 func insidePath(h *Handshake) string {

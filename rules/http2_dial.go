@@ -36,6 +36,7 @@ Interlock's own.`,
 	},
 	Probes: []Probe{
 		either2("UPGRADE-H2-CONNECT-AUTHORITY", ":authority at a listener of Interlock", lureAuthority(), FieldTo(":path", lurePath)),
+		either2("UPGRADE-H2-PATH-CANARY", ":path that is a URL of a listener of Interlock", FieldTo(":path", func(h *Handshake) string { return "http://" + h.Lure.Host + h.Lure.Path })).breaking("UPGRADE-H2-PSEUDO"),
 		{
 			ID: "UPGRADE-H2-CONNECT-PLAIN", Class: Either, Control: HTTP2Plain, Label: "HTTP/2 CONNECT to a listener of Interlock",
 			Also: []string{"UPGRADE-H2-PLAIN-CONNECT"}, Want: "A rejection; the server must not connect to the listener",

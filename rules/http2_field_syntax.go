@@ -22,7 +22,8 @@ var _ = register(Rule{
 	},
 	Why: `In HTTP/2 a value can contain a line end. A gateway that writes it into HTTP/1.1 writes
 further headers or a whole request of the client's choice. With a name in upper case or with a colon,
-rules that look for a header do not find it, and the server behind the gateway does.`,
+rules that look for a header do not find it, and the server that the gateway forwards to does. White
+space at an end of a value is malformed too, but HTTP/1.1 drops it in any case: that weighs low.`,
 	Fix: `Treat such a message as malformed: reset the stream with PROTOCOL_ERROR, or answer
 	400. Do not only leave out the header.`,
 	When: func(c *Case) bool {
@@ -32,7 +33,11 @@ rules that look for a header do not find it, and the server behind the gateway d
 		if fieldFault(&c.X.Request.Head).what == "" && answerFault(c).what != "" {
 			return c.result(Fail).by(Server).rated(Low)
 		}
-		return refuseUnless(c, fieldFault(&c.X.Request.Head).what == "")
+		res := refuseUnless(c, fieldFault(&c.X.Request.Head).what == "")
+		if fieldFault(&c.X.Request.Head).blank { // no hop reads such a value differently
+			return res.rated(Low)
+		}
+		return res
 	},
 	Show: func(c *Case, _ Result) Shown {
 		fault := fieldFault(&c.X.Request.Head)
@@ -52,8 +57,9 @@ rules that look for a header do not find it, and the server behind the gateway d
 
 // A badField is what is wrong with a header, and where.
 type badField struct {
-	what string // empty: nothing is
-	at   wire.Span
+	what  string // empty: nothing is
+	at    wire.Span
+	blank bool // it is only white space at an end of a value
 }
 
 // answerFault returns the first header of the response that HTTP/2 does not allow.
@@ -64,8 +70,9 @@ func answerFault(c *Case) badField {
 	return fieldFault(&c.X.Response.Head)
 }
 
-// fieldFault returns the first header that HTTP/2 does not allow. :protocol has rules of its own.
-func fieldFault(h *wire.Head) badField {
+// fieldFault returns the first header that HTTP/2 does not allow; one with only white space at an end if none
+// has more. :protocol has rules of its own.
+func fieldFault(h *wire.Head) (white badField) {
 	for _, f := range h.Fields {
 		name, value := h.Text(f.Name), h.Text(f.Value)
 		if bytes.Equal(name, []byte(":protocol")) {
@@ -73,18 +80,20 @@ func fieldFault(h *wire.Head) badField {
 		}
 		switch plain := bytes.TrimPrefix(name, []byte(":")); {
 		case !wire.IsToken(plain):
-			return badField{"an invalid header name, " + quote(name), f.Name}
+			return badField{what: "an invalid header name, " + quote(name), at: f.Name}
 		case bytes.ContainsFunc(plain, func(r rune) bool { return 'A' <= r && r <= 'Z' }):
-			return badField{"a header name in upper case, " + quote(name), f.Name}
+			return badField{what: "a header name in upper case, " + quote(name), at: f.Name}
 		case bytes.IndexByte(value, '\r') >= 0, bytes.IndexByte(value, '\n') >= 0:
-			return badField{"a line end in the value of " + string(name), f.Value}
+			return badField{what: "a line end in the value of " + string(name), at: f.Value}
 		case bytes.IndexByte(value, 0) >= 0:
-			return badField{"a NUL byte in the value of " + string(name), f.Value}
+			return badField{what: "a NUL byte in the value of " + string(name), at: f.Value}
 		case len(value) > 0 && (isBlank(value[0]) || isBlank(value[len(value)-1])):
-			return badField{"white space at an end of the value of " + string(name), f.Value}
+			if white.what == "" {
+				white = badField{"white space at an end of the value of " + string(name), f.Value, true}
+			}
 		}
 	}
-	return badField{}
+	return white
 }
 
 func isBlank(b byte) bool { return b == ' ' || b == '\t' }

@@ -71,9 +71,9 @@ gateway has seen.`,
 		return seen(c.inRequest("Upgrade", "HTTP2-Settings"), requestValues(c, "Upgrade"))
 	},
 	Probes: []Probe{
-		malformedGet("UPGRADE-H2-H1-H2C", "Upgrade: h2c and HTTP2-Settings in HTTP/2", h1OfferH2C(), insideH2C()).breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD", "UPGRADE-H2-UPGRADE-FIELD"),
-		malformedGet("UPGRADE-H2-H1-H2C-OPEN", "Offer of h2c in HTTP/2 on an open stream", h1OfferH2C(), insideH2C(), Ended(false)).breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD", "UPGRADE-H2-UPGRADE-FIELD"),
-		malformedGet("UPGRADE-H2-H1-H2C-BARE", "Upgrade: h2c alone, in HTTP/2", FieldAlso("upgrade", "h2c"), insideH2C()).breaking("UPGRADE-H2-101", "UPGRADE-H2-UPGRADE-FIELD"),
+		malformedGet("UPGRADE-H2-H1-H2C", "Upgrade: h2c and HTTP2-Settings in HTTP/2", h1OfferH2C()).asking().breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD", "UPGRADE-H2-UPGRADE-FIELD"),
+		malformedGet("UPGRADE-H2-H1-H2C-OPEN", "Offer of h2c in HTTP/2 on an open stream", h1OfferH2C(), Ended(false)).asking().breaking("UPGRADE-H2-101", "UPGRADE-H2-CONNECTION-FIELD", "UPGRADE-H2-UPGRADE-FIELD"),
+		malformedGet("UPGRADE-H2-H1-H2C-BARE", "Upgrade: h2c alone, in HTTP/2", FieldAlso("upgrade", "h2c")).asking().breaking("UPGRADE-H2-101", "UPGRADE-H2-UPGRADE-FIELD"),
 	},
 })
 

@@ -76,5 +76,8 @@ func h1OfferH2C() Edit {
 	return Edits(FieldAlso("connection", "Upgrade, HTTP2-Settings"), FieldAlso("upgrade", "h2c"), FieldAlso("http2-settings", h2cSettings))
 }
 
-// insideH2C asks for paths in a tunnel of h2c, where one is opened.
-func insideH2C() Edit { return func(h *Handshake) { h.Asks = insides(h) } }
+// asking asks for paths in a tunnel of h2c, where one is opened, and outside of it.
+func (p Probe) asking() Probe {
+	p.Edit, p.Twins = Edits(p.Edit, func(h *Handshake) { h.Asks = insides(h) }), outsideTwins(Plain2())
+	return p
+}

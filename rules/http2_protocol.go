@@ -38,8 +38,8 @@ bytes of a tunnel.`,
 		return seen(c.inRequest(":protocol"), requestValues(c, ":protocol"))
 	},
 	Probes: []Probe{
-		refused2("UPGRADE-H2-PROTO-H2C", ":protocol: h2c", Field(":protocol", "h2c"), insideH2C()),
-		refused2("UPGRADE-H2-PROTO-H2C-SETTINGS", ":protocol: h2c with HTTP2-Settings", Field(":protocol", "h2c"), FieldAlso("http2-settings", h2cSettings), insideH2C()),
+		refused2("UPGRADE-H2-PROTO-H2C", ":protocol: h2c", Field(":protocol", "h2c")).asking(),
+		refused2("UPGRADE-H2-PROTO-H2C-SETTINGS", ":protocol: h2c with HTTP2-Settings", Field(":protocol", "h2c"), FieldAlso("http2-settings", h2cSettings)).asking(),
 		refused2("UPGRADE-H2-PROTO-TLS", ":protocol: TLS/1.0", Field(":protocol", "TLS/1.0")).breaking("UPGRADE-H2-PROTOCOL-SYNTAX"),
 	},
 })

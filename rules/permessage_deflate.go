@@ -57,6 +57,8 @@ Or turn compression off: ws perMessageDeflate: false (default), Python websocket
 			Edit: Set(extensionField, "permessage-deflate; foo=1")},
 		{ID: "UPGRADE-WS-PMD-BITS16", Class: Negotiate, Label: "client_max_window_bits=16 (invalid)", Want: "101 without permessage-deflate (declined, not rejected)",
 			Edit: Set(extensionField, "permessage-deflate; client_max_window_bits=16")},
+		probe2("UPGRADE-H2-EXT-DEFLATE-BAD", "client_max_window_bits=16 (invalid) in HTTP/2", Negotiate, "200 without permessage-deflate (declined, not rejected)",
+			Extended(), []Edit{Field("sec-websocket-extensions", "permessage-deflate; client_max_window_bits=16")}),
 	},
 })
 

@@ -143,6 +143,9 @@ func probeProblem(c *Case, p *Probe) string {
 	default:
 		text = "Server rejected this handshake"
 	}
+	if c.X.Response == nil {
+		return fmt.Sprintf("%s: %s (answered by a reset of the stream)", text, p.Label)
+	}
 	return fmt.Sprintf("%s: %s (answered %d)", text, p.Label, c.status())
 }
 

@@ -170,6 +170,8 @@ with two; from then on the page's own origin decides nothing.`,
 				Set(originField, own.String())(h)
 				Twice(originField, own.scheme+"://"+invented)(h)
 			}},
+		foreignOrigin2("DUP", "Two Origin headers in HTTP/2, the own one first", Edits(Extended(), FieldTo("origin", func(h *Handshake) string { return siteOf(h).String() }),
+			in2(func(h *Handshake, _ *Streamed) { FieldAlso("origin", siteOf(h).scheme+"://"+invented)(h) }))),
 	},
 })
 

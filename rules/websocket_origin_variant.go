@@ -32,16 +32,14 @@ func originProbes() []Probe {
 	}
 	none := Probe{ID: noOriginProbe, Class: Either, Label: "No Origin header",
 		Want: "Any valid response; 101 is a warning if rules.public_origins lists the origins", Edit: Without(originField)}
-	over2 := func(id, label string, edit Edit) Probe {
-		return Probe{ID: "UPGRADE-H2-ORIGIN-" + id, Class: Warn101, Label: label, Control: HTTP2WebSocket, Edit: Edits(edit, Extended()),
-			Want: "Any response except 2xx (a 2xx is a warning)"}
-	}
+	over2 := func(id, label string, edit Edit) Probe { return foreignOrigin2(id, label, Edits(edit, Extended())) }
 	none2 := over2("NONE", "No Origin header in HTTP/2", Without(originField))
 	none2.Class, none2.Want, none2.Edit = Either, "Any valid response; 200 is a warning if rules.public_origins lists the origins", Edits(none2.Edit, NoField("origin"))
 	return append([]Probe{none,
 		none2,
 		over2("EVIL", "Origin of another site in HTTP/2", SetTo(originField, func(h *Handshake) string { return siteOf(h).scheme + "://" + invented })),
 		over2("NULL", "Origin: null in HTTP/2", Set(originField, "null")),
+		over2("BAD", "Origin of another site without a scheme in HTTP/2", Set(originField, invented)),
 	},
 		// What a page of an attacker can send.
 		sends("EVIL", "Origin of another site", func(s site) string { return s.scheme + "://" + invented }),
@@ -63,6 +61,12 @@ func originProbes() []Probe {
 		sends("LIST", "Origin with two values, the own one first", func(s site) string { return s.String() + ", " + s.scheme + "://" + invented }),
 		sends("NO-SCHEME", "Origin of another site without a scheme", func(site) string { return invented }),
 	)
+}
+
+// foreignOrigin2 is a probe in HTTP/2 with an origin other than the service's own.
+func foreignOrigin2(id, label string, edit Edit) Probe {
+	return Probe{ID: "UPGRADE-H2-ORIGIN-" + id, Class: Warn101, Label: label, Control: HTTP2WebSocket, Edit: edit,
+		Want: "Any response except 2xx (a 2xx is a warning)"}
 }
 
 // ForeignOrigin reports whether the probe sends an origin that a page of an attacker can have. If

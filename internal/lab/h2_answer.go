@@ -20,6 +20,11 @@ func (c *h2Conn) begin(id uint32, head *h2Head) {
 		return
 	}
 	head.judge()
+	if host, path := head.url(); m.fetches && host != "" {
+		c.streams[id] = s
+		c.dial(s, host, path)
+		return
+	}
 	tunnel := m.tunnels(head)
 	if s.heEnded && s.length > 0 && !tunnel {
 		head.flaws |= flawSyntax
@@ -135,6 +140,9 @@ func (c *h2Conn) connect(s *h2Stream, head *h2Head, r *http.Request) {
 	if offered := r.Header.Values("Sec-WebSocket-Protocol"); m.echoes && len(offered) > 0 {
 		fields = append(fields, [2]string{"sec-websocket-protocol", strings.Join(offered, ", ")})
 	}
+	if offered := r.Header.Values("Sec-WebSocket-Extensions"); m.extends && len(offered) > 0 {
+		fields = append(fields, [2]string{"sec-websocket-extensions", strings.Join(offered, ", ")})
+	}
 	if m.accepts {
 		fields = append(fields, [2]string{"sec-websocket-accept", acceptFor(h2Key)})
 	}
@@ -168,6 +176,9 @@ func (c *h2Conn) refuseTunnel(head *h2Head, r *http.Request) *reply {
 		return bad("a CONNECT has no content")
 	case c.manner.wantsKey && !head.has("sec-websocket-key"):
 		return bad("no Sec-WebSocket-Key")
+	}
+	if origins := r.Header["Origin"]; c.manner.firstOrigin && len(origins) > 1 {
+		r.Header["Origin"] = origins[:1]
 	}
 	no := refuse(r, c.manner.leftOut|checkUpgrade|checkProtocol)
 	if no != nil && no.status == http.StatusUpgradeRequired && !c.manner.hopFields {

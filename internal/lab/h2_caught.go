@@ -14,6 +14,7 @@ func h2Caught() map[string]string {
 		"h2-desync":            "UPGRADE-H2-DESYNC-CONNECTION UPGRADE-H2-DESYNC-NUL UPGRADE-H2-DESYNC-UPPER",
 		"h2-login-skipped":     "UPGRADE-H2-AUTH-CONNECT UPGRADE-H2-CHECK-AUTH",
 		"h2-dials":             "UPGRADE-H2-CONNECT-AUTHORITY",
+		"h2-fetches":           "UPGRADE-H2-PATH-CANARY",
 		"h2-connects":          "UPGRADE-H2-CONNECT-PLAIN",
 		"h2-method":            "UPGRADE-H2-METHOD-GET-OPEN UPGRADE-H2-METHOD-LOWER UPGRADE-H2-METHOD-POST",
 		"h2-plain-connect":     "UPGRADE-H2-CONNECT-NOPROTO",
@@ -28,12 +29,12 @@ func h2Caught() map[string]string {
 		"h2-origin-skipped":    "UPGRADE-H2-CHECK-ORIGIN UPGRADE-H2-CHECK-ORIGIN-NULL",
 		"h2-version-skipped":   "UPGRADE-H2-CHECK-VERSION UPGRADE-H2-CHECK-VERSION-NONE UPGRADE-H2-VER-99 UPGRADE-H2-VER-NONE",
 		"h2-subprotocol":       "CTRL-H2-SUBPROTO",
+		"h2-extensions":        "CTRL-H2-WS-CHROME UPGRADE-H2-EXT-DEFLATE-BAD",
 		"h2-not-offered":       "UPGRADE-H2-NO-OFFER",
 		"h2-setting-2":         "CTRL-H2-GET",
 		"h2-setting-back":      "CTRL-H2-GET",
 		"h2-426-hop-fields":    "CTRL-H2-GET UPGRADE-H2-VER-99",
 		"h2-201":               "CTRL-H2-WS",
-		"h2-accept":            "CTRL-H2-WS UPGRADE-H2-KEY-SOUND",
 		"h2-malformed-kills":   "UPGRADE-H2-PAIR-REFUSE",
 		"h2-malformed-hangs":   "UPGRADE-H2-PROTO-DUP",
 		"h2-ends-all":          "CTRL-H2-WS UPGRADE-H2-PAIR-CLOSE UPGRADE-H2-PAIR-END UPGRADE-H2-PAIR-RESET UPGRADE-H2-TUN-RST",
@@ -46,7 +47,9 @@ func h2Caught() map[string]string {
 // h2Warned returns the probes that give a warning at a faulty HTTP/2 backend.
 func h2Warned() map[string]string {
 	return map[string]string{
-		"h2-content": "UPGRADE-H2-CL-5",
-		"h2-no-501":  "UPGRADE-H2-PROTO-UNKNOWN",
+		"h2-accept":       "CTRL-H2-WS UPGRADE-H2-KEY-SOUND",
+		"h2-content":      "UPGRADE-H2-CL-5",
+		"h2-no-501":       "UPGRADE-H2-PROTO-UNKNOWN",
+		"h2-origin-first": "UPGRADE-H2-ORIGIN-DUP",
 	}
 }

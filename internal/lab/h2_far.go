@@ -106,8 +106,11 @@ func (c *h2Conn) inHTTP1(head *h2Head, tunnel bool) string {
 			line(f[0], f[1])
 		}
 	}
-	if c.manner.firstCookie {
+	switch {
+	case c.manner.firstCookie:
 		cookies = cookies[:min(len(cookies), 1)]
+	case c.manner.dropsCookie && tunnel:
+		cookies = nil
 	}
 	if len(cookies) > 0 {
 		line("Cookie", strings.Join(cookies, "; ")) // RFC 9113 §8.2.3

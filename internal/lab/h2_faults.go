@@ -20,6 +20,7 @@ type h2Manner struct {
 	tunnelsH2C    bool // it opens a tunnel to h2c
 	dials         bool // it connects an extended CONNECT to its authority
 	connects      bool // it connects a CONNECT without :protocol to its authority
+	fetches       bool // it connects to the host of a URL in :path
 	firstProtocol bool // it looks at the first element of a list in :protocol
 	open          bool // it demands no login of any request
 	early         bool // what follows a refused CONNECT is the far side's next request
@@ -27,6 +28,8 @@ type h2Manner struct {
 	flawsKill     bool // it ends the connection at a malformed request
 	flawsHang     bool // it never answers a malformed request
 	firstCookie   bool // it passes on the first Cookie header only
+	dropsCookie   bool // it passes on no Cookie header of a tunnel
+	firstOrigin   bool // it looks at the first of several origins
 	refusesStream bool // it rejects handshakes with REFUSED_STREAM
 	wantsKey      bool // it demands Sec-WebSocket-Key
 
@@ -35,6 +38,7 @@ type h2Manner struct {
 	page      bool // it answers a CONNECT with a page
 	hopFields bool // its responses have Upgrade and Connection
 	echoes    bool // it agrees to all subprotocols
+	extends   bool // it agrees to all extensions
 	accepts   bool // it sends Sec-WebSocket-Accept
 
 	trailersKill bool // it ends the connection at HEADERS in a tunnel
@@ -87,6 +91,8 @@ func h2Faults() []h2Fault {
 		{"h2-dials", "connects an extended CONNECT to the server that :authority names", h2Manner{dials: true}},
 		{"h2-connects", "connects a CONNECT to the server that :authority names", h2Manner{connects: true}},
 
+		{"h2-fetches", "connects to the server that a URL in :path names", h2Manner{fetches: true}},
+
 		{"h2-method", "takes a GET with :protocol for a CONNECT", h2Manner{overlooks: flawMethod}},
 		{"h2-plain-connect", "takes a CONNECT without :protocol for a WebSocket", h2Manner{overlooks: flawPlain}},
 		{"h2-no-path", "opens a tunnel without :scheme or :path", h2Manner{overlooks: flawMissing}},
@@ -98,10 +104,13 @@ func h2Faults() []h2Fault {
 		{"h2-content", "opens a tunnel for a CONNECT with a Content-Length", h2Manner{overlooks: flawContent}},
 		{"h2-ended", "opens a tunnel whose stream the client has ended", h2Manner{overlooks: flawEnd}},
 		{"h2-first-cookie", "reads the first of several Cookie headers", h2Manner{firstCookie: true}},
+		{"h2-cookie-dropped", "drops the Cookie headers of an extended CONNECT", h2Manner{dropsCookie: true}},
 
 		{"h2-origin-skipped", "does not check Origin in HTTP/2", h2Manner{leftOut: checkOrigin}},
+		{"h2-origin-first", "checks the first of several origins in HTTP/2", h2Manner{firstOrigin: true}},
 		{"h2-version-skipped", "does not check Sec-WebSocket-Version in HTTP/2", h2Manner{leftOut: checkVersion}},
 		{"h2-subprotocol", "agrees to all offered subprotocols in HTTP/2", h2Manner{echoes: true}},
+		{"h2-extensions", "agrees to all offered extensions in HTTP/2", h2Manner{extends: true}},
 		{"h2-wants-key", "demands Sec-WebSocket-Key in HTTP/2", h2Manner{wantsKey: true}},
 
 		{"h2-not-offered", "opens tunnels and does not send the setting that offers them", h2Manner{notOffered: true}},

@@ -47,6 +47,7 @@ func h2Shows() map[string]h2Show {
 		"h2-101-h2c":           {upgradedToH2C, malformed, "101 routes, locks\n"},
 		"h2-dials":             {dialled(h2Connect()), "200", "reached"},
 		"h2-connects":          {dialled([]string{":method", "CONNECT", ":authority", ""}), "405", "reached"},
+		"h2-fetches":           {dialledByPath, malformed, "reached"},
 		"h2-any-protocol":      {asking(false, h2Connect(":protocol", "unknown")), "501", `200 "\x81\x82\x124Vxz]"`},
 		"h2-first-protocol":    {asking(false, h2Connect(":protocol", "websocket, h2c")), "501", open},
 		"h2-page":              {asking(false, h2Connect()), open, "200"},
@@ -64,6 +65,9 @@ func h2Shows() map[string]h2Show {
 		"h2-content":           {asking(false, h2Connect("content-length", "5")), "400", open},
 		"h2-ended":             {asking(true, h2Connect()), "400", `200 "" END_STREAM`},
 		"h2-first-cookie":      {asking(false, append(h2Connect(":path", "/admin", "cookie", "a=1"), "cookie", "session=lab")), open, "401"},
+		"h2-cookie-dropped":    {asking(false, h2Connect(":path", "/admin", "cookie", "session=lab")), open, "401"},
+		"h2-origin-first":      {asking(false, append(h2Connect(), "origin", "http://evil.invalid")), "403", open},
+		"h2-extensions":        {answering2("sec-websocket-extensions", h2Connect("sec-websocket-extensions", "x-a")), "200 ", "200 x-a"},
 		"h2-origin-skipped":    {asking(false, h2Connect("origin", "http://evil.invalid")), "403", open},
 		"h2-version-skipped":   {asking(false, h2Connect("sec-websocket-version", "99")), "400", open},
 		"h2-subprotocol":       {answering2("sec-websocket-protocol", h2Connect("sec-websocket-protocol", "chat, more")), "200 ", "200 chat, more"},
@@ -121,6 +125,7 @@ func TestH2FaultsAreAlone(t *testing.T) {
 		"h2-101": "h2-connection-fields", "h2-101-raw": "h2-101 h2-connection-fields",
 		"h2-any-protocol": "h2-no-501", "h2-first-protocol": "h2-no-501", "h2-tunnels-h2c": "h2-no-501",
 		"h2-101-h2c": "h2-connection-fields", "h2-plain-connect": "h2-connects", "h2-connects": "h2-plain-connect",
+		"h2-fetches": "h2-no-path", "h2-first-cookie": "h2-cookie-dropped", "h2-origin-first": "h2-origin-skipped",
 		"h2-close-resets": "h2-ends-all", "h2-never-ends": "h2-ends-all",
 		"h2-malformed-kills": "h2-any-value", "h2-malformed-hangs": "h2-any-value",
 		"h2-not-offered": "h2-setting-2 h2-setting-back", "h2-setting-2": "h2-not-offered h2-setting-back", "h2-setting-back": "h2-not-offered h2-setting-2",
@@ -261,6 +266,18 @@ func dialled(lines []string) func(*h2Client) string {
 			return "nothing"
 		}
 	}
+}
+
+// dialledByPath is dialled with the address of the other server in :path.
+func dialledByPath(c *h2Client) string {
+	reached := make(chan struct{}, 1) // there is one request
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached <- struct{}{} }))
+	defer other.Close()
+	if e := c.ask(1, false, h2Connect(":path", other.URL+"/x")); e.what != "200" {
+		return e.what
+	}
+	<-reached // the answer came from there
+	return "reached"
 }
 
 // answering2 sees a header of the answer to a head.

@@ -106,6 +106,15 @@ func (h *h2Head) has(name string) bool {
 	return slices.ContainsFunc(h.fields, func(f [2]string) bool { return f[0] == name })
 }
 
+// url returns the host and path of a URL in :path; empty if that is a path.
+func (h *h2Head) url() (host, path string) {
+	host, path, _ = strings.Cut(strings.TrimPrefix(h.pseudo[":path"], "http://"), "/")
+	if !strings.HasPrefix(h.pseudo[":path"], "http://") {
+		return "", ""
+	}
+	return host, "/" + path
+}
+
 // length returns the announced length of the content, or -1.
 func (h *h2Head) length() int64 {
 	if n, err := strconv.ParseInt(h.get("content-length"), 10, 64); err == nil {

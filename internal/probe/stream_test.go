@@ -106,6 +106,40 @@ func TestCookieCrumbs(t *testing.T) {
 	}
 }
 
+// TestCredentialsOfCONNECT probes servers with a session: one that forwards it, and one that drops it.
+func TestCredentialsOfCONNECT(t *testing.T) {
+	const id = "UPGRADE-H2-AUTH-CONNECT-COOKIE"
+	for name, want := range map[string]rules.Verdict{"h2": rules.Pass, "h2-cookie-dropped": rules.Warn} {
+		s, err := lab.Start(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		base := rules.NewHandshake("http", s.Addr, s.Backend.Paths[0], "")
+		base.Lines = append(base.Lines, rules.Line{Name: "Cookie", Value: "session=lab"})
+		found := map[string]rules.Verdict{}
+		_, err = Run(context.Background(), Target{Address: s.Addr, Base: base, Protected: []string{"/admin"}}, Settings{HTTP: HTTP2}, []*rules.Probe{rules.FindProbe(id)}, func(x *wire.Exchange) {
+			found[x.Aim] = rules.Classify(rules.Case{X: x}).Own()
+		}, nil)
+		if err != nil || found["/admin"] != want || found["/ws"] != rules.NotApplicable {
+			t.Errorf("%s: %v, %v", name, found, err)
+		}
+	}
+}
+
+// TestTunnelsPastAccessRules checks that the answers in a tunnel of h2c are compared with those outside.
+func TestTunnelsPastAccessRules(t *testing.T) {
+	rulings, _ := over2(t, "h2-tunnels-h2c", []string{"UPGRADE-H2-PROTO-H2C"})
+	f := rulings["UPGRADE-H2-PROTO-H2C"].Find("UPGRADE-H2C-TUNNEL")
+	if f == nil || f.Verdict != rules.Fail || f.Severity != rules.Critical || !strings.Contains(f.Detail, `"/admin" with 200 in the h2c tunnel, and with 401 outside`) {
+		t.Errorf("got %+v", f)
+	}
+	rulings, _ = over2(t, "h2-101-h2c", []string{"UPGRADE-H2-H1-H2C-OPEN"})
+	if f := rulings["UPGRADE-H2-H1-H2C-OPEN"].Find("UPGRADE-H2C-TUNNEL"); f == nil || f.Verdict != rules.Fail {
+		t.Errorf("after a 101: got %+v", f)
+	}
+}
+
 // TestBytesOutsideOfFrames checks that what a server writes into the connection after a 101 is known.
 func TestBytesOutsideOfFrames(t *testing.T) {
 	rulings, _ := over2(t, "h2-101-raw", []string{"UPGRADE-H2-H1-WS"})
