@@ -92,7 +92,7 @@ const authRequired = "required"
 // Defaults returns the default configuration. Zero limits mean the defaults of the packages.
 func Defaults() Config {
 	return Config{
-		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Dial: DialLazy, Frames: framesFacts, Log: "auto", Unrouted: unroutedDefault,
+		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Dial: DialLazy, Frames: framesFacts, Log: "auto", Otel: otelConfig{Rulings: rulingsOff}, Unrouted: unroutedDefault,
 		Forward: ForwardConfig{Hosts: hostList{"backends"}},
 		Limits: limitsConfig{
 			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),

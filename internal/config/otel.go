@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -12,56 +13,96 @@ import (
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/trace"
 	"github.com/interlock-proxy/interlock/internal/version"
+	"github.com/interlock-proxy/interlock/rules"
 )
 
-// otelConfig is where traces are sent.
+// otelConfig is where traces and rulings are sent.
 type otelConfig struct {
 	Endpoint string `yaml:"endpoint"`
 	CA       string `yaml:"ca"`
 	Token    string `yaml:"token_file"`
+	Rulings  string `yaml:"rulings"`
 }
 
-// tracesPath is the path of a collector if the configuration does not name one.
-const tracesPath = "/v1/traces"
+// The values of otel.rulings.
+const (
+	rulingsOff      = "off"
+	rulingsFindings = "findings"
+	rulingsAll      = "all"
+)
 
-// endpoint returns the URL for traces, and the environment variable that it comes from, if it does.
-// It is empty if traces are off.
-func (c *otelConfig) endpoint() (address, variable string) {
-	if c.Endpoint != "" {
-		return withTracesPath(c.Endpoint), ""
-	}
-	if os.Getenv("OTEL_TRACES_EXPORTER") == "none" || os.Getenv("OTEL_SDK_DISABLED") == "true" {
+func rulingsModes() []string { return []string{rulingsOff, rulingsFindings, rulingsAll} }
+
+// A signal is a kind of telemetry.
+type signal struct{ path, exporter, variable string }
+
+// The signals: the path of a collector if the configuration does not name one, and the environment variables
+// of OpenTelemetry that turn the signal off and name its collector.
+func traces() signal {
+	return signal{"/v1/traces", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
+}
+
+func rulings() signal {
+	return signal{"/v1/logs", "OTEL_LOGS_EXPORTER", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"}
+}
+
+// endpoint returns the URL for a signal, and the environment variable that it comes from, if it does. It is
+// empty if the signal is off.
+func (c *otelConfig) endpoint(s signal) (address, variable string) {
+	if s == rulings() && c.Rulings == rulingsOff {
 		return "", ""
 	}
-	const own, common = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
-	if text := os.Getenv(own); text != "" {
-		return text, own
+	if c.Endpoint != "" {
+		return withPath(c.Endpoint, s.path), ""
+	}
+	if os.Getenv(s.exporter) == "none" || os.Getenv("OTEL_SDK_DISABLED") == "true" {
+		return "", ""
+	}
+	const common = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	if text := os.Getenv(s.variable); text != "" {
+		return text, s.variable
 	}
 	if text := os.Getenv(common); text != "" {
-		return strings.TrimSuffix(text, "/") + tracesPath, common
+		return strings.TrimSuffix(text, "/") + s.path, common
 	}
 	return "", ""
 }
 
-// withTracesPath adds the default path to a URL without one.
-func withTracesPath(text string) string {
-	if u, err := url.Parse(text); err == nil && strings.Trim(u.Path, "/") == "" && u.RawQuery == "" {
-		return strings.TrimSuffix(text, "/") + tracesPath
+// withPath adds the path of a signal to a URL without one. The path of traces becomes that of the signal.
+func withPath(text, path string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.RawQuery != "" {
+		return text
+	}
+	if strings.Trim(u.Path, "/") == "" {
+		return strings.TrimSuffix(text, "/") + path
+	}
+	if rest, ok := strings.CutSuffix(text, traces().path); ok {
+		return rest + path
 	}
 	return text
 }
 
-// isCollector reports whether traces can be sent to a URL.
+// isCollector reports whether telemetry can be sent to a URL.
 func isCollector(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil
 }
 
-// check reports the faults of the trace collector. The variables of OpenTelemetry are for other
+// check reports the faults of the collector. The variables of OpenTelemetry are for other
 // programs too, so their faults are not faults of the configuration.
 func (c *otelConfig) check(fault func(key, format string, v ...any)) {
-	address, _ := c.endpoint()
+	address, _ := c.endpoint(traces())
+	if address == "" {
+		address, _ = c.endpoint(rulings())
+	}
 	switch {
+	case !slices.Contains(rulingsModes(), c.Rulings):
+		fault("otel.rulings", "must be one of %s, not %q", strings.Join(rulingsModes(), ", "), c.Rulings)
+	case address == "" && c.Rulings != rulingsOff:
+		fault("otel.rulings", "is set, but the endpoint is missing: give a URL such as http://127.0.0.1:4318 as otel.endpoint")
+	case c.Rulings != rulingsOff && c.Endpoint != "" && withPath(c.Endpoint, rulings().path) == c.Endpoint && !strings.HasSuffix(c.Endpoint, rulings().path):
+		fault("otel.rulings", "is set, but the path of otel.endpoint is neither empty nor ends with %s: give the URL without it", traces().path)
 	case address == "" && (c.CA != "" || c.Token != ""):
 		fault("otel", "endpoint is missing: give a URL such as http://127.0.0.1:4318")
 	case c.Endpoint != "" && !isCollector(address):
@@ -97,25 +138,42 @@ func (c *otelConfig) token() (string, error) {
 
 // Tracer opens the tracer; nil if traces are off.
 func (c *otelConfig) Tracer(ctx context.Context, instance string, log zerolog.Logger) (*trace.Tracer, error) {
-	address, from := c.endpoint()
-	if address == "" {
-		return nil, nil
-	}
-	if !isCollector(address) {
-		log.Warn().Str("variable", from).Msg("traces are not sent: the variable must be a URL such as http://127.0.0.1:4318")
-		return nil, nil
-	}
-	t := &trace.Tracer{Endpoint: address, Version: version.String(), Instance: instance, Log: log}
-	var err error
-	if t.Token, err = c.token(); err != nil {
-		return nil, exit.Usage("otel.token_file: %w", err)
-	}
-	if c.CA != "" {
-		if t.CA, err = readAuthorities(c.CA); err != nil {
-			return nil, exit.Usage("otel.ca: %w", err)
-		}
+	t := new(trace.Tracer)
+	if on, err := c.collector(&t.Collector, traces(), "traces", instance, log); err != nil || !on {
+		return nil, err
 	}
 	return t, t.Open(ctx)
+}
+
+// OpenRulings opens the records of rulings, which encode writes; nil if they are off.
+func (c *otelConfig) OpenRulings(ctx context.Context, instance string, log zerolog.Logger, encode func(*rules.Ruling) ([]byte, error)) (*trace.Rulings, error) {
+	r := &trace.Rulings{Passed: c.Rulings == rulingsAll, Encode: encode}
+	if on, err := c.collector(&r.Collector, rulings(), "rulings", instance, log); err != nil || !on {
+		return nil, err
+	}
+	return r, r.Open(ctx)
+}
+
+// collector fills in where a signal is sent. On is false if it is off.
+func (c *otelConfig) collector(to *trace.Collector, s signal, what, instance string, log zerolog.Logger) (on bool, err error) {
+	address, from := c.endpoint(s)
+	if address == "" {
+		return false, nil
+	}
+	if !isCollector(address) {
+		log.Warn().Str("variable", from).Msg(what + " are not sent: the variable must be a URL such as http://127.0.0.1:4318")
+		return false, nil
+	}
+	to.Endpoint, to.Version, to.Instance, to.Log = address, version.String(), instance, log
+	if to.Token, err = c.token(); err != nil {
+		return false, exit.Usage("otel.token_file: %w", err)
+	}
+	if c.CA != "" {
+		if to.CA, err = readAuthorities(c.CA); err != nil {
+			return false, exit.Usage("otel.ca: %w", err)
+		}
+	}
+	return true, nil
 }
 
 // OtelFlags applies the flag whose key has another form.

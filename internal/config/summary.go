@@ -44,7 +44,10 @@ func (c *Config) Summary(now time.Time) []Line {
 		}
 	}
 	say("findings", "%d accepted (%d expired), %d baselines, %d endpoints expected", len(c.Accepted), expired, len(c.Baseline), len(c.Expected))
-	say("traces", "%s", c.Otel.about())
+	say("traces", "%s", c.Otel.about(traces()))
+	if c.Otel.Rulings != rulingsOff {
+		say("rulings", "%s: %s", c.Otel.Rulings, c.Otel.about(rulings()))
+	}
 	for _, warning := range c.Warnings() {
 		say("warning", "%s", warning)
 	}
@@ -173,8 +176,8 @@ func (c *rulesConfig) about() string {
 	return fmt.Sprintf("%s, %d off, %s changed", text, len(c.Off), plural(len(c.Severity), "severity", "severities"))
 }
 
-func (c *otelConfig) about() string {
-	switch address, variable := c.endpoint(); {
+func (c *otelConfig) about(s signal) string {
+	switch address, variable := c.endpoint(s); {
 	case address == "":
 		return "off"
 	case variable != "":

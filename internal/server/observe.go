@@ -3,22 +3,32 @@ package server
 import (
 	"context"
 
+	"github.com/interlock-proxy/interlock/internal/report"
 	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/version"
 	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// observe passes every ruling to Prometheus, and to the trace collector if there is one.
+// observe passes every ruling to Prometheus, and to the collectors if there are any.
 func (s *Serving) observe(ctx context.Context, w *store.Writer) (err error) {
 	if s.traces, err = s.config.Otel.Tracer(ctx, s.audit.Instance, s.Out.Log); err != nil {
+		return err
+	}
+	if s.rulings, err = s.config.Otel.OpenRulings(ctx, s.audit.Instance, s.Out.Log, report.Element); err != nil {
+		s.traces.Close()
 		return err
 	}
 	s.metrics = &web.Metrics{Version: version.String(), Routes: s.config.RouteNames(), Relay: s.Relay, Audit: s.audit, Writer: w}
 	s.audit.Each = both(s.audit.Each, s.metrics.Observe)
 	if s.traces != nil {
 		s.metrics.Dropped = s.traces.Dropped
-		s.audit.Each = both(s.audit.Each, s.traces.Observe)
+	}
+	if s.rulings != nil {
+		s.metrics.DroppedRulings = s.rulings.Dropped
+	}
+	if s.traces != nil || s.rulings != nil {
+		s.audit.Each = both(s.audit.Each, func(r *rules.Ruling) { s.rulings.Observe(r, s.traces.Observe(r)) })
 	}
 	return nil
 }

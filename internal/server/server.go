@@ -59,7 +59,8 @@ type Serving struct {
 	audit   *audit.Audit
 	Relay   *proxy.Relay
 	probes  *Prober
-	traces  *trace.Tracer // nil: none are sent
+	traces  *trace.Tracer  // nil: none are sent
+	rulings *trace.Rulings // nil: none are sent
 	metrics *web.Metrics
 	states  *liveStates
 	hops    *Hops
@@ -127,6 +128,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	if err != nil {
 		open.close()
 		s.traces.Close()
+		s.rulings.Close()
 		return err
 	}
 	storing, stored := s.keep(ctx, kept)
@@ -142,6 +144,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 	hurrying()
 	s.hops.End(ctx)
 	s.traces.Close()
+	s.rulings.Close()
 	storing()
 	unstored := <-stored
 	if unstored != nil {

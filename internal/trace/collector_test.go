@@ -14,6 +14,7 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/audit"
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
+	"github.com/interlock-proxy/interlock/rules"
 )
 
 // TestADeadCollectorIsSaidOnce checks that a collector that accepts nothing slows no traffic down,
@@ -27,7 +28,7 @@ func TestADeadCollectorIsSaidOnce(t *testing.T) {
 	endpoint := "http://" + closed[0] + "/v1/traces"
 	var log bytes.Buffer
 	tr := tracer(t, endpoint, &log)
-	a := audit.Audit{Each: tr.Observe}
+	a := audit.Audit{Each: func(r *rules.Ruling) { tr.Observe(r) }}
 	const all = 3000
 	for i := range all {
 		a.Observe(refused(fmt.Sprint(i)))
@@ -55,11 +56,11 @@ func TestASilentCollectorHoldsNothingUp(t *testing.T) {
 	}))
 	defer silent.Close()
 	defer close(release)
-	tr := &Tracer{Endpoint: silent.URL + "/v1/traces", Queue: 100, Drain: time.Millisecond, Log: zerolog.Nop()}
+	tr := &Tracer{Collector: Collector{Endpoint: silent.URL + "/v1/traces", Queue: 100, Drain: time.Millisecond, Log: zerolog.Nop()}}
 	if err := tr.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	a := audit.Audit{Each: tr.Observe}
+	a := audit.Audit{Each: func(r *rules.Ruling) { tr.Observe(r) }}
 	a.Observe(refused("first"))
 	<-asked // from here on the sending goroutine is busy
 	for i := range 1000 {
@@ -91,7 +92,7 @@ func TestACollectorThatComesBack(t *testing.T) {
 	}))
 	defer server.Close()
 	tr := tracer(t, server.URL+"/v1/traces", &log)
-	a := audit.Audit{Each: tr.Observe}
+	a := audit.Audit{Each: func(r *rules.Ruling) { tr.Observe(r) }}
 	for i, fails := range []bool{true, true, false} {
 		mu.Lock()
 		failing = fails

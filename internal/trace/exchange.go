@@ -14,10 +14,10 @@ import (
 )
 
 // Observe makes a span of a live exchange as soon as all is known to judge it, and one below it of
-// its tunnel when that is over. It never waits.
-func (t *Tracer) Observe(r *rules.Ruling) {
+// its tunnel when that is over. It never waits. It returns the span of the exchange, if there is one.
+func (t *Tracer) Observe(r *rules.Ruling) trace.SpanContext {
 	if t == nil || r.X.Origin != wire.OriginLive || r.Before != nil && r.Before.Final {
-		return // of an exchange that is over, the spans are made
+		return trace.SpanContext{} // of an exchange that is over, the spans are made
 	}
 	x := r.X
 	t.mu.Lock()
@@ -37,6 +37,7 @@ func (t *Tracer) Observe(r *rules.Ruling) {
 	} else if x.Complete {
 		t.open[x.ID] = above
 	}
+	return above
 }
 
 // exchange makes the span of an exchange and returns the context of its children. It returns the

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // tracer returns a Tracer that sends to a receiver.
 func tracer(t *testing.T, endpoint string, log io.Writer) *Tracer {
 	t.Helper()
-	tr := &Tracer{Endpoint: endpoint, Token: "s3cret-of-16-characters", Version: "0.1.0", Instance: "a1", Log: zerolog.New(log)}
+	tr := &Tracer{Collector: Collector{Endpoint: endpoint, Token: "s3cret-of-16-characters", Version: "0.1.0", Instance: "a1", Log: zerolog.New(log)}}
 	if err := tr.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func reports(a *audit.Audit, x *wire.Exchange) {
 func TestSpansOfASwitch(t *testing.T) {
 	to := newReceiver(t)
 	tr := tracer(t, to.URL+"/v1/traces", io.Discard)
-	reports(&audit.Audit{Each: tr.Observe}, exchange("01JD", post))
+	reports(&audit.Audit{Each: func(r *rules.Ruling) { tr.Observe(r) }}, exchange("01JD", post))
 	if len(tr.open) != 0 {
 		t.Errorf("%d exchanges are remembered", len(tr.open))
 	}
@@ -142,7 +142,7 @@ func hold(t *testing.T, s *otlp.Span, want map[string]string) {
 func TestHostileBytesReachTheCollectorInOrder(t *testing.T) {
 	to := newReceiver(t)
 	tr := tracer(t, to.URL+"/v1/traces", io.Discard)
-	a := audit.Audit{Each: tr.Observe}
+	a := audit.Audit{Each: func(r *rules.Ruling) { tr.Observe(r) }}
 	a.Observe(exchange("1", "\xff\x1b[31m"+strings.Repeat("M", 9000)+" /\xff\u202e"+strings.Repeat("x", 9000)+" HTTP/\xff\r\nUpgrade: \xfe\r\nConnection: Upgrade\r\ntraceparent: \xff\r\n\r\n"))
 	a.Observe(exchange("2", ""))
 	tr.Close()
@@ -209,7 +209,7 @@ func TestTheSamplerIsObeyed(t *testing.T) {
 	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
 	to := newReceiver(t)
 	tr := tracer(t, to.URL+"/v1/traces", io.Discard)
-	reports(&audit.Audit{Each: tr.Observe}, exchange("1", post))
+	reports(&audit.Audit{Each: func(r *rules.Ruling) { tr.Observe(r) }}, exchange("1", post))
 	tr.Begin("01JR", "websocket", "default", "/chat", "").End(0, 0, 0, nil)
 	if tr.waiting.Load() != 0 || tr.Dropped() != 0 {
 		t.Errorf("%d wait, %d dropped", tr.waiting.Load(), tr.Dropped())
@@ -223,7 +223,7 @@ func TestTheSamplerIsObeyed(t *testing.T) {
 func BenchmarkTracer(b *testing.B) {
 	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer silent.Close()
-	tr := &Tracer{Endpoint: silent.URL, Queue: 1 << 16, Log: zerolog.Nop()}
+	tr := &Tracer{Collector: Collector{Endpoint: silent.URL, Queue: 1 << 16, Log: zerolog.Nop()}}
 	if err := tr.Open(context.Background()); err != nil {
 		b.Fatal(err)
 	}

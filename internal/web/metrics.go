@@ -19,12 +19,13 @@ import (
 // configuration and the rulebook, so no client can add a series. The exported fields must not be
 // changed after the first call of a method. All methods are safe for concurrent use.
 type Metrics struct {
-	Version string
-	Routes  []string      // names of the configured routes; others are counted under other
-	Relay   *proxy.Relay  // its connections are shown; nil: none are
-	Audit   *audit.Audit  // its counts of what was shed are exported; nil: none are
-	Writer  *store.Writer // how it and its store are is shown; nil: they are not
-	Dropped func() int64  // the number of trace spans that were dropped; nil: there are no traces
+	Version        string
+	Routes         []string      // names of the configured routes; others are counted under other
+	Relay          *proxy.Relay  // its connections are shown; nil: none are
+	Audit          *audit.Audit  // its counts of what was shed are exported; nil: none are
+	Writer         *store.Writer // how it and its store are is shown; nil: they are not
+	DroppedRulings func() int64  // the number of rulings that did not reach a collector; nil: none are sent
+	Dropped        func() int64  // the number of trace spans that were dropped; nil: there are no traces
 
 	once     sync.Once
 	registry *prometheus.Registry

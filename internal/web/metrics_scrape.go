@@ -67,6 +67,9 @@ func (f *figures) Collect(to chan<- prometheus.Metric) {
 		blind("backlog", backlog)
 		blind("unread", max(c.Opaque.Load()-tls-http2-backlog, 0))
 	}
+	if f.DroppedRulings != nil {
+		say(total, "interlock_otel_rulings_dropped_total", "Rulings that did not reach the collector of logs.", f.DroppedRulings())
+	}
 	if f.Dropped != nil {
 		say(total, "interlock_trace_spans_dropped_total", "Spans that did not reach the collector of traces.", f.Dropped())
 	}

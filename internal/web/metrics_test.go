@@ -82,7 +82,7 @@ func observedMetrics(t *testing.T) *Metrics {
 	t.Cleanup(func() { s.Close() })
 	a := &audit.Audit{Hops: audit.NewHops(1 << 20)}
 	m := &Metrics{
-		Version: "0.1.0", Routes: []string{"default", "chat"}, Audit: a, Writer: &store.Writer{Store: s}, Dropped: func() int64 { return 3 },
+		Version: "0.1.0", Routes: []string{"default", "chat"}, Audit: a, Writer: &store.Writer{Store: s}, Dropped: func() int64 { return 3 }, DroppedRulings: func() int64 { return 4 },
 		Relay: &proxy.Relay{Backend: &proxy.Backend{Addresses: []string{"127.0.0.1:3000"}}, Limits: proxy.Limits{Connections: 1000}},
 	}
 	c := &m.Relay.Counts
