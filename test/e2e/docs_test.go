@@ -20,7 +20,7 @@ import (
 //	sh run files=a  the same, after creating these files
 //	sh background   the last line starts a server that runs until the end of the page
 //	sh serve        same as run, with interlock serve in front of the backend
-//	sh test=NAME    a test or a program of that name covers it; likewise text, wire, yaml and go
+//	sh test=NAME    a test or a program of that name covers it; likewise text, wire, yaml and source code
 //	text output     the output of the previous block; "..." matches anything
 //	text filter     a filter for exchanges
 //	text sketch     output that needs more than one machine; not run
@@ -144,7 +144,7 @@ func (d *doc) run(t *testing.T, f *fence) {
 			d.command(t, f, line)
 		}
 		d.start(t, f, lines[len(lines)-1])
-	case "sh test", "text test", "wire test", "yaml test", "go test":
+	case "sh test", "text test", "wire test", "yaml test", "go test", "python test", "js test", "java test", "ruby test":
 		name := f.tag("test")
 		if _, err := os.Stat(filepath.Join("../..", name)); err != nil && !isTest(t, name) {
 			t.Errorf("%s:%d: there is no test %s", f.page, f.line, name)
