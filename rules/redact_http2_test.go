@@ -33,7 +33,7 @@ func TestSecretsInHTTP2AreBlanked(t *testing.T) {
 			t.Errorf("a secret is in the %s: %s", what, text)
 		}
 	}
-	if got := r.Redacted(); !slices.Contains(got, ":path") || !slices.Contains(got, "cookie") || !slices.Contains(got, ":authority") {
+	if got := r.Redacted(); !slices.Contains(got, "?token") || slices.Contains(got, ":path") || !slices.Contains(got, "cookie") || !slices.Contains(got, ":authority") {
 		t.Errorf("redacted: %q", got)
 	}
 	if !read.X.Request.HTTP2() || read.X.Request.Method != "CONNECT" || read.X.Stream.Offered != wire.OfferYes {

@@ -25,6 +25,12 @@ func (r *Ruling) Redacted() []string {
 func redactedRequest(q *wire.Request, shown []byte) []string {
 	names := redactedFields(&q.Head, shown)
 	if q.HTTP2() {
+		i := slices.Index(names, ":path")
+		for j := range q.Fields {
+			if f := &q.Fields[j]; i >= 0 && string(q.Text(f.Name)) == ":path" {
+				return redactedParameters(slices.Delete(names, i, i+1), q.Text(f.Value), shown[f.Value.From:f.Value.To])
+			}
+		}
 		return names
 	}
 	line := q.Raw[q.Start.From:q.Start.To]
@@ -34,7 +40,12 @@ func redactedRequest(q *wire.Request, shown []byte) []string {
 		return names
 	}
 	from := q.Start.To - len(rest) + i
-	for before, after := []byte(q.Target), shown[from:from+len(q.Target)]; len(before) > 0; {
+	return redactedParameters(names, []byte(q.Target), shown[from:from+len(q.Target)])
+}
+
+// redactedParameters adds the names of the parameters of a target that are blanked out.
+func redactedParameters(names []string, before, after []byte) []string {
+	for len(before) > 0 {
 		n := bytes.IndexByte(before, '&') + 1
 		if n == 0 {
 			n = len(before)

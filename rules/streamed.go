@@ -22,7 +22,7 @@ type Streamed struct {
 	Marked   bool           // the request ends in the header [MarkField], and a GET with another value of it goes before: see UPGRADE-H2-HPACK
 	Other    []h2.Field     // the request of a second tunnel, which is opened before; nil: there is none
 	Pair     Pairing        // how the tunnel of the probe then ends
-	Next     []h2.Field     // the request that follows on the connection, see [wire.Follow]
+	Next     []h2.Field     // the request that follows on the connection, see [wire.Follow]; nil: none does
 }
 
 // A StreamPart is a frame that a probe sends on its stream after HEADERS.

@@ -33,10 +33,11 @@ func replayCommand() *cobra.Command {
 		ascii, frames   bool
 	)
 	cmd := &cobra.Command{
-		Use: "replay ID", Short: "Send a stored request again, byte for byte", Args: cobra.ExactArgs(1),
-		Long: "Send the request of a stored exchange again, byte for byte, and show how the response differs. Headers with\n" +
-			"secrets were redacted; give them again with -H. With --frames, the messages that the client sent after the\n" +
-			"101 follow, if they were recorded with frames: messages and evidence.keep: full.",
+		Use: "replay ID", Short: "Send a stored request again", Args: cobra.ExactArgs(1),
+		Long: "Send the request of a stored exchange again, byte for byte (in HTTP/2: the same headers in the same order), and\n" +
+			"show how the response differs. Headers with secrets were redacted; give them again with -H. With --frames, the\n" +
+			"messages that the client sent after the 101 follow, if they were recorded with frames: messages and\n" +
+			"evidence.keep: full.",
 		Example: "  interlock replay 01KAJ2V6 --backend http://127.0.0.1:3000\n  interlock replay 01KAJ2V6 -H @credentials --config interlock.yaml\n  interlock replay 01KAJ2V6 --frames --backend http://127.0.0.1:3000",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := newReplay(cmd, args[0], fields)
@@ -44,7 +45,7 @@ func replayCommand() *cobra.Command {
 				return err
 			}
 			if r.frames = frames; frames {
-				if err := probe.Replayable(r.was.X.After.Messages); err != nil {
+				if err := probe.Replayable(r.target.Base, r.was.X.After.Messages); err != nil {
 					return err
 				}
 			}
@@ -110,11 +111,11 @@ func newReplay(cmd *cobra.Command, id string, fields []string) (*replay, error) 
 	if err != nil {
 		return nil, err
 	}
-	request, err := probe.RecordedRequest(r.was, given)
+	base, err := probe.Recorded(r.was, given)
 	if err != nil {
 		return nil, err
 	}
-	r.target = probe.Target{Address: addresses[0], Route: r.was.X.Route, Base: probe.Exactly(request)}
+	r.target = probe.Target{Address: addresses[0], Route: r.was.X.Route, Base: base}
 	if secure {
 		r.target.TLS, err = r.config.BackendTLS.Config()
 		if err != nil {

@@ -41,8 +41,9 @@ func (a *Audit) learn(r *rules.Ruling) {
 	if x.Origin != wire.OriginLive || x.Outcome != wire.Switched || r.Verdict == rules.Fail {
 		return
 	}
+	host, _ := x.Request.Host()
 	k := learnedKey{
-		x.Route, r.Endpoint, x.Backend, hostOf(&x.Request.Head), x.Protocol(), value(&x.Response.Head, "Sec-WebSocket-Protocol"),
+		x.Route, r.Endpoint, x.Backend, host[:min(len(host), maxValue)], x.Protocol(), value(&x.Response.Head, "Sec-WebSocket-Protocol"),
 	}
 	at := a.learned[k]
 	if at == nil {
@@ -70,14 +71,6 @@ func (l *Learned) Versions() (all []string) {
 		all = append(all, "2")
 	}
 	return all
-}
-
-// hostOf is the host that a request names.
-func hostOf(h *wire.Head) string {
-	if h.HTTP2() && h.Has(":authority") {
-		return value(h, ":authority")
-	}
-	return value(h, "Host")
 }
 
 func (l *Learned) key() learnedKey {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
+	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
@@ -27,7 +28,7 @@ const (
 // §6). Pings of the server are answered with their own data. The exchange has the messages of both
 // sides, with their data. The error is also that of [Replayable].
 func ReplayFrames(ctx context.Context, t Target, s Settings, recorded *ws.Messages) (*wire.Exchange, error) {
-	if err := Replayable(recorded); err != nil {
+	if err := Replayable(t.Base, recorded); err != nil {
 		return nil, err
 	}
 	c, err := newCaller(ctx, t, s)
@@ -38,9 +39,12 @@ func ReplayFrames(ctx context.Context, t Target, s Settings, recorded *ws.Messag
 	return c.replay(ctx)
 }
 
-// Replayable returns an error that says what is missing of the client's messages and how to record
-// it; nil if all of them are there.
-func Replayable(m *ws.Messages) error {
+// Replayable returns an error that says what is missing of the client's messages, which follow this handshake, and
+// how to record it; nil if all of them are there.
+func Replayable(base *rules.Handshake, m *ws.Messages) error {
+	if base.HTTP2() {
+		return exit.Usage("replay --frames: messages over HTTP/2 cannot be sent again: leave out --frames")
+	}
 	const record = "record the tunnel with frames: messages and evidence.keep: full"
 	if m == nil {
 		return exit.Usage("replay --frames: no messages of this exchange are kept; " + record)

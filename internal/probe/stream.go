@@ -95,7 +95,7 @@ func (a *streamed) keep(x *wire.Exchange) {
 }
 
 // run sends the request, waits for the answer, tests the tunnel if there is one, and asks for a page
-// on the same connection.
+// on the same connection if the handshake has a request for it.
 func (a *streamed) run() {
 	a.began = time.Now()
 	a.greet()
@@ -109,7 +109,9 @@ func (a *streamed) run() {
 	if !a.lost() {
 		a.attempt()
 	}
-	a.askNext()
+	if a.s.Next != nil {
+		a.askNext()
+	}
 	a.settle()
 	a.leave()
 }

@@ -44,7 +44,9 @@ func (a *streamed) exchange() *wire.Exchange {
 		x = a.unreported()
 	}
 	x.Aim, x.Inside = a.target.Base.Path, a.inside
-	x.Follow = &a.follow
+	if a.s.Next != nil {
+		x.Follow = &a.follow
+	}
 	if s := a.strands[a.id]; a.common.Content && s != nil {
 		x.Content = s.content[:min(len(s.content), wire.MaxContent)]
 	}

@@ -18,7 +18,7 @@ import (
 type Recipe struct {
 	Shell []string // sends the same bytes with the same pauses, without Interlock; nil if there is no request
 	Curl  []string // sends the same header lines with curl; nil where curl cannot send this request
-	Probe string   // sends the same probe with Interlock, from any system; empty where the request is not one of a probe
+	Probe string   // sends the same request with Interlock, from any system; empty unless it is one of a probe, or in HTTP/2 and stored
 	Notes []string // placeholders to fill in, and parts that were not recorded
 }
 
@@ -51,7 +51,10 @@ func NewRecipe(r *rules.Ruling) Recipe {
 		if text := probeCommand(r, &to, s.Request.Head); text != "" {
 			return Recipe{Probe: text, Notes: notes(r, &s, &rules.Handshake{})}
 		}
-		return Recipe{Notes: []string{"the request was sent in HTTP/2: there is no command that sends it as it was"}}
+		if r.X.ID == "" || r.X.Origin == wire.OriginFile {
+			return Recipe{Notes: []string{"the request was sent in HTTP/2: no command sends it as it was"}}
+		}
+		return Recipe{Probe: replayCommand(r.X.ID), Notes: []string{"the request was sent in HTTP/2: replay takes it from the store"}}
 	}
 	h := handshakeOf(r.X)
 	if r.X.Origin == wire.OriginChain { // the backend must answer as the probe needs it

@@ -65,6 +65,9 @@ func chainCommand(r *rules.Ruling, to *place, headers []string) string {
 	return "interlock chain --via " + word(printed.ASCII(via)) + options + " --only " + word(printed.ASCII(r.X.Probe))
 }
 
+// replayCommand is the command that sends a stored request again.
+func replayCommand(id string) string { return "interlock replay " + printed.Escaped(id, 64) }
+
 // tlsFlags are the flags about TLS that a command had, to be given again.
 func tlsFlags(x *wire.Exchange) (options string) {
 	for _, flag := range x.TLSFlags {

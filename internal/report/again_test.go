@@ -142,20 +142,24 @@ func TestAgainNamesTheLogin(t *testing.T) {
 	}
 }
 
-// TestAgainSendsNoTextOfHTTP2 holds that the text of a head of HTTP/2 is in no command.
+// TestAgainSendsNoTextOfHTTP2 holds that the text of a head of HTTP/2 is in no command. What is stored is replayed.
 func TestAgainSendsNoTextOfHTTP2(t *testing.T) {
 	r := rules.Classify(rules.Case{X: &wire.Exchange{
-		Origin: wire.OriginLive, Outcome: wire.Switched, Backend: "192.0.2.9:8080", Stream: &wire.Stream{ID: 1},
+		ID: "01KAJ2V6", Origin: wire.OriginLive, Outcome: wire.Switched, Backend: "192.0.2.9:8080", Stream: &wire.Stream{ID: 1},
 		Request:  wire.ReadRequest([]byte("HTTP/2\r\n:method: GET\r\n:path: /chat\r\nupgrade: websocket\r\n\r\n")),
 		Response: wire.ReadResponse([]byte("HTTP/2\r\n:status: 101\r\n\r\n")),
 	}})
-	if a := NewRecipe(r); a.Shell != nil || a.Curl != nil || a.Probe != "" || len(a.Notes) != 1 {
+	if a := NewRecipe(r); a.Shell != nil || a.Curl != nil || a.Probe != "interlock replay 01KAJ2V6" || len(a.Notes) != 1 {
 		t.Errorf("got %+v", a)
 	}
 	for _, format := range []string{"text", "markdown", "html", "junit", "sarif", "gitlab"} {
-		if text := render(t, format, Options{}, []*rules.Ruling{r}); strings.Contains(text, "interlock replay") {
-			t.Errorf("%s: a command replays it", format)
+		if text := render(t, format, Options{}, []*rules.Ruling{r}); !strings.Contains(text, "interlock replay 01KAJ2V6") {
+			t.Errorf("%s: no command replays it", format)
 		}
+	}
+	r.X.Origin = wire.OriginFile
+	if a := NewRecipe(r); a.Shell != nil || a.Curl != nil || a.Probe != "" || len(a.Notes) != 1 {
+		t.Errorf("of a file: got %+v", a)
 	}
 }
 

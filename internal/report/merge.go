@@ -175,7 +175,7 @@ const maxCommand = 4 << 10
 // Interlock sends it.
 func (is *merged) recipe() Recipe {
 	if len(is.examples) == 0 {
-		return Recipe{Shell: []string{"interlock replay " + printed.Escaped(is.id, 64)}}
+		return Recipe{Shell: []string{replayCommand(is.id)}}
 	}
 	a, size := NewRecipe(is.examples[0]), 0
 	for _, word := range a.Shell {
@@ -185,9 +185,8 @@ func (is *merged) recipe() Recipe {
 	case size > 0 && size <= maxCommand:
 	case a.Probe != "":
 		a = Recipe{Shell: []string{a.Probe}, Notes: a.Notes}
-	case is.examples[0].X.Stream != nil: // nothing sends it again
 	default:
-		a = Recipe{Shell: []string{"interlock replay " + printed.Escaped(is.id, 64)}, Notes: a.Notes}
+		a = Recipe{Shell: []string{replayCommand(is.id)}, Notes: a.Notes}
 	}
 	return a
 }

@@ -158,7 +158,7 @@ func TestWhatIsMissingForAReplayIsSaid(t *testing.T) {
 		"message 1 of the client is not kept whole (corrupt)":            one(ws.Message{Kind: ws.Text, Size: ws.SizeUnknown, Cut: ws.CutCorrupt}),
 		"the messages of this exchange are kept without their payload; ": one(ws.Message{Kind: ws.Text, Size: 9, Shape: "text"}),
 	} {
-		if err := probe.Replayable(m); err == nil || !strings.Contains(err.Error(), want) {
+		if err := probe.Replayable(probe.Exactly([]byte(replayed)), m); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}

@@ -34,7 +34,7 @@ func (p *Prober) Replay(ctx context.Context, exchange string, given []probe.Fiel
 	if b == nil {
 		return nil, fmt.Errorf("exchange %q: %w", exchange, errNoBackend)
 	}
-	request, err := probe.RecordedRequest(was, given)
+	base, err := probe.Recorded(was, given)
 	if err != nil {
 		text, _, _ := strings.Cut(err.Error(), "; give them again with -H")
 		return nil, errors.New(strings.TrimPrefix(text, "replay: "))
@@ -43,7 +43,7 @@ func (p *Prober) Replay(ctx context.Context, exchange string, given []probe.Fiel
 	if !slices.Contains(b.Addresses, address) {
 		address = b.Addresses[0]
 	}
-	target := probe.Target{Address: address, Route: was.X.Route, Base: probe.Exactly(request)}
+	target := probe.Target{Address: address, Route: was.X.Route, Base: base}
 	if b.TLS != nil {
 		target.TLS = b.TLS.Clone()
 		if host, _, err := net.SplitHostPort(address); err == nil && target.TLS.ServerName == "" {

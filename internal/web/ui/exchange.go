@@ -98,7 +98,7 @@ func (u *site) exchange(r *http.Request) (sheet, error) {
 	v.facts()
 	v.stream()
 	v.Formats = formats()
-	v.CanReplay, v.CanAccept = u.Replay != nil && ruling.X.Stream == nil, u.Accept != nil
+	v.CanReplay, v.CanAccept = u.Replay != nil, u.Accept != nil
 	v.CanProbe = u.Probe != nil && u.learned(v.Route, v.Endpoint)
 	out := sheet{Title: clip(40, v.Method+" "+v.Target), View: v, Wide: true}
 	if !ruling.X.Final {
