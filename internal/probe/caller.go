@@ -31,11 +31,14 @@ type caller struct {
 	lure     *lure        // nil: nothing is sent that needs it
 	stalls   atomic.Int32 // probes of frames that got no reaction; see patient
 	mute     bool         // the control got no pong: do not wait long for one
-	script   *ws.Messages // what a client sends in the tunnel; nil: no recorded messages
-	polite   bool         // test a tunnel with a ping only, and keep the beginning of other responses
-	pace     *rate.Limiter
-	pool     wire.Pool
-	counts   wire.Counts
+
+	vain [awaitKinds]atomic.Int32 // how often in a row each was awaited in vain; see streamed.await
+
+	script *ws.Messages // what a client sends in the tunnel; nil: no recorded messages
+	polite bool         // test a tunnel with a ping only, and keep the beginning of other responses
+	pace   *rate.Limiter
+	pool   wire.Pool
+	counts wire.Counts
 }
 
 // newCaller resolves the target and sets the defaults that depend on it.

@@ -21,6 +21,7 @@ type insider struct {
 
 	answers  []wire.Inner
 	settings bool // the server's came
+	pings    int  // how many of the server's were answered
 }
 
 // ask asks for the paths of the handshake and waits for the answers, until that time.
@@ -43,11 +44,16 @@ func (a *insider) ask(until time.Time) {
 	}
 	a.say(out.String())
 	a.hear(until, func() bool {
-		settings, done := a.read()
+		settings, pings, done := a.read()
+		out.Reset()
 		if settings && !a.settings {
 			a.settings = true
-			out.Reset()
 			_ = f.WriteSettingsAck()
+		}
+		for ; a.pings < len(pings); a.pings++ {
+			_ = f.WritePing(true, pings[a.pings])
+		}
+		if out.Len() > 0 {
 			a.say(out.String())
 		}
 		return done
@@ -58,9 +64,9 @@ func (a *insider) ask(until time.Time) {
 // (RFC 7540 §3.2).
 func streamOf(i int) uint32 { return uint32(3 + 2*i) }
 
-// read reads the answers from everything that came in the tunnel. It reports whether settings
-// came, and whether no more is to be expected.
-func (a *insider) read() (settings, done bool) {
+// read reads the answers from everything that came in the tunnel. It reports whether settings came, which
+// pings did, and whether no more is to be expected.
+func (a *insider) read() (settings bool, pings [][8]byte, done bool) {
 	f := http2.NewFramer(nil, bytes.NewReader(a.came()))
 	f.ReadMetaHeaders, f.MaxHeaderListSize = hpack.NewDecoder(4096, nil), maxRest
 	f.SetMaxReadFrameSize(1 << 14) // what we allow by saying nothing (RFC 9113 §6.5.2)
@@ -71,15 +77,19 @@ func (a *insider) read() (settings, done bool) {
 	for {
 		frame, err := f.ReadFrame()
 		if err != nil {
-			return settings, ended == len(a.answers)
+			return settings, pings, ended == len(a.answers)
 		}
 		i := int(frame.Header().StreamID)/2 - 1
 		mine := frame.Header().StreamID%2 == 1 && i >= 0 && i < len(a.answers)
 		switch frame := frame.(type) {
 		case *http2.SettingsFrame:
 			settings = settings || !frame.IsAck()
+		case *http2.PingFrame:
+			if !frame.IsAck() {
+				pings = append(pings, frame.Data)
+			}
 		case *http2.GoAwayFrame:
-			return settings, true
+			return settings, pings, true
 		case *http2.MetaHeadersFrame:
 			if status, err := strconv.Atoi(frame.PseudoValue("status")); mine && err == nil && status >= 200 {
 				a.answers[i].Status = status

@@ -18,7 +18,7 @@ const (
 // correct, and a response would arrive as fast as those to controls.
 func (r *run) patience(p *rules.Probe, f *family) time.Duration {
 	switch {
-	case f == nil && !r.families[0].responds:
+	case f == nil && !r.responds(p):
 		return r.brief()
 	case p.On(r.target.Base).Hold == rules.HoldNothing:
 		return r.settings.Head
@@ -28,6 +28,16 @@ func (r *run) patience(p *rules.Probe, f *family) time.Duration {
 		wait = max(wait, 10*f.took)
 	}
 	return min(wait, r.settings.Head)
+}
+
+// responds reports whether the control of a probe without an accepted one got a response.
+func (r *run) responds(p *rules.Probe) bool {
+	for _, f := range r.families {
+		if p.HTTP2() && f.control.Protocol == p.Control {
+			return f.responds
+		}
+	}
+	return r.families[0].responds
 }
 
 // controlPatience is patience for a control. It is short after a control without an answer.

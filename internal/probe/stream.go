@@ -45,7 +45,8 @@ type streamed struct {
 	greeted  int                // how many SETTINGS frames of the server have come
 	gone     *h2.Event          // its first GOAWAY
 	broken   bool               // its bytes cannot be read any more
-	answered time.Time          // when the probe's stream had its answer
+	asked    time.Time          // when the request of the probe was sent
+	answered time.Time          // when it had its answer; the zero time if it had none
 	raw      []byte             // how the server's bytes begin
 	received int
 	over     wire.Cause // why no more bytes will come; "" while some may
@@ -139,8 +140,10 @@ func (a *streamed) greet() {
 // ahead asks for a page before the probe, and returns the status.
 func (a *streamed) ahead() int {
 	s := a.get(rules.MarkFirst)
-	a.hear(a.patience, s.decided)
-	a.hear(a.settings.Tail, s.finished)
+	a.await(awaitPage, a.patience, s.decided)
+	if s.decided() {
+		a.await(awaitEnd, a.settings.Tail, s.finished)
+	}
 	return s.status
 }
 
@@ -156,13 +159,15 @@ func (a *streamed) attempt() {
 		a.put(s, part)
 	}
 	a.flush()
-	a.hear(a.patience, s.decided)
-	a.answered = time.Now()
+	a.asked = time.Now()
+	if a.hear(a.patience, s.decided); s.decided() {
+		a.answered = time.Now()
+	}
 	switch {
 	case s.status == 101, s.status/100 == 2 && a.method() == "CONNECT":
 		a.tunnel(s)
 	case s.status != 0:
-		a.hear(a.settings.Tail, s.finished)
+		a.await(awaitEnd, a.settings.Tail, s.finished)
 	}
 	if other != nil {
 		a.follow.Other = a.alive(other)

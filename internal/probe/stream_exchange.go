@@ -68,7 +68,7 @@ func (a *streamed) unreported() *wire.Exchange {
 	s := a.strands[a.id]
 	switch {
 	case s != nil && s.status != 0:
-		x.Response, x.Took, x.Cause = wire.ReadResponse(wire.HTTP2Head(s.fields)), a.answered.Sub(a.began), ""
+		x.Response, x.Took, x.Cause = wire.ReadResponse(wire.HTTP2Head(s.fields)), max(a.answered.Sub(a.began), 0), ""
 		x.Outcome = x.Answer()
 		x.After.Opaque, x.After.Ended = x.Outcome == wire.Switched, x.Outcome == wire.Switched
 	case s != nil && s.reset:

@@ -39,6 +39,10 @@ func (a *streamed) event(e *h2.Event) {
 		if e.Setting.ID == uint16(http2.SettingHeaderTableSize) {
 			a.encoder.SetMaxDynamicTableSizeLimit(min(e.Setting.Value, 4096))
 		}
+	case h2.EventPing:
+		var data [8]byte
+		copy(data[:], e.Data)
+		_ = a.framer.WritePing(true, data)
 	case h2.EventGoAway:
 		if a.gone == nil {
 			a.gone = &h2.Event{Last: e.Last, Code: e.Code}

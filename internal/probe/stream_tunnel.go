@@ -52,7 +52,7 @@ func (a *streamed) protocol(s *strand) string {
 func (a *streamed) echo(s *strand) {
 	sent := time.Now()
 	a.say(s, rules.Ping+rules.Text)
-	a.hear(a.settings.Tail, func() bool {
+	a.await(awaitPong, a.settings.Tail, func() bool {
 		f := readFrames(s.content)
 		return f.pong || f.closed || s.finished()
 	})
@@ -70,7 +70,7 @@ func (a *streamed) testFrames(s *strand) {
 	sent := time.Now()
 	over := func() bool { return readFrames(s.content).closed || s.finished() }
 	a.say(s, rules.Ping)
-	a.hear(a.settings.Tail, func() bool { return readFrames(s.content).pong || over() })
+	a.await(awaitPong, a.settings.Tail, func() bool { return readFrames(s.content).pong || over() })
 	if over() {
 		return
 	}
@@ -92,7 +92,11 @@ func (a *streamed) parts(s *strand) {
 		a.put(s, part)
 	}
 	a.flush()
-	a.hear(a.settings.Tail, func() bool { return s.finished() || a.over != "" })
+	if last := a.s.Inside[len(a.s.Inside)-1]; last.Kind == h2.Reset { // no answer is due
+		a.hear(quietTime, s.finished)
+		return
+	}
+	a.await(awaitEnd, a.settings.Tail, s.finished)
 	if !s.closed && !s.finished() {
 		a.put(s, rules.StreamPart{Kind: h2.Reset, Code: h2.Code(8)}) // CANCEL
 		a.flush()
@@ -111,14 +115,14 @@ func (a *streamed) endTunnel(s *strand) {
 	case a.s.Other != nil && a.s.Pair == rules.PairEnded, a.protocol(s) != "websocket", s.status == 101, a.h.After != "":
 	default:
 		a.say(s, closeFrame)
-		a.hear(a.settings.Tail, func() bool { return readFrames(s.content).closed || s.finished() })
+		a.await(awaitEnd, a.settings.Tail, func() bool { return readFrames(s.content).closed || s.finished() })
 	}
 	if !s.reset {
 		a.put(s, part)
 	}
 	a.flush()
 	if part.Kind == h2.Data {
-		a.hear(a.settings.Tail, s.finished)
+		a.await(awaitEnd, a.settings.Tail, s.finished)
 	}
 }
 
@@ -128,7 +132,7 @@ func (a *streamed) alive(s *strand) string {
 		return a.why(s)
 	}
 	a.say(s, rules.Ping)
-	a.hear(a.patience, func() bool { return readFrames(s.content).pong || s.finished() })
+	a.await(awaitPong, a.patience, func() bool { return readFrames(s.content).pong || s.finished() })
 	if readFrames(s.content).pong {
 		a.say(s, closeFrame)
 		a.put(s, rules.StreamPart{Kind: h2.Data, End: true})
@@ -146,7 +150,7 @@ func (a *streamed) askNext() {
 	}
 	s := a.get(rules.MarkLater)
 	a.follow.Asked = true
-	a.hear(a.patience, s.decided)
+	a.await(awaitPage, a.patience, s.decided)
 	if s.status == 0 {
 		a.follow.Lost, a.follow.Code = a.why(s), a.code(s)
 		return
@@ -155,7 +159,7 @@ func (a *streamed) askNext() {
 	if a.s.Marked {
 		a.follow.Read = reading(s.fields)
 	}
-	a.hear(a.settings.Tail, s.finished)
+	a.await(awaitEnd, a.settings.Tail, s.finished)
 }
 
 // reading is how the server read the mark, if it gives it back.

@@ -168,6 +168,14 @@ func (d *Decoder) goAway(from Side, h Head, last uint32, code Code) {
 	}
 }
 
+func (d *Decoder) ping(from Side, h Head, data []byte) {
+	if !d.blind(from) {
+		e := d.next(EventPing, from, 0, d.sides[from].frame(h))
+		e.Data = data
+		d.hand(e)
+	}
+}
+
 func (d *Decoder) widen(from Side, h Head, increment uint32) {
 	if !d.blind(from) {
 		e := d.next(EventWindow, from, h.Stream, d.sides[from].frame(h))

@@ -51,7 +51,7 @@ func line(e *Event) string {
 		}
 	case EventData:
 		say(" of %d", e.Length)
-	case EventPayload:
+	case EventPayload, EventPing:
 		say(" %s", e.Data)
 	case EventReset:
 		say(" %v", e.Code)
@@ -155,7 +155,7 @@ func TestEvents(t *testing.T) {
 		"an upgraded connection": {Terms{Upgraded: true, Settings: []Setting{{1, 1 << 15}, {4, 1 << 31}}}, []said{{Server, settings() + frame(Headers, endHeaders, 1, "\x3f\xe1\xff\x01\x88")}, {Client, Preface + settings(setting(1, 1)) + frame(Reset, 0, 1, number(8))}},
 			"server head 1 :status=200|client setting 0 1: 32768 to 1|client reset 1 CANCEL"},
 		"goaway and window": {Terms{}, append(opening(), said{Server, frame(WindowUpdate, 0, 0, number(1<<31|5)) + frame(Ping, 0, 0, "12345678") + frame(0x20, 0xff, 9, "abc") + frame(GoAway, 0, 0, number(1<<31|7, 11)+"calm")}),
-			"server window 0 by 5|server goaway 0 ENHANCE_YOUR_CALM after 7"},
+			"server window 0 by 5|server ping 0 12345678|server goaway 0 ENHANCE_YOUR_CALM after 7"},
 	} {
 		d, got := decode(t, test.terms, test.all...)
 		if text := strings.Join(got, "|"); text != test.want {
@@ -182,7 +182,7 @@ func TestEventsSayWhere(t *testing.T) {
 	d.Feed(Client, []byte("b"), 2*time.Second)
 	d.Skip(Client, 5, 3*time.Second)
 	d.Feed(Client, []byte(frame(Ping, 0, 0, "12345678")+frame(Settings, 0, 0, setting(3, 1)+setting(8, 1))+frame(Headers, endHeaders, 3, "\xff")), 4*time.Second)
-	want := []string{"head 33 1.5ms 8284", "data 53 1.5ms ", "payload 63 1.5ms ", "payload 64 2s ", "setting 87 4s ", "setting 87 4s ", "blind 108 4s "}
+	want := []string{"head 33 1.5ms 8284", "data 53 1.5ms ", "payload 63 1.5ms ", "payload 64 2s ", "ping 70 4s ", "setting 87 4s ", "setting 87 4s ", "blind 108 4s "}
 	if !slices.Equal(at, want) {
 		t.Errorf("got %q\nwant %q", at, want)
 	}

@@ -20,7 +20,7 @@ type Event struct {
 	Promised  uint32  // of EventPush: the stream that will have the answer
 
 	Length uint32 // of EventData: bytes of content, without padding
-	Data   []byte // of EventPayload and EventAltSvc
+	Data   []byte // of EventPayload and EventAltSvc, and of EventPing: its 8 bytes
 	// Want is for the receiver to set, of EventData and EventPayload: how many of the next bytes of
 	// the content of this frame it needs. The others need not be fed. It is 0 when EventData is handed
 	// over, and what is left of it when EventPayload is.
@@ -58,13 +58,14 @@ const (
 	EventSettingsAck                  // SETTINGS with ACK
 	EventWindow                       // WINDOW_UPDATE
 	EventAltSvc                       // an ALTSVC frame of the server (RFC 7838 §4), of which Data is the payload, at most MaxAltSvc bytes
+	EventPing                         // PING without ACK
 	EventBlind                        // this side is not decoded from Offset on; no other event of it follows
 	EventKinds       = iota
 )
 
 // String returns the kind in a few words.
 func (k EventKind) String() string {
-	return [...]string{"head", "push", "data", "payload", "end", "reset", "goaway", "setting", "settings-ack", "window", "altsvc", "blind"}[k]
+	return [...]string{"head", "push", "data", "payload", "end", "reset", "goaway", "setting", "settings-ack", "window", "altsvc", "ping", "blind"}[k]
 }
 
 // A Blindness is why a side is not decoded any more.

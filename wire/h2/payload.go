@@ -15,6 +15,10 @@ func (r *Reader) wanted(from Side) int {
 		return int(4 - at)
 	case GoAway:
 		return int(8 - min(at, 8))
+	case Ping:
+		if r.decoder != nil && !h.has(flagAck) {
+			return int(8 - at)
+		}
 	case Data, Headers, Push, Continuation:
 		if prefix := h.prefix(); at < prefix {
 			return int(prefix - at)
@@ -55,6 +59,8 @@ func (r *Reader) look(from Side, p []byte) {
 			return
 		}
 		r.decoder.widen(from, h, number&0x7fffffff)
+	case Ping:
+		r.decoder.ping(from, h, s.first[:])
 	case GoAway:
 		last, code := number&0x7fffffff, Code(binary.BigEndian.Uint32(s.first[4:]))
 		r.away(from, last, code)
