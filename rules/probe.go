@@ -55,6 +55,13 @@ const (
 	AtForeign                // the handshake of each identity, with the credentials of each other one: see Handshake.Owner
 )
 
+// Accepting reports whether a failure of that rule says that the server accepted the probe: the rule is the
+// probe's own, one that it also breaks, or about what clients send. The others are about the response or the
+// connection, whatever was sent.
+func (p *Probe) Accepting(r *Rule) bool {
+	return r == p.rule || r.Party == Client || slices.Contains(p.Also, r.ID)
+}
+
 // Rule returns the rule that the probe tests.
 func (p *Probe) Rule() *Rule { return p.rule }
 

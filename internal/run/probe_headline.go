@@ -46,18 +46,20 @@ func (h *headline) enter(g *rules.Gate, r *rules.Ruling) {
 		}
 	}
 	switched := r.X.Outcome == wire.Switched && q.Class.Refuses()
-	if fails := h.problemsOf(g, r, switched); !fails {
+	fails, accepted := h.problemsOf(g, r, q, switched)
+	if !fails {
 		return
 	}
 	h.failed++
-	if switched {
+	if accepted {
 		h.accepted++
 		h.unsafe = h.unsafe || r.Unsafe
 	}
 }
 
-// problemsOf adds the failures of a ruling, and reports whether there were any.
-func (h *headline) problemsOf(g *rules.Gate, r *rules.Ruling, switched bool) (fails bool) {
+// problemsOf adds the failures of a ruling on a probe. It reports whether there were any, and whether one says
+// that the probe was accepted.
+func (h *headline) problemsOf(g *rules.Gate, r *rules.Ruling, q *rules.Probe, switched bool) (fails, accepted bool) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Verdict != rules.Fail || f.State == rules.StateAccepted {
@@ -76,9 +78,11 @@ func (h *headline) problemsOf(g *rules.Gate, r *rules.Ruling, switched bool) (fa
 			is.severity, is.detail = f.Severity, f.Detail
 		}
 		is.probes++
-		is.accepted = is.accepted || switched
+		if switched && q.Accepting(f.Rule) {
+			is.accepted, accepted = true, true
+		}
 	}
-	return fails
+	return fails, accepted
 }
 
 // problems returns the failures, the worst first, then those of most probes.

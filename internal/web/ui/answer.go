@@ -68,7 +68,7 @@ func (j *judged) enter(r *store.Result) {
 		return
 	}
 	j.fails = append(j.fails, *r)
-	if switched && !slices.Contains(j.accepted, r.Rule) {
+	if rule := rules.Find(r.Rule); switched && rule != nil && p.Accepting(rule) && !slices.Contains(j.accepted, r.Rule) {
 		j.accepted = append(j.accepted, r.Rule)
 	}
 }
