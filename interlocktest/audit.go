@@ -15,7 +15,8 @@ import (
 
 // An Auditor judges what a client under test sends: its handshakes, and its frames after a 101. It
 // changes no byte. It is an [http.RoundTripper], and its methods open or wrap the connections of
-// clients that do not use one. All methods may be called concurrently, until the test ends.
+// clients that do not use one. All methods may be called concurrently, until the test ends. It keeps about a
+// kilobyte of each direction of an open connection, and a ruling for each upgrade until the test ends.
 type Auditor struct {
 	t         testing.TB
 	config    config
@@ -47,7 +48,10 @@ func Audit(t testing.TB, transport *http.Transport, options ...Option) *Auditor 
 		t.Fatalf("interlocktest: %v", err)
 	}
 	if transport == nil {
-		transport = http.DefaultTransport.(*http.Transport)
+		transport = new(http.Transport)
+		if usual, ok := http.DefaultTransport.(*http.Transport); ok {
+			transport = usual
+		}
 	}
 	a := &Auditor{t: t, config: c, base: transport, transport: transport.Clone(), open: map[*conn]bool{}, rulings: map[string]*rules.Ruling{}}
 	a.transport.DialContext, a.transport.DialTLSContext = a.DialContext, a.DialTLSContext
@@ -75,7 +79,7 @@ func (a *Auditor) DialContext(ctx context.Context, network, address string) (net
 	return a.Conn(conn), nil
 }
 
-// DialTLSContext opens a connection with TLS, whose content is audited. It uses the DialTLSContext of the
+// DialTLSContext opens a connection with TLS whose content is audited. It uses the DialTLSContext of the
 // transport or, if that is nil, its DialContext and TLSClientConfig, and asks for HTTP/1.1 by ALPN.
 func (a *Auditor) DialTLSContext(ctx context.Context, network, address string) (net.Conn, error) {
 	if a.base.DialTLSContext != nil {

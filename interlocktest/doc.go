@@ -26,5 +26,6 @@
 // Probe sends no probe that is known to crash servers, and none that measures how long a server takes.
 // The command interlock probe sends those, too.
 //
-// The package uses no files, and starts nothing that is still running when Probe returns.
+// The package reads and writes no files and needs no running Interlock. Nothing that it starts is running
+// when Probe returns.
 package interlocktest

@@ -148,9 +148,9 @@ func (c *config) skip(option, pattern, reason string, ids []string) skip {
 	return s
 }
 
-// MinSeverity is the mildest severity of a finding that fails a test. Milder ones are logged, as
-// warnings always are. The default is [rules.Medium], which is the least severity of a violated MUST
-// that is known to do harm.
+// MinSeverity is the mildest severity of a finding that fails a test; the default is [rules.Medium]. Only
+// rules that an RFC requires (MUST) and rules that are critical for a server that switches fail a test. Other
+// failures are logged, as warnings are.
 func MinSeverity(least rules.Severity) Option {
 	return func(c *config) { c.least = least }
 }

@@ -20,9 +20,9 @@ import (
 //   - a started [*httptest.Server], with TLS or without
 //   - a URL such as http://127.0.0.1:8080/ws, https:// or h2c:// (HTTP/2 without TLS), or a host and port
 //
-// Each probe is a subtest named by its ID. It fails if a rule fails with the severity of [MinSeverity]
-// or a higher one. Warnings, milder failures, and answers that decide nothing are logged. A probe that
-// does not apply to the server, or is left out by [Skip] or [SkipRule], is skipped with the reason. All probes that
+// Each probe is a subtest named by its ID. It fails if a rule that an RFC requires fails with the severity
+// of [MinSeverity] or a higher one; the failure shows up to 24 lines of what was sent and received. Warnings,
+// milder failures, and answers that decide nothing are logged. A probe that does not apply to the server, or is left out by [Skip] or [SkipRule], is skipped with the reason. All probes that
 // go test -run selects are sent before the first subtest starts, at most 16 at a time to a loopback
 // address. For most handlers that takes less than two seconds; a server is waited for up to two seconds
 // for each answer.

@@ -1,6 +1,7 @@
 package interlocktest_test
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,8 @@ import (
 	"github.com/gobwas/ws/wsutil"
 	gorilla "github.com/gorilla/websocket"
 	"go.uber.org/goleak"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/h2c"
 
 	"github.com/interlock-proxy/interlock/interlocktest"
 	"github.com/interlock-proxy/interlock/internal/lab"
@@ -65,6 +68,10 @@ func calls() map[string]func(t *testing.T) {
 		},
 		"protocol": func(t *testing.T) {
 			interlocktest.Probe(t, mux, interlocktest.Endpoint("/ws"), interlocktest.Protocol("websocket"))
+		},
+		"h2c by upgrade": func(t *testing.T) {
+			//nolint:staticcheck // the upgrade is what is tested
+			interlocktest.Probe(t, h2c.NewHandler(mux, new(http2.Server)), interlocktest.Protocol("h2c"))
 		},
 		"no endpoint": func(t *testing.T) { interlocktest.Probe(t, mux) },
 		"options of the handshake": func(t *testing.T) {
@@ -169,8 +176,10 @@ func TestProbe(t *testing.T) {
 	for name, want := range map[string]struct {
 		fails, skips string   // some of the subtests that fail and that are skipped
 		says         []string // in the output
+		passes       int      // at least so many subtests do; 0: 60
 	}{
-		"handler": {},
+		"handler":        {},
+		"h2c by upgrade": {fails: "UPGRADE-H2C-BAD-LEN UPGRADE-H2C-CONN-SUFFIX", passes: 3},
 		"function": {fails: "UPGRADE-POST UPGRADE-METHOD-PUT UPGRADE-METHOD-HEAD", says: []string{
 			": Server accepted a WebSocket handshake with method \"POST\"\n        > POST / HTTP/1.1\\r\\n\n        > Host: 127.0.0.1:",
 			"        < HTTP/1.1 101 Switching Protocols\\r\\n\n", "        fix: Accept a WebSocket handshake only if the method is exactly GET",
@@ -211,7 +220,7 @@ func TestProbe(t *testing.T) {
 					t.Errorf("the output does not have %q", text)
 				}
 			}
-			if got.failed != (want.fails != "") || len(got.tests["PASS"]) < 60 || strings.Contains(got.output, "SPARROW") || t.Failed() {
+			if got.failed != (want.fails != "") || len(got.tests["PASS"]) < cmp.Or(want.passes, 60) || strings.Contains(got.output, "SPARROW") || t.Failed() {
 				t.Errorf("failed: %t, passed: %d\n%s", got.failed, len(got.tests["PASS"]), got.output)
 			}
 		})
