@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -97,15 +96,6 @@ func (l Limits) withDefaults() Limits {
 // connectionLimit is how many connections the descriptor limit of the process allows: each takes
 // one descriptor on either side.
 func connectionLimit() int { return max((descriptorLimit()-reservedFDs)/2, leastAllowed) }
-
-// descriptorLimit is how many descriptors the process may have; few if nobody knows.
-func descriptorLimit() int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return 2 * leastAllowed
-	}
-	return int(min(limit.Cur, 1<<20))
-}
 
 func (r *Relay) start() {
 	r.once.Do(func() {

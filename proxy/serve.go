@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/interlock-proxy/interlock/internal/errno"
 )
 
 // A Listener is where connections come from, and how they begin.
@@ -104,7 +106,7 @@ func (r *Relay) cannotAccept(ctx context.Context, ln net.Listener, err error) (o
 // temporary reports whether a failed accept says nothing about the listener: the client had gone,
 // or descriptors are short.
 func temporary(err error) bool {
-	for _, e := range []syscall.Errno{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR} {
+	for _, e := range []syscall.Errno{errno.ECONNABORTED, errno.EMFILE, syscall.ENFILE, errno.ENOBUFS, syscall.ENOMEM, syscall.EINTR} {
 		if errors.Is(err, e) {
 			return true
 		}

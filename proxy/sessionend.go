@@ -6,9 +6,9 @@ import (
 	"io"
 	"net"
 	"os"
-	"syscall"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/errno"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -208,5 +208,5 @@ func causeOf(peer wire.Direction, err error) wire.Cause {
 // isLost reports whether a connection has broken because the peer did not answer any more, and not
 // because it said so.
 func isLost(err error) bool {
-	return errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
+	return errors.Is(err, errno.ETIMEDOUT) || errors.Is(err, errno.EHOSTUNREACH) || errors.Is(err, errno.ENETUNREACH)
 }

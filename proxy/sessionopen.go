@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/errno"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -209,7 +210,7 @@ func unreached(err error, limit time.Duration) (cause wire.Cause, status, why st
 	}
 	var timeout interface{ Timeout() bool }
 	switch {
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+	case errors.Is(err, errno.EMFILE), errors.Is(err, syscall.ENFILE):
 		cause, status, why = wire.CauseLimit, "503 Service Unavailable", "no descriptor left"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		cause, status, why = wire.CauseDialTimeout, "504 Gateway Timeout", fmt.Sprintf("no connection within %v", limit)

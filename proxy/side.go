@@ -82,7 +82,7 @@ func cleartext(s socket) *side { return &side{socket: s} }
 
 // system is the socket for system calls; nil if it has none.
 func (s *side) system() syscall.RawConn {
-	if c, ok := s.socket.(syscall.Conn); ok {
+	if c, ok := s.socket.(syscall.Conn); ok && rawSockets {
 		if raw, err := c.SyscallConn(); err == nil {
 			return raw
 		}

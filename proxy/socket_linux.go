@@ -10,6 +10,9 @@ import (
 // runtime's monitor, which then polls for system calls that take too long. Reads and writes are
 // those of sockets, which spare the kernel the way of files.
 
+// rawSockets reports whether sockets may be read and written by system calls.
+const rawSockets = true
+
 func readSocket(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
 	return int(n), errno

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build unix && !linux
 
 package proxy
 
@@ -6,6 +6,9 @@ import (
 	"errors"
 	"syscall"
 )
+
+// rawSockets reports whether sockets may be read and written by system calls.
+const rawSockets = true
 
 func readSocket(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, err := syscall.Read(int(fd), p)

@@ -17,7 +17,7 @@ const hpack = "golang.org/x/net/http2/hpack"
 // floors say which packages stand on which: an import points only downwards.
 var floors = map[string]int{
 	"wire/h2": -1, "wire/tlsrec": -1, "wire/ws": -1,
-	"wire": 0, "internal/tlsread": 0, "internal/exit": 0, "internal/outfile": 0, "internal/version": 0, "test/shape": 0,
+	"wire": 0, "internal/tlsread": 0, "internal/exit": 0, "internal/errno": 0, "internal/outfile": 0, "internal/version": 0, "test/shape": 0,
 	"proxy": 1, "rules": 1, "internal/capture": 1, "internal/ca": 1, "internal/lab/ports": 1,
 	"rules/new": 2, "internal/diagnose": 2, "internal/printed": 2, "internal/store": 2, "internal/probe": 2, "internal/chain": 2, "internal/lab": 2, "internal/trace": 2,
 	"internal/accept": 3, "internal/hop": 3, "internal/tunnel": 3, "internal/event": 3,

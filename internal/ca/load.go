@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -58,7 +59,7 @@ func readRestricted(name string, forbidden fs.FileMode) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read authority: %w", err)
 	}
-	if mode := stat.Mode().Perm(); mode&forbidden != 0 {
+	if mode := stat.Mode().Perm(); runtime.GOOS != "windows" && mode&forbidden != 0 {
 		return nil, fmt.Errorf("key %q can be read or written by others (mode %04o): whoever has it can impersonate the audited hosts; chmod 600 it if no one has read it, or else create a new authority", name, mode)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile))

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -152,7 +153,7 @@ func (c *ForwardConfig) AllUsers() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if mode := stat.Mode().Perm(); mode&0o077 != 0 {
+	if mode := stat.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
 		return nil, fmt.Errorf("%q can be read or written by others (mode %04o): chmod 600 it", c.UsersFile, mode)
 	}
 	text, err := os.ReadFile(c.UsersFile)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"runtime"
 	"slices"
 
 	"github.com/rs/zerolog"
@@ -8,6 +9,9 @@ import (
 
 // Warn logs settings that make results less meaningful or connections less safe.
 func (c *Config) Warn(log zerolog.Logger) {
+	if runtime.GOOS == "windows" {
+		log.Warn().Msg("SIGHUP does not exist on Windows, and access rights of secret files are not checked")
+	}
 	for name, t := range c.backendTLS() {
 		if t.Insecure {
 			log.Warn().Str("route", name).Msg("backend certificate is not checked")

@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"syscall"
 
+	"github.com/interlock-proxy/interlock/internal/errno"
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -23,7 +23,7 @@ type death struct {
 
 // refused reports whether a dial error means that the server does not listen. A timeout does not.
 func refused(err error) bool {
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)
+	return errors.Is(err, errno.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)
 }
 
 // inquire looks for the culprit of a crash, after the backend is back and nothing is running. A

@@ -52,7 +52,7 @@ func (t *Run) execute() (ended, error) {
 	cmd.Env = t.environment(os.Environ())
 	stdin, ok := c.Stdin.(*os.File)
 	own := !ok || !terminal.IsTerminal(stdin) // only the foreground process group may read from a terminal, and Ctrl-C there reaches the whole group
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: own}
+	cmd.SysProcAttr = group(own)
 
 	signals := make(chan os.Signal, 8) // signals arrive one by one; a few may arrive before the command has started
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -62,7 +62,7 @@ func (t *Run) execute() (ended, error) {
 	}
 	var passing sync.WaitGroup
 	var is ended
-	passing.Go(func() { is.passed = passOn(signals, cmd.Process.Pid, own) })
+	passing.Go(func() { is.passed = passOn(signals, cmd.Process, own) })
 	failed := cmd.Wait()
 	signal.Stop(signals)
 	close(signals)
@@ -75,22 +75,6 @@ func (t *Run) execute() (ended, error) {
 		is.status, is.signal = 128+int(by.Signal()), by.Signal().String()
 	}
 	return is, nil
-}
-
-// passOn passes signals on to a process, or to its process group, until the channel is closed. It
-// reports whether there were any.
-func passOn(signals <-chan os.Signal, pid int, own bool) (some bool) {
-	for s := range signals {
-		some = true
-		number, _ := s.(syscall.Signal)
-		switch {
-		case own:
-			_ = syscall.Kill(-pid, number) // an error means that the process has ended
-		case number != syscall.SIGINT:
-			_ = syscall.Kill(pid, number)
-		}
-	}
-	return some
 }
 
 // interrupted reports whether a signal to end has come.

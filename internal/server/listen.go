@@ -7,9 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"syscall"
 
 	"github.com/interlock-proxy/interlock/internal/config"
+	"github.com/interlock-proxy/interlock/internal/errno"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/proxy"
 )
@@ -81,11 +81,11 @@ func Listen(ctx context.Context, name, addr string) (net.Listener, error) {
 func describeListen(name, addr string, err error) string {
 	hint := ""
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, errno.EADDRINUSE):
 		hint = fmt.Sprintf("; another program has it: choose another address with %s", name)
-	case errors.Is(err, syscall.EACCES):
+	case errors.Is(err, errno.EACCES):
 		hint = "; ports below 1024 need a privilege: choose a higher one"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
+	case errors.Is(err, errno.EADDRNOTAVAIL):
 		hint = "; it is not an address of this machine"
 	}
 	var op *net.OpError

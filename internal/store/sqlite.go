@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/interlock-proxy/interlock/internal/errno"
 )
 
 // application marks a store in the head of its file: ILCK.
@@ -74,7 +74,7 @@ func (s *Store) claim(ctx context.Context, path string) (made bool, err error) {
 	case is.Size() == 0 && s.options.Existing:
 		return false, ErrNotFound
 	}
-	if err := unix.Access(path, unix.W_OK); err != nil {
+	if err := writable(path); err != nil {
 		return false, fmt.Errorf("%w: %w", ErrDenied, err)
 	}
 	if is.Size() == 0 {
@@ -166,7 +166,7 @@ func describeSQLite(err error) error {
 	switch {
 	case errors.As(err, &path) && errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", ErrNotFound, path.Err)
-	case errors.Is(err, unix.ENOSPC):
+	case errors.Is(err, errno.ENOSPC):
 		return fmt.Errorf("%w: %w", ErrDenied, ErrFull)
 	case errors.As(err, &path):
 		return fmt.Errorf("%w: %w", ErrDenied, path.Err)

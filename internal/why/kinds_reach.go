@@ -8,9 +8,9 @@ import (
 	"io"
 	"net"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/interlock-proxy/interlock/internal/errno"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/rules"
@@ -29,7 +29,7 @@ func noName(name, reason string) rules.Diagnosis {
 func noConnection(address, port string, err error) rules.Diagnosis {
 	reason := refusal(err)
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, errno.ECONNREFUSED):
 		return certain("refused", fmt.Sprintf("Nothing accepts connections at %s: %s", address, reason), "The server is not running, listens on another port, or only on another address",
 			"server: start it, and look with ss -ltnp for the address that it listens on",
 			"Docker: publish the port (-p "+port+":"+port+"), and let the server listen on 0.0.0.0 instead of 127.0.0.1")
@@ -73,7 +73,7 @@ func failedTLS(err error) string {
 		return "no answer"
 	case errors.Is(err, io.EOF):
 		return "the server closes the connection"
-	case errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, errno.ECONNRESET):
 		return "the server resets the connection"
 	}
 	return err.Error()

@@ -7,8 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/interlock-proxy/interlock/internal/errno"
 )
 
 // maxAddresses is how many addresses of a name are tried.
@@ -97,11 +98,11 @@ func (w *walker) connect(ctx context.Context, ips []netip.Addr) bool {
 func refusal(err error) string {
 	var timeout net.Error
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, errno.ECONNREFUSED):
 		return "connection refused"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer"
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+	case errors.Is(err, errno.ENETUNREACH), errors.Is(err, errno.EHOSTUNREACH):
 		return "no route to the host"
 	}
 	return fmt.Sprint(bare(err))
