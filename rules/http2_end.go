@@ -220,8 +220,11 @@ var _ = register(Rule{
 	},
 	Judge: func(c *Case) Result { return c.passIf(c.X.Response == nil && len(c.X.Interim) == 0) },
 	Show: func(c *Case, _ Result) Shown {
-		if c.X.Response != nil {
+		switch {
+		case c.switched:
 			return seen(c.inResponse())
+		case c.X.Response != nil:
+			return seen(c.inResponse(), fmt.Sprint(c.status()))
 		}
 		return seen(nil, fmt.Sprint(c.X.Interim[0].Status))
 	},

@@ -34,7 +34,7 @@ var _ = register(Rule{
 	ID: "UPGRADE-H2-EARLY", Level: Must, Party: Client,
 	Severity: Severities{Refused: High, Switched: Low, Worst: Critical}, Since: "0.1",
 	Versions: HTTP2,
-	Title:    "A client sends nothing in a tunnel before the response",
+	Title:    "A client sends nothing in a tunnel before the server has opened it",
 	Problem: Problems{
 		Switched: "Client sent %s bytes before the tunnel was open",
 		Refused:  "Client sent %s bytes after an extended CONNECT that was then rejected",
@@ -50,13 +50,17 @@ makes a request of them, if the server then rejects the upgrade: a request that 
 	has answered, and drop it if it did not switch.`,
 	When: func(c *Case) bool { return extended(c) && c.X.Response != nil },
 	Judge: func(c *Case) Result {
-		res := c.passIf(c.X.EarlyBytes == 0)
+		res := c.passIf(c.X.EarlyBytes == 0 && !continues(c))
 		if res.Verdict == Fail && !c.switched && isRequestLine(c.X.Early) {
 			return res.rated(Critical)
 		}
 		return res
 	},
 	Show: func(c *Case, _ Result) Shown {
+		if continues(c) && c.X.EarlyBytes == 0 {
+			return says("Client sent %s bytes into the stream after the server had answered its extended CONNECT with %s",
+				append(c.inRequest(":method", ":protocol"), c.inResponse()...), strconv.FormatInt(c.X.Stream.Client.Late, 10), strconv.Itoa(c.status()))
+		}
 		return seen(c.inRequest(":method", ":protocol"), strconv.FormatInt(c.X.EarlyBytes, 10))
 	},
 	Probes: []Probe{
@@ -65,6 +69,9 @@ makes a request of them, if the server then rejects the upgrade: a request that 
 			EarlyParts(StreamPart{Kind: h2.Data, Data: Ping})),
 	},
 })
+
+// continues reports whether a client sent content of a tunnel although its extended CONNECT was rejected.
+func continues(c *Case) bool { return c.X.Stream != nil && c.X.Stream.Client.Late > 0 }
 
 var _ = register(Rule{
 	ID: "UPGRADE-H2-TUNNEL-FRAMES", Level: Must, Party: Client,

@@ -36,6 +36,7 @@ func TestConnectionsAreKnown(t *testing.T) {
 		w.head(FromClient, 1, false, ":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a.test")
 		w.head(FromClient, 3, false, extendedConnect()...)
 		w.head(FromServer, 3, true, ":status", "403")
+		w.data(FromClient, 3, true, "")
 		w.head(FromServer, 1, true, ":status", "200")
 		w.head(FromClient, 1, true, "trailer", "1")
 		w.head(FromClient, 5, false, extendedConnect()...)
@@ -45,8 +46,8 @@ func TestConnectionsAreKnown(t *testing.T) {
 			f.WriteRawFrame(http2.FrameHeaders, 4, 7, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 		})
 	})
-	if want := `{"id":"1","streams":3,"open":2,"client":{"settings":{"1":65536,"8":0},"connect":[1,0]},"server":{"settings":{"8":1},"connect":[1],"goaway":{"last":5,"code":11}}}
-{"id":"1","streams":3,"client":{"settings":{"1":65536,"8":0},"connect":[1,0],"blind":{"from":201,"why":"compression"}},` +
+	if want := `{"id":"1","streams":3,"open":1,"client":{"settings":{"1":65536,"8":0},"connect":[1,0]},"server":{"settings":{"8":1},"connect":[1],"goaway":{"last":5,"code":11}}}
+{"id":"1","streams":3,"client":{"settings":{"1":65536,"8":0},"connect":[1,0],"blind":{"from":210,"why":"compression"}},` +
 		`"server":{"settings":{"8":1},"connect":[1],"goaway":{"last":5,"code":11}}}`; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -74,7 +74,9 @@ func (m *multiplex) event(e *h2.Event) {
 		}
 		m.head(d, e)
 	case h2.EventData:
-		if s := m.streams[e.Stream]; s != nil {
+		switch s := m.streams[e.Stream]; {
+		case s == nil, s.answered() && d == FromServer: // the content of a rejection is not looked at
+		default:
 			e.Want = e.Length
 		}
 	case h2.EventPayload:
@@ -91,7 +93,9 @@ func (m *multiplex) event(e *h2.Event) {
 	case h2.EventReset:
 		m.on.end(e.Stream, d, true)
 		if s := m.streams[e.Stream]; s != nil {
-			m.tellOffer(s)
+			if s.awaitsHead() {
+				m.tellOffer(s)
+			}
 			s.reset(d, e.Code, m.now)
 			m.leave(s, e.Stream)
 		}
@@ -138,7 +142,7 @@ func (m *multiplex) head(d Direction, e *h2.Event) {
 		s = m.begin(e)
 	case s == nil:
 		s = m.unexpected(e)
-	case d == FromClient, s.x == nil:
+	case d == FromClient, !s.awaitsHead():
 		s.change(func(k *Stream) { k.side(d).Heads++ })
 		if d == FromClient {
 			s.suspects(m.now)
@@ -194,7 +198,11 @@ func (m *multiplex) begin(e *h2.Event) *stream {
 
 // follow begins to follow a stream. It returns nil where as much is followed as is kept.
 func (m *multiplex) follow(id uint32, raw []byte, whole bool) *stream {
-	if len(m.streams) >= maxStreams || m.heads+len(raw) > maxHeads {
+	full := func() bool { return len(m.streams) >= maxStreams || m.heads+len(raw) > maxHeads }
+	if full() {
+		m.relieve()
+	}
+	if full() {
 		m.blind = cmp.Or(m.blind, "HTTP/2 streams beyond those that are kept")
 		m.on.change(FromClient)
 		m.on.known.Unfollowed++
@@ -247,7 +255,7 @@ func (m *multiplex) respond(s *stream, e *h2.Event) {
 // goAway reports the requests that were not processed.
 func (m *multiplex) goAway(last uint32) {
 	for _, id := range m.ids() {
-		if s := m.streams[id]; id > last && s.x != nil {
+		if s := m.streams[id]; id > last && s.awaitsHead() {
 			s.goneAway(m.now)
 			m.leave(s, id)
 		}

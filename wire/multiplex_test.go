@@ -137,10 +137,30 @@ func http2Plays() map[string]http2Play {
 			w.send(FromServer, func(f *http2.Framer) { f.WriteRSTStream(3, http2.ErrCodeProtocol) })
 			w.send(FromServer, func(f *http2.Framer) { f.WriteGoAway(5, http2.ErrCodeNo, nil) })
 		}, []string{
-			`refused CONNECT /chat?x=1 403  "" "" early 0 {"id":1,"offered":"yes","server":{"end":"end","atHead":true}}`,
 			`reset CONNECT /chat?x=1 0 server-reset "" "" early 0 {"id":3,"offered":"yes","server":{"end":"reset","code":1},"killed":{"by":"end","open":1,"milliseconds":993}}`,
 			`goneaway CONNECT /chat?x=1 0 server "" "" early 0 {"id":7,"offered":"yes","server":{"end":"goaway"}}`,
+			`refused CONNECT /chat?x=1 403  "" "" early 0 {"id":1,"offered":"yes","server":{"end":"end","atHead":true}}`,
 			`closed CONNECT /chat?x=1 0 server "" "" early 0 {"id":5,"offered":"yes"}`,
+		}},
+		"rejected, and it goes on": {func(w *http2Writer) {
+			for id := uint32(1); id < 9; id += 2 {
+				w.head(FromClient, id, false, extendedConnect()...)
+				w.head(FromServer, id, false, ":status", "404")
+			}
+			w.data(FromServer, 1, false, "not here")
+			w.send(FromServer, func(f *http2.Framer) { f.WriteRSTStream(1, http2.ErrCodeRefusedStream) })
+			w.data(FromServer, 3, true, "not here")
+			w.data(FromClient, 3, false, "a frame")
+			w.data(FromClient, 3, true, "another")
+			w.data(FromServer, 5, true, "")
+			w.head(FromClient, 5, false, "x", "1")
+			w.data(FromClient, 7, false, "late")
+			w.send(FromClient, func(f *http2.Framer) { f.WriteRSTStream(7, http2.ErrCodeCancel) })
+		}, []string{
+			`refused CONNECT /chat?x=1 404  "" "" early 0 {"id":1,"offered":"yes","server":{"end":"reset","code":7}}`,
+			`refused CONNECT /chat?x=1 404  "" "" early 0 {"id":3,"offered":"yes","client":{"end":"end","late":14},"server":{"end":"end"}}`,
+			`refused CONNECT /chat?x=1 404  "" "" early 0 {"id":7,"offered":"yes","client":{"end":"reset","code":8,"late":4}}`,
+			`refused CONNECT /chat?x=1 404  "" "" early 0 {"id":5,"offered":"yes","client":{"heads":1},"server":{"end":"end"}}`,
 		}},
 		"a 101": {func(w *http2Writer) {
 			w.head(FromClient, 1, false, ":method", "GET", ":scheme", "http", ":path", "/ws", ":authority", "a.test", "upgrade", "websocket", "connection", "upgrade")

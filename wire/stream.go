@@ -34,6 +34,7 @@ type StreamSide struct {
 	Heads  int      `json:"heads,omitempty"`  // field blocks after that head: trailers, or what has no place in a tunnel (RFC 9113 §8.5)
 	Ended  bool     `json:"ended,omitempty"`  // of a reset: END_STREAM had come before
 	Secret []string `json:"secret,omitempty"` // see secretNames
+	Late   int64    `json:"late,omitempty"`   // of the client: bytes of DATA that came after an extended CONNECT was rejected
 	Hangs  bool     `json:"hangs,omitempty"`  // of the server in a tunnel: for HangsAfter from the client's END_STREAM on it sent nothing
 }
 
@@ -56,8 +57,8 @@ func (s *Stream) side(d Direction) *StreamSide {
 type stream struct {
 	Conversation
 	own      Common
-	x        *Exchange // until the final response head has come; after that, of one that was not accepted, nil
-	since    time.Time // when the head of the request was complete
+	x        *Exchange // until the final response head has come; of an extended CONNECT that was rejected, until that is reported; nil after that
+	since    time.Time // when the head of the request was complete, or that of the rejection
 	early    []byte
 	head     int       // bytes of its heads
 	reported bool      // that it is silent
@@ -115,10 +116,7 @@ func (s *stream) respond(head []byte, whole, ends bool, now time.Time) {
 		s.end(FromServer, true, now)
 	}
 	if x.Outcome = x.Answer(); x.Outcome != Switched {
-		s.watch(now)
-		s.emit(x)
-		s.watched(x)
-		s.x, s.over = nil, true
+		s.rejected(ends, now)
 		return
 	}
 	s.accepted()
@@ -152,6 +150,10 @@ func (s *stream) data(d Direction, p []byte, now time.Time) {
 			s.hangs = now.Add(HangsAfter)
 		}
 		s.record(d, p, base, now)
+	case s.answered():
+		if d == FromClient {
+			s.change(func(k *Stream) { k.Client.Late += int64(len(p)) })
+		}
 	case d == FromClient:
 		s.x.EarlyBytes += int64(len(p))
 		s.early = append(s.early, p[:min(len(p), MaxRecorded-len(s.early))]...)
@@ -171,6 +173,13 @@ func (s *stream) end(d Direction, atHead bool, now time.Time) {
 		if d == FromClient {
 			s.hangs = now.Add(HangsAfter)
 		}
+	}
+	if s.answered() && !atHead {
+		if s.since = now; s.what().Client.End != "" && s.what().Server.End != "" {
+			s.watch(now)
+			s.report()
+		}
+		return
 	}
 	if s.what().Client.End != "" && s.what().Server.End != "" && s.tunnel != nil {
 		cause := CauseServer
@@ -194,6 +203,11 @@ func (s *stream) reset(d Direction, code h2.Code, now time.Time) {
 	if d == FromServer {
 		cause = CauseServerReset
 	}
+	if s.answered() {
+		s.watch(now)
+		s.report()
+		return
+	}
 	if s.x != nil {
 		s.unanswered(Reset, cause, now)
 		return
@@ -203,7 +217,7 @@ func (s *stream) reset(d Direction, code h2.Code, now time.Time) {
 
 // goneAway takes that the server has not processed the request (RFC 9113 §6.8).
 func (s *stream) goneAway(now time.Time) {
-	if s.over || s.x == nil {
+	if s.over || !s.awaitsHead() {
 		return
 	}
 	s.change(func(k *Stream) { k.Server.End = StreamAway })
@@ -227,6 +241,8 @@ func (s *stream) conclude(cause Cause, now time.Time) {
 	switch {
 	case s.over:
 		return
+	case s.answered():
+		s.report()
 	case s.tunnel != nil:
 		if s.what().Client.End != "" && s.what().Server.End != "" || s.what().Client.End == StreamReset || s.what().Server.End == StreamReset {
 			s.watch(now)
@@ -249,8 +265,12 @@ func (s *stream) conclude(cause Cause, now time.Time) {
 // next is when something is to be reported; the zero time if never.
 func (s *stream) next() time.Time {
 	switch {
-	case s.over || s.x != nil && s.reported:
+	case s.over, s.awaitsHead() && s.reported:
 		return time.Time{}
+	case s.answered() && s.what().Server.End != "":
+		return s.since.Add(KilledWithin)
+	case s.answered():
+		return s.since.Add(UnfinishedFor)
 	case s.x != nil:
 		return s.since.Add(SilentAfter)
 	}
@@ -261,6 +281,8 @@ func (s *stream) next() time.Time {
 func (s *stream) tick(now time.Time) {
 	switch due := s.next(); {
 	case due.IsZero() || now.Before(due):
+	case s.answered():
+		s.report()
 	case s.x != nil:
 		s.x.Outcome, s.reported = Silent, true
 		s.emit(s.x)

@@ -61,7 +61,7 @@ type streamPlayer struct {
 // play takes bytes of one side.
 func (p *streamPlayer) play(d Direction, b []byte) {
 	for len(b) > 0 {
-		if p.s != nil && (d == FromClient || p.s.x == nil) {
+		if p.s != nil && (d == FromClient || !p.s.awaitsHead()) {
 			p.s.data(d, b, p.now)
 			return
 		}
@@ -113,6 +113,7 @@ func (p *streamPlayer) finish(end string) {
 	}
 	s.change(func(k *Stream) {
 		k.Client.Heads, k.Server.Heads, k.Server.Hangs = p.what.Client.Heads, p.what.Server.Heads, p.what.Server.Hangs
+		k.Client.Late = p.what.Client.Late
 	})
 	first, second := FromClient, FromServer
 	if end == "closed" {

@@ -35,6 +35,7 @@ func h2Caught() map[string]string {
 		"h2-setting-back":      "CTRL-H2-GET",
 		"h2-426-hop-fields":    "CTRL-H2-GET UPGRADE-H2-VER-99",
 		"h2-201":               "CTRL-H2-WS",
+		"h2-refused-late":      "UPGRADE-H2-ORIGIN-EVIL UPGRADE-H2-PROTO-UNKNOWN UPGRADE-H2-VER-99",
 		"h2-malformed-kills":   "UPGRADE-H2-PAIR-REFUSE",
 		"h2-malformed-hangs":   "UPGRADE-H2-PROTO-DUP",
 		"h2-ends-all":          "CTRL-H2-WS UPGRADE-H2-PAIR-CLOSE UPGRADE-H2-PAIR-END UPGRADE-H2-PAIR-RESET UPGRADE-H2-TUN-RST",

@@ -31,6 +31,7 @@ type h2Manner struct {
 	dropsCookie   bool // it passes on no Cookie header of a tunnel
 	firstOrigin   bool // it looks at the first of several origins
 	refusesStream bool // it rejects handshakes with REFUSED_STREAM
+	refusesLate   bool // it does so after it has answered
 	wantsKey      bool // it demands Sec-WebSocket-Key
 
 	status    int  // of an open tunnel; 0: 200
@@ -121,6 +122,7 @@ func h2Faults() []h2Fault {
 		{"h2-201", "opens a tunnel with 201", h2Manner{status: http.StatusCreated}},
 		{"h2-accept", "sends Sec-WebSocket-Accept in HTTP/2", h2Manner{accepts: true}},
 		{"h2-refused-stream", "rejects handshakes with REFUSED_STREAM after the far side has got them", h2Manner{refusesStream: true}},
+		{"h2-refused-late", "answers a rejected handshake, and then resets the stream with REFUSED_STREAM", h2Manner{refusesLate: true}},
 		{"h2-malformed-kills", "ends the connection at a malformed request", h2Manner{flawsKill: true}},
 		{"h2-malformed-hangs", "never answers a malformed request", h2Manner{flawsHang: true}},
 

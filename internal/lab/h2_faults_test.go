@@ -80,6 +80,7 @@ func h2Shows() map[string]h2Show {
 		"h2-201":               {asking(false, h2Connect()), open, `201 "\x81\x02hi"`},
 		"h2-accept":            {answering2("sec-websocket-accept", h2Connect()), "200 ", "200 " + soundAccept},
 		"h2-refused-stream":    {asking(false, h2Connect("origin", "http://evil.invalid")), "403", "RST REFUSED_STREAM"},
+		"h2-refused-late":      {rejectedAndReset, "403, then RST NO_ERROR", "403, then RST REFUSED_STREAM"},
 		"h2-malformed-kills":   {asking(false, h2Connect("x-a", "\x00")), malformed, "GOAWAY PROTOCOL_ERROR"},
 		"h2-malformed-hangs": {func(c *h2Client) string {
 			c.send(1, false, h2Connect("x-a", "\x00"))
@@ -129,7 +130,7 @@ func TestH2FaultsAreAlone(t *testing.T) {
 		"h2-close-resets": "h2-ends-all", "h2-never-ends": "h2-ends-all",
 		"h2-malformed-kills": "h2-any-value", "h2-malformed-hangs": "h2-any-value",
 		"h2-not-offered": "h2-setting-2 h2-setting-back", "h2-setting-2": "h2-not-offered h2-setting-back", "h2-setting-back": "h2-not-offered h2-setting-2",
-		"h2-refused-stream": "h2-origin-skipped", "h2-version-skipped": "h2-426-hop-fields",
+		"h2-refused-stream": "h2-origin-skipped", "h2-refused-late": "h2-early h2-origin-skipped", "h2-version-skipped": "h2-426-hop-fields",
 	}
 	for _, f := range h2Faults() {
 		if strings.Contains(broad, " "+f.name+" ") {
@@ -266,6 +267,13 @@ func dialled(lines []string) func(*h2Client) string {
 			return "nothing"
 		}
 	}
+}
+
+// rejectedAndReset sees the reset after the answer to a foreign origin.
+func rejectedAndReset(c *h2Client) string {
+	c.send(1, false, h2Connect("origin", "http://evil.invalid"))
+	came := strings.Fields(c.ping())
+	return came[0] + ", then " + strings.Join(came[max(len(came)-2, 0):], " ")
 }
 
 // dialledByPath is dialled with the address of the other server in :path.

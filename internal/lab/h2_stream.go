@@ -76,7 +76,11 @@ func (c *h2Conn) settle(s *h2Stream) {
 		return
 	}
 	if s.iEnded && s.tunnel == nil && s.early == nil {
-		c.reset(s.id, http2.ErrCodeNo) // the answer is complete, and the rest of the request is not needed
+		code := http2.ErrCodeNo // the answer is complete, and the rest of the request is not needed
+		if c.manner.refusesLate {
+			code = http2.ErrCodeRefusedStream
+		}
+		c.reset(s.id, code)
 		return
 	}
 	if s.received > h2Window/2 && len(s.pending) < h2Pending && !s.heEnded {
