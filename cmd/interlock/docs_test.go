@@ -140,18 +140,16 @@ func TestKeysOnTheLoginPageAreKeys(t *testing.T) {
 }
 
 // TestTheExamplesForCIInstallFromACheckout is needed until a release is published: before that, go
-// install MODULE@latest fails.
+// install MODULE@latest and uses: OWNER/interlock@TAG fail.
 func TestTheExamplesForCIInstallFromACheckout(t *testing.T) {
-	for _, name := range []string{"github.yml", "gitlab.yml"} {
+	for name, want := range map[string][]string{"github.yml": nil, "gitlab.yml": {"go install -C interlock-source ./cmd/interlock"}} {
 		text := read(t, filepath.Join("../../deploy/ci", name))
-		install := regexp.MustCompile(`go install .*`).FindAllString(text, -1)
-		if len(install) != 1 {
-			t.Errorf("%s: got %q, want one installation", name, install)
-			continue
+		if install := regexp.MustCompile(`go install .*`).FindAllString(text, -1); !slices.Equal(install, want) {
+			t.Errorf("%s: got %q, want %q", name, install, want)
 		}
-		words := strings.Fields(install[0])
-		if want := []string{"go", "install", "-C", "interlock-source", "./cmd/interlock"}; !slices.Equal(words, want) || strings.Count(text, "interlock-source") != 2 {
-			t.Errorf("%s: got %q, want %q in a checkout that was made before", name, words, want)
-		}
+	}
+	text := read(t, "../../deploy/ci/github.yml")
+	if !strings.Contains(text, "path: interlock-source\n") || !strings.Contains(text, "- uses: ./interlock-source\n") {
+		t.Error("github.yml does not use the action from a checkout that was made before")
 	}
 }
