@@ -10,7 +10,8 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// overHTTP2 are the transcripts of streams of the rulebook as connections of HTTP/2, by name.
+// overHTTP2 are the transcripts of streams of the rulebook as connections of HTTP/2, by name: those about an
+// upgrade, as no other stream is an exchange without its probe.
 func overHTTP2(t testing.TB) map[string]*wire.Transcript {
 	t.Helper()
 	all := map[string]*wire.Transcript{}
@@ -20,7 +21,9 @@ func overHTTP2(t testing.TB) map[string]*wire.Transcript {
 			for i := range framed.Chunks {
 				framed.Chunks[i].Idle = 0
 			}
-			all[name] = framed
+			if len(framed.Exchanges(wire.Common{})) > 0 {
+				all[name] = framed
+			}
 		}
 	}
 	if len(all) < 20 {
