@@ -16,6 +16,18 @@ type Problems struct {
 	Refused  string `json:"refused,omitempty"`
 }
 
+// LabelOf returns the label for a finding with that verdict, of that party: it says that something was
+// accepted only if a server did that, and failed for it.
+func (r *Rule) LabelOf(v Verdict, party Party) string {
+	if v == Fail && party != Client || strings.Contains(r.Label, "not accepted") {
+		return r.Label
+	}
+	return strings.Replace(r.Label, " accepted", "", 1)
+}
+
+// Label returns the problem in a few words, for lists.
+func (f *Finding) Label() string { return f.Rule.LabelOf(f.Verdict, f.Party) }
+
 // Shown is the result of a rule's Show for one exchange. A sentence in Problem replaces that of the
 // rule.
 type Shown struct {

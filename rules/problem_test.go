@@ -93,3 +93,21 @@ func TestValuesStayAsTheyAre(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// TestLabelsSayWhatHappened holds that no label says that something was accepted where a server rejected
+// it, closed the connection, or did what is not known. What is left is a label all the same.
+func TestLabelsSayWhatHappened(t *testing.T) {
+	for _, r := range All() {
+		if got := r.LabelOf(Fail, Server); got != r.Label {
+			t.Errorf("%s: got %q, want %q", r.ID, got, r.Label)
+		}
+		for _, got := range []string{r.LabelOf(Fail, Client), r.LabelOf(Warn, Server), r.LabelOf(Unclear, Server)} {
+			if len(got) < 5 || strings.Contains(got, "accepted") && !strings.Contains(got, "not accepted") || strings.Contains(got, "  ") {
+				t.Errorf("%s: %q", r.ID, got)
+			}
+		}
+	}
+	if got := Find("UPGRADE-WS-UNMASKED").LabelOf(Fail, Client); got != "Unmasked client frame" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -146,7 +146,7 @@ func answer(s *Summary, failures []*cause) string {
 	for _, c := range failures {
 		is := c.first()
 		if places[is.place()], kinds[is.rule] = true, true; worst == "" {
-			worst = fmt.Sprintf(" Worst, at %s: %s (%s, %s).", is.place(), strings.TrimSuffix(cmp.Or(printed.ASCII(is.finding.Detail), is.rule.Label), "."),
+			worst = fmt.Sprintf(" Worst, at %s: %s (%s, %s).", is.place(), strings.TrimSuffix(cmp.Or(printed.ASCII(is.finding.Detail), is.finding.Label()), "."),
 				is.rule.ID, is.finding.Severity)
 		}
 	}

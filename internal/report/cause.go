@@ -97,8 +97,8 @@ func (c *cause) states() string {
 
 // text is the cause in a few words: the problem and its rule.
 func (c *cause) text() string {
-	r := c.first().rule
-	return r.Label + " (" + r.ID + ")"
+	is := c.first()
+	return is.finding.Label() + " (" + is.rule.ID + ")"
 }
 
 // headline says how many probes, or else how many exchanges, failed for how many causes.

@@ -89,7 +89,7 @@ func (g *gitlabWriter) issue(is *merged) gitlabIssue {
 		Description: fmt.Sprintf("%s (%s; %s%s, %s)", printed.ASCII(f.Detail), is.name(), f.Verdict, state, is.exchanges()),
 		Check:       f.Rule.ID, Fingerprint: is.fingerprint, Severity: gitlabSeverity(is), Location: g.location(is.key.Route),
 		Content: gitlabContent{fmt.Sprintf("**%s** (%s)\n\n%s**again**\n\n%s\n\n**why** %s\n\n**fix** %s\n\n**more** `%s`",
-			escapeMarkdown(f.Rule.Label), cited(f.Refs), sides, fence(is.again(), "sh"), escapeMarkdown(f.Rule.Why), escapeMarkdown(f.Rule.Fix), more(f.Rule))},
+			escapeMarkdown(f.Label()), cited(f.Refs), sides, fence(is.again(), "sh"), escapeMarkdown(f.Rule.Why), escapeMarkdown(f.Rule.Fix), more(f.Rule))},
 	}
 }
 

@@ -133,7 +133,7 @@ func viewSection(title string, all []*cause, anchors map[rules.Key]string) (html
 	for i, group := range byRule(all) {
 		is := group[0].first()
 		r := htmlRule{
-			Mark: printed.MarkOf(is.Verdict), ID: is.rule.ID, Label: is.rule.Label, Title: is.rule.Title, Level: is.rule.Level.String(),
+			Mark: printed.MarkOf(is.Verdict), ID: is.rule.ID, Label: is.finding.Label(), Title: is.rule.Title, Level: is.rule.Level.String(),
 			Why: is.rule.Why, Fix: strings.Split(is.rule.Fix, "\n"), More: more(is.rule),
 		}
 		for j, c := range group {

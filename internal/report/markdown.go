@@ -94,7 +94,7 @@ func (m *markdownWriter) failures(b *bytes.Buffer, all []*cause, s *Summary) {
 	fmt.Fprintf(b, "## Failures\n\n%s\n\n", escapeMarkdown(headline(all, s.Verdicts[rules.Fail])))
 	for _, group := range byRule(all[:min(len(all), maxCommented)]) {
 		r := group[0].first().rule
-		fmt.Fprintf(b, "### ✖ %s: %s\n\n", r.ID, escapeMarkdown(r.Label))
+		fmt.Fprintf(b, "### ✖ %s: %s\n\n", r.ID, escapeMarkdown(group[0].first().finding.Label()))
 		for _, c := range group {
 			m.cause(b, c)
 		}

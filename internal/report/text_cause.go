@@ -60,7 +60,7 @@ func (t *textWriter) problem(b *bytes.Buffer, is *merged) {
 	f := &is.finding
 	text := printed.ASCII(f.Detail)
 	if text == "" {
-		text = is.rule.Label
+		text = f.Label()
 	}
 	m := printed.MarkOf(f.Verdict)
 	if f.Verdict == rules.Warn && f.Severity == rules.Info {

@@ -180,7 +180,7 @@ func (f *shownFinding) Problem() string {
 	if f.Detail != "" {
 		return text(f.Detail)
 	}
-	return f.Rule.Label
+	return f.Label()
 }
 
 // Fixes are the paragraphs of the remedy.

@@ -143,7 +143,7 @@ func (u *site) groups(ctx context.Context, q store.Query) ([]group, error) {
 	for _, b := range store.ByRule(found) {
 		g := group{Rule: b.Rule, Mark: mark{b.Verdict}, Severity: b.Severity.String(), Count: b.Count}
 		if rule := rules.Find(b.Rule); rule != nil {
-			g.Title, g.Label, g.Level = rule.Title, rule.Label, rule.Level.String()
+			g.Title, g.Label, g.Level = rule.Title, rule.LabelOf(b.Verdict, b.Party), rule.Level.String()
 		}
 		for i := range b.Places {
 			g.Places = append(g.Places, newPlace(b.Rule, &b.Places[i]))
