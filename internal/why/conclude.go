@@ -15,6 +15,8 @@ func (w *walker) conclude() {
 	failed := r.failed()
 	switch {
 	case r.ended != "":
+	case w.gone:
+		r.Result = Fails
 	case len(failed) == 0 && r.has("handshake"):
 		r.Result = Works
 	case r.known():

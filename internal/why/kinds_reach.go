@@ -41,6 +41,12 @@ func noConnection(address, port string, err error) rules.Diagnosis {
 		"network: look at routes and VPN; if the name has an IPv6 address, at IPv6")
 }
 
+func stopped(address string, err error, last *attempt) rules.Diagnosis {
+	return certain("stopped", fmt.Sprintf("The server stopped accepting connections at %s after the request %q (%s): %s", address, last.what, last.short(), refusal(err)),
+		"The server has exited or was restarted, perhaps because of that request",
+		"server: look in its log for the error at that time, and send the request once more after it has started", "Node.js: an error without a listener ends the process: socket.on('error', ...) for each WebSocket")
+}
+
 func isTimeout(err error) bool {
 	var t net.Error
 	return errors.As(err, &t) && t.Timeout()

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type server struct {
 	t        *testing.T
 	address  string
+	listener net.Listener
 	requests atomic.Int32
 	busy     atomic.Int32
 	most     atomic.Int32
@@ -37,7 +38,7 @@ func serve(t *testing.T, answer func(q *http.Request) (status int, body string))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, address: listener.Addr().String()}
+	s := &server{t: t, address: listener.Addr().String(), listener: listener}
 	h := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			s.requests.Add(1)
@@ -63,6 +64,13 @@ func serve(t *testing.T, answer func(q *http.Request) (status int, body string))
 	go h.Serve(listener)
 	t.Cleanup(func() { h.Close() })
 	return s
+}
+
+// deaf has the server accept no more connections.
+func (s *server) deaf() {
+	if err := s.listener.Close(); err != nil {
+		s.t.Error(err)
+	}
 }
 
 // accept switches, and answers pings until the client closes.

@@ -100,6 +100,8 @@ func refusal(err error) string {
 	switch {
 	case errors.Is(err, errno.ECONNREFUSED):
 		return "connection refused"
+	case errors.Is(err, errno.ECONNRESET):
+		return "connection reset"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer"
 	case errors.Is(err, errno.ENETUNREACH), errors.Is(err, errno.EHOSTUNREACH):

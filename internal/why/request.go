@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -48,7 +49,44 @@ func (w *walker) send(ctx context.Context, name string, f form) *attempt {
 		a.judge()
 	}
 	w.take(a.step(name, time.Since(began), w.settings.Timeout))
+	w.follow(ctx, a)
 	return a
+}
+
+// follow looks whether the server still accepts connections after a request that it has closed, or could
+// not be connected for. Of several that were closed, the first one is to blame.
+func (w *walker) follow(ctx context.Context, a *attempt) {
+	if a.x == nil {
+		if w.last != nil && errors.Is(a.err, probe.ErrUnreachable) {
+			w.lost(a.err)
+		}
+		return
+	}
+	if !a.closed() || !w.last.closed() {
+		w.last = a
+	}
+	if !a.closed() {
+		return
+	}
+	conn, err := (&net.Dialer{Timeout: w.settings.Timeout}).DialContext(ctx, "tcp", w.address)
+	switch {
+	case err == nil:
+		conn.Close()
+	case ctx.Err() == nil:
+		w.lost(err)
+	}
+}
+
+// closed reports whether the server closed the connection without an answer.
+func (a *attempt) closed() bool {
+	return a != nil && a.x != nil && a.x.Response == nil && a.x.Outcome == wire.Closed
+}
+
+// lost ends the walk: the server accepted connections before, and accepts none now.
+func (w *walker) lost(err error) {
+	w.report.Diagnoses = nil
+	w.found(stopped(w.address, err, w.last))
+	w.gone, w.left = true, 0
 }
 
 // judge judges and explains the exchange.
@@ -80,6 +118,8 @@ func (a *attempt) step(name string, took, timeout time.Duration) Step {
 // answer is the result of the attempt, in a few words.
 func (a *attempt) answer(timeout time.Duration) string {
 	switch {
+	case a.x == nil && errors.Is(a.err, probe.ErrUnreachable):
+		return refusal(a.err)
 	case a.x == nil:
 		return a.err.Error()
 	case a.err != nil:

@@ -60,6 +60,8 @@ type walker struct {
 	secrets  secrets
 
 	plainPage *attempt      // the plain GET, if there was an answer
+	last      *attempt      // the last request that there was a connection for
+	gone      bool          // the server accepts no connections any more
 	pace      *rate.Limiter // of requests; nil: no limit
 	tryIt     bool          // the report says how to find out more
 }
@@ -124,6 +126,9 @@ func (w *walker) take(s Step) {
 // found records why it fails.
 func (w *walker) found(all ...rules.Diagnosis) {
 	for _, d := range all {
+		if w.gone && len(w.report.Diagnoses) > 0 { // whatever the answers before say, this is why it fails
+			return
+		}
 		d = fromHere(d)
 		d.Text, d.Cause, d.Basis, d.Fix = w.secrets.blank(d.Text), w.secrets.blank(d.Cause), w.secrets.blank(d.Basis), w.secrets.blank(d.Fix)
 		known := false
