@@ -20,9 +20,11 @@ type Open struct {
 	Method      string    `json:"method"`
 	Target      string    `json:"target"`
 	Protocol    string    `json:"protocol"`
+	Version     string    `json:"version"`          // of HTTP, such as HTTP/1.1
+	Stream      uint32    `json:"stream,omitempty"` // of HTTP/2: its number
 	Client      string    `json:"client"`
 	Backend     string    `json:"backend"`
-	ClientBytes int64     `json:"clientBytes"` // that the client has sent after the 101
+	ClientBytes int64     `json:"clientBytes"` // that the client has sent in the tunnel
 	ServerBytes int64     `json:"serverBytes"`
 	Frames      *ws.Facts `json:"frames,omitempty"` // of WebSocket; absent where frames are not read
 }
@@ -33,9 +35,13 @@ func NewOpen(x *wire.Exchange, o *rules.Options) Open {
 	if !o.Full {
 		target = o.Redact.Target(target)
 	}
+	stream := uint32(0)
+	if x.Stream != nil {
+		stream = x.Stream.ID
+	}
 	return Open{
 		ID: x.ID, Since: x.Time.Add(x.Took).UTC().Truncate(time.Millisecond), Route: x.Route, Endpoint: rules.EndpointOf(x), Method: wire.Escape([]byte(x.Request.Method)),
-		Target: wire.Escape([]byte(target)), Protocol: x.Protocol(), Client: x.Client, Backend: x.Backend,
+		Target: wire.Escape([]byte(target)), Protocol: x.Protocol(), Version: x.Request.Version, Stream: stream, Client: x.Client, Backend: x.Backend,
 		ClientBytes: x.After.ClientBytes, ServerBytes: x.After.ServerBytes, Frames: x.After.Frames.WithReasons(rules.PublicReason),
 	}
 }
@@ -83,7 +89,7 @@ func judge(x *wire.Exchange, o *rules.Options) (*rules.Ruling, error) {
 	return now(r, x, o), nil
 }
 
-// now returns a ruling with what followed the 101 until now.
+// now returns a ruling with what the tunnel has carried until now.
 func now(r *rules.Ruling, x *wire.Exchange, o *rules.Options) *rules.Ruling {
 	ruling, exchange := *r, *r.X
 	ruling.X, exchange.Final, exchange.Cause = &exchange, false, ""

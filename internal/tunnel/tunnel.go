@@ -4,6 +4,7 @@ package tunnel
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/diagnose"
@@ -16,6 +17,7 @@ import (
 // A View is what the frames of a tunnel show, for people.
 type View struct {
 	Title string // what they are
+	Began string // the status with which it began: 101, or 200 in HTTP/2
 	Rows  []Row
 	Notes []string // about both sides
 	Marks []Mark   // on the axis of time, which is a thousand long; nil if the duration is not known
@@ -51,7 +53,10 @@ type Mark struct {
 // were not read. The messages are those that may be shown.
 func Of(r *rules.Ruling, messages *ws.Messages) *View {
 	a := &r.X.After
-	t := &View{Over: a.Ended || r.X.Final, Lasts: lasted(a)}
+	t := &View{Over: a.Ended || r.X.Final, Lasts: lasted(a), Began: "101"}
+	if p := r.X.Response; p != nil {
+		t.Began = strconv.Itoa(p.Status)
+	}
 	t.Open = !t.Over && t.Lasts > 0
 	total := [2]int64{a.ClientBytes, a.ServerBytes}
 	t.add("bytes", func(d int) []Line { return []Line{{Text: printed.Size(total[d])}} })
@@ -116,11 +121,11 @@ func wrong(format string, v ...any) Line { return Line{fmt.Sprintf(format, v...)
 // note says what concerns both sides.
 func (t *View) note(idle, from time.Duration) {
 	if idle >= time.Second {
-		t.Notes = append(t.Notes, fmt.Sprintf("The longest time without a byte was %s, from %s after the 101.", printed.Took(idle), at(from)))
+		t.Notes = append(t.Notes, fmt.Sprintf("The longest time without a byte was %s, from %s after the %s.", printed.Took(idle), at(from), t.Began))
 	}
 }
 
-// at is a time after the 101.
+// at is a time after the tunnel began.
 func at(d time.Duration) string {
 	if d <= 0 {
 		return "0 ms"

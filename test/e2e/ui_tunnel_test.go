@@ -67,10 +67,12 @@ func TestAnOpenTunnelIsShown(t *testing.T) {
 	b.silent("tunnels")
 }
 
-// drawn saves pictures of the page, and checks that it fits the window and is accessible.
+// drawn saves pictures of the page, dark and light, wide and narrow, and checks that it fits the window and
+// is accessible.
 func (b *tab) drawn(name string) {
 	b.t.Helper()
-	for width, theme := range map[int64]string{1400: "light", 400: "dark"} {
+	for i := range 4 {
+		width, theme := [...]int64{1400, 400}[i/2], [...]string{"light", "dark"}[i%2]
 		b.theme(theme)
 		b.do(chromedp.EmulateViewport(width, 1000))
 		if wide := ask[int64](b, "document.documentElement.scrollWidth"); wide > width {

@@ -29,7 +29,7 @@ type exchangeView struct {
 	Facts                []Setting
 	Stream               string           // of HTTP/2, what it is: HTTP/2, stream 3
 	Connection           []Setting        // of HTTP/2, what is known of it
-	Together             string           // the filter for the other exchanges of that connection; empty if it is the only stream
+	Together             string           // the ID of its connection of HTTP/2
 	Recipe               report.Recipe    // commands that send it again
 	Lead                 string           // the fault in a sentence
 	Why                  []ownWhy         // what explains it
@@ -189,7 +189,10 @@ func (f *shownFinding) Fixes() []string { return strings.Split(f.Rule.Fix, "\n")
 // heads shows the bytes.
 func (v *exchangeView) heads() {
 	x := v.Ruling.X
-	add := func(into *[]shownPart, p shownPart) { *into = append(*into, p) }
+	add := func(into *[]shownPart, p shownPart) {
+		p.Plain = x.Stream != nil && into == &v.Heads
+		*into = append(*into, p)
+	}
 	q := &x.Request.Head
 	add(&v.Heads, showPart("Request", ">", q.Raw, q, evidenceOf(v.Findings, rules.InRequest, len(q.Raw)), v.View))
 	if x.Far != nil {

@@ -27,6 +27,7 @@ type row struct {
 	Origin   string    `json:"origin"`
 	Probe    string    `json:"probe,omitempty"`
 	Protocol string    `json:"protocol"`
+	Version  string    `json:"version"` // of HTTP, such as HTTP/1.1
 	Method   string    `json:"method"`
 	Target   string    `json:"target"`
 	Route    string    `json:"route"`
@@ -50,7 +51,7 @@ func rowOf(r *rules.Ruling) row {
 	x := r.X
 	host, _ := x.Request.Host()
 	w := row{
-		ID: x.ID, Time: x.Time, Origin: string(x.Origin), Probe: x.Probe, Protocol: x.Protocol(), Method: x.Request.Method, Target: r.Target(),
+		ID: x.ID, Time: x.Time, Origin: string(x.Origin), Probe: x.Probe, Protocol: x.Protocol(), Version: x.Request.Version, Method: x.Request.Method, Target: r.Target(),
 		Route: x.Route, Endpoint: r.Endpoint, Host: host, Client: x.Client, Outcome: string(x.Outcome), Verdict: mark{r.Verdict}, Unsafe: r.Unsafe, Blocked: x.Blocked,
 		Rules: []string{}, Took: x.Took, severity: r.Severity(),
 	}
@@ -66,6 +67,9 @@ func rowOf(r *rules.Ruling) row {
 	return w
 }
 
+// HTTP2 reports whether the exchange is one of HTTP/2.
+func (w row) HTTP2() bool { return w.Version == "HTTP/2" }
+
 // listView is a page of exchanges.
 type listView struct {
 	Filter  string   `json:"filter"`
@@ -80,6 +84,7 @@ type listView struct {
 	Guide   guide    `json:"-"`
 	Formats []string `json:"-"`
 	Quick   []quick  `json:"-"`
+	Keys    []key    `json:"-"` // of filters
 	Terms   []quick  `json:"-"` // of the filter, each with the filter without it
 	Sorts   []choice `json:"-"`
 }
@@ -103,7 +108,7 @@ func (u *site) exchanges(r *http.Request) (sheet, error) {
 	if err != nil {
 		return sheet{}, err
 	}
-	v.Quick, v.Terms, v.Sorts, v.Formats = u.quicks(v.Filter), u.terms(v.Filter), sorts(sort), formats()
+	v.Quick, v.Terms, v.Sorts, v.Formats, v.Keys = u.quicks(v.Filter), u.terms(v.Filter), sorts(sort), formats(), keys()
 	if len(v.Rows) == 0 && v.Error == "" {
 		if v.Empty, err = u.empty(r.Context()); err != nil {
 			return sheet{}, err

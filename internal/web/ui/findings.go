@@ -38,7 +38,8 @@ type group struct {
 	Rule     string  `json:"rule"`
 	Title    string  `json:"title"`
 	Label    string  `json:"label"`
-	Level    string  `json:"level"` // empty: the rulebook does not have the rule
+	Level    string  `json:"level"`           // empty: the rulebook does not have the rule
+	HTTP2    bool    `json:"http2,omitempty"` // the rule is about HTTP/2 alone
 	Route    string  `json:"route,omitempty"`
 	Endpoint string  `json:"endpoint,omitempty"`
 	Mark     mark    `json:"verdict"`
@@ -58,6 +59,12 @@ type place struct {
 	Source string   `json:"source"` // live, probe or both
 	Probes []string `json:"probes,omitempty"`
 	ID     string   `json:"exchange"` // the latest one that shows it
+}
+
+// HTTP2 reports whether the rule is about HTTP/2 alone.
+func (p place) HTTP2() bool {
+	rule := rules.Find(p.Rule)
+	return rule != nil && rule.Versions == rules.HTTP2
 }
 
 // Problem is what is wrong there, in a sentence.
@@ -143,7 +150,7 @@ func (u *site) groups(ctx context.Context, q store.Query) ([]group, error) {
 	for _, b := range store.ByRule(found) {
 		g := group{Rule: b.Rule, Mark: mark{b.Verdict}, Severity: b.Severity.String(), Count: b.Count}
 		if rule := rules.Find(b.Rule); rule != nil {
-			g.Title, g.Label, g.Level = rule.Title, rule.LabelOf(b.Verdict, b.Party), rule.Level.String()
+			g.Title, g.Label, g.Level, g.HTTP2 = rule.Title, rule.LabelOf(b.Verdict, b.Party), rule.Level.String(), rule.Versions == rules.HTTP2
 		}
 		for i := range b.Places {
 			g.Places = append(g.Places, newPlace(b.Rule, &b.Places[i]))

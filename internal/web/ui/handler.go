@@ -42,6 +42,7 @@ func (p *Pages) Handler() http.Handler {
 	mux.HandleFunc("GET /{$}", u.show("/", "overview", u.overview))
 	mux.HandleFunc("GET /exchanges", u.show("/exchanges", "exchanges", u.exchanges))
 	mux.HandleFunc("GET /exchanges/{id}", u.show("/exchanges", "exchange", u.exchange))
+	mux.HandleFunc("GET /connections/{id}", u.show("/exchanges", "connection", u.connection))
 	mux.HandleFunc("GET /tunnels", u.show("/tunnels", "tunnels", u.tunnels))
 	mux.HandleFunc("GET /findings", u.show("/findings", "findings", u.findings))
 	mux.HandleFunc("GET /diagnoses", u.show("/diagnoses", "diagnoses", u.diagnoses))

@@ -79,6 +79,7 @@ type shownPart struct {
 	Title string
 	Sign  string // before each line
 	Bytes int
+	Plain bool       // of HTTP/2: it was sent in another form, whose size is not known
 	Lines [][]piece  // of the view wire
 	Dump  []dumpRow  // of the view hex
 	Rows  []fieldRow // of the view fields

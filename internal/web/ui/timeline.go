@@ -24,13 +24,19 @@ type step struct {
 func (v *exchangeView) timeline() {
 	x := v.Ruling.X
 	add := func(at, party, what, note string) { v.Steps = append(v.Steps, step{at, party, what, note}) }
-	add("0 ms", "client", "request head", printed.Count(len(x.Request.Raw), "byte"))
+	size := func(b []byte) string {
+		if x.Stream != nil { // it was sent compressed
+			return ""
+		}
+		return printed.Count(len(b), "byte")
+	}
+	add("0 ms", "client", "request head", size(x.Request.Raw))
 	for _, p := range x.Interim {
 		add("", "server", strconv.Itoa(p.Status)+" "+p.Reason, "interim")
 	}
 	switch {
 	case x.Response != nil:
-		add("+"+printed.Took(x.Took), "server", strconv.Itoa(x.Response.Status)+" "+x.Response.Reason, printed.Count(len(x.Response.Raw), "byte"))
+		add("+"+printed.Took(x.Took), "server", strconv.Itoa(x.Response.Status)+" "+x.Response.Reason, size(x.Response.Raw))
 	case x.Cause.Local():
 		add("", "interlock", "answered in the backend's place", string(x.Cause))
 	default:
