@@ -81,7 +81,23 @@ func showFrame(c *Case, r Result, what func(*ws.Fault) string, kinds ...ws.Fault
 		}
 		return says("Server answered an invalid frame, which %s", at, what(fault))
 	}
-	return seen(frameSpan(c, from, fault), subjectOf(from), frameName(fault), what(fault))
+	said := what(fault)
+	if from == FromClient {
+		said += closedFor(c)
+	}
+	return seen(frameSpan(c, from, fault), subjectOf(from), frameName(fault), said)
+}
+
+// closedFor says that the server closed the connection because of a fault of the client, with the code of
+// its Close frame (RFC 6455 §7.4.1); empty if it did not.
+func closedFor(c *Case) string {
+	switch closing := framesOf(c).Sides[ws.Server].Close; {
+	case closing == nil:
+		return ""
+	case closing.Code == 1002, closing.Code == 1003, closing.Code >= 1007 && closing.Code <= 1010:
+		return fmt.Sprintf("; the server closed the connection with %d", closing.Code)
+	}
+	return ""
 }
 
 // frameName names a frame by its number and its type.

@@ -58,7 +58,7 @@ Tornado, WebSocket-Node and other libraries do not check and have no option for 
 		at, frame := frameSpan(c, FromClient, fault), frameName(fault)
 		switch {
 		case r.Party != Server:
-			return says("Client sent an unmasked frame: frame %s", at, frame)
+			return says("Client sent an unmasked frame: frame %s%s", at, frame, closedFor(c))
 		case r.Verdict == Unclear:
 			return says("Server neither answered an unmasked frame nor closed the connection", at)
 		}
