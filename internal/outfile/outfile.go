@@ -19,7 +19,8 @@ import (
 // A File is being written. It has one owner.
 type File struct {
 	*os.File
-	place string // where it is to be; empty: it is there
+	name  string // where its owner wants it
+	place string // where that is; empty: it is there
 }
 
 // Create begins a file. The caller ends it with Keep or Discard.
@@ -42,7 +43,7 @@ func Create(name string) (*File, error) {
 	case err != nil:
 		return nil, named(err, name)
 	}
-	f := &File{file, place}
+	f := &File{file, name, place}
 	if info != nil {
 		if err := file.Chmod(info.Mode().Perm()); err != nil {
 			f.Discard()
@@ -58,7 +59,7 @@ func direct(name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{File: file}, nil
+	return &File{File: file, name: name}, nil
 }
 
 // resolved is the file that a name leads to by symbolic links. A link to a file that does not exist leads
@@ -82,26 +83,31 @@ func beside(place string) string {
 	return filepath.Join(filepath.Dir(place), fmt.Sprintf(".%s.%x.tmp", filepath.Base(place), rand.Uint64()))
 }
 
+// Reveal puts the file in its place before it is complete, for readers that follow it. An error is told by
+// Keep.
+func (f *File) Reveal() {
+	if f.place != "" && os.Rename(f.Name(), f.place) == nil {
+		f.place = ""
+	}
+}
+
 // Keep ends the file and puts it in its place, unless writing it has failed. The result is the first
 // error, about the file and not about its temporary name.
 func (f *File) Keep(failed error) error {
-	name := f.Name()
-	if f.place != "" {
-		name = f.place
-	}
-	if f.place != "" && failed == nil {
+	temporary := f.place != ""
+	if temporary && failed == nil {
 		failed = f.Sync()
 	}
 	if err := f.Close(); failed == nil {
 		failed = err
 	}
-	if f.place != "" && failed == nil {
+	if temporary && failed == nil {
 		failed = put(f.Name(), f.place)
 	}
-	if f.place != "" && failed != nil {
+	if temporary && failed != nil {
 		os.Remove(f.Name())
 	}
-	return named(failed, name)
+	return named(failed, f.name)
 }
 
 // Discard ends the file and leaves what was there before.

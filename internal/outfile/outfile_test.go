@@ -82,6 +82,23 @@ func TestFilesAreWhole(t *testing.T) {
 	}
 }
 
+// TestFilesAreRevealed: a file that readers follow is in its place before it is complete, and stays there.
+func TestFilesAreRevealed(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "live.ndjson")
+	f := create(t, name, "first ")
+	f.Reveal()
+	want(t, dir, "live.ndjson", "first ")
+	if _, err := io.WriteString(f, "second"); err != nil {
+		t.Fatal(err)
+	}
+	f.Reveal()
+	if err := f.Keep(nil); err != nil {
+		t.Fatal(err)
+	}
+	want(t, dir, "live.ndjson", "first second")
+}
+
 // TestLinksStay: a file is written where links lead to, also to one that is not there yet.
 func TestLinksStay(t *testing.T) {
 	dir := t.TempDir()

@@ -137,9 +137,12 @@ func (e *end) abandon() {
 	}
 }
 
-// Flush writes what the reports have buffered. Close returns the errors.
+// Flush writes what the reports have buffered, to files that readers can follow. Close returns the errors.
 func (r *Reports) Flush() {
 	for _, e := range r.ends {
+		if e.file != nil {
+			e.file.Reveal()
+		}
 		if e.buffer != nil {
 			_ = e.buffer.Flush() // the buffer keeps the error
 		}
