@@ -56,7 +56,7 @@ func chainCommand() *cobra.Command {
 	s.StringSliceVar(&f.Only, "only", nil, "send only these `probes`: IDs or globs, and the controls")
 	s.StringSliceVar(&f.Skip, "skip", nil, "do not send these `probes`: IDs or globs")
 	s.StringVar(&c.Protected, "protected", "", "`path` that the proxy rejects, to try to reach through it")
-	s.StringVar(&c.HTTP, "http", "1.1", "`version` of HTTP to the proxy: 1.1 or 2")
+	s.StringVar(&c.HTTP, "http", "1.1", "`version` of HTTP to the proxy: 1.1, 2 or both")
 	s.BoolVar(&c.Shared, "shared", false, "others use the proxy: leave out what could meet them")
 	s.DurationVar(&c.Wait, "wait", time.Minute, "wait up to `duration` until the proxy forwards")
 	s.DurationVar(&f.Timeout, "timeout", 3*time.Second, "how long to wait for a response")

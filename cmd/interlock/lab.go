@@ -1,61 +1,39 @@
 package main
 
 import (
-	"fmt"
-	"slices"
-	"text/tabwriter"
-
 	"github.com/spf13/cobra"
 
-	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/lab"
+	"github.com/interlock-proxy/interlock/internal/run"
 )
 
 func labCommand() *cobra.Command {
-	var listen string
+	var listen, backend string
 	cmd := &cobra.Command{
-		Use: "lab [NAME]", Short: "Run a small backend to test against", Args: cobra.MaximumNArgs(1),
-		Long:    "Run a small backend to test against. Without a name, list them.",
-		Example: "  interlock lab\n  interlock lab unsound --listen 127.0.0.1:3000",
+		Use: "lab [NAME]", Short: "Run a small backend or proxy to test against", Args: cobra.MaximumNArgs(1),
+		Long:    "Run a small backend to test against, or with --backend a proxy in front of one. Without a name, list them.",
+		Example: "  interlock lab\n  interlock lab unsound --listen 127.0.0.1:3000\n  interlock lab h2-forwards-early --listen 127.0.0.1:8080 --backend 127.0.0.1:9555",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
-			for _, b := range slices.Concat(lab.Backends(), lab.H2Backends()) {
+			for _, b := range lab.EveryBackend() {
 				names = append(names, b.Name+"\t"+b.About)
+			}
+			if backend != "" {
+				names = nil
+				for _, p := range lab.Proxies() {
+					names = append(names, p.Name+"\t"+p.About)
+				}
 			}
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return listLab(cmd)
+				return run.ListLab(cmd.OutOrStdout())
 			}
-			if _, err := lab.Find(args[0]); err != nil {
-				return exit.Usage("%w; interlock lab lists them", err)
-			}
-			server, err := lab.Listen(args[0], listen)
-			if err != nil {
-				return exit.Usage("%w", err)
-			}
-			defer server.Close()
-			fmt.Fprintf(cmd.OutOrStdout(), "%s (%s) on %s\n", server.Backend.Name, server.Backend.About, server.URL)
-			<-cmd.Context().Done()
-			return nil
+			return run.Lab(cmd.Context(), cmd.OutOrStdout(), args[0], listen, backend)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3000", "`address` to listen on")
+	cmd.Flags().StringVar(&backend, "backend", "", "run a proxy in front of this `address`")
 	return cmd
-}
-
-func listLab(cmd *cobra.Command) error {
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	for _, b := range slices.Concat(lab.Backends(), lab.H2Backends()) {
-		kind := "unsound"
-		switch {
-		case b.Hostile:
-			kind = "hostile"
-		case b.Sound:
-			kind = "sound"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", b.Name, kind, b.About)
-	}
-	return w.Flush()
 }

@@ -28,7 +28,7 @@ func TestTheOtherServerIsNamedAsTheHopReachesIt(t *testing.T) {
 	if err := Await(t.Context(), hop, sink, 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	probes, err := Select([]string{"CHAIN-SSRF-ABS"}, nil, false, false)
+	probes, err := Select([]string{"CHAIN-SSRF-ABS"}, nil, false, HTTP1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 // nothing is known of what the proxy would do to them.
 func TestCredentialsThatAProxyChecks(t *testing.T) {
 	sink := listening(t)
-	probes, err := Select([]string{"CHAIN-NOMINATE-AUTH"}, nil, false, false)
+	probes, err := Select([]string{"CHAIN-NOMINATE-AUTH"}, nil, false, HTTP1)
 	if err != nil {
 		t.Fatal(err)
 	}

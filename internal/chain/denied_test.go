@@ -56,7 +56,7 @@ func deniedAt(t *testing.T, name string, factor time.Duration) (found [5]string)
 		t.Fatal(err)
 	}
 	defer hop.Close()
-	probes, err := Select([]string{"CHAIN-DENIED-*"}, nil, true, false)
+	probes, err := Select([]string{"CHAIN-DENIED-*"}, nil, true, HTTP1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,11 +94,11 @@ func foundBy(t *testing.T, r *Result) string {
 
 // TestProbesThatNeedAPath checks that they are left out without one, and may not be chosen alone then.
 func TestProbesThatNeedAPath(t *testing.T) {
-	all, err := Select(nil, nil, false, false)
+	all, err := Select(nil, nil, false, HTTP1)
 	if err != nil || len(all) != len(Probes())-len(denied()) {
 		t.Errorf("got %d of %d probes, %v", len(all), len(Probes()), err)
 	}
-	if _, err := Select([]string{"chain-denied-*"}, nil, false, false); err == nil || !strings.Contains(err.Error(), "--protected") {
+	if _, err := Select([]string{"chain-denied-*"}, nil, false, HTTP1); err == nil || !strings.Contains(err.Error(), "--protected") {
 		t.Errorf("got %v", err)
 	}
 	for path, want := range map[string]bool{"/admin": true, "/": true, "admin": false, "": false, "/a?b": false, "/a b": false, "/a\r\n": false, "/a#b": false, "/" + strings.Repeat("a", 1024): false} {

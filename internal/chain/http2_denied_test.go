@@ -25,11 +25,11 @@ func TestAPathThatTheHopRejectsInHTTP1(t *testing.T) {
 	)
 	var all sync.WaitGroup
 	for name, want := range map[string][4]string{ // a GET, a CONNECT, one for an unknown protocol, and a GET in DATA
-		"h2-gateway":       {"pass", "pass", "pass", "pass"},
-		"h2-unguarded":     {access, access, "pass", "pass"},
-		"h2-guards-get":    {"pass", access, access, "pass"},
-		"h2-early":         {"pass", "pass", "pass", early},
-		"h2-after-refusal": {"pass", "pass", "pass", late},
+		"h2-gateway":          {"pass", "pass", "pass", "pass"},
+		"h2-unguarded":        {access, access, "pass", "pass"},
+		"h2-guards-get":       {"pass", access, access, "pass"},
+		"h2-forwards-early":   {"pass", "pass", "pass", early},
+		"h2-forwards-refused": {"pass", "pass", "pass", late},
 	} {
 		for _, path := range [...]string{lab.HopRejects, lab.HopDemands} {
 			all.Go(func() {
@@ -56,7 +56,7 @@ func deniedInStreams(t *testing.T, name, path string, factor time.Duration) (fou
 		t.Fatal(err)
 	}
 	defer gateway.Close()
-	probes, err := Select([]string{"CHAIN-H2-DENIED-*"}, nil, true, true)
+	probes, err := Select([]string{"CHAIN-H2-DENIED-*"}, nil, true, HTTP2)
 	if err != nil {
 		t.Fatal(err)
 	}

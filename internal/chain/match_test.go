@@ -16,7 +16,7 @@ import (
 // TestRequestsWithoutAnIDAreMatchedByTime sends probes through a sound hop that writes every target anew.
 // What reaches the sink must be the same as through one that does not.
 func TestRequestsWithoutAnIDAreMatchedByTime(t *testing.T) {
-	probes, err := Select([]string{"CHAIN-CONN-*", "CHAIN-PIPELINE", "CHAIN-PREMATURE", "CHAIN-BODY-CL", "CHAIN-POOL-LEFTOVER"}, nil, false, false)
+	probes, err := Select([]string{"CHAIN-CONN-*", "CHAIN-PIPELINE", "CHAIN-PREMATURE", "CHAIN-BODY-CL", "CHAIN-POOL-LEFTOVER"}, nil, false, HTTP1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestFaultsAreFoundWithoutAnID(t *testing.T) {
 	if err := Await(t.Context(), hop, sink, 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	probes, err := Select([]string{"CHAIN-H2C"}, nil, false, false)
+	probes, err := Select([]string{"CHAIN-H2C"}, nil, false, HTTP1)
 	if err != nil {
 		t.Fatal(err)
 	}

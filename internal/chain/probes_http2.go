@@ -12,16 +12,21 @@ import (
 // sent. The sink speaks HTTP/1.1. The caller owns the slice.
 func HTTP2Probes() []*Probe {
 	all := slices.Concat(
-		[]Probe{{ID: "CHAIN-H2-WS", Label: "An extended CONNECT in HTTP/2", Want: "The backend's 101 as 200, and a tunnel both ways", Shared: true, run: overHTTP2}},
+		[]Probe{{ID: overHTTP2ID, Label: "An extended CONNECT in HTTP/2", Want: "The backend's 101 as 200, and a tunnel both ways", Shared: true, run: overHTTP2}},
 		earlyHTTP2(), deniedHTTP2(), answersHTTP2(), switchesHTTP2(),
 	)
 	return finished(inTurn(alone, all))
 }
 
-// overHTTP2 opens a tunnel. Where the hop does not offer that, nothing is wrong.
+// overHTTP2 opens a tunnel. Where the hop does not offer that, or does not speak HTTP/2, nothing is wrong.
 func overHTTP2(t *attempt) {
+	if why := t.unspoken(); why != "" {
+		t.nothing(why)
+		return
+	}
 	id := t.id(sound("websocket"))
 	s := t.connect(id, "")
+	t.main = s.line
 	a := s.answer()
 	switch at := t.reached(id); {
 	case at == nil:

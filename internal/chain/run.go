@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/interlock-proxy/interlock/rules"
@@ -41,6 +40,8 @@ type Settings struct {
 type Report struct {
 	Transport bool // the hop relays bytes and reads no HTTP: no result is about it
 	Tunnels   bool // it lets a valid handshake through
+	HTTP2     bool // it speaks HTTP/2
+	Streams   bool // it lets a valid handshake in HTTP/2 through
 	NotSent   []NotSent
 	Dropped   Dropped // by the sink
 }
@@ -113,7 +114,7 @@ func (t *attempt) kept() {
 	if l == nil {
 		return
 	}
-	c.Client, c.HTTP2 = l.conn.LocalAddr().String(), strings.HasPrefix(t.probe.ID, "CHAIN-H2-")
+	c.Client, c.HTTP2 = l.conn.LocalAddr().String(), t.probe.InHTTP2()
 	if x := about(l.exchanges(c, wire.FromClient, t.hop.secrets()), t.mainID); x != nil {
 		t.near = x
 	}

@@ -51,10 +51,10 @@ func (r *run) all(ctx context.Context) error {
 		case p.Needs == NeedsPath && r.hop.Protected == "":
 			r.report.NotSent = append(r.report.NotSent, NotSent{p, "it needs a path that the hop rejects (--protected)"})
 			r.step()
-		case p.Needs == NeedsTunnel && !r.report.Tunnels:
+		case r.lacks(p) != "":
 			c := r.common(p)
 			result := &Result{Probe: p, Near: unsentExchange(&c)}
-			r.void(result, "the hop lets no WebSocket handshake through")
+			r.void(result, r.lacks(p))
 			r.set(i, result)
 		case p.turn == alone:
 			if err = r.settle(ctx); err == nil {
@@ -68,6 +68,19 @@ func (r *run) all(ctx context.Context) error {
 		}
 	}
 	return r.settle(ctx)
+}
+
+// lacks says what the hop does not do, as the controls have shown, so that a probe says nothing; "" if it does.
+func (r *run) lacks(p *Probe) string {
+	switch http2 := p.InHTTP2() && p.ID != overHTTP2ID; {
+	case p.Needs == NeedsTunnel && !r.report.Tunnels:
+		return "the hop lets no WebSocket handshake through"
+	case http2 && !r.report.HTTP2:
+		return "the hop does not speak HTTP/2"
+	case http2 && p.ID != "CHAIN-H2-DENIED-GET" && !r.report.Streams:
+		return "the hop lets no WebSocket handshake in HTTP/2 through"
+	}
+	return ""
 }
 
 // begin sends a probe in a goroutine of its own, and returns when it has the floor.
@@ -261,6 +274,9 @@ func (r *run) learn(result *Result) error {
 		r.report.Transport = true
 	case tunnel:
 		r.report.Tunnels = true
+	case result.Probe.ID == overHTTP2ID:
+		r.report.HTTP2 = result.Verdict != rules.NotApplicable
+		r.report.Streams = slices.Contains(result.Facts, "tunnel")
 	case result.Probe.ID == "CTRL-PLAIN" && result.Verdict == rules.Fail && !r.report.Transport:
 		return errors.New(result.Ruling.Worst().Detail)
 	}

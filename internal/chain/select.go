@@ -11,17 +11,23 @@ import (
 // Select returns the probes that match only, unless that is empty, and do not match skip, in their
 // order. The controls, first and last, are always among them. Each pattern is an ID or a glob of IDs, in
 // either case. A pattern without a match is an error. Without a path that the hop rejects, probes that
-// need one are left out, and it is an error to choose those alone. With http2 they are those of [HTTP2Probes].
-func Select(only, skip []string, withPath, http2 bool) ([]*Probe, error) {
+// need one are left out, and it is an error to choose those alone.
+func Select(only, skip []string, withPath bool, v Versions) ([]*Probe, error) {
 	all := Probes()
-	if http2 {
-		last := len(lastControls())
-		all = slices.Concat(all[:len(controls())], HTTP2Probes(), all[len(all)-last:])
+	first, last := len(controls()), len(all)-len(lastControls())
+	switch v {
+	case HTTP2:
+		all = slices.Concat(all[:first], HTTP2Probes(), all[last:])
+	case BothVersions:
+		all = slices.Concat(all[:last], HTTP2Probes(), all[last:])
 	}
 	for _, pattern := range slices.Concat(only, skip) {
 		if !slices.ContainsFunc(all, func(p *Probe) bool { return matches(pattern, p.ID) }) {
-			if !http2 && slices.ContainsFunc(HTTP2Probes(), func(p *Probe) bool { return matches(pattern, p.ID) }) {
-				return nil, exit.Usage("%s is sent with --http 2 only", pattern)
+			switch {
+			case v == HTTP1 && slices.ContainsFunc(HTTP2Probes(), func(p *Probe) bool { return matches(pattern, p.ID) }):
+				return nil, exit.Usage("%s is in HTTP/2: add --http 2 or --http both", pattern)
+			case v == HTTP2 && slices.ContainsFunc(Probes(), func(p *Probe) bool { return matches(pattern, p.ID) }):
+				return nil, exit.Usage("%s is in HTTP/1.1: leave out --http 2, or use --http both", pattern)
 			}
 			return nil, exit.Usage("no probe %q; interlock chain --list lists them", pattern)
 		}
@@ -37,7 +43,7 @@ func Select(only, skip []string, withPath, http2 bool) ([]*Probe, error) {
 	controls := slices.Concat(controls(), lastControls())
 	var chosen []*Probe
 	for _, p := range all {
-		control := slices.ContainsFunc(controls, func(c Probe) bool { return c.ID == p.ID })
+		control := p.ID == overHTTP2ID || slices.ContainsFunc(controls, func(c Probe) bool { return c.ID == p.ID })
 		wanted := len(only) == 0 || matchesAny(only, p.ID)
 		if control || wanted && !matchesAny(skip, p.ID) {
 			chosen = append(chosen, p)

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"bytes"
+	"crypto/tls"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +115,37 @@ func (t *attempt) stream(fields []h2.Field, early string, ends bool) *stream {
 	s.flush()
 	return s
 }
+
+// unspoken says why the hop does not speak HTTP/2: it does not choose that in TLS, or sends no SETTINGS. It is empty
+// if it does.
+func (t *attempt) unspoken() string {
+	if t.hop.TLS != nil {
+		t.regain()
+		conn, err := t.hop.dial2(t.ctx, t.times.Dial)
+		if err != nil {
+			if l, one := t.hop.dial(t.ctx, t.times.Dial); one == nil {
+				l.Close()
+				return "the hop does not speak HTTP/2: " + err.Error()
+			}
+			return "" // it cannot be reached, which the probe will say
+		}
+		conn.Close()
+		if secure, is := conn.(*tls.Conn); is && secure.ConnectionState().NegotiatedProtocol != "h2" {
+			return "the hop does not choose HTTP/2 in TLS, by ALPN"
+		}
+	}
+	s := &stream{t: t, line: t.openWith(t.hop.dial2)}
+	s.sent = []byte(h2.Preface + emptySettings)
+	s.line.send(string(s.sent))
+	if a := s.wait(t.times.Come, func(a answered) bool { return a.greeted }); !a.greeted {
+		return "the hop does not speak HTTP/2: it sends no SETTINGS"
+	}
+	s.line.close()
+	return ""
+}
+
+// emptySettings is a SETTINGS frame without a setting.
+const emptySettings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 // say sends text in a DATA frame.
 func (s *stream) say(text string) {

@@ -10,7 +10,8 @@
 //
 // [H2Backends] speak HTTP/2 too, and open WebSockets by extended CONNECT (RFC 8441).
 //
-// A [Hop] is a small reverse proxy, sound or with one fault.
+// A [Hop] is a small reverse proxy, sound or with one fault. [H2Gateways] are those that speak HTTP/2
+// to clients.
 //
 // [Start] and [Listen] start a backend. Its input is hostile: heads and messages are bounded, every
 // read has a deadline, and after [Server.Close] nothing that it started is alive.

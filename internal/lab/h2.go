@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -34,6 +35,9 @@ func H2Backends() []Backend {
 	}
 	return backends
 }
+
+// EveryBackend returns those of [Backends] and of [H2Backends].
+func EveryBackend() []Backend { return slices.Concat(Backends(), H2Backends()) }
 
 // backend has the fault in HTTP/2.
 func (f h2Fault) backend() Backend {

@@ -8,6 +8,7 @@ import (
 
 // A gatewayManner is how a gateway from HTTP/2 to HTTP/1.1 behaves. The zero value is correct.
 type gatewayManner struct {
+	offersNone   bool // it opens no tunnels, which is correct
 	early        bool // it forwards DATA before the answer
 	late         bool // it forwards DATA after a rejection
 	opensAny     bool // it takes any 2xx for a tunnel
@@ -34,8 +35,9 @@ type h2Gateway struct {
 func h2Gateways() []h2Gateway {
 	return []h2Gateway{
 		{"h2-gateway", "speaks HTTP/2 to clients and HTTP/1.1 to its backend, and is correct", gatewayManner{}},
-		{"h2-early", "forwards the bytes of a stream before the backend has answered", gatewayManner{early: true}},
-		{"h2-after-refusal", "forwards the bytes of a stream after the backend has rejected it", gatewayManner{late: true}},
+		{"h2-no-tunnels", "is correct, and offers no WebSockets over HTTP/2", gatewayManner{offersNone: true}},
+		{"h2-forwards-early", "forwards the bytes of a stream before the backend has answered", gatewayManner{early: true}},
+		{"h2-forwards-refused", "forwards the bytes of a stream after the backend has rejected it", gatewayManner{late: true}},
 		{"h2-opens-at-once", "opens a tunnel before the backend has answered", gatewayManner{opensAtOnce: true}},
 		{"h2-opens-any-2xx", "opens a tunnel for any 2xx", gatewayManner{opensAny: true}},
 		{"h2-opens-any-101", "opens a tunnel for any 101", gatewayManner{unchecked: true}},
@@ -46,7 +48,7 @@ func h2Gateways() []h2Gateway {
 		{"h2-crumbs", "does not join the Cookie headers of HTTP/2", gatewayManner{crumbs: true}},
 		{"h2-unguarded", "applies its access rules to HTTP/1.1 only", gatewayManner{unguarded: true}},
 		{"h2-guards-get", "applies its access rules to GET only", gatewayManner{onlyGET: true}},
-		{"h2-refused-stream", "sends REFUSED_STREAM for a request that its backend has got", gatewayManner{refusesAgain: true}},
+		{"h2-retries", "sends REFUSED_STREAM for a request that its backend has got", gatewayManner{refusesAgain: true}},
 		{"h2-hangs", "answers nothing where the backend closes without an answer", gatewayManner{hangs: true}},
 	}
 }
@@ -60,6 +62,24 @@ func H2Gateways() (names []string) {
 	return names
 }
 
+// A Proxy is what [RunHop] runs by name.
+type Proxy struct {
+	Name, About string
+	Sound       bool
+}
+
+// Proxies returns those that speak HTTP/1.1, then the gateways from HTTP/2 to HTTP/1.1.
+func Proxies() (all []Proxy) {
+	for f := range hopFaults {
+		name, about := f.name()
+		all = append(all, Proxy{name, about, f.isSound()})
+	}
+	for _, g := range h2Gateways() {
+		all = append(all, Proxy{g.name, g.about, g.manner == gatewayManner{offersNone: g.manner.offersNone}})
+	}
+	return all
+}
+
 // refuses returns the status with which the gateway itself answers a request; 0 if it forwards that.
 func (m *gatewayManner) refuses(f *http2.MetaHeadersFrame) int {
 	method, path := f.PseudoValue("method"), f.PseudoValue("path")
@@ -68,7 +88,7 @@ func (m *gatewayManner) refuses(f *http2.MetaHeadersFrame) int {
 	switch status := rejects(path, hasField(f, "authorization")); {
 	case guarded && status != 0:
 		return status
-	case connect && f.PseudoValue("protocol") == "":
+	case connect && (m.offersNone || f.PseudoValue("protocol") == ""):
 		return http.StatusMethodNotAllowed
 	case connect && f.PseudoValue("protocol") != "websocket" && !m.onlyGET:
 		return http.StatusNotImplemented

@@ -45,9 +45,11 @@ func speakHTTP2(h *Hop, client *hopConn) {
 	if _, err := io.ReadFull(client.br, make([]byte, len(h2Preface))); err != nil {
 		return
 	}
-	_ = c.write(func() error {
-		return c.framer.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: h2Streams}, http2.Setting{ID: http2.SettingEnableConnectProtocol, Val: 1})
-	})
+	settings := []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: h2Streams}}
+	if !c.manner.offersNone {
+		settings = append(settings, http2.Setting{ID: http2.SettingEnableConnectProtocol, Val: 1})
+	}
+	_ = c.write(func() error { return c.framer.WriteSettings(settings...) })
 	c.read()
 	c.mu.Lock()
 	c.over = true

@@ -79,6 +79,15 @@ func (f hopFault) name() (name, about string) {
 	return names[f][0], names[f][1]
 }
 
+// isSound reports whether the hop is correct.
+func (f hopFault) isSound() bool {
+	switch f {
+	case hopSound, hopRelays, hopStrips, hopReframes, hopOwnH2C, hopPassesConnect, hopRewrites:
+		return true
+	}
+	return false
+}
+
 // Hops returns the names of all hops, the sound one first.
 func Hops() (names []string) {
 	for f := range hopFaults {

@@ -34,7 +34,7 @@ type Chaining struct {
 	Host      string   // the value of Host; empty: that of the URL
 	Protected string   // a path that the hops reject; empty: none is known
 	Shared    bool     // the hops serve others too
-	HTTP      string   // the version in which the client speaks to the hops: 1.1 or 2
+	HTTP      string   // the versions in which the client speaks to the hops: 1.1, 2 or both
 	Wait      time.Duration
 	Config    config.Config
 	Gate      rules.Gate
@@ -45,10 +45,11 @@ type Chaining struct {
 	Run       string      // the ID of the run
 	Began     time.Time
 
-	probes  []*chain.Probe
-	hops    []*passed
-	reports *Reports
-	kept    *recording // nil: the run is not stored
+	versions chain.Versions
+	probes   []*chain.Probe
+	hops     []*passed
+	reports  *Reports
+	kept     *recording // nil: the run is not stored
 }
 
 // passed is a hop that was probed.
@@ -120,17 +121,17 @@ func (c *Chaining) aim(ctx context.Context) (err error) {
 	if c.Protected != "" && !chain.IsPath(c.Protected) {
 		return exit.Usage("--protected: %q must be a path that the proxy rejects, without a query, such as /admin", c.Protected)
 	}
-	if !slices.Contains([]string{"", "1.1", "2"}, c.HTTP) {
-		return exit.Usage("--http: %q must be 1.1 or 2", c.HTTP)
+	if c.versions, err = chain.ParseVersions(c.HTTP); err != nil {
+		return err
 	}
-	if c.probes, err = chain.Select(c.Flags.Only, c.Flags.Skip, c.Protected != "", c.HTTP == "2"); err != nil {
+	if c.probes, err = chain.Select(c.Flags.Only, c.Flags.Skip, c.Protected != "", c.versions); err != nil {
 		return err
 	}
 	lines, err := c.Flags.FieldLines()
 	if err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(lines, func(f probe.Field) bool { return c.HTTP == "2" && !chain.InHTTP2(f.Name, f.Value) }); i >= 0 {
+	if i := slices.IndexFunc(lines, func(f probe.Field) bool { return c.versions != chain.HTTP1 && !chain.InHTTP2(f.Name, f.Value) }); i >= 0 {
 		return exit.Usage("-H %s: HTTP/2 does not allow this header; leave it out, or use --http 1.1", lines[i].Name)
 	}
 	c.Times.Come = c.Flags.Timeout
@@ -224,6 +225,9 @@ func (c *Chaining) probe(ctx context.Context, h *passed, sink *chain.Sink) {
 		c.enter(h, r)
 	})
 	done()
+	if h.failed == nil && c.versions == chain.HTTP2 && !h.report.HTTP2 {
+		h.failed = errors.New("it does not speak HTTP/2, by prior knowledge or in TLS; try --http 1.1")
+	}
 	if ctx.Err() != nil {
 		h.failed = errors.New("stopped by a signal")
 	}

@@ -61,6 +61,41 @@ func TestChainOverHTTP2(t *testing.T) {
 	}
 }
 
+// TestChainInBothVersions holds that one run has both versions of HTTP, and says what fails in one of them only.
+func TestChainInBothVersions(t *testing.T) {
+	t.Parallel()
+	for _, each := range []struct {
+		hop, version string
+		only         []string
+		status       int
+		want         []string
+	}{
+		{"h2-forwards-early", "both", []string{"CHAIN-PREMATURE-RAW", "CHAIN-H2-EARLY"}, exit.StatusFound, []string{
+			" HTTP/2: a WebSocket over HTTP/2 passes\n", " fails in HTTP/2 only: CHAIN-H2-EARLY (passes as CHAIN-PREMATURE-RAW)\n",
+			`"streams": true`, "\"holds\": \"1.1\",\n     \"passed\": \"CHAIN-PREMATURE-RAW\",\n     \"failed\": \"CHAIN-H2-EARLY\"",
+		}},
+		{"forwards-early", "both", []string{"CHAIN-PREMATURE-RAW", "CHAIN-H2-EARLY"}, exit.StatusFound, []string{" HTTP/2: it does not speak HTTP/2\n", `"streams": false`}},
+		{"h2-no-tunnels", "2", []string{"CHAIN-H2-401"}, exit.StatusClean, []string{"little was tested: no WebSocket over HTTP/2 passes, and what needs one is n/a."}},
+		{"sound", "2", []string{"CHAIN-H2-401"}, exit.StatusUnknown, []string{"Could not tell whether ", ": it does not speak HTTP/2, by prior knowledge or in TLS; try --http 1.1."}},
+	} {
+		text, document, status := chained(t, each.hop, func(c *Chaining) {
+			c.HTTP, c.Flags.Only, c.Flags.Timeout = each.version, each.only, 5*time.Second
+		})
+		if status != each.status {
+			t.Errorf("%s: got status %d, want %d\n%s", each.hop, status, each.status, text)
+		}
+		for _, want := range each.want {
+			if !strings.Contains(text+document, want) {
+				t.Errorf("%s: %q is not in %s%.800s", each.hop, want, text, document)
+			}
+		}
+	}
+	c := Chaining{Via: []string{"http://127.0.0.1:1"}, HTTP: "3", Flags: &ProbeFlags{Timeout: time.Second}, Accepting: new(Accepting)}
+	if err := c.aim(t.Context()); err == nil || err.Error() != `--http: "3" must be 1.1, 2 or both` {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestHeadersThatHTTP2DoesNotAllow checks that they are named before anything is sent.
 func TestHeadersThatHTTP2DoesNotAllow(t *testing.T) {
 	t.Parallel()

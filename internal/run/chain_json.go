@@ -31,12 +31,16 @@ type hopJSON struct {
 	Endpoint  string         `json:"endpoint"`
 	Address   string         `json:"address"`
 	Answer    string         `json:"answer"`
-	Transport bool           `json:"transport"` // it relays bytes and reads no HTTP
-	Tunnels   bool           `json:"tunnels"`   // a valid WebSocket handshake passes
+	Transport bool           `json:"transport"`         // it relays bytes and reads no HTTP
+	Tunnels   bool           `json:"tunnels"`           // a valid WebSocket handshake passes
+	Streams   *bool          `json:"streams,omitempty"` // a valid WebSocket handshake in HTTP/2 passes; not there without HTTP/2
 	Failed    string         `json:"failed,omitempty"`
 	Summary   map[string]int `json:"summary"`
 	Dropped   *droppedJSON   `json:"dropped,omitempty"`
-	Results   []passageJSON  `json:"results"`
+
+	Differences []differenceJSON `json:"differences,omitempty"` // between the versions of HTTP
+
+	Results []passageJSON `json:"results"`
 }
 
 // droppedJSON is what the sink did not keep because it was too much.
@@ -103,7 +107,10 @@ func (c *Chaining) document(w io.Writer) error {
 				"fail": n[rules.Fail], "warn": n[rules.Warn], "unclear": n[rules.Unclear], "pass": n[rules.Pass],
 				"not-applicable": n[rules.NotApplicable], "not-sent": len(h.report.NotSent),
 			},
-			Results: []passageJSON{},
+			Results: []passageJSON{}, Differences: h.differences(),
+		}
+		if c.versions != chain.HTTP1 {
+			j.Streams = &h.report.Streams
 		}
 		if d := h.report.Dropped; d != (chain.Dropped{}) {
 			j.Dropped = &droppedJSON{d.Requests, d.Connections}

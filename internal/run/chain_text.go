@@ -88,6 +88,9 @@ func (c *Chaining) says(h *passed) (rules.Verdict, string) {
 	case n[rules.Unclear] > 0:
 		return rules.Warn, fmt.Sprintf("Safe as far as tested: no fault of %s is certain, and %s did not fail again when repeated.", h.place, printed.Count(n[rules.Unclear], "probe"))
 	}
+	if c.versions == chain.HTTP2 && !h.report.Streams && len(h.results) > 0 {
+		return rules.Unclear, fmt.Sprintf("Nothing was found at %s, and little was tested: %s.", h.place, c.inHTTP2(h))
+	}
 	passed := fmt.Sprintf("Safe as far as tested: %d of %s passed", n[rules.Pass], printed.Count(len(h.results), "probe"))
 	switch n[rules.Warn] {
 	case 0:
@@ -117,6 +120,7 @@ func (c *Chaining) about(t *probeText, b *bytes.Buffer, h *passed) {
 		upgrades = "nothing was sent"
 	}
 	t.entry(b, " ", fmt.Sprintf("hop %s at %s: %s", h.place, h.hop.Address, upgrades))
+	c.versionsAt(t, b, h)
 	n := h.verdicts()
 	t.entry(b, " ", fmt.Sprintf("RESULT fail=%d warn=%d unclear=%d pass=%d na=%d not-sent=%d", n[rules.Fail], n[rules.Warn], n[rules.Unclear], n[rules.Pass], n[rules.NotApplicable], len(h.report.NotSent)))
 	if d := h.report.Dropped; d != (chain.Dropped{}) {

@@ -92,19 +92,25 @@ func haproxyHTTP2(t *testing.T, backend string, p tlsPair, shares bool) (addr st
 
 func lighttpd(t *testing.T, backend string, p tlsPair) (addr string) {
 	t.Helper()
+	return lighttpdWith(t, backend, p.or(`server.modules += ( "mod_openssl" )
+ssl.engine = "enable"
+ssl.pemfile = "@BOTH@"
+`, ""))
+}
+
+// lighttpdWith runs lighttpd with more configuration.
+func lighttpdWith(t *testing.T, backend, more string) (addr string) {
+	t.Helper()
 	host, port, _ := net.SplitHostPort(backend)
 	return configured(t, "lighttpd", fmt.Sprintf(`server.errorlog = "@DIR@/log"
-server.modules = ( "mod_proxy" )
+server.modules = ( "mod_access", "mod_proxy" )
 server.document-root = "/tmp"
 server.bind = "127.0.0.1"
 server.port = @PORT@
 server.feature-flags = ( "server.h2proto" => "enable", "server.h2c" => "enable" )
 proxy.server = ( "" => ( ( "host" => "%s", "port" => %s ) ) )
 proxy.header = ( "upgrade" => "enable" )
-`, host, port)+p.or(`server.modules += ( "mod_openssl" )
-ssl.engine = "enable"
-ssl.pemfile = "@BOTH@"
-`, ""), "-D", "-f", "@CONFIG@")
+`, host, port)+more, "-D", "-f", "@CONFIG@")
 }
 
 func apacheHTTP2(t *testing.T, backend string, p tlsPair) (addr string) {
