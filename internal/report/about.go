@@ -154,6 +154,8 @@ func answer(s *Summary, failures []*cause) string {
 	switch warnings := s.Verdicts[rules.Warn]; {
 	case s.Cut != "" && len(failures) == 0:
 		return "Could not tell, as the run did not finish: " + wire.Escape([]byte(s.Cut)) + "."
+	case s.Conclusive() > 0 && s.hops.answer("") != "":
+		return s.hops.answer(worst)
 	case s.Unsafe > 0 && len(failures) > 0:
 		times := "1 unsafe switch"
 		if s.Unsafe > 1 {

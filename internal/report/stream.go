@@ -63,6 +63,7 @@ func (s *Stream) Write(r *rules.Ruling) {
 	if r.X.Probe != "" {
 		s.Summary.Probed = true
 	}
+	s.Summary.hops.enter(r)
 	s.countStates(r)
 	s.cover(r)
 	s.each(func(w Writer) error { return w.Write(r) })

@@ -26,6 +26,8 @@ type Summary struct {
 	Coverage Coverage
 	Notes    []string // what was not audited, and why
 	Remarks  []string // sentences about accepted and expected things
+
+	hops hops
 }
 
 // Found counts failed findings, each as often as it was seen, by their effect on the exit status.

@@ -22,6 +22,7 @@ type chainJSON struct {
 	Time    string    `json:"time"`
 	Run     string    `json:"run"`
 	Version string    `json:"version"`
+	Answer  string    `json:"answer"` // which hops are to blame
 	Hops    []hopJSON `json:"hops"`
 }
 
@@ -98,6 +99,8 @@ func (d *chainDocument) Close(*report.Summary) error { return d.chaining.documen
 // document writes the document of the run.
 func (c *Chaining) document(w io.Writer) error {
 	d := chainJSON{Schema: 1, Time: c.Began.UTC().Format(time.RFC3339), Run: c.Run, Version: version.String(), Hops: []hopJSON{}}
+	_, answer := c.blames()
+	d.Answer = printed.ASCII(answer)
 	for _, h := range c.hops {
 		_, answer := c.says(h)
 		n := h.verdicts()

@@ -139,10 +139,16 @@ func TestChainStatus(t *testing.T) {
 		{"one is down", "sound", func(c *Chaining) { c.Via, c.Wait = append(c.Via, "http://127.0.0.1:1"), time.Second }, exit.StatusUnknown, "Could not tell whether http://127.0.0.1:1/ is safe: "},
 		{"another backend", "sound", func(c *Chaining) { c.Listen, c.Wait = "127.0.0.1:0", 0 }, exit.StatusUnknown, "forwards nothing to http://127.0.0.1:"},
 		{"several", "fabricates-connection", func(c *Chaining) { c.Via = append(c.Via, "other="+c.Via[0]) }, exit.StatusFound, "CHAIN-CONN-KEEPALIVE   fail  fail  A handshake with Connection: keep-alive"},
+		{"to blame", "fabricates-connection", func(c *Chaining) { c.Via = []string{"a=" + c.Via[0], "b=" + c.Via[0]} }, exit.StatusFound, " x To blame: a, b.\n x Not safe: "},
+		{"none to blame", "sound", func(c *Chaining) { c.Via = []string{"a=" + c.Via[0], "b=" + c.Via[0]} }, exit.StatusClean, "No proxy is to blame.\n"},
+		{"not known", "sound", func(c *Chaining) { c.Via, c.Wait = append(c.Via, "down=http://127.0.0.1:1"), time.Second }, exit.StatusUnknown, "No proxy is to blame as far as is known. Could not tell about down.\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			text, _, status := chained(t, c.hop, c.change)
+			text, document, status := chained(t, c.hop, c.change)
+			if !strings.Contains(document, ` "answer": "No proxy `) && !strings.Contains(document, ` "answer": "To blame: `) {
+				t.Errorf("the document does not say which proxy is to blame: %.300s", document)
+			}
 			if status != c.status || !strings.Contains(text, c.text) {
 				t.Errorf("got status %d, want %d and %q in\n%s", status, c.status, c.text, text)
 			}

@@ -62,6 +62,10 @@ func (t *chainText) Close(s *report.Summary) error {
 // headlines writes the answers.
 func (c *Chaining) headlines(t *probeText) {
 	var b bytes.Buffer
+	if len(c.hops) > 1 {
+		v, answer := c.blames()
+		t.hang(&b, " "+t.marks.Symbol(v)+" ", 3, answer)
+	}
 	for _, h := range c.hops {
 		v, answer := c.says(h)
 		t.hang(&b, " "+t.marks.Symbol(v)+" ", 3, answer)

@@ -23,6 +23,7 @@ type chainView struct {
 	Run      string     `json:"run"` // empty: there is none
 	Stored   *store.Run `json:"stored"`
 	Runs     []runLine  `json:"runs"`
+	Answers  []answer   `json:"answers"`
 	Matrix   matrix     `json:"matrix"`
 	Passages []passage  `json:"results"` // those that did not pass, the worst first
 	More     int        `json:"more"`    // of these, those that are not in the list
@@ -99,7 +100,7 @@ func (v *chainView) read(ctx context.Context, s *store.Store) error {
 	case len(results) == 0:
 		return errMissing
 	}
-	v.Matrix = newMatrix(results, v.Failing)
+	v.Matrix, v.Answers = newMatrix(results, v.Failing), blames(results, v.Stored)
 	for i := range v.Matrix.Rows {
 		row := &v.Matrix.Rows[i]
 		if p := chain.FindProbe(row.Probe); p != nil {

@@ -56,6 +56,7 @@ func TestChainShowsBothSides(t *testing.T) {
 			`<span class="id">old</span>`, `<span class="id">new</span>`, `href="#x-01JHOP1"`, `id="x-01JHOP1"`, "A handshake with Connection: keep-alive", "UPGRADE-HOP-CONN-FABRICATED",
 			"1 MiB", "n/a", "interlock chain --via old=http://127.0.0.1:8080/ --host a --only CHAIN-CONN-KEEPALIVE", `href="/chain/01JCHAIN"`, `name="q" value="run:01JCHAIN"`,
 		}, both...),
+		"/chain/01JCHAIN":              {"To blame: new, old.</p>", "1 probe failed at old. <span class=\"soft\">Worst: Proxy old added"},
 		"/chain/01JCHAIN?show=failing": {`id="x-01JHOP2"`, `aria-current="true">did not pass`},
 		"/exchanges/01JHOP1":           append([]string{"Both sides of the proxy"}, both...),
 		"/probes/01JCHAIN":             {`href="/chain/01JCHAIN"`},
@@ -74,6 +75,7 @@ func TestChainShowsBothSides(t *testing.T) {
 	_, twin := f.get(t, "/chain.json")
 	var v struct {
 		Run     string
+		Answers []struct{ Text, Verdict string }
 		Results []struct {
 			Probe, Hop, Verdict string
 			Sides               []struct {
@@ -81,10 +83,33 @@ func TestChainShowsBothSides(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(twin), &v); err != nil || v.Run != "01JCHAIN" || len(v.Results) != 2 || len(v.Results[0].Sides) != 2 || v.Results[0].Sides[0].Far.Lines[2].Text != "Connection: upgrade" {
+	if err := json.Unmarshal([]byte(twin), &v); err != nil || v.Run != "01JCHAIN" || len(v.Answers) != 3 || v.Answers[0].Text != "To blame: new, old." || len(v.Results) != 2 || len(v.Results[0].Sides) != 2 || v.Results[0].Sides[0].Far.Lines[2].Text != "Connection: upgrade" {
 		t.Errorf("got %+v, %v", v, err)
 	}
 	if status, _ := f.get(t, "/chain/01JNONE"); status != http.StatusNotFound {
 		t.Errorf("got status %d for a run that is not there, want 404", status)
+	}
+}
+
+// TestChainSaysWhichProxyIsToBlame checks the first line of the page of a run.
+func TestChainSaysWhichProxyIsToBlame(t *testing.T) {
+	t.Parallel()
+	result := func(hop, verdict, severity string) store.Result {
+		return store.Result{Route: hop, Probe: "CHAIN-426", Rule: "UPGRADE-HOP-TUNNEL-NON101", Verdict: verdict, Severity: severity, Detail: "Proxy " + hop + " forwards"}
+	}
+	for _, each := range []struct {
+		results []store.Result
+		stopped bool
+		verdict rules.Verdict
+		want    string
+	}{
+		{[]store.Result{result("a", "pass", ""), result("b", "fail", "high"), result("c", "fail", "critical")}, false, rules.Fail, "To blame: c, b. Not to blame: a."},
+		{[]store.Result{result("a", "pass", ""), result("b", "warn", "low")}, false, rules.Pass, "No proxy is to blame: nothing failed at a, b."},
+		{[]store.Result{result("a", "pass", "")}, true, rules.Warn, "No proxy is to blame: nothing failed at a. The run was stopped early."},
+		{[]store.Result{result("a", "not-applicable", "")}, false, rules.Unclear, "Could not tell whether a proxy is to blame: no probe was conclusive."},
+	} {
+		if got := blames(each.results, &store.Run{Stopped: each.stopped})[0]; got.Text != each.want || got.Mark.Verdict != each.verdict {
+			t.Errorf("got %v %q, want %v %q", got.Mark.Verdict, got.Text, each.verdict, each.want)
+		}
 	}
 }
