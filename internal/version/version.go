@@ -3,10 +3,15 @@ package version
 import (
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // release is the version of this program.
 const release = "0.1.0"
+
+// stamp is set by the linker in files of a release: the commit, its date, and "modified" if the tree
+// had changes, separated by commas. It is empty in other builds: those ask the build information.
+var stamp string
 
 // A Build describes how this program was built. Commit and Date are empty if the build does not
 // know them.
@@ -22,6 +27,11 @@ type Build struct {
 // Read is the build of this program.
 func Read() Build {
 	b := Build{Version: release, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if stamp != "" {
+		words := strings.Split(stamp, ",")
+		b.Commit, b.Date, b.Modified = words[0], words[1], len(words) > 2
+		return b
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -39,10 +49,16 @@ func Read() Build {
 	return b
 }
 
-// String is the release and, if the build knows it, the commit.
+// String is the release and, if the build knows it, the commit, and whether the tree differed from
+// it.
 func String() string {
-	if b := Read(); len(b.Commit) >= 12 {
-		return b.Version + "+" + b.Commit[:12]
+	b := Read()
+	if len(b.Commit) < 12 {
+		return release
 	}
-	return release
+	name := b.Version + "+" + b.Commit[:12]
+	if b.Modified {
+		name += ".modified"
+	}
+	return name
 }
