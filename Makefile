@@ -4,18 +4,21 @@ FUZZ          ?= $(shell grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*'
 # Packages with tests that count allocations and memory. They cannot do that under the race
 # detector.
 UNRACED       := ./wire ./rules ./internal/audit
-# Tests and benchmarks against other programs are separate modules, so that their dependencies are not the product's.
-MODULES       := . test/e2e test/bench
+# Releases, and tests and benchmarks against other programs, are separate modules, so that their dependencies are not the product's.
+MODULES       := . release test/e2e test/bench
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build demo test world lint shape fuzz bench compose-test clean
+.PHONY: help build dist demo test world lint shape fuzz bench compose-test clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 build: ## bin/interlock
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/interlock ./cmd/interlock
+
+dist: ## dist/: archives, packages and the image of a release
+	$(GO) -C release run . -out ../dist
 
 demo: ## the whole product in one command, nothing to install
 	$(GO) run ./cmd/interlock demo
@@ -25,12 +28,14 @@ test: ## everything CI checks: lint, tests with the race detector, end to end
 	$(MAKE) lint
 	$(GO) test -race -timeout 40m ./...
 	$(GO) test $(UNRACED)
+	$(GO) -C release test -count=1 -timeout 30m ./...
 	$(GO) -C test/bench test ./...
 	$(GO) -C test/e2e test -tags e2e -count=1 -timeout 50m ./...
 
 world: ## tests that are too wide for each change, an hour at most (root)
 	test/e2e/install world
 	$(GO) -C test/e2e test -tags 'e2e world' -count=1 -timeout 1h -run World ./...
+	$(GO) -C release test -tags world -count=1 -timeout 30m -run World ./...
 
 lint: ## must print nothing but its commands
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
@@ -62,4 +67,4 @@ compose-test: ## docker compose up, one unsafe switch through it, and down again
 	test/e2e/compose-test
 
 clean: ## remove what was built here
-	rm -rf bin test/e2e/node/node_modules test/e2e/next/*/node_modules test/e2e/webpack/*/node_modules test/e2e/next/*/.next
+	rm -rf bin dist test/e2e/node/node_modules test/e2e/next/*/node_modules test/e2e/webpack/*/node_modules test/e2e/next/*/.next
