@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"text/template"
 	"time"
@@ -43,6 +44,10 @@ var contenders = []contender{
 	{"nginx-tls", nginxTLS},
 	{"haproxy-tls", haproxyTLS},
 	{"interlock-tls", interlockTLS},
+	{"haproxy-h2", haproxyHTTP2},
+	{"nghttpx-h2", nghttpxHTTP2},
+	{"interlock-h2", interlockHTTP2("audit")},
+	{"interlock-pass-h2", interlockHTTP2("pass")},
 }
 
 // serve returns the command line of an interlock.
@@ -94,7 +99,10 @@ func (s setting) fill(name, text string) (string, error) {
 		return "", err
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, map[string]string{"Dir": s.dir, "Listen": s.listen, "Backend": s.backend}); err != nil {
+	values := map[string]string{"Dir": s.dir, "Listen": s.listen, "Backend": s.backend}
+	values["ListenHost"], values["ListenPort"], _ = strings.Cut(s.listen, ":")
+	values["BackendHost"], values["BackendPort"], _ = strings.Cut(s.backend, ":")
+	if err := t.Execute(&b, values); err != nil {
 		return "", err
 	}
 	folder := filepath.Join(s.dir, "conf")

@@ -79,12 +79,15 @@ var roles = map[string]func(args []string) error{
 	"goproxy":      goProxy,
 	"tlsorigin":    tlsOrigin,
 	"tlsload":      tlsLoad,
+	"h2origin":     http2Origin,
+	"h2load":       loadHTTP2,
+	"h2hold":       holdHTTP2,
 	"document":     document,
 }
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	b := &bench{}
+	b := &bench{secured: map[string]*securedOrigin{}}
 	flags.IntVar(&b.rounds, "rounds", 5, "counted `rounds`; one more, not counted, comes before them")
 	flags.Float64Var(&b.scale, "scale", 1, "`factor` for the number of units in a round")
 	flags.IntVar(&b.behind, "behind", 100_000, "`exchanges` that the oldest contender of rows growth and growth-sqlite has handled, 1,000 or more; 10,000,000 take 13 minutes in row growth")

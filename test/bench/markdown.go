@@ -98,7 +98,7 @@ func (f *figures) markdown(b *bytes.Buffer) {
 	for _, at := range across {
 		value := " – |"
 		for _, c := range f.Columns {
-			if kind(c.Name) == at.name && !shown[at.name] && (c.Name == at.name || strings.HasSuffix(c.Name, "-tls")) {
+			if kind(c.Name) == at.name && !shown[at.name] && (c.Name == at.name || c.Name == at.name+"-tls" || c.Name == at.name+"-h2") {
 				value = " " + short(c.Value) + " |"
 				shown[at.name], shown[c.Name] = true, true
 			}

@@ -20,7 +20,10 @@ var crowds = []int{0, 1000, 8000}
 const idleFor = 30 * time.Second
 
 func memoryRows() []row {
-	return []row{{"memory", func(ctx context.Context, b *bench) ([]figures, error) { return b.memory(ctx) }}}
+	return []row{
+		{"memory", func(ctx context.Context, b *bench) ([]figures, error) { return b.memory(ctx) }},
+		{"h2-memory", func(ctx context.Context, b *bench) ([]figures, error) { return b.memoryHTTP2(ctx) }},
+	}
 }
 
 // memory opens tunnels through newly started contenders, each with its own origin, and reads the
@@ -41,7 +44,9 @@ func (b *bench) memory(ctx context.Context) ([]figures, error) {
 	}
 	for round := range b.rounds {
 		progress("memory", round+1, b.rounds)
-		found, err := b.crowd(ctx, columns)
+		found, err := b.crowd(ctx, columns, crowds, b.newOrigin, func(target string, n int) []string {
+			return []string{"hold", target, strconv.Itoa(n)}
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -61,8 +66,8 @@ func (b *bench) memory(ctx context.Context) ([]figures, error) {
 	return tables, nil
 }
 
-// crowd returns the memory of each contender with each number of tunnels.
-func (b *bench) crowd(ctx context.Context, columns []string) (found [][]int, err error) {
+// crowd returns the memory of each contender with each number of tunnels, or of what else the load holds.
+func (b *bench) crowd(ctx context.Context, columns []string, sizes []int, newOrigin func(context.Context) (*process, string, error), load func(target string, n int) []string) (found [][]int, err error) {
 	var turns []*running
 	var loads []*loadProcess
 	before := len(b.processes)
@@ -76,7 +81,7 @@ func (b *bench) crowd(ctx context.Context, columns []string) (found [][]int, err
 		b.processes = b.processes[:before]
 	}()
 	for _, name := range columns {
-		origin, backend, err := b.newOrigin(ctx)
+		origin, backend, err := newOrigin(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -87,18 +92,18 @@ func (b *bench) crowd(ctx context.Context, columns []string) (found [][]int, err
 		turns = append(turns, r)
 	}
 	open := 0
-	for _, n := range crowds {
+	for _, n := range sizes {
 		for i := range turns {
 			if n == open {
 				continue
 			}
-			l, err := startLoad(ctx, b.self, "hold", turns[i].target, strconv.Itoa(n-open))
+			l, err := startLoad(ctx, b.self, load(turns[i].target, n-open)...)
 			if err != nil {
 				return nil, err
 			}
 			loads = append(loads, l)
 			if err := l.expect("ready"); err != nil {
-				return nil, fmt.Errorf("%d tunnels through %s: %w", n, columns[i], turns[i].blame(err))
+				return nil, fmt.Errorf("hold %d through %s: %w", n, columns[i], turns[i].blame(err))
 			}
 		}
 		open = n

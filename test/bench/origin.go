@@ -55,9 +55,7 @@ func origin(args []string) error {
 	}
 	b := &backend{conns: make(map[int]*originConn), frames: make(map[string][]byte)}
 	for path, size := range bulkFrames {
-		b.frames[path] = make([]byte, size)
-		binary.BigEndian.PutUint64(b.frames[path][2:], uint64(size-10))
-		b.frames[path][0], b.frames[path][1] = 0x82, 127
+		b.frames[path] = serverFrame(size)
 	}
 	if b.poll, err = newPoll(); err != nil {
 		return err
@@ -92,6 +90,14 @@ func origin(args []string) error {
 			}
 		}
 	}
+}
+
+// serverFrame returns a binary frame of that size with its head.
+func serverFrame(size int) []byte {
+	frame := make([]byte, size)
+	binary.BigEndian.PutUint64(frame[2:], uint64(size-10))
+	frame[0], frame[1] = 0x82, 127
+	return frame
 }
 
 func (b *backend) accept() error {

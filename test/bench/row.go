@@ -26,7 +26,7 @@ type row struct {
 var rows = slices.Concat(workRows(allWorks()), latencyRows(), memoryRows(), growthRows())
 
 // allWorks returns the works of all kinds.
-func allWorks() []work { return slices.Concat(works, frameWorks, guardWorks, tlsWorks) }
+func allWorks() []work { return slices.Concat(works, frameWorks, guardWorks, tlsWorks, http2Works) }
 
 func (r row) name() string { return r.Name }
 
@@ -36,14 +36,13 @@ type bench struct {
 	dir             string
 	self, interlock string // paths of the binaries
 	rounds          int
-	scale           float64  // of the number of units
-	behind          int      // that the oldest contender of the growth rows has handled
-	chosen          []string // contenders
-	origin          *process // shared by all contenders
-	backend         string   // its address
-	secured         *process // the TLS origin, once a contender needs it
-	securedAt       string
-	running         []*running // shared contenders
+	scale           float64                   // of the number of units
+	behind          int                       // that the oldest contender of the growth rows has handled
+	chosen          []string                  // contenders
+	origin          *process                  // shared by all contenders
+	backend         string                    // its address
+	secured         map[string]*securedOrigin // those that speak TLS, by their role, once a contender needs them
+	running         []*running                // shared contenders
 	processes       []*process
 }
 
@@ -102,10 +101,12 @@ func (b *bench) shared(ctx context.Context, name string) (*running, error) {
 		}
 	}
 	origin, backend := b.origin, b.backend
-	if strings.HasSuffix(name, "-tls") {
-		var err error
-		if origin, backend, err = b.secure(ctx); err != nil {
-			return nil, err
+	for suffix, role := range map[string]string{"-tls": "tlsorigin", "-h2": "h2origin"} {
+		if strings.HasSuffix(name, suffix) {
+			var err error
+			if origin, backend, err = b.secure(ctx, role); err != nil {
+				return nil, err
+			}
 		}
 	}
 	r, err := b.begin(ctx, name, origin, backend)

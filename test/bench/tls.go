@@ -54,11 +54,7 @@ func haproxyTLS(s setting) ([]string, error) {
 
 func interlockTLS(s setting) ([]string, error) {
 	path, err := s.fill("interlock.yaml", interlockYAML)
-	command := []string{
-		s.interlock, "serve", "--config", path, "--backend", "https://" + s.backend, "--insecure", "--listen", s.listen, "--admin", s.admin,
-		"--tls-cert", filepath.Join(s.dir, "cert.pem"), "--tls-key", filepath.Join(s.dir, "key.pem"), "--log", "json",
-	}
-	return command, errors.Join(err, certify(s.dir))
+	return s.serveTLS(path), errors.Join(err, certify(s.dir))
 }
 
 // certify writes a self-signed certificate: cert.pem, key.pem, and both.pem with the two of them.
@@ -85,24 +81,38 @@ func certify(dir string) error {
 	)
 }
 
-// secure starts the TLS origin, once, and returns its address.
-func (b *bench) secure(ctx context.Context) (*process, string, error) {
-	if b.secured != nil {
-		return b.secured, b.securedAt, nil
+// A securedOrigin is an origin that speaks TLS, with its address.
+type securedOrigin struct {
+	*process
+	at string
+}
+
+// secure starts the origin of that role, once, and returns its address. Only that of HTTP/2 looks at GODEBUG.
+func (b *bench) secure(ctx context.Context, role string) (*process, string, error) {
+	if o := b.secured[role]; o != nil {
+		return o.process, o.at, nil
 	}
+	p, at, err := b.newSecured(ctx, role)
+	if err == nil {
+		b.secured[role] = &securedOrigin{p, at}
+	}
+	return p, at, err
+}
+
+func (b *bench) newSecured(ctx context.Context, role string) (p *process, at string, err error) {
 	if err := certify(b.dir); err != nil {
 		return nil, "", fmt.Errorf("make a certificate: %w", err)
 	}
-	err := ports.Use(func(addr string) (err error) {
-		b.securedAt = addr
-		b.secured, err = start(ctx, "tlsorigin", setting{dir: b.dir}, []string{b.self, "tlsorigin", addr, b.dir}, addr)
+	err = ports.Use(func(addr string) (err error) {
+		at = addr
+		p, err = start(ctx, role, setting{dir: b.dir}, []string{"env", "GODEBUG=http2xconnect=1", b.self, role, addr, b.dir}, addr)
 		return err
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	b.processes = append(b.processes, b.secured)
-	return b.secured, b.securedAt, nil
+	b.processes = append(b.processes, p)
+	return p, at, nil
 }
 
 // tlsOrigin accepts the upgrade on each connection at args[0], with the certificate in the folder
