@@ -28,16 +28,15 @@ type copier struct {
 	dst   *side
 	most  int64 // how many of the bytes that come next the session need not see
 
-	in, out syscall.RawConn // of src and dst; nil for what is not a socket of the system
+	in      syscall.RawConn // of src; nil for what is not a socket of the system
+	out     rawWriter       // of dst, likewise
 	reading func(fd uintptr) bool
-	writing func(fd uintptr) bool
 	buffer  *[bufferSize]byte
-	n       int // what the last read found, or what is written so far
+	n       int // what the last read found
 	errno   syscall.Errno
-	streak  int    // bytes that were read without a pause
-	heard   bool   // something has come by readStream
-	unsent  []byte // during a write, what is left of it
-	first   []byte // what is read into while nothing has come inside TLS
+	streak  int  // bytes that were read without a pause
+	heard   bool // something has come by readStream or readTLS
+	inside  tlsReading
 }
 
 // read waits for bytes. They are valid until release. At the end of the direction the error is
@@ -45,6 +44,9 @@ type copier struct {
 func (c *copier) read() ([]byte, error) {
 	if c.in == nil {
 		c.in, c.reading = c.src.system(), c.readOnce
+		if c.src.tls != nil {
+			c.reading = c.readSealed
+		}
 	}
 	switch {
 	case c.src.tls != nil:
@@ -65,37 +67,6 @@ func (c *copier) read() ([]byte, error) {
 	}
 	c.release()
 	return nil, err
-}
-
-// firstBytes is how much memory a direction holds inside TLS while it waits.
-const firstBytes = 512
-
-// readTLS waits for bytes inside TLS, and returns all that is there.
-func (c *copier) readTLS() ([]byte, error) {
-	if c.first == nil {
-		c.first = make([]byte, firstBytes)
-	}
-	n, err := c.src.tls.Read(c.first)
-	if n == 0 {
-		if err == nil {
-			err = io.ErrNoProgress
-		}
-		return nil, err // one that comes after bytes comes again
-	}
-	c.heard = true
-	if c.buffer == nil {
-		c.buffer = c.relay.buffers.get()
-	}
-	copy(c.buffer[:], c.first[:n])
-	c.src.raw.dry = true
-	defer func() { c.src.raw.dry = false }()
-	for n < len(c.buffer) {
-		more, _ := c.src.tls.Read(c.buffer[n:])
-		if n += more; more == 0 {
-			break
-		}
-	}
-	return c.buffer[:n], nil
 }
 
 // readStream waits for bytes of a connection without system calls, with the buffer in hand.
@@ -135,29 +106,46 @@ func (c *copier) readOnce(fd uintptr) bool {
 
 // write writes all of b, or as much as it can.
 func (c *copier) write(b []byte) (n int, err error) {
-	if c.out == nil {
-		c.out, c.writing = c.dst.system(), c.writeOnce
+	if c.out.socket == nil {
+		c.out.socket = c.dst.system()
 	}
-	if c.dst.tls != nil || c.out == nil {
+	if c.dst.tls != nil || c.out.socket == nil {
 		return c.dst.write(b)
 	}
-	c.unsent, c.n = b, 0
-	err = c.out.Write(c.writing)
-	c.unsent = nil
-	if err == nil && c.errno != 0 {
-		err = c.errno
-	}
-	return c.n, err
+	return c.out.write(b)
 }
 
-// writeOnce writes what the socket takes. It is false if something is left.
-func (c *copier) writeOnce(fd uintptr) bool {
-	for len(c.unsent) > 0 {
+// A rawWriter writes to a socket by system calls.
+type rawWriter struct {
+	socket  syscall.RawConn
+	writing func(fd uintptr) bool // once; the same each time, as it is allocated
+	unsent  []byte                // during a write, what is left of it
+	n       int
+	errno   syscall.Errno
+}
+
+// write writes all of b, or as much as it can.
+func (w *rawWriter) write(b []byte) (n int, err error) {
+	if w.writing == nil {
+		w.writing = w.once
+	}
+	w.unsent, w.n = b, 0
+	err = w.socket.Write(w.writing)
+	w.unsent = nil
+	if err == nil && w.errno != 0 {
+		err = w.errno
+	}
+	return w.n, err
+}
+
+// once writes what the socket takes. It is false if something is left.
+func (w *rawWriter) once(fd uintptr) bool {
+	for len(w.unsent) > 0 {
 		var n int
-		switch n, c.errno = writeSocket(fd, c.unsent); c.errno {
+		switch n, w.errno = writeSocket(fd, w.unsent); w.errno {
 		case 0:
-			c.n += n
-			c.unsent = c.unsent[n:]
+			w.n += n
+			w.unsent = w.unsent[n:]
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return false
@@ -165,7 +153,7 @@ func (c *copier) writeOnce(fd uintptr) bool {
 			return true
 		}
 	}
-	c.errno = 0
+	w.errno = 0
 	return true
 }
 

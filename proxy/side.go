@@ -81,8 +81,10 @@ type side struct {
 func cleartext(s socket) *side { return &side{socket: s} }
 
 // system is the socket for system calls; nil if it has none.
-func (s *side) system() syscall.RawConn {
-	if c, ok := s.socket.(syscall.Conn); ok && rawSockets {
+func (s *side) system() syscall.RawConn { return systemOf(s.socket) }
+
+func systemOf(s socket) syscall.RawConn {
+	if c, ok := s.(syscall.Conn); ok && rawSockets {
 		if raw, err := c.SyscallConn(); err == nil {
 			return raw
 		}
@@ -105,6 +107,7 @@ type tlsSocket struct {
 	seen   []byte      // what was read, while it may still have to go elsewhere; at most maxHello
 	passed bool        // it does: nothing is said to the peer here
 	dry    bool        // nothing is read now: only what has been read already is to be had
+	out    rawWriter
 
 	host    string                                     // what the peer has asked for before TLS began; empty: nothing
 	agree   func(*tls.ClientHelloInfo) (string, error) // which protocol a peer gets that would speak HTTP/2; nil: HTTP/1.1
@@ -117,10 +120,16 @@ const maxHello = 64 << 10
 
 // Write is that of the socket, unless somebody else answers the peer.
 func (t *tlsSocket) Write(p []byte) (int, error) {
-	if t.passed {
+	switch {
+	case t.passed:
 		return len(p), nil
+	case t.out.socket == nil:
+		t.out.socket = systemOf(t.socket)
 	}
-	return t.socket.Write(p)
+	if t.out.socket == nil {
+		return t.socket.Write(p)
+	}
+	return t.out.write(p)
 }
 
 func (t *tlsSocket) keep(p []byte) {
@@ -131,14 +140,16 @@ func (t *tlsSocket) keep(p []byte) {
 
 // Read is that of the socket.
 func (t *tlsSocket) Read(p []byte) (int, error) {
-	if t.dry {
-		return 0, os.ErrDeadlineExceeded // TLS goes on after it
-	}
-	if len(t.prefix) > 0 {
+	switch {
+	case len(t.prefix) > 0:
 		count := copy(p, t.prefix)
 		t.prefix = t.prefix[count:]
 		t.keep(p[:count])
 		return count, nil
+	case t.ended.Load():
+		return 0, io.EOF
+	case t.dry:
+		return 0, os.ErrDeadlineExceeded // TLS goes on after it
 	}
 	count, err := t.socket.Read(p)
 	t.keep(p[:count])
