@@ -77,12 +77,17 @@ func (m *multiplex) event(e *h2.Event) {
 		switch s := m.streams[e.Stream]; {
 		case s == nil, s.answered() && d == FromServer: // the content of a rejection is not looked at
 		default:
-			e.Want = e.Length
+			e.Skip, e.Want = s.wants(d, e.Length)
 		}
 	case h2.EventPayload:
 		if s := m.streams[e.Stream]; s != nil {
 			s.data(d, e.Data, m.now)
+			e.Skip, e.Want = s.wants(d, e.Want)
 			m.hasten(s)
+		}
+	case h2.EventSkipped:
+		if s := m.streams[e.Stream]; s != nil {
+			s.skip(d, int64(e.Length), m.now)
 		}
 	case h2.EventEnd:
 		m.on.end(e.Stream, d, false)

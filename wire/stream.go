@@ -138,6 +138,28 @@ func (x *Exchange) extended() bool {
 	return x.Request.HTTP2() && x.Request.Method == "CONNECT" && x.Request.Has(":protocol")
 }
 
+// wants returns how many of the next bytes of DATA frames, of so many, are payload of a tunnel that is not looked at, and
+// how many after these are looked at.
+func (s *stream) wants(d Direction, n uint32) (skip, want uint32) {
+	if s.tunnel != nil && !s.over {
+		skip = uint32(min(s.tunnel.unread(d), int64(n)))
+	}
+	return skip, n - skip
+}
+
+// skip takes payload of DATA frames that was not looked at.
+func (s *stream) skip(d Direction, n int64, now time.Time) {
+	if s.over || s.tunnel == nil {
+		return
+	}
+	s.fed[d] += n
+	s.Wrote(d, int(n))
+	if !s.hangs.IsZero() && d == FromServer {
+		s.hangs = now.Add(HangsAfter)
+	}
+	s.tunnel.skip(d, n, now)
+}
+
 // data takes payload of DATA frames.
 func (s *stream) data(d Direction, p []byte, now time.Time) {
 	switch {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 	"time"
 
@@ -113,10 +114,21 @@ func (t *tunnel) skippable(d Direction) int64 {
 	return t.frames.skippable(d)
 }
 
+// unread is skippable for a stream, of which other bytes are read all the same: it is everything once nothing is
+// recorded or read any more.
+func (t *tunnel) unread(d Direction) int64 {
+	if t.started[d] && !t.recording(d) && !t.readsFrames(d) {
+		return math.MaxInt64
+	}
+	return t.skippable(d)
+}
+
 // skip records that payload passed.
 func (t *tunnel) skip(d Direction, n int64, now time.Time) {
 	t.heard[d] = t.since(now)
-	t.frames.skip(d, n, now.Sub(t.time))
+	if t.readsFrames(d) {
+		t.frames.skip(d, n, now.Sub(t.time))
+	}
 }
 
 // closeWords fills in how a side said goodbye where only its frames tell: by a Close frame, GOAWAY, or an

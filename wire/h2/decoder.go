@@ -21,7 +21,8 @@ type Decoder struct {
 type half struct {
 	block    block
 	settings values
-	want     uint32 // how many of the next bytes of content are looked at
+	skip     uint32 // how many of the next bytes of content are skipped and counted
+	want     uint32 // how many of those after these are looked at
 	blind    bool
 }
 
@@ -47,12 +48,32 @@ func (d *Decoder) next(kind EventKind, from Side, stream uint32, offset int64) *
 	return &d.event
 }
 
-// hand hands an event over, and returns how many bytes of content the receiver wants.
-func (d *Decoder) hand(e *Event) (want uint32) {
+// hand hands an event over.
+func (d *Decoder) hand(e *Event) {
 	d.handle(e)
-	want = e.Want
 	*e = Event{} // it refers to memory of others
-	return want
+}
+
+// plan hands an event over, and plans what the receiver says of the next bytes of the content, of which there are that many.
+func (d *Decoder) plan(half *half, e *Event, left uint32) {
+	d.handle(e)
+	half.skip = min(e.Skip, left)
+	half.want = min(e.Want, left-half.skip)
+	*e = Event{}
+}
+
+// passed takes that bytes of a payload came and were not looked at.
+func (d *Decoder) passed(from Side, n uint32) {
+	if d == nil || d.halves[from].skip == 0 {
+		return
+	}
+	s, half := &d.sides[from], &d.halves[from]
+	n = min(n, half.skip)
+	half.skip -= n
+	h, _ := ReadHead(s.head[:])
+	e := d.next(EventSkipped, from, h.Stream, s.offset)
+	e.Length = n
+	d.hand(e)
 }
 
 // blind reports whether a side is not decoded.
@@ -64,7 +85,7 @@ func (d *Decoder) lose(from Side, why Blindness, offset int64, detail string) {
 		return
 	}
 	half := &d.halves[from]
-	half.blind, half.want, half.block = true, 0, block{}
+	half.blind, half.skip, half.want, half.block = true, 0, 0, block{}
 	e := d.next(EventBlind, from, 0, offset)
 	e.Blind, e.Detail = why, detail
 	d.hand(e)
@@ -98,7 +119,7 @@ func (d *Decoder) ready(from Side, h Head) {
 	if h.Kind() == Data {
 		e := d.next(EventData, from, h.Stream, s.frame(h))
 		e.EndStream, e.Length = h.has(FlagEndStream), size
-		half.want = min(d.hand(e), size)
+		d.plan(half, e, size)
 		return
 	}
 	half.block.extend(h, s.frame(h), s.promised(h))
@@ -112,12 +133,20 @@ func (d *Decoder) ready(from Side, h Head) {
 	}
 }
 
-// wanted returns how many bytes of the content at hand are looked at.
+// wanted returns how many of the next bytes of the content at hand are looked at.
 func (d *Decoder) wanted(from Side) int {
-	if d == nil {
+	if d == nil || d.halves[from].skip > 0 {
 		return 0
 	}
 	return int(d.halves[from].want)
+}
+
+// idle returns how many of the next bytes of the payload at hand are not looked at, of that many.
+func (d *Decoder) idle(from Side, left uint32) uint32 {
+	if d == nil || d.halves[from].skip == 0 || d.halves[from].want == 0 {
+		return left
+	}
+	return d.halves[from].skip
 }
 
 // take takes bytes of content, at most those that are wanted.
@@ -129,7 +158,7 @@ func (d *Decoder) take(from Side, h Head, p []byte) {
 	case h.Kind() == Data:
 		e := d.next(EventPayload, from, h.Stream, s.offset)
 		e.Data, e.Want = p, half.want
-		half.want = min(d.hand(e), s.left-uint32(len(p))-uint32(s.pad))
+		d.plan(half, e, s.left-uint32(len(p))-uint32(s.pad))
 	case h.alternative():
 		if k.bytes = append(k.bytes, p...); half.want == 0 {
 			e := d.next(EventAltSvc, from, h.Stream, s.frame(h))

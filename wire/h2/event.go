@@ -19,12 +19,13 @@ type Event struct {
 	Truncated bool    // of the same: Fields ends after MaxFields
 	Promised  uint32  // of EventPush: the stream that will have the answer
 
-	Length uint32 // of EventData: bytes of content, without padding
+	Length uint32 // of EventData: bytes of content, without padding; of EventSkipped: how many of them passed
 	Data   []byte // of EventPayload and EventAltSvc, and of EventPing: its 8 bytes
-	// Want is for the receiver to set, of EventData and EventPayload: how many of the next bytes of
-	// the content of this frame it needs. The others need not be fed. It is 0 when EventData is handed
-	// over, and what is left of it when EventPayload is.
-	Want uint32
+	// Skip and Want are for the receiver to set, of EventData and EventPayload: how many of the next bytes of
+	// the content of this frame it does not need, but gets counted by EventSkipped, and how many it needs after
+	// these. All others need not be fed either. They are 0 when EventData is handed over, and Want is what is left of
+	// it when EventPayload is.
+	Skip, Want uint32
 
 	Code      Code    // of EventReset and EventGoAway
 	Last      uint32  // of EventGoAway: the highest stream that may have been processed
@@ -51,6 +52,7 @@ const (
 	EventPush                         // likewise of PUSH_PROMISE
 	EventData                         // a DATA frame begins
 	EventPayload                      // a piece of its content, which the receiver asked for
+	EventSkipped                      // a piece of its content passed that the receiver asked to skip
 	EventEnd                          // this side has ended the stream: it comes after the head or the last piece of data
 	EventReset                        // RST_STREAM
 	EventGoAway                       // GOAWAY
@@ -65,7 +67,7 @@ const (
 
 // String returns the kind in a few words.
 func (k EventKind) String() string {
-	return [...]string{"head", "push", "data", "payload", "end", "reset", "goaway", "setting", "settings-ack", "window", "altsvc", "ping", "blind"}[k]
+	return [...]string{"head", "push", "data", "payload", "skipped", "end", "reset", "goaway", "setting", "settings-ack", "window", "altsvc", "ping", "blind"}[k]
 }
 
 // A Blindness is why a side is not decoded any more.

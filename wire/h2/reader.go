@@ -134,7 +134,7 @@ func (r *Reader) Skippable(from Side) int64 {
 	case s.state&inPayload == 0 || r.wanted(from) > 0:
 		return 0
 	default:
-		return int64(s.left)
+		return int64(r.decoder.idle(from, s.left))
 	}
 }
 
@@ -143,6 +143,7 @@ func (r *Reader) Skip(from Side, n int64, at time.Duration) {
 	if n = min(n, r.Skippable(from)); n > 0 {
 		r.heard(at)
 		if r.Reads(from) {
+			r.decoder.passed(from, uint32(n))
 			r.pass(from, uint32(n))
 		}
 	}
@@ -175,6 +176,9 @@ func (r *Reader) Feed(from Side, p []byte, at time.Duration) {
 			if wanted := r.wanted(from); wanted > 0 {
 				n = min(n, wanted)
 				r.look(from, p[:n])
+			} else {
+				n = min(n, int(r.decoder.idle(from, s.left)))
+				r.decoder.passed(from, uint32(n))
 			}
 			if s.state&isLost == 0 {
 				r.pass(from, uint32(n))
