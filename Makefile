@@ -59,7 +59,7 @@ fuzz: ## the parsers of hostile input, each for FUZZTIME
 		$(GO) test -tags fuzz ./$$(dirname $$f) -run '^$$' -fuzz "^$$(basename $$f)$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; \
 	done
 
-bench: ## CPU time, memory and added time, beside nginx, HAProxy and others (35 minutes)
+bench: ## CPU time, memory and added time, beside nginx, HAProxy and others (an hour)
 	$(GO) -C test/bench run .
 	$(GO) -C test/bench run . document
 
