@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/interlock-proxy/interlock/internal/help"
+	"github.com/interlock-proxy/interlock/internal/probe"
 	"github.com/interlock-proxy/interlock/internal/run"
 	"github.com/interlock-proxy/interlock/internal/terminal"
 )
@@ -18,6 +19,7 @@ func whyCommand() *cobra.Command {
 			"A file or - for the standard input is a paste: the output of curl -v, headers from browser devtools, or a recording.",
 		Example: "  interlock why wss://chat.example/ws\n" +
 			"  interlock why http://127.0.0.1:3000/chat --origin https://app.example\n" +
+			"  interlock why h2c://127.0.0.1:3000/chat\n" +
 			"  interlock why paste.txt",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a := run.Asking{Flags: f, Screen: terminal.NewScreen(cmd.OutOrStdout(), cmd.ErrOrStderr())}
@@ -29,12 +31,14 @@ func whyCommand() *cobra.Command {
 	s.StringVar(&f.Cookie, "cookie", "", "`value` of the Cookie header")
 	s.StringVar(&f.Subprotocol, "subprotocol", "", "`value` of the Sec-WebSocket-Protocol header")
 	s.StringVar(&f.Origin, "origin", "", "`value` of the Origin header (default that of the URL)")
+	s.StringVar(&f.HTTP, "http", "", "`version` of HTTP: 1.1, 2, both (default as offered)")
 	s.DurationVar(&f.Timeout, "timeout", 5*time.Second, "how long to wait in each step")
 	tlsFlags(cmd, f)
 	s.StringArrayVarP(&f.Outputs, "output", "o", nil, "report as `FORMAT[=FILE]`: text, json (default text)")
 	asciiFlag(cmd, &f.ASCII)
 	outputFlag(cmd, "text", "json")
-	help.Group(cmd, help.Send, "header", "cookie", "subprotocol", "origin")
+	completeFixed(cmd, "http", probe.Versions()...)
+	help.Group(cmd, help.Send, "header", "cookie", "subprotocol", "origin", "http")
 	help.Group(cmd, help.Credentials, "insecure", "client-cert", "client-key", "ca-cert", "sni")
 	help.Group(cmd, help.Limits, "timeout")
 	help.Rare(cmd, "sni", "ascii")

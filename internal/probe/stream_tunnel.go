@@ -51,6 +51,14 @@ func (a *streamed) protocol(s *strand) string {
 // echo waits for the answers to a ping and to a message.
 func (a *streamed) echo(s *strand) {
 	sent := time.Now()
+	if a.polite {
+		a.say(s, rules.Ping)
+		a.hear(a.settings.Tail, func() bool {
+			f := readFrames(s.content)
+			return f.pong || f.closed || s.finished()
+		})
+		return
+	}
 	a.say(s, rules.Ping+rules.Text)
 	a.await(awaitPong, a.settings.Tail, func() bool {
 		f := readFrames(s.content)
@@ -113,6 +121,8 @@ func (a *streamed) endTunnel(s *strand) {
 	case a.s.Other != nil && a.s.Pair == rules.PairReset:
 		part = rules.StreamPart{Kind: h2.Reset, Code: h2.Code(8)}
 	case a.s.Other != nil && a.s.Pair == rules.PairEnded, a.protocol(s) != "websocket", s.status == 101, a.h.After != "":
+	case a.polite:
+		part.Data = closeFrame // in the frame with END_STREAM, as Chromium sends it
 	default:
 		a.say(s, closeFrame)
 		a.await(awaitEnd, a.settings.Tail, func() bool { return readFrames(s.content).closed || s.finished() })

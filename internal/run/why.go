@@ -37,7 +37,13 @@ func (a *Asking) URL(ctx context.Context, url string) error {
 		return exit.Usage("--timeout must be more than 0")
 	}
 	t := why.Target{
-		Scheme: where.scheme, Host: where.host, Name: where.name, Port: where.port, Path: where.target, Shown: rules.Redaction{}.Target(where.target),
+		Scheme: where.scheme, Host: where.host, Name: where.name, Port: where.port, Path: where.target, Prior: where.prior, Shown: rules.Redaction{}.Target(where.target),
+	}
+	if err := CheckHTTP(a.Flags.HTTP); err != nil {
+		return err
+	}
+	if t.HTTP, err = a.Flags.version(where); err != nil {
+		return err
 	}
 	if t.TLS, err = a.Flags.tlsConfig(where); err != nil {
 		return err

@@ -24,7 +24,7 @@ func (w *walker) compare(ctx context.Context, good *attempt, all []*attempt) {
 		}
 		if !repeated { // a handshake may be good only once
 			repeated = true
-			if again := w.send(ctx, "change", form{good.what + " once more", good.h}); again.x != nil && !again.works() {
+			if again := w.send(ctx, "change", good.once()); again.x != nil && !again.works() {
 				w.found(changing(good, again))
 				return
 			}
@@ -72,7 +72,7 @@ func (w *walker) explain(ctx context.Context, good, bad *attempt) []string {
 // blame records that these headers make the difference. The failing handshake is sent once more, so
 // that chance is not taken for a cause.
 func (w *walker) blame(ctx context.Context, good, bad, mended *attempt, names []string) []string {
-	if again := w.send(ctx, "change", form{bad.what + " once more", bad.h}); again.works() {
+	if again := w.send(ctx, "change", bad.once()); again.works() {
 		w.found(changing(bad, again))
 		return nil
 	}

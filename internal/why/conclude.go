@@ -38,8 +38,13 @@ func (r *Report) failed() (all []Step) {
 			all = append(all, s)
 		}
 	}
-	browsers := r.has("browser") && !slices.ContainsFunc(all, func(s Step) bool { return s.Name == "browser" })
-	return slices.DeleteFunc(all, func(s Step) bool { return s.Name == "handshake" && browsers })
+	for _, version := range []string{"", "2"} {
+		browser := func(s Step) bool { return s.Name == "browser" && s.HTTP == version }
+		if slices.ContainsFunc(r.Steps, browser) && !slices.ContainsFunc(all, browser) {
+			all = slices.DeleteFunc(all, func(s Step) bool { return s.Name == "handshake" && s.HTTP == version })
+		}
+	}
+	return all
 }
 
 // summary is the paragraph at the end: what works, what does not, why.
@@ -50,9 +55,9 @@ func (r *Report) summary(failed []Step) string {
 	case r.ended != "":
 		add("The walk has no result: %s", r.ended)
 	case r.Result == Works:
-		add("It works: %s accepts a valid handshake%s", r.URL, r.browsers())
+		add("It works%s: %s accepts a valid handshake%s", r.versions(), r.URL, r.browsers())
 	default:
-		add("It does not work")
+		add("%s", r.fails(failed))
 	}
 	if fine := r.fine(); len(failed) > 0 && fine != "" {
 		add("What works: %s", fine)
@@ -79,6 +84,40 @@ func (r *Report) summary(failed []Step) string {
 	return strings.Join(all, " ")
 }
 
+// tried reports whether handshakes were sent in a version of HTTP: empty for 1.1, or 2.
+func (r *Report) tried(version string) bool {
+	return slices.ContainsFunc(r.Steps, func(s Step) bool { return s.Name == "handshake" && s.HTTP == version })
+}
+
+// versions says in which versions of HTTP it works, if not in HTTP/1.1 alone.
+func (r *Report) versions() string {
+	switch {
+	case !r.tried("2"):
+		return ""
+	case r.tried(""):
+		return " in HTTP/1.1 and HTTP/2"
+	}
+	return " in HTTP/2"
+}
+
+// fails says that it does not work, and in which versions of HTTP.
+func (r *Report) fails(failed []Step) string {
+	broken := func(version string) bool {
+		return slices.ContainsFunc(failed, func(s Step) bool { return s.HTTP == version && (s.Name == "handshake" || s.Name == "browser") })
+	}
+	switch {
+	case !r.tried("2"):
+		return "It does not work"
+	case !r.tried(""):
+		return "It does not work in HTTP/2"
+	case !broken(""):
+		return "It does not work in HTTP/2, and works in HTTP/1.1"
+	case !broken("2"):
+		return "It does not work in HTTP/1.1, and works in HTTP/2"
+	}
+	return "It works neither in HTTP/1.1 nor in HTTP/2"
+}
+
 // doubt says how sure a cause is.
 func doubt(d *rules.Diagnosis) string {
 	switch {
@@ -94,8 +133,8 @@ func doubt(d *rules.Diagnosis) string {
 func (r *Report) browsers() string {
 	var all []string
 	for _, s := range r.Steps {
-		if s.Name == "browser" && s.OK {
-			all = append(all, s.What)
+		if name := strings.TrimSuffix(s.What, inHTTP2); s.Name == "browser" && s.OK && !slices.Contains(all, name) {
+			all = append(all, name)
 		}
 	}
 	if len(all) == 0 {
@@ -119,7 +158,7 @@ func (r *Report) fine() string {
 
 // brief is the step in the shortest form.
 func (s *Step) brief() string {
-	if s.Status == 0 || s.Status == 101 {
+	if s.Status == 0 || s.Status == 101 || s.HTTP == "2" && s.Status == 200 {
 		return s.What
 	}
 	return fmt.Sprintf("%s (%d)", s.What, s.Status)

@@ -180,14 +180,14 @@ func urlOf(x *wire.Exchange) string {
 		return ""
 	}
 	scheme, host := "ws", strings.TrimSuffix(x.Backend, ":80")
-	if x.BackendTLS {
+	switch {
+	case x.BackendTLS:
 		scheme, host = "wss", strings.TrimSuffix(x.Backend, ":443")
+	case x.Stream != nil:
+		scheme = "h2c"
 	}
-	if x.Stream != nil {
-		return "" // what is tried is HTTP/1.1
-	}
-	for v := range x.Request.Values("Host") {
-		host = string(x.Request.Text(v))
+	if named, ok := x.Request.Host(); ok {
+		host = named
 	}
 	if strings.ContainsAny(host, " /\\'\"") || !strings.HasPrefix(x.Request.Target, "/") {
 		return ""

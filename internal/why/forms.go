@@ -8,8 +8,48 @@ import (
 
 // A form is a request and its name.
 type form struct {
-	what string // "Handshake", "Firefox"
-	h    *rules.Handshake
+	what  string // "Handshake", "Firefox"
+	h     *rules.Handshake
+	http2 bool // it is sent in HTTP/2
+}
+
+// in1 is the form in HTTP/1.1.
+func (f form) in1() form { return f }
+
+// in2 is the form in HTTP/2.
+func (f form) in2() form { return form{f.what + inHTTP2, f.h, true} }
+
+// inHTTP2 is the end of the names of forms in HTTP/2.
+const inHTTP2 = " in HTTP/2"
+
+// once is the form once more.
+func (f form) once() form { return form{f.what + " once more", f.h, f.http2} }
+
+// request is the form as it is sent. In HTTP/2 a handshake is an extended CONNECT without the headers that only
+// HTTP/1.1 has, and a GET for / follows on the connection, which shows what became of it.
+func (f form) request() *rules.Handshake {
+	if !f.http2 {
+		return f.h
+	}
+	h := f.h.Clone()
+	if _, ok := f.value("Sec-WebSocket-Version"); !ok {
+		rules.Plain2()(h)
+		h.Stream.Next = nil
+		return h
+	}
+	rules.Extended()(h)
+	if _, ok := f.value("Origin"); !ok {
+		rules.NoField("origin")(h)
+	}
+	return h
+}
+
+// success is the status of a handshake that is accepted.
+func (f form) success() string {
+	if f.http2 {
+		return "200"
+	}
+	return "101"
 }
 
 // someKey is replaced by a fresh one in each request.
@@ -23,7 +63,7 @@ func (w *walker) request(what string, lines ...string) form {
 		h.Lines = append(h.Lines, rules.Line{Name: lines[i], Gap: ": ", Value: lines[i+1], End: "\r\n"})
 	}
 	probe.SetFields(h, w.target.Fields)
-	return form{what, h}
+	return form{what: what, h: h}
 }
 
 // get is a request for a page, without an offer.
@@ -72,7 +112,7 @@ func (w *walker) firefox() form {
 func (f form) at(what, path string) form {
 	h := f.h.Clone()
 	h.Path, h.Target = path, path
-	return form{what, h}
+	return form{what, h, f.http2}
 }
 
 // value is the value of a header of the form; ok reports whether it has one.
@@ -95,7 +135,7 @@ func (f form) as(what string, other form, headers []string) form {
 			rules.Without(name)(h)
 		}
 	}
-	return form{what, h}
+	return form{what, h, f.http2}
 }
 
 // groups are the headers in which handshakes of clients differ, those first that matter most often.
@@ -110,6 +150,9 @@ func groups() [][]string {
 // differences are the groups in which two forms differ.
 func differences(a, b form) (all [][]string) {
 	for _, names := range groups() {
+		if a.http2 && names[0] == "Connection" {
+			continue // it is not sent
+		}
 		for _, name := range names {
 			x, inA := a.value(name)
 			y, inB := b.value(name)

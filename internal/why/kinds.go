@@ -22,7 +22,7 @@ func likely(id, text, cause, basis string, fix ...string) rules.Diagnosis {
 
 func rejectedOrigin(bad *attempt, own string) rules.Diagnosis {
 	value, _ := bad.value("Origin")
-	text := fmt.Sprintf("The server rejects the handshake because of its Origin %s: it answers %s, and 101 without Origin", rules.Quote(value), bad.short())
+	text := fmt.Sprintf("The server rejects the handshake because of its Origin %s: it answers %s, and %s without Origin", rules.Quote(value), bad.short(), bad.success())
 	cause := "The server compares Origin with a list or with Host. The origin is not in the list, or a proxy in front of the server has changed Host"
 	if value != own {
 		cause = "The server compares Origin with a list or with Host, and this is the origin of another site"
@@ -56,21 +56,21 @@ func rejectedList(bad *attempt) rules.Diagnosis {
 }
 
 func rejectedHeader(bad *attempt, names string, present bool) rules.Diagnosis {
-	text := fmt.Sprintf("%s's handshake fails because of %s: it gets %s, and 101 without", bad.what, names, bad.short())
+	text := fmt.Sprintf("%s's handshake fails because of %s: it gets %s, and %s without", bad.what, names, bad.short(), bad.success())
 	if !present {
-		text = fmt.Sprintf("%s's handshake fails without %s: it gets %s, and 101 with it", bad.what, names, bad.short())
+		text = fmt.Sprintf("%s's handshake fails without %s: it gets %s, and %s with it", bad.what, names, bad.short(), bad.success())
 	}
 	return certain("header", text, "The server or something in front of it, such as a firewall, decides by "+names,
 		"server or proxy: remove the rule about "+names+" for this path, or let it accept the handshakes of browsers")
 }
 
 func givenHeader(bad *attempt, name string) rules.Diagnosis {
-	return certain("given-header", fmt.Sprintf("The handshake fails because of the %s header that you gave: it gets %s, and 101 without it", name, bad.short()),
+	return certain("given-header", fmt.Sprintf("The handshake fails because of the %s header that you gave: it gets %s, and %s without it", name, bad.short(), bad.success()),
 		"The server rejects the value of "+name, "client: leave "+name+" out, or send a value that is valid", "server: accept the value, or accept the handshake without "+name)
 }
 
 func otherHost(bad *attempt, was, is string) rules.Diagnosis {
-	return certain("host", fmt.Sprintf("The Host header decides: with %s the answer is %s, with %s it is 101", rules.Quote(was), bad.short(), rules.Quote(is)),
+	return certain("host", fmt.Sprintf("The Host header decides: with %s the answer is %s, with %s it is %s", rules.Quote(was), bad.short(), rules.Quote(is), bad.success()),
 		"The server chooses the site by Host, or compares Host or Origin with the names that it knows",
 		"client: connect to the name that the server knows",
 		"nginx: server_name "+was+"; in the server block of the WebSocket, or proxy_set_header Host $http_host;",
@@ -87,7 +87,7 @@ func needsSubprotocol(bad, good *attempt) rules.Diagnosis {
 }
 
 func elsewhere(t *Target, bad *attempt, path string) rules.Diagnosis {
-	text := fmt.Sprintf("There is no WebSocket at %s (%s), but there is one at %s: the same handshake gets 101 there", t.Shown, bad.short(), path)
+	text := fmt.Sprintf("%s has no WebSocket (%s), and %s has one: the same handshake gets %s there", t.Shown, bad.short(), path, bad.success())
 	shown := withoutQuery(t.Shown)
 	fix := []string{
 		"client: connect to " + t.URL(path),

@@ -85,16 +85,17 @@ func failedTLS(err error) string {
 	return err.Error()
 }
 
-func onlyHTTP2() rules.Diagnosis {
+func onlyHTTP2(t *Target) rules.Diagnosis {
 	return certain("http2-only", "The server takes HTTP/2 only: TLS fails if the client offers http/1.1 by ALPN", "The Upgrade mechanism is part of HTTP/1.1, and clients open WebSockets with it",
 		"server: offer http/1.1 by ALPN beside h2",
-		"nginx: http2 on; keeps http/1.1; HAProxy: bind ... alpn h2,http/1.1; Envoy: alpn_protocols: [h2, http/1.1]")
+		"nginx: http2 on; keeps http/1.1; HAProxy: bind ... alpn h2,http/1.1; Envoy: alpn_protocols: [h2, http/1.1]",
+		"interlock: why --http 2 "+t.URL(t.Shown)+" tests WebSockets over HTTP/2 there")
 }
 
 func clearHTTP2(t *Target) rules.Diagnosis {
 	return certain("http2-only", "What listens at port "+t.Port+" takes HTTP/2 only", "Clients open WebSockets in plain text with HTTP/1.1",
 		"server: take HTTP/1.1 at this port too",
-		"interlock: probe h2c://"+t.Host+t.Shown+" tests WebSockets over HTTP/2 there")
+		"interlock: why h2c://"+t.Host+t.Shown+" tests WebSockets over HTTP/2 there")
 }
 
 func wantsTLS(t *Target) rules.Diagnosis {

@@ -30,8 +30,9 @@ type Report struct {
 
 // A Step is one thing that was tried.
 type Step struct {
-	Name     string        `json:"step"` // name, tcp, tls, get, handshake, browser, change, path, session, recorded
-	What     string        `json:"what"` // in a few words
+	Name     string        `json:"step"`           // name, tcp, tls, get, handshake, browser, change, path, session, recorded
+	What     string        `json:"what"`           // in a few words
+	HTTP     string        `json:"http,omitempty"` // 2: it was sent in HTTP/2
 	OK       bool          `json:"ok"`
 	Neutral  bool          `json:"neutral,omitempty"` // the result is neither good nor bad: it tells something
 	Answer   string        `json:"answer"`

@@ -38,7 +38,7 @@ func (w *walker) send(ctx context.Context, name string, f form) *attempt {
 	}
 	w.left--
 	began := time.Now()
-	a.x, a.err = probe.Send(ctx, probe.Target{Address: w.address, TLS: w.target.TLS, Route: "default", Base: f.h}, probe.Settings{
+	a.x, a.err = probe.Send(ctx, probe.Target{Address: w.address, TLS: w.target.TLS, Route: "default", Base: f.request()}, probe.Settings{
 		Dial: w.settings.Timeout, Head: w.settings.Timeout,
 	})
 	if ctx.Err() != nil {
@@ -105,6 +105,9 @@ func (a *attempt) step(name string, took, timeout time.Duration) Step {
 	}
 	if a.x != nil && a.x.Response != nil {
 		s.Status, s.Took = a.x.Response.Status, a.x.Took
+	}
+	if a.http2 {
+		s.HTTP = "2"
 	}
 	if a.ruling != nil {
 		s.Verdict, s.Broken = a.ruling.Verdict.String(), a.ruling.Broken()
@@ -228,6 +231,8 @@ func (a *attempt) short() string {
 	switch {
 	case a.x == nil:
 		return "no connection"
+	case a.x.Outcome == wire.Reset:
+		return "a reset"
 	case a.x.Response != nil:
 		return fmt.Sprint(a.x.Response.Status)
 	case a.x.Outcome == wire.Silent:

@@ -21,7 +21,7 @@ func (w *walker) search(ctx context.Context, bad, browser *attempt) {
 		return
 	}
 	bad.regardless(browser)
-	if again := w.send(ctx, "change", form{"Handshake once more", bad.h}); again.works() {
+	if again := w.send(ctx, "change", bad.once()); again.works() {
 		w.found(changing(bad, again))
 		return
 	}

@@ -9,6 +9,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/interlock-proxy/interlock/internal/probe"
 )
 
 // soon is how long before its end a certificate is worth a note.
@@ -35,10 +37,11 @@ func (w *walker) secure(ctx context.Context) bool {
 	step.Answer = fmt.Sprintf("%s, certificate for %s until %s", tls.VersionName(state.Version), names(leaf), leaf.NotAfter.Format(time.DateOnly))
 	if state.NegotiatedProtocol == "h2" {
 		step.Answer += "; it prefers HTTP/2 (ALPN h2)"
-		if _, err := w.shake(ctx, "http/1.1"); err != nil {
+		w.prefers2 = true
+		if _, err := w.shake(ctx, "http/1.1"); err != nil && w.target.HTTP != probe.HTTP2 {
 			step.OK, step.Answer = false, "the server takes HTTP/2 only (ALPN h2): with http/1.1 the handshake fails: "+err.Error()
 			w.take(step)
-			w.found(onlyHTTP2())
+			w.found(onlyHTTP2(&w.target))
 			return false
 		}
 	}

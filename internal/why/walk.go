@@ -30,6 +30,8 @@ type Target struct {
 	Name   string        // the host without a port
 	Port   string        // never empty
 	Path   string        // with the query
+	HTTP   probe.HTTP    // the versions of HTTP to try
+	Prior  bool          // the URL has the scheme h2c
 	Shown  string        // the path without secrets
 	TLS    *tls.Config   // nil: cleartext
 	Fields []probe.Field // that every request is to have
@@ -37,7 +39,11 @@ type Target struct {
 
 // URL is an address on the host of the target as it may be shown. Shown is the path.
 func (t *Target) URL(shown string) string {
-	return map[string]string{"http": "ws", "https": "wss"}[t.Scheme] + "://" + t.Host + shown
+	scheme := map[string]string{"http": "ws", "https": "wss"}[t.Scheme]
+	if t.Prior {
+		scheme = "h2c"
+	}
+	return scheme + "://" + t.Host + shown
 }
 
 // origin is the origin of a page on the host of the target.
@@ -56,7 +62,9 @@ type walker struct {
 	settings Settings
 	address  string // that accepts connections
 	report   Report
-	left     int // requests that may still be sent
+	left     int  // requests that may still be sent
+	prefers2 bool // the server chooses HTTP/2 by ALPN
+	works1   bool // a handshake in HTTP/1.1 was accepted
 	secrets  secrets
 
 	plainPage *attempt      // the plain GET, if there was an answer
@@ -91,26 +99,43 @@ func Walk(ctx context.Context, t Target, s Settings) *Report {
 
 // walk takes one step after the other.
 func (w *walker) walk(ctx context.Context) {
-	if !w.reach(ctx) || !w.page(ctx) {
+	if !w.reach(ctx) {
 		return
 	}
-	plain, chrome, firefox := w.send(ctx, "handshake", w.plain()), w.send(ctx, "browser", w.chrome()), w.send(ctx, "browser", w.firefox())
-	all := []*attempt{plain, chrome, firefox}
-	var good *attempt
+	if w.target.HTTP != probe.HTTP2 {
+		if !w.page(ctx) {
+			return
+		}
+		good, all := w.handshakes(ctx, form.in1)
+		w.works1 = good != nil
+		switch {
+		case good == nil:
+			w.search(ctx, all[0], all[1])
+		case w.differ(ctx, good, all):
+			w.session(ctx)
+			w.needed(ctx, good)
+		}
+	}
+	if v := w.target.HTTP; v == probe.HTTP2 || v == probe.Both || v == probe.Chosen && w.prefers2 {
+		w.http2(ctx)
+	}
+}
+
+// handshakes sends the handshakes of clients in a version of HTTP. Good is one that is accepted, or nil.
+func (w *walker) handshakes(ctx context.Context, in func(form) form) (good *attempt, all []*attempt) {
+	all = append(all, w.send(ctx, "handshake", in(w.plain())), w.send(ctx, "browser", in(w.chrome())), w.send(ctx, "browser", in(w.firefox())))
 	for _, a := range all {
 		if a.works() && good == nil {
 			good = a
 		}
 	}
-	if good == nil {
-		w.search(ctx, plain, chrome)
-		return
-	}
+	return good, all
+}
+
+// differ finds out why not all handshakes are accepted. It reports whether those of browsers are.
+func (w *walker) differ(ctx context.Context, good *attempt, all []*attempt) bool {
 	w.compare(ctx, good, all)
-	if chrome.works() && firefox.works() {
-		w.session(ctx)
-		w.needed(ctx, good)
-	}
+	return all[1].works() && all[2].works()
 }
 
 // take records a step.

@@ -91,13 +91,13 @@ func TestWalkFindsTheCause(t *testing.T) {
 				return 404, "<!DOCTYPE html>"
 			}
 			return 101, ""
-		}, Fails, "walk-path", "there is one at /ws"},
+		}, Fails, "walk-path", "and /ws has one"},
 		"the slash": {"/chat", nil, func(q *http.Request) (int, string) {
 			if q.URL.Path != "/chat/" {
 				return 301, "Location: /chat/"
 			}
 			return 101, ""
-		}, Fails, "walk-path", "there is one at /chat/"},
+		}, Fails, "walk-path", "and /chat/ has one"},
 		"Socket.IO": {"/", nil, func(q *http.Request) (int, string) {
 			if q.URL.Path != "/socket.io/" {
 				return 400, ""
