@@ -43,6 +43,9 @@ const (
 	GoneAway   Outcome = "goneaway"   // of HTTP/2: GOAWAY says that the request was not processed (RFC 9113 §6.8)
 )
 
+// LostRequest is the value of Lossy where the fields of the request are not kept.
+const LostRequest = "request fields"
+
 // A Cause says why a connection, or the exchange on it, ended.
 type Cause string
 
@@ -105,7 +108,7 @@ type Exchange struct {
 	BackendTLS bool
 	TLSFlags   []string // of a probe over TLS: the flags that its command had for it, such as --insecure
 	Altered    []string // what was changed on the way, by name; see Far
-	Lossy      []string // what the file it was read from does not keep, such as "request fields"; see package capture
+	Lossy      []string // what is not kept of it, such as [LostRequest]: of a stream, or in the file it was read from; see package capture
 	Elsewhere  string   // the route that its Host belongs to, where its connection goes to another one
 	Blocked    bool     // the guard kept the switch from the client
 	Hop        *Hop     // the other side of the proxy that the exchange passed; nil where that side was not seen

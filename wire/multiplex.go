@@ -243,7 +243,7 @@ func (m *multiplex) unexpected(e *h2.Event) *stream {
 	if s == nil {
 		return nil
 	}
-	s.x.Lossy = []string{"request fields"}
+	s.x.Lossy = []string{LostRequest}
 	m.respond(s, e)
 	return s
 }

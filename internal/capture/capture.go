@@ -22,7 +22,7 @@ import (
 // The parts that a record may not keep, as values of Lossy in [wire.Exchange].
 const (
 	LostBytes     = "bytes"           // of heads: their order, letter case, white space and line ends are not those of the wire
-	LostRequest   = "request fields"  // fields of the request
+	LostRequest   = wire.LostRequest  // fields of the request
 	LostResponse  = "response fields" // fields of the response
 	LostVersion   = "version"         // of HTTP: 1.1 is assumed
 	LostAftermath = "aftermath"       // bytes after a 101

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -11,6 +12,9 @@ import (
 // recordedStream returns a recorded request in HTTP/2 as it is sent again. Its stream stays open if it was left
 // open.
 func recordedStream(x *wire.Exchange, q *wire.Request, given []Field) (*rules.Handshake, error) {
+	if slices.Contains(x.Lossy, wire.LostRequest) {
+		return nil, exit.Usage("replay: the headers of that request are not kept, so it cannot be sent again")
+	}
 	open := x.Stream == nil || !x.Stream.Client.AtHead
 	if open && !slices.Contains([]string{"CONNECT", "GET", "HEAD", "OPTIONS"}, q.Method) {
 		return nil, errNoContent()

@@ -46,7 +46,11 @@ func TestStreamsAreSentAgain(t *testing.T) {
 	if _, err := Recorded(&rules.Ruling{X: x}, nil); err == nil || !strings.Contains(err.Error(), "content of that request is not kept") {
 		t.Errorf("got %v", err)
 	}
-	x.Stream.Client.AtHead = true
+	x.Stream.Client.AtHead, x.Lossy = true, []string{wire.LostRequest}
+	if _, err := Recorded(&rules.Ruling{X: x}, nil); err == nil || !strings.Contains(err.Error(), "headers of that request are not kept") {
+		t.Errorf("got %v", err)
+	}
+	x.Lossy = nil
 	if got, err := Recorded(&rules.Ruling{X: x}, nil); err != nil || !got.Stream.End {
 		t.Errorf("got %+v, %v", got, err)
 	}

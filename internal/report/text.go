@@ -105,7 +105,11 @@ func fidelity(r *rules.Ruling) string {
 	if len(r.X.Lossy) == 0 || r.Verdict < rules.Pass {
 		return ""
 	}
-	return "   (not in the file: " + printed.ASCII(strings.Join(r.X.Lossy, ", ")) + ")"
+	where := "not kept"
+	if r.X.Origin == wire.OriginFile {
+		where = "not in the file"
+	}
+	return "   (" + where + ": " + printed.ASCII(strings.Join(r.X.Lossy, ", ")) + ")"
 }
 
 // Close writes the failures, the warnings, accepted and fixed findings, what was not audited, and

@@ -241,7 +241,7 @@ func (v *exchangeView) facts() {
 		{Key: "route", Value: x.Route}, {Key: "endpoint", Value: v.Endpoint}, {Key: "protocol", Value: v.Protocol},
 		{Key: "origin", Value: string(x.Origin)}, {Key: "probe", Value: x.Probe}, {Key: "run", Value: v.Ruling.Run},
 		{Key: "outcome", Value: strings.TrimSpace(string(x.Outcome) + " " + string(x.Cause))}, {Key: "altered", Value: strings.Join(x.Altered, ", ")},
-		{Key: "elsewhere", Value: x.Elsewhere}, {Key: "not in the file", Value: strings.Join(x.Lossy, ", ")},
+		{Key: "elsewhere", Value: x.Elsewhere}, {Key: "not kept", Value: strings.Join(x.Lossy, ", ")},
 		{Key: "redacted", Value: strings.Join(v.Ruling.Redacted(), ", ")}, {Key: "instance", Value: v.Ruling.Instance},
 		{Key: "exchange", Value: x.ID},
 	} {
