@@ -6,10 +6,12 @@ FUZZ          ?= $(shell grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*'
 UNRACED       := ./wire ./rules ./internal/audit
 # Releases, and tests and benchmarks against other programs, are separate modules, so that their dependencies are not the product's.
 MODULES       := . release test/e2e test/bench
+# The path at which the site of make docs is served.
+DOCS_BASE     ?= /
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build dist demo test world lint shape fuzz bench compose-test clean
+.PHONY: help build docs dist demo test world lint shape fuzz bench compose-test clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -19,6 +21,12 @@ build: ## bin/interlock
 
 dist: ## dist/: archives, packages and the image of a release
 	$(GO) -C release run . -out ../dist
+
+docs: site/node_modules/.package-lock.json ## the documentation as a site, in site/build/html (needs npm)
+	npm --prefix site run build -- --base $(DOCS_BASE)
+
+site/node_modules/.package-lock.json: site/package-lock.json
+	npm ci --prefix site --no-audit --no-fund --ignore-scripts
 
 demo: ## the whole product in one command, nothing to install
 	$(GO) run ./cmd/interlock demo
@@ -67,4 +75,4 @@ compose-test: ## docker compose up, one unsafe switch through it, and down again
 	test/e2e/compose-test
 
 clean: ## remove what was built here
-	rm -rf bin dist test/e2e/node/node_modules test/e2e/next/*/node_modules test/e2e/webpack/*/node_modules test/e2e/next/*/.next
+	rm -rf bin site/build site/node_modules dist test/e2e/node/node_modules test/e2e/next/*/node_modules test/e2e/webpack/*/node_modules test/e2e/next/*/.next
