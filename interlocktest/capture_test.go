@@ -39,12 +39,3 @@ func capture(t *testing.T, pattern string, environment ...string) captured {
 	}
 	return c
 }
-
-// said returns the lines that a subtest printed.
-func (c *captured) said(subtest string) string {
-	_, after, _ := strings.Cut(c.output, "/"+subtest+"\n")
-	if i := strings.Index(after, "\n=== "); i >= 0 {
-		after = after[:i+1]
-	}
-	return after
-}

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 net/http does not switch to h2c, this does
+
 package interlocktest_test
 
 import (
@@ -70,7 +72,6 @@ func calls() map[string]func(t *testing.T) {
 			interlocktest.Probe(t, mux, interlocktest.Endpoint("/ws"), interlocktest.Protocol("websocket"))
 		},
 		"h2c by upgrade": func(t *testing.T) {
-			//nolint:staticcheck // the upgrade is what is tested
 			interlocktest.Probe(t, h2c.NewHandler(mux, new(http2.Server)), interlocktest.Protocol("h2c"))
 		},
 		"no endpoint": func(t *testing.T) { interlocktest.Probe(t, mux) },

@@ -2,8 +2,6 @@ package lab
 
 import (
 	"bytes"
-	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.org/x/net/http2"
 )
 
 // TestGatewaysForwardRequests sends many requests at once over one connection in HTTP/2, with responses larger than
@@ -33,9 +30,8 @@ func TestGatewaysForwardRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer gateway.Close()
-	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}}
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
 	defer transport.CloseIdleConnections()
 	var all sync.WaitGroup
 	for range 16 {

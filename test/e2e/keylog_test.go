@@ -211,39 +211,6 @@ func TestKeyLogOfChromium(t *testing.T) {
 	}
 }
 
-// encrypted returns a server that takes TLS from its clients, and relays to an address in plain text.
-func encrypted(t *testing.T, to string, config *tls.Config) string {
-	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer near.Close()
-				far, err := net.Dial("tcp", to)
-				if err != nil {
-					return
-				}
-				defer far.Close()
-				near.SetDeadline(time.Now().Add(2 * patience))
-				go func() {
-					_, _ = io.Copy(far, near)
-					_ = far.(*net.TCPConn).CloseWrite()
-				}()
-				_, _ = io.Copy(near, far)
-			}()
-		}
-	}()
-	return l.Addr().String()
-}
-
 // freePort returns a port of loopback that is free.
 func freePort(t *testing.T) string {
 	t.Helper()
