@@ -180,8 +180,8 @@ func (c *http2Client) end(f *http2.DataFrame) (bool, error) {
 	case "/echo":
 		want = string(unmasked([]byte(echoed)))
 	}
-	got := append(c.got[f.StreamID], f.Data()...)
-	c.got[f.StreamID] = got
+	c.got[f.StreamID] = append(c.got[f.StreamID], f.Data()...)
+	got := c.got[f.StreamID]
 	switch {
 	case c.path != "" && len(got) < len(want), c.path == "" && !f.StreamEnded():
 		return false, nil
