@@ -15,7 +15,7 @@ func TestImports(t *testing.T) {
 	}
 	ours, allowed := "github.com/interlock-proxy/interlock/", []string{
 		"interlocktest", "wire", "wire/h2", "wire/tlsrec", "wire/ws", "rules",
-		"internal/audit", "internal/diagnose", "internal/event", "internal/exit", "internal/hop", "internal/printed", "internal/probe", "internal/version",
+		"internal/audit", "internal/diagnose", "internal/errno", "internal/event", "internal/exit", "internal/hop", "internal/printed", "internal/probe", "internal/version",
 	}
 	seen := 0
 	for path := range strings.Lines(string(out)) {
