@@ -7,7 +7,7 @@ import (
 
 // secure reports whether the connection is decrypted, which its first byte decides.
 func (c *connection) secure(d wire.Direction, first byte) bool {
-	if c.tls == nil && !c.heard && d == wire.FromClient && tlsread.Begins(first) && !c.streams.Secrets.Empty() {
+	if c.tls == nil && !c.heard && d == wire.FromClient && tlsread.Begins(first) && c.streams.Secrets.Expected() {
 		c.tls = tlsread.NewConn(c.streams.Secrets, c.plain)
 	}
 	c.heard = true

@@ -57,8 +57,7 @@ func (j *Judging) live(ctx context.Context, name string, src io.Reader) {
 	})
 }
 
-// A withSecrets is a reader of packets that then reads what was added to the key log: a program writes the
-// secrets of a connection before it sends anything that they protect.
+// A withSecrets is a reader of packets that then reads what was added to the key log.
 type withSecrets struct {
 	io.Reader
 	secrets *Secrets

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/tlsread"
@@ -16,6 +17,9 @@ type Secrets struct {
 	name string
 	log  tlsread.KeyLog
 	at   int64 // how much of the file has been read
+
+	vain   int       // how often in a row a secret was waited for in vain
+	waited time.Time // when that ended the last time
 }
 
 // OpenSecrets reads the file of --keylog. Without a name there are none. Of a live capture it may not exist
@@ -38,6 +42,7 @@ func OpenSecrets(name string, live bool) (*Secrets, error) {
 
 func (s *Secrets) open(live bool) error {
 	if live {
+		s.log.Missing = s.missing
 		return s.more()
 	}
 	file, err := os.Open(s.name)
@@ -46,6 +51,34 @@ func (s *Secrets) open(live bool) error {
 	}
 	defer file.Close()
 	return s.log.Read(file)
+}
+
+// How long a secret is waited for that is missing. A server sends the first bytes that need one before its
+// client can know it. Connections of programs that write no key log must not hold up the others.
+const (
+	missingFor  = 200 * time.Millisecond
+	missingStep = 5 * time.Millisecond
+	maxVain     = 3 // then one is waited for once a second
+)
+
+// missing reports whether secrets were added to the file, or are in a moment.
+func (s *Secrets) missing() bool {
+	if s.vain >= maxVain && time.Since(s.waited) < time.Second {
+		return false
+	}
+	was := s.at
+	for end := time.Now().Add(missingFor); time.Now().Before(end); <-time.After(missingStep) {
+		if err := s.more(); err != nil {
+			return false // the next read reports it
+		}
+		if s.at > was {
+			s.vain = 0
+			return true
+		}
+	}
+	s.vain++
+	s.waited = time.Now()
+	return false
 }
 
 // maxMore is how many bytes of a key log are read at once.

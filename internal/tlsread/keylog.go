@@ -12,6 +12,10 @@ import (
 // A KeyLog holds secrets of TLS connections. Its zero value is empty and ready. Only one goroutine may use it
 // at a time.
 type KeyLog struct {
+	// Missing is called where a secret is looked for that is not there, and reports whether it has added any
+	// by More. A capture may be read sooner than a program writes its secrets. It may be nil.
+	Missing func() bool
+
 	sessions map[random]*secrets
 	resumed  map[string][]byte // master secrets of TLS 1.2 by ticket or session ID, of connections that were read
 }
@@ -156,16 +160,27 @@ func (k *KeyLog) line(line []byte) (kept bool, err error) {
 	return true, nil
 }
 
+// Expected reports whether there are secrets, or may be some when they are looked for.
+func (k *KeyLog) Expected() bool { return !k.Empty() || k.Missing != nil }
+
 // Empty reports whether there are no secrets.
 func (k *KeyLog) Empty() bool { return len(k.sessions) == 0 }
 
 // find returns a secret of a connection; nil without one.
 func (k *KeyLog) find(id random, kind int) []byte {
-	if s := k.sessions[id]; s != nil {
-		return s[kind]
+	for range maxMissing {
+		if s := k.sessions[id]; s != nil && s[kind] != nil {
+			return s[kind]
+		}
+		if k.Missing == nil || !k.Missing() {
+			return nil
+		}
 	}
 	return nil
 }
+
+// maxMissing is how often a secret is looked for. Others may be added in the meantime.
+const maxMissing = 8
 
 // remember keeps the master secret of a session that may be resumed (RFC 5246 §7.3, RFC 5077).
 func (k *KeyLog) remember(session string, secret []byte) {

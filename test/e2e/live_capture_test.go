@@ -196,7 +196,10 @@ func TestLiveCaptureBesideServe(t *testing.T) {
 			want := rulingsOf(t, p, paths)
 			var got map[string]string
 			if err := comesUp(c.ended, func() bool { got = c.latest(); return maps.Equal(got, want) }); err != nil {
-				t.Fatalf("%v: got %v\nwant %v", err, got, want)
+				_ = c.audit.Process.Signal(syscall.SIGINT) // it then says what it has not audited
+				<-c.ended
+				said, _ := os.ReadFile(c.said)
+				t.Fatalf("%v: got %v\nwant %v\n%s", err, got, want, said)
 			}
 			if text, err := os.ReadFile(c.said); err != nil || strings.Count(string(text), "/any-method") != 1 {
 				t.Errorf("%v, %s", err, text)

@@ -32,7 +32,8 @@ func TestPrometheusScrapesServe(t *testing.T) {
 			told.Add(1)
 		}
 	})
-	p := serve(t, labServer(t, "unsound"), "--otel-endpoint", "http://"+collector, "--store", filepath.Join(t.TempDir(), "interlock.db"))
+	p := serve(t, labServer(t, "unsound"), "--otel-endpoint", "http://"+collector, "--store", filepath.Join(t.TempDir(), "interlock.db"),
+		"--config", file(t, "interlock.yaml", []byte("otel: {rulings: findings}\n")))
 	prom := startPrometheus(t, p.admin)
 	prom.await("/api/v1/query?query="+url.QueryEscape(`interlock_unsafe_switches_total{route="default",source="live",blocked="false"} == 0`), `"instance":"`+p.admin+`"`)
 
