@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -60,7 +62,7 @@ func captureLive(t *testing.T, addr string, flags ...string) *liveCapture {
 	}
 	dir := t.TempDir()
 	c := &liveCapture{t: t, said: filepath.Join(dir, "said"), rulings: filepath.Join(dir, "rulings.ndjson"), ended: make(chan struct{})}
-	c.capture = exec.Command(program(t, "tcpdump", "tcpdump"), "-i", "lo", "--immediate-mode", "-U", "-s", "0", "-w", "-", "tcp port "+port)
+	c.capture = exec.Command(program(t, "tcpdump", "tcpdump"), "-i", "lo", "-U", "-s", "0", "-w", "-", "tcp port "+port)
 	c.audit = exec.Command("interlock", append([]string{"audit", "-o", "ndjson=" + c.rulings, "-o", "text", "-"}, flags...)...)
 	said, err := os.Create(c.said)
 	if err != nil {
@@ -107,7 +109,7 @@ func captureLive(t *testing.T, addr string, flags ...string) *liveCapture {
 func (c *liveCapture) latest() map[string]string {
 	c.t.Helper()
 	text, err := os.ReadFile(c.rulings)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // the first one has not come
 		c.t.Fatal(err)
 	}
 	all := map[string]string{}
