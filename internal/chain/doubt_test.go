@@ -14,7 +14,7 @@ import (
 )
 
 // TestAHopThatBreaksMakesResultsUnclear has a hop cease to pass upgrades, or plain requests, after the
-// first controls. A last control that passes when it is repeated is no doubt.
+// first controls. A last control that passes when it is repeated leaves no doubt.
 func TestAHopThatBreaksMakesResultsUnclear(t *testing.T) {
 	for _, c := range []struct {
 		name       string
