@@ -4,8 +4,8 @@ FUZZ          ?= $(shell grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*'
 # Packages with tests that count allocations and memory. They cannot do that under the race
 # detector.
 UNRACED       := ./wire ./rules ./internal/audit
-# Releases, and tests and benchmarks against other programs, are separate modules, so that their dependencies are not the product's.
-MODULES       := . release test/e2e test/bench
+# Releases, the scoreboard, and tests and benchmarks against other programs, are separate modules, so that their dependencies are not the product's.
+MODULES       := . release scoreboard test/e2e test/bench
 # The path at which the site of make docs is served.
 DOCS_BASE     ?= /
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -36,6 +36,7 @@ test: ## everything CI checks: lint, tests with the race detector, end to end
 	$(MAKE) lint
 	$(GO) test -race -timeout 40m ./...
 	$(GO) test $(UNRACED)
+	$(GO) -C scoreboard test -race ./...
 	$(GO) -C release test -count=1 -timeout 30m ./...
 	$(GO) -C test/bench test ./...
 	$(GO) -C test/e2e test -tags e2e -count=1 -timeout 50m ./...

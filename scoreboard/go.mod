@@ -1,0 +1,3 @@
+module github.com/interlock-proxy/interlock/scoreboard
+
+go 1.26.0
