@@ -1,0 +1,72 @@
+// Command scoreboard shows what servers answer to the probes of Interlock.
+//
+//	go -C scoreboard run . site -data data -o build
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/interlock-proxy/interlock/scoreboard/site"
+)
+
+// A command is one of the words that follow the name of the program.
+type command struct {
+	name, does string
+	run        func(ctx context.Context, arguments []string, out io.Writer) error
+}
+
+func commands() []command {
+	return []command{
+		{"site", "write the results as a static site", writeSite},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := start(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "scoreboard:", err)
+		os.Exit(1)
+	}
+}
+
+func start(ctx context.Context, arguments []string, out io.Writer) error {
+	if len(arguments) > 0 {
+		for _, c := range commands() {
+			if c.name == arguments[0] {
+				return c.run(ctx, arguments[1:], out)
+			}
+		}
+	}
+	fmt.Fprintln(out, "Usage: go -C scoreboard run . COMMAND")
+	for _, c := range commands() {
+		fmt.Fprintf(out, "  %-8s %s\n", c.name, c.does)
+	}
+	if len(arguments) > 0 && arguments[0] != "help" {
+		return fmt.Errorf("unknown command %q", arguments[0])
+	}
+	return nil
+}
+
+func writeSite(_ context.Context, arguments []string, out io.Writer) error {
+	flags := flag.NewFlagSet("site", flag.ContinueOnError)
+	from := flags.String("data", "data", "folder of result files")
+	to := flags.String("o", "build", "folder to write")
+	if err := flags.Parse(arguments); err != nil {
+		return err
+	}
+	n, err := site.Build(*from, *to)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: %d files\n", *to, n)
+	return nil
+}
