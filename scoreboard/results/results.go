@@ -24,6 +24,21 @@ type Run struct {
 	Interlock string   `json:"interlock"` // version and commit of the prober
 	Platform  string   `json:"platform"`  // operating system and architecture
 	Servers   []Server `json:"servers"`   // by ID
+	Failed    []Failed `json:"failed"`    // recipes without results, by ID
+	LeftOut   []Left   `json:"left_out"`  // probes that are not sent to any server, by probe
+}
+
+// A Failed recipe is one whose server could not be started or accepted no valid handshake.
+type Failed struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Error string `json:"error"`
+}
+
+// A Left is a probe that the scoreboard does not send, and why.
+type Left struct {
+	Probe  string `json:"probe"`
+	Reason string `json:"reason"` // a few words, the same for all probes that are left out for it
 }
 
 // A Server is one implementation at one version, started by its recipe.
@@ -106,6 +121,8 @@ func (r *Run) check() error {
 // Write writes a run in the order that makes two files comparable.
 func (r *Run) Write(w io.Writer) error {
 	slices.SortFunc(r.Servers, func(a, b Server) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(r.Failed, func(a, b Failed) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(r.LeftOut, func(a, b Left) int { return strings.Compare(a.Probe, b.Probe) })
 	for _, s := range r.Servers {
 		slices.SortFunc(s.Cells, func(a, b Cell) int { return strings.Compare(a.Probe, b.Probe) })
 	}

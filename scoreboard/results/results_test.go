@@ -16,8 +16,11 @@ func TestARunIsReadAsItWasWritten(t *testing.T) {
 			{Probe: "UPGRADE-POST", Verdict: "fail", Status: 101, Request: []byte("POST / HTTP/1.1\r\n\xff\r\n\r\n")},
 		}},
 		{ID: "b", Name: "B"},
-	}}
+	}, Failed: []Failed{{ID: "c", Name: "C", Error: "it ended"}, {ID: "d", Name: "D"}},
+		LeftOut: []Left{{Probe: "UPGRADE-AUTH-NONE", Reason: "access"}, {Probe: "UPGRADE-SEQ-EARLY", Reason: "early bytes"}}}
 	mixed := *want
+	mixed.Failed = []Failed{want.Failed[1], want.Failed[0]}
+	mixed.LeftOut = []Left{want.LeftOut[1], want.LeftOut[0]}
 	mixed.Servers = []Server{want.Servers[1], want.Servers[0]}
 	mixed.Servers[1].Cells = []Cell{want.Servers[0].Cells[1], want.Servers[0].Cells[0]}
 	var text bytes.Buffer
