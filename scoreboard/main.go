@@ -58,15 +58,18 @@ func start(ctx context.Context, arguments []string, out io.Writer) error {
 
 func writeSite(_ context.Context, arguments []string, out io.Writer) error {
 	flags := flag.NewFlagSet("site", flag.ContinueOnError)
-	from := flags.String("data", "data", "folder of result files")
-	to := flags.String("o", "build", "folder to write")
+	var o site.Options
+	flags.StringVar(&o.Data, "data", "data", "`folder` of result files")
+	flags.StringVar(&o.Out, "o", "build", "`folder` to write")
+	flags.StringVar(&o.Recipes, "recipes", ".", "`folder` that the names of recipes are relative to")
+	flags.StringVar(&o.Rules, "rules", "../../docs/rules/%s.md", "`link` to the page of a rule, from the folder that is written")
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
-	n, err := site.Build(*from, *to)
+	n, err := site.Build(o)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s: %d files\n", *to, n)
+	fmt.Fprintf(out, "%s: %d files\n", o.Out, n)
 	return nil
 }
