@@ -76,4 +76,4 @@ compose-test: ## docker compose up, one unsafe switch through it, and down again
 	test/e2e/compose-test
 
 clean: ## remove what was built here
-	rm -rf bin site/build site/node_modules dist test/e2e/node/node_modules test/e2e/next/*/node_modules test/e2e/webpack/*/node_modules test/e2e/next/*/.next
+	rm -rf bin site/build site/node_modules dist test/e2e/node/node_modules scoreboard/build scoreboard/recipes/*/node_modules test/e2e/next/*/node_modules test/e2e/webpack/*/node_modules test/e2e/next/*/.next

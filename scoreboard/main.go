@@ -1,5 +1,7 @@
 // Command scoreboard shows what servers answer to the probes of Interlock.
 //
+//	go -C scoreboard run . run -o data/2026-11-30.json
+//	go -C scoreboard run . diff a.json b.json
 //	go -C scoreboard run . site -data data -o build
 package main
 
@@ -24,6 +26,9 @@ type command struct {
 
 func commands() []command {
 	return []command{
+		{"run", "start the servers of the recipes and probe them", measureServers},
+		{"diff", "compare two files of results", compareRuns},
+		{"packages", "list what recipes need", listPackages},
 		{"site", "write the results as a static site", writeSite},
 	}
 }
