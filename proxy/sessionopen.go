@@ -205,7 +205,8 @@ func unreached(err error, limit time.Duration) (cause wire.Cause, status, why st
 		return wire.CauseScope, "403 Forbidden", why
 	}
 	var op *net.OpError
-	if errors.As(err, &op) {
+	var secured *tlsError
+	if !errors.As(err, &secured) && errors.As(err, &op) {
 		why = op.Err.Error()
 	}
 	var timeout interface{ Timeout() bool }

@@ -4,7 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
+	"net"
 	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/interlock-proxy/interlock/wire"
@@ -156,24 +160,36 @@ func (g *goConn) secureBackend(ctx context.Context, s socket, config *tls.Config
 	ctx, stop := context.WithTimeout(ctx, g.relay.Limits.Dial)
 	defer stop()
 	if err := secured.HandshakeContext(ctx); err != nil {
-		return nil, &tlsError{err}
+		return nil, &tlsError{err, g.session.backend.ProxyProtocol != 0}
 	}
 	return &side{socket: s, tls: secured, raw: raw}, nil
 }
 
 // A tlsError says why TLS with the backend did not come about.
-type tlsError struct{ err error }
+type tlsError struct {
+	err       error
+	announced bool // the backend was sent a PROXY header first
+}
 
 // Error says what to look at, too.
 func (e *tlsError) Error() string {
 	var header tls.RecordHeaderError
+	var op *net.OpError
+	text, hint := e.err.Error(), ""
 	switch {
 	case errors.As(e.err, &header):
-		return "it does not speak TLS: is its scheme http?"
+		text, hint = "it does not speak TLS", "is its scheme http?"
 	case errors.Is(e.err, context.DeadlineExceeded):
-		return "no TLS handshake in time"
+		text = "no TLS handshake in time"
+	case errors.Is(e.err, io.EOF), errors.Is(e.err, syscall.ECONNRESET):
+		text, hint = "it ended the connection during the TLS handshake", "does it speak TLS, or expect a PROXY header (send_proxy)?"
+	case errors.As(e.err, &op):
+		text = op.Err.Error()
 	}
-	return e.err.Error()
+	if e.announced {
+		hint = "it was sent a PROXY header first (send_proxy), does it expect one?"
+	}
+	return strings.TrimSuffix(text+": "+hint, ": ")
 }
 
 // Unwrap is the cause.

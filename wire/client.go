@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"slices"
 	"time"
 )
@@ -95,6 +96,9 @@ func (c *Conversation) requestOpaque(h *Head, rest []byte, now time.Time) {
 	case c.up.Flaw == FlawNotHTTP:
 		begin := slices.Concat(h.Raw, rest)
 		c.countUnread(begin)
+		if bytes.HasPrefix(begin, []byte(proxyHeader)) {
+			c.unread = "PROXY header from the client: is its address in proxy_from?"
+		}
 		c.next(begin, false, now)
 	}
 	c.inBody = false
@@ -102,6 +106,9 @@ func (c *Conversation) requestOpaque(h *Head, rest []byte, now time.Time) {
 		c.turnOpaque(now)
 	}
 }
+
+// proxyHeader is the beginning of a header of the PROXY protocol, version 2.
+const proxyHeader = "\r\n\r\n\x00\r\nQUIT\n"
 
 // tooMany gives up on a client that sends on and on without waiting for an answer.
 func (c *Conversation) tooMany(now time.Time) {

@@ -106,8 +106,8 @@ func (v *View) hopBefore() (name, basis string) {
 	switch server := v.sent("X-Forwarded-Server"); {
 	case server != "" && v.Request.Has("X-Forwarded-Port") && v.Request.Has("X-Real-IP"):
 		return "Traefik", server + " with X-Forwarded-Port and X-Real-IP"
-	case server != "" && v.Request.Has("X-Forwarded-Host") && !v.Request.Has("X-Forwarded-Proto"):
-		return "Apache", server + " with X-Forwarded-Host"
+	case server != "" && v.Request.Has("X-Forwarded-Host") && (!v.Request.Has("X-Forwarded-Proto") || v.has(q, "Connection", "keep-alive")):
+		return "Apache", server + " with X-Forwarded-Host" // Jetty adds them too, with X-Forwarded-Proto
 	case server != "":
 		return "", server
 	case v.Request.Has("X-Real-IP"): // no edge adds it: this is another proxy
