@@ -5,7 +5,7 @@ FUZZ          ?= $(shell grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*'
 # detector.
 UNRACED       := ./wire ./rules ./internal/audit
 # Releases, the scoreboard, and tests and benchmarks against other programs, are separate modules, so that their dependencies are not the product's.
-MODULES       := . release scoreboard test/e2e test/bench
+MODULES       := . release scoreboard test/e2e test/bench test/schemas
 # The path at which the site of make docs is served.
 DOCS_BASE     ?= /
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -39,6 +39,7 @@ test: ## everything CI checks: lint, tests with the race detector, end to end
 	$(GO) -C scoreboard test -race ./...
 	$(GO) -C release test -count=1 -timeout 30m ./...
 	$(GO) -C test/bench test ./...
+	$(GO) -C test/schemas test ./...
 	$(GO) -C test/e2e test -tags e2e -count=1 -timeout 50m ./...
 
 world: ## tests that are too wide for each change, an hour at most (root)

@@ -111,7 +111,7 @@ func TestDocs(t *testing.T) {
 func isTest(t *testing.T, name string) bool {
 	t.Helper()
 	files, _ := filepath.Glob("*_test.go")
-	for _, folder := range []string{"../../cmd/interlock", "../../internal/*", "../../release", "../bench"} {
+	for _, folder := range []string{"../../cmd/interlock", "../../internal/*", "../../release", "../bench", "../schemas"} {
 		more, _ := filepath.Glob(filepath.Join(folder, "*_test.go"))
 		files = append(files, more...)
 	}
@@ -144,7 +144,7 @@ func (d *doc) run(t *testing.T, f *fence) {
 			d.command(t, f, line)
 		}
 		d.start(t, f, lines[len(lines)-1])
-	case "sh test", "text test", "wire test", "yaml test", "go test", "python test", "js test", "java test", "ruby test":
+	case "sh test", "text test", "wire test", "yaml test", "go test", "python test", "js test", "java test", "ruby test", "nginx test", "haproxy test", "apache test", "caddyfile test":
 		name := f.tag("test")
 		if _, err := os.Stat(filepath.Join("../..", name)); err != nil && !isTest(t, name) {
 			t.Errorf("%s:%d: there is no test %s", f.page, f.line, name)

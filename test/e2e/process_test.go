@@ -40,7 +40,12 @@ func serveBy(t testing.TB, by []string, backend string, flags ...string) *proces
 	t.Helper()
 	words := append(slices.Clone(by), "interlock", "serve", "--backend", "http://"+backend, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
 		"--log", "json", "--store", "memory")
-	words = append(words, flags...)
+	return startServe(t, append(words, flags...))
+}
+
+// startServe starts a command line that runs interlock serve with --log json and returns when it listens.
+func startServe(t testing.TB, words []string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(words[0], words[1:]...), ended: make(chan struct{})}
 	p.wake = make(chan struct{})
 	p.cmd.Stderr = &p.stderr
