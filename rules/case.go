@@ -16,6 +16,9 @@ type Case struct {
 	Seen    History
 	HopOnly bool // only the rules about proxies are asked
 
+	Endpoint string  // the template of the exchange's endpoint, if the caller knows it; see [EndpointOf]
+	Memory   *Memory // what classifications share; nil: nothing
+
 	offered        []wire.Protocol // the members of the request's Upgrade field
 	chosen         []wire.Protocol // those of the response's
 	connection     connectionList  // the request's Connection field
@@ -33,6 +36,7 @@ type Case struct {
 	framing        uint8           // of framed13: 0 not computed, 1 no, 2 yes
 	probe          *Probe          // the probe, if the exchange is one
 	rule           *Rule           // the rule that is being applied
+	passes         passes          // the findings so far, while they are kept in short
 }
 
 // Options are the parts of the configuration that affect judging and output. The zero value is the

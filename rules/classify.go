@@ -13,37 +13,52 @@ import (
 //
 // An exchange that Interlock answered itself has a ruling without findings, because no server
 // judged the request. A rule that panics is reported as unclear and does not affect the others.
-func Classify(c Case) *Ruling {
-	ruling := &Ruling{}
-	ClassifyInto(ruling, c)
+func Classify(given Case) *Ruling {
+	m := given.Memory
+	c, ruling := m.borrow(&given), &Ruling{}
+	c.classify(ruling)
+	m.giveBack(c)
 	return ruling
 }
 
-// ClassifyInto is like Classify but reuses the memory of a ruling that is no longer in use.
-func ClassifyInto(ruling *Ruling, c Case) {
+// classify applies all rules.
+func (c *Case) classify(ruling *Ruling) {
 	c.read()
-	*ruling = Ruling{X: c.X, Findings: ruling.Findings[:0], Verdict: NotApplicable, Endpoint: EndpointOf(c.X), options: c.Options}
+	*ruling = Ruling{X: c.X, Verdict: NotApplicable, Endpoint: c.Endpoint, options: c.Options}
+	if ruling.Endpoint == "" {
+		ruling.Endpoint = EndpointOf(c.X)
+	}
 	if c.X.Outcome == wire.Local && c.X.Response == nil {
 		return
 	}
-	room := 10 // enough for most rulings
-	if c.switched {
-		room = 32
-	}
-	ruling.Findings = slices.Grow(ruling.Findings, room)
 	if c.onlyClient() {
-		judgeChain(&c, ruling)
+		judgeChain(c, ruling)
 		return
 	}
+	if c.sharesPasses() {
+		c.askAll(ruling, book)
+		c.endPasses(ruling)
+		relateFindings(c, ruling)
+		return
+	}
+	ruling.Findings = make([]Finding, 0, c.room())
 	if !c.HopOnly {
 		c.askAll(ruling, book)
 	}
 	c.askHop(ruling)
 	c.expect(ruling)
-	relateFindings(&c, ruling)
+	relateFindings(c, ruling)
 	if p := c.probe; p != nil && ruling.Verdict == Pass && (ruling.Find(p.rule.ID) == nil || c.column() == uncontrolled) {
 		ruling.Verdict = NotApplicable // a probe passes only by its own rule, and only if a control was accepted
 	}
+}
+
+// room is how many findings most rulings of such exchanges have at most.
+func (c *Case) room() int {
+	if c.switched {
+		return 32
+	}
+	return 10
 }
 
 // askAll applies rules, in their order.
@@ -101,6 +116,11 @@ func (c *Case) judge() Result {
 // pass adds the finding of the current rule where nothing violates it. Most findings are such, so it
 // is written in its place, not copied there.
 func (c *Case) pass(ruling *Ruling, res *Result) {
+	if c.passes.open && c.passes.add(c, res) {
+		ruling.Verdict = min(ruling.Verdict, Pass)
+		return
+	}
+	c.writePasses(ruling)
 	n := len(ruling.Findings)
 	ruling.Findings = slices.Grow(ruling.Findings, 1)[:n+1]
 	f := &ruling.Findings[n]
@@ -135,6 +155,7 @@ func (c *Case) finding(res Result) Finding {
 
 // add adds a finding to the ruling.
 func (c *Case) add(ruling *Ruling, f Finding) {
+	c.writePasses(ruling)
 	switch {
 	case !c.X.Flaky || f.Verdict != Fail:
 	case c.switched && !c.compares(f.Rule) && !c.testsFrames(f.Rule) && !c.onlyClient(): // a single 101 is enough

@@ -209,7 +209,7 @@ func FuzzClassify(f *testing.F) {
 // valid handshake, a faulty one, and an offer that the server ignored.
 func measured() map[string]float64 {
 	return map[string]float64{
-		"UPGRADE-101-UNSOLICITED/offered.wire": 5, "UPGRADE-POST/switched-on-post.wire": 10, "UPGRADE-TLS-OFFER/ignored.wire": 5,
+		"UPGRADE-101-UNSOLICITED/offered.wire": 3, "UPGRADE-POST/switched-on-post.wire": 9, "UPGRADE-TLS-OFFER/ignored.wire": 5,
 	}
 }
 
@@ -220,7 +220,7 @@ func transcribed(tb testing.TB, name string) Case {
 	if i < 0 {
 		tb.Fatalf("no transcript %s", name)
 	}
-	return Case{X: all[i].transcript.Exchanges(wire.Common{})[0], Options: new(Options)}
+	return Case{X: all[i].transcript.Exchanges(wire.Common{})[0], Options: new(Options), Memory: new(Memory)}
 }
 
 // TestClassifyAllocatesLittle checks that a pass allocates nothing but its entry in the list of

@@ -19,6 +19,7 @@ func register(r Rule) *Rule {
 	if r.Hop {
 		into = &hopBook
 	}
+	r.number = uint16(len(book) + len(hopBook))
 	i, taken := bookIndex(*into, r.ID)
 	if taken || Find(r.ID) != nil {
 		panic("rules: " + r.ID + " is registered twice")

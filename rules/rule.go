@@ -36,7 +36,8 @@ type Rule struct {
 	// is a failure, a warning or unclear.
 	Show func(*Case, Result) Shown `json:"-"`
 
-	general []Ref // the Refs that apply without WebSocket; register fills it in
+	general []Ref  // the Refs that apply without WebSocket; register fills it in
+	number  uint16 // among all rules, by the order of registration
 }
 
 // Versions are the versions of HTTP that a rule is about.

@@ -9,14 +9,17 @@ func (r *Rule) mayBeUnsafe() bool { return max(r.Severity.Switched, r.Severity.W
 
 // Unsafe reports whether [Classify] would find an exchange of live traffic unsafe. It applies only
 // the rules that decide this, in the memory of a ruling that is no longer in use.
-func Unsafe(ruling *Ruling, c Case) bool {
+func Unsafe(ruling *Ruling, given Case) bool {
+	m := given.Memory
+	c := m.borrow(&given)
+	defer m.giveBack(c)
 	c.read()
 	if !c.leftHTTP {
 		return false
 	}
 	*ruling = Ruling{X: c.X, Findings: ruling.Findings[:0], Verdict: NotApplicable, options: c.Options}
 	if c.onlyClient() {
-		judgeChain(&c, ruling)
+		judgeChain(c, ruling)
 		return ruling.Unsafe
 	}
 	if !c.HopOnly {

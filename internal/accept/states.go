@@ -34,7 +34,10 @@ func (s *States) Set(r *rules.Ruling) {
 	s.run.Rulings++
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		if f.State = ""; f.Verdict >= rules.Pass && !proven(r, f) {
+		if f.Verdict >= rules.Pass && !proven(r, f) {
+			if f.State != "" { // else the list may be that of other rulings, too
+				f.State = ""
+			}
 			continue
 		}
 		name := r.Fingerprint(f)

@@ -47,6 +47,7 @@ type Audit struct {
 	keys      keys
 	pairs     pairs
 	tunnels   diagnose.Tunnels
+	memory    rules.Memory
 	spare     sync.Pool     // of *rules.Ruling
 	seen      rules.History // see history; never changed once it is set
 	sums      Sums
@@ -111,7 +112,7 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 		return nil
 	}
 	name := e.Template
-	c, relayed := a.caseOf(x, side)
+	c, relayed := a.caseOf(x, endpoint, side)
 	a.mu.Unlock()
 	if x.Origin.Ours() {
 		c.Seen.First = func(rule string) bool { return a.first(e, run, rule, x.ID) }
@@ -150,8 +151,8 @@ func (a *Audit) Enter(x *wire.Exchange, run string) *rules.Ruling {
 
 // caseOf returns the case of an exchange, and whether its client is a proxy whose own clients are judged
 // elsewhere. The lock is held.
-func (a *Audit) caseOf(x *wire.Exchange, side hop.Side) (c rules.Case, relayed bool) {
-	c, relayed = rules.Case{X: x, Options: a.OptionsOf(x.Route), Seen: a.seen}, side == hop.FarFrom
+func (a *Audit) caseOf(x *wire.Exchange, endpoint string, side hop.Side) (c rules.Case, relayed bool) {
+	c, relayed = rules.Case{X: x, Options: a.OptionsOf(x.Route), Seen: a.seen, Endpoint: endpoint, Memory: &a.memory}, side == hop.FarFrom
 	if a.pairs.paired(x) {
 		a.sums.Paired++
 		relayed = true
