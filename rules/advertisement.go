@@ -23,6 +23,7 @@ cannot be reached through Upgrade at all, so to advertise them there says nothin
 	Fix: `Send Upgrade only in a 426 or a 101. Advertise HTTP/3 in Alt-Svc.
 Apache httpd: Protocols http/1.1 (with TLS: h2 http/1.1), without h2c; or H2Upgrade off.`,
 	HopByHop: true,
+	needs:    needsOther,
 	When:     func(c *Case) bool { return len(c.chosen) > 0 && !c.switched },
 	Judge: func(c *Case) Result {
 		switch {

@@ -29,6 +29,7 @@ answered such requests after a 403.`,
 	answered.
 In a proxy, open the tunnel when the 101 arrives, and forward nothing before that.
 Kemal: use a release that closes the connection after a rejected upgrade.`,
+	needs: needsOther,
 	When: func(c *Case) bool {
 		return c.websocket && c.X.Outcome == wire.Refused && c.X.Final && len(c.X.Next.Bytes) > 0 && !clientLeftHTTP(c)
 	},
@@ -74,6 +75,7 @@ before 0.8 forwarded bytes as soon as it saw the offer (CVE-2026-2833).`,
 	sides.
 Kubernetes: 1.10.11, 1.11.5, 1.12.3 or later. Pingora: 0.8 or later.`,
 	HopByHop: true,
+	needs:    needsOther,
 	When: func(c *Case) bool {
 		return len(c.offered) > 0 && c.X.Response != nil && !c.switched && c.status() != 426 && clientWentOn(c)
 	},

@@ -28,7 +28,8 @@ client reads a response as frames; then the severity is high.`,
 	Fix: `Send the 101 only when you hand the connection over, and detach it from the HTTP
 	server in the same step. Report errors as HTTP before the 101, and in the new protocol after
 	it (for WebSocket: a close frame).`,
-	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Server) > 0 },
+	needs: needsSwitch | needsBytes,
+	When:  func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Server) > 0 },
 	Judge: func(c *Case) Result {
 		b := c.X.After.Server
 		switch at := httpIn(c, FromServer); {
@@ -87,7 +88,8 @@ In a proxy, open a tunnel only for a 101 that names what was offered, and check
 	Sec-WebSocket-Accept.
 In a client, send nothing after an upgrade request until the response has arrived, and accept no
 	101 that you did not ask for.`,
-	When: func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Client) > 0 },
+	needs: needsSwitch | needsBytes,
+	When:  func(c *Case) bool { return c.switched && c.X.Complete && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
 		switch {
 		case httpIn(c, FromClient) >= 0, laterHTTP(c, FromClient):

@@ -19,7 +19,8 @@ is checked again.`,
 	Fix: `Compare the owner of the resource in the path with the user of the session before the 101;
 	answer 403, or 404 if its existence is a secret.
 If all these users may use the endpoint, leave out their --identity.`,
-	When: func(c *Case) bool { return c.brings("UPGRADE-AUTH-FOREIGN") && c.X.Response != nil },
+	needs: needsProbe,
+	When:  func(c *Case) bool { return c.brings("UPGRADE-AUTH-FOREIGN") && c.X.Response != nil },
 	Judge: func(c *Case) Result {
 		own, anonymous := c.twin("own"), c.twin("anonymous")
 		switch {

@@ -23,7 +23,8 @@ Do not exempt requests by their Upgrade or Connection header.
 nginx: auth_request belongs in every location with proxy_set_header Upgrade. Traefik, Envoy: attach
 	the auth filter to the route, not to a header match.
 Remove Upgrade from requests for paths where no upgrade is expected.`,
-	When: func(c *Case) bool { return c.brings("UPGRADE-AUTH-TWIN") && c.X.Response != nil },
+	needs: needsProbe,
+	When:  func(c *Case) bool { return c.brings("UPGRADE-AUTH-TWIN") && c.X.Response != nil },
 	Judge: func(c *Case) Result {
 		with := c.twin(carrying)
 		switch {

@@ -29,7 +29,8 @@ packets of one client become requests of another: request smuggling with bytes t
 choose.`,
 	Fix: `Send none of the three headers with connect-udp, connect-ip or Capsule-Protocol: ?1,
 	in either direction, not even Content-Length: 0. Answer 400 to a request that has one.`,
-	When: func(c *Case) bool { return offersMasque(c) || announcesCapsules(c) },
+	needs: needsMasque,
+	When:  func(c *Case) bool { return offersMasque(c) || announcesCapsules(c) },
 	Judge: func(c *Case) Result {
 		switch {
 		case len(responseFraming(c)) > 0:
@@ -64,8 +65,9 @@ var _ = register(Rule{
 	Why: `The header tells proxies that capsules follow. A strict proxy ignores a value such
 as 1 or true, a lenient one takes it for yes; then one of them reads capsules where the other
 copies bytes. A duplicate header is ignored as well.`,
-	Fix:  `Send Capsule-Protocol: ?1 once, or omit the header.`,
-	When: hasCapsuleField,
+	Fix:   `Send Capsule-Protocol: ?1 once, or omit the header.`,
+	needs: needsMasque,
+	When:  hasCapsuleField,
 	Judge: func(c *Case) Result {
 		switch {
 		case c.X.Response != nil && !validCapsuleField(&c.X.Response.Head):
@@ -100,7 +102,8 @@ var _ = register(Rule{
 proxy that goes by the header reads the error page as capsules, and then the next response too.`,
 	Fix: `Send Capsule-Protocol only when you accept the request. Do not set it on all
 	responses of a path.`,
-	When: func(c *Case) bool { return c.X.Response != nil && c.X.Response.Has(capsuleField) },
+	needs: needsMasque,
+	When:  func(c *Case) bool { return c.X.Response != nil && c.X.Response.Has(capsuleField) },
 	Judge: func(c *Case) Result {
 		return c.passIf(c.switched || c.status() >= 200 && c.status() < 300)
 	},

@@ -34,6 +34,7 @@ type Case struct {
 	frames         *ws.Facts       // see framesOf; nil until a rule asks
 	scans          [2]frameScan    // by ws.Side; see scanFrames
 	framing        uint8           // of framed13: 0 not computed, 1 no, 2 yes
+	has            needs           // see facts
 	probe          *Probe          // the probe, if the exchange is one
 	rule           *Rule           // the rule that is being applied
 	passes         passes          // the findings so far, while they are kept in short
@@ -88,6 +89,7 @@ func (c *Case) read() {
 	}
 	c.websocket, c.h2c = c.towards("websocket"), c.towards("h2c")
 	c.leftHTTP = c.switched || beganH2Directly(c)
+	c.has = c.facts()
 }
 
 // towards reports whether the exchange is a handshake for that protocol: the request offers it, and

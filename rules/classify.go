@@ -79,10 +79,10 @@ func (c *Case) ask(ruling *Ruling, rules []*Rule, from int) (next int) {
 			next++
 		}
 	}()
-	off, http2 := len(c.Options.Off) > 0, c.X.Request.HTTP2()
+	off, http2, has := len(c.Options.Off) > 0, c.X.Request.HTTP2(), c.has
 	for next = from; next < len(rules); next++ {
 		r := rules[next]
-		if !r.Versions.includes(http2) || off && slices.Contains(c.Options.Off, r.ID) || !c.testsFrames(r) && !r.When(c) {
+		if r.needs&^has != 0 || !r.Versions.includes(http2) || off && slices.Contains(c.Options.Off, r.ID) || !c.testsFrames(r) && !r.When(c) {
 			continue
 		}
 		c.rule = r

@@ -201,6 +201,7 @@ func FuzzClassify(f *testing.F) {
 				t.Error(err)
 			}
 			agrees(t, x)
+			checkNeeds(t, x)
 		}
 	})
 }

@@ -21,6 +21,7 @@ time, so the proxy has to close the connection.`,
 	connection, also after a 407.
 In a client, wait for the 2xx, or send Connection: close with the CONNECT.
 In an origin server that does not support CONNECT, close the connection too.`,
+	needs: needsConnect,
 	When: func(c *Case) bool {
 		return c.X.Request.Method == "CONNECT" && c.status() >= 300 && (len(c.X.Next.Bytes) > 0 || c.X.Response.HasOption("close"))
 	},
@@ -59,7 +60,8 @@ with the client's address or certificate as credentials. The client finds out to
 	Fix: `In a client, forward the application's bytes after the 2xx only, or send Connection:
 	close with the CONNECT.
 In a proxy, close the connection when you reject a CONNECT (UPGRADE-CONNECT-REJECT-OPEN).`,
-	When: func(c *Case) bool { return c.X.Request.Method == "CONNECT" && c.X.Response != nil && c.X.BodyDone },
+	needs: needsConnect,
+	When:  func(c *Case) bool { return c.X.Request.Method == "CONNECT" && c.X.Response != nil && c.X.BodyDone },
 	Judge: func(c *Case) Result {
 		return c.passIf(c.X.EarlyBytes == 0 || c.X.Request.HasOption("close"))
 	},
@@ -83,7 +85,8 @@ header takes the first bytes of the tunnel for a body: the TLS handshake inside 
 a length of 0, the connection goes back to HTTP while the other side is in the tunnel.`,
 	Fix: `Write 200 without Content-Length and Transfer-Encoding, even if the length is 0.
 Go: hijack the connection and write the response yourself; net/http adds a length.`,
-	When: func(c *Case) bool { return c.X.Request.Method == "CONNECT" && c.status()/100 == 2 },
+	needs: needsConnect,
+	When:  func(c *Case) bool { return c.X.Request.Method == "CONNECT" && c.status()/100 == 2 },
 	Judge: func(c *Case) Result {
 		return c.passIf(!c.X.Response.Has("Content-Length") && !c.X.Response.Has("Transfer-Encoding"))
 	},

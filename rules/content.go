@@ -33,7 +33,8 @@ Node.js: 26.0.0 or later reads the body before the upgrade event (nodejs/node#60
 	backport; in earlier releases, reject such requests in the upgrade event. Node.js 22.21 and
 	24.9 or later: http.createServer({ shouldUpgradeCallback }) turns them into ordinary requests.
 Python websockets: 14 or later. x/net/websocket reads the body as frames: use another library.` + guard,
-	When: func(c *Case) bool { return len(c.offered) > 0 && announcesContent(c) },
+	needs: needsContent,
+	When:  func(c *Case) bool { return len(c.offered) > 0 && announcesContent(c) },
 	Judge: func(c *Case) Result {
 		switch {
 		case c.websocket && c.switched && testsContent(c):
@@ -85,7 +86,8 @@ var _ = register(Rule{
 rest of the body. A WebSocket server takes it for frames: whoever controls the body of a forwarded
 request, such as a form or an upload, controls the frames. Meanwhile a proxy counts body bytes and
 opens its tunnel only after them.`,
-	Fix: `Read the body to its end before the 101, or reject requests that announce one.` + guard,
+	Fix:   `Read the body to its end before the 101, or reject requests that announce one.` + guard,
+	needs: needsContent,
 	When: func(c *Case) bool {
 		return len(c.offered) > 0 && hasContent(c) && (c.X.Response != nil || c.probed())
 	},
@@ -127,7 +129,8 @@ var _ = register(Rule{
 to send it first: if it does, a server that has switched to frames reads the body as frames; if it
 does not, a server that waits for the body reads frames as the body. Few libraries follow this
 rule; it shows whether a server considers the body at all.`,
-	Fix: `Send 100 and read the body before the 101, or reject the request with 417 or 400.`,
+	Fix:   `Send 100 and read the body before the 101, or reject the request with 417 or 400.`,
+	needs: needsExpect,
 	When: func(c *Case) bool {
 		return c.switched && expectsContinue(c) && hasContent(c)
 	},
@@ -164,6 +167,7 @@ once, some 417; proxies that wait for the 100 before they forward anything delay
 The cause is usually an HTTP library that sets the header on every request.`,
 	Fix: `Omit Expect from an upgrade request without a body.
 .NET: DefaultRequestHeaders.ExpectContinue = false. curl: -H 'Expect:'.`,
+	needs: needsExpect,
 	When: func(c *Case) bool {
 		return !c.headCut && expectsContinue(c) && c.asks() && !c.X.Request.Ambiguous()
 	},

@@ -32,6 +32,7 @@ and proxies tested, three crashed on a single request.`,
 ws: 8.17.1, 7.5.10, 6.2.3, 5.2.4 or later. Socket.IO: engine.io 6.4.2 or later.
 Node.js: add an error listener to the socket in the upgrade event before anything else, and to
 	each WebSocket. http-proxy: also proxy.on('error').`,
+	needs: needsProbe,
 	When: func(c *Case) bool {
 		return c.probe != nil && (c.X.Controls == wire.BackendKilled || len(c.X.Suspects) > 0 || c.brings("UPGRADE-CRASH"))
 	},

@@ -86,6 +86,7 @@ In a proxy, forward nothing after an offer before its response, and reject what 
 	request there.
 In a server, close the connection after you reject an upgrade if bytes follow the request already;
 	otherwise keep it.`,
+	needs: needsEarly,
 	When: func(c *Case) bool {
 		return len(c.offered) > 0 && c.X.Request.Method != "CONNECT" && c.X.Response != nil && len(c.X.Early) > 0
 	},
@@ -135,7 +136,8 @@ and closes the connection. Apache's mod_proxy_wstunnel has forwarded such lines 
 the broken connections were hard to explain.`,
 	Fix: `In a client, end the request with the empty line after its headers and send nothing
 	more.`,
-	When: func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
+	needs: needsEarly,
+	When:  func(c *Case) bool { return len(c.offered) > 0 && c.X.Response != nil && len(c.X.Early) > 0 },
 	Judge: func(c *Case) Result {
 		switch kind := earlyKindOf(c); {
 		case kind == earlyPerhapsLine:

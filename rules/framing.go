@@ -28,7 +28,8 @@ tunnel, is in dispute. Of 78 servers tested, 44 switched.`,
 	Transfer-Encoding, ignore Upgrade, and close after the response.
 Python websockets: 14 or later. Caddy cannot detect this in a Caddyfile: reject it in the
 	application.` + guard,
-	When: func(c *Case) bool { return c.flawed(wire.FlawLengthCoding) },
+	needs: needsFlaw,
+	When:  func(c *Case) bool { return c.flawed(wire.FlawLengthCoding) },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Content-Length", "Transfer-Encoding"), requestValues(c, "Content-Length"), requestValues(c, "Transfer-Encoding"))
 	},
@@ -57,7 +58,8 @@ another request for another. On a connection that stays open after a 101 no one 
 	Fix: `Accept a Content-Length only if it consists of digits and all lines agree; otherwise
 	answer 400 and close the connection.
 Tornado: 6.3.3 or later. Python websockets: 14 or later.` + guard,
-	When: hasInvalidLength,
+	needs: needsFlaw,
+	When:  hasInvalidLength,
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Content-Length"), requestValues(c, "Content-Length"))
 	},
@@ -87,7 +89,8 @@ word reads xchunked as chunked, another one as an unknown coding; gzip alone lea
 One side reads a body where the other reads the next request or, after a 101, the tunnel.`,
 	Fix: `Compare the last transfer coding with chunked, as a whole and case-insensitively;
 	otherwise answer 400 and close the connection.` + guard,
-	When: func(c *Case) bool { return c.flawed(wire.FlawCodingInvalid) },
+	needs: needsFlaw,
+	When:  func(c *Case) bool { return c.flawed(wire.FlawCodingInvalid) },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Transfer-Encoding"), requestValues(c, "Transfer-Encoding"))
 	},

@@ -23,6 +23,7 @@ a daemon that is reachable only through its own socket has no proxy to bypass.`,
 Go: remove golang.org/x/net/http2/h2c; net/http supports HTTP/2 in plain text with prior knowledge
 	(Protocols.SetUnencryptedHTTP2).`,
 	HopByHop: true,
+	needs:    needsH2C,
 	When: func(c *Case) bool {
 		return c.h2c && !c.headCut && !c.X.Request.Has("HTTP2-Settings") && (!c.switched || len(c.chosen) == 0 || hasProtocol(c.chosen, "h2c"))
 	},
@@ -62,6 +63,7 @@ Caddy: servers { protocols h1 h2 h3 }, without h2c. Apache httpd: Protocols http
 nginx, in front: forward Upgrade and Connection only where $http_upgrade is websocket (map), not
 	whatever the client sent.
 HAProxy, in front: http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }`,
+	needs: needsH2C,
 	When: func(c *Case) bool { // a 101 to another protocol is UPGRADE-101-NOT-OFFERED
 		return c.h2c && c.X.Response != nil && (!c.switched || len(c.chosen) == 0 || hasProtocol(c.chosen, "h2c"))
 	},
@@ -109,6 +111,7 @@ see.`,
 	Fix: `Turn off HTTP/2 in plain text where no client needs it.
 Go, net/http: do not set Protocols.SetUnencryptedHTTP2, and remove golang.org/x/net/http2/h2c.
 Apache httpd: Protocols http/1.1. nginx: no http2 on a listener without ssl.`,
+	needs: needsProbe,
 	When: func(c *Case) bool {
 		return c.brings("UPGRADE-H2C-PRIOR") && (c.X.Response != nil || len(c.X.Noise) > 0)
 	},

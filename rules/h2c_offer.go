@@ -30,7 +30,8 @@ nginx: map $http_upgrade to itself only where it is websocket, and to nothing ot
 	result in proxy_set_header Upgrade.
 HAProxy: http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }
 Java HttpClient: HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1) sends no offer.`,
-	When: func(c *Case) bool { return hasProtocol(c.offered, "h2c") },
+	needs: needsH2C,
+	When:  func(c *Case) bool { return hasProtocol(c.offered, "h2c") },
 	Judge: func(c *Case) Result {
 		if !c.forwarded() {
 			return c.result(Pass)
@@ -114,7 +115,8 @@ terminated TLS in front of it blind.`,
 	terminated.
 Traefik: a release with pull request 13797 (August 2026) no longer forwards the offer; before
 	that, remove the header with a headers middleware.`,
-	When: func(c *Case) bool { return c.X.ClientTLS && c.h2c },
+	needs: needsH2C,
+	When:  func(c *Case) bool { return c.X.ClientTLS && c.h2c },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest("Upgrade"), members(c.offered))
 	},

@@ -25,7 +25,8 @@ Meanwhile a proxy has opened a tunnel to it. In a Docker build session the roles
 the daemon starts as an HTTP/2 client; that is reported as information only.`,
 	Fix: `Hand the connection to a complete HTTP/2 implementation together with the 101, or do
 	not switch.`,
-	When: func(c *Case) bool { return h2cFollows(c) && !mayBeHTTP(c.X.After.Server, FromServer) },
+	needs: needsH2C,
+	When:  func(c *Case) bool { return h2cFollows(c) && !mayBeHTTP(c.X.After.Server, FromServer) },
 	Judge: func(c *Case) Result {
 		if swappedSides(c) {
 			return c.result(Warn).rated(Info)
@@ -67,6 +68,7 @@ build session the roles are swapped, and the client starts as a server; that is 
 information only.`,
 	Fix: `In a server, close the connection if the first 24 bytes are not the preface.
 In a client, start with the preface and a SETTINGS frame, even if there is nothing to set.`,
+	needs: needsH2C,
 	When: func(c *Case) bool {
 		return h2cFollows(c) && len(c.X.After.Client) > 0 && !isRequestLine(c.X.After.Client) && !contentCutOff(c)
 	},
@@ -125,7 +127,8 @@ body. Helidon, Jetty and mod_h2 have also had bugs with h2c offers that have a b
 	the request if the body is too large.
 In a client, offer h2c only with requests that have no body.
 Go: golang.org/x/net 0.2.0 or later, or remove the h2c package.`,
-	When: func(c *Case) bool { return h2cFollows(c) && hasContent(c) && !c.X.After.Opaque },
+	needs: needsH2C | needsContent,
+	When:  func(c *Case) bool { return h2cFollows(c) && hasContent(c) && !c.X.After.Opaque },
 	Judge: func(c *Case) Result {
 		b := c.X.After.Client
 		_, v := cutH2Preface(b)

@@ -28,6 +28,7 @@ already was an offer.`,
 	switch at all (see UPGRADE-H2C-SWITCHED).
 In a proxy, replace or remove the header; never add one.`,
 	HopByHop: true,
+	needs:    needsH2C,
 	When:     func(c *Case) bool { return c.h2c && c.X.Request.Count(settingsField) > 1 },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(settingsField), strconv.Itoa(c.X.Request.Count(settingsField)), requestValues(c, settingsField))
@@ -58,6 +59,7 @@ not at upgrade.`,
 	Fix: `Send Connection: Upgrade, HTTP2-Settings with an offer of h2c, or do not offer it.
 In a proxy, remove HTTP2-Settings whether Connection lists it or not.`,
 	HopByHop: true,
+	needs:    needsH2C,
 	When: func(c *Case) bool {
 		return hasProtocol(c.offered, "h2c") && !c.headCut && c.X.Request.Has(settingsField)
 	},
@@ -102,7 +104,8 @@ header is also a place for bytes that no filter inspects. An empty value means n
 only a syntax error.`,
 	Fix: `Decode the value before you send the 101: only letters, digits, "-" and "_", and
 	whole settings of six bytes. Otherwise answer 400, or continue in HTTP/1.1.`,
-	When: func(c *Case) bool { return c.h2c && c.X.Request.Has(settingsField) },
+	needs: needsH2C,
+	When:  func(c *Case) bool { return c.h2c && c.X.Request.Has(settingsField) },
 	Judge: func(c *Case) Result {
 		value := first(&c.X.Request.Head, settingsField)
 		switch {

@@ -19,6 +19,7 @@ was wrong. Often a framework finds no valid handshake and falls through to the n
 may do things that were never meant for such a request.`,
 	Fix: `Once a request to the endpoint offers WebSocket, answer 400 if anything is missing,
 	405 for another method, and 426 with Sec-WebSocket-Version: 13 for another version.`,
+	needs: needsOther,
 	When: func(c *Case) bool {
 		return c.websocket && c.X.Response != nil && !c.switched && isFaultyHandshake(c) && knownToSwitch(c)
 	},
@@ -47,6 +48,7 @@ verdict is unclear.`,
 	Fix: `Answer every upgrade request, with 404 for a path that does not exist.
 Node.js: in the upgrade event, write HTTP/1.1 404 and destroy the socket if no handler takes it;
 	add a request listener too.`,
+	needs: needsOther,
 	When: func(c *Case) bool {
 		return c.websocket && !c.switched && (c.X.Response != nil || c.X.Outcome == wire.Silent) && isValidHandshake(c)
 	},

@@ -25,8 +25,9 @@ and the handshake hangs. If a proxy is strict and the server lenient, or the oth
 see different lines. Such requests are typed by hand, or come from programs that write \n as line
 end. Servers do it too: Node.js rejects such a response, a client that waits for CRLF waits
 forever, and Go, Python and Chromium accept it.`,
-	Fix:  `Write CRLF at the end of each line. In a server, answer 400 to a bare LF.`,
-	When: func(c *Case) bool { return c.flawed(wire.FlawBareLF) || responseFlawed(c, wire.FlawBareLF) },
+	Fix:   `Write CRLF at the end of each line. In a server, answer 400 to a bare LF.`,
+	needs: needsFlaw,
+	When:  func(c *Case) bool { return c.flawed(wire.FlawBareLF) || responseFlawed(c, wire.FlawBareLF) },
 	Judge: func(c *Case) Result {
 		if c.flawed(wire.FlawBareLF) {
 			return tolerated(c)
@@ -70,7 +71,8 @@ with the upgrade, and the server read a space there, only the client is at fault
 	Fix: `Answer 400 to a CR without LF anywhere in the request line and headers.
 Servers whose parser accepts it (gobwas/ws ws.Upgrader, libwebsockets, websocketpp): put nginx,
 	HAProxy or Caddy in front.`,
-	When: func(c *Case) bool { return len(c.X.Request.Flaws) > 0 && len(bareCRs(c)) > 0 && c.asks() },
+	needs: needsFlaw,
+	When:  func(c *Case) bool { return len(c.X.Request.Flaws) > 0 && len(bareCRs(c)) > 0 && c.asks() },
 	Judge: func(c *Case) Result {
 		h := &c.X.Request.Head
 		if slices.ContainsFunc(bareCRs(c), func(s Span) bool { return decides(h, s.From) }) {
@@ -110,7 +112,8 @@ invalid for the other. Control characters also show that outside text is written
 unchecked, as undici did with line ends (CVE-2026-1527).`,
 	Fix: `Answer 400 to a header value with a byte below 0x20 other than tab, or with 0x7f.
 In a client, check values from outside before you write them.`,
-	When: func(c *Case) bool { return c.flawed(wire.FlawControl) },
+	needs: needsFlaw,
+	When:  func(c *Case) bool { return c.flawed(wire.FlawControl) },
 	Judge: func(c *Case) Result {
 		h := &c.X.Request.Head
 		worst, inOffer := Medium, false

@@ -26,6 +26,7 @@ ends. In a response the server is at fault: Node.js and h11 reject it, Chromium 
 header, Go keeps it under another name, and Python's http.client ends the headers there.`,
 	Fix: `Answer 400 to any request with a space or tab before a colon.
 gobwas/ws: ws.Upgrader accepts such lines; use ws.HTTPUpgrader with net/http, which rejects them.`,
+	needs: needsFlaw,
 	When: func(c *Case) bool {
 		return c.flawed(wire.FlawSpaceBeforeColon) || responseFlawed(c, wire.FlawSpaceBeforeColon)
 	},
@@ -76,7 +77,8 @@ does not; then the rule is critical. A server may join the lines and is not at f
 switching; the client wants to find out what happens, or was made to send it.`,
 	Fix: `Answer 400 to folded lines; no WebSocket client sends them.
 In a proxy, reject them too, or forward the joined line and never the original.`,
-	When: func(c *Case) bool { return c.flawed(wire.FlawObsFold) },
+	needs: needsFlaw,
+	When:  func(c *Case) bool { return c.flawed(wire.FlawObsFold) },
 	Judge: func(c *Case) Result {
 		res, h := repaired(c), &c.X.Request.Head
 		decisive := func(s Span) bool { return decides(h, s.From) }
@@ -115,7 +117,8 @@ proxy following the RFC has not seen. If some other line is affected and the ser
 only the client is at fault.`,
 	Fix: `Answer 400 to a request whose first line after the request line starts with a space
 	or tab.`,
-	When: func(c *Case) bool { return c.flawed(wire.FlawLeadingSpace) },
+	needs: needsFlaw,
+	When:  func(c *Case) bool { return c.flawed(wire.FlawLeadingSpace) },
 	Judge: func(c *Case) Result {
 		if c.switched && !neededDropped(c) {
 			return tolerated(c).rated(Medium)
@@ -156,7 +159,8 @@ not see different requests, one of which is an offer. A line without a colon is 
 a value into which a line end was injected.`,
 	Fix: `Answer 400 and close the connection. In a client, check names and values from
 	outside before you write them.`,
-	When: func(c *Case) bool { return c.flawed(wire.FlawNoColon) || c.flawed(wire.FlawFieldName) },
+	needs: needsFlaw,
+	When:  func(c *Case) bool { return c.flawed(wire.FlawNoColon) || c.flawed(wire.FlawFieldName) },
 	Judge: func(c *Case) Result {
 		if c.flawed(wire.FlawNoColon) {
 			return RefuseSwitch(c)

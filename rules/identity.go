@@ -45,7 +45,8 @@ nginx: underscores_in_headers off (the default) and proxy_set_header X-Forwarded
 	that proxies, that of the WebSocket included.
 oauth2-proxy, Traefik, Apache: update, and unset the header in both spellings before it is set.
 In the application, accept identity headers from the proxy's address only, and read raw names.`,
-	When: func(c *Case) bool { return c.brings("UPGRADE-IDENTITY") && c.X.Response != nil },
+	needs: needsProbe,
+	When:  func(c *Case) bool { return c.brings("UPGRADE-IDENTITY") && c.X.Response != nil },
 	Judge: func(c *Case) Result {
 		usual := c.twin("usual")
 		switch {

@@ -25,7 +25,8 @@ without the offer shows this; a probe sends both.`,
 	Fix: `Read the body by its framing once it is clear that the server does not switch.
 uvicorn: use --http h11 if requests with an offer arrive without their body.
 In front of the server: remove Upgrade unless it is websocket.`,
-	When: func(c *Case) bool { return c.brings("UPGRADE-IGNORED-BODY") && c.X.Response != nil && !c.switched },
+	needs: needsProbe,
+	When:  func(c *Case) bool { return c.brings("UPGRADE-IGNORED-BODY") && c.X.Response != nil && !c.switched },
 	Judge: func(c *Case) Result {
 		t := c.twin("plain")
 		switch {

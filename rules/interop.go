@@ -30,7 +30,8 @@ its connections wherever a proxy or client uses pings as a keep-alive.`,
 	whitespace from values, read Connection and Upgrade as lists over all their lines, and read
 	until the empty line after the headers.
 A maintained HTTP parser in front of the handshake does all of this.`,
-	When: func(c *Case) bool { return c.probe != nil && c.probe.rule.ID == "UPGRADE-INTEROP" },
+	needs: needsProbe,
+	When:  func(c *Case) bool { return c.probe != nil && c.probe.rule.ID == "UPGRADE-INTEROP" },
 	Judge: func(c *Case) Result {
 		if c.probe.Class == Sequence && c.switched {
 			return judgePing(c)

@@ -26,6 +26,7 @@ Next.js: 15.5.16, 16.2.5 or later.
 nginx: no $host, $http_host or $request_uri in the host of proxy_pass.
 Apache httpd: ProxyRequests Off; no %{HTTP_HOST} in a RewriteRule with [P].
 Node.js, http-proxy: a fixed target; set req.url to a path before you forward an upgrade.`,
+	needs: needsProbe,
 	When: func(c *Case) bool {
 		return c.brings("UPGRADE-TARGET-CANARY") && (c.X.Response != nil || len(c.X.Lured) > 0)
 	},

@@ -27,6 +27,7 @@ mistake. With connect-udp and connect-ip the tunnel reaches whatever the proxy r
 	Fix: `Answer 400 unless the method is GET, there is exactly one Host header, Connection
 	lists upgrade, and Upgrade lists no other protocol.`,
 	HopByHop: true,
+	needs:    needsMasque,
 	When:     func(c *Case) bool { return !c.headCut && towardsMasque(c) },
 	Judge: func(c *Case) Result {
 		broken, literal := masqueFaults(c)
@@ -71,6 +72,7 @@ forwards capsules, or reads them as HTTP.`,
 	Fix: `Answer 101 with Connection: Upgrade, Upgrade: connect-udp (or connect-ip) and
 	Capsule-Protocol: ?1.`,
 	HopByHop: true,
+	needs:    needsMasque,
 	When:     func(c *Case) bool { return c.switched && towardsMasque(c) },
 	Judge:    func(c *Case) Result { return c.passIf(c.optionReturned && len(c.chosen) == 1 && isMasque(c.chosen[0])) },
 	Show: func(c *Case, _ Result) Shown {
@@ -113,7 +115,8 @@ credentials. That is request smuggling from inside the tunnel.`,
 In a gateway from HTTP/2 or HTTP/3, hold capsules back too.
 In a proxy, close the connection when you reject a request after which bytes have already
 	arrived.`,
-	When: func(c *Case) bool { return c.X.Response != nil && offersMasque(c) },
+	needs: needsMasque,
+	When:  func(c *Case) bool { return c.X.Response != nil && offersMasque(c) },
 	Judge: func(c *Case) Result {
 		switch earlyKindOf(c) {
 		case earlyPerhapsRequest, earlyPerhapsLine:

@@ -94,6 +94,7 @@ HTTP/1.0 request, since HTTP/1.0 has no 1xx status.`,
 	Fix: `Switch only with a 101, and never on an HTTP/1.0 request. Better, do not accept h2c
 	through Upgrade.
 Apache httpd: Protocols http/1.1.`,
+	needs: needsH2C,
 	When:  func(c *Case) bool { return c.h2c && c.leftHTTP },
 	Judge: func(c *Case) Result { return c.passIf(c.switched) },
 	Show: func(c *Case, _ Result) Shown {

@@ -27,6 +27,7 @@ request, is correct; then only the client is at fault.`,
 Or turn compression off: ws perMessageDeflate: false (default), Python websockets
 	compression=None, aiohttp WebSocketResponse(compress=False), uvicorn --ws-per-message-deflate
 	false.`,
+	needs: needsExtensions,
 	When: func(c *Case) bool {
 		return c.websocket && !c.headCut && c.X.Request.Has(extensionField) && !negotiated(c).offered.broken &&
 			negotiated(c).deflate.unsound.fault != ""
@@ -83,7 +84,8 @@ if the guess is wrong. Servers that send the client's offer back as their respon
 every client that offers client_max_window_bits without a value, and Chrome does.`,
 	Fix: `Write the response from what was chosen, not from what was offered; give
 	client_max_window_bits a value or omit it.`,
-	When: func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.answers > 0 },
+	needs: needsExtensions,
+	When:  func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.answers > 0 },
 	Judge: func(c *Case) Result {
 		t := &negotiated(c).deflate
 		return c.passIf(t.answers == 1 && t.bad.fault == "")
@@ -121,6 +123,7 @@ than the one in the offer only contradicts a hint, so it is a warning, but ws cl
 connections as well.`,
 	Fix: `Put client_max_window_bits into the response only if the accepted offer has it, with
 	a value that is not larger.`,
+	needs: needsExtensions,
 	When: func(c *Case) bool {
 		return acceptsExtensions(c) && negotiated(c).deflate.compared && negotiated(c).deflate.answer.clientBits != 0
 	},
@@ -167,7 +170,8 @@ must decline the offer. If the client asks for 15 bits, the maximum, nothing can
 strict client may still miss the parameter, so that is a warning.`,
 	Fix: `Repeat server_max_window_bits in the response and limit the window, or leave
 	permessage-deflate out of the response.`,
-	When: func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.offer.serverBits != 0 },
+	needs: needsExtensions,
+	When:  func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.offer.serverBits != 0 },
 	Judge: func(c *Case) Result {
 		switch t := &negotiated(c).deflate; {
 		case t.answer.fitsServerBits(&t.offer):
@@ -209,7 +213,8 @@ compresses across messages, the first one can be read and the second cannot, a b
 with a single message finds. Clients that check the response close the connection.`,
 	Fix: `Repeat server_no_context_takeover in the response and start each message with an
 	empty window, or leave permessage-deflate out.`,
-	When: func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.offer.serverReset },
+	needs: needsExtensions,
+	When:  func(c *Case) bool { return acceptsExtensions(c) && negotiated(c).deflate.offer.serverReset },
 	Judge: func(c *Case) Result {
 		t := &negotiated(c).deflate
 		return c.passIf(t.answer.fitsServerReset(&t.offer))

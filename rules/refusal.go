@@ -24,6 +24,7 @@ Go, httputil.ReverseProxy in front: set both headers again in ModifyResponse.
 Envoy answers HTTP/1.0 clients with 426: set proxy_http_version 1.1 in the nginx in front of it.
 HTTP/2, in front: the gateway leaves both headers out there, where they make the response malformed.`,
 	HopByHop: true,
+	needs:    needsOther,
 	When:     func(c *Case) bool { return c.status() == 426 },
 	Judge:    func(c *Case) Result { return oncePerRun(c, c.passIf(len(c.chosen) > 0)) },
 	Show: func(c *Case, _ Result) Shown {

@@ -20,7 +20,8 @@ the same without the promise.`,
 	cannot log in with HTTP authentication, as with a cookie or a ticket in the URL, answer 403.
 nginx: auth_basic adds it; with auth_request, copy it: auth_request_set $challenge
 	$upstream_http_www_authenticate and add_header WWW-Authenticate $challenge always.`,
-	When: func(c *Case) bool { return challengeField(c.status()) != "" && c.asks() },
+	needs: needsOther,
+	When:  func(c *Case) bool { return challengeField(c.status()) != "" && c.asks() },
 	Judge: func(c *Case) Result {
 		for range c.X.Response.Elements(challengeField(c.status())) {
 			return c.result(Pass)
@@ -52,7 +53,8 @@ Frameworks add it by themselves if the route is registered for GET, as in Go:
 	http.HandleFunc("GET /chat", chat).
 gorilla, coder, gobwas and ws answer 405 without it: reject other methods yourself before you call
 	them.`,
-	When: func(c *Case) bool { return c.status() == 405 && c.asks() },
+	needs: needsOther,
+	When:  func(c *Case) bool { return c.status() == 405 && c.asks() },
 	Judge: func(c *Case) Result {
 		if c.X.Response.Has("Allow") {
 			return c.result(Pass)

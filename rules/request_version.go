@@ -25,6 +25,7 @@ has given up. Of 78 servers tested, 58 did not check the version.`,
 	400, or 505 for another major version, and close the connection.
 Node.js: req.httpVersion. Go: r.Proto. nginx: $server_protocol. HAProxy: req.ver. Apache httpd:
 	%{THE_REQUEST}.` + guard,
+	needs: needsFlaw,
 	When: func(c *Case) bool {
 		return c.flawed(wire.FlawVersion) && c.X.Request.Start.To < len(c.X.Request.Raw) // else more of the line may come
 	},

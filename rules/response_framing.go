@@ -22,7 +22,8 @@ that client and server have switched. A length of 0 only shows that the server t
 response as a final one.`,
 	Fix: `Write a 100 or 103 without Content-Length and Transfer-Encoding. In middleware that
 	sets a length on every response, skip those with a 1xx status.`,
-	When: func(c *Case) bool { return len(c.X.Interim) > 0 && c.asks() },
+	needs: needsInterim,
+	When:  func(c *Case) bool { return len(c.X.Interim) > 0 && c.asks() },
 	Judge: func(c *Case) Result {
 		return oncePerRun(c, c.passIf(framedInterim(c) == nil))
 	},
@@ -54,6 +55,7 @@ other.`,
 	Fix: `Send chunks only as HTTP/1.1. To an HTTP/1.0 client, send Content-Length, or close the
 	connection at the end.
 In a proxy that turns HTTP/1.1 responses into HTTP/1.0, decode the chunks.`,
+	needs: needsOther,
 	When: func(c *Case) bool {
 		return c.X.Response != nil && !c.switched && c.X.Response.Version == "HTTP/1.0" && c.asks()
 	},

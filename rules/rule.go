@@ -28,6 +28,8 @@ type Rule struct {
 	// Versions are the versions of HTTP that the rule is about: an exchange in another one is not asked.
 	Versions Versions `json:"-"`
 
+	needs needs // facts without which When is false; see Case.facts
+
 	When   func(*Case) bool   `json:"-"`      // reports whether the rule applies; a rule that does not has not passed
 	Judge  func(*Case) Result `json:"-"`      // nil: RefuseSwitch
 	Probes []Probe            `json:"probes"` // the requests that test the rule

@@ -33,6 +33,7 @@ than 1 KiB is enough.`,
 	Fix: `Read the value from left to right once, without a regular expression that can match
 	the same characters in two places. Limit the length of a header.
 ws: 7.4.6, 6.2.2, 5.2.3 or later. websocket-extensions: 0.1.4 (Node.js), 0.1.5 (Ruby) or later.`,
+	needs: needsProbe,
 	When: func(c *Case) bool {
 		return c.probe != nil && timed(c, tookControl) != nil && timed(c, tookLonger) != nil
 	},

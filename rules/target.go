@@ -76,8 +76,9 @@ var _ = register(Rule{
 	Why: `The request asks for two kinds of tunnel at once. After a 2xx the tunnel leads to
 the authority in the target, after a 101 it ends at the server that answers, in another protocol.
 A proxy that expects one and gets the other sends bytes to the wrong party.`,
-	Fix:  `Ignore Upgrade in a CONNECT. A server that is not a proxy answers 405.`,
-	When: func(c *Case) bool { return c.X.Request.Method == "CONNECT" && len(c.offered) > 0 },
+	Fix:   `Ignore Upgrade in a CONNECT. A server that is not a proxy answers 405.`,
+	needs: needsConnect,
+	When:  func(c *Case) bool { return c.X.Request.Method == "CONNECT" && len(c.offered) > 0 },
 	Show: func(c *Case, _ Result) Shown {
 		q := c.X.Request
 		at := []Span{{InRequest, q.Start.From, q.Start.From + len(q.Method)}}

@@ -21,6 +21,7 @@ Envoy: list websocket in upgrade_configs; any other Upgrade gets a 403, so remov
 	front (envoyproxy/envoy#36305).
 Apache HttpClient, until the server is fixed:
 	RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
+	needs: needsTLS,
 	When: func(c *Case) bool { // an invalid offer may be rejected
 		return hasProtocol(c.offered, "TLS") && c.X.Response != nil && (c.optionSent || c.headCut) && atLeast11(c.X.Request.Version)
 	},

@@ -19,7 +19,8 @@ request, and a TLS handshake has room for one: others choose the server name and
 ticket. What a proxy does with early bytes decides whether they reach the wrong server.`,
 	Fix: `In a client, send nothing after the offer until the 101 has been read.
 In a server, close the connection at the first byte that cannot start a request.`,
-	When: func(c *Case) bool { return c.X.Response != nil && hasProtocol(c.offered, "TLS") },
+	needs: needsTLS,
+	When:  func(c *Case) bool { return c.X.Response != nil && hasProtocol(c.offered, "TLS") },
 	Judge: func(c *Case) Result {
 		b := c.X.Early
 		switch {
@@ -60,6 +61,7 @@ that it does not know. A client that closes the connection without a byte offere
 want, or does not like the response.`,
 	Fix: `In a client, send a ClientHello after the 101, or do not offer TLS.
 In a server, close the connection if the first byte is not 0x16.`,
+	needs: needsTLS,
 	When: func(c *Case) bool {
 		return c.switched && c.X.Complete && (len(c.X.After.Client) > 0 || leftAtOnce(c)) && c.towards("TLS") &&
 			(len(c.chosen) == 0 || hasProtocol(c.chosen, "TLS")) && !isRequestLine(c.X.After.Client)

@@ -28,7 +28,8 @@ proxy now carries TLS that none of its filters and logs can read, and the rule f
 Apache httpd: update to 2.4.64 or later; before that, do not use SSLEngine optional.
 nginx, in front: forward Upgrade only where $http_upgrade is websocket (map).
 CUPS: Encryption Required and a listener with SSLListen, if the clients can be configured for it.`,
-	When: func(c *Case) bool { return c.X.Response != nil && c.towards("TLS") },
+	needs: needsTLS,
+	When:  func(c *Case) bool { return c.X.Response != nil && c.towards("TLS") },
 	Judge: func(c *Case) Result {
 		switch {
 		case !c.switched:
@@ -76,8 +77,9 @@ var _ = register(Rule{
 that offered more than one may guess differently from the server. A client that lists only
 versions of TLS, as CUPS does, lists no layers and can only mean HTTP; there this is reported as
 information only.`,
-	Fix:  `Answer Upgrade: TLS/1.2, HTTP/1.1, with the version that was offered.`,
-	When: func(c *Case) bool { return c.switched && hasProtocol(c.chosen, "TLS") && hasProtocol(c.offered, "TLS") },
+	Fix:   `Answer Upgrade: TLS/1.2, HTTP/1.1, with the version that was offered.`,
+	needs: needsTLS,
+	When:  func(c *Case) bool { return c.switched && hasProtocol(c.chosen, "TLS") && hasProtocol(c.offered, "TLS") },
 	Judge: func(c *Case) Result {
 		switch within := func(m wire.Protocol) bool { return !m.Is("TLS") }; {
 		case within(c.chosen[len(c.chosen)-1]):
@@ -113,7 +115,8 @@ they carry.`,
 	Fix: `Send credentials to https addresses only. A client that needs TLS on this connection
 	sends OPTIONS * with the offer first.
 Apache HttpClient: RequestConfig.custom().setProtocolUpgradeEnabled(false).`,
-	When: func(c *Case) bool { return !c.X.ClientTLS && hasProtocol(c.offered, "TLS") },
+	needs: needsTLS,
+	When:  func(c *Case) bool { return !c.X.ClientTLS && hasProtocol(c.offered, "TLS") },
 	Judge: func(c *Case) Result {
 		if cleartextSecret(c) == "" {
 			return c.result(Pass)
@@ -151,7 +154,8 @@ that something terminates TLS for it, or its offer is for a server beyond that p
 server switches, the tunnel bypasses everything that inspects traffic where TLS is terminated.`,
 	Fix: `Ignore offers of TLS on TLS connections.
 Where TLS is terminated, remove Upgrade unless it is websocket.`,
-	When: func(c *Case) bool { return c.X.ClientTLS && c.towards("TLS") },
+	needs: needsTLS,
+	When:  func(c *Case) bool { return c.X.ClientTLS && c.towards("TLS") },
 	Judge: func(c *Case) Result {
 		res := RefuseSwitch(c)
 		if res.Verdict == Pass && !c.probed() {

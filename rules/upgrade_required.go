@@ -31,6 +31,7 @@ nginx, in front: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade 
 HTTP/2, in front: a gateway that forwards an extended CONNECT as an ordinary request gets this for every
 	WebSocket. Let it make a handshake of it, or not offer extended CONNECT.`,
 	HopByHop: true,
+	needs:    needsOther,
 	When: func(c *Case) bool {
 		return c.status() == 426 && len(c.chosen) > 0 && len(c.offered) > 0 && !c.headCut
 	},
@@ -61,8 +62,9 @@ var _ = register(Rule{
 	},
 	Why: `Programs read the headers. People who open the address of a WebSocket endpoint in a
 browser see an empty page and report it as broken.`,
-	Fix:  `Add a line of text: what the endpoint speaks, and which client to use.`,
-	When: func(c *Case) bool { return c.status() == 426 && c.X.Request.Method != "HEAD" },
+	Fix:   `Add a line of text: what the endpoint speaks, and which client to use.`,
+	needs: needsOther,
+	When:  func(c *Case) bool { return c.status() == 426 && c.X.Request.Method != "HEAD" },
 	Judge: func(c *Case) Result {
 		switch c.X.Response.ResponseFraming(false, false).Kind {
 		case wire.FramedNot:
@@ -98,6 +100,7 @@ rejects.`,
 	TLS sends a request with Upgrade: TLS/1.2, or opens a new connection.
 Envoy: a release after 1.8. Varnish: return (pipe) only where the server is known to switch.`,
 	HopByHop: true,
+	needs:    needsOther,
 	When:     func(c *Case) bool { return c.status() == 426 && clientWentOn(c) },
 	Judge:    func(c *Case) Result { return c.passIf(!clientLeftHTTP(c)) },
 	Show: func(c *Case, _ Result) Shown {

@@ -16,8 +16,9 @@ var _ = register(Rule{
 	},
 	Why: `A client that looks for its own number in the list does not find it in 13.0, "13" or
 "hybi-17", and gives up although both sides support the same version.`,
-	Fix:  `Send Sec-WebSocket-Version: 13.`,
-	When: func(c *Case) bool { return c.X.Response != nil && !c.switched && c.X.Response.Has(versionField) },
+	Fix:   `Send Sec-WebSocket-Version: 13.`,
+	needs: needsOther,
+	When:  func(c *Case) bool { return c.X.Response != nil && !c.switched && c.X.Response.Has(versionField) },
 	Judge: func(c *Case) Result {
 		p, n := c.X.Response, 0
 		for e := range p.Elements(versionField) {
@@ -50,6 +51,7 @@ is supported: the one that checks, and the one that writes the response. A proxy
 version on the way looks the same from here.`,
 	Fix: `If you reject for another reason, send its status without Sec-WebSocket-Version. Use
 	one list for the check and for the response.`,
+	needs: needsOther,
 	When: func(c *Case) bool {
 		return c.websocket && (c.status() == 400 || c.status() == 426) && c.X.Response.Has(versionField) &&
 			isVersion(first(&c.X.Request.Head, versionField))

@@ -29,7 +29,8 @@ its own API reports, such as 1006 for a broken connection or 1005 for none, send
 inside an API.`,
 	Fix: `Send 1000 for a normal end, 1001 when the server goes away, and 3000 to 4999 for
 	reasons of the application. Where a library reports 1005 or 1006, send no code.`,
-	When: func(c *Case) bool { return framed13(c) && closes(c) },
+	needs: needsSwitch | needsBytes,
+	When:  func(c *Case) bool { return framed13(c) && closes(c) },
 	Judge: func(c *Case) Result {
 		from, fault := firstFault(c, ws.FaultCloseBody, ws.FaultCloseCode)
 		switch {
@@ -81,7 +82,8 @@ and no one is told. Often two parts of a program write to the same connection, a
 does not know that the other has closed it.`,
 	Fix: `Send the close frame from the goroutine, task or queue that writes all messages, and
 	reject further writes in the application.`,
-	When: func(c *Case) bool { return framed13(c) && closes(c) },
+	needs: needsSwitch | needsBytes,
+	When:  func(c *Case) bool { return framed13(c) && closes(c) },
 	Judge: func(c *Case) Result {
 		if from, fault := firstFault(c, ws.FaultAfterClose); fault != nil {
 			return c.result(Fail).by(partyOf(from))
@@ -119,7 +121,8 @@ log an error, show it to their users or reconnect. It also cannot know whether i
 were read.`,
 	Fix: `Let the library answer the close frame, and end the TCP connection afterwards. Do not
 	call terminate, destroy or close on the socket in the handler of the close event.`,
-	When: func(c *Case) bool { return framed13(c) && closes(c) && endedByPeers(c) },
+	needs: needsSwitch | needsBytes,
+	When:  func(c *Case) bool { return framed13(c) && closes(c) && endedByPeers(c) },
 	Judge: func(c *Case) Result {
 		from, waited, answered := unansweredClose(c)
 		switch {
@@ -162,6 +165,7 @@ connection keeps its memory and a descriptor in the server and in every proxy on
 a timeout of one of them ends it.`,
 	Fix: `End the TCP connection as soon as both close frames were sent. If a proxy in between
 	keeps it open, let it pass on the end of the server's side.`,
+	needs: needsSwitch | needsBytes,
 	When: func(c *Case) bool {
 		f := framesOf(c)
 		return framed13(c) && f.Sides[ws.Client].Close != nil && f.Sides[ws.Server].Close != nil && endedByPeers(c)

@@ -30,6 +30,7 @@ the websocket-extensions libraries for Node.js and Ruby altogether (CVE-2020-766
 	Fix: `Parse the header with the grammar of RFC 6455, including quotation marks, and answer
 	400 if it does not match. In a response, write the names and values that were agreed on, and
 	nothing else.`,
+	needs: needsExtensions,
 	When: func(c *Case) bool {
 		switch {
 		case switchedToWebSocket(c) && c.X.Response.Has(extensionField):
@@ -82,7 +83,8 @@ bbf-usp-protocol. Others come from old browsers (x-webkit-deflate-frame), from t
 (superspeed, colormode), or are private. A private one may be intended, but no one else on the
 path, and no tool that inspects frames, can read what was agreed on. An offer that the server does
 not accept costs nothing and passes.`,
-	Fix: `Agree on permessage-deflate only, unless you control both ends.`,
+	Fix:   `Agree on permessage-deflate only, unless you control both ends.`,
+	needs: needsExtensions,
 	When: func(c *Case) bool {
 		return c.websocket && !c.headCut && c.X.Request.Has(extensionField) &&
 			slices.ContainsFunc(negotiated(c).offered.extensions, unregistered)
@@ -118,6 +120,7 @@ client offers it, or a proxy that removes the offer: then client and server are 
 the proxy broke the connection.`,
 	Fix: `Respond with permessage-deflate only if the client offered it.
 In a proxy, forward Sec-WebSocket-Extensions in both directions or remove it in both.`,
+	needs: needsExtensions,
 	When: func(c *Case) bool {
 		if !switchedToWebSocket(c) || c.headCut || !c.X.Response.Has(extensionField) {
 			return false
@@ -161,8 +164,9 @@ var _ = register(Rule{
 follow the first sentence close the connection, and those that look up one value per name, as many
 HTTP libraries do, miss the other headers: client and server then disagree on whether frames are
 compressed.`,
-	Fix:  `Write all extensions into one header.`,
-	When: func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(extensionField) },
+	Fix:   `Write all extensions into one header.`,
+	needs: needsExtensions,
+	When:  func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(extensionField) },
 	Judge: func(c *Case) Result {
 		if c.X.Response.Count(extensionField) > 1 {
 			return c.result(Warn)

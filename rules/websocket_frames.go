@@ -30,6 +30,7 @@ all letters have RSV1 set: an error page, a request, text of another protocol.`,
 	the first frame of a message.
 In a proxy, forward Sec-WebSocket-Extensions unchanged in request and response, or remove it from
 	both.`,
+	needs: needsSwitch | needsBytes,
 	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, ws.FaultReserved) },
 	Show: func(c *Case, r Result) Shown {
@@ -78,6 +79,7 @@ readers that skip to different places see different messages.`,
 	maintained library to write messages.
 If the first frames are valid without a proxy and invalid behind one, the proxy adds or loses
 	bytes.`,
+	needs: needsSwitch | needsBytes,
 	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, ws.FaultOpcode, ws.FaultOrder) },
 	Show: func(c *Case, r Result) Shown {
@@ -117,6 +119,7 @@ limits it; a longer one overruns that buffer or exhausts memory. A peer that fol
 closes the connection.`,
 	Fix: `Cut the reason of a close frame to 123 bytes, and the payload of a ping to 125;
 	reject longer ones with close code 1002.`,
+	needs: needsSwitch | needsBytes,
 	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, ws.FaultControl) },
 	Show: func(c *Case, r Result) Shown {
@@ -151,6 +154,7 @@ that use the short form miss the message in the long one. The top bit makes the 
 languages with signed integers, and a check for frames that are too long then passes.`,
 	Fix: `Write lengths up to 125 in seven bits, up to 65,535 in 16 and others in 64. Reject
 	anything else with close code 1002, and compare with your limit before you allocate memory.`,
+	needs: needsSwitch | needsBytes,
 	When:  framed13,
 	Judge: func(c *Case) Result { return judgeFrames(c, ws.FaultLength) },
 	Show: func(c *Case, r Result) Shown {

@@ -32,7 +32,8 @@ In a client, mask every frame with a new random key.
 Tornado, WebSocket-Node and other libraries do not check and have no option for it: report it, use
 	another library, or let a proxy that parses frames terminate WebSocket. ws, gorilla/websocket,
 	coder/websocket and Python websockets check.`,
-	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Client) > 0 },
+	needs: needsSwitch | needsBytes,
+	When:  func(c *Case) bool { return framed13(c) && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
 		s := scanFrames(c, FromClient)
 		fault := s.fault(ws.FaultMask)
@@ -92,7 +93,8 @@ mixed up and one client receives what another one sent.`,
 	Fix: `Use the server side of the library for what the server writes; only clients mask.
 If the server's own frames are unmasked, look at the proxy: it may mix up the two directions or
 	two connections.`,
-	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Server) > 0 },
+	needs: needsSwitch | needsBytes,
+	When:  func(c *Case) bool { return framed13(c) && len(c.X.After.Server) > 0 },
 	Judge: func(c *Case) Result {
 		s := scanFrames(c, FromServer)
 		if s.fault(ws.FaultMask) != nil {
@@ -127,7 +129,8 @@ prevent: a script that has seen one frame, or a key that is always zero, can wri
 the tunnel that a proxy takes for one. A server cannot prevent this.`,
 	Fix: `Take four bytes from the system's random source for each frame. Do not set a fixed
 	or empty key to save time, as some libraries offer for tests.`,
-	When: func(c *Case) bool { return framed13(c) && len(c.X.After.Client) > 0 },
+	needs: needsSwitch | needsBytes,
+	When:  func(c *Case) bool { return framed13(c) && len(c.X.After.Client) > 0 },
 	Judge: func(c *Case) Result {
 		keyed, first, _ := repeatedMask(c)
 		s := scanFrames(c, FromClient)

@@ -28,6 +28,7 @@ see different text, and a filter checks another message than the application get
 is text that is cut at a number of bytes, or binary data that is sent as text.`,
 	Fix: `Send bytes that are not text as binary messages, cut text between characters, and
 	limit the reason of a close frame to 123 bytes at the end of a character.`,
+	needs: needsSwitch | needsBytes,
 	When: func(c *Case) bool {
 		f := framesOf(c)
 		return framed13(c) && (f.Sides[ws.Client].Frames[ws.Text].Frames+f.Sides[ws.Server].Frames[ws.Text].Frames > 0 || closes(c))
@@ -79,6 +80,7 @@ other data, is taken for dead: the other side ends a connection that works, afte
 and again after each reconnection. Round trips cannot be measured either.`,
 	Fix: `Let the library answer pings. Where it leaves that to the application, send a pong
 	with the payload that was received, also while a long message is being sent or handled.`,
+	needs: needsSwitch | needsBytes,
 	When: func(c *Case) bool {
 		f := framesOf(c)
 		return framed13(c) && !c.probed() && f.Sides[ws.Client].Frames[ws.Ping].Frames+f.Sides[ws.Server].Frames[ws.Ping].Frames > 0
@@ -157,7 +159,8 @@ clients that send one endless message each take all of the server's memory.`,
 	Fix: `Set a limit close to the largest message that clients send: ws maxPayload,
 	gorilla/websocket SetReadLimit, coder/websocket SetReadLimit, Python websockets max_size,
 	aiohttp max_msg_size, Tomcat maxTextMessageBufferSize and maxBinaryMessageBufferSize.`,
-	When: func(c *Case) bool { return framed13(c) && scanFrames(c, FromClient).LargestMessage >= tooLarge },
+	needs: needsSwitch | needsBytes,
+	When:  func(c *Case) bool { return framed13(c) && scanFrames(c, FromClient).LargestMessage >= tooLarge },
 	Judge: func(c *Case) Result {
 		s := scanFrames(c, FromClient)
 		switch {

@@ -159,7 +159,8 @@ gateway that adds its own Origin, to pass the check of the server, turns every h
 with two; from then on the page's own origin decides nothing.`,
 	Fix: `Reject a handshake with more than one Origin header with 400. In a gateway, forward
 	the header unchanged.`,
-	When: func(c *Case) bool { return c.websocket && !c.headCut && c.X.Request.Count(originField) > 1 },
+	needs: needsOrigin,
+	When:  func(c *Case) bool { return c.websocket && !c.headCut && c.X.Request.Count(originField) > 1 },
 	Show: func(c *Case, _ Result) Shown {
 		return seen(c.inRequest(originField), requestValues(c, originField))
 	},

@@ -30,6 +30,7 @@ WebSocket-Node. Most servers skip empty elements; those are a warning only.`,
 	Fix: `Reject with 400 unless each element is a token.
 Clients that send a credential in this header: encode it as base64url without padding, as kubectl
 	does.`,
+	needs: needsSubprotocol,
 	When: func(c *Case) bool {
 		if !c.websocket || c.headCut {
 			return false
@@ -87,7 +88,8 @@ var _ = register(Rule{
 arrives, a library assembled it from two settings, or a proxy added its configured subprotocol to
 the client's. It does little harm, but a strict server rejects what a lenient one accepts, so the
 same client works here and fails there.`,
-	Fix: `In a client, offer each subprotocol once; in a server, answer 400.`,
+	Fix:   `In a client, offer each subprotocol once; in a server, answer 400.`,
+	needs: needsSubprotocol,
 	When: func(c *Case) bool {
 		return c.websocket && !c.headCut && repeatedSubprotocol(&c.X.Request.Head).Len() > 0
 	},

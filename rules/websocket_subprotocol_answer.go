@@ -29,6 +29,7 @@ that all connections share.`,
 ws: handleProtocols. Python websockets: subprotocols=[...]. aiohttp:
 	WebSocketResponse(protocols=...). Tornado: select_subprotocol. gorilla, coder: Subprotocols.
 	Netty: the second argument of WebSocketServerProtocolHandler.`,
+	needs: needsSubprotocol,
 	When: func(c *Case) bool {
 		return switchedToWebSocket(c) && !c.headCut && choseSubprotocol(c)
 	},
@@ -71,7 +72,8 @@ of its own. Clients compare the value as a whole, do not find it among their off
 connection; those that use the first or last element may disagree with the server on the language.`,
 	Fix: `Send back one element of the list, not the header as it came.
 nginx, in front: no add_header Sec-WebSocket-Protocol if the backend sends the header itself.`,
-	When: func(c *Case) bool { return switchedToWebSocket(c) && choseSubprotocol(c) },
+	needs: needsSubprotocol,
+	When:  func(c *Case) bool { return switchedToWebSocket(c) && choseSubprotocol(c) },
 	Judge: func(c *Case) Result {
 		p := &c.X.Response.Head
 		return c.passIf(p.Count(protocolField) == 1 && bytes.IndexByte(first(p, protocolField), ',') < 0)
@@ -97,8 +99,9 @@ var _ = register(Rule{
 	Why: `An empty name is a name that no one offered, and clients that follow the RFC close
 the connection. The cause is a program that always writes the header, or a gateway that copies a
 variable that is not set.`,
-	Fix:  `Write the header only if a subprotocol was chosen.`,
-	When: func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(protocolField) },
+	Fix:   `Write the header only if a subprotocol was chosen.`,
+	needs: needsSubprotocol,
+	When:  func(c *Case) bool { return switchedToWebSocket(c) && c.X.Response.Has(protocolField) },
 	Judge: func(c *Case) Result {
 		p := &c.X.Response.Head
 		for v := range p.Values(protocolField) {
@@ -135,6 +138,7 @@ credential; the server must then still choose one of the others.`,
 	the server speaks.
 ws: handleProtocols. Starlette, Channels: accept(subprotocol=...). Kestrel:
 	AcceptWebSocketAsync("name"). Spring: DefaultHandshakeHandler.setSupportedProtocols.`,
+	needs: needsSubprotocol,
 	When: func(c *Case) bool {
 		if !switchedToWebSocket(c) || c.headCut {
 			return false

@@ -110,7 +110,8 @@ var _ = register(Rule{
 header and not at the status believes that a connection was opened, and sends the next request
 into a tunnel that does not exist. HAProxy has been seen to add the header to responses that do
 not switch; or a server had written the whole response and an error changed only its status.`,
-	Fix: `Write Sec-WebSocket-Accept together with the 101, in one step.`,
+	Fix:   `Write Sec-WebSocket-Accept together with the 101, in one step.`,
+	needs: needsOther,
 	When: func(c *Case) bool {
 		return c.X.Response != nil && !c.switched && (c.websocket || c.X.Response.Has(acceptField))
 	},

@@ -87,7 +87,8 @@ tell whether the server checks the version or failed for another reason. Many li
 with a bare 400.`,
 	Fix: `Add Sec-WebSocket-Version: 13 to the rejection, best with status 426, Upgrade:
 	websocket and Connection: Upgrade.`,
-	When: func(c *Case) bool { return c.websocket && otherVersion(c) != "" && refusedVersion(c) },
+	needs: needsOther,
+	When:  func(c *Case) bool { return c.websocket && otherVersion(c) != "" && refusedVersion(c) },
 	Judge: func(c *Case) Result {
 		for range c.X.Response.Elements(versionField) {
 			return c.result(Pass)
