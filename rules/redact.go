@@ -12,7 +12,9 @@ import (
 // and user information.
 func (d Redaction) Target(target string) string {
 	b := []byte(target)
-	d.redactTarget(b)
+	if d.redactTarget(b); string(b) == target {
+		return target
+	}
 	return string(b)
 }
 

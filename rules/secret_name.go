@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -39,6 +40,9 @@ func isSecretName(name []byte) bool {
 	if hasSecret(words) {
 		return true
 	}
+	if !slices.ContainsFunc(name, isUpper) {
+		return false
+	}
 	flat := append(lower[:0], name...)
 	for i, c := range flat {
 		if isUpper(c) {
@@ -61,15 +65,13 @@ func hasSecret(words []byte) bool {
 	if isPublicName(words, compact) {
 		return false
 	}
-	for _, part := range secretParts() {
-		if bytes.Contains(compact, []byte(part)) {
+	for i := range compact {
+		if beginsWithSecret(compact[i:]) {
 			return true
 		}
 	}
-	for _, first := range secretBeginnings() {
-		if bytes.HasPrefix(words, []byte(first)) {
-			return true
-		}
+	if hasPrefix(words, "x amz ", "x amzn oidc", "cf access ", "x goog iap", "x ms client principal", "authentic") {
+		return true
 	}
 	var last []byte
 	for rest, more := words, true; more; {
@@ -81,17 +83,37 @@ func hasSecret(words []byte) bool {
 	return string(last) == "key" || string(compact) == "code" || string(compact) == "sign"
 }
 
-// secretParts make a name secret wherever they are in it.
-func secretParts() [23]string {
-	return [...]string{
-		"token", "secret", "passw", "passphrase", "passcode", "pwd", "signature", "apikey", "accesskey", "appkey", "authkey", "sharedkey",
-		"session", "sessid", "credential", "ticket", "jwt", "csrf", "xsrf", "bearer", "assertion", "saml", "authoriz",
+// beginsWithSecret reports whether a text begins with what makes a name secret wherever it is in it.
+func beginsWithSecret(b []byte) bool {
+	switch b[0] {
+	case 'a':
+		return hasPrefix(b, "apikey", "accesskey", "appkey", "authkey", "assertion", "authoriz")
+	case 'b':
+		return hasPrefix(b, "bearer")
+	case 'c':
+		return hasPrefix(b, "credential", "csrf")
+	case 'j':
+		return hasPrefix(b, "jwt")
+	case 'p':
+		return hasPrefix(b, "passw", "passphrase", "passcode", "pwd")
+	case 's':
+		return hasPrefix(b, "secret", "signature", "sharedkey", "session", "sessid", "saml")
+	case 't':
+		return hasPrefix(b, "token", "ticket")
+	case 'x':
+		return hasPrefix(b, "xsrf")
 	}
+	return false
 }
 
-// secretBeginnings make a name secret that begins with them, as words.
-func secretBeginnings() [6]string {
-	return [...]string{"x amz ", "x amzn oidc", "cf access ", "x goog iap", "x ms client principal", "authentic"}
+// hasPrefix reports whether a text begins with one of the others.
+func hasPrefix(b []byte, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if len(b) >= len(p) && string(b[:len(p)]) == p {
+			return true
+		}
+	}
+	return false
 }
 
 // isSecretWord reports whether a word makes a name secret by itself, as auth does and author does
