@@ -20,6 +20,9 @@ type serverView struct {
 	Badge    badge
 }
 
+// HasPassed reports whether there are families of which all results passed.
+func (v serverView) HasPassed() bool { return v.Notable < len(v.Families) }
+
 // A serverFamily is what a server did with the probes of a family.
 type serverFamily struct {
 	*place
@@ -195,12 +198,15 @@ type fixes struct {
 func fixesFor(r *rules.Rule, s *results.Server) *fixes {
 	f := new(fixes)
 	known := words(s.Name + " " + s.ID + " " + s.Language)
+	if slices.Contains(known, "javascript") || slices.Contains(known, "typescript") {
+		known = append(known, "node.js", "node")
+	}
 	for i, text := range strings.Split(r.Fix, "\n") {
 		products, _, named := strings.Cut(text, ":")
 		switch {
 		case i == 0 || !named || strings.HasPrefix(text, "Most WebSocket libraries"):
 			f.General = append(f.General, text)
-		case slices.ContainsFunc(words(products), func(w string) bool { return slices.Contains(known, w) }):
+		case isNamed(products, known):
 			f.Own = append(f.Own, text)
 		default:
 			f.Others = append(f.Others, text)
@@ -209,13 +215,20 @@ func fixesFor(r *rules.Rule, s *results.Server) *fixes {
 	return f
 }
 
-// vague are words that name no product.
-var vague = []string{"and", "in", "front", "http", "server", "websocket", "websockets", "net", "web", "java", "apache", "of", "the"}
+// isNamed reports whether all words of one of the products are known.
+func isNamed(products string, known []string) bool {
+	for product := range strings.SplitSeq(strings.ReplaceAll(products, " and ", ","), ",") {
+		name := words(product)
+		if len(name) > 0 && !slices.ContainsFunc(name, func(w string) bool { return !slices.Contains(known, w) }) {
+			return true
+		}
+	}
+	return false
+}
 
-// words returns the words of a text that may name a product, in lower case.
+// words returns the words of a text in lower case.
 func words(text string) []string {
-	all := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '.'
 	})
-	return slices.DeleteFunc(all, func(w string) bool { return slices.Contains(vague, w) })
 }
