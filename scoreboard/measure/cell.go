@@ -20,6 +20,9 @@ func cellOf(r *rules.Ruling) *results.Cell {
 			public.Verdict = min(public.Verdict, f.Verdict)
 		}
 	}
+	if public.Verdict == rules.Pass {
+		public.Verdict = public.Own() // a probe passes only by its own rule, and only if a control was accepted
+	}
 	p := rules.FindProbe(r.X.Probe)
 	c := &results.Cell{Probe: p.ID, Rule: p.Rule().ID, Verdict: public.Verdict.String(), Outcome: string(r.X.Outcome)}
 	if r.X.Response != nil {

@@ -63,13 +63,14 @@ func TestAnInterruptedStartEndsTheServer(t *testing.T) {
 // TestCellsWithoutWhatIsNotPublished checks that findings of other rules do not decide a cell.
 func TestCellsWithoutWhatIsNotPublished(t *testing.T) {
 	x := &wire.Exchange{
-		Probe: "UPGRADE-POST", Outcome: wire.Switched,
+		Probe: "UPGRADE-POST", Outcome: wire.Switched, Controls: wire.ControlsAccepted,
 		Request:  wire.ReadRequest([]byte("POST / HTTP/1.1\r\n\r\n")),
 		Response: wire.ReadResponse([]byte("HTTP/1.1 101 Switching Protocols\r\n\r\n")),
 	}
 	finding := func(id string, v rules.Verdict) rules.Finding {
 		return rules.Finding{Rule: rules.Find(id), Verdict: v, Severity: rules.Critical, Detail: id}
 	}
+	own := finding("UPGRADE-POST", rules.Pass)
 	hidden, shown, passed := finding("UPGRADE-EARLY-DATA", rules.Fail), finding("UPGRADE-POST", rules.Warn), finding("UPGRADE-INTEROP", rules.Pass)
 	for _, c := range []struct {
 		findings []rules.Finding
@@ -78,13 +79,25 @@ func TestCellsWithoutWhatIsNotPublished(t *testing.T) {
 		{[]rules.Finding{hidden, shown, passed}, results.Cell{
 			Rule: "UPGRADE-POST", Verdict: "warn", Severity: "critical", Detail: "UPGRADE-POST", Request: x.Request.Raw, Response: x.Response.Raw,
 		}},
-		{[]rules.Finding{hidden, passed}, results.Cell{Rule: "UPGRADE-INTEROP", Verdict: "pass", Severity: "critical"}},
+		{[]rules.Finding{hidden, own, passed}, results.Cell{Rule: "UPGRADE-POST", Verdict: "pass", Severity: "critical"}},
+		{[]rules.Finding{hidden, passed}, results.Cell{Rule: "UPGRADE-POST", Verdict: "not-applicable"}},
 		{[]rules.Finding{hidden}, results.Cell{Rule: "UPGRADE-POST", Verdict: "not-applicable"}},
 	} {
 		c.want.Probe, c.want.Outcome, c.want.Status = "UPGRADE-POST", "switched", 101
 		got := cellOf(&rules.Ruling{X: x, Verdict: rules.Fail, Findings: c.findings})
 		if !Same(got, &c.want) || got.Detail != c.want.Detail || !bytes.Equal(got.Request, c.want.Request) || !bytes.Equal(got.Response, c.want.Response) {
 			t.Errorf("got %+v, want %+v", got, c.want)
+		}
+	}
+}
+
+// TestNoPassWithoutAControl checks that a rejection does not pass if the valid handshake was rejected too.
+func TestNoPassWithoutAControl(t *testing.T) {
+	for controls, want := range map[wire.Controls]string{wire.ControlsAccepted: "pass", wire.ControlsRefused: "not-applicable"} {
+		x := &wire.Exchange{Probe: "UPGRADE-H2C-NO-SETTINGS", Outcome: wire.Refused, Controls: controls, Request: wire.ReadRequest([]byte("GET / HTTP/1.1\r\n\r\n"))}
+		r := &rules.Ruling{X: x, Findings: []rules.Finding{{Rule: rules.Find("UPGRADE-H2C-NO-SETTINGS"), Verdict: rules.Pass}}}
+		if got := cellOf(r); got.Verdict != want {
+			t.Errorf("controls %d: got %s, want %s", controls, got.Verdict, want)
 		}
 	}
 }
