@@ -113,10 +113,20 @@ func (r *reloader) open() {
 	}
 }
 
+// targetOf returns the file that a path leads to through links; the path itself if there is none.
+func targetOf(path string) string {
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return path
+	}
+	return target
+}
+
 // watch reloads at SIGHUP and when the configuration file has changed, until ctx ends.
 func (r *reloader) watch(ctx context.Context) error {
 	defer signal.Stop(r.hangup)
 	file := filepath.Clean(r.file)
+	target := targetOf(file)
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	defer timer.Stop()
@@ -135,9 +145,11 @@ func (r *reloader) watch(ctx context.Context) error {
 			return nil
 		case <-r.hangup:
 		case e := <-events:
-			if e.Op != fsnotify.Chmod && filepath.Clean(e.Name) == file {
+			is := targetOf(file) // in a volume of Kubernetes, the file is a link through another one, which is replaced
+			if e.Op != fsnotify.Chmod && (filepath.Clean(e.Name) == file || is != target) {
 				timer.Reset(settled)
 			}
+			target = is
 			continue
 		case err := <-errs: // events may have been lost
 			r.Out.Log.Warn().Err(err).Msg("configuration file was lost sight of")
