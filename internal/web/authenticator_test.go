@@ -264,7 +264,7 @@ func TestOpenPathsHaveAnAddressOfTheirOwn(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- s.ServeOpen(ctx, ln) }()
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/metrics": 200, "/": 404, "/api/v1/status": 404, "/login": 404, "/debug/pprof/": 404} {
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/readyz?exclude=store": 200, "/readyz?exclude=backend": 503, "/readyz?exclude=stores": 400, "/metrics": 200, "/": 404, "/api/v1/status": 404, "/login": 404, "/debug/pprof/": 404} {
 		if status, text := call(t, "GET", "http://"+ln.Addr().String()+path, "", "Host: any.name"); status != want {
 			t.Errorf("%s: %d %s", path, status, text)
 		}

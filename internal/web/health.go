@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // health says that the process is alive.
@@ -17,11 +18,21 @@ type readyJSON struct {
 	Reasons []Lack `json:"reasons"`
 }
 
+// ready answers 503 while something is missing, except for the parts that the request excludes: with
+// /readyz?exclude=store, traffic does not depend on the store.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	excluded := r.URL.Query()["exclude"]
+	for _, part := range excluded {
+		if part != "store" && part != "backend" {
+			refuse(w, http.StatusBadRequest, fmt.Sprintf("exclude: %q is neither store nor backend", part))
+			return
+		}
+	}
 	is := readyJSON{Reasons: []Lack{}}
 	if s.Lacking != nil {
 		is.Reasons = append(is.Reasons, s.Lacking(r.Context())...)
 	}
+	is.Reasons = slices.DeleteFunc(is.Reasons, func(l Lack) bool { return slices.Contains(excluded, l.Part) })
 	is.Ready = len(is.Reasons) == 0
 	status := http.StatusOK
 	if !is.Ready {
