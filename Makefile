@@ -4,8 +4,8 @@ FUZZ          ?= $(shell grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*'
 # Packages with tests that count allocations and memory. They cannot do that under the race
 # detector.
 UNRACED       := ./wire ./rules ./internal/audit
-# Releases, the scoreboard, and tests and benchmarks against other programs, are separate modules, so that their dependencies are not the product's.
-MODULES       := . release scoreboard test/e2e test/bench test/schemas
+# Releases, the scoreboard, tests of recipes, and tests and benchmarks against other programs are separate modules, so that their dependencies are not the product's.
+MODULES       := . release scoreboard test/e2e test/bench test/schemas test/recipes
 # The path at which the site of make docs is served.
 DOCS_BASE     ?= /
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -40,6 +40,7 @@ test: ## everything CI checks: lint, tests with the race detector, end to end
 	$(GO) -C release test -count=1 -timeout 30m ./...
 	$(GO) -C test/bench test ./...
 	$(GO) -C test/schemas test ./...
+	$(GO) -C test/recipes test -count=1 ./...
 	$(GO) -C test/e2e test -tags e2e -count=1 -timeout 50m ./...
 
 world: ## tests that are too wide for each change, an hour at most (root)

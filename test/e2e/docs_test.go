@@ -111,7 +111,7 @@ func TestDocs(t *testing.T) {
 func isTest(t *testing.T, name string) bool {
 	t.Helper()
 	files, _ := filepath.Glob("*_test.go")
-	for _, folder := range []string{"../../cmd/interlock", "../../internal/*", "../../release", "../bench", "../schemas"} {
+	for _, folder := range []string{"../../cmd/interlock", "../../internal/*", "../../release", "../bench", "../schemas", "../recipes"} {
 		more, _ := filepath.Glob(filepath.Join(folder, "*_test.go"))
 		files = append(files, more...)
 	}

@@ -23,9 +23,9 @@ import (
 	"github.com/interlock-proxy/interlock/internal/lab/ports"
 )
 
-const manifests = "../../deploy/kubernetes"
+const manifests = "../../deploy/kubernetes/chain"
 
-// A deployment is what deploy/kubernetes has, one of each kind.
+// A deployment is what deploy/kubernetes/chain has, one of each kind.
 type deployment struct {
 	namespace core.Namespace
 	service   core.Service
