@@ -7,11 +7,13 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /interlock ./cmd/interlock
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /interlock ./cmd/interlock && mkdir -m 700 /store
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /interlock /interlock
+# A volume that is mounted here gets this owner.
+COPY --from=build --chown=65532:65532 /store /var/lib/interlock
 ENV INTERLOCK_STORE=memory
 USER 65532:65532
 EXPOSE 8426

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"encoding/pem"
+	"errors"
 	"io"
 	"path/filepath"
 	"time"
@@ -48,7 +50,8 @@ func (b *build) image() error {
 	return create(filepath.Join(b.out, "interlock_"+b.source.name()+"_image.tar"), func(w io.Writer) error { return writeTar(w, list, b.source.date) })
 }
 
-// imageOf is the image for one architecture: the binary and the certificates of public authorities.
+// imageOf is the image for one architecture: the binary, the certificates of public authorities, and the
+// folder of a store. A volume that is mounted there gets the owner of the folder.
 func (b *build) imageOf(p platform) (v1.Image, error) {
 	roots := b.staged("image/ca-certificates.crt")
 	if err := write(roots, certificates(), 0o644); err != nil {
@@ -63,7 +66,11 @@ func (b *build) imageOf(p platform) (v1.Image, error) {
 		return nil, err
 	}
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	if image, err = mutate.AppendLayers(image, certs, binary); err != nil {
+	store, err := b.folder("var/lib/interlock/")
+	if err != nil {
+		return nil, err
+	}
+	if image, err = mutate.AppendLayers(image, certs, binary, store); err != nil {
 		return nil, err
 	}
 	labels := map[string]string{
@@ -81,6 +88,7 @@ func (b *build) imageOf(p platform) (v1.Image, error) {
 	config.History = []v1.History{
 		{Created: config.Created, CreatedBy: "certificates of public authorities"},
 		{Created: config.Created, CreatedBy: "interlock " + b.source.name()},
+		{Created: config.Created, CreatedBy: "folder for a store: a volume gets its owner"},
 	}
 	config.Config = v1.Config{
 		Entrypoint: []string{"/interlock"}, User: "65532:65532", Env: []string{"INTERLOCK_STORE=memory"},
@@ -96,7 +104,22 @@ func (b *build) layer(f file) (v1.Layer, error) {
 	if err := writeTar(&content, []file{f}, b.source.date); err != nil {
 		return nil, err
 	}
-	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content.Bytes())), nil },
+	return layerOf(content.Bytes())
+}
+
+// folder is a layer with an empty folder that the user of the image owns.
+func (b *build) folder(name string) (v1.Layer, error) {
+	var content bytes.Buffer
+	t := tar.NewWriter(&content)
+	err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o700, Uid: 65532, Gid: 65532, ModTime: b.source.date, Format: tar.FormatUSTAR})
+	if err = errors.Join(err, t.Close()); err != nil {
+		return nil, err
+	}
+	return layerOf(content.Bytes())
+}
+
+func layerOf(content []byte) (v1.Layer, error) {
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
 		tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
 }
 

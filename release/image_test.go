@@ -64,7 +64,13 @@ func untar(t *testing.T, from io.Reader, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := write(filepath.Join(dir, h.Name), content, os.FileMode(h.Mode)); err != nil {
+		name := filepath.Join(dir, h.Name)
+		if h.Typeflag == tar.TypeDir {
+			err = errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.Mkdir(name, os.FileMode(h.Mode)), os.Chown(name, h.Uid, h.Gid))
+		} else {
+			err = write(name, content, os.FileMode(h.Mode))
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -101,7 +107,7 @@ func TestTheImageRuns(t *testing.T) {
 
 	// The health check finds the admin address that serve has from its flags.
 	admin := freePort(t)
-	serve := contained("serve", "--backend", "http://127.0.0.1:9", "--listen", "127.0.0.1:0", "--admin", admin)
+	serve := contained("serve", "--backend", "http://127.0.0.1:9", "--listen", "127.0.0.1:0", "--admin", admin, "--store", "/var/lib/interlock/interlock.db")
 	log, err := serve.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
