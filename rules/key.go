@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 )
 
 // A Key identifies a finding over time and over replicas: two findings with the same key are the
@@ -24,9 +23,15 @@ func (r *Ruling) Fingerprint(f *Finding) string { return r.Key(f).Fingerprint() 
 
 // Fingerprint returns the key in the form that users write: 32 hexadecimal digits. The form is a
 // contract.
-func (k Key) Fingerprint() string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{k.Rule, k.Probe, k.Route, k.Endpoint}, "\x00")))
-	return hex.EncodeToString(sum[:16])
+func (k Key) Fingerprint() string { return string(k.appendFingerprint(make([]byte, 0, 32))) }
+
+func (k Key) appendFingerprint(b []byte) []byte {
+	text := make([]byte, 0, 256)
+	text = append(append(text, k.Rule...), 0)
+	text = append(append(text, k.Probe...), 0)
+	text = append(append(text, k.Route...), 0)
+	sum := sha256.Sum256(append(text, k.Endpoint...))
+	return hex.AppendEncode(b, sum[:16])
 }
 
 // Place returns the key without the probe: where a rule is violated, whatever shows it.

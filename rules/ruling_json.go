@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/interlock-proxy/interlock/wire"
 	"github.com/interlock-proxy/interlock/wire/ws"
@@ -53,12 +54,11 @@ type rulingJSON struct {
 	Milliseconds float64       `json:"milliseconds"`
 	After        *afterJSON    `json:"after"`
 	framesJSON
-	Messages   *ws.Messages  `json:"messages,omitempty"` // of a WebSocket tunnel, where they are kept
-	Stream     *wire.Stream  `json:"stream,omitempty"`   // of HTTP/2
-	Hop        *hopJSON      `json:"hop,omitempty"`      // the other side of the proxy that the exchange passed, where it was seen
-	beyondJSON               // of live traffic without another side, whose rules need it where one is found
-	Findings   []findingJSON `json:"findings"`
-	Diagnoses  []Diagnosis   `json:"diagnoses,omitempty"`
+	Messages   *ws.Messages `json:"messages,omitempty"` // of a WebSocket tunnel, where they are kept
+	Stream     *wire.Stream `json:"stream,omitempty"`   // of HTTP/2
+	Hop        *hopJSON     `json:"hop,omitempty"`      // the other side of the proxy that the exchange passed, where it was seen
+	beyondJSON              // of live traffic without another side, whose rules need it where one is found
+	// findings and diagnoses follow: see appendFindings.
 }
 
 type tlsJSON struct {
@@ -116,9 +116,22 @@ type findingJSON struct {
 
 // MarshalJSON writes the ruling as the contracts have it, with secrets and payload blanked out
 // unless evidence is full.
-func (r *Ruling) MarshalJSON() ([]byte, error) {
+func (r *Ruling) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil) }
+
+// AppendJSON appends what MarshalJSON returns.
+func (r *Ruling) AppendJSON(to []byte) ([]byte, error) {
+	b, err := json.Marshal(r.document())
+	if err != nil {
+		return nil, err
+	}
+	to = slices.Grow(to, len(b)+64+320*len(r.Findings))
+	return r.appendFindings(append(to, b[:len(b)-1]...))
+}
+
+// document returns the ruling as it is written, but for its findings and diagnoses.
+func (r *Ruling) document() *rulingJSON {
 	x, o := r.X, r.options
-	j := rulingJSON{
+	j := &rulingJSON{
 		Schema: 1, ID: x.ID, Revision: x.Revision, Instance: r.Instance, Origin: x.Origin, Probe: x.Probe, Suspects: x.Suspects, Flaky: x.Flaky, Run: r.Run,
 		Time: x.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Route: x.Route, Endpoint: r.Endpoint,
 		Client: x.Client, Backend: x.Backend, TLS: tlsJSON{x.ClientTLS, x.BackendTLS, x.NoSNI, x.TLSFlags},
@@ -128,7 +141,6 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 		},
 		Outcome: x.Outcome, Cause: x.Cause, Blocked: x.Blocked, Altered: append([]string{}, x.Altered...), Elsewhere: x.Elsewhere, Lossy: x.Lossy,
 		Verdict: r.Verdict, Unsafe: r.Unsafe, Milliseconds: millisecondsOf(x.Took), Hop: o.hop(x), Stream: x.Stream,
-		Findings: make([]findingJSON, 0, len(r.Findings)), Diagnoses: r.Diagnoses,
 	}
 	if x.Hop == nil && x.Probe == "" { // live and offline alike
 		j.beyondJSON = o.beyond(x)
@@ -177,18 +189,25 @@ func (r *Ruling) MarshalJSON() ([]byte, error) {
 			j.Cause, j.After, j.framesJSON, j.Messages = "", o.after(x), publicFrames(x), o.messages(x)
 		}
 	}
+	return j
+}
+
+// appendFindings completes the object of a ruling by its findings and diagnoses, its last members.
+func (r *Ruling) appendFindings(b []byte) ([]byte, error) {
+	b = append(b, `,"findings":[`...)
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		refs := make([]string, 0, len(f.Refs))
-		for _, ref := range f.Refs {
-			refs = append(refs, ref.String())
-		}
-		j.Findings = append(j.Findings, findingJSON{
-			f.Rule.ID, f.Verdict, f.Severity, f.Rule.Level, f.Party, f.Attribution, f.Related, f.Detail, refs,
-			r.Fingerprint(f), f.State, append([]Span{}, f.Spans[:min(len(f.Spans), maxSpans)]...),
-		})
+		b = f.appendJSON(appendComma(b, i), r.Key(f))
 	}
-	return json.Marshal(j)
+	b = append(b, ']')
+	if len(r.Diagnoses) > 0 {
+		diagnoses, err := json.Marshal(r.Diagnoses)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, `,"diagnoses":`...), diagnoses...)
+	}
+	return append(b, '}'), nil
 }
 
 // readable returns bytes from the wire as a JSON string: those that are not printable ASCII are

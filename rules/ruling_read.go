@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	jsonv1 "github.com/go-json-experiment/json/v1"
+
 	"github.com/interlock-proxy/interlock/wire"
 )
 
@@ -26,8 +28,9 @@ const (
 // rulingRead is a ruling as read, before words of other releases are interpreted.
 type rulingRead struct {
 	rulingJSON
-	Verdict  string            `json:"verdict"`
-	Findings []json.RawMessage `json:"findings"`
+	Verdict   string            `json:"verdict"`
+	Findings  []json.RawMessage `json:"findings"`
+	Diagnoses []Diagnosis       `json:"diagnoses"`
 }
 
 type findingRead struct {
@@ -49,7 +52,7 @@ func ReadRuling(b []byte) (*Ruling, error) {
 		return nil, fmt.Errorf("a ruling of %d bytes: the limit is %d", len(b), maxRuling)
 	}
 	var j rulingRead
-	if err := json.Unmarshal(b, &j); err != nil {
+	if err := jsonv1.Unmarshal(b, &j); err != nil {
 		return nil, fmt.Errorf("read a ruling: %w", err)
 	}
 	x, err := j.exchange()
@@ -125,7 +128,7 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 
 func readFinding(text []byte, x *wire.Exchange) (Finding, error) {
 	var j findingRead
-	if err := json.Unmarshal(text, &j); err != nil {
+	if err := jsonv1.Unmarshal(text, &j); err != nil {
 		return Finding{}, err
 	}
 	if j.Rule == "" || len(j.Rule) > maxID {

@@ -39,8 +39,8 @@ func (a Recipe) again() string {
 
 // NewRecipe is the recipe of a ruling.
 func NewRecipe(r *rules.Ruling) Recipe {
-	s, err := show(r)
-	if err != nil || len(s.Request.Head) == 0 {
+	s := r.Evidence()
+	if len(s.Request) == 0 {
 		return Recipe{}
 	}
 	to := server(r)
@@ -48,7 +48,7 @@ func NewRecipe(r *rules.Ruling) Recipe {
 		if r.X.Origin == wire.OriginChain {
 			return Recipe{Probe: chainCommand(r, &to, nil)} // all headers are those of the probe
 		}
-		if text := probeCommand(r, &to, s.Request.Head); text != "" {
+		if text := probeCommand(r, &to, s.Request); text != "" {
 			return Recipe{Probe: text, Notes: notes(r, &s, &rules.Handshake{})}
 		}
 		if r.X.ID == "" || r.X.Origin == wire.OriginFile {
@@ -58,17 +58,17 @@ func NewRecipe(r *rules.Ruling) Recipe {
 	}
 	h := handshakeOf(r.X)
 	if r.X.Origin == wire.OriginChain { // the backend must answer as the probe needs it
-		return Recipe{Probe: chainCommand(r, &to, ownHeaders(r.X.Probe, s.Request.Head)), Notes: notes(r, &s, h)}
+		return Recipe{Probe: chainCommand(r, &to, ownHeaders(r.X.Probe, s.Request)), Notes: notes(r, &s, h)}
 	}
 	steps := sent(r, &s, h)
-	a := Recipe{Probe: probeCommand(r, &to, s.Request.Head), Notes: notes(r, &s, h)}
+	a := Recipe{Probe: probeCommand(r, &to, s.Request), Notes: notes(r, &s, h)}
 	if n := len(strings.Join(steps, "")); n > maxSentAgain && a.Probe != "" {
 		a.Notes = append(a.Notes, fmt.Sprintf("a command without interlock would have to hold %d bytes", n))
 		return a
 	}
 	a.Shell = shell(steps, &to)
-	if len(steps) == 1 && steps[0] == string(s.Request.Head) && len(a.Notes) == 0 {
-		a.Curl = curl(string(s.Request.Head), &to)
+	if len(steps) == 1 && steps[0] == string(s.Request) && len(a.Notes) == 0 {
+		a.Curl = curl(string(s.Request), &to)
 	}
 	return a
 }
@@ -93,8 +93,8 @@ func handshakeOf(x *wire.Exchange) *rules.Handshake {
 }
 
 // sent returns the bytes of the client, split where it paused.
-func sent(r *rules.Ruling, s *shown, h *rules.Handshake) (steps []string) {
-	first := h.Ahead + string(s.Request.Head)
+func sent(r *rules.Ruling, s *rules.Evidence, h *rules.Handshake) (steps []string) {
+	first := h.Ahead + string(s.Request)
 	if h.Hold == rules.HoldNothing {
 		first += h.Content
 	}
@@ -114,7 +114,7 @@ func sent(r *rules.Ruling, s *shown, h *rules.Handshake) (steps []string) {
 }
 
 // later returns the client's bytes after the switch, if the findings concern them.
-func later(r *rules.Ruling, s *shown, h *rules.Handshake) string {
+func later(r *rules.Ruling, s *rules.Evidence, h *rules.Handshake) string {
 	if r.X.Outcome != wire.Switched {
 		return ""
 	}
@@ -127,14 +127,14 @@ func later(r *rules.Ruling, s *shown, h *rules.Handshake) string {
 	if !slices.ContainsFunc(r.Findings, about) {
 		return ""
 	}
-	return strings.TrimPrefix(string(s.After.Client), h.Early)
+	return strings.TrimPrefix(string(s.Client), h.Early)
 }
 
 // notes lists the placeholders of the command, and what cannot be sent again because it was not
 // recorded.
-func notes(r *rules.Ruling, s *shown, h *rules.Handshake) (all []string) {
+func notes(r *rules.Ruling, s *rules.Evidence, h *rules.Handshake) (all []string) {
 	var redacted []string
-	for _, name := range s.Request.Redacted {
+	for _, name := range s.Redacted {
 		if parameter, ok := strings.CutPrefix(name, "?"); ok {
 			name = "the parameter " + parameter
 		}

@@ -81,11 +81,8 @@ func (h *harWriter) Write(r *rules.Ruling) error {
 	if err != nil {
 		return err
 	}
-	s, err := show(r)
-	if err != nil {
-		return err
-	}
-	x, q := r.X, wire.ReadRequest(s.Request.Head)
+	s := r.Evidence()
+	x, q := r.X, wire.ReadRequest(s.Request)
 	ms := float64(x.Took.Microseconds()) / 1000
 	e := harEntry{
 		Started: x.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Time: ms, Timings: harTimings{Wait: ms}, Server: harAddress(x.Backend),
@@ -98,7 +95,7 @@ func (h *harWriter) Write(r *rules.Ruling) error {
 		},
 	}
 	if x.Response != nil {
-		e.Response.take(wire.ReadResponse(s.Response.Head))
+		e.Response.take(wire.ReadResponse(s.Response))
 	}
 	if x.Outcome == wire.Switched && x.Protocol() == "websocket" {
 		e.Type, e.Messages = "websocket", harMessages(x, &s)

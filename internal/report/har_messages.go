@@ -10,6 +10,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 	frame "github.com/interlock-proxy/interlock/wire/ws"
 )
@@ -29,7 +30,7 @@ type harMessage struct {
 
 // harMessages returns the messages of a tunnel, with their times, if they are kept. If not, it returns
 // the frames in the first bytes after a 101: the client's, then the server's.
-func harMessages(x *wire.Exchange, s *shown) []harMessage {
+func harMessages(x *wire.Exchange, s *rules.Evidence) []harMessage {
 	if s.Messages != nil {
 		return harTunnel(x, s.Messages)
 	}
@@ -38,11 +39,11 @@ func harMessages(x *wire.Exchange, s *shown) []harMessage {
 	if x.Response.Has("Sec-WebSocket-Extensions") {
 		state = state.Set(ws.StateExtended)
 	}
-	all := frames(s.After.Client, bytes.HasPrefix(x.After.Client, s.After.Client), state)
+	all := frames(s.Client, bytes.HasPrefix(x.After.Client, s.Client), state)
 	for i := range all {
 		all[i].Type = "send"
 	}
-	received := frames(s.After.Server, true, state.Clear(ws.StateServerSide).Set(ws.StateClientSide))
+	received := frames(s.Server, true, state.Clear(ws.StateServerSide).Set(ws.StateClientSide))
 	for i := range received {
 		received[i].Type = "receive"
 	}

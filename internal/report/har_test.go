@@ -9,6 +9,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/interlock-proxy/interlock/internal/capture"
+	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 	frame "github.com/interlock-proxy/interlock/wire/ws"
 )
@@ -38,11 +39,11 @@ func TestHARHasFrames(t *testing.T) {
 	x := *rulings(t)[3].X
 	masked := "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"
 	x.After.Client = []byte(masked)
-	blank := shown{}
-	blank.After.Client = []byte("\x81\x85\x37\xfa\x21\x3d*****")
-	blank.After.Server = []byte("\x01\x02hi\x80\x7e\x01\x00abc")
-	full := shown{}
-	full.After.Client = x.After.Client
+	blank := rules.Evidence{}
+	blank.Client = []byte("\x81\x85\x37\xfa\x21\x3d*****")
+	blank.Server = []byte("\x01\x02hi\x80\x7e\x01\x00abc")
+	full := rules.Evidence{}
+	full.Client = x.After.Client
 	at := float64(x.Time.Add(x.Took).UnixMilli()) / 1000
 	want := []harMessage{
 		{Type: "send", Time: at, Opcode: 1, Data: "*****", Length: 5},
@@ -70,7 +71,7 @@ func TestHARHasFrames(t *testing.T) {
 // TestHARHasMessages wants the messages of a tunnel where they are kept.
 func TestHARHasMessages(t *testing.T) {
 	x := *rulings(t)[3].X
-	s := shown{Messages: &frame.Messages{Kept: []frame.Message{
+	s := rules.Evidence{Messages: &frame.Messages{Kept: []frame.Message{
 		{From: frame.Client, Kind: frame.Text, At: time.Second, Size: 5, Sent: 5, Frames: 1, Data: []byte("Hello")},
 		{From: frame.Server, Kind: frame.Binary, Size: frame.SizeUnknown, Sent: 9, Frames: 1, Cut: frame.CutRatio, Data: []byte("\xff")},
 		{From: frame.Server, Kind: frame.Text, Size: 7, Sent: 7, Frames: 1, Shape: `{"a": number}`},

@@ -171,22 +171,19 @@ func viewCause(c *cause) (htmlCause, error) {
 		v.Label, v.Others = labelOf(is.key.Probe), otherProbes(c)
 		return v, nil
 	}
-	s, err := show(is.examples[0])
-	if err != nil {
-		return v, err
-	}
+	s := is.examples[0].Evidence()
 	v.Tunnel = tunnel.Of(is.examples[0], s.Messages)
 	add := func(title, sign string, b []byte, part rules.Part) {
 		lines, left := highlight(b, part, f.Spans)
 		v.Parts = append(v.Parts, htmlPart{title, sign, lines, int64(left)})
 	}
-	add("request", ">", s.Request.Head, rules.InRequest)
-	add("answer: "+answered(is.examples[0].X), "<", s.Response.Head, rules.InResponse)
+	add("request", ">", s.Request, rules.InRequest)
+	add("answer: "+answered(is.examples[0].X), "<", s.Response, rules.InResponse)
 	if marks(f.Spans, rules.FromClient) {
-		add("first bytes from the client", ">", s.After.Client, rules.FromClient)
+		add("first bytes from the client", ">", s.Client, rules.FromClient)
 	}
 	if marks(f.Spans, rules.FromServer) {
-		add("first bytes from the server", "<", s.After.Server, rules.FromServer)
+		add("first bytes from the server", "<", s.Server, rules.FromServer)
 	}
 	return v, nil
 }

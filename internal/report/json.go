@@ -2,9 +2,7 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -21,19 +19,21 @@ var _ = register(Format{
 type arrayWriter struct {
 	w     io.Writer
 	begun bool
+	text  []byte // of the last element, whose place is used again
 }
 
 // Write is part of Writer.
 func (a *arrayWriter) Write(r *rules.Ruling) error {
-	b, err := Element(r)
-	if err != nil {
-		return err
-	}
 	front := ",\n"
 	if !a.begun {
 		a.begun, front = true, "[\n"
 	}
-	_, err = a.w.Write(append([]byte(front), b...))
+	b, err := AppendElement(append(a.text[:0], front...), r)
+	if err != nil {
+		return err
+	}
+	a.text = b
+	_, err = a.w.Write(b)
 	return err
 }
 
@@ -68,7 +68,12 @@ func remedies(r *rules.Ruling) []remedy {
 // Element returns a ruling in the format of the contracts. Failures also have a command that
 // reproduces them, their impact and their fix.
 func Element(r *rules.Ruling) ([]byte, error) {
-	b, err := r.MarshalJSON() // json.Marshal would go over it once more
+	return AppendElement(nil, r)
+}
+
+// AppendElement appends what Element returns.
+func AppendElement(to []byte, r *rules.Ruling) ([]byte, error) {
+	b, err := r.AppendJSON(to) // json.Marshal would go over it once more
 	if err != nil {
 		return nil, err
 	}
@@ -92,23 +97,39 @@ func Element(r *rules.Ruling) ([]byte, error) {
 // ascii escapes everything in JSON that is not printable ASCII, so that it cannot control a
 // terminal or an editor.
 func ascii(b []byte) []byte {
-	next := func() int { return slices.IndexFunc(b, func(c byte) bool { return c >= 0x7f }) }
-	i := next()
-	if i < 0 {
+	i := plainLen(b)
+	if i == len(b) {
 		return b
 	}
 	plain := make([]byte, 0, len(b)+len(b)/8)
-	for ; i >= 0; i = next() {
+	for i < len(b) {
 		plain = append(plain, b[:i]...)
 		r, n := utf8.DecodeRune(b[i:])
 		if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
-			plain = fmt.Appendf(plain, `\u%04x\u%04x`, high, low)
+			plain = appendEscape(appendEscape(plain, high), low)
 		} else {
-			plain = fmt.Appendf(plain, `\u%04x`, r)
+			plain = appendEscape(plain, r)
 		}
 		b = b[i+n:]
+		i = plainLen(b)
 	}
 	return append(plain, b...)
+}
+
+// plainLen returns how many bytes at the start are printable ASCII.
+func plainLen(b []byte) int {
+	for i, c := range b {
+		if c >= 0x7f {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// appendEscape appends the escape sequence of a character below 0x10000.
+func appendEscape(b []byte, r rune) []byte {
+	const digits = "0123456789abcdef"
+	return append(b, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
 }
 
 // Document writes v as an indented JSON document in ASCII, so that it cannot control a terminal.

@@ -12,8 +12,9 @@ import (
 
 // The limits of a page.
 const (
-	maxPage      = 512
+	maxPage      = 128
 	maxPageBytes = 4 << 20
+	maxSelected  = 512 // rows that are selected by ID before they are read
 )
 
 // A stored is a row of the table.
@@ -93,7 +94,7 @@ func (s *Store) page(ctx context.Context, q *Query, most int) (p page, more bool
 		w.add("(time, id) " + than + " (" + w.arg(unixMilli(q.Beyond.Time)) + ", " + w.arg(q.Beyond.ID) + ")")
 	}
 	condition := w.String()
-	if q.Limit > 0 && q.Limit < maxPage { // skipped rows are not read: see the index exchanges_list
+	if q.Limit > 0 && q.Limit < maxSelected { // skipped rows are not read: see the index exchanges_list
 		condition = fmt.Sprintf(" WHERE id IN (SELECT id FROM exchanges%s ORDER BY %s LIMIT %d)", w, order, most)
 	}
 	query := fmt.Sprintf("SELECT time, id, passed, ruling FROM exchanges%s ORDER BY %s LIMIT %d", condition, order, most)

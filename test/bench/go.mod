@@ -9,6 +9,9 @@ require (
 	golang.org/x/sys v0.50.0
 )
 
-require golang.org/x/text v0.44.0 // indirect
+require (
+	github.com/go-json-experiment/json v1.27.2 // indirect
+	golang.org/x/text v0.44.0 // indirect
+)
 
 replace github.com/interlock-proxy/interlock => ../..
