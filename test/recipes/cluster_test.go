@@ -29,9 +29,6 @@ import (
 // patience is how long a test waits for an event.
 const patience = time.Minute
 
-// token is the admin token in the Secret.
-const token = "0123456789abcdef"
-
 // program is the path of interlock, built by TestMain.
 var program string
 
@@ -71,6 +68,7 @@ type cluster struct {
 // A pod has a process for each of its containers.
 type pod struct {
 	name, ip  string
+	token     string // of the admin address
 	labels    map[string]string
 	spec      *core.PodSpec
 	processes map[string]*process // by container
@@ -98,7 +96,7 @@ func (p *process) String() string {
 }
 
 func newCluster(t *testing.T, r *rendered) *cluster {
-	return &cluster{t: t, r: r, secrets: map[string]map[string]string{"interlock-admin": {"token": token + "\n"}}}
+	return &cluster{t: t, r: r, secrets: map[string]map[string]string{"interlock-admin": {"token": "0123456789abcdef\n"}}}
 }
 
 // address returns an address that no other pod of any test is likely to have.
@@ -187,6 +185,7 @@ func (c *cluster) mount(p *pod, volume, at string, mapped *strings.Replacer) {
 		}
 		c.update(at, "..1", files)
 	case v.Secret != nil:
+		p.token = strings.TrimSpace(c.secret(v.Secret.SecretName)["token"])
 		for name, text := range c.secret(v.Secret.SecretName) {
 			c.write(filepath.Join(at, name), text)
 		}
@@ -263,7 +262,7 @@ func (c *cluster) located(p *pod, text string) string {
 	return strings.NewReplacer(words...).Replace(text)
 }
 
-// resolve returns the address of a pod that a Service selects; "" if there is none.
+// resolve returns the address of a pod that a Service selects, or "".
 func (c *cluster) resolve(service string) string {
 	spec := c.r.services[service].Spec
 	for _, p := range slices.Backward(c.pods) {
@@ -355,7 +354,7 @@ func ask(t *testing.T, url, bearer string) (status int, body string) {
 // asJSON reads a path of the API of a pod.
 func (p *pod) asJSON(t *testing.T, path string, into any) {
 	t.Helper()
-	status, body := ask(t, "http://"+net.JoinHostPort(p.ip, "9426")+path, token)
+	status, body := ask(t, "http://"+net.JoinHostPort(p.ip, "9426")+path, p.token)
 	if status != http.StatusOK {
 		t.Fatalf("%s: status %d: %s", path, status, body)
 	}

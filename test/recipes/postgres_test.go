@@ -88,7 +88,7 @@ func postgresUser() *syscall.Credential {
 func asPostgres(name string, args ...string) error {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	if len(found) == 0 {
-		return fmt.Errorf("there is no %s: apt-get install postgresql", name)
+		return fmt.Errorf("%s is missing: apt-get install postgresql", name)
 	}
 	slices.Sort(found)
 	out, err := os.CreateTemp("", "interlock-postgres-") // the server that is started keeps it open
@@ -209,9 +209,7 @@ func (c *cluster) probeOnce(shows *pod) {
 		c.t.Fatal("the CronJob interlock-probe is missing, or not suspended")
 	}
 	template := job.Spec.JobTemplate.Spec.Template.DeepCopy()
-	if only := &template.Spec.Containers[0]; strings.Contains(only.Args[1], "//chat-direct/") {
-		only.Args = append(only.Args, "--only=UPGRADE-POST")
-	}
+	template.Spec.Containers[0].Args = append(template.Spec.Containers[0].Args, "--only=UPGRADE-POST")
 	p := c.run("probe", template)
 	running := p.processes[template.Spec.Containers[0].Name]
 	within(c.t, "the Job ends", func() bool {

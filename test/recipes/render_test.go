@@ -24,6 +24,7 @@ const (
 // rendered are the objects of a recipe, by kind and name.
 type rendered struct {
 	text        []string // one YAML document for each object
+	chart       bool     // Helm has rendered it
 	deployments map[string]*apps.Deployment
 	services    map[string]*core.Service
 	configs     map[string]*core.ConfigMap
@@ -128,6 +129,9 @@ func modes() (all []mode) {
 		all = append(all, mode{"kustomize " + name, func(t testing.TB) *rendered {
 			return read(t, build(t, filesys.MakeFsOnDisk(), filepath.Join(manifests, "overlays", name)))
 		}})
+	}
+	for _, name := range []string{"sidecar", "service-swap", "replicas"} {
+		all = append(all, mode{"helm " + name, func(t testing.TB) *rendered { return renderChart(t, name) }})
 	}
 	return all
 }

@@ -292,16 +292,7 @@ func TestTheSwapIsReversible(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files := filesys.MakeFsInMemory()
-		for name, text := range map[string]string{
-			"in/app.yaml": swapped, "in/patch.yaml": string(patch),
-			"in/kustomization.yaml": "resources: [app.yaml]\npatches: [{path: patch.yaml, target: {kind: Service, name: chat}}]\n",
-		} {
-			if err := files.WriteFile(name, []byte(text)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		swapped = build(t, files, "in")
+		swapped = patched(t, swapped, string(patch))
 		want := original
 		if i == 0 {
 			want = build(t, disk, manifests+"/overlays/service-swap")
