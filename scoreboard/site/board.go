@@ -221,8 +221,9 @@ func (b *board) fill(s *server) {
 	}
 }
 
+// byName orders servers by name, and a scope of npm by its letters.
 func byName(s, t *server) int {
-	return cmp.Or(compareFolded(s.Name, t.Name), strings.Compare(s.ID, t.ID))
+	return cmp.Or(compareFolded(strings.TrimLeft(s.Name, "@"), strings.TrimLeft(t.Name, "@")), strings.Compare(s.ID, t.ID))
 }
 
 // byLanguage orders servers by language and then by name.
