@@ -17,9 +17,9 @@ import (
 const File = "recipe.yaml"
 
 // A Recipe says how one server is installed and started. Its folder is named by its ID, and holds the
-// source of the server. In Build, Command, Environment and Configuration, @PORT@ is replaced by a free port
-// of 127.0.0.1, @DIR@
-// for an empty folder, @RECIPE@ for that of the recipe, and @CONFIG@ for the file with Configuration.
+// source of the server. In Build, Command, Environment and Configuration, @PORT@ is replaced by a free
+// port of 127.0.0.1, @DIR@ by an empty folder, @RECIPE@ by the folder of the recipe, and @CONFIG@ by the
+// file with Configuration.
 type Recipe struct {
 	ID       string  `yaml:"id"`
 	Name     string  `yaml:"name"`     // as its makers write it

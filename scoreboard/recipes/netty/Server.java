@@ -14,13 +14,20 @@ public class Server {
     }
   }
 
+  static class NotFound extends SimpleChannelInboundHandler<FullHttpRequest> {
+    @Override protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
+      FullHttpResponse response = new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.NOT_FOUND);
+      context.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
+    }
+  }
+
   public static void main(String[] args) throws Exception {
     new ServerBootstrap()
         .group(new NioEventLoopGroup())
         .channel(NioServerSocketChannel.class)
         .childHandler(new ChannelInitializer<SocketChannel>() {
           @Override protected void initChannel(SocketChannel channel) {
-            channel.pipeline().addLast(new HttpServerCodec(), new HttpObjectAggregator(65536), new WebSocketServerProtocolHandler("/"), new Echo());
+            channel.pipeline().addLast(new HttpServerCodec(), new HttpObjectAggregator(65536), new WebSocketServerProtocolHandler("/"), new NotFound(), new Echo());
           }
         })
         .bind("127.0.0.1", Integer.parseInt(args[0])).sync().channel().closeFuture().sync();
