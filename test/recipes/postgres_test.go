@@ -30,9 +30,12 @@ var server struct {
 	databases atomic.Int32
 }
 
-// postgres creates a database, and the Secret with its URL.
+// postgres creates a database, and the Secret with its URL, if the recipe needs them.
 func (c *cluster) postgres() {
 	c.t.Helper()
+	if !c.r.shares(c.t) {
+		return
+	}
 	server.once.Do(func() { server.err = startPostgres() })
 	if server.err != nil {
 		c.t.Fatalf("PostgreSQL: %v", server.err)

@@ -136,9 +136,10 @@ func modes() (all []mode) {
 	return all
 }
 
-// each runs a test for every mode.
+// each runs a test for every mode, beside other tests.
 func each(t *testing.T, test func(*testing.T, *rendered)) {
 	t.Helper()
+	t.Parallel()
 	for _, m := range modes() {
 		t.Run(strings.ReplaceAll(m.name, " ", "/"), func(t *testing.T) {
 			t.Parallel()
