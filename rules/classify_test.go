@@ -202,6 +202,7 @@ func FuzzClassify(f *testing.F) {
 			}
 			agrees(t, x)
 			checkNeeds(t, x)
+			checkEncoding(t, r)
 		}
 	})
 }

@@ -120,12 +120,12 @@ func (r *Ruling) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil) }
 
 // AppendJSON appends what MarshalJSON returns.
 func (r *Ruling) AppendJSON(to []byte) ([]byte, error) {
-	b, err := json.Marshal(r.document())
+	j := r.document()
+	b, err := j.appendMembers(slices.Grow(to, 1024+2*(len(j.Request.Head)+len(j.Request.Far))+320*len(r.Findings)))
 	if err != nil {
 		return nil, err
 	}
-	to = slices.Grow(to, len(b)+64+320*len(r.Findings))
-	return r.appendFindings(append(to, b[:len(b)-1]...))
+	return r.appendFindings(b)
 }
 
 // document returns the ruling as it is written, but for its findings and diagnoses.
@@ -212,7 +212,14 @@ func (r *Ruling) appendFindings(b []byte) ([]byte, error) {
 
 // readable returns bytes from the wire as a JSON string: those that are not printable ASCII are
 // written as in transcripts.
-func readable(text string) string { return wire.Escape([]byte(text)) }
+func readable(text string) string {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '\\' {
+			return wire.Escape([]byte(text))
+		}
+	}
+	return text
+}
 
 func readables(texts []string) []string {
 	for i := range texts {

@@ -51,3 +51,21 @@ func TestReasonsAreReplaced(t *testing.T) {
 		t.Error("facts from nothing")
 	}
 }
+
+// TestFactsWithoutFramesAreWrittenAsOthers checks that the facts of a silent tunnel, which are written
+// in a shorter way, are written as all others.
+func TestFactsWithoutFramesAreWrittenAsOthers(t *testing.T) {
+	for _, idle := range []time.Duration{0, 999, time.Microsecond, 1500 * time.Microsecond, 36 * time.Hour} {
+		f := Facts{Idle: idle, IdleAt: idle / 3}
+		got, short := f.encodeEmpty()
+		want, err := json.Marshal(factsJSON{Client: f.Sides[Client].json(), Server: f.Sides[Server].json(), Idle: millis(f.Idle), IdleAt: millis(f.IdleAt)})
+		if err != nil || !short || string(got) != string(want) {
+			t.Errorf("%v: got %s, want %s", idle, got, want)
+		}
+	}
+	for name, facts := range map[string]*Facts{"a frame": read(Terms{}, said{Client, client(0x81, "")}), "half a head": read(Terms{}, said{Server, "\x81"})} {
+		if b, short := facts.encodeEmpty(); short {
+			t.Errorf("%s: written as %s", name, b)
+		}
+	}
+}
