@@ -35,6 +35,9 @@ func (d *Redaction) hides(name []byte) bool {
 // whether a name is one word, has separators or is in camel case. CookiE is read as cookie, too:
 // letters in odd places start no words.
 func isSecretName(name []byte) bool {
+	if isCommonName(name) {
+		return false
+	}
 	var room, lower [64]byte
 	words := appendWords(room[:0], name)
 	if hasSecret(words) {
@@ -51,6 +54,18 @@ func isSecretName(name []byte) bool {
 	}
 	again := appendWords(room[:0], flat)
 	return len(again) != len(words) && hasSecret(again) // of the same length they are the same
+}
+
+// isCommonName reports whether a name is one of those that most messages have, as most write them. No
+// secret has such a name, so that the others need not be split into words.
+func isCommonName(name []byte) bool {
+	switch string(name) {
+	case "Host", "User-Agent", "Upgrade", "Connection", "Origin", "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Pragma", "Date", "Server", "Via",
+		"Content-Length", "Content-Type", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Sec-WebSocket-Accept", "Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol",
+		"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP":
+		return true
+	}
+	return false
 }
 
 // hasSecret reports whether words in lower case, with a space between two, are the name of a secret.
