@@ -47,7 +47,7 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 	}
 	exchanges := make([][]any, 0, len(b.exchanges))
 	for _, is := range b.exchanges {
-		row, err := exchangeRow(is.ruling)
+		row, err := exchangeRow(is.ruling, &s.passed)
 		if err != nil {
 			refused++
 			continue

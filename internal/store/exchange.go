@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/wire"
 )
 
 // maxStored is the maximum size of a ruling's JSON in the store. The rulings of this program are
@@ -32,19 +32,10 @@ func upsertExchanges() upsert {
 
 // exchangeRow returns the row of a ruling. Passed rules, which are most, are named in a separate
 // column; the rulebook has the rest.
-func exchangeRow(r *rules.Ruling) ([]any, error) {
+func exchangeRow(r *rules.Ruling, written *passedTexts) ([]any, error) {
 	x, bare := r.X, *r
-	broken, passed := []string{}, strings.Builder{}
-	bare.Findings = make([]rules.Finding, 0, 4)
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		if f.Verdict < rules.Pass {
-			broken = append(broken, storable(f.Rule.ID, maxKey))
-		}
-		if !writePass(&passed, x, f) {
-			bare.Findings = append(bare.Findings, *f)
-		}
-	}
+	passed, broken, rest := written.of(r)
+	bare.Findings = rest
 	text, err := bare.MarshalJSON()
 	if err != nil {
 		return nil, err
@@ -65,15 +56,56 @@ func exchangeRow(r *rules.Ruling) ([]any, error) {
 		status = x.Response.Status
 	}
 	return []any{
-		storable(x.ID, maxKey), x.Revision, x.Time.UnixMilli(), len(text) + passed.Len() + rowSize, status, int(r.Verdict), int(r.Severity()), boolean(r.Unsafe),
+		storable(x.ID, maxKey), x.Revision, x.Time.UnixMilli(), len(text) + len(passed) + rowSize, status, int(r.Verdict), int(r.Severity()), boolean(r.Unsafe),
 		storable(r.Instance, maxKey), storable(r.Run, maxKey), storable(string(x.Origin), maxKey), storable(x.Probe, maxKey), storable(x.Route, maxKey),
-		storable(r.Endpoint, maxKey), x.Protocol(), storable(string(x.Outcome), maxKey), string(names), passed.String(), string(text), diagnoses,
+		storable(r.Endpoint, maxKey), x.Protocol(), storable(string(x.Outcome), maxKey), string(names), passed, string(text), diagnoses,
 	}, nil
+}
+
+// passedTexts are the columns of findings that several rulings share.
+type passedTexts struct {
+	mu  sync.Mutex
+	all map[findingList]string
+}
+
+// A findingList is a list of findings that no one changes.
+type findingList struct {
+	first *rules.Finding
+	count int
+}
+
+// of returns the column of the findings of a ruling that passed, the rules that did not, and the
+// findings that need more than their column. A nil p remembers nothing.
+func (p *passedTexts) of(r *rules.Ruling) (passed string, broken []string, rest []rules.Finding) {
+	broken, rest = []string{}, []rules.Finding{}
+	var list findingList
+	if p != nil && r.Verdict == rules.Pass && r.X.Probe == "" && len(r.Findings) > 0 {
+		list = findingList{&r.Findings[0], len(r.Findings)}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if text, known := p.all[list]; known {
+			return text, broken, rest
+		}
+	}
+	var b strings.Builder
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if f.Verdict < rules.Pass {
+			broken = append(broken, storable(f.Rule.ID, maxKey))
+		}
+		if !writePass(&b, f) {
+			rest = append(rest, *f)
+		}
+	}
+	if list.count > 0 && len(rest) == 0 && len(p.all) < maxPasses {
+		put(&p.all, list, b.String())
+	}
+	return b.String(), broken, rest
 }
 
 // writePass writes a passed finding as its rule, the severity as a digit, and = for all references
 // of the rule or ~ for the general ones. It returns false for a finding with further properties.
-func writePass(b *strings.Builder, x *wire.Exchange, f *rules.Finding) bool {
+func writePass(b *strings.Builder, f *rules.Finding) bool {
 	if f.Verdict != rules.Pass || f.Party != f.Rule.Party || f.Attribution != "" || f.Detail != "" || f.State != "" || len(f.Spans) > 0 ||
 		rules.Find(f.Rule.ID) != f.Rule {
 		return false

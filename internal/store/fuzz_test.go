@@ -41,7 +41,7 @@ func FuzzImport(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := exchangeRow(r)
+			again, err := exchangeRow(r, nil)
 			if err != nil || again[17] != row[17] || again[18] != row[18] {
 				t.Errorf("was\n%v\nis\n%v, %v", row[17:], again[17:], err)
 			}

@@ -141,7 +141,7 @@ func (i *importer) ruling(text []byte) error {
 		return err
 	}
 	sortFindings(r.Findings) // the file may come from another release or may have been edited
-	row, err := exchangeRow(r)
+	row, err := exchangeRow(r, nil)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type Store struct {
 	db      atomic.Pointer[sql.DB] // see pool
 	options Options
 	limits  Limits // the default limits
+	passed  passedTexts
 
 	path       string                 // of the file
 	file       atomic.Pointer[opened] // the file that is open

@@ -84,7 +84,20 @@ func storable(text string, most int) string {
 	if len(text) > most {
 		text = text[:most]
 	}
+	if isASCII(text) { // most are
+		return text
+	}
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
+}
+
+// isASCII reports whether a text has only ASCII characters, and no NUL.
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c == 0 || c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // boolean returns a truth value as a number, which both databases support.
