@@ -4,7 +4,9 @@ import (
 	"hash/maphash"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // A claim stands for a connection by its ends: a hash, so that it takes little, and seeded, so that
@@ -16,8 +18,9 @@ type claim uint64
 type claims struct {
 	seed maphash.Seed
 
-	mu  sync.Mutex
-	all map[claim]struct{}
+	mu    sync.Mutex
+	all   map[claim]struct{}
+	ports atomic.Pointer[[]uint16] // those of our listeners
 }
 
 func (c *claims) start() { c.seed, c.all = maphash.MakeSeed(), map[claim]struct{}{} }
@@ -40,6 +43,24 @@ func (c *claims) of(client net.Conn) claim {
 		return 0
 	}
 	return c.between(from, to)
+}
+
+// listens remembers a port at which connections come in.
+func (c *claims) listens(port uint16) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ports := []uint16{port}
+	if known := c.ports.Load(); known != nil {
+		ports = append(ports, *known...)
+	}
+	c.ports.Store(&ports)
+}
+
+// mayReturn reports whether a connection to that address may come in again: only one to the port of
+// a listener has the same ends there. All others need not be claimed.
+func (c *claims) mayReturn(to netip.AddrPort) bool {
+	ports := c.ports.Load()
+	return ports == nil || slices.Contains(*ports, to.Port())
 }
 
 // add remembers a connection to a backend.

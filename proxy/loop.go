@@ -17,6 +17,7 @@ func (r *Relay) refuseOwnListener(ctx context.Context, listener net.Addr) error 
 	r.mu.Lock()
 	r.listeners = append(r.listeners, own)
 	r.mu.Unlock()
+	r.own.listens(own.Port())
 	return refuseOwn(ctx, append([]*Backend{r.Backend}, r.Others...), own)
 }
 

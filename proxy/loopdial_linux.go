@@ -70,7 +70,9 @@ func (l *loopConn) dialHere(now time.Time) {
 		l.undialled(errno, now)
 		return
 	}
-	l.claim(localEnd(fd), to)
+	if l.relay.own.mayReturn(to) {
+		l.claim(localEnd(fd), to)
+	}
 	if errno := l.take(fd); errno != 0 {
 		l.undialled(errno, now)
 		return

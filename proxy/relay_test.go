@@ -360,13 +360,28 @@ func TestLoopIsBroken(t *testing.T) {
 	}()
 	through := dial(t, ln.Addr().String())
 	send(t, through, plain)
-	text, err := io.ReadAll(through)
-	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 502 Bad Gateway\r\n") || !strings.Contains(string(text), "comes from this proxy itself") {
-		t.Errorf("got %q, %v", text, err)
-	}
+	expectLoop(t, through)
 	stop()
 	<-done
 	<-done
+}
+
+// expectLoop expects the answer to a request that came back.
+func expectLoop(t *testing.T, client net.Conn) {
+	t.Helper()
+	text, err := io.ReadAll(client)
+	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 502 Bad Gateway\r\n") || !strings.Contains(string(text), "comes from this proxy itself") {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+func listenLoopback(t *testing.T) net.Listener {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln
 }
 
 // TestLoopThroughTheUnspecifiedAddressIsBroken uses backend addresses that turn into another
