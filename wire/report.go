@@ -11,12 +11,17 @@ func (c *Conversation) emit(x *Exchange) {
 	x.Final = x.Final || x.Complete && x.Outcome != Switched && x.Outcome != Silent && !c.pending && (c.reading == nil || x != c.refused)
 	copied := *x
 	x.Revision++
-	if copied.Revision == 0 {
+	c.emitLast(&copied)
+}
+
+// emitLast reports the exchange and hands it out itself: nothing more happens to it.
+func (c *Conversation) emitLast(x *Exchange) {
+	if x.Revision == 0 {
 		c.common.Counts.Upgrades.Add(1)
 	}
-	c.connect(&copied)
+	c.connect(x)
 	if c.common.Emit != nil {
-		c.common.Emit(&copied)
+		c.common.Emit(x)
 	}
 }
 

@@ -181,8 +181,11 @@ func (c *Conversation) endTunnel(cause Cause, now time.Time) {
 	c.measure(now)
 	x := c.tunnel.x
 	c.tunnel.conclude(now)
-	x.After.Ended, x.Cause, x.Final = true, cause, !c.pending
-	c.emit(x)
+	if x.After.Ended, x.Cause, x.Final = true, cause, !c.pending; x.Final {
+		c.emitLast(x)
+	} else {
+		c.emit(x)
+	}
 	if r, ok := c.tunnel.frames.(webSocketReader); ok {
 		r.of.Release()
 	}
