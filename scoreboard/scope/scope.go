@@ -116,12 +116,13 @@ func Probes() (sent []*rules.Probe) {
 	return sent
 }
 
-// LeftOut returns the probes that are not sent, and why.
+// LeftOut returns the probes that are not sent, and why, by ID.
 func LeftOut() (left []results.Left) {
 	for _, p := range rules.Probes() {
 		if reason := Reason(p); reason != "" {
 			left = append(left, results.Left{Probe: p.ID, Reason: reason})
 		}
 	}
+	slices.SortFunc(left, func(a, b results.Left) int { return strings.Compare(a.Probe, b.Probe) })
 	return left
 }
