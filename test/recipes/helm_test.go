@@ -17,6 +17,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/engine"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 )
@@ -51,12 +52,12 @@ func page(t testing.TB) string {
 
 // template renders the chart, as helm install does without a cluster. It returns the objects and the
 // notes.
-func template(values map[string]any) (objects, notes string, err error) {
+func template(name string, values map[string]any) (objects, notes string, err error) {
 	c, err := loader.LoadDir(chart)
 	if err != nil {
 		return "", "", err
 	}
-	release := common.ReleaseOptions{Name: "interlock", Namespace: "default", IsInstall: true, Revision: 1}
+	release := common.ReleaseOptions{Name: name, Namespace: "default", IsInstall: true, Revision: 1}
 	all, err := util.ToRenderValues(c, values, release, common.DefaultCapabilities)
 	if err != nil {
 		return "", "", err
@@ -80,7 +81,7 @@ func template(values map[string]any) (objects, notes string, err error) {
 // of the kustomization, and its Service is changed by the command in the notes.
 func renderChart(t testing.TB, mode string) *rendered {
 	t.Helper()
-	objects, notes, err := template(chartValues(t, mode))
+	objects, notes, err := template("interlock", chartValues(t, mode))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,9 +121,9 @@ func patched(t testing.TB, objects, patch string) string {
 	return build(t, files, "in")
 }
 
-// TestTheChartIsClean lints the chart with the values of each mode and with the defaults.
+// TestTheChartIsClean lints the chart with the values of each mode.
 func TestTheChartIsClean(t *testing.T) {
-	for _, values := range []map[string]any{nil, chartValues(t, "service-swap"), chartValues(t, "replicas"), chartValues(t, "sidecar")} {
+	for _, values := range []map[string]any{chartValues(t, "service-swap"), chartValues(t, "replicas"), chartValues(t, "sidecar")} {
 		for _, version := range versions() {
 			of, err := common.ParseKubeVersion(version)
 			if err != nil {
@@ -141,26 +142,26 @@ func TestTheChartIsClean(t *testing.T) {
 // line that names the value.
 func TestWrongValuesAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"mode: daemonset":                               "- at '/mode': value must be one of 'service-swap', 'replicas', 'sidecar'",
-		"replica: 3":                                    "- at '': additional properties 'replica' not allowed",
-		"mode: replicas":                                "- at '/store/existingSecret': minLength: got 0, want 1",
-		"{mode: replicas, replicas: 1}":                 "- at '/replicas': minimum: got 1, want 2",
-		"mode: sidecar":                                 "- at '/application/container': missing properties 'name', 'image', 'ports'",
-		"config: {listen: ':80'}":                       "- at '/config/listen': false schema",
-		"config: {limits: {drain: 1h}}":                 "- at '/config/limits/drain': false schema",
-		"drainSeconds: 20s":                             "- at '/drainSeconds': got string, want integer",
-		"application: {port: 70000}":                    "- at '/application/port': maximum: got 70,000, want 65,535",
-		"application: {selector: {}}":                   "",
-		"{mode: service-swap, config: {guard: unsafe}}": "",
-		"application: {name: Chat}":                     "- at '/application/name': 'Chat' does not match pattern '^[a-z]([-a-z0-9]{0,54}[a-z0-9])?$'",
-		"goMemoryLimit: 400M":                           "- at '/goMemoryLimit': '400M' does not match pattern '^[0-9]+(B|KiB|MiB|GiB)$'",
-		"{mode: sidecar, application: {container: {name: a, image: b, ports: [{name: c, containerPort: 1}]}}}": "application.container has no port http, which application.targetPort names",
+		"mode: daemonset":               "- at '/mode': value must be one of 'service-swap', 'replicas', 'sidecar'",
+		"replica: 3":                    "- at '': additional properties 'replica' not allowed",
+		"mode: replicas":                "- at '/store/existingSecret': minLength: got 0, want 1",
+		"{mode: replicas, replicas: 1}": "- at '/replicas': minimum: got 1, want 2",
+		"mode: sidecar":                 "- at '/application/container': missing properties 'name', 'image', 'ports'",
+		"config: {listen: ':80'}":       "- at '/config/listen': false schema",
+		"config: {limits: {drain: 1h}}": "- at '/config/limits/drain': false schema",
+		"drainSeconds: 20s":             "- at '/drainSeconds': got string, want integer",
+		"application: {port: 70000}":    "- at '/application/port': maximum: got 70,000, want 65,535",
+		"application: {selector: {}}":   "- at '/application/selector': minProperties: got 0, want 1",
+		"{mode: service-swap, application: {selector: {a: b}}, config: {guard: unsafe}}": "",
+		"application: {name: Chat}": "- at '/application/name': 'Chat' does not match pattern '^[a-z]([-a-z0-9]{0,54}[a-z0-9])?$'",
+		"goMemoryLimit: 400M":       "- at '/goMemoryLimit': '400M' does not match pattern '^[0-9]+(B|KiB|MiB|GiB)$'",
+		"{mode: sidecar, application: {selector: {a: b}, container: {name: a, image: b, ports: [{name: c, containerPort: 1}]}}}": "application.container has no port http, which application.targetPort names",
 	} {
 		var values map[string]any
 		if err := yaml.Unmarshal([]byte(text), &values); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err := template(values)
+		_, _, err := template("interlock", values)
 		if (err == nil) != (want == "") || err != nil && !slices.ContainsFunc(strings.Split(err.Error(), "\n"), func(line string) bool { return strings.Contains(line, want) }) {
 			t.Errorf("%s: got %v\nwant a line %q", text, err, want)
 		}
@@ -170,7 +171,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 // TestTheNotesLeadBack applies both patches of the notes.
 func TestTheNotesLeadBack(t *testing.T) {
 	app := build(t, filesys.MakeFsOnDisk(), manifests+"/app")
-	_, notes, err := template(chartValues(t, "service-swap"))
+	_, notes, err := template("interlock", chartValues(t, "service-swap"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,6 +182,48 @@ func TestTheNotesLeadBack(t *testing.T) {
 	}
 	if back := patched(t, swapped, both[1]); back != app {
 		t.Errorf("after both patches:\n%s\nwant\n%s", back, app)
+	}
+}
+
+// TestTheSwapFitsTheSelectorOfTheApplication checks that the Service selects only the pods of its own
+// release, by the keys that the application is selected by: kubectl apply and helm upgrade change
+// only these.
+func TestTheSwapFitsTheSelectorOfTheApplication(t *testing.T) {
+	for _, selector := range []map[string]string{
+		{"app": "chat"}, {"app.kubernetes.io/name": "chat"}, {"app.kubernetes.io/name": "chat", "app.kubernetes.io/instance": "prod", "tier": "web"},
+	} {
+		pods := map[string]map[string]string{}
+		var swapped []map[string]string
+		for _, name := range []string{"interlock", "other"} {
+			given := map[string]any{}
+			for key, value := range selector {
+				given[key] = value
+			}
+			objects, notes, err := template(name, map[string]any{"application": map[string]any{"selector": given}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, _ := read(t, objects).proxy(t)
+			pods[name] = d.Spec.Template.Labels
+			var patch []struct{ Value any }
+			if err := json.Unmarshal([]byte(swaps(t, notes)[0]), &patch); err != nil {
+				t.Fatal(err)
+			}
+			by := map[string]string{}
+			for key, value := range patch[0].Value.(map[string]any) {
+				by[key] = value.(string)
+			}
+			swapped = append(swapped, by)
+			if got, want := slices.Sorted(maps.Keys(by)), slices.Sorted(maps.Keys(selector)); !slices.Equal(got, want) {
+				t.Errorf("%v: the Service selects by %v", selector, by)
+			}
+		}
+		for i, by := range swapped {
+			s := labels.SelectorFromSet(by)
+			if first, other := s.Matches(labels.Set(pods["interlock"])), s.Matches(labels.Set(pods["other"])); first != (i == 0) || other != (i == 1) {
+				t.Errorf("%v: %v selects pods with the labels %v", selector, by, pods)
+			}
+		}
 	}
 }
 

@@ -13,8 +13,16 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{/* The labels that select the pods of Interlock, if it has some of its own. */}}
 {{- define "interlock.selector" -}}
-app.kubernetes.io/name: interlock
+app.kubernetes.io/name: {{ include "interlock.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* The labels by which the application's Service selects the pods of Interlock. They have the keys of the application's own, so a
+Service that is deployed again leads to the application, and not to the pods that have the labels of both. */}}
+{{- define "interlock.swapped" -}}
+{{- range $key, $_ := .Values.application.selector }}
+{{ $key }}: {{ ternary $.Release.Name (include "interlock.name" $) (eq $key "app.kubernetes.io/instance") }}
+{{- end }}
 {{- end }}
 
 {{/* The labels that select the pods with Interlock in them. */}}
@@ -177,7 +185,7 @@ prometheus.io/port: "9427"
 
 {{/* JSON patches of the application's Service: to Interlock, and back. */}}
 {{- define "interlock.swap" -}}
-[{"op":"replace","path":"/spec/selector","value":{{ include "interlock.selector" . | fromYaml | toJson }}},{"op":"replace","path":"/spec/ports/0/targetPort","value":"traffic"}]
+[{"op":"replace","path":"/spec/selector","value":{{ include "interlock.swapped" . | fromYaml | toJson }}},{"op":"replace","path":"/spec/ports/0/targetPort","value":"traffic"}]
 {{- end }}
 {{- define "interlock.back" -}}
 [{"op":"replace","path":"/spec/selector","value":{{ toJson .Values.application.selector }}},{"op":"replace","path":"/spec/ports/0/targetPort","value":{{ toJson .Values.application.targetPort }}}]
