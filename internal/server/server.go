@@ -75,7 +75,6 @@ type Serving struct {
 func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func() (config.Config, error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	defer collectLess()()
 	s := &Serving{config: c, Out: out, audit: NewAudit(c, out.Emit)}
 	var t *Routing
 	var err error
