@@ -11,7 +11,7 @@ DOCS_BASE     ?= /
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build docs dist demo test world lint shape fuzz bench compose-test clean
+.PHONY: help build docs scoreboard dist demo test world lint shape fuzz bench compose-test clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -24,9 +24,13 @@ dist: ## dist/: archives, packages and the image of a release
 
 docs: site/node_modules/.package-lock.json ## the documentation as a site, in site/build/html (needs npm)
 	npm --prefix site run build -- --base $(DOCS_BASE)
+	$(GO) -C scoreboard run . site -o ../site/build/html/scoreboard -rules '../rules/%s.html'
 
 site/node_modules/.package-lock.json: site/package-lock.json
 	npm ci --prefix site --no-audit --no-fund --ignore-scripts
+
+scoreboard: ## what servers answer to the probes, as a site in scoreboard/build
+	$(GO) -C scoreboard run . site
 
 demo: ## the whole product in one command, nothing to install
 	$(GO) run ./cmd/interlock demo

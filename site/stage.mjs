@@ -137,6 +137,7 @@ function navigation(docs) {
   const contents = sections(path.join(docs, 'README.md'), '/')
   contents.flatMap((s) => s.items).forEach((i) => (i.text = i.text[0].toUpperCase() + i.text.slice(1)))
   const nav = contents.map(({ text, items }) => (items.length === 1 ? { text, link: items[0].link } : { text, items }))
+  nav.push({ text: 'Scoreboard', link: '/scoreboard/index.html', target: '_self' }) // of make scoreboard
   const up = { text: 'All documentation', link: '/' }
   const rulebook = { text: 'Rulebook', link: '/rules/' }
   const diagnoses = sections(path.join(docs, 'diagnoses', 'README.md'), '/diagnoses/')

@@ -19,10 +19,7 @@ import (
 // dark. They are accessible, fit the window, and load nothing but files of the site.
 func TestScoreboardPages(t *testing.T) {
 	built := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "-C", "../../scoreboard", "run", ".", "site", "-data", "site/testdata/runs", "-recipes", "site/testdata/checkout", "-o", built)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the scoreboard: %v\n%s", err, out)
-	}
+	buildScoreboard(t, built)
 	b := browser(t, "")
 	var mu sync.Mutex
 	var requests []string
@@ -65,6 +62,15 @@ func TestScoreboardPages(t *testing.T) {
 		if !strings.HasPrefix(r, top) {
 			t.Errorf("the browser requested %s", r)
 		}
+	}
+}
+
+// buildScoreboard builds the pages of a small scoreboard.
+func buildScoreboard(t *testing.T, to string, more ...string) {
+	t.Helper()
+	arguments := []string{"-C", "../../scoreboard", "run", ".", "site", "-data", "site/testdata/runs", "-recipes", "site/testdata/checkout", "-o", to}
+	if out, err := exec.CommandContext(t.Context(), "go", append(arguments, more...)...).CombinedOutput(); err != nil {
+		t.Fatalf("build the scoreboard: %v\n%s", err, out)
 	}
 }
 
