@@ -33,7 +33,7 @@ func TestTraefikConfigurations(t *testing.T) {
 				t.Errorf("%s, block %d: %v", kind, i, err)
 			}
 			for _, wrong := range [][2]string{
-				{"entryPoints:", "entrypoint:"}, {"address: ", "addres: "}, {"trustedIPs: [127.0.0.1/32]", "trustedIPs: 127.0.0.1/32"},
+				{"entryPoints:", "entrypoint:"}, {"address: ", "adr: "}, {"trustedIPs: [127.0.0.1/32]", "trustedIPs: 127.0.0.1/32"},
 				{"filename: ", "watch: "}, {"servers:", "server:"}, {"keyFile: ", "keyfil: "}, {"url: ", "weight: "}, {"tls: {}", "tls: []"},
 			} {
 				changed := strings.Replace(text, wrong[0], wrong[1], 1)
