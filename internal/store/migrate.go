@@ -109,7 +109,7 @@ func (s *Store) applied(ctx context.Context) (map[int64]bool, error) {
 	if n == 0 {
 		err := s.pool().QueryRowContext(ctx, foreign).Scan(&n)
 		if err == nil && n > 0 {
-			err = s.foreign(ctx)
+			err = s.foreign(ctx, query)
 		}
 		return nil, err
 	}
@@ -129,13 +129,15 @@ func (s *Store) applied(ctx context.Context) (map[int64]bool, error) {
 	return all, rows.Err()
 }
 
-// foreign returns the error for tables of another program, unless the store's own tables have
-// appeared in the meantime.
-func (s *Store) foreign(ctx context.Context) error {
-	if _, err := s.pool().ExecContext(ctx, "SELECT 1 FROM "+versions); err == nil {
-		return nil
+// foreign returns the error for tables of another program, unless the store's own tables, which the
+// query counts, have appeared in the meantime. A file that is locked at the moment is not foreign.
+func (s *Store) foreign(ctx context.Context, query string) error {
+	var n int
+	err := s.pool().QueryRowContext(ctx, query).Scan(&n)
+	if err == nil && n == 0 {
+		return ErrForeign
 	}
-	return ErrForeign
+	return err
 }
 
 // apply applies the missing migrations.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -245,5 +246,35 @@ func TestVersionsGrow(t *testing.T) {
 	all, err := known()
 	if err != nil || len(all) == 0 || !slices.IsSorted(all) || all[0] != 101 {
 		t.Errorf("got %v, %v", all, err)
+	}
+}
+
+// TestALockedFileIsNotForeign asks whose a file is while another program has it locked.
+func TestALockedFileIsNotForeign(t *testing.T) {
+	uri, err := address(filepath.Join(t.TempDir(), "store.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newConnector(uri + "?_pragma=busy_timeout(0)&_txlock=exclusive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, s := sql.OpenDB(c), &Store{}
+	defer other.Close()
+	s.db.Store(sql.OpenDB(c))
+	defer s.Close()
+	tx, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := "SELECT COUNT(*) FROM sqlite_master WHERE name = '" + versions + "'"
+	if err := s.foreign(t.Context(), query); !isLocked(err) {
+		t.Errorf("got %v of a locked file", err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.foreign(t.Context(), query); !errors.Is(err, ErrForeign) {
+		t.Errorf("got %v of a file without the tables", err)
 	}
 }
