@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -14,8 +17,12 @@ import (
 // more than 4 MiB. An error has the offset in the file.
 func Read(r io.Reader, each func(*rules.Ruling)) error {
 	in := &portion{Reader: r}
-	f := &reportFile{Decoder: json.NewDecoder(in), in: in, each: each}
+	f := &reportFile{Decoder: jsontext.NewDecoder(in, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), in: in, each: each}
 	err := f.read()
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		err = syntax.Err
+	}
 	switch {
 	case errors.Is(err, errEmpty):
 		return err
@@ -56,22 +63,22 @@ func (p *portion) Read(b []byte) (int, error) {
 
 // reportFile is a report that is being read.
 type reportFile struct {
-	*json.Decoder
+	*jsontext.Decoder
 	in     *portion
 	each   func(*rules.Ruling)
 	handed int // rulings
 }
 
 func (f *reportFile) read() error {
-	first, err := f.Token()
+	first, err := f.ReadToken()
 	switch {
 	case errors.Is(err, io.EOF):
 		return errEmpty
 	case err != nil:
 		return err
-	case first == json.Delim('['):
+	case first.Kind() == '[':
 		return f.rest(f.ruling)
-	case first != json.Delim('{'):
+	case first.Kind() != '{':
 		return errNoReport
 	}
 	if err := f.object(); err != nil {
@@ -95,9 +102,9 @@ func (f *reportFile) object() error {
 			document = true
 			return f.list(f.endpoint)
 		}
-		var value json.RawMessage
-		defer func() { members[key] = value }()
-		return f.Decode(&value)
+		value, err := f.ReadValue()
+		members[key] = json.RawMessage(slices.Clone(value))
+		return err
 	})
 	if err != nil || document {
 		return err
@@ -118,13 +125,17 @@ func (f *reportFile) endpoint() error {
 		if key == "results" {
 			return f.list(f.result)
 		}
-		return f.Decode(new(json.RawMessage))
+		return f.SkipValue()
 	})
 }
 
 func (f *reportFile) result() error {
 	var one struct{ Ruling json.RawMessage }
-	if err := f.Decode(&one); err != nil {
+	value, err := f.ReadValue()
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(value, &one); err != nil {
 		return err
 	}
 	if string(one.Ruling) == "null" { // it was not sent
@@ -135,8 +146,8 @@ func (f *reportFile) result() error {
 }
 
 func (f *reportFile) ruling() error {
-	var b json.RawMessage
-	if err := f.Decode(&b); err != nil {
+	b, err := f.ReadValue()
+	if err != nil {
 		return err
 	}
 	return f.hand(b)
@@ -155,16 +166,16 @@ func (f *reportFile) hand(b []byte) error {
 
 // members reads an object after its brace, and calls value for each member.
 func (f *reportFile) members(value func(key string) error) error {
-	for f.More() {
-		key, err := f.Token()
+	for f.PeekKind() != '}' {
+		key, err := f.ReadToken()
 		if err != nil {
 			return err
 		}
-		if err := value(fmt.Sprint(key)); err != nil {
+		if err := value(key.String()); err != nil {
 			return err
 		}
 	}
-	_, err := f.Token()
+	_, err := f.ReadToken()
 	return err
 }
 
@@ -178,18 +189,18 @@ func (f *reportFile) list(element func() error) error {
 
 // rest reads an array after its bracket.
 func (f *reportFile) rest(element func() error) error {
-	for f.More() {
+	for f.PeekKind() != ']' {
 		if err := element(); err != nil {
 			return err
 		}
 	}
-	_, err := f.Token()
+	_, err := f.ReadToken()
 	return err
 }
 
-func (f *reportFile) open(delim json.Delim) error {
-	is, err := f.Token()
-	if err == nil && is != delim {
+func (f *reportFile) open(delim jsontext.Kind) error {
+	is, err := f.ReadToken()
+	if err == nil && is.Kind() != delim {
 		err = errNoReport
 	}
 	return err
