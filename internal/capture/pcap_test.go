@@ -120,7 +120,7 @@ func same(exchanges []*wire.Exchange, timeless bool) string {
 // timelessFrames returns the facts of frames without their times, and also without what depends on the
 // order of the two directions unless that is known.
 func timelessFrames(f *ws.Facts, ordered bool) *ws.Facts {
-	own := *f // WithReasons returns what it is called on where there is no reason
+	own := *f // without a Close frame WithReasons returns what it is called on
 	f = own.WithReasons(func(reason string) string { return reason })
 	f.Idle, f.IdleAt = 0, 0
 	for i := range f.Sides {
