@@ -50,8 +50,9 @@ func framesOfH2C(t *testing.T, p *process, id string) {
 	if f == nil {
 		t.Fatal("the frames were not read")
 	}
+	left := f.Sides[h2.Client].GoAway != nil // maybe before the server has acknowledged its settings
 	for from := range f.Sides {
-		if s := &f.Sides[from]; s.Fault != nil || s.Lost || s.Cut || s.Preface != (from == int(h2.Client)) || s.Frames[h2.Settings] == 0 || s.Acks.Settings == 0 {
+		if s := &f.Sides[from]; s.Fault != nil || s.Lost || s.Cut || s.Preface != (from == int(h2.Client)) || s.Frames[h2.Settings] == 0 || s.Acks.Settings == 0 && !(left && from == int(h2.Server)) {
 			t.Errorf("%s: %+v, fault %+v", h2.Side(from), s, s.Fault)
 		}
 	}
