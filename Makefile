@@ -11,7 +11,7 @@ DOCS_BASE     ?= /
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build docs scoreboard dist demo test world lint shape fuzz bench compose-test clean
+.PHONY: help build docs scoreboard dist demo test world lint shape fuzz bench bench-quick compose-test clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -80,6 +80,10 @@ fuzz: ## the parsers of hostile input, each for FUZZTIME
 bench: ## CPU time, memory and added time, beside nginx, HAProxy and others (an hour)
 	$(GO) -C test/bench run .
 	$(GO) -C test/bench run . document
+
+bench-quick: ## the rows that most changes touch, in minutes; writes no figures
+	$(GO) -C test/bench run . -rounds 3 -scale 0.5 -row get-32,handshake,guard-handshake,handshake-tls,echo,bulk \
+		-contenders nginx,haproxy,interlock,interlock-sqlite,interlock-guard,nginx-tls,haproxy-tls,interlock-tls
 
 compose-test: ## docker compose up, one unsafe switch through it, and down again
 	test/e2e/compose-test
