@@ -4,83 +4,155 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// paces are the rates at which latency is measured, in requests per second.
-var paces = []int{100, 1000, 5000}
+// paces are the rates at which latency is measured, in requests per second, and for how long in each round.
+var paces = []pace{{100, 10 * time.Second}, {1000, 5 * time.Second}, {5000, 5 * time.Second}}
 
-// paceConnections is the number of connections that the requests are spread over.
+type pace struct {
+	rate int
+	long time.Duration
+}
+
+// paceConnections is the number of connections that the requests of a contender are spread over.
 const paceConnections = 32
+
+// paceReference is the contender that others are compared with.
+const paceReference = "nginx"
 
 func latencyRows() []row {
 	var made []row
-	for _, rate := range paces {
-		name := fmt.Sprintf("latency-%d", rate)
-		made = append(made, row{name, func(ctx context.Context, b *bench) ([]figures, error) { return b.latency(ctx, name, rate) }})
+	for _, p := range paces {
+		name := fmt.Sprintf("latency-%d", p.rate)
+		made = append(made, row{name, func(ctx context.Context, b *bench) ([]figures, error) { return b.latency(ctx, name, p) }})
 	}
 	return made
 }
 
-// latency sends GETs at a fixed rate, however slow the responses are, and measures each from the
-// time at which it was due. The latency of direct belongs to the machine and the origin; the rest
-// is added by the proxy.
-func (b *bench) latency(ctx context.Context, name string, rate int) ([]figures, error) {
-	columns := b.among(slices.Clone(quick)...)
-	title := fmt.Sprintf("keep-alive GET at %d requests/s over %d connections, time from when it was due to the answer", rate, paceConnections)
-	half := newFigures(name+"-p50", title+", p50", "µs", []string{"nginx"}, columns)
-	most := newFigures(name+"-p99", title+", p99", "µs", []string{"nginx"}, columns)
+// latency sends GETs at a fixed rate, however slow the responses are, and measures each from the time at which it was due.
+// Each contender is measured together with nginx: both get requests at the rate, in turn, so that other activity of the
+// machine affects both alike. The latency of direct belongs to the machine and the origin; the rest is added by the proxy.
+func (b *bench) latency(ctx context.Context, name string, p pace) ([]figures, error) {
+	columns := b.among(paceReference, shipped, "direct", "haproxy")
+	title := fmt.Sprintf("keep-alive GET at %d requests/s over %d connections, time from when it was due to the answer", p.rate, paceConnections)
+	half := newFigures(name+"-p50", title+", p50", "µs", []string{paceReference}, columns)
+	most := newFigures(name+"-p99", title+", p99", "µs", []string{paceReference}, columns)
 	half.Aim, most.Aim = 1, 1
+	if len(columns) > 1 && columns[0] == paceReference {
+		columns = columns[1:] // each is measured with the reference
+	}
+	measured := make([]together, len(columns))
 	for round := range b.rounds + 1 {
-		times := make([][]float64, len(columns))
-		for i := range slicesOfRound * len(columns) {
+		long := time.Duration(float64(p.long) * b.scale)
+		if round == 0 {
+			long = min(long, time.Second) // a round that only warms up
+		}
+		for i := range columns {
 			at := (round + i) % len(columns)
-			r, err := b.shared(ctx, columns[at])
-			if err != nil {
-				return nil, err
+			pair := []string{columns[at]}
+			if columns[at] != paceReference {
+				pair = append(pair, b.among(paceReference)...)
 			}
-			got, err := b.paced(ctx, r, rate)
+			times, err := b.paced(ctx, pair, p.rate, long)
 			if err != nil {
 				return nil, fmt.Errorf("%s through %s: %w", name, columns[at], err)
 			}
-			times[at] = append(times[at], got...)
-		}
-		progress(name, round, b.rounds)
-		for i := range columns {
 			if round > 0 {
-				slices.Sort(times[i])
-				half.Columns[i].Rounds = append(half.Columns[i].Rounds, roundValue{Value: quantile(times[i], 0.5)})
-				most.Columns[i].Rounds = append(most.Columns[i].Rounds, roundValue{Value: quantile(times[i], 0.99)})
+				measured[at].add(times, long)
 			}
 		}
+		progress(name, round, b.rounds)
 	}
-	half.compare()
-	most.compare()
+	for i, m := range measured {
+		m.enter(&half, 0.5, columns[i], i == 0)
+		m.enter(&most, 0.99, columns[i], i == 0)
+	}
 	return []figures{half, most}, nil
 }
 
-// quantile returns the value that the given part of the sorted values does not exceed.
-func quantile(sorted []float64, part float64) float64 {
-	return sorted[min(len(sorted)-1, int(part*float64(len(sorted))))]
+// together has the times of a contender, and those of the reference that had the same requests, by round.
+type together struct {
+	rounds [][][]timed // round, contender (the reference is the second), request
+	long   time.Duration
 }
 
-// paced returns how long each response took in a slice of one second, in microseconds.
-func (b *bench) paced(ctx context.Context, r *running, rate int) ([]float64, error) {
+func (t *together) add(times [][]timed, long time.Duration) {
+	for _, of := range times {
+		for i := range of {
+			of[i].at += t.long
+		}
+	}
+	t.rounds = append(t.rounds, times)
+	longest := blockLengths[len(blockLengths)-1]
+	t.long += (long/longest + 1) * longest // no block has requests of two rounds
+}
+
+// enter puts the quantile of a contender into its column, and that of the reference into its own if alone is set.
+func (t *together) enter(f *figures, part float64, name string, reference bool) {
+	column := func(name string) *column {
+		return &f.Columns[slices.IndexFunc(f.Columns, func(c column) bool { return c.Name == name })]
+	}
+	own := column(name)
+	var x, y []timed
+	var values, ratios []float64
+	for _, round := range t.rounds {
+		v := roundValue{Value: quantileOf(part, round[0])}
+		x = append(x, round[0]...)
+		values = append(values, v.Value)
+		if len(round) > 1 {
+			base := quantileOf(part, round[1])
+			ratio := v.Value / base
+			v.Ratio = &ratio
+			y = append(y, round[1]...)
+			ratios = append(ratios, ratio)
+			if reference {
+				one := 1.0
+				r := column(paceReference)
+				r.Rounds = append(r.Rounds, roundValue{Value: base, Ratio: &one})
+			}
+		}
+		own.Rounds = append(own.Rounds, v)
+	}
+	own.Value = median(values)
+	if len(ratios) == 0 {
+		return
+	}
+	ratio := median(ratios)
+	own.Ratio, own.Difference = &ratio, differenceOf(part, paceReference, x, y)
+	if reference {
+		one, all := 1.0, []float64{}
+		r := column(paceReference)
+		for _, v := range r.Rounds {
+			all = append(all, v.Value)
+		}
+		r.Value, r.Ratio = median(all), &one
+	}
+}
+
+// paced returns how long the requests of each contender took.
+func (b *bench) paced(ctx context.Context, contenders []string, rate int, long time.Duration) ([][]timed, error) {
 	file, err := os.CreateTemp(b.dir, "times-")
 	if err != nil {
 		return nil, fmt.Errorf("make a file for the times: %w", err)
 	}
 	file.Close()
 	defer os.Remove(file.Name())
-	l, err := startLoad(ctx, b.self, "pace", r.target, strconv.Itoa(rate), strconv.Itoa(b.count(rate)), file.Name())
+	args := []string{"pace", strconv.Itoa(rate), strconv.Itoa(max(1, int(long.Seconds()*float64(rate)))), file.Name()}
+	var all []*running
+	for _, name := range contenders {
+		r, err := b.shared(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		all, args = append(all, r), append(args, r.target)
+	}
+	l, err := startLoad(ctx, b.self, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -89,99 +161,14 @@ func (b *bench) paced(ctx context.Context, r *running, rate int) ([]float64, err
 		err = failed
 	}
 	if err != nil {
-		return nil, r.blame(err)
+		for _, r := range all {
+			err = r.blame(err)
+		}
+		return nil, err
 	}
 	raw, err := os.ReadFile(file.Name())
 	if err != nil {
 		return nil, fmt.Errorf("read the times: %w", err)
 	}
-	times := make([]float64, 0, len(raw)/8)
-	for ; len(raw) >= 8; raw = raw[8:] {
-		times = append(times, float64(binary.NativeEndian.Uint64(raw))/1000)
-	}
-	return times, nil
-}
-
-// pace sends args[2] GETs to args[0], args[1] per second, and writes the nanoseconds that each took
-// to the file args[3].
-func pace(args []string) error {
-	rate, err1 := strconv.Atoi(args[1])
-	count, err2 := strconv.Atoi(args[2])
-	if err := errors.Join(err1, err2); err != nil {
-		return err
-	}
-	at := slices.IndexFunc(works, func(w work) bool { return w.Name == "get-32" })
-	c, err := newClient(works[at], args[0], paceConnections)
-	if err != nil {
-		return err
-	}
-	if err := openAll(c); err != nil {
-		return err
-	}
-	var times []byte
-	if err := inStep(func() error { times, err = c.keepPace(rate, count); return err }); err != nil {
-		return err
-	}
-	return os.WriteFile(args[3], times, 0o600)
-}
-
-// keepPace begins a request whenever one is due and a connection is free for it.
-func (c *client) keepPace(rate, count int) (times []byte, err error) {
-	every := time.Second / time.Duration(rate)
-	timer, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("create a timer: %w", err)
-	}
-	defer unix.Close(timer)
-	if err := c.poll.add(timer, len(c.conns)); err != nil {
-		return nil, err
-	}
-	tick := unix.NsecToTimespec(int64(every))
-	if err := unix.TimerfdSettime(timer, 0, &unix.ItimerSpec{Interval: tick, Value: tick}, nil); err != nil {
-		return nil, fmt.Errorf("set the timer: %w", err)
-	}
-	free := make([]int, len(c.conns))
-	for i := range free {
-		free[i] = i
-	}
-	due := make([]time.Time, len(c.conns))
-	first, begun := time.Now().Add(every), 0
-	for ended := 0; ended < count; {
-		events, err := c.poll.wait(10_000)
-		if err != nil {
-			return nil, err
-		}
-		if len(events) == 0 {
-			return nil, fmt.Errorf("nothing came for 10 s, after %d of %d", ended, count)
-		}
-		for _, event := range events {
-			if int(event.Fd) == len(c.conns) {
-				var ticks [8]byte
-				_, _ = unix.Read(timer, ticks[:]) // the clock says which requests are due
-				continue
-			}
-			all, err := c.read(&c.conns[event.Fd])
-			if err != nil {
-				return nil, fmt.Errorf("after %d of %d: %w", ended, count, err)
-			}
-			if all {
-				times = binary.NativeEndian.AppendUint64(times, uint64(time.Since(due[event.Fd])))
-				free = append(free, int(event.Fd))
-				ended++
-			}
-		}
-		for now := time.Now(); begun < count && len(free) > 0; begun++ {
-			at := first.Add(time.Duration(begun) * every)
-			if now.Before(at) {
-				break
-			}
-			next := free[0]
-			free = free[1:]
-			due[next] = at
-			if err := c.work.Begin(c, &c.conns[next]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return times, nil
+	return readPace(raw, len(contenders)), nil
 }

@@ -73,7 +73,7 @@ func status(args []string) int {
 var roles = map[string]func(args []string) error{
 	"origin":       origin,
 	"load":         load,
-	"pace":         pace,
+	"pace":         keepPace,
 	"hold":         hold,
 	"reverseproxy": reverseProxy,
 	"goproxy":      goProxy,

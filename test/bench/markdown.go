@@ -135,6 +135,11 @@ func (f *figures) markdown(b *bytes.Buffer) {
 		}
 		beside = append(beside, text)
 	}
+	for _, c := range f.Columns {
+		if c.Difference != nil && kind(c.Name) == "interlock" {
+			beside = append(beside, c.Name+" − "+c.Difference.To+": "+c.Difference.String())
+		}
+	}
 	fmt.Fprintf(b, " %s | %s | %s | %s |\n", ratio, to, aim, strings.Join(beside, "; "))
 }
 

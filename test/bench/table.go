@@ -40,6 +40,8 @@ type column struct {
 	Value  float64      `json:"value"`           // median over the rounds; of direct, what the origin used
 	Ratio  *float64     `json:"ratio,omitempty"` // median over the rounds of the ratio in the round
 	Rounds []roundValue `json:"rounds"`
+
+	Difference *difference `json:"difference,omitempty"` // of rows whose contenders have the same requests
 }
 
 type roundValue struct {
@@ -134,6 +136,11 @@ func (f figures) print(w io.Writer) {
 			aim = fmt.Sprintf("≤ %g", f.Most)
 		}
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%s\t%s\t\n", c.Name, c.Value, slices.Min(all), slices.Max(all), ratio, aim)
+	}
+	for _, c := range f.Columns {
+		if c.Difference != nil {
+			fmt.Fprintf(w, "%s − %s: %s\n", c.Name, c.Difference.To, c.Difference)
+		}
 	}
 	fmt.Fprintln(w)
 }
