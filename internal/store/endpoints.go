@@ -29,10 +29,6 @@ func (e *Endpoint) key() endpointKey {
 	return endpointKey{e.Route, e.Endpoint, e.Backend, e.Host, e.Protocol, e.Subprotocol}
 }
 
-// maxLearned limits the endpoints that wait to be written. Clients choose Host, so there may be any
-// number of them.
-const maxLearned = 1000
-
 // endpointOf returns the endpoint of a ruling that shows a valid switch and is in its last form, so
 // that an exchange counts once.
 func endpointOf(r *rules.Ruling) (Endpoint, bool) {

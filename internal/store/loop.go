@@ -51,7 +51,7 @@ func (w *Writer) wait() (ending bool) {
 func (w *Writer) idle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.gathered.empty() && w.queue.count == 0
+	return w.gathered.empty() && w.queue.count == 0 && len(w.learned.waiting) == 0
 }
 
 // deliver retries until the store has accepted a batch or the context ends, then keeps the promises

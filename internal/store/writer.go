@@ -19,7 +19,8 @@ import (
 // Its methods are safe for concurrent use, and only Run blocks.
 //
 // Unsafe rulings are written at once, others in batches within 200 ms. After a kill -9 the store
-// lacks at most the last batch. With WriteThen the caller reports only what the store has.
+// lacks at most the last batch, and the last ten seconds in the counts of endpoints that it has. With
+// WriteThen the caller reports only what the store has.
 type Writer struct {
 	Store        *Store
 	FindingsOnly bool  // evidence: none: no exchanges are kept
@@ -34,6 +35,8 @@ type Writer struct {
 
 	mu         sync.Mutex
 	gathered   batch
+	learned    learned
+	later      *time.Timer // rings when learned endpoints are due; nil before they had to wait
 	queue      queue
 	flight     *batch // being written
 	session    string // the name under which findings are counted; each writer has its own
@@ -94,10 +97,7 @@ func (w *Writer) take(r *rules.Ruling, then func(bool)) {
 		put(&w.gathered.results, is.key(), is)
 	}
 	if e, ok := endpointOf(r); ok {
-		was, known := w.gathered.endpoints[e.key()]
-		if e.Count += was.Count; known || len(w.gathered.endpoints) < maxLearned {
-			put(&w.gathered.endpoints, e.key(), e)
-		}
+		w.learned.add(e)
 	}
 	var kept *waiting
 	if !w.FindingsOnly && !w.Paused() {
@@ -201,6 +201,7 @@ func (w *Writer) next() *batch {
 	defer w.mu.Unlock()
 	b := w.gathered
 	b.exchanges = w.queue.take()
+	b.endpoints = w.due()
 	if b.empty() {
 		return nil
 	}
@@ -208,6 +209,29 @@ func (w *Writer) next() *batch {
 	b.session, b.began, b.number, b.more, w.flight = w.session, w.began, w.number, w.queue.count > 0, &b
 	w.gathered = batch{}
 	return &b
+}
+
+// due returns the learned endpoints that are to be written now. The lock is held.
+func (w *Writer) due() map[endpointKey]Endpoint {
+	endpoints, wait := w.learned.take(time.Now(), w.isEnding())
+	switch {
+	case wait == 0:
+	case w.later == nil:
+		w.later = time.AfterFunc(wait, func() { w.ring(false) })
+	default:
+		w.later.Reset(wait)
+	}
+	return endpoints
+}
+
+// isEnding reports whether everything is to be written.
+func (w *Writer) isEnding() bool {
+	select {
+	case <-w.ending:
+		return true
+	default:
+		return false
+	}
 }
 
 // Run writes queued rulings until ctx ends, and then the rest for as long as Drain. It also folds
@@ -230,6 +254,9 @@ func (w *Writer) Run(ctx context.Context) error {
 	timer.Stop()
 	keeper.Wait()
 	w.mu.Lock()
+	if w.later != nil {
+		w.later.Stop()
+	}
 	left := slices.Concat(w.gathered.then, promised(w.queue.unsafe), promised(w.queue.rest))
 	w.mu.Unlock()
 	for _, p := range left {
