@@ -20,11 +20,13 @@ type batch struct {
 	results   map[resultKey]Result
 	endpoints map[endpointKey]Endpoint
 	then      []*promise // for exchanges that are not kept
+	beat      *heartbeat // nil: none is due
+	every     int64      // the interval of heartbeats in milliseconds
 	more      bool       // more exchanges are waiting
 }
 
 func (b *batch) empty() bool {
-	return len(b.findings.waiting)+len(b.minutes.waiting)+len(b.exchanges)+len(b.runs)+len(b.results)+len(b.endpoints)+len(b.then) == 0
+	return len(b.findings.waiting)+len(b.minutes.waiting)+len(b.exchanges)+len(b.runs)+len(b.results)+len(b.endpoints)+len(b.then) == 0 && b.beat == nil
 }
 
 // put sets a value of a map, and creates the map if it is nil.
@@ -85,19 +87,6 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 		s.remember()
 	}
 	return refused, err
-}
-
-// begin records the batch in the row of its writer and locks that row until the end of the
-// transaction, so that no one folds its findings. It returns true if the batch was written before.
-func (s *Store) begin(ctx context.Context, tx *sql.Tx, b *batch) (written bool, err error) {
-	result, err := tx.ExecContext(ctx, `INSERT INTO instances (id, name, version, began, seen, batch, folded) VALUES ($1, $2, $3, $4, $5, $6, 0)
-		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, batch = excluded.batch, folded = 0 WHERE instances.batch < excluded.batch`,
-		b.session, storable(s.options.Instance, maxKey), storable(s.options.Version, maxKey), b.began.UnixMilli(), time.Now().UnixMilli(), b.number)
-	if err != nil {
-		return false, err
-	}
-	n, err := result.RowsAffected()
-	return n == 0, err
 }
 
 // transact runs f in a transaction.

@@ -50,6 +50,15 @@ func (d dialect) glob(expression, parameter string) string {
 	return expression + " GLOB " + parameter
 }
 
+// now is the time of the database in milliseconds since 1970. It is the one clock that all
+// instances share.
+func (d dialect) now() string {
+	if d == postgres {
+		return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+	}
+	return "CAST(unixepoch('subsec') * 1000 AS BIGINT)"
+}
+
 // skip makes a SELECT lock the rows that it finds and skip locked ones. SQLite locks everything
 // anyway.
 func (d dialect) skip() string {

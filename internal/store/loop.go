@@ -9,9 +9,13 @@ import (
 // loop writes batches until the writer is ending and everything is written, or until its context
 // ends.
 func (w *Writer) loop(life context.Context) error {
+	if w.Beat != nil {
+		w.Announce()
+	}
+	due := w.pulse()
 	for ending := false; ; {
 		if !ending {
-			ending = w.wait()
+			ending, due = w.wait(due)
 		}
 		for b := w.next(); b != nil; b = w.next() {
 			if err := w.deliver(life, b); err != nil {
@@ -27,13 +31,21 @@ func (w *Writer) loop(life context.Context) error {
 	}
 }
 
-// wait waits until there is a batch to write, and reports whether the writer is ending.
-func (w *Writer) wait() (ending bool) {
+// wait waits until there is a batch to write, and reports whether the writer is ending. It queues
+// the heartbeat that is due, and returns when the next one is.
+func (w *Writer) wait(due <-chan time.Time) (ending bool, next <-chan time.Time) {
 	select {
 	case <-w.hurry:
-		return false
+		return false, due
 	case <-w.ending:
-		return true
+		w.beat(true)
+		return true, nil
+	case <-due:
+		w.beat(false)
+		return false, w.pulse()
+	case <-w.announced:
+		w.beat(false)
+		return false, w.pulse()
 	case <-w.wake:
 	}
 	timer := time.NewTimer(interval)
@@ -41,10 +53,11 @@ func (w *Writer) wait() (ending bool) {
 	select {
 	case <-w.hurry:
 	case <-w.ending:
-		return true
+		w.beat(true)
+		return true, nil
 	case <-timer.C:
 	}
-	return false
+	return false, due
 }
 
 // idle reports whether everything is written.
@@ -71,9 +84,19 @@ func (w *Writer) deliver(life context.Context, b *batch) error {
 		for _, p := range b.promises() {
 			p.keep(w, false)
 		}
+		var given <-chan struct{} // a heartbeat is given up at the end
+		if b.beats() {
+			given = w.ending
+		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-life.Done():
+		case <-given:
+			timer.Stop()
+			w.mu.Lock()
+			w.flight = nil
+			w.mu.Unlock()
+			return nil
 		case <-timer.C:
 		}
 		timer.Stop()

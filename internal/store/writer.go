@@ -29,6 +29,9 @@ type Writer struct {
 	Limits       Limits
 	Drain        time.Duration // how long Run continues to write after its context has ended; 5 s
 
+	Beat      func() Beat   // what heartbeats say; nil: there are none
+	Heartbeat time.Duration // their interval; 30 s
+
 	promises sync.WaitGroup
 	patience time.Duration // patience, but in a test
 	paused   atomic.Bool
@@ -46,6 +49,7 @@ type Writer struct {
 	hurry      chan struct{} // holds one value: it must be written at once
 	full       chan struct{} // holds one value: the store has grown
 	grown      Size          // by this much since the last prune
+	announced  chan struct{} // holds one value: a heartbeat is due at once
 	ending     chan struct{} // closed by Run: write everything
 	state      State
 	held       held
@@ -145,6 +149,7 @@ func (w *Writer) start() {
 		return
 	}
 	w.wake, w.hurry, w.full, w.ending = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
+	w.announced = make(chan struct{}, 1)
 	w.began = time.Now()
 	w.session = ulid.MustNew(ulid.Timestamp(w.began), rand.Reader).String()
 	w.state.Reachable, w.state.Since = true, w.began
@@ -156,6 +161,9 @@ func (w *Writer) start() {
 	}
 	if w.Drain <= 0 {
 		w.Drain = 5 * time.Second
+	}
+	if w.Heartbeat <= 0 {
+		w.Heartbeat = DefaultHeartbeat
 	}
 }
 
@@ -207,6 +215,9 @@ func (w *Writer) next() *batch {
 	}
 	w.number++
 	b.session, b.began, b.number, b.more, w.flight = w.session, w.began, w.number, w.queue.count > 0, &b
+	if b.every = commandBeat; w.Beat != nil {
+		b.every = w.Heartbeat.Milliseconds()
+	}
 	w.gathered = batch{}
 	return &b
 }
