@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/interlock-proxy/interlock/internal/accept"
+	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
@@ -23,6 +24,7 @@ type Config struct {
 	Frames     string           `yaml:"frames"`
 	Log        string           `yaml:"log"`
 	Instance   string           `yaml:"instance"`
+	Heartbeat  duration         `yaml:"heartbeat"`
 	BackendTLS BackendTLSConfig `yaml:"backend_tls"`
 	SendProxy  int              `yaml:"send_proxy"`
 	TLS        listenTLSConfig  `yaml:"tls"`
@@ -92,7 +94,7 @@ const authRequired = "required"
 // Defaults returns the default configuration. Zero limits mean the defaults of the packages.
 func Defaults() Config {
 	return Config{
-		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Dial: DialLazy, Frames: framesFacts, Log: "auto", Otel: otelConfig{Rulings: rulingsOff}, Unrouted: unroutedDefault,
+		Listen: "127.0.0.1:8426", Admin: adminConfig{Listen: "127.0.0.1:9426"}, Guard: "off", Dial: DialLazy, Frames: framesFacts, Log: "auto", Heartbeat: duration{store.DefaultHeartbeat}, Otel: otelConfig{Rulings: rulingsOff}, Unrouted: unroutedDefault,
 		Forward: ForwardConfig{Hosts: hostList{"backends"}},
 		Limits: limitsConfig{
 			Dial: seconds(10), Head: seconds(30), FirstByte: seconds(300), HalfClosed: seconds(300), Drain: seconds(20),
@@ -139,6 +141,9 @@ func (c *Config) Check(o *Origin) error {
 func (c *Config) checkNumbers(fault func(key, format string, v ...any)) {
 	if c.Limits.Connections < 0 {
 		fault("limits.connections", "must not be less than 0")
+	}
+	if c.Heartbeat.Duration < time.Second {
+		fault("heartbeat", "must be 1s or more")
 	}
 	for _, each := range []struct {
 		key string

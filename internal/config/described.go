@@ -108,6 +108,7 @@ func describedRecords() []description {
 		{path: "guard", flag: "guard", values: []string{"off", "unsafe"}, text: "off: every response reaches the client and nothing is delayed. unsafe: an unsafe 101 is replaced by a 502, bytes that a client sends after an upgrade request wait for the response, and messages that cannot be parsed are rejected."},
 		{path: "log", flag: "log", values: []string{"auto", "json", "text"}, text: "The format of the log. json: one JSON object a line. text: lines for people. auto: text on a terminal, json otherwise."},
 		{path: "instance", flag: "instance", example: "staging-1", text: "The name of this instance in rulings. Empty: a random name."},
+		{path: "heartbeat", text: "How often this instance writes to the store that it runs. Others that share the store report it as silent after three intervals."},
 		{path: "evidence", text: "The exchanges that are kept as evidence of a finding. Findings themselves are never dropped."},
 		{path: "evidence.keep", values: []string{KeepRedacted, KeepFull, KeepNone}, text: "What is kept of an exchange in logs, reports and the store. redacted: no secrets and no payload. full: everything. none: findings only."},
 		{path: "evidence.bytes", text: "The memory for all of it."},

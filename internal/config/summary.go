@@ -48,6 +48,7 @@ func (c *Config) Summary(now time.Time) []Line {
 	if c.Otel.Rulings != rulingsOff {
 		say("rulings", "%s: %s", c.Otel.Rulings, c.Otel.about(rulings()))
 	}
+	say("hash", "%s", ShortHash(c.Hash()))
 	for _, warning := range c.Warnings() {
 		say("warning", "%s", warning)
 	}

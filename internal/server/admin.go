@@ -25,7 +25,7 @@ func (s *Serving) administer(ctx context.Context, open *listeners, token string,
 	s.status.use(c)
 	a := &web.Server{
 		Token: token, Names: config.Lowered(c.Admin.Names), TLS: t, Profile: c.Admin.Profile,
-		Store: kept.store, Audit: s.audit, Tunnels: s.Relay.Tunnels, Tunnel: s.Relay.Tunnel, Status: s.status.show, Lacking: s.status.lacking, Metrics: metrics, Accepted: s.accepted, Reports: s.reportOptions,
+		Store: kept.store, Session: kept.writer.Session(), Audit: s.audit, Tunnels: s.Relay.Tunnels, Tunnel: s.Relay.Tunnel, Status: s.status.show, Lacking: s.status.lacking, Metrics: metrics, Accepted: s.accepted, Reports: s.reportOptions,
 		Probe: s.probes, Replay: s.probes.Replay, Reload: reload.reload, Pause: kept.pause,
 	}
 	if c.File != "" {

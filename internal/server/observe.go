@@ -4,14 +4,13 @@ import (
 	"context"
 
 	"github.com/interlock-proxy/interlock/internal/report"
-	"github.com/interlock-proxy/interlock/internal/store"
 	"github.com/interlock-proxy/interlock/internal/version"
 	"github.com/interlock-proxy/interlock/internal/web"
 	"github.com/interlock-proxy/interlock/rules"
 )
 
 // observe passes every ruling to Prometheus, and to the collectors if there are any.
-func (s *Serving) observe(ctx context.Context, w *store.Writer) (err error) {
+func (s *Serving) observe(ctx context.Context, kept *storage) (err error) {
 	if s.traces, err = s.config.Otel.Tracer(ctx, s.audit.Instance, s.Out.Log); err != nil {
 		return err
 	}
@@ -19,7 +18,7 @@ func (s *Serving) observe(ctx context.Context, w *store.Writer) (err error) {
 		s.traces.Close()
 		return err
 	}
-	s.metrics = &web.Metrics{Version: version.String(), Routes: s.config.RouteNames(), Relay: s.Relay, Audit: s.audit, Writer: w}
+	s.metrics = &web.Metrics{Version: version.String(), Routes: s.config.RouteNames(), Relay: s.Relay, Audit: s.audit, Writer: kept.writer, Instances: kept.fleet.counts}
 	s.audit.Each = both(s.audit.Each, s.metrics.Observe)
 	if s.traces != nil {
 		s.metrics.Dropped = s.traces.Dropped

@@ -101,7 +101,7 @@ func Serve(ctx context.Context, c config.Config, out *terminal.Output, load func
 		return err
 	}
 	if err = c.Admin.IsSafe(open.admin, token); err == nil {
-		err = s.observe(ctx, kept.writer)
+		err = s.observe(ctx, kept)
 	}
 	if err != nil {
 		open.close()

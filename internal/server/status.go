@@ -31,6 +31,7 @@ type statusView struct {
 	config  atomic.Pointer[effective]
 	tunnels atomic.Int64 // open tunnels
 	reach   reach
+	traffic traffic
 
 	mu    sync.Mutex
 	size  store.Size
@@ -41,6 +42,7 @@ type statusView struct {
 type effective struct {
 	settings []ui.Setting
 	warnings []string
+	hash     string
 }
 
 func newStatusView(ctx context.Context, s *Serving, open *listeners, kept *storage) *statusView {
@@ -50,12 +52,14 @@ func newStatusView(ctx context.Context, s *Serving, open *listeners, kept *stora
 		ConfigFile: s.config.File, AcceptFile: s.config.File, Listeners: open.settings(),
 		Proxy: s.scheme() + "://" + open.reverse[0].Addr().String(),
 	}
+	kept.writer.Beat = h.beat
 	return h
 }
 
-// use replaces the configuration that is shown.
+// use replaces the configuration that is shown, and that heartbeats name.
 func (v *statusView) use(c *config.Config) {
-	v.config.Store(&effective{shownSettings(c), c.Warnings()})
+	v.config.Store(&effective{shownSettings(c), c.Warnings(), c.Hash()})
+	v.kept.writer.Announce()
 }
 
 // settings are the listeners.
@@ -93,7 +97,7 @@ func (v *statusView) observe(r *rules.Ruling) { v.tunnels.Add(int64(r.Opened()))
 // status returns the current status.
 func (v *statusView) show() ui.Status {
 	s, e := v.fixed, v.config.Load()
-	s.Config, s.Warnings, s.State = e.settings, e.warnings, "auditing"
+	s.Config, s.Warnings, s.ConfigHash, s.State = e.settings, e.warnings, e.hash, "auditing"
 	if v.ctx.Err() != nil {
 		s.State = "draining"
 	}
@@ -104,7 +108,7 @@ func (v *statusView) show() ui.Status {
 	if !w.Reachable && w.Err != nil {
 		s.StoreBad = w.Err.Error()
 	}
-	s.Health, s.NotAudited = v.health(&w), v.notAudited()
+	s.Health, s.NotAudited, s.Fleet = v.health(&w), v.notAudited(), v.kept.fleet.shown()
 	return s
 }
 

@@ -19,6 +19,7 @@ type storage struct {
 	store  *store.Store
 	writer *store.Writer
 	log    zerolog.Logger
+	fleet  *fleet
 
 	urgent sync.Map // rulings that were written before they were logged
 }
@@ -31,8 +32,8 @@ func newStorage(ctx context.Context, c *config.Config, instance string, log zero
 	if err != nil {
 		return nil, err
 	}
-	w := &store.Writer{Store: s, Limits: c.Retention.Limits(), FindingsOnly: c.Evidence.Keep == config.KeepNone}
-	return &storage{store: s, writer: w, log: log}, nil
+	w := &store.Writer{Store: s, Limits: c.Retention.Limits(), FindingsOnly: c.Evidence.Keep == config.KeepNone, Heartbeat: c.Heartbeat.Duration}
+	return &storage{store: s, writer: w, log: log, fleet: newFleet(s, w, log)}, nil
 }
 
 // attach makes the audit write to the store. An unsafe ruling is logged after it is stored, unless
@@ -57,14 +58,12 @@ func (s *storage) attach(a *audit.Audit) {
 func (s *storage) run(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		s.watch(watching)
-	}()
+	var watched sync.WaitGroup
+	watched.Go(func() { s.watch(watching) })
+	watched.Go(func() { s.fleet.watch(watching) })
 	err := s.writer.Run(ctx)
 	stop()
-	<-watched
+	watched.Wait()
 	if closed := s.store.Close(); err == nil {
 		err = closed
 	}

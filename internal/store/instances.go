@@ -33,16 +33,16 @@ const earlierStarts = 7 * 24 * time.Hour
 
 // A Start is one start of an instance.
 type Start struct {
-	ID        string
-	Name      string
-	Version   string
-	Config    string        // identifies the configuration; empty if a release without heartbeats has written it
-	Began     time.Time     // by the clock of the instance
-	Seen      time.Time     // by the clock of the database, as is Ended
-	Ended     time.Time     // zero: it did not say goodbye
-	Age       time.Duration // since it was seen
-	Heartbeat time.Duration // the interval; 0: it sends none
-	Counts    Counts
+	ID        string        `json:"id"`
+	Name      string        `json:"name"`
+	Version   string        `json:"version"`
+	Config    string        `json:"config"`         // identifies the configuration; empty if a release without heartbeats has written it
+	Began     time.Time     `json:"began"`          // by the clock of the instance
+	Seen      time.Time     `json:"seen"`           // by the clock of the database, as is Ended
+	Ended     time.Time     `json:"ended,omitzero"` // zero: it did not say goodbye
+	Age       time.Duration `json:"-"`              // since it was seen
+	Heartbeat time.Duration `json:"-"`              // the interval; 0: it sends none
+	Counts    Counts        `json:"counts"`
 }
 
 // reports reports whether the start is running, as far as is known. Of a release without heartbeats
@@ -54,9 +54,9 @@ func (s *Start) reports() bool {
 // An Instance is a start that is running, or the last one of its name.
 type Instance struct {
 	Start
-	State   InstanceState
-	Differs []string // version, configuration
-	Earlier []Start  // of the same name, the latest first
+	State   InstanceState `json:"state"`
+	Differs []string      `json:"differs,omitempty"` // version, configuration
+	Earlier []Start       `json:"earlier,omitempty"` // of the same name, the latest first
 }
 
 // Instances returns the instances that share the store: those that need attention first, then by

@@ -12,9 +12,9 @@ import (
 )
 
 // beating returns a running writer that sends heartbeats and nothing else, and ends it.
-func beating(t *testing.T, s *Store, of Beat) (w *Writer, end func() error) {
+func beating(t *testing.T, s *Store, of Beat) (*Writer, func() error) {
 	t.Helper()
-	w = &Writer{Store: s, Beat: func() Beat { return of }, Heartbeat: 20 * time.Millisecond, Drain: time.Hour}
+	w := &Writer{Store: s, Beat: func() Beat { return of }, Heartbeat: 20 * time.Millisecond, Drain: time.Hour}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()

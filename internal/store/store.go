@@ -121,6 +121,9 @@ func (s *Store) Close() error { return s.pool().Close() }
 // String returns the name of the store without user and password.
 func (s *Store) String() string { return s.name }
 
+// Shared reports whether the store is made for many instances on several machines.
+func (s *Store) Shared() bool { return s.dialect == postgres }
+
 // failed returns an error of a query in a form for people.
 func (s *Store) failed(what string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {

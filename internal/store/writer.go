@@ -167,6 +167,15 @@ func (w *Writer) start() {
 	}
 }
 
+// Session identifies this start of the program among all that write to the store: it is the ID of
+// its [Start].
+func (w *Writer) Session() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.start()
+	return w.session
+}
+
 // ring wakes Run.
 func (w *Writer) ring(urgent bool) {
 	bell := w.wake

@@ -24,7 +24,7 @@ func every(s *Server) (all []*http.Request) {
 	routes = append(routes, profiles()...)
 	routes = append(routes, route{"GET /login", d.showLogin}, route{"POST /login", d.login}, route{"POST /logout", d.logout})
 	for _, page := range []string{
-		"/", "/exchanges", "/exchanges/X1", "/findings", "/probes", "/compare", "/rules", "/rules/UPGRADE-POST", "/status", "/index.json", "/status.json", "/export", "/nosuch",
+		"/", "/exchanges", "/exchanges/X1", "/findings", "/probes", "/compare", "/rules", "/rules/UPGRADE-POST", "/instances", "/status", "/index.json", "/status.json", "/export", "/nosuch",
 	} {
 		routes = append(routes, route{pattern: "GET " + page})
 	}

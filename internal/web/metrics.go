@@ -25,7 +25,10 @@ type Metrics struct {
 	Audit          *audit.Audit  // its counts of what was shed are exported; nil: none are
 	Writer         *store.Writer // how it and its store are is shown; nil: they are not
 	DroppedRulings func() int64  // the number of rulings that did not reach a collector; nil: none are sent
-	Dropped        func() int64  // the number of trace spans that were dropped; nil: there are no traces
+	// Instances returns how many instances that share the store are in each state, as it was read a moment
+	// ago; nil, or false: it is not known.
+	Instances func() (map[store.InstanceState]int, bool)
+	Dropped   func() int64 // the number of trace spans that were dropped; nil: there are no traces
 
 	once     sync.Once
 	registry *prometheus.Registry

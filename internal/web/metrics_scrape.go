@@ -50,6 +50,7 @@ func (f *figures) Collect(to chan<- prometheus.Metric) {
 		shed("store", s.Shed)
 		f.collectStore(&s, say)
 	}
+	f.collectInstances(to)
 	if f.Relay != nil {
 		c := &f.Relay.Counts
 		say(gauge, "interlock_connections_open", "Client connections that are open.", int64(f.Relay.Open()))
@@ -85,6 +86,22 @@ func (f *figures) collectStore(s *store.State, say func(kind prometheus.ValueTyp
 	say(total, "interlock_store_exchanges_written_total", "Exchanges that were written to the store.", s.Written)
 	if bytes, ok := f.size.of(f.Writer.Store); ok {
 		say(gauge, "interlock_store_bytes", "Bytes of the exchanges in the store, as retention counts them; at most a minute old.", bytes)
+	}
+}
+
+// collectInstances says how many instances share the store. The series are absent while that is not
+// known.
+func (f *figures) collectInstances(to chan<- prometheus.Metric) {
+	if f.Instances == nil {
+		return
+	}
+	counts, known := f.Instances()
+	if !known {
+		return
+	}
+	desc := prometheus.NewDesc("interlock_store_instances", "Instances that share the store, this one among them. silent: no heartbeat for three intervals; differs: another version or configuration than most.", []string{"state"}, nil)
+	for _, state := range []store.InstanceState{store.Reporting, store.Silent, store.Differs} {
+		to <- prometheus.MustNewConstMetric(desc, gauge, float64(counts[state]), string(state))
 	}
 }
 

@@ -83,6 +83,9 @@ func observedMetrics(t *testing.T) *Metrics {
 	a := &audit.Audit{Hops: audit.NewHops(1 << 20)}
 	m := &Metrics{
 		Version: "0.1.0", Routes: []string{"default", "chat"}, Audit: a, Writer: &store.Writer{Store: s}, Dropped: func() int64 { return 3 }, DroppedRulings: func() int64 { return 4 },
+		Instances: func() (map[store.InstanceState]int, bool) {
+			return map[store.InstanceState]int{store.Reporting: 8, store.Silent: 1, store.Ended: 5}, true
+		},
 		Relay: &proxy.Relay{Backend: &proxy.Backend{Addresses: []string{"127.0.0.1:3000"}}, Limits: proxy.Limits{Connections: 1000}},
 	}
 	c := &m.Relay.Counts
@@ -202,6 +205,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		"| `rule` | the IDs of [the rulebook](rules/README.md) |\n" +
 		"| `diagnosis` | the IDs of [the diagnoses](diagnoses/README.md); `other` |\n" +
 		"| `source` | `live`, `probe`, `replay`, `file`, `chain`, `other` |\n" +
+		"| `state` | `reporting`, `silent`, `differs`: see [fleets](fleet.md#states) |\n" +
 		"\nClients cannot create series.\n")
 	goldenMetrics(t, "../../docs/metrics.md", b.String())
 }

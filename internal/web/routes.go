@@ -35,6 +35,7 @@ func (s *Server) api() []route {
 		{"GET /api/v1/findings", s.listFindings},
 		{"GET /api/v1/diagnoses", s.listDiagnoses},
 		{"GET /api/v1/endpoints", s.listEndpoints},
+		{"GET /api/v1/instances", s.listInstances},
 		{"GET /api/v1/rules", s.listRules},
 		{"GET /api/v1/rules/{id}", s.showRule},
 		{"GET /api/v1/runs", s.listStored},
@@ -86,7 +87,7 @@ func (s *Server) mux(d *authenticator) http.Handler {
 // pages are the screens, with the functions of the API.
 func (s *Server) pages() *ui.Pages {
 	p := &ui.Pages{
-		Store: s.Store, Audit: s.Audit, Tunnels: s.Tunnels, Tunnel: s.Tunnel, Status: s.Status, Accepted: s.Accepted, Filter: filter.Parse, Terms: filter.Terms,
+		Store: s.Store, Session: s.Session, Audit: s.Audit, Tunnels: s.Tunnels, Tunnel: s.Tunnel, Status: s.Status, Accepted: s.Accepted, Filter: filter.Parse, Terms: filter.Terms,
 		Events: "/api/v1/events", EventNames: []string{eventExchange, eventGap},
 		Progress: "/api/v1/probe-runs/{run}/events", ProgressNames: []string{"progress", "ruling", "finished"},
 		Accept: s.Accept, Reload: s.Reload, Running: s.running,

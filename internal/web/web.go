@@ -34,6 +34,7 @@ type Server struct {
 	Drain   time.Duration // how long requests may go on once the server is to end; 1 s
 
 	Store    *store.Store                 // nil: there are no exchanges, findings and runs
+	Session  string                       // the ID of this start among those that share the store
 	Audit    *audit.Audit                 // findings in memory; nil: none are shown
 	Status   func() ui.Status             // how everything is
 	Lacking  func(context.Context) []Lack // what keeps the process from being ready; may be nil

@@ -54,6 +54,7 @@ func (p *Pages) Handler() http.Handler {
 	mux.HandleFunc("GET /compare", u.show("/compare", "compare", u.compare))
 	mux.HandleFunc("GET /rules", u.show("/rules", "rules", u.rulebook))
 	mux.HandleFunc("GET /rules/{id}", u.show("/rules", "rule", u.rule))
+	mux.HandleFunc("GET /instances", u.show("/instances", "instances", u.instances))
 	mux.HandleFunc("GET /status", u.show("/status", "status", u.status))
 	mux.HandleFunc("GET /glossary", u.show("/glossary", "glossary", u.glossary))
 	mux.HandleFunc("GET /accept", u.accepting)

@@ -151,7 +151,7 @@ func (f *fixture) post(t testing.TB, path string, form url.Values) *httptest.Res
 func (f *fixture) screens() []string {
 	all := []string{
 		"/", "/?range=24h", "/exchanges", "/exchanges?q=verdict:fail", "/findings", "/probes", "/probes/01JRUN", "/probes/01JRUN?show=failing", "/findings?by=endpoint&severity=high", "/?by=protocol", "/glossary", "/compare", "/rules", "/rules/UPGRADE-POST",
-		"/tunnels", "/diagnoses", "/diagnoses?range=1h&of=all", "/diagnoses/stripped-upgrade?range=7d", "/status", "/accept?rule=UPGRADE-POST&endpoint=/chat",
+		"/tunnels", "/instances", "/instances?state=silent&name=x", "/diagnoses", "/diagnoses?range=1h&of=all", "/diagnoses/stripped-upgrade?range=7d", "/status", "/accept?rule=UPGRADE-POST&endpoint=/chat",
 	}
 	for _, id := range f.ids[:min(len(f.ids), 40)] {
 		for _, view := range []string{"wire", "hex", "fields"} {

@@ -24,9 +24,10 @@ const Policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src
 // The functions with effects are called for POST only. Their errors are shown to the caller: one
 // line that names the fault and the remedy.
 type Pages struct {
-	Store  *store.Store // exchanges, findings and runs; nil: the pages say that nothing is stored
-	Audit  *audit.Audit // endpoints of live traffic; nil: none are known
-	Status func() Status
+	Store   *store.Store // exchanges, findings and runs; nil: the pages say that nothing is stored
+	Session string       // the ID of this start among those that share the store
+	Audit   *audit.Audit // endpoints of live traffic; nil: none are known
+	Status  func() Status
 
 	// Tunnels returns the exchanges of the latest open tunnels, at most that many, and how many are
 	// open in all. Tunnel returns that of one, by ID; nil if it is not open. Both need Audit.
@@ -106,13 +107,29 @@ type Status struct {
 	Warnings    []string  `json:"warnings"`
 	ConfigFile  string    `json:"configFile"`
 	Config      []Setting `json:"config"`
-	StoreName   string    `json:"store"` // as it may be shown
+	ConfigHash  string    `json:"configHash"` // the same in instances with the same configuration
+	StoreName   string    `json:"store"`      // as it may be shown
 	StoreBad    string    `json:"storeError"`
 	NotAudited  []Gauge   `json:"notAudited"` // opaque connections, blind tunnels and the like
 	AcceptFile  string    `json:"acceptFile"`
 	Connections int64     `json:"connections"` // open at the moment
 	Tunnels     int64     `json:"tunnels"`     // open at the moment
+	Fleet       *Fleet    `json:"fleet"`       // null: it is not known
 }
+
+// A Fleet counts the instances that share the store, as they were a moment ago.
+type Fleet struct {
+	Shared    bool `json:"shared"` // the store is made for many instances
+	Reporting int  `json:"reporting"`
+	Silent    int  `json:"silent"`
+	Differs   int  `json:"differs"`
+}
+
+// Many reports whether there may be more than one instance.
+func (f *Fleet) Many() bool { return f != nil && (f.Shared || f.All() > 1) }
+
+// All is how many instances there are.
+func (f *Fleet) All() int { return f.Reporting + f.Silent + f.Differs }
 
 // A Setting is something with a name and a value.
 type Setting struct {

@@ -130,10 +130,11 @@ func (n partOf) Text() string { return text(n.Content) }
 // A tab is a place in the menu.
 type tab struct{ Path, Name string }
 
-// menu lists the screens.
-func menu() []tab {
-	return []tab{
+// menu lists the screens. That of instances is only there if there may be several.
+func menu(of Status) []tab {
+	all := []tab{
 		{"/", "Overview"}, {"/exchanges", "Exchanges"}, {"/tunnels", "Tunnels"}, {"/findings", "Findings"}, {"/diagnoses", "Diagnoses"}, {"/probes", "Probes"}, {"/chain", "Chain"},
-		{"/compare", "Compare"}, {"/rules", "Rules"}, {"/status", "Status"}, {"/glossary", "Glossary"},
+		{"/compare", "Compare"}, {"/rules", "Rules"}, {"/instances", "Instances"}, {"/status", "Status"}, {"/glossary", "Glossary"},
 	}
+	return slices.DeleteFunc(all, func(t tab) bool { return t.Path == "/instances" && !of.Fleet.Many() })
 }

@@ -234,7 +234,7 @@ func TestAcceptShowsTheDiffFirst(t *testing.T) {
 // TestNothingKept: without a store the pages say so, and none breaks.
 func TestNothingKept(t *testing.T) {
 	f := &fixture{handler: (&Pages{}).Handler()}
-	for path, want := range map[string]int{"/": 200, "/exchanges": 503, "/findings": 503, "/diagnoses": 503, "/diagnoses/stripped-upgrade": 200, "/probes": 200, "/tunnels": 200, "/chain": 503, "/compare": 503, "/rules": 200, "/rules/UPGRADE-POST": 200, "/status": 200} {
+	for path, want := range map[string]int{"/": 200, "/exchanges": 503, "/findings": 503, "/diagnoses": 503, "/diagnoses/stripped-upgrade": 200, "/probes": 200, "/tunnels": 200, "/chain": 503, "/compare": 503, "/rules": 200, "/rules/UPGRADE-POST": 200, "/instances": 503, "/status": 200} {
 		if status, page := f.get(t, path); status != want || !strings.HasSuffix(page, "</html>\n") {
 			t.Errorf("%s: status %d, want %d", path, status, want)
 		}

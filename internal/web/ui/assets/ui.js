@@ -122,7 +122,7 @@ async function clip(text) {
 
 // keys: j and k go from row to row, / to the filter, p pauses, g and a letter go to a screen, ? tells all this.
 function keys() {
-  const places = { o: "/", e: "/exchanges", t: "/tunnels", f: "/findings", d: "/diagnoses", p: "/probes", h: "/chain", c: "/compare", r: "/rules", s: "/status" };
+  const places = { o: "/", e: "/exchanges", t: "/tunnels", f: "/findings", d: "/diagnoses", p: "/probes", h: "/chain", c: "/compare", r: "/rules", i: "/instances", s: "/status" };
   const help = document.querySelector("#keys");
   let go = false;
   document.querySelector(".keys")?.removeAttribute("hidden");
