@@ -117,6 +117,8 @@ func (g *goConn) copy(d wire.Direction) {
 		switch {
 		case !more:
 			return
+		case b != nil && len(b) == 0:
+			c.dst.pay()
 		case b != nil:
 			g.put(&c, b)
 		case c.splices():
@@ -127,8 +129,8 @@ func (g *goConn) copy(d wire.Direction) {
 	}
 }
 
-// next waits until there is something to write, or to be read if that is nil. It is false once the
-// session is over.
+// next waits until there is something to write, or to be read if that is nil. It is empty if only the end of
+// a TLS handshake is to be written, and more is false once the session is over.
 func (g *goConn) next(c *copier) (b []byte, more bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -141,6 +143,8 @@ func (g *goConn) next(c *copier) (b []byte, more bool) {
 		case len(g.queue[d]) > 0 && c.dst != nil:
 			b, g.queue[d] = g.queue[d], nil
 			return b, true
+		case d == wire.FromClient && g.backend.owes():
+			return []byte{}, true
 		case g.session.wants(d):
 			return nil, true
 		}

@@ -92,6 +92,7 @@ func (m *mirror) ask(hello *tls.ClientHelloInfo) (why string) {
 		return "the backend is not reached"
 	}
 	if why = m.judge(); why == "" {
+		m.backend.pay()
 		m.reached, m.theirs = true, true
 	}
 	return why

@@ -108,6 +108,7 @@ type tlsSocket struct {
 	passed bool        // it does: nothing is said to the peer here
 	dry    bool        // nothing is read now: only what has been read already is to be had
 	out    rawWriter
+	last   lastFlight
 
 	host    string                                     // what the peer has asked for before TLS began; empty: nothing
 	agree   func(*tls.ClientHelloInfo) (string, error) // which protocol a peer gets that would speak HTTP/2; nil: HTTP/1.1
@@ -120,10 +121,20 @@ const maxHello = 64 << 10
 
 // Write is that of the socket, unless somebody else answers the peer.
 func (t *tlsSocket) Write(p []byte) (int, error) {
-	switch {
-	case t.passed:
+	if t.passed || t.last.add(p) {
 		return len(p), nil
-	case t.out.socket == nil:
+	}
+	before := t.last.take()
+	if len(before) == 0 {
+		return t.send(p)
+	}
+	n, err := t.send(append(before, p...))
+	return max(0, n-len(before)), err
+}
+
+// send is Write of the socket.
+func (t *tlsSocket) send(p []byte) (int, error) {
+	if t.out.socket == nil {
 		t.out.socket = systemOf(t.socket)
 	}
 	if t.out.socket == nil {
@@ -150,6 +161,10 @@ func (t *tlsSocket) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	case t.dry:
 		return 0, os.ErrDeadlineExceeded // TLS goes on after it
+	case t.last.holding:
+		if err := t.flush(); err != nil { // the peer answers that
+			return 0, err
+		}
 	}
 	count, err := t.socket.Read(p)
 	t.keep(p[:count])

@@ -153,13 +153,17 @@ func (g *goConn) backendTLS(address string) *tls.Config {
 	return config
 }
 
-// secureBackend begins TLS with the backend. The peer has Limits.Dial for its part.
+// secureBackend begins TLS with the backend. The peer has Limits.Dial for its part. The last flight of the
+// handshake waits for what is written next.
 func (g *goConn) secureBackend(ctx context.Context, s socket, config *tls.Config) (*side, error) {
 	raw := &tlsSocket{socket: s}
 	secured := tls.Client(raw, config)
 	ctx, stop := context.WithTimeout(ctx, g.relay.Limits.Dial)
 	defer stop()
-	if err := secured.HandshakeContext(ctx); err != nil {
+	raw.last.holding = true
+	err := secured.HandshakeContext(ctx)
+	if raw.last.holding = false; err != nil {
+		_ = raw.flush() // an alert, which a peer that is gone does not need
 		return nil, &tlsError{err, g.session.backend.ProxyProtocol != 0}
 	}
 	return &side{socket: s, tls: secured, raw: raw}, nil
