@@ -14,10 +14,10 @@ func Unsafe(ruling *Ruling, given Case) bool {
 	c := m.borrow(&given)
 	defer m.giveBack(c)
 	c.read()
+	*ruling = Ruling{X: c.X, Findings: ruling.Findings[:0], Verdict: NotApplicable, options: c.Options}
 	if !c.leftHTTP {
 		return false
 	}
-	*ruling = Ruling{X: c.X, Findings: ruling.Findings[:0], Verdict: NotApplicable, options: c.Options}
 	if c.onlyClient() {
 		judgeChain(c, ruling)
 		return ruling.Unsafe

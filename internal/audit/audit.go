@@ -184,16 +184,22 @@ func early(x *wire.Exchange) bool {
 
 // unsafe reports whether the server made an unsafe switch, as far as the case shows. It remembers
 // nothing.
-func (a *Audit) unsafe(c rules.Case) bool {
+func (a *Audit) unsafe(c rules.Case) (unsafe bool) {
+	a.unsafeRules(c, func(r *rules.Ruling) { unsafe = r.Unsafe })
+	return unsafe
+}
+
+// unsafeRules applies the rules that can make a switch unsafe. The ruling is valid during look.
+func (a *Audit) unsafeRules(c rules.Case, look func(*rules.Ruling)) {
 	ruling, _ := a.spare.Get().(*rules.Ruling)
 	if ruling == nil {
 		ruling = &rules.Ruling{}
 	}
-	unsafe := rules.Unsafe(ruling, c)
+	rules.Unsafe(ruling, c)
+	look(ruling)
 	clear(ruling.Findings)
 	ruling.X = nil
 	a.spare.Put(ruling)
-	return unsafe
 }
 
 func (a *Audit) start() {

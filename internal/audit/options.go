@@ -2,7 +2,6 @@ package audit
 
 import (
 	"github.com/interlock-proxy/interlock/rules"
-	"github.com/interlock-proxy/interlock/wire"
 )
 
 // options are the configured options of the rules.
@@ -26,14 +25,4 @@ func (a *Audit) OptionsOf(route string) *rules.Options {
 		return o
 	}
 	return first
-}
-
-// Judge classifies an exchange without counting or remembering it.
-func (a *Audit) Judge(x *wire.Exchange) *rules.Ruling {
-	a.mu.Lock()
-	a.start()
-	a.mu.Unlock()
-	seen := a.history()
-	seen.KeySeen = nil // the caller remembers keys
-	return rules.Classify(rules.Case{X: x, Options: a.OptionsOf(x.Route), Seen: seen})
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"net"
 	"strings"
 
@@ -9,7 +8,6 @@ import (
 	"github.com/interlock-proxy/interlock/internal/config"
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/proxy"
-	"github.com/interlock-proxy/interlock/rules"
 	"github.com/interlock-proxy/interlock/wire"
 	"github.com/interlock-proxy/interlock/wire/ws"
 )
@@ -79,24 +77,9 @@ func newBackend(name, urls, host, guard string, sendProxy int, t *config.Backend
 		}
 	}
 	if guard == "unsafe" {
-		b.Guard = guardBy(a)
+		b.Guard = a.Guard
 	}
 	return b, nil
-}
-
-// guardBy returns a guard that objects to unsafe switches, and to a 101 without a protocol.
-func guardBy(a *audit.Audit) func(*wire.Exchange) error {
-	return func(x *wire.Exchange) error {
-		const nameless = "UPGRADE-101-NO-UPGRADE"
-		r := a.Judge(x)
-		if r.Unsafe {
-			return errors.New("the backend switched and must not have: " + strings.Join(r.Broken(), ", "))
-		}
-		if f := r.Find(nameless); f != nil && f.Verdict == rules.Fail {
-			return errors.New("the backend does not say what it switched to: " + nameless)
-		}
-		return nil
-	}
 }
 
 // Backends returns all backends of the routing.
