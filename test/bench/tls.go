@@ -42,6 +42,10 @@ var tlsWorks = []work{{
 	Against: []string{"nginx-tls", "haproxy-tls"}, Role: "tlsload",
 }}
 
+// exchanged is the key exchange that load and origin take: OpenSSL 3.0, which nginx and HAProxy have, knows none with
+// ML-KEM, and contenders are to do the same work.
+var exchanged = []tls.CurveID{tls.X25519}
+
 func nginxTLS(s setting) ([]string, error) {
 	path, err := s.fill("nginx.conf", nginxTLSConf)
 	return []string{program("nginx"), "-p", s.dir, "-e", "stderr", "-c", path}, errors.Join(err, certify(s.dir))
@@ -122,7 +126,7 @@ func tlsOrigin(args []string) error {
 	if err != nil {
 		return err
 	}
-	ln, err := tls.Listen("tcp", args[0], &tls.Config{Certificates: []tls.Certificate{cert}})
+	ln, err := tls.Listen("tcp", args[0], &tls.Config{Certificates: []tls.Certificate{cert}, CurvePreferences: exchanged})
 	if err != nil {
 		return err
 	}
@@ -167,7 +171,7 @@ func tlsLoad(args []string) error {
 	if err != nil {
 		return err
 	}
-	config := &tls.Config{InsecureSkipVerify: true, ServerName: "bench.test", ClientSessionCache: tls.NewLRUClientSessionCache(64)}
+	config := &tls.Config{InsecureSkipVerify: true, ServerName: "bench.test", ClientSessionCache: tls.NewLRUClientSessionCache(64), CurvePreferences: exchanged}
 	return inStep(func() error {
 		var begun, resumed atomic.Int64
 		errs := make([]error, tlsWorks[0].Connections)
