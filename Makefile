@@ -6,12 +6,14 @@ FUZZ          ?= $(shell grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*'
 UNRACED       := ./wire ./rules ./internal/audit
 # Releases, the scoreboard, tests of recipes, and tests and benchmarks against other programs are separate modules, so that their dependencies are not the product's.
 MODULES       := . release scoreboard test/e2e test/bench test/schemas test/recipes
+# The duration of make soak.
+SOAK          ?= 10m
 # The path at which the site of make docs is served.
 DOCS_BASE     ?= /
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build docs scoreboard dist demo test world lint shape fuzz bench bench-quick compose-test clean
+.PHONY: help build docs scoreboard dist demo test world lint shape fuzz bench bench-quick soak compose-test clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -84,6 +86,9 @@ bench: ## CPU time, memory and added time, beside nginx, HAProxy and others (an 
 bench-quick: ## the rows that most changes touch, in minutes; writes no figures
 	$(GO) -C test/bench run . -rounds 3 -scale 0.5 -row get-32,handshake,guard-handshake,handshake-tls,echo,bulk \
 		-contenders nginx,haproxy,interlock,interlock-sqlite,interlock-guard,nginx-tls,haproxy-tls,interlock-tls
+
+soak: ## mixed traffic for SOAK (10m): memory, descriptors and goroutines stay flat, and no client waits for long
+	$(GO) -C test/bench run . soak -duration $(SOAK)
 
 compose-test: ## docker compose up, one unsafe switch through it, and down again
 	test/e2e/compose-test

@@ -83,6 +83,7 @@ var roles = map[string]func(args []string) error{
 	"h2load":       loadHTTP2,
 	"h2hold":       holdHTTP2,
 	"document":     document,
+	"soak":         soak,
 }
 
 func run(ctx context.Context, args []string) error {
