@@ -59,14 +59,8 @@ func ReadRuling(b []byte) (*Ruling, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read a ruling: %w", err)
 	}
-	r := &Ruling{
-		X: x, Verdict: readWord(j.Verdict, Fail, NotApplicable, Unclear), Unsafe: j.Unsafe, Endpoint: j.Endpoint,
-		Instance: j.Instance, Run: j.Run, options: &Options{Full: true}, // no byte is to be blanked out once more
-		blanked: blanked{request: j.Request.Redacted}, Findings: make([]Finding, 0, min(len(j.Findings), maxFindings)),
-	}
-	if j.Response != nil {
-		r.blanked.response = j.Response.Redacted
-	}
+	r := j.ruling(x)
+	r.Findings = make([]Finding, 0, min(len(j.Findings), maxFindings))
 	if len(j.Findings) > maxFindings {
 		return nil, fmt.Errorf("read a ruling: it has %d findings; the limit is %d", len(j.Findings), maxFindings)
 	}
@@ -75,13 +69,26 @@ func ReadRuling(b []byte) (*Ruling, error) {
 	}
 	r.Diagnoses = j.Diagnoses
 	for _, text := range j.Findings {
-		f, err := readFinding(text, x)
+		f, _, err := readFinding(text, x)
 		if err != nil {
 			return nil, fmt.Errorf("read a ruling: %w", err)
 		}
 		r.Findings = append(r.Findings, f)
 	}
 	return r, nil
+}
+
+// ruling returns a ruling on an exchange, without findings and diagnoses.
+func (j *rulingRead) ruling(x *wire.Exchange) *Ruling {
+	r := &Ruling{
+		X: x, Verdict: readWord(j.Verdict, Fail, NotApplicable, Unclear), Unsafe: j.Unsafe, Endpoint: j.Endpoint,
+		Instance: j.Instance, Run: j.Run, options: &Options{Full: true}, // no byte is to be blanked out once more
+		blanked: blanked{request: j.Request.Redacted},
+	}
+	if j.Response != nil {
+		r.blanked.response = j.Response.Redacted
+	}
+	return r
 }
 
 // exchange returns what a ruling says about its exchange.
@@ -126,16 +133,17 @@ func (j *rulingRead) exchange() (*wire.Exchange, error) {
 	return x, nil
 }
 
-func readFinding(text []byte, x *wire.Exchange) (Finding, error) {
+// readFinding reads a finding. Whole reports whether all of its spans are in the exchange.
+func readFinding(text []byte, x *wire.Exchange) (is Finding, whole bool, err error) {
 	if f, known := passesRead.find(text); known {
-		return f, nil
+		return f, true, nil
 	}
 	var j findingRead
 	if err := jsonv1.Unmarshal(text, &j); err != nil {
-		return Finding{}, err
+		return Finding{}, false, err
 	}
 	if j.Rule == "" || len(j.Rule) > maxID {
-		return Finding{}, errors.New("a finding names no rule")
+		return Finding{}, false, errors.New("a finding names no rule")
 	}
 	rule := Find(j.Rule)
 	if rule == nil {
@@ -158,7 +166,7 @@ func readFinding(text []byte, x *wire.Exchange) (Finding, error) {
 	if f.Verdict == Pass && len(j.Spans) == 0 {
 		passesRead.keep(text, &f)
 	}
-	return f, nil
+	return f, len(f.Spans) == len(j.Spans), nil
 }
 
 // partSize is how many bytes a part of an exchange may have, as far as that is known.

@@ -207,6 +207,7 @@ func FuzzReadRuling(f *testing.F) {
 	}
 	f.Add([]byte(`{"time":"2026-01-02T03:04:05+23:59","request":{"head":"R0VU"},"interim":["",null],"response":{"head":"SFRUUC8xLjEgMTAxIA=="},"after":{"closed":"x"},"findings":[{"rule":"comp-upgrade-post","refs":["RFC 1 §2","x"],"spans":[{"part":"y","from":1,"to":2}]}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		readAsBefore(t, new(RulingReader), b)
 		r, err := ReadRuling(b)
 		if err != nil {
 			return

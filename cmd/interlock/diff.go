@@ -67,10 +67,8 @@ type diffing struct {
 // compare reads both runs.
 func (d *diffing) compare(ctx context.Context) error {
 	defer d.runs.Close()
-	for i, run := range []*accept.Findings{&d.a, &d.b} {
-		if err := d.runs.Read(ctx, d.names[i], run); err != nil {
-			return exit.Usage("%w", err)
-		}
+	if err := d.runs.ReadBoth(ctx, [2]string(d.names), [2]*accept.Findings{&d.a, &d.b}); err != nil {
+		return exit.Usage("%w", err)
 	}
 	d.all = accept.Diff(&d.a, &d.b)
 	return nil

@@ -15,6 +15,7 @@ type Findings struct {
 
 	found  map[string]*Found
 	places map[rules.Key]seenBy // without probe
+	lists  map[rulesAt][]*Found
 }
 
 // maxFound is the number of fingerprints that are kept. maxText is the number of bytes of a text
@@ -50,9 +51,10 @@ const (
 // Add takes the findings of a ruling.
 func (a *Findings) Add(r *rules.Ruling) {
 	a.Rulings++
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		a.add(r, f, r.Fingerprint(f))
+	for i, is := range a.foundOf(r) {
+		if is != nil {
+			a.count(is, r, &r.Findings[i])
+		}
 	}
 }
 
@@ -87,10 +89,12 @@ func (a *Findings) enter(name string, k rules.Key, rule *rules.Rule) *Found {
 }
 
 func (a *Findings) add(r *rules.Ruling, f *rules.Finding, name string) {
-	is := a.enter(name, r.Key(f), f.Rule)
-	if is == nil {
-		return
+	if is := a.enter(name, r.Key(f), f.Rule); is != nil {
+		a.count(is, r, f)
 	}
+}
+
+func (a *Findings) count(is *Found, r *rules.Ruling, f *rules.Finding) {
 	is.Proven = is.Proven || proven(r, f)
 	if is.Add(r, f) {
 		is.State, is.Detail = bounded(f.State), bounded(f.Detail)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/interlock-proxy/interlock/internal/accept"
 	"github.com/interlock-proxy/interlock/internal/report"
@@ -36,7 +38,7 @@ func (b *Reader) Read(ctx context.Context, name string, into *accept.Findings) e
 	file, err := os.Open(name)
 	if err == nil {
 		defer file.Close()
-		return b.readFile(name, file, into)
+		return b.readFile(ctx, name, file, into)
 	}
 	switch {
 	case !errors.Is(err, fs.ErrNotExist), strings.ContainsAny(name, "./"):
@@ -60,21 +62,75 @@ func (b *Reader) Read(ctx context.Context, name string, into *accept.Findings) e
 	return b.readRun(ctx, b.Opened, r.ID, into)
 }
 
+// ReadBoth is Read of two runs. It reads two reports at the same time.
+func (b *Reader) ReadBoth(ctx context.Context, names [2]string, into [2]*accept.Findings) error {
+	if !isFile(names[0]) || !isFile(names[1]) {
+		if err := b.Read(ctx, names[0], into[0]); err != nil {
+			return err
+		}
+		return b.Read(ctx, names[1], into[1])
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var failed [2]error
+	var both sync.WaitGroup
+	for i := range names {
+		both.Go(func() {
+			if failed[i] = b.readReport(ctx, names[i], into[i]); failed[i] != nil {
+				cancel()
+			}
+		})
+	}
+	both.Wait()
+	if failed[0] == nil || errors.Is(failed[0], context.Canceled) && failed[1] != nil {
+		return failed[1]
+	}
+	return failed[0]
+}
+
+func isFile(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+func (b *Reader) readReport(ctx context.Context, name string, into *accept.Findings) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return b.readFile(ctx, name, file, into)
+}
+
 // readFile reads a report.
-func (b *Reader) readFile(name string, file *os.File, into *accept.Findings) error {
+func (b *Reader) readFile(ctx context.Context, name string, file *os.File, into *accept.Findings) error {
 	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
 	shown, done := b.Screen.Progress(name, file, info)
 	defer done()
-	if err := report.Read(shown, into.Add); err != nil {
+	if err := report.Read(&whileWanted{ctx, shown}, into.Add); err != nil {
 		return fmt.Errorf("read %q: %w", name, err)
 	}
 	if into.More > 0 {
 		b.Screen.Complain(fmt.Sprintf("%s: findings that are not told apart: %d", name, into.More))
 	}
 	return nil
+}
+
+// whileWanted is a file that can be read until the context ends.
+type whileWanted struct {
+	ctx context.Context
+	io.Reader
+}
+
+// Read is part of io.Reader.
+func (w *whileWanted) Read(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.Reader.Read(p)
 }
 
 // readRun reads the exchanges of a run, and the findings that have no stored exchange.

@@ -16,8 +16,11 @@ import (
 // probes or of chain, and calls each with them in their order. It holds one ruling at a time, and reads none of
 // more than 4 MiB. An error has the offset in the file.
 func Read(r io.Reader, each func(*rules.Ruling)) error {
-	in := &portion{Reader: r}
-	f := &reportFile{Decoder: jsontext.NewDecoder(in, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), in: in, each: each}
+	return (&reportFile{each: each}).readAll(r)
+}
+
+func (f *reportFile) readAll(r io.Reader) error {
+	f.decode(r, 0)
 	err := f.read()
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
@@ -27,11 +30,11 @@ func Read(r io.Reader, each func(*rules.Ruling)) error {
 	case errors.Is(err, errEmpty):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("at byte %d: the file ends within a value", f.InputOffset())
+		return fmt.Errorf("at byte %d: the file ends within a value", f.offset())
 	case err != nil && f.handed == 0 && !errors.Is(err, errPortion) && !errors.Is(err, errNoReport):
-		return fmt.Errorf("%w (at byte %d: %w)", errNoReport, f.InputOffset(), err)
+		return fmt.Errorf("%w (at byte %d: %w)", errNoReport, f.offset(), err)
 	case err != nil:
-		return fmt.Errorf("at byte %d: %w", f.InputOffset(), err)
+		return fmt.Errorf("at byte %d: %w", f.offset(), err)
 	}
 	return nil
 }
@@ -64,10 +67,21 @@ func (p *portion) Read(b []byte) (int, error) {
 // reportFile is a report that is being read.
 type reportFile struct {
 	*jsontext.Decoder
-	in     *portion
-	each   func(*rules.Ruling)
-	handed int // rulings
+	in      *portion
+	before  int64 // offset in the file at which in begins
+	rulings rules.RulingReader
+	each    func(*rules.Ruling)
+	handed  int  // rulings
+	careful bool // each ruling is read in full by the decoder, for tests that compare the two
 }
+
+// decode goes on with the file at an offset, after that of the decoder.
+func (f *reportFile) decode(in io.Reader, at int64) {
+	f.in, f.before = &portion{Reader: in}, at
+	f.Decoder = jsontext.NewDecoder(f.in, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+func (f *reportFile) offset() int64 { return f.before + f.InputOffset() }
 
 func (f *reportFile) read() error {
 	first, err := f.ReadToken()
@@ -77,11 +91,17 @@ func (f *reportFile) read() error {
 	case err != nil:
 		return err
 	case first.Kind() == '[':
+		if err := f.lines(","); err != nil {
+			return err
+		}
 		return f.rest(f.ruling)
 	case first.Kind() != '{':
 		return errNoReport
 	}
 	if err := f.object(); err != nil {
+		return err
+	}
+	if err := f.lines(""); err != nil {
 		return err
 	}
 	for {
@@ -153,10 +173,17 @@ func (f *reportFile) ruling() error {
 	return f.hand(b)
 }
 
+func (f *reportFile) ruled(b []byte) (*rules.Ruling, error) {
+	if f.careful {
+		return rules.ReadRuling(b)
+	}
+	return f.rulings.Read(b)
+}
+
 // hand decodes a ruling and calls each with it.
 func (f *reportFile) hand(b []byte) error {
 	f.in.used = 0
-	r, err := rules.ReadRuling(b)
+	r, err := f.ruled(b)
 	if err == nil {
 		f.handed++
 		f.each(r)

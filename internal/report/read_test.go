@@ -2,9 +2,12 @@ package report
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/interlock-proxy/interlock/rules"
 )
@@ -98,11 +101,11 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(document)
+	for _, text := range handedOver(f) {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var all []*rules.Ruling
-		if Read(bytes.NewReader(b), func(r *rules.Ruling) { all = append(all, r) }) != nil {
-			return
-		}
+		all := readBoth(t, b, iotest.HalfReader)
 		want, n := render(t, "ndjson", Options{}, all), 0
 		if len(all) == 0 {
 			return
@@ -111,4 +114,64 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("got %d of %d, %v", n, len(all), err)
 		}
 	})
+}
+
+// readBoth reads a report line by line and by the decoder alone, and returns its rulings: both
+// have to read the same and fail the same. In makes the reader that gives the lines.
+func readBoth(t testing.TB, b []byte, in func(io.Reader) io.Reader) (all []*rules.Ruling) {
+	t.Helper()
+	var careful []*rules.Ruling
+	want := (&reportFile{careful: true, each: func(r *rules.Ruling) { careful = append(careful, r) }}).readAll(bytes.NewReader(b))
+	got := Read(in(bytes.NewReader(b)), func(r *rules.Ruling) { all = append(all, r) })
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("got error %v, want %v", got, want)
+	}
+	if got, want := render(t, "ndjson", Options{}, all), render(t, "ndjson", Options{}, careful); got != want {
+		t.Fatalf("got\n%s\nwant\n%s", got, want)
+	}
+	return all
+}
+
+// handedOver are reports that end, or have a fault, after lines that are read as such.
+func handedOver(t testing.TB) map[string]string {
+	t.Helper()
+	all := rulings(t)
+	lines := strings.SplitAfter(render(t, "ndjson", Options{}, all), "\n")
+	one, two := lines[0], lines[1]
+	array := render(t, "json", Options{}, all)
+	element := strings.TrimSuffix(one, "\n") + ",\n"
+	return map[string]string{
+		"an array":             array,
+		"half an array":        array[:len(array)/2],
+		"a comma too many":     strings.TrimSuffix(array, "\n]\n") + ",\n]\n",
+		"no comma":             strings.Replace(array, "},\n{", "}\n{", 1),
+		"a comma alone":        "[\n" + element + ",\n" + one + "]\n",
+		"a comma before":       "[\n" + element[:len(element)-2] + "\n," + one + "]\n",
+		"two on a line":        "[\n" + element + element[:len(element)-1] + element + one + "]\n",
+		"another element":      "[\n" + element + "7,\n" + one + "]\n",
+		"empty lines":          "[\n\n" + element + "\n" + element + "\n" + one + "\n]\n",
+		"carriage returns":     strings.ReplaceAll(array, "\n", "\r\n"),
+		"an array and more":    array + "7",
+		"a ruling cut off":     "[\n" + element + element[:len(element)-4] + "\n,\n" + one + "]\n",
+		"lines":                one + two,
+		"lines that are empty": one + "\n\n" + two + "\n",
+		"a line of two":        one + strings.TrimSuffix(two, "\n") + " " + one,
+		"a line of another":    one + two + "7\n",
+		"a line in parts":      one + strings.ReplaceAll(two, `,"`, ",\n\""),
+		"a line cut off":       one + two[:len(two)/2],
+		"a line without end":   one + strings.TrimSuffix(two, "\n"),
+		"an array after lines": one + two + array,
+		"findings first":       one + `{"findings":[],` + two[1:],
+		"findings twice":       one + strings.Replace(two, `,"findings":[`, `,"findings":[],"findings":[`, 1),
+		"findings within":      one + strings.Replace(two, `,"findings":[`, `,"x":{"a":1,"findings":[]},"findings":[`, 1),
+		"another name":         one + strings.Replace(two, `,"findings":[`, `,"Findings":[],"findings":[`, 1),
+		"a name after":         one + strings.TrimSuffix(two, "}\n") + `,"id":"other"}` + "\n",
+		"a string as a name":   one + strings.Replace(two, `"id":"`, `"id":",\"findings\":[`, 1),
+	}
+}
+
+func TestLinesAreReadAsOtherText(t *testing.T) {
+	for name, text := range handedOver(t) {
+		t.Run(name, func(t *testing.T) { readBoth(t, []byte(text), iotest.OneByteReader) })
+	}
 }

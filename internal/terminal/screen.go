@@ -57,18 +57,21 @@ func (s *Screen) Complain(text string) {
 }
 
 // Progress shows how much of a large file has been read. The caller calls done after the last read.
+// Of two files at the same time, the first one is shown.
 func (s *Screen) Progress(name string, file io.Reader, info fs.FileInfo) (shown io.Reader, done func()) {
 	if !s.bars || !info.Mode().IsRegular() || info.Size() < worthwhile {
 		return file, func() {}
 	}
-	bars := mpb.New(mpb.WithOutput(s.Stderr), mpb.WithWidth(40))
+	bars := s.show()
+	if bars == nil {
+		return file, func() {}
+	}
 	bar := bars.AddBar(info.Size(), mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(wire.Escape([]byte(name))+" "), decor.CountersKiloByte("% .1f / % .1f")),
 		mpb.AppendDecorators(decor.Percentage(), decor.AverageSpeed(decor.SizeB1000(0), "  % .1f"), decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 6})))
-	s.show(bars)
 	return bar.ProxyReader(file), func() {
 		bar.Abort(true)
-		s.show(nil)
+		s.hide()
 		bars.Wait()
 	}
 }
@@ -79,18 +82,20 @@ func (s *Screen) Steps(what string) (step func(n, total int), done func()) {
 	if !s.bars {
 		return func(int, int) {}, func() {}
 	}
-	bars := mpb.New(mpb.WithOutput(s.Stderr), mpb.WithWidth(40))
+	bars := s.show()
+	if bars == nil {
+		return func(int, int) {}, func() {}
+	}
 	bar := bars.AddBar(0, mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.CountersNoUnit("%d / %d "+what)),
 		mpb.AppendDecorators(decor.Percentage(), decor.AverageSpeed(0, "  %.0f/s"), decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 6})))
-	s.show(bars)
 	step = func(n, total int) {
 		bar.SetTotal(int64(total), false)
 		bar.SetCurrent(int64(n))
 	}
 	return step, func() {
 		bar.Abort(true)
-		s.show(nil)
+		s.hide()
 		bars.Wait()
 	}
 }
@@ -98,8 +103,19 @@ func (s *Screen) Steps(what string) (step func(n, total int), done func()) {
 // Width is how many columns the terminal has that is the standard output; 0 if it is none.
 func (s *Screen) Width() int { return columns(s.Stdout) }
 
-func (s *Screen) show(bars *mpb.Progress) {
+// show begins to show progress. It returns nil if other progress is shown.
+func (s *Screen) show() *mpb.Progress {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bar = bars
+	if s.bar != nil {
+		return nil
+	}
+	s.bar = mpb.New(mpb.WithOutput(s.Stderr), mpb.WithWidth(40))
+	return s.bar
+}
+
+func (s *Screen) hide() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bar = nil
 }
