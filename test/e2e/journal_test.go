@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,7 @@ type line struct {
 	Listen, Admin, Forward                    string // listening
 	Exchange, Client, Backend, Method, Target string
 	Protocol, Outcome, Cause, Verdict, Err    string
-	Severity                                  string
+	Severity, Instance                        string
 	Status                                    int
 	Rules, Altered                            []string
 	Diagnoses                                 []string
@@ -94,6 +95,13 @@ func (j *journal) await(t testing.TB, what string, match func(line) bool) line {
 			t.Fatalf("no log line: %s\n%s", what, j)
 		}
 	}
+}
+
+// entries returns the lines so far.
+func (j *journal) entries() []line {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.lines)
 }
 
 // message waits for the first line with that message.

@@ -25,6 +25,7 @@ type process struct {
 	listen  string        // addresses, host:port
 	admin   string
 	forward string
+	killed  bool
 	base    int // open descriptors before the first connection
 }
 
@@ -84,6 +85,13 @@ func (p *process) terminate() {
 	}
 }
 
+// kill ends the process as an operating system does that runs out of memory.
+func (p *process) kill() {
+	p.killed = true
+	p.cmd.Process.Kill()
+	<-p.ended
+}
+
 // stop ends the process if it is running, and returns its last log line.
 func (p *process) stop() line {
 	p.t.Helper()
@@ -104,6 +112,9 @@ func (p *process) wait() line {
 		p.cmd.Process.Kill()
 		<-p.ended
 		p.t.Errorf("interlock does not end")
+		return line{}
+	}
+	if p.killed {
 		return line{}
 	}
 	if got := p.cmd.ProcessState.ExitCode(); got != 0 {

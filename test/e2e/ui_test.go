@@ -30,7 +30,7 @@ func (s *shown) screens(b *tab) []string {
 	explained := ask[string](b, first)
 	return []string{
 		"/", "/exchanges", failed, failed + "?view=hex", failed + "?view=fields", "/findings", "/probes", "/compare", "/rules", "/rules/UPGRADE-POST", "/status", "/accept?rule=UPGRADE-POST&endpoint=/chat",
-		"/glossary", "/replay?id=" + strings.TrimPrefix(failed, "/exchanges/"), explained, "/diagnoses", "/diagnoses/stripped-upgrade", "/chain",
+		"/glossary", "/replay?id=" + strings.TrimPrefix(failed, "/exchanges/"), explained, "/diagnoses", "/diagnoses/stripped-upgrade", "/chain", "/instances",
 	}
 }
 
