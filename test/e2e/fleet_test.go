@@ -179,6 +179,7 @@ func TestTenInstances(t *testing.T) {
 	for _, m := range []*member{first, all[9], killed} {
 		m.shows(t)
 	}
+	first.inABrowser(t)
 	first.message(t, "instance is silent")
 	first.message(t, "instance differs")
 	t.Logf("%d exchanges; connections to PostgreSQL: %d of 10 processes", sent, db.number("SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'interlock'"))
