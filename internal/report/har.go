@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net"
@@ -21,6 +22,8 @@ type harWriter struct {
 	w io.Writer
 	Options
 	begun bool
+	text  []byte // of the last entry, whose place is used again
+	urls  harURLs
 }
 
 type (
@@ -77,17 +80,31 @@ const unknown = -1
 
 // Write is part of Writer.
 func (h *harWriter) Write(r *rules.Ruling) error {
-	ruling, err := Element(r)
+	if err := h.begin(); err != nil {
+		return err
+	}
+	e := h.entry(r)
+	b, err := e.appendTo(h.text[:0])
 	if err != nil {
 		return err
 	}
-	s := r.Evidence()
-	x, q := r.X, wire.ReadRequest(s.Request)
-	ms := float64(x.Took.Microseconds()) / 1000
+	if b, err = AppendElement(append(b, `,"_interlock":`...), r); err != nil {
+		return err
+	}
+	b = append(b, '}')
+	h.text = b
+	_, err = h.w.Write(b)
+	return err
+}
+
+// entry returns the entry of an exchange.
+func (h *harWriter) entry(r *rules.Ruling) harEntry {
+	x := r.X
+	q, ms := shownRequest(r), float64(x.Took.Microseconds())/1000
 	e := harEntry{
 		Started: x.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Time: ms, Timings: harTimings{Wait: ms}, Server: harAddress(x.Backend),
 		Request: harRequest{
-			Method: q.Method, URL: harURL(x, q), Version: q.Version, Cookies: []harPair{}, Fields: harFields(&q.Head), Query: harQuery(q.Target),
+			Method: q.Method, URL: h.urls.of(x, q), Version: q.Version, Cookies: []harPair{}, Fields: harFields(&q.Head), Query: harQuery(q.Target),
 			HeadSize: len(q.Raw), BodySize: unknown,
 		},
 		Response: harResponse{
@@ -95,22 +112,32 @@ func (h *harWriter) Write(r *rules.Ruling) error {
 		},
 	}
 	if x.Response != nil {
-		e.Response.take(wire.ReadResponse(s.Response))
+		e.Response.take(shownResponse(r))
 	}
 	if x.Outcome == wire.Switched && x.Protocol() == "websocket" {
-		e.Type, e.Messages = "websocket", harMessages(x, &s)
+		e.Type = "websocket"
+		if a := &x.After; len(a.Client)+len(a.Server) > 0 || a.Messages != nil {
+			s := r.Evidence()
+			e.Messages = harMessages(x, &s)
+		}
 	}
-	b, err := json.Marshal(e)
-	if err != nil {
-		return err
+	return e
+}
+
+// shownRequest returns the request fit to be shown.
+func shownRequest(r *rules.Ruling) *wire.Request {
+	if raw := r.Head(rules.InRequest); !bytes.Equal(raw, r.X.Request.Raw) {
+		return wire.ReadRequest(raw)
 	}
-	if err := h.begin(); err != nil {
-		return err
+	return r.X.Request
+}
+
+// shownResponse returns the response fit to be shown.
+func shownResponse(r *rules.Ruling) *wire.Response {
+	if raw := r.Head(rules.InResponse); !bytes.Equal(raw, r.X.Response.Raw) {
+		return wire.ReadResponse(raw)
 	}
-	b = ascii(b)
-	b = append(append(b[:len(b)-1], `,"_interlock":`...), ruling...)
-	_, err = h.w.Write(append(b, '}'))
-	return err
+	return r.X.Response
 }
 
 // begin writes the separator before an entry.

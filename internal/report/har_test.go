@@ -1,6 +1,8 @@
 package report
 
 import (
+	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -102,8 +104,28 @@ func TestURLs(t *testing.T) {
 	} {
 		x := &wire.Exchange{Backend: c.backend, Request: wire.ReadRequest([]byte("GET " + c.target + " HTTP/1.1\r\nHost: " + c.host + "\r\nUpgrade: websocket\r\n\r\n"))}
 		x.Request.Target = c.target
-		if got := harURL(x, x.Request); got != c.want {
+		if got := new(harURLs).of(x, x.Request); got != c.want {
 			t.Errorf("%q at %q: got %q, want %q", c.target, c.host, got, c.want)
+		}
+	}
+}
+
+// TestEntriesAreWrittenAsJSON compares entries with what encoding/json writes.
+func TestEntriesAreWrittenAsJSON(t *testing.T) {
+	w := harWriter{}
+	for name, all := range corpora(t) {
+		for _, r := range all {
+			e := w.entry(r)
+			for _, took := range []time.Duration{0, time.Microsecond, 1234567 * time.Microsecond, math.MaxInt64} {
+				e.Time = float64(took.Microseconds()) / 1000
+				want, err := json.Marshal(e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err := e.appendTo(nil); err != nil || string(got)+"}" != string(want) {
+					t.Fatalf("%s: got\n%s}, %v\nwant\n%s", name, got, err, want)
+				}
+			}
 		}
 	}
 }

@@ -8,9 +8,15 @@ import (
 	"github.com/interlock-proxy/interlock/wire"
 )
 
-// harURL returns the absolute URI of a request, which every entry of a HAR file must have. Bytes of
-// the target that are not valid in a URI are percent-encoded; the head has the original.
-func harURL(x *wire.Exchange, q *wire.Request) string {
+// harURLs makes the absolute URIs of requests, which every entry of a HAR file must have.
+type harURLs struct {
+	last  string // the last URI of only scheme and authority that was checked
+	valid bool
+}
+
+// of returns the absolute URI of a request. Bytes of the target that are not valid in a URI are
+// percent-encoded; the head has the original.
+func (u *harURLs) of(x *wire.Exchange, q *wire.Request) string {
 	scheme := "http"
 	if x.Protocol() == "websocket" {
 		scheme = "ws"
@@ -20,19 +26,23 @@ func harURL(x *wire.Exchange, q *wire.Request) string {
 	}
 	host, _ := q.Host()
 	for _, host := range []string{host, x.Backend} {
-		if u := scheme + "://" + host; host != "" && isAuthority(u, host) {
-			return u + harPath(q.Target)
+		if host != "" && u.isAuthority(scheme, host) {
+			return scheme + "://" + host + harPath(q.Target)
 		}
 	}
 	return scheme + "://unknown.invalid" + harPath(q.Target)
 }
 
 // isAuthority reports whether a URI of only scheme and authority has exactly that host.
-func isAuthority(uri, host string) bool {
-	u, err := url.Parse(uri)
-	return err == nil && u.Host == host && u.User == nil && !strings.ContainsFunc(host, func(r rune) bool {
-		return r > '~' || strings.ContainsRune("\"<>\\^`{|}%", r)
-	})
+func (u *harURLs) isAuthority(scheme, host string) bool {
+	if uri := scheme + "://" + host; uri != u.last {
+		is, err := url.Parse(uri)
+		u.last = uri
+		u.valid = err == nil && is.Host == host && is.User == nil && !strings.ContainsFunc(host, func(r rune) bool {
+			return r > '~' || strings.ContainsRune("\"<>\\^`{|}%", r)
+		})
+	}
+	return u.valid
 }
 
 // harPath is path and query of a target.
@@ -45,6 +55,9 @@ func harPath(target string) string {
 	}
 	if target == "" || target[0] != '/' {
 		target = "/" + target
+	}
+	if !strings.ContainsFunc(target, func(r rune) bool { return r > '~' || r == '%' || !isURI(byte(r)) }) {
+		return target
 	}
 	var b strings.Builder
 	for i := range len(target) {
