@@ -55,19 +55,28 @@ func (g *gitlabWriter) Write(r *rules.Ruling) error {
 
 // Close is part of Writer.
 func (g *gitlabWriter) Close(s *Summary) error {
-	issues := []gitlabIssue{}
+	issues := jsonList{w: g.w, indent: " "}
 	for _, is := range g.merge.sorted() {
 		if is.Verdict < rules.Pass {
-			issues = append(issues, g.issue(is))
+			if err := issues.add(g.issue(is)); err != nil {
+				return err
+			}
 		}
 	}
 	if n := g.merge.more; n > 0 {
-		issues = append(issues, gitlabIssue{
+		err := issues.add(gitlabIssue{
 			Description: "... and " + printed.Count(n, "finding") + " more", Check: "interlock", Fingerprint: "interlock-more",
 			Severity: "info", Location: g.location(""), Content: gitlabContent{s.Result()},
 		})
+		if err != nil {
+			return err
+		}
 	}
-	return Document(g.w, issues)
+	if err := issues.end(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(g.w, "\n")
+	return err
 }
 
 func (g *gitlabWriter) location(route string) gitlabLocation {

@@ -41,26 +41,6 @@ type other struct {
 }
 
 type (
-	junitSuites struct {
-		XMLName  xml.Name `xml:"testsuites"`
-		Name     string   `xml:"name,attr"`
-		Tests    int      `xml:"tests,attr"`
-		Failures int      `xml:"failures,attr"`
-		Errors   int      `xml:"errors,attr"`
-		Skipped  int      `xml:"skipped,attr"`
-		Suites   []*junitSuite
-	}
-	junitSuite struct {
-		XMLName    xml.Name `xml:"testsuite"`
-		Name       string   `xml:"name,attr"`
-		Tests      int      `xml:"tests,attr"`
-		Failures   int      `xml:"failures,attr"`
-		Errors     int      `xml:"errors,attr"`
-		Skipped    int      `xml:"skipped,attr"`
-		Properties *junitProperties
-		Cases      []junitCase
-		Out        *junitText `xml:"system-out"`
-	}
 	junitProperties struct {
 		XMLName xml.Name        `xml:"properties"`
 		All     []junitProperty `xml:"property"`
@@ -87,6 +67,10 @@ type (
 	junitText struct {
 		Text string `xml:",cdata"`
 	}
+	junitOut struct { // of a suite
+		XMLName xml.Name `xml:"system-out"`
+		Text    string   `xml:",cdata"`
+	}
 )
 
 // Write is part of Writer.
@@ -107,78 +91,6 @@ func (j *junitWriter) Write(r *rules.Ruling) error {
 	}
 	j.others[is]++
 	return nil
-}
-
-// Close is part of Writer.
-func (j *junitWriter) Close(s *Summary) error {
-	suites := map[string]*junitSuite{}
-	add := func(section string, c junitCase) {
-		if suites[section] == nil {
-			suites[section] = &junitSuite{Name: section}
-		}
-		c.Class = section
-		suites[section].add(c)
-	}
-	whys := j.whys.places()
-	for _, group := range byPlaceAndRule(j.merge.sorted()) {
-		c := junitOf(group)
-		c.explain(whys[endpoint{group[0].key.Route, group[0].key.Endpoint}], group[0].rule.ID)
-		add(group[0].place(), c)
-	}
-	for is, n := range j.others {
-		section, c := is.junit(n)
-		c.explain(whys[endpoint{is.route, is.endpoint}], "")
-		add(section, c)
-	}
-	all := junitSuites{Name: "interlock"}
-	for _, suite := range suites {
-		slices.SortStableFunc(suite.Cases, func(a, b junitCase) int { return strings.Compare(a.Name, b.Name) })
-		all.Suites = append(all.Suites, suite)
-	}
-	slices.SortFunc(all.Suites, func(a, b *junitSuite) int { return cmp.Compare(a.Name, b.Name) })
-	all.Suites = append(all.Suites, j.result(s))
-	for _, suite := range all.Suites {
-		all.Tests += suite.Tests
-		all.Failures += suite.Failures
-		all.Errors += suite.Errors
-		all.Skipped += suite.Skipped
-	}
-	b, err := xml.MarshalIndent(all, "", " ")
-	if err == nil {
-		_, err = fmt.Fprintf(j.w, "%s%s\n", xml.Header, b)
-	}
-	return err
-}
-
-// result is a suite without cases: the counts of exchanges, and the parts that were not audited.
-func (j *junitWriter) result(s *Summary) *junitSuite {
-	suite := &junitSuite{Name: "result", Properties: &junitProperties{}}
-	for _, c := range counts(s) {
-		suite.Properties.All = append(suite.Properties.All, junitProperty{c.Name, fmt.Sprint(c.Count)})
-	}
-	for _, f := range j.about.facts(&j.Options, s) {
-		suite.Properties.All = append(suite.Properties.All, junitProperty(f))
-	}
-	lines := append([]string{answer(s, part(j.merge.sorted()).failures), s.Result()}, s.notes()...)
-	if j.merge.more+j.merge.passed+j.more > 0 {
-		lines = append(lines, fmt.Sprintf("... and %s more, %s that passed, and %s without a rule", printed.Count(j.merge.more, "finding"),
-			printed.Count(j.merge.passed, "finding"), printed.Count(j.more, "exchange")))
-	}
-	suite.Out = &junitText{strings.Join(lines, "\n")}
-	return suite
-}
-
-func (suite *junitSuite) add(c junitCase) {
-	suite.Cases = append(suite.Cases, c)
-	suite.Tests++
-	switch {
-	case c.Failure != nil:
-		suite.Failures++
-	case c.Error != nil:
-		suite.Errors++
-	case c.Skipped != nil:
-		suite.Skipped++
-	}
 }
 
 // byPlaceAndRule groups sorted findings: a rule at an endpoint is one case, whichever probes and
@@ -214,7 +126,7 @@ func byPlaceAndRule(sorted []*merged) (groups [][]*merged) {
 func junitOf(group []*merged) junitCase {
 	is := group[0]
 	f := &is.finding
-	c := junitCase{Name: is.rule.ID + ": " + is.rule.Title, Time: "0.000"}
+	c := junitCase{Name: is.caseName(), Time: "0.000"}
 	if len(is.examples) > 0 {
 		c.Time = fmt.Sprintf("%.3f", is.examples[0].X.Took.Seconds())
 	}
@@ -222,7 +134,7 @@ func junitOf(group []*merged) junitCase {
 	if probes := (&cause{findings: slices.DeleteFunc(slices.Clone(group), func(each *merged) bool { return each.Verdict >= rules.Pass })}).probes(); probes != "" {
 		text += "\nprobes: " + probes
 	}
-	switch must := f.Rule.Level == rules.Must || f.Severity == rules.Critical; {
+	switch {
 	case is.Verdict >= rules.Pass:
 		c.Out = &junitText{is.facts()}
 	case is.accepted():
@@ -231,12 +143,28 @@ func junitOf(group []*merged) junitCase {
 	case f.Verdict == rules.Unclear:
 		c.Skipped = &junitProblem{Message: "unclear: " + detail}
 		c.Out = &junitText{is.facts()}
-	case f.Verdict == rules.Fail && must:
+	case is.outcome() == junitFailed:
 		c.Failure = &junitProblem{Message: detail, Type: f.Severity.String(), Text: text}
 	default:
 		c.Out = &junitText{text}
 	}
 	return c
+}
+
+// caseName is the name of the case of a finding.
+func (is *merged) caseName() string { return is.rule.ID + ": " + is.rule.Title }
+
+// outcome is how the case of a finding ends.
+func (is *merged) outcome() junitOutcome {
+	switch f := &is.finding; {
+	case is.Verdict >= rules.Pass:
+		return junitPassed
+	case is.accepted(), f.Verdict == rules.Unclear:
+		return junitSkipped
+	case f.Verdict == rules.Fail && (f.Rule.Level == rules.Must || f.Severity == rules.Critical):
+		return junitFailed
+	}
+	return junitPassed
 }
 
 // facts are a finding in one line.
@@ -259,14 +187,36 @@ func (is *merged) explanation() string {
 		printed.ASCII(f.Detail), is.facts(), f.Rule.Title, cited(f.Refs), is.again(), f.Rule.Why, f.Rule.Fix, more(f.Rule), sides)
 }
 
-// junit is a case that no rule belongs to, and the suite that it is in.
-func (o other) junit(n int64) (section string, c junitCase) {
-	c = junitCase{Name: placeOf(o.route, o.endpoint), Time: "0.000"}
+// suite is the suite of the case.
+func (o other) suite() string {
+	if o.cause == "" {
+		return "not applicable"
+	}
+	return "input and output"
+}
+
+func (o other) caseName() string {
+	name := placeOf(o.route, o.endpoint)
+	if o.cause != "" {
+		name = string(o.cause) + " " + name
+	}
+	return name
+}
+
+func (o other) outcome() junitOutcome {
+	if o.cause == "" {
+		return junitSkipped
+	}
+	return junitErred
+}
+
+// junit is a case that no rule belongs to.
+func (o other) junit(n int64) junitCase {
+	c := junitCase{Name: o.caseName(), Time: "0.000"}
 	if o.cause == "" {
 		c.Skipped = &junitProblem{Message: "not applicable: no rule was in play in " + printed.Count(n, "exchange")}
-		return "not applicable", c
+		return c
 	}
-	c.Name = string(o.cause) + " " + c.Name
 	c.Error = &junitProblem{Message: "Interlock itself answered: " + string(o.cause), Type: string(o.cause), Text: printed.Count(n, "exchange")}
-	return "input and output", c
+	return c
 }

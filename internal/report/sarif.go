@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -41,9 +42,47 @@ func (s *sarifWriter) Write(r *rules.Ruling) error {
 	return nil
 }
 
-// Close is part of Writer.
+// Close is part of Writer. It encodes one result at a time.
 func (s *sarifWriter) Close(sum *Summary) error {
-	run := sarifRun{
+	found, causes := s.merge.sorted(), s.whys.sorted()
+	run, places := s.run(sum, found, causes)
+	log, err := json.MarshalIndent(sarifLog{
+		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+		Version: "2.1.0", Runs: []sarifRun{run},
+	}, "", " ")
+	if err != nil {
+		return err
+	}
+	const before = "\n   \"results\": " // no text in a document has the line break
+	front, end, _ := strings.Cut(string(ascii(log)), before+"[]")
+	if _, err := io.WriteString(s.w, front+before); err != nil {
+		return err
+	}
+	results := jsonList{w: s.w, indent: "    "}
+	for _, is := range found {
+		if is.Verdict >= rules.Pass {
+			continue
+		}
+		if err := results.add(s.result(is, places[is.rule])); err != nil {
+			return err
+		}
+	}
+	for _, w := range causes {
+		if err := results.add(s.whyResult(w, places[w.ID])); err != nil {
+			return err
+		}
+	}
+	if err := results.end(); err != nil {
+		return err
+	}
+	_, err = io.WriteString(s.w, end+"\n")
+	return err
+}
+
+// run returns the run without its results, and the places of their rules in its list: by rule, or by
+// the ID of a diagnosis.
+func (s *sarifWriter) run(sum *Summary, found []*merged, causes []*why) (run sarifRun, places map[any]int) {
+	run = sarifRun{
 		Tool: sarifTool{sarifDriver{
 			Name: "Interlock", Version: s.Version, InformationURI: "https://github.com/interlock-proxy/interlock", Rules: []sarifRule{},
 		}},
@@ -51,25 +90,25 @@ func (s *sarifWriter) Close(sum *Summary) error {
 		Results:     []sarifResult{},
 		Properties:  sum.properties(),
 	}
-	found := s.merge.sorted()
 	run.Properties["summary"] = answer(sum, part(found).failures)
 	for _, f := range s.about.facts(&s.Options, sum) {
 		run.Properties[strings.ReplaceAll(f.Name, " ", "-")] = f.Value
 	}
-	places := map[*rules.Rule]int{}
-	for _, is := range found {
-		if is.Verdict >= rules.Pass {
-			continue
+	places = map[any]int{}
+	enter := func(id any, rule func() sarifRule) {
+		if _, known := places[id]; !known {
+			places[id] = len(run.Tool.Driver.Rules)
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule())
 		}
-		place, known := places[is.rule]
-		if !known {
-			place = len(run.Tool.Driver.Rules)
-			places[is.rule] = place
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(is.rule))
-		}
-		run.Results = append(run.Results, s.result(is, place))
 	}
-	s.why(&run)
+	for _, is := range found {
+		if is.Verdict < rules.Pass {
+			enter(is.rule, func() sarifRule { return sarifRuleOf(is.rule) })
+		}
+	}
+	for _, w := range causes {
+		enter(w.ID, func() sarifRule { return sarifRuleOfWhy(w) })
+	}
 	notes := slices.Concat(sum.Notes, sum.Remarks)
 	if n := s.merge.more; n > 0 {
 		notes = append(notes, "... and "+printed.Count(n, "finding")+" more")
@@ -81,10 +120,7 @@ func (s *sarifWriter) Close(sum *Summary) error {
 		run.Invocations[0].Notifications = append(run.Invocations[0].Notifications,
 			sarifNotification{"note", sarifText{Text: wire.Escape([]byte(note))}})
 	}
-	return Document(s.w, sarifLog{
-		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-		Version: "2.1.0", Runs: []sarifRun{run},
-	})
+	return run, places
 }
 
 func (s *sarifWriter) result(is *merged, place int) sarifResult {

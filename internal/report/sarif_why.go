@@ -9,20 +9,7 @@ import (
 	"github.com/interlock-proxy/interlock/internal/printed"
 )
 
-// why adds a result for each diagnosis, cause and place.
-func (s *sarifWriter) why(run *sarifRun) {
-	places := map[string]int{}
-	for _, w := range s.whys.sorted() {
-		place, known := places[w.ID]
-		if !known {
-			place = len(run.Tool.Driver.Rules)
-			places[w.ID] = place
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOfWhy(w))
-		}
-		run.Results = append(run.Results, s.whyResult(w, place))
-	}
-}
-
+// whyResult is a diagnosis, with its cause and place.
 func (s *sarifWriter) whyResult(w *why, place int) sarifResult {
 	at, d := s.at(w.key.route), w.Diagnosis
 	d.Explains = nil
