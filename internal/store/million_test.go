@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -13,10 +14,11 @@ import (
 )
 
 // BenchmarkAMillionExchanges writes a million exchanges into an SQLite file, every tenth of them a
-// failure, and reads them all. Run it with -benchtime 1x.
+// failure, and reads them all. Run it with -benchtime 1x. The file stays if MILLION_STORE names it, so
+// that commands can be measured with it: see docs/performance.md.
 func BenchmarkAMillionExchanges(b *testing.B) {
 	const all = 1_000_000
-	path := filepath.Join(b.TempDir(), "store.db")
+	path := cmp.Or(os.Getenv("MILLION_STORE"), filepath.Join(b.TempDir(), "store.db"))
 	s := open(b, path)
 	w := &Writer{Store: s, Bytes: 1 << 30, Count: 4 * maxBatch, Limits: Limits{Bytes: 1 << 40}}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -97,7 +97,7 @@ func (b *bench) probeHop(ctx context.Context, h *hop) (roundValue, error) {
 }
 
 // sentProbes returns the number of probes that a run of chain sent. It is an error if no handshake
-// passed the proxy, since probes wait for nothing then.
+// passed the proxy: then few probes are sent.
 func sentProbes(path string) (int, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

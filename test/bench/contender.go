@@ -44,6 +44,7 @@ var contenders = []contender{
 	{"nginx-tls", nginxTLS},
 	{"haproxy-tls", haproxyTLS},
 	{"interlock-tls", interlockTLS},
+	{"interlock-guard-tls", guardedTLS},
 	{"haproxy-h2", haproxyHTTP2},
 	{"nghttpx-h2", nghttpxHTTP2},
 	{"interlock-h2", interlockHTTP2("audit")},

@@ -103,27 +103,12 @@ func (f *figures) markdown(b *bytes.Buffer) {
 		for _, c := range f.Columns {
 			if !shown[at.name] && (c.Name == at.name || c.Name == at.name+"-tls" || c.Name == at.name+"-h2") {
 				value = " " + short(c.Value) + " |"
-				if c.Name == shipped && c.Ratio != nil {
-					value = fmt.Sprintf(" %s (%.2f ×) |", short(c.Value), *c.Ratio)
-				}
 				shown[at.name], shown[c.Name] = true, true
 			}
 		}
 		b.WriteString(value)
 	}
-	ratio, to := "–", "–"
-	for _, c := range f.Columns {
-		if kind(c.Name) == "interlock" && c.Name != shipped && shown[c.Name] && c.Ratio != nil && !slices.Contains(f.Against, c.Name) {
-			ratio, to = fmt.Sprintf("%.2f", *c.Ratio), strings.Join(f.Against, " or ")
-		}
-	}
-	aim := ""
-	switch {
-	case f.Aim > 0:
-		aim = fmt.Sprintf("≤ %g", f.Aim)
-	case f.Most > 0:
-		aim = fmt.Sprintf("≤ %g %s", f.Most, strings.Split(f.Unit, ",")[0])
-	}
+	ratio, to, aim := f.ratios()
 	var beside []string
 	for _, c := range f.Columns {
 		if shown[c.Name] {

@@ -23,7 +23,7 @@ type row struct {
 }
 
 // rows are all rows, in the order in which they are measured. Each list is in the file of its kind.
-var rows = slices.Concat(workRows(allWorks()), latencyRows(), memoryRows(), growthRows())
+var rows = slices.Concat(workRows(allWorks()), latencyRows(), memoryRows(), growthRows(), chainRows())
 
 // allWorks returns the works of all kinds.
 func allWorks() []work { return slices.Concat(works, frameWorks, guardWorks, tlsWorks, http2Works) }

@@ -27,7 +27,7 @@ type figures struct {
 	Title   string   `json:"title"`
 	Unit    string   `json:"unit"`
 	Against []string `json:"against,omitempty"` // columns; a ratio is to the least of them in the same round
-	Aim     float64  `json:"aim,omitempty"`     // the ratio that interlock is not to exceed; 0 if there is none
+	Aim     float64  `json:"aim,omitempty"`     // the ratio that interlock is not to exceed; 0 if there is none, or the row has headlines
 	Most    float64  `json:"most,omitempty"`    // the value that interlock is not to exceed; 0 if there is none
 	Columns []column `json:"columns"`
 
@@ -129,10 +129,9 @@ func (f figures) print(w io.Writer) {
 			ratio = fmt.Sprintf("%.2f", *c.Ratio)
 		}
 		switch {
-		case c.Name != "interlock":
-		case f.Aim > 0:
-			aim = fmt.Sprintf("≤ %g ×", f.Aim)
-		case f.Most > 0:
+		case f.aimOf(c.Name) > 0:
+			aim = fmt.Sprintf("≤ %g ×", f.aimOf(c.Name))
+		case c.Name == "interlock" && f.Most > 0:
 			aim = fmt.Sprintf("≤ %g", f.Most)
 		}
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%s\t%s\t\n", c.Name, c.Value, slices.Min(all), slices.Max(all), ratio, aim)
