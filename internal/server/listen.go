@@ -66,9 +66,11 @@ func (l *listeners) close() {
 	}
 }
 
-// Listen opens a TCP listener. name is the flag or the key of the address; the error contains it.
+// Listen opens a TCP listener, without the Multipath TCP that is Go's default: that would make each accepted connection
+// do more in the kernel, and clients do not have it. name is the flag or the key of the address; the error contains it.
 func Listen(ctx context.Context, name, addr string) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAliveConfig: proxy.KeepAlive}
+	lc.SetMultipathTCP(false)
 	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, exit.Usage("%s", describeListen(name, addr, err))
