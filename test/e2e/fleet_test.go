@@ -3,8 +3,11 @@
 package e2e
 
 import (
+	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"slices"
@@ -18,14 +21,15 @@ import (
 type member struct {
 	*process
 	name, config string
-	sent, faulty int64 // exchanges, in all of its starts
+	binary       string // empty: interlock
+	sent, faulty int64  // exchanges, in all of its starts
 	logs         []*process
 }
 
 // start starts the instance, for the first time or again.
 func (m *member) start(t *testing.T, backend, store string) {
 	t.Helper()
-	m.process = startServe(t, []string{"interlock", "serve", "--backend", "http://" + backend, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+	m.process = startServe(t, []string{cmp.Or(m.binary, "interlock"), "serve", "--backend", "http://" + backend, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
 		"--log", "json", "--store", store, "--instance", m.name, "--config", file(t, "interlock.yaml", []byte("heartbeat: 2s\n"+m.config))})
 	m.logs = append(m.logs, m.process)
 }
@@ -34,16 +38,33 @@ func (m *member) start(t *testing.T, backend, store string) {
 func (m *member) handshakes(t *testing.T, valid, faulty int) {
 	t.Helper()
 	for i := range valid + faulty {
-		method := "GET"
-		if i >= valid {
-			method = "POST"
+		if err := m.handshake(i >= valid); err != nil {
+			t.Fatalf("%s: %v", m.name, err)
 		}
-		conn := dial(t, m.listen)
-		send(t, conn, method+" /chat HTTP/1.1\r\nHost: staging.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: "+freshKey()+"\r\nSec-WebSocket-Version: 13\r\n\r\n")
-		expect(t, conn, "HTTP/1.1 101 ")
-		conn.Close()
 	}
-	m.sent, m.faulty = m.sent+int64(valid+faulty), m.faulty+int64(faulty)
+}
+
+// handshake sends one handshake, and counts it once it is answered.
+func (m *member) handshake(faulty bool) error {
+	method := "GET"
+	if faulty {
+		method = "POST"
+	}
+	conn, err := net.Dial("tcp", m.listen)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	fmt.Fprintf(conn, "%s /chat HTTP/1.1\r\nHost: staging.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", method, freshKey())
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 101 ") {
+		return fmt.Errorf("got %q, %w", line, err)
+	}
+	if m.sent++; faulty {
+		m.faulty++
+	}
+	return nil
 }
 
 // fleetJSON is what the API says of instances.
@@ -60,9 +81,9 @@ type fleetJSON struct {
 }
 
 type fleetStart struct {
-	Name, Config string
-	Ended        time.Time
-	Counts       struct{ Exchanges, Hour, Day, Switched, Unsafe int64 }
+	Name, Version, Config string
+	Ended                 time.Time
+	Counts                struct{ Exchanges, Hour, Day, Switched, Unsafe int64 }
 }
 
 // asked returns what the instance says of all.
