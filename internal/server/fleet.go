@@ -15,41 +15,46 @@ import (
 	"github.com/interlock-proxy/interlock/rules"
 )
 
-// A fleet watches the instances that share the store. It reads them once in each interval of
-// heartbeats, and not for each scrape. Its methods are safe for concurrent use.
+// A fleet watches the instances that share the store. It reads them after each heartbeat, and not for
+// each scrape. Its methods are safe for concurrent use.
 type fleet struct {
 	store  *store.Store
 	writer *store.Writer
 	log    zerolog.Logger
 	states map[string]store.InstanceState // by name; of watch
+	beaten chan struct{}                  // holds one value: a heartbeat is about to be written
 
 	mu    sync.Mutex
 	count map[store.InstanceState]int // nil: not known
 }
 
 func newFleet(s *store.Store, w *store.Writer, log zerolog.Logger) *fleet {
-	return &fleet{store: s, writer: w, log: log, states: map[string]store.InstanceState{}}
+	return &fleet{store: s, writer: w, log: log, states: map[string]store.InstanceState{}, beaten: make(chan struct{}, 1)}
 }
 
-// The time before the first look, in which the first heartbeat is written, and the time that a look
-// may take.
+// The time from a heartbeat to a look, in which the connection of the heartbeat stays open, and the
+// time that a look may take.
 const (
-	firstLook = time.Second
+	lookDelay = time.Second
 	lookTime  = 5 * time.Second
 )
 
-// watch reads the instances until ctx ends.
+// watch reads the instances until ctx ends. Without heartbeats, as while the store is out, it looks
+// a little less often.
 func (f *fleet) watch(ctx context.Context) {
-	timer := time.NewTimer(firstLook)
+	timer := time.NewTimer(lookDelay)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-f.beaten:
+			timer.Reset(lookDelay)
+			continue
 		case <-timer.C:
 		}
 		f.look(ctx)
-		timer.Reset(f.writer.Heartbeat)
+		timer.Reset(f.writer.Heartbeat * 3 / 2)
 	}
 }
 
@@ -144,6 +149,10 @@ func (v *statusView) beat() store.Beat {
 		n.Switched += e.Switched
 	}
 	n.Hour, n.Day = v.traffic.add(n.Exchanges, time.Now())
+	select {
+	case v.kept.fleet.beaten <- struct{}{}:
+	default:
+	}
 	return store.Beat{Config: v.config.Load().hash, Counts: n}
 }
 

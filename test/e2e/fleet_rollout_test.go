@@ -150,6 +150,12 @@ func TestARolloutBesideTheOldRelease(t *testing.T) {
 	stored()
 }
 
+// counted is how often a rule did not pass, at one endpoint.
+type counted struct {
+	Rule  string
+	Count int64
+}
+
 // TestOneFileThroughARollout has this release, the next one and this one again write to one SQLite
 // file.
 func TestOneFileThroughARollout(t *testing.T) {
@@ -164,18 +170,12 @@ func TestOneFileThroughARollout(t *testing.T) {
 			return len(f.Instances) == 1 && len(f.Instances[0].Earlier) == n && f.counted() == m.sent
 		})
 		a := &admin{t: t, client: client(t), at: "http://" + m.admin}
-		var found struct {
-			Findings []struct {
-				Rule  string
-				Count int64
-			}
-		}
+		var found struct{ Findings []counted }
 		for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 			a.read("/api/v1/findings", &found)
-			if i := slices.IndexFunc(found.Findings, func(f struct {
-				Rule  string
-				Count int64
-			}) bool { return f.Rule == "UPGRADE-POST" }); i >= 0 && found.Findings[i].Count == m.faulty {
+			if i := slices.IndexFunc(found.Findings, func(f counted) bool {
+				return f.Rule == "UPGRADE-POST"
+			}); i >= 0 && found.Findings[i].Count == m.faulty {
 				break
 			}
 			if time.Now().After(deadline) {

@@ -22,6 +22,7 @@ type member struct {
 	*process
 	name, config string
 	binary       string // empty: interlock
+	heartbeat    string // empty: every two seconds
 	sent, faulty int64  // exchanges, in all of its starts
 	logs         []*process
 }
@@ -30,7 +31,7 @@ type member struct {
 func (m *member) start(t *testing.T, backend, store string) {
 	t.Helper()
 	m.process = startServe(t, []string{cmp.Or(m.binary, "interlock"), "serve", "--backend", "http://" + backend, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-		"--log", "json", "--store", store, "--instance", m.name, "--config", file(t, "interlock.yaml", []byte("heartbeat: 2s\n"+m.config))})
+		"--log", "json", "--store", store, "--instance", m.name, "--config", file(t, "interlock.yaml", []byte(cmp.Or(m.heartbeat, "heartbeat: 2s")+"\n"+m.config))})
 	m.logs = append(m.logs, m.process)
 }
 
