@@ -60,7 +60,7 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = s.transact(ctx, func(tx *sql.Tx) error {
+	err = s.transactOn(ctx, func(conn *sql.Conn, tx *sql.Tx) error {
 		written, err := s.begin(ctx, tx, b)
 		if err != nil || written {
 			return err
@@ -72,7 +72,7 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 			{upsertFindings(), b.findings.rows(b.session)}, {upsertExchanges(), exchanges}, {upsertRuns(), runs},
 			{upsertResults(), resultRows(b.results)}, {upsertEndpoints(), endpointRows(b.endpoints)}, {upsertMinutes(), b.minutes.rows()},
 		} {
-			if err := part.upsert.write(ctx, tx, s.dialect, part.rows); err != nil {
+			if err := s.send(ctx, conn, tx, part.upsert, part.rows); err != nil {
 				return err
 			}
 		}
@@ -91,7 +91,14 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 
 // transact runs f in a transaction.
 func (s *Store) transact(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.pool().BeginTx(ctx, nil)
+	return transactBy(ctx, s.pool(), f)
+}
+
+// transactBy runs f in a transaction of one of the connections, or of one connection.
+func transactBy(ctx context.Context, by interface {
+	BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
+}, f func(*sql.Tx) error) error {
+	tx, err := by.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

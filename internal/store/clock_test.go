@@ -72,7 +72,7 @@ func TestAgesAreMeasuredFromTheTimeGiven(t *testing.T) {
 			at   time.Time
 			left int
 		}{{now.Add(time.Hour), 3}, {now.AddDate(0, 2, 0), 2}, {now.Add(31 * year), 0}} {
-			if _, err := s.pruneAt(t.Context(), Limits{}, step.at); err != nil {
+			if _, err := s.pruneAt(t.Context(), Limits{}, step.at, false); err != nil {
 				t.Fatal(err)
 			}
 			if left := read(t, s, Query{}); len(left) != step.left {

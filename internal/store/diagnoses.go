@@ -104,7 +104,7 @@ func (s *Store) Moments(ctx context.Context, q Query, step time.Duration) ([]Mom
 	from, args := s.explained(&q)
 	w := where{dialect: s.dialect, args: args}
 	size := max(step.Milliseconds(), 1)
-	query := "SELECT element.value, explained.time / " + w.arg(size) + ", COUNT(*)" + from + " GROUP BY 1, 2 ORDER BY 2, 1"
+	query := "SELECT element.value, explained.time - explained.time % " + w.arg(size) + ", COUNT(*)" + from + " GROUP BY 1, 2 ORDER BY 2, 1"
 	var all []Moment
 	err := s.each(ctx, query, w.args, func(scan func(...any) error) error {
 		var m Moment
@@ -112,7 +112,7 @@ func (s *Store) Moments(ctx context.Context, q Query, step time.Duration) ([]Mom
 		if err := scan(&m.ID, &stretch, &m.Count); err != nil {
 			return err
 		}
-		m.Time = at(stretch * size)
+		m.Time = at(stretch)
 		all = append(all, m)
 		return nil
 	})

@@ -28,6 +28,8 @@ func isRefused(err error) bool {
 	var p *pgconn.PgError
 	var l *sqliteError
 	switch {
+	case errors.As(err, &p) && p.Code == "23514" && p.ConstraintName == "": // another partition was added meanwhile
+		return false
 	case errors.As(err, &p) && len(p.Code) == 5:
 		switch p.Code[:2] {
 		case "21", "22", "23", "54": // cardinality, data, constraints, limits of the program

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,8 @@ func known() ([]int64, error) {
 		}
 		all = append(all, version)
 	}
+	all = append(all, versionDays)
+	slices.Sort(all)
 	return all, nil
 }
 
@@ -158,6 +161,7 @@ func (s *Store) provider() (*goose.Provider, error) {
 	}
 	options := []goose.ProviderOption{
 		goose.WithTableName(versions), goose.WithAllowOutofOrder(true), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()),
+		goose.WithGoMigrations(s.divideIntoDays()),
 	}
 	kind := goose.DialectSQLite3
 	if s.dialect == postgres {

@@ -82,8 +82,14 @@ func (c *cells) rows() [][]any {
 // Minutes returns the counts of live traffic by minute, in order, from since until before until. A
 // zero time means no limit.
 func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, error) {
+	return s.Stretches(ctx, since, until, time.Minute)
+}
+
+// Stretches is Minutes with the counts of longer stretches of time, whole multiples of the step
+// since 1970.
+func (s *Store) Stretches(ctx context.Context, since, until time.Time, step time.Duration) ([]Minute, error) {
 	w := &where{dialect: s.dialect}
-	w.add("count > 0")
+	long := w.arg(int64(max(step/time.Minute, 1)))
 	if !since.IsZero() {
 		w.add("minute >= " + w.arg(since.UnixMilli()/60_000))
 	}
@@ -91,7 +97,8 @@ func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, 
 		w.add("minute < " + w.arg((until.UnixMilli()+59_999)/60_000))
 	}
 	var all []Minute
-	query := "SELECT minute, protocol, outcome, verdict, count, unsafe FROM minutes" + w.String() + " ORDER BY minute, protocol, outcome, verdict"
+	query := "SELECT minute - minute % " + long + ", protocol, outcome, verdict, CAST(SUM(count) AS BIGINT), CAST(SUM(unsafe) AS BIGINT) FROM minutes" +
+		w.String() + " GROUP BY 1, 2, 3, 4 HAVING SUM(count) > 0 ORDER BY 1, 2, 3, 4"
 	err := s.each(ctx, query, w.args, func(scan func(...any) error) error {
 		var m Minute
 		var minute, verdict int64
@@ -103,23 +110,4 @@ func (s *Store) Minutes(ctx context.Context, since, until time.Time) ([]Minute, 
 		return nil
 	})
 	return all, err
-}
-
-// Verdicts returns the counts of live exchanges by verdict since a minute. A zero time means no
-// limit.
-func (s *Store) Verdicts(ctx context.Context, since time.Time) (sums [rules.NotApplicable + 1]int64, err error) {
-	query := "SELECT verdict, CAST(SUM(count) AS BIGINT) FROM minutes WHERE minute >= $1 GROUP BY verdict"
-	err = s.each(ctx, query, []any{unixMilli(since) / 60_000}, func(scan func(...any) error) error {
-		var verdict, n int64
-		err := scan(&verdict, &n)
-		sums[clamp(verdict, int64(rules.NotApplicable))] += n
-		return err
-	})
-	return sums, err
-}
-
-// Unsafe returns the number of live exchanges with an unsafe switch.
-func (s *Store) Unsafe(ctx context.Context) (n int64, err error) {
-	err = s.each(ctx, "SELECT CAST(COALESCE(SUM(unsafe), 0) AS BIGINT) FROM minutes", nil, func(scan func(...any) error) error { return scan(&n) })
-	return n, err
 }

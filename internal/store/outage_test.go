@@ -202,7 +202,7 @@ func gone(t *testing.T, s *Store) func() {
 	return func() { must(t, s, "ALTER TABLE was RENAME TO findings") }
 }
 
-func must(t *testing.T, s *Store, statement string) {
+func must(t testing.TB, s *Store, statement string) {
 	t.Helper()
 	if _, err := s.pool().ExecContext(t.Context(), statement); err != nil {
 		t.Fatal(err)

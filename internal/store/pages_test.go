@@ -64,11 +64,18 @@ func TestMinutesCountEachExchangeOnce(t *testing.T) {
 				t.Errorf("from %v to %v: got %v, %v, want %d", bounds[0], bounds[1], got, err, n)
 			}
 		}
-		if sums, err := s.Verdicts(t.Context(), time.Time{}); err != nil || sums != [rules.NotApplicable + 1]int64{rules.Fail: 1, rules.Warn: 1, rules.Pass: 2} {
-			t.Errorf("got %v, %v", sums, err)
+		hours, err := s.Stretches(t.Context(), time.Time{}, time.Time{}, time.Hour)
+		sum := int64(0)
+		for _, h := range hours {
+			if sum += h.Count; !h.Time.Equal(h.Time.Truncate(time.Hour)) {
+				t.Errorf("%v does not begin an hour", h.Time)
+			}
 		}
-		if n, err := s.Unsafe(t.Context()); err != nil || n != 1 {
-			t.Errorf("got %d unsafe, %v, want 1", n, err)
+		if err != nil || sum != 4 {
+			t.Errorf("got %v, %v", hours, err)
+		}
+		if sums, err := s.Totals(t.Context()); err != nil || sums.Unsafe != 1 || sums.Verdicts != [rules.NotApplicable + 1]int64{rules.Fail: 1, rules.Warn: 1, rules.Pass: 2} {
+			t.Errorf("got %v, %v", sums, err)
 		}
 		if _, err := s.Prune(t.Context(), Limits{Age: time.Minute}); err != nil {
 			t.Fatal(err)
@@ -251,4 +258,32 @@ func TestRunsAreFoundByTheirBeginning(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOldMinutesAreSummedOnce counts in minutes of which there are many: new ones appear at once,
+// old ones after pruning.
+func TestOldMinutesAreSummedOnce(t *testing.T) {
+	s := open(t, "memory")
+	now := time.Now().UnixMilli() / 60_000
+	count := func(first int64, rows int) {
+		t.Helper()
+		must(t, s, fmt.Sprintf(`WITH RECURSIVE n(m) AS (SELECT %d UNION ALL SELECT m + 1 FROM n WHERE m < %d)
+			INSERT INTO minutes (minute, protocol, outcome, verdict, count, unsafe) SELECT m, 'websocket', 'switched', 3, 2, 1 FROM n`, first, first+int64(rows)-1))
+	}
+	is := func(want int64) {
+		t.Helper()
+		if got, err := s.Totals(t.Context()); err != nil || got.Verdicts[rules.Pass] != 2*want || got.Unsafe != want {
+			t.Errorf("got %+v, %v, want %d", got, err, want)
+		}
+	}
+	count(now-sumAge-2*sumRows, sumRows)
+	is(sumRows)
+	count(now, 3)
+	is(sumRows + 3)
+	count(now-sumAge-10, 5)
+	is(sumRows + 3)
+	if _, err := s.Prune(t.Context(), Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	is(sumRows + 8)
 }

@@ -29,10 +29,32 @@ func (s *Store) openPostgres(name string) error {
 		c.RuntimeParams["application_name"] = "interlock"
 	}
 	s.db.Store(stdlib.OpenDB(*c))
-	s.pool().SetMaxOpenConns(4)
-	s.pool().SetMaxIdleConns(4)
-	s.pool().SetConnMaxIdleTime(5 * time.Minute)
+	s.pool().SetMaxOpenConns(maxReads + 2)
+	s.pool().SetMaxIdleConns(maxReads + 2)
+	s.pool().SetConnMaxIdleTime(idleConnection)
+	s.reads = make(chan struct{}, maxReads)
 	return nil
+}
+
+// The bounds of the connections to PostgreSQL. The one that was used last is used first, so a
+// program that writes holds one, and further ones only until they have been idle for a while: up to
+// maxReads for pages and reports, one for folding and pruning, and always one for the writer.
+const (
+	maxReads       = 2
+	idleConnection = 5 * time.Second
+)
+
+// reading waits until another query may read, and returns a function to call after it.
+func (s *Store) reading(ctx context.Context) (done func(), err error) {
+	if s.reads == nil {
+		return func() {}, nil
+	}
+	select {
+	case s.reads <- struct{}{}:
+		return func() { <-s.reads }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // describePostgres describes an error without any secrets of the connection.

@@ -51,37 +51,37 @@ const (
 // Prune deletes what exceeds the limits, oldest first and a little at a time. Several instances may
 // prune at the same time.
 func (s *Store) Prune(ctx context.Context, l Limits) (Pruned, error) {
-	return s.pruneAt(ctx, l, time.Now())
+	return s.pruneAt(ctx, l, time.Now(), false)
 }
 
-// pruneAt prunes with ages measured at that time.
-func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time) (p Pruned, err error) {
+// pruneAt prunes with ages measured at that time. If byDays is set and the store has a table for
+// each day, it deletes a day only as a whole: up to a day later, without reading its exchanges.
+func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time, byDays bool) (p Pruned, err error) {
 	if err := s.prepare(ctx); err != nil {
 		return p, s.failed("prune", err)
 	}
 	l = l.withDefaults(s.limits)
 	old, ancient := now.Add(-l.Age).UnixMilli(), now.Add(-keepSmall*l.Age).UnixMilli()
-	for _, pass := range []struct {
-		before int64
-		all    bool
-	}{{ancient, true}, {old, false}} {
-		if err := s.shrink(ctx, &p, pass.before, pass.all, func() bool { return true }); err != nil {
-			return p, s.failed("prune", err)
-		}
+	d := days{s}
+	if err := d.expire(ctx, &p, old, ancient); err != nil {
+		return p, s.failed("prune", err)
 	}
-	size, err := s.Size(ctx)
+	from, err := d.mixed(ctx, byDays)
 	if err != nil {
 		return p, err
 	}
-	was := p
-	over := func() bool {
-		gone := Pruned{p.Exchanges - was.Exchanges, p.Bytes - was.Bytes}
-		return size.Bytes-gone.Bytes > l.Bytes || l.Count > 0 && size.Exchanges-gone.Exchanges > l.Count
-	}
-	for _, all := range []bool{false, true} { // the first exchanges of findings only if nothing else is left
-		if err := s.shrink(ctx, &p, now.AddDate(1000, 0, 0).UnixMilli(), all, over); err != nil {
-			return p, s.failed("prune", err)
+	for _, table := range from {
+		for _, pass := range []struct {
+			before int64
+			all    bool
+		}{{ancient, true}, {old, false}} {
+			if err := s.shrink(ctx, &p, table, pass.before, pass.all, func() bool { return true }); err != nil {
+				return p, s.failed("prune", err)
+			}
 		}
+	}
+	if err := s.limit(ctx, &p, l, now); err != nil {
+		return p, s.failed("prune", err)
 	}
 	if err := s.pruneSmall(ctx, old, ancient); err != nil {
 		return p, s.failed("prune", err)
@@ -89,16 +89,44 @@ func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time) (p Pruned,
 	return p, s.failed("prune", s.vacuum(ctx))
 }
 
-// shrink deletes the oldest exchanges before that time while there are too many. Unless all is set,
+// limit deletes the oldest exchanges while there are too many, or too many bytes of them.
+func (s *Store) limit(ctx context.Context, p *Pruned, l Limits, now time.Time) error {
+	size, err := s.Size(ctx)
+	if err != nil {
+		return err
+	}
+	was := *p
+	excess := func() (exchanges, bytes int64) {
+		if bytes = size.Bytes - (p.Bytes - was.Bytes) - l.Bytes; l.Count > 0 {
+			exchanges = size.Exchanges - (p.Exchanges - was.Exchanges) - l.Count
+		}
+		return exchanges, bytes
+	}
+	over := func() bool {
+		exchanges, bytes := excess()
+		return exchanges > 0 || bytes > 0
+	}
+	if err := (days{s}).reduce(ctx, p, now, excess); err != nil {
+		return err
+	}
+	for _, all := range []bool{false, true} { // the first exchanges of findings only if nothing else is left
+		if err := s.shrink(ctx, p, "exchanges", now.AddDate(1000, 0, 0).UnixMilli(), all, over); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shrink deletes the oldest exchanges of a table before that time while there are too many. Unless all is set,
 // it spares the first exchange of each finding. If another instance deletes them at the same time,
 // it leaves the rest to that one.
-func (s *Store) shrink(ctx context.Context, p *Pruned, before int64, all bool, over func() bool) error {
-	spared := ""
+func (s *Store) shrink(ctx context.Context, p *Pruned, table string, before int64, all bool, over func() bool) error {
+	query := "SELECT id, bytes FROM " + table + " WHERE time < $1"
 	if !all {
-		spared = " AND NOT EXISTS (SELECT 1 FROM findings WHERE findings.first_id = exchanges.id)"
+		query += " AND NOT EXISTS (SELECT 1 FROM findings WHERE findings.first_id = " + table + ".id)"
 	}
 	for over() {
-		ids, err := s.oldest(ctx, before, spared, p, over)
+		ids, err := s.oldest(ctx, query, before, p, over)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -106,11 +134,8 @@ func (s *Store) shrink(ctx context.Context, p *Pruned, before int64, all bool, o
 		for i := range ids {
 			w.add(w.arg(ids[i]))
 		}
-		result, err := s.pool().ExecContext(ctx, "DELETE FROM exchanges WHERE id IN ("+strings.Join(w.terms, ", ")+")", w.args...)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n < int64(len(ids)) {
+		n, err := s.erase(ctx, "id IN ("+strings.Join(w.terms, ", ")+")", w.args)
+		if err != nil || n < int64(len(ids)) {
 			return err
 		}
 		if err := pause(ctx, prunePause); err != nil {
@@ -120,10 +145,28 @@ func (s *Store) shrink(ctx context.Context, p *Pruned, before int64, all bool, o
 	return nil
 }
 
+// erase deletes exchanges and returns how many there were. What was counted of partitions is
+// reduced.
+func (s *Store) erase(ctx context.Context, condition string, args []any) (n int64, err error) {
+	statement := "DELETE FROM exchanges WHERE " + condition
+	if s.dialect == sqlite {
+		result, err := s.pool().ExecContext(ctx, statement, args...)
+		if err != nil {
+			return 0, err
+		}
+		return result.RowsAffected()
+	}
+	err = s.pool().QueryRowContext(ctx, "WITH gone AS ("+statement+` RETURNING tableoid, bytes),
+			less AS (SELECT relname, COUNT(*) AS exchanges, SUM(gone.bytes) AS bytes FROM gone JOIN pg_class ON pg_class.oid = gone.tableoid GROUP BY relname),
+			counted AS (UPDATE exchange_sizes SET exchanges = exchange_sizes.exchanges - less.exchanges, bytes = exchange_sizes.bytes - less.bytes
+				FROM less WHERE part = relname)
+		SELECT COUNT(*) FROM gone`, args...).Scan(&n)
+	return n, err
+}
+
 // oldest returns the exchanges to delete next, and counts them as deleted.
-func (s *Store) oldest(ctx context.Context, before int64, spared string, p *Pruned, over func() bool) (ids []string, err error) {
-	query := fmt.Sprintf("SELECT id, bytes FROM exchanges WHERE time < $1%s ORDER BY time, id LIMIT %d", spared, pruneStep)
-	err = s.each(ctx, query, []any{before}, func(scan func(...any) error) error {
+func (s *Store) oldest(ctx context.Context, query string, before int64, p *Pruned, over func() bool) (ids []string, err error) {
+	err = s.each(ctx, fmt.Sprintf("%s ORDER BY time, id LIMIT %d", query, pruneStep), []any{before}, func(scan func(...any) error) error {
 		var id string
 		var bytes int64
 		if err := scan(&id, &bytes); err != nil || !over() {
@@ -152,6 +195,7 @@ func pause(ctx context.Context, d time.Duration) error {
 // pruneSmall deletes old counts, and everything that is kept longest, in one transaction: there is
 // little of it.
 func (s *Store) pruneSmall(ctx context.Context, old, before int64) error {
+	defer s.summed.forget()
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
 			"DELETE FROM findings WHERE last_seen < $1", "DELETE FROM probe_results WHERE time < $1", "DELETE FROM endpoints WHERE seen < $1",
@@ -198,29 +242,6 @@ func (s *Store) vacuum(ctx context.Context) error {
 		}
 		if err := pause(ctx, prunePause); err != nil {
 			return err
-		}
-	}
-}
-
-// keep folds and prunes until ctx ends. A step that fails is repeated the next time; the writer
-// reports whether the store is available. Ages are measured by the monotonic clock from the start,
-// so nothing expires because the time of day was set forward.
-func (w *Writer) keep(ctx context.Context) {
-	began := time.Now()
-	now := func() time.Time { return began.Add(time.Since(began)) }
-	every := time.NewTicker(time.Minute)
-	defer every.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-w.full:
-			_, _ = w.Store.pruneAt(ctx, w.Limits, now())
-			continue
-		case <-every.C:
-		}
-		if w.Store.prepare(ctx) == nil && w.Store.fold(ctx, now().Add(-silence)) == nil {
-			_, _ = w.Store.pruneAt(ctx, w.Limits, now())
 		}
 	}
 }

@@ -95,7 +95,11 @@ func (w *where) equal(column, value string) {
 
 // glob requires a column to match the pattern, unless the pattern is empty.
 func (w *where) glob(column, pattern string) {
-	if pattern != "" {
+	switch {
+	case pattern == "":
+	case !strings.ContainsAny(pattern, "*?"): // an index may have it
+		w.equal(column, pattern)
+	default:
 		w.add(w.dialect.glob(column, w.arg(w.dialect.pattern(storable(pattern, maxKey)))))
 	}
 }
@@ -169,6 +173,10 @@ func (s *Store) exchanges(q *Query) *where {
 	}
 	w.why(q.Why)
 	if q.Rule != "" {
+		if strings.Trim(q.Rule, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == "" { // an ID: most rows are skipped without parsing them
+			w.glob("rules", `*"`+q.Rule+`"*`)
+			w.add("(SELECT COUNT(*) FROM findings WHERE rule = " + w.arg(storable(q.Rule, maxKey)) + ") > 0") // asked once: findings are kept longer
+		}
 		match := s.dialect.glob("element.value", w.arg(s.dialect.pattern(storable(q.Rule, maxKey))))
 		w.add("verdict < 3 AND EXISTS (SELECT 1 FROM " + s.dialect.elements("rules") + " WHERE " + match + ")")
 	}

@@ -79,13 +79,18 @@ func (s *Store) Restore(ctx context.Context) error {
 // dropped records whether PostgreSQL reports that a table or the schema does not exist: it was
 // dropped.
 func (s *Store) dropped(err error) {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) || e.Code != "42P01" && e.Code != "3F000" {
+	if !isAbsent(err) {
 		return
 	}
 	s.mu.Lock()
 	s.ready = false
 	s.mu.Unlock()
+}
+
+// isAbsent reports whether PostgreSQL says that a table or the schema does not exist.
+func isAbsent(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "42P01" || e.Code == "3F000")
 }
 
 // remake creates the schema again if it was dropped with its tables.

@@ -93,13 +93,20 @@ func (s *Store) page(ctx context.Context, q *Query, most int) (p page, more bool
 	if q.Beyond.ID != "" {
 		w.add("(time, id) " + than + " (" + w.arg(unixMilli(q.Beyond.Time)) + ", " + w.arg(q.Beyond.ID) + ")")
 	}
-	condition := w.String()
-	if q.Limit > 0 && q.Limit < maxSelected { // skipped rows are not read: see the index exchanges_list
-		condition = fmt.Sprintf(" WHERE id IN (SELECT id FROM exchanges%s ORDER BY %s LIMIT %d)", w, order, most)
+	condition, args := w.String(), w.args
+	if q.ID == "" && q.Limit > 0 && q.Limit < maxSelected { // skipped rows are not read: see the index exchanges_list
+		selected := fmt.Sprintf("SELECT id FROM exchanges%s ORDER BY %s LIMIT %d", w, order, most)
+		if condition = " WHERE id IN (" + selected + ")"; s.dialect == postgres { // which would plan to join all partitions
+			var ids []string
+			if ids, p.err = s.idsOf(ctx, selected, args); p.err != nil || len(ids) == 0 {
+				return p, false
+			}
+			condition, args = " WHERE id = ANY($1)", []any{ids}
+		}
 	}
 	query := fmt.Sprintf("SELECT time, id, passed, ruling FROM exchanges%s ORDER BY %s LIMIT %d", condition, order, most)
 	bytes := 0
-	p.err = s.each(ctx, query, w.args, func(scan func(...any) error) error {
+	p.err = s.each(ctx, query, args, func(scan func(...any) error) error {
 		if bytes > maxPageBytes {
 			more = true
 			return nil
@@ -113,6 +120,17 @@ func (s *Store) page(ctx context.Context, q *Query, most int) (p page, more bool
 		return nil
 	})
 	return p, more || len(p.rows) == most
+}
+
+// idsOf returns the IDs that a query finds.
+func (s *Store) idsOf(ctx context.Context, query string, args []any) (ids []string, err error) {
+	err = s.each(ctx, query, args, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
 }
 
 // read reads the rulings of the rows, by as many goroutines as there are processors.
@@ -159,18 +177,4 @@ func (s *Store) Count(ctx context.Context, q Query) (n int64, err error) {
 	w := s.exchanges(&q)
 	err = s.each(ctx, "SELECT COUNT(*) FROM exchanges"+w.String(), w.args, func(scan func(...any) error) error { return scan(&n) })
 	return n, err
-}
-
-// A Size is the amount of evidence in a store.
-type Size struct {
-	Exchanges int64
-	Bytes     int64 // as retention counts them
-}
-
-// Size returns the amount of evidence in the store.
-func (s *Store) Size(ctx context.Context) (z Size, err error) {
-	err = s.each(ctx, "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM exchanges", nil, func(scan func(...any) error) error {
-		return scan(&z.Exchanges, &z.Bytes)
-	})
-	return z, err
 }

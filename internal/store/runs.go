@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // A Run is one run of a command that stores its findings under an ID.
@@ -199,6 +201,14 @@ func (s *Store) runs(ctx context.Context, where string, args ...any) ([]Run, err
 func (s *Store) each(ctx context.Context, query string, args []any, f func(scan func(...any) error) error) error {
 	if err := s.prepare(ctx); err != nil {
 		return s.failed("read", err)
+	}
+	done, err := s.reading(ctx)
+	if err != nil {
+		return s.failed("read", err)
+	}
+	defer done()
+	if s.dialect == postgres { // the best plan depends on the values, as some are rare
+		args = slices.Insert(slices.Clone(args), 0, any(pgx.QueryExecModeCacheDescribe))
 	}
 	rows, err := s.pool().QueryContext(ctx, query, args...)
 	if err != nil {

@@ -34,6 +34,9 @@ type Store struct {
 	options Options
 	limits  Limits // the default limits
 	passed  passedTexts
+	summed  summed
+	reads   chan struct{} // in PostgreSQL: holds a value for each query that reads
+	noCopy  atomic.Bool   // the database has no COPY into temporary tables
 
 	path       string                 // of the file
 	file       atomic.Pointer[opened] // the file that is open

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -15,29 +14,19 @@ type upsert struct {
 	conflict string // the action on a conflict: the clause after ON CONFLICT
 }
 
-// write writes rows: one after the other into a file, and many per statement to a server, where a
-// round trip takes longer than a row. Statements for a server come in three lengths, so that the
-// server can reuse them.
+// write writes rows: one after the other into a file, and all with one statement to a server, where
+// a round trip takes longer than a row.
 func (u upsert) write(ctx context.Context, tx *sql.Tx, d dialect, rows [][]any) error {
-	if len(rows) == 0 {
+	switch {
+	case len(rows) == 0:
 		return nil
-	}
-	if d == sqlite {
+	case d == sqlite:
 		return u.writeEach(ctx, tx, rows)
+	case len(rows) > 1:
+		return u.writeColumns(ctx, tx, rows)
 	}
-	for _, n := range [...]int{64, 8, 1} {
-		if len(rows) < n {
-			continue
-		}
-		statement := u.statement(n)
-		for len(rows) >= n {
-			if _, err := tx.ExecContext(ctx, statement, slices.Concat(rows[:n]...)...); err != nil {
-				return err
-			}
-			rows = rows[n:]
-		}
-	}
-	return nil
+	_, err := tx.ExecContext(ctx, u.statement(1), rows[0]...)
+	return err
 }
 
 func (u upsert) writeEach(ctx context.Context, tx *sql.Tx, rows [][]any) error {

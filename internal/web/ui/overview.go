@@ -83,18 +83,16 @@ func (u *site) numbers(ctx context.Context, v *overviewView, stretchOf, by strin
 	if err != nil {
 		return err
 	}
-	sums, err := s.Verdicts(ctx, time.Time{})
+	sums, err := s.Totals(ctx)
 	if err != nil {
 		return err
 	}
-	v.count(sums)
-	if v.Unsafe, err = s.Unsafe(ctx); err != nil {
-		return err
-	}
+	v.count(sums.Verdicts)
+	v.Unsafe = sums.Unsafe
 	all := stretches()
 	of := all[max(0, slices.IndexFunc(all, func(each stretch) bool { return each.name == stretchOf }))]
 	now := time.Now()
-	minutes, err := s.Minutes(ctx, now.Add(-of.all), time.Time{})
+	minutes, err := s.Stretches(ctx, now.Add(-of.all), time.Time{}, of.step())
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
+)
+
+// began returns the exchange as one of that time.
+func began(x *wire.Exchange, at time.Time) *wire.Exchange {
+	x.ID, x.Time = ulid.MustNew(ulid.Timestamp(at), rand.Reader).String(), at
+	return x
+}
+
+// names returns the partitions of a store and how many exchanges each of them has.
+func names(t *testing.T, s *Store) map[string]int64 {
+	t.Helper()
+	all, err := days{s}.parts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int64{}
+	for _, p := range all {
+		var n int64
+		if err := s.pool().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+p.name).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		counts[p.name] = n
+	}
+	return counts
+}
+
+func partOf(at time.Time) string { return partDay + at.UTC().Format(dayFormat) }
+
+// TestWholeDaysExpire has exchanges of six weeks and prunes by days: what is counted as deleted is
+// gone, the first exchange of each finding and whatever is younger than its ID stays.
+func TestWholeDaysExpire(t *testing.T) {
+	s := open(t, postgresCluster(t).database(t))
+	now := time.Now().UTC().Truncate(day).Add(12 * time.Hour)
+	var all []*rules.Ruling
+	for back := 42; back >= 0; back -= 3 {
+		at := now.Add(-time.Duration(back) * day)
+		if err := (days{s}).ahead(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 4 {
+			x := good("/chat")
+			if i == 0 {
+				x = bad("/chat")
+			}
+			all = append(all, judged(began(x, at.Add(time.Duration(i)*time.Second))))
+		}
+	}
+	late := judged(began(good("/late"), now.Add(-41*day)))
+	late.X.Time = now.Add(-day)
+	write(t, s, append(all, late)...)
+	if n := names(t, s)[partOf(now.Add(-42*day))]; n != 4 {
+		t.Fatalf("%v", names(t, s))
+	}
+	before, err := s.Size(t.Context())
+	if err != nil || before.Exchanges != int64(len(all)+1) {
+		t.Fatalf("%+v, %v", before, err)
+	}
+	is := func(p Pruned, exchanges int64) {
+		t.Helper()
+		after, err := s.Size(t.Context())
+		if err != nil || p.Exchanges != exchanges || before.Exchanges-after.Exchanges != p.Exchanges || before.Bytes-after.Bytes != p.Bytes {
+			t.Errorf("%+v deleted, %+v before, %+v after, %v", p, before, after, err)
+		}
+		if n, err := s.Count(t.Context(), Query{}); err != nil || n != after.Exchanges {
+			t.Errorf("%d exchanges, %v", n, err)
+		}
+		before = after
+	}
+	p, err := s.pruneAt(t.Context(), Limits{}, now, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is(p, 4*4-1) // of 42, 39, 36 and 33 days before, but the first finding
+	counts := names(t, s)
+	if counts[partOther] != 2 || counts[partOf(now.Add(-30*day))] != 4 {
+		t.Errorf("%v", counts)
+	}
+	if _, old := counts[partOf(now.Add(-33*day))]; old {
+		t.Errorf("%v", counts)
+	}
+	for _, r := range []*rules.Ruling{all[0], late} {
+		if _, err := s.Ruling(t.Context(), r.X.ID); err != nil {
+			t.Errorf("it is not kept: %v", err)
+		}
+	}
+	if p, err = s.pruneAt(t.Context(), Limits{Age: 15 * day}, now.Add(11*time.Hour), false); err != nil {
+		t.Fatal(err)
+	}
+	is(p, 6*4) // of 30 to 15 days before, of which the last day is not deleted as a whole
+	if p, err = s.pruneAt(t.Context(), Limits{Count: 10}, now, true); err != nil {
+		t.Fatal(err)
+	}
+	is(p, 12)
+	if _, err = s.pruneAt(t.Context(), Limits{}, now.Add(12*30*day), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Ruling(t.Context(), all[0].X.ID); err == nil {
+		t.Error("the first exchange of a finding is kept for good")
+	}
+}
+
+// TestDaysAreAddedToAStoreInUse adds the partition of a day by several instances at once, while
+// exchanges of that day are written, which were in the partition of all others.
+func TestDaysAreAddedToAStoreInUse(t *testing.T) {
+	name := postgresCluster(t).database(t)
+	s := open(t, name)
+	at := time.Now().Add(10 * day)
+	r := func() *rules.Ruling { return judged(began(bad("/chat"), at)) }
+	write(t, s, r(), r())
+	if n := names(t, s)[partOther]; n != 2 {
+		t.Fatalf("%v", names(t, s))
+	}
+	w := &Writer{Store: s}
+	end := run(t, w)
+	var adding sync.WaitGroup
+	for range 5 {
+		other := open(t, name)
+		adding.Go(func() {
+			for range 20 {
+				if err := (days{other}).ahead(t.Context(), at); err != nil {
+					t.Error(err)
+				}
+				w.Write(r())
+			}
+		})
+	}
+	adding.Wait()
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	if err := (days{s}).ahead(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	if counts := names(t, s); counts[partOther] != 0 || counts[partOf(at)] != 102 || len(counts) != 9 {
+		t.Errorf("%v", counts)
+	}
+}
+
+// TestAStoreIsDividedInUse migrates a store of the schema before days while a program that does not
+// know them writes, and goes on with that program, with the statements it had prepared.
+func TestAStoreIsDividedInUse(t *testing.T) {
+	c := postgresCluster(t)
+	if _, err := c.admin(t).ExecContext(t.Context(), "CREATE DATABASE danish TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'da'"); err != nil { // aa is the last letter
+		t.Fatal(err)
+	}
+	name := c.dsn("danish")
+	old := open(t, name)
+	p, err := old.provider()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.ApplyVersion(t.Context(), versionDays, false); err != nil {
+		t.Fatal(err)
+	}
+	all := corpus(t)[:200] // their IDs are no ULIDs, and some begin with a space or a letter
+	all[3].X.ID, all[4].X.ID = "zebra", " "
+	write(t, old, all...)
+	var before strings.Builder
+	if err := old.Export(t.Context(), &before); err != nil {
+		t.Fatal(err)
+	}
+	w := &Writer{Store: old}
+	end := run(t, w)
+	ctx, stop := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	n := 0
+	writing.Go(func() {
+		for ctx.Err() == nil && n < 10_000 {
+			w.Write(judged(good("/passing")))
+			n++
+			if n%20 == 0 {
+				pause(ctx, time.Millisecond)
+			}
+		}
+	})
+	until(t, "it writes", func() bool { return w.State().Written > 20 })
+	young := open(t, name) // migrates
+	written := w.State().Written
+	until(t, "it writes on", func() bool { return w.State().Written > written+20 })
+	stop()
+	writing.Wait()
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	counts := names(t, young)
+	if len(counts) != 2+daysAhead || counts[partOther] != 1 {
+		t.Errorf("%v", counts)
+	}
+	if got, err := young.Count(t.Context(), Query{}); err != nil || got != int64(len(all)+n) || w.State().Shed != 0 {
+		t.Errorf("%d exchanges of %d, %v, %+v", got, len(all)+n, err, w.State())
+	}
+	for _, r := range all {
+		if _, err := young.Ruling(t.Context(), r.X.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := old.pool().ExecContext(t.Context(), "DELETE FROM exchanges WHERE endpoint = '/passing'"); err != nil {
+		t.Fatal(err) // as the old program prunes
+	}
+	var after strings.Builder
+	if err := young.Export(t.Context(), &after); err != nil {
+		t.Fatal(err)
+	}
+	rulings := func(text string) string { // all but the name of the store and learned endpoints
+		var kept []string
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, `"id":"`) && !strings.Contains(line, `"table"`) {
+				kept = append(kept, line)
+			}
+		}
+		return strings.Join(kept, "")
+	}
+	if rulings(after.String()) != rulings(before.String()) {
+		t.Error("the exchanges have changed")
+	}
+	if _, err := p.ApplyVersion(t.Context(), versionDays, false); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := old.Count(t.Context(), Query{}); err != nil || got != int64(len(all)) {
+		t.Errorf("%d exchanges, %v", got, err)
+	}
+}
+
+// TestIDsFallIntoTheirDays compares the bounds of a day with IDs at its ends.
+func TestIDsFallIntoTheirDays(t *testing.T) {
+	begin := time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
+	for at, want := range map[time.Time]bool{
+		begin: true, begin.Add(day - time.Millisecond): true, begin.Add(-time.Millisecond): false, begin.Add(day): false,
+	} {
+		var id ulid.ULID
+		_ = id.SetTime(uint64(at.UnixMilli()))
+		for _, last := range []byte{0, 0xff} {
+			for i := 6; i < len(id); i++ {
+				id[i] = last
+			}
+			if got := id.String() >= boundOf(begin) && id.String() < boundOf(begin.Add(day)); got != want {
+				t.Errorf("%s: %t", at, got)
+			}
+		}
+	}
+}
+
+// TestOneInstanceTidies has several instances ask for a lease.
+func TestOneInstanceTidies(t *testing.T) {
+	s := open(t, postgresCluster(t).database(t))
+	ask := func(holder string, length time.Duration) bool {
+		t.Helper()
+		ours, err := s.lease(t.Context(), "tidy", holder, length)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ours
+	}
+	if !ask("a", 0) || !ask("b", time.Hour) || ask("a", time.Hour) || ask("b", time.Hour) {
+		t.Error("the lease is given to two instances, or to none")
+	}
+}
