@@ -29,7 +29,7 @@ func (f *Finding) appendJSON(b []byte, key Key) []byte {
 	b = appendText(append(b, `,"detail":`...), f.Detail)
 	b = append(b, `,"refs":[`...)
 	for i := range f.Refs {
-		b = appendText(appendComma(b, i), f.Refs[i].String())
+		b = f.Refs[i].appendJSON(appendComma(b, i))
 	}
 	b = append(b, `],"fingerprint":"`...)
 	b = key.appendFingerprint(b)
@@ -42,6 +42,25 @@ func (f *Finding) appendJSON(b []byte, key Key) []byte {
 		b = append(b, '}')
 	}
 	return append(b, "]}"...)
+}
+
+// appendJSON appends what String returns.
+func (r Ref) appendJSON(b []byte) []byte {
+	if !isPlain(r.RFC) || !isPlain(r.Section) {
+		return appendText(b, r.String())
+	}
+	b = append(append(b, `"RFC `...), r.RFC...)
+	return append(append(append(b, ` \u00a7`...), r.Section...), '"')
+}
+
+// isPlain reports whether no character of a text is escaped in JSON.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
 }
 
 // appendComma appends the comma before an element other than the first.

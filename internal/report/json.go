@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"strings"
@@ -118,12 +119,16 @@ func ascii(b []byte) []byte {
 
 // plainLen returns how many bytes at the start are printable ASCII.
 func plainLen(b []byte) int {
-	for i, c := range b {
-		if c >= 0x7f {
-			return i
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(b); i += 8 { // eight at a time: 0x7f and one more sets the high bit, and nothing less does
+		if v := binary.LittleEndian.Uint64(b[i:]); (v|(v+ones))&high != 0 {
+			break
 		}
 	}
-	return len(b)
+	for ; i < len(b) && b[i] < 0x7f; i++ {
+	}
+	return i
 }
 
 // appendEscape appends the escape sequence of a character below 0x10000.

@@ -51,3 +51,20 @@ func TestStreamedDocumentsAreIndented(t *testing.T) {
 		}
 	}
 }
+
+func TestPlainTextIsFound(t *testing.T) {
+	for size := range 20 {
+		plain := bytes.Repeat([]byte("~"), size)
+		if got := plainLen(plain); got != size {
+			t.Errorf("of %d bytes got %d", size, got)
+		}
+		for i := range plain {
+			for _, c := range []byte{0x7f, 0x80, 0xff} {
+				b := bytes.Clone(plain)
+				if b[i] = c; plainLen(b) != i {
+					t.Errorf("%q: got %d", b, plainLen(b))
+				}
+			}
+		}
+	}
+}
