@@ -19,7 +19,7 @@ func (d days) expire(ctx context.Context, p *Pruned, old, ancient int64) error {
 		if is.end.IsZero() || is.end.UnixMilli() > old {
 			continue
 		}
-		if err := d.drop(ctx, p, is.name, old, ancient); err != nil {
+		if _, err := d.drop(ctx, p, is.name, old, ancient); err != nil {
 			return err
 		}
 	}
@@ -28,11 +28,12 @@ func (d days) expire(ctx context.Context, p *Pruned, old, ancient int64) error {
 
 // reduce drops the oldest partitions of days that have ended, as long as all of their content
 // exceeds the limits. It spares the first exchange of each finding, and leaves the rest to the
-// caller.
-func (d days) reduce(ctx context.Context, p *Pruned, now time.Time, excess func() (exchanges, bytes int64)) error {
+// caller. It returns false if another instance drops partitions at the same time: how much is left
+// is then unknown.
+func (d days) reduce(ctx context.Context, p *Pruned, now time.Time, excess func() (exchanges, bytes int64)) (alone bool, err error) {
 	all, err := d.parts(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	sizes, err := d.sizes(ctx, all, now)
 	for i := 0; err == nil && i < len(all); i++ {
@@ -43,18 +44,21 @@ func (d days) reduce(ctx context.Context, p *Pruned, now time.Time, excess func(
 		if sizes[i].Exchanges > max(exchanges, 0) && sizes[i].Bytes > max(bytes, 0) {
 			break
 		}
-		err = d.drop(ctx, p, all[i].name, forever, 0)
+		if alone, err = d.drop(ctx, p, all[i].name, forever, 0); err == nil && !alone {
+			return false, nil
+		}
 	}
-	return err
+	return true, err
 }
 
 // forever is a time in milliseconds after all others.
 const forever = 1 << 62
 
-// drop drops a partition and counts what is gone.
-func (d days) drop(ctx context.Context, p *Pruned, name string, old, ancient int64) error {
+// drop drops a partition and counts what is gone. It returns false if another instance has dropped
+// it, or changes partitions at the moment.
+func (d days) drop(ctx context.Context, p *Pruned, name string, old, ancient int64) (dropped bool, err error) {
 	var gone Pruned
-	err := d.alone(ctx, func(tx *sql.Tx) error {
+	err = d.alone(ctx, func(tx *sql.Tx) error {
 		var there bool
 		if err := tx.QueryRowContext(ctx, "SELECT to_regclass($1) IS NOT NULL", name).Scan(&there); err != nil || !there {
 			return err
@@ -81,12 +85,13 @@ func (d days) drop(ctx context.Context, p *Pruned, name string, old, ancient int
 			gone.Exchanges, gone.Bytes = gone.Exchanges-kept.Exchanges, gone.Bytes-kept.Bytes
 		}
 		_, err := tx.ExecContext(ctx, "DROP TABLE "+name)
+		dropped = err == nil
 		return err
 	})
-	if err == nil {
+	if dropped = dropped && err == nil; dropped {
 		p.Exchanges, p.Bytes = p.Exchanges+gone.Exchanges, p.Bytes+gone.Bytes
 	}
-	return err
+	return dropped, err
 }
 
 // mixed returns the tables whose old exchanges are deleted row by row: all, or with byDays those

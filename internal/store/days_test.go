@@ -269,3 +269,47 @@ func TestOneInstanceTidies(t *testing.T) {
 		t.Error("the lease is given to two instances, or to none")
 	}
 }
+
+// TestTwoInstancesDoNotDropTwice has the partitions locked by another instance, and one dropped
+// after it was counted, while a limit is exceeded by one day.
+func TestTwoInstancesDoNotDropTwice(t *testing.T) {
+	s := open(t, postgresCluster(t).database(t))
+	now := time.Now()
+	for back := 5; back > 0; back-- {
+		at := now.Add(-time.Duration(back) * day)
+		if err := (days{s}).ahead(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+		write(t, s, judged(began(good("/chat"), at)), judged(began(good("/chat"), at)))
+	}
+	other, err := s.pool().BeginTx(t.Context(), nil)
+	if err == nil {
+		err = execute(t.Context(), other, "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.exchanges', 0))")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Rollback()
+	if p, err := s.pruneAt(t.Context(), Limits{Count: 8}, now, true); err != nil || p.Exchanges != 0 {
+		t.Errorf("deleted %+v, %v", p, err)
+	}
+	if err := other.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	var gone Pruned
+	excess := func() (int64, int64) { // the other instance drops the first day after the store was measured
+		if gone.Exchanges == 0 {
+			if _, err := (days{s}).drop(t.Context(), &gone, partOf(now.Add(-5*day)), forever, 0); err != nil {
+				t.Error(err)
+			}
+		}
+		return 2, 0
+	}
+	var p Pruned
+	if alone, err := (days{s}).reduce(t.Context(), &p, now, excess); alone || err != nil || p.Exchanges != 0 || gone.Exchanges != 2 {
+		t.Errorf("deleted %+v besides %+v, alone: %t, %v", p, gone, alone, err)
+	}
+	if n, err := s.Count(t.Context(), Query{}); err != nil || n != 8 {
+		t.Errorf("%d are left, %v", n, err)
+	}
+}

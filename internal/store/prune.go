@@ -106,8 +106,8 @@ func (s *Store) limit(ctx context.Context, p *Pruned, l Limits, now time.Time) e
 		exchanges, bytes := excess()
 		return exchanges > 0 || bytes > 0
 	}
-	if err := (days{s}).reduce(ctx, p, now, excess); err != nil {
-		return err
+	if alone, err := (days{s}).reduce(ctx, p, now, excess); err != nil || !alone {
+		return err // another instance deletes the rest
 	}
 	for _, all := range []bool{false, true} { // the first exchanges of findings only if nothing else is left
 		if err := s.shrink(ctx, p, "exchanges", now.AddDate(1000, 0, 0).UnixMilli(), all, over); err != nil {
