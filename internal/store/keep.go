@@ -22,7 +22,7 @@ func (w *Writer) keep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-w.full:
-			_, _ = w.Store.pruneAt(ctx, w.Limits, now(), w.byDays())
+			_, _ = w.Store.pruneBy(ctx, w.Limits, now(), w.byDays(), w.gentle)
 			continue
 		case <-every.C:
 		}
@@ -39,7 +39,7 @@ func (w *Writer) tidy(ctx context.Context, now time.Time) {
 		return
 	}
 	if w.Store.fold(ctx, now.Add(-silence)) == nil {
-		_, _ = w.Store.pruneAt(ctx, w.Limits, now, w.byDays())
+		_, _ = w.Store.pruneBy(ctx, w.Limits, now, w.byDays(), w.gentle)
 	}
 }
 
@@ -63,3 +63,6 @@ func (s *Store) lease(ctx context.Context, name, holder string, length time.Dura
 	n, err := result.RowsAffected()
 	return n > 0, err
 }
+
+// gentle reports whether the store is pruned as fast as it grows.
+func (w *Writer) gentle() bool { return len(w.full) == 0 }

@@ -42,11 +42,29 @@ type Pruned struct {
 	Bytes     int64
 }
 
-// The steps of pruning are small, so that writers never wait long.
+// The steps of pruning take about half a millisecond each in a file, so that neither writers nor requests wait longer for
+// one.
 const (
-	pruneStep  = 250 // rows
-	prunePause = 5 * time.Millisecond
+	pruneStep  = 20   // rows of a file
+	pruneMany  = 250  // rows of a server, where a step is a round trip
+	countStep  = 2000 // rows that are counted and not changed
+	vacuumStep = 20   // pages
 )
+
+// A pace reports whether pruning is gentle: it then uses a twentieth of a processor or less, otherwise at most half of one.
+type pace func() (gentle bool)
+
+// rest pauses after a step that began then.
+func (p pace) rest(ctx context.Context, began time.Time) error {
+	took := time.Since(began)
+	if p() {
+		return pause(ctx, min(max(20*took, 5*time.Millisecond), 50*time.Millisecond))
+	}
+	return pause(ctx, min(max(took, time.Millisecond), 10*time.Millisecond))
+}
+
+// hurried does not slow down for requests.
+func hurried() bool { return false }
 
 // Prune deletes what exceeds the limits, oldest first and a little at a time. Several instances may
 // prune at the same time.
@@ -56,7 +74,12 @@ func (s *Store) Prune(ctx context.Context, l Limits) (Pruned, error) {
 
 // pruneAt prunes with ages measured at that time. If byDays is set and the store has a table for
 // each day, it deletes a day only as a whole: up to a day later, without reading its exchanges.
-func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time, byDays bool) (p Pruned, err error) {
+func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time, byDays bool) (Pruned, error) {
+	return s.pruneBy(ctx, l, now, byDays, hurried)
+}
+
+// pruneBy is pruneAt at that pace.
+func (s *Store) pruneBy(ctx context.Context, l Limits, now time.Time, byDays bool, gentle pace) (p Pruned, err error) {
 	if err := s.prepare(ctx); err != nil {
 		return p, s.failed("prune", err)
 	}
@@ -66,6 +89,7 @@ func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time, byDays boo
 	if err := d.expire(ctx, &p, old, ancient); err != nil {
 		return p, s.failed("prune", err)
 	}
+	s.pruned.Add(p.Exchanges)
 	from, err := d.mixed(ctx, byDays)
 	if err != nil {
 		return p, err
@@ -75,23 +99,23 @@ func (s *Store) pruneAt(ctx context.Context, l Limits, now time.Time, byDays boo
 			before int64
 			all    bool
 		}{{ancient, true}, {old, false}} {
-			if err := s.shrink(ctx, &p, table, pass.before, pass.all, func() bool { return true }); err != nil {
+			if err := s.shrink(ctx, &p, table, pass.before, pass.all, gentle, func() bool { return true }); err != nil {
 				return p, s.failed("prune", err)
 			}
 		}
 	}
-	if err := s.limit(ctx, &p, l, now); err != nil {
+	if err := s.limit(ctx, &p, l, now, gentle); err != nil {
 		return p, s.failed("prune", err)
 	}
 	if err := s.pruneSmall(ctx, old, ancient); err != nil {
 		return p, s.failed("prune", err)
 	}
-	return p, s.failed("prune", s.vacuum(ctx))
+	return p, s.failed("prune", s.vacuum(ctx, gentle))
 }
 
 // limit deletes the oldest exchanges while there are too many, or too many bytes of them.
-func (s *Store) limit(ctx context.Context, p *Pruned, l Limits, now time.Time) error {
-	size, err := s.Size(ctx)
+func (s *Store) limit(ctx context.Context, p *Pruned, l Limits, now time.Time, gentle pace) error {
+	size, err := s.sizeInSteps(ctx)
 	if err != nil {
 		return err
 	}
@@ -109,8 +133,9 @@ func (s *Store) limit(ctx context.Context, p *Pruned, l Limits, now time.Time) e
 	if alone, err := (days{s}).reduce(ctx, p, now, excess); err != nil || !alone {
 		return err // another instance deletes the rest
 	}
+	s.pruned.Add(p.Exchanges - was.Exchanges)
 	for _, all := range []bool{false, true} { // the first exchanges of findings only if nothing else is left
-		if err := s.shrink(ctx, p, "exchanges", now.AddDate(1000, 0, 0).UnixMilli(), all, over); err != nil {
+		if err := s.shrink(ctx, p, "exchanges", now.AddDate(1000, 0, 0).UnixMilli(), all, gentle, over); err != nil {
 			return err
 		}
 	}
@@ -120,12 +145,13 @@ func (s *Store) limit(ctx context.Context, p *Pruned, l Limits, now time.Time) e
 // shrink deletes the oldest exchanges of a table before that time while there are too many. Unless all is set,
 // it spares the first exchange of each finding. If another instance deletes them at the same time,
 // it leaves the rest to that one.
-func (s *Store) shrink(ctx context.Context, p *Pruned, table string, before int64, all bool, over func() bool) error {
+func (s *Store) shrink(ctx context.Context, p *Pruned, table string, before int64, all bool, gentle pace, over func() bool) error {
 	query := "SELECT id, bytes FROM " + table + " WHERE time < $1"
 	if !all {
 		query += " AND NOT EXISTS (SELECT 1 FROM findings WHERE findings.first_id = " + table + ".id)"
 	}
 	for over() {
+		began := time.Now()
 		ids, err := s.oldest(ctx, query, before, p, over)
 		if err != nil || len(ids) == 0 {
 			return err
@@ -135,10 +161,11 @@ func (s *Store) shrink(ctx context.Context, p *Pruned, table string, before int6
 			w.add(w.arg(ids[i]))
 		}
 		n, err := s.erase(ctx, "id IN ("+strings.Join(w.terms, ", ")+")", w.args)
+		s.pruned.Add(n)
 		if err != nil || n < int64(len(ids)) {
 			return err
 		}
-		if err := pause(ctx, prunePause); err != nil {
+		if err := gentle.rest(ctx, began); err != nil {
 			return err
 		}
 	}
@@ -150,11 +177,7 @@ func (s *Store) shrink(ctx context.Context, p *Pruned, table string, before int6
 func (s *Store) erase(ctx context.Context, condition string, args []any) (n int64, err error) {
 	statement := "DELETE FROM exchanges WHERE " + condition
 	if s.dialect == sqlite {
-		result, err := s.pool().ExecContext(ctx, statement, args...)
-		if err != nil {
-			return 0, err
-		}
-		return result.RowsAffected()
+		return s.discard(ctx, statement, args...)
 	}
 	err = s.pool().QueryRowContext(ctx, "WITH gone AS ("+statement+` RETURNING tableoid, bytes),
 			less AS (SELECT relname, COUNT(*) AS exchanges, SUM(gone.bytes) AS bytes FROM gone JOIN pg_class ON pg_class.oid = gone.tableoid GROUP BY relname),
@@ -166,7 +189,11 @@ func (s *Store) erase(ctx context.Context, condition string, args []any) (n int6
 
 // oldest returns the exchanges to delete next, and counts them as deleted.
 func (s *Store) oldest(ctx context.Context, query string, before int64, p *Pruned, over func() bool) (ids []string, err error) {
-	err = s.each(ctx, fmt.Sprintf("%s ORDER BY time, id LIMIT %d", query, pruneStep), []any{before}, func(scan func(...any) error) error {
+	step := pruneMany
+	if s.dialect == sqlite {
+		step = pruneStep
+	}
+	err = s.each(ctx, fmt.Sprintf("%s ORDER BY time, id LIMIT %d", query, step), []any{before}, func(scan func(...any) error) error {
 		var id string
 		var bytes int64
 		if err := scan(&id, &bytes); err != nil || !over() {
@@ -212,11 +239,12 @@ func (s *Store) pruneSmall(ctx context.Context, old, before int64) error {
 
 // vacuum returns free space of an SQLite file to the file system, if that is a quarter of it or
 // more.
-func (s *Store) vacuum(ctx context.Context) error {
+func (s *Store) vacuum(ctx context.Context, gentle pace) error {
 	if s.dialect != sqlite {
 		return nil
 	}
 	for {
+		began := time.Now()
 		var free, all int64
 		if err := s.pool().QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil {
 			return err
@@ -227,7 +255,7 @@ func (s *Store) vacuum(ctx context.Context) error {
 		if free == 0 || free < all/4 {
 			return nil
 		}
-		rows, err := s.pool().QueryContext(ctx, "PRAGMA incremental_vacuum(500)")
+		rows, err := s.pool().QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumStep))
 		if err != nil {
 			return err
 		}
@@ -240,7 +268,7 @@ func (s *Store) vacuum(ctx context.Context) error {
 		if err := s.pool().QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil || free >= was {
 			return err // as in memory
 		}
-		if err := pause(ctx, prunePause); err != nil {
+		if err := gentle.rest(ctx, began); err != nil {
 			return err
 		}
 	}

@@ -68,6 +68,7 @@ type State struct {
 	Written       int64     // exchanges that were written
 	LostExchanges int64     // exchanges that were written and then lost with a deleted file or schema
 	LostFindings  int64     // findings that were lost, each as often as it was seen
+	Pruned        int64     // exchanges that this program has deleted, as they exceeded the limits
 	Shed          int64     // exchanges for which there was no room, or that the store rejected
 }
 
@@ -195,6 +196,7 @@ func (w *Writer) State() State {
 	w.start()
 	w.lost()
 	s := w.state
+	s.Pruned = w.Store.pruned.Load()
 	s.Waiting, s.Bytes, s.Findings = w.queue.count, w.queue.bytes, len(w.gathered.findings.waiting)
 	if b := w.flight; b != nil {
 		s.Waiting, s.Findings = s.Waiting+len(b.exchanges), s.Findings+len(b.findings.waiting)
