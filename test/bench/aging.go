@@ -95,20 +95,37 @@ func (r *running) past(ctx context.Context) (past, error) {
 }
 
 func (r *running) metrics(ctx context.Context) (past, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.admin+"/metrics", nil)
+	text, err := r.scrape(ctx)
+	return parsePast(text), err
+}
+
+// counts returns the sum of one metric.
+func (r *running) counts(ctx context.Context, series string) (int, error) {
+	text, err := r.scrape(ctx)
+	return sumOf(text, series), err
+}
+
+func (r *running) scrape(ctx context.Context) (string, error) {
+	text, err := scrape(ctx, r.admin)
 	if err != nil {
-		return past{}, err
+		return "", fmt.Errorf("read the metrics of %s: %w", r.Name, r.blame(err))
+	}
+	return text, nil
+}
+
+// scrape returns the metrics at an admin address.
+func scrape(ctx context.Context, admin string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/metrics", nil)
+	if err != nil {
+		return "", err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return past{}, fmt.Errorf("ask %s for its metrics: %w", r.Name, r.blame(err))
+		return "", err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err != nil {
-		return past{}, fmt.Errorf("read the metrics of %s: %w", r.Name, err)
-	}
-	return parsePast(string(text)), nil
+	return string(text), err
 }
 
 func parsePast(text string) past {

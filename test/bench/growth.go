@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -30,6 +31,8 @@ func growthRows() []row {
 			return b.growth(ctx, "growth-sqlite", "interlock-sqlite", "SQLite, default retention")
 		}},
 		{"endpoints", func(ctx context.Context, b *bench) ([]figures, error) { return b.endpoints(ctx) }},
+		{"clients", func(ctx context.Context, b *bench) ([]figures, error) { return b.clients(ctx) }},
+		{"pruning", func(ctx context.Context, b *bench) ([]figures, error) { return b.pruning(ctx) }},
 	}
 }
 
@@ -37,6 +40,7 @@ func growthRows() []row {
 type aged struct {
 	*running
 	paths int // number of paths of its handshakes
+	hosts int // number of addresses of its clients; 0: the one that the system chooses
 }
 
 // growth compares new interlocks with ones that have handled many exchanges, by the CPU time of a
@@ -105,35 +109,96 @@ func (b *bench) grow(ctx context.Context, contender string, exchanges int) (*age
 		fmt.Fprintf(os.Stderr, "%s: %d judged, %d written to the store, %d shed, in %.0f s\n",
 			contender, p.judged, p.written, p.shed, time.Since(begin).Seconds())
 	}
-	return &aged{r, 1}, nil
+	return &aged{r, 1, 0}, nil
 }
 
-// endpoints compares interlocks that see handshakes at few and at many endpoints.
+// endpoints compares interlocks as shipped that see handshakes at few and at many endpoints.
 func (b *bench) endpoints(ctx context.Context) ([]figures, error) {
-	if len(b.among("interlock")) == 0 {
+	var kinds []crowdOf
+	for _, n := range []int{1, 100, 10_000} {
+		kinds = append(kinds, crowdOf{fmt.Sprintf("%d endpoints", n), n, n, 0})
+	}
+	return b.distinct(ctx, "endpoints", "WebSocket handshake with that many distinct endpoints, SQLite", kinds)
+}
+
+// clients compares interlocks as shipped that see one client and many, each with an address of its own.
+func (b *bench) clients(ctx context.Context) ([]figures, error) {
+	return b.distinct(ctx, "clients", "WebSocket handshake with that many distinct clients, SQLite", []crowdOf{
+		{"1 client", b.hosts, 1, 1}, {fmt.Sprintf("%d clients", b.hosts), b.hosts, 1, b.hosts},
+	})
+}
+
+// A crowdOf is what an interlock has seen before the measurement, and sees in it.
+type crowdOf struct {
+	name                    string
+	exchanges, paths, hosts int
+}
+
+// distinct compares interlocks as shipped by what they have seen, by the CPU time of a handshake and by memory.
+func (b *bench) distinct(ctx context.Context, row, title string, kinds []crowdOf) ([]figures, error) {
+	if len(b.among(shipped)) == 0 {
 		return nil, nil
 	}
 	var columns []string
 	var all []*aged
-	for _, n := range []int{1, 100, 10_000} {
-		a, err := b.age(ctx, n, n)
+	for _, k := range kinds {
+		r, err := b.begin(ctx, shipped, b.origin, b.backend)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, a)
-		columns = append(columns, fmt.Sprintf("interlock, %d endpoints", n))
+		defer r.stop()
+		a := &aged{r, k.paths, k.hosts}
+		if _, err := b.shake(ctx, a, k.exchanges); err != nil {
+			return nil, err
+		}
+		all, columns = append(all, a), append(columns, shipped+", "+k.name)
 	}
-	f := newFigures("endpoints", "WebSocket handshake with that many distinct endpoints, SQLite", "µs of CPU per handshake", columns[:1], columns)
+	cost := newFigures(row, title, "µs of CPU per handshake", columns[:1], columns)
+	cost.Aim = 1.05
+	memory := newFigures(row+"-memory", strings.Replace(title, "WebSocket handshake", "memory after WebSocket handshakes", 1), "kB, PSS", columns[:1], columns)
 	for round := range b.rounds + 1 {
-		values, err := b.handshakes(ctx, round, all...)
-		if err != nil {
-			return nil, err
+		values := make([]roundValue, len(all))
+		for i := range all {
+			at := (round + i) % len(all)
+			u, err := b.shakeAndWait(ctx, all[at])
+			if err != nil {
+				return nil, err
+			}
+			values[at] = u.value(1)
 		}
-		progress("endpoints", round, b.rounds)
-		f.take(round, values)
+		progress(row, round, b.rounds)
+		cost.take(round, values)
+		for i, v := range values {
+			values[i] = roundValue{Value: float64(v.PSS), PSS: v.PSS}
+		}
+		memory.take(round, values)
 	}
-	f.compare()
-	return []figures{f}, nil
+	cost.compare()
+	memory.compare()
+	return []figures{cost, memory}, nil
+}
+
+// lateWrites is how long an interlock may wait before it writes the counts of endpoints.
+const lateWrites = 11 * time.Second
+
+// shakeAndWait counts also what an interlock does later for the handshakes.
+func (b *bench) shakeAndWait(ctx context.Context, a *aged) (used, error) {
+	u, err := b.shake(ctx, a, max(1, b.count(growthHandshakes)))
+	if err != nil {
+		return u, err
+	}
+	before, err := cpuTime(a.pid())
+	if err != nil {
+		return u, err
+	}
+	select {
+	case <-ctx.Done():
+		return u, ctx.Err()
+	case <-time.After(lateWrites):
+	}
+	after, err := cpuTime(a.pid())
+	u.cpu += after - before
+	return u, err
 }
 
 func (f *figures) take(round int, values []roundValue) {
@@ -142,17 +207,6 @@ func (f *figures) take(round int, values []roundValue) {
 			f.Columns[i].Rounds = append(f.Columns[i].Rounds, v)
 		}
 	}
-}
-
-// age starts an interlock and makes it handle that many handshakes at that many paths.
-func (b *bench) age(ctx context.Context, exchanges, paths int) (*aged, error) {
-	r, err := b.begin(ctx, "interlock-sqlite", b.origin, b.backend)
-	if err != nil {
-		return nil, err
-	}
-	a := &aged{r, paths}
-	_, err = b.shake(ctx, a, exchanges)
-	return a, err
 }
 
 // handshakes makes each of them handle handshakes, in turns.
@@ -175,5 +229,9 @@ func (b *bench) handshakes(ctx context.Context, round int, all ...*aged) ([]roun
 
 func (b *bench) shake(ctx context.Context, a *aged, count int) (used, error) {
 	at := slices.IndexFunc(works, func(w work) bool { return w.Name == "handshake" })
-	return b.slice(ctx, works[at], count, a.target, a.process, strconv.Itoa(a.paths))
+	more := []string{strconv.Itoa(a.paths)}
+	if a.hosts > 0 {
+		more = append(more, strconv.Itoa(a.hosts))
+	}
+	return b.slice(ctx, works[at], count, a.target, a.process, more...)
 }

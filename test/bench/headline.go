@@ -29,6 +29,11 @@ func (f *figures) headlines() []headline {
 			name = c.Name
 		}
 	}
+	for _, c := range f.Columns { // the last one of those that have seen more and more
+		if f.Aim > 0 && f.compares(c) && kind(c.Name) == "interlock" && !isAcross(name) {
+			name = c.Name
+		}
+	}
 	return []headline{{name, f.Aim}}
 }
 

@@ -59,7 +59,15 @@ func (b *bench) latency(ctx context.Context, name string, p pace) ([]figures, er
 			if columns[at] != paceReference {
 				pair = append(pair, b.among(paceReference)...)
 			}
-			times, err := b.paced(ctx, pair, p.rate, long)
+			var all []*running
+			for _, name := range pair {
+				r, err := b.shared(ctx, name)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, r)
+			}
+			times, err := b.paced(ctx, all, p.rate, long)
 			if err != nil {
 				return nil, fmt.Errorf("%s through %s: %w", name, columns[at], err)
 			}
@@ -70,8 +78,8 @@ func (b *bench) latency(ctx context.Context, name string, p pace) ([]figures, er
 		progress(name, round, b.rounds)
 	}
 	for i, m := range measured {
-		m.enter(&half, 0.5, columns[i], i == 0)
-		m.enter(&most, 0.99, columns[i], i == 0)
+		m.enter(&half, 0.5, columns[i], paceReference, i == 0)
+		m.enter(&most, 0.99, columns[i], paceReference, i == 0)
 	}
 	return []figures{half, most}, nil
 }
@@ -93,8 +101,8 @@ func (t *together) add(times [][]timed, long time.Duration) {
 	t.long += (long/longest + 1) * longest // no block has requests of two rounds
 }
 
-// enter puts the quantile of a contender into its column, and that of the reference into its own if alone is set.
-func (t *together) enter(f *figures, part float64, name string, reference bool) {
+// enter puts the quantile of a contender into its column, and that of the reference into its own if both is set.
+func (t *together) enter(f *figures, part float64, name, reference string, both bool) {
 	column := func(name string) *column {
 		return &f.Columns[slices.IndexFunc(f.Columns, func(c column) bool { return c.Name == name })]
 	}
@@ -111,9 +119,9 @@ func (t *together) enter(f *figures, part float64, name string, reference bool) 
 			v.Ratio = &ratio
 			y = append(y, round[1]...)
 			ratios = append(ratios, ratio)
-			if reference {
+			if both {
 				one := 1.0
-				r := column(paceReference)
+				r := column(reference)
 				r.Rounds = append(r.Rounds, roundValue{Value: base, Ratio: &one})
 			}
 		}
@@ -124,10 +132,10 @@ func (t *together) enter(f *figures, part float64, name string, reference bool) 
 		return
 	}
 	ratio := median(ratios)
-	own.Ratio, own.Difference = &ratio, differenceOf(part, paceReference, x, y)
-	if reference {
+	own.Ratio, own.Difference = &ratio, differenceOf(part, reference, x, y)
+	if both {
 		one, all := 1.0, []float64{}
-		r := column(paceReference)
+		r := column(reference)
 		for _, v := range r.Rounds {
 			all = append(all, v.Value)
 		}
@@ -136,7 +144,7 @@ func (t *together) enter(f *figures, part float64, name string, reference bool) 
 }
 
 // paced returns how long the requests of each contender took.
-func (b *bench) paced(ctx context.Context, contenders []string, rate int, long time.Duration) ([][]timed, error) {
+func (b *bench) paced(ctx context.Context, all []*running, rate int, long time.Duration) ([][]timed, error) {
 	file, err := os.CreateTemp(b.dir, "times-")
 	if err != nil {
 		return nil, fmt.Errorf("make a file for the times: %w", err)
@@ -144,13 +152,8 @@ func (b *bench) paced(ctx context.Context, contenders []string, rate int, long t
 	file.Close()
 	defer os.Remove(file.Name())
 	args := []string{"pace", strconv.Itoa(rate), strconv.Itoa(max(1, int(long.Seconds()*float64(rate)))), file.Name()}
-	var all []*running
-	for _, name := range contenders {
-		r, err := b.shared(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		all, args = append(all, r), append(args, r.target)
+	for _, r := range all {
+		args = append(args, r.target)
 	}
 	l, err := startLoad(ctx, b.self, args...)
 	if err != nil {
@@ -170,5 +173,5 @@ func (b *bench) paced(ctx context.Context, contenders []string, rate int, long t
 	if err != nil {
 		return nil, fmt.Errorf("read the times: %w", err)
 	}
-	return readPace(raw, len(contenders)), nil
+	return readPace(raw, len(all)), nil
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
@@ -77,6 +78,7 @@ type client struct {
 	conns  []conn
 	serial uint64 // of the last handshake
 	paths  int    // number of paths for handshakes
+	hosts  int    // number of addresses that connections come from; 0: the one that the system chooses
 	in     [256 << 10]byte
 }
 
@@ -88,7 +90,7 @@ type conn struct {
 	left   int    // bytes of the unit that are still expected
 }
 
-// load does args[2] units of the work args[0] against args[1], at args[3] paths if given.
+// load does args[2] units of the work args[0] against args[1], at args[3] paths and from args[4] addresses if given.
 func load(args []string) error {
 	all := append(allWorks(), agingWork)
 	at := slices.IndexFunc(all, func(w work) bool { return w.Name == args[0] })
@@ -107,6 +109,12 @@ func load(args []string) error {
 		if c.paths, err = strconv.Atoi(args[3]); err != nil {
 			return err
 		}
+	}
+	if len(args) > 4 {
+		if c.hosts, err = strconv.Atoi(args[4]); err != nil {
+			return err
+		}
+		c.serial = rand.Uint64() >> 1 // another load began with others of the addresses
 	}
 	if err := c.work.Open(c); err != nil {
 		return err
@@ -214,11 +222,22 @@ func (c *client) dial(conn *conn) error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return fmt.Errorf("set TCP_NODELAY: %w", err)
 	}
+	if c.hosts > 0 {
+		if err := errors.Join(
+			unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1),
+			unix.Bind(fd, &unix.SockaddrInet4{Addr: hostAddress(int(c.serial % uint64(c.hosts)))}),
+		); err != nil {
+			return fmt.Errorf("bind to an address: %w", err)
+		}
+	}
 	if err := unix.Connect(fd, c.target); err != nil {
 		return fmt.Errorf("connect to port %d: %w", c.target.Port, err)
 	}
 	return c.poll.add(fd, conn.token)
 }
+
+// hostAddress returns one of 16 million addresses of this machine, 127.1.0.0 and what follows.
+func hostAddress(i int) [4]byte { return [4]byte{127, byte(1 + i>>16), byte(i >> 8), byte(i)} }
 
 func (c *client) close(conn *conn) error {
 	if err := unix.Close(conn.fd); err != nil {

@@ -92,6 +92,7 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&b.rounds, "rounds", 5, "counted `rounds`; one more, not counted, comes before them")
 	flags.Float64Var(&b.scale, "scale", 1, "`factor` for the number of units in a round")
 	flags.IntVar(&b.behind, "behind", 100_000, "`exchanges` that the oldest contender of rows growth and growth-sqlite has handled, 1,000 or more; 10,000,000 take 13 minutes in row growth")
+	flags.IntVar(&b.hosts, "clients", 100_000, "distinct `clients` of the row clients, up to 16 million; 1,000,000 take ten minutes")
 	contenderNames := flags.String("contenders", strings.Join(names(contenders), ","), "`names` of the contenders to measure")
 	rowNames := flags.String("row", strings.Join(names(rows), ","), "`names` of the rows to measure")
 	interlock := flags.String("interlock", "", "`path` of an interlock binary; built from cmd/interlock if empty")
@@ -111,8 +112,8 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%w: -row: %w", errUsage, err)
 	}
-	if b.rounds < 1 || b.scale <= 0 || b.behind < youngest || flags.NArg() > 0 {
-		return fmt.Errorf("%w: -rounds is at least 1, -behind 1000, -scale is over 0, and there are no other arguments", errUsage)
+	if b.rounds < 1 || b.scale <= 0 || b.behind < youngest || b.hosts < 1 || b.hosts > 16_000_000 || flags.NArg() > 0 {
+		return fmt.Errorf("%w: -rounds is at least 1, -behind 1000, -clients 1 to 16,000,000, -scale is over 0, and there are no other arguments", errUsage)
 	}
 	if *merge && *output == "" {
 		*output = defaultOutput

@@ -92,7 +92,7 @@ func TestARoundOfAPairIsEntered(t *testing.T) {
 		}
 		m.add([][]timed{x, y}, time.Second)
 	}
-	m.enter(&f, 0.5, shipped, true)
+	m.enter(&f, 0.5, shipped, paceReference, true)
 	base, own := f.Columns[0], f.Columns[1]
 	if base.Value != 100 || *base.Ratio != 1 || own.Value != 50 || *own.Ratio != 0.5 || len(base.Rounds) != 2 || len(own.Rounds) != 2 {
 		t.Errorf("got %+v and %+v", base, own)

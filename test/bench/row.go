@@ -38,6 +38,7 @@ type bench struct {
 	rounds          int
 	scale           float64                   // of the number of units
 	behind          int                       // that the oldest contender of the growth rows has handled
+	hosts           int                       // distinct clients of the row clients
 	chosen          []string                  // contenders
 	origin          *process                  // shared by all contenders
 	backend         string                    // its address
@@ -122,7 +123,11 @@ func (b *bench) begin(ctx context.Context, name string, origin *process, backend
 	if i < 0 {
 		return nil, fmt.Errorf("%q is not a contender", name)
 	}
-	c := contenders[i]
+	return b.beginWith(ctx, contenders[i], origin, backend)
+}
+
+// beginWith starts a contender that need not be in the register.
+func (b *bench) beginWith(ctx context.Context, c contender, origin *process, backend string) (*running, error) {
 	if c.Command == nil {
 		return &running{c, origin, backend, ""}, nil
 	}
@@ -134,12 +139,12 @@ func (b *bench) begin(ctx context.Context, name string, origin *process, backend
 			s.dir, err = os.MkdirTemp(b.dir, "contender-")
 		}
 		if err != nil {
-			return fmt.Errorf("start %s: %w", name, err)
+			return fmt.Errorf("start %s: %w", c.Name, err)
 		}
 		s.listen, s.admin = addr, admin[0]
 		command, err := c.Command(s)
 		if err != nil {
-			return fmt.Errorf("start %s: %w", name, err)
+			return fmt.Errorf("start %s: %w", c.Name, err)
 		}
 		p, err = start(ctx, c.Name, s, command, s.listen)
 		return err

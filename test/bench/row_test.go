@@ -47,3 +47,18 @@ func TestPathsAreDistinctEndpoints(t *testing.T) {
 		seen[path] = true
 	}
 }
+
+// TestClientsHaveDistinctAddresses checks all addresses that a load may use.
+func TestClientsHaveDistinctAddresses(t *testing.T) {
+	seen := make(map[[4]byte]bool, 1_000_000)
+	for i := range 1_000_000 {
+		at := hostAddress(i)
+		if at[0] != 127 || at[1] == 0 || seen[at] {
+			t.Fatalf("client %d has the address %v", i, at)
+		}
+		seen[at] = true
+	}
+	if at := hostAddress(15_999_999); at[1] == 0 {
+		t.Errorf("the last client has the address %v", at)
+	}
+}

@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,21 +66,12 @@ func (s *subject) sample(ctx context.Context, at time.Duration) error {
 		return fmt.Errorf("count the descriptors of %s: %w", s.Name, err)
 	}
 	now.Descriptors = len(open)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.admin+"/metrics", nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("ask %s for its metrics: %w", s.Name, err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	text, err := scrape(ctx, s.admin)
 	if err != nil {
 		return fmt.Errorf("read the metrics of %s: %w", s.Name, err)
 	}
-	now.Goroutines = sumOf(string(text), "go_goroutines")
-	now.Heap = sumOf(string(text), "go_memstats_heap_inuse_bytes") >> 10
+	now.Goroutines = sumOf(text, "go_goroutines")
+	now.Heap = sumOf(text, "go_memstats_heap_inuse_bytes") >> 10
 	s.Samples = append(s.Samples, now)
 	return nil
 }

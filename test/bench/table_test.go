@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -75,5 +76,25 @@ func TestRowsOfAnotherRunAreMerged(t *testing.T) {
 	}
 	if want := []string{"get0 false", "echo2 true", "bulk0 true", "frames0 true", "memory0 false"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestGrowthHasItsAimBesideTheLargest prints a row whose contenders are all the same one.
+func TestGrowthHasItsAimBesideTheLargest(t *testing.T) {
+	f := newFigures("endpoints", "handshake", "µs", []string{shipped + ", 1"}, nil)
+	f.Aim = 1.05
+	f.Columns = []column{columnOf(shipped+", 1", 10), columnOf(shipped+", 100", 10), columnOf(shipped+", 10000", 11)}
+	f.compare()
+	var out strings.Builder
+	if err := printAll(&out, []figures{f}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(out.String()) {
+		if name, aimed := strings.HasPrefix(strings.TrimSpace(line), shipped+", 10000"), strings.Contains(line, "≤ 1.05 ×"); name != aimed {
+			t.Errorf("got %q", line)
+		}
+	}
+	if ratio, _, aim := f.ratios(); ratio != shipped+", 10000 1.10" || aim != shipped+", 10000 ≤ 1.05" {
+		t.Errorf("got %q and %q", ratio, aim)
 	}
 }
