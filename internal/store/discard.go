@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"runtime"
+	"slices"
 )
 
 // discard runs a statement that deletes rows, and returns how many. Of a file it does not wait for the disk: if the machine
@@ -57,7 +58,7 @@ func (s *Store) sizeInSteps(ctx context.Context) (z Size, err error) {
 		}
 		query, args := count, from
 		if more {
-			query, args = count+" AND (time, id) <= ($3, $4)", append(from, to...)
+			query, args = count+" AND (time, id) <= ($3, $4)", slices.Concat(from, to)
 		}
 		err = s.each(ctx, query, args, func(scan func(...any) error) error {
 			var part Size
