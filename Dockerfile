@@ -7,7 +7,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /interlock ./cmd/interlock && mkdir -m 700 /store
+RUN CGO_ENABLED=0 go build -trimpath -pgo=cmd/interlock/serve.pgo -ldflags="-s -w" -o /interlock ./cmd/interlock && mkdir -m 700 /store
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

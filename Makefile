@@ -13,13 +13,13 @@ DOCS_BASE     ?= /
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build docs scoreboard dist demo test world lint shape fuzz bench bench-quick soak compose-test clean
+.PHONY: help build docs scoreboard dist demo test world lint shape fuzz bench bench-quick profile soak compose-test clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 build: ## bin/interlock
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/interlock ./cmd/interlock
+	CGO_ENABLED=0 $(GO) build -trimpath -pgo=cmd/interlock/serve.pgo -o bin/interlock ./cmd/interlock
 
 dist: ## dist/: archives, packages and the image of a release
 	$(GO) -C release run . -out ../dist
@@ -84,6 +84,9 @@ bench: ## CPU time, memory and added time, beside nginx, HAProxy and others (an 
 bench-quick: ## the rows that most changes touch, in minutes; writes no figures
 	$(GO) -C test/bench run . -rounds 3 -scale 0.5 -row get-32,handshake,guard-handshake,handshake-tls,echo,bulk \
 		-contenders nginx,haproxy,interlock,interlock-sqlite,interlock-guard,nginx-tls,haproxy-tls,interlock-tls
+
+profile: ## the profile that releases are compiled with, from rows of the bench
+	test/bench/profile cmd/interlock/serve.pgo
 
 soak: ## mixed traffic for SOAK (10m): memory, descriptors and goroutines stay flat, and no client waits for long
 	$(GO) -C test/bench run . soak -duration $(SOAK)

@@ -37,7 +37,7 @@ func (b *build) binaryOf(p platform) string {
 // binary compiles for a platform.
 func (b *build) binary(ctx context.Context, p platform) error {
 	stamp := "-X github.com/interlock-proxy/interlock/internal/version.stamp=" + b.source.stamp()
-	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid= "+stamp, "-o", b.binaryOf(p), "./cmd/interlock")
+	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-pgo=cmd/interlock/serve.pgo", "-ldflags=-s -w -buildid= "+stamp, "-o", b.binaryOf(p), "./cmd/interlock")
 	c.Dir = b.root
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch, "GOFLAGS=-mod=readonly", "GOWORK=off", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=")
 	return run(c)

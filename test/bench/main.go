@@ -185,7 +185,7 @@ func interlockBinary(ctx context.Context, path, dir string) (string, error) {
 		return filepath.Abs(path)
 	}
 	built := filepath.Join(dir, "interlock")
-	out, err := exec.CommandContext(ctx, "go", "build", "-C", root, "-o", built, "./cmd/interlock").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "build", "-C", root, "-pgo", "cmd/interlock/serve.pgo", "-o", built, "./cmd/interlock").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build interlock: %w\n%s(leave it out with -contenders, or name a binary with -interlock)", err, out)
 	}
