@@ -15,7 +15,7 @@ const module = "github.com/interlock-proxy/interlock"
 // file either. The parser reads JSON in half the time, and is encoding/json/v2 of Go 1.27.
 const (
 	hpack  = "golang.org/x/net/http2/hpack"
-	parser = "github.com/go-json-experiment/json/v1"
+	parser = "github.com/go-json-experiment/json/"
 )
 
 // floors say which packages stand on which: an import points only downwards.
@@ -56,7 +56,7 @@ func TestImportsPointDownwards(t *testing.T) {
 			switch {
 			case ours && floors[below] >= floor:
 				t.Errorf("%s (floor %d) imports %s (floor %d)", name, floor, below, floors[below])
-			case !ours && (name == "wire" || name == "wire/h2" || name == "wire/tlsrec" || name == "wire/ws" || name == "rules" || name == "internal/diagnose") && strings.Contains(path, ".") && path != hpack && path != parser:
+			case !ours && (name == "wire" || name == "wire/h2" || name == "wire/tlsrec" || name == "wire/ws" || name == "rules" || name == "internal/diagnose") && strings.Contains(path, ".") && path != hpack && !strings.HasPrefix(path, parser):
 				t.Errorf("%s is pure and imports %s", name, path)
 			}
 		}
