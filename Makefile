@@ -40,7 +40,8 @@ demo: ## the whole product in one command, nothing to install
 test: ## everything CI checks: lint, tests with the race detector, end to end
 	test/e2e/install
 	$(MAKE) lint
-	$(GO) test -race -timeout 40m ./...
+# Many tests wait, so twice as many packages as CI has processors are tested at a time.
+	$(GO) test -race -timeout 40m -p 4 ./...
 	$(GO) test $(UNRACED)
 	scoreboard/install gorilla libwebsockets python-websockets ws
 	$(GO) -C scoreboard test -race ./...
