@@ -70,6 +70,11 @@ var works = []work{
 		Open: func(*client) error { return nil }, Begin: sendHandshake, End: endHandshake,
 	},
 	{
+		Name: "diagnosis", Title: "WebSocket handshake that the origin rejects, which is explained, 32 keep-alive connections", Figure: "µs of CPU per handshake", Scale: 1,
+		Unit: "rejected handshake", Count: 40_000, Connections: 32, Contenders: []string{"nginx", "haproxy", "interlock", "interlock-sqlite"}, Against: servers,
+		Open: openAll, Begin: sendRefused, End: endRefused,
+	},
+	{
 		Name: "echo", Title: "64-byte echo through a tunnel, 32 tunnels", Figure: "µs of CPU per round trip", Scale: 1,
 		Unit: "round trip", Count: 80_000, Connections: 32, Contenders: unframed, Against: []string{"haproxy"}, Aim: 1.1,
 		Open: openTunnels("/echo"), Begin: sendEcho, End: endEcho,
