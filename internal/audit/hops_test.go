@@ -189,7 +189,7 @@ func TestNoHopIsNoWork(t *testing.T) {
 	other.Hops.Configure(hop.NoSide, nil)
 	x := exchange("1", strings.Replace(fmt.Sprintf(post, "/chat"), "POST", "GET", 1))
 	without, with := testing.AllocsPerRun(100, func() { one.Observe(x) }), testing.AllocsPerRun(100, func() { other.Observe(x) })
-	if with > without {
+	if with > without && !raced { // the race detector makes pools forget
 		t.Errorf("%v allocations, and %v without", with, without)
 	}
 }
