@@ -178,14 +178,16 @@ func (b *bench) measure(ctx context.Context, measured []row) (results, error) {
 	return r, nil
 }
 
-// interlockBinary returns the absolute path of the interlock at path, or of one built into dir if
+// interlockBinary returns the absolute path of the interlock at path, or of one built into dir as releases are if
 // path is empty.
 func interlockBinary(ctx context.Context, path, dir string) (string, error) {
 	if path != "" {
 		return filepath.Abs(path)
 	}
 	built := filepath.Join(dir, "interlock")
-	out, err := exec.CommandContext(ctx, "go", "build", "-C", root, "-pgo", "cmd/interlock/serve.pgo", "-o", built, "./cmd/interlock").CombinedOutput()
+	build := exec.CommandContext(ctx, "go", "build", "-C", root, "-trimpath", "-pgo", "cmd/interlock/serve.pgo", "-o", built, "./cmd/interlock")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build interlock: %w\n%s(leave it out with -contenders, or name a binary with -interlock)", err, out)
 	}
