@@ -77,15 +77,20 @@ func (b *bench) growth(ctx context.Context, name, contender, keeps string) ([]fi
 			return nil, err
 		}
 		progress(name, round, b.rounds)
-		cost.take(round, values)
-		for i, v := range values {
-			values[i] = roundValue{Value: float64(v.PSS), PSS: v.PSS}
-		}
-		memory.take(round, values)
+		takeBoth(&cost, &memory, round, values)
 	}
 	cost.compare()
 	memory.compare()
 	return []figures{cost, memory}, nil
+}
+
+// takeBoth records the CPU time and the memory of a round.
+func takeBoth(cost, memory *figures, round int, values []roundValue) {
+	cost.take(round, values)
+	for i, v := range values {
+		values[i] = roundValue{Value: float64(v.PSS), PSS: v.PSS}
+	}
+	memory.take(round, values)
 }
 
 // grow starts a contender and makes it handle that many upgrade exchanges.
@@ -167,11 +172,7 @@ func (b *bench) distinct(ctx context.Context, row, title string, kinds []crowdOf
 			values[at] = u.value(1)
 		}
 		progress(row, round, b.rounds)
-		cost.take(round, values)
-		for i, v := range values {
-			values[i] = roundValue{Value: float64(v.PSS), PSS: v.PSS}
-		}
-		memory.take(round, values)
+		takeBoth(&cost, &memory, round, values)
 	}
 	cost.compare()
 	memory.compare()
