@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"encoding/base64"
 
 	"github.com/interlock-proxy/interlock/wire"
 )
@@ -67,9 +68,34 @@ func (h *headRedaction) piece(piece, rest []byte) {
 		h.hidden = true
 		blank(rest[len(piece)-len(value):])
 		return
+	case isNonce(name, value):
+		return
 	}
 	h.redactValue(name, value)
 	blankTokens(piece, false)
+}
+
+// isNonce reports whether a header has the key of a WebSocket handshake, or the answer to it: base64 of 16 or 20
+// bytes (RFC 6455 §4.1). It is chance if that begins like a path or like a token, and no secret.
+func isNonce(name, value []byte) bool {
+	value = bytes.TrimSpace(value)
+	size := 0
+	switch len(value) {
+	case 24:
+		if wire.EqualFold(name, keyField) {
+			size = 16
+		}
+	case 28:
+		if wire.EqualFold(name, acceptField) {
+			size = 20
+		}
+	}
+	if size == 0 {
+		return false
+	}
+	var room [21]byte
+	n, err := base64.StdEncoding.Decode(room[:], value)
+	return err == nil && n == size
 }
 
 // redactValue blanks out secrets in the value of a header that is not secret itself. Many contain

@@ -86,6 +86,8 @@ func everything() []asked {
 		{"GET /api/v1/diagnoses", "/api/v1/diagnoses?q=method:GET", "", 400},
 		{"GET /api/v1/diagnoses", "/api/v1/diagnoses?after=nosuch", "", 400},
 		{"GET /api/v1/endpoints", "/api/v1/endpoints", "", 200},
+		{"GET /api/v1/instances", "/api/v1/instances", "", 200},
+		{"GET /api/v1/instances", "/api/v1/instances?state=nosuch", "", 400},
 		{"GET /api/v1/rules", "/api/v1/rules", "", 200},
 		{"GET /api/v1/rules/{id}", "/api/v1/rules/UPGRADE-POST", "", 200},
 		{"GET /api/v1/rules/{id}", "/api/v1/rules/NOSUCH", "", 404},
