@@ -99,7 +99,7 @@ func describedRecords() []description {
 		{path: "retention", text: "How long exchanges are stored. Findings are kept twelve times as long."},
 		{path: "retention.age", example: "30d", text: "The age at which exchanges are deleted. 0s: 30 days."},
 		{path: "retention.count", text: "The largest number of exchanges. 0: no limit."},
-		{path: "retention.bytes", example: "1GiB", text: "The largest size of all exchanges. 0: 1 GiB."},
+		{path: "retention.bytes", example: "1GiB", text: "The largest size of the SQLite file, or in PostgreSQL of all exchanges. 0: 1 GiB."},
 		{path: "otel", text: "Traces and rulings of upgrade exchanges and probe runs for OpenTelemetry."},
 		{path: "otel.endpoint", flag: "otel-endpoint", example: "http://127.0.0.1:4318", text: "The URL of an OTLP/HTTP collector. Without a path, /v1/traces and /v1/logs are added. Empty: the value of OTEL_EXPORTER_OTLP_ENDPOINT; without that, nothing is sent."},
 		{path: "otel.rulings", values: rulingsModes(), text: "Which rulings are sent as log records, with their evidence. findings: those in which a rule is broken. all: those that pass, too."},

@@ -161,8 +161,12 @@ func TestRetention(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		left := "00 16 17 18 19"
+		if s.path != "" {
+			left = "00 15 16 17 18 19" // most of this file is not exchanges: see TestTheFileStaysWithinItsBound
+		}
 		prune(Limits{Bytes: z.Bytes - 1})
-		is("by bytes", "00 16 17 18 19")
+		is("by bytes", left)
 		prune(Limits{Bytes: 1})
 		is("everything", "")
 		if found := findings(t, s, Query{}); len(found) != 1 || found[0].Count != 10 {

@@ -14,7 +14,7 @@ import (
 type Limits struct {
 	Age   time.Duration // 30 days
 	Count int64         // exchanges; as many as there is room for, 10,000 in memory
-	Bytes int64         // 1 GiB; 64 MiB in memory
+	Bytes int64         // 1 GiB; 64 MiB in memory; of an SQLite file all of it, otherwise the exchanges
 }
 
 // keepSmall is how much longer small things are kept.
@@ -113,12 +113,38 @@ func (s *Store) pruneBy(ctx context.Context, l Limits, now time.Time, byDays boo
 	return p, s.failed("prune", s.vacuum(ctx, gentle))
 }
 
-// limit deletes the oldest exchanges while there are too many, or too many bytes of them.
+// limit deletes the oldest exchanges while there are too many, or too many bytes. It counts only exchanges, so the size of a
+// file is an estimate until they are gone: another round deletes what is still too much.
 func (s *Store) limit(ctx context.Context, p *Pruned, l Limits, now time.Time, gentle pace) error {
 	size, err := s.sizeInSteps(ctx)
-	if err != nil {
-		return err
+	for err == nil {
+		was, most := *p, l
+		if most.Bytes, err = s.room(ctx, l.Bytes, size.Bytes); err != nil {
+			return err
+		}
+		if err = s.limitOnce(ctx, p, most, size, now, gentle); s.path == "" || p.Exchanges == was.Exchanges {
+			break
+		}
+		size.Exchanges, size.Bytes = size.Exchanges-(p.Exchanges-was.Exchanges), size.Bytes-(p.Bytes-was.Bytes)
 	}
+	return err
+}
+
+// room returns how many of those bytes of exchanges may stay so that a file is within the limit. It leaves them a quarter of the
+// limit even if other things take most of the file.
+func (s *Store) room(ctx context.Context, limit, exchanges int64) (int64, error) {
+	if s.path == "" {
+		return limit, nil
+	}
+	var used int64
+	err := s.each(ctx, usedBytes, nil, func(scan func(...any) error) error { return scan(&used) })
+	if err != nil || used <= limit {
+		return exchanges, err
+	}
+	return max(int64(float64(exchanges)*(float64(limit)/float64(used))), limit/4), nil
+}
+
+func (s *Store) limitOnce(ctx context.Context, p *Pruned, l Limits, size Size, now time.Time, gentle pace) error {
 	was := *p
 	excess := func() (exchanges, bytes int64) {
 		if bytes = size.Bytes - (p.Bytes - was.Bytes) - l.Bytes; l.Count > 0 {
@@ -237,8 +263,7 @@ func (s *Store) pruneSmall(ctx context.Context, old, before int64) error {
 	})
 }
 
-// vacuum returns free space of an SQLite file to the file system, if that is a quarter of it or
-// more.
+// vacuum returns free space of an SQLite file to the file system, if that is a fifth of it or more.
 func (s *Store) vacuum(ctx context.Context, gentle pace) error {
 	if s.dialect != sqlite {
 		return nil
@@ -252,7 +277,7 @@ func (s *Store) vacuum(ctx context.Context, gentle pace) error {
 		if err := s.pool().QueryRowContext(ctx, "PRAGMA page_count").Scan(&all); err != nil {
 			return err
 		}
-		if free == 0 || free < all/4 {
+		if free == 0 || free < all/5 {
 			return nil
 		}
 		rows, err := s.pool().QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumStep))
@@ -274,7 +299,7 @@ func (s *Store) vacuum(ctx context.Context, gentle pace) error {
 	}
 }
 
-// grow counts written exchanges, and requests pruning when they are an eighth of the limit. The
+// grow counts written exchanges, and requests pruning when they are a sixteenth of the limit. The
 // lock is held.
 func (w *Writer) grow(written []*waiting) {
 	for _, is := range written {
@@ -282,7 +307,7 @@ func (w *Writer) grow(written []*waiting) {
 	}
 	w.grown.Exchanges += int64(len(written))
 	l := w.Limits.withDefaults(w.Store.limits)
-	if w.grown.Bytes < l.Bytes/8 && (l.Count == 0 || w.grown.Exchanges < l.Count/8) {
+	if w.grown.Bytes < l.Bytes/16 && (l.Count == 0 || w.grown.Exchanges < l.Count/16) {
 		return
 	}
 	w.grown = Size{}

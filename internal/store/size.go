@@ -8,12 +8,16 @@ import (
 // A Size is the amount of evidence in a store.
 type Size struct {
 	Exchanges int64
-	Bytes     int64 // as retention counts them
+	Bytes     int64 // as retention counts them: of an SQLite file all pages in use, otherwise those of the exchanges
 }
 
 // Size returns the amount of evidence in the store. In PostgreSQL days that have ended are counted
 // once a day.
 func (s *Store) Size(ctx context.Context) (z Size, err error) {
+	if s.path != "" {
+		err := s.each(ctx, "SELECT COUNT(*), ("+usedBytes+") FROM exchanges", nil, func(scan func(...any) error) error { return scan(&z.Exchanges, &z.Bytes) })
+		return z, err
+	}
 	d := days{s}
 	all, err := d.parts(ctx)
 	if err != nil {
@@ -32,6 +36,9 @@ func (s *Store) Size(ctx context.Context) (z Size, err error) {
 
 // sumSize sums up the exchanges of a table, whose name follows.
 const sumSize = "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM "
+
+// usedBytes selects the size of an SQLite file without its free pages.
+const usedBytes = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 
 // settled is the time after the end of a day at which hardly any of its exchanges is still written.
 const settled = 6 * time.Hour

@@ -86,7 +86,7 @@ func (f *figures) collectStore(s *store.State, say func(kind prometheus.ValueTyp
 	say(total, "interlock_store_exchanges_written_total", "Exchanges that were written to the store.", s.Written)
 	say(total, "interlock_store_exchanges_pruned_total", "Exchanges that this instance deleted from the store, as they exceeded the limits of retention.", s.Pruned)
 	if bytes, ok := f.size.of(f.Writer.Store); ok {
-		say(gauge, "interlock_store_bytes", "Bytes of the exchanges in the store, as retention counts them; at most a minute old.", bytes)
+		say(gauge, "interlock_store_bytes", "Bytes of the SQLite file that are in use, or of the exchanges in PostgreSQL, as retention counts them; at most a minute old.", bytes)
 	}
 }
 
