@@ -76,7 +76,7 @@ const lookAfter = time.Second
 func (s *storage) watch(ctx context.Context) {
 	ticker := time.NewTicker(lookAfter)
 	defer ticker.Stop()
-	reachable, lost := true, int64(0)
+	reachable, lost, kept := true, int64(0), true
 	for {
 		select {
 		case <-ctx.Done():
@@ -90,6 +90,13 @@ func (s *storage) watch(ctx context.Context) {
 		}
 		if errors.Is(now.Err, store.ErrReplaced) && !reachable {
 			_ = s.store.Restore(ctx) // State has the result
+		}
+		if now.Reachable && (now.Upkeep == nil) != kept {
+			if kept = now.Upkeep == nil; kept {
+				s.log.Info().Msg("store is kept up again")
+			} else {
+				s.log.Warn().Err(now.Upkeep).Msg("store is not kept up")
+			}
 		}
 		if now.Reachable == reachable {
 			continue

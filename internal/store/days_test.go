@@ -113,6 +113,53 @@ func TestWholeDaysExpire(t *testing.T) {
 	}
 }
 
+// TestUpkeepWithoutTheRightsOfTheOwner keeps a store with a user that may only read and write rows. It cannot create or drop
+// the table of a day, which it says, and deletes rows instead.
+func TestUpkeepWithoutTheRightsOfTheOwner(t *testing.T) {
+	c := postgresCluster(t)
+	name := c.database(t)
+	owner := open(t, name)
+	now := time.Now()
+	if err := (days{owner}).ahead(t.Context(), now.Add(-40*day)); err != nil {
+		t.Fatal(err)
+	}
+	var all []*rules.Ruling
+	for range 20 {
+		all = append(all, judged(began(good("/old"), now.Add(-40*day))), judged(began(good("/new"), now)))
+	}
+	write(t, owner, all...)
+	for _, statement := range []string{
+		"DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk LOGIN PASSWORD '" + secret + "'", "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk",
+	} {
+		if _, err := owner.pool().ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, strings.Replace(name, "interlock:", "clerk:", 1))
+	w := &Writer{Store: s}
+	end := run(t, w)
+	if w.tidy(t.Context(), now); w.State().Upkeep != nil {
+		t.Errorf("all days are there, and it says %v", w.State().Upkeep)
+	}
+	if n := names(t, s)[partOf(now.Add(-40*day))]; n != 0 {
+		t.Errorf("%d old exchanges are left", n)
+	}
+	if _, err := owner.pool().ExecContext(t.Context(), "DELETE FROM leases"); err != nil {
+		t.Fatal(err)
+	}
+	w.Limits.Count = 5
+	w.tidy(t.Context(), now.Add(10*day))
+	if err := w.State().Upkeep; err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("got %v", err)
+	}
+	if z, err := s.Size(t.Context()); err != nil || z.Exchanges != 5 {
+		t.Errorf("got %+v, %v", z, err)
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDaysAreAddedToAStoreInUse adds the partition of a day by several instances at once, while
 // exchanges of that day are written, which were in the partition of all others.
 func TestDaysAreAddedToAStoreInUse(t *testing.T) {

@@ -44,6 +44,12 @@ func isRefused(err error) bool {
 	return false
 }
 
+// isForbidden reports whether the user of the database has no right to do that, such as to drop tables of another user.
+func isForbidden(err error) bool {
+	var p *pgconn.PgError
+	return errors.As(err, &p) && p.Code == "42501"
+}
+
 // glob is a condition that holds where the expression matches the pattern in that parameter.
 func (d dialect) glob(expression, parameter string) string {
 	if d == postgres {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -35,11 +36,13 @@ func (w *Writer) tidy(ctx context.Context, now time.Time) {
 	if ours, err := w.Store.lease(ctx, "tidy", w.session, keepInterval-5*time.Second); err != nil || !ours {
 		return
 	}
-	if err := (days{w.Store}).ahead(ctx, now); err != nil {
-		return
-	}
-	if w.Store.fold(ctx, now.Add(-silence)) == nil {
-		_, _ = w.Store.pruneBy(ctx, w.Limits, now, w.byDays(), w.gentle)
+	err := errors.Join((days{w.Store}).ahead(ctx, now), w.Store.failed("fold", w.Store.fold(ctx, now.Add(-silence))))
+	_, failed := w.Store.pruneBy(ctx, w.Limits, now, w.byDays(), w.gentle)
+	err = errors.Join(err, failed)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state.Upkeep = err; ctx.Err() != nil {
+		w.state.Upkeep = nil
 	}
 }
 

@@ -86,7 +86,10 @@ func (s *Store) pruneBy(ctx context.Context, l Limits, now time.Time, byDays boo
 	l = l.withDefaults(s.limits)
 	old, ancient := now.Add(-l.Age).UnixMilli(), now.Add(-keepSmall*l.Age).UnixMilli()
 	d := days{s}
-	if err := d.expire(ctx, &p, old, ancient); err != nil {
+	switch err := d.expire(ctx, &p, old, ancient); {
+	case isForbidden(err):
+		byDays = false // their rows are deleted instead
+	case err != nil:
 		return p, s.failed("prune", err)
 	}
 	s.pruned.Add(p.Exchanges)
@@ -156,7 +159,9 @@ func (s *Store) limitOnce(ctx context.Context, p *Pruned, l Limits, size Size, n
 		exchanges, bytes := excess()
 		return exchanges > 0 || bytes > 0
 	}
-	if alone, err := (days{s}).reduce(ctx, p, now, excess); err != nil || !alone {
+	switch alone, err := (days{s}).reduce(ctx, p, now, excess); {
+	case isForbidden(err): // rows are deleted instead
+	case err != nil || !alone:
 		return err // another instance deletes the rest
 	}
 	s.pruned.Add(p.Exchanges - was.Exchanges)
