@@ -113,7 +113,7 @@ func (e *end) open(stdout *terminal.Screen, o *report.Options) (io.Writer, error
 		e.file, w = file, file
 	}
 	if e.file != nil || !terminal.IsTerminal(stdout.Stdout) { // on a terminal output is written line by line
-		e.buffer = bufio.NewWriter(w)
+		e.buffer = bufio.NewWriterSize(w, 1<<16) // exchanges of a report have 4 to 10 kB each
 		w = e.buffer
 	}
 	return w, nil
