@@ -186,11 +186,9 @@ func (w *jsonWriter) float(f float64) {
 
 // text writes a string. Most have no character that is escaped.
 func (w *jsonWriter) text(s string) {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			w.any(s)
-			return
-		}
+	if !isPlain(s) {
+		w.any(s)
+		return
 	}
 	w.b = append(append(append(w.b, '"'), s...), '"')
 }
