@@ -236,6 +236,12 @@ func (c *client) dial(conn *conn) error {
 	return c.poll.add(fd, conn.token)
 }
 
+// bound makes reads and writes of a connection that block fail after 10 s.
+func bound(fd int) error {
+	limit := unix.Timeval{Sec: 10}
+	return errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit), unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit))
+}
+
 // hostAddress returns one of 16 million addresses of this machine, 127.1.0.0 and what follows.
 func hostAddress(i int) [4]byte { return [4]byte{127, byte(1 + i>>16), byte(i >> 8), byte(i)} }
 

@@ -139,43 +139,50 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	results, err := b.measure(ctx, measured)
-	if err != nil {
-		return err
+	results, failed := b.measure(ctx, measured)
+	if len(results.Rows) == 0 {
+		return failed
 	}
 	fmt.Printf("%d rounds; a ratio is the median of the ratios in the rounds\n", results.Rounds)
 	if *output == "" {
-		return nil
+		return failed
 	}
 	if *merge {
 		before, err := readResults(*output)
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 		before.merge(results)
 		results = before
 	}
-	return results.write(*output)
+	return errors.Join(failed, results.write(*output))
 }
 
-// measure measures rows one after the other, then ends everything that it started.
+// measure measures rows one after the other, then ends everything that it started. If a row fails, the others are
+// measured all the same.
 func (b *bench) measure(ctx context.Context, measured []row) (results, error) {
 	defer b.close()
 	if err := b.open(ctx); err != nil {
 		return results{}, err
 	}
 	r := results{Time: time.Now().UTC().Truncate(time.Second), Rounds: b.rounds, Machine: thisMachine(ctx)}
+	var failed error
 	for _, row := range measured {
 		found, err := row.Measure(ctx, b)
 		if err != nil {
-			return results{}, err
+			fmt.Fprintf(os.Stderr, "row %s: %v\n", row.Name, err)
+			failed = errors.Join(failed, fmt.Errorf("row %s: %w", row.Name, err))
+			if ctx.Err() != nil {
+				break
+			}
+			continue
 		}
 		r.Rows = append(r.Rows, found...)
 		if err := printAll(os.Stdout, found); err != nil {
 			return results{}, fmt.Errorf("print the table: %w", err)
 		}
 	}
-	return r, nil
+	return r, failed
 }
 
 // interlockBinary returns the absolute path of the interlock at path, or of one built into dir as releases are if

@@ -50,6 +50,7 @@ type trend struct {
 	First  float64 `json:"first"`
 	Second float64 `json:"second"`
 	Last   float64 `json:"last"`
+	Rise   float64 `json:"rise"` // within the last third: from the median of its first half to that of its second
 	Least  float64 `json:"least"`
 	Most   float64 `json:"most"`
 	Flat   bool    `json:"flat"`
@@ -76,8 +77,9 @@ func (s *subject) sample(ctx context.Context, at time.Duration) error {
 	return nil
 }
 
-// compare makes the trends. Something is flat if its median in the last third is at most that of the second third, and
-// growth of it or the slack more.
+// compare makes the trends. Something is not flat if its median in the last third is over that of the second third by more than growth
+// of it and the slack, and goes on growing within the last third by a quarter of this: what leaks grows all the time, and
+// what takes memory in pieces grows once.
 func (s *subject) compare(growth float64) {
 	n := len(s.Samples) / 3
 	for _, size := range sizes {
@@ -89,7 +91,9 @@ func (s *subject) compare(growth float64) {
 		if n > 0 {
 			t.First, t.Second, t.Last = median(all[:n]), median(all[n:len(all)-n]), median(all[len(all)-n:])
 			t.Least, t.Most = slices.Min(all), slices.Max(all)
-			t.Flat = t.Last <= t.Second+max(size.slack, growth*t.Second)
+			last, more := all[len(all)-n:], max(size.slack, growth*t.Second)
+			t.Rise = median(last[n-(n+1)/2:]) - median(last[:(n+1)/2])
+			t.Flat = t.Last <= t.Second+more || t.Rise <= more/4
 		}
 		s.Trends = append(s.Trends, t)
 	}

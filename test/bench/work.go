@@ -180,6 +180,9 @@ func (c *client) switchAll(path string) error {
 		if err := c.dial(conn); err != nil {
 			return err
 		}
+		if err := bound(conn.fd); err != nil {
+			return fmt.Errorf("bound a connection: %w", err)
+		}
 		if err := c.askSwitch(conn, path); err != nil {
 			return err
 		}
