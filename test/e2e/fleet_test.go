@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,6 +34,20 @@ func (m *member) start(t *testing.T, backend, store string) {
 	m.process = startServe(t, []string{cmp.Or(m.binary, "interlock"), "serve", "--backend", "http://" + backend, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
 		"--log", "json", "--store", store, "--instance", m.name, "--config", file(t, "interlock.yaml", []byte(cmp.Or(m.heartbeat, "heartbeat: 2s")+"\n"+m.config))})
 	m.logs = append(m.logs, m.process)
+}
+
+// reload replaces the configuration and makes the instance read it.
+func (m *member) reload(t *testing.T, config string) {
+	t.Helper()
+	args := m.cmd.Args
+	path := args[slices.Index(args, "--config")+1]
+	if err := os.WriteFile(path, []byte(cmp.Or(m.heartbeat, "heartbeat: 2s")+"\n"+config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	m.await(t, "the configuration is reloaded", func(l line) bool { return l.Message == "configuration reloaded" })
 }
 
 // handshakes sends valid handshakes and handshakes with POST, and waits for each response.
@@ -137,7 +152,7 @@ func TestTenInstances(t *testing.T) {
 	for n := range 10 {
 		m := &member{name: fmt.Sprintf("edge-%d", n)}
 		if n == 9 {
-			m.config = "limits: {head: 31s}\n"
+			m.config = "redact: {names: [x-tenant]}\n"
 		}
 		m.start(t, backend, db.url())
 		all = append(all, m)
@@ -214,6 +229,9 @@ func TestTenInstances(t *testing.T) {
 	first.await(t, "instance reports again", func(l line) bool { return l.Message == "instance reports again" })
 	hung.handshakes(t, 1, 1)
 	stored()
+	all[9].reload(t, "")
+	first.awaitFleet(t, "no configuration differs after a reload", func(f fleetJSON) bool { return f.States["reporting"] == 10 })
+	first.await(t, "instance reports again", func(l line) bool { return l.Message == "instance reports again" && l.Instance == all[9].name })
 	for n, m := range all {
 		for _, p := range m.logs {
 			told := map[string]string{}
