@@ -191,7 +191,7 @@ func (c *client) do(count int) error {
 
 // read reads from a connection and reports whether its unit is complete.
 func (c *client) read(conn *conn) (bool, error) {
-	n, err := unix.Read(conn.fd, c.in[:])
+	n, err := readAgain(conn.fd, c.in[:])
 	if err != nil {
 		return false, fmt.Errorf("read: %w", err)
 	}
@@ -236,10 +236,17 @@ func (c *client) dial(conn *conn) error {
 	return c.poll.add(fd, conn.token)
 }
 
-// bound makes reads and writes of a connection that block fail after 10 s.
+// bound makes reads of a connection that block fail after 10 s. With a bound the kernel does not repeat a read that a signal
+// of the Go runtime interrupted.
 func bound(fd int) error {
-	limit := unix.Timeval{Sec: 10}
-	return errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit), unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit))
+	return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10})
+}
+
+// readAgain reads, and does so again if a signal interrupts it.
+func readAgain(fd int, in []byte) (n int, err error) {
+	for n, err = unix.Read(fd, in); errors.Is(err, unix.EINTR); n, err = unix.Read(fd, in) {
+	}
+	return n, err
 }
 
 // hostAddress returns one of 16 million addresses of this machine, 127.1.0.0 and what follows.

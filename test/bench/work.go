@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-
-	"golang.org/x/sys/unix"
 )
 
 // A work is an operation that contenders repeat many times. Its cost is the CPU time of their
@@ -187,7 +185,7 @@ func (c *client) switchAll(path string) error {
 			return err
 		}
 		for all := false; !all; {
-			n, err := unix.Read(conn.fd, c.in[len(conn.held):])
+			n, err := readAgain(conn.fd, c.in[len(conn.held):])
 			if err != nil || n == 0 {
 				return fmt.Errorf("wait for the switch: %w", errors.Join(err, errors.New("it does not come")))
 			}
