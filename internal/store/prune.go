@@ -102,7 +102,7 @@ func (s *Store) pruneBy(ctx context.Context, l Limits, now time.Time, byDays boo
 			before int64
 			all    bool
 		}{{ancient, true}, {old, false}} {
-			if err := s.shrink(ctx, &p, table, pass.before, pass.all, gentle, func() bool { return true }); err != nil {
+			if _, err := s.shrink(ctx, &p, table, pass.before, pass.all, gentle, func() bool { return true }); err != nil {
 				return p, s.failed("prune", err)
 			}
 		}
@@ -125,7 +125,8 @@ func (s *Store) limit(ctx context.Context, p *Pruned, l Limits, now time.Time, g
 		if most.Bytes, err = s.room(ctx, l.Bytes, size.Bytes); err != nil {
 			return err
 		}
-		if err = s.limitOnce(ctx, p, most, size, now, gentle); s.path == "" || p.Exchanges == was.Exchanges {
+		var alone bool
+		if alone, err = s.limitOnce(ctx, p, most, size, now, gentle); s.path == "" || !alone || p.Exchanges == was.Exchanges {
 			break
 		}
 		size.Exchanges, size.Bytes = size.Exchanges-(p.Exchanges-was.Exchanges), size.Bytes-(p.Bytes-was.Bytes)
@@ -147,7 +148,9 @@ func (s *Store) room(ctx context.Context, limit, exchanges int64) (int64, error)
 	return max(int64(float64(exchanges)*(float64(limit)/float64(used))), limit/4), nil
 }
 
-func (s *Store) limitOnce(ctx context.Context, p *Pruned, l Limits, size Size, now time.Time, gentle pace) error {
+// limitOnce deletes what is over the limits if the store has that size. It returns false if another instance deletes at the
+// same time: how much is left is then unknown, and left to that one.
+func (s *Store) limitOnce(ctx context.Context, p *Pruned, l Limits, size Size, now time.Time, gentle pace) (alone bool, err error) {
 	was := *p
 	excess := func() (exchanges, bytes int64) {
 		if bytes = size.Bytes - (p.Bytes - was.Bytes) - l.Bytes; l.Count > 0 {
@@ -162,21 +165,21 @@ func (s *Store) limitOnce(ctx context.Context, p *Pruned, l Limits, size Size, n
 	switch alone, err := (days{s}).reduce(ctx, p, now, excess); {
 	case isForbidden(err): // rows are deleted instead
 	case err != nil || !alone:
-		return err // another instance deletes the rest
+		return false, err
 	}
 	s.pruned.Add(p.Exchanges - was.Exchanges)
 	for _, all := range []bool{false, true} { // the first exchanges of findings only if nothing else is left
-		if err := s.shrink(ctx, p, "exchanges", now.AddDate(1000, 0, 0).UnixMilli(), all, gentle, over); err != nil {
-			return err
+		if alone, err = s.shrink(ctx, p, "exchanges", now.AddDate(1000, 0, 0).UnixMilli(), all, gentle, over); err != nil || !alone {
+			break
 		}
 	}
-	return nil
+	return alone, err
 }
 
 // shrink deletes the oldest exchanges of a table before that time while there are too many. Unless all is set,
 // it spares the first exchange of each finding. If another instance deletes them at the same time,
-// it leaves the rest to that one.
-func (s *Store) shrink(ctx context.Context, p *Pruned, table string, before int64, all bool, gentle pace, over func() bool) error {
+// it leaves the rest to that one and returns false.
+func (s *Store) shrink(ctx context.Context, p *Pruned, table string, before int64, all bool, gentle pace, over func() bool) (alone bool, err error) {
 	query := "SELECT id, bytes FROM " + table + " WHERE time < $1"
 	if !all {
 		query += " AND NOT EXISTS (SELECT 1 FROM findings WHERE findings.first_id = " + table + ".id)"
@@ -185,7 +188,7 @@ func (s *Store) shrink(ctx context.Context, p *Pruned, table string, before int6
 		began := time.Now()
 		ids, err := s.oldest(ctx, query, before, p, over)
 		if err != nil || len(ids) == 0 {
-			return err
+			return true, err
 		}
 		w := &where{dialect: s.dialect}
 		for i := range ids {
@@ -194,13 +197,13 @@ func (s *Store) shrink(ctx context.Context, p *Pruned, table string, before int6
 		n, err := s.erase(ctx, "id IN ("+strings.Join(w.terms, ", ")+")", w.args)
 		s.pruned.Add(n)
 		if err != nil || n < int64(len(ids)) {
-			return err
+			return false, err
 		}
 		if err := gentle.rest(ctx, began); err != nil {
-			return err
+			return true, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // erase deletes exchanges and returns how many there were. What was counted of partitions is

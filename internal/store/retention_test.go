@@ -308,6 +308,31 @@ func TestOtherThingsLeaveRoomForExchanges(t *testing.T) {
 	}
 }
 
+// TestTheRestIsLeftToAnotherThatPrunes lets exchanges disappear while others are deleted. Two programs that both went on would
+// delete twice as many as they should.
+func TestTheRestIsLeftToAnotherThatPrunes(t *testing.T) {
+	for _, limits := range []Limits{{Count: 5 * pruneStep}, {Bytes: 1}} {
+		s := open(t, filepath.Join(t.TempDir(), "store.db"))
+		var all []*rules.Ruling
+		for range 10 * pruneStep {
+			all = append(all, judged(good("/chat")))
+		}
+		write(t, s, all...)
+		_, err := s.pool().ExecContext(t.Context(), `CREATE TRIGGER another AFTER DELETE ON exchanges
+			WHEN (SELECT COUNT(*) FROM exchanges) > 190 BEGIN DELETE FROM exchanges WHERE id = (SELECT MIN(id) FROM exchanges); END`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Prune(t.Context(), limits); err != nil {
+			t.Fatal(err)
+		}
+		var left int
+		if err := s.pool().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM exchanges").Scan(&left); err != nil || left != 9*pruneStep {
+			t.Errorf("%d exchanges are left with %+v, want %d: %v", left, limits, 9*pruneStep, err)
+		}
+	}
+}
+
 // letters writes a number in letters, which no template of endpoints merges.
 func letters(n int) string {
 	var b []byte
