@@ -113,13 +113,11 @@ func TestWholeDaysExpire(t *testing.T) {
 	}
 }
 
-// TestUpkeepWithoutTheRightsOfTheOwner keeps a store with a user that may only read and write rows. It cannot create or drop
-// the table of a day, which it says, and deletes rows instead.
-func TestUpkeepWithoutTheRightsOfTheOwner(t *testing.T) {
-	c := postgresCluster(t)
-	name := c.database(t)
-	owner := open(t, name)
-	now := time.Now()
+// ownerAndClerk opens a database twice: as its owner, and as a user that may only read and write rows.
+func ownerAndClerk(t *testing.T, now time.Time) (owner, clerk *Store) {
+	t.Helper()
+	name := postgresCluster(t).database(t)
+	owner = open(t, name)
 	if err := (days{owner}).ahead(t.Context(), now.Add(-40*day)); err != nil {
 		t.Fatal(err)
 	}
@@ -128,14 +126,27 @@ func TestUpkeepWithoutTheRightsOfTheOwner(t *testing.T) {
 		all = append(all, judged(began(good("/old"), now.Add(-40*day))), judged(began(good("/new"), now)))
 	}
 	write(t, owner, all...)
-	for _, statement := range []string{
-		"DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk LOGIN PASSWORD '" + secret + "'", "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk",
-	} {
-		if _, err := owner.pool().ExecContext(t.Context(), statement); err != nil {
+	do(t, owner, "DO $$ BEGIN CREATE ROLE clerk LOGIN PASSWORD '"+secret+"'; EXCEPTION WHEN duplicate_object THEN NULL; END $$", grantRows)
+	return owner, open(t, strings.Replace(name, "interlock:", "clerk:", 1))
+}
+
+const grantRows = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk"
+
+// do executes statements.
+func do(t *testing.T, s *Store, statements ...string) {
+	t.Helper()
+	for _, statement := range statements {
+		if _, err := s.pool().ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := open(t, strings.Replace(name, "interlock:", "clerk:", 1))
+}
+
+// TestUpkeepWithoutTheRightsOfTheOwner keeps a store with a user that cannot create or drop the table of a day, which it
+// says, and deletes rows instead.
+func TestUpkeepWithoutTheRightsOfTheOwner(t *testing.T) {
+	now := time.Now()
+	owner, s := ownerAndClerk(t, now)
 	w := &Writer{Store: s}
 	end := run(t, w)
 	if w.tidy(t.Context(), now); w.State().Upkeep != nil {
@@ -144,9 +155,7 @@ func TestUpkeepWithoutTheRightsOfTheOwner(t *testing.T) {
 	if n := names(t, s)[partOf(now.Add(-40*day))]; n != 0 {
 		t.Errorf("%d old exchanges are left", n)
 	}
-	if _, err := owner.pool().ExecContext(t.Context(), "DELETE FROM leases"); err != nil {
-		t.Fatal(err)
-	}
+	do(t, owner, "DELETE FROM leases")
 	w.Limits.Count = 5
 	w.tidy(t.Context(), now.Add(10*day))
 	if err := w.State().Upkeep; err == nil || !strings.Contains(err.Error(), "permission denied") {
@@ -157,6 +166,29 @@ func TestUpkeepWithoutTheRightsOfTheOwner(t *testing.T) {
 	}
 	if err := end(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestUpkeepIsSaidToTheEnd has upkeep fail for three reasons, then the program end, and then another instance take over.
+func TestUpkeepIsSaidToTheEnd(t *testing.T) {
+	now := time.Now()
+	owner, s := ownerAndClerk(t, now)
+	do(t, owner, "REVOKE DELETE ON findings FROM clerk")
+	w := &Writer{Store: s}
+	w.tidy(t.Context(), now.Add(10*day))
+	if err := w.State().Upkeep; err == nil || strings.Count(err.Error(), "permission denied") != 3 || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %q, want three reasons in one line", err)
+	}
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	if w.tidy(ended, now.Add(10*day)); w.State().Upkeep == nil {
+		t.Error("the end of the program counts as upkeep")
+	}
+	do(t, owner, "DELETE FROM leases")
+	(&Writer{Store: owner}).tidy(t.Context(), now.Add(10*day))
+	do(t, owner, grantRows)
+	if w.tidy(t.Context(), now.Add(10*day)); w.State().Upkeep != nil {
+		t.Errorf("another instance keeps the store up, and this one says %v", w.State().Upkeep)
 	}
 }
 

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 )
 
@@ -31,19 +31,30 @@ func (w *Writer) keep(ctx context.Context) {
 	}
 }
 
-// tidy folds, prunes and creates tables, unless another instance has done so within the interval.
+// tidy folds, prunes and creates tables, unless another instance has done so within the interval. An instance that failed tries
+// again even then: only so it learns that the store is kept up again.
 func (w *Writer) tidy(ctx context.Context, now time.Time) {
-	if ours, err := w.Store.lease(ctx, "tidy", w.session, keepInterval-5*time.Second); err != nil || !ours {
+	if ours, err := w.Store.lease(ctx, "tidy", w.session, keepInterval-5*time.Second); err != nil || !ours && w.State().Upkeep == nil {
 		return
 	}
-	err := errors.Join((days{w.Store}).ahead(ctx, now), w.Store.failed("fold", w.Store.fold(ctx, now.Add(-silence))))
-	_, failed := w.Store.pruneBy(ctx, w.Limits, now, w.byDays(), w.gentle)
-	err = errors.Join(err, failed)
+	ahead := (days{w.Store}).ahead(ctx, now)
+	folded := w.Store.failed("fold", w.Store.fold(ctx, now.Add(-silence)))
+	_, pruned := w.Store.pruneBy(ctx, w.Limits, now, w.byDays(), w.gentle)
+	if ctx.Err() != nil { // nothing is known of the store
+		return
+	}
+	var failed error
+	for _, err := range []error{ahead, folded, pruned} {
+		if failed != nil && err != nil {
+			err = fmt.Errorf("%w; %w", failed, err) // in one line, for the log
+		}
+		if err != nil {
+			failed = err
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.state.Upkeep = err; ctx.Err() != nil {
-		w.state.Upkeep = nil
-	}
+	w.state.Upkeep = failed
 }
 
 // byDays reports whether retention may delete whole days only: not if exchanges are kept for a few

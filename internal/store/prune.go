@@ -134,20 +134,6 @@ func (s *Store) limit(ctx context.Context, p *Pruned, l Limits, now time.Time, g
 	return err
 }
 
-// room returns how many of those bytes of exchanges may stay so that a file is within the limit. It leaves them a quarter of the
-// limit even if other things take most of the file.
-func (s *Store) room(ctx context.Context, limit, exchanges int64) (int64, error) {
-	if s.path == "" {
-		return limit, nil
-	}
-	var used int64
-	err := s.each(ctx, usedBytes, nil, func(scan func(...any) error) error { return scan(&used) })
-	if err != nil || used <= limit {
-		return exchanges, err
-	}
-	return max(int64(float64(exchanges)*(float64(limit)/float64(used))), limit/4), nil
-}
-
 // limitOnce deletes what is over the limits if the store has that size. It returns false if another instance deletes at the
 // same time: how much is left is then unknown, and left to that one.
 func (s *Store) limitOnce(ctx context.Context, p *Pruned, l Limits, size Size, now time.Time, gentle pace) (alone bool, err error) {
