@@ -265,6 +265,7 @@ func (c *Chaining) enter(h *passed, r chain.Result) {
 		c.kept.result(c.result(h, r.Probe, r.Verdict.String(), r.Why))
 	}
 	c.reports.Stream.Write(r.Ruling)
+	c.reports.Pass()
 }
 
 // result is the result of a probe without an exchange.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -8,7 +9,10 @@ import (
 
 	"github.com/interlock-proxy/interlock/internal/exit"
 	"github.com/interlock-proxy/interlock/internal/probe"
+	"github.com/interlock-proxy/interlock/internal/report"
+	"github.com/interlock-proxy/interlock/internal/terminal"
 	"github.com/interlock-proxy/interlock/rules"
+	"github.com/interlock-proxy/interlock/wire"
 )
 
 // TestASeedThatWasNotSentIsNoSuccess checks that a run without one of the five seed probes reports
@@ -39,5 +43,24 @@ func TestASeedThatWasNotSentIsNoSuccess(t *testing.T) {
 		if got := run(c.protocols, c.notSent...).missingSeeds(); !slices.Equal(got, c.want) {
 			t.Errorf("%v without %v: got %v missing, want %v", c.protocols, c.notSent, got, c.want)
 		}
+	}
+}
+
+// TestAPipeGetsTheResultsOfARunAtOnce takes one result of a probe, which has more than 4 KiB, while the run goes on.
+func TestAPipeGetsTheResultsOfARunAtOnce(t *testing.T) {
+	var out bytes.Buffer
+	reports, err := OpenReports([]string{"ndjson"}, terminal.NewScreen(&out, new(bytes.Buffer)), report.Options{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reports.Abandon()
+	s := &site{run: &Probing{Flags: &ProbeFlags{}, Accepting: &Accepting{}, reports: reports}}
+	x := &wire.Exchange{
+		Final: true, Complete: true, Origin: wire.OriginProbe, Outcome: wire.Refused, Response: wire.ReadResponse([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")),
+		Request: wire.ReadRequest([]byte("GET /chat HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Fill: " + strings.Repeat("a", 8<<10) + "\r\n\r\n")),
+	}
+	s.entered(rules.Classify(rules.Case{X: x}))
+	if out.Len() < 8<<10 {
+		t.Errorf("%d bytes were written", out.Len())
 	}
 }

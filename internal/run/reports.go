@@ -149,6 +149,15 @@ func (r *Reports) Flush() {
 	}
 }
 
+// Pass writes what the reports have buffered if it is a few kilobytes: whoever reads a pipe follows a run that waits for servers.
+func (r *Reports) Pass() {
+	for _, e := range r.ends {
+		if e.buffer != nil && e.buffer.Buffered() >= 1<<12 {
+			_ = e.buffer.Flush() // the buffer keeps the error
+		}
+	}
+}
+
 // Close ends the reports. Its error names each that could not be written, and each once.
 func (r *Reports) Close() error {
 	var failed error
