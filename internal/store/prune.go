@@ -262,7 +262,7 @@ func (s *Store) vacuum(ctx context.Context, gentle pace) error {
 	if s.dialect != sqlite {
 		return nil
 	}
-	for {
+	for returned := false; ; returned = true {
 		began := time.Now()
 		var free, all int64
 		if err := s.pool().QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil {
@@ -272,7 +272,11 @@ func (s *Store) vacuum(ctx context.Context, gentle pace) error {
 			return err
 		}
 		if free == 0 || free < all/5 {
-			return nil
+			if !returned {
+				return nil
+			}
+			_, err := s.pool().ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)") // until then the file is as long as before
+			return err
 		}
 		rows, err := s.pool().QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumStep))
 		if err != nil {

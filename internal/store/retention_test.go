@@ -333,6 +333,27 @@ func TestTheRestIsLeftToAnotherThatPrunes(t *testing.T) {
 	}
 }
 
+// TestALowerLimitShortensTheFile prunes a file to a fifth, and writes nothing to it afterwards.
+func TestALowerLimitShortensTheFile(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "store.db"))
+	var all []*rules.Ruling
+	for range 2000 {
+		all = append(all, judged(good("/chat")))
+	}
+	write(t, s, all...)
+	z, err := s.Size(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := Limits{Bytes: z.Bytes / 5}
+	if _, err := s.Prune(t.Context(), limits); err != nil {
+		t.Fatal(err)
+	}
+	if is, err := os.Stat(s.path); err != nil || is.Size() > limits.Bytes*5/4 {
+		t.Errorf("the file has %d bytes, want at most %d: %v", is.Size(), limits.Bytes*5/4, err)
+	}
+}
+
 // letters writes a number in letters, which no template of endpoints merges.
 func letters(n int) string {
 	var b []byte
