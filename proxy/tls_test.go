@@ -282,6 +282,7 @@ func TestClientThatTakesOnlyH2(t *testing.T) {
 	if err := client.HandshakeContext(t.Context()); err == nil {
 		t.Fatal("the handshake did not fail")
 	}
+	within(t, func() bool { return r.Counts.HTTP2Only.Load() > 0 }, log.String)
 	r.end()
 	if n, m := r.Counts.HTTP2Only.Load(), r.Counts.Downgraded.Load(); n != 1 || m != 0 {
 		t.Errorf("counted %d, %d downgraded", n, m)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -45,12 +46,13 @@ func (w *Writer) tidy(ctx context.Context, now time.Time) {
 	}
 	var failed error
 	for _, err := range []error{ahead, folded, pruned} {
-		if failed != nil && err != nil {
+		if !errors.Is(err, ErrDenied) { // a store that does not answer is reported as such, and one that is busy is not by the next time
+			continue
+		}
+		if failed != nil {
 			err = fmt.Errorf("%w; %w", failed, err) // in one line, for the log
 		}
-		if err != nil {
-			failed = err
-		}
+		failed = err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -125,7 +126,7 @@ func (s *season) keep(ctx context.Context, t testing.TB) {
 		s.pruning.Store(true)
 		p, err := s.store.pruneBy(ctx, s.limits, time.UnixMilli(s.now.Load()), false, s.writer.gentle)
 		s.pruning.Store(false)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrUnreachable) { // on a busy machine the file may be locked for long
 			t.Error(err)
 		}
 		s.pruned.Exchanges += p.Exchanges

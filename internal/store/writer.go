@@ -70,7 +70,7 @@ type State struct {
 	LostFindings  int64     // findings that were lost, each as often as it was seen
 	Pruned        int64     // exchanges that this program has deleted, as they exceeded the limits
 	Shed          int64     // exchanges for which there was no room, or that the store rejected
-	Upkeep        error     // why the store could not be folded, pruned or prepared for the next days the last time
+	Upkeep        error     // why the user may not fold or prune the store, or prepare it for the next days
 }
 
 // The intervals of a writer.
