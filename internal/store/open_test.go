@@ -278,3 +278,14 @@ func TestALockedFileIsNotForeign(t *testing.T) {
 		t.Errorf("got %v of a file without the tables", err)
 	}
 }
+
+// TestPagesOfANewFile checks what SQLite takes only before it first writes to a file: an exchange of 3 kB would be alone in a
+// page of 4 KiB.
+func TestPagesOfANewFile(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "store.db"))
+	var size, vacuum int
+	err := s.pool().QueryRowContext(t.Context(), "SELECT page_size, auto_vacuum FROM pragma_page_size, pragma_auto_vacuum").Scan(&size, &vacuum)
+	if err != nil || size != 8192 || vacuum != 2 {
+		t.Errorf("got pages of %d bytes and auto_vacuum %d, %v", size, vacuum, err)
+	}
+}

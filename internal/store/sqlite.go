@@ -138,13 +138,14 @@ func (s *Store) connect(ctx context.Context, path string) error {
 // initialize marks an empty file as a store. The mark must precede the write-ahead log, as claim
 // looks for it in the file.
 func initialize(ctx context.Context, uri string) error {
-	c, err := newConnector(uri + "?_auto_vacuum=incremental&_pragma=page_size(8192)&_pragma=busy_timeout(2000)")
+	c, err := newConnector(uri + "?_pragma=busy_timeout(2000)")
 	if err != nil {
 		return err
 	}
 	db := sql.OpenDB(c)
 	defer db.Close()
-	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", application))
+	db.SetMaxOpenConns(1)
+	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA page_size = 8192; PRAGMA auto_vacuum = incremental; PRAGMA application_id = %d", application)) // auto_vacuum writes
 	return err
 }
 
