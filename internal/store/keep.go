@@ -46,8 +46,11 @@ func (w *Writer) tidy(ctx context.Context, now time.Time) {
 	}
 	var failed error
 	for _, err := range []error{ahead, folded, pruned} {
-		if !errors.Is(err, ErrDenied) { // a store that does not answer is reported as such, and one that is busy is not by the next time
+		switch {
+		case err == nil:
 			continue
+		case !errors.Is(err, ErrDenied): // it does not answer, which is reported as such, or is busy: what is known holds
+			return
 		}
 		if failed != nil {
 			err = fmt.Errorf("%w; %w", failed, err) // in one line, for the log
