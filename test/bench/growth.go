@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,7 +148,7 @@ func (b *bench) distinct(ctx context.Context, row, title string, kinds []crowdOf
 	var columns []string
 	var all []*aged
 	for _, k := range kinds {
-		r, err := b.begin(ctx, shipped, b.origin, b.backend)
+		r, err := b.beginWith(ctx, contender{shipped, serveRoomy}, b.origin, b.backend)
 		if err != nil {
 			return nil, err
 		}
@@ -177,6 +178,12 @@ func (b *bench) distinct(ctx context.Context, row, title string, kinds []crowdOf
 	cost.compare()
 	memory.compare()
 	return []figures{cost, memory}, nil
+}
+
+// serveRoomy returns the command of an interlock whose store is never full. What it costs to delete old exchanges is another row.
+func serveRoomy(s setting) ([]string, error) {
+	path, err := s.fill("interlock.yaml", "retention:\n  bytes: 1000GiB\n")
+	return s.serve("--store", filepath.Join(s.dir, "interlock.db"), "--config", path), err
 }
 
 // lateWrites is how long an interlock may wait before it writes the counts of endpoints.
