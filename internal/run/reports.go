@@ -149,7 +149,7 @@ func (r *Reports) Flush() {
 	}
 }
 
-// Pass writes what the reports have buffered if it is a few kilobytes: whoever reads a pipe follows a run that waits for servers.
+// Pass writes what the reports have buffered if it is a few kilobytes, so that the reader of a pipe can follow a run.
 func (r *Reports) Pass() {
 	for _, e := range r.ends {
 		if e.buffer != nil && e.buffer.Buffered() >= 1<<12 {
