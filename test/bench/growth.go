@@ -33,6 +33,7 @@ func growthRows() []row {
 		}},
 		{"endpoints", func(ctx context.Context, b *bench) ([]figures, error) { return b.endpoints(ctx) }},
 		{"clients", func(ctx context.Context, b *bench) ([]figures, error) { return b.clients(ctx) }},
+		{"full", func(ctx context.Context, b *bench) ([]figures, error) { return b.full(ctx) }},
 		{"pruning", func(ctx context.Context, b *bench) ([]figures, error) { return b.pruning(ctx) }},
 	}
 }
@@ -122,15 +123,28 @@ func (b *bench) grow(ctx context.Context, contender string, exchanges int) (*age
 func (b *bench) endpoints(ctx context.Context) ([]figures, error) {
 	var kinds []crowdOf
 	for _, n := range []int{1, 100, 10_000} {
-		kinds = append(kinds, crowdOf{fmt.Sprintf("%d endpoints", n), n, n, 0})
+		kinds = append(kinds, crowdOf{fmt.Sprintf("%d endpoints", n), n, n, 0, roomy})
 	}
-	return b.distinct(ctx, "endpoints", "WebSocket handshake with that many distinct endpoints, SQLite", kinds)
+	return b.distinct(ctx, "endpoints", "WebSocket handshake with that many distinct endpoints, SQLite", 1.05, kinds)
 }
 
 // clients compares interlocks as shipped that see one client and many, each with an address of its own.
 func (b *bench) clients(ctx context.Context) ([]figures, error) {
-	return b.distinct(ctx, "clients", "WebSocket handshake with that many distinct clients, SQLite", []crowdOf{
-		{"1 client", b.hosts, 1, 1}, {fmt.Sprintf("%d clients", b.hosts), b.hosts, 1, b.hosts},
+	return b.distinct(ctx, "clients", "WebSocket handshake with that many distinct clients, SQLite", 1.05, []crowdOf{
+		{"1 client", b.hosts, 1, 1, roomy}, {fmt.Sprintf("%d clients", b.hosts), b.hosts, 1, b.hosts, roomy},
+	})
+}
+
+// The row full has a store that holds fewer exchanges than are written to it before the measurement.
+const (
+	fullLimit     = "64MiB"
+	fullExchanges = 40_000
+)
+
+// full compares interlocks as shipped whose stores are full and not full: a full one deletes an old exchange for each new one.
+func (b *bench) full(ctx context.Context) ([]figures, error) {
+	return b.distinct(ctx, "full", "WebSocket handshake with a full store, SQLite", 0, []crowdOf{
+		{"never full", fullExchanges, 1, 0, roomy}, {"full", fullExchanges, 1, 0, fullLimit},
 	})
 }
 
@@ -138,17 +152,21 @@ func (b *bench) clients(ctx context.Context) ([]figures, error) {
 type crowdOf struct {
 	name                    string
 	exchanges, paths, hosts int
+	limit                   string // of the store's size
 }
 
+// roomy is the size of a store that is never full.
+const roomy = "1000GiB"
+
 // distinct compares interlocks as shipped by what they have seen, by the CPU time of a handshake and by memory.
-func (b *bench) distinct(ctx context.Context, row, title string, kinds []crowdOf) ([]figures, error) {
+func (b *bench) distinct(ctx context.Context, row, title string, aim float64, kinds []crowdOf) ([]figures, error) {
 	if len(b.among(shipped)) == 0 {
 		return nil, nil
 	}
 	var columns []string
 	var all []*aged
 	for _, k := range kinds {
-		r, err := b.beginWith(ctx, contender{shipped, serveRoomy}, b.origin, b.backend)
+		r, err := b.beginWith(ctx, contender{shipped, serveWithin(k.limit)}, b.origin, b.backend)
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +178,7 @@ func (b *bench) distinct(ctx context.Context, row, title string, kinds []crowdOf
 		all, columns = append(all, a), append(columns, shipped+", "+k.name)
 	}
 	cost := newFigures(row, title, "µs of CPU per handshake", columns[:1], columns)
-	cost.Aim = 1.05
+	cost.Aim = aim
 	memory := newFigures(row+"-memory", strings.Replace(title, "WebSocket handshake", "memory after WebSocket handshakes", 1), "kB, PSS", columns[:1], columns)
 	for round := range b.rounds + 1 {
 		values := make([]roundValue, len(all))
@@ -180,10 +198,12 @@ func (b *bench) distinct(ctx context.Context, row, title string, kinds []crowdOf
 	return []figures{cost, memory}, nil
 }
 
-// serveRoomy returns the command of an interlock whose store is never full. What it costs to delete old exchanges is another row.
-func serveRoomy(s setting) ([]string, error) {
-	path, err := s.fill("interlock.yaml", "retention:\n  bytes: 1000GiB\n")
-	return s.serve("--store", filepath.Join(s.dir, "interlock.db"), "--config", path), err
+// serveWithin returns what makes the command of an interlock whose store has that size at most.
+func serveWithin(limit string) func(setting) ([]string, error) {
+	return func(s setting) ([]string, error) {
+		path, err := s.fill("interlock.yaml", "retention:\n  bytes: "+limit+"\n")
+		return s.serve("--store", filepath.Join(s.dir, "interlock.db"), "--config", path), err
+	}
 }
 
 // lateWrites is how long an interlock may wait before it writes the counts of endpoints.
