@@ -118,7 +118,7 @@ func pruneCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.DurationVar(&limits.Age, "age", 0, "`duration` to keep (default 720h)")
 	f.Int64Var(&limits.Count, "count", 0, "exchanges to keep (default no limit)")
-	f.Int64Var(&limits.Bytes, "bytes", 0, "size of the store in bytes (default 1 GiB)")
+	f.Int64Var(&limits.Bytes, "bytes", 0, "largest size of the store in bytes (default 1 GiB)")
 	storeFlags(cmd)
 	return cmd
 }

@@ -46,8 +46,8 @@ func TestReportsOfALargeStoreTakeLittleMemory(t *testing.T) {
 	}
 }
 
-// reported runs interlock report, and returns how much memory it used, in KiB: what the system says of it while it runs. What is
-// said at its end has the memory of the process that started it in it, which these tests are.
+// reported runs interlock report, and returns how much memory it used, in KiB: what the system said of it at most 20 ms before
+// its end. What it says at the end includes the memory of the process that started it, which these tests are.
 func reported(t *testing.T, args []string) int64 {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 5*patience)
@@ -57,18 +57,18 @@ func reported(t *testing.T, args []string) int64 {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended, used := make(chan error, 1), int64(0)
+	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	err := func() error {
-		for {
-			select {
-			case err := <-ended:
-				return err
-			case <-time.After(20 * time.Millisecond):
-				used = max(used, mostResident(cmd.Process.Pid))
-			}
+	var used int64
+	var err error
+	for running := true; running; {
+		select {
+		case err = <-ended:
+			running = false
+		case <-time.After(20 * time.Millisecond):
+			used = max(used, mostResident(cmd.Process.Pid))
 		}
-	}()
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || cmd.ProcessState.ExitCode() != 1 {
 		t.Fatalf("got %v, want status 1", err)
