@@ -47,7 +47,7 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 	if err := s.prepare(ctx); err != nil {
 		return 0, err
 	}
-	exchanges := make([][]any, 0, len(b.exchanges))
+	exchanges, size := make([][]any, 0, len(b.exchanges)), Size{}
 	for _, is := range b.exchanges {
 		row, err := exchangeRow(is.ruling, &s.passed)
 		if err != nil {
@@ -55,14 +55,19 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 			continue
 		}
 		exchanges = append(exchanges, row)
+		size = Size{size.Exchanges + 1, size.Bytes + int64(row[3].(int))}
 	}
 	runs, err := runRows(b.runs)
 	if err != nil {
 		return 0, err
 	}
+	var trimmed *trimming
 	err = s.transactOn(ctx, func(conn *sql.Conn, tx *sql.Tx) error {
 		written, err := s.begin(ctx, tx, b)
 		if err != nil || written {
+			return err
+		}
+		if trimmed, err = s.trim(ctx, tx); err != nil {
 			return err
 		}
 		for _, part := range []struct {
@@ -76,8 +81,9 @@ func (s *Store) write(ctx context.Context, b *batch) (refused int, err error) {
 				return err
 			}
 		}
-		return nil
+		return trimmed.run(ctx, tx, size)
 	})
+	trimmed.end(err == nil)
 	switch {
 	case err != nil:
 		s.dropped(err)

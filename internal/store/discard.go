@@ -2,38 +2,32 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"runtime"
 	"slices"
 )
 
-// discard runs a statement that deletes rows, and returns how many. Of a file it does not wait for the disk: if the machine
-// stops, the rows may be there again, and are deleted later.
-func (s *Store) discard(ctx context.Context, statement string, args ...any) (n int64, err error) {
+// discard runs a transaction that deletes rows of SQLite. Of a file it does not wait for the disk: if the machine stops, the
+// rows may be there again, and are deleted later.
+func (s *Store) discard(ctx context.Context, f func(*sql.Tx) error) error {
 	if s.path == "" {
-		result, err := s.pool().ExecContext(ctx, statement, args...)
-		if err != nil {
-			return 0, err
-		}
-		return result.RowsAffected()
+		return s.transact(ctx, f)
 	}
 	conn, err := s.pool().Conn(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer conn.Close()
 	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous=normal"); err != nil {
-		return 0, err
+		return err
 	}
-	result, err := conn.ExecContext(ctx, statement, args...)
+	err = transactBy(ctx, conn, f)
 	// Whoever gets the connection next must be able to rely on the disk.
 	if _, failed := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous=full"); failed != nil {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	return err
 }
 
 // sizeInSteps is Size for pruning. It counts an SQLite file in small steps, so that it does not hold a processor for long.

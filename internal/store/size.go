@@ -40,18 +40,13 @@ const sumSize = "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM "
 // usedBytes selects the size of an SQLite file without its free pages.
 const usedBytes = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 
-// room returns how many of those bytes of exchanges may stay so that a file is within the limit. It leaves them a quarter of the
-// limit even if other things take most of the file.
-func (s *Store) room(ctx context.Context, limit, exchanges int64) (int64, error) {
+// used returns the size of a file without its free pages, and 0 for other stores.
+func (s *Store) used(ctx context.Context) (n int64, err error) {
 	if s.path == "" {
-		return limit, nil
+		return 0, nil
 	}
-	var used int64
-	err := s.each(ctx, usedBytes, nil, func(scan func(...any) error) error { return scan(&used) })
-	if err != nil || used <= limit {
-		return exchanges, err
-	}
-	return max(int64(float64(exchanges)*(float64(limit)/float64(used))), limit/4), nil
+	err = s.each(ctx, usedBytes, nil, func(scan func(...any) error) error { return scan(&n) })
+	return n, err
 }
 
 // settled is the time after the end of a day at which hardly any of its exchanges is still written.
