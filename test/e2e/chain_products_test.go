@@ -166,15 +166,7 @@ func (m middle) run(t *testing.T, listen, sink string) error {
 		case <-time.After(5 * time.Second):
 		}
 	})
-	up := func() bool {
-		conn, err := net.Dial("tcp", listen)
-		if err != nil {
-			return false
-		}
-		conn.Close()
-		return true
-	}
-	if err := comesUp(ended, up); err != nil {
+	if err := comesUp(ended, serves(cmd, dir, listen)); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		return fmt.Errorf("%s %w:\n%s%s", all[0], err, log, said.String())
 	}

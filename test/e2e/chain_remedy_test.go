@@ -86,11 +86,12 @@ func apacheWith(t *testing.T, sink, headers string) (addr string) {
 		if err := base.ExecuteTemplate(&config, "apache-upgrade.conf", map[string]string{"Dir": dir, "Recipe": recipe}); err != nil {
 			return err
 		}
-		ended, err := begin(t, exec.Command(program(t, "apache2", "apache2"), "-X", "-f", file(t, "httpd.conf", config.Bytes())))
+		cmd := exec.Command(program(t, "apache2", "apache2"), "-X", "-f", file(t, "httpd.conf", config.Bytes()))
+		ended, err := begin(t, cmd)
 		if err != nil {
 			return err
 		}
-		return comesUp(ended, func() bool { return listens(addr) })
+		return comesUp(ended, serves(cmd, dir, addr))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -194,7 +194,7 @@ func started(t *testing.T, command func(dir, addr, port string) *exec.Cmd) (addr
 		if err != nil {
 			return err
 		}
-		if err := comesUp(ended, func() bool { return listens(free) }); err != nil {
+		if err := comesUp(ended, serves(cmd, dir, free)); err != nil {
 			cmd.Process.Kill()
 			<-ended
 			log, _ := os.ReadFile(filepath.Join(dir, "log"))

@@ -101,6 +101,19 @@ func comesUp(ended chan struct{}, up func() bool) error {
 	return nil
 }
 
+// serves returns for comesUp whether a program accepts connections. Apache listens while it checks its configuration, and
+// closes that again: it is up when it has written its process ID into its folder.
+func serves(cmd *exec.Cmd, dir, addr string) func() bool {
+	return func() bool {
+		if filepath.Base(cmd.Path) == "apache2" {
+			if _, err := os.Stat(filepath.Join(dir, "pid")); err != nil {
+				return false
+			}
+		}
+		return listens(addr)
+	}
+}
+
 // result is the outcome of a command that has ended.
 type result struct {
 	stdout, stderr string

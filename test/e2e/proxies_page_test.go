@@ -168,10 +168,7 @@ func (f fronted) start(t *testing.T, s *setting, config, port string) {
 		}
 	})
 	if err == nil {
-		err = comesUp(ended, func() bool {
-			conn, err := net.Dial("tcp", s.addr(port))
-			return err == nil && conn.Close() == nil
-		})
+		err = comesUp(ended, serves(cmd, s.dir, s.addr(port)))
 	}
 	if err != nil {
 		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
