@@ -35,6 +35,7 @@ func growthRows() []row {
 		{"clients", func(ctx context.Context, b *bench) ([]figures, error) { return b.clients(ctx) }},
 		{"full", func(ctx context.Context, b *bench) ([]figures, error) { return b.full(ctx) }},
 		{"pruning", func(ctx context.Context, b *bench) ([]figures, error) { return b.pruning(ctx) }},
+		{"trimming", func(ctx context.Context, b *bench) ([]figures, error) { return b.trimming(ctx) }},
 	}
 }
 
@@ -200,9 +201,14 @@ func (b *bench) distinct(ctx context.Context, row, title string, aim float64, ki
 
 // serveWithin returns what makes the command of an interlock whose store has that size at most.
 func serveWithin(limit string) func(setting) ([]string, error) {
+	return func(s setting) ([]string, error) { return serveFrom(filepath.Join(s.dir, "interlock.db"), limit)(s) }
+}
+
+// serveFrom is serveWithin with that store.
+func serveFrom(store, limit string) func(setting) ([]string, error) {
 	return func(s setting) ([]string, error) {
 		path, err := s.fill("interlock.yaml", "retention:\n  bytes: "+limit+"\n")
-		return s.serve("--store", filepath.Join(s.dir, "interlock.db"), "--config", path), err
+		return s.serve("--store", store, "--config", path), err
 	}
 }
 

@@ -17,42 +17,60 @@ import (
 
 const (
 	pruningExchanges = 60_000 // that are too old
+	trimmedExchanges = 24_000 // somewhat more than there is room for
 	pruningRate      = 500    // GETs a second
 	pruningFor       = 15 * time.Second
 )
 
-// The contenders of the row pruning. Both have a store with equally many exchanges. In the first one, they are too old.
-const (
-	prunes  = shipped + ", pruning"
-	resting = shipped + ", nothing to prune"
-)
+// An emptying compares an interlock whose store deletes exchanges with one whose store does not. Both stores have equally many at
+// first, and both get GETs at the same times, and handshakes that are stored.
+type emptying struct {
+	row, title string
+	deletes    string // the contender that does
+	rests      string
+	age        time.Duration // of what is in the store that deletes; it is a day in the other one
+	limit      string        // of that store
+	settles    bool          // it is measured when pruning has ended
+}
 
-// pruning compares an interlock that deletes old exchanges from its store with one that does not. Both get requests at the same
-// times, and handshakes that are stored. Pruning begins a minute after the start, so a round takes as long.
+// pruning deletes exchanges that are too old. It begins a minute after the start, so a round takes as long.
 func (b *bench) pruning(ctx context.Context) ([]figures, error) {
+	return b.emptied(ctx, emptying{"pruning", "while old exchanges are pruned", shipped + ", pruning", shipped + ", nothing to prune", 31 * 24 * time.Hour, roomy, false})
+}
+
+// trimming deletes an exchange for each that is written, as the store is full.
+func (b *bench) trimming(ctx context.Context) ([]figures, error) {
+	return b.emptied(ctx, emptying{"trimming", "with a full store", shipped + ", full", shipped + ", never full", 24 * time.Hour, fullLimit, true})
+}
+
+func (b *bench) emptied(ctx context.Context, e emptying) ([]figures, error) {
 	if len(b.among(shipped)) == 0 {
 		return nil, nil
 	}
-	title := fmt.Sprintf("keep-alive GET at %d requests/s while old exchanges are pruned, time from when it was due to the answer (aim: p99 at most 1,000 µs more)", pruningRate)
-	columns := []string{resting, prunes}
-	half := newFigures("pruning-p50", title+", p50", "µs", columns[:1], columns)
-	most := newFigures("pruning-p99", title+", p99", "µs", columns[:1], columns)
+	title := fmt.Sprintf("keep-alive GET at %d requests/s %s, time from when it was due to the answer (aim: p99 at most 1,000 µs more)", pruningRate, e.title)
+	columns := []string{e.rests, e.deletes}
+	half := newFigures(e.row+"-p50", title+", p50", "µs", columns[:1], columns)
+	most := newFigures(e.row+"-p99", title+", p99", "µs", columns[:1], columns)
+	exchanges := max(1000, b.count(pruningExchanges))
+	if e.settles {
+		exchanges = trimmedExchanges
+	}
 	var measured together
 	for round := range b.rounds {
-		times, err := b.pruned(ctx, max(1000, b.count(pruningExchanges)))
+		times, err := b.emptiedOnce(ctx, e, exchanges)
 		if err != nil {
 			return nil, err
 		}
 		measured.add(times, pruningFor)
-		progress("pruning", round+1, b.rounds)
+		progress(e.row, round+1, b.rounds)
 	}
-	measured.enter(&half, 0.5, prunes, resting, true)
-	measured.enter(&most, 0.99, prunes, resting, true)
+	measured.enter(&half, 0.5, e.deletes, e.rests, true)
+	measured.enter(&most, 0.99, e.deletes, e.rests, true)
 	return []figures{half, most}, nil
 }
 
-// pruned measures both for as long as one of them prunes, and for pruningFor at most.
-func (b *bench) pruned(ctx context.Context, exchanges int) ([][]timed, error) {
+// emptiedOnce measures both while one of them deletes, and for pruningFor at most.
+func (b *bench) emptiedOnce(ctx context.Context, e emptying, exchanges int) ([][]timed, error) {
 	var all []*running
 	defer func() {
 		for _, r := range all {
@@ -60,8 +78,8 @@ func (b *bench) pruned(ctx context.Context, exchanges int) ([][]timed, error) {
 		}
 	}()
 	began := time.Now()
-	for _, age := range []time.Duration{31 * 24 * time.Hour, 24 * time.Hour} {
-		path := filepath.Join(b.dir, fmt.Sprintf("aged-%d-%d.db", age, began.UnixNano()))
+	for i, age := range []time.Duration{e.age, 24 * time.Hour} {
+		path := filepath.Join(b.dir, fmt.Sprintf("aged-%d-%d.db", i, began.UnixNano()))
 		if err := fill(ctx, path, exchanges, began.Add(-age)); err != nil {
 			return nil, err
 		}
@@ -70,7 +88,8 @@ func (b *bench) pruned(ctx context.Context, exchanges int) ([][]timed, error) {
 				os.Remove(path + suffix)
 			}
 		}()
-		r, err := b.beginWith(ctx, contender{shipped, func(s setting) ([]string, error) { return s.serve("--store", path), nil }}, b.origin, b.backend)
+		limit := []string{e.limit, roomy}[i]
+		r, err := b.beginWith(ctx, contender{shipped, serveFrom(path, limit)}, b.origin, b.backend)
 		if err != nil {
 			return nil, err
 		}
@@ -83,6 +102,15 @@ func (b *bench) pruned(ctx context.Context, exchanges int) ([][]timed, error) {
 		}
 	}
 	if err := all[0].prunedMore(ctx, 0, 90*time.Second); err != nil {
+		return nil, err
+	}
+	if e.settles {
+		if err := all[0].prunedAll(ctx); err != nil {
+			return nil, err
+		}
+	}
+	before, err := all[0].counts(ctx, "interlock_store_exchanges_pruned_total")
+	if err != nil {
 		return nil, err
 	}
 	busy, enough := context.WithCancel(ctx)
@@ -101,6 +129,12 @@ func (b *bench) pruned(ctx context.Context, exchanges int) ([][]timed, error) {
 		return nil, err
 	}
 	counts, err := all[0].counts(ctx, "interlock_store_exchanges_pruned_total")
+	if e.settles {
+		if few := handshakes.Done / 4; err == nil && counts-before < few {
+			err = fmt.Errorf("the store was not full: it deleted %d exchanges while %d handshakes were made", counts-before, handshakes.Done)
+		}
+		return times, err
+	}
 	if err == nil {
 		err = all[0].prunedMore(ctx, counts, 5*time.Second)
 	}
@@ -108,6 +142,22 @@ func (b *bench) pruned(ctx context.Context, exchanges int) ([][]timed, error) {
 		return nil, fmt.Errorf("pruning ended before the measurement did, after %d exchanges (a larger -scale has more): %w", counts, err)
 	}
 	return times, nil
+}
+
+// prunedAll waits until an interlock has not pruned any more exchanges for a second.
+func (r *running) prunedAll(ctx context.Context) error {
+	for was := -1; ; {
+		n, err := r.counts(ctx, "interlock_store_exchanges_pruned_total")
+		if err != nil || n == was {
+			return err
+		}
+		was = n
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // prunedMore waits until an interlock has pruned more exchanges than that.
