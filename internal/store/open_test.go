@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -287,5 +288,27 @@ func TestPagesOfANewFile(t *testing.T) {
 	err := s.pool().QueryRowContext(t.Context(), "SELECT page_size, auto_vacuum FROM pragma_page_size, pragma_auto_vacuum").Scan(&size, &vacuum)
 	if err != nil || size != 8192 || vacuum != 2 {
 		t.Errorf("got pages of %d bytes and auto_vacuum %d, %v", size, vacuum, err)
+	}
+}
+
+// TestANewFileIsOpenedByManyAtOnce opens each of several new files ten times at the same time: one instance creates the store, and all
+// of them use it.
+func TestANewFileIsOpenedByManyAtOnce(t *testing.T) {
+	for n := range 20 {
+		path := filepath.Join(t.TempDir(), fmt.Sprintf("store-%d.db", n))
+		var opening sync.WaitGroup
+		for range 10 {
+			opening.Go(func() {
+				s, err := Open(t.Context(), path, Options{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		opening.Wait()
 	}
 }

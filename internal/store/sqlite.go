@@ -80,27 +80,31 @@ func (s *Store) claim(ctx context.Context, path string) (made bool, err error) {
 	if is.Size() == 0 {
 		return false, nil
 	}
-	return false, inspect(ctx, path)
+	return false, patiently(ctx, func() (begun bool, err error) { return inspect(ctx, path) })
 }
 
-// inspect checks which program the file belongs to, without changing it.
-func inspect(ctx context.Context, path string) error {
+// inspect checks which program the file belongs to, without changing it. begun is true of a file that has nothing in it: another
+// instance may be about to mark it as a store.
+func inspect(ctx context.Context, path string) (begun bool, err error) {
 	uri, err := address(path)
 	if err != nil {
-		return err
+		return false, err
 	}
 	c, err := newConnector(uri + "?mode=ro&immutable=1")
 	if err != nil {
-		return err
+		return false, err
 	}
 	db := sql.OpenDB(c)
 	defer db.Close()
-	var whose int64
-	err = db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&whose)
-	if err == nil && whose != application {
-		err = ErrForeign
+	var whose, things int64
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&whose); err != nil || whose == application {
+		return false, err
 	}
-	return err
+	if whose == 0 {
+		err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master").Scan(&things)
+		begun = err == nil && things == 0
+	}
+	return begun, ErrForeign
 }
 
 // address returns the URI of a file for SQLite.

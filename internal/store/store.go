@@ -104,7 +104,10 @@ func (s *Store) prepare(ctx context.Context) error {
 	}
 	var was map[int64]bool
 	if err == nil {
-		was, err = s.applied(ctx)
+		err = patiently(ctx, func() (again bool, err error) { // others may open a new file at the same time
+			was, err = s.applied(ctx)
+			return false, err
+		})
 	}
 	if err == nil {
 		err = s.migrate(ctx)
