@@ -57,7 +57,8 @@ type fileSurplus struct {
 	then  Pruned // when they were measured
 }
 
-// countAgain is after how many deleted exchanges the others are counted again, as other programs may delete some.
+// countAgain is after how many deleted exchanges the others are counted again if their number is limited, as other programs may
+// delete some.
 const countAgain = 5000
 
 func (q *fileSurplus) over() bool {
@@ -72,7 +73,7 @@ func (q *fileSurplus) measure(ctx context.Context, disturbed bool) (err error) {
 		return err
 	}
 	q.store.brim.lower(q.limits.Bytes, q.used)
-	if disturbed || q.p.Exchanges-q.was.Exchanges >= countAgain {
+	if disturbed || q.limits.Count > 0 && q.p.Exchanges-q.was.Exchanges >= countAgain {
 		q.size, err = q.store.sizeInSteps(ctx)
 		q.was = *q.p
 	}
