@@ -277,3 +277,52 @@ func TestAFileThatCannotBeTrimmedIsWritten(t *testing.T) {
 		t.Error("nothing is trimmed after pruning has succeeded")
 	}
 }
+
+// BenchmarkAFullFile measures the CPU time that an exchange costs: to be written to a file that is not full, to be written to a full
+// one, of which another is deleted, and to be pruned. The batches are those of that many exchanges each.
+func BenchmarkAFullFile(b *testing.B) {
+	for _, batch := range []int{20, 200, 1000} {
+		b.Run(fmt.Sprint(batch), func(b *testing.B) {
+			const limit, exchanges = 64 << 20, 10_000
+			s := open(b, filepath.Join(b.TempDir(), "store.db"))
+			w := &Writer{Store: s, Count: 1 << 20, Bytes: 1 << 40}
+			r, n := judged(good("/chat?room=1&token=s3cret")), 0
+			write := func(many int) time.Duration {
+				was := usage()
+				for range many / batch {
+					for range batch {
+						next, x := *r, *r.X
+						next.X, n = &x, n+1
+						w.Write(numbered(&next, n))
+					}
+					if err := w.deliver(b.Context(), w.next()); err != nil {
+						b.Fatal(err)
+					}
+				}
+				return usage() - was
+			}
+			write(30_000)
+			var empty, full, pruned time.Duration
+			var times, gone int64
+			for b.Loop() {
+				s.brim.settle(1 << 40)
+				empty += write(exchanges)
+				was := usage()
+				p, err := s.Prune(b.Context(), Limits{Bytes: limit})
+				if err != nil {
+					b.Fatal(err)
+				}
+				pruned, gone = pruned+usage()-was, gone+p.Exchanges
+				full += write(exchanges)
+				times++
+			}
+			for _, of := range []struct {
+				name string
+				sum  time.Duration
+				n    int64
+			}{{"written-µs/exchange", empty, times * exchanges}, {"full-µs/exchange", full, times * exchanges}, {"pruned-µs/exchange", pruned, gone}} {
+				b.ReportMetric(float64(of.sum.Microseconds())/float64(of.n), of.name)
+			}
+		})
+	}
+}
