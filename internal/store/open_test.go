@@ -291,13 +291,13 @@ func TestPagesOfANewFile(t *testing.T) {
 	}
 }
 
-// TestANewFileIsOpenedByManyAtOnce opens each of several new files ten times at the same time: one instance creates the store, and all
+// TestANewFileIsOpenedByManyAtOnce opens each of several new files eight times at the same time: one instance creates the store, and all
 // of them use it.
 func TestANewFileIsOpenedByManyAtOnce(t *testing.T) {
-	for n := range 20 {
+	for n := range 10 {
 		path := filepath.Join(t.TempDir(), fmt.Sprintf("store-%d.db", n))
 		var opening sync.WaitGroup
-		for range 10 {
+		for range 8 {
 			opening.Go(func() {
 				s, err := Open(t.Context(), path, Options{})
 				if err != nil {

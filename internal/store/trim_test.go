@@ -51,9 +51,9 @@ func numbered(r *rules.Ruling, n int) *rules.Ruling {
 
 // TestAFullFileIsTrimmedAsItIsWritten writes to a full file, which pruning does not have to do with anymore.
 func TestAFullFileIsTrimmedAsItIsWritten(t *testing.T) {
-	limits := Limits{Bytes: 16 << 20}
+	limits := Limits{Bytes: 8 << 20}
 	s, w := filled(t, limits)
-	const first, written = 1_000_000, 12_000 // more than fit
+	const first, written = 1_000_000, 6_000 // more than fit
 	found := numbered(judged(bad("/chat")), first)
 	w.Write(found)
 	for n := first + 1; n < first+written; n += 100 {
@@ -66,7 +66,7 @@ func TestAFullFileIsTrimmedAsItIsWritten(t *testing.T) {
 		}
 	}
 	z, err := s.Size(t.Context())
-	if err != nil || z.Bytes < limits.Bytes*9/10 || z.Exchanges > 8000 {
+	if err != nil || z.Bytes < limits.Bytes*9/10 || z.Exchanges > 4000 {
 		t.Errorf("got %+v, %v, want a full store with the last exchanges", z, err)
 	}
 	var kept []string
@@ -81,7 +81,7 @@ func TestAFullFileIsTrimmedAsItIsWritten(t *testing.T) {
 			t.Fatalf("exchange %d of %d is %s, want %s: the oldest go first", i, len(kept), id, want)
 		}
 	}
-	if is := w.State(); is.Pruned < written-8000 || is.Written-is.Pruned < int64(len(kept)) {
+	if is := w.State(); is.Pruned < written-4000 || is.Written-is.Pruned < int64(len(kept)) {
 		t.Errorf("got %+v with %d kept", is, len(kept))
 	}
 }
@@ -207,10 +207,10 @@ func TestAFileFullOfFindingsKeepsExchanges(t *testing.T) {
 
 // TestLargeExchangesAreTrimmedBySize writes exchanges that are ten times as large as those that they replace.
 func TestLargeExchangesAreTrimmedBySize(t *testing.T) {
-	limits := Limits{Bytes: 16 << 20}
+	limits := Limits{Bytes: 8 << 20}
 	s, w := filled(t, limits)
 	padding := strings.Repeat("X-Pad: "+strings.Repeat("a", 1000)+"\r\n", 20)
-	for n := 0; n < 2000; n += 50 {
+	for n := 0; n < 1000; n += 50 {
 		for i := range 50 {
 			x := exchange(strings.Replace(fmt.Sprintf(sound, "/chat"), "Host:", padding+"Host:", 1), switching)
 			w.Write(numbered(judged(x), 1_000_000+n+i))
