@@ -290,17 +290,8 @@ func TestTheSizeInStepsIsTheSize(t *testing.T) {
 
 // TestOtherThingsLeaveRoomForExchanges fills a file with findings, which retention keeps.
 func TestOtherThingsLeaveRoomForExchanges(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "store.db"))
 	limits := Limits{Bytes: 1 << 20}
-	w := &Writer{Store: s, Limits: limits}
-	for i := range 3000 {
-		r := *judged(bad("/" + letters(i)))
-		w.Write(&r)
-	}
-	finish(t, w)
-	if _, err := s.Prune(t.Context(), limits); err != nil {
-		t.Fatal(err)
-	}
+	s, _ := findingsOnly(t, limits)
 	var kept Size
 	if err := s.pool().QueryRowContext(t.Context(), sumSize+"exchanges").Scan(&kept.Exchanges, &kept.Bytes); err != nil {
 		t.Fatal(err)
