@@ -72,7 +72,7 @@ func (q *fileSurplus) measure(ctx context.Context, disturbed bool) (err error) {
 	if q.used, err = q.store.used(ctx); err != nil {
 		return err
 	}
-	q.store.brim.lower(q.limits.Bytes, q.used)
+	q.store.ceiling.lower(q.limits.Bytes, q.used)
 	if disturbed || q.limits.Count > 0 && q.p.Exchanges-q.was.Exchanges >= countAgain {
 		q.size, err = q.store.sizeInSteps(ctx)
 		q.was = *q.p
@@ -105,9 +105,9 @@ func (s *Store) limitFile(ctx context.Context, p *Pruned, l Limits, now time.Tim
 	if err != nil {
 		return err
 	}
-	s.brim.start(l.Bytes, used)
+	s.ceiling.start(l.Bytes, used)
 	if used <= l.Bytes && l.Count <= 0 {
-		s.brim.settle(l.Bytes)
+		s.ceiling.settle(l.Bytes)
 		return nil
 	}
 	size, err := s.sizeInSteps(ctx)
@@ -122,7 +122,7 @@ func (s *Store) limitFile(ctx context.Context, p *Pruned, l Limits, now time.Tim
 	if q.used > most { // other things take most of it
 		most = q.used + max(0, l.Bytes/4-q.left().Bytes)
 	}
-	s.brim.settle(most)
+	s.ceiling.settle(most)
 	return nil
 }
 

@@ -35,7 +35,7 @@ type Store struct {
 	limits  Limits // the default limits
 	passed  passedTexts
 	pruned  atomic.Int64 // exchanges that were deleted
-	brim    brim
+	ceiling ceiling
 	summed  summed
 	reads   chan struct{} // in PostgreSQL: holds a value for each query that reads
 	noCopy  atomic.Bool   // the database has no COPY into temporary tables

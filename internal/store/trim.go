@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// A brim is how full an SQLite file may be. A transaction that writes to a fuller one deletes as much of the oldest exchanges:
+// A ceiling is how large an SQLite file may be. A transaction that writes to a larger one deletes as much of the oldest exchanges:
 // the pages of these are used again at once, which costs a third of what pruning costs with transactions of its own.
-type brim struct {
+type ceiling struct {
 	mu     sync.Mutex // held from trimming to the end of its transaction
 	most   int64      // bytes in use; 0: nothing is trimmed
 	failed bool       // trimming failed: pruning has to succeed first
@@ -30,26 +30,26 @@ const (
 )
 
 // start has a file kept at the size that it has, or at the limit, as long as pruning has not reached the limit.
-func (b *brim) start(limit, used int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.most == 0 && !b.failed {
-		b.most = max(limit, used)
+func (c *ceiling) start(limit, used int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.most == 0 && !c.failed {
+		c.most = max(limit, used)
 	}
 }
 
 // lower has a file kept at the size that pruning has reached on its way to the limit.
-func (b *brim) lower(limit, used int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.most = min(b.most, max(limit, used))
+func (c *ceiling) lower(limit, used int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.most = min(c.most, max(limit, used))
 }
 
 // settle has a file kept at a size. Exchanges with an old time that were written since are found again.
-func (b *brim) settle(most int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.most, b.failed, b.from = most, false, position{time: minTime}
+func (c *ceiling) settle(most int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.most, c.failed, c.from = most, false, position{time: minTime}
 }
 
 // A trimming is what a transaction deletes.
@@ -59,17 +59,17 @@ type trimming struct {
 	last  int64 // the row number of the last exchange before the transaction
 	gone  Size
 	more  bool // the file is still too large
-	held  bool // the brim is locked
+	held  bool // the ceiling is locked
 }
 
 // trim begins the trimming of a transaction, before exchanges are written. The caller calls end after the transaction.
 func (s *Store) trim(ctx context.Context, tx *sql.Tx) (*trimming, error) {
 	t := &trimming{store: s}
-	if s.path == "" || !s.brim.mu.TryLock() {
+	if s.path == "" || !s.ceiling.mu.TryLock() {
 		return t, nil
 	}
-	t.held, t.from = true, s.brim.from
-	if s.brim.most == 0 {
+	t.held, t.from = true, s.ceiling.from
+	if s.ceiling.most == 0 {
 		return t, nil
 	}
 	return t, tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(rowid), 0) FROM exchanges").Scan(&t.last)
@@ -80,16 +80,16 @@ func (t *trimming) end(committed bool) {
 	if t == nil || !t.held {
 		return
 	}
-	b := &t.store.brim
+	c := &t.store.ceiling
 	if committed {
-		b.from = t.from
-		b.trimmed.Add(t.gone.Exchanges)
+		c.from = t.from
+		c.trimmed.Add(t.gone.Exchanges)
 		t.store.pruned.Add(t.gone.Exchanges)
 		if t.more {
-			b.over.Store(true)
+			c.over.Store(true)
 		}
 	}
-	b.mu.Unlock()
+	c.mu.Unlock()
 }
 
 // run deletes the oldest exchanges if the file is full, after exchanges of that size were written. It spares the first exchange of each
@@ -101,7 +101,7 @@ func (t *trimming) run(ctx context.Context, tx *sql.Tx, wrote Size) error {
 	}
 	err := t.reduce(ctx, tx, wrote)
 	if err != nil {
-		t.store.brim.most, t.store.brim.failed = 0, true
+		t.store.ceiling.most, t.store.ceiling.failed = 0, true
 	}
 	if isRefused(err) { // but what is written is not
 		err = errors.New("delete old exchanges: " + err.Error())
@@ -110,7 +110,7 @@ func (t *trimming) run(ctx context.Context, tx *sql.Tx, wrote Size) error {
 }
 
 func (t *trimming) reduce(ctx context.Context, tx *sql.Tx, wrote Size) error {
-	most := t.store.brim.most
+	most := t.store.ceiling.most
 	var used int64
 	if err := tx.QueryRowContext(ctx, usedBytes).Scan(&used); err != nil || used < most {
 		return err
@@ -179,10 +179,10 @@ func (w *Writer) grow(written []*waiting) {
 		bytes += is.size
 	}
 	n := int64(len(written))
-	net := n - w.Store.brim.trimmed.Swap(0)
+	net := n - w.Store.ceiling.trimmed.Swap(0)
 	w.grown.Exchanges, w.grown.Bytes = max(w.grown.Exchanges+net, 0), max(w.grown.Bytes+net*(bytes/n), 0)
 	l := w.Limits.withDefaults(w.Store.limits)
-	if over := w.Store.brim.over.Swap(false); !over && w.grown.Bytes < l.Bytes/16 && (l.Count == 0 || w.grown.Exchanges < l.Count/16) {
+	if over := w.Store.ceiling.over.Swap(false); !over && w.grown.Bytes < l.Bytes/16 && (l.Count == 0 || w.grown.Exchanges < l.Count/16) {
 		return
 	}
 	w.grown = Size{}

@@ -97,7 +97,7 @@ func TestABatchThatFailsTrimsNothing(t *testing.T) {
 	var trimmed *trimming
 	failed := errors.New("on purpose")
 	err := s.transact(t.Context(), func(tx *sql.Tx) (err error) {
-		s.brim.most /= 2
+		s.ceiling.most /= 2
 		if trimmed, err = s.trim(t.Context(), tx); err != nil {
 			return err
 		}
@@ -228,7 +228,7 @@ func TestLargeExchangesAreTrimmedBySize(t *testing.T) {
 func TestAFileThatCannotBeTrimmedIsPruned(t *testing.T) {
 	limits := Limits{Bytes: 1 << 20}
 	s, w := findingsOnly(t, limits)
-	s.brim.from = position{time: 1 << 60} // as if all others were the first ones of findings
+	s.ceiling.from = position{time: 1 << 60} // as if all others were the first ones of findings
 	for n := 0; len(w.full) == 0; n += 20 {
 		if n > 200 {
 			t.Fatal("pruning is not asked for")
@@ -305,7 +305,7 @@ func BenchmarkAFullFile(b *testing.B) {
 			var empty, full, pruned time.Duration
 			var times, gone int64
 			for b.Loop() {
-				s.brim.settle(1 << 40)
+				s.ceiling.settle(1 << 40)
 				empty += write(exchanges)
 				was := usage()
 				p, err := s.Prune(b.Context(), Limits{Bytes: limit})
