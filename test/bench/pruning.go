@@ -31,16 +31,17 @@ type emptying struct {
 	age        time.Duration // of what is in the store that deletes; it is a day in the other one
 	limit      string        // of that store
 	settles    bool          // it is measured when pruning has ended
+	handshakes time.Duration // the time between two, each of which goes to one of both
 }
 
 // pruning deletes exchanges that are too old. It begins a minute after the start, so a round takes as long.
 func (b *bench) pruning(ctx context.Context) ([]figures, error) {
-	return b.emptied(ctx, emptying{"pruning", "while old exchanges are pruned", shipped + ", pruning", shipped + ", nothing to prune", 31 * 24 * time.Hour, roomy, false})
+	return b.emptied(ctx, emptying{"pruning", "while old exchanges are pruned", shipped + ", pruning", shipped + ", nothing to prune", 31 * 24 * time.Hour, roomy, false, 10 * time.Millisecond})
 }
 
 // trimming deletes an exchange for each that is written, as the store is full.
 func (b *bench) trimming(ctx context.Context) ([]figures, error) {
-	return b.emptied(ctx, emptying{"trimming", "with a full store", shipped + ", full", shipped + ", never full", 24 * time.Hour, fullLimit, true})
+	return b.emptied(ctx, emptying{"trimming", "while a full store takes 200 handshakes/s", shipped + ", full", shipped + ", never full", 24 * time.Hour, fullLimit, true, 2500 * time.Microsecond})
 }
 
 func (b *bench) emptied(ctx context.Context, e emptying) ([]figures, error) {
@@ -95,7 +96,7 @@ func (b *bench) emptiedOnce(ctx context.Context, e emptying, exchanges int) ([][
 		}
 		all = append(all, r)
 	}
-	handshakes := &traffic{every: 10 * time.Millisecond}
+	handshakes := &traffic{every: e.handshakes}
 	for _, r := range all {
 		for range 4 {
 			handshakes.clients = append(handshakes.clients, once(func() error { return echoOnce(r.target) }))
